@@ -1,0 +1,64 @@
+package daemon
+
+import (
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"github.com/spreadd/spreadd/daemon/session"
+	"github.com/spreadd/spreadd/engine"
+)
+
+// DefaultGrace is the default of [Config.Grace]: longer than a garbage
+// collection or a busy scheduler keeps a healthy subscriber, shorter than what
+// a web server's log pipe holds.
+const DefaultGrace = 200 * time.Millisecond
+
+// DefaultSocketDir is where C libraries look for a local daemon's socket.
+const DefaultSocketDir = "/tmp"
+
+// Config holds a daemon's settings.
+type Config struct {
+	// Name and ID are this daemon's, one of Daemons.
+	Name string
+	ID   uint32
+	// Daemons are all of the configuration, in its order.
+	Daemons []engine.Daemon
+	// Listen are the TCP addresses for clients. A port of 0 asks the system
+	// for one.
+	Listen []netip.AddrPort
+	// SocketDir is the directory of the UNIX socket, which is named after the
+	// port of the first listener. Empty: no UNIX socket.
+	SocketDir string
+	// Sessions are the settings of the client side; Daemon, Pool and Log are
+	// filled in.
+	Sessions session.Config
+	// Grace is for how long, in all, publishers wait for one receiver that
+	// is behind. It refills with a tenth of the time that passes. Zero means
+	// DefaultGrace, negative none.
+	Grace time.Duration
+	// Linger is for how long clients may read what is queued for them when
+	// the daemon stops. Zero means one second, negative none.
+	Linger time.Duration
+	// Log is for what an operator wants to know; nil discards it.
+	Log *slog.Logger
+}
+
+func (c Config) withDefaults() (Config, error) {
+	if len(c.Listen) == 0 {
+		return c, fmt.Errorf("daemon: no address to listen on for clients")
+	}
+	if c.Grace == 0 {
+		c.Grace = DefaultGrace
+	}
+	c.Grace = max(0, c.Grace)
+	if c.Linger == 0 {
+		c.Linger = time.Second
+	}
+	c.Linger = max(0, c.Linger)
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return c, nil
+}

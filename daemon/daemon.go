@@ -1,0 +1,327 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/spreadd/spreadd/daemon/session"
+	"github.com/spreadd/spreadd/engine"
+	"github.com/spreadd/spreadd/groups"
+	"github.com/spreadd/spreadd/internal/buf"
+	"github.com/spreadd/spreadd/internal/clock"
+	"github.com/spreadd/spreadd/wire"
+)
+
+// Daemon is one running daemon.
+type Daemon struct {
+	cfg      Config
+	log      *slog.Logger
+	start    time.Time
+	pool     buf.Pool
+	sessions *session.Server
+	listen   []net.Listener
+	socket   *socketFile
+	ready    chan struct{}
+	count    counters
+
+	// The rest is the owner's.
+	engine  *engine.Engine
+	out     engine.Effects
+	clients map[engine.SessionID]*client
+	touched []*client // with messages staged
+	slow    []*client // too slow, to be disconnected
+	pacing  pacing
+}
+
+// client is the owner's view of a session.
+type client struct {
+	*session.Session
+	id      engine.SessionID
+	touched bool
+	slow    bool
+	budget  budget
+}
+
+// New returns a daemon that does not listen yet.
+func New(cfg Config) (*Daemon, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	d := &Daemon{
+		cfg:     cfg,
+		log:     cfg.Log,
+		ready:   make(chan struct{}),
+		clients: make(map[engine.SessionID]*client),
+		pacing:  pacing{grace: cfg.Grace},
+	}
+	scfg := cfg.Sessions
+	scfg.Daemon, scfg.Pool, scfg.Log = cfg.Name, &d.pool, cfg.Log
+	if d.sessions, err = session.New(scfg); err != nil {
+		return nil, err
+	}
+	if d.engine, err = engine.New(engine.Config{Daemons: cfg.Daemons, Self: cfg.ID}); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// Listen binds the sockets for clients. It may be called once, before Run.
+func (d *Daemon) Listen(ctx context.Context) error {
+	var lc net.ListenConfig // which sets SO_REUSEADDR, so a restart binds at once
+	for _, a := range d.cfg.Listen {
+		l, err := lc.Listen(ctx, "tcp", a.String())
+		if err != nil {
+			return errors.Join(fmt.Errorf("listening for clients on %v: %w; is another daemon running?", a, err), d.closeListeners())
+		}
+		d.listen = append(d.listen, l)
+	}
+	if d.cfg.SocketDir == "" {
+		return nil
+	}
+	port := d.listen[0].Addr().(*net.TCPAddr).Port
+	l, file, err := listenUnix(ctx, d.cfg.SocketDir, port, d.log)
+	if err != nil {
+		return errors.Join(err, d.closeListeners())
+	}
+	d.listen, d.socket = append(d.listen, l), file
+	return nil
+}
+
+func (d *Daemon) closeListeners() error {
+	var err error
+	for _, l := range d.listen {
+		err = errors.Join(err, l.Close())
+	}
+	return errors.Join(err, d.socket.remove())
+}
+
+// Addrs returns the addresses that the daemon listens on, the UNIX socket's
+// last.
+func (d *Daemon) Addrs() []net.Addr {
+	addrs := make([]net.Addr, len(d.listen))
+	for i, l := range d.listen {
+		addrs[i] = l.Addr()
+	}
+	return addrs
+}
+
+// Ready is closed when the first membership is installed and clients are
+// served.
+func (d *Daemon) Ready() <-chan struct{} { return d.ready }
+
+// Run serves clients until ctx ends, then gives them [Config.Linger] to read
+// what is queued for them. It returns nil after an orderly stop.
+func (d *Daemon) Run(ctx context.Context) error {
+	d.start = time.Now()
+	var wg sync.WaitGroup
+	failed := make(chan error, len(d.listen))
+	d.engine.Start(d.now(), uint32(time.Now().Unix()), &d.out)
+	d.carryOut()
+	for _, l := range d.listen {
+		wg.Go(func() {
+			if err := d.sessions.Serve(l); err != nil {
+				failed <- err
+			}
+		})
+	}
+	close(d.ready)
+	err := d.loop(ctx, failed)
+	err = errors.Join(err, d.sessions.Close(d.cfg.Linger))
+	wg.Wait()
+	for id := range d.clients {
+		d.sessions.End(d.clients[id].Session)
+	}
+	return errors.Join(err, d.socket.remove())
+}
+
+// now is the moment on the daemon's monotonic clock. It is never zero.
+func (d *Daemon) now() clock.Time { return clock.Time(time.Since(d.start)) + 1 }
+
+// loop is the owner of the engine.
+func (d *Daemon) loop(ctx context.Context, failed <-chan error) error {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		now := d.now()
+		inbox := d.sessions.Inbox()
+		wait := d.engine.Deadline()
+		if paused, until := d.pacing.paused(now); paused || !d.engine.Accepting() {
+			inbox = nil
+			wait = clock.Earliest(wait, until)
+		}
+		var timeout <-chan time.Time
+		if wait != 0 {
+			timer.Reset(wait.Sub(now))
+			timeout = timer.C
+		}
+		select {
+		case b := <-inbox:
+			d.take(b)
+		case <-d.sessions.Recovered():
+		case <-timeout:
+			d.engine.Advance(d.now(), &d.out)
+		case err := <-failed:
+			return err
+		case <-ctx.Done():
+			return nil
+		}
+		d.carryOut()
+	}
+}
+
+// take lets the engine have a batch.
+func (d *Daemon) take(b *session.Batch) {
+	id := engine.SessionID(b.Session.ID())
+	switch b.Kind {
+	case session.Opened:
+		d.clients[id] = &client{Session: b.Session, id: id, budget: newBudget(d.cfg.Grace, d.now())}
+		d.engine.Connect(id, b.Session.Group(), b.Session.Memberships())
+	case session.Messages:
+		now := d.now()
+		for _, m := range b.Messages {
+			d.count.outcomes[d.engine.Submit(now, id, m, &d.out)].Add(1)
+		}
+		d.carryOut() // before the batch's block goes
+	case session.Gone:
+		// One that is on its way out already is ignored.
+		d.engine.Disconnect(d.now(), id, &d.out)
+	}
+	b.Done()
+}
+
+// carryOut does what the engine asks for, and what follows from it: sessions
+// that turn out to be too slow are disconnected, which others are told.
+func (d *Daemon) carryOut() {
+	for {
+		d.step()
+		if len(d.slow) == 0 {
+			break
+		}
+		for _, c := range d.slow {
+			d.log.Info("disconnecting a session that does not read",
+				"session", c.Group().String(), "waiting", d.sessions.MaxSessionMessages())
+			d.engine.Disconnect(d.now(), c.id, &d.out)
+		}
+		clear(d.slow)
+		d.slow = d.slow[:0]
+	}
+	d.flush()
+}
+
+// step carries out one list of effects.
+func (d *Daemon) step() {
+	for _, del := range d.out.Groups.Deliveries {
+		for _, id := range d.out.Groups.Receivers(del) {
+			d.enqueue(id, del.Data)
+		}
+	}
+	d.count.deliveries.Add(int64(len(d.out.Groups.Deliveries)))
+	for _, r := range d.out.Rejects {
+		d.enqueue(r.Session, buf.Slice{Block: buf.Wrap(r.Message), Hi: len(r.Message)})
+	}
+	for _, id := range d.out.Groups.Ended {
+		if c := d.clients[id]; c != nil {
+			delete(d.clients, id)
+			d.pacing.remove(c)
+			d.sessions.End(c.Session)
+		}
+	}
+	for _, n := range d.out.Groups.Notes {
+		d.count.notes[n.Kind].Add(1)
+	}
+	d.logMemberships()
+	for _, b := range d.out.Releases {
+		b.Release()
+	}
+	d.out.Reset()
+}
+
+func (d *Daemon) enqueue(id engine.SessionID, data buf.Slice) {
+	c := d.clients[id]
+	if c == nil || c.slow {
+		return
+	}
+	if !c.touched {
+		c.touched = true
+		d.touched = append(d.touched, c)
+	}
+	if !c.Enqueue(data) {
+		c.slow = true
+		c.Drop(session.SessionSlow)
+		d.slow = append(d.slow, c)
+	}
+}
+
+// flush wakes the writers of the sessions that got something.
+func (d *Daemon) flush() {
+	for i, c := range d.touched {
+		c.touched = false
+		if c.Flush() {
+			d.pacing.add(c, d.now())
+		}
+		d.touched[i] = nil
+	}
+	d.touched = d.touched[:0]
+}
+
+func (d *Daemon) logMemberships() {
+	for _, in := range d.out.Installations {
+		names := make([]string, 0, len(in.Regular))
+		for _, id := range in.Regular {
+			for _, c := range d.cfg.Daemons {
+				if c.ID == uint32(id) {
+					names = append(names, c.Name)
+				}
+			}
+		}
+		d.log.Info("membership installed",
+			"id", fmt.Sprintf("(%d, %d)", int32(in.RegularID.Daemon), int32(in.RegularID.Time)), "daemons", names)
+	}
+	for _, t := range d.out.Transitions {
+		d.log.Debug("membership state", "from", t.From.String(), "to", t.To.String(), "because", t.Because.String())
+	}
+}
+
+// Stats are a daemon's counters. All but those of Sessions that say otherwise
+// only grow.
+type Stats struct {
+	Sessions   session.Stats
+	Outcomes   [engine.NumOutcomes]int64  // of messages from clients
+	Notes      [groups.NumNoteKinds]int64 // requests in the order that were ignored
+	Deliveries int64                      // messages with at least one local receiver
+	Pauses     int64                      // times publishers waited for a receiver
+	BlocksOut  int                        // pooled blocks in use now
+}
+
+type counters struct {
+	outcomes   [engine.NumOutcomes]atomic.Int64
+	notes      [groups.NumNoteKinds]atomic.Int64
+	deliveries atomic.Int64
+}
+
+// Stats returns the counters. It may be called at any time.
+func (d *Daemon) Stats() Stats {
+	st := Stats{
+		Sessions:   d.sessions.Stats(),
+		Deliveries: d.count.deliveries.Load(),
+		Pauses:     d.pacing.pauses.Load(),
+		BlocksOut:  d.pool.Out(),
+	}
+	for i := range st.Outcomes {
+		st.Outcomes[i] = d.count.outcomes[i].Load()
+	}
+	for i := range st.Notes {
+		st.Notes[i] = d.count.notes[i].Load()
+	}
+	return st
+}
+
+// OurVersion is the version of the protocol that the daemon tells its clients.
+func OurVersion() wire.Version { return wire.OurVersion }

@@ -1,0 +1,183 @@
+package session
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"time"
+
+	"github.com/spreadd/spreadd/wire"
+)
+
+// handshake is the way of one connection to a session (client-protocol §3).
+// It reads exactly the bytes of each step, waiting for them under the
+// connection's deadline, so they may arrive in any pieces.
+type handshake struct {
+	server  *Server
+	conn    net.Conn
+	version wire.Version
+	private string    // claimed name, if any
+	group   wire.Name // "#private#daemon"
+	unread  bool      // a rejection was sent, and the client may have sent more
+}
+
+// run does the handshake. full says that the quota was used up when the
+// connection was accepted. A zero end means that the session is open and known to the
+// owner; the accept message is then still to be sent.
+func (h *handshake) run(full bool) (*Session, End) {
+	if full {
+		return nil, h.refuse(HandshakeQuota, wire.RejectQuota)
+	}
+	req, end := h.readRequest()
+	if end != 0 {
+		return nil, end
+	}
+	h.private, end = h.server.claim(string(req.Name))
+	switch end {
+	case 0:
+	case HandshakeQuota:
+		return nil, h.refuse(end, wire.RejectQuota)
+	default:
+		return nil, h.refuse(end, wire.RejectNotUnique)
+	}
+	group, err := wire.PrivateGroup(h.private, h.server.cfg.Daemon)
+	if err != nil {
+		return nil, h.refuse(HandshakeName, wire.RejectIllegalName)
+	}
+	h.group = group
+	if end := h.authenticate(); end != 0 {
+		return nil, end
+	}
+	sess := h.server.open(h.conn, h.private, h.group, req.Flags&wire.FlagMembership != 0)
+	// The owner has to know of the session before the client knows that it
+	// is accepted: whoever hears of it from the client can then reach it.
+	if !sess.announce() {
+		return nil, HandshakeClosed
+	}
+	return sess, 0
+}
+
+// readRequest reads and checks the connect request (client-protocol §3.4 steps
+// 2 to 6).
+func (h *handshake) readRequest() (wire.ConnectRequest, End) {
+	// The longest request has a full name.
+	b := make([]byte, 0, 5+wire.MaxPrivateName)
+	for {
+		need := wire.ConnectRequestSize(b)
+		if len(b) == need {
+			break
+		}
+		from := len(b)
+		b = b[:need]
+		if _, err := io.ReadFull(h.conn, b[from:]); err != nil {
+			return wire.ConnectRequest{}, h.failed(err)
+		}
+	}
+	h.version = wire.Version{Major: b[0], Minor: b[1]}
+	// The bytes are signed for C daemons, so versions from 128 up are old.
+	if h.version.Major > 127 || !h.version.AtLeast(3, 1, 0) {
+		return wire.ConnectRequest{}, h.refuse(HandshakeVersion, wire.RejectVersion)
+	}
+	var req wire.ConnectRequest
+	if _, err := req.Decode(b); err != nil {
+		return req, h.refuse(HandshakeName, wire.RejectIllegalName)
+	}
+	h.version = req.Version
+	if len(req.Name) > 0 && !wire.LegalPrivateName(req.Name) {
+		return req, h.refuse(HandshakeName, wire.RejectIllegalName)
+	}
+	return req, 0
+}
+
+// authenticate offers methods to clients that can choose, and runs what is to
+// be run.
+func (h *handshake) authenticate() End {
+	auth := &h.server.cfg.Auth
+	if !h.version.Negotiates() {
+		m := auth.forOld()
+		if m == nil {
+			return h.refuse(HandshakeAuth, wire.RejectAuth)
+		}
+		return h.check([]Method{m})
+	}
+	if _, err := h.conn.Write(auth.list().Append(nil)); err != nil {
+		return h.failed(err)
+	}
+	if len(auth.Allowed) == 0 {
+		return h.refuse(HandshakeAuth, wire.RejectAuth)
+	}
+	var b [wire.MethodChoiceLen]byte
+	if _, err := io.ReadFull(h.conn, b[:]); err != nil {
+		return h.failed(err)
+	}
+	choice := wire.MethodChoice(b)
+	methods, ok := auth.chosen(&choice)
+	if !ok {
+		return h.refuse(HandshakeAuth, wire.RejectAuth)
+	}
+	return h.check(methods)
+}
+
+// check runs all methods, also behind one that fails, so that a client learns
+// from the time only that it was refused.
+func (h *handshake) check(methods []Method) End {
+	good := true
+	for _, m := range methods {
+		ok, err := m.Authenticate(h.conn)
+		if err != nil {
+			return h.failed(err)
+		}
+		good = good && ok
+	}
+	if !good {
+		return h.refuse(HandshakeAuth, wire.RejectAuth)
+	}
+	return 0
+}
+
+// acceptMessage returns the last word of a handshake that succeeded.
+func (h *handshake) acceptMessage() []byte {
+	a := wire.Accept{Version: wire.OurVersion, Group: h.group.Bytes()}
+	return a.Append(nil, h.version.HasPatch())
+}
+
+// refuse sends a rejection: one byte.
+func (h *handshake) refuse(end End, code wire.Code) End {
+	_, err := h.conn.Write([]byte{byte(code)})
+	h.unread = err == nil
+	return end
+}
+
+// failed says how a handshake ended that could not be completed.
+func (h *handshake) failed(err error) End {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return HandshakeTimeout
+	}
+	return HandshakeClosed
+}
+
+// Bounds of a farewell.
+const (
+	farewellTime  = 250 * time.Millisecond
+	farewellBytes = 64 << 10
+)
+
+// farewell lets a rejection arrive. If a connection is closed with bytes of the
+// client unread, the kernel sends a reset, which can overtake the rejection: so
+// they are read, for a while.
+func (h *handshake) farewell() {
+	if !h.unread {
+		return
+	}
+	if c, ok := h.conn.(interface{ CloseWrite() error }); ok {
+		if c.CloseWrite() != nil {
+			return
+		}
+	}
+	if h.conn.SetReadDeadline(time.Now().Add(farewellTime)) != nil {
+		return
+	}
+	// Whatever ends this, the connection is closed next.
+	_, _ = io.CopyN(io.Discard, h.conn, farewellBytes)
+}

@@ -1,0 +1,319 @@
+package session
+
+import (
+	"sync"
+	"time"
+
+	"github.com/spreadd/spreadd/internal/buf"
+	"github.com/spreadd/spreadd/wire"
+)
+
+// entry is one or more whole messages that lie behind one another in a block.
+type entry struct {
+	block  *buf.Block // one reference is the entry's
+	lo, hi int
+	msgs   int
+	// end is where the message ends that has been written in part; 0 if the
+	// entry begins at a message.
+	end int
+}
+
+// advance notes that n bytes of the entry have been written, fewer than it
+// has, and returns how many messages that completes.
+func (e *entry) advance(n int) (done int) {
+	mem := e.block.Bytes()
+	end := e.end
+	if end == 0 {
+		end = e.lo + wire.SizeOf(mem[e.lo:])
+	}
+	e.lo += n
+	for end <= e.lo {
+		done++
+		end += wire.SizeOf(mem[end:])
+	}
+	e.end = end
+	e.msgs -= done
+	return done
+}
+
+// output is what is on its way to a client. The owner stages messages without a
+// lock and publishes them once a step; the writer takes all that there are.
+//
+// The bound is that of client-protocol §12.2: a session is too slow if a message comes
+// for it while MaxSessionMessages wait and the kernel takes no more. While
+// the writer merely has not run yet, the owner waits for it.
+type output struct {
+	session *Session
+
+	// The owner's.
+	staged     []entry
+	stagedMsgs int
+	room       int // messages that may be staged before the queue is looked at
+
+	mu      sync.Mutex
+	wake    sync.Cond // the writer waits for pending, closed, finishing
+	moved   sync.Cond // the owner waits for queued to fall, blocked, closed
+	pending []entry
+	queued  int  // messages in pending and with the writer, not fully written
+	blocked bool // the kernel takes no more
+	watched bool // the owner waits to hear that queued is low again
+	closed  bool // nothing is written any more
+	// finishing: write what is pending, then close the connection.
+	finishing bool
+}
+
+func (o *output) init(s *Session) {
+	o.session = s
+	o.wake.L = &o.mu
+	o.moved.L = &o.mu
+}
+
+func (o *output) max() int { return o.session.server.cfg.MaxSessionMessages }
+
+// Enqueue adds a message for the client. It is for the owner, who calls
+// [Session.Flush] at the end of its step. It reports false if the session is too
+// slow; the message is then not queued.
+func (s *Session) Enqueue(d buf.Slice) bool {
+	o := &s.out
+	if o.room == 0 && !o.makeRoom() {
+		return false
+	}
+	o.room--
+	o.stagedMsgs++
+	if n := len(o.staged); n > 0 {
+		if last := &o.staged[n-1]; last.block == d.Block && last.hi == d.Lo {
+			last.hi = d.Hi
+			last.msgs++
+			return true
+		}
+	}
+	d.Block.Retain()
+	o.staged = append(o.staged, entry{block: d.Block, lo: d.Lo, hi: d.Hi, msgs: 1})
+	return true
+}
+
+// makeRoom looks how many messages wait, and whether there may be more.
+func (o *output) makeRoom() bool {
+	limit := o.max()
+	if limit == 0 {
+		return false
+	}
+	o.publish()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for o.queued >= limit && !o.blocked && !o.closed {
+		o.moved.Wait()
+	}
+	if o.closed {
+		o.room = limit // what comes is discarded when it is published
+		return true
+	}
+	o.room = limit - o.queued
+	return o.room > 0
+}
+
+// Flush gives the writer what was enqueued since the last call. It reports
+// whether the session is behind: half its bound waits and the kernel takes no
+// more. The server then says on [Server.Recovered] when it is not any more.
+func (s *Session) Flush() (behind bool) {
+	o := &s.out
+	if len(o.staged) == 0 {
+		return false
+	}
+	return o.publish()
+}
+
+func (o *output) publish() (behind bool) {
+	if len(o.staged) == 0 {
+		return false
+	}
+	msgs := o.stagedMsgs
+	o.stagedMsgs = 0
+	o.session.server.count.queued.Add(int64(msgs))
+	o.mu.Lock()
+	if o.closed {
+		o.mu.Unlock()
+		o.discard(o.staged, msgs)
+	} else {
+		o.pending = append(o.pending, o.staged...)
+		o.queued += msgs
+		o.room = max(0, o.max()-o.queued)
+		behind = o.blocked && o.queued >= o.max()/2
+		o.watched = o.watched || behind
+		o.wake.Signal()
+		o.mu.Unlock()
+	}
+	clear(o.staged)
+	o.staged = o.staged[:0]
+	return behind
+}
+
+// forget discards what is staged, for a session that has ended.
+func (o *output) forget() {
+	o.discard(o.staged, o.stagedMsgs)
+	o.stagedMsgs = 0
+	clear(o.staged)
+	o.staged = o.staged[:0]
+}
+
+func (o *output) discard(list []entry, msgs int) {
+	for i := range list {
+		list[i].block.Release()
+	}
+	o.session.server.count.discarded.Add(int64(msgs))
+}
+
+// close ends the output: the writer stops and discards what is left.
+func (o *output) close() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.closed = true
+	o.wake.Signal()
+	o.moved.Broadcast()
+	o.recovered()
+}
+
+// finish lets the writer write what is pending, until the deadline, and then
+// close the connection.
+func (o *output) finish(deadline time.Time) {
+	o.mu.Lock()
+	o.finishing = true
+	o.wake.Signal()
+	o.mu.Unlock()
+	if o.session.conn.SetWriteDeadline(deadline) != nil {
+		o.session.Drop(SessionShutdown)
+	}
+}
+
+// abandon ends an output that has no writer.
+func (o *output) abandon() {
+	o.close()
+	o.drain()
+}
+
+// drain discards what is pending.
+func (o *output) drain() {
+	o.mu.Lock()
+	list, msgs := o.pending, o.queued
+	o.pending, o.queued = nil, 0
+	o.mu.Unlock()
+	o.discard(list, msgs)
+}
+
+// write is the writer: it writes what there is until the output is closed or
+// the connection fails.
+func (o *output) write() {
+	w := newVectorWriter(o.session.conn, o.setBlocked)
+	var list []entry
+	for {
+		var ok bool
+		if list, ok = o.next(list); !ok {
+			break
+		}
+		for at := 0; at < len(list); {
+			n, err := w.write(list[at:])
+			if err != nil {
+				o.fail(list[at:])
+				return
+			}
+			at += o.wrote(list[at:], n)
+		}
+	}
+	o.fail(nil)
+}
+
+// next waits for something to write and takes it all; done is the list that
+// was written before.
+func (o *output) next(done []entry) ([]entry, bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for len(o.pending) == 0 && !o.closed && !o.finishing {
+		o.wake.Wait()
+	}
+	if o.closed || len(o.pending) == 0 {
+		return nil, false
+	}
+	list := o.pending
+	clear(done)
+	o.pending = done[:0]
+	return list, true
+}
+
+// wrote notes that n bytes of the entries have been written, lets go of those
+// that are complete and returns how many they are.
+func (o *output) wrote(list []entry, n int) (complete int) {
+	done := 0
+	for i := range list {
+		e := &list[i]
+		if size := e.hi - e.lo; n < size {
+			if n > 0 {
+				done += e.advance(n)
+			}
+			break
+		} else {
+			n -= size
+		}
+		done += e.msgs
+		e.block.Release()
+		complete++
+	}
+	o.mu.Lock()
+	o.queued -= done
+	o.moved.Signal()
+	if o.watched && o.queued <= o.max()/4 {
+		o.recovered()
+	}
+	o.mu.Unlock()
+	return complete
+}
+
+// recovered tells an owner who waits that the session is not behind any more.
+// The lock is held.
+func (o *output) recovered() {
+	if !o.watched {
+		return
+	}
+	o.watched = false
+	select {
+	case o.session.server.recovered <- struct{}{}:
+	default: // it has been told and has not looked yet
+	}
+}
+
+// fail ends the writer: left is what it had taken and not written. The
+// connection is closed, so that the reader ends too.
+func (o *output) fail(left []entry) {
+	o.session.Drop(o.reason())
+	for i := range left {
+		left[i].block.Release()
+	}
+	o.drain()
+}
+
+func (o *output) reason() End {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.finishing {
+		return SessionShutdown
+	}
+	return SessionClosed
+}
+
+// setBlocked is told by the vector writer when the kernel takes no more, and
+// when it does again.
+func (o *output) setBlocked(blocked bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.blocked = blocked
+	if blocked {
+		o.moved.Broadcast()
+	}
+}
+
+// Behind reports whether the session is still behind, after Flush has said that
+// it was. It may be called at any time.
+func (s *Session) Behind() bool {
+	s.out.mu.Lock()
+	defer s.out.mu.Unlock()
+	return s.out.watched
+}

@@ -1,0 +1,85 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+)
+
+// socketMode lets every local user connect, as C daemons do; who may is the
+// authentication's business.
+const socketMode = 0o666
+
+// socketFile is the file of a UNIX socket that we have bound.
+type socketFile struct {
+	path string
+	info fs.FileInfo
+}
+
+// listenUnix binds the UNIX socket of a port: DIR/PORT (client-protocol §2.2).
+// A socket that is there already is replaced, since a killed daemon leaves its
+// own behind; anything else is not touched.
+func listenUnix(ctx context.Context, dir string, port int, log *slog.Logger) (net.Listener, *socketFile, error) {
+	path := filepath.Join(dir, strconv.Itoa(port))
+	switch info, err := os.Lstat(path); {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return nil, nil, fmt.Errorf("looking at the UNIX socket for clients: %w", err)
+	case info.Mode().Type() != fs.ModeSocket:
+		return nil, nil, fmt.Errorf("the UNIX socket for clients would be %s, which exists and is not a socket; remove it", path)
+	default:
+		if alive(ctx, path) {
+			log.Warn("another daemon answers on the UNIX socket; taking it over, its local clients will reach this one", "socket", path)
+		}
+		if err := os.Remove(path); err != nil {
+			return nil, nil, fmt.Errorf("removing an old UNIX socket: %w", err)
+		}
+	}
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "unix", path)
+	if err != nil {
+		return nil, nil, fmt.Errorf("listening for local clients: %w", err)
+	}
+	// The file may be another daemon's by the time we stop, so it is removed
+	// by socketFile, which looks, and not by the listener.
+	l.(*net.UnixListener).SetUnlinkOnClose(false)
+	err = os.Chmod(path, socketMode)
+	info, serr := os.Lstat(path)
+	if err = errors.Join(err, serr); err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("opening the UNIX socket to all users: %w", err), l.Close())
+	}
+	return l, &socketFile{path, info}, nil
+}
+
+// alive reports whether somebody accepts connections on a UNIX socket.
+func alive(ctx context.Context, path string) bool {
+	d := net.Dialer{Timeout: time.Second}
+	c, err := d.DialContext(ctx, "unix", path)
+	if err != nil {
+		return false
+	}
+	_ = c.Close()
+	return true
+}
+
+// remove removes the file if it is still ours.
+func (s *socketFile) remove() error {
+	if s == nil {
+		return nil
+	}
+	info, err := os.Lstat(s.path)
+	if err != nil || !os.SameFile(info, s.info) {
+		return nil
+	}
+	if err := os.Remove(s.path); err != nil {
+		return fmt.Errorf("removing the UNIX socket: %w", err)
+	}
+	return nil
+}

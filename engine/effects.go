@@ -1,0 +1,86 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/spreadd/spreadd/groups"
+	"github.com/spreadd/spreadd/internal/buf"
+	"github.com/spreadd/spreadd/membership"
+)
+
+// Effects collects what the driver has to do after a step, in this order. The
+// driver owns it and resets it between steps; its slices keep their capacity.
+type Effects struct {
+	// Groups: pass on the deliveries in order, then end the sessions.
+	Groups groups.Effects
+	// Rejects go to their session, behind the deliveries so far.
+	Rejects []Reject
+	// Releases are blocks to let go of, after the deliveries are done with.
+	Releases []*buf.Block
+	// Installations and Transitions are for logs and counters.
+	Installations []membership.Installation
+	Transitions   []membership.Transition
+}
+
+// Reset empties the effects for the next step.
+func (e *Effects) Reset() {
+	e.Groups.Reset()
+	clear(e.Rejects)
+	e.Rejects = e.Rejects[:0]
+	clear(e.Releases)
+	e.Releases = e.Releases[:0]
+	clear(e.Installations)
+	e.Installations = e.Installations[:0]
+	e.Transitions = e.Transitions[:0]
+}
+
+// Reject is a request that goes back to the session that made it.
+type Reject struct {
+	Session SessionID
+	Message []byte
+}
+
+// Outcome says what became of a message from a local session.
+type Outcome uint8
+
+// The outcomes.
+const (
+	// Accepted: it is in the order, or waits for it.
+	Accepted Outcome = iota
+	// Rejected: it goes back to its session as a reject message.
+	Rejected
+	// RefusedFull: too many messages wait for the ring; the driver keeps it
+	// and tries again when Accepting.
+	RefusedFull
+	// IgnoredNoGroup: a join or leave that names no group.
+	IgnoredNoGroup
+	// IgnoredIllegalGroup: a join or leave of a name outside
+	// client-protocol §1.1.
+	IgnoredIllegalGroup
+	// IgnoredLeaving: the session's disconnect is in the order already.
+	IgnoredLeaving
+	numOutcomes
+)
+
+// NumOutcomes is the number of outcomes.
+const NumOutcomes = int(numOutcomes)
+
+// String returns a short name, fit for a label.
+func (o Outcome) String() string {
+	switch o {
+	case Accepted:
+		return "accepted"
+	case Rejected:
+		return "rejected"
+	case RefusedFull:
+		return "full"
+	case IgnoredNoGroup:
+		return "no_group"
+	case IgnoredIllegalGroup:
+		return "illegal_group"
+	case IgnoredLeaving:
+		return "leaving"
+	case numOutcomes:
+	}
+	return fmt.Sprintf("Outcome(%d)", uint8(o))
+}

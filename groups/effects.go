@@ -1,0 +1,104 @@
+package groups
+
+import (
+	"fmt"
+
+	"github.com/spreadd/spreadd/internal/buf"
+	"github.com/spreadd/spreadd/wire"
+)
+
+// Effects collects what the driver has to do after a step: pass on the
+// deliveries in order, then end the sessions of Ended. The driver owns it and
+// resets it between steps; its slices keep their capacity.
+type Effects struct {
+	Deliveries []Delivery
+	// Ended are sessions whose removal has been ordered: their names are
+	// free, nothing is delivered to them any more.
+	Ended []SessionID
+	// Notes say what was ignored and why, for counters.
+	Notes []Note
+
+	receivers []SessionID
+}
+
+// Delivery is a message for local sessions. Data is shared by all receivers;
+// who keeps it beyond the step retains its block.
+type Delivery struct {
+	Data  buf.Slice
+	first int // the receivers, in Effects.receivers
+	n     int
+}
+
+// Receivers returns the sessions to which d goes. Each is listed once.
+func (e *Effects) Receivers(d Delivery) []SessionID {
+	return e.receivers[d.first : d.first+d.n]
+}
+
+// Reset empties the effects for the next step.
+func (e *Effects) Reset() {
+	clear(e.Deliveries) // they point to blocks
+	e.Deliveries = e.Deliveries[:0]
+	e.Ended = e.Ended[:0]
+	e.Notes = e.Notes[:0]
+	e.receivers = e.receivers[:0]
+}
+
+// deliver adds a delivery to the receivers appended since first, if any.
+func (e *Effects) deliver(data buf.Slice, first int) {
+	if n := len(e.receivers) - first; n > 0 {
+		e.Deliveries = append(e.Deliveries, Delivery{data, first, n})
+	}
+}
+
+func (e *Effects) deliverTo(id SessionID, msg []byte) {
+	e.receivers = append(e.receivers, id)
+	e.deliver(whole(msg), len(e.receivers)-1)
+}
+
+func (e *Effects) note(k NoteKind, member, group wire.Name) {
+	e.Notes = append(e.Notes, Note{k, member, group})
+}
+
+// whole makes a slice of a message that was built for the occasion.
+func whole(msg []byte) buf.Slice { return buf.Slice{Block: buf.Wrap(msg), Hi: len(msg)} }
+
+// Note says that a request in the stream was ignored.
+type Note struct {
+	Kind   NoteKind
+	Member wire.Name
+	Group  wire.Name // if the request names one
+}
+
+// NoteKind is the reason of a note.
+type NoteKind uint8
+
+// The reasons.
+const (
+	IgnoredIllegalMember NoteKind = iota // sender is not of the form #name#daemon
+	IgnoredUnknownDaemon                 // the member's daemon is not configured
+	IgnoredNoSession                     // the member should be local, and is not connected
+	IgnoredMember                        // a join of a member
+	IgnoredNotMember                     // a leave of someone who is not a member
+	numNoteKinds
+)
+
+// NumNoteKinds is the number of reasons.
+const NumNoteKinds = int(numNoteKinds)
+
+// String returns a short name, fit for a label.
+func (k NoteKind) String() string {
+	switch k {
+	case IgnoredIllegalMember:
+		return "illegal_member"
+	case IgnoredUnknownDaemon:
+		return "unknown_daemon"
+	case IgnoredNoSession:
+		return "no_session"
+	case IgnoredMember:
+		return "already_member"
+	case IgnoredNotMember:
+		return "not_member"
+	case numNoteKinds:
+	}
+	return fmt.Sprintf("NoteKind(%d)", uint8(k))
+}

@@ -1,0 +1,88 @@
+package groups
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/spreadd/spreadd/wire"
+)
+
+// group is a named set of members.
+type group struct {
+	name wire.Name
+	id   wire.GroupID // of its view
+	// changed: the group has lost daemons whose members are still listed.
+	changed bool
+	daemons []*daemonMembers // by rank; none is empty
+	local   []*session       // the members that are local sessions, in order of joining
+}
+
+// daemonMembers are the members of a group at one daemon.
+type daemonMembers struct {
+	rank int // place of the daemon in the configuration
+	// view is the membership with which the daemon came into the group's
+	// view: daemons with equal ones form a virtual synchrony set.
+	view MembershipID
+	// partitioned: the daemon has left the daemons' membership.
+	partitioned bool
+	members     []wire.Name // bytewise
+}
+
+func (g *group) find(rank int) (int, bool) {
+	return slices.BinarySearchFunc(g.daemons, rank, func(d *daemonMembers, r int) int { return d.rank - r })
+}
+
+func (g *group) daemon(rank int) *daemonMembers {
+	if i, ok := g.find(rank); ok {
+		return g.daemons[i]
+	}
+	return nil
+}
+
+func (g *group) addDaemon(rank int, view MembershipID) *daemonMembers {
+	i, _ := g.find(rank)
+	d := &daemonMembers{rank: rank, view: view}
+	g.daemons = slices.Insert(g.daemons, i, d)
+	return d
+}
+
+func (g *group) dropDaemon(d *daemonMembers) {
+	if i, ok := g.find(d.rank); ok {
+		g.daemons = slices.Delete(g.daemons, i, i+1)
+	}
+}
+
+func (g *group) has(rank int, member wire.Name) bool {
+	d := g.daemon(rank)
+	if d == nil {
+		return false
+	}
+	_, ok := d.find(member)
+	return ok
+}
+
+// numMembers counts the members at all daemons.
+func (g *group) numMembers() int {
+	n := 0
+	for _, d := range g.daemons {
+		n += len(d.members)
+	}
+	return n
+}
+
+func compareNames(a, b wire.Name) int { return bytes.Compare(a[:], b[:]) }
+
+func (d *daemonMembers) find(member wire.Name) (int, bool) {
+	return slices.BinarySearchFunc(d.members, member, compareNames)
+}
+
+func (d *daemonMembers) add(member wire.Name) {
+	i, _ := d.find(member)
+	d.members = slices.Insert(d.members, i, member)
+}
+
+func (d *daemonMembers) remove(member wire.Name) {
+	if i, ok := d.find(member); ok {
+		d.members = slices.Delete(d.members, i, i+1)
+	}
+}

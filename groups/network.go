@@ -1,0 +1,78 @@
+package groups
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/spreadd/spreadd/wire"
+)
+
+// HandleTransitional takes a transitional membership: the daemons that come
+// along out of the last regular one. Groups that lose daemons get a signal with
+// their old id; the others do not notice (groups-protocol §6.1).
+func (m *Machine) HandleTransitional(id MembershipID, daemons []DaemonID, out *Effects) {
+	if m.state != StateOp {
+		panic(fmt.Sprintf("groups: transitional membership in %v", m.state))
+	}
+	m.state = StateTrans
+	m.transitional = slices.Clone(daemons)
+	m.current = id
+	for _, g := range m.order {
+		lost := false
+		for _, d := range g.daemons {
+			if !slices.Contains(daemons, m.cfg.Daemons[d.rank].ID) {
+				d.partitioned = true
+				lost = true
+			}
+		}
+		if !lost {
+			continue
+		}
+		m.signal(g, g.id, out)
+		g.id = wire.GroupID{Daemon: uint32(id.Daemon), Time: id.Time, Index: 1}
+		g.changed = true
+		for _, d := range g.daemons {
+			if !d.partitioned {
+				d.view = id
+			}
+		}
+	}
+}
+
+// HandleRegular takes the regular membership that follows a transitional one of
+// the same daemons: nobody was added, so all agree already (groups-protocol
+// §6.2).
+func (m *Machine) HandleRegular(id MembershipID, daemons []DaemonID, out *Effects) {
+	if m.state != StateTrans {
+		panic(fmt.Sprintf("groups: regular membership in %v", m.state))
+	}
+	if len(daemons) != len(m.transitional) {
+		panic(fmt.Sprintf("groups: regular membership of %d daemons follows a transitional one of %d", len(daemons), len(m.transitional)))
+	}
+	m.state = StateOp
+	m.current = id
+	for _, g := range slices.Clone(m.order) {
+		if !g.changed {
+			continue
+		}
+		for _, d := range slices.Clone(g.daemons) {
+			if !d.partitioned {
+				continue
+			}
+			for _, member := range d.members {
+				m.unindex(member, g)
+			}
+			g.dropDaemon(d)
+		}
+		if len(g.daemons) == 0 {
+			m.drop(g)
+			continue
+		}
+		g.changed = false
+		g.id = wire.GroupID{Daemon: uint32(id.Daemon), Time: id.Time, Index: 1}
+		m.announceNetwork(g, wire.Name{}, 0, out)
+		for _, d := range g.daemons {
+			d.view = id
+		}
+	}
+}

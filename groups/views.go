@@ -1,0 +1,143 @@
+package groups
+
+import (
+	"slices"
+
+	"github.com/spreadd/spreadd/wire"
+)
+
+// The messages in this file are those of client-protocol §10 and
+// groups-protocol §10. They are little-endian, with the marker.
+
+// header returns the header that membership messages have in common: the group
+// stands in the sender's place.
+func header(t wire.Type, group wire.Name) wire.Header {
+	return wire.Header{Type: t, Sender: group, Hint: wire.MakeHint(0)}
+}
+
+// selfLeave tells a member that it has left.
+func selfLeave(group wire.Name) []byte {
+	m := wire.Message{Header: header(wire.CausedByLeave, group)}
+	return m.Append(nil)
+}
+
+// transitionalSignal says that the view id ends here, and that what follows up
+// to the next view is ordered among those who come along only.
+func transitionalSignal(group wire.Name, id wire.GroupID) []byte {
+	p := wire.Membership{ID: id}
+	m := wire.Message{
+		Header:  header(wire.Transitional, group),
+		Payload: p.Append(nil, wire.Transitional),
+	}
+	return m.Append(nil)
+}
+
+// lightView is the view after a join, leave or disconnect: one set that holds
+// just the member that came or went.
+func lightView(g *group, cause wire.Type, member wire.Name) []byte {
+	return encodeView(g, cause, wire.Membership{
+		ID:      g.id,
+		NumSets: 1,
+		Sets:    wire.AppendSet(nil, wire.LittleEndian, member),
+	})
+}
+
+func encodeView(g *group, cause wire.Type, p wire.Membership) []byte {
+	t := wire.RegularMembership | cause
+	names := make([]byte, 0, wire.NameLen*g.numMembers())
+	for _, d := range g.daemons {
+		for i := range d.members {
+			names = append(names, d.members[i][:]...)
+		}
+	}
+	m := wire.Message{
+		Header:      header(t, g.name),
+		GroupFields: names,
+		Payload:     p.Append(nil, t),
+	}
+	return m.Append(make([]byte, 0, wire.HeaderLen+len(m.GroupFields)+len(m.Payload)))
+}
+
+// view holds the virtual synchrony sets of a network-caused view.
+type view struct {
+	sets    []byte
+	offsets []int       // of each set in sets
+	ranks   map[int]int // daemon to the index of its set
+}
+
+// networkView partitions the members of a group by where they come from
+// (groups-protocol §10.2): established daemons by the membership that they
+// brought, in the order of its wrapped difference; lost daemons last, each by
+// itself; at the very end a joiner, if there is one.
+func networkView(g *group, joiner wire.Name, joinerRank int) view {
+	daemons := slices.Clone(g.daemons)
+	slices.SortStableFunc(daemons, func(a, b *daemonMembers) int {
+		switch {
+		case a.partitioned != b.partitioned:
+			if b.partitioned {
+				return -1
+			}
+			return 1
+		case a.partitioned:
+			return 0
+		}
+		return compareViews(a.view, b.view)
+	})
+	v := view{ranks: make(map[int]int, len(daemons))}
+	var members []wire.Name
+	for i, d := range daemons {
+		for _, name := range d.members {
+			if joiner == (wire.Name{}) || d.rank != joinerRank || name != joiner {
+				members = append(members, name)
+			}
+		}
+		v.ranks[d.rank] = len(v.offsets)
+		last := i == len(daemons)-1
+		if last || d.partitioned || daemons[i+1].partitioned || d.view != daemons[i+1].view {
+			v.add(members)
+			members = members[:0]
+		}
+	}
+	if joiner != (wire.Name{}) {
+		v.add([]wire.Name{joiner})
+	}
+	return v
+}
+
+func (v *view) add(members []wire.Name) {
+	v.offsets = append(v.offsets, len(v.sets))
+	v.sets = wire.AppendSet(v.sets, wire.LittleEndian, members...)
+}
+
+func (v *view) ownSet(rank int) int { return v.offsets[v.ranks[rank]] }
+
+func (v *view) lastSet() int { return v.offsets[len(v.offsets)-1] }
+
+func (v *view) encode(g *group, own int) []byte {
+	return encodeView(g, wire.CausedByNetwork, wire.Membership{
+		ID:      g.id,
+		NumSets: len(v.offsets),
+		OwnSet:  own,
+		Sets:    v.sets,
+	})
+}
+
+// compareViews orders membership ids by the sign of the wrapped 32-bit
+// difference, as peers do; it is not an order in the mathematical sense.
+func compareViews(a, b MembershipID) int {
+	if d := int32(uint32(a.Daemon) - uint32(b.Daemon)); d != 0 {
+		return sign(d)
+	}
+	return sign(int32(a.Time - b.Time))
+}
+
+func sign(d int32) int {
+	switch {
+	case d < 0:
+		return -1
+	case d > 0:
+		return 1
+	default:
+		return 0
+	}
+}

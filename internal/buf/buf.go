@@ -1,0 +1,105 @@
+package buf
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// Block sizes in bytes. A session that says little reads into the smallest,
+// one that fills its block moves on to the next; the largest holds any message
+// that a client may send.
+const (
+	Small  = 4 << 10
+	Medium = 64 << 10
+	Large  = 256 << 10
+)
+
+var classes = [...]int{Small, Medium, Large}
+
+// Block is a piece of memory counted by reference.
+type Block struct {
+	mem  []byte
+	refs atomic.Int32
+	pool *Pool // nil for a wrapped block, which the garbage collector frees
+	cls  int
+}
+
+// Bytes returns the whole block.
+func (b *Block) Bytes() []byte { return b.mem }
+
+// Retain adds a reference.
+func (b *Block) Retain() {
+	if b.refs.Add(1) <= 1 {
+		panic("buf: a free block was retained")
+	}
+}
+
+// Release drops a reference. The last one frees the block.
+func (b *Block) Release() {
+	switch n := b.refs.Add(-1); {
+	case n > 0:
+	case n < 0:
+		panic("buf: a free block was released")
+	case b.pool != nil:
+		b.pool.put(b)
+	}
+}
+
+// Refs returns the number of references; for tests.
+func (b *Block) Refs() int { return int(b.refs.Load()) }
+
+// Wrap makes a block of existing memory with one reference. It is for what is
+// built rarely, such as membership messages.
+func Wrap(mem []byte) *Block {
+	b := &Block{mem: mem}
+	b.refs.Store(1)
+	return b
+}
+
+// Pool keeps free blocks of each size. The zero value is ready for use, and all
+// methods may be called at the same time.
+type Pool struct {
+	free [len(classes)]sync.Pool
+	out  atomic.Int64
+}
+
+// Get returns a block of at least n bytes with one reference. Beyond [Large]
+// the block is made for the purpose and not pooled.
+func (p *Pool) Get(n int) *Block {
+	cls := 0
+	for cls < len(classes) && classes[cls] < n {
+		cls++
+	}
+	if cls == len(classes) {
+		return Wrap(make([]byte, n))
+	}
+	p.out.Add(1)
+	b, _ := p.free[cls].Get().(*Block)
+	if b == nil {
+		b = &Block{mem: make([]byte, classes[cls]), pool: p, cls: cls}
+	}
+	b.refs.Store(1)
+	return b
+}
+
+// Out returns the number of pooled blocks in use: a test that ends with more
+// than it began with has lost one.
+func (p *Pool) Out() int { return int(p.out.Load()) }
+
+func (p *Pool) put(b *Block) {
+	p.out.Add(-1)
+	poison(b.mem)
+	p.free[b.cls].Put(b)
+}
+
+// Slice is a part of a block: the bytes from Lo up to Hi.
+type Slice struct {
+	Block  *Block
+	Lo, Hi int
+}
+
+// Bytes returns the bytes of the slice, without room to append.
+func (s Slice) Bytes() []byte { return s.Block.mem[s.Lo:s.Hi:s.Hi] }
+
+// Len returns the number of bytes.
+func (s Slice) Len() int { return s.Hi - s.Lo }

@@ -1,0 +1,167 @@
+package spread
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/spreadd/spreadd/wire"
+)
+
+// Code is the kind of a failure, with libspread's number. Each kind is itself
+// an error, so that errors.Is(err, spread.ErrRejectNotUnique) asks for it.
+type Code int8
+
+// The kinds of failure, named and numbered as libspread's (client-protocol
+// §14.2). This library returns all of them but ErrRejectNoName (which no
+// daemon sends), ErrBufferTooShort, ErrGroupsTooShort and ErrIllegalTime
+// (which a Go caller cannot cause); these are there for programs that
+// translate codes.
+const (
+	// ErrIllegalSpread means that the daemon's address is malformed or its
+	// host unknown.
+	ErrIllegalSpread = Code(wire.IllegalSpread)
+	// ErrCouldNotConnect means that no connection to the daemon came about.
+	ErrCouldNotConnect = Code(wire.CouldNotConnect)
+	// ErrRejectQuota means that the daemon has as many sessions as it takes.
+	ErrRejectQuota = Code(wire.RejectQuota)
+	// ErrRejectNoName is defined by the protocol and never sent.
+	ErrRejectNoName = Code(wire.RejectNoName)
+	// ErrRejectIllegalName means that the private name is too long or has
+	// bytes outside '$' to '~'.
+	ErrRejectIllegalName = Code(wire.RejectIllegalName)
+	// ErrRejectNotUnique means that another session of the daemon has the
+	// private name.
+	ErrRejectNotUnique = Code(wire.RejectNotUnique)
+	// ErrRejectVersion means that daemon and library do not fit together.
+	ErrRejectVersion = Code(wire.RejectVersion)
+	// ErrConnectionClosed means that the connection ended or failed.
+	ErrConnectionClosed = Code(wire.ConnectionClosed)
+	// ErrRejectAuth means that authentication failed, or that daemon and
+	// client share no method.
+	ErrRejectAuth = Code(wire.RejectAuth)
+	// ErrIllegalSession means that the Conn was closed by this program.
+	ErrIllegalSession = Code(wire.IllegalSession)
+	// ErrIllegalService means that a message has not exactly one service.
+	ErrIllegalService = Code(wire.IllegalService)
+	// ErrIllegalMessage means that the daemon sent what cannot be understood.
+	ErrIllegalMessage = Code(wire.IllegalMessage)
+	// ErrIllegalGroup means that a group name is not legal, or that a
+	// message has too many groups.
+	ErrIllegalGroup = Code(wire.IllegalGroup)
+	// ErrBufferTooShort is not returned by this library.
+	ErrBufferTooShort = Code(wire.BufferTooShort)
+	// ErrGroupsTooShort is not returned by this library.
+	ErrGroupsTooShort = Code(wire.GroupsTooShort)
+	// ErrMessageTooLong means that payload and groups are over the limit;
+	// see [MaxPayload].
+	ErrMessageTooLong = Code(wire.MessageTooLong)
+	// ErrNetErrorOnSession means that the connection had failed before the
+	// call. Such an error is also an ErrConnectionClosed to errors.Is.
+	ErrNetErrorOnSession = Code(wire.NetErrorOnSession)
+	// ErrIllegalTime is not returned by this library.
+	ErrIllegalTime = Code(wire.IllegalTime)
+)
+
+// Name returns the name of the code in libspread, such as "ILLEGAL_GROUP".
+func (c Code) Name() string { return wire.Code(c).String() }
+
+// Error implements error.
+func (c Code) Error() string {
+	switch c {
+	case ErrIllegalSpread:
+		return "illegal daemon address"
+	case ErrCouldNotConnect:
+		return "could not connect"
+	case ErrRejectQuota:
+		return "connection rejected: the daemon takes no more sessions"
+	case ErrRejectNoName:
+		return "connection rejected: no name"
+	case ErrRejectIllegalName:
+		return "connection rejected: illegal name"
+	case ErrRejectNotUnique:
+		return "connection rejected: name not unique on this daemon"
+	case ErrRejectVersion:
+		return "connection rejected: library and daemon do not fit"
+	case ErrConnectionClosed:
+		return "connection closed by the daemon"
+	case ErrRejectAuth:
+		return "connection rejected: authentication failed"
+	case ErrIllegalSession:
+		return "connection is closed"
+	case ErrIllegalService:
+		return "illegal service"
+	case ErrIllegalMessage:
+		return "illegal message"
+	case ErrIllegalGroup:
+		return "illegal group"
+	case ErrBufferTooShort:
+		return "buffer too short"
+	case ErrGroupsTooShort:
+		return "groups list too short"
+	case ErrMessageTooLong:
+		return "message too long"
+	case ErrNetErrorOnSession:
+		return "connection has failed"
+	case ErrIllegalTime:
+		return "illegal time"
+	default:
+		return "error code " + strconv.Itoa(int(c))
+	}
+}
+
+// Error is what all functions of this package return. errors.Is finds its
+// Code as well as what Err wraps: a context's error, an error of package net.
+type Error struct {
+	// Op is what was being done: "dial", "join", "leave", "multicast",
+	// "flush", "receive", "poll", "close", "parse address" or "parse
+	// service".
+	Op string
+	// Target is what it was done to: an address or a group. It may be empty.
+	Target string
+	// Code is the kind of failure, or 0 if only the caller's context ended.
+	Code Code
+	// Err is the cause or the detail. It may be nil if Code is not 0.
+	Err error
+}
+
+// Error implements error.
+func (e *Error) Error() string {
+	var s strings.Builder
+	s.WriteString("spread: ")
+	s.WriteString(e.Op)
+	if e.Target != "" {
+		s.WriteByte(' ')
+		s.WriteString(strconv.Quote(e.Target))
+	}
+	if e.Code != 0 {
+		s.WriteString(": ")
+		s.WriteString(e.Code.Error())
+	}
+	if e.Err != nil {
+		s.WriteString(": ")
+		s.WriteString(e.Err.Error())
+	}
+	return s.String()
+}
+
+// Unwrap returns the code, if there is one, and the cause.
+func (e *Error) Unwrap() []error {
+	errs := make([]error, 0, 2)
+	if e.Code != 0 {
+		errs = append(errs, e.Code)
+	}
+	if e.Err != nil {
+		errs = append(errs, e.Err)
+	}
+	return errs
+}
+
+// CodeOf returns the code of err, or 0 if it has none.
+func CodeOf(err error) Code {
+	if e, ok := errors.AsType[*Error](err); ok && e.Code != 0 {
+		return e.Code
+	}
+	c, _ := errors.AsType[Code](err)
+	return c
+}

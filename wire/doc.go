@@ -1,0 +1,41 @@
+// Package wire holds every byte format of the Spread protocols: it encodes,
+// decodes and dumps, and does nothing else. It has no state, does no I/O and
+// imports none of our packages.
+//
+// # What is here
+//
+// The protocol between a client and its daemon (docs/spec/client-protocol.md):
+//
+//   - [ConnectRequest], [MethodList], [MethodChoice], [PasswordRequest] and
+//     [Accept], the steps of the handshake;
+//   - [Header], the 48 bytes in front of every message, with [Type], [Hint]
+//     and [Name];
+//   - [Message], a view of one whole message;
+//   - [Membership], the payload of membership messages.
+//
+// # What it guarantees
+//
+//   - Decoding checks lengths before it reads, never panics on any input, and
+//     resets the whole value. Counts from the network are checked against the
+//     bytes that are there or against their limit before anything depends on
+//     them.
+//   - Decoding allocates nothing. Slices of a decoded value point into the
+//     input and are valid as long as the input is.
+//   - Whatever decodes, encodes to the same bytes again, trailing bytes
+//     behind the end of a name included.
+//
+// # What it does not
+//
+// Decoding checks form, not meaning: whether a client may send a type is
+// [Type.CheckRequest]'s answer, not Decode's.
+//
+// # Byte order
+//
+// Spread writes integers in the sender's order and marks that order in the
+// type word ([Order]). Nothing above this package knows of byte order.
+//
+// # How to debug
+//
+// [Dump] gives one line of text for one message. Logs, goldens and the tools
+// use the same notation.
+package wire

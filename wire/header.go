@@ -1,0 +1,165 @@
+package wire
+
+// Message header, both directions (client-protocol §5.1):
+//
+//	offset  size  field
+//	     0     4  type, with the marker of the sender's order
+//	     4    32  sender: a private group; in membership messages the group
+//	    36     4  num_groups, signed
+//	    40     4  hint, in the originator's order, with its own marker
+//	    44     4  data_len, signed
+const (
+	offType      = 0
+	offSender    = 4
+	offNumGroups = 36
+	offHint      = 40
+	offDataLen   = 44
+)
+
+// Hint carries the application's 16-bit message type in bits 8 to 23, in the
+// order of the program that made the message. Daemons pass its four bytes on
+// unchanged; from its marker a receiver learns the order of the payload
+// (client-protocol §5.3).
+type Hint [4]byte
+
+// MakeHint returns the hint of a little-endian program.
+func MakeHint(messType int16) Hint {
+	return Hint{0x80, byte(messType), byte(uint16(messType) >> 8), 0x80}
+}
+
+// Legal reports whether no bit is set but the marker's and the type's.
+func (h Hint) Legal() bool { return h[0]&0x7f == 0 && h[3]&0x7f == 0 }
+
+// Order returns the order in which the hint, and the payload, were written.
+func (h Hint) Order() Order { return OrderOf(h[:]) }
+
+// MessType returns the application's message type.
+func (h Hint) MessType() int16 { return int16(h.Order().Uint32(h[:]) >> 8) }
+
+// Header is the fixed part of a message.
+type Header struct {
+	Order     Order // in which Type, NumGroups and DataLen are written
+	Type      Type  // without marker; half a marker stays in, and is illegal
+	Sender    Name
+	NumGroups int32
+	Hint      Hint
+	DataLen   int32
+}
+
+// Decode reads a header from the start of b. It checks nothing but the
+// length of b: see [Header.CheckRequest] and [Header.Size].
+func (h *Header) Decode(b []byte) error {
+	if len(b) < HeaderLen {
+		*h = Header{}
+		return &DecodeError{"message header", len(b), ErrShort}
+	}
+	b = b[:HeaderLen]
+	o := OrderOf(b)
+	h.Order = o
+	h.Type = Type(o.Uint32(b[offType:]) &^ o.mark())
+	h.Sender = Name(b[offSender:offNumGroups])
+	h.NumGroups = o.Int32(b[offNumGroups:])
+	h.Hint = Hint(b[offHint:offDataLen])
+	h.DataLen = o.Int32(b[offDataLen:])
+	return nil
+}
+
+// Append appends the header to b, in its order.
+func (h *Header) Append(b []byte) []byte {
+	b = h.Order.AppendUint32(b, uint32(h.Type)|h.Order.mark())
+	b = append(b, h.Sender[:]...)
+	b = h.Order.AppendUint32(b, uint32(h.NumGroups))
+	b = append(b, h.Hint[:]...)
+	return h.Order.AppendUint32(b, uint32(h.DataLen))
+}
+
+// Size returns the length of the whole message in bytes, the old type of a
+// reject message included. A count or length that is negative or beyond what
+// a daemon may send is ErrLength.
+func (h *Header) Size() (int, error) {
+	if h.NumGroups < 0 || h.NumGroups > MaxMembers {
+		return 0, &DecodeError{"number of groups", offNumGroups, ErrLength}
+	}
+	if h.DataLen < 0 || h.DataLen > MaxDeliveredData {
+		return 0, &DecodeError{"data length", offDataLen, ErrLength}
+	}
+	n := HeaderLen + NameLen*int(h.NumGroups) + int(h.DataLen)
+	if h.Type&Reject != 0 {
+		n += OldTypeLen
+	}
+	return n, nil
+}
+
+// Normalize rewrites the integers of the header at the start of b in
+// little-endian order with its marker, and leaves hint and all else alone
+// (client-protocol §6 rule 2). h is the decoded header of b.
+func (h *Header) Normalize(b []byte) {
+	if h.Order == LittleEndian {
+		return
+	}
+	h.Order = LittleEndian
+	LittleEndian.PutUint32(b[offType:], uint32(h.Type)|orderMarker)
+	LittleEndian.PutUint32(b[offNumGroups:], uint32(h.NumGroups))
+	LittleEndian.PutUint32(b[offDataLen:], uint32(h.DataLen))
+}
+
+// Refusal says why a daemon does not take a message from a client
+// (client-protocol §8). The zero value is no refusal.
+type Refusal uint8
+
+// The refusals, in the order in which they are checked.
+const (
+	NotRefused       Refusal = iota
+	RefusedType              // not one service or request, or a bit of the daemons' own
+	RefusedSender            // the sender is not this session
+	RefusedNumGroups         // negative or over 100
+	RefusedHint              // bits beside marker and message type
+	RefusedDataLen           // negative or over 144000
+	RefusedTotal             // groups and payload over MaxBody
+)
+
+// Refusals lists the reasons, for counters.
+var refusalNames = [...]string{
+	NotRefused:       "none",
+	RefusedType:      "type",
+	RefusedSender:    "sender",
+	RefusedNumGroups: "num_groups",
+	RefusedHint:      "hint",
+	RefusedDataLen:   "data_len",
+	RefusedTotal:     "total",
+}
+
+// NumRefusals is the number of values of [Refusal].
+const NumRefusals = len(refusalNames)
+
+// String returns a short name, fit for a label.
+func (r Refusal) String() string {
+	if int(r) < len(refusalNames) {
+		return refusalNames[r]
+	}
+	return "unknown"
+}
+
+// CheckRequest decides whether a daemon takes a message with this header from
+// the session whose private group is self (in the form of [Name.Clean]).
+func (h *Header) CheckRequest(self *Name) Refusal {
+	if !h.Type.CheckRequest() {
+		return RefusedType
+	}
+	if h.Sender != *self && h.Sender.Clean() != *self {
+		return RefusedSender
+	}
+	if h.NumGroups < 0 || h.NumGroups > MaxGroups {
+		return RefusedNumGroups
+	}
+	if !h.Hint.Legal() {
+		return RefusedHint
+	}
+	if h.DataLen < 0 || h.DataLen > MaxDataField {
+		return RefusedDataLen
+	}
+	if NameLen*int(h.NumGroups)+int(h.DataLen) > MaxBody {
+		return RefusedTotal
+	}
+	return NotRefused
+}

@@ -1,0 +1,72 @@
+package wire
+
+import "encoding/binary"
+
+// orderMarker are the two bits that a little-endian sender sets in type and
+// hint words. The bytes of the marker are a palindrome, so the test reads the
+// same before and after swapping (client-protocol §6).
+const orderMarker = 0x80000080
+
+// Order is the byte order in which a peer writes its integers. The zero value
+// is little-endian, which is what we write.
+type Order uint8
+
+// The two orders.
+const (
+	LittleEndian Order = iota
+	BigEndian
+)
+
+// OrderOf tells the order of a word from its marker: little-endian if both
+// bits are set, else big-endian. It needs the four bytes of the word.
+func OrderOf(word []byte) Order {
+	_ = word[3]
+	if word[0]&word[3]&0x80 != 0 {
+		return LittleEndian
+	}
+	return BigEndian
+}
+
+// String returns "le" or "be".
+func (o Order) String() string {
+	if o == BigEndian {
+		return "be"
+	}
+	return "le"
+}
+
+// Uint32 reads four bytes of b.
+func (o Order) Uint32(b []byte) uint32 {
+	if o == BigEndian {
+		return binary.BigEndian.Uint32(b)
+	}
+	return binary.LittleEndian.Uint32(b)
+}
+
+// Int32 reads four bytes of b as a signed number.
+func (o Order) Int32(b []byte) int32 { return int32(o.Uint32(b)) }
+
+// PutUint32 writes v to the first four bytes of b.
+func (o Order) PutUint32(b []byte, v uint32) {
+	if o == BigEndian {
+		binary.BigEndian.PutUint32(b, v)
+		return
+	}
+	binary.LittleEndian.PutUint32(b, v)
+}
+
+// AppendUint32 appends v to b.
+func (o Order) AppendUint32(b []byte, v uint32) []byte {
+	if o == BigEndian {
+		return binary.BigEndian.AppendUint32(b, v)
+	}
+	return binary.LittleEndian.AppendUint32(b, v)
+}
+
+// mark returns the marker that this order sets in a word.
+func (o Order) mark() uint32 {
+	if o == BigEndian {
+		return 0
+	}
+	return orderMarker
+}
