@@ -1,0 +1,153 @@
+package spread
+
+import (
+	"context"
+	"net"
+	"sync"
+)
+
+// sender is the sending half of a connection: two buffers, one that callers
+// fill while the other is being written. Whatever collects during one write
+// leaves with the next, so a busy connection makes few system calls and an
+// idle one sends at once.
+type sender struct {
+	nc    net.Conn
+	limit int // bytes that fill may grow to, bar one message that is longer
+
+	mu   sync.Mutex
+	work sync.Cond // the writer waits here for bytes, or the end
+	room sync.Cond // callers wait here for room, or for their bytes to leave
+
+	// All below is guarded by mu.
+
+	fill     []byte // accepted, in order, not yet given to the writer
+	spare    []byte // the buffer that the writer is not using, empty
+	accepted uint64 // bytes ever appended to fill
+	written  uint64 // bytes ever handed to the kernel
+	closed   bool   // by Close or Kill: nothing more is accepted
+	broken   error  // why the connection is of no use any more
+	reported bool   // a caller has been told of broken
+
+	done chan struct{} // closed when the writer has ended
+}
+
+func newSender(nc net.Conn, limit int) *sender {
+	s := &sender{nc: nc, limit: limit, done: make(chan struct{})}
+	s.work.L = &s.mu
+	s.room.L = &s.mu
+	return s
+}
+
+// run is the writer goroutine. It ends when the connection is broken, or
+// closed with nothing left to write.
+func (s *sender) run() {
+	defer close(s.done)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		for len(s.fill) == 0 && s.broken == nil && !s.closed {
+			s.work.Wait()
+		}
+		if s.broken != nil || len(s.fill) == 0 {
+			return
+		}
+		out := s.fill
+		s.fill, s.spare = s.spare, nil
+		s.room.Broadcast() // fill is empty now
+		s.mu.Unlock()
+
+		n, err := s.nc.Write(out)
+
+		s.mu.Lock()
+		s.spare = out[:0]
+		s.written += uint64(n)
+		if err != nil && s.broken == nil {
+			s.broken = err
+		}
+		s.room.Broadcast() // those who flush
+	}
+}
+
+// reserve waits until a message of size bytes may be appended to fill. It
+// returns with s.mu locked in every case.
+func (s *sender) reserve(ctx context.Context, size int) error {
+	s.mu.Lock()
+	return s.wait(ctx, func() bool {
+		// An empty buffer takes any message, else a long one would wait forever.
+		return len(s.fill) == 0 || len(s.fill)+size <= s.limit
+	})
+}
+
+// commit takes b, which is fill with a message of size bytes appended, and
+// unlocks s.mu.
+func (s *sender) commit(b []byte, size int) {
+	s.fill = b
+	s.accepted += uint64(size)
+	s.work.Signal()
+	s.mu.Unlock()
+}
+
+// flush waits until all that was accepted before the call has been written.
+func (s *sender) flush(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	target := s.accepted
+	return s.wait(ctx, func() bool { return s.written >= target })
+}
+
+// wait waits until ready, the end of the connection or the end of ctx. It is
+// called with s.mu and returns with it.
+func (s *sender) wait(ctx context.Context, ready func() bool) error {
+	if s.closed || s.broken != nil {
+		return s.failure()
+	}
+	if ready() {
+		return nil
+	}
+	if ctx.Done() != nil {
+		stop := context.AfterFunc(ctx, func() {
+			s.mu.Lock() // or the broadcast could fall between check and Wait
+			defer s.mu.Unlock()
+			s.room.Broadcast()
+		})
+		defer stop()
+	}
+	for {
+		s.room.Wait()
+		switch {
+		case s.closed || s.broken != nil:
+			return s.failure()
+		case ready():
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		}
+	}
+}
+
+// failure says why nothing can be sent any more, as an [*Error] without
+// operation. The first to ask is told ErrConnectionClosed, later ones
+// ErrNetErrorOnSession, as libspread does (client-protocol §13). It needs
+// s.mu.
+func (s *sender) failure() error {
+	switch {
+	case s.closed:
+		return &Error{Code: ErrIllegalSession, Err: net.ErrClosed}
+	case s.reported:
+		return &Error{Code: ErrNetErrorOnSession, Err: &Error{Op: "earlier", Code: ErrConnectionClosed, Err: s.broken}}
+	default:
+		s.reported = true
+		return &Error{Code: ErrConnectionClosed, Err: s.broken}
+	}
+}
+
+// fail marks the connection as broken, unless it is so already or was closed.
+func (s *sender) fail(cause error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broken == nil && !s.closed {
+		s.broken = cause
+	}
+	s.work.Signal()
+	s.room.Broadcast()
+}
