@@ -11,9 +11,9 @@
 // # Back-pressure
 //
 // Publishers are read as fast as the engine orders. Two things hold them back: the ring,
-// when too many messages wait for it, and receivers on this daemon that are behind: half of their bound
-// waits and their connection takes no more. Then publishers are not read for a while, so
-// that a hiccup of a subscriber does not end it; how long is limited for each receiver
+// when too many messages wait for it, and receivers on this daemon that are behind: half of their
+// bound waits. Then publishers are not read until it is down to a quarter, so that a
+// hiccup of a subscriber does not end it. How long that may take is limited for each receiver
 // ([Config.Grace]), so that one that has stopped cannot hold up the others.
 //
 // # What it does not

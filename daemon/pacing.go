@@ -12,10 +12,13 @@ import (
 // a tenth of the publishers' time goes to any one receiver.
 const refill = 10
 
-// budget is for how long publishers may still wait for one receiver.
+// budget is for how long publishers may still wait for one receiver. Only time
+// counts in which its client kept the writer waiting: that the writer itself
+// has not got round to it is the daemon's own doing.
 type budget struct {
 	left, limit time.Duration
-	at          clock.Time // when left was right
+	at          clock.Time    // when left was right
+	blocked     time.Duration // the client's account of blocked time, then
 }
 
 func newBudget(limit time.Duration, now clock.Time) budget {
@@ -23,15 +26,15 @@ func newBudget(limit time.Duration, now clock.Time) budget {
 }
 
 // rest lets a budget refill up to now.
-func (b *budget) rest(now clock.Time) {
+func (b *budget) rest(now clock.Time, blocked time.Duration) {
 	b.left = min(b.limit, b.left+now.Sub(b.at)/refill)
-	b.at = now
+	b.at, b.blocked = now, blocked
 }
 
-// spend takes the time up to now from a budget.
-func (b *budget) spend(now clock.Time) {
-	b.left -= now.Sub(b.at)
-	b.at = now
+// spend takes from a budget what the client was blocked up to now.
+func (b *budget) spend(now clock.Time, blocked time.Duration) {
+	b.left -= min(now.Sub(b.at), blocked-b.blocked)
+	b.at, b.blocked = now, blocked
 }
 
 // pacing decides for how long publishers wait for receivers that are behind.
@@ -47,7 +50,7 @@ func (p *pacing) add(c *client, now clock.Time) {
 	if slices.Contains(p.behind, c) {
 		return
 	}
-	c.budget.rest(now)
+	c.budget.rest(now, c.Blocked())
 	if c.budget.left <= 0 {
 		return
 	}
@@ -70,7 +73,7 @@ func (p *pacing) paused(now clock.Time) (paused bool, until clock.Time) {
 		return false, 0
 	}
 	p.behind = slices.DeleteFunc(p.behind, func(c *client) bool {
-		c.budget.spend(now)
+		c.budget.spend(now, c.Blocked())
 		return c.budget.left <= 0 || !c.Behind()
 	})
 	for _, c := range p.behind {

@@ -191,6 +191,7 @@ func (c *Conn) Close() error {
 // Kill closes the connection at once and tells the daemon nothing, which sees
 // a client that vanished. What was accepted and not flushed is lost.
 func (c *Conn) Kill() {
+	c.in.closed.Store(true)
 	s := c.out
 	s.mu.Lock()
 	s.closed = true

@@ -56,8 +56,11 @@ type output struct {
 	pending []entry
 	queued  int  // messages in pending and with the writer, not fully written
 	blocked bool // the kernel takes no more
-	watched bool // the owner waits to hear that queued is low again
-	closed  bool // nothing is written any more
+	// blockedSince is when blocked was set, blockedFor how long it was before.
+	blockedSince time.Time
+	blockedFor   time.Duration
+	watched      bool // the owner waits to hear that queued is low again
+	closed       bool // nothing is written any more
 	// finishing: write what is pending, then close the connection.
 	finishing bool
 }
@@ -113,8 +116,8 @@ func (o *output) makeRoom() bool {
 }
 
 // Flush gives the writer what was enqueued since the last call. It reports
-// whether the session is behind: half its bound waits and the kernel takes no
-// more. The server then says on [Server.Recovered] when it is not any more.
+// whether the session is behind: half its bound waits. The server then says on
+// [Server.Recovered] when it is down to a quarter.
 func (s *Session) Flush() (behind bool) {
 	o := &s.out
 	if len(o.staged) == 0 {
@@ -138,7 +141,7 @@ func (o *output) publish() (behind bool) {
 		o.pending = append(o.pending, o.staged...)
 		o.queued += msgs
 		o.room = max(0, o.max()-o.queued)
-		behind = o.blocked && o.queued >= o.max()/2
+		behind = o.queued >= (o.max()+1)/2
 		o.watched = o.watched || behind
 		o.wake.Signal()
 		o.mu.Unlock()
@@ -304,10 +307,28 @@ func (o *output) reason() End {
 func (o *output) setBlocked(blocked bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.blocked == blocked {
+		return
+	}
 	o.blocked = blocked
 	if blocked {
+		o.blockedSince = time.Now()
 		o.moved.Broadcast()
+	} else {
+		o.blockedFor += time.Since(o.blockedSince)
 	}
+}
+
+// Blocked returns for how long in all the client has kept the writer waiting.
+// It may be called at any time.
+func (s *Session) Blocked() time.Duration {
+	o := &s.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.blocked {
+		return o.blockedFor + time.Since(o.blockedSince)
+	}
+	return o.blockedFor
 }
 
 // Behind reports whether the session is still behind, after Flush has said that

@@ -268,7 +268,14 @@ func (s *Server) Close(linger time.Duration) error {
 	for _, sess := range sessions {
 		_ = sess.conn.Close() // one that had asked for its end is still open
 	}
-	return err
+	for {
+		select {
+		case b := <-s.inbox:
+			b.Done()
+		default:
+			return err
+		}
+	}
 }
 
 // tune sets the socket options of client-protocol §2.1. None of them is

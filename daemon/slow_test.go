@@ -1,0 +1,159 @@
+package daemon
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/spreadd/spreadd/daemon/session"
+	"github.com/spreadd/spreadd/internal/clock"
+	"github.com/spreadd/spreadd/wire"
+)
+
+// TestSlowClient: a receiver that does not read is dropped when its bound of messages
+// waits; others see a disconnect, and lose nothing (client-protocol §12.2, vector
+// slow-client).
+func TestSlowClient(t *testing.T) {
+	for addr, network := range []string{"tcp", "unix"} {
+		t.Run(network, func(t *testing.T) {
+			t.Parallel()
+			cfg := testConfig(t, "alpha", alphaID)
+			cfg.Sessions.MaxSessionMessages = 10
+			cfg.Grace = session.None
+			d := start(t, cfg)
+			watch := connect(t, d, addr, "watch", wire.FlagMembership)
+			watch.join("other")
+			slow := connect(t, d, addr, "slow", wire.FlagMembership)
+			slow.join("grp")
+			slow.write(slow.request(wire.Join, nil, "other"))
+			watch.message()
+			fast := connect(t, d, addr, "fast", 0)
+			const size = 100_000
+			sent := 0
+			for d.Stats().Sessions.Ended[session.SessionSlow] == 0 {
+				fast.write(fast.request(wire.FIFO, make([]byte, size), "grp"))
+				sent++
+			}
+			gone := watch.message()
+			if gone.Type != wire.RegularMembership|wire.CausedByDisconnect {
+				t.Errorf("watch got %v, want a view caused by the disconnect", gone.Type)
+			}
+			// What the kernel holds can still be read, then comes the end.
+			slow.message() // its view of "other"
+			got := 0
+			for {
+				m, err := slow.next()
+				if err != nil {
+					if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+						t.Logf("slow ends with %v", err)
+					}
+					break
+				}
+				if len(m.Payload) != size {
+					t.Errorf("a message of %d bytes", len(m.Payload))
+				}
+				got++
+			}
+			if got+10 > sent {
+				t.Errorf("slow could read %d of %d messages, though 10 had to wait", got, sent)
+			}
+			waitFor(t, "the 10 messages that waited to be counted as discarded", func() bool {
+				return d.Stats().Sessions.Discarded >= 10
+			})
+			// The name is free again.
+			connect(t, d, addr, "slow", 0)
+		})
+	}
+}
+
+// TestNoQueue: a bound of 0 drops a session at its first delivery.
+func TestNoQueue(t *testing.T) {
+	cfg := testConfig(t, "alpha", alphaID)
+	cfg.Sessions.MaxSessionMessages = session.None
+	d := start(t, cfg)
+	c := connect(t, d, 0, "a", wire.FlagMembership)
+	c.write(c.request(wire.Join, nil, "grp"))
+	if _, err := c.next(); err == nil {
+		t.Error("a message was delivered")
+	}
+	if n := d.Stats().Sessions.Ended[session.SessionSlow]; n != 1 {
+		t.Errorf("%d sessions were dropped as slow, want 1", n)
+	}
+}
+
+// TestHiccup: a subscriber that stops for a while under a publisher at full speed
+// loses nothing, since the publisher is held back.
+func TestHiccup(t *testing.T) {
+	for addr, network := range []string{"tcp", "unix"} {
+		t.Run(network, func(t *testing.T) {
+			t.Parallel()
+			cfg := testConfig(t, "alpha", alphaID)
+			cfg.Grace = patience
+			d := start(t, cfg)
+			sub := connect(t, d, addr, "sub", wire.FlagMembership)
+			sub.join("grp")
+			pub := connect(t, d, addr, "pub", 0)
+			// Far more than both sockets' buffers and the queue hold.
+			const count = 60_000
+			go func() {
+				var b []byte
+				for i := range count {
+					payload := make([]byte, 200)
+					binary.BigEndian.PutUint32(payload, uint32(i))
+					b = append(b, pub.request(wire.Reliable, payload, "grp")...)
+					if len(b) > 32<<10 || i == count-1 {
+						if _, err := pub.conn.Write(b); err != nil {
+							t.Errorf("publishing: %v", err)
+							return
+						}
+						b = b[:0]
+					}
+				}
+			}()
+			waitFor(t, "publishers to be held back", func() bool { return d.Stats().Pauses > 0 })
+			for i := range count {
+				if got := binary.BigEndian.Uint32(sub.message().Payload); got != uint32(i) {
+					t.Fatalf("message %d arrives in place %d", got, i)
+				}
+			}
+			if n := d.Stats().Sessions.Discarded; n != 0 {
+				t.Errorf("%d messages were discarded", n)
+			}
+		})
+	}
+}
+
+func TestBudget(t *testing.T) {
+	const (
+		ms    = time.Millisecond
+		limit = 200 * ms
+	)
+	type op struct {
+		what          string
+		after         time.Duration // since the step before
+		blocked, left time.Duration
+	}
+	b := newBudget(limit, 1)
+	now, blocked := clock.Time(1), time.Duration(0)
+	for _, tt := range []op{
+		{"spend", 50 * ms, 50 * ms, 150 * ms},
+		{"spend", 50 * ms, 0, 150 * ms},       // the writer was slow, not the client
+		{"spend", 50 * ms, 90 * ms, 100 * ms}, // some of it was before
+		{"rest", 1000 * ms, 0, 200 * ms},      // refills 100 ms
+		{"rest", 1000 * ms, 0, 200 * ms},      // never over the limit
+		{"spend", 400 * ms, 400 * ms, -200 * ms},
+		{"rest", 1000 * ms, 500 * ms, -100 * ms},
+	} {
+		now, blocked = now.Add(tt.after), blocked+tt.blocked
+		if tt.what == "spend" {
+			b.spend(now, blocked)
+		} else {
+			b.rest(now, blocked)
+		}
+		if b.left != tt.left {
+			t.Errorf("%s after %v, %v of them blocked: %v left, want %v", tt.what, tt.after, tt.blocked, b.left, tt.left)
+		}
+	}
+}

@@ -1,0 +1,179 @@
+package spread
+
+import (
+	"slices"
+
+	"github.com/spreadd/spreadd/wire"
+)
+
+// Event is what [Conn.Receive] returns: a [*Message], a [*Membership], a
+// [*Rejected] or an [*Unknown].
+type Event interface{ event() }
+
+// Message is a message from another connection, or from this one.
+type Message struct {
+	// Service is what the sender asked for, without SelfDiscard.
+	Service Service
+	// SelfDiscard tells that the sender did not want it back.
+	SelfDiscard bool
+	// Sender is the private group of the sender.
+	Sender string
+	// Groups are all that the sender addressed, in its order. Messages of
+	// one connection share such slices: do not write to it.
+	Groups []string
+	// Type is the application's number.
+	Type int16
+	// EndianMismatch tells that the sender marked its payload as written by
+	// a big-endian machine. This library marks its own as little-endian on
+	// every machine.
+	EndianMismatch bool
+	// Payload is as it was sent.
+	Payload []byte
+}
+
+// Clone returns a copy that shares no memory with m. See [Conn.Receive] for
+// when that saves memory.
+func (m *Message) Clone() *Message {
+	c := *m
+	c.Groups = slices.Clone(m.Groups)
+	c.Payload = slices.Clone(m.Payload)
+	return &c
+}
+
+// Cause says why a membership message was sent.
+type Cause uint8
+
+// The causes.
+const (
+	// CauseJoin: the member Changed has joined.
+	CauseJoin Cause = 1 + iota
+	// CauseLeave: the member Changed has left.
+	CauseLeave
+	// CauseDisconnect: the connection of the member Changed has ended.
+	CauseDisconnect
+	// CauseNetwork: daemons came or went; Sets tell who came together.
+	CauseNetwork
+	// Transitional: the view named by ID ends. Until the next regular
+	// membership the guarantees are those of the members that stay with
+	// us (client-protocol §11).
+	Transitional
+	// SelfLeave: this connection has left the group.
+	SelfLeave
+)
+
+// String returns "join", "leave", "disconnect", "network", "transitional" or
+// "self-leave".
+func (c Cause) String() string {
+	switch c {
+	case CauseJoin:
+		return "join"
+	case CauseLeave:
+		return "leave"
+	case CauseDisconnect:
+		return "disconnect"
+	case CauseNetwork:
+		return "network"
+	case Transitional:
+		return "transitional"
+	case SelfLeave:
+		return "self-leave"
+	default:
+		return "unknown"
+	}
+}
+
+// GroupID names a view of a group. It is good for comparison only.
+type GroupID struct {
+	Daemon uint32 // id of the daemon that leads the daemons' membership
+	Time   uint32 // its time, seconds since 1970
+	Index  uint32 // counts the group's changes in that membership
+}
+
+// String prints three signed numbers, as Spread's programs do.
+func (g GroupID) String() string { return wire.GroupID(g).String() }
+
+// VSSet is a virtual synchrony set: members that came to the new view
+// together from the same one before, and have received the same messages in
+// it.
+type VSSet struct {
+	Own     bool // this connection is in it
+	Members []string
+}
+
+// Membership tells of a change in a group of which this connection is a
+// member. It comes only with [WithMembership].
+type Membership struct {
+	Group string
+	Cause Cause
+	// ID names the view; with Transitional the one that ends. It is zero
+	// with SelfLeave.
+	ID GroupID
+	// Members are all members of the view, in the same order for all. It is
+	// empty with Transitional and SelfLeave.
+	Members []string
+	// Index is the place of this connection in Members, or -1.
+	Index int
+	// Changed is the member that joined, left or was disconnected; else
+	// empty.
+	Changed string
+	// Sets are the virtual synchrony sets. With CauseNetwork they hold each
+	// member once; with join, leave and disconnect there is one with the
+	// changed member alone.
+	Sets []VSSet
+}
+
+// Regular reports whether the message tells a new view of the group, rather
+// than the end of one.
+func (m *Membership) Regular() bool { return m.Cause >= CauseJoin && m.Cause <= CauseNetwork }
+
+// Request is what a daemon rejected.
+type Request uint8
+
+// The requests.
+const (
+	RequestMulticast Request = 1 + iota
+	RequestJoin
+	RequestLeave
+)
+
+// String returns "multicast", "join" or "leave".
+func (r Request) String() string {
+	switch r {
+	case RequestMulticast:
+		return "multicast"
+	case RequestJoin:
+		return "join"
+	case RequestLeave:
+		return "leave"
+	default:
+		return "unknown"
+	}
+}
+
+// Rejected is a request of this connection that the daemon returns, since its
+// policy denies it or a group is full (client-protocol §9.3). It is a type of
+// its own so that no program takes it for a message that was delivered.
+type Rejected struct {
+	Request Request
+	// Message is the request as it was sent. Service is 0 for a join and a
+	// leave.
+	Message Message
+	// OldType is the type word as the daemon tells it, with the protocol's
+	// bits; a join shows as CAUSED_BY_JOIN.
+	OldType uint32
+}
+
+// Unknown is something that the daemon sent and this library has no name for.
+// No known daemon does.
+type Unknown struct {
+	Kind    uint32 // type word with the protocol's bits
+	Sender  string
+	Groups  []string
+	Type    int16
+	Payload []byte
+}
+
+func (*Message) event()    {}
+func (*Membership) event() {}
+func (*Rejected) event()   {}
+func (*Unknown) event()    {}

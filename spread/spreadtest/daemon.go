@@ -1,0 +1,208 @@
+package spreadtest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"slices"
+	"sync"
+	"syscall"
+
+	"github.com/spreadd/spreadd/wire"
+)
+
+// Daemon is a Spread daemon that exists in this process alone. Its methods
+// may be called by several goroutines at once.
+type Daemon struct {
+	name string
+
+	mu       sync.Mutex
+	resumed  sync.Cond // sessions wait here while stalled
+	sessions map[wire.Name]*session
+	groups   map[wire.Name]*group
+	made     int // private names made up
+	conns    map[net.Conn]struct{}
+	closed   bool
+	down     bool
+	stalled  bool
+	reject   wire.Code // 0: accept
+	received int
+
+	wg sync.WaitGroup
+}
+
+// group is the state of one group; it exists while it has members.
+type group struct {
+	members []*session // by name
+	index   uint32     // of the group id
+}
+
+// daemonID and startTime stand for what names a real ring.
+const (
+	daemonID  = 2936723249
+	startTime = 1_700_000_000
+)
+
+// New returns a running daemon of the given name: 1 to 19 bytes from '$' to
+// '~'.
+func New(name string) *Daemon {
+	if !wire.LegalDaemonName(name) {
+		panic(fmt.Sprintf("spreadtest: illegal daemon name %q", name))
+	}
+	d := &Daemon{
+		name:     name,
+		sessions: make(map[wire.Name]*session),
+		groups:   make(map[wire.Name]*group),
+		conns:    make(map[net.Conn]struct{}),
+	}
+	d.resumed.L = &d.mu
+	return d
+}
+
+// Dial connects to the daemon, whatever the address. It fits
+// spread.WithDialer.
+func (d *Daemon) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	client, server := net.Pipe()
+	if !d.serve(server) {
+		_ = client.Close()
+		return nil, &net.OpError{Op: "dial", Net: network, Err: fmt.Errorf("%s: %w", address, syscall.ECONNREFUSED)}
+	}
+	return client, nil
+}
+
+// Serve serves connections of a listener until the listener is closed, whose
+// error it returns.
+func (d *Daemon) Serve(l net.Listener) error {
+	for {
+		nc, err := l.Accept()
+		if err != nil {
+			return fmt.Errorf("spreadtest: %w", err)
+		}
+		d.serve(nc)
+	}
+}
+
+// serve starts the goroutines of one connection. It reports false, with the
+// connection closed, if the daemon is down.
+func (d *Daemon) serve(nc net.Conn) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed || d.down {
+		_ = nc.Close()
+		return false
+	}
+	d.conns[nc] = struct{}{}
+	d.wg.Go(func() {
+		d.handle(nc)
+		_ = nc.Close()
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		delete(d.conns, nc)
+	})
+	return true
+}
+
+// Close ends all sessions and waits until all goroutines have ended.
+func (d *Daemon) Close() {
+	d.mu.Lock()
+	d.closed = true
+	d.closeAll()
+	d.mu.Unlock()
+	d.wg.Wait()
+}
+
+// closeAll closes every connection. It needs d.mu.
+func (d *Daemon) closeAll() {
+	d.stalled = false
+	d.resumed.Broadcast()
+	for nc := range d.conns {
+		_ = nc.Close()
+	}
+}
+
+// SetDown takes the daemon down, with all its sessions, or up again. A daemon
+// that is down refuses connections.
+func (d *Daemon) SetDown(down bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.down = down
+	if down {
+		d.closeAll()
+	}
+}
+
+// SetStalled makes the daemon stop reading from its sessions, as a real one
+// does when its ring cannot take more, or read again.
+func (d *Daemon) SetStalled(stalled bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.stalled = stalled
+	d.resumed.Broadcast()
+}
+
+// Reject makes the daemon answer connect requests with a rejection, one of the
+// codes -3 to -9. With 0 it accepts again.
+func (d *Daemon) Reject(code int8) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.reject = wire.Code(code)
+}
+
+// Drop closes the connection of a session, named by its private name, as a
+// daemon does with a client that is too slow. It reports whether there was
+// one.
+func (d *Daemon) Drop(name string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	group, err := wire.PrivateGroup(name, d.name)
+	if err != nil {
+		return false
+	}
+	s, ok := d.sessions[group]
+	if ok {
+		_ = s.nc.Close()
+	}
+	return ok
+}
+
+// Sessions returns the private names of all sessions, sorted.
+func (d *Daemon) Sessions() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var names []string
+	for group := range d.sessions {
+		private, _, _ := group.SplitPrivate()
+		names = append(names, string(private))
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Members returns the private groups of the members of a group, sorted.
+func (d *Daemon) Members(name string) []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	g := d.groups[wire.MakeName(name)]
+	if g == nil {
+		return nil
+	}
+	var names []string
+	for _, s := range g.members {
+		names = append(names, s.group.String())
+	}
+	return names
+}
+
+// Received returns how many messages clients have sent, requests aside.
+func (d *Daemon) Received() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.received
+}
+
+// byName orders sessions as membership messages list them.
+func byName(a, b *session) int { return bytes.Compare(a.group[:], b.group[:]) }
