@@ -15,8 +15,8 @@ const (
 	PasswordLen = 8
 )
 
-// iterations is how often the block is enciphered. It was meant to take a second
-// on the machines of 1979.
+// iterations is how often the block is enciphered, which slowed down guessing on
+// the machines of 1979.
 const iterations = 25
 
 // alphabet holds the 64 digits of salts and hashes in the order of their values.

@@ -9,13 +9,12 @@
 //
 // # Why it is here
 //
-// The standard library's DES has no place to put a salt, and golang.org/x/crypto
-// declined the crypt(3) schemes. Calling the C library would end the build
-// without cgo. Pure Go collections of crypt(3) schemes exist
-// (github.com/sergeymakinen/go-crypt has this one among a dozen); this
-// daemon needs a single scheme that has not changed since 1979, and the tables
-// of FIPS 46-3 with some hundred lines around them are less to keep than such
-// a dependency.
+// The standard library's DES has no place to put a salt, golang.org/x/crypto has
+// of the crypt(3) schemes only bcrypt, and the C library would end the build
+// without cgo. Collections of the schemes in pure Go exist, of which few include
+// DES (github.com/sergeymakinen/go-crypt does). This daemon needs a single
+// scheme that has not changed since 1979, and the tables of FIPS 46-3 with some
+// hundred lines around them are less to keep than such a dependency.
 //
 // The scheme is legacy. It is offered so that an existing password file goes on
 // working, not as protection: whoever reads the file finds the passwords, since

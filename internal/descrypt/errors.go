@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// ErrMismatch is what [Verify] returns for a wrong password. It is not wrapped.
+// ErrMismatch is what [Verify] returns for a wrong password.
 var ErrMismatch = errors.New("descrypt: the password does not match the hash")
 
 // The causes in a [FormatError].

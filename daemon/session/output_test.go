@@ -1,0 +1,230 @@
+package session
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/spreadd/spreadd/internal/buf"
+	"github.com/spreadd/spreadd/wire"
+)
+
+// TestAdvance: a partly written message counts as one that waits
+// (client-protocol §12.2).
+func TestAdvance(t *testing.T) {
+	var mem []byte
+	sizes := []int{100, 50, 200}
+	for _, n := range sizes {
+		mem = appendMessage(mem, wire.LittleEndian, 1, n)
+	}
+	const header = wire.HeaderLen + wire.NameLen
+	for _, tt := range []struct {
+		writes []int
+		done   []int
+	}{
+		{[]int{1}, []int{0}},
+		{[]int{header + 100}, []int{1}},
+		{[]int{header + 99, 1}, []int{0, 1}},
+		{[]int{header + 101, header + 49, 3}, []int{1, 1, 0}},
+		{[]int{header + 100 + header + 50 + 1}, []int{2}},
+	} {
+		e := entry{block: buf.Wrap(mem), hi: len(mem), msgs: len(sizes)}
+		left := len(sizes)
+		for i, n := range tt.writes {
+			if got := e.advance(n); got != tt.done[i] {
+				t.Errorf("writes %v: number %d completes %d messages, want %d", tt.writes, i, got, tt.done[i])
+			}
+			left -= tt.done[i]
+		}
+		if e.msgs != left {
+			t.Errorf("writes %v: %d messages left, want %d", tt.writes, e.msgs, left)
+		}
+	}
+}
+
+// pair returns the two ends of a connection.
+func pair(t testing.TB, network string) (ours, theirs net.Conn) {
+	t.Helper()
+	addr := "127.0.0.1:0"
+	if network == "unix" {
+		addr = filepath.Join(t.TempDir(), "s")
+	}
+	l, err := net.Listen(network, addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	theirs, err = net.Dial(network, l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, err = l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _ = ours.Close(), theirs.Close() })
+	return ours, theirs
+}
+
+// TestVectorWriters holds every writer to the same: all bytes arrive in order
+// through a reader that is slower, and the writer says when it is blocked and when no
+// more.
+func TestVectorWriters(t *testing.T) {
+	for _, network := range []string{"tcp", "unix"} {
+		for name, make := range map[string]func(net.Conn, func(bool)) vectorWriter{
+			"system":   newVectorWriter,
+			"portable": func(c net.Conn, f func(bool)) vectorWriter { return newPlainWriter(c, f) },
+		} {
+			t.Run(network+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				ours, theirs := pair(t, network)
+				var list []entry
+				var want []byte
+				for i := range 300 {
+					mem := bytes.Repeat([]byte{byte(i)}, 1+i*97)
+					want = append(want, mem...)
+					list = append(list, entry{block: buf.Wrap(mem), hi: len(mem), msgs: 1})
+				}
+				blocked := newFlag()
+				w := make(ours, blocked.set)
+				go func() {
+					for at := 0; at < len(list); {
+						n, err := w.write(list[at:])
+						if err != nil {
+							t.Errorf("writing: %v", err)
+							break
+						}
+						for n > 0 {
+							k := min(n, list[at].hi-list[at].lo)
+							list[at].lo += k
+							if n -= k; list[at].lo == list[at].hi {
+								at++
+							}
+						}
+					}
+					_ = ours.Close()
+				}()
+				blocked.wait(t, true)
+				got, err := io.ReadAll(theirs)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !bytes.Equal(got, want) {
+					t.Errorf("%d bytes arrive, want %d", len(got), len(want))
+				}
+				blocked.wait(t, false)
+			})
+		}
+	}
+}
+
+// flag is a boolean that one can wait for.
+type flag struct{ ch chan bool }
+
+func newFlag() *flag { return &flag{make(chan bool, 10_000)} }
+
+func (f *flag) set(v bool) { f.ch <- v }
+
+func (f *flag) wait(t testing.TB, want bool) {
+	t.Helper()
+	limit := time.After(20 * time.Second)
+	for {
+		select {
+		case v := <-f.ch:
+			if v == want {
+				return
+			}
+		case <-limit:
+			t.Fatalf("waited in vain for %v", want)
+		}
+	}
+}
+
+// TestBehind: a session says that it is behind at half its bound, recovers at a
+// quarter, and is refused at the bound.
+func TestBehind(t *testing.T) {
+	for _, network := range []string{"tcp", "unix"} {
+		t.Run(network, func(t *testing.T) {
+			t.Parallel()
+			s := newServer(t)
+			s.cfg.MaxSessionMessages = 8
+			ours, theirs := pair(t, network)
+			sess := newSession(s, ours)
+			s.running.Go(sess.out.write)
+			msg := appendMessage(nil, wire.LittleEndian, 1, 100_000)
+			enqueue := func() bool {
+				return sess.Enqueue(buf.Slice{Block: buf.Wrap(msg), Hi: len(msg)})
+			}
+			sent := 0
+			for !sess.Flush() {
+				if !enqueue() {
+					t.Fatalf("refused after %d messages without a word of being behind", sent)
+				}
+				sent++
+			}
+			if !sess.Behind() {
+				t.Error("Behind does not agree with Flush")
+			}
+			for enqueue() {
+				sent++
+				sess.Flush()
+			}
+			if sess.Blocked() == 0 {
+				t.Error("a client that does not read has not blocked its writer")
+			}
+			if _, err := io.CopyN(io.Discard, theirs, int64(sent)*int64(len(msg))); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case <-s.Recovered():
+			case <-time.After(20 * time.Second):
+				t.Fatal("nothing is heard of the recovery")
+			}
+			if sess.Behind() {
+				t.Error("still behind after everything was read")
+			}
+			if !enqueue() {
+				t.Error("refused after everything was read")
+			}
+			sess.Flush()
+			sess.Drop(SessionClosed)
+			s.running.Wait()
+			if got := s.Stats().Ended[SessionClosed]; got != 1 {
+				t.Errorf("%d ends, want 1", got)
+			}
+		})
+	}
+}
+
+// TestCoalesce: messages that lie behind one another in a block are one entry.
+func TestCoalesce(t *testing.T) {
+	s := newServer(t)
+	sess := newSession(s, &stream{})
+	var mem []byte
+	for range 5 {
+		mem = appendMessage(mem, wire.LittleEndian, 1, 10)
+	}
+	block, size := buf.Wrap(mem), len(mem)/5
+	for _, i := range []int{0, 1, 2, 4} {
+		sess.Enqueue(buf.Slice{Block: block, Lo: i * size, Hi: (i + 1) * size})
+	}
+	sess.Enqueue(buf.Slice{Block: buf.Wrap(mem), Lo: 0, Hi: size})
+	got := ""
+	for _, e := range sess.out.staged {
+		got += fmt.Sprintf("%d+%d ", e.lo/size, e.msgs)
+	}
+	if got != "0+3 4+1 0+1 " {
+		t.Errorf("entries %q", got)
+	}
+	if block.Refs() != 3 {
+		t.Errorf("%d references, want one for each entry and ours", block.Refs())
+	}
+	sess.out.forget()
+	if block.Refs() != 1 {
+		t.Errorf("%d references after all were dropped, want ours", block.Refs())
+	}
+}
