@@ -113,10 +113,12 @@ func TestSilentConnections(t *testing.T) {
 	d := start(t, testConfig(t, "alpha", alphaID))
 	w := newWitness(t, d)
 	for i := range count {
-		c, err := net.Dial("unix", d.Addrs()[1].String())
-		if err != nil {
-			t.Fatalf("connection %d: %v", i, err)
-		}
+		var c net.Conn
+		waitFor(t, fmt.Sprintf("room for connection %d in the backlog", i), func() (ok bool) {
+			var err error
+			c, err = net.Dial("unix", d.Addrs()[1].String())
+			return err == nil
+		})
 		t.Cleanup(func() { _ = c.Close() })
 		if i%1000 == 0 {
 			w.check(t, fmt.Sprint(i))

@@ -1,0 +1,213 @@
+package daemon
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spreadd/spreadd/wire"
+)
+
+// run starts a daemon that the test stops itself.
+func run(t testing.TB, cfg Config) (d *Daemon, stop func() error) {
+	t.Helper()
+	d, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Listen(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- d.Run(ctx) }()
+	<-d.Ready()
+	return d, func() error {
+		cancel()
+		return <-done
+	}
+}
+
+// TestRestart: a daemon that had clients can be started again at once on the
+// same port and path.
+func TestRestart(t *testing.T) {
+	cfg := testConfig(t, "alpha", alphaID)
+	for i := range 3 {
+		d, stop := run(t, cfg)
+		cfg.Listen[0] = netip.MustParseAddrPort(d.Addrs()[0].String())
+		var clients []*rawClient
+		for j := range 4 {
+			c := connect(t, d, j%2, fmt.Sprintf("c%d", j), wire.FlagMembership)
+			c.join("grp")
+			clients = append(clients, c)
+		}
+		if err := stop(); err != nil {
+			t.Fatalf("stop %d: %v", i, err)
+		}
+		if _, err := io.Copy(io.Discard, clients[0].conn); err != nil {
+			t.Errorf("a client sees %v, want the end of the stream", err)
+		}
+		if _, err := os.Lstat(d.Addrs()[1].String()); err == nil {
+			t.Error("the UNIX socket stays behind")
+		}
+	}
+}
+
+// TestShutdownFlushes: what is queued for a client when the daemon stops still
+// reaches it.
+func TestShutdownFlushes(t *testing.T) {
+	for addr, network := range []string{"tcp", "unix"} {
+		t.Run(network, func(t *testing.T) {
+			cfg := testConfig(t, "alpha", alphaID)
+			cfg.Linger = patience
+			d, stop := run(t, cfg)
+			sub := connect(t, d, addr, "sub", wire.FlagMembership)
+			sub.join("grp")
+			pub := connect(t, d, addr, "pub", 0)
+			const count = 30 // of 100 kB: more than the kernel holds
+			for i := range count {
+				payload := make([]byte, 100_000)
+				binary.BigEndian.PutUint32(payload, uint32(i))
+				pub.write(pub.request(wire.Agreed, payload, "grp"))
+			}
+			waitFor(t, "the messages to be queued", func() bool { return d.Stats().Sessions.Queued == count+1 })
+			stopped := make(chan error, 1)
+			go func() { stopped <- stop() }()
+			for i := range count {
+				if got := binary.BigEndian.Uint32(sub.message().Payload); got != uint32(i) {
+					t.Fatalf("message %d in place %d", got, i)
+				}
+			}
+			if _, err := sub.next(); !errors.Is(err, io.EOF) {
+				t.Errorf("behind the last message: %v, want the end of the stream", err)
+			}
+			if err := <-stopped; err != nil {
+				t.Error(err)
+			}
+			if n := d.Stats().BlocksOut; n != 0 {
+				t.Errorf("%d blocks were not given back", n)
+			}
+		})
+	}
+}
+
+// TestShutdownDoesNotWaitForever: a client that does not read delays a stop by no
+// more than the linger time, here none.
+func TestShutdownDoesNotWaitForever(t *testing.T) {
+	cfg := testConfig(t, "alpha", alphaID)
+	cfg.Linger = -1
+	d, stop := run(t, cfg)
+	sub := connect(t, d, 1, "sub", wire.FlagMembership)
+	sub.join("grp")
+	pub := connect(t, d, 1, "pub", 0)
+	for range 30 {
+		pub.write(pub.request(wire.Agreed, make([]byte, 100_000), "grp"))
+	}
+	waitFor(t, "the messages to be queued", func() bool { return d.Stats().Sessions.Queued == 31 })
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	if d.Stats().Sessions.Discarded == 0 {
+		t.Error("nothing is counted as discarded")
+	}
+}
+
+// TestSocketFile: a path that is not a socket is left alone; a dead daemon's
+// socket is replaced; a live one's is taken over with a warning, and removed only by
+// who has it.
+func TestSocketFile(t *testing.T) {
+	dir := t.TempDir()
+	var log strings.Builder
+	logger := slog.New(slog.NewTextHandler(&log, nil))
+	path := filepath.Join(dir, "4803")
+	if err := os.WriteFile(path, []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := listenUnix(t.Context(), dir, 4803, logger); err == nil || !strings.Contains(err.Error(), "not a socket") {
+		t.Errorf("a file in the way: %v", err)
+	}
+	if b, err := os.ReadFile(path); err != nil || string(b) != "precious" {
+		t.Errorf("the file is now %q (%v)", b, err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	dead, _, err := listenUnix(t.Context(), dir, 4803, logger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := dead.Close(); err != nil { // its file stays, as after a kill
+		t.Fatal(err)
+	}
+	first, firstFile, err := listenUnix(t.Context(), dir, 4803, logger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = first.Close() }()
+	if log.Len() > 0 {
+		t.Errorf("replacing a dead socket logs %s", &log)
+	}
+	if info, err := os.Lstat(path); err != nil || info.Mode().Perm() != socketMode {
+		t.Errorf("mode %v (%v), want %v", info.Mode(), err, os.FileMode(socketMode))
+	}
+	second, secondFile, err := listenUnix(t.Context(), dir, 4803, logger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = second.Close() }()
+	if !strings.Contains(log.String(), "another daemon answers") {
+		t.Errorf("taking over a live socket logs %q", &log)
+	}
+	if err := firstFile.remove(); err != nil {
+		t.Error(err)
+	}
+	c, err := net.Dial("unix", path)
+	if err != nil {
+		t.Fatalf("the first daemon has removed the second's socket: %v", err)
+	}
+	_ = c.Close()
+	if err := secondFile.remove(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Lstat(path); err == nil {
+		t.Error("the second daemon leaves its socket behind")
+	}
+}
+
+func TestPortInUse(t *testing.T) {
+	d := start(t, testConfig(t, "alpha", alphaID))
+	cfg := testConfig(t, "beta", deltaID)
+	cfg.Listen[0] = netip.MustParseAddrPort(d.Addrs()[0].String())
+	second, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := second.Listen(t.Context()); err == nil || !strings.Contains(err.Error(), "is another daemon running?") {
+		t.Errorf("binding a port in use: %v", err)
+	}
+}
+
+func TestBadConfig(t *testing.T) {
+	for what, change := range map[string]func(*Config){
+		"no address":         func(c *Config) { c.Listen = nil },
+		"an illegal name":    func(c *Config) { c.Name = "a b" },
+		"self not listed":    func(c *Config) { c.ID++ },
+		"a daemon twice":     func(c *Config) { c.Daemons = append(c.Daemons, c.Daemons[0]) },
+		"no room for shakes": func(c *Config) { c.Sessions.MaxHandshakes = -1 },
+	} {
+		cfg := testConfig(t, "alpha", alphaID)
+		change(&cfg)
+		if _, err := New(cfg); err == nil {
+			t.Errorf("%s: accepted", what)
+		}
+	}
+}
