@@ -34,8 +34,9 @@ type Daemon struct {
 	engine  *engine.Engine
 	out     engine.Effects
 	clients map[engine.SessionID]*client
-	touched []*client // with messages staged
-	slow    []*client // too slow, to be disconnected
+	held    *session.Batch // taken in part, since the ring is full
+	touched []*client      // with messages staged
+	slow    []*client      // too slow, to be disconnected
 	pacing  pacing
 }
 
@@ -135,8 +136,11 @@ func (d *Daemon) Run(ctx context.Context) error {
 	err := d.loop(ctx, failed)
 	err = errors.Join(err, d.sessions.Close(d.cfg.Linger))
 	wg.Wait()
-	for id := range d.clients {
-		d.sessions.End(d.clients[id].Session)
+	for _, c := range d.clients {
+		d.sessions.End(c.Session)
+	}
+	if d.held != nil {
+		d.held.Done()
 	}
 	return errors.Join(err, d.socket.remove())
 }
@@ -155,6 +159,10 @@ func (d *Daemon) loop(ctx context.Context, failed <-chan error) error {
 		if paused, until := d.pacing.paused(now); paused || !d.engine.Accepting() {
 			inbox = nil
 			wait = clock.Earliest(wait, until)
+		} else if b := d.held; b != nil {
+			d.held = nil
+			d.take(b)
+			continue
 		}
 		var timeout <-chan time.Time
 		if wait != 0 {
@@ -184,16 +192,31 @@ func (d *Daemon) take(b *session.Batch) {
 		d.clients[id] = &client{Session: b.Session, id: id, budget: newBudget(d.cfg.Grace, d.now())}
 		d.engine.Connect(id, b.Session.Group(), b.Session.Memberships())
 	case session.Messages:
-		now := d.now()
-		for _, m := range b.Messages {
-			d.count.outcomes[d.engine.Submit(now, id, m, &d.out)].Add(1)
+		if !d.submit(id, b) {
+			d.held = b
+			return
 		}
-		d.carryOut() // before the batch's block goes
 	case session.Gone:
 		// One that is on its way out already is ignored.
 		d.engine.Disconnect(d.now(), id, &d.out)
 	}
 	b.Done()
+}
+
+// submit lets the engine order a batch. It reports false if the ring takes no
+// more: what is left of the batch is to be submitted again later.
+func (d *Daemon) submit(id engine.SessionID, b *session.Batch) bool {
+	defer d.carryOut() // before the batch's block goes
+	now := d.now()
+	for i, m := range b.Messages {
+		o := d.engine.Submit(now, id, m, &d.out)
+		d.count.outcomes[o].Add(1)
+		if o == engine.RefusedFull {
+			b.Messages = b.Messages[i:]
+			return false
+		}
+	}
+	return true
 }
 
 // carryOut does what the engine asks for, and what follows from it: sessions

@@ -96,7 +96,7 @@ func (r *reader) handOn() (end End) {
 		if b == nil {
 			b = s.batch(r.session, Messages)
 		}
-		b.Messages = append(b.Messages, buf.Slice{Block: r.block, Lo: r.lo, Hi: r.lo + r.need})
+		b.all = append(b.all, buf.Slice{Block: r.block, Lo: r.lo, Hi: r.lo + r.need})
 		r.lo += r.need
 		r.need = 0
 		if h.Type&wire.Kill != 0 {
@@ -104,7 +104,7 @@ func (r *reader) handOn() (end End) {
 			r.session.Drop(SessionKill)
 			return SessionKill
 		}
-		if len(b.Messages) == batchMessages {
+		if len(b.all) == batchMessages {
 			full := b
 			b = nil
 			if !r.flush(full) {
@@ -118,7 +118,7 @@ func (r *reader) handOn() (end End) {
 // flush hands a batch to the owner.
 func (r *reader) flush(b *Batch) bool {
 	r.block.Retain()
-	b.block = r.block
+	b.block, b.Messages = r.block, b.all
 	r.session.server.count.received.Add(int64(len(b.Messages)))
 	return r.session.server.send(b)
 }

@@ -97,12 +97,14 @@ type Batch struct {
 	// Messages, of kind Messages: whole messages in little-endian order with
 	// their headers checked. They lie in one block, which the batch holds
 	// until Done.
+	// The owner may cut those off the front that it is through with.
 	Messages []buf.Slice
 	// End, of kind Gone: why. If it is SessionKill, the client's own request
 	// was the last of its messages.
 	End End
 
 	block *buf.Block
+	all   []buf.Slice // Messages as they were made, for the next use
 }
 
 // Done gives a batch back. The owner calls it when it is through with its
@@ -112,8 +114,8 @@ func (b *Batch) Done() {
 		b.block.Release()
 	}
 	s := b.Session.server
-	clear(b.Messages)
-	*b = Batch{Messages: b.Messages[:0]}
+	clear(b.all)
+	*b = Batch{all: b.all[:0]}
 	s.batches.Put(b)
 }
 
@@ -121,7 +123,7 @@ func (b *Batch) Done() {
 func (s *Server) batch(sess *Session, kind Kind) *Batch {
 	b, _ := s.batches.Get().(*Batch)
 	if b == nil {
-		b = &Batch{Messages: make([]buf.Slice, 0, batchMessages)}
+		b = &Batch{all: make([]buf.Slice, 0, batchMessages)}
 	}
 	b.Session, b.Kind = sess, kind
 	return b
