@@ -1,0 +1,66 @@
+package eventlog
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+)
+
+// File is a log file that can be reopened. It is safe for concurrent use.
+type File struct {
+	path string
+	mu   sync.Mutex
+	f    *os.File
+}
+
+// OpenFile opens a file for appending and makes it if need be. "%h" and "%H" in the
+// path stand for the host's name (spread-conf §7).
+func OpenFile(path, host string) (*File, error) {
+	l := &File{path: strings.NewReplacer("%h", host, "%H", host).Replace(path)}
+	f, err := l.open()
+	if err != nil {
+		return nil, err
+	}
+	l.f = f
+	return l, nil
+}
+
+func (l *File) open() (*os.File, error) {
+	f, err := os.OpenFile(l.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("opening the log file: %w; its directory has to exist and be writable", err)
+	}
+	return f, nil
+}
+
+// Path returns the path with the host's name filled in.
+func (l *File) Path() string { return l.path }
+
+// Write appends to the file.
+func (l *File) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.f.Write(b)
+}
+
+// Reopen opens the path anew, after the file has been moved away. If that
+// fails, the old file stays in use.
+func (l *File) Reopen() error {
+	f, err := l.open()
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	old := l.f
+	l.f = f
+	return old.Close()
+}
+
+// Close closes the file.
+func (l *File) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.f.Close()
+}
