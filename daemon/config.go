@@ -8,6 +8,7 @@ import (
 
 	"github.com/spreadd/spreadd/daemon/session"
 	"github.com/spreadd/spreadd/engine"
+	"github.com/spreadd/spreadd/wire"
 )
 
 // DefaultGrace is the default of [Config.Grace]: longer than a garbage
@@ -22,7 +23,7 @@ const DefaultSocketDir = "/tmp"
 type Config struct {
 	// Name and ID are this daemon's, one of Daemons.
 	Name string
-	ID   uint32
+	ID   wire.DaemonID
 	// Daemons are all of the configuration, in its order.
 	Daemons []engine.Daemon
 	// Listen are the TCP addresses for clients. A port of 0 asks the system

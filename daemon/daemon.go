@@ -123,7 +123,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.start = time.Now()
 	var wg sync.WaitGroup
 	failed := make(chan error, len(d.listen))
-	d.engine.Start(d.now(), uint32(time.Now().Unix()), &d.out)
+	d.engine.Start(d.now(), int32(time.Now().Unix()), &d.out)
 	d.carryOut()
 	for _, l := range d.listen {
 		wg.Go(func() {
@@ -299,13 +299,13 @@ func (d *Daemon) logMemberships() {
 		names := make([]string, 0, len(in.Regular))
 		for _, id := range in.Regular {
 			for _, c := range d.cfg.Daemons {
-				if c.ID == uint32(id) {
+				if c.ID == id {
 					names = append(names, c.Name)
 				}
 			}
 		}
 		d.log.Info("membership installed",
-			"id", fmt.Sprintf("(%d, %d)", int32(in.RegularID.Daemon), int32(in.RegularID.Time)), "daemons", names)
+			"id", in.RegularID.String(), "daemons", names)
 	}
 	for _, t := range d.out.Transitions {
 		d.log.Debug("membership state", "from", t.From.String(), "to", t.To.String(), "because", t.Because.String())

@@ -110,7 +110,7 @@ func (v *vector) setup(t *testing.T) Config {
 }
 
 // testConfig is a daemon on free loopback ports that lets everybody in.
-func testConfig(t testing.TB, name string, id uint32) Config {
+func testConfig(t testing.TB, name string, id wire.DaemonID) Config {
 	t.Helper()
 	return Config{
 		Name:      name,

@@ -15,17 +15,14 @@ import (
 type SessionID = groups.SessionID
 
 // Daemon is one daemon of the configuration.
-type Daemon struct {
-	ID   uint32
-	Name string
-}
+type Daemon = groups.Daemon
 
 // Config says where the engine stands, and its settings.
 type Config struct {
 	// Daemons in the order of the configuration.
 	Daemons []Daemon
 	// Self is the id of the daemon that the engine runs in.
-	Self uint32
+	Self wire.DaemonID
 	// QueueMessages bounds the messages that wait for the ring; zero means
 	// ring.DefaultQueueMessages.
 	QueueMessages int
@@ -52,18 +49,14 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.MaxLocalMembers == 0 {
 		cfg.MaxLocalMembers = groups.MaxLocalMembers
 	}
-	gcfg := groups.Config{Self: groups.DaemonID(cfg.Self)}
-	for _, d := range cfg.Daemons {
-		gcfg.Daemons = append(gcfg.Daemons, groups.Daemon{ID: groups.DaemonID(d.ID), Name: d.Name})
-	}
-	g, err := groups.New(gcfg)
+	g, err := groups.New(groups.Config{Daemons: cfg.Daemons, Self: cfg.Self})
 	if err != nil {
 		return nil, err
 	}
 	return &Engine{
 		cfg:     cfg,
-		ring:    ring.New(ring.Config{Self: ring.DaemonID(cfg.Self), QueueMessages: cfg.QueueMessages}),
-		memb:    membership.New(membership.Config{Self: membership.DaemonID(cfg.Self)}),
+		ring:    ring.New(ring.Config{Self: cfg.Self, QueueMessages: cfg.QueueMessages}),
+		memb:    membership.New(membership.Config{Self: cfg.Self}),
 		groups:  g,
 		leaving: make(map[SessionID]bool),
 	}, nil
@@ -71,7 +64,7 @@ func New(cfg Config) (*Engine, error) {
 
 // Start forms the first membership. wall is the wall clock in seconds since
 // 1970.
-func (e *Engine) Start(now clock.Time, wall uint32, out *Effects) {
+func (e *Engine) Start(now clock.Time, wall int32, out *Effects) {
 	e.memb.Start(now, wall, &e.membOut)
 	e.membershipEffects(now, out)
 }
@@ -202,27 +195,14 @@ func (e *Engine) ringEffects(out *Effects) {
 // then the ring, whose deliveries belong to it.
 func (e *Engine) membershipEffects(now clock.Time, out *Effects) {
 	for _, in := range e.membOut.Installations {
-		trans := make([]groups.DaemonID, len(in.Transitional))
-		for i, d := range in.Transitional {
-			trans[i] = groups.DaemonID(d)
-		}
-		regular := make([]groups.DaemonID, len(in.Regular))
-		members := make([]ring.DaemonID, len(in.Regular))
-		for i, d := range in.Regular {
-			regular[i], members[i] = groups.DaemonID(d), ring.DaemonID(d)
-		}
-		e.groups.HandleTransitional(groupsID(in.TransitionalID), trans, &out.Groups)
-		e.groups.HandleRegular(groupsID(in.RegularID), regular, &out.Groups)
-		e.ring.Install(now, ring.Configuration{Members: members}, &e.ringOut)
+		e.groups.HandleTransitional(in.TransitionalID, in.Transitional, &out.Groups)
+		e.groups.HandleRegular(in.RegularID, in.Regular, &out.Groups)
+		e.ring.Install(now, ring.Configuration{ID: in.RegularID, Members: in.Regular}, &e.ringOut)
 		e.ringEffects(out)
 		out.Installations = append(out.Installations, in)
 	}
 	out.Transitions = append(out.Transitions, e.membOut.Transitions...)
 	e.membOut.Reset()
-}
-
-func groupsID(id membership.ID) groups.MembershipID {
-	return groups.MembershipID{Daemon: groups.DaemonID(id.Daemon), Time: id.Time}
 }
 
 // service maps a message's type to the ring's service, tested in this order

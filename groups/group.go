@@ -22,7 +22,7 @@ type daemonMembers struct {
 	rank int // place of the daemon in the configuration
 	// view is the membership with which the daemon came into the group's
 	// view: daemons with equal ones form a virtual synchrony set.
-	view MembershipID
+	view wire.MembershipID
 	// partitioned: the daemon has left the daemons' membership.
 	partitioned bool
 	members     []wire.Name // bytewise
@@ -39,7 +39,7 @@ func (g *group) daemon(rank int) *daemonMembers {
 	return nil
 }
 
-func (g *group) addDaemon(rank int, view MembershipID) *daemonMembers {
+func (g *group) addDaemon(rank int, view wire.MembershipID) *daemonMembers {
 	i, _ := g.find(rank)
 	d := &daemonMembers{rank: rank, view: view}
 	g.daemons = slices.Insert(g.daemons, i, d)

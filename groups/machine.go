@@ -14,20 +14,10 @@ import (
 // §7.4).
 const MaxLocalMembers = 3121
 
-// DaemonID is the 32-bit id of a configured daemon.
-type DaemonID uint32
-
 // Daemon is one daemon of the configuration.
 type Daemon struct {
-	ID   DaemonID
+	ID   wire.DaemonID
 	Name string
-}
-
-// MembershipID names a membership of daemons. It is compared for equality, and
-// ordered only to sort virtual synchrony sets.
-type MembershipID struct {
-	Daemon DaemonID // its leader
-	Time   uint32   // seconds since 1970
 }
 
 // SessionID is the driver's handle of a local session. The driver does not use
@@ -39,7 +29,7 @@ type Config struct {
 	// Daemons in the order of the configuration.
 	Daemons []Daemon
 	// Self is the daemon that the machine runs in, one of Daemons.
-	Self DaemonID
+	Self wire.DaemonID
 }
 
 // State of the group layer; the numbers are those of the monitor protocol
@@ -78,14 +68,14 @@ type session struct {
 // Machine keeps the groups of one daemon. It is not safe for concurrent use.
 type Machine struct {
 	cfg    Config
-	ranks  map[DaemonID]int // place in the configuration
+	ranks  map[wire.DaemonID]int // place in the configuration
 	byName map[string]int   // daemon name to place
 
 	state State
 	// current is the membership in force: the regular one in StateOp, the
 	// transitional one in StateTrans.
-	current       MembershipID
-	transitional  []DaemonID // sorted by rank; in StateTrans
+	current       wire.MembershipID
+	transitional  []wire.DaemonID // sorted by rank; in StateTrans
 	sessions      map[wire.Name]*session
 	sessionsByID  map[SessionID]*session
 	groups        map[wire.Name]*group
@@ -99,7 +89,7 @@ type Machine struct {
 func New(cfg Config) (*Machine, error) {
 	m := &Machine{
 		cfg:          cfg,
-		ranks:        make(map[DaemonID]int, len(cfg.Daemons)),
+		ranks:        make(map[wire.DaemonID]int, len(cfg.Daemons)),
 		byName:       make(map[string]int, len(cfg.Daemons)),
 		state:        StateOp,
 		sessions:     make(map[wire.Name]*session),
@@ -261,7 +251,7 @@ func (m *Machine) join(b []byte, out *Effects) {
 	id := m.cfg.Daemons[r.rank].ID
 	d := g.daemon(r.rank)
 	if d == nil {
-		d = g.addDaemon(r.rank, MembershipID{DaemonID(g.id.Daemon), g.id.Time})
+		d = g.addDaemon(r.rank, membershipOf(g.id))
 		if m.state == StateTrans && !slices.Contains(m.transitional, id) {
 			d.partitioned = true
 			g.changed = true
@@ -401,7 +391,7 @@ func (m *Machine) signal(g *group, id wire.GroupID, out *Effects) {
 func (m *Machine) create(name wire.Name) *group {
 	g := &group{
 		name: name,
-		id:   wire.GroupID{Daemon: uint32(m.current.Daemon), Time: m.current.Time},
+		id:   groupID(m.current, 0),
 	}
 	m.groups[name] = g
 	m.order = insertGroup(m.order, g)

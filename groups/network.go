@@ -10,7 +10,7 @@ import (
 // HandleTransitional takes a transitional membership: the daemons that come
 // along out of the last regular one. Groups that lose daemons get a signal with
 // their old id; the others do not notice (groups-protocol §6.1).
-func (m *Machine) HandleTransitional(id MembershipID, daemons []DaemonID, out *Effects) {
+func (m *Machine) HandleTransitional(id wire.MembershipID, daemons []wire.DaemonID, out *Effects) {
 	if m.state != StateOp {
 		panic(fmt.Sprintf("groups: transitional membership in %v", m.state))
 	}
@@ -29,7 +29,7 @@ func (m *Machine) HandleTransitional(id MembershipID, daemons []DaemonID, out *E
 			continue
 		}
 		m.signal(g, g.id, out)
-		g.id = wire.GroupID{Daemon: uint32(id.Daemon), Time: id.Time, Index: 1}
+		g.id = groupID(id, 1)
 		g.changed = true
 		for _, d := range g.daemons {
 			if !d.partitioned {
@@ -42,7 +42,7 @@ func (m *Machine) HandleTransitional(id MembershipID, daemons []DaemonID, out *E
 // HandleRegular takes the regular membership that follows a transitional one of
 // the same daemons: nobody was added, so all agree already (groups-protocol
 // §6.2).
-func (m *Machine) HandleRegular(id MembershipID, daemons []DaemonID, out *Effects) {
+func (m *Machine) HandleRegular(id wire.MembershipID, daemons []wire.DaemonID, out *Effects) {
 	if m.state != StateTrans {
 		panic(fmt.Sprintf("groups: regular membership in %v", m.state))
 	}
@@ -69,10 +69,20 @@ func (m *Machine) HandleRegular(id MembershipID, daemons []DaemonID, out *Effect
 			continue
 		}
 		g.changed = false
-		g.id = wire.GroupID{Daemon: uint32(id.Daemon), Time: id.Time, Index: 1}
+		g.id = groupID(id, 1)
 		m.announceNetwork(g, wire.Name{}, 0, out)
 		for _, d := range g.daemons {
 			d.view = id
 		}
 	}
+}
+
+// groupID returns the id of a group's view within a membership of daemons.
+func groupID(id wire.MembershipID, index uint32) wire.GroupID {
+	return wire.GroupID{Daemon: uint32(id.Daemon), Time: uint32(id.Time), Index: index}
+}
+
+// membershipOf returns the membership of daemons that a group id names.
+func membershipOf(id wire.GroupID) wire.MembershipID {
+	return wire.MembershipID{Daemon: wire.DaemonID(id.Daemon), Time: int32(id.Time)}
 }

@@ -46,17 +46,17 @@ func (in *interpreter) private(s string) wire.Name {
 	return wire.MakeName("#" + name + "#" + daemon)
 }
 
-func (in *interpreter) id(s string) (MembershipID, error) {
+func (in *interpreter) id(s string) (wire.MembershipID, error) {
 	leader, at, _ := strings.Cut(s, ":")
-	n, err := strconv.ParseUint(at, 10, 32)
-	return MembershipID{in.daemon(leader), uint32(n)}, err
+	n, err := strconv.ParseInt(at, 10, 32)
+	return wire.MembershipID{Daemon: in.daemon(leader), Time: int32(n)}, err
 }
 
-func (in *interpreter) daemon(name string) DaemonID {
-	return DaemonID(slices.Index(in.names, name) + 1)
+func (in *interpreter) daemon(name string) wire.DaemonID {
+	return wire.DaemonID(slices.Index(in.names, name) + 1)
 }
 
-func (in *interpreter) daemons(names []string) (ids []DaemonID) {
+func (in *interpreter) daemons(names []string) (ids []wire.DaemonID) {
 	for _, n := range names {
 		ids = append(ids, in.daemon(n))
 	}
@@ -71,7 +71,7 @@ func (in *interpreter) Run(line string) (string, error) {
 		in.names = f[1:]
 		cfg := Config{Self: 1}
 		for i, n := range in.names {
-			cfg.Daemons = append(cfg.Daemons, Daemon{ID: DaemonID(i + 1), Name: n})
+			cfg.Daemons = append(cfg.Daemons, Daemon{ID: wire.DaemonID(i + 1), Name: n})
 		}
 		m, err := New(cfg)
 		in.m = m

@@ -81,7 +81,7 @@ func networkView(g *group, joiner wire.Name, joinerRank int) view {
 		case a.partitioned:
 			return 0
 		}
-		return compareViews(a.view, b.view)
+		return a.view.Compare(b.view)
 	})
 	v := view{ranks: make(map[int]int, len(daemons))}
 	var members []wire.Name
@@ -120,24 +120,4 @@ func (v *view) encode(g *group, own int) []byte {
 		OwnSet:  own,
 		Sets:    v.sets,
 	})
-}
-
-// compareViews orders membership ids by the sign of the wrapped 32-bit
-// difference, as peers do; it is not an order in the mathematical sense.
-func compareViews(a, b MembershipID) int {
-	if d := int32(uint32(a.Daemon) - uint32(b.Daemon)); d != 0 {
-		return sign(d)
-	}
-	return sign(int32(a.Time - b.Time))
-}
-
-func sign(d int32) int {
-	switch {
-	case d < 0:
-		return -1
-	case d > 0:
-		return 1
-	default:
-		return 0
-	}
 }

@@ -4,17 +4,8 @@ import (
 	"fmt"
 
 	"github.com/spreadd/spreadd/internal/clock"
+	"github.com/spreadd/spreadd/wire"
 )
-
-// DaemonID is the 32-bit id of a configured daemon.
-type DaemonID uint32
-
-// ID names a membership: the daemon that made the name, and wall-clock seconds
-// since 1970. Ids are compared for equality only.
-type ID struct {
-	Daemon DaemonID
-	Time   uint32
-}
 
 // State of the machine; the numbers are those of the monitor protocol
 // (membership-protocol §5).
@@ -70,10 +61,10 @@ type Transition struct {
 // Installation is a new ring: the daemons that come along from the old one,
 // then all of the new one. Both lists are in the order of the configuration.
 type Installation struct {
-	TransitionalID ID
-	Transitional   []DaemonID
-	RegularID      ID
-	Regular        []DaemonID
+	TransitionalID wire.MembershipID
+	Transitional   []wire.DaemonID
+	RegularID      wire.MembershipID
+	Regular        []wire.DaemonID
 }
 
 // Effects collects what the driver has to do after a step.
@@ -91,14 +82,14 @@ func (e *Effects) Reset() {
 
 // Config holds the settings of the machine.
 type Config struct {
-	Self DaemonID
+	Self wire.DaemonID
 }
 
 // Machine forms memberships. It is not safe for concurrent use.
 type Machine struct {
 	cfg      Config
 	state    State
-	lastTime uint32 // highest time ever put into an id
+	lastTime int32 // highest time ever put into an id
 }
 
 // New returns a machine that has not started.
@@ -108,26 +99,26 @@ func New(cfg Config) *Machine { return &Machine{cfg: cfg, state: StateSeg} }
 func (m *Machine) State() State { return m.state }
 
 // Start begins. wall is the wall clock in seconds since 1970.
-func (m *Machine) Start(now clock.Time, wall uint32, out *Effects) {
+func (m *Machine) Start(now clock.Time, wall int32, out *Effects) {
 	if m.state != StateSeg {
 		panic("membership: started twice")
 	}
-	self := []DaemonID{m.cfg.Self}
+	self := []wire.DaemonID{m.cfg.Self}
 	// A new ring's leader takes a time for the transitional membership and
 	// the next one for the regular (membership-protocol §7.1).
 	trans := m.nextTime(wall)
 	regular := m.nextTime(wall)
 	out.Installations = append(out.Installations, Installation{
-		TransitionalID: ID{m.cfg.Self, trans},
+		TransitionalID: wire.MembershipID{Daemon: m.cfg.Self, Time: trans},
 		Transitional:   self,
-		RegularID:      ID{m.cfg.Self, regular},
+		RegularID:      wire.MembershipID{Daemon: m.cfg.Self, Time: regular},
 		Regular:        self,
 	})
 	out.Transitions = append(out.Transitions, Transition{m.state, StateOp, Alone})
 	m.state = StateOp
 }
 
-func (m *Machine) nextTime(wall uint32) uint32 {
+func (m *Machine) nextTime(wall int32) int32 {
 	m.lastTime = max(wall, m.lastTime+1)
 	return m.lastTime
 }

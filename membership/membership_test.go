@@ -1,6 +1,10 @@
 package membership
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/spreadd/spreadd/wire"
+)
 
 func TestStart(t *testing.T) {
 	m := New(Config{Self: 7})
@@ -10,8 +14,8 @@ func TestStart(t *testing.T) {
 	var out Effects
 	m.Start(1, 1000, &out)
 	want := Installation{
-		TransitionalID: ID{7, 1000}, Transitional: []DaemonID{7},
-		RegularID: ID{7, 1001}, Regular: []DaemonID{7},
+		TransitionalID: wire.MembershipID{Daemon: 7, Time: 1000}, Transitional: []wire.DaemonID{7},
+		RegularID: wire.MembershipID{Daemon: 7, Time: 1001}, Regular: []wire.DaemonID{7},
 	}
 	in := out.Installations
 	if len(in) != 1 || in[0].TransitionalID != want.TransitionalID || in[0].RegularID != want.RegularID ||
@@ -30,8 +34,8 @@ func TestStart(t *testing.T) {
 // goes back (membership-protocol §7.1).
 func TestIDsGrow(t *testing.T) {
 	m := New(Config{Self: 7})
-	last := uint32(0)
-	for _, wall := range []uint32{1000, 1000, 999, 1, 2000} {
+	last := int32(0)
+	for _, wall := range []int32{1000, 1000, 999, 1, 2000} {
 		got := m.nextTime(wall)
 		if got <= last {
 			t.Errorf("at %d the time is %d, not above %d", wall, got, last)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spreadd/spreadd/internal/buf"
 	"github.com/spreadd/spreadd/internal/clock"
+	"github.com/spreadd/spreadd/wire"
 )
 
 const (
@@ -15,9 +16,6 @@ const (
 	// Ethernet frame's payload less headers (ring-protocol §6, §7.1).
 	FragmentBytes = 1432
 )
-
-// DaemonID is the 32-bit id of a configured daemon.
-type DaemonID uint32
 
 // Service is the class in which the ring carries a message (ring-protocol
 // §7.4): there is no unreliable and no causal on the ring.
@@ -56,15 +54,17 @@ type Message struct {
 // Config holds the settings of the ring. The zero value is the default, but
 // for Self.
 type Config struct {
-	Self DaemonID
+	Self wire.DaemonID
 	// QueueMessages bounds the messages that wait for the ring; zero means
 	// DefaultQueueMessages.
 	QueueMessages int
 }
 
-// Configuration is a regular configuration: the members in ring order.
+// Configuration is a regular configuration: its name, and the members in ring
+// order.
 type Configuration struct {
-	Members []DaemonID
+	ID      wire.MembershipID
+	Members []wire.DaemonID
 }
 
 // Effects collects what the driver has to do after a step: hand up the

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/spreadd/spreadd/internal/buf"
+	"github.com/spreadd/spreadd/wire"
 )
 
 func message(s Service, size int) Message {
@@ -13,7 +14,7 @@ func message(s Service, size int) Message {
 func TestOrderIsSubmission(t *testing.T) {
 	r := New(Config{Self: 7})
 	var out Effects
-	r.Install(1, Configuration{Members: []DaemonID{7}}, &out)
+	r.Install(1, Configuration{Members: []wire.DaemonID{7}}, &out)
 	var want []*buf.Block
 	for _, s := range []Service{Safe, Reliable, FIFO, Agreed, Safe, Reliable} {
 		m := message(s, 10)
@@ -37,7 +38,7 @@ func TestOrderIsSubmission(t *testing.T) {
 func TestSequenceNumbers(t *testing.T) {
 	r := New(Config{Self: 7})
 	var out Effects
-	r.Install(1, Configuration{Members: []DaemonID{7}}, &out)
+	r.Install(1, Configuration{Members: []wire.DaemonID{7}}, &out)
 	var want int64
 	for _, tt := range []struct {
 		size    int
@@ -49,7 +50,7 @@ func TestSequenceNumbers(t *testing.T) {
 			t.Errorf("after %d bytes the highest number is %d, want %d", tt.size, got, want)
 		}
 	}
-	r.Install(1, Configuration{Members: []DaemonID{7}}, &out)
+	r.Install(1, Configuration{Members: []wire.DaemonID{7}}, &out)
 	if st := r.Stats(); st.HighestSeq != 0 || st.PacketsSent != want {
 		t.Errorf("a new configuration starts at %d with %d packets sent, want 0 and %d", st.HighestSeq, st.PacketsSent, want)
 	}
@@ -70,14 +71,14 @@ func TestQueueBound(t *testing.T) {
 	if last.Data.Block.Refs() != 1 {
 		t.Error("a refused message's block was kept")
 	}
-	r.Install(1, Configuration{Members: []DaemonID{7}}, &out)
+	r.Install(1, Configuration{Members: []wire.DaemonID{7}}, &out)
 	if len(out.Deliveries) != DefaultQueueMessages || len(out.Releases) != DefaultQueueMessages {
 		t.Errorf("%d deliveries, %d releases, want %d of each", len(out.Deliveries), len(out.Releases), DefaultQueueMessages)
 	}
 }
 
 func TestForeignConfiguration(t *testing.T) {
-	for _, members := range [][]DaemonID{nil, {8}, {7, 8}} {
+	for _, members := range [][]wire.DaemonID{nil, {8}, {7, 8}} {
 		func() {
 			defer func() {
 				if recover() == nil {

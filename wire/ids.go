@@ -1,0 +1,41 @@
+package wire
+
+import "fmt"
+
+// DaemonID is the 32-bit id of a configured daemon: its VirtualID, or a hash of
+// its name (ring-protocol §3).
+type DaemonID uint32
+
+// MembershipID names a membership of daemons, of a ring that was installed or
+// one that is being formed. Ids are compared for equality; only to sort virtual synchrony
+// sets are they ordered, by [MembershipID.Compare].
+type MembershipID struct {
+	Daemon DaemonID // the daemon that made the name
+	Time   int32    // seconds since 1970 on its wall clock, or a little more
+}
+
+// Compare orders ids by the sign of the wrapped 32-bit difference of their
+// daemons, then of their times, as peers do (groups-protocol §10.2). It is not
+// an order in the mathematical sense: it can go in circles.
+func (id MembershipID) Compare(other MembershipID) int {
+	if d := int32(id.Daemon - other.Daemon); d != 0 {
+		return sign(d)
+	}
+	return sign(id.Time - other.Time)
+}
+
+func sign(d int32) int {
+	switch {
+	case d < 0:
+		return -1
+	case d > 0:
+		return 1
+	default:
+		return 0
+	}
+}
+
+// String prints the id as Spread's programs do: two signed numbers.
+func (id MembershipID) String() string {
+	return fmt.Sprintf("(%d, %d)", int32(id.Daemon), id.Time)
+}
