@@ -69,7 +69,7 @@ type session struct {
 type Machine struct {
 	cfg    Config
 	ranks  map[wire.DaemonID]int // place in the configuration
-	byName map[string]int   // daemon name to place
+	byName map[string]int        // daemon name to place
 
 	state State
 	// current is the membership in force: the regular one in StateOp, the

@@ -13,6 +13,15 @@
 //   - [Message], a view of one whole message;
 //   - [Membership], the payload of membership messages.
 //
+// The protocol between daemons (docs/spec/ring-protocol.md,
+// docs/spec/membership-protocol.md, docs/spec/groups-protocol.md):
+//
+//   - [Packet] and [Fragments], what travels on the data port; [Gather], the
+//     packets by which daemons find each other;
+//   - [Token] with its [Request] entries, and [Form], the tokens that build a
+//     ring;
+//   - [GroupState], by which daemons tell each other their groups.
+//
 // # What it guarantees
 //
 //   - Decoding checks lengths before it reads, never panics on any input, and

@@ -46,6 +46,22 @@ func (o Order) Uint32(b []byte) uint32 {
 // Int32 reads four bytes of b as a signed number.
 func (o Order) Int32(b []byte) int32 { return int32(o.Uint32(b)) }
 
+// Uint16 reads two bytes of b.
+func (o Order) Uint16(b []byte) uint16 {
+	if o == BigEndian {
+		return binary.BigEndian.Uint16(b)
+	}
+	return binary.LittleEndian.Uint16(b)
+}
+
+// AppendUint16 appends v to b.
+func (o Order) AppendUint16(b []byte, v uint16) []byte {
+	if o == BigEndian {
+		return binary.BigEndian.AppendUint16(b, v)
+	}
+	return binary.LittleEndian.AppendUint16(b, v)
+}
+
 // PutUint32 writes v to the first four bytes of b.
 func (o Order) PutUint32(b []byte, v uint32) {
 	if o == BigEndian {
