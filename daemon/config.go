@@ -29,9 +29,11 @@ type Config struct {
 	// Listen are the TCP addresses for clients. A port of 0 asks the system
 	// for one.
 	Listen []netip.AddrPort
-	// SocketDir is the directory of the UNIX socket, which is named after the
-	// port of the first listener. Empty: no UNIX socket.
+	// SocketDir is the directory of the UNIX socket, which is named after
+	// Port. Empty: no UNIX socket.
 	SocketDir string
+	// Port is the segment's port; zero means that of the first listener.
+	Port uint16
 	// Sessions are the settings of the client side; Daemon, Pool and Log are
 	// filled in.
 	Sessions session.Config
@@ -47,8 +49,8 @@ type Config struct {
 }
 
 func (c Config) withDefaults() (Config, error) {
-	if len(c.Listen) == 0 {
-		return c, fmt.Errorf("daemon: no address to listen on for clients")
+	if len(c.Listen) == 0 && (c.SocketDir == "" || c.Port == 0) {
+		return c, fmt.Errorf("daemon: no address and no UNIX socket to listen on for clients")
 	}
 	if c.Grace == 0 {
 		c.Grace = DefaultGrace

@@ -77,7 +77,11 @@ func New(cfg Config) (*Daemon, error) {
 func (d *Daemon) Listen(ctx context.Context) error {
 	var lc net.ListenConfig // which sets SO_REUSEADDR, so a restart binds at once
 	for _, a := range d.cfg.Listen {
-		l, err := lc.Listen(ctx, "tcp", a.String())
+		network := "tcp6"
+		if a.Addr().Is4() {
+			network = "tcp4" // or the wildcard would be that of both families
+		}
+		l, err := lc.Listen(ctx, network, a.String())
 		if err != nil {
 			return errors.Join(fmt.Errorf("listening for clients on %v: %w; is another daemon running?", a, err), d.closeListeners())
 		}
@@ -86,7 +90,10 @@ func (d *Daemon) Listen(ctx context.Context) error {
 	if d.cfg.SocketDir == "" {
 		return nil
 	}
-	port := d.listen[0].Addr().(*net.TCPAddr).Port
+	port := int(d.cfg.Port)
+	if port == 0 {
+		port = d.listen[0].Addr().(*net.TCPAddr).Port
+	}
 	l, file, err := listenUnix(ctx, d.cfg.SocketDir, port, d.log)
 	if err != nil {
 		return errors.Join(err, d.closeListeners())

@@ -199,6 +199,7 @@ func TestPortInUse(t *testing.T) {
 func TestBadConfig(t *testing.T) {
 	for what, change := range map[string]func(*Config){
 		"no address":         func(c *Config) { c.Listen = nil },
+		"a port and no way":  func(c *Config) { c.Listen, c.Port, c.SocketDir = nil, 4803, "" },
 		"an illegal name":    func(c *Config) { c.Name = "a b" },
 		"self not listed":    func(c *Config) { c.ID++ },
 		"a daemon twice":     func(c *Config) { c.Daemons = append(c.Daemons, c.Daemons[0]) },

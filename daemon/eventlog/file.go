@@ -3,7 +3,6 @@ package eventlog
 import (
 	"fmt"
 	"os"
-	"strings"
 	"sync"
 )
 
@@ -14,10 +13,9 @@ type File struct {
 	f    *os.File
 }
 
-// OpenFile opens a file for appending and makes it if need be. "%h" and "%H" in the
-// path stand for the host's name (spread-conf §7).
-func OpenFile(path, host string) (*File, error) {
-	l := &File{path: strings.NewReplacer("%h", host, "%H", host).Replace(path)}
+// OpenFile opens a file for appending and makes it if need be.
+func OpenFile(path string) (*File, error) {
+	l := &File{path: path}
 	f, err := l.open()
 	if err != nil {
 		return nil, err
@@ -33,9 +31,6 @@ func (l *File) open() (*os.File, error) {
 	}
 	return f, nil
 }
-
-// Path returns the path with the host's name filled in.
-func (l *File) Path() string { return l.path }
 
 // Write appends to the file.
 func (l *File) Write(b []byte) (int, error) {

@@ -1,0 +1,12 @@
+// Spreadd is the Spread daemon.
+//
+//	spreadd                        spread.conf here or in /etc; without one, a daemon
+//	                               "localhost" on 127.0.0.1:4803
+//	spreadd -n web1 -c FILE        be daemon web1 of FILE
+//	spreadd -check -c FILE         print FILE as understood, or its errors
+//	spreadd demo                   show the whole path of a log line on this machine
+//
+// It stays in the foreground and logs to standard output or to EventLogFile. SIGTERM and
+// SIGINT stop it in order, with status 0; SIGHUP reopens the log file. Errors end it with
+// status 1, those of the command line with 2.
+package main

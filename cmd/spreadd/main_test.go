@@ -1,0 +1,207 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/spreadd/spreadd/daemon"
+	"github.com/spreadd/spreadd/spread"
+	"github.com/spreadd/spreadd/spreadconf"
+)
+
+// output is what a program prints, to be read while it runs.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
+}
+
+func runArgs(t *testing.T, args ...string) (status int, stdout, stderr string) {
+	t.Helper()
+	var out, err output
+	p := program{stdout: &out, stderr: &err, env: spreadconf.SystemEnvironment()}
+	status = p.run(t.Context(), args)
+	return status, out.String(), err.String()
+}
+
+func TestCommandLine(t *testing.T) {
+	t.Chdir(t.TempDir())
+	bad := filepath.Join(t.TempDir(), "bad.conf")
+	if err := os.WriteFile(bad, []byte("Spread_Segment 127.0.0.255:4803 {\n\talpha 127.0.0.1\n}\nWindow=50\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		args   string
+		status int
+		stdout string
+		stderr string
+	}{
+		{"-h", statusOK, "", "Usage: spreadd"},
+		{"-version", statusOK, "speaks Spread 5.0.1", ""},
+		{"-nonsense", statusUsage, "", "not defined: -nonsense"},
+		{"stray", statusUsage, "", `unexpected argument "stray"`},
+		{"-l z", statusUsage, "", "want y or n"},
+		{"-l y", statusUsage, "", "there is no event file"},
+		{"-max-sessions 0", statusUsage, "", "want 1 or more"},
+		{"-check", statusOK, "this is the built-in configuration", ""},
+		{"-c /nowhere/spread.conf", statusError, "", "/nowhere/spread.conf"},
+		{"-check -c /nowhere/spread.conf", statusError, "", "/nowhere/spread.conf"},
+		{"-check -c " + bad, statusError, "", bad + ":4:1: "},
+		{"-c " + bad, statusError, "", "Window = 50"},
+		{"-n nobody", statusError, "", "nobody"},
+	} {
+		status, stdout, stderr := runArgs(t, strings.Fields(tt.args)...)
+		if status != tt.status || !strings.Contains(stdout, tt.stdout) || !strings.Contains(stderr, tt.stderr) {
+			t.Errorf("spreadd %s: status %d, printed %q and %q; want %d, %q and %q",
+				tt.args, status, stdout, stderr, tt.status, tt.stdout, tt.stderr)
+		}
+		if tt.status != statusOK && stdout != "" {
+			t.Errorf("spreadd %s: an error goes to standard output: %q", tt.args, stdout)
+		}
+	}
+}
+
+// TestNoFile: without a file anywhere there is a daemon localhost on
+// 127.0.0.1:4803.
+func TestNoFile(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if _, err := os.Stat("/etc/spread.conf"); err == nil {
+		t.Skip("this host has an /etc/spread.conf")
+	}
+	p := program{env: spreadconf.SystemEnvironment()}
+	c, self, found, err := p.load(options{})
+	if err != nil || found || c.File != "" {
+		t.Fatalf("found %v in %q (%v), want the built-in configuration", found, c.File, err)
+	}
+	if self.Daemon.Name != "localhost" || self.Daemon.Addr.String() != "127.0.0.1" || self.Segment.Port != 4803 {
+		t.Errorf("daemon %s on %v, port %d", self.Daemon.Name, self.Daemon.Addr, self.Segment.Port)
+	}
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// TestServe: a configured daemon logs to its file, serves clients over both
+// kinds of socket, reopens the file on request and stops in order.
+func TestServe(t *testing.T) {
+	dir := t.TempDir()
+	port := freePort(t)
+	logFile := filepath.Join(dir, "spread.log")
+	conf := filepath.Join(dir, "spread.conf")
+	text := fmt.Sprintf(`EventLogFile = %s
+EventTimeStamp = "[%%H:%%M:%%S]"
+DaemonUser = nosuchuserhere
+DaemonGroup = nosuchgrouphere
+Spread_Segment 127.0.0.255:%d {
+	here 127.0.0.1 { 127.0.0.1 }
+	there 127.0.0.2
+}
+`, logFile, port)
+	if os.Geteuid() == 0 {
+		// Root would have to become somebody.
+		text = strings.NewReplacer("nosuchuserhere", "root", "nosuchgrouphere", "root").Replace(text)
+	}
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	hup := make(chan os.Signal)
+	started := make(chan *daemon.Daemon, 1)
+	var stdout, stderr output
+	p := program{
+		stdout: &stdout, stderr: &stderr, hup: hup, env: spreadconf.SystemEnvironment(),
+		started: func(d *daemon.Daemon) { started <- d },
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	status := make(chan int, 1)
+	go func() { status <- p.run(ctx, []string{"-n", "here", "-c", conf, "-socket-dir", dir}) }()
+	select {
+	case <-started:
+	case s := <-status:
+		t.Fatalf("spreadd ends with status %d: %s", s, &stderr)
+	case <-time.After(20 * time.Second):
+		t.Fatal("spreadd does not start")
+	}
+	for _, addr := range []string{fmt.Sprintf("%d@127.0.0.1", port), fmt.Sprint(port)} {
+		c, err := spread.Dial(ctx, addr, spread.WithName("bob"), spread.WithSocketDir(dir), spread.WithMembership(true))
+		if err != nil {
+			t.Fatalf("%s: %v", addr, err)
+		}
+		if g := c.PrivateGroup(); g != "#bob#here" {
+			t.Errorf("%s: private group %s", addr, g)
+		}
+		if err := c.Join(ctx, "grp"); err != nil {
+			t.Error(err)
+		}
+		if ev, err := c.Receive(ctx); err != nil || ev.(*spread.Membership).Cause != spread.CauseJoin {
+			t.Errorf("%s: %v (%v)", addr, ev, err)
+		}
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := os.Rename(logFile, logFile+".1"); err != nil {
+		t.Fatal(err)
+	}
+	hup <- syscall.SIGHUP
+	limit := time.After(20 * time.Second)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for reopened := false; !reopened; {
+		select {
+		case <-tick.C:
+			_, err := os.Stat(logFile)
+			reopened = err == nil
+		case <-limit:
+			t.Fatal("the log file is not opened anew")
+		}
+	}
+	stop()
+	if s := <-status; s != statusOK {
+		t.Errorf("status %d: %s", s, &stderr)
+	}
+	for file, want := range map[string][]string{
+		logFile + ".1": {"] INFO configuration read", "name=here", "forms no ring", "serving clients", "membership installed"},
+		logFile:        {"] INFO stopped sessions=2"},
+	} {
+		got, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range want {
+			if !strings.Contains(string(got), w) {
+				t.Errorf("%s lacks %q:\n%s", file, w, got)
+			}
+		}
+	}
+	if stdout.String() != "" {
+		t.Errorf("printed %q though there is a log file", &stdout)
+	}
+}

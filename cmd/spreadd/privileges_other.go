@@ -1,0 +1,12 @@
+//go:build !unix
+
+package main
+
+import (
+	"log/slog"
+
+	"github.com/spreadd/spreadd/spreadconf"
+)
+
+// dropPrivileges does nothing where there is no root to drop.
+func dropPrivileges(*spreadconf.Options, *slog.Logger) error { return nil }

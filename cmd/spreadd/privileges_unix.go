@@ -1,0 +1,63 @@
+//go:build unix
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/user"
+	"strconv"
+	"syscall"
+
+	"github.com/spreadd/spreadd/spreadconf"
+)
+
+// dropPrivileges changes from root to DaemonUser and DaemonGroup, and into
+// RuntimeDir as the root directory if the file sets it (spread-conf §7,
+// daemon-operations §3). Where the defaults do not exist on this host the
+// daemon stays root and says so: a default installation has to start.
+func dropPrivileges(o *spreadconf.Options, log *slog.Logger) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	def := spreadconf.DefaultOptions()
+	uid, gid, err := lookUp(o.DaemonUser, o.DaemonGroup)
+	var unknownUser user.UnknownUserError
+	var unknownGroup user.UnknownGroupError
+	if errors.As(err, &unknownUser) || errors.As(err, &unknownGroup) {
+		if o.DaemonUser == def.DaemonUser && o.DaemonGroup == def.DaemonGroup {
+			log.Warn("running as root: make the user and group, or set DaemonUser and DaemonGroup", "error", err)
+			return nil
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("changing from root to user %s and group %s: %w; make them, or name others with DaemonUser and DaemonGroup",
+			o.DaemonUser, o.DaemonGroup, err)
+	}
+	if o.RuntimeDir != def.RuntimeDir && o.RuntimeDir != "" {
+		if err := errors.Join(os.Chdir(o.RuntimeDir), syscall.Chroot(o.RuntimeDir)); err != nil {
+			return fmt.Errorf("making RuntimeDir %s the root directory: %w", o.RuntimeDir, err)
+		}
+	}
+	if err := errors.Join(syscall.Setgroups([]int{gid}), syscall.Setgid(gid), syscall.Setuid(uid)); err != nil {
+		return fmt.Errorf("changing from root to user %s and group %s: %w", o.DaemonUser, o.DaemonGroup, err)
+	}
+	log.Info("privileges dropped", "user", o.DaemonUser, "group", o.DaemonGroup)
+	return nil
+}
+
+func lookUp(userName, groupName string) (uid, gid int, err error) {
+	u, err := user.Lookup(userName)
+	if err != nil {
+		return 0, 0, err
+	}
+	g, err := user.LookupGroup(groupName)
+	if err != nil {
+		return 0, 0, err
+	}
+	uid, uerr := strconv.Atoi(u.Uid)
+	gid, gerr := strconv.Atoi(g.Gid)
+	return uid, gid, errors.Join(uerr, gerr)
+}

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/netip"
+
+	"github.com/spreadd/spreadd/daemon"
+	"github.com/spreadd/spreadd/daemon/eventlog"
+	"github.com/spreadd/spreadd/engine"
+	"github.com/spreadd/spreadd/spreadconf"
+	"github.com/spreadd/spreadd/wire"
+)
+
+// serve runs the daemon until ctx ends.
+func (p *program) serve(ctx context.Context, o options) error {
+	c, self, found, err := p.load(o)
+	if err != nil {
+		return err
+	}
+	if _, err := c.EffectiveTimeouts(); err != nil {
+		return err
+	}
+	access, err := loadAccess(&c.Options)
+	if err != nil {
+		return err
+	}
+	cfg, err := daemon.FromConf(c, self, access)
+	if err != nil {
+		return err
+	}
+	if !found {
+		// What nobody has configured is not to be reached from outside.
+		cfg.Listen = []netip.AddrPort{netip.AddrPortFrom(self.Addr, self.Segment.Port)}
+	}
+	cfg.SocketDir = o.socketDir
+	cfg.Sessions.MaxSessions = o.maxSessions
+	log, reopen, done, err := p.openLog(&c.Options)
+	if err != nil {
+		return err
+	}
+	defer done()
+	cfg.Log = log
+	log.Info(banner())
+	logConf(log, c, &cfg, found)
+	d, err := daemon.New(cfg)
+	if err != nil {
+		return err
+	}
+	// Sockets are bound before privileges go, and the log file is open.
+	if err := d.Listen(ctx); err != nil {
+		return err
+	}
+	if err := dropPrivileges(&c.Options, log); err != nil {
+		return err
+	}
+	for _, a := range d.Addrs() {
+		log.Info("serving clients", "network", a.Network(), "address", a.String())
+	}
+	go func() {
+		select {
+		case <-d.Ready():
+			if p.started != nil {
+				p.started(d)
+			}
+		case <-ctx.Done():
+		}
+	}()
+	stop := make(chan struct{})
+	defer close(stop)
+	go func() {
+		for {
+			select {
+			case <-p.hup:
+				reopen()
+			case <-stop:
+				return
+			}
+		}
+	}()
+	err = d.Run(ctx)
+	logStats(log, d.Stats())
+	return err
+}
+
+// loadAccess reads the access files that the enabled methods need. That one is
+// missing is left to the method.
+func loadAccess(o *spreadconf.Options) (daemon.Access, error) {
+	var access daemon.Access
+	for _, m := range append(o.AllowedAuthMethods, o.RequiredAuthMethods...) {
+		var err error
+		switch m {
+		case spreadconf.AuthNull:
+		case spreadconf.AuthIP:
+			access.IP, err = spreadconf.LoadAccessIP("")
+		case spreadconf.AuthPword:
+			access.Password, err = spreadconf.LoadAccessPword("")
+		}
+		if err != nil && !errors.Is(err, spreadconf.ErrNoFile) {
+			return access, err
+		}
+	}
+	return access, nil
+}
+
+// openLog returns the log that the options ask for, and what reopens and what
+// closes its file.
+func (p *program) openLog(o *spreadconf.Options) (log *slog.Logger, reopen, done func(), err error) {
+	var w io.Writer = p.stdout
+	reopen, done = func() {}, func() {}
+	path, err := o.LogFile(p.env)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	var file *eventlog.File
+	if path != "" {
+		if file, err = eventlog.OpenFile(path); err != nil {
+			return nil, nil, nil, err
+		}
+		w = file
+	}
+	stamp, precise := o.TimeStamp.Effective()
+	log = slog.New(eventlog.New(w, eventlog.Options{Level: level(o), Stamp: stamp, Precise: precise}))
+	if file != nil {
+		reopen = func() {
+			if err := file.Reopen(); err != nil {
+				log.Error("cannot reopen the log file, going on with the old one", "error", err)
+			}
+		}
+		done = func() { _ = file.Close() }
+	}
+	return log, reopen, done, nil
+}
+
+// level maps EventPriority, and the flags that ask for details, to a level.
+func level(o *spreadconf.Options) slog.Level {
+	const details = spreadconf.FlagSession | spreadconf.FlagMembership | spreadconf.FlagGroups | spreadconf.FlagDebug
+	switch {
+	case o.EventPriority <= spreadconf.PriorityDebug, o.DebugFlags&details == details:
+		return slog.LevelDebug
+	case o.EventPriority == spreadconf.PriorityInfo:
+		return slog.LevelInfo
+	case o.EventPriority == spreadconf.PriorityWarning:
+		return slog.LevelWarn
+	default:
+		return slog.LevelError
+	}
+}
+
+// logConf says which configuration is in force.
+func logConf(log *slog.Logger, c *spreadconf.Config, cfg *daemon.Config, found bool) {
+	if found {
+		log.Info("configuration read", "file", c.File, "hash", c.Hash())
+	} else {
+		log.Info("no spread.conf here or in /etc: running as daemon localhost on 127.0.0.1:4803")
+	}
+	for _, w := range c.Warnings {
+		log.Warn(w.Message, "at", w.Pos.String())
+	}
+	log.Info("this daemon", "name", cfg.Name, "id", uint32(cfg.ID), "port", cfg.Port)
+	if n := len(cfg.Daemons) - 1; n > 0 {
+		log.Warn("this version forms no ring: the other daemons of the configuration are not talked to", "others", n)
+	}
+	if c.Options.AllowedAuthMethods == nil {
+		log.Warn("no authentication method is allowed, so every client is refused", "option", "AllowedAuthMethods")
+	}
+}
+
+// logStats sums up the daemon's life.
+func logStats(log *slog.Logger, st daemon.Stats) {
+	args := []any{
+		"sessions", st.Sessions.Opened, "received", st.Sessions.Received, "delivered", st.Deliveries,
+		"to_clients", st.Sessions.Queued, "discarded", st.Sessions.Discarded,
+	}
+	for i, n := range st.Outcomes {
+		if i > 0 && n > 0 {
+			args = append(args, "refused_"+engine.Outcome(i).String(), n)
+		}
+	}
+	for i, n := range st.Sessions.Refused {
+		if n > 0 {
+			args = append(args, "illegal_"+wire.Refusal(i).String(), n)
+		}
+	}
+	log.Info("stopped", args...)
+}
