@@ -159,4 +159,3 @@ func (c *Conn) Poll() (int, error) {
 	}
 	return len(r.buf) - r.pos, nil
 }
-

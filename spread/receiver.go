@@ -23,6 +23,9 @@ const (
 	// thousands of members. Room for longer ones only doubles with what has
 	// arrived, so that a length alone costs no memory.
 	trustedSize = 256 << 10
+	// maxEmptyReads is how often a connection may give neither bytes nor an
+	// error, as in package bufio.
+	maxEmptyReads = 100
 	// slabSize is the number of Message values that are allocated at once.
 	slabSize = 32
 )
@@ -44,9 +47,9 @@ type receiver struct {
 	names *interner
 	slab  []Message
 
-	tryFn  func(fd uintptr) bool // reads once; made once, since it would be allocated
-	tryN   int
-	tryOK  bool
+	tryFn func(fd uintptr) bool // reads once; made once, since it would be allocated
+	tryN  int
+	tryOK bool
 }
 
 func newReceiver(nc net.Conn, self string) *receiver {
@@ -114,15 +117,17 @@ func (r *receiver) next(m *wire.Message) (size int, complete bool, err error) {
 // read stays, also when ctx ends.
 func (r *receiver) fill(ctx context.Context, size int) error {
 	r.makeRoom(size)
-	n, err := r.read(ctx)
-	r.buf = r.buf[:len(r.buf)+n]
-	if n > 0 {
-		return nil // an error comes again with the next read
+	for range maxEmptyReads {
+		n, err := r.read(ctx)
+		r.buf = r.buf[:len(r.buf)+n]
+		if n > 0 {
+			return nil // an error comes again with the next read
+		}
+		if err != nil {
+			return err
+		}
 	}
-	if err == nil {
-		return io.ErrNoProgress
-	}
-	return err
+	return io.ErrNoProgress
 }
 
 // makeRoom makes room in buf for a read, and for the message at pos to grow to

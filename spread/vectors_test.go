@@ -221,8 +221,7 @@ func callAgain(t *testing.T, said, heard [][]byte) (got, want []byte) {
 				_, _ = nc.Write(unit)
 			}
 		}()
-		b, _ := io.ReadAll(untilKill{nc})
-		sent <- b
+		sent <- readUntilKill(nc)
 	})
 	c, err := Dial(t.Context(), "", WithDialer(dial),
 		WithName(string(request.Name)),
@@ -274,25 +273,28 @@ func callAgain(t *testing.T, said, heard [][]byte) (got, want []byte) {
 	return <-sent, want
 }
 
-// untilKill reads the bytes of a client up to a disconnect request, which is
-// the moment at which a daemon closes.
-type untilKill struct{ nc net.Conn }
-
-func (r untilKill) Read(b []byte) (int, error) {
-	n, err := r.nc.Read(b)
-	if at := n - wire.HeaderLen - wire.NameLen; err == nil && at >= 0 && wire.TypeOf(b[at:]) == wire.Kill {
-		return n, io.EOF
+// readUntilKill reads what a client says, up to and with a disconnect request,
+// which is the moment at which a daemon closes.
+func readUntilKill(nc net.Conn) []byte {
+	var said []byte
+	b := make([]byte, 4096)
+	for {
+		n, err := nc.Read(b)
+		said = append(said, b[:n]...)
+		at := len(said) - wire.HeaderLen - wire.NameLen
+		if err != nil || at >= 0 && wire.TypeOf(said[at:]) == wire.Kill {
+			return said
+		}
 	}
-	return n, err
 }
 
 // TestExplicitSend holds literal bytes of the C library against literal calls,
 // so that the test above cannot be right by translating wrongly twice.
 func TestExplicitSend(t *testing.T) {
 	const (
-		from  = "23616c69636523616c7068610000000000000000000000000000000000000000"
-		grp   = "6772700000000000000000000000000000000000000000000000000000000000"
-		own   = from // as a target
+		from = "23616c69636523616c7068610000000000000000000000000000000000000000"
+		grp  = "6772700000000000000000000000000000000000000000000000000000000000"
+		own  = from // as a target
 	)
 	ctx := t.Context()
 	for _, tt := range []struct {
@@ -322,8 +324,7 @@ func TestExplicitSend(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			sent := make(chan []byte, 1)
 			c := dialAccepted(t, func(nc net.Conn) {
-				b, _ := io.ReadAll(untilKill{nc})
-				sent <- b
+				sent <- readUntilKill(nc)
 			})
 			if err := tt.call(c); err != nil {
 				t.Fatal(err)

@@ -2,13 +2,15 @@ package wire
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
 // Dump returns one line of text for the message at the start of b, from
 // either direction: order, type, sender, groups, hint, and the payload's
-// length or, for membership messages, its content. What does not decode is
-// said with the reason. For example:
+// length or, for membership messages, its content. Names stand as they are,
+// or in Go's quotes where their bytes would break the line or hide in it. What
+// does not decode is said with the reason. For example:
 //
 //	le AGREED from #alice#alpha to [grp] type 7 data 5
 //	le REG_MEMB|CAUSED_BY_JOIN of grp members [#alice#alpha] id -1358244047 1795234723 1 set*[#alice#alpha]
@@ -20,11 +22,14 @@ func Dump(b []byte) string {
 	var s strings.Builder
 	fmt.Fprintf(&s, "%v %v ", m.Order, m.Type)
 	if m.Type.IsMembership() {
-		fmt.Fprintf(&s, "of %s", m.Sender)
+		s.WriteString("of ")
+		dumpName(&s, &m.Sender)
 		dumpMembership(&s, &m)
 		return s.String()
 	}
-	fmt.Fprintf(&s, "from %s to ", m.Sender)
+	s.WriteString("from ")
+	dumpName(&s, &m.Sender)
+	s.WriteString(" to ")
 	dumpNames(&s, m.GroupFields)
 	fmt.Fprintf(&s, " type %d", m.Hint.MessType())
 	if m.Hint.Order() != m.Order {
@@ -65,7 +70,22 @@ func dumpNames(s *strings.Builder, fields []byte) {
 		if i > 0 {
 			s.WriteByte(' ')
 		}
-		fmt.Fprintf(s, "%s", n.Bytes())
+		dumpName(s, n)
 	}
 	s.WriteByte(']')
+}
+
+// dumpName quotes a name that is empty or has other bytes than those of an
+// ASCII word, the brackets around lists, or quotes.
+func dumpName(s *strings.Builder, n *Name) {
+	name := n.Bytes()
+	plain := len(name) > 0
+	for _, c := range name {
+		plain = plain && c > ' ' && c <= '~' && c != '[' && c != ']' && c != '"'
+	}
+	if plain {
+		s.Write(name)
+		return
+	}
+	s.WriteString(strconv.QuoteToASCII(string(name)))
 }

@@ -9,7 +9,8 @@ import "iter"
 type Message struct {
 	Header
 	// OldType is the type of the request that a reject message returns,
-	// without marker.
+	// without marker. A daemon sets the marker of the header's order; the
+	// bits in which a word differs from that stay in, as they do in Type.
 	OldType Type
 	// GroupFields are the NumGroups name fields, 32 bytes each.
 	GroupFields []byte
@@ -32,7 +33,7 @@ func (m *Message) Decode(b []byte) (n int, err error) {
 	}
 	body := b[HeaderLen:n]
 	if m.Type&Reject != 0 {
-		m.OldType = Type(m.Order.Uint32(body) &^ m.Order.mark())
+		m.OldType = Type(m.Order.Uint32(body) ^ m.Order.mark())
 		body = body[OldTypeLen:]
 	}
 	groups := NameLen * int(m.NumGroups)
@@ -49,7 +50,7 @@ func (m *Message) Append(b []byte) []byte {
 	h.DataLen = int32(len(m.Payload))
 	b = h.Append(b)
 	if h.Type&Reject != 0 {
-		b = h.Order.AppendUint32(b, uint32(m.OldType)|h.Order.mark())
+		b = h.Order.AppendUint32(b, uint32(m.OldType)^h.Order.mark())
 	}
 	b = append(b, m.GroupFields...)
 	return append(b, m.Payload...)

@@ -1,4 +1,4 @@
-// Spreadd is the Spread daemon.
+// Command spreadd is the Spread daemon.
 //
 //	spreadd                        spread.conf here or in /etc; without one, a daemon
 //	                               "localhost" on 127.0.0.1:4803

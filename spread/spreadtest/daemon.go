@@ -18,7 +18,7 @@ type Daemon struct {
 	name string
 
 	mu       sync.Mutex
-	resumed  sync.Cond // sessions wait here while stalled
+	changed  sync.Cond // of stalled and conns
 	sessions map[wire.Name]*session
 	groups   map[wire.Name]*group
 	made     int // private names made up
@@ -56,7 +56,7 @@ func New(name string) *Daemon {
 		groups:   make(map[wire.Name]*group),
 		conns:    make(map[net.Conn]struct{}),
 	}
-	d.resumed.L = &d.mu
+	d.changed.L = &d.mu
 	return d
 }
 
@@ -102,6 +102,7 @@ func (d *Daemon) serve(nc net.Conn) bool {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		delete(d.conns, nc)
+		d.changed.Broadcast()
 	})
 	return true
 }
@@ -118,20 +119,23 @@ func (d *Daemon) Close() {
 // closeAll closes every connection. It needs d.mu.
 func (d *Daemon) closeAll() {
 	d.stalled = false
-	d.resumed.Broadcast()
+	d.changed.Broadcast()
 	for nc := range d.conns {
 		_ = nc.Close()
 	}
 }
 
 // SetDown takes the daemon down, with all its sessions, or up again. A daemon
-// that is down refuses connections.
+// that is down refuses connections. What sessions had not read is lost.
 func (d *Daemon) SetDown(down bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.down = down
 	if down {
 		d.closeAll()
+	}
+	for d.down && len(d.conns) > 0 { // so that their names are free when it is up
+		d.changed.Wait()
 	}
 }
 
@@ -141,7 +145,7 @@ func (d *Daemon) SetStalled(stalled bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.stalled = stalled
-	d.resumed.Broadcast()
+	d.changed.Broadcast()
 }
 
 // Reject makes the daemon answer connect requests with a rejection, one of the
@@ -153,8 +157,8 @@ func (d *Daemon) Reject(code int8) {
 }
 
 // Drop closes the connection of a session, named by its private name, as a
-// daemon does with a client that is too slow. It reports whether there was
-// one.
+// daemon does with a client that is too slow. What it had not read is lost.
+// Drop reports whether there was such a session.
 func (d *Daemon) Drop(name string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -115,7 +115,7 @@ func (d *Daemon) admit(nc net.Conn, r *wire.ConnectRequest) (*session, wire.Code
 func (d *Daemon) next(s *session, in *bufio.Reader) bool {
 	d.mu.Lock()
 	for d.stalled {
-		d.resumed.Wait()
+		d.changed.Wait()
 	}
 	d.mu.Unlock()
 

@@ -1,0 +1,214 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+	"time"
+
+	"github.com/spreadd/spreadd/accesslog"
+	"github.com/spreadd/spreadd/logsub"
+	"github.com/spreadd/spreadd/spreadlogdconf"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	status := run(ctx, hup, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(status)
+}
+
+// Exit statuses.
+const (
+	statusOK    = 0
+	statusError = 1
+	statusUsage = 2
+)
+
+// options are what the command line says.
+type options struct {
+	conf      string
+	buffer    int
+	noLock    bool
+	verbose   bool
+	version   bool
+	check     bool
+	spread    string
+	logs      []logsub.Log
+	rewrite   string
+	truncate  bool
+	queue     int
+	stats     time.Duration
+	noFileFor string // a group that was named without a file
+}
+
+const usage = `Usage: logsub [-spread ADDRESS] -g GROUP -o FILE [-g GROUP -o FILE ...]
+       logsub -c spreadlogd.conf [-check]
+
+Writes what is sent to groups to files. SIGHUP reopens the files.
+
+`
+
+// parse reads the command line. What it prints goes to stderr.
+func parse(args []string, stderr io.Writer) (options, error) {
+	var o options
+	fs := flag.NewFlagSet("logsub", flag.ContinueOnError)
+	fs.SetOutput(stderr)
+	fs.Usage = func() {
+		fmt.Fprint(stderr, usage)
+		fs.PrintDefaults()
+	}
+	fs.StringVar(&o.conf, "c", "", "read this spreadlogd.conf `file`")
+	fs.IntVar(&o.buffer, "b", 0, "largest message in `bytes`; wins over BufferSize (default: any, or what the file says)")
+	fs.BoolVar(&o.noLock, "s", false, "do not lock the files")
+	fs.BoolVar(&o.verbose, "v", false, "log more")
+	fs.BoolVar(&o.verbose, "x", false, "the same, as in spreadlogd")
+	fs.Bool("D", true, "stay in the foreground, which logsub always does")
+	fs.BoolVar(&o.version, "V", false, "print the version")
+	fs.BoolVar(&o.check, "check", false, "check the configuration, print it as understood, and end")
+	fs.StringVar(&o.spread, "spread", "4803", "`address` of the daemon: 4803 (this host), 4803@host")
+	fs.Func("g", "a `group` to join; its file follows with -o", func(g string) error {
+		if o.noFileFor != "" {
+			return fmt.Errorf("group %q has no file yet: put -o FILE behind its -g", o.noFileFor)
+		}
+		o.noFileFor = g
+		return nil
+	})
+	fs.Func("o", "the `file` for the group named before", func(f string) error {
+		if o.noFileFor == "" {
+			return errors.New("name a group with -g first")
+		}
+		o.logs = append(o.logs, logsub.Log{Group: o.noFileFor, File: f})
+		o.noFileFor = ""
+		return nil
+	})
+	fs.StringVar(&o.rewrite, "rewrite-timestamp", "", "replace the bracketed time by that of receipt: clf, or a strftime `format`")
+	fs.BoolVar(&o.truncate, "truncate", false, "cut messages that are too long instead of dropping them")
+	fs.IntVar(&o.queue, "queue", logsub.DefaultQueueBytes, "largest number of `bytes` that wait for the files")
+	fs.DurationVar(&o.stats, "stats", logsub.DefaultStatsInterval, "`time` between two lines of counters; negative for none")
+	if err := fs.Parse(args); err != nil {
+		return o, err
+	}
+	switch {
+	case fs.NArg() > 0:
+		return o, fmt.Errorf("unexpected argument %q", fs.Arg(0))
+	case o.noFileFor != "":
+		return o, fmt.Errorf("group %q has no file: put -o FILE behind its -g", o.noFileFor)
+	case o.version:
+	case o.conf != "" && len(o.logs) > 0:
+		return o, errors.New("-c and -g exclude each other")
+	case o.conf == "" && len(o.logs) == 0:
+		return o, errors.New("nothing to do: -g GROUP -o FILE, or -c FILE")
+	}
+	return o, nil
+}
+
+// run is the program. Each value of hup asks for the files to be reopened.
+func run(ctx context.Context, hup <-chan os.Signal, args []string, stdout, stderr io.Writer) int {
+	o, err := parse(args, stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return statusOK
+	case err != nil:
+		fmt.Fprintf(stderr, "logsub: %v (logsub -h tells more)\n", err)
+		return statusUsage
+	case o.version:
+		fmt.Fprintln(stdout, "logsub", version())
+		return statusOK
+	}
+	cfg, err := o.config(stdout, stderr)
+	if err == nil && o.check {
+		return statusOK
+	}
+	if err == nil {
+		err = subscribe(ctx, hup, cfg)
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "logsub: %v\n", err)
+		return statusError
+	}
+	return statusOK
+}
+
+// config makes the configuration out of the command line and the file that it
+// names.
+func (o *options) config(stdout, stderr io.Writer) (logsub.Config, error) {
+	cfg := logsub.Config{Connections: []logsub.Connection{{Address: o.spread, Logs: o.logs}}}
+	if o.conf != "" {
+		src, err := os.ReadFile(o.conf)
+		if err != nil {
+			return cfg, fmt.Errorf("reading the configuration: %w", err)
+		}
+		file, err := spreadlogdconf.Parse(o.conf, src)
+		for _, w := range file.Warnings {
+			fmt.Fprintln(stderr, w)
+		}
+		if err != nil {
+			return cfg, err
+		}
+		if o.check {
+			fmt.Fprint(stdout, file)
+		}
+		if cfg, err = logsub.FromSpreadlogd(file); err != nil {
+			return cfg, err
+		}
+	}
+	if o.rewrite != "" {
+		format := accesslog.Strftime(o.rewrite)
+		if o.rewrite == "clf" {
+			format = accesslog.CommonLog()
+		}
+		for _, c := range cfg.Connections {
+			for i := range c.Logs {
+				c.Logs[i].Rewrite = format
+			}
+		}
+	}
+	if o.buffer > 0 {
+		cfg.BufferSize = o.buffer
+	}
+	level := slog.LevelInfo
+	if o.verbose {
+		level = slog.LevelDebug
+	}
+	cfg.Truncate, cfg.NoLock, cfg.QueueBytes, cfg.StatsInterval = o.truncate, o.noLock, o.queue, o.stats
+	cfg.Log = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
+	return cfg, nil
+}
+
+func subscribe(ctx context.Context, hup <-chan os.Signal, cfg logsub.Config) error {
+	s, err := logsub.New(cfg)
+	if err != nil {
+		return err
+	}
+	done := make(chan struct{})
+	defer close(done)
+	go func() {
+		for {
+			select {
+			case <-hup:
+				s.Reopen()
+			case <-done:
+				return
+			}
+		}
+	}()
+	return s.Run(ctx)
+}
+
+// version is that of the module, as far as the build knows it.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(unknown version)"
+}

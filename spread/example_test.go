@@ -1,0 +1,187 @@
+package spread_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+
+	"github.com/spreadd/spreadd/spread"
+	"github.com/spreadd/spreadd/spread/spreadtest"
+)
+
+// daemon stands for a spreadd, so that the examples run anywhere. Programs
+// leave the option out.
+func daemon() (option spread.Option, stop func()) {
+	d := spreadtest.New("alpha")
+	return spread.WithDialer(d.Dial), d.Close
+}
+
+// A program joins a group, says something to it, and hears itself.
+func Example() {
+	viaTest, stop := daemon()
+	defer stop()
+
+	ctx := context.Background()
+	conn, err := spread.Dial(ctx, "4803", spread.WithName("alice"), viaTest)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer conn.Close()
+
+	if err := conn.Join(ctx, "chat"); err != nil {
+		log.Fatal(err)
+	}
+	if err := conn.Multicast(ctx, spread.Agreed, 1, []byte("hello"), "chat"); err != nil {
+		log.Fatal(err)
+	}
+	for event, err := range conn.Events(ctx) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		if m, ok := event.(*spread.Message); ok {
+			fmt.Printf("%s says %q\n", m.Sender, m.Payload)
+			break
+		}
+	}
+	// Output: #alice#alpha says "hello"
+}
+
+// The name of a connection is unique on its daemon.
+func ExampleDial() {
+	viaTest, stop := daemon()
+	defer stop()
+
+	ctx := context.Background()
+	first, err := spread.Dial(ctx, "4803", spread.WithName("alice"), viaTest)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer first.Close()
+
+	_, err = spread.Dial(ctx, "4803", spread.WithName("alice"), viaTest)
+	if errors.Is(err, spread.ErrRejectNotUnique) {
+		fmt.Println(err)
+	}
+	// Without a name the daemon makes one up.
+	second, err := spread.Dial(ctx, "4803", viaTest)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer second.Close()
+	fmt.Println(second.PrivateGroup())
+	// Output:
+	// spread: dial "4803": connection rejected: name not unique on this daemon
+	// #r1#alpha
+}
+
+// Membership messages tell who is in a group, and why that changed.
+func ExampleMembership() {
+	viaTest, stop := daemon()
+	defer stop()
+
+	ctx := context.Background()
+	alice, err := spread.Dial(ctx, "4803", spread.WithName("alice"), spread.WithMembership(true), viaTest)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer alice.Close()
+	bob, err := spread.Dial(ctx, "4803", spread.WithName("bob"), viaTest)
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	if err := alice.Join(ctx, "chat"); err != nil {
+		log.Fatal(err)
+	}
+	for event, err := range alice.Events(ctx) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		m, ok := event.(*spread.Membership)
+		if !ok {
+			continue
+		}
+		fmt.Println(m.Cause, m.Changed, m.Members)
+		switch {
+		case m.Cause == spread.CauseJoin && m.Changed == alice.PrivateGroup():
+			err = bob.Join(ctx, "chat")
+		case m.Cause == spread.CauseJoin:
+			err = bob.Close()
+		case m.Cause == spread.CauseDisconnect:
+			return
+		}
+		if err != nil {
+			log.Fatal(err)
+		}
+	}
+	// Output:
+	// join #alice#alpha [#alice#alpha]
+	// join #bob#alpha [#alice#alpha #bob#alpha]
+	// disconnect #bob#alpha [#alice#alpha]
+}
+
+// A publisher need not be a member. It flushes before it trusts that its
+// messages are on their way.
+func ExampleConn_Multicast() {
+	viaTest, stop := daemon()
+	defer stop()
+
+	ctx := context.Background()
+	conn, err := spread.Dial(ctx, "4803", viaTest)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, line := range []string{"one", "two"} {
+		if err := conn.Multicast(ctx, spread.Reliable, 0, []byte(line), "weblogs", "audit"); err != nil {
+			log.Fatal(err)
+		}
+	}
+	if err := conn.Flush(ctx); err != nil {
+		log.Fatal(err)
+	}
+	err = conn.Multicast(ctx, spread.Reliable|spread.Safe, 0, nil, "weblogs")
+	fmt.Println(err)
+	fmt.Println(conn.Close())
+	// Output:
+	// spread: multicast: illegal service: RELIABLE|SAFE: want exactly one service, with or without SelfDiscard
+	// <nil>
+}
+
+// A consumer that works in batches uses one message over and over, and ends a
+// batch when nothing more has arrived.
+func ExampleConn_ReceiveInto() {
+	viaTest, stop := daemon()
+	defer stop()
+
+	ctx := context.Background()
+	conn, err := spread.Dial(ctx, "4803", viaTest)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer conn.Close()
+	for i := range 3 {
+		if err := conn.Multicast(ctx, spread.FIFO, int16(i), []byte("to myself"), conn.PrivateGroup()); err != nil {
+			log.Fatal(err)
+		}
+	}
+
+	var (
+		message spread.Message
+		bytes   int
+	)
+	for received := 0; received < 3; received++ {
+		event, err := conn.ReceiveInto(ctx, &message)
+		if err != nil {
+			log.Fatal(err)
+		}
+		if event == &message {
+			bytes += len(message.Payload)
+		}
+		if !conn.Ready() {
+			continue // here the batch would be written out
+		}
+	}
+	fmt.Println(bytes, "bytes")
+	// Output: 27 bytes
+}

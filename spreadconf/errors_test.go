@@ -1,0 +1,78 @@
+package spreadconf
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// golden compares text with a file of testdata, or rewrites that.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gotLines, wantLines := strings.Split(got, "\n"), strings.Split(string(want), "\n")
+	for i := range max(len(gotLines), len(wantLines)) {
+		var g, w string
+		if i < len(gotLines) {
+			g = gotLines[i]
+		}
+		if i < len(wantLines) {
+			w = wantLines[i]
+		}
+		if g != w {
+			t.Fatalf("%s:%d: differs (-update rewrites it)\n got: %s\nwant: %s", path, i+1, g, w)
+		}
+	}
+}
+
+// checkPlace reports whether an error's token stands where the error says.
+func checkPlace(t testing.TB, src []byte, e *Error) {
+	t.Helper()
+	lines := bytes.Split(src, []byte{'\n'})
+	if e.Line < 1 || e.Line > len(lines) || e.Column < 1 || e.Column > len(lines[e.Line-1])+1 {
+		t.Errorf("%v: line %d column %d is outside of the file", e, e.Line, e.Column)
+		return
+	}
+	rest := bytes.Join(lines[e.Line-1:], []byte{'\n'})[e.Column-1:]
+	if !bytes.HasPrefix(rest, []byte(e.Token)) {
+		t.Errorf("%v: the token %q is not there", e, e.Token)
+	}
+}
+
+// Every refused file of the corpus, with all of what its author is told.
+func TestErrorTexts(t *testing.T) {
+	x := loadIndex(t)
+	var b strings.Builder
+	for _, c := range x.Cases {
+		if c.Parse != "reject" && deviations[c.File].parse == "" {
+			continue
+		}
+		src := readCorpus(t, c.File)
+		_, err := Parse(filepath.Base(c.File), src, x.environment())
+		e, ok := errors.AsType[*Error](err)
+		if !ok {
+			t.Errorf("%s: %v", c.File, err)
+			continue
+		}
+		checkPlace(t, src, e)
+		if e.Advice == "" {
+			t.Errorf("%v: there is no advice", e)
+		}
+		fmt.Fprintf(&b, "# %s: %s\n%s\n\n", e.Code, c.Notes, e)
+	}
+	golden(t, "errors.golden", b.String())
+}

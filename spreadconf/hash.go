@@ -1,0 +1,113 @@
+package spreadconf
+
+import (
+	"net/netip"
+	"strconv"
+)
+
+// oneAtATime is Jenkins' hash over the bytes of b and a zero byte behind them,
+// with the particulars of the C daemon (spread-conf §10): the state starts as the
+// number of bytes, and bytes are signed, which shows with non-ASCII names.
+func oneAtATime(b []byte) uint32 {
+	h := uint32(len(b) + 1)
+	mix := func(c byte) {
+		h += uint32(int32(int8(c)))
+		h += h << 10
+		h ^= h >> 6
+	}
+	for _, c := range b {
+		mix(c)
+	}
+	mix(0)
+	h += h << 3
+	h ^= h >> 11
+	h += h << 15
+	return h
+}
+
+// DaemonID returns the id of a daemon without a VirtualID: a hash of its name, which
+// is cut to MaxDaemonName bytes first (spread-conf §11).
+func DaemonID(name string) uint32 {
+	name = cutName(name)
+	return usableID(oneAtATime([]byte(name)), len(name)+1)
+}
+
+// usableID replaces the two values that mean something else in the protocol.
+func usableID(id uint32, n int) uint32 {
+	if id == 0 || id == 0xffffffff {
+		return uint32(n) << 16
+	}
+	return id
+}
+
+func cutName(name string) string { return name[:min(len(name), MaxDaemonName)] }
+
+// Hash returns the configuration hash that a daemon starts with. Daemons with
+// different hashes do not talk to each other.
+func (c *Config) Hash() uint32 { return c.HashFor(c.AcceleratedAtStart()) }
+
+// HashText returns the text behind Hash, without the zero byte that is hashed
+// with it.
+func (c *Config) HashText() []byte { return c.HashTextFor(c.AcceleratedAtStart()) }
+
+// HashFor returns the configuration hash under the accelerated or the original
+// protocol; see [Config.AcceleratedAfterReload].
+func (c *Config) HashFor(accelerated bool) uint32 {
+	return oneAtATime(c.HashTextFor(accelerated))
+}
+
+// HashTextFor returns the text behind HashFor (spread-conf §10). Interface lists,
+// zones and all options but two are not in it.
+func (c *Config) HashTextFor(accelerated bool) []byte {
+	var b []byte
+	for i := range c.Segments {
+		s := &c.Segments[i]
+		b = append(b, "Segment: port = "...)
+		b = strconv.AppendUint(b, uint64(s.Port), 10)
+		b = append(b, ';')
+		if !c.Options.ExcludeSegAddrsFromHash {
+			for _, a := range s.Addrs {
+				b = append(b, " ["...)
+				b = append(b, canonical(a)...)
+				b = append(b, ']')
+			}
+		}
+		b = append(b, '\n')
+		for j := range s.Daemons {
+			d := &s.Daemons[j]
+			b = append(b, "\t'"...)
+			b = append(b, d.Name...)
+			b = append(b, "' ["...)
+			b = append(b, canonical(d.Addr)...)
+			b = append(b, "] ["...)
+			b = strconv.AppendUint(b, uint64(d.ID), 10)
+			b = append(b, "]\n"...)
+		}
+		b = append(b, '\n')
+	}
+	b = append(b, "Version: 5\nProtocol: "...)
+	if accelerated {
+		b = append(b, "Accelerated Ring\n"...)
+	} else {
+		b = append(b, "Original Ring\n"...)
+	}
+	return b
+}
+
+// canonical returns an address as the hash text has it: without zone, and IPv6
+// as eight groups of four digits, addresses that carry an IPv4 one included.
+func canonical(a netip.Addr) string {
+	if a.Is4() {
+		return a.String()
+	}
+	const digits = "0123456789abcdef"
+	raw := a.As16()
+	b := make([]byte, 0, 39)
+	for i, c := range raw {
+		if i > 0 && i%2 == 0 {
+			b = append(b, ':')
+		}
+		b = append(b, digits[c>>4], digits[c&15])
+	}
+	return string(b)
+}

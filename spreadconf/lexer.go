@@ -1,0 +1,215 @@
+package spreadconf
+
+import (
+	"bytes"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// lexer cuts a file into tokens. The longest match wins, and among equal ones
+// the earlier row of the table in spread-conf §2: that is why "Window=50" is one word
+// and "alpha;" is a name.
+type lexer struct {
+	file      string
+	src       []byte
+	off       int // of the next byte
+	line      int // of the next byte, from 0
+	lineStart int // offset of that line
+	warn      func(Pos, WarningCode, string)
+}
+
+// pos returns the place of the byte at l.off.
+func (l *lexer) pos() Pos {
+	return Pos{File: l.file, Line: l.line + 1, Column: l.off - l.lineStart + 1}
+}
+
+// next returns the next token; at the end of the file one of kindEOF, as often
+// as it is asked. After an error it goes on behind the offending text.
+func (l *lexer) next() (token, *Error) {
+	for l.off < len(l.src) {
+		switch c := l.src[l.off]; c {
+		case '#':
+			l.off += lengthUntil(l.src[l.off:], '\n')
+		case ' ', '\t', '\r', '\n':
+			l.skip(1)
+		case '{':
+			return l.take(kindOpen, 1), nil
+		case '}':
+			return l.take(kindClose, 1), nil
+		case '!':
+			// With more on its line "!" beats every word, since that match runs
+			// to the end of the line; alone it is a word.
+			if lengthUntil(l.src[l.off:], '\n') > 1 {
+				return l.take(kindBang, 1), nil
+			}
+			return l.takeWord(1)
+		case '"', '\'':
+			return l.quoted(c)
+		case '[':
+			if t, ok, err := l.bracketed(); ok || err != nil {
+				return t, err
+			}
+			l.stray(c)
+		case ']', '\v', '\f':
+			l.stray(c)
+		default:
+			return l.takeWord(l.wordLen())
+		}
+	}
+	return token{kind: kindEOF, pos: l.pos()}, nil
+}
+
+// skip consumes n bytes and counts their lines.
+func (l *lexer) skip(n int) {
+	text := l.src[l.off : l.off+n]
+	if i := bytes.LastIndexByte(text, '\n'); i >= 0 {
+		l.line += bytes.Count(text, []byte{'\n'})
+		l.lineStart = l.off + i + 1
+	}
+	l.off += n
+}
+
+// take consumes n bytes as one token.
+func (l *lexer) take(k kind, n int) token {
+	t := token{kind: k, pos: l.pos(), text: string(l.src[l.off : l.off+n])}
+	l.skip(n)
+	return t
+}
+
+func (l *lexer) stray(c byte) {
+	what := map[byte]string{'[': "`[`", ']': "`]`", '\v': "vertical tab", '\f': "form feed"}[c]
+	l.warn(l.pos(), WarnStrayCharacter, "stray "+what+" is ignored; remove it")
+	l.skip(1)
+}
+
+func (l *lexer) wordLen() int {
+	n := l.off
+	for n < len(l.src) && isWordByte(l.src[n]) {
+		n++
+	}
+	return n - l.off
+}
+
+func lengthUntil(b []byte, c byte) int {
+	if i := bytes.IndexByte(b, c); i >= 0 {
+		return i
+	}
+	return len(b)
+}
+
+// quoted reads from a quote on: up to its partner, unless a word is longer. The
+// word is, when there is no partner or text is glued to it.
+func (l *lexer) quoted(quote byte) (token, *Error) {
+	word := l.wordLen()
+	i := bytes.IndexByte(l.src[l.off+1:], quote)
+	if i < 0 || i+2 < word {
+		l.warn(l.pos(), WarnQuoteKept, "the quote in "+show(string(l.src[l.off:l.off+word]))+
+			" is taken as part of the word; close it and put white space behind it")
+		return l.takeWord(word)
+	}
+	t := l.take(kindWord, i+2)
+	t.word = t.text[1 : i+1]
+	return t, l.refuseNUL(t)
+}
+
+// takeWord consumes the n bytes of a word, and tells what they are.
+func (l *lexer) takeWord(n int) (token, *Error) {
+	t := l.take(kindWord, n)
+	t.word = t.text
+	if err := l.refuseNUL(t); err != nil {
+		return t, err
+	}
+	if ip, port, hasPort, ok := splitAddr(t.text); ok {
+		return l.address(t, ip, port, hasPort)
+	}
+	t.kind = classify(t.text)
+	if t.kind == kindNumber {
+		t.number, _ = strconv.Atoi(t.text) // nine digits at most
+	}
+	return t, nil
+}
+
+// refuseNUL stops at a zero byte: C daemons end the word there, and the file is
+// not what its author believes.
+func (l *lexer) refuseNUL(t token) *Error {
+	if strings.IndexByte(t.text, 0) < 0 {
+		return nil
+	}
+	return &Error{
+		File: l.file, Line: t.pos.Line, Column: t.pos.Column, Token: t.text, Code: CodeSyntax,
+		Msg: "found a zero byte in " + show(t.text), Expected: "text",
+		Advice: "save the file as ASCII or UTF-8",
+	}
+}
+
+// splitAddr takes a word apart that has the form of an address, with or
+// without a port. It does not say whether the address is valid.
+func splitAddr(s string) (ip, port string, hasPort, ok bool) {
+	if looksIPv4(s) {
+		return s, "", false, true
+	}
+	if ip, port, hasPort = strings.Cut(s, ":"); hasPort && looksIPv4(ip) && isPort(port) {
+		return ip, port, true, true
+	}
+	if v6, zone, hasZone := strings.Cut(s, "%"); looksIPv6(v6) && (!hasZone || zone != "") {
+		return s, "", false, true
+	}
+	return "", "", false, false
+}
+
+// isPort reports whether s is one to five digits; more make a word.
+func isPort(s string) bool { return len(s) <= 5 && allIn(s, isDigit) }
+
+// address finishes a token that has the form of an address. One that is none
+// after all stays a word.
+func (l *lexer) address(t token, ip, port string, hasPort bool) (token, *Error) {
+	addr, err := netip.ParseAddr(ip)
+	if err != nil {
+		l.warn(t.pos, WarnNotAnAddress, show(t.text)+
+			" looks like an address but is none, and is taken as a name; write each number from 0 to 255 without leading zeros")
+		return t, nil
+	}
+	t.kind, t.addr = kindAddr, addr
+	if !hasPort {
+		return t, nil
+	}
+	t.kind = kindAddrPort
+	n, _ := strconv.Atoi(port) // five digits at most
+	if n > 65535 {
+		return t, &Error{
+			File: l.file, Line: t.pos.Line, Column: t.pos.Column, Token: t.text, Code: CodePortRange,
+			Msg: "found port " + port + " in " + show(t.text), Expected: "a port from 0 to 65535",
+			Advice: "choose another port; 0 stands for 4803",
+		}
+	}
+	t.port = uint16(n)
+	return t, nil
+}
+
+// bracketed reads "[IPv6]:port". Anything else in brackets is none: the brackets
+// are then stray.
+func (l *lexer) bracketed() (token, bool, *Error) {
+	rest := l.src[l.off+1:]
+	n := 0
+	for n < len(rest) && isWordByte(rest[n]) {
+		n++
+	}
+	digits := 0
+	if tail := rest[n:]; len(tail) >= 2 && tail[0] == ']' && tail[1] == ':' {
+		for digits < 5 && digits+2 < len(tail) && isDigit(tail[digits+2]) {
+			digits++
+		}
+	}
+	ip := string(rest[:n])
+	v6, zone, hasZone := strings.Cut(ip, "%")
+	if digits == 0 || !looksIPv6(v6) || hasZone && zone == "" || strings.IndexByte(zone, 0) >= 0 {
+		return token{}, false, nil
+	}
+	if _, err := netip.ParseAddr(ip); err != nil {
+		return token{}, false, nil // the same text is warned about once more, as a word
+	}
+	port := string(rest[n+2 : n+2+digits])
+	t, err := l.address(l.take(kindWord, 1+n+2+digits), ip, port, true)
+	return t, true, err
+}

@@ -1,0 +1,205 @@
+package spreadconf
+
+import (
+	"net/netip"
+	"strings"
+)
+
+// kind is the kind of a token: spread-conf §2, whose table also says which wins.
+type kind uint8
+
+const (
+	kindEOF kind = iota
+	kindOpen
+	kindClose
+	kindEquals
+	kindColon // no rule of the grammar uses it
+	kindSemicolon
+	kindBang
+	kindSegment   // Spread_Segment
+	kindVirtualID // VirtualID
+	kindOption    // the name of an option
+	kindBool
+	kindTri
+	kindFlag // of DebugFlags
+	kindRole // M, C or D
+	kindPriority
+	kindAddr
+	kindAddrPort
+	kindNumber
+	kindWord
+)
+
+// reserved reports whether the token would be a word if it were quoted.
+func (k kind) reserved() bool {
+	switch k {
+	case kindSegment, kindVirtualID, kindOption, kindBool, kindTri, kindFlag, kindRole, kindPriority, kindNumber:
+		return true
+	case kindEOF, kindOpen, kindClose, kindEquals, kindColon, kindSemicolon, kindBang, kindAddr, kindAddrPort, kindWord:
+		return false
+	}
+	return false
+}
+
+// token is one token of a file.
+type token struct {
+	kind kind
+	pos  Pos
+	text string // as it stands in the file, quotes and brackets included
+
+	word   string     // the value of a kindWord: text without its quotes
+	addr   netip.Addr // of kindAddr and kindAddrPort; may have a zone
+	port   uint16     // of kindAddrPort
+	number int        // of kindNumber: 0 to 999999999
+}
+
+// keywords that stand in no other table.
+const (
+	wordSegment   = "Spread_Segment"
+	wordVirtualID = "VirtualID"
+)
+
+// classify tells what a whole word is that stands in the file without quotes,
+// addresses aside. The order is that of spread-conf §2.
+func classify(text string) kind {
+	switch text {
+	case "=":
+		return kindEquals
+	case ":":
+		return kindColon
+	case ";":
+		return kindSemicolon
+	case wordSegment:
+		return kindSegment
+	case wordVirtualID:
+		return kindVirtualID
+	case "M", "C", "D":
+		return kindRole
+	}
+	if optionNamed(text) != nil {
+		return kindOption
+	}
+	if _, ok := boolOf(text); ok {
+		return kindBool
+	}
+	if _, ok := triOf(text); ok {
+		return kindTri
+	}
+	if _, ok := flagOf(text); ok {
+		return kindFlag
+	}
+	if _, ok := priorityOf(text); ok {
+		return kindPriority
+	}
+	if len(text) <= maxDigits && allIn(text, isDigit) {
+		return kindNumber
+	}
+	return kindWord
+}
+
+// maxDigits is how many digits a number may have; with more it is a word.
+const maxDigits = 9
+
+func boolOf(s string) (value, ok bool) {
+	switch {
+	case strings.EqualFold(s, "true"), strings.EqualFold(s, "yes"):
+		return true, true
+	case strings.EqualFold(s, "false"), strings.EqualFold(s, "no"):
+		return false, true
+	}
+	return false, false
+}
+
+func triOf(s string) (Tri, bool) {
+	switch {
+	case strings.EqualFold(s, "on"):
+		return On, true
+	case strings.EqualFold(s, "off"):
+		return Off, true
+	case strings.EqualFold(s, "auto"):
+		return Auto, true
+	}
+	return Auto, false
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+func isHex(c byte) bool {
+	return isDigit(c) || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
+}
+
+// allIn reports whether s is not empty and all of its bytes are in the set.
+func allIn(s string, in func(byte) bool) bool {
+	for i := range len(s) {
+		if !in(s[i]) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// isWordByte reports whether c may stand in a word.
+func isWordByte(c byte) bool {
+	switch c {
+	case ' ', '\t', '\r', '\n', '\v', '\f', '#', '{', '}', '[', ']':
+		return false
+	}
+	return true
+}
+
+// looksIPv4 reports whether s has the form of an IPv4 address: four groups of
+// one to three digits.
+func looksIPv4(s string) bool {
+	groups := 0
+	for part := range strings.SplitSeq(s, ".") {
+		if groups++; len(part) > 3 || !allIn(part, isDigit) {
+			return false
+		}
+	}
+	return groups == 4
+}
+
+// looksIPv6 reports whether s, which has no zone, has the form of an IPv6
+// address: eight groups of one to four hex digits, or "::" with up to seven groups
+// on either side. The form with a dotted tail is none (spread-conf §2).
+func looksIPv6(s string) bool {
+	left, right, short := strings.Cut(s, "::")
+	if !short {
+		return hexGroups(s) == 8
+	}
+	return hexGroupsUpTo7(left) && hexGroupsUpTo7(right)
+}
+
+func hexGroupsUpTo7(s string) bool {
+	n := hexGroups(s)
+	return s == "" || 1 <= n && n <= 7
+}
+
+// hexGroups returns the number of groups between colons, or -1 if one of them
+// is no group.
+func hexGroups(s string) int {
+	n := 0
+	for part := range strings.SplitSeq(s, ":") {
+		if n++; len(part) > 4 || !allIn(part, isHex) {
+			return -1
+		}
+	}
+	return n
+}
+
+// looksLikeAddr reports whether s has the form of an address, a valid one or
+// not.
+func looksLikeAddr(s string) bool {
+	if _, err := netip.ParseAddr(s); err == nil {
+		return true
+	}
+	ip, _, _ := strings.Cut(s, "%")
+	return looksIPv4(s) || looksIPv6(ip)
+}
+
+// addrText returns the address of the token as it is written, without zone, brackets and
+// port: the name of a daemon that has no other.
+func (t token) addrText() string {
+	s, _, _ := strings.Cut(t.text, "%")
+	return s
+}

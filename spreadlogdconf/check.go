@@ -1,0 +1,120 @@
+package spreadlogdconf
+
+import (
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// check looks at a configuration that was read whole.
+func (p *parser) check() {
+	blocks := make(map[string]Pos) // of Spread, by address
+	for i := range p.conf.Spreads {
+		s := &p.conf.Spreads[i]
+		if first, ok := blocks[s.Address()]; ok {
+			p.warn(s.Pos, "line "+strconv.Itoa(first.Line)+" has a Spread block for "+quoteShort(s.Address())+" already; spreadlogd ignores this one, here both count")
+		} else {
+			blocks[s.Address()] = s.Pos
+		}
+		p.checkSpread(s)
+	}
+}
+
+func (p *parser) checkSpread(s *Spread) {
+	if len(s.Logs) == 0 {
+		p.warn(s.Pos, "this Spread block has no Log, so nothing comes of it")
+	}
+	if s.Host.IsSet() && strings.Contains(s.Port.Value, "@") {
+		p.errorf(s.Host.Pos, "Host is given, and Port names a host too ("+quoteShort(s.Port.Value)+")", "leave one of them out")
+	}
+	groups := make(map[string]Pos)
+	for i := range s.Logs {
+		l := &s.Logs[i]
+		if l.Group.Value == "" {
+			p.errorf(l.Pos, "this Log has no Group", "add Group = NAME")
+			continue
+		}
+		if first, ok := groups[l.Group.Value]; ok {
+			p.warn(l.Group.Pos, "line "+strconv.Itoa(first.Line)+" has a Log for group "+quoteShort(l.Group.Value)+" already; spreadlogd ignores this one, here both count")
+		} else {
+			groups[l.Group.Value] = l.Group.Pos
+		}
+		p.checkLog(l)
+	}
+}
+
+func (p *parser) checkLog(l *Log) {
+	command, isPipe := l.Pipe()
+	switch {
+	case l.File.IsSet() && l.File.Value == "":
+		p.errorf(l.File.Pos, "File is empty", "name a file")
+	case isPipe && strings.TrimSpace(command) == "":
+		p.errorf(l.File.Pos, `File is a pipe to no command`, `name one: File = "|command"`)
+	case l.File.IsSet() && !isPipe && !filepath.IsAbs(l.File.Value):
+		p.warn(l.File.Pos, "File "+quoteShort(l.File.Value)+" is relative to the directory that the program is started in; spreadlogd reopens it under / after SIGHUP")
+	case !l.File.IsSet() && !l.VhostDir.IsSet() && !l.hasHandler():
+		p.warn(l.Pos, "this Log has no File, so nothing is written")
+	}
+	if !l.VhostDir.IsSet() {
+		return
+	}
+	switch {
+	case l.VhostDir.Value == "":
+		p.errorf(l.VhostDir.Pos, "VhostDir is empty", "name a directory")
+	case !filepath.IsAbs(l.VhostDir.Value):
+		p.warn(l.VhostDir.Pos, "VhostDir "+quoteShort(l.VhostDir.Value)+" is relative to the directory that the program is started in")
+	}
+	if l.File.IsSet() {
+		p.warn(l.File.Pos, "nothing is written to File, since this Log has a VhostDir")
+	} else {
+		p.warn(l.VhostDir.Pos, "spreadlogd writes nothing where VhostDir stands without a File; here it works")
+	}
+	if len(l.Match) > 0 {
+		p.warn(l.Match[0].Pos, "spreadlogd ignores Match beside VhostDir; here it counts")
+	}
+}
+
+// maxShown is how many bytes of a word messages show.
+const maxShown = 40
+
+// quoteShort returns s in quotes, cut if it is long.
+func quoteShort(s string) string {
+	if len(s) > maxShown {
+		return strconv.Quote(s[:maxShown]) + "..."
+	}
+	return strconv.Quote(s)
+}
+
+// resembling returns the directive that a word may be meant for: one that
+// differs in case, or by one letter that is wrong, missing or too many.
+func resembling(word string) keyword {
+	for k := kwNone + 1; k < numKeywords; k++ {
+		if strings.EqualFold(word, k.String()) {
+			return k
+		}
+	}
+	for k := kwNone + 1; k < numKeywords; k++ {
+		if len(word) > 2 && oneEdit(word, k.String()) {
+			return k
+		}
+	}
+	return kwNone
+}
+
+// oneEdit reports whether a becomes b by one change.
+func oneEdit(a, b string) bool {
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	if len(b)-len(a) > 1 {
+		return false
+	}
+	i := 0
+	for i < len(a) && a[i] == b[i] {
+		i++
+	}
+	if len(a) == len(b) {
+		return i < len(a) && a[i+1:] == b[i+1:]
+	}
+	return a[i:] == b[i+1:]
+}

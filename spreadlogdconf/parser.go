@@ -1,0 +1,370 @@
+package spreadlogdconf
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Parse reads a configuration. file is its name, for messages.
+//
+// An error is of type [Errors]. The Config is never nil; with an error only
+// its Warnings are of use.
+func Parse(file string, src []byte) (*Config, error) {
+	p := &parser{lex: newLexer(file, src), conf: &Config{BufferSize: DefaultBufferSize}}
+	p.config()
+	if !p.failed {
+		p.check()
+	}
+	sortWarnings(p.conf.Warnings)
+	if len(p.errs) > 0 {
+		sortErrors(p.errs)
+		return p.conf, p.errs
+	}
+	return p.conf, nil
+}
+
+// parser is a recursive descent along the grammar of spreadlogd §4. After a
+// mistake in the grammar failed is set and all functions return at once.
+type parser struct {
+	lex    *lexer
+	conf   *Config
+	errs   Errors
+	failed bool
+}
+
+func (p *parser) errorf(pos Pos, problem, advice string) {
+	p.errs = append(p.errs, &Error{Pos: pos, Problem: problem, Advice: advice})
+}
+
+func (p *parser) warn(pos Pos, text string) {
+	p.conf.Warnings = append(p.conf.Warnings, Warning{Pos: pos, Text: text})
+}
+
+// fail reports a mistake in the grammar, and gives up.
+func (p *parser) fail(t token, expected, advice string) {
+	p.errorf(t.pos, "expected "+expected+", found "+t.String(), advice)
+	p.failed = true
+}
+
+// What may stand in a place, for messages.
+const (
+	wantGlobal = "a global directive or Spread"
+	wantSpread = `Port, Host, Log or "}"`
+	wantLog    = `a directive of Log or "}"`
+)
+
+func (p *parser) config() {
+	for !p.failed {
+		t := p.lex.directive()
+		switch k := t.keyword; {
+		case t.kind == tokEnd:
+			if len(p.conf.Spreads) == 0 {
+				p.fail(t, "a Spread block", "say what to log: Spread { Log { Group = ... File = ... } }")
+			}
+			return
+		case k == kwBufferSize:
+			p.bufferSize(t)
+		case k == kwModuleDir:
+			p.set(t, &p.conf.ModuleDir)
+		case k == kwLoadModule:
+			p.loadModule(t)
+		case k == kwPerlLib:
+			p.script(t, &p.conf.Perl, ScriptLib)
+		case k == kwPerlUse:
+			p.script(t, &p.conf.Perl, ScriptUse)
+		case k == kwPythonLib:
+			p.script(t, &p.conf.Python, ScriptLib)
+		case k == kwPythonImport:
+			p.script(t, &p.conf.Python, ScriptUse)
+		case k == kwSpread:
+			p.spread(t)
+		default:
+			p.misplaced(t, wantGlobal)
+		}
+	}
+}
+
+func (p *parser) spread(head token) {
+	if !p.open(head) {
+		return
+	}
+	s := Spread{Pos: head.pos, Port: Setting{Value: DefaultPort}}
+	for !p.failed {
+		t := p.lex.directive()
+		switch {
+		case t.kind == tokClose:
+			p.conf.Spreads = append(p.conf.Spreads, s)
+			return
+		case t.keyword == kwPort:
+			p.set(t, &s.Port)
+		case t.keyword == kwHost:
+			p.set(t, &s.Host)
+		case t.keyword == kwLog:
+			p.log(t, &s)
+		default:
+			p.misplaced(t, wantSpread)
+		}
+	}
+}
+
+func (p *parser) log(head token, s *Spread) {
+	if !p.open(head) {
+		return
+	}
+	l := Log{Pos: head.pos}
+	for !p.failed {
+		t := p.lex.directive()
+		switch k := t.keyword; {
+		case t.kind == tokClose:
+			s.Logs = append(s.Logs, l)
+			return
+		case k == kwGroup:
+			p.set(t, &l.Group)
+		case k == kwFile:
+			p.set(t, &l.File)
+		case k == kwVhostDir:
+			p.set(t, &l.VhostDir)
+		case k == kwRewriteTimestamp:
+			p.rewrite(t, &l.RewriteTimestamp)
+		case k == kwMatch:
+			p.match(t, &l)
+		case k == kwModuleLog:
+			var m Setting
+			p.set(t, &m)
+			l.ModuleLog = append(l.ModuleLog, m)
+		case k == kwPerlLog:
+			p.set(t, &l.PerlLog)
+		case k == kwPerlHup:
+			p.set(t, &l.PerlHup)
+		case k == kwPythonLog:
+			p.set(t, &l.PythonLog)
+		default:
+			p.misplaced(t, wantLog)
+		}
+	}
+}
+
+func (p *parser) open(head token) bool {
+	if t := p.lex.next(); t.kind != tokOpen {
+		p.fail(t, `"{" after `+head.keyword.String(), "")
+	}
+	return !p.failed
+}
+
+// misplaced reports a token that cannot stand where a directive is expected.
+func (p *parser) misplaced(t token, expected string) {
+	switch place := t.keyword.place(); {
+	case t.keyword == kwVhostGroup:
+		p.fail(t, expected, "VhostGroup is a reserved word without a meaning, in spreadlogd too")
+	case place != "":
+		p.fail(t, expected, t.keyword.String()+" belongs "+place)
+	case t.kind == tokClose:
+		p.fail(t, expected, `there is no "{" for it`)
+	case t.kind == tokOpen:
+		p.fail(t, expected, "a value with a brace in it has to be quoted")
+	case t.kind == tokWord || t.kind == tokQuoted:
+		p.fail(t, expected, p.strayWord(t))
+	default:
+		p.fail(t, expected, "")
+	}
+}
+
+// strayWord guesses why a word stands where a directive is expected.
+func (p *parser) strayWord(t token) string {
+	name, _, assigned := strings.Cut(t.text, "=")
+	assigned = assigned || p.lex.equals()
+	switch k := resembling(name); {
+	case !assigned && !t.newLine:
+		return "a value with white space in it has to be quoted"
+	case k != kwNone:
+		return "perhaps " + k.String() + " is meant"
+	case name != "" && t.kind == tokWord:
+		return "there is no such directive"
+	}
+	return ""
+}
+
+// place says where a directive belongs.
+func (k keyword) place() string {
+	switch k {
+	case kwPort, kwHost, kwLog:
+		return "into Spread { }"
+	case kwFile, kwGroup, kwMatch, kwModuleLog, kwPerlHup, kwPerlLog, kwPythonLog, kwRewriteTimestamp, kwVhostDir:
+		return "into Log { }"
+	case kwBufferSize, kwLoadModule, kwModuleDir, kwPerlLib, kwPerlUse, kwPythonImport, kwPythonLib, kwSpread:
+		return "outside of all blocks"
+	case kwCommonLogFormat:
+		return "behind RewriteTimestamp"
+	case kwNone, kwVhostGroup, numKeywords:
+	}
+	return ""
+}
+
+// value returns the value of a directive. The zero token means failure.
+func (p *parser) value(head token) token {
+	p.lex.equals()
+	t := p.lex.peek()
+	switch {
+	case t.kind == tokWord && t.newLine && leadingKeyword(t.text) != kwNone:
+		// spreadlogd takes no keyword for a value. We do, but not at the
+		// start of a line, where it rather begins the next directive.
+		p.fail(t, "a value of "+head.keyword.String(), "a value that is a directive's name has to be quoted there")
+		return token{}
+	case t.kind == tokWord || t.kind == tokQuoted:
+	default:
+		advice := ""
+		if t.kind != tokEnd {
+			advice = "a value with a brace in it has to be quoted"
+		}
+		p.fail(t, "a value of "+head.keyword.String(), advice)
+		return token{}
+	}
+	t = p.lex.next()
+	p.checkValue(t)
+	return t
+}
+
+// checkValue warns of values that are not what they look like.
+func (p *parser) checkValue(t token) {
+	switch {
+	case t.kind == tokQuoted:
+		if strings.Contains(t.text, "\n") {
+			p.warn(t.pos, "this value goes on over the end of the line: is a quote missing?")
+		}
+	case t.behind == '#':
+		p.warn(t.pos, `the value is `+quoteShort(t.text)+`, since "#" begins a comment even inside a word; quote the value if "#" belongs to it`)
+	case strings.Trim(t.text, `"'`) != t.text:
+		p.warn(t.pos, "the value is "+t.text+" with the quotes, since they do not enclose all of it")
+	}
+}
+
+// set reads a directive with one value. A second one replaces the first.
+func (p *parser) set(head token, s *Setting) {
+	p.again(head, s.Pos)
+	if v := p.value(head); !p.failed {
+		*s = Setting{Value: v.text, Pos: head.pos}
+	}
+}
+
+// again warns if the directive at earlier is replaced.
+func (p *parser) again(head token, earlier Pos) {
+	if earlier.IsValid() {
+		p.warn(head.pos, head.keyword.String()+" was given in line "+strconv.Itoa(earlier.Line)+" already; the last one counts")
+	}
+}
+
+func (p *parser) script(head token, list *[]Script, kind ScriptKind) {
+	if v := p.value(head); !p.failed {
+		*list = append(*list, Script{Kind: kind, Value: v.text, Pos: head.pos})
+	}
+}
+
+func (p *parser) loadModule(head token) {
+	name := p.value(head)
+	if p.failed {
+		return
+	}
+	m := Module{Name: name.text, Pos: head.pos}
+	t := p.lex.peek()
+	isValue := t.kind == tokQuoted ||
+		t.kind == tokWord && (leadingKeyword(t.text) == kwNone || t.keyword != kwNone && !t.newLine)
+	if isValue {
+		t = p.lex.next()
+		p.checkValue(t)
+		m.Config = t.text
+	}
+	p.conf.Modules = append(p.conf.Modules, m)
+}
+
+// bufferSize reads what spreadlogd gives to atoi. The first one counts.
+func (p *parser) bufferSize(head token) {
+	v := p.value(head)
+	if p.failed {
+		return
+	}
+	if first := p.conf.BufferSizePos; first.IsValid() {
+		p.warn(head.pos, "BufferSize was given in line "+strconv.Itoa(first.Line)+" already; the first one counts")
+		return
+	}
+	n, whole := atoi(v.text)
+	switch {
+	case n <= 0 && !whole:
+		p.errorf(v.pos, "expected a number of bytes, found "+v.String(), "")
+	case n <= 0:
+		p.warn(v.pos, "a BufferSize of "+v.text+" is ignored")
+	case !whole:
+		p.warn(v.pos, v.String()+" means "+strconv.Itoa(n)+" bytes; spreadlogd knows no units")
+		fallthrough
+	default:
+		p.conf.BufferSize, p.conf.BufferSizePos = n, head.pos
+	}
+}
+
+// maxBufferSize keeps absurd values from overflowing anything; a message of
+// Spread is far smaller.
+const maxBufferSize = 1 << 30
+
+// atoi reads a number as C's function does: white space, a sign, digits, and
+// whatever follows. whole reports that nothing does.
+func atoi(s string) (n int, whole bool) {
+	s = strings.TrimLeft(s, " \t\n\v\f\r")
+	digits := strings.TrimPrefix(s, "-")
+	negative := digits != s
+	if !negative {
+		digits = strings.TrimPrefix(s, "+")
+	}
+	i := 0
+	for ; i < len(digits) && digits[i] >= '0' && digits[i] <= '9'; i++ {
+		n = min(n*10+int(digits[i]-'0'), maxBufferSize)
+	}
+	if negative {
+		n = -n
+	}
+	return n, i > 0 && i == len(digits)
+}
+
+func (p *parser) rewrite(head token, r *Rewrite) {
+	p.again(head, r.Pos)
+	v := p.value(head)
+	if p.failed {
+		return
+	}
+	*r = Rewrite{Kind: RewriteFormat, Format: v.text, Pos: head.pos}
+	clf := kwCommonLogFormat.String()
+	switch {
+	case v.text == clf:
+		if v.kind == tokQuoted {
+			p.warn(v.pos, `"CommonLogFormat" in quotes is taken for the keyword; spreadlogd would write the word into every line`)
+		}
+		r.Kind, r.Format = RewriteCommonLog, ""
+	case strings.EqualFold(v.text, clf):
+		p.warn(v.pos, v.String()+" is a format that writes this very word; the keyword is CommonLogFormat")
+	case !strings.Contains(v.text, "%"):
+		p.warn(v.pos, "the format "+v.String()+` has no "%" in it, so that all lines get the same words`)
+	case len(v.text) > maxFormat:
+		p.warn(v.pos, "the format is longer than the "+strconv.Itoa(maxFormat)+" bytes that spreadlogd can hold")
+	}
+}
+
+// maxFormat is the longest format for which spreadlogd's behaviour is defined
+// (spreadlogd §9).
+const maxFormat = 127
+
+func (p *parser) match(head token, l *Log) {
+	v := p.value(head)
+	if p.failed {
+		return
+	}
+	re, err := compileEgrep(v.text)
+	if err != nil {
+		p.errorf(v.pos, "bad regular expression "+v.String()+": "+err.Error(), "")
+		return
+	}
+	l.Match = append(l.Match, Pattern{Text: v.text, Regexp: re, Pos: head.pos})
+	if len(l.Match) == maxMatch+1 {
+		p.warn(head.pos, "spreadlogd ignores all but the first "+strconv.Itoa(maxMatch)+" Match of a Log; here all count")
+	}
+}
+
+// maxMatch is how many Match of a Log spreadlogd takes (spreadlogd §10).
+const maxMatch = 10
