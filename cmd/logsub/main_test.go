@@ -1,0 +1,151 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/spreadd/spreadd/spread"
+	"github.com/spreadd/spreadd/spread/spreadtest"
+)
+
+// output can be read while the program runs.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
+}
+
+func waitFor(t *testing.T, what string, cond func() bool) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	limit := time.After(30 * time.Second)
+	for !cond() {
+		select {
+		case <-tick.C:
+		case <-limit:
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+func write(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestCommandLine(t *testing.T) {
+	good := write(t, "spreadlogd.conf", "Spread {\n\tPort = 4803\n\tLog {\n\t\tGroup = \"a\"\n\t\tFile = /tmp/a\n\t}\n}\n")
+	bad := write(t, "spreadlogd.conf", "Spread {\n\tPort = \n}\n")
+	for _, tt := range []struct {
+		args           []string
+		status         int
+		stdout, stderr string
+	}{
+		{[]string{"-h"}, 0, "", "Usage: logsub"},
+		{[]string{"-V"}, 0, "logsub ", ""},
+		{nil, 2, "", "-g GROUP -o FILE, or -c FILE"},
+		{[]string{"-g", "a"}, 2, "", `group "a" has no file`},
+		{[]string{"-g", "a", "-g", "b"}, 2, "", `group "a" has no file yet`},
+		{[]string{"-o", "x"}, 2, "", "name a group with -g first"},
+		{[]string{"-c", good, "-g", "a", "-o", "x"}, 2, "", "exclude each other"},
+		{[]string{"-g", "a", "-o", "x", "rest"}, 2, "", `unexpected argument "rest"`},
+		{[]string{"-g", "#a", "-o", filepath.Join(t.TempDir(), "x")}, 1, "", "#a"},
+		{[]string{"-g", "a", "-o", filepath.Join(t.TempDir(), "no", "x")}, 1, "", "make the directory"},
+		{[]string{"-c", "/does/not/exist"}, 1, "", "reading the configuration"},
+		{[]string{"-c", bad, "-check"}, 1, "", bad + ":"},
+		{[]string{"-c", good, "-check"}, 0, "Group", ""},
+	} {
+		var stdout, stderr bytes.Buffer
+		status := run(t.Context(), nil, tt.args, &stdout, &stderr)
+		if status != tt.status || !strings.Contains(stdout.String(), tt.stdout) || !strings.Contains(stderr.String(), tt.stderr) {
+			t.Errorf("logsub %q: status %d, stdout %q, stderr %q, want %d, %q, %q",
+				tt.args, status, stdout.String(), stderr.String(), tt.status, tt.stdout, tt.stderr)
+		}
+	}
+}
+
+// TestRun is a log host's day: start, lines, rotation, end.
+func TestRun(t *testing.T) {
+	d := spreadtest.New("alpha")
+	defer d.Close()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = d.Serve(l) }()
+	defer func() { _ = l.Close() }()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := port + "@127.0.0.1"
+	file := filepath.Join(t.TempDir(), "a.log")
+
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	hup := make(chan os.Signal, 1)
+	var stderr output
+	done := make(chan int, 1)
+	go func() { done <- run(ctx, hup, []string{"-spread", address, "-g", "a", "-o", file}, &stderr, &stderr) }()
+	waitFor(t, "logsub to join", func() bool { return strings.Contains(stderr.String(), "joined") })
+
+	pub, err := spread.Dial(t.Context(), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pub.Kill()
+	send := func(line string) {
+		t.Helper()
+		if err := pub.Multicast(t.Context(), spread.Reliable, 0, []byte(line), "a"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	has := func(path, text string) func() bool {
+		return func() bool {
+			b, err := os.ReadFile(path)
+			return err == nil && string(b) == text
+		}
+	}
+	send("one\n")
+	waitFor(t, "the first line", has(file, "one\n"))
+	if err := os.Rename(file, file+".1"); err != nil {
+		t.Fatal(err)
+	}
+	hup <- os.Interrupt // any signal; this is what main gets it from
+	waitFor(t, "a new file", has(file, ""))
+	send("two\n")
+	waitFor(t, "the second line", has(file, "two\n"))
+	cancel()
+	if status := <-done; status != 0 {
+		t.Errorf("status %d: %s", status, stderr.String())
+	}
+	if !has(file+".1", "one\n")() {
+		t.Error("the old file has changed")
+	}
+	if !strings.Contains(stderr.String(), "msg=stopped messages=2 bytes=8") {
+		t.Errorf("it does not say what it did: %s", stderr.String())
+	}
+}

@@ -1,0 +1,135 @@
+package logsub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"regexp"
+	"time"
+
+	"github.com/spreadd/spreadd/accesslog"
+	"github.com/spreadd/spreadd/spread"
+)
+
+// Defaults of [Config].
+const (
+	// DefaultQueueBytes holds a second of a million short lines.
+	DefaultQueueBytes = 64 << 20
+	// DefaultStatsInterval is between two lines of counters in the log.
+	DefaultStatsInterval = time.Minute
+)
+
+// Config says what to subscribe to and where to write it. Zero values of all
+// but Connections mean the defaults.
+type Config struct {
+	Connections []Connection
+	// BufferSize is the largest message in bytes that is written; zero means
+	// any.
+	BufferSize int
+	// Truncate cuts a longer message, where it would otherwise be dropped.
+	Truncate bool
+	// NoLock leaves the files unlocked, so that another program may write
+	// them too.
+	NoLock bool
+	// QueueBytes bounds what waits for the writer.
+	QueueBytes int
+	// StatsInterval is between two lines of counters in the log; negative
+	// means none.
+	StatsInterval time.Duration
+	// Log is for what an operator wants to know; nil discards it.
+	Log *slog.Logger
+	// Dial opens a session; nil means spread.Dial.
+	Dial func(ctx context.Context, address, name string) (Session, error)
+	// Now is the clock of rewritten time stamps; nil means time.Now.
+	Now func() time.Time
+}
+
+// Connection is one daemon and what to take from it.
+type Connection struct {
+	// Address is the daemon's, in libspread's form ([spread.ParseAddress]).
+	Address string
+	Logs    []Log
+}
+
+// Log says what becomes of a group's messages.
+type Log struct {
+	Group string
+	// File is appended to, and made if need be. Logs may share one.
+	File string
+	// Match: a message is written if one of the patterns matches it, or if
+	// there is none. It is matched as it was sent, before its time is
+	// rewritten.
+	Match []*regexp.Regexp
+	// Rewrite replaces the bracketed time by that of receipt.
+	Rewrite accesslog.Format
+}
+
+// Session is what logsub needs of a *spread.Conn.
+type Session interface {
+	Join(ctx context.Context, group string) error
+	Receive(ctx context.Context) (spread.Event, error)
+	// Ready reports whether Receive would return at once.
+	Ready() bool
+	PrivateGroup() string
+	Close() error
+	// Kill closes at once, without a word to the daemon.
+	Kill()
+}
+
+// dial opens a real session.
+func dial(ctx context.Context, address, name string) (Session, error) {
+	c, err := spread.Dial(ctx, address, spread.WithName(name), spread.WithMembership(true))
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// withDefaults checks the configuration and fills in what is not set. Files are
+// made absolute, so that a later change of the working directory does not move
+// them.
+func (c Config) withDefaults() (Config, error) {
+	if len(c.Connections) == 0 {
+		return c, errors.New("logsub: nothing to subscribe to: name a group and a file")
+	}
+	connections := make([]Connection, len(c.Connections))
+	for i, conn := range c.Connections {
+		if _, err := spread.ParseAddress(conn.Address); err != nil {
+			return c, fmt.Errorf("logsub: %w", err)
+		}
+		connections[i] = Connection{Address: conn.Address}
+		for _, l := range conn.Logs {
+			if err := spread.CheckGroup(l.Group); err != nil {
+				return c, fmt.Errorf("logsub: %w", err)
+			}
+			if l.File == "" {
+				return c, fmt.Errorf("logsub: no file for group %q", l.Group)
+			}
+			path, err := filepath.Abs(l.File)
+			if err != nil {
+				return c, fmt.Errorf("logsub: file %s: %w", l.File, err)
+			}
+			l.File = path
+			connections[i].Logs = append(connections[i].Logs, l)
+		}
+	}
+	c.Connections = connections
+	if c.QueueBytes == 0 {
+		c.QueueBytes = DefaultQueueBytes
+	}
+	if c.StatsInterval == 0 {
+		c.StatsInterval = DefaultStatsInterval
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Dial == nil {
+		c.Dial = dial
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return c, nil
+}

@@ -1,0 +1,94 @@
+package logsub
+
+import (
+	"fmt"
+	"sync/atomic"
+
+	"github.com/spreadd/spreadd/sink"
+)
+
+// dropReason says why a message was not written.
+type dropReason uint8
+
+const (
+	dropQueue   dropReason = iota // the queue is full
+	dropTooLong                   // longer than BufferSize
+	dropNoLog                     // private, or of groups that nothing is written for
+	dropNoMatch                   // none of a log's patterns matches; once for each log
+	numDropReasons
+)
+
+// String returns a short name, fit for a label.
+func (d dropReason) String() string {
+	switch d {
+	case dropQueue:
+		return "queue_full"
+	case dropTooLong:
+		return "too_long"
+	case dropNoLog:
+		return "no_log"
+	case dropNoMatch:
+		return "no_match"
+	case numDropReasons:
+	}
+	return fmt.Sprintf("dropReason(%d)", uint8(d))
+}
+
+type counters struct {
+	messages, bytes, truncated, connects, reopens atomic.Int64
+
+	dropped [numDropReasons]atomic.Int64
+}
+
+func (s *Subscriber) drop(why dropReason, n int) { s.count.dropped[why].Add(int64(n)) }
+
+// Stats are a subscriber's counters, which only grow.
+type Stats struct {
+	Messages  int64 // received
+	Bytes     int64 // of their payloads
+	Truncated int64
+	Connects  int64 // sessions opened
+	Reopens   int64
+	// Dropped are messages that were not written, by reason: "queue_full",
+	// "too_long", "no_log", "no_match" (on purpose, once for each log).
+	Dropped map[string]int64
+	// Files are the files' own counters, by path.
+	Files map[string]sink.Stats
+}
+
+// Stats returns the counters. It may be called at any time.
+func (s *Subscriber) Stats() Stats {
+	st := Stats{
+		Messages:  s.count.messages.Load(),
+		Bytes:     s.count.bytes.Load(),
+		Truncated: s.count.truncated.Load(),
+		Connects:  s.count.connects.Load(),
+		Reopens:   s.count.reopens.Load(),
+		Dropped:   make(map[string]int64),
+		Files:     s.files.stats(),
+	}
+	for i := range s.count.dropped {
+		st.Dropped[dropReason(i).String()] = s.count.dropped[i].Load()
+	}
+	return st
+}
+
+func (s *Subscriber) logStats(what string) {
+	st := s.Stats()
+	args := []any{"messages", st.Messages, "bytes", st.Bytes, "connects", st.Connects}
+	for i := range numDropReasons {
+		if n := st.Dropped[i.String()]; n > 0 {
+			args = append(args, "dropped_"+i.String(), n)
+		}
+	}
+	var lines, lost int64
+	for _, f := range st.Files {
+		lines += f.Records
+		lost += f.DroppedRecords
+	}
+	args = append(args, "written", lines)
+	if lost > 0 {
+		args = append(args, "lost_by_files", lost)
+	}
+	s.cfg.Log.Info(what, args...)
+}

@@ -1,0 +1,184 @@
+package logsub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/spreadd/spreadd/accesslog"
+)
+
+// Subscriber is a running logsub.
+type Subscriber struct {
+	cfg       Config
+	queue     *queue
+	files     *files
+	receivers []*receiver
+	reopen    chan struct{}
+	ready     chan struct{}
+	count     counters
+	pending   atomic.Int64 // connections that have not joined yet
+	buf       []byte       // of rewritten lines; the writer's
+}
+
+// logFile is a [Log] at work.
+type logFile struct {
+	match   []*regexp.Regexp
+	rewrite *accesslog.Rewriter // nil leaves lines alone
+	file    *outFile
+}
+
+// New checks the configuration and opens the files: what is wrong with either is
+// an error now and not in the middle of the night.
+func New(cfg Config) (*Subscriber, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	s := &Subscriber{
+		cfg:    cfg,
+		queue:  newQueue(cfg.QueueBytes),
+		files:  newFiles(cfg),
+		reopen: make(chan struct{}, 1),
+		ready:  make(chan struct{}),
+	}
+	for i, conn := range cfg.Connections {
+		r := &receiver{
+			s: s, index: i, address: conn.Address,
+			byGroup: make(map[string][]*logFile), waiting: make(map[string]bool),
+		}
+		for _, l := range conn.Logs {
+			f, err := s.files.open(l.File)
+			if err != nil {
+				return nil, errors.Join(fmt.Errorf("group %q: %w", l.Group, err), s.files.close())
+			}
+			lf := &logFile{match: l.Match, file: f}
+			if l.Rewrite != (accesslog.Format{}) {
+				lf.rewrite = accesslog.NewRewriter(l.Rewrite)
+			}
+			r.byGroup[l.Group] = append(r.byGroup[l.Group], lf)
+		}
+		if r.groups = slices.Sorted(maps.Keys(r.byGroup)); len(r.groups) == 0 {
+			cfg.Log.Warn("nothing to take from a daemon, not connecting to it", "daemon", conn.Address)
+			continue
+		}
+		s.receivers = append(s.receivers, r)
+	}
+	s.pending.Store(int64(len(s.receivers)))
+	return s, nil
+}
+
+// Ready is closed when every connection has joined its groups for the first
+// time.
+func (s *Subscriber) Ready() <-chan struct{} { return s.ready }
+
+// joined notes that a connection has joined all its groups.
+func (s *Subscriber) joined() {
+	if s.pending.Add(-1) == 0 {
+		close(s.ready)
+	}
+}
+
+// Reopen asks for all files to be closed and opened again, after they have been moved
+// away. It returns at once.
+func (s *Subscriber) Reopen() {
+	select {
+	case s.reopen <- struct{}{}:
+	default: // it has been asked for
+	}
+}
+
+// Run subscribes and writes until ctx ends; then it writes what has come, closes the files,
+// and returns nil or what went wrong with them.
+func (s *Subscriber) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	for _, r := range s.receivers {
+		wg.Go(func() { r.run(ctx) })
+	}
+	done := make(chan struct{})
+	go func() {
+		wg.Wait()
+		close(done)
+	}()
+	s.write(done)
+	err := s.files.close()
+	s.logStats("stopped")
+	return err
+}
+
+// retryInterval is how often files that could not be written are tried again
+// when nothing else happens.
+const retryInterval = time.Second
+
+// write is the writer: it writes what there is until done is closed and
+// nothing is left.
+func (s *Subscriber) write(done <-chan struct{}) {
+	retry := time.NewTicker(retryInterval)
+	defer retry.Stop()
+	var stats <-chan time.Time
+	if s.cfg.StatsInterval > 0 {
+		t := time.NewTicker(s.cfg.StatsInterval)
+		defer t.Stop()
+		stats = t.C
+	}
+	var items []item
+	for {
+		select {
+		case <-s.queue.wake:
+		case <-retry.C:
+			s.files.retry()
+			continue
+		case <-stats:
+			s.logStats("running")
+			continue
+		case <-s.reopen:
+			s.writeAll(&items)
+			s.files.reopen()
+			s.count.reopens.Add(1)
+			continue
+		case <-done:
+			s.writeAll(&items)
+			return
+		}
+		s.writeAll(&items)
+	}
+}
+
+// writeAll writes what has come, and flushes the files when it has caught up.
+func (s *Subscriber) writeAll(items *[]item) {
+	for {
+		*items = s.queue.take(*items)
+		if len(*items) == 0 {
+			break
+		}
+		now := s.cfg.Now()
+		for i := range *items {
+			it := &(*items)[i]
+			for _, l := range it.logs {
+				s.writeTo(l, it.payload, now)
+			}
+		}
+	}
+	s.files.flush()
+}
+
+func (s *Subscriber) writeTo(l *logFile, payload []byte, now time.Time) {
+	if len(l.match) > 0 && !slices.ContainsFunc(l.match, func(re *regexp.Regexp) bool { return re.Match(payload) }) {
+		s.drop(dropNoMatch, 1)
+		return
+	}
+	if len(payload) == 0 {
+		return
+	}
+	if l.rewrite != nil {
+		s.buf = l.rewrite.Append(s.buf[:0], payload, now)
+		payload = s.buf
+	}
+	l.file.Append(payload)
+}

@@ -1,0 +1,297 @@
+package sink
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+)
+
+const (
+	// DefaultLimitBytes is what may wait in memory for a file.
+	DefaultLimitBytes = 64 << 20
+	// batchBytes is how much is collected before a write that nobody has
+	// asked for.
+	batchBytes = 256 << 10
+	// chunkBytes bounds one write, so that what has come through is known
+	// when a large buffer meets a full disk.
+	chunkBytes = 1 << 20
+	// keepBytes is the buffer that is kept when there is nothing to write.
+	keepBytes = 2 * batchBytes
+	// fileMode is that of files that are made, less the umask.
+	fileMode = 0o644
+)
+
+// Options of a file. The zero value is the default.
+type Options struct {
+	// LimitBytes bounds what waits in memory while the file cannot be written.
+	// Zero means DefaultLimitBytes.
+	LimitBytes int
+	// NoLock leaves the file unlocked.
+	NoLock bool
+
+	open func(path string, lock bool) (handle, error) // for tests
+}
+
+// handle is an open file.
+type handle interface {
+	io.WriteCloser
+	Stat() (os.FileInfo, error)
+	Truncate(size int64) error
+}
+
+// File is a file that records are appended to.
+type File struct {
+	path string
+	opt  Options
+	out  handle // nil while the file cannot be opened
+	err  error  // why the last attempt failed; nil if it did not
+	told bool   // err has been returned
+
+	buf   []byte // records, not yet written from off on
+	off   int
+	ends  []int // where each record of buf that is not yet written as a whole ends
+	first int   // of ends
+	begin int   // where record first begins; off lies behind it if it is torn
+
+	stats struct {
+		records, bytes, droppedRecords, droppedBytes, errors, reopens, waiting atomic.Int64
+	}
+}
+
+// OpenFile opens a file for appending, and makes it if need be. The error is an
+// *[Error].
+func OpenFile(path string, opt Options) (*File, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, &Error{"opening", path, err, "give a whole path"}
+	}
+	if opt.LimitBytes == 0 {
+		opt.LimitBytes = DefaultLimitBytes
+	}
+	if opt.open == nil {
+		opt.open = openFile
+	}
+	f := &File{path: abs, opt: opt}
+	if err := f.reopen(); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// openFile opens and locks a real file.
+func openFile(path string, lock bool) (handle, error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, fileMode)
+	if err != nil {
+		return nil, err
+	}
+	if !lock {
+		return f, nil
+	}
+	if err := flock(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// Path returns the absolute path.
+func (f *File) Path() string { return f.path }
+
+// Stat describes the open file, or the one that has its path.
+func (f *File) Stat() (os.FileInfo, error) {
+	if f.out == nil {
+		return os.Stat(f.path)
+	}
+	return f.out.Stat()
+}
+
+// Append adds a record, which is copied. It is written with others, at the
+// latest by the next Flush.
+func (f *File) Append(record []byte) {
+	if waiting := len(f.buf) - f.off; waiting > 0 && waiting+len(record) > f.opt.LimitBytes {
+		f.stats.droppedRecords.Add(1)
+		f.stats.droppedBytes.Add(int64(len(record)))
+		return
+	}
+	f.buf = append(f.buf, record...)
+	f.ends = append(f.ends, len(f.buf))
+	if len(f.buf)-f.off >= batchBytes && f.err == nil {
+		f.write()
+	}
+}
+
+// Flush writes what has been appended. It does nothing while the file cannot be
+// written, for which there is [File.Retry]. It returns the error that began
+// that, once, also if it came up in Append.
+func (f *File) Flush() error {
+	if f.err == nil {
+		f.write()
+	}
+	f.stats.waiting.Store(int64(len(f.buf) - f.off))
+	if f.err == nil || f.told {
+		return nil
+	}
+	f.told = true
+	return f.err
+}
+
+// Failing reports whether the last attempt to write or open failed. Then
+// Retry should be called from time to time.
+func (f *File) Failing() bool { return f.err != nil }
+
+// Retry tries again to write what waits, and returns why it still cannot be.
+func (f *File) Retry() error {
+	f.err = nil
+	f.write()
+	f.stats.waiting.Store(int64(len(f.buf) - f.off))
+	f.told = true
+	return f.err
+}
+
+// Reopen writes what waits, closes the file, which has been moved away, and opens its path
+// anew. If that fails, records wait in memory, and Retry tries again.
+func (f *File) Reopen() error {
+	f.err = nil
+	f.write()
+	f.untear()
+	if f.out != nil {
+		// What a close says of a file was said by its writes.
+		_ = f.out.Close()
+		f.out = nil
+	}
+	f.stats.reopens.Add(1)
+	f.err = nil
+	f.write()
+	f.told = true
+	return f.err
+}
+
+// untear takes back a record of which the file has only a part, so that it
+// stands whole in the next one.
+func (f *File) untear() {
+	torn := f.off - f.begin
+	if torn == 0 {
+		return
+	}
+	f.off = f.begin
+	if f.out == nil {
+		return
+	}
+	if st, err := f.out.Stat(); err == nil && st.Mode().IsRegular() && st.Size() >= int64(torn) {
+		_ = f.out.Truncate(st.Size() - int64(torn)) // a part of a line stays, then
+	}
+}
+
+// Close writes what waits and closes the file. An error says how much was lost.
+func (f *File) Close() error {
+	f.err = nil
+	f.write()
+	err := f.err
+	if lost := len(f.ends) - f.first; lost > 0 {
+		f.stats.droppedRecords.Add(int64(lost))
+		f.stats.droppedBytes.Add(int64(len(f.buf) - f.begin))
+		err = fmt.Errorf("%w; %d lines are lost", err, lost)
+	}
+	f.buf, f.ends, f.off, f.first, f.begin = nil, nil, 0, 0, 0
+	f.stats.waiting.Store(0)
+	if f.out == nil {
+		return err
+	}
+	if cerr := f.out.Close(); cerr != nil && err == nil {
+		err = f.failed("closing", cerr)
+	}
+	f.out = nil
+	return err
+}
+
+// write writes all of the buffer, or sets err.
+func (f *File) write() {
+	if f.out == nil {
+		if f.err = f.reopen(); f.err != nil {
+			f.fail(f.err)
+			return
+		}
+	}
+	for f.off < len(f.buf) {
+		n, err := f.out.Write(f.buf[f.off:min(f.off+chunkBytes, len(f.buf))])
+		f.wrote(n)
+		if err == nil && n == 0 {
+			err = io.ErrShortWrite
+		}
+		if err != nil {
+			f.fail(f.failed("writing", err))
+			return
+		}
+	}
+	f.buf, f.ends = f.buf[:0], f.ends[:0]
+	f.off, f.first, f.begin = 0, 0, 0
+	if cap(f.buf) > keepBytes {
+		f.buf, f.ends = nil, nil
+	}
+}
+
+// wrote notes that n more bytes are in the file.
+func (f *File) wrote(n int) {
+	f.off += n
+	done := f.first
+	for f.first < len(f.ends) && f.ends[f.first] <= f.off {
+		f.begin = f.ends[f.first]
+		f.first++
+	}
+	f.stats.bytes.Add(int64(n))
+	f.stats.records.Add(int64(f.first - done))
+}
+
+// fail notes that writing does not go on, and makes room for what comes.
+func (f *File) fail(err error) {
+	f.err, f.told = err, false
+	f.stats.errors.Add(1)
+	if f.begin == 0 {
+		return
+	}
+	n := copy(f.buf, f.buf[f.begin:])
+	f.buf = f.buf[:n]
+	k := copy(f.ends, f.ends[f.first:])
+	f.ends = f.ends[:k]
+	for i := range f.ends {
+		f.ends[i] -= f.begin
+	}
+	f.off -= f.begin
+	f.first, f.begin = 0, 0
+}
+
+// reopen opens the path.
+func (f *File) reopen() error {
+	out, err := f.opt.open(f.path, !f.opt.NoLock)
+	if err != nil {
+		return f.failed("opening", err)
+	}
+	f.out = out
+	return nil
+}
+
+// Stats are a file's counters.
+type Stats struct {
+	Records        int64 // written as a whole
+	Bytes          int64 // written
+	DroppedRecords int64 // for which there was no room, or which were lost at the end
+	DroppedBytes   int64
+	Errors         int64 // attempts to write or open that failed
+	Reopens        int64
+	Waiting        int64 // bytes in memory at the last Flush
+}
+
+// Stats returns the counters. It may be called at any time from any goroutine.
+func (f *File) Stats() Stats {
+	return Stats{
+		Records:        f.stats.records.Load(),
+		Bytes:          f.stats.bytes.Load(),
+		DroppedRecords: f.stats.droppedRecords.Load(),
+		DroppedBytes:   f.stats.droppedBytes.Load(),
+		Errors:         f.stats.errors.Load(),
+		Reopens:        f.stats.reopens.Load(),
+		Waiting:        f.stats.waiting.Load(),
+	}
+}
