@@ -14,7 +14,7 @@ import (
 // DefaultGrace is the default of [Config.Grace]: longer than a garbage
 // collection or a busy scheduler keeps a healthy subscriber, shorter than what
 // a web server's log pipe holds.
-const DefaultGrace = 200 * time.Millisecond
+const DefaultGrace = 500 * time.Millisecond
 
 // DefaultSocketDir is where C libraries look for a local daemon's socket.
 const DefaultSocketDir = "/tmp"
@@ -38,8 +38,10 @@ type Config struct {
 	// filled in.
 	Sessions session.Config
 	// Grace is for how long, in all, publishers wait for one receiver that
-	// is behind. It refills with a tenth of the time that passes. Zero means
-	// DefaultGrace, negative none.
+	// is behind and does not read. It refills with a tenth of the time that
+	// passes, and with what the receiver takes, as if 20,000 messages or 4 MiB
+	// were a second's work: no receiver holds publishers below that for long.
+	// Zero means DefaultGrace, negative none.
 	Grace time.Duration
 	// Linger is for how long clients may read what is queued for them when
 	// the daemon stops. Zero means one second, negative none.

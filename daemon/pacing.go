@@ -5,36 +5,52 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/spreadd/spreadd/daemon/session"
 	"github.com/spreadd/spreadd/internal/clock"
 )
 
-// refill is the part of the passing time that comes back to a budget: at most
-// a tenth of the publishers' time goes to any one receiver.
-const refill = 10
+const (
+	// refill is the part of the passing time that comes back to a budget.
+	refill = 10
+	// fairMessages and fairBytes are what a receiver takes in a second that is
+	// not slow: what it takes comes back to its budget at these rates, the
+	// better one. Publishers are never held below them for long.
+	fairMessages = 20_000
+	fairBytes    = 4 << 20
+)
 
 // budget is for how long publishers may still wait for one receiver. Only time
 // counts in which its client kept the writer waiting: that the writer itself
-// has not got round to it is the daemon's own doing.
+// has not got round to it is the daemon's own doing. It refills as time
+// passes, and as the client takes messages: one that works as fast as it can
+// on a busy machine is waited for again and again, one that has stopped only
+// once.
 type budget struct {
 	left, limit time.Duration
 	at          clock.Time    // when left was right
-	blocked     time.Duration // the client's account of blocked time, then
+	taken       session.Taken // the client's account then
 }
 
 func newBudget(limit time.Duration, now clock.Time) budget {
 	return budget{left: limit, limit: limit, at: now}
 }
 
-// rest lets a budget refill up to now.
-func (b *budget) rest(now clock.Time, blocked time.Duration) {
-	b.left = min(b.limit, b.left+now.Sub(b.at)/refill)
-	b.at, b.blocked = now, blocked
+// rest brings a budget up to now, after a time without waiting.
+func (b *budget) rest(now clock.Time, taken session.Taken) {
+	b.update(now, taken, now.Sub(b.at)/refill)
 }
 
-// spend takes from a budget what the client was blocked up to now.
-func (b *budget) spend(now clock.Time, blocked time.Duration) {
-	b.left -= min(now.Sub(b.at), blocked-b.blocked)
-	b.at, b.blocked = now, blocked
+// spend brings a budget up to now, after a time in which publishers waited
+// while the client was blocked.
+func (b *budget) spend(now clock.Time, taken session.Taken) {
+	b.update(now, taken, -min(now.Sub(b.at), taken.Blocked-b.taken.Blocked))
+}
+
+func (b *budget) update(now clock.Time, taken session.Taken, change time.Duration) {
+	messages := time.Duration(taken.Messages-b.taken.Messages) * (time.Second / fairMessages)
+	bytes := time.Duration(taken.Bytes-b.taken.Bytes) * time.Second / fairBytes
+	b.left = min(b.limit, b.left+change+max(messages, bytes))
+	b.at, b.taken = now, taken
 }
 
 // pacing decides for how long publishers wait for receivers that are behind.
@@ -50,7 +66,7 @@ func (p *pacing) add(c *client, now clock.Time) {
 	if slices.Contains(p.behind, c) {
 		return
 	}
-	c.budget.rest(now, c.Blocked())
+	c.budget.rest(now, c.Taken())
 	if c.budget.left <= 0 {
 		return
 	}
@@ -73,7 +89,7 @@ func (p *pacing) paused(now clock.Time) (paused bool, until clock.Time) {
 		return false, 0
 	}
 	p.behind = slices.DeleteFunc(p.behind, func(c *client) bool {
-		c.budget.spend(now, c.Blocked())
+		c.budget.spend(now, c.Taken())
 		return c.budget.left <= 0 || !c.Behind()
 	})
 	for _, c := range p.behind {

@@ -130,30 +130,37 @@ func TestBudget(t *testing.T) {
 		ms    = time.Millisecond
 		limit = 200 * ms
 	)
-	type op struct {
-		what          string
-		after         time.Duration // since the step before
-		blocked, left time.Duration
-	}
 	b := newBudget(limit, 1)
-	now, blocked := clock.Time(1), time.Duration(0)
-	for _, tt := range []op{
-		{"spend", 50 * ms, 50 * ms, 150 * ms},
-		{"spend", 50 * ms, 0, 150 * ms},       // the writer was slow, not the client
-		{"spend", 50 * ms, 90 * ms, 100 * ms}, // some of it was before
-		{"rest", 1000 * ms, 0, 200 * ms},      // refills 100 ms
-		{"rest", 1000 * ms, 0, 200 * ms},      // never over the limit
-		{"spend", 400 * ms, 400 * ms, -200 * ms},
-		{"rest", 1000 * ms, 500 * ms, -100 * ms},
+	now, taken := clock.Time(1), session.Taken{}
+	for _, tt := range []struct {
+		what  string
+		after time.Duration // since the step before
+		taken session.Taken // since then
+		left  time.Duration
+	}{
+		{"spend", 50 * ms, session.Taken{Blocked: 50 * ms}, 150 * ms},
+		{"spend", 50 * ms, session.Taken{}, 150 * ms},                 // the writer was slow, not the client
+		{"spend", 50 * ms, session.Taken{Blocked: 90 * ms}, 100 * ms}, // some of it was before
+		{"rest", 1000 * ms, session.Taken{}, 200 * ms},                // refills 100 ms
+		{"rest", 1000 * ms, session.Taken{}, 200 * ms},                // never over the limit
+		{"spend", 400 * ms, session.Taken{Blocked: 400 * ms}, -200 * ms},
+		{"rest", 1000 * ms, session.Taken{Blocked: 500 * ms}, -100 * ms},
+		{"rest", 100 * ms, session.Taken{Messages: fairMessages / 5}, 110 * ms}, // 200 ms worth of messages
+		{"spend", 100 * ms, session.Taken{Blocked: 100 * ms, Messages: fairMessages / 20}, 60 * ms},
+		{"spend", 100 * ms, session.Taken{Blocked: 100 * ms, Bytes: fairBytes / 32}, -8750 * time.Microsecond}, // few, but large
+		{"spend", 100 * ms, session.Taken{Blocked: 100 * ms, Messages: 100 * fairMessages}, 200 * ms},
 	} {
-		now, blocked = now.Add(tt.after), blocked+tt.blocked
+		now = now.Add(tt.after)
+		taken.Blocked += tt.taken.Blocked
+		taken.Messages += tt.taken.Messages
+		taken.Bytes += tt.taken.Bytes
 		if tt.what == "spend" {
-			b.spend(now, blocked)
+			b.spend(now, taken)
 		} else {
-			b.rest(now, blocked)
+			b.rest(now, taken)
 		}
 		if b.left != tt.left {
-			t.Errorf("%s after %v, %v of them blocked: %v left, want %v", tt.what, tt.after, tt.blocked, b.left, tt.left)
+			t.Errorf("%s after %v, %+v: %v left, want %v", tt.what, tt.after, tt.taken, b.left, tt.left)
 		}
 	}
 }

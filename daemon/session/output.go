@@ -59,6 +59,7 @@ type output struct {
 	// blockedSince is when blocked was set, blockedFor how long it was before.
 	blockedSince time.Time
 	blockedFor   time.Duration
+	taken        Taken
 	watched      bool // the owner waits to hear that queued is low again
 	closed       bool // nothing is written any more
 	// finishing: write what is pending, then close the connection.
@@ -246,6 +247,7 @@ func (o *output) next(done []entry) ([]entry, bool) {
 // that are complete and returns how many they are.
 func (o *output) wrote(list []entry, n int) (complete int) {
 	done := 0
+	written := int64(n)
 	for i := range list {
 		e := &list[i]
 		if size := e.hi - e.lo; n < size {
@@ -261,6 +263,8 @@ func (o *output) wrote(list []entry, n int) (complete int) {
 		complete++
 	}
 	o.mu.Lock()
+	o.taken.Messages += int64(done)
+	o.taken.Bytes += written
 	o.queued -= done
 	o.moved.Signal()
 	if o.watched && o.queued <= o.max()/4 {
@@ -319,16 +323,26 @@ func (o *output) setBlocked(blocked bool) {
 	}
 }
 
-// Blocked returns for how long in all the client has kept the writer waiting.
-// It may be called at any time.
-func (s *Session) Blocked() time.Duration {
+// Taken is what a client has taken of what was sent to it, since its session
+// began.
+type Taken struct {
+	// Blocked is for how long the client has kept the writer waiting.
+	Blocked  time.Duration
+	Messages int64
+	Bytes    int64
+}
+
+// Taken returns the session's account. It may be called at any time.
+func (s *Session) Taken() Taken {
 	o := &s.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	t := o.taken
+	t.Blocked = o.blockedFor
 	if o.blocked {
-		return o.blockedFor + time.Since(o.blockedSince)
+		t.Blocked += time.Since(o.blockedSince)
 	}
-	return o.blockedFor
+	return t
 }
 
 // Behind reports whether the session is still behind, after Flush has said that

@@ -173,7 +173,7 @@ func TestBehind(t *testing.T) {
 				sent++
 				sess.Flush()
 			}
-			if sess.Blocked() == 0 {
+			if sess.Taken().Blocked == 0 {
 				t.Error("a client that does not read has not blocked its writer")
 			}
 			if _, err := io.CopyN(io.Discard, theirs, int64(sent)*int64(len(msg))); err != nil {

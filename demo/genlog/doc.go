@@ -1,4 +1,4 @@
-// Genlog writes the access logs that package weblog bundles: what three web
+// Command genlog writes the access logs that package weblog bundles: what three web
 // sites log on one day, with the odd lines that real logs have.
 //
 //	go run ./demo/genlog -o demo/weblog
