@@ -25,7 +25,7 @@ ErrorLog error.log
 DefaultRuntimeDir %[1]q
 LoadModule mpm_event_module %[3]s/mod_mpm_event.so
 LoadModule authz_core_module %[3]s/mod_authz_core.so
-DocumentRoot %[1]q/htdocs
+DocumentRoot "%[1]s/htdocs"
 %[4]s
 LogFormat "%%h %%l %%u %%t \"%%r\" %%>s %%b \"%%{Referer}i\" \"%%{User-Agent}i\"" combined
 CustomLog "|%[5]s -s %[6]d@127.0.0.1 -g coolsite" combined
@@ -72,7 +72,7 @@ func TestApache(t *testing.T) {
 	writeFile(t, filepath.Join(dir, "htdocs", "page.html"), "hello\n")
 	user := ""
 	if os.Getuid() == 0 {
-		user = "LoadModule unixd_module " + modules + "/mod_unixd.so\nUser www-data\nGroup www-data"
+		user = "User www-data\nGroup www-data"
 		if err := openUp(dir); err != nil {
 			t.Fatal(err)
 		}

@@ -221,9 +221,9 @@ func TestReconnects(t *testing.T) {
 	bubble(t, Config{}, []Log{{Group: "a", File: "a.log"}, {Group: "b", File: "b.log"}}, func(f *farm) {
 		f.send("one\n", "a")
 		f.daemon.SetDown(true)
-		time.Sleep(10 * time.Minute)
+		<-time.After(10 * time.Minute)
 		f.daemon.SetDown(false)
-		time.Sleep(backoffLast + time.Second)
+		<-time.After(backoffLast + time.Second)
 		synctest.Wait()
 		f.publisher()
 		f.send("two\n", "a", "b")
@@ -247,7 +247,7 @@ func TestDropped(t *testing.T) {
 		if !f.daemon.Drop(private) {
 			f.Fatalf("no session %q", private)
 		}
-		time.Sleep(backoffFirst)
+		<-time.After(backoffFirst)
 		f.send("one\n", "a")
 		f.want("a.log", "one\n")
 	})
@@ -330,7 +330,7 @@ func TestDiskFull(t *testing.T) {
 		f.want("b.log", strings.Repeat(line, 30)) // one full disk does not stop the others
 		f.wantLog("a file cannot be written; its lines wait in memory")
 		f.wantLog("no space left on device: free some space")
-		time.Sleep(10 * time.Minute)
+		<-time.After(10 * time.Minute)
 		if n := strings.Count(f.log.String(), "cannot be written"); n < 5 || n > 15 {
 			f.Errorf("in ten minutes the log says %d times that the file cannot be written", n)
 		}

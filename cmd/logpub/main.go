@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spreadd/spreadd/logpub"
+	"github.com/spreadd/spreadd/spread"
+)
+
+func main() {
+	signal.Ignore(ignored()...)
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	status := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(status)
+}
+
+// Exit statuses.
+const (
+	statusOK    = 0
+	statusError = 1
+	statusUsage = 2
+)
+
+// usagePause is how long a wrong command line waits before the end.
+const usagePause = time.Second
+
+// options are what the command line says.
+type options struct {
+	cfg     logpub.Config
+	verbose bool
+	version bool
+	flags   *flag.FlagSet
+}
+
+const usage = `Usage: logpub [-s ADDRESS] -g GROUP [-g GROUP ...]
+
+Sends the lines of its standard input to a group. In Apache:
+  CustomLog "|/usr/local/bin/logpub -s 4803 -g coolsite" combined
+
+`
+
+// parse reads the command line. It prints nothing.
+func parse(args []string) (options, error) {
+	var o options
+	c := &o.cfg
+	fs := flag.NewFlagSet("logpub", flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	o.flags = fs
+	fs.StringVar(&c.Address, "s", logpub.DefaultAddress, "`address` of the daemon: 4803 (this host), 4803@host")
+	fs.Func("g", "a `group` to send to; may be given several times", func(g string) error {
+		c.Groups = append(c.Groups, g)
+		return spread.CheckGroup(g)
+	})
+	fs.StringVar(&c.Name, "u", "", "private `name` (default: lp and the process id)")
+	fs.Func("service", "`service` of the messages: unreliable, reliable, fifo, causal, agreed or safe (default reliable)", func(s string) (err error) {
+		c.Service, err = spread.ParseService(s)
+		return err
+	})
+	c.MessType = logpub.DefaultMessType
+	fs.Func("type", "`number` that subscribers see as the messages' type (default 1, as mod_log_spread's)", func(s string) error {
+		n, err := strconv.ParseInt(s, 10, 16)
+		if err != nil {
+			return fmt.Errorf("want a number from %d to %d", math.MinInt16, math.MaxInt16)
+		}
+		c.MessType = int16(n)
+		return nil
+	})
+	fs.IntVar(&c.QueueBytes, "queue", logpub.DefaultQueueBytes, "largest number of `bytes` that wait for the daemon")
+	fs.DurationVar(&c.BlockTime, "block", logpub.DefaultBlockTime, "`time` for which reading may wait for room in the queue; negative for none")
+	fs.DurationVar(&c.DrainTimeout, "drain", logpub.DefaultDrainTimeout, "`time` to send what is left at the end; negative for none")
+	fs.IntVar(&c.MaxLine, "max-line", 0, "longest line in `bytes`; longer ones are cut (default: what fits into a message)")
+	fs.DurationVar(&c.StatsInterval, "stats", logpub.DefaultStatsInterval, "`time` between two lines of counters; negative for none")
+	fs.BoolVar(&o.verbose, "v", false, "log more")
+	fs.BoolVar(&o.version, "V", false, "print the version")
+	if err := fs.Parse(args); err != nil {
+		return o, err
+	}
+	switch {
+	case fs.NArg() > 0:
+		return o, fmt.Errorf("unexpected argument %q", fs.Arg(0))
+	case len(c.Groups) == 0 && !o.version:
+		return o, errors.New("nothing to do: -g GROUP")
+	}
+	return o, nil
+}
+
+// run is the program.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	o, err := parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		say(stderr, usage)
+		o.flags.SetOutput(stderr)
+		o.flags.PrintDefaults()
+		return statusOK
+	case err == nil && o.version:
+		say(stdout, "logpub "+version()+"\n")
+		return statusOK
+	}
+	var p *logpub.Publisher
+	if err == nil {
+		level := slog.LevelInfo
+		if o.verbose {
+			level = slog.LevelDebug
+		}
+		o.cfg.Log = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
+		p, err = logpub.New(o.cfg)
+	}
+	if err != nil {
+		complain(stderr, err, " (logpub -h tells more)")
+		pause(ctx, stdin)
+		return statusUsage
+	}
+	if err := p.Run(ctx, stdin); err != nil {
+		complain(stderr, err, "")
+		return statusError
+	}
+	return statusOK
+}
+
+// say prints text. If nobody listens there is nobody to tell.
+func say(w io.Writer, text string) { _, _ = io.WriteString(w, text) }
+
+// complain prints an error with the program's name, which those of package logpub
+// have already.
+func complain(w io.Writer, err error, advice string) {
+	say(w, "logpub: "+strings.TrimPrefix(err.Error(), "logpub: ")+advice+"\n")
+}
+
+// pause keeps a web server that starts us again and again, and writes a line to its error
+// log each time, from doing so in a tight loop (mod_log_spread §2.1).
+func pause(ctx context.Context, stdin io.Reader) {
+	f, ok := stdin.(*os.File)
+	if !ok {
+		return
+	}
+	if info, err := f.Stat(); err != nil || info.Mode()&os.ModeNamedPipe == 0 {
+		return
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(usagePause):
+	}
+}
+
+// version is that of the module, as far as the build knows it.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(unknown version)"
+}

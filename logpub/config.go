@@ -1,0 +1,173 @@
+package logpub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/spreadd/spreadd/spread"
+)
+
+// Defaults of [Config].
+const (
+	// DefaultAddress is Spread's port on this host.
+	DefaultAddress = "4803"
+	// DefaultQueueBytes holds a minute of a busy web server: 80000 lines of
+	// 200 bytes.
+	DefaultQueueBytes = 16 << 20
+	// DefaultBlockTime is longer than a living daemon takes to make room for
+	// a block of lines, so that a file read at full speed loses nothing, and
+	// shorter than what a visitor notices.
+	DefaultBlockTime = 250 * time.Millisecond
+	// DefaultDrainTimeout is how long a restart of a web server may be held up
+	// for the last lines.
+	DefaultDrainTimeout = 5 * time.Second
+	// DefaultStatsInterval is between two lines of counters in the log.
+	DefaultStatsInterval = time.Minute
+	// DefaultMessType is the type that mod_log_spread gives its messages
+	// (mod_log_spread §1.3). The program uses it; [Config.MessType] has no
+	// default.
+	DefaultMessType = 1
+)
+
+// maxName is the longest private name that a daemon takes.
+const maxName = 10
+
+// Config says what to publish to and how. Zero values of all but Groups mean the
+// defaults.
+type Config struct {
+	// Address is the daemon's, in libspread's form ([spread.ParseAddress]).
+	// Empty means DefaultAddress.
+	Address string
+	// Groups get each line, in one message: 1 to 100 of them.
+	Groups []string
+	// Name is the private name: 1 to 10 bytes from '$' to '~'. Empty means "lp"
+	// and the process id. If another session has it the daemon
+	// makes one up.
+	Name string
+	// Service is one service; zero means [spread.Reliable].
+	Service spread.Service
+	// MessType is the messages' type, a number for subscribers.
+	MessType int16
+	// QueueBytes bounds the memory of lines that wait for the daemon.
+	QueueBytes int
+	// BlockTime is how long reading may wait for room in the queue before
+	// lines are dropped; negative means not at all.
+	BlockTime time.Duration
+	// MaxLine is the longest line in bytes, its newline included: from 2 to
+	// [spread.MaxPayload] of the number of groups, the default.
+	MaxLine int
+	// DrainTimeout is how long Run may take to end, from the end of its context
+	// or of the input; negative means that it drops what is queued.
+	DrainTimeout time.Duration
+	// StatsInterval is between two lines of counters in the log; negative
+	// means none.
+	StatsInterval time.Duration
+	// Log is for what an operator wants to know; nil discards it.
+	Log *slog.Logger
+	// Dial opens a session; nil means spread.Dial. An empty name asks the
+	// daemon for one.
+	Dial func(ctx context.Context, address, name string) (Session, error)
+}
+
+// Session is what logpub needs of a *spread.Conn.
+type Session interface {
+	Multicast(ctx context.Context, service spread.Service, messType int16, payload []byte, groups ...string) error
+	// Flush waits until what was handed to Multicast has left the process.
+	Flush(ctx context.Context) error
+	// Receive tells of the session's end.
+	Receive(ctx context.Context) (spread.Event, error)
+	PrivateGroup() string
+	Close() error
+	// Kill closes at once, without a word to the daemon.
+	Kill()
+}
+
+// dial opens a real session.
+func dial(ctx context.Context, address, name string) (Session, error) {
+	c, err := spread.Dial(ctx, address, spread.WithName(name))
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// withDefaults checks the configuration and fills in what is not set.
+func (c Config) withDefaults() (Config, error) {
+	if err := c.checkTarget(); err != nil {
+		return c, fmt.Errorf("logpub: %w", err)
+	}
+	c.Groups = slices.Clone(c.Groups)
+	most := spread.MaxPayload(len(c.Groups))
+	switch {
+	case c.QueueBytes < 0:
+		return c, fmt.Errorf("logpub: a queue of %d bytes: want more than 0", c.QueueBytes)
+	case c.MaxLine != 0 && (c.MaxLine < 2 || c.MaxLine > most):
+		return c, fmt.Errorf("logpub: longest line of %d bytes: want 2 to %d", c.MaxLine, most)
+	}
+	if c.Address == "" {
+		c.Address = DefaultAddress
+	}
+	if c.Name == "" {
+		name := "lp" + strconv.Itoa(os.Getpid())
+		c.Name = name[:min(len(name), maxName)]
+	}
+	if c.Service == 0 {
+		c.Service = spread.Reliable
+	}
+	if c.QueueBytes == 0 {
+		c.QueueBytes = DefaultQueueBytes
+	}
+	if c.BlockTime == 0 {
+		c.BlockTime = DefaultBlockTime
+	}
+	if c.MaxLine == 0 {
+		c.MaxLine = most
+	}
+	if c.DrainTimeout == 0 {
+		c.DrainTimeout = DefaultDrainTimeout
+	}
+	c.DrainTimeout = max(0, c.DrainTimeout)
+	if c.StatsInterval == 0 {
+		c.StatsInterval = DefaultStatsInterval
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Dial == nil {
+		c.Dial = dial
+	}
+	return c, nil
+}
+
+// checkTarget checks what would make every message fail.
+func (c *Config) checkTarget() error {
+	if _, err := spread.ParseAddress(c.Address); err != nil {
+		return err
+	}
+	switch n := len(c.Groups); {
+	case n == 0:
+		return errors.New("no group to publish to: name one")
+	case n > spread.MaxGroups:
+		return fmt.Errorf("%d groups: a message goes to at most %d", n, spread.MaxGroups)
+	}
+	for _, g := range c.Groups {
+		if err := spread.CheckGroup(g); err != nil {
+			return err
+		}
+	}
+	if len(c.Name) > maxName || c.Name != "" && spread.CheckGroup(c.Name) != nil {
+		return fmt.Errorf("private name %q: want 1 to %d bytes from '$' to '~'", c.Name, maxName)
+	}
+	switch c.Service {
+	case 0, spread.Unreliable, spread.Reliable, spread.FIFO, spread.Causal, spread.Agreed, spread.Safe:
+		return nil
+	default:
+		return fmt.Errorf("service %v: want one of unreliable, reliable, fifo, causal, agreed and safe", c.Service)
+	}
+}
