@@ -1,0 +1,191 @@
+package spuser
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spreadd/spreadd/spread"
+)
+
+const (
+	// maxTargets is how many groups s and m take from a line.
+	maxTargets = 10
+	// maxLine is how many bytes of a line s sends, the newline included.
+	maxLine = 199
+	// typedMessType is the message type of s and m, burstMessType that of b.
+	typedMessType = 1
+	burstMessType = 2
+	// maxEcho is how many bytes of an unknown command a record shows.
+	maxEcho = 40
+	// burst is how many messages b sends.
+	burst = 10
+	// burstGroup gets a burst that names no group.
+	burstGroup = "dummy_group_name"
+)
+
+// command carries out one line. The command is its first character, and what
+// it works on begins with the third (daemon-operations §9).
+func (p *program) command(ctx context.Context, line string) {
+	line = strings.TrimRight(line, "\r\n")
+	var key byte
+	if line != "" {
+		key = line[0]
+	}
+	rest := line[min(2, len(line)):]
+	switch key {
+	case 'j':
+		p.onGroup(ctx, rest, p.sess.Join)
+	case 'l':
+		p.onGroup(ctx, rest, p.sess.Leave)
+	case 's':
+		p.send(ctx, rest, false)
+	case 'm':
+		p.send(ctx, rest, true)
+	case 'b':
+		p.burst(ctx, rest)
+	case 'r':
+		p.receive(ctx)
+	case 'p':
+		p.poll()
+	case 'e':
+		if p.events == nil {
+			p.startReading(ctx)
+		}
+	case 'd':
+		if p.events != nil {
+			p.stopReading()
+		}
+	case 'q':
+		p.end("quit")
+	default:
+		p.Print("\nUnknown commnad\n" + menu)
+		p.record(Record{Event: "error", Op: "command", Text: "unknown command " + strconv.Quote(line[:min(len(line), maxEcho)])})
+	}
+}
+
+// words returns the first words of text, at most n.
+func words(text string, n int) []string {
+	w := strings.Fields(text)
+	return w[:min(len(w), n)]
+}
+
+// noGroup says that a command names no group.
+func (p *program) noGroup() {
+	p.Print(" invalid group \n")
+	p.record(Record{Event: "error", Op: "command", Text: "no group given"})
+}
+
+func (p *program) onGroup(ctx context.Context, rest string, do func(ctx context.Context, group string) error) {
+	group := words(rest, 1)
+	if len(group) == 0 {
+		p.noGroup()
+		return
+	}
+	if err := do(ctx, group[0]); err != nil {
+		p.error(err)
+	}
+}
+
+// send asks for a message, of one line or of many, and sends it.
+func (p *program) send(ctx context.Context, rest string, many bool) {
+	groups := words(rest, maxTargets)
+	if len(groups) == 0 {
+		p.noGroup()
+		return
+	}
+	most := maxLine
+	if many {
+		most = maxShown
+	}
+	var payload []byte
+	for prompt := "enter message: "; ; prompt = "" {
+		line, ok := p.ask(ctx, prompt, nil)
+		if !ok {
+			return
+		}
+		if many && strings.TrimRight(line, "\r\n") == "" {
+			break
+		}
+		room := most - len(payload)
+		payload = append(payload, line[:min(len(line), room)]...)
+		if len(line) > room {
+			p.Print(fmt.Sprintf("message cut to %d bytes\n", most))
+			break
+		}
+		if !many {
+			break
+		}
+	}
+	p.multicast(ctx, spread.Safe, typedMessType, payload, groups)
+}
+
+// multicast sends one message. As in the original a failure ends the program,
+// unless it was only this message that was wrong.
+func (p *program) multicast(ctx context.Context, service spread.Service, messType int16, payload []byte, groups []string) bool {
+	err := p.sess.Multicast(ctx, service, messType, payload, groups...)
+	switch code := spread.CodeOf(err); {
+	case err == nil:
+		p.sent++
+		n := len(payload)
+		p.record(Record{Event: "sent", Service: service.String(), Groups: groups, Type: &messType, Bytes: &n})
+		return true
+	case ctx.Err() != nil: // the next question sees it
+	case code == spread.ErrIllegalGroup || code == spread.ErrMessageTooLong:
+		p.error(err)
+	default:
+		p.error(err)
+		p.lose(err)
+	}
+	return false
+}
+
+// burst sends ten messages.
+func (p *program) burst(ctx context.Context, rest string) {
+	group := words(rest, 1)
+	if len(group) == 0 {
+		group = []string{burstGroup}
+	}
+	line, ok := p.ask(ctx, "enter size of each message: ", nil)
+	if !ok {
+		return
+	}
+	if w := words(line, 1); len(w) > 0 {
+		if n, err := strconv.Atoi(w[0]); err == nil {
+			p.burstSize = max(0, min(n, maxShown))
+		}
+	}
+	p.Print(fmt.Sprintf("sending %d messages of %d bytes\n", burst, p.burstSize))
+	for i := range burst {
+		payload := burstPayload(p.sent+1, p.burstSize)
+		if !p.multicast(ctx, spread.FIFO, burstMessType, payload, group) {
+			return
+		}
+		p.Print(fmt.Sprintf("sent message %d (total %d)\n", i+1, p.sent))
+	}
+}
+
+// burstPayload returns the message of a burst that is number n of this
+// session, of size bytes. The original pads it with what its buffer holds of
+// earlier messages; here it is the alphabet, so that the same session sends
+// the same bytes.
+func burstPayload(n, size int) []byte {
+	b := fmt.Appendf(make([]byte, 0, size+32), "mess num %d ", n)
+	for i := 0; len(b) < size; i++ {
+		b = append(b, 'a'+byte(i%26))
+	}
+	return b[:size]
+}
+
+// poll tells how many bytes wait. While asynchronous reading is on that is
+// next to nothing, as in the original: it takes them at once.
+func (p *program) poll() {
+	n, err := p.sess.Poll()
+	if err != nil {
+		p.error(err)
+		return
+	}
+	p.Print(fmt.Sprintf("Polling sais: %d\n", n))
+	p.record(Record{Event: "poll", Bytes: &n})
+}

@@ -1,0 +1,137 @@
+package spuser
+
+import (
+	"errors"
+	"time"
+	"unicode/utf8"
+
+	"github.com/spreadd/spreadd/spread"
+)
+
+// Record is one line of the output of -json. Fields that an event does not
+// have are left out. New fields may be added; those that are here keep their
+// names and meanings.
+type Record struct {
+	// Event is "connected", "message", "membership", "rejected", "unknown",
+	// "sent", "poll", "error" or "closed".
+	Event string `json:"event"`
+	// Time is when the line was printed, in RFC 3339 with nanoseconds.
+	Time time.Time `json:"time"`
+
+	// Daemon and Version are the daemon's address as given and its version,
+	// PrivateGroup our name: connected.
+	Daemon       string `json:"daemon,omitempty"`
+	Version      string `json:"version,omitempty"`
+	PrivateGroup string `json:"private_group,omitempty"`
+
+	// Service is a word such as "SAFE": message, rejected, sent.
+	Service     string `json:"service,omitempty"`
+	SelfDiscard bool   `json:"self_discard,omitempty"`
+	// Sender is a private group: message, rejected, unknown.
+	Sender string `json:"sender,omitempty"`
+	// Groups are the targets: message, rejected, unknown, sent.
+	Groups []string `json:"groups,omitempty"`
+	// Type is the application's number: message, rejected, unknown, sent.
+	Type *int16 `json:"type,omitempty"`
+	// EndianMismatch tells of a sender of the other byte order.
+	EndianMismatch bool `json:"endian_mismatch,omitempty"`
+	// Bytes is the size of the payload, or with poll the bytes that wait.
+	Bytes *int `json:"bytes,omitempty"`
+	// Payload is the payload if it is valid UTF-8, else PayloadBase64 is.
+	Payload       *string `json:"payload,omitempty"`
+	PayloadBase64 []byte  `json:"payload_base64,omitempty"`
+	// Request is "join", "leave" or "multicast": rejected.
+	Request string `json:"request,omitempty"`
+	// Kind is the protocol's type word: unknown.
+	Kind uint32 `json:"kind,omitempty"`
+
+	// Group, Cause, ID (three numbers), Members, Index (our place, or -1),
+	// Changed and Sets tell of a view, as spread.Membership does: membership.
+	Group   string     `json:"group,omitempty"`
+	Cause   string     `json:"cause,omitempty"`
+	ID      *[3]uint32 `json:"id,omitempty"`
+	Members []string   `json:"members,omitempty"`
+	Index   *int       `json:"index,omitempty"`
+	Changed string     `json:"changed,omitempty"`
+	Sets    []Set      `json:"sets,omitempty"`
+
+	// Op, Code, Name and Text tell what failed: error. Code and Name are
+	// libspread's, and missing if it has none.
+	Op   string `json:"op,omitempty"`
+	Code int    `json:"code,omitempty"`
+	Name string `json:"name,omitempty"`
+	Text string `json:"text,omitempty"`
+}
+
+// Set is a virtual synchrony set in a [Record].
+type Set struct {
+	Own     bool     `json:"own"`
+	Members []string `json:"members"`
+}
+
+// eventRecord returns an event as a record.
+func eventRecord(e spread.Event) Record {
+	switch e := e.(type) {
+	case *spread.Message:
+		return messageRecord("message", e)
+	case *spread.Rejected:
+		r := messageRecord("rejected", &e.Message)
+		r.Request = e.Request.String()
+		return r
+	case *spread.Membership:
+		r := Record{
+			Event: "membership", Group: e.Group, Cause: e.Cause.String(),
+			Members: e.Members, Changed: e.Changed,
+		}
+		if e.Cause != spread.SelfLeave {
+			r.ID = &[3]uint32{e.ID.Daemon, e.ID.Time, e.ID.Index}
+		}
+		if e.Regular() {
+			r.Index = &e.Index
+		}
+		for _, set := range e.Sets {
+			r.Sets = append(r.Sets, Set{set.Own, set.Members})
+		}
+		return r
+	case *spread.Unknown:
+		r := Record{Event: "unknown", Kind: e.Kind, Sender: e.Sender, Groups: e.Groups, Type: &e.Type}
+		r.setPayload(e.Payload)
+		return r
+	default:
+		return Record{Event: "unknown"}
+	}
+}
+
+func messageRecord(event string, m *spread.Message) Record {
+	r := Record{
+		Event: event, SelfDiscard: m.SelfDiscard, Sender: m.Sender, Groups: m.Groups,
+		Type: &m.Type, EndianMismatch: m.EndianMismatch,
+	}
+	if m.Service != 0 {
+		r.Service = m.Service.String()
+	}
+	r.setPayload(m.Payload)
+	return r
+}
+
+func (r *Record) setPayload(payload []byte) {
+	n := len(payload)
+	r.Bytes = &n
+	if utf8.Valid(payload) {
+		text := string(payload)
+		r.Payload = &text
+		return
+	}
+	r.PayloadBase64 = payload
+}
+
+func errorRecord(err error) Record {
+	r := Record{Event: "error", Text: err.Error()}
+	if e, ok := errors.AsType[*spread.Error](err); ok {
+		r.Op = e.Op
+	}
+	if code := spread.CodeOf(err); code != 0 {
+		r.Code, r.Name = int(code), code.Name()
+	}
+	return r
+}

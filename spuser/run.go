@@ -1,0 +1,244 @@
+package spuser
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spreadd/spreadd/spread"
+)
+
+// commandPrompt asks for a command.
+const commandPrompt = "\nUser> "
+
+// connectTimeout bounds connecting, as in the original.
+const connectTimeout = 5 * time.Second
+
+// Session is what the program needs of a connection: a [spread.Conn].
+type Session interface {
+	PrivateGroup() string
+	DaemonVersion() spread.Version
+	Join(ctx context.Context, group string) error
+	Leave(ctx context.Context, group string) error
+	Multicast(ctx context.Context, service spread.Service, messType int16, payload []byte, groups ...string) error
+	Receive(ctx context.Context) (spread.Event, error)
+	Poll() (int, error)
+	Close() error
+}
+
+// Config is what Run works with.
+type Config struct {
+	// Address is the daemon's, for the text that names it.
+	Address string
+	// Dial connects. Its context ends after 5 s.
+	Dial func(ctx context.Context) (Session, error)
+	// Console takes commands and the output for people.
+	Console Console
+	// JSON, if it is set, gets each event as a line of JSON ([Record]).
+	JSON io.Writer
+}
+
+// Run connects, carries out commands until the user quits, input ends, ctx
+// ends or the connection is lost, and disconnects. The error is that of a
+// connection that did not come about or was lost; it has been shown.
+func Run(ctx context.Context, cfg Config) error {
+	p := &program{Console: cfg.Console}
+	defer p.Close()
+	if cfg.JSON != nil {
+		p.json = json.NewEncoder(cfg.JSON)
+		p.json.SetEscapeHTML(false)
+	}
+	p.Print("Spread library version is " + spread.LibraryVersion().String() + "\n")
+	if !p.connect(ctx, cfg) {
+		p.bye("could not connect")
+		return p.failure
+	}
+	p.startReading(ctx)
+	for !p.over {
+		if line, ok := p.ask(ctx, commandPrompt, p.events); ok {
+			p.command(ctx, line)
+		}
+	}
+	return p.failure
+}
+
+// program is the state of a run. It belongs to one goroutine.
+type program struct {
+	Console
+	json    *json.Encoder // or nil
+	sess    Session
+	over    bool
+	failure error // what Run returns
+
+	// Asynchronous reading: a goroutine receives and hands over here.
+	events <-chan received         // nil while it is off
+	stop   func() (received, bool) // ends it; the result is what it could not hand over
+
+	sent      int // messages sent, as b counts
+	burstSize int // of the last burst
+}
+
+// received is what [Session.Receive] returned.
+type received struct {
+	event spread.Event
+	err   error
+}
+
+func (p *program) connect(ctx context.Context, cfg Config) bool {
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	sess, err := cfg.Dial(ctx)
+	if err != nil {
+		p.failure = err
+		p.error(err)
+		return false
+	}
+	p.sess = sess
+	p.Print(fmt.Sprintf("User: connected to %s with private group %s\n", cfg.Address, sess.PrivateGroup()))
+	p.record(Record{
+		Event: "connected", Daemon: cfg.Address,
+		Version: sess.DaemonVersion().String(), PrivateGroup: sess.PrivateGroup(),
+	})
+	p.Print(menu)
+	return true
+}
+
+// ask asks for one line, and shows what comes from events until it is there.
+// It reports false if the program is over.
+func (p *program) ask(ctx context.Context, prompt string, events <-chan received) (string, bool) {
+	if ctx.Err() != nil {
+		p.end("quit")
+		return "", false
+	}
+	p.Ask(prompt)
+	for !p.over {
+		select {
+		case line := <-p.Lines():
+			if line.Err != nil {
+				p.end("quit")
+				break
+			}
+			return line.Text, true
+		case r := <-events:
+			p.show(r, p.Interject)
+		case <-ctx.Done():
+			p.end("quit")
+		}
+	}
+	return "", false
+}
+
+// show shows what was received. A failure of the connection ends the program.
+func (p *program) show(r received, out func(string)) {
+	if r.err == nil {
+		out(eventText(r.event))
+		p.record(eventRecord(r.event))
+		return
+	}
+	p.Print(ruler)
+	p.error(r.err)
+	p.Print(ruler)
+	p.lose(r.err)
+}
+
+// startReading turns asynchronous reading on.
+func (p *program) startReading(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	events, done := make(chan received), make(chan struct{})
+	var (
+		r    received
+		held bool // r was received, and not handed over
+	)
+	go func() {
+		defer close(done)
+		for r.err == nil {
+			r.event, r.err = p.sess.Receive(ctx)
+			if r.err != nil && ctx.Err() != nil {
+				return
+			}
+			select {
+			case events <- r:
+			case <-ctx.Done():
+				held = true
+				return
+			}
+		}
+	}()
+	p.events = events
+	p.stop = func() (received, bool) {
+		cancel()
+		<-done
+		return r, held
+	}
+}
+
+// stopReading turns asynchronous reading off. What was received and not yet
+// shown is shown.
+func (p *program) stopReading() {
+	r, held := p.stop()
+	p.events = nil
+	if held {
+		p.show(r, p.Print)
+	}
+}
+
+// receive waits for one event and shows it, with the prompt that the original
+// prints behind events. Only the end of ctx gets it unstuck.
+func (p *program) receive(ctx context.Context) {
+	var r received
+	if p.events != nil {
+		select {
+		case r = <-p.events:
+		case <-ctx.Done():
+			return
+		}
+	} else if r.event, r.err = p.sess.Receive(ctx); r.err != nil && ctx.Err() != nil {
+		return
+	}
+	p.show(r, func(text string) { p.Print(text + commandPrompt) })
+}
+
+// lose ends the program for a connection that has failed.
+func (p *program) lose(err error) {
+	p.failure = err
+	p.end("connection lost")
+}
+
+// end ends the program and the session.
+func (p *program) end(why string) {
+	p.over = true
+	if p.events != nil {
+		p.stop()
+	}
+	if err := p.sess.Close(); err != nil && p.failure == nil { // else it says again what was said
+		p.failure = err
+		p.error(err)
+	}
+	p.bye(why)
+}
+
+// bye says that this is the end.
+func (p *program) bye(why string) {
+	p.Print("\nBye.\n")
+	p.record(Record{Event: "closed", Text: why})
+}
+
+// error shows an error.
+func (p *program) error(err error) {
+	code := spread.CodeOf(err)
+	if code == 0 { // a context of ours ended
+		code = spread.ErrConnectionClosed
+	}
+	p.Print(fmt.Sprintf("SP_error: (%d) %s\n", int(code), errorText(code)))
+	p.record(errorRecord(err))
+}
+
+// record prints a record, if any are wanted.
+func (p *program) record(r Record) {
+	if p.json != nil {
+		r.Time = time.Now().UTC()
+		_ = p.json.Encode(r) // nobody is left to be told
+	}
+}

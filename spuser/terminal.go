@@ -1,0 +1,136 @@
+package spuser
+
+import (
+	"io"
+	"os"
+	"strings"
+	"sync"
+
+	"golang.org/x/term"
+)
+
+// NewConsole returns a console with line editing and history if in and out are
+// a terminal, and else what [NewPlainConsole] does. The history is read from
+// and written to the file; an empty name, or a file that cannot be used, leaves
+// it in memory.
+func NewConsole(in io.Reader, out io.Writer, historyFile string) Console {
+	inFD, ok1 := terminalFD(in)
+	outFD, ok2 := terminalFD(out)
+	if !ok1 || !ok2 || os.Getenv("TERM") == "dumb" {
+		return NewPlainConsole(in, out)
+	}
+	c := &terminalConsole{
+		out: out, inFD: inFD, outFD: outFD,
+		history: openHistory(historyFile),
+		lines:   make(chan Line, 1), // a line given up stays there
+	}
+	c.editor = term.NewTerminal(struct {
+		io.Reader
+		io.Writer
+	}{in, editorOutput{c}}, "")
+	c.editor.History = c.history
+	return c
+}
+
+// terminalFD returns the descriptor of a file that is a terminal.
+func terminalFD(file any) (int, bool) {
+	f, ok := file.(*os.File)
+	if !ok {
+		return 0, false
+	}
+	fd := int(f.Fd())
+	return fd, term.IsTerminal(fd)
+}
+
+// terminalConsole edits lines on a terminal. The terminal is in raw mode only
+// while a line is asked for: at any other time the interrupt key does what it
+// always does, which ends a receive that is stuck.
+type terminalConsole struct {
+	out         io.Writer
+	inFD, outFD int
+	editor      *term.Terminal
+	history     *history
+	lines       chan Line
+
+	mu      sync.Mutex
+	cooked  *term.State // of before raw mode; nil outside of it
+	givenUp bool        // the editor has nothing to write any more
+}
+
+// editorOutput is what the editor writes to. The editor cannot be stopped: it
+// may be about to show its prompt when the line is given up.
+type editorOutput struct{ *terminalConsole }
+
+// Write implements [io.Writer].
+func (c editorOutput) Write(b []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.givenUp {
+		return len(b), nil
+	}
+	return c.out.Write(b)
+}
+
+// Ask implements [Console].
+func (c *terminalConsole) Ask(prompt string) {
+	last := lastLine(prompt)
+	c.Print(strings.TrimSuffix(prompt, last))
+	c.history.keep = prompt == commandPrompt
+	state, err := term.MakeRaw(c.inFD)
+	if err != nil {
+		c.lines <- Line{Err: err}
+		return
+	}
+	c.mu.Lock()
+	c.cooked = state
+	c.mu.Unlock()
+	c.editor.SetPrompt(last)
+	c.resize()
+	go func() {
+		text, err := c.editor.ReadLine()
+		c.restore()
+		c.lines <- Line{text + "\n", err}
+	}()
+}
+
+// Lines implements [Console].
+func (c *terminalConsole) Lines() <-chan Line { return c.lines }
+
+// Interject implements [Console].
+func (c *terminalConsole) Interject(text string) {
+	c.resize()
+	_, _ = io.WriteString(c.editor, text+"\n") // nobody is left to be told
+}
+
+// Print implements [Console].
+func (c *terminalConsole) Print(text string) {
+	if c.restore() {
+		c.mu.Lock()
+		c.givenUp = true
+		c.mu.Unlock()
+		text = "\n" + text // below the line that was being typed
+	}
+	_, _ = io.WriteString(c.out, text)
+}
+
+// Close implements [Console].
+func (c *terminalConsole) Close() { c.restore() }
+
+// restore ends raw mode, and reports whether it was on.
+func (c *terminalConsole) restore() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cooked == nil {
+		return false
+	}
+	_ = term.Restore(c.inFD, c.cooked) // the terminal is gone
+	c.cooked = nil
+	return true
+}
+
+// resize tells the editor how wide the terminal is.
+func (c *terminalConsole) resize() {
+	if width, height, err := term.GetSize(c.outFD); err == nil && width > 0 {
+		_ = c.editor.SetSize(width, height)
+	}
+}

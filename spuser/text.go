@@ -1,0 +1,179 @@
+package spuser
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/spreadd/spreadd/spread"
+)
+
+const (
+	// ruler stands above each event.
+	ruler = "\n============================\n"
+	// maxShown is the size in bytes of the original's receive buffer.
+	maxShown = 102400
+	// rejectBit marks a rejected request in the protocol's type word.
+	rejectBit = 0x00400000
+)
+
+const menu = `
+==========
+User Menu:
+----------
+
+	j <group> -- join a group
+	l <group> -- leave a group
+
+	s <group> -- send a message
+	m <group> -- send a multiline message to group. Terminate with empty line
+	b <group> -- send a burst of messages
+
+	r -- receive a message (stuck)` + " " + `
+	p -- poll for a message` + " " + `
+	e -- enable asynchonous read (default)
+	d -- disable asynchronous read` + " " + `
+
+	q -- quit
+`
+
+// eventText returns what is printed of an event, from the ruler on and
+// without the prompt behind it (daemon-operations §9).
+func eventText(e spread.Event) string {
+	var s strings.Builder
+	switch e := e.(type) {
+	case *spread.Message:
+		s.WriteString(ruler)
+		payload := e.Payload
+		if len(payload) > maxShown {
+			s.WriteString("\n========Buffers or Groups too Short=======\n")
+			payload = payload[:maxShown]
+		}
+		fmt.Fprintf(&s, "received %v message from %s, of type %d, (endian %d) to %d groups \n(%d bytes): %s\n",
+			e.Service, e.Sender, e.Type, endian(e), len(e.Groups), len(payload), visible(payload))
+	case *spread.Membership:
+		s.WriteString(ruler)
+		membershipText(&s, e)
+	case *spread.Rejected:
+		s.WriteString(ruler)
+		m := &e.Message
+		// The original counts our own name, which the daemon appends.
+		fmt.Fprintf(&s, "REJECTED message from %s, of servicetype 0x%x messtype %d, (endian %d) to %d groups \n(%d bytes): %s\n",
+			m.Sender, e.OldType|rejectBit, m.Type, endian(m), min(len(m.Groups)+1, spread.MaxGroups), len(m.Payload), visible(m.Payload))
+	case *spread.Unknown:
+		s.WriteString(ruler)
+		fmt.Fprintf(&s, "received message of unknown message type 0x%x with ret %d\n", e.Kind, len(e.Payload))
+	}
+	return s.String()
+}
+
+func endian(m *spread.Message) int {
+	if m.EndianMismatch {
+		return 1
+	}
+	return 0
+}
+
+func membershipText(s *strings.Builder, m *spread.Membership) {
+	switch m.Cause {
+	case spread.Transitional:
+		fmt.Fprintf(s, "received TRANSITIONAL membership for group %s\n", m.Group)
+		return
+	case spread.SelfLeave:
+		fmt.Fprintf(s, "received membership message that left group %s\n", m.Group)
+		return
+	case spread.CauseJoin, spread.CauseLeave, spread.CauseDisconnect, spread.CauseNetwork:
+	}
+	fmt.Fprintf(s, "Received REGULAR membership for group %s with %d members, where I am member %d:\n", m.Group, len(m.Members), m.Index)
+	members(s, m.Members)
+	fmt.Fprintf(s, "grp id is %v\n", m.ID)
+	if m.Cause != spread.CauseNetwork {
+		fmt.Fprintf(s, "Due to the %s of %s\n", strings.ToUpper(m.Cause.String()), m.Changed)
+		return
+	}
+	fmt.Fprintf(s, "Due to NETWORK change with %d VS sets\n", len(m.Sets))
+	for i, set := range m.Sets {
+		whose := "OTHER"
+		if set.Own {
+			whose = "LOCAL"
+		}
+		fmt.Fprintf(s, "%s VS set %d has %d members:\n", whose, i, len(set.Members))
+		members(s, set.Members)
+	}
+}
+
+func members(s *strings.Builder, names []string) {
+	for _, name := range names {
+		fmt.Fprintf(s, "\t%s\n", name)
+	}
+}
+
+// visible returns text as it is, but for control characters other than
+// newline and tab: those are shown in Go's notation.
+func visible(b []byte) string {
+	var s strings.Builder
+	for len(b) > 0 {
+		r, n := utf8.DecodeRune(b)
+		switch {
+		case r == '\n' || r == '\t':
+			s.WriteRune(r)
+		case r == utf8.RuneError && n == 1 && b[0] >= 0xa0:
+			s.WriteByte(b[0]) // text in another encoding, as it came
+		case r == utf8.RuneError && n == 1:
+			fmt.Fprintf(&s, `\x%02x`, b[0]) // a control character in most of those
+		case r < ' ' || r >= 0x7f && r < 0xa0:
+			s.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		default:
+			s.Write(b[:n])
+		}
+		b = b[n:]
+	}
+	return s.String()
+}
+
+// errorText is the wording of the original for its error codes
+// (daemon-operations §13).
+func errorText(c spread.Code) string {
+	switch c {
+	case spread.ErrIllegalSpread:
+		return "Illegal spread name."
+	case spread.ErrCouldNotConnect:
+		return "Could not connect."
+	case spread.ErrRejectQuota:
+		return "Connection rejected, too many users."
+	case spread.ErrRejectNoName:
+		return "Connection rejected, no name."
+	case spread.ErrRejectIllegalName:
+		return "Connection rejected, illegal name."
+	case spread.ErrRejectNotUnique:
+		return "Connection rejected, name not unique."
+	case spread.ErrRejectVersion:
+		return "Connection rejected, client library incompatible."
+	case spread.ErrConnectionClosed:
+		return "Connection closed by Spread."
+	case spread.ErrRejectAuth:
+		return "Connection rejected, authentication failed."
+	case spread.ErrIllegalSession:
+		return "Illegal session."
+	case spread.ErrIllegalService:
+		return "Illegal service."
+	case spread.ErrIllegalMessage:
+		return "Illegal message."
+	case spread.ErrIllegalGroup:
+		return "Illegal group."
+	case spread.ErrBufferTooShort:
+		return "Buffer too short."
+	case spread.ErrGroupsTooShort:
+		return "Groups list too short."
+	case spread.ErrMessageTooLong:
+		return "Message too large."
+	case spread.ErrNetErrorOnSession:
+		return "Network error on session."
+	case spread.ErrIllegalTime:
+		return "Illegal time."
+	default:
+		text := c.Error()
+		return strings.ToUpper(text[:1]) + text[1:] + "."
+	}
+}

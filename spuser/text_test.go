@@ -1,0 +1,167 @@
+package spuser
+
+import (
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/spreadd/spreadd/spread"
+)
+
+// TestLarge: messages beyond the original's buffer are shown up to there.
+func TestLarge(t *testing.T) {
+	for _, size := range []int{maxShown, maxShown + 1} {
+		text := eventText(&spread.Message{
+			Service: spread.FIFO, Sender: "#a#b", Groups: []string{"g"}, Payload: []byte(strings.Repeat("x", size)),
+		})
+		if got := strings.Contains(text, "========Buffers or Groups too Short======="); got != (size > maxShown) {
+			t.Errorf("%d bytes: note %v", size, got)
+		}
+		if !strings.HasSuffix(text, "(102400 bytes): "+strings.Repeat("x", maxShown)+"\n") {
+			t.Errorf("%d bytes: the text ends in %q", size, text[len(text)-20:])
+		}
+	}
+}
+
+// TestManyMembers: views beyond the original's tables are printed whole.
+func TestManyMembers(t *testing.T) {
+	m := &spread.Membership{Group: "g", Cause: spread.CauseNetwork, Index: 3}
+	for range 11 {
+		set := slices.Repeat([]string{"#m#d"}, 101)
+		m.Members = append(m.Members, set...)
+		m.Sets = append(m.Sets, spread.VSSet{Members: set})
+	}
+	text := eventText(m)
+	if got, want := strings.Count(text, "\t#m#d\n"), 2*11*101; got != want {
+		t.Errorf("%d members printed, want %d", got, want)
+	}
+	if want := "OTHER VS set 10 has 101 members:\n"; !strings.Contains(text, want) {
+		t.Errorf("no %q", want)
+	}
+}
+
+func FuzzVisible(f *testing.F) {
+	for _, seed := range []string{
+		"plain\n\ttext", "\x1b[2J", "\xc2\x9b5n", "\x9b5n", "na\u00efve \xef", "\u2028", "\xf0\x9f\x98", "\x7f",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		got := visible(b)
+		for i, r := range got {
+			if r != '\n' && r != '\t' && unicode.IsControl(r) {
+				t.Errorf("%q at %d of %q", r, i, got)
+			}
+		}
+		// What has no control characters is left as it is, in any encoding.
+		if !slices.ContainsFunc(b, func(c byte) bool { return c < ' ' && c != '\n' && c != '\t' || c >= 0x7f && c < 0xa0 }) && got != string(b) {
+			t.Errorf("%q became %q", b, got)
+		}
+	})
+}
+
+func TestVisible(t *testing.T) {
+	for in, want := range map[string]string{
+		"a\nb\tc":         "a\nb\tc",
+		"\x1b[1m\a\r\x00": `\x1b[1m\a\r\x00`,
+		"\u009b1m":        `\u009b1m`,
+		"\x9b1m":          `\x9b1m`,
+		"gr\xfcn":         "gr\xfcn",
+		"gr\u00fcn":       "gr\u00fcn",
+		`'"\`:             `'"\`,
+		"\u4e16":          "\u4e16",
+		"\ufffd":          "\ufffd",
+	} {
+		if got := visible([]byte(in)); got != want {
+			t.Errorf("%q is shown as %q, want %q", in, got, want)
+		}
+	}
+}
+
+// TestErrorText: the texts of daemon-operations §13 for all codes but -19, which
+// is libspread's alone.
+func TestErrorText(t *testing.T) {
+	for code, want := range map[spread.Code]string{
+		-1: "Illegal spread name.", -2: "Could not connect.", -3: "Connection rejected, too many users.",
+		-4: "Connection rejected, no name.", -5: "Connection rejected, illegal name.",
+		-6: "Connection rejected, name not unique.", -7: "Connection rejected, client library incompatible.",
+		-8: "Connection closed by Spread.", -9: "Connection rejected, authentication failed.",
+		-11: "Illegal session.", -12: "Illegal service.", -13: "Illegal message.", -14: "Illegal group.",
+		-15: "Buffer too short.", -16: "Groups list too short.", -17: "Message too large.",
+		-18: "Network error on session.", -20: "Illegal time.", -99: "Error code -99.",
+	} {
+		if got := errorText(code); got != want {
+			t.Errorf("%d: %q, want %q", code, got, want)
+		}
+	}
+}
+
+func TestBurstPayload(t *testing.T) {
+	for size, want := range map[int]string{
+		0: "", 4: "mess", 12: "mess num 70 ", 14: "mess num 70 ab", 40: "mess num 70 abcdefghijklmnopqrstuvwxyzab",
+	} {
+		if got := string(burstPayload(70, size)); got != want {
+			t.Errorf("%d bytes: %q, want %q", size, got, want)
+		}
+	}
+	if n := len(burstPayload(1, maxShown)); n != maxShown {
+		t.Errorf("the largest has %d bytes", n)
+	}
+}
+
+func TestParseFlags(t *testing.T) {
+	for _, test := range []struct {
+		args string
+		want Flags
+	}{
+		{"", Flags{Name: "user", Address: "4803"}},
+		{"-u me -s 4804@host", Flags{Name: "me", Address: "4804@host"}},
+		{"-user me -server 4804", Flags{Name: "me", Address: "4804"}},
+		{"-r", Flags{Address: "4803"}},
+		{"-r -u x", Flags{Name: "x", Address: "4803"}},
+		{"-u twelve-chars", Flags{Name: "twelve-cha", Address: "4803"}},
+		{"-json -n ann -p secret", Flags{Name: "user", Address: "4803", JSON: true, User: "ann", Password: "secret"}},
+		{"-s -r", Flags{Name: "user", Address: "-r"}},
+		{"-help -x", Flags{Name: "user", Address: "4803", Help: true}},
+	} {
+		if got, err := ParseFlags(strings.Fields(test.args)); err != nil || got != test.want {
+			t.Errorf("%q: %+v, %v; want %+v", test.args, got, err, test.want)
+		}
+	}
+	for _, args := range []string{"-x", "u", "-", "-u", "-s", "-n", "-p", "-n ann", "-p secret", "logs"} {
+		if got, err := ParseFlags(strings.Fields(args)); !errors.Is(err, ErrUsage) {
+			t.Errorf("%q: %+v, %v", args, got, err)
+		}
+	}
+	if _, err := ParseFlags([]string{""}); !errors.Is(err, ErrUsage) {
+		t.Errorf("an empty argument: %v", err)
+	}
+}
+
+// TestPlainConsole: lines come as they are, the last with or without newline.
+func TestPlainConsole(t *testing.T) {
+	long := strings.Repeat("x", maxInput+1)
+	c := NewPlainConsole(strings.NewReader("one\r\n\n"+long+"\nlast"), io.Discard)
+	defer c.Close()
+	for i, want := range []Line{
+		{"one\r\n", nil}, {"\n", nil}, {long[:maxInput], nil}, {"last", nil}, {"", io.EOF}, {"", io.EOF},
+	} {
+		c.Ask("")
+		if got := <-c.Lines(); got.Text != want.Text || !errors.Is(got.Err, want.Err) {
+			t.Errorf("line %d: %.20q, %v; want %.20q, %v", i, got.Text, got.Err, want.Text, want.Err)
+		}
+	}
+	failing := NewPlainConsole(io.MultiReader(strings.NewReader("half"), failingReader{}), io.Discard)
+	defer failing.Close()
+	failing.Ask("")
+	if got := <-failing.Lines(); !errors.Is(got.Err, io.ErrNoProgress) {
+		t.Errorf("a line that cannot be read: %+v", got)
+	}
+}
+
+type failingReader struct{}
+
+func (failingReader) Read([]byte) (int, error) { return 0, io.ErrNoProgress }
