@@ -212,3 +212,16 @@ func TestBadConfig(t *testing.T) {
 		}
 	}
 }
+
+// TestNameIsFreeAtTheEnd: a client that has disconnected and seen the connection
+// end can come back under its name at once.
+func TestNameIsFreeAtTheEnd(t *testing.T) {
+	d := start(t, testConfig(t, "alpha", alphaID))
+	for range 300 {
+		c := connect(t, d, 0, "again", 0) // fails if the name is taken
+		c.write(c.request(wire.Kill, nil, c.private.String()))
+		if _, err := c.next(); err == nil {
+			t.Fatal("a message after the disconnect")
+		}
+	}
+}

@@ -232,11 +232,12 @@ func (s *Server) open(conn net.Conn, name string, group wire.Name, memberships b
 func (s *Server) End(sess *Session) {
 	sess.Drop(SessionClosed)
 	sess.out.forget()
-	_ = sess.conn.Close()
 	s.mu.Lock()
 	delete(s.sessions, sess.id)
 	delete(s.names, sess.name)
 	s.mu.Unlock()
+	// Last, since a client that waits for it may come back at once.
+	_ = sess.conn.Close()
 }
 
 // Close stops the server: listeners and handshakes are closed, sessions write
