@@ -121,6 +121,81 @@ func ExampleMembership() {
 	// disconnect #bob#alpha [#alice#alpha]
 }
 
+// strangers returns the members of a new view that have not received what we
+// have: they came by joining, or from another part of the network. The members
+// of our own virtual synchrony set need nothing, since they have delivered
+// the same messages in the same order.
+func strangers(m *spread.Membership) []string {
+	switch m.Cause {
+	case spread.CauseJoin:
+		return []string{m.Changed}
+	case spread.CauseNetwork:
+		var all []string
+		for _, set := range m.Sets {
+			if !set.Own {
+				all = append(all, set.Members...)
+			}
+		}
+		return all
+	case spread.CauseLeave, spread.CauseDisconnect, spread.Transitional, spread.SelfLeave:
+	}
+	return nil
+}
+
+// Members that keep a state by applying the group's messages hand it only to
+// those who cannot have it. The virtual synchrony sets say who that is.
+func ExampleVSSet() {
+	viaTest, stop := daemon()
+	defer stop()
+
+	ctx := context.Background()
+	alice, err := spread.Dial(ctx, "4803", spread.WithName("alice"), spread.WithMembership(true), viaTest)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer alice.Close()
+	bob, err := spread.Dial(ctx, "4803", spread.WithName("bob"), viaTest)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer bob.Close()
+
+	if err := alice.Join(ctx, "state"); err != nil {
+		log.Fatal(err)
+	}
+	for event, err := range alice.Events(ctx) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		m, ok := event.(*spread.Membership)
+		if !ok || !m.Regular() {
+			continue
+		}
+		if m.Changed != alice.PrivateGroup() {
+			fmt.Println("join:", strangers(m), "in a set of", len(m.Sets[0].Members))
+			break
+		}
+		if err := bob.Join(ctx, "state"); err != nil {
+			log.Fatal(err)
+		}
+	}
+
+	// When two parts of a network meet, the view has a set for each.
+	merge := &spread.Membership{
+		Group:   "state",
+		Cause:   spread.CauseNetwork,
+		Members: []string{"#alice#alpha", "#bob#alpha", "#carol#beta", "#dave#gamma"},
+		Sets: []spread.VSSet{
+			{Own: true, Members: []string{"#alice#alpha", "#bob#alpha"}},
+			{Members: []string{"#carol#beta", "#dave#gamma"}},
+		},
+	}
+	fmt.Println("merge:", strangers(merge))
+	// Output:
+	// join: [#bob#alpha] in a set of 1
+	// merge: [#carol#beta #dave#gamma]
+}
+
 // A publisher need not be a member. It flushes before it trusts that its
 // messages are on their way.
 func ExampleConn_Multicast() {
@@ -170,7 +245,7 @@ func ExampleConn_ReceiveInto() {
 		message spread.Message
 		bytes   int
 	)
-	for received := 0; received < 3; received++ {
+	for range 3 {
 		event, err := conn.ReceiveInto(ctx, &message)
 		if err != nil {
 			log.Fatal(err)

@@ -1,0 +1,44 @@
+package house
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// TestTree applies the rules to this repository.
+func TestTree(t *testing.T) {
+	tree, err := NewLoader().Load(os.DirFS(root(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tree.Package("internal/house") == nil || tree.byPath["go.mod"] == nil {
+		t.Fatalf("the tree at %s is not this repository", root(t))
+	}
+	for _, f := range Check(tree) {
+		t.Error(f)
+	}
+}
+
+// root returns the nearest directory upwards with a go.mod.
+func root(t *testing.T) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			t.Fatal("no go.mod in any directory upwards: run the test within the repository")
+		}
+		dir = up
+	}
+}

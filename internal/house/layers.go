@@ -1,0 +1,114 @@
+package house
+
+import (
+	"path"
+	"slices"
+)
+
+// layer is a package and what it may import of ours outside its tests.
+type layer struct {
+	dir     string   // "cmd/*" stands for each package below cmd
+	may     []string // rows above this one; "*" is all of them
+	test    bool     // test support: only tests import it
+	program bool     // nothing imports it
+}
+
+// layers has the packages bottom up: a row names only rows above it. Tests may
+// import what they need, but never a program.
+var layers = []layer{
+	// What stands alone.
+	{dir: "internal/buf"},
+	{dir: "internal/clock"},
+	{dir: "internal/descrypt"},
+	{dir: "wire"},
+	{dir: "accesslog"},
+	{dir: "sink"},
+	{dir: "spreadconf"},
+	{dir: "spreadlogdconf"},
+	{dir: "internal/house", test: true},
+	{dir: "internal/script", test: true},
+	{dir: "internal/testskip", test: true},
+
+	// Who is where in the configuration, for all that need it.
+	{dir: "topology", may: []string{"wire"}},
+
+	// The machines: siblings, joined by the engine.
+	{dir: "ring", may: []string{"topology", "wire", "internal/buf", "internal/clock"}},
+	{dir: "membership", may: []string{"topology", "wire", "internal/buf", "internal/clock"}},
+	{dir: "groups", may: []string{"topology", "wire", "internal/buf", "internal/clock"}},
+	{dir: "engine", may: []string{"ring", "membership", "groups", "topology", "wire", "internal/buf", "internal/clock"}},
+
+	// What drives them.
+	{dir: "sim", may: []string{
+		"engine", "ring", "membership", "groups", "topology", "wire", "internal/buf", "internal/clock", "spreadconf",
+	}},
+	{dir: "daemon/transport", may: []string{"topology", "wire", "internal/buf", "internal/clock"}},
+	{dir: "daemon/session", may: []string{"wire", "internal/buf", "internal/clock", "internal/descrypt"}},
+	{dir: "daemon/eventlog"},
+	{dir: "daemon", may: []string{
+		"daemon/session", "daemon/eventlog", "daemon/transport", "engine", "ring", "membership", "groups", "topology",
+		"spreadconf", "wire", "internal/buf", "internal/clock", "internal/descrypt",
+	}},
+
+	// Clients: they know a daemon only by its protocol.
+	{dir: "spread", may: []string{"wire"}},
+	{dir: "spread/spreadtest", may: []string{"wire"}, test: true},
+	{dir: "spuser", may: []string{"spread"}},
+	{dir: "logpub", may: []string{"spread"}},
+	{dir: "logsub", may: []string{"spread", "accesslog", "sink", "spreadlogdconf"}},
+
+	// Programs.
+	{dir: "demo/weblog", may: []string{"accesslog"}},
+	{dir: "demo/genlog", may: []string{"demo/weblog", "accesslog"}, program: true},
+	{dir: "demo", may: []string{
+		"demo/weblog", "daemon", "engine", "spreadconf", "spread", "logpub", "logsub", "accesslog", "sink", "spreadlogdconf",
+	}},
+	{dir: "cmd/*", may: []string{"*"}, program: true},
+
+	// Tests of the whole.
+	{dir: "integration", test: true},
+}
+
+// layerOf returns the row of a package, or nil.
+func layerOf(dir string) *layer {
+	for i := range layers {
+		if ok, err := path.Match(layers[i].dir, dir); ok && err == nil {
+			return &layers[i]
+		}
+	}
+	return nil
+}
+
+func layersRule(t *Tree, r *report) {
+	for _, p := range t.Packages {
+		l := layerOf(p.Dir)
+		if l == nil {
+			r.addf(p.Dir, 0, "a package that the table of layers does not know: add it to the table in internal/house/layers.go, above all that may import it")
+			continue
+		}
+		for _, f := range p.Files {
+			for _, s := range f.AST.Imports {
+				if dir, ok := t.own(imported(s)); ok {
+					checkImport(t, r, l, f, t.line(s), dir)
+				}
+			}
+		}
+	}
+}
+
+// checkImport decides on one import of dir by a file of the package l.
+func checkImport(t *Tree, r *report, l *layer, f *GoFile, line int, dir string) {
+	switch to := layerOf(dir); {
+	case to != nil && to.program:
+		r.addf(f.Path, line, "imports %s: nothing imports a program; move what both need into a package", dir)
+	case f.Test || path.Dir(f.Path) == dir:
+	case to == nil:
+		if t.Package(dir) == nil {
+			r.addf(f.Path, line, "imports %s, which does not exist", dir)
+		} // else its own row is missing, which is reported once
+	case to.test:
+		r.addf(f.Path, line, "imports %s, which is there for tests only", dir)
+	case !slices.Contains(l.may, dir) && !slices.Contains(l.may, "*"):
+		r.addf(f.Path, line, "%s imports %s, which does not stand below it: turn the dependency round, or pass a value (see the table in internal/house/layers.go)", l.dir, dir)
+	}
+}

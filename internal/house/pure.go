@@ -1,0 +1,99 @@
+package house
+
+import (
+	"go/ast"
+	"go/token"
+	"slices"
+	"strings"
+)
+
+// machines are the packages that take time and input as arguments and give
+// effects back, and do nothing else.
+var machines = []string{"ring", "membership", "groups", "engine"}
+
+func isMachine(dir string) bool { return slices.Contains(machines, dir) }
+
+// pureImports are the packages of the standard library that a machine may use.
+// Which of ours it may use is the business of the table of layers. Of net only
+// netip is here, whose addresses are plain values.
+var pureImports = []string{
+	"bytes", "cmp", "encoding/binary", "errors", "fmt", "iter", "maps", "math", "math/bits", "net/netip", "slices",
+	"strconv", "strings", "time",
+}
+
+func pureImport(t *Tree, importPath string) bool {
+	_, ours := t.own(importPath)
+	return ours || slices.Contains(pureImports, importPath)
+}
+
+// pureNames are what a machine may use of a package that can do more. Of the
+// others it may use everything.
+var pureNames = map[string][]string{
+	"time": {"Duration", "Nanosecond", "Microsecond", "Millisecond", "Second", "Minute", "Hour"},
+	"fmt": {
+		"Append", "Appendf", "Appendln", "Errorf", "FormatString", "Formatter", "Fprint", "Fprintf", "Fprintln",
+		"GoStringer", "Sprint", "Sprintf", "Sprintln", "State", "Stringer",
+	},
+}
+
+// machineFiles yields the files of the machines, tests left out.
+func machineFiles(t *Tree, yield func(*GoFile)) {
+	for _, p := range t.Packages {
+		if !isMachine(p.Dir) {
+			continue
+		}
+		for _, f := range p.Files {
+			if !f.Test {
+				yield(f)
+			}
+		}
+	}
+}
+
+func pureRule(t *Tree, r *report) {
+	machineFiles(t, func(f *GoFile) {
+		if !t.builds(f) {
+			r.addf(f.Path, 0, "a build constraint leaves this file out of some builds: a machine is the same everywhere")
+		}
+		for _, s := range f.AST.Imports {
+			p := imported(s)
+			if !pureImport(t, p) {
+				r.addf(f.Path, t.line(s), "a machine imports %q: pass in what it needs, and give back effects", p)
+			}
+			if s.Name != nil && (s.Name.Name == "." || s.Name.Name == "_") {
+				r.addf(f.Path, t.line(s), "a machine imports %q as %q: name what is used", p, s.Name.Name)
+			}
+		}
+		ast.Inspect(f.AST, func(n ast.Node) bool {
+			if what := impurity(f, n); what != "" {
+				r.addf(f.Path, t.line(n), "a machine %s", what)
+			}
+			return true
+		})
+	})
+}
+
+// impurity says what a node does that a machine may not, or "".
+func impurity(f *GoFile, n ast.Node) string {
+	switch n := n.(type) {
+	case *ast.GoStmt:
+		return "starts a goroutine: its driver does that"
+	case *ast.SelectStmt, *ast.SendStmt, *ast.ChanType:
+		return "uses a channel: inputs are arguments, outputs are effects"
+	case *ast.UnaryExpr:
+		if n.Op == token.ARROW {
+			return "uses a channel: inputs are arguments, outputs are effects"
+		}
+	case *ast.CallExpr:
+		if id, ok := n.Fun.(*ast.Ident); ok && (id.Name == "print" || id.Name == "println") {
+			return "prints: it returns values"
+		}
+	case *ast.SelectorExpr:
+		for pkg, names := range pureNames {
+			if name := f.selected(n, pkg); name != "" && !slices.Contains(names, name) {
+				return "uses " + pkg + "." + name + ": of " + pkg + " it may use " + strings.Join(names, ", ")
+			}
+		}
+	}
+	return ""
+}

@@ -1,0 +1,91 @@
+package house
+
+import (
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+var (
+	// docPath is a page named by its path from the root.
+	docPath = regexp.MustCompile(`(?:^|[^\w./-])(docs/[\w./-]*\.md)\b`)
+	// link is a link of Markdown, without what stands behind a #.
+	link = regexp.MustCompile(`\]\(([^)\s#]+)`)
+	// section is a reference to a specification, as in client-protocol §7.2.
+	section = regexp.MustCompile("\\b([a-z][a-z_-]+)(?:\\.md)?`? §(\\d+(?:\\.\\d+)*)")
+	heading = regexp.MustCompile(`(?m)^#+ (\d+(?:\.\d+)*)`)
+)
+
+const specDir = "docs/spec/"
+
+// referencesRule wants every page, link and section that a comment or a document
+// names to be there.
+func referencesRule(t *Tree, r *report) {
+	sections := t.sections()
+	check := func(f *File, line int, text string) {
+		for _, m := range docPath.FindAllStringSubmatch(text, -1) {
+			if t.byPath[m[1]] == nil {
+				r.addf(f.Path, line, "names %s, which does not exist", m[1])
+			}
+		}
+		for _, m := range section.FindAllStringSubmatch(text, -1) {
+			if have, ok := sections[m[1]]; ok && !slices.Contains(have, m[2]) {
+				r.addf(f.Path, line, "names §%s of %s, which has no such section", m[2], specDir+m[1]+".md")
+			}
+		}
+	}
+	goFiles := make(map[string]bool)
+	for _, p := range t.Packages {
+		for _, f := range p.Files {
+			goFiles[f.Path] = true
+			for _, g := range f.AST.Comments {
+				for _, c := range g.List {
+					for i, text := range strings.Split(c.Text, "\n") {
+						check(f.File, t.line(c)+i, text)
+					}
+				}
+			}
+		}
+	}
+	for _, f := range t.Files {
+		if !f.Text || goFiles[f.Path] || inTestdata(f.Path) || path.Ext(f.Path) == ".go" {
+			continue
+		}
+		markdown := path.Ext(f.Path) == ".md"
+		for i, text := range strings.Split(string(f.Data), "\n") {
+			if markdown {
+				for _, m := range link.FindAllStringSubmatch(text, -1) {
+					if to := path.Join(path.Dir(f.Path), m[1]); !strings.Contains(m[1], ":") && !t.has(to) {
+						r.addf(f.Path, i+1, "links to %s, which does not exist", to)
+					}
+				}
+				text = link.ReplaceAllString(text, "]") // said once is enough
+			}
+			check(f, i+1, text)
+		}
+	}
+}
+
+// sections returns the numbered sections of each specification, by its name.
+func (t *Tree) sections() map[string][]string {
+	all := make(map[string][]string)
+	for _, f := range t.Files {
+		name, ok := strings.CutPrefix(f.Path, specDir)
+		if !ok || path.Ext(name) != ".md" {
+			continue
+		}
+		name = strings.TrimSuffix(name, ".md")
+		all[name] = []string{}
+		for _, m := range heading.FindAllSubmatch(f.Data, -1) {
+			all[name] = append(all[name], string(m[1]))
+		}
+	}
+	return all
+}
+
+// has tells whether there is a file or a directory of a name.
+func (t *Tree) has(name string) bool {
+	return t.byPath[name] != nil ||
+		slices.ContainsFunc(t.Files, func(f *File) bool { return strings.HasPrefix(f.Path, name+"/") })
+}
