@@ -1,0 +1,127 @@
+package ring
+
+import (
+	"github.com/spreadd/spreadd/internal/buf"
+	"github.com/spreadd/spreadd/wire"
+)
+
+// partial is a message of one maker that has come in part (ring-protocol
+// §17.6). The zero value is none. It holds a reference to its block.
+type partial struct {
+	data buf.Slice
+	// size is what the message's header says it will have.
+	size int
+	// fragments counts those that have come.
+	fragments int16
+	// own: the block is of the pool and for this message alone; else data
+	// lies in the fragments' own block, which happens as long as they lie
+	// there behind one another, as those of a local session do.
+	own bool
+}
+
+// eachFragment calls yield for the fragments of a stored packet, which has
+// passed CheckFragments.
+func eachFragment(s *slot, yield func(index int16, data buf.Slice)) {
+	p := wire.Packet{First: s.first, Body: s.body.Bytes()}
+	fragments := p.Fragments()
+	at := s.body.Lo
+	for f, ok := fragments.Next(); ok; f, ok = fragments.Next() {
+		yield(f.Index, buf.Slice{Block: s.body.Block, Lo: at, Hi: at + len(f.Data)})
+		at += len(f.Data)
+		at += -(at-s.body.Lo)&3 + fragmentHeaderLen
+	}
+}
+
+// fragmentHeaderLen is the size of the header of a further fragment, which
+// begins at a multiple of 4 in the body (ring-protocol §7.2).
+const fragmentHeaderLen = 4
+
+// assemble takes the next fragment of a maker, in the order of the ring, and
+// delivers the message that it completes.
+func (r *Ring) assemble(s *slot, index int16, data buf.Slice, out *Effects) {
+	p := &r.assembling[s.maker]
+	number := max(index, -index)
+	if number != p.fragments+1 {
+		r.dropPartial(p, FragmentOutOfStep, out)
+		if number != 1 {
+			return
+		}
+	}
+	if index == -1 {
+		r.deliverWhole(s, data, out)
+		return
+	}
+	if !r.extend(p, data, out) || index > 0 {
+		return
+	}
+	if p.data.Len() != p.size {
+		r.dropPartial(p, MessageMalformed, out)
+		return
+	}
+	out.deliver(Message{Service: s.service, Data: p.data, Proc: s.proc})
+	p.drop(out)
+}
+
+// extend adds a fragment to a message, or drops the message and reports false
+// if it does not agree with its header.
+func (r *Ring) extend(p *partial, data buf.Slice, out *Effects) bool {
+	if p.fragments == 0 {
+		size, ok := messageSize(data.Bytes())
+		if !ok {
+			r.count(MessageMalformed)
+			return false
+		}
+		data.Block.Retain()
+		*p = partial{data: data, size: size, fragments: 1}
+		return true
+	}
+	if p.data.Len()+data.Len() > p.size {
+		r.dropPartial(p, MessageMalformed, out)
+		return false
+	}
+	p.fragments++
+	if !p.own && data.Block == p.data.Block && data.Lo == p.data.Hi {
+		p.data.Hi = data.Hi
+		return true
+	}
+	if !p.own {
+		b := r.cfg.Pool.Get(p.size)
+		n := copy(b.Bytes(), p.data.Bytes())
+		out.release(p.data.Block)
+		p.data, p.own = buf.Slice{Block: b, Hi: n}, true
+	}
+	p.data.Hi += copy(p.data.Block.Bytes()[p.data.Hi:], data.Bytes())
+	return true
+}
+
+// messageSize returns the length of the message that begins with a fragment, if
+// its header tells one that fits into fragments. One byte more than we send ourselves is
+// what C daemons can send (ring-protocol §25).
+func messageSize(b []byte) (size int, ok bool) {
+	var h wire.Header
+	if h.Decode(b) != nil {
+		return 0, false
+	}
+	n, err := h.Size()
+	return n, err == nil && n >= len(b) && n <= wire.MaxFragments*FragmentBytes
+}
+
+// dropPartial drops what has come of a message, if anything, and counts why.
+func (r *Ring) dropPartial(p *partial, why Verdict, out *Effects) {
+	r.count(why)
+	p.drop(out)
+}
+
+// drop lets go of a message's block.
+func (p *partial) drop(out *Effects) {
+	out.release(p.data.Block)
+	*p = partial{}
+}
+
+// dropPartials forgets all messages that have come in part: their rings are
+// gone (ring-protocol §17.6).
+func (r *Ring) dropPartials(out *Effects) {
+	for i := range r.assembling {
+		r.assembling[i].drop(out)
+	}
+}

@@ -1,0 +1,217 @@
+package ring
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/spreadd/spreadd/internal/clock"
+	"github.com/spreadd/spreadd/wire"
+)
+
+// Recovery is what the second form token says of the ring to be, and of this
+// daemon's old one (ring-protocol §22.2, membership-protocol §7.4).
+type Recovery struct {
+	// Future names the ring to be; Members are its daemons, in any order.
+	Future  wire.MembershipID
+	Members []wire.DaemonID
+	// Aru, Highest and Holes are of the old ring: what all its members
+	// have, the largest number that those on board know, and the numbers up
+	// to it that none of them has.
+	Aru, Highest int32
+	Holes        []int32
+	// LastSeq is above every number of every old ring.
+	LastSeq int32
+	// Commit is the commit set: the daemons whose packets may be delivered
+	// after a hole.
+	Commit []wire.DaemonID
+}
+
+// recovery is what a Ring keeps of a Recovery.
+type recovery struct {
+	future    wire.MembershipID
+	lastSeq   int32
+	commit    []wire.DaemonID
+	committed bool
+}
+
+// Recover begins to install a ring: tokens of the ring to be are taken, and with
+// them the members of each old ring complete what they have of it. What all
+// members of the old ring have is delivered at once, and belongs to its regular
+// configuration.
+//
+// A ring of this daemon alone needs no token and is installed within the call. In any
+// other, the last member makes the first token; the others have passed the form
+// token on.
+//
+// It panics if this daemon is not a member.
+func (r *Ring) Recover(now clock.Time, rec Recovery, out *Effects) {
+	if !slices.Contains(rec.Members, r.cfg.Self) {
+		panic(fmt.Sprintf("ring: daemon %d is to recover into %v, of which it is no member", r.cfg.Self, rec.Members))
+	}
+	r.stop() // of an old ring that is still up
+
+	r.route = newRoute(r.cfg.Topology, r.cfg.Self, rec.Members)
+	r.lastNumSent, r.lastNumRetrans = 0, 0
+	r.cut(rec.Highest, out)
+	r.aru = min(max(rec.Aru, r.lastDiscarded), r.myAru)
+	r.discard(out)
+	r.markHoles(rec.Holes, out)
+	r.recovery = recovery{
+		future:  rec.Future,
+		lastSeq: rec.LastSeq,
+		commit:  append(r.recovery.commit[:0], rec.Commit...),
+	}
+	r.tokenRounds, r.receivedRounds = 0, 0
+	r.tokenFirst = false
+	r.aru = 0
+	r.state = Recovering
+	if r.route.ring.Len() == 1 {
+		r.commitIfComplete(out)
+		r.install(out)
+		return
+	}
+	r.restartLoss(now)
+	if r.route.ring.Last() == r.cfg.Self {
+		r.sendFirstToken(out)
+	}
+}
+
+// cut forgets packets above the highest number that those on board know: they
+// can only come from daemons that are not, and the others will not have them
+// (membership-protocol §7.4 rule 4).
+func (r *Ring) cut(highest int32, out *Effects) {
+	// A number beyond the table would never be complete, and none is known.
+	highest = min(highest, r.lastDiscarded+MaxPackets)
+	for seq := r.highest; seq > highest; seq-- {
+		if s := r.table.find(seq); s != nil {
+			r.table.remove(s, out)
+		}
+	}
+	r.highest = max(highest, r.lastDiscarded)
+	r.myAru = min(r.myAru, r.highest)
+}
+
+// markHoles marks the numbers that nobody has, so that "I have all" can be
+// reached, and finds myAru anew, below the first of them.
+func (r *Ring) markHoles(holes []int32, out *Effects) {
+	for _, seq := range holes {
+		if seq <= r.lastDiscarded || seq > r.highest || seq-r.lastDiscarded > MaxPackets {
+			continue
+		}
+		if s := r.table.find(seq); s != nil {
+			r.table.remove(s, out)
+		}
+		r.table.add(seq, r.lastDiscarded).state = hole
+	}
+	r.countAru()
+}
+
+// countAru finds the end of the run of packets above the forgotten ones.
+func (r *Ring) countAru() {
+	r.myAru = r.lastDiscarded
+	for r.myAru < r.highest && r.table.find(r.myAru+1).isPacket() {
+		r.myAru++
+	}
+}
+
+// sendFirstToken makes the first token of the ring to be, whose aru is lowered
+// by everybody, and sends it twice, as form tokens are (ring-protocol §22.2
+// rule 5).
+func (r *Ring) sendFirstToken(out *Effects) {
+	t := wire.Token{
+		Transmitter: r.cfg.Self,
+		Proc:        r.cfg.Self,
+		Membership:  r.recovery.future,
+		Aru:         math.MaxInt32,
+		AruLast:     wire.NoDaemon,
+		ConfHash:    r.cfg.ConfHash,
+	}
+	r.sendToken(&t, 2, out)
+	r.tokenRounds = 1
+}
+
+// commitIfComplete notes that this daemon has all that the recovery can give
+// it. From here on it forgets no packet, and says so on the token by an aru
+// above all numbers (ring-protocol §22.3).
+func (r *Ring) commitIfComplete(out *Effects) {
+	if r.recovery.committed {
+		return
+	}
+	r.advance()
+	if r.myAru != r.highest {
+		return
+	}
+	r.recovery.committed = true
+	r.myAru = r.recovery.lastSeq
+	out.event(Committed)
+}
+
+// install ends the old ring and begins the new one, in one step (ring-protocol
+// §22.4, membership-protocol §8). What is delivered before the first hole and
+// the first safe packet belongs to the old regular configuration; the rest, of which
+// only those that came along are sure to have it, to the transitional one.
+func (r *Ring) install(out *Effects) {
+	next := r.deliverRegular(out)
+	out.event(Transitional)
+	r.deliverTransitional(next, out)
+	for seq := r.lastDiscarded + 1; seq <= r.highest; seq++ {
+		if s := r.table.find(seq); s != nil {
+			r.table.remove(s, out)
+		}
+	}
+	r.dropPartials(out)
+	r.users.again()
+	r.groups.again()
+	r.id = r.recovery.future
+	r.highest, r.myAru, r.aru, r.lastDiscarded, r.lastDelivered = 0, 0, 0, 0, 0
+	r.tokenCounter = 0
+	r.afterInstall = true
+	r.state = Operational
+	r.stats.MembershipChanges++
+	out.event(Regular)
+}
+
+// deliverRegular delivers up to the first hole or safe packet and returns the
+// number at which it stopped.
+func (r *Ring) deliverRegular(out *Effects) int32 {
+	seq := r.lastDiscarded + 1
+	for ; seq <= r.highest; seq++ {
+		s := r.table.find(seq)
+		if !s.isPacket() || s.state == have && s.service == Safe {
+			break
+		}
+		if s.state == have {
+			r.deliver(s, out)
+		}
+	}
+	return seq
+}
+
+// deliverTransitional delivers the rest. A hole may hide a message on which
+// later ones of daemons outside the commit set depend, so theirs are not delivered after
+// it.
+func (r *Ring) deliverTransitional(seq int32, out *Effects) {
+	afterHole := false
+	for ; seq <= r.highest; seq++ {
+		s := r.table.find(seq)
+		switch {
+		case !s.isPacket():
+			afterHole = true
+		case s.state == have && (!afterHole || slices.Contains(r.recovery.commit, s.proc)):
+			r.deliver(s, out)
+		}
+	}
+}
+
+// undo takes a recovery back that did not come to its end (ring-protocol §22.4):
+// what was a hole may be had from others in the next one.
+func (r *Ring) undo() {
+	for seq := r.lastDiscarded + 1; seq <= r.highest; seq++ {
+		if s := r.table.find(seq); s != nil && s.state == hole {
+			*s = slot{}
+		}
+	}
+	r.aru = r.lastDiscarded
+	r.countAru()
+}

@@ -1,0 +1,137 @@
+package ring
+
+import (
+	"github.com/spreadd/spreadd/topology"
+	"github.com/spreadd/spreadd/wire"
+)
+
+// unmet is what the requests on a token, which this daemon could not answer,
+// make of its own: it asks for everybody who asked before (ring-protocol
+// §14.1).
+type unmet struct {
+	any     bool // some daemon misses what I miss too
+	outside bool // one of another segment
+}
+
+// answer takes the requests for packets of this ring off a token and sends what
+// is here at once. It returns the body of the token without them, how to
+// widen the own request, and how many packets were sent.
+func (r *Ring) answer(t *wire.Token, out *Effects) (body []byte, u unmet, sent int) {
+	body = r.body[:0]
+	requests := t.Requests()
+	for q, ok := requests.Next(); ok; q, ok = requests.Next() {
+		if q.Membership != r.id {
+			body = r.carryOn(body, &q)
+			continue
+		}
+		sent += r.answerOne(&q, &u, out)
+	}
+	return body, u, sent
+}
+
+// carryOn copies the request of another ring's member, which only occurs while
+// several rings recover together.
+func (r *Ring) carryOn(body []byte, q *wire.Request) []byte {
+	r.numbers = r.numbers[:0]
+	for i := range q.NumSeqs() {
+		r.numbers = append(r.numbers, q.Seq(i))
+	}
+	return wire.AppendRequest(body, wire.LittleEndian, q.Membership, q.Proc, q.Segment, r.numbers...)
+}
+
+// answerOne answers the request of one entry.
+func (r *Ring) answerOne(q *wire.Request, u *unmet, out *Effects) (sent int) {
+	if !r.canSendTo(q) {
+		r.count(RequestIgnored)
+		return 0
+	}
+	// Numbers have to be ascending, above what all have, and known to exist.
+	last := max(r.aru, r.lastDiscarded)
+	for i := range q.NumSeqs() {
+		seq := q.Seq(i)
+		s := r.table.find(seq)
+		switch {
+		case seq <= last || seq > r.highest || s != nil && s.state == hole:
+			r.count(RequestIgnored)
+			continue
+		case s == nil:
+			u.any = true
+			u.outside = u.outside || int(q.Segment) != r.segment
+		default:
+			r.retransmit(s, q, out)
+			sent++
+		}
+		last = seq
+	}
+	return sent
+}
+
+// canSendTo reports whether a request says to whom the packets are to go.
+func (r *Ring) canSendTo(q *wire.Request) bool {
+	switch {
+	case q.Proc != wire.NoDaemon:
+		return q.Proc != r.cfg.Self && r.cfg.Topology.Daemon(q.Proc) != nil
+	case q.Segment != wire.NoSegment:
+		return q.Segment >= 0 && int(q.Segment) < len(r.route.heads)
+	default:
+		return true
+	}
+}
+
+// retransmit sends a packet again, to whom it was asked for.
+func (r *Ring) retransmit(s *slot, q *wire.Request, out *Effects) {
+	r.stats.Retrans++
+	switch {
+	case q.Proc != wire.NoDaemon:
+		r.stats.RetransDaemon++
+		r.sendPacket(topology.ToDaemon(q.Proc), 0, s, out)
+	case q.Segment != wire.NoSegment:
+		r.stats.RetransSegment++
+		r.sendToSegment(int(q.Segment), s, out)
+	default:
+		r.stats.RetransAll++
+		r.sendToAll(s, out)
+	}
+}
+
+const (
+	requestHeaderLen = 16 // of an entry (ring-protocol §8)
+	// maxTokenBody keeps a token with requests of this daemon in one frame:
+	// one that IP has cut is lost more easily, just when much is lost
+	// (ring-protocol §14.2).
+	maxTokenBody = wire.MaxPacket - wire.TokenHeaderLen
+)
+
+// ask appends the own request to a token's body: all numbers up to those that
+// must have been sent by now. On an accelerated ring these are what the token of my previous
+// turn counted; packets of this round may still be on their way
+// (ring-protocol §14.2).
+func (r *Ring) ask(body []byte, u unmet) []byte {
+	r.body = body
+	upTo := r.highest
+	if r.cfg.Accelerated && r.state != Recovering {
+		upTo = r.last.Seq
+	}
+	room := (maxTokenBody - len(body) - requestHeaderLen) / 4
+	if r.myAru >= upTo || room < 2 {
+		return body
+	}
+	r.numbers = r.numbers[:0]
+	for seq := r.myAru + 1; seq <= upTo && len(r.numbers) < room; seq++ {
+		if r.table.find(seq) == nil {
+			r.numbers = append(r.numbers, seq)
+		}
+	}
+	if len(r.numbers) == 0 {
+		return body
+	}
+	proc, segment := r.cfg.Self, int16(r.segment)
+	if u.any {
+		proc = wire.NoDaemon
+	}
+	if u.outside {
+		segment = wire.NoSegment
+	}
+	r.body = wire.AppendRequest(body, wire.LittleEndian, r.id, proc, segment, r.numbers...)
+	return r.body
+}

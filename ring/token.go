@@ -1,0 +1,115 @@
+package ring
+
+import (
+	"github.com/spreadd/spreadd/internal/clock"
+	"github.com/spreadd/spreadd/wire"
+)
+
+// HandleToken takes a regular token that has passed the checks of what may be
+// heard at all (ring-protocol §9). A token that is not taken is swallowed: the
+// leader repeats it, or the ring is lost.
+func (r *Ring) HandleToken(now clock.Time, t *wire.Token, out *Effects) Verdict {
+	v := r.checkToken(t)
+	if v == TokenTaken {
+		v = r.checkRound(t)
+	}
+	switch v {
+	case TokenTaken:
+		// After a recovery the token still carries the recovery's aru.
+		// Forgetting what I sent of it keeps it out of mine
+		// (ring-protocol §13.2).
+		if r.afterInstall {
+			r.afterInstall = false
+			r.last.Aru = 0
+		}
+		if t.Type.Retrans() > 0 && !r.route.leads {
+			r.stats.TokenHurries++
+		}
+		r.turn(now, t, out)
+	case TokenRepeated:
+		r.last.Type = r.last.Type.WithRetrans(t.Type.Retrans())
+		r.sendAgain(out)
+	default:
+	}
+	return r.count(v)
+}
+
+// checkToken decides whether a token may be used at all (ring-protocol §9
+// rules 7 to 11, §15.3, §25).
+func (r *Ring) checkToken(t *wire.Token) Verdict {
+	far := int64(r.lastDiscarded) + MaxPackets
+	switch {
+	case t.Type&wire.TokenForms != 0:
+		return TokenNotRegular
+	case r.state == Down || r.route.ring.Len() == 1:
+		return TokenUnexpected
+	case t.Membership != r.tokenID():
+		return TokenForeign
+	case t.Transmitter != r.route.predecessor:
+		return TokenStranger
+	case t.Seq < 0 || t.Aru < 0 || t.CheckRequests() != nil:
+		return TokenMalformed
+	case r.state == Recovering:
+		// Its numbers are of several rings: only the aru means something.
+	case t.Seq > MaxSeq:
+		return TokenSpent
+	case int64(t.Seq) > far:
+		return TokenTooFar
+	}
+	if t.Aru < r.aru {
+		// All have up to my aru, so nobody had reason to lower the token's
+		// below; taking it would mean to ask for what others have forgotten.
+		return TokenAruDecreases
+	}
+	return TokenTaken
+}
+
+// tokenID names the ring whose token is awaited.
+func (r *Ring) tokenID() wire.MembershipID {
+	if r.state == Recovering {
+		return r.recovery.future
+	}
+	return r.id
+}
+
+// checkRound tells new tokens from old and repeated ones by the number of the
+// round, which the leader counts, and that of its repeats (ring-protocol
+// §13.1).
+func (r *Ring) checkRound(t *wire.Token) Verdict {
+	mine, its := r.last.Type, t.Type
+	switch {
+	case r.route.leads && its.ARQ() == mine.ARQ():
+		return TokenTaken
+	case r.route.leads:
+		return TokenOld
+	case its.ARQ() == mine.ARQ() && its.Retrans() > mine.Retrans():
+		return TokenRepeated
+	case its.ARQ() == (mine.ARQ()+1)&0xf:
+		return TokenTaken
+	default:
+		return TokenOld
+	}
+}
+
+// repeat is what the leader's timer does: send the last token again, or for the first
+// time if it was held (ring-protocol §13.4).
+func (r *Ring) repeat(now clock.Time, out *Effects) {
+	r.last.Type = r.last.Type.WithRetrans(r.last.Type.Retrans() + 1)
+	r.stats.TokenHurries++
+	r.restartHurry(now)
+	r.sendAgain(out)
+}
+
+// sendAgain repeats the last token, without requests: one copy, one more on
+// the way to another segment of a wide network, two more if an earlier repeat did not
+// help (ring-protocol §13.4).
+func (r *Ring) sendAgain(out *Effects) {
+	copies := 1
+	if r.cfg.Wide && r.route.segmentEnd {
+		copies++
+	}
+	if r.last.Type.Retrans() > 1 {
+		copies += 2
+	}
+	r.sendToken(&r.last, copies, out)
+}

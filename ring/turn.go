@@ -1,0 +1,113 @@
+package ring
+
+import (
+	"github.com/spreadd/spreadd/internal/clock"
+	"github.com/spreadd/spreadd/wire"
+)
+
+// turn is what a daemon does when it has the token: the steps of ring-protocol
+// §13.3, in their order. arrived is the token as it came; what is passed on is
+// that, edited.
+func (r *Ring) turn(now clock.Time, arrived *wire.Token, out *Effects) {
+	t := *arrived
+	t.Order = wire.LittleEndian
+	t.Transmitter = r.cfg.Self
+	t.ConfHash = r.cfg.ConfHash
+
+	// 1: what is known, and which socket to read.
+	if r.state != Recovering {
+		r.highest = max(r.highest, t.Seq)
+	}
+	r.receivedRounds++
+	r.tokenFirst = false
+
+	// 2: answer.
+	body, unmet, retransmitted := r.answer(arrived, out)
+
+	// 3: new packets; on an accelerated ring the last of them wait.
+	first := r.highest + 1
+	made := r.makePackets(r.allowance(t.FlowControl), out)
+	waiting := r.sendBeforeToken(first, out)
+
+	// 4: flow control.
+	r.setFlowControl(&t, made, retransmitted)
+
+	// 5, 6: ask.
+	r.advance()
+	t.Body = r.ask(body, unmet)
+
+	// 7: committed, when all that can be had of the old ring is here.
+	if r.state == Recovering {
+		r.commitIfComplete(out)
+	}
+
+	// 8, 9, 10: aru, seq, round.
+	r.setAru(&t, arrived)
+	t.Proc = r.cfg.Self
+	if r.state != Recovering {
+		t.Seq = r.highest
+	}
+	if r.route.leads {
+		t.Type = t.Type.WithARQ(t.Type.ARQ() + 1).WithRetrans(0)
+	}
+
+	// 11: pass it on. The leader holds it when there is nothing to do.
+	if !r.route.leads || !r.idle() {
+		copies := 1
+		if t.Type.Retrans() > 1 {
+			copies = 3
+		}
+		r.sendToken(&t, copies, out)
+	}
+
+	// 12, 13: the next round begins; what waited follows the token.
+	r.tokenRounds++
+	r.restartHurry(now)
+	r.restartLoss(now)
+	r.sendMade(waiting, out)
+
+	// 14, 15, 16: the line of stability.
+	r.aru = min(t.Aru, r.last.Aru)
+	if r.highest == r.aru {
+		r.tokenCounter++
+	} else {
+		r.tokenCounter = 0
+	}
+	t.Body = nil
+	r.last = t
+
+	// 17, 18: what has become deliverable, or the end of the recovery.
+	r.deliverTurn(first, out)
+}
+
+// setAru writes the token's aru: what all are known to have so far in this
+// round (ring-protocol §15.1). The third rule compares with the seq that came,
+// before this daemon's packets: then all had everything.
+func (r *Ring) setAru(t, arrived *wire.Token) {
+	lower := t.Aru > r.myAru
+	raiseMine := t.AruLast == r.cfg.Self
+	allHadAll := r.state != Recovering && t.Aru == arrived.Seq
+	if lower || raiseMine || allHadAll {
+		t.Aru = r.myAru
+		t.AruLast = r.cfg.Self
+	}
+}
+
+// deliverTurn is the end of a turn. first is the number of the first packet that
+// the turn made, if any.
+func (r *Ring) deliverTurn(first int32, out *Effects) {
+	if r.state == Recovering {
+		switch {
+		case r.aru == r.recovery.lastSeq:
+			r.install(out)
+		case r.tokenRounds > MaxRecoveryTurns:
+			r.lose(RecoveryStuck, out)
+		}
+		return
+	}
+	r.discard(out)
+	r.deliverOrdered(out)
+	for seq := first; seq <= r.highest; seq++ {
+		r.deliverEarly(seq, out)
+	}
+}
