@@ -1,0 +1,205 @@
+package membership
+
+import (
+	"math"
+	"slices"
+
+	"github.com/spreadd/spreadd/wire"
+)
+
+const (
+	// recoveryGap is how far the recovery mark lies above a daemon's highest
+	// number (membership-protocol §7.2).
+	recoveryGap = 3333
+	// maxHighest keeps the mark a number. Rings end far below, at 2^30.
+	maxHighest = math.MaxInt32 - recoveryGap
+	// MaxRing is the most daemons that a ring can have: FORM2 for one more than
+	// that is refused by all (membership-protocol §2.10).
+	MaxRing = wire.MaxMembersOfList - 1
+)
+
+// mark is the least recovery mark that suits this daemon.
+func (m *Machine) mark() int32 { return min(m.cfg.Old.Highest(), maxHighest) + recoveryGap }
+
+// createForm1 starts an attempt (membership-protocol §7.2).
+func (m *Machine) createForm1(e *event) {
+	m.attempt = wire.MembershipID{Daemon: m.cfg.Self, Time: m.nextTime(e.wall)}
+	m.reps.sort(m.cfg.Topology)
+	m.boarded, m.aboard = m.newEntry(), true
+	v := wire.FormValue{
+		Members:  m.self(),
+		Pending:  m.spokenFor(nil, m.reps),
+		RepIndex: 1,
+		Reps:     m.reps,
+		Rings:    []wire.RingValue{m.boarded},
+	}
+	m.forward(e, v, m.mark(), CauseGatherTimeout)
+}
+
+// spokenFor returns whom this daemon speaks for besides itself: those heard, or
+// the members of its ring. Left out are those that are on board, and those that speak
+// for themselves.
+func (m *Machine) spokenFor(aboard []wire.DaemonID, reps ...[]wire.Rep) []wire.DaemonID {
+	from := m.heard
+	if m.alive {
+		from = m.installed.Members()
+	}
+	list := slices.DeleteFunc(slices.Clone(from), func(id wire.DaemonID) bool {
+		return id == m.cfg.Self || slices.Contains(aboard, id) ||
+			slices.ContainsFunc(reps, func(l []wire.Rep) bool { return repList(l).contains(id) })
+	})
+	return list[:max(0, min(len(list), MaxRing-1-len(aboard)))]
+}
+
+// passPending passes FORM1 on if this daemon is the next of those that
+// somebody speaks for.
+func (m *Machine) passPending(e *event) Verdict {
+	v := e.form
+	if len(v.Pending) == 0 || v.Pending[0] != m.cfg.Self {
+		return NotMyTurn
+	}
+	if r := m.checkOwnEntry(&v); r != Accepted {
+		return r
+	}
+	v.Members = append(v.Members, m.cfg.Self)
+	v.Pending = v.Pending[1:]
+	m.pass(e, v)
+	return Accepted
+}
+
+// passRepresentative passes FORM1 on if this daemon is the next
+// representative.
+func (m *Machine) passRepresentative(e *event) Verdict {
+	v := e.form
+	if len(v.Pending) > 0 || int(v.RepIndex) >= len(v.Reps) || v.Reps[v.RepIndex].Daemon != m.cfg.Self {
+		return NotMyTurn
+	}
+	if (v.Reps[v.RepIndex].Kind == wire.RepRing) != m.alive {
+		return BadKind
+	}
+	if slices.Contains(v.Members, m.cfg.Self) {
+		return NamedTwice
+	}
+	if r := m.checkOwnEntry(&v); r != Accepted {
+		return r
+	}
+	v.Pending = m.spokenFor(v.Members, v.Reps, m.reps)
+	v.Members = append(v.Members, m.cfg.Self)
+	v.RepIndex++
+	m.pass(e, v)
+	return Accepted
+}
+
+// pass puts the own ring on FORM1 and sends it on (membership-protocol §7.3). If
+// there is no room, this daemon takes itself off: the others may form a ring, and it
+// tries again after FormTimeout.
+func (m *Machine) pass(e *event, v wire.FormValue) {
+	m.attempt = e.token.Membership
+	rings := v.Rings
+	if i := slices.IndexFunc(rings, func(r wire.RingValue) bool { return r.Membership == m.installedID }); i >= 0 {
+		m.boarded = m.mergeEntry(rings[i])
+		v.Rings = append(slices.Concat(rings[:i], rings[i+1:]), m.boarded)
+	} else {
+		m.boarded = m.newEntry()
+		v.Rings = append(slices.Clone(rings), m.boarded)
+	}
+	m.aboard = len(v.Rings) <= wire.MaxRings && len(v.Members)+len(v.Pending) <= MaxRing &&
+		len(v.Append(nil, wire.LittleEndian, wire.TokenForm1)) <= wire.MaxTokenBody
+	if !m.aboard {
+		v.Rings = rings
+		v.Members = v.Members[:len(v.Members)-1]
+	}
+	m.forward(e, v, max(e.token.Seq, m.mark()), CauseForm1)
+}
+
+// forward sends FORM1 to whom it has to go next, or begins the second pass.
+func (m *Machine) forward(e *event, v wire.FormValue, mark int32, c Cause) {
+	m.potential = repList(v.Reps).others(m.cfg.Topology, m.segment)
+	m.enterForm(e, c)
+	next := wire.DaemonID(0)
+	switch {
+	case len(v.Pending) > 0:
+		next = v.Pending[0]
+	case int(v.RepIndex) < len(v.Reps):
+		next = v.Reps[v.RepIndex].Daemon
+	default:
+		m.beginForm2(e, v, mark)
+		return
+	}
+	m.sendToken(e, next, wire.TokenForm1, mark, v.Append(nil, wire.LittleEndian, wire.TokenForm1))
+}
+
+// beginForm2 turns FORM1 into FORM2. If this daemon is the first to read it, it
+// does so at once, without the network.
+func (m *Machine) beginForm2(e *event, v wire.FormValue, mark int32) {
+	members := slices.Clone(v.Members)
+	m.cfg.Topology.Sort(members)
+	v = wire.FormValue{Pending: members, Rings: v.Rings}
+	if members[0] == m.cfg.Self {
+		m.board(e, v, mark, CauseForm2)
+		return
+	}
+	m.sendToken(e, members[0], wire.TokenForm2, mark, v.Append(nil, wire.LittleEndian, wire.TokenForm2))
+}
+
+// newEntry is the entry of the own ring by what this daemon alone knows.
+func (m *Machine) newEntry() wire.RingValue {
+	r := wire.RingValue{Membership: m.installedID, Aru: m.cfg.Old.Aru(), HighestSeq: m.cfg.Old.MyAru()}
+	m.raise(&r)
+	r.Commit = m.commitBehind(m.self())
+	r.NumTrans = 1
+	return r
+}
+
+// mergeEntry adds what this daemon knows to the entry of its ring.
+func (m *Machine) mergeEntry(r wire.RingValue) wire.RingValue {
+	old := m.cfg.Old
+	r.Aru = max(r.Aru, old.Aru())
+	r.Holes = slices.DeleteFunc(slices.Clone(r.Holes), func(h int32) bool {
+		return h <= r.Aru || h <= old.MyAru() || old.Has(h)
+	})
+	m.raise(&r)
+	// The transitional set, this daemon last; then the rest of the commit set.
+	commit := append(slices.Clone(r.Commit[:r.NumTrans]), m.cfg.Self)
+	r.NumTrans = len(commit)
+	r.Commit = m.commitBehind(addNew(commit, r.Commit))
+	return r
+}
+
+// raise brings an entry up to the own highest number, with what is missing on
+// the way. A number that is not above what the entry knew is known to somebody on board.
+//
+// An entry can hold MaxHoles. What lies above is given up by those who come
+// along, rather than that no ring can be formed; so many are missing only if a
+// token or packet has lied about the highest number.
+func (m *Machine) raise(r *wire.RingValue) {
+	old := m.cfg.Old
+	highest := min(old.Highest(), maxHighest)
+	if highest <= r.HighestSeq {
+		return
+	}
+	from := max(r.HighestSeq, old.MyAru()) + 1
+	r.HighestSeq = highest
+	if from > highest {
+		return
+	}
+	n := len(r.Holes)
+	r.Holes = old.AppendMissing(r.Holes, from, highest)
+	if len(r.Holes) > wire.MaxHoles {
+		r.HighestSeq = r.Holes[max(n, wire.MaxHoles)] - 1
+		r.Holes = r.Holes[:max(n, wire.MaxHoles)]
+	}
+}
+
+// commitBehind appends the own commit set to a list.
+func (m *Machine) commitBehind(list []wire.DaemonID) []wire.DaemonID { return addNew(list, m.commit) }
+
+// addNew appends those that are not in the list.
+func addNew(list, more []wire.DaemonID) []wire.DaemonID {
+	for _, id := range more {
+		if !slices.Contains(list, id) {
+			list = append(list, id)
+		}
+	}
+	return list
+}

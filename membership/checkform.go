@@ -1,0 +1,195 @@
+package membership
+
+import (
+	"slices"
+
+	"github.com/spreadd/spreadd/wire"
+)
+
+// checkForm decodes a form token and refuses what makes peers exit or what
+// cannot be true, whatever the state (membership-protocol §13).
+func (m *Machine) checkForm(e *event) (input, Verdict) {
+	t := e.token
+	in := inputForm1
+	switch t.Type & wire.TokenForms {
+	case wire.TokenForm1:
+	case wire.TokenForm2:
+		in = inputForm2
+	default:
+		return 0, BadType
+	}
+	if t.Transmitter == m.cfg.Self {
+		return 0, OwnInput // nothing that this daemon sends is for itself
+	}
+	var f wire.Form
+	if err := f.Decode(t); err != nil {
+		return 0, Malformed
+	}
+	e.form = f.Value()
+	v := &e.form
+	aboard := v.Members
+	if in == inputForm2 {
+		aboard = slices.Concat(v.Members, v.Pending)
+		if len(aboard) > MaxRing {
+			return 0, TooMany
+		}
+	}
+	if r := m.checkIDs(slices.Concat(v.Members, v.Pending)); r != Accepted {
+		return 0, r
+	}
+	if in == inputForm1 {
+		if r := m.checkReps(v); r != Accepted {
+			return 0, r
+		}
+	} else if !slices.IsSortedFunc(aboard, m.cfg.Topology.Compare) {
+		return 0, OutOfOrder
+	}
+	return in, m.checkRings(v, aboard, t.Seq, in)
+}
+
+// checkIDs checks that daemons are configured, and none is there twice.
+func (m *Machine) checkIDs(ids []wire.DaemonID) Verdict {
+	for i, id := range ids {
+		if m.cfg.Topology.Daemon(id) == nil {
+			return UnknownDaemon
+		}
+		if slices.Contains(ids[:i], id) {
+			return NamedTwice
+		}
+	}
+	return Accepted
+}
+
+// checkReps checks the representatives of a FORM1, the first of which has made
+// it.
+func (m *Machine) checkReps(v *wire.FormValue) Verdict {
+	if len(v.Members) == 0 || v.RepIndex < 1 {
+		return Malformed // it begins with its maker on board
+	}
+	for i, r := range v.Reps {
+		switch {
+		case m.cfg.Topology.Daemon(r.Daemon) == nil:
+			return UnknownDaemon
+		case r.Kind != wire.RepSegment && r.Kind != wire.RepRing:
+			return BadKind
+		case repList(v.Reps[:i]).contains(r.Daemon):
+			return NamedTwice
+		}
+	}
+	return Accepted
+}
+
+// checkRings checks the ring entries. aboard are the daemons that can be in
+// a transitional set.
+func (m *Machine) checkRings(v *wire.FormValue, aboard []wire.DaemonID, mark int32, in input) Verdict {
+	if len(v.Rings) == 0 {
+		return Malformed
+	}
+	var going []wire.DaemonID
+	for i := range v.Rings {
+		r := &v.Rings[i]
+		if slices.ContainsFunc(v.Rings[:i], func(o wire.RingValue) bool { return o.Membership == r.Membership }) {
+			return NamedTwice
+		}
+		if r := m.checkIDs(r.Commit); r != Accepted {
+			return r
+		}
+		if !seqsInOrder(r) || mark <= r.HighestSeq {
+			return BadSeq
+		}
+		for _, id := range r.Commit[:r.NumTrans] {
+			if !slices.Contains(aboard, id) || slices.Contains(going, id) {
+				return BadTransitional
+			}
+			going = append(going, id)
+		}
+		if in == inputForm1 && r.TransTime != 0 || in == inputForm2 && !m.nameIsDue(r, v.Members) {
+			return BadTransitional
+		}
+	}
+	return Accepted
+}
+
+// seqsInOrder checks 0 ≤ aru ≤ highest, and that the holes ascend between
+// them.
+func seqsInOrder(r *wire.RingValue) bool {
+	if r.Aru < 0 || r.HighestSeq < r.Aru || r.HighestSeq > maxHighest {
+		return false
+	}
+	last := r.Aru
+	for _, h := range r.Holes {
+		if h <= last || h > r.HighestSeq {
+			return false
+		}
+		last = h
+	}
+	return true
+}
+
+// nameIsDue checks that the time of a transitional membership was set by the first of
+// its daemons to read FORM2, and by nobody before.
+func (m *Machine) nameIsDue(r *wire.RingValue, read []wire.DaemonID) bool {
+	named := slices.ContainsFunc(r.Commit[:r.NumTrans], func(id wire.DaemonID) bool { return slices.Contains(read, id) })
+	return named == (r.TransTime != 0)
+}
+
+// checkOwnEntry checks what FORM1 says of the own ring, if it says anything, before
+// this daemon adds to it. That it is in the transitional set already would make a C
+// daemon exit.
+func (m *Machine) checkOwnEntry(v *wire.FormValue) Verdict {
+	for i := range v.Rings {
+		if r := &v.Rings[i]; r.Membership == m.installedID {
+			if slices.Contains(r.Commit[:r.NumTrans], m.cfg.Self) || !m.ofMyRing(r) {
+				return Contradiction
+			}
+		} else if slices.Contains(r.Commit[:r.NumTrans], m.cfg.Self) {
+			return Contradiction
+		}
+	}
+	return Accepted
+}
+
+// ofMyRing checks that an entry can be of the installed ring: its daemons were
+// members, and all have what this daemon has not more of.
+func (m *Machine) ofMyRing(r *wire.RingValue) bool {
+	return r.Aru <= m.cfg.Old.MyAru() &&
+		!slices.ContainsFunc(r.Commit, func(id wire.DaemonID) bool { return !m.installed.Contains(id) })
+}
+
+// checkForm2 checks FORM2 against the attempt that this daemon has joined
+// (membership-protocol §7.4).
+func (m *Machine) checkForm2(e *event) Verdict {
+	v := &e.form
+	if e.token.Membership != m.attempt {
+		return OtherAttempt
+	}
+	if len(v.Pending) == 0 || v.Pending[0] != m.cfg.Self {
+		return NotMyTurn
+	}
+	if len(v.Members) > 0 && (v.ID.Daemon != v.Members[0] || v.ID == m.installedID) {
+		return Contradiction
+	}
+	i := slices.IndexFunc(v.Rings, func(r wire.RingValue) bool { return r.Membership == m.installedID })
+	if i < 0 || !m.aboard {
+		return NoEntry
+	}
+	if !m.ofMyRing(&v.Rings[i]) || !follows(&v.Rings[i], &m.boarded) {
+		return Contradiction
+	}
+	return Accepted
+}
+
+// follows reports whether an entry can have come from what this daemon has put
+// on the token: numbers have not fallen, nobody has left the transitional
+// set, and what this daemon had is not called a hole. What came in since is another
+// thing: the ring forgets it.
+func follows(r, boarded *wire.RingValue) bool {
+	if r.Aru < boarded.Aru || r.HighestSeq < boarded.HighestSeq || r.NumTrans < boarded.NumTrans ||
+		!slices.Equal(r.Commit[:boarded.NumTrans], boarded.Commit[:boarded.NumTrans]) {
+		return false
+	}
+	return !slices.ContainsFunc(r.Holes, func(h int32) bool {
+		_, was := slices.BinarySearch(boarded.Holes, h)
+		return h <= boarded.HighestSeq && !was
+	})
+}

@@ -1,0 +1,114 @@
+package membership
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spreadd/spreadd/topology"
+	"github.com/spreadd/spreadd/wire"
+)
+
+// Timeouts are the nine waits of spread.conf (membership-protocol §3). They are not
+// exchanged between daemons, which should all have the same.
+type Timeouts struct {
+	// Token and Hurry are the ring's; this machine does not look at them.
+	Token, Hurry time.Duration
+	// Alive is between two ALIVE.
+	Alive time.Duration
+	// Join is between two JOIN.
+	Join time.Duration
+	// Rep is how long a daemon stays represented without hearing of it. More
+	// than two of Join.
+	Rep time.Duration
+	// Seg is how long the segment is listened to. At least two of Alive.
+	Seg time.Duration
+	// Gather is how long representatives are collected. Several of Join.
+	Gather time.Duration
+	// Form is how long the form token may be on its way, for both passes.
+	Form time.Duration
+	// Lookup is between two searches of a leader for other daemons.
+	Lookup time.Duration
+}
+
+// LAN returns the timeouts of a configuration that is not wide.
+func LAN() Timeouts {
+	const ms = time.Millisecond
+	return Timeouts{
+		Token: 1250 * ms, Hurry: 500 * ms, Alive: 250 * ms, Join: 250 * ms, Rep: 625 * ms,
+		Seg: 500 * ms, Gather: 1250 * ms, Form: 1250 * ms, Lookup: 30_000 * ms,
+	}
+}
+
+// WAN returns the timeouts of a wide configuration.
+func WAN() Timeouts {
+	const ms = time.Millisecond
+	return Timeouts{
+		Token: 5000 * ms, Hurry: 1500 * ms, Alive: 250 * ms, Join: 250 * ms, Rep: 1250 * ms,
+		Seg: 500 * ms, Gather: 2500 * ms, Form: 2500 * ms, Lookup: 45_000 * ms,
+	}
+}
+
+func (t *Timeouts) validate() error {
+	for _, w := range [...]struct {
+		name string
+		d    time.Duration
+	}{
+		{"AliveTimeout", t.Alive}, {"JoinTimeout", t.Join}, {"RepTimeout", t.Rep}, {"SegTimeout", t.Seg},
+		{"GatherTimeout", t.Gather}, {"FormTimeout", t.Form}, {"LookupTimeout", t.Lookup},
+	} {
+		if w.d <= 0 {
+			return fmt.Errorf("membership: %s is %v: give all of the timeouts, each more than 0 ms", w.name, w.d)
+		}
+	}
+	return nil
+}
+
+// OldRing is what the machine has to know of the packets of the ring that was
+// installed last. *ring.Ring has these methods.
+type OldRing interface {
+	// Aru is the number up to which all members have all packets.
+	Aru() int32
+	// MyAru is the number up to which this daemon has all packets; in recovery,
+	// as it would be without it.
+	MyAru() int32
+	// Highest is the largest number known to exist.
+	Highest() int32
+	// LastDiscarded is the number up to which packets are delivered and gone.
+	LastDiscarded() int32
+	// Has reports whether the packet is held or was delivered and let go.
+	Has(seq int32) bool
+	// AppendMissing appends the numbers from from to to, both included, of
+	// packets that are not held, ascending.
+	AppendMissing(dst []int32, from, to int32) []int32
+}
+
+// Config holds the settings of the machine.
+type Config struct {
+	// Self is this daemon, one of the topology's.
+	Self     wire.DaemonID
+	Topology *topology.Topology
+	// ConfHash goes into everything that is sent.
+	ConfHash uint32
+	// Timeouts; zero for those of a LAN if there is one segment, else of a WAN.
+	Timeouts Timeouts
+	// Old is the ring whose packets may have to be recovered.
+	Old OldRing
+}
+
+func (c *Config) validate() error {
+	switch {
+	case c.Topology == nil:
+		return fmt.Errorf("membership: no topology is given")
+	case c.Topology.Daemon(c.Self) == nil:
+		return fmt.Errorf("membership: daemon %d is not in the configuration: add it to a Spread_Segment", c.Self)
+	case c.Old == nil:
+		return fmt.Errorf("membership: no ring is given")
+	}
+	if c.Timeouts == (Timeouts{}) {
+		c.Timeouts = LAN()
+		if len(c.Topology.Segments()) > 1 {
+			c.Timeouts = WAN()
+		}
+	}
+	return c.Timeouts.validate()
+}

@@ -1,0 +1,115 @@
+package membership
+
+import (
+	"github.com/spreadd/spreadd/topology"
+	"github.com/spreadd/spreadd/wire"
+)
+
+// GATHER: collecting representatives, for the own segment that has no token, or
+// for the ring that this daemon leads and that goes on meanwhile.
+
+func gatherRow() row {
+	return row{
+		inputAlive: func(m *Machine, e *event) Verdict {
+			m.hear(e.packet.Proc)
+			return Accepted
+		},
+		inputJoin:        (*Machine).gatherJoin,
+		inputRefer:       (*Machine).gatherRefer,
+		inputForeign:     unused,
+		inputForm1:       (*Machine).passRepresentative,
+		inputForm2:       unused,
+		inputCommitted:   unused,
+		inputInstalled:   unused,
+		inputTokenLost:   noToken,
+		inputSegTimer:    unused,
+		inputRepTimer:    unused,
+		inputGatherTimer: (*Machine).gatherDecide,
+		inputFormTimer:   unused,
+		inputLookupTimer: unused,
+		inputAliveTimer:  unused,
+		inputJoinTimer:   (*Machine).gatherRepeat,
+	}
+}
+
+// gatherRingRow differs from gatherRow where the token of the ring matters.
+func gatherRingRow() row {
+	r := gatherRow()
+	r[inputAlive] = (*Machine).opAlive
+	r[inputTokenLost] = tokenLost
+	return r
+}
+
+// enterGather begins to collect.
+func (m *Machine) enterGather(e *event, c Cause) {
+	m.become(e, StateGather, c)
+	kind := wire.RepSegment
+	if m.alive {
+		kind = wire.RepRing
+	}
+	m.reps = repList{m.rep(kind)}
+	m.arm(timerGather, e.now)
+	m.gatherRepeat(e)
+}
+
+// rep returns this daemon as a representative.
+func (m *Machine) rep(kind wire.RepKind) wire.Rep {
+	return wire.Rep{Daemon: m.cfg.Self, Kind: kind, Segment: int16(m.segment)}
+}
+
+// gatherRepeat sends JOIN: to the segment if nobody speaks for it in a ring, and to
+// every address that is worth asking.
+func (m *Machine) gatherRepeat(e *event) Verdict {
+	if !m.alive {
+		m.sendJoin(e, topology.ToSegment(m.segment))
+	}
+	for _, p := range m.potential {
+		m.sendJoin(e, topology.ToDaemon(p.Daemon))
+	}
+	m.arm(timerJoin, e.now)
+	return Accepted
+}
+
+// gatherJoin takes the sender among the representatives, and asks all whom it
+// names.
+func (m *Machine) gatherJoin(e *event) Verdict {
+	top := m.cfg.Topology
+	v := Accepted
+	if !m.reps.insert(top, e.reps[0]) {
+		v = ListFull
+	}
+	for _, r := range e.reps {
+		if r.Daemon != m.cfg.Self && !m.potential.insert(top, r) {
+			v = ListFull
+		}
+	}
+	if m.reps.smallest(top).Daemon == e.packet.Proc {
+		m.arm(timerGather, e.now) // it will decide
+	}
+	return v
+}
+
+func (m *Machine) gatherRefer(e *event) Verdict {
+	if !m.potential.insert(m.cfg.Topology, e.reps[0]) {
+		return ListFull
+	}
+	return Accepted
+}
+
+// gatherDecide is membership-protocol §6.5.
+func (m *Machine) gatherDecide(e *event) Verdict {
+	smallest := m.reps.smallest(m.cfg.Topology).Daemon == m.cfg.Self
+	switch {
+	case m.alive && !smallest, m.alive && len(m.reps) == 1:
+		m.enterOp(e, CauseNobody)
+	case smallest:
+		m.createForm1(e)
+	default:
+		// The smallest has not formed a ring with this daemon. It and the
+		// others are asked again.
+		m.heard = m.self()
+		m.potential = m.reps.without(m.cfg.Self)
+		m.enterGather(e, CauseNotSmallest)
+	}
+	return Accepted
+}

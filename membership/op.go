@@ -1,0 +1,133 @@
+package membership
+
+import (
+	"github.com/spreadd/spreadd/topology"
+	"github.com/spreadd/spreadd/wire"
+)
+
+// OP: a ring is installed and running. Its leader looks for other daemons now and
+// then; all others find out when a daemon outside asks, or when a member has lost the token.
+
+func opRow() row {
+	return row{
+		inputAlive:       (*Machine).opAlive,
+		inputJoin:        (*Machine).opJoin,
+		inputRefer:       unused,
+		inputForeign:     (*Machine).opForeign,
+		inputForm1:       (*Machine).opForm1,
+		inputForm2:       unused,
+		inputCommitted:   unused,
+		inputInstalled:   unused,
+		inputTokenLost:   tokenLost,
+		inputSegTimer:    unused,
+		inputRepTimer:    unused,
+		inputGatherTimer: unused,
+		inputFormTimer:   unused,
+		inputLookupTimer: func(m *Machine, e *event) Verdict { return m.lookup(e, CauseLookup) },
+		inputAliveTimer:  unused,
+		inputJoinTimer:   unused,
+	}
+}
+
+// enterOp takes the ring into operation.
+func (m *Machine) enterOp(e *event, c Cause) {
+	m.become(e, StateOp, c)
+	m.reps = nil
+	if m.leads() && !m.alone() {
+		m.arm(timerLookup, e.now)
+	}
+}
+
+// opAlive: members of a running ring do not send ALIVE, so one that does has lost the
+// token or has started anew; the ring is gone.
+func (m *Machine) opAlive(e *event) Verdict {
+	if !m.members.Contains(e.packet.Proc) {
+		return NotNeeded // it will send a JOIN
+	}
+	m.lose(e, CauseAlive, e.packet.Proc)
+	return Accepted
+}
+
+// opJoin is membership-protocol §10.2.
+func (m *Machine) opJoin(e *event) Verdict {
+	sender := e.packet.Proc
+	switch {
+	case m.members.Contains(sender):
+		if len(m.cfg.Topology.Segments()) == 1 {
+			// The leader looks for others. A member that has lost the token
+			// would be heard by its ALIVE.
+			return NotNeeded
+		}
+		m.lose(e, CauseJoin)
+	case m.leads():
+		m.potential = nil
+		m.potential.insert(m.cfg.Topology, e.reps[0])
+		m.heard = nil
+		m.enterGather(e, CauseNewcomer)
+	case m.cfg.Topology.Daemon(sender).Segment != m.segment, m.leadsSegment():
+		m.refer(e, sender, wire.Rep{Daemon: m.members.Leader(), Kind: wire.RepRing})
+	default:
+		return NotNeeded // the segment's leader answers
+	}
+	return Accepted
+}
+
+func (m *Machine) leadsSegment() bool {
+	id, ok := m.members.SegmentLeader(m.segment)
+	return ok && id == m.cfg.Self
+}
+
+// opForeign: another ring is near. Its packets are heard in one segment only, so the
+// leader is told.
+func (m *Machine) opForeign(e *event) Verdict {
+	switch {
+	case m.leads():
+		return m.lookup(e, CauseForeign)
+	case !m.leadsSegment():
+		return NotNeeded
+	case m.foreignSeen:
+		return AlreadyRelayed
+	}
+	m.foreignSeen = true
+	p := *e.packet
+	p.Transmitter = m.cfg.Self
+	p.Type &^= wire.PacketRouted // that was an order to this daemon
+	m.sendPacket(e, topology.ToDaemon(m.members.Leader()), &p, 2)
+	return Accepted
+}
+
+// opForm1: the leader of the ring is on the attempt, and this daemon is next.
+func (m *Machine) opForm1(e *event) Verdict {
+	if m.leads() {
+		return NotInState // a leader joins an attempt as a representative only
+	}
+	return m.passPending(e)
+}
+
+// lookup asks for daemons outside the ring (membership-protocol §10.3). Where
+// there can be none the leader stays in OP and does not ask again.
+func (m *Machine) lookup(e *event, c Cause) Verdict {
+	top := m.cfg.Topology
+	var to []topology.Target
+	if len(top.Segments()) == 1 {
+		if len(top.Daemons()) > 1 {
+			to = append(to, topology.ToSegment(m.segment))
+		}
+	} else {
+		for _, d := range top.Daemons() {
+			if !m.installed.Contains(d.ID) {
+				to = append(to, topology.ToDaemon(d.ID))
+			}
+		}
+	}
+	if len(to) == 0 {
+		return NotNeeded
+	}
+	m.potential, m.heard = nil, nil
+	m.reps = repList{m.rep(wire.RepRing)}
+	for _, t := range to {
+		m.sendJoin(e, t)
+	}
+	m.enterGather(e, c)
+	return Accepted
+}

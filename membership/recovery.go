@@ -1,0 +1,51 @@
+package membership
+
+import (
+	"slices"
+
+	"github.com/spreadd/spreadd/wire"
+)
+
+// board takes part in the ring of a FORM2 that this daemon is next to read
+// (membership-protocol §7.4). The ring does steps 4 to 6, 8 for the last daemon, and
+// 9; the machine names, passes on, and remembers.
+func (m *Machine) board(e *event, v wire.FormValue, mark int32, c Cause) {
+	members := slices.Concat(v.Members, v.Pending)
+	own := slices.IndexFunc(v.Rings, func(r wire.RingValue) bool { return r.Membership == m.installedID })
+	entry := &v.Rings[own]
+	if entry.TransTime == 0 {
+		entry.TransTime = m.nextTime(e.wall)
+	}
+	if len(v.Members) == 0 {
+		v.ID = wire.MembershipID{Daemon: m.cfg.Self, Time: m.nextTime(e.wall)}
+	}
+
+	transitional := slices.Clone(entry.Commit[:entry.NumTrans])
+	m.cfg.Topology.Sort(transitional)
+	m.futureRing = m.cfg.Topology.Ring(members)
+	m.futureCommit = slices.Clone(entry.Commit)
+	m.future = Installation{
+		TransitionalID: wire.MembershipID{Daemon: transitional[0], Time: entry.TransTime},
+		Transitional:   transitional,
+		RegularID:      v.ID,
+		Regular:        m.futureRing.Members(),
+	}
+	e.out.Actions = append(e.out.Actions, Action{Kind: Recover, Recovery: Recovery{
+		Future:         v.ID,
+		Members:        slices.Clone(members),
+		Aru:            entry.Aru,
+		Highest:        entry.HighestSeq,
+		Holes:          slices.Clone(entry.Holes),
+		LastSeq:        mark,
+		Commit:         slices.Clone(entry.Commit),
+		TransitionalID: m.future.TransitionalID,
+		Transitional:   slices.Clone(transitional),
+	}})
+
+	v.Members, v.Pending = members[:len(v.Members)+1], members[len(v.Members)+1:]
+	if len(v.Pending) > 0 {
+		m.sendToken(e, v.Pending[0], wire.TokenForm2, mark, v.Append(nil, wire.LittleEndian, wire.TokenForm2))
+	}
+	m.alive = true
+	m.become(e, StateEVS, c)
+}

@@ -1,0 +1,81 @@
+package membership
+
+import "github.com/spreadd/spreadd/wire"
+
+// SEG: no token. Who else in the segment has none is found by ALIVE; the smallest of
+// them will speak for all.
+
+func segRow() row {
+	return row{
+		inputAlive: func(m *Machine, e *event) Verdict {
+			m.hear(e.packet.Proc)
+			return Accepted
+		},
+		inputJoin:        (*Machine).segJoin,
+		inputRefer:       unused,
+		inputForeign:     unused,
+		inputForm1:       unused,
+		inputForm2:       unused,
+		inputCommitted:   unused,
+		inputInstalled:   unused,
+		inputTokenLost:   noToken,
+		inputSegTimer:    (*Machine).segDecide,
+		inputRepTimer:    unused,
+		inputGatherTimer: unused,
+		inputFormTimer:   unused,
+		inputLookupTimer: unused,
+		inputAliveTimer: func(m *Machine, e *event) Verdict {
+			m.repeatAlive(e)
+			return Accepted
+		},
+		inputJoinTimer: unused,
+	}
+}
+
+// enterSeg begins anew with this daemon alone, or with others whose loss of the token
+// was the reason.
+func (m *Machine) enterSeg(e *event, c Cause, heard ...wire.DaemonID) {
+	m.become(e, StateSeg, c)
+	m.reps, m.segRep = nil, 0
+	m.heard = m.self()
+	for _, id := range heard {
+		if m.cfg.Topology.Daemon(id).Segment == m.segment {
+			m.hear(id)
+		}
+	}
+	m.arm(timerSeg, e.now)
+	m.repeatAlive(e)
+}
+
+func (m *Machine) repeatAlive(e *event) {
+	m.sendAlive(e)
+	m.arm(timerAlive, e.now)
+}
+
+// segJoin: somebody in the segment has already decided to speak for it.
+func (m *Machine) segJoin(e *event) Verdict {
+	if !m.representsMe(e) {
+		return NotNeeded
+	}
+	m.enterRepresented(e, CauseRepresentative, e.packet.Proc)
+	m.sendAlive(e)
+	return Accepted
+}
+
+// representsMe reports whether a JOIN is of a representative of the own
+// segment.
+func (m *Machine) representsMe(e *event) bool {
+	return e.reps[0].Kind == wire.RepSegment && m.cfg.Topology.Daemon(e.packet.Proc).Segment == m.segment
+}
+
+// segDecide ends the listening.
+func (m *Machine) segDecide(e *event) Verdict {
+	for _, id := range m.heard {
+		if m.cfg.Topology.Compare(id, m.cfg.Self) < 0 {
+			m.enterRepresented(e, CauseSegTimeout, 0)
+			return Accepted
+		}
+	}
+	m.enterGather(e, CauseSegTimeout)
+	return Accepted
+}

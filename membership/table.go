@@ -1,0 +1,120 @@
+package membership
+
+import (
+	"github.com/spreadd/spreadd/internal/clock"
+	"github.com/spreadd/spreadd/wire"
+)
+
+// input is what a state has to decide on.
+type input uint8
+
+const (
+	inputAlive input = iota
+	inputJoin
+	inputRefer
+	inputForeign
+	inputForm1
+	inputForm2
+	inputCommitted
+	inputInstalled
+	inputTokenLost
+	inputSegTimer
+	inputRepTimer
+	inputGatherTimer
+	inputFormTimer
+	inputLookupTimer
+	inputAliveTimer
+	inputJoinTimer
+	numInputs
+)
+
+var inputNames = [numInputs]string{
+	"ALIVE", "JOIN", "REFER", "foreign data", "FORM1", "FORM2", "committed", "installed", "token lost",
+	"Seg timer", "Rep timer", "Gather timer", "Form timer", "Lookup timer", "Alive timer", "Join timer",
+}
+
+// String returns the name of the input.
+func (in input) String() string { return inputNames[in] }
+
+var inputOfTimer = [numTimers]input{
+	timerSeg: inputSegTimer, timerRep: inputRepTimer, timerGather: inputGatherTimer, timerForm: inputFormTimer,
+	timerLookup: inputLookupTimer, timerAlive: inputAliveTimer, timerJoin: inputJoinTimer,
+}
+
+// event is an input with its time and where its effects go. What the check of the
+// input has decoded and found in order is in it.
+type event struct {
+	now  clock.Time
+	wall int32
+	out  *Effects
+
+	packet *wire.Packet // ALIVE, JOIN, REFER, foreign data
+	reps   []wire.Rep   // JOIN; REFER: the one
+	token  *wire.Token  // FORM1, FORM2
+	form   wire.FormValue
+	cause  Cause // token lost
+}
+
+// handler decides on an input in one state.
+type handler func(*Machine, *event) Verdict
+
+// row has what a state does with each input.
+type row [numInputs]handler
+
+// table is membership-protocol §12. GATHER is two states there: with the
+// token of a ring that goes on, and without.
+type table struct {
+	op, seg, represented, gather, gatherRing, form, evs row
+}
+
+// newTable fills the table. No cell is empty: what a state has no use for is
+// refused on purpose.
+func newTable() table {
+	return table{
+		op: opRow(), seg: segRow(), represented: representedRow(), gather: gatherRow(),
+		gatherRing: gatherRingRow(), form: formRow(), evs: evsRow(),
+	}
+}
+
+// row returns the row of the present state.
+func (m *Machine) row() *row {
+	switch m.state {
+	case StateOp:
+		return &m.table.op
+	case StateSeg:
+		return &m.table.seg
+	case StateRepresented:
+		return &m.table.represented
+	case StateGather:
+		if m.alive {
+			return &m.table.gatherRing
+		}
+		return &m.table.gather
+	case StateForm:
+		return &m.table.form
+	case StateEVS:
+		return &m.table.evs
+	default:
+		panic("membership: no such state: " + m.state.String())
+	}
+}
+
+// dispatch lets the present state decide on an input.
+func (m *Machine) dispatch(in input, e *event) Verdict { return m.count(m.row()[in](m, e)) }
+
+func (m *Machine) count(v Verdict) Verdict {
+	m.stats.Verdicts[v]++
+	return v
+}
+
+// unused is the cell of an input that the state has no use for.
+func unused(*Machine, *event) Verdict { return NotInState }
+
+// noToken is the cell of a token's loss where there is none.
+func noToken(*Machine, *event) Verdict { return NoToken }
+
+// tokenLost is the cell of a token's loss where there is one.
+func tokenLost(m *Machine, e *event) Verdict {
+	m.lose(e, e.cause)
+	return Accepted
+}

@@ -1,0 +1,60 @@
+package membership
+
+import (
+	"time"
+
+	"github.com/spreadd/spreadd/internal/clock"
+)
+
+// timer names a deadline. Of two that are due at the same moment the one with the
+// smaller number runs first: those that end a state come before those that
+// repeat something in it.
+type timer uint8
+
+const (
+	timerSeg timer = iota
+	timerRep
+	timerGather
+	timerForm
+	timerLookup
+	timerAlive
+	timerJoin
+	numTimers
+)
+
+func (m *Machine) timeout(t timer) time.Duration {
+	w := &m.cfg.Timeouts
+	return [numTimers]time.Duration{
+		timerSeg: w.Seg, timerRep: w.Rep, timerGather: w.Gather, timerForm: w.Form,
+		timerLookup: w.Lookup, timerAlive: w.Alive, timerJoin: w.Join,
+	}[t]
+}
+
+// arm sets a timer, whether or not it ran.
+func (m *Machine) arm(t timer, now clock.Time) { m.deadlines[t] = now.Add(m.timeout(t)) }
+
+// Deadline returns the moment at which Advance has something to do, or zero.
+func (m *Machine) Deadline() (first clock.Time) {
+	for _, d := range m.deadlines {
+		first = clock.Earliest(first, d)
+	}
+	return first
+}
+
+// Advance runs the timers that are due at now, the earliest first.
+func (m *Machine) Advance(now clock.Time, wall int32, out *Effects) {
+	for {
+		due := numTimers
+		for t, d := range m.deadlines {
+			if d != 0 && d <= now && (due == numTimers || d < m.deadlines[due]) {
+				due = timer(t)
+			}
+		}
+		if due == numTimers {
+			return
+		}
+		// The deadlines that the handler sets are after now.
+		m.deadlines[due] = 0
+		m.dispatch(inputOfTimer[due], &event{now: now, wall: wall, out: out})
+	}
+}
