@@ -1,20 +1,20 @@
 package groups
 
 import (
-	"fmt"
-
 	"github.com/spreadd/spreadd/internal/buf"
 	"github.com/spreadd/spreadd/wire"
 )
 
 // Effects collects what the driver has to do after a step: pass on the
-// deliveries in order, then end the sessions of Ended. The driver owns it and
-// resets it between steps; its slices keep their capacity.
+// deliveries in order, end the sessions of Ended, carry out the orders in order. The
+// driver owns it and resets it between steps; its slices keep their capacity.
 type Effects struct {
 	Deliveries []Delivery
 	// Ended are sessions whose removal has been ordered: their names are
 	// free, nothing is delivered to them any more.
 	Ended []SessionID
+	// Orders are for the ring.
+	Orders []Order
 	// Notes say what was ignored and why, for counters.
 	Notes []Note
 
@@ -39,6 +39,8 @@ func (e *Effects) Reset() {
 	clear(e.Deliveries) // they point to blocks
 	e.Deliveries = e.Deliveries[:0]
 	e.Ended = e.Ended[:0]
+	clear(e.Orders)
+	e.Orders = e.Orders[:0]
 	e.Notes = e.Notes[:0]
 	e.receivers = e.receivers[:0]
 }
@@ -55,50 +57,11 @@ func (e *Effects) deliverTo(id SessionID, msg []byte) {
 	e.deliver(whole(msg), len(e.receivers)-1)
 }
 
+func (e *Effects) order(k OrderKind) { e.Orders = append(e.Orders, Order{Kind: k}) }
+
 func (e *Effects) note(k NoteKind, member, group wire.Name) {
 	e.Notes = append(e.Notes, Note{k, member, group})
 }
 
 // whole makes a slice of a message that was built for the occasion.
 func whole(msg []byte) buf.Slice { return buf.Slice{Block: buf.Wrap(msg), Hi: len(msg)} }
-
-// Note says that a request in the stream was ignored.
-type Note struct {
-	Kind   NoteKind
-	Member wire.Name
-	Group  wire.Name // if the request names one
-}
-
-// NoteKind is the reason of a note.
-type NoteKind uint8
-
-// The reasons.
-const (
-	IgnoredIllegalMember NoteKind = iota // sender is not of the form #name#daemon
-	IgnoredUnknownDaemon                 // the member's daemon is not configured
-	IgnoredNoSession                     // the member should be local, and is not connected
-	IgnoredMember                        // a join of a member
-	IgnoredNotMember                     // a leave of someone who is not a member
-	numNoteKinds
-)
-
-// NumNoteKinds is the number of reasons.
-const NumNoteKinds = int(numNoteKinds)
-
-// String returns a short name, fit for a label.
-func (k NoteKind) String() string {
-	switch k {
-	case IgnoredIllegalMember:
-		return "illegal_member"
-	case IgnoredUnknownDaemon:
-		return "unknown_daemon"
-	case IgnoredNoSession:
-		return "no_session"
-	case IgnoredMember:
-		return "already_member"
-	case IgnoredNotMember:
-		return "not_member"
-	case numNoteKinds:
-	}
-	return fmt.Sprintf("NoteKind(%d)", uint8(k))
-}

@@ -11,7 +11,9 @@ import (
 type group struct {
 	name wire.Name
 	id   wire.GroupID // of its view
-	// changed: the group has lost daemons whose members are still listed.
+	// changed: its members are not those of its last view, or did not all come
+	// from there together; with the next regular membership that is agreed they
+	// get another view.
 	changed bool
 	daemons []*daemonMembers // by rank; none is empty
 	local   []*session       // the members that are local sessions, in order of joining
@@ -54,11 +56,7 @@ func (g *group) dropDaemon(d *daemonMembers) {
 
 func (g *group) has(rank int, member wire.Name) bool {
 	d := g.daemon(rank)
-	if d == nil {
-		return false
-	}
-	_, ok := d.find(member)
-	return ok
+	return d != nil && d.has(member)
 }
 
 // numMembers counts the members at all daemons.
@@ -74,6 +72,11 @@ func compareNames(a, b wire.Name) int { return bytes.Compare(a[:], b[:]) }
 
 func (d *daemonMembers) find(member wire.Name) (int, bool) {
 	return slices.BinarySearchFunc(d.members, member, compareNames)
+}
+
+func (d *daemonMembers) has(member wire.Name) bool {
+	_, ok := d.find(member)
+	return ok
 }
 
 func (d *daemonMembers) add(member wire.Name) {

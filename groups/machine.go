@@ -1,11 +1,8 @@
 package groups
 
 import (
-	"bytes"
 	"fmt"
-	"slices"
 
-	"github.com/spreadd/spreadd/internal/buf"
 	"github.com/spreadd/spreadd/wire"
 )
 
@@ -32,31 +29,6 @@ type Config struct {
 	Self wire.DaemonID
 }
 
-// State of the group layer; the numbers are those of the monitor protocol
-// (groups-protocol §5).
-type State uint8
-
-// The states.
-const (
-	// StateOp: tables agreed with the whole regular membership.
-	StateOp State = 1
-	// StateTrans: a transitional membership was delivered, the regular one
-	// not yet.
-	StateTrans State = 2
-)
-
-// String returns the name that operators know.
-func (s State) String() string {
-	switch s {
-	case StateOp:
-		return "GOP"
-	case StateTrans:
-		return "GTRANS"
-	default:
-		return fmt.Sprintf("State(%d)", uint8(s))
-	}
-}
-
 // session is a local client.
 type session struct {
 	id          SessionID
@@ -68,14 +40,25 @@ type session struct {
 // Machine keeps the groups of one daemon. It is not safe for concurrent use.
 type Machine struct {
 	cfg    Config
+	self   int                   // place of the own daemon in the configuration
 	ranks  map[wire.DaemonID]int // place in the configuration
 	byName map[string]int        // daemon name to place
 
 	state State
-	// current is the membership in force: the regular one in StateOp, the
-	// transitional one in StateTrans.
-	current       wire.MembershipID
-	transitional  []wire.DaemonID // sorted by rank; in StateTrans
+	// regular and members are the last regular membership; members is empty
+	// before the first.
+	regular wire.MembershipID
+	members daemonSet
+	// transitionalID and transitional are the transitional membership that was
+	// delivered last, in StateTrans and StateGatherTrans.
+	transitionalID wire.MembershipID
+	transitional   daemonSet
+	// synced are the daemons that are known to have the same tables. Its first
+	// entry, the head, tells them to others.
+	synced daemonSet
+	// exchange is under way in StateGather and StateGatherTrans.
+	exchange exchange
+
 	sessions      map[wire.Name]*session
 	sessionsByID  map[SessionID]*session
 	groups        map[wire.Name]*group
@@ -106,9 +89,11 @@ func New(cfg Config) (*Machine, error) {
 		}
 		m.ranks[d.ID], m.byName[d.Name] = i, i
 	}
-	if _, ok := m.ranks[cfg.Self]; !ok {
+	self, ok := m.ranks[cfg.Self]
+	if !ok {
 		return nil, fmt.Errorf("groups: own id %d is not among the %d configured daemons", cfg.Self, len(cfg.Daemons))
 	}
+	m.self = self
 	return m, nil
 }
 
@@ -147,286 +132,56 @@ func (m *Machine) Private(id SessionID) (wire.Name, bool) {
 	return s.name, true
 }
 
-// Deliver takes a message at its place in the order. data is a whole message
-// in little-endian order whose lengths have been checked. The machine keeps no
-// reference to it.
-func (m *Machine) Deliver(data buf.Slice, out *Effects) {
-	b := data.Bytes()
-	switch t := wire.TypeOf(b); {
-	case t&wire.Join != 0:
-		m.join(b, out)
-	case t&wire.Leave != 0:
-		m.leave(b, out)
-	case t&wire.Kill != 0:
-		m.kill(b, out)
-	default:
-		m.regular(t, data, b, out)
+// HandleTransitional takes a transitional membership: the daemons that come
+// along out of the last regular one, which it must be part of. A membership that
+// the state cannot get is a fault of the engine: it panics.
+func (m *Machine) HandleTransitional(id wire.MembershipID, daemons []wire.DaemonID, out *Effects) {
+	m.expect(inTransitional)
+	set := m.setOf(daemons)
+	if len(m.members) == 0 {
+		m.synced = set // the first one: whoever is in it has no groups, as we
+	} else if !set.within(m.members) {
+		panic("groups: a transitional membership with daemons that were not in the regular one")
 	}
-}
-
-// regular finds the local receivers of a message between clients
-// (client-protocol §11).
-func (m *Machine) regular(t wire.Type, data buf.Slice, b []byte, out *Effects) {
-	m.deliveryCount++
-	first := len(out.receivers)
-	if t&wire.SelfDiscard != 0 {
-		if s := m.sessions[wire.SenderOf(b).Clean()]; s != nil {
-			s.mark = m.deliveryCount // as if it had it already
-		}
-	}
-	for fields := wire.GroupsOf(b); len(fields) >= wire.NameLen; fields = fields[wire.NameLen:] {
-		name := (*wire.Name)(fields).Clean()
-		if name.IsPrivate() {
-			if s := m.sessions[name]; s != nil {
-				m.receive(s, out)
-			}
-			continue
-		}
-		if g := m.groups[name]; g != nil {
-			for _, s := range g.local {
-				m.receive(s, out)
-			}
-		}
-	}
-	out.deliver(data, first)
-}
-
-func (m *Machine) receive(s *session, out *Effects) {
-	if s.mark != m.deliveryCount {
-		s.mark = m.deliveryCount
-		out.receivers = append(out.receivers, s.id)
-	}
-}
-
-// request is what a join, leave or kill is about.
-type request struct {
-	member wire.Name
-	rank   int // of the member's daemon
-	group  wire.Name
-}
-
-// readRequest decodes the member and the first group of a request. A member
-// that is not of a configured daemon is refused with a note.
-func (m *Machine) readRequest(b []byte, out *Effects) (r request, ok bool) {
-	r.member = wire.SenderOf(b).Clean()
-	_, daemon, ok := r.member.SplitPrivate()
-	if !ok {
-		out.note(IgnoredIllegalMember, r.member, wire.Name{})
-		return r, false
-	}
-	r.rank, ok = m.byName[string(daemon)]
-	if !ok {
-		out.note(IgnoredUnknownDaemon, r.member, wire.Name{})
-		return r, false
-	}
-	if g := wire.GroupsOf(b); len(g) >= wire.NameLen {
-		r.group = (*wire.Name)(g).Clean()
-	}
-	return r, true
-}
-
-func (m *Machine) isLocal(rank int) bool { return m.cfg.Daemons[rank].ID == m.cfg.Self }
-
-// join adds a member (groups-protocol §9).
-func (m *Machine) join(b []byte, out *Effects) {
-	r, ok := m.readRequest(b, out)
-	if !ok {
+	m.transitionalID, m.transitional = id, set
+	if m.state == StateGather {
+		m.loseInExchange()
 		return
 	}
-	var local *session
-	if m.isLocal(r.rank) {
-		if local = m.sessions[r.member]; local == nil {
-			out.note(IgnoredNoSession, r.member, r.group)
-			return
-		}
+	m.lose(out)
+}
+
+// HandleRegular takes the regular membership that follows a transitional one,
+// which must be part of it. A membership that the state cannot get is a fault of
+// the engine: it panics.
+func (m *Machine) HandleRegular(id wire.MembershipID, daemons []wire.DaemonID, out *Effects) {
+	m.expect(inRegular)
+	set := m.setOf(daemons)
+	if !m.transitional.within(set) {
+		panic("groups: a regular membership without daemons of the transitional one before it")
 	}
-	g := m.groups[r.group]
-	if g != nil && g.has(r.rank, r.member) {
-		out.note(IgnoredMember, r.member, r.group)
+	m.regular, m.members = id, set
+	if m.state == StateGatherTrans {
+		m.exchangeAgain(out)
 		return
 	}
-	if g == nil {
-		g = m.create(r.group)
-	}
-	id := m.cfg.Daemons[r.rank].ID
-	d := g.daemon(r.rank)
-	if d == nil {
-		d = g.addDaemon(r.rank, membershipOf(g.id))
-		if m.state == StateTrans && !slices.Contains(m.transitional, id) {
-			d.partitioned = true
-			g.changed = true
-		}
-	}
-	d.add(r.member)
-	g.id.Index++
-	m.index(r.member, g)
-	if local != nil {
-		g.local = append(g.local, local)
-	}
-	m.announce(g, wire.CausedByJoin, r, out)
+	m.install(out)
 }
 
-// leave removes a member at its own wish (groups-protocol §9).
-func (m *Machine) leave(b []byte, out *Effects) {
-	r, ok := m.readRequest(b, out)
-	if !ok {
-		return
+// current returns the membership in force: the transitional one in StateTrans.
+func (m *Machine) current() wire.MembershipID {
+	if m.state == StateTrans {
+		return m.transitionalID
 	}
-	g := m.groups[r.group]
-	if g == nil || !g.has(r.rank, r.member) {
-		out.note(IgnoredNotMember, r.member, r.group)
-		return
-	}
-	if s := m.sessions[r.member]; s != nil && s.memberships {
-		out.deliverTo(s.id, selfLeave(g.name))
-	}
-	m.unindex(r.member, g)
-	m.remove(g, wire.CausedByLeave, r, out)
+	return m.regular
 }
 
-// kill removes a member from all its groups, in their order by name, and ends
-// its session if that is local (groups-protocol §9).
-func (m *Machine) kill(b []byte, out *Effects) {
-	r, ok := m.readRequest(b, out)
-	if !ok {
-		return
-	}
-	in := m.memberOf[r.member]
-	delete(m.memberOf, r.member)
-	for _, g := range in {
-		m.remove(g, wire.CausedByDisconnect, r, out)
-	}
-	s := m.sessions[r.member]
-	if s == nil {
-		if m.isLocal(r.rank) {
-			out.note(IgnoredNoSession, r.member, wire.Name{})
-		}
-		return
-	}
-	delete(m.sessions, r.member)
-	delete(m.sessionsByID, s.id)
-	out.Ended = append(out.Ended, s.id)
+// groupID returns the id of a group's view within a membership of daemons.
+func groupID(id wire.MembershipID, index uint32) wire.GroupID {
+	return wire.GroupID{Daemon: uint32(id.Daemon), Time: uint32(id.Time), Index: index}
 }
 
-// remove takes a member out of a group and tells those who stay.
-func (m *Machine) remove(g *group, cause wire.Type, r request, out *Effects) {
-	d := g.daemon(r.rank)
-	d.remove(r.member)
-	if len(d.members) == 0 {
-		g.dropDaemon(d)
-	}
-	g.local = slices.DeleteFunc(g.local, func(s *session) bool { return s.name == r.member })
-	g.id.Index++
-	if len(g.daemons) == 0 {
-		m.drop(g)
-		return
-	}
-	m.announce(g, cause, r, out)
-}
-
-// announce tells the local members of a change. In a changed group, which is
-// between its transitional and its regular view, the change takes the form of
-// a network-caused view and another transitional signal (client-protocol
-// §10.5).
-func (m *Machine) announce(g *group, cause wire.Type, r request, out *Effects) {
-	if !g.changed {
-		first := len(out.receivers)
-		for _, s := range g.local {
-			if s.memberships {
-				out.receivers = append(out.receivers, s.id)
-			}
-		}
-		if len(out.receivers) > first {
-			out.deliver(whole(lightView(g, cause, r.member)), first)
-		}
-		return
-	}
-	joiner := wire.Name{}
-	if cause == wire.CausedByJoin {
-		joiner = r.member
-	}
-	m.announceNetwork(g, joiner, r.rank, out)
-	m.signal(g, g.id, out)
-}
-
-// announceNetwork sends a network-caused view. A joiner, if there is one, gets
-// its own copy that points to its own set.
-func (m *Machine) announceNetwork(g *group, joiner wire.Name, joinerRank int, out *Effects) {
-	self := m.ranks[m.cfg.Self]
-	view := networkView(g, joiner, joinerRank)
-	first := len(out.receivers)
-	var local *session
-	for _, s := range g.local {
-		switch {
-		case !s.memberships:
-		case s.name == joiner:
-			local = s
-		default:
-			out.receivers = append(out.receivers, s.id)
-		}
-	}
-	if len(out.receivers) > first {
-		out.deliver(whole(view.encode(g, view.ownSet(self))), first)
-	}
-	if local != nil {
-		out.deliverTo(local.id, view.encode(g, view.lastSet()))
-	}
-}
-
-// signal sends the transitional signal with the id that it ends.
-func (m *Machine) signal(g *group, id wire.GroupID, out *Effects) {
-	first := len(out.receivers)
-	for _, s := range g.local {
-		if s.memberships {
-			out.receivers = append(out.receivers, s.id)
-		}
-	}
-	if len(out.receivers) > first {
-		out.deliver(whole(transitionalSignal(g.name, id)), first)
-	}
-}
-
-// create adds an empty group. Its id begins at the membership in force with
-// index 0; the join that makes it raises that to 1 (client-protocol §10.3).
-func (m *Machine) create(name wire.Name) *group {
-	g := &group{
-		name: name,
-		id:   groupID(m.current, 0),
-	}
-	m.groups[name] = g
-	m.order = insertGroup(m.order, g)
-	return g
-}
-
-// drop forgets a group that has no members.
-func (m *Machine) drop(g *group) {
-	delete(m.groups, g.name)
-	m.order = removeGroup(m.order, g)
-}
-
-// index records that a member is in a group.
-func (m *Machine) index(member wire.Name, g *group) {
-	m.memberOf[member] = insertGroup(m.memberOf[member], g)
-}
-
-func (m *Machine) unindex(member wire.Name, g *group) {
-	if in := removeGroup(m.memberOf[member], g); len(in) > 0 {
-		m.memberOf[member] = in
-	} else {
-		delete(m.memberOf, member)
-	}
-}
-
-func compareGroups(a, b *group) int { return bytes.Compare(a.name[:], b.name[:]) }
-
-func insertGroup(list []*group, g *group) []*group {
-	i, _ := slices.BinarySearchFunc(list, g, compareGroups)
-	return slices.Insert(list, i, g)
-}
-
-func removeGroup(list []*group, g *group) []*group {
-	if i, ok := slices.BinarySearchFunc(list, g, compareGroups); ok {
-		return slices.Delete(list, i, i+1)
-	}
-	return list
+// membershipOf returns the membership of daemons that a group id names.
+func membershipOf(id wire.GroupID) wire.MembershipID {
+	return wire.MembershipID{Daemon: wire.DaemonID(id.Daemon), Time: int32(id.Time)}
 }

@@ -161,7 +161,7 @@ func (m *Machine) check() error {
 			if !slices.IsSortedFunc(d.members, compareNames) {
 				return fmt.Errorf("group %s: members are not in order", g.name)
 			}
-			if m.isLocal(d.rank) {
+			if d.rank == m.self {
 				local += len(d.members)
 			}
 			for _, member := range d.members {

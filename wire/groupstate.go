@@ -26,10 +26,12 @@ const (
 	offStateSynced   = 32
 	stateNameLen     = 28
 	stateHeaderLen   = 9
-	groupEntryLen    = 48
-	groupDaemonLen   = 14
 	offGroupChanged  = 44
 	offGroupNumHosts = 46
+	// GroupEntryLen is the size of a group entry without its daemons.
+	GroupEntryLen = 48
+	// GroupDaemonLen is the size of a daemon entry without its members.
+	GroupDaemonLen = 14
 	// MaxGroupState is the longest GROUPS message, its header included.
 	MaxGroupState = 100_000
 )
@@ -48,8 +50,9 @@ type GroupState struct {
 	groups []byte
 }
 
-// Decode reads a GROUPS message, to its last byte.
-func (s *GroupState) Decode(m *Message) error {
+// DecodeHead reads of a GROUPS message who made it and for which membership,
+// which decides whether the rest is of interest.
+func (s *GroupState) DecodeHead(m *Message) error {
 	o := m.Order
 	*s = GroupState{Order: o}
 	field := m.Sender[:stateNameLen]
@@ -58,11 +61,25 @@ func (s *GroupState) Decode(m *Message) error {
 	}
 	s.Daemon = field
 	s.NumSynced = o.Int32(m.Sender[stateNameLen:])
-	b := m.Payload
-	if len(b) < stateHeaderLen {
-		return &DecodeError{"GROUPS message", HeaderLen + len(b), ErrShort}
+	if len(m.Payload) < stateHeaderLen {
+		return &DecodeError{"GROUPS message", HeaderLen + len(m.Payload), ErrShort}
 	}
-	s.Membership = o.membershipID(b)
+	s.Membership = o.membershipID(m.Payload)
+	return nil
+}
+
+// Decode reads a GROUPS message, to its last byte.
+func (s *GroupState) Decode(m *Message) error {
+	if err := s.DecodeHead(m); err != nil {
+		return err
+	}
+	o, b := m.Order, m.Payload
+	switch {
+	case m.NumGroups != 0:
+		return &DecodeError{"GROUPS message with group names", offNumGroups, ErrForm}
+	case HeaderLen+len(b) > MaxGroupState:
+		return &DecodeError{"GROUPS message", MaxGroupState, ErrLength}
+	}
 	at := stateHeaderLen
 	switch b[8] {
 	case 0:
@@ -115,7 +132,7 @@ type GroupEntry struct {
 }
 
 func decodeGroupEntry(o Order, b []byte) (e GroupEntry, n int, err error) {
-	if len(b) < groupEntryLen {
+	if len(b) < GroupEntryLen {
 		return e, 0, ErrShort
 	}
 	e = GroupEntry{
@@ -124,29 +141,29 @@ func decodeGroupEntry(o Order, b []byte) (e GroupEntry, n int, err error) {
 		Changed: o.Uint16(b[offGroupChanged:]) != 0,
 		order:   o,
 	}
-	n = groupEntryLen
+	n = GroupEntryLen
 	for range o.Uint16(b[offGroupNumHosts:]) {
-		if len(b) < n+groupDaemonLen {
+		if len(b) < n+GroupDaemonLen {
 			return e, 0, ErrShort
 		}
-		n += groupDaemonLen + NameLen*int(o.Uint16(b[n+12:]))
+		n += GroupDaemonLen + NameLen*int(o.Uint16(b[n+12:]))
 		if len(b) < n {
 			return e, 0, ErrShort
 		}
 	}
-	e.daemons = b[groupEntryLen:n]
+	e.daemons = b[GroupEntryLen:n]
 	return e, n, nil
 }
 
 // Daemons yields the daemons of a group and its members there.
 func (e GroupEntry) Daemons() iter.Seq[GroupDaemon] {
 	return func(yield func(GroupDaemon) bool) {
-		for b := e.daemons; len(b) >= groupDaemonLen; {
-			n := groupDaemonLen + NameLen*int(e.order.Uint16(b[12:]))
+		for b := e.daemons; len(b) >= GroupDaemonLen; {
+			n := GroupDaemonLen + NameLen*int(e.order.Uint16(b[12:]))
 			d := GroupDaemon{
 				Daemon:     DaemonID(e.order.Uint32(b)),
 				Membership: e.order.membershipID(b[4:]),
-				members:    b[groupDaemonLen:n],
+				members:    b[GroupDaemonLen:n],
 			}
 			if !yield(d) {
 				return
@@ -195,6 +212,12 @@ func AppendGroupEntry(b []byte, o Order, name *Name, id GroupID, changed bool, d
 	}
 	b = o.AppendUint16(b, flag)
 	return o.AppendUint16(b, uint16(daemons))
+}
+
+// SetGroupDaemons changes the number of daemons in the group entry at the start
+// of b.
+func SetGroupDaemons(b []byte, o Order, daemons int) {
+	o.PutUint16(b[offGroupNumHosts:], uint16(daemons))
 }
 
 // AppendGroupDaemon appends a daemon entry to b.

@@ -62,6 +62,15 @@ func (o Order) AppendUint16(b []byte, v uint16) []byte {
 	return binary.LittleEndian.AppendUint16(b, v)
 }
 
+// PutUint16 writes v to the first two bytes of b.
+func (o Order) PutUint16(b []byte, v uint16) {
+	if o == BigEndian {
+		binary.BigEndian.PutUint16(b, v)
+		return
+	}
+	binary.LittleEndian.PutUint16(b, v)
+}
+
 // PutUint32 writes v to the first four bytes of b.
 func (o Order) PutUint32(b []byte, v uint32) {
 	if o == BigEndian {

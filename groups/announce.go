@@ -1,0 +1,64 @@
+package groups
+
+import "github.com/spreadd/spreadd/wire"
+
+// announce tells the local members of a change. In a changed group, which is
+// between its transitional and its regular view, the change takes the form of
+// a network-caused view and another transitional signal (client-protocol
+// §10.5).
+func (m *Machine) announce(g *group, cause wire.Type, r request, out *Effects) {
+	if !g.changed {
+		first := len(out.receivers)
+		for _, s := range g.local {
+			if s.memberships {
+				out.receivers = append(out.receivers, s.id)
+			}
+		}
+		if len(out.receivers) > first {
+			out.deliver(whole(lightView(g, cause, r.member)), first)
+		}
+		return
+	}
+	joiner := wire.Name{}
+	if cause == wire.CausedByJoin {
+		joiner = r.member
+	}
+	m.announceNetwork(g, joiner, r.rank, out)
+	m.signal(g, g.id, out)
+}
+
+// announceNetwork sends a network-caused view. A joiner, if there is one, gets
+// its own copy that points to its own set.
+func (m *Machine) announceNetwork(g *group, joiner wire.Name, joinerRank int, out *Effects) {
+	view := networkView(g, joiner, joinerRank)
+	first := len(out.receivers)
+	var local *session
+	for _, s := range g.local {
+		switch {
+		case !s.memberships:
+		case s.name == joiner:
+			local = s
+		default:
+			out.receivers = append(out.receivers, s.id)
+		}
+	}
+	if len(out.receivers) > first {
+		out.deliver(whole(view.encode(g, view.ownSet(m.self))), first)
+	}
+	if local != nil {
+		out.deliverTo(local.id, view.encode(g, view.lastSet()))
+	}
+}
+
+// signal sends the transitional signal with the id that it ends.
+func (m *Machine) signal(g *group, id wire.GroupID, out *Effects) {
+	first := len(out.receivers)
+	for _, s := range g.local {
+		if s.memberships {
+			out.receivers = append(out.receivers, s.id)
+		}
+	}
+	if len(out.receivers) > first {
+		out.deliver(whole(transitionalSignal(g.name, id)), first)
+	}
+}

@@ -1,0 +1,95 @@
+package groups
+
+import "github.com/spreadd/spreadd/wire"
+
+// stateRoom is how long the body of a GROUPS message may be (groups-protocol
+// §7.4).
+const stateRoom = wire.MaxGroupState - wire.HeaderLen
+
+// buildStates returns the GROUPS messages that tell the synced set and its
+// tables, each at most wire.MaxGroupState bytes long, in the order in which they are
+// built. They leave in the opposite order: the one that has the set says by its
+// service that it is the last.
+//
+// C daemons write the membership of the group's id for each of its daemons. We write each
+// daemon's own. The two differ only after sets were merged without the rest of
+// their membership (§6.5); there the members of the merged set would otherwise be told
+// other virtual synchrony sets than those who learn of them.
+func (m *Machine) buildStates() [][]byte {
+	b := stateBuilder{m: m}
+	b.open()
+	for _, g := range m.order {
+		b.group(g)
+	}
+	b.close()
+	return b.done
+}
+
+// stateBuilder fills one body after the other.
+type stateBuilder struct {
+	m    *Machine
+	done [][]byte
+	body []byte
+	// entry is where the last group entry begins in body, and daemons how many
+	// it has.
+	entry, daemons int
+}
+
+// open begins a message.
+func (b *stateBuilder) open() {
+	var synced []wire.DaemonID
+	if len(b.done) == 0 {
+		for _, rank := range b.m.synced {
+			synced = append(synced, b.m.cfg.Daemons[rank].ID)
+		}
+	}
+	b.body = wire.AppendStateHeader(nil, wire.LittleEndian, b.m.regular, synced)
+}
+
+// close ends a message.
+func (b *stateBuilder) close() {
+	service := wire.Reliable
+	if len(b.done) == 0 {
+		service = wire.Agreed
+	}
+	msg := wire.Message{
+		Header: wire.Header{
+			Type:   wire.Groups | service,
+			Sender: wire.StateSender(wire.LittleEndian, b.m.cfg.Daemons[b.m.self].Name, len(b.m.synced)),
+			Hint:   wire.MakeHint(0),
+		},
+		Payload: b.body,
+	}
+	b.done = append(b.done, msg.Append(make([]byte, 0, wire.HeaderLen+len(b.body))))
+}
+
+// need makes room for a piece, if necessary in another message, and reports
+// whether it is in another.
+func (b *stateBuilder) need(n int) bool {
+	if len(b.body)+n <= stateRoom {
+		return false
+	}
+	b.close()
+	b.open()
+	return true
+}
+
+// group appends an entry for each message in which the group has daemons. An
+// entry without any, at the end of a message, is what C daemons send too.
+func (b *stateBuilder) group(g *group) {
+	b.need(wire.GroupEntryLen)
+	b.openGroup(g)
+	for _, d := range g.daemons {
+		if b.need(wire.GroupDaemonLen + wire.NameLen*len(d.members)) {
+			b.openGroup(g)
+		}
+		b.daemons++
+		wire.SetGroupDaemons(b.body[b.entry:], wire.LittleEndian, b.daemons)
+		b.body = wire.AppendGroupDaemon(b.body, wire.LittleEndian, b.m.cfg.Daemons[d.rank].ID, d.view, d.members...)
+	}
+}
+
+func (b *stateBuilder) openGroup(g *group) {
+	b.entry, b.daemons = len(b.body), 0
+	b.body = wire.AppendGroupEntry(b.body, wire.LittleEndian, &g.name, g.id, g.changed, 0)
+}

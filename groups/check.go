@@ -1,0 +1,131 @@
+package groups
+
+import (
+	"slices"
+
+	"github.com/spreadd/spreadd/wire"
+)
+
+// refusal is why a state message is refused, and the group in which it was
+// found, if in one.
+type refusal struct {
+	kind  NoteKind
+	group wire.Name
+}
+
+func refuse(k NoteKind) *refusal { return &refusal{kind: k} }
+
+// partitionedView is the membership id by which C daemons mark a daemon that
+// has left. Nothing can be known under it.
+var partitionedView = wire.MembershipID{Daemon: ^wire.DaemonID(0), Time: -1}
+
+// checkSet checks all that a head has told, and fills in the daemons of the set.
+// A C daemon checks none of this (groups-protocol §11).
+func (m *Machine) checkSet(s *syncedSet) *refusal {
+	first := s.messages[len(s.messages)-1]
+	for _, id := range first.Synced.All() {
+		rank, ok := m.ranks[id]
+		if !ok || !m.members.has(rank) || len(s.daemons) > 0 && s.daemons[len(s.daemons)-1] >= rank {
+			return refuse(RefusedStateSet)
+		}
+		s.daemons = append(s.daemons, rank)
+	}
+	switch {
+	case len(s.daemons) == 0 || s.daemons[0] != s.head:
+		return refuse(RefusedStateSet)
+	case s.head == m.synced[0] && !slices.Equal(s.daemons, m.synced):
+		return refuse(RefusedStateSet)
+	}
+	for _, other := range m.exchange.sets {
+		if other.told && len(other.daemons.intersect(s.daemons)) > 0 {
+			return refuse(RefusedStateSet)
+		}
+	}
+	for _, msg := range s.messages {
+		if int(msg.NumSynced) != len(s.daemons) {
+			return refuse(RefusedStateCount)
+		}
+	}
+	c := setChecker{m: m, daemons: s.daemons}
+	return c.check(s)
+}
+
+// setChecker goes through the groups that a head has told, in the order in
+// which they were built: groups by name, daemons by the configuration, members
+// by name, each once.
+type setChecker struct {
+	m       *Machine
+	daemons daemonSet
+
+	begun   bool // there is a group
+	group   wire.Name
+	id      wire.GroupID
+	changed bool
+	rank    int // of the group's last daemon, or -1
+}
+
+func (c *setChecker) check(s *syncedSet) *refusal {
+	for _, msg := range slices.Backward(s.messages) {
+		atStart := true // where a group may go on
+		for e := range msg.Groups() {
+			if kind, ok := c.entry(&e, atStart); !ok {
+				return &refusal{kind, e.Name.Clean()}
+			}
+			atStart = false
+		}
+	}
+	if c.begun && c.rank < 0 {
+		return &refusal{RefusedStateTables, c.group}
+	}
+	return nil
+}
+
+func (c *setChecker) entry(e *wire.GroupEntry, atStart bool) (NoteKind, bool) {
+	if !terminated(e.Name) {
+		return RefusedStateNames, false
+	}
+	name := e.Name.Clean()
+	switch {
+	case c.begun && atStart && name == c.group:
+		if e.ID != c.id || e.Changed != c.changed {
+			return RefusedStateTables, false
+		}
+	case c.begun && (compareNames(name, c.group) <= 0 || c.rank < 0):
+		return RefusedStateTables, false
+	default:
+		c.begun, c.group, c.id, c.changed, c.rank = true, name, e.ID, e.Changed, -1
+	}
+	if membershipOf(e.ID) == partitionedView {
+		return RefusedStateTables, false
+	}
+	for d := range e.Daemons() {
+		rank, ok := c.m.ranks[d.Daemon]
+		if !ok || !c.daemons.has(rank) || rank <= c.rank || d.Len() == 0 || d.Membership == partitionedView {
+			return RefusedStateTables, false
+		}
+		c.rank = rank
+		if kind, ok := c.members(&d, rank); !ok {
+			return kind, false
+		}
+	}
+	return 0, true
+}
+
+func (c *setChecker) members(d *wire.GroupDaemon, rank int) (NoteKind, bool) {
+	var before wire.Name
+	for _, n := range d.Members() {
+		_, daemon, ok := n.SplitPrivate()
+		if !ok || !terminated(n) || string(daemon) != c.m.cfg.Daemons[rank].Name {
+			return RefusedStateNames, false
+		}
+		name := n.Clean()
+		if compareNames(before, name) >= 0 {
+			return RefusedStateTables, false
+		}
+		before = name
+	}
+	return 0, true
+}
+
+// terminated reports whether a name ends within its field.
+func terminated(n *wire.Name) bool { return slices.Contains(n[:], 0) }

@@ -1,0 +1,88 @@
+package groups
+
+import (
+	"slices"
+
+	"github.com/spreadd/spreadd/internal/buf"
+	"github.com/spreadd/spreadd/wire"
+)
+
+// Deliver takes a message at its place in the order, as the daemon that made it
+// has put it there: in that daemon's byte order, and with nothing checked. What is
+// delivered to clients has a little-endian header. The machine keeps no reference to
+// data.
+func (m *Machine) Deliver(data buf.Slice, out *Effects) {
+	b := data.Bytes()
+	var h wire.Header
+	if err := h.Decode(b); err != nil {
+		out.note(IgnoredMalformed, wire.Name{}, wire.Name{})
+		return
+	}
+	if h.Type&(wire.Requests|wire.Groups) == wire.Groups {
+		m.receiveState(b, out)
+		return
+	}
+	// A reject is never in the order of a daemon that checks what its clients
+	// send; a receiver would look for a field in it that is not there.
+	if n, err := h.Size(); err != nil || n != len(b) || h.Type&wire.Reject != 0 {
+		out.note(IgnoredMalformed, h.Sender.Clean(), wire.Name{})
+		return
+	}
+	if h.Order != wire.LittleEndian {
+		b = slices.Clone(b) // the ring may have to send the original again
+		h.Normalize(b)
+		data = whole(b)
+	}
+	in := inData
+	if h.Type&wire.Requests != 0 {
+		in = inRequest
+	}
+	if decisions[m.state][in] == ignored {
+		out.note(IgnoredInExchange, h.Sender.Clean(), wire.Name{})
+		return
+	}
+	switch {
+	case h.Type&wire.Join != 0:
+		m.join(b, out)
+	case h.Type&wire.Leave != 0:
+		m.leave(b, out)
+	case h.Type&wire.Kill != 0:
+		m.kill(b, out)
+	default:
+		m.deliver(h.Type, data, b, out)
+	}
+}
+
+// deliver finds the local receivers of a message between clients
+// (client-protocol §11).
+func (m *Machine) deliver(t wire.Type, data buf.Slice, b []byte, out *Effects) {
+	m.deliveryCount++
+	first := len(out.receivers)
+	if t&wire.SelfDiscard != 0 {
+		if s := m.sessions[wire.SenderOf(b).Clean()]; s != nil {
+			s.mark = m.deliveryCount // as if it had it already
+		}
+	}
+	for fields := wire.GroupsOf(b); len(fields) >= wire.NameLen; fields = fields[wire.NameLen:] {
+		name := (*wire.Name)(fields).Clean()
+		if name.IsPrivate() {
+			if s := m.sessions[name]; s != nil {
+				m.receive(s, out)
+			}
+			continue
+		}
+		if g := m.groups[name]; g != nil {
+			for _, s := range g.local {
+				m.receive(s, out)
+			}
+		}
+	}
+	out.deliver(data, first)
+}
+
+func (m *Machine) receive(s *session, out *Effects) {
+	if s.mark != m.deliveryCount {
+		s.mark = m.deliveryCount
+		out.receivers = append(out.receivers, s.id)
+	}
+}

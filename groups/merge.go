@@ -1,0 +1,48 @@
+package groups
+
+import (
+	"slices"
+
+	"github.com/spreadd/spreadd/wire"
+)
+
+// mergeTold adds the tables of the other sets that are told, and these sets to the
+// synced set (groups-protocol §7.6). The own set's messages say what is in the
+// tables already.
+func (m *Machine) mergeTold() {
+	own := m.synced[0]
+	for _, s := range m.exchange.sets {
+		if !s.told || s.head == own {
+			continue
+		}
+		for _, msg := range slices.Backward(s.messages) {
+			for e := range msg.Groups() {
+				m.mergeGroup(&e)
+			}
+		}
+		m.synced = m.synced.union(s.daemons)
+	}
+}
+
+// mergeGroup adds a group's members at daemons of another set. A group stays as
+// it is, and keeps its id, only if all its members were on one side and nothing
+// happened there.
+func (m *Machine) mergeGroup(e *wire.GroupEntry) {
+	name := e.Name.Clean()
+	g := m.groups[name]
+	if g == nil {
+		g = m.create(name, e.ID)
+	}
+	g.changed = g.changed || e.Changed
+	for entry := range e.Daemons() {
+		d := g.addDaemon(m.ranks[entry.Daemon], entry.Membership)
+		for _, member := range entry.Members() {
+			clean := member.Clean()
+			d.members = append(d.members, clean) // in order: see setChecker
+			m.index(clean, g)
+		}
+		if entry.Membership != membershipOf(g.id) {
+			g.changed = true
+		}
+	}
+}

@@ -1,0 +1,151 @@
+package groups
+
+import (
+	"slices"
+
+	"github.com/spreadd/spreadd/wire"
+)
+
+// request is what a join, leave or kill is about.
+type request struct {
+	member wire.Name
+	rank   int // of the member's daemon
+	group  wire.Name
+}
+
+// readRequest decodes the member of a request. A member
+// that is not of a configured daemon is refused with a note.
+func (m *Machine) readRequest(b []byte, out *Effects) (r request, ok bool) {
+	r.member = wire.SenderOf(b).Clean()
+	_, daemon, ok := r.member.SplitPrivate()
+	if !ok {
+		out.note(IgnoredIllegalMember, r.member, wire.Name{})
+		return r, false
+	}
+	r.rank, ok = m.byName[string(daemon)]
+	if !ok {
+		out.note(IgnoredUnknownDaemon, r.member, wire.Name{})
+		return r, false
+	}
+	return r, true
+}
+
+// readGroupRequest decodes a join or leave, which must name a group; C daemons
+// that are sent one without take what stands in their memory.
+func (m *Machine) readGroupRequest(b []byte, out *Effects) (r request, ok bool) {
+	r, ok = m.readRequest(b, out)
+	if !ok {
+		return r, false
+	}
+	g := wire.GroupsOf(b)
+	if len(g) < wire.NameLen {
+		out.note(IgnoredNoGroup, r.member, wire.Name{})
+		return r, false
+	}
+	r.group = (*wire.Name)(g).Clean()
+	return r, true
+}
+
+// join adds a member (groups-protocol §9).
+func (m *Machine) join(b []byte, out *Effects) {
+	r, ok := m.readGroupRequest(b, out)
+	if !ok {
+		return
+	}
+	var local *session
+	if r.rank == m.self {
+		if local = m.sessions[r.member]; local == nil {
+			out.note(IgnoredNoSession, r.member, r.group)
+			return
+		}
+	}
+	g := m.groups[r.group]
+	if g != nil {
+		switch d := g.daemon(r.rank); {
+		case d == nil:
+		case d.has(r.member):
+			out.note(IgnoredMember, r.member, r.group)
+			return
+		case len(d.members) >= MaxLocalMembers:
+			out.note(IgnoredFull, r.member, r.group)
+			return
+		}
+	}
+	if g == nil {
+		// The join itself raises the index to 1 (client-protocol §10.3).
+		g = m.create(r.group, groupID(m.current(), 0))
+	}
+	d := g.daemon(r.rank)
+	if d == nil {
+		d = g.addDaemon(r.rank, membershipOf(g.id))
+		if m.state == StateTrans && !m.transitional.has(r.rank) {
+			d.partitioned = true
+			g.changed = true
+		}
+	}
+	d.add(r.member)
+	g.id.Index++
+	m.index(r.member, g)
+	if local != nil {
+		g.local = append(g.local, local)
+	}
+	m.announce(g, wire.CausedByJoin, r, out)
+}
+
+// leave removes a member at its own wish (groups-protocol §9).
+func (m *Machine) leave(b []byte, out *Effects) {
+	r, ok := m.readGroupRequest(b, out)
+	if !ok {
+		return
+	}
+	g := m.groups[r.group]
+	if g == nil || !g.has(r.rank, r.member) {
+		out.note(IgnoredNotMember, r.member, r.group)
+		return
+	}
+	if s := m.sessions[r.member]; s != nil && s.memberships {
+		out.deliverTo(s.id, selfLeave(g.name))
+	}
+	m.unindex(r.member, g)
+	m.remove(g, wire.CausedByLeave, r, out)
+}
+
+// kill removes a member from all its groups, in their order by name, and ends
+// its session if that is local (groups-protocol §9).
+func (m *Machine) kill(b []byte, out *Effects) {
+	r, ok := m.readRequest(b, out)
+	if !ok {
+		return
+	}
+	in := m.memberOf[r.member]
+	delete(m.memberOf, r.member)
+	for _, g := range in {
+		m.remove(g, wire.CausedByDisconnect, r, out)
+	}
+	s := m.sessions[r.member]
+	if s == nil {
+		if r.rank == m.self {
+			out.note(IgnoredNoSession, r.member, wire.Name{})
+		}
+		return
+	}
+	delete(m.sessions, r.member)
+	delete(m.sessionsByID, s.id)
+	out.Ended = append(out.Ended, s.id)
+}
+
+// remove takes a member out of a group and tells those who stay.
+func (m *Machine) remove(g *group, cause wire.Type, r request, out *Effects) {
+	d := g.daemon(r.rank)
+	d.remove(r.member)
+	if len(d.members) == 0 {
+		g.dropDaemon(d)
+	}
+	g.local = slices.DeleteFunc(g.local, func(s *session) bool { return s.name == r.member })
+	g.id.Index++
+	if len(g.daemons) == 0 {
+		m.drop(g)
+		return
+	}
+	m.announce(g, cause, r, out)
+}

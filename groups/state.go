@@ -1,0 +1,106 @@
+package groups
+
+import "fmt"
+
+// State of the group layer; the numbers are those of the monitor protocol
+// (groups-protocol §5).
+type State uint8
+
+// The states.
+const (
+	// StateOp: tables agreed with the whole regular membership.
+	StateOp State = 1
+	// StateTrans: a transitional membership was delivered, the regular one
+	// not yet.
+	StateTrans State = 2
+	// StateGather: a regular membership has added daemons; tables are being
+	// exchanged.
+	StateGather State = 3
+	// StateGatherTrans: as StateGather, and a further transitional membership
+	// was delivered.
+	StateGatherTrans State = 4
+)
+
+// String returns the name that operators know.
+func (s State) String() string {
+	switch s {
+	case StateOp:
+		return "GOP"
+	case StateTrans:
+		return "GTRANS"
+	case StateGather:
+		return "GGATHER"
+	case StateGatherTrans:
+		return "GGT"
+	default:
+		return fmt.Sprintf("State(%d)", uint8(s))
+	}
+}
+
+// input is what a machine is handed.
+type input uint8
+
+const (
+	inTransitional input = iota // a transitional membership
+	inRegular                   // a regular membership
+	inState                     // a GROUPS message
+	inRequest                   // a join, leave or kill
+	inData                      // a message between clients
+	numInputs
+)
+
+func (i input) String() string {
+	switch i {
+	case inTransitional:
+		return "transitional membership"
+	case inRegular:
+		return "regular membership"
+	case inState:
+		return "group state"
+	case inRequest:
+		return "join, leave or kill"
+	case inData:
+		return "message"
+	case numInputs:
+	}
+	return fmt.Sprintf("input(%d)", uint8(i))
+}
+
+// decision says what a state does with an input.
+type decision uint8
+
+const (
+	undecided  decision = iota
+	handled             // there is a method for it
+	ignored             // noted: it comes from a daemon that has lost its way
+	impossible          // the engine has broken the order of memberships
+)
+
+// decisions is the table of groups-protocol §5. Where a C daemon exits because
+// of a message, we ignore it: all daemons of the membership are in the same
+// state at the same place in the order, so all that follow this table ignore it.
+var decisions = [...][numInputs]decision{
+	StateOp: {
+		inTransitional: handled, inRegular: impossible,
+		inState: ignored, inRequest: handled, inData: handled,
+	},
+	StateTrans: {
+		inTransitional: impossible, inRegular: handled,
+		inState: ignored, inRequest: handled, inData: handled,
+	},
+	StateGather: {
+		inTransitional: handled, inRegular: impossible,
+		inState: handled, inRequest: ignored, inData: ignored,
+	},
+	StateGatherTrans: {
+		inTransitional: impossible, inRegular: handled,
+		inState: handled, inRequest: ignored, inData: ignored,
+	},
+}
+
+// expect panics if the present state cannot get an input.
+func (m *Machine) expect(in input) {
+	if decisions[m.state][in] != handled {
+		panic(fmt.Sprintf("groups: %v in %v", in, m.state))
+	}
+}
