@@ -1,0 +1,293 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"syscall"
+
+	"golang.org/x/net/ipv4"
+	"golang.org/x/net/ipv6"
+)
+
+// sendBuffer is what is asked of the kernel for the send socket, in bytes: a relay's
+// share of a whole round. What it gives is not checked: a full buffer makes Send wait,
+// and loses nothing.
+const sendBuffer = 1 << 20
+
+// Open opens the sockets of a daemon (ring-protocol §1) and starts to read them. Errors of sockets
+// are of type [*OpenError].
+func Open(cfg Config) (*Transport, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	t := &Transport{
+		cfg:    cfg,
+		zone:   cfg.Addr.Zone(),
+		data:   newQueue(dataBatches, false),
+		tokens: newQueue(tokenBatches, true),
+		done:   make(chan struct{}),
+	}
+	if err := t.open(); err != nil {
+		return nil, errors.Join(err, t.Close())
+	}
+	for _, s := range t.sockets {
+		t.running.Go(s.read)
+	}
+	return t, nil
+}
+
+func (t *Transport) open() error {
+	ifi, ifErr := interfaceOf(t.cfg.Addr)
+	if t.zone == "" && ifi != nil && t.cfg.Addr.Is6() {
+		t.zone = ifi.Name
+	}
+	var err error
+	if t.conn, err = openSend(t.cfg.Addr, ifi); err != nil {
+		return err
+	}
+	j := joiner{cfg: &t.cfg, zone: t.zone, ifi: ifi, err: ifErr}
+	for _, b := range t.cfg.plan() {
+		if err := t.openReceive(b, &j); err != nil {
+			return err
+		}
+	}
+	if err := t.reportBuffers(); err != nil {
+		return err
+	}
+	to := newDestinations(t.cfg.Topology, t.zone)
+	if err := j.dropFrom(&to); err != nil {
+		return err
+	}
+	t.sender = newSender(t.newWriter(), t.cfg.Topology, to, &t.count, t.cfg.Log)
+	return nil
+}
+
+func (t *Transport) newWriter() packetWriter {
+	switch {
+	case !batchWrites || t.cfg.portable:
+		return &plainWriter{UDPConn: t.conn}
+	case t.cfg.Addr.Is4():
+		return ipv4.NewPacketConn(t.conn)
+	default:
+		return ipv6.NewPacketConn(t.conn)
+	}
+}
+
+// openSend opens the send socket. Receivers know us by its address.
+func openSend(addr netip.Addr, ifi *net.Interface) (*net.UDPConn, error) {
+	conn, err := listen(bind{addr: addr}, 0)
+	if err != nil {
+		return nil, bindError("binding the send socket to", addr.String(), err)
+	}
+	// SO_BROADCAST is set by package net on all UDP sockets; that it stays so
+	// is tested.
+	if addr.Is4() {
+		p := ipv4.NewPacketConn(conn)
+		err = errors.Join(p.SetMulticastTTL(1), p.SetMulticastLoopback(true))
+		if !sourceSelectsInterface && ifi != nil {
+			err = errors.Join(err, p.SetMulticastInterface(ifi))
+		}
+	} else {
+		p := ipv6.NewPacketConn(conn)
+		err = errors.Join(p.SetMulticastHopLimit(1), p.SetMulticastLoopback(true))
+	}
+	if err != nil {
+		return nil, errors.Join(&OpenError{Op: "setting multicast options of the send socket", Addr: addr.String(), Err: err}, conn.Close())
+	}
+	_ = conn.SetWriteBuffer(sendBuffer)
+	return conn, nil
+}
+
+// listen binds a UDP socket.
+func listen(b bind, port uint16) (*net.UDPConn, error) {
+	ap := netip.AddrPortFrom(b.addr, port)
+	if b.addr.IsMulticast() {
+		return listenMulticast(ap)
+	}
+	var lc net.ListenConfig
+	if b.reuse {
+		lc.Control = func(_, _ string, c syscall.RawConn) error {
+			var err error
+			return errors.Join(c.Control(func(fd uintptr) { err = reuseAddr(fd) }), err)
+		}
+	}
+	pc, err := lc.ListenPacket(context.Background(), network(b.addr), ap.String())
+	if err != nil {
+		return nil, err
+	}
+	conn, ok := pc.(*net.UDPConn)
+	if !ok {
+		return nil, errors.Join(fmt.Errorf("a %T is no UDP socket", pc), pc.Close())
+	}
+	return conn, nil
+}
+
+func (t *Transport) openReceive(b bind, j *joiner) error {
+	port := t.cfg.segment().Port
+	op, q := "binding a data socket to", t.data
+	if b.token {
+		port = tokenPort(port)
+		op, q = "binding a token socket to", t.tokens
+	}
+	b.addr = scoped(b.addr, t.zone)
+	ap := netip.AddrPortFrom(b.addr, port)
+	conn, err := listen(b, port)
+	if err != nil {
+		return bindError(op, ap.String(), err)
+	}
+	s := &socket{t: t, conn: conn, token: b.token, queue: q}
+	t.receiveBuffer, err = setReceiveBuffer(conn, t.cfg.ReceiveBuffer, t.receiveBuffer)
+	if err != nil {
+		return errors.Join(&OpenError{Op: "setting the receive buffer of", Addr: ap.String(), Err: err}, conn.Close())
+	}
+	for _, g := range b.join {
+		if err := j.join(conn, g); err != nil {
+			return errors.Join(err, conn.Close())
+		}
+	}
+	if slices.Contains(j.dropped, b.addr.WithZone("")) {
+		return conn.Close() // nothing will come here
+	}
+	if t.cfg.portable {
+		s.in = newPlainInput(s)
+	} else if s.in, err = newInput(s); err != nil {
+		return errors.Join(&OpenError{Op: op, Addr: ap.String(), Err: err}, conn.Close())
+	}
+	t.sockets = append(t.sockets, s)
+	return nil
+}
+
+// reportBuffers tells the operator once when the kernel gave less than was
+// asked for.
+func (t *Transport) reportBuffers() error {
+	if len(t.sockets) == 0 {
+		return errors.New("transport: no socket to receive on: check the interface list and the segment's addresses in spread.conf")
+	}
+	log := t.cfg.Log.With(slog.Int("asked", t.cfg.ReceiveBuffer), slog.Int("given", t.receiveBuffer))
+	if t.receiveBuffer > 0 && t.receiveBuffer < t.cfg.ReceiveBuffer {
+		log.Warn("the kernel gives receive sockets a small buffer, bursts may be lost; on Linux raise net.core.rmem_max with sysctl")
+	} else {
+		log.Debug("receive buffers")
+	}
+	return nil
+}
+
+// joiner joins multicast groups, and remembers which could not be.
+type joiner struct {
+	cfg     *Config
+	zone    string
+	ifi     *net.Interface // that has the daemon's address
+	err     error          // why ifi is nil
+	dropped []netip.Addr   // without zones
+}
+
+func (j *joiner) join(conn *net.UDPConn, group netip.Addr) error {
+	err := j.try(conn, scoped(group, j.zone))
+	if err == nil {
+		return nil
+	}
+	e := &OpenError{
+		Op: fmt.Sprintf("joining multicast group %v on", group), Addr: conn.LocalAddr().String(), Err: err,
+		Hint: "check that the interface takes multicast, or set IgnoreMulticastJoinErrors to do without this address",
+	}
+	if !j.cfg.IgnoreJoinErrors {
+		return e
+	}
+	if g := group.WithZone(""); !slices.Contains(j.dropped, g) {
+		j.dropped = append(j.dropped, g)
+		j.cfg.Log.Warn("doing without a multicast address of the segment", slog.Any("error", e))
+	}
+	return nil
+}
+
+func (j *joiner) try(conn *net.UDPConn, group netip.Addr) error {
+	g := &net.UDPAddr{IP: group.AsSlice()}
+	if group.Is4() {
+		if j.ifi == nil {
+			return j.err
+		}
+		return ipv4.NewPacketConn(conn).JoinGroup(j.ifi, g)
+	}
+	ifi := j.ifi
+	if z := group.Zone(); z != "" && (ifi == nil || ifi.Name != z) {
+		if zi, err := interfaceOf(group); err == nil {
+			ifi = zi // an unknown zone counts as none (spread-conf §4.4)
+		}
+	}
+	if ifi == nil {
+		return j.err
+	}
+	return ipv6.NewPacketConn(conn).JoinGroup(ifi, g)
+}
+
+// dropFrom takes what could not be joined off the segment's addresses.
+func (j *joiner) dropFrom(to *destinations) error {
+	own := j.cfg.Topology.Daemon(j.cfg.Self).Segment
+	kept := slices.DeleteFunc(to.segments[own], func(d *destination) bool {
+		return slices.Contains(j.dropped, d.addr.AddrPort().Addr().WithZone(""))
+	})
+	to.segments[own] = kept
+	if len(j.dropped) > 0 && len(kept) == 0 && len(j.cfg.segment().Daemons) > 1 {
+		return fmt.Errorf("transport: none of the segment's addresses is left, and it has %d daemons: no multicast group could be joined", len(j.cfg.segment().Daemons))
+	}
+	return nil
+}
+
+// interfaceOf returns the interface of an address's zone, or the one that has the
+// address.
+func interfaceOf(addr netip.Addr) (*net.Interface, error) {
+	all, err := net.Interfaces()
+	if err != nil {
+		return nil, fmt.Errorf("listing the interfaces: %w", err)
+	}
+	for _, ifi := range all {
+		if z := addr.Zone(); z != "" {
+			if z == ifi.Name || z == fmt.Sprint(ifi.Index) {
+				return &ifi, nil
+			}
+			continue
+		}
+		addrs, err := ifi.Addrs()
+		if err != nil {
+			continue // gone since it was listed
+		}
+		for _, a := range addrs {
+			p, err := netip.ParsePrefix(strings.Split(a.String(), "%")[0])
+			if err != nil {
+				continue
+			}
+			// All of 127.0.0.0/8 is local where lo has it.
+			if p.Addr() == addr || addr.IsLoopback() && p.Addr().IsLoopback() && p.Masked().Contains(addr) {
+				return &ifi, nil
+			}
+		}
+	}
+	return nil, fmt.Errorf("no interface has the address %v", addr)
+}
+
+// close is Close, once.
+func (t *Transport) close() error {
+	close(t.done)
+	var err error
+	if t.conn != nil {
+		err = t.conn.Close()
+	}
+	for _, s := range t.sockets {
+		s.lost.Store(s.kernelDrops())
+		err = errors.Join(err, s.conn.Close())
+	}
+	t.running.Wait()
+	for _, s := range t.sockets {
+		s.in.close()
+	}
+	t.data.drain()
+	t.tokens.drain()
+	return err
+}

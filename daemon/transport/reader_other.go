@@ -1,0 +1,5 @@
+//go:build !linux
+
+package transport
+
+func newInput(s *socket) (input, error) { return newPlainInput(s), nil }

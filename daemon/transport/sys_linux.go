@@ -1,0 +1,71 @@
+package transport
+
+import (
+	"net"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// batchWrites says that WriteBatch sends more than one datagram a call.
+	batchWrites = true
+	// dontWait as a flag of WriteBatch returns EAGAIN rather than waiting.
+	dontWait = unix.MSG_DONTWAIT
+	// sourceSelectsInterface says that multicast leaves on the interface that
+	// has the address the socket is bound to.
+	sourceSelectsInterface = true
+)
+
+// setReceiveBuffer asks for a receive buffer, and returns what the kernel gave, in
+// the unit of what is asked for, or least if that is less and not 0.
+func setReceiveBuffer(conn *net.UDPConn, want, least int) (int, error) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return least, err
+	}
+	var got int
+	cerr := raw.Control(func(fd uintptr) {
+		if err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, want); err != nil {
+			return
+		}
+		// The kernel doubles what is asked for, for its own overhead.
+		if got, err = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF); err != nil || got/2 >= want {
+			return
+		}
+		// Beyond net.core.rmem_max, for those who may (CAP_NET_ADMIN).
+		if unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, want) == nil {
+			got, err = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF)
+		}
+	})
+	if err == nil {
+		err = cerr
+	}
+	got /= 2
+	if least > 0 && least < got {
+		got = least
+	}
+	return got, err
+}
+
+// dropsIndex is SK_MEMINFO_DROPS of linux/sock_diag.h.
+const dropsIndex = 8
+
+// kernelDrops returns how many datagrams the kernel has dropped at a socket. It
+// asks when somebody wants to know; SO_RXQ_OVFL would put the count beside each datagram, and
+// tell of drops only when another datagram gets through.
+func kernelDrops(conn *net.UDPConn) (int64, bool) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return 0, false
+	}
+	var info [dropsIndex + 1]uint32
+	ok := false
+	err = raw.Control(func(fd uintptr) {
+		size := uint32(unsafe.Sizeof(info))
+		_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, fd, unix.SOL_SOCKET, unix.SO_MEMINFO,
+			uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
+		ok = errno == 0 && size == uint32(unsafe.Sizeof(info))
+	})
+	return int64(info[dropsIndex]), ok && err == nil
+}

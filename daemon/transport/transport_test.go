@@ -1,0 +1,490 @@
+package transport
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/spreadd/spreadd/internal/buf"
+	"github.com/spreadd/spreadd/topology"
+	"github.com/spreadd/spreadd/wire"
+)
+
+// patience bounds every wait of a test; it is met only when something is lost.
+const patience = 10 * time.Second
+
+// paths are the ways to send and receive; each test of conformance runs on all.
+func paths(t *testing.T, f func(t *testing.T, portable bool)) {
+	for _, portable := range []bool{false, true} {
+		t.Run(fmt.Sprintf("portable=%v", portable), func(t *testing.T) { f(t, portable) })
+	}
+}
+
+// freePort returns a port that is free for data, and the next one for tokens, on all
+// addresses of the loopback.
+func freePort(t testing.TB, network string) uint16 {
+	t.Helper()
+	for range 100 {
+		c, err := net.ListenPacket(network, ":0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		port := uint16(c.LocalAddr().(*net.UDPAddr).Port)
+		c2, err := net.ListenPacket(network, fmt.Sprintf(":%d", port+1))
+		_ = c.Close()
+		if err == nil {
+			_ = c2.Close()
+			return port
+		}
+	}
+	t.Fatal("no two free ports in a row")
+	return 0
+}
+
+// host is one daemon of a test.
+type host struct {
+	*Transport
+	pool *buf.Pool
+	id   wire.DaemonID
+	addr netip.Addr
+}
+
+// loopback makes daemons 1, 2 ... on 127.0.0.1, 127.0.0.2 ..., all in one
+// segment, or each in its own.
+func loopback(t testing.TB, n int, together bool, change func(*Config)) []*host {
+	t.Helper()
+	port := freePort(t, "udp4")
+	var segs []topology.Segment
+	for i := range n {
+		d := topology.Daemon{ID: wire.DaemonID(i + 1), Name: fmt.Sprintf("d%d", i+1), Addr: netip.AddrFrom4([4]byte{127, 0, 0, byte(i + 1)})}
+		if together && i > 0 {
+			segs[0].Daemons = append(segs[0].Daemons, d)
+			continue
+		}
+		segs = append(segs, topology.Segment{Port: port, Daemons: []topology.Daemon{d}})
+	}
+	return open(t, segs, func(c *Config) {
+		c.Interfaces = []Interface{{c.Topology.Daemon(c.Self).Addr, UseDaemon}}
+		if change != nil {
+			change(c)
+		}
+	})
+}
+
+// open opens all daemons of a configuration, and checks at the end that no
+// block is lost.
+func open(t testing.TB, segs []topology.Segment, change func(*Config)) []*host {
+	t.Helper()
+	top, err := topology.New(segs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var hosts []*host
+	for _, d := range top.Daemons() {
+		pool := new(buf.Pool)
+		cfg := Config{Topology: top, Self: d.ID, Pool: pool}
+		change(&cfg)
+		tr, err := Open(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hosts = append(hosts, &host{tr, pool, d.ID, d.Addr})
+		t.Cleanup(func() {
+			if err := tr.Close(); err != nil {
+				t.Error(err)
+			}
+			if n := pool.Out(); n != 0 {
+				t.Errorf("daemon %d: %d blocks are lost", d.ID, n)
+			}
+		})
+	}
+	return hosts
+}
+
+// dgram is a datagram with a number in its head.
+func dgram(to topology.Target, n int, body int) topology.Datagram {
+	d := topology.Datagram{To: to, Body: bytes.Repeat([]byte{byte(n)}, body)}
+	binary.LittleEndian.PutUint64(d.Head[:], uint64(n))
+	d.Head[39] = 'h'
+	return d
+}
+
+func number(b []byte) int { return int(binary.LittleEndian.Uint64(b)) }
+
+// got is a datagram received, copied.
+type got struct {
+	n, size int
+	from    netip.Addr
+	token   bool
+}
+
+// collect takes batches from both channels until it has want datagrams.
+func (h *host) collect(t testing.TB, want int) []got {
+	t.Helper()
+	timeout := time.After(patience)
+	var all []got
+	for len(all) < want {
+		select {
+		case b := <-h.Data():
+			all = h.note(t, all, b)
+		case b := <-h.Tokens():
+			all = h.note(t, all, b)
+		case <-timeout:
+			t.Fatalf("daemon %d: %d of %d datagrams after %v; %+v", h.id, len(all), want, patience, h.Stats())
+		}
+	}
+	return all
+}
+
+func (h *host) note(t testing.TB, all []got, b *Batch) []got {
+	t.Helper()
+	if len(b.Items) == 0 {
+		t.Error("a batch without items")
+	}
+	for _, it := range b.Items {
+		d := it.Data.Bytes()
+		all = append(all, got{number(d), len(d), it.From, b.Token})
+		if len(d) < 40 || d[39] != 'h' {
+			t.Errorf("datagram of %d bytes has the head %x", len(d), d[:min(40, len(d))])
+			continue
+		}
+		if body := d[40:]; !bytes.Equal(body, bytes.Repeat([]byte{byte(number(d))}, len(body))) {
+			t.Errorf("datagram %d has a body that is not its own", number(d))
+		}
+	}
+	b.Done()
+	return all
+}
+
+func TestUnicast(t *testing.T) {
+	paths(t, func(t *testing.T, portable bool) {
+		h := loopback(t, 3, false, func(c *Config) { c.portable = portable })
+		err := h[0].Send([]topology.Datagram{
+			dgram(topology.ToDaemon(2), 1, 100),
+			dgram(topology.ToTokenPort(2), 2, 0),
+			dgram(topology.ToDaemon(3), 3, 0),
+			dgram(topology.ToTokenPort(1), 4, 60), // a ring of one may send to itself
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		second := h[1].collect(t, 2)
+		slices.SortFunc(second, func(a, b got) int { return a.n - b.n })
+		from := netip.MustParseAddr("127.0.0.1")
+		if want := []got{{1, 140, from, false}, {2, 40, from, true}}; !slices.Equal(second, want) {
+			t.Errorf("daemon 2 received %v, want %v", second, want)
+		}
+		if third, want := h[2].collect(t, 1), []got{{3, 40, from, false}}; !slices.Equal(third, want) {
+			t.Errorf("daemon 3 received %v, want %v", third, want)
+		}
+		if first, want := h[0].collect(t, 1), []got{{4, 100, from, true}}; !slices.Equal(first, want) {
+			t.Errorf("daemon 1 received %v, want %v", first, want)
+		}
+		if st := h[0].Stats(); st.Sent != 4 || st.SentBytes != 140+40+40+100 || st.Tokens != 1 || st.ReceivedBytes != 100 {
+			t.Errorf("daemon 1 counts %+v", st)
+		}
+		if st := h[1].Stats(); st.Packets != 1 || st.Tokens != 1 {
+			t.Errorf("daemon 2 counts %+v", st)
+		}
+	})
+}
+
+func TestOrder(t *testing.T) {
+	paths(t, func(t *testing.T, portable bool) {
+		h := loopback(t, 2, false, func(c *Config) { c.portable = portable })
+		const rounds, per = 40, 150 // several system calls each
+		go func() {
+			for r := range rounds {
+				var list []topology.Datagram
+				for i := range per {
+					list = append(list, dgram(topology.ToDaemon(2), r*per+i, i%7*200))
+				}
+				if err := h[0].Send(list); err != nil {
+					t.Error(err)
+				}
+			}
+		}()
+		// Polls and the channel take turns.
+		next := 0
+		deadline := time.Now().Add(patience)
+		for next < rounds*per {
+			b := h[1].PollData()
+			if b == nil {
+				select {
+				case b = <-h[1].Data():
+				case <-time.After(time.Until(deadline)):
+					t.Fatalf("%d datagrams of %d; %+v", next, rounds*per, h[1].Stats())
+				}
+			}
+			for _, g := range h[1].note(t, nil, b) {
+				if g.n != next {
+					t.Fatalf("datagram %d came where %d should", g.n, next)
+				}
+				next++
+			}
+		}
+		if st := h[1].Stats(); st.Packets != rounds*per || st.Dropped != [NumDrops]int64{} {
+			t.Errorf("counts %+v", st)
+		}
+	})
+}
+
+func TestLengths(t *testing.T) {
+	paths(t, func(t *testing.T, portable bool) {
+		h := loopback(t, 2, false, func(c *Config) { c.portable = portable })
+		err := h[0].Send([]topology.Datagram{
+			dgram(topology.ToDaemon(2), 1, MaxPacket-40),
+			dgram(topology.ToDaemon(2), 2, MaxPacket-40+1),
+			dgram(topology.ToDaemon(2), 3, packetSlot-40),
+			dgram(topology.ToDaemon(2), 4, packetSlot),
+			dgram(topology.ToDaemon(2), 5, 9000),
+			dgram(topology.ToDaemon(2), 6, 0),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		from := netip.MustParseAddr("127.0.0.1")
+		if g, want := h[1].collect(t, 2), []got{{1, MaxPacket, from, false}, {6, 40, from, false}}; !slices.Equal(g, want) {
+			t.Errorf("received %v, want %v", g, want)
+		}
+		if n := h[1].Stats().Dropped[DropTooLong]; n != 4 {
+			t.Errorf("%d packets counted as too long, want 4", n)
+		}
+		// Tokens up to the longest, and one that UDP cannot carry.
+		if err := h[0].Send([]topology.Datagram{
+			dgram(topology.ToTokenPort(2), 7, MaxToken-40),
+			dgram(topology.ToTokenPort(2), 8, MaxToken-40+1),
+			dgram(topology.ToTokenPort(2), 9, 0),
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if g, want := h[1].collect(t, 2), []got{{7, MaxToken, from, true}, {9, 40, from, true}}; !slices.Equal(g, want) {
+			t.Errorf("received %v, want %v", g, want)
+		}
+		if n := h[0].Stats().SendFailed[SendTooLong]; n != 1 {
+			t.Errorf("%d sends counted as too long, want 1", n)
+		}
+	})
+}
+
+// What the owner retains stays what it is while datagrams go on to arrive.
+func TestRetain(t *testing.T) {
+	paths(t, func(t *testing.T, portable bool) {
+		h := loopback(t, 2, false, func(c *Config) { c.portable = portable })
+		const total = 500
+		kept := map[int]buf.Slice{}
+		for n := range total {
+			if err := h[0].Send([]topology.Datagram{dgram(topology.ToDaemon(2), n, 1000)}); err != nil {
+				t.Fatal(err)
+			}
+			b := <-h[1].Data()
+			for _, it := range b.Items {
+				if d := it.Data.Bytes(); number(d)%5 == 0 {
+					it.Data.Block.Retain()
+					kept[number(d)] = it.Data
+				}
+			}
+			b.Done()
+		}
+		if len(kept) != total/5 {
+			t.Errorf("kept %d, want %d", len(kept), total/5)
+		}
+		for n, s := range kept {
+			if d := s.Bytes(); number(d) != n || !bytes.Equal(d[40:], bytes.Repeat([]byte{byte(n)}, 1000)) {
+				t.Errorf("datagram %d has changed", n)
+			}
+			s.Block.Release()
+		}
+		if out := h[1].pool.Out(); out > 6 {
+			t.Errorf("%d blocks are out with nothing kept", out)
+		}
+	})
+}
+
+// When PollData returns nil, nothing that had arrived is left, whether its
+// reader has run or not.
+func TestPollSeesTheSocket(t *testing.T) {
+	h := loopback(t, 2, false, nil)
+	if _, plain := h[1].sockets[0].in.(*plainInput); plain {
+		t.Skip("this system has no way to ask a socket without waiting")
+	}
+	for n := range 2000 {
+		// On the loopback a datagram is in the receiver's socket when the
+		// send returns.
+		if err := h[0].Send([]topology.Datagram{dgram(topology.ToDaemon(2), n, 0), dgram(topology.ToTokenPort(2), n, 0)}); err != nil {
+			t.Fatal(err)
+		}
+		for _, poll := range []func() *Batch{h[1].PollData, h[1].PollTokens} {
+			b := poll()
+			if b == nil {
+				t.Fatalf("datagram %d is there and not seen", n)
+			}
+			if g := h[1].note(t, nil, b); len(g) != 1 || g[0].n != n {
+				t.Fatalf("polled %v, want datagram %d", g, n)
+			}
+			if b := poll(); b != nil {
+				t.Fatalf("datagram %d came twice: %v", n, h[1].note(t, nil, b))
+			}
+		}
+	}
+}
+
+// A slow owner stops the readers; what they have not read waits in the kernel.
+func TestBackPressure(t *testing.T) {
+	paths(t, func(t *testing.T, portable bool) {
+		h := loopback(t, 2, false, func(c *Config) { c.portable = portable })
+		// What is on the way is kept below what the smallest kernel buffer holds.
+		const some = 100
+		total := 0
+		for stalled := false; !stalled; {
+			stalled = h[1].Stats().Stalls > 0
+			for range some {
+				if err := h[0].Send([]topology.Datagram{dgram(topology.ToDaemon(2), total, 0)}); err != nil {
+					t.Fatal(err)
+				}
+				total++
+			}
+			waitFor(t, "the reader has read, or has no batch left", func() bool {
+				st := h[1].Stats()
+				return st.Packets == int64(total) || st.Stalls > 0
+			})
+		}
+		if total > dataBatches*BatchItems+2*some {
+			t.Errorf("the reader took %d datagrams", total)
+		}
+		for i, g := range h[1].collect(t, total) {
+			if g.n != i {
+				t.Fatalf("datagram %d came where %d should", g.n, i)
+			}
+		}
+		if d := h[1].Stats().Dropped; d != [NumDrops]int64{} {
+			t.Errorf("dropped %v", d)
+		}
+	})
+}
+
+func waitFor(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited %v in vain until %s", patience, what)
+		}
+	}
+}
+
+func TestKernelDrops(t *testing.T) {
+	h := loopback(t, 2, false, func(c *Config) { c.ReceiveBuffer = 4096 })
+	if h[1].Stats().ReceiveBuffer == 0 {
+		t.Skip("this system does not tell")
+	}
+	var list []topology.Datagram
+	for n := range 1000 {
+		list = append(list, dgram(topology.ToDaemon(2), n, 1400))
+	}
+	for h[1].Stats().Dropped[DropKernel] == 0 {
+		if err := h[0].Send(list); err != nil {
+			t.Fatal(err)
+		}
+		for b := h[1].PollData(); b != nil; b = h[1].PollData() {
+			b.Done()
+		}
+	}
+	before := h[1].Stats().Dropped[DropKernel]
+	if err := h[1].Close(); err != nil {
+		t.Fatal(err)
+	}
+	if n := h[1].Stats().Dropped[DropKernel]; n < before {
+		t.Errorf("%d drops after Close, %d before", n, before)
+	}
+}
+
+func TestSendFailures(t *testing.T) {
+	paths(t, func(t *testing.T, portable bool) {
+		port := freePort(t, "udp4")
+		h := open(t, []topology.Segment{
+			{Port: port, Daemons: []topology.Daemon{{ID: 1, Name: "a", Addr: netip.MustParseAddr("127.0.0.1")}}},
+			{Port: 0, Daemons: []topology.Daemon{{ID: 2, Name: "b", Addr: netip.MustParseAddr("127.0.0.2")}}},
+		}, func(c *Config) {
+			c.portable = portable
+			c.Interfaces = []Interface{{Addr: c.Topology.Daemon(c.Self).Addr}}
+		})
+		err := h[0].Send([]topology.Datagram{
+			dgram(topology.ToDaemon(1), 1, 0),
+			dgram(topology.ToDaemon(2), 2, 0), // port 0 cannot be sent to
+			dgram(topology.ToDaemon(9), 3, 0),
+			dgram(topology.ToSegment(7), 4, 0),
+			dgram(topology.ToDaemon(1), 5, 0),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if g := h[0].collect(t, 2); g[0].n != 1 || g[1].n != 5 {
+			t.Errorf("received %v, want 1 and 5", g)
+		}
+		st := h[0].Stats()
+		if st.Sent != 2 || st.SendFailed[SendNoTarget] != 2 || st.SendFailed[SendOther] != 1 {
+			t.Errorf("counts %+v", st)
+		}
+		n := 0
+		for to, failed := range h[0].Failed() {
+			if n++; to.String() != "127.0.0.2:0" || failed != 1 {
+				t.Errorf("%d datagrams failed to %v", failed, to)
+			}
+		}
+		if n != 1 {
+			t.Errorf("%d destinations failed, want 1", n)
+		}
+	})
+}
+
+func TestSendTo(t *testing.T) {
+	h := loopback(t, 1, true, nil)
+	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 9)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := h[0].SendTo(addrPort(c), []byte("status")); err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, 100)
+	if err := c.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	n, from, err := c.ReadFromUDPAddrPort(b)
+	if err != nil || string(b[:n]) != "status" || from != h[0].LocalAddr() || from.Addr() != h[0].addr {
+		t.Errorf("read %q from %v: %v", b[:n], from, err)
+	}
+}
+
+func TestClose(t *testing.T) {
+	paths(t, func(t *testing.T, portable bool) {
+		h := loopback(t, 2, false, func(c *Config) { c.portable = portable })
+		if err := h[0].Send([]topology.Datagram{dgram(topology.ToDaemon(2), 1, 0), dgram(topology.ToDaemon(2), 2, 0)}); err != nil {
+			t.Fatal(err)
+		}
+		held := <-h[1].Data()
+		if err := errors.Join(h[0].Close(), h[1].Close(), h[1].Close()); err != nil {
+			t.Fatal(err)
+		}
+		if number(held.Items[0].Data.Bytes()) != 1 {
+			t.Error("a batch did not outlive its transport")
+		}
+		held.Done()
+		if b := h[1].PollData(); b != nil {
+			t.Error("a closed transport has data")
+		}
+		if err := h[0].Send([]topology.Datagram{dgram(topology.ToDaemon(2), 3, 0)}); !errors.Is(err, ErrClosed) {
+			t.Errorf("Send after Close: %v, want %v", err, ErrClosed)
+		}
+		if err := h[0].SendTo(netip.MustParseAddrPort("127.0.0.1:9"), nil); !errors.Is(err, ErrClosed) {
+			t.Errorf("SendTo after Close: %v, want %v", err, ErrClosed)
+		}
+	})
+}
