@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/daemon/session"
+	"github.com/spreadd/spreadd/daemon/transport"
 	"github.com/spreadd/spreadd/engine"
-	"github.com/spreadd/spreadd/wire"
 )
 
 // DefaultGrace is the default of [Config.Grace]: longer than a garbage
@@ -21,11 +21,12 @@ const DefaultSocketDir = "/tmp"
 
 // Config holds a daemon's settings.
 type Config struct {
-	// Name and ID are this daemon's, one of Daemons.
-	Name string
-	ID   wire.DaemonID
-	// Daemons are all of the configuration, in its order.
-	Daemons []engine.Daemon
+	// Engine has the configuration, which daemon this is, and the settings of the
+	// ring. Its Pool is filled in.
+	Engine engine.Config
+	// Ring are the settings of the ring's sockets; Topology, Self, Pool and Log
+	// are filled in. A daemon that is alone in the configuration opens none.
+	Ring transport.Config
 	// Listen are the TCP addresses for clients. A port of 0 asks the system
 	// for one.
 	Listen []netip.AddrPort
@@ -48,6 +49,17 @@ type Config struct {
 	Linger time.Duration
 	// Log is for what an operator wants to know; nil discards it.
 	Log *slog.Logger
+}
+
+// Name returns the daemon's name, or "" if it is not in its configuration.
+func (c *Config) Name() string {
+	if c.Engine.Topology == nil {
+		return ""
+	}
+	if d := c.Engine.Topology.Daemon(c.Engine.Self); d != nil {
+		return d.Name
+	}
+	return ""
 }
 
 func (c Config) withDefaults() (Config, error) {

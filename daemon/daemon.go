@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/daemon/session"
+	"github.com/spreadd/spreadd/daemon/transport"
 	"github.com/spreadd/spreadd/engine"
 	"github.com/spreadd/spreadd/groups"
 	"github.com/spreadd/spreadd/internal/buf"
@@ -27,6 +28,9 @@ type Daemon struct {
 	sessions *session.Server
 	listen   []net.Listener
 	socket   *socketFile
+	ring     *transport.Transport // nil for a daemon that is alone
+	failed   chan error           // of a listener
+	serving  sync.WaitGroup       // listeners
 	ready    chan struct{}
 	count    counters
 
@@ -63,18 +67,31 @@ func New(cfg Config) (*Daemon, error) {
 		pacing:  pacing{grace: cfg.Grace},
 	}
 	scfg := cfg.Sessions
-	scfg.Daemon, scfg.Pool, scfg.Log = cfg.Name, &d.pool, cfg.Log
-	if d.sessions, err = session.New(scfg); err != nil {
+	scfg.Daemon, scfg.Pool, scfg.Log = cfg.Name(), &d.pool, cfg.Log
+	ecfg := cfg.Engine
+	ecfg.Pool = &d.pool
+	if d.engine, err = engine.New(ecfg); err != nil {
 		return nil, err
 	}
-	if d.engine, err = engine.New(engine.Config{Daemons: cfg.Daemons, Self: cfg.ID}); err != nil {
+	if d.sessions, err = session.New(scfg); err != nil {
 		return nil, err
 	}
 	return d, nil
 }
 
-// Listen binds the sockets for clients. It may be called once, before Run.
+// Listen binds the sockets for clients and for the ring. It may be called once,
+// before Run.
 func (d *Daemon) Listen(ctx context.Context) error {
+	if err := d.listenClients(ctx); err != nil {
+		return err
+	}
+	if err := d.openRing(); err != nil {
+		return errors.Join(err, d.closeListeners())
+	}
+	return nil
+}
+
+func (d *Daemon) listenClients(ctx context.Context) error {
 	var lc net.ListenConfig // which sets SO_REUSEADDR, so a restart binds at once
 	for _, a := range d.cfg.Listen {
 		network := "tcp6"
@@ -128,21 +145,19 @@ func (d *Daemon) Ready() <-chan struct{} { return d.ready }
 // what is queued for them. It returns nil after an orderly stop.
 func (d *Daemon) Run(ctx context.Context) error {
 	d.start = time.Now()
-	var wg sync.WaitGroup
-	failed := make(chan error, len(d.listen))
-	d.engine.Start(d.now(), int32(time.Now().Unix()), &d.out)
+	d.failed = make(chan error, len(d.listen))
+	now, wall := d.now()
+	d.engine.Start(now, wall, &d.out)
 	d.carryOut()
-	for _, l := range d.listen {
-		wg.Go(func() {
-			if err := d.sessions.Serve(l); err != nil {
-				failed <- err
-			}
-		})
-	}
-	close(d.ready)
-	err := d.loop(ctx, failed)
+	err := d.loop(ctx)
 	err = errors.Join(err, d.sessions.Close(d.cfg.Linger))
-	wg.Wait()
+	if !d.isReady() { // nobody else closes them then
+		err = errors.Join(err, d.closeListeners())
+	}
+	d.serving.Wait()
+	if d.ring != nil {
+		err = errors.Join(err, d.ring.Close())
+	}
 	for _, c := range d.clients {
 		d.sessions.End(c.Session)
 	}
@@ -152,15 +167,45 @@ func (d *Daemon) Run(ctx context.Context) error {
 	return errors.Join(err, d.socket.remove())
 }
 
-// now is the moment on the daemon's monotonic clock. It is never zero.
-func (d *Daemon) now() clock.Time { return clock.Time(time.Since(d.start)) + 1 }
+// serve begins to serve clients, when the first membership is installed.
+// Until then they wait in the listeners.
+func (d *Daemon) serve() {
+	for _, l := range d.listen {
+		d.serving.Go(func() {
+			if err := d.sessions.Serve(l); err != nil {
+				d.failed <- err
+			}
+		})
+	}
+	close(d.ready)
+}
+
+func (d *Daemon) isReady() bool {
+	select {
+	case <-d.ready:
+		return true
+	default:
+		return false
+	}
+}
+
+// now is the moment on the daemon's monotonic clock, which is never zero, and the
+// wall clock in seconds since 1970.
+func (d *Daemon) now() (now clock.Time, wall int32) {
+	t := time.Now()
+	return clock.Time(t.Sub(d.start)) + 1, int32(t.Unix())
+}
+
+// moment is now without the wall clock.
+func (d *Daemon) moment() clock.Time { return clock.Time(time.Since(d.start)) + 1 }
 
 // loop is the owner of the engine.
-func (d *Daemon) loop(ctx context.Context, failed <-chan error) error {
+func (d *Daemon) loop(ctx context.Context) error {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
+	data, tokens := d.datagrams()
 	for {
-		now := d.now()
+		now := d.moment()
 		inbox := d.sessions.Inbox()
 		wait := d.engine.Deadline()
 		if paused, until := d.pacing.paused(now); paused || !d.engine.Accepting() {
@@ -177,12 +222,17 @@ func (d *Daemon) loop(ctx context.Context, failed <-chan error) error {
 			timeout = timer.C
 		}
 		select {
+		case b := <-tokens:
+			d.takeToken(b)
+		case b := <-data:
+			d.takeData(b)
 		case b := <-inbox:
 			d.take(b)
 		case <-d.sessions.Recovered():
 		case <-timeout:
-			d.engine.Advance(d.now(), &d.out)
-		case err := <-failed:
+			now, wall := d.now()
+			d.engine.Advance(now, wall, &d.out)
+		case err := <-d.failed:
 			return err
 		case <-ctx.Done():
 			return nil
@@ -196,7 +246,7 @@ func (d *Daemon) take(b *session.Batch) {
 	id := engine.SessionID(b.Session.ID())
 	switch b.Kind {
 	case session.Opened:
-		d.clients[id] = &client{Session: b.Session, id: id, budget: newBudget(d.cfg.Grace, d.now())}
+		d.clients[id] = &client{Session: b.Session, id: id, budget: newBudget(d.cfg.Grace, d.moment())}
 		d.engine.Connect(id, b.Session.Group(), b.Session.Memberships())
 	case session.Messages:
 		if !d.submit(id, b) {
@@ -205,7 +255,7 @@ func (d *Daemon) take(b *session.Batch) {
 		}
 	case session.Gone:
 		// One that is on its way out already is ignored.
-		d.engine.Disconnect(d.now(), id, &d.out)
+		d.engine.Disconnect(d.moment(), id, &d.out)
 	}
 	b.Done()
 }
@@ -214,7 +264,7 @@ func (d *Daemon) take(b *session.Batch) {
 // more: what is left of the batch is to be submitted again later.
 func (d *Daemon) submit(id engine.SessionID, b *session.Batch) bool {
 	defer d.carryOut() // before the batch's block goes
-	now := d.now()
+	now := d.moment()
 	for i, m := range b.Messages {
 		o := d.engine.Submit(now, id, m, &d.out)
 		d.count.outcomes[o].Add(1)
@@ -237,7 +287,7 @@ func (d *Daemon) carryOut() {
 		for _, c := range d.slow {
 			d.log.Info("disconnecting a session that does not read",
 				"session", c.Group().String(), "waiting", d.sessions.MaxSessionMessages())
-			d.engine.Disconnect(d.now(), c.id, &d.out)
+			d.engine.Disconnect(d.moment(), c.id, &d.out)
 		}
 		clear(d.slow)
 		d.slow = d.slow[:0]
@@ -245,8 +295,10 @@ func (d *Daemon) carryOut() {
 	d.flush()
 }
 
-// step carries out one list of effects.
+// step carries out one list of effects. Others wait for datagrams, so these
+// leave first.
 func (d *Daemon) step() {
+	d.send()
 	for _, del := range d.out.Groups.Deliveries {
 		for _, id := range d.out.Groups.Receivers(del) {
 			d.enqueue(id, del.Data)
@@ -294,7 +346,7 @@ func (d *Daemon) flush() {
 	for i, c := range d.touched {
 		c.touched = false
 		if c.Flush() {
-			d.pacing.add(c, d.now())
+			d.pacing.add(c, d.moment())
 		}
 		d.touched[i] = nil
 	}
@@ -305,17 +357,16 @@ func (d *Daemon) logMemberships() {
 	for _, in := range d.out.Installations {
 		names := make([]string, 0, len(in.Regular))
 		for _, id := range in.Regular {
-			for _, c := range d.cfg.Daemons {
-				if c.ID == id {
-					names = append(names, c.Name)
-				}
-			}
+			names = append(names, d.cfg.Engine.Topology.Daemon(id).Name)
 		}
 		d.log.Info("membership installed",
 			"id", in.RegularID.String(), "daemons", names)
+		if !d.isReady() {
+			d.serve()
+		}
 	}
 	for _, t := range d.out.Transitions {
-		d.log.Debug("membership state", "from", t.From.String(), "to", t.To.String(), "because", t.Because.String())
+		d.log.Debug("membership state", "from", t.From.String(), "to", t.To.String(), "because", t.Cause.String())
 	}
 }
 

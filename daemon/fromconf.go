@@ -6,9 +6,12 @@ import (
 	"slices"
 
 	"github.com/spreadd/spreadd/daemon/session"
+	"github.com/spreadd/spreadd/daemon/transport"
 	"github.com/spreadd/spreadd/engine"
 	"github.com/spreadd/spreadd/internal/descrypt"
+	"github.com/spreadd/spreadd/membership"
 	"github.com/spreadd/spreadd/spreadconf"
+	"github.com/spreadd/spreadd/topology"
 	"github.com/spreadd/spreadd/wire"
 )
 
@@ -21,14 +24,27 @@ type Access struct {
 
 // FromConf returns the configuration of daemon self of a spread.conf.
 func FromConf(c *spreadconf.Config, self spreadconf.Self, access Access) (Config, error) {
+	top, err := Topology(c)
+	if err != nil {
+		return Config{}, err
+	}
+	timeouts, err := c.EffectiveTimeouts()
+	if err != nil {
+		return Config{}, err
+	}
+	o := &c.Options
 	cfg := Config{
-		Name:      self.Daemon.Name,
-		ID:        wire.DaemonID(self.Daemon.ID),
 		Port:      self.Segment.Port,
 		SocketDir: DefaultSocketDir,
+		Engine: engine.Config{
+			Topology: top, Self: wire.DaemonID(self.Daemon.ID), ConfHash: c.Hash(),
+			Timeouts: membership.Timeouts(timeouts), Wide: c.WideArea(), Accelerated: c.AcceleratedAtStart(),
+			Window: o.Window, PersonalWindow: o.PersonalWindow, AcceleratedWindow: acceleratedWindow(o),
+		},
+		Ring: transport.Config{Addr: self.Addr, IgnoreJoinErrors: o.IgnoreMulticastJoinErrors},
 	}
-	for _, d := range c.Daemons() {
-		cfg.Daemons = append(cfg.Daemons, engine.Daemon{ID: wire.DaemonID(d.ID), Name: d.Name})
+	for _, i := range self.Daemon.Interfaces {
+		cfg.Ring.Interfaces = append(cfg.Ring.Interfaces, transport.Interface{Addr: i.Addr, Use: use(i.Roles)})
 	}
 	for _, a := range self.Daemon.ClientAddrs() {
 		if a == self.Daemon.Addr {
@@ -36,13 +52,54 @@ func FromConf(c *spreadconf.Config, self spreadconf.Self, access Access) (Config
 		}
 		cfg.Listen = append(cfg.Listen, netip.AddrPortFrom(a, self.Segment.Port))
 	}
-	cfg.Sessions.MaxSessionMessages = c.Options.MaxSessionMessages
+	cfg.Sessions.MaxSessionMessages = o.MaxSessionMessages
 	if cfg.Sessions.MaxSessionMessages == 0 {
 		cfg.Sessions.MaxSessionMessages = session.None
 	}
-	auth, err := authMethods(&c.Options, access)
+	auth, err := authMethods(o, access)
 	cfg.Sessions.Auth = auth
 	return cfg, err
+}
+
+// Topology returns the daemons of a spread.conf as the machines see them.
+func Topology(c *spreadconf.Config) (*topology.Topology, error) {
+	segments := make([]topology.Segment, len(c.Segments))
+	for i := range c.Segments {
+		s := &c.Segments[i]
+		segments[i] = topology.Segment{Port: s.Port, Addrs: s.Addrs}
+		for _, d := range s.Daemons {
+			segments[i].Daemons = append(segments[i].Daemons, topology.Daemon{
+				ID: wire.DaemonID(d.ID), Name: d.Name, Addr: d.Addr,
+			})
+		}
+	}
+	return topology.New(segments)
+}
+
+// acceleratedWindow is the window of the accelerated ring in the form of package
+// ring, where zero is the default.
+func acceleratedWindow(o *spreadconf.Options) int {
+	if o.AcceleratedWindow == 0 {
+		return -1
+	}
+	return o.AcceleratedWindow
+}
+
+// use turns the roles of an interface into those of package transport.
+func use(r spreadconf.Roles) (u transport.Use) {
+	for _, x := range []struct {
+		role spreadconf.Roles
+		use  transport.Use
+	}{
+		{spreadconf.RoleDaemon, transport.UseDaemon},
+		{spreadconf.RoleClient, transport.UseClient},
+		{spreadconf.RoleMonitor, transport.UseMonitor},
+	} {
+		if r&x.role != 0 {
+			u |= x.use
+		}
+	}
+	return u
 }
 
 // authMethods turns the lists of names into methods. They are listed to clients

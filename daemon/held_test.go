@@ -42,7 +42,8 @@ func TestFullRing(t *testing.T) {
 	if d.engine.Accepting() {
 		t.Error("a batch is held though the ring accepts")
 	}
-	d.engine.Start(d.now(), 1000, &d.out)
+	close(d.ready) // its listeners are served by the test
+	d.engine.Start(d.moment(), 1000, &d.out)
 	d.carryOut()
 	b := d.held
 	d.held = nil

@@ -200,9 +200,9 @@ func TestBadConfig(t *testing.T) {
 	for what, change := range map[string]func(*Config){
 		"no address":         func(c *Config) { c.Listen = nil },
 		"a port and no way":  func(c *Config) { c.Listen, c.Port, c.SocketDir = nil, 4803, "" },
-		"an illegal name":    func(c *Config) { c.Name = "a b" },
-		"self not listed":    func(c *Config) { c.ID++ },
-		"a daemon twice":     func(c *Config) { c.Daemons = append(c.Daemons, c.Daemons[0]) },
+		"an illegal name":    func(c *Config) { c.Engine.Topology = alone(t, "a b", alphaID) },
+		"self not listed":    func(c *Config) { c.Engine.Self++ },
+		"no configuration":   func(c *Config) { c.Engine.Topology = nil },
 		"no room for shakes": func(c *Config) { c.Sessions.MaxHandshakes = -1 },
 	} {
 		cfg := testConfig(t, "alpha", alphaID)

@@ -2,15 +2,24 @@ package engine
 
 import (
 	"fmt"
+	"net/netip"
 
 	"github.com/spreadd/spreadd/groups"
 	"github.com/spreadd/spreadd/internal/buf"
 	"github.com/spreadd/spreadd/membership"
+	"github.com/spreadd/spreadd/topology"
+	"github.com/spreadd/spreadd/wire"
 )
 
 // Effects collects what the driver has to do after a step, in this order. The
 // driver owns it and resets it between steps; its slices keep their capacity.
 type Effects struct {
+	// Sends are datagrams for other daemons, in their order. They may point
+	// into datagrams that were handed in during the step, and into blocks of
+	// Releases.
+	Sends []topology.Datagram
+	// Controls are packets of monitors, for the driver to answer.
+	Controls []Control
 	// Groups: pass on the deliveries in order, then end the sessions.
 	Groups groups.Effects
 	// Rejects go to their session, behind the deliveries so far.
@@ -24,6 +33,10 @@ type Effects struct {
 
 // Reset empties the effects for the next step.
 func (e *Effects) Reset() {
+	clear(e.Sends)
+	e.Sends = e.Sends[:0]
+	clear(e.Controls)
+	e.Controls = e.Controls[:0]
 	e.Groups.Reset()
 	clear(e.Rejects)
 	e.Rejects = e.Rejects[:0]
@@ -32,6 +45,14 @@ func (e *Effects) Reset() {
 	clear(e.Installations)
 	e.Installations = e.Installations[:0]
 	e.Transitions = e.Transitions[:0]
+}
+
+// Control is a monitor's packet (monitor-protocol). It is valid until the end of the
+// step.
+type Control struct {
+	Type   wire.RingType // of wire.PacketControls
+	Packet wire.Packet
+	From   netip.Addr
 }
 
 // Reject is a request that goes back to the session that made it.

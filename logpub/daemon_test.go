@@ -15,6 +15,7 @@ import (
 	"github.com/spreadd/spreadd/daemon/session"
 	"github.com/spreadd/spreadd/engine"
 	"github.com/spreadd/spreadd/spread"
+	"github.com/spreadd/spreadd/topology"
 )
 
 // patience is for how long a test waits for what should come at once.
@@ -24,11 +25,13 @@ const patience = 20 * time.Second
 // returned function is called.
 func startDaemon(t testing.TB, port uint16) (address string, stop func()) {
 	t.Helper()
+	top, err := topology.New([]topology.Segment{{Daemons: []topology.Daemon{{ID: 1, Name: "alpha"}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	d, err := daemon.New(daemon.Config{
-		Name:    "alpha",
-		ID:      1,
-		Daemons: []engine.Daemon{{ID: 1, Name: "alpha"}},
-		Listen:  []netip.AddrPort{netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port)},
+		Engine: engine.Config{Topology: top, Self: 1},
+		Listen: []netip.AddrPort{netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port)},
 		Sessions: session.Config{
 			Auth:               session.Auth{Allowed: []session.Method{session.NullMethod{}}},
 			MaxSessionMessages: 1 << 20, // no subscriber here is too slow

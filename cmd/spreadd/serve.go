@@ -159,10 +159,8 @@ func logConf(log *slog.Logger, c *spreadconf.Config, cfg *daemon.Config, found b
 	for _, w := range c.Warnings {
 		log.Warn(w.Message, "at", w.Pos.String())
 	}
-	log.Info("this daemon", "name", cfg.Name, "id", uint32(cfg.ID), "port", cfg.Port)
-	if n := len(cfg.Daemons) - 1; n > 0 {
-		log.Warn("this version forms no ring: the other daemons of the configuration are not talked to", "others", n)
-	}
+	log.Info("this daemon", "name", cfg.Name(), "id", uint32(cfg.Engine.Self), "port", cfg.Port,
+		"daemons", len(cfg.Engine.Topology.Daemons()))
 	if c.Options.AllowedAuthMethods == nil {
 		log.Warn("no authentication method is allowed, so every client is refused", "option", "AllowedAuthMethods")
 	}

@@ -1,0 +1,85 @@
+package daemon
+
+import (
+	"github.com/spreadd/spreadd/daemon/transport"
+)
+
+// maxDataFirst bounds the batches of data that are taken before a token: more
+// than all daemons together may send in a round, fewer than a stranger could
+// send to keep the token from ever being looked at.
+const maxDataFirst = 16
+
+// openRing opens the sockets of the ring, if there is anybody to talk to.
+func (d *Daemon) openRing() error {
+	top := d.cfg.Engine.Topology
+	if len(top.Daemons()) < 2 {
+		return nil
+	}
+	cfg := d.cfg.Ring
+	cfg.Topology, cfg.Self, cfg.Pool, cfg.Log = top, d.cfg.Engine.Self, &d.pool, d.log
+	var err error
+	d.ring, err = transport.Open(cfg)
+	return err
+}
+
+// datagrams returns what arrives from other daemons.
+func (d *Daemon) datagrams() (data, tokens <-chan *transport.Batch) {
+	if d.ring == nil {
+		return nil, nil
+	}
+	return d.ring.Data(), d.ring.Tokens()
+}
+
+// takeData lets the engine have packets.
+func (d *Daemon) takeData(b *transport.Batch) {
+	d.handleData(b)
+	if d.engine.TokenFirst() {
+		if t := d.ring.PollTokens(); t != nil {
+			d.handleToken(t)
+		}
+	}
+}
+
+// takeToken lets the engine have a token, and before it the packets that were
+// sent before it.
+func (d *Daemon) takeToken(b *transport.Batch) {
+	for range maxDataFirst {
+		if d.engine.TokenFirst() {
+			break
+		}
+		data := d.ring.PollData()
+		if data == nil {
+			break
+		}
+		d.handleData(data)
+	}
+	d.handleToken(b)
+}
+
+func (d *Daemon) handleData(b *transport.Batch) {
+	now, wall := d.now()
+	for i := range b.Items {
+		d.engine.HandleData(now, wall, b.Items[i].From, b.Items[i].Data, &d.out)
+	}
+	d.carryOut() // before the batch's blocks go
+	b.Done()
+}
+
+func (d *Daemon) handleToken(b *transport.Batch) {
+	now, wall := d.now()
+	for i := range b.Items {
+		d.engine.HandleToken(now, wall, b.Items[i].From, b.Items[i].Data.Bytes(), &d.out)
+	}
+	d.carryOut()
+	b.Done()
+}
+
+// send puts on the wire what the engine wants sent.
+func (d *Daemon) send() {
+	if d.ring == nil || len(d.out.Sends) == 0 {
+		return
+	}
+	// It fails only once the ring's sockets are closed, when nobody is to
+	// hear of us any more.
+	_ = d.ring.Send(d.out.Sends)
+}

@@ -1,0 +1,48 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spreadd/spreadd/internal/clock"
+	"github.com/spreadd/spreadd/topology"
+	"github.com/spreadd/spreadd/wire"
+)
+
+// PartitionTime is for how long a monitor's partition lasts if no other command
+// follows (membership-protocol §11.4).
+const PartitionTime = 60 * time.Second
+
+// partition is the monitor's: daemons of different components do not hear each
+// other.
+type partition struct {
+	components []int16 // by rank; nil if there is none
+	until      clock.Time
+}
+
+// Partition cuts daemons off from each other, for tests of what runs on top: two
+// hear each other if they have the same component. Components are in the order
+// of the configuration. It lasts for [PartitionTime].
+func (e *Engine) Partition(now clock.Time, components []int16) error {
+	n := len(e.cfg.Topology.Daemons())
+	if len(components) < n {
+		return fmt.Errorf("engine: a partition names %d components for %d daemons", len(components), n)
+	}
+	if c := components[e.cfg.Topology.Rank(e.cfg.Self)]; c < 0 {
+		return fmt.Errorf("engine: a partition gives this daemon the component %d", c)
+	}
+	e.partition = partition{slices.Clone(components[:n]), now.Add(PartitionTime)}
+	return nil
+}
+
+func (p *partition) expire(now clock.Time) {
+	if p.until != 0 && now >= p.until {
+		*p = partition{}
+	}
+}
+
+// together reports whether two configured daemons may hear each other.
+func (p *partition) together(t *topology.Topology, a, b wire.DaemonID) bool {
+	return p.components == nil || p.components[t.Rank(a)] == p.components[t.Rank(b)]
+}

@@ -1,0 +1,120 @@
+package engine
+
+import (
+	"net/netip"
+
+	"github.com/spreadd/spreadd/internal/buf"
+	"github.com/spreadd/spreadd/internal/clock"
+	"github.com/spreadd/spreadd/ring"
+	"github.com/spreadd/spreadd/topology"
+	"github.com/spreadd/spreadd/wire"
+)
+
+// HandleData takes a datagram from a data port, which came from the address from
+// (without a zone). Sends may point into it.
+//
+// The checks are those of ring-protocol §9, in its order. What does not pass is
+// counted by reason and has no effect.
+func (e *Engine) HandleData(now clock.Time, wall int32, from netip.Addr, datagram buf.Slice, out *Effects) Refusal {
+	e.wall = wall
+	r := e.handleData(now, from, datagram, out)
+	e.refusals[r]++
+	e.settle(now, out)
+	return r
+}
+
+func (e *Engine) handleData(now clock.Time, from netip.Addr, datagram buf.Slice, out *Effects) Refusal {
+	var p wire.Packet
+	if p.Decode(datagram.Bytes()) != nil {
+		return Malformed
+	}
+	if r := e.checkOrigin(p.ConfHash, p.Transmitter, from); r != Passed {
+		return r
+	}
+	if p.Type.Kind() == wire.KindControl {
+		out.Controls = append(out.Controls, Control{Type: p.Type & wire.PacketControls, Packet: p, From: from})
+		return Passed
+	}
+	switch {
+	case p.Transmitter == e.cfg.Self:
+		return Own
+	case !e.partition.together(e.cfg.Topology, p.Transmitter, e.cfg.Self):
+		return PartitionedOff
+	}
+	if p.Type&wire.PacketRouted != 0 {
+		e.relay(&p, datagram.Bytes(), out)
+		p.Type &^= wire.PacketRouted
+	}
+	switch p.Type.Kind() {
+	case wire.KindMembership:
+		e.memb.HandlePacket(now, e.wall, &p, &e.membOut)
+	case wire.KindHurry:
+		e.ring.HandleHurry(now, &p, &e.ringOut)
+	case wire.KindData:
+		if e.ring.HandlePacket(now, &p, datagram, &e.ringOut) == ring.Foreign {
+			e.memb.HandleForeign(now, e.wall, &p, &e.membOut)
+		}
+	case wire.KindControl, wire.KindUnknown:
+		return UnknownKind
+	}
+	return Passed
+}
+
+// HandleToken takes a datagram from a token port.
+func (e *Engine) HandleToken(now clock.Time, wall int32, from netip.Addr, datagram []byte, out *Effects) Refusal {
+	e.wall = wall
+	r := e.handleToken(now, from, datagram)
+	e.refusals[r]++
+	e.settle(now, out)
+	return r
+}
+
+func (e *Engine) handleToken(now clock.Time, from netip.Addr, datagram []byte) Refusal {
+	var t wire.Token
+	if t.Decode(datagram) != nil {
+		return Malformed
+	}
+	if r := e.checkOrigin(t.ConfHash, t.Transmitter, from); r != Passed {
+		return r
+	}
+	switch {
+	case !e.partition.together(e.cfg.Topology, t.Transmitter, e.cfg.Self):
+		return PartitionedOff
+	case t.Type&wire.TokenForms != 0:
+		e.memb.HandleForm(now, e.wall, &t, &e.membOut)
+	default:
+		e.ring.HandleToken(now, &t, &e.ringOut)
+	}
+	return Passed
+}
+
+// checkOrigin makes sure that a datagram is of our configuration, and comes from
+// where its transmitter is configured to be.
+func (e *Engine) checkOrigin(hash uint32, transmitter wire.DaemonID, from netip.Addr) Refusal {
+	d := e.cfg.Topology.Daemon(transmitter)
+	switch {
+	case hash != e.cfg.ConfHash:
+		return OtherConfiguration
+	case d == nil:
+		return UnknownTransmitter
+	case d.Addr.WithZone("") != from:
+		return WrongSource
+	}
+	return Passed
+}
+
+// relay repeats a packet from another segment to our own one, before anything
+// else is looked at (ring-protocol §10.3). Its body stays in the order of its
+// maker, so its header does too.
+func (e *Engine) relay(p *wire.Packet, datagram []byte, out *Effects) {
+	segment := e.cfg.Topology.Daemon(e.cfg.Self).Segment
+	if len(e.cfg.Topology.Segments()[segment].Daemons) < 2 {
+		return
+	}
+	d := topology.Datagram{To: topology.ToSegment(segment), Body: datagram[wire.PacketHeaderLen:]}
+	repeated := *p
+	repeated.Type &^= wire.PacketRouted
+	repeated.Transmitter = e.cfg.Self
+	repeated.AppendHeader(d.Head[:0], len(p.Body))
+	out.Sends = append(out.Sends, d)
+}

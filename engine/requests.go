@@ -1,0 +1,118 @@
+package engine
+
+import (
+	"github.com/spreadd/spreadd/groups"
+	"github.com/spreadd/spreadd/internal/buf"
+	"github.com/spreadd/spreadd/internal/clock"
+	"github.com/spreadd/spreadd/ring"
+	"github.com/spreadd/spreadd/wire"
+)
+
+// Connect adds a local session under its private group, which the driver has
+// made sure is free.
+func (e *Engine) Connect(id SessionID, private wire.Name, memberships bool) {
+	e.groups.Connect(id, private, memberships)
+}
+
+// Accepting reports whether messages of local sessions are taken. While they are
+// not, because too many wait for the ring or because the daemons bring their
+// tables of groups together, the driver reads no session (client-protocol §12.1,
+// groups-protocol §5).
+func (e *Engine) Accepting() bool {
+	switch e.groups.State() {
+	case groups.StateGather, groups.StateGatherTrans:
+		return false
+	case groups.StateOp, groups.StateTrans:
+	}
+	return len(e.kills) == 0 && e.ring.Accepting()
+}
+
+// Submit takes a message that a local session has sent, in little-endian
+// order, with its header checked. Who keeps data beyond the step retains its
+// block.
+func (e *Engine) Submit(now clock.Time, id SessionID, data buf.Slice, out *Effects) Outcome {
+	b := data.Bytes()
+	t := wire.TypeOf(b)
+	if t&wire.Requests != 0 {
+		switch o := e.checkRequest(id, t, b); o {
+		case Accepted:
+		case Rejected:
+			e.reject(id, t, b, out)
+			return o
+		default:
+			return o
+		}
+	}
+	if !e.ring.Submit(now, ring.Message{Service: service(t), Data: data}, &e.ringOut) {
+		return RefusedFull
+	}
+	if t&wire.Kill != 0 {
+		e.leaving[id] = true
+	}
+	e.settle(now, out)
+	return Accepted
+}
+
+// checkRequest decides on what a local session asks.
+func (e *Engine) checkRequest(id SessionID, t wire.Type, b []byte) Outcome {
+	if e.leaving[id] {
+		return IgnoredLeaving
+	}
+	if t&wire.Kill != 0 {
+		return Accepted
+	}
+	fields := wire.GroupsOf(b)
+	if len(fields) == 0 {
+		return IgnoredNoGroup
+	}
+	group := (*wire.Name)(fields).Clean()
+	if !wire.LegalGroup(group.Bytes()) {
+		return IgnoredIllegalGroup
+	}
+	if t&wire.Join != 0 && e.groups.LocalMembers(group) >= e.cfg.MaxLocalMembers {
+		return Rejected
+	}
+	return Accepted
+}
+
+// reject returns a request to its session (client-protocol §9.3).
+func (e *Engine) reject(id SessionID, t wire.Type, b []byte, out *Effects) {
+	private, ok := e.groups.Private(id)
+	if !ok {
+		return
+	}
+	out.Rejects = append(out.Rejects, Reject{id, rejectMessage(t, private, b)})
+}
+
+// Disconnect removes a session whose connection has ended: the daemon asks in
+// its name, in safe order (client-protocol §7.3). That is never refused: it waits
+// if the ring has no room.
+func (e *Engine) Disconnect(now clock.Time, id SessionID, out *Effects) Outcome {
+	private, ok := e.groups.Private(id)
+	if !ok || e.leaving[id] {
+		return IgnoredLeaving
+	}
+	h := wire.Header{Type: wire.Kill | wire.Safe, Sender: private, Hint: wire.MakeHint(0)}
+	msg := h.Append(nil)
+	e.leaving[id] = true
+	e.kills = append(e.kills, buf.Slice{Block: buf.Wrap(msg), Hi: len(msg)})
+	e.settle(now, out)
+	return Accepted
+}
+
+// service maps a message's type to the ring's service, tested in this order
+// (ring-protocol §7.4).
+func service(t wire.Type) ring.Service {
+	switch {
+	case t&(wire.Unreliable|wire.Reliable) != 0:
+		return ring.Reliable
+	case t&wire.FIFO != 0:
+		return ring.FIFO
+	case t&(wire.Causal|wire.Agreed) != 0:
+		return ring.Agreed
+	case t&wire.Safe != 0:
+		return ring.Safe
+	default: // join, leave, kill
+		return ring.Agreed
+	}
+}

@@ -1,0 +1,139 @@
+package engine
+
+import (
+	"github.com/spreadd/spreadd/groups"
+	"github.com/spreadd/spreadd/internal/buf"
+	"github.com/spreadd/spreadd/internal/clock"
+	"github.com/spreadd/spreadd/membership"
+	"github.com/spreadd/spreadd/ring"
+	"github.com/spreadd/spreadd/wire"
+)
+
+// settle passes between the machines what they say to each other, until none
+// has anything to say, and the rest to the driver.
+func (e *Engine) settle(now clock.Time, out *Effects) {
+	e.actions(now, out)
+	for {
+		e.events(now, out)
+		if len(e.kills) == 0 || !e.ring.Accepting() {
+			return
+		}
+		kill := e.kills[0]
+		e.kills = e.kills[1:]
+		e.ring.Submit(now, ring.Message{Service: ring.Safe, Data: kill}, &e.ringOut)
+	}
+}
+
+// events works off what the ring has done, and what follows from it in the ring
+// itself.
+func (e *Engine) events(now clock.Time, out *Effects) {
+	for {
+		// The layers above make the ring do more while this list is
+		// worked off; that comes behind it.
+		e.ringOut, e.ringWork = e.ringWork, e.ringOut
+		w := &e.ringWork
+		out.Sends = append(out.Sends, w.Sends...)
+		out.Releases = append(out.Releases, w.Releases...)
+		if len(w.Events) == 0 {
+			w.Reset()
+			return
+		}
+		for i := range w.Events {
+			e.event(now, &w.Events[i], out)
+		}
+		w.Reset()
+	}
+}
+
+func (e *Engine) event(now clock.Time, ev *ring.Event, out *Effects) {
+	switch ev.Kind {
+	case ring.Deliver:
+		before := len(out.Groups.Ended)
+		e.groups.Deliver(ev.Message.Data, &out.Groups)
+		for _, id := range out.Groups.Ended[before:] {
+			delete(e.leaving, id)
+		}
+		e.orders(now, out)
+	case ring.Committed:
+		e.memb.HandleCommitted()
+	case ring.Transitional:
+		in := e.memb.Installation()
+		e.groups.HandleTransitional(in.TransitionalID, in.Transitional, &out.Groups)
+		e.orders(now, out)
+	case ring.Regular:
+		in := e.memb.Installation()
+		out.Installations = append(out.Installations, in)
+		// The membership is installed before the groups speak of it.
+		e.memb.HandleInstalled(now, e.wall, &e.membOut)
+		e.actions(now, out)
+		e.groups.HandleRegular(in.RegularID, in.Regular, &out.Groups)
+		e.orders(now, out)
+	case ring.TokenLost:
+		cause := membership.CauseTokenTimeout
+		if ev.Cause == ring.RecoveryStuck {
+			cause = membership.CauseRecoveryTurns
+		}
+		e.memb.HandleTokenLost(now, e.wall, cause, &e.membOut)
+		e.actions(now, out)
+	}
+}
+
+// actions carries out what the membership wants of the ring, and sends what it
+// wants sent.
+func (e *Engine) actions(now clock.Time, out *Effects) {
+	for i := range e.membOut.Actions {
+		a := &e.membOut.Actions[i]
+		switch a.Kind {
+		case membership.StopRing:
+			e.ring.Stop(now)
+		case membership.Recover:
+			rec := &a.Recovery
+			e.ring.Recover(now, ring.Recovery{
+				Future: rec.Future, Members: rec.Members,
+				Aru: rec.Aru, Highest: rec.Highest, Holes: rec.Holes,
+				LastSeq: rec.LastSeq, Commit: rec.Commit,
+			}, &e.ringOut)
+		}
+	}
+	out.Sends = append(out.Sends, e.membOut.Sends...)
+	out.Transitions = append(out.Transitions, e.membOut.Transitions...)
+	e.membOut.Reset()
+}
+
+// orders carries out what the groups want of the ring.
+func (e *Engine) orders(now clock.Time, out *Effects) {
+	for i := range out.Groups.Orders {
+		o := &out.Groups.Orders[i]
+		switch o.Kind {
+		case groups.BeginExchange:
+			e.ring.SetExchange(now, true, &e.ringOut)
+			e.ring.SetDelivery(now, ring.Ordered, &e.ringOut)
+		case groups.EndExchange:
+			e.ring.SetExchange(now, false, &e.ringOut)
+			e.ring.SetDelivery(now, ring.Everything, &e.ringOut)
+		case groups.ClearStates:
+			e.ring.ClearGroups(&e.ringOut)
+		case groups.SendState:
+			e.ring.SubmitGroups(now, ring.Message{
+				Service: service(wire.TypeOf(o.State)),
+				Data:    buf.Slice{Block: buf.Wrap(o.State), Hi: len(o.State)},
+			}, &e.ringOut)
+		case groups.ForceMembership:
+			if now < e.force {
+				e.forcing = true
+			} else {
+				e.forceMembership(now)
+				e.actions(now, out)
+			}
+		}
+	}
+	clear(out.Groups.Orders)
+	out.Groups.Orders = out.Groups.Orders[:0]
+}
+
+// forceMembership gives the ring up, so that a new one is formed.
+func (e *Engine) forceMembership(now clock.Time) {
+	e.forcing = false
+	e.force = now.Add(ForceInterval)
+	e.memb.HandleTokenLost(now, e.wall, membership.CauseForced, &e.membOut)
+}
