@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spreadd/spreadd/topology"
 	"github.com/spreadd/spreadd/wire"
 )
 
@@ -200,7 +201,7 @@ func TestBadConfig(t *testing.T) {
 	for what, change := range map[string]func(*Config){
 		"no address":         func(c *Config) { c.Listen = nil },
 		"a port and no way":  func(c *Config) { c.Listen, c.Port, c.SocketDir = nil, 4803, "" },
-		"an illegal name":    func(c *Config) { c.Engine.Topology = alone(t, "a b", alphaID) },
+		"an illegal name":    func(c *Config) { c.Engine.Topology = topology.Alone(alphaID, "a b") },
 		"self not listed":    func(c *Config) { c.Engine.Self++ },
 		"no configuration":   func(c *Config) { c.Engine.Topology = nil },
 		"no room for shakes": func(c *Config) { c.Sessions.MaxHandshakes = -1 },

@@ -111,20 +111,10 @@ func (v *vector) setup(t *testing.T) Config {
 }
 
 // testConfig is a daemon on free loopback ports that lets everybody in.
-// alone is the configuration of one daemon.
-func alone(t testing.TB, name string, id wire.DaemonID) *topology.Topology {
-	t.Helper()
-	top, err := topology.New([]topology.Segment{{Daemons: []topology.Daemon{{ID: id, Name: name}}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return top
-}
-
 func testConfig(t testing.TB, name string, id wire.DaemonID) Config {
 	t.Helper()
 	return Config{
-		Engine:    engine.Config{Topology: alone(t, name, id), Self: id},
+		Engine:    engine.Config{Topology: topology.Alone(id, name), Self: id},
 		Listen:    []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")},
 		SocketDir: t.TempDir(),
 		Sessions: session.Config{

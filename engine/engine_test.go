@@ -15,12 +15,7 @@ const self = 2936723249
 
 func newEngine(t testing.TB, cfg Config) *Engine {
 	t.Helper()
-	cfg.Self = self
-	top, err := topology.New([]topology.Segment{{Port: 4803, Daemons: []topology.Daemon{{ID: self, Name: "alpha"}}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg.Topology = top
+	cfg.Topology, cfg.Self = topology.Alone(self, "alpha"), self
 	e, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)

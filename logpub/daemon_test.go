@@ -25,12 +25,8 @@ const patience = 20 * time.Second
 // returned function is called.
 func startDaemon(t testing.TB, port uint16) (address string, stop func()) {
 	t.Helper()
-	top, err := topology.New([]topology.Segment{{Daemons: []topology.Daemon{{ID: 1, Name: "alpha"}}}})
-	if err != nil {
-		t.Fatal(err)
-	}
 	d, err := daemon.New(daemon.Config{
-		Engine: engine.Config{Topology: top, Self: 1},
+		Engine: engine.Config{Topology: topology.Alone(1, "alpha"), Self: 1},
 		Listen: []netip.AddrPort{netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port)},
 		Sessions: session.Config{
 			Auth:               session.Auth{Allowed: []session.Method{session.NullMethod{}}},

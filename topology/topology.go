@@ -84,6 +84,16 @@ func New(segments []Segment) (*Topology, error) {
 	return t, nil
 }
 
+// Alone returns the configuration of a single daemon, whose id must not be
+// reserved.
+func Alone(id wire.DaemonID, name string) *Topology {
+	t, err := New([]Segment{{Daemons: []Daemon{{ID: id, Name: name}}}})
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
 // Daemons returns all daemons in configuration order. The list is not to be
 // changed.
 func (t *Topology) Daemons() []Daemon { return t.daemons }

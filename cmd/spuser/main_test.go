@@ -20,6 +20,7 @@ import (
 	"github.com/spreadd/spreadd/engine"
 	"github.com/spreadd/spreadd/spread/spreadtest"
 	"github.com/spreadd/spreadd/spuser"
+	"github.com/spreadd/spreadd/topology"
 )
 
 // patience is for how long a test waits for what should come at once.
@@ -105,7 +106,7 @@ func startDaemon(t *testing.T, methods ...session.Method) (tcp, unix string) {
 	t.Helper()
 	dir := t.TempDir()
 	d, err := daemon.New(daemon.Config{
-		Name: "alpha", ID: 1, Daemons: []engine.Daemon{{ID: 1, Name: "alpha"}},
+		Engine: engine.Config{Topology: topology.Alone(1, "alpha"), Self: 1},
 		Listen: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}, SocketDir: dir,
 		Sessions: session.Config{Auth: session.Auth{Allowed: methods}},
 	})
