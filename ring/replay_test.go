@@ -1,0 +1,593 @@
+package ring
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/netip"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/spreadd/spreadd/internal/buf"
+	"github.com/spreadd/spreadd/internal/clock"
+	"github.com/spreadd/spreadd/topology"
+	"github.com/spreadd/spreadd/wire"
+)
+
+// layout is a configuration of the captures' README.
+type layout struct {
+	segments    [][]string // the daemons' addresses
+	addrs       []string   // of the segments
+	ports       []uint16
+	accelerated bool
+}
+
+var (
+	bcast    = layout{[][]string{{"10.99.0.1", "10.99.0.2", "10.99.0.3"}}, []string{"10.99.0.255"}, []uint16{4901}, false}
+	bcastAcc = layout{bcast.segments, bcast.addrs, bcast.ports, true}
+	mcast    = layout{bcast.segments, []string{"239.99.0.1"}, bcast.ports, false}
+	mcastAcc = layout{bcast.segments, mcast.addrs, bcast.ports, true}
+	twoSeg   = layout{[][]string{{"10.99.0.1", "10.99.0.2"}, {"10.99.0.3", "10.99.0.4"}}, []string{"239.99.0.1", "239.99.0.2"}, []uint16{4911, 4921}, false}
+	unicast  = layout{[][]string{{"10.99.0.1"}, {"10.99.0.2"}, {"10.99.0.3"}}, []string{"10.99.0.255", "10.99.0.255", "10.99.0.255"}, []uint16{4901, 4901, 4901}, false}
+)
+
+// loss is what the README says of the datagrams that a host lost: every n-th
+// of those longer than min UDP bytes to a port. At which of the n the counter stood when the
+// capture began is not known.
+type loss struct {
+	min   int
+	token bool
+	every int
+}
+
+// replays are the captures, and as which daemons they are replayed.
+var replays = []struct {
+	file   string
+	layout layout
+	losses map[string]loss // by address
+	skip   string          // a daemon that is not replayed
+}{
+	{"bcast-original-form-idle", bcast, nil, ""},
+	{"bcast-original-services", bcast, nil, ""},
+	{"mcast-original-load", mcast, nil, ""},
+	// The message has one byte more than we send: ring-protocol §25.
+	{"message-100-fragments", mcast, nil, "10.99.0.1"},
+	{"two-seg-original", twoSeg, nil, ""},
+	{"unicast-three-segments", unicast, nil, ""},
+	{"bcast-accel-services", bcastAcc, nil, ""},
+	{"mcast-accel-load", mcastAcc, nil, ""},
+	{"loss-original", mcast, map[string]loss{"10.99.0.2": {200, false, 9}, "10.99.0.3": {200, false, 9}}, ""},
+	{"loss-accel", mcastAcc, map[string]loss{"10.99.0.2": {200, false, 9}, "10.99.0.3": {200, false, 9}}, ""},
+	{"two-seg-loss", twoSeg, map[string]loss{"10.99.0.2": {200, false, 7}, "10.99.0.4": {200, false, 7}, "10.99.0.3": {200, false, 5}}, ""},
+	{"token-loss-original", mcast, map[string]loss{"10.99.0.2": {0, true, 9}, "10.99.0.1": {0, true, 11}}, ""},
+	{"two-seg-token-loss", twoSeg, map[string]loss{"10.99.0.3": {0, true, 4}}, ""},
+	{"evs-crash-accel", mcastAcc, map[string]loss{"10.99.0.2": {400, false, 3}}, ""},
+}
+
+// TestReplay puts this machine in the place of each daemon of each capture,
+// gives it what reached that daemon, and compares what it sends with what the daemon
+// sent: every datagram, with its receiver, byte for byte (ring-protocol §27
+// items 3 and 4).
+func TestReplay(t *testing.T) {
+	for _, tt := range replays {
+		list := readPcap(t, filepath.Join("..", "wire", "testdata", "ring", tt.file+".pcap"))
+		for _, addr := range slices.Concat(tt.layout.segments...) {
+			if addr == tt.skip {
+				continue
+			}
+			t.Run(tt.file+"/"+addr, func(t *testing.T) {
+				t.Parallel()
+				l, lossy := tt.losses[addr]
+				if !lossy {
+					if r, err := replayAs(t, tt.layout, list, addr, loss{}, 0); err != nil {
+						t.Fatalf("after %d of %d datagrams: %v", r.i, len(list), err)
+					}
+					return
+				}
+				best, why := 0, error(nil)
+				for phase := range l.every {
+					r, err := replayAs(t, tt.layout, list, addr, l, phase)
+					if err == nil {
+						return
+					}
+					if r.i >= best {
+						best, why = r.i, err
+					}
+				}
+				t.Errorf("whatever was lost: after %d of %d datagrams: %v", best, len(list), why)
+			})
+		}
+	}
+}
+
+// replay is one daemon's part in a capture.
+type replay struct {
+	t      *testing.T
+	layout layout
+	list   []captured
+	top    *topology.Topology
+	ids    map[netip.Addr]wire.DaemonID
+	self   *topology.Daemon
+	hash   uint32
+
+	ring *Ring
+	i    int // the datagram that is on
+	// pending is what the machine has sent and the capture has not yet shown.
+	pending []topology.Datagram
+	bodies  [][]byte
+
+	messages []ownMessage
+	// rounds is how many turns the daemon had taken when the capture began.
+	rounds int32
+
+	loss  loss
+	count int
+	// behind is, on an accelerated ring, data that came after a token that
+	// the daemon may have read before.
+	token  *captured
+	behind []*captured
+}
+
+// ownMessage is a message of the daemon's clients, and where its first packet
+// is in the order.
+type ownMessage struct {
+	ring    wire.MembershipID
+	seq     int32
+	message Message
+}
+
+func replayAs(t *testing.T, l layout, list []captured, addr string, lo loss, phase int) (*replay, error) {
+	// The round counters are known from the daemon's first packet.
+	r := newReplay(t, l, list, addr, lo, phase)
+	err := r.run()
+	var wrong *roundError
+	if errors.As(err, &wrong) {
+		r = newReplay(t, l, list, addr, lo, phase)
+		r.rounds = wrong.want - wrong.got
+		err = r.run()
+	}
+	return r, err
+}
+
+func newReplay(t *testing.T, l layout, list []captured, addr string, lo loss, phase int) *replay {
+	r := &replay{t: t, layout: l, list: list, ids: make(map[netip.Addr]wire.DaemonID), loss: lo, count: phase}
+	for _, d := range list {
+		if _, ok := r.ids[d.from]; !ok {
+			r.ids[d.from] = wire.DaemonID(wire.OrderOf(d.payload).Uint32(d.payload[4:]))
+		}
+	}
+	var segments []topology.Segment
+	for i, s := range l.segments {
+		seg := topology.Segment{Port: l.ports[i], Addrs: []netip.Addr{netip.MustParseAddr(l.addrs[i])}}
+		for _, a := range s {
+			ip := netip.MustParseAddr(a)
+			seg.Daemons = append(seg.Daemons, topology.Daemon{ID: r.ids[ip], Name: a, Addr: ip})
+		}
+		segments = append(segments, seg)
+	}
+	var err error
+	if r.top, err = topology.New(segments); err != nil {
+		t.Fatal(err)
+	}
+	r.self = r.top.Daemon(r.ids[netip.MustParseAddr(addr)])
+	var tok wire.Token
+	for _, d := range list {
+		if r.isToken(&d) && tok.Decode(d.payload) == nil {
+			r.hash = tok.ConfHash
+			break
+		}
+	}
+	r.ring, err = New(Config{
+		Self: r.self.ID, Topology: r.top, ConfHash: r.hash,
+		Accelerated: l.accelerated, Wide: len(l.segments) > 1,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.findMessages()
+	return r
+}
+
+func (r *replay) isToken(d *captured) bool { return d.to.Port()%2 == 0 }
+
+// isRegular reports whether a datagram is a regular token.
+func (r *replay) isRegular(d *captured) bool {
+	var t wire.Token
+	return r.isToken(d) && t.Decode(d.payload) == nil && t.Type&wire.TokenForms == 0
+}
+
+// toSelf reports whether a datagram reached the daemon's host.
+func (r *replay) toSelf(d *captured) bool {
+	s := r.top.Segments()[r.self.Segment]
+	return d.to.Addr() == r.self.Addr || d.to.Addr() == s.Addrs[0] && d.to.Port() == s.Port && len(s.Daemons) > 1
+}
+
+// findMessages puts the messages of the daemon's clients together from its
+// packets, as they were first sent.
+func (r *replay) findMessages() {
+	var part []byte
+	var start, highest int32
+	var ring wire.MembershipID
+	for i := range r.list {
+		d := &r.list[i]
+		var p wire.Packet
+		if d.from != r.self.Addr || r.isToken(d) || p.Decode(d.payload) != nil || p.Type.Kind() != wire.KindData || p.Proc != r.self.ID {
+			continue
+		}
+		if p.Membership != ring && p.Seq < 100 {
+			ring, highest = p.Membership, 0
+		}
+		if p.Membership != ring || p.Seq <= highest {
+			continue // a retransmission, or the packet for another segment
+		}
+		highest = p.Seq
+		fragments := p.Fragments()
+		for f, ok := fragments.Next(); ok; f, ok = fragments.Next() {
+			if f.Index == 1 || f.Index == -1 {
+				part, start = nil, p.Seq
+			}
+			part = append(part, f.Data...)
+			if f.Index < 0 {
+				b := slices.Clone(part)
+				m := Message{Service: serviceOfMessage(wire.TypeOf(b)), Data: buf.Slice{Block: buf.Wrap(b), Hi: len(b)}}
+				r.messages = append(r.messages, ownMessage{ring, start, m})
+			}
+		}
+	}
+}
+
+// serviceOfMessage is the table of ring-protocol §7.4.
+func serviceOfMessage(t wire.Type) Service {
+	switch {
+	case t&(wire.Unreliable|wire.Reliable) != 0:
+		return Reliable
+	case t&wire.FIFO != 0:
+		return FIFO
+	case t&(wire.Causal|wire.Agreed) != 0:
+		return Agreed
+	case t&wire.Safe != 0:
+		return Safe
+	default:
+		return Agreed
+	}
+}
+
+// run goes through the capture.
+func (r *replay) run() error {
+	if !slices.ContainsFunc(r.list, func(d captured) bool {
+		var p wire.Packet
+		return !r.isToken(&d) && p.Decode(d.payload) == nil && p.Type&wire.PacketAlive != 0 && d.at < 2e9
+	}) {
+		r.startIdle()
+	}
+	last := len(r.list) - 1
+	for r.list[last].from != r.self.Addr {
+		last-- // it may have been killed
+	}
+	for r.i = range r.list[:last+1] {
+		d := &r.list[r.i]
+		var err error
+		if at := r.ring.lossAt; at != 0 && d.at >= at {
+			r.ring.Advance(d.at, new(Effects))
+		}
+		switch {
+		case d.from == r.self.Addr:
+			err = r.sent(d)
+		case r.toSelf(d) && !r.lost(d):
+			err = r.received(d)
+		}
+		if err == nil {
+			err = r.ring.check()
+		}
+		if err != nil {
+			return fmt.Errorf("datagram %d at %v: %w", r.i+1, d.at, err)
+		}
+	}
+	if len(r.pending) > 0 {
+		return fmt.Errorf("datagrams that were not sent: %s", r.describe(&r.pending[0], r.bodies[0]))
+	}
+	return nil
+}
+
+// lost decides on what the host dropped. It counts the host's own multicasts
+// too, but these are not looked at here: they come by sent.
+func (r *replay) lost(d *captured) bool {
+	if r.loss.every == 0 || r.loss.token != r.isToken(d) || len(d.payload)+8 <= r.loss.min {
+		return false
+	}
+	r.count++
+	return r.count%r.loss.every == 0
+}
+
+// startIdle sets the state with which a daemon enters a capture that begins
+// with an idle ring: all is stable, and the leader holds the token.
+func (r *replay) startIdle() {
+	var first wire.Token
+	i := slices.IndexFunc(r.list, func(d captured) bool { return r.isToken(&d) && d.from == r.self.Addr })
+	if err := first.Decode(r.list[i].payload); err != nil {
+		r.t.Fatal(err)
+	}
+	var leaders wire.Token
+	j := slices.IndexFunc(r.list, func(d captured) bool { return r.isToken(&d) })
+	if err := leaders.Decode(r.list[j].payload); err != nil {
+		r.t.Fatal(err)
+	}
+	g := r.ring
+	var members []wire.DaemonID
+	for _, d := range r.top.Daemons() {
+		members = append(members, d.ID)
+	}
+	g.route = newRoute(r.top, r.self.ID, members)
+	g.id = leaders.Membership
+	g.state, g.level = Operational, Everything
+	g.stats.MembershipChanges = 1
+	seq := leaders.Seq
+	g.highest, g.myAru, g.aru, g.lastDiscarded, g.lastDelivered = seq, seq, seq, seq, seq
+	g.tokenCounter, g.tokenRounds = 100, r.rounds
+	g.last = leaders
+	g.last.Type, g.last.Body = 0, nil
+	g.last.Transmitter = r.self.ID
+	arq := leaders.Type.ARQ()
+	if !g.route.leads {
+		arq-- // of the round before
+	}
+	g.last.Type = g.last.Type.WithARQ(arq)
+	g.restartLoss(r.list[0].at)
+	g.restartHurry(r.list[0].at)
+	if g.route.leads {
+		g.hurryAt = r.list[0].at // or when it may have been
+	}
+}
+
+// sent compares a datagram that the daemon sent with what the machine sends.
+func (r *replay) sent(d *captured) error {
+	var p wire.Packet
+	if r.isToken(d) {
+		var t wire.Token
+		if err := t.Decode(d.payload); err != nil {
+			return err
+		}
+		if t.Type&wire.TokenForms != 0 {
+			return r.sentForm(d, &t)
+		}
+	} else if err := p.Decode(d.payload); err != nil {
+		return err
+	} else if p.Type.Kind() == wire.KindMembership {
+		return nil
+	}
+	if r.loss.every > 0 && !r.loss.token && !r.isToken(d) && r.toSelf(d) {
+		r.lost(d) // one's own multicast is counted, and dropped by its reader if it was not
+	}
+	for range 3 { // a token that is held, then what lets it go
+		if len(r.pending) > 0 {
+			break
+		}
+		if err := r.provoke(d); err != nil {
+			return err
+		}
+	}
+	return r.compare(d)
+}
+
+// provoke lets happen what makes the daemon send of itself: a timer, a message of
+// a client, or a token that waited for data behind it.
+func (r *replay) provoke(d *captured) error {
+	if r.token != nil {
+		return r.turnBehind()
+	}
+	if at := r.ring.Deadline(); at != 0 && at <= d.at.Add(2e6) {
+		return r.step(func(out *Effects) { r.ring.Advance(max(at, d.at), out) })
+	}
+	// A client's message made the daemon hurry, or let go of the token.
+	if len(r.messages) > 0 {
+		return r.submit(d.at, 1)
+	}
+	if r.ring.route.leads && r.ring.idle() {
+		// So did a message whose packet the capture has no more.
+		return r.step(func(out *Effects) { r.ring.letGo(d.at, out) })
+	}
+	return fmt.Errorf("the machine sends nothing, and has no reason to")
+}
+
+func (r *replay) submit(at clock.Time, n int) error {
+	return r.step(func(out *Effects) {
+		for _, m := range r.messages[:n] {
+			if !r.ring.Submit(at, m.message, out) {
+				r.t.Fatal("a message was refused")
+			}
+		}
+		r.messages = r.messages[n:]
+	})
+}
+
+// step runs the machine and keeps what it sends. Blocks are not released, so
+// bodies stay.
+func (r *replay) step(f func(out *Effects)) error {
+	var out Effects
+	refused := r.ring.counts[MessageRefused]
+	f(&out)
+	for _, d := range out.Sends {
+		r.pending = append(r.pending, d)
+		r.bodies = append(r.bodies, slices.Clone(d.Body))
+	}
+	if r.ring.counts[MessageRefused] != refused {
+		return fmt.Errorf("a client's message is refused")
+	}
+	for _, e := range out.Events {
+		if e.Kind == Regular {
+			r.ring.SetDelivery(1, Everything, &out)
+		}
+	}
+	return nil
+}
+
+// received gives the machine what reached the daemon.
+func (r *replay) received(d *captured) error {
+	if at := r.ring.Deadline(); at != 0 && d.at > at.Add(50e6) {
+		return fmt.Errorf("a timer was due at %v and the daemon did nothing", at)
+	}
+	if !r.isToken(d) {
+		if r.token != nil {
+			r.behind = append(r.behind, d)
+			return nil
+		}
+		return r.data(r.ring, d)
+	}
+	var t wire.Token
+	if err := t.Decode(d.payload); err != nil {
+		return err
+	}
+	if t.Type&wire.TokenForms != 0 {
+		return r.receivedForm(&t)
+	}
+	if r.token != nil {
+		if err := r.turnBehind(); err != nil {
+			return err
+		}
+	}
+	if n := r.due(); n > 0 {
+		// They came while the token was on its way, or hurried it, which the
+		// capture has shown before.
+		for _, m := range r.messages[:n] {
+			r.ring.users.push(m.message)
+		}
+		r.messages = r.messages[n:]
+	}
+	if r.layout.accelerated {
+		// How much of what follows was read before is seen by what the
+		// daemon sends next.
+		r.token, r.behind = d, nil
+		return nil
+	}
+	return r.step(func(out *Effects) { r.ring.HandleToken(d.at, &t, out) })
+}
+
+// due returns how many of the clients' messages the daemon had when the token
+// that is on came: those that begin in a packet which the token counts that the
+// daemon sent then.
+func (r *replay) due() int {
+	var now, next wire.Token
+	if now.Decode(r.list[r.i].payload) != nil {
+		return 0
+	}
+	arq := now.Type.ARQ()
+	if r.ring.route.leads {
+		arq++
+	}
+	i := slices.IndexFunc(r.list[r.i:], func(d captured) bool {
+		return d.from == r.self.Addr && r.isRegular(&d) && next.Decode(d.payload) == nil && next.Type.ARQ() == arq&0xf
+	})
+	if i < 0 {
+		return 0
+	}
+	n := 0
+	for n < len(r.messages) && r.messages[n].ring == next.Membership && r.messages[n].seq <= next.Seq {
+		n++
+	}
+	return n
+}
+
+func (r *replay) data(g *Ring, d *captured) error {
+	var p wire.Packet
+	b := slices.Clone(d.payload)
+	if err := p.Decode(b); err != nil {
+		return err
+	}
+	if p.Type.Kind() == wire.KindMembership {
+		return nil
+	}
+	if p.Type&wire.PacketRouted != 0 {
+		p.Type &^= wire.PacketRouted
+		r.relay(&p)
+	}
+	if p.Type.Kind() == wire.KindHurry {
+		return r.step(func(out *Effects) { g.HandleHurry(d.at, &p, out) })
+	}
+	return r.step(func(out *Effects) {
+		g.HandlePacket(d.at, &p, buf.Slice{Block: buf.Wrap(b), Hi: len(b)}, out)
+	})
+}
+
+// relay does what the engine does with a routed packet: it repeats it to its
+// segment at once (ring-protocol §10.3).
+func (r *replay) relay(p *wire.Packet) {
+	if len(r.top.Segments()[r.self.Segment].Daemons) == 1 {
+		return
+	}
+	relay := *p
+	relay.Transmitter = r.self.ID
+	g := topology.Datagram{To: topology.ToSegment(r.self.Segment)}
+	relay.AppendHeader(g.Head[:0], len(p.Body))
+	r.pending = append(r.pending, g)
+	r.bodies = append(r.bodies, slices.Clone(p.Body))
+}
+
+// compare holds the next datagram of the machine against the capture.
+func (r *replay) compare(d *captured) error {
+	if len(r.pending) == 0 {
+		return fmt.Errorf("the machine does not send what the daemon did")
+	}
+	g, body := &r.pending[0], r.bodies[0]
+	r.pending, r.bodies = r.pending[1:], r.bodies[1:]
+	if to := r.target(g.To); to != d.to {
+		return fmt.Errorf("sent to %v, not to %v: %s", to, d.to, r.describe(g, body))
+	}
+	got := append(slices.Clone(g.Head[:]), body...)
+	want := slices.Clone(d.payload)
+	if !g.To.Token {
+		var a, b wire.Packet
+		if err := errors.Join(a.Decode(got), b.Decode(want)); err != nil {
+			return err
+		}
+		if a.TokenRound != b.TokenRound && a.Seq == b.Seq && a.Proc == r.self.ID {
+			return &roundError{a.TokenRound, b.TokenRound}
+		}
+		clearPadding(&b)
+	}
+	if !bytes.Equal(got, want) {
+		return fmt.Errorf("sent\n\t%s, not\n\t%s", r.line(g.To.Token, got), r.line(g.To.Token, want))
+	}
+	return nil
+}
+
+// roundError says that a packet has another token_round than the daemon's.
+type roundError struct{ got, want int32 }
+
+func (e *roundError) Error() string { return fmt.Sprintf("token_round %d, not %d", e.got, e.want) }
+
+// clearPadding zeroes the bytes between fragments, which C daemons do not
+// (ring-protocol §7.2).
+func clearPadding(p *wire.Packet) {
+	at := 0
+	fragments := p.Fragments()
+	for f, ok := fragments.Next(); ok; f, ok = fragments.Next() {
+		at += len(f.Data)
+		for ; at%4 != 0 && at < len(p.Body); at++ {
+			p.Body[at] = 0
+		}
+		at += 4
+	}
+}
+
+func (r *replay) target(to topology.Target) netip.AddrPort {
+	if to.Daemon == 0 {
+		s := r.top.Segments()[to.Segment]
+		return netip.AddrPortFrom(s.Addrs[0], s.Port)
+	}
+	d := r.top.Daemon(to.Daemon)
+	port := r.top.Segments()[d.Segment].Port
+	if to.Token {
+		port++
+	}
+	return netip.AddrPortFrom(d.Addr, port)
+}
+
+func (r *replay) describe(g *topology.Datagram, body []byte) string {
+	return r.line(g.To.Token, append(slices.Clone(g.Head[:]), body...))
+}
+
+func (r *replay) line(token bool, b []byte) string {
+	n := network{}
+	return n.describe(token, b)
+}
