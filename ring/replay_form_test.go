@@ -4,11 +4,58 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/spreadd/spreadd/internal/buf"
 	"github.com/spreadd/spreadd/wire"
 )
 
 // In a replay, membership is not there: what it tells the ring is read off the
 // form tokens that the daemon received and sent.
+
+// fillTable completes the state for a capture that begins in mid-traffic,
+// with a token whose aru is below its seq: the daemon has what lies between,
+// but for what it asks for itself.
+func (r *replay) fillTable() {
+	var t wire.Token
+	if err := t.Decode(r.list[0].payload); err != nil || t.Aru == t.Seq {
+		return
+	}
+	g := r.ring
+	var missing []int32
+	requests := t.Requests()
+	q, _ := requests.Next()
+	if t.Transmitter == r.self.ID {
+		for i := range q.NumSeqs() {
+			missing = append(missing, q.Seq(i))
+		}
+		g.last.Type = t.Type
+	}
+	g.last.Aru = t.Aru
+	g.highest, g.aru, g.lastDiscarded, g.lastDelivered = t.Seq, t.Aru, t.Aru, t.Aru
+	if r.self.ID == r.top.Daemons()[0].ID {
+		g.lastNumSent = 20 // as the next token's flow_control shows
+	}
+	var out Effects
+	for seq := t.Aru + 1; seq <= t.Seq; seq++ {
+		if slices.Contains(missing, seq) {
+			continue
+		}
+		s := g.table.add(seq, t.Aru)
+		s.state = delivered
+		s.body = buf.Slice{Block: buf.Wrap(nil)}
+		for i := range r.list {
+			var p wire.Packet
+			d := &r.list[i]
+			if !r.isToken(d) && p.Decode(d.payload) == nil && p.Seq == seq && p.Membership == g.id {
+				g.table.remove(s, &out)
+				g.highest = t.Seq
+				g.HandlePacket(r.list[0].at, &p, buf.Slice{Block: buf.Wrap(d.payload), Hi: len(d.payload)}, &out)
+				break
+			}
+		}
+	}
+	g.countAru()
+	g.lastDelivered = g.myAru
+}
 
 // sentForm stops the ring when the daemon makes or passes on the first form
 // token, and lets it recover when it passes on the second.
@@ -80,14 +127,14 @@ func (r *replay) turnBehind() error {
 	for n := range len(behind) + 1 {
 		try := *r
 		try.ring = clone(r.ring)
-		try.pending, try.bodies = slices.Clone(r.pending), slices.Clone(r.bodies)
+		try.pending, try.bodies, try.delivered = slices.Clone(r.pending), slices.Clone(r.bodies), slices.Clone(r.delivered)
 		if why = try.turnAfter(tok, behind[:n]); why != nil {
 			continue
 		}
 		if why = try.agrees(len(r.pending)); why != nil {
 			continue
 		}
-		r.ring, r.pending, r.bodies = try.ring, try.pending, try.bodies
+		r.ring, r.pending, r.bodies, r.delivered = try.ring, try.pending, try.bodies, try.delivered
 		for _, b := range behind[n:] {
 			if err := r.data(r.ring, b); err != nil {
 				return err
