@@ -53,8 +53,13 @@ func (t *Timeouts) validate() error {
 		name string
 		d    time.Duration
 	}{
-		{"AliveTimeout", t.Alive}, {"JoinTimeout", t.Join}, {"RepTimeout", t.Rep}, {"SegTimeout", t.Seg},
-		{"GatherTimeout", t.Gather}, {"FormTimeout", t.Form}, {"LookupTimeout", t.Lookup},
+		{"AliveTimeout", t.Alive},
+		{"JoinTimeout", t.Join},
+		{"RepTimeout", t.Rep},
+		{"SegTimeout", t.Seg},
+		{"GatherTimeout", t.Gather},
+		{"FormTimeout", t.Form},
+		{"LookupTimeout", t.Lookup},
 	} {
 		if w.d <= 0 {
 			return fmt.Errorf("membership: %s is %v: give all of the timeouts, each more than 0 ms", w.name, w.d)

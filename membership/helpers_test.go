@@ -79,7 +79,9 @@ func (d dumper) names(ids []wire.DaemonID) string {
 	return "[" + strings.Join(s, " ") + "]"
 }
 
-func (d dumper) id(id wire.MembershipID) string { return fmt.Sprintf("%s:%d", d.name(id.Daemon), id.Time) }
+func (d dumper) id(id wire.MembershipID) string {
+	return fmt.Sprintf("%s:%d", d.name(id.Daemon), id.Time)
+}
 
 func (d dumper) reps(reps []wire.Rep) string {
 	var s []string
