@@ -449,7 +449,7 @@ func TestSendTo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
+	t.Cleanup(func() { _ = c.Close() })
 	if err := h[0].SendTo(addrPort(c), []byte("status")); err != nil {
 		t.Fatal(err)
 	}

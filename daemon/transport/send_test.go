@@ -1,0 +1,209 @@
+package transport
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/net/ipv4"
+
+	"github.com/spreadd/spreadd/topology"
+)
+
+// step is how a fake socket answers one WriteBatch.
+type step struct {
+	n   int // at most; 0 means all
+	err error
+}
+
+// fakeWriter answers as it is told, and then takes everything.
+type fakeWriter struct {
+	steps     []step
+	wrote     []int
+	calls     int
+	waits     int // calls that may wait
+	deadlines int
+}
+
+func (w *fakeWriter) WriteBatch(ms []ipv4.Message, flags int) (int, error) {
+	w.calls++
+	if flags == 0 {
+		w.waits++
+	}
+	var s step
+	if len(w.steps) > 0 {
+		s, w.steps = w.steps[0], w.steps[1:]
+	}
+	if s.err != nil {
+		return -1, s.err // as golang.org/x/net does
+	}
+	if s.n == 0 || s.n > len(ms) {
+		s.n = len(ms)
+	}
+	for _, m := range ms[:s.n] {
+		w.wrote = append(w.wrote, number(m.Buffers[0]))
+	}
+	return s.n, nil
+}
+
+func (w *fakeWriter) SetWriteDeadline(time.Time) error {
+	w.deadlines++
+	return nil
+}
+
+func TestSendBatches(t *testing.T) {
+	if dontWait == 0 {
+		t.Skip("the portable path sends one by one")
+	}
+	top, err := topology.New([]topology.Segment{{
+		Port: 4803, Addrs: []netip.Addr{netip.MustParseAddr("239.0.0.1"), netip.MustParseAddr("10.0.0.255")},
+		Daemons: []topology.Daemon{{ID: 1, Name: "a", Addr: netip.MustParseAddr("10.0.0.1")}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ok := step{}
+	full, late := step{err: os.NewSyscallError("sendmmsg", syscall.EAGAIN)}, step{err: os.ErrDeadlineExceeded}
+	unreachable := step{err: os.NewSyscallError("sendmmsg", syscall.ENETUNREACH)}
+	for _, tt := range []struct {
+		name   string
+		count  int
+		steps  []step
+		lost   []int
+		failed map[SendFailure]int64
+		calls  int
+		waits  int
+	}{
+		{"all at once", 5, nil, nil, nil, 1, 0},
+		{"more than a call takes", 2*sendBatch + 1, nil, nil, nil, 3, 0},
+		{"a part", 5, []step{{n: 2}, {n: 1}}, nil, nil, 3, 0},
+		{"an error in the middle", 5, []step{{n: 2}, unreachable}, []int{2}, map[SendFailure]int64{SendUnreachable: 1}, 3, 0},
+		{"errors only", 2, []step{unreachable, {err: syscall.EPERM}}, []int{0, 1}, map[SendFailure]int64{SendUnreachable: 1, SendDenied: 1}, 2, 0},
+		{"interrupted", 3, []step{{err: syscall.EINTR}}, nil, nil, 2, 0},
+		{"full for a while", 4, []step{{n: 1}, full, ok}, nil, nil, 3, 1},
+		{"full for good", 4, []step{{n: 1}, full, late, full, full}, []int{1, 2, 3}, map[SendFailure]int64{SendFull: 3}, 5, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var w fakeWriter
+			var count counters
+			var log bytes.Buffer
+			w.steps = tt.steps
+			s := newSender(&w, top, newDestinations(top, ""), &count, slog.New(slog.NewTextHandler(&log, nil)))
+			var list []topology.Datagram
+			var want []int
+			for n := range tt.count {
+				list = append(list, dgram(topology.ToDaemon(1), n, n%3))
+				if !slices.Contains(tt.lost, n) {
+					want = append(want, n)
+				}
+			}
+			if err := s.send(list); err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(w.wrote, want) {
+				t.Errorf("wrote %v, want %v", w.wrote, want)
+			}
+			if w.calls != tt.calls || w.waits != tt.waits || w.deadlines != 2*tt.waits {
+				t.Errorf("%d calls, %d waits, %d deadlines; want %d, %d, %d", w.calls, w.waits, w.deadlines, tt.calls, tt.waits, 2*tt.waits)
+			}
+			var failed int64
+			for f := range NumSendFailures {
+				n := count.sendFailed[f].Load()
+				failed += n
+				if n != tt.failed[SendFailure(f)] {
+					t.Errorf("%d failed as %v, want %d", n, SendFailure(f), tt.failed[SendFailure(f)])
+				}
+			}
+			if int64(len(tt.lost)) != failed || s.to.data[0].failed.Load() != failed {
+				t.Errorf("%d failures, %d of the destination, want %d", failed, s.to.data[0].failed.Load(), len(tt.lost))
+			}
+			// One line an interval, however many fail.
+			if lines, want := strings.Count(log.String(), "\n"), min(failed, 1); int64(lines) != want {
+				t.Errorf("%d lines logged, want %d:\n%s", lines, want, log.String())
+			}
+			for i := range s.vec {
+				if s.vec[i][0] != nil || s.vec[i][1] != nil {
+					t.Error("the sender holds on to what it has sent")
+				}
+			}
+		})
+	}
+}
+
+func TestSegmentGoesToEachAddress(t *testing.T) {
+	top, err := topology.New([]topology.Segment{
+		{Port: 4803, Daemons: []topology.Daemon{{ID: 1, Name: "a", Addr: netip.MustParseAddr("10.0.0.1")}}},
+		{
+			Port: 4903, Addrs: []netip.Addr{netip.MustParseAddr("239.0.0.1"), netip.MustParseAddr("10.0.0.255")},
+			Daemons: []topology.Daemon{{ID: 2, Name: "b", Addr: netip.MustParseAddr("10.0.0.2")}},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := newDestinations(top, "")
+	for _, tt := range []struct {
+		to   topology.Target
+		want string
+	}{
+		{topology.ToSegment(0), ""},
+		{topology.ToSegment(1), "239.0.0.1:4903 10.0.0.255:4903"},
+		{topology.ToSegment(2), ""},
+		{topology.ToSegment(-1), ""},
+		{topology.ToDaemon(1), "10.0.0.1:4803"},
+		{topology.ToDaemon(2), "10.0.0.2:4903"},
+		{topology.ToTokenPort(2), "10.0.0.2:4904"},
+		{topology.ToTokenPort(3), ""},
+	} {
+		var got []string
+		for _, d := range to.of(top, tt.to) {
+			got = append(got, d.addr.String())
+		}
+		if s := strings.Join(got, " "); s != tt.want {
+			t.Errorf("%v is %q, want %q", tt.to, s, tt.want)
+		}
+	}
+}
+
+func TestLogInterval(t *testing.T) {
+	var log bytes.Buffer
+	var count counters
+	s := newSender(nil, nil, destinations{}, &count, slog.New(slog.NewTextHandler(&log, nil)))
+	d := newDestination(netip.MustParseAddr("10.0.0.1"), 1, false)
+	for range 5 {
+		s.failed(d, syscall.EPERM)
+	}
+	d.logged = d.logged.Add(-logInterval)
+	s.failed(d, syscall.EPERM)
+	lines := strings.Split(strings.TrimSpace(log.String()), "\n")
+	if len(lines) != 2 || !strings.Contains(lines[0], "datagrams=1 ") || !strings.Contains(lines[1], "datagrams=5 ") {
+		t.Errorf("logged\n%s", log.String())
+	}
+}
+
+func TestNames(t *testing.T) {
+	seen := map[string]bool{}
+	for f := range NumSendFailures {
+		seen[SendFailure(f).String()] = true
+	}
+	if len(seen) != NumSendFailures || SendFailure(99).String() != "SendFailure(99)" {
+		t.Errorf("names of failures: %v", seen)
+	}
+	clear(seen)
+	for d := range NumDrops {
+		seen[Drop(d).String()] = true
+	}
+	if len(seen) != NumDrops || Drop(99).String() != "Drop(99)" {
+		t.Errorf("names of drops: %v", seen)
+	}
+	if f := sendFailure(errors.New("x")); f != SendOther {
+		t.Errorf("an unknown error is %v", f)
+	}
+}

@@ -1,0 +1,141 @@
+package transporttest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/spreadd/spreadd/daemon/transport"
+)
+
+// DefaultMaxDelay is how much later a delayed datagram arrives at most.
+const DefaultMaxDelay = 5 * time.Millisecond
+
+// Options says how bad the network is. The zero value loses nothing.
+type Options struct {
+	// Seed decides on everything that is left to chance.
+	Seed uint64
+	// Loss, Duplicate and Delay are the shares of datagrams, from 0 to 1, to
+	// which it happens.
+	Loss, Duplicate, Delay float64
+	// Burst is how many datagrams in a row are lost at each loss. Zero means
+	// one. The share of datagrams lost grows with it.
+	Burst int
+	// MaxDelay bounds a delay; zero means [DefaultMaxDelay].
+	MaxDelay time.Duration
+}
+
+// Counts says what was done to datagrams.
+type Counts struct {
+	Arrived, Lost, Cut, Duplicated, Delayed int64
+}
+
+// Faults is a [transport.Filter]. Its methods may be called at the same time.
+type Faults struct {
+	opts Options
+
+	mu    sync.Mutex
+	links map[link]*state
+	cut   map[netip.Addr]bool
+	count Counts
+}
+
+// link is where datagrams come from and to.
+type link struct {
+	from  netip.Addr
+	token bool
+}
+
+type state struct {
+	rnd  *rand.Rand
+	lose int // of the burst that is going on
+}
+
+// New returns a filter. It panics if a share is not one.
+func New(o Options) *Faults {
+	for _, p := range []float64{o.Loss, o.Duplicate, o.Delay} {
+		if !(p >= 0 && p <= 1) {
+			panic(fmt.Sprintf("transporttest: a share is %v, want 0 to 1", p))
+		}
+	}
+	if o.MaxDelay <= 0 {
+		o.MaxDelay = DefaultMaxDelay
+	}
+	o.Burst = max(o.Burst, 1)
+	return &Faults{opts: o, links: make(map[link]*state), cut: make(map[netip.Addr]bool)}
+}
+
+// Cut loses everything that comes from these addresses from now on.
+func (f *Faults) Cut(from ...netip.Addr) { f.set(true, from) }
+
+// Heal undoes [Faults.Cut] for these addresses.
+func (f *Faults) Heal(from ...netip.Addr) { f.set(false, from) }
+
+func (f *Faults) set(cut bool, from []netip.Addr) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, a := range from {
+		f.cut[a.WithZone("")] = cut
+	}
+}
+
+// Counts returns what was done so far.
+func (f *Faults) Counts() Counts {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.count
+}
+
+// Arrived decides on one datagram.
+func (f *Faults) Arrived(from netip.Addr, token bool, _ []byte) transport.Fate {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.count.Arrived++
+	s := f.state(link{from, token})
+	// All numbers are drawn for each datagram, so that one fate does not
+	// change the next.
+	lost, twice, late, share := s.rnd.Float64(), s.rnd.Float64(), s.rnd.Float64(), s.rnd.Float64()
+	if lost < f.opts.Loss {
+		s.lose = f.opts.Burst
+	}
+	switch {
+	case f.cut[from]:
+		f.count.Cut++
+		return transport.Fate{Drop: true}
+	case s.lose > 0:
+		s.lose--
+		f.count.Lost++
+		return transport.Fate{Drop: true}
+	}
+	var fate transport.Fate
+	if twice < f.opts.Duplicate {
+		f.count.Duplicated++
+		fate.Copies = 1
+	}
+	if late < f.opts.Delay {
+		f.count.Delayed++
+		fate.Delay = time.Duration(share*float64(f.opts.MaxDelay)) + 1
+	}
+	return fate
+}
+
+func (f *Faults) state(l link) *state {
+	s := f.links[l]
+	if s == nil {
+		// The address is part of the seed, so that links differ.
+		b := l.from.As16()
+		seed := f.opts.Seed
+		for _, c := range b {
+			seed = seed*0x9e3779b97f4a7c15 + uint64(c)
+		}
+		port := uint64(0)
+		if l.token {
+			port = 1
+		}
+		s = &state{rnd: rand.New(rand.NewPCG(seed, port))}
+		f.links[l] = s
+	}
+	return s
+}
