@@ -11,7 +11,7 @@ import (
 )
 
 // PartitionTime is for how long a monitor's partition lasts if no other command
-// follows (membership-protocol §11.4).
+// follows (membership-protocol §11).
 const PartitionTime = 60 * time.Second
 
 // partition is the monitor's: daemons of different components do not hear each

@@ -345,13 +345,14 @@ func TestDiskFull(t *testing.T) {
 			f.Fatal(err)
 		}
 		f.sub.Reopen()
+		synctest.Wait()
 		f.send("last\n", "a")
 		b, err := os.ReadFile(roomy)
 		if err != nil {
 			f.Fatal(err)
 		}
 		if string(b) != strings.Repeat(line, 20)+"last\n" {
-			f.Errorf("the file has %q", b)
+			f.Errorf("the file has %d bytes, and ends with %q", len(b), b[max(0, len(b)-60):])
 		}
 		f.wantLog("the file can be written again")
 		f.wantLog("lost_lines=10")

@@ -15,5 +15,4 @@ func TestSmoke(t *testing.T) {
 	n.submit(n.nodes[1], Safe, strings.Repeat("x", 3000))
 	n.submit(n.nodes[0], Safe, strings.Repeat("x", 3000))
 	n.runIdle(30)
-	t.Fail()
 }

@@ -43,6 +43,7 @@ var layers = []layer{
 		"engine", "ring", "membership", "groups", "topology", "wire", "internal/buf", "internal/clock", "spreadconf",
 	}},
 	{dir: "daemon/transport", may: []string{"topology", "wire", "internal/buf", "internal/clock"}},
+	{dir: "daemon/transport/transporttest", may: []string{"daemon/transport"}, test: true},
 	{dir: "daemon/session", may: []string{"wire", "internal/buf", "internal/clock", "internal/descrypt"}},
 	{dir: "daemon/eventlog"},
 	{dir: "daemon", may: []string{
