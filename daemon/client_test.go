@@ -82,12 +82,13 @@ func (c *rawClient) next() (wire.Message, error) {
 	if err != nil {
 		return wire.Message{}, err
 	}
-	b = append(b, make([]byte, size-len(b))...)
-	if _, err := io.ReadFull(c.conn, b[wire.HeaderLen:]); err != nil {
+	whole := make([]byte, size)
+	copy(whole, b)
+	if _, err := io.ReadFull(c.conn, whole[wire.HeaderLen:]); err != nil {
 		return wire.Message{}, err
 	}
 	var m wire.Message
-	_, err = m.Decode(b)
+	_, err = m.Decode(whole)
 	return m, err
 }
 
@@ -104,8 +105,8 @@ func (c *rawClient) request(t wire.Type, payload []byte, groups ...string) []byt
 }
 
 // join joins a group. A client with memberships waits for its own view.
-func (c *rawClient) join(group string) wire.Message {
+func (c *rawClient) join(group string) {
 	c.t.Helper()
 	c.write(c.request(wire.Join, nil, group))
-	return c.message()
+	c.message()
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -109,7 +110,7 @@ func (d *Daemon) listenClients(ctx context.Context) error {
 	}
 	port := int(d.cfg.Port)
 	if port == 0 {
-		port = d.listen[0].Addr().(*net.TCPAddr).Port
+		port = int(d.clientPort())
 	}
 	l, file, err := listenUnix(ctx, d.cfg.SocketDir, port, d.log)
 	if err != nil {
@@ -117,6 +118,15 @@ func (d *Daemon) listenClients(ctx context.Context) error {
 	}
 	d.listen, d.socket = append(d.listen, l), file
 	return nil
+}
+
+// clientPort is the port that the first TCP listener got.
+func (d *Daemon) clientPort() uint16 {
+	a, err := netip.ParseAddrPort(d.listen[0].Addr().String())
+	if err != nil {
+		return 0 // it is no TCP listener, which New has refused
+	}
+	return a.Port()
 }
 
 func (d *Daemon) closeListeners() error {
@@ -286,7 +296,7 @@ func (d *Daemon) carryOut() {
 		}
 		for _, c := range d.slow {
 			d.log.Info("disconnecting a session that does not read",
-				"session", c.Group().String(), "waiting", d.sessions.MaxSessionMessages())
+				slog.String("session", c.Group().String()), slog.Int("waiting", d.sessions.MaxSessionMessages()))
 			d.engine.Disconnect(d.moment(), c.id, &d.out)
 		}
 		clear(d.slow)
@@ -360,13 +370,13 @@ func (d *Daemon) logMemberships() {
 			names = append(names, d.cfg.Engine.Topology.Daemon(id).Name)
 		}
 		d.log.Info("membership installed",
-			"id", in.RegularID.String(), "daemons", names)
+			slog.String("id", in.RegularID.String()), slog.Any("daemons", names))
 		if !d.isReady() {
 			d.serve()
 		}
 	}
 	for _, t := range d.out.Transitions {
-		d.log.Debug("membership state", "from", t.From.String(), "to", t.To.String(), "because", t.Cause.String())
+		d.log.Debug("membership state", slog.String("from", t.From.String()), slog.String("to", t.To.String()), slog.String("because", t.Cause.String()))
 	}
 }
 

@@ -36,7 +36,7 @@ func listenUnix(ctx context.Context, dir string, port int, log *slog.Logger) (ne
 		return nil, nil, fmt.Errorf("the UNIX socket for clients would be %s, which exists and is not a socket; remove it", path)
 	default:
 		if alive(ctx, path) {
-			log.Warn("another daemon answers on the UNIX socket; taking it over, its local clients will reach this one", "socket", path)
+			log.Warn("another daemon answers on the UNIX socket; taking it over, its local clients will reach this one", slog.String("socket", path))
 		}
 		if err := os.Remove(path); err != nil {
 			return nil, nil, fmt.Errorf("removing an old UNIX socket: %w", err)
@@ -49,7 +49,9 @@ func listenUnix(ctx context.Context, dir string, port int, log *slog.Logger) (ne
 	}
 	// The file may be another daemon's by the time we stop, so it is removed
 	// by socketFile, which looks, and not by the listener.
-	l.(*net.UnixListener).SetUnlinkOnClose(false)
+	if u, ok := l.(*net.UnixListener); ok {
+		u.SetUnlinkOnClose(false)
+	}
 	err = os.Chmod(path, socketMode)
 	info, serr := os.Lstat(path)
 	if err = errors.Join(err, serr); err != nil {
@@ -74,12 +76,10 @@ func (s *socketFile) remove() error {
 	if s == nil {
 		return nil
 	}
-	info, err := os.Lstat(s.path)
-	if err != nil || !os.SameFile(info, s.info) {
-		return nil
+	if info, err := os.Lstat(s.path); err == nil && os.SameFile(info, s.info) {
+		if err := os.Remove(s.path); err != nil {
+			return fmt.Errorf("removing the UNIX socket: %w", err)
+		}
 	}
-	if err := os.Remove(s.path); err != nil {
-		return fmt.Errorf("removing the UNIX socket: %w", err)
-	}
-	return nil
+	return nil // gone already, or another daemon's
 }

@@ -81,7 +81,9 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	}
 	defer func() {
 		stop()
-		<-daemonDone
+		if err := <-daemonDone; err != nil {
+			f.log.Error("the daemon ended", slog.Any("error", err))
+		}
 	}()
 	if err := f.prepare(); err != nil {
 		return nil, err
@@ -140,7 +142,7 @@ func (f *farm) prepare() error {
 		}
 		sub, err := logsub.New(logsub.Config{
 			Connections: []logsub.Connection{{Address: f.address, Logs: logs}},
-			Log:         f.log.With("host", i+1),
+			Log:         f.log.With(slog.Int("host", i+1)),
 		})
 		if err != nil {
 			return fmt.Errorf("demo: %w", err)
@@ -154,7 +156,7 @@ func (f *farm) prepare() error {
 			// A web server does not wait; a file that is read as fast as it
 			// can be does, or it would measure how fast lines can be dropped.
 			BlockTime: patience, DrainTimeout: patience,
-			Log: f.log.With("site", s.Name),
+			Log: f.log.With(slog.String("site", s.Name)),
 		})
 		if err != nil {
 			return fmt.Errorf("demo: %w", err)
@@ -263,7 +265,7 @@ func (f *farm) watch(ctx context.Context, sent <-chan error) {
 		case err := <-sent:
 			running--
 			if err != nil {
-				f.log.Error("a publisher ended", "error", err)
+				f.log.Error("a publisher ended", slog.Any("error", err))
 			}
 		case <-t.C:
 		case <-ctx.Done():

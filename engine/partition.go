@@ -44,5 +44,5 @@ func (p *partition) expire(now clock.Time) {
 
 // together reports whether two configured daemons may hear each other.
 func (p *partition) together(t *topology.Topology, a, b wire.DaemonID) bool {
-	return p.components == nil || p.components[t.Rank(a)] == p.components[t.Rank(b)]
+	return len(p.components) == 0 || p.components[t.Rank(a)] == p.components[t.Rank(b)]
 }

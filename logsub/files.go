@@ -92,11 +92,11 @@ func (fs *files) report(f *outFile, err error) {
 		f.said = now
 		st := f.Stats()
 		fs.log.Error("a file cannot be written; its lines wait in memory",
-			"file", f.Path(), "error", err, "waiting_bytes", st.Waiting, "lost_lines", st.DroppedRecords)
+			slog.String("file", f.Path()), slog.Any("error", err), slog.Int64("waiting_bytes", st.Waiting), slog.Int64("lost_lines", st.DroppedRecords))
 	case f.failing && !f.Failing():
 		f.failing = false
-		fs.log.Warn("the file can be written again", "file", f.Path(),
-			"after", now.Sub(f.since).Round(time.Millisecond).String(), "lost_lines", f.Stats().DroppedRecords)
+		fs.log.Warn("the file can be written again", slog.String("file", f.Path()),
+			slog.String("after", now.Sub(f.since).Round(time.Millisecond).String()), slog.Int64("lost_lines", f.Stats().DroppedRecords))
 	}
 }
 

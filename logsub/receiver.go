@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -53,7 +54,7 @@ func (r *receiver) run(ctx context.Context) {
 		}
 		if !failing {
 			failing = true
-			r.s.cfg.Log.Warn("no connection to the daemon, trying on", "daemon", r.address, "error", err)
+			r.s.cfg.Log.Warn("no connection to the daemon, trying on", slog.String("daemon", r.address), slog.Any("error", err))
 		}
 		// Half of it is by chance, so that a farm of subscribers does not
 		// come back in one moment.
@@ -199,11 +200,11 @@ func (r *receiver) membership(m *spread.Membership, own string) {
 		return
 	}
 	delete(r.waiting, m.Group)
-	log := r.s.cfg.Log.With("group", m.Group, "daemon", r.address, "session", own)
+	log := r.s.cfg.Log.With(slog.String("group", m.Group), slog.String("daemon", r.address), slog.String("session", own))
 	if r.lost.IsZero() {
 		log.Info("joined")
 	} else {
-		log.Warn("joined again; what was sent in between is missing", "away", time.Since(r.lost).Round(time.Millisecond).String())
+		log.Warn("joined again; what was sent in between is missing", slog.String("away", time.Since(r.lost).Round(time.Millisecond).String()))
 	}
 	if len(r.waiting) == 0 && !r.joined {
 		r.joined = true

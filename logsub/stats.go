@@ -2,6 +2,7 @@ package logsub
 
 import (
 	"fmt"
+	"log/slog"
 	"sync/atomic"
 
 	"github.com/spreadd/spreadd/sink"
@@ -73,12 +74,15 @@ func (s *Subscriber) Stats() Stats {
 	return st
 }
 
-func (s *Subscriber) logStats(what string) {
+// attrs are the counters for a line of the log.
+func (s *Subscriber) attrs() []any {
 	st := s.Stats()
-	args := []any{"messages", st.Messages, "bytes", st.Bytes, "connects", st.Connects}
+	args := []any{
+		slog.Int64("messages", st.Messages), slog.Int64("bytes", st.Bytes), slog.Int64("connects", st.Connects),
+	}
 	for i := range numDropReasons {
 		if n := st.Dropped[i.String()]; n > 0 {
-			args = append(args, "dropped_"+i.String(), n)
+			args = append(args, slog.Int64("dropped_"+i.String(), n))
 		}
 	}
 	var lines, lost int64
@@ -86,9 +90,9 @@ func (s *Subscriber) logStats(what string) {
 		lines += f.Records
 		lost += f.DroppedRecords
 	}
-	args = append(args, "written", lines)
+	args = append(args, slog.Int64("written", lines))
 	if lost > 0 {
-		args = append(args, "lost_by_files", lost)
+		args = append(args, slog.Int64("lost_by_files", lost))
 	}
-	s.cfg.Log.Info(what, args...)
+	return args
 }

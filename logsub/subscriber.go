@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"regexp"
 	"slices"
@@ -65,7 +66,7 @@ func New(cfg Config) (*Subscriber, error) {
 			r.byGroup[l.Group] = append(r.byGroup[l.Group], lf)
 		}
 		if r.groups = slices.Sorted(maps.Keys(r.byGroup)); len(r.groups) == 0 {
-			cfg.Log.Warn("nothing to take from a daemon, not connecting to it", "daemon", conn.Address)
+			cfg.Log.Warn("nothing to take from a daemon, not connecting to it", slog.String("daemon", conn.Address))
 			continue
 		}
 		s.receivers = append(s.receivers, r)
@@ -108,7 +109,7 @@ func (s *Subscriber) Run(ctx context.Context) error {
 	}()
 	s.write(done)
 	err := s.files.close()
-	s.logStats("stopped")
+	s.cfg.Log.Info("stopped", s.attrs()...)
 	return err
 }
 
@@ -135,7 +136,7 @@ func (s *Subscriber) write(done <-chan struct{}) {
 			s.files.retry()
 			continue
 		case <-stats:
-			s.logStats("running")
+			s.cfg.Log.Info("running", s.attrs()...)
 			continue
 		case <-s.reopen:
 			s.writeAll(&items)

@@ -359,7 +359,7 @@ func TestZeroWriteIsAnError(t *testing.T) {
 	}
 }
 
-type nothing struct{ disk }
+type nothing struct{}
 
 func (nothing) Write([]byte) (int, error)  { return 0, nil }
 func (nothing) Close() error               { return nil }

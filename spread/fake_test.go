@@ -87,9 +87,9 @@ func accepted(daemon func(nc net.Conn)) func(net.Conn) {
 
 // dialAccepted returns a connection to a daemon that let it in. It is killed
 // at the end of the test, if it still lives.
-func dialAccepted(t testing.TB, daemon func(nc net.Conn), opts ...Option) *Conn {
+func dialAccepted(t testing.TB, daemon func(nc net.Conn)) *Conn {
 	t.Helper()
-	return dialThrough(t, dialPipe(t, accepted(daemon)), opts...)
+	return dialThrough(t, dialPipe(t, accepted(daemon)))
 }
 
 func dialThrough(t testing.TB, dial dialFunc, opts ...Option) *Conn {

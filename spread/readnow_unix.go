@@ -18,7 +18,7 @@ func rawConn(nc syscall.Conn) syscall.RawConn {
 func readNow(fd uintptr, b []byte) (n int, ok bool) {
 	for {
 		n, err := syscall.Read(int(fd), b)
-		if err == syscall.EINTR { //nolint:errorlint // an errno is never wrapped here
+		if err == syscall.EINTR {
 			continue
 		}
 		return max(n, 0), err == nil

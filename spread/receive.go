@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"net"
+	"slices"
 
 	"github.com/spreadd/spreadd/wire"
 )
@@ -91,7 +92,7 @@ func (r *receiver) event(w *wire.Message, into *Message) (Event, error) {
 	m := &r.slab[0]
 	r.slab = r.slab[1:]
 	r.decodeMessage(m, w, w.Type)
-	m.Payload = w.Payload[:len(w.Payload):len(w.Payload)]
+	m.Payload = slices.Clip(w.Payload)
 	r.lent = r.lent || len(m.Payload) > 0
 	return m, nil
 }

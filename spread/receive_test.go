@@ -10,6 +10,7 @@ import (
 	"net"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -67,7 +68,7 @@ func TestStreamCut(t *testing.T) {
 // the end inside one is told apart from the end between two.
 func TestStreamEnds(t *testing.T) {
 	one := data("#joe#alpha", "payload", "g", "h")
-	two := append(one[:len(one):len(one)], one...)
+	two := append(slices.Clip(one), one...)
 	for n := range len(two) + 1 {
 		c := dialAccepted(t, func(nc net.Conn) { _, _ = nc.Write(two[:n]) })
 		events := 0
@@ -270,7 +271,7 @@ func TestReadyAndPoll(t *testing.T) {
 	one := data("#joe#alpha", "payload", "g")
 	more := make(chan struct{})
 	c := dialThrough(t, dialUnix(t, accepted(func(nc net.Conn) {
-		_, _ = nc.Write(append(append(one[:len(one):len(one)], one...), one[:60]...))
+		_, _ = nc.Write(append(append(slices.Clip(one), one...), one[:60]...))
 		<-more
 		_, _ = nc.Write(one[60:])
 		discard(nc)

@@ -140,14 +140,3 @@ func (s *sender) failure() error {
 		return &Error{Code: ErrConnectionClosed, Err: s.broken}
 	}
 }
-
-// fail marks the connection as broken, unless it is so already or was closed.
-func (s *sender) fail(cause error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.broken == nil && !s.closed {
-		s.broken = cause
-	}
-	s.work.Signal()
-	s.room.Broadcast()
-}

@@ -244,9 +244,9 @@ func WideAreaTimeouts() Timeouts {
 	return timeoutsMillis(5000, 1500, 250, 250, 1250, 500, 2500, 2500, 45000)
 }
 
-func timeoutsMillis(ms ...time.Duration) (t Timeouts) {
+func timeoutsMillis(ms ...int) (t Timeouts) {
 	for i, d := range t.fields() {
-		*d = ms[i] * time.Millisecond
+		*d = time.Duration(ms[i]) * time.Millisecond
 	}
 	return t
 }

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -303,12 +304,8 @@ func checkConfig(t *testing.T, x *corpusIndex, c *corpusCase, cfg *Config) {
 	}
 
 	want := map[string]any{}
-	for name, value := range x.Defaults {
-		want[name] = value
-	}
-	for name, value := range c.Options {
-		want[name] = value
-	}
+	maps.Copy(want, x.Defaults)
+	maps.Copy(want, c.Options)
 	if dev.allowed != nil {
 		want["AllowedAuthMethods"] = dev.allowed
 	}

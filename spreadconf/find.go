@@ -72,7 +72,7 @@ func find(what, path string, places []string) (string, error) {
 		f, err := os.Open(place)
 		if err == nil {
 			err = isFile(f)
-			f.Close()
+			_ = f.Close() // nothing was written
 		}
 		switch {
 		case err == nil:
@@ -103,7 +103,7 @@ func load(what, path string, places []string) (string, []byte, error) {
 	if err != nil {
 		return "", nil, fmt.Errorf("reading the %s: %w", what, err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // nothing was written
 	src, err := io.ReadAll(io.LimitReader(f, maxFileSize+1))
 	if err != nil {
 		return "", nil, fmt.Errorf("reading the %s: %w", what, err)

@@ -161,11 +161,17 @@ func splitAddr(s string) (ip, port string, hasPort, ok bool) {
 // isPort reports whether s is one to five digits; more make a word.
 func isPort(s string) bool { return len(s) <= 5 && allIn(s, isDigit) }
 
+// parseAddr is netip.ParseAddr for those who do not ask what is wrong.
+func parseAddr(s string) (netip.Addr, bool) {
+	a, err := netip.ParseAddr(s)
+	return a, err == nil
+}
+
 // address finishes a token that has the form of an address. One that is none
 // after all stays a word.
 func (l *lexer) address(t token, ip, port string, hasPort bool) (token, *Error) {
-	addr, err := netip.ParseAddr(ip)
-	if err != nil {
+	addr, ok := parseAddr(ip)
+	if !ok {
 		l.warn(t.pos, WarnNotAnAddress, show(t.text)+
 			" looks like an address but is none, and is taken as a name; write each number from 0 to 255 without leading zeros")
 		return t, nil
@@ -206,7 +212,7 @@ func (l *lexer) bracketed() (token, bool, *Error) {
 	if digits == 0 || !looksIPv6(v6) || hasZone && zone == "" || strings.IndexByte(zone, 0) >= 0 {
 		return token{}, false, nil
 	}
-	if _, err := netip.ParseAddr(ip); err != nil {
+	if _, ok := parseAddr(ip); !ok {
 		return token{}, false, nil // the same text is warned about once more, as a word
 	}
 	port := string(rest[n+2 : n+2+digits])

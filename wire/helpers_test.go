@@ -15,7 +15,7 @@ import (
 func parse(t testing.TB, notation string) []byte {
 	t.Helper()
 	var b []byte
-	for _, token := range strings.Fields(notation) {
+	for token := range strings.FieldsSeq(notation) {
 		if text, ok := strings.CutPrefix(token, "'"); ok {
 			text, ok = strings.CutSuffix(text, "'")
 			if !ok {
@@ -80,7 +80,7 @@ func checkDecodeError(err error, b []byte) string {
 	switch {
 	case !errors.As(err, &got):
 		return "not a *DecodeError: " + err.Error()
-	case got.Err != ErrShort && got.Err != ErrLength && got.Err != ErrForm:
+	case !errors.Is(got.Err, ErrShort) && !errors.Is(got.Err, ErrLength) && !errors.Is(got.Err, ErrForm):
 		return "reason is none of ours: " + err.Error()
 	case got.What == "":
 		return "does not say what: " + err.Error()

@@ -304,7 +304,7 @@ func (o outcome) equal(w outcome) bool {
 	if errors.As(o.err, &got) && errors.As(w.err, &want) {
 		return *got == *want
 	}
-	return o.err == w.err
+	return errors.Is(o.err, w.err)
 }
 
 // indexRow is a line of the vectors' README: file, description, entries.

@@ -28,7 +28,7 @@ func dropPrivileges(o *spreadconf.Options, log *slog.Logger) error {
 	var unknownGroup user.UnknownGroupError
 	if errors.As(err, &unknownUser) || errors.As(err, &unknownGroup) {
 		if o.DaemonUser == def.DaemonUser && o.DaemonGroup == def.DaemonGroup {
-			log.Warn("running as root: make the user and group, or set DaemonUser and DaemonGroup", "error", err)
+			log.Warn("running as root: make the user and group, or set DaemonUser and DaemonGroup", slog.Any("error", err))
 			return nil
 		}
 	}
@@ -44,7 +44,7 @@ func dropPrivileges(o *spreadconf.Options, log *slog.Logger) error {
 	if err := errors.Join(syscall.Setgroups([]int{gid}), syscall.Setgid(gid), syscall.Setuid(uid)); err != nil {
 		return fmt.Errorf("changing from root to user %s and group %s: %w", o.DaemonUser, o.DaemonGroup, err)
 	}
-	log.Info("privileges dropped", "user", o.DaemonUser, "group", o.DaemonGroup)
+	log.Info("privileges dropped", slog.String("user", o.DaemonUser), slog.String("group", o.DaemonGroup))
 	return nil
 }
 

@@ -43,7 +43,7 @@ func (p *program) serve(ctx context.Context, o options) error {
 	}
 	defer done()
 	cfg.Log = log
-	log.Info(banner())
+	log.Info("starting", slog.String("version", banner()))
 	logConf(log, c, &cfg, found)
 	d, err := daemon.New(cfg)
 	if err != nil {
@@ -57,7 +57,7 @@ func (p *program) serve(ctx context.Context, o options) error {
 		return err
 	}
 	for _, a := range d.Addrs() {
-		log.Info("serving clients", "network", a.Network(), "address", a.String())
+		log.Info("serving clients", slog.String("network", a.Network()), slog.String("address", a.String()))
 	}
 	go func() {
 		select {
@@ -81,7 +81,7 @@ func (p *program) serve(ctx context.Context, o options) error {
 		}
 	}()
 	err = d.Run(ctx)
-	logStats(log, d.Stats())
+	logStats(ctx, log, d.Stats())
 	return err
 }
 
@@ -126,7 +126,7 @@ func (p *program) openLog(o *spreadconf.Options) (log *slog.Logger, reopen, done
 	if file != nil {
 		reopen = func() {
 			if err := file.Reopen(); err != nil {
-				log.Error("cannot reopen the log file, going on with the old one", "error", err)
+				log.Error("cannot reopen the log file, going on with the old one", slog.Any("error", err))
 			}
 		}
 		done = func() { _ = file.Close() }
@@ -152,35 +152,36 @@ func level(o *spreadconf.Options) slog.Level {
 // logConf says which configuration is in force.
 func logConf(log *slog.Logger, c *spreadconf.Config, cfg *daemon.Config, found bool) {
 	if found {
-		log.Info("configuration read", "file", c.File, "hash", c.Hash())
+		log.Info("configuration read", slog.String("file", c.File), slog.Uint64("hash", uint64(c.Hash())))
 	} else {
 		log.Info("no spread.conf here or in /etc: running as daemon localhost on 127.0.0.1:4803")
 	}
 	for _, w := range c.Warnings {
-		log.Warn(w.Message, "at", w.Pos.String())
+		log.Warn("configuration", slog.String("warning", w.Message), slog.String("at", w.Pos.String()))
 	}
-	log.Info("this daemon", "name", cfg.Name(), "id", uint32(cfg.Engine.Self), "port", cfg.Port,
-		"daemons", len(cfg.Engine.Topology.Daemons()))
+	log.Info("this daemon", slog.String("name", cfg.Name()), slog.Uint64("id", uint64(cfg.Engine.Self)), slog.Any("port", cfg.Port),
+		slog.Any("daemons", len(cfg.Engine.Topology.Daemons())))
 	if c.Options.AllowedAuthMethods == nil {
-		log.Warn("no authentication method is allowed, so every client is refused", "option", "AllowedAuthMethods")
+		log.Warn("no authentication method is allowed, so every client is refused", slog.String("option", "AllowedAuthMethods"))
 	}
 }
 
 // logStats sums up the daemon's life.
-func logStats(log *slog.Logger, st daemon.Stats) {
-	args := []any{
-		"sessions", st.Sessions.Opened, "received", st.Sessions.Received, "delivered", st.Deliveries,
-		"to_clients", st.Sessions.Queued, "discarded", st.Sessions.Discarded,
+func logStats(ctx context.Context, log *slog.Logger, st daemon.Stats) {
+	args := []slog.Attr{
+		slog.Int64("sessions", st.Sessions.Opened), slog.Int64("received", st.Sessions.Received),
+		slog.Int64("delivered", st.Deliveries), slog.Int64("to_clients", st.Sessions.Queued),
+		slog.Int64("discarded", st.Sessions.Discarded),
 	}
 	for i, n := range st.Outcomes {
 		if i > 0 && n > 0 {
-			args = append(args, "refused_"+engine.Outcome(i).String(), n)
+			args = append(args, slog.Int64("refused_"+engine.Outcome(i).String(), n))
 		}
 	}
 	for i, n := range st.Sessions.Refused {
 		if n > 0 {
-			args = append(args, "illegal_"+wire.Refusal(i).String(), n)
+			args = append(args, slog.Int64("illegal_"+wire.Refusal(i).String(), n))
 		}
 	}
-	log.Info("stopped", args...)
+	log.LogAttrs(ctx, slog.LevelInfo, "stopped", args...)
 }

@@ -18,28 +18,41 @@ func TestLines(t *testing.T) {
 		log  func(*slog.Logger)
 		want string
 	}{
-		{"plain", Options{}, func(l *slog.Logger) { l.Info("up", "port", 4803) }, "INFO up port=4803\n"},
+		{"plain", Options{}, func(l *slog.Logger) { l.Info("up", slog.Int("port", 4803)) }, "INFO up port=4803\n"},
 		{"below the level", Options{}, func(l *slog.Logger) { l.Debug("noise") }, ""},
 		{"lower level", Options{Level: slog.LevelDebug}, func(l *slog.Logger) { l.Debug("noise") }, "DEBUG noise\n"},
 		{
-			"default stamp", Options{Stamp: "%m/%d/%y %H:%M:%S"}, func(l *slog.Logger) { l.Warn("x") },
+			"default stamp",
+			Options{Stamp: "%m/%d/%y %H:%M:%S"},
+			func(l *slog.Logger) { l.Warn("x") },
 			"07/27/04 11:48:51 WARN x\n",
 		},
 		{
-			"precise", Options{Stamp: "%H:%M:%S", Precise: true}, func(l *slog.Logger) { l.Error("x") },
+			"precise",
+			Options{Stamp: "%H:%M:%S", Precise: true},
+			func(l *slog.Logger) { l.Error("x") },
 			"11:48:51.001234 ERROR x\n",
 		},
 		{
-			"precise without seconds", Options{Stamp: "%H:%M", Precise: true}, func(l *slog.Logger) { l.Info("x") },
+			"precise without seconds",
+			Options{Stamp: "%H:%M", Precise: true},
+			func(l *slog.Logger) { l.Info("x") },
 			"11:48 1090928931.001234 INFO x\n",
 		},
 		{
-			"values that could forge", Options{}, func(l *slog.Logger) { l.Info("x", "name", "a\nINFO y", "e", "", "q", `"`) },
+			"values that could forge",
+			Options{},
+			func(l *slog.Logger) {
+				l.Info("x", slog.String("name", "a\nINFO y"), slog.String("e", ""), slog.String("q", `"`))
+			},
 			"INFO x name=\"a\\nINFO y\" e=\"\" q=\"\\\"\"\n",
 		},
 		{
-			"groups and attributes", Options{}, func(l *slog.Logger) {
-				l.With("a", 1).WithGroup("g").With("b", 2).Info("x", "c", 3, slog.Group("h", "d", errors.New("no")))
+			"groups and attributes",
+			Options{},
+			func(l *slog.Logger) {
+				l = l.With(slog.Int("a", 1)).WithGroup("g").With(slog.Int("b", 2))
+				l.Info("x", slog.Int("c", 3), slog.Group("h", slog.Any("d", errors.New("no"))))
 			},
 			"INFO x a=1 g.b=2 g.c=3 g.h.d=no\n",
 		},

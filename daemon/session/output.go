@@ -250,14 +250,14 @@ func (o *output) wrote(list []entry, n int) (complete int) {
 	written := int64(n)
 	for i := range list {
 		e := &list[i]
-		if size := e.hi - e.lo; n < size {
+		size := e.hi - e.lo
+		if n < size {
 			if n > 0 {
 				done += e.advance(n)
 			}
 			break
-		} else {
-			n -= size
 		}
+		n -= size
 		done += e.msgs
 		e.block.Release()
 		complete++

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -75,7 +76,7 @@ func pair(t testing.TB, network string) (ours, theirs net.Conn) {
 // more.
 func TestVectorWriters(t *testing.T) {
 	for _, network := range []string{"tcp", "unix"} {
-		for name, make := range map[string]func(net.Conn, func(bool)) vectorWriter{
+		for name, newWriter := range map[string]func(net.Conn, func(bool)) vectorWriter{
 			"system":   newVectorWriter,
 			"portable": func(c net.Conn, f func(bool)) vectorWriter { return newPlainWriter(c, f) },
 		} {
@@ -90,7 +91,7 @@ func TestVectorWriters(t *testing.T) {
 					list = append(list, entry{block: buf.Wrap(mem), hi: len(mem), msgs: 1})
 				}
 				blocked := newFlag()
-				w := make(ours, blocked.set)
+				w := newWriter(ours, blocked.set)
 				go func() {
 					for at := 0; at < len(list); {
 						n, err := w.write(list[at:])
@@ -213,12 +214,12 @@ func TestCoalesce(t *testing.T) {
 		sess.Enqueue(buf.Slice{Block: block, Lo: i * size, Hi: (i + 1) * size})
 	}
 	sess.Enqueue(buf.Slice{Block: buf.Wrap(mem), Lo: 0, Hi: size})
-	got := ""
+	var got strings.Builder
 	for _, e := range sess.out.staged {
-		got += fmt.Sprintf("%d+%d ", e.lo/size, e.msgs)
+		got.WriteString(fmt.Sprintf("%d+%d ", e.lo/size, e.msgs))
 	}
-	if got != "0+3 4+1 0+1 " {
-		t.Errorf("entries %q", got)
+	if got.String() != "0+3 4+1 0+1 " {
+		t.Errorf("entries %q", got.String())
 	}
 	if block.Refs() != 3 {
 		t.Errorf("%d references, want one for each entry and ours", block.Refs())

@@ -1,6 +1,8 @@
 package session
 
 import (
+	"log/slog"
+
 	"github.com/spreadd/spreadd/internal/buf"
 	"github.com/spreadd/spreadd/wire"
 )
@@ -85,7 +87,7 @@ func (r *reader) handOn() (end End) {
 		if why := h.CheckRequest(&r.session.group); why != wire.NotRefused {
 			s.count.refused[why].Add(1)
 			s.cfg.Log.Debug("illegal header, dropping the session",
-				"session", r.session.group.String(), "reason", why.String(), "type", h.Type.String())
+				slog.String("session", r.session.group.String()), slog.String("reason", why.String()), slog.String("type", h.Type.String()))
 			return SessionIllegal
 		}
 		r.need = wire.HeaderLen + wire.NameLen*int(h.NumGroups) + int(h.DataLen)

@@ -97,7 +97,7 @@ func (s *Server) Serve(l net.Listener) error {
 		if !failing {
 			failing = true
 			s.cfg.Log.Warn("cannot accept clients, trying on; if descriptors ran out, raise the limit (ulimit -n)",
-				"listener", l.Addr().String(), "error", err)
+				slog.String("listener", l.Addr().String()), slog.Any("error", err))
 		}
 		select {
 		case <-s.done:
@@ -169,7 +169,7 @@ func (s *Server) shakeHands(conn net.Conn, place *list.Element, full bool) {
 // ended counts the end of a connection.
 func (s *Server) ended(end End, conn net.Conn) {
 	s.count.ended[end].Add(1)
-	s.cfg.Log.Debug("connection ended", "reason", end.String(), "peer", peer(conn))
+	s.cfg.Log.Debug("connection ended", slog.String("reason", end.String()), slog.String("peer", peer(conn)))
 }
 
 // peer names the other side of a connection for a log.
@@ -223,7 +223,7 @@ func (s *Server) open(conn net.Conn, name string, group wire.Name, memberships b
 	s.sessions[sess.id] = sess
 	s.mu.Unlock()
 	s.count.opened.Add(1)
-	s.cfg.Log.Debug("session opened", "session", group.String(), "peer", peer(conn), "memberships", memberships)
+	s.cfg.Log.Debug("session opened", slog.String("session", group.String()), slog.String("peer", peer(conn)), slog.Bool("memberships", memberships))
 	return sess
 }
 

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"log/slog"
 	"net"
 	"sync/atomic"
 
@@ -41,11 +42,7 @@ func (s *Session) announce() bool {
 func (s *Session) run(accept []byte) {
 	end := SessionClosed
 	if _, err := s.conn.Write(accept); err == nil {
-		s.server.running.Add(1)
-		go func() {
-			defer s.server.running.Done()
-			s.out.write()
-		}()
+		s.server.running.Go(s.out.write)
 		r := reader{session: s}
 		end = r.run()
 	} else {
@@ -53,7 +50,7 @@ func (s *Session) run(accept []byte) {
 	}
 	// A session that the owner has dropped already has its reason.
 	if s.Drop(end) && end != SessionKill {
-		s.server.cfg.Log.Debug("session ends", "session", s.group.String(), "reason", end.String())
+		s.server.cfg.Log.Debug("session ends", slog.String("session", s.group.String()), slog.String("reason", end.String()))
 	}
 	b := s.server.batch(s, Gone)
 	b.End = End(s.dropped.Load())
