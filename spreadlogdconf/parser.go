@@ -315,7 +315,11 @@ func atoi(s string) (n int, whole bool) {
 	}
 	i := 0
 	for ; i < len(digits) && digits[i] >= '0' && digits[i] <= '9'; i++ {
-		n = min(n*10+int(digits[i]-'0'), maxBufferSize)
+		if d := int(digits[i] - '0'); n <= (maxBufferSize-d)/10 {
+			n = n*10 + d
+		} else {
+			n = maxBufferSize
+		}
 	}
 	if negative {
 		n = -n
