@@ -62,6 +62,19 @@ func (c *Config) Name() string {
 	return ""
 }
 
+// maxRingGrace bounds for how long the ring waits for a receiver.
+const maxRingGrace = 100 * time.Millisecond
+
+// ringGrace is for how long, of Grace, the ring waits for a receiver that is
+// behind: a tenth of the time after which it would be given up, at most.
+func (c *Config) ringGrace() time.Duration {
+	grace := maxRingGrace
+	if t := c.Engine.Timeouts.Token; t > 0 {
+		grace = min(grace, t/10)
+	}
+	return min(grace, c.Grace)
+}
+
 func (c Config) withDefaults() (Config, error) {
 	if len(c.Listen) == 0 && (c.SocketDir == "" || c.Port == 0) {
 		return c, fmt.Errorf("daemon: no address and no UNIX socket to listen on for clients")

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,15 +35,18 @@ type Daemon struct {
 	serving  sync.WaitGroup       // listeners
 	ready    chan struct{}
 	count    counters
+	members  atomic.Pointer[[]string]
 
 	// The rest is the owner's.
 	engine  *engine.Engine
 	out     engine.Effects
 	clients map[engine.SessionID]*client
 	held    *session.Batch // taken in part, since the ring is full
-	touched []*client      // with messages staged
-	slow    []*client      // too slow, to be disconnected
-	pacing  pacing
+	// heldToken waits for receivers that are behind.
+	heldToken *transport.Batch
+	touched   []*client // with messages staged
+	slow      []*client // too slow, to be disconnected
+	pacing    pacing
 }
 
 // client is the owner's view of a session.
@@ -65,7 +69,7 @@ func New(cfg Config) (*Daemon, error) {
 		log:     cfg.Log,
 		ready:   make(chan struct{}),
 		clients: make(map[engine.SessionID]*client),
-		pacing:  pacing{grace: cfg.Grace},
+		pacing:  pacing{grace: cfg.Grace, ringGrace: cfg.ringGrace()},
 	}
 	scfg := cfg.Sessions
 	scfg.Daemon, scfg.Pool, scfg.Log = cfg.Name(), &d.pool, cfg.Log
@@ -151,6 +155,15 @@ func (d *Daemon) Addrs() []net.Addr {
 // served.
 func (d *Daemon) Ready() <-chan struct{} { return d.ready }
 
+// Members returns the names of the daemons in the ring that was installed last,
+// in ring order: none before the first. It may be called at any time.
+func (d *Daemon) Members() []string {
+	if m := d.members.Load(); m != nil {
+		return slices.Clone(*m)
+	}
+	return nil
+}
+
 // Run serves clients until ctx ends, then gives them [Config.Linger] to read
 // what is queued for them. It returns nil after an orderly stop.
 func (d *Daemon) Run(ctx context.Context) error {
@@ -173,6 +186,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 	}
 	if d.held != nil {
 		d.held.Done()
+	}
+	if d.heldToken != nil {
+		d.heldToken.Done()
 	}
 	return errors.Join(err, d.socket.remove())
 }
@@ -213,14 +229,23 @@ func (d *Daemon) moment() clock.Time { return clock.Time(time.Since(d.start)) + 
 func (d *Daemon) loop(ctx context.Context) error {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
-	data, tokens := d.datagrams()
 	for {
 		now := d.moment()
 		inbox := d.sessions.Inbox()
 		wait := d.engine.Deadline()
-		if paused, until := d.pacing.paused(now); paused || !d.engine.Accepting() {
+		data, tokens := d.datagrams()
+		w := d.pacing.pause(now)
+		if w.ring {
+			data, tokens = nil, nil
+			wait = clock.Earliest(wait, w.ringUntil)
+		} else if b := d.heldToken; b != nil {
+			d.heldToken = nil
+			d.takeToken(b)
+			continue
+		}
+		if w.publishers || !d.engine.Accepting() {
 			inbox = nil
-			wait = clock.Earliest(wait, until)
+			wait = clock.Earliest(wait, w.publishersUntil)
 		} else if b := d.held; b != nil {
 			d.held = nil
 			d.take(b)
@@ -369,6 +394,7 @@ func (d *Daemon) logMemberships() {
 		for _, id := range in.Regular {
 			names = append(names, d.cfg.Engine.Topology.Daemon(id).Name)
 		}
+		d.members.Store(&names)
 		d.log.Info("membership installed",
 			slog.String("id", in.RegularID.String()), slog.Any("daemons", names))
 		if !d.isReady() {

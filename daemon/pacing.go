@@ -53,11 +53,13 @@ func (b *budget) update(now clock.Time, taken session.Taken, change time.Duratio
 	b.at, b.taken = now, taken
 }
 
-// pacing decides for how long publishers wait for receivers that are behind.
+// pacing decides for how long publishers, and the ring, wait for receivers that
+// are behind.
 type pacing struct {
-	grace  time.Duration
-	behind []*client
-	pauses atomic.Int64
+	grace     time.Duration
+	ringGrace time.Duration // the first part of grace, in which the ring waits too
+	behind    []*client
+	pauses    atomic.Int64
 }
 
 // add notes that a receiver has fallen behind. One that has used up its budget
@@ -83,17 +85,25 @@ func (p *pacing) remove(c *client) {
 	}
 }
 
-// paused reports whether publishers wait now, and until when at most.
-func (p *pacing) paused(now clock.Time) (paused bool, until clock.Time) {
-	if len(p.behind) == 0 {
-		return false, 0
-	}
+// pause says who waits now, and until when at most.
+type pause struct {
+	publishers, ring           bool
+	publishersUntil, ringUntil clock.Time
+}
+
+// pause brings the budgets up to now and decides who waits.
+func (p *pacing) pause(now clock.Time) (w pause) {
 	p.behind = slices.DeleteFunc(p.behind, func(c *client) bool {
 		c.budget.spend(now, c.Taken())
 		return c.budget.left <= 0 || !c.Behind()
 	})
 	for _, c := range p.behind {
-		until = max(until, now.Add(c.budget.left))
+		w.publishers = true
+		w.publishersUntil = max(w.publishersUntil, now.Add(c.budget.left))
+		if left := c.budget.left - (p.grace - p.ringGrace); left > 0 {
+			w.ring = true
+			w.ringUntil = max(w.ringUntil, now.Add(left))
+		}
 	}
-	return len(p.behind) > 0, until
+	return w
 }

@@ -44,6 +44,10 @@ func (d *Daemon) takeData(b *transport.Batch) {
 // sent before it.
 func (d *Daemon) takeToken(b *transport.Batch) {
 	for range maxDataFirst {
+		if d.pacing.pause(d.moment()).ring {
+			d.heldToken = b
+			return
+		}
 		if d.engine.TokenFirst() {
 			break
 		}

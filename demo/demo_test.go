@@ -16,6 +16,14 @@ import (
 func TestRun(t *testing.T) {
 	var out bytes.Buffer
 	dir := filepath.Join(t.TempDir(), "made", "for it")
+	// Files of a run before are not added to.
+	old := filepath.Join(dir, "loghost1", weblog.Sites()[0].Group+".log")
+	if err := os.MkdirAll(filepath.Dir(old), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(old, []byte("old\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	const rounds = 2
 	r, err := Run(t.Context(), Config{Out: &out, Dir: dir, Rounds: rounds})
 	if err != nil {
@@ -30,24 +38,25 @@ func TestRun(t *testing.T) {
 	for i, site := range weblog.Sites() {
 		lines := int64(rounds * bytes.Count(site.Log(), []byte("\n")))
 		s := r.Sites[i]
-		if s.Took != lines || s.Sent != lines || !s.Identical || len(s.Files) != 2 {
+		if s.Took != lines || s.Sent != lines || !s.Identical || len(s.Files) != 2 || (s.Killed != "") != (i == 2) {
 			t.Errorf("%s: %+v, want %d lines", site.Name, s, lines)
 		}
 		for _, f := range s.Files {
-			if f.Lines != lines || filepath.Dir(filepath.Dir(f.Path)) != dir {
+			if s.Killed == "" && f.Lines != lines || filepath.Dir(filepath.Dir(f.Path)) != dir {
 				t.Errorf("%s: %+v, want %d lines", site.Name, f, lines)
 			}
 		}
 	}
-	// A second run into the same folder starts afresh.
-	if r, err = Run(t.Context(), Config{Out: &out, Dir: dir, Rounds: 1}); err != nil || r.Err() != nil {
-		t.Errorf("second run: %v, %v", err, r.Err())
+	for _, want := range []string{"d3 is killed", "ring of d1 d2\n", "d3 is started again", "ring of d1 d2 d3\n"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the demo does not say %q:\n%s", want, &out)
+		}
 	}
 	out.Reset()
 	if err := r.Write(&out); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{weblog.Sites()[0].Name, "every line once", "lines/s", "files are in " + dir} {
+	for _, want := range []string{weblog.Sites()[0].Name, "every line once", "lines/s", "d3 was killed", "files are in " + dir} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the report does not say %q:\n%s", want, &out)
 		}
@@ -83,10 +92,15 @@ func TestReportSees(t *testing.T) {
 	if err := (&Report{Sites: []Site{good}}).Err(); err != nil {
 		t.Errorf("a good report: %v", err)
 	}
+	killed := Site{Name: "x", Took: 3, Sent: 3, Resent: 1, Killed: "d3", Identical: true, Files: []File{{Lines: 2, Missing: 2, Extra: 1}}}
+	if err := (&Report{Sites: []Site{killed}}).Err(); err != nil {
+		t.Errorf("what a killed daemon had taken may be lost: %v", err)
+	}
 	for want, spoil := range map[string]func(*Site){
 		"2 of 3 lines were not sent": func(s *Site) { s.Sent = 1 },
 		"1 lines are missing":        func(s *Site) { s.Files = []File{{Missing: 1}} },
 		"files differ":               func(s *Site) { s.Identical = false },
+		"2 are too many":             func(s *Site) { s.Killed, s.Resent, s.Files = "d3", 1, []File{{Extra: 2}} },
 	} {
 		bad := good
 		spoil(&bad)

@@ -33,8 +33,16 @@ func (p *progress) show(sent, arrived int64) {
 	fmt.Fprintf(p.out, "sent %9d   at both log hosts %9d\n", sent, arrived)
 }
 
+// interrupt shows a line of its own.
+func (p *progress) interrupt(text string) {
+	p.end()
+	fmt.Fprintln(p.out, text)
+}
+
+// end ends the line that stands there.
 func (p *progress) end() {
 	if p.open {
 		fmt.Fprintln(p.out)
+		p.open = false
 	}
 }

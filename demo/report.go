@@ -26,8 +26,13 @@ type Report struct {
 // Site is one site's part of a report.
 type Site struct {
 	Name, Group string
-	// Took lines were read by the publisher, Sent of them handed to the daemon.
+	// Took lines were read by the publisher, Sent of them handed to its daemon.
 	Took, Sent int64
+	// Resent is how many of these were handed to it twice, since it was not
+	// certain that it had them when the session ended.
+	Resent int64
+	// Killed is the name of its daemon if that was killed, else empty.
+	Killed string
 	// Files has one entry for each log host.
 	Files []File
 	// Identical: the files of all log hosts are equal to the byte.
@@ -48,7 +53,10 @@ func (f *farm) report(took time.Duration) (*Report, error) {
 	r := &Report{Took: took, Dir: f.cfg.Dir}
 	for i, s := range f.sites {
 		st := f.pubs[i].Stats()
-		site := Site{Name: s.Name, Group: s.Group, Took: st.Took, Sent: st.Sent, Identical: true}
+		site := Site{Name: s.Name, Group: s.Group, Took: st.Took, Sent: st.Sent, Resent: st.Resent, Identical: true}
+		if i == len(names)-1 {
+			site.Killed = names[i]
+		}
 		var first []byte
 		for host := range hosts {
 			path := f.file(host, s)
@@ -95,7 +103,9 @@ func (r *Report) Err() error {
 			errs = append(errs, fmt.Errorf("%s: %d of %d lines were not sent", s.Name, s.Took-s.Sent, s.Took))
 		}
 		for _, f := range s.Files {
-			if f.Missing+f.Extra > 0 {
+			// What a killed daemon had taken and not put on the ring is
+			// lost with it; what it may have had is sent again.
+			if s.Killed == "" && f.Missing+f.Extra > 0 || f.Extra > s.Resent {
 				errs = append(errs, fmt.Errorf("%s: %d lines are missing, %d are too many", f.Path, f.Missing, f.Extra))
 			}
 		}
@@ -117,11 +127,18 @@ func (r *Report) Write(w io.Writer) error {
 	}
 	fmt.Fprint(t, "files identical\t\n")
 	var sent, bad int64
+	var lost []string
 	for _, s := range r.Sites {
 		fmt.Fprintf(t, "%s\t%d\t%d\t", s.Name, s.Took, s.Sent)
 		for _, f := range s.Files {
 			fmt.Fprintf(t, "%d\t", f.Lines)
-			bad += f.Missing + f.Extra
+			if s.Killed == "" {
+				bad += f.Missing + f.Extra
+			}
+		}
+		if s.Killed != "" && len(s.Files) > 0 {
+			lost = append(lost, fmt.Sprintf("%s was killed: of %s, %d lines that it had taken were lost with it, %d were sent twice",
+				s.Killed, s.Name, s.Files[0].Missing, s.Files[0].Extra))
 		}
 		fmt.Fprintf(t, "%s\t\n", yesNo(s.Identical))
 		sent += s.Sent
@@ -129,9 +146,15 @@ func (r *Report) Write(w io.Writer) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	verdict := "every line once in every file"
+	verdict := "every line once in every file of the sites whose daemons lived"
+	if len(lost) == 0 {
+		verdict = "every line once in every file"
+	}
 	if bad > 0 {
 		verdict = fmt.Sprintf("%d lines missing or too many", bad)
+	}
+	for _, l := range lost {
+		fmt.Fprintf(w, "\n%s", l)
 	}
 	_, err := fmt.Fprintf(w, "\n%d lines in %v: %.0f lines/s to each log host; %s\nfiles are in %s\n",
 		sent, r.Took.Round(time.Millisecond), float64(sent)/r.Took.Seconds(), verdict, r.Dir)

@@ -14,8 +14,9 @@ import (
 
 const demoUsage = `Usage: spreadd demo [-dir DIRECTORY] [-rounds N] [-v]
 
-Sends the access logs of three web sites through a daemon to two log hosts, all in this
-process and on free loopback ports, and compares what went in with what came out.
+Sends the access logs of three web sites through a ring of three daemons to two log hosts, all in
+this process and on free loopback ports, kills a daemon on the way and brings it back, and compares what
+went in with what came out.
 
 `
 
