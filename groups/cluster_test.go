@@ -36,6 +36,9 @@ type stream struct {
 	id      wire.MembershipID
 	members daemonSet
 	log     []*entry
+	// installed counts the daemons that have installed it. Before all have, the
+	// token does not let anybody send (membership-protocol §8).
+	installed int
 }
 
 // entry is a message in a stream.
@@ -155,7 +158,7 @@ func (n *node) put() bool {
 	if n.exchange {
 		queue = &n.states
 	}
-	if n.dead || n.closed || n.m.members == nil || len(*queue) == 0 {
+	if n.dead || n.closed || n.stream.installed < len(n.stream.members) || len(*queue) == 0 {
 		return false
 	}
 	e := (*queue)[0]
@@ -295,6 +298,7 @@ func (n *node) install(f *formation) {
 	n.closed = true
 	n.m.HandleRegular(f.to.id, n.c.ids(f.to.members), &n.out)
 	n.stream, n.at = f.to, 0
+	f.to.installed++
 	n.done("regular", nil)
 	if n.closed {
 		n.c.t.Fatalf("%s is not told what to deliver in the new ring", n.name())
