@@ -5,11 +5,10 @@ import "slices"
 // exchangeAgain handles a regular membership in StateGatherTrans: the exchange for
 // the one before was not completed (groups-protocol §6.5).
 //
-// Sets that are all told can be merged, as everybody of the transitional set got
-// the same messages and does the same. Of that not even a set that is told may be
-// left out: its own daemons count the others in.
+// If all of the own set is told, other sets of which that is true are merged:
+// everybody of the transitional set got the same messages, and does the same.
 func (m *Machine) exchangeAgain(out *Effects) {
-	if x := &m.exchange; x.ownTold && !x.spoiled {
+	if m.exchange.ownTold {
 		m.mergeTold()
 	}
 	for _, g := range slices.Clone(m.order) {
