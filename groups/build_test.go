@@ -80,22 +80,26 @@ func TestDividedState(t *testing.T) {
 	}{
 		{"all in one", map[string]int{"a": 10}, []string{"451 AGREED first a/10"}},
 		{
-			"the largest group", map[string]int{"a": MaxLocalMembers},
+			"the largest group",
+			map[string]int{"a": MaxLocalMembers},
 			// The synced set leaves no room for it in the first message: the
 			// group has an entry without daemons there.
 			[]string{"99991 RELIABLE a/3121", "117 AGREED first a"},
 		},
 		{
-			"two of these", map[string]int{"a": MaxLocalMembers, "b": MaxLocalMembers},
+			"two of these",
+			map[string]int{"a": MaxLocalMembers, "b": MaxLocalMembers},
 			[]string{"99991 RELIABLE b/3121", "99991 RELIABLE a/3121", "117 AGREED first a"},
 		},
 		{
 			// 69 + 62 + 32 n = 99,995 leaves no room for the entry of b.
-			"a group that fills the message", map[string]int{"a": 3120, "b": 1},
+			"a group that fills the message",
+			map[string]int{"a": 3120, "b": 1},
 			[]string{"151 RELIABLE b/1", "99971 AGREED first a/3120"},
 		},
 		{
-			"a group header just fits", map[string]int{"a": 3119, "b": 1},
+			"a group header just fits",
+			map[string]int{"a": 3119, "b": 1},
 			[]string{"151 RELIABLE b/1", "99987 AGREED first a/3119 b"},
 		},
 	} {
@@ -176,7 +180,7 @@ func TestMembershipBetweenParts(t *testing.T) {
 
 // TestDeliveryAllocations: a message between clients costs no memory.
 func TestDeliveryAllocations(t *testing.T) {
-	_, a := machineIn(t, StateOp)
+	a := machineIn(t, StateOp)
 	name := wire.MakeName("room")
 	m := wire.Message{Header: wire.Header{Type: wire.Agreed, Sender: wire.MakeName("#ann#A")}, GroupFields: name[:], Payload: []byte("x")}
 	data := whole(m.Append(nil))

@@ -260,7 +260,7 @@ func (c *cluster) plan(id wire.MembershipID, ranks ...int) *formation {
 		i := slices.IndexFunc(f.parts, func(p *part) bool { return p.from == n.stream })
 		if i < 0 {
 			i = len(f.parts)
-			leader := wire.DaemonID(c.nodes[rank].m.cfg.Self)
+			leader := c.nodes[rank].m.cfg.Self
 			f.parts = append(f.parts, &part{id: wire.MembershipID{Daemon: leader, Time: id.Time - 1}, from: n.stream})
 		}
 		p := f.parts[i]

@@ -45,7 +45,7 @@ func TestNotesAndOrdersHaveNames(t *testing.T) {
 
 // machineIn returns a daemon of two in the state given, with one client in a
 // group.
-func machineIn(t *testing.T, s State) (*cluster, *node) {
+func machineIn(t *testing.T, s State) *node {
 	t.Helper()
 	c := newCluster(t, "A", "B")
 	a := c.start(0)
@@ -70,7 +70,7 @@ func machineIn(t *testing.T, s State) (*cluster, *node) {
 	if a.m.State() != s {
 		t.Fatalf("state %v, want %v", a.m.State(), s)
 	}
-	return c, a
+	return a
 }
 
 // TestDecisions gives each state each input. What the engine may not do panics; what a
@@ -91,7 +91,7 @@ func TestDecisions(t *testing.T) {
 		for in := range numInputs {
 			want := decisions[s][in]
 			if in == inTransitional || in == inRegular {
-				_, a := machineIn(t, s)
+				a := machineIn(t, s)
 				id := wire.MembershipID{Daemon: 1, Time: 40}
 				panicked := panics(func() {
 					if in == inTransitional {
@@ -106,7 +106,7 @@ func TestDecisions(t *testing.T) {
 				continue
 			}
 			for _, b := range inputs[in] {
-				_, a := machineIn(t, s)
+				a := machineIn(t, s)
 				if in == inState {
 					m := wire.Message{
 						Header:  wire.Header{Type: wire.Groups | wire.Agreed, Sender: wire.StateSender(wire.LittleEndian, "B", 1)},
@@ -149,7 +149,7 @@ func TestBrokenContracts(t *testing.T) {
 			m.HandleRegular(id, []wire.DaemonID{1}, out)
 		},
 	} {
-		_, a := machineIn(t, StateOp)
+		a := machineIn(t, StateOp)
 		if !panics(func() { f(a.m, &a.out) }) {
 			t.Errorf("%s: no panic", what)
 		}

@@ -1,7 +1,5 @@
 package groups
 
-import "slices"
-
 // exchangeAgain handles a regular membership in StateGatherTrans: the exchange for
 // the one before was not completed (groups-protocol §6.5).
 //
@@ -11,11 +9,7 @@ func (m *Machine) exchangeAgain(out *Effects) {
 	if m.exchange.ownTold {
 		m.mergeTold()
 	}
-	for _, g := range slices.Clone(m.order) {
-		if m.dropDaemons(g, func(d *daemonMembers) bool { return !m.transitional.has(d.rank) }) {
-			g.changed = true
-		}
-	}
+	m.dropDaemons(func(d *daemonMembers) bool { return !m.transitional.has(d.rank) })
 	m.synced = m.synced.intersect(m.transitional)
 	// Messages of the old exchange that the ring has not sent would reach
 	// daemons that may have ended theirs, where C daemons exit.

@@ -377,7 +377,7 @@ func TestMessagesOfPeers(t *testing.T) {
 // TestForgedKill: a peer that ends a session of ours has ended it, as all daemons have
 // taken it out of their tables.
 func TestForgedKill(t *testing.T) {
-	_, a := machineIn(t, StateOp)
+	a := machineIn(t, StateOp)
 	m := wire.Message{Header: wire.Header{Type: wire.Kill, Sender: wire.MakeName("#ann#A")}}
 	give(a, m.Append(nil))
 	if a.m.NumGroups() > 0 || len(a.m.sessions) > 0 {

@@ -11,6 +11,7 @@ import (
 // tables already.
 func (m *Machine) mergeTold() {
 	own := m.synced[0]
+	known := len(m.order)
 	for _, s := range m.exchange.sets {
 		if !s.told || s.head == own {
 			continue
@@ -22,16 +23,21 @@ func (m *Machine) mergeTold() {
 		}
 		m.synced = m.synced.union(s.daemons)
 	}
+	if len(m.order) > known {
+		slices.SortFunc(m.order, compareGroups)
+	}
 }
 
 // mergeGroup adds a group's members at daemons of another set. A group stays as
 // it is, and keeps its id, only if all its members were on one side and nothing
-// happened there.
+// happened there. A group that is not known yet is put behind the others.
 func (m *Machine) mergeGroup(e *wire.GroupEntry) {
 	name := e.Name.Clean()
 	g := m.groups[name]
 	if g == nil {
-		g = m.create(name, e.ID)
+		g = &group{name: name, id: e.ID}
+		m.groups[name] = g
+		m.order = append(m.order, g) // mergeTold sorts it
 	}
 	g.changed = g.changed || e.Changed
 	for entry := range e.Daemons() {

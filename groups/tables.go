@@ -21,24 +21,29 @@ func (m *Machine) drop(g *group) {
 	m.order = removeGroup(m.order, g)
 }
 
-// dropDaemons takes the daemons that match out of a group, with their members,
-// and reports whether there were any. A group that is left without members is
-// forgotten.
-func (m *Machine) dropDaemons(g *group, match func(*daemonMembers) bool) bool {
-	before := len(g.daemons)
-	g.daemons = slices.DeleteFunc(g.daemons, func(d *daemonMembers) bool {
-		if !match(d) {
-			return false
+// dropDaemons takes the daemons that match out of all groups, with their
+// members, which are then in no group any more. Groups that lose daemons are changed;
+// those that are left without members are forgotten.
+func (m *Machine) dropDaemons(match func(*daemonMembers) bool) {
+	for _, g := range m.order {
+		before := len(g.daemons)
+		g.daemons = slices.DeleteFunc(g.daemons, func(d *daemonMembers) bool {
+			if !match(d) {
+				return false
+			}
+			for _, member := range d.members {
+				delete(m.memberOf, member)
+			}
+			return true
+		})
+		if len(g.daemons) < before {
+			g.changed = true
 		}
-		for _, member := range d.members {
-			m.unindex(member, g)
+		if len(g.daemons) == 0 {
+			delete(m.groups, g.name)
 		}
-		return true
-	})
-	if len(g.daemons) == 0 {
-		m.drop(g)
 	}
-	return len(g.daemons) < before
+	m.order = slices.DeleteFunc(m.order, func(g *group) bool { return len(g.daemons) == 0 })
 }
 
 // index records that a member is in a group.

@@ -1,20 +1,12 @@
 package groups
 
-import (
-	"slices"
-
-	"github.com/spreadd/spreadd/wire"
-)
+import "github.com/spreadd/spreadd/wire"
 
 // install handles a regular membership in StateTrans. If it adds nobody, all agree
 // already and members are told of the loss (groups-protocol §6.2); if it does,
 // the tables have to be exchanged first (§6.3).
 func (m *Machine) install(out *Effects) {
-	for _, g := range slices.Clone(m.order) {
-		if g.changed {
-			m.dropDaemons(g, func(d *daemonMembers) bool { return d.partitioned })
-		}
-	}
+	m.dropDaemons(func(d *daemonMembers) bool { return d.partitioned })
 	if len(m.members) > len(m.transitional) {
 		m.begin(out)
 		return
