@@ -183,6 +183,12 @@ func TestHazards(t *testing.T) {
 				f.groups = slices.Insert(f.groups, 1+i, forgedGroup{name, groupID(oldView, 1), false, []forgedDaemon{{3, oldView, []string{"#cy#C"}}}})
 			}
 		}), RefusedStateForm, ""},
+		{"group names", head(func(f *forged) {
+			f.raw = func(b []byte) []byte {
+				wire.OrderOf(b).PutUint32(b[36:], 1)
+				return slices.Insert(b, wire.HeaderLen, make([]byte, wire.NameLen)...)
+			}
+		}), RefusedStateForm, ""},
 		{"the last one of its set, without the set", head(func(f *forged) { f.synced = nil }), RefusedStateForm, ""},
 		{"the set in one that is not the last", tail(func(f *forged) { f.synced = []wire.DaemonID{3, 4} }), RefusedStateForm, ""},
 		{"a service that state does not travel with", tail(func(f *forged) { f.service = wire.Safe }), RefusedStateForm, ""},
