@@ -63,6 +63,11 @@ type Config struct {
 	ReceiveBuffer int
 	// Pool gives the blocks that datagrams are received into.
 	Pool *buf.Pool
+	// Notify, if not nil, is called by a reader each time that it has put a batch
+	// into a channel, in its own goroutine and with no lock held. A daemon may do
+	// its owner's work there, under a lock of its own, and so do without the wake-up
+	// of another goroutine; it then polls and leaves the channels alone.
+	Notify func()
 	// Filter, if not nil, decides on each datagram received. It is for tests.
 	Filter Filter
 	// Log is for what an operator wants to know; nil discards it.

@@ -80,3 +80,48 @@ func TestCloseWithDelayed(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// A daemon may do its work in the readers, and gets everything in order.
+func TestNotify(t *testing.T) {
+	paths(t, func(t *testing.T, portable bool) {
+		var mu sync.Mutex
+		var order []int
+		var h []*host
+		ready := make(chan struct{})
+		h = loopback(t, 2, false, func(c *Config) {
+			c.portable = portable
+			if c.Self == 2 {
+				c.Filter = &script{fates: map[int]Fate{999: {Delay: time.Millisecond}}}
+				c.Notify = func() {
+					<-ready
+					mu.Lock()
+					defer mu.Unlock()
+					for b := h[1].PollData(); b != nil; b = h[1].PollData() {
+						for _, g := range h[1].note(t, nil, b) {
+							order = append(order, g.n)
+						}
+					}
+					if b := h[1].PollTokens(); b != nil {
+						b.Done()
+						order = append(order, -1)
+					}
+				}
+			}
+		})
+		close(ready)
+		for n := range 200 {
+			if err := h[0].Send([]topology.Datagram{dgram(topology.ToDaemon(2), n, 10), dgram(topology.ToTokenPort(2), n, 10)}); err != nil {
+				t.Fatal(err)
+			}
+			waitFor(t, "both are handled", func() bool { mu.Lock(); defer mu.Unlock(); return len(order) == 2*(n+1) })
+		}
+		if err := h[0].Send([]topology.Datagram{dgram(topology.ToDaemon(2), 999, 0)}); err != nil {
+			t.Fatal(err)
+		}
+		waitFor(t, "the delayed one is handled", func() bool { mu.Lock(); defer mu.Unlock(); return len(order) == 401 })
+		data := slices.DeleteFunc(order, func(n int) bool { return n < 0 })
+		if len(data) != 201 || !slices.IsSorted(data) {
+			t.Errorf("data came as %v", data)
+		}
+	})
+}

@@ -42,6 +42,9 @@ func (s *socket) read() {
 		switch {
 		case err == nil:
 			failing = false
+			if s.t.cfg.Notify != nil && len(s.queue.ready) > 0 {
+				s.t.cfg.Notify()
+			}
 			continue
 		case errors.Is(err, ErrClosed):
 			return

@@ -168,8 +168,8 @@ func (s *sender) failed(d *destination, err error) {
 // once in 10 seconds; it is not an error, since nobody can tell it from a loss on the way.
 // The error is [ErrClosed] or nil.
 //
-// Heads and bodies are read during the call only, and not copied. Send is for one goroutine. It
-// waits at most 50 ms for the kernel, when its buffers are full.
+// Heads and bodies are read during the call only, and not copied. Send is for one goroutine
+// at a time. It waits at most 50 ms for the kernel, when its buffers are full.
 func (t *Transport) Send(dgrams []topology.Datagram) error { return t.sender.send(dgrams) }
 
 // SendTo sends one datagram to an address outside of the configuration, such as a

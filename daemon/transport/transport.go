@@ -37,8 +37,8 @@ func (t *Transport) Tokens() <-chan *Batch { return t.tokens.ready }
 // is what an owner with a token in its hand wants to know, since packets precede their token
 // on the wire (ring-protocol §18.3), but their reader may not have run yet.
 //
-// Elsewhere it looks into the channel only. PollData and PollTokens are for one goroutine, the
-// one that receives from the channels; that one gives batches back with [Batch.Done]
+// Elsewhere it looks into the channel only. PollData and PollTokens are for one goroutine at
+// a time, the one that receives from the channels; that one gives batches back with [Batch.Done]
 // before it polls for many more, for there are 64.
 func (t *Transport) PollData() *Batch { return t.poll(t.data, false) }
 
