@@ -58,7 +58,7 @@ func (m *Machine) passPending(e *event) Verdict {
 	if len(v.Pending) == 0 || v.Pending[0] != m.cfg.Self {
 		return NotMyTurn
 	}
-	if r := m.checkOwnEntry(&v); r != Accepted {
+	if r := m.checkForm1(e); r != Accepted {
 		return r
 	}
 	v.Members = append(v.Members, m.cfg.Self)
@@ -77,10 +77,7 @@ func (m *Machine) passRepresentative(e *event) Verdict {
 	if (v.Reps[v.RepIndex].Kind == wire.RepRing) != m.alive {
 		return BadKind
 	}
-	if slices.Contains(v.Members, m.cfg.Self) {
-		return NamedTwice
-	}
-	if r := m.checkOwnEntry(&v); r != Accepted {
+	if r := m.checkForm1(e); r != Accepted {
 		return r
 	}
 	v.Pending = m.spokenFor(v.Members, v.Reps, m.reps)

@@ -133,10 +133,18 @@ func (m *Machine) nameIsDue(r *wire.RingValue, read []wire.DaemonID) bool {
 	return named == (r.TransTime != 0)
 }
 
-// checkOwnEntry checks what FORM1 says of the own ring, if it says anything, before
-// this daemon adds to it. That it is in the transitional set already would make a C
-// daemon exit.
-func (m *Machine) checkOwnEntry(v *wire.FormValue) Verdict {
+// checkForm1 checks a FORM1 that it is this daemon's turn to add to. A copy that
+// comes when the attempt has failed would only lead away from the next one.
+func (m *Machine) checkForm1(e *event) Verdict {
+	v := &e.form
+	if e.token.Membership == m.attempt {
+		return AlreadyJoined
+	}
+	if slices.Contains(v.Members, m.cfg.Self) {
+		return NamedTwice
+	}
+	// That this daemon is in the transitional set already would make a C daemon
+	// exit.
 	for i := range v.Rings {
 		if r := &v.Rings[i]; r.Membership == m.installedID {
 			if slices.Contains(r.Commit[:r.NumTrans], m.cfg.Self) || !m.ofMyRing(r) {

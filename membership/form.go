@@ -13,7 +13,7 @@ func formRow() row {
 		inputForm2:       (*Machine).formForm2,
 		inputCommitted:   unused,
 		inputInstalled:   unused,
-		inputTokenLost:   noToken,
+		inputTokenLost:   (*Machine).formLost,
 		inputSegTimer:    unused,
 		inputRepTimer:    unused,
 		inputGatherTimer: unused,
@@ -41,6 +41,16 @@ func (m *Machine) formForm2(e *event) Verdict {
 		return v
 	}
 	m.board(e, e.form, e.token.Seq, CauseForm2)
+	return Accepted
+}
+
+// formLost: a layer above gives the attempt up. The ring has no token to lose; what
+// it reports of before has been overtaken.
+func (m *Machine) formLost(e *event) Verdict {
+	if ofRing(e.cause) {
+		return NoToken
+	}
+	m.lose(e, e.cause)
 	return Accepted
 }
 

@@ -201,13 +201,16 @@ func (m *Machine) lose(e *event, c Cause, heard ...wire.DaemonID) {
 	case StateOp, StateSeg, StateRepresented:
 		m.askSegmentsOf(m.members, nil)
 	}
-	if m.alive && c != CauseTokenTimeout && c != CauseRecoveryTurns {
+	if m.alive && !ofRing(c) {
 		e.out.Actions = append(e.out.Actions, Action{Kind: StopRing})
 	}
 	m.alive = false
 	m.members = m.cfg.Topology.Ring(m.self())
 	m.enterSeg(e, c, heard...)
 }
+
+// ofRing reports whether it is the ring that has found the token lost.
+func ofRing(c Cause) bool { return c == CauseTokenTimeout || c == CauseRecoveryTurns }
 
 // askSegmentsOf sets the addresses for JOINs: those gathered, then for each other
 // segment its leader in a ring, or else its first configured daemon.

@@ -23,7 +23,7 @@ func opRow() row {
 		inputRepTimer:    unused,
 		inputGatherTimer: unused,
 		inputFormTimer:   unused,
-		inputLookupTimer: func(m *Machine, e *event) Verdict { return m.lookup(e, CauseLookup) },
+		inputLookupTimer: (*Machine).opLookup,
 		inputAliveTimer:  unused,
 		inputJoinTimer:   unused,
 	}
@@ -102,6 +102,13 @@ func (m *Machine) opForm1(e *event) Verdict {
 		return NotInState // a leader joins an attempt as a representative only
 	}
 	return m.passPending(e)
+}
+
+func (m *Machine) opLookup(e *event) Verdict {
+	if !m.leads() {
+		return NotInState // only leaders arm this timer
+	}
+	return m.lookup(e, CauseLookup)
 }
 
 // lookup asks for daemons outside the ring (membership-protocol §10.3). Where

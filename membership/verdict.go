@@ -37,6 +37,8 @@ const (
 	AlreadyRelayed
 	// NotMyTurn: a form token that another daemon has to read next.
 	NotMyTurn
+	// AlreadyJoined: FORM1 of the attempt that this daemon joined last.
+	AlreadyJoined
 	// NamedTwice: a daemon or a ring stands twice in a list.
 	NamedTwice
 	// OutOfOrder: members that are not in the order of the configuration.
@@ -78,6 +80,7 @@ var verdictNames = [NumVerdicts]string{
 	ListFull:        "list_full",
 	AlreadyRelayed:  "already_relayed",
 	NotMyTurn:       "not_my_turn",
+	AlreadyJoined:   "already_joined",
 	NamedTwice:      "named_twice",
 	OutOfOrder:      "out_of_order",
 	BadSeq:          "bad_seq",
