@@ -30,9 +30,9 @@ func (m *Machine) checkForm(e *event) (input, Verdict) {
 	aboard := v.Members
 	if in == inputForm2 {
 		aboard = slices.Concat(v.Members, v.Pending)
-		if len(aboard) > MaxRing {
-			return 0, TooMany
-		}
+	}
+	if len(aboard) > MaxRing {
+		return 0, TooMany
 	}
 	if r := m.checkIDs(slices.Concat(v.Members, v.Pending)); r != Accepted {
 		return 0, r
@@ -61,7 +61,8 @@ func (m *Machine) checkIDs(ids []wire.DaemonID) Verdict {
 }
 
 // checkReps checks the representatives of a FORM1, the first of which has made
-// it.
+// it. Those that it has still to visit are not named as members, or it would visit them
+// twice, which makes C daemons exit.
 func (m *Machine) checkReps(v *wire.FormValue) Verdict {
 	if len(v.Members) == 0 || v.RepIndex < 1 {
 		return Malformed // it begins with its maker on board
@@ -72,7 +73,8 @@ func (m *Machine) checkReps(v *wire.FormValue) Verdict {
 			return UnknownDaemon
 		case r.Kind != wire.RepSegment && r.Kind != wire.RepRing:
 			return BadKind
-		case repList(v.Reps[:i]).contains(r.Daemon):
+		case repList(v.Reps[:i]).contains(r.Daemon),
+			i >= int(v.RepIndex) && (slices.Contains(v.Members, r.Daemon) || slices.Contains(v.Pending, r.Daemon)):
 			return NamedTwice
 		}
 	}

@@ -28,6 +28,11 @@ type network struct {
 	checks []func(*node)
 	round  clock.Time
 	jitter func() time.Duration // added to the way of a datagram
+	// verdicts gets what became of each datagram, lost says which are lost,
+	// committing gets a ring whose daemons are about to commit. All may be nil.
+	verdicts   func(to *node, what string, v Verdict)
+	lost       func(delivery) bool
+	committing func(ring []*node)
 }
 
 type logKind uint8
@@ -76,6 +81,7 @@ type node struct {
 	recovering bool
 	rec        Recovery
 	committed  bool
+	installed  bool // since a check last looked
 	lossAt     clock.Time
 }
 
@@ -218,6 +224,9 @@ func (n *network) recover(ring []*node) {
 	commit := false
 	for _, o := range ring {
 		if o.recovering && !o.committed {
+			if !commit && n.committing != nil {
+				n.committing(ring)
+			}
 			commit = true
 			o.committed = true
 			o.ring.missing = slices.Clone(o.rec.Holes)
@@ -238,7 +247,7 @@ func (n *network) recover(ring []*node) {
 }
 
 func (o *node) install() {
-	o.recovering, o.committed = false, false
+	o.recovering, o.committed, o.installed = false, false, true
 	o.ring = oldRing{}
 	o.m.HandleInstalled(o.net.now, o.net.wall(), &o.out)
 	in, d := o.m.Installation(), o.net.d()
@@ -269,6 +278,9 @@ func (n *network) deliver(d delivery) {
 		n.log(logDrop, "%s %s from %s is lost", to.name, kind, from.name)
 		return
 	}
+	if n.lost != nil && n.lost(d) {
+		return
+	}
 	to.receive(d.token, d.b)
 }
 
@@ -279,7 +291,7 @@ func (o *node) receive(token bool, b []byte) {
 		if err := t.Decode(b); err != nil {
 			o.net.t.Fatal(err)
 		}
-		o.m.HandleForm(o.net.now, o.net.wall(), &t, &o.out)
+		o.judge(true, b, o.m.HandleForm(o.net.now, o.net.wall(), &t, &o.out))
 		o.effects()
 		return
 	}
@@ -288,11 +300,17 @@ func (o *node) receive(token bool, b []byte) {
 		o.net.t.Fatal(err)
 	}
 	if p.Type.Kind() == wire.KindMembership {
-		o.m.HandlePacket(o.net.now, o.net.wall(), &p, &o.out)
+		o.judge(false, b, o.m.HandlePacket(o.net.now, o.net.wall(), &p, &o.out))
 	} else if p.Membership != o.m.installedID {
 		o.m.HandleForeign(o.net.now, o.net.wall(), &p, &o.out)
 	}
 	o.effects()
+}
+
+func (o *node) judge(token bool, b []byte, v Verdict) {
+	if o.net.verdicts != nil {
+		o.net.verdicts(o, o.net.d().datagram(token, b), v)
+	}
 }
 
 // send puts a datagram on its way.

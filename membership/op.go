@@ -1,6 +1,8 @@
 package membership
 
 import (
+	"slices"
+
 	"github.com/spreadd/spreadd/topology"
 	"github.com/spreadd/spreadd/wire"
 )
@@ -96,10 +98,16 @@ func (m *Machine) opForeign(e *event) Verdict {
 	return Accepted
 }
 
-// opForm1: the leader of the ring is on the attempt, and this daemon is next.
+// opForm1: the leader of the ring is on the attempt, and has put this daemon on it. A token of an
+// attempt that began before this ring, and was held up somewhere, must not end
+// it: the leader has not put this ring on that one.
 func (m *Machine) opForm1(e *event) Verdict {
 	if m.leads() {
 		return NotInState // a leader joins an attempt as a representative only
+	}
+	i := slices.IndexFunc(e.form.Rings, func(r wire.RingValue) bool { return r.Membership == m.installedID })
+	if i < 0 || !slices.Contains(e.form.Rings[i].Commit[:e.form.Rings[i].NumTrans], m.installed.Leader()) {
+		return NotFromLeader
 	}
 	return m.passPending(e)
 }

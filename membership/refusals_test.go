@@ -104,6 +104,8 @@ func TestRefusedForm1(t *testing.T) {
 		{"an unknown daemon in a commit set", func(v *wire.FormValue) { one(v).Commit = append(one(v).Commit, 999) }, UnknownDaemon},
 		{"a member twice", func(v *wire.FormValue) { v.Pending = b.ids("BA") }, NamedTwice},
 		{"a representative twice", func(v *wire.FormValue) { v.Reps = b.reps("A:segment", "A:ring") }, NamedTwice},
+		{"a representative to be visited that is aboard", func(v *wire.FormValue) { v.Members = b.ids("AD") }, NamedTwice},
+		{"a representative to be visited that is pending", func(v *wire.FormValue) { v.Pending = b.ids("BD") }, NamedTwice},
 		{"a ring twice", func(v *wire.FormValue) { v.Rings = append(v.Rings, v.Rings[0]) }, NamedTwice},
 		{"a daemon twice in a commit set", func(v *wire.FormValue) { one(v).Commit = b.ids("AA") }, NamedTwice},
 		{"a potential representative", func(v *wire.FormValue) { v.Reps[1].Kind = wire.RepPotential }, BadKind},
@@ -270,6 +272,9 @@ func TestTooMany(t *testing.T) {
 		t.Errorf("FORM2 with %d daemons and %d rings (%v), want 127 and 1", f.Pending.Len(), f.NumRings, err)
 	}
 	v2 := wire.FormValue{Pending: all, Rings: v.Rings}
+	v3 := v
+	v3.Members, v3.Pending = all, nil
+	b.refused("128 daemons on FORM1", TooMany, func() Verdict { return b.form(wire.TokenForm1, "Ā", attempt, 3333, v3) })
 	b.refused("128 daemons", TooMany, func() Verdict { return b.form(wire.TokenForm2, "Ā", attempt, 3333, v2) })
 	b.refused("not on it", NotMyTurn, func() Verdict {
 		return b.form(wire.TokenForm2, "Ā", attempt, 3333, wire.FormValue{Pending: all[:127], Rings: v.Rings})

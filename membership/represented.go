@@ -43,7 +43,7 @@ func (m *Machine) representedJoin(e *event) Verdict {
 		m.segRep = e.packet.Proc
 		m.arm(timerRep, e.now)
 		m.sendAlive(e)
-	case m.segRep != 0:
+	case m.segRep != 0 && m.segRep != e.packet.Proc:
 		m.refer(e, e.packet.Proc, wire.Rep{Daemon: m.segRep, Kind: wire.RepSegment})
 	default:
 		return NotNeeded

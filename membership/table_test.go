@@ -131,6 +131,16 @@ var tableInputs = []struct {
 		v.Rings = []wire.RingValue{b.entry("C", "C")}
 		return b.form(wire.TokenForm1, "C", wire.MembershipID{Daemon: b.id("C"), Time: 950}, 3333, v)
 	}},
+	{"FORM1 of the ring's leader, next pending", inputForm1, func(b *bench) Verdict {
+		v := form1(b)
+		v.Members, v.Pending = b.ids("E"+b.other("AB")), b.self()
+		v.Reps = b.reps("E:segment", "A:ring")
+		v.RepIndex = 2
+		own := b.entry("A", b.other("AB"))
+		own.Membership = b.installedID
+		v.Rings = []wire.RingValue{b.entry("E", "E"), own}
+		return b.form(wire.TokenForm1, b.other("AB"), wire.MembershipID{Daemon: b.id("E"), Time: 950}, 3333, v)
+	}},
 	{"FORM1, next representative", inputForm1, func(b *bench) Verdict { return b.formForRep(wire.RepSegment) }},
 	{"FORM1, next representative of a ring", inputForm1, func(b *bench) Verdict { return b.formForRep(wire.RepRing) }},
 	{"FORM1 for another", inputForm1, func(b *bench) Verdict {

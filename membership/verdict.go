@@ -37,6 +37,9 @@ const (
 	AlreadyRelayed
 	// NotMyTurn: a form token that another daemon has to read next.
 	NotMyTurn
+	// NotFromLeader: FORM1 at a member of a running ring whose leader has not joined
+	// the attempt for this ring.
+	NotFromLeader
 	// AlreadyJoined: FORM1 of the attempt that this daemon joined last.
 	AlreadyJoined
 	// NamedTwice: a daemon or a ring stands twice in a list.
@@ -80,6 +83,7 @@ var verdictNames = [NumVerdicts]string{
 	ListFull:        "list_full",
 	AlreadyRelayed:  "already_relayed",
 	NotMyTurn:       "not_my_turn",
+	NotFromLeader:   "not_from_leader",
 	AlreadyJoined:   "already_joined",
 	NamedTwice:      "named_twice",
 	OutOfOrder:      "out_of_order",
