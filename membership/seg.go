@@ -36,7 +36,7 @@ func segRow() row {
 // was the reason.
 func (m *Machine) enterSeg(e *event, c Cause, heard ...wire.DaemonID) {
 	m.become(e, StateSeg, c)
-	m.reps, m.segRep = nil, 0
+	m.reps = nil
 	m.heard = m.self()
 	for _, id := range heard {
 		if m.cfg.Topology.Daemon(id).Segment == m.segment {
