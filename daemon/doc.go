@@ -16,9 +16,21 @@
 // hiccup of a subscriber does not end it. How long that may take is limited for each receiver
 // ([Config.Grace]), so that one that has stopped cannot hold up the others.
 //
+// The ring itself waits for such a receiver as well, since what other daemons send
+// would end it too, but for a tenth of a second in all, and never for more than a tenth of the token
+// timeout.
+//
+// # The ring
+//
+// Datagrams come in batches from package transport and go to the engine; what it
+// wants sent leaves before anything else is done. A daemon that is alone in its
+// configuration opens no socket for the ring. Clients are served from the first membership
+// on; until then they wait in the listeners.
+//
 // # What it does not
 //
-// It does not talk to other daemons: each runs alone in its ring, whatever its configuration lists.
+// It answers no monitor, writes no metrics and does not read its configuration
+// again; Config is what it runs on to its end.
 //
 // # How to debug
 //
