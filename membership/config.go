@@ -69,12 +69,12 @@ func (t *Timeouts) validate() error {
 }
 
 // OldRing is what the machine has to know of the packets of the ring that was
-// installed last. *ring.Ring has these methods.
+// installed last. *ring.Ring has these methods. They are not called during a
+// recovery, when numbers mean something else.
 type OldRing interface {
 	// Aru is the number up to which all members have all packets.
 	Aru() int32
-	// MyAru is the number up to which this daemon has all packets; in recovery,
-	// as it would be without it.
+	// MyAru is the number up to which this daemon has all packets.
 	MyAru() int32
 	// Highest is the largest number known to exist.
 	Highest() int32

@@ -26,9 +26,10 @@
 // are taken as given: daemons whose timeouts differ much will not form rings. It cannot tell two runs of a daemon
 // within the same second apart, as their ids could be the same.
 //
-// It is stricter than C daemons in what it takes: a JOIN that does not begin with its sender, an ALIVE of
-// another segment, FORM2 whose members are not in order, or which contradicts what this daemon put on
-// FORM1, are refused.
+// It is stricter than C daemons in what it takes. It refuses a JOIN that does not begin with its sender, an ALIVE of
+// another segment, FORM1 of the attempt that it joined last, and in OP a FORM1 on which the ring's leader is not
+// aboard for this ring (copies that were held up would end a running ring); FORM2 whose members are not in order, or which
+// contradicts what this daemon put on FORM1. It does not refer a daemon to itself.
 //
 // # Limits
 //
