@@ -3,6 +3,7 @@ package transport
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"sync"
 	"testing"
 
@@ -87,43 +88,44 @@ func BenchmarkSend(b *testing.B) {
 	}
 }
 
-// BenchmarkReceive is a round of full packets: sent with the timer stopped, then taken.
+// BenchmarkReceive is a round of full packets: sent with the timer stopped, then read by
+// the one goroutine that there is, so that the ways to read are compared and nothing else.
 func BenchmarkReceive(b *testing.B) {
 	const round = 160
-	for _, path := range []string{"channel", "poll", "portable", "x/net"} {
+	for _, path := range []string{"batch", "portable", "x/net"} {
 		b.Run("path="+path, func(b *testing.B) {
-			h := loopback(b, 2, false, func(c *Config) { c.portable = path == "portable" })
-			var list []topology.Datagram
-			for i := range round {
-				list = append(list, dgram(topology.ToDaemon(2), i, 1432))
-			}
+			s := unread(b, path == "portable")
 			take := func() int {
-				bt := <-h[1].Data()
+				if path == "portable" {
+					if err := s.in.wait(); err != nil {
+						b.Fatal(err)
+					}
+				}
+				bt := s.in.poll()
 				n := len(bt.Items)
 				bt.Done()
 				return n
 			}
-			switch path {
-			case "poll":
-				take = func() int {
-					n := 0
-					for bt := h[1].PollData(); bt != nil; bt = h[1].PollData() {
-						n += len(bt.Items)
-						bt.Done()
-					}
-					return n
-				}
-			case "x/net":
-				take = xnetReader(b, h[1])
+			if path == "x/net" {
+				take = xnetReader(b, s.conn)
 			}
+			from, err := listen(bind{addr: addrPort(s.conn).Addr()}, 0)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.Cleanup(func() { _ = from.Close() })
+			packet := make([]byte, MaxPacket)
 			b.ReportAllocs()
 			for b.Loop() {
 				b.StopTimer()
-				if err := h[0].Send(list); err != nil {
-					b.Fatal(err)
+				for range round {
+					if _, err := from.WriteToUDPAddrPort(packet, addrPort(s.conn)); err != nil {
+						b.Fatal(err)
+					}
 				}
 				b.StartTimer()
-				for left := round; left > 0; left -= take() {
+				for left := round; left > 0; {
+					left -= take()
 				}
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*round), "ns/datagram")
@@ -131,21 +133,33 @@ func BenchmarkReceive(b *testing.B) {
 	}
 }
 
-// xnetReader replaces a transport by a socket on its address that ReadBatch reads.
-func xnetReader(b *testing.B, h *host) func() int {
+// unread is a data socket without its reader.
+func unread(b *testing.B, portable bool) *socket {
 	b.Helper()
-	addr := net.UDPAddrFromAddrPort(addrPort(h.sockets[0].conn))
-	if err := h.Close(); err != nil {
-		b.Fatal(err)
-	}
-	c, err := net.ListenUDP("udp4", addr)
+	conn, err := listen(bind{addr: netip.MustParseAddr("127.0.0.1")}, 0)
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(func() { _ = c.Close() })
-	if err := c.SetReadBuffer(DefaultReceiveBuffer); err != nil {
+	if _, err := setReceiveBuffer(conn, DefaultReceiveBuffer, 0); err != nil {
 		b.Fatal(err)
 	}
+	t := &Transport{cfg: Config{Pool: new(buf.Pool)}, done: make(chan struct{})}
+	s := &socket{t: t, conn: conn, queue: newQueue(dataBatches, false)}
+	if portable {
+		s.in = newPlainInput(s)
+	} else if s.in, err = newInput(s); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		_ = conn.Close()
+		s.in.close()
+	})
+	return s
+}
+
+// xnetReader reads a socket with ReadBatch.
+func xnetReader(b *testing.B, c *net.UDPConn) func() int {
+	b.Helper()
 	p := ipv4.NewPacketConn(c)
 	ms := make([]ipv4.Message, BatchItems)
 	for i := range ms {
@@ -247,10 +261,12 @@ func BenchmarkRotation(b *testing.B) {
 						case <-first:
 							left = turns + 1
 						case bt := <-h[i].Tokens():
-							for d := (*Batch)(nil); poll; d.Done() {
-								if d = h[i].PollData(); d == nil {
+							for poll {
+								d := h[i].PollData()
+								if d == nil {
 									break
 								}
+								d.Done()
 							}
 							bt.Done()
 						case <-stop:

@@ -55,9 +55,9 @@ type Config struct {
 	Addr netip.Addr
 	// Interfaces is the daemon's interface list, empty if it has none.
 	Interfaces []Interface
-	// IgnoreJoinErrors drops a multicast address that cannot be joined rather
-	// than failing (IgnoreMulticastJoinErrors of spread.conf).
-	IgnoreJoinErrors bool
+	// IgnoreMulticastJoinErrors drops a multicast address that cannot be joined rather
+	// than failing (spread-conf §4.2).
+	IgnoreMulticastJoinErrors bool
 	// ReceiveBuffer is what to ask of the kernel for each receive socket, in
 	// bytes. Zero means [DefaultReceiveBuffer].
 	ReceiveBuffer int

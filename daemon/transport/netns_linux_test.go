@@ -24,6 +24,7 @@ import (
 //	hosts[0]                        hosts[1]
 //	ring0 10.77.0.1/24  ──────────  ring0 10.77.0.2/24
 //	      fd77::1/64                      fd77::2/64
+//	      fe80::77:1/64                   fe80::77:2/64
 func twoHosts(t *testing.T) (hosts [2]string) {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -52,6 +53,7 @@ func twoHosts(t *testing.T) (hosts [2]string) {
 	for i, h := range hosts {
 		ip("-n", h, "addr", "add", fmt.Sprintf("10.77.0.%d/24", i+1), "brd", "+", "dev", "ring0")
 		ip("-n", h, "addr", "add", fmt.Sprintf("fd77::%d/64", i+1), "dev", "ring0", "nodad")
+		ip("-n", h, "addr", "add", fmt.Sprintf("fe80::77:%d/64", i+1), "dev", "ring0", "nodad")
 		ip("-n", h, "link", "set", "lo", "up")
 		// Nobody else is here: no need to wait for one who has our addresses. It
 		// is only slower where this cannot be written.
@@ -108,6 +110,9 @@ func TestTwoHosts(t *testing.T) {
 		{"IPv6", "ff02::5ead:d", "fd77::1", false},
 		{"IPv6, listed", "ff02::5ead:d", "fd77::1", true},
 		{"IPv6 with a zone", "ff02::5ead:d%ring0", "fd77::1", true},
+		{"IPv6 with a zone of another host", "ff02::5ead:d%nothere", "fd77::1", true},
+		{"IPv6, link-local daemons", "ff02::5ead:d", "fe80::77:1", false},
+		{"IPv6, link-local daemons, listed", "ff02::5ead:d", "fe80::77:1", true},
 		{"IPv6, wider scope", "ff05::5ead:d", "fd77::1", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -29,7 +29,6 @@ func Open(cfg Config) (*Transport, error) {
 	}
 	t := &Transport{
 		cfg:    cfg,
-		zone:   cfg.Addr.Zone(),
 		data:   newQueue(dataBatches, false),
 		tokens: newQueue(tokenBatches, true),
 		done:   make(chan struct{}),
@@ -45,9 +44,13 @@ func Open(cfg Config) (*Transport, error) {
 
 func (t *Transport) open() error {
 	ifi, ifErr := interfaceOf(t.cfg.Addr)
-	if t.zone == "" && ifi != nil && t.cfg.Addr.Is6() {
+	if ifErr != nil && t.cfg.Addr.Zone() != "" {
+		ifi, ifErr = interfaceOf(t.cfg.Addr.WithZone(""))
+	}
+	if ifi != nil && t.cfg.Addr.Is6() {
 		t.zone = ifi.Name
 	}
+	t.cfg.Addr = scoped(t.cfg.Addr, t.zone)
 	var err error
 	if t.conn, err = openSend(t.cfg.Addr, ifi); err != nil {
 		return err
@@ -197,7 +200,7 @@ func (j *joiner) join(conn *net.UDPConn, group netip.Addr) error {
 		Op: fmt.Sprintf("joining multicast group %v on", group), Addr: conn.LocalAddr().String(), Err: err,
 		Hint: "check that the interface takes multicast, or set IgnoreMulticastJoinErrors to do without this address",
 	}
-	if !j.cfg.IgnoreJoinErrors {
+	if !j.cfg.IgnoreMulticastJoinErrors {
 		return e
 	}
 	if g := group.WithZone(""); !slices.Contains(j.dropped, g) {
@@ -216,9 +219,9 @@ func (j *joiner) try(conn *net.UDPConn, group netip.Addr) error {
 		return ipv4.NewPacketConn(conn).JoinGroup(j.ifi, g)
 	}
 	ifi := j.ifi
-	if z := group.Zone(); z != "" && (ifi == nil || ifi.Name != z) {
+	if group.Zone() != "" {
 		if zi, err := interfaceOf(group); err == nil {
-			ifi = zi // an unknown zone counts as none (spread-conf §4.4)
+			ifi = zi
 		}
 	}
 	if ifi == nil {

@@ -193,7 +193,7 @@ func TestJoinErrors(t *testing.T) {
 	if !errors.As(err, &open) || !strings.Contains(err.Error(), "joining multicast group 239.0.0.1 on 127.0.0.1:") || !strings.Contains(open.Hint, "IgnoreMulticastJoinErrors") {
 		t.Errorf("a join that fails: %v", err)
 	}
-	j.cfg.IgnoreJoinErrors = true
+	j.cfg.IgnoreMulticastJoinErrors = true
 	for range 2 {
 		if err := j.join(c, group); err != nil {
 			t.Errorf("a join that may fail: %v", err)

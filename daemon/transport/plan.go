@@ -77,9 +77,18 @@ func (c *Config) plan() []bind {
 }
 
 // scoped gives an IPv6 address the zone that it needs and has not, from that of
-// the daemon's address (ring-protocol §1). Others are returned as they are.
+// the daemon's address (ring-protocol §1). A zone of its own is turned into the interface's
+// name, since looking up anything else costs a list of all interfaces each time; an unknown one
+// counts as none (spread-conf §4.4). Others are returned as they are.
 func scoped(a netip.Addr, zone string) netip.Addr {
-	if a.Is6() && a.Zone() == "" && (a.IsLinkLocalUnicast() || a.IsMulticast()) {
+	if a.Zone() != "" {
+		ifi, err := interfaceOf(a)
+		if err == nil {
+			return a.WithZone(ifi.Name)
+		}
+		a = a.WithZone("")
+	}
+	if a.Is6() && (a.IsLinkLocalUnicast() || a.IsMulticast()) {
 		return a.WithZone(zone)
 	}
 	return a
@@ -100,7 +109,8 @@ func newDestinations(t *topology.Topology, zone string) destinations {
 		}
 		d.segments = append(d.segments, all)
 		for _, m := range s.Daemons {
-			a := scoped(m.Addr, zone)
+			// Its zone is that of its own host.
+			a := scoped(m.Addr.WithZone(""), zone)
 			d.data = append(d.data, newDestination(a, s.Port, false))
 			d.tokens = append(d.tokens, newDestination(a, tokenPort(s.Port), true))
 		}

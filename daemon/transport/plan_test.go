@@ -170,18 +170,32 @@ func TestConfigRefused(t *testing.T) {
 }
 
 func TestScoped(t *testing.T) {
+	lo, err := interfaceOf(netip.MustParseAddr("127.0.0.1"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range []struct{ addr, want string }{
 		{"10.0.0.1", "10.0.0.1"},
 		{"239.0.0.1", "239.0.0.1"},
 		{"fd99::1", "fd99::1"}, // is the same whatever the interface
 		{"fe80::1", "fe80::1%eth7"},
-		{"fe80::1%eth1", "fe80::1%eth1"},
+		{"fe80::1%" + lo.Name, "fe80::1%" + lo.Name},
+		{fmt.Sprintf("fe80::1%%%d", lo.Index), "fe80::1%" + lo.Name},
+		{"fe80::1%nothere", "fe80::1%eth7"},
+		{"fd99::1%nothere", "fd99::1"},
 		{"ff02::1", "ff02::1%eth7"},
-		{"ff02::1%eth1", "ff02::1%eth1"},
+		{"ff02::1%" + lo.Name, "ff02::1%" + lo.Name},
 		{"::1", "::1"},
 	} {
 		if got := scoped(netip.MustParseAddr(tt.addr), "eth7"); got != netip.MustParseAddr(tt.want) {
 			t.Errorf("%s becomes %v, want %s", tt.addr, got, tt.want)
 		}
+	}
+	top, err := topology.New([]topology.Segment{{Port: 1, Daemons: []topology.Daemon{{ID: 1, Name: "a", Addr: netip.MustParseAddr("fe80::1%" + lo.Name)}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if to := newDestinations(top, "eth7").data[0].addr.String(); to != "[fe80::1%eth7]:1" {
+		t.Errorf("another daemon's zone is not ours: %s", to)
 	}
 }

@@ -169,7 +169,8 @@ func (s *sender) failed(d *destination, err error) {
 // The error is [ErrClosed] or nil.
 //
 // Heads and bodies are read during the call only, and not copied. Send is for one goroutine
-// at a time. It waits at most 50 ms for the kernel, when its buffers are full.
+// at a time. When the kernel's buffers are full it waits for them: on Linux at most 50 ms, then
+// it drops.
 func (t *Transport) Send(dgrams []topology.Datagram) error { return t.sender.send(dgrams) }
 
 // SendTo sends one datagram to an address outside of the configuration, such as a

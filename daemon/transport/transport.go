@@ -9,7 +9,7 @@ import (
 // Transport is a daemon's sockets for the ring.
 type Transport struct {
 	cfg           Config
-	zone          string // of the daemon's address
+	zone          string // the interface of the daemon's address, if that is IPv6
 	conn          *net.UDPConn
 	sender        *sender
 	sockets       []*socket
