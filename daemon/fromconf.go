@@ -41,7 +41,7 @@ func FromConf(c *spreadconf.Config, self spreadconf.Self, access Access) (Config
 			Timeouts: membership.Timeouts(timeouts), Wide: c.WideArea(), Accelerated: c.AcceleratedAtStart(),
 			Window: o.Window, PersonalWindow: o.PersonalWindow, AcceleratedWindow: acceleratedWindow(o),
 		},
-		Ring: transport.Config{Addr: self.Addr, IgnoreJoinErrors: o.IgnoreMulticastJoinErrors},
+		Ring: transport.Config{Addr: self.Addr, IgnoreMulticastJoinErrors: o.IgnoreMulticastJoinErrors},
 	}
 	for _, i := range self.Daemon.Interfaces {
 		cfg.Ring.Interfaces = append(cfg.Ring.Interfaces, transport.Interface{Addr: i.Addr, Use: use(i.Roles)})
