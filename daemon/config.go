@@ -25,8 +25,11 @@ type Config struct {
 	// ring. Its Pool is filled in.
 	Engine engine.Config
 	// Ring are the settings of the ring's sockets; Topology, Self, Pool and Log
-	// are filled in. A daemon that is alone in the configuration opens none.
+	// are filled in. A daemon that has no address in the topology opens none.
 	Ring transport.Config
+	// DangerousMonitor lets monitors partition the daemons, end this one and set its
+	// windows.
+	DangerousMonitor bool
 	// Listen are the TCP addresses for clients. A port of 0 asks the system
 	// for one.
 	Listen []netip.AddrPort

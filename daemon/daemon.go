@@ -44,6 +44,7 @@ type Daemon struct {
 	held    *session.Batch // taken in part, since the ring is full
 	// heldToken waits for receivers that are behind.
 	heldToken *transport.Batch
+	killed    bool      // a monitor has ended this daemon
 	touched   []*client // with messages staged
 	slow      []*client // too slow, to be disconnected
 	pacing    pacing
@@ -273,6 +274,9 @@ func (d *Daemon) loop(ctx context.Context) error {
 			return nil
 		}
 		d.carryOut()
+		if d.killed {
+			return nil
+		}
 	}
 }
 
@@ -334,6 +338,7 @@ func (d *Daemon) carryOut() {
 // leave first.
 func (d *Daemon) step() {
 	d.send()
+	d.controls()
 	for _, del := range d.out.Groups.Deliveries {
 		for _, id := range d.out.Groups.Receivers(del) {
 			d.enqueue(id, del.Data)

@@ -23,14 +23,14 @@
 // # The ring
 //
 // Datagrams come in batches from package transport and go to the engine; what it
-// wants sent leaves before anything else is done. A daemon that is alone in its
-// configuration opens no socket for the ring. Clients are served from the first membership
+// wants sent leaves before anything else is done. Monitors are answered, and obeyed if
+// [Config.DangerousMonitor] says so. Clients are served from the first membership
 // on; until then they wait in the listeners.
 //
 // # What it does not
 //
-// It answers no monitor, writes no metrics and does not read its configuration
-// again; Config is what it runs on to its end.
+// It writes no metrics and does not read its configuration again, also if a
+// monitor asks for it; Config is what it runs on to its end.
 //
 // # How to debug
 //

@@ -34,8 +34,9 @@ func FromConf(c *spreadconf.Config, self spreadconf.Self, access Access) (Config
 	}
 	o := &c.Options
 	cfg := Config{
-		Port:      self.Segment.Port,
-		SocketDir: DefaultSocketDir,
+		Port:             self.Segment.Port,
+		SocketDir:        DefaultSocketDir,
+		DangerousMonitor: o.DangerousMonitor,
 		Engine: engine.Config{
 			Topology: top, Self: wire.DaemonID(self.Daemon.ID), ConfHash: c.Hash(),
 			Timeouts: membership.Timeouts(timeouts), Wide: c.WideArea(), Accelerated: c.AcceleratedAtStart(),

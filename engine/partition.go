@@ -36,6 +36,12 @@ func (e *Engine) Partition(now clock.Time, components []int16) error {
 	return nil
 }
 
+// SetWindows changes the settings of flow control; negative values leave one as
+// it is (monitor-protocol §6).
+func (e *Engine) SetWindows(window, personal, accelerated int) error {
+	return e.ring.SetWindows(window, personal, accelerated)
+}
+
 func (p *partition) expire(now clock.Time) {
 	if p.until != 0 && now >= p.until {
 		*p = partition{}

@@ -1,6 +1,10 @@
 package ring
 
-import "github.com/spreadd/spreadd/wire"
+import (
+	"fmt"
+
+	"github.com/spreadd/spreadd/wire"
+)
 
 // maxUnstable is how many packets may be without being stable before nobody
 // makes new ones (ring-protocol §16.1).
@@ -21,4 +25,27 @@ func (r *Ring) allowance(flowControl int16) int {
 func (r *Ring) setFlowControl(t *wire.Token, made, retransmitted int) {
 	t.FlowControl += int16(made + retransmitted - r.lastNumSent - r.lastNumRetrans)
 	r.lastNumSent, r.lastNumRetrans = made, retransmitted
+}
+
+// SetWindows changes the settings of flow control, as a monitor may ask for
+// (monitor-protocol §6). Negative values leave a window as it is. The error says
+// what is wrong with the others; nothing is changed then.
+func (r *Ring) SetWindows(window, personal, accelerated int) error {
+	c := r.cfg
+	set := func(v *int, to int) {
+		if to >= 0 {
+			*v = to
+		}
+	}
+	set(&c.Window, window)
+	set(&c.PersonalWindow, personal)
+	set(&c.AcceleratedWindow, accelerated)
+	if c.Window == 0 || c.PersonalWindow == 0 {
+		return fmt.Errorf("ring: windows of %d and %d, they have to be above 0", c.Window, c.PersonalWindow)
+	}
+	if err := c.validate(); err != nil {
+		return err
+	}
+	r.cfg = c
+	return nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spreadd/spreadd/daemon"
 	"github.com/spreadd/spreadd/daemon/eventlog"
+	"github.com/spreadd/spreadd/daemon/transport"
 	"github.com/spreadd/spreadd/engine"
 	"github.com/spreadd/spreadd/spreadconf"
 	"github.com/spreadd/spreadd/wire"
@@ -34,6 +35,7 @@ func (p *program) serve(ctx context.Context, o options) error {
 	if !found {
 		// What nobody has configured is not to be reached from outside.
 		cfg.Listen = []netip.AddrPort{netip.AddrPortFrom(self.Addr, self.Segment.Port)}
+		cfg.Ring.Interfaces = []transport.Interface{{Addr: self.Addr}}
 	}
 	cfg.SocketDir = o.socketDir
 	cfg.Sessions.MaxSessions = o.maxSessions

@@ -1,0 +1,171 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/spreadd/spreadd/daemon/session"
+	"github.com/spreadd/spreadd/engine"
+	"github.com/spreadd/spreadd/topology"
+	"github.com/spreadd/spreadd/wire"
+)
+
+const testHash = 0x1234
+
+// ringPort finds a port that is free for data and, one above, for tokens.
+func ringPort(t testing.TB) uint16 {
+	t.Helper()
+	for range 100 {
+		c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		port := netip.MustParseAddrPort(c.LocalAddr().String()).Port()
+		next, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: int(port) + 1})
+		_ = c.Close()
+		if err == nil {
+			_ = next.Close()
+			return port
+		}
+	}
+	t.Fatal("no two free ports behind one another")
+	return 0
+}
+
+// reachable is a daemon that is alone, and that monitors can talk to.
+func reachable(t testing.TB) (Config, netip.AddrPort) {
+	t.Helper()
+	addr := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), ringPort(t))
+	top, err := topology.New([]topology.Segment{{
+		Port:    addr.Port(),
+		Daemons: []topology.Daemon{{ID: alphaID, Name: "alpha", Addr: addr.Addr()}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := testConfig(t, "alpha", alphaID)
+	cfg.Engine = engine.Config{Topology: top, Self: alphaID, ConfHash: testHash}
+	return cfg, addr
+}
+
+// monitor is the socket of one, with what it asks for.
+type monitor struct {
+	t    testing.TB
+	conn *net.UDPConn
+	to   netip.AddrPort
+}
+
+func newMonitor(t testing.TB, to netip.AddrPort) *monitor {
+	t.Helper()
+	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	return &monitor{t, c, to}
+}
+
+func (m *monitor) ask(kind wire.RingType, body ...byte) {
+	m.t.Helper()
+	port := netip.MustParseAddrPort(m.conn.LocalAddr().String()).Port()
+	p := wire.Packet{
+		Order: wire.LittleEndian, Type: kind, Transmitter: alphaID, Proc: alphaID,
+		Seq: int32(port), ConfHash: testHash, Body: body,
+	}
+	if _, err := m.conn.WriteToUDPAddrPort(p.Append(nil), m.to); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+func (m *monitor) status() wire.Status {
+	m.t.Helper()
+	m.ask(wire.PacketStatus)
+	b := make([]byte, 1000)
+	n, from, err := m.conn.ReadFromUDPAddrPort(b)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	if from.Port() == m.to.Port() {
+		m.t.Errorf("the report comes from the data port %d", from.Port())
+	}
+	var p wire.Packet
+	if err := p.Decode(b[:n]); err != nil {
+		m.t.Fatal(err)
+	}
+	if p.Type != wire.PacketStatus || p.Proc != alphaID || p.ConfHash != 0 || p.Transmitter != 0 {
+		m.t.Errorf("header of the report: %+v", p)
+	}
+	var st wire.Status
+	if err := st.Decode(&p); err != nil {
+		m.t.Fatal(err)
+	}
+	return st
+}
+
+func TestMonitorStatus(t *testing.T) {
+	cfg, addr := reachable(t)
+	d := start(t, cfg)
+	c := connect(t, d, 0, "a", wire.FlagMembership)
+	c.join("grp")
+	st := newMonitor(t, addr).status()
+	if st.Self != alphaID || st.Leader != alphaID || st.State != 1 || st.GroupState != 1 || st.Daemons != 1 ||
+		st.Sessions != 1 || st.Groups != 1 || st.Window != 160 || st.PersonalWindow != 20 || st.MajorVersion != 5 || st.MembershipChanges != 1 {
+		t.Errorf("report %+v", st)
+	}
+}
+
+// TestMonitorCommands: a monitor may look, and change something only where the
+// configuration lets it.
+func TestMonitorCommands(t *testing.T) {
+	for _, dangerous := range []bool{false, true} {
+		t.Run(fmt.Sprintf("dangerous=%v", dangerous), func(t *testing.T) {
+			cfg, addr := reachable(t)
+			cfg.DangerousMonitor = dangerous
+			cfg.Linger = session.None
+			d, err := New(cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := d.Listen(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			ctx, stop := context.WithCancel(t.Context())
+			defer stop()
+			done := make(chan error, 1)
+			go func() { done <- d.Run(ctx) }()
+			m := newMonitor(t, addr)
+			m.status()
+			m.ask(wire.PacketFlowControl, 30, 0, 5, 0, 200, 0, 0, 0)
+			m.ask(wire.PacketFlowControl, 0, 0, 0, 0, 0, 0, 0, 0) // no windows at all: refused
+			m.ask(wire.PacketPartition, 1)                        // half a component: refused
+			m.ask(wire.PacketReload)
+			st := m.status()
+			if got, want := [2]int16{st.Window, st.PersonalWindow}, [2]int16{160, 20}; !dangerous && got != want {
+				t.Errorf("windows %v, want %v", got, want)
+			}
+			if got, want := [2]int16{st.Window, st.PersonalWindow}, [2]int16{200, 30}; dangerous && got != want {
+				t.Errorf("windows %v, want %v", got, want)
+			}
+			m.ask(wire.PacketPartition, 0xff, 0xff) // kill
+			if !dangerous {
+				m.status() // it lives
+				stop()
+			}
+			select {
+			case err := <-done:
+				if err != nil {
+					t.Errorf("Run: %v", err)
+				}
+			case <-time.After(patience):
+				t.Fatal("the daemon does not end")
+			}
+		})
+	}
+}

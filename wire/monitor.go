@@ -1,0 +1,139 @@
+package wire
+
+// Control packets between monitors and daemons (monitor-protocol). A request is a
+// packet whose Seq has the port for the reply in its low 16 bits.
+
+// StatusLen is the size of a status report behind its header.
+const StatusLen = 96
+
+// Status is a daemon's report to a monitor (monitor-protocol §4). Counters wrap.
+type Status struct {
+	Seconds                                  int32 // since the daemon started
+	State                                    int32 // of the membership, 1 to 6
+	GroupState                               int32 // of the groups, 1 to 4
+	PacketsSent                              int32
+	PacketsReceived                          int32
+	PacketsDelivered                         int32
+	Retrans                                  int32
+	RetransDaemon, RetransSegment            int32
+	RetransAll                               int32
+	Aru, MyAru, HighestSeq                   int32
+	TokenHurries, TokenRounds                int32
+	Self, Leader                             DaemonID
+	MessagesDelivered                        int32
+	MembershipChanges                        int16
+	Daemons, Segments                        int16
+	Window, PersonalWindow                   int16
+	Accelerated                              int16 // 0 or 1
+	AcceleratedWindow                        int16
+	Sessions, Groups                         int16
+	MajorVersion, MinorVersion, PatchVersion int16
+}
+
+// words and halves are the fields in the order of the wire.
+func (s *Status) words() [18]*int32 {
+	return [18]*int32{
+		&s.Seconds, &s.State, &s.GroupState, &s.PacketsSent, &s.PacketsReceived, &s.PacketsDelivered,
+		&s.Retrans, &s.RetransDaemon, &s.RetransSegment, &s.RetransAll, &s.Aru, &s.MyAru, &s.HighestSeq,
+		&s.TokenHurries, &s.TokenRounds, nil, nil, &s.MessagesDelivered,
+	}
+}
+
+// ids are the places of Self and Leader among the words.
+const (
+	wordSelf   = 15
+	wordLeader = 16
+)
+
+func (s *Status) halves() [12]*int16 {
+	return [12]*int16{
+		&s.MembershipChanges, &s.Daemons, &s.Segments, &s.Window, &s.PersonalWindow, &s.Accelerated,
+		&s.AcceleratedWindow, &s.Sessions, &s.Groups, &s.MajorVersion, &s.MinorVersion, &s.PatchVersion,
+	}
+}
+
+// Append appends the report as a datagram, in little-endian order. Of its
+// header only the type, the daemon and the length are set.
+func (s *Status) Append(b []byte) []byte {
+	const o = LittleEndian
+	p := Packet{Order: o, Type: PacketStatus, Proc: s.Self}
+	b = p.AppendHeader(b, StatusLen)
+	for i, w := range s.words() {
+		switch i {
+		case wordSelf:
+			b = o.AppendUint32(b, uint32(s.Self))
+		case wordLeader:
+			b = o.AppendUint32(b, uint32(s.Leader))
+		default:
+			b = o.AppendUint32(b, uint32(*w))
+		}
+	}
+	for _, h := range s.halves() {
+		b = o.AppendUint16(b, uint16(*h))
+	}
+	return b
+}
+
+// Decode reads the report out of a packet of type PacketStatus.
+func (s *Status) Decode(p *Packet) error {
+	*s = Status{}
+	if len(p.Body) != StatusLen {
+		return &DecodeError{"status report", PacketHeaderLen, ErrLength}
+	}
+	o, b := p.Order, p.Body
+	for i, w := range s.words() {
+		switch v := o.Int32(b[4*i:]); i {
+		case wordSelf:
+			s.Self = DaemonID(v)
+		case wordLeader:
+			s.Leader = DaemonID(v)
+		default:
+			*w = v
+		}
+	}
+	b = b[4*len(s.words()):]
+	for i, h := range s.halves() {
+		*h = int16(o.Uint16(b[2*i:]))
+	}
+	return nil
+}
+
+// KillComponent in a partition map asks the daemon of its place to end.
+const KillComponent int16 = -1
+
+// PartitionMap returns the components of the first n daemons of the
+// configuration, out of a packet of type PacketPartition (monitor-protocol §5).
+func (p *Packet) PartitionMap(n int) ([]int16, error) {
+	if len(p.Body) < 2*n {
+		return nil, &DecodeError{"partition map", PacketHeaderLen, ErrShort}
+	}
+	m := make([]int16, n)
+	for i := range m {
+		m[i] = int16(p.Order.Uint16(p.Body[2*i:]))
+	}
+	return m, nil
+}
+
+// Unchanged in a flow control packet leaves a window as it is.
+const Unchanged int16 = -1
+
+// Windows are the settings of flow control that a monitor asks for; Unchanged
+// leaves one as it is.
+type Windows struct{ Window, Personal, Accelerated int16 }
+
+// FlowControl returns the windows for daemon rank of n, out of a packet of type
+// PacketFlowControl (monitor-protocol §6). With MaxMembersOfList daemons
+// there is no room for the ring's window, which is then Unchanged.
+func (p *Packet) FlowControl(rank, n int) (Windows, error) {
+	const row = 4
+	w := Windows{Window: Unchanged}
+	if len(p.Body) < row*n {
+		return w, &DecodeError{"flow control", PacketHeaderLen, ErrShort}
+	}
+	at := func(i, column int) int16 { return int16(p.Order.Uint16(p.Body[row*i+2*column:])) }
+	w.Personal, w.Accelerated = at(rank, 0), at(rank, 1)
+	if len(p.Body) >= row*(n+1) {
+		w.Window = at(n, 0)
+	}
+	return w, nil
+}
