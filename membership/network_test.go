@@ -30,7 +30,7 @@ type network struct {
 	jitter func() time.Duration // added to the way of a datagram
 	// verdicts gets what became of each datagram, lost says which are lost,
 	// committing gets a ring whose daemons are about to commit. All may be nil.
-	verdicts   func(to *node, what string, v Verdict)
+	verdicts   func(to *node, token bool, b []byte, v Verdict)
 	lost       func(delivery) bool
 	committing func(ring []*node)
 }
@@ -272,11 +272,12 @@ func (n *network) deliver(d delivery) {
 	if !to.up || n.side[d.from] != n.side[d.to] {
 		return
 	}
-	text := n.d().datagram(d.token, d.b)
-	kind, _, _ := strings.Cut(text, " ")
-	if n.dropped(kind, from, to) {
-		n.log(logDrop, "%s %s from %s is lost", to.name, kind, from.name)
-		return
+	if len(n.rules) > 0 {
+		kind, _, _ := strings.Cut(n.d().datagram(d.token, d.b), " ")
+		if n.dropped(kind, from, to) {
+			n.log(logDrop, "%s %s from %s is lost", to.name, kind, from.name)
+			return
+		}
 	}
 	if n.lost != nil && n.lost(d) {
 		return
@@ -309,7 +310,7 @@ func (o *node) receive(token bool, b []byte) {
 
 func (o *node) judge(token bool, b []byte, v Verdict) {
 	if o.net.verdicts != nil {
-		o.net.verdicts(o, o.net.d().datagram(token, b), v)
+		o.net.verdicts(o, token, b, v)
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-var seeds = flag.Int("seeds", 100, "number of random schedules")
+var seeds = flag.Int("seeds", 60, "number of random schedules")
 
 // rare counts situations that the schedules have to meet, all together.
 type rare map[string]int
@@ -27,7 +27,7 @@ func TestRandom(t *testing.T) {
 			newSchedule(t, uint64(seed), met).run()
 		})
 	}
-	if *seeds < 100 {
+	if *seeds < 60 {
 		return
 	}
 	for _, what := range []string{
@@ -284,11 +284,11 @@ func (s *schedule) oneRing() bool {
 
 // judge checks that what machines send is never refused for its form, and
 // that honest daemons never contradict each other.
-func (s *schedule) judge(to *node, what string, v Verdict) {
+func (s *schedule) judge(to *node, token bool, b []byte, v Verdict) {
 	switch v {
 	case BadType, Malformed, OwnInput, UnknownDaemon, OtherSegment, NotTheSender, NamedTwice, OutOfOrder,
 		BadSeq, BadTransitional, Contradiction, TooMany:
-		s.fail("%s refuses as %v: %s", to.name, v, what)
+		s.fail("%s refuses as %v: %s", to.name, v, s.d().datagram(token, b))
 	default:
 	}
 }
@@ -434,7 +434,7 @@ func TestChecksBite(t *testing.T) {
 			}
 			s.checkPackets(s.nodes)
 		}},
-		{"refuses as malformed", func(s *schedule) { s.judge(s.nodes[0], "a packet", Malformed) }},
+		{"refuses as malformed", func(s *schedule) { s.judge(s.nodes[0], true, nil, Malformed) }},
 	} {
 		s := newSchedule(t, 1, rare{})
 		s.names = []string{"ABC"}
