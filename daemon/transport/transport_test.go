@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -231,6 +232,62 @@ func TestOrder(t *testing.T) {
 		}
 		if st := h[1].Stats(); st.Packets != rounds*per || st.Dropped != [NumDrops]int64{} {
 			t.Errorf("counts %+v", st)
+		}
+	})
+}
+
+// Several sockets come to one channel; each keeps its order, however the owner asks.
+func TestOrderOfEachSocket(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("other systems have 127.0.0.1 only")
+	}
+	paths(t, func(t *testing.T, portable bool) {
+		listed := addrs("127.0.0.1 127.0.0.5 127.0.0.6")
+		h := loopback(t, 1, true, func(c *Config) {
+			c.portable = portable
+			c.Interfaces = nil
+			for _, a := range listed {
+				c.Interfaces = append(c.Interfaces, Interface{Addr: a})
+			}
+		})[0]
+		const total = 3000
+		window := make(chan struct{}, 200)
+		for i, a := range listed {
+			c, err := listen(bind{addr: netip.AddrFrom4([4]byte{127, 0, 1, byte(i)})}, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = c.Close() })
+			to := netip.AddrPortFrom(a, h.cfg.segment().Port)
+			go func() {
+				for n := range total {
+					window <- struct{}{}
+					d := dgram(topology.Target{}, n, n%100)
+					if _, err := c.WriteToUDPAddrPort(d.Append(nil), to); err != nil {
+						t.Error(err)
+					}
+				}
+			}()
+		}
+		next := map[netip.Addr]int{}
+		deadline := time.After(patience)
+		for got := 0; got < total*len(listed); {
+			b := h.PollData()
+			if b == nil {
+				select {
+				case b = <-h.Data():
+				case <-deadline:
+					t.Fatalf("%d datagrams; %+v", got, h.Stats())
+				}
+			}
+			for _, g := range h.note(t, nil, b) {
+				if g.n != next[g.from] {
+					t.Fatalf("datagram %d from %v came where %d should", g.n, g.from, next[g.from])
+				}
+				next[g.from]++
+				got++
+				<-window
+			}
 		}
 	})
 }
