@@ -19,8 +19,8 @@ func TestAllocs(t *testing.T) {
 	if underRace {
 		t.Skip("the race detector allocates")
 	}
-	paths(t, func(t *testing.T, portable bool) {
-		h := loopback(t, 2, false, func(c *Config) { c.portable = portable })
+	paths(t, func(t *testing.T, p path) {
+		h := loopback(t, 2, false, p.set)
 		const n = 100
 		var list []topology.Datagram
 		for i := range n {
@@ -53,8 +53,8 @@ func TestAllocs(t *testing.T) {
 }
 
 // benchSend sends to a socket that is full, so that the receiver costs little.
-func benchSend(b *testing.B, portable bool, batch int) {
-	h := loopback(b, 2, false, func(c *Config) { c.portable = portable })
+func benchSend(b *testing.B, p path, batch int) {
+	h := loopback(b, 2, false, p.set)
 	addr := net.UDPAddrFromAddrPort(addrPort(h[1].sockets[0].conn))
 	if err := h[1].Close(); err != nil {
 		b.Fatal(err)
@@ -81,9 +81,9 @@ func benchSend(b *testing.B, portable bool, batch int) {
 }
 
 func BenchmarkSend(b *testing.B) {
-	for _, portable := range []bool{false, true} {
-		for _, batch := range []int{1, 20, 64} {
-			b.Run(fmt.Sprintf("portable=%v/list=%d", portable, batch), func(b *testing.B) { benchSend(b, portable, batch) })
+	for _, p := range []path{batches, segments, portable} {
+		for _, list := range []int{1, 20, 64} {
+			b.Run(fmt.Sprintf("path=%s/list=%d", p, list), func(b *testing.B) { benchSend(b, p, list) })
 		}
 	}
 }
@@ -92,11 +92,12 @@ func BenchmarkSend(b *testing.B) {
 // the one goroutine that there is, so that the ways to read are compared and nothing else.
 func BenchmarkReceive(b *testing.B) {
 	const round = 160
-	for _, path := range []string{"batch", "portable", "x/net"} {
-		b.Run("path="+path, func(b *testing.B) {
-			s := unread(b, path == "portable")
+	const xnet path = "xnet"
+	for _, path := range []path{batches, portable, xnet} {
+		b.Run("path="+string(path), func(b *testing.B) {
+			s := unread(b, path)
 			take := func() int {
-				if path == "portable" {
+				if path == portable {
 					if err := s.in.wait(); err != nil {
 						b.Fatal(err)
 					}
@@ -106,7 +107,7 @@ func BenchmarkReceive(b *testing.B) {
 				bt.Done()
 				return n
 			}
-			if path == "x/net" {
+			if path == xnet {
 				take = xnetReader(b, s.conn)
 			}
 			from, err := listen(bind{addr: addrPort(s.conn).Addr()}, 0)
@@ -134,7 +135,7 @@ func BenchmarkReceive(b *testing.B) {
 }
 
 // unread is a data socket without its reader.
-func unread(b *testing.B, portable bool) *socket {
+func unread(b *testing.B, p path) *socket {
 	b.Helper()
 	conn, err := listen(bind{addr: netip.MustParseAddr("127.0.0.1")}, 0)
 	if err != nil {
@@ -145,7 +146,7 @@ func unread(b *testing.B, portable bool) *socket {
 	}
 	t := &Transport{cfg: Config{Pool: new(buf.Pool)}, done: make(chan struct{})}
 	s := &socket{t: t, conn: conn, queue: newQueue(dataBatches, false)}
-	if portable {
+	if p == portable {
 		s.in = newPlainInput(s)
 	} else if s.in, err = newInput(s); err != nil {
 		b.Fatal(err)
@@ -177,9 +178,9 @@ func xnetReader(b *testing.B, c *net.UDPConn) func() int {
 // BenchmarkThrough is datagrams from Send to an owner that reads as they come.
 func BenchmarkThrough(b *testing.B) {
 	const per = 20
-	for _, portable := range []bool{false, true} {
-		b.Run(fmt.Sprintf("portable=%v", portable), func(b *testing.B) {
-			h := loopback(b, 2, false, func(c *Config) { c.portable = portable })
+	for _, p := range []path{batches, segments, portable} {
+		b.Run("path="+string(p), func(b *testing.B) {
+			h := loopback(b, 2, false, p.set)
 			var list []topology.Datagram
 			for i := range per {
 				list = append(list, dgram(topology.ToDaemon(2), i, 1432))

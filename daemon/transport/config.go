@@ -61,6 +61,10 @@ type Config struct {
 	// ReceiveBuffer is what to ask of the kernel for each receive socket, in
 	// bytes. Zero means [DefaultReceiveBuffer].
 	ReceiveBuffer int
+	// Segment hands datagrams of one length to one destination to the kernel in
+	// one piece, which it or the network card cuts (UDP_SEGMENT of Linux 4.18). On the wire all
+	// is the same. It is switched off by itself where it does not work.
+	Segment bool
 	// Pool gives the blocks that datagrams are received into.
 	Pool *buf.Pool
 	// Notify, if not nil, is called by a reader each time that it has put a batch

@@ -9,7 +9,8 @@
 //
 // [Open] binds and joins; one goroutine reads each receive socket into pooled blocks. On
 // Linux a system call moves up to 32 datagrams in and 64 out, without an allocation and, on
-// the way out, without a copy. Elsewhere it moves one.
+// the way out, without a copy; with [Config.Segment] the kernel even walks its stack once for
+// 44 of them. Elsewhere a call moves one.
 //
 // # What the owner has to do
 //
@@ -34,7 +35,8 @@
 //			}
 //		}
 //
-// One goroutine does all this and calls [Transport.Send].
+// One goroutine does all this and calls [Transport.Send]. Or the readers do it, under a lock:
+// [Config.Notify].
 //
 // # What it guarantees
 //
@@ -50,7 +52,7 @@
 //
 // It does not look into datagrams: who may send what is checked by the engine (ring-protocol §9),
 // and own multicasts come back. It does not keep a topology up to date: a changed configuration
-// needs a new transport. Where there is no Unix, a multicast address is bound as the
+// needs a new transport. It does not tell a firewall's silence from a loss. Where there is no Unix, a multicast address is bound as the
 // wildcard address.
 //
 // # Limits
@@ -62,8 +64,21 @@
 // A packet takes a slot of 1536 bytes in a block of 64 KiB, which 42 packets share and which is free
 // when the last of them is. The ring keeps packets in order and discards them in order, so few
 // blocks are kept for the sake of one packet; the worst case is 64 KiB a packet, when only
-// each 42nd that arrives is one to keep. Smaller blocks would bound that better but cost a visit to the pool each
-// two packets; see BenchmarkBlocks.
+// each 42nd that arrives is one to keep.
+//
+// # Measured
+//
+// As ratios within one run on the loopback of a machine with four cores, full packets:
+//
+//	receive    recvmmsg of ours 1, ReadBatch 1.1 (and two allocations each), one by one 1.8
+//	send 20    batch 1, with Segment 0.18, one by one 1.35
+//	send 1     batch 1.05, one by one 1
+//	blocks     a slot of 42 in one block 1.5 ns, a block for two 23 ns, its own 49 ns, when
+//	           32 arrive at once; 40, 45 and 48 ns when one does
+//	rotation   of a token between two daemons: a plain socket 1, Notify 1.3, through
+//	           the channel 1.6, and 1.8 with PollData before each token
+//
+// The benchmarks of these names repeat it.
 //
 // # How to debug
 //

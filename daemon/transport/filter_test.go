@@ -26,7 +26,7 @@ func (s *script) Arrived(from netip.Addr, token bool, d []byte) Fate {
 }
 
 func TestFilter(t *testing.T) {
-	paths(t, func(t *testing.T, portable bool) {
+	paths(t, func(t *testing.T, p path) {
 		s := &script{fates: map[int]Fate{
 			2: {Drop: true},
 			3: {Copies: 2},
@@ -35,7 +35,7 @@ func TestFilter(t *testing.T) {
 			6: {Copies: BatchItems + 5}, // more than a batch has room for
 		}}
 		h := loopback(t, 2, false, func(c *Config) {
-			c.portable = portable
+			p.set(c)
 			if c.Self == 2 {
 				c.Filter = s
 			}
@@ -83,13 +83,13 @@ func TestCloseWithDelayed(t *testing.T) {
 
 // A daemon may do its work in the readers, and gets everything in order.
 func TestNotify(t *testing.T) {
-	paths(t, func(t *testing.T, portable bool) {
+	paths(t, func(t *testing.T, p path) {
 		var mu sync.Mutex
 		var order []int
 		var h []*host
 		ready := make(chan struct{})
 		h = loopback(t, 2, false, func(c *Config) {
-			c.portable = portable
+			p.set(c)
 			if c.Self == 2 {
 				c.Filter = &script{fates: map[int]Fate{999: {Delay: time.Millisecond}}}
 				c.Notify = func() {

@@ -116,7 +116,7 @@ func TestTwoHosts(t *testing.T) {
 		{"IPv6, wider scope", "ff05::5ead:d", "fd77::1", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			paths(t, func(t *testing.T, portable bool) {
+			paths(t, func(t *testing.T, p path) {
 				a := netip.MustParseAddr(tt.first)
 				seg := topology.Segment{Port: port, Addrs: addrs(tt.segment), Daemons: []topology.Daemon{
 					{ID: 1, Name: "a", Addr: a}, {ID: 2, Name: "b", Addr: a.Next()},
@@ -127,7 +127,8 @@ func TestTwoHosts(t *testing.T) {
 				}
 				var h [2]*host
 				for i := range h {
-					cfg := Config{Topology: top, Self: wire.DaemonID(i + 1), Pool: new(buf.Pool), portable: portable}
+					cfg := Config{Topology: top, Self: wire.DaemonID(i + 1), Pool: new(buf.Pool)}
+					p.set(&cfg)
 					if tt.list {
 						cfg.Interfaces = []Interface{{seg.Daemons[i].Addr, UseDaemon}}
 					}
@@ -175,7 +176,7 @@ func TestTwoHosts(t *testing.T) {
 // with nothing; neither is an error.
 func TestPeerNotThere(t *testing.T) {
 	hosts := twoHosts(t)
-	paths(t, func(t *testing.T, portable bool) {
+	paths(t, func(t *testing.T, p path) {
 		top, err := topology.New([]topology.Segment{{Port: 4803, Daemons: []topology.Daemon{
 			{ID: 1, Name: "a", Addr: netip.MustParseAddr("10.77.0.1")},
 			{ID: 2, Name: "b", Addr: netip.MustParseAddr("10.77.0.2")},
@@ -185,8 +186,10 @@ func TestPeerNotThere(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		cfg := Config{Topology: top, Self: 1, Pool: new(buf.Pool)}
+		p.set(&cfg)
 		var tr *Transport
-		on(t, hosts[0], func() { tr, err = Open(Config{Topology: top, Self: 1, Pool: new(buf.Pool), portable: portable}) })
+		on(t, hosts[0], func() { tr, err = Open(cfg) })
 		if err != nil {
 			t.Fatal(err)
 		}

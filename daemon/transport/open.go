@@ -69,6 +69,7 @@ func (t *Transport) open() error {
 		return err
 	}
 	t.sender = newSender(t.newWriter(), t.cfg.Topology, to, &t.count, t.cfg.Log)
+	t.sender.segment = t.cfg.Segment && !t.cfg.portable && canSegment(t.conn)
 	return nil
 }
 

@@ -127,8 +127,8 @@ func TestBroadcastOnLoopback(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("other systems have 127.0.0.1 only")
 	}
-	paths(t, func(t *testing.T, portable bool) {
-		sharedSegment(t, netip.MustParseAddr("127.0.0.1"), addrs("127.255.255.255"), func(c *Config) { c.portable = portable })
+	paths(t, func(t *testing.T, p path) {
+		sharedSegment(t, netip.MustParseAddr("127.0.0.1"), addrs("127.255.255.255"), p.set)
 	})
 }
 
@@ -159,8 +159,8 @@ func needMulticast(t *testing.T) {
 
 func TestMulticastOnLoopback(t *testing.T) {
 	needMulticast(t)
-	paths(t, func(t *testing.T, portable bool) {
-		sharedSegment(t, netip.MustParseAddr("127.0.0.1"), addrs("239.255.77.1 127.255.255.255"), func(c *Config) { c.portable = portable })
+	paths(t, func(t *testing.T, p path) {
+		sharedSegment(t, netip.MustParseAddr("127.0.0.1"), addrs("239.255.77.1 127.255.255.255"), p.set)
 	})
 }
 
@@ -224,7 +224,7 @@ func TestIPv6(t *testing.T) {
 	} else {
 		_ = c.Close()
 	}
-	paths(t, func(t *testing.T, portable bool) {
+	paths(t, func(t *testing.T, p path) {
 		a := netip.IPv6Loopback()
 		first := freePort(t, "udp6")
 		var second uint16
@@ -234,7 +234,7 @@ func TestIPv6(t *testing.T) {
 		h := open(t, []topology.Segment{
 			{Port: first, Daemons: []topology.Daemon{{ID: 1, Name: "a", Addr: a}}},
 			{Port: second, Daemons: []topology.Daemon{{ID: 2, Name: "b", Addr: a}}},
-		}, func(c *Config) { c.portable = portable })
+		}, p.set)
 		if err := h[0].Send([]topology.Datagram{dgram(topology.ToDaemon(2), 1, 9), dgram(topology.ToTokenPort(2), 2, 30000), dgram(topology.ToDaemon(2), 1, 1433)}); err != nil {
 			t.Fatal(err)
 		}

@@ -59,11 +59,20 @@ type sender struct {
 	count *counters
 	log   *slog.Logger
 
-	ms    [sendBatch]ipv4.Message
-	vec   [sendBatch][2][]byte
-	dst   [sendBatch]*destination
-	n     int
-	stuck bool // has waited in vain during this call
+	// What is to be sent, in order: the head and the body of datagram i are
+	// vec[2i] and vec[2i+1].
+	vec  [2 * sendBatch][]byte
+	size [sendBatch]int
+	dst  [sendBatch]*destination
+	n    int
+
+	segment bool // the kernel may cut long messages into datagrams
+	stuck   bool // has waited in vain during this call
+
+	// The messages of one system call, with the number of datagrams in each.
+	ms   [sendBatch]ipv4.Message
+	per  [sendBatch]int
+	opts [sendBatch]segmentOption
 }
 
 func newSender(out packetWriter, top *topology.Topology, to destinations, count *counters, log *slog.Logger) *sender {
@@ -79,13 +88,8 @@ func (s *sender) send(dgrams []topology.Datagram) error {
 			s.count.sendFailed[SendNoTarget].Add(1)
 		}
 		for _, dst := range all {
-			v := &s.vec[s.n]
-			v[0], v[1] = d.Head[:], d.Body
-			s.ms[s.n].Buffers = v[:2]
-			if len(d.Body) == 0 {
-				s.ms[s.n].Buffers = v[:1]
-			}
-			s.ms[s.n].Addr = &dst.addr
+			s.vec[2*s.n], s.vec[2*s.n+1] = d.Head[:], d.Body
+			s.size[s.n] = len(d.Head) + len(d.Body)
 			s.dst[s.n] = dst
 			if s.n++; s.n == sendBatch {
 				if err := s.flush(); err != nil {
@@ -102,28 +106,79 @@ func (s *sender) send(dgrams []topology.Datagram) error {
 func (s *sender) flush() error {
 	var err error
 	for done := 0; done < s.n && err == nil; {
+		ms := s.messages(done)
 		var n int
-		n, err = s.out.WriteBatch(s.ms[done:s.n], dontWait)
+		n, err = s.out.WriteBatch(ms, dontWait)
 		if errors.Is(err, syscall.EAGAIN) && !s.stuck {
-			n, err = s.wait(s.ms[done:s.n])
+			n, err = s.wait(ms)
 		}
 		s.count.sendCalls.Add(1)
 		switch {
 		case err == nil:
-			s.sent(s.ms[done : done+n])
-			done += n
+			done += s.sent(done, n)
 		case errors.Is(err, ErrClosed):
 		case errors.Is(err, syscall.EINTR):
 			err = nil
+		case s.per[0] > 1 && cannotSegment(err):
+			s.segment = false // and once more
+			s.log.Info("segmentation offload does not work here, going on without it", slog.Any("error", err))
+			err = nil
 		default:
-			s.failed(s.dst[done], err)
-			done++
+			for range s.per[0] {
+				s.failed(s.dst[done], err)
+				done++
+			}
 			err = nil
 		}
 	}
-	clear(s.vec[:s.n]) // which may be parts of pooled blocks
+	clear(s.vec[:2*s.n]) // which may be parts of pooled blocks
 	s.n = 0
 	return err
+}
+
+// messages makes messages of the datagrams from the i-th on: one of each or, with
+// segmentation, one of each row to the same destination and of the same length.
+func (s *sender) messages(i int) []ipv4.Message {
+	n := 0
+	for i < s.n {
+		j := i + 1
+		if s.segment {
+			j = s.row(i)
+		}
+		m := &s.ms[n]
+		m.Buffers, m.Addr, m.OOB = s.vec[2*i:2*j], &s.dst[i].addr, nil
+		if j-i > 1 {
+			m.OOB = s.opts[n].set(s.size[i])
+		}
+		s.per[n] = j - i
+		i = j
+		n++
+	}
+	return s.ms[:n]
+}
+
+// row returns the end of the row that begins with the i-th datagram. The last of a
+// row may be shorter than the others; all of it fits in one UDP datagram.
+func (s *sender) row(i int) int {
+	size, total := s.size[i], s.size[i]
+	j := i + 1
+	if size > MaxPacket {
+		return j
+	}
+	for ; j < s.n && s.dst[j] == s.dst[i] && s.size[j] <= size && total+s.size[j] <= MaxToken; j++ {
+		total += s.size[j]
+		if s.size[j] < size {
+			return j + 1
+		}
+	}
+	return j
+}
+
+// cannotSegment reports whether an error is one that drivers and kernels have for messages to
+// be cut.
+func cannotSegment(err error) bool {
+	return errors.Is(err, syscall.EIO) || errors.Is(err, syscall.EINVAL) ||
+		errors.Is(err, syscall.EMSGSIZE) || errors.Is(err, syscall.EOPNOTSUPP)
 }
 
 // wait writes when the kernel takes more again. A link on which nothing moves costs
@@ -138,15 +193,25 @@ func (s *sender) wait(ms []ipv4.Message) (int, error) {
 	return n, errors.Join(err, s.out.SetWriteDeadline(time.Time{}))
 }
 
-func (s *sender) sent(ms []ipv4.Message) {
-	bytes := 0
-	for i := range ms {
-		for _, b := range ms[i].Buffers {
-			bytes += len(b)
+// sent counts the first messages as sent, and returns how many datagrams, from
+// the i-th on, they had.
+func (s *sender) sent(i, messages int) int {
+	n, cut, bytes := 0, 0, 0
+	for _, per := range s.per[:messages] {
+		n += per
+		if per > 1 {
+			cut += per
 		}
 	}
-	s.count.sent.Add(int64(len(ms)))
+	for _, size := range s.size[i : i+n] {
+		bytes += size
+	}
+	s.count.sent.Add(int64(n))
 	s.count.sentBytes.Add(int64(bytes))
+	if cut > 0 {
+		s.count.segmented.Add(int64(cut))
+	}
+	return n
 }
 
 // failed counts a datagram that could not be sent, and says so once an interval.

@@ -3,6 +3,7 @@ package transport
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -48,7 +49,12 @@ func (w *fakeWriter) WriteBatch(ms []ipv4.Message, flags int) (int, error) {
 		s.n = len(ms)
 	}
 	for _, m := range ms[:s.n] {
-		w.wrote = append(w.wrote, number(m.Buffers[0]))
+		if rest := len(m.Buffers); rest > 2 != (m.OOB != nil) {
+			return -1, fmt.Errorf("%d buffers with the option %x", rest, m.OOB)
+		}
+		for i := 0; i < len(m.Buffers); i += 2 {
+			w.wrote = append(w.wrote, number(m.Buffers[i]))
+		}
 	}
 	return s.n, nil
 }
@@ -129,11 +135,125 @@ func TestSendBatches(t *testing.T) {
 				t.Errorf("%d lines logged, want %d:\n%s", lines, want, log.String())
 			}
 			for i := range s.vec {
-				if s.vec[i][0] != nil || s.vec[i][1] != nil {
+				if s.vec[i] != nil {
 					t.Error("the sender holds on to what it has sent")
 				}
 			}
 		})
+	}
+}
+
+// Rows are what the kernel may cut: one destination, one length, but for the last.
+func TestRows(t *testing.T) {
+	top, err := topology.New([]topology.Segment{{Port: 4803, Daemons: []topology.Daemon{
+		{ID: 1, Name: "a", Addr: netip.MustParseAddr("10.0.0.1")}, {ID: 2, Name: "b", Addr: netip.MustParseAddr("10.0.0.2")},
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	type d struct{ to, body int }
+	full := MaxPacket - 40
+	for _, tt := range []struct {
+		name string
+		list []d
+		want []int
+	}{
+		{"one", []d{{1, 9}}, []int{1}},
+		{"equal", []d{{1, 9}, {1, 9}, {1, 9}}, []int{3}},
+		{"the last is shorter", []d{{1, 9}, {1, 9}, {1, 8}}, []int{3}},
+		{"a shorter one ends a row", []d{{1, 9}, {1, 8}, {1, 8}}, []int{2, 1}},
+		{"a longer one begins a row", []d{{1, 8}, {1, 9}, {1, 9}}, []int{1, 2}},
+		{"another destination", []d{{1, 9}, {2, 9}, {2, 9}, {1, 9}}, []int{1, 2, 1}},
+		{"heads only", []d{{1, 0}, {1, 0}}, []int{2}},
+		{"what one UDP datagram can carry", slices.Repeat([]d{{1, full}}, 50), []int{MaxToken / MaxPacket, 50 - MaxToken/MaxPacket}},
+		{"tokens that are longer than a frame", []d{{1, full + 1}, {1, full + 1}}, []int{1, 1}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			for _, segment := range []bool{true, false} {
+				s := newSender(&fakeWriter{}, top, newDestinations(top, ""), new(counters), slog.New(slog.DiscardHandler))
+				s.segment = segment
+				for i, d := range tt.list {
+					s.size[i], s.dst[i] = 40+d.body, s.to.data[d.to-1]
+					s.vec[2*i] = []byte{1}
+					s.n++
+				}
+				want := tt.want
+				if !segment {
+					want = slices.Repeat([]int{1}, len(tt.list))
+				}
+				ms := s.messages(0)
+				if got := s.per[:len(ms)]; !slices.Equal(got, want) {
+					t.Errorf("rows of %v with segment %v, want %v", got, segment, want)
+				}
+			}
+		})
+	}
+}
+
+// ring packets arrive as they would one by one, and the counter says that the kernel cut them.
+func TestSegments(t *testing.T) {
+	h := loopback(t, 2, false, segments.set)
+	if !h[0].sender.segment {
+		t.Skip("this kernel has no UDP_SEGMENT")
+	}
+	var list []topology.Datagram
+	for n := range 100 {
+		list = append(list, dgram(topology.ToDaemon(2), n, MaxPacket-40))
+	}
+	list = append(list, dgram(topology.ToDaemon(2), 100, 7), dgram(topology.ToDaemon(2), 101, 8))
+	if err := h[0].Send(list); err != nil {
+		t.Fatal(err)
+	}
+	for i, g := range h[1].collect(t, len(list)) {
+		if g.n != i || g.size != 40+len(list[i].Body) {
+			t.Fatalf("datagram %d is %+v", i, g)
+		}
+	}
+	if st := h[0].Stats(); st.Sent != 102 || st.Segmented != 101 || st.SendCalls != 2 {
+		t.Errorf("counts %+v, want 101 of 102 datagrams cut, in 2 calls", st)
+	}
+}
+
+func TestSegmentationGivesUp(t *testing.T) {
+	if dontWait == 0 {
+		t.Skip("the portable path sends one by one")
+	}
+	top, err := topology.New([]topology.Segment{{Port: 4803, Daemons: []topology.Daemon{{ID: 1, Name: "a", Addr: netip.MustParseAddr("10.0.0.1")}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		err    error
+		stays  bool
+		failed int64
+	}{
+		{syscall.EIO, false, 0},
+		{syscall.EINVAL, false, 0},
+		{syscall.ENETUNREACH, true, 5},
+	} {
+		w := fakeWriter{steps: []step{{n: 1}, {err: tt.err}}}
+		var count counters
+		var log bytes.Buffer
+		s := newSender(&w, top, newDestinations(top, ""), &count, slog.New(slog.NewTextHandler(&log, nil)))
+		s.segment = true
+		list := []topology.Datagram{dgram(topology.ToDaemon(1), 0, 3)}
+		for n := 1; n <= 5; n++ {
+			list = append(list, dgram(topology.ToDaemon(1), n, 9))
+		}
+		list = append(list, dgram(topology.ToTokenPort(1), 6, 0))
+		if err := s.send(list); err != nil {
+			t.Fatal(err)
+		}
+		want := []int{0, 1, 2, 3, 4, 5, 6}
+		if tt.stays {
+			want = []int{0, 6}
+		}
+		if !slices.Equal(w.wrote, want) || s.segment != tt.stays || s.to.data[0].failed.Load() != tt.failed {
+			t.Errorf("%v: wrote %v, segmentation is %v, %d failed", tt.err, w.wrote, s.segment, s.to.data[0].failed.Load())
+		}
+		if n := strings.Count(log.String(), "segmentation offload"); (n == 1) == tt.stays {
+			t.Errorf("%v: logged\n%s", tt.err, log.String())
+		}
 	}
 }
 

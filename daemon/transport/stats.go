@@ -111,6 +111,7 @@ type Stats struct {
 	Sent       int64 // datagrams that the kernel took, one for each address
 	SentBytes  int64
 	SendCalls  int64                  // system calls that sent them
+	Segmented  int64                  // datagrams that the kernel cut from longer messages
 	SendWaits  int64                  // times that the kernel's buffer was full
 	SendFailed [NumSendFailures]int64 // datagrams, by reason
 
@@ -130,7 +131,7 @@ type Stats struct {
 }
 
 type counters struct {
-	sent, sentBytes, sendCalls, sendWaits atomic.Int64
+	sent, sentBytes, sendCalls, sendWaits, segmented atomic.Int64
 
 	received      [2]atomic.Int64 // packets, tokens
 	receivedBytes atomic.Int64
@@ -149,6 +150,7 @@ func (t *Transport) Stats() Stats {
 		SentBytes:     t.count.sentBytes.Load(),
 		SendCalls:     t.count.sendCalls.Load(),
 		SendWaits:     t.count.sendWaits.Load(),
+		Segmented:     t.count.segmented.Load(),
 		Packets:       t.count.received[0].Load(),
 		Tokens:        t.count.received[1].Load(),
 		ReceivedBytes: t.count.receivedBytes.Load(),

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"encoding/binary"
 	"net"
 	"unsafe"
 
@@ -68,4 +69,29 @@ func kernelDrops(conn *net.UDPConn) (int64, bool) {
 		ok = errno == 0 && size == uint32(unsafe.Sizeof(info))
 	})
 	return int64(info[dropsIndex]), ok && err == nil
+}
+
+// segmentOption is room for the control message that says how long the datagrams of
+// a message are. It is made of words, since that is how it has to be aligned.
+type segmentOption [4]uint64
+
+// set writes the control message, and returns it.
+func (o *segmentOption) set(size int) []byte {
+	b := unsafe.Slice((*byte)(unsafe.Pointer(o)), unsafe.Sizeof(*o))
+	h := (*unix.Cmsghdr)(unsafe.Pointer(o))
+	h.Level, h.Type = unix.IPPROTO_UDP, unix.UDP_SEGMENT
+	h.SetLen(unix.CmsgLen(2))
+	binary.NativeEndian.PutUint16(b[unix.CmsgLen(0):], uint16(size))
+	return b[:unix.CmsgSpace(2)]
+}
+
+// canSegment reports whether the kernel knows UDP_SEGMENT. One that does not would
+// send the whole message as one datagram.
+func canSegment(conn *net.UDPConn) bool {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return false
+	}
+	cerr := raw.Control(func(fd uintptr) { _, err = unix.GetsockoptInt(int(fd), unix.IPPROTO_UDP, unix.UDP_SEGMENT) })
+	return cerr == nil && err == nil
 }

@@ -27,3 +27,10 @@ func setReceiveBuffer(conn *net.UDPConn, want, _ int) (int, error) {
 const smallestBuffer = 208 << 10
 
 func kernelDrops(*net.UDPConn) (int64, bool) { return 0, false }
+
+// segmentOption is for Linux only.
+type segmentOption struct{}
+
+func (*segmentOption) set(int) []byte { return nil }
+
+func canSegment(*net.UDPConn) bool { return false }

@@ -20,10 +20,21 @@ import (
 // patience bounds every wait of a test; it is met only when something is lost.
 const patience = 10 * time.Second
 
-// paths are the ways to send and receive; each test of conformance runs on all.
-func paths(t *testing.T, f func(t *testing.T, portable bool)) {
-	for _, portable := range []bool{false, true} {
-		t.Run(fmt.Sprintf("portable=%v", portable), func(t *testing.T) { f(t, portable) })
+// path is a way to send and receive.
+type path string
+
+const (
+	batches  path = "batches"
+	segments path = "segments"
+	portable path = "portable"
+)
+
+func (p path) set(c *Config) { c.portable, c.Segment = p == portable, p == segments }
+
+// paths runs a test of conformance on each.
+func paths(t *testing.T, f func(t *testing.T, p path)) {
+	for _, p := range []path{batches, segments, portable} {
+		t.Run(string(p), func(t *testing.T) { f(t, p) })
 	}
 }
 
@@ -164,8 +175,8 @@ func (h *host) note(t testing.TB, all []got, b *Batch) []got {
 }
 
 func TestUnicast(t *testing.T) {
-	paths(t, func(t *testing.T, portable bool) {
-		h := loopback(t, 3, false, func(c *Config) { c.portable = portable })
+	paths(t, func(t *testing.T, p path) {
+		h := loopback(t, 3, false, p.set)
 		err := h[0].Send([]topology.Datagram{
 			dgram(topology.ToDaemon(2), 1, 100),
 			dgram(topology.ToTokenPort(2), 2, 0),
@@ -197,8 +208,8 @@ func TestUnicast(t *testing.T) {
 }
 
 func TestOrder(t *testing.T) {
-	paths(t, func(t *testing.T, portable bool) {
-		h := loopback(t, 2, false, func(c *Config) { c.portable = portable })
+	paths(t, func(t *testing.T, p path) {
+		h := loopback(t, 2, false, p.set)
 		const rounds, per = 40, 150 // several system calls each
 		go func() {
 			for r := range rounds {
@@ -241,10 +252,10 @@ func TestOrderOfEachSocket(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("other systems have 127.0.0.1 only")
 	}
-	paths(t, func(t *testing.T, portable bool) {
+	paths(t, func(t *testing.T, p path) {
 		listed := addrs("127.0.0.1 127.0.0.5 127.0.0.6")
 		h := loopback(t, 1, true, func(c *Config) {
-			c.portable = portable
+			p.set(c)
 			c.Interfaces = nil
 			for _, a := range listed {
 				c.Interfaces = append(c.Interfaces, Interface{Addr: a})
@@ -293,8 +304,8 @@ func TestOrderOfEachSocket(t *testing.T) {
 }
 
 func TestLengths(t *testing.T) {
-	paths(t, func(t *testing.T, portable bool) {
-		h := loopback(t, 2, false, func(c *Config) { c.portable = portable })
+	paths(t, func(t *testing.T, p path) {
+		h := loopback(t, 2, false, p.set)
 		err := h[0].Send([]topology.Datagram{
 			dgram(topology.ToDaemon(2), 1, MaxPacket-40),
 			dgram(topology.ToDaemon(2), 2, MaxPacket-40+1),
@@ -332,8 +343,8 @@ func TestLengths(t *testing.T) {
 
 // What the owner retains stays what it is while datagrams go on to arrive.
 func TestRetain(t *testing.T) {
-	paths(t, func(t *testing.T, portable bool) {
-		h := loopback(t, 2, false, func(c *Config) { c.portable = portable })
+	paths(t, func(t *testing.T, p path) {
+		h := loopback(t, 2, false, p.set)
 		const total = 500
 		kept := map[int]buf.Slice{}
 		for n := range total {
@@ -394,8 +405,8 @@ func TestPollSeesTheSocket(t *testing.T) {
 
 // A slow owner stops the readers; what they have not read waits in the kernel.
 func TestBackPressure(t *testing.T) {
-	paths(t, func(t *testing.T, portable bool) {
-		h := loopback(t, 2, false, func(c *Config) { c.portable = portable })
+	paths(t, func(t *testing.T, p path) {
+		h := loopback(t, 2, false, p.set)
 		// What is on the way is kept below what the smallest kernel buffer holds.
 		const some = 100
 		total := 0
@@ -467,13 +478,13 @@ func TestKernelDrops(t *testing.T) {
 }
 
 func TestSendFailures(t *testing.T) {
-	paths(t, func(t *testing.T, portable bool) {
+	paths(t, func(t *testing.T, p path) {
 		port := freePort(t, "udp4")
 		h := open(t, []topology.Segment{
 			{Port: port, Daemons: []topology.Daemon{{ID: 1, Name: "a", Addr: netip.MustParseAddr("127.0.0.1")}}},
 			{Port: 0, Daemons: []topology.Daemon{{ID: 2, Name: "b", Addr: netip.MustParseAddr("127.0.0.2")}}},
 		}, func(c *Config) {
-			c.portable = portable
+			p.set(c)
 			c.Interfaces = []Interface{{Addr: c.Topology.Daemon(c.Self).Addr}}
 		})
 		err := h[0].Send([]topology.Datagram{
@@ -526,8 +537,8 @@ func TestSendTo(t *testing.T) {
 }
 
 func TestClose(t *testing.T) {
-	paths(t, func(t *testing.T, portable bool) {
-		h := loopback(t, 2, false, func(c *Config) { c.portable = portable })
+	paths(t, func(t *testing.T, p path) {
+		h := loopback(t, 2, false, p.set)
 		if err := h[0].Send([]topology.Datagram{dgram(topology.ToDaemon(2), 1, 0), dgram(topology.ToDaemon(2), 2, 0)}); err != nil {
 			t.Fatal(err)
 		}
