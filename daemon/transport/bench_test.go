@@ -185,7 +185,7 @@ func BenchmarkThrough(b *testing.B) {
 			for i := range per {
 				list = append(list, dgram(topology.ToDaemon(2), i, 1432))
 			}
-			window := make(chan struct{}, 50) // keeps below what the kernel holds
+			window := make(chan struct{}, 5) // keeps below what the kernel holds
 			stop := make(chan struct{})
 			var owner sync.WaitGroup
 			owner.Go(func() {

@@ -100,7 +100,8 @@ func open(t testing.TB, segs []topology.Segment, change func(*Config)) []*host {
 	var hosts []*host
 	for _, d := range top.Daemons() {
 		pool := new(buf.Pool)
-		cfg := Config{Topology: top, Self: d.ID, Pool: pool}
+		// What a stock system lets everyone have.
+		cfg := Config{Topology: top, Self: d.ID, Pool: pool, ReceiveBuffer: 208 << 10}
 		change(&cfg)
 		tr, err := Open(cfg)
 		if err != nil {
@@ -213,9 +214,12 @@ func TestOrder(t *testing.T) {
 		const rounds, per = 40, 150 // several system calls each
 		go func() {
 			for r := range rounds {
+				for h[1].Stats().Packets < int64((r-1)*per) && t.Context().Err() == nil {
+					time.Sleep(50 * time.Microsecond) // or the kernel's buffer overflows
+				}
 				var list []topology.Datagram
 				for i := range per {
-					list = append(list, dgram(topology.ToDaemon(2), r*per+i, i%7*200))
+					list = append(list, dgram(topology.ToDaemon(2), r*per+i, i%7*50))
 				}
 				if err := h[0].Send(list); err != nil {
 					t.Error(err)
@@ -479,15 +483,22 @@ func TestKernelDrops(t *testing.T) {
 
 func TestSendFailures(t *testing.T) {
 	paths(t, func(t *testing.T, p path) {
-		port := freePort(t, "udp4")
-		h := open(t, []topology.Segment{
-			{Port: port, Daemons: []topology.Daemon{{ID: 1, Name: "a", Addr: netip.MustParseAddr("127.0.0.1")}}},
+		top, err := topology.New([]topology.Segment{
+			{Port: freePort(t, "udp4"), Daemons: []topology.Daemon{{ID: 1, Name: "a", Addr: netip.MustParseAddr("127.0.0.1")}}},
 			{Port: 0, Daemons: []topology.Daemon{{ID: 2, Name: "b", Addr: netip.MustParseAddr("127.0.0.2")}}},
-		}, func(c *Config) {
-			p.set(c)
-			c.Interfaces = []Interface{{Addr: c.Topology.Daemon(c.Self).Addr}}
 		})
-		err := h[0].Send([]topology.Datagram{
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg := Config{Topology: top, Self: 1, Pool: new(buf.Pool)}
+		p.set(&cfg)
+		tr, err := Open(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = tr.Close() })
+		h := []*host{{tr, cfg.Pool, 1, netip.MustParseAddr("127.0.0.1")}}
+		err = h[0].Send([]topology.Datagram{
 			dgram(topology.ToDaemon(1), 1, 0),
 			dgram(topology.ToDaemon(2), 2, 0), // port 0 cannot be sent to
 			dgram(topology.ToDaemon(9), 3, 0),
