@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"slices"
 	"strings"
@@ -122,7 +123,7 @@ func (r *ring) start(ctx context.Context, i int) error {
 	}
 	cfg.SocketDir = ""
 	cfg.Linger = -1 // who is killed says nothing to anybody
-	cfg.Log = r.f.log.With("on", names[i])
+	cfg.Log = r.f.log.With(slog.String("on", names[i]))
 	d, err := daemon.New(cfg)
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)

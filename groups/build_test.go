@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/spreadd/spreadd/wire"
@@ -57,17 +58,18 @@ func shape(t *testing.T, b []byte) string {
 	if err := s.Decode(&m); err != nil {
 		t.Fatal(err)
 	}
-	text := fmt.Sprintf("%d %v", len(b), m.Type&wire.Services)
+	var text strings.Builder
+	text.WriteString(fmt.Sprintf("%d %v", len(b), m.Type&wire.Services))
 	if s.First {
-		text += " first"
+		text.WriteString(" first")
 	}
 	for g := range s.Groups() {
-		text += fmt.Sprintf(" %s", g.Name)
+		text.WriteString(fmt.Sprintf(" %s", g.Name))
 		for d := range g.Daemons() {
-			text += fmt.Sprintf("/%d", d.Len())
+			text.WriteString(fmt.Sprintf("/%d", d.Len()))
 		}
 	}
-	return text
+	return text.String()
 }
 
 // TestDividedState: where pieces no longer fit, another message begins

@@ -15,24 +15,25 @@ func (p *properties) trace(n *node, what string, e *entry) {
 	if *traceGroup == "" {
 		return
 	}
-	line := fmt.Sprintf("%s %s -> %v", n.name(), what, n.m.State())
+	var line strings.Builder
+	line.WriteString(fmt.Sprintf("%s %s -> %v", n.name(), what, n.m.State()))
 	switch {
 	case what != "deliver":
-		line += fmt.Sprintf(" reg %v trans %v %v synced %v", n.m.regular, n.m.transitionalID, n.m.transitional, n.m.synced)
+		line.WriteString(fmt.Sprintf(" reg %v trans %v %v synced %v", n.m.regular, n.m.transitionalID, n.m.transitional, n.m.synced))
 	case wireType(e)&wire.Groups != 0:
-		line += fmt.Sprintf(" %d of %v: %s", e.index, e.stream.id, p.c.stateText(e.data))
+		line.WriteString(fmt.Sprintf(" %d of %v: %s", e.index, e.stream.id, p.c.stateText(e.data)))
 	default:
 		d := wire.Dump(e.data)
 		if !strings.Contains(d, *traceGroup) && wireType(e)&wire.Kill == 0 {
 			return
 		}
-		line += fmt.Sprintf(" %d of %v: %s", e.index, e.stream.id, d)
+		line.WriteString(fmt.Sprintf(" %d of %v: %s", e.index, e.stream.id, d))
 	}
 	if g := n.m.groups[wire.MakeName(*traceGroup)]; g != nil {
-		line += fmt.Sprintf(" | %v changed %v", g.id, g.changed)
+		line.WriteString(fmt.Sprintf(" | %v changed %v", g.id, g.changed))
 		for _, d := range g.daemons {
-			line += fmt.Sprintf(" %d:%v/%d", d.rank, d.view, len(d.members))
+			line.WriteString(fmt.Sprintf(" %d:%v/%d", d.rank, d.view, len(d.members)))
 		}
 	}
-	p.c.t.Log(line)
+	p.c.t.Log(line.String())
 }

@@ -113,7 +113,7 @@ func (m *Machine) pass(e *event, v wire.FormValue) {
 func (m *Machine) forward(e *event, v wire.FormValue, mark int32, c Cause) {
 	m.potential = repList(v.Reps).others(m.cfg.Topology, m.segment)
 	m.enterForm(e, c)
-	next := wire.DaemonID(0)
+	var next wire.DaemonID
 	switch {
 	case len(v.Pending) > 0:
 		next = v.Pending[0]

@@ -82,9 +82,9 @@ type OldRing interface {
 	LastDiscarded() int32
 	// Has reports whether the packet is held or was delivered and let go.
 	Has(seq int32) bool
-	// AppendMissing appends the numbers from from to to, both included, of
+	// AppendMissing appends the numbers from first to last, both included, of
 	// packets that are not held, ascending.
-	AppendMissing(dst []int32, from, to int32) []int32
+	AppendMissing(dst []int32, first, last int32) []int32
 }
 
 // Config holds the settings of the machine.

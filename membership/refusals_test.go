@@ -2,6 +2,7 @@ package membership
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -241,12 +242,12 @@ func TestContradictions(t *testing.T) {
 // FORM2 for 128 daemons is refused by C daemons and by this one; who would make it
 // so long takes itself off.
 func TestTooMany(t *testing.T) {
-	names := ""
+	var names strings.Builder
 	for i := range 128 {
-		names += string(rune('Ā' + i))
+		names.WriteString(string(rune('Ā' + i)))
 	}
 	last := string(rune('Ā' + 127))
-	b := newBench(t, last, names)
+	b := newBench(t, last, names.String())
 	b.start()
 	b.join("Ā", "Ā:segment")
 	all := []wire.DaemonID{}

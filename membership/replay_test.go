@@ -297,7 +297,7 @@ func (r *replay) reaches(d *captured) bool {
 	if d.to.Addr() != r.self.Addr && !slices.Contains(seg.Addrs, d.to.Addr()) {
 		return false
 	}
-	if r.sides != nil && r.sides[from] != r.sides[r.self.Rank] {
+	if len(r.sides) > 0 && r.sides[from] != r.sides[r.self.Rank] {
 		return false
 	}
 	for _, c := range r.c.cuts {

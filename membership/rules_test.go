@@ -170,11 +170,11 @@ func TestSameIDAgain(t *testing.T) {
 
 // 2.10: the largest ring that can form has 127 daemons.
 func TestLargestRing(t *testing.T) {
-	names := ""
+	var names strings.Builder
 	for i := range 128 {
-		names += string(rune('Ā' + i))
+		names.WriteString(string(rune('Ā' + i)))
 	}
-	b := newBench(t, "Ā", names)
+	b := newBench(t, "Ā", names.String())
 	b.start()
 	for _, d := range b.top.Daemons()[1:] {
 		b.alive(d.Name)
@@ -257,7 +257,7 @@ func TestForeignOncePerMembership(t *testing.T) {
 	}
 }
 
-// 10.1: relay the packet to the ring leader by unicast, two copies, `transmiter_id` = me, all else
+// 10.1: relay the packet to the ring leader by unicast, two copies, transmitter = me, all else
 // unchanged; in the sender's byte order, and without the order to repeat it.
 func TestRelay(t *testing.T) {
 	b := newBench(t, "D", "ABC", "DE")
