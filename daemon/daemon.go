@@ -36,6 +36,10 @@ type Daemon struct {
 	ready    chan struct{}
 	count    counters
 	members  atomic.Pointer[[]string]
+	started  atomic.Bool
+	asks     chan chan RingStats
+	stopped  chan struct{} // the owner has ended; last is what it had to say
+	last     RingStats
 
 	// The rest is the owner's.
 	engine  *engine.Engine
@@ -44,7 +48,8 @@ type Daemon struct {
 	held    *session.Batch // taken in part, since the ring is full
 	// heldToken waits for receivers that are behind.
 	heldToken *transport.Batch
-	killed    bool      // a monitor has ended this daemon
+	killed    bool // a monitor has ended this daemon
+	refused   refused
 	touched   []*client // with messages staged
 	slow      []*client // too slow, to be disconnected
 	pacing    pacing
@@ -69,6 +74,8 @@ func New(cfg Config) (*Daemon, error) {
 		cfg:     cfg,
 		log:     cfg.Log,
 		ready:   make(chan struct{}),
+		asks:    make(chan chan RingStats),
+		stopped: make(chan struct{}),
 		clients: make(map[engine.SessionID]*client),
 		pacing:  pacing{grace: cfg.Grace, ringGrace: cfg.ringGrace()},
 	}
@@ -170,10 +177,14 @@ func (d *Daemon) Members() []string {
 func (d *Daemon) Run(ctx context.Context) error {
 	d.start = time.Now()
 	d.failed = make(chan error, len(d.listen))
+	d.started.Store(true)
 	now, wall := d.now()
 	d.engine.Start(now, wall, &d.out)
 	d.carryOut()
 	err := d.loop(ctx)
+	d.last = d.ringStats()
+	d.refused.report(d.log, d.last.Counts)
+	close(d.stopped)
 	err = errors.Join(err, d.sessions.Close(d.cfg.Linger))
 	if !d.isReady() { // nobody else closes them then
 		err = errors.Join(err, d.closeListeners())
@@ -230,6 +241,8 @@ func (d *Daemon) moment() clock.Time { return clock.Time(time.Since(d.start)) + 
 func (d *Daemon) loop(ctx context.Context) error {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
+	refused := time.NewTicker(refusedInterval)
+	defer refused.Stop()
 	for {
 		now := d.moment()
 		inbox := d.sessions.Inbox()
@@ -268,6 +281,10 @@ func (d *Daemon) loop(ctx context.Context) error {
 		case <-timeout:
 			now, wall := d.now()
 			d.engine.Advance(now, wall, &d.out)
+		case <-refused.C:
+			d.refused.report(d.log, d.engine.Counts())
+		case answer := <-d.asks:
+			answer <- d.ringStats()
 		case err := <-d.failed:
 			return err
 		case <-ctx.Done():
@@ -420,6 +437,7 @@ type Stats struct {
 	Deliveries int64                      // messages with at least one local receiver
 	Pauses     int64                      // times publishers waited for a receiver
 	BlocksOut  int                        // pooled blocks in use now
+	Ring       RingStats
 }
 
 type counters struct {
@@ -435,6 +453,7 @@ func (d *Daemon) Stats() Stats {
 		Deliveries: d.count.deliveries.Load(),
 		Pauses:     d.pacing.pauses.Load(),
 		BlocksOut:  d.pool.Out(),
+		Ring:       d.askRingStats(),
 	}
 	for i := range st.Outcomes {
 		st.Outcomes[i] = d.count.outcomes[i].Load()

@@ -1,0 +1,141 @@
+package daemon
+
+import (
+	"bytes"
+	"log/slog"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/spreadd/spreadd/engine"
+	"github.com/spreadd/spreadd/membership"
+	"github.com/spreadd/spreadd/ring"
+	"github.com/spreadd/spreadd/wire"
+)
+
+// TestHostileDatagrams: random bytes, real packets cut short and with flipped bits, from
+// a member's address, leave the daemon at work; all of them are counted.
+func TestHostileDatagrams(t *testing.T) {
+	cfg, addr := reachable(t)
+	d := start(t, cfg)
+	m := newMonitor(t, addr)
+	m.status()
+	before := d.Stats().Ring.Transport.Packets
+	rng := rand.New(rand.NewPCG(1, 2))
+	real := wire.Packet{
+		Type: wire.PacketAgreed, Transmitter: alphaID, Proc: alphaID, Seq: 1, ConfHash: testHash,
+		First: wire.FragmentHeader{Index: -1, Len: 60}, Body: make([]byte, 60),
+	}
+	sound := real.Append(nil)
+	const count = 500
+	for i := range count {
+		var b []byte
+		switch i % 3 {
+		case 0:
+			b = make([]byte, 1+rng.IntN(1472))
+			for i := range b {
+				b[i] = byte(rng.Uint32())
+			}
+		case 1:
+			b = sound[:1+rng.IntN(len(sound)-1)]
+		case 2:
+			b = bytes.Clone(sound)
+			b[rng.IntN(len(b))] ^= 1 << rng.IntN(8)
+		}
+		if _, err := m.conn.WriteToUDPAddrPort(b, m.to); err != nil {
+			t.Fatal(err)
+		}
+		if i%50 == 49 {
+			m.status() // the socket's buffer is not to overflow
+		}
+	}
+	if st := m.status(); st.State != int32(membership.StateOp) || st.MembershipChanges != 1 {
+		t.Errorf("after all that: %+v", st)
+	}
+	st := d.Stats().Ring
+	var sum int64
+	for _, n := range st.Counts.Refusals {
+		sum += n
+	}
+	if got := st.Transport.Packets - before; got < count || sum < got {
+		t.Errorf("%d datagrams came in, %d are accounted for", got, sum)
+	}
+	for _, r := range []engine.Refusal{engine.Malformed, engine.OtherConfiguration, engine.UnknownTransmitter, engine.Own} {
+		if st.Counts.Refusals[r] == 0 {
+			t.Errorf("none was refused as %v: %v", r, st.Counts.Refusals)
+		}
+	}
+	c := connect(t, d, 0, "a", wire.FlagMembership)
+	c.join("grp")
+}
+
+// TestRefusedReport: what is suspicious is said with its number, once.
+func TestRefusedReport(t *testing.T) {
+	var out strings.Builder
+	log := slog.New(slog.NewTextHandler(&out, nil))
+	var r refused
+	var c engine.Counts
+	c.Refusals[engine.Own] = 7
+	c.Ring[ring.Duplicate] = 7
+	c.Membership.Verdicts[membership.NotInState] = 7
+	r.report(log, c)
+	if out.String() != "" {
+		t.Errorf("what is normal is reported: %s", &out)
+	}
+	c.Refusals[engine.WrongSource] = 3
+	c.Ring[ring.TooFar] = 2
+	c.Membership.Verdicts[membership.BadKind] = 1
+	r.report(log, c)
+	for _, want := range []string{" wrong_source=3", " ring_too_far=2", " membership_bad_kind=1"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the report lacks %q: %s", want, &out)
+		}
+	}
+	out.Reset()
+	r.report(log, c)
+	if out.String() != "" {
+		t.Errorf("said again: %s", &out)
+	}
+	c.Refusals[engine.WrongSource] = 5
+	r.report(log, c)
+	if !strings.Contains(out.String(), " wrong_source=2\n") {
+		t.Errorf("what is new: %s", &out)
+	}
+}
+
+// TestRefusedReportComes: the owner reports by itself.
+func TestRefusedReportComes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var out bytes.Buffer
+		cfg := testConfig(t, "alpha", alphaID)
+		cfg.Log = slog.New(slog.NewTextHandler(writerFunc(func(b []byte) (int, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			return out.Write(b)
+		}), nil))
+		d, err := New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Without listeners, so that the bubble has no sockets.
+		ctx := t.Context()
+		done := make(chan error, 1)
+		var o engine.Effects
+		d.engine.HandleToken(1, 1000, cfg.Listen[0].Addr(), []byte("nonsense"), &o)
+		go func() { done <- d.Run(ctx) }()
+		<-time.After(refusedInterval + time.Second)
+		mu.Lock()
+		defer mu.Unlock()
+		if !strings.Contains(out.String(), "malformed=1") {
+			t.Errorf("the log does not say it: %s", &out)
+		}
+	})
+}
+
+type writerFunc func(b []byte) (int, error)
+
+func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
