@@ -25,11 +25,11 @@ func TestHostileDatagrams(t *testing.T) {
 	m.status()
 	before := d.Stats().Ring.Transport.Packets
 	rng := rand.New(rand.NewPCG(1, 2))
-	real := wire.Packet{
+	packet := wire.Packet{
 		Type: wire.PacketAgreed, Transmitter: alphaID, Proc: alphaID, Seq: 1, ConfHash: testHash,
 		First: wire.FragmentHeader{Index: -1, Len: 60}, Body: make([]byte, 60),
 	}
-	sound := real.Append(nil)
+	sound := packet.Append(nil)
 	const count = 500
 	for i := range count {
 		var b []byte

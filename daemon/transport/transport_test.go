@@ -215,7 +215,7 @@ func TestOrder(t *testing.T) {
 		go func() {
 			for r := range rounds {
 				for h[1].Stats().Packets < int64((r-1)*per) && t.Context().Err() == nil {
-					time.Sleep(50 * time.Microsecond) // or the kernel's buffer overflows
+					time.Sleep(50 * time.Microsecond) //house:sleep polls the condition of the loop, or the kernel's buffer overflows
 				}
 				var list []topology.Datagram
 				for i := range per {
