@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/internal/clock"
+	"github.com/spreadd/spreadd/internal/pcap"
 	"github.com/spreadd/spreadd/topology"
 	"github.com/spreadd/spreadd/wire"
 )
@@ -102,10 +103,10 @@ func TestReplay(t *testing.T) {
 	}()
 	for _, c := range captures {
 		t.Run(c.file, func(t *testing.T) {
-			list := readPcap(t, filepath.Join("..", "wire", "testdata", "membership", c.file+".pcap"))
+			list := pcap.Read(t, filepath.Join("..", "wire", "testdata", "membership", c.file+".pcap"))
 			top := c.topology(t)
 			for i, d := range top.Daemons() {
-				if slices.ContainsFunc(list, func(o captured) bool { return o.from == d.Addr }) {
+				if slices.ContainsFunc(list, func(o pcap.Datagram) bool { return o.From.Addr() == d.Addr }) {
 					t.Run(d.Name, func(t *testing.T) {
 						r := &replay{t: t, c: &c, top: top, self: &top.Daemons()[i], list: list}
 						r.run()
@@ -123,19 +124,19 @@ type replay struct {
 	c    *capture
 	top  *topology.Topology
 	self *topology.Daemon
-	list []captured
+	list []pcap.Datagram
 	m    *Machine
 	ring oldRing
 	out  Effects
 
 	now      clock.Time
-	lossAt   clock.Time  // when the token is lost
-	heldBack []*captured // tokens that are delayed
-	sides    []int16     // a monitor's partition
-	lastARQ  int         // of the token that was accepted last
-	sentARQ  int         // of the token that was sent last
-	lastAru  int32       // of it
-	lastSeq  int32       // recovery mark
+	lossAt   clock.Time       // when the token is lost
+	heldBack []*pcap.Datagram // tokens that are delayed
+	sides    []int16          // a monitor's partition
+	lastARQ  int              // of the token that was accepted last
+	sentARQ  int              // of the token that was sent last
+	lastAru  int32            // of it
+	lastSeq  int32            // recovery mark
 	sent     []sentLine
 	captured []sentLine
 }
@@ -155,7 +156,7 @@ const patience = 15 * time.Millisecond
 
 // wall is the capture's clock in seconds.
 func (r *replay) wall(at clock.Time) int32 {
-	return int32((r.list[0].start + time.Duration(at-origin)) / time.Second)
+	return int32((r.list[0].Start + time.Duration(at-origin)) / time.Second)
 }
 
 func (r *replay) run() {
@@ -172,7 +173,7 @@ func (r *replay) run() {
 	}
 	for i := range r.list {
 		d := &r.list[i]
-		r.now = origin.Add(d.at)
+		r.now = origin.Add(d.At)
 		if i > last {
 			break
 		}
@@ -183,21 +184,21 @@ func (r *replay) run() {
 			r.now = r.now.Add(-r.c.before)
 			m.Start(r.now, r.wall(r.now), &r.out)
 			r.effects(d)
-			r.now = origin.Add(d.at)
+			r.now = origin.Add(d.At)
 		}
-		for len(r.heldBack) > 0 && origin.Add(r.heldBack[0].at+r.c.delay) <= origin.Add(d.at) {
+		for len(r.heldBack) > 0 && origin.Add(r.heldBack[0].At+r.c.delay) <= origin.Add(d.At) {
 			h := r.heldBack[0]
 			r.heldBack = r.heldBack[1:]
-			r.now = origin.Add(h.at + r.c.delay)
+			r.now = origin.Add(h.At + r.c.delay)
 			r.overdue(h, -patience-r.c.delay)
 			r.receiveToken(h)
 			r.effects(h)
 		}
-		r.now = origin.Add(d.at)
+		r.now = origin.Add(d.At)
 		r.overdue(d, -patience-r.c.delay)
 		r.monitor(d)
 		switch {
-		case d.from == r.self.Addr:
+		case d.From.Addr() == r.self.Addr:
 			r.own(d)
 		case r.reaches(d):
 			r.receive(d)
@@ -213,7 +214,7 @@ func (r *replay) firstRing() (id wire.MembershipID, members []wire.DaemonID) {
 	found := false
 	for i := range r.list {
 		d := &r.list[i]
-		if found || d.from != r.self.Addr || !d.token() {
+		if found || d.From.Addr() != r.self.Addr || !d.Token() {
 			continue
 		}
 		tok := r.decode(d)
@@ -234,7 +235,7 @@ func (r *replay) firstRing() (id wire.MembershipID, members []wire.DaemonID) {
 	for i := range r.list {
 		d := &r.list[i]
 		var tok wire.Token
-		if d.token() && tok.Decode(d.payload) == nil && tok.Type&wire.TokenForms == 0 && tok.Membership == id {
+		if d.Token() && tok.Decode(d.Payload) == nil && tok.Type&wire.TokenForms == 0 && tok.Membership == id {
 			members = append(members, tok.Transmitter)
 		}
 	}
@@ -243,7 +244,7 @@ func (r *replay) firstRing() (id wire.MembershipID, members []wire.DaemonID) {
 
 // span returns the first and last datagram that the daemon sent.
 func (r *replay) span() (first, last int) {
-	own := func(d captured) bool { return d.from == r.self.Addr }
+	own := func(d pcap.Datagram) bool { return d.From.Addr() == r.self.Addr }
 	first = slices.IndexFunc(r.list, own)
 	for i, d := range r.list {
 		if own(d) {
@@ -267,7 +268,7 @@ func (r *replay) putInRing(id wire.MembershipID, members []wire.DaemonID) {
 
 // overdue runs the timers that were due some time ago, or with a lead, those
 // that will be soon.
-func (r *replay) overdue(d *captured, lead time.Duration) {
+func (r *replay) overdue(d *pcap.Datagram, lead time.Duration) {
 	for {
 		due := clock.Earliest(r.m.Deadline(), r.lossAt)
 		if due == 0 || due > r.now.Add(lead) {
@@ -291,10 +292,10 @@ func (r *replay) overdue(d *captured, lead time.Duration) {
 }
 
 // reaches reports whether a datagram was heard by the daemon.
-func (r *replay) reaches(d *captured) bool {
-	from := slices.IndexFunc(r.top.Daemons(), func(o topology.Daemon) bool { return o.Addr == d.from })
+func (r *replay) reaches(d *pcap.Datagram) bool {
+	from := slices.IndexFunc(r.top.Daemons(), func(o topology.Daemon) bool { return o.Addr == d.From.Addr() })
 	seg := r.top.Segments()[r.self.Segment]
-	if d.to.Addr() != r.self.Addr && !slices.Contains(seg.Addrs, d.to.Addr()) {
+	if d.To.Addr() != r.self.Addr && !slices.Contains(seg.Addrs, d.To.Addr()) {
 		return false
 	}
 	if len(r.sides) > 0 && r.sides[from] != r.sides[r.self.Rank] {
@@ -302,7 +303,7 @@ func (r *replay) reaches(d *captured) bool {
 	}
 	for _, c := range r.c.cuts {
 		in := func(i int) bool { return strings.ContainsRune(c.part, rune('1'+i)) }
-		if sent := origin.Add(d.at); sent >= at(c.from) && sent < at(c.to) && in(from) != in(r.self.Rank) {
+		if sent := origin.Add(d.At); sent >= at(c.from) && sent < at(c.to) && in(from) != in(r.self.Rank) {
 			return false
 		}
 	}
@@ -311,9 +312,9 @@ func (r *replay) reaches(d *captured) bool {
 
 // monitor takes a monitor's partition, which goes to all daemons at the same
 // time; that to the monitor's own host is not in the capture.
-func (r *replay) monitor(d *captured) {
+func (r *replay) monitor(d *pcap.Datagram) {
 	var p wire.Packet
-	if d.token() || p.Decode(d.payload) != nil || p.Type&wire.PacketPartition == 0 {
+	if d.Token() || p.Decode(d.Payload) != nil || p.Type&wire.PacketPartition == 0 {
 		return
 	}
 	r.sides = nil
@@ -322,8 +323,8 @@ func (r *replay) monitor(d *captured) {
 	}
 }
 
-func (r *replay) receive(d *captured) {
-	if d.token() {
+func (r *replay) receive(d *pcap.Datagram) {
+	if d.Token() {
 		if r.c.delay > 0 {
 			r.heldBack = append(r.heldBack, d)
 		} else {
@@ -332,7 +333,7 @@ func (r *replay) receive(d *captured) {
 		return
 	}
 	var p wire.Packet
-	if err := p.Decode(d.payload); err != nil {
+	if err := p.Decode(d.Payload); err != nil {
 		r.t.Fatal(err)
 	}
 	switch p.Type.Kind() {
@@ -351,11 +352,11 @@ func (r *replay) receive(d *captured) {
 	}
 }
 
-func (r *replay) receiveToken(d *captured) {
+func (r *replay) receiveToken(d *pcap.Datagram) {
 	tok := r.decode(d)
 	if tok.Type&wire.TokenForms != 0 {
 		if r.unknownNumbers() {
-			r.takeNumbers(d.n)
+			r.takeNumbers(d.N)
 		}
 		r.m.HandleForm(r.now, r.wall(r.now), tok, &r.out)
 	} else if r.m.TokenAlive() && tok.Membership == r.active() && int(tok.Type.ARQ()) != r.lastARQ {
@@ -364,9 +365,9 @@ func (r *replay) receiveToken(d *captured) {
 	}
 }
 
-func (r *replay) decode(d *captured) *wire.Token {
+func (r *replay) decode(d *pcap.Datagram) *wire.Token {
 	var tok wire.Token
-	if err := tok.Decode(d.payload); err != nil {
+	if err := tok.Decode(d.Payload); err != nil {
 		r.t.Fatal(err)
 	}
 	return &tok
@@ -382,10 +383,10 @@ func (r *replay) active() wire.MembershipID {
 
 // own is something that the daemon sent: what is membership's is compared, the rest
 // says how its ring does.
-func (r *replay) own(d *captured) {
-	if !d.token() {
+func (r *replay) own(d *pcap.Datagram) {
+	if !d.Token() {
 		var p wire.Packet
-		if err := p.Decode(d.payload); err != nil {
+		if err := p.Decode(d.Payload); err != nil {
 			r.t.Fatal(err)
 		}
 		switch {
@@ -399,7 +400,7 @@ func (r *replay) own(d *captured) {
 	tok := r.decode(d)
 	if tok.Type&wire.TokenForms != 0 {
 		if r.unknownNumbers() {
-			r.takeNumbers(d.n - 1)
+			r.takeNumbers(d.N - 1)
 		}
 		r.expect(d)
 		return
@@ -437,7 +438,7 @@ func (r *replay) unknownNumbers() bool { return r.c.lossy || r.m.installed.Len()
 func (r *replay) takeNumbers(after int) {
 	for i := range r.list[after:] {
 		d := &r.list[after+i]
-		if d.from != r.self.Addr || !d.token() {
+		if d.From.Addr() != r.self.Addr || !d.Token() {
 			continue
 		}
 		tok := r.decode(d)
@@ -459,9 +460,9 @@ func (r *replay) takeNumbers(after int) {
 
 // expect notes a datagram that the machine should send, and lets it look at its
 // timers.
-func (r *replay) expect(d *captured) {
+func (r *replay) expect(d *pcap.Datagram) {
 	r.overdue(d, patience)
-	r.captured = append(r.captured, sentLine{r.now, d.n, r.target(d) + " " + dumper{r.top}.datagram(d.token(), d.payload)})
+	r.captured = append(r.captured, sentLine{r.now, d.N, r.target(d) + " " + dumper{r.top}.datagram(d.Token(), d.Payload)})
 }
 
 // unseen reports whether what the daemon sends now is not in the capture.
@@ -476,9 +477,9 @@ func (r *replay) unseen() bool {
 
 func at(seconds float64) clock.Time { return origin.Add(time.Duration(seconds * 1e9)) }
 
-func (r *replay) target(d *captured) string {
+func (r *replay) target(d *pcap.Datagram) string {
 	for _, o := range r.top.Daemons() {
-		if o.Addr == d.to.Addr() {
+		if o.Addr == d.To.Addr() {
 			return o.Name
 		}
 	}
@@ -486,7 +487,7 @@ func (r *replay) target(d *captured) string {
 }
 
 // effects carries out what the machine wants.
-func (r *replay) effects(d *captured) {
+func (r *replay) effects(d *pcap.Datagram) {
 	for len(r.out.Actions) > 0 || len(r.out.Sends) > 0 {
 		for _, s := range r.out.Sends {
 			if r.unseen() {
@@ -515,7 +516,7 @@ func (r *replay) effects(d *captured) {
 	}
 	r.out.Reset()
 	if err := r.m.Check(); err != nil {
-		r.t.Fatalf("datagram %d: %v", d.n, err)
+		r.t.Fatalf("datagram %d: %v", d.N, err)
 	}
 }
 
@@ -545,8 +546,8 @@ func (r *replay) blur(text string, at clock.Time) string {
 	}
 	var near []string
 	for _, d := range r.list {
-		if at.Sub(origin.Add(d.at)).Abs() < 2*time.Millisecond && d.from != r.self.Addr {
-			near = append(near, r.top.Daemons()[slices.IndexFunc(r.top.Daemons(), func(o topology.Daemon) bool { return o.Addr == d.from })].Name)
+		if at.Sub(origin.Add(d.At)).Abs() < 2*time.Millisecond && d.From.Addr() != r.self.Addr {
+			near = append(near, r.top.Daemons()[slices.IndexFunc(r.top.Daemons(), func(o topology.Daemon) bool { return o.Addr == d.From.Addr() })].Name)
 		}
 	}
 	rest := slices.DeleteFunc(f[1:], func(s string) bool {

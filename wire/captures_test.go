@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/spreadd/spreadd/internal/pcap"
 )
 
 // TestRingCaptures decodes every datagram that was captured between C daemons,
@@ -24,7 +26,7 @@ func TestRingCaptures(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				c := capture{t: t, kinds: make(map[string]int), partial: make(map[DaemonID][]byte)}
-				list := readPcap(t, file)
+				list := pcap.Read(t, file)
 				for i := range list {
 					c.datagram(&list[i])
 				}
@@ -92,17 +94,17 @@ func (c *capture) summary(n int) string {
 	return fmt.Sprintf("%d: %s", n, strings.Join(parts, ", "))
 }
 
-func (c *capture) datagram(d *datagram) {
+func (c *capture) datagram(d *pcap.Datagram) {
 	c.t.Helper()
 	decode := c.packet
-	if d.token() {
+	if d.Token() {
 		decode = c.token
 	}
-	again, noise, err := decode(d.payload)
+	again, noise, err := decode(d.Payload)
 	if err != nil {
 		c.t.Fatalf("%v: %v", d, err)
 	}
-	want := slices.Clone(d.payload)
+	want := slices.Clone(d.Payload)
 	for _, n := range noise {
 		clear(want[n[0]:n[1]])
 	}

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/spreadd/spreadd/internal/pcap"
 )
 
 func unhex(t testing.TB, s string) []byte {
@@ -176,10 +178,10 @@ func seedsFromCaptures(f *testing.F, tokens bool) {
 		f.Fatalf("no captures (%v)", err)
 	}
 	for _, file := range files {
-		list := readPcap(f, file)
+		list := pcap.Read(f, file)
 		for i := 0; i < len(list); i += 1 + len(list)/6 {
-			if list[i].token() == tokens {
-				f.Add(list[i].payload)
+			if list[i].Token() == tokens {
+				f.Add(list[i].Payload)
 			}
 		}
 	}
@@ -283,20 +285,20 @@ func FuzzToken(f *testing.F) {
 
 // TestRingDecodeAllocs: packets and tokens are decoded without allocation.
 func TestRingDecodeAllocs(t *testing.T) {
-	list := readPcap(t, "testdata/ring/mcast-original-load.pcap")
+	list := pcap.Read(t, "testdata/ring/mcast-original-load.pcap")
 	buf := make([]byte, 0, 2048)
 	n := testing.AllocsPerRun(100, func() {
 		for i := range list {
-			if list[i].token() {
+			if list[i].Token() {
 				var tok Token
-				if tok.Decode(list[i].payload) != nil || tok.CheckRequests() != nil {
+				if tok.Decode(list[i].Payload) != nil || tok.CheckRequests() != nil {
 					t.Fatal("undecodable")
 				}
 				buf = tok.Append(buf[:0])
 				continue
 			}
 			var p Packet
-			if p.Decode(list[i].payload) != nil || p.Type.Kind() == KindData && p.CheckFragments() != nil {
+			if p.Decode(list[i].Payload) != nil || p.Type.Kind() == KindData && p.CheckFragments() != nil {
 				t.Fatal("undecodable")
 			}
 			it := p.Fragments()

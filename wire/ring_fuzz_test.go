@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"github.com/spreadd/spreadd/internal/pcap"
 )
 
 // Targets for what stands inside of packets and tokens, where FuzzPacket and
@@ -55,9 +57,9 @@ func seedBodies(f *testing.F, tokens bool, take func([]byte) bool) {
 		f.Fatal(err)
 	}
 	for _, file := range files {
-		list, taken := readPcap(f, file), 0
+		list, taken := pcap.Read(f, file), 0
 		for i := range list {
-			if taken < each && list[i].token() == tokens && take(list[i].payload) {
+			if taken < each && list[i].Token() == tokens && take(list[i].Payload) {
 				taken++
 			}
 		}

@@ -26,6 +26,7 @@ var layers = []layer{
 	{dir: "spreadconf"},
 	{dir: "spreadlogdconf"},
 	{dir: "internal/house", test: true},
+	{dir: "internal/pcap", test: true},
 	{dir: "internal/script", test: true},
 	{dir: "internal/testskip", test: true},
 
