@@ -13,6 +13,11 @@ func (r *Ring) HandleToken(now clock.Time, t *wire.Token, out *Effects) Verdict 
 	if v == TokenTaken {
 		v = r.checkRound(t)
 	}
+	if v == TokenTaken && t.Aru < r.aru {
+		// All have up to my aru, so nobody had reason to lower the token's
+		// below; taking it would mean to ask for what others have forgotten.
+		v = TokenAruDecreases
+	}
 	switch v {
 	case TokenTaken:
 		// After a recovery the token still carries the recovery's aru.
@@ -35,7 +40,7 @@ func (r *Ring) HandleToken(now clock.Time, t *wire.Token, out *Effects) Verdict 
 }
 
 // checkToken decides whether a token may be used at all (ring-protocol §9
-// rules 7 to 11, §15.3, §25).
+// rules 7 to 11, §25).
 func (r *Ring) checkToken(t *wire.Token) Verdict {
 	far := int64(r.lastDiscarded) + MaxPackets
 	switch {
@@ -55,11 +60,6 @@ func (r *Ring) checkToken(t *wire.Token) Verdict {
 		return TokenSpent
 	case int64(t.Seq) > far:
 		return TokenTooFar
-	}
-	if t.Aru < r.aru {
-		// All have up to my aru, so nobody had reason to lower the token's
-		// below; taking it would mean to ask for what others have forgotten.
-		return TokenAruDecreases
 	}
 	return TokenTaken
 }
