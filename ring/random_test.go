@@ -412,9 +412,12 @@ func (c *chaos) finish() {
 	for _, d := range c.nodes {
 		// What would kill a C daemon is never sent (ring-protocol §25).
 		for _, v := range []Verdict{
-			TooFar, UnknownMaker, Malformed, TokenMalformed, TokenTooFar, TokenSpent, TokenAruDecreases,
+			TooFar, UnknownMaker, Malformed, TokenMalformed, TokenTooFar, TokenSpent, TokenAruDecreases, TokenSeqDecreases,
 			RequestIgnored, FragmentOutOfStep, MessageMalformed, MessageRefused,
 		} {
+			if (v == TokenAruDecreases || v == TokenSeqDecreases) && c.late > 0 {
+				continue // a copy 16 rounds late, which seems new
+			}
 			if n := d.ring.Counts()[v]; n != 0 {
 				fail("%s: %d times %v", d.name, n, v)
 			}

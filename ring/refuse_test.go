@@ -221,6 +221,12 @@ func TestAruMustNotDecrease(t *testing.T) {
 	if v := b.take(k); v != TokenTaken {
 		t.Errorf("a token with my aru: %v", v)
 	}
+	// The same for seq, since a token that is 16 rounds old seems to be new.
+	k = b.token()
+	k.Seq = 1
+	if v := b.take(k); v != TokenSeqDecreases {
+		t.Errorf("a token with a lower seq: %v", v)
+	}
 }
 
 // TestRequestsOutOfBounds: only numbers that all may still have are answered or

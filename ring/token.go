@@ -13,10 +13,8 @@ func (r *Ring) HandleToken(now clock.Time, t *wire.Token, out *Effects) Verdict 
 	if v == TokenTaken {
 		v = r.checkRound(t)
 	}
-	if v == TokenTaken && t.Aru < r.aru {
-		// All have up to my aru, so nobody had reason to lower the token's
-		// below; taking it would mean to ask for what others have forgotten.
-		v = TokenAruDecreases
+	if v == TokenTaken {
+		v = r.checkProgress(t)
 	}
 	switch v {
 	case TokenTaken:
@@ -88,6 +86,20 @@ func (r *Ring) checkRound(t *wire.Token) Verdict {
 		return TokenTaken
 	default:
 		return TokenOld
+	}
+}
+
+// checkProgress refuses a new token that takes back what an earlier one said.
+func (r *Ring) checkProgress(t *wire.Token) Verdict {
+	switch {
+	case t.Aru < r.aru:
+		// All have up to my aru, so nobody had reason to lower the token's
+		// below; taking it would mean to ask for what others have forgotten.
+		return TokenAruDecreases
+	case r.state != Recovering && t.Seq < r.last.Seq:
+		return TokenSeqDecreases
+	default:
+		return TokenTaken
 	}
 }
 

@@ -58,12 +58,16 @@ const (
 	// TokenAruDecreases: it would take back that all have a packet
 	// (ring-protocol §15.3).
 	TokenAruDecreases
+	// TokenSeqDecreases: it knows of fewer packets than the one that I sent:
+	// a copy that is 16 rounds old, or more, so that its round number does
+	// not tell. Two tokens would go round.
+	TokenSeqDecreases
 )
 
 // The verdicts on hurry packets (ring-protocol §19.3).
 const (
 	// HurryTaken: the token was let go.
-	HurryTaken Verdict = iota + TokenAruDecreases + 1
+	HurryTaken Verdict = iota + TokenSeqDecreases + 1
 	// HurryIgnored: the token is not held here.
 	HurryIgnored
 	// HurryStranger: from a daemon that is not in the ring.
@@ -111,6 +115,7 @@ var verdictNames = [NumVerdicts]string{
 	TokenSpent:        "token_spent",
 	TokenOld:          "token_old",
 	TokenAruDecreases: "token_aru_decreases",
+	TokenSeqDecreases: "token_seq_decreases",
 	HurryTaken:        "hurry_taken",
 	HurryIgnored:      "hurry_ignored",
 	HurryStranger:     "hurry_stranger",
