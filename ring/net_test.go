@@ -65,8 +65,8 @@ type network struct {
 	now   clock.Time
 	time  int32 // of the last membership id
 
-	// deliver decides on each copy of a datagram for a node: nil puts it at
-	// the end of what has arrived.
+	// deliver decides what becomes of each copy of a datagram; nil is that it
+	// arrives, in order.
 	deliver func(from, to *node, token bool, b []byte)
 	// trace is told what happens, if it is not nil.
 	trace func(format string, args ...any)
@@ -227,7 +227,7 @@ func (n *network) handleData(d *node) {
 }
 
 // handleToken gives a node its next token.
-func (n *network) handleToken(d *node) Verdict {
+func (n *network) handleToken(d *node) {
 	b := d.tokens[0]
 	d.tokens = d.tokens[1:]
 	var t wire.Token
@@ -239,7 +239,6 @@ func (n *network) handleToken(d *node) Verdict {
 		n.tracef("%s: %v", d.name, v)
 	}
 	n.done(d)
-	return v
 }
 
 // drain gives all nodes the data packets that have arrived.
@@ -271,7 +270,7 @@ func (n *network) hop() bool {
 
 // advance moves the time to the next deadline, at most to limit, and runs the
 // timers.
-func (n *network) advance(limit clock.Time) bool {
+func (n *network) advance(limit clock.Time) {
 	next := limit
 	for _, d := range n.nodes {
 		if at := d.ring.Deadline(); !d.dead && at != 0 {
@@ -279,15 +278,12 @@ func (n *network) advance(limit clock.Time) bool {
 		}
 	}
 	n.now = max(n.now, next)
-	any := false
 	for _, d := range n.nodes {
 		if at := d.ring.Deadline(); !d.dead && at != 0 && at <= n.now {
 			d.ring.Advance(n.now, &d.out)
 			n.done(d)
-			any = true
 		}
 	}
-	return any
 }
 
 // recover stands in for membership: it stops the rings of the members, finds what they

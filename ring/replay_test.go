@@ -144,8 +144,7 @@ func replayAs(t *testing.T, l layout, list []captured, addr string, lo loss, pha
 	// The round counters are known from the daemon's first packet.
 	r := newReplay(t, l, list, addr, lo, phase)
 	err := r.run()
-	var wrong *roundError
-	if errors.As(err, &wrong) {
+	if wrong, ok := errors.AsType[*roundError](err); ok {
 		r = newReplay(t, l, list, addr, lo, phase)
 		r.rounds = wrong.want - wrong.got
 		err = r.run()

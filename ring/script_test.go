@@ -62,13 +62,14 @@ func (in *interpreter) Run(line string) (string, error) {
 	in.out.Reset()
 	f := strings.Fields(line)
 	if f[0] == "segments" {
-		return "", in.segments(f[1:])
+		in.segments(f[1:])
+		return "", nil
 	}
 	err := in.command(f[0], f[1:])
 	return in.out.String(), err
 }
 
-func (in *interpreter) segments(words []string) error {
+func (in *interpreter) segments(words []string) {
 	var cfg Config
 	var segments [][]string
 	for _, w := range words {
@@ -92,7 +93,6 @@ func (in *interpreter) segments(words []string) error {
 	in.n = newNetwork(in.t, cfg, segments...)
 	in.n.trace = in.printf
 	in.n.deliver = in.deliver
-	return nil
 }
 
 // deliver loses what the script says.
