@@ -114,6 +114,10 @@ func (r *replay) recover(t *wire.Token) error {
 	if !found {
 		return fmt.Errorf("the form token has no entry of this daemon's ring")
 	}
+	if g := r.ring; g.stats.MembershipChanges == 0 && rec.Aru == rec.Highest {
+		// The old ring was before the capture, and is complete.
+		g.highest, g.myAru, g.aru, g.lastDiscarded, g.lastDelivered = rec.Aru, rec.Aru, rec.Aru, rec.Aru, rec.Aru
+	}
 	return r.step(func(out *Effects) { r.ring.Recover(r.list[r.i].at, rec, out) })
 }
 
