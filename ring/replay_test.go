@@ -389,7 +389,7 @@ func (r *replay) sent(d *captured) error {
 		}
 	} else if err := p.Decode(d.payload); err != nil {
 		return err
-	} else if !r.isOurs(&p) {
+	} else if !isOurs(&p) {
 		return nil
 	}
 	if r.loss.every > 0 && !r.loss.token && !r.isToken(d) && r.toSelf(d) {
@@ -428,7 +428,7 @@ func (r *replay) provoke(d *captured) error {
 
 // isOurs reports whether a packet is one of the ring, not of membership or a
 // monitor.
-func (r *replay) isOurs(p *wire.Packet) bool {
+func isOurs(p *wire.Packet) bool {
 	k := p.Type.Kind()
 	return k == wire.KindData || k == wire.KindHurry
 }
@@ -543,7 +543,7 @@ func (r *replay) data(g *Ring, d *captured) error {
 	if err := p.Decode(b); err != nil {
 		return err
 	}
-	if !r.isOurs(&p) {
+	if !isOurs(&p) {
 		return nil
 	}
 	if p.Type&wire.PacketRouted != 0 {
