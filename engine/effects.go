@@ -29,6 +29,9 @@ type Effects struct {
 	// Installations and Transitions are for logs and counters.
 	Installations []membership.Installation
 	Transitions   []membership.Transition
+	// Configurations say where among the deliveries the configurations change,
+	// for who compares what daemons have delivered in each.
+	Configurations []Configuration
 }
 
 // Reset empties the effects for the next step.
@@ -45,6 +48,20 @@ func (e *Effects) Reset() {
 	clear(e.Installations)
 	e.Installations = e.Installations[:0]
 	e.Transitions = e.Transitions[:0]
+	clear(e.Configurations)
+	e.Configurations = e.Configurations[:0]
+}
+
+// Configuration is one that a daemon enters: what is delivered from there on
+// belongs to it (membership-protocol §8).
+type Configuration struct {
+	ID      wire.MembershipID
+	Daemons []wire.DaemonID // in the order of the configuration file
+	// Transitional: those that come along from the configuration before, until the
+	// next one.
+	Transitional bool
+	// Deliveries is how many of Groups.Deliveries come before it.
+	Deliveries int
 }
 
 // Control is a monitor's packet (monitor-protocol). It is valid until the end of the

@@ -58,11 +58,17 @@ func (e *Engine) event(now clock.Time, ev *ring.Event, out *Effects) {
 		e.memb.HandleCommitted()
 	case ring.Transitional:
 		in := e.memb.Installation()
+		out.Configurations = append(out.Configurations, Configuration{
+			ID: in.TransitionalID, Daemons: in.Transitional, Transitional: true, Deliveries: len(out.Groups.Deliveries),
+		})
 		e.groups.HandleTransitional(in.TransitionalID, in.Transitional, &out.Groups)
 		e.orders(now, out)
 	case ring.Regular:
 		in := e.memb.Installation()
 		out.Installations = append(out.Installations, in)
+		out.Configurations = append(out.Configurations, Configuration{
+			ID: in.RegularID, Daemons: in.Regular, Deliveries: len(out.Groups.Deliveries),
+		})
 		// The membership is installed before the groups speak of it.
 		e.memb.HandleInstalled(now, e.wall, &e.membOut)
 		e.actions(now, out)
