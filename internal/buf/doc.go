@@ -16,9 +16,9 @@
 // # What it guarantees
 //
 // A block's bytes are not reused while a reference is held. A release too many
-// panics, and so does retaining a block that is free. Under the race detector, a
-// block that returns to its pool is filled with a pattern, so that a late reader
-// fails loudly rather than rarely.
+// panics, and so does retaining a block that is free. Under the race detector, and
+// in a pool with [Pool.Poison], a block that becomes free is filled with a
+// pattern, so that a late reader fails loudly rather than rarely.
 //
 // # What it does not
 //
