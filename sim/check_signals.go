@@ -1,0 +1,104 @@
+package sim
+
+import (
+	"slices"
+
+	"github.com/spreadd/spreadd/wire"
+)
+
+// checkSignals checks G8 of groups-protocol §12: before a member gets anything that
+// is delivered without some of the members of its view, it gets a signal; and it
+// gets none if all come along.
+func checkSignals(a *analysis, r *report) {
+	daemons := make(map[string]wire.DaemonID)
+	for _, l := range a.Daemons {
+		daemons[l.Daemon] = l.ID
+	}
+	for _, l := range a.Daemons {
+		s := signals{life: l, daemons: daemons, r: r, views: make(map[clientGroup]*View), since: make(map[clientGroup]bool), within: make(map[clientGroup]bool)}
+		for i := range l.Stream {
+			s.take(&l.Stream[i])
+		}
+	}
+}
+
+type clientGroup struct {
+	client *Client
+	group  wire.Name
+}
+
+// signals follows what the clients of a life got.
+type signals struct {
+	life    *Life
+	daemons map[string]wire.DaemonID
+	r       *report
+	trans   *Conf // the transitional configuration, if in one
+	views   map[clientGroup]*View
+	since   map[clientGroup]bool // a signal came since the view
+	within  map[clientGroup]bool // the view came in a transitional configuration
+}
+
+func (s *signals) take(e *Entry) {
+	switch e.Kind {
+	case EntryTransitional:
+		s.trans = e.Conf
+	case EntryRegular:
+		s.trans = nil
+	case EntryData:
+		for _, c := range e.To {
+			for _, g := range e.Message.Groups {
+				s.need(e, clientGroup{c, g})
+			}
+		}
+	case EntryView:
+		for _, c := range e.To {
+			s.view(e, clientGroup{c, e.View.Group})
+		}
+	case EntrySent, EntryStarted, EntryEnded:
+	}
+}
+
+func (s *signals) view(e *Entry, k clientGroup) {
+	v := e.View
+	switch {
+	case v.signal():
+		if u := s.views[k]; u != nil && u.ID != v.ID {
+			s.r.add(e.At, "%v gets %v after %v", k.client, v, u)
+		}
+		s.since[k] = true
+	case !v.regular():
+		delete(s.views, k)
+		delete(s.since, k)
+	default:
+		u := s.views[k]
+		// In a transitional configuration those that are lost may come and go
+		// as members, and each time there is another signal.
+		if u != nil && s.since[k] && v.network() && s.trans == nil && !s.within[k] && comeAlong(u, v) {
+			s.r.add(e.At, "%v gets a signal between %v and %v, though all come along", k.client, u, v)
+		}
+		s.views[k] = v
+		s.since[k] = false
+		s.within[k] = s.trans != nil
+	}
+}
+
+// comeAlong reports whether all members of a view are in the own set of the
+// next.
+func comeAlong(u, v *View) bool {
+	return !slices.ContainsFunc(u.Members, func(n wire.Name) bool { return !slices.Contains(v.Sets[v.Own], n) })
+}
+
+// need checks that there was a signal, if members of the view are lost.
+func (s *signals) need(e *Entry, k clientGroup) {
+	u := s.views[k]
+	if u == nil || s.trans == nil || s.since[k] {
+		return
+	}
+	for i := range u.Members {
+		_, daemon, _ := u.Members[i].SplitPrivate()
+		if !slices.Contains(s.trans.Daemons, s.daemons[string(daemon)]) {
+			s.r.add(e.At, "%v gets %v without a signal, though %v of %v is lost", k.client, e.Message, u.Members[i], u)
+			return
+		}
+	}
+}

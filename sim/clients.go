@@ -1,0 +1,288 @@
+package sim
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spreadd/spreadd/engine"
+	"github.com/spreadd/spreadd/internal/buf"
+	"github.com/spreadd/spreadd/wire"
+)
+
+const (
+	// watcherName is the private name of each daemon's watcher.
+	watcherName = "w"
+	// numberLen is the part of a payload that has the message's number.
+	numberLen = 8
+	// burst is the most that a client sends at once.
+	burst = 8
+)
+
+// session is a client as its daemon's machine sees it.
+type session struct {
+	*Client
+	id engine.SessionID
+	// opened: the engine knows it. leaving: it has asked for its end.
+	opened, leaving bool
+	// idle: it does not read, and unread messages wait for it.
+	idle   bool
+	unread int
+}
+
+// request is something that a client asks of its daemon, in the order in which
+// the daemon reads.
+type request struct {
+	kind    requestKind
+	session *session
+	bytes   []byte
+	message *Message // of a message between clients
+}
+
+type requestKind uint8
+
+const (
+	requestOpen requestKind = iota
+	requestMessage
+	requestClose // the connection has ended
+)
+
+// watch connects the watcher, before anything can be delivered.
+func (h *host) watch() {
+	s := h.newSession(watcherName, true)
+	s.Watcher = true
+	s.opened = true
+	h.engine.Connect(s.id, s.Private, true)
+	if h.w.o.Held {
+		for g := range h.w.o.Groups {
+			h.join(s, groupName(g))
+		}
+	}
+}
+
+func (h *host) newSession(name string, memberships bool) *session {
+	private, err := wire.PrivateGroup(name, h.d.Name)
+	if err != nil {
+		panic(err)
+	}
+	h.session++
+	h.w.clients++
+	s := &session{
+		Client: &Client{Number: h.w.clients, Life: h.life, Private: private, Memberships: memberships, Began: h.w.now},
+		id:     h.session,
+	}
+	h.byID[s.id] = s
+	return s
+}
+
+// connect opens a session by a name that is free.
+func (h *host) connect(name string, memberships bool) *session {
+	s := h.newSession(name, memberships)
+	h.w.tracef("%s %v connects", h.life.Name, s)
+	h.inbox = append(h.inbox, request{kind: requestOpen, session: s})
+	return s
+}
+
+// serve lets the engine have the next thing that a client asks, and reports
+// whether there was one that it takes.
+func (h *host) serve() bool {
+	if !h.up || len(h.inbox) == 0 || h.paused > h.w.now || !h.engine.Accepting() || h.engine.Status().Ring.MembershipChanges == 0 {
+		return false
+	}
+	r := h.inbox[0]
+	switch r.kind {
+	case requestOpen:
+		r.session.opened = true
+		h.engine.Connect(r.session.id, r.session.Private, r.session.Memberships)
+	case requestClose:
+		h.engine.Disconnect(h.w.now, r.session.id, &h.out)
+	case requestMessage:
+		if r.session.Gone != 0 {
+			break // what a dead client has sent is not read any more
+		}
+		b := h.pool.Get(len(r.bytes))
+		data := buf.Slice{Block: b, Hi: copy(b.Bytes(), r.bytes)}
+		outcome := h.engine.Submit(h.w.now, r.session.id, data, &h.out)
+		if outcome == engine.RefusedFull {
+			b.Release()
+			return false
+		}
+		if r.message != nil {
+			r.message.Taken = h.w.now
+			h.pending++
+		}
+		h.inbox = h.inbox[1:]
+		h.carryOutThen(b)
+		return true
+	}
+	h.inbox = h.inbox[1:]
+	return true
+}
+
+// carryOutThen carries out what a submitted message has led to, which may point
+// into its block.
+func (h *host) carryOutThen(b *buf.Block) {
+	h.step()
+	b.Release()
+}
+
+// ask hands the daemon a request.
+func (h *host) ask(s *session, t wire.Type, groups []wire.Name, payload []byte, m *Message) {
+	msg := wire.Message{
+		Header:      wire.Header{Type: t, Sender: s.Private, Hint: wire.MakeHint(0)},
+		GroupFields: make([]byte, 0, wire.NameLen*len(groups)),
+		Payload:     payload,
+	}
+	for i := range groups {
+		msg.GroupFields = append(msg.GroupFields, groups[i][:]...)
+	}
+	h.inbox = append(h.inbox, request{kind: requestMessage, session: s, bytes: msg.Append(nil), message: m})
+}
+
+func (h *host) join(s *session, group wire.Name) {
+	h.w.tracef("%s %v joins %v", h.life.Name, s, group)
+	h.ask(s, wire.Join, []wire.Name{group}, nil, nil)
+}
+
+// send has a client send a message to groups, and to all watchers.
+func (h *host) send(s *session, t wire.Type, size int, groups ...wire.Name) {
+	m := &Message{
+		Number: len(h.w.hist.Messages), Type: t, From: s.Client, Groups: groups, Size: max(size, numberLen), Asked: h.w.now,
+	}
+	h.w.hist.Messages = append(h.w.hist.Messages, m)
+	to := slices.Clone(groups)
+	for _, o := range h.w.hosts {
+		to = append(to, wire.MakeName("#"+watcherName+"#"+o.d.Name))
+	}
+	h.w.tracef("%s %v sends %v of %d to %v", h.life.Name, s, m, m.Size, groups)
+	h.ask(s, t, to, payload(m), m)
+}
+
+// payload is the number of a message, and bytes that no other has.
+func payload(m *Message) []byte {
+	b := binary.LittleEndian.AppendUint64(make([]byte, 0, m.Size), uint64(m.Number))
+	for i := len(b); i < m.Size; i++ {
+		b = append(b, byte(m.Number*31+i*7+i>>8))
+	}
+	return b
+}
+
+// drop ends a client's connection.
+func (h *host) drop(s *session) {
+	if s.Gone != 0 {
+		return
+	}
+	h.w.tracef("%s %v dies", h.life.Name, s)
+	s.Gone = h.w.now
+	h.inbox = append(h.inbox, request{kind: requestClose, session: s})
+}
+
+// receive counts what waits for clients that do not read, and gives up those for
+// whom too much does.
+func (h *host) receive(s *session) {
+	if !s.idle || s.Gone != 0 {
+		return
+	}
+	s.unread++
+	if s.unread > h.w.o.SlowBound {
+		h.w.tracef("%s gives %v up, which does not read", h.life.Name, s)
+		h.w.rare[SlowClient]++
+		s.Gone = h.w.now
+		h.slow = append(h.slow, s)
+	}
+}
+
+// ended frees the place of a session.
+func (h *host) ended(s *session) {
+	s.Ended = h.w.now
+	if s.Gone == 0 {
+		s.Gone = h.w.now
+	}
+	delete(h.byID, s.id)
+	if i := slices.Index(h.slots, s); i >= 0 {
+		h.slots[i] = nil
+	}
+}
+
+func clientName(i int) string { return fmt.Sprint("c", i) }
+
+func groupName(i int) wire.Name { return wire.MakeName(fmt.Sprint("g", i)) }
+
+// planClients has a daemon's clients do something now and then: often several
+// things in a row, and then nothing for as long as makes it last.
+func (h *host) planClients() {
+	mean := h.w.o.Pause
+	if chance(h.w.workRand, 0.4) {
+		mean = h.w.o.Safety * time.Duration(2*len(h.w.hosts)) / time.Duration(h.w.o.actions())
+	}
+	d := time.Duration(h.w.workRand.ExpFloat64() * float64(mean))
+	h.w.plan.push(event{at: h.w.now.Add(d), kind: eventCall, host: h, life: h.lives, call: func() {
+		if h.w.calm || h.w.actions <= 0 {
+			return
+		}
+		if h.engine.Status().Ring.MembershipChanges > 0 {
+			h.act()
+			h.carryOut()
+		}
+		h.planClients()
+	}})
+}
+
+// act has one client do something.
+func (h *host) act() {
+	r := h.w.workRand
+	h.w.actions--
+	i := r.IntN(len(h.slots))
+	s := h.slots[i]
+	switch {
+	case s == nil:
+		h.slots[i] = h.connect(clientName(i), chance(r, 0.85))
+		h.join(h.slots[i], groupName(r.IntN(h.w.o.Groups)))
+		return
+	case s.Gone != 0 || s.leaving:
+		return
+	}
+	switch n := r.IntN(100); {
+	case n < 60:
+		h.sendSome(s)
+	case n < 75:
+		h.join(s, groupName(r.IntN(h.w.o.Groups)))
+	case n < 85:
+		g := groupName(r.IntN(h.w.o.Groups))
+		h.w.tracef("%s %v leaves %v", h.life.Name, s, g)
+		h.ask(s, wire.Leave, []wire.Name{g}, nil, nil)
+	case n < 89:
+		h.w.tracef("%s %v disconnects", h.life.Name, s)
+		h.ask(s, wire.Kill, []wire.Name{s.Private}, nil, nil)
+		s.leaving = true
+	case n < 93:
+		h.drop(s)
+	default:
+		s.idle = !s.idle
+		s.unread = 0
+	}
+}
+
+// sendSome has a client send a few messages.
+func (h *host) sendSome(s *session) {
+	r := h.w.workRand
+	for range 1 + r.IntN(burst) {
+		if len(h.w.hist.Messages) >= h.w.o.Messages {
+			return
+		}
+		t := choose(r, wire.Unreliable, wire.Reliable, wire.FIFO, wire.Causal, wire.Agreed, wire.Agreed, wire.Safe, wire.Safe)
+		if chance(r, 0.05) {
+			t |= wire.SelfDiscard
+		}
+		groups := []wire.Name{groupName(r.IntN(h.w.o.Groups))}
+		if chance(r, 0.2) {
+			groups = append(groups, groupName(r.IntN(h.w.o.Groups)))
+		}
+		if chance(r, 0.1) {
+			o := h.w.hosts[r.IntN(len(h.w.hosts))]
+			groups = append(groups, wire.MakeName("#"+clientName(r.IntN(h.w.o.Clients))+"#"+o.d.Name))
+		}
+		h.send(s, t, r.IntN(h.w.o.MaxSize), groups...)
+	}
+}

@@ -1,0 +1,397 @@
+package sim
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spreadd/spreadd/groups"
+	"github.com/spreadd/spreadd/membership"
+)
+
+// Fault is a kind of what goes wrong beside loss, delay, duplication and
+// reordering, which are there all the time.
+type Fault int
+
+// The kinds of faults.
+const (
+	// FaultBurst: some links lose most of what they carry, for a while.
+	FaultBurst Fault = iota
+	// FaultOneWay: a link works in one direction only.
+	FaultOneWay
+	// FaultFlap: the network falls in two and heals, again and again.
+	FaultFlap
+	// FaultPartition: the network falls into parts.
+	FaultPartition
+	// FaultMergeOfThree: it falls into three for long enough that each forms
+	// a ring, and heals at once.
+	FaultMergeOfThree
+	// FaultSwizzle: the links of some daemons are cut one daemon after another, and healed in
+	// another order.
+	FaultSwizzle
+	// FaultSlow: a daemon does nothing for a while, and then all at once.
+	FaultSlow
+	// FaultCrash: a daemon crashes, and starts again under its name.
+	FaultCrash
+	// FaultCrashForming: a daemon crashes just when a ring is formed or
+	// installed.
+	FaultCrashForming
+	// FaultCutForming: the network falls in two just then.
+	FaultCutForming
+	// FaultTokens: some tokens in a row are lost.
+	FaultTokens
+	// FaultLateForms: form tokens arrive when nobody waits for them any more.
+	FaultLateForms
+	// FaultDeaf: data is lost while a ring is formed, and tokens are not.
+	FaultDeaf
+	// FaultClients: all clients of a daemon die at once.
+	FaultClients
+	// NumFaults is the number of kinds.
+	NumFaults
+)
+
+// String returns the name of the fault.
+func (f Fault) String() string {
+	switch f {
+	case FaultBurst:
+		return "burst"
+	case FaultOneWay:
+		return "one-way"
+	case FaultFlap:
+		return "flap"
+	case FaultPartition:
+		return "partition"
+	case FaultMergeOfThree:
+		return "merge-of-three"
+	case FaultSwizzle:
+		return "swizzle"
+	case FaultSlow:
+		return "slow"
+	case FaultCrash:
+		return "crash"
+	case FaultCrashForming:
+		return "crash-forming"
+	case FaultCutForming:
+		return "cut-forming"
+	case FaultTokens:
+		return "tokens"
+	case FaultLateForms:
+		return "late-forms"
+	case FaultDeaf:
+		return "deaf"
+	case FaultClients:
+		return "clients"
+	case NumFaults:
+	}
+	return fmt.Sprintf("Fault(%d)", int(f))
+}
+
+// between returns a duration of at least lo and less than hi.
+func (w *world) between(lo, hi time.Duration) time.Duration {
+	return lo + time.Duration(w.faultRand.Int64N(int64(hi-lo)))
+}
+
+// scaled divides a duration as the timeouts are.
+func (w *world) scaled(d time.Duration) time.Duration { return d / time.Duration(w.o.TimeScale) }
+
+// planStart starts the daemons: together, one after the other, or when others
+// have long had a ring.
+func (w *world) planStart() {
+	within := choose(w.faultRand, time.Millisecond, w.scaled(3*time.Second), w.o.Safety/2)
+	for _, h := range w.hosts {
+		d := time.Duration(0)
+		if chance(w.faultRand, 0.7) {
+			d = w.between(0, within)
+		}
+		w.after(d, func() {
+			h.start()
+			h.planClients()
+		})
+	}
+}
+
+// planFaults spreads the faults over the safety phase.
+func (w *world) planFaults() {
+	for f, n := range w.o.Faults {
+		for range n {
+			w.after(w.between(0, w.o.Safety), func() {
+				if !w.calm {
+					w.inflict(Fault(f))
+				}
+			})
+		}
+	}
+}
+
+// whileUnwell calls, after a while, what the healing of the network has not made
+// superfluous.
+func (w *world) whileUnwell(d time.Duration, call func()) {
+	w.after(d, func() {
+		if !w.calm {
+			call()
+		}
+	})
+}
+
+func (w *world) inflict(f Fault) {
+	w.tracef("--- fault: %v", f)
+	n := len(w.hosts)
+	r := w.faultRand
+	switch f {
+	case FaultBurst:
+		w.burst(0.3 + 0.7*r.Float64())
+	case FaultOneWay:
+		w.oneWay()
+	case FaultFlap:
+		w.flap(2 + r.IntN(6))
+	case FaultPartition:
+		w.split(2+r.IntN(2), w.between(w.scaled(100*time.Millisecond), w.scaled(15*time.Second)))
+	case FaultMergeOfThree:
+		t := w.o.timeouts()
+		w.split(3, t.Token+t.Seg+2*t.Gather+w.between(0, t.Form))
+	case FaultSwizzle:
+		w.swizzle()
+	case FaultSlow:
+		h := w.hosts[r.IntN(n)]
+		h.paused = w.now.Add(w.between(w.scaled(10*time.Millisecond), w.scaled(4*time.Second)))
+		w.tracef("%s stands still until %s", h.d.Name, stamp(h.paused))
+	case FaultCrash:
+		w.crashAndRestart(w.hosts[r.IntN(n)])
+	case FaultCrashForming:
+		w.arm(w.crashNow)
+	case FaultCutForming:
+		w.arm(func(*host) {
+			w.split(2, w.between(w.scaled(10*time.Millisecond), w.scaled(8*time.Second)))
+		})
+	case FaultTokens:
+		w.dropToken += 1 + r.IntN(8)
+	case FaultLateForms:
+		w.holdForm += 1 + r.IntN(4)
+	case FaultDeaf:
+		call := func(*host) { w.deaf(0.5 + 0.5*r.Float64()) }
+		if chance(r, 0.3) {
+			call(nil)
+		} else {
+			w.arm(call)
+		}
+	case FaultClients:
+		if h := w.hosts[r.IntN(n)]; h.up {
+			for _, s := range h.slots {
+				if s != nil {
+					h.drop(s)
+				}
+			}
+			h.carryOut()
+		}
+	case NumFaults:
+	}
+}
+
+// deaf has the daemons lose data, for about as long as a ring takes to be
+// recovered, or until that is given up.
+func (w *world) deaf(loss float64) {
+	w.dataLoss = loss
+	w.tracef("%v of all data is lost", loss)
+	w.whileUnwell(w.between(w.round(), 600*w.round()), func() {
+		w.dataLoss = 0
+		w.tracef("data is lost no more")
+	})
+}
+
+func (w *world) burst(loss float64) {
+	type pair struct{ from, to int }
+	var list []pair
+	for i := range w.hosts {
+		for j := range w.hosts {
+			if i != j && chance(w.faultRand, 0.5) {
+				list = append(list, pair{i, j})
+				w.links[i][j].loss = loss
+			}
+		}
+	}
+	w.whileUnwell(w.between(w.scaled(20*time.Millisecond), w.scaled(3*time.Second)), func() {
+		for _, p := range list {
+			w.links[p.from][p.to].loss = 0
+		}
+	})
+}
+
+func (w *world) oneWay() {
+	i, j := w.faultRand.IntN(len(w.hosts)), w.faultRand.IntN(len(w.hosts))
+	w.tracef("%s no longer hears %s", w.hosts[j].d.Name, w.hosts[i].d.Name)
+	w.links[i][j].cuts++
+	w.whileUnwell(w.between(w.scaled(100*time.Millisecond), w.scaled(10*time.Second)), func() {
+		w.links[i][j].cuts--
+	})
+}
+
+// split puts the hosts into parts, and heals the network after a while.
+func (w *world) split(parts int, d time.Duration) {
+	for i := range w.component {
+		w.component[i] = w.faultRand.IntN(parts)
+	}
+	w.tracef("the network falls into %v", w.component)
+	w.whileUnwell(d, w.unite)
+}
+
+func (w *world) unite() {
+	clear(w.component)
+	w.tracef("the network is whole")
+}
+
+func (w *world) flap(times int) {
+	d := w.between(w.scaled(20*time.Millisecond), w.scaled(2500*time.Millisecond))
+	w.split(2, d)
+	if times > 1 {
+		w.whileUnwell(d+w.between(w.scaled(20*time.Millisecond), w.scaled(2500*time.Millisecond)), func() { w.flap(times - 1) })
+	}
+}
+
+func (w *world) swizzle() {
+	var chosen []int
+	for i := range w.hosts {
+		if chance(w.faultRand, 0.6) {
+			chosen = append(chosen, i)
+		}
+	}
+	toggle := func(i, by int) {
+		for j := range w.hosts {
+			if i != j {
+				w.links[i][j].cuts += by
+				w.links[j][i].cuts += by
+			}
+		}
+	}
+	var d time.Duration
+	next := func() time.Duration {
+		d += w.between(0, w.scaled(2*time.Second))
+		return d
+	}
+	for _, i := range chosen {
+		w.whileUnwell(next(), func() {
+			w.tracef("%s is cut off", w.hosts[i].d.Name)
+			toggle(i, 1)
+			// The order of healing is that of these draws.
+			w.whileUnwell(w.between(0, w.scaled(8*time.Second)), func() {
+				w.tracef("%s is back", w.hosts[i].d.Name)
+				toggle(i, -1)
+			})
+		})
+	}
+}
+
+// restartTime is the least that a daemon is down.
+const restartTime = time.Second
+
+// crashAndRestart has a daemon crash. It starts again when its wall clock has gone
+// on by a second at least, since ids are unique by seconds (membership-protocol §11).
+func (w *world) crashAndRestart(h *host) {
+	if !h.up {
+		return
+	}
+	h.crash()
+	w.whileUnwell(w.between(restartTime, restartTime+w.scaled(12*time.Second)), func() {
+		w.restart(h)
+	})
+}
+
+// restart starts a daemon again, or waits for its wall clock to pass all times that
+// its former lives have put into ids. That may take longer than a second: each attempt to form
+// a ring takes up to three seconds' worth of ids, and may take less time.
+func (w *world) restart(h *host) {
+	switch {
+	case h.up:
+	case w.wall(h) <= h.lastTime:
+		w.after(restartTime, func() { w.restart(h) })
+	default:
+		h.start()
+		h.planClients()
+	}
+}
+
+// crashNow has a daemon crash that has to do with a ring that is being formed.
+func (w *world) crashNow(h *host) {
+	victim := h
+	switch w.faultRand.IntN(4) {
+	case 0: // the leader
+		if up := w.living(); len(up) > 0 {
+			victim = up[0]
+		}
+	case 1:
+		victim = w.hosts[w.faultRand.IntN(len(w.hosts))]
+	}
+	w.crashAndRestart(victim)
+}
+
+// trigger waits for a moment in the forming of a ring.
+type trigger struct {
+	state  membership.State // or 0: groups counts
+	groups groups.State
+	skip   int
+	call   func(*host)
+}
+
+// arm has something happen at one of the moments that matter.
+func (w *world) arm(call func(*host)) {
+	t := &trigger{skip: w.faultRand.IntN(6), call: call}
+	switch w.faultRand.IntN(5) {
+	case 0:
+		t.state = membership.StateForm
+	case 1, 2:
+		t.state = membership.StateEVS
+	case 3:
+		t.state = membership.StateOp
+	case 4:
+		t.groups = groups.StateGather
+	}
+	w.triggers = append(w.triggers, t)
+}
+
+// pull lets the triggers see a change of state.
+func (w *world) pull(h *host, s membership.State, g groups.State) {
+	for i := 0; i < len(w.triggers); i++ {
+		t := w.triggers[i]
+		if t.state != s || t.groups != g {
+			continue
+		}
+		if t.skip > 0 {
+			t.skip--
+			continue
+		}
+		w.triggers = append(w.triggers[:i:i], w.triggers[i+1:]...)
+		i--
+		// At once, or within the time that a token needs for some hops.
+		d := time.Duration(0)
+		if chance(w.faultRand, 0.7) {
+			d = w.between(0, 4*(w.o.Latency+w.o.Jitter)+1)
+		}
+		w.whileUnwell(d, func() { t.call(h) })
+	}
+}
+
+// heal ends all faults. Daemons that are down start, but for some that stay so.
+func (w *world) heal() {
+	w.tracef("--- the network heals")
+	w.calm = true
+	w.triggers = nil
+	w.unite()
+	for i := range w.links {
+		clear(w.links[i])
+	}
+	dead := w.faultRand.Perm(len(w.hosts))[:w.o.Dead]
+	for i, h := range w.hosts {
+		h.paused = 0
+		stays := false
+		for _, d := range dead {
+			stays = stays || d == i
+		}
+		switch {
+		case stays:
+			h.crash()
+		case h.up:
+			h.carryOut()
+		default:
+			// Its wall clock has to have gone on.
+			w.after(restartTime, func() { w.restart(h) })
+		}
+	}
+}

@@ -1,0 +1,159 @@
+package sim
+
+import (
+	"fmt"
+
+	"github.com/spreadd/spreadd/internal/clock"
+	"github.com/spreadd/spreadd/wire"
+)
+
+// History is what could be seen of a run from outside: what clients asked and
+// got, what daemons put on the wire, and which configurations they entered. The
+// checkers see nothing else.
+type History struct {
+	// Daemons are the lives of the daemons, by their beginning.
+	Daemons []*Life
+	// Messages are those that clients sent, by number.
+	Messages []*Message
+	// Held: no group is ever empty (Options.Held).
+	Held bool
+}
+
+// Life is one incarnation of a daemon, from its start to its crash.
+type Life struct {
+	Name   string // with the number of the incarnation: A1, A2
+	Rank   int    // of the daemon in the configuration
+	ID     wire.DaemonID
+	Daemon string
+	Began  clock.Time
+	// Crashed is zero if it lived to the end.
+	Crashed clock.Time
+	// Stream is what the daemon did, in its order.
+	Stream []Entry
+}
+
+// EntryKind says what an entry is.
+type EntryKind uint8
+
+// The kinds.
+const (
+	// EntryRegular and EntryTransitional: the daemon enters Entry.Conf.
+	EntryRegular EntryKind = iota
+	EntryTransitional
+	// EntrySent: the last packet of Entry.Message is on the wire, in the ring
+	// that Entry.Ring names.
+	EntrySent
+	// EntryStarted: the first packet of it is.
+	EntryStarted
+	// EntryData: the daemon delivers Entry.Message to clients.
+	EntryData
+	// EntryView: the daemon delivers Entry.View, a membership message.
+	EntryView
+	// EntryEnded: the session of Entry.To ends; its name is free.
+	EntryEnded
+)
+
+// Entry is one thing that a daemon did.
+type Entry struct {
+	At      clock.Time
+	Kind    EntryKind
+	Conf    *Conf
+	Ring    wire.MembershipID
+	Message *Message
+	View    *View
+	To      []*Client
+}
+
+// Conf is a configuration as a daemon entered it.
+type Conf struct {
+	ID      wire.MembershipID
+	Daemons []wire.DaemonID
+}
+
+// Message is one that a client has sent.
+type Message struct {
+	Number  int
+	Type    wire.Type // service, and SelfDiscard
+	From    *Client
+	Groups  []wire.Name // without those of the watchers, which see all messages
+	Size    int         // of the payload
+	Asked   clock.Time  // when the client sent it
+	Taken   clock.Time  // when its daemon took it, or zero
+	started int         // in how many rings its first packet was sent
+}
+
+// String prints number and service.
+func (m *Message) String() string { return fmt.Sprintf("m%d(%v)", m.Number, m.Type) }
+
+// early reports whether the message may be delivered ahead of its place: a
+// reliable one that fits into a packet (ring-protocol §17.3). What stands first in the
+// packet decides, so a longer one is not exempt.
+func (m *Message) early() bool { return m.Type&(wire.Unreliable|wire.Reliable) != 0 }
+
+// strong reports whether the service promises the one order.
+func (m *Message) strong() bool { return m.Type&(wire.Agreed|wire.Safe) != 0 }
+
+// View is a membership message.
+type View struct {
+	Type    wire.Type
+	Group   wire.Name
+	ID      wire.GroupID
+	Members []wire.Name
+	// Sets of a regular view; Own is the index of the receivers' own set.
+	Sets [][]wire.Name
+	Own  int
+}
+
+// regular reports whether this is a view, rather than a signal or the end of
+// one's own membership.
+func (v *View) regular() bool { return v.Type&wire.RegularMembership != 0 }
+
+func (v *View) network() bool { return v.regular() && v.Type&wire.CausedByNetwork != 0 }
+
+func (v *View) signal() bool { return v.Type&wire.Transitional != 0 }
+
+// Client is one session.
+type Client struct {
+	Number  int
+	Life    *Life
+	Private wire.Name
+	// Memberships: it gets membership messages.
+	Memberships bool
+	// Watcher: it is addressed by every message, and so sees all that its
+	// daemon delivers.
+	Watcher bool
+	Began   clock.Time
+	// Gone is when its connection ended, Ended when its daemon said so. Zero: never.
+	Gone, Ended clock.Time
+}
+
+// String prints the private group.
+func (c *Client) String() string { return c.Private.String() }
+
+// Violation is a property that a run has broken.
+type Violation struct {
+	// Property names it as the specifications do: M6, G5.
+	Property string
+	// At is when it could be seen.
+	At   clock.Time
+	Text string
+}
+
+// String prints it.
+func (v Violation) String() string { return fmt.Sprintf("%v %s: %s", stamp(v.At), v.Property, v.Text) }
+
+// report collects what a checker finds, but not without end.
+type report struct {
+	property string
+	found    []Violation
+}
+
+// maxFindings is how many violations of a property are kept: one would do, a few
+// show the pattern.
+const maxFindings = 5
+
+func (r *report) add(at clock.Time, format string, args ...any) {
+	if len(r.found) < maxFindings {
+		r.found = append(r.found, Violation{r.property, at, fmt.Sprintf(format, args...)})
+	}
+}

@@ -1,0 +1,266 @@
+package sim
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spreadd/spreadd/engine"
+	"github.com/spreadd/spreadd/groups"
+	"github.com/spreadd/spreadd/internal/buf"
+	"github.com/spreadd/spreadd/internal/clock"
+	"github.com/spreadd/spreadd/membership"
+	"github.com/spreadd/spreadd/ring"
+	"github.com/spreadd/spreadd/topology"
+)
+
+// host is a machine with one daemon, which may crash and be started again. It does for
+// the engine what package daemon does.
+type host struct {
+	w    *world
+	d    *topology.Daemon
+	rank int
+	skew int32 // of the wall clock, in seconds
+	// lastTime is the highest time that the daemon has put into an id, in any
+	// of its lives.
+	lastTime int32
+
+	up     bool
+	lives  int // how often it was started
+	life   *Life
+	engine *engine.Engine
+	out    engine.Effects
+	pool   *buf.Pool
+	groups groups.State // as of the last step
+	// inTransitional: the configuration delivered last is a transitional one.
+	inTransitional bool
+
+	data, tokens []arrival
+	working      bool       // a look at the sockets is planned
+	paused       clock.Time // it does nothing until then
+	timerAt      clock.Time // the earliest planned look at the deadline
+
+	inbox   []request
+	byID    map[engine.SessionID]*session
+	slots   []*session // the clients, by their names
+	slow    []*session // to be disconnected
+	session engine.SessionID
+	pending int // messages of its own that are taken and not delivered here
+	made    made
+}
+
+// arrival is a datagram in a socket.
+type arrival struct {
+	from  *host
+	bytes []byte
+}
+
+// start starts the daemon.
+func (h *host) start() {
+	w := h.w
+	if h.up {
+		return
+	}
+	h.up = true
+	h.lives++
+	*h = host{w: w, d: h.d, rank: h.rank, skew: h.skew, lastTime: h.lastTime, lives: h.lives, up: true, pool: &buf.Pool{Poison: true}, byID: make(map[engine.SessionID]*session)}
+	h.life = &Life{
+		Name: fmt.Sprint(h.d.Name, h.lives), Rank: h.rank, ID: h.d.ID, Daemon: h.d.Name, Began: w.now,
+	}
+	w.hist.Daemons = append(w.hist.Daemons, h.life)
+	o := &w.o
+	var err error
+	h.engine, err = engine.New(engine.Config{
+		Topology: w.top, Self: h.d.ID, ConfHash: confHash, Timeouts: o.timeouts(), Wide: len(o.Layout) > 1,
+		Window: o.Window, PersonalWindow: o.PersonalWindow, AcceleratedWindow: o.AcceleratedWindow, Accelerated: o.Accelerated,
+		QueueMessages: o.QueueMessages, Pool: h.pool,
+	})
+	if err != nil {
+		panic(err)
+	}
+	w.tracef("%s starts", h.life.Name)
+	h.watch()
+	h.slots = make([]*session, o.Clients)
+	h.engine.Start(w.now, w.wall(h), &h.out)
+	h.carryOut()
+}
+
+// crash ends the daemon, with all that it knew and its clients.
+func (h *host) crash() {
+	if !h.up {
+		return
+	}
+	h.w.tracef("%s crashes", h.life.Name)
+	h.countCrash()
+	h.up = false
+	h.life.Crashed = h.w.now
+	h.engine, h.data, h.tokens, h.inbox = nil, nil, nil, nil
+}
+
+// arrive puts a datagram into a socket.
+func (h *host) arrive(e *event) {
+	if !h.up {
+		return
+	}
+	q := &h.data
+	if e.token {
+		q = &h.tokens
+	}
+	if len(*q) >= h.w.o.SocketPackets && !h.w.calm {
+		h.w.rare[SocketFull]++
+		return
+	}
+	*q = append(*q, arrival{e.from, e.bytes})
+	h.planWork(1)
+}
+
+// planWork plans the next look at the sockets, after the time that some
+// datagrams take.
+func (h *host) planWork(datagrams int) {
+	if h.working {
+		return
+	}
+	h.working = true
+	at := max(h.w.now, h.paused).Add(time.Duration(datagrams) * h.w.o.Cost)
+	h.w.plan.push(event{at: at, kind: eventWork, host: h, life: h.lives})
+}
+
+// work lets the engine have datagrams, data before tokens unless it wants them
+// the other way round (ring-protocol §18.3).
+func (h *host) work() {
+	h.working = false
+	if h.paused > h.w.now {
+		h.planWork(0)
+		return
+	}
+	n := 0
+	var blocks []*buf.Block
+	for ; n < h.w.o.Batch && len(h.data)+len(h.tokens) > 0; n++ {
+		if len(h.tokens) > 0 && (len(h.data) == 0 || h.engine.TokenFirst()) {
+			a := h.tokens[0]
+			h.tokens = h.tokens[1:]
+			h.engine.HandleToken(h.w.now, h.w.wall(h), a.from.d.Addr, a.bytes, &h.out)
+			continue
+		}
+		a := h.data[0]
+		h.data = h.data[1:]
+		b := h.pool.Get(len(a.bytes))
+		s := buf.Slice{Block: b, Hi: copy(b.Bytes(), a.bytes)}
+		blocks = append(blocks, b)
+		h.engine.HandleData(h.w.now, h.w.wall(h), a.from.d.Addr, s, &h.out)
+	}
+	h.carryOut()
+	for _, b := range blocks {
+		b.Release()
+	}
+	if h.up && len(h.data)+len(h.tokens) > 0 {
+		h.planWork(n)
+	}
+}
+
+// timer looks whether a deadline has come.
+func (h *host) timer(at clock.Time) {
+	if at != h.timerAt {
+		return // an earlier look has been planned since
+	}
+	h.timerAt = 0
+	if h.paused <= h.w.now {
+		if d := h.engine.Deadline(); d != 0 && d <= h.w.now {
+			h.engine.Advance(h.w.now, h.w.wall(h), &h.out)
+		}
+		h.carryOut()
+	}
+	h.planTimer()
+}
+
+// planTimer plans the next look at the deadline. One that has moved away is
+// looked at for nothing.
+func (h *host) planTimer() {
+	d := h.engine.Deadline()
+	if d == 0 {
+		return
+	}
+	d = max(d, h.paused, h.w.now)
+	if h.timerAt == 0 || d < h.timerAt {
+		h.timerAt = d
+		h.w.plan.push(event{at: d, kind: eventTimer, host: h, life: h.lives})
+	}
+}
+
+// carryOut does what the engine asks for, and what follows from it, and lets it
+// have what clients ask.
+func (h *host) carryOut() {
+	for {
+		h.step()
+		if h.w.stopped {
+			return
+		}
+		if len(h.slow) > 0 {
+			s := h.slow[0]
+			h.slow = h.slow[1:]
+			h.engine.Disconnect(h.w.now, s.id, &h.out)
+			continue
+		}
+		if !h.serve() {
+			break
+		}
+	}
+	h.planTimer()
+}
+
+// step carries out one list of effects.
+func (h *host) step() {
+	w := h.w
+	var b []byte
+	for i := range h.out.Sends {
+		d := &h.out.Sends[i]
+		b = d.Append(nil)
+		h.observeSend(d.To, b)
+		if w.tamper.send != nil && !w.tamper.send(h, d.To, &b) {
+			continue
+		}
+		w.transmit(h, d.To, b)
+	}
+	h.observe()
+	for _, t := range h.out.Transitions {
+		w.tracef("%s %v", h.life.Name, t)
+		h.transition(t)
+	}
+	st := h.engine.Status()
+	if n := len(h.out.Installations); n > 0 && st.Groups == groups.StateGather && h.groups == st.Groups {
+		w.rare[ExchangeAgain]++
+	}
+	if st.Groups != h.groups {
+		w.tracef("%s groups %v", h.life.Name, st.Groups)
+		h.groupsTransition(st.Groups)
+		h.groups = st.Groups
+	}
+	for _, b := range h.out.Releases {
+		b.Release()
+	}
+	h.out.Reset()
+	if err := h.engine.Check(); err != nil {
+		w.fail("check", "%s: %v", h.life.Name, err)
+	}
+}
+
+// operational reports whether the daemon's ring runs and its tables of groups are
+// agreed.
+func (h *host) operational() bool {
+	st := h.engine.Status()
+	return st.Ring.State == ring.Operational && st.Groups == groups.StateOp &&
+		(st.Membership == membership.StateOp || st.Membership == membership.StateGather)
+}
+
+// states shows where all daemons are.
+func (w *world) states() string {
+	var b strings.Builder
+	for _, h := range w.hosts {
+		if h.up {
+			fmt.Fprintf(&b, "\n\t%s: ring %v, %v", h.life.Name, w.ringName(h.engine.Status().Ring.ID), h.engine.Status())
+		} else {
+			fmt.Fprintf(&b, "\n\t%s: down", h.d.Name)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,111 @@
+package sim
+
+import (
+	"time"
+
+	"github.com/spreadd/spreadd/topology"
+)
+
+// link is the way from one daemon to another.
+type link struct {
+	// cuts counts the faults that have cut it.
+	cuts int
+	// loss is on top of that of the network.
+	loss float64
+}
+
+// transmit puts a datagram on its way to all that it is for. Multicast leaves the
+// sender out, as a daemon does not hear itself.
+func (w *world) transmit(from *host, to topology.Target, b []byte) {
+	var fates *fates
+	if w.trace != nil {
+		fates = w.trace.begin(w, from, to, b)
+	}
+	if to.Daemon != 0 {
+		w.carry(from, w.byID[to.Daemon], to.Token, b, fates)
+	} else {
+		for i := range w.top.Segments()[to.Segment].Daemons {
+			d := &w.top.Segments()[to.Segment].Daemons[i]
+			if d.ID == from.d.ID {
+				continue
+			}
+			for range w.o.Addresses {
+				w.carry(from, w.hosts[d.Rank], to.Token, b, fates)
+			}
+		}
+	}
+	if fates != nil {
+		fates.end()
+	}
+}
+
+// carry takes a datagram over one link.
+func (w *world) carry(from, to *host, token bool, b []byte, f *fates) {
+	l := &w.links[from.rank][to.rank]
+	switch {
+	case w.component[from.rank] != w.component[to.rank], l.cuts > 0:
+		f.add(to, "cut")
+		return
+	case w.calm:
+	case token && w.dropToken > 0:
+		w.dropToken--
+		f.add(to, "lost")
+		return
+	case !token && w.dataLoss > 0 && isData(b) && chance(w.netRand, w.dataLoss):
+		f.add(to, "deaf")
+		return
+	case chance(w.netRand, w.o.Loss), l.loss > 0 && chance(w.netRand, l.loss):
+		f.add(to, "lost")
+		return
+	}
+	copies := 1
+	if chance(w.netRand, w.o.Duplicate) {
+		copies++
+	}
+	for range copies {
+		d := w.delay(token, b)
+		f.addDelay(to, d)
+		w.plan.push(event{at: w.now.Add(d), kind: eventArrive, host: to, from: from, token: token, bytes: b})
+	}
+}
+
+// delay is how long a datagram takes. Those behind it overtake one that takes long.
+func (w *world) delay(token bool, b []byte) time.Duration {
+	d := w.o.Latency
+	if w.o.Jitter > 0 {
+		d += time.Duration(w.netRand.ExpFloat64() * float64(w.o.Jitter))
+	}
+	if w.calm {
+		return min(d, 4*(w.o.Latency+w.o.Jitter))
+	}
+	if chance(w.netRand, w.o.Late) {
+		d += time.Duration(w.netRand.Int64N(int64(w.o.LateBy)))
+	}
+	if token && w.holdForm > 0 && isForm(b) {
+		w.holdForm--
+		d += time.Duration(w.netRand.Int64N(int64(w.o.LateBy)))
+	}
+	return d
+}
+
+// allUp reports whether all daemons live that are to.
+func (w *world) allUp() bool { return len(w.living()) == len(w.hosts)-w.o.Dead }
+
+// united reports whether all that live are in one ring, and their tables of groups
+// are brought together.
+func (w *world) united() bool {
+	up := w.living()
+	var first *host
+	for _, h := range up {
+		if !h.operational() {
+			return false
+		}
+		if first == nil {
+			first = h
+		}
+		if st := h.engine.Status().Ring; st.ID != first.engine.Status().Ring.ID || st.NumProcs != len(up) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,217 @@
+package sim
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/spreadd/spreadd/engine"
+	"github.com/spreadd/spreadd/groups"
+	"github.com/spreadd/spreadd/topology"
+	"github.com/spreadd/spreadd/wire"
+)
+
+// made is what a daemon has put on the wire of its own.
+type made struct {
+	ring wire.MembershipID
+	seq  int32
+	open *Message // begun, and not complete
+}
+
+func (h *host) record(e Entry) {
+	e.At = h.w.now
+	h.life.Stream = append(h.life.Stream, e)
+}
+
+// observeSend looks at a datagram as it leaves: which messages of this daemon's
+// clients are on the wire, and in which ring.
+func (h *host) observeSend(to topology.Target, b []byte) {
+	if to.Token {
+		h.countToken(b)
+		return
+	}
+	var p wire.Packet
+	if p.Decode(b) != nil {
+		h.w.fail("wire", "%s sends what cannot be decoded: %x", h.life.Name, b)
+		return
+	}
+	h.countPacket(&p)
+	if p.Type.Kind() != wire.KindData || p.Proc != h.d.ID || p.Membership == h.made.ring && p.Seq <= h.made.seq {
+		return
+	}
+	if p.Membership != h.made.ring {
+		h.made.open = nil
+	}
+	h.made.ring, h.made.seq = p.Membership, p.Seq
+	f := p.Fragments()
+	for frag, ok := f.Next(); ok; frag, ok = f.Next() {
+		if frag.Index == 1 || frag.Index == -1 {
+			h.made.open = h.w.messageOf(frag.Data)
+			if h.made.open != nil {
+				h.record(Entry{Kind: EntryStarted, Message: h.made.open, Ring: p.Membership})
+				if h.made.open.started++; h.made.open.started > 1 {
+					h.w.rare[SentAgain]++
+				}
+			}
+		}
+		if frag.Index < 0 && h.made.open != nil {
+			h.record(Entry{Kind: EntrySent, Message: h.made.open, Ring: p.Membership})
+			h.made.open = nil
+		}
+	}
+}
+
+// messageOf returns the message between clients that some bytes begin, or nil.
+func (w *world) messageOf(b []byte) *Message {
+	var hd wire.Header
+	if hd.Decode(b) != nil || !hd.Type.IsRegular() {
+		return nil
+	}
+	at := wire.HeaderLen + wire.NameLen*int(hd.NumGroups)
+	if len(b) < at+numberLen {
+		return nil
+	}
+	n := binary.LittleEndian.Uint64(b[at:])
+	if n >= uint64(len(w.hist.Messages)) {
+		return nil
+	}
+	return w.hist.Messages[n]
+}
+
+// observe notes what the engine delivers, in its order with the configurations.
+func (h *host) observe() {
+	g := &h.out.Groups
+	confs := h.out.Configurations
+	var entries []Entry
+	for i := 0; ; i++ {
+		for len(confs) > 0 && confs[0].Deliveries == i {
+			entries = append(entries, entryOf(&confs[0]))
+			confs = confs[1:]
+		}
+		if i == len(g.Deliveries) {
+			break
+		}
+		d := g.Deliveries[i]
+		e := h.delivered(d.Data.Bytes())
+		for _, id := range g.Receivers(d) {
+			if s := h.byID[id]; s != nil {
+				e.To = append(e.To, s.Client)
+				h.receive(s)
+			} else {
+				h.w.fail("G12", "%s delivers to the session %d, which has ended", h.life.Name, id)
+			}
+		}
+		entries = append(entries, e)
+	}
+	if h.w.tamper.stream != nil {
+		entries = h.w.tamper.stream(h, entries)
+	}
+	for _, e := range entries {
+		h.traceEntry(&e)
+		h.countEntry(&e)
+		h.record(e)
+		if e.Kind == EntryData && e.Message.From.Life == h.life {
+			h.pending--
+		}
+	}
+	for _, r := range h.out.Rejects {
+		h.w.tracef("%s rejects a request of session %d", h.life.Name, r.Session)
+	}
+	h.observeEnded(g)
+}
+
+func (h *host) observeEnded(g *groups.Effects) {
+	for _, id := range g.Ended {
+		s := h.byID[id]
+		if s == nil {
+			h.w.fail("G12", "%s ends the session %d a second time", h.life.Name, id)
+			continue
+		}
+		h.w.tracef("%s ends %v", h.life.Name, s)
+		h.record(Entry{Kind: EntryEnded, To: []*Client{s.Client}})
+		h.ended(s)
+	}
+}
+
+func entryOf(c *engine.Configuration) Entry {
+	e := Entry{Kind: EntryRegular, Conf: &Conf{ID: c.ID, Daemons: c.Daemons}}
+	if c.Transitional {
+		e.Kind = EntryTransitional
+	}
+	return e
+}
+
+// delivered decodes what clients get.
+func (h *host) delivered(b []byte) Entry {
+	var m wire.Message
+	n, err := m.Decode(b)
+	if err != nil || n != len(b) {
+		h.w.fail("M1", "%s delivers what cannot be decoded: %v, %d of %d bytes", h.life.Name, err, n, len(b))
+		return Entry{Kind: EntryView, View: &View{}}
+	}
+	if m.Type.IsMembership() {
+		v, err := viewOf(&m)
+		if err != nil {
+			h.w.fail("G4", "%s delivers a membership message that cannot be decoded: %v", h.life.Name, err)
+		}
+		return Entry{Kind: EntryView, View: v}
+	}
+	msg := h.w.messageOf(b)
+	if msg == nil || !isCopy(&m, msg) {
+		h.w.fail("M1", "%s delivers what nobody has sent: %s", h.life.Name, wire.Dump(b))
+		return Entry{Kind: EntryView, View: &View{}}
+	}
+	return Entry{Kind: EntryData, Message: msg}
+}
+
+// isCopy reports whether a message is as its sender sent it.
+func isCopy(m *wire.Message, sent *Message) bool {
+	if m.Type != sent.Type || m.Sender.Clean() != sent.From.Private || len(m.Payload) != sent.Size {
+		return false
+	}
+	for i, g := range sent.Groups {
+		if !bytes.Equal(g[:], m.GroupFields[wire.NameLen*i:][:wire.NameLen]) {
+			return false
+		}
+	}
+	return bytes.Equal(m.Payload, payload(sent))
+}
+
+func viewOf(m *wire.Message) (*View, error) {
+	v := &View{Type: m.Type, Group: m.Sender.Clean()}
+	var p wire.Membership
+	if err := p.Decode(m.Type, m.Order, m.Payload); err != nil {
+		return v, err
+	}
+	v.ID = p.ID
+	for _, n := range m.Groups() {
+		v.Members = append(v.Members, n.Clean())
+	}
+	for i, s := range p.All() {
+		var set []wire.Name
+		for _, n := range s.Names() {
+			set = append(set, n.Clean())
+		}
+		if s.Own {
+			v.Own = i
+		}
+		v.Sets = append(v.Sets, set)
+	}
+	return v, nil
+}
+
+// String prints a view as timelines have it.
+func (v *View) String() string {
+	id := fmt.Sprintf("%v.%v", v.Group, v.ID)
+	switch {
+	case v.signal():
+		return "signal in " + id
+	case !v.regular():
+		return fmt.Sprintf("end of its membership of %v", v.Group)
+	}
+	cause := v.Type &^ wire.RegularMembership
+	if v.network() {
+		return fmt.Sprintf("view %s %v sets %v own %d", id, cause, v.Sets, v.Own)
+	}
+	return fmt.Sprintf("view %s %v %v members %v", id, cause, v.Sets, v.Members)
+}

@@ -1,0 +1,213 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/spreadd/spreadd/membership"
+)
+
+// Limits of what a seed draws.
+const (
+	MaxDaemons  = 20
+	MaxSegments = 4
+)
+
+// Options are what makes one run unlike another. All are drawn from the seed.
+type Options struct {
+	Seed uint64
+
+	// Layout has the number of daemons of each segment.
+	Layout []int
+	// Addresses is how many addresses a segment has; a packet for the segment
+	// is sent to each.
+	Addresses int
+
+	// Settings of the ring; zero is the default.
+	Accelerated                                              bool
+	Window, PersonalWindow, AcceleratedWindow, QueueMessages int
+	// TimeScale divides all timeouts.
+	TimeScale int
+
+	// Latency is that of each datagram, Jitter the mean of what comes on top.
+	Latency, Jitter time.Duration
+	// Loss and Duplicate are probabilities for each datagram in the safety
+	// phase; Late is that of a delay by up to LateBy.
+	Loss, Duplicate, Late float64
+	LateBy                time.Duration
+	// SocketPackets bounds a socket's queue; what does not fit is lost.
+	SocketPackets int
+	// Cost is how long a daemon takes for a datagram, Batch how many it
+	// takes before it sends.
+	Cost  time.Duration
+	Batch int
+	// Skew bounds how far the daemons' wall clocks are apart.
+	Skew time.Duration
+
+	// Clients is the number of names of clients of each daemon, Groups that of
+	// groups that they may join.
+	Clients, Groups int
+	// Held: the watchers join every group first, so that no group is ever empty
+	// where a daemon lives. Else the ids of a group's views may come again,
+	// since one that is made anew in the same membership begins at the same id (client-protocol
+	// §10.3), and what follows from unique ids is not checked.
+	Held bool
+	// Messages bounds what clients send in the safety phase; MaxSize is the
+	// largest payload.
+	Messages, MaxSize int
+	// Pause is the mean time between what a daemon's clients do.
+	Pause time.Duration
+	// SlowBound is how many messages wait for a client that does not read
+	// before its daemon disconnects it.
+	SlowBound int
+
+	// Safety is how long things go wrong.
+	Safety time.Duration
+	// Faults are the kinds of what goes wrong, each with its number.
+	Faults [NumFaults]int
+	// Dead is how many daemons stay down when the network heals.
+	Dead int
+}
+
+// choose returns one of a list.
+func choose[T any](r *rand.Rand, list ...T) T { return list[r.IntN(len(list))] }
+
+// chance is true with a probability.
+func chance(r *rand.Rand, p float64) bool { return r.Float64() < p }
+
+// Draw returns the options of a seed.
+func Draw(seed uint64) Options {
+	r := rand.New(rand.NewPCG(seed, 1))
+	const us, ms = time.Microsecond, time.Millisecond
+	o := Options{Seed: seed}
+	o.drawLayout(r)
+	o.Addresses = choose(r, 1, 1, 1, 2)
+	o.Accelerated = chance(r, 0.5)
+	o.Window = choose(r, 0, 0, 3, 40)
+	o.PersonalWindow = choose(r, 0, 0, 2)
+	o.AcceleratedWindow = choose(r, 0, 0, 1)
+	o.QueueMessages = choose(r, 0, 0, 0, 5)
+	o.TimeScale = choose(r, 1, 1, 4)
+
+	n := o.daemons()
+	o.Latency = choose(r, 50*us, 200*us, 1*ms)
+	if len(o.Layout) > 1 {
+		o.Latency = choose(r, 100*us, 1*ms, 5*ms)
+	}
+	// A round has to be short beside the timeouts, as in any network that is
+	// configured for its size.
+	for time.Duration(n*o.TimeScale)*o.Latency > 80*ms {
+		o.Latency /= 2
+	}
+	o.Jitter = o.Latency * time.Duration(choose(r, 0, 1, 4)) / 4
+	o.Loss = choose(r, 0, 0, 0.01, 0.05, 0.15)
+	o.Duplicate = choose(r, 0, 0.02, 0.1)
+	o.Late = choose(r, 0, 0.005, 0.05)
+	o.LateBy = choose(r, 20*ms, 400*ms, 3000*ms)
+	o.SocketPackets = choose(r, 20, 90, 1000)
+	o.Cost = choose(r, 2*us, 10*us, 50*us)
+	o.Batch = choose(r, 1, 1, 8)
+	o.Skew = choose(r, 0, 0, 3*time.Second)
+
+	o.Clients = choose(r, 1, 2, 4)
+	o.Groups = choose(r, 1, 2, 5)
+	o.Held = chance(r, 0.7)
+	o.Messages = choose(r, 30, 100, 250)
+	o.MaxSize = choose(r, 40, 1000, 1000, 6000)
+	o.Pause = choose(r, 5*ms, 50*ms, 300*ms)
+	o.SlowBound = choose(r, 10, 100)
+
+	o.Safety = time.Duration(choose(r, 15, 30, 60)) * time.Second / time.Duration(o.TimeScale)
+	o.drawFaults(r)
+	if chance(r, 0.3) {
+		o.Dead = r.IntN(n)
+	}
+	return o
+}
+
+func (o *Options) drawLayout(r *rand.Rand) {
+	n := choose(r, 1+r.IntN(3), 2+r.IntN(4), 2+r.IntN(4), 4+r.IntN(5))
+	if chance(r, 0.05) {
+		n = 10 + r.IntN(MaxDaemons-9)
+	}
+	segments := min(n, choose(r, 1, 1, 2, 1+r.IntN(MaxSegments)))
+	o.Layout = make([]int, segments)
+	for i := range n {
+		if i < segments {
+			o.Layout[i]++
+		} else {
+			o.Layout[r.IntN(segments)]++
+		}
+	}
+}
+
+// drawFaults gives each run some kinds of faults, not all of them at once.
+func (o *Options) drawFaults(r *rand.Rand) {
+	for range r.IntN(7) {
+		o.Faults[r.IntN(int(NumFaults))] += 1 + r.IntN(5)
+	}
+}
+
+func (o *Options) daemons() (n int) {
+	for _, d := range o.Layout {
+		n += d
+	}
+	return n
+}
+
+// actions is how many things clients do in the safety phase.
+func (o *Options) actions() int { return o.Messages + 40 }
+
+// timeouts are those of the configuration's kind of network, divided.
+func (o *Options) timeouts() membership.Timeouts {
+	t := membership.LAN()
+	if len(o.Layout) > 1 {
+		t = membership.WAN()
+	}
+	for _, d := range []*time.Duration{&t.Token, &t.Hurry, &t.Alive, &t.Join, &t.Rep, &t.Seg, &t.Gather, &t.Form, &t.Lookup} {
+		*d /= time.Duration(o.TimeScale)
+	}
+	return t
+}
+
+// HealBound is how long a network that is whole may take to form one ring
+// (membership-protocol §15, C7). A ring's leader looks for others once a Lookup,
+// and an attempt to form a ring may fail on what an earlier one has left, which costs
+// all the other timeouts and, to a leader that went back to its ring, another
+// Lookup.
+func (o *Options) HealBound() time.Duration {
+	t := o.timeouts()
+	attempt := t.Token + t.Rep + t.Seg + 2*t.Gather + t.Form
+	return 2*t.Lookup + 6*attempt + o.LateBy
+}
+
+// String prints the options in one line.
+func (o Options) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "seed %d: daemons %v", o.Seed, o.Layout)
+	if o.Addresses > 1 {
+		fmt.Fprintf(&b, " by %d addresses", o.Addresses)
+	}
+	if o.Accelerated {
+		fmt.Fprintf(&b, ", accelerated by %d", o.AcceleratedWindow)
+	}
+	fmt.Fprintf(&b, ", windows %d/%d, queue %d, timeouts/%d, latency %v+%v, loss %v, double %v, late %v by %v, sockets %d, cost %v, batch %d, skew %v",
+		o.Window, o.PersonalWindow, o.QueueMessages, o.TimeScale, o.Latency, o.Jitter, o.Loss, o.Duplicate, o.Late, o.LateBy,
+		o.SocketPackets, o.Cost, o.Batch, o.Skew)
+	fmt.Fprintf(&b, ", %d clients, %d groups, %d messages of up to %d, pause %v, slow at %d, %v of safety",
+		o.Clients, o.Groups, o.Messages, o.MaxSize, o.Pause, o.SlowBound, o.Safety)
+	if o.Held {
+		b.WriteString(", groups held")
+	}
+	for f, n := range o.Faults {
+		if n > 0 {
+			fmt.Fprintf(&b, ", %v %d", Fault(f), n)
+		}
+	}
+	if o.Dead > 0 {
+		fmt.Fprintf(&b, ", %d stay dead", o.Dead)
+	}
+	return b.String()
+}

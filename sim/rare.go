@@ -1,0 +1,312 @@
+package sim
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spreadd/spreadd/groups"
+	"github.com/spreadd/spreadd/membership"
+	"github.com/spreadd/spreadd/wire"
+)
+
+// Situation is one that does not come about in every run. A long series of runs that
+// never met one has not tested what is there for it.
+type Situation int
+
+// The situations.
+const (
+	// SocketFull: a datagram found no room in a socket.
+	SocketFull Situation = iota
+	// SlowClient: a client was given up because it did not read.
+	SlowClient
+	// Holes: a FORM2 with numbers that nobody on board has.
+	Holes
+	// CommitBeyond: a FORM2 with a commit set larger than the transitional set.
+	CommitBeyond
+	// SeveralRings: a FORM2 with three old rings or more.
+	SeveralRings
+	// CascadeInForm, CascadeInEVS: an attempt to form a ring fails there.
+	CascadeInForm
+	CascadeInEVS
+	// RecoveryTurns: a recovery was given up after too many turns.
+	RecoveryTurns
+	// CrashInForm, CrashInEVS: a daemon crashes in that state, LeaderCrashInForm: the one
+	// that would have led.
+	CrashInForm
+	CrashInEVS
+	LeaderCrashInForm
+	// GatherBesideRing: a leader gathers while its ring goes on; GatherInVain: nobody comes.
+	GatherBesideRing
+	GatherInVain
+	// Represented: a daemon is spoken for. Referred: REFER is sent.
+	Represented
+	Referred
+	// ForeignPacket: a packet of another ring leads to a merge.
+	ForeignPacket
+	// RestartNoticed: a member that has lost the token, or is new, ends a ring.
+	RestartNoticed
+	// Exchange: the tables of groups are exchanged. ExchangeBroken: another
+	// transitional membership comes in between; ExchangeSaved: and the exchange was
+	// completed all the same; ExchangeAgain: it was begun again.
+	Exchange
+	ExchangeBroken
+	ExchangeSaved
+	ExchangeAgain
+	// TokenRepeated: a token is repeated more than once.
+	TokenRepeated
+	// AskedWide, AskedAll: a request for a segment, and for all, since a daemon before could not answer.
+	AskedWide
+	AskedAll
+	// AskedOldRings: requests in several old rings ride on one token.
+	AskedOldRings
+	// Routed: a packet for another segment.
+	Routed
+	// Again: a packet is sent by who did not make it.
+	Again
+	// Fragments: a message in several packets. SentAgain: one that was sent in part is
+	// sent from its beginning in another ring.
+	Fragments
+	SentAgain
+	// SafeInTransitional, DataInTransitional: a safe message, or any, is delivered
+	// in a transitional configuration.
+	SafeInTransitional
+	DataInTransitional
+	// ViewInTransitional: a join, leave or end shows between a signal and the
+	// view that follows it.
+	ViewInTransitional
+	// Signalled: a client gets a transitional signal.
+	Signalled
+	// SeveralSets: a view of several virtual synchrony sets.
+	SeveralSets
+	// NumSituations is their number.
+	NumSituations
+)
+
+var situationNames = [NumSituations]string{
+	SocketFull: "socket full", SlowClient: "slow client", Holes: "recovery with holes", CommitBeyond: "commit set beyond the transitional set",
+	SeveralRings: "three old rings", CascadeInForm: "cascade in FORM", CascadeInEVS: "cascade in EVS", RecoveryTurns: "recovery given up",
+	CrashInForm: "crash in FORM", CrashInEVS: "crash in EVS", LeaderCrashInForm: "leader crashes in FORM",
+	GatherBesideRing: "gathering beside a ring", GatherInVain: "gathering in vain", Represented: "represented", Referred: "REFER",
+	ForeignPacket: "foreign packet", RestartNoticed: "ring ended by a member's ALIVE or JOIN",
+	Exchange: "exchange of groups", ExchangeBroken: "transitional in the exchange", ExchangeSaved: "exchange completed in GGT", ExchangeAgain: "exchange begun again",
+	TokenRepeated: "token repeated twice", AskedWide: "request for a segment", AskedAll: "request for all", AskedOldRings: "requests of several old rings",
+	Routed: "routed packet", Again: "retransmission", Fragments: "message in fragments", SentAgain: "message sent again in another ring",
+	SafeInTransitional: "safe in a transitional configuration", DataInTransitional: "data in a transitional configuration",
+	ViewInTransitional: "view in a transitional configuration", Signalled: "signal", SeveralSets: "view of several sets",
+}
+
+// String returns the name of the situation.
+func (s Situation) String() string {
+	if s >= 0 && s < NumSituations {
+		return situationNames[s]
+	}
+	return fmt.Sprintf("Situation(%d)", int(s))
+}
+
+// Rare counts situations.
+type Rare [NumSituations]int
+
+// Add adds the counts of another run.
+func (r *Rare) Add(o *Rare) {
+	for i := range r {
+		r[i] += o[i]
+	}
+}
+
+// Missing returns those that never came about.
+func (r *Rare) Missing() (list []Situation) {
+	for s, n := range r {
+		if n == 0 {
+			list = append(list, Situation(s))
+		}
+	}
+	return list
+}
+
+// String prints one line for each.
+func (r *Rare) String() string {
+	var b strings.Builder
+	for s, n := range r {
+		fmt.Fprintf(&b, "%10d %v\n", n, Situation(s))
+	}
+	return b.String()
+}
+
+// transition counts a change of the membership's state.
+func (h *host) transition(t membership.Transition) {
+	w := h.w
+	switch {
+	case t.From == membership.StateForm && t.To == membership.StateSeg:
+		w.rare[CascadeInForm]++
+	case t.From == membership.StateEVS && t.To == membership.StateSeg:
+		w.rare[CascadeInEVS]++
+	}
+	switch t.Cause {
+	case membership.CauseRecoveryTurns:
+		w.rare[RecoveryTurns]++
+	case membership.CauseLookup, membership.CauseNewcomer, membership.CauseForeign:
+		w.rare[GatherBesideRing]++
+		if t.Cause == membership.CauseForeign {
+			w.rare[ForeignPacket]++
+		}
+	case membership.CauseNobody:
+		w.rare[GatherInVain]++
+	case membership.CauseRepresentative:
+		w.rare[Represented]++
+	case membership.CauseAlive, membership.CauseJoin:
+		w.rare[RestartNoticed]++
+	default:
+	}
+	w.pull(h, t.To, 0)
+	if w.settled && t.To != membership.StateOp && t.To != membership.StateGather {
+		w.fail("C8", "%s leaves its ring in a calm network: %v", h.life.Name, t)
+	}
+}
+
+func (h *host) groupsTransition(to groups.State) {
+	w := h.w
+	if to == groups.StateGather {
+		w.rare[Exchange]++
+	}
+	w.pull(h, 0, to)
+}
+
+func (h *host) countCrash() {
+	st := h.engine.Status()
+	switch st.Membership {
+	case membership.StateForm:
+		h.w.rare[CrashInForm]++
+		if up := h.w.living(); up[0] == h {
+			h.w.rare[LeaderCrashInForm]++
+		}
+	case membership.StateEVS:
+		h.w.rare[CrashInEVS]++
+	default:
+	}
+}
+
+func (h *host) countPacket(p *wire.Packet) {
+	r := &h.w.rare
+	switch {
+	case p.Type&wire.PacketRouted != 0:
+		r[Routed]++
+	case p.Type&wire.PacketMemberships == wire.PacketRefer:
+		r[Referred]++
+	}
+	if p.Type.Kind() == wire.KindData {
+		if p.Transmitter != p.Proc {
+			r[Again]++
+		}
+		if p.First.Index > 1 {
+			r[Fragments]++
+		}
+	}
+}
+
+func isForm(b []byte) bool {
+	var t wire.Token
+	return t.Decode(b) == nil && t.Type&wire.TokenForms != 0
+}
+
+func isData(b []byte) bool {
+	var p wire.Packet
+	return p.Decode(b) == nil && p.Type.Kind() == wire.KindData
+}
+
+func (h *host) countToken(b []byte) {
+	var t wire.Token
+	if err := t.Decode(b); err != nil {
+		h.w.fail("wire", "%s sends a token that cannot be decoded: %v", h.life.Name, err)
+		return
+	}
+	if t.Type&wire.TokenForms != 0 {
+		h.noteID(t.Membership)
+	}
+	r := &h.w.rare
+	switch {
+	case t.Type&wire.TokenForms == 0:
+		if t.Type.Retrans() > 1 {
+			r[TokenRepeated]++
+		}
+		h.countRequests(&t)
+	case t.Type&wire.TokenForm2 != 0:
+		var f wire.Form
+		if f.Decode(&t) != nil {
+			return
+		}
+		h.noteID(f.ID)
+		if f.NumRings > 2 {
+			r[SeveralRings]++
+		}
+		for _, e := range f.Rings() {
+			if e.NumHoles() > 0 {
+				r[Holes]++
+			}
+			if e.Commit.Len() > e.NumTrans {
+				r[CommitBeyond]++
+			}
+		}
+	}
+}
+
+// noteID remembers the time of an id that the daemon has made.
+func (h *host) noteID(id wire.MembershipID) {
+	if id.Daemon == h.d.ID {
+		h.lastTime = max(h.lastTime, id.Time)
+	}
+}
+
+func (h *host) countRequests(t *wire.Token) {
+	n := 0
+	it := t.Requests()
+	for q, ok := it.Next(); ok; q, ok = it.Next() {
+		n++
+		switch {
+		case q.Proc != wire.NoDaemon:
+		case q.Segment != wire.NoSegment:
+			h.w.rare[AskedWide]++
+		default:
+			h.w.rare[AskedAll]++
+		}
+	}
+	if n > 1 {
+		h.w.rare[AskedOldRings]++
+	}
+}
+
+// countEntry counts what is delivered. The state of the groups is that before the
+// step.
+func (h *host) countEntry(e *Entry) {
+	r := &h.w.rare
+	if e.Conf != nil {
+		h.noteID(e.Conf.ID)
+	}
+	switch e.Kind {
+	case EntryTransitional:
+		h.inTransitional = true
+		if h.groups == groups.StateGather {
+			r[ExchangeBroken]++
+		}
+	case EntryRegular:
+		h.inTransitional = false
+	case EntryData:
+		if h.inTransitional {
+			r[DataInTransitional]++
+			if e.Message.Type&wire.Safe != 0 {
+				r[SafeInTransitional]++
+			}
+		}
+	case EntryView:
+		switch {
+		case e.View.signal():
+			r[Signalled]++
+		case h.inTransitional && h.groups == groups.StateGather:
+			r[ExchangeSaved]++ // no view could come otherwise
+		case h.inTransitional && e.View.regular():
+			r[ViewInTransitional]++
+		case len(e.View.Sets) > 1:
+			r[SeveralSets]++
+		}
+	case EntrySent, EntryStarted, EntryEnded:
+	}
+}

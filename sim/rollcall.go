@@ -1,0 +1,73 @@
+package sim
+
+import (
+	"time"
+
+	"github.com/spreadd/spreadd/wire"
+)
+
+// probeName is the private name of the clients that come when all is calm.
+const probeName = "probe"
+
+// rollCall is the second phase, on one ring in a calm network: newcomers join each
+// group and so see its table at each daemon, everybody sends by each service, all of it has
+// to arrive, and then every block that is not in use has to be back.
+func (w *world) rollCall() {
+	services := []wire.Type{wire.Unreliable, wire.Reliable, wire.FIFO, wire.Causal, wire.Agreed, wire.Safe}
+	for _, h := range w.living() {
+		probe := h.connect(probeName, true)
+		for g := range w.o.Groups {
+			h.join(probe, groupName(g))
+		}
+		for _, s := range append([]*session{probe}, h.slots...) {
+			if s == nil || s.Gone != 0 || s.leaving {
+				continue
+			}
+			s.idle = false
+			for i, t := range services {
+				h.send(s, t, i*300, groupName(i%w.o.Groups))
+			}
+		}
+		h.carryOut()
+	}
+	bound := w.drainBound()
+	if !w.until(w.now.Add(bound), w.quiet) {
+		w.fail("M12", "messages have not arrived within %v in a calm network: %s", bound, w.states())
+		return
+	}
+	t := w.o.timeouts()
+	w.until(w.now.Add(5*t.Hurry+w.round()*10), nil)
+	for _, h := range w.living() {
+		if n := h.pool.Out(); n != 0 && !w.stopped {
+			w.fail("blocks", "%s holds %d blocks when all is stable and delivered", h.life.Name, n)
+		}
+	}
+}
+
+// quiet reports whether everything that clients asked is done, where they asked
+// it.
+func (w *world) quiet() bool {
+	for _, h := range w.living() {
+		if len(h.inbox) > 0 || h.pending > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// round is about how long the token takes to go round.
+func (w *world) round() time.Duration {
+	return time.Duration(len(w.hosts)) * (2*(w.o.Latency+w.o.Jitter) + time.Duration(w.o.Batch)*w.o.Cost)
+}
+
+// drainBound is how long what waits may take: the smallest window lets some
+// packets go in each round.
+func (w *world) drainBound() time.Duration {
+	packets := 0
+	for _, m := range w.hist.Messages {
+		packets += 2 + m.Size/1000
+	}
+	t := w.o.timeouts()
+	return 10*t.Token + time.Duration(packets)*w.round()
+}
+

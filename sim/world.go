@@ -1,0 +1,277 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"runtime/debug"
+	"time"
+
+	"github.com/spreadd/spreadd/internal/clock"
+	"github.com/spreadd/spreadd/topology"
+	"github.com/spreadd/spreadd/wire"
+)
+
+const (
+	// confHash is in every datagram; the simulator has one configuration.
+	confHash = 0x5eed
+	// startWall is the wall clock at the beginning, in seconds since 1970.
+	startWall = 1_700_000_000
+	// maxEvents bounds a run: one that comes near it goes round in circles.
+	maxEvents = 5_000_000
+)
+
+// world is one run.
+type world struct {
+	o    Options
+	now  clock.Time
+	plan agenda
+	// Random numbers for what has nothing to do with each other, so that a
+	// change of one leaves the others alone.
+	netRand, workRand, faultRand *rand.Rand
+
+	top   *topology.Topology
+	hosts []*host
+	byID  map[wire.DaemonID]*host
+
+	links     [][]link // from, to
+	component []int    // of each host: only those of one hear each other
+	calm      bool     // nothing goes wrong any more
+	settled   bool     // one ring has been formed since
+	triggers  []*trigger
+	dataLoss  float64
+	dropToken int // so many tokens are lost next
+	holdForm  int // so many form tokens are late next
+
+	actions int // what clients may still do
+	hist    History
+	clients int
+	trace   *trace
+	rare    Rare
+	tamper  *tamper
+	found   []Violation
+	stopped bool
+	events  int
+}
+
+// Result is what became of a run.
+type Result struct {
+	Options    Options
+	Violations []Violation
+	Rare       Rare
+	// Events is how many things happened, Time how long the run was on its
+	// own clock, Healed how long the daemons took to form one ring when the
+	// network was whole, and Delivered what they delivered.
+	Events       int
+	Time, Healed time.Duration
+	Delivered    int
+	// Timeline is what happened, line by line, if it was asked for.
+	Timeline []string
+}
+
+// Run simulates a seed.
+func Run(seed uint64) Result { return run(Draw(seed), nil, nil) }
+
+// Replay simulates a seed and keeps the timeline.
+func Replay(seed uint64) Result { return run(Draw(seed), nil, new(trace)) }
+
+func run(o Options, tm *tamper, tr *trace) Result {
+	w := newWorld(o, tm, tr)
+	healed := w.play()
+	w.check()
+	r := Result{
+		Options: o, Violations: w.found, Rare: w.rare, Events: w.events,
+		Time: time.Duration(w.now), Healed: healed,
+	}
+	for _, l := range w.hist.Daemons {
+		for i := range l.Stream {
+			if l.Stream[i].Kind == EntryData {
+				r.Delivered++
+			}
+		}
+	}
+	if tr != nil {
+		r.Timeline = tr.lines
+	}
+	return r
+}
+
+func newWorld(o Options, tm *tamper, tr *trace) *world {
+	stream := func(n uint64) *rand.Rand { return rand.New(rand.NewPCG(o.Seed, n)) }
+	w := &world{
+		o: o, now: 1, netRand: stream(2), workRand: stream(3), faultRand: stream(4),
+		byID: make(map[wire.DaemonID]*host), tamper: tm, trace: tr,
+		actions: o.actions(), hist: History{Held: o.Held},
+	}
+	if w.tamper == nil {
+		w.tamper = new(tamper)
+	}
+	w.buildTopology(stream(5))
+	n := len(w.top.Daemons())
+	w.component = make([]int, n)
+	w.links = make([][]link, n)
+	for i := range w.links {
+		w.links[i] = make([]link, n)
+	}
+	for i := range w.top.Daemons() {
+		d := &w.top.Daemons()[i]
+		h := &host{w: w, d: d, rank: i}
+		if o.Skew > 0 {
+			h.skew = int32(w.faultRand.Int64N(int64(o.Skew) / int64(time.Second)))
+		}
+		w.hosts = append(w.hosts, h)
+		w.byID[d.ID] = h
+	}
+	return w
+}
+
+// buildTopology gives the daemons letters for names, and ids that say nothing of
+// their order.
+func (w *world) buildTopology(r *rand.Rand) {
+	var segments []topology.Segment
+	n := 0
+	for i, count := range w.o.Layout {
+		s := topology.Segment{Port: 4803}
+		for a := range w.o.Addresses {
+			s.Addrs = append(s.Addrs, netip.AddrFrom4([4]byte{239, byte(i), 0, byte(a)}))
+		}
+		for range count {
+			s.Daemons = append(s.Daemons, topology.Daemon{
+				ID: wire.DaemonID(r.Uint32()>>8)<<8 | wire.DaemonID(n+1), Name: string(rune('A' + n)),
+				Addr: netip.AddrFrom4([4]byte{10, byte(i), 0, byte(n + 1)}),
+			})
+			n++
+		}
+		segments = append(segments, s)
+	}
+	top, err := topology.New(segments)
+	if err != nil {
+		panic(err) // ids differ by their last byte
+	}
+	w.top = top
+}
+
+// play runs the two phases: anything may go wrong, then nothing does any more. It
+// returns how long it took to form one ring.
+func (w *world) play() (healed time.Duration) {
+	defer func() {
+		if p := recover(); p != nil {
+			w.fail("panic", "%v\n%s", p, debug.Stack())
+		}
+	}()
+	w.planStart()
+	w.planFaults()
+	w.until(w.now.Add(w.o.Safety), nil)
+	w.heal()
+	if !w.until(w.now.Add(time.Hour), w.allUp) {
+		w.fail("restart", "a daemon does not start: %s", w.states())
+		return 0
+	}
+	// What is still on its way may come as late as this.
+	from := w.now
+	w.until(w.now.Add(max(w.o.LateBy, 2*restartTime)), nil)
+	if !w.until(from.Add(w.o.HealBound()), w.united) {
+		w.fail("C7", "no ring of all that live, %v after the network healed: %s", w.o.HealBound(), w.states())
+		return w.now.Sub(from)
+	}
+	healed = w.now.Sub(from)
+	w.settled = true
+	w.tracef("--- one ring after %v", healed)
+	w.rollCall()
+	return healed
+}
+
+// until runs to a moment, or until done reports true, and returns whether it did.
+// done is asked now and then.
+func (w *world) until(limit clock.Time, done func() bool) bool {
+	const every = 20 * time.Millisecond
+	next := w.now
+	for !w.stopped {
+		if done != nil && w.now >= next {
+			if done() {
+				return true
+			}
+			next = w.now.Add(every)
+		}
+		if len(w.plan.list) == 0 || w.plan.list[0].at > limit {
+			w.now = max(w.now, limit)
+			return done != nil && done()
+		}
+		e, _ := w.plan.pop()
+		w.now = max(w.now, e.at)
+		w.happen(&e)
+		w.events++
+		if w.events > maxEvents {
+			w.fail("events", "more than %d events", maxEvents)
+		}
+	}
+	return false
+}
+
+func (w *world) happen(e *event) {
+	switch e.kind {
+	case eventCall:
+		if e.host == nil || e.host.up && e.host.lives == e.life {
+			e.call()
+		}
+	case eventArrive:
+		e.host.arrive(e)
+	case eventWork:
+		if e.host.up && e.host.lives == e.life {
+			e.host.work()
+		}
+	case eventTimer:
+		if e.host.up && e.host.lives == e.life {
+			e.host.timer(e.at)
+		}
+	}
+}
+
+// after plans a call.
+func (w *world) after(d time.Duration, call func()) {
+	w.plan.push(event{at: w.now.Add(d), kind: eventCall, call: call})
+}
+
+// fail notes a violation that shows itself during the run, and ends it.
+func (w *world) fail(property, format string, args ...any) {
+	v := Violation{property, w.now, fmt.Sprintf(format, args...)}
+	w.tracef("*** %v", v)
+	w.found = append(w.found, v)
+	w.stopped = true
+}
+
+// wall is a daemon's wall clock.
+func (w *world) wall(h *host) int32 {
+	t := startWall + h.skew + int32(w.now/clock.Time(time.Second))
+	if w.tamper.wall != nil {
+		t = w.tamper.wall(h, t)
+	}
+	return t
+}
+
+// living returns the hosts that are up.
+func (w *world) living() (list []*host) {
+	for _, h := range w.hosts {
+		if h.up {
+			list = append(list, h)
+		}
+	}
+	return list
+}
+
+// check lets the checkers look at the history.
+func (w *world) check() {
+	a := analyse(&w.hist)
+	complete := w.settled && !w.stopped
+	for _, c := range checkers {
+		if c.complete && !complete {
+			continue
+		}
+		r := report{property: c.property}
+		c.check(a, &r)
+		for _, v := range r.found {
+			w.tracef("*** %v", v)
+		}
+		w.found = append(w.found, r.found...)
+	}
+}
