@@ -515,7 +515,11 @@ var (
 // run again with -seed N -seeds 1.
 func TestRandomSchedules(t *testing.T) {
 	rare := make(map[string]int)
-	for seed := range *numSeeds {
+	seeds := *numSeeds
+	if raceEnabled {
+		seeds = min(seeds, 20)
+	}
+	for seed := range seeds {
 		c := newChaos(t, *firstSeed+seed)
 		c.run()
 		for k, n := range c.rare {
