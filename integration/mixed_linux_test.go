@@ -99,9 +99,8 @@ func mixedRing(t *testing.T, l *lab) {
 	wg.Wait()
 	l.calm()
 	for _, h := range l.hosts {
-		if n := h.member.messages(); n != each*len(l.hosts) {
-			t.Errorf("%s got %d messages of %d", h.member.name, n, each*len(l.hosts))
-		}
+		l.await("all messages at "+h.name, func() bool { return h.member.messages() == each*len(l.hosts) },
+			func() string { return fmt.Sprintf("it has %d of %d", h.member.messages(), each*len(l.hosts)) })
 	}
 	done()
 
@@ -252,27 +251,59 @@ func stock(peer, program string) (string, bool) {
 	return "", false
 }
 
-// flood runs the C flooder at each host: all send to a group that all are in, and wait
-// for their own messages. (With -n they would wait for each other too, but then one
-// that ends first makes the others crash: they take the view for a message.)
+// flood runs two C flooders at each host: one sends to a group, the other receives what
+// all of them send.
 func (l *lab) flood(t *testing.T) {
 	t.Helper()
 	path, _ := stock(l.peer, "spflooder")
-	for i, load := range []struct{ messages, bytes int }{{5000, 100}, {3000, 1300}, {500, 30000}} {
-		var wg sync.WaitGroup
-		for _, h := range l.hosts {
-			wg.Go(func() {
-				ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
-				defer cancel()
-				cmd := exec.CommandContext(ctx, "ip", "netns", "exec", h.ns, path, "-s", fmt.Sprintf("%d@%s", mixedPort, h.addr),
-					"-u", fmt.Sprint("flood", i), "-m", fmt.Sprint(load.messages), "-b", fmt.Sprint(load.bytes))
-				out, err := cmd.CombinedOutput()
-				if err != nil || !strings.Contains(string(out), fmt.Sprintf("completed multicast of %d messages", load.messages)) {
-					t.Errorf("flooder at %s: %v\n%s", h.name, err, tail(string(out), 8))
-				}
-			})
+	const small, large = 4000, 400
+	var wg sync.WaitGroup
+	run := func(h *host, user string, messages int, args ...string) {
+		wg.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+			defer cancel()
+			args = append([]string{"netns", "exec", h.ns, path, "-s", fmt.Sprintf("%d@%s", mixedPort, h.addr), "-u", user, "-m", fmt.Sprint(messages)}, args...)
+			out, err := exec.CommandContext(ctx, "ip", args...).CombinedOutput()
+			if err != nil || !strings.Contains(string(out), fmt.Sprintf("completed multicast of %d messages", messages)) {
+				t.Errorf("flooder %s at %s: %v\n%s", user, h.name, err, tail(string(out), 8))
+			}
+		})
+	}
+	// The program that we watch them with counts too.
+	watch := l.dial(l.hosts[0], "watch")
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	defer cancel()
+	if err := watch.Join(ctx, "flooder"); err != nil {
+		t.Fatal(err)
+	}
+	total := (small + large) * len(l.hosts)
+	for _, h := range l.hosts {
+		run(h, "reader", total, "-ro")
+	}
+	got := 0
+	for ev, err := range watch.Events(ctx) {
+		if err != nil {
+			t.Errorf("%d messages of flooders, then %v", got, err)
+			break
 		}
-		wg.Wait()
+		switch ev := ev.(type) {
+		case *spread.Membership:
+			if ev.Cause == spread.CauseJoin && len(ev.Members) == len(l.hosts)+1 {
+				for _, h := range l.hosts {
+					run(h, "small", small, "-wo", "-b", "100")
+					run(h, "large", large, "-wo", "-b", "30000")
+				}
+			}
+		case *spread.Message:
+			got++
+		}
+		if got == total {
+			break
+		}
+	}
+	wg.Wait()
+	if err := watch.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

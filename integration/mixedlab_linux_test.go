@@ -120,7 +120,7 @@ func newLab(t testing.TB, peer, ours, kinds string, segments int, accelerated bo
 		}
 		fmt.Fprintf(&conf, "\t%s %s\n", h.name, h.addr)
 	}
-	fmt.Fprintf(&conf, "}\nAcceleratedRing = %v\nDaemonUser = root\nDaemonGroup = root\nRuntimeDir = /\nSocketPortReuse = on\n", accelerated)
+	fmt.Fprintf(&conf, "}\nAcceleratedRing = %v\nDaemonUser = root\nDaemonGroup = root\nRuntimeDir = /\nSocketPortReuse = on\nMaxSessionMessages = 30000\n", accelerated)
 	conf.WriteString("EventTimeStamp = \"[%a %d %b %Y %H:%M:%S]\"\nEventPreciseTimeStamp\n" + mixedTimeouts)
 	l.conf = conf.String()
 	if err := os.Mkdir(filepath.Join(dir, "tmp"), 0o755); err != nil {
