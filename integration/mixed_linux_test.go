@@ -137,7 +137,42 @@ func mixedRing(t *testing.T, l *lab) {
 		done()
 	}
 
+	if _, err := exec.LookPath("nft"); err == nil {
+		done = step("loss of packets")
+		l.lose(true)
+		for _, h := range l.hosts {
+			wg.Go(func() { h.member.send(t, each/3) })
+		}
+		wg.Wait()
+		l.calm()
+		stop = l.traffic(0)
+		for _, peer := range []bool{true, false} {
+			h := l.last(peer)
+			l.kill(h)
+			l.agree("without " + h.name)
+			l.start(h)
+			l.connect(h)
+			l.agree("with " + h.name + " again")
+		}
+		stop()
+		l.lose(false)
+		done()
+	} else {
+		t.Log("nothing is lost on purpose: nft is not installed (Debian: apt-get install nftables)")
+	}
+
 	away := l.parted()
+	done = step("many groups")
+	home := l.hosts[slices.IndexFunc(l.hosts, func(h *host) bool { return !slices.Contains(away, h) })]
+	crowd := []*spread.Conn{l.dial(home, "crowd"), l.dial(away[0], "crowd")}
+	for _, c := range crowd {
+		joinMany(t, c)
+	}
+	for _, c := range crowd {
+		awaitMany(t, c, crowd, spread.CauseJoin)
+	}
+	done()
+
 	done = step("partition")
 	stop = l.traffic(time.Millisecond)
 	for _, h := range away {
@@ -151,6 +186,12 @@ func mixedRing(t *testing.T, l *lab) {
 	}
 	l.agree("after the merge")
 	stop()
+	for _, c := range crowd {
+		awaitMany(t, c, crowd, spread.CauseNetwork)
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	}
 	done()
 
 	if _, ok := stock(l.peer, "spflooder"); ok {
@@ -160,6 +201,37 @@ func mixedRing(t *testing.T, l *lab) {
 		done()
 	}
 	l.check()
+}
+
+// many is how many groups the crowd is in: with their members, more than two messages of
+// the groups' exchange can tell (groups-protocol §7.4).
+const many = 2500
+
+func joinMany(t *testing.T, c *spread.Conn) {
+	t.Helper()
+	for i := range many {
+		if err := c.Join(t.Context(), fmt.Sprintf("crowd%04d", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// awaitMany waits until a connection has a view of the cause with all of crowd in each of
+// the groups.
+func awaitMany(t *testing.T, c *spread.Conn, crowd []*spread.Conn, cause spread.Cause) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	defer cancel()
+	full := make(map[string]bool)
+	for len(full) < many {
+		ev, err := c.Receive(ctx)
+		if err != nil {
+			t.Fatalf("%s has whole views of %d groups, then %v", c.PrivateGroup(), len(full), err)
+		}
+		if m, ok := ev.(*spread.Membership); ok && m.Cause == cause && len(m.Members) == len(crowd) {
+			full[m.Group] = true
+		}
+	}
 }
 
 // messages returns how many messages a member has got.

@@ -176,6 +176,27 @@ func (l *lab) plug(h *host, hub int) {
 	l.ip("-n", l.hubs[hub], "link", "set", h.port, "master", fmt.Sprint("br", h.segment), "up")
 }
 
+// lose lets each host lose some of what arrives for its daemon: three packets of a
+// hundred, and one token of five hundred. A lost token costs a HurryTimeout.
+func (l *lab) lose(on bool) {
+	l.t.Helper()
+	rules := "delete table inet loss"
+	if on {
+		rules = fmt.Sprintf(`table inet loss {
+	chain input {
+		type filter hook input priority 0
+		udp dport %d numgen random mod 100 < 3 drop
+		udp dport %d numgen random mod 500 < 1 drop
+	}
+}`, mixedPort, mixedPort+1)
+	}
+	for _, h := range l.hosts {
+		if out, err := exec.CommandContext(l.t.Context(), "ip", "netns", "exec", h.ns, "nft", rules).CombinedOutput(); err != nil {
+			l.t.Fatalf("nft %s: %v: %s", rules, err, out)
+		}
+	}
+}
+
 // start starts the daemon of a host.
 func (l *lab) start(h *host) {
 	l.t.Helper()
