@@ -91,6 +91,32 @@ func TestIDsGrow(t *testing.T) {
 	}
 }
 
+// A leader that has crashed and started anew finds its last id in what the members
+// of its old ring show of it, and goes above it: its former clock may have been ahead of
+// the wall's (membership-protocol §7.1).
+func TestIDsGrowOverRestart(t *testing.T) {
+	b := newBench(t, "A", "AB")
+	b.start()
+	b.join("B", "B:segment")
+	old := wire.MembershipID{Daemon: b.id("A"), Time: 1005}
+	ring := b.entry("B", "B")
+	ring.Membership = old
+	b.reset()
+	if v := b.form(wire.TokenForm1, "B", wire.MembershipID{Daemon: b.id("B"), Time: 1001}, 3333, wire.FormValue{
+		Members: b.ids("B"), Pending: b.ids("A"), RepIndex: 1, Reps: b.reps("B:segment"), Rings: []wire.RingValue{ring},
+	}); v != Accepted {
+		t.Fatal(v)
+	}
+	b.install()
+	in := b.Installation()
+	if id := in.RegularID; id.Daemon != old.Daemon || id.Time <= old.Time {
+		t.Errorf("after the ring %v comes %v", old, id)
+	}
+	if id := in.TransitionalID; id.Daemon != old.Daemon || id.Time <= old.Time || id == in.RegularID {
+		t.Errorf("after the ring %v comes the transitional %v, then %v", old, id, in.RegularID)
+	}
+}
+
 func TestConfigRefusals(t *testing.T) {
 	top := segments(t, "AB")
 	bad := LAN()

@@ -13,6 +13,13 @@ func (m *Machine) board(e *event, v wire.FormValue, mark int32, c Cause) {
 	members := slices.Concat(v.Members, v.Pending)
 	own := slices.IndexFunc(v.Rings, func(r wire.RingValue) bool { return r.Membership == m.installedID })
 	entry := &v.Rings[own]
+	for _, r := range v.Rings {
+		// A ring of this daemon that it knows nothing of is from before it was
+		// started anew, when its ids may have been ahead of the clock.
+		if r.Membership.Daemon == m.cfg.Self && r.Membership != m.installedID {
+			m.lastTime = max(m.lastTime, r.Membership.Time)
+		}
+	}
 	if entry.TransTime == 0 {
 		entry.TransTime = m.nextTime(e.wall)
 	}
