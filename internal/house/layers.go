@@ -69,6 +69,7 @@ var layers = []layer{
 
 	// Tests of the whole.
 	{dir: "integration", test: true},
+	{dir: "integration/ringtest", test: true},
 }
 
 // layerOf returns the row of a package, or nil.

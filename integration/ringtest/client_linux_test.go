@@ -1,0 +1,219 @@
+package ringtest
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/spreadd/spreadd/spread"
+)
+
+const (
+	// period is that of a client's messages, window how many of its own it may have under way: what
+	// a ring does not deliver, as while it is cut, is not sent either.
+	period = 3 * time.Millisecond
+	window = 30
+)
+
+// services are those that messages have, in turn.
+var services = []spread.Service{
+	spread.Agreed, spread.Safe, spread.FIFO, spread.Agreed, spread.Causal, spread.Reliable, spread.Agreed, spread.Safe, spread.Unreliable,
+}
+
+// client is a member of the group, at the daemon of its host.
+type client struct {
+	t    testing.TB
+	conn *spread.Conn
+
+	mu        sync.Mutex
+	rec       record
+	came      int // own messages
+	settle    bool
+	ending    bool
+	violation []string
+
+	joined   chan struct{} // closed at the first view
+	stop     chan struct{} // closed to stop sending
+	sent     chan struct{} // closed when it has
+	received chan struct{} // closed when the connection has ended
+}
+
+// newClient connects to a host's daemon, as soon as that takes clients, and joins.
+func newClient(t testing.TB, h *host, id string) *client {
+	t.Helper()
+	c := &client{t: t, joined: make(chan struct{}), stop: make(chan struct{}), sent: make(chan struct{}), received: make(chan struct{})}
+	dial := func(ctx context.Context, netw, addr string) (nc net.Conn, err error) {
+		h.do(func() { nc, err = new(net.Dialer).DialContext(ctx, netw, addr) })
+		return nc, err
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	name := fmt.Sprintf("c%d", h.number)
+	waitFor(t, "a daemon that takes "+id, func() bool {
+		var err error
+		c.conn, err = spread.Dial(ctx, fmt.Sprintf("4803@%v", h.addr), spread.WithName(name), spread.WithMembership(true), spread.WithDialer(dial))
+		return err == nil
+	})
+	c.rec = record{id: id, name: c.conn.PrivateGroup()}
+	if err := c.conn.Join(ctx, group); err != nil {
+		t.Fatalf("%s: %v", id, err)
+	}
+	go c.send()
+	go c.receive()
+	t.Cleanup(func() {
+		c.conn.Kill()
+		<-c.sent
+		<-c.received
+	})
+	return c
+}
+
+// send sends messages of all services and of all sizes up to some packets, until it is told to
+// stop or the connection ends.
+func (c *client) send() {
+	defer close(c.sent)
+	select {
+	case <-c.joined: // or a reliable message could overtake the join
+	case <-c.stop:
+		return
+	case <-c.received:
+		return
+	}
+	tick := time.NewTicker(period)
+	defer tick.Stop()
+	var b []byte
+	for {
+		select {
+		case <-tick.C:
+		case <-c.stop:
+			return
+		case <-c.received:
+			return
+		}
+		c.mu.Lock()
+		free := c.rec.sent-c.came < window
+		if free {
+			c.rec.sent++
+			if c.settle && c.rec.settled == 0 {
+				c.rec.settled = c.rec.sent
+			}
+		}
+		n := c.rec.sent
+		c.mu.Unlock()
+		if !free {
+			continue
+		}
+		service := services[n%len(services)]
+		b = payload(b[:0], c.rec.id, n)
+		// The window bounds what is under way, so this waits for the daemon at most.
+		if err := c.conn.Multicast(c.t.Context(), service, 7, b, group); err != nil {
+			return // receive sees why
+		}
+	}
+}
+
+// payload appends the payload of a message: the lengths, who and which, and then what follows from
+// them.
+func payload(b []byte, id string, n int) []byte {
+	rnd := rand.New(rand.NewPCG(uint64(n), uint64(len(id))))
+	size := rnd.IntN(300)
+	if n%20 == 0 {
+		size = rnd.IntN(10_000)
+	}
+	b = append(b, byte(len(id)))
+	b = append(b, id...)
+	b = binary.LittleEndian.AppendUint32(b, uint32(n))
+	for i := range size {
+		b = append(b, byte(n+i))
+	}
+	return b
+}
+
+// parse returns who sent a payload and which it is, if it is what was sent.
+func parse(b []byte) (id string, n int, ok bool) {
+	if len(b) < 1 || len(b) < 1+int(b[0])+4 {
+		return "", 0, false
+	}
+	id = string(b[1 : 1+b[0]])
+	n = int(binary.LittleEndian.Uint32(b[1+b[0]:]))
+	return id, n, bytes.Equal(b, payload(nil, id, n))
+}
+
+func (c *client) receive() {
+	defer close(c.received)
+	for {
+		e, err := c.conn.Receive(context.Background())
+		if err != nil {
+			c.mu.Lock()
+			if !c.ending {
+				c.violation = append(c.violation, fmt.Sprintf("the connection of %s ends: %v", c.rec.id, err))
+			}
+			c.mu.Unlock()
+			return
+		}
+		c.mu.Lock()
+		c.take(e)
+		c.mu.Unlock()
+	}
+}
+
+func (c *client) take(e spread.Event) {
+	switch e := e.(type) {
+	case *spread.Message:
+		id, n, ok := parse(e.Payload)
+		if !ok || e.Type != 7 || !slices.Equal(e.Groups, []string{group}) || e.Service != services[n%len(services)] {
+			c.violation = append(c.violation, fmt.Sprintf("%s got a message that nobody sent: %v %q type %d %d bytes", c.rec.id, e.Service, e.Groups, e.Type, len(e.Payload)))
+			return
+		}
+		c.rec.events = append(c.rec.events, event{message: message{id, n, e.Service}})
+		if id == c.rec.id {
+			c.came++
+		}
+	case *spread.Membership:
+		if len(c.rec.events) == 0 {
+			close(c.joined)
+		}
+		c.rec.events = append(c.rec.events, event{membership: e})
+	default:
+		c.violation = append(c.violation, fmt.Sprintf("%s got a %T", c.rec.id, e))
+	}
+}
+
+// members returns those of the view that the client is in.
+func (c *client) members() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, e := range slices.Backward(c.rec.events) {
+		if e.membership != nil && e.membership.Regular() {
+			return e.membership.Members
+		}
+	}
+	return nil
+}
+
+// progress returns how many messages of its own the client has got.
+func (c *client) progress() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.came
+}
+
+// count returns how many messages have come from all.
+func (c *client) count() map[string]int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := make(map[string]int)
+	for _, e := range c.rec.events {
+		if e.membership == nil && e.n > all[e.from] {
+			all[e.from] = e.n
+		}
+	}
+	return all
+}

@@ -1,0 +1,321 @@
+package ringtest
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+)
+
+// patience is for how long a test waits for what should come within seconds.
+const patience = 60 * time.Second
+
+// waitFor waits for a condition.
+func waitFor(t testing.TB, what string, cond func() bool) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	limit := time.After(patience)
+	for !cond() {
+		select {
+		case <-tick.C:
+		case <-limit:
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+// ring is a daemon on each host of a network, with a client each.
+type ring struct {
+	*network
+	t       testing.TB
+	conf    string
+	binary  string
+	within  *faults // made by the daemons themselves, or nil
+	started int
+
+	daemons []*process
+	clients []*client
+	past    []*client // of daemons that were killed
+	serial  int
+}
+
+// setting is a ring and its network.
+type setting struct {
+	networks    []int // hosts in each
+	unicast     bool
+	accelerated bool
+	faults      faults
+}
+
+// newRing starts the daemons and their clients, and waits until all are together.
+func newRing(t testing.TB, binary string, s setting) *ring {
+	t.Helper()
+	r := &ring{network: newNetwork(t, s.networks...), t: t, binary: binary}
+	f := s.faults
+	if f != (faults{}) && !r.netem(f) {
+		r.lose(int(1000 * f.Loss))
+		if f.Duplicate > 0 || f.Delay > 0 {
+			f.Loss = 0 // that is done
+			r.within = &f
+		}
+	}
+	r.conf = filepath.Join(t.TempDir(), "spread.conf")
+	if err := os.WriteFile(r.conf, []byte(conf(r.network, s.unicast, s.accelerated)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r.daemons = make([]*process, len(r.hosts))
+	r.clients = make([]*client, len(r.hosts))
+	for i, h := range r.hosts {
+		r.daemons[i] = r.start(h)
+	}
+	for i := range r.hosts {
+		r.connect(i + 1)
+	}
+	r.together("all", r.all()...)
+	return r
+}
+
+// connect gives a host a client.
+func (r *ring) connect(number int) {
+	r.t.Helper()
+	r.serial++
+	r.clients[number-1] = newClient(r.t, r.hosts[number-1], fmt.Sprintf("host %d, client %d", number, r.serial))
+}
+
+// all returns the numbers of all hosts.
+func (r *ring) all() []int {
+	var all []int
+	for _, h := range r.hosts {
+		all = append(all, h.number)
+	}
+	return all
+}
+
+// without returns the numbers of all hosts but some.
+func (r *ring) without(some ...int) []int {
+	return slices.DeleteFunc(r.all(), func(n int) bool { return slices.Contains(some, n) })
+}
+
+// together waits until the clients of these hosts, and no others, are in one view, and until
+// messages of each have come back in it.
+func (r *ring) together(what string, numbers ...int) {
+	r.t.Helper()
+	began := time.Now()
+	var want []string
+	for _, i := range numbers {
+		want = append(want, r.clients[i-1].rec.name)
+	}
+	waitFor(r.t, fmt.Sprintf("a view of hosts %v (%s)", numbers, what), func() bool {
+		return !slices.ContainsFunc(numbers, func(i int) bool { return !slices.Equal(r.clients[i-1].members(), want) })
+	})
+	view := time.Since(began)
+	// So that there is traffic in each view.
+	const messages = 40
+	start := make(map[int]int)
+	for _, i := range numbers {
+		start[i] = r.clients[i-1].progress()
+	}
+	waitFor(r.t, fmt.Sprintf("messages among hosts %v (%s)", numbers, what), func() bool {
+		return !slices.ContainsFunc(numbers, func(i int) bool { return r.clients[i-1].progress() < start[i]+messages })
+	})
+	r.t.Logf("%s: hosts %v together after %v, messages after %v", what, numbers, view.Round(time.Millisecond), time.Since(began).Round(time.Millisecond))
+}
+
+// crash kills the daemon of a host. Its client's connection ends.
+func (r *ring) crash(number int) {
+	r.t.Helper()
+	c := r.clients[number-1]
+	c.mu.Lock()
+	c.ending, c.rec.killed = true, true
+	c.mu.Unlock()
+	r.daemons[number-1].kill()
+	<-c.received
+	<-c.sent
+	r.past = append(r.past, c)
+}
+
+// restart starts it again, with a new client of the same name.
+func (r *ring) restart(number int) {
+	r.t.Helper()
+	r.daemons[number-1] = r.start(r.hosts[number-1])
+	r.connect(number)
+}
+
+// finish lets the clients send on for a little, waits until all have got everything, ends the
+// ring and checks what was seen.
+func (r *ring) finish() {
+	r.t.Helper()
+	for _, c := range r.clients {
+		c.mu.Lock()
+		c.settle = true
+		c.mu.Unlock()
+	}
+	r.together("at last", r.all()...)
+	sent := make(map[string]int)
+	for _, c := range r.clients {
+		close(c.stop)
+		<-c.sent
+		sent[c.rec.id] = c.rec.sent
+	}
+	waitFor(r.t, "all messages at all clients", func() bool {
+		for _, c := range r.clients {
+			got := c.count()
+			for id, n := range sent {
+				// A reliable message may overtake others, so that the last has come
+				// does not say that all have; but those of others come behind it.
+				if got[id] < n {
+					return false
+				}
+			}
+			if c.progress() < sent[c.rec.id] {
+				return false
+			}
+		}
+		return true
+	})
+	var all []*record
+	messages, views := 0, 0
+	for _, c := range slices.Concat(r.clients, r.past) {
+		c.mu.Lock()
+		c.ending = true
+		for _, v := range c.violation {
+			r.t.Error(v)
+		}
+		for _, e := range c.rec.events {
+			if e.membership == nil {
+				messages++
+			} else {
+				views++
+			}
+		}
+		all = append(all, &c.rec)
+		c.mu.Unlock()
+	}
+	for _, c := range r.clients {
+		_ = c.conn.Close()
+		<-c.received
+	}
+	for _, v := range violations(all) {
+		r.t.Error(v)
+	}
+	r.t.Logf("%d clients got %d messages and %d memberships", len(all), messages, views)
+	for _, d := range r.daemons {
+		d.stop()
+	}
+}
+
+// TestRings takes rings through losses, crashes and partitions.
+func TestRings(t *testing.T) {
+	binary := buildDaemon(t)
+	bad := faults{Seed: 1, Loss: 0.02, Duplicate: 0.02, Delay: 0.1, MaxDelay: 4 * time.Millisecond}
+	lossy := faults{Loss: 0.05}
+	for _, tt := range []struct {
+		name string
+		setting
+		story func(*ring)
+	}{
+		{"3 hosts, multicast", setting{networks: []int{3}}, crashes},
+		{"3 hosts, multicast, lossy", setting{networks: []int{3}, faults: lossy}, partitions},
+		{"3 hosts, unicast, accelerated, bad", setting{networks: []int{3}, unicast: true, accelerated: true, faults: bad}, crashes},
+		{"5 hosts, multicast, accelerated, bad", setting{networks: []int{5}, accelerated: true, faults: bad}, partitions},
+		{"5 hosts, 2 networks, lossy", setting{networks: []int{3, 2}, faults: lossy}, networks},
+		{"5 hosts, 2 networks, accelerated, bad", setting{networks: []int{2, 3}, accelerated: true, faults: bad}, crashes},
+		{"8 hosts, multicast, accelerated, lossy", setting{networks: []int{8}, accelerated: true, faults: lossy}, crashes},
+		{"8 hosts, unicast, bad", setting{networks: []int{8}, unicast: true, faults: bad}, partitions},
+		{"8 hosts, 2 networks, bad", setting{networks: []int{4, 4}, faults: bad}, networks},
+		{"8 hosts, 2 networks, unicast, lossy", setting{networks: []int{3, 5}, unicast: true, faults: lossy}, networks},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			r := newRing(t, binary, tt.setting)
+			tt.story(r)
+			r.finish()
+		})
+	}
+}
+
+// crashes: the leader dies and comes back; the last dies and comes back before anybody
+// has noticed; two die, and come back together.
+func crashes(r *ring) {
+	n := len(r.hosts)
+	r.crash(1)
+	r.together("leader dead", r.without(1)...)
+	r.restart(1)
+	r.together("leader back", r.all()...)
+
+	r.crash(n)
+	r.restart(n)
+	r.together("quick restart", r.all()...)
+
+	r.crash(2)
+	r.crash(3)
+	if n > 3 {
+		r.together("two dead", r.without(2, 3)...)
+	}
+	r.restart(2)
+	r.restart(3)
+	r.together("two back", r.all()...)
+}
+
+// partitions: the hosts part in two, which go on by themselves, and meet; a daemon dies
+// within a partition; one becomes deaf for a while.
+func partitions(r *ring) {
+	n := len(r.hosts)
+	island := []int{1, n}
+	r.isolate(island...)
+	r.together("island", island...)
+	r.together("mainland", r.without(island...)...)
+	r.heal(island...)
+	r.together("healed", r.all()...)
+
+	island = []int{2}
+	r.isolate(island...)
+	r.together("alone", 2)
+	r.crash(3)
+	r.together("mainland, one dead", r.without(2, 3)...)
+	r.heal(island...)
+	r.restart(3)
+	r.together("healed and back", r.all()...)
+
+	r.deafen(n, true)
+	r.together("deaf", n)
+	r.deafen(n, false)
+	r.together("no longer deaf", r.all()...)
+}
+
+// networks: the router stops and goes on; the leaders of both segments die at once; the router
+// stops again, and while it does a daemon is cut off from its network.
+func networks(r *ring) {
+	n := len(r.hosts)
+	var first, second []int
+	for _, h := range r.hosts {
+		if h.net == 1 {
+			first = append(first, h.number)
+		} else {
+			second = append(second, h.number)
+		}
+	}
+	r.route(false)
+	r.together("network 1 alone", first...)
+	r.together("network 2 alone", second...)
+	r.route(true)
+	r.together("router back", r.all()...)
+
+	r.crash(first[0])
+	r.crash(second[0])
+	r.together("leaders dead", r.without(first[0], second[0])...)
+	r.restart(first[0])
+	r.restart(second[0])
+	r.together("leaders back", r.all()...)
+
+	r.route(false)
+	r.isolate(n)
+	r.together("cut off", n)
+	r.together("network 1 alone again", first...)
+	r.route(true)
+	r.heal(n)
+	r.together("healed", r.all()...)
+}
