@@ -45,7 +45,7 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	// Rings wait for their timers rather than work: more of them than there are
 	// processors can run at a time.
-	if err := flag.Set("test.parallel", strconv.Itoa(max(runtime.GOMAXPROCS(0), 12))); err != nil {
+	if err := flag.Set("test.parallel", strconv.Itoa(max(runtime.GOMAXPROCS(0), 16))); err != nil {
 		panic(err)
 	}
 	m.Run()

@@ -209,6 +209,7 @@ func (r *ring) finish() {
 
 // TestRings takes rings through losses, crashes and partitions.
 func TestRings(t *testing.T) {
+	t.Parallel()
 	binary := buildDaemon(t)
 	bad := faults{Seed: 1, Loss: 0.02, Duplicate: 0.02, Delay: 0.1, MaxDelay: 4 * time.Millisecond}
 	lossy := faults{Loss: 0.05}
