@@ -55,6 +55,7 @@ var layers = []layer{
 	// Clients: they know a daemon only by its protocol.
 	{dir: "spread", may: []string{"wire"}},
 	{dir: "spread/spreadtest", may: []string{"wire"}, test: true},
+	{dir: "bench", may: []string{"spread"}},
 	{dir: "spuser", may: []string{"spread"}},
 	{dir: "logpub", may: []string{"spread"}},
 	{dir: "logsub", may: []string{"spread", "accesslog", "sink", "spreadlogdconf"}},
