@@ -180,13 +180,15 @@ func TestBehind(t *testing.T) {
 			if _, err := io.CopyN(io.Discard, theirs, int64(sent)*int64(len(msg))); err != nil {
 				t.Fatal(err)
 			}
-			select {
-			case <-s.Recovered():
-			case <-time.After(20 * time.Second):
-				t.Fatal("nothing is heard of the recovery")
-			}
-			if sess.Behind() {
-				t.Error("still behind after everything was read")
+			// It may have recovered in between too, while the kernel took
+			// what came.
+			limit := time.After(20 * time.Second)
+			for sess.Behind() {
+				select {
+				case <-s.Recovered():
+				case <-limit:
+					t.Fatal("still behind after everything was read, and nothing is heard of the recovery")
+				}
 			}
 			if !enqueue() {
 				t.Error("refused after everything was read")
