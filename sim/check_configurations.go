@@ -21,24 +21,24 @@ func checkConfigurations(a *analysis, r *report) {
 			}
 			id := e.Conf.ID
 			if !slices.Contains(e.Conf.Daemons, l.ID) {
-				r.add(e.At, "C1: %s is not in the configuration %v that it enters", l.Name, id)
+				r.addAs("C1", e.At, "%s is not in the configuration %v that it enters", l.Name, id)
 			}
 			if other := sets[id]; other == nil {
 				sets[id] = e.Conf
 			} else if !slices.Equal(other.Daemons, e.Conf.Daemons) {
-				r.add(e.At, "C2: the id %v names %v, and at %s %v", id, other.Daemons, l.Name, e.Conf.Daemons)
+				r.addAs("C2", e.At, "the id %v names %v, and at %s %v", id, other.Daemons, l.Name, e.Conf.Daemons)
 			}
 			if slices.Contains(owners[id], l) {
-				r.add(e.At, "C3: %s enters %v twice", l.Name, id)
+				r.addAs("C3", e.At, "%s enters %v twice", l.Name, id)
 			}
 			for _, o := range owners[id] {
 				if o.ID == l.ID && o != l {
-					r.add(e.At, "C3: %s enters %v as %s did in another life", l.Name, id, o.Name)
+					r.addAs("C3", e.At, "%s enters %v as %s did in another life", l.Name, id, o.Name)
 				}
 			}
 			owners[id] = append(owners[id], l)
 			if last, ok := times[id.Daemon]; ok && id.Time <= last {
-				r.add(e.At, "C3: %s enters %v after one of the time %d", l.Name, id, last)
+				r.addAs("C3", e.At, "%s enters %v after one of the time %d", l.Name, id, last)
 			}
 			times[id.Daemon] = id.Time
 		}
@@ -55,7 +55,7 @@ func checkShape(a *analysis, l *Life, r *report) {
 			continue
 		}
 		if e.Kind != want {
-			r.add(e.At, "C4: %s enters two configurations of one kind behind each other", l.Name)
+			r.addAs("C4", e.At, "%s enters two configurations of one kind behind each other", l.Name)
 		}
 		want = EntryTransitional + EntryRegular - e.Kind
 	}
@@ -65,10 +65,10 @@ func checkShape(a *analysis, l *Life, r *report) {
 		}
 		for _, id := range s.trans.Daemons {
 			if s.conf == nil && id != l.ID || s.conf != nil && !slices.Contains(s.conf.Daemons, id) {
-				r.add(l.Began, "C4: %s comes out of %v with %d, which was not in it", l.Name, s.conf, id)
+				r.addAs("C4", l.Began, "%s comes out of %v with %d, which was not in it", l.Name, s.conf, id)
 			}
 			if !slices.Contains(s.next.Daemons, id) {
-				r.add(l.Began, "C4: %s goes to %v with %d, which is not in it", l.Name, s.next.ID, id)
+				r.addAs("C4", l.Began, "%s goes to %v with %d, which is not in it", l.Name, s.next.ID, id)
 			}
 		}
 	}
@@ -86,12 +86,12 @@ func checkTogether(a *analysis, r *report) {
 				at := p.life.Began
 				if p.next.ID != q.next.ID {
 					if slices.Contains(p.trans.Daemons, q.life.ID) && slices.Contains(q.trans.Daemons, p.life.ID) {
-						r.add(at, "C6: %s and %s leave %v with each other, but for %v and %v", p.life.Name, q.life.Name, id, p.next.ID, q.next.ID)
+						r.addAs("C6", at, "%s and %s leave %v with each other, but for %v and %v", p.life.Name, q.life.Name, id, p.next.ID, q.next.ID)
 					}
 					continue
 				}
 				if p.trans.ID != q.trans.ID || !slices.Contains(p.trans.Daemons, q.life.ID) {
-					r.add(at, "C5: %s and %s go from %v to %v, over %v of %v and %v of %v", p.life.Name, q.life.Name, id, p.next.ID,
+					r.addAs("C5", at, "%s and %s go from %v to %v, over %v of %v and %v of %v", p.life.Name, q.life.Name, id, p.next.ID,
 						p.trans.ID, p.trans.Daemons, q.trans.ID, q.trans.Daemons)
 				}
 			}

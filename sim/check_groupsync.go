@@ -12,6 +12,7 @@ type stretch struct {
 	client   *Client
 	from, to *View
 	at       clock.Time
+	in       wire.MembershipID // the configuration of the second
 	data     []*Message
 }
 
@@ -26,7 +27,7 @@ func checkGroupSynchrony(a *analysis, r *report) {
 	var keys []viewKey
 	for _, l := range a.Daemons {
 		for _, s := range stretchesOf(l) {
-			k := viewKey{s.to.Group, s.to.ID}
+			k := viewKey{s.to.Group, s.to.ID, s.in}
 			if stretches[k] == nil {
 				keys = append(keys, k)
 			}
@@ -73,8 +74,12 @@ func stretchesOf(l *Life) (list []*stretch) {
 		group  wire.Name
 	}
 	open := make(map[place]*stretch)
+	var in wire.MembershipID
 	for i := range l.Stream {
 		e := &l.Stream[i]
+		if e.Conf != nil {
+			in = e.Conf.ID
+		}
 		for _, c := range e.To {
 			switch {
 			case e.Kind == EntryView && e.View.regular():
@@ -83,7 +88,7 @@ func stretchesOf(l *Life) (list []*stretch) {
 				if s == nil {
 					s = &stretch{client: c}
 				}
-				s.to, s.at = e.View, e.At
+				s.to, s.at, s.in = e.View, e.At, in
 				list = append(list, s)
 				open[p] = &stretch{client: c, from: e.View}
 			case e.Kind == EntryView && !e.View.signal():

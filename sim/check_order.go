@@ -22,10 +22,14 @@ type edge struct {
 	at   clock.Time
 }
 
-// viewKey names a view wherever it is delivered.
+// viewKey names a view at all daemons of a configuration. Its id alone does not:
+// when the network falls apart, a group whose members are all on one side keeps its id there
+// and counts on, while the other side may have delivered a join or leave more of the old
+// configuration under the next number (groups-protocol §6.1, §9).
 type viewKey struct {
 	group wire.Name
 	id    wire.GroupID
+	in    wire.MembershipID // the regular or transitional configuration
 }
 
 // checkOrder checks M6 of membership-protocol §15 and G6 of groups-protocol
@@ -37,15 +41,19 @@ func checkOrder(a *analysis, r *report) {
 	var all []*node
 	for _, l := range a.Daemons {
 		var before *node
+		var in wire.MembershipID
 		for i := range l.Stream {
 			e := &l.Stream[i]
 			var n *node
 			switch {
+			case e.Conf != nil:
+				in = e.Conf.ID
+				continue
 			case e.Kind == EntryData && !e.Message.early():
 				n = &messages[e.Message.Number]
 				n.name = e.Message.String()
 			case e.Kind == EntryView && e.View.regular() && a.Held:
-				k := viewKey{e.View.Group, e.View.ID}
+				k := viewKey{e.View.Group, e.View.ID, in}
 				n = views[k]
 				if n == nil {
 					n = &node{name: fmt.Sprintf("view %v.%v", k.group, k.id)}

@@ -34,11 +34,11 @@ func checkSafeIn(a *analysis, s *span, c *Conf, places []int, property string, r
 				}
 				found = true
 				if !a.has(q.life, e.Message) && (q.life.alive() || q.next != nil) {
-					r.add(e.At, "%s: %s delivers %v in %v of %v, and %s never does", property, s.life.Name, e.Message, c.ID, c.Daemons, q.life.Name)
+					r.addAs(property, e.At, "%s delivers %v in %v of %v, and %s never does", s.life.Name, e.Message, c.ID, c.Daemons, q.life.Name)
 				}
 			}
 			if !found {
-				r.add(e.At, "%s: %s delivers %v in %v of %v, and %d never was there", property, s.life.Name, e.Message, c.ID, c.Daemons, id)
+				r.addAs(property, e.At, "%s delivers %v in %v of %v, and %d never was there", s.life.Name, e.Message, c.ID, c.Daemons, id)
 			}
 		}
 	}

@@ -16,12 +16,16 @@ func checkTables(a *analysis, r *report) {
 	}
 	last := make(map[wire.Name][]membership)
 	var groups []wire.Name
-	ended := make(map[wire.Name]bool) // the private groups of those whose last session has ended
+	lives := make(map[wire.Name]bool)
+	for _, c := range a.Clients {
+		if c.Life.alive() && c.Ended == 0 {
+			lives[c.Private] = true
+		}
+	}
 	for _, l := range a.Daemons {
 		for i := range l.Stream {
 			e := &l.Stream[i]
 			for _, c := range e.To {
-				ended[c.Private] = !l.alive() || e.Kind == EntryEnded
 				if e.Kind == EntryData || e.Kind == EntryView && e.View.signal() || !l.alive() {
 					continue
 				}
@@ -46,7 +50,7 @@ func checkTables(a *analysis, r *report) {
 				r.add(0, "at the end %v sees %v, and %v sees %v", m.client, m.view, list[0].client, list[0].view)
 			}
 			for _, n := range m.view.Members {
-				if ended[n] {
+				if !lives[n] {
 					r.add(0, "at the end %v sees %v, in which %v lives no more", m.client, m.view, n)
 				}
 			}

@@ -17,8 +17,12 @@ func checkViews(a *analysis, r *report) {
 		}
 		before := make(map[last]*View)
 		seen := make(map[last][]wire.GroupID)
+		var in wire.MembershipID
 		for i := range l.Stream {
 			e := &l.Stream[i]
+			if e.Conf != nil {
+				in = e.Conf.ID
+			}
 			if e.Kind != EntryView || e.View.signal() {
 				continue
 			}
@@ -27,25 +31,25 @@ func checkViews(a *analysis, r *report) {
 				delete(before, last{e.To[0], v.Group})
 				continue
 			}
-			k := viewKey{v.Group, v.ID}
+			k := viewKey{v.Group, v.ID, in}
 			if o := known[k]; o == nil || !a.Held {
 				known[k] = v
 			} else if !sameView(o, v) {
-				r.add(e.At, "G2: %s delivers %v, known as %v", l.Name, v, o)
+				r.addAs("G2", e.At, "%s delivers %v, known as %v", l.Name, v, o)
 			}
 			checkSets(v, e, l, r)
 			for _, c := range e.To {
 				if !slices.Contains(v.Members, c.Private) {
-					r.add(e.At, "G1: %v gets %v, in which it is not", c, v)
+					r.addAs("G1", e.At, "%v gets %v, in which it is not", c, v)
 				}
 				k := last{c, v.Group}
 				if a.Held && slices.Contains(seen[k], v.ID) {
-					r.add(e.At, "G3: %v gets a second view of the id %v in %v", c, v.ID, v.Group)
+					r.addAs("G3", e.At, "%v gets a second view of the id %v in %v", c, v.ID, v.Group)
 				}
 				seen[k] = append(seen[k], v.ID)
 				if o := before[k]; o != nil && slices.Contains(v.Members, c.Private) &&
 					o.ID.Daemon == v.ID.Daemon && o.ID.Time == v.ID.Time && v.ID.Index != o.ID.Index+1 {
-					r.add(e.At, "G3: %v gets %v after %v", c, v, o)
+					r.addAs("G3", e.At, "%v gets %v after %v", c, v, o)
 				}
 				before[k] = v
 			}
@@ -65,7 +69,7 @@ func checkSets(v *View, e *Entry, l *Life, r *report) {
 	if !v.network() {
 		if len(v.Sets) != 1 || len(v.Sets[0]) != 1 ||
 			slices.Contains(v.Members, v.Sets[0][0]) != (v.Type&wire.CausedByJoin != 0) {
-			r.add(e.At, "G4: %s delivers %v, which does not say who came or went", l.Name, v)
+			r.addAs("G4", e.At, "%s delivers %v, which does not say who came or went", l.Name, v)
 		}
 		return
 	}
@@ -77,11 +81,11 @@ func checkSets(v *View, e *Entry, l *Life, r *report) {
 	slices.SortFunc(all, compareNames)
 	slices.SortFunc(members, compareNames)
 	if !slices.Equal(all, members) {
-		r.add(e.At, "G4: %s delivers %v, whose sets are not its members %v", l.Name, v, v.Members)
+		r.addAs("G4", e.At, "%s delivers %v, whose sets are not its members %v", l.Name, v, v.Members)
 	}
 	for _, c := range e.To {
 		if v.Own >= len(v.Sets) || !slices.Contains(v.Sets[v.Own], c.Private) {
-			r.add(e.At, "G4: %v gets %v, whose own set is not its own", c, v)
+			r.addAs("G4", e.At, "%v gets %v, whose own set is not its own", c, v)
 		}
 	}
 }

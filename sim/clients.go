@@ -67,12 +67,12 @@ func (h *host) newSession(name string, memberships bool) *session {
 		panic(err)
 	}
 	h.session++
-	h.w.clients++
 	s := &session{
-		Client: &Client{Number: h.w.clients, Life: h.life, Private: private, Memberships: memberships, Began: h.w.now},
+		Client: &Client{Life: h.life, Private: private, Memberships: memberships, Began: h.w.now},
 		id:     h.session,
 	}
 	h.byID[s.id] = s
+	h.w.hist.Clients = append(h.w.hist.Clients, s.Client)
 	return s
 }
 

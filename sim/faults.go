@@ -41,7 +41,8 @@ const (
 	FaultTokens
 	// FaultLateForms: form tokens arrive when nobody waits for them any more.
 	FaultLateForms
-	// FaultDeaf: data is lost while a ring is formed, and tokens are not.
+	// FaultDeaf: data is lost and tokens are not, while a ring is formed, or so that one has to
+	// be formed when data is missing.
 	FaultDeaf
 	// FaultClients: all clients of a daemon die at once.
 	FaultClients
@@ -167,7 +168,7 @@ func (w *world) inflict(f Fault) {
 	case FaultLateForms:
 		w.holdForm += 1 + r.IntN(4)
 	case FaultDeaf:
-		call := func(*host) { w.deaf(0.5 + 0.5*r.Float64()) }
+		call := func(*host) { w.deaf(choose(r, 0.5, 0.9, 1)) }
 		if chance(r, 0.3) {
 			call(nil)
 		} else {
@@ -191,7 +192,13 @@ func (w *world) inflict(f Fault) {
 func (w *world) deaf(loss float64) {
 	w.dataLoss = loss
 	w.tracef("%v of all data is lost", loss)
-	w.whileUnwell(w.between(w.round(), 600*w.round()), func() {
+	if chance(w.faultRand, 0.5) {
+		w.whileUnwell(w.between(0, w.scaled(time.Second)), func() {
+			w.split(2+w.faultRand.IntN(2), w.between(w.scaled(10*time.Millisecond), w.scaled(8*time.Second)))
+		})
+	}
+	t := w.o.timeouts()
+	w.whileUnwell(w.between(w.round(), 2*t.Token+2*t.Gather+600*w.round()), func() {
 		w.dataLoss = 0
 		w.tracef("data is lost no more")
 	})
@@ -299,8 +306,8 @@ func (w *world) crashAndRestart(h *host) {
 // a ring takes up to three seconds' worth of ids, and may take less time.
 func (w *world) restart(h *host) {
 	switch {
-	case h.up:
-	case w.wall(h) <= h.lastTime:
+	case h.up, h.ghost:
+	case w.timeOfDay(h) <= h.lastTime:
 		w.after(restartTime, func() { w.restart(h) })
 	default:
 		h.start()
@@ -387,6 +394,7 @@ func (w *world) heal() {
 		switch {
 		case stays:
 			h.crash()
+			h.ghost = true
 		case h.up:
 			h.carryOut()
 		default:

@@ -15,6 +15,8 @@ type History struct {
 	Daemons []*Life
 	// Messages are those that clients sent, by number.
 	Messages []*Message
+	// Clients are all sessions, by their beginning.
+	Clients []*Client
 	// Held: no group is ever empty (Options.Held).
 	Held bool
 }
@@ -114,7 +116,6 @@ func (v *View) signal() bool { return v.Type&wire.Transitional != 0 }
 
 // Client is one session.
 type Client struct {
-	Number  int
 	Life    *Life
 	Private wire.Name
 	// Memberships: it gets membership messages.
@@ -153,7 +154,12 @@ type report struct {
 const maxFindings = 5
 
 func (r *report) add(at clock.Time, format string, args ...any) {
+	r.addAs(r.property, at, format, args...)
+}
+
+// addAs is for checkers that look after several properties.
+func (r *report) addAs(property string, at clock.Time, format string, args ...any) {
 	if len(r.found) < maxFindings {
-		r.found = append(r.found, Violation{r.property, at, fmt.Sprintf(format, args...)})
+		r.found = append(r.found, Violation{property, at, fmt.Sprintf(format, args...)})
 	}
 }

@@ -26,7 +26,8 @@ type host struct {
 	lastTime int32
 
 	up     bool
-	lives  int // how often it was started
+	ghost  bool // it stays down
+	lives  int  // how often it was started
 	life   *Life
 	engine *engine.Engine
 	out    engine.Effects

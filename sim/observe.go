@@ -47,6 +47,9 @@ func (h *host) observeSend(to topology.Target, b []byte) {
 	for frag, ok := f.Next(); ok; frag, ok = f.Next() {
 		if frag.Index == 1 || frag.Index == -1 {
 			h.made.open = h.w.messageOf(frag.Data)
+			if t := wire.TypeOf(frag.Data); t&wire.Groups != 0 && t&wire.Reliable != 0 {
+				h.w.rare[StateInParts]++
+			}
 			if h.made.open != nil {
 				h.record(Entry{Kind: EntryStarted, Message: h.made.open, Ring: p.Membership})
 				if h.made.open.started++; h.made.open.started > 1 {

@@ -114,10 +114,15 @@ func Draw(seed uint64) Options {
 	o.Clients = choose(r, 1, 2, 4)
 	o.Groups = choose(r, 1, 2, 5)
 	o.Held = chance(r, 0.7)
-	o.Messages = choose(r, 30, 100, 250)
+	o.Messages = choose(r, 30, 100, 250, 600)
 	o.MaxSize = choose(r, 40, 1000, 1000, 6000)
 	o.Pause = choose(r, 5*ms, 50*ms, 300*ms)
 	o.SlowBound = choose(r, 10, 100)
+
+	if n <= 4 && chance(r, 0.01) {
+		// So many groups that their tables do not fit into one message.
+		o.Held, o.Groups = true, 900+r.IntN(600)
+	}
 
 	o.Safety = time.Duration(choose(r, 15, 30, 60)) * time.Second / time.Duration(o.TimeScale)
 	o.drawFaults(r)
@@ -145,8 +150,8 @@ func (o *Options) drawLayout(r *rand.Rand) {
 
 // drawFaults gives each run some kinds of faults, not all of them at once.
 func (o *Options) drawFaults(r *rand.Rand) {
-	for range r.IntN(7) {
-		o.Faults[r.IntN(int(NumFaults))] += 1 + r.IntN(5)
+	for range r.IntN(8) {
+		o.Faults[r.IntN(int(NumFaults))] += 1 + r.IntN(6)
 	}
 }
 

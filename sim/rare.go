@@ -52,6 +52,8 @@ const (
 	ExchangeBroken
 	ExchangeSaved
 	ExchangeAgain
+	// StateInParts: a synced set's tables need several messages.
+	StateInParts
 	// TokenRepeated: a token is repeated more than once.
 	TokenRepeated
 	// AskedWide, AskedAll: a request for a segment, and for all, since a daemon before could not answer.
@@ -88,7 +90,7 @@ var situationNames = [NumSituations]string{
 	CrashInForm: "crash in FORM", CrashInEVS: "crash in EVS", LeaderCrashInForm: "leader crashes in FORM",
 	GatherBesideRing: "gathering beside a ring", GatherInVain: "gathering in vain", Represented: "represented", Referred: "REFER",
 	ForeignPacket: "foreign packet", RestartNoticed: "ring ended by a member's ALIVE or JOIN",
-	Exchange: "exchange of groups", ExchangeBroken: "transitional in the exchange", ExchangeSaved: "exchange completed in GGT", ExchangeAgain: "exchange begun again",
+	Exchange: "exchange of groups", ExchangeBroken: "transitional in the exchange", ExchangeSaved: "exchange completed in GGT", ExchangeAgain: "exchange begun again", StateInParts: "groups told in several messages",
 	TokenRepeated: "token repeated twice", AskedWide: "request for a segment", AskedAll: "request for all", AskedOldRings: "requests of several old rings",
 	Routed: "routed packet", Again: "retransmission", Fragments: "message in fragments", SentAgain: "message sent again in another ring",
 	SafeInTransitional: "safe in a transitional configuration", DataInTransitional: "data in a transitional configuration",

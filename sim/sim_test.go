@@ -1,59 +1,68 @@
 package sim
 
 import (
+	"context"
 	"flag"
-	"sync"
-	"sync/atomic"
-	"testing"
 	"runtime"
-	"time"
+	"slices"
+	"strings"
+	"testing"
 )
 
-var seeds = flag.Uint64("seeds", 300, "")
-var first = flag.Uint64("first", 1, "")
+var (
+	seedFlag  = flag.Uint64("seed", 0, "run this seed alone, with its timeline in the log")
+	firstFlag = flag.Uint64("first", 1, "the first seed")
+	seedsFlag = flag.Uint64("seeds", 1000, "how many seeds")
+)
 
+// TestSeeds runs rings from many seeds. A seed that fails is shown with what
+// led to it; the whole of it is to be had with -seed.
 func TestSeeds(t *testing.T) {
-	var next atomic.Uint64
-	next.Store(*first-1)
-	var mu sync.Mutex
-	var rare Rare
-	var wg sync.WaitGroup
-	ev, del := 0, 0
-	fails := 0
-	var slow time.Duration; var slowSeed uint64
-	start := time.Now()
-	for range runtime.GOMAXPROCS(0) {
-		wg.Go(func() {
-			for {
-				s := next.Add(1)
-				if s >= *first+*seeds { return }
-				t0 := time.Now()
-				r := Run(s)
-				d := time.Since(t0)
-				mu.Lock()
-				if d > slow { slow, slowSeed = d, s }
-				rare.Add(&r.Rare); ev += r.Events; del += r.Delivered
-				if len(r.Violations) > 0 {
-					fails++
-					if fails < 30 {
-					t.Errorf("%v", r.Options)
-					for i, v := range r.Violations { if i < 3 { t.Errorf("   %v", v) } }
-					}
-				}
-				mu.Unlock()
-			}
-		})
+	if *seedFlag != 0 {
+		r := Replay(*seedFlag)
+		t.Logf("%v\n%s", r.Options, strings.Join(r.Timeline, "\n"))
+		for _, v := range r.Violations {
+			t.Error(v)
+		}
+		return
 	}
-	wg.Wait()
-	t.Logf("%v: events %d delivered %d fails %d slowest %v %d\n%v", time.Since(start), ev, del, fails, slow, slowSeed, rare.String())
+	var failed []uint64
+	var rare Rare
+	events, delivered := 0, 0
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	Series(ctx, *firstFlag, *seedsFlag, runtime.GOMAXPROCS(0), func(r Result) {
+		rare.Add(&r.Rare)
+		events += r.Events
+		delivered += r.Delivered
+		if len(r.Violations) > 0 {
+			failed = append(failed, r.Options.Seed)
+			if len(failed) == 3 {
+				stop()
+			}
+		}
+	})
+	slices.Sort(failed)
+	for _, seed := range failed {
+		r := Replay(seed)
+		t.Error(r.Story(120))
+	}
+	t.Logf("%d events, %d messages delivered, and these situations:\n%v", events, delivered, &rare)
+	if missing := rare.Missing(); len(failed) == 0 && *seedsFlag >= 1000 && len(missing) > 0 {
+		t.Errorf("in %d seeds there was never: %v", *seedsFlag, missing)
+	}
 }
 
-var one = flag.Uint64("one", 0, "")
-
-func TestReplayOne(t *testing.T) {
-	if *one == 0 { t.Skip() }
-	r := Replay(*one)
-	for _, l := range r.Timeline { if !Idle(l) { println(l) } }
-	println(r.Options.String())
-	for _, v := range r.Violations { println(v.String()) }
+// TestReplay holds that a seed says all: two runs have the same timeline to the
+// byte.
+func TestReplay(t *testing.T) {
+	for seed := uint64(1); seed <= 10; seed++ {
+		a, b := Replay(seed), Replay(seed)
+		if !slices.Equal(a.Timeline, b.Timeline) {
+			t.Errorf("seed %d does not replay", seed)
+		}
+		if c := Run(seed); c.Events != a.Events || c.Time != a.Time || c.Rare != a.Rare {
+			t.Errorf("seed %d: the timeline changes the run", seed)
+		}
+	}
 }

@@ -45,7 +45,6 @@ type world struct {
 
 	actions int // what clients may still do
 	hist    History
-	clients int
 	trace   *trace
 	rare    Rare
 	tamper  *tamper
@@ -242,11 +241,15 @@ func (w *world) fail(property, format string, args ...any) {
 
 // wall is a daemon's wall clock.
 func (w *world) wall(h *host) int32 {
-	t := startWall + h.skew + int32(w.now/clock.Time(time.Second))
+	t := w.timeOfDay(h)
 	if w.tamper.wall != nil {
 		t = w.tamper.wall(h, t)
 	}
 	return t
+}
+
+func (w *world) timeOfDay(h *host) int32 {
+	return startWall + h.skew + int32(w.now/clock.Time(time.Second))
 }
 
 // living returns the hosts that are up.

@@ -67,6 +67,7 @@ var layers = []layer{
 		"demo/weblog", "daemon", "engine", "spreadconf", "spread", "logpub", "logsub", "accesslog", "sink", "spreadlogdconf",
 	}},
 	{dir: "cmd/*", may: []string{"*"}, program: true},
+	{dir: "sim/cmd/*", may: []string{"sim"}, program: true},
 
 	// Tests of the whole.
 	{dir: "integration", test: true},
