@@ -20,6 +20,9 @@ func checkTables(a *analysis, r *report) {
 	for _, c := range a.Clients {
 		if c.Life.alive() && c.Ended == 0 {
 			lives[c.Private] = true
+			if c.Gone != 0 {
+				r.addAs("G12", c.Gone, "the session of %v never ends, though its connection has", c)
+			}
 		}
 	}
 	for _, l := range a.Daemons {

@@ -78,11 +78,12 @@ func (w *world) delay(token bool, b []byte) time.Duration {
 	if w.calm {
 		return min(d, 4*(w.o.Latency+w.o.Jitter))
 	}
-	if chance(w.netRand, w.o.Late) {
-		d += time.Duration(w.netRand.Int64N(int64(w.o.LateBy)))
-	}
+	late := chance(w.netRand, w.o.Late)
 	if token && w.holdForm > 0 && isForm(b) {
 		w.holdForm--
+		late = true
+	}
+	if late {
 		d += time.Duration(w.netRand.Int64N(int64(w.o.LateBy)))
 	}
 	return d

@@ -37,6 +37,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	seeds := flags.Uint64("seeds", 0, "how many seeds; 0 is as many as there is time for")
 	workers := flags.Int("workers", runtime.GOMAXPROCS(0), "seeds at a time")
 	seed := flags.Uint64("seed", 0, "replay this seed, and print its timeline")
+	fail := flags.Int("fail", 0, "end after so many seeds that fail; 0 is never")
 	lines := flags.Int("lines", 60, "lines of the timeline of a seed that fails")
 	if err := flags.Parse(args); err != nil {
 		return usage
@@ -46,7 +47,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	ctx, stop := context.WithTimeout(ctx, *span)
 	defer stop()
-	s := soak{out: stdout, lines: *lines, began: time.Now(), first: *first}
+	s := soak{out: stdout, lines: *lines, fail: *fail, stop: stop, began: time.Now(), first: *first}
 	s.said = s.began
 	sim.Series(ctx, *first, *seeds, max(*workers, 1), s.take)
 	return s.end()
@@ -71,7 +72,8 @@ func replay(seed uint64, out io.Writer) int {
 // soak counts what a series of runs has come to.
 type soak struct {
 	out         io.Writer
-	lines       int
+	lines, fail int
+	stop        func() // ends the series
 	began, said time.Time
 	first       uint64
 
@@ -90,7 +92,9 @@ func (s *soak) take(r sim.Result) {
 	s.clock += r.Time
 	s.rare.Add(&r.Rare)
 	if len(r.Violations) > 0 {
-		s.bad++
+		if s.bad++; s.bad == s.fail {
+			s.stop()
+		}
 		if s.bad <= storiesTold {
 			again := sim.Replay(r.Options.Seed)
 			fmt.Fprintln(s.out, again.Story(s.lines))

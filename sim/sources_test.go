@@ -1,0 +1,127 @@
+package sim
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+var (
+	sourcesFlag = flag.Bool("sources", false, "plant faults in the machines' source, too")
+	sourcesSeed = flag.String("sources.seeds", "6000", "after how many seeds a fault in the source has to be seen")
+)
+
+// fault is a change of a machine's source, after which the machine is wrong. The
+// text to be changed has to be there once: when a machine is rewritten, its faults are too.
+type fault struct {
+	name, file string
+	from, to   string
+}
+
+func faults() []fault {
+	return []fault{
+		{"retransmission requests are not answered", "ring/retransmit.go", "\t\t\tr.retransmit(s, q, out)\n", ""},
+		{"safe messages are delivered as agreed ones", "ring/delivery.go", " || s.state == have && s.service == Safe {\n\t\t\treturn", " {\n\t\t\treturn"},
+		{"the line of stability is a round ahead", "ring/turn.go", "r.aru = min(t.Aru, r.last.Aru)", "r.aru = max(r.aru, t.Aru)"},
+		{"a raised aru is not lowered by who misses something", "ring/turn.go", "lower := t.Aru > r.myAru", "lower := false"},
+		{"messages of outsiders are delivered after a hole", "ring/recovery.go", "(!afterHole || slices.Contains(r.recovery.commit, s.proc))", "(afterHole || !afterHole)"},
+		{"all messages are dropped after a hole", "ring/recovery.go", "(!afterHole || slices.Contains(r.recovery.commit, s.proc))", "!afterHole"},
+		{"safe messages are delivered before the transitional configuration", "ring/recovery.go", "!s.isPacket() || s.state == have && s.service == Safe {", "!s.isPacket() {"},
+		{"packets that came too late for FORM1 are kept", "ring/recovery.go", "\tr.cut(rec.Highest, out)\n", "\trec.Highest = max(rec.Highest, r.highest)\n\tr.cut(rec.Highest, out)\n"},
+		{"packets that came for a hole are kept", "ring/recovery.go", "\t\t\tr.table.remove(s, out)\n\t\t}\n\t\tr.table.add(seq, r.lastDiscarded).state = hole", "\t\t\tcontinue\n\t\t}\n\t\tr.table.add(seq, r.lastDiscarded).state = hole"},
+		{"holes of a recovery that was given up stay", "ring/recovery.go", "s.state == hole {\n\t\t\t*s = slot{}", "s.state == hole {\n\t\t\ts.state = hole"},
+		{"a message that was sent in part is not begun again", "ring/recovery.go", "\tr.users.again()\n", ""},
+		{"parts of messages survive their ring", "ring/recovery.go", "\tr.dropPartials(out)\n", ""},
+		{"delivery goes on when the ring is lost", "ring/delivery.go", "if r.state != Operational || r.level == Blocked {", "if r.state == Recovering || r.level == Blocked {"},
+		{"the exchange of groups does not hold back users' messages", "ring/pack.go", "case r.groups.sent > 0 || r.exchange:", "case r.groups.sent > 0 || r.exchange && r.users.len() == 0:"},
+		{"the recovery's aru leaks into the new ring", "ring/token.go", "\t\t\tr.last.Aru = 0\n", ""},
+		{"old tokens are taken", "ring/token.go", "\tcase its.ARQ() == (mine.ARQ()+1)&0xf:", "\tcase its.ARQ() != mine.ARQ():"},
+		{"the commit set is forgotten when a recovery breaks", "membership/evs.go", "m.commit, m.numTrans = m.futureCommit, len(m.future.Transitional)", "_ = m.futureCommit"},
+		{"what others on board have counts as a hole", "membership/attempt.go", "return h <= r.Aru || h <= old.MyAru() || old.Has(h)", "return h <= r.Aru"},
+		{"a hole is forgotten", "membership/attempt.go", "r.Holes = old.AppendMissing(r.Holes, from, highest)", "r.Holes = old.AppendMissing(r.Holes, from+1, highest)"},
+		{"FORM2 of another attempt is read", "membership/checkform.go", "if e.token.Membership != m.attempt {", "if e.token.Membership.Time < 0 {"},
+		{"times of ids are used again", "membership/machine.go", "m.lastTime = max(wall, m.lastTime+1, 1)", "m.lastTime = max(wall, 1)"},
+		{"nobody looks for other rings", "membership/op.go", "\t\tm.arm(timerLookup, e.now)\n", ""},
+		{"tables of groups are not exchanged", "groups/trans.go", "if len(m.members) > len(m.transitional) {", "if len(m.members) > len(m.transitional)+99 {"},
+		{"the synced set keeps those who have left", "groups/op.go", "\tm.synced = m.synced.intersect(m.transitional)\n", ""},
+		{"an exchange that broke is used by halves", "groups/gathertrans.go", "x.ownTold && !x.spoiled", "!x.spoiled"},
+		{"a merge of two histories is not told", "groups/merge.go", "if entry.Membership != membershipOf(g.id) {", "if entry.Membership.Time < 0 {"},
+		{"the index of a group's id stands still", "groups/requests.go", "\tg.id.Index++\n\tif len(g.daemons) == 0 {", "\tif len(g.daemons) == 0 {"},
+		{"a loss in an exchange is forgotten", "groups/gather.go", "\t\t\t\tg.changed = true\n", ""},
+		{"signals are not sent", "groups/op.go", "\t\tm.signal(g, g.id, out)\n", ""},
+		{"a group keeps its id when it loses daemons", "groups/op.go", "\t\tg.id = groupID(m.transitionalID, 1)\n", ""},
+		{"members of lost daemons stay", "groups/trans.go", "return d.partitioned })", "return false })"},
+		{"a killed client stays in its groups", "groups/requests.go", "\t\tm.remove(g, wire.CausedByDisconnect, r, out)\n", ""},
+		{"a packet from another segment is not relayed", "engine/receive.go", "\t\te.relay(&p, datagram.Bytes(), out)\n", ""},
+		{"a kill that found no room is lost", "engine/settle.go", "if len(e.kills) == 0 || !e.ring.Accepting() {\n\t\t\treturn", "if len(e.kills) == 0 || !e.ring.Accepting() {\n\t\t\te.kills = nil\n\t\t\treturn"},
+		{"a block is released early", "ring/packet.go", "\t\tdatagram.Block.Retain()\n", ""},
+		{"a discarded packet's block is kept", "ring/table.go", "\tout.release(s.body.Block)\n", ""},
+	}
+}
+
+// TestSources builds the simulator with each fault in the machines' source, and
+// wants it to find something. It takes a minute or two, and so is asked for by a flag.
+func TestSources(t *testing.T) {
+	if !*sourcesFlag {
+		t.Skip("run with -sources: it builds the simulator once for each fault")
+	}
+	root, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range faults() {
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			out, found := soakWith(t, root, f)
+			if !found {
+				t.Errorf("not seen in %s seeds:\n%s", *sourcesSeed, out)
+				return
+			}
+			t.Log(out)
+		})
+	}
+}
+
+// soakWith runs a series with a fault, and returns what was found.
+func soakWith(t *testing.T, root string, f fault) (out string, found bool) {
+	path := filepath.Join(root, f.file)
+	source, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := bytes.Count(source, []byte(f.from)); n != 1 {
+		t.Fatalf("%q is %d times in %s: plant the fault anew", f.from, n, f.file)
+	}
+	dir := t.TempDir()
+	planted := filepath.Join(dir, "planted.go")
+	overlay := filepath.Join(dir, "overlay.json")
+	soak := filepath.Join(dir, "soak")
+	writeFile(t, planted, bytes.Replace(source, []byte(f.from), []byte(f.to), 1))
+	list, err := json.Marshal(map[string]map[string]string{"Replace": {path: planted}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, overlay, list)
+	build := exec.CommandContext(t.Context(), "go", "build", "-overlay", overlay, "-o", soak, "./sim/cmd/soak")
+	build.Dir = root
+	if b, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, b)
+	}
+	b, err := exec.CommandContext(t.Context(), soak, "-for", "2m", "-seeds", *sourcesSeed, "-workers", "1", "-lines", "0", "-fail", "1").Output()
+	text := string(b)
+	if i := strings.Index(text, "\n\n"); i > 0 {
+		text = text[:i]
+	}
+	return text, err != nil && strings.Contains(string(b), " 1 failed;")
+}
+
+func writeFile(t *testing.T, path string, b []byte) {
+	if err := os.WriteFile(path, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
