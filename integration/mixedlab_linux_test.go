@@ -314,9 +314,10 @@ func (l *lab) agree(when string, others ...string) {
 // lastID returns the highest time of all views' ids.
 func (l *lab) lastID() int64 {
 	l.mu.Lock()
-	defer l.mu.Unlock()
+	members := slices.Clone(l.members)
+	l.mu.Unlock() // a member looks up names while it is locked
 	var last int64
-	for _, m := range l.members {
+	for _, m := range members {
 		m.mu.Lock()
 		for _, k := range m.marks {
 			if k.view != nil {
