@@ -21,7 +21,7 @@
 // Datagrams are lost, delayed and doubled by netem where the kernel has it. Where it has not, nftables loses them; delayed
 // and doubled ones are then made by a filter within the daemon (daemon/transport/transporttest). The daemon with
 // a filter is this test binary, started again: no option of spreadd leads there. Links are cut and healed by moving ports
-// to another bridge, routers are stopped, hosts made deaf, and daemons killed and started again.
+// to another bridge, routers are stopped, hosts made deaf, and daemons killed, started again and made to stand still.
 //
 // # What is checked
 //

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -144,6 +145,18 @@ func (r *ring) restart(number int) {
 	r.connect(number)
 }
 
+// pause stops the daemon of a host as a debugger does, or lets it go on.
+func (r *ring) pause(number int, on bool) {
+	r.t.Helper()
+	sig := syscall.SIGCONT
+	if on {
+		sig = syscall.SIGSTOP
+	}
+	if err := r.daemons[number-1].cmd.Process.Signal(sig); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
 // finish lets the clients send on for a little, waits until all have got everything, ends the
 // ring and checks what was seen.
 func (r *ring) finish() {
@@ -239,7 +252,8 @@ func TestRings(t *testing.T) {
 }
 
 // crashes: the leader dies and comes back; the last dies and comes back before anybody
-// has noticed; two die, and come back together.
+// has noticed; two die, and come back together; one stands still, and finds the others gone
+// on without it.
 func crashes(r *ring) {
 	n := len(r.hosts)
 	r.crash(1)
@@ -259,6 +273,11 @@ func crashes(r *ring) {
 	r.restart(2)
 	r.restart(3)
 	r.together("two back", r.all()...)
+
+	r.pause(2, true)
+	r.together("one stands still", r.without(2)...)
+	r.pause(2, false)
+	r.together("it goes on", r.all()...)
 }
 
 // partitions: the hosts part in two, which go on by themselves, and meet; a daemon dies

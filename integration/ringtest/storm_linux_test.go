@@ -38,7 +38,7 @@ func TestStorms(t *testing.T) {
 // storm does so many things, and waits until the ring has recovered.
 func (r *ring) storm(rnd *rand.Rand, steps int) {
 	r.t.Helper()
-	var cut, deaf, dead, alone []int // alone: daemons without a client
+	var cut, deaf, dead, still, alone []int // alone: daemons without a client
 	routed := true
 	pick := func(from []int) (number int, ok bool) {
 		if len(from) == 0 {
@@ -50,7 +50,7 @@ func (r *ring) storm(rnd *rand.Rand, steps int) {
 		return slices.DeleteFunc(from, func(n int) bool { return n == number })
 	}
 	for range steps {
-		switch rnd.IntN(8) {
+		switch rnd.IntN(9) {
 		case 0, 1:
 			if i, ok := pick(r.without(cut...)); ok {
 				r.isolate(i)
@@ -64,7 +64,7 @@ func (r *ring) storm(rnd *rand.Rand, steps int) {
 		case 4:
 			if i, ok := pick(r.without(slices.Concat(dead, alone)...)); ok {
 				r.crash(i)
-				dead = append(dead, i)
+				dead, still = append(dead, i), drop(still, i)
 				r.t.Logf("host %d dead", i)
 			}
 		case 5:
@@ -87,6 +87,16 @@ func (r *ring) storm(rnd *rand.Rand, steps int) {
 			routed = !routed
 			r.route(routed)
 			r.t.Logf("router works: %v", routed)
+		case 8:
+			if i, ok := pick(still); ok {
+				r.pause(i, false)
+				still = drop(still, i)
+				r.t.Logf("host %d goes on", i)
+			} else if i, ok := pick(r.without(dead...)); ok {
+				r.pause(i, true)
+				still = append(still, i)
+				r.t.Logf("host %d stands still", i)
+			}
 		}
 		time.Sleep(time.Duration(rnd.IntN(900)) * time.Millisecond) //house:sleep trouble does not wait for anything
 	}
@@ -94,6 +104,9 @@ func (r *ring) storm(rnd *rand.Rand, steps int) {
 	r.route(true)
 	for _, i := range deaf {
 		r.deafen(i, false)
+	}
+	for _, i := range still {
+		r.pause(i, false)
 	}
 	for _, i := range dead {
 		r.daemons[i-1] = r.start(r.hosts[i-1])
