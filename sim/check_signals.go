@@ -76,6 +76,9 @@ func (s *signals) view(e *Entry, k clientGroup) {
 		if u != nil && s.since[k] && v.network() && s.trans == nil && !s.within[k] && comeAlong(u, v) {
 			s.r.add(e.At, "%v gets a signal between %v and %v, though all come along", k.client, u, v)
 		}
+		if u != nil && s.since[k] && s.trans != nil && !s.within[k] && s.lost(u) != nil && (v.ID.Index != 2 || membershipOf(v.ID) != s.trans.ID) {
+			s.r.addAs("G3", e.At, "%v gets %v after the signal in %v, though its ids have to be those of the transitional configuration %v", k.client, v, u, s.trans.ID)
+		}
 		s.views[k] = v
 		s.since[k] = false
 		s.within[k] = s.trans != nil
@@ -94,11 +97,24 @@ func (s *signals) need(e *Entry, k clientGroup) {
 	if u == nil || s.trans == nil || s.since[k] {
 		return
 	}
+	if n := s.lost(u); n != nil {
+		s.r.add(e.At, "%v gets %v without a signal, though %v of %v is lost", k.client, e.Message, n, u)
+	}
+}
+
+// lost returns a member of a view that is not in the transitional
+// configuration, or nil.
+func (s *signals) lost(u *View) *wire.Name {
 	for i := range u.Members {
 		_, daemon, _ := u.Members[i].SplitPrivate()
 		if !slices.Contains(s.trans.Daemons, s.daemons[string(daemon)]) {
-			s.r.add(e.At, "%v gets %v without a signal, though %v of %v is lost", k.client, e.Message, u.Members[i], u)
-			return
+			return &u.Members[i]
 		}
 	}
+	return nil
+}
+
+// membershipOf returns the membership of daemons that an id names.
+func membershipOf(id wire.GroupID) wire.MembershipID {
+	return wire.MembershipID{Daemon: wire.DaemonID(id.Daemon), Time: int32(id.Time)}
 }

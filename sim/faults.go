@@ -44,6 +44,9 @@ const (
 	// FaultDeaf: data is lost and tokens are not, while a ring is formed, or so that one has to
 	// be formed when data is missing.
 	FaultDeaf
+	// FaultStale: form tokens that a daemon has got come again when it waits for
+	// others.
+	FaultStale
 	// FaultClients: all clients of a daemon die at once.
 	FaultClients
 	// NumFaults is the number of kinds.
@@ -79,6 +82,8 @@ func (f Fault) String() string {
 		return "late-forms"
 	case FaultDeaf:
 		return "deaf"
+	case FaultStale:
+		return "stale"
 	case FaultClients:
 		return "clients"
 	case NumFaults:
@@ -174,6 +179,8 @@ func (w *world) inflict(f Fault) {
 		} else {
 			w.arm(call)
 		}
+	case FaultStale:
+		w.arm(w.repeatForms)
 	case FaultClients:
 		if h := w.hosts[r.IntN(n)]; h.up {
 			for _, s := range h.slots {
@@ -202,6 +209,34 @@ func (w *world) deaf(loss float64) {
 		w.dataLoss = 0
 		w.tracef("data is lost no more")
 	})
+}
+
+// keptForms is how many form tokens are kept, to come again.
+const keptForms = 40
+
+// keepForm keeps a form token.
+func (w *world) keepForm(from, to *host, b []byte) {
+	if w.o.Faults[FaultStale] == 0 || !isForm(b) {
+		return
+	}
+	w.forms = append(w.forms, event{kind: eventArrive, host: to, from: from, token: true, bytes: b})
+	if len(w.forms) > keptForms {
+		w.forms = w.forms[1:]
+	}
+}
+
+// repeatForms lets form tokens come again to one who has had them.
+func (w *world) repeatForms(h *host) {
+	w.tracef("old form tokens come again to %s", h.d.Name)
+	for _, e := range w.forms {
+		if e.host == h {
+			e.at = w.now.Add(w.between(0, 2*w.round()))
+			w.plan.push(e)
+		}
+	}
+	if chance(w.faultRand, 0.5) {
+		w.arm(w.repeatForms)
+	}
 }
 
 func (w *world) burst(loss float64) {

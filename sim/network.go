@@ -42,6 +42,9 @@ func (w *world) transmit(from *host, to topology.Target, b []byte) {
 // carry takes a datagram over one link.
 func (w *world) carry(from, to *host, token bool, b []byte, f *fates) {
 	l := &w.links[from.rank][to.rank]
+	if token {
+		w.keepForm(from, to, b)
+	}
 	switch {
 	case w.component[from.rank] != w.component[to.rank], l.cuts > 0:
 		f.add(to, "cut")

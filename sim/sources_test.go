@@ -52,7 +52,6 @@ func faults() []fault {
 		{"an exchange that broke is used by halves", "groups/gathertrans.go", "x.ownTold && !x.spoiled", "!x.spoiled"},
 		{"a merge of two histories is not told", "groups/merge.go", "if entry.Membership != membershipOf(g.id) {", "if entry.Membership.Time < 0 {"},
 		{"the index of a group's id stands still", "groups/requests.go", "\tg.id.Index++\n\tif len(g.daemons) == 0 {", "\tif len(g.daemons) == 0 {"},
-		{"a loss in an exchange is forgotten", "groups/gather.go", "\t\t\t\tg.changed = true\n", ""},
 		{"signals are not sent", "groups/op.go", "\t\tm.signal(g, g.id, out)\n", ""},
 		{"a group keeps its id when it loses daemons", "groups/op.go", "\t\tg.id = groupID(m.transitionalID, 1)\n", ""},
 		{"members of lost daemons stay", "groups/trans.go", "return d.partitioned })", "return false })"},

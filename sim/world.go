@@ -40,8 +40,9 @@ type world struct {
 	settled   bool     // one ring has been formed since
 	triggers  []*trigger
 	dataLoss  float64
-	dropToken int // so many tokens are lost next
-	holdForm  int // so many form tokens are late next
+	dropToken int     // so many tokens are lost next
+	forms     []event // of late, to come again
+	holdForm  int     // so many form tokens are late next
 
 	actions int // what clients may still do
 	hist    History
