@@ -283,6 +283,6 @@ func (h *host) sendSome(s *session) {
 			o := h.w.hosts[r.IntN(len(h.w.hosts))]
 			groups = append(groups, wire.MakeName("#"+clientName(r.IntN(h.w.o.Clients))+"#"+o.d.Name))
 		}
-		h.send(s, t, r.IntN(h.w.o.MaxSize), groups...)
+		h.send(s, t, r.IntN(r.IntN(h.w.o.MaxSize)+1), groups...)
 	}
 }

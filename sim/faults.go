@@ -47,6 +47,13 @@ const (
 	// FaultStale: form tokens that a daemon has got come again when it waits for
 	// others.
 	FaultStale
+	// FaultTardy: data that seemed lost arrives while a ring is formed.
+	FaultTardy
+	// FaultMonitor: a monitor cuts daemons off from each other, and the command reaches
+	// only some.
+	FaultMonitor
+	// FaultClock: a daemon's wall clock is put back.
+	FaultClock
 	// FaultClients: all clients of a daemon die at once.
 	FaultClients
 	// NumFaults is the number of kinds.
@@ -84,6 +91,12 @@ func (f Fault) String() string {
 		return "deaf"
 	case FaultStale:
 		return "stale"
+	case FaultTardy:
+		return "tardy"
+	case FaultMonitor:
+		return "monitor"
+	case FaultClock:
+		return "clock"
 	case FaultClients:
 		return "clients"
 	case NumFaults:
@@ -173,14 +186,20 @@ func (w *world) inflict(f Fault) {
 	case FaultLateForms:
 		w.holdForm += 1 + r.IntN(4)
 	case FaultDeaf:
-		call := func(*host) { w.deaf(choose(r, 0.5, 0.9, 1)) }
-		if chance(r, 0.3) {
+		call := func(*host) { w.deaf(choose(r, 0.5, 0.9, 1, 1)) }
+		if chance(r, 0.6) {
 			call(nil)
 		} else {
 			w.arm(call)
 		}
 	case FaultStale:
 		w.arm(w.repeatForms)
+	case FaultTardy:
+		w.armAt(membership.StateForm, w.bringLost)
+	case FaultMonitor:
+		w.monitor()
+	case FaultClock:
+		w.hosts[r.IntN(n)].skew -= int32(1 + r.IntN(5))
 	case FaultClients:
 		if h := w.hosts[r.IntN(n)]; h.up {
 			for _, s := range h.slots {
@@ -205,14 +224,48 @@ func (w *world) deaf(loss float64) {
 		})
 	}
 	t := w.o.timeouts()
-	w.whileUnwell(w.between(w.round(), 2*t.Token+2*t.Gather+600*w.round()), func() {
+	w.whileUnwell(w.between(t.Token, 3*t.Token+2*t.Gather+600*w.round()), func() {
 		w.dataLoss = 0
 		w.tracef("data is lost no more")
 	})
 }
 
-// keptForms is how many form tokens are kept, to come again.
-const keptForms = 40
+// monitor has some daemons obey a partition (membership-protocol §11), and all
+// of them forget it after a while.
+func (w *world) monitor() {
+	components := make([]int16, len(w.hosts))
+	for i := range components {
+		components[i] = int16(w.faultRand.IntN(3))
+	}
+	for _, h := range w.living() {
+		if chance(w.faultRand, 0.8) {
+			w.tracef("%s is told of a partition into %v", h.life.Name, components)
+			h.partition(components)
+		}
+	}
+	w.whileUnwell(w.between(w.scaled(100*time.Millisecond), w.scaled(8*time.Second)), w.endMonitor)
+}
+
+// endMonitor tells all daemons that there is one component.
+func (w *world) endMonitor() {
+	for _, h := range w.living() {
+		h.partition(make([]int16, len(w.hosts)))
+	}
+}
+
+func (h *host) partition(components []int16) {
+	if err := h.engine.Partition(h.w.now, components); err != nil {
+		panic(err)
+	}
+	h.planTimer()
+}
+
+// keptForms and keptLost are how many datagrams are kept, to come again, or at
+// last.
+const (
+	keptForms = 40
+	keptLost  = 200
+)
 
 // keepForm keeps a form token.
 func (w *world) keepForm(from, to *host, b []byte) {
@@ -223,6 +276,34 @@ func (w *world) keepForm(from, to *host, b []byte) {
 	if len(w.forms) > keptForms {
 		w.forms = w.forms[1:]
 	}
+}
+
+// keepLost keeps data that did not arrive.
+func (w *world) keepLost(from, to *host, b []byte) {
+	if w.o.Faults[FaultTardy] == 0 || w.calm || !isData(b) {
+		return
+	}
+	w.lost = append(w.lost, event{kind: eventArrive, host: to, from: from, bytes: b})
+	if len(w.lost) > keptLost {
+		w.lost = w.lost[1:]
+	}
+}
+
+// bringLost lets what seemed lost arrive at a daemon, and goes on at its next
+// attempt to form a ring.
+func (w *world) bringLost(h *host) {
+	w.tracef("data that seemed lost comes to %s", h.d.Name)
+	rest := w.lost[:0:0]
+	for _, e := range w.lost {
+		if e.host == h && chance(w.faultRand, 0.5) {
+			e.at = w.now.Add(w.between(0, w.round()))
+			w.plan.push(e)
+		} else {
+			rest = append(rest, e)
+		}
+	}
+	w.lost = rest
+	w.armAt(membership.StateForm, w.bringLost)
 }
 
 // repeatForms lets form tokens come again to one who has had them.
@@ -388,6 +469,11 @@ func (w *world) arm(call func(*host)) {
 	w.triggers = append(w.triggers, t)
 }
 
+// armAt has something happen when a daemon enters a state next.
+func (w *world) armAt(s membership.State, call func(*host)) {
+	w.triggers = append(w.triggers, &trigger{state: s, call: call})
+}
+
 // pull lets the triggers see a change of state.
 func (w *world) pull(h *host, s membership.State, g groups.State) {
 	for i := 0; i < len(w.triggers); i++ {
@@ -416,6 +502,7 @@ func (w *world) heal() {
 	w.calm = true
 	w.triggers = nil
 	w.unite()
+	w.endMonitor()
 	for i := range w.links {
 		clear(w.links[i])
 	}

@@ -71,11 +71,14 @@ func (h *host) start() {
 	w.hist.Daemons = append(w.hist.Daemons, h.life)
 	o := &w.o
 	var err error
-	h.engine, err = engine.New(engine.Config{
+	cfg := engine.Config{
 		Topology: w.top, Self: h.d.ID, ConfHash: confHash, Timeouts: o.timeouts(), Wide: len(o.Layout) > 1,
-		Window: o.Window, PersonalWindow: o.PersonalWindow, AcceleratedWindow: o.AcceleratedWindow, Accelerated: o.Accelerated,
-		QueueMessages: o.QueueMessages, Pool: h.pool,
-	})
+		Accelerated: o.Accelerated, QueueMessages: o.QueueMessages, MaxLocalMembers: o.LocalMembers, Pool: h.pool,
+	}
+	if !o.Mixed || h.rank == 0 {
+		cfg.Window, cfg.PersonalWindow, cfg.AcceleratedWindow = o.Window, o.PersonalWindow, o.AcceleratedWindow
+	}
+	h.engine, err = engine.New(cfg)
 	if err != nil {
 		panic(err)
 	}

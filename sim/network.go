@@ -48,6 +48,7 @@ func (w *world) carry(from, to *host, token bool, b []byte, f *fates) {
 	switch {
 	case w.component[from.rank] != w.component[to.rank], l.cuts > 0:
 		f.add(to, "cut")
+		w.keepLost(from, to, b)
 		return
 	case w.calm:
 	case token && w.dropToken > 0:
@@ -56,9 +57,11 @@ func (w *world) carry(from, to *host, token bool, b []byte, f *fates) {
 		return
 	case !token && w.dataLoss > 0 && isData(b) && chance(w.netRand, w.dataLoss):
 		f.add(to, "deaf")
+		w.keepLost(from, to, b)
 		return
 	case chance(w.netRand, w.o.Loss), l.loss > 0 && chance(w.netRand, l.loss):
 		f.add(to, "lost")
+		w.keepLost(from, to, b)
 		return
 	}
 	copies := 1

@@ -118,6 +118,7 @@ func (h *host) observe() {
 		}
 	}
 	for _, r := range h.out.Rejects {
+		h.w.rare[Rejected]++
 		h.w.tracef("%s rejects a request of session %d", h.life.Name, r.Session)
 	}
 	h.observeEnded(g)

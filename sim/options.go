@@ -28,6 +28,10 @@ type Options struct {
 	// Settings of the ring; zero is the default.
 	Accelerated                                              bool
 	Window, PersonalWindow, AcceleratedWindow, QueueMessages int
+	// Mixed: the windows are those of the first daemon only, the others have the
+	// defaults. LocalMembers bounds a group's members at one daemon; zero is the default.
+	Mixed        bool
+	LocalMembers int
 	// TimeScale divides all timeouts.
 	TimeScale int
 
@@ -89,6 +93,8 @@ func Draw(seed uint64) Options {
 	o.PersonalWindow = choose(r, 0, 0, 2)
 	o.AcceleratedWindow = choose(r, 0, 0, 1)
 	o.QueueMessages = choose(r, 0, 0, 0, 5)
+	o.Mixed = chance(r, 0.2)
+	o.LocalMembers = choose(r, 0, 0, 0, 2)
 	o.TimeScale = choose(r, 1, 1, 4)
 
 	n := o.daemons()
@@ -105,7 +111,7 @@ func Draw(seed uint64) Options {
 	o.Loss = choose(r, 0, 0, 0.01, 0.05, 0.15)
 	o.Duplicate = choose(r, 0, 0.02, 0.1)
 	o.Late = choose(r, 0, 0.005, 0.05)
-	o.LateBy = choose(r, 20*ms, 400*ms, 3000*ms)
+	o.LateBy = choose(r, 20*ms, 400*ms, 3000*ms, 20_000*ms)
 	o.SocketPackets = choose(r, 20, 90, 1000)
 	o.Cost = choose(r, 2*us, 10*us, 50*us)
 	o.Batch = choose(r, 1, 1, 8)
@@ -116,6 +122,9 @@ func Draw(seed uint64) Options {
 	o.Held = chance(r, 0.7)
 	o.Messages = choose(r, 30, 100, 250, 600)
 	o.MaxSize = choose(r, 40, 1000, 1000, 6000)
+	if o.Messages <= 100 && chance(r, 0.05) {
+		o.MaxSize = 140_000
+	}
 	o.Pause = choose(r, 5*ms, 50*ms, 300*ms)
 	o.SlowBound = choose(r, 10, 100)
 
@@ -198,8 +207,11 @@ func (o Options) String() string {
 	if o.Accelerated {
 		fmt.Fprintf(&b, ", accelerated by %d", o.AcceleratedWindow)
 	}
-	fmt.Fprintf(&b, ", windows %d/%d, queue %d, timeouts/%d, latency %v+%v, loss %v, double %v, late %v by %v, sockets %d, cost %v, batch %d, skew %v",
-		o.Window, o.PersonalWindow, o.QueueMessages, o.TimeScale, o.Latency, o.Jitter, o.Loss, o.Duplicate, o.Late, o.LateBy,
+	if o.Mixed {
+		b.WriteString(", mixed")
+	}
+	fmt.Fprintf(&b, ", windows %d/%d, members %d, queue %d, timeouts/%d, latency %v+%v, loss %v, double %v, late %v by %v, sockets %d, cost %v, batch %d, skew %v",
+		o.Window, o.PersonalWindow, o.LocalMembers, o.QueueMessages, o.TimeScale, o.Latency, o.Jitter, o.Loss, o.Duplicate, o.Late, o.LateBy,
 		o.SocketPackets, o.Cost, o.Batch, o.Skew)
 	fmt.Fprintf(&b, ", %d clients, %d groups, %d messages of up to %d, pause %v, slow at %d, %v of safety",
 		o.Clients, o.Groups, o.Messages, o.MaxSize, o.Pause, o.SlowBound, o.Safety)

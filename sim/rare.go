@@ -17,12 +17,16 @@ type Situation int
 const (
 	// SocketFull: a datagram found no room in a socket.
 	SocketFull Situation = iota
+	// Rejected: a join beyond the bound of a group's local members.
+	Rejected
 	// SlowClient: a client was given up because it did not read.
 	SlowClient
 	// Holes: a FORM2 with numbers that nobody on board has.
 	Holes
 	// CommitBeyond: a FORM2 with a commit set larger than the transitional set.
 	CommitBeyond
+	// HolesBeyond: both for one old ring.
+	HolesBeyond
 	// SeveralRings: a FORM2 with three old rings or more.
 	SeveralRings
 	// CascadeInForm, CascadeInEVS: an attempt to form a ring fails there.
@@ -85,8 +89,8 @@ const (
 )
 
 var situationNames = [NumSituations]string{
-	SocketFull: "socket full", SlowClient: "slow client", Holes: "recovery with holes", CommitBeyond: "commit set beyond the transitional set",
-	SeveralRings: "three old rings", CascadeInForm: "cascade in FORM", CascadeInEVS: "cascade in EVS", RecoveryTurns: "recovery given up",
+	SocketFull: "socket full", Rejected: "join rejected", SlowClient: "slow client", Holes: "recovery with holes", CommitBeyond: "commit set beyond the transitional set",
+	HolesBeyond: "holes and such a commit set", SeveralRings: "three old rings", CascadeInForm: "cascade in FORM", CascadeInEVS: "cascade in EVS", RecoveryTurns: "recovery given up",
 	CrashInForm: "crash in FORM", CrashInEVS: "crash in EVS", LeaderCrashInForm: "leader crashes in FORM",
 	GatherBesideRing: "gathering beside a ring", GatherInVain: "gathering in vain", Represented: "represented", Referred: "REFER",
 	ForeignPacket: "foreign packet", RestartNoticed: "ring ended by a member's ALIVE or JOIN",
@@ -246,6 +250,9 @@ func (h *host) countToken(b []byte) {
 			}
 			if e.Commit.Len() > e.NumTrans {
 				r[CommitBeyond]++
+				if e.NumHoles() > 0 {
+					r[HolesBeyond]++
+				}
 			}
 		}
 	}

@@ -37,7 +37,6 @@ func faults() []fault {
 		{"holes of a recovery that was given up stay", "ring/recovery.go", "s.state == hole {\n\t\t\t*s = slot{}", "s.state == hole {\n\t\t\ts.state = hole"},
 		{"a message that was sent in part is not begun again", "ring/recovery.go", "\tr.users.again()\n", ""},
 		{"parts of messages survive their ring", "ring/recovery.go", "\tr.dropPartials(out)\n", ""},
-		{"delivery goes on when the ring is lost", "ring/delivery.go", "if r.state != Operational || r.level == Blocked {", "if r.state == Recovering || r.level == Blocked {"},
 		{"the exchange of groups does not hold back users' messages", "ring/pack.go", "case r.groups.sent > 0 || r.exchange:", "case r.groups.sent > 0 || r.exchange && r.users.len() == 0:"},
 		{"the recovery's aru leaks into the new ring", "ring/token.go", "\t\t\tr.last.Aru = 0\n", ""},
 		{"old tokens are taken", "ring/token.go", "\tcase its.ARQ() == (mine.ARQ()+1)&0xf:", "\tcase its.ARQ() != mine.ARQ():"},

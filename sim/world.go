@@ -42,6 +42,7 @@ type world struct {
 	dataLoss  float64
 	dropToken int     // so many tokens are lost next
 	forms     []event // of late, to come again
+	lost      []event // data that did not arrive
 	holdForm  int     // so many form tokens are late next
 
 	actions int // what clients may still do
