@@ -68,9 +68,62 @@ type host struct {
 	lives   int // clients it had
 }
 
-// newLab builds a net. kinds has a letter for each host, G for our daemon and C for
-// the other; the first one is the leader.
-func newLab(t testing.TB, peer, ours, kinds string, segments int, accelerated bool) *lab {
+// shape is a ring to be tried.
+type shape struct {
+	kinds    string // a letter for each host, G for our daemon and C for the other; the first one leads
+	segments int
+	// ring is the value of AcceleratedRing: "true", "false", or "" for none.
+	ring      string
+	multicast bool // segments have multicast addresses, else broadcast ones
+	v6        bool // so they are of IPv6, and multicast in any case
+	defaults  bool // no timeouts are set
+}
+
+func (s shape) String() string {
+	name := fmt.Sprintf("%s in %d, ring %q", s.kinds, s.segments, s.ring)
+	if s.multicast {
+		name += ", multicast"
+	}
+	if s.v6 {
+		name += ", IPv6"
+	}
+	if s.defaults {
+		name += ", default timeouts"
+	}
+	return name
+}
+
+// addr returns the address of a host, or of the router if it is 254.
+func (s shape) addr(segment, host int) string {
+	if s.v6 {
+		return fmt.Sprintf("fd99:%d::%x", segment, host)
+	}
+	return fmt.Sprintf("10.99.%d.%d", segment, host)
+}
+
+// all returns the address of all hosts of a segment, with the port.
+func (s shape) all(segment int) string {
+	switch {
+	case s.v6:
+		return fmt.Sprintf("[ff02::99:%d]:%d", segment, mixedPort)
+	case s.multicast:
+		return fmt.Sprintf("239.99.0.%d:%d", segment, mixedPort)
+	}
+	return fmt.Sprintf("10.99.%d.255:%d", segment, mixedPort)
+}
+
+// give gives an interface an address.
+func (l *lab) give(ns, dev string, s shape, addr string) {
+	l.t.Helper()
+	if s.v6 {
+		l.ip("-n", ns, "addr", "add", addr+"/64", "dev", dev, "nodad")
+		return
+	}
+	l.ip("-n", ns, "addr", "add", addr+"/24", "brd", "+", "dev", dev)
+}
+
+// newLab builds a net.
+func newLab(t testing.TB, peer, ours string, s shape) *lab {
 	t.Helper()
 	dir := t.TempDir()
 	l := &lab{t: t, dir: dir, peer: peer, ours: ours}
@@ -79,49 +132,58 @@ func newLab(t testing.TB, peer, ours, kinds string, segments int, accelerated bo
 		hub := prefix + fmt.Sprint("hub", i)
 		l.hubs[i] = hub
 		l.namespace(hub)
-		for s := 1; s <= segments; s++ {
-			br := fmt.Sprint("br", s)
-			l.ip("-n", hub, "link", "add", br, "address", fmt.Sprintf("02:00:00:00:00:0%d", s), "type", "bridge", "mcast_snooping", "0")
-			l.ip("-n", hub, "addr", "add", fmt.Sprintf("10.99.%d.254/24", s), "brd", "+", "dev", br)
+		for g := 1; g <= s.segments; g++ {
+			br := fmt.Sprint("br", g)
+			l.ip("-n", hub, "link", "add", br, "address", fmt.Sprintf("02:00:00:00:00:0%d", g), "type", "bridge", "mcast_snooping", "0")
+			l.give(hub, br, s, s.addr(g, 254))
 			l.ip("-n", hub, "link", "set", br, "up")
 		}
 		var err error
-		inside(hub, func() { err = os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0o644) }, &err)
+		inside(hub, func() {
+			err = errors.Join(os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0o644),
+				os.WriteFile("/proc/sys/net/ipv6/conf/all/forwarding", []byte("1"), 0o644))
+		}, &err)
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
 	var conf strings.Builder
-	perSegment := (len(kinds) + segments - 1) / segments
-	for i, kind := range kinds {
+	perSegment := (len(s.kinds) + s.segments - 1) / s.segments
+	for i, kind := range s.kinds {
 		h := &host{peer: kind == 'C', segment: 1 + i/perSegment}
 		h.name = fmt.Sprintf("%c%d", kind|0x20, i+1)
-		h.addr = fmt.Sprintf("10.99.%d.%d", h.segment, i+1)
+		h.addr = s.addr(h.segment, i+1)
 		h.ns = prefix + h.name
 		h.port = fmt.Sprint("p", i+1)
 		l.hosts = append(l.hosts, h)
 		l.namespace(h.ns)
 		l.ip("link", "add", "ring0", "netns", h.ns, "type", "veth", "peer", "name", h.port, "netns", l.hubs[0])
-		l.ip("-n", h.ns, "addr", "add", h.addr+"/24", "brd", "+", "dev", "ring0")
+		l.give(h.ns, "ring0", s, h.addr)
 		l.ip("-n", h.ns, "link", "set", "lo", "up")
 		l.ip("-n", h.ns, "link", "set", "ring0", "up")
-		l.ip("-n", h.ns, "route", "add", "default", "via", fmt.Sprintf("10.99.%d.254", h.segment))
+		family := "-4"
+		if s.v6 {
+			family = "-6"
+		}
+		l.ip("-n", h.ns, family, "route", "add", "default", "via", s.addr(h.segment, 254), "dev", "ring0")
 		l.plug(h, 0)
 
 		if i%perSegment == 0 {
 			if i > 0 {
 				conf.WriteString("}\n")
 			}
-			addr := fmt.Sprintf("10.99.%d.255", h.segment)
-			if accelerated {
-				addr = fmt.Sprintf("239.99.0.%d", h.segment)
-			}
-			fmt.Fprintf(&conf, "Spread_Segment %s:%d {\n", addr, mixedPort)
+			fmt.Fprintf(&conf, "Spread_Segment %s {\n", s.all(h.segment))
 		}
 		fmt.Fprintf(&conf, "\t%s %s\n", h.name, h.addr)
 	}
-	fmt.Fprintf(&conf, "}\nAcceleratedRing = %v\nDaemonUser = root\nDaemonGroup = root\nRuntimeDir = /\nSocketPortReuse = on\nMaxSessionMessages = 30000\n", accelerated)
-	conf.WriteString("EventTimeStamp = \"[%a %d %b %Y %H:%M:%S]\"\nEventPreciseTimeStamp\n" + mixedTimeouts)
+	conf.WriteString("}\nDaemonUser = root\nDaemonGroup = root\nRuntimeDir = /\nSocketPortReuse = on\nMaxSessionMessages = 30000\n")
+	conf.WriteString("EventTimeStamp = \"[%a %d %b %Y %H:%M:%S]\"\nEventPreciseTimeStamp\n")
+	if s.ring != "" {
+		fmt.Fprintf(&conf, "AcceleratedRing = %s\n", s.ring)
+	}
+	if !s.defaults {
+		conf.WriteString(mixedTimeouts)
+	}
 	l.conf = conf.String()
 	if err := os.Mkdir(filepath.Join(dir, "tmp"), 0o755); err != nil {
 		t.Fatal(err)
