@@ -199,7 +199,12 @@ func (w *world) inflict(f Fault) {
 	case FaultMonitor:
 		w.monitor()
 	case FaultClock:
-		w.hosts[r.IntN(n)].skew -= int32(1 + r.IntN(5))
+		h, back := w.hosts[r.IntN(n)], int32(1+r.IntN(5))
+		// Not to a time when an earlier life made ids: nobody could tell
+		// its ids from those (membership-protocol §11).
+		if w.timeOfDay(h)-back > h.formerTime {
+			h.skew -= back
+		}
 	case FaultClients:
 		if h := w.hosts[r.IntN(n)]; h.up {
 			for _, s := range h.slots {

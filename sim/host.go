@@ -24,6 +24,8 @@ type host struct {
 	// lastTime is the highest time that the daemon has put into an id, in any
 	// of its lives.
 	lastTime int32
+	// formerTime is that of all lives before this one.
+	formerTime int32
 
 	up     bool
 	ghost  bool // it stays down
@@ -64,7 +66,7 @@ func (h *host) start() {
 	}
 	h.up = true
 	h.lives++
-	*h = host{w: w, d: h.d, rank: h.rank, skew: h.skew, lastTime: h.lastTime, lives: h.lives, up: true, pool: &buf.Pool{Poison: true}, byID: make(map[engine.SessionID]*session)}
+	*h = host{w: w, d: h.d, rank: h.rank, skew: h.skew, lastTime: h.lastTime, formerTime: h.lastTime, lives: h.lives, up: true, pool: &buf.Pool{Poison: true}, byID: make(map[engine.SessionID]*session)}
 	h.life = &Life{
 		Name: fmt.Sprint(h.d.Name, h.lives), Rank: h.rank, ID: h.d.ID, Daemon: h.d.Name, Began: w.now,
 	}

@@ -39,6 +39,9 @@ func (h *host) observeSend(to topology.Target, b []byte) {
 	if p.Type.Kind() != wire.KindData || p.Proc != h.d.ID || p.Membership == h.made.ring && p.Seq <= h.made.seq {
 		return
 	}
+	if p.Membership != h.engine.Status().Ring.ID {
+		return // its own packet of an old ring, which has come back, for the leader to see
+	}
 	if p.Membership != h.made.ring {
 		h.made.open = nil
 	}
