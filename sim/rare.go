@@ -164,7 +164,11 @@ func (h *host) transition(t membership.Transition) {
 	default:
 	}
 	w.pull(h, t.To, 0)
-	if w.settled && t.To != membership.StateOp && t.To != membership.StateGather {
+	if t.To == membership.StateOp || t.To == membership.StateGather {
+		return
+	}
+	w.losses++
+	if w.settled {
 		w.fail("C8", "%s leaves its ring in a calm network: %v", h.life.Name, t)
 	}
 }

@@ -45,6 +45,7 @@ type world struct {
 	lost      []event // data that did not arrive
 	holdForm  int     // so many form tokens are late next
 
+	losses  int // how often a daemon has left a ring
 	actions int // what clients may still do
 	hist    History
 	trace   *trace
@@ -170,16 +171,31 @@ func (w *world) play() (healed time.Duration) {
 	}
 	// What is still on its way may come as late as this.
 	from := w.now
-	w.until(w.now.Add(max(w.o.LateBy, 2*restartTime)), nil)
-	if !w.until(from.Add(w.o.HealBound()), w.united) {
-		w.fail("C7", "no ring of all that live, %v after the network healed: %s", w.o.HealBound(), w.states())
-		return w.now.Sub(from)
+	w.until(w.now.Add(w.o.LateBy), nil)
+	for !w.stopped {
+		if !w.until(from.Add(w.o.HealBound()), w.united) {
+			w.fail("C7", "no ring of all that live, %v after the network healed: %s", w.o.HealBound(), w.states())
+			break
+		}
+		healed = w.now.Sub(from)
+		if w.lasts() {
+			w.settled = true
+			w.tracef("--- one ring since %v after", healed)
+			w.rollCall()
+			break
+		}
 	}
-	healed = w.now.Sub(from)
-	w.settled = true
-	w.tracef("--- one ring after %v", healed)
-	w.rollCall()
 	return healed
+}
+
+// lasts reports whether a ring outlives what was before the network healed: a
+// token may have been lost, and a daemon that is dead now may be expected to
+// join.
+func (w *world) lasts() bool {
+	t := w.o.timeouts()
+	before := w.losses
+	w.until(w.now.Add(t.Token+2*t.Gather+t.Form), nil)
+	return w.losses == before && w.united()
 }
 
 // until runs to a moment, or until done reports true, and returns whether it did.
