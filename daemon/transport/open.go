@@ -68,19 +68,23 @@ func (t *Transport) open() error {
 	if err := j.dropFrom(&to); err != nil {
 		return err
 	}
-	t.sender = newSender(t.newWriter(), t.cfg.Topology, to, &t.count, t.cfg.Log)
+	w, err := t.newWriter()
+	if err != nil {
+		return err
+	}
+	t.sender = newSender(w, t.cfg.Topology, to, &t.count, t.cfg.Log)
 	t.sender.segment = t.cfg.Segment && !t.cfg.portable && canSegment(t.conn)
 	return nil
 }
 
-func (t *Transport) newWriter() packetWriter {
+func (t *Transport) newWriter() (packetWriter, error) {
 	switch {
 	case !batchWrites || t.cfg.portable:
-		return &plainWriter{UDPConn: t.conn}
+		return &plainWriter{UDPConn: t.conn}, nil
 	case t.cfg.Addr.Is4():
-		return ipv4.NewPacketConn(t.conn)
+		return newWriter4(t.conn)
 	default:
-		return ipv6.NewPacketConn(t.conn)
+		return ipv6.NewPacketConn(t.conn), nil
 	}
 }
 

@@ -144,7 +144,8 @@ func (m *mmsgInput) attemptPoll(fd uintptr) {
 func (m *mmsgInput) fill(fd uintptr) syscall.Errno {
 	var n int
 	for {
-		got, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&m.hdrs[0])), uintptr(m.batchMax), 0, 0, 0)
+		// Raw, since it does not wait: see mmsgWriter.
+		got, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&m.hdrs[0])), uintptr(m.batchMax), 0, 0, 0)
 		if errno == unix.EINTR {
 			continue
 		}

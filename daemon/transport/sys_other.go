@@ -26,6 +26,8 @@ func setReceiveBuffer(conn *net.UDPConn, want, _ int) (int, error) {
 // Linux, in bytes.
 const smallestBuffer = 208 << 10
 
+func newWriter4(conn *net.UDPConn) (packetWriter, error) { return &plainWriter{UDPConn: conn}, nil }
+
 func kernelDrops(*net.UDPConn) (int64, bool) { return 0, false }
 
 // segmentOption is for Linux only.
