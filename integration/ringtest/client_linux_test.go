@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"net/netip"
 	"slices"
 	"sync"
 	"testing"
@@ -46,7 +47,7 @@ type client struct {
 }
 
 // newClient connects to a host's daemon, as soon as that takes clients, and joins.
-func newClient(t testing.TB, h *host, id string) *client {
+func newClient(t testing.TB, h *host, addr netip.Addr, id string) *client {
 	t.Helper()
 	c := &client{t: t, joined: make(chan struct{}), stop: make(chan struct{}), sent: make(chan struct{}), received: make(chan struct{})}
 	dial := func(ctx context.Context, netw, addr string) (nc net.Conn, err error) {
@@ -58,7 +59,7 @@ func newClient(t testing.TB, h *host, id string) *client {
 	name := fmt.Sprintf("c%d", h.number)
 	waitFor(t, "a daemon that takes "+id, func() bool {
 		var err error
-		c.conn, err = spread.Dial(ctx, fmt.Sprintf("4803@%v", h.addr), spread.WithName(name), spread.WithMembership(true), spread.WithDialer(dial))
+		c.conn, err = spread.Dial(ctx, fmt.Sprintf("4803@%v", addr), spread.WithName(name), spread.WithMembership(true), spread.WithDialer(dial))
 		return err == nil
 	})
 	c.rec = record{id: id, name: c.conn.PrivateGroup()}

@@ -108,31 +108,26 @@ LookupTimeout = 2000
 
 // conf is the spread.conf of a ring: a segment for each network, or for each host, which
 // then talk by unicast alone.
-func conf(n *network, unicast, accelerated bool) string {
+func conf(n *network, s setting) string {
 	var b strings.Builder
 	// Root stays root, or the parent's death would not be the daemon's.
-	fmt.Fprintf(&b, "EventPriority = pDEBUG\nEventTimeStamp = \"%%H:%%M:%%S\"\nEventPreciseTimeStamp\nDaemonUser = root\nDaemonGroup = root\nAcceleratedRing = %v\n", accelerated)
+	fmt.Fprintf(&b, "EventPriority = pDEBUG\nEventTimeStamp = \"%%H:%%M:%%S\"\nEventPreciseTimeStamp\nDaemonUser = root\nDaemonGroup = root\nAcceleratedRing = %v\n", s.accelerated)
 	b.WriteString(timeouts)
-	last := 0
-	for _, h := range n.hosts {
-		switch {
-		case unicast:
-			fmt.Fprintf(&b, "Spread_Segment %v:4803 {\n", h.addr)
-		case h.net != last:
-			if last != 0 {
+	for i, h := range n.hosts {
+		if s.way == unicast || i == 0 || n.hosts[i-1].net != h.net {
+			if i > 0 {
 				b.WriteString("}\n")
 			}
-			fmt.Fprintf(&b, "Spread_Segment 239.78.0.%d:4803 {\n", h.net)
+			fmt.Fprintf(&b, "Spread_Segment %s {\n", s.segment(h))
 		}
-		fmt.Fprintf(&b, "\td%d %v\n", h.number, h.addr)
-		if unicast {
-			b.WriteString("}\n")
+		addr := s.addr(h)
+		fmt.Fprintf(&b, "\td%d %v", h.number, addr)
+		if s.listed {
+			fmt.Fprintf(&b, " { D %v C %v }", addr, addr)
 		}
-		last = h.net
+		b.WriteString("\n")
 	}
-	if !unicast {
-		b.WriteString("}\n")
-	}
+	b.WriteString("}\n")
 	return b.String()
 }
 

@@ -97,6 +97,7 @@ type host struct {
 	number int // from 1
 	net    int // from 1
 	addr   netip.Addr
+	addr6  netip.Addr
 }
 
 // network is a hub with hosts around it.
@@ -133,7 +134,8 @@ func newNetwork(t testing.TB, sizes ...int) *network {
 		for j := range size {
 			h := &host{
 				space: newSpace(t), number: len(n.hosts) + 1, net: net,
-				addr: netip.AddrFrom4([4]byte{10, 78, byte(net), byte(j + 1)}),
+				addr:  netip.AddrFrom4([4]byte{10, 78, byte(net), byte(j + 1)}),
+				addr6: netip.MustParseAddr(fmt.Sprintf("fd78:%d::%d", net, j+1)),
 			}
 			n.hosts = append(n.hosts, h)
 			n.hub.ip(t,
@@ -141,9 +143,13 @@ func newNetwork(t testing.TB, sizes ...int) *network {
 				fmt.Sprintf("link set p%d master net%d", h.number, net),
 				fmt.Sprintf("link set p%d up", h.number),
 			)
+			// Nobody else has our addresses: no need to ask. It is only slower where
+			// this cannot be written.
+			h.do(func() { _ = os.WriteFile("/proc/sys/net/ipv6/conf/ring0/accept_dad", []byte("0"), 0o644) })
 			h.ip(t,
 				"link set lo up",
 				fmt.Sprintf("addr add %v/24 brd + dev ring0", h.addr),
+				fmt.Sprintf("addr add %v/64 dev ring0 nodad", h.addr6),
 				"link set ring0 up",
 				fmt.Sprintf("route add default via 10.78.%d.254", net),
 			)
@@ -191,17 +197,17 @@ func (n *network) deafen(number int, on bool) {
 	n.t.Helper()
 	h := n.hosts[number-1]
 	if !on {
-		h.must(n.t, "", "nft", "delete", "table", "ip", "deaf")
+		h.must(n.t, "", "nft", "delete", "table", "inet", "deaf")
 		return
 	}
-	h.must(n.t, "table ip deaf { chain input { type filter hook input priority 0; udp dport "+ringPorts+" drop; }; }\n", "nft", "-f", "-")
+	h.must(n.t, "table inet deaf { chain input { type filter hook input priority 0; udp dport "+ringPorts+" drop; }; }\n", "nft", "-f", "-")
 }
 
 // lose loses a share of what arrives at each host.
 func (n *network) lose(perMille int) {
 	n.t.Helper()
 	for _, h := range n.hosts {
-		h.must(n.t, fmt.Sprintf("table ip lossy { chain input { type filter hook input priority 0; udp dport %s numgen random mod 1000 < %d drop; }; }\n",
+		h.must(n.t, fmt.Sprintf("table inet lossy { chain input { type filter hook input priority 0; udp dport %s numgen random mod 1000 < %d drop; }; }\n",
 			ringPorts, perMille), "nft", "-f", "-")
 	}
 }

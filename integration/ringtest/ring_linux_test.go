@@ -2,6 +2,7 @@ package ringtest
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -31,6 +32,7 @@ func waitFor(t testing.TB, what string, cond func() bool) {
 // ring is a daemon on each host of a network, with a client each.
 type ring struct {
 	*network
+	setting
 	t       testing.TB
 	conf    string
 	binary  string
@@ -43,18 +45,53 @@ type ring struct {
 	serial  int
 }
 
+// way is how daemons of a segment reach one another.
+type way int
+
+const (
+	multicast way = iota
+	broadcast
+	unicast // each is a segment of its own
+	multicast6
+)
+
 // setting is a ring and its network.
 type setting struct {
 	networks    []int // hosts in each
-	unicast     bool
+	way         way
+	listed      bool // with interface lists
 	accelerated bool
 	faults      faults
+}
+
+// addr returns the address of a host's daemon.
+func (s *setting) addr(h *host) netip.Addr {
+	if s.way == multicast6 {
+		return h.addr6
+	}
+	return h.addr
+}
+
+// segment returns the address of a host's segment, with its port.
+func (s *setting) segment(h *host) string {
+	switch s.way {
+	case multicast:
+		return fmt.Sprintf("239.78.0.%d:4803", h.net)
+	case broadcast:
+		return fmt.Sprintf("10.78.%d.255:4803", h.net)
+	case unicast:
+		return fmt.Sprintf("%v:4803", h.addr)
+	case multicast6:
+		return fmt.Sprintf("[ff02::78:%d]:4803", h.net)
+	default:
+		panic(s.way)
+	}
 }
 
 // newRing starts the daemons and their clients, and waits until all are together.
 func newRing(t testing.TB, binary string, s setting) *ring {
 	t.Helper()
-	r := &ring{network: newNetwork(t, s.networks...), t: t, binary: binary}
+	r := &ring{network: newNetwork(t, s.networks...), setting: s, t: t, binary: binary}
 	f := s.faults
 	if f != (faults{}) && !r.netem(f) {
 		r.lose(int(1000 * f.Loss))
@@ -64,7 +101,7 @@ func newRing(t testing.TB, binary string, s setting) *ring {
 		}
 	}
 	r.conf = filepath.Join(t.TempDir(), "spread.conf")
-	if err := os.WriteFile(r.conf, []byte(conf(r.network, s.unicast, s.accelerated)), 0o644); err != nil {
+	if err := os.WriteFile(r.conf, []byte(conf(r.network, s)), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	r.daemons = make([]*process, len(r.hosts))
@@ -83,7 +120,7 @@ func newRing(t testing.TB, binary string, s setting) *ring {
 func (r *ring) connect(number int) {
 	r.t.Helper()
 	r.serial++
-	r.clients[number-1] = newClient(r.t, r.hosts[number-1], fmt.Sprintf("host %d, client %d", number, r.serial))
+	r.clients[number-1] = newClient(r.t, r.hosts[number-1], r.addr(r.hosts[number-1]), fmt.Sprintf("host %d, client %d", number, r.serial))
 }
 
 // all returns the numbers of all hosts.
@@ -233,14 +270,16 @@ func TestRings(t *testing.T) {
 	}{
 		{"3 hosts, multicast", setting{networks: []int{3}}, crashes},
 		{"3 hosts, multicast, lossy", setting{networks: []int{3}, faults: lossy}, partitions},
-		{"3 hosts, unicast, accelerated, bad", setting{networks: []int{3}, unicast: true, accelerated: true, faults: bad}, crashes},
-		{"5 hosts, multicast, accelerated, bad", setting{networks: []int{5}, accelerated: true, faults: bad}, partitions},
+		{"3 hosts, broadcast, listed, lossy", setting{networks: []int{3}, way: broadcast, listed: true, faults: lossy}, crashes},
+		{"3 hosts, IPv6, bad", setting{networks: []int{3}, way: multicast6, faults: bad}, partitions},
+		{"3 hosts, unicast, accelerated, bad", setting{networks: []int{3}, way: unicast, accelerated: true, faults: bad}, crashes},
+		{"5 hosts, multicast, listed, accelerated, bad", setting{networks: []int{5}, listed: true, accelerated: true, faults: bad}, partitions},
 		{"5 hosts, 2 networks, lossy", setting{networks: []int{3, 2}, faults: lossy}, networks},
 		{"5 hosts, 2 networks, accelerated, bad", setting{networks: []int{2, 3}, accelerated: true, faults: bad}, crashes},
 		{"8 hosts, multicast, accelerated, lossy", setting{networks: []int{8}, accelerated: true, faults: lossy}, crashes},
-		{"8 hosts, unicast, bad", setting{networks: []int{8}, unicast: true, faults: bad}, partitions},
+		{"8 hosts, unicast, bad", setting{networks: []int{8}, way: unicast, faults: bad}, partitions},
 		{"8 hosts, 2 networks, bad", setting{networks: []int{4, 4}, faults: bad}, networks},
-		{"8 hosts, 2 networks, unicast, lossy", setting{networks: []int{3, 5}, unicast: true, faults: lossy}, networks},
+		{"8 hosts, 2 networks, unicast, lossy", setting{networks: []int{3, 5}, way: unicast, faults: lossy}, networks},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -23,7 +23,7 @@ func TestStorms(t *testing.T) {
 		{networks: []int{3}, accelerated: true, faults: faults{Loss: 0.02}},
 		{networks: []int{5}, faults: faults{Seed: 3, Loss: 0.01, Duplicate: 0.05, Delay: 0.2, MaxDelay: 10 * time.Millisecond}},
 		{networks: []int{3, 2}, faults: faults{Loss: 0.02}},
-		{networks: []int{4}, unicast: true},
+		{networks: []int{4}, way: unicast},
 	} {
 		seed := *stormSeed + uint64(i)
 		t.Run(fmt.Sprintf("hosts %v, seed %d", s.networks, seed), func(t *testing.T) {
