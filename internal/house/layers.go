@@ -51,6 +51,7 @@ var layers = []layer{
 		"daemon/session", "daemon/eventlog", "daemon/transport", "engine", "ring", "membership", "groups", "topology",
 		"spreadconf", "wire", "internal/buf", "internal/clock", "internal/descrypt",
 	}},
+	{dir: "daemon/daemontest", may: []string{"daemon", "spreadconf"}, test: true},
 
 	// Clients: they know a daemon only by its protocol.
 	{dir: "spread", may: []string{"wire"}},
