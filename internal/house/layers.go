@@ -52,6 +52,9 @@ var layers = []layer{
 		"spreadconf", "wire", "internal/buf", "internal/clock", "internal/descrypt",
 	}},
 	{dir: "daemon/daemontest", may: []string{"daemon", "spreadconf"}, test: true},
+	{dir: "daemon/metrics", may: []string{
+		"daemon", "daemon/session", "daemon/transport", "engine", "ring", "membership", "groups", "topology", "wire",
+	}},
 
 	// Clients: they know a daemon only by its protocol.
 	{dir: "spread", may: []string{"wire"}},
