@@ -4,6 +4,8 @@
 //	                               "localhost" on 127.0.0.1:4803
 //	spreadd -n web1 -c FILE        be daemon web1 of FILE
 //	spreadd -check -c FILE         print FILE as understood, or its errors
+//	spreadd -metrics 127.0.0.1:9803
+//	                               serve metrics to Prometheus there; docs/metrics.md lists them
 //	spreadd demo                   show the whole path of a log line on this machine
 //
 // It stays in the foreground and logs to standard output or to EventLogFile. SIGTERM and

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/signal"
 	"runtime"
@@ -13,6 +14,7 @@ import (
 	"syscall"
 
 	"github.com/spreadd/spreadd/daemon"
+	"github.com/spreadd/spreadd/daemon/metrics"
 	"github.com/spreadd/spreadd/daemon/session"
 	"github.com/spreadd/spreadd/spreadconf"
 	"github.com/spreadd/spreadd/wire"
@@ -42,6 +44,8 @@ type program struct {
 	env            spreadconf.Environment
 	// started, if not nil, is told of the daemon when it serves clients.
 	started func(*daemon.Daemon)
+	// serving, if not nil, is told of the server of metrics.
+	serving func(*metrics.Server)
 }
 
 // options are what the command line says.
@@ -52,6 +56,7 @@ type options struct {
 	check       bool
 	socketDir   string
 	maxSessions int
+	metrics     string
 	version     bool
 }
 
@@ -104,6 +109,7 @@ func (p *program) parse(args []string) (options, error) {
 	fs.BoolVar(&o.check, "check", false, "print the configuration as understood, or its errors, and end")
 	fs.StringVar(&o.socketDir, "socket-dir", daemon.DefaultSocketDir, "`directory` of the UNIX socket, which clients have to know; empty for none")
 	fs.IntVar(&o.maxSessions, "max-sessions", session.DefaultMaxSessions, "largest `number` of clients")
+	fs.StringVar(&o.metrics, "metrics", "", "serve metrics to Prometheus on this `address`, as in 127.0.0.1:9803 (default: nowhere)")
 	fs.BoolVar(&o.version, "version", false, "print the version")
 	if err := fs.Parse(args); err != nil {
 		return o, err
@@ -117,6 +123,11 @@ func (p *program) parse(args []string) (options, error) {
 		return o, errors.New("-l y: there is no event file; clients and memberships are in the log")
 	case o.maxSessions < 1:
 		return o, fmt.Errorf("-max-sessions %d: want 1 or more", o.maxSessions)
+	}
+	if o.metrics != "" {
+		if _, _, err := net.SplitHostPort(o.metrics); err != nil {
+			return o, fmt.Errorf("-metrics %s: want an address and a port, as in 127.0.0.1:9803", o.metrics)
+		}
 	}
 	return o, nil
 }

@@ -6,9 +6,11 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
+	"sync"
 
 	"github.com/spreadd/spreadd/daemon"
 	"github.com/spreadd/spreadd/daemon/eventlog"
+	"github.com/spreadd/spreadd/daemon/metrics"
 	"github.com/spreadd/spreadd/daemon/transport"
 	"github.com/spreadd/spreadd/engine"
 	"github.com/spreadd/spreadd/spreadconf"
@@ -52,6 +54,11 @@ func (p *program) serve(ctx context.Context, o options) error {
 		return err
 	}
 	// Sockets are bound before privileges go, and the log file is open.
+	observe, unobserve, err := p.openMetrics(ctx, o.metrics, d, &cfg)
+	if err != nil {
+		return err
+	}
+	defer unobserve()
 	if err := d.Listen(ctx); err != nil {
 		return err
 	}
@@ -82,9 +89,44 @@ func (p *program) serve(ctx context.Context, o options) error {
 			}
 		}
 	}()
+	observe()
 	err = d.Run(ctx)
 	logStats(ctx, log, d.Stats())
 	return err
+}
+
+// openMetrics binds the address for Prometheus, if there is one. observe begins
+// to answer; done ends that, once the daemon has.
+func (p *program) openMetrics(ctx context.Context, addr string, d *daemon.Daemon, cfg *daemon.Config) (observe, done func(), err error) {
+	if addr == "" {
+		return func() {}, func() {}, nil
+	}
+	s, err := metrics.Listen(ctx, addr, metrics.Config{
+		Source: d, Topology: cfg.Engine.Topology, Self: cfg.Engine.Self, ConfHash: cfg.Engine.ConfHash,
+	}, cfg.Log)
+	if err != nil {
+		return nil, nil, err
+	}
+	var serving sync.WaitGroup
+	observe = func() {
+		cfg.Log.Info("serving metrics", slog.String("address", s.Addr().String()))
+		if p.serving != nil {
+			p.serving(s)
+		}
+		serving.Go(func() {
+			if err := s.Serve(); err != nil {
+				// The daemon does its work also when nobody watches.
+				cfg.Log.Error("no more metrics are served", slog.Any("error", err))
+			}
+		})
+	}
+	done = func() {
+		if err := s.Close(); err != nil {
+			cfg.Log.Warn("closing the server of metrics", slog.Any("error", err))
+		}
+		serving.Wait()
+	}
+	return observe, done, nil
 }
 
 // loadAccess reads the access files that the enabled methods need. That one is
