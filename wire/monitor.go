@@ -137,3 +137,40 @@ func (p *Packet) FlowControl(rank, n int) (Windows, error) {
 	}
 	return w, nil
 }
+
+// monitorDaemons is for how many daemons the bodies of monitors' packets have
+// room: they are of one length, whatever the configuration.
+const monitorDaemons = 128
+
+// AppendPartitionMap appends the body of a packet of type PacketPartition: the
+// components of at most 128 daemons in the order of the configuration
+// (monitor-protocol §5). KillComponent asks a daemon to end.
+func (o Order) AppendPartitionMap(b []byte, components []int16) []byte {
+	for i := range monitorDaemons {
+		var c int16
+		if i < len(components) {
+			c = components[i]
+		}
+		b = o.AppendUint16(b, uint16(c))
+	}
+	return b
+}
+
+// AppendFlowControl appends the body of a packet of type PacketFlowControl: the
+// ring's window, and the others of at most 128 daemons in the order of the
+// configuration (monitor-protocol §6). With 128 there is no room for the ring's
+// window, and it is left out. The Window of a daemon is not looked at.
+func (o Order) AppendFlowControl(b []byte, window int16, daemons []Windows) []byte {
+	for i := range monitorDaemons {
+		personal, accelerated := Unchanged, Unchanged
+		switch {
+		case i < len(daemons):
+			personal, accelerated = daemons[i].Personal, daemons[i].Accelerated
+		case i == len(daemons):
+			personal = window
+		}
+		b = o.AppendUint16(b, uint16(personal))
+		b = o.AppendUint16(b, uint16(accelerated))
+	}
+	return b
+}

@@ -68,3 +68,36 @@ func TestFlowControl(t *testing.T) {
 		t.Errorf("three rows for 4 daemons: %v", err)
 	}
 }
+
+// TestMonitorBodies: what monitors send has one length, and daemons read what was
+// meant, in either order.
+func TestMonitorBodies(t *testing.T) {
+	components := []int16{0, 300, KillComponent}
+	windows := []Windows{{0, 20, 15}, {0, Unchanged, Unchanged}, {0, 32767, 0}}
+	for _, o := range []Order{LittleEndian, BigEndian} {
+		p := Packet{Order: o, Body: o.AppendPartitionMap(nil, components)}
+		if len(p.Body) != 256 {
+			t.Errorf("a partition map of %d bytes", len(p.Body))
+		}
+		if m, err := p.PartitionMap(4); err != nil || !slices.Equal(m, []int16{0, 300, KillComponent, 0}) {
+			t.Errorf("map %v, %v", m, err)
+		}
+		p.Body = o.AppendFlowControl(nil, 160, windows)
+		if len(p.Body) != 512 {
+			t.Errorf("flow control of %d bytes", len(p.Body))
+		}
+		for i, w := range windows {
+			w.Window = 160
+			if got, err := p.FlowControl(i, len(windows)); err != nil || got != w {
+				t.Errorf("daemon %d: %+v, %v, want %+v", i, got, err, w)
+			}
+		}
+		all := make([]Windows, 129)
+		if b := o.AppendFlowControl(nil, 160, all); len(b) != 512 || bytes.ContainsFunc(b, func(r rune) bool { return r != 0 }) {
+			t.Errorf("for more daemons than there is room for: % x", b)
+		}
+		if b := o.AppendPartitionMap(nil, make([]int16, 129)); len(b) != 256 {
+			t.Errorf("a map of more daemons than there is room for has %d bytes", len(b))
+		}
+	}
+}
