@@ -10,6 +10,8 @@ require (
 
 require golang.org/x/net v0.62.0
 
+require github.com/BurntSushi/toml v1.6.0
+
 require (
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect

@@ -20,6 +20,7 @@ var layers = []layer{
 	{dir: "internal/buf"},
 	{dir: "internal/clock"},
 	{dir: "internal/descrypt"},
+	{dir: "internal/tomlconf"},
 	{dir: "wire"},
 	{dir: "accesslog"},
 	{dir: "sink"},
