@@ -62,8 +62,24 @@ type Log struct {
 	// there is none. It is matched as it was sent, before its time is
 	// rewritten.
 	Match []*regexp.Regexp
-	// Rewrite replaces the bracketed time by that of receipt.
-	Rewrite accesslog.Format
+	// Rewrite replaces the bracketed time by that of receipt: RewriteCommonLog,
+	// or a format of strftime. Empty leaves lines alone.
+	Rewrite string
+}
+
+// RewriteCommonLog is the [Log.Rewrite] that writes times as web servers do.
+const RewriteCommonLog = "clf"
+
+// format is what Rewrite asks for.
+func (l *Log) format() accesslog.Format {
+	switch l.Rewrite {
+	case "":
+		return accesslog.Format{}
+	case RewriteCommonLog:
+		return accesslog.CommonLog()
+	default:
+		return accesslog.Strftime(l.Rewrite)
+	}
 }
 
 // Session is what logsub needs of a *spread.Conn.
@@ -85,6 +101,13 @@ func dial(ctx context.Context, address, name string) (Session, error) {
 		return nil, err
 	}
 	return c, nil
+}
+
+// Check returns what is wrong with the configuration, as far as that can be told
+// without opening files.
+func (c Config) Check() error {
+	_, err := c.withDefaults()
+	return err
 }
 
 // withDefaults checks the configuration and fills in what is not set. Files are

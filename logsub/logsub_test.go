@@ -15,7 +15,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/spreadd/spreadd/accesslog"
 	"github.com/spreadd/spreadd/spread"
 	"github.com/spreadd/spreadd/spread/spreadtest"
 )
@@ -180,7 +179,7 @@ func TestMatchAndRewrite(t *testing.T) {
 	at := time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
 	cfg := Config{Now: func() time.Time { return at }}
 	logs := []Log{
-		{Group: "a", File: "all.log", Rewrite: accesslog.CommonLog()},
+		{Group: "a", File: "all.log", Rewrite: RewriteCommonLog},
 		{Group: "a", File: "some.log", Match: []*regexp.Regexp{regexp.MustCompile("^x"), regexp.MustCompile("1999")}},
 	}
 	bubble(t, cfg, logs, func(f *farm) {

@@ -3,7 +3,6 @@ package logsub
 import (
 	"fmt"
 
-	"github.com/spreadd/spreadd/accesslog"
 	"github.com/spreadd/spreadd/spreadlogdconf"
 )
 
@@ -22,7 +21,6 @@ func FromSpreadlogd(c *spreadlogdconf.Config) (Config, error) {
 	}
 	for i := range c.Spreads {
 		s := &c.Spreads[i]
-		conn := Connection{Address: s.Address()}
 		for j := range s.Logs {
 			l := &s.Logs[j]
 			if l.VhostDir.IsSet() {
@@ -42,13 +40,12 @@ func FromSpreadlogd(c *spreadlogdconf.Config) (Config, error) {
 			switch l.RewriteTimestamp.Kind {
 			case spreadlogdconf.RewriteNone:
 			case spreadlogdconf.RewriteCommonLog:
-				log.Rewrite = accesslog.CommonLog()
+				log.Rewrite = RewriteCommonLog
 			case spreadlogdconf.RewriteFormat:
-				log.Rewrite = accesslog.Strftime(l.RewriteTimestamp.Format)
+				log.Rewrite = l.RewriteTimestamp.Format
 			}
-			conn.Logs = append(conn.Logs, log)
+			cfg.add(s.Address(), log) // blocks for one daemon are one connection
 		}
-		cfg.Connections = append(cfg.Connections, conn)
 	}
 	if len(errs) > 0 {
 		return Config{}, errs

@@ -4,7 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/spreadd/spreadd/accesslog"
 	"github.com/spreadd/spreadd/spreadlogdconf"
 )
 
@@ -55,13 +54,13 @@ Spread {
 	if a.Address != "4913" || b.Address != "4913@loghost" {
 		t.Errorf("daemons are %q and %q", a.Address, b.Address)
 	}
-	if l := a.Logs[0]; l.Group != "site1" || l.File != "/data/logs/site1" || l.Rewrite != accesslog.CommonLog() || l.Match != nil {
+	if l := a.Logs[0]; l.Group != "site1" || l.File != "/data/logs/site1" || l.Rewrite != RewriteCommonLog || l.Match != nil {
 		t.Errorf("first log is %+v", l)
 	}
-	if l := a.Logs[1]; len(l.Match) != 2 || l.Rewrite != accesslog.Strftime("%Y") {
+	if l := a.Logs[1]; len(l.Match) != 2 || l.Rewrite != "%Y" {
 		t.Errorf("second log is %+v", l)
 	}
-	if l := b.Logs[0]; l.Rewrite != (accesslog.Format{}) {
+	if l := b.Logs[0]; l.Rewrite != "" {
 		t.Errorf("third log is %+v", l)
 	}
 }

@@ -60,8 +60,8 @@ func New(cfg Config) (*Subscriber, error) {
 				return nil, errors.Join(fmt.Errorf("group %q: %w", l.Group, err), s.files.close())
 			}
 			lf := &logFile{match: l.Match, file: f}
-			if l.Rewrite != (accesslog.Format{}) {
-				lf.rewrite = accesslog.NewRewriter(l.Rewrite)
+			if l.Rewrite != "" {
+				lf.rewrite = accesslog.NewRewriter(l.format())
 			}
 			r.byGroup[l.Group] = append(r.byGroup[l.Group], lf)
 		}

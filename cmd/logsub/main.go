@@ -9,11 +9,11 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime/debug"
 	"syscall"
 	"time"
 
-	"github.com/spreadd/spreadd/accesslog"
 	"github.com/spreadd/spreadd/logsub"
 	"github.com/spreadd/spreadd/spreadlogdconf"
 )
@@ -34,6 +34,12 @@ const (
 	statusUsage = 2
 )
 
+// Values of -format.
+const (
+	formatTOML       = "toml"
+	formatSpreadlogd = "spreadlogd"
+)
+
 // options are what the command line says.
 type options struct {
 	conf      string
@@ -45,6 +51,8 @@ type options struct {
 	spread    string
 	logs      []logsub.Log
 	rewrite   string
+	format    string // of conf
+	convert   string
 	truncate  bool
 	queue     int
 	stats     time.Duration
@@ -52,7 +60,9 @@ type options struct {
 }
 
 const usage = `Usage: logsub [-spread ADDRESS] -g GROUP -o FILE [-g GROUP -o FILE ...]
+       logsub -c logsub.toml [-check]
        logsub -c spreadlogd.conf [-check]
+       logsub -convert spreadlogd.conf > logsub.toml
 
 Writes what is sent to groups to files. SIGHUP reopens the files.
 
@@ -67,7 +77,9 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		fmt.Fprint(stderr, usage)
 		fs.PrintDefaults()
 	}
-	fs.StringVar(&o.conf, "c", "", "read this spreadlogd.conf `file`")
+	fs.StringVar(&o.conf, "c", "", "read this configuration `file`: TOML if its name ends with .toml, else as spreadlogd.conf")
+	fs.StringVar(&o.format, "format", "", "what the file of -c is, whatever its name: toml or spreadlogd")
+	fs.StringVar(&o.convert, "convert", "", "print this spreadlogd.conf `file` as TOML, and end")
 	fs.IntVar(&o.buffer, "b", 0, "largest message in `bytes`; wins over BufferSize (default: any, or what the file says)")
 	fs.BoolVar(&o.noLock, "s", false, "do not lock the files")
 	fs.BoolVar(&o.verbose, "v", false, "log more")
@@ -93,8 +105,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	})
 	fs.StringVar(&o.rewrite, "rewrite-timestamp", "", "replace the bracketed time by that of receipt: clf, or a strftime `format`")
 	fs.BoolVar(&o.truncate, "truncate", false, "cut messages that are too long instead of dropping them")
-	fs.IntVar(&o.queue, "queue", logsub.DefaultQueueBytes, "largest number of `bytes` that wait for the files")
-	fs.DurationVar(&o.stats, "stats", logsub.DefaultStatsInterval, "`time` between two lines of counters; negative for none")
+	fs.IntVar(&o.queue, "queue", 0, "largest number of `bytes` that wait for the files (default 64 MiB, or what the file says)")
+	fs.DurationVar(&o.stats, "stats", 0, "`time` between two lines of counters, negative for none (default 1m, or what the file says)")
 	if err := fs.Parse(args); err != nil {
 		return o, err
 	}
@@ -104,6 +116,12 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	case o.noFileFor != "":
 		return o, fmt.Errorf("group %q has no file: put -o FILE behind its -g", o.noFileFor)
 	case o.version:
+	case o.format != "" && o.format != formatTOML && o.format != formatSpreadlogd:
+		return o, fmt.Errorf("-format is %q, and has to be %s or %s", o.format, formatTOML, formatSpreadlogd)
+	case o.convert != "" && (o.conf != "" || len(o.logs) > 0):
+		return o, errors.New("-convert stands alone")
+	case o.convert != "":
+		o.conf, o.format, o.check = o.convert, formatSpreadlogd, true
 	case o.conf != "" && len(o.logs) > 0:
 		return o, errors.New("-c and -g exclude each other")
 	case o.conf == "" && len(o.logs) == 0:
@@ -142,47 +160,71 @@ func run(ctx context.Context, hup <-chan os.Signal, args []string, stdout, stder
 // config makes the configuration out of the command line and the file that it
 // names.
 func (o *options) config(stdout, stderr io.Writer) (logsub.Config, error) {
-	cfg := logsub.Config{Connections: []logsub.Connection{{Address: o.spread, Logs: o.logs}}}
+	cfg := logsub.Config{
+		Connections: []logsub.Connection{{Address: o.spread, Logs: o.logs}},
+		QueueBytes:  logsub.DefaultQueueBytes, StatsInterval: logsub.DefaultStatsInterval,
+	}
 	if o.conf != "" {
-		src, err := os.ReadFile(o.conf)
-		if err != nil {
-			return cfg, fmt.Errorf("reading the configuration: %w", err)
-		}
-		file, err := spreadlogdconf.Parse(o.conf, src)
-		for _, w := range file.Warnings {
-			fmt.Fprintln(stderr, w)
-		}
-		if err != nil {
-			return cfg, err
-		}
-		if o.check {
-			fmt.Fprint(stdout, file)
-		}
-		if cfg, err = logsub.FromSpreadlogd(file); err != nil {
+		var err error
+		if cfg, err = o.read(stdout, stderr); err != nil {
 			return cfg, err
 		}
 	}
 	if o.rewrite != "" {
-		format := accesslog.Strftime(o.rewrite)
-		if o.rewrite == "clf" {
-			format = accesslog.CommonLog()
-		}
 		for _, c := range cfg.Connections {
 			for i := range c.Logs {
-				c.Logs[i].Rewrite = format
+				c.Logs[i].Rewrite = o.rewrite
 			}
 		}
 	}
 	if o.buffer > 0 {
 		cfg.BufferSize = o.buffer
 	}
+	if o.queue > 0 {
+		cfg.QueueBytes = o.queue
+	}
+	if o.stats != 0 {
+		cfg.StatsInterval = o.stats
+	}
+	cfg.Truncate = cfg.Truncate || o.truncate
+	cfg.NoLock = cfg.NoLock || o.noLock
 	level := slog.LevelInfo
 	if o.verbose {
 		level = slog.LevelDebug
 	}
-	cfg.Truncate, cfg.NoLock, cfg.QueueBytes, cfg.StatsInterval = o.truncate, o.noLock, o.queue, o.stats
 	cfg.Log = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
-	return cfg, nil
+	if o.check && (o.conf == "" || o.convert != "" || o.toml()) {
+		fmt.Fprint(stdout, cfg.TOML())
+	}
+	return cfg, cfg.Check()
+}
+
+// toml reports whether the configuration file is in TOML.
+func (o *options) toml() bool {
+	return o.format == formatTOML || o.format == "" && filepath.Ext(o.conf) == ".toml"
+}
+
+// read reads the configuration file. With -check it prints a spreadlogd.conf
+// as it was understood.
+func (o *options) read(stdout, stderr io.Writer) (logsub.Config, error) {
+	src, err := os.ReadFile(o.conf)
+	if err != nil {
+		return logsub.Config{}, fmt.Errorf("reading the configuration: %w", err)
+	}
+	if o.toml() {
+		return logsub.ParseTOML(o.conf, src)
+	}
+	file, err := spreadlogdconf.Parse(o.conf, src)
+	for _, w := range file.Warnings {
+		fmt.Fprintln(stderr, w)
+	}
+	if err != nil {
+		return logsub.Config{}, err
+	}
+	if o.check && o.convert == "" {
+		fmt.Fprint(stdout, file)
+	}
+	return logsub.FromSpreadlogd(file)
 }
 
 func subscribe(ctx context.Context, hup <-chan os.Signal, cfg logsub.Config) error {

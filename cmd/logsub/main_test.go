@@ -59,6 +59,8 @@ func write(t *testing.T, name, text string) string {
 func TestCommandLine(t *testing.T) {
 	good := write(t, "spreadlogd.conf", "Spread {\n\tPort = 4803\n\tLog {\n\t\tGroup = \"a\"\n\t\tFile = /tmp/a\n\t}\n}\n")
 	bad := write(t, "spreadlogd.conf", "Spread {\n\tPort = \n}\n")
+	toml := write(t, "logsub.toml", "truncate = true\n[[log]]\ngroup = \"a\"\nfile = \"/tmp/a\"\n")
+	badTOML := write(t, "logsub.toml", "[[log]]\ngrup = \"a\"\nfile = \"/tmp/a\"\n")
 	for _, tt := range []struct {
 		args           []string
 		status         int
@@ -77,6 +79,14 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"-c", "/does/not/exist"}, 1, "", "reading the configuration"},
 		{[]string{"-c", bad, "-check"}, 1, "", bad + ":"},
 		{[]string{"-c", good, "-check"}, 0, "Group", ""},
+		{[]string{"-convert", good}, 0, "[[log]]\ngroup = \"a\"\nfile = \"/tmp/a\"\n", ""},
+		{[]string{"-convert", good, "-c", good}, 2, "", "-convert stands alone"},
+		{[]string{"-c", good, "-check", "-format", "toml"}, 1, "", good + ":1:"},
+		{[]string{"-c", good, "-check", "-format", "ini"}, 2, "", "-format"},
+		{[]string{"-c", toml, "-check"}, 0, "truncate = true\n\n[[log]]", ""},
+		{[]string{"-c", badTOML, "-check"}, 1, "", badTOML + ":2:1: unknown key \"grup\"; did you mean group?"},
+		{[]string{"-check", "-g", "a", "-o", "/tmp/a"}, 0, "file = \"/tmp/a\"", ""},
+		{[]string{"-check", "-g", "#a", "-o", "/tmp/a"}, 1, "", "#a"},
 	} {
 		var stdout, stderr bytes.Buffer
 		status := run(t.Context(), nil, tt.args, &stdout, &stderr)

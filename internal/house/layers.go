@@ -63,7 +63,7 @@ var layers = []layer{
 	{dir: "bench", may: []string{"spread"}},
 	{dir: "spuser", may: []string{"spread"}},
 	{dir: "logpub", may: []string{"spread"}},
-	{dir: "logsub", may: []string{"spread", "accesslog", "sink", "spreadlogdconf"}},
+	{dir: "logsub", may: []string{"spread", "accesslog", "sink", "spreadlogdconf", "internal/tomlconf"}},
 
 	// Programs.
 	{dir: "demo/weblog", may: []string{"accesslog"}},

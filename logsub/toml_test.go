@@ -1,0 +1,135 @@
+package logsub
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/spreadd/spreadd/internal/tomlconf"
+	"github.com/spreadd/spreadd/spreadlogdconf"
+)
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// TestTOML reads a file with every key, and finds the same in what it prints.
+func TestTOML(t *testing.T) {
+	src := read(t, filepath.Join("testdata", "all.toml"))
+	cfg, err := ParseTOML("all.toml", []byte(src))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(cfg.Connections); n != 2 {
+		t.Fatalf("%d connections", n)
+	}
+	if got := cfg.TOML(); got != src {
+		t.Errorf("it prints\n%s\nand has read\n%s", got, src)
+	}
+	if cfg.BufferSize != 64<<10 || !cfg.Truncate || !cfg.NoLock || cfg.QueueBytes != 1<<20 || cfg.StatsInterval != -1 {
+		t.Errorf("read as %+v", cfg)
+	}
+	l := cfg.Connections[0].Logs[0]
+	if !l.Match[1].MatchString("GET /x.php\n") || l.Rewrite != RewriteCommonLog {
+		t.Errorf("the first log is %+v", l)
+	}
+	if err := cfg.Check(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTOMLDefaults(t *testing.T) {
+	cfg, err := ParseTOML("x.toml", []byte("[[log]]\ngroup = \"a\"\nfile = \"/a\"\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Config{
+		QueueBytes: DefaultQueueBytes, StatsInterval: DefaultStatsInterval,
+		Connections: []Connection{{Address: DefaultDaemon, Logs: []Log{{Group: "a", File: "/a"}}}},
+	}
+	if !reflect.DeepEqual(cfg, want) {
+		t.Errorf("read as %+v", cfg)
+	}
+	if got := cfg.TOML(); got != "[[log]]\ngroup = \"a\"\nfile = \"/a\"\n" {
+		t.Errorf("prints\n%s", got)
+	}
+}
+
+// TestTOMLMistakes: each has its line, and all are told at once.
+func TestTOMLMistakes(t *testing.T) {
+	for _, tt := range []struct{ src, want string }{
+		{"", "no log"},
+		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\nmach = \"x\"\n", `:4:1: unknown key "mach"; did you mean match?`},
+		{"[[log]]\nfile = \"/a\"\n", ":1:1: this log has no group"},
+		{"[[log]]\ngroup = \"#a\"\nfile = \"/a\"\n", `:2:1: `},
+		{"[[log]]\ngroup = \"a\"\n\n[[log]]\ngroup = \"b\"\nfile = \"/b\"\n", ":1:1: this log has no file"},
+		{"daemon = \"x@y\"\n[[log]]\ngroup = \"a\"\nfile = \"/a\"\n", ":1:1: "},
+		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\ndaemon = \"4803@\"\n", ":4:1: "},
+		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\nmatch = [\"ok\",\n\"(\"]\n", ":5:1: match: error parsing regexp: missing closing ): `(`"},
+		{"queue = \"1KiB\"\n[[log]]\ngroup = \"a\"\nfile = \"/a\"\n", ":1:1: queue is 1KiB, which is not in 64KiB to "},
+		{"lock = 1\n[[log]]\ngroup = \"a\"\nfile = \"/a\"\n", ":1:1: lock has to be true or false"},
+		{"[[log]\n", ":2:6:"},
+	} {
+		_, err := ParseTOML("x.toml", []byte(tt.src))
+		if _, ok := errors.AsType[tomlconf.Errors](err); !ok || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%q: %v, want %q", tt.src, err, tt.want)
+		}
+	}
+}
+
+// TestConvert prints files of spreadlogd as TOML: reading that is the same as
+// reading the file.
+func TestConvert(t *testing.T) {
+	names, err := filepath.Glob(filepath.Join("testdata", "convert", "*.conf"))
+	if err != nil || len(names) < 2 {
+		t.Fatalf("%d files, %v", len(names), err)
+	}
+	for _, name := range names {
+		old, err := spreadlogdconf.Parse(name, []byte(read(t, name)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg, err := FromSpreadlogd(old)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := cfg.TOML()
+		if want := read(t, strings.TrimSuffix(name, ".conf")+".toml"); text != want {
+			t.Errorf("%s becomes\n%s\nwant\n%s", name, text, want)
+		}
+		again, err := ParseTOML("x.toml", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := again.TOML(); got != text {
+			t.Errorf("%s: read back and printed again it is\n%s", name, got)
+		}
+		if !reflect.DeepEqual(again.Connections, cfg.Connections) || again.BufferSize != cfg.BufferSize {
+			t.Errorf("%s: read back it is\n%+v\nwant\n%+v", name, again, cfg)
+		}
+	}
+}
+
+// TestPatternText: patterns keep their meaning, whoever compiled them.
+func TestPatternText(t *testing.T) {
+	for _, re := range []*regexp.Regexp{regexp.MustCompile("a$"), regexp.MustCompile("(?m:a$)"), regexp.MustCompile("(?i)a$|b")} {
+		again, err := compilePattern(patternText(re))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range []string{"a", "a\n", "ab", "A", "b\n"} {
+			if re.MatchString(s) != again.MatchString(s) {
+				t.Errorf("%v and %v differ about %q", re, again, s)
+			}
+		}
+	}
+}
