@@ -23,6 +23,7 @@ var layers = []layer{
 	{dir: "internal/tomlconf"},
 	{dir: "wire"},
 	{dir: "accesslog"},
+	{dir: "logpath"},
 	{dir: "sink"},
 	{dir: "spreadconf"},
 	{dir: "spreadlogdconf"},
@@ -63,13 +64,13 @@ var layers = []layer{
 	{dir: "bench", may: []string{"spread"}},
 	{dir: "spuser", may: []string{"spread"}},
 	{dir: "logpub", may: []string{"spread"}},
-	{dir: "logsub", may: []string{"spread", "accesslog", "sink", "spreadlogdconf", "internal/tomlconf"}},
+	{dir: "logsub", may: []string{"spread", "accesslog", "logpath", "sink", "spreadlogdconf", "internal/tomlconf"}},
 
 	// Programs.
 	{dir: "demo/weblog", may: []string{"accesslog"}},
 	{dir: "demo/genlog", may: []string{"demo/weblog", "accesslog"}, program: true},
 	{dir: "demo", may: []string{
-		"demo/weblog", "daemon", "engine", "spreadconf", "spread", "logpub", "logsub", "accesslog", "sink", "spreadlogdconf",
+		"demo/weblog", "daemon", "engine", "spreadconf", "spread", "logpub", "logsub", "accesslog", "logpath", "sink", "spreadlogdconf",
 	}},
 	{dir: "cmd/*", may: []string{"*"}, program: true},
 	{dir: "sim/cmd/*", may: []string{"sim"}, program: true},
