@@ -9,12 +9,14 @@
 //     memory, [Options.LimitBytes] at most; beyond that the newest are dropped and counted.
 //   - A file is locked while it is open (flock), so that two writers do not mix their lines, unless
 //     [Options.NoLock] says not to.
+//     A [Budget] bounds what waits for several files together.
+//   - A released file ([File.Release]) holds no descriptor, and loses nothing by it.
 //   - A path is opened where it was when the file was first opened, whatever the working directory is later.
 //
 // # What it does not
 //
-// It does not call fsync: what the kernel has taken survives the end of the
-// program, but not of the machine. It does not make directories. Where a system has no flock
+// Without [Options.Sync] what the kernel has taken survives the end of the
+// program, but not of the machine. It makes directories only below [Options.Base]. Where a system has no flock
 // (Solaris, AIX, Windows) nothing is locked. A file is for one goroutine, its [File.Stats] for all.
 //
 // # Errors

@@ -1,6 +1,7 @@
 package sink
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"path/filepath"
@@ -12,7 +13,7 @@ var ErrLocked = errors.New("another program has the file locked")
 
 // Error is what went wrong with a file.
 type Error struct {
-	Op     string // "opening", "writing", "closing"
+	Op     string // "opening", "writing", "syncing", "closing"
 	Path   string
 	Err    error
 	Advice string // what to do about it; may be empty
@@ -37,7 +38,7 @@ func (f *File) failed(op string, err error) *Error {
 	case errors.Is(err, ErrLocked):
 		advice = "end it, or leave files unlocked if both may write"
 	case errors.Is(err, fs.ErrNotExist):
-		advice = "make the directory " + filepath.Dir(f.path)
+		advice = "make the directory " + cmp.Or(f.opt.Base, filepath.Dir(f.path))
 	case errors.Is(err, fs.ErrPermission):
 		advice = "let the user of this program write there"
 	case errors.Is(err, syscall.ENOSPC):

@@ -1,9 +1,11 @@
 package sink
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -29,15 +31,38 @@ type Options struct {
 	// LimitBytes bounds what waits in memory while the file cannot be written.
 	// Zero means DefaultLimitBytes.
 	LimitBytes int
+	// Budget, if not nil, bounds what waits for several files together.
+	Budget *Budget
 	// NoLock leaves the file unlocked.
 	NoLock bool
+	// Base is a directory below which directories are made as they are
+	// needed. It has to be there itself: what is not mounted is not to be
+	// made anew elsewhere. Empty means that none are made.
+	Base string
+	// Sync says when the file is handed to the disk.
+	Sync Sync
 
 	open func(path string, lock bool) (handle, error) // for tests
 }
 
+// Sync says when what was written is handed to the disk, so that it survives
+// the end of the machine.
+type Sync uint8
+
+// The values of [Sync].
+const (
+	// SyncNever leaves that to the kernel.
+	SyncNever Sync = iota
+	// SyncClose does it when the file is closed, and in [File.Sync].
+	SyncClose
+	// SyncWrites does it after each write.
+	SyncWrites
+)
+
 // handle is an open file.
 type handle interface {
 	io.WriteCloser
+	Sync() error
 	Stat() (os.FileInfo, error)
 	Truncate(size int64) error
 }
@@ -46,9 +71,13 @@ type handle interface {
 type File struct {
 	path string
 	opt  Options
-	out  handle // nil while the file cannot be opened
+	out  handle // nil while the file cannot be opened, or is released
 	err  error  // why the last attempt failed; nil if it did not
 	told bool   // err has been returned
+
+	released bool  // opened again when there is something to write
+	unsynced bool  // something was written since the last Sync
+	size     int64 // of the file, and of what waits
 
 	buf   []byte // records, not yet written from off on
 	off   int
@@ -81,6 +110,18 @@ func OpenFile(path string, opt Options) (*File, error) {
 	return f, nil
 }
 
+// NewFile is OpenFile for a file that is opened, and made, when there is something to write; so
+// it is released at first.
+func NewFile(path string, opt Options) *File {
+	if opt.LimitBytes == 0 {
+		opt.LimitBytes = DefaultLimitBytes
+	}
+	if opt.open == nil {
+		opt.open = openFile
+	}
+	return &File{path: path, opt: opt, released: true}
+}
+
 // openFile opens and locks a real file.
 func openFile(path string, lock bool) (handle, error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, fileMode)
@@ -110,11 +151,13 @@ func (f *File) Stat() (os.FileInfo, error) {
 // Append adds a record, which is copied. It is written with others, at the
 // latest by the next Flush.
 func (f *File) Append(record []byte) {
-	if waiting := len(f.buf) - f.off; waiting > 0 && waiting+len(record) > f.opt.LimitBytes {
+	if waiting := len(f.buf) - f.off; waiting > 0 && (waiting+len(record) > f.opt.LimitBytes || f.opt.Budget.exhausted(len(record))) {
 		f.stats.droppedRecords.Add(1)
 		f.stats.droppedBytes.Add(int64(len(record)))
 		return
 	}
+	f.opt.Budget.add(len(record))
+	f.size += int64(len(record))
 	f.buf = append(f.buf, record...)
 	f.ends = append(f.ends, len(f.buf))
 	if len(f.buf)-f.off >= batchBytes && f.err == nil {
@@ -155,17 +198,63 @@ func (f *File) Retry() error {
 func (f *File) Reopen() error {
 	f.err = nil
 	f.write()
-	f.untear()
-	if f.out != nil {
-		// What a close says of a file was said by its writes.
-		_ = f.out.Close()
-		f.out = nil
-	}
+	err := f.shut()
 	f.stats.reopens.Add(1)
 	f.err = nil
 	f.write()
 	f.told = true
-	return f.err
+	return cmp.Or(f.err, err)
+}
+
+// Release writes what waits and closes the file, which lets go of its lock too. It
+// is opened again when there is something to write. The error is as of Flush.
+func (f *File) Release() error {
+	err := cmp.Or(f.Flush(), f.shut())
+	f.released = true
+	if len(f.buf) == f.off {
+		f.buf, f.ends, f.off, f.first, f.begin = nil, nil, 0, 0, 0
+	}
+	f.stats.waiting.Store(int64(len(f.buf) - f.off))
+	return err
+}
+
+// Idle reports whether the file is released and nothing waits for it.
+func (f *File) Idle() bool { return f.released && f.out == nil && len(f.buf) == f.off }
+
+// IsOpen reports whether the file holds a descriptor.
+func (f *File) IsOpen() bool { return f.out != nil }
+
+// Size returns how long the file is with all that has been appended to it, as
+// far as is known: a released file may have grown meanwhile.
+func (f *File) Size() int64 { return f.size }
+
+// Sync hands what was written to the disk, if anything was since the last time.
+func (f *File) Sync() error {
+	if !f.unsynced || f.out == nil {
+		return nil
+	}
+	if err := f.out.Sync(); err != nil {
+		return f.failed("syncing", err)
+	}
+	f.unsynced = false
+	return nil
+}
+
+// shut closes the file. What a close says of it was said by its writes, but
+// not what the disk says.
+func (f *File) shut() (err error) {
+	f.untear()
+	if f.out == nil {
+		return nil
+	}
+	if f.opt.Sync != SyncNever {
+		if err = f.Sync(); err != nil {
+			f.stats.errors.Add(1)
+		}
+	}
+	_ = f.out.Close()
+	f.out, f.unsynced = nil, false
+	return err
 }
 
 // untear takes back a record of which the file has only a part, so that it
@@ -176,6 +265,7 @@ func (f *File) untear() {
 		return
 	}
 	f.off = f.begin
+	f.opt.Budget.add(torn)
 	if f.out == nil {
 		return
 	}
@@ -194,10 +284,14 @@ func (f *File) Close() error {
 		f.stats.droppedBytes.Add(int64(len(f.buf) - f.begin))
 		err = fmt.Errorf("%w; %d lines are lost", err, lost)
 	}
+	f.opt.Budget.add(f.off - len(f.buf))
 	f.buf, f.ends, f.off, f.first, f.begin = nil, nil, 0, 0, 0
 	f.stats.waiting.Store(0)
 	if f.out == nil {
 		return err
+	}
+	if f.opt.Sync != SyncNever {
+		err = cmp.Or(err, f.Sync())
 	}
 	if cerr := f.out.Close(); cerr != nil && err == nil {
 		err = f.failed("closing", cerr)
@@ -209,8 +303,11 @@ func (f *File) Close() error {
 // write writes all of the buffer, or sets err.
 func (f *File) write() {
 	if f.out == nil {
-		if f.err = f.reopen(); f.err != nil {
-			f.fail(f.err)
+		if f.released && f.off == len(f.buf) {
+			return
+		}
+		if err := f.reopen(); err != nil {
+			f.fail(err)
 			return
 		}
 	}
@@ -230,11 +327,18 @@ func (f *File) write() {
 	if cap(f.buf) > keepBytes {
 		f.buf, f.ends = nil, nil
 	}
+	if f.opt.Sync == SyncWrites {
+		if err := f.Sync(); err != nil {
+			f.fail(err)
+		}
+	}
 }
 
 // wrote notes that n more bytes are in the file.
 func (f *File) wrote(n int) {
 	f.off += n
+	f.opt.Budget.add(-n)
+	f.unsynced = f.unsynced || n > 0
 	done := f.first
 	for f.first < len(f.ends) && f.ends[f.first] <= f.off {
 		f.begin = f.ends[f.first]
@@ -265,33 +369,18 @@ func (f *File) fail(err error) {
 // reopen opens the path.
 func (f *File) reopen() error {
 	out, err := f.opt.open(f.path, !f.opt.NoLock)
+	if errors.Is(err, fs.ErrNotExist) && f.opt.Base != "" {
+		if err = makeDirs(f.opt.Base, filepath.Dir(f.path)); err == nil {
+			out, err = f.opt.open(f.path, !f.opt.NoLock)
+		}
+	}
 	if err != nil {
 		return f.failed("opening", err)
 	}
-	f.out = out
-	return nil
-}
-
-// Stats are a file's counters.
-type Stats struct {
-	Records        int64 // written as a whole
-	Bytes          int64 // written
-	DroppedRecords int64 // for which there was no room, or which were lost at the end
-	DroppedBytes   int64
-	Errors         int64 // attempts to write or open that failed
-	Reopens        int64
-	Waiting        int64 // bytes in memory at the last Flush
-}
-
-// Stats returns the counters. It may be called at any time from any goroutine.
-func (f *File) Stats() Stats {
-	return Stats{
-		Records:        f.stats.records.Load(),
-		Bytes:          f.stats.bytes.Load(),
-		DroppedRecords: f.stats.droppedRecords.Load(),
-		DroppedBytes:   f.stats.droppedBytes.Load(),
-		Errors:         f.stats.errors.Load(),
-		Reopens:        f.stats.reopens.Load(),
-		Waiting:        f.stats.waiting.Load(),
+	f.out, f.released = out, false
+	f.size = int64(len(f.buf) - f.off)
+	if st, err := out.Stat(); err == nil {
+		f.size += st.Size()
 	}
+	return nil
 }

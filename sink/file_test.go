@@ -21,6 +21,9 @@ type disk struct {
 	fail    error // of the next opening
 	opened  int
 	closed  int
+	synced  int
+
+	failSync error
 }
 
 func (d *disk) Write(p []byte) (int, error) {
@@ -41,6 +44,7 @@ func (d *disk) Write(p []byte) (int, error) {
 }
 
 func (d *disk) Close() error               { d.closed++; return nil }
+func (d *disk) Sync() error                { d.synced++; return d.failSync }
 func (d *disk) Stat() (os.FileInfo, error) { return nil, errors.ErrUnsupported }
 func (d *disk) Truncate(int64) error       { return errors.ErrUnsupported }
 
@@ -363,6 +367,7 @@ type nothing struct{}
 
 func (nothing) Write([]byte) (int, error)  { return 0, nil }
 func (nothing) Close() error               { return nil }
+func (nothing) Sync() error                { return nil }
 func (nothing) Stat() (os.FileInfo, error) { return nil, errors.ErrUnsupported }
 func (nothing) Truncate(int64) error       { return nil }
 
