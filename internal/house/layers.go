@@ -25,6 +25,7 @@ var layers = []layer{
 	{dir: "accesslog"},
 	{dir: "logpath"},
 	{dir: "sink"},
+	{dir: "spool"},
 	{dir: "spreadconf"},
 	{dir: "spreadlogdconf"},
 	{dir: "internal/house", test: true},
@@ -63,14 +64,15 @@ var layers = []layer{
 	{dir: "spread/spreadtest", may: []string{"wire"}, test: true},
 	{dir: "bench", may: []string{"spread"}},
 	{dir: "spuser", may: []string{"spread"}},
-	{dir: "logpub", may: []string{"spread"}},
+	{dir: "logpub", may: []string{"spread", "spool", "accesslog", "internal/tomlconf"}},
 	{dir: "logsub", may: []string{"spread", "accesslog", "logpath", "sink", "spreadlogdconf", "internal/tomlconf"}},
 
 	// Programs.
 	{dir: "demo/weblog", may: []string{"accesslog"}},
 	{dir: "demo/genlog", may: []string{"demo/weblog", "accesslog"}, program: true},
 	{dir: "demo", may: []string{
-		"demo/weblog", "daemon", "engine", "spreadconf", "spread", "logpub", "logsub", "accesslog", "logpath", "sink", "spreadlogdconf",
+		"daemon", "engine", "spreadconf", "spread", "spool", "logpub", "logsub", "accesslog", "logpath", "sink", "spreadlogdconf",
+		"internal/tomlconf", "demo/weblog",
 	}},
 	{dir: "cmd/*", may: []string{"*"}, program: true},
 	{dir: "sim/cmd/*", may: []string{"sim"}, program: true},

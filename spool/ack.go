@@ -1,0 +1,184 @@
+package spool
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+)
+
+// Ack says that all records up to an ID have been dealt with. Even if it returns an
+// error, which is [*Error], this process does not see them again; the next one may.
+func (s *Spool) Ack(id uint64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if id <= s.acked {
+		return nil
+	}
+	return s.advance(id)
+}
+
+// advance acknowledges what is up to id.
+func (s *Spool) advance(id uint64) error {
+	s.acked, s.last, s.dirty = id, max(s.last, id), true
+	// The position goes first: when a segment is gone, nothing else says how far the
+	// IDs had come.
+	err := s.pos.write(id)
+	for len(s.segs) > 0 && s.segs[0].last <= id && (len(s.segs) > 1 || s.out == nil) {
+		if e := s.remove(); e != nil {
+			return errors.Join(err, e)
+		}
+	}
+	if len(s.segs) > 0 {
+		s.walk(s.segs[0])
+	}
+	return err
+}
+
+// walk counts what is acknowledged in a segment.
+func (s *Spool) walk(g *segment) {
+	if g.last <= s.acked {
+		g.ackRecords, g.ackLines, g.ackOff = g.records, g.lines, g.size
+		return
+	}
+	if g.first > s.acked {
+		return
+	}
+	f, err := os.Open(g.path)
+	if err != nil {
+		return // the counts are too high until the segment goes
+	}
+	defer func() { _ = f.Close() }()
+	var b [recHeaderLen]byte
+	for g.ackOff < g.size {
+		if _, err := f.ReadAt(b[:], g.ackOff); err != nil {
+			return
+		}
+		h, err := decodeHead(b[:])
+		if err != nil || h.id > s.acked {
+			return
+		}
+		g.ackRecords++
+		g.ackLines += int64(h.lines)
+		g.ackOff += recHeaderLen + int64(h.length)
+	}
+}
+
+// remove removes the oldest segment. If its file stays, it goes at the next start.
+func (s *Spool) remove() error {
+	g := s.segs[0]
+	if len(s.segs) == 1 {
+		s.closeOut()
+	}
+	if s.inSeg == g {
+		s.closeIn()
+	}
+	s.segs = s.segs[1:]
+	s.size -= g.disk
+	if err := os.Remove(g.path); err != nil {
+		return &Error{Op: "remove segment", Path: g.path, Err: err}
+	}
+	return nil
+}
+
+// DropOldest drops the records of the oldest segment, to make room. It returns how many records
+// and lines of it were not acknowledged, and the last ID of them; 0 means that
+// nothing waits.
+func (s *Spool) DropOldest() (records, lines int64, last uint64, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.segs) == 0 || s.segs[0].records == 0 {
+		return 0, 0, 0, nil
+	}
+	g := s.segs[0]
+	records, lines, last = g.records-g.ackRecords, g.lines-g.ackLines, g.last
+	if len(s.segs) == 1 {
+		s.closeOut() // so that it goes
+	}
+	return records, lines, last, s.advance(max(last, s.acked))
+}
+
+// Sync waits until all that was appended and acknowledged is on the disk. It does not keep
+// others from the spool meanwhile.
+func (s *Spool) Sync() error {
+	s.mu.Lock()
+	out, pos, newFile, dirty, rolled := s.out, s.pos.f, s.newFile, s.dirty, s.rolled
+	s.dirty, s.newFile, s.rolled = false, false, nil
+	s.mu.Unlock()
+	if !dirty {
+		return nil
+	}
+	err := syncFile(pos)
+	for _, f := range rolled {
+		err = errors.Join(err, syncFile(f))
+		_ = f.Close()
+	}
+	if out != nil {
+		err = errors.Join(err, syncFile(out))
+	}
+	if newFile {
+		err = errors.Join(err, syncDir(s.cfg.Dir))
+	}
+	if err != nil {
+		s.mu.Lock()
+		s.dirty, s.newFile = true, s.newFile || newFile
+		s.mu.Unlock()
+		return &Error{Op: "sync", Path: s.cfg.Dir, Err: err}
+	}
+	return nil
+}
+
+// syncFile syncs a file; one that was closed meanwhile has been given up.
+func syncFile(f *os.File) error {
+	if err := f.Sync(); err != nil && !errors.Is(err, os.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// syncDir makes new names durable, where directories can be synced.
+func syncDir(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	if err := f.Sync(); err != nil && runtime.GOOS != "windows" {
+		return err
+	}
+	return nil
+}
+
+// Close syncs and closes the spool. If nothing waits its segments are removed.
+func (s *Spool) Close() error {
+	err := s.Sync()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n, _ := s.count(); n == 0 {
+		for len(s.segs) > 0 {
+			err = errors.Join(err, s.remove())
+		}
+	}
+	s.closeFiles()
+	return err
+}
+
+// Empty tells whether a directory has no segments; it takes no lock.
+func Empty(dir string) bool {
+	names, err := filepath.Glob(filepath.Join(dir, "*"+segmentSuffix))
+	return err == nil && len(names) == 0
+}
+
+func (s *Spool) closeFiles() {
+	s.closeOut()
+	s.closeIn()
+	for _, f := range s.rolled {
+		_ = f.Close()
+	}
+	if s.pos.f != nil {
+		_ = s.pos.f.Close()
+	}
+	if s.lock != nil {
+		_ = s.lock.Close() // with it goes the lock
+	}
+}
