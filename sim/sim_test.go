@@ -15,6 +15,10 @@ var (
 	seedsFlag = flag.Uint64("seeds", 1000, "how many seeds")
 )
 
+// rarest are met a few times in a thousand runs or less, so that a change elsewhere can
+// make them miss this series. The soak command wants them in 20,000.
+var rarest = []Situation{HolesBeyond, RecoveryTurns, ExchangeSaved, StateInParts, AskedOldRings}
+
 // TestSeeds runs rings from many seeds. A seed that fails is shown with what
 // led to it; the whole of it is to be had with -seed.
 func TestSeeds(t *testing.T) {
@@ -48,7 +52,8 @@ func TestSeeds(t *testing.T) {
 		t.Error(r.Story(120))
 	}
 	t.Logf("%d events, %d messages delivered, and these situations:\n%v", events, delivered, &rare)
-	if missing := rare.Missing(); len(failed) == 0 && *seedsFlag >= 1000 && len(missing) > 0 {
+	missing := slices.DeleteFunc(rare.Missing(), func(s Situation) bool { return slices.Contains(rarest, s) })
+	if len(failed) == 0 && *seedsFlag >= 1000 && len(missing) > 0 {
 		t.Errorf("in %d seeds there was never: %v", *seedsFlag, missing)
 	}
 }
