@@ -296,7 +296,7 @@ func mutants() []mutant {
 				return to.Token || p.Decode(*b) != nil || p.Type&wire.PacketMemberships != wire.PacketJoin || h.engine.Status().Ring.State != ring.Operational
 			}}
 		}},
-		{"a lost token is never repeated", []string{"C8", "M12"}, func() *tamper {
+		{"a lost token is never repeated", []string{"C7", "C8", "M12"}, func() *tamper {
 			return onToken(func(_ *host, t *wire.Token) bool { return t.Type.Retrans() == 0 })
 		}},
 	}

@@ -249,6 +249,11 @@ func (h *host) countToken(b []byte) {
 			r[SeveralRings]++
 		}
 		for _, e := range f.Rings() {
+			for _, id := range e.Transitional().All() {
+				if id == h.d.ID && e.TransTime != 0 {
+					h.noteID(wire.MembershipID{Daemon: id, Time: e.TransTime})
+				}
+			}
 			if e.NumHoles() > 0 {
 				r[Holes]++
 			}
