@@ -156,7 +156,8 @@ func (h *host) send(s *session, t wire.Type, size int, groups ...wire.Name) {
 		to = append(to, wire.MakeName("#"+watcherName+"#"+o.d.Name))
 	}
 	h.w.tracef("%s %v sends %v of %d to %v", h.life.Name, s, m, m.Size, groups)
-	h.ask(s, t, to, payload(m), m)
+	m.payload = payload(m)
+	h.ask(s, t, to, m.payload, m)
 }
 
 // payload is the number of a message, and bytes that no other has.

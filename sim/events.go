@@ -5,9 +5,8 @@ import "github.com/spreadd/spreadd/internal/clock"
 // event is something that is going to happen. Of those at the same moment, the
 // one that was planned first happens first.
 type event struct {
-	at     clock.Time
-	serial uint64
-	kind   eventKind
+	at   clock.Time
+	kind eventKind
 
 	host *host // all but eventCall: nothing happens if it has been restarted since
 	life int
@@ -32,52 +31,85 @@ const (
 	eventCall
 )
 
-// agenda is the events to come, a heap.
+// agenda is the events to come. The heap has their moments and where they are
+// kept, so that it moves no pointers.
 type agenda struct {
-	list   []event
+	heap   []place
+	kept   []event
+	free   []int32
 	serial uint64
 }
 
-func (a *agenda) before(i, j int) bool {
-	x, y := &a.list[i], &a.list[j]
-	return x.at < y.at || x.at == y.at && x.serial < y.serial
+type place struct {
+	at     clock.Time
+	serial uint64
+	kept   int32
+}
+
+func (p *place) before(o *place) bool { return p.at < o.at || p.at == o.at && p.serial < o.serial }
+
+// next returns the moment of the next event, if there is one.
+func (a *agenda) next() (at clock.Time, ok bool) {
+	if len(a.heap) == 0 {
+		return 0, false
+	}
+	return a.heap[0].at, true
 }
 
 func (a *agenda) push(e event) {
 	a.serial++
-	e.serial = a.serial
-	a.list = append(a.list, e)
-	for i := len(a.list) - 1; i > 0; {
+	p := place{e.at, a.serial, int32(len(a.kept))}
+	if n := len(a.free); n > 0 {
+		p.kept = a.free[n-1]
+		a.free = a.free[:n-1]
+		a.kept[p.kept] = e
+	} else {
+		a.kept = append(a.kept, e)
+	}
+	a.heap = append(a.heap, p)
+	i := len(a.heap) - 1
+	for i > 0 {
 		up := (i - 1) / 2
-		if !a.before(i, up) {
+		if !p.before(&a.heap[up]) {
 			break
 		}
-		a.list[i], a.list[up] = a.list[up], a.list[i]
+		a.heap[i] = a.heap[up]
 		i = up
 	}
+	a.heap[i] = p
 }
 
-// pop removes the next event.
-func (a *agenda) pop() (event, bool) {
-	if len(a.list) == 0 {
-		return event{}, false
+// pop removes the next event, which there has to be.
+func (a *agenda) pop() event {
+	first := a.heap[0].kept
+	last := len(a.heap) - 1
+	p := a.heap[last]
+	a.heap = a.heap[:last]
+	if last > 0 {
+		a.sink(p)
 	}
-	e := a.list[0]
-	last := len(a.list) - 1
-	a.list[0] = a.list[last]
-	a.list[last] = event{}
-	a.list = a.list[:last]
-	for i := 0; ; {
-		least := i
-		for _, c := range [2]int{2*i + 1, 2*i + 2} {
-			if c < last && a.before(c, least) {
-				least = c
-			}
+	e := a.kept[first]
+	a.kept[first] = event{}
+	a.free = append(a.free, first)
+	return e
+}
+
+// sink finds the place of what was last, from the top on.
+func (a *agenda) sink(p place) {
+	i, n := 0, len(a.heap)
+	for {
+		least := 2*i + 1
+		if least >= n {
+			break
 		}
-		if least == i {
-			return e, true
+		if right := least + 1; right < n && a.heap[right].before(&a.heap[least]) {
+			least = right
 		}
-		a.list[i], a.list[least] = a.list[least], a.list[i]
+		if !a.heap[least].before(&p) {
+			break
+		}
+		a.heap[i] = a.heap[least]
 		i = least
 	}
+	a.heap[i] = p
 }

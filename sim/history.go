@@ -82,6 +82,7 @@ type Message struct {
 	Asked   clock.Time  // when the client sent it
 	Taken   clock.Time  // when its daemon took it, or zero
 	started int         // in how many rings its first packet was sent
+	payload []byte
 }
 
 // String prints number and service.

@@ -181,7 +181,7 @@ func isCopy(m *wire.Message, sent *Message) bool {
 			return false
 		}
 	}
-	return bytes.Equal(m.Payload, payload(sent))
+	return bytes.Equal(m.Payload, sent.payload)
 }
 
 func viewOf(m *wire.Message) (*View, error) {

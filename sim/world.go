@@ -210,11 +210,11 @@ func (w *world) until(limit clock.Time, done func() bool) bool {
 			}
 			next = w.now.Add(every)
 		}
-		if len(w.plan.list) == 0 || w.plan.list[0].at > limit {
+		if at, ok := w.plan.next(); !ok || at > limit {
 			w.now = max(w.now, limit)
 			return done != nil && done()
 		}
-		e, _ := w.plan.pop()
+		e := w.plan.pop()
 		w.now = max(w.now, e.at)
 		w.happen(&e)
 		w.events++

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"runtime/debug"
 	"time"
 
 	"github.com/spreadd/spreadd/sim"
@@ -30,6 +31,7 @@ const (
 const manySeeds = 20_000
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	debug.SetGCPercent(400) // runs are short, and leave much behind
 	flags := flag.NewFlagSet("soak", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	span := flags.Duration("for", time.Minute, "how long")
