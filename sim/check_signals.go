@@ -6,9 +6,9 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// checkSignals checks G8 of groups-protocol §12: before a member gets anything that
-// is delivered without some of the members of its view, it gets a signal; and it
-// gets none if all come along.
+// checkSignals checks G8 and G9 of groups-protocol §12: before a member gets anything
+// that is delivered without some of the members of its view, it gets a signal; it gets none
+// if all come along, and no view if nothing has changed.
 func checkSignals(a *analysis, r *report) {
 	daemons := make(map[string]wire.DaemonID)
 	for _, l := range a.Daemons {
@@ -33,17 +33,24 @@ type signals struct {
 	daemons map[string]wire.DaemonID
 	r       *report
 	trans   *Conf // the transitional configuration, if in one
-	views   map[clientGroup]*View
-	since   map[clientGroup]bool // a signal came since the view
-	within  map[clientGroup]bool // the view came in a transitional configuration
+	// silent: nothing was delivered in the present regular configuration;
+	// broken: nor in the one before, as when an exchange does not come to its end. What was told in it
+	// counts as a change, even if it concerns those who have left again (groups-protocol §6.5).
+	silent, broken bool
+	views          map[clientGroup]*View
+	since          map[clientGroup]bool // a signal came since the view
+	within         map[clientGroup]bool // the view came in a transitional configuration
 }
 
 func (s *signals) take(e *Entry) {
 	switch e.Kind {
 	case EntryTransitional:
 		s.trans = e.Conf
+		return
 	case EntryRegular:
 		s.trans = nil
+		s.broken, s.silent = s.silent, true
+		return
 	case EntryData:
 		for _, c := range e.To {
 			for _, g := range e.Message.Groups {
@@ -55,7 +62,9 @@ func (s *signals) take(e *Entry) {
 			s.view(e, clientGroup{c, e.View.Group})
 		}
 	case EntrySent, EntryStarted, EntryEnded:
+		return
 	}
+	s.silent = false
 }
 
 func (s *signals) view(e *Entry, k clientGroup) {
@@ -78,6 +87,9 @@ func (s *signals) view(e *Entry, k clientGroup) {
 		}
 		if u != nil && s.since[k] && s.trans != nil && !s.within[k] && s.lost(u) != nil && (v.ID.Index != 2 || membershipOf(v.ID) != s.trans.ID) {
 			s.r.addAs("G3", e.At, "%v gets %v after the signal in %v, though its ids have to be those of the transitional configuration %v", k.client, v, u, s.trans.ID)
+		}
+		if u != nil && !s.since[k] && s.trans == nil && v.network() && !s.broken && len(v.Sets) == 1 && slices.Equal(u.Members, v.Members) {
+			s.r.addAs("G9", e.At, "%v gets %v after %v, though nothing has changed", k.client, v, u)
 		}
 		s.views[k] = v
 		s.since[k] = false

@@ -21,7 +21,7 @@
 //
 // The checkers, one to a file (check_*.go), see the [History]: what clients asked and got,
 // what was on the wire, and the configurations as they were entered. They hold the properties C1
-// to C8 and M1 to M12 of membership-protocol §15, and G1 to G8, G10 to G12 of groups-protocol §12,
+// to C8 and M1 to M12 of membership-protocol §15, and G1 to G12 of groups-protocol §12,
 // by these names. Besides, engine.Check runs after each step, nothing may panic, what is sent
 // has to decode, and at the end no block may be missing. Freed blocks are overwritten, so that
 // who reads one late delivers nonsense.
@@ -38,8 +38,7 @@
 // It does not run package daemon, its sockets and its sessions. All daemons have the
 // same timeouts and the same version. No datagram is altered on its way; fuzzing does that. A
 // daemon comes back only when its wall clock has passed all times that it has put into ids, without
-// which ids are not unique (membership-protocol §11). Nothing is said of groups that no table
-// change touched (G9).
+// which ids are not unique (membership-protocol §11).
 //
 // # How to debug
 //

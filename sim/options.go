@@ -11,7 +11,8 @@ import (
 
 // Limits of what a seed draws.
 const (
-	MaxDaemons  = 20
+	MaxDaemons = 20
+	// MaxSegments: or as many as there are daemons.
 	MaxSegments = 4
 )
 
@@ -71,6 +72,8 @@ type Options struct {
 	Safety time.Duration
 	// Faults are the kinds of what goes wrong, each with its number.
 	Faults [NumFaults]int
+	// Still: nothing goes wrong at all, and no daemon may leave a ring once all are in one.
+	Still bool
 	// Dead is how many daemons stay down when the network heals.
 	Dead int
 }
@@ -89,8 +92,11 @@ func Draw(seed uint64) Options {
 	o.drawLayout(r)
 	o.Addresses = choose(r, 1, 1, 1, 2)
 	o.Accelerated = chance(r, 0.5)
-	o.Window = choose(r, 0, 0, 3, 40)
+	o.Window = choose(r, 0, 0, 3, 40, 3000)
 	o.PersonalWindow = choose(r, 0, 0, 2)
+	if o.Window == 3000 {
+		o.PersonalWindow = choose(r, 0, 300, 1600)
+	}
 	o.AcceleratedWindow = choose(r, 0, 0, 1)
 	o.QueueMessages = choose(r, 0, 0, 0, 5)
 	o.Mixed = chance(r, 0.2)
@@ -138,6 +144,9 @@ func Draw(seed uint64) Options {
 	if chance(r, 0.3) {
 		o.Dead = r.IntN(n)
 	}
+	if chance(r, 0.04) {
+		o.Still, o.Loss, o.Late, o.SocketPackets, o.Faults = true, 0, 0, 1000, [NumFaults]int{}
+	}
 	return o
 }
 
@@ -147,6 +156,9 @@ func (o *Options) drawLayout(r *rand.Rand) {
 		n = 10 + r.IntN(MaxDaemons-9)
 	}
 	segments := min(n, choose(r, 1, 1, 2, 1+r.IntN(MaxSegments)))
+	if chance(r, 0.03) {
+		segments = n
+	}
 	o.Layout = make([]int, segments)
 	for i := range n {
 		if i < segments {
@@ -215,6 +227,9 @@ func (o Options) String() string {
 		o.SocketPackets, o.Cost, o.Batch, o.Skew)
 	fmt.Fprintf(&b, ", %d clients, %d groups, %d messages of up to %d, pause %v, slow at %d, %v of safety",
 		o.Clients, o.Groups, o.Messages, o.MaxSize, o.Pause, o.SlowBound, o.Safety)
+	if o.Still {
+		b.WriteString(", nothing goes wrong")
+	}
 	if o.Held {
 		b.WriteString(", groups held")
 	}

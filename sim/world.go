@@ -163,7 +163,13 @@ func (w *world) play() (healed time.Duration) {
 	}()
 	w.planStart()
 	w.planFaults()
-	w.until(w.now.Add(w.o.Safety), nil)
+	end := w.now.Add(w.o.Safety)
+	if w.o.Still && w.until(end, func() bool { return len(w.living()) == len(w.hosts) && w.united() }) {
+		w.tracef("--- all are in one ring, and nothing goes wrong")
+		w.settled = true
+	}
+	w.until(end, nil)
+	w.settled = false
 	w.heal()
 	if !w.until(w.now.Add(time.Hour), w.allUp) {
 		w.fail("restart", "a daemon does not start: %s", w.states())
