@@ -107,8 +107,8 @@ type network struct {
 	hosts []*host
 }
 
-// newNetwork makes networks with so many hosts each.
-func newNetwork(t testing.TB, sizes ...int) *network {
+// require ends a test as skipped where there can be no networks.
+func require(t testing.TB) {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		testskip.Skip(t, "network namespaces need root: run this test with sudo")
@@ -118,6 +118,21 @@ func newNetwork(t testing.TB, sizes ...int) *network {
 			testskip.Skip(t, fmt.Sprintf("%s is not installed: apt-get install %s", program, pack))
 		}
 	}
+	s := newSpace(t)
+	for what, try := range map[string][]string{
+		"a bridge":  {"ip", "link", "add", "trial", "type", "bridge"},
+		"a veth":    {"ip", "link", "add", "one", "type", "veth", "peer", "name", "other"},
+		"nf_tables": {"nft", "add", "table", "inet", "trial"},
+	} {
+		if out, err := s.run("", try[0], try[1:]...); err != nil {
+			testskip.Skip(t, fmt.Sprintf("the kernel does not make %s here: %s: %v: %s: run this test where it may", what, strings.Join(try, " "), err, out))
+		}
+	}
+}
+
+// newNetwork makes networks with so many hosts each.
+func newNetwork(t testing.TB, sizes ...int) *network {
+	t.Helper()
 	n := &network{t: t, hub: newSpace(t)}
 	n.hub.ip(t, "link set lo up")
 	for i, size := range sizes {

@@ -259,6 +259,7 @@ func (r *ring) finish() {
 
 // TestRings takes rings through losses, crashes and partitions.
 func TestRings(t *testing.T) {
+	require(t)
 	t.Parallel()
 	binary := buildDaemon(t)
 	bad := faults{Seed: 1, Loss: 0.02, Duplicate: 0.02, Delay: 0.1, MaxDelay: 4 * time.Millisecond}

@@ -17,6 +17,7 @@ var (
 // TestStorms does things to rings that nobody waits for: the next comes while daemons
 // still form a ring after the last. Then all is healed, and all have to meet.
 func TestStorms(t *testing.T) {
+	require(t)
 	t.Parallel()
 	binary := buildDaemon(t)
 	for i, s := range []setting{
