@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,6 +41,7 @@ type client struct {
 	ending    bool
 	violation []string
 
+	fast     atomic.Bool   // sends as fast as its own messages come back
 	joined   chan struct{} // closed at the first view
 	stop     chan struct{} // closed to stop sending
 	sent     chan struct{} // closed when it has
@@ -89,9 +91,17 @@ func (c *client) send() {
 	}
 	tick := time.NewTicker(period)
 	defer tick.Stop()
+	always := make(chan struct{})
+	close(always)
+	free := true
 	var b []byte
 	for {
+		var now chan struct{}
+		if free && c.fast.Load() {
+			now = always
+		}
 		select {
+		case <-now:
 		case <-tick.C:
 		case <-c.stop:
 			return
@@ -99,7 +109,7 @@ func (c *client) send() {
 			return
 		}
 		c.mu.Lock()
-		free := c.rec.sent-c.came < window
+		free = c.rec.sent-c.came < window
 		if free {
 			c.rec.sent++
 			if c.settle && c.rec.settled == 0 {
@@ -120,13 +130,22 @@ func (c *client) send() {
 	}
 }
 
+// edges are lengths of payloads that make one packet just full, or two, and one byte more or less.
+var edges = []int{1351, 1352, 1353, 2783, 2784, 2785}
+
 // payload appends the payload of a message: the lengths, who and which, and then what follows from
 // them.
 func payload(b []byte, id string, n int) []byte {
 	rnd := rand.New(rand.NewPCG(uint64(n), uint64(len(id))))
 	size := rnd.IntN(300)
-	if n%20 == 0 {
+	head := 1 + len(id) + 4
+	switch {
+	case n%500 == 0:
+		size = spread.MaxPayload(1) - head
+	case n%20 == 0:
 		size = rnd.IntN(10_000)
+	case n%7 == 0:
+		size = edges[n/7%len(edges)] - head
 	}
 	b = append(b, byte(len(id)))
 	b = append(b, id...)

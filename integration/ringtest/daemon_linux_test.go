@@ -14,6 +14,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -128,6 +129,9 @@ func conf(n *network, s setting) string {
 		b.WriteString("\n")
 	}
 	b.WriteString("}\n")
+	if len(s.peers) > 0 {
+		b.WriteString(peerConf)
+	}
 	return b.String()
 }
 
@@ -147,6 +151,7 @@ func buildDaemon(t testing.TB) string {
 type process struct {
 	t      testing.TB
 	name   string
+	peer   bool // it is a C daemon
 	cmd    *exec.Cmd
 	output lockedBuffer
 	done   chan struct{} // closed when it has ended
@@ -161,7 +166,9 @@ func (r *ring) start(h *host) *process {
 	p := &process{t: r.t, name: name, done: make(chan struct{})}
 	p.cmd = exec.CommandContext(context.Background(), r.binary, args...) // ended by the clean-up
 	p.cmd.Env = os.Environ()
-	if r.within != nil {
+	if p.peer = slices.Contains(r.peers, h.number); p.peer {
+		peerCommand(p.cmd, filepath.Dir(r.conf), name)
+	} else if r.within != nil {
 		f := *r.within
 		r.started++
 		f.Seed += uint64(r.started)
@@ -213,7 +220,7 @@ func (p *process) stop() {
 	}
 	select {
 	case <-p.done:
-		if p.err != nil {
+		if p.err != nil && !p.peer {
 			p.t.Errorf("%s ends with %v", p.name, p.err)
 		}
 	case <-time.After(patience):

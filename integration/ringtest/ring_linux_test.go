@@ -62,6 +62,7 @@ type setting struct {
 	listed      bool // with interface lists
 	accelerated bool
 	faults      faults
+	peers       []int // hosts with a C daemon
 }
 
 // addr returns the address of a host's daemon.

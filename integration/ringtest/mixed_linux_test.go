@@ -1,0 +1,504 @@
+package ringtest
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/spreadd/spreadd/spread"
+)
+
+// peerVariable names the C daemon that TestMixedRings runs ours with.
+const peerVariable = "SPREAD_PEER"
+
+// peerConf is what the C daemon needs besides, and what clients that are not ours do: they
+// are not as quick as the ring.
+const peerConf = "DaemonGroup = root\nRuntimeDir = /\nSocketPortReuse = on\nMaxSessionMessages = 30000\n"
+
+// peerCommand makes a command that of the C daemon, in the folder of its configuration. It puts
+// a socket into /tmp, where those of its kind would take it from each other: each gets an
+// empty /tmp of its own.
+func peerCommand(cmd *exec.Cmd, dir, name string) {
+	const script = `cp "$1" "$2.bin" && mkdir -p tmp && mount --bind tmp /tmp && exec "./$2.bin" -n "$2" -c spread.conf`
+	cmd.Path, cmd.Err = exec.LookPath("unshare")
+	cmd.Args = []string{"unshare", "-m", "sh", "-c", script, "sh", os.Getenv(peerVariable), name}
+	cmd.Dir = dir
+}
+
+// mixedRings returns the rings to be tried. kinds has a letter for each host, G for our
+// daemon and C for the other; the first is the leader. Each row of both kinds for 3 and for
+// 5 hosts is there, so that each host of each mix leads, in one network and in two, with the
+// original and the accelerated ring; then some of other ways.
+func mixedRings() map[string]setting {
+	all := make(map[string]setting)
+	add := func(kinds string, two bool, w way, accelerated bool) {
+		s := setting{networks: []int{len(kinds)}, way: w, accelerated: accelerated}
+		name := kinds + " 1 network"
+		if two {
+			s.networks = []int{(len(kinds) + 1) / 2, len(kinds) / 2}
+			name = kinds + " 2 networks"
+		}
+		for i, kind := range kinds {
+			if kind == 'C' {
+				s.peers = append(s.peers, i+1)
+			}
+		}
+		name += [...]string{multicast: " multicast", broadcast: " broadcast", unicast: " unicast", multicast6: " IPv6"}[w]
+		if accelerated {
+			name += " accelerated"
+		}
+		all[name] = s
+	}
+	for _, n := range []int{3, 5} {
+		for bits := 1; bits < 1<<n-1; bits++ {
+			kinds := []byte(strings.Repeat("G", n))
+			for i := range n {
+				if bits>>i&1 == 1 {
+					kinds[i] = 'C'
+				}
+			}
+			for _, two := range []bool{false, true} {
+				add(string(kinds), two, broadcast, false)
+				add(string(kinds), two, multicast, true)
+			}
+		}
+	}
+	for _, kinds := range []string{"CGG", "GCC", "CGCG"} {
+		add(kinds, false, unicast, false)
+		add(kinds, true, unicast, true)
+		add(kinds, false, multicast6, false)
+		add(kinds, false, multicast6, true)
+	}
+	return all
+}
+
+// TestMixedRings takes rings of our daemon and C daemons through their lives. It is optional: the
+// C daemon is not part of this project.
+func TestMixedRings(t *testing.T) {
+	peer := os.Getenv(peerVariable)
+	if peer == "" {
+		t.Skipf("set %s to the path of a Spread 5.0.1 daemon to run ours in rings with it; needs root, iproute2 and nftables", peerVariable)
+	}
+	if _, err := os.Stat(peer); err != nil {
+		t.Fatal(err)
+	}
+	binary := buildDaemon(t)
+	rings := mixedRings()
+	// Here daemons work rather than wait: not too many at a time.
+	slots := make(chan struct{}, 4)
+	for name, s := range rings { //house:ordered each on its own
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			mixed(newRing(t, binary, s))
+		})
+	}
+}
+
+// mixed: all send at full speed; clients come and go; the first and the last daemon of each
+// kind dies and comes back, some before anybody has noticed; one of each stands still;
+// packets are lost, also while daemons die; the hosts part in two with both kinds on both
+// sides, with thousands of groups, and meet; stock clients talk at each host.
+func mixed(r *ring) {
+	began := time.Now()
+	step := func(what string) {
+		r.t.Logf("%-30s %5.1f s", what, time.Since(began).Seconds())
+		began = time.Now()
+	}
+	kinds := [][]int{r.peers, r.without(r.peers...)}
+	if kinds[0][0] != 1 {
+		slices.Reverse(kinds) // the leader's first
+	}
+	step("forming the ring")
+
+	r.rush(true)
+	r.reach(1500)
+	r.rush(false)
+	step("full speed")
+	for i := range r.hosts {
+		r.comeAndGo(i+1, i%2 == 0)
+	}
+	step("joins and leaves")
+	for _, kind := range kinds {
+		r.crash(kind[0])
+		r.together("one dead", r.without(kind[0])...)
+		r.comeBack(kind[0])
+		r.together("it is back", r.all()...)
+	}
+	step("kill and restart")
+	for _, kind := range kinds {
+		n := kind[len(kind)-1]
+		r.crash(n)
+		r.comeBack(n)
+		r.together("quick restart", r.all()...)
+	}
+	step("quick restart")
+	for _, kind := range kinds {
+		n := kind[len(kind)-1]
+		r.pause(n, true)
+		r.together("one stands still", r.without(n)...)
+		r.pause(n, false)
+		r.together("it goes on", r.all()...)
+	}
+	step("standstill")
+
+	r.lose(30)
+	r.rush(true)
+	r.reach(300)
+	for _, kind := range kinds {
+		n := kind[len(kind)-1]
+		r.crash(n)
+		r.together("one dead, lossy", r.without(n)...)
+		r.comeBack(n)
+		r.together("it is back, lossy", r.all()...)
+	}
+	r.rush(false)
+	for _, h := range r.hosts {
+		h.must(r.t, "", "nft", "delete", "table", "inet", "lossy")
+	}
+	step("loss")
+
+	var away []int // every other one of each kind
+	for _, kind := range kinds {
+		for i := 1; i < len(kind); i += 2 {
+			away = append(away, kind[i])
+		}
+	}
+	slices.Sort(away)
+	home := r.without(away...)
+	crowd := []*spread.Conn{r.dial(home[0], "crowd"), r.dial(away[0], "crowd")}
+	for _, c := range crowd {
+		r.joinMany(c)
+	}
+	for _, c := range crowd {
+		r.awaitMany(c, spread.CauseJoin)
+	}
+	step("thousands of groups")
+	r.isolate(away...)
+	r.together("at home", home...)
+	for net := range r.networks { // islands have no router
+		if some := slices.DeleteFunc(slices.Clone(away), func(n int) bool { return r.hosts[n-1].net != net+1 }); len(some) > 0 {
+			r.together("away", some...)
+		}
+	}
+	step("partition")
+	r.heal(away...)
+	r.together("healed", r.all()...)
+	for _, c := range crowd {
+		r.awaitMany(c, spread.CauseNetwork)
+		if err := c.Close(); err != nil {
+			r.t.Error(err)
+		}
+	}
+	step("merge")
+	r.flood()
+	r.talk()
+	step("stock clients")
+	r.finish()
+}
+
+// rush lets all clients send as fast as they can, or ends that.
+func (r *ring) rush(on bool) {
+	for _, c := range r.clients {
+		c.fast.Store(on)
+	}
+}
+
+// reach waits until each client has so many more messages of its own.
+func (r *ring) reach(messages int) {
+	r.t.Helper()
+	start := make([]int, len(r.clients))
+	for i, c := range r.clients {
+		start[i] = c.progress()
+	}
+	waitFor(r.t, fmt.Sprintf("%d messages of each", messages), func() bool {
+		for i, c := range r.clients {
+			if c.progress() < start[i]+messages {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// installed is what our daemons log of a new ring, with the time in its id.
+var installed = regexp.MustCompile(`membership installed id="\(-?\d+, (\d+)\)"`)
+
+// comeBack restarts a daemon that was killed. A C daemon that leads and comes back before its
+// clock has passed its old ids would use them again (membership-protocol §7.1): it
+// has to wait.
+func (r *ring) comeBack(number int) {
+	r.t.Helper()
+	if number == 1 && r.peers[0] == 1 {
+		var last int64
+		for _, n := range r.without(r.peers...) {
+			p := r.daemons[n-1]
+			for _, m := range installed.FindAllStringSubmatch(p.output.tail(1<<30), -1) {
+				id, err := strconv.ParseInt(m[1], 10, 64)
+				if err != nil {
+					r.t.Fatal(err)
+				}
+				last = max(last, id)
+			}
+		}
+		waitFor(r.t, "the leader's clock to pass its ids", func() bool { return time.Now().Unix() > last })
+	}
+	fast := r.clients[0].fast.Load()
+	r.restart(number)
+	r.clients[number-1].fast.Store(fast)
+}
+
+// dial connects to the daemon of a host.
+func (r *ring) dial(number int, name string) *spread.Conn {
+	r.t.Helper()
+	h := r.hosts[number-1]
+	dial := func(ctx context.Context, netw, addr string) (nc net.Conn, err error) {
+		h.do(func() { nc, err = new(net.Dialer).DialContext(ctx, netw, addr) })
+		return nc, err
+	}
+	conn, err := spread.Dial(r.t.Context(), r.at(number), spread.WithName(name), spread.WithMembership(true), spread.WithDialer(dial))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return conn
+}
+
+// at is the address of a host's daemon for its clients.
+func (r *ring) at(number int) string { return fmt.Sprintf("4803@%v", r.addr(r.hosts[number-1])) }
+
+// comeAndGo lets another client of a host join the group, leave it, join again and end. All
+// see each step, and it sees what they see.
+func (r *ring) comeAndGo(number int, orderly bool) {
+	r.t.Helper()
+	conn := r.dial(number, "guest")
+	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
+	defer cancel()
+	guest := conn.PrivateGroup()
+	do := func(err error) {
+		r.t.Helper()
+		if err != nil {
+			r.t.Fatalf("%s: %v", guest, err)
+		}
+	}
+	next := func() *spread.Membership {
+		r.t.Helper()
+		for {
+			ev, err := conn.Receive(ctx)
+			do(err)
+			if m, ok := ev.(*spread.Membership); ok {
+				return m
+			}
+		}
+	}
+	// seen waits until all have a view with the guest, or without it.
+	seen := func(there bool) {
+		r.t.Helper()
+		want := len(r.clients)
+		if there {
+			want++
+		}
+		waitFor(r.t, fmt.Sprintf("views of %d with %s: %v", want, guest, there), func() bool {
+			return !slices.ContainsFunc(r.clients, func(c *client) bool {
+				m := c.members()
+				return slices.Contains(m, guest) != there || len(m) != want
+			})
+		})
+	}
+	join := func() {
+		r.t.Helper()
+		do(conn.Join(ctx, group))
+		v := next()
+		seen(true)
+		if v.Cause != spread.CauseJoin || v.Changed != guest || !slices.Equal(v.Members, r.clients[0].members()) {
+			r.t.Fatalf("%s sees %v, the others %q", guest, v, r.clients[0].members())
+		}
+	}
+	join()
+	do(conn.Leave(ctx, group))
+	if v := next(); v.Cause != spread.SelfLeave {
+		r.t.Fatalf("%s leaves and is told %v", guest, v)
+	}
+	seen(false)
+	join()
+	if orderly {
+		do(conn.Close())
+	} else {
+		conn.Kill()
+	}
+	seen(false)
+}
+
+// many is how many groups a crowd is in: with their members, more than two messages of
+// the exchange of groups can tell (groups-protocol §7.4).
+const many = 2500
+
+func (r *ring) joinMany(c *spread.Conn) {
+	r.t.Helper()
+	for i := range many {
+		if err := c.Join(r.t.Context(), fmt.Sprintf("crowd%04d", i)); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+}
+
+// awaitMany waits until a connection has a view of the cause with both of the crowd in
+// each of its groups.
+func (r *ring) awaitMany(c *spread.Conn, cause spread.Cause) {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
+	defer cancel()
+	full := make(map[string]bool)
+	for len(full) < many {
+		ev, err := c.Receive(ctx)
+		if err != nil {
+			r.t.Fatalf("%s has whole views of %d groups, then %v", c.PrivateGroup(), len(full), err)
+		}
+		if m, ok := ev.(*spread.Membership); ok && m.Cause == cause && len(m.Members) == 2 {
+			full[m.Group] = true
+		}
+	}
+}
+
+// stock finds a C client where a build or an installation has it.
+func (r *ring) stock(program string) (string, bool) {
+	for _, dir := range []string{".", "../examples", "../bin"} {
+		path := filepath.Join(filepath.Dir(os.Getenv(peerVariable)), dir, program)
+		if _, err := os.Stat(path); err == nil {
+			return path, true
+		}
+	}
+	r.t.Logf("no %s beside the C daemon", program)
+	return "", false
+}
+
+// flood runs three C flooders at each host: two send to a group, one receives what all of
+// them send.
+func (r *ring) flood() {
+	r.t.Helper()
+	path, ok := r.stock("spflooder")
+	if !ok {
+		return
+	}
+	const small, large = 4000, 400
+	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
+	defer cancel()
+	var wg sync.WaitGroup
+	run := func(number int, user string, messages int, args ...string) {
+		args = append([]string{"-s", r.at(number), "-u", user, "-m", fmt.Sprint(messages)}, args...)
+		cmd := exec.CommandContext(ctx, path, args...)
+		var out lockedBuffer
+		cmd.Stdout, cmd.Stderr = &out, &out
+		var err error
+		r.hosts[number-1].do(func() { err = cmd.Start() })
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		wg.Go(func() {
+			if err := cmd.Wait(); err != nil || !strings.Contains(out.tail(8), fmt.Sprintf("completed multicast of %d messages", messages)) {
+				r.t.Errorf("flooder %s at %s: %v\n%s", user, r.at(number), err, out.tail(8))
+			}
+		})
+	}
+	// The program that we watch them with counts too.
+	watch := r.dial(1, "watch")
+	if err := watch.Join(ctx, "flooder"); err != nil {
+		r.t.Fatal(err)
+	}
+	total := (small + large) * len(r.hosts)
+	for _, n := range r.all() {
+		run(n, "reader", total, "-ro")
+	}
+	got := 0
+	for ev, err := range watch.Events(ctx) {
+		if err != nil {
+			r.t.Errorf("%d messages of flooders, then %v", got, err)
+			break
+		}
+		switch ev := ev.(type) {
+		case *spread.Membership:
+			if ev.Cause == spread.CauseJoin && len(ev.Members) == len(r.hosts)+1 {
+				for _, n := range r.all() {
+					run(n, "small", small, "-wo", "-b", "100")
+					run(n, "large", large, "-wo", "-b", "30000")
+				}
+			}
+		case *spread.Message:
+			got++
+		}
+		if got == total {
+			break
+		}
+	}
+	wg.Wait()
+	if err := watch.Close(); err != nil {
+		r.t.Error(err)
+	}
+}
+
+// talk runs the C user program at each host: all join a group, each says something, and
+// all hear it.
+func (r *ring) talk() {
+	r.t.Helper()
+	path, ok := r.stock("spuser")
+	if !ok {
+		return
+	}
+	type user struct {
+		in  io.WriteCloser
+		out lockedBuffer
+	}
+	users := make([]user, len(r.hosts))
+	for i, h := range r.hosts {
+		u := &users[i]
+		cmd := exec.CommandContext(r.t.Context(), path, "-s", r.at(i+1), "-u", "user")
+		cmd.Stdout, cmd.Stderr = &u.out, &u.out
+		var err error
+		if u.in, err = cmd.StdinPipe(); err == nil {
+			h.do(func() { err = cmd.Start() })
+		}
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		defer func() {
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait() // it was killed
+		}()
+	}
+	say := func(i int, text string) {
+		r.t.Helper()
+		if _, err := io.WriteString(users[i].in, text); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	heard := func(text string) {
+		r.t.Helper()
+		waitFor(r.t, fmt.Sprintf("%q at all users", text), func() bool {
+			for i := range users {
+				if !strings.Contains(users[i].out.tail(1<<30), text) {
+					return false
+				}
+			}
+			return true
+		})
+	}
+	for i := range users {
+		say(i, "j talk\n")
+	}
+	heard(fmt.Sprintf("with %d members", len(users)))
+	for i := range users {
+		say(i, fmt.Sprintf("s talk\nhere is user %d\n", i))
+		heard(fmt.Sprintf("here is user %d", i))
+	}
+}
