@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,12 +37,17 @@ func peerCommand(cmd *exec.Cmd, dir, name string) {
 	cmd.Dir = dir
 }
 
+type mixedRing struct {
+	name string
+	setting
+}
+
 // mixedRings returns the rings to be tried. kinds has a letter for each host, G for our
 // daemon and C for the other; the first is the leader. Each row of both kinds for 3 and for
 // 5 hosts is there, so that each host of each mix leads, in one network and in two, with the
 // original and the accelerated ring; then some of other ways.
-func mixedRings() map[string]setting {
-	all := make(map[string]setting)
+func mixedRings() []mixedRing {
+	var all []mixedRing
 	add := func(kinds string, two bool, w way, accelerated bool) {
 		s := setting{networks: []int{len(kinds)}, way: w, accelerated: accelerated}
 		name := kinds + " 1 network"
@@ -58,7 +64,7 @@ func mixedRings() map[string]setting {
 		if accelerated {
 			name += " accelerated"
 		}
-		all[name] = s
+		all = append(all, mixedRing{name, s})
 	}
 	for _, n := range []int{3, 5} {
 		for bits := 1; bits < 1<<n-1; bits++ {
@@ -94,15 +100,14 @@ func TestMixedRings(t *testing.T) {
 		t.Fatal(err)
 	}
 	binary := buildDaemon(t)
-	rings := mixedRings()
 	// Here daemons work rather than wait: not too many at a time.
-	slots := make(chan struct{}, 4)
-	for name, s := range rings { //house:ordered each on its own
-		t.Run(name, func(t *testing.T) {
+	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
+	for _, tt := range mixedRings() {
+		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			mixed(newRing(t, binary, s))
+			mixed(newRing(t, binary, tt.setting))
 		})
 	}
 }
@@ -114,7 +119,7 @@ func TestMixedRings(t *testing.T) {
 func mixed(r *ring) {
 	began := time.Now()
 	step := func(what string) {
-		r.t.Logf("%-30s %5.1f s", what, time.Since(began).Seconds())
+		r.t.Logf("step %-25s %5.1f s", what, time.Since(began).Seconds())
 		began = time.Now()
 	}
 	kinds := [][]int{r.peers, r.without(r.peers...)}
