@@ -66,6 +66,7 @@ var layers = []layer{
 	{dir: "spuser", may: []string{"spread"}},
 	{dir: "logpub", may: []string{"spread", "spool", "accesslog", "internal/tomlconf"}},
 	{dir: "logsub", may: []string{"spread", "accesslog", "logpath", "sink", "spreadlogdconf", "internal/tomlconf"}},
+	{dir: "monitor", may: []string{"spreadconf", "wire"}},
 
 	// Programs.
 	{dir: "demo/weblog", may: []string{"accesslog"}},
