@@ -92,7 +92,7 @@ func daemonInfo(cfg *Config) prometheus.Metric {
 		name = d.Name
 	}
 	desc := prometheus.NewDesc(daemonInfoName, daemonInfoHelp, []string{"daemon", "conf_hash"}, nil)
-	hash := "0x" + strconv.FormatUint(uint64(cfg.ConfHash), 16)
+	hash := strconv.FormatUint(uint64(cfg.ConfHash), 10) // as in the log and in spreadd -check
 	return prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, 1, text(name), hash)
 }
 

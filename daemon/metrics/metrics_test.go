@@ -189,7 +189,7 @@ func TestServed(t *testing.T) {
 		`spreadd_transport_received_datagrams_total{port="token"}`,
 		`spreadd_transport_received_datagrams_total{port="data"}`,
 		`spreadd_transport_receive_calls_total`,
-		fmt.Sprintf(`spreadd_daemon_info{conf_hash="%#x",daemon="alpha"}`, r.Conf.Hash()),
+		fmt.Sprintf(`spreadd_daemon_info{conf_hash="%d",daemon="alpha"}`, r.Conf.Hash()),
 		`go_goroutines`,
 	} {
 		if a.values[series] < 1 {
