@@ -67,6 +67,7 @@ var layers = []layer{
 	{dir: "logpub", may: []string{"spread", "spool", "accesslog", "internal/tomlconf"}},
 	{dir: "logsub", may: []string{"spread", "accesslog", "logpath", "sink", "spreadlogdconf", "internal/tomlconf"}},
 	{dir: "monitor", may: []string{"spreadconf", "wire"}},
+	{dir: "spmonitor", may: []string{"monitor", "wire"}},
 
 	// Programs.
 	{dir: "demo/weblog", may: []string{"accesslog"}},
