@@ -14,6 +14,13 @@ type link struct {
 	loss float64
 }
 
+// lateRounds is how many rounds of the smallest ring a regular token may be late.
+// Rounds are numbered modulo 16 on the token (ring-protocol §13.1): a copy that is sixteen late and of
+// an idle ring cannot be told from the next token, neither by us nor by a C daemon, and two
+// tokens give the same numbers twice. The protocol relies on networks to forget a datagram
+// sooner.
+const lateRounds = 12
+
 // transmit puts a datagram on its way to all that it is for. Multicast leaves the
 // sender out, as a daemon does not hear itself.
 func (w *world) transmit(from *host, to topology.Target, b []byte) {
@@ -90,7 +97,11 @@ func (w *world) delay(token bool, b []byte) time.Duration {
 		late = true
 	}
 	if late {
-		d += time.Duration(w.netRand.Int64N(int64(w.o.LateBy)))
+		by := time.Duration(w.netRand.Int64N(int64(w.o.LateBy)))
+		if token && !isForm(b) {
+			by = min(by, lateRounds*2*(w.o.Latency+w.o.Cost))
+		}
+		d += by
 	}
 	return d
 }
