@@ -3,7 +3,6 @@ package transport
 import (
 	"encoding/binary"
 	"net"
-	"slices"
 	"syscall"
 	"unsafe"
 
@@ -26,7 +25,7 @@ type mmsgWriter struct {
 	errno syscall.Errno
 
 	hdrs  [sendBatch]mmsghdr
-	vec   [sendBatch][2]unix.Iovec
+	vec   [2 * sendBatch]unix.Iovec
 	names [sendBatch]unix.RawSockaddrInet4
 }
 
@@ -41,21 +40,18 @@ func newWriter4(conn *net.UDPConn) (packetWriter, error) {
 		h := &m.hdrs[i].hdr
 		h.Name = (*byte)(unsafe.Pointer(&m.names[i]))
 		h.Namelen = unix.SizeofSockaddrInet4
-		h.Iov = &m.vec[i][0]
 	}
 	m.try = m.attempt // bound once, so that a write allocates nothing
 	return m, nil
 }
 
-// segmented reports whether the kernel is to cut a message into datagrams.
-func segmented(m ipv4.Message) bool { return m.OOB != nil }
-
-// WriteBatch writes some of the messages. Each has one or two buffers, and there are at most
-// sendBatch.
+// WriteBatch writes some of the messages. There are at most sendBatch, and two buffers for each
+// that there may be.
 func (m *mmsgWriter) WriteBatch(ms []ipv4.Message, flags int) (int, error) {
-	if flags != dontWait || slices.ContainsFunc(ms, segmented) {
+	if flags != dontWait {
 		return m.packetWriter.WriteBatch(ms, flags)
 	}
+	used := 0
 	for i := range ms {
 		to, ok := ms[i].Addr.(*net.UDPAddr)
 		if !ok {
@@ -66,15 +62,19 @@ func (m *mmsgWriter) WriteBatch(ms []ipv4.Message, flags int) (int, error) {
 		name.Port = networkOrder(uint16(to.Port))
 		copy(name.Addr[:], to.IP.To4())
 		h := &m.hdrs[i].hdr
-		for j, b := range ms[i].Buffers {
-			m.vec[i][j].Base = unsafe.SliceData(b)
-			m.vec[i][j].SetLen(len(b))
-		}
+		h.Iov = &m.vec[used]
 		h.SetIovlen(len(ms[i].Buffers))
+		for _, b := range ms[i].Buffers {
+			m.vec[used].Base = unsafe.SliceData(b)
+			m.vec[used].SetLen(len(b))
+			used++
+		}
+		h.Control = unsafe.SliceData(ms[i].OOB)
+		h.SetControllen(len(ms[i].OOB))
 	}
 	m.n, m.sent, m.errno = len(ms), 0, 0
 	err := m.raw.Write(m.try)
-	clear(m.vec[:m.n])
+	clear(m.vec[:used])
 	switch {
 	case m.errno != 0:
 		return 0, m.errno
