@@ -23,6 +23,11 @@
 // a filter is this test binary, started again: no option of spreadd leads there. Links are cut and healed by moving ports
 // to another bridge, routers are stopped, hosts made deaf, and daemons killed, started again and made to stand still.
 //
+// # With C daemons
+//
+// With SPREAD_PEER, the path of a Spread 5.0.1 daemon, there are rings of both kinds, and their clients are those of
+// either. Without it that test is skipped: it is optional, and nothing of that daemon is here.
+//
 // # What is checked
 //
 // At each host a client is member of one group, sends messages of all services and sizes, and records all that it gets. The

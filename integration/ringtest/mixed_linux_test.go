@@ -465,9 +465,15 @@ func (r *ring) talk() {
 		out lockedBuffer
 	}
 	users := make([]user, len(r.hosts))
+	ctx, cancel := context.WithCancel(r.t.Context())
+	var wg sync.WaitGroup
+	defer func() {
+		cancel()
+		wg.Wait()
+	}()
 	for i, h := range r.hosts {
 		u := &users[i]
-		cmd := exec.CommandContext(r.t.Context(), path, "-s", r.at(i+1), "-u", "user")
+		cmd := exec.CommandContext(ctx, path, "-s", r.at(i+1), "-u", "user")
 		cmd.Stdout, cmd.Stderr = &u.out, &u.out
 		var err error
 		if u.in, err = cmd.StdinPipe(); err == nil {
@@ -476,10 +482,7 @@ func (r *ring) talk() {
 		if err != nil {
 			r.t.Fatal(err)
 		}
-		defer func() {
-			_ = cmd.Process.Kill()
-			_ = cmd.Wait() // it was killed
-		}()
+		wg.Go(func() { _ = cmd.Wait() }) // it is killed
 	}
 	say := func(i int, text string) {
 		r.t.Helper()
