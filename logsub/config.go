@@ -1,15 +1,17 @@
 package logsub
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/spreadd/spreadd/accesslog"
+	"github.com/spreadd/spreadd/logpath"
 	"github.com/spreadd/spreadd/spread"
 )
 
@@ -17,6 +19,8 @@ import (
 const (
 	// DefaultQueueBytes holds a second of a million short lines.
 	DefaultQueueBytes = 64 << 20
+	// DefaultOpenFiles leaves most of the usual 1024 descriptors.
+	DefaultOpenFiles = 256
 	// DefaultStatsInterval is between two lines of counters in the log.
 	DefaultStatsInterval = time.Minute
 )
@@ -35,6 +39,12 @@ type Config struct {
 	NoLock bool
 	// QueueBytes bounds what waits for the writer.
 	QueueBytes int
+	// OpenFiles bounds how many files of path templates have a descriptor.
+	// Files with one path are always open, and not counted.
+	OpenFiles int
+	// Zone is that of times in paths and of rewritten ones; nil means UTC,
+	// so that hosts in different zones write the same.
+	Zone *time.Location
 	// StatsInterval is between two lines of counters in the log; negative
 	// means none.
 	StatsInterval time.Duration
@@ -56,15 +66,48 @@ type Connection struct {
 // Log says what becomes of a group's messages.
 type Log struct {
 	Group string
-	// File is appended to, and made if need be. Logs may share one.
+	// File is what lines are appended to: a path, or a template of paths as
+	// of package logpath. It is made if need be, and so are the directories of a
+	// template below its [logpath.Template.Base]. Logs may share files.
 	File string
 	// Match: a message is written if one of the patterns matches it, or if
 	// there is none. It is matched as it was sent, before its time is
 	// rewritten.
 	Match []*regexp.Regexp
-	// Rewrite replaces the bracketed time by that of receipt: RewriteCommonLog,
+	// Vhost says whether messages begin with the name of a virtual host.
+	Vhost VhostWord
+	// Clock is the time that counts in File and Rewrite.
+	Clock Clock
+	// Rewrite replaces the bracketed time by that of Clock: RewriteCommonLog,
 	// or a format of strftime. Empty leaves lines alone.
 	Rewrite string
+}
+
+// VhostWord says what becomes of the first word of a message.
+type VhostWord string
+
+// The values of [VhostWord].
+const (
+	// VhostAuto means VhostStrip if the path depends on the virtual host,
+	// else VhostNone.
+	VhostAuto VhostWord = ""
+	// VhostNone: the first word is no virtual host.
+	VhostNone VhostWord = "none"
+	// VhostStrip: it is one, and not written.
+	VhostStrip VhostWord = "strip"
+	// VhostKeep: it is one, and written.
+	VhostKeep VhostWord = "keep"
+)
+
+func (l *Log) vhostWord(t *logpath.Template) VhostWord {
+	switch {
+	case l.Vhost != VhostAuto:
+		return l.Vhost
+	case t.Uses(logpath.Vhost):
+		return VhostStrip
+	default:
+		return VhostNone
+	}
 }
 
 // RewriteCommonLog is the [Log.Rewrite] that writes times as web servers do.
@@ -110,6 +153,21 @@ func (c Config) Check() error {
 	return err
 }
 
+// check finds what is wrong with a log.
+func (l *Log) check() error {
+	switch {
+	case l.File == "":
+		return fmt.Errorf("logsub: no file for group %q", l.Group)
+	case l.Clock >= numClocks:
+		return fmt.Errorf("logsub: group %q: there is no clock %v", l.Group, l.Clock)
+	case l.Vhost != VhostAuto && l.Vhost != VhostNone && l.Vhost != VhostStrip && l.Vhost != VhostKeep:
+		return fmt.Errorf("logsub: group %q: there is no way %q to treat virtual hosts", l.Group, l.Vhost)
+	case strings.HasPrefix(l.File, "|"):
+		return fmt.Errorf("logsub: group %q: commands are not there yet", l.Group)
+	}
+	return nil
+}
+
 // withDefaults checks the configuration and fills in what is not set. Files are
 // made absolute, so that a later change of the working directory does not move
 // them.
@@ -127,14 +185,16 @@ func (c Config) withDefaults() (Config, error) {
 			if err := spread.CheckGroup(l.Group); err != nil {
 				return c, fmt.Errorf("logsub: %w", err)
 			}
-			if l.File == "" {
-				return c, fmt.Errorf("logsub: no file for group %q", l.Group)
+			if err := l.check(); err != nil {
+				return c, err
 			}
-			path, err := filepath.Abs(l.File)
-			if err != nil {
-				return c, fmt.Errorf("logsub: file %s: %w", l.File, err)
+			if !strings.HasPrefix(l.File, "|") {
+				t, err := logpath.Parse(l.File)
+				if err != nil {
+					return c, fmt.Errorf("logsub: file %s: %w", l.File, err)
+				}
+				l.File = t.String()
 			}
-			l.File = path
 			connections[i].Logs = append(connections[i].Logs, l)
 		}
 	}
@@ -145,6 +205,8 @@ func (c Config) withDefaults() (Config, error) {
 	if c.StatsInterval == 0 {
 		c.StatsInterval = DefaultStatsInterval
 	}
+	c.OpenFiles = cmp.Or(c.OpenFiles, DefaultOpenFiles)
+	c.Zone = cmp.Or(c.Zone, time.UTC)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}

@@ -1,10 +1,13 @@
 package logsub
 
 import (
+	"cmp"
+	"container/list"
 	"errors"
 	"log/slog"
 	"os"
-	"path/filepath"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/spreadd/spreadd/sink"
@@ -16,30 +19,56 @@ const complainInterval = time.Minute
 
 // files are the files of a subscriber, each open once, whatever number of logs
 // go there. The writer owns them; stats is for all.
+//
+// A file with one path is opened at the start and stays open, so that its lock
+// keeps a second logsub off. Those of templates are opened for their first line. Of them, as
+// many as limit have a descriptor; the one that was not written for the longest time gives way, and
+// is forgotten once nothing waits for it.
 type files struct {
-	opt  sink.Options
-	log  *slog.Logger
-	list []*outFile
+	opt   sink.Options
+	log   *slog.Logger
+	limit int
+	used  list.List  // *outFile with a descriptor and in trees; the last written in front
+	dirty []*outFile // appended to since the last flush
+
+	mu   sync.Mutex
+	all  map[string]*outFile // by path; read by stats, too
+	gone sink.Stats          // of files that are forgotten
 }
 
 // outFile is a file and what has been said of its troubles.
 type outFile struct {
 	*sink.File
+	dirty   bool
+	fixed   bool          // it has one path, and stays open
+	place   *list.Element // in used; nil if the file is fixed or released
+	refs    []ref         // by which trees find it
 	failing bool
 	since   time.Time // of the trouble
 	said    time.Time // the last line about it
 }
 
-func newFiles(cfg Config) *files {
-	return &files{opt: sink.Options{NoLock: cfg.NoLock, LimitBytes: cfg.QueueBytes}, log: cfg.Log}
+// ref is how a tree knows a file.
+type ref struct {
+	tree *tree
+	key  string
+}
+
+func newFiles(cfg *Config) *files {
+	return &files{
+		opt: sink.Options{
+			NoLock: cfg.NoLock, LimitBytes: cfg.QueueBytes, Budget: sink.NewBudget(cfg.QueueBytes),
+		},
+		log: cfg.Log, limit: cfg.OpenFiles, all: make(map[string]*outFile),
+	}
 }
 
 // open returns the file with a path, or opens it. Two names of one file, by
 // links, are one file, or the second could not be locked.
 func (fs *files) open(path string) (*outFile, error) {
 	st, statErr := os.Stat(path)
-	for _, f := range fs.list {
-		if f.Path() == filepath.Clean(path) {
+	for _, f := range fs.all {
+		if f.Path() == path {
 			return f, nil
 		}
 		if other, err := f.Stat(); err == nil && statErr == nil && os.SameFile(st, other) {
@@ -50,34 +79,116 @@ func (fs *files) open(path string) (*outFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &outFile{File: f}
-	fs.list = append(fs.list, out)
-	return out, nil
+	return fs.add(&outFile{File: f, fixed: true}), nil
 }
 
-// flush writes what has been appended to the files that can be written.
-func (fs *files) flush() {
-	for _, f := range fs.list {
-		fs.report(f, f.Flush())
+// make returns the file with a path, which is opened when something is written.
+func (fs *files) make(path, base string) *outFile {
+	if f := fs.all[path]; f != nil {
+		return f
 	}
+	opt := fs.opt
+	opt.Base = base
+	return fs.add(&outFile{File: sink.NewFile(path, opt)})
 }
 
-// retry is flush, and tries the files that could not be written too.
-func (fs *files) retry() {
-	for _, f := range fs.list {
-		if f.Failing() {
-			fs.report(f, f.Retry())
-		} else {
-			fs.report(f, f.Flush())
+func (fs *files) add(f *outFile) *outFile {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	fs.all[f.Path()] = f
+	return f
+}
+
+// append appends a line to a file.
+func (fs *files) append(f *outFile, line []byte) {
+	if !f.fixed && (f.place == nil || f.place != fs.used.Front()) {
+		fs.use(f)
+	}
+	if !f.dirty {
+		f.dirty = true
+		fs.dirty = append(fs.dirty, f)
+	}
+	f.Append(line)
+}
+
+// use notes that a file is written to, and makes room for its descriptor.
+func (fs *files) use(f *outFile) {
+	if f.place != nil {
+		fs.used.MoveToFront(f.place)
+		return
+	}
+	f.place = fs.used.PushFront(f)
+	for fs.used.Len() > max(fs.limit, 1) {
+		if oldest, ok := fs.used.Back().Value.(*outFile); ok {
+			fs.release(oldest)
 		}
 	}
 }
 
-// reopen closes all files and opens their paths anew.
-func (fs *files) reopen() {
-	for _, f := range fs.list {
-		fs.report(f, f.Reopen())
+// release closes a file, and forgets it unless something waits for it.
+func (fs *files) release(f *outFile) {
+	if f.place != nil {
+		fs.used.Remove(f.place)
+		f.place = nil
 	}
+	fs.report(f, f.Release())
+	if !f.Idle() {
+		return
+	}
+	for _, r := range f.refs {
+		r.tree.forget(r.key, f)
+	}
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	delete(fs.all, f.Path())
+	fs.gone.Add(f.Stats())
+}
+
+// flush writes what has been appended to the files that can be written.
+func (fs *files) flush() {
+	for _, f := range fs.dirty {
+		f.dirty = false
+		fs.report(f, f.Flush())
+	}
+	clear(fs.dirty)
+	fs.dirty = fs.dirty[:0]
+}
+
+// retry is flush, and tries the files that could not be written too.
+func (fs *files) retry() {
+	fs.flush()
+	for _, f := range fs.sorted() {
+		if !f.Failing() {
+			continue
+		}
+		fs.report(f, f.Retry())
+		if !f.fixed && f.place == nil {
+			fs.release(f) // its descriptor was beyond the limit
+		}
+	}
+}
+
+// reopen closes all files, and opens the paths of the fixed ones anew; the others follow
+// with their next line.
+func (fs *files) reopen() {
+	fs.flush()
+	for _, f := range fs.sorted() {
+		if f.fixed {
+			fs.report(f, f.Reopen())
+		} else {
+			fs.release(f)
+		}
+	}
+}
+
+// sorted returns the files by path, so that what is said of them has an order.
+func (fs *files) sorted() []*outFile {
+	list := make([]*outFile, 0, len(fs.all))
+	for _, f := range fs.all {
+		list = append(list, f)
+	}
+	slices.SortFunc(list, func(a, b *outFile) int { return cmp.Compare(a.Path(), b.Path()) })
+	return list
 }
 
 // report says that a file cannot be written, now and then, and when it can
@@ -103,17 +214,20 @@ func (fs *files) report(f *outFile, err error) {
 // close writes what is left, and closes all files.
 func (fs *files) close() error {
 	var errs []error
-	for _, f := range fs.list {
+	for _, f := range fs.sorted() {
 		errs = append(errs, f.Close())
 	}
 	return errors.Join(errs...)
 }
 
-// stats returns the files' counters by path.
-func (fs *files) stats() map[string]sink.Stats {
-	m := make(map[string]sink.Stats, len(fs.list))
-	for _, f := range fs.list {
-		m[f.Path()] = f.Stats()
+// stats returns the files' counters by path, and the sum of those that are
+// closed and forgotten. It may be called at any time.
+func (fs *files) stats() (byPath map[string]sink.Stats, gone sink.Stats) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	byPath = make(map[string]sink.Stats, len(fs.all))
+	for _, f := range fs.all {
+		byPath[f.Path()] = f.Stats()
 	}
-	return m
+	return byPath, fs.gone
 }

@@ -179,7 +179,7 @@ func TestMatchAndRewrite(t *testing.T) {
 	at := time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
 	cfg := Config{Now: func() time.Time { return at }}
 	logs := []Log{
-		{Group: "a", File: "all.log", Rewrite: RewriteCommonLog},
+		{Group: "a", File: "all.log", Rewrite: RewriteCommonLog, Clock: ClockReceipt},
 		{Group: "a", File: "some.log", Match: []*regexp.Regexp{regexp.MustCompile("^x"), regexp.MustCompile("1999")}},
 	}
 	bubble(t, cfg, logs, func(f *farm) {
@@ -415,7 +415,7 @@ func TestLinksAreOneFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := len(s.files.list); n != 1 {
+	if n := len(s.files.all); n != 1 {
 		t.Errorf("%d files open, want 1", n)
 	}
 	if err := s.files.close(); err != nil {

@@ -8,7 +8,8 @@ const itemCost = 128
 
 // item is one message on its way to the writer.
 type item struct {
-	logs    []*logFile // where it goes
+	routes  []*route // where it goes
+	sender  string   // as of [spread.Message]
 	payload []byte
 }
 

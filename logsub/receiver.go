@@ -29,7 +29,7 @@ type receiver struct {
 	s       *Subscriber
 	index   int // of the connection
 	address string
-	byGroup map[string][]*logFile
+	byGroup map[string][]*route
 	groups  []string        // sorted
 	waiting map[string]bool // groups whose join is not confirmed
 	joined  bool            // all groups have been joined once
@@ -160,7 +160,7 @@ func (r *receiver) message(m *spread.Message) {
 	c := &r.s.count
 	c.messages.Add(1)
 	c.bytes.Add(int64(len(m.Payload)))
-	var logs []*logFile
+	var logs []*route
 	if len(m.Groups) == 1 {
 		logs = r.byGroup[m.Groups[0]]
 	} else {
@@ -183,7 +183,7 @@ func (r *receiver) message(m *spread.Message) {
 		r.s.drop(dropTooLong, 1)
 		return
 	}
-	r.items = append(r.items, item{logs, payload})
+	r.items = append(r.items, item{logs, m.Sender, payload})
 }
 
 // truncate cuts a message to limit bytes and keeps a newline at its end.

@@ -2,7 +2,10 @@ package logsub
 
 import (
 	"fmt"
+	"path/filepath"
+	"time"
 
+	"github.com/spreadd/spreadd/logpath"
 	"github.com/spreadd/spreadd/spreadlogdconf"
 )
 
@@ -10,7 +13,7 @@ import (
 // call for what logsub does not have are errors, each with its place: to write
 // less than a file asks for would lose log lines in silence.
 func FromSpreadlogd(c *spreadlogdconf.Config) (Config, error) {
-	cfg := Config{BufferSize: c.BufferSize}
+	cfg := Config{BufferSize: c.BufferSize, Zone: time.Local}
 	var errs spreadlogdconf.Errors
 	refuse := func(pos spreadlogdconf.Pos, what, advice string) {
 		errs = append(errs, &spreadlogdconf.Error{Pos: pos, Problem: what, Advice: advice})
@@ -23,25 +26,28 @@ func FromSpreadlogd(c *spreadlogdconf.Config) (Config, error) {
 		s := &c.Spreads[i]
 		for j := range s.Logs {
 			l := &s.Logs[j]
-			if l.VhostDir.IsSet() {
-				refuse(l.VhostDir.Pos, "VhostDir is not there yet", "give each virtual host a group of its own")
-			}
 			_, pipe := l.Pipe()
 			switch {
-			case pipe:
+			case pipe && !l.VhostDir.IsSet():
 				refuse(l.File.Pos, "a command as File is not there yet", "name a file")
-			case !l.File.IsSet():
+			case !l.File.IsSet() && !l.VhostDir.IsSet():
 				refuse(l.Pos, fmt.Sprintf("group %q has no File", l.Group.Value), "add one; without it nothing is written")
 			}
-			log := Log{Group: l.Group.Value, File: l.File.Value}
+			log := Log{Group: l.Group.Value, File: logpath.Escape(l.File.Value)}
+			if l.VhostDir.IsSet() {
+				// File is not used then (spreadlogd §11).
+				log.File = filepath.Join(logpath.Escape(l.VhostDir.Value), "%{vhost}")
+			}
 			for _, m := range l.Match {
 				log.Match = append(log.Match, m.Regexp)
 			}
 			switch l.RewriteTimestamp.Kind {
 			case spreadlogdconf.RewriteNone:
 			case spreadlogdconf.RewriteCommonLog:
+				log.Clock = ClockReceipt
 				log.Rewrite = RewriteCommonLog
 			case spreadlogdconf.RewriteFormat:
+				log.Clock = ClockReceipt
 				log.Rewrite = l.RewriteTimestamp.Format
 			}
 			cfg.add(s.Address(), log) // blocks for one daemon are one connection

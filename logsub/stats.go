@@ -55,6 +55,8 @@ type Stats struct {
 	Dropped map[string]int64
 	// Files are the files' own counters, by path.
 	Files map[string]sink.Stats
+	// Closed is the sum of those of files of templates that were closed.
+	Closed sink.Stats
 }
 
 // Stats returns the counters. It may be called at any time.
@@ -66,8 +68,8 @@ func (s *Subscriber) Stats() Stats {
 		Connects:  s.count.connects.Load(),
 		Reopens:   s.count.reopens.Load(),
 		Dropped:   make(map[string]int64),
-		Files:     s.files.stats(),
 	}
+	st.Files, st.Closed = s.files.stats()
 	for i := range s.count.dropped {
 		st.Dropped[dropReason(i).String()] = s.count.dropped[i].Load()
 	}
@@ -85,7 +87,7 @@ func (s *Subscriber) attrs() []any {
 			args = append(args, slog.Int64("dropped_"+i.String(), n))
 		}
 	}
-	var lines, lost int64
+	lines, lost := st.Closed.Records, st.Closed.DroppedRecords
 	for _, f := range st.Files {
 		lines += f.Records
 		lost += f.DroppedRecords

@@ -6,13 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"regexp"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/spreadd/spreadd/accesslog"
 )
 
 // Subscriber is a running logsub.
@@ -25,14 +23,6 @@ type Subscriber struct {
 	ready     chan struct{}
 	count     counters
 	pending   atomic.Int64 // connections that have not joined yet
-	buf       []byte       // of rewritten lines; the writer's
-}
-
-// logFile is a [Log] at work.
-type logFile struct {
-	match   []*regexp.Regexp
-	rewrite *accesslog.Rewriter // nil leaves lines alone
-	file    *outFile
 }
 
 // New checks the configuration and opens the files: what is wrong with either is
@@ -45,25 +35,21 @@ func New(cfg Config) (*Subscriber, error) {
 	s := &Subscriber{
 		cfg:    cfg,
 		queue:  newQueue(cfg.QueueBytes),
-		files:  newFiles(cfg),
+		files:  newFiles(&cfg),
 		reopen: make(chan struct{}, 1),
 		ready:  make(chan struct{}),
 	}
 	for i, conn := range cfg.Connections {
 		r := &receiver{
 			s: s, index: i, address: conn.Address,
-			byGroup: make(map[string][]*logFile), waiting: make(map[string]bool),
+			byGroup: make(map[string][]*route), waiting: make(map[string]bool),
 		}
 		for _, l := range conn.Logs {
-			f, err := s.files.open(l.File)
+			route, err := s.route(&l)
 			if err != nil {
 				return nil, errors.Join(fmt.Errorf("group %q: %w", l.Group, err), s.files.close())
 			}
-			lf := &logFile{match: l.Match, file: f}
-			if l.Rewrite != "" {
-				lf.rewrite = accesslog.NewRewriter(l.format())
-			}
-			r.byGroup[l.Group] = append(r.byGroup[l.Group], lf)
+			r.byGroup[l.Group] = append(r.byGroup[l.Group], route)
 		}
 		if r.groups = slices.Sorted(maps.Keys(r.byGroup)); len(r.groups) == 0 {
 			cfg.Log.Warn("nothing to take from a daemon, not connecting to it", slog.String("daemon", conn.Address))
@@ -73,6 +59,24 @@ func New(cfg Config) (*Subscriber, error) {
 	}
 	s.pending.Store(int64(len(s.receivers)))
 	return s, nil
+}
+
+// route makes the route of a log, and opens its file if there is one that is
+// always the same.
+func (s *Subscriber) route(l *Log) (*route, error) {
+	r, err := newRoute(&s.cfg, l)
+	if err != nil {
+		return nil, err
+	}
+	if r.tree != nil {
+		// What is missing is told now, and not with the first line.
+		if st, err := os.Stat(r.tree.template.Base()); err != nil || !st.IsDir() {
+			return nil, fmt.Errorf("the directory %s is not there: make it; those below it are made as they are needed", r.tree.template.Base())
+		}
+		return r, nil
+	}
+	r.static, err = s.files.open(r.path)
+	return r, err
 }
 
 // Ready is closed when every connection has joined its groups for the first
@@ -161,25 +165,10 @@ func (s *Subscriber) writeAll(items *[]item) {
 		now := s.cfg.Now()
 		for i := range *items {
 			it := &(*items)[i]
-			for _, l := range it.logs {
-				s.writeTo(l, it.payload, now)
+			for _, r := range it.routes {
+				r.write(s, it, now)
 			}
 		}
 	}
 	s.files.flush()
-}
-
-func (s *Subscriber) writeTo(l *logFile, payload []byte, now time.Time) {
-	if len(l.match) > 0 && !slices.ContainsFunc(l.match, func(re *regexp.Regexp) bool { return re.Match(payload) }) {
-		s.drop(dropNoMatch, 1)
-		return
-	}
-	if len(payload) == 0 {
-		return
-	}
-	if l.rewrite != nil {
-		s.buf = l.rewrite.Append(s.buf[:0], payload, now)
-		payload = s.buf
-	}
-	l.file.Append(payload)
 }

@@ -7,8 +7,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spreadd/spreadd/internal/tomlconf"
+	"github.com/spreadd/spreadd/logpath"
 	"github.com/spreadd/spreadd/spread"
 )
 
@@ -28,6 +30,8 @@ func ParseTOML(name string, src []byte) (Config, error) {
 		NoLock:     !doc.Bool("lock", true),
 		QueueBytes: int(doc.Bytes("queue", DefaultQueueBytes, minQueueBytes, math.MaxInt32)),
 	}
+	cfg.OpenFiles = doc.Int("open_files", DefaultOpenFiles, 1, 1<<20)
+	cfg.Zone = readZone(doc)
 	if cfg.StatsInterval = doc.Duration("stats_interval", DefaultStatsInterval); cfg.StatsInterval == 0 {
 		cfg.StatsInterval = -1
 	}
@@ -74,6 +78,8 @@ func readLog(t *tomlconf.Table) Log {
 		Group:   t.String("group", ""),
 		File:    t.String("file", ""),
 		Match:   readPatterns(t, "match"),
+		Vhost:   VhostWord(t.Choice("vhost_word", "", string(VhostNone), string(VhostStrip), string(VhostKeep))),
+		Clock:   readClock(t),
 		Rewrite: t.String("rewrite_time", ""),
 	}
 	if !t.Has("group") {
@@ -83,8 +89,32 @@ func readLog(t *tomlconf.Table) Log {
 	}
 	if l.File == "" {
 		t.Errorf("file", `add file = "/PATH"`, "this log has no file")
+	} else if _, err := logpath.Parse(l.File); err != nil && !strings.HasPrefix(l.File, "|") {
+		t.Errorf("file", "", "file %s: %v", l.File, err)
 	}
 	return l
+}
+
+// readZone reads the name of a zone. The default is not set, since the zero
+// value of a configuration means it too.
+func readZone(t *tomlconf.Table) *time.Location {
+	name := t.String("zone", "UTC")
+	zone, err := time.LoadLocation(name)
+	switch {
+	case err != nil:
+		t.Errorf("zone", `write "UTC", "Local" or a name such as "Europe/Berlin"`, "%v", err)
+	case zone == time.UTC:
+		return nil
+	}
+	return zone
+}
+
+func readClock(t *tomlconf.Table) Clock {
+	c, err := ParseClock(t.String("clock", ClockAgreed.String()))
+	if err != nil {
+		t.Errorf("clock", "", "%v", err)
+	}
+	return c
 }
 
 // readPatterns reads regular expressions in the syntax of package regexp, where ^ and
@@ -136,6 +166,12 @@ func (c Config) TOML() string {
 	case c.StatsInterval != 0 && c.StatsInterval != DefaultStatsInterval:
 		w.line("stats_interval", tomlconf.Quote(tomlconf.FormatDuration(c.StatsInterval)))
 	}
+	if c.OpenFiles != 0 && c.OpenFiles != DefaultOpenFiles {
+		w.line("open_files", strconv.Itoa(c.OpenFiles))
+	}
+	if c.Zone != nil {
+		w.text("zone", c.Zone.String(), "UTC")
+	}
 	if len(c.Connections) == 1 {
 		w.text("daemon", c.Connections[0].Address, DefaultDaemon)
 	}
@@ -157,6 +193,8 @@ func (w *tomlWriter) log(l *Log) {
 	w.line("group", tomlconf.Quote(l.Group))
 	w.line("file", tomlconf.Quote(l.File))
 	w.patterns("match", l.Match)
+	w.text("vhost_word", string(l.Vhost), "")
+	w.text("clock", l.Clock.String(), ClockAgreed.String())
 	w.text("rewrite_time", l.Rewrite, "")
 }
 

@@ -53,7 +53,7 @@ func TestTOMLDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Config{
-		QueueBytes: DefaultQueueBytes, StatsInterval: DefaultStatsInterval,
+		QueueBytes: DefaultQueueBytes, OpenFiles: DefaultOpenFiles, StatsInterval: DefaultStatsInterval,
 		Connections: []Connection{{Address: DefaultDaemon, Logs: []Log{{Group: "a", File: "/a"}}}},
 	}
 	if !reflect.DeepEqual(cfg, want) {
@@ -77,6 +77,10 @@ func TestTOMLMistakes(t *testing.T) {
 		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\nmatch = [\"ok\",\n\"(\"]\n", ":5:1: match: error parsing regexp: missing closing ): `(`"},
 		{"queue = \"1KiB\"\n[[log]]\ngroup = \"a\"\nfile = \"/a\"\n", ":1:1: queue is 1KiB, which is not in 64KiB to "},
 		{"lock = 1\n[[log]]\ngroup = \"a\"\nfile = \"/a\"\n", ":1:1: lock has to be true or false"},
+		{"zone = \"Europe/Atlantis\"\n[[log]]\ngroup = \"a\"\nfile = \"/a\"\n", ":1:1: unknown time zone Europe/Atlantis; write "},
+		{"[[log]]\ngroup = \"a\"\nfile = \"/a/%Q\"\nclock = \"sundial\"\n", ":3:1: file /a/%Q: %Q is not known: there are %Y"},
+		{"[[log]]\ngroup = \"a\"\nfile = \"/a/%Q\"\nclock = \"sundial\"\n", ":4:1: the clock is \"sundial\", and has to be agreed, line or receipt"},
+		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\nvhost_word = \"eat\"\n", ":4:1: vhost_word is \"eat\", and has to be one of none, strip, keep"},
 		{"[[log]\n", ":2:6:"},
 	} {
 		_, err := ParseTOML("x.toml", []byte(tt.src))

@@ -13,6 +13,7 @@ import (
 	"runtime/debug"
 	"syscall"
 	"time"
+	_ "time/tzdata" // zones are the same on all hosts, whatever is installed there
 
 	"github.com/spreadd/spreadd/logsub"
 	"github.com/spreadd/spreadd/spreadlogdconf"
@@ -51,6 +52,10 @@ type options struct {
 	spread    string
 	logs      []logsub.Log
 	rewrite   string
+	clock     logsub.Clock
+	clockSet  bool
+	zone      *time.Location
+	openFiles int
 	format    string // of conf
 	convert   string
 	truncate  bool
@@ -95,7 +100,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		o.noFileFor = g
 		return nil
 	})
-	fs.Func("o", "the `file` for the group named before", func(f string) error {
+	fs.Func("o", "the `file` for the group named before; it may depend on the message and the time: /logs/%{vhost}/%Y/%m/%d.log, %{group}, %{host}, %{user}", func(f string) error {
 		if o.noFileFor == "" {
 			return errors.New("name a group with -g first")
 		}
@@ -103,7 +108,17 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		o.noFileFor = ""
 		return nil
 	})
-	fs.StringVar(&o.rewrite, "rewrite-timestamp", "", "replace the bracketed time by that of receipt: clf, or a strftime `format`")
+	fs.StringVar(&o.rewrite, "rewrite-timestamp", "", "replace the bracketed time by that of -clock: clf, or a strftime `format`")
+	fs.Func("clock", "the time that counts: agreed, the latest of any line so far; line; receipt, by this host's `clock` (default agreed)", func(text string) (err error) {
+		o.clock, err = logsub.ParseClock(text)
+		o.clockSet = true
+		return err
+	})
+	fs.Func("zone", "the `zone` of times: UTC, Local or a name such as Europe/Berlin (default UTC)", func(text string) (err error) {
+		o.zone, err = time.LoadLocation(text)
+		return err
+	})
+	fs.IntVar(&o.openFiles, "open-files", 0, "at most this `number` of files of a path template are open at a time (default 256, or what the file says)")
 	fs.BoolVar(&o.truncate, "truncate", false, "cut messages that are too long instead of dropping them")
 	fs.IntVar(&o.queue, "queue", 0, "largest number of `bytes` that wait for the files (default 64 MiB, or what the file says)")
 	fs.DurationVar(&o.stats, "stats", 0, "`time` between two lines of counters, negative for none (default 1m, or what the file says)")
@@ -170,12 +185,21 @@ func (o *options) config(stdout, stderr io.Writer) (logsub.Config, error) {
 			return cfg, err
 		}
 	}
-	if o.rewrite != "" {
-		for _, c := range cfg.Connections {
-			for i := range c.Logs {
+	for _, c := range cfg.Connections {
+		for i := range c.Logs {
+			if o.rewrite != "" {
 				c.Logs[i].Rewrite = o.rewrite
 			}
+			if o.clockSet {
+				c.Logs[i].Clock = o.clock
+			}
 		}
+	}
+	if o.zone != nil {
+		cfg.Zone = o.zone
+	}
+	if o.openFiles > 0 {
+		cfg.OpenFiles = o.openFiles
 	}
 	if o.buffer > 0 {
 		cfg.BufferSize = o.buffer

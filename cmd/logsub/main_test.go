@@ -86,6 +86,13 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"-c", toml, "-check"}, 0, "truncate = true\n\n[[log]]", ""},
 		{[]string{"-c", badTOML, "-check"}, 1, "", badTOML + ":2:1: unknown key \"grup\"; did you mean group?"},
 		{[]string{"-check", "-g", "a", "-o", "/tmp/a"}, 0, "file = \"/tmp/a\"", ""},
+		{
+			[]string{"-check", "-g", "a", "-o", "/tmp/%{vhost}/%Y.log", "-zone", "Europe/Berlin", "-clock", "line", "-open-files", "9"}, 0,
+			"open_files = 9\nzone = \"Europe/Berlin\"\n\n[[log]]\ngroup = \"a\"\nfile = \"/tmp/%{vhost}/%Y.log\"\nclock = \"line\"\n", "",
+		},
+		{[]string{"-check", "-g", "a", "-o", "/tmp/%q"}, 1, "", "%q is not known"},
+		{[]string{"-clock", "sundial"}, 2, "", "sundial"},
+		{[]string{"-zone", "Europe/Atlantis"}, 2, "", "Atlantis"},
 		{[]string{"-check", "-g", "#a", "-o", "/tmp/a"}, 1, "", "#a"},
 	} {
 		var stdout, stderr bytes.Buffer

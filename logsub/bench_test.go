@@ -1,0 +1,116 @@
+package logsub
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spreadd/spreadd/spread"
+)
+
+// source is a session in memory that has as many messages as it is told to.
+type source struct {
+	messages []*spread.Message
+	more     chan int
+	left     int
+	next     int
+	joined   []string
+}
+
+func (s *source) Join(_ context.Context, group string) error {
+	s.joined = append(s.joined, group)
+	return nil
+}
+
+func (s *source) Receive(ctx context.Context) (spread.Event, error) {
+	if len(s.joined) > 0 {
+		group := s.joined[0]
+		s.joined = s.joined[1:]
+		return &spread.Membership{Group: group, Cause: spread.CauseJoin, Changed: s.PrivateGroup()}, nil
+	}
+	for s.left == 0 {
+		select {
+		case s.left = <-s.more:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	s.left--
+	s.next = (s.next + 1) % len(s.messages)
+	return s.messages[s.next], nil
+}
+
+func (s *source) Ready() bool          { return s.left > 0 }
+func (s *source) PrivateGroup() string { return "#bench#alpha" }
+func (s *source) Close() error         { return nil }
+func (s *source) Kill()                {}
+
+// BenchmarkLines is the way of 200-byte lines from a session to the files: all in
+// one, each virtual host in its own, and the like.
+func BenchmarkLines(b *testing.B) {
+	const batch = 20000
+	for _, bm := range []struct {
+		name string
+		log  Log
+	}{
+		{"file", Log{File: "log"}},
+		{"rewrite", Log{File: "log", Rewrite: RewriteCommonLog}},
+		{"vhosts", Log{File: "%{vhost}.log"}},
+		{"days", Log{File: "%Y/%m/%d/%{vhost}.log"}},
+	} {
+		b.Run(bm.name, func(b *testing.B) {
+			src := &source{more: make(chan int, 1)}
+			for i := range 100 {
+				line := fmt.Sprintf("www%d.example.com 192.0.2.%d - - [10/Oct/2000:13:55:36 -0700] \"GET /x/%d HTTP/1.1\" 200 %d", i, i, i*i, i*997)
+				line += strings.Repeat("x", 199-len(line)) + "\n"
+				src.messages = append(src.messages, &spread.Message{Sender: "#pub#alpha", Groups: []string{"a"}, Payload: []byte(line)})
+			}
+			log := bm.log
+			log.Group, log.File = "a", filepath.Join(b.TempDir(), log.File)
+			s, err := New(Config{
+				Connections: []Connection{{Address: "4803", Logs: []Log{log}}}, StatsInterval: -1,
+				Dial: func(context.Context, string, string) (Session, error) { return src, nil },
+			})
+			if err != nil {
+				b.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(b.Context())
+			done := make(chan error, 1)
+			go func() { done <- s.Run(ctx) }()
+			<-s.Ready()
+			lines := 0
+			drained := func() bool {
+				s.queue.mu.Lock()
+				defer s.queue.mu.Unlock()
+				return s.queue.bytes == 0 && int(s.count.messages.Load()) == lines
+			}
+			b.ReportAllocs()
+			b.SetBytes(batch * 200)
+			began := time.Now()
+			for b.Loop() {
+				src.more <- batch
+				lines += batch
+				for !drained() {
+					runtime.Gosched() // or the queue would overflow
+				}
+			}
+			cancel()
+			if err := <-done; err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(float64(lines)/time.Since(began).Seconds(), "lines/s")
+			st := s.Stats()
+			var written int64
+			for _, f := range st.Files {
+				written += f.Records
+			}
+			if written += st.Closed.Records; int(written) != lines {
+				b.Errorf("%d lines of %d are written", written, lines)
+			}
+		})
+	}
+}

@@ -1,0 +1,187 @@
+package logsub
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+)
+
+// Clock says which time counts for a line: in the path of its file, and where
+// its time is rewritten.
+type Clock uint8
+
+// The clocks.
+const (
+	// ClockAgreed is the latest time that any line of the log has brought so
+	// far. It never goes back, and is the same on all hosts that get the
+	// same lines, whatever their own clocks say.
+	ClockAgreed Clock = iota
+	// ClockLine is the line's own time, or that of the line before if it has
+	// none. It goes back and forth as lines of several web servers do.
+	ClockLine
+	// ClockReceipt is this host's clock, as spreadlogd has it: files of two
+	// hosts differ.
+	ClockReceipt
+	numClocks
+)
+
+// String returns the clock's name in configurations.
+func (c Clock) String() string {
+	switch c {
+	case ClockAgreed:
+		return "agreed"
+	case ClockLine:
+		return "line"
+	case ClockReceipt:
+		return "receipt"
+	case numClocks:
+	}
+	return fmt.Sprintf("Clock(%d)", uint8(c))
+}
+
+// ParseClock returns the clock of a name.
+func ParseClock(name string) (Clock, error) {
+	for c := range numClocks {
+		if c.String() == name {
+			return c, nil
+		}
+	}
+	return 0, fmt.Errorf("the clock is %q, and has to be %v, %v or %v", name, ClockAgreed, ClockLine, ClockReceipt)
+}
+
+// maxAhead is how far a line's time may be ahead of this host's clock and
+// still be believed: one web server with a wrong clock is not to move the
+// agreed one into next year.
+const maxAhead = 5 * time.Minute
+
+// clock tells the time of the lines of one log.
+type clock struct {
+	kind Clock
+	zone *time.Location
+	last int64 // in seconds; what a line without time gets
+	set  bool  // last is one
+}
+
+// at returns the time of a line that was received at a moment.
+func (c *clock) at(line []byte, receipt time.Time) time.Time {
+	if c.kind == ClockReceipt {
+		return receipt.In(c.zone)
+	}
+	second, ok := lineTime(line)
+	if ok && second <= receipt.Unix()+int64(maxAhead/time.Second) && (!c.set || c.kind == ClockLine || second > c.last) {
+		c.last, c.set = second, true
+	}
+	if !c.set {
+		return receipt.In(c.zone)
+	}
+	return time.Unix(c.last, 0).In(c.zone)
+}
+
+// lineTime returns the time that stands behind the first bracket of a line, in
+// seconds since 1970: [10/Oct/2000:13:55:36 -0700], or as
+// [2000-10-10T13:55:36-07:00] with or without a fraction.
+func lineTime(line []byte) (second int64, ok bool) {
+	i := bytes.IndexByte(line, '[')
+	if i < 0 {
+		return 0, false
+	}
+	b := line[i+1:]
+	if len(b) >= len("02/Jan/2006:15:04:05 -0700") && b[2] == '/' {
+		return commonLogTime(b)
+	}
+	if len(b) >= len("2006-01-02T15:04:05Z") && b[4] == '-' {
+		return isoTime(b)
+	}
+	return 0, false
+}
+
+func commonLogTime(b []byte) (int64, bool) {
+	month := 0
+	const months = "JanFebMarAprMayJunJulAugSepOctNovDec"
+	for m := range 12 {
+		if string(b[3:6]) == months[3*m:3*m+3] {
+			month = m + 1
+		}
+	}
+	if month == 0 || b[6] != '/' || b[11] != ':' || b[20] != ' ' {
+		return 0, false
+	}
+	year, ok1 := digits(b[7:11])
+	day, ok2 := digits(b[:2])
+	clock, ok3 := timeOfDay(b[12:20])
+	offset, ok4 := zoneOffset(b[21:26])
+	return seconds(year, month, day) + clock - offset, ok1 && ok2 && ok3 && ok4 && day >= 1 && day <= 31
+}
+
+func isoTime(b []byte) (int64, bool) {
+	year, ok1 := digits(b[:4])
+	month, ok2 := digits(b[5:7])
+	day, ok3 := digits(b[8:10])
+	clock, ok4 := timeOfDay(b[11:19])
+	if !ok1 || !ok2 || !ok3 || !ok4 || b[7] != '-' || month < 1 || month > 12 || day < 1 || day > 31 {
+		return 0, false
+	}
+	b = b[19:]
+	if b[0] == '.' || b[0] == ',' {
+		n := 1
+		for n < len(b) && b[n] >= '0' && b[n] <= '9' {
+			n++
+		}
+		b = b[n:]
+	}
+	var offset int64
+	switch ok := false; {
+	case len(b) > 0 && b[0] == 'Z':
+	case len(b) >= 6 && b[3] == ':':
+		if offset, ok = zoneOffset([]byte{b[0], b[1], b[2], b[4], b[5]}); !ok {
+			return 0, false
+		}
+	case len(b) >= 5:
+		if offset, ok = zoneOffset(b[:5]); !ok {
+			return 0, false
+		}
+	default:
+		return 0, false
+	}
+	return seconds(year, month, day) + clock - offset, true
+}
+
+// timeOfDay reads 15:04:05.
+func timeOfDay(b []byte) (int64, bool) {
+	h, ok1 := digits(b[:2])
+	m, ok2 := digits(b[3:5])
+	s, ok3 := digits(b[6:8])
+	return int64(h*3600 + m*60 + s), ok1 && ok2 && ok3 && b[2] == ':' && b[5] == ':' && h < 24 && m < 60 && s <= 60
+}
+
+// zoneOffset reads -0700.
+func zoneOffset(b []byte) (int64, bool) {
+	h, ok1 := digits(b[1:3])
+	m, ok2 := digits(b[3:5])
+	n := int64(h*3600 + m*60)
+	if b[0] == '-' {
+		n = -n
+	}
+	return n, ok1 && ok2 && (b[0] == '+' || b[0] == '-')
+}
+
+func digits(b []byte) (n int, ok bool) {
+	for _, c := range b {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = n*10 + int(c-'0')
+	}
+	return n, true
+}
+
+// seconds returns the beginning of a day in seconds since 1970. The year is
+// taken to begin in March, so that the day that comes and goes is its last.
+func seconds(year, month, day int) int64 {
+	if month <= 2 {
+		year--
+		month += 12
+	}
+	days := 365*year + year/4 - year/100 + year/400 + (153*(month-3)+2)/5 + day - 1
+	return int64(days-719468) * 86400 // from March of the year 0 to 1970
+}

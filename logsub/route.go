@@ -1,0 +1,153 @@
+package logsub
+
+import (
+	"bytes"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spreadd/spreadd/accesslog"
+	"github.com/spreadd/spreadd/logpath"
+)
+
+// route is a [Log] at work. The writer owns it.
+type route struct {
+	group   string
+	match   []*regexp.Regexp
+	vhost   VhostWord
+	clock   clock
+	rewrite *accesslog.Rewriter // nil leaves lines alone
+	timed   bool                // the line's time is needed
+
+	path   string   // of a template that has only one
+	static *outFile // the same, or nil
+	tree   *tree    // else
+	buf    []byte   // of rewritten lines
+}
+
+func newRoute(cfg *Config, l *Log) (*route, error) {
+	t, err := logpath.Parse(l.File)
+	if err != nil {
+		return nil, err
+	}
+	r := &route{
+		group: l.Group, match: l.Match, vhost: l.vhostWord(t), clock: clock{kind: l.Clock, zone: cfg.Zone},
+		timed: l.Rewrite != "" || t.Timed(),
+	}
+	if l.Rewrite != "" {
+		r.rewrite = accesslog.NewRewriter(l.format())
+	}
+	if t.Static() {
+		r.path = string(t.Append(nil, &logpath.Names{}, time.Time{}))
+	} else {
+		r.tree = &tree{template: t, files: make(map[string]*outFile)}
+	}
+	return r, nil
+}
+
+// write writes a message, or counts why not.
+func (r *route) write(s *Subscriber, it *item, now time.Time) {
+	line := it.payload
+	if len(r.match) > 0 && !slices.ContainsFunc(r.match, func(re *regexp.Regexp) bool { return re.Match(line) }) {
+		s.drop(dropNoMatch, 1)
+		return
+	}
+	if len(line) == 0 {
+		return
+	}
+	var vhost []byte
+	if r.vhost != VhostNone {
+		vhost, line = r.cutVhost(line)
+	}
+	at := now
+	if r.timed {
+		at = r.clock.at(line, now)
+	}
+	if r.rewrite != nil {
+		r.buf = r.rewrite.Append(r.buf[:0], line, at)
+		line = r.buf
+	}
+	f := r.static
+	if f == nil {
+		f = r.tree.find(s.files, r.group, it.sender, vhost, at)
+	}
+	s.files.append(f, line)
+}
+
+// cutVhost takes the first word off a message's first line. A message without
+// one has the empty host, and is kept whole.
+func (r *route) cutVhost(line []byte) (vhost, rest []byte) {
+	i := bytes.IndexAny(line, " \n")
+	switch {
+	case i <= 0 || line[i] == '\n':
+		return nil, line
+	case r.vhost == VhostKeep:
+		return line[:i], line
+	default:
+		return line[:i], line[i+1:]
+	}
+}
+
+// tree finds the files of a template that has many paths.
+type tree struct {
+	template *logpath.Template
+	files    map[string]*outFile // by key
+	key      []byte              // what tells the files apart: names and period
+
+	last    *outFile // that of lastKey, or nil
+	lastKey []byte
+
+	period []byte // at second
+	second int64
+}
+
+// find returns the file for a message.
+func (t *tree) find(fs *files, group, sender string, vhost []byte, at time.Time) *outFile {
+	var user, host string
+	t.key = t.key[:0]
+	for _, f := range t.template.Fields() {
+		switch f {
+		case logpath.Vhost:
+			t.key = append(t.key, vhost...)
+		case logpath.Host, logpath.User:
+			user, host, _ = strings.Cut(strings.TrimPrefix(sender, "#"), "#")
+			if f == logpath.User {
+				t.key = append(t.key, user...)
+			} else {
+				t.key = append(t.key, host...)
+			}
+		case logpath.Group: // it is that of the log
+		}
+		t.key = append(t.key, 0)
+	}
+	if t.template.Timed() {
+		if second := at.Unix(); second != t.second || t.period == nil {
+			t.second, t.period = second, t.template.AppendPeriod(t.period[:0], at)
+		}
+		t.key = append(t.key, t.period...)
+	}
+	if t.last != nil && bytes.Equal(t.key, t.lastKey) {
+		return t.last
+	}
+	f := t.files[string(t.key)]
+	if f == nil {
+		path := t.template.Append(nil, &logpath.Names{
+			logpath.Group: group, logpath.Vhost: string(vhost), logpath.Host: host, logpath.User: user,
+		}, at)
+		key := string(t.key)
+		f = fs.make(string(path), t.template.Base())
+		f.refs = append(f.refs, ref{t, key})
+		t.files[key] = f
+	}
+	t.last, t.lastKey = f, append(t.lastKey[:0], t.key...)
+	return f
+}
+
+// forget drops a file that is closed.
+func (t *tree) forget(key string, f *outFile) {
+	delete(t.files, key)
+	if t.last == f {
+		t.last = nil
+	}
+}
