@@ -29,8 +29,8 @@
 //
 // # What it does not
 //
-// It writes no metrics and does not read its configuration again, also if a
-// monitor asks for it; Config is what it runs on to its end.
+// It does not read its configuration again, also if a monitor asks for it; Config
+// is what it runs on to its end. Package metrics serves its counters.
 //
 // # How to debug
 //
