@@ -65,9 +65,6 @@ type span struct {
 	regular, after []int
 }
 
-// ended reports whether the life has left the configuration, or cannot any more.
-func (s *span) ended() bool { return s.next != nil || s.life.Crashed != 0 }
-
 // all is what was delivered.
 func (s *span) all() []int { return slices.Concat(s.regular, s.after) }
 

@@ -88,13 +88,10 @@ type Message struct {
 // String prints number and service.
 func (m *Message) String() string { return fmt.Sprintf("m%d(%v)", m.Number, m.Type) }
 
-// early reports whether the message may be delivered ahead of its place: a
-// reliable one that fits into a packet (ring-protocol §17.3). What stands first in the
-// packet decides, so a longer one is not exempt.
+// early reports whether the message may be delivered ahead of its place, as
+// reliable ones are (ring-protocol §17.3). Longer ones are not, but which those are depends on
+// how they are packed.
 func (m *Message) early() bool { return m.Type&(wire.Unreliable|wire.Reliable) != 0 }
-
-// strong reports whether the service promises the one order.
-func (m *Message) strong() bool { return m.Type&(wire.Agreed|wire.Safe) != 0 }
 
 // View is a membership message.
 type View struct {

@@ -105,15 +105,13 @@ func (w *world) describeData(p *wire.Packet) string {
 	if p.Transmitter != p.Proc {
 		b.WriteString(" again")
 	}
-	switch p.Type & wire.PacketServices {
-	case wire.PacketReliable:
-		b.WriteString(" reliable")
-	case wire.PacketFIFO:
-		b.WriteString(" fifo")
-	case wire.PacketAgreed:
-		b.WriteString(" agreed")
-	case wire.PacketSafe:
-		b.WriteString(" safe")
+	for _, s := range [...]struct {
+		bit  wire.RingType
+		name string
+	}{{wire.PacketReliable, "reliable"}, {wire.PacketFIFO, "fifo"}, {wire.PacketAgreed, "agreed"}, {wire.PacketSafe, "safe"}} {
+		if p.Type&s.bit != 0 {
+			b.WriteString(" " + s.name)
+		}
 	}
 	f := p.Fragments()
 	for frag, ok := f.Next(); ok; frag, ok = f.Next() {
@@ -138,11 +136,11 @@ func (w *world) describeData(p *wire.Packet) string {
 }
 
 func (w *world) describeGather(p *wire.Packet) string {
-	switch p.Type & wire.PacketMemberships {
-	case wire.PacketRefer:
+	switch {
+	case p.Type&wire.PacketRefer != 0:
 		id, kind := p.Refer()
 		return fmt.Sprintf("REFER to %s, kind %d", w.name(id), kind)
-	case wire.PacketAlive:
+	case p.Type&wire.PacketAlive != 0:
 		return "ALIVE"
 	}
 	var g wire.Gather
