@@ -56,6 +56,7 @@ type options struct {
 	check       bool
 	socketDir   string
 	maxSessions int
+	offload     bool
 	metrics     string
 	version     bool
 }
@@ -110,6 +111,7 @@ func (p *program) parse(args []string) (options, error) {
 	fs.StringVar(&o.socketDir, "socket-dir", daemon.DefaultSocketDir, "`directory` of the UNIX socket, which clients have to know; empty for none")
 	fs.IntVar(&o.maxSessions, "max-sessions", session.DefaultMaxSessions, "largest `number` of clients")
 	fs.StringVar(&o.metrics, "metrics", "", "serve metrics to Prometheus on this `address`, as in 127.0.0.1:9803 (default: nowhere)")
+	fs.BoolVar(&o.offload, "offload", true, "hand rows of packets to the kernel in one piece, for it or the network card to cut; on the wire all is the same")
 	fs.BoolVar(&o.version, "version", false, "print the version")
 	if err := fs.Parse(args); err != nil {
 		return o, err

@@ -40,6 +40,7 @@ func (p *program) serve(ctx context.Context, o options) error {
 		cfg.Ring.Interfaces = []transport.Interface{{Addr: self.Addr}}
 	}
 	cfg.SocketDir = o.socketDir
+	cfg.Ring.Segment = o.offload
 	cfg.Sessions.MaxSessions = o.maxSessions
 	log, reopen, done, err := p.openLog(&c.Options)
 	if err != nil {
