@@ -27,6 +27,9 @@ type Config struct {
 	Publishers, Receivers int
 	// Size is that of the payload in bytes, 200 by default.
 	Size int
+	// Vary has payloads of different lengths: Size less or more up to this share of it, all equally
+	// often. It is 0 to 1; 0 has them all alike.
+	Vary float64
 	// Service is that of the messages, spread.Agreed by default.
 	Service spread.Service
 	// Rate is how many messages each publisher sends in a second; 0 is as many as all
@@ -79,6 +82,8 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("bench: %d publishers and %d receivers at %d daemons: want at most %d of each in all", c.Publishers, c.Receivers, n, maxClients)
 	case c.Size < MinSize || c.Size > spread.MaxPayload(1):
 		return c, fmt.Errorf("bench: a size of %d bytes: want %d to %d", c.Size, MinSize, spread.MaxPayload(1))
+	case !(c.Vary >= 0 && c.Vary <= 1):
+		return c, fmt.Errorf("bench: sizes that vary by %v of their mean: want 0 to 1", c.Vary)
 	case !(c.Rate >= 0 && c.Rate <= 1e7):
 		return c, fmt.Errorf("bench: a rate of %v messages a second: want 0 to 10000000", c.Rate)
 	case c.Window < 0:
@@ -87,6 +92,12 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("bench: a time of %v to measure: want more than 0", c.For)
 	}
 	return c, spread.CheckGroup(c.Group)
+}
+
+// sizes returns the lengths of the shortest and the longest payload.
+func (c *Config) sizes() (least, most int) {
+	d := int(c.Vary * float64(c.Size))
+	return max(MinSize, c.Size-d), min(spread.MaxPayload(1), c.Size+d)
 }
 
 // ordered reports whether all receivers see messages of the service in one order.

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
@@ -19,14 +20,16 @@ type publisher struct {
 // publish sends as many messages as the rate says, or as the daemon takes, and hands the last to
 // the kernel.
 func (p *publisher) publish(ctx context.Context, r *run) error {
-	payload := make([]byte, r.cfg.Size)
+	least, most := r.cfg.sizes()
+	payload := make([]byte, most)
+	rnd := rand.New(rand.NewPCG(uint64(r.id), uint64(p.index)))
 	for i := range payload {
 		payload[i] = byte(i)
 	}
 	one := func(when time.Duration) error {
 		n := p.sent.Load() + 1
 		stamp{r.id, p.index, n, when}.put(payload)
-		if err := p.conn.Multicast(ctx, r.cfg.Service, 0, payload, r.cfg.Group); err != nil {
+		if err := p.conn.Multicast(ctx, r.cfg.Service, 0, payload[:least+rnd.IntN(most-least+1)], r.cfg.Group); err != nil {
 			return err
 		}
 		p.sent.Store(n)

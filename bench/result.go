@@ -76,7 +76,7 @@ func (r *run) evaluate(res *Result) {
 			Latency:   v.latency.latency(),
 			Twice:     v.twice, Overtaken: v.overtaken, Foreign: v.foreign, Views: v.views,
 		}
-		out.Mbit = out.PerSecond * float64(r.cfg.Size) * 8 / 1e6
+		out.Mbit = float64(v.bytes) * 8 / r.cfg.For.Seconds() / 1e6
 		for i := range v.streams {
 			out.Lost += v.streams[i].lost(r.publishers[i].sent.Load())
 		}

@@ -104,6 +104,7 @@ func parse(args []string) (options, error) {
 	fs.IntVar(&c.Publishers, "publishers", 1, "`number` of publishers at each daemon")
 	fs.IntVar(&c.Receivers, "receivers", 1, "`number` of receivers at each daemon")
 	fs.IntVar(&c.Size, "size", 200, "`bytes` of payload in a message")
+	fs.Float64Var(&c.Vary, "vary", 0, "`share` of the size by which messages are shorter or longer, 0 to 1")
 	c.Service = spread.Agreed
 	fs.Func("service", "`service` of the messages: unreliable, reliable, fifo, causal, agreed or safe (default agreed)", func(s string) (err error) {
 		c.Service, err = spread.ParseService(s)
