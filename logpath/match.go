@@ -6,7 +6,7 @@ import (
 )
 
 // namePattern is what AppendName makes; it leaves what it can to the suffixes.
-const namePattern = `[A-Za-z0-9+,:@=.%~_-]+?`
+const namePattern = NoName + `|[A-Za-z0-9+,:@=%][A-Za-z0-9+,:@=.%~_-]*?`
 
 // compile makes the pattern of the template's paths.
 func (t *Template) compile() error {

@@ -81,11 +81,10 @@ func (c *clock) at(line []byte, receipt time.Time) time.Time {
 // seconds since 1970: [10/Oct/2000:13:55:36 -0700], or as
 // [2000-10-10T13:55:36-07:00] with or without a fraction.
 func lineTime(line []byte) (second int64, ok bool) {
-	i := bytes.IndexByte(line, '[')
-	if i < 0 {
+	_, b, ok := bytes.Cut(line, []byte{'['})
+	if !ok {
 		return 0, false
 	}
-	b := line[i+1:]
 	if len(b) >= len("02/Jan/2006:15:04:05 -0700") && b[2] == '/' {
 		return commonLogTime(b)
 	}
@@ -129,21 +128,22 @@ func isoTime(b []byte) (int64, bool) {
 		}
 		b = b[n:]
 	}
-	var offset int64
-	switch ok := false; {
+	offset, ok := isoOffset(b)
+	return seconds(year, month, day) + clock - offset, ok
+}
+
+// isoOffset reads Z, -07:00 or -0700.
+func isoOffset(b []byte) (int64, bool) {
+	switch {
 	case len(b) > 0 && b[0] == 'Z':
+		return 0, true
 	case len(b) >= 6 && b[3] == ':':
-		if offset, ok = zoneOffset([]byte{b[0], b[1], b[2], b[4], b[5]}); !ok {
-			return 0, false
-		}
+		return zoneOffset([]byte{b[0], b[1], b[2], b[4], b[5]})
 	case len(b) >= 5:
-		if offset, ok = zoneOffset(b[:5]); !ok {
-			return 0, false
-		}
+		return zoneOffset(b[:5])
 	default:
 		return 0, false
 	}
-	return seconds(year, month, day) + clock - offset, true
 }
 
 // timeOfDay reads 15:04:05.

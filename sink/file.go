@@ -131,7 +131,7 @@ func openFile(path string, lock bool) (handle, error) {
 	if !lock {
 		return f, nil
 	}
-	if err := flock(f); err != nil {
+	if err := Lock(f); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil

@@ -8,9 +8,9 @@ import (
 	"syscall"
 )
 
-// flock locks a file for as long as it is open, as spreadlogd does, so that
+// Lock locks a file for as long as it is open, as spreadlogd does, so that
 // either keeps the other off.
-func flock(f *os.File) error {
+func Lock(f *os.File) error {
 	err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return ErrLocked

@@ -4,5 +4,5 @@ package sink
 
 import "os"
 
-// flock does nothing: the system has no such locks.
-func flock(*os.File) error { return nil }
+// Lock does nothing: the system has no such locks.
+func Lock(*os.File) error { return nil }

@@ -87,8 +87,8 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"-c", badTOML, "-check"}, 1, "", badTOML + ":2:1: unknown key \"grup\"; did you mean group?"},
 		{[]string{"-check", "-g", "a", "-o", "/tmp/a"}, 0, "file = \"/tmp/a\"", ""},
 		{
-			[]string{"-check", "-g", "a", "-o", "/tmp/%{vhost}/%Y.log", "-zone", "Europe/Berlin", "-clock", "line", "-open-files", "9"}, 0,
-			"open_files = 9\nzone = \"Europe/Berlin\"\n\n[[log]]\ngroup = \"a\"\nfile = \"/tmp/%{vhost}/%Y.log\"\nclock = \"line\"\n", "",
+			[]string{"-check", "-g", "a", "-o", "/tmp/%{vhost}/%Y.log", "-zone", "Europe/Berlin", "-clock", "line", "-open-files", "9"},
+			0, "open_files = 9\nzone = \"Europe/Berlin\"\n\n[[log]]\ngroup = \"a\"\nfile = \"/tmp/%{vhost}/%Y.log\"\nclock = \"line\"\n", "",
 		},
 		{[]string{"-check", "-g", "a", "-o", "/tmp/%q"}, 1, "", "%q is not known"},
 		{[]string{"-clock", "sundial"}, 2, "", "sundial"},

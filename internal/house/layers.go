@@ -28,6 +28,7 @@ var layers = []layer{
 	{dir: "spool"},
 	{dir: "spreadconf"},
 	{dir: "spreadlogdconf"},
+	{dir: "archive", may: []string{"logpath", "sink"}},
 	{dir: "internal/house", test: true},
 	{dir: "internal/pcap", test: true},
 	{dir: "internal/script", test: true},
