@@ -13,7 +13,7 @@ var ErrLocked = errors.New("another program has the file locked")
 
 // Error is what went wrong with a file.
 type Error struct {
-	Op     string // "opening", "writing", "syncing", "closing"
+	Op     string // "opening", "writing", "syncing", "rotating", "closing"
 	Path   string
 	Err    error
 	Advice string // what to do about it; may be empty

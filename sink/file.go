@@ -14,14 +14,14 @@ import (
 const (
 	// DefaultLimitBytes is what may wait in memory for a file.
 	DefaultLimitBytes = 64 << 20
-	// batchBytes is how much is collected before a write that nobody has
-	// asked for.
-	batchBytes = 256 << 10
+	// DefaultBatchBytes makes the cost of a write small beside that of its
+	// bytes.
+	DefaultBatchBytes = 256 << 10
 	// chunkBytes bounds one write, so that what has come through is known
 	// when a large buffer meets a full disk.
 	chunkBytes = 1 << 20
 	// keepBytes is the buffer that is kept when there is nothing to write.
-	keepBytes = 2 * batchBytes
+	keepBytes = 2 * DefaultBatchBytes
 	// fileMode is that of files that are made, less the umask.
 	fileMode = 0o644
 )
@@ -39,6 +39,9 @@ type Options struct {
 	// needed. It has to be there itself: what is not mounted is not to be
 	// made anew elsewhere. Empty means that none are made.
 	Base string
+	// BatchBytes is how much is collected before a write that nobody has
+	// asked for. Zero means DefaultBatchBytes.
+	BatchBytes int
 	// Sync says when the file is handed to the disk.
 	Sync Sync
 
@@ -97,13 +100,8 @@ func OpenFile(path string, opt Options) (*File, error) {
 	if err != nil {
 		return nil, &Error{"opening", path, err, "give a whole path"}
 	}
-	if opt.LimitBytes == 0 {
-		opt.LimitBytes = DefaultLimitBytes
-	}
-	if opt.open == nil {
-		opt.open = openFile
-	}
-	f := &File{path: abs, opt: opt}
+	f := NewFile(abs, opt)
+	f.released = false
 	if err := f.reopen(); err != nil {
 		return nil, err
 	}
@@ -113,28 +111,12 @@ func OpenFile(path string, opt Options) (*File, error) {
 // NewFile is OpenFile for a file that is opened, and made, when there is something to write; so
 // it is released at first.
 func NewFile(path string, opt Options) *File {
-	if opt.LimitBytes == 0 {
-		opt.LimitBytes = DefaultLimitBytes
-	}
+	opt.LimitBytes = cmp.Or(opt.LimitBytes, DefaultLimitBytes)
+	opt.BatchBytes = cmp.Or(opt.BatchBytes, DefaultBatchBytes)
 	if opt.open == nil {
 		opt.open = openFile
 	}
 	return &File{path: path, opt: opt, released: true}
-}
-
-// openFile opens and locks a real file.
-func openFile(path string, lock bool) (handle, error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, fileMode)
-	if err != nil {
-		return nil, err
-	}
-	if !lock {
-		return f, nil
-	}
-	if err := Lock(f); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return f, nil
 }
 
 // Path returns the absolute path.
@@ -160,7 +142,7 @@ func (f *File) Append(record []byte) {
 	f.size += int64(len(record))
 	f.buf = append(f.buf, record...)
 	f.ends = append(f.ends, len(f.buf))
-	if len(f.buf)-f.off >= batchBytes && f.err == nil {
+	if len(f.buf)-f.off >= f.opt.BatchBytes && f.err == nil {
 		f.write()
 	}
 }
@@ -204,6 +186,31 @@ func (f *File) Reopen() error {
 	f.write()
 	f.told = true
 	return cmp.Or(f.err, err)
+}
+
+// Open opens a released file, so that its [File.Size] is known.
+func (f *File) Open() error {
+	if f.out != nil || f.err != nil {
+		return nil
+	}
+	if err := f.reopen(); err != nil {
+		f.fail(err)
+		f.told = true
+		return err
+	}
+	return nil
+}
+
+// Rotate writes what waits, gives the file another path, and opens its own
+// anew. While the file cannot be written it stays where it is.
+func (f *File) Rotate(to string) error {
+	if err := f.Flush(); f.err != nil {
+		return err
+	}
+	if err := os.Rename(f.path, to); err != nil {
+		return &Error{"rotating", f.path, err, "the file grows beyond its size until that works"}
+	}
+	return f.Reopen()
 }
 
 // Release writes what waits and closes the file, which lets go of its lock too. It

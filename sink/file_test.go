@@ -174,7 +174,7 @@ func TestErrorIsToldOnce(t *testing.T) {
 // TestErrorInAppend: a write that Append made fails; the next Flush says so.
 func TestErrorInAppend(t *testing.T) {
 	f := onDisk(t, &disk{}, DefaultLimitBytes)
-	f.Append(make([]byte, batchBytes))
+	f.Append(make([]byte, DefaultBatchBytes))
 	if !f.Failing() {
 		t.Fatal("a full batch was not written")
 	}
