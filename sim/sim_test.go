@@ -12,7 +12,7 @@ import (
 var (
 	seedFlag  = flag.Uint64("seed", 0, "run this seed alone, with its timeline in the log")
 	firstFlag = flag.Uint64("first", 1, "the first seed")
-	seedsFlag = flag.Uint64("seeds", 1000, "how many seeds")
+	seedsFlag = flag.Uint64("seeds", defaultSeeds, "how many seeds")
 )
 
 // rarest are met a few times in a thousand runs or less, so that a change elsewhere can
