@@ -53,6 +53,7 @@ func (h *host) watch() {
 	s := h.newSession(watcherName, true)
 	s.Watcher = true
 	s.opened = true
+	h.watcher = s
 	h.engine.Connect(s.id, s.Private, true)
 	if h.w.o.Held {
 		for g := range h.w.o.Groups {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spreadd/spreadd/groups"
 	"github.com/spreadd/spreadd/membership"
+	"github.com/spreadd/spreadd/wire"
 )
 
 // Fault is a kind of what goes wrong beside loss, delay, duplication and
@@ -49,6 +50,9 @@ const (
 	FaultStale
 	// FaultTardy: data that seemed lost arrives while a ring is formed.
 	FaultTardy
+	// FaultCascade: data is lost, the network falls apart before it is sent again, and
+	// once more each time that a recovery is under way.
+	FaultCascade
 	// FaultMonitor: a monitor cuts daemons off from each other, and the command reaches
 	// only some.
 	FaultMonitor
@@ -93,6 +97,8 @@ func (f Fault) String() string {
 		return "stale"
 	case FaultTardy:
 		return "tardy"
+	case FaultCascade:
+		return "cascade"
 	case FaultMonitor:
 		return "monitor"
 	case FaultClock:
@@ -193,9 +199,15 @@ func (w *world) inflict(f Fault) {
 			w.arm(call)
 		}
 	case FaultStale:
-		w.arm(w.repeatForms)
+		if chance(r, 0.5) {
+			w.armAt(membership.StateForm, w.repeatForms)
+		} else {
+			w.arm(w.repeatForms)
+		}
 	case FaultTardy:
 		w.armAt(membership.StateForm, w.bringLost)
+	case FaultCascade:
+		w.cascade(2 + r.IntN(4))
 	case FaultMonitor:
 		w.monitor()
 	case FaultClock:
@@ -285,7 +297,7 @@ func (w *world) keepForm(from, to *host, b []byte) {
 
 // keepLost keeps data that did not arrive.
 func (w *world) keepLost(from, to *host, b []byte) {
-	if w.o.Faults[FaultTardy] == 0 || w.calm || !isData(b) {
+	if w.o.Faults[FaultTardy]+w.o.Faults[FaultCascade] == 0 || w.calm || !isData(b) {
 		return
 	}
 	w.lost = append(w.lost, event{kind: eventArrive, host: to, from: from, bytes: b})
@@ -323,6 +335,46 @@ func (w *world) repeatForms(h *host) {
 	if chance(w.faultRand, 0.5) {
 		w.arm(w.repeatForms)
 	}
+}
+
+// cascade breaks a recovery that has something to do, some times in a row.
+func (w *world) cascade(times int) {
+	w.dataLoss = 0.3 + 0.6*w.faultRand.Float64()
+	w.stir()
+	w.whileUnwell(w.between(0, 2*w.round()), func() {
+		w.split(2+w.faultRand.IntN(2), w.o.Safety)
+		w.dataLoss = 0
+		w.again(times)
+		if chance(w.faultRand, 0.5) {
+			w.armAt(membership.StateForm, w.bringLost)
+		}
+	})
+}
+
+// stir has all watchers send something.
+func (w *world) stir() {
+	for _, h := range w.living() {
+		for range w.faultRand.IntN(5) {
+			t := choose(w.faultRand, wire.FIFO, wire.Agreed, wire.Safe, wire.Safe)
+			h.send(h.watcher, t, 40+w.faultRand.IntN(w.o.MaxSize), groupName(0))
+		}
+		h.carryOut()
+	}
+}
+
+// again has the network fall apart in another way when a daemon is about to
+// commit to a recovery, or has just done so.
+func (w *world) again(times int) {
+	w.armAt(membership.StateEVS, func(*host) {
+		w.whileUnwell(w.between(0, 2*w.round()), func() {
+			w.split(1+w.faultRand.IntN(3), w.o.Safety)
+			if times > 1 {
+				w.again(times - 1)
+			} else {
+				w.whileUnwell(w.between(0, w.scaled(3*time.Second)), w.unite)
+			}
+		})
+	})
 }
 
 func (w *world) burst(loss float64) {

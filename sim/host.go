@@ -45,7 +45,8 @@ type host struct {
 
 	inbox   []request
 	byID    map[engine.SessionID]*session
-	slots   []*session // the clients, by their names
+	watcher *session
+	slots   []*session // the other clients, by their names
 	slow    []*session // to be disconnected
 	session engine.SessionID
 	pending int // messages of its own that are taken and not delivered here

@@ -174,6 +174,9 @@ func (o *Options) drawFaults(r *rand.Rand) {
 	for range r.IntN(8) {
 		o.Faults[r.IntN(int(NumFaults))] += 1 + r.IntN(6)
 	}
+	if chance(r, 0.2) {
+		o.Faults[FaultCascade] += 1 + r.IntN(4)
+	}
 }
 
 func (o *Options) daemons() (n int) {
