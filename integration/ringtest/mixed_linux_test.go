@@ -25,13 +25,13 @@ const peerVariable = "SPREAD_PEER"
 
 // peerConf is what the C daemon needs besides, and what clients that are not ours do: they
 // are not as quick as the ring.
-const peerConf = "DaemonGroup = root\nRuntimeDir = /\nSocketPortReuse = on\nMaxSessionMessages = 30000\n"
+const peerConf = "RuntimeDir = /\nSocketPortReuse = on\nMaxSessionMessages = 30000\n"
 
 // peerCommand makes a command that of the C daemon, in the folder of its configuration. It puts
-// a socket into /tmp, where those of its kind would take it from each other: each gets an
-// empty /tmp of its own.
+// a socket into /tmp, and ends if another does so at the same moment: each gets an empty /tmp of its
+// own. Without stdbuf, what it says before it is killed would be lost.
 func peerCommand(cmd *exec.Cmd, dir, name string) {
-	const script = `cp "$1" "$2.bin" && mkdir -p tmp && mount --bind tmp /tmp && exec "./$2.bin" -n "$2" -c spread.conf`
+	const script = `cp "$1" "$2.bin" && mkdir -p "$2" && mount --bind "$2" /tmp && exec stdbuf -oL "./$2.bin" -n "$2" -c spread.conf`
 	cmd.Path, cmd.Err = exec.LookPath("unshare")
 	cmd.Args = []string{"unshare", "-m", "sh", "-c", script, "sh", os.Getenv(peerVariable), name}
 	cmd.Dir = dir
