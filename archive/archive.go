@@ -50,6 +50,13 @@ type Stats struct {
 	Compressed, Removed, Errors int64
 }
 
+// Add adds other counters.
+func (s *Stats) Add(o Stats) {
+	s.Compressed += o.Compressed
+	s.Removed += o.Removed
+	s.Errors += o.Errors
+}
+
 // Archiver looks after the closed files of one template.
 type Archiver struct {
 	cfg  Config
@@ -215,7 +222,7 @@ func (a *Archiver) isClosed(f *found, period *string) bool {
 	case f.Part != "" || f.Compressed != "":
 		return true
 	default:
-		return period != nil && a.cfg.Template.Timed() && f.Period != *period && time.Since(f.at) >= a.cfg.Linger
+		return period != nil && a.cfg.Template.Timed() && f.Period != *period && (a.cfg.Linger == 0 || time.Since(f.at) >= a.cfg.Linger)
 	}
 }
 

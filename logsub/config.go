@@ -12,6 +12,7 @@ import (
 
 	"github.com/spreadd/spreadd/accesslog"
 	"github.com/spreadd/spreadd/logpath"
+	"github.com/spreadd/spreadd/sink"
 	"github.com/spreadd/spreadd/spread"
 )
 
@@ -42,6 +43,17 @@ type Config struct {
 	// OpenFiles bounds how many files of path templates have a descriptor.
 	// Files with one path are always open, and not counted.
 	OpenFiles int
+	// BatchBytes is how much is collected for a file before it is written;
+	// zero means 256 KiB. Without FlushDelay less is written too, as soon as
+	// nothing more has come.
+	BatchBytes int
+	// FlushDelay is how long lines may wait for others, so that small ones
+	// are written together.
+	FlushDelay time.Duration
+	// SyncInterval is how often what was written is handed to the disk
+	// (fsync), and when files are closed. Zero means that the kernel
+	// decides, negative after each write.
+	SyncInterval time.Duration
 	// Zone is that of times in paths and of rewritten ones; nil means UTC,
 	// so that hosts in different zones write the same.
 	Zone *time.Location
@@ -78,6 +90,9 @@ type Log struct {
 	Vhost VhostWord
 	// Clock is the time that counts in File and Rewrite.
 	Clock Clock
+	// Keep says when files are cut and compressed, and how long they stay. Logs
+	// with the same File need the same.
+	Keep Keeping
 	// Rewrite replaces the bracketed time by that of Clock: RewriteCommonLog,
 	// or a format of strftime. Empty leaves lines alone.
 	Rewrite string
@@ -153,6 +168,18 @@ func (c Config) Check() error {
 	return err
 }
 
+// sync is what SyncInterval means for files.
+func (c *Config) sync() sink.Sync {
+	switch {
+	case c.SyncInterval < 0:
+		return sink.SyncWrites
+	case c.SyncInterval > 0:
+		return sink.SyncClose
+	default:
+		return sink.SyncNever
+	}
+}
+
 // check finds what is wrong with a log.
 func (l *Log) check() error {
 	switch {
@@ -176,6 +203,7 @@ func (c Config) withDefaults() (Config, error) {
 		return c, errors.New("logsub: nothing to subscribe to: name a group and a file")
 	}
 	connections := make([]Connection, len(c.Connections))
+	kept := make(map[string]Keeping) // by template
 	for i, conn := range c.Connections {
 		if _, err := spread.ParseAddress(conn.Address); err != nil {
 			return c, fmt.Errorf("logsub: %w", err)
@@ -194,6 +222,13 @@ func (c Config) withDefaults() (Config, error) {
 					return c, fmt.Errorf("logsub: file %s: %w", l.File, err)
 				}
 				l.File = t.String()
+				if err := l.Keep.check(t, !c.NoLock); err != nil {
+					return c, fmt.Errorf("logsub: file %s: %w", l.File, err)
+				}
+				if k, ok := kept[l.File]; ok && k != l.Keep {
+					return c, fmt.Errorf("logsub: file %s: two logs have it, and differ about when it is cut, compressed or removed", l.File)
+				}
+				kept[l.File] = l.Keep
 			}
 			connections[i].Logs = append(connections[i].Logs, l)
 		}

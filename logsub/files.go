@@ -30,6 +30,9 @@ type files struct {
 	limit int
 	used  list.List  // *outFile with a descriptor and in trees; the last written in front
 	dirty []*outFile // appended to since the last flush
+	now   time.Time  // of what is being written
+
+	keepers map[string]*keeper // by template
 
 	mu   sync.Mutex
 	all  map[string]*outFile // by path; read by stats, too
@@ -43,9 +46,13 @@ type outFile struct {
 	fixed   bool          // it has one path, and stays open
 	place   *list.Element // in used; nil if the file is fixed or released
 	refs    []ref         // by which trees find it
+	keep    *keeper
+	used    time.Time // when it was appended to
 	failing bool
 	since   time.Time // of the trouble
 	said    time.Time // the last line about it
+
+	cutAfter time.Time // it could not be cut, and is left alone until then
 }
 
 // ref is how a tree knows a file.
@@ -58,14 +65,15 @@ func newFiles(cfg *Config) *files {
 	return &files{
 		opt: sink.Options{
 			NoLock: cfg.NoLock, LimitBytes: cfg.QueueBytes, Budget: sink.NewBudget(cfg.QueueBytes),
+			BatchBytes: cfg.BatchBytes, Sync: cfg.sync(),
 		},
-		log: cfg.Log, limit: cfg.OpenFiles, all: make(map[string]*outFile),
+		log: cfg.Log, limit: cfg.OpenFiles, all: make(map[string]*outFile), keepers: make(map[string]*keeper),
 	}
 }
 
 // open returns the file with a path, or opens it. Two names of one file, by
 // links, are one file, or the second could not be locked.
-func (fs *files) open(path string) (*outFile, error) {
+func (fs *files) open(path string, keep *keeper) (*outFile, error) {
 	st, statErr := os.Stat(path)
 	for _, f := range fs.all {
 		if f.Path() == path {
@@ -79,17 +87,17 @@ func (fs *files) open(path string) (*outFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	return fs.add(&outFile{File: f, fixed: true}), nil
+	return fs.add(&outFile{File: f, fixed: true, keep: keep}), nil
 }
 
 // make returns the file with a path, which is opened when something is written.
-func (fs *files) make(path, base string) *outFile {
+func (fs *files) make(path, base string, keep *keeper) *outFile {
 	if f := fs.all[path]; f != nil {
 		return f
 	}
 	opt := fs.opt
 	opt.Base = base
-	return fs.add(&outFile{File: sink.NewFile(path, opt)})
+	return fs.add(&outFile{File: sink.NewFile(path, opt), keep: keep})
 }
 
 func (fs *files) add(f *outFile) *outFile {
@@ -104,6 +112,10 @@ func (fs *files) append(f *outFile, line []byte) {
 	if !f.fixed && (f.place == nil || f.place != fs.used.Front()) {
 		fs.use(f)
 	}
+	if f.keep.Size > 0 {
+		fs.cut(f, len(line))
+	}
+	f.used = fs.now
 	if !f.dirty {
 		f.dirty = true
 		fs.dirty = append(fs.dirty, f)
@@ -154,9 +166,8 @@ func (fs *files) flush() {
 	fs.dirty = fs.dirty[:0]
 }
 
-// retry is flush, and tries the files that could not be written too.
+// retry tries the files that could not be written.
 func (fs *files) retry() {
-	fs.flush()
 	for _, f := range fs.sorted() {
 		if !f.Failing() {
 			continue
@@ -177,6 +188,26 @@ func (fs *files) reopen() {
 			fs.report(f, f.Reopen())
 		} else {
 			fs.release(f)
+		}
+	}
+}
+
+// closeIdle closes files of templates that have rested.
+func (fs *files) closeIdle(now time.Time) {
+	for e := fs.used.Back(); e != nil; e = fs.used.Back() {
+		f, ok := e.Value.(*outFile)
+		if !ok || now.Sub(f.used) < idleClose {
+			return
+		}
+		fs.release(f)
+	}
+}
+
+// sync hands what was written to the disk.
+func (fs *files) sync() {
+	for _, f := range fs.sorted() {
+		if f.IsOpen() {
+			fs.report(f, f.Sync())
 		}
 	}
 }

@@ -20,10 +20,11 @@ type route struct {
 	rewrite *accesslog.Rewriter // nil leaves lines alone
 	timed   bool                // the line's time is needed
 
-	path   string   // of a template that has only one
-	static *outFile // the same, or nil
-	tree   *tree    // else
-	buf    []byte   // of rewritten lines
+	template *logpath.Template
+	path     string   // of a template that has only one
+	static   *outFile // the same, or nil
+	tree     *tree    // else
+	buf      []byte   // of rewritten lines
 }
 
 func newRoute(cfg *Config, l *Log) (*route, error) {
@@ -33,7 +34,7 @@ func newRoute(cfg *Config, l *Log) (*route, error) {
 	}
 	r := &route{
 		group: l.Group, match: l.Match, vhost: l.vhostWord(t), clock: clock{kind: l.Clock, zone: cfg.Zone},
-		timed: l.Rewrite != "" || t.Timed(),
+		timed: l.Rewrite != "" || t.Timed(), template: t,
 	}
 	if l.Rewrite != "" {
 		r.rewrite = accesslog.NewRewriter(l.format())
@@ -41,7 +42,7 @@ func newRoute(cfg *Config, l *Log) (*route, error) {
 	if t.Static() {
 		r.path = string(t.Append(nil, &logpath.Names{}, time.Time{}))
 	} else {
-		r.tree = &tree{template: t, files: make(map[string]*outFile)}
+		r.tree = &tree{template: t, files: make(map[string]*outFile), monotone: l.Clock != ClockLine}
 	}
 	return r, nil
 }
@@ -92,6 +93,8 @@ func (r *route) cutVhost(line []byte) (vhost, rest []byte) {
 // tree finds the files of a template that has many paths.
 type tree struct {
 	template *logpath.Template
+	keep     *keeper
+	monotone bool                // the time never goes back
 	files    map[string]*outFile // by key
 	key      []byte              // what tells the files apart: names and period
 
@@ -100,6 +103,9 @@ type tree struct {
 
 	period []byte // at second
 	second int64
+
+	current []byte // the latest period
+	latest  int64  // a second of it
 }
 
 // find returns the file for a message.
@@ -124,6 +130,10 @@ func (t *tree) find(fs *files, group, sender string, vhost []byte, at time.Time)
 	if t.template.Timed() {
 		if second := at.Unix(); second != t.second || t.period == nil {
 			t.second, t.period = second, t.template.AppendPeriod(t.period[:0], at)
+			if (t.current == nil || second > t.latest) && !bytes.Equal(t.period, t.current) {
+				t.current, t.latest = append(t.current[:0], t.period...), second
+				t.newPeriod(fs, t.monotone)
+			}
 		}
 		t.key = append(t.key, t.period...)
 	}
@@ -136,7 +146,7 @@ func (t *tree) find(fs *files, group, sender string, vhost []byte, at time.Time)
 			logpath.Group: group, logpath.Vhost: string(vhost), logpath.Host: host, logpath.User: user,
 		}, at)
 		key := string(t.key)
-		f = fs.make(string(path), t.template.Base())
+		f = fs.make(string(path), t.template.Base(), t.keep)
 		f.refs = append(f.refs, ref{t, key})
 		t.files[key] = f
 	}

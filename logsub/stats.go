@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"sync/atomic"
 
+	"github.com/spreadd/spreadd/archive"
 	"github.com/spreadd/spreadd/sink"
 )
 
@@ -57,6 +58,8 @@ type Stats struct {
 	Files map[string]sink.Stats
 	// Closed is the sum of those of files of templates that were closed.
 	Closed sink.Stats
+	// Archives are those of closed files.
+	Archives archive.Stats
 }
 
 // Stats returns the counters. It may be called at any time.
@@ -70,6 +73,11 @@ func (s *Subscriber) Stats() Stats {
 		Dropped:   make(map[string]int64),
 	}
 	st.Files, st.Closed = s.files.stats()
+	for _, k := range s.files.keepers {
+		if k.archiver != nil {
+			st.Archives.Add(k.archiver.Stats())
+		}
+	}
 	for i := range s.count.dropped {
 		st.Dropped[dropReason(i).String()] = s.count.dropped[i].Load()
 	}

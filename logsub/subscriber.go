@@ -23,6 +23,7 @@ type Subscriber struct {
 	ready     chan struct{}
 	count     counters
 	pending   atomic.Int64 // connections that have not joined yet
+	items     []item       // that are being written; the writer's
 }
 
 // New checks the configuration and opens the files: what is wrong with either is
@@ -68,14 +69,16 @@ func (s *Subscriber) route(l *Log) (*route, error) {
 	if err != nil {
 		return nil, err
 	}
+	keep := s.files.keeper(r.template, l)
 	if r.tree != nil {
+		r.tree.keep = keep
 		// What is missing is told now, and not with the first line.
 		if st, err := os.Stat(r.tree.template.Base()); err != nil || !st.IsDir() {
 			return nil, fmt.Errorf("the directory %s is not there: make it; those below it are made as they are needed", r.tree.template.Base())
 		}
 		return r, nil
 	}
-	r.static, err = s.files.open(r.path)
+	r.static, err = s.files.open(r.path, keep)
 	return r, err
 }
 
@@ -102,9 +105,14 @@ func (s *Subscriber) Reopen() {
 // Run subscribes and writes until ctx ends; then it writes what has come, closes the files,
 // and returns nil or what went wrong with them.
 func (s *Subscriber) Run(ctx context.Context) error {
-	var wg sync.WaitGroup
+	var wg, archivers sync.WaitGroup
 	for _, r := range s.receivers {
 		wg.Go(func() { r.run(ctx) })
+	}
+	for _, k := range s.files.keepers {
+		if k.archiver != nil {
+			archivers.Go(func() { k.archiver.Run(ctx) })
+		}
 	}
 	done := make(chan struct{})
 	go func() {
@@ -112,6 +120,7 @@ func (s *Subscriber) Run(ctx context.Context) error {
 		close(done)
 	}()
 	s.write(done)
+	archivers.Wait()
 	err := s.files.close()
 	s.cfg.Log.Info("stopped", s.attrs()...)
 	return err
@@ -121,54 +130,74 @@ func (s *Subscriber) Run(ctx context.Context) error {
 // when nothing else happens.
 const retryInterval = time.Second
 
+// ticker returns the channel of a ticker, and how to stop it; a channel that is
+// silent if the interval is not above zero.
+func ticker(interval time.Duration) (tick <-chan time.Time, stop func()) {
+	if interval <= 0 {
+		return nil, func() {}
+	}
+	t := time.NewTicker(interval)
+	return t.C, t.Stop
+}
+
 // write is the writer: it writes what there is until done is closed and
 // nothing is left.
 func (s *Subscriber) write(done <-chan struct{}) {
-	retry := time.NewTicker(retryInterval)
-	defer retry.Stop()
-	var stats <-chan time.Time
-	if s.cfg.StatsInterval > 0 {
-		t := time.NewTicker(s.cfg.StatsInterval)
-		defer t.Stop()
-		stats = t.C
-	}
-	var items []item
+	retry, stopRetry := ticker(retryInterval)
+	defer stopRetry()
+	stats, stopStats := ticker(s.cfg.StatsInterval)
+	defer stopStats()
+	fsync, stopSync := ticker(s.cfg.SyncInterval)
+	defer stopSync()
+	flush := time.NewTimer(0)
+	defer flush.Stop()
+	flushing := false // the timer runs
 	for {
 		select {
 		case <-s.queue.wake:
-		case <-retry.C:
+			s.writeAll()
+			if s.cfg.FlushDelay <= 0 {
+				s.files.flush()
+			} else if !flushing {
+				flush.Reset(s.cfg.FlushDelay)
+				flushing = true
+			}
+		case <-flush.C:
+			flushing = false
+			s.files.flush()
+		case now := <-retry:
 			s.files.retry()
-			continue
+			s.files.closeIdle(now)
+		case <-fsync:
+			s.files.sync()
 		case <-stats:
 			s.cfg.Log.Info("running", s.attrs()...)
-			continue
 		case <-s.reopen:
-			s.writeAll(&items)
+			s.writeAll()
 			s.files.reopen()
 			s.count.reopens.Add(1)
-			continue
 		case <-done:
-			s.writeAll(&items)
+			s.writeAll()
+			s.files.flush()
 			return
 		}
-		s.writeAll(&items)
 	}
 }
 
-// writeAll writes what has come, and flushes the files when it has caught up.
-func (s *Subscriber) writeAll(items *[]item) {
+// writeAll takes what has come to the files.
+func (s *Subscriber) writeAll() {
 	for {
-		*items = s.queue.take(*items)
-		if len(*items) == 0 {
-			break
+		s.items = s.queue.take(s.items)
+		if len(s.items) == 0 {
+			return
 		}
 		now := s.cfg.Now()
-		for i := range *items {
-			it := &(*items)[i]
+		s.files.now = now
+		for i := range s.items {
+			it := &s.items[i]
 			for _, r := range it.routes {
 				r.write(s, it, now)
 			}
 		}
 	}
-	s.files.flush()
 }

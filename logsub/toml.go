@@ -5,12 +5,13 @@ import (
 	"math"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/spreadd/spreadd/archive"
 	"github.com/spreadd/spreadd/internal/tomlconf"
 	"github.com/spreadd/spreadd/logpath"
+	"github.com/spreadd/spreadd/sink"
 	"github.com/spreadd/spreadd/spread"
 )
 
@@ -31,6 +32,9 @@ func ParseTOML(name string, src []byte) (Config, error) {
 		QueueBytes: int(doc.Bytes("queue", DefaultQueueBytes, minQueueBytes, math.MaxInt32)),
 	}
 	cfg.OpenFiles = doc.Int("open_files", DefaultOpenFiles, 1, 1<<20)
+	cfg.BatchBytes = int(doc.Bytes("batch_bytes", sink.DefaultBatchBytes, 1, math.MaxInt32))
+	cfg.FlushDelay = doc.Duration("flush_delay", 0)
+	cfg.SyncInterval = readSync(doc)
 	cfg.Zone = readZone(doc)
 	if cfg.StatsInterval = doc.Duration("stats_interval", DefaultStatsInterval); cfg.StatsInterval == 0 {
 		cfg.StatsInterval = -1
@@ -41,7 +45,13 @@ func ParseTOML(name string, src []byte) (Config, error) {
 		doc.Errorf("log", "add [[log]] with group and file", "no log: nothing would be written")
 	}
 	for _, t := range logs {
-		cfg.add(readDaemon(t, daemon), readLog(t))
+		l := readLog(t)
+		if tmpl, err := logpath.Parse(l.File); err == nil {
+			if err := l.Keep.check(tmpl, !cfg.NoLock); err != nil {
+				t.Errorf("file", "", "%v", err)
+			}
+		}
+		cfg.add(readDaemon(t, daemon), l)
 	}
 	if err := doc.Err(); err != nil {
 		return Config{}, err
@@ -81,6 +91,12 @@ func readLog(t *tomlconf.Table) Log {
 		Vhost:   VhostWord(t.Choice("vhost_word", "", string(VhostNone), string(VhostStrip), string(VhostKeep))),
 		Clock:   readClock(t),
 		Rewrite: t.String("rewrite_time", ""),
+		Keep: Keeping{
+			Size:     t.Bytes("rotate_size", 0, 0, math.MaxInt64),
+			Compress: readCompression(t),
+			Age:      t.Duration("keep_age", 0),
+			Count:    t.Int("keep_count", 0, 0, math.MaxInt32),
+		},
 	}
 	if !t.Has("group") {
 		t.Errorf("", `add group = "NAME"`, "this log has no group")
@@ -117,6 +133,44 @@ func readClock(t *tomlconf.Table) Clock {
 	return c
 }
 
+func readCompression(t *tomlconf.Table) archive.Compression {
+	c, err := archive.ParseCompression(t.String("compress", archive.None.String()))
+	if err != nil {
+		t.Errorf("compress", "", "%v", err)
+	}
+	return c
+}
+
+// Values of fsync beside a time.
+const (
+	syncNever = "never"
+	syncBatch = "batch"
+)
+
+func readSync(t *tomlconf.Table) time.Duration {
+	d, err := ParseSync(t.String("fsync", syncNever))
+	if err != nil {
+		t.Errorf("fsync", "", "%v", err)
+	}
+	return d
+}
+
+// ParseSync reads a [Config.SyncInterval]: "never", "batch" or a time such as
+// "5s".
+func ParseSync(text string) (time.Duration, error) {
+	switch text {
+	case syncNever:
+		return 0, nil
+	case syncBatch:
+		return -1, nil
+	}
+	d, err := tomlconf.ParseDuration(text)
+	if err != nil || d == 0 {
+		return 0, fmt.Errorf("fsync is %q, and has to be %q, %q or a time such as \"5s\"", text, syncNever, syncBatch)
+	}
+	return d, nil
+}
+
 // readPatterns reads regular expressions in the syntax of package regexp, where ^ and
 // $ match at each line, or a newline at a message's end would hide its end.
 func readPatterns(t *tomlconf.Table, key string) []*regexp.Regexp {
@@ -148,88 +202,4 @@ func patternText(re *regexp.Regexp) string {
 		return strings.TrimSuffix(text, perLineEnd)
 	}
 	return "(?-m:" + re.String() + ")" // it was not made by us
-}
-
-// TOML writes the configuration in logsub's own form, with what is not the
-// default. [ParseTOML] reads it back; Log, Dial and Now are not part of it.
-func (c Config) TOML() string {
-	var w tomlWriter
-	w.bytes("buffer_size", int64(c.BufferSize), 0)
-	w.flag("truncate", c.Truncate, false)
-	w.flag("lock", !c.NoLock, true)
-	if c.QueueBytes != 0 {
-		w.bytes("queue", int64(c.QueueBytes), DefaultQueueBytes)
-	}
-	switch {
-	case c.StatsInterval < 0:
-		w.line("stats_interval", tomlconf.Quote("0s"))
-	case c.StatsInterval != 0 && c.StatsInterval != DefaultStatsInterval:
-		w.line("stats_interval", tomlconf.Quote(tomlconf.FormatDuration(c.StatsInterval)))
-	}
-	if c.OpenFiles != 0 && c.OpenFiles != DefaultOpenFiles {
-		w.line("open_files", strconv.Itoa(c.OpenFiles))
-	}
-	if c.Zone != nil {
-		w.text("zone", c.Zone.String(), "UTC")
-	}
-	if len(c.Connections) == 1 {
-		w.text("daemon", c.Connections[0].Address, DefaultDaemon)
-	}
-	for _, conn := range c.Connections {
-		for i := range conn.Logs {
-			w.out.WriteString("\n[[log]]\n")
-			if len(c.Connections) > 1 {
-				w.text("daemon", conn.Address, DefaultDaemon)
-			}
-			w.log(&conn.Logs[i])
-		}
-	}
-	return strings.TrimPrefix(w.out.String(), "\n")
-}
-
-type tomlWriter struct{ out strings.Builder }
-
-func (w *tomlWriter) log(l *Log) {
-	w.line("group", tomlconf.Quote(l.Group))
-	w.line("file", tomlconf.Quote(l.File))
-	w.patterns("match", l.Match)
-	w.text("vhost_word", string(l.Vhost), "")
-	w.text("clock", l.Clock.String(), ClockAgreed.String())
-	w.text("rewrite_time", l.Rewrite, "")
-}
-
-func (w *tomlWriter) line(key, value string) { fmt.Fprintf(&w.out, "%s = %s\n", key, value) }
-
-func (w *tomlWriter) text(key, value, def string) {
-	if value != def {
-		w.line(key, tomlconf.Quote(value))
-	}
-}
-
-func (w *tomlWriter) flag(key string, value, def bool) {
-	if value != def {
-		w.line(key, strconv.FormatBool(value))
-	}
-}
-
-func (w *tomlWriter) bytes(key string, value, def int64) {
-	if value == def {
-		return
-	}
-	text := tomlconf.FormatBytes(value)
-	if strings.HasSuffix(text, "B") {
-		text = tomlconf.Quote(text)
-	}
-	w.line(key, text)
-}
-
-func (w *tomlWriter) patterns(key string, list []*regexp.Regexp) {
-	if len(list) == 0 {
-		return
-	}
-	texts := make([]string, len(list))
-	for i, re := range list {
-		texts[i] = patternText(re)
-	}
-	w.line(key, tomlconf.QuoteList(texts))
 }

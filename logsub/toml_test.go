@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/spreadd/spreadd/internal/tomlconf"
+	"github.com/spreadd/spreadd/sink"
 	"github.com/spreadd/spreadd/spreadlogdconf"
 )
 
@@ -35,7 +36,7 @@ func TestTOML(t *testing.T) {
 	if got := cfg.TOML(); got != src {
 		t.Errorf("it prints\n%s\nand has read\n%s", got, src)
 	}
-	if cfg.BufferSize != 64<<10 || !cfg.Truncate || !cfg.NoLock || cfg.QueueBytes != 1<<20 || cfg.StatsInterval != -1 {
+	if cfg.BufferSize != 64<<10 || !cfg.Truncate || cfg.QueueBytes != 1<<20 || cfg.StatsInterval != -1 {
 		t.Errorf("read as %+v", cfg)
 	}
 	l := cfg.Connections[0].Logs[0]
@@ -53,7 +54,7 @@ func TestTOMLDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Config{
-		QueueBytes: DefaultQueueBytes, OpenFiles: DefaultOpenFiles, StatsInterval: DefaultStatsInterval,
+		QueueBytes: DefaultQueueBytes, OpenFiles: DefaultOpenFiles, BatchBytes: sink.DefaultBatchBytes, StatsInterval: DefaultStatsInterval,
 		Connections: []Connection{{Address: DefaultDaemon, Logs: []Log{{Group: "a", File: "/a"}}}},
 	}
 	if !reflect.DeepEqual(cfg, want) {
@@ -66,6 +67,10 @@ func TestTOMLDefaults(t *testing.T) {
 
 // TestTOMLMistakes: each has its line, and all are told at once.
 func TestTOMLMistakes(t *testing.T) {
+	unlocked, err := ParseTOML("x.toml", []byte("lock = false\nfsync = \"batch\"\n[[log]]\ngroup = \"a\"\nfile = \"/a\"\n"))
+	if err != nil || !unlocked.NoLock || unlocked.SyncInterval >= 0 || !strings.HasPrefix(unlocked.TOML(), "lock = false\nfsync = \"batch\"\n") {
+		t.Errorf("%v, %+v", err, unlocked)
+	}
 	for _, tt := range []struct{ src, want string }{
 		{"", "no log"},
 		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\nmach = \"x\"\n", `:4:1: unknown key "mach"; did you mean match?`},
@@ -81,6 +86,10 @@ func TestTOMLMistakes(t *testing.T) {
 		{"[[log]]\ngroup = \"a\"\nfile = \"/a/%Q\"\nclock = \"sundial\"\n", ":3:1: file /a/%Q: %Q is not known: there are %Y"},
 		{"[[log]]\ngroup = \"a\"\nfile = \"/a/%Q\"\nclock = \"sundial\"\n", ":4:1: the clock is \"sundial\", and has to be agreed, line or receipt"},
 		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\nvhost_word = \"eat\"\n", ":4:1: vhost_word is \"eat\", and has to be one of none, strip, keep"},
+		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\ncompress = \"gzip\"\n", ":3:1: the file is never closed"},
+		{"lock = false\n[[log]]\ngroup = \"a\"\nfile = \"/a/%Y\"\ncompress = \"gzip\"\n", ":4:1: files that are not locked"},
+		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\ncompress = \"lzw\"\n", ":4:1: the compression is \"lzw\", and has to be none, gzip or zstd"},
+		{"fsync = \"0s\"\n[[log]]\ngroup = \"a\"\nfile = \"/a\"\n", ":1:1: fsync is \"0s\", and has to be \"never\""},
 		{"[[log]\n", ":2:6:"},
 	} {
 		_, err := ParseTOML("x.toml", []byte(tt.src))

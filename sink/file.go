@@ -190,7 +190,7 @@ func (f *File) Reopen() error {
 
 // Open opens a released file, so that its [File.Size] is known.
 func (f *File) Open() error {
-	if f.out != nil || f.err != nil {
+	if f.out != nil {
 		return nil
 	}
 	if err := f.reopen(); err != nil {
@@ -204,8 +204,10 @@ func (f *File) Open() error {
 // Rotate writes what waits, gives the file another path, and opens its own
 // anew. While the file cannot be written it stays where it is.
 func (f *File) Rotate(to string) error {
-	if err := f.Flush(); f.err != nil {
-		return err
+	f.write()
+	f.told = true
+	if f.err != nil {
+		return f.err
 	}
 	if err := os.Rename(f.path, to); err != nil {
 		return &Error{"rotating", f.path, err, "the file grows beyond its size until that works"}

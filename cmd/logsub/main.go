@@ -15,15 +15,17 @@ import (
 	"time"
 	_ "time/tzdata" // zones are the same on all hosts, whatever is installed there
 
+	"github.com/spreadd/spreadd/archive"
+	"github.com/spreadd/spreadd/internal/tomlconf"
 	"github.com/spreadd/spreadd/logsub"
 	"github.com/spreadd/spreadd/spreadlogdconf"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	status := run(ctx, hup, os.Args[1:], os.Stdout, os.Stderr)
+	reopen := make(chan os.Signal, 1)
+	signal.Notify(reopen, reopenSignals()...)
+	status := run(ctx, reopen, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(status)
 }
@@ -56,6 +58,8 @@ type options struct {
 	clockSet  bool
 	zone      *time.Location
 	openFiles int
+	keep      logsub.Keeping
+	sync      time.Duration
 	format    string // of conf
 	convert   string
 	truncate  bool
@@ -69,7 +73,7 @@ const usage = `Usage: logsub [-spread ADDRESS] -g GROUP -o FILE [-g GROUP -o FIL
        logsub -c spreadlogd.conf [-check]
        logsub -convert spreadlogd.conf > logsub.toml
 
-Writes what is sent to groups to files. SIGHUP reopens the files.
+Writes what is sent to groups to files. SIGHUP or SIGUSR1 reopens the files.
 
 `
 
@@ -118,6 +122,23 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		o.zone, err = time.LoadLocation(text)
 		return err
 	})
+	fs.Func("rotate-size", "cut files before they become larger than `size`, such as 1GiB: FILE.000001 and so on", func(text string) (err error) {
+		o.keep.Size, err = tomlconf.ParseBytes(text)
+		return err
+	})
+	fs.Func("compress", "`how` to compress closed files: gzip or zstd", func(text string) (err error) {
+		o.keep.Compress, err = archive.ParseCompression(text)
+		return err
+	})
+	fs.Func("keep-age", "remove closed files after this `time`, such as 30d", func(text string) (err error) {
+		o.keep.Age, err = tomlconf.ParseDuration(text)
+		return err
+	})
+	fs.IntVar(&o.keep.Count, "keep-count", 0, "keep at most this `number` of closed files")
+	fs.Func("fsync", "`when` to hand files to the disk: never, batch, or a time such as 5s (default never)", func(text string) (err error) {
+		o.sync, err = logsub.ParseSync(text)
+		return err
+	})
 	fs.IntVar(&o.openFiles, "open-files", 0, "at most this `number` of files of a path template are open at a time (default 256, or what the file says)")
 	fs.BoolVar(&o.truncate, "truncate", false, "cut messages that are too long instead of dropping them")
 	fs.IntVar(&o.queue, "queue", 0, "largest number of `bytes` that wait for the files (default 64 MiB, or what the file says)")
@@ -145,8 +166,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	return o, nil
 }
 
-// run is the program. Each value of hup asks for the files to be reopened.
-func run(ctx context.Context, hup <-chan os.Signal, args []string, stdout, stderr io.Writer) int {
+// run is the program. Each value of reopen asks for the files to be reopened.
+func run(ctx context.Context, reopen <-chan os.Signal, args []string, stdout, stderr io.Writer) int {
 	o, err := parse(args, stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -163,7 +184,7 @@ func run(ctx context.Context, hup <-chan os.Signal, args []string, stdout, stder
 		return statusOK
 	}
 	if err == nil {
-		err = subscribe(ctx, hup, cfg)
+		err = subscribe(ctx, reopen, cfg)
 	}
 	if err != nil {
 		fmt.Fprintf(stderr, "logsub: %v\n", err)
@@ -190,6 +211,9 @@ func (o *options) config(stdout, stderr io.Writer) (logsub.Config, error) {
 			if o.rewrite != "" {
 				c.Logs[i].Rewrite = o.rewrite
 			}
+			if o.keep != (logsub.Keeping{}) {
+				c.Logs[i].Keep = o.keep
+			}
 			if o.clockSet {
 				c.Logs[i].Clock = o.clock
 			}
@@ -197,6 +221,9 @@ func (o *options) config(stdout, stderr io.Writer) (logsub.Config, error) {
 	}
 	if o.zone != nil {
 		cfg.Zone = o.zone
+	}
+	if o.sync != 0 {
+		cfg.SyncInterval = o.sync
 	}
 	if o.openFiles > 0 {
 		cfg.OpenFiles = o.openFiles
@@ -251,7 +278,7 @@ func (o *options) read(stdout, stderr io.Writer) (logsub.Config, error) {
 	return logsub.FromSpreadlogd(file)
 }
 
-func subscribe(ctx context.Context, hup <-chan os.Signal, cfg logsub.Config) error {
+func subscribe(ctx context.Context, reopen <-chan os.Signal, cfg logsub.Config) error {
 	s, err := logsub.New(cfg)
 	if err != nil {
 		return err
@@ -261,7 +288,7 @@ func subscribe(ctx context.Context, hup <-chan os.Signal, cfg logsub.Config) err
 	go func() {
 		for {
 			select {
-			case <-hup:
+			case <-reopen:
 				s.Reopen()
 			case <-done:
 				return

@@ -91,6 +91,11 @@ func TestCommandLine(t *testing.T) {
 			0, "open_files = 9\nzone = \"Europe/Berlin\"\n\n[[log]]\ngroup = \"a\"\nfile = \"/tmp/%{vhost}/%Y.log\"\nclock = \"line\"\n", "",
 		},
 		{[]string{"-check", "-g", "a", "-o", "/tmp/%q"}, 1, "", "%q is not known"},
+		{
+			[]string{"-check", "-g", "a", "-o", "/tmp/a", "-rotate-size", "1GiB", "-compress", "gzip", "-keep-age", "30d", "-keep-count", "9", "-fsync", "5s"},
+			0, "fsync = \"5s\"\n\n[[log]]\ngroup = \"a\"\nfile = \"/tmp/a\"\nrotate_size = \"1GiB\"\ncompress = \"gzip\"\nkeep_age = \"30d\"\nkeep_count = 9\n", "",
+		},
+		{[]string{"-check", "-g", "a", "-o", "/tmp/a", "-compress", "gzip"}, 1, "", "never closed"},
 		{[]string{"-clock", "sundial"}, 2, "", "sundial"},
 		{[]string{"-zone", "Europe/Atlantis"}, 2, "", "Atlantis"},
 		{[]string{"-check", "-g", "#a", "-o", "/tmp/a"}, 1, "", "#a"},

@@ -1,0 +1,118 @@
+package logsub
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spreadd/spreadd/archive"
+	"github.com/spreadd/spreadd/internal/tomlconf"
+	"github.com/spreadd/spreadd/sink"
+)
+
+// TOML writes the configuration in logsub's own form, with what is not the
+// default. [ParseTOML] reads it back; Log, Dial and Now are not part of it.
+func (c Config) TOML() string {
+	var w tomlWriter
+	w.bytes("buffer_size", int64(c.BufferSize), 0)
+	w.flag("truncate", c.Truncate, false)
+	w.flag("lock", !c.NoLock, true)
+	if c.QueueBytes != 0 {
+		w.bytes("queue", int64(c.QueueBytes), DefaultQueueBytes)
+	}
+	switch {
+	case c.StatsInterval < 0:
+		w.line("stats_interval", tomlconf.Quote("0s"))
+	case c.StatsInterval != 0 && c.StatsInterval != DefaultStatsInterval:
+		w.line("stats_interval", tomlconf.Quote(tomlconf.FormatDuration(c.StatsInterval)))
+	}
+	if c.OpenFiles != 0 && c.OpenFiles != DefaultOpenFiles {
+		w.line("open_files", strconv.Itoa(c.OpenFiles))
+	}
+	if c.BatchBytes != 0 {
+		w.bytes("batch_bytes", int64(c.BatchBytes), sink.DefaultBatchBytes)
+	}
+	w.duration("flush_delay", c.FlushDelay)
+	if c.SyncInterval < 0 {
+		w.text("fsync", syncBatch, "")
+	} else {
+		w.duration("fsync", c.SyncInterval)
+	}
+	if c.Zone != nil {
+		w.text("zone", c.Zone.String(), "UTC")
+	}
+	if len(c.Connections) == 1 {
+		w.text("daemon", c.Connections[0].Address, DefaultDaemon)
+	}
+	for _, conn := range c.Connections {
+		for i := range conn.Logs {
+			w.out.WriteString("\n[[log]]\n")
+			if len(c.Connections) > 1 {
+				w.text("daemon", conn.Address, DefaultDaemon)
+			}
+			w.log(&conn.Logs[i])
+		}
+	}
+	return strings.TrimPrefix(w.out.String(), "\n")
+}
+
+type tomlWriter struct{ out strings.Builder }
+
+func (w *tomlWriter) log(l *Log) {
+	w.line("group", tomlconf.Quote(l.Group))
+	w.line("file", tomlconf.Quote(l.File))
+	w.patterns("match", l.Match)
+	w.text("vhost_word", string(l.Vhost), "")
+	w.text("clock", l.Clock.String(), ClockAgreed.String())
+	w.text("rewrite_time", l.Rewrite, "")
+	w.bytes("rotate_size", l.Keep.Size, 0)
+	w.text("compress", l.Keep.Compress.String(), archive.None.String())
+	w.duration("keep_age", l.Keep.Age)
+	if l.Keep.Count != 0 {
+		w.line("keep_count", strconv.Itoa(l.Keep.Count))
+	}
+}
+
+func (w *tomlWriter) line(key, value string) { fmt.Fprintf(&w.out, "%s = %s\n", key, value) }
+
+func (w *tomlWriter) text(key, value, def string) {
+	if value != def {
+		w.line(key, tomlconf.Quote(value))
+	}
+}
+
+func (w *tomlWriter) duration(key string, d time.Duration) {
+	if d != 0 {
+		w.line(key, tomlconf.Quote(tomlconf.FormatDuration(d)))
+	}
+}
+
+func (w *tomlWriter) flag(key string, value, def bool) {
+	if value != def {
+		w.line(key, strconv.FormatBool(value))
+	}
+}
+
+func (w *tomlWriter) bytes(key string, value, def int64) {
+	if value == def {
+		return
+	}
+	text := tomlconf.FormatBytes(value)
+	if strings.HasSuffix(text, "B") {
+		text = tomlconf.Quote(text)
+	}
+	w.line(key, text)
+}
+
+func (w *tomlWriter) patterns(key string, list []*regexp.Regexp) {
+	if len(list) == 0 {
+		return
+	}
+	texts := make([]string, len(list))
+	for i, re := range list {
+		texts[i] = patternText(re)
+	}
+	w.line(key, tomlconf.QuoteList(texts))
+}
