@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/spreadd/spreadd/spool"
 	"github.com/spreadd/spreadd/spread"
 )
 
@@ -24,6 +25,13 @@ const (
 	// a block of lines, so that a file read at full speed loses nothing, and
 	// shorter than what a visitor notices.
 	DefaultBlockTime = 250 * time.Millisecond
+	// DefaultSpoolBytes holds an hour of a busy web server.
+	DefaultSpoolBytes = 1 << 30
+	// MinSpoolBytes is the smallest spool: some of the longest lines.
+	MinSpoolBytes = 1 << 20
+	// DefaultSpoolAfter keeps the disk quiet while a daemon takes lines as they
+	// come.
+	DefaultSpoolAfter = time.Second
 	// DefaultDrainTimeout is how long a restart of a web server may be held up
 	// for the last lines.
 	DefaultDrainTimeout = 5 * time.Second
@@ -56,6 +64,16 @@ type Config struct {
 	MessType int16
 	// QueueBytes bounds the memory of lines that wait for the daemon.
 	QueueBytes int
+	// Spool is a directory for lines that wait longer; empty means none. Several
+	// processes may share it.
+	Spool string
+	// SpoolBytes bounds what one process has on disk there: from MinSpoolBytes.
+	SpoolBytes int64
+	// SpoolAfter is the age at which lines that wait are written to the spool, though
+	// there is room in memory: what a kill can lose at most. Negative means at once.
+	SpoolAfter time.Duration
+	// Policy says what to do when queue and spool are full.
+	Policy Policy
 	// BlockTime is how long reading may wait for room in the queue before
 	// lines are dropped; negative means not at all.
 	BlockTime time.Duration
@@ -73,6 +91,56 @@ type Config struct {
 	// Dial opens a session; nil means spread.Dial. An empty name asks the
 	// daemon for one.
 	Dial func(ctx context.Context, address, name string) (Session, error)
+
+	open func(spool.Config) (store, spool.Recovery, error) // nil means spool.Open
+}
+
+// Policy says what to do with lines for which there is no room.
+type Policy uint8
+
+// The policies.
+const (
+	// DropNewest drops the lines that come, after BlockTime at first.
+	DropNewest Policy = iota
+	// DropOldest drops the lines that have waited longest: of the spool a segment at
+	// a time, in memory a block; after BlockTime at first.
+	DropOldest
+	// Block has reading wait for as long as it takes.
+	Block
+	numPolicies
+)
+
+// String returns the word that ParsePolicy takes.
+func (p Policy) String() string {
+	switch p {
+	case DropNewest:
+		return "drop-newest"
+	case DropOldest:
+		return "drop-oldest"
+	case Block:
+		return "block"
+	case numPolicies:
+	}
+	return fmt.Sprintf("Policy(%d)", uint8(p))
+}
+
+// ParsePolicy reads a policy: drop-newest, drop-oldest or block.
+func ParsePolicy(s string) (Policy, error) {
+	for p := range numPolicies {
+		if p.String() == s {
+			return p, nil
+		}
+	}
+	return 0, fmt.Errorf("policy %q: want drop-newest, drop-oldest or block", s)
+}
+
+// openSpool opens a real spool.
+func openSpool(cfg spool.Config) (store, spool.Recovery, error) {
+	s, found, err := spool.Open(cfg)
+	if err != nil {
+		return nil, found, err // not a store that is a nil pointer
+	}
+	return s, found, nil
 }
 
 // Session is what logpub needs of a *spread.Conn.
@@ -107,6 +175,10 @@ func (c Config) withDefaults() (Config, error) {
 	switch {
 	case c.QueueBytes < 0:
 		return c, fmt.Errorf("logpub: a queue of %d bytes: want more than 0", c.QueueBytes)
+	case c.SpoolBytes != 0 && c.SpoolBytes < MinSpoolBytes:
+		return c, fmt.Errorf("logpub: a spool of %d bytes: want at least %d", c.SpoolBytes, MinSpoolBytes)
+	case c.Policy >= numPolicies:
+		return c, fmt.Errorf("logpub: %v: want DropNewest, DropOldest or Block", c.Policy)
 	case c.MaxLine != 0 && (c.MaxLine < 2 || c.MaxLine > most):
 		return c, fmt.Errorf("logpub: longest line of %d bytes: want 2 to %d", c.MaxLine, most)
 	}
@@ -122,6 +194,16 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.QueueBytes == 0 {
 		c.QueueBytes = DefaultQueueBytes
+	}
+	if c.SpoolBytes == 0 {
+		c.SpoolBytes = DefaultSpoolBytes
+	}
+	if c.SpoolAfter == 0 {
+		c.SpoolAfter = DefaultSpoolAfter
+	}
+	c.SpoolAfter = max(0, c.SpoolAfter)
+	if c.open == nil {
+		c.open = openSpool
 	}
 	if c.BlockTime == 0 {
 		c.BlockTime = DefaultBlockTime

@@ -5,11 +5,16 @@
 // # How it runs
 //
 //	web server ──▶ pipe ──▶ reader ──▶ queue (bounded) ──▶ sender ──▶ daemon
+//	                                     │          ▲
+//	                                     ▼          │
+//	                                   spool (bounded, on disk)
 //
 // The reader does nothing but read, cut at newlines and put lines into the queue. The
 // sender takes what has come, a block of lines at a time, hands each line to the
 // session and flushes. Neither waits for the other, save that the reader does so for a
-// short while when the queue is full.
+// short while when the queue is full. With [Config.Spool] blocks that have waited for
+// [Config.SpoolAfter], or that fill more than half of the queue, are written to package spool; the sender
+// reads them from there, oldest first, when the daemon is back.
 //
 // # What a message is
 //
@@ -22,12 +27,14 @@
 //   - Reading never rests longer than [Config.BlockTime], be there a daemon or not: a
 //     pipe that is full stops every worker of a web server (mod_log_spread §2.1). If nothing
 //     has left the queue in that time, lines are dropped at once until something does.
-//   - Lines are sent in the order in which they were read. The ones that
-//     are dropped are the newest; those in the queue stay.
+//   - Lines are sent in the order in which they were read. When queue and spool are full [Config.Policy] says
+//     which are dropped: the newest, the oldest, or none, and the reader waits.
 //   - A line counts as sent when the kernel has it ([spread.Conn.Flush]). What was handed to a
 //     session and not flushed when that ended is sent again on the next one: a line
 //     may arrive twice.
-//   - Lines taken are lines sent, dropped or waiting, and none waits when Run has returned.
+//   - Lines taken are lines sent, dropped or waiting; what waits when Run has returned is in the spool.
+//   - Lines in the spool outlive the process, however it ends. A start repeats at most the block that was
+//     under way, and the lines of a block that a kill left neither noted as sent nor flushed.
 //   - A connection that ends is noticed at once, and dialed again after 50 ms at first and 5 s
 //     at most.
 //   - Sending allocates nothing per line.
@@ -36,8 +43,17 @@
 //
 // The protocol has no acknowledgement: what the kernel took for a daemon that then dies is
 // lost, though it counts as sent. What waits in the queue is lost when the process is
-// killed; there is no spool on disk. [spread.Reliable], the default as in mod_log_spread, promises
+// killed: with a spool, what came within [Config.SpoolAfter]; without one, all of it. A power cut
+// may take a second more. [spread.Reliable], the default as in mod_log_spread, promises
 // no order on the way; choose [spread.Agreed] where several log hosts must agree on one.
+//
+// # When the disk fails
+//
+// A spool that cannot be written or is full leaves lines in memory, is told once and tried again each second
+// (a full one each 100 ms). One that cannot be read is waited for during 10 s; then its files are left, and
+// what comes goes over memory. A slot of the spool directory that can be used is looked for each 30 s, and slots that
+// other processes have left are adopted: sent, and then removed. What was both in memory and in an abandoned slot
+// may arrive twice.
 //
 // # How it stops
 //
@@ -49,7 +65,8 @@
 //
 // # Limits
 //
-// The queue holds [Config.QueueBytes], 16 MiB. Lines longer than [Config.MaxLine], by default
+// The queue holds [Config.QueueBytes], 16 MiB, and the spool [Config.SpoolBytes], 1 GiB; up to 64 processes share
+// its directory. Lines longer than [Config.MaxLine], by default
 // what fits into a message (143119 bytes for one group), are cut to it and keep a
 // newline. A message goes to at most 100 groups.
 //

@@ -234,11 +234,11 @@ func newPublisher(t testing.TB, d *fakeDaemon, change func(*Config)) *Publisher 
 func checkSums(t testing.TB, p *Publisher) {
 	t.Helper()
 	st := p.Stats()
-	sum := st.Sent
+	sum := st.Sent + st.Waiting + st.Abandoned
 	for _, n := range st.Dropped {
 		sum += n
 	}
-	if st.Took != sum {
+	if st.Took+st.Recovered != sum {
 		t.Errorf("took %d lines, but sent and dropped %d: %+v", st.Took, sum, st)
 	}
 }

@@ -14,6 +14,8 @@ func TestQueueModel(t *testing.T) {
 	const limit = 8 << 10
 	rng := rand.New(rand.NewPCG(1, 2))
 	q := newQueue(limit)
+	to := &target{groups: []string{"g"}}
+	seq := uint64(0)
 	var want, got []byte
 	full := 0
 	for range 20_000 {
@@ -27,7 +29,7 @@ func TestQueueModel(t *testing.T) {
 				lines = append(lines, strings.Repeat(string(rune('a'+rng.IntN(26))), n)...)
 				lines = append(lines, '\n')
 			}
-			rest := q.put(lines)
+			rest := q.put(lines, to)
 			if !bytes.HasSuffix(lines, rest) {
 				t.Fatal("the rest is not the end of what was put")
 			}
@@ -39,16 +41,22 @@ func TestQueueModel(t *testing.T) {
 			if len(rest) > 0 {
 				full++
 			}
-		} else if b := q.take(); b != nil {
-			if b[len(b)-1] != '\n' {
+		} else if b := take(t, q); b != nil {
+			if b.lines[len(b.lines)-1] != '\n' {
 				t.Fatal("a block ends within a line")
 			}
-			got = append(got, b...)
-			q.release()
+			got = append(got, b.lines...)
+			for _, r := range b.runs {
+				if r.seq != seq || r.to != to {
+					t.Fatalf("a run begins with %d, want %d", r.seq, seq)
+				}
+				seq += uint64(r.lines)
+			}
+			release(q, b)
 		}
 		total := 0
 		for _, b := range q.blocks {
-			total += cap(b)
+			total += cap(b.lines)
 		}
 		if q.size != total || q.size > limit && len(q.blocks) > 1 {
 			t.Fatalf("size %d, blocks have %d, the limit is %d", q.size, total, limit)
@@ -57,27 +65,46 @@ func TestQueueModel(t *testing.T) {
 	if full == 0 {
 		t.Error("the queue was never full")
 	}
-	for b := q.take(); b != nil; b = q.take() {
-		got = append(got, b...)
-		q.release()
+	for b := take(t, q); b != nil; b = take(t, q) {
+		got = append(got, b.lines...)
+		seq += uint64(b.count())
+		release(q, b)
+	}
+	if n := uint64(bytes.Count(want, []byte{'\n'})); seq != n || to.next != n {
+		t.Errorf("%d lines have numbers, the next is %d; want %d", seq, to.next, n)
 	}
 	if !bytes.Equal(got, want) {
 		t.Error("what was taken is not what was put")
 	}
 }
 
+// take and release are what the sender does.
+func take(t *testing.T, q *queue) *block {
+	t.Helper()
+	b, err := q.take()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func release(q *queue, b *block) {
+	q.letGo(b)
+	_, _ = q.ack(b.id)
+}
+
 // TestQueueDrained: the end is told once the block that was taken is released.
 func TestQueueDrained(t *testing.T) {
 	q := newQueue(1000)
-	q.put([]byte("a\nb\n"))
-	q.take()
+	q.put([]byte("a\nb\n"), &target{})
+	b := take(t, q)
 	q.close()
-	if closed(q.drained) || q.left() != 2 {
-		t.Fatalf("drained with %d lines left", q.left())
+	if closed(q.drained) || q.waiting() != 2 {
+		t.Fatalf("drained with %d lines left", q.waiting())
 	}
-	q.release()
-	if !closed(q.drained) || q.left() != 0 {
-		t.Fatalf("not drained, %d lines left", q.left())
+	release(q, b)
+	if !closed(q.drained) || q.waiting() != 0 {
+		t.Fatalf("not drained, %d lines left", q.waiting())
 	}
 }
 

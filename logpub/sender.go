@@ -21,10 +21,12 @@ const (
 
 // sender keeps a session and sends what is in the queue.
 type sender struct {
-	p      *Publisher
-	block  []byte    // taken from the queue and not known to be sent
-	handed int       // lines of it that a session has been given
-	lost   time.Time // when the last session ended; zero before the first
+	p        *Publisher
+	block    *block    // taken from the queue and not flushed
+	last     uint64    // ID of the last block that a session was given lines of
+	handed   int       // how many lines of it
+	badSince time.Time // since when the spool cannot be read; zero if it can
+	lost     time.Time // when the last session ended; zero before the first
 }
 
 // run connects again and again until ctx ends.
@@ -119,46 +121,98 @@ func (s *sender) watch(ctx context.Context, sess Session, log *slog.Logger) erro
 
 // send sends what is in the queue until ctx or the session ends.
 func (s *sender) send(ctx context.Context, sess Session) error {
+	q := s.p.queue
+	q.rewind() // what is not flushed is sent from its beginning
+	s.block = nil
 	for {
-		for s.block == nil {
-			if s.block = s.p.queue.take(); s.block != nil {
+		for {
+			b, err := q.take()
+			if err != nil {
+				s.unreadable(ctx, err)
+				if ctx.Err() != nil {
+					return ctx.Err()
+				}
+				continue
+			}
+			s.badSince = time.Time{}
+			if s.block = b; b != nil {
 				break
 			}
 			select {
 			case <-ctx.Done():
 				return ctx.Err()
-			case <-s.p.queue.wake:
+			case <-q.wake:
 			}
 		}
-		if err := s.sendBlock(ctx, sess); err != nil {
+		err := s.sendBlock(ctx, sess, s.block)
+		q.letGo(s.block)
+		if err != nil {
 			return err
 		}
+		s.block = nil
 	}
 }
 
-// sendBlock sends a block of lines and gives it back. If that fails the block
-// stays, for the next session.
-func (s *sender) sendBlock(ctx context.Context, sess Session) error {
+// unreadable deals with a spool that cannot be read: after some patience the sender goes on
+// with what is in memory, and leaves the spool's files for later.
+func (s *sender) unreadable(ctx context.Context, err error) {
+	p := s.p
+	var lost *lostError
+	if errors.As(err, &lost) {
+		p.count.damaged.Add(1)
+		p.drop(dropDamaged, lost.lines)
+		p.cfg.Log.Error("lines in the spool are lost", slog.Int("lines", lost.lines), slog.Any("error", err))
+		return
+	}
+	p.spoolTrouble(err)
+	if s.badSince.IsZero() {
+		s.badSince = time.Now()
+	}
+	if time.Since(s.badSince) < spoolPatience {
+		wait(ctx, spoolRetry)
+		return
+	}
+	p.abandonSpool()
+}
+
+// sendBlock sends a block of lines and acknowledges it.
+func (s *sender) sendBlock(ctx context.Context, sess Session, b *block) error {
 	cfg := &s.p.cfg
+	if b.id > s.last {
+		s.last, s.handed = b.id, 0
+	}
 	lines := 0
-	for rest := s.block; len(rest) > 0; lines++ {
-		n := bytes.IndexByte(rest, '\n') + 1
-		if err := sess.Multicast(ctx, cfg.Service, cfg.MessType, rest[:n], cfg.Groups...); err != nil {
-			return err
+	rest := b.lines
+	for _, r := range b.runs {
+		for text := rest[:r.n]; len(text) > 0; lines++ {
+			n := bytes.IndexByte(text, '\n') + 1
+			if err := sess.Multicast(ctx, cfg.Service, cfg.MessType, text[:n], r.to.groups...); err != nil {
+				return err
+			}
+			if b.id < s.last || lines < s.handed {
+				s.p.count.resent.Add(1)
+			} else {
+				s.handed++
+			}
+			text = text[n:]
 		}
-		if lines < s.handed {
-			s.p.count.resent.Add(1)
-		} else {
-			s.handed++
-		}
-		rest = rest[n:]
+		rest = rest[r.n:]
 	}
 	if err := sess.Flush(ctx); err != nil {
 		return err
 	}
-	s.p.count.sent.Add(int64(lines))
-	s.p.count.bytes.Add(int64(len(s.block)))
-	s.block, s.handed = nil, 0
-	s.p.queue.release()
+	s.sent(b.id, lines, len(b.lines))
 	return nil
+}
+
+// sent counts a block as sent, unless the spool has dropped it meanwhile.
+func (s *sender) sent(id uint64, lines, size int) {
+	dropped, err := s.p.queue.ack(id)
+	if err != nil {
+		s.p.spoolTrouble(err)
+	}
+	if !dropped {
+		s.p.count.sent.Add(int64(lines))
+		s.p.count.bytes.Add(int64(size))
+	}
 }

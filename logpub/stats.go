@@ -14,8 +14,10 @@ const dropInterval = 10 * time.Second
 type dropReason uint8
 
 const (
-	dropQueue dropReason = iota // the queue is full
-	dropDrain                   // not sent when the time to stop was over
+	dropQueue   dropReason = iota // the queue is full
+	dropDrain                     // not sent when the time to stop was over
+	dropSpool                     // the spool is full, and the oldest go
+	dropDamaged                   // the spool is damaged
 	numDropReasons
 )
 
@@ -26,6 +28,10 @@ func (d dropReason) String() string {
 		return "queue_full"
 	case dropDrain:
 		return "drain"
+	case dropSpool:
+		return "spool_full"
+	case dropDamaged:
+		return "spool_damaged"
 	case numDropReasons:
 	}
 	return fmt.Sprintf("dropReason(%d)", uint8(d))
@@ -33,6 +39,7 @@ func (d dropReason) String() string {
 
 type counters struct {
 	took, sent, bytes, truncated, resent, rejected, connects atomic.Int64
+	spooled, recovered, abandoned, spoolErrors, damaged      atomic.Int64
 
 	dropped [numDropReasons]atomic.Int64
 }
@@ -48,13 +55,26 @@ type Stats struct {
 	Resent    int64 // lines sent again, since a session ended before they were flushed
 	Rejected  int64 // lines sent that the daemon returned, denied by its policy
 	Connects  int64 // sessions opened
-	// Dropped are lines that were not sent, by reason: "queue_full" and "drain"
-	// (not sent when the time to stop was over; some of these may have arrived).
+	// Recovered are lines that were found in the spool, left there by processes before.
+	Recovered int64
+	// Abandoned are lines in a spool that could not be read and was left for later; they
+	// are recovered when it can be read.
+	Abandoned int64
+	Spooled   int64 // lines written to the spool, be they sent from memory or from there
+	// SpoolErrors are failures of the disk, and SpoolDamaged places in the spool that
+	// were damaged, torn ends included.
+	SpoolErrors, SpoolDamaged int64
+	// Waiting are lines in memory or in the spool that are not sent; not a counter, but
+	// how many there are. Lines that a session has been given may be among them.
+	Waiting int64
+	// Dropped are lines that were not sent, by reason: "queue_full", "drain"
+	// (not sent when the time to stop was over; some of these may have arrived), "spool_full" and
+	// "spool_damaged".
 	Dropped map[string]int64
 }
 
-// Stats returns the counters. It may be called at any time. Took is the sum of Sent,
-// Dropped and the lines that wait, of which there are none after Run.
+// Stats returns the counters. It may be called at any time. When nothing moves, Took and Recovered
+// together are the sum of Sent, Dropped, Waiting and Abandoned; after Run what waits is in the spool.
 func (p *Publisher) Stats() Stats {
 	st := Stats{Dropped: make(map[string]int64)}
 	// What a line is counted as last is read first, so that no sum exceeds Took.
@@ -67,6 +87,12 @@ func (p *Publisher) Stats() Stats {
 	st.Resent = p.count.resent.Load()
 	st.Rejected = p.count.rejected.Load()
 	st.Connects = p.count.connects.Load()
+	st.Spooled = p.count.spooled.Load()
+	st.Abandoned = p.count.abandoned.Load()
+	st.SpoolErrors = p.count.spoolErrors.Load()
+	st.SpoolDamaged = p.count.damaged.Load()
+	st.Recovered = p.count.recovered.Load()
+	st.Waiting = p.queue.waiting()
 	st.Took = p.count.took.Load()
 	return st
 }
@@ -91,6 +117,11 @@ func (p *Publisher) logStats(what string) {
 		name  string
 		value int64
 	}{
+		{"recovered", p.count.recovered.Load()},
+		{"abandoned", p.count.abandoned.Load()},
+		{"spooled", p.count.spooled.Load()},
+		{"spool_errors", p.count.spoolErrors.Load()},
+		{"waiting", p.queue.waiting()},
 		{"resent", p.count.resent.Load()},
 		{"rejected", p.count.rejected.Load()},
 	} {
@@ -121,7 +152,7 @@ func (p *Publisher) report(done <-chan struct{}) {
 				p.logStats("running")
 			}
 		case <-p.dropping:
-			n := p.count.dropped[dropQueue].Load()
+			n := p.count.dropped[dropQueue].Load() + p.count.dropped[dropSpool].Load()
 			p.cfg.Log.Warn("dropping lines: the queue is full; is the daemon up and fast enough? A larger queue bridges longer outages",
 				slog.Int64("dropped", n-told), slog.Int("queue_bytes", p.cfg.QueueBytes))
 			told = n

@@ -12,7 +12,7 @@ import (
 func (s *Spool) Ack(id uint64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if id <= s.acked {
+	if id <= s.acked || s.closed {
 		return nil
 	}
 	return s.advance(id)
@@ -87,7 +87,7 @@ func (s *Spool) remove() error {
 func (s *Spool) DropOldest() (records, lines int64, last uint64, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.segs) == 0 || s.segs[0].records == 0 {
+	if s.closed || len(s.segs) == 0 || s.segs[0].records == 0 {
 		return 0, 0, 0, nil
 	}
 	g := s.segs[0]
@@ -104,8 +104,9 @@ func (s *Spool) Sync() error {
 	s.mu.Lock()
 	out, pos, newFile, dirty, rolled := s.out, s.pos.f, s.newFile, s.dirty, s.rolled
 	s.dirty, s.newFile, s.rolled = false, false, nil
+	closed := s.closed
 	s.mu.Unlock()
-	if !dirty {
+	if !dirty || closed {
 		return nil
 	}
 	err := syncFile(pos)
@@ -149,11 +150,16 @@ func syncDir(dir string) error {
 	return nil
 }
 
-// Close syncs and closes the spool. If nothing waits its segments are removed.
+// Close syncs and closes the spool. If nothing waits its segments are removed. Afterwards Append and
+// Read return errors, and the other methods do nothing.
 func (s *Spool) Close() error {
 	err := s.Sync()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
 	if n, _ := s.count(); n == 0 {
 		for len(s.segs) > 0 {
 			err = errors.Join(err, s.remove())

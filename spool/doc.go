@@ -22,7 +22,7 @@
 //     that returned nil, if the disk keeps what it has promised.
 //   - A record is returned as it was appended or not at all: head and data have a
 //     CRC32C each. A torn tail is cut off by Open and reported; damage further up costs the
-//     record, or, if its head is damaged, the rest of the segment, and is reported.
+//     record, or, if its head is damaged, the rest of the segment, and is reported by Open or by Damage.
 //   - A record for which Ack has returned nil is not returned again by this process, nor by
 //     the next one after a kill. After a power cut records acknowledged since the last Sync
 //     may come again.
@@ -33,7 +33,7 @@
 // # What it does not
 //
 // It does not call fsync by itself, know what is in a record, or order IDs: they have to grow. It runs no
-// goroutine. It does not check the data of all segments when it is opened, which would keep a program from
+// goroutine. It does not check the data of records when it is opened, which would keep a program from
 // starting for seconds: that is done when a record is read.
 //
 // # Limits

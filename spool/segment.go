@@ -134,9 +134,9 @@ func createSegment(dir string, first uint64) (*segment, *os.File, error) {
 }
 
 // scan reads a segment's records up to its end or the first that is not in order, and
-// fills in what the segment has. The error says why it did not come to the end; data is
-// only looked at if whole is true, since that takes its time.
-func (g *segment) scan(f io.ReaderAt, length int64, after uint64, whole bool) error {
+// fills in what the segment has. The error says why it did not come to the end. Data is
+// not looked at, since that takes its time.
+func (g *segment) scan(f io.ReaderAt, length int64, after uint64) error {
 	g.size, g.last, g.lines, g.records = 0, 0, 0, 0
 	var b [recHeaderLen]byte
 	if n, _ := f.ReadAt(b[:segHeaderLen], 0); n < segHeaderLen || string(b[:len(magic)]) != magic ||
@@ -144,7 +144,6 @@ func (g *segment) scan(f io.ReaderAt, length int64, after uint64, whole bool) er
 		return errSegment
 	}
 	g.size = segHeaderLen
-	var data []byte
 	for g.size < length {
 		n, err := f.ReadAt(b[:], g.size)
 		if err != nil && !errors.Is(err, io.EOF) {
@@ -158,11 +157,6 @@ func (g *segment) scan(f io.ReaderAt, length int64, after uint64, whole bool) er
 			return errOrder
 		case g.size+recHeaderLen+int64(h.length) > length:
 			return errTorn
-		}
-		if whole {
-			if data, err = readData(f, g.size, h, data); err != nil {
-				return err
-			}
 		}
 		g.size += recHeaderLen + int64(h.length)
 		g.last, after = h.id, h.id

@@ -105,6 +105,7 @@ type Spool struct {
 	newFile bool       // since Sync
 	rolled  []*os.File // full segments that Sync has to sync and close
 	damage  []Damage
+	closed  bool
 
 	// Where Read goes on.
 	in    *os.File // of inSeg
@@ -194,7 +195,7 @@ func (s *Spool) recoverSegment(g *segment, after uint64, last bool) (*Damage, er
 	if err != nil {
 		return nil, &Error{Op: "look at segment", Path: g.path, Err: err}
 	}
-	why := g.scan(f, info.Size(), after, last)
+	why := g.scan(f, info.Size(), after)
 	var d *Damage
 	if why != nil && info.Size() > 0 { // empty: killed between its creation and its head
 		d = &Damage{Path: g.path, Offset: g.size, Bytes: info.Size() - g.size, Torn: last, Err: why}
@@ -260,6 +261,9 @@ func (s *Spool) Damage() []Damage {
 func (s *Spool) Append(r Record) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed {
+		return &Error{Op: "append", Path: s.cfg.Dir, Err: os.ErrClosed}
+	}
 	if r.ID <= s.last || r.ID == math.MaxUint64 || len(r.Data) > MaxRecord || r.Lines < 0 {
 		return &Error{Op: "append", Path: s.cfg.Dir, Err: fmt.Errorf("record %d of %d bytes after %d", r.ID, len(r.Data), s.last)}
 	}
@@ -338,6 +342,9 @@ func (s *Spool) closeOut() {
 func (s *Spool) Read(id uint64, buf []byte) (Record, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed {
+		return Record{}, &Error{Op: "read", Path: s.cfg.Dir, Err: os.ErrClosed}
+	}
 	id = max(id, s.acked+1)
 	for {
 		if err := s.seek(id); err != nil {
@@ -426,7 +433,7 @@ func (s *Spool) readNext(id uint64, buf []byte) (Record, error) {
 // is no way to the next one.
 func (s *Spool) cut(g *segment, why error) {
 	good := segment{first: g.first}
-	_ = good.scan(s.in, s.inOff, 0, false)
+	_ = good.scan(s.in, s.inOff, 0)
 	s.damage = append(s.damage, Damage{Path: g.path, Offset: s.inOff, Bytes: g.size - s.inOff, Lines: g.lines - good.lines, Err: why})
 	s.inID = g.last + 1
 	g.size, g.last, g.lines, g.records = good.size, good.last, good.lines, good.records

@@ -80,6 +80,13 @@ func parse(args []string) (options, error) {
 		return nil
 	})
 	fs.IntVar(&c.QueueBytes, "queue", logpub.DefaultQueueBytes, "largest number of `bytes` that wait for the daemon")
+	fs.StringVar(&c.Spool, "spool", "", "`directory` for lines that wait longer than memory can hold them, and over restarts (default: none)")
+	fs.Int64Var(&c.SpoolBytes, "spool-bytes", logpub.DefaultSpoolBytes, "largest number of `bytes` in the spool")
+	fs.DurationVar(&c.SpoolAfter, "spool-after", logpub.DefaultSpoolAfter, "`time` that lines wait in memory alone, which is what a kill can lose; negative for none")
+	fs.Func("full", "what to do when queue and spool are full: drop-newest, drop-oldest or block (default drop-newest)", func(s string) (err error) {
+		c.Policy, err = logpub.ParsePolicy(s)
+		return err
+	})
 	fs.DurationVar(&c.BlockTime, "block", logpub.DefaultBlockTime, "`time` for which reading may wait for room in the queue; negative for none")
 	fs.DurationVar(&c.DrainTimeout, "drain", logpub.DefaultDrainTimeout, "`time` to send what is left at the end; negative for none")
 	fs.IntVar(&c.MaxLine, "max-line", 0, "longest line in `bytes`; longer ones are cut (default: what fits into a message)")

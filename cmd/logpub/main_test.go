@@ -57,6 +57,8 @@ func TestCommandLine(t *testing.T) {
 		{"-g g -type 32768", statusUsage, "", "want a number from -32768 to 32767"},
 		{"-g g -queue -1", statusUsage, "", "queue of -1 bytes"},
 		{"-g g -max-line 1", statusUsage, "", "longest line of 1 bytes"},
+		{"-g g -spool-bytes 5", statusUsage, "", "a spool of 5 bytes: want at least 1048576"},
+		{"-g g -full maybe", statusUsage, "", `policy "maybe": want drop-newest, drop-oldest or block`},
 		{"-g g -block soon", statusUsage, "", `"soon"`},
 	} {
 		var stdout, stderr output
@@ -188,6 +190,31 @@ func TestNoDaemon(t *testing.T) {
 	for _, want := range []string{"took=2 sent=0 dropped=2", "logpub: lines were not sent: 2 left after 10ms; is the daemon at"} {
 		if !strings.Contains(stderr.String(), want) {
 			t.Errorf("it does not say %q: %s", want, &stderr)
+		}
+	}
+}
+
+// TestSpool: lines for a daemon that is away are kept, and sent by the next start.
+func TestSpool(t *testing.T) {
+	d, address := serve(t)
+	sub := subscribe(t, d, "g")
+	nowhere, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	away := fmt.Sprintf("%d@127.0.0.1", nowhere.Addr().(*net.TCPAddr).Port)
+	_ = nowhere.Close()
+	dir := t.TempDir()
+	var stderr output
+	if status := run(t.Context(), []string{"-g", "g", "-s", away, "-spool", dir, "-drain", "10ms"}, strings.NewReader("kept\n"), io.Discard, &stderr); status != statusOK {
+		t.Errorf("status %d: %s", status, &stderr)
+	}
+	if status := run(t.Context(), []string{"-g", "g", "-s", address, "-u", "web", "-spool", dir}, strings.NewReader("new\n"), io.Discard, &stderr); status != statusOK {
+		t.Errorf("status %d: %s", status, &stderr)
+	}
+	for _, want := range []string{"kept", "new"} {
+		if got := next(t, sub); !strings.Contains(got, want) {
+			t.Errorf("received %s, want %s; the log says %s", got, want, &stderr)
 		}
 	}
 }

@@ -1,0 +1,189 @@
+package logpub
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// readBytes is how much is read at a time: what a pipe holds.
+const readBytes = 64 << 10
+
+// quietTime is how long after the end of its context Run waits for further input. It
+// bridges the moments in which the last workers of a web server log.
+const quietTime = time.Second
+
+// Source brings lines.
+type Source interface {
+	// Run hands lines to in until there are no more, which is a nil error, or ctx has ended. When
+	// in.Ending is closed, before that, it brings to an end what is under way.
+	Run(ctx context.Context, in *Intake) error
+}
+
+// Intake takes the lines of one source. It belongs to the goroutine of the source's Run.
+type Intake struct {
+	p      *Publisher
+	to     *target
+	ending <-chan struct{}
+	stop   <-chan struct{}
+	waits  bool // lines are never dropped: the source keeps them
+	full   bool // waiting for room has failed, and there has been none since
+}
+
+// Ending is closed when the publisher has been told to stop.
+func (in *Intake) Ending() <-chan struct{} { return in.ending }
+
+// Put takes whole lines, each with its newline and none longer than MaxLine, of which some were cut
+// to it. It may rest for BlockTime.
+func (in *Intake) Put(lines []byte, n, truncated int) {
+	if len(lines) == 0 {
+		return
+	}
+	in.p.count.took.Add(int64(n))
+	in.p.count.truncated.Add(int64(truncated))
+	in.enqueue(lines, in.to)
+}
+
+// enqueue puts lines into the queue. If it is full and BlockTime and
+// stop allow, it waits for room; what then does not fit is dropped, or dropped for.
+func (in *Intake) enqueue(lines []byte, to *target) {
+	p := in.p
+	rest := p.queue.put(lines, to)
+	if len(rest) < len(lines) {
+		in.full = false
+	}
+	// When a wait was in vain the next one would be as well, and each would
+	// stop the web server again, unless something has moved.
+	if len(rest) > 0 && (!in.full || in.patient()) {
+		rest = in.waitForRoom(rest, to)
+		in.full = len(rest) > 0
+	}
+	for len(rest) > 0 && p.cfg.Policy == DropOldest && !in.patient() {
+		n := p.queue.dropOldest()
+		if n == 0 {
+			break
+		}
+		p.drop(dropQueue, n)
+		signal(p.dropping)
+		rest = p.queue.put(rest, to)
+	}
+	if len(rest) > 0 {
+		n := bytes.Count(rest, []byte{'\n'})
+		p.queue.skip(to, n)
+		p.drop(dropQueue, n)
+		signal(p.dropping)
+	}
+}
+
+// patient tells whether to wait for room as long as it takes.
+func (in *Intake) patient() bool { return in.waits || in.p.cfg.Policy == Block }
+
+// waitForRoom puts lines as the sender makes room, and returns what did not fit in
+// time.
+func (in *Intake) waitForRoom(lines []byte, to *target) (rest []byte) {
+	q := in.p.queue
+	var timeout <-chan time.Time
+	if !in.patient() {
+		if in.p.cfg.BlockTime < 0 {
+			return lines
+		}
+		t := time.NewTimer(in.p.cfg.BlockTime)
+		defer t.Stop()
+		timeout = t.C
+	}
+	for len(lines) > 0 {
+		select {
+		case <-q.room:
+			lines = q.put(lines, to)
+		case <-timeout:
+			return lines
+		case <-in.stop:
+			return lines
+		}
+	}
+	signal(q.room) // there may be more of it, and others who wait
+	return nil
+}
+
+// Stream is a source of lines that ends with its reader, such as standard input.
+type Stream struct {
+	r io.Reader
+}
+
+// NewStream returns the source of the lines of r. A call of r.Read that does not return when the
+// publisher has ended is left behind.
+func NewStream(r io.Reader) *Stream { return &Stream{r: r} }
+
+// chunk is what one Read returned.
+type chunk struct {
+	b   []byte
+	err error
+}
+
+// Run reads lines until the reader ends, in.Ending is closed and then nothing comes for
+// a while, or ctx ends.
+func (s *Stream) Run(_ context.Context, in *Intake) error {
+	chunks := make(chan chunk, 1) // so that a Read that ends late finds its way out
+	buffers := make(chan []byte, 1)
+	defer close(buffers)
+	go func() {
+		for b := range buffers {
+			n, err := s.r.Read(b)
+			chunks <- chunk{b[:n], err}
+		}
+	}()
+	buffers <- make([]byte, readBytes)
+
+	cut := cutter{max: in.p.cfg.MaxLine}
+	put := func() {
+		in.Put(cut.whole(), cut.lines, cut.truncated)
+		cut.forget()
+	}
+	var quiet <-chan time.Time
+	ending := in.ending
+	for {
+		select {
+		case c := <-chunks:
+			cut.add(c.b)
+			if c.err != nil {
+				cut.finish()
+			}
+			put()
+			switch {
+			case errors.Is(c.err, io.EOF):
+				return nil
+			case c.err != nil:
+				return fmt.Errorf("logpub: reading lines: %w", c.err)
+			}
+			if quiet != nil {
+				quiet = time.After(quietTime)
+			}
+			// The buffer is kept back at the end: what is not read stays in
+			// the pipe, for the program's successor.
+			if !closed(in.stop) {
+				buffers <- c.b[:cap(c.b)]
+				continue
+			}
+		case <-ending:
+			ending, quiet = nil, time.After(quietTime)
+			continue
+		case <-quiet:
+		case <-in.stop:
+		}
+		cut.finish()
+		put()
+		return nil
+	}
+}
+
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
