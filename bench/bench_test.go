@@ -30,12 +30,12 @@ func twoDaemons(t *testing.T) []string {
 		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
 		_ = l.Close()
 	}
-	conf, err := spreadconf.Parse("spread.conf", []byte(fmt.Sprintf(`
+	conf, err := spreadconf.Parse("spread.conf", fmt.Appendf(nil, `
 		Spread_Segment 127.0.0.1:%d { one 127.0.0.1 { 127.0.0.1 } }
 		Spread_Segment 127.0.0.1:%d { two 127.0.0.1 { 127.0.0.1 } }
 		TokenTimeout = 2000 HurryTimeout = 500 AliveTimeout = 50 JoinTimeout = 50 RepTimeout = 200
 		SegTimeout = 100 GatherTimeout = 400 FormTimeout = 500 LookupTimeout = 500
-	`, ports[0], ports[1])), spreadconf.SystemEnvironment())
+	`, ports[0], ports[1]), spreadconf.SystemEnvironment())
 	if err != nil {
 		t.Fatal(err)
 	}

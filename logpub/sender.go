@@ -157,8 +157,7 @@ func (s *sender) send(ctx context.Context, sess Session) error {
 // with what is in memory, and leaves the spool's files for later.
 func (s *sender) unreadable(ctx context.Context, err error) {
 	p := s.p
-	var lost *lostError
-	if errors.As(err, &lost) {
+	if lost, ok := errors.AsType[*lostError](err); ok {
 		p.count.damaged.Add(1)
 		p.drop(dropDamaged, lost.lines)
 		p.cfg.Log.Error("lines in the spool are lost", slog.Int("lines", lost.lines), slog.Any("error", err))

@@ -25,7 +25,7 @@ func open(t testing.TB, cfg Config) (*Spool, Recovery) {
 
 // record returns one whose data can be told from every other's.
 func record(id uint64, length int) Record {
-	data := bytes.Repeat([]byte(fmt.Sprintf("%d\n", id)), length)[:length]
+	data := bytes.Repeat(fmt.Appendf(nil, "%d\n", id), length)[:length]
 	return Record{ID: id, Lines: bytes.Count(data, []byte{'\n'}), Data: data}
 }
 
