@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 )
 
 // Defaults of [Config].
@@ -132,7 +133,7 @@ func Open(cfg Config) (*Spool, Recovery, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err == nil {
 		s.lock = f
-		err = lock(f)
+		err = patientLock(f)
 	}
 	if err != nil {
 		s.closeFiles()
@@ -144,6 +145,25 @@ func Open(cfg Config) (*Spool, Recovery, error) {
 		return nil, Recovery{}, err
 	}
 	return s, found, nil
+}
+
+// How long, and how often, a lock is tried.
+const (
+	lockPatience = 500 * time.Millisecond
+	lockRetry    = 10 * time.Millisecond
+)
+
+// patientLock locks a file. A process that was killed a moment ago may still be letting go of
+// its files, so a lock that is taken is tried again for a while.
+func patientLock(f *os.File) error {
+	limit := time.Now().Add(lockPatience)
+	for {
+		err := lock(f)
+		if !errors.Is(err, ErrLocked) || time.Now().After(limit) {
+			return err
+		}
+		time.Sleep(lockRetry)
+	}
 }
 
 // recover reads what is in the directory.
