@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/accesslog"
+	"github.com/spreadd/spreadd/filter"
 	"github.com/spreadd/spreadd/logpath"
 	"github.com/spreadd/spreadd/sink"
 	"github.com/spreadd/spreadd/spread"
@@ -86,6 +87,8 @@ type Log struct {
 	// there is none. It is matched as it was sent, before its time is
 	// rewritten.
 	Match []*regexp.Regexp
+	// Filter says which of those are kept.
+	Filter filter.Rules
 	// Vhost says whether messages begin with the name of a virtual host.
 	Vhost VhostWord
 	// Clock is the time that counts in File and Rewrite.
@@ -189,6 +192,8 @@ func (l *Log) check() error {
 		return fmt.Errorf("logsub: group %q: there is no clock %v", l.Group, l.Clock)
 	case l.Vhost != VhostAuto && l.Vhost != VhostNone && l.Vhost != VhostStrip && l.Vhost != VhostKeep:
 		return fmt.Errorf("logsub: group %q: there is no way %q to treat virtual hosts", l.Group, l.Vhost)
+	case !(l.Filter.Sample >= 0 && l.Filter.Sample <= 1):
+		return fmt.Errorf("logsub: group %q: a sample of %v of all lines is not possible", l.Group, l.Filter.Sample)
 	case strings.HasPrefix(l.File, "|"):
 		return fmt.Errorf("logsub: group %q: commands are not there yet", l.Group)
 	}

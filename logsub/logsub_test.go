@@ -15,6 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/spreadd/spreadd/filter"
 	"github.com/spreadd/spreadd/spread"
 	"github.com/spreadd/spreadd/spread/spreadtest"
 )
@@ -191,6 +192,36 @@ func TestMatchAndRewrite(t *testing.T) {
 		f.want("all.log", line+line+"x\n")
 		if n := f.sub.Stats().Dropped["no_match"]; n != 1 {
 			f.Errorf("%d lines without match, want 1", n)
+		}
+	})
+}
+
+func TestFilter(t *testing.T) {
+	logs := []Log{
+		{Group: "a", File: "errors.log", Filter: filter.Rules{Keep: []filter.Condition{{Status: []filter.Status{{First: 500, Last: 599}}}}}},
+		{Group: "a", File: "%{vhost}", Vhost: VhostKeep, Filter: filter.Rules{Drop: []filter.Condition{{Field: filter.Path, Match: regexp.MustCompile("^/health")}}}},
+		{Group: "a", File: "some.log", Filter: filter.Rules{Sample: 0.5}},
+	}
+	bubble(t, Config{}, logs, func(f *farm) {
+		line := func(path string, status int) string {
+			return fmt.Sprintf("h - - [10/Oct/1999:13:55:36 -0700] \"GET %s HTTP/1.1\" %d 1\n", path, status)
+		}
+		f.send("www "+line("/a", 200), "a")
+		f.send("www "+line("/health", 200), "a")
+		f.send(line("/a", 503), "a")
+		f.want("errors.log", line("/a", 503))
+		f.want("www", "www "+line("/a", 200))
+		f.want("h", line("/a", 503)) // its first word is taken for the virtual host
+		for i := range 100 {
+			f.send(fmt.Sprint(i, "\n"), "a")
+		}
+		st := f.sub.Stats()
+		n := int(st.Dropped["not_in_sample"])
+		if kept := strings.Count(read(f.T, filepath.Join(f.dir, "some.log")), "\n"); kept+n != 103 || kept < 30 || kept > 70 {
+			f.Errorf("%d lines are of the sample, %d are not", kept, n)
+		}
+		if n := st.Dropped["filtered"]; n != 103 {
+			f.Errorf("%d lines are filtered, want 102 and 1", n)
 		}
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/accesslog"
+	"github.com/spreadd/spreadd/filter"
 	"github.com/spreadd/spreadd/logpath"
 )
 
@@ -15,6 +16,7 @@ import (
 type route struct {
 	group   string
 	match   []*regexp.Regexp
+	filter  *filter.Filter // nil keeps all
 	vhost   VhostWord
 	clock   clock
 	rewrite *accesslog.Rewriter // nil leaves lines alone
@@ -35,6 +37,9 @@ func newRoute(cfg *Config, l *Log) (*route, error) {
 	r := &route{
 		group: l.Group, match: l.Match, vhost: l.vhostWord(t), clock: clock{kind: l.Clock, zone: cfg.Zone},
 		timed: l.Rewrite != "" || t.Timed(), template: t,
+	}
+	if len(l.Filter.Keep) > 0 || len(l.Filter.Drop) > 0 || l.Filter.Sample > 0 {
+		r.filter = filter.New(l.Filter)
 	}
 	if l.Rewrite != "" {
 		r.rewrite = accesslog.NewRewriter(l.format())
@@ -57,9 +62,20 @@ func (r *route) write(s *Subscriber, it *item, now time.Time) {
 	if len(line) == 0 {
 		return
 	}
-	var vhost []byte
-	if r.vhost != VhostNone {
-		vhost, line = r.cutVhost(line)
+	vhost, rest := r.cutVhost(line)
+	if r.filter != nil {
+		switch r.filter.Keeps(line, rest) {
+		case filter.Kept:
+		case filter.Filtered:
+			s.drop(dropFiltered, 1)
+			return
+		case filter.NotInSample:
+			s.drop(dropSample, 1)
+			return
+		}
+	}
+	if r.vhost != VhostKeep {
+		line = rest
 	}
 	at := now
 	if r.timed {
@@ -79,15 +95,14 @@ func (r *route) write(s *Subscriber, it *item, now time.Time) {
 // cutVhost takes the first word off a message's first line. A message without
 // one has the empty host, and is kept whole.
 func (r *route) cutVhost(line []byte) (vhost, rest []byte) {
-	i := bytes.IndexAny(line, " \n")
-	switch {
-	case i <= 0 || line[i] == '\n':
+	if r.vhost == VhostNone {
 		return nil, line
-	case r.vhost == VhostKeep:
-		return line[:i], line
-	default:
-		return line[:i], line[i+1:]
 	}
+	i := bytes.IndexAny(line, " \n")
+	if i <= 0 || line[i] == '\n' {
+		return nil, line
+	}
+	return line[:i], line[i+1:]
 }
 
 // tree finds the files of a template that has many paths.

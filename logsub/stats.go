@@ -13,10 +13,12 @@ import (
 type dropReason uint8
 
 const (
-	dropQueue   dropReason = iota // the queue is full
-	dropTooLong                   // longer than BufferSize
-	dropNoLog                     // private, or of groups that nothing is written for
-	dropNoMatch                   // none of a log's patterns matches; once for each log
+	dropQueue    dropReason = iota // the queue is full
+	dropTooLong                    // longer than BufferSize
+	dropNoLog                      // private, or of groups that nothing is written for
+	dropNoMatch                    // none of a log's patterns matches; once for each log
+	dropFiltered                   // by a filter, on purpose; the same
+	dropSample                     // not of the sample, on purpose; the same
 	numDropReasons
 )
 
@@ -31,6 +33,10 @@ func (d dropReason) String() string {
 		return "no_log"
 	case dropNoMatch:
 		return "no_match"
+	case dropFiltered:
+		return "filtered"
+	case dropSample:
+		return "not_in_sample"
 	case numDropReasons:
 	}
 	return fmt.Sprintf("dropReason(%d)", uint8(d))
@@ -52,7 +58,7 @@ type Stats struct {
 	Connects  int64 // sessions opened
 	Reopens   int64
 	// Dropped are messages that were not written, by reason: "queue_full",
-	// "too_long", "no_log", "no_match" (on purpose, once for each log).
+	// "too_long", "no_log"; and on purpose, once for each log: "no_match", "filtered", "not_in_sample".
 	Dropped map[string]int64
 	// Files are the files' own counters, by path.
 	Files map[string]sink.Stats

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/archive"
+	"github.com/spreadd/spreadd/filter"
 	"github.com/spreadd/spreadd/internal/tomlconf"
 	"github.com/spreadd/spreadd/logpath"
 	"github.com/spreadd/spreadd/sink"
@@ -91,6 +92,10 @@ func readLog(t *tomlconf.Table) Log {
 		Vhost:   VhostWord(t.Choice("vhost_word", "", string(VhostNone), string(VhostStrip), string(VhostKeep))),
 		Clock:   readClock(t),
 		Rewrite: t.String("rewrite_time", ""),
+		Filter: filter.Rules{
+			Keep: readConditions(t, "keep"), Drop: readConditions(t, "drop"),
+			Sample: t.Float("sample", 0, 0, 1), SampleBy: readField(t, "sample_by"),
+		},
 		Keep: Keeping{
 			Size:     t.Bytes("rotate_size", 0, 0, math.MaxInt64),
 			Compress: readCompression(t),
@@ -132,6 +137,47 @@ func readClock(t *tomlconf.Table) Clock {
 	}
 	return c
 }
+
+func readField(t *tomlconf.Table, key string) filter.Field {
+	f, err := filter.ParseField(t.String(key, filter.Line.String()))
+	if err != nil {
+		t.Errorf(key, "", "%v", err)
+	}
+	return f
+}
+
+// readConditions reads those of a filter.
+func readConditions(t *tomlconf.Table, key string) []filter.Condition {
+	var list []filter.Condition
+	for _, in := range t.Tables(key) {
+		c := filter.Condition{Field: readField(in, "field"), Not: in.Bool("not", false)}
+		if in.Has("match") {
+			re, err := compilePattern(in.String("match", ""))
+			if err != nil {
+				in.Errorf("match", patternAdvice, "match: %v", err)
+			}
+			c.Match = re
+		}
+		for i, text := range in.Strings("status") {
+			s, err := filter.ParseStatus(text)
+			if err != nil {
+				in.ErrorAt("status", i, "", "%v", err)
+			}
+			c.Status = append(c.Status, s)
+		}
+		switch {
+		case !in.Has("match") && !in.Has("status"):
+			in.Errorf("", "add match or status", "this condition says nothing")
+		case in.Has("field") && !in.Has("match"):
+			in.Errorf("field", "add match", "nothing is asked of the field")
+		}
+		list = append(list, c)
+	}
+	return list
+}
+
+// patternAdvice is for patterns that do not compile.
+const patternAdvice = "the syntax is that of https://pkg.go.dev/regexp/syntax"
 
 func readCompression(t *tomlconf.Table) archive.Compression {
 	c, err := archive.ParseCompression(t.String("compress", archive.None.String()))
@@ -178,7 +224,7 @@ func readPatterns(t *tomlconf.Table, key string) []*regexp.Regexp {
 	for i, text := range t.Strings(key) {
 		re, err := compilePattern(text)
 		if err != nil {
-			t.ErrorAt(key, i, "the syntax is that of https://pkg.go.dev/regexp/syntax", "%s: %v", key, err)
+			t.ErrorAt(key, i, patternAdvice, "%s: %v", key, err)
 			continue
 		}
 		list = append(list, re)

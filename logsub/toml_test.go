@@ -90,6 +90,12 @@ func TestTOMLMistakes(t *testing.T) {
 		{"lock = false\n[[log]]\ngroup = \"a\"\nfile = \"/a/%Y\"\ncompress = \"gzip\"\n", ":4:1: files that are not locked"},
 		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\ncompress = \"lzw\"\n", ":4:1: the compression is \"lzw\", and has to be none, gzip or zstd"},
 		{"fsync = \"0s\"\n[[log]]\ngroup = \"a\"\nfile = \"/a\"\n", ":1:1: fsync is \"0s\", and has to be \"never\""},
+		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\nkeep = [\n{},\n{ field = \"x\", match = \"y\" }]\n", ":5:1: this condition says nothing"},
+		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\nkeep = [\n{},\n{ field = \"x\", match = \"(\" }]\n", ":6:3: there is no field \"x\", but line, host"},
+		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\ndrop = { match = \"(\" }\n", ":4:10: match: error parsing"},
+		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\n[log.drop]\nstatus = [\"2xx\", \"7x\"]\n", ":5:18: status \"7x\" is not a code"},
+		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\n[log.drop]\nstatus = \"2xx\"\nfield = \"path\"\n", ":6:1: nothing is asked of the field"},
+		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\nsample = 1.5\n", ":4:1: sample is 1.5, which is not in 0 to 1"},
 		{"[[log]\n", ":2:6:"},
 	} {
 		_, err := ParseTOML("x.toml", []byte(tt.src))

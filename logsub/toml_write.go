@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/archive"
+	"github.com/spreadd/spreadd/filter"
 	"github.com/spreadd/spreadd/internal/tomlconf"
 	"github.com/spreadd/spreadd/sink"
 )
@@ -64,6 +65,12 @@ func (w *tomlWriter) log(l *Log) {
 	w.line("group", tomlconf.Quote(l.Group))
 	w.line("file", tomlconf.Quote(l.File))
 	w.patterns("match", l.Match)
+	w.conditions("keep", l.Filter.Keep)
+	w.conditions("drop", l.Filter.Drop)
+	if l.Filter.Sample != 0 {
+		w.line("sample", strconv.FormatFloat(l.Filter.Sample, 'g', -1, 64))
+	}
+	w.text("sample_by", l.Filter.SampleBy.String(), filter.Line.String())
 	w.text("vhost_word", string(l.Vhost), "")
 	w.text("clock", l.Clock.String(), ClockAgreed.String())
 	w.text("rewrite_time", l.Rewrite, "")
@@ -73,6 +80,35 @@ func (w *tomlWriter) log(l *Log) {
 	if l.Keep.Count != 0 {
 		w.line("keep_count", strconv.Itoa(l.Keep.Count))
 	}
+}
+
+func (w *tomlWriter) conditions(key string, list []filter.Condition) {
+	if len(list) == 0 {
+		return
+	}
+	fmt.Fprintf(&w.out, "%s = [\n", key)
+	for i := range list {
+		c := &list[i]
+		var parts []string
+		if c.Field != filter.Line {
+			parts = append(parts, "field = "+tomlconf.Quote(c.Field.String()))
+		}
+		if c.Match != nil {
+			parts = append(parts, "match = "+tomlconf.Quote(patternText(c.Match)))
+		}
+		if len(c.Status) > 0 {
+			texts := make([]string, len(c.Status))
+			for i, s := range c.Status {
+				texts[i] = s.String()
+			}
+			parts = append(parts, "status = "+tomlconf.QuoteList(texts))
+		}
+		if c.Not {
+			parts = append(parts, "not = true")
+		}
+		fmt.Fprintf(&w.out, "  { %s },\n", strings.Join(parts, ", "))
+	}
+	w.out.WriteString("]\n")
 }
 
 func (w *tomlWriter) line(key, value string) { fmt.Fprintf(&w.out, "%s = %s\n", key, value) }

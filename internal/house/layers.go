@@ -28,6 +28,7 @@ var layers = []layer{
 	{dir: "spool"},
 	{dir: "spreadconf"},
 	{dir: "spreadlogdconf"},
+	{dir: "filter", may: []string{"accesslog"}},
 	{dir: "archive", may: []string{"logpath", "sink"}},
 	{dir: "internal/house", test: true},
 	{dir: "internal/pcap", test: true},
@@ -66,7 +67,7 @@ var layers = []layer{
 	{dir: "bench", may: []string{"spread"}},
 	{dir: "spuser", may: []string{"spread"}},
 	{dir: "logpub", may: []string{"spread", "spool", "accesslog", "internal/tomlconf"}},
-	{dir: "logsub", may: []string{"spread", "accesslog", "logpath", "sink", "archive", "spreadlogdconf", "internal/tomlconf"}},
+	{dir: "logsub", may: []string{"spread", "accesslog", "logpath", "sink", "archive", "filter", "spreadlogdconf", "internal/tomlconf"}},
 	{dir: "monitor", may: []string{"spreadconf", "wire"}},
 	{dir: "spmonitor", may: []string{"monitor", "wire"}},
 
@@ -74,7 +75,7 @@ var layers = []layer{
 	{dir: "demo/weblog", may: []string{"accesslog"}},
 	{dir: "demo/genlog", may: []string{"demo/weblog", "accesslog"}, program: true},
 	{dir: "demo", may: []string{
-		"daemon", "engine", "spreadconf", "spread", "spool", "logpub", "logsub", "accesslog", "logpath", "sink", "archive", "spreadlogdconf",
+		"daemon", "engine", "spreadconf", "spread", "spool", "logpub", "logsub", "accesslog", "logpath", "sink", "archive", "filter", "spreadlogdconf",
 		"internal/tomlconf", "demo/weblog",
 	}},
 	{dir: "cmd/*", may: []string{"*"}, program: true},

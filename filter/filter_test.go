@@ -1,0 +1,138 @@
+package filter
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+func line(host, path string, status int) []byte {
+	return fmt.Appendf(nil, "%s - kim [10/Oct/2000:13:55:36 -0700] \"GET %s HTTP/1.1\" %d 123 \"http://ref/\" \"Bot/1.0\" tail\n", host, path, status)
+}
+
+func re(s string) *regexp.Regexp { return regexp.MustCompile(s) }
+
+func TestConditions(t *testing.T) {
+	ok, notFound, failed := line("h1", "/a", 200), line("h2", "/health", 404), line("h3", "/b", 503)
+	bad := []byte("not an access log's line\n")
+	for _, tt := range []struct {
+		name  string
+		rules Rules
+		kept  string // of ok, notFound, failed, bad
+	}{
+		{"nothing", Rules{}, "1111"},
+		{"keep by expression", Rules{Keep: []Condition{{Match: re("health|not an")}}}, "0101"},
+		{"drop by expression", Rules{Drop: []Condition{{Match: re("health|not an")}}}, "1010"},
+		{"not", Rules{Keep: []Condition{{Match: re("health"), Not: true}}}, "1011"},
+		{"keep by status", Rules{Keep: []Condition{{Status: []Status{{404, 404}, {500, 599}}}}}, "0110"},
+		{"keep by no status", Rules{Keep: []Condition{{Status: []Status{{200, 299}}, Not: true}}}, "0110"},
+		{"drop by status", Rules{Drop: []Condition{{Status: []Status{{200, 299}}}}}, "0111"},
+		{"path", Rules{Drop: []Condition{{Field: Path, Match: re("^/health$")}}}, "1011"},
+		{"path and status", Rules{Keep: []Condition{{Field: Path, Match: re("^/"), Status: []Status{{500, 599}}}}}, "0010"},
+		{"either", Rules{Keep: []Condition{{Field: Host, Match: re("h1")}, {Status: []Status{{500, 599}}}}}, "1010"},
+		{"keep and drop", Rules{Keep: []Condition{{Field: Method, Match: re("GET")}}, Drop: []Condition{{Field: Path, Match: re("b")}}}, "1100"},
+		{"other fields", Rules{Keep: []Condition{{Field: User, Match: re("kim")}}, Drop: []Condition{
+			{Field: Ident, Match: re("x")},
+			{Field: Time, Match: re("x")},
+			{Field: Request, Match: re("x")},
+			{Field: Proto, Match: re("x")},
+			{Field: Referrer, Match: re("x")},
+			{Field: Agent, Match: re("x")},
+			{Field: Rest, Match: re("x")},
+		}}, "1110"},
+		{"agent and rest", Rules{Keep: []Condition{{Field: Agent, Match: re("^Bot")}}, Drop: []Condition{{Field: Rest, Match: re("^tail$"), Not: true}}}, "1110"},
+	} {
+		f := New(tt.rules)
+		got := ""
+		for _, l := range [][]byte{ok, notFound, failed, bad} {
+			if f.Keeps(l, l) == Kept {
+				got += "1"
+			} else {
+				got += "0"
+			}
+		}
+		if got != tt.kept {
+			t.Errorf("%s: kept %s, want %s", tt.name, got, tt.kept)
+		}
+	}
+}
+
+// TestSample: as many are kept as wanted, always the same ones, and together
+// what belongs together.
+func TestSample(t *testing.T) {
+	for _, rate := range []float64{0.001, 0.1, 0.5, 0.9} {
+		for _, by := range []Field{Line, Host, Path} {
+			f, g := New(Rules{Sample: rate, SampleBy: by}), New(Rules{Sample: rate, SampleBy: by})
+			kept, byKey := 0, make(map[string]Verdict)
+			const n = 20000
+			for i := range n {
+				l := line(fmt.Sprintf("10.0.%d.%d", i/256%64, i%256), fmt.Sprintf("/p%d", i), 200)
+				v := f.Keeps(l, l)
+				if g.Keeps(l, l) != v {
+					t.Fatal("two hosts differ")
+				}
+				if v == Kept {
+					kept++
+				}
+				if by == Host {
+					key := strings.Fields(string(l))[0]
+					if old, ok := byKey[key]; ok && old != v {
+						t.Fatalf("lines of %s are treated differently", key)
+					}
+					byKey[key] = v
+				}
+			}
+			if want := rate * n; float64(kept) < want*0.85-15 || float64(kept) > want*1.15+15 {
+				t.Errorf("%v by %v: %d of %d kept", rate, by, kept, n)
+			}
+		}
+	}
+	// What is sampled may not change from version to version.
+	if h := hash([]byte("spread")); h != wantHash {
+		t.Errorf("the hash is %#x", h)
+	}
+	f := New(Rules{Sample: 1})
+	if f.Keeps(nil, nil) != Kept {
+		t.Error("a sample of all is not all")
+	}
+	f = New(Rules{Sample: 0.5, SampleBy: Host})
+	if bad := []byte("x\n"); f.Keeps(bad, bad) == Filtered {
+		t.Error("a line without fields is filtered")
+	}
+}
+
+const wantHash = 0xbfc5d26fd3c2af43
+
+func TestStatus(t *testing.T) {
+	for _, text := range []string{"404", "5xx", "400-410", "0"} {
+		s, err := ParseStatus(text)
+		if err != nil || s.String() != text {
+			t.Errorf("%s is read as %v, %v", text, s, err)
+		}
+	}
+	for _, text := range []string{"", "xx", "0xx", "55x", "5-4", "-1", "1000", "4xx-5xx", "1-"} {
+		if s, err := ParseStatus(text); err == nil {
+			t.Errorf("%q is read as %v", text, s)
+		}
+	}
+}
+
+func TestFieldNames(t *testing.T) {
+	for f := range numFields {
+		if got, err := ParseField(f.String()); err != nil || got != f {
+			t.Errorf("%v is read as %v, %v", f, got, err)
+		}
+	}
+	if _, err := ParseField("cookie"); err == nil || !strings.Contains(err.Error(), "referrer") {
+		t.Errorf("an unknown field: %v", err)
+	}
+}
+
+func TestAllocations(t *testing.T) {
+	f := New(Rules{Keep: []Condition{{Status: []Status{{200, 299}}}}, Drop: []Condition{{Field: Path, Match: re("^/health")}}, Sample: 0.5, SampleBy: Host})
+	l := line("h1", "/a", 200)
+	if n := testing.AllocsPerRun(100, func() { f.Keeps(l, l) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
