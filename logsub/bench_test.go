@@ -84,9 +84,9 @@ func BenchmarkLines(b *testing.B) {
 			<-s.Ready()
 			lines := 0
 			drained := func() bool {
-				s.queue.mu.Lock()
-				defer s.queue.mu.Unlock()
-				return s.queue.bytes == 0 && int(s.count.messages.Load()) == lines
+				s.writers[0].queue.mu.Lock()
+				defer s.writers[0].queue.mu.Unlock()
+				return s.writers[0].queue.bytes == 0 && int(s.count.messages.Load()) == lines
 			}
 			b.ReportAllocs()
 			b.SetBytes(batch * 200)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"regexp"
 	"strings"
 	"time"
@@ -61,6 +62,11 @@ type Config struct {
 	// StatsInterval is between two lines of counters in the log; negative
 	// means none.
 	StatsInterval time.Duration
+	// CommandWait is how long commands may take to end, and again after they
+	// were asked to, before they are killed; zero means 5 s.
+	CommandWait time.Duration
+	// Output is where commands write to, and their errors; nil means nowhere.
+	Output *os.File
 	// Log is for what an operator wants to know; nil discards it.
 	Log *slog.Logger
 	// Dial opens a session; nil means spread.Dial.
@@ -81,7 +87,8 @@ type Log struct {
 	Group string
 	// File is what lines are appended to: a path, or a template of paths as
 	// of package logpath. It is made if need be, and so are the directories of a
-	// template below its [logpath.Template.Base]. Logs may share files.
+	// template below its [logpath.Template.Base]. "|COMMAND" is the standard input of a
+	// command. Logs may share files and commands.
 	File string
 	// Match: a message is written if one of the patterns matches it, or if
 	// there is none. It is matched as it was sent, before its time is
@@ -117,16 +124,8 @@ const (
 	VhostKeep VhostWord = "keep"
 )
 
-func (l *Log) vhostWord(t *logpath.Template) VhostWord {
-	switch {
-	case l.Vhost != VhostAuto:
-		return l.Vhost
-	case t.Uses(logpath.Vhost):
-		return VhostStrip
-	default:
-		return VhostNone
-	}
-}
+// command returns the shell command of a log that has one for a file.
+func (l *Log) command() (text string, ok bool) { return strings.CutPrefix(l.File, "|") }
 
 // RewriteCommonLog is the [Log.Rewrite] that writes times as web servers do.
 const RewriteCommonLog = "clf"
@@ -194,8 +193,10 @@ func (l *Log) check() error {
 		return fmt.Errorf("logsub: group %q: there is no way %q to treat virtual hosts", l.Group, l.Vhost)
 	case !(l.Filter.Sample >= 0 && l.Filter.Sample <= 1):
 		return fmt.Errorf("logsub: group %q: a sample of %v of all lines is not possible", l.Group, l.Filter.Sample)
-	case strings.HasPrefix(l.File, "|"):
-		return fmt.Errorf("logsub: group %q: commands are not there yet", l.Group)
+	case strings.HasPrefix(l.File, "|") && l.Keep != (Keeping{}):
+		return fmt.Errorf("logsub: group %q: %w", l.Group, errKeepCommand)
+	case strings.TrimSpace(l.File) == "|":
+		return fmt.Errorf("logsub: group %q: the file is a pipe to no command", l.Group)
 	}
 	return nil
 }
@@ -221,7 +222,7 @@ func (c Config) withDefaults() (Config, error) {
 			if err := l.check(); err != nil {
 				return c, err
 			}
-			if !strings.HasPrefix(l.File, "|") {
+			if _, command := l.command(); !command {
 				t, err := logpath.Parse(l.File)
 				if err != nil {
 					return c, fmt.Errorf("logsub: file %s: %w", l.File, err)

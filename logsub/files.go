@@ -42,15 +42,17 @@ type files struct {
 // outFile is a file and what has been said of its troubles.
 type outFile struct {
 	*sink.File
-	dirty   bool
-	fixed   bool          // it has one path, and stays open
-	place   *list.Element // in used; nil if the file is fixed or released
-	refs    []ref         // by which trees find it
-	keep    *keeper
-	used    time.Time // when it was appended to
-	failing bool
-	since   time.Time // of the trouble
-	said    time.Time // the last line about it
+	dirty bool
+	fixed bool          // it has one path, and stays open
+	place *list.Element // in used; nil if the file is fixed or released
+	refs  []ref         // by which trees find it
+
+	isCommand bool
+	keep      *keeper
+	used      time.Time // when it was appended to
+	failing   bool
+	since     time.Time // of the trouble
+	said      time.Time // the last line about it
 
 	cutAfter time.Time // it could not be cut, and is left alone until then
 }
@@ -88,6 +90,18 @@ func (fs *files) open(path string, keep *keeper) (*outFile, error) {
 		return nil, err
 	}
 	return fs.add(&outFile{File: f, fixed: true, keep: keep}), nil
+}
+
+// command starts a command and returns its input.
+func (fs *files) command(text string, cfg *Config) *outFile {
+	f := &outFile{
+		File: sink.NewCommand(text, sink.CommandOptions{
+			LimitBytes: fs.opt.LimitBytes, BatchBytes: fs.opt.BatchBytes, Output: cfg.Output, EndWait: cfg.CommandWait,
+		}),
+		fixed: true, isCommand: true, keep: &keeper{},
+	}
+	fs.report(f, f.Open())
+	return fs.add(f)
 }
 
 // make returns the file with a path, which is opened when something is written.
@@ -169,10 +183,15 @@ func (fs *files) flush() {
 // retry tries the files that could not be written.
 func (fs *files) retry() {
 	for _, f := range fs.sorted() {
-		if !f.Failing() {
+		switch {
+		case f.Failing():
+			fs.report(f, f.Retry())
+		case f.isCommand: // it may have ended meanwhile
+			fs.report(f, f.Flush())
+			continue
+		default:
 			continue
 		}
-		fs.report(f, f.Retry())
 		if !f.fixed && f.place == nil {
 			fs.release(f) // its descriptor was beyond the limit
 		}
@@ -251,14 +270,13 @@ func (fs *files) close() error {
 	return errors.Join(errs...)
 }
 
-// stats returns the files' counters by path, and the sum of those that are
-// closed and forgotten. It may be called at any time.
-func (fs *files) stats() (byPath map[string]sink.Stats, gone sink.Stats) {
+// stats adds the files' counters by path, and the sum of those that are closed
+// and forgotten. It may be called at any time.
+func (fs *files) stats(byPath map[string]sink.Stats, gone *sink.Stats) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
-	byPath = make(map[string]sink.Stats, len(fs.all))
 	for _, f := range fs.all {
 		byPath[f.Path()] = f.Stats()
 	}
-	return byPath, fs.gone
+	gone.Add(fs.gone)
 }

@@ -119,7 +119,7 @@ func TestDescriptors(t *testing.T) {
 		if total.Records != 4000 || total.DroppedRecords != 0 {
 			f.Errorf("counted in all: %+v", total)
 		}
-		if n := len(f.sub.receivers[0].byGroup["a"][0].tree.files); n > 5 {
+		if n := len(f.sub.receivers[0].byGroup["a"][0].routes[0].tree.files); n > 5 {
 			f.Errorf("the tree still knows %d files", n)
 		}
 	})
@@ -172,7 +172,7 @@ func TestDescriptorsOfFailingFiles(t *testing.T) {
 		if n := len(f.sub.Stats().Files); n > 2 {
 			f.Errorf("%d files are still known", n)
 		}
-		if n := f.sub.files.opt.Budget.Used(); n != 0 {
+		if n := f.sub.writers[0].files.opt.Budget.Used(); n != 0 {
 			f.Errorf("%d bytes are accounted for, and nothing waits", n)
 		}
 	})

@@ -29,6 +29,8 @@ type Keeping struct {
 	Count int
 }
 
+var errKeepCommand = errors.New("a command cannot be cut, compressed or removed: that is for files")
+
 // check finds what cannot be.
 func (k *Keeping) check(t *logpath.Template, locked bool) error {
 	switch {

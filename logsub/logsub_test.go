@@ -446,10 +446,10 @@ func TestLinksAreOneFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := len(s.files.all); n != 1 {
+	if n := len(s.writers[0].files.all); n != 1 {
 		t.Errorf("%d files open, want 1", n)
 	}
-	if err := s.files.close(); err != nil {
+	if err := s.writers[0].files.close(); err != nil {
 		t.Error(err)
 	}
 }

@@ -13,7 +13,7 @@ type item struct {
 	payload []byte
 }
 
-// queue stands between the receivers and the writer. It is bounded in bytes.
+// queue stands between the receivers and a writer. It is bounded in bytes.
 type queue struct {
 	limit int
 	wake  chan struct{} // something has come

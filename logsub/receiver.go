@@ -26,15 +26,48 @@ const receiveBatch = 256
 
 // receiver keeps one connection and hands what comes to the queue.
 type receiver struct {
-	s       *Subscriber
-	index   int // of the connection
-	address string
-	byGroup map[string][]*route
-	groups  []string        // sorted
-	waiting map[string]bool // groups whose join is not confirmed
-	joined  bool            // all groups have been joined once
-	items   []item
-	lost    time.Time // when the connection ended; zero before the first
+	s         *Subscriber
+	index     int // of the connection
+	address   string
+	byGroup   map[string][]target
+	groups    []string        // sorted
+	waiting   map[string]bool // groups whose join is not confirmed
+	joined    bool            // all groups have been joined once
+	batches   []batch         // what is to be handed on, by writer
+	collected int             // messages since the last time
+
+	lost time.Time // when the connection ended; zero before the first
+}
+
+// target is what is to be done for a group by one writer.
+type target struct {
+	w      *writer
+	routes []*route
+}
+
+// batch is what a writer will get.
+type batch struct {
+	w     *writer
+	items []item
+}
+
+// add adds a route for a group.
+func (r *receiver) add(group string, w *writer, route *route) {
+	if !slices.ContainsFunc(r.batches, func(b batch) bool { return b.w == w }) {
+		r.batches = append(r.batches, batch{w: w})
+	}
+	r.byGroup[group] = addRoutes(r.byGroup[group], w, route)
+}
+
+// addRoutes adds routes of a writer to targets.
+func addRoutes(targets []target, w *writer, routes ...*route) []target {
+	for i := range targets {
+		if targets[i].w == w {
+			targets[i].routes = append(targets[i].routes, routes...)
+			return targets
+		}
+	}
+	return append(targets, target{w, slices.Clone(routes)})
 }
 
 // run connects again and again until ctx ends.
@@ -138,21 +171,23 @@ func (r *receiver) receive(ctx context.Context, sess Session) error {
 		case *spread.Membership:
 			r.membership(ev, sess.PrivateGroup())
 		}
-		if len(r.items) >= receiveBatch || !sess.Ready() {
+		if r.collected++; r.collected >= receiveBatch || !sess.Ready() {
 			r.handOn()
 		}
 	}
 }
 
 func (r *receiver) handOn() {
-	if len(r.items) == 0 {
-		return
+	r.collected = 0
+	for i := range r.batches {
+		b := &r.batches[i]
+		if len(b.items) == 0 {
+			continue
+		}
+		b.w.put(b.items)
+		clear(b.items)
+		b.items = b.items[:0]
 	}
-	if n := r.s.queue.put(r.items); n > 0 {
-		r.s.drop(dropQueue, n)
-	}
-	clear(r.items)
-	r.items = r.items[:0]
 }
 
 // message finds the logs of a message: each once, whatever its list of groups.
@@ -160,19 +195,22 @@ func (r *receiver) message(m *spread.Message) {
 	c := &r.s.count
 	c.messages.Add(1)
 	c.bytes.Add(int64(len(m.Payload)))
-	var logs []*route
+	var targets []target
 	if len(m.Groups) == 1 {
-		logs = r.byGroup[m.Groups[0]]
+		targets = r.byGroup[m.Groups[0]]
 	} else {
 		for i, g := range m.Groups {
-			if !slices.Contains(m.Groups[:i], g) {
-				logs = append(logs, r.byGroup[g]...)
+			if slices.Contains(m.Groups[:i], g) {
+				continue
+			}
+			for _, t := range r.byGroup[g] {
+				targets = addRoutes(targets, t.w, t.routes...)
 			}
 		}
 	}
 	payload := m.Payload
 	switch limit := r.s.cfg.BufferSize; {
-	case len(logs) == 0:
+	case len(targets) == 0:
 		// Private messages, and groups that others of the list name.
 		r.s.drop(dropNoLog, 1)
 		return
@@ -183,7 +221,13 @@ func (r *receiver) message(m *spread.Message) {
 		r.s.drop(dropTooLong, 1)
 		return
 	}
-	r.items = append(r.items, item{logs, m.Sender, payload})
+	for _, t := range targets {
+		for i := range r.batches {
+			if b := &r.batches[i]; b.w == t.w {
+				b.items = append(b.items, item{t.routes, m.Sender, payload})
+			}
+		}
+	}
 }
 
 // truncate cuts a message to limit bytes and keeps a newline at its end.

@@ -12,7 +12,7 @@ import (
 	"github.com/spreadd/spreadd/logpath"
 )
 
-// route is a [Log] at work. The writer owns it.
+// route is a [Log] at work. Its writer owns it.
 type route struct {
 	group   string
 	match   []*regexp.Regexp
@@ -22,21 +22,22 @@ type route struct {
 	rewrite *accesslog.Rewriter // nil leaves lines alone
 	timed   bool                // the line's time is needed
 
-	template *logpath.Template
-	path     string   // of a template that has only one
-	static   *outFile // the same, or nil
-	tree     *tree    // else
-	buf      []byte   // of rewritten lines
+	static *outFile // of a template that has only one path, or of a command
+	tree   *tree    // else
+	buf    []byte   // of rewritten lines
 }
 
-func newRoute(cfg *Config, l *Log) (*route, error) {
-	t, err := logpath.Parse(l.File)
-	if err != nil {
-		return nil, err
-	}
+// newRoute makes the route of a log; t is nil for a command.
+func newRoute(cfg *Config, l *Log, t *logpath.Template) *route {
 	r := &route{
-		group: l.Group, match: l.Match, vhost: l.vhostWord(t), clock: clock{kind: l.Clock, zone: cfg.Zone},
-		timed: l.Rewrite != "" || t.Timed(), template: t,
+		group: l.Group, match: l.Match, vhost: l.Vhost, clock: clock{kind: l.Clock, zone: cfg.Zone},
+		timed: l.Rewrite != "" || t != nil && t.Timed(),
+	}
+	if l.Vhost == VhostAuto {
+		r.vhost = VhostNone
+		if t != nil && t.Uses(logpath.Vhost) {
+			r.vhost = VhostStrip
+		}
 	}
 	if len(l.Filter.Keep) > 0 || len(l.Filter.Drop) > 0 || l.Filter.Sample > 0 {
 		r.filter = filter.New(l.Filter)
@@ -44,19 +45,14 @@ func newRoute(cfg *Config, l *Log) (*route, error) {
 	if l.Rewrite != "" {
 		r.rewrite = accesslog.NewRewriter(l.format())
 	}
-	if t.Static() {
-		r.path = string(t.Append(nil, &logpath.Names{}, time.Time{}))
-	} else {
-		r.tree = &tree{template: t, files: make(map[string]*outFile), monotone: l.Clock != ClockLine}
-	}
-	return r, nil
+	return r
 }
 
 // write writes a message, or counts why not.
-func (r *route) write(s *Subscriber, it *item, now time.Time) {
+func (r *route) write(w *writer, it *item, now time.Time) {
 	line := it.payload
 	if len(r.match) > 0 && !slices.ContainsFunc(r.match, func(re *regexp.Regexp) bool { return re.Match(line) }) {
-		s.drop(dropNoMatch, 1)
+		w.s.drop(dropNoMatch, 1)
 		return
 	}
 	if len(line) == 0 {
@@ -67,10 +63,10 @@ func (r *route) write(s *Subscriber, it *item, now time.Time) {
 		switch r.filter.Keeps(line, rest) {
 		case filter.Kept:
 		case filter.Filtered:
-			s.drop(dropFiltered, 1)
+			w.s.drop(dropFiltered, 1)
 			return
 		case filter.NotInSample:
-			s.drop(dropSample, 1)
+			w.s.drop(dropSample, 1)
 			return
 		}
 	}
@@ -87,9 +83,9 @@ func (r *route) write(s *Subscriber, it *item, now time.Time) {
 	}
 	f := r.static
 	if f == nil {
-		f = r.tree.find(s.files, r.group, it.sender, vhost, at)
+		f = r.tree.find(w.files, r.group, it.sender, vhost, at)
 	}
-	s.files.append(f, line)
+	w.files.append(f, line)
 }
 
 // cutVhost takes the first word off a message's first line. A message without

@@ -19,6 +19,9 @@ func FromSpreadlogd(c *spreadlogdconf.Config) (Config, error) {
 		errs = append(errs, &spreadlogdconf.Error{Pos: pos, Problem: what, Advice: advice})
 	}
 	for d := range c.Handlers() {
+		if d.Name == "File" { // a command, which logsub can run
+			continue
+		}
 		refuse(d.Pos, d.Name+" calls for foreign code, which logsub cannot run",
 			"remove it, or keep spreadlogd beside logsub for it")
 	}
@@ -27,13 +30,13 @@ func FromSpreadlogd(c *spreadlogdconf.Config) (Config, error) {
 		for j := range s.Logs {
 			l := &s.Logs[j]
 			_, pipe := l.Pipe()
-			switch {
-			case pipe && !l.VhostDir.IsSet():
-				refuse(l.File.Pos, "a command as File is not there yet", "name a file")
-			case !l.File.IsSet() && !l.VhostDir.IsSet():
+			if !l.File.IsSet() && !l.VhostDir.IsSet() {
 				refuse(l.Pos, fmt.Sprintf("group %q has no File", l.Group.Value), "add one; without it nothing is written")
 			}
 			log := Log{Group: l.Group.Value, File: logpath.Escape(l.File.Value)}
+			if pipe {
+				log.File = l.File.Value
+			}
 			if l.VhostDir.IsSet() {
 				// File is not used then (spreadlogd §11).
 				log.File = filepath.Join(logpath.Escape(l.VhostDir.Value), "%{vhost}")

@@ -70,7 +70,6 @@ Spread {
 func TestUnsupported(t *testing.T) {
 	for _, tt := range []struct{ log, want string }{
 		{`Group = "a"`, `group "a" has no File`},
-		{`Group = "a" File = "|rotatelogs x"`, "a command as File"},
 		{`Group = "a" File = "/x" PerlLog X::log`, "PerlLog calls for foreign code"},
 	} {
 		_, err := fromText(t, "Spread {\n\tPort = 4803\n\tLog { "+tt.log+" }\n}\n")

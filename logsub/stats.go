@@ -60,7 +60,10 @@ type Stats struct {
 	// Dropped are messages that were not written, by reason: "queue_full",
 	// "too_long", "no_log"; and on purpose, once for each log: "no_match", "filtered", "not_in_sample".
 	Dropped map[string]int64
-	// Files are the files' own counters, by path.
+	// Queues are those of "queue_full" by sink: "files" for all files, and each
+	// command.
+	Queues map[string]int64
+	// Files are the files' own counters, by path, and those of commands.
 	Files map[string]sink.Stats
 	// Closed is the sum of those of files of templates that were closed.
 	Closed sink.Stats
@@ -78,10 +81,16 @@ func (s *Subscriber) Stats() Stats {
 		Reopens:   s.count.reopens.Load(),
 		Dropped:   make(map[string]int64),
 	}
-	st.Files, st.Closed = s.files.stats()
-	for _, k := range s.files.keepers {
-		if k.archiver != nil {
-			st.Archives.Add(k.archiver.Stats())
+	st.Files, st.Queues = make(map[string]sink.Stats), make(map[string]int64)
+	for _, w := range s.writers {
+		w.files.stats(st.Files, &st.Closed)
+		st.Queues[w.name] = w.dropped.Load()
+	}
+	for _, w := range s.writers {
+		for _, k := range w.files.keepers {
+			if k.archiver != nil {
+				st.Archives.Add(k.archiver.Stats())
+			}
 		}
 	}
 	for i := range s.count.dropped {

@@ -11,19 +11,18 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/spreadd/spreadd/logpath"
 )
 
 // Subscriber is a running logsub.
 type Subscriber struct {
 	cfg       Config
-	queue     *queue
-	files     *files
+	writers   []*writer // the first is that of the files
 	receivers []*receiver
-	reopen    chan struct{}
 	ready     chan struct{}
 	count     counters
 	pending   atomic.Int64 // connections that have not joined yet
-	items     []item       // that are being written; the writer's
 }
 
 // New checks the configuration and opens the files: what is wrong with either is
@@ -33,24 +32,19 @@ func New(cfg Config) (*Subscriber, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Subscriber{
-		cfg:    cfg,
-		queue:  newQueue(cfg.QueueBytes),
-		files:  newFiles(&cfg),
-		reopen: make(chan struct{}, 1),
-		ready:  make(chan struct{}),
-	}
+	s := &Subscriber{cfg: cfg, ready: make(chan struct{})}
+	s.writers = []*writer{newWriter(s, "files")}
 	for i, conn := range cfg.Connections {
 		r := &receiver{
 			s: s, index: i, address: conn.Address,
-			byGroup: make(map[string][]*route), waiting: make(map[string]bool),
+			byGroup: make(map[string][]target), waiting: make(map[string]bool),
 		}
 		for _, l := range conn.Logs {
-			route, err := s.route(&l)
+			w, route, err := s.route(&l)
 			if err != nil {
-				return nil, errors.Join(fmt.Errorf("group %q: %w", l.Group, err), s.files.close())
+				return nil, errors.Join(fmt.Errorf("group %q: %w", l.Group, err), s.closeAll())
 			}
-			r.byGroup[l.Group] = append(r.byGroup[l.Group], route)
+			r.add(l.Group, w, route)
 		}
 		if r.groups = slices.Sorted(maps.Keys(r.byGroup)); len(r.groups) == 0 {
 			cfg.Log.Warn("nothing to take from a daemon, not connecting to it", slog.String("daemon", conn.Address))
@@ -62,24 +56,54 @@ func New(cfg Config) (*Subscriber, error) {
 	return s, nil
 }
 
+// closeAll closes what New has opened.
+func (s *Subscriber) closeAll() error {
+	errs := make([]error, len(s.writers))
+	for i, w := range s.writers {
+		errs[i] = w.files.close()
+	}
+	return errors.Join(errs...)
+}
+
 // route makes the route of a log, and opens its file if there is one that is
-// always the same.
-func (s *Subscriber) route(l *Log) (*route, error) {
-	r, err := newRoute(&s.cfg, l)
+// always the same. It returns the writer of the route.
+func (s *Subscriber) route(l *Log) (*writer, *route, error) {
+	if text, ok := l.command(); ok {
+		return s.commandRoute(l, text)
+	}
+	w := s.writers[0]
+	t, err := logpath.Parse(l.File)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	keep := s.files.keeper(r.template, l)
-	if r.tree != nil {
-		r.tree.keep = keep
+	r := newRoute(&s.cfg, l, t)
+	keep := w.files.keeper(t, l)
+	if !t.Static() {
 		// What is missing is told now, and not with the first line.
-		if st, err := os.Stat(r.tree.template.Base()); err != nil || !st.IsDir() {
-			return nil, fmt.Errorf("the directory %s is not there: make it; those below it are made as they are needed", r.tree.template.Base())
+		if st, err := os.Stat(t.Base()); err != nil || !st.IsDir() {
+			return nil, nil, fmt.Errorf("the directory %s is not there: make it; those below it are made as they are needed", t.Base())
 		}
-		return r, nil
+		r.tree = &tree{template: t, keep: keep, files: make(map[string]*outFile), monotone: l.Clock != ClockLine}
+		return w, r, nil
 	}
-	r.static, err = s.files.open(r.path, keep)
-	return r, err
+	path := string(t.Append(nil, &logpath.Names{}, time.Time{}))
+	r.static, err = w.files.open(path, keep)
+	return w, r, err
+}
+
+// commandRoute starts a command. Logs with the same one share it.
+func (s *Subscriber) commandRoute(l *Log, text string) (*writer, *route, error) {
+	r := newRoute(&s.cfg, l, nil)
+	i := slices.IndexFunc(s.writers, func(w *writer) bool { return w.name == l.File })
+	if i < 0 {
+		i = len(s.writers)
+		w := newWriter(s, l.File)
+		w.files.command(text, &s.cfg)
+		s.writers = append(s.writers, w)
+	}
+	w := s.writers[i]
+	r.static = w.files.all[w.name]
+	return w, r, nil
 }
 
 // Ready is closed when every connection has joined its groups for the first
@@ -94,110 +118,52 @@ func (s *Subscriber) joined() {
 }
 
 // Reopen asks for all files to be closed and opened again, after they have been moved
-// away. It returns at once.
+// away, and for commands to be started anew. It returns at once.
 func (s *Subscriber) Reopen() {
-	select {
-	case s.reopen <- struct{}{}:
-	default: // it has been asked for
+	s.count.reopens.Add(1)
+	for _, w := range s.writers {
+		w.askReopen()
 	}
 }
 
 // Run subscribes and writes until ctx ends; then it writes what has come, closes the files,
 // and returns nil or what went wrong with them.
 func (s *Subscriber) Run(ctx context.Context) error {
-	var wg, archivers sync.WaitGroup
+	var receivers, others, writers sync.WaitGroup
 	for _, r := range s.receivers {
-		wg.Go(func() { r.run(ctx) })
+		receivers.Go(func() { r.run(ctx) })
 	}
-	for _, k := range s.files.keepers {
-		if k.archiver != nil {
-			archivers.Go(func() { k.archiver.Run(ctx) })
+	others.Go(func() { s.tell(ctx) })
+	for _, w := range s.writers {
+		for _, k := range w.files.keepers {
+			if k.archiver != nil {
+				others.Go(func() { k.archiver.Run(ctx) })
+			}
 		}
 	}
 	done := make(chan struct{})
-	go func() {
-		wg.Wait()
-		close(done)
-	}()
-	s.write(done)
-	archivers.Wait()
-	err := s.files.close()
-	s.cfg.Log.Info("stopped", s.attrs()...)
-	return err
-}
-
-// retryInterval is how often files that could not be written are tried again
-// when nothing else happens.
-const retryInterval = time.Second
-
-// ticker returns the channel of a ticker, and how to stop it; a channel that is
-// silent if the interval is not above zero.
-func ticker(interval time.Duration) (tick <-chan time.Time, stop func()) {
-	if interval <= 0 {
-		return nil, func() {}
+	errs := make([]error, len(s.writers))
+	for i, w := range s.writers {
+		writers.Go(func() { errs[i] = w.run(done) })
 	}
-	t := time.NewTicker(interval)
-	return t.C, t.Stop
+	receivers.Wait()
+	close(done)
+	writers.Wait()
+	others.Wait()
+	s.cfg.Log.Info("stopped", s.attrs()...)
+	return errors.Join(errs...)
 }
 
-// write is the writer: it writes what there is until done is closed and
-// nothing is left.
-func (s *Subscriber) write(done <-chan struct{}) {
-	retry, stopRetry := ticker(retryInterval)
-	defer stopRetry()
-	stats, stopStats := ticker(s.cfg.StatsInterval)
-	defer stopStats()
-	fsync, stopSync := ticker(s.cfg.SyncInterval)
-	defer stopSync()
-	flush := time.NewTimer(0)
-	defer flush.Stop()
-	flushing := false // the timer runs
+// tell logs the counters now and then.
+func (s *Subscriber) tell(ctx context.Context) {
+	tick, stop := ticker(s.cfg.StatsInterval)
+	defer stop()
 	for {
 		select {
-		case <-s.queue.wake:
-			s.writeAll()
-			if s.cfg.FlushDelay <= 0 {
-				s.files.flush()
-			} else if !flushing {
-				flush.Reset(s.cfg.FlushDelay)
-				flushing = true
-			}
-		case <-flush.C:
-			flushing = false
-			s.files.flush()
-		case now := <-retry:
-			s.files.retry()
-			s.files.closeIdle(now)
-		case <-fsync:
-			s.files.sync()
-		case <-stats:
+		case <-ctx.Done():
+			return
+		case <-tick:
 			s.cfg.Log.Info("running", s.attrs()...)
-		case <-s.reopen:
-			s.writeAll()
-			s.files.reopen()
-			s.count.reopens.Add(1)
-		case <-done:
-			s.writeAll()
-			s.files.flush()
-			return
-		}
-	}
-}
-
-// writeAll takes what has come to the files.
-func (s *Subscriber) writeAll() {
-	for {
-		s.items = s.queue.take(s.items)
-		if len(s.items) == 0 {
-			return
-		}
-		now := s.cfg.Now()
-		s.files.now = now
-		for i := range s.items {
-			it := &s.items[i]
-			for _, r := range it.routes {
-				r.write(s, it, now)
-			}
 		}
 	}
 }

@@ -36,6 +36,7 @@ func ParseTOML(name string, src []byte) (Config, error) {
 	cfg.BatchBytes = int(doc.Bytes("batch_bytes", sink.DefaultBatchBytes, 1, math.MaxInt32))
 	cfg.FlushDelay = doc.Duration("flush_delay", 0)
 	cfg.SyncInterval = readSync(doc)
+	cfg.CommandWait = doc.Duration("command_wait", 0)
 	cfg.Zone = readZone(doc)
 	if cfg.StatsInterval = doc.Duration("stats_interval", DefaultStatsInterval); cfg.StatsInterval == 0 {
 		cfg.StatsInterval = -1
@@ -47,7 +48,11 @@ func ParseTOML(name string, src []byte) (Config, error) {
 	}
 	for _, t := range logs {
 		l := readLog(t)
-		if tmpl, err := logpath.Parse(l.File); err == nil {
+		if _, command := l.command(); command {
+			if l.Keep != (Keeping{}) {
+				t.Errorf("file", "", "%v", errKeepCommand)
+			}
+		} else if tmpl, err := logpath.Parse(l.File); err == nil {
 			if err := l.Keep.check(tmpl, !cfg.NoLock); err != nil {
 				t.Errorf("file", "", "%v", err)
 			}
@@ -110,7 +115,11 @@ func readLog(t *tomlconf.Table) Log {
 	}
 	if l.File == "" {
 		t.Errorf("file", `add file = "/PATH"`, "this log has no file")
-	} else if _, err := logpath.Parse(l.File); err != nil && !strings.HasPrefix(l.File, "|") {
+	} else if text, command := l.command(); command {
+		if strings.TrimSpace(text) == "" {
+			t.Errorf("file", `name one: file = "|COMMAND"`, "the file is a pipe to no command")
+		}
+	} else if _, err := logpath.Parse(l.File); err != nil {
 		t.Errorf("file", "", "file %s: %v", l.File, err)
 	}
 	return l

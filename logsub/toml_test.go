@@ -96,6 +96,8 @@ func TestTOMLMistakes(t *testing.T) {
 		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\n[log.drop]\nstatus = [\"2xx\", \"7x\"]\n", ":5:18: status \"7x\" is not a code"},
 		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\n[log.drop]\nstatus = \"2xx\"\nfield = \"path\"\n", ":6:1: nothing is asked of the field"},
 		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\nsample = 1.5\n", ":4:1: sample is 1.5, which is not in 0 to 1"},
+		{"[[log]]\ngroup = \"a\"\nfile = \"|x\"\ncompress = \"gzip\"\n", ":3:1: a command cannot be cut"},
+		{"[[log]]\ngroup = \"a\"\nfile = \"| \"\n", ":3:1: the file is a pipe to no command"},
 		{"[[log]\n", ":2:6:"},
 	} {
 		_, err := ParseTOML("x.toml", []byte(tt.src))

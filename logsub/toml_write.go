@@ -41,6 +41,7 @@ func (c Config) TOML() string {
 	} else {
 		w.duration("fsync", c.SyncInterval)
 	}
+	w.duration("command_wait", c.CommandWait)
 	if c.Zone != nil {
 		w.text("zone", c.Zone.String(), "UTC")
 	}

@@ -41,6 +41,8 @@ func (f *File) failed(op string, err error) *Error {
 		advice = "make the directory " + cmp.Or(f.opt.Base, filepath.Dir(f.path))
 	case errors.Is(err, fs.ErrPermission):
 		advice = "let the user of this program write there"
+	case errors.Is(err, ErrBusy):
+		advice = "lines wait in memory meanwhile"
 	case errors.Is(err, syscall.ENOSPC):
 		advice = "free some space; lines wait in memory meanwhile"
 	case errors.Is(err, syscall.EISDIR):

@@ -22,6 +22,9 @@ const (
 	chunkBytes = 1 << 20
 	// keepBytes is the buffer that is kept when there is nothing to write.
 	keepBytes = 2 * DefaultBatchBytes
+	// closeAttempts is how often a command that does not read is waited for
+	// at the end.
+	closeAttempts = 4
 	// fileMode is that of files that are made, less the umask.
 	fileMode = 0o644
 )
@@ -45,7 +48,8 @@ type Options struct {
 	// Sync says when the file is handed to the disk.
 	Sync Sync
 
-	open func(path string, lock bool) (handle, error) // for tests
+	open func(path string, lock bool) (handle, error) // nil opens a real file
+	done func() error                                 // called at the end of Close, if not nil
 }
 
 // Sync says when what was written is handed to the disk, so that it survives
@@ -285,8 +289,15 @@ func (f *File) untear() {
 
 // Close writes what waits and closes the file. An error says how much was lost.
 func (f *File) Close() error {
+	f.released = true // nothing is opened only to be closed
 	f.err = nil
 	f.write()
+	for range closeAttempts {
+		if errors.Is(f.err, ErrBusy) {
+			f.err = nil
+			f.write()
+		}
+	}
 	err := f.err
 	if lost := len(f.ends) - f.first; lost > 0 {
 		f.stats.droppedRecords.Add(int64(lost))
@@ -296,21 +307,29 @@ func (f *File) Close() error {
 	f.opt.Budget.add(f.off - len(f.buf))
 	f.buf, f.ends, f.off, f.first, f.begin = nil, nil, 0, 0, 0
 	f.stats.waiting.Store(0)
-	if f.out == nil {
-		return err
+	if f.out != nil {
+		if f.opt.Sync != SyncNever {
+			err = cmp.Or(err, f.Sync())
+		}
+		if cerr := f.out.Close(); cerr != nil && err == nil {
+			err = f.failed("closing", cerr)
+		}
+		f.out = nil
 	}
-	if f.opt.Sync != SyncNever {
-		err = cmp.Or(err, f.Sync())
+	if f.opt.done != nil {
+		err = cmp.Or(err, f.opt.done())
 	}
-	if cerr := f.out.Close(); cerr != nil && err == nil {
-		err = f.failed("closing", cerr)
-	}
-	f.out = nil
 	return err
 }
 
+// mortal is a handle that can end by itself, as a command does.
+type mortal interface{ ended() bool }
+
 // write writes all of the buffer, or sets err.
 func (f *File) write() {
+	if m, ok := f.out.(mortal); ok && m.ended() {
+		_ = f.shut() // its last record is written to the next one, if it was torn
+	}
 	if f.out == nil {
 		if f.released && f.off == len(f.buf) {
 			return

@@ -104,7 +104,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		o.noFileFor = g
 		return nil
 	})
-	fs.Func("o", "the `file` for the group named before; it may depend on the message and the time: /logs/%{vhost}/%Y/%m/%d.log, %{group}, %{host}, %{user}", func(f string) error {
+	fs.Func("o", "the `file` for the group named before; it may depend on the message and the time: /logs/%{vhost}/%Y/%m/%d.log, %{group}, %{host}, %{user}; or a command: |COMMAND", func(f string) error {
 		if o.noFileFor == "" {
 			return errors.New("name a group with -g first")
 		}
@@ -242,6 +242,9 @@ func (o *options) config(stdout, stderr io.Writer) (logsub.Config, error) {
 	level := slog.LevelInfo
 	if o.verbose {
 		level = slog.LevelDebug
+	}
+	if f, ok := stderr.(*os.File); ok {
+		cfg.Output = f
 	}
 	cfg.Log = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
 	if o.check && (o.conf == "" || o.convert != "" || o.toml()) {

@@ -1,0 +1,71 @@
+//go:build unix
+
+package logsub
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spreadd/spreadd/spread"
+)
+
+// TestCommands: lines go to commands as to files, and one that stands still holds up
+// neither files nor other commands.
+func TestCommands(t *testing.T) {
+	dir := t.TempDir()
+	src := &source{more: make(chan int)}
+	for i := range 100 {
+		line := fmt.Sprintf("www%d [10/Oct/2000:13:55:36 -0700] %s\n", i, strings.Repeat("x", 900))
+		src.messages = append(src.messages, &spread.Message{Groups: []string{"a"}, Payload: []byte(line)})
+	}
+	stopped := "|trap '' TERM; while :; do sleep 1; done"
+	counting := "|wc -l > " + filepath.Join(dir, "count")
+	s, err := New(Config{
+		StatsInterval: -1, QueueBytes: 8 << 20, Output: os.Stderr, CommandWait: 100 * time.Millisecond,
+		Dial: func(context.Context, string, string) (Session, error) { return src, nil },
+		Connections: []Connection{{Address: "4803", Logs: []Log{
+			{Group: "a", File: stopped},
+			{Group: "a", File: counting, Vhost: VhostStrip},
+			{Group: "a", File: filepath.Join(dir, "a.log")},
+		}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	const rounds, each = 40, 1000
+	lines := func(sink string) int64 { return s.Stats().Files[sink].Records }
+	for i := range rounds {
+		src.more <- each
+		want := int64((i + 1) * each)
+		deadline := time.After(30 * time.Second)
+		for lines(filepath.Join(dir, "a.log")) < want || lines(counting) < want {
+			select {
+			case <-deadline:
+				t.Fatalf("round %d: %d and %d lines written", i, lines(filepath.Join(dir, "a.log")), lines(counting))
+			case <-time.After(time.Millisecond):
+			}
+		}
+	}
+	st := s.Stats()
+	if st.Queues["files"] != 0 || st.Queues[counting] != 0 {
+		t.Errorf("lines were dropped before sinks that work: %v", st.Queues)
+	}
+	if lost := st.Queues[stopped] + st.Files[stopped].DroppedRecords; lost == 0 || lost+st.Files[stopped].Records > rounds*each {
+		t.Errorf("of the one that stands still: %+v, %v", st.Files[stopped], st.Queues)
+	}
+	cancel()
+	if err := <-done; err == nil || !strings.Contains(err.Error(), "lines are lost") {
+		t.Errorf("Run: %v", err)
+	}
+	if got := strings.TrimSpace(read(t, filepath.Join(dir, "count"))); got != fmt.Sprint(rounds*each) {
+		t.Errorf("%s lines were counted", got)
+	}
+}

@@ -1,0 +1,109 @@
+package logsub
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// writer takes what comes for one sink there, in a goroutine of its own: all files
+// together are a sink, and each command is one. A sink that is slow or stands still fills its queue, and
+// no other.
+type writer struct {
+	s       *Subscriber
+	name    string // of the sink
+	queue   *queue
+	files   *files
+	reopen  chan struct{}
+	items   []item // that are being written
+	dropped atomic.Int64
+}
+
+func newWriter(s *Subscriber, name string) *writer {
+	return &writer{s: s, name: name, queue: newQueue(s.cfg.QueueBytes), files: newFiles(&s.cfg), reopen: make(chan struct{}, 1)}
+}
+
+// put hands items on, and counts those for which there is no room.
+func (w *writer) put(items []item) {
+	if n := w.queue.put(items); n > 0 {
+		w.s.drop(dropQueue, n)
+		w.dropped.Add(int64(n))
+	}
+}
+
+// askReopen asks for all files to be opened anew.
+func (w *writer) askReopen() {
+	select {
+	case w.reopen <- struct{}{}:
+	default: // it has been asked for
+	}
+}
+
+// retryInterval is how often files that could not be written are tried again
+// when nothing else happens.
+const retryInterval = time.Second
+
+// ticker returns the channel of a ticker, and how to stop it; a channel that is
+// silent if the interval is not above zero.
+func ticker(interval time.Duration) (tick <-chan time.Time, stop func()) {
+	if interval <= 0 {
+		return nil, func() {}
+	}
+	t := time.NewTicker(interval)
+	return t.C, t.Stop
+}
+
+// run writes what there is until done is closed and nothing is left, and closes
+// the files.
+func (w *writer) run(done <-chan struct{}) error {
+	retry, stopRetry := ticker(retryInterval)
+	defer stopRetry()
+	fsync, stopSync := ticker(w.s.cfg.SyncInterval)
+	defer stopSync()
+	flush := time.NewTimer(0)
+	defer flush.Stop()
+	flushing := false // the timer runs
+	for {
+		select {
+		case <-w.queue.wake:
+			w.writeAll()
+			if w.s.cfg.FlushDelay <= 0 {
+				w.files.flush()
+			} else if !flushing {
+				flush.Reset(w.s.cfg.FlushDelay)
+				flushing = true
+			}
+		case <-flush.C:
+			flushing = false
+			w.files.flush()
+		case now := <-retry:
+			w.files.retry()
+			w.files.closeIdle(now)
+		case <-fsync:
+			w.files.sync()
+		case <-w.reopen:
+			w.writeAll()
+			w.files.reopen()
+		case <-done:
+			w.writeAll()
+			return w.files.close()
+		}
+	}
+}
+
+// writeAll takes what has come to the files.
+func (w *writer) writeAll() {
+	for {
+		w.items = w.queue.take(w.items)
+		if len(w.items) == 0 {
+			return
+		}
+		now := w.s.cfg.Now()
+		w.files.now = now
+		for i := range w.items {
+			it := &w.items[i]
+			for _, r := range it.routes {
+				r.write(w, it, now)
+			}
+		}
+	}
+}
