@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/spreadd/spreadd/envelope"
 	"github.com/spreadd/spreadd/spool"
 	"github.com/spreadd/spreadd/spread"
 )
@@ -35,6 +36,10 @@ const (
 	// DefaultDrainTimeout is how long a restart of a web server may be held up
 	// for the last lines.
 	DefaultDrainTimeout = 5 * time.Second
+	// DefaultStallTime is longer than a ring takes to form again without a daemon.
+	DefaultStallTime = 30 * time.Second
+	// DefaultReturnInterval is how soon the first daemon has its publishers again.
+	DefaultReturnInterval = 10 * time.Second
 	// DefaultStatsInterval is between two lines of counters in the log.
 	DefaultStatsInterval = time.Minute
 	// DefaultMessType is the type that mod_log_spread gives its messages
@@ -54,6 +59,26 @@ type Config struct {
 	Address string
 	// Groups get each line, in one message: 1 to 100 of them.
 	Groups []string
+	// Route finds the groups of each line; nil means Groups. If it has no Default, Groups are
+	// that.
+	Route *Route
+	// Fallbacks are the addresses of further daemons, in the order in which they are tried when
+	// the one at Address cannot be reached, ends, or takes nothing for StallTime. While one of them is used the first
+	// is tried every ReturnInterval.
+	Fallbacks []string
+	// StallTime is for how long a daemon may take nothing while lines wait, if there are
+	// Fallbacks; negative for ever.
+	StallTime time.Duration
+	// ReturnInterval is between two attempts to return to the first daemon; negative for none.
+	ReturnInterval time.Duration
+	// Confirm counts lines as sent only when a message that was sent behind them as Safe has come back:
+	// then every daemon of the ring has them. Until then they are kept, and sent again if the session ends.
+	Confirm bool
+	// Envelope puts a header in front of each message (package envelope), by which subscribers
+	// tell repeats and gaps.
+	Envelope bool
+	// Publisher is our name in envelopes; empty means the host's.
+	Publisher string
 	// Name is the private name: 1 to 10 bytes from '$' to '~'. Empty means "lp"
 	// and the process id. If another session has it the daemon
 	// makes one up.
@@ -171,7 +196,13 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("logpub: %w", err)
 	}
 	c.Groups = slices.Clone(c.Groups)
-	most := spread.MaxPayload(len(c.Groups))
+	if c.Publisher == "" {
+		c.Publisher = hostPublisher()
+	}
+	most, err := c.maxLine(c.Groups, c.Route)
+	if err != nil {
+		return c, fmt.Errorf("logpub: %w", err)
+	}
 	switch {
 	case c.QueueBytes < 0:
 		return c, fmt.Errorf("logpub: a queue of %d bytes: want more than 0", c.QueueBytes)
@@ -211,6 +242,12 @@ func (c Config) withDefaults() (Config, error) {
 	if c.MaxLine == 0 {
 		c.MaxLine = most
 	}
+	if c.StallTime == 0 {
+		c.StallTime = DefaultStallTime
+	}
+	if c.ReturnInterval == 0 {
+		c.ReturnInterval = DefaultReturnInterval
+	}
 	if c.DrainTimeout == 0 {
 		c.DrainTimeout = DefaultDrainTimeout
 	}
@@ -232,14 +269,13 @@ func (c *Config) checkTarget() error {
 	if _, err := spread.ParseAddress(c.Address); err != nil {
 		return err
 	}
-	switch n := len(c.Groups); {
-	case n == 0:
-		return errors.New("no group to publish to: name one")
-	case n > spread.MaxGroups:
-		return fmt.Errorf("%d groups: a message goes to at most %d", n, spread.MaxGroups)
+	for _, a := range c.Fallbacks {
+		if _, err := spread.ParseAddress(a); err != nil {
+			return err
+		}
 	}
-	for _, g := range c.Groups {
-		if err := spread.CheckGroup(g); err != nil {
+	if c.Publisher != "" {
+		if err := envelope.CheckPublisher(c.Publisher); err != nil {
 			return err
 		}
 	}
@@ -252,4 +288,52 @@ func (c *Config) checkTarget() error {
 	default:
 		return fmt.Errorf("service %v: want one of unreliable, reliable, fifo, causal, agreed and safe", c.Service)
 	}
+}
+
+// maxLine checks where lines go, and returns how long they may be.
+func (c *Config) maxLine(groups []string, r *Route) (int, error) {
+	most := len(groups)
+	var err error
+	if r == nil {
+		err = checkGroups(groups)
+	} else {
+		with := *r
+		if with.Default == nil {
+			with.Default = groups
+		}
+		most, err = with.check()
+	}
+	if err != nil {
+		return 0, err
+	}
+	n := spread.MaxPayload(most)
+	if c.Envelope {
+		n -= envelope.Len(c.Publisher)
+	}
+	return n, nil
+}
+
+// checkGroups checks the groups of a message.
+func checkGroups(groups []string) error {
+	switch n := len(groups); {
+	case n == 0:
+		return errors.New("no group to publish to: name one")
+	case n > spread.MaxGroups:
+		return fmt.Errorf("%d groups: a message goes to at most %d", n, spread.MaxGroups)
+	}
+	for _, g := range groups {
+		if err := spread.CheckGroup(g); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hostPublisher is the host's name, as far as it can be a publisher's.
+func hostPublisher() string {
+	name, err := os.Hostname()
+	if err != nil || envelope.CheckPublisher(name) != nil {
+		return "logpub"
+	}
+	return name
 }

@@ -16,15 +16,20 @@ import (
 // fakeDaemon takes sessions and keeps what they send. It works in a bubble of
 // testing/synctest.
 type fakeDaemon struct {
-	mu       sync.Mutex
-	lines    []string // flushed, in order
-	names    []string // of all dials
-	sessions []*fakeSession
-	down     bool
-	taken    string        // a private name that is not free
-	stalled  chan struct{} // closed when sessions may send again; nil if they may
-	breakAt  int           // messages until the session breaks; 0 means never
-	keep     bool          // a session that breaks has delivered what was not flushed
+	mu    sync.Mutex
+	lines []string        // flushed, in order
+	names []string        // of all dials
+	gone  map[string]bool // addresses that cannot be reached
+
+	addresses []string // of all dials
+	sessions  []*fakeSession
+	down      bool
+	taken     string        // a private name that is not free
+	stalled   chan struct{} // closed when sessions may send again; nil if they may
+	breakAt   int           // messages until the session breaks; 0 means never
+	forget    bool          // what is flushed goes nowhere
+	targets   []string      // of lines
+	keep      bool          // a session that breaks has delivered what was not flushed
 }
 
 var (
@@ -32,20 +37,21 @@ var (
 	errBroken = &spread.Error{Op: "multicast", Code: spread.ErrConnectionClosed}
 )
 
-func (d *fakeDaemon) dial(ctx context.Context, _, name string) (Session, error) {
+func (d *fakeDaemon) dial(ctx context.Context, address, name string) (Session, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	d.names = append(d.names, name)
+	d.addresses = append(d.addresses, address)
 	switch {
-	case d.down:
+	case d.down || d.gone[address]:
 		return nil, errDown
 	case name != "" && name == d.taken:
 		return nil, &spread.Error{Op: "dial", Code: spread.ErrRejectNotUnique}
 	}
-	s := &fakeSession{d: d, events: make(chan spread.Event, 1), gone: make(chan struct{})}
+	s := &fakeSession{d: d, address: address, events: make(chan spread.Event, 100), gone: make(chan struct{})}
 	d.sessions = append(d.sessions, s)
 	return s, nil
 }
@@ -98,7 +104,10 @@ type fakeSession struct {
 	gone    chan struct{} // closed at the end
 	pending []string      // not flushed
 	closed  bool          // in order
-	target  string        // service, type and groups of the last message
+	address string
+	where   []string // groups of pending
+	markers []string // to our own private group, not flushed
+	target  string   // service, type and groups of the last message
 }
 
 // end needs d.mu.
@@ -147,8 +156,13 @@ func (s *fakeSession) Multicast(ctx context.Context, service spread.Service, mes
 			return errBroken
 		}
 	}
+	if len(groups) == 1 && groups[0] == s.PrivateGroup() {
+		s.markers = append(s.markers, string(payload))
+		return nil
+	}
 	s.target = fmt.Sprint(service, " ", messType, " ", groups)
 	s.pending = append(s.pending, string(payload))
+	s.where = append(s.where, fmt.Sprint(groups))
 	return nil
 }
 
@@ -158,8 +172,17 @@ func (s *fakeSession) Flush(ctx context.Context) error {
 	if err := s.check(ctx); err != nil {
 		return err
 	}
+	if s.d.forget { // it dies with them
+		return nil
+	}
+	s.d.targets = append(s.d.targets, s.where...)
+	s.where = nil
 	s.d.lines = append(s.d.lines, s.pending...)
 	s.pending = s.pending[:0]
+	for _, m := range s.markers {
+		s.events <- &spread.Message{Sender: s.PrivateGroup(), Payload: []byte(m), Service: spread.Safe}
+	}
+	s.markers = nil
 	return nil
 }
 

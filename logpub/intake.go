@@ -25,12 +25,14 @@ type Source interface {
 
 // Intake takes the lines of one source. It belongs to the goroutine of the source's Run.
 type Intake struct {
-	p      *Publisher
-	to     *target
-	ending <-chan struct{}
-	stop   <-chan struct{}
-	waits  bool // lines are never dropped: the source keeps them
-	full   bool // waiting for room has failed, and there has been none since
+	p       *Publisher
+	to      *target // of all lines, if router is nil
+	router  *router
+	maxLine int
+	ending  <-chan struct{}
+	stop    <-chan struct{}
+	waits   bool // lines are never dropped: the source keeps them
+	full    bool // waiting for room has failed, and there has been none since
 }
 
 // Ending is closed when the publisher has been told to stop.
@@ -44,8 +46,27 @@ func (in *Intake) Put(lines []byte, n, truncated int) {
 	}
 	in.p.count.took.Add(int64(n))
 	in.p.count.truncated.Add(int64(truncated))
-	in.enqueue(lines, in.to)
+	if in.router == nil {
+		in.enqueue(lines, in.to)
+		return
+	}
+	for len(lines) > 0 {
+		n := bytes.IndexByte(lines, '\n') + 1
+		to := in.router.find(lines[:n])
+		for n < len(lines) {
+			next := bytes.IndexByte(lines[n:], '\n') + 1
+			if in.router.find(lines[n:n+next]) != to {
+				break
+			}
+			n += next
+		}
+		in.enqueue(lines[:n], to)
+		lines = lines[n:]
+	}
 }
+
+// MaxLine is the longest line in bytes, its newline included.
+func (in *Intake) MaxLine() int { return in.maxLine }
 
 // enqueue puts lines into the queue. If it is full and BlockTime and
 // stop allow, it waits for room; what then does not fit is dropped, or dropped for.
@@ -137,7 +158,7 @@ func (s *Stream) Run(_ context.Context, in *Intake) error {
 	}()
 	buffers <- make([]byte, readBytes)
 
-	cut := cutter{max: in.p.cfg.MaxLine}
+	cut := cutter{max: in.maxLine}
 	put := func() {
 		in.Put(cut.whole(), cut.lines, cut.truncated)
 		cut.forget()

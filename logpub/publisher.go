@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,11 +19,14 @@ var ErrNotSent = errors.New("lines were not sent")
 // Publisher is a running logpub.
 type Publisher struct {
 	cfg      Config
-	fixed    *target // of Config.Groups
+	origin   origin
 	queue    *queue
 	sender   sender
 	count    counters
 	dropping chan struct{} // lines have been dropped since the queue is full
+
+	targetsMu sync.Mutex
+	targets   map[string]*target // by their groups, with spaces between
 
 	// Of the saver.
 	spoolFailing atomic.Bool
@@ -41,11 +45,13 @@ func New(cfg Config) (*Publisher, error) {
 	p := &Publisher{
 		cfg:      cfg,
 		queue:    newQueue(cfg.QueueBytes),
-		fixed:    &target{groups: cfg.Groups},
+		targets:  make(map[string]*target),
+		origin:   origin{cfg.Publisher, newEpoch()},
 		dropping: make(chan struct{}, 1),
 	}
 	p.sender.p = p
 	p.queue.onDamage = p.damaged
+	p.queue.origin = p.origin
 	return p, nil
 }
 
@@ -58,12 +64,63 @@ func New(cfg Config) (*Publisher, error) {
 // ctx has ended is left behind, and what it reads is lost: pass a reader
 // that nobody else uses.
 func (p *Publisher) Run(ctx context.Context, r io.Reader) error {
-	return p.RunSources(ctx, NewStream(r))
+	return p.RunInputs(ctx, Input{Source: NewStream(r)})
 }
 
-// RunSources is Run for any number of sources, of which each runs until it or ctx
+// newEpoch returns a number that no process of this host had before: the time, and in the low bits, which stand
+// for a tenth of a millisecond, chance.
+func newEpoch() uint64 { return uint64(time.Now().UnixNano())&^0xffff | rand.Uint64N(1<<16) }
+
+// Input is a source and where its lines go.
+type Input struct {
+	Source Source
+	// Groups and Route are as in Config; if both are nil those of the Config are used.
+	Groups []string
+	Route  *Route
+}
+
+// CheckInput reports whether RunInputs would take an input.
+func (p *Publisher) CheckInput(in Input) error {
+	_, err := p.intake(in)
+	return err
+}
+
+// intake returns what takes the lines of an input.
+func (p *Publisher) intake(in Input) (*Intake, error) {
+	groups, route := in.Groups, in.Route
+	if groups == nil {
+		groups = p.cfg.Groups
+		if route == nil {
+			route = p.cfg.Route
+		}
+	}
+	most, err := p.cfg.maxLine(groups, route)
+	if err != nil {
+		return nil, fmt.Errorf("logpub: %v: %w", in.Source, err)
+	}
+	i := &Intake{p: p, maxLine: min(most, p.cfg.MaxLine)}
+	if route == nil {
+		i.to = p.target(groups)
+		return i, nil
+	}
+	with := *route
+	if with.Default == nil {
+		with.Default = groups
+	}
+	i.router = p.newRouter(&with)
+	return i, nil
+}
+
+// RunInputs is Run for any number of inputs, of which each runs until it or ctx
 // ends.
-func (p *Publisher) RunSources(ctx context.Context, sources ...Source) error {
+func (p *Publisher) RunInputs(ctx context.Context, inputs ...Input) error {
+	intakes := make([]*Intake, len(inputs))
+	for i, in := range inputs {
+		var err error
+		if intakes[i], err = p.intake(in); err != nil {
+			return err
+		}
+	}
 	reading, stopReading := context.WithCancel(context.WithoutCancel(ctx))
 	sending, stopSending := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopReading()
@@ -88,7 +145,7 @@ func (p *Publisher) RunSources(ctx context.Context, sources ...Source) error {
 		wg.Go(func() { p.tendUntil(sending) })
 	}
 
-	err := p.read(ctx, reading, sources)
+	err := p.read(ctx, reading, inputs, intakes)
 	p.queue.close()
 	timeout := time.NewTimer(p.cfg.DrainTimeout)
 	defer timeout.Stop()
@@ -103,14 +160,12 @@ func (p *Publisher) RunSources(ctx context.Context, sources ...Source) error {
 }
 
 // read runs the sources until all have ended.
-func (p *Publisher) read(ending, reading context.Context, sources []Source) error {
-	errs := make([]error, len(sources))
+func (p *Publisher) read(ending, reading context.Context, inputs []Input, intakes []*Intake) error {
+	errs := make([]error, len(inputs))
 	var wg sync.WaitGroup
-	for i, s := range sources {
-		wg.Go(func() {
-			in := &Intake{p: p, to: p.fixed, ending: ending.Done(), stop: reading.Done()}
-			errs[i] = s.Run(reading, in)
-		})
+	for i, in := range intakes {
+		in.ending, in.stop = ending.Done(), reading.Done()
+		wg.Go(func() { errs[i] = inputs[i].Source.Run(reading, in) })
 	}
 	wg.Wait()
 	return errors.Join(errs...)

@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/binary"
 	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/spreadd/spreadd/envelope"
 	"github.com/spreadd/spreadd/spread"
 )
 
@@ -19,23 +22,56 @@ const (
 	backoffLast  = 5 * time.Second
 )
 
+// maxUnconfirmed is how many blocks may be on their way through the ring, if that is to confirm
+// them.
+const maxUnconfirmed = 64
+
+var (
+	errStalled = errors.New("the daemon takes nothing")
+	errReturn  = errors.New("returning to the first daemon")
+)
+
 // sender keeps a session and sends what is in the queue.
 type sender struct {
 	p        *Publisher
+	which    int       // of the addresses is in use
+	next     Session   // to the first daemon, which is back
 	block    *block    // taken from the queue and not flushed
 	last     uint64    // ID of the last block that a session was given lines of
 	handed   int       // how many lines of it
 	badSince time.Time // since when the spool cannot be read; zero if it can
 	lost     time.Time // when the last session ended; zero before the first
+	header   envelope.Header
+	buf      []byte // of a message with an envelope
+
+	began atomic.Int64 // when the block under way was begun, in Unix nanoseconds; 0 if none is
+
+	mu     sync.Mutex
+	flying []flight // sent and not confirmed
+}
+
+// flight is a block that was sent.
+type flight struct {
+	id          uint64
+	lines, size int
+}
+
+// addresses are those of all daemons.
+func (s *sender) addresses() []string {
+	return append([]string{s.p.cfg.Address}, s.p.cfg.Fallbacks...)
 }
 
 // run connects again and again until ctx ends.
 func (s *sender) run(ctx context.Context) {
-	log := s.p.cfg.Log.With(slog.String("daemon", s.p.cfg.Address))
 	backoff := backoffFirst
 	failing := false
+	addresses := s.addresses()
 	for ctx.Err() == nil {
-		sess, err := s.dial(ctx)
+		log := s.p.cfg.Log.With(slog.String("daemon", addresses[s.which]))
+		sess, err := s.next, error(nil)
+		if s.next = nil; sess == nil {
+			sess, err = s.dial(ctx, addresses[s.which])
+		}
 		if err == nil {
 			began := time.Now()
 			err = s.serve(ctx, sess, log)
@@ -46,6 +82,11 @@ func (s *sender) run(ctx context.Context) {
 				backoff = backoffFirst
 			}
 			failing, s.lost = false, time.Now()
+			if errors.Is(err, errReturn) {
+				log.Info("the first daemon is back, returning to it")
+				s.which = 0
+				continue
+			}
 			log.Warn("lost the connection to the daemon, lines wait in the queue", slog.Any("error", err))
 		} else if ctx.Err() == nil {
 			level := slog.LevelDebug
@@ -54,6 +95,9 @@ func (s *sender) run(ctx context.Context) {
 			}
 			log.Log(ctx, level, "no connection to the daemon, trying on", slog.Any("error", err))
 		}
+		if s.which = (s.which + 1) % len(addresses); s.which > 0 {
+			continue // each is tried once before a pause
+		}
 		// Half of it is by chance, so that a farm of web servers does not
 		// come back in one moment.
 		wait(ctx, backoff/2+rand.N(backoff/2+1))
@@ -61,15 +105,15 @@ func (s *sender) run(ctx context.Context) {
 	}
 }
 
-func (s *sender) dial(ctx context.Context) (Session, error) {
+func (s *sender) dial(ctx context.Context, address string) (Session, error) {
 	cfg := &s.p.cfg
 	ctx, cancel := context.WithTimeout(ctx, backoffLast)
 	defer cancel()
-	sess, err := cfg.Dial(ctx, cfg.Address, cfg.Name)
+	sess, err := cfg.Dial(ctx, address, cfg.Name)
 	if errors.Is(err, spread.ErrRejectNotUnique) {
 		// The program before us, or the daemon has not yet noticed the end
 		// of the session before.
-		sess, err = cfg.Dial(ctx, cfg.Address, "")
+		sess, err = cfg.Dial(ctx, address, "")
 	}
 	return sess, err
 }
@@ -86,22 +130,68 @@ func (s *sender) serve(ctx context.Context, sess Session, log *slog.Logger) erro
 	open, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	var wg sync.WaitGroup
+	s.flying = nil
+	s.began.Store(0)
 	wg.Go(func() { end(s.watch(open, sess, log)) })
-	err := s.send(open, sess)
-	if ctx.Err() != nil && s.block == nil {
+	back := make(chan Session, 1)
+	if len(s.p.cfg.Fallbacks) > 0 {
+		if s.p.cfg.StallTime > 0 {
+			wg.Go(func() { s.watchStall(open, end) })
+		}
+		if s.which > 0 && s.p.cfg.ReturnInterval > 0 {
+			wg.Go(func() { s.watchReturn(open, back) })
+		}
+	}
+	err := s.send(open, sess, back)
+	if (ctx.Err() != nil || errors.Is(err, errReturn)) && s.block == nil {
 		// Errors do not matter: all is flushed.
 		_ = sess.Close()
 	} else {
 		sess.Kill() // what is accepted and not flushed is sent again, or counted as dropped
 	}
 	// The session's own end explains more than the error of what it broke.
-	err = cmp.Or(context.Cause(open), err)
+	if !errors.Is(err, errReturn) {
+		err = cmp.Or(context.Cause(open), err)
+	}
+	end(nil)
 	wg.Wait()
+	select {
+	case first := <-back:
+		if s.next == nil {
+			first.Kill()
+		}
+	default:
+	}
 	return err
 }
 
+// watchStall ends a session to which a block has been under way for too long.
+func (s *sender) watchStall(ctx context.Context, end context.CancelCauseFunc) {
+	limit := s.p.cfg.StallTime
+	for ctx.Err() == nil {
+		wait(ctx, limit/8)
+		if t := s.began.Load(); t != 0 && time.Since(time.Unix(0, t)) > limit {
+			end(errStalled)
+		}
+	}
+}
+
+// watchReturn tries to reach the first daemon.
+func (s *sender) watchReturn(ctx context.Context, back chan<- Session) {
+	for {
+		wait(ctx, s.p.cfg.ReturnInterval)
+		if ctx.Err() != nil {
+			return
+		}
+		if sess, err := s.dial(ctx, s.p.cfg.Address); err == nil {
+			back <- sess
+			return
+		}
+	}
+}
+
 // watch receives until the session or ctx ends. We are in no group, so that
-// nothing is expected but the end.
+// nothing is expected but confirmations and the end.
 func (s *sender) watch(ctx context.Context, sess Session, log *slog.Logger) error {
 	told := false
 	for {
@@ -109,23 +199,40 @@ func (s *sender) watch(ctx context.Context, sess Session, log *slog.Logger) erro
 		if err != nil {
 			return err
 		}
-		if _, ok := ev.(*spread.Rejected); ok {
+		switch ev := ev.(type) {
+		case *spread.Rejected:
 			s.p.count.rejected.Add(1)
 			if !told {
 				told = true
 				log.Warn("the daemon returns our lines; its access policy has to allow them")
 			}
+		case *spread.Message:
+			if s.p.cfg.Confirm && ev.Sender == sess.PrivateGroup() && len(ev.Payload) == 8 {
+				s.confirm(binary.BigEndian.Uint64(ev.Payload))
+			}
 		}
 	}
 }
 
-// send sends what is in the queue until ctx or the session ends.
-func (s *sender) send(ctx context.Context, sess Session) error {
+// send sends what is in the queue until ctx or the session ends, or there is another one.
+func (s *sender) send(ctx context.Context, sess Session, back chan Session) error {
 	q := s.p.queue
-	q.rewind() // what is not flushed is sent from its beginning
+	q.rewind() // what is not acknowledged is sent from its beginning
 	s.block = nil
 	for {
 		for {
+			select {
+			case s.next = <-back:
+				back <- s.next // serve knows by it who has to end it
+				return errReturn
+			default:
+			}
+			if !s.mayFly() {
+				if err := s.rest(ctx, q.wake, back); err != nil {
+					return err
+				}
+				continue
+			}
 			b, err := q.take()
 			if err != nil {
 				s.unreadable(ctx, err)
@@ -138,19 +245,54 @@ func (s *sender) send(ctx context.Context, sess Session) error {
 			if s.block = b; b != nil {
 				break
 			}
-			select {
-			case <-ctx.Done():
-				return ctx.Err()
-			case <-q.wake:
+			if err := s.rest(ctx, q.wake, back); err != nil {
+				return err
 			}
 		}
+		s.began.Store(time.Now().UnixNano())
 		err := s.sendBlock(ctx, sess, s.block)
 		q.letGo(s.block)
 		if err != nil {
 			return err
 		}
 		s.block = nil
+		s.began.Store(0)
 	}
+}
+
+// rest waits until there is news.
+func (s *sender) rest(ctx context.Context, wake <-chan struct{}, back chan Session) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-wake:
+	case sess := <-back:
+		back <- sess
+	}
+	return nil
+}
+
+// mayFly tells whether another block may be sent before those that were are confirmed.
+func (s *sender) mayFly() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.flying) < maxUnconfirmed
+}
+
+// confirm takes note that the ring has all blocks up to an ID.
+func (s *sender) confirm(id uint64) {
+	s.mu.Lock()
+	n := 0
+	for n < len(s.flying) && s.flying[n].id <= id {
+		n++
+	}
+	landed := s.flying[:n]
+	s.flying = s.flying[n:]
+	s.mu.Unlock()
+	for _, f := range landed {
+		s.sent(f)
+	}
+	signal(s.p.queue.wake)
 }
 
 // unreadable deals with a spool that cannot be read: after some patience the sender goes on
@@ -174,7 +316,7 @@ func (s *sender) unreadable(ctx context.Context, err error) {
 	p.abandonSpool()
 }
 
-// sendBlock sends a block of lines and acknowledges it.
+// sendBlock sends a block of lines, and acknowledges it or has it confirmed.
 func (s *sender) sendBlock(ctx context.Context, sess Session, b *block) error {
 	cfg := &s.p.cfg
 	if b.id > s.last {
@@ -183,9 +325,15 @@ func (s *sender) sendBlock(ctx context.Context, sess Session, b *block) error {
 	lines := 0
 	rest := b.lines
 	for _, r := range b.runs {
+		seq := r.seq
 		for text := rest[:r.n]; len(text) > 0; lines++ {
 			n := bytes.IndexByte(text, '\n') + 1
-			if err := sess.Multicast(ctx, cfg.Service, cfg.MessType, text[:n], r.to.groups...); err != nil {
+			payload := text[:n]
+			if cfg.Envelope {
+				payload = s.wrap(b, r.to, seq, payload)
+				seq++
+			}
+			if err := sess.Multicast(ctx, cfg.Service, cfg.MessType, payload, r.to.groups...); err != nil {
 				return err
 			}
 			if b.id < s.last || lines < s.handed {
@@ -197,21 +345,45 @@ func (s *sender) sendBlock(ctx context.Context, sess Session, b *block) error {
 		}
 		rest = rest[r.n:]
 	}
+	f := flight{b.id, lines, len(b.lines)}
+	if cfg.Confirm {
+		s.mu.Lock()
+		s.flying = append(s.flying, f)
+		s.mu.Unlock()
+		s.buf = binary.BigEndian.AppendUint64(s.buf[:0], b.id)
+		if err := sess.Multicast(ctx, spread.Safe, 0, s.buf, sess.PrivateGroup()); err != nil {
+			return err
+		}
+	}
 	if err := sess.Flush(ctx); err != nil {
 		return err
 	}
-	s.sent(b.id, lines, len(b.lines))
+	if !cfg.Confirm {
+		s.sent(f)
+	}
 	return nil
 }
 
+// wrap returns a line in its envelope. A line of a process before us may have had a shorter
+// name to share a message with; then it is cut.
+func (s *sender) wrap(b *block, to *target, seq uint64, line []byte) []byte {
+	s.header = envelope.Header{Publisher: b.origin.publisher, Epoch: b.origin.epoch, Stream: to.stream, Seq: seq}
+	s.buf = append(s.header.Append(s.buf[:0]), line...)
+	if most := spread.MaxPayload(len(to.groups)); len(s.buf) > most {
+		s.buf = append(s.buf[:most-1], '\n')
+		s.p.count.truncated.Add(1)
+	}
+	return s.buf
+}
+
 // sent counts a block as sent, unless the spool has dropped it meanwhile.
-func (s *sender) sent(id uint64, lines, size int) {
-	dropped, err := s.p.queue.ack(id)
+func (s *sender) sent(f flight) {
+	dropped, err := s.p.queue.ack(f.id)
 	if err != nil {
 		s.p.spoolTrouble(err)
 	}
 	if !dropped {
-		s.p.count.sent.Add(int64(lines))
-		s.p.count.bytes.Add(int64(size))
+		s.p.count.sent.Add(int64(f.lines))
+		s.p.count.bytes.Add(int64(f.size))
 	}
 }

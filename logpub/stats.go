@@ -38,8 +38,8 @@ func (d dropReason) String() string {
 }
 
 type counters struct {
-	took, sent, bytes, truncated, resent, rejected, connects atomic.Int64
-	spooled, recovered, abandoned, spoolErrors, damaged      atomic.Int64
+	took, sent, bytes, truncated, resent, rejected, connects      atomic.Int64
+	spooled, recovered, abandoned, overflow, spoolErrors, damaged atomic.Int64
 
 	dropped [numDropReasons]atomic.Int64
 }
@@ -55,6 +55,9 @@ type Stats struct {
 	Resent    int64 // lines sent again, since a session ended before they were flushed
 	Rejected  int64 // lines sent that the daemon returned, denied by its policy
 	Connects  int64 // sessions opened
+	// Overflow are the names in lines that were not given groups of their own, since there are
+	// MaxTargets of a Route already; a name may be counted again.
+	Overflow int64
 	// Recovered are lines that were found in the spool, left there by processes before.
 	Recovered int64
 	// Abandoned are lines in a spool that could not be read and was left for later; they
@@ -87,6 +90,7 @@ func (p *Publisher) Stats() Stats {
 	st.Resent = p.count.resent.Load()
 	st.Rejected = p.count.rejected.Load()
 	st.Connects = p.count.connects.Load()
+	st.Overflow = p.count.overflow.Load()
 	st.Spooled = p.count.spooled.Load()
 	st.Abandoned = p.count.abandoned.Load()
 	st.SpoolErrors = p.count.spoolErrors.Load()
@@ -120,6 +124,7 @@ func (p *Publisher) logStats(what string) {
 		{"recovered", p.count.recovered.Load()},
 		{"abandoned", p.count.abandoned.Load()},
 		{"spooled", p.count.spooled.Load()},
+		{"overflow", p.count.overflow.Load()},
 		{"spool_errors", p.count.spoolErrors.Load()},
 		{"waiting", p.queue.waiting()},
 		{"resent", p.count.resent.Load()},

@@ -60,7 +60,16 @@ func parse(args []string) (options, error) {
 	fs := flag.NewFlagSet("logpub", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	o.flags = fs
-	fs.StringVar(&c.Address, "s", logpub.DefaultAddress, "`address` of the daemon: 4803 (this host), 4803@host")
+	c.Address = logpub.DefaultAddress
+	named := false
+	fs.Func("s", "`address` of the daemon: 4803 (this host), 4803@host; given again, daemons to go to when it is away (default 4803)", func(a string) error {
+		if named {
+			c.Fallbacks = append(c.Fallbacks, a)
+		} else {
+			c.Address, named = a, true
+		}
+		return nil
+	})
 	fs.Func("g", "a `group` to send to; may be given several times", func(g string) error {
 		c.Groups = append(c.Groups, g)
 		return spread.CheckGroup(g)
@@ -80,6 +89,17 @@ func parse(args []string) (options, error) {
 		return nil
 	})
 	fs.IntVar(&c.QueueBytes, "queue", logpub.DefaultQueueBytes, "largest number of `bytes` that wait for the daemon")
+	fs.Func("vhost-field", "`number` of the field, from 1, that has the virtual host: lines go to the group of its name, others to -g", func(s string) error {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 {
+			return errors.New("want a number from 1")
+		}
+		c.Route = &logpub.Route{Field: n, VHost: true}
+		return nil
+	})
+	fs.BoolVar(&c.Envelope, "envelope", false, "put publisher, epoch and number in front of each line, for logsub to tell repeats and gaps")
+	fs.StringVar(&c.Publisher, "publisher", "", "our `name` in envelopes (default: the host's)")
+	fs.BoolVar(&c.Confirm, "confirm", false, "keep lines until all daemons of the ring have them")
 	fs.StringVar(&c.Spool, "spool", "", "`directory` for lines that wait longer than memory can hold them, and over restarts (default: none)")
 	fs.Int64Var(&c.SpoolBytes, "spool-bytes", logpub.DefaultSpoolBytes, "largest number of `bytes` in the spool")
 	fs.DurationVar(&c.SpoolAfter, "spool-after", logpub.DefaultSpoolAfter, "`time` that lines wait in memory alone, which is what a kill can lose; negative for none")

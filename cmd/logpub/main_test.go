@@ -58,6 +58,9 @@ func TestCommandLine(t *testing.T) {
 		{"-g g -queue -1", statusUsage, "", "queue of -1 bytes"},
 		{"-g g -max-line 1", statusUsage, "", "longest line of 1 bytes"},
 		{"-g g -spool-bytes 5", statusUsage, "", "a spool of 5 bytes: want at least 1048576"},
+		{"-g g -vhost-field 0", statusUsage, "", "want a number from 1"},
+		{"-g g -publisher a\u00fc", statusUsage, "", "publisher "},
+		{"-g g -s 4803 -s no:such:address", statusUsage, "", "illegal daemon address"},
 		{"-g g -full maybe", statusUsage, "", `policy "maybe": want drop-newest, drop-oldest or block`},
 		{"-g g -block soon", statusUsage, "", `"soon"`},
 	} {
@@ -157,6 +160,7 @@ func TestPublish(t *testing.T) {
 	for _, tt := range []struct{ args, want string }{
 		{"-g a -u web", `RELIABLE 1 #web#alpha [a] "a line\n"`},
 		{"-g a -g b -u web -service agreed -type -7", `AGREED -7 #web#alpha [a b] "a line\n"`},
+		{"-g b -u web -confirm -vhost-field 1", `RELIABLE 1 #web#alpha [a] "a line\n"`},
 		{"-g b -u web -service SAFE -type 0 -max-line 4 -v", `SAFE 0 #web#alpha [b] "a l\n"`},
 	} {
 		var stdout, stderr output

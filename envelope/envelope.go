@@ -1,0 +1,97 @@
+package envelope
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+)
+
+const (
+	magic     = "\xffLP\x01"
+	offLength = len(magic)
+	offName   = offLength + 1
+	fixedLen  = 20 // epoch, stream and number
+	offStream = 8
+	offSeq    = 12
+
+	// MaxPublisher is the longest name of a publisher in bytes.
+	MaxPublisher = 64
+)
+
+// Errors of Decode.
+var (
+	// ErrNone means that a message has no envelope: it is a line as it is.
+	ErrNone = errors.New("no envelope")
+	// ErrVersion means an envelope of a version to come.
+	ErrVersion = errors.New("an envelope of an unknown version")
+	// ErrMalformed means that it begins as one and is none.
+	ErrMalformed = errors.New("a malformed envelope")
+)
+
+// Header is what an envelope says.
+type Header struct {
+	Publisher string // 1 to MaxPublisher printable ASCII characters without a space
+	Epoch     uint64
+	Stream    uint32
+	Seq       uint64 // number of the first line
+}
+
+// CheckPublisher reports whether a publisher can have a name.
+func CheckPublisher(name string) error {
+	ok := len(name) >= 1 && len(name) <= MaxPublisher
+	for _, c := range []byte(name) {
+		ok = ok && c > ' ' && c <= '~'
+	}
+	if !ok {
+		return fmt.Errorf("publisher %q: want 1 to %d printable ASCII characters without a space", name, MaxPublisher)
+	}
+	return nil
+}
+
+// Len returns the length of an envelope of a publisher.
+func Len(publisher string) int { return offName + len(publisher) + fixedLen }
+
+// Append appends the envelope, behind which the lines go. The name has to be one
+// that CheckPublisher takes.
+func (h *Header) Append(b []byte) []byte {
+	b = append(b, magic...)
+	b = append(b, byte(len(h.Publisher)))
+	b = append(b, h.Publisher...)
+	b = binary.BigEndian.AppendUint64(b, h.Epoch)
+	b = binary.BigEndian.AppendUint32(b, h.Stream)
+	return binary.BigEndian.AppendUint64(b, h.Seq)
+}
+
+// Decode reads the envelope of a message and returns the lines behind it, which point into
+// it. If the error is ErrNone, lines is the whole message; with the others it is nil.
+func (h *Header) Decode(message []byte) (lines []byte, err error) {
+	if len(message) < offLength || string(message[:offLength-1]) != magic[:offLength-1] {
+		return message, ErrNone
+	}
+	if message[offLength-1] != magic[offLength-1] {
+		return nil, ErrVersion
+	}
+	if len(message) < offName {
+		return nil, ErrMalformed
+	}
+	n := int(message[offLength])
+	if n < 1 || n > MaxPublisher || len(message) < offName+n+fixedLen {
+		return nil, ErrMalformed
+	}
+	name := message[offName : offName+n]
+	if h.Publisher != string(name) {
+		h.Publisher = string(name)
+		if err := CheckPublisher(h.Publisher); err != nil {
+			return nil, ErrMalformed
+		}
+	}
+	b := message[offName+n:]
+	h.Epoch = binary.BigEndian.Uint64(b)
+	h.Stream = binary.BigEndian.Uint32(b[offStream:])
+	h.Seq = binary.BigEndian.Uint64(b[offSeq:])
+	lines = b[fixedLen:]
+	if len(lines) == 0 || lines[len(lines)-1] != '\n' {
+		return nil, ErrMalformed
+	}
+	return lines, nil
+}

@@ -1,0 +1,205 @@
+package logpub
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base32"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/spreadd/spreadd/spread"
+)
+
+const (
+	maxGroupName = 31
+	// hashLen is how many characters of 5 bits tell names apart that had to be changed.
+	hashLen = 12
+	// DefaultMaxTargets is enough for mass virtual hosting, and bounds what clients can do that
+	// make up names.
+	DefaultMaxTargets = 10_000
+	// maxNames bounds the memory of how fields were written.
+	maxNames = 4 * DefaultMaxTargets
+)
+
+// Route says which groups a line goes to, from what is in it. Lines that it has no answer for go to
+// Default.
+type Route struct {
+	// Field is the number of the field, from 1, whose text names the group; fields are
+	// what stands between spaces. 0 means not by a field.
+	Field int
+	// VHost takes the field for the name of a virtual host: in lower case, without a port.
+	VHost bool
+	// Prefix stands in front of the group's name.
+	Prefix string
+	// Rules are tried one after another, if Field is 0.
+	Rules []Rule
+	// Default are the groups of all other lines: 1 to 100.
+	Default []string
+	// MaxTargets bounds the number of groups that are made from lines; further ones
+	// go to Default, and are counted. 0 means DefaultMaxTargets.
+	MaxTargets int
+}
+
+// Rule sends the lines that match an expression to groups.
+type Rule struct {
+	Match  *regexp.Regexp
+	Groups []string // 1 to 100
+}
+
+// check checks a route, and returns the largest number of groups that a line may go to.
+func (r *Route) check() (most int, err error) {
+	lists := [][]string{r.Default}
+	switch {
+	case r.Field < 0:
+		return 0, fmt.Errorf("field %d: they are counted from 1", r.Field)
+	case r.Field > 0 && len(r.Rules) > 0:
+		return 0, fmt.Errorf("a route by field %d and by %d rules: want one of them", r.Field, len(r.Rules))
+	case r.Field == 0 && (r.VHost || r.Prefix != ""):
+		return 0, fmt.Errorf("a route by virtual host or with a prefix, and no field")
+	case r.MaxTargets < 0:
+		return 0, fmt.Errorf("at most %d targets: want more than 0", r.MaxTargets)
+	case r.Prefix != "" && (len(r.Prefix) > maxGroupName-hashLen-2 || spread.CheckGroup(r.Prefix) != nil || strings.Contains(r.Prefix, "~")):
+		return 0, fmt.Errorf("prefix %q: want at most %d bytes from '$' to '}'", r.Prefix, maxGroupName-hashLen-2)
+	}
+	for i, rule := range r.Rules {
+		if rule.Match == nil {
+			return 0, fmt.Errorf("rule %d has no expression", i+1)
+		}
+		lists = append(lists, rule.Groups)
+	}
+	for _, groups := range lists {
+		if err := checkGroups(groups); err != nil {
+			return 0, err
+		}
+		most = max(most, len(groups))
+	}
+	return most, nil
+}
+
+// GroupName makes the name of a group from any text, so that different texts have different
+// names. Text that is legal is taken as it is, prefix included: up to 31 bytes from '$' to '}'. For other text illegal bytes
+// become '_', what is too long is cut, and '~' with 12 characters of its SHA-256 follows; since a name
+// that is taken as it is has no '~', the two kinds never meet.
+func GroupName(prefix string, text []byte) string {
+	legal := len(text) > 0 && len(prefix)+len(text) <= maxGroupName
+	for _, c := range text {
+		legal = legal && c >= '$' && c <= '}'
+	}
+	if legal {
+		return prefix + string(text)
+	}
+	sum := sha256.Sum256(text)
+	hash := base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:])[:hashLen]
+	b := []byte(prefix)
+	for _, c := range text[:min(len(text), maxGroupName-hashLen-1-len(prefix))] {
+		if c < '$' || c > '}' {
+			c = '_'
+		}
+		b = append(b, c)
+	}
+	return string(b) + "~" + strings.ToLower(hash)
+}
+
+// vhost cuts the port off the name of a host and makes it lower case, in place.
+func vhost(name []byte) []byte {
+	if i := bytes.LastIndexByte(name, ':'); i > 0 && i > bytes.LastIndexByte(name, ']') && !bytes.ContainsFunc(name[i+1:], func(c rune) bool { return c < '0' || c > '9' }) {
+		name = name[:i]
+	}
+	return bytes.ToLower(bytes.TrimSuffix(name, []byte{'.'}))
+}
+
+// field returns the field of a number, from 1, of a line; nil if it has none.
+func field(line []byte, number int) []byte {
+	line = bytes.TrimSuffix(line, []byte{'\n'})
+	for ; number > 1; number-- {
+		i := bytes.IndexByte(line, ' ')
+		if i < 0 {
+			return nil
+		}
+		line = line[i+1:]
+	}
+	if i := bytes.IndexByte(line, ' '); i >= 0 {
+		line = line[:i]
+	}
+	return line
+}
+
+// router finds the target of each line of an input.
+type router struct {
+	p     *Publisher
+	route *Route
+	other *target
+	rules []*target
+	names map[string]*target // by the field as it stands in the line
+	made  map[string]*target // by the name of the group
+}
+
+func (p *Publisher) newRouter(r *Route) *router {
+	n := &router{p: p, route: r, other: p.target(r.Default), names: make(map[string]*target), made: make(map[string]*target)}
+	for _, rule := range r.Rules {
+		n.rules = append(n.rules, p.target(rule.Groups))
+	}
+	return n
+}
+
+// find returns where a line goes.
+func (n *router) find(line []byte) *target {
+	if n.route.Field == 0 {
+		for i, rule := range n.route.Rules {
+			if rule.Match.Match(bytes.TrimSuffix(line, []byte{'\n'})) {
+				return n.rules[i]
+			}
+		}
+		return n.other
+	}
+	text := field(line, n.route.Field)
+	if to, ok := n.names[string(text)]; ok {
+		return to
+	}
+	to := n.make(text)
+	if len(n.names) >= maxNames {
+		clear(n.names)
+	}
+	n.names[string(text)] = to
+	return to
+}
+
+// make returns the target for a field that was not seen before.
+func (n *router) make(text []byte) *target {
+	if n.route.VHost {
+		text = vhost(text)
+	}
+	if len(text) == 0 || string(text) == "-" {
+		return n.other
+	}
+	name := GroupName(n.route.Prefix, text)
+	to, ok := n.made[name]
+	if !ok {
+		most := n.route.MaxTargets
+		if most == 0 {
+			most = DefaultMaxTargets
+		}
+		if len(n.made) >= most {
+			n.p.count.overflow.Add(1)
+			return n.other
+		}
+		to = n.p.target([]string{name})
+		n.made[name] = to
+	}
+	return to
+}
+
+// target returns the one of a list of groups.
+func (p *Publisher) target(groups []string) *target {
+	p.targetsMu.Lock()
+	defer p.targetsMu.Unlock()
+	key := strings.Join(groups, " ")
+	to, ok := p.targets[key]
+	if !ok {
+		to = &target{groups: slices.Clone(groups), stream: uint32(len(p.targets))}
+		p.targets[key] = to
+	}
+	return to
+}
