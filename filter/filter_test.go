@@ -44,16 +44,16 @@ func TestConditions(t *testing.T) {
 		{"agent and rest", Rules{Keep: []Condition{{Field: Agent, Match: re("^Bot")}}, Drop: []Condition{{Field: Rest, Match: re("^tail$"), Not: true}}}, "1110"},
 	} {
 		f := New(tt.rules)
-		got := ""
+		var got strings.Builder
 		for _, l := range [][]byte{ok, notFound, failed, bad} {
 			if f.Keeps(l, l) == Kept {
-				got += "1"
+				got.WriteString("1")
 			} else {
-				got += "0"
+				got.WriteString("0")
 			}
 		}
-		if got != tt.kept {
-			t.Errorf("%s: kept %s, want %s", tt.name, got, tt.kept)
+		if got.String() != tt.kept {
+			t.Errorf("%s: kept %s, want %s", tt.name, got.String(), tt.kept)
 		}
 	}
 }
