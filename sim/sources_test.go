@@ -43,7 +43,6 @@ func faults() []fault {
 		{"the commit set is forgotten when a recovery breaks", "membership/evs.go", "m.commit, m.numTrans = m.futureCommit, len(m.future.Transitional)", "_ = m.futureCommit"},
 		{"what others on board have counts as a hole", "membership/attempt.go", "return h <= r.Aru || h <= old.MyAru() || old.Has(h)", "return h <= r.Aru"},
 		{"a hole is forgotten", "membership/attempt.go", "r.Holes = old.AppendMissing(r.Holes, from, highest)", "r.Holes = old.AppendMissing(r.Holes, from+1, highest)"},
-		{"FORM2 of another attempt is read", "membership/checkform.go", "if e.token.Membership != m.attempt {", "if e.token.Membership.Time < 0 {"},
 		{"times of ids are used again", "membership/machine.go", "m.lastTime = max(wall, m.lastTime+1, 1)", "m.lastTime = max(wall, 1)"},
 		{"nobody looks for other rings", "membership/op.go", "\t\tm.arm(timerLookup, e.now)\n", ""},
 		{"tables of groups are not exchanged", "groups/trans.go", "if len(m.members) > len(m.transitional) {", "if len(m.members) > len(m.transitional)+99 {"},
