@@ -83,6 +83,7 @@ func networkView(g *group, joiner wire.Name, joinerRank int) view {
 		}
 		return a.view.Compare(b.view)
 	})
+	joinSets(daemons)
 	v := view{ranks: make(map[int]int, len(daemons))}
 	var members []wire.Name
 	for i, d := range daemons {
@@ -102,6 +103,22 @@ func networkView(g *group, joiner wire.Name, joinerRank int) view {
 		v.add([]wire.Name{joiner})
 	}
 	return v
+}
+
+// joinSets puts sorted daemons that come from one membership behind its first. They
+// are there already, unless wrapped differences go round in a circle: then no order
+// sorts, and a set would fall apart (groups-protocol §10.2).
+func joinSets(daemons []*daemonMembers) {
+	for i := 1; i < len(daemons) && !daemons[i].partitioned; i++ {
+		last := daemons[i-1].view
+		for j := i; j < len(daemons) && !daemons[j].partitioned; j++ {
+			if d := daemons[j]; d.view == last {
+				copy(daemons[i+1:j+1], daemons[i:j])
+				daemons[i] = d
+				break
+			}
+		}
+	}
 }
 
 func (v *view) add(members []wire.Name) {
