@@ -453,37 +453,3 @@ func TestLinksAreOneFile(t *testing.T) {
 		t.Error(err)
 	}
 }
-
-// TestTwoSubscribers write the same.
-func TestTwoSubscribers(t *testing.T) {
-	dir := t.TempDir()
-	logs := []Log{{Group: "a", File: "a.log"}}
-	bubble(t, Config{}, logs, func(f *farm) {
-		second, err := New(Config{
-			Dial:        dialer(f.daemon),
-			Connections: []Connection{{Address: "4803", Logs: []Log{{Group: "a", File: filepath.Join(dir, "a.log")}}}},
-		})
-		if err != nil {
-			f.Fatal(err)
-		}
-		ctx, cancel := context.WithCancel(f.Context())
-		done := make(chan error, 1)
-		go func() { done <- second.Run(ctx) }()
-		<-second.Ready()
-		for i := range 1000 {
-			f.send(fmt.Sprintf("line %d\n", i), "a")
-		}
-		cancel()
-		if err := <-done; err != nil {
-			f.Error(err)
-		}
-		b, err := os.ReadFile(filepath.Join(dir, "a.log"))
-		if err != nil {
-			f.Fatal(err)
-		}
-		if n := strings.Count(string(b), "\n"); n != 1000 {
-			f.Errorf("%d lines", n)
-		}
-		f.want("a.log", string(b))
-	})
-}
