@@ -14,11 +14,13 @@ func TestGolden(t *testing.T) {
 		want  string
 	}{
 		{
-			Header{"w", 1, 2, 3}, "\n",
+			Header{"w", 1, 2, 3},
+			"\n",
 			"ff4c5001" + "01" + "77" + "0000000000000001" + "00000002" + "0000000000000003" + "0a",
 		},
 		{
-			Header{"web1.example:a", 0x18a3f2c4d5e60718, 0xfffffffe, 1<<64 - 1}, "GET /\nGET /b\n",
+			Header{"web1.example:a", 0x18a3f2c4d5e60718, 0xfffffffe, 1<<64 - 1},
+			"GET /\nGET /b\n",
 			"ff4c5001" + "0e" + "776562312e6578616d706c653a61" + "18a3f2c4d5e60718" + "fffffffe" + "ffffffffffffffff" + "474554202f0a474554202f620a",
 		},
 	} {

@@ -104,9 +104,7 @@ func (f *framer) nextCounted() (message []byte, cut bool, err error) {
 		return nil, false, fmt.Errorf("syslog: a message of %d bytes ends early: %w", n, err)
 	}
 	if n > f.max {
-		if _, err := f.r.Discard(n - f.max); err != nil {
-			return f.buf, true, nil
-		}
+		_, _ = f.r.Discard(n - f.max) // the next read meets the error
 	}
 	return f.buf, n > f.max, nil
 }
