@@ -75,7 +75,7 @@ func (m *Machine) passRepresentative(e *event) Verdict {
 		return NotMyTurn
 	}
 	if (v.Reps[v.RepIndex].Kind == wire.RepRing) != m.alive {
-		return BadKind
+		return NotMyTurn // it is not what it was when its JOIN went out: nobody's fault
 	}
 	if r := m.checkForm1(e); r != Accepted {
 		return r

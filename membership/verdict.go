@@ -35,7 +35,8 @@ const (
 	// AlreadyRelayed: a foreign packet was passed to the leader before, in this
 	// membership.
 	AlreadyRelayed
-	// NotMyTurn: a form token that another daemon has to read next.
+	// NotMyTurn: a form token that another daemon has to read next, or this one as
+	// what it is no longer: it has lost its ring, or formed one.
 	NotMyTurn
 	// NotFromLeader: FORM1 at a member of a running ring whose leader has not joined
 	// the attempt for this ring.
