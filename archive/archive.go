@@ -76,6 +76,9 @@ func New(cfg Config) *Archiver {
 	return &Archiver{cfg: cfg, wake: make(chan struct{}, 1), scan: true}
 }
 
+// SetLinger sets [Config.Linger]. It is not to be called once Run is.
+func (a *Archiver) SetLinger(d time.Duration) { a.cfg.Linger = d }
+
 // Closed tells of a file that will not be written any more. It never waits.
 func (a *Archiver) Closed(path string) {
 	a.mu.Lock()

@@ -48,7 +48,7 @@ func TestKilled(t *testing.T) {
 	whole := time.Since(began) // what an idle run takes
 	fresh := [files]string{}
 	interrupted := 0
-	for round := range 25 {
+	for round := range 12 {
 		// Late lines make a plain file beside the compressed one, but only
 		// where the plain one is gone.
 		for i := range files {

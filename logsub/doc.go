@@ -1,22 +1,28 @@
 // Package logsub is the subscriber: it joins groups and writes what is sent to them
-// to files. It is what spreadlogd was, as a package; cmd/logsub is the
+// to files and to commands. It is what spreadlogd was, and more, as a package; cmd/logsub is the
 // program.
 //
 // # How it runs
 //
-//	daemon ──▶ receiver ──▶ queue (bounded) ──▶ writer ──▶ files
+//	                   ┌▶ queue (bounded) ──▶ writer ──▶ all files ──▶ archiver
+//	daemon ──▶ receiver┤
+//	                   └▶ queue (bounded) ──▶ writer ──▶ a command
 //
 // Each connection has a receiver, which does nothing but read, so that a slow disk never makes the
-// daemon cut us off. One writer takes what has come, as much as there is, passes it through
-// the logs of its groups, and flushes the files when it has caught up.
+// daemon cut us off. Each sink, which is all files together or one command, has a writer. It takes what has
+// come, as much as there is, passes it through the routes of its groups ([Log]: filter, virtual host,
+// clock, time stamp, path), and flushes the files when it has caught up. Files that are closed go to
+// an archiver (package archive), which compresses and removes them in the background.
 //
 // # What it guarantees
 //
-//   - Bytes are written as they were sent, in the order of delivery: two subscribers
-//     with the same configuration that stay connected write the same files
-//     ([accesslog.Format] of none).
+//   - Bytes are written as they were sent, in the order of delivery. Two subscribers with the
+//     same configuration that stay connected write the same files, those of path templates and those cut by
+//     size included, unless a log has [ClockReceipt].
 //   - A message to several groups is written once for each [Log] that names one
 //     of them.
+//   - A sink that is slow or stands still holds up no other, and loses only its own lines.
+//   - Names that messages bring never leave the directory of their template.
 //   - A connection that ends is dialed again, after 50 ms at first and 5 s at
 //     most, and the groups are joined again.
 //   - Every message that is not written is counted by reason ([Stats]).
@@ -24,14 +30,20 @@
 // # What it does not
 //
 // Lines that are sent while it is not connected are lost: the protocol has no
-// history. How long that was is logged.
+// history. How long that was is logged. docs/logging.md tells what is lost when.
 //
 // # Limits
 //
-// The queue holds [Config.QueueBytes], 64 MiB; beyond that the newest messages are dropped.
+// Each queue holds [Config.QueueBytes], 64 MiB; beyond that the newest messages are dropped. As much may wait for
+// files that cannot be written, all together. [Config.OpenFiles] files of templates have a descriptor, 256.
 // Messages longer than [Config.BufferSize] are dropped, as spreadlogd does, or cut.
+//
+// # How to debug
+//
+// logsub -check prints the configuration as it was understood ([Config.TOML]). The log says when a
+// sink fails and when it works again, and has the counters each minute.
 //
 // # References
 //
-// docs/spec/spreadlogd.md §8, §13, §14.
+// docs/logging.md; docs/spec/spreadlogd.md §8, §11, §13, §14.
 package logsub

@@ -57,6 +57,11 @@ type keeper struct {
 // keeper returns the keeper of a template; logs with the same one share it.
 func (fs *files) keeper(t *logpath.Template, l *Log) *keeper {
 	if k := fs.keepers[t.String()]; k != nil {
+		if k.archiver != nil {
+			// Each has a clock of its own, so one may still be in the period
+			// before.
+			k.archiver.SetLinger(idleClose)
+		}
 		return k
 	}
 	k := &keeper{Keeping: l.Keep}

@@ -169,3 +169,36 @@ func TestKeepingErrors(t *testing.T) {
 		}
 	}
 }
+
+// TestSharedTemplate: two groups share the files of a template. That the one is in
+// the new day already costs no line of the other, and compresses nothing too
+// early.
+func TestSharedTemplate(t *testing.T) {
+	keep := Keeping{Compress: archive.Gzip}
+	logs := []Log{{Group: "a", File: "log-%d", Keep: keep}, {Group: "b", File: "log-%d", Keep: keep}}
+	bubble(t, Config{OpenFiles: 1}, logs, func(f *farm) {
+		f.send("[01/Jan/2000:00:00:01 +0000] a\n", "a")
+		f.send("[01/Jan/2000:00:00:01 +0000] b\n", "b")
+		f.send("[02/Jan/2000:00:00:01 +0000] not believed\n", "a")
+		<-time.After(24 * time.Hour)
+		now := time.Now()
+		if err := os.Chtimes(filepath.Join(f.dir, "log-01"), now, now); err != nil {
+			f.Fatal(err) // files do not have the bubble's time
+		}
+		f.send("[02/Jan/2000:00:00:01 +0000] a\n", "a")
+		f.send("[01/Jan/2000:23:59:59 +0000] b\n", "b")
+		if err := os.Chtimes(filepath.Join(f.dir, "log-01"), now, now); err != nil {
+			f.Fatal(err)
+		}
+		<-time.After(time.Minute)
+		synctest.Wait()
+		f.want("log-01", "[01/Jan/2000:00:00:01 +0000] a\n[01/Jan/2000:00:00:01 +0000] b\n[02/Jan/2000:00:00:01 +0000] not believed\n[01/Jan/2000:23:59:59 +0000] b\n")
+		f.send("[02/Jan/2000:00:00:02 +0000] b\n", "b")
+		f.want("log-02", "[02/Jan/2000:00:00:01 +0000] a\n[02/Jan/2000:00:00:02 +0000] b\n")
+		<-time.After(2 * idleClose)
+		synctest.Wait()
+		if _, err := os.Stat(filepath.Join(f.dir, "log-01.gz")); err != nil {
+			f.Error("yesterday's file is not compressed")
+		}
+	})
+}
