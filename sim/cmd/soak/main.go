@@ -32,7 +32,8 @@ const (
 const manySeeds = 20_000
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	debug.SetGCPercent(400) // runs are short, and leave much behind
+	debug.SetGCPercent(400)       // runs are short, and leave much behind
+	debug.SetMemoryLimit(2 << 30) // but not so much that others are in want
 	flags := flag.NewFlagSet("soak", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	span := flags.Duration("for", time.Minute, "how long")
