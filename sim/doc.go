@@ -26,7 +26,7 @@
 // has to decode, and at the end no block may be missing. Freed blocks are overwritten, so that
 // who reads one late delivers nonsense.
 //
-// Three properties are held in a weaker form than they are written, because a daemon
+// Some properties are held in a weaker form than they are written, because a daemon
 // that shares rings with C daemons cannot do better. docs/testing.md says which, and why.
 //
 // Situations that are rare are counted ([Rare]); a long series that never met one of them has
@@ -36,7 +36,8 @@
 // # What it does not
 //
 // It does not run package daemon, its sockets and its sessions. All daemons have the
-// same timeouts and the same version. No datagram is altered on its way; fuzzing does that. A
+// same timeouts and the same version. No datagram is altered on its way; fuzzing does that. No
+// regular token is later than twelve rounds, as after sixteen it is a new one (ring-protocol §13.1). A
 // daemon comes back only when its wall clock has passed all times that it has put into ids, without
 // which ids are not unique (membership-protocol §11).
 //

@@ -13,7 +13,7 @@ import (
 
 var (
 	sourcesFlag = flag.Bool("sources", false, "plant faults in the machines' source, too")
-	sourcesSeed = flag.String("sources.seeds", "30000", "after how many seeds a fault in the source has to be seen")
+	sourcesSeed = flag.String("sources.seeds", "5000", "after how many seeds a fault in the source has to be seen")
 )
 
 // fault is a change of a machine's source, after which the machine is wrong. The
@@ -62,7 +62,7 @@ func faults() []fault {
 }
 
 // TestSources builds the simulator with each fault in the machines' source, and
-// wants it to find something. It takes a minute or two, and so is asked for by a flag.
+// wants it to find something. It takes two minutes, and so is asked for by a flag.
 func TestSources(t *testing.T) {
 	if !*sourcesFlag {
 		t.Skip("run with -sources: it builds the simulator once for each fault")
