@@ -114,3 +114,39 @@ func BenchmarkLines(b *testing.B) {
 		})
 	}
 }
+
+// TestAllocations: a line costs none, be its file one of many.
+func TestAllocations(t *testing.T) {
+	dir := t.TempDir()
+	for _, l := range []Log{
+		{Group: "a", File: filepath.Join(dir, "log")},
+		{Group: "a", File: filepath.Join(dir, "%{vhost}/%Y/%m/%d"), Rewrite: RewriteCommonLog, Keep: Keeping{Size: 1 << 40}},
+	} {
+		s, err := New(Config{Connections: []Connection{{Address: "4803", Logs: []Log{l}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		src := &spread.Message{Sender: "#pub#alpha", Groups: []string{"a"}, Payload: []byte("www h - - [10/Oct/2000:13:55:36 -0700] \"GET / HTTP/1.1\" 200 1\n")}
+		r := &receiver{s: s, byGroup: make(map[string][]target)}
+		w, route, err := s.route(&l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.add("a", w, route)
+		const lines = 1000
+		perRun := testing.AllocsPerRun(50, func() {
+			for range lines {
+				r.message(src)
+			}
+			r.handOn()
+			w.writeAll()
+			w.files.flush()
+		})
+		if perRun > lines/100 {
+			t.Errorf("%s: %v allocations for %d lines", l.File, perRun, lines)
+		}
+		if err := s.closeAll(); err != nil {
+			t.Error(err)
+		}
+	}
+}

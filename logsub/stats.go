@@ -119,5 +119,8 @@ func (s *Subscriber) attrs() []any {
 	if lost > 0 {
 		args = append(args, slog.Int64("lost_by_files", lost))
 	}
+	if a := st.Archives; a != (archive.Stats{}) {
+		args = append(args, slog.Int64("compressed", a.Compressed), slog.Int64("removed", a.Removed), slog.Int64("archive_errors", a.Errors))
+	}
 	return args
 }

@@ -154,3 +154,31 @@ func TestPatternText(t *testing.T) {
 		}
 	}
 }
+
+// FuzzTOML: no input panics, and what is accepted is printed so that it is read
+// as the same.
+func FuzzTOML(f *testing.F) {
+	src, err := os.ReadFile(filepath.Join("testdata", "all.toml"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(string(src))
+	for log := range strings.SplitSeq(string(src), "\n[[log]]\n") {
+		f.Add("[[log]]\n" + log)
+	}
+	f.Add("[[log]]\ngroup = \"a\"\nfile = \"/%%/%{vhost}\"\nkeep = { status = \"0-999\", not = true }\nsample = 1e-9\n")
+	f.Fuzz(func(t *testing.T, src string) {
+		cfg, err := ParseTOML("x.toml", []byte(src))
+		if err != nil {
+			return
+		}
+		text := cfg.TOML()
+		again, err := ParseTOML("x.toml", []byte(text))
+		if err != nil {
+			t.Fatalf("%v\nin\n%s", err, text)
+		}
+		if got := again.TOML(); got != text {
+			t.Errorf("printed as\n%s\nand then as\n%s", text, got)
+		}
+	})
+}
