@@ -46,9 +46,25 @@ func (in *Intake) Put(lines []byte, n, truncated int) {
 	}
 	in.p.count.took.Add(int64(n))
 	in.p.count.truncated.Add(int64(truncated))
+	in.put(lines)
+}
+
+// PutSome is Put for a source that keeps its lines until they are safe: it waits for room as long as it
+// takes, drops nothing, and returns how many bytes it took, which are all unless the time to stop is
+// over.
+func (in *Intake) PutSome(lines []byte, truncated int) (took int) {
+	took = in.put(lines)
+	in.p.count.took.Add(int64(bytes.Count(lines[:took], []byte{'\n'})))
+	if took > 0 {
+		in.p.count.truncated.Add(int64(truncated))
+	}
+	return took
+}
+
+// put finds where lines go, and returns how many bytes are taken or dropped.
+func (in *Intake) put(lines []byte) (took int) {
 	if in.router == nil {
-		in.enqueue(lines, in.to)
-		return
+		return len(lines) - in.enqueue(lines, in.to)
 	}
 	for len(lines) > 0 {
 		n := bytes.IndexByte(lines, '\n') + 1
@@ -60,17 +76,23 @@ func (in *Intake) Put(lines []byte, n, truncated int) {
 			}
 			n += next
 		}
-		in.enqueue(lines[:n], to)
+		rest := in.enqueue(lines[:n], to)
+		took += n - rest
+		if rest > 0 {
+			break
+		}
 		lines = lines[n:]
 	}
+	return took
 }
 
 // MaxLine is the longest line in bytes, its newline included.
 func (in *Intake) MaxLine() int { return in.maxLine }
 
 // enqueue puts lines into the queue. If it is full and BlockTime and
-// stop allow, it waits for room; what then does not fit is dropped, or dropped for.
-func (in *Intake) enqueue(lines []byte, to *target) {
+// stop allow, it waits for room; what then does not fit is dropped, or dropped for. It returns how many bytes
+// are left to a source that keeps them.
+func (in *Intake) enqueue(lines []byte, to *target) (left int) {
 	p := in.p
 	rest := p.queue.put(lines, to)
 	if len(rest) < len(lines) {
@@ -91,12 +113,16 @@ func (in *Intake) enqueue(lines []byte, to *target) {
 		signal(p.dropping)
 		rest = p.queue.put(rest, to)
 	}
+	if in.waits {
+		return len(rest)
+	}
 	if len(rest) > 0 {
 		n := bytes.Count(rest, []byte{'\n'})
 		p.queue.skip(to, n)
 		p.drop(dropQueue, n)
 		signal(p.dropping)
 	}
+	return 0
 }
 
 // patient tells whether to wait for room as long as it takes.

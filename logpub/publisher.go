@@ -156,7 +156,7 @@ func (p *Publisher) RunInputs(ctx context.Context, inputs ...Input) error {
 	}
 	stopSending()
 	wg.Wait()
-	return errors.Join(err, p.finish())
+	return errors.Join(err, p.finish(inputs))
 }
 
 // read runs the sources until all have ended.
@@ -172,13 +172,20 @@ func (p *Publisher) read(ending, reading context.Context, inputs []Input, intake
 }
 
 // finish saves what has not been sent, and counts it as dropped if it cannot be saved.
-func (p *Publisher) finish() (err error) {
+func (p *Publisher) finish(inputs []Input) (err error) {
 	if st := p.queue.behind(); st != nil {
 		_, _ = p.saveDue(0) // what is not saved is counted below
 		p.syncSpool()
 		if _, lines, _ := st.Waiting(); lines > 0 {
 			p.cfg.Log.Warn("lines are left in the spool, for the next start", slog.Int64("lines", lines))
 		}
+	}
+	for _, in := range inputs {
+		if f, ok := in.Source.(interface{ finish() }); ok {
+			f.finish()
+		}
+	}
+	if st := p.queue.behind(); st != nil {
 		if err := st.Close(); err != nil {
 			p.spoolTrouble(err)
 		}

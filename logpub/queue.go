@@ -399,3 +399,10 @@ func (q *queue) safe() uint64 {
 	}
 	return q.next - 1
 }
+
+// mark returns the ID of the block that has the line that came last.
+func (q *queue) mark() uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.next - 1
+}

@@ -1,0 +1,413 @@
+package tail
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	// pollInterval is how often a file is looked at.
+	pollInterval = 100 * time.Millisecond
+	// saveInterval is how often the position is written, if it has changed.
+	saveInterval = time.Second
+	// graceTime is for how long a file that was renamed is read after it has grown.
+	graceTime = time.Minute
+	readBytes = 64 << 10
+)
+
+// Config says what to follow.
+type Config struct {
+	Path string
+	// State is a directory for positions; empty means that none is kept.
+	State string
+	// FromStart reads a file of which there is no position from its beginning; otherwise
+	// what it has then is passed over.
+	FromStart bool
+	// MaxLine is the longest line in bytes, its newline included; 0 means 64 KiB.
+	MaxLine int
+	// OnEvent is told what an operator may want to know; nil if nobody does.
+	OnEvent func(what string, err error)
+}
+
+// Taker takes lines.
+type Taker interface {
+	// Take takes whole lines, and returns how many bytes of them it took, which is less only if the
+	// follower is to end, and a mark.
+	Take(lines []byte) (n int, mark uint64)
+	// Safe returns a mark: lines up to it will not be lost.
+	Safe() uint64
+}
+
+// Follower follows one path.
+type Follower struct {
+	cfg    Config
+	to     Taker
+	state  string
+	files  []*file // oldest first; the last is that at the path, if there is one
+	buf    []byte
+	wrote  []byte // as it stands on disk
+	failed bool   // to write it
+}
+
+// file is one that is open.
+type file struct {
+	f     *os.File
+	place       // offset is up to where lines were given
+	safe  int64 // up to where they are safe
+	given []given
+	skip  bool // the rest of a line that was cut is passed over
+	old   bool // it is no longer at the path
+	grew  time.Time
+}
+
+// given are lines that were given and are not known to be safe.
+type given struct {
+	mark uint64
+	end  int64
+}
+
+// New returns a follower that has not begun. Its position is read; if that is damaged
+// the follower begins as without one, and says so.
+func New(cfg Config) (*Follower, error) {
+	if cfg.Path == "" {
+		return nil, errors.New("tail: no path")
+	}
+	if cfg.MaxLine <= 0 {
+		cfg.MaxLine = readBytes
+	}
+	path, err := filepath.Abs(cfg.Path)
+	if err != nil {
+		return nil, fmt.Errorf("tail: %w", err)
+	}
+	cfg.Path = path
+	if cfg.OnEvent == nil {
+		cfg.OnEvent = func(string, error) {}
+	}
+	f := &Follower{cfg: cfg, buf: make([]byte, max(readBytes, cfg.MaxLine))}
+	if cfg.State != "" {
+		if err := os.MkdirAll(cfg.State, 0o700); err != nil {
+			return nil, fmt.Errorf("tail: %w", err)
+		}
+		f.state = statePath(cfg.State, path)
+	}
+	return f, nil
+}
+
+// Run follows until ctx ends, and then reads on to the ends of the files. Close is called when the
+// taker has called all safe that ever will be.
+func (f *Follower) Run(ctx context.Context, to Taker) error {
+	f.to = to
+	f.begin()
+	save := time.Now()
+	t := time.NewTicker(pollInterval)
+	defer t.Stop()
+	for {
+		over := ctx.Err() != nil
+		more := f.poll(ctx)
+		if now := time.Now(); now.Sub(save) >= saveInterval {
+			save = now
+			f.save()
+		}
+		if more {
+			continue
+		}
+		if over {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+		case <-t.C:
+		}
+	}
+}
+
+// Close writes the position and closes the files.
+func (f *Follower) Close() {
+	if f.to != nil {
+		f.save()
+	}
+	for _, g := range f.files {
+		_ = g.f.Close()
+	}
+	f.files = nil
+}
+
+// begin finds the files of the position, and what has become of them.
+func (f *Follower) begin() {
+	var places []place
+	known := false
+	if f.state != "" {
+		b, err := os.ReadFile(f.state)
+		if err == nil {
+			var path string
+			if path, places, err = parsePosition(b); err == nil && path != f.cfg.Path {
+				err = fmt.Errorf("it is that of %q", path)
+			}
+			known = err == nil
+		}
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			f.cfg.OnEvent("the position cannot be read, beginning as without one", err)
+		}
+	}
+	for _, p := range places {
+		if g := f.find(p); g != nil {
+			f.files = append(f.files, g)
+		} else if p.offset > 0 {
+			f.cfg.OnEvent("a file is gone, what was not read of it is lost", nil)
+		}
+	}
+	if !known && !f.cfg.FromStart {
+		if g := f.open(f.cfg.Path); g != nil {
+			f.toEnd(g)
+			f.files = append(f.files, g)
+		}
+	}
+}
+
+// toEnd passes over the whole lines that a file has.
+func (f *Follower) toEnd(g *file) {
+	info, err := g.f.Stat()
+	if err != nil {
+		return
+	}
+	end := info.Size()
+	n := min(end, int64(len(f.buf)))
+	if got, err := g.f.ReadAt(f.buf[:n], end-n); err == nil || errors.Is(err, io.EOF) {
+		g.offset = end - n + int64(bytes.LastIndexByte(f.buf[:got], '\n')) + 1
+	}
+	g.safe = g.offset
+}
+
+// open opens a file at its beginning, or returns nil.
+func (f *Follower) open(path string) *file {
+	r, err := os.Open(path)
+	if err != nil {
+		if !errors.Is(err, os.ErrNotExist) {
+			f.cfg.OnEvent("cannot open the file, trying on", err)
+		}
+		return nil
+	}
+	info, err := r.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		_ = r.Close()
+		return nil
+	}
+	g := &file{f: r, grew: time.Now()}
+	g.dev, g.ino = inode(info)
+	g.renew()
+	return g
+}
+
+// renew takes the fingerprint anew.
+func (g *file) renew() { g.printLen, g.print = fingerprint(g.f, maxPrint) }
+
+// find opens the file that a place is in: at the path, or beside it under a name that begins
+// as the path does. It prefers the same inode; a copy will do.
+func (f *Follower) find(p place) *file {
+	entries, err := os.ReadDir(filepath.Dir(f.cfg.Path))
+	if err != nil {
+		return nil
+	}
+	var copied *file
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), filepath.Base(f.cfg.Path)) {
+			continue
+		}
+		g := f.open(filepath.Join(filepath.Dir(f.cfg.Path), e.Name()))
+		if g == nil {
+			continue
+		}
+		info, err := g.f.Stat()
+		same := g.dev == p.dev && g.ino == p.ino
+		if err != nil || info.Size() < p.offset || !p.begins(g.f) || !same && (p.printLen < minPrint || copied != nil) ||
+			slices.ContainsFunc(f.files, func(o *file) bool { return o.dev == g.dev && o.ino == g.ino }) {
+			_ = g.f.Close()
+			continue
+		}
+		g.offset, g.safe = p.offset, p.offset
+		if same {
+			if copied != nil {
+				_ = copied.f.Close()
+			}
+			return g
+		}
+		copied = g
+	}
+	return copied
+}
+
+// poll gives what has come, and tells whether there may be more at once.
+func (f *Follower) poll(ctx context.Context) (more bool) {
+	f.rotate()
+	for i := 0; i < len(f.files); {
+		g := f.files[i]
+		f.truncated(g, i)
+		g = f.files[i]
+		n := f.read(ctx, g)
+		more = more || n
+		if g.old && !n && time.Since(g.grew) > graceTime && len(g.given) == 0 {
+			_ = g.f.Close()
+			f.files = slices.Delete(f.files, i, i+1)
+			continue
+		}
+		i++
+	}
+	return more
+}
+
+// rotate looks whether the path has a file that is not known yet.
+func (f *Follower) rotate() {
+	info, err := os.Stat(f.cfg.Path)
+	if err != nil || !info.Mode().IsRegular() {
+		return
+	}
+	dev, ino := inode(info)
+	for i, g := range f.files {
+		now, err := g.f.Stat()
+		if err == nil && os.SameFile(now, info) {
+			g.old = i < len(f.files)-1 // and a file behind it came later
+			return
+		}
+	}
+	g := f.open(f.cfg.Path)
+	if g == nil || g.dev != dev || g.ino != ino {
+		if g != nil {
+			_ = g.f.Close() // it was replaced just now
+		}
+		return
+	}
+	for _, o := range f.files {
+		if !o.old {
+			o.old, o.grew = true, time.Now()
+		}
+	}
+	if len(f.files) > 0 {
+		f.cfg.OnEvent("the file was rotated by renaming it", nil)
+	}
+	if len(f.files) == maxFiles {
+		f.cfg.OnEvent("too many files are being followed, leaving the oldest", nil)
+		_ = f.files[0].f.Close()
+		f.files = slices.Delete(f.files, 0, 1)
+	}
+	f.files = append(f.files, g)
+}
+
+// truncated looks whether a file has been begun anew. Then the copy of what it had takes its place, and
+// it follows as a new one.
+func (f *Follower) truncated(g *file, i int) {
+	info, err := g.f.Stat()
+	if err != nil || info.Size() >= g.offset && g.begins(g.f) {
+		return
+	}
+	f.cfg.OnEvent("the file was truncated", nil)
+	old := g.place
+	fresh := &file{f: g.f, old: g.old, grew: time.Now()}
+	fresh.dev, fresh.ino = g.dev, g.ino
+	fresh.renew()
+	f.files[i] = fresh
+	if old.printLen < minPrint && old.offset == 0 || len(f.files) == maxFiles {
+		return
+	}
+	if c := f.find(old); c != nil {
+		c.old, c.given, c.safe, c.skip = true, g.given, g.safe, g.skip
+		f.files = slices.Insert(f.files, i, c)
+		return
+	}
+	f.cfg.OnEvent("no copy of the truncated file was found, what was not read of it is lost", nil)
+}
+
+// read gives the lines of at most one buffer, and tells whether there were any.
+func (f *Follower) read(ctx context.Context, g *file) bool {
+	n, err := g.f.ReadAt(f.buf, g.offset)
+	if err != nil && !errors.Is(err, io.EOF) {
+		f.cfg.OnEvent("cannot read the file, trying on", err)
+		return false
+	}
+	if n == 0 {
+		return false
+	}
+	if !g.extend(g.f) {
+		return false // it was truncated just now, and this may be of what came then
+	}
+	b := f.buf[:n]
+	end := bytes.LastIndexByte(b, '\n') + 1
+	if g.skip {
+		i := bytes.IndexByte(b, '\n') + 1
+		if i == 0 {
+			i = n
+		} else {
+			g.skip = false
+		}
+		f.gave(g, i, f.to.Safe())
+		return true
+	}
+	if end == 0 {
+		if n < len(f.buf) {
+			return false // the line has not come whole
+		}
+		line := append(slices.Clone(b[:f.cfg.MaxLine-1]), '\n')
+		if took, mark := f.to.Take(line); took > 0 {
+			g.skip = true
+			f.gave(g, n, mark)
+			return true
+		}
+		return false
+	}
+	took, mark := f.to.Take(b[:end])
+	if took == 0 {
+		return false
+	}
+	f.gave(g, took, mark)
+	return ctx.Err() == nil || took == end
+}
+
+// gave notes that bytes of a file were given.
+func (f *Follower) gave(g *file, n int, mark uint64) {
+	g.offset += int64(n)
+	g.grew = time.Now()
+	if last := len(g.given) - 1; last >= 0 && g.given[last].mark == mark {
+		g.given[last].end = g.offset
+		return
+	}
+	g.given = append(g.given, given{mark, g.offset})
+}
+
+// save writes the position up to which all is safe.
+func (f *Follower) save() {
+	safe := f.to.Safe()
+	var places []place
+	for _, g := range f.files {
+		n := 0
+		for n < len(g.given) && g.given[n].mark <= safe {
+			g.safe = g.given[n].end
+			n++
+		}
+		g.given = slices.Delete(g.given, 0, n)
+		p := g.place
+		p.offset = g.safe
+		places = append(places, p)
+	}
+	if f.state == "" {
+		return
+	}
+	b := appendPosition(nil, f.cfg.Path, places)
+	if bytes.Equal(b, f.wrote) {
+		return
+	}
+	if err := writeState(f.state, b); err != nil {
+		if !f.failed {
+			f.failed = true
+			f.cfg.OnEvent("cannot write the position, lines may come again after a restart", err)
+		}
+		return
+	}
+	f.wrote, f.failed = b, false
+}

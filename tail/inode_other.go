@@ -1,0 +1,8 @@
+//go:build !unix
+
+package tail
+
+import "os"
+
+// inode returns zeros: fingerprints alone name files.
+func inode(os.FileInfo) (dev, ino uint64) { return 0, 0 }

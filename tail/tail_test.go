@@ -1,0 +1,365 @@
+package tail
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// taker keeps lines; they are safe at once, or when it is told.
+type taker struct {
+	mu    sync.Mutex
+	lines []string
+	marks uint64
+	safe  uint64
+	hold  bool
+	full  bool
+}
+
+func (t *taker) Take(b []byte) (int, uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.full {
+		return 0, t.marks
+	}
+	t.marks++
+	for l := range strings.Lines(string(b)) {
+		t.lines = append(t.lines, l)
+	}
+	return len(b), t.marks
+}
+
+func (t *taker) Safe() uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.hold {
+		t.safe = t.marks
+	}
+	return t.safe
+}
+
+func (t *taker) got() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Clone(t.lines)
+}
+
+// follow runs a follower until the returned function is called, with true for an end in order
+// and false for a kill.
+func follow(t *testing.T, cfg Config, to Taker) (stop func(order bool)) {
+	t.Helper()
+	f, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- f.Run(ctx, to) }()
+	return func(order bool) {
+		t.Helper()
+		if !order {
+			f.state = "" // so that nothing is written any more
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		f.Close()
+	}
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteString(text); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// shift makes room for path.1.
+func shift(path string) {
+	for i := 8; i > 0; i-- {
+		_ = os.Rename(fmt.Sprintf("%s.%d", path, i), fmt.Sprintf("%s.%d", path, i+1))
+	}
+}
+
+func rename(t *testing.T, path string) {
+	t.Helper()
+	shift(path)
+	if err := os.Rename(path, path+".1"); err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+}
+
+func copyTruncate(t *testing.T, path string) {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return
+	}
+	shift(path)
+	if err := os.WriteFile(path+".1", b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(path, 0); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// known tells whether a file has enough in it to be known by.
+func known(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Size() >= minPrint
+}
+
+// TestRotations writes, rotates (once between two looks at most) and restarts by chance: each line comes exactly
+// once and in order.
+func TestRotations(t *testing.T) {
+	for seed := range uint64(20) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			dir, state := t.TempDir(), t.TempDir()
+			synctest.Test(t, func(t *testing.T) {
+				rng := rand.New(rand.NewPCG(seed, 1))
+				path := filepath.Join(dir, "access.log")
+				cfg := Config{Path: path, State: state, FromStart: true, OnEvent: func(what string, err error) {
+					if err != nil || strings.Contains(what, "lost") {
+						t.Errorf("%s: %v", what, err)
+					}
+				}}
+				var to taker
+				stop := follow(t, cfg, &to)
+				running := true
+				rotated, looked := false, false // since it was looked at; since there is a new file
+				n, begun := 0, false            // lines written, and whether a part of the last was
+				var want []string
+				finish := func() {
+					if begun {
+						write(t, path, "its end\n")
+						begun = false
+					}
+				}
+				for range 40 {
+					switch rng.IntN(8) {
+					default:
+						for range 1 + rng.IntN(30) {
+							finish()
+							n++
+							text := fmt.Sprintf("seed %d line %06d, ", seed, n)
+							write(t, path, text)
+							want = append(want, text+"its end\n")
+							begun = true
+						}
+						if rng.IntN(3) > 0 {
+							finish()
+						}
+					case 0, 1:
+						if running {
+							time.Sleep(2 * pollInterval)
+							rotated, looked = false, known(path)
+						}
+						if rotated || !looked {
+							continue
+						}
+						finish()
+						if info, err := os.Stat(path); err != nil || info.Size() == 0 {
+							continue
+						}
+						if rng.IntN(2) == 0 {
+							rename(t, path)
+						} else {
+							copyTruncate(t, path)
+						}
+						rotated, looked = true, false
+						if running && rng.IntN(2) == 0 {
+							time.Sleep(2 * pollInterval)
+							rotated, looked = false, known(path)
+						}
+					case 2:
+						if running {
+							stop(true)
+						} else {
+							stop = follow(t, cfg, &to)
+						}
+						running = !running
+						if running {
+							time.Sleep(2 * pollInterval)
+							rotated, looked = false, known(path)
+						}
+					case 3:
+						time.Sleep(2*pollInterval + time.Duration(rng.IntN(3000))*time.Millisecond)
+						if running {
+							rotated, looked = false, known(path)
+						}
+					}
+				}
+				finish()
+				if running {
+					stop(true)
+				}
+				stop = follow(t, cfg, &to)
+				time.Sleep(2 * time.Minute)
+				stop(true)
+				if got := to.got(); !slices.Equal(got, want) {
+					t.Errorf("%d lines came, %d were written", len(got), len(want))
+					for i := range min(len(got), len(want)) {
+						if got[i] != want[i] {
+							t.Fatalf("line %d is %q, want %q", i, got[i], want[i])
+						}
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestSafe: a position does not go beyond what is safe, so that a kill loses nothing.
+func TestSafe(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(dir, "log")
+		cfg := Config{Path: path, State: filepath.Join(dir, "state"), FromStart: true}
+		var to taker
+		stop := follow(t, cfg, &to)
+		write(t, path, "the first line\n")
+		time.Sleep(5 * time.Second)
+		to.mu.Lock()
+		to.hold = true
+		to.mu.Unlock()
+		write(t, path, "the second line\n")
+		time.Sleep(5 * time.Second)
+		stop(false)
+		var next taker
+		stop = follow(t, cfg, &next)
+		time.Sleep(time.Second)
+		stop(true)
+		if got := next.got(); !slices.Equal(got, []string{"the second line\n"}) {
+			t.Errorf("after a kill came %q", got)
+		}
+		// Nobody takes anything: it stays.
+		write(t, path, "the third line\n")
+		full := taker{full: true}
+		stop = follow(t, cfg, &full)
+		time.Sleep(time.Second)
+		stop(true)
+		stop = follow(t, cfg, &next)
+		time.Sleep(time.Second)
+		stop(true)
+		if got := next.got(); !slices.Equal(got, []string{"the second line\n", "the third line\n"}) {
+			t.Errorf("came %q", got)
+		}
+	})
+}
+
+// TestStart: without a position what is there is passed over, if it is not wanted; a
+// damaged one counts as none and is told.
+func TestStart(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(dir, "log")
+		write(t, path, "old\nbeg")
+		told := 0
+		cfg := Config{Path: path, State: dir, OnEvent: func(string, error) { told++ }}
+		var to taker
+		stop := follow(t, cfg, &to)
+		time.Sleep(time.Second)
+		write(t, path, "un\nnew\n")
+		time.Sleep(time.Second)
+		stop(true)
+		if got := to.got(); !slices.Equal(got, []string{"begun\n", "new\n"}) || told != 0 {
+			t.Errorf("came %q", got)
+		}
+		write(t, statePath(dir, path), "x")
+		stop = follow(t, cfg, &to)
+		time.Sleep(time.Second)
+		stop(true)
+		if got := to.got(); len(got) != 2 || told != 1 {
+			t.Errorf("came %q, told %d times", got, told)
+		}
+	})
+}
+
+// TestLong: a line that is too long is cut once, wherever its pieces come.
+func TestLong(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(dir, "log")
+		var to taker
+		stop := follow(t, Config{Path: path, FromStart: true, MaxLine: 100}, &to)
+		for range 50 {
+			write(t, path, strings.Repeat("x", 10_000))
+			time.Sleep(time.Second)
+		}
+		write(t, path, "\nshort\n")
+		time.Sleep(time.Second)
+		stop(true)
+		if got := to.got(); !slices.Equal(got, []string{strings.Repeat("x", 99) + "\n", "short\n"}) {
+			t.Errorf("%d lines came: %.200q", len(got), got)
+		}
+	})
+}
+
+// TestGrace: what is written to a file after it was renamed comes, and it is let go in the
+// end.
+func TestGrace(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(dir, "log")
+		f, err := New(Config{Path: path, FromStart: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		var to taker
+		done := make(chan error, 1)
+		go func() { done <- f.Run(ctx, &to) }()
+		write(t, path, "one\n")
+		time.Sleep(time.Second)
+		rename(t, path)
+		write(t, path, "two\n")
+		time.Sleep(graceTime / 2)
+		write(t, path+".1", "late\n")
+		time.Sleep(graceTime / 2)
+		write(t, path+".1", "later\n")
+		time.Sleep(2 * graceTime)
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if got := to.got(); !slices.Equal(got, []string{"one\n", "two\n", "late\n", "later\n"}) || len(f.files) != 1 {
+			t.Errorf("came %q, %d files are open", got, len(f.files))
+		}
+		f.Close()
+	})
+}
+
+// FuzzPosition: what is read is what is written like that.
+func FuzzPosition(f *testing.F) {
+	f.Add(appendPosition(nil, "/var/log/a b\n", []place{{dev: 1, ino: 2, offset: 3, printLen: 4}, {offset: 1 << 60}}))
+	f.Add(appendPosition(nil, "", nil))
+	f.Add([]byte("sum 00000000\n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		path, places, err := parsePosition(b)
+		if err != nil {
+			return
+		}
+		again, places2, err := parsePosition(appendPosition(nil, path, places))
+		if err != nil || again != path || !slices.Equal(places, places2) {
+			t.Errorf("%q %v became %q %v, %v", path, places, again, places2, err)
+		}
+	})
+}
