@@ -34,7 +34,7 @@ func TestKilled(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, uint64(time.Now().UnixNano())))
 	run := func(kill time.Duration) {
 		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestKilledProcess$")
-		cmd.Env = append(os.Environ(), killedDir+"="+dir)
+		cmd.Env = append(os.Environ(), killedDir+"="+dir, "GORACE=atexit_sleep_ms=0")
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -48,12 +48,12 @@ func TestKilled(t *testing.T) {
 	whole := time.Since(began) // what an idle run takes
 	fresh := [files]string{}
 	interrupted := 0
-	for round := range 12 {
+	for round := range 10 {
 		// Late lines make a plain file beside the compressed one, but only
 		// where the plain one is gone.
 		for i := range files {
 			if !exists(path(i)) {
-				fresh[i] = lines(uint64(round), 20000)
+				fresh[i] = lines(uint64(round), 4000)
 				want[i] += fresh[i]
 				write(t, path(i), fresh[i])
 			}
