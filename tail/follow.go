@@ -398,7 +398,7 @@ func (f *Follower) save() {
 	if f.state == "" {
 		return
 	}
-	b := appendPosition(nil, f.cfg.Path, places)
+	b := encodePosition(f.cfg.Path, places)
 	if bytes.Equal(b, f.wrote) {
 		return
 	}

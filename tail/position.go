@@ -42,17 +42,16 @@ type place struct {
 
 var errPosition = errors.New("a damaged position")
 
-func appendPosition(b []byte, path string, places []place) []byte {
-	began := len(b)
-	b = fmt.Appendf(b, "%s%q\n", header, path)
+func encodePosition(path string, places []place) []byte {
+	b := fmt.Appendf(nil, "%s%q\n", header, path)
 	for _, p := range places {
 		b = fmt.Appendf(b, "file %d %d %d %d %x\n", p.dev, p.ino, p.offset, p.printLen, p.print)
 	}
-	sum := crc32.Checksum(b[began:], crc32.MakeTable(crc32.Castagnoli))
+	sum := crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli))
 	return fmt.Appendf(b, "sum %08x\n", sum)
 }
 
-// parsePosition reads what appendPosition has written.
+// parsePosition reads what encodePosition has written.
 func parsePosition(b []byte) (path string, places []place, err error) {
 	i := bytes.LastIndex(b, []byte("sum "))
 	if i < 0 || string(b[i:]) != fmt.Sprintf("sum %08x\n", crc32.Checksum(b[:i], crc32.MakeTable(crc32.Castagnoli))) {
@@ -108,7 +107,7 @@ func writeState(name string, b []byte) error {
 }
 
 // fingerprint returns that of the first n bytes, or of as many as there are.
-func fingerprint(f io.ReaderAt, n int64) (length int64, print [sha256.Size]byte) {
+func fingerprint(f io.ReaderAt, n int64) (length int64, sum [sha256.Size]byte) {
 	var b [maxPrint]byte
 	got, _ := f.ReadAt(b[:min(n, maxPrint)], 0) // what cannot be read is not in it
 	return int64(got), sha256.Sum256(b[:got])
@@ -116,8 +115,8 @@ func fingerprint(f io.ReaderAt, n int64) (length int64, print [sha256.Size]byte)
 
 // begins tells whether a file begins as a place says.
 func (p *place) begins(f io.ReaderAt) bool {
-	n, print := fingerprint(f, p.printLen)
-	return n == p.printLen && print == p.print
+	n, sum := fingerprint(f, p.printLen)
+	return n == p.printLen && sum == p.print
 }
 
 // extend takes what a file has gained into its fingerprint, unless it begins with something

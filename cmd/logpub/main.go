@@ -41,6 +41,8 @@ const usagePause = time.Second
 // options are what the command line says.
 type options struct {
 	cfg     logpub.Config
+	config  string
+	check   bool
 	verbose bool
 	version bool
 	flags   *flag.FlagSet
@@ -111,6 +113,8 @@ func parse(args []string) (options, error) {
 	fs.DurationVar(&c.DrainTimeout, "drain", logpub.DefaultDrainTimeout, "`time` to send what is left at the end; negative for none")
 	fs.IntVar(&c.MaxLine, "max-line", 0, "longest line in `bytes`; longer ones are cut (default: what fits into a message)")
 	fs.DurationVar(&c.StatsInterval, "stats", logpub.DefaultStatsInterval, "`time` between two lines of counters; negative for none")
+	fs.StringVar(&o.config, "config", "", "read everything from this `file` (TOML), and again on SIGHUP; only -check and -v go with it")
+	fs.BoolVar(&o.check, "check", false, "check the configuration and end")
 	fs.BoolVar(&o.verbose, "v", false, "log more")
 	fs.BoolVar(&o.version, "V", false, "print the version")
 	if err := fs.Parse(args); err != nil {
@@ -119,6 +123,16 @@ func parse(args []string) (options, error) {
 	switch {
 	case fs.NArg() > 0:
 		return o, fmt.Errorf("unexpected argument %q", fs.Arg(0))
+	case o.config != "":
+		var with []string
+		fs.Visit(func(f *flag.Flag) {
+			if f.Name != "config" && f.Name != "check" && f.Name != "v" {
+				with = append(with, "-"+f.Name)
+			}
+		})
+		if len(with) > 0 {
+			return o, fmt.Errorf("-config and %s: write it into the file", strings.Join(with, ", "))
+		}
 	case len(c.Groups) == 0 && !o.version:
 		return o, errors.New("nothing to do: -g GROUP")
 	}
@@ -145,12 +159,23 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 			level = slog.LevelDebug
 		}
 		o.cfg.Log = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
-		p, err = logpub.New(o.cfg)
+		switch {
+		case o.config != "" && o.check:
+			_, err = load(o.config, nil)
+		case o.config != "":
+			return serve(ctx, o.config, o.cfg.Log, stdin, stderr)
+		default:
+			p, err = logpub.New(o.cfg)
+		}
 	}
 	if err != nil {
 		complain(stderr, err, " (logpub -h tells more)")
 		pause(ctx, stdin)
 		return statusUsage
+	}
+	if o.check {
+		say(stdout, "the configuration is in order\n")
+		return statusOK
 	}
 	if err := p.Run(ctx, stdin); err != nil {
 		complain(stderr, err, "")

@@ -99,8 +99,8 @@ func TestUsagePause(t *testing.T) {
 	})
 }
 
-// serve runs a daemon, which stands in memory behind a port of 127.0.0.1.
-func serve(t *testing.T) (d *spreadtest.Daemon, address string) {
+// serveDaemon runs a daemon, which stands in memory behind a port of 127.0.0.1.
+func serveDaemon(t *testing.T) (d *spreadtest.Daemon, address string) {
 	t.Helper()
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
@@ -155,7 +155,7 @@ func next(t *testing.T, c *spread.Conn) string {
 }
 
 func TestPublish(t *testing.T) {
-	d, address := serve(t)
+	d, address := serveDaemon(t)
 	sub := subscribe(t, d, "a", "b")
 	for _, tt := range []struct{ args, want string }{
 		{"-g a -u web", `RELIABLE 1 #web#alpha [a] "a line\n"`},
@@ -184,7 +184,7 @@ func TestPublish(t *testing.T) {
 
 // TestNoDaemon: lines that cannot be sent are counted and give a status.
 func TestNoDaemon(t *testing.T) {
-	d, address := serve(t)
+	d, address := serveDaemon(t)
 	d.SetDown(true)
 	var stderr output
 	args := []string{"-g", "g", "-s", address, "-drain", "10ms"}
@@ -200,7 +200,7 @@ func TestNoDaemon(t *testing.T) {
 
 // TestSpool: lines for a daemon that is away are kept, and sent by the next start.
 func TestSpool(t *testing.T) {
-	d, address := serve(t)
+	d, address := serveDaemon(t)
 	sub := subscribe(t, d, "g")
 	nowhere, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {

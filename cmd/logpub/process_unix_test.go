@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 // TestSignals: the signals of Apache's restarts do not end the program; SIGTERM
 // does, after what is still written to the pipe.
 func TestSignals(t *testing.T) {
-	d, address := serve(t)
+	d, address := serveDaemon(t)
 	sub := subscribe(t, d, "g")
 	exe, err := os.Executable()
 	if err != nil {
