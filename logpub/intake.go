@@ -46,14 +46,14 @@ func (in *Intake) Put(lines []byte, n, truncated int) {
 	}
 	in.p.count.took.Add(int64(n))
 	in.p.count.truncated.Add(int64(truncated))
-	in.put(lines)
+	in.put(lines, n)
 }
 
 // PutSome is Put for a source that keeps its lines until they are safe: it waits for room as long as it
 // takes, drops nothing, and returns how many bytes it took, which are all unless the time to stop is
 // over.
 func (in *Intake) PutSome(lines []byte, truncated int) (took int) {
-	took = in.put(lines)
+	took = in.put(lines, bytes.Count(lines, []byte{'\n'}))
 	in.p.count.took.Add(int64(bytes.Count(lines[:took], []byte{'\n'})))
 	if took > 0 {
 		in.p.count.truncated.Add(int64(truncated))
@@ -62,21 +62,22 @@ func (in *Intake) PutSome(lines []byte, truncated int) (took int) {
 }
 
 // put finds where lines go, and returns how many bytes are taken or dropped.
-func (in *Intake) put(lines []byte) (took int) {
+func (in *Intake) put(lines []byte, n int) (took int) {
 	if in.router == nil {
-		return len(lines) - in.enqueue(lines, in.to)
+		return len(lines) - in.enqueue(lines, n, in.to)
 	}
 	for len(lines) > 0 {
 		n := bytes.IndexByte(lines, '\n') + 1
-		to := in.router.find(lines[:n])
+		to, count := in.router.find(lines[:n]), 1
 		for n < len(lines) {
 			next := bytes.IndexByte(lines[n:], '\n') + 1
 			if in.router.find(lines[n:n+next]) != to {
 				break
 			}
 			n += next
+			count++
 		}
-		rest := in.enqueue(lines[:n], to)
+		rest := in.enqueue(lines[:n], count, to)
 		took += n - rest
 		if rest > 0 {
 			break
@@ -92,9 +93,9 @@ func (in *Intake) MaxLine() int { return in.maxLine }
 // enqueue puts lines into the queue. If it is full and BlockTime and
 // stop allow, it waits for room; what then does not fit is dropped, or dropped for. It returns how many bytes
 // are left to a source that keeps them.
-func (in *Intake) enqueue(lines []byte, to *target) (left int) {
+func (in *Intake) enqueue(lines []byte, n int, to *target) (left int) {
 	p := in.p
-	rest := p.queue.put(lines, to)
+	rest := p.queue.putCounted(lines, n, to)
 	if len(rest) < len(lines) {
 		in.full = false
 	}

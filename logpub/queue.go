@@ -132,23 +132,37 @@ func signal(c chan<- struct{}) {
 // put appends whole lines for a target, as many as there is room for, and returns
 // the rest.
 func (q *queue) put(lines []byte, to *target) (rest []byte) {
+	return q.putCounted(lines, bytes.Count(lines, []byte{'\n'}), to)
+}
+
+// putCounted is put for n lines.
+func (q *queue) putCounted(lines []byte, n int, to *target) (rest []byte) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	began := len(lines)
 	for len(lines) > 0 {
 		b := q.open()
-		n := 0
+		size := 0
 		if b != nil {
-			n = fits(lines, cap(b.lines)-len(b.lines))
+			size = fits(lines, cap(b.lines)-len(b.lines))
 		}
-		if n == 0 {
+		if size == 0 {
 			if !q.newBlock(max(q.block, bytes.IndexByte(lines, '\n')+1)) {
 				break
 			}
 			continue
 		}
-		b.add(lines[:n], to)
-		lines = lines[n:]
+		// Counting costs as much as copying: only the smaller part is.
+		count := n
+		switch {
+		case size == len(lines):
+		case size <= len(lines)/2:
+			count = bytes.Count(lines[:size], []byte{'\n'})
+		default:
+			count -= bytes.Count(lines[size:], []byte{'\n'})
+		}
+		b.add(lines[:size], count, to)
+		lines, n = lines[size:], n-count
 	}
 	if len(lines) < began {
 		signal(q.wake)
@@ -167,9 +181,8 @@ func (q *queue) open() *block {
 	return nil
 }
 
-// add appends lines, for which there is room.
-func (b *block) add(lines []byte, to *target) {
-	n := bytes.Count(lines, []byte{'\n'})
+// add appends n lines, for which there is room.
+func (b *block) add(lines []byte, n int, to *target) {
 	b.lines = append(b.lines, lines...)
 	seq := to.next
 	to.next += uint64(n)

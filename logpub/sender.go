@@ -325,7 +325,7 @@ func (s *sender) sendBlock(ctx context.Context, sess Session, b *block) error {
 	lines := 0
 	rest := b.lines
 	for _, r := range b.runs {
-		seq := r.seq
+		seq, groups := r.seq, r.to.groups
 		for text := rest[:r.n]; len(text) > 0; lines++ {
 			n := bytes.IndexByte(text, '\n') + 1
 			payload := text[:n]
@@ -333,7 +333,7 @@ func (s *sender) sendBlock(ctx context.Context, sess Session, b *block) error {
 				payload = s.wrap(b, r.to, seq, payload)
 				seq++
 			}
-			if err := sess.Multicast(ctx, cfg.Service, cfg.MessType, payload, r.to.groups...); err != nil {
+			if err := sess.Multicast(ctx, cfg.Service, cfg.MessType, payload, groups...); err != nil {
 				return err
 			}
 			if b.id < s.last || lines < s.handed {

@@ -456,9 +456,9 @@ func TestAdopt(t *testing.T) {
 func FuzzRecord(f *testing.F) {
 	a, b := &target{groups: []string{"a"}}, &target{groups: []string{"b", "c"}, stream: 7, next: 1 << 40}
 	from := &block{origin: origin{"web1", 1 << 60}}
-	from.add([]byte("x\n\n"), a)
-	from.add([]byte("yy\n"), b)
-	from.add([]byte("z\n"), a)
+	from.add([]byte("x\n\n"), 2, a)
+	from.add([]byte("yy\n"), 1, b)
+	from.add([]byte("z\n"), 1, a)
 	f.Add(appendBlock(nil, from))
 	f.Add(appendBlock(nil, &block{}))
 	f.Add([]byte{recordVersion, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff})

@@ -65,14 +65,20 @@ func follow(t *testing.T, cfg Config, to Taker) (stop func(order bool)) {
 	go func() { done <- f.Run(ctx, to) }()
 	return func(order bool) {
 		t.Helper()
-		if !order {
-			f.state = "" // so that nothing is written any more
-		}
+		before, err := os.ReadFile(f.state)
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
 		f.Close()
+		if !order { // a kill writes nothing
+			if err == nil {
+				err = os.WriteFile(f.state, before, 0o600)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 }
 

@@ -194,3 +194,25 @@ func hangUp(t *testing.T) {
 		t.Skip(err) // not on Windows
 	}
 }
+
+// TestDocumented: the configuration in the documentation is one.
+func TestDocumented(t *testing.T) {
+	doc, err := os.ReadFile(filepath.Join("..", "..", "docs", "publishing.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := strings.Split(string(doc), "```toml\n")
+	if len(blocks) != 3 {
+		t.Fatalf("%d examples", len(blocks)-1)
+	}
+	path := filepath.Join(t.TempDir(), "logpub.toml")
+	first, _, _ := strings.Cut(blocks[1], "```")
+	byField, byRule, _ := strings.Cut(blocks[2], "[route]            # or the first")
+	byRule, _, _ = strings.Cut(byRule, "```")
+	for _, more := range []string{"", byField, "[route] #" + byRule} {
+		writeFile(t, path, first+more)
+		if _, err := load(path, nil); err != nil {
+			t.Errorf("%v in:\n%s", err, first+more)
+		}
+	}
+}
