@@ -18,7 +18,6 @@ import (
 	"github.com/spreadd/spreadd/groups"
 	"github.com/spreadd/spreadd/internal/buf"
 	"github.com/spreadd/spreadd/internal/clock"
-	"github.com/spreadd/spreadd/wire"
 )
 
 // Daemon is one running daemon.
@@ -463,6 +462,3 @@ func (d *Daemon) Stats() Stats {
 	}
 	return st
 }
-
-// OurVersion is the version of the protocol that the daemon tells its clients.
-func OurVersion() wire.Version { return wire.OurVersion }

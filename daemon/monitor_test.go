@@ -10,36 +10,21 @@ import (
 
 	"github.com/spreadd/spreadd/daemon/session"
 	"github.com/spreadd/spreadd/engine"
+	"github.com/spreadd/spreadd/internal/freeport"
 	"github.com/spreadd/spreadd/topology"
 	"github.com/spreadd/spreadd/wire"
 )
 
 const testHash = 0x1234
 
-// ringPort finds a port that is free for data and, one above, for tokens.
-func ringPort(t testing.TB) uint16 {
-	t.Helper()
-	for range 100 {
-		c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		port := netip.MustParseAddrPort(c.LocalAddr().String()).Port()
-		next, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: int(port) + 1})
-		_ = c.Close()
-		if err == nil {
-			_ = next.Close()
-			return port
-		}
-	}
-	t.Fatal("no two free ports behind one another")
-	return 0
-}
-
 // reachable is a daemon that is alone, and that monitors can talk to.
 func reachable(t testing.TB) (Config, netip.AddrPort) {
 	t.Helper()
-	addr := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), ringPort(t))
+	port, err := freeport.Find(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(port))
 	top, err := topology.New([]topology.Segment{{
 		Port:    addr.Port(),
 		Daemons: []topology.Daemon{{ID: alphaID, Name: "alpha", Addr: addr.Addr()}},

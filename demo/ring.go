@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/spreadd/spreadd/daemon"
+	"github.com/spreadd/spreadd/internal/freeport"
 	"github.com/spreadd/spreadd/spreadconf"
 )
 
@@ -55,7 +55,7 @@ func newRing(ctx context.Context, f *farm) (*ring, error) {
 	var text strings.Builder
 	text.WriteString(timeouts)
 	for _, name := range names {
-		port, err := freePort(ctx, r.ports)
+		port, err := freeport.Find(ctx, r.ports)
 		if err != nil {
 			return nil, fmt.Errorf("demo: a free port for daemon %s: %w", name, err)
 		}
@@ -69,43 +69,6 @@ func newRing(ctx context.Context, f *farm) (*ring, error) {
 		return nil, fmt.Errorf("demo: %w", err)
 	}
 	return r, nil
-}
-
-// freePort finds a port that is free for clients, for data, and, one above, for
-// tokens.
-func freePort(ctx context.Context, taken []int) (int, error) {
-	var last error
-	for range 100 {
-		port, err := probe(ctx)
-		if err == nil && !slices.ContainsFunc(taken, func(t int) bool { return port >= t-1 && port <= t+1 }) {
-			return port, nil
-		}
-		last = err
-	}
-	return 0, last
-}
-
-func probe(ctx context.Context) (port int, err error) {
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp4", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, l.Close()) }()
-	a, ok := l.Addr().(*net.TCPAddr)
-	if !ok {
-		return 0, fmt.Errorf("listening on %v: not TCP", l.Addr())
-	}
-	for _, p := range []int{a.Port, a.Port + 1} {
-		c, err := lc.ListenPacket(ctx, "udp4", fmt.Sprintf("127.0.0.1:%d", p))
-		if err != nil {
-			return 0, err
-		}
-		if err := c.Close(); err != nil {
-			return 0, err
-		}
-	}
-	return a.Port, nil
 }
 
 // address is where clients reach a daemon.

@@ -10,12 +10,12 @@ import (
 	"math"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/buildinfo"
 	"github.com/spreadd/spreadd/logpub"
 	"github.com/spreadd/spreadd/spread"
 )
@@ -149,7 +149,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		o.flags.PrintDefaults()
 		return statusOK
 	case err == nil && o.version:
-		say(stdout, "logpub "+version()+"\n")
+		say(stdout, "logpub "+buildinfo.Version()+"\n")
 		return statusOK
 	}
 	var p *logpub.Publisher
@@ -207,12 +207,4 @@ func pause(ctx context.Context, stdin io.Reader) {
 	case <-ctx.Done():
 	case <-time.After(usagePause):
 	}
-}
-
-// version is that of the module, as far as the build knows it.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(unknown version)"
 }

@@ -10,12 +10,12 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime/debug"
 	"syscall"
 	"time"
 	_ "time/tzdata" // zones are the same on all hosts, whatever is installed there
 
 	"github.com/spreadd/spreadd/archive"
+	"github.com/spreadd/spreadd/internal/buildinfo"
 	"github.com/spreadd/spreadd/internal/tomlconf"
 	"github.com/spreadd/spreadd/logsub"
 	"github.com/spreadd/spreadd/spreadlogdconf"
@@ -176,7 +176,7 @@ func run(ctx context.Context, reopen <-chan os.Signal, args []string, stdout, st
 		fmt.Fprintf(stderr, "logsub: %v (logsub -h tells more)\n", err)
 		return statusUsage
 	case o.version:
-		fmt.Fprintln(stdout, "logsub", version())
+		fmt.Fprintln(stdout, "logsub", buildinfo.Version())
 		return statusOK
 	}
 	cfg, err := o.config(stdout, stderr)
@@ -299,12 +299,4 @@ func subscribe(ctx context.Context, reopen <-chan os.Signal, cfg logsub.Config) 
 		}
 	}()
 	return s.Run(ctx)
-}
-
-// version is that of the module, as far as the build knows it.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(unknown version)"
 }

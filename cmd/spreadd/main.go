@@ -10,12 +10,12 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/spreadd/spreadd/daemon"
 	"github.com/spreadd/spreadd/daemon/metrics"
 	"github.com/spreadd/spreadd/daemon/session"
+	"github.com/spreadd/spreadd/internal/buildinfo"
 	"github.com/spreadd/spreadd/spreadconf"
 	"github.com/spreadd/spreadd/wire"
 )
@@ -176,10 +176,6 @@ func (p *program) check(o options) error {
 
 // banner is the line that says what runs.
 func banner() string {
-	version := "(unknown version)"
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		version = info.Main.Version
-	}
 	v := wire.OurVersion
-	return fmt.Sprintf("spreadd %s, speaks Spread %d.%d.%d, %s", version, v.Major, v.Minor, v.Patch, runtime.Version())
+	return fmt.Sprintf("spreadd %s, speaks Spread %d.%d.%d, %s", buildinfo.Version(), v.Major, v.Minor, v.Patch, runtime.Version())
 }

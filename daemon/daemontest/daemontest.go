@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,6 +13,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/daemon"
+	"github.com/spreadd/spreadd/internal/freeport"
 	"github.com/spreadd/spreadd/spreadconf"
 )
 
@@ -52,7 +51,10 @@ func New(t testing.TB, options string, names ...string) *Ring {
 	text.WriteString(options)
 	var taken []int
 	for _, name := range names {
-		port := freePort(t, taken)
+		port, err := freeport.Find(t.Context(), taken)
+		if err != nil {
+			t.Fatal(err)
+		}
 		taken = append(taken, port)
 		fmt.Fprintf(&text, "\nSpread_Segment 127.0.0.1:%d {\n\t%s 127.0.0.1\n}\n", port, name)
 	}
@@ -65,48 +67,6 @@ func New(t testing.TB, options string, names ...string) *Ring {
 		t.Fatal(err)
 	}
 	return r
-}
-
-// freePort finds a port that is free for clients, for data and, one above, for
-// tokens, and is no neighbour of those taken.
-func freePort(t testing.TB, taken []int) int {
-	t.Helper()
-	var err error
-	for range 100 {
-		var port int
-		port, err = probe(t.Context())
-		if err == nil && !slices.ContainsFunc(taken, func(x int) bool { return port >= x-1 && port <= x+1 }) {
-			return port
-		}
-	}
-	t.Fatalf("no free ports: %v", err)
-	return 0
-}
-
-func probe(ctx context.Context) (int, error) {
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp4", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = l.Close() }()
-	port, err := portOf(l.Addr())
-	if err != nil {
-		return 0, err
-	}
-	for _, p := range []int{port, port + 1} {
-		c, err := lc.ListenPacket(ctx, "udp4", fmt.Sprintf("127.0.0.1:%d", p))
-		if err != nil {
-			return 0, err
-		}
-		_ = c.Close()
-	}
-	return port, nil
-}
-
-func portOf(a net.Addr) (int, error) {
-	p, err := netip.ParseAddrPort(a.String())
-	return int(p.Port()), err
 }
 
 // Daemon is one that runs.

@@ -18,8 +18,10 @@ type layer struct {
 var layers = []layer{
 	// What stands alone.
 	{dir: "internal/buf"},
+	{dir: "internal/buildinfo"},
 	{dir: "internal/clock"},
 	{dir: "internal/descrypt"},
+	{dir: "internal/freeport"},
 	{dir: "internal/tomlconf"},
 	{dir: "wire"},
 	{dir: "accesslog"},
@@ -59,7 +61,7 @@ var layers = []layer{
 		"daemon/session", "daemon/eventlog", "daemon/transport", "engine", "ring", "membership", "groups", "topology",
 		"spreadconf", "wire", "internal/buf", "internal/clock", "internal/descrypt",
 	}},
-	{dir: "daemon/daemontest", may: []string{"daemon", "spreadconf"}, test: true},
+	{dir: "daemon/daemontest", may: []string{"daemon", "spreadconf", "internal/freeport"}, test: true},
 	{dir: "daemon/metrics", may: []string{
 		"daemon", "daemon/session", "daemon/transport", "engine", "ring", "membership", "groups", "topology", "wire",
 	}},
@@ -79,7 +81,7 @@ var layers = []layer{
 	{dir: "demo/genlog", may: []string{"demo/weblog", "accesslog"}, program: true},
 	{dir: "demo", may: []string{
 		"daemon", "engine", "spreadconf", "spread", "spool", "envelope", "syslogd", "tail", "logpub", "logsub", "accesslog", "logpath", "sink", "archive", "filter", "spreadlogdconf",
-		"internal/tomlconf", "demo/weblog",
+		"internal/tomlconf", "internal/freeport", "demo/weblog",
 	}},
 	{dir: "cmd/*", may: []string{"*"}, program: true},
 	{dir: "sim/cmd/*", may: []string{"sim"}, program: true},
