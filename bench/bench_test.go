@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/daemon"
+	"github.com/spreadd/spreadd/internal/freeport"
 	"github.com/spreadd/spreadd/spread"
 	"github.com/spreadd/spreadd/spread/spreadtest"
 	"github.com/spreadd/spreadd/spreadconf"
@@ -23,12 +24,11 @@ func twoDaemons(t *testing.T) []string {
 	t.Helper()
 	var ports []int
 	for range 2 {
-		l, err := net.Listen("tcp4", "127.0.0.1:0")
+		port, err := freeport.Find(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
-		_ = l.Close()
+		ports = append(ports, port)
 	}
 	conf, err := spreadconf.Parse("spread.conf", fmt.Appendf(nil, `
 		Spread_Segment 127.0.0.1:%d { one 127.0.0.1 { 127.0.0.1 } }

@@ -20,7 +20,7 @@ const testHash = 0x1234
 // reachable is a daemon that is alone, and that monitors can talk to.
 func reachable(t testing.TB) (Config, netip.AddrPort) {
 	t.Helper()
-	port, err := freeport.Find(t.Context(), nil)
+	port, err := freeport.Find(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

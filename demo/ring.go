@@ -55,7 +55,7 @@ func newRing(ctx context.Context, f *farm) (*ring, error) {
 	var text strings.Builder
 	text.WriteString(timeouts)
 	for _, name := range names {
-		port, err := freeport.Find(ctx, r.ports)
+		port, err := freeport.Find(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("demo: a free port for daemon %s: %w", name, err)
 		}

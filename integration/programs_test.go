@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/spreadd/spreadd/internal/freeport"
 )
 
 // patience is for how long a test waits for what should come at once.
@@ -112,15 +114,14 @@ func (p *process) stop() {
 	}
 }
 
-// freePort returns a TCP port that nobody used a moment ago.
+// freePort returns a port that no other test uses while this one lasts.
 func freePort(t testing.TB) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freeport.Find(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port
+	return port
 }
 
 // answers reports whether something accepts connections on a port.

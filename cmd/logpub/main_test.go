@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/freeport"
 	"github.com/spreadd/spreadd/spread"
 	"github.com/spreadd/spreadd/spread/spreadtest"
 )
@@ -202,12 +203,11 @@ func TestNoDaemon(t *testing.T) {
 func TestSpool(t *testing.T) {
 	d, address := serveDaemon(t)
 	sub := subscribe(t, d, "g")
-	nowhere, err := net.Listen("tcp4", "127.0.0.1:0")
+	nowhere, err := freeport.Find(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	away := fmt.Sprintf("%d@127.0.0.1", nowhere.Addr().(*net.TCPAddr).Port)
-	_ = nowhere.Close()
+	away := fmt.Sprintf("%d@127.0.0.1", nowhere)
 	dir := t.TempDir()
 	var stderr output
 	if status := run(t.Context(), []string{"-g", "g", "-s", away, "-spool", dir, "-drain", "10ms"}, strings.NewReader("kept\n"), io.Discard, &stderr); status != statusOK {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/daemon"
+	"github.com/spreadd/spreadd/internal/freeport"
 	"github.com/spreadd/spreadd/spread"
 	"github.com/spreadd/spreadd/spreadconf"
 )
@@ -98,21 +98,14 @@ func TestNoFile(t *testing.T) {
 	}
 }
 
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
 // TestServe: a configured daemon logs to its file, serves clients over both
 // kinds of socket, reopens the file on request and stops in order.
 func TestServe(t *testing.T) {
 	dir := t.TempDir()
-	port := freePort(t)
+	port, err := freeport.Find(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
 	logFile := filepath.Join(dir, "spread.log")
 	conf := filepath.Join(dir, "spread.conf")
 	text := fmt.Sprintf(`EventLogFile = %s

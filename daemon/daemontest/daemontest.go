@@ -49,13 +49,11 @@ func New(t testing.TB, options string, names ...string) *Ring {
 	var text strings.Builder
 	text.WriteString(timeouts)
 	text.WriteString(options)
-	var taken []int
 	for _, name := range names {
-		port, err := freeport.Find(t.Context(), taken)
+		port, err := freeport.Find(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		taken = append(taken, port)
 		fmt.Fprintf(&text, "\nSpread_Segment 127.0.0.1:%d {\n\t%s 127.0.0.1\n}\n", port, name)
 	}
 	r := &Ring{File: filepath.Join(t.TempDir(), "spread.conf"), t: t}

@@ -214,7 +214,7 @@ func TestPeerNotThere(t *testing.T) {
 
 // ring-protocol §1: the options of each socket, as the kernel has them.
 func TestSocketOptions(t *testing.T) {
-	seg := topology.Segment{Port: freePort(t, "udp4"), Addrs: addrs("127.255.255.255"), Daemons: []topology.Daemon{
+	seg := topology.Segment{Port: freePort(t), Addrs: addrs("127.255.255.255"), Daemons: []topology.Daemon{
 		{ID: 1, Name: "a", Addr: netip.MustParseAddr("127.0.0.1")}, {ID: 2, Name: "b", Addr: netip.MustParseAddr("127.0.0.2")},
 	}}
 	h := open(t, []topology.Segment{seg}, func(c *Config) {

@@ -17,7 +17,7 @@ import (
 )
 
 func TestOpenErrors(t *testing.T) {
-	port := freePort(t, "udp4")
+	port := freePort(t)
 	one := func(addr string) Config {
 		top, err := topology.New([]topology.Segment{{Port: port, Daemons: []topology.Daemon{{ID: 1, Name: "a", Addr: netip.MustParseAddr(addr)}}}})
 		if err != nil {
@@ -86,8 +86,7 @@ func TestReceiveBufferReported(t *testing.T) {
 // sends to the segment reaches both, once for each address.
 func sharedSegment(t *testing.T, first netip.Addr, segment []netip.Addr, change func(*Config)) {
 	t.Helper()
-	network := network(first)
-	seg := topology.Segment{Port: freePort(t, network), Addrs: segment, Daemons: []topology.Daemon{
+	seg := topology.Segment{Port: freePort(t), Addrs: segment, Daemons: []topology.Daemon{
 		{ID: 1, Name: "a", Addr: first}, {ID: 2, Name: "b", Addr: first.Next()},
 	}}
 	h := open(t, []topology.Segment{seg}, func(c *Config) {
@@ -140,7 +139,7 @@ func needMulticast(t *testing.T) {
 	}
 	cfg := planConfig(t, "127.0.0.1", "239.255.77.1", 1, "D=127.0.0.1")
 	cfg.Topology, _ = topology.New([]topology.Segment{{
-		Port: freePort(t, "udp4"), Addrs: addrs("239.255.77.1"),
+		Port: freePort(t), Addrs: addrs("239.255.77.1"),
 		Daemons: []topology.Daemon{{ID: 1, Name: "a", Addr: netip.MustParseAddr("127.0.0.1")}},
 	}})
 	tr, err := Open(cfg)
@@ -168,7 +167,7 @@ func TestMulticastOnLoopback(t *testing.T) {
 func TestMulticastOnWildcard(t *testing.T) {
 	needMulticast(t)
 	h := open(t, []topology.Segment{{
-		Port: freePort(t, "udp4"), Addrs: addrs("239.255.77.2"),
+		Port: freePort(t), Addrs: addrs("239.255.77.2"),
 		Daemons: []topology.Daemon{{ID: 1, Name: "a", Addr: netip.MustParseAddr("127.0.0.1")}},
 	}}, func(*Config) {})
 	if err := h[0].Send([]topology.Datagram{dgram(topology.ToSegment(0), 1, 0), dgram(topology.ToDaemon(1), 2, 0), dgram(topology.ToTokenPort(1), 3, 0)}); err != nil {
@@ -226,11 +225,7 @@ func TestIPv6(t *testing.T) {
 	}
 	paths(t, func(t *testing.T, p path) {
 		a := netip.IPv6Loopback()
-		first := freePort(t, "udp6")
-		var second uint16
-		for second = first; second >= first-1 && second <= first+1; {
-			second = freePort(t, "udp6")
-		}
+		first, second := freePort(t), freePort(t)
 		h := open(t, []topology.Segment{
 			{Port: first, Daemons: []topology.Daemon{{ID: 1, Name: "a", Addr: a}}},
 			{Port: second, Daemons: []topology.Daemon{{ID: 2, Name: "b", Addr: a}}},

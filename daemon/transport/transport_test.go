@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/internal/buf"
+	"github.com/spreadd/spreadd/internal/freeport"
 	"github.com/spreadd/spreadd/topology"
 	"github.com/spreadd/spreadd/wire"
 )
@@ -39,24 +40,14 @@ func paths(t *testing.T, f func(t *testing.T, p path)) {
 }
 
 // freePort returns a port that is free for data, and the next one for tokens, on all
-// addresses of the loopback.
-func freePort(t testing.TB, network string) uint16 {
+// addresses of the loopback, for as long as the test lasts.
+func freePort(t testing.TB) uint16 {
 	t.Helper()
-	for range 100 {
-		c, err := net.ListenPacket(network, ":0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		port := uint16(c.LocalAddr().(*net.UDPAddr).Port)
-		c2, err := net.ListenPacket(network, fmt.Sprintf(":%d", port+1))
-		_ = c.Close()
-		if err == nil {
-			_ = c2.Close()
-			return port
-		}
+	port, err := freeport.Find(t.Context())
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no two free ports in a row")
-	return 0
+	return uint16(port)
 }
 
 // host is one daemon of a test.
@@ -71,7 +62,7 @@ type host struct {
 // segment, or each in its own.
 func loopback(t testing.TB, n int, together bool, change func(*Config)) []*host {
 	t.Helper()
-	port := freePort(t, "udp4")
+	port := freePort(t)
 	var segs []topology.Segment
 	for i := range n {
 		d := topology.Daemon{ID: wire.DaemonID(i + 1), Name: fmt.Sprintf("d%d", i+1), Addr: netip.AddrFrom4([4]byte{127, 0, 0, byte(i + 1)})}
@@ -484,7 +475,7 @@ func TestKernelDrops(t *testing.T) {
 func TestSendFailures(t *testing.T) {
 	paths(t, func(t *testing.T, p path) {
 		top, err := topology.New([]topology.Segment{
-			{Port: freePort(t, "udp4"), Daemons: []topology.Daemon{{ID: 1, Name: "a", Addr: netip.MustParseAddr("127.0.0.1")}}},
+			{Port: freePort(t), Daemons: []topology.Daemon{{ID: 1, Name: "a", Addr: netip.MustParseAddr("127.0.0.1")}}},
 			{Port: 0, Daemons: []topology.Daemon{{ID: 2, Name: "b", Addr: netip.MustParseAddr("127.0.0.2")}}},
 		})
 		if err != nil {
