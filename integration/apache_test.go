@@ -79,7 +79,7 @@ func TestApache(t *testing.T) {
 	}
 	httpd := writeFile(t, filepath.Join(dir, "httpd.conf"), fmt.Sprintf(apacheConf,
 		dir, web, modules, user, filepath.Join(bin, "logpub"), port))
-	server := launch(t, apache, "-X", "-f", httpd)
+	server := launch(t, apache, "-DFOREGROUND", "-f", httpd)
 	waitFor(t, "Apache", func() bool { return answers(web) })
 
 	const clients, each = 8, 100
