@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/spreadd/spreadd/daemon/poller"
 	"github.com/spreadd/spreadd/daemon/session"
 	"github.com/spreadd/spreadd/daemon/transport"
 	"github.com/spreadd/spreadd/engine"
@@ -36,7 +37,9 @@ type Daemon struct {
 	count    counters
 	members  atomic.Pointer[[]string]
 	started  atomic.Bool
-	asks     chan chan RingStats
+	stopping atomic.Bool
+	asks     chan chan RingStats // of whoever wakes the owner then
+	poller   *poller.Poller
 	stopped  chan struct{} // the owner has ended; last is what it had to say
 	last     RingStats
 
@@ -47,11 +50,14 @@ type Daemon struct {
 	held    *session.Batch // taken in part, since the ring is full
 	// heldToken waits for receivers that are behind.
 	heldToken *transport.Batch
-	killed    bool // a monitor has ended this daemon
+	wait      pause // of this turn
+	killed    bool  // a monitor has ended this daemon
 	refused   refused
-	touched   []*client // with messages staged
-	slow      []*client // too slow, to be disconnected
-	pacing    pacing
+	// reportEvery is between two lines about what was refused.
+	reportEvery time.Duration
+	touched     []*client // with messages staged
+	slow        []*client // too slow, to be disconnected
+	pacing      pacing
 }
 
 // client is the owner's view of a session.
@@ -70,16 +76,17 @@ func New(cfg Config) (*Daemon, error) {
 		return nil, err
 	}
 	d := &Daemon{
-		cfg:     cfg,
-		log:     cfg.Log,
-		ready:   make(chan struct{}),
-		asks:    make(chan chan RingStats),
-		stopped: make(chan struct{}),
-		clients: make(map[engine.SessionID]*client),
-		pacing:  pacing{grace: cfg.Grace, ringGrace: cfg.ringGrace()},
+		cfg:         cfg,
+		log:         cfg.Log,
+		ready:       make(chan struct{}),
+		asks:        make(chan chan RingStats, 1),
+		stopped:     make(chan struct{}),
+		reportEvery: refusedInterval,
+		clients:     make(map[engine.SessionID]*client),
+		pacing:      pacing{grace: cfg.Grace, ringGrace: cfg.ringGrace()},
 	}
 	scfg := cfg.Sessions
-	scfg.Daemon, scfg.Pool, scfg.Log = cfg.Name(), &d.pool, cfg.Log
+	scfg.Daemon, scfg.Pool, scfg.Log, scfg.Wake = cfg.Name(), &d.pool, cfg.Log, d.wake
 	ecfg := cfg.Engine
 	ecfg.Pool = &d.pool
 	if d.engine, err = engine.New(ecfg); err != nil {
@@ -94,11 +101,17 @@ func New(cfg Config) (*Daemon, error) {
 // Listen binds the sockets for clients and for the ring. It may be called once,
 // before Run.
 func (d *Daemon) Listen(ctx context.Context) error {
-	if err := d.listenClients(ctx); err != nil {
-		return err
+	var err error
+	if d.poller, err = poller.New(); err != nil {
+		return fmt.Errorf("preparing to wait for datagrams: %w", err)
 	}
-	if err := d.openRing(); err != nil {
-		return errors.Join(err, d.closeListeners())
+	if err = d.listenClients(ctx); err == nil {
+		if err = d.openRing(); err != nil {
+			err = errors.Join(err, d.closeListeners())
+		}
+	}
+	if err != nil {
+		return errors.Join(err, d.poller.Close())
 	}
 	return nil
 }
@@ -201,7 +214,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	if d.heldToken != nil {
 		d.heldToken.Done()
 	}
-	return errors.Join(err, d.socket.remove())
+	return errors.Join(err, d.socket.remove(), d.poller.Close())
 }
 
 // serve begins to serve clients, when the first membership is installed.
@@ -235,66 +248,6 @@ func (d *Daemon) now() (now clock.Time, wall int32) {
 
 // moment is now without the wall clock.
 func (d *Daemon) moment() clock.Time { return clock.Time(time.Since(d.start)) + 1 }
-
-// loop is the owner of the engine.
-func (d *Daemon) loop(ctx context.Context) error {
-	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
-	refused := time.NewTicker(refusedInterval)
-	defer refused.Stop()
-	for {
-		now := d.moment()
-		inbox := d.sessions.Inbox()
-		wait := d.engine.Deadline()
-		data, tokens := d.datagrams()
-		w := d.pacing.pause(now)
-		if w.ring {
-			data, tokens = nil, nil
-			wait = clock.Earliest(wait, w.ringUntil)
-		} else if b := d.heldToken; b != nil {
-			d.heldToken = nil
-			d.takeToken(b)
-			continue
-		}
-		if w.publishers || !d.engine.Accepting() {
-			inbox = nil
-			wait = clock.Earliest(wait, w.publishersUntil)
-		} else if b := d.held; b != nil {
-			d.held = nil
-			d.take(b)
-			continue
-		}
-		var timeout <-chan time.Time
-		if wait != 0 {
-			timer.Reset(wait.Sub(now))
-			timeout = timer.C
-		}
-		select {
-		case b := <-tokens:
-			d.takeToken(b)
-		case b := <-data:
-			d.takeData(b)
-		case b := <-inbox:
-			d.take(b)
-		case <-d.sessions.Recovered():
-		case <-timeout:
-			now, wall := d.now()
-			d.engine.Advance(now, wall, &d.out)
-		case <-refused.C:
-			d.refused.report(d.log, d.engine.Counts())
-		case answer := <-d.asks:
-			answer <- d.ringStats()
-		case err := <-d.failed:
-			return err
-		case <-ctx.Done():
-			return nil
-		}
-		d.carryOut()
-		if d.killed {
-			return nil
-		}
-	}
-}
 
 // take lets the engine have a batch.
 func (d *Daemon) take(b *session.Batch) {
@@ -397,11 +350,16 @@ func (d *Daemon) enqueue(id engine.SessionID, data buf.Slice) {
 	}
 }
 
-// flush wakes the writers of the sessions that got something.
+// maxDirect bounds the sessions that the owner writes to itself: the token does not
+// wait for more.
+const maxDirect = 8
+
+// flush has written what sessions got.
 func (d *Daemon) flush() {
+	direct := len(d.touched) <= maxDirect
 	for i, c := range d.touched {
 		c.touched = false
-		if c.Flush() {
+		if c.Flush(direct) {
 			d.pacing.add(c, d.moment())
 		}
 		d.touched[i] = nil

@@ -6,7 +6,8 @@
 // [New] checks the configuration, [Daemon.Listen] binds, [Daemon.Run] works until its context ends. One goroutine
 // owns the engine; it takes batches from the sessions' inbox, lets the engine decide, and
 // carries the effects out: messages into output queues, ends of sessions, releases of
-// blocks. It holds no lock while it does so, and never waits for a client.
+// blocks. It holds no lock while it does so, and never waits for a client. When there is nothing to do
+// it waits for the ring's sockets, its next deadline and whoever wakes it, with package poller.
 //
 // # Back-pressure
 //

@@ -84,7 +84,13 @@ func (d *Daemon) askRingStats() RingStats {
 	answer := make(chan RingStats, 1)
 	select {
 	case d.asks <- answer:
-		return <-answer
+		d.wake()
+	case <-d.stopped:
+		return d.last
+	}
+	select {
+	case st := <-answer:
+		return st
 	case <-d.stopped:
 		return d.last
 	}

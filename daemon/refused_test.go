@@ -2,12 +2,12 @@ package daemon
 
 import (
 	"bytes"
+	"context"
 	"log/slog"
 	"math/rand/v2"
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/spreadd/spreadd/engine"
@@ -108,32 +108,36 @@ func TestRefusedReport(t *testing.T) {
 
 // TestRefusedReportComes: the owner reports by itself.
 func TestRefusedReportComes(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var mu sync.Mutex
-		var out bytes.Buffer
-		cfg := testConfig(t, "alpha", alphaID)
-		cfg.Log = slog.New(slog.NewTextHandler(writerFunc(func(b []byte) (int, error) {
-			mu.Lock()
-			defer mu.Unlock()
-			return out.Write(b)
-		}), nil))
-		d, err := New(cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		// Without listeners, so that the bubble has no sockets.
-		ctx := t.Context()
-		done := make(chan error, 1)
-		var o engine.Effects
-		d.engine.HandleToken(1, 1000, cfg.Listen[0].Addr(), []byte("nonsense"), &o)
-		go func() { done <- d.Run(ctx) }()
-		<-time.After(refusedInterval + time.Second)
+	var mu sync.Mutex
+	var out bytes.Buffer
+	cfg := testConfig(t, "alpha", alphaID)
+	cfg.Log = slog.New(slog.NewTextHandler(writerFunc(func(b []byte) (int, error) {
 		mu.Lock()
 		defer mu.Unlock()
-		if !strings.Contains(out.String(), "malformed=1") {
-			t.Errorf("the log does not say it: %s", &out)
-		}
+		return out.Write(b)
+	}), nil))
+	d, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Listen(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	d.reportEvery = time.Millisecond
+	var o engine.Effects
+	d.engine.HandleToken(1, 1000, cfg.Listen[0].Addr(), []byte("nonsense"), &o)
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- d.Run(ctx) }()
+	waitFor(t, "the log to say it", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return strings.Contains(out.String(), "malformed=1")
 	})
+	stop()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
 }
 
 type writerFunc func(b []byte) (int, error)

@@ -17,18 +17,10 @@ func (d *Daemon) openRing() error {
 		return nil
 	}
 	cfg := d.cfg.Ring
-	cfg.Topology, cfg.Self, cfg.Pool, cfg.Log = top, d.cfg.Engine.Self, &d.pool, d.log
+	cfg.Topology, cfg.Self, cfg.Pool, cfg.Poller, cfg.Log = top, d.cfg.Engine.Self, &d.pool, d.poller, d.log
 	var err error
 	d.ring, err = transport.Open(cfg)
 	return err
-}
-
-// datagrams returns what arrives from other daemons.
-func (d *Daemon) datagrams() (data, tokens <-chan *transport.Batch) {
-	if d.ring == nil {
-		return nil, nil
-	}
-	return d.ring.Data(), d.ring.Tokens()
 }
 
 // takeData lets the engine have packets.
@@ -42,14 +34,14 @@ func (d *Daemon) takeData(b *transport.Batch) {
 }
 
 // takeToken lets the engine have a token, and before it the packets that were
-// sent before it.
-func (d *Daemon) takeToken(b *transport.Batch) {
+// sent before it, if there may be any.
+func (d *Daemon) takeToken(b *transport.Batch, mayHaveData bool) {
 	for range maxDataFirst {
 		if d.pacing.pause(d.moment()).ring {
 			d.heldToken = b
 			return
 		}
-		if d.engine.TokenFirst() {
+		if !mayHaveData || d.engine.TokenFirst() {
 			break
 		}
 		data := d.ring.PollData()

@@ -58,6 +58,9 @@ type Config struct {
 	HandshakeTimeout time.Duration
 	// Auth decides who may connect.
 	Auth Auth
+	// Wake, if not nil, is called when the owner has something new in its inbox, or to
+	// hear of a session that has recovered; by any goroutine.
+	Wake func()
 	// Log is for what an operator wants to know; nil discards it.
 	Log *slog.Logger
 }
@@ -85,6 +88,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.HandshakeTimeout == 0 {
 		c.HandshakeTimeout = DefaultHandshakeTimeout
+	}
+	if c.Wake == nil {
+		c.Wake = func() {}
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -44,6 +45,7 @@ func (e *entry) advance(n int) (done int) {
 // the writer merely has not run yet, the owner waits for it.
 type output struct {
 	session *Session
+	writer  vectorWriter // of who writes: the writer, or the owner while it has nothing
 
 	// The owner's.
 	staged     []entry
@@ -68,6 +70,7 @@ type output struct {
 
 func (o *output) init(s *Session) {
 	o.session = s
+	o.writer = newVectorWriter(s.conn, o.setBlocked)
 	o.wake.L = &o.mu
 	o.moved.L = &o.mu
 }
@@ -102,7 +105,7 @@ func (o *output) makeRoom() bool {
 	if limit == 0 {
 		return false
 	}
-	o.publish()
+	o.publish(false)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for o.queued >= limit && !o.blocked && !o.closed {
@@ -119,15 +122,22 @@ func (o *output) makeRoom() bool {
 // Flush gives the writer what was enqueued since the last call. It reports
 // whether the session is behind: half its bound waits. The server then says on
 // [Server.Recovered] when it is down to a quarter.
-func (s *Session) Flush() (behind bool) {
+//
+// With direct set and little to write, it is written at once if the kernel takes it, which saves
+// waking the writer: more than the write itself costs.
+func (s *Session) Flush(direct bool) (behind bool) {
 	o := &s.out
 	if len(o.staged) == 0 {
 		return false
 	}
-	return o.publish()
+	return o.publish(direct)
 }
 
-func (o *output) publish() (behind bool) {
+// directBytes bounds what the owner writes itself. More is better left to the writer, which does it
+// beside the owner's work.
+const directBytes = 16 << 10
+
+func (o *output) publish(direct bool) (behind bool) {
 	if len(o.staged) == 0 {
 		return false
 	}
@@ -144,12 +154,31 @@ func (o *output) publish() (behind bool) {
 		o.room = max(0, o.max()-o.queued)
 		behind = o.queued >= (o.max()+1)/2
 		o.watched = o.watched || behind
-		o.wake.Signal()
+		if direct && o.queued == msgs && !o.finishing {
+			o.writeDirect()
+		}
+		if len(o.pending) > 0 {
+			o.wake.Signal()
+		}
 		o.mu.Unlock()
 	}
 	clear(o.staged)
 	o.staged = o.staged[:0]
 	return behind
+}
+
+// writeDirect writes what is pending, if it is little, as far as the kernel takes it.
+// The lock is held, and the writer has nothing in its hands.
+func (o *output) writeDirect() {
+	size := 0
+	for i := range o.pending {
+		size += o.pending[i].hi - o.pending[i].lo
+	}
+	if size > directBytes {
+		return
+	}
+	complete := o.account(o.pending, o.writer.try(o.pending))
+	o.pending = slices.Delete(o.pending, 0, complete)
 }
 
 // forget discards what is staged, for a session that has ended.
@@ -207,7 +236,6 @@ func (o *output) drain() {
 // write is the writer: it writes what there is until the output is closed or
 // the connection fails.
 func (o *output) write() {
-	w := newVectorWriter(o.session.conn, o.setBlocked)
 	var list []entry
 	for {
 		var ok bool
@@ -215,12 +243,14 @@ func (o *output) write() {
 			break
 		}
 		for at := 0; at < len(list); {
-			n, err := w.write(list[at:])
+			n, err := o.writer.write(list[at:])
 			if err != nil {
 				o.fail(list[at:])
 				return
 			}
-			at += o.wrote(list[at:], n)
+			o.mu.Lock()
+			at += o.account(list[at:], n)
+			o.mu.Unlock()
 		}
 	}
 	o.fail(nil)
@@ -243,9 +273,9 @@ func (o *output) next(done []entry) ([]entry, bool) {
 	return list, true
 }
 
-// wrote notes that n bytes of the entries have been written, lets go of those
-// that are complete and returns how many they are.
-func (o *output) wrote(list []entry, n int) (complete int) {
+// account notes that n bytes of the entries have been written, lets go of those
+// that are complete and returns how many they are. The lock is held.
+func (o *output) account(list []entry, n int) (complete int) {
 	done := 0
 	written := int64(n)
 	for i := range list {
@@ -262,7 +292,6 @@ func (o *output) wrote(list []entry, n int) (complete int) {
 		e.block.Release()
 		complete++
 	}
-	o.mu.Lock()
 	o.taken.Messages += int64(done)
 	o.taken.Bytes += written
 	o.queued -= done
@@ -270,7 +299,6 @@ func (o *output) wrote(list []entry, n int) (complete int) {
 	if o.watched && o.queued <= o.max()/4 {
 		o.recovered()
 	}
-	o.mu.Unlock()
 	return complete
 }
 
@@ -283,6 +311,7 @@ func (o *output) recovered() {
 	o.watched = false
 	select {
 	case o.session.server.recovered <- struct{}{}:
+		o.session.server.cfg.Wake()
 	default: // it has been told and has not looked yet
 	}
 }

@@ -161,7 +161,7 @@ func TestBehind(t *testing.T) {
 				return sess.Enqueue(buf.Slice{Block: buf.Wrap(msg), Hi: len(msg)})
 			}
 			sent := 0
-			for !sess.Flush() {
+			for !sess.Flush(false) {
 				if !enqueue() {
 					t.Fatalf("refused after %d messages without a word of being behind", sent)
 				}
@@ -172,7 +172,7 @@ func TestBehind(t *testing.T) {
 			}
 			for enqueue() {
 				sent++
-				sess.Flush()
+				sess.Flush(false)
 			}
 			if sess.Taken().Blocked == 0 {
 				t.Error("a client that does not read has not blocked its writer")
@@ -193,7 +193,7 @@ func TestBehind(t *testing.T) {
 			if !enqueue() {
 				t.Error("refused after everything was read")
 			}
-			sess.Flush()
+			sess.Flush(false)
 			sess.Drop(SessionClosed)
 			s.running.Wait()
 			if got := s.Stats().Ended[SessionClosed]; got != 1 {

@@ -131,6 +131,7 @@ func (s *Server) batch(sess *Session, kind Kind) *Batch {
 func (s *Server) send(b *Batch) bool {
 	select {
 	case s.inbox <- b:
+		s.cfg.Wake()
 		return true
 	case <-s.done:
 		b.Done()

@@ -15,6 +15,9 @@ type vectorWriter interface {
 	// write writes at least one byte of the entries, waiting if need be, and
 	// returns how many.
 	write(list []entry) (n int, err error)
+	// try writes what it can without waiting, which may be nothing. An error is
+	// left to the next write, which meets it too.
+	try(list []entry) (n int)
 }
 
 // stallTime is after how long a write that has not returned counts as one that
@@ -34,6 +37,9 @@ func newPlainWriter(conn net.Conn, blocked func(bool)) *plainWriter {
 	w.timer.Stop()
 	return w
 }
+
+// try writes nothing: there is no portable way to write without waiting.
+func (w *plainWriter) try([]entry) int { return 0 }
 
 func (w *plainWriter) write(list []entry) (int, error) {
 	e := &list[0]

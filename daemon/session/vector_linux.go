@@ -21,7 +21,8 @@ func newVectorWriter(conn net.Conn, blocked func(bool)) vectorWriter {
 		return newPlainWriter(conn, blocked) // its first write reports the error
 	}
 	w := &writevWriter{raw: raw, blocked: blocked}
-	w.try = w.attempt // bound once, so that a write allocates nothing
+	// Bound once, so that a write allocates nothing.
+	w.wait, w.once = w.attempt, w.attemptOnce
 	return w
 }
 
@@ -31,7 +32,8 @@ func newVectorWriter(conn net.Conn, blocked func(bool)) vectorWriter {
 type writevWriter struct {
 	raw     syscall.RawConn
 	blocked func(bool)
-	try     func(fd uintptr) bool
+	wait    func(fd uintptr) bool
+	once    func(fd uintptr) bool
 
 	vec     [maxVector]unix.Iovec
 	n       int // of vec in use
@@ -41,15 +43,7 @@ type writevWriter struct {
 }
 
 func (w *writevWriter) write(list []entry) (int, error) {
-	w.n = min(len(list), maxVector)
-	for i := range list[:w.n] {
-		e := &list[i]
-		w.vec[i].Base = &e.block.Bytes()[e.lo]
-		w.vec[i].SetLen(e.hi - e.lo)
-	}
-	w.written, w.errno = 0, 0
-	err := w.raw.Write(w.try)
-	clear(w.vec[:w.n])
+	err := w.call(list, w.wait)
 	switch {
 	case w.errno != 0:
 		return 0, fmt.Errorf("writev: %w", w.errno)
@@ -57,6 +51,38 @@ func (w *writevWriter) write(list []entry) (int, error) {
 		return 0, err
 	}
 	return w.written, nil
+}
+
+func (w *writevWriter) try(list []entry) int {
+	if w.call(list, w.once) != nil || w.errno != 0 {
+		return 0
+	}
+	return w.written
+}
+
+// call lets f write the first entries.
+func (w *writevWriter) call(list []entry, f func(fd uintptr) bool) error {
+	w.n = min(len(list), maxVector)
+	for i := range list[:w.n] {
+		e := &list[i]
+		w.vec[i].Base = &e.block.Bytes()[e.lo]
+		w.vec[i].SetLen(e.hi - e.lo)
+	}
+	w.written, w.errno = 0, 0
+	err := w.raw.Write(f)
+	clear(w.vec[:w.n])
+	return err
+}
+
+// attemptOnce always reports true: nobody is to wait here. The call is raw, since telling
+// Go's scheduler of one that does not wait costs more than it brings.
+func (w *writevWriter) attemptOnce(fd uintptr) bool {
+	n, _, errno := unix.RawSyscall(unix.SYS_WRITEV, fd, uintptr(unsafe.Pointer(&w.vec[0])), uintptr(w.n))
+	if errno == 0 {
+		w.written = int(n)
+	}
+	w.errno = errno
+	return true
 }
 
 // attempt reports false to be called again when the connection is writable.

@@ -5,10 +5,12 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"golang.org/x/net/ipv4"
 
+	"github.com/spreadd/spreadd/daemon/poller"
 	"github.com/spreadd/spreadd/internal/buf"
 	"github.com/spreadd/spreadd/topology"
 	"github.com/spreadd/spreadd/wire"
@@ -32,11 +34,7 @@ func TestAllocs(t *testing.T) {
 				t.Fatal(err)
 			}
 			for left := n + 1; left > 0; {
-				var b *Batch
-				select {
-				case b = <-h[1].Data():
-				case b = <-h[1].Tokens():
-				}
+				b := h[1].next()
 				left -= len(b.Items)
 				b.Done()
 				if b = h[1].PollData(); b != nil {
@@ -55,7 +53,7 @@ func TestAllocs(t *testing.T) {
 // benchSend sends to a socket that is full, so that the receiver costs little.
 func benchSend(b *testing.B, p path, batch int) {
 	h := loopback(b, 2, false, p.set)
-	addr := net.UDPAddrFromAddrPort(addrPort(h[1].sockets[0].conn))
+	addr := net.UDPAddrFromAddrPort(h[1].sockets[0].addr)
 	if err := h[1].Close(); err != nil {
 		b.Fatal(err)
 	}
@@ -95,10 +93,10 @@ func BenchmarkReceive(b *testing.B) {
 	const xnet path = "xnet"
 	for _, path := range []path{batches, portable, xnet} {
 		b.Run("path="+string(path), func(b *testing.B) {
-			s := unread(b, path)
+			s, conn := unread(b, path)
 			take := func() int {
 				if path == portable {
-					if err := s.in.wait(); err != nil {
+					if err := s.in.(*plainInput).wait(); err != nil {
 						b.Fatal(err)
 					}
 				}
@@ -108,9 +106,9 @@ func BenchmarkReceive(b *testing.B) {
 				return n
 			}
 			if path == xnet {
-				take = xnetReader(b, s.conn)
+				take = xnetReader(b, conn)
 			}
-			from, err := listen(bind{addr: addrPort(s.conn).Addr()}, 0)
+			from, err := listen(bind{addr: s.addr.Addr()}, 0)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -120,7 +118,7 @@ func BenchmarkReceive(b *testing.B) {
 			for b.Loop() {
 				b.StopTimer()
 				for range round {
-					if _, err := from.WriteToUDPAddrPort(packet, addrPort(s.conn)); err != nil {
+					if _, err := from.WriteToUDPAddrPort(packet, s.addr); err != nil {
 						b.Fatal(err)
 					}
 				}
@@ -134,8 +132,9 @@ func BenchmarkReceive(b *testing.B) {
 	}
 }
 
-// unread is a data socket without its reader.
-func unread(b *testing.B, p path) *socket {
+// unread is a data socket without its reader. Its connection is there for ways other than
+// batches.
+func unread(b *testing.B, p path) (*socket, *net.UDPConn) {
 	b.Helper()
 	conn, err := listen(bind{addr: netip.MustParseAddr("127.0.0.1")}, 0)
 	if err != nil {
@@ -144,18 +143,18 @@ func unread(b *testing.B, p path) *socket {
 	if _, err := setReceiveBuffer(conn, DefaultReceiveBuffer, 0); err != nil {
 		b.Fatal(err)
 	}
-	t := &Transport{cfg: Config{Pool: new(buf.Pool)}, done: make(chan struct{})}
-	s := &socket{t: t, conn: conn, queue: newQueue(dataBatches, false)}
-	if p == portable {
-		s.in = newPlainInput(s)
-	} else if s.in, err = newInput(s); err != nil {
+	t := &Transport{cfg: Config{Pool: new(buf.Pool), Poller: newPoller(b)}, done: make(chan struct{})}
+	s := &socket{t: t, addr: addrPort(conn), queue: newQueue(dataBatches, false)}
+	if p != batches {
+		s.in = newPlainInput(s, conn)
+	} else if s.in, err = newInput(s, conn); err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() {
-		_ = conn.Close()
+		_ = s.in.stop()
 		s.in.close()
 	})
-	return s
+	return s, conn
 }
 
 // xnetReader reads a socket with ReadBatch.
@@ -186,20 +185,18 @@ func BenchmarkThrough(b *testing.B) {
 				list = append(list, dgram(topology.ToDaemon(2), i, 1432))
 			}
 			window := make(chan struct{}, 5) // keeps below what the kernel holds
-			stop := make(chan struct{})
+			var stop atomic.Bool
 			var owner sync.WaitGroup
 			owner.Go(func() {
 				n := 0
-				for {
-					select {
-					case bt := <-h[1].Data():
+				for !stop.Load() {
+					h[1].poller.Wait(poller.Forever, func() bool { return stop.Load() || h[1].HaveWork() })
+					for bt := h[1].PollData(); bt != nil; bt = h[1].PollData() {
 						n += len(bt.Items)
 						bt.Done()
 						for ; n >= per; n -= per {
 							<-window
 						}
-					case <-stop:
-						return
 					}
 				}
 			})
@@ -211,7 +208,8 @@ func BenchmarkThrough(b *testing.B) {
 				}
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*per), "ns/datagram")
-			close(stop)
+			stop.Store(true)
+			h[1].poller.Wake()
 			owner.Wait()
 			if st := h[1].Stats(); st.Packets > 0 {
 				b.ReportMetric(float64(st.Packets)/float64(st.ReceiveCalls), "datagrams/call")
@@ -227,14 +225,10 @@ const turns = 200
 // BenchmarkRotation is a token that goes round between two daemons. Each rotation wakes
 // each of them once; what the ways differ in is who is woken:
 //
-//	owner    the reader by the kernel, and the owner by it, as in the daemon
-//	noPoll   the same, with owners that do not ask for data before they take a token
-//	notify   the reader, which does the owner's work under a lock ([Config.Notify])
-//	raw      a goroutine that reads and writes a plain socket: the floor
+//	path=batches    the owner, by the kernel
+//	path=portable   the reader by the kernel, and the owner by it
+//	path=raw        a goroutine that reads and writes a plain socket
 func BenchmarkRotation(b *testing.B) {
-	list := func(to wire.DaemonID) []topology.Datagram {
-		return []topology.Datagram{dgram(topology.ToTokenPort(to), 1, 0)}
-	}
 	run := func(b *testing.B, start func(), done <-chan struct{}) {
 		for b.Loop() {
 			start()
@@ -242,37 +236,30 @@ func BenchmarkRotation(b *testing.B) {
 		}
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*turns), "ns/rotation")
 	}
-	for _, poll := range []bool{true, false} {
-		b.Run(map[bool]string{true: "owner", false: "noPoll"}[poll], func(b *testing.B) {
-			h := loopback(b, 2, false, nil)
-			begin, done, stop := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	for _, p := range []path{batches, portable} {
+		b.Run("path="+string(p), func(b *testing.B) {
+			h := loopback(b, 2, false, p.set)
+			var stop, begin atomic.Bool
+			done := make(chan struct{}, 1)
 			var owners sync.WaitGroup
 			for i := range h {
 				owners.Go(func() {
-					next := list(wire.DaemonID(2 - i))
-					var first chan struct{} // where the token is made
-					if i == 0 {
-						first = begin
-					}
-					for left := turns; ; {
-						select {
-						case bt := <-h[i].Data():
-							bt.Done()
-							continue
-						case <-first:
-							left = turns + 1
-						case bt := <-h[i].Tokens():
-							for poll {
-								d := h[i].PollData()
-								if d == nil {
-									break
-								}
-								d.Done()
-							}
-							bt.Done()
-						case <-stop:
-							return
+					next := []topology.Datagram{dgram(topology.ToTokenPort(wire.DaemonID(2-i)), 1, 0)}
+					left := 0
+					for !stop.Load() {
+						h[i].poller.Wait(poller.Forever, func() bool { return stop.Load() || begin.Load() && i == 0 || h[i].HaveWork() })
+						if i == 0 && begin.CompareAndSwap(true, false) { // where the token is made
+							left = turns
+							_ = h[i].Send(next)
 						}
+						bt := h[i].PollTokens()
+						if bt == nil {
+							continue
+						}
+						for d := h[i].PollData(); d != nil; d = h[i].PollData() {
+							d.Done()
+						}
+						bt.Done()
 						if left--; i == 0 && left == 0 {
 							done <- struct{}{}
 							continue
@@ -281,49 +268,15 @@ func BenchmarkRotation(b *testing.B) {
 					}
 				})
 			}
-			run(b, func() { begin <- struct{}{} }, done)
-			close(stop)
+			run(b, func() { begin.Store(true); h[0].poller.Wake() }, done)
+			stop.Store(true)
+			for _, h := range h {
+				h.poller.Wake()
+			}
 			owners.Wait()
 		})
 	}
-	b.Run("notify", func(b *testing.B) {
-		done, ready := make(chan struct{}, 1), make(chan struct{})
-		var mu [2]sync.Mutex
-		var h []*host
-		left := 0
-		h = loopback(b, 2, false, func(c *Config) {
-			i, next := int(c.Self-1), list(3-c.Self)
-			c.Notify = func() {
-				<-ready
-				mu[i].Lock()
-				defer mu[i].Unlock()
-				for d := h[i].PollData(); d != nil; d = h[i].PollData() {
-					d.Done()
-				}
-				bt := h[i].PollTokens()
-				if bt == nil {
-					return
-				}
-				bt.Done()
-				if i == 0 {
-					left--
-				}
-				if i == 0 && left == 0 {
-					done <- struct{}{}
-					return
-				}
-				_ = h[i].Send(next)
-			}
-		})
-		close(ready)
-		run(b, func() {
-			mu[0].Lock()
-			defer mu[0].Unlock()
-			left = turns
-			_ = h[0].Send(list(2))
-		}, done)
-	})
-	b.Run("raw", func(b *testing.B) {
+	b.Run("path=raw", func(b *testing.B) {
 		var c [2]*net.UDPConn
 		for i := range c {
 			var err error

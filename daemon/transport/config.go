@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/spreadd/spreadd/daemon/poller"
 	"github.com/spreadd/spreadd/internal/buf"
 	"github.com/spreadd/spreadd/topology"
 	"github.com/spreadd/spreadd/wire"
@@ -67,11 +68,8 @@ type Config struct {
 	Segment bool
 	// Pool gives the blocks that datagrams are received into.
 	Pool *buf.Pool
-	// Notify, if not nil, is called by a reader each time that it has put a batch
-	// into a channel, in its own goroutine and with no lock held. A daemon may do
-	// its owner's work there, under a lock of its own, and so do without the wake-up
-	// of another goroutine; it then polls and leaves the channels alone.
-	Notify func()
+	// Poller is what the owner waits with. It outlives the transport.
+	Poller *poller.Poller
 	// Filter, if not nil, decides on each datagram received. It is for tests.
 	Filter Filter
 	// Log is for what an operator wants to know; nil discards it.
@@ -85,6 +83,8 @@ func (c Config) withDefaults() (Config, error) {
 	switch {
 	case c.Pool == nil:
 		return c, errors.New("transport: Config.Pool is nil")
+	case c.Poller == nil:
+		return c, errors.New("transport: Config.Poller is nil")
 	case c.Topology == nil:
 		return c, errors.New("transport: Config.Topology is nil")
 	case c.Topology.Daemon(c.Self) == nil:

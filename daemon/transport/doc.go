@@ -3,23 +3,27 @@
 //
 // # How it fits together
 //
-//	data sockets  ── reader ──▶ Data (batches)   ──▶ owner of the engine
-//	token sockets ── reader ──▶ Tokens (batches) ──▶
+//	data sockets  ──▶ PollData (batches)   ──▶ owner of the engine
+//	token sockets ──▶ PollTokens (batches) ──▶
 //	send socket   ◀── Send (a list of datagrams) ◀──
 //
-// [Open] binds and joins; one goroutine reads each receive socket into pooled blocks. On
-// Linux a system call moves up to 32 datagrams in and 64 out, without an allocation and, on
-// the way out, without a copy; with [Config.Segment] the kernel even walks its stack once for
-// 44 of them. Elsewhere a call moves one.
+// [Open] binds and joins. On Linux the owner waits for the sockets themselves, with [Config.Poller],
+// and reads them when it polls: a system call moves up to 32 datagrams in and 64 out, without an
+// allocation and, on the way out, without a copy; with [Config.Segment] the kernel even walks its
+// stack once for 44 of them. Elsewhere a goroutine reads each receive socket, a call moves
+// one datagram, and polls look at what the readers have brought.
 //
 // # What the owner has to do
 //
-// Receive from [Transport.Data] and [Transport.Tokens] and give each [Batch] back with
+// Wait with the poller, ask [Transport.Readable], poll, and give each [Batch] back with
 // [Batch.Done]; retain the block of what is kept for longer. With a token in the hand, and
 // unless the ring says that tokens go first, take all data before it:
 //
-//	case b := <-t.Tokens():
-//		for !ring.TokenFirst() {
+//	p.Wait(time, func() bool { return t.HaveWork() || others() })
+//	data, tokens := t.Readable()
+//	if tokens {
+//		b := t.PollTokens()
+//		for data && !ring.TokenFirst() {
 //			d := t.PollData()
 //			if d == nil {
 //				break
@@ -27,16 +31,9 @@
 //			handle(d)
 //		}
 //		handle(b)
-//	case b := <-t.Data():
-//		handle(b)
-//		if ring.TokenFirst() {
-//			if b := t.PollTokens(); b != nil {
-//				handle(b)
-//			}
-//		}
+//	}
 //
-// One goroutine does all this and calls [Transport.Send]. Or the readers do it, under a lock:
-// [Config.Notify].
+// One goroutine does all this and calls [Transport.Send].
 //
 // # What it guarantees
 //
@@ -45,8 +42,8 @@
 //     order of their arrival, however they are asked for.
 //   - A send that fails costs that datagram and no more. It is counted, for its destination and
 //     by reason, and logged once in 10 seconds.
-//   - An owner that is behind loses nothing here: readers stop, and the kernel's
-//     buffer fills. What the kernel drops then is counted, on Linux.
+//   - An owner that is behind loses nothing here: the kernel's buffer fills. What the kernel drops then is
+//     counted, on Linux.
 //
 // # What it does not
 //
@@ -58,7 +55,7 @@
 // # Limits
 //
 // 1472 bytes on the data port, longer packets are dropped; 65507 on the token port. 64 batches of up
-// to 32 packets and 8 tokens wait for the owner, 4 MiB (what the kernel gives, see [Stats]) in each
+// to 32 packets and 8 tokens are on their way at once, 4 MiB (what the kernel gives, see [Stats]) in each
 // socket. Send waits 50 ms for the kernel when its buffers are full, then drops.
 //
 // A packet takes a slot of 1536 bytes in a block of 64 KiB, which 42 packets share and which is free
@@ -75,8 +72,8 @@
 //	send 1     batch 1.05, one by one 1
 //	blocks     a slot of 42 in one block 1.5 ns, a block for two 23 ns, its own 49 ns, when
 //	           32 arrive at once; 40, 45 and 48 ns when one does
-//	rotation   of a token between two daemons: a plain socket 1, Notify 1.3, through
-//	           the channel 1.6, and 1.8 with PollData before each token
+//	rotation   of a token between two daemons: an owner that waits for its sockets 1, one
+//	           that is woken by readers 1.5
 //
 // The benchmarks of these names repeat it.
 //

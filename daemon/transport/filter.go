@@ -65,8 +65,5 @@ func (s *socket) later(it Item, fate Fate) {
 			b.Items = append(b.Items, Item{copied, it.From})
 		}
 		s.push(b)
-		if s.t.cfg.Notify != nil {
-			s.t.cfg.Notify()
-		}
 	})
 }

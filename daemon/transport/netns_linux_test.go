@@ -127,7 +127,7 @@ func TestTwoHosts(t *testing.T) {
 				}
 				var h [2]*host
 				for i := range h {
-					cfg := Config{Topology: top, Self: wire.DaemonID(i + 1), Pool: new(buf.Pool)}
+					cfg := Config{Topology: top, Self: wire.DaemonID(i + 1), Pool: new(buf.Pool), Poller: newPoller(t)}
 					p.set(&cfg)
 					if tt.list {
 						cfg.Interfaces = []Interface{{seg.Daemons[i].Addr, UseDaemon}}
@@ -135,7 +135,7 @@ func TestTwoHosts(t *testing.T) {
 					on(t, hosts[i], func() {
 						var tr *Transport
 						if tr, err = Open(cfg); err == nil {
-							h[i] = &host{tr, cfg.Pool, cfg.Self, seg.Daemons[i].Addr}
+							h[i] = &host{tr, cfg.Pool, cfg.Poller, cfg.Self, seg.Daemons[i].Addr}
 						}
 					})
 					if err != nil {
@@ -186,7 +186,7 @@ func TestPeerNotThere(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		cfg := Config{Topology: top, Self: 1, Pool: new(buf.Pool)}
+		cfg := Config{Topology: top, Self: 1, Pool: new(buf.Pool), Poller: newPoller(t)}
 		p.set(&cfg)
 		var tr *Transport
 		on(t, hosts[0], func() { tr, err = Open(cfg) })
@@ -194,7 +194,7 @@ func TestPeerNotThere(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = tr.Close() })
-		h := &host{Transport: tr, id: 1}
+		h := &host{Transport: tr, poller: cfg.Poller, id: 1}
 		for range 20 {
 			if err := tr.Send([]topology.Datagram{
 				dgram(topology.ToDaemon(2), 1, 0), dgram(topology.ToDaemon(3), 2, 0), dgram(topology.ToDaemon(4), 3, 0), dgram(topology.ToDaemon(1), 4, 0),
@@ -234,23 +234,22 @@ func TestSocketOptions(t *testing.T) {
 		fmt.Sprintf("127.0.0.1:%d", p+1):     {broadcast, reuse(0)},
 		fmt.Sprintf("127.255.255.255:%d", p): {broadcast, reuse(1)},
 	}
-	conns := append([]*socket{{conn: h.conn}}, h.sockets...)
-	if len(conns) != len(want) {
-		t.Errorf("%d sockets, want %d", len(conns), len(want))
+	sockets := map[string]*descriptor{h.LocalAddr().String(): h.out.(*mmsgWriter).socket}
+	for _, s := range h.sockets {
+		sockets[s.addr.String()] = s.in.(*mmsgInput).socket
 	}
-	for _, s := range conns {
-		addr := addrPort(s.conn).String()
+	if len(sockets) != len(want) {
+		t.Errorf("%d sockets, want %d", len(sockets), len(want))
+	}
+	for addr, s := range sockets {
 		opts, ok := want[addr]
 		if !ok {
 			t.Errorf("a socket on %s", addr)
 		}
-		raw, err := s.conn.SyscallConn()
-		if err != nil {
-			t.Fatal(err)
-		}
 		for _, o := range opts {
 			var got int
-			if cerr := raw.Control(func(fd uintptr) { got, err = unix.GetsockoptInt(int(fd), o.level, o.name) }); cerr != nil || err != nil {
+			var err error
+			if cerr := s.control(func(fd uintptr) { got, err = unix.GetsockoptInt(int(fd), o.level, o.name) }); cerr != nil || err != nil {
 				t.Fatal(cerr, err)
 			}
 			if got != o.want {

@@ -36,8 +36,11 @@ func Open(cfg Config) (*Transport, error) {
 	if err := t.open(); err != nil {
 		return nil, errors.Join(err, t.Close())
 	}
+	t.register()
 	for _, s := range t.sockets {
-		t.running.Go(s.read)
+		if in, ok := s.in.(*plainInput); ok {
+			t.running.Go(in.run)
+		}
 	}
 	return t, nil
 }
@@ -51,8 +54,7 @@ func (t *Transport) open() error {
 		t.zone = ifi.Name
 	}
 	t.cfg.Addr = scoped(t.cfg.Addr, t.zone)
-	var err error
-	if t.conn, err = openSend(t.cfg.Addr, ifi); err != nil {
+	if err := t.openSend(ifi); err != nil {
 		return err
 	}
 	j := joiner{cfg: &t.cfg, zone: t.zone, ifi: ifi, err: ifErr}
@@ -68,28 +70,51 @@ func (t *Transport) open() error {
 	if err := j.dropFrom(&to); err != nil {
 		return err
 	}
-	w, err := t.newWriter()
-	if err != nil {
-		return err
-	}
-	t.sender = newSender(w, t.cfg.Topology, to, &t.count, t.cfg.Log)
-	t.sender.segment = t.cfg.Segment && !t.cfg.portable && canSegment(t.conn)
+	t.sender = newSender(t.out, t.cfg.Topology, to, &t.count, t.cfg.Log)
+	t.sender.segment = t.segment
 	return nil
 }
 
-func (t *Transport) newWriter() (packetWriter, error) {
-	switch {
-	case !batchWrites || t.cfg.portable:
-		return &plainWriter{UDPConn: t.conn}, nil
-	case t.cfg.Addr.Is4():
-		return newWriter4(t.conn)
-	default:
-		return ipv6.NewPacketConn(t.conn), nil
+// register has the poller watch the sockets, tokens before data: it looks at them in this
+// order, on which Readable relies.
+func (t *Transport) register() {
+	for _, token := range []bool{true, false} {
+		for _, s := range t.sockets {
+			if s.token == token {
+				s.in.register()
+			}
+		}
 	}
 }
 
-// openSend opens the send socket. Receivers know us by its address.
-func openSend(addr netip.Addr, ifi *net.Interface) (*net.UDPConn, error) {
+// openSend opens the send socket.
+func (t *Transport) openSend(ifi *net.Interface) error {
+	conn, err := listenSend(t.cfg.Addr, ifi)
+	if err != nil {
+		return err
+	}
+	t.local = addrPort(conn)
+	if t.cfg.portable {
+		t.out = &plainWriter{UDPConn: conn}
+		return nil
+	}
+	t.segment = t.cfg.Segment && canSegment(conn)
+	if t.out, err = newWriter(conn); err != nil {
+		return &OpenError{Op: "taking over the send socket on", Addr: t.local.String(), Err: err}
+	}
+	return nil
+}
+
+func addrPort(c *net.UDPConn) netip.AddrPort {
+	a, ok := c.LocalAddr().(*net.UDPAddr)
+	if !ok {
+		return netip.AddrPort{}
+	}
+	return a.AddrPort()
+}
+
+// listenSend binds the send socket. Receivers know us by its address.
+func listenSend(addr netip.Addr, ifi *net.Interface) (*net.UDPConn, error) {
 	conn, err := listen(bind{addr: addr}, 0)
 	if err != nil {
 		return nil, bindError("binding the send socket to", addr.String(), err)
@@ -150,7 +175,7 @@ func (t *Transport) openReceive(b bind, j *joiner) error {
 	if err != nil {
 		return bindError(op, ap.String(), err)
 	}
-	s := &socket{t: t, conn: conn, token: b.token, queue: q}
+	s := &socket{t: t, addr: addrPort(conn), token: b.token, queue: q}
 	t.receiveBuffer, err = setReceiveBuffer(conn, t.cfg.ReceiveBuffer, t.receiveBuffer)
 	if err != nil {
 		return errors.Join(&OpenError{Op: "setting the receive buffer of", Addr: ap.String(), Err: err}, conn.Close())
@@ -164,9 +189,9 @@ func (t *Transport) openReceive(b bind, j *joiner) error {
 		return conn.Close() // nothing will come here
 	}
 	if t.cfg.portable {
-		s.in = newPlainInput(s)
-	} else if s.in, err = newInput(s); err != nil {
-		return errors.Join(&OpenError{Op: op, Addr: ap.String(), Err: err}, conn.Close())
+		s.in = newPlainInput(s, conn)
+	} else if s.in, err = newInput(s, conn); err != nil {
+		return &OpenError{Op: op, Addr: ap.String(), Err: err}
 	}
 	t.sockets = append(t.sockets, s)
 	return nil
@@ -284,12 +309,12 @@ func interfaceOf(addr netip.Addr) (*net.Interface, error) {
 func (t *Transport) close() error {
 	close(t.done)
 	var err error
-	if t.conn != nil {
-		err = t.conn.Close()
+	if t.out != nil {
+		err = t.out.Close()
 	}
 	for _, s := range t.sockets {
 		s.lost.Store(s.kernelDrops())
-		err = errors.Join(err, s.conn.Close())
+		err = errors.Join(err, s.in.stop())
 	}
 	t.running.Wait()
 	for _, s := range t.sockets {

@@ -23,7 +23,7 @@ func TestOpenErrors(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return Config{Topology: top, Self: 1, Pool: new(buf.Pool)}
+		return Config{Topology: top, Self: 1, Pool: new(buf.Pool), Poller: newPoller(t)}
 	}
 	_, err := Open(one("192.0.2.1")) // nobody's (RFC 5737)
 	var open *OpenError

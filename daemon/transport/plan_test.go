@@ -33,7 +33,7 @@ func planConfig(t *testing.T, own, segment string, daemons int, list string) Con
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := Config{Topology: top, Self: 1, Pool: new(buf.Pool)}
+	cfg := Config{Topology: top, Self: 1, Pool: new(buf.Pool), Poller: newPoller(t)}
 	for f := range strings.FieldsSeq(list) {
 		letters, addr, ok := strings.Cut(f, "=")
 		if !ok {
@@ -144,6 +144,7 @@ func TestConfigRefused(t *testing.T) {
 		change func(*Config)
 	}{
 		{"Pool is nil", func(c *Config) { c.Pool = nil }},
+		{"Poller is nil", func(c *Config) { c.Poller = nil }},
 		{"Topology is nil", func(c *Config) { c.Topology = nil }},
 		{"not in the configuration", func(c *Config) { c.Self = 99 }},
 		{"ReceiveBuffer", func(c *Config) { c.ReceiveBuffer = -1 }},

@@ -4,62 +4,51 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/netip"
 	"sync/atomic"
 	"time"
 )
 
-// readPause is how long a reader waits after an error, so that one that stays
+// readPause is how long a socket rests after an error, so that one that stays
 // does not keep a processor busy.
 const readPause = 20 * time.Millisecond
 
-// socket is a receive socket. One goroutine reads it.
+// socket is a receive socket.
 type socket struct {
 	t     *Transport
-	conn  *net.UDPConn
+	addr  netip.AddrPort
 	token bool
 	queue *queue
 	in    input
 	lost  atomic.Int64 // what the kernel had dropped when the socket was closed
+
+	failing bool // of who reads: the last read failed
 }
 
-// input is a way to read a socket.
+// input is a way to read a socket. All but drops are the owner's.
 type input interface {
-	// wait waits for datagrams and pushes a batch of them; it may also return with
-	// nothing done. It is the reader's.
-	wait() error
-	// poll returns what has arrived and is not handed over yet, or nil. It is the
-	// owner's.
+	// poll returns what has arrived and is not handed over yet, or nil.
 	poll() *Batch
-	// close gives back what the input holds; wait is not called after that.
+	// register has the owner's wait watch the socket.
+	register()
+	// readable reports whether the owner's last wait found something to read.
+	readable() bool
+	// watch says whether the owner's wait is to end when there is something.
+	watch(on bool)
+	// drops returns what the kernel dropped for lack of room, if it tells.
+	drops() (int64, bool)
+	// stop closes the socket.
+	stop() error
+	// close gives back what the input holds, after stop and after its reader.
 	close()
 }
 
-// read is the reader's goroutine.
-func (s *socket) read() {
-	failing := false
-	for {
-		err := s.in.wait()
-		switch {
-		case err == nil:
-			failing = false
-			if s.t.cfg.Notify != nil && len(s.queue.ready) > 0 {
-				s.t.cfg.Notify()
-			}
-			continue
-		case errors.Is(err, ErrClosed):
-			return
-		}
-		s.t.count.readErrors.Add(1)
-		if !failing {
-			failing = true
-			s.t.cfg.Log.Warn("cannot read datagrams, trying on",
-				slog.String("socket", s.conn.LocalAddr().String()), slog.Any("error", err))
-		}
-		select {
-		case <-s.t.done:
-			return
-		case <-time.After(readPause):
-		}
+// failed counts a read that failed, and says so if the one before did not.
+func (s *socket) failed(err error) {
+	s.t.count.readErrors.Add(1)
+	if !s.failing {
+		s.failing = true
+		s.t.cfg.Log.Warn("cannot read datagrams, trying on", slog.String("socket", s.addr.String()), slog.Any("error", err))
 	}
 }
 
@@ -78,10 +67,11 @@ func (s *socket) supply() (*Batch, bool) {
 	}
 }
 
-// push hands a batch to the owner.
+// push hands a batch to the owner, who may be asleep.
 func (s *socket) push(b *Batch) {
 	s.received(b)
 	s.queue.ready <- b // there is room for all
+	s.t.cfg.Poller.Wake()
 }
 
 func (s *socket) received(b *Batch) {
@@ -99,7 +89,7 @@ func (s *socket) received(b *Batch) {
 
 // kernelDrops returns what the kernel dropped for lack of room.
 func (s *socket) kernelDrops() int64 {
-	if n, ok := kernelDrops(s.conn); ok {
+	if n, ok := s.in.drops(); ok {
 		return n
 	}
 	return s.lost.Load()
@@ -120,15 +110,40 @@ func (s *socket) newSlab() slab {
 	return newSlab(s.t.cfg.Pool, packetSlot, packetsPerBlock)
 }
 
-// plainInput is the portable input: one datagram in a batch.
+// plainInput is the portable input: a goroutine reads, and hands over one datagram in a
+// batch.
 type plainInput struct {
 	s     *socket
+	conn  *net.UDPConn
 	slab  slab
 	batch *Batch
 }
 
-func newPlainInput(s *socket) *plainInput { return &plainInput{s: s, slab: s.newSlab()} }
+func newPlainInput(s *socket, conn *net.UDPConn) *plainInput {
+	return &plainInput{s: s, conn: conn, slab: s.newSlab()}
+}
 
+// run is the reader.
+func (p *plainInput) run() {
+	for {
+		err := p.wait()
+		switch {
+		case err == nil:
+			p.s.failing = false
+			continue
+		case errors.Is(err, ErrClosed):
+			return
+		}
+		p.s.failed(err)
+		select {
+		case <-p.s.t.done:
+			return
+		case <-time.After(readPause):
+		}
+	}
+}
+
+// wait waits for a datagram and pushes it, unless it is dropped.
 func (p *plainInput) wait() error {
 	if p.batch == nil {
 		var ok bool
@@ -137,7 +152,7 @@ func (p *plainInput) wait() error {
 		}
 	}
 	data := p.slab.at(0)
-	n, from, err := p.s.conn.ReadFromUDPAddrPort(data.Bytes())
+	n, from, err := p.conn.ReadFromUDPAddrPort(data.Bytes())
 	if err != nil {
 		return err
 	}
@@ -161,5 +176,24 @@ func (p *plainInput) wait() error {
 // poll takes what the reader has pushed: there is no portable way to ask a
 // socket without waiting.
 func (p *plainInput) poll() *Batch { return p.s.queue.take() }
+
+// register does nothing: the reader wakes the owner.
+func (p *plainInput) register() {}
+
+// readable leaves it to the queue.
+func (p *plainInput) readable() bool { return false }
+
+// watch does nothing: the reader stops when its batches are used up.
+func (p *plainInput) watch(bool) {}
+
+func (p *plainInput) drops() (int64, bool) {
+	raw, err := p.conn.SyscallConn()
+	if err != nil {
+		return 0, false
+	}
+	return kernelDrops(raw.Control)
+}
+
+func (p *plainInput) stop() error { return p.conn.Close() }
 
 func (p *plainInput) close() { p.slab.release() }

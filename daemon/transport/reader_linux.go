@@ -1,21 +1,24 @@
 package transport
 
 import (
+	"net"
 	"net/netip"
-	"sync"
+	"sync/atomic"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// newInput returns an input that reads many datagrams with one system call.
-func newInput(s *socket) (input, error) {
-	raw, err := s.conn.SyscallConn()
+// newInput returns an input that reads many datagrams with one system call, and needs no
+// reader. It takes the socket over.
+func newInput(s *socket, conn *net.UDPConn) (input, error) {
+	d, err := detach(conn)
 	if err != nil {
 		return nil, err
 	}
-	m := &mmsgInput{s: s, raw: raw, slab: s.newSlab(), batchMax: BatchItems}
+	m := &mmsgInput{s: s, socket: d, slab: s.newSlab(), batchMax: BatchItems, watched: true}
 	if s.token {
 		m.batchMax = 1
 	}
@@ -27,7 +30,7 @@ func newInput(s *socket) (input, error) {
 		h.SetIovlen(1)
 	}
 	m.arm()
-	m.try, m.tryPoll = m.attempt, m.attemptPoll // bound once, so that a read allocates nothing
+	m.try = m.attempt // bound once, so that a read allocates nothing
 	return m, nil
 }
 
@@ -39,118 +42,94 @@ type mmsghdr struct {
 
 // mmsgInput calls recvmmsg itself: ReadBatch of golang.org/x/net allocates the source
 // address of each datagram. Headers, vectors and addresses are made once.
-//
-// Two goroutines read: the reader, which waits, and the owner, which polls. Whatever
-// reads and pushes does both under the lock, so that what the owner finds in the queue and
-// then in the socket is in the order of arrival.
 type mmsgInput struct {
 	s        *socket
-	raw      syscall.RawConn
-	try      func(fd uintptr) bool
-	tryPoll  func(fd uintptr)
+	socket   *descriptor
+	slot     int // in the poller
+	watched  bool
+	rests    bool        // after an error
+	rested   atomic.Bool // the rest is over
+	try      func(fd uintptr)
 	batchMax int // datagrams of a read; constant
 
-	mu     sync.Mutex
-	closed bool
-	slab   slab
-	batch  *Batch // to be filled next, or nil
-	errno  syscall.Errno
-	polled *Batch
+	slab  slab
+	batch *Batch // to be filled next, or nil
+	errno syscall.Errno
 
 	hdrs  [BatchItems]mmsghdr
 	vec   [BatchItems]unix.Iovec
 	names [BatchItems]unix.RawSockaddrInet6
 }
 
-func (m *mmsgInput) wait() error {
-	m.mu.Lock()
-	supplied := m.batch != nil
-	m.mu.Unlock()
-	if !supplied {
-		b, ok := m.s.supply()
-		if !ok {
-			return ErrClosed
-		}
-		m.mu.Lock()
-		if m.batch == nil {
-			m.batch = b
-		} else { // a poll that found nothing has left its own
-			b.Done()
-		}
-		m.mu.Unlock()
+func (m *mmsgInput) register() { m.slot = m.s.t.cfg.Poller.Add(m.socket.fd) }
+
+func (m *mmsgInput) readable() bool {
+	if m.rests && m.rested.Load() {
+		m.rests = false
+		m.s.t.cfg.Poller.Watch(m.slot, m.watched)
 	}
-	m.errno = 0 // the reader's: a poll does not touch it
-	if err := m.raw.Read(m.try); err != nil {
-		return err
-	}
-	if m.errno != 0 {
-		return m.errno
-	}
-	return nil
+	return m.s.t.cfg.Poller.Readable(m.slot)
 }
 
-// attempt reports false to be called again when the socket is readable.
-func (m *mmsgInput) attempt(fd uintptr) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.batch == nil {
-		return true // a poll took it
-	}
-	switch errno := m.fill(fd); {
-	case errno == unix.EAGAIN:
-		return false
-	case errno != 0:
-		m.errno = errno
-	case len(m.batch.Items) > 0:
-		b := m.batch
-		m.batch = nil
-		m.s.push(b)
-	}
-	return true
+func (m *mmsgInput) watch(on bool) {
+	m.watched = on
+	m.s.t.cfg.Poller.Watch(m.slot, on && !m.rests)
 }
 
 func (m *mmsgInput) poll() *Batch {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if b := m.s.queue.take(); b != nil || m.closed {
-		return b
-	}
-	if m.batch == nil {
-		if m.batch = m.s.queue.empty(); m.batch == nil {
+	for {
+		if m.batch == nil {
+			if m.batch = m.s.queue.empty(); m.batch == nil {
+				return nil
+			}
+		}
+		if m.socket.control(m.try) != nil {
+			return nil
+		}
+		if len(m.batch.Items) > 0 {
+			b := m.batch
+			m.batch = nil
+			m.s.failing = false
+			m.s.received(b)
+			return b
+		}
+		switch m.errno {
+		case 0: // all of it was dropped
+		case unix.EAGAIN:
+			m.s.failing = false
+			return nil
+		default:
+			m.s.failed(m.errno)
+			m.rest()
 			return nil
 		}
 	}
-	m.polled = nil
-	// Control does not wait for the reader, as Read would. It fails when the
-	// socket is closed, and then there is nothing.
-	_ = m.raw.Control(m.tryPoll)
-	return m.polled
 }
 
-// attemptPoll reads once, whatever comes of it.
-func (m *mmsgInput) attemptPoll(fd uintptr) {
-	// An error is the reader's to report: it meets it too.
-	for m.fill(fd) == 0 {
-		if len(m.batch.Items) > 0 {
-			m.polled, m.batch = m.batch, nil
-			m.s.received(m.polled)
-			return
-		}
-	}
+// rest lets the owner sleep though the socket has an error.
+func (m *mmsgInput) rest() {
+	m.rests = true
+	m.rested.Store(false)
+	m.s.t.cfg.Poller.Watch(m.slot, false)
+	time.AfterFunc(readPause, func() {
+		m.rested.Store(true)
+		m.s.t.cfg.Poller.Wake()
+	})
 }
 
-// fill reads what there is into the batch, which stays empty if all of it is
+// attempt reads what there is into the batch, which stays empty if all of it is
 // dropped.
-func (m *mmsgInput) fill(fd uintptr) syscall.Errno {
+func (m *mmsgInput) attempt(fd uintptr) {
 	var n int
 	for {
 		// Raw, since it does not wait: see mmsgWriter.
-		got, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&m.hdrs[0])), uintptr(m.batchMax), 0, 0, 0)
+		got, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&m.hdrs[0])), uintptr(m.batchMax), unix.MSG_DONTWAIT, 0, 0)
 		if errno == unix.EINTR {
 			continue
 		}
+		m.errno = errno
 		if errno != 0 {
-			return errno
+			return
 		}
 		n = int(got)
 		break
@@ -177,7 +156,6 @@ func (m *mmsgInput) fill(fd uintptr) syscall.Errno {
 		m.slab.give(n, m.batch)
 		m.arm()
 	}
-	return 0
 }
 
 // arm points the vectors at the slots that are next.
@@ -200,9 +178,11 @@ func source(name *unix.RawSockaddrInet6) (netip.Addr, bool) {
 	}
 }
 
-func (m *mmsgInput) close() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.closed = true
-	m.slab.release()
+func (m *mmsgInput) drops() (int64, bool) { return kernelDrops(m.socket.control) }
+
+func (m *mmsgInput) stop() error {
+	m.s.t.cfg.Poller.Remove(m.slot)
+	return m.socket.close()
 }
+
+func (m *mmsgInput) close() { m.slab.release() }

@@ -2,4 +2,6 @@
 
 package transport
 
-func newInput(s *socket) (input, error) { return newPlainInput(s), nil }
+import "net"
+
+func newInput(s *socket, conn *net.UDPConn) (input, error) { return newPlainInput(s, conn), nil }

@@ -46,9 +46,18 @@ func newDestination(a netip.Addr, port uint16, token bool) *destination {
 // families, with one message type.
 type packetWriter interface {
 	// WriteBatch writes some of the messages. It returns an error if it wrote
-	// none.
-	WriteBatch(ms []ipv4.Message, flags int) (int, error)
-	SetWriteDeadline(t time.Time) error
+	// none: EAGAIN if the kernel's buffer is full.
+	WriteBatch(ms []ipv4.Message) (int, error)
+	// waitWritable waits until WriteBatch is worth trying again. After limit the
+	// error is os.ErrDeadlineExceeded.
+	waitWritable(limit time.Duration) error
+}
+
+// sendSocket is the socket that a transport's datagrams leave from.
+type sendSocket interface {
+	packetWriter
+	sendTo(to netip.AddrPort, datagram []byte) error
+	Close() error
 }
 
 // sender puts datagrams into batches. Its arrays are made once.
@@ -108,7 +117,7 @@ func (s *sender) flush() error {
 	for done := 0; done < s.n && err == nil; {
 		ms := s.messages(done)
 		var n int
-		n, err = s.out.WriteBatch(ms, dontWait)
+		n, err = s.out.WriteBatch(ms)
 		if errors.Is(err, syscall.EAGAIN) && !s.stuck {
 			n, err = s.wait(ms)
 		}
@@ -184,13 +193,16 @@ func cannotSegment(err error) bool {
 // wait writes when the kernel takes more again. A link on which nothing moves costs
 // sendWait once a call, and then the datagrams.
 func (s *sender) wait(ms []ipv4.Message) (int, error) {
-	s.count.sendWaits.Add(1)
-	if err := s.out.SetWriteDeadline(time.Now().Add(sendWait)); err != nil {
-		return 0, err
+	for until := time.Now().Add(sendWait); ; {
+		s.count.sendWaits.Add(1)
+		if err := s.out.waitWritable(time.Until(until)); err != nil {
+			s.stuck = errors.Is(err, os.ErrDeadlineExceeded)
+			return 0, err
+		}
+		if n, err := s.out.WriteBatch(ms); !errors.Is(err, syscall.EAGAIN) {
+			return n, err
+		}
 	}
-	n, err := s.out.WriteBatch(ms, 0)
-	s.stuck = errors.Is(err, os.ErrDeadlineExceeded)
-	return n, errors.Join(err, s.out.SetWriteDeadline(time.Time{}))
 }
 
 // sent counts the first messages as sent, and returns how many datagrams, from
@@ -242,13 +254,12 @@ func (t *Transport) Send(dgrams []topology.Datagram) error { return t.sender.sen
 // monitor's (monitor-protocol §1). It may be called by any goroutine.
 func (t *Transport) SendTo(to netip.AddrPort, datagram []byte) error {
 	to = netip.AddrPortFrom(scoped(to.Addr(), t.zone), to.Port())
-	n, err := t.conn.WriteToUDPAddrPort(datagram, to)
-	if err != nil {
+	if err := t.out.sendTo(to, datagram); err != nil {
 		t.count.sendFailed[sendFailure(err)].Add(1)
 		return err
 	}
 	t.count.sent.Add(1)
-	t.count.sentBytes.Add(int64(n))
+	t.count.sentBytes.Add(int64(len(datagram)))
 	t.count.sendCalls.Add(1)
 	return nil
 }
@@ -276,7 +287,7 @@ type plainWriter struct {
 }
 
 // WriteBatch writes one message.
-func (w *plainWriter) WriteBatch(ms []ipv4.Message, _ int) (int, error) {
+func (w *plainWriter) WriteBatch(ms []ipv4.Message) (int, error) {
 	w.buf = w.buf[:0]
 	for _, b := range ms[0].Buffers {
 		w.buf = append(w.buf, b...)
@@ -289,4 +300,12 @@ func (w *plainWriter) WriteBatch(ms []ipv4.Message, _ int) (int, error) {
 		return 0, err
 	}
 	return 1, nil
+}
+
+// waitWritable has nothing to wait for: a write waits by itself.
+func (w *plainWriter) waitWritable(time.Duration) error { return nil }
+
+func (w *plainWriter) sendTo(to netip.AddrPort, datagram []byte) error {
+	_, err := w.WriteToUDPAddrPort(datagram, to)
+	return err
 }

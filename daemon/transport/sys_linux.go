@@ -11,8 +11,6 @@ import (
 const (
 	// batchWrites says that WriteBatch sends more than one datagram a call.
 	batchWrites = true
-	// dontWait as a flag of WriteBatch returns EAGAIN rather than waiting.
-	dontWait = unix.MSG_DONTWAIT
 	// sourceSelectsInterface says that multicast leaves on the interface that
 	// has the address the socket is bound to.
 	sourceSelectsInterface = true
@@ -55,14 +53,10 @@ const dropsIndex = 8
 // kernelDrops returns how many datagrams the kernel has dropped at a socket. It
 // asks when somebody wants to know; SO_RXQ_OVFL would put the count beside each datagram, and
 // tell of drops only when another datagram gets through.
-func kernelDrops(conn *net.UDPConn) (int64, bool) {
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		return 0, false
-	}
+func kernelDrops(control func(func(fd uintptr)) error) (int64, bool) {
 	var info [dropsIndex + 1]uint32
 	ok := false
-	err = raw.Control(func(fd uintptr) {
+	err := control(func(fd uintptr) {
 		size := uint32(unsafe.Sizeof(info))
 		_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, fd, unix.SOL_SOCKET, unix.SO_MEMINFO,
 			uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)

@@ -6,7 +6,6 @@ import "net"
 
 const (
 	batchWrites            = false
-	dontWait               = 0
 	sourceSelectsInterface = false
 )
 
@@ -26,9 +25,9 @@ func setReceiveBuffer(conn *net.UDPConn, want, _ int) (int, error) {
 // Linux, in bytes.
 const smallestBuffer = 208 << 10
 
-func newWriter4(conn *net.UDPConn) (packetWriter, error) { return &plainWriter{UDPConn: conn}, nil }
+func newWriter(conn *net.UDPConn) (sendSocket, error) { return &plainWriter{UDPConn: conn}, nil }
 
-func kernelDrops(*net.UDPConn) (int64, bool) { return 0, false }
+func kernelDrops(func(func(fd uintptr)) error) (int64, bool) { return 0, false }
 
 // segmentOption is for Linux only.
 type segmentOption struct{}

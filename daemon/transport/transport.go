@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"net"
 	"net/netip"
 	"sync"
 )
@@ -10,7 +9,9 @@ import (
 type Transport struct {
 	cfg           Config
 	zone          string // the interface of the daemon's address, if that is IPv6
-	conn          *net.UDPConn
+	local         netip.AddrPort
+	out           sendSocket
+	segment       bool // the kernel knows UDP_SEGMENT, and the configuration wants it
 	sender        *sender
 	sockets       []*socket
 	data, tokens  *queue
@@ -23,26 +24,45 @@ type Transport struct {
 	err     error // of closing
 }
 
-// Data returns the channel of batches from the data ports. After Close nothing
-// comes any more; the channel is not closed.
-func (t *Transport) Data() <-chan *Batch { return t.data.ready }
+// Readable reports whether there is something to poll for at the data ports and at the token
+// ports, as far as the last Wait of [Config.Poller] knows. If there is a token and no data, no data
+// had arrived before the token.
+func (t *Transport) Readable() (data, tokens bool) {
+	data, tokens = len(t.data.ready) > 0, len(t.tokens.ready) > 0
+	for _, s := range t.sockets {
+		if s.token && !tokens {
+			tokens = s.in.readable()
+		} else if !s.token && !data {
+			data = s.in.readable()
+		}
+	}
+	return data, tokens
+}
 
-// Tokens returns the channel of batches from the token ports; each has one
-// token, but for what a [Filter] adds.
-func (t *Transport) Tokens() <-chan *Batch { return t.tokens.ready }
+// HaveWork reports whether a batch waits that no socket shows. It is for the function that
+// Wait of [Config.Poller] asks.
+func (t *Transport) HaveWork() bool { return len(t.data.ready) > 0 || len(t.tokens.ready) > 0 }
 
-// PollData returns the next batch from the data ports without waiting, or nil. It
-// looks into the channel and then, on Linux, into the sockets themselves: when it returns
-// nil, everything that had arrived before the call has been handed over. This
-// is what an owner with a token in its hand wants to know, since packets precede their token
-// on the wire (ring-protocol §18.3), but their reader may not have run yet.
+// Watch says whether Wait of [Config.Poller] is to end when a datagram has come. An owner that
+// does not want any now, since its receivers are behind, would not come to rest otherwise.
+func (t *Transport) Watch(on bool) {
+	for _, s := range t.sockets {
+		s.in.watch(on)
+	}
+}
+
+// PollData returns the next batch from the data ports without waiting, or nil. On Linux it
+// looks into the sockets themselves: when it returns nil, everything that had arrived before the
+// call has been handed over. This is what an owner with a token in its hand wants to know,
+// since packets precede their token on the wire (ring-protocol §18.3).
 //
-// Elsewhere it looks into the channel only. PollData and PollTokens are for one goroutine at
-// a time, the one that receives from the channels; that one gives batches back with [Batch.Done]
-// before it polls for many more, for there are 64.
+// Elsewhere it looks at what readers have brought. PollData and PollTokens are for one goroutine at
+// a time; that one gives batches back with [Batch.Done] before it polls for many more, for there
+// are 64.
 func (t *Transport) PollData() *Batch { return t.poll(t.data, false) }
 
-// PollTokens is PollData for the token ports.
+// PollTokens is PollData for the token ports. A batch has one token, but for what a
+// [Filter] adds.
 func (t *Transport) PollTokens() *Batch { return t.poll(t.tokens, true) }
 
 func (t *Transport) poll(q *queue, token bool) *Batch {
@@ -60,19 +80,12 @@ func (t *Transport) poll(q *queue, token bool) *Batch {
 }
 
 // LocalAddr returns the address and port that datagrams leave from.
-func (t *Transport) LocalAddr() netip.AddrPort { return addrPort(t.conn) }
+func (t *Transport) LocalAddr() netip.AddrPort { return t.local }
 
-func addrPort(c *net.UDPConn) netip.AddrPort {
-	a, ok := c.LocalAddr().(*net.UDPAddr)
-	if !ok {
-		return netip.AddrPort{}
-	}
-	return a.AddrPort()
-}
-
-// Close closes the sockets and waits for the readers. Batches in the channels are given back;
+// Close closes the sockets and waits for the readers. Batches that wait are given back;
 // those that the owner holds are its own to give back, then or later. Close may be called again,
-// and by any goroutine; Send then returns [ErrClosed], and polls return nil.
+// and by any goroutine while no other polls or waits; Send then returns [ErrClosed], and polls
+// return nil.
 func (t *Transport) Close() error {
 	t.closing.Do(func() { t.err = t.close() })
 	return t.err

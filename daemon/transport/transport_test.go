@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spreadd/spreadd/daemon/poller"
 	"github.com/spreadd/spreadd/internal/buf"
 	"github.com/spreadd/spreadd/internal/freeport"
 	"github.com/spreadd/spreadd/topology"
@@ -53,9 +54,10 @@ func freePort(t testing.TB) uint16 {
 // host is one daemon of a test.
 type host struct {
 	*Transport
-	pool *buf.Pool
-	id   wire.DaemonID
-	addr netip.Addr
+	pool   *buf.Pool
+	poller *poller.Poller
+	id     wire.DaemonID
+	addr   netip.Addr
 }
 
 // loopback makes daemons 1, 2 ... on 127.0.0.1, 127.0.0.2 ..., all in one
@@ -92,13 +94,13 @@ func open(t testing.TB, segs []topology.Segment, change func(*Config)) []*host {
 	for _, d := range top.Daemons() {
 		pool := new(buf.Pool)
 		// What a stock system lets everyone have.
-		cfg := Config{Topology: top, Self: d.ID, Pool: pool, ReceiveBuffer: 208 << 10}
+		cfg := Config{Topology: top, Self: d.ID, Pool: pool, Poller: newPoller(t), ReceiveBuffer: 208 << 10}
 		change(&cfg)
 		tr, err := Open(cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
-		hosts = append(hosts, &host{tr, pool, d.ID, d.Addr})
+		hosts = append(hosts, &host{tr, pool, cfg.Poller, d.ID, d.Addr})
 		t.Cleanup(func() {
 			if err := tr.Close(); err != nil {
 				t.Error(err)
@@ -128,20 +130,49 @@ type got struct {
 	token   bool
 }
 
-// collect takes batches from both channels until it has want datagrams.
+func newPoller(t testing.TB) *poller.Poller {
+	t.Helper()
+	p, err := poller.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return p
+}
+
+// next waits for a batch from any port; nil means that none came for long.
+func (h *host) next() *Batch {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+		h.poller.Wait(time.Until(deadline), h.HaveWork)
+		data, tokens := h.Readable()
+		if tokens {
+			if b := h.PollTokens(); b != nil {
+				return b
+			}
+		}
+		if data {
+			if b := h.PollData(); b != nil {
+				return b
+			}
+		}
+	}
+	return nil
+}
+
+// collect takes batches until it has want datagrams.
 func (h *host) collect(t testing.TB, want int) []got {
 	t.Helper()
-	timeout := time.After(patience)
 	var all []got
 	for len(all) < want {
-		select {
-		case b := <-h.Data():
-			all = h.note(t, all, b)
-		case b := <-h.Tokens():
-			all = h.note(t, all, b)
-		case <-timeout:
+		b := h.next()
+		if b == nil {
 			t.Fatalf("daemon %d: %d of %d datagrams after %v; %+v", h.id, len(all), want, patience, h.Stats())
 		}
+		all = h.note(t, all, b)
 	}
 	return all
 }
@@ -217,15 +248,12 @@ func TestOrder(t *testing.T) {
 				}
 			}
 		}()
-		// Polls and the channel take turns.
+		// Polls and waits take turns.
 		next := 0
-		deadline := time.Now().Add(patience)
 		for next < rounds*per {
 			b := h[1].PollData()
 			if b == nil {
-				select {
-				case b = <-h[1].Data():
-				case <-time.After(time.Until(deadline)):
+				if b = h[1].next(); b == nil {
 					t.Fatalf("%d datagrams of %d; %+v", next, rounds*per, h[1].Stats())
 				}
 			}
@@ -242,7 +270,7 @@ func TestOrder(t *testing.T) {
 	})
 }
 
-// Several sockets come to one channel; each keeps its order, however the owner asks.
+// Several sockets come to one owner; each keeps its order, however it asks.
 func TestOrderOfEachSocket(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("other systems have 127.0.0.1 only")
@@ -276,13 +304,10 @@ func TestOrderOfEachSocket(t *testing.T) {
 			}()
 		}
 		next := map[netip.Addr]int{}
-		deadline := time.After(patience)
 		for got := 0; got < total*len(listed); {
 			b := h.PollData()
 			if b == nil {
-				select {
-				case b = <-h.Data():
-				case <-deadline:
+				if b = h.next(); b == nil {
 					t.Fatalf("%d datagrams; %+v", got, h.Stats())
 				}
 			}
@@ -346,7 +371,7 @@ func TestRetain(t *testing.T) {
 			if err := h[0].Send([]topology.Datagram{dgram(topology.ToDaemon(2), n, 1000)}); err != nil {
 				t.Fatal(err)
 			}
-			b := <-h[1].Data()
+			b := h[1].next()
 			for _, it := range b.Items {
 				if d := it.Data.Bytes(); number(d)%5 == 0 {
 					it.Data.Block.Retain()
@@ -370,8 +395,7 @@ func TestRetain(t *testing.T) {
 	})
 }
 
-// When PollData returns nil, nothing that had arrived is left, whether its
-// reader has run or not.
+// When PollData returns nil, nothing that had arrived is left.
 func TestPollSeesTheSocket(t *testing.T) {
 	h := loopback(t, 2, false, nil)
 	if _, plain := h[1].sockets[0].in.(*plainInput); plain {
@@ -398,38 +422,36 @@ func TestPollSeesTheSocket(t *testing.T) {
 	}
 }
 
-// A slow owner stops the readers; what they have not read waits in the kernel.
+// A slow owner stops the readers where there are any; what they have not read waits in the kernel.
 func TestBackPressure(t *testing.T) {
-	paths(t, func(t *testing.T, p path) {
-		h := loopback(t, 2, false, p.set)
-		// What is on the way is kept below what the smallest kernel buffer holds.
-		const some = 100
-		total := 0
-		for stalled := false; !stalled; {
-			stalled = h[1].Stats().Stalls > 0
-			for range some {
-				if err := h[0].Send([]topology.Datagram{dgram(topology.ToDaemon(2), total, 0)}); err != nil {
-					t.Fatal(err)
-				}
-				total++
+	h := loopback(t, 2, false, portable.set)
+	// What is on the way is kept below what the smallest kernel buffer holds.
+	const some = 100
+	total := 0
+	for stalled := false; !stalled; {
+		stalled = h[1].Stats().Stalls > 0
+		for range some {
+			if err := h[0].Send([]topology.Datagram{dgram(topology.ToDaemon(2), total, 0)}); err != nil {
+				t.Fatal(err)
 			}
-			waitFor(t, "the reader has read, or has no batch left", func() bool {
-				st := h[1].Stats()
-				return st.Packets == int64(total) || st.Stalls > 0
-			})
+			total++
 		}
-		if total > dataBatches*BatchItems+2*some {
-			t.Errorf("the reader took %d datagrams", total)
+		waitFor(t, "the reader has read, or has no batch left", func() bool {
+			st := h[1].Stats()
+			return st.Packets == int64(total) || st.Stalls > 0
+		})
+	}
+	if total > dataBatches*BatchItems+2*some {
+		t.Errorf("the reader took %d datagrams", total)
+	}
+	for i, g := range h[1].collect(t, total) {
+		if g.n != i {
+			t.Fatalf("datagram %d came where %d should", g.n, i)
 		}
-		for i, g := range h[1].collect(t, total) {
-			if g.n != i {
-				t.Fatalf("datagram %d came where %d should", g.n, i)
-			}
-		}
-		if d := h[1].Stats().Dropped; d != [NumDrops]int64{} {
-			t.Errorf("dropped %v", d)
-		}
-	})
+	}
+	if d := h[1].Stats().Dropped; d != [NumDrops]int64{} {
+		t.Errorf("dropped %v", d)
+	}
 }
 
 func waitFor(t testing.TB, what string, ok func() bool) {
@@ -481,14 +503,14 @@ func TestSendFailures(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		cfg := Config{Topology: top, Self: 1, Pool: new(buf.Pool)}
+		cfg := Config{Topology: top, Self: 1, Pool: new(buf.Pool), Poller: newPoller(t)}
 		p.set(&cfg)
 		tr, err := Open(cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = tr.Close() })
-		h := []*host{{tr, cfg.Pool, 1, netip.MustParseAddr("127.0.0.1")}}
+		h := []*host{{tr, cfg.Pool, cfg.Poller, 1, netip.MustParseAddr("127.0.0.1")}}
 		err = h[0].Send([]topology.Datagram{
 			dgram(topology.ToDaemon(1), 1, 0),
 			dgram(topology.ToDaemon(2), 2, 0), // port 0 cannot be sent to
@@ -544,7 +566,7 @@ func TestClose(t *testing.T) {
 		if err := h[0].Send([]topology.Datagram{dgram(topology.ToDaemon(2), 1, 0), dgram(topology.ToDaemon(2), 2, 0)}); err != nil {
 			t.Fatal(err)
 		}
-		held := <-h[1].Data()
+		held := h[1].next()
 		if err := errors.Join(h[0].Close(), h[1].Close(), h[1].Close()); err != nil {
 			t.Fatal(err)
 		}

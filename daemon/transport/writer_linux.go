@@ -2,8 +2,14 @@ package transport
 
 import (
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"net"
+	"net/netip"
+	"os"
+	"strconv"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/net/ipv4"
@@ -15,10 +21,9 @@ import (
 // is a virtual one. The scheduler would take the processor away after 20 µs, give it to another
 // thread, and have it to fetch back for each row: when a token is to be passed on.
 type mmsgWriter struct {
-	packetWriter // for writes that may wait
-
-	raw syscall.RawConn
-	try func(fd uintptr) bool
+	socket *descriptor
+	try    func(fd uintptr)
+	zones  map[string]uint32 // interfaces by their names
 
 	n     int // of hdrs in use
 	sent  int
@@ -26,20 +31,18 @@ type mmsgWriter struct {
 
 	hdrs  [sendBatch]mmsghdr
 	vec   [2 * sendBatch]unix.Iovec
-	names [sendBatch]unix.RawSockaddrInet4
+	names [sendBatch]unix.RawSockaddrInet6 // with room for those of IPv4
 }
 
-// newWriter4 returns the writer of a socket of IPv4.
-func newWriter4(conn *net.UDPConn) (packetWriter, error) {
-	raw, err := conn.SyscallConn()
+// newWriter returns the writer of a socket, which it takes over.
+func newWriter(conn *net.UDPConn) (sendSocket, error) {
+	d, err := detach(conn)
 	if err != nil {
 		return nil, err
 	}
-	m := &mmsgWriter{packetWriter: ipv4.NewPacketConn(conn), raw: raw}
+	m := &mmsgWriter{socket: d, zones: make(map[string]uint32)}
 	for i := range m.hdrs {
-		h := &m.hdrs[i].hdr
-		h.Name = (*byte)(unsafe.Pointer(&m.names[i]))
-		h.Namelen = unix.SizeofSockaddrInet4
+		m.hdrs[i].hdr.Name = (*byte)(unsafe.Pointer(&m.names[i]))
 	}
 	m.try = m.attempt // bound once, so that a write allocates nothing
 	return m, nil
@@ -47,21 +50,15 @@ func newWriter4(conn *net.UDPConn) (packetWriter, error) {
 
 // WriteBatch writes some of the messages. There are at most sendBatch, and two buffers for each
 // that there may be.
-func (m *mmsgWriter) WriteBatch(ms []ipv4.Message, flags int) (int, error) {
-	if flags != dontWait {
-		return m.packetWriter.WriteBatch(ms, flags)
-	}
+func (m *mmsgWriter) WriteBatch(ms []ipv4.Message) (int, error) {
 	used := 0
 	for i := range ms {
 		to, ok := ms[i].Addr.(*net.UDPAddr)
 		if !ok {
 			return 0, net.InvalidAddrError("not a UDP address")
 		}
-		name := &m.names[i]
-		name.Family = unix.AF_INET
-		name.Port = networkOrder(uint16(to.Port))
-		copy(name.Addr[:], to.IP.To4())
 		h := &m.hdrs[i].hdr
+		h.Namelen = m.address(i, to)
 		h.Iov = &m.vec[used]
 		h.SetIovlen(len(ms[i].Buffers))
 		for _, b := range ms[i].Buffers {
@@ -73,23 +70,91 @@ func (m *mmsgWriter) WriteBatch(ms []ipv4.Message, flags int) (int, error) {
 		h.SetControllen(len(ms[i].OOB))
 	}
 	m.n, m.sent, m.errno = len(ms), 0, 0
-	err := m.raw.Write(m.try)
+	err := m.socket.control(m.try)
 	clear(m.vec[:used])
 	switch {
-	case m.errno != 0:
-		return 0, m.errno
 	case err != nil:
 		return 0, err
+	case m.errno != 0:
+		return 0, os.NewSyscallError("sendmmsg", m.errno)
 	}
 	return m.sent, nil
 }
 
-// attempt always reports true: nobody is to wait here.
-func (m *mmsgWriter) attempt(fd uintptr) bool {
-	n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&m.hdrs[0])), uintptr(m.n), dontWait, 0, 0)
-	m.sent, m.errno = int(n), errno
-	return true
+// address writes the i-th destination, and returns its length.
+func (m *mmsgWriter) address(i int, to *net.UDPAddr) uint32 {
+	if ip := to.IP.To4(); ip != nil {
+		name := (*unix.RawSockaddrInet4)(unsafe.Pointer(&m.names[i]))
+		*name = unix.RawSockaddrInet4{Family: unix.AF_INET, Port: networkOrder(uint16(to.Port)), Addr: [4]byte(ip)}
+		return unix.SizeofSockaddrInet4
+	}
+	m.names[i] = unix.RawSockaddrInet6{Family: unix.AF_INET6, Port: networkOrder(uint16(to.Port)), Addr: [16]byte(to.IP), Scope_id: m.scope(to.Zone)}
+	return unix.SizeofSockaddrInet6
 }
+
+// scope is the number of an interface, asked for once.
+func (m *mmsgWriter) scope(zone string) uint32 {
+	n, known := m.zones[zone]
+	if !known {
+		if n = scope(zone); n != 0 { // else it may come yet
+			m.zones[zone] = n
+		}
+	}
+	return n
+}
+
+func scope(zone string) uint32 {
+	if zone == "" {
+		return 0
+	}
+	if ifi, err := net.InterfaceByName(zone); err == nil {
+		return uint32(ifi.Index)
+	}
+	n, err := strconv.ParseUint(zone, 10, 32)
+	if err != nil {
+		return 0 // which the kernel refuses for addresses that need one
+	}
+	return uint32(n)
+}
+
+func (m *mmsgWriter) attempt(fd uintptr) {
+	n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&m.hdrs[0])), uintptr(m.n), unix.MSG_DONTWAIT, 0, 0)
+	m.sent, m.errno = int(n), errno
+}
+
+// waitWritable waits until the kernel takes more.
+func (m *mmsgWriter) waitWritable(limit time.Duration) error {
+	fds := []unix.PollFd{{Fd: int32(m.socket.fd), Events: unix.POLLOUT}}
+	n, err := unix.Poll(fds, int(max(limit, 0)/time.Millisecond))
+	switch {
+	case err != nil && !errors.Is(err, unix.EINTR):
+		return os.NewSyscallError("poll", err)
+	case n == 0 && err == nil:
+		return os.ErrDeadlineExceeded
+	}
+	return nil
+}
+
+// sendTo sends one datagram, beside those of WriteBatch.
+func (m *mmsgWriter) sendTo(to netip.AddrPort, datagram []byte) error {
+	var sa unix.Sockaddr
+	if a := to.Addr().Unmap(); a.Is4() {
+		sa = &unix.SockaddrInet4{Port: int(to.Port()), Addr: a.As4()}
+	} else {
+		sa = &unix.SockaddrInet6{Port: int(to.Port()), Addr: a.As16(), ZoneId: scope(a.Zone())}
+	}
+	var err error
+	if cerr := m.socket.control(func(fd uintptr) { err = unix.Sendto(int(fd), datagram, unix.MSG_DONTWAIT, sa) }); cerr != nil {
+		return cerr
+	}
+	if err != nil {
+		return fmt.Errorf("sending to %v: %w", to, err)
+	}
+	return nil
+}
+
+// Close closes the socket.
+func (m *mmsgWriter) Close() error { return m.socket.close() }
 
 // networkOrder returns a number that lies in memory with its high byte first.
 func networkOrder(v uint16) uint16 {

@@ -53,12 +53,13 @@ var layers = []layer{
 	{dir: "sim", may: []string{
 		"engine", "ring", "membership", "groups", "topology", "wire", "internal/buf", "internal/clock", "spreadconf",
 	}},
-	{dir: "daemon/transport", may: []string{"topology", "wire", "internal/buf", "internal/clock"}},
+	{dir: "daemon/poller"},
+	{dir: "daemon/transport", may: []string{"daemon/poller", "topology", "wire", "internal/buf", "internal/clock"}},
 	{dir: "daemon/transport/transporttest", may: []string{"daemon/transport"}, test: true},
 	{dir: "daemon/session", may: []string{"wire", "internal/buf", "internal/clock", "internal/descrypt"}},
 	{dir: "daemon/eventlog"},
 	{dir: "daemon", may: []string{
-		"daemon/session", "daemon/eventlog", "daemon/transport", "engine", "ring", "membership", "groups", "topology",
+		"daemon/session", "daemon/eventlog", "daemon/poller", "daemon/transport", "engine", "ring", "membership", "groups", "topology",
 		"spreadconf", "wire", "internal/buf", "internal/clock", "internal/descrypt",
 	}},
 	{dir: "daemon/daemontest", may: []string{"daemon", "spreadconf", "internal/freeport"}, test: true},

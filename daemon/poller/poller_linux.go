@@ -1,0 +1,124 @@
+package poller
+
+import (
+	"math"
+	"os"
+	"slices"
+	"sync"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// descriptors is the way of ppoll(2).
+type descriptors struct {
+	mu    sync.Mutex // so that nothing is written to a descriptor that has been closed
+	event int        // -1 when closed
+
+	// fds are what is polled. The first is the eventfd; the descriptor of those that are not watched
+	// is inverted, which makes the kernel pass over them.
+	fds []unix.PollFd
+}
+
+func (s *descriptors) open() (way, error) {
+	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		return nil, os.NewSyscallError("eventfd", err)
+	}
+	s.event = fd
+	s.fds = []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	return s, nil
+}
+
+func (s *descriptors) close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.event < 0 {
+		return nil
+	}
+	err := unix.Close(s.event)
+	s.event = -1
+	return os.NewSyscallError("close", err)
+}
+
+// Add watches a descriptor, and returns the number that it has here.
+func (s *descriptors) Add(fd int) (slot int) {
+	slot = slices.IndexFunc(s.fds, func(f unix.PollFd) bool { return f.Fd == gap })
+	if slot < 0 {
+		slot = len(s.fds)
+		s.fds = append(s.fds, unix.PollFd{})
+	}
+	s.fds[slot] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}
+	return slot
+}
+
+// Remove forgets a descriptor. Its number may be given to another.
+func (s *descriptors) Remove(slot int) { s.fds[slot] = unix.PollFd{Fd: gap} }
+
+// gap stands where a descriptor was.
+const gap = math.MinInt32
+
+// Watch says whether Wait cares for a descriptor.
+func (s *descriptors) Watch(slot int, on bool) {
+	f := &s.fds[slot]
+	if on != (f.Fd >= 0) {
+		f.Fd = ^f.Fd
+	}
+	if !on {
+		f.Revents = 0
+	}
+}
+
+// Readable reports whether the last Wait found that a descriptor was readable, or had an error.
+func (s *descriptors) Readable(slot int) bool { return s.fds[slot].Revents != 0 }
+
+func (s *descriptors) signal() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.event < 0 {
+		return
+	}
+	one := uint64(1)
+	// It fails only if the counter is full, and then the owner is woken anyway. Raw, since it does not wait.
+	_, _, _ = unix.RawSyscall(unix.SYS_WRITE, uintptr(s.event), uintptr(unsafe.Pointer(&one)), 8)
+}
+
+// look polls without waiting, and so without telling Go's scheduler.
+func (s *descriptors) look() {
+	var zero unix.Timespec
+	for {
+		_, _, errno := unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&s.fds[0])), uintptr(len(s.fds)), uintptr(unsafe.Pointer(&zero)), 0, 0, 0)
+		if errno != unix.EINTR {
+			s.settle(errno)
+			return
+		}
+	}
+}
+
+func (s *descriptors) sleep(timeout time.Duration) {
+	var ts *unix.Timespec
+	if timeout > 0 {
+		t := unix.NsecToTimespec(int64(timeout))
+		ts = &t
+	}
+	_, _, errno := unix.Syscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&s.fds[0])), uintptr(len(s.fds)), uintptr(unsafe.Pointer(ts)), 0, 0, 0)
+	s.settle(errno) // a signal ends the wait early, which it may
+}
+
+// settle looks at what a poll has brought. One that failed, for lack of memory or
+// because of a signal, has said nothing: then everything may be readable.
+func (s *descriptors) settle(errno unix.Errno) {
+	if errno != 0 {
+		for i := range s.fds[1:] {
+			if f := &s.fds[i+1]; f.Fd >= 0 {
+				f.Revents = unix.POLLIN
+			}
+		}
+	}
+	if s.fds[0].Revents != 0 || errno != 0 {
+		var n uint64
+		_, _, _ = unix.RawSyscall(unix.SYS_READ, uintptr(s.fds[0].Fd), uintptr(unsafe.Pointer(&n)), 8)
+		s.fds[0].Revents = 0
+	}
+}

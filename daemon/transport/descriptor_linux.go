@@ -1,0 +1,55 @@
+package transport
+
+import (
+	"errors"
+	"net"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// descriptor is a socket that Go's network poller does not know, so that it is not woken for each
+// datagram that comes or has left: the owner of the ring waits for its sockets itself. Calls on it
+// must not wait (MSG_DONTWAIT).
+type descriptor struct {
+	file *os.File
+	raw  syscall.RawConn // which keeps the descriptor from being closed during a call
+	fd   int             // for poll(2)
+}
+
+// detach takes a socket out of Go's poller. The connection is closed.
+func detach(conn *net.UDPConn) (*descriptor, error) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	var fd int
+	cerr := raw.Control(func(old uintptr) {
+		if fd, err = unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 0); err != nil {
+			return
+		}
+		// Package os gives what does not block to the poller.
+		if err = unix.SetNonblock(fd, false); err != nil {
+			_ = unix.Close(fd)
+		}
+	})
+	if err = errors.Join(err, cerr, conn.Close()); err != nil {
+		return nil, err
+	}
+	d := &descriptor{file: os.NewFile(uintptr(fd), "socket"), fd: fd}
+	if d.raw, err = d.file.SyscallConn(); err != nil {
+		return nil, errors.Join(err, d.file.Close())
+	}
+	return d, nil
+}
+
+// control runs f with the descriptor. The error is ErrClosed or nil.
+func (d *descriptor) control(f func(fd uintptr)) error {
+	if d.raw.Control(f) != nil {
+		return ErrClosed
+	}
+	return nil
+}
+
+func (d *descriptor) close() error { return d.file.Close() }
