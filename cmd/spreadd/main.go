@@ -6,16 +6,15 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/signal"
 	"runtime"
 	"syscall"
 
 	"github.com/spreadd/spreadd/daemon"
-	"github.com/spreadd/spreadd/daemon/metrics"
 	"github.com/spreadd/spreadd/daemon/session"
 	"github.com/spreadd/spreadd/internal/buildinfo"
+	"github.com/spreadd/spreadd/internal/promserve"
 	"github.com/spreadd/spreadd/spreadconf"
 	"github.com/spreadd/spreadd/wire"
 )
@@ -45,7 +44,7 @@ type program struct {
 	// started, if not nil, is told of the daemon when it serves clients.
 	started func(*daemon.Daemon)
 	// serving, if not nil, is told of the server of metrics.
-	serving func(*metrics.Server)
+	serving func(*promserve.Server)
 }
 
 // options are what the command line says.
@@ -127,9 +126,7 @@ func (p *program) parse(args []string) (options, error) {
 		return o, fmt.Errorf("-max-sessions %d: want 1 or more", o.maxSessions)
 	}
 	if o.metrics != "" {
-		if _, _, err := net.SplitHostPort(o.metrics); err != nil {
-			return o, fmt.Errorf("-metrics %s: want an address and a port, as in 127.0.0.1:9803", o.metrics)
-		}
+		return o, promserve.CheckAddress(o.metrics)
 	}
 	return o, nil
 }

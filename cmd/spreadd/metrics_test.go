@@ -11,17 +11,17 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/daemon/daemontest"
-	"github.com/spreadd/spreadd/daemon/metrics"
+	"github.com/spreadd/spreadd/internal/promserve"
 	"github.com/spreadd/spreadd/spreadconf"
 )
 
 // TestMetrics: metrics are served from the daemon's start to its end.
 func TestMetrics(t *testing.T) {
-	serving := make(chan *metrics.Server, 1)
+	serving := make(chan *promserve.Server, 1)
 	var stdout, stderr output
 	p := program{
 		stdout: &stdout, stderr: &stderr, env: spreadconf.SystemEnvironment(),
-		serving: func(s *metrics.Server) { serving <- s },
+		serving: func(s *promserve.Server) { serving <- s },
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
@@ -95,7 +95,7 @@ func TestMetricsAddress(t *testing.T) {
 		stderr string
 	}{
 		{l.Addr().String(), statusError, "listening for Prometheus on " + l.Addr().String()},
-		{"9803", statusUsage, "-metrics 9803: want an address and a port"},
+		{"9803", statusUsage, `"9803" for metrics: want an address and a port`},
 	} {
 		status, _, stderr := runArgs(t, "-c", conf, "-socket-dir", dir, "-metrics", tt.addr)
 		if status != tt.status || !strings.Contains(stderr, tt.stderr) {

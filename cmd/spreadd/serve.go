@@ -6,13 +6,13 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
-	"sync"
 
 	"github.com/spreadd/spreadd/daemon"
 	"github.com/spreadd/spreadd/daemon/eventlog"
 	"github.com/spreadd/spreadd/daemon/metrics"
 	"github.com/spreadd/spreadd/daemon/transport"
 	"github.com/spreadd/spreadd/engine"
+	"github.com/spreadd/spreadd/internal/promserve"
 	"github.com/spreadd/spreadd/spreadconf"
 	"github.com/spreadd/spreadd/wire"
 )
@@ -102,32 +102,23 @@ func (p *program) openMetrics(ctx context.Context, addr string, d *daemon.Daemon
 	if addr == "" {
 		return func() {}, func() {}, nil
 	}
-	s, err := metrics.Listen(ctx, addr, metrics.Config{
-		Source: d, Topology: cfg.Engine.Topology, Self: cfg.Engine.Self, ConfHash: cfg.Engine.ConfHash,
-	}, cfg.Log)
+	s, err := promserve.Listen(ctx, addr, promserve.Config{
+		Program: "spreadd", Log: cfg.Log,
+		Collector: metrics.New(metrics.Config{
+			Source: d, Topology: cfg.Engine.Topology, Self: cfg.Engine.Self, ConfHash: cfg.Engine.ConfHash,
+		}),
+	})
 	if err != nil {
 		return nil, nil, err
 	}
-	var serving sync.WaitGroup
+	end := func() { _ = s.Close() } // it never served
 	observe = func() {
-		cfg.Log.Info("serving metrics", slog.String("address", s.Addr().String()))
+		end = s.Start()
 		if p.serving != nil {
 			p.serving(s)
 		}
-		serving.Go(func() {
-			if err := s.Serve(); err != nil {
-				// The daemon does its work also when nobody watches.
-				cfg.Log.Error("no more metrics are served", slog.Any("error", err))
-			}
-		})
 	}
-	done = func() {
-		if err := s.Close(); err != nil {
-			cfg.Log.Warn("closing the server of metrics", slog.Any("error", err))
-		}
-		serving.Wait()
-	}
-	return observe, done, nil
+	return observe, func() { end() }, nil
 }
 
 // loadAccess reads the access files that the enabled methods need. That one is

@@ -1,8 +1,6 @@
-// Package metrics serves a daemon's counters to Prometheus.
+// Package metrics has a daemon's counters as metrics for Prometheus.
 //
-// [Listen] binds an address, [Server.Serve] answers scrapes there until [Server.Close]. It
-// serves GET /metrics in the text and OpenMetrics formats, a short index at /, and nothing
-// else. [Collector] alone is for who has a registry.
+// [New] returns them as a collector, which package promserve serves.
 //
 // # What it guarantees
 //
@@ -16,15 +14,9 @@
 //
 // # What it does not
 //
-// There is neither encryption nor authentication: bind it to loopback or to a
-// network of your own. The counters of sessions and of the ring are read one after the
+// The counters of sessions and of the ring are read one after the
 // other, not in one instant. What waits for single clients is not told, nor any name
 // of a client or group.
-//
-// # Limits
-//
-// 32 connections, 4 scrapes at a time; a request has to be there within 5 s, and is
-// answered within 30 s; a daemon that does not answer for 10 s gives 503.
 //
 // # How to debug
 //

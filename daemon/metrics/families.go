@@ -1,121 +1,45 @@
 package metrics
 
 import (
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/spreadd/spreadd/daemon/session"
 	"github.com/spreadd/spreadd/daemon/transport"
 	"github.com/spreadd/spreadd/engine"
 	"github.com/spreadd/spreadd/groups"
+	"github.com/spreadd/spreadd/internal/promserve"
 	"github.com/spreadd/spreadd/membership"
 	"github.com/spreadd/spreadd/ring"
 	"github.com/spreadd/spreadd/wire"
 )
 
-// family is one metric with all its series, as docs/metrics.md lists it.
-type family struct {
-	name  string
-	kind  prometheus.ValueType
-	unit  string // what one is
-	label string // "" for a family of one series
-	help  string
-	// collect puts each series, also those that are 0, so that rates are right
-	// from the first event on.
-	collect func(s *snapshot, put func(value float64, label string))
-}
-
-// number is what the counters of the daemon are kept in.
-type number interface {
-	~int | ~int32 | ~int64 | ~uint64
-}
-
-// one is a family of one series.
-func one[N number](kind prometheus.ValueType, name, unit, help string, value func(*snapshot) N) family {
-	return family{name: name, kind: kind, unit: unit, help: help, collect: func(s *snapshot, put func(float64, string)) {
-		put(float64(value(s)), "")
-	}}
-}
-
-func counter[N number](name, unit, help string, value func(*snapshot) N) family {
-	return one(prometheus.CounterValue, name, unit, help, value)
-}
-
-func gauge[N number](name, unit, help string, value func(*snapshot) N) family {
-	return one(prometheus.GaugeValue, name, unit, help, value)
-}
-
-// reasons is a counter with a series for each of the values of an enumeration that
-// lie in [from, to).
-func reasons[N number](name, unit, label, help string, from, to int, text func(int) string, counts func(*snapshot) []N) family {
-	return family{name: name, kind: prometheus.CounterValue, unit: unit, label: label, help: help, collect: func(s *snapshot, put func(float64, string)) {
-		for i, n := range counts(s)[from:to] {
-			put(float64(n), word(text(from+i)))
-		}
-	}}
-}
-
-// states is a gauge that is 1 for the present one of several states.
-func states[S interface {
-	comparable
-	String() string
-}](name, label, help string, all []S, now func(*snapshot) S,
-) family {
-	return family{name: name, kind: prometheus.GaugeValue, unit: "flag", label: label, help: help, collect: func(s *snapshot, put func(float64, string)) {
-		for _, x := range all {
-			put(truth(x == now(s)), word(x.String()))
-		}
-	}}
-}
-
-// several is a family whose series are written out.
-func several(kind prometheus.ValueType, name, unit, label, help string, collect func(*snapshot, func(float64, string))) family {
-	return family{name: name, kind: kind, unit: unit, label: label, help: help, collect: collect}
-}
-
-func truth(b bool) float64 {
-	if b {
-		return 1
-	}
-	return 0
-}
-
-// families lists what is served of the daemon, in the order of docs/metrics.md.
-func families() []family {
-	var all []family
-	for _, part := range [][]family{
-		sessionFamilies(), messageFamilies(), groupFamilies(), membershipFamilies(), ringFamilies(), datagramFamilies(),
-	} {
-		all = append(all, part...)
-	}
-	return all
-}
+// family is one metric of a daemon.
+type family = promserve.Family[snapshot]
 
 func sessionFamilies() []family {
 	return []family{
-		gauge("spreadd_sessions", "sessions",
+		promserve.Gauge("spreadd_sessions", "sessions",
 			"Clients that are connected.",
 			func(s *snapshot) int { return s.Sessions.Sessions }),
-		gauge("spreadd_handshakes", "connections",
+		promserve.Gauge("spreadd_handshakes", "connections",
 			"Connections on which a client is being welcomed.",
 			func(s *snapshot) int { return s.Sessions.Handshakes }),
-		counter("spreadd_connections_accepted_total", "connections",
+		promserve.Counter("spreadd_connections_accepted_total", "connections",
 			"Connections of clients that were accepted, before any check.",
 			func(s *snapshot) int64 { return s.Sessions.Accepted }),
-		counter("spreadd_connection_accept_errors_total", "errors",
+		promserve.Counter("spreadd_connection_accept_errors_total", "errors",
 			"Connections that the system could not hand over, for instance for lack of file descriptors.",
 			func(s *snapshot) int64 { return s.Sessions.AcceptErrs }),
-		reasons("spreadd_handshakes_failed_total", "connections", "reason",
+		promserve.Reasons("spreadd_handshakes_failed_total", "connections", "reason",
 			"Connections that did not become sessions, by reason.",
 			int(session.HandshakeQuota), int(session.SessionKill), endText,
 			func(s *snapshot) []int64 { return s.Sessions.Ended[:] }),
-		counter("spreadd_sessions_opened_total", "sessions",
+		promserve.Counter("spreadd_sessions_opened_total", "sessions",
 			"Clients that were welcomed.",
 			func(s *snapshot) int64 { return s.Sessions.Opened }),
-		reasons("spreadd_sessions_ended_total", "sessions", "reason",
+		promserve.Reasons("spreadd_sessions_ended_total", "sessions", "reason",
 			"Sessions that have ended, by reason; slow ones are clients that did not read and were disconnected.",
 			int(session.SessionKill), session.NumEnds, endText,
 			func(s *snapshot) []int64 { return s.Sessions.Ended[:] }),
-		reasons("spreadd_client_headers_refused_total", "messages", "reason",
+		promserve.Reasons("spreadd_client_headers_refused_total", "messages", "reason",
 			"Messages of clients whose header the protocol forbids, by reason; each ends its session.",
 			int(wire.NotRefused)+1, wire.NumRefusals, func(i int) string { return wire.Refusal(i).String() },
 			func(s *snapshot) []int64 { return s.Sessions.Refused[:] }),
@@ -124,26 +48,26 @@ func sessionFamilies() []family {
 
 func messageFamilies() []family {
 	return []family{
-		counter("spreadd_messages_received_total", "messages",
+		promserve.Counter("spreadd_messages_received_total", "messages",
 			"Messages and requests that clients of this daemon have sent.",
 			func(s *snapshot) int64 { return s.Sessions.Received }),
-		reasons("spreadd_messages_submitted_total", "messages", "outcome",
+		promserve.Reasons("spreadd_messages_submitted_total", "messages", "outcome",
 			"Attempts to give a message of a client its place in the order, by outcome; one that is full is tried again.",
 			0, engine.NumOutcomes, func(i int) string { return engine.Outcome(i).String() },
 			func(s *snapshot) []int64 { return s.Outcomes[:] }),
-		counter("spreadd_messages_delivered_total", "messages",
+		promserve.Counter("spreadd_messages_delivered_total", "messages",
 			"Messages in the order that had a receiver on this daemon, each counted once.",
 			func(s *snapshot) int64 { return s.Deliveries }),
-		counter("spreadd_client_messages_queued_total", "messages",
+		promserve.Counter("spreadd_client_messages_queued_total", "messages",
 			"Messages that were queued for clients of this daemon, counted for each receiver.",
 			func(s *snapshot) int64 { return s.Sessions.Queued }),
-		counter("spreadd_client_messages_discarded_total", "messages",
+		promserve.Counter("spreadd_client_messages_discarded_total", "messages",
 			"Messages that were queued for clients and thrown away when their session ended.",
 			func(s *snapshot) int64 { return s.Sessions.Discarded }),
-		counter("spreadd_publisher_pauses_total", "pauses",
+		promserve.Counter("spreadd_publisher_pauses_total", "pauses",
 			"Times that publishers were not read because a receiver on this daemon was behind.",
 			func(s *snapshot) int64 { return s.Pauses }),
-		gauge("spreadd_buffer_blocks", "blocks",
+		promserve.Gauge("spreadd_buffer_blocks", "blocks",
 			"Blocks of memory that hold packets and messages now.",
 			func(s *snapshot) int { return s.BlocksOut }),
 	}
@@ -151,14 +75,14 @@ func messageFamilies() []family {
 
 func groupFamilies() []family {
 	return []family{
-		gauge("spreadd_groups", "groups",
+		promserve.Gauge("spreadd_groups", "groups",
 			"Groups with at least one member on any daemon of the ring.",
 			func(s *snapshot) int { return s.Ring.Status.NumGroups }),
-		states("spreadd_groups_state", "state",
+		promserve.States("spreadd_groups_state", "state",
 			"The state of the tables of groups; gop is normal, no messages of clients are taken in ggather and ggt.",
 			[]groups.State{groups.StateOp, groups.StateTrans, groups.StateGather, groups.StateGatherTrans},
 			func(s *snapshot) groups.State { return s.Ring.Status.Groups }),
-		reasons("spreadd_groups_ignored_total", "messages", "reason",
+		promserve.Reasons("spreadd_groups_ignored_total", "messages", "reason",
 			"Requests and messages of daemons in the order that were ignored, by reason.",
 			0, groups.NumNoteKinds, func(i int) string { return groups.NoteKind(i).String() },
 			func(s *snapshot) []int64 { return s.Notes[:] }),
@@ -167,30 +91,30 @@ func groupFamilies() []family {
 
 func membershipFamilies() []family {
 	return []family{
-		gauge("spreadd_configured_daemons", "daemons",
+		promserve.Gauge("spreadd_configured_daemons", "daemons",
 			"Daemons in the configuration.",
 			func(s *snapshot) int { return len(s.configured) }),
-		several(prometheus.GaugeValue, "spreadd_ring_member", "flag", "daemon",
+		promserve.Gauges("spreadd_ring_member", promserve.UnitFlag, "daemon",
 			"1 for each configured daemon that is in the membership installed last, else 0.",
-			func(s *snapshot, put func(float64, string)) {
+			func(s *snapshot, put promserve.Put) {
 				for i, name := range s.configured {
-					put(truth(s.present[i]), name)
+					put(promserve.Truth(s.present[i]), name)
 				}
 			}),
-		counter("spreadd_memberships_installed_total", "memberships",
+		promserve.Counter("spreadd_memberships_installed_total", "memberships",
 			"Memberships that were installed; one is normal at the start.",
 			func(s *snapshot) int64 { return s.Ring.Status.Ring.MembershipChanges }),
-		states("spreadd_membership_state", "state",
+		promserve.States("spreadd_membership_state", "state",
 			"The state of the membership; op is normal.",
 			[]membership.State{
 				membership.StateOp, membership.StateSeg, membership.StateRepresented, membership.StateGather, membership.StateForm, membership.StateEVS,
 			},
 			func(s *snapshot) membership.State { return s.Ring.Status.Membership }),
-		reasons("spreadd_membership_transitions_total", "transitions", "cause",
+		promserve.Reasons("spreadd_membership_transitions_total", "transitions", "cause",
 			"Changes of the state of the membership, by cause.",
 			1, membership.NumCauses, func(i int) string { return membership.Cause(i).String() },
 			func(s *snapshot) []uint64 { return s.Ring.Counts.Membership.Causes[:] }),
-		reasons("spreadd_membership_inputs_total", "datagrams", "verdict",
+		promserve.Reasons("spreadd_membership_inputs_total", "datagrams", "verdict",
 			"Datagrams about the membership, and reports of the ring, by what became of them.",
 			0, membership.NumVerdicts, func(i int) string { return membership.Verdict(i).String() },
 			func(s *snapshot) []uint64 { return s.Ring.Counts.Membership.Verdicts[:] }),
@@ -200,129 +124,127 @@ func membershipFamilies() []family {
 func ringFamilies() []family {
 	status := func(s *snapshot) *ring.Status { return &s.Ring.Status.Ring }
 	return []family{
-		gauge("spreadd_ring_daemons", "daemons",
+		promserve.Gauge("spreadd_ring_daemons", "daemons",
 			"Daemons in the ring whose token goes round, or went round last.",
 			func(s *snapshot) int { return status(s).NumProcs }),
-		gauge("spreadd_ring_segments", "segments",
+		promserve.Gauge("spreadd_ring_segments", "segments",
 			"Segments with at least one daemon in that ring.",
 			func(s *snapshot) int { return status(s).NumSegments }),
-		several(prometheus.GaugeValue, "spreadd_ring_leads", "flag", "",
+		promserve.Flag("spreadd_ring_leads",
 			"1 if this daemon is the leader of that ring, else 0.",
-			func(s *snapshot, put func(float64, string)) {
-				put(truth(status(s).NumProcs > 0 && status(s).Leader == s.self), "")
-			}),
-		states("spreadd_ring_state", "state",
+			func(s *snapshot) bool { return status(s).NumProcs > 0 && status(s).Leader == s.self }),
+		promserve.States("spreadd_ring_state", "state",
 			"The state of the ring; operational is normal, recovering lasts for moments.",
 			[]ring.State{ring.Down, ring.Operational, ring.Recovering},
 			func(s *snapshot) ring.State { return status(s).State }),
-		counter("spreadd_ring_token_rounds_total", "rounds",
+		promserve.Counter("spreadd_ring_token_rounds_total", "rounds",
 			"Turns of the token that this daemon took, one a round; none while it is alone in its ring.",
 			func(s *snapshot) int64 { return s.Ring.Counts.Ring[ring.TokenTaken] }),
-		counter("spreadd_ring_token_hurries_total", "tokens",
+		promserve.Counter("spreadd_ring_token_hurries_total", "tokens",
 			"Repeats of the token, at a leader those sent, elsewhere those taken.",
 			func(s *snapshot) int64 { return status(s).TokenHurries }),
-		counter("spreadd_ring_packets_sent_total", "packets",
+		promserve.Counter("spreadd_ring_packets_sent_total", "packets",
 			"Packets of messages that this daemon has put on the ring, repeats not counted.",
 			func(s *snapshot) int64 { return status(s).PacketsSent }),
-		counter("spreadd_ring_packets_received_total", "packets",
+		promserve.Counter("spreadd_ring_packets_received_total", "packets",
 			"Packets of other daemons that were missing here, and came.",
 			func(s *snapshot) int64 { return status(s).PacketsReceived }),
-		counter("spreadd_ring_packets_delivered_total", "packets",
+		promserve.Counter("spreadd_ring_packets_delivered_total", "packets",
 			"Packets that were handed up in the order.",
 			func(s *snapshot) int64 { return status(s).PacketsDelivered }),
-		several(prometheus.CounterValue, "spreadd_ring_retransmissions_total", "packets", "to",
+		promserve.Counters("spreadd_ring_retransmissions_total", "packets", "to",
 			"Packets that this daemon has sent again, by whom it sent them to.",
-			func(s *snapshot, put func(float64, string)) {
+			func(s *snapshot, put promserve.Put) {
 				put(float64(status(s).RetransDaemon), "daemon")
 				put(float64(status(s).RetransSegment), "segment")
 				put(float64(status(s).RetransAll), "all")
 			}),
-		reasons("spreadd_ring_inputs_total", "inputs", "verdict",
+		promserve.Reasons("spreadd_ring_inputs_total", "inputs", "verdict",
 			"Packets, tokens and messages for the ring, and faults in them, by what became of them.",
 			0, ring.NumVerdicts, func(i int) string { return ring.Verdict(i).String() },
 			func(s *snapshot) []int64 { return s.Ring.Counts.Ring[:] }),
-		several(prometheus.GaugeValue, "spreadd_ring_queued_messages", "messages", "of",
+		promserve.Gauges("spreadd_ring_queued_messages", "messages", "of",
 			"Messages that wait for the token, those of clients and those of the daemons about groups.",
-			func(s *snapshot, put func(float64, string)) {
+			func(s *snapshot, put promserve.Put) {
 				put(float64(status(s).UsersQueued), "users")
 				put(float64(status(s).GroupsQueued), "groups")
 			}),
-		gauge("spreadd_ring_highest_sequence", "packets",
+		promserve.Gauge("spreadd_ring_highest_sequence", "packets",
 			"The highest number of a packet of this membership; it begins anew with each.",
 			func(s *snapshot) int32 { return status(s).Highest }),
-		gauge("spreadd_ring_aru_sequence", "packets",
+		promserve.Gauge("spreadd_ring_aru_sequence", "packets",
 			"The number up to which all daemons of the ring have every packet.",
 			func(s *snapshot) int32 { return status(s).Aru }),
-		gauge("spreadd_ring_own_aru_sequence", "packets",
+		promserve.Gauge("spreadd_ring_own_aru_sequence", "packets",
 			"The number up to which this daemon has every packet.",
 			func(s *snapshot) int32 { return status(s).MyAru }),
-		gauge("spreadd_ring_discarded_sequence", "packets",
+		promserve.Gauge("spreadd_ring_discarded_sequence", "packets",
 			"The number up to which packets are forgotten; those above it are kept for who may ask.",
 			func(s *snapshot) int32 { return status(s).LastDiscarded }),
-		several(prometheus.GaugeValue, "spreadd_ring_window_packets", "packets", "window",
+		promserve.Gauges("spreadd_ring_window_packets", "packets", "window",
 			"Flow control in force: what all daemons may send in a round, what this one may, and what it may send behind the token.",
-			func(s *snapshot, put func(float64, string)) {
+			func(s *snapshot, put promserve.Put) {
 				put(float64(status(s).Window), "ring")
 				put(float64(status(s).PersonalWindow), "personal")
 				put(float64(status(s).AcceleratedWindow), "accelerated")
 			}),
-		several(prometheus.GaugeValue, "spreadd_ring_accelerated", "flag", "",
+		promserve.Flag("spreadd_ring_accelerated",
 			"1 if the accelerated ring is in force, else 0.",
-			func(s *snapshot, put func(float64, string)) { put(truth(status(s).Accelerated), "") }),
+			func(s *snapshot) bool { return status(s).Accelerated }),
 	}
 }
 
 func datagramFamilies() []family {
 	st := func(s *snapshot) *transport.Stats { return &s.Ring.Transport }
 	return []family{
-		counter("spreadd_datagrams_passed_total", "datagrams",
+		promserve.Counter("spreadd_datagrams_passed_total", "datagrams",
 			"Datagrams of daemons and monitors of this configuration that were looked at further.",
 			func(s *snapshot) int64 { return s.Ring.Counts.Refusals[engine.Passed] }),
-		reasons("spreadd_datagrams_refused_total", "datagrams", "reason",
+		promserve.Reasons("spreadd_datagrams_refused_total", "datagrams", "reason",
 			"Datagrams that were not looked at further, by reason; own are our own multicasts coming back.",
 			int(engine.Passed)+1, engine.NumRefusals, func(i int) string { return engine.Refusal(i).String() },
 			func(s *snapshot) []int64 { return s.Ring.Counts.Refusals[:] }),
-		several(prometheus.CounterValue, "spreadd_transport_received_datagrams_total", "datagrams", "port",
+		promserve.Counters("spreadd_transport_received_datagrams_total", "datagrams", "port",
 			"Datagrams that were read from the sockets, by port.",
-			func(s *snapshot, put func(float64, string)) {
+			func(s *snapshot, put promserve.Put) {
 				put(float64(st(s).Packets), "data")
 				put(float64(st(s).Tokens), "token")
 			}),
-		counter("spreadd_transport_received_bytes_total", "bytes",
+		promserve.Counter("spreadd_transport_received_bytes_total", "bytes",
 			"Bytes of these datagrams, without headers of UDP and IP.",
 			func(s *snapshot) int64 { return st(s).ReceivedBytes }),
-		counter("spreadd_transport_receive_calls_total", "calls",
+		promserve.Counter("spreadd_transport_receive_calls_total", "calls",
 			"System calls that brought these datagrams.",
 			func(s *snapshot) int64 { return st(s).ReceiveCalls }),
-		reasons("spreadd_transport_dropped_datagrams_total", "datagrams", "reason",
+		promserve.Reasons("spreadd_transport_dropped_datagrams_total", "datagrams", "reason",
 			"Datagrams that arrived and were lost on this host, by reason; kernel are those for which its buffer had no room.",
 			0, transport.NumDrops, func(i int) string { return transport.Drop(i).String() },
 			func(s *snapshot) []int64 { return st(s).Dropped[:] }),
-		counter("spreadd_transport_reader_stalls_total", "stalls",
+		promserve.Counter("spreadd_transport_reader_stalls_total", "stalls",
 			"Times that a reader of datagrams waited for the daemon while the kernel's buffer filled.",
 			func(s *snapshot) int64 { return st(s).Stalls }),
-		counter("spreadd_transport_read_errors_total", "errors",
+		promserve.Counter("spreadd_transport_read_errors_total", "errors",
 			"Errors when reading datagrams.",
 			func(s *snapshot) int64 { return st(s).ReadErrors }),
-		gauge("spreadd_transport_receive_buffer_bytes", "bytes",
+		promserve.Gauge("spreadd_transport_receive_buffer_bytes", "bytes",
 			"The kernel's buffer of the smallest socket for datagrams; 0 if the system does not tell.",
 			func(s *snapshot) int { return st(s).ReceiveBuffer }),
-		counter("spreadd_transport_sent_datagrams_total", "datagrams",
+		promserve.Counter("spreadd_transport_sent_datagrams_total", "datagrams",
 			"Datagrams that the kernel took, one for each address.",
 			func(s *snapshot) int64 { return st(s).Sent }),
-		counter("spreadd_transport_sent_bytes_total", "bytes",
+		promserve.Counter("spreadd_transport_sent_bytes_total", "bytes",
 			"Bytes of these datagrams, without headers of UDP and IP.",
 			func(s *snapshot) int64 { return st(s).SentBytes }),
-		counter("spreadd_transport_send_calls_total", "calls",
+		promserve.Counter("spreadd_transport_send_calls_total", "calls",
 			"System calls that sent these datagrams.",
 			func(s *snapshot) int64 { return st(s).SendCalls }),
-		counter("spreadd_transport_segmented_datagrams_total", "datagrams",
+		promserve.Counter("spreadd_transport_segmented_datagrams_total", "datagrams",
 			"Datagrams that the kernel cut from longer messages.",
 			func(s *snapshot) int64 { return st(s).Segmented }),
-		counter("spreadd_transport_send_waits_total", "waits",
+		promserve.Counter("spreadd_transport_send_waits_total", "waits",
 			"Times that the kernel's buffer for sending was full.",
 			func(s *snapshot) int64 { return st(s).SendWaits }),
-		reasons("spreadd_transport_send_failures_total", "datagrams", "reason",
+		promserve.Reasons("spreadd_transport_send_failures_total", "datagrams", "reason",
 			"Datagrams that did not leave, by reason.",
 			0, transport.NumSendFailures, func(i int) string { return transport.SendFailure(i).String() },
 			func(s *snapshot) []int64 { return st(s).SendFailed[:] }),

@@ -9,3 +9,15 @@ func Version() string {
 	}
 	return "(unknown version)"
 }
+
+// Revision is the commit that the build was made from, or "unknown".
+func Revision() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				return s.Value
+			}
+		}
+	}
+	return "unknown"
+}

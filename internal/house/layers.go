@@ -35,6 +35,8 @@ var layers = []layer{
 	{dir: "spreadlogdconf"},
 	{dir: "filter", may: []string{"accesslog"}},
 	{dir: "archive", may: []string{"logpath", "sink"}},
+	{dir: "internal/promserve", may: []string{"internal/buildinfo"}},
+	{dir: "internal/promserve/promtest", may: []string{"internal/promserve"}, test: true},
 	{dir: "internal/house", test: true},
 	{dir: "internal/pcap", test: true},
 	{dir: "internal/script", test: true},
@@ -65,6 +67,7 @@ var layers = []layer{
 	{dir: "daemon/daemontest", may: []string{"daemon", "spreadconf", "internal/freeport"}, test: true},
 	{dir: "daemon/metrics", may: []string{
 		"daemon", "daemon/session", "daemon/transport", "engine", "ring", "membership", "groups", "topology", "wire",
+		"internal/promserve",
 	}},
 
 	// Clients: they know a daemon only by its protocol.

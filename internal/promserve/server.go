@@ -1,13 +1,13 @@
-package metrics
+package promserve
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -22,7 +22,7 @@ const (
 	maxConnections = 32
 	// maxScrapes run at a time; more are refused with 503.
 	maxScrapes = 4
-	// scrapeTimeout is for how long a scrape waits for the daemon, then it gets
+	// scrapeTimeout is for how long a scrape waits for the program, then it gets
 	// 503: Prometheus gives up after 10 s by default.
 	scrapeTimeout = 10 * time.Second
 	// requestTimeout is for how long a client may take to say what it wants,
@@ -39,25 +39,48 @@ const (
 )
 
 const index = `<!doctype html>
-<html lang="en"><title>spreadd</title>
-<h1>spreadd</h1>
+<html lang="en"><title>%[1]s</title>
+<h1>%[1]s</h1>
 <p><a href="/metrics">Metrics</a> for Prometheus.</p>
 </html>
 `
+
+// CheckAddress reports whether an address looks like one for [Listen], before anything is
+// done with it.
+func CheckAddress(addr string) error {
+	if _, _, err := net.SplitHostPort(addr); err != nil {
+		return fmt.Errorf("%q for metrics: want an address and a port, as in 127.0.0.1:9803", addr)
+	}
+	return nil
+}
+
+// Config says what is served.
+type Config struct {
+	// Program is its name, for the index.
+	Program string
+	// Collector has its metrics; those of the Go runtime and of the process come with them.
+	Collector prometheus.Collector
+	// Log hears of requests that fail.
+	Log *slog.Logger
+	// Mount, if not nil, adds what else is served, instead of the index. What it adds is answered
+	// within 30 s, unless its handlers set another time ([http.ResponseController]).
+	Mount func(*http.ServeMux)
+}
 
 // Server serves /metrics, and an index that leads to it.
 type Server struct {
 	listener net.Listener
 	http     http.Server
+	log      *slog.Logger
 }
 
 // Listen binds addr, a host and port as in "127.0.0.1:9803"; an empty host
-// means all addresses of this host. Requests are answered once [Server.Serve]
-// runs. log hears of requests that fail.
-func Listen(ctx context.Context, addr string, cfg Config, log *slog.Logger) (*Server, error) {
+// means all addresses of this host. Requests are answered once [Server.Serve] or [Server.Start]
+// runs.
+func Listen(ctx context.Context, addr string, cfg Config) (*Server, error) {
 	reg := prometheus.NewRegistry()
 	for _, c := range []prometheus.Collector{
-		NewCollector(cfg),
+		cfg.Collector,
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	} {
@@ -68,9 +91,9 @@ func Listen(ctx context.Context, addr string, cfg Config, log *slog.Logger) (*Se
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", addr)
 	if err != nil {
-		return nil, fmt.Errorf("listening for Prometheus on %s: %w; choose another address with -metrics", addr, err)
+		return nil, fmt.Errorf("listening for Prometheus on %s: %w; choose another address for metrics", addr, err)
 	}
-	errorLog := slog.NewLogLogger(log.With(slog.String("part", "metrics")).Handler(), slog.LevelWarn)
+	errorLog := slog.NewLogLogger(cfg.Log.With(slog.String("part", "metrics")).Handler(), slog.LevelWarn)
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{
 		ErrorLog:            errorLog,
@@ -79,12 +102,17 @@ func Listen(ctx context.Context, addr string, cfg Config, log *slog.Logger) (*Se
 		Timeout:             scrapeTimeout,
 		EnableOpenMetrics:   true,
 	}))
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = io.WriteString(w, index) // who has gone does not read it
-	})
+	if cfg.Mount != nil {
+		cfg.Mount(mux)
+	} else {
+		mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			_, _ = fmt.Fprintf(w, index, cfg.Program) // who has gone does not read it
+		})
+	}
 	return &Server{
 		listener: l,
+		log:      cfg.Log,
 		http: http.Server{
 			Handler:           mux,
 			ReadHeaderTimeout: requestTimeout,
@@ -107,6 +135,24 @@ func (s *Server) Serve() error {
 		return nil
 	}
 	return fmt.Errorf("serving metrics on %v: %w", s.Addr(), err)
+}
+
+// Start answers requests in the background until end is called, which returns when all is closed. What goes
+// wrong is logged: the program does its work also when nobody watches.
+func (s *Server) Start() (end func()) {
+	s.log.Info("serving metrics", slog.String("address", s.Addr().String()))
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		if err := s.Serve(); err != nil {
+			s.log.Error("no more metrics are served", slog.Any("error", err))
+		}
+	})
+	return func() {
+		if err := s.Close(); err != nil {
+			s.log.Warn("closing the server of metrics", slog.Any("error", err))
+		}
+		serving.Wait()
+	}
 }
 
 // Close ends Serve; a scrape that goes on gets a second to complete. It may be
