@@ -151,6 +151,7 @@ type Ring struct {
 
 	counts Counts
 	stats  Stats
+	rounds rounds
 }
 
 // New returns a ring without a membership.

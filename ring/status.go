@@ -37,6 +37,8 @@ type Status struct {
 	Accelerated                               bool
 	// UsersQueued and GroupsQueued are the messages that wait to be sent.
 	UsersQueued, GroupsQueued int
+	// Rounds is how long rounds took.
+	Rounds RoundTimes
 }
 
 // Status returns the present state.
@@ -60,5 +62,6 @@ func (r *Ring) Status() Status {
 		Accelerated:       r.cfg.Accelerated,
 		UsersQueued:       r.users.len(),
 		GroupsQueued:      r.groups.len(),
+		Rounds:            r.rounds.times,
 	}
 }

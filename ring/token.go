@@ -18,6 +18,7 @@ func (r *Ring) HandleToken(now clock.Time, t *wire.Token, out *Effects) Verdict 
 	}
 	switch v {
 	case TokenTaken:
+		r.rounds.turn(now, r.state == Operational && !r.afterInstall)
 		// After a recovery the token still carries the recovery's aru.
 		// Forgetting what I sent of it keeps it out of mine
 		// (ring-protocol §13.2).

@@ -64,6 +64,27 @@ func messageFamilies() []family {
 		promserve.Counter("spreadd_client_messages_discarded_total", "messages",
 			"Messages that were queued for clients and thrown away when their session ended.",
 			func(s *snapshot) int64 { return s.Sessions.Discarded }),
+		promserve.Gauge("spreadd_client_queue_messages", "messages",
+			"Messages that wait for all clients of this daemon together.",
+			func(s *snapshot) int { return s.Sessions.Waiting.Messages }),
+		promserve.Gauge("spreadd_client_queue_bytes", "bytes",
+			"Bytes of these messages that the kernel has not taken.",
+			func(s *snapshot) int64 { return s.Sessions.Waiting.Bytes }),
+		promserve.Gauge("spreadd_client_queue_largest_messages", "messages",
+			"Messages that wait for the client for which most do.",
+			func(s *snapshot) int { return s.Sessions.MaxWaiting.Messages }),
+		promserve.Gauge("spreadd_client_queue_largest_bytes", "bytes",
+			"Bytes that wait for the client for which most do.",
+			func(s *snapshot) int64 { return s.Sessions.MaxWaiting.Bytes }),
+		promserve.Gauge("spreadd_client_queue_limit_messages", "messages",
+			"MaxSessionMessages: a client for which as many wait, and that does not read, is disconnected.",
+			func(s *snapshot) int { return s.Sessions.Limit }),
+		promserve.Gauge("spreadd_clients_behind", "sessions",
+			"Clients for which half as many waited, and not yet less than a quarter; publishers on this daemon wait for them, for a while.",
+			func(s *snapshot) int { return s.Sessions.Behind }),
+		promserve.Gauge("spreadd_inbox_batches", "batches",
+			"Batches of messages of clients that wait for the daemon; 64 is full, and clients are not read then.",
+			func(s *snapshot) int { return s.Sessions.Inbox }),
 		promserve.Counter("spreadd_publisher_pauses_total", "pauses",
 			"Times that publishers were not read because a receiver on this daemon was behind.",
 			func(s *snapshot) int64 { return s.Pauses }),
@@ -140,6 +161,9 @@ func ringFamilies() []family {
 		promserve.Counter("spreadd_ring_token_rounds_total", "rounds",
 			"Turns of the token that this daemon took, one a round; none while it is alone in its ring.",
 			func(s *snapshot) int64 { return s.Ring.Counts.Ring[ring.TokenTaken] }),
+		promserve.Distribution("spreadd_ring_token_round_duration_seconds", "seconds",
+			"How long rounds of the token took, from one turn of this daemon to its next; the leader holds the token while nobody has anything to send.",
+			func(s *snapshot) promserve.Histogram { return roundTimes(&status(s).Rounds) }),
 		promserve.Counter("spreadd_ring_token_hurries_total", "tokens",
 			"Repeats of the token, at a leader those sent, elsewhere those taken.",
 			func(s *snapshot) int64 { return status(s).TokenHurries }),
@@ -192,6 +216,18 @@ func ringFamilies() []family {
 			"1 if the accelerated ring is in force, else 0.",
 			func(s *snapshot) bool { return status(s).Accelerated }),
 	}
+}
+
+// roundTimes has the ring's histogram in seconds.
+func roundTimes(r *ring.RoundTimes) promserve.Histogram {
+	h := promserve.Histogram{Sum: r.Sum.Seconds()}
+	for _, b := range ring.RoundBounds() {
+		h.Bounds = append(h.Bounds, b.Seconds())
+	}
+	for _, n := range r.Counts {
+		h.Counts = append(h.Counts, uint64(n))
+	}
+	return h
 }
 
 func datagramFamilies() []family {

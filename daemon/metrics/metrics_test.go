@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spreadd/spreadd/daemon"
 	"github.com/spreadd/spreadd/daemon/daemontest"
@@ -84,6 +85,10 @@ func TestServed(t *testing.T) {
 		`spreadd_ring_state{state="operational"}`:                    1,
 		`spreadd_ring_window_packets{window="ring"}`:                 160,
 		`spreadd_ring_queued_messages{of="users"}`:                   0,
+		`spreadd_client_queue_messages`:                              0,
+		`spreadd_client_queue_limit_messages`:                        1000,
+		`spreadd_clients_behind`:                                     0,
+		`spreadd_inbox_batches`:                                      0,
 		`spreadd_datagrams_refused_total{reason="malformed"}`:        0,
 		`spreadd_transport_dropped_datagrams_total{reason="filter"}`: 0,
 	} {
@@ -93,6 +98,7 @@ func TestServed(t *testing.T) {
 	}
 	for _, series := range []string{
 		`spreadd_ring_token_rounds_total`,
+		`spreadd_ring_token_round_duration_seconds_count`,
 		`spreadd_ring_packets_sent_total`,
 		`spreadd_ring_packets_delivered_total`,
 		`spreadd_memberships_installed_total`,
@@ -170,6 +176,11 @@ func TestNames(t *testing.T) {
 func TestSlots(t *testing.T) {
 	var st daemon.Stats
 	st.Sessions.Ended[session.SessionSlow] = 3
+	st.Sessions.Waiting = session.Waiting{Messages: 11, Bytes: 12}
+	st.Sessions.MaxWaiting = session.Waiting{Messages: 13, Bytes: 14}
+	st.Sessions.Behind, st.Sessions.Inbox, st.Sessions.Limit = 15, 16, 17
+	st.Ring.Status.Ring.Rounds = ring.RoundTimes{Sum: 18 * time.Millisecond}
+	st.Ring.Status.Ring.Rounds.Counts[0], st.Ring.Status.Ring.Rounds.Counts[ring.NumRoundBounds] = 19, 20
 	st.Sessions.Ended[session.HandshakeEvicted] = 4
 	st.Sessions.Refused[wire.RefusedTotal] = 5
 	st.Ring.Counts.Refusals[engine.UnknownKind] = 6
@@ -179,15 +190,26 @@ func TestSlots(t *testing.T) {
 	st.Ring.Status.Ring.RetransSegment = 10
 	p := promtest.Scrape(t, serve(t, Config{Source: fake{st}, Topology: topology.Alone(1, "solo"), Self: 1}))
 	for series, want := range map[string]float64{
-		`spreadd_sessions_ended_total{reason="slow"}`:                3,
-		`spreadd_handshakes_failed_total{reason="evicted"}`:          4,
-		`spreadd_client_headers_refused_total{reason="total"}`:       5,
-		`spreadd_datagrams_refused_total{reason="unknown_kind"}`:     6,
-		`spreadd_ring_inputs_total{verdict="token_taken"}`:           7,
-		`spreadd_ring_token_rounds_total`:                            7,
-		`spreadd_membership_transitions_total{cause="start"}`:        8,
-		`spreadd_transport_dropped_datagrams_total{reason="kernel"}`: 9,
-		`spreadd_ring_retransmissions_total{to="segment"}`:           10,
+		`spreadd_client_queue_messages`:                                 11,
+		`spreadd_client_queue_bytes`:                                    12,
+		`spreadd_client_queue_largest_messages`:                         13,
+		`spreadd_client_queue_largest_bytes`:                            14,
+		`spreadd_clients_behind`:                                        15,
+		`spreadd_inbox_batches`:                                         16,
+		`spreadd_client_queue_limit_messages`:                           17,
+		`spreadd_ring_token_round_duration_seconds_sum`:                 0.018,
+		`spreadd_ring_token_round_duration_seconds_bucket{le="0.0001"}`: 19,
+		`spreadd_ring_token_round_duration_seconds_bucket{le="5"}`:      19,
+		`spreadd_ring_token_round_duration_seconds_bucket{le="+Inf"}`:   39,
+		`spreadd_sessions_ended_total{reason="slow"}`:                   3,
+		`spreadd_handshakes_failed_total{reason="evicted"}`:             4,
+		`spreadd_client_headers_refused_total{reason="total"}`:          5,
+		`spreadd_datagrams_refused_total{reason="unknown_kind"}`:        6,
+		`spreadd_ring_inputs_total{verdict="token_taken"}`:              7,
+		`spreadd_ring_token_rounds_total`:                               7,
+		`spreadd_membership_transitions_total{cause="start"}`:           8,
+		`spreadd_transport_dropped_datagrams_total{reason="kernel"}`:    9,
+		`spreadd_ring_retransmissions_total{to="segment"}`:              10,
 	} {
 		if p.Values[series] != want {
 			t.Errorf("%s is %v, want %v", series, p.Values[series], want)

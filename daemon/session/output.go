@@ -48,15 +48,17 @@ type output struct {
 	writer  vectorWriter // of who writes: the writer, or the owner while it has nothing
 
 	// The owner's.
-	staged     []entry
-	stagedMsgs int
-	room       int // messages that may be staged before the queue is looked at
+	staged      []entry
+	stagedMsgs  int
+	stagedBytes int
+	room        int // messages that may be staged before the queue is looked at
 
 	mu      sync.Mutex
 	wake    sync.Cond // the writer waits for pending, closed, finishing
 	moved   sync.Cond // the owner waits for queued to fall, blocked, closed
 	pending []entry
 	queued  int  // messages in pending and with the writer, not fully written
+	bytes   int  // of these, not written
 	blocked bool // the kernel takes no more
 	// blockedSince is when blocked was set, blockedFor how long it was before.
 	blockedSince time.Time
@@ -87,6 +89,7 @@ func (s *Session) Enqueue(d buf.Slice) bool {
 	}
 	o.room--
 	o.stagedMsgs++
+	o.stagedBytes += d.Hi - d.Lo
 	if n := len(o.staged); n > 0 {
 		if last := &o.staged[n-1]; last.block == d.Block && last.hi == d.Lo {
 			last.hi = d.Hi
@@ -141,8 +144,8 @@ func (o *output) publish(direct bool) (behind bool) {
 	if len(o.staged) == 0 {
 		return false
 	}
-	msgs := o.stagedMsgs
-	o.stagedMsgs = 0
+	msgs, bytes := o.stagedMsgs, o.stagedBytes
+	o.stagedMsgs, o.stagedBytes = 0, 0
 	o.session.server.count.queued.Add(int64(msgs))
 	o.mu.Lock()
 	if o.closed {
@@ -151,6 +154,7 @@ func (o *output) publish(direct bool) (behind bool) {
 	} else {
 		o.pending = append(o.pending, o.staged...)
 		o.queued += msgs
+		o.bytes += bytes
 		o.room = max(0, o.max()-o.queued)
 		behind = o.queued >= (o.max()+1)/2
 		o.watched = o.watched || behind
@@ -184,7 +188,7 @@ func (o *output) writeDirect() {
 // forget discards what is staged, for a session that has ended.
 func (o *output) forget() {
 	o.discard(o.staged, o.stagedMsgs)
-	o.stagedMsgs = 0
+	o.stagedMsgs, o.stagedBytes = 0, 0
 	clear(o.staged)
 	o.staged = o.staged[:0]
 }
@@ -228,7 +232,7 @@ func (o *output) abandon() {
 func (o *output) drain() {
 	o.mu.Lock()
 	list, msgs := o.pending, o.queued
-	o.pending, o.queued = nil, 0
+	o.pending, o.queued, o.bytes = nil, 0, 0
 	o.mu.Unlock()
 	o.discard(list, msgs)
 }
@@ -295,6 +299,7 @@ func (o *output) account(list []entry, n int) (complete int) {
 	o.taken.Messages += int64(done)
 	o.taken.Bytes += written
 	o.queued -= done
+	o.bytes -= int(written)
 	o.moved.Signal()
 	if o.watched && o.queued <= o.max()/4 {
 		o.recovered()
@@ -372,6 +377,20 @@ func (s *Session) Taken() Taken {
 		t.Blocked += time.Since(o.blockedSince)
 	}
 	return t
+}
+
+// Waiting is what a client has not taken yet.
+type Waiting struct {
+	Messages int
+	Bytes    int64
+}
+
+// Waiting returns what is queued for the session, but for what the kernel has. It may be called at any time.
+func (s *Session) Waiting() Waiting {
+	o := &s.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return Waiting{o.queued, int64(o.bytes)}
 }
 
 // Behind reports whether the session is still behind, after Flush has said that

@@ -174,6 +174,14 @@ func TestBehind(t *testing.T) {
 				sent++
 				sess.Flush(false)
 			}
+			s.sessions[sess.id] = sess
+			w := sess.Waiting()
+			if size := int64(len(msg)); w.Messages != 8 || w.Bytes <= 7*size || w.Bytes > 8*size {
+				t.Errorf("%+v waits for a client at its bound of 8 messages of %d bytes", w, size)
+			}
+			if st := s.Stats(); st.Waiting != w || st.MaxWaiting != w || st.Behind != 1 || st.Limit != 8 {
+				t.Errorf("the server counts %+v, of one session with %+v", st, w)
+			}
 			if sess.Taken().Blocked == 0 {
 				t.Error("a client that does not read has not blocked its writer")
 			}
@@ -189,6 +197,9 @@ func TestBehind(t *testing.T) {
 				case <-limit:
 					t.Fatal("still behind after everything was read, and nothing is heard of the recovery")
 				}
+			}
+			for sess.Waiting() != (Waiting{}) { // the writer may not have noted yet what was read
+				time.Sleep(time.Millisecond) //house:sleep the writer tells nobody
 			}
 			if !enqueue() {
 				t.Error("refused after everything was read")

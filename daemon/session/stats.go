@@ -80,10 +80,17 @@ func (e End) String() string {
 	return fmt.Sprintf("End(%d)", uint8(e))
 }
 
-// Stats are a server's counters. All but Sessions and Handshakes only grow.
+// Stats are a server's counters. From Accepted on they only grow.
 type Stats struct {
 	Sessions   int // open now, from the name on
 	Handshakes int // going on now
+	Inbox      int // batches of messages that wait for the owner
+	Behind     int // sessions that were behind and have not recovered
+	Limit      int // MaxSessionMessages
+	// Waiting is what is queued for all clients, MaxWaiting the largest of each
+	// number for a single one.
+	Waiting, MaxWaiting Waiting
+
 	Accepted   int64
 	Opened     int64
 	Ended      [NumEnds]int64          // by reason
@@ -104,6 +111,7 @@ type counters struct {
 // Stats returns the counters. It may be called at any time.
 func (s *Server) Stats() Stats {
 	st := Stats{
+		Limit:      s.cfg.MaxSessionMessages,
 		Accepted:   s.count.accepted.Load(),
 		Opened:     s.count.opened.Load(),
 		Received:   s.count.received.Load(),
@@ -121,5 +129,16 @@ func (s *Server) Stats() Stats {
 	defer s.mu.Unlock()
 	st.Sessions = len(s.names)
 	st.Handshakes = s.handshakes.len()
+	st.Inbox = len(s.inbox)
+	for _, sess := range s.sessions {
+		w := sess.Waiting()
+		st.Waiting.Messages += w.Messages
+		st.Waiting.Bytes += w.Bytes
+		st.MaxWaiting.Messages = max(st.MaxWaiting.Messages, w.Messages)
+		st.MaxWaiting.Bytes = max(st.MaxWaiting.Bytes, w.Bytes)
+		if sess.Behind() {
+			st.Behind++
+		}
+	}
 	return st
 }
