@@ -17,7 +17,8 @@
 //
 // # What it does not
 //
-// Datagrams that the kernel drops since the socket's buffer is full are not seen. Times, hosts, tags and
+// Datagrams that the kernel drops since the socket's buffer is full are lost; where the kernel tells, they are counted
+// ([Stats]). Times, hosts, tags and
 // structured data are found and not checked. There is no TLS and no RELP.
 //
 // # Limits

@@ -8,7 +8,11 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
+
+	"github.com/spreadd/spreadd/internal/sockdrops"
 )
 
 const (
@@ -47,6 +51,48 @@ type Server struct {
 	over  bool
 	out   func(line []byte, truncated bool)
 	line  []byte
+
+	stats struct{ messages, bytes, truncated, refused, acceptErrors, kernel atomic.Int64 }
+}
+
+// Stats are a server's counters. All but Connections only grow.
+type Stats struct {
+	Messages    int64 // received
+	Bytes       int64 // of these, headers included
+	Truncated   int64 // of these, cut to MaxMessage
+	Connections int   // to a stream socket, now
+	Refused     int64 // connections closed at once: there were MaxConns
+	// AcceptErrors are connections that the system could not hand over.
+	AcceptErrors int64
+	// KernelDrops are datagrams for which the kernel's buffer had no room, where the system tells.
+	KernelDrops int64
+}
+
+// Add adds the counters of a server that had the socket before.
+func (s *Stats) Add(o *Stats) {
+	s.Messages += o.Messages
+	s.Bytes += o.Bytes
+	s.Truncated += o.Truncated
+	s.Refused += o.Refused
+	s.AcceptErrors += o.AcceptErrors
+	s.KernelDrops += o.KernelDrops
+}
+
+// Stats returns the counters. It may be called at any time.
+func (s *Server) Stats() Stats {
+	if c, ok := s.packet.(syscall.Conn); ok {
+		if n, ok := sockdrops.Count(c); ok { // else it is closed
+			s.stats.kernel.Store(n)
+		}
+	}
+	st := Stats{
+		Messages: s.stats.messages.Load(), Bytes: s.stats.bytes.Load(), Truncated: s.stats.truncated.Load(),
+		Refused: s.stats.refused.Load(), AcceptErrors: s.stats.acceptErrors.Load(), KernelDrops: s.stats.kernel.Load(),
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st.Connections = len(s.conns)
+	return st
 }
 
 // Listen opens a socket.
@@ -117,6 +163,7 @@ func (s *Server) Addr() net.Addr {
 }
 
 func (s *Server) close() {
+	s.Stats() // what the kernel has counted is known until then
 	if s.packet != nil {
 		_ = s.packet.Close()
 	}
@@ -187,6 +234,7 @@ func (s *Server) serveStreams() error {
 				return err
 			}
 			// Too many open files, say: it may pass.
+			s.stats.acceptErrors.Add(1)
 			time.Sleep(10 * time.Millisecond)
 			continue
 		}
@@ -197,6 +245,7 @@ func (s *Server) serveStreams() error {
 		}
 		s.mu.Unlock()
 		if full {
+			s.stats.refused.Add(1)
 			_ = c.Close()
 			continue
 		}
@@ -223,6 +272,11 @@ func (s *Server) serveConn(c net.Conn) {
 func (s *Server) give(message []byte, cut bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.stats.messages.Add(1)
+	s.stats.bytes.Add(int64(len(message)))
+	if cut {
+		s.stats.truncated.Add(1)
+	}
 	text := message
 	if !s.cfg.Raw {
 		text = Parse(message).Text

@@ -167,6 +167,10 @@ func TestServe(t *testing.T) {
 			if got := c.wait(t, 4); got[3] != "last\n" {
 				t.Errorf("received %q", got)
 			}
+			st := s.Stats()
+			if st.KernelDrops = 0; st != (Stats{Messages: 4, Bytes: int64(len("<190>Nov 21 10:00:00 web nginx: one<134>1 - - - - - - twothreelast"))}) {
+				t.Errorf("the server counts %+v", st)
+			}
 			_ = conn.Close()
 			if _, err := os.Stat(address); err == nil {
 				t.Error("the socket's file is left")

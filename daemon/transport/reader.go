@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"sync/atomic"
 	"time"
+
+	"github.com/spreadd/spreadd/internal/sockdrops"
 )
 
 // readPause is how long a socket rests after an error, so that one that stays
@@ -186,13 +188,7 @@ func (p *plainInput) readable() bool { return false }
 // watch does nothing: the reader stops when its batches are used up.
 func (p *plainInput) watch(bool) {}
 
-func (p *plainInput) drops() (int64, bool) {
-	raw, err := p.conn.SyscallConn()
-	if err != nil {
-		return 0, false
-	}
-	return kernelDrops(raw.Control)
-}
+func (p *plainInput) drops() (int64, bool) { return sockdrops.Count(p.conn) }
 
 func (p *plainInput) stop() error { return p.conn.Close() }
 

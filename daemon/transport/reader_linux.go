@@ -9,6 +9,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/spreadd/spreadd/internal/sockdrops"
 )
 
 // newInput returns an input that reads many datagrams with one system call, and needs no
@@ -178,7 +180,7 @@ func source(name *unix.RawSockaddrInet6) (netip.Addr, bool) {
 	}
 }
 
-func (m *mmsgInput) drops() (int64, bool) { return kernelDrops(m.socket.control) }
+func (m *mmsgInput) drops() (int64, bool) { return sockdrops.Count(m.socket.file) }
 
 func (m *mmsgInput) stop() error {
 	m.s.t.cfg.Poller.Remove(m.slot)

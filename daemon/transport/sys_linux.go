@@ -47,24 +47,6 @@ func setReceiveBuffer(conn *net.UDPConn, want, least int) (int, error) {
 	return got, err
 }
 
-// dropsIndex is SK_MEMINFO_DROPS of linux/sock_diag.h.
-const dropsIndex = 8
-
-// kernelDrops returns how many datagrams the kernel has dropped at a socket. It
-// asks when somebody wants to know; SO_RXQ_OVFL would put the count beside each datagram, and
-// tell of drops only when another datagram gets through.
-func kernelDrops(control func(func(fd uintptr)) error) (int64, bool) {
-	var info [dropsIndex + 1]uint32
-	ok := false
-	err := control(func(fd uintptr) {
-		size := uint32(unsafe.Sizeof(info))
-		_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, fd, unix.SOL_SOCKET, unix.SO_MEMINFO,
-			uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
-		ok = errno == 0 && size == uint32(unsafe.Sizeof(info))
-	})
-	return int64(info[dropsIndex]), ok && err == nil
-}
-
 // segmentOption is room for the control message that says how long the datagrams of
 // a message are. It is made of words, since that is how it has to be aligned.
 type segmentOption [4]uint64

@@ -27,8 +27,6 @@ const smallestBuffer = 208 << 10
 
 func newWriter(conn *net.UDPConn) (sendSocket, error) { return &plainWriter{UDPConn: conn}, nil }
 
-func kernelDrops(func(func(fd uintptr)) error) (int64, bool) { return 0, false }
-
 // segmentOption is for Linux only.
 type segmentOption struct{}
 
