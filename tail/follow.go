@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -55,6 +56,10 @@ type Follower struct {
 	buf    []byte
 	wrote  []byte // as it stands on disk
 	failed bool   // to write it
+
+	mu    sync.Mutex
+	stats Stats  // what Stats adds is not in it
+	seen  []seen // the files, as of the end of the last poll
 }
 
 // file is one that is open.
@@ -137,6 +142,7 @@ func (f *Follower) Close() {
 	for _, g := range f.files {
 		_ = g.f.Close()
 	}
+	f.look() // its files are closed, and have nothing more to tell but where they were left
 	f.files = nil
 }
 
@@ -154,14 +160,14 @@ func (f *Follower) begin() {
 			known = err == nil
 		}
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			f.cfg.OnEvent("the position cannot be read, beginning as without one", err)
+			f.event(&f.stats.Errors, "the position cannot be read, beginning as without one", err)
 		}
 	}
 	for _, p := range places {
 		if g := f.find(p); g != nil {
 			f.files = append(f.files, g)
 		} else if p.offset > 0 {
-			f.cfg.OnEvent("a file is gone, what was not read of it is lost", nil)
+			f.event(&f.stats.Losses, "a file is gone, what was not read of it is lost", nil)
 		}
 	}
 	if !known && !f.cfg.FromStart {
@@ -191,7 +197,7 @@ func (f *Follower) open(path string) *file {
 	r, err := os.Open(path)
 	if err != nil {
 		if !errors.Is(err, os.ErrNotExist) {
-			f.cfg.OnEvent("cannot open the file, trying on", err)
+			f.event(&f.stats.Errors, "cannot open the file, trying on", err)
 		}
 		return nil
 	}
@@ -260,6 +266,7 @@ func (f *Follower) poll(ctx context.Context) (more bool) {
 		}
 		i++
 	}
+	f.look()
 	return more
 }
 
@@ -290,10 +297,10 @@ func (f *Follower) rotate() {
 		}
 	}
 	if len(f.files) > 0 {
-		f.cfg.OnEvent("the file was rotated by renaming it", nil)
+		f.event(&f.stats.Rotations, "the file was rotated by renaming it", nil)
 	}
 	if len(f.files) == maxFiles {
-		f.cfg.OnEvent("too many files are being followed, leaving the oldest", nil)
+		f.event(&f.stats.Losses, "too many files are being followed, leaving the oldest", nil)
 		_ = f.files[0].f.Close()
 		f.files = slices.Delete(f.files, 0, 1)
 	}
@@ -307,7 +314,7 @@ func (f *Follower) truncated(g *file, i int) {
 	if err != nil || info.Size() >= g.offset && g.begins(g.f) {
 		return
 	}
-	f.cfg.OnEvent("the file was truncated", nil)
+	f.event(&f.stats.Truncations, "the file was truncated", nil)
 	old := g.place
 	fresh := &file{f: g.f, old: g.old, grew: time.Now()}
 	fresh.dev, fresh.ino = g.dev, g.ino
@@ -321,14 +328,14 @@ func (f *Follower) truncated(g *file, i int) {
 		f.files = slices.Insert(f.files, i, c)
 		return
 	}
-	f.cfg.OnEvent("no copy of the truncated file was found, what was not read of it is lost", nil)
+	f.event(&f.stats.Losses, "no copy of the truncated file was found, what was not read of it is lost", nil)
 }
 
 // read gives the lines of at most one buffer, and tells whether there were any.
 func (f *Follower) read(ctx context.Context, g *file) bool {
 	n, err := g.f.ReadAt(f.buf, g.offset)
 	if err != nil && !errors.Is(err, io.EOF) {
-		f.cfg.OnEvent("cannot read the file, trying on", err)
+		f.event(&f.stats.Errors, "cannot read the file, trying on", err)
 		return false
 	}
 	if n == 0 {

@@ -369,3 +369,55 @@ func FuzzPosition(f *testing.F) {
 		}
 	})
 }
+
+// TestStats: where a follower is can be seen, also while it is kept waiting.
+func TestStats(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(dir, "log")
+		f, err := New(Config{Path: path, State: filepath.Join(dir, "state"), FromStart: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var to taker
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- f.Run(ctx, &to) }()
+		check := func(what string, want Stats) {
+			t.Helper()
+			time.Sleep(2 * time.Second)
+			if got := f.Stats(); got != want {
+				t.Errorf("%s: %+v, want %+v", what, got, want)
+			}
+		}
+		check("no file", Stats{})
+		write(t, path, "0123456789\n")
+		check("a line", Stats{Position: 11, Safe: 11, Files: 1})
+		to.mu.Lock()
+		to.hold = true
+		to.mu.Unlock()
+		write(t, path, "another\nhalf")
+		check("a line that is not safe, and half a one", Stats{Position: 19, Safe: 11, Behind: 4, Files: 1})
+		to.mu.Lock()
+		to.full = true
+		to.mu.Unlock()
+		write(t, path, "\n")
+		if err := os.Rename(path, path+".1"); err != nil {
+			t.Fatal(err)
+		}
+		write(t, path, "new\n")
+		check("nothing is taken over a rotation", Stats{Behind: 9, Files: 2, Rotations: 1})
+		to.mu.Lock()
+		to.full, to.hold = false, false
+		to.mu.Unlock()
+		check("all is taken", Stats{Position: 4, Safe: 4, Files: 2, Rotations: 1})
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		f.Close()
+		if got := f.Stats(); got != (Stats{Position: 4, Safe: 4, Files: 2, Rotations: 1}) {
+			t.Errorf("after the end: %+v", got)
+		}
+	})
+}
