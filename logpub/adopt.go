@@ -37,7 +37,7 @@ func (p *Publisher) tendUntil(ctx context.Context) {
 			if st, _, _, err := p.cfg.openSlot(spool.Empty); err == nil {
 				p.spoolFailing.Store(false)
 				p.cfg.Log.Info("the spool can be used again")
-				p.queue.attach(st)
+				p.queue.attach(st, mark{})
 			}
 		}
 		p.adopt(ctx)
@@ -92,7 +92,7 @@ func (p *Publisher) adopt(ctx context.Context) {
 		var b block
 		if err := decodeBlock(&b, rec.Data); err != nil {
 			p.count.damaged.Add(1)
-			p.drop(dropDamaged, rec.Lines)
+			p.drop(dropDamaged, int64(rec.Lines), int64(len(rec.Data)))
 			continue
 		}
 		block, ok := p.queue.putBlock(ctx, &b)
@@ -135,6 +135,9 @@ func (q *queue) putBlock(ctx context.Context, from *block) (id uint64, ok bool) 
 			b.lines = append(b.lines, from.lines...)
 			b.runs = append(b.runs, from.runs...)
 			b.origin, b.sealed = from.origin, true
+			if !from.born.IsZero() {
+				b.born = from.born
+			}
 			id = b.id
 			signal(q.wake)
 			signal(q.unsaved)

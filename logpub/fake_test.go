@@ -264,6 +264,14 @@ func checkSums(t testing.TB, p *Publisher) {
 	if st.Took+st.Recovered != sum {
 		t.Errorf("took %d lines, but sent and dropped %d: %+v", st.Took, sum, st)
 	}
+	if size := st.Bytes; p.cfg.Spool == "" {
+		for _, n := range st.DroppedBytes {
+			size += n
+		}
+		if st.TookBytes != size {
+			t.Errorf("took %d bytes, but sent and dropped %d", st.TookBytes, size)
+		}
+	}
 }
 
 // numbered returns the lines from first to last.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 )
 
@@ -26,6 +27,7 @@ type Source interface {
 // Intake takes the lines of one source. It belongs to the goroutine of the source's Run.
 type Intake struct {
 	p       *Publisher
+	input   Input
 	to      *target // of all lines, if router is nil
 	router  *router
 	maxLine int
@@ -33,6 +35,8 @@ type Intake struct {
 	stop    <-chan struct{}
 	waits   bool // lines are never dropped: the source keeps them
 	full    bool // waiting for room has failed, and there has been none since
+
+	lines, bytes, truncated atomic.Int64 // that it took
 }
 
 // Ending is closed when the publisher has been told to stop.
@@ -44,8 +48,7 @@ func (in *Intake) Put(lines []byte, n, truncated int) {
 	if len(lines) == 0 {
 		return
 	}
-	in.p.count.took.Add(int64(n))
-	in.p.count.truncated.Add(int64(truncated))
+	in.took(n, len(lines), truncated)
 	in.put(lines, n)
 }
 
@@ -54,11 +57,22 @@ func (in *Intake) Put(lines []byte, n, truncated int) {
 // over.
 func (in *Intake) PutSome(lines []byte, truncated int) (took int) {
 	took = in.put(lines, bytes.Count(lines, []byte{'\n'}))
-	in.p.count.took.Add(int64(bytes.Count(lines[:took], []byte{'\n'})))
 	if took > 0 {
-		in.p.count.truncated.Add(int64(truncated))
+		in.took(bytes.Count(lines[:took], []byte{'\n'}), took, truncated)
 	}
 	return took
+}
+
+// took counts what was taken.
+func (in *Intake) took(lines, bytes, truncated int) {
+	in.p.count.took.Add(int64(lines))
+	in.p.count.tookBytes.Add(int64(bytes))
+	in.lines.Add(int64(lines))
+	in.bytes.Add(int64(bytes))
+	if truncated > 0 {
+		in.p.count.truncated.Add(int64(truncated))
+		in.truncated.Add(int64(truncated))
+	}
 }
 
 // put finds where lines go, and returns how many bytes are taken or dropped.
@@ -106,11 +120,11 @@ func (in *Intake) enqueue(lines []byte, n int, to *target) (left int) {
 		in.full = len(rest) > 0
 	}
 	for len(rest) > 0 && p.cfg.Policy == DropOldest && !in.patient() {
-		n := p.queue.dropOldest()
+		n, size := p.queue.dropOldest()
 		if n == 0 {
 			break
 		}
-		p.drop(dropQueue, n)
+		p.drop(dropQueue, n, size)
 		signal(p.dropping)
 		rest = p.queue.put(rest, to)
 	}
@@ -119,8 +133,8 @@ func (in *Intake) enqueue(lines []byte, n int, to *target) (left int) {
 	}
 	if len(rest) > 0 {
 		n := bytes.Count(rest, []byte{'\n'})
-		p.queue.skip(to, n)
-		p.drop(dropQueue, n)
+		p.queue.skip(to, n, len(rest))
+		p.drop(dropQueue, int64(n), int64(len(rest)))
 		signal(p.dropping)
 	}
 	return 0
@@ -164,6 +178,9 @@ type Stream struct {
 // NewStream returns the source of the lines of r. A call of r.Read that does not return when the
 // publisher has ended is left behind.
 func NewStream(r io.Reader) *Stream { return &Stream{r: r} }
+
+// String names the source.
+func (s *Stream) String() string { return "stream" }
 
 // chunk is what one Read returned.
 type chunk struct {

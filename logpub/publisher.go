@@ -27,6 +27,11 @@ type Publisher struct {
 
 	targetsMu sync.Mutex
 	targets   map[string]*target // by their groups, with spaces between
+	// groups are the counters of targets in the order in which these were made, otherGroups that of those for
+	// which there was none left.
+	groups      []*groupCount
+	otherGroups groupCount
+	intakes     []*Intake
 
 	// Of the saver.
 	spoolFailing atomic.Bool
@@ -50,6 +55,9 @@ func New(cfg Config) (*Publisher, error) {
 		dropping: make(chan struct{}, 1),
 	}
 	p.sender.p = p
+	for _, a := range p.sender.addresses() {
+		p.sender.daemons = append(p.sender.daemons, daemonCount{address: a})
+	}
 	p.queue.onDamage = p.damaged
 	p.queue.origin = p.origin
 	return p, nil
@@ -77,6 +85,8 @@ type Input struct {
 	// Groups and Route are as in Config; if both are nil those of the Config are used.
 	Groups []string
 	Route  *Route
+	// Name is that in Stats; empty means what the source calls itself (String).
+	Name string
 }
 
 // CheckInput reports whether RunInputs would take an input.
@@ -98,7 +108,7 @@ func (p *Publisher) intake(in Input) (*Intake, error) {
 	if err != nil {
 		return nil, fmt.Errorf("logpub: %v: %w", in.Source, err)
 	}
-	i := &Intake{p: p, maxLine: min(most, p.cfg.MaxLine)}
+	i := &Intake{p: p, input: in, maxLine: min(most, p.cfg.MaxLine)}
 	if route == nil {
 		i.to = p.target(groups)
 		return i, nil
@@ -121,6 +131,9 @@ func (p *Publisher) RunInputs(ctx context.Context, inputs ...Input) error {
 			return err
 		}
 	}
+	p.targetsMu.Lock()
+	p.intakes = intakes
+	p.targetsMu.Unlock()
 	reading, stopReading := context.WithCancel(context.WithoutCancel(ctx))
 	sending, stopSending := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopReading()
@@ -190,8 +203,8 @@ func (p *Publisher) finish(inputs []Input) (err error) {
 			p.spoolTrouble(err)
 		}
 	}
-	if n := p.queue.discard(); n > 0 {
-		p.drop(dropDrain, n)
+	if n, size := p.queue.discard(); n > 0 {
+		p.drop(dropDrain, n, size)
 		err = fmt.Errorf("logpub: %w: %d left after %v; is the daemon at %q up?", ErrNotSent, n, p.cfg.DrainTimeout, p.cfg.Address)
 	}
 	for _, a := range p.adopted {

@@ -25,6 +25,20 @@ type target struct {
 	groups []string
 	stream uint32 // names it within the epoch
 	next   uint64 // number of the next line; guarded by the queue's mutex
+	count  *groupCount
+}
+
+// groupCount counts the lines of a target, or of several. It is guarded by the queue's mutex; nil counts nothing.
+type groupCount struct {
+	name         string
+	lines, bytes int64
+}
+
+func (c *groupCount) add(lines, bytes int) {
+	if c != nil {
+		c.lines += int64(lines)
+		c.bytes += int64(bytes)
+	}
 }
 
 // run is a row of lines in a block that go to one target.
@@ -104,6 +118,8 @@ type queue struct {
 	forgot  uint64 // the spool has been told that it is sent or dropped
 	evicted uint64
 	disk    *block // what take has read from it
+
+	marks ages
 
 	onDamage func([]spool.Damage)
 }
@@ -186,6 +202,7 @@ func (b *block) add(lines []byte, n int, to *target) {
 	b.lines = append(b.lines, lines...)
 	seq := to.next
 	to.next += uint64(n)
+	to.count.add(n, len(lines))
 	if last := len(b.runs) - 1; last >= 0 {
 		// Lines that were dropped in between have left a gap.
 		if r := &b.runs[last]; r.to == to && r.seq+uint64(r.lines) == seq {
@@ -199,10 +216,11 @@ func (b *block) add(lines []byte, n int, to *target) {
 
 // skip gives numbers to lines that were dropped, so that who receives the others
 // sees the gap.
-func (q *queue) skip(to *target, lines int) {
+func (q *queue) skip(to *target, lines, bytes int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	to.next += uint64(lines)
+	to.count.add(lines, bytes)
 }
 
 // fits returns how many bytes of lines are whole lines and fit into room bytes.
@@ -244,6 +262,7 @@ func (q *queue) evict() bool {
 		}
 		if b.users == 0 {
 			q.evicted = max(q.evicted, b.id)
+			q.marks.add(b.id, b.born)
 			q.remove(i, 1)
 			return true
 		}
@@ -325,6 +344,11 @@ func (q *queue) ack(id uint64) (dropped bool, err error) {
 	q.acked = max(q.acked, id)
 	q.lost = max(q.lost, id)
 	q.remove(0, q.find(id+1))
+	if q.lost >= q.evicted {
+		q.marks.clear()
+	} else {
+		q.marks.forget(q.lost)
+	}
 	signal(q.room)
 	var st store
 	upTo := min(id, q.saved)
@@ -356,49 +380,34 @@ func (q *queue) checkDrained() {
 	}
 }
 
-// dropOldest drops the oldest block of which nobody has begun to make anything, and returns its
-// lines; 0 if there is none.
-func (q *queue) dropOldest() (lines int) {
+// dropOldest drops the oldest block of which nobody has begun to make anything, and returns how much
+// it was; nothing if there is none.
+func (q *queue) dropOldest() (lines, bytes int64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for i, b := range q.blocks {
 		if b.users == 0 && !b.saved && b.id >= q.cursor {
-			lines = b.count()
+			lines, bytes = int64(b.count()), int64(len(b.lines))
 			q.remove(i, 1)
-			return lines
+			return lines, bytes
 		}
 	}
-	return 0
+	return 0, 0
 }
 
-// discard removes what is in memory, and returns how many lines of it are neither sent nor
+// discard removes what is in memory, and returns how much of it is neither sent nor
 // saved.
-func (q *queue) discard() (lines int) {
+func (q *queue) discard() (lines, bytes int64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, b := range q.blocks {
 		if !b.saved {
-			lines += b.count()
+			lines += int64(b.count())
+			bytes += int64(len(b.lines))
 		}
 	}
 	q.blocks, q.size = nil, 0
-	return lines
-}
-
-// waiting counts the lines that are not acknowledged.
-func (q *queue) waiting() int64 {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	var n int64
-	if q.store != nil {
-		_, n, _ = q.store.Waiting()
-	}
-	for _, b := range q.blocks {
-		if !b.saved {
-			n += int64(b.count())
-		}
-	}
-	return n
+	return lines, bytes
 }
 
 // safe returns an ID up to which blocks are sent, saved or dropped.

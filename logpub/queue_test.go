@@ -99,12 +99,12 @@ func TestQueueDrained(t *testing.T) {
 	q.put([]byte("a\nb\n"), &target{})
 	b := take(t, q)
 	q.close()
-	if closed(q.drained) || q.waiting() != 2 {
-		t.Fatalf("drained with %d lines left", q.waiting())
+	if closed(q.drained) || q.gauges().Waiting != 2 {
+		t.Fatalf("drained with %d lines left", q.gauges().Waiting)
 	}
 	release(q, b)
-	if !closed(q.drained) || q.waiting() != 0 {
-		t.Fatalf("not drained, %d lines left", q.waiting())
+	if !closed(q.drained) || q.gauges().Waiting != 0 {
+		t.Fatalf("not drained, %d lines left", q.gauges().Waiting)
 	}
 }
 

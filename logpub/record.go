@@ -4,21 +4,26 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"time"
 
 	"github.com/spreadd/spreadd/spread"
 )
 
 // A block in the spool is
 //
-//	1       version, 1
+//	1       version, 2; 1 is the same without the time
 //	8       epoch, in big endian as all numbers of fixed size
+//	8       when its first line came, in nanoseconds since 1970; 0 if that is not known
 //	uvarint length of the publisher's name, and the name
 //	uvarint number of targets, and for each
 //	        uvarint stream, uvarint number of groups, and for each group uvarint length, name
 //	uvarint number of runs, and for each
 //	        uvarint index of its target, uvarint bytes, uvarint number of its first line
 //	        the lines
-const recordVersion = 1
+const (
+	recordVersion  = 2
+	recordTimeless = 1 // a version
+)
 
 var errRecord = errors.New("a record that this version does not understand")
 
@@ -26,6 +31,11 @@ var errRecord = errors.New("a record that this version does not understand")
 func appendBlock(b []byte, from *block) []byte {
 	b = append(b, recordVersion)
 	b = binary.BigEndian.AppendUint64(b, from.origin.epoch)
+	born := int64(0)
+	if !from.born.IsZero() {
+		born = from.born.UnixNano()
+	}
+	b = binary.BigEndian.AppendUint64(b, uint64(born))
 	b = appendString(b, from.origin.publisher)
 	var targets []*target
 	index := make(map[*target]uint64)
@@ -91,13 +101,29 @@ func (d *decoder) string() string {
 	return s
 }
 
+// bornOf returns when the first line of a record came; zero if it does not say so.
+func bornOf(data []byte) time.Time {
+	if len(data) < 17 || data[0] != recordVersion {
+		return time.Time{}
+	}
+	if born := int64(binary.BigEndian.Uint64(data[9:])); born > 0 {
+		return time.Unix(0, born)
+	}
+	return time.Time{}
+}
+
 // decodeBlock fills in what appendBlock has written. The lines point into data.
 func decodeBlock(to *block, data []byte) error {
-	if len(data) < 9 || data[0] != recordVersion {
+	head := 17
+	if len(data) > 0 && data[0] == recordTimeless {
+		head = 9
+	}
+	if len(data) < head || data[0] != recordVersion && data[0] != recordTimeless {
 		return errRecord
 	}
 	to.origin.epoch = binary.BigEndian.Uint64(data[1:])
-	d := decoder{b: data[9:]}
+	to.born = bornOf(data)
+	d := decoder{b: data[head:]}
 	to.origin.publisher = d.string()
 	targets := make([]*target, d.count())
 	for i := range targets {

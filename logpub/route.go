@@ -198,7 +198,11 @@ func (p *Publisher) target(groups []string) *target {
 	key := strings.Join(groups, " ")
 	to, ok := p.targets[key]
 	if !ok {
-		to = &target{groups: slices.Clone(groups), stream: uint32(len(p.targets))}
+		to = &target{groups: slices.Clone(groups), stream: uint32(len(p.targets)), count: &p.otherGroups}
+		if len(p.groups) < MaxGroupStats {
+			to.count = &groupCount{name: key}
+			p.groups = append(p.groups, to.count)
+		}
 		p.targets[key] = to
 	}
 	return to

@@ -32,7 +32,8 @@ type store interface {
 	Append(r spool.Record) error
 	Read(id uint64, buf []byte) (spool.Record, error)
 	Ack(id uint64) error
-	DropOldest() (records, lines int64, last uint64, err error)
+	DropOldest() (spool.Dropped, error)
+	Segments() int
 	Waiting() (records, lines, size int64)
 	Last() uint64
 	Damage() []spool.Damage
@@ -74,14 +75,21 @@ func (p *Publisher) openSpool() {
 	if found.Records > 0 {
 		p.cfg.Log.Info("found lines in the spool, sending them first", slog.Int64("lines", found.Lines))
 	}
-	p.queue.attach(st)
+	var first mark
+	if found.Records > 0 {
+		// What cannot be read now is told when it is to be sent.
+		if rec, err := st.Read(1, nil); err == nil {
+			first = mark{rec.ID, bornOf(rec.Data)}
+		}
+	}
+	p.queue.attach(st, first)
 }
 
 // damaged tells of damage that was found while reading.
 func (p *Publisher) damaged(found []spool.Damage) {
 	for _, d := range found {
 		p.count.damaged.Add(1)
-		p.drop(dropDamaged, int(d.Lines))
+		p.drop(dropDamaged, d.Lines, d.Bytes)
 		p.cfg.Log.Error("lines in the spool are lost by damage", slog.Int64("lines", d.Lines), slog.String("damage", d.String()))
 	}
 }
@@ -116,8 +124,8 @@ func (q *queue) behind() store {
 }
 
 // attach puts a store behind the queue, whose records are older than all blocks in
-// memory.
-func (q *queue) attach(st store) {
+// memory. first tells of the first of them, as far as that is known.
+func (q *queue) attach(st store, first mark) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	last := st.Last()
@@ -125,6 +133,8 @@ func (q *queue) attach(st store) {
 		q.next = max(q.next, last+1)
 	}
 	q.store, q.saved, q.evicted, q.forgot = st, last, last, 0
+	q.marks.clear()
+	q.marks.met(first.id, first.born)
 	if _, lines, _ := st.Waiting(); lines == 0 {
 		q.evicted = 0
 		q.cursor = max(q.cursor, last+1)
@@ -161,7 +171,10 @@ func (q *queue) takeSaved() (*block, error) {
 		b.id, b.sealed, b.saved, b.users = rec.ID, true, true, 1
 		q.cursor = rec.ID + 1
 		if err := decodeBlock(b, rec.Data); err != nil {
-			return nil, &lostError{lines: rec.Lines, err: err}
+			return nil, &lostError{lines: rec.Lines, bytes: len(rec.Data), err: err}
+		}
+		if q.flying == 0 {
+			q.marks.met(b.id, b.born)
 		}
 		q.flying++
 		return b, nil
@@ -171,8 +184,8 @@ func (q *queue) takeSaved() (*block, error) {
 
 // lostError means that a record has been passed over.
 type lostError struct {
-	lines int
-	err   error
+	lines, bytes int
+	err          error
 }
 
 func (e *lostError) Error() string { return e.err.Error() }
@@ -244,6 +257,7 @@ func (q *queue) detach() (st store, lines int64) {
 		return nil, 0
 	}
 	st, q.store, q.evicted = q.store, nil, 0
+	q.marks.clear()
 	_, lines, _ = st.Waiting()
 	for _, b := range q.blocks {
 		if b.saved {
@@ -308,14 +322,15 @@ func (p *Publisher) saveBlock(b *block, st store) error {
 		switch {
 		case err == nil:
 			p.count.spooled.Add(int64(rec.Lines))
+			p.count.spooledBytes.Add(int64(len(b.lines)))
 			return nil
 		case errors.Is(err, spool.ErrFull) && p.cfg.Policy == DropOldest:
-			records, lines, last, err := st.DropOldest()
-			if records == 0 && last == 0 {
+			d, err := st.DropOldest()
+			if d.Records == 0 && d.Last == 0 {
 				return spool.ErrFull
 			}
-			p.drop(dropSpool, int(lines))
-			p.queue.forget(last)
+			p.drop(dropSpool, d.Lines, d.Bytes)
+			p.queue.forget(d.Last)
 			signal(p.dropping)
 			if err != nil {
 				p.spoolTrouble(err)

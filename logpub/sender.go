@@ -44,6 +44,9 @@ type sender struct {
 	header   envelope.Header
 	buf      []byte // of a message with an envelope
 
+	daemons []daemonCount // in the order of the addresses
+	ends    [numEnds]atomic.Int64
+
 	began atomic.Int64 // when the block under way was begun, in Unix nanoseconds; 0 if none is
 
 	mu     sync.Mutex
@@ -70,7 +73,7 @@ func (s *sender) run(ctx context.Context) {
 		log := s.p.cfg.Log.With(slog.String("daemon", addresses[s.which]))
 		sess, err := s.next, error(nil)
 		if s.next = nil; sess == nil {
-			sess, err = s.dial(ctx, addresses[s.which])
+			sess, err = s.dial(ctx, s.which)
 		}
 		if err == nil {
 			began := time.Now()
@@ -82,6 +85,7 @@ func (s *sender) run(ctx context.Context) {
 				backoff = backoffFirst
 			}
 			failing, s.lost = false, time.Now()
+			s.ends[endOf(err)].Add(1)
 			if errors.Is(err, errReturn) {
 				log.Info("the first daemon is back, returning to it")
 				s.which = 0
@@ -105,8 +109,8 @@ func (s *sender) run(ctx context.Context) {
 	}
 }
 
-func (s *sender) dial(ctx context.Context, address string) (Session, error) {
-	cfg := &s.p.cfg
+func (s *sender) dial(ctx context.Context, which int) (Session, error) {
+	cfg, address, over := &s.p.cfg, s.daemons[which].address, ctx.Done()
 	ctx, cancel := context.WithTimeout(ctx, backoffLast)
 	defer cancel()
 	sess, err := cfg.Dial(ctx, address, cfg.Name)
@@ -115,12 +119,19 @@ func (s *sender) dial(ctx context.Context, address string) (Session, error) {
 		// of the session before.
 		sess, err = cfg.Dial(ctx, address, "")
 	}
+	if err != nil && !closed(over) {
+		s.daemons[which].failures.Add(1)
+	}
 	return sess, err
 }
 
 // serve uses a session until it or ctx ends, and closes it.
 func (s *sender) serve(ctx context.Context, sess Session, log *slog.Logger) error {
+	d := &s.daemons[s.which]
 	s.p.count.connects.Add(1)
+	d.connects.Add(1)
+	d.connected.Store(true)
+	defer d.connected.Store(false)
 	log = log.With(slog.String("session", sess.PrivateGroup()))
 	if s.lost.IsZero() {
 		log.Info("connected")
@@ -183,7 +194,7 @@ func (s *sender) watchReturn(ctx context.Context, back chan<- Session) {
 		if ctx.Err() != nil {
 			return
 		}
-		if sess, err := s.dial(ctx, s.p.cfg.Address); err == nil {
+		if sess, err := s.dial(ctx, 0); err == nil {
 			back <- sess
 			return
 		}
@@ -301,7 +312,7 @@ func (s *sender) unreadable(ctx context.Context, err error) {
 	p := s.p
 	if lost, ok := errors.AsType[*lostError](err); ok {
 		p.count.damaged.Add(1)
-		p.drop(dropDamaged, lost.lines)
+		p.drop(dropDamaged, int64(lost.lines), int64(lost.bytes))
 		p.cfg.Log.Error("lines in the spool are lost", slog.Int("lines", lost.lines), slog.Any("error", err))
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -76,6 +77,16 @@ func TestSeveralInputs(t *testing.T) {
 		t.Errorf("to %q, want %q", d.targets, want)
 	}
 	checkSums(t, p)
+	in := p.Stats().Inputs
+	for i, want := range []InputStats{
+		{Name: "stream", Lines: 1, Bytes: 12},
+		{Name: "file " + filepath.Join(dir, "log"), Lines: 1, Bytes: 12, File: &tail.Stats{Position: 12, Safe: 12, Files: 1}},
+		{Name: "udp 127.0.0.1:0", Lines: 2, Bytes: 36, Syslog: &syslogd.Stats{Messages: 2, Bytes: 94}},
+	} {
+		if !reflect.DeepEqual(in[i], want) {
+			t.Errorf("input %d: %+v, %+v, %+v", i, in[i], in[i].File, in[i].Syslog)
+		}
+	}
 }
 
 // TestFileWaits: the lines of a file are not dropped however long the daemon is away, and a restart

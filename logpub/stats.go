@@ -2,53 +2,25 @@ package logpub
 
 import (
 	"fmt"
-	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
+
+	"github.com/spreadd/spreadd/syslogd"
+	"github.com/spreadd/spreadd/tail"
 )
 
-// dropInterval is between two lines about drops in the log.
-const dropInterval = 10 * time.Second
+// MaxGroupStats is how many lists of groups have counters of their own: those that the configuration
+// names, and then those that lines have named first.
+const MaxGroupStats = 100
 
-// dropReason says why a line was not sent.
-type dropReason uint8
+// OtherGroups is the name under which the lines of all other groups are counted. No group has it.
+const OtherGroups = "other groups"
 
-const (
-	dropQueue   dropReason = iota // the queue is full
-	dropDrain                     // not sent when the time to stop was over
-	dropSpool                     // the spool is full, and the oldest go
-	dropDamaged                   // the spool is damaged
-	numDropReasons
-)
-
-// String returns a short name, fit for a label.
-func (d dropReason) String() string {
-	switch d {
-	case dropQueue:
-		return "queue_full"
-	case dropDrain:
-		return "drain"
-	case dropSpool:
-		return "spool_full"
-	case dropDamaged:
-		return "spool_damaged"
-	case numDropReasons:
-	}
-	return fmt.Sprintf("dropReason(%d)", uint8(d))
-}
-
-type counters struct {
-	took, sent, bytes, truncated, resent, rejected, connects      atomic.Int64
-	spooled, recovered, abandoned, overflow, spoolErrors, damaged atomic.Int64
-
-	dropped [numDropReasons]atomic.Int64
-}
-
-func (p *Publisher) drop(why dropReason, n int) { p.count.dropped[why].Add(int64(n)) }
-
-// Stats are a publisher's counters, which only grow.
+// Stats are a publisher's counters, which only grow, and what it has at the moment.
 type Stats struct {
 	Took      int64 // lines read
+	TookBytes int64 // of these, with their newlines
 	Sent      int64 // lines that the kernel has for the daemon
 	Bytes     int64 // of these, with their newlines
 	Truncated int64 // lines cut to MaxLine; they count as sent or dropped as well
@@ -63,26 +35,88 @@ type Stats struct {
 	// Abandoned are lines in a spool that could not be read and was left for later; they
 	// are recovered when it can be read.
 	Abandoned int64
-	Spooled   int64 // lines written to the spool, be they sent from memory or from there
+	// Spooled are lines written to the spool, be they sent from memory or from there.
+	Spooled, SpooledBytes int64
 	// SpoolErrors are failures of the disk, and SpoolDamaged places in the spool that
 	// were damaged, torn ends included.
 	SpoolErrors, SpoolDamaged int64
-	// Waiting are lines in memory or in the spool that are not sent; not a counter, but
-	// how many there are. Lines that a session has been given may be among them.
-	Waiting int64
 	// Dropped are lines that were not sent, by reason: "queue_full", "drain"
 	// (not sent when the time to stop was over; some of these may have arrived), "spool_full" and
-	// "spool_damaged".
-	Dropped map[string]int64
+	// "spool_damaged". DroppedBytes are those of these lines; of what was dropped from the spool with
+	// what that had added to them.
+	Dropped, DroppedBytes map[string]int64
+	// Ends are sessions that have ended before Run did, by reason: "lost", "stalled" (the daemon took
+	// nothing for StallTime) and "return" (the first daemon is back).
+	Ends map[string]int64
+
+	Daemons []DaemonStats // in the order of Address and Fallbacks
+	Inputs  []InputStats  // in their order, from the beginning of Run on
+	Groups  []GroupStats  // in the order in which they were first needed; OtherGroups last, if it is
+
+	Gauges
+}
+
+// Gauges are what a publisher has at the moment.
+type Gauges struct {
+	// Waiting are lines in memory or in the spool that are not sent. Lines that a session has been given
+	// may be among them.
+	Waiting int64
+	// Lag is how long ago the oldest of these came, also if that was to a process before; 0 if none waits.
+	Lag time.Duration
+	// QueueBytes is the memory that lines take, of QueueLimit.
+	QueueBytes, QueueLimit int64
+	Unconfirmed            int // blocks on their way through the ring, with Confirm
+	// SpoolLines and SpoolBytes are what is in the spool, files included that are about to
+	// go, of SpoolLimit, which is 0 without a spool.
+	SpoolLines, SpoolBytes, SpoolLimit int64
+	SpoolSegments                      int
+	// SpoolFailing tells that there is to be a spool, and it cannot be used.
+	SpoolFailing bool
+}
+
+// DaemonStats are those of one daemon.
+type DaemonStats struct {
+	Address   string
+	Connects  int64 // sessions opened
+	Failures  int64 // attempts to open one that failed
+	Connected bool
+}
+
+// InputStats are those of one input.
+type InputStats struct {
+	Name      string
+	Lines     int64 // taken
+	Bytes     int64
+	Truncated int64
+	File      *tail.Stats    // nil if it is no file
+	Syslog    *syslogd.Stats // nil if it is no socket
+}
+
+// GroupStats are those of the lines that go to a group, or to each of several.
+type GroupStats struct {
+	Groups string // names with spaces between
+	Lines  int64  // taken for it, those that were dropped later included
+	Bytes  int64
+}
+
+// daemonCount counts for one daemon.
+type daemonCount struct {
+	address            string
+	connects, failures atomic.Int64
+	connected          atomic.Bool
 }
 
 // Stats returns the counters. It may be called at any time. When nothing moves, Took and Recovered
 // together are the sum of Sent, Dropped, Waiting and Abandoned; after Run what waits is in the spool.
 func (p *Publisher) Stats() Stats {
-	st := Stats{Dropped: make(map[string]int64)}
+	st := Stats{Dropped: make(map[string]int64), DroppedBytes: make(map[string]int64), Ends: make(map[string]int64)}
 	// What a line is counted as last is read first, so that no sum exceeds Took.
 	for i := range numDropReasons {
 		st.Dropped[i.String()] = p.count.dropped[i].Load()
+		st.DroppedBytes[i.String()] = p.count.droppedBytes[i].Load()
+	}
+	for i := range numEnds {
+		st.Ends[i.String()] = p.sender.ends[i].Load()
 	}
 	st.Sent = p.count.sent.Load()
 	st.Bytes = p.count.bytes.Load()
@@ -92,80 +126,177 @@ func (p *Publisher) Stats() Stats {
 	st.Connects = p.count.connects.Load()
 	st.Overflow = p.count.overflow.Load()
 	st.Spooled = p.count.spooled.Load()
+	st.SpooledBytes = p.count.spooledBytes.Load()
 	st.Abandoned = p.count.abandoned.Load()
 	st.SpoolErrors = p.count.spoolErrors.Load()
 	st.SpoolDamaged = p.count.damaged.Load()
 	st.Recovered = p.count.recovered.Load()
-	st.Waiting = p.queue.waiting()
+	st.Gauges = p.gauges()
+	for i := range p.sender.daemons {
+		d := &p.sender.daemons[i]
+		st.Daemons = append(st.Daemons, DaemonStats{
+			Address: d.address, Connects: d.connects.Load(), Failures: d.failures.Load(), Connected: d.connected.Load(),
+		})
+	}
+	p.targetsMu.Lock()
+	groups, intakes := slices.Clone(p.groups), p.intakes
+	p.targetsMu.Unlock()
+	st.Groups = p.queue.groupStats(append(groups, &p.otherGroups))
+	for _, in := range intakes {
+		st.Inputs = append(st.Inputs, in.stats())
+	}
+	st.TookBytes = p.count.tookBytes.Load()
 	st.Took = p.count.took.Load()
 	return st
 }
 
-// dropped is the number of lines that were not sent, whatever the reason.
-func (p *Publisher) dropped() int64 {
-	var n int64
-	for i := range p.count.dropped {
-		n += p.count.dropped[i].Load()
+// gauges returns what there is at the moment.
+func (p *Publisher) gauges() Gauges {
+	g := p.queue.gauges()
+	if born := p.queue.oldest(); !born.IsZero() && g.Waiting > 0 {
+		g.Lag = max(0, time.Since(born)) // the clock of a process before us may have been ahead
 	}
-	return n
+	p.sender.mu.Lock()
+	g.Unconfirmed = len(p.sender.flying)
+	p.sender.mu.Unlock()
+	if p.cfg.Spool != "" {
+		g.SpoolLimit = p.cfg.SpoolBytes
+		g.SpoolFailing = p.spoolFailing.Load() || p.queue.behind() == nil
+	}
+	return g
 }
 
-func (p *Publisher) logStats(what string) {
-	dropped := p.dropped()
-	sent := p.count.sent.Load()
-	attrs := []any{
-		slog.Int64("took", p.count.took.Load()), slog.Int64("sent", sent),
-		slog.Int64("dropped", dropped), slog.Int64("truncated", p.count.truncated.Load()),
+func (q *queue) gauges() Gauges {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	g := Gauges{QueueBytes: int64(q.size), QueueLimit: int64(q.limit)}
+	if q.store != nil {
+		_, g.SpoolLines, g.SpoolBytes = q.store.Waiting()
+		g.SpoolSegments = q.store.Segments()
 	}
-	for _, c := range []struct {
-		name  string
-		value int64
+	g.Waiting = g.SpoolLines
+	for _, b := range q.blocks {
+		if !b.saved {
+			g.Waiting += int64(b.count())
+		}
+	}
+	return g
+}
+
+// groupStats reads counters, and leaves out the last one if it has counted nothing.
+func (q *queue) groupStats(counts []*groupCount) []GroupStats {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var all []GroupStats
+	for _, c := range counts {
+		if c.name != "" {
+			all = append(all, GroupStats{c.name, c.lines, c.bytes})
+		} else if c.lines > 0 {
+			all = append(all, GroupStats{OtherGroups, c.lines, c.bytes})
+		}
+	}
+	return all
+}
+
+// stats returns the counters of an input.
+func (in *Intake) stats() InputStats {
+	st := InputStats{Name: in.input.Name, Lines: in.lines.Load(), Bytes: in.bytes.Load(), Truncated: in.truncated.Load()}
+	switch s := in.input.Source.(type) {
+	case *File:
+		f := s.f.Stats()
+		st.File = &f
+	case *Syslog:
+		x := s.server.Stats()
+		st.Syslog = &x
+	}
+	if s, ok := in.input.Source.(fmt.Stringer); ok && st.Name == "" {
+		st.Name = s.String()
+	}
+	return st
+}
+
+// Add adds the counters of a publisher that came before, in the same process. What there is at the moment stays as
+// it is, and so do the lists of daemons and inputs: of those that are no more only the sums tell.
+func (s *Stats) Add(o *Stats) {
+	for _, n := range []struct {
+		to   *int64
+		more int64
 	}{
-		{"recovered", p.count.recovered.Load()},
-		{"abandoned", p.count.abandoned.Load()},
-		{"spooled", p.count.spooled.Load()},
-		{"overflow", p.count.overflow.Load()},
-		{"spool_errors", p.count.spoolErrors.Load()},
-		{"waiting", p.queue.waiting()},
-		{"resent", p.count.resent.Load()},
-		{"rejected", p.count.rejected.Load()},
+		{&s.Took, o.Took},
+		{&s.TookBytes, o.TookBytes},
+		{&s.Sent, o.Sent},
+		{&s.Bytes, o.Bytes},
+		{&s.Truncated, o.Truncated},
+		{&s.Resent, o.Resent},
+		{&s.Rejected, o.Rejected},
+		{&s.Connects, o.Connects},
+		{&s.Overflow, o.Overflow},
+		{&s.Recovered, o.Recovered},
+		{&s.Abandoned, o.Abandoned},
+		{&s.Spooled, o.Spooled},
+		{&s.SpooledBytes, o.SpooledBytes},
+		{&s.SpoolErrors, o.SpoolErrors},
+		{&s.SpoolDamaged, o.SpoolDamaged},
 	} {
-		if c.value > 0 {
-			attrs = append(attrs, slog.Int64(c.name, c.value))
+		*n.to += n.more
+	}
+	for _, m := range []struct{ to, more map[string]int64 }{{s.Dropped, o.Dropped}, {s.DroppedBytes, o.DroppedBytes}, {s.Ends, o.Ends}} {
+		for name, n := range m.more {
+			m.to[name] += n
 		}
 	}
-	p.cfg.Log.Info(what, attrs...) //nolint:sloglint // "running" and "stopped"
+	for _, d := range o.Daemons {
+		i := slices.IndexFunc(s.Daemons, func(x DaemonStats) bool { return x.Address == d.Address })
+		if i >= 0 {
+			s.Daemons[i].Connects += d.Connects
+			s.Daemons[i].Failures += d.Failures
+		}
+	}
+	s.addInputs(o.Inputs)
+	s.addGroups(o.Groups)
 }
 
-// report logs counters and drops until done is closed. It has a goroutine of
-// its own: a log that blocks must not keep anyone from reading.
-func (p *Publisher) report(done <-chan struct{}) {
-	var stats <-chan time.Time
-	if p.cfg.StatsInterval > 0 {
-		t := time.NewTicker(p.cfg.StatsInterval)
-		defer t.Stop()
-		stats = t.C
+// addInputs adds those of inputs that came before.
+func (s *Stats) addInputs(before []InputStats) {
+	for _, in := range before {
+		i := slices.IndexFunc(s.Inputs, func(x InputStats) bool { return x.Name == in.Name })
+		if i < 0 {
+			continue
+		}
+		to := &s.Inputs[i]
+		to.Lines += in.Lines
+		to.Bytes += in.Bytes
+		to.Truncated += in.Truncated
+		if to.File != nil && in.File != nil {
+			to.File.Add(in.File)
+		}
+		if to.Syslog != nil && in.Syslog != nil {
+			to.Syslog.Add(in.Syslog)
+		}
 	}
-	var told, took int64
-	for {
-		select {
-		case <-done:
-			return
-		case <-stats:
-			if n := p.count.took.Load(); n != took { // a quiet site's log stays quiet
-				took = n
-				p.logStats("running")
+}
+
+// addGroups adds those of a publisher before. Its groups come first, so that a group that has counters of its own keeps
+// them.
+func (s *Stats) addGroups(before []GroupStats) {
+	var all []GroupStats
+	other := GroupStats{Groups: OtherGroups}
+	for _, g := range slices.Concat(before, s.Groups) {
+		to := &other
+		if g.Groups != OtherGroups {
+			i := slices.IndexFunc(all, func(x GroupStats) bool { return x.Groups == g.Groups })
+			if i < 0 && len(all) < MaxGroupStats {
+				i = len(all)
+				all = append(all, GroupStats{Groups: g.Groups})
 			}
-		case <-p.dropping:
-			n := p.count.dropped[dropQueue].Load() + p.count.dropped[dropSpool].Load()
-			p.cfg.Log.Warn("dropping lines: the queue is full; is the daemon up and fast enough? A larger queue bridges longer outages",
-				slog.Int64("dropped", n-told), slog.Int("queue_bytes", p.cfg.QueueBytes))
-			told = n
-			select {
-			case <-done:
-				return
-			case <-time.After(dropInterval):
+			if i >= 0 {
+				to = &all[i]
 			}
 		}
+		to.Lines += g.Lines
+		to.Bytes += g.Bytes
+	}
+	if s.Groups = all; other.Lines > 0 {
+		s.Groups = append(s.Groups, other)
 	}
 }

@@ -81,21 +81,27 @@ func (s *Spool) remove() error {
 	return nil
 }
 
-// DropOldest drops the records of the oldest segment, to make room. It returns how many records
-// and lines of it were not acknowledged, and the last ID of them; 0 means that
-// nothing waits.
-func (s *Spool) DropOldest() (records, lines int64, last uint64, err error) {
+// Dropped is what DropOldest has dropped of what was not acknowledged.
+type Dropped struct {
+	Records, Lines int64
+	Bytes          int64  // of the records' data
+	Last           uint64 // the last ID; 0 means that nothing waits
+}
+
+// DropOldest drops the records of the oldest segment, to make room.
+func (s *Spool) DropOldest() (Dropped, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed || len(s.segs) == 0 || s.segs[0].records == 0 {
-		return 0, 0, 0, nil
+		return Dropped{}, nil
 	}
 	g := s.segs[0]
-	records, lines, last = g.records-g.ackRecords, g.lines-g.ackLines, g.last
+	d := Dropped{Records: g.records - g.ackRecords, Lines: g.lines - g.ackLines, Last: g.last}
+	d.Bytes = g.size - g.ackOff - recHeaderLen*d.Records
 	if len(s.segs) == 1 {
 		s.closeOut() // so that it goes
 	}
-	return records, lines, last, s.advance(max(last, s.acked))
+	return d, s.advance(max(d.Last, s.acked))
 }
 
 // Sync waits until all that was appended and acknowledged is on the disk. It does not keep

@@ -259,6 +259,13 @@ func (s *Spool) Waiting() (records, lines, size int64) {
 	return records, lines, s.size
 }
 
+// Segments returns how many files there are.
+func (s *Spool) Segments() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.segs)
+}
+
 func (s *Spool) count() (records, lines int64) {
 	for _, g := range s.segs {
 		records += g.records - g.ackRecords

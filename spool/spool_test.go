@@ -97,17 +97,19 @@ func TestModel(t *testing.T) {
 			case errors.Is(err, ErrFull):
 				full++
 				if rng.IntN(2) == 0 {
-					records, lines, upTo, err := s.DropOldest()
-					if err != nil || records == 0 && len(want) > 0 {
-						t.Fatalf("dropped %d records, %v", records, err)
+					d, err := s.DropOldest()
+					if err != nil || d.Records == 0 && len(want) > 0 {
+						t.Fatalf("dropped %+v, %v", d, err)
 					}
-					for range records {
+					lines, bytes, upTo := d.Lines, d.Bytes, d.Last
+					for range d.Records {
 						lines -= int64(want[0].Lines)
+						bytes -= int64(len(want[0].Data))
 						acked, want = want[0].ID, want[1:]
 						dropped++
 					}
-					if lines != 0 || acked > upTo {
-						t.Fatalf("%d lines too many, up to %d", lines, upTo)
+					if lines != 0 || bytes != 0 || acked > upTo {
+						t.Fatalf("%d lines and %d bytes too many, up to %d", lines, bytes, upTo)
 					}
 				}
 			default:
