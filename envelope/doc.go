@@ -24,7 +24,10 @@
 // Gaps at the end of a stream cannot be seen. Publishers that share a name are told apart by
 // their epochs.
 //
+// [Numbers] are what a subscriber keeps of a stream, to tell repeats and gaps.
+//
 // # Limits
 //
-// Decode allocates nothing but the name, and not that if it is the one that the Header already has.
+// Decode allocates nothing but the name, and not that if it is the one that the Header already has; Split allocates
+// nothing. Numbers has at most [MaxSpans] spans.
 package envelope

@@ -62,36 +62,79 @@ func (h *Header) Append(b []byte) []byte {
 	return binary.BigEndian.AppendUint64(b, h.Seq)
 }
 
-// Decode reads the envelope of a message and returns the lines behind it, which point into
-// it. If the error is ErrNone, lines is the whole message; with the others it is nil.
-func (h *Header) Decode(message []byte) (lines []byte, err error) {
+// Origin names the stream that a line belongs to: the publisher, one of its lives, and one
+// of its lists of groups.
+type Origin struct {
+	Publisher string
+	Epoch     uint64
+	Stream    uint32
+}
+
+// Key returns what Split returns for messages of the stream.
+func (o *Origin) Key() string {
+	b := append([]byte{byte(len(o.Publisher))}, o.Publisher...)
+	b = binary.BigEndian.AppendUint64(b, o.Epoch)
+	return string(binary.BigEndian.AppendUint32(b, o.Stream))
+}
+
+// ParseOrigin reads a key. The error is ErrMalformed.
+func ParseOrigin(key []byte) (Origin, error) {
+	n := len(key) - offSeq - 1
+	if n < 1 || n > MaxPublisher || int(key[0]) != n {
+		return Origin{}, ErrMalformed
+	}
+	o := Origin{
+		Publisher: string(key[1 : 1+n]),
+		Epoch:     binary.BigEndian.Uint64(key[1+n:]),
+		Stream:    binary.BigEndian.Uint32(key[1+n+offStream:]),
+	}
+	if CheckPublisher(o.Publisher) != nil {
+		return Origin{}, ErrMalformed
+	}
+	return o, nil
+}
+
+// Split takes a message apart without a look at the publisher's name: key is that of the stream, for
+// [ParseOrigin], and seq the number of the first line. Key and lines point into the message. The errors are those
+// of [Header.Decode].
+func Split(message []byte) (key []byte, seq uint64, lines []byte, err error) {
 	if len(message) < offLength || string(message[:offLength-1]) != magic[:offLength-1] {
-		return message, ErrNone
+		return nil, 0, message, ErrNone
 	}
 	if message[offLength-1] != magic[offLength-1] {
-		return nil, ErrVersion
+		return nil, 0, nil, ErrVersion
 	}
 	if len(message) < offName {
-		return nil, ErrMalformed
+		return nil, 0, nil, ErrMalformed
 	}
 	n := int(message[offLength])
 	if n < 1 || n > MaxPublisher || len(message) < offName+n+fixedLen {
-		return nil, ErrMalformed
-	}
-	name := message[offName : offName+n]
-	if h.Publisher != string(name) {
-		h.Publisher = string(name)
-		if err := CheckPublisher(h.Publisher); err != nil {
-			return nil, ErrMalformed
-		}
+		return nil, 0, nil, ErrMalformed
 	}
 	b := message[offName+n:]
-	h.Epoch = binary.BigEndian.Uint64(b)
-	h.Stream = binary.BigEndian.Uint32(b[offStream:])
-	h.Seq = binary.BigEndian.Uint64(b[offSeq:])
 	lines = b[fixedLen:]
 	if len(lines) == 0 || lines[len(lines)-1] != '\n' {
-		return nil, ErrMalformed
+		return nil, 0, nil, ErrMalformed
 	}
+	return message[offLength : offName+n+offSeq], binary.BigEndian.Uint64(b[offSeq:]), lines, nil
+}
+
+// Decode reads the envelope of a message and returns the lines behind it, which point into
+// it. If the error is ErrNone, lines is the whole message; with the others it is nil.
+func (h *Header) Decode(message []byte) (lines []byte, err error) {
+	key, seq, lines, err := Split(message)
+	if err != nil {
+		return lines, err
+	}
+	n := int(key[0])
+	if name := key[1 : 1+n]; h.Publisher != string(name) {
+		if err := CheckPublisher(string(name)); err != nil {
+			return nil, ErrMalformed
+		}
+		h.Publisher = string(name)
+	}
+	h.Epoch = binary.BigEndian.Uint64(key[1+n:])
+	h.Stream = binary.BigEndian.Uint32(key[1+n+offStream:])
+	h.Seq = seq
 	return lines, nil
 }

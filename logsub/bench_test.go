@@ -132,7 +132,7 @@ func TestAllocations(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.add("a", w, route)
+		r.add(&l, w, route)
 		const lines = 1000
 		perRun := testing.AllocsPerRun(50, func() {
 			for range lines {

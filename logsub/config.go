@@ -96,6 +96,8 @@ type Log struct {
 	Match []*regexp.Regexp
 	// Filter says which of those are kept.
 	Filter filter.Rules
+	// Envelope says what becomes of envelopes.
+	Envelope Envelope
 	// Vhost says whether messages begin with the name of a virtual host.
 	Vhost VhostWord
 	// Clock is the time that counts in File and Rewrite.
@@ -184,6 +186,9 @@ func (c *Config) sync() sink.Sync {
 
 // check finds what is wrong with a log.
 func (l *Log) check() error {
+	if err := l.Envelope.check(); err != nil {
+		return fmt.Errorf("logsub: group %q: %w", l.Group, err)
+	}
 	switch {
 	case l.File == "":
 		return fmt.Errorf("logsub: no file for group %q", l.Group)

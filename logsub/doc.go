@@ -25,6 +25,8 @@
 //   - Names that messages bring never leave the directory of their template.
 //   - A connection that ends is dialed again, after 50 ms at first and 5 s at
 //     most, and the groups are joined again.
+//   - Envelopes are taken off, a line that came before is not written again, and numbers that are
+//     passed over are counted by publisher (package envelope).
 //   - Every message that is not written is counted by reason ([Stats]).
 //
 // # What it does not
@@ -37,6 +39,9 @@
 // Each queue holds [Config.QueueBytes], 64 MiB; beyond that the newest messages are dropped. As much may wait for
 // files that cannot be written, all together. [Config.OpenFiles] files of templates have a descriptor, 256.
 // Messages longer than [Config.BufferSize] are dropped, as spreadlogd does, or cut.
+//
+// Of each connection 65536 streams of lines with envelopes are known, and for each 256 rows of numbers; what was
+// silent for the longest, or is lowest, is forgotten.
 //
 // # How to debug
 //

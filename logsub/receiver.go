@@ -30,13 +30,19 @@ type receiver struct {
 	index     int // of the connection
 	address   string
 	byGroup   map[string][]target
-	groups    []string        // sorted
-	waiting   map[string]bool // groups whose join is not confirmed
-	joined    bool            // all groups have been joined once
-	batches   []batch         // what is to be handed on, by writer
-	collected int             // messages since the last time
+	raw       map[string][]target // those that want envelopes, too
+	groups    []string            // sorted
+	waiting   map[string]bool     // groups whose join is not confirmed
+	joined    bool                // all groups have been joined once
+	batches   []batch             // what is to be handed on, by writer
+	collected int                 // messages since the last time
 
 	lost time.Time // when the connection ended; zero before the first
+
+	now        time.Time // when the batch began to come
+	streams    streams
+	publishers publishers
+	complained time.Time // of a message that cannot be read
 }
 
 // target is what is to be done for a group by one writer.
@@ -51,12 +57,16 @@ type batch struct {
 	items []item
 }
 
-// add adds a route for a group.
-func (r *receiver) add(group string, w *writer, route *route) {
+// add adds a route for the group of a log.
+func (r *receiver) add(l *Log, w *writer, route *route) {
 	if !slices.ContainsFunc(r.batches, func(b batch) bool { return b.w == w }) {
 		r.batches = append(r.batches, batch{w: w})
 	}
-	r.byGroup[group] = addRoutes(r.byGroup[group], w, route)
+	to := r.byGroup
+	if l.Envelope == EnvelopeRaw {
+		to = r.raw
+	}
+	to[l.Group] = addRoutes(to[l.Group], w, route)
 }
 
 // addRoutes adds routes of a writer to targets.
@@ -165,6 +175,9 @@ func (r *receiver) receive(ctx context.Context, sess Session) error {
 		if err != nil {
 			return err
 		}
+		if r.collected == 0 {
+			r.now = time.Now()
+		}
 		switch ev := ev.(type) {
 		case *spread.Message:
 			r.message(ev)
@@ -190,41 +203,39 @@ func (r *receiver) handOn() {
 	}
 }
 
-// message finds the logs of a message: each once, whatever its list of groups.
-func (r *receiver) message(m *spread.Message) {
-	c := &r.s.count
-	c.messages.Add(1)
-	c.bytes.Add(int64(len(m.Payload)))
-	var targets []target
-	if len(m.Groups) == 1 {
-		targets = r.byGroup[m.Groups[0]]
-	} else {
-		for i, g := range m.Groups {
-			if slices.Contains(m.Groups[:i], g) {
-				continue
-			}
-			for _, t := range r.byGroup[g] {
-				targets = addRoutes(targets, t.w, t.routes...)
-			}
+// targets returns where a message to groups goes: each log once.
+func targets(byGroup map[string][]target, groups []string) (list []target) {
+	if len(groups) == 1 || len(byGroup) == 0 {
+		return byGroup[groups[0]]
+	}
+	for i, g := range groups {
+		if slices.Contains(groups[:i], g) {
+			continue
+		}
+		for _, t := range byGroup[g] {
+			list = addRoutes(list, t.w, t.routes...)
 		}
 	}
-	payload := m.Payload
+	return list
+}
+
+// put collects a message, or a line of one, for its targets.
+func (r *receiver) put(to []target, it item) {
 	switch limit := r.s.cfg.BufferSize; {
-	case len(targets) == 0:
-		// Private messages, and groups that others of the list name.
-		r.s.drop(dropNoLog, 1)
+	case len(to) == 0:
 		return
-	case limit > 0 && len(payload) > limit && r.s.cfg.Truncate:
-		c.truncated.Add(1)
-		payload = truncate(payload, limit)
-	case limit > 0 && len(payload) > limit:
+	case limit > 0 && len(it.payload) > limit && r.s.cfg.Truncate:
+		r.s.count.truncated.Add(1)
+		it.payload = truncate(it.payload, limit)
+	case limit > 0 && len(it.payload) > limit:
 		r.s.drop(dropTooLong, 1)
 		return
 	}
-	for _, t := range targets {
+	for _, t := range to {
+		it.routes = t.routes
 		for i := range r.batches {
 			if b := &r.batches[i]; b.w == t.w {
-				b.items = append(b.items, item{t.routes, m.Sender, payload})
+				b.items = append(b.items, it)
 			}
 		}
 	}

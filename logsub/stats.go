@@ -19,6 +19,8 @@ const (
 	dropNoMatch                    // none of a log's patterns matches; once for each log
 	dropFiltered                   // by a filter, on purpose; the same
 	dropSample                     // not of the sample, on purpose; the same
+	dropRepeat                     // a line that has come before, by its envelope
+	dropEnvelope                   // an envelope that cannot be read
 	numDropReasons
 )
 
@@ -37,6 +39,10 @@ func (d dropReason) String() string {
 		return "filtered"
 	case dropSample:
 		return "not_in_sample"
+	case dropRepeat:
+		return "repeat"
+	case dropEnvelope:
+		return "bad_envelope"
 	case numDropReasons:
 	}
 	return fmt.Sprintf("dropReason(%d)", uint8(d))
@@ -58,7 +64,8 @@ type Stats struct {
 	Connects  int64 // sessions opened
 	Reopens   int64
 	// Dropped are messages that were not written, by reason: "queue_full",
-	// "too_long", "no_log"; and on purpose, once for each log: "no_match", "filtered", "not_in_sample".
+	// "too_long", "no_log", "bad_envelope"; and on purpose, "repeat", for lines that have come before, and once for
+	// each log: "no_match", "filtered", "not_in_sample".
 	Dropped map[string]int64
 	// Queues are those of "queue_full" by sink: "files" for all files, and each
 	// command.
@@ -67,6 +74,9 @@ type Stats struct {
 	Files map[string]sink.Stats
 	// Closed is the sum of those of files of templates that were closed.
 	Closed sink.Stats
+	// Publishers are those whose lines have envelopes, by name; beyond 1000 they
+	// are counted together as OtherPublishers.
+	Publishers map[string]PublisherStats
 	// Archives are those of closed files.
 	Archives archive.Stats
 }
@@ -80,6 +90,10 @@ func (s *Subscriber) Stats() Stats {
 		Connects:  s.count.connects.Load(),
 		Reopens:   s.count.reopens.Load(),
 		Dropped:   make(map[string]int64),
+	}
+	st.Publishers = make(map[string]PublisherStats)
+	for _, r := range s.receivers {
+		r.publishers.add(st.Publishers)
 	}
 	st.Files, st.Queues = make(map[string]sink.Stats), make(map[string]int64)
 	for _, w := range s.writers {
@@ -109,6 +123,13 @@ func (s *Subscriber) attrs() []any {
 		if n := st.Dropped[i.String()]; n > 0 {
 			args = append(args, slog.Int64("dropped_"+i.String(), n))
 		}
+	}
+	var missing int64
+	for _, p := range st.Publishers {
+		missing += p.Missing - p.Late
+	}
+	if missing > 0 {
+		args = append(args, slog.Int64("missing", missing))
 	}
 	lines, lost := st.Closed.Records, st.Closed.DroppedRecords
 	for _, f := range st.Files {

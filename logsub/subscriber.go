@@ -37,16 +37,18 @@ func New(cfg Config) (*Subscriber, error) {
 	for i, conn := range cfg.Connections {
 		r := &receiver{
 			s: s, index: i, address: conn.Address,
-			byGroup: make(map[string][]target), waiting: make(map[string]bool),
+			byGroup: make(map[string][]target), raw: make(map[string][]target), waiting: make(map[string]bool),
 		}
 		for _, l := range conn.Logs {
 			w, route, err := s.route(&l)
 			if err != nil {
 				return nil, errors.Join(fmt.Errorf("group %q: %w", l.Group, err), s.closeAll())
 			}
-			r.add(l.Group, w, route)
+			r.add(&l, w, route)
 		}
-		if r.groups = slices.Sorted(maps.Keys(r.byGroup)); len(r.groups) == 0 {
+		groups := slices.AppendSeq(slices.Collect(maps.Keys(r.byGroup)), maps.Keys(r.raw))
+		slices.Sort(groups)
+		if r.groups = slices.Compact(groups); len(r.groups) == 0 {
 			cfg.Log.Warn("nothing to take from a daemon, not connecting to it", slog.String("daemon", conn.Address))
 			continue
 		}

@@ -91,12 +91,13 @@ func readDaemon(t *tomlconf.Table, def string) string {
 
 func readLog(t *tomlconf.Table) Log {
 	l := Log{
-		Group:   t.String("group", ""),
-		File:    t.String("file", ""),
-		Match:   readPatterns(t, "match"),
-		Vhost:   VhostWord(t.Choice("vhost_word", "", string(VhostNone), string(VhostStrip), string(VhostKeep))),
-		Clock:   readClock(t),
-		Rewrite: t.String("rewrite_time", ""),
+		Group:    t.String("group", ""),
+		File:     t.String("file", ""),
+		Match:    readPatterns(t, "match"),
+		Vhost:    VhostWord(t.Choice("vhost_word", "", string(VhostNone), string(VhostStrip), string(VhostKeep))),
+		Clock:    readClock(t),
+		Rewrite:  t.String("rewrite_time", ""),
+		Envelope: readEnvelope(t),
 		Filter: filter.Rules{
 			Keep: readConditions(t, "keep"), Drop: readConditions(t, "drop"),
 			Sample: t.Float("sample", 0, 0, 1), SampleBy: readField(t, "sample_by"),
@@ -145,6 +146,16 @@ func readClock(t *tomlconf.Table) Clock {
 		t.Errorf("clock", "", "%v", err)
 	}
 	return c
+}
+
+// envelopeStrip is the name of the default.
+const envelopeStrip = "strip"
+
+func readEnvelope(t *tomlconf.Table) Envelope {
+	if e := t.Choice("envelope", envelopeStrip, string(EnvelopeRaw)); e != envelopeStrip {
+		return Envelope(e)
+	}
+	return EnvelopeStrip
 }
 
 func readField(t *tomlconf.Table, key string) filter.Field {

@@ -75,6 +75,7 @@ func (w *tomlWriter) log(l *Log) {
 	w.text("vhost_word", string(l.Vhost), "")
 	w.text("clock", l.Clock.String(), ClockAgreed.String())
 	w.text("rewrite_time", l.Rewrite, "")
+	w.text("envelope", string(l.Envelope), "")
 	w.bytes("rotate_size", l.Keep.Size, 0)
 	w.text("compress", l.Keep.Compress.String(), archive.None.String())
 	w.duration("keep_age", l.Keep.Age)

@@ -77,7 +77,7 @@ var layers = []layer{
 	{dir: "bench", may: []string{"spread"}},
 	{dir: "spuser", may: []string{"spread"}},
 	{dir: "logpub", may: []string{"spread", "spool", "envelope", "syslogd", "tail", "accesslog", "internal/tomlconf"}},
-	{dir: "logsub", may: []string{"spread", "accesslog", "logpath", "sink", "archive", "filter", "spreadlogdconf", "internal/tomlconf"}},
+	{dir: "logsub", may: []string{"spread", "envelope", "accesslog", "logpath", "sink", "archive", "filter", "spreadlogdconf", "internal/tomlconf"}},
 	{dir: "monitor", may: []string{"spreadconf", "wire"}},
 	{dir: "spmonitor", may: []string{"monitor", "wire"}},
 
