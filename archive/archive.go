@@ -41,6 +41,9 @@ type Config struct {
 	// Open reports whether the writer has a file. It is called from the
 	// archiver's goroutine.
 	Open func(path string) bool
+	// Removed is told of each file that was removed, if it is not nil. It is called from the
+	// archiver's goroutine.
+	Removed func(path string)
 	// Report is told what goes wrong, from the archiver's goroutine.
 	Report func(error)
 }
@@ -62,6 +65,7 @@ type Archiver struct {
 	cfg  Config
 	zip  compressor
 	wake chan struct{}
+	born time.Time
 
 	compressed, removed, errors atomic.Int64
 
@@ -73,7 +77,7 @@ type Archiver struct {
 
 // New returns an archiver, which works in Run.
 func New(cfg Config) *Archiver {
-	return &Archiver{cfg: cfg, wake: make(chan struct{}, 1), scan: true}
+	return &Archiver{cfg: cfg, wake: make(chan struct{}, 1), scan: true, born: time.Now()}
 }
 
 // SetLinger sets [Config.Linger]. It is not to be called once Run is.
@@ -297,6 +301,9 @@ func (a *Archiver) retain(files []found) {
 			continue
 		}
 		a.removed.Add(1)
+		if a.cfg.Removed != nil {
+			a.cfg.Removed(f.path)
+		}
 		a.tidy(filepath.Dir(f.path))
 	}
 }

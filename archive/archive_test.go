@@ -131,6 +131,43 @@ func TestCrashes(t *testing.T) {
 	}
 }
 
+// TestFinish: when a crash has left both files, and late lines come before the first scan, none is there
+// twice in the end.
+func TestFinish(t *testing.T) {
+	for _, c := range []Compression{Gzip, Zstd} {
+		path := filepath.Join(t.TempDir(), "log-2027")
+		want := lines(1, 500)
+		write(t, path, want)
+		z := compressor{crash: func(at step) error {
+			if at == stepRenamed {
+				return errCrash
+			}
+			return nil
+		}}
+		if err := z.compress(t.Context(), path, c); !errors.Is(err, errCrash) {
+			t.Fatal(err)
+		}
+		before := time.Now().Add(-time.Minute)
+		if err := os.Chtimes(path, before, before); err != nil {
+			t.Fatal(err)
+		}
+		a := newArchiver(t, Config{Compress: c}, filepath.Join(filepath.Dir(path), "log-%Y"))
+		if err := a.Finish(path); err != nil || exists(path) {
+			t.Fatalf("%v: the plain file is there still, %v", c, err)
+		}
+		late := lines(2, 300)
+		write(t, path, late)
+		if err := a.Finish(path); err != nil || !exists(path) {
+			t.Fatalf("%v: late lines are gone: %v", c, err)
+		}
+		a.Period("2028 ")
+		a.scanAll(t.Context())
+		if got := content(t, path+c.ext(), c); got != want+late {
+			t.Errorf("%v: %d bytes, want %d", c, len(got), len(want)+len(late))
+		}
+	}
+}
+
 // TestFaults: what is not as it should be costs no line.
 func TestFaults(t *testing.T) {
 	dir := t.TempDir()

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -209,6 +210,42 @@ func (z *compressor) write(ctx context.Context, tmp, dst string, c Compression, 
 	return errors.Join(syncDir(dst), z.at(stepRenamed))
 }
 
+// Finish ends a compression that the end of an earlier process has interrupted: a plain file whose lines are all in the
+// compressed one is removed. It is to be called before a file is appended to; else a scan would come too late. What this
+// process has written is not looked at. It may be called from any goroutine.
+func (a *Archiver) Finish(path string) error {
+	dst := path + a.cfg.Compress.ext()
+	if a.cfg.Compress == None {
+		return nil
+	}
+	if _, err := os.Stat(dst); err != nil {
+		return nil //nolint:nilerr // there is nothing to finish
+	}
+	src, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer src.Close() //nolint:errcheck // it is only read
+	st, err := src.Stat()
+	if err != nil || !st.ModTime().Before(a.born) {
+		return err
+	}
+	if err := sink.Lock(src); err != nil {
+		return nil //nolint:nilerr // somebody is at it
+	}
+	done, err := endsWith(dst, a.cfg.Compress, src, st.Size())
+	if err != nil || !done {
+		return err
+	}
+	if now, err := os.Stat(path); err != nil || !os.SameFile(st, now) {
+		return nil //nolint:nilerr // it is gone already
+	}
+	return errors.Join(os.Remove(path), syncDir(path))
+}
+
 // closeOnce closes a file that may be closed.
 func closeOnce(f *os.File) error {
 	if err := f.Close(); !errors.Is(err, fs.ErrClosed) {
@@ -323,3 +360,29 @@ func readFull(r io.Reader, b []byte) (int, error) {
 	}
 	return n, err
 }
+
+// OpenContent opens a compressed file for its content, all members of it.
+func OpenContent(path string) (io.ReadCloser, error) {
+	c := Gzip
+	if strings.HasSuffix(path, Zstd.ext()) {
+		c = Zstd
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	r, err := c.reader(bufio.NewReader(f))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("reading %s: %w", path, err), f.Close())
+	}
+	return &unpacked{r, f}, nil
+}
+
+// unpacked is what a compressed file holds.
+type unpacked struct {
+	io.ReadCloser
+	f *os.File
+}
+
+// Close closes the file, too.
+func (u *unpacked) Close() error { return errors.Join(u.ReadCloser.Close(), u.f.Close()) }
