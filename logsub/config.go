@@ -200,6 +200,8 @@ func (l *Log) check() error {
 		return fmt.Errorf("logsub: group %q: a sample of %v of all lines is not possible", l.Group, l.Filter.Sample)
 	case strings.HasPrefix(l.File, "|") && l.Keep != (Keeping{}):
 		return fmt.Errorf("logsub: group %q: %w", l.Group, errKeepCommand)
+	case strings.HasPrefix(l.File, "|") && l.Envelope == EnvelopeIndex:
+		return fmt.Errorf("logsub: group %q: %w", l.Group, errIndexCommand)
 	case strings.TrimSpace(l.File) == "|":
 		return fmt.Errorf("logsub: group %q: the file is a pipe to no command", l.Group)
 	}
@@ -215,6 +217,7 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	connections := make([]Connection, len(c.Connections))
 	kept := make(map[string]Keeping) // by template
+	indexed := make(map[string]bool)
 	for i, conn := range c.Connections {
 		if _, err := spread.ParseAddress(conn.Address); err != nil {
 			return c, fmt.Errorf("logsub: %w", err)
@@ -240,6 +243,13 @@ func (c Config) withDefaults() (Config, error) {
 					return c, fmt.Errorf("logsub: file %s: two logs have it, and differ about when it is cut, compressed or removed", l.File)
 				}
 				kept[l.File] = l.Keep
+				index := l.Envelope == EnvelopeIndex
+				if other, ok := indexed[l.File]; ok && other != index {
+					return c, fmt.Errorf("logsub: file %s: two logs have it, and differ about its index", l.File)
+				}
+				if indexed[l.File] = index; index && c.NoLock {
+					return c, fmt.Errorf("logsub: file %s: %w", l.File, errIndexLock)
+				}
 			}
 			connections[i].Logs = append(connections[i].Logs, l)
 		}

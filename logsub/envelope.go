@@ -23,13 +23,16 @@ type Envelope string
 const (
 	// EnvelopeStrip takes them off, and drops lines that have come before.
 	EnvelopeStrip Envelope = ""
+	// EnvelopeIndex does so over the end of logsub, too: beside each file it keeps an
+	// index of the lines in it (package lineindex).
+	EnvelopeIndex Envelope = "index"
 	// EnvelopeRaw leaves them: messages are written as they were sent.
 	EnvelopeRaw Envelope = "raw"
 )
 
 // check finds values that there are not.
 func (e Envelope) check() error {
-	if e != EnvelopeStrip && e != EnvelopeRaw {
+	if e != EnvelopeStrip && e != EnvelopeIndex && e != EnvelopeRaw {
 		return fmt.Errorf("there is no way %q to treat envelopes", string(e))
 	}
 	return nil
@@ -119,6 +122,7 @@ type stream struct {
 	// first is the lowest number of which it can be told whether it is missing: before it
 	// we may not have been there.
 	first uint64
+	known bool // from a life before; then first is the number behind the last of that
 }
 
 // streams are those of a connection, which its receiver owns.
@@ -172,6 +176,9 @@ func (ss *streams) forget() {
 func (r *receiver) take(s *stream, seq uint64) bool {
 	begun := len(s.have.Spans()) > 0
 	next := s.have.Next()
+	if !begun && s.known {
+		begun, next = true, s.first
+	}
 	if !s.have.Add(seq) {
 		s.pub.repeats.Add(1)
 		r.s.drop(dropRepeat, 1)
@@ -233,7 +240,7 @@ func (r *receiver) message(m *spread.Message) {
 	for len(lines) > 0 {
 		n := bytes.IndexByte(lines, '\n') + 1
 		if r.take(s, seq) {
-			r.put(plain, item{sender: m.Sender, payload: lines[:n:n]})
+			r.put(plain, item{sender: m.Sender, payload: lines[:n:n], stream: s, seq: seq})
 		}
 		seq++
 		lines = lines[n:]

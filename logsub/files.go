@@ -33,6 +33,7 @@ type files struct {
 	now   time.Time  // of what is being written
 
 	keepers map[string]*keeper // by template
+	indexed []*keeper          // those with a ledger
 
 	mu   sync.Mutex
 	all  map[string]*outFile // by path; read by stats, too
@@ -85,7 +86,9 @@ func (fs *files) open(path string, keep *keeper) (*outFile, error) {
 			return f, nil
 		}
 	}
-	f, err := sink.OpenFile(path, fs.opt)
+	opt := fs.opt
+	opt.Journal = keep.journal()
+	f, err := sink.OpenFile(path, opt)
 	if err != nil {
 		return nil, err
 	}
@@ -109,8 +112,14 @@ func (fs *files) make(path, base string, keep *keeper) *outFile {
 	if f := fs.all[path]; f != nil {
 		return f
 	}
+	if keep.archiver != nil {
+		if err := keep.archiver.Finish(path); err != nil {
+			fs.log.Error("a compression that was interrupted cannot be ended", slog.String("file", path), slog.Any("error", err))
+		}
+	}
 	opt := fs.opt
 	opt.Base = base
+	opt.Journal = keep.journal()
 	return fs.add(&outFile{File: sink.NewFile(path, opt), keep: keep})
 }
 
@@ -121,8 +130,8 @@ func (fs *files) add(f *outFile) *outFile {
 	return f
 }
 
-// append appends a line to a file.
-func (fs *files) append(f *outFile, line []byte) {
+// append appends a line to a file, with its name in the index.
+func (fs *files) append(f *outFile, line []byte, tag sink.Tag) {
 	if !f.fixed && (f.place == nil || f.place != fs.used.Front()) {
 		fs.use(f)
 	}
@@ -134,7 +143,7 @@ func (fs *files) append(f *outFile, line []byte) {
 		f.dirty = true
 		fs.dirty = append(fs.dirty, f)
 	}
-	f.Append(line)
+	f.AppendTagged(line, tag)
 }
 
 // use notes that a file is written to, and makes room for its descriptor.
@@ -178,6 +187,7 @@ func (fs *files) flush() {
 	}
 	clear(fs.dirty)
 	fs.dirty = fs.dirty[:0]
+	fs.checkpoint()
 }
 
 // retry tries the files that could not be written.
@@ -267,6 +277,7 @@ func (fs *files) close() error {
 	for _, f := range fs.sorted() {
 		errs = append(errs, f.Close())
 	}
+	errs = append(errs, fs.closeLedgers(errors.Join(errs...) == nil))
 	return errors.Join(errs...)
 }
 

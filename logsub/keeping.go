@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/archive"
+	"github.com/spreadd/spreadd/lineindex"
 	"github.com/spreadd/spreadd/logpath"
 )
 
@@ -52,6 +53,10 @@ const idleClose = 10 * time.Minute
 type keeper struct {
 	Keeping
 	archiver *archive.Archiver // nil if closed files are left alone
+
+	ledger    *lineindex.Ledger // nil without an index
+	retryFrom time.Time         // when a checkpoint that failed is tried again
+	labels    map[string]int    // how many logs there are, by group
 }
 
 // keeper returns the keeper of a template; logs with the same one share it.
@@ -65,12 +70,22 @@ func (fs *files) keeper(t *logpath.Template, l *Log) *keeper {
 		return k
 	}
 	k := &keeper{Keeping: l.Keep}
+	if l.Envelope == EnvelopeIndex {
+		k.labels = make(map[string]int)
+	}
 	if k.Compress != archive.None || k.Age > 0 || k.Count > 0 {
 		cfg := archive.Config{
 			Template: t, Compress: k.Compress, KeepAge: k.Age, KeepCount: k.Count, Open: fs.has,
 			Report: func(err error) {
 				fs.log.Error("closed files cannot be looked after", slog.String("template", t.String()), slog.Any("error", err))
 			},
+		}
+		if l.Envelope == EnvelopeIndex {
+			cfg.Removed = func(path string) {
+				if err := lineindex.Remove(path); err != nil {
+					cfg.Report(err)
+				}
+			}
 		}
 		if l.Clock == ClockLine {
 			cfg.Linger = idleClose

@@ -11,6 +11,8 @@ type item struct {
 	routes  []*route // where it goes
 	sender  string   // as of [spread.Message]
 	payload []byte
+	stream  *stream // of a line that had an envelope, else nil
+	seq     uint64  // its number
 }
 
 // queue stands between the receivers and a writer. It is bounded in bytes.

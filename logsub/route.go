@@ -10,6 +10,7 @@ import (
 	"github.com/spreadd/spreadd/accesslog"
 	"github.com/spreadd/spreadd/filter"
 	"github.com/spreadd/spreadd/logpath"
+	"github.com/spreadd/spreadd/sink"
 )
 
 // route is a [Log] at work. Its writer owns it.
@@ -21,6 +22,7 @@ type route struct {
 	clock   clock
 	rewrite *accesslog.Rewriter // nil leaves lines alone
 	timed   bool                // the line's time is needed
+	index   *routeIndex         // nil without one
 
 	static *outFile // of a template that has only one path, or of a command
 	tree   *tree    // else
@@ -50,6 +52,15 @@ func newRoute(cfg *Config, l *Log, t *logpath.Template) *route {
 
 // write writes a message, or counts why not.
 func (r *route) write(w *writer, it *item, now time.Time) {
+	var tag sink.Tag
+	if r.index != nil && it.stream != nil {
+		var isNew bool
+		if tag, isNew = r.index.take(it, now); !isNew {
+			w.s.drop(dropRepeat, 1)
+			it.stream.pub.repeats.Add(1)
+			return
+		}
+	}
 	line := it.payload
 	if len(r.match) > 0 && !slices.ContainsFunc(r.match, func(re *regexp.Regexp) bool { return re.Match(line) }) {
 		w.s.drop(dropNoMatch, 1)
@@ -85,7 +96,7 @@ func (r *route) write(w *writer, it *item, now time.Time) {
 	if f == nil {
 		f = r.tree.find(w.files, r.group, it.sender, vhost, at)
 	}
-	w.files.append(f, line)
+	w.files.append(f, line, tag)
 }
 
 // cutVhost takes the first word off a message's first line. A message without

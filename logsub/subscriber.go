@@ -45,6 +45,7 @@ func New(cfg Config) (*Subscriber, error) {
 				return nil, errors.Join(fmt.Errorf("group %q: %w", l.Group, err), s.closeAll())
 			}
 			r.add(&l, w, route)
+			r.remember(route)
 		}
 		groups := slices.AppendSeq(slices.Collect(maps.Keys(r.byGroup)), maps.Keys(r.raw))
 		slices.Sort(groups)
@@ -85,8 +86,14 @@ func (s *Subscriber) route(l *Log) (*writer, *route, error) {
 		if st, err := os.Stat(t.Base()); err != nil || !st.IsDir() {
 			return nil, nil, fmt.Errorf("the directory %s is not there: make it; those below it are made as they are needed", t.Base())
 		}
+		if r.index, err = w.files.index(keep, t, l, s.cfg.Now()); err != nil {
+			return nil, nil, err
+		}
 		r.tree = &tree{template: t, keep: keep, files: make(map[string]*outFile), monotone: l.Clock != ClockLine}
 		return w, r, nil
+	}
+	if r.index, err = w.files.index(keep, t, l, s.cfg.Now()); err != nil {
+		return nil, nil, err
 	}
 	path := string(t.Append(nil, &logpath.Names{}, time.Time{}))
 	r.static, err = w.files.open(path, keep)

@@ -52,9 +52,15 @@ func ParseTOML(name string, src []byte) (Config, error) {
 			if l.Keep != (Keeping{}) {
 				t.Errorf("file", "", "%v", errKeepCommand)
 			}
+			if l.Envelope == EnvelopeIndex {
+				t.Errorf("envelope", "", "%v", errIndexCommand)
+			}
 		} else if tmpl, err := logpath.Parse(l.File); err == nil {
 			if err := l.Keep.check(tmpl, !cfg.NoLock); err != nil {
 				t.Errorf("file", "", "%v", err)
+			}
+			if l.Envelope == EnvelopeIndex && cfg.NoLock {
+				t.Errorf("envelope", "", "%v", errIndexLock)
 			}
 		}
 		cfg.add(readDaemon(t, daemon), l)
@@ -152,7 +158,7 @@ func readClock(t *tomlconf.Table) Clock {
 const envelopeStrip = "strip"
 
 func readEnvelope(t *tomlconf.Table) Envelope {
-	if e := t.Choice("envelope", envelopeStrip, string(EnvelopeRaw)); e != envelopeStrip {
+	if e := t.Choice("envelope", envelopeStrip, string(EnvelopeIndex), string(EnvelopeRaw)); e != envelopeStrip {
 		return Envelope(e)
 	}
 	return EnvelopeStrip

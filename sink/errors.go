@@ -13,7 +13,7 @@ var ErrLocked = errors.New("another program has the file locked")
 
 // Error is what went wrong with a file.
 type Error struct {
-	Op     string // "opening", "writing", "syncing", "rotating", "closing"
+	Op     string // "opening", "writing", "syncing", "rotating", "indexing", "closing"
 	Path   string
 	Err    error
 	Advice string // what to do about it; may be empty
@@ -30,6 +30,9 @@ func (e *Error) Error() string {
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
+
+// opIndexing is the Op of what goes wrong with a journal, which has files of its own.
+const opIndexing = "indexing"
 
 // failed wraps an error of the file with advice.
 func (f *File) failed(op string, err error) *Error {
@@ -49,7 +52,7 @@ func (f *File) failed(op string, err error) *Error {
 		advice = "name a file in it"
 	}
 	// The path stands in our message already.
-	if pe, ok := errors.AsType[*fs.PathError](err); ok {
+	if pe, ok := errors.AsType[*fs.PathError](err); ok && op != opIndexing {
 		err = pe.Err
 	}
 	return &Error{op, f.path, err, advice}

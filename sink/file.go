@@ -47,6 +47,8 @@ type Options struct {
 	BatchBytes int
 	// Sync says when the file is handed to the disk.
 	Sync Sync
+	// Journal, if not nil, is told what goes into the file.
+	Journal Journal
 
 	open func(path string, lock bool) (handle, error) // nil opens a real file
 	done func() error                                 // called at the end of Close, if not nil
@@ -91,6 +93,8 @@ type File struct {
 	ends  []int // where each record of buf that is not yet written as a whole ends
 	first int   // of ends
 	begin int   // where record first begins; off lies behind it if it is torn
+	tags  []Tag // of the records of ends, if there is a journal
+	noted int   // of these, how many the journal knows in the open file
 
 	stats struct {
 		records, bytes, droppedRecords, droppedBytes, errors, reopens, waiting atomic.Int64
@@ -136,7 +140,10 @@ func (f *File) Stat() (os.FileInfo, error) {
 
 // Append adds a record, which is copied. It is written with others, at the
 // latest by the next Flush.
-func (f *File) Append(record []byte) {
+func (f *File) Append(record []byte) { f.AppendTagged(record, Tag{}) }
+
+// AppendTagged is Append for a record with a name.
+func (f *File) AppendTagged(record []byte, tag Tag) {
 	if waiting := len(f.buf) - f.off; waiting > 0 && (waiting+len(record) > f.opt.LimitBytes || f.opt.Budget.exhausted(len(record))) {
 		f.stats.droppedRecords.Add(1)
 		f.stats.droppedBytes.Add(int64(len(record)))
@@ -146,6 +153,9 @@ func (f *File) Append(record []byte) {
 	f.size += int64(len(record))
 	f.buf = append(f.buf, record...)
 	f.ends = append(f.ends, len(f.buf))
+	if f.opt.Journal != nil {
+		f.tags = append(f.tags, tag)
+	}
 	if len(f.buf)-f.off >= f.opt.BatchBytes && f.err == nil {
 		f.write()
 	}
@@ -216,6 +226,11 @@ func (f *File) Rotate(to string) error {
 	if err := os.Rename(f.path, to); err != nil {
 		return &Error{"rotating", f.path, err, "the file grows beyond its size until that works"}
 	}
+	if f.opt.Journal != nil {
+		if err := f.opt.Journal.Moved(to); err != nil {
+			return errors.Join(f.failed(opIndexing, err), f.Reopen())
+		}
+	}
 	return f.Reopen()
 }
 
@@ -225,10 +240,16 @@ func (f *File) Release() error {
 	err := cmp.Or(f.Flush(), f.shut())
 	f.released = true
 	if len(f.buf) == f.off {
-		f.buf, f.ends, f.off, f.first, f.begin = nil, nil, 0, 0, 0
+		f.empty()
 	}
 	f.stats.waiting.Store(int64(len(f.buf) - f.off))
 	return err
+}
+
+// empty forgets what waits.
+func (f *File) empty() {
+	f.buf, f.ends, f.tags = nil, nil, nil
+	f.off, f.first, f.begin, f.noted = 0, 0, 0, 0
 }
 
 // Idle reports whether the file is released and nothing waits for it.
@@ -245,6 +266,11 @@ func (f *File) Size() int64 { return f.size }
 func (f *File) Sync() error {
 	if !f.unsynced || f.out == nil {
 		return nil
+	}
+	if f.opt.Journal != nil {
+		if err := f.opt.Journal.Sync(); err != nil {
+			return f.failed("syncing", err)
+		}
 	}
 	if err := f.out.Sync(); err != nil {
 		return f.failed("syncing", err)
@@ -264,6 +290,10 @@ func (f *File) shut() (err error) {
 		if err = f.Sync(); err != nil {
 			f.stats.errors.Add(1)
 		}
+	}
+	if cerr := f.closeJournal(); cerr != nil {
+		f.stats.errors.Add(1)
+		err = cmp.Or(err, cerr)
 	}
 	_ = f.out.Close()
 	f.out, f.unsynced = nil, false
@@ -299,13 +329,20 @@ func (f *File) Close() error {
 		}
 	}
 	err := f.err
+	if f.opt.Journal != nil && f.out != nil {
+		f.untear()
+		if f.opt.Sync != SyncNever {
+			err = cmp.Or(err, f.Sync())
+		}
+		err = cmp.Or(err, f.closeJournal())
+	}
 	if lost := len(f.ends) - f.first; lost > 0 {
 		f.stats.droppedRecords.Add(int64(lost))
 		f.stats.droppedBytes.Add(int64(len(f.buf) - f.begin))
 		err = fmt.Errorf("%w; %d lines are lost", err, lost)
 	}
 	f.opt.Budget.add(f.off - len(f.buf))
-	f.buf, f.ends, f.off, f.first, f.begin = nil, nil, 0, 0, 0
+	f.empty()
 	f.stats.waiting.Store(0)
 	if f.out != nil {
 		if f.opt.Sync != SyncNever {
@@ -340,7 +377,12 @@ func (f *File) write() {
 		}
 	}
 	for f.off < len(f.buf) {
-		n, err := f.out.Write(f.buf[f.off:min(f.off+chunkBytes, len(f.buf))])
+		end, err := f.note()
+		if err != nil {
+			f.fail(f.failed(opIndexing, err))
+			return
+		}
+		n, err := f.out.Write(f.buf[f.off:min(f.off+chunkBytes, end)])
 		f.wrote(n)
 		if err == nil && n == 0 {
 			err = io.ErrShortWrite
@@ -350,10 +392,10 @@ func (f *File) write() {
 			return
 		}
 	}
-	f.buf, f.ends = f.buf[:0], f.ends[:0]
-	f.off, f.first, f.begin = 0, 0, 0
+	f.buf, f.ends, f.tags = f.buf[:0], f.ends[:0], f.tags[:0]
+	f.off, f.first, f.begin, f.noted = 0, 0, 0, 0
 	if cap(f.buf) > keepBytes {
-		f.buf, f.ends = nil, nil
+		f.empty()
 	}
 	if f.opt.Sync == SyncWrites {
 		if err := f.Sync(); err != nil {
@@ -390,6 +432,10 @@ func (f *File) fail(err error) {
 	for i := range f.ends {
 		f.ends[i] -= f.begin
 	}
+	if f.opt.Journal != nil {
+		f.tags = f.tags[:copy(f.tags, f.tags[f.first:])]
+		f.noted = max(0, f.noted-f.first)
+	}
 	f.off -= f.begin
 	f.first, f.begin = 0, 0
 }
@@ -407,8 +453,25 @@ func (f *File) reopen() error {
 	}
 	f.out, f.released = out, false
 	f.size = int64(len(f.buf) - f.off)
-	if st, err := out.Stat(); err == nil {
+	st, err := out.Stat()
+	if err == nil {
 		f.size += st.Size()
+	}
+	if f.opt.Journal == nil {
+		return nil
+	}
+	var size int64
+	if err == nil {
+		size, err = f.opt.Journal.Open(f.path)
+	}
+	if err == nil && st.Size() > size {
+		f.size += size - st.Size()
+		err = out.Truncate(size)
+	}
+	if err != nil {
+		err = errors.Join(err, f.opt.Journal.Close(0), out.Close())
+		f.out = nil
+		return f.failed(opIndexing, err)
 	}
 	return nil
 }

@@ -38,6 +38,7 @@ var layers = []layer{
 	{dir: "archive", may: []string{"logpath", "sink"}},
 	{dir: "internal/promserve", may: []string{"internal/buildinfo"}},
 	{dir: "internal/promserve/promtest", may: []string{"internal/promserve"}, test: true},
+	{dir: "lineindex", may: []string{"archive", "envelope", "sink"}},
 	{dir: "internal/house", test: true},
 	{dir: "internal/pcap", test: true},
 	{dir: "internal/script", test: true},
@@ -77,7 +78,7 @@ var layers = []layer{
 	{dir: "bench", may: []string{"spread"}},
 	{dir: "spuser", may: []string{"spread"}},
 	{dir: "logpub", may: []string{"spread", "spool", "envelope", "syslogd", "tail", "accesslog", "internal/tomlconf"}},
-	{dir: "logsub", may: []string{"spread", "envelope", "accesslog", "logpath", "sink", "archive", "filter", "spreadlogdconf", "internal/tomlconf"}},
+	{dir: "logsub", may: []string{"spread", "envelope", "lineindex", "accesslog", "logpath", "sink", "archive", "filter", "spreadlogdconf", "internal/tomlconf"}},
 	{dir: "monitor", may: []string{"spreadconf", "wire"}},
 	{dir: "spmonitor", may: []string{"monitor", "wire"}},
 
@@ -85,7 +86,7 @@ var layers = []layer{
 	{dir: "demo/weblog", may: []string{"accesslog"}},
 	{dir: "demo/genlog", may: []string{"demo/weblog", "accesslog"}, program: true},
 	{dir: "demo", may: []string{
-		"daemon", "engine", "spreadconf", "spread", "spool", "envelope", "syslogd", "tail", "logpub", "logsub", "accesslog", "logpath", "sink", "archive", "filter", "spreadlogdconf",
+		"daemon", "engine", "spreadconf", "spread", "spool", "envelope", "lineindex", "syslogd", "tail", "logpub", "logsub", "accesslog", "logpath", "sink", "archive", "filter", "spreadlogdconf",
 		"internal/tomlconf", "internal/freeport", "demo/weblog",
 	}},
 	{dir: "cmd/*", may: []string{"*"}, program: true},

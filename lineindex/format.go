@@ -1,0 +1,363 @@
+package lineindex
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+)
+
+// An index is
+//
+//	0   8  magic
+//	8   8  generation: a random number, another one for each index
+//	16     records
+//
+// and a record is
+//
+//	0    4  n, length of the payload
+//	4    4  CRC-32C of the payload
+//	8    n  payload
+//	8+n  4  n again, so that the last record is found from the end
+//
+// Fixed numbers are in little endian. "logical" offsets count from the beginning of what the log file would
+// be if it were in one piece: what is compressed, and behind that what is not. The base of a record is the logical
+// offset of the first byte of the plain file. The payloads are
+//
+//	section:  'S', string template
+//	batch:    'B', flags (1: the CRC is known), uvarint base, uvarint logical offset, uvarint length of the data, u32 its CRC-32C,
+//	          uvarint number of streams, and for each string label, string key,
+//	          uvarint number of lines, and for each
+//	          uvarint 2*stream + (1 if its number is one more than that of the last line of the stream),
+//	          uvarint number, if it is not; uvarint length
+//	unnamed:  'U', uvarint base, uvarint logical offset, uvarint length
+//
+// A string is a uvarint length and the bytes. Streams are numbered from 1 in the order in which the section names
+// them; 0 is lines without a name, which have no number. A section ends where the next one begins.
+const (
+	magic      = "\xffSPLI\x01\r\n"
+	headerLen  = 16
+	frameLen   = 12
+	maxPayload = 1 << 30
+
+	kindSection = 'S'
+	kindBatch   = 'B'
+	kindUnnamed = 'U'
+
+	flagCRC = 1
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// ErrDamaged means that an index, or a ledger, is not what was written.
+var ErrDamaged = errors.New("damaged")
+
+// Name is the name of a stream of lines in a log.
+type Name struct {
+	// Label is the log's: its group, and which of several with that group it is.
+	Label string
+	// Key is that of the stream (envelope.Split).
+	Key string
+}
+
+// Line is what an index says of a line, or of bytes of which nothing is known.
+type Line struct {
+	Name *Name // nil if it has none
+	Seq  uint64
+	Off  int64 // logical
+	Len  int64
+}
+
+// batch is a record that speaks of lines.
+type batch struct {
+	at      int64 // offset of the record in the index
+	next    int64 // of the one behind it
+	base    int64
+	start   int64 // logical
+	n       int64 // bytes
+	crc     uint32
+	checked bool // crc is known
+	lines   []Line
+}
+
+func (b *batch) end() int64 { return b.start + b.n }
+
+// frame appends a record around a payload that write appends.
+func frame(b []byte, write func([]byte) []byte) []byte {
+	at := len(b)
+	b = append(b, 0, 0, 0, 0, 0, 0, 0, 0)
+	b = write(b)
+	payload := b[at+8:]
+	binary.LittleEndian.PutUint32(b[at:], uint32(len(payload)))
+	binary.LittleEndian.PutUint32(b[at+4:], crc32.Checksum(payload, castagnoli))
+	return binary.LittleEndian.AppendUint32(b, uint32(len(payload)))
+}
+
+func appendString(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+// encoder writes batches of a section.
+type encoder struct {
+	next   []uint64 // by stream: the number behind its last line; index 0 is not used
+	fresh  []Name   // declared since the last batch
+	lines  []byte
+	nLines uint64
+	bytes  int64
+}
+
+func (e *encoder) reset() {
+	e.next = append(e.next[:0], 0)
+	e.fresh = e.fresh[:0]
+}
+
+// declare gives a stream its number in the section.
+func (e *encoder) declare(n Name) int {
+	e.fresh = append(e.fresh, n)
+	e.next = append(e.next, 0)
+	return len(e.next) - 1
+}
+
+// line adds a line of a stream, or without a name if stream is 0.
+func (e *encoder) line(stream int, seq uint64, n int64) {
+	switch {
+	case stream == 0:
+		e.lines = append(e.lines, 0)
+	case e.next[stream] == seq && seq > 0:
+		e.lines = binary.AppendUvarint(e.lines, uint64(stream)<<1|1)
+	default:
+		e.lines = binary.AppendUvarint(e.lines, uint64(stream)<<1)
+		e.lines = binary.AppendUvarint(e.lines, seq)
+	}
+	e.lines = binary.AppendUvarint(e.lines, uint64(n))
+	e.next[stream] = seq + 1
+	e.nLines++
+	e.bytes += n
+}
+
+// batch appends the record of the lines that were added, and begins another.
+func (e *encoder) batch(b []byte, base, start int64, crc uint32, checked bool) []byte {
+	b = frame(b, func(b []byte) []byte {
+		flags := byte(0)
+		if checked {
+			flags = flagCRC
+		}
+		b = append(b, kindBatch, flags)
+		b = binary.AppendUvarint(b, uint64(base))
+		b = binary.AppendUvarint(b, uint64(start))
+		b = binary.AppendUvarint(b, uint64(e.bytes))
+		b = binary.LittleEndian.AppendUint32(b, crc)
+		b = binary.AppendUvarint(b, uint64(len(e.fresh)))
+		for _, n := range e.fresh {
+			b = appendString(appendString(b, n.Label), n.Key)
+		}
+		b = binary.AppendUvarint(b, e.nLines)
+		return append(b, e.lines...)
+	})
+	e.fresh, e.lines, e.nLines, e.bytes = e.fresh[:0], e.lines[:0], 0, 0
+	return b
+}
+
+func appendSection(b []byte, template string) []byte {
+	return frame(b, func(b []byte) []byte { return appendString(append(b, kindSection), template) })
+}
+
+func appendUnnamed(b []byte, base, start, n int64) []byte {
+	return frame(b, func(b []byte) []byte {
+		b = binary.AppendUvarint(append(b, kindUnnamed), uint64(base))
+		b = binary.AppendUvarint(b, uint64(start))
+		return binary.AppendUvarint(b, uint64(n))
+	})
+}
+
+// fields takes values from the front of a payload; after the first failure there is nothing
+// but zeros.
+type fields struct {
+	b   []byte
+	bad bool
+}
+
+func (d *fields) fail() { d.b, d.bad = nil, true }
+
+func (d *fields) byte() byte {
+	if len(d.b) == 0 {
+		d.fail()
+		return 0
+	}
+	c := d.b[0]
+	d.b = d.b[1:]
+	return c
+}
+
+func (d *fields) uvarint() uint64 {
+	v, n := binary.Uvarint(d.b)
+	if n <= 0 {
+		d.fail()
+		return 0
+	}
+	d.b = d.b[n:]
+	return v
+}
+
+// size is an offset or a length.
+func (d *fields) size() int64 {
+	v := d.uvarint()
+	if v > 1<<62 {
+		d.fail()
+		return 0
+	}
+	return int64(v)
+}
+
+func (d *fields) uint32() uint32 {
+	if len(d.b) < 4 {
+		d.fail()
+		return 0
+	}
+	v := binary.LittleEndian.Uint32(d.b)
+	d.b = d.b[4:]
+	return v
+}
+
+func (d *fields) string() string {
+	n := d.uvarint()
+	if n > uint64(len(d.b)) {
+		d.fail()
+		return ""
+	}
+	s := string(d.b[:n])
+	d.b = d.b[n:]
+	return s
+}
+
+// decoder reads the payloads of an index, in order.
+type decoder struct {
+	names    map[Name]*Name // so that equal names are one
+	template string
+	streams  []*Name // of the section
+	next     []uint64
+}
+
+// decode reads a payload into b, whose lines it uses again. It reports whether the payload is of a batch.
+func (d *decoder) decode(payload []byte, b *batch) (ok bool, err error) {
+	f := fields{b: payload}
+	switch f.byte() {
+	case kindSection:
+		d.template = f.string()
+		d.streams, d.next = append(d.streams[:0], nil), append(d.next[:0], 0)
+	case kindUnnamed:
+		b.base, b.start, b.n = f.size(), f.size(), f.size()
+		b.crc, b.checked = 0, false
+		b.lines = append(b.lines[:0], Line{Off: b.start, Len: b.n})
+		ok = true
+	case kindBatch:
+		ok = true
+		b.checked = f.byte()&flagCRC != 0
+		b.base, b.start, b.n = f.size(), f.size(), f.size()
+		b.crc = f.uint32()
+		d.readStreams(&f)
+		d.readLines(&f, b)
+	default:
+		return false, fmt.Errorf("a record of unknown kind: %w", ErrDamaged)
+	}
+	if f.bad || len(f.b) > 0 {
+		return false, ErrDamaged
+	}
+	return ok, nil
+}
+
+func (d *decoder) readStreams(f *fields) {
+	for i := f.uvarint(); i > 0 && !f.bad; i-- {
+		n := Name{Label: f.string(), Key: f.string()}
+		p := d.names[n]
+		if p == nil {
+			if d.names == nil {
+				d.names = make(map[Name]*Name)
+			}
+			p = &n
+			d.names[n] = p
+		}
+		d.streams, d.next = append(d.streams, p), append(d.next, 0)
+	}
+}
+
+func (d *decoder) readLines(f *fields, b *batch) {
+	b.lines = b.lines[:0]
+	off := b.start
+	for i := f.uvarint(); i > 0 && !f.bad; i-- {
+		tag := f.uvarint()
+		stream := tag >> 1
+		if stream >= uint64(len(d.streams)) {
+			f.fail()
+			return
+		}
+		l := Line{Name: d.streams[stream], Off: off}
+		if stream > 0 {
+			if l.Seq = d.next[stream]; tag&1 == 0 {
+				l.Seq = f.uvarint()
+			}
+			d.next[stream] = l.Seq + 1
+		}
+		l.Len = f.size()
+		off += l.Len
+		if off > b.end() {
+			f.fail()
+			return
+		}
+		b.lines = append(b.lines, l)
+	}
+	if off != b.end() {
+		f.fail()
+	}
+}
+
+// scanner reads records one after another.
+type scanner struct {
+	r   *bufio.Reader
+	at  int64 // offset of the next record
+	buf []byte
+}
+
+func newScanner(r io.Reader, at int64) *scanner {
+	return &scanner{r: bufio.NewReaderSize(r, 256<<10), at: at}
+}
+
+// next returns the next payload, which holds until the call after. The error is io.EOF at the end, and
+// wraps ErrDamaged where no whole record follows.
+func (s *scanner) next() ([]byte, error) {
+	var head [8]byte
+	if _, err := io.ReadFull(s.r, head[:]); err != nil {
+		return nil, s.torn(err)
+	}
+	n := binary.LittleEndian.Uint32(head[:])
+	if n > maxPayload {
+		return nil, fmt.Errorf("the record at %d: %w", s.at, ErrDamaged)
+	}
+	// What a damaged length asks for is not made before it is there.
+	s.buf = s.buf[:0]
+	for want := int(n) + 4; len(s.buf) < want; {
+		k := min(want-len(s.buf), 1<<20)
+		s.buf = append(s.buf, make([]byte, k)...)
+		if _, err := io.ReadFull(s.r, s.buf[len(s.buf)-k:]); err != nil {
+			if errors.Is(err, io.EOF) {
+				err = io.ErrUnexpectedEOF
+			}
+			return nil, s.torn(err)
+		}
+	}
+	payload := s.buf[:n]
+	if binary.LittleEndian.Uint32(s.buf[n:]) != n || crc32.Checksum(payload, castagnoli) != binary.LittleEndian.Uint32(head[4:]) {
+		return nil, fmt.Errorf("the record at %d: %w", s.at, ErrDamaged)
+	}
+	s.at += int64(n) + frameLen
+	return payload, nil
+}
+
+func (s *scanner) torn(err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("the record at %d is not whole: %w", s.at, ErrDamaged)
+	}
+	return err
+}

@@ -1,0 +1,105 @@
+package lineindex
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+const (
+	indexExt  = ".index"
+	nextExt   = ".index.next"
+	ledgerExt = ".seen"
+)
+
+// Path returns where the index of a log file is. No name that comes from a message begins with a dot, so
+// it is never a log file.
+func Path(file string) string { return hidden(plain(file), indexExt) }
+
+func nextPath(file string) string { return hidden(plain(file), nextExt) }
+
+func hidden(file, ext string) string {
+	return filepath.Join(filepath.Dir(file), "."+filepath.Base(file)+ext)
+}
+
+// plain returns the path of a log file before it was compressed.
+func plain(file string) string {
+	for _, ext := range compressedExts {
+		if s, ok := strings.CutSuffix(file, ext); ok {
+			return s
+		}
+	}
+	return file
+}
+
+// compressedExts are the ends of names of compressed files (package archive).
+var compressedExts = []string{".gz", ".zst"}
+
+// compressedOf returns the compressed part of a log file, or nothing.
+func compressedOf(file string) string {
+	for _, ext := range compressedExts {
+		if _, err := os.Stat(file + ext); err == nil {
+			return file + ext
+		}
+	}
+	return ""
+}
+
+// fileOf returns the log file of an index.
+func fileOf(index string) (file string, ok bool) {
+	name, ok := strings.CutPrefix(filepath.Base(index), ".")
+	name, ok2 := strings.CutSuffix(name, indexExt)
+	return filepath.Join(filepath.Dir(index), name), ok && ok2
+}
+
+// LedgerPath returns where the ledger of a template is: in its base directory.
+func LedgerPath(template, base string) string {
+	rest := strings.TrimPrefix(strings.TrimPrefix(template, base), string(filepath.Separator))
+	if !strings.ContainsAny(rest, "%/") {
+		return filepath.Join(base, "."+rest+ledgerExt)
+	}
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(rest))
+	return filepath.Join(base, fmt.Sprintf(".logsub-%08x%s", h.Sum32(), ledgerExt))
+}
+
+// Remove removes the index of a log file that is removed.
+func Remove(file string) error {
+	if plain(file) != file {
+		if _, err := os.Stat(plain(file)); err == nil {
+			return nil // late lines have come
+		}
+	} else if compressedOf(file) != "" {
+		return nil
+	}
+	err := os.Remove(Path(file))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// header returns the beginning of a new index.
+func header() (b []byte, generation uint64) {
+	generation = rand.Uint64()
+	return binary.LittleEndian.AppendUint64([]byte(magic), generation), generation
+}
+
+// readHeader returns the generation of an index; false if it is none.
+func readHeader(f *os.File) (generation uint64, ok bool, err error) {
+	b := make([]byte, headerLen)
+	n, err := f.ReadAt(b, 0)
+	if n < headerLen {
+		if st, serr := f.Stat(); serr == nil && st.Size() < headerLen {
+			return 0, false, nil
+		}
+		return 0, false, err
+	}
+	return binary.LittleEndian.Uint64(b[8:]), string(b[:8]) == magic, nil
+}
