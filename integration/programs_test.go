@@ -24,6 +24,13 @@ const patience = 30 * time.Second
 // waitFor waits for a condition.
 func waitFor(t testing.TB, what string, cond func() bool) {
 	t.Helper()
+	if !comesTrue(cond) {
+		t.Fatalf("waited in vain for %s", what)
+	}
+}
+
+// comesTrue waits for a condition and tells whether it came true in time.
+func comesTrue(cond func() bool) bool {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	limit := time.After(patience)
@@ -31,9 +38,10 @@ func waitFor(t testing.TB, what string, cond func() bool) {
 		select {
 		case <-tick.C:
 		case <-limit:
-			t.Fatalf("waited in vain for %s", what)
+			return false
 		}
 	}
+	return true
 }
 
 // build compiles the programs, without cgo as they are shipped, and returns
@@ -101,7 +109,13 @@ func launch(t testing.TB, path string, args ...string) *process {
 // stop asks the program to end and checks that it does, with status 0.
 func (p *process) stop() {
 	p.t.Helper()
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+	p.end(syscall.SIGTERM)
+}
+
+// end is stop by another signal.
+func (p *process) end(by os.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(by); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		p.t.Fatalf("%s: %v", p.name, err)
 	}
 	select {

@@ -1,0 +1,291 @@
+package integration
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/spreadd/spreadd/logpub"
+)
+
+// burstTime is how long wrk asks each web server.
+const burstTime = time.Second
+
+// TestWebServers: real web servers under load log as docs/web-servers.md has it. Each writes
+// what it has answered to a file of its own, too, against which the published log is held.
+func TestWebServers(t *testing.T) {
+	bin := build(t, "spreadd", "logpub", "logsub")
+	for _, tt := range []struct {
+		name string
+		test func(t *testing.T, s *site)
+	}{
+		{"Apache: a group for each virtual host", apacheVHosts},
+		{"nginx: its file", nginxFile},
+		{"nginx: UNIX datagrams", nginxUnix},
+		{"nginx: UDP", nginxUDP},
+		{"HAProxy: a ring and TCP", haproxyRing},
+		{"HAProxy: UDP", haproxyUDP},
+		{"Caddy: its file", caddyFile},
+	} {
+		t.Run(tt.name, func(t *testing.T) { tt.test(t, newSite(t, bin)) })
+	}
+}
+
+const apacheVHostsConf = `
+ServerRoot %[1]q
+Listen 127.0.0.1:%[2]d
+PidFile httpd.pid
+ErrorLog error.log
+DefaultRuntimeDir %[1]q
+LoadModule mpm_event_module %[3]s/mod_mpm_event.so
+LoadModule authz_core_module %[3]s/mod_authz_core.so
+DocumentRoot "%[1]s/htdocs"
+MaxKeepAliveRequests 0
+%[4]s
+%[5]s
+GlobalLog own.log vcombined
+<VirtualHost *>
+	ServerName a.example
+</VirtualHost>
+<VirtualHost *>
+	ServerName b.example
+</VirtualHost>
+<VirtualHost *>
+	ServerName a-host-of-more-than-31-letters.example
+</VirtualHost>
+`
+
+func apacheVHosts(t *testing.T, s *site) {
+	apache := need(t, "apache2", "apache2")
+	groups := map[string]string{
+		"a.example": "a.example",
+		"b.example": "b.example",
+	}
+	const long = "a-host-of-more-than-31-letters.example"
+	groups[long] = logpub.GroupName("", []byte(long))
+	var hosts, names []string
+	for h, g := range groups {
+		hosts, names = append(hosts, h), append(names, g)
+	}
+	s.logsub(names...)
+	web := freePort(t)
+	conf := s.write("httpd.conf", fmt.Sprintf(apacheVHostsConf, s.dir, web, modules, user("User www-data\nGroup www-data"), s.here(example(t, "apache", 0))))
+	server := launch(t, apache, "-DFOREGROUND", "-f", conf)
+	waitFor(t, "Apache", func() bool { return answers(web) })
+	burst(t, fmt.Sprintf("127.0.0.1:%d", web), burstTime, hosts...)
+	server.stop()
+
+	own := make(map[string]*strings.Builder)
+	for line := range strings.Lines(readFile(t, s.path("own.log"))) {
+		host, _, _ := strings.Cut(line, " ")
+		if own[host] == nil {
+			own[host] = &strings.Builder{}
+		}
+		own[host].WriteString(line)
+	}
+	for h, g := range groups {
+		if own[h] == nil {
+			t.Errorf("nobody asked for %s", h)
+			continue
+		}
+		same(t, s.write("own-"+h, own[h].String()), s.path(g+".log"))
+	}
+}
+
+const nginxConf = `
+worker_processes 2;
+daemon off;
+pid nginx.pid;
+error_log stderr;
+%[3]s
+events { worker_connections 1024; }
+http {
+	client_body_temp_path tmp;
+	proxy_temp_path tmp;
+	fastcgi_temp_path tmp;
+	uwsgi_temp_path tmp;
+	scgi_temp_path tmp;
+	keepalive_requests 1000000000;
+	server {
+		listen %[1]s;
+		root htdocs;
+		%[2]s
+	}
+}
+`
+
+// nginx starts one with some lines of the documentation in it.
+func nginx(t testing.TB, s *site, lines string) (server *process, addr string) {
+	t.Helper()
+	path := need(t, "nginx", "nginx")
+	web := freePort(t)
+	addr = fmt.Sprintf("127.0.0.1:%d", web)
+	conf := s.write("nginx.conf", fmt.Sprintf(nginxConf, addr, lines, user("user www-data www-data;")))
+	server = launch(t, path, "-p", s.dir+"/", "-c", conf, "-e", "stderr")
+	waitFor(t, "nginx", func() bool { return answers(web) })
+	return server, addr
+}
+
+// nginxFile: the file is rotated in the middle of the load.
+func nginxFile(t *testing.T, s *site) {
+	s.logsub("weblogs")
+	pub := s.logpub(example(t, "toml", 0))
+	server, addr := nginx(t, s, s.here(example(t, "nginx", 0)))
+	burst(t, addr, burstTime)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		burst(t, addr, burstTime)
+	}()
+	began := size(s.path("access.log"))
+	waitFor(t, "the second burst", func() bool { return size(s.path("access.log")) > began+1<<20 })
+	if err := os.Rename(s.path("access.log"), s.path("access.log.1")); err != nil {
+		t.Fatal(err)
+	}
+	if err := server.cmd.Process.Signal(syscall.SIGUSR1); err != nil {
+		t.Fatal(err)
+	}
+	<-done
+	server.stop()
+	own := s.write("own.log", readFile(t, s.path("access.log.1"))+readFile(t, s.path("access.log")))
+	same(t, own, s.path("weblogs.log"))
+	pub.stop()
+}
+
+func size(path string) int64 {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}
+
+func nginxUnix(t *testing.T, s *site) {
+	nginxSyslog(t, s, s.here(example(t, "toml", 1)), s.here(example(t, "nginx", 1)))
+}
+
+func nginxUDP(t *testing.T, s *site) {
+	addr := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	socket := s.path("logpub.sock")
+	nginxSyslog(t, s, strings.ReplaceAll(s.here(example(t, "toml", 1)), "unixgram:"+socket, "udp:"+addr),
+		strings.ReplaceAll(s.here(example(t, "nginx", 1)), "unix:"+socket, addr))
+}
+
+// nginxSyslog: nginx loses what finds the socket full, so a burst may lose some lines, but none may
+// come twice or otherwise than it was logged; what comes one at a time must come.
+func nginxSyslog(t *testing.T, s *site, input, access string) {
+	s.logsub("weblogs")
+	pub := s.logpub(input)
+	server, addr := nginx(t, s, "access_log own.log combined;\n"+access)
+	burst(t, addr, burstTime)
+	for i := range 20 {
+		number := fmt.Sprintf("single-%d", i)
+		request(t, addr, number)
+		waitFor(t, "the line of "+number, func() bool {
+			return strings.Contains(tail(t, s.path("weblogs.log")), "?request="+number+" HTTP/1.0\" 200 ")
+		})
+	}
+	server.stop()
+	pub.stop()
+	within(t, s.path("own.log"), s.path("weblogs.log"))
+}
+
+// tail returns the end of a file.
+func tail(t testing.TB, path string) string {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer func() { _ = f.Close() }()
+	b := make([]byte, 4096)
+	n, _ := f.ReadAt(b, max(0, size(path)-int64(len(b)))) //nolint:errcheck // what there is, is enough
+	return string(b[:n])
+}
+
+const haproxyConf = `
+global
+    maxconn 1000
+    nbthread 1
+defaults
+    mode http
+    timeout client 30s
+    timeout server 30s
+    timeout connect 30s
+%s
+    log stdout len 65535 format raw local0
+    bind %s
+    http-request return status 200 content-type text/plain string "hello"
+`
+
+// haproxy starts one with a part of the documentation in it, whose last section is that of the frontend. What it
+// has answered goes to own.log.
+func haproxy(t testing.TB, s *site, lines string) (server *process, addr string) {
+	t.Helper()
+	path := need(t, "haproxy", "haproxy")
+	web := freePort(t)
+	addr = fmt.Sprintf("127.0.0.1:%d", web)
+	conf := s.write("haproxy.cfg", fmt.Sprintf(haproxyConf, lines, addr))
+	// To a file, since it does not wait for a pipe either; and by one thread, since two would not wait for each
+	// other.
+	server = launch(t, "/bin/sh", "-c", fmt.Sprintf("exec %s -db -f %s >%s", path, conf, s.path("own.log")))
+	waitFor(t, "HAProxy", func() bool { return answers(web) })
+	return server, addr
+}
+
+func haproxyRing(t *testing.T, s *site) {
+	s.logsub("weblogs")
+	port := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	pub := s.logpub(strings.ReplaceAll(example(t, "toml", 2), "127.0.0.1:5514", port))
+	server, addr := haproxy(t, s, strings.ReplaceAll(example(t, "haproxy", 0), "127.0.0.1:5514", port))
+	burst(t, addr, burstTime)
+	same(t, s.path("own.log"), s.path("weblogs.log"))
+	server.end(syscall.SIGUSR1)
+	pub.stop()
+}
+
+func haproxyUDP(t *testing.T, s *site) {
+	s.logsub("weblogs")
+	port := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	pub := s.logpub(strings.ReplaceAll(strings.ReplaceAll(example(t, "toml", 2), "127.0.0.1:5514", port), "tcp:", "udp:"))
+	server, addr := haproxy(t, s, strings.ReplaceAll(example(t, "haproxy", 1), "127.0.0.1:5514", port))
+	burst(t, addr, burstTime)
+	request(t, addr, "last")
+	waitFor(t, "the last line", func() bool { return strings.Contains(tail(t, s.path("weblogs.log")), "?request=last ") })
+	server.end(syscall.SIGUSR1)
+	pub.stop()
+	within(t, s.path("own.log"), s.path("weblogs.log"))
+}
+
+// caddyConf: Caddy serves and does nothing else, be it ours or another's that runs.
+const caddyConf = `
+{
+	admin off
+	auto_https off
+}
+http://127.0.0.1:%d {
+	root * %s
+	file_server
+	%s
+}
+`
+
+func caddyFile(t *testing.T, s *site) {
+	caddy := need(t, "caddy", "caddy")
+	s.logsub("weblogs")
+	pub := s.logpub(example(t, "toml", 3))
+	web := freePort(t)
+	conf := s.write("Caddyfile", fmt.Sprintf(caddyConf, web, s.path("htdocs"), s.here(example(t, "caddy", 0))))
+	t.Setenv("HOME", s.dir)
+	t.Setenv("XDG_CONFIG_HOME", s.dir)
+	t.Setenv("XDG_DATA_HOME", s.dir)
+	server := launch(t, caddy, "run", "--config", conf, "--adapter", "caddyfile")
+	waitFor(t, "Caddy", func() bool { return answers(web) })
+	burst(t, fmt.Sprintf("127.0.0.1:%d", web), burstTime)
+	server.stop()
+	same(t, s.path("access.log"), s.path("weblogs.log"))
+	pub.stop()
+}

@@ -1,0 +1,267 @@
+package integration
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spreadd/spreadd/internal/testskip"
+)
+
+// page is the document of all web servers here.
+const page = "hello\n"
+
+// need returns the path of a program, or ends the test as skipped.
+func need(t testing.TB, program, pack string) string {
+	t.Helper()
+	path, err := exec.LookPath(program)
+	if err != nil {
+		testskip.Skip(t, fmt.Sprintf("%s is not installed (Debian: apt-get install %s)", program, pack))
+	}
+	return path
+}
+
+// site is one host with a daemon, log files, and room for a web server.
+type site struct {
+	t    testing.TB
+	dir  string
+	bin  string
+	port int // the daemon's
+
+	daemon *process
+	subs   []*process
+}
+
+// newSite starts the daemon.
+func newSite(t testing.TB, bin string) *site {
+	t.Helper()
+	s := &site{t: t, dir: t.TempDir(), bin: bin, port: freePort(t)}
+	s.makeHtdocs()
+	conf := s.write("spread.conf", fmt.Sprintf("Spread_Segment 127.0.0.255:%d {\n\tweb1 127.0.0.1 {\n\t\t127.0.0.1\n\t}\n}\n", s.port))
+	s.daemon = launch(t, s.program("spreadd"), "-n", "web1", "-c", conf, "-socket-dir", "")
+	waitFor(t, "the daemon", func() bool { return answers(s.port) })
+	return s
+}
+
+// makeHtdocs makes the page, and lets a web server's user reach it.
+func (s *site) makeHtdocs() {
+	s.t.Helper()
+	if err := os.Mkdir(s.path("htdocs"), 0o755); err != nil {
+		s.t.Fatal(err)
+	}
+	s.write("htdocs/page.html", page)
+	if os.Getuid() == 0 {
+		if err := openUp(s.dir); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
+func (s *site) path(name string) string    { return filepath.Join(s.dir, name) }
+func (s *site) program(name string) string { return filepath.Join(s.bin, name) }
+func (s *site) write(name, text string) string {
+	s.t.Helper()
+	return writeFile(s.t, s.path(name), text)
+}
+
+// logsub starts a logsub that writes groups to files of their names, and waits until it has
+// joined.
+func (s *site) logsub(groups ...string) {
+	s.t.Helper()
+	conf := fmt.Sprintf("daemon = \"%d@127.0.0.1\"\n", s.port)
+	for _, g := range groups {
+		conf += fmt.Sprintf("[[log]]\ngroup = %q\nfile = %q\n", g, s.path(g+".log"))
+	}
+	p := launch(s.t, s.program("logsub"), "-c", s.write(fmt.Sprintf("logsub%d.toml", len(s.subs)), conf))
+	waitFor(s.t, "a logsub to join", func() bool { return strings.Count(p.output.String(), "msg=joined") == len(groups) })
+	s.subs = append(s.subs, p)
+}
+
+// logpub starts a logpub that reads a part of a configuration file.
+func (s *site) logpub(inputs string) *process {
+	s.t.Helper()
+	p := launch(s.t, s.program("logpub"), "-config", s.write("logpub.toml", s.here(inputs)))
+	waitFor(s.t, "logpub to connect", func() bool { return strings.Contains(p.output.String(), "msg=connected") })
+	return p
+}
+
+// here puts the places of this site into what is written for a real host.
+func (s *site) here(text string) string {
+	return strings.NewReplacer(
+		"/usr/local/bin/", s.bin+"/",
+		"/var/log/", s.dir+"/",
+		"/var/spool/", s.dir+"/spool-",
+		"/var/lib/", s.dir+"/state-",
+		"/run/", s.dir+"/",
+		"4803", fmt.Sprintf("%d@127.0.0.1", s.port),
+	).Replace(text)
+}
+
+// user is a line of a configuration for servers that are started by root, and empty
+// for others.
+func user(line string) string {
+	if os.Getuid() == 0 {
+		return line
+	}
+	return ""
+}
+
+// burst has wrk ask a web server for as much as it can for a time, each request by a
+// number of its own.
+func burst(t testing.TB, addr string, lasts time.Duration, hosts ...string) {
+	t.Helper()
+	wrk := need(t, "wrk", "wrk")
+	seconds := strconv.Itoa(max(1, int(lasts/time.Second)))
+	args := append([]string{"-t2", "-c32", "-d" + seconds + "s", "-s", "testdata/unique.lua", "http://" + addr, "--"}, hosts...)
+	out, err := exec.CommandContext(t.Context(), wrk, args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("wrk: %v\n%s", err, out)
+	}
+	if bad := regexp.MustCompile(`(?m)^.*(Non-2xx|Socket errors).*$`).Find(out); bad != nil {
+		t.Errorf("wrk says: %s", bad)
+	}
+	if m := regexp.MustCompile(`(\d+) requests in`).FindSubmatch(out); m != nil {
+		t.Logf("wrk had %s requests answered", m[1])
+	}
+}
+
+// lines counts the lines of a file, each by its text.
+func lines(t testing.TB, path string) (count map[string]int, total int) {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	count = make(map[string]int)
+	sc := bufio.NewScanner(f)
+	for sc.Scan() {
+		count[sc.Text()]++
+		total++
+	}
+	if err := sc.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return count, total
+}
+
+// difference is what tells two logs apart.
+type difference struct {
+	total, missing, foreign, repeated int
+	example                           string // of the last three, one
+}
+
+// compare holds the lines of a log, as many as wanted, against those of the server's own log.
+func compare(own, log map[string]int) difference {
+	var d difference
+	for line, n := range own {
+		d.total += n
+		switch got := log[line]; {
+		case got < n:
+			d.missing += n - got
+			d.example = line
+		case got > n:
+			d.repeated += got - n
+			d.example = line
+		}
+	}
+	for line, n := range log {
+		if _, ok := own[line]; !ok {
+			d.foreign += n
+			d.example = line
+		}
+	}
+	return d
+}
+
+// same waits until a log has as many lines as the server's own one, and checks that they
+// are the same ones, whatever their order.
+func same(t testing.TB, own, log string) {
+	t.Helper()
+	want, total := lines(t, own)
+	if total == 0 {
+		t.Fatalf("%s is empty", own)
+	}
+	if !comesTrue(hasLines(log, total)) {
+		t.Errorf("waited in vain for %d lines in %s", total, filepath.Base(log))
+	}
+	got, _ := lines(t, log)
+	if d := compare(want, got); d.missing+d.foreign+d.repeated > 0 {
+		t.Errorf("%s: of %d lines %d are missing, %d are there too often, and %d are foreign, such as %q",
+			filepath.Base(log), d.total, d.missing, d.repeated, d.foreign, d.example)
+	}
+}
+
+// within checks that a log has nothing but lines of the server's own one, none too often, and
+// tells how many are missing.
+func within(t testing.TB, own, log string) {
+	t.Helper()
+	want, total := lines(t, own)
+	got, _ := lines(t, log)
+	d := compare(want, got)
+	if d.foreign+d.repeated > 0 {
+		t.Errorf("%s: of %d lines %d are there too often, and %d are foreign, such as %q", filepath.Base(log), total, d.repeated, d.foreign, d.example)
+	}
+	t.Logf("%s: %d of %d lines were lost on the way to logpub", filepath.Base(log), d.missing, total)
+}
+
+// hasLines returns a condition: that a file has so many lines.
+func hasLines(path string, n int) func() bool {
+	counted, offset := 0, int64(0)
+	buf := make([]byte, 1<<20)
+	return func() bool {
+		f, err := os.Open(path)
+		if err != nil {
+			return false
+		}
+		defer func() { _ = f.Close() }()
+		for {
+			got, err := f.ReadAt(buf, offset)
+			offset += int64(got)
+			counted += bytes.Count(buf[:got], []byte{'\n'})
+			if err != nil {
+				return counted >= n
+			}
+		}
+	}
+}
+
+// request asks for one page, by its number.
+func request(t testing.TB, addr, number string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if _, err := fmt.Fprintf(conn, "GET /page.html?request=%s HTTP/1.0\r\nHost: a.example\r\n\r\n", number); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := bufio.NewReader(conn).ReadString('\n')
+	if err != nil || !strings.Contains(answer, " 200 ") {
+		t.Fatalf("request %s: %q, %v", number, answer, err)
+	}
+}
+
+// example returns the n-th example, from 0, of a language in the documentation.
+func example(t testing.TB, language string, n int) string {
+	t.Helper()
+	parts := strings.Split(readFile(t, "../docs/web-servers.md"), "```"+language+"\n")
+	if len(parts) < n+2 {
+		t.Fatalf("docs/web-servers.md has %d examples of %s", len(parts)-1, language)
+	}
+	text, _, _ := strings.Cut(parts[n+1], "```")
+	return text
+}
