@@ -48,12 +48,9 @@ func (s *Syslog) Run(ctx context.Context, in *Intake) error {
 		end()
 	}()
 	cut := cutter{max: in.MaxLine()}
-	err := s.server.Serve(receiving, func(line []byte, truncated bool) {
-		cut.add(line)
-		if truncated && cut.truncated == 0 {
-			cut.truncated++
-		}
-		in.Put(cut.whole(), cut.lines, cut.truncated)
+	err := s.server.Serve(receiving, func(lines []byte, _, truncated int) {
+		cut.add(lines)
+		in.Put(cut.whole(), cut.lines, max(truncated, cut.truncated))
 		cut.forget()
 	})
 	if err != nil {

@@ -9,10 +9,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
-
-	"github.com/spreadd/spreadd/internal/sockdrops"
 )
 
 const (
@@ -23,6 +20,14 @@ const (
 	// readBuffer is what the kernel is asked to keep for a datagram socket: 10000 messages
 	// of a burst. It may give less.
 	readBuffer = 4 << 20
+	// longestPause between two looks at a datagram socket is too short for anyone to see.
+	longestPause = 5 * time.Millisecond
+	// streamPause is that between two reads of a connection, which has room for what comes meanwhile.
+	streamPause = time.Millisecond
+	// datagramCost is what a log line takes of a socket's buffer, with the kernel's own memory for it.
+	datagramCost = 1280
+	// datagramRate is what fits in during a pause, of which there may be four in a row: that many in a second.
+	datagramRate = 100_000
 	// lingerTime is for how long what is on its way is waited for at the end.
 	lingerTime = 200 * time.Millisecond
 )
@@ -42,15 +47,14 @@ type Config struct {
 // Server is a socket that receives messages.
 type Server struct {
 	cfg    Config
-	packet net.PacketConn
+	packet *packetSocket
 	stream net.Listener
 	file   os.FileInfo // of the socket's path
 
-	mu    sync.Mutex // also held while a line is given away: one at a time
+	mu    sync.Mutex // also held while lines are given away
 	conns map[net.Conn]struct{}
 	over  bool
-	out   func(line []byte, truncated bool)
-	line  []byte
+	out   func(lines []byte, n, cut int)
 
 	stats struct{ messages, bytes, truncated, refused, acceptErrors, kernel atomic.Int64 }
 }
@@ -80,8 +84,8 @@ func (s *Stats) Add(o *Stats) {
 
 // Stats returns the counters. It may be called at any time.
 func (s *Server) Stats() Stats {
-	if c, ok := s.packet.(syscall.Conn); ok {
-		if n, ok := sockdrops.Count(c); ok { // else it is closed
+	if s.packet != nil {
+		if n, ok := s.packet.drops(); ok { // else it is closed
 			s.stats.kernel.Store(n)
 		}
 	}
@@ -99,30 +103,33 @@ func (s *Server) Stats() Stats {
 func Listen(ctx context.Context, cfg Config) (*Server, error) {
 	s := &Server{cfg: cfg, conns: make(map[net.Conn]struct{})}
 	var lc net.ListenConfig
+	var packet net.PacketConn
 	var err error
 	switch cfg.Network {
 	case "udp":
-		s.packet, err = lc.ListenPacket(ctx, "udp", cfg.Address)
+		packet, err = lc.ListenPacket(ctx, "udp", cfg.Address)
 	case "tcp":
 		s.stream, err = lc.Listen(ctx, "tcp", cfg.Address)
 	case "unixgram", "unix":
-		err = s.listenPath(ctx, &lc)
+		packet, err = s.listenPath(ctx, &lc)
 	default:
 		err = fmt.Errorf("network %q: want udp, tcp, unixgram or unix", cfg.Network)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("syslog: listen on %s %s: %w", cfg.Network, cfg.Address, err)
+	if err == nil && packet != nil {
+		growBuffer(packet)
+		s.packet, err = newPacketSocket(packet)
 	}
-	if c, ok := s.packet.(interface{ SetReadBuffer(bytes int) error }); ok {
-		_ = c.SetReadBuffer(readBuffer) // the kernel's default will do
+	if err != nil {
+		s.close()
+		return nil, fmt.Errorf("syslog: listen on %s %s: %w", cfg.Network, cfg.Address, err)
 	}
 	return s, nil
 }
 
 // listenPath binds a socket under another name and renames it, over that of a predecessor.
-func (s *Server) listenPath(ctx context.Context, lc *net.ListenConfig) (err error) {
+func (s *Server) listenPath(ctx context.Context, lc *net.ListenConfig) (packet net.PacketConn, err error) {
 	if info, err := os.Lstat(s.cfg.Address); err == nil && info.Mode()&os.ModeSocket == 0 {
-		return errors.New("there is a file of this name that is no socket")
+		return nil, errors.New("there is a file of this name that is no socket")
 	}
 	name := s.cfg.Address + "." + strconv.Itoa(os.Getpid())
 	_ = os.Remove(name) // of a process before us that had the same number
@@ -132,10 +139,10 @@ func (s *Server) listenPath(ctx context.Context, lc *net.ListenConfig) (err erro
 			l.SetUnlinkOnClose(false)
 		}
 	} else {
-		s.packet, err = lc.ListenPacket(ctx, "unixgram", name)
+		packet, err = lc.ListenPacket(ctx, "unixgram", name)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	mode := s.cfg.Mode
 	if mode == 0 {
@@ -149,15 +156,18 @@ func (s *Server) listenPath(ctx context.Context, lc *net.ListenConfig) (err erro
 	}
 	if err != nil {
 		_ = os.Remove(name)
-		s.close()
+		if packet != nil {
+			_ = packet.Close()
+		}
+		return nil, err
 	}
-	return err
+	return packet, nil
 }
 
 // Addr is where the socket is.
 func (s *Server) Addr() net.Addr {
 	if s.packet != nil {
-		return s.packet.LocalAddr()
+		return s.packet.addr
 	}
 	return s.stream.Addr()
 }
@@ -165,7 +175,7 @@ func (s *Server) Addr() net.Addr {
 func (s *Server) close() {
 	s.Stats() // what the kernel has counted is known until then
 	if s.packet != nil {
-		_ = s.packet.Close()
+		_ = s.packet.close()
 	}
 	if s.stream != nil {
 		_ = s.stream.Close()
@@ -177,10 +187,10 @@ func (s *Server) close() {
 	}
 }
 
-// Serve calls out with each message as a line, with its newline, which is valid during the call, and
-// whether it was cut. Only one call runs at a time. Serve returns when ctx has ended and what was on its way has
+// Serve calls out with messages as lines, each with its newline, as many as have come; they are valid during the
+// call. n is their number, and cut that of those which were too long. Only one call runs at a time. Serve returns when ctx has ended and what was on its way has
 // come, or with the error of the socket.
-func (s *Server) Serve(ctx context.Context, out func(line []byte, truncated bool)) error {
+func (s *Server) Serve(ctx context.Context, out func(lines []byte, n, cut int)) error {
 	s.out = out
 	defer s.close()
 	stop := context.AfterFunc(ctx, s.linger)
@@ -201,7 +211,7 @@ func (s *Server) Serve(ctx context.Context, out func(line []byte, truncated bool
 func (s *Server) linger() {
 	end := time.Now().Add(lingerTime)
 	if s.packet != nil {
-		_ = s.packet.SetReadDeadline(end)
+		s.packet.over(end)
 		return
 	}
 	_ = s.stream.Close()
@@ -215,12 +225,20 @@ func (s *Server) linger() {
 
 func (s *Server) servePackets() error {
 	buf := make([]byte, MaxMessage+1)
+	rest := s.packet.pause(s.cfg.Network)
+	b := batch{s: s}
 	for {
-		n, _, err := s.packet.ReadFrom(buf)
+		n, err := s.packet.read(buf)
 		if err != nil {
 			return err
 		}
-		s.give(buf[:min(n, MaxMessage)], n > MaxMessage)
+		for ok := true; ok; n, ok = s.packet.readNow(buf) {
+			b.add(buf[:min(n, MaxMessage)], n > MaxMessage)
+		}
+		b.flush()
+		if rest > 0 {
+			time.Sleep(rest)
+		}
 	}
 }
 
@@ -255,32 +273,80 @@ func (s *Server) serveStreams() error {
 
 // serveConn reads a connection to its end. Its errors are the sender's.
 func (s *Server) serveConn(c net.Conn) {
-	f := newFramer(c, MaxMessage)
+	b := batch{s: s}
+	f := newFramer(&pacedReader{c: c, before: b.flush}, MaxMessage)
 	for {
 		m, cut, err := f.next()
 		if err != nil {
 			break
 		}
-		s.give(m, cut)
+		b.add(m, cut)
 	}
+	b.flush()
 	_ = c.Close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c)
 }
 
-func (s *Server) give(message []byte, cut bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.stats.messages.Add(1)
-	s.stats.bytes.Add(int64(len(message)))
-	if cut {
-		s.stats.truncated.Add(1)
+// pacedReader gives away what came before it waits for more, and leaves more time to come.
+type pacedReader struct {
+	c      net.Conn
+	before func()
+	began  bool
+}
+
+func (r *pacedReader) Read(b []byte) (int, error) {
+	r.before()
+	if r.began {
+		time.Sleep(streamPause)
 	}
+	r.began = true
+	return r.c.Read(b)
+}
+
+// pauseFor says for how long a datagram socket that holds so many messages is not looked at once all that had come is
+// taken. A reader that waits is woken by each message, at the cost of who sends it, and of as much of a processor's time as a web
+// server's answer takes; one that comes now and then finds many. The messages of four pauses have to fit in.
+func pauseFor(capacity int) time.Duration {
+	return min(longestPause, time.Duration(capacity)*(time.Second/datagramRate)/4)
+}
+
+// batch collects what has come at a time.
+type batch struct {
+	s      *Server
+	lines  []byte
+	n, cut int
+	bytes  int // of messages, headers included
+}
+
+// add adds a message.
+func (b *batch) add(message []byte, cut bool) {
 	text := message
-	if !s.cfg.Raw {
+	if !b.s.cfg.Raw {
 		text = Parse(message).Text
 	}
-	s.line = AppendLine(s.line[:0], text)
-	s.out(s.line, cut)
+	b.lines = AppendLine(b.lines, text)
+	b.bytes += len(message)
+	b.n++
+	if cut {
+		b.cut++
+	}
+	if len(b.lines) >= MaxMessage {
+		b.flush()
+	}
+}
+
+// flush gives away what was collected.
+func (b *batch) flush() {
+	if b.n == 0 {
+		return
+	}
+	b.s.stats.messages.Add(int64(b.n))
+	b.s.stats.bytes.Add(int64(b.bytes))
+	b.s.stats.truncated.Add(int64(b.cut))
+	b.s.mu.Lock()
+	defer b.s.mu.Unlock()
+	b.s.out(b.lines, b.n, b.cut)
+	b.lines, b.n, b.cut, b.bytes = b.lines[:0], 0, 0, 0
 }

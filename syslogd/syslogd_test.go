@@ -92,15 +92,19 @@ type collector struct {
 	mu  sync.Mutex
 	got []string
 	cut int
+
+	miscounted bool
 }
 
-func (c *collector) add(line []byte, cut bool) {
+func (c *collector) add(lines []byte, n, cut int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.got = append(c.got, string(line))
-	if cut {
-		c.cut++
+	before := len(c.got)
+	c.got = slices.AppendSeq(c.got, strings.Lines(string(lines)))
+	if len(c.got)-before != n {
+		c.miscounted = true
 	}
+	c.cut += cut
 }
 
 func (c *collector) wait(t *testing.T, n int) []string {
@@ -111,6 +115,9 @@ func (c *collector) wait(t *testing.T, n int) []string {
 	for {
 		c.mu.Lock()
 		got := slices.Clone(c.got)
+		if c.miscounted {
+			t.Error("a wrong number of lines was told")
+		}
 		c.mu.Unlock()
 		if len(got) >= n {
 			return got
@@ -210,6 +217,45 @@ func TestTakeOver(t *testing.T) {
 	stop()
 	if err := <-ended; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestPauseFor: what 100,000 messages a second bring in four pauses fits in.
+func TestPauseFor(t *testing.T) {
+	for capacity, want := range map[int]time.Duration{0: 0, 100: 250 * time.Microsecond, 332: 830 * time.Microsecond, 1 << 30: longestPause} {
+		if got := pauseFor(capacity); got != want {
+			t.Errorf("%d messages: %v, want %v", capacity, got, want)
+		}
+	}
+}
+
+// TestBusyEnd: a server ends in time though messages come without end.
+func TestBusyEnd(t *testing.T) {
+	s, err := Listen(t.Context(), Config{Network: "udp", Address: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.Dial("udp", s.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	var began sync.Once
+	go func() { ended <- s.Serve(ctx, func([]byte, int, int) { began.Do(stop) }) }()
+	for {
+		if _, err := io.WriteString(conn, "<190>more"); err != nil && ctx.Err() == nil {
+			t.Fatal(err)
+		}
+		select {
+		case err := <-ended:
+			if err != nil {
+				t.Error(err)
+			}
+			_ = conn.Close()
+			return
+		default:
+		}
 	}
 }
 

@@ -16,13 +16,17 @@ func Count(conn syscall.Conn) (int64, bool) {
 	if err != nil {
 		return 0, false
 	}
-	var info [dropsIndex + 1]uint32
+	var n int64
 	ok := false
-	err = raw.Control(func(fd uintptr) {
-		size := uint32(unsafe.Sizeof(info))
-		_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, fd, unix.SOL_SOCKET, unix.SO_MEMINFO,
-			uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
-		ok = errno == 0 && size == uint32(unsafe.Sizeof(info))
-	})
-	return int64(info[dropsIndex]), ok && err == nil
+	err = raw.Control(func(fd uintptr) { n, ok = Of(fd) })
+	return n, ok && err == nil
+}
+
+// Of is Count for a descriptor.
+func Of(fd uintptr) (int64, bool) {
+	var info [dropsIndex + 1]uint32
+	size := uint32(unsafe.Sizeof(info))
+	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, fd, unix.SOL_SOCKET, unix.SO_MEMINFO,
+		uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
+	return int64(info[dropsIndex]), errno == 0 && size == uint32(unsafe.Sizeof(info))
 }
