@@ -3,19 +3,9 @@ package logpub
 import (
 	"bytes"
 	"context"
-	"errors"
-	"fmt"
-	"io"
 	"sync/atomic"
 	"time"
 )
-
-// readBytes is how much is read at a time: what a pipe holds.
-const readBytes = 64 << 10
-
-// quietTime is how long after the end of its context Run waits for further input. It
-// bridges the moments in which the last workers of a web server log.
-const quietTime = time.Second
 
 // Source brings lines.
 type Source interface {
@@ -168,87 +158,4 @@ func (in *Intake) waitForRoom(lines []byte, to *target) (rest []byte) {
 	}
 	signal(q.room) // there may be more of it, and others who wait
 	return nil
-}
-
-// Stream is a source of lines that ends with its reader, such as standard input.
-type Stream struct {
-	r io.Reader
-}
-
-// NewStream returns the source of the lines of r. A call of r.Read that does not return when the
-// publisher has ended is left behind.
-func NewStream(r io.Reader) *Stream { return &Stream{r: r} }
-
-// String names the source.
-func (s *Stream) String() string { return "stream" }
-
-// chunk is what one Read returned.
-type chunk struct {
-	b   []byte
-	err error
-}
-
-// Run reads lines until the reader ends, in.Ending is closed and then nothing comes for
-// a while, or ctx ends.
-func (s *Stream) Run(_ context.Context, in *Intake) error {
-	chunks := make(chan chunk, 1) // so that a Read that ends late finds its way out
-	buffers := make(chan []byte, 1)
-	defer close(buffers)
-	go func() {
-		for b := range buffers {
-			n, err := s.r.Read(b)
-			chunks <- chunk{b[:n], err}
-		}
-	}()
-	buffers <- make([]byte, readBytes)
-
-	cut := cutter{max: in.maxLine}
-	put := func() {
-		in.Put(cut.whole(), cut.lines, cut.truncated)
-		cut.forget()
-	}
-	var quiet <-chan time.Time
-	ending := in.ending
-	for {
-		select {
-		case c := <-chunks:
-			cut.add(c.b)
-			if c.err != nil {
-				cut.finish()
-			}
-			put()
-			switch {
-			case errors.Is(c.err, io.EOF):
-				return nil
-			case c.err != nil:
-				return fmt.Errorf("logpub: reading lines: %w", c.err)
-			}
-			if quiet != nil {
-				quiet = time.After(quietTime)
-			}
-			// The buffer is kept back at the end: what is not read stays in
-			// the pipe, for the program's successor.
-			if !closed(in.stop) {
-				buffers <- c.b[:cap(c.b)]
-				continue
-			}
-		case <-ending:
-			ending, quiet = nil, time.After(quietTime)
-			continue
-		case <-quiet:
-		case <-in.stop:
-		}
-		cut.finish()
-		put()
-		return nil
-	}
-}
-
-func closed(c <-chan struct{}) bool {
-	select {
-	case <-c:
-		return true
-	default:
-		return false
-	}
 }

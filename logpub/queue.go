@@ -312,6 +312,17 @@ func (q *queue) take() (*block, error) {
 	return b, nil
 }
 
+// few tells whether there is something to be taken, but less than a block.
+func (q *queue) few() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.cursor <= q.evicted {
+		return false
+	}
+	i := q.find(q.cursor)
+	return i == len(q.blocks)-1 && len(q.blocks[i].lines) < q.block/2
+}
+
 // letGo says that the sender no longer reads a block.
 func (q *queue) letGo(b *block) {
 	q.mu.Lock()

@@ -22,6 +22,10 @@ const (
 	backoffLast  = 5 * time.Second
 )
 
+// sendPause is between two blocks that are sent, unless a whole one is there: lines that come one by one are not to cost
+// a system call each, here and in the daemon.
+const sendPause = 2 * time.Millisecond
+
 // maxUnconfirmed is how many blocks may be on their way through the ring, if that is to confirm
 // them.
 const maxUnconfirmed = 64
@@ -40,6 +44,7 @@ type sender struct {
 	last     uint64    // ID of the last block that a session was given lines of
 	handed   int       // how many lines of it
 	badSince time.Time // since when the spool cannot be read; zero if it can
+	flushed  time.Time // when the last block was
 	lost     time.Time // when the last session ended; zero before the first
 	header   envelope.Header
 	buf      []byte // of a message with an envelope
@@ -259,6 +264,9 @@ func (s *sender) send(ctx context.Context, sess Session, back chan Session) erro
 			if err := s.rest(ctx, q.wake, back); err != nil {
 				return err
 			}
+			if rest := sendPause - time.Since(s.flushed); rest > 0 && q.few() {
+				wait(ctx, rest)
+			}
 		}
 		s.began.Store(time.Now().UnixNano())
 		err := s.sendBlock(ctx, sess, s.block)
@@ -268,6 +276,7 @@ func (s *sender) send(ctx context.Context, sess Session, back chan Session) erro
 		}
 		s.block = nil
 		s.began.Store(0)
+		s.flushed = time.Now()
 	}
 }
 
