@@ -6,13 +6,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/spreadd/spreadd/logpub"
 )
-
-// burstTime is how long wrk asks each web server.
-const burstTime = time.Second
 
 // TestWebServers: real web servers under load log as docs/web-servers.md has it. Each writes
 // what it has answered to a file of its own, too, against which the published log is held.
@@ -75,7 +71,7 @@ func apacheVHosts(t *testing.T, s *site) {
 	conf := s.write("httpd.conf", fmt.Sprintf(apacheVHostsConf, s.dir, web, modules, user("User www-data\nGroup www-data"), s.here(example(t, "apache", 0))))
 	server := launch(t, apache, "-DFOREGROUND", "-f", conf)
 	waitFor(t, "Apache", func() bool { return answers(web) })
-	burst(t, fmt.Sprintf("127.0.0.1:%d", web), burstTime, hosts...)
+	burst(t, fmt.Sprintf("127.0.0.1:%d", web), hosts...)
 	server.stop()
 
 	own := make(map[string]*strings.Builder)
@@ -134,11 +130,11 @@ func nginxFile(t *testing.T, s *site) {
 	s.logsub("weblogs")
 	pub := s.logpub(example(t, "toml", 0))
 	server, addr := nginx(t, s, s.here(example(t, "nginx", 0)))
-	burst(t, addr, burstTime)
+	burst(t, addr)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		burst(t, addr, burstTime)
+		burst(t, addr)
 	}()
 	began := size(s.path("access.log"))
 	waitFor(t, "the second burst", func() bool { return size(s.path("access.log")) > began+1<<20 })
@@ -180,7 +176,7 @@ func nginxSyslog(t *testing.T, s *site, input, access string) {
 	s.logsub("weblogs")
 	pub := s.logpub(input)
 	server, addr := nginx(t, s, "access_log own.log combined;\n"+access)
-	burst(t, addr, burstTime)
+	burst(t, addr)
 	for i := range 20 {
 		number := fmt.Sprintf("single-%d", i)
 		request(t, addr, number)
@@ -202,7 +198,7 @@ func tail(t testing.TB, path string) string {
 	}
 	defer func() { _ = f.Close() }()
 	b := make([]byte, 4096)
-	n, _ := f.ReadAt(b, max(0, size(path)-int64(len(b)))) //nolint:errcheck // what there is, is enough
+	n, _ := f.ReadAt(b, max(0, size(path)-int64(len(b)))) // what there is, is enough
 	return string(b[:n])
 }
 
@@ -241,7 +237,7 @@ func haproxyRing(t *testing.T, s *site) {
 	port := fmt.Sprintf("127.0.0.1:%d", freePort(t))
 	pub := s.logpub(strings.ReplaceAll(example(t, "toml", 2), "127.0.0.1:5514", port))
 	server, addr := haproxy(t, s, strings.ReplaceAll(example(t, "haproxy", 0), "127.0.0.1:5514", port))
-	burst(t, addr, burstTime)
+	burst(t, addr)
 	same(t, s.path("own.log"), s.path("weblogs.log"))
 	server.end(syscall.SIGUSR1)
 	pub.stop()
@@ -252,7 +248,7 @@ func haproxyUDP(t *testing.T, s *site) {
 	port := fmt.Sprintf("127.0.0.1:%d", freePort(t))
 	pub := s.logpub(strings.ReplaceAll(strings.ReplaceAll(example(t, "toml", 2), "127.0.0.1:5514", port), "tcp:", "udp:"))
 	server, addr := haproxy(t, s, strings.ReplaceAll(example(t, "haproxy", 1), "127.0.0.1:5514", port))
-	burst(t, addr, burstTime)
+	burst(t, addr)
 	request(t, addr, "last")
 	waitFor(t, "the last line", func() bool { return strings.Contains(tail(t, s.path("weblogs.log")), "?request=last ") })
 	server.end(syscall.SIGUSR1)
@@ -284,7 +280,7 @@ func caddyFile(t *testing.T, s *site) {
 	t.Setenv("XDG_DATA_HOME", s.dir)
 	server := launch(t, caddy, "run", "--config", conf, "--adapter", "caddyfile")
 	waitFor(t, "Caddy", func() bool { return answers(web) })
-	burst(t, fmt.Sprintf("127.0.0.1:%d", web), burstTime)
+	burst(t, fmt.Sprintf("127.0.0.1:%d", web))
 	server.stop()
 	same(t, s.path("access.log"), s.path("weblogs.log"))
 	pub.stop()

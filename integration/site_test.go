@@ -10,10 +10,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/spreadd/spreadd/internal/testskip"
 )
@@ -78,11 +76,12 @@ func (s *site) write(name, text string) string {
 // joined.
 func (s *site) logsub(groups ...string) {
 	s.t.Helper()
-	conf := fmt.Sprintf("daemon = \"%d@127.0.0.1\"\n", s.port)
+	var conf strings.Builder
+	fmt.Fprintf(&conf, "daemon = \"%d@127.0.0.1\"\n", s.port)
 	for _, g := range groups {
-		conf += fmt.Sprintf("[[log]]\ngroup = %q\nfile = %q\n", g, s.path(g+".log"))
+		fmt.Fprintf(&conf, "[[log]]\ngroup = %q\nfile = %q\n", g, s.path(g+".log"))
 	}
-	p := launch(s.t, s.program("logsub"), "-c", s.write(fmt.Sprintf("logsub%d.toml", len(s.subs)), conf))
+	p := launch(s.t, s.program("logsub"), "-c", s.write(fmt.Sprintf("logsub%d.toml", len(s.subs)), conf.String()))
 	waitFor(s.t, "a logsub to join", func() bool { return strings.Count(p.output.String(), "msg=joined") == len(groups) })
 	s.subs = append(s.subs, p)
 }
@@ -116,13 +115,12 @@ func user(line string) string {
 	return ""
 }
 
-// burst has wrk ask a web server for as much as it can for a time, each request by a
+// burst has wrk ask a web server for as much as it can for a second, each request by a
 // number of its own.
-func burst(t testing.TB, addr string, lasts time.Duration, hosts ...string) {
+func burst(t testing.TB, addr string, hosts ...string) {
 	t.Helper()
 	wrk := need(t, "wrk", "wrk")
-	seconds := strconv.Itoa(max(1, int(lasts/time.Second)))
-	args := append([]string{"-t2", "-c32", "-d" + seconds + "s", "-s", "testdata/unique.lua", "http://" + addr, "--"}, hosts...)
+	args := append([]string{"-t2", "-c32", "-d1s", "-s", "testdata/unique.lua", "http://" + addr, "--"}, hosts...)
 	out, err := exec.CommandContext(t.Context(), wrk, args...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("wrk: %v\n%s", err, out)
