@@ -4,91 +4,48 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"os/exec"
-	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/spreadd/spreadd/integration/netns"
 	"github.com/spreadd/spreadd/internal/testskip"
 )
 
-// space is a network namespace, and the thread that is in it.
-type space struct {
-	calls chan func()
-	path  string // of the namespace, for ip
-}
+// space is a network namespace.
+type space struct{ *netns.Space }
 
-// newSpace makes a namespace, which lasts until the test ends.
 func newSpace(t testing.TB) *space {
 	t.Helper()
-	s := &space{calls: make(chan func())}
-	ready := make(chan error)
-	ended := make(chan struct{})
-	var fd *os.File
-	go func() {
-		defer close(ended)
-		runtime.LockOSThread() // for good: the thread goes with the namespace
-		err := unix.Unshare(unix.CLONE_NEWNET)
-		if err == nil {
-			fd, err = os.Open("/proc/thread-self/ns/net")
-		}
-		ready <- err
-		for f := range s.calls {
-			f()
-		}
-	}()
-	if err := <-ready; err != nil {
-		close(s.calls)
-		testskip.Skip(t, fmt.Sprintf("no network namespace: %v: run this test as root, where containers may have some", err))
+	s, err := netns.New(t)
+	if err != nil {
+		testskip.Skip(t, err.Error())
 	}
-	s.path = fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), fd.Fd())
-	t.Cleanup(func() {
-		close(s.calls)
-		<-ended
-		_ = fd.Close()
-	})
-	return s
+	return &space{s}
 }
 
-// do runs f in the namespace. What f starts is in it too.
-func (s *space) do(f func()) {
-	done := make(chan struct{})
-	s.calls <- func() {
-		defer close(done)
-		f()
-	}
-	<-done
-}
+// These are those of netns.Space.
+func (s *space) do(f func()) { s.Do(f) }
 
-// run runs a program in the namespace, with a text for it to read, and returns what it
-// prints.
 func (s *space) run(input, name string, args ...string) (output string, err error) {
-	s.do(func() {
-		cmd := exec.Command(name, args...) //nolint:noctx // it changes the network, which it must not do in part
-		cmd.Stdin = strings.NewReader(input)
-		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-		var b []byte
-		b, err = cmd.CombinedOutput()
-		output = string(b)
-	})
-	return output, err
+	return s.Run(input, name, args...)
 }
 
-// must is run for what cannot fail.
 func (s *space) must(t testing.TB, input, name string, args ...string) {
 	t.Helper()
-	if out, err := s.run(input, name, args...); err != nil {
-		t.Fatalf("%s %s: %v: %s\n%s", name, strings.Join(args, " "), err, out, input)
-	}
+	s.Must(t, input, name, args...)
 }
 
-// ip runs commands of ip in the namespace.
 func (s *space) ip(t testing.TB, commands ...string) {
 	t.Helper()
-	s.must(t, strings.Join(commands, "\n")+"\n", "ip", "-batch", "-")
+	s.IP(t, commands...)
+}
+
+// require ends a test as skipped where there can be no networks.
+func require(t testing.TB) {
+	t.Helper()
+	if err := netns.Check(t); err != nil {
+		testskip.Skip(t, err.Error())
+	}
 }
 
 // host is one of a network.
@@ -105,29 +62,6 @@ type network struct {
 	t     testing.TB
 	hub   *space
 	hosts []*host
-}
-
-// require ends a test as skipped where there can be no networks.
-func require(t testing.TB) {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		testskip.Skip(t, "network namespaces need root: run this test with sudo")
-	}
-	for program, pack := range map[string]string{"ip": "iproute2", "nft": "nftables"} {
-		if _, err := exec.LookPath(program); err != nil {
-			testskip.Skip(t, fmt.Sprintf("%s is not installed: apt-get install %s", program, pack))
-		}
-	}
-	s := newSpace(t)
-	for what, try := range map[string][]string{
-		"a bridge":  {"ip", "link", "add", "trial", "type", "bridge"},
-		"a veth":    {"ip", "link", "add", "one", "type", "veth", "peer", "name", "other"},
-		"nf_tables": {"nft", "add", "table", "inet", "trial"},
-	} {
-		if out, err := s.run("", try[0], try[1:]...); err != nil {
-			testskip.Skip(t, fmt.Sprintf("the kernel does not make %s here: %s: %v: %s: run this test where it may", what, strings.Join(try, " "), err, out))
-		}
-	}
 }
 
 // newNetwork makes networks with so many hosts each.
@@ -154,7 +88,7 @@ func newNetwork(t testing.TB, sizes ...int) *network {
 			}
 			n.hosts = append(n.hosts, h)
 			n.hub.ip(t,
-				fmt.Sprintf("link add p%d type veth peer name ring0 netns %s", h.number, h.path),
+				fmt.Sprintf("link add p%d type veth peer name ring0 netns %s", h.number, h.Path()),
 				fmt.Sprintf("link set p%d master net%d", h.number, net),
 				fmt.Sprintf("link set p%d up", h.number),
 			)

@@ -93,6 +93,7 @@ var layers = []layer{
 	{dir: "sim/cmd/*", may: []string{"sim"}, program: true},
 
 	// Tests of the whole.
+	{dir: "integration/netns", test: true},
 	{dir: "integration", test: true},
 	{dir: "integration/ringtest", test: true},
 }

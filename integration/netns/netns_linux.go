@@ -1,0 +1,120 @@
+package netns
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// Space is a network namespace, and the thread that is in it.
+type Space struct {
+	calls chan func()
+	path  string
+}
+
+// New makes a namespace, which lasts until the test ends.
+func New(t testing.TB) (*Space, error) {
+	t.Helper()
+	s := &Space{calls: make(chan func())}
+	ready := make(chan error)
+	ended := make(chan struct{})
+	var fd *os.File
+	go func() {
+		defer close(ended)
+		runtime.LockOSThread() // for good: the thread goes with the namespace
+		err := unix.Unshare(unix.CLONE_NEWNET)
+		if err == nil {
+			fd, err = os.Open("/proc/thread-self/ns/net")
+		}
+		ready <- err
+		for f := range s.calls {
+			f()
+		}
+	}()
+	if err := <-ready; err != nil {
+		close(s.calls)
+		return nil, fmt.Errorf("no network namespace: %w: run this test as root, where containers may have some", err)
+	}
+	s.path = fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), fd.Fd())
+	t.Cleanup(func() {
+		close(s.calls)
+		<-ended
+		_ = fd.Close()
+	})
+	return s, nil
+}
+
+// Path is where the namespace is, for ip.
+func (s *Space) Path() string { return s.path }
+
+// Do runs f in the namespace. What f starts is in it too.
+func (s *Space) Do(f func()) {
+	done := make(chan struct{})
+	s.calls <- func() {
+		defer close(done)
+		f()
+	}
+	<-done
+}
+
+// Run runs a program in the namespace, with a text for it to read, and returns what it
+// prints.
+func (s *Space) Run(input, name string, args ...string) (output string, err error) {
+	s.Do(func() {
+		cmd := exec.Command(name, args...) //nolint:noctx // it changes the network, which it must not do in part
+		cmd.Stdin = strings.NewReader(input)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+		var b []byte
+		b, err = cmd.CombinedOutput()
+		output = string(b)
+	})
+	return output, err
+}
+
+// Must is Run for what cannot fail.
+func (s *Space) Must(t testing.TB, input, name string, args ...string) {
+	t.Helper()
+	if out, err := s.Run(input, name, args...); err != nil {
+		t.Fatalf("%s %s: %v: %s\n%s", name, strings.Join(args, " "), err, out, input)
+	}
+}
+
+// IP runs commands of ip in the namespace.
+func (s *Space) IP(t testing.TB, commands ...string) {
+	t.Helper()
+	s.Must(t, strings.Join(commands, "\n")+"\n", "ip", "-batch", "-")
+}
+
+// Check says what is missing where there can be no networks, and how to get it.
+func Check(t testing.TB) error {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		return errors.New("network namespaces need root: run this test with sudo")
+	}
+	for program, pack := range map[string]string{"ip": "iproute2", "nft": "nftables"} {
+		if _, err := exec.LookPath(program); err != nil {
+			return fmt.Errorf("%s is not installed: apt-get install %s", program, pack)
+		}
+	}
+	s, err := New(t)
+	if err != nil {
+		return err
+	}
+	for what, try := range map[string][]string{
+		"a bridge":  {"ip", "link", "add", "trial", "type", "bridge"},
+		"a veth":    {"ip", "link", "add", "one", "type", "veth", "peer", "name", "other"},
+		"nf_tables": {"nft", "add", "table", "inet", "trial"},
+	} {
+		if out, err := s.Run("", try[0], try[1:]...); err != nil {
+			return fmt.Errorf("the kernel does not make %s here: %s: %w: %s: run this test where it may", what, strings.Join(try, " "), err, out)
+		}
+	}
+	return nil
+}
