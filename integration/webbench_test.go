@@ -68,12 +68,6 @@ func BenchmarkWebServers(b *testing.B) {
 			for _, w := range bm.ways {
 				ways = append(ways, bm.start(bed, w))
 			}
-			for _, w := range ways {
-				bed.load(w, time.Second) // what is learned at first
-			}
-			for _, w := range ways {
-				w.rate, w.cpu, w.pubCPU, w.daemonCPU = nil, nil, nil, nil
-			}
 			first := 0
 			for b.Loop() {
 				for i := range ways {
