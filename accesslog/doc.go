@@ -19,7 +19,8 @@
 //
 // [Fields.Parse] reads the Common and the Combined Log Format, with whatever
 // fields follow. The fields point into the line; nothing is allocated, be the
-// line good or bad.
+// line good or bad. [CutVHost] takes off the virtual host that some formats put
+// in front.
 //
 // # What it guarantees
 //
@@ -31,7 +32,7 @@
 // Escapes such as \" and \x16, which servers write for quotes and control
 // bytes, stay as they are. Times are not parsed or checked, nor are methods,
 // status codes beyond being three digits, or the encoding of text. Other
-// formats (with a virtual host in front, JSON) are not read.
+// formats, such as JSON, are not read.
 //
 // # How to debug
 //
