@@ -39,6 +39,7 @@ var layers = []layer{
 	{dir: "internal/promserve", may: []string{"internal/buildinfo"}},
 	{dir: "internal/promserve/promtest", may: []string{"internal/promserve"}, test: true},
 	{dir: "lineindex", may: []string{"archive", "envelope", "sink"}},
+	{dir: "traffic", may: []string{"accesslog", "envelope"}},
 	{dir: "internal/house", test: true},
 	{dir: "internal/pcap", test: true},
 	{dir: "internal/script", test: true},

@@ -1,0 +1,140 @@
+package traffic
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Order is what a list is sorted by, the most first.
+type Order uint8
+
+// The orders. Lists that do not have what an order goes by are sorted by requests.
+const (
+	ByRequests   Order = iota
+	ByRate             // requests a second
+	ByBytes            // since the start
+	ByBandwidth        // bytes a second
+	ByErrors           // 4xx and 5xx since the start
+	ByErrorShare       // their share of the requests of the last seconds, 5xx first
+	ByOnline           // sessions, of virtual hosts
+	ByRecent           // the last request, of sessions
+	ByLongest          // how long a session has lasted
+	ByName
+	NumOrders
+)
+
+// Orders of the lists, in the order in which a user goes through them.
+var (
+	rowOrders     = []Order{ByRequests, ByRate, ByBytes, ByBandwidth, ByErrors, ByErrorShare, ByName}
+	vhostOrders   = []Order{ByRequests, ByRate, ByBytes, ByBandwidth, ByErrors, ByErrorShare, ByOnline, ByName}
+	sessionOrders = []Order{ByRecent, ByLongest, ByRequests, ByBytes, ByErrors, ByName}
+)
+
+// RowOrders are the orders of rows: servers, pages, codes, groups.
+func RowOrders() []Order { return slices.Clone(rowOrders) }
+
+// VHostOrders are those of virtual hosts.
+func VHostOrders() []Order { return slices.Clone(vhostOrders) }
+
+// SessionOrders are those of sessions.
+func SessionOrders() []Order { return slices.Clone(sessionOrders) }
+
+// String returns the name that [ParseOrder] reads.
+func (o Order) String() string {
+	switch o {
+	case ByRequests:
+		return "requests"
+	case ByRate:
+		return "rate"
+	case ByBytes:
+		return "bytes"
+	case ByBandwidth:
+		return "bandwidth"
+	case ByErrors:
+		return "errors"
+	case ByErrorShare:
+		return "error-share"
+	case ByOnline:
+		return "online"
+	case ByRecent:
+		return "recent"
+	case ByLongest:
+		return "longest"
+	case ByName:
+		return "name"
+	case NumOrders:
+	}
+	return fmt.Sprintf("Order(%d)", uint8(o))
+}
+
+// ParseOrder reads the name of an order.
+func ParseOrder(text string) (Order, error) {
+	for o := range NumOrders {
+		if o.String() == text {
+			return o, nil
+		}
+	}
+	return 0, fmt.Errorf("no order %q: there are requests, rate, bytes, bandwidth, errors, error-share, online, recent, longest and name", text)
+}
+
+// compare compares rows, the first in the list being the least. Names decide where the rest is
+// equal, so that lists do not flicker.
+func (o Order) compare(a, b *Row) int {
+	var c int
+	switch o {
+	case ByRate:
+		c = cmp.Compare(b.RequestsPerSecond, a.RequestsPerSecond)
+	case ByBytes:
+		c = cmp.Compare(b.Bytes, a.Bytes)
+	case ByBandwidth:
+		c = cmp.Compare(b.BytesPerSecond, a.BytesPerSecond)
+	case ByErrors:
+		c = cmp.Or(cmp.Compare(b.ServerErrors+b.ClientErrors, a.ServerErrors+a.ClientErrors), cmp.Compare(b.ServerErrors, a.ServerErrors))
+	case ByErrorShare:
+		c = cmp.Or(cmp.Compare(b.ServerErrorShare(), a.ServerErrorShare()), cmp.Compare(b.ClientErrorShare(), a.ClientErrorShare()))
+	case ByName:
+		return strings.Compare(a.Name, b.Name)
+	default:
+	}
+	return cmp.Or(c, cmp.Compare(b.Requests, a.Requests), strings.Compare(a.Name, b.Name))
+}
+
+// compareSessions is the same for sessions.
+func (o Order) compareSessions(a, b *session) int {
+	var c int
+	switch o {
+	case ByLongest:
+		c = cmp.Compare(a.first, b.first)
+	case ByRequests:
+		c = cmp.Compare(b.requests, a.requests)
+	case ByBytes:
+		c = cmp.Compare(b.bytes, a.bytes)
+	case ByErrors:
+		c = cmp.Compare(b.fails, a.fails)
+	case ByName:
+		return cmp.Or(strings.Compare(a.client(), b.client()), strings.Compare(a.key, b.key))
+	default:
+	}
+	return cmp.Or(c, cmp.Compare(b.last, a.last), strings.Compare(a.key, b.key))
+}
+
+// top keeps the first of many in an order, with a bounded number of comparisons for
+// each: what does not belong there costs one.
+type top[T any] struct {
+	limit   int
+	compare func(a, b T) int
+	kept    []T // sorted
+}
+
+func (t *top[T]) add(x T) {
+	if len(t.kept) == t.limit {
+		if t.limit == 0 || t.compare(x, t.kept[t.limit-1]) >= 0 {
+			return
+		}
+		t.kept = t.kept[:t.limit-1]
+	}
+	i, _ := slices.BinarySearchFunc(t.kept, x, t.compare)
+	t.kept = slices.Insert(t.kept, i, x)
+}
