@@ -33,6 +33,9 @@ type Stream struct {
 // publisher has ended is left behind.
 func NewStream(r io.Reader) *Stream { return &Stream{r: r} }
 
+// String names the source.
+func (s *Stream) String() string { return "stream" }
+
 // pauses say for how long nothing is read after a read of n bytes. A reader that waits is woken by each line
 // that is written, at the cost of who writes; one that comes now and then finds many. It takes less time when they
 // come so fast that the pipe could fill, and none if all of the buffer was filled.

@@ -79,15 +79,11 @@ var layers = []layer{
 	{dir: "bench", may: []string{"spread"}},
 	{dir: "spuser", may: []string{"spread"}},
 	{dir: "logpub", may: []string{"spread", "spool", "envelope", "syslogd", "tail", "accesslog", "internal/tomlconf"}},
-<<<<<<< HEAD
 	{dir: "logsub", may: []string{"spread", "envelope", "lineindex", "accesslog", "logpath", "sink", "archive", "filter", "spreadlogdconf", "internal/tomlconf"}},
-=======
-	{dir: "logsub", may: []string{"spread", "accesslog", "logpath", "sink", "archive", "filter", "spreadlogdconf", "internal/tomlconf"}},
 	{dir: "logmon", may: []string{"spread", "traffic"}},
 	{dir: "logmon/metrics", may: []string{"logmon", "traffic"}},
 	{dir: "logmon/screen", may: []string{"logmon", "traffic"}},
 	{dir: "logmon/web", may: []string{"logmon", "traffic"}},
->>>>>>> 9008f99 (logmon: join the groups and count what comes, without holding publishers up)
 	{dir: "monitor", may: []string{"spreadconf", "wire"}},
 	{dir: "spmonitor", may: []string{"monitor", "wire"}},
 
