@@ -18,6 +18,13 @@ func (s *Spool) Ack(id uint64) error {
 	return s.advance(id)
 }
 
+// Acked returns the ID up to which records are acknowledged.
+func (s *Spool) Acked() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.acked
+}
+
 // advance acknowledges what is up to id.
 func (s *Spool) advance(id uint64) error {
 	s.acked, s.last, s.dirty = id, max(s.last, id), true

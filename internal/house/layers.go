@@ -40,6 +40,7 @@ var layers = []layer{
 	{dir: "internal/promserve/promtest", may: []string{"internal/promserve"}, test: true},
 	{dir: "lineindex", may: []string{"archive", "envelope", "sink"}},
 	{dir: "traffic", may: []string{"accesslog", "envelope"}},
+	{dir: "backlog", may: []string{"spool"}},
 	{dir: "internal/house", test: true},
 	{dir: "internal/pcap", test: true},
 	{dir: "internal/script", test: true},
@@ -84,6 +85,7 @@ var layers = []layer{
 	{dir: "logmon/metrics", may: []string{"logmon", "traffic"}},
 	{dir: "logmon/screen", may: []string{"logmon", "traffic"}},
 	{dir: "logmon/web", may: []string{"logmon", "traffic"}},
+	{dir: "logsub", may: []string{"spread", "accesslog", "logpath", "sink", "backlog", "archive", "filter", "spreadlogdconf", "internal/tomlconf"}},
 	{dir: "monitor", may: []string{"spreadconf", "wire"}},
 	{dir: "spmonitor", may: []string{"monitor", "wire"}},
 
@@ -92,6 +94,7 @@ var layers = []layer{
 	{dir: "demo/genlog", may: []string{"demo/weblog", "accesslog"}, program: true},
 	{dir: "demo", may: []string{
 		"daemon", "engine", "spreadconf", "spread", "spool", "envelope", "lineindex", "syslogd", "tail", "logpub", "logsub", "accesslog", "logpath", "sink", "archive", "filter", "spreadlogdconf",
+		"daemon", "engine", "spreadconf", "spread", "spool", "envelope", "syslogd", "tail", "logpub", "logsub", "accesslog", "logpath", "sink", "backlog", "archive", "filter", "spreadlogdconf",
 		"internal/tomlconf", "internal/freeport", "demo/weblog",
 	}},
 	{dir: "cmd/*", may: []string{"*"}, program: true},
