@@ -25,6 +25,8 @@ const (
 	DefaultBatchBytes = 256 << 10
 	// DefaultSpoolAfter keeps the disk quiet while a sink takes lines as they come.
 	DefaultSpoolAfter = time.Second
+	// DefaultRetryLast is soon for who waits for a database, and seldom for its host.
+	DefaultRetryLast = 30 * time.Second
 )
 
 // Config of a queue. The zero value has no disk, and the defaults.
@@ -42,6 +44,8 @@ type Config struct {
 	// SpoolAfter is after how long, besides BatchDelay, a line goes to the disk, if memory does not fill up
 	// before. Zero means DefaultSpoolAfter.
 	SpoolAfter time.Duration
+	// RetryLast bounds the pause of Deliver after a failure, which begins with 0.1 s and doubles. Zero means 30 s.
+	RetryLast time.Duration
 	// Report is told what goes wrong with the disk, once until it works again, which is a nil error. It is called by the
 	// goroutines of Run, Next and Close. It may be nil.
 	Report func(err error)
@@ -55,7 +59,7 @@ type store interface {
 	Read(id uint64, buf []byte) (spool.Record, error)
 	Ack(id uint64) error
 	Acked() uint64
-	DropOldest() (records, lines int64, last uint64, err error)
+	DropOldest() (spool.Dropped, error)
 	Waiting() (records, lines, size int64)
 	Last() uint64
 	Damage() []spool.Damage
@@ -110,6 +114,7 @@ func Open(cfg Config) (*Queue, error) {
 	cfg.BatchLines = cmp.Or(cfg.BatchLines, DefaultBatchLines)
 	cfg.BatchBytes = cmp.Or(cfg.BatchBytes, DefaultBatchBytes)
 	cfg.SpoolAfter = cmp.Or(cfg.SpoolAfter, DefaultSpoolAfter)
+	cfg.RetryLast = cmp.Or(cfg.RetryLast, DefaultRetryLast)
 	if cfg.Report == nil {
 		cfg.Report = func(error) {}
 	}
@@ -117,7 +122,7 @@ func Open(cfg Config) (*Queue, error) {
 		cfg.open = openSpool
 	}
 	q := &Queue{
-		cfg: cfg, epoch: rand.Uint64()>>1 | 1, next: 1, // positive for databases, which have no unsigned numbers
+		cfg: cfg, epoch: rand.Uint64()>>1 | 1, next: 1, cursor: 1, // positive for databases, which have no unsigned numbers
 		wake: make(chan struct{}, 1), save: make(chan struct{}, 1), interrupt: make(chan struct{}, 1),
 	}
 	if cfg.Spool == "" {
@@ -321,14 +326,11 @@ func (q *Queue) release(b *Batch) {
 	b.data = nil
 }
 
-// Pauses of Deliver.
-const (
-	retryFirst = 100 * time.Millisecond
-	retryLast  = 30 * time.Second
-)
+// retryFirst is the first pause of Deliver.
+const retryFirst = 100 * time.Millisecond
 
 // Deliver hands batches to write until ctx ends or, after Finish, nothing is left. write acknowledges lines; if it
-// returns an error or has left lines, it is called again with the same batch after a pause, which grows from 0.1 s to 30 s
+// returns an error or has left lines, it is called again with the same batch after a pause, which grows from 0.1 s to [Config.RetryLast]
 // while no line is acknowledged, and which Interrupt ends. idle is called when nothing comes for a second, and
 // when it is interrupted; it may be nil.
 func (q *Queue) Deliver(ctx context.Context, write func(ctx context.Context, b *Batch) error, idle func()) error {
@@ -362,7 +364,7 @@ func (q *Queue) Deliver(ctx context.Context, write func(ctx context.Context, b *
 			}
 			pause = retryFirst
 		case <-time.After(pause):
-			pause = min(2*pause, retryLast)
+			pause = min(2*pause, q.cfg.RetryLast)
 		}
 	}
 }

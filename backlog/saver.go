@@ -198,11 +198,12 @@ func (q *Queue) unreadable(err error) error {
 		return err
 	}
 	q.readErrors = 0
-	_, lines, last, dropErr := q.store.DropOldest()
-	q.count.drop(dropDamage, lines)
-	q.cfg.Report(fmt.Errorf("%d lines in the spool are lost: %w", lines, errors.Join(err, dropErr)))
+	lost, dropErr := q.store.DropOldest()
+	q.count.drop(dropDamage, lost.Lines)
+	q.cfg.Report(fmt.Errorf("%d lines in the spool are lost: %w", lost.Lines, errors.Join(err, dropErr)))
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	last := lost.Last
 	if last == 0 {
 		last = q.lastID // nothing of it is left
 	}

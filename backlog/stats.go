@@ -64,7 +64,7 @@ type Stats struct {
 }
 
 // Lost is the sum of those that were dropped.
-func (s *Stats) Lost() (n int64) {
+func (s Stats) Lost() (n int64) {
 	for _, k := range s.Dropped {
 		n += k
 	}

@@ -62,6 +62,11 @@ type Config struct {
 	// StatsInterval is between two lines of counters in the log; negative
 	// means none.
 	StatsInterval time.Duration
+	// Spool is a directory for lines that wait for commands and the like, each in a
+	// directory of its own there; empty means that they wait in memory only.
+	Spool string
+	// SpoolBytes bounds what waits there for each; zero means 1 GiB.
+	SpoolBytes int64
 	// CommandWait is how long commands may take to end, and again after they
 	// were asked to, before they are killed; zero means 5 s.
 	CommandWait time.Duration

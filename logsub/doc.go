@@ -6,12 +6,13 @@
 //
 //	                   ┌▶ queue (bounded) ──▶ writer ──▶ all files ──▶ archiver
 //	daemon ──▶ receiver┤
-//	                   └▶ queue (bounded) ──▶ writer ──▶ a command
+//	                   └▶ queue (bounded) ──▶ writer ──▶ backlog (memory, then disk) ──▶ a command
 //
 // Each connection has a receiver, which does nothing but read, so that a slow disk never makes the
 // daemon cut us off. Each sink, which is all files together or one command, has a writer. It takes what has
 // come, as much as there is, passes it through the routes of its groups ([Log]: filter, virtual host,
-// clock, time stamp, path), and flushes the files when it has caught up. Files that are closed go to
+// clock, time stamp, path), and flushes the files when it has caught up. What is no file may be away for hours, so that
+// its lines wait in a queue of package backlog for a goroutine that hands them on. Files that are closed go to
 // an archiver (package archive), which compresses and removes them in the background.
 //
 // # What it guarantees

@@ -48,12 +48,11 @@ type outFile struct {
 	place *list.Element // in used; nil if the file is fixed or released
 	refs  []ref         // by which trees find it
 
-	isCommand bool
-	keep      *keeper
-	used      time.Time // when it was appended to
-	failing   bool
-	since     time.Time // of the trouble
-	said      time.Time // the last line about it
+	keep    *keeper
+	used    time.Time // when it was appended to
+	failing bool
+	since   time.Time // of the trouble
+	said    time.Time // the last line about it
 
 	cutAfter time.Time // it could not be cut, and is left alone until then
 }
@@ -93,18 +92,6 @@ func (fs *files) open(path string, keep *keeper) (*outFile, error) {
 		return nil, err
 	}
 	return fs.add(&outFile{File: f, fixed: true, keep: keep}), nil
-}
-
-// command starts a command and returns its input.
-func (fs *files) command(text string, cfg *Config) *outFile {
-	f := &outFile{
-		File: sink.NewCommand(text, sink.CommandOptions{
-			LimitBytes: fs.opt.LimitBytes, BatchBytes: fs.opt.BatchBytes, Output: cfg.Output, EndWait: cfg.CommandWait,
-		}),
-		fixed: true, isCommand: true, keep: &keeper{},
-	}
-	fs.report(f, f.Open())
-	return fs.add(f)
 }
 
 // make returns the file with a path, which is opened when something is written.
@@ -193,15 +180,10 @@ func (fs *files) flush() {
 // retry tries the files that could not be written.
 func (fs *files) retry() {
 	for _, f := range fs.sorted() {
-		switch {
-		case f.Failing():
-			fs.report(f, f.Retry())
-		case f.isCommand: // it may have ended meanwhile
-			fs.report(f, f.Flush())
-			continue
-		default:
+		if !f.Failing() {
 			continue
 		}
+		fs.report(f, f.Retry())
 		if !f.fixed && f.place == nil {
 			fs.release(f) // its descriptor was beyond the limit
 		}

@@ -24,12 +24,13 @@ type route struct {
 	timed   bool                // the line's time is needed
 	index   *routeIndex         // nil without one
 
-	static *outFile // of a template that has only one path, or of a command
+	lane   *lane    // of a sink that is no file, or nil
+	static *outFile // of a template that has only one path
 	tree   *tree    // else
 	buf    []byte   // of rewritten lines
 }
 
-// newRoute makes the route of a log; t is nil for a command.
+// newRoute makes the route of a log; t is nil for sinks that are no files.
 func newRoute(cfg *Config, l *Log, t *logpath.Template) *route {
 	r := &route{
 		group: l.Group, match: l.Match, vhost: l.Vhost, clock: clock{kind: l.Clock, zone: cfg.Zone},
@@ -91,6 +92,10 @@ func (r *route) write(w *writer, it *item, now time.Time) {
 	if r.rewrite != nil {
 		r.buf = r.rewrite.Append(r.buf[:0], line, at)
 		line = r.buf
+	}
+	if r.lane != nil {
+		r.lane.put(r.group, it.sender, vhost, at, now, line)
+		return
 	}
 	f := r.static
 	if f == nil {

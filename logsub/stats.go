@@ -3,9 +3,12 @@ package logsub
 import (
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync/atomic"
 
 	"github.com/spreadd/spreadd/archive"
+	"github.com/spreadd/spreadd/backlog"
 	"github.com/spreadd/spreadd/sink"
 )
 
@@ -64,12 +67,14 @@ type Stats struct {
 	Connects  int64 // sessions opened
 	Reopens   int64
 	// Dropped are messages that were not written, by reason: "queue_full",
-	// "too_long", "no_log", "bad_envelope"; and on purpose, "repeat", for lines that have come before, and once for
-	// each log: "no_match", "filtered", "not_in_sample".
+	// "too_long", "no_log", "bad_envelope", those of [backlog.Stats]; and on purpose, "repeat", for lines that have come
+	// before, and once for each log: "no_match", "filtered", "not_in_sample".
 	Dropped map[string]int64
-	// Queues are those of "queue_full" by sink: "files" for all files, and each
+	// Queues are those that queues lost, by sink: "files" for all files, and each
 	// command.
 	Queues map[string]int64
+	// Backlogs are what waits for commands, by sink. Their losses are part of Dropped and Queues.
+	Backlogs map[string]backlog.Stats
 	// Files are the files' own counters, by path, and those of commands.
 	Files map[string]sink.Stats
 	// Closed is the sum of those of files of templates that were closed.
@@ -96,9 +101,21 @@ func (s *Subscriber) Stats() Stats {
 		r.publishers.add(st.Publishers)
 	}
 	st.Files, st.Queues = make(map[string]sink.Stats), make(map[string]int64)
+	st.Backlogs = make(map[string]backlog.Stats)
+	for i := range s.count.dropped {
+		st.Dropped[dropReason(i).String()] = s.count.dropped[i].Load()
+	}
 	for _, w := range s.writers {
 		w.files.stats(st.Files, &st.Closed)
 		st.Queues[w.name] = w.dropped.Load()
+		if w.lane != nil {
+			b := w.lane.queue.Stats()
+			st.Files[w.name], st.Backlogs[w.name] = w.lane.sink.Stats(), b
+			st.Queues[w.name] += b.Lost()
+			for reason, n := range b.Dropped {
+				st.Dropped[reason] += n
+			}
+		}
 	}
 	for _, w := range s.writers {
 		for _, k := range w.files.keepers {
@@ -106,9 +123,6 @@ func (s *Subscriber) Stats() Stats {
 				st.Archives.Add(k.archiver.Stats())
 			}
 		}
-	}
-	for i := range s.count.dropped {
-		st.Dropped[dropReason(i).String()] = s.count.dropped[i].Load()
 	}
 	return st
 }
@@ -119,9 +133,9 @@ func (s *Subscriber) attrs() []any {
 	args := []any{
 		slog.Int64("messages", st.Messages), slog.Int64("bytes", st.Bytes), slog.Int64("connects", st.Connects),
 	}
-	for i := range numDropReasons {
-		if n := st.Dropped[i.String()]; n > 0 {
-			args = append(args, slog.Int64("dropped_"+i.String(), n))
+	for _, reason := range slices.Sorted(maps.Keys(st.Dropped)) {
+		if n := st.Dropped[reason]; n > 0 {
+			args = append(args, slog.Int64("dropped_"+reason, n))
 		}
 	}
 	var missing int64

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/spreadd/spreadd/backlog"
 	"github.com/spreadd/spreadd/logpath"
 )
 
@@ -61,9 +62,12 @@ func New(cfg Config) (*Subscriber, error) {
 
 // closeAll closes what New has opened.
 func (s *Subscriber) closeAll() error {
-	errs := make([]error, len(s.writers))
-	for i, w := range s.writers {
-		errs[i] = w.files.close()
+	var errs []error
+	for _, w := range s.writers {
+		errs = append(errs, w.files.close())
+		if w.lane != nil {
+			errs = append(errs, w.lane.close())
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -107,11 +111,17 @@ func (s *Subscriber) commandRoute(l *Log, text string) (*writer, *route, error) 
 	if i < 0 {
 		i = len(s.writers)
 		w := newWriter(s, l.File)
-		w.files.command(text, &s.cfg)
+		c := newCommandSink(&s.cfg, text)
+		lane, err := newLane(&s.cfg, l.File, c, backlog.Config{RetryLast: retryInterval})
+		if err != nil {
+			return nil, nil, err
+		}
+		lane.report(c.Open())
+		w.lane = lane
 		s.writers = append(s.writers, w)
 	}
 	w := s.writers[i]
-	r.static = w.files.all[w.name]
+	r.lane = w.lane
 	return w, r, nil
 }
 
@@ -151,9 +161,12 @@ func (s *Subscriber) Run(ctx context.Context) error {
 		}
 	}
 	done := make(chan struct{})
-	errs := make([]error, len(s.writers))
+	errs := make([]error, 2*len(s.writers))
 	for i, w := range s.writers {
-		writers.Go(func() { errs[i] = w.run(done) })
+		writers.Go(func() { errs[2*i] = w.run(done) })
+		if w.lane != nil {
+			writers.Go(func() { errs[2*i+1] = w.lane.run() })
+		}
 	}
 	receivers.Wait()
 	close(done)

@@ -37,6 +37,10 @@ func ParseTOML(name string, src []byte) (Config, error) {
 	cfg.FlushDelay = doc.Duration("flush_delay", 0)
 	cfg.SyncInterval = readSync(doc)
 	cfg.CommandWait = doc.Duration("command_wait", 0)
+	cfg.Spool = doc.String("spool", "")
+	if cfg.SpoolBytes = doc.Bytes("spool_bytes", 0, minSpoolBytes, math.MaxInt64); cfg.SpoolBytes != 0 && cfg.Spool == "" {
+		doc.Errorf("spool_bytes", `add spool = "/DIRECTORY"`, "there is no spool")
+	}
 	cfg.Zone = readZone(doc)
 	if cfg.StatsInterval = doc.Duration("stats_interval", DefaultStatsInterval); cfg.StatsInterval == 0 {
 		cfg.StatsInterval = -1
@@ -70,6 +74,9 @@ func ParseTOML(name string, src []byte) (Config, error) {
 	}
 	return cfg, nil
 }
+
+// minSpoolBytes is the smallest spool: some of the longest lines.
+const minSpoolBytes = 1 << 20
 
 // minQueueBytes is the smallest queue that makes sense in a file: a few of the
 // largest messages.

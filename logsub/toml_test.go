@@ -81,6 +81,7 @@ func TestTOMLMistakes(t *testing.T) {
 		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\ndaemon = \"4803@\"\n", ":4:1: "},
 		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\nmatch = [\"ok\",\n\"(\"]\n", ":5:1: match: error parsing regexp: missing closing ): `(`"},
 		{"queue = \"1KiB\"\n[[log]]\ngroup = \"a\"\nfile = \"/a\"\n", ":1:1: queue is 1KiB, which is not in 64KiB to "},
+		{"spool_bytes = \"1GiB\"\n[[log]]\ngroup = \"a\"\nfile = \"/a\"\n", ":1:1: there is no spool; add spool ="},
 		{"lock = 1\n[[log]]\ngroup = \"a\"\nfile = \"/a\"\n", ":1:1: lock has to be true or false"},
 		{"zone = \"Europe/Atlantis\"\n[[log]]\ngroup = \"a\"\nfile = \"/a\"\n", ":1:1: unknown time zone Europe/Atlantis; write "},
 		{"[[log]]\ngroup = \"a\"\nfile = \"/a/%Q\"\nclock = \"sundial\"\n", ":3:1: file /a/%Q: %Q is not known: there are %Y"},

@@ -42,6 +42,8 @@ func (c Config) TOML() string {
 		w.duration("fsync", c.SyncInterval)
 	}
 	w.duration("command_wait", c.CommandWait)
+	w.text("spool", c.Spool, "")
+	w.bytes("spool_bytes", c.SpoolBytes, 0)
 	if c.Zone != nil {
 		w.text("zone", c.Zone.String(), "UTC")
 	}

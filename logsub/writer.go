@@ -6,13 +6,14 @@ import (
 )
 
 // writer takes what comes for one sink there, in a goroutine of its own: all files
-// together are a sink, and each command is one. A sink that is slow or stands still fills its queue, and
-// no other.
+// together are a sink, and so is each command and each table of a database, which have a lane. A sink that is slow
+// or stands still fills its queues, and no other.
 type writer struct {
 	s       *Subscriber
 	name    string // of the sink
 	queue   *queue
 	files   *files
+	lane    *lane // nil for files
 	reopen  chan struct{}
 	items   []item // that are being written
 	dropped atomic.Int64
@@ -83,8 +84,14 @@ func (w *writer) run(done <-chan struct{}) error {
 		case <-w.reopen:
 			w.writeAll()
 			w.files.reopen()
+			if w.lane != nil {
+				w.lane.askReopen()
+			}
 		case <-done:
 			w.writeAll()
+			if w.lane != nil {
+				w.lane.finish()
+			}
 			return w.files.close()
 		}
 	}

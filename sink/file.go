@@ -317,6 +317,12 @@ func (f *File) untear() {
 	}
 }
 
+// Discard forgets what waits; the caller has it still. A record of which a part is written stays torn.
+func (f *File) Discard() {
+	f.opt.Budget.add(f.off - len(f.buf))
+	f.buf, f.ends, f.off, f.first, f.begin = nil, nil, 0, 0, 0
+}
+
 // Close writes what waits and closes the file. An error says how much was lost.
 func (f *File) Close() error {
 	f.released = true // nothing is opened only to be closed
