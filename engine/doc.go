@@ -7,7 +7,8 @@
 //
 // [Engine.Start] once; then [Engine.Connect], [Engine.Submit] and [Engine.Disconnect] for local sessions, and
 // [Engine.Advance] at [Engine.Deadline]. After each call, or after several, carry out the [Effects] in
-// the order of their fields and Reset them.
+// the order of their fields and Reset them. [Engine.Reload] takes another configuration at any time, and
+// brings it into force when the machines can take it.
 //
 // # What it guarantees
 //

@@ -26,6 +26,8 @@ type Effects struct {
 	Rejects []Reject
 	// Releases are blocks to let go of, after the deliveries are done with.
 	Releases []*buf.Block
+	// Reload, if not nil, says that another configuration has come into force.
+	Reload *Reload
 	// Installations and Transitions are for logs and counters.
 	Installations []membership.Installation
 	Transitions   []membership.Transition
@@ -45,6 +47,7 @@ func (e *Effects) Reset() {
 	e.Rejects = e.Rejects[:0]
 	clear(e.Releases)
 	e.Releases = e.Releases[:0]
+	e.Reload = nil
 	clear(e.Installations)
 	e.Installations = e.Installations[:0]
 	e.Transitions = e.Transitions[:0]
@@ -62,6 +65,15 @@ type Configuration struct {
 	Transitional bool
 	// Deliveries is how many of Groups.Deliveries come before it.
 	Deliveries int
+}
+
+// Reload is a configuration that has come into force.
+type Reload struct {
+	Topology *topology.Topology
+	ConfHash uint32
+	// Sends is how many of the datagrams to be sent are from before, and go where the configuration
+	// before has their targets.
+	Sends int
 }
 
 // Control is a monitor's packet (monitor-protocol). It is valid until the end of the

@@ -65,6 +65,7 @@ type Engine struct {
 
 	partition partition
 	refusals  Refusals
+	next      *Config // to go over to as soon as the machines can
 
 	ringOut, ringWork ring.Effects // what the ring adds to, and what is worked off
 	membOut           membership.Effects
@@ -75,39 +76,54 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.Topology == nil || cfg.Topology.Daemon(cfg.Self) == nil {
 		return nil, fmt.Errorf("engine: daemon %d is not in the configuration", cfg.Self)
 	}
-	if cfg.MaxLocalMembers == 0 {
-		cfg.MaxLocalMembers = groups.MaxLocalMembers
-	}
-	if cfg.Timeouts == (membership.Timeouts{}) {
-		cfg.Timeouts = membership.LAN()
-		if len(cfg.Topology.Segments()) > 1 {
-			cfg.Timeouts = membership.WAN()
-		}
-	}
+	cfg.setDefaults()
 	e := &Engine{cfg: cfg, leaving: make(map[SessionID]bool)}
 	var err error
-	e.ring, err = ring.New(ring.Config{
-		Self: cfg.Self, Topology: cfg.Topology, ConfHash: cfg.ConfHash,
-		Window: cfg.Window, PersonalWindow: cfg.PersonalWindow, AcceleratedWindow: cfg.AcceleratedWindow,
-		Accelerated: cfg.Accelerated, Wide: cfg.Wide,
-		TokenTimeout: cfg.Timeouts.Token, HurryTimeout: cfg.Timeouts.Hurry,
-		QueueMessages: cfg.QueueMessages, Pool: cfg.Pool,
-	})
-	if err != nil {
+	if e.ring, err = ring.New(cfg.ring()); err != nil {
 		return nil, err
 	}
-	e.memb, err = membership.New(membership.Config{
-		Self: cfg.Self, Topology: cfg.Topology, ConfHash: cfg.ConfHash, Timeouts: cfg.Timeouts, Old: e.ring,
-	})
-	if err != nil {
+	if e.memb, err = membership.New(cfg.membership(e.ring)); err != nil {
 		return nil, err
 	}
-	g := groups.Config{Self: cfg.Self}
-	for _, d := range cfg.Topology.Daemons() {
-		g.Daemons = append(g.Daemons, groups.Daemon{ID: d.ID, Name: d.Name})
-	}
-	e.groups, err = groups.New(g)
+	e.groups, err = groups.New(groups.Config{Self: cfg.Self, Daemons: cfg.daemons()})
 	return e, err
+}
+
+func (c *Config) setDefaults() {
+	if c.MaxLocalMembers == 0 {
+		c.MaxLocalMembers = groups.MaxLocalMembers
+	}
+	if c.Timeouts == (membership.Timeouts{}) {
+		c.Timeouts = membership.LAN()
+		if len(c.Topology.Segments()) > 1 {
+			c.Timeouts = membership.WAN()
+		}
+	}
+}
+
+// ring returns what the ring has to know of the configuration.
+func (c *Config) ring() ring.Config {
+	return ring.Config{
+		Self: c.Self, Topology: c.Topology, ConfHash: c.ConfHash,
+		Window: c.Window, PersonalWindow: c.PersonalWindow, AcceleratedWindow: c.AcceleratedWindow,
+		Accelerated: c.Accelerated, Wide: c.Wide,
+		TokenTimeout: c.Timeouts.Token, HurryTimeout: c.Timeouts.Hurry,
+		QueueMessages: c.QueueMessages, Pool: c.Pool,
+	}
+}
+
+// membership returns what the membership has to know of it.
+func (c *Config) membership(old membership.OldRing) membership.Config {
+	return membership.Config{Self: c.Self, Topology: c.Topology, ConfHash: c.ConfHash, Timeouts: c.Timeouts, Old: old}
+}
+
+// daemons returns what the groups have to know of it.
+func (c *Config) daemons() []groups.Daemon {
+	var list []groups.Daemon
+	for _, d := range c.Topology.Daemons() {
+		list = append(list, groups.Daemon{ID: d.ID, Name: d.Name})
+	}
+	return list
 }
 
 // Start begins to form the first membership. wall is the wall clock in seconds

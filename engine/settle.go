@@ -10,8 +10,17 @@ import (
 )
 
 // settle passes between the machines what they say to each other, until none
-// has anything to say, and the rest to the driver.
+// has anything to say, and the rest to the driver. Then another configuration may come
+// into force.
 func (e *Engine) settle(now clock.Time, out *Effects) {
+	e.converse(now, out)
+	if e.next != nil && e.memb.CanReconfigure() && e.groups.State() == groups.StateOp {
+		e.reconfigure(now, out)
+		e.converse(now, out)
+	}
+}
+
+func (e *Engine) converse(now clock.Time, out *Effects) {
 	e.actions(now, out)
 	for {
 		e.events(now, out)

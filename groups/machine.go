@@ -43,6 +43,7 @@ type Machine struct {
 	self   int                   // place of the own daemon in the configuration
 	ranks  map[wire.DaemonID]int // place in the configuration
 	byName map[string]int        // daemon name to place
+	next   *Machine              // of the configuration that comes into force next, or nil
 
 	state State
 	// regular and members are the last regular membership; members is empty
@@ -156,6 +157,7 @@ func (m *Machine) HandleTransitional(id wire.MembershipID, daemons []wire.Daemon
 // the engine: it panics.
 func (m *Machine) HandleRegular(id wire.MembershipID, daemons []wire.DaemonID, out *Effects) {
 	m.expect(inRegular)
+	m.renumber()
 	set := m.setOf(daemons)
 	if !m.transitional.within(set) {
 		panic("groups: a regular membership without daemons of the transitional one before it")

@@ -30,7 +30,7 @@ func (r *Ring) HandlePacket(now clock.Time, p *wire.Packet, datagram buf.Slice, 
 	s := r.table.add(p.Seq, r.lastDiscarded)
 	s.state = have
 	s.service = service
-	s.maker = int16(r.cfg.Topology.Rank(p.Proc))
+	s.maker = int16(r.maker(p.Proc))
 	s.kind = p.Type &^ wire.PacketRouted
 	s.proc = p.Proc
 	s.round = p.TokenRound
@@ -61,7 +61,7 @@ func (r *Ring) checkPacket(p *wire.Packet) Verdict {
 		return Duplicate
 	case r.state == Recovering && p.Seq > r.highest:
 		return BeyondRecovery
-	case r.cfg.Topology.Daemon(p.Proc) == nil:
+	case r.maker(p.Proc) < 0:
 		return UnknownMaker
 	case p.CheckFragments() != nil:
 		return Malformed

@@ -161,6 +161,7 @@ func (r *Ring) install(out *Effects) {
 		}
 	}
 	r.dropPartials(out)
+	r.forget()
 	r.users.again()
 	r.groups.again()
 	r.id = r.recovery.future

@@ -140,8 +140,11 @@ type Ring struct {
 	tokenFirst     bool
 
 	users, groups queue
-	assembling    []partial // by rank of the maker
-	arena         arena
+	assembling    []partial // by place of the maker
+	// former are daemons that the configuration has no more, and the ring that is
+	// to be recovered may have packets of.
+	former []wire.DaemonID
+	arena  arena
 
 	hurryAt, lossAt clock.Time
 
@@ -178,6 +181,12 @@ func New(cfg Config) (*Ring, error) {
 		segmentAlone: len(cfg.Topology.Segments()[d.Segment].Daemons) == 1,
 		assembling:   make([]partial, len(cfg.Topology.Daemons())),
 	}, nil
+}
+
+// WithDefaults returns the configuration as a ring runs on it.
+func (c Config) WithDefaults() Config {
+	c.setDefaults()
+	return c
 }
 
 func (c *Config) setDefaults() {

@@ -28,7 +28,7 @@ const (
 type slot struct {
 	state   slotState
 	service Service
-	// maker is the rank of proc in the configuration.
+	// maker is the place of proc in Ring.assembling.
 	maker int16
 	// kind is the type word that is sent again with the packet.
 	kind  wire.RingType

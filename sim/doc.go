@@ -9,7 +9,7 @@
 // clients do, and which kinds of [Fault] there are how often. In the first phase, safety, anything
 // may fail: daemons crash and come back under their names, links are cut in one direction or both,
 // the network falls apart just when a ring is being formed, hosts stand still, tokens
-// vanish. In the second, liveness, the network is whole again: those that live have to form one
+// vanish, the configuration changes and daemons read it one after another. In the second, liveness, the network is whole again: those that live have to form one
 // ring within [Options.HealBound], which follows from the timeouts, to stay in it, and to deliver
 // everything that is sent then.
 //

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spreadd/spreadd/groups"
@@ -60,6 +61,8 @@ const (
 	FaultClock
 	// FaultClients: all clients of a daemon die at once.
 	FaultClients
+	// FaultReload: the configuration changes, and daemons read it one after another.
+	FaultReload
 	// NumFaults is the number of kinds.
 	NumFaults
 )
@@ -105,6 +108,8 @@ func (f Fault) String() string {
 		return "clock"
 	case FaultClients:
 		return "clients"
+	case FaultReload:
+		return "reload"
 	case NumFaults:
 	}
 	return fmt.Sprintf("Fault(%d)", int(f))
@@ -128,8 +133,10 @@ func (w *world) planStart() {
 			d = w.between(0, within)
 		}
 		w.after(d, func() {
-			h.start()
-			h.planClients()
+			if h.lives == 0 && h.configured() { // a reload may have been sooner
+				h.start()
+				h.planClients()
+			}
 		})
 	}
 }
@@ -226,6 +233,8 @@ func (w *world) inflict(f Fault) {
 			}
 			h.carryOut()
 		}
+	case FaultReload:
+		w.reload()
 	case NumFaults:
 	}
 }
@@ -479,7 +488,7 @@ func (w *world) crashAndRestart(h *host) {
 // a ring takes up to three seconds' worth of ids, and may take less time.
 func (w *world) restart(h *host) {
 	switch {
-	case h.up, h.ghost:
+	case h.up, h.ghost, !h.configured():
 	case w.timeOfDay(h) <= h.lastTime:
 		w.after(restartTime, func() { w.restart(h) })
 	default:
@@ -566,10 +575,7 @@ func (w *world) heal() {
 	dead := w.faultRand.Perm(len(w.hosts))[:w.o.Dead]
 	for i, h := range w.hosts {
 		h.paused = 0
-		stays := false
-		for _, d := range dead {
-			stays = stays || d == i
-		}
+		stays := slices.Contains(dead, i)
 		switch {
 		case stays:
 			h.crash()
@@ -581,4 +587,5 @@ func (w *world) heal() {
 			w.after(restartTime, func() { w.restart(h) })
 		}
 	}
+	w.reloadLast(dead)
 }

@@ -19,6 +19,7 @@ import (
 type host struct {
 	w    *world
 	d    *topology.Daemon
+	conf *configuration // that it has read last
 	rank int
 	skew int32 // of the wall clock, in seconds
 	// lastTime is the highest time that the daemon has put into an id, in any
@@ -67,29 +68,35 @@ func (h *host) start() {
 	}
 	h.up = true
 	h.lives++
-	*h = host{w: w, d: h.d, rank: h.rank, skew: h.skew, lastTime: h.lastTime, formerTime: h.lastTime, lives: h.lives, up: true, pool: &buf.Pool{Poison: true}, byID: make(map[engine.SessionID]*session)}
+	conf := w.conf()
+	*h = host{w: w, d: h.d, conf: conf, rank: h.rank, skew: h.skew, lastTime: h.lastTime, formerTime: h.lastTime, lives: h.lives, up: true, pool: &buf.Pool{Poison: true}, byID: make(map[engine.SessionID]*session)}
 	h.life = &Life{
 		Name: fmt.Sprint(h.d.Name, h.lives), Rank: h.rank, ID: h.d.ID, Daemon: h.d.Name, Began: w.now,
 	}
 	w.hist.Daemons = append(w.hist.Daemons, h.life)
-	o := &w.o
 	var err error
-	cfg := engine.Config{
-		Topology: w.top, Self: h.d.ID, ConfHash: confHash, Timeouts: o.timeouts(), Wide: len(o.Layout) > 1,
-		Accelerated: o.Accelerated, QueueMessages: o.QueueMessages, MaxLocalMembers: o.LocalMembers, Pool: h.pool,
-	}
-	if !o.Mixed || h.rank == 0 {
-		cfg.Window, cfg.PersonalWindow, cfg.AcceleratedWindow = o.Window, o.PersonalWindow, o.AcceleratedWindow
-	}
-	h.engine, err = engine.New(cfg)
+	h.engine, err = engine.New(h.config(conf))
 	if err != nil {
 		panic(err)
 	}
 	w.tracef("%s starts", h.life.Name)
 	h.watch()
-	h.slots = make([]*session, o.Clients)
+	h.slots = make([]*session, w.o.Clients)
 	h.engine.Start(w.now, w.wall(h), &h.out)
 	h.carryOut()
+}
+
+// config returns the engine's configuration.
+func (h *host) config(c *configuration) engine.Config {
+	o := &h.w.o
+	cfg := engine.Config{
+		Topology: c.top, Self: h.d.ID, ConfHash: c.hash, Timeouts: o.timeouts(), Wide: len(o.Layout) > 1,
+		Accelerated: o.Accelerated != c.other, QueueMessages: o.QueueMessages, MaxLocalMembers: o.LocalMembers, Pool: h.pool,
+	}
+	if !o.Mixed || h.rank == 0 {
+		cfg.Window, cfg.PersonalWindow, cfg.AcceleratedWindow = o.Window, o.PersonalWindow, o.AcceleratedWindow
+	}
+	return cfg
 }
 
 // crash ends the daemon, with all that it knew and its clients.
@@ -245,6 +252,7 @@ func (h *host) step() {
 	for _, b := range h.out.Releases {
 		b.Release()
 	}
+	h.noteReload()
 	h.out.Reset()
 	if err := h.engine.Check(); err != nil {
 		w.fail("check", "%s: %v", h.life.Name, err)

@@ -107,7 +107,14 @@ func (w *world) delay(token bool, b []byte) time.Duration {
 }
 
 // allUp reports whether all daemons live that are to.
-func (w *world) allUp() bool { return len(w.living()) == len(w.hosts)-w.o.Dead }
+func (w *world) allUp() bool {
+	for _, h := range w.hosts {
+		if h.up != (h.configured() && !h.ghost) {
+			return false
+		}
+	}
+	return true
+}
 
 // united reports whether all that live are in one ring, and their tables of groups
 // are brought together.

@@ -147,6 +147,10 @@ func Draw(seed uint64) Options {
 	if chance(r, 0.04) {
 		o.Still, o.Loss, o.Late, o.SocketPackets, o.Faults = true, 0, 0, 1000, [NumFaults]int{}
 	}
+	// Of a stream of its own, so that the other runs are what they were without.
+	if r := rand.New(rand.NewPCG(seed, 6)); !o.Still && n > 1 && chance(r, 0.2) {
+		o.Faults[FaultReload] = 1 + r.IntN(5)
+	}
 	return o
 }
 
@@ -172,7 +176,7 @@ func (o *Options) drawLayout(r *rand.Rand) {
 // drawFaults gives each run some kinds of faults, not all of them at once.
 func (o *Options) drawFaults(r *rand.Rand) {
 	for range r.IntN(8) {
-		o.Faults[r.IntN(int(NumFaults))] += 1 + r.IntN(6)
+		o.Faults[r.IntN(int(FaultReload))] += 1 + r.IntN(6)
 	}
 	if chance(r, 0.2) {
 		o.Faults[FaultCascade] += 1 + r.IntN(4)

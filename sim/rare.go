@@ -84,6 +84,11 @@ const (
 	Signalled
 	// SeveralSets: a view of several virtual synchrony sets.
 	SeveralSets
+	// Reloaded: a daemon goes over to another configuration; ReloadHeld: it had to wait for a ring
+	// first; TakenOut: it ends, as it is not in it.
+	Reloaded
+	ReloadHeld
+	TakenOut
 	// NumSituations is their number.
 	NumSituations
 )
@@ -99,6 +104,7 @@ var situationNames = [NumSituations]string{
 	Routed: "routed packet", Again: "retransmission", Fragments: "message in fragments", SentAgain: "message sent again in another ring",
 	SafeInTransitional: "safe in a transitional configuration", DataInTransitional: "data in a transitional configuration",
 	ViewInTransitional: "view in a transitional configuration", Signalled: "signal", SeveralSets: "view of several sets",
+	Reloaded: "configuration reloaded", ReloadHeld: "reload held up", TakenOut: "taken out of the configuration",
 }
 
 // String returns the name of the situation.

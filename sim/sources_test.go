@@ -57,6 +57,8 @@ func faults() []fault {
 		{"a packet from another segment is not relayed", "engine/receive.go", "\t\te.relay(&p, datagram.Bytes(), out)\n", ""},
 		{"a kill that found no room is lost", "engine/settle.go", "if len(e.kills) == 0 || !e.ring.Accepting() {\n\t\t\treturn", "if len(e.kills) == 0 || !e.ring.Accepting() {\n\t\t\te.kills = nil\n\t\t\treturn"},
 		{"a block is released early", "ring/packet.go", "\t\tdatagram.Block.Retain()\n", ""},
+		{"what a daemon has sent that was taken out is not recovered", "ring/packet.go", "case r.maker(p.Proc) < 0:", "case r.cfg.Topology.Daemon(p.Proc) == nil:"},
+		{"the configuration changes while tables of groups are exchanged", "engine/settle.go", " && e.groups.State() == groups.StateOp {", " {"},
 		{"a discarded packet's block is kept", "ring/table.go", "\tout.release(s.body.Block)\n", ""},
 	}
 }

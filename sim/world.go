@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// confHash is in every datagram; the simulator has one configuration.
+	// confHash is that of the first configuration, and is in every datagram; later ones count on.
 	confHash = 0x5eed
 	// startWall is the wall clock at the beginning, in seconds since 1970.
 	startWall = 1_700_000_000
@@ -30,7 +30,8 @@ type world struct {
 	// change of one leaves the others alone.
 	netRand, workRand, faultRand *rand.Rand
 
-	top   *topology.Topology
+	top   *topology.Topology // of all daemons that there are
+	confs []*configuration   // the last is in the file
 	hosts []*host
 	byID  map[wire.DaemonID]*host
 
@@ -151,6 +152,7 @@ func (w *world) buildTopology(r *rand.Rand) {
 		panic(err) // ids differ by their last byte
 	}
 	w.top = top
+	w.confs = []*configuration{{top: top, hash: confHash}}
 }
 
 // play runs the two phases: anything may go wrong, then nothing does any more. It

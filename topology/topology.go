@@ -110,6 +110,29 @@ func (t *Topology) Daemon(id wire.DaemonID) *Daemon {
 	return &t.daemons[r]
 }
 
+// Equal reports whether two configurations say the same.
+func (t *Topology) Equal(o *Topology) bool {
+	return slices.EqualFunc(t.segments, o.segments, func(a, b Segment) bool {
+		return a.Port == b.Port && slices.Equal(a.Addrs, b.Addrs) && slices.Equal(a.Daemons, b.Daemons)
+	})
+}
+
+// Renames returns an error if a daemon of another configuration has the name of
+// one here and not its id, or the id and not the name. A daemon that goes on from
+// the one to the other could not tell what it knows of the one from what is to come from the
+// other.
+func (t *Topology) Renames(o *Topology) error {
+	for _, n := range o.daemons {
+		for _, d := range t.daemons {
+			if (n.ID == d.ID) != (n.Name == d.Name) {
+				return fmt.Errorf("daemon %q with the id %d would become %q with %d: take it out of the configuration, reload, and add it then",
+					d.Name, d.ID, n.Name, n.ID)
+			}
+		}
+	}
+	return nil
+}
+
 // Rank returns the place of a daemon in configuration order, or -1.
 func (t *Topology) Rank(id wire.DaemonID) int {
 	if r, ok := t.ranks[id]; ok {

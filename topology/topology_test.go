@@ -105,3 +105,46 @@ func TestDatagram(t *testing.T) {
 		}
 	}
 }
+
+// TestEqual: whatever differs counts; and names go with ids.
+func TestEqual(t *testing.T) {
+	make2 := func(change func([]Segment)) *Topology {
+		s := []Segment{
+			{Port: 1, Addrs: []netip.Addr{netip.MustParseAddr("239.0.0.1")}, Daemons: []Daemon{{ID: 1, Name: "a"}, {ID: 2, Name: "b"}}},
+			{Port: 1, Daemons: []Daemon{{ID: 3, Name: "c"}}},
+		}
+		change(s)
+		top, err := New(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return top
+	}
+	base := make2(func([]Segment) {})
+	if !base.Equal(make2(func([]Segment) {})) {
+		t.Error("not equal to the same")
+	}
+	for _, tt := range []struct {
+		what    string
+		change  func([]Segment)
+		renames string
+	}{
+		{"port", func(s []Segment) { s[0].Port = 2 }, ""},
+		{"address of a segment", func(s []Segment) { s[0].Addrs = nil }, ""},
+		{"address of a daemon", func(s []Segment) { s[1].Daemons[0].Addr = netip.MustParseAddr("10.0.0.1") }, ""},
+		{"one less", func(s []Segment) { s[0].Daemons = s[0].Daemons[:1] }, ""},
+		{"one more", func(s []Segment) { s[1].Daemons = append(s[1].Daemons, Daemon{ID: 4, Name: "d"}) }, ""},
+		{"another one", func(s []Segment) { s[1].Daemons[0] = Daemon{ID: 4, Name: "d"} }, ""},
+		{"order", func(s []Segment) { s[0], s[1] = s[1], s[0] }, ""},
+		{"name", func(s []Segment) { s[1].Daemons[0].Name = "d" }, `"c" with the id 3 would become "d" with 3`},
+		{"id", func(s []Segment) { s[1].Daemons[0].ID = 4 }, `"c" with the id 3 would become "c" with 4`},
+	} {
+		other := make2(tt.change)
+		if base.Equal(other) {
+			t.Errorf("%s: equal", tt.what)
+		}
+		if err := base.Renames(other); (err == nil) != (tt.renames == "") || err != nil && !strings.Contains(err.Error(), tt.renames) {
+			t.Errorf("%s: %v, want %q", tt.what, err, tt.renames)
+		}
+	}
+}

@@ -1,0 +1,77 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/spreadd/spreadd/internal/clock"
+)
+
+// Reload goes over to another configuration while clients stay connected (membership-protocol §11). Self,
+// QueueMessages, MaxLocalMembers and Pool stay as they are, whatever is in cfg.
+//
+// Windows and timeouts change at once. If daemons come or go, or the hash changes, the ring is given
+// up and formed anew by those that have the new configuration; that happens as soon as a ring
+// is in operation and the tables of groups are agreed, and is told in [Effects].Reload. A
+// further call before that replaces the configuration that waits.
+//
+// It is an error if the configuration is not valid, does not have this daemon, or gives a daemon another
+// name or id. Nothing has changed then.
+func (e *Engine) Reload(now clock.Time, wall int32, cfg Config, out *Effects) error {
+	e.wall = wall
+	cfg.Self, cfg.Pool, cfg.QueueMessages, cfg.MaxLocalMembers = e.cfg.Self, e.cfg.Pool, e.cfg.QueueMessages, e.cfg.MaxLocalMembers
+	if cfg.Topology == nil || cfg.Topology.Daemon(cfg.Self) == nil {
+		return fmt.Errorf("engine: daemon %d is not in the new configuration", cfg.Self)
+	}
+	cfg.setDefaults()
+	if err := e.cfg.Topology.Renames(cfg.Topology); err != nil {
+		return fmt.Errorf("engine: %w", err)
+	}
+	// Machines of their own say whether they could be made so.
+	if _, err := New(cfg); err != nil {
+		return err
+	}
+	e.next = &cfg
+	if cfg.ConfHash == e.cfg.ConfHash && cfg.Topology.Equal(e.cfg.Topology) && cfg.Accelerated == e.cfg.Accelerated && cfg.Wide == e.cfg.Wide {
+		e.next = nil
+		return e.adjust(cfg)
+	}
+	e.settle(now, out)
+	return nil
+}
+
+// adjust changes what no other daemon has to know.
+func (e *Engine) adjust(cfg Config) error {
+	windows := cfg.ring().WithDefaults()
+	if err := e.ring.SetWindows(windows.Window, windows.PersonalWindow, windows.AcceleratedWindow); err != nil {
+		return err
+	}
+	if err := e.ring.SetTimeouts(cfg.Timeouts.Token, cfg.Timeouts.Hurry); err != nil {
+		return err
+	}
+	if err := e.memb.SetTimeouts(cfg.Timeouts); err != nil {
+		return err
+	}
+	e.cfg = cfg
+	return nil
+}
+
+// reconfigure brings the configuration that waits into force. All was checked when it came.
+func (e *Engine) reconfigure(now clock.Time, out *Effects) {
+	cfg := *e.next
+	e.next = nil
+	before := len(out.Sends)
+	err := e.memb.Reconfigure(now, e.wall, cfg.membership(e.ring), &e.membOut)
+	if err == nil {
+		e.ring.Stop(now)
+		err = e.ring.Reconfigure(cfg.ring())
+	}
+	if err == nil {
+		err = e.groups.Reconfigure(cfg.daemons())
+	}
+	if err != nil {
+		panic("engine: a configuration that was checked is refused: " + err.Error())
+	}
+	e.cfg = cfg
+	e.partition = partition{}
+	out.Reload = &Reload{Topology: cfg.Topology, ConfHash: cfg.ConfHash, Sends: before}
+}

@@ -1,0 +1,65 @@
+package groups
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Reconfigure takes another list of daemons, in the order of the configuration and the own one among them. It
+// comes into force with the next regular membership, which has to follow a loss of the
+// present one: until then daemons that have not gone over yet say the same in the same
+// order. It is for StateOp; in another state, or if the list is not valid, or a daemon would have another name or id, it
+// returns an error and changes nothing.
+func (m *Machine) Reconfigure(daemons []Daemon) error {
+	if m.state != StateOp {
+		return fmt.Errorf("groups: the configuration cannot change in %v", m.state)
+	}
+	n, err := New(Config{Daemons: daemons, Self: m.cfg.Self})
+	if err != nil {
+		return err
+	}
+	for _, d := range m.cfg.Daemons {
+		rank, ok := n.ranks[d.ID]
+		named, known := n.byName[d.Name]
+		if ok != known || rank != named {
+			return fmt.Errorf("groups: daemon %q with the id %d has another name or id in the new configuration", d.Name, d.ID)
+		}
+	}
+	m.next = n
+	return nil
+}
+
+// renumber brings the configuration that waits into force. Daemons of the transitional membership
+// are in both; the others are taken out of the groups now.
+func (m *Machine) renumber() {
+	n := m.next
+	if n == nil {
+		return
+	}
+	m.next = nil
+	m.dropDaemons(func(d *daemonMembers) bool { return !m.transitional.has(d.rank) })
+	old := m.cfg.Daemons
+	place := func(rank int) int {
+		to, ok := n.ranks[old[rank].ID]
+		if !ok {
+			panic(fmt.Sprintf("groups: daemon %q goes along into a membership of another configuration, which does not have it", old[rank].Name))
+		}
+		return to
+	}
+	move := func(s daemonSet) daemonSet {
+		moved := make(daemonSet, 0, len(s))
+		for _, rank := range s {
+			moved = append(moved, place(rank))
+		}
+		slices.Sort(moved)
+		return moved
+	}
+	m.synced, m.transitional = move(m.synced), move(m.transitional)
+	for _, g := range m.order {
+		for _, d := range g.daemons {
+			d.rank = place(d.rank)
+		}
+		slices.SortFunc(g.daemons, func(a, b *daemonMembers) int { return a.rank - b.rank })
+	}
+	m.cfg, m.self, m.ranks, m.byName = n.cfg, n.self, n.ranks, n.byName
+}

@@ -1,0 +1,87 @@
+package ring
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spreadd/spreadd/wire"
+)
+
+// ErrUp is the refusal of another configuration while there is a ring.
+var ErrUp = errors.New("ring: the configuration cannot change while a ring is up")
+
+// Reconfigure goes over to another configuration, of which Self, Pool and QueueMessages
+// stay as they are. The ring has to be stopped before. Its packets are kept for the
+// next recovery, also those of daemons that the new configuration does not have. On an
+// error nothing has changed.
+func (r *Ring) Reconfigure(cfg Config) error {
+	cfg.Self, cfg.Pool, cfg.QueueMessages = r.cfg.Self, r.cfg.Pool, r.cfg.QueueMessages
+	if cfg.Topology == nil || cfg.Topology.Daemon(cfg.Self) == nil {
+		return fmt.Errorf("ring: daemon %d is not in the new configuration", cfg.Self)
+	}
+	cfg.setDefaults()
+	if err := cfg.validate(); err != nil {
+		return err
+	}
+	if r.state != Down {
+		return ErrUp
+	}
+	makers := r.makers()
+	assembling := r.assembling
+	d := cfg.Topology.Daemon(cfg.Self)
+	r.cfg = cfg
+	r.rank, r.segment = int16(d.Rank), d.Segment
+	r.segmentAlone = len(cfg.Topology.Segments()[d.Segment].Daemons) == 1
+	r.former = slices.DeleteFunc(slices.Clone(makers), func(id wire.DaemonID) bool { return cfg.Topology.Daemon(id) != nil })
+	r.assembling = make([]partial, len(cfg.Topology.Daemons())+len(r.former))
+	for i, id := range makers {
+		r.assembling[r.maker(id)] = assembling[i]
+	}
+	for i := range r.table.slots {
+		if s := &r.table.slots[i]; s.isPacket() {
+			s.maker = int16(r.maker(s.proc))
+		}
+	}
+	return nil
+}
+
+// SetTimeouts changes how long the token is waited for; what is waited for already is
+// not affected.
+func (r *Ring) SetTimeouts(token, hurry time.Duration) error {
+	c := r.cfg
+	c.TokenTimeout, c.HurryTimeout = token, hurry
+	if token <= 0 || hurry <= 0 {
+		return fmt.Errorf("ring: timeouts of %v and %v, they have to be above 0", token, hurry)
+	}
+	r.cfg = c
+	return nil
+}
+
+// maker returns the place of a daemon in assembling, or -1.
+func (r *Ring) maker(id wire.DaemonID) int {
+	if rank := r.cfg.Topology.Rank(id); rank >= 0 {
+		return rank
+	}
+	if i := slices.Index(r.former, id); i >= 0 {
+		return len(r.cfg.Topology.Daemons()) + i
+	}
+	return -1
+}
+
+// makers returns the daemons in the order of assembling.
+func (r *Ring) makers() []wire.DaemonID {
+	var ids []wire.DaemonID
+	for _, d := range r.cfg.Topology.Daemons() {
+		ids = append(ids, d.ID)
+	}
+	return append(ids, r.former...)
+}
+
+// forget lets go of the daemons that the configuration has no more: the ring that
+// they were in has ended.
+func (r *Ring) forget() {
+	r.assembling = r.assembling[:len(r.cfg.Topology.Daemons())]
+	r.former = nil
+}
