@@ -12,6 +12,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"github.com/spreadd/spreadd/internal/promserve"
 	"github.com/spreadd/spreadd/logpub"
 	"github.com/spreadd/spreadd/spread"
 	"github.com/spreadd/spreadd/syslogd"
@@ -38,6 +39,7 @@ type fileConfig struct {
 	Publisher string       `toml:"publisher"`
 	Confirm   bool         `toml:"confirm"`
 	State     string       `toml:"state"`
+	Metrics   string       `toml:"metrics"`
 	Spool     struct {
 		Dir   string   `toml:"dir"`
 		Bytes int64    `toml:"bytes"`
@@ -205,6 +207,11 @@ func (in *inputConfig) kind() (kind string, err error) {
 
 // check checks the inputs without opening anything, and whether the publisher takes them.
 func (c *fileConfig) check(p *logpub.Publisher) error {
+	if c.Metrics != "" {
+		if err := promserve.CheckAddress(c.Metrics); err != nil {
+			return err
+		}
+	}
 	stdins := 0
 	for i := range c.Inputs {
 		in := &c.Inputs[i]
@@ -242,7 +249,11 @@ func (c *fileConfig) open(ctx context.Context, p logpub.Config, stdin io.Reader)
 		if err != nil {
 			return nil, err
 		}
-		inputs = append(inputs, logpub.Input{Source: source, Groups: in.Groups, Route: in.Route.route()})
+		input := logpub.Input{Source: source, Groups: in.Groups, Route: in.Route.route()}
+		if in.Stdin {
+			input.Name = stdinName
+		}
+		inputs = append(inputs, input)
 	}
 	return inputs, nil
 }

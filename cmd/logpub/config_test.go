@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/spreadd/spreadd/internal/promserve/promtest"
 )
 
 func writeFile(t *testing.T, path, text string) {
@@ -121,7 +123,7 @@ func TestServe(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "logpub.toml")
 	socket := filepath.Join(dir, "s")
-	text := "daemons = [\"" + address + "\"]\nname = \"web\"\ngroups = [\"GROUP\"]\n[[input]]\nsyslog = \"unixgram:" + socket + "\"\n"
+	text := "daemons = [\"" + address + "\"]\nname = \"web\"\ngroups = [\"GROUP\"]\nmetrics = \"127.0.0.1:0\"\n[[input]]\nsyslog = \"unixgram:" + socket + "\"\n"
 	writeFile(t, path, strings.Replace(text, "GROUP", "a", 1))
 	ctx, stop := context.WithCancel(t.Context())
 	var stderr output
@@ -163,9 +165,44 @@ func TestServe(t *testing.T) {
 	if got := next(t, sub); !strings.Contains(got, `[b] "two\n"`) {
 		t.Errorf("received %s", got)
 	}
+	waitForMetrics(t, &stderr, map[string]float64{
+		"logpub_received_lines_total":                                   2, // of both publishers
+		"logpub_sent_lines_total":                                       2,
+		`logpub_syslog_messages_total{input="unixgram ` + socket + `"}`: 2,
+		`logpub_group_lines_total{group="a"}`:                           1,
+		`logpub_group_lines_total{group="b"}`:                           1,
+		`logpub_connects_total{daemon="` + address + `"}`:               2,
+		"logpub_config_loads_total":                                     2,
+		"logpub_config_failures_total":                                  1,
+	})
 	stop()
 	if status := <-ended; status != statusOK {
 		t.Errorf("status %d: %s", status, &stderr)
+	}
+}
+
+// waitForMetrics waits until the metrics that the log says are served have values.
+func waitForMetrics(t *testing.T, log *output, want map[string]float64) {
+	t.Helper()
+	_, addr, ok := strings.Cut(log.String(), `msg="serving metrics" address=`)
+	addr, _, _ = strings.Cut(addr, "\n")
+	if !ok || strings.Count(log.String(), "serving metrics") != 1 {
+		t.Fatalf("the log does not say once that metrics are served: %s", log)
+	}
+	limit := time.After(patience)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		p := promtest.Scrape(t, "http://"+addr)
+		if p.Has(want) {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-limit:
+			p.Want(t, want)
+			return
+		}
 	}
 }
 

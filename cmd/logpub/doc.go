@@ -23,6 +23,8 @@
 // It says how many lines it took, sent and dropped when it ends, and every -stats while there are
 // any, on standard error, which is the error log of a web server.
 //
+// With -metrics ADDRESS (metrics in the configuration) it serves its counters to Prometheus; docs/metrics.md lists them.
+//
 // It ends when its input does. SIGTERM and SIGINT make it read on until the input ends or is
 // quiet for a second, send what it has, and end, all within -drain; further ones change
 // nothing, since Apache may send several. SIGHUP (which has a -config read again), SIGUSR1, SIGUSR2 and SIGPIPE are ignored: Apache's

@@ -16,7 +16,9 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/internal/buildinfo"
+	"github.com/spreadd/spreadd/internal/promserve"
 	"github.com/spreadd/spreadd/logpub"
+	"github.com/spreadd/spreadd/logpub/metrics"
 	"github.com/spreadd/spreadd/spread"
 )
 
@@ -43,6 +45,7 @@ type options struct {
 	cfg     logpub.Config
 	config  string
 	check   bool
+	metrics string
 	verbose bool
 	version bool
 	flags   *flag.FlagSet
@@ -114,6 +117,10 @@ func parse(args []string) (options, error) {
 	fs.IntVar(&c.MaxLine, "max-line", 0, "longest line in `bytes`; longer ones are cut (default: what fits into a message)")
 	fs.DurationVar(&c.StatsInterval, "stats", logpub.DefaultStatsInterval, "`time` between two lines of counters; negative for none")
 	fs.StringVar(&o.config, "config", "", "read everything from this `file` (TOML), and again on SIGHUP; only -check and -v go with it")
+	fs.Func("metrics", "serve metrics to Prometheus on this `address`, as in 127.0.0.1:9804 (default: nowhere)", func(addr string) error {
+		o.metrics = addr
+		return promserve.CheckAddress(addr)
+	})
 	fs.BoolVar(&o.check, "check", false, "check the configuration and end")
 	fs.BoolVar(&o.verbose, "v", false, "log more")
 	fs.BoolVar(&o.version, "V", false, "print the version")
@@ -177,11 +184,28 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		say(stdout, "the configuration is in order\n")
 		return statusOK
 	}
-	if err := p.Run(ctx, stdin); err != nil {
+	var source metrics.Source
+	source.Use(p.Stats)
+	end := observe(ctx, o.metrics, &source, o.cfg.Log)
+	defer end()
+	if err := p.RunInputs(ctx, logpub.Input{Source: logpub.NewStream(stdin), Name: stdinName}); err != nil {
 		complain(stderr, err, "")
 		return statusError
 	}
 	return statusOK
+}
+
+// stdinName is standard input's in metrics.
+const stdinName = "stdin"
+
+// observe serves metrics on an address, unless it is empty, until end is called. Two generations of us
+// may be there at a time, as after a graceful restart of a web server: the second one gets the address when the first
+// has gone.
+func observe(ctx context.Context, addr string, source *metrics.Source, log *slog.Logger) (end func()) {
+	if addr == "" {
+		return func() {}
+	}
+	return promserve.Keep(ctx, addr, promserve.Config{Program: "logpub", Collector: metrics.New(source), Log: log})
 }
 
 // say prints text. If nobody listens there is nobody to tell.

@@ -62,6 +62,7 @@ func TestCommandLine(t *testing.T) {
 		{"-g g -vhost-field 0", statusUsage, "", "want a number from 1"},
 		{"-g g -publisher a\u00fc", statusUsage, "", "publisher "},
 		{"-g g -s 4803 -s no:such:address", statusUsage, "", "illegal daemon address"},
+		{"-g g -metrics 9804", statusUsage, "", `"9804" for metrics: want an address and a port`},
 		{"-g g -full maybe", statusUsage, "", `policy "maybe": want drop-newest, drop-oldest or block`},
 		{"-g g -block soon", statusUsage, "", `"soon"`},
 	} {
@@ -196,6 +197,51 @@ func TestNoDaemon(t *testing.T) {
 		if !strings.Contains(stderr.String(), want) {
 			t.Errorf("it does not say %q: %s", want, &stderr)
 		}
+	}
+}
+
+// TestMetrics: the command line serves metrics until the program ends, and a program that follows another one before
+// that has ended publishes without, until it gets the address.
+func TestMetrics(t *testing.T) {
+	d, address := serveDaemon(t)
+	sub := subscribe(t, d, "g")
+	var lc net.ListenConfig
+	before, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, w := io.Pipe()
+	var stderr output
+	ended := make(chan int, 1)
+	go func() {
+		ended <- run(t.Context(), []string{"-g", "g", "-s", address, "-metrics", before.Addr().String()}, r, io.Discard, &stderr)
+	}()
+	if _, err := io.WriteString(w, "a line\n"); err != nil {
+		t.Fatal(err)
+	}
+	next(t, sub)
+	waitForText(t, &stderr, "no metrics are served yet, trying on")
+	if err := before.Close(); err != nil {
+		t.Fatal(err)
+	}
+	waitForText(t, &stderr, "serving metrics")
+	waitForMetrics(t, &stderr, map[string]float64{
+		"logpub_sent_lines_total":                         1,
+		`logpub_input_lines_total{input="stdin"}`:         1,
+		`logpub_connected{daemon="` + address + `"}`:      1,
+		`logpub_dropped_lines_total{reason="queue_full"}`: 0,
+		`logpub_group_lines_total{group="g"}`:             1,
+		`logpub_lag_seconds`:                              0,
+		`logpub_queue_limit_bytes`:                        16 << 20,
+	})
+	_ = w.Close()
+	if status := <-ended; status != statusOK {
+		t.Errorf("status %d: %s", status, &stderr)
+	}
+	if l, err := lc.Listen(t.Context(), "tcp", before.Addr().String()); err != nil {
+		t.Errorf("the address is not free after the end: %v", err)
+	} else {
+		_ = l.Close()
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/spreadd/spreadd/logpub"
+	"github.com/spreadd/spreadd/logpub/metrics"
 )
 
 // loaded is a configuration that has been checked.
@@ -54,7 +55,15 @@ func serve(ctx context.Context, path string, log *slog.Logger, stdin io.Reader, 
 		pause(ctx, stdin)
 		return statusUsage
 	}
+	var source metrics.Source
+	observed, end := "", func() {}
+	defer func() { end() }()
 	for {
+		source.Use(l.pub.Stats)
+		if l.file.Metrics != observed {
+			end()
+			observed, end = l.file.Metrics, observe(ctx, l.file.Metrics, &source, log)
+		}
 		inputs, err := l.file.open(ctx, l.cfg, stdin)
 		if err != nil {
 			complain(stderr, err, "")
@@ -74,7 +83,9 @@ func serve(ctx context.Context, path string, log *slog.Logger, stdin io.Reader, 
 				}
 				return statusOK
 			case <-hup:
-				next = reload(path, l, log)
+				if next = reload(path, l, log); next == nil {
+					source.Failed()
+				}
 			}
 		}
 		stop()

@@ -86,6 +86,8 @@ var layers = []layer{
 	{dir: "logmon/screen", may: []string{"logmon", "traffic"}},
 	{dir: "logmon/web", may: []string{"logmon", "traffic"}},
 	{dir: "logsub", may: []string{"spread", "accesslog", "logpath", "sink", "backlog", "archive", "filter", "spreadlogdconf", "internal/tomlconf"}},
+	{dir: "logsub", may: []string{"spread", "envelope", "accesslog", "logpath", "sink", "archive", "filter", "spreadlogdconf", "internal/tomlconf"}},
+	{dir: "logpub/metrics", may: []string{"logpub", "internal/promserve"}},
 	{dir: "monitor", may: []string{"spreadconf", "wire"}},
 	{dir: "spmonitor", may: []string{"monitor", "wire"}},
 

@@ -4,7 +4,7 @@
 // A program keeps its counters itself, and has a function that returns a snapshot of them, a value of a type of its own, S. A
 // [Family] says of one metric what it is called and means, and finds its series in a snapshot; a
 // [Collector] takes a snapshot at each scrape. [Listen] binds an address, and
-// [Server.Start] answers there until it is told to end.
+// [Server.Start] answers there until it is told to end; [Keep] is both, for programs that go on without.
 //
 //	families := []promserve.Family[logpub.Stats]{
 //		promserve.BuildInfo[logpub.Stats]("logpub"),

@@ -165,6 +165,45 @@ func TestAddressTaken(t *testing.T) {
 	}
 }
 
+// TestKeep: an address that is taken is had once it is free, and given back at the end.
+func TestKeep(t *testing.T) {
+	other, err := listen(t, promserve.Config{}, "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := other.Addr().String()
+	keep := func() (end func()) {
+		return promserve.Keep(t.Context(), addr, promserve.Config{
+			Program: "cups", Collector: collector(stats{broken: make([]int64, 2)}), Log: slog.New(slog.DiscardHandler),
+		})
+	}
+	keep()() // ends while it tries
+	end := keep()
+	if err := other.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var c net.Conn
+	var d net.Dialer
+	for limit := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) { //house:sleep polls until the address is served
+		if c, err = d.DialContext(t.Context(), "tcp", addr); err == nil {
+			break
+		}
+		if time.Now().After(limit) {
+			t.Fatalf("the address is free, and nobody serves there: %v", err)
+		}
+	}
+	_ = c.Close()
+	if status, _, _ := promtest.Request(t, http.MethodGet, "http://"+addr+"/metrics"); status != http.StatusOK {
+		t.Errorf("status %d", status)
+	}
+	end()
+	keep()()
+	if c, err := d.DialContext(t.Context(), "tcp", addr); err == nil {
+		_ = c.Close()
+		t.Error("it is served after the end")
+	}
+}
+
 // TestCheckAddress: what cannot be an address is told from one that may be.
 func TestCheckAddress(t *testing.T) {
 	for addr, ok := range map[string]bool{"127.0.0.1:9803": true, ":9803": true, "[::1]:0": true, "9803": false, "localhost": false, "": false} {

@@ -113,6 +113,16 @@ func (p *Page) Want(t testing.TB, want map[string]float64) {
 	}
 }
 
+// Has reports whether series have values.
+func (p *Page) Has(want map[string]float64) bool {
+	for series, v := range want {
+		if got, ok := p.Values[series]; !ok || got != v {
+			return false
+		}
+	}
+	return true
+}
+
 var pair = regexp.MustCompile(`(\w+)="((?:[^"\\]|\\.)*)"`)
 
 // Labels are the values of each label of each metric, sorted and each once.
