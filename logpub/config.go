@@ -77,6 +77,11 @@ type Config struct {
 	// Envelope puts a header in front of each message (package envelope), by which subscribers
 	// tell repeats and gaps.
 	Envelope bool
+	// BatchBytes is how many bytes of lines may share a message, their envelope not counted; 0 gives each line
+	// one of its own, as mod_log_spread did. A line that is longer has its own, too. At most [spread.MaxPayload] of the number
+	// of groups is used. Without Envelope subscribers cannot tell the lines of a message from a record of several lines: stock
+	// spreadlogd takes such a message for one, and so does logsub.
+	BatchBytes int
 	// Publisher is our name in envelopes; empty means the host's.
 	Publisher string
 	// Name is the private name: 1 to 10 bytes from '$' to '~'. Empty means "lp"
@@ -204,6 +209,8 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("logpub: %w", err)
 	}
 	switch {
+	case c.BatchBytes < 0:
+		return c, fmt.Errorf("logpub: batches of %d bytes: want 0 for none, or more", c.BatchBytes)
 	case c.QueueBytes < 0:
 		return c, fmt.Errorf("logpub: a queue of %d bytes: want more than 0", c.QueueBytes)
 	case c.SpoolBytes != 0 && c.SpoolBytes < MinSpoolBytes:

@@ -346,22 +346,18 @@ func (s *sender) sendBlock(ctx context.Context, sess Session, b *block) error {
 	rest := b.lines
 	for _, r := range b.runs {
 		seq, groups := r.seq, r.to.groups
-		for text := rest[:r.n]; len(text) > 0; lines++ {
-			n := bytes.IndexByte(text, '\n') + 1
-			payload := text[:n]
+		for text := rest[:r.n]; len(text) > 0; {
+			payload, n := s.message(b, r.to, text)
+			text = text[len(payload):]
 			if cfg.Envelope {
 				payload = s.wrap(b, r.to, seq, payload)
-				seq++
+				seq += uint64(n)
 			}
 			if err := sess.Multicast(ctx, cfg.Service, cfg.MessType, payload, groups...); err != nil {
 				return err
 			}
-			if b.id < s.last || lines < s.handed {
-				s.p.count.resent.Add(1)
-			} else {
-				s.handed++
-			}
-			text = text[n:]
+			s.handOver(b, lines, n)
+			lines += n
 		}
 		rest = rest[r.n:]
 	}
@@ -384,11 +380,41 @@ func (s *sender) sendBlock(ctx context.Context, sess Session, b *block) error {
 	return nil
 }
 
-// wrap returns a line in its envelope. A line of a process before us may have had a shorter
+// message returns the lines that share the first message of text, and how many they are.
+func (s *sender) message(b *block, to *target, text []byte) (payload []byte, n int) {
+	cfg := &s.p.cfg
+	first := bytes.IndexByte(text, '\n') + 1
+	most := min(cfg.BatchBytes, len(text))
+	if most > first {
+		limit := spread.MaxPayload(len(to.groups))
+		if cfg.Envelope {
+			limit -= envelope.Len(b.origin.publisher)
+		}
+		most = bytes.LastIndexByte(text[:min(most, limit)], '\n') + 1
+	}
+	if most <= first {
+		return text[:first], 1
+	}
+	return text[:most], bytes.Count(text[:most], []byte{'\n'})
+}
+
+// handOver notes that n lines of a block were handed to the session, behind those before.
+func (s *sender) handOver(b *block, before, n int) {
+	again := n
+	if b.id == s.last {
+		again = min(n, max(0, s.handed-before))
+		s.handed = max(s.handed, before+n)
+	}
+	if again > 0 {
+		s.p.count.resent.Add(int64(again))
+	}
+}
+
+// wrap returns lines in an envelope. A line of a process before us may have had a shorter
 // name to share a message with; then it is cut.
-func (s *sender) wrap(b *block, to *target, seq uint64, line []byte) []byte {
+func (s *sender) wrap(b *block, to *target, seq uint64, lines []byte) []byte {
 	s.header = envelope.Header{Publisher: b.origin.publisher, Epoch: b.origin.epoch, Stream: to.stream, Seq: seq}
-	s.buf = append(s.header.Append(s.buf[:0]), line...)
+	s.buf = append(s.header.Append(s.buf[:0]), lines...)
 	if most := spread.MaxPayload(len(to.groups)); len(s.buf) > most {
 		s.buf = append(s.buf[:most-1], '\n')
 		s.p.count.truncated.Add(1)

@@ -36,6 +36,7 @@ type fileConfig struct {
 	Return    duration     `toml:"return"`
 	MaxLine   int          `toml:"max_line"`
 	Envelope  bool         `toml:"envelope"`
+	Batch     int          `toml:"batch_bytes"`
 	Publisher string       `toml:"publisher"`
 	Confirm   bool         `toml:"confirm"`
 	State     string       `toml:"state"`
@@ -153,7 +154,7 @@ func (c *fileConfig) publisher() logpub.Config {
 		Name: c.Name, Groups: c.Groups, Route: c.Route.route(), Service: c.Service.Service, MessType: logpub.DefaultMessType,
 		QueueBytes: c.Queue, Policy: c.Full.Policy, BlockTime: c.Block.Duration, DrainTimeout: c.Drain.Duration, StatsInterval: c.Stats.Duration,
 		StallTime: c.Stall.Duration, ReturnInterval: c.Return.Duration, MaxLine: c.MaxLine,
-		Envelope: c.Envelope, Publisher: c.Publisher, Confirm: c.Confirm,
+		BatchBytes: c.Batch, Envelope: c.Envelope, Publisher: c.Publisher, Confirm: c.Confirm,
 		Spool: c.Spool.Dir, SpoolBytes: c.Spool.Bytes, SpoolAfter: c.Spool.After.Duration,
 	}
 	if c.Type != nil {

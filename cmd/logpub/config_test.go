@@ -35,6 +35,7 @@ stall = "20s"
 return = "30s"
 max_line = 8192
 envelope = true
+batch_bytes = 4096
 publisher = "web1"
 confirm = true
 state = "/var/lib/logpub"
@@ -75,7 +76,7 @@ func TestConfigFile(t *testing.T) {
 	}
 	c := l.cfg
 	if c.Address != "4803" || len(c.Fallbacks) != 1 || c.Service.String() != "AGREED" || c.MessType != -3 || c.BlockTime != 100*time.Millisecond ||
-		c.Policy.String() != "drop-oldest" || !c.Route.VHost || c.SpoolAfter != 500*time.Millisecond || !c.Confirm || c.StatsInterval != -time.Second {
+		c.Policy.String() != "drop-oldest" || !c.Route.VHost || c.BatchBytes != 4096 || c.SpoolAfter != 500*time.Millisecond || !c.Confirm || c.StatsInterval != -time.Second {
 		t.Errorf("read as %+v", c)
 	}
 	if rules := l.file.Inputs[2].Route.route().Rules; len(rules) != 1 || !rules[0].Match.MatchString("x 503 y") {
@@ -83,12 +84,12 @@ func TestConfigFile(t *testing.T) {
 	}
 	for _, tt := range []struct{ from, to, want string }{
 		{"name =", "namex =", "logpub.toml:2: unknown key namex"},
-		{"after =", "aftre =", "logpub.toml:22: unknown key spool.aftre"},
-		{"raw =", "rwa =", "logpub.toml:40: unknown key input.rwa"},
-		{"[route]", "[rout]", "logpub.toml:24: unknown key rout"},
+		{"after =", "aftre =", "logpub.toml:23: unknown key spool.aftre"},
+		{"raw =", "rwa =", "logpub.toml:41: unknown key input.rwa"},
+		{"[route]", "[rout]", "logpub.toml:25: unknown key rout"},
 		{`"agreed"`, `"best"`, "logpub.toml:4: "},
 		{`"100ms"`, `"soon"`, "logpub.toml:8: "},
-		{`[0-9] "`, `[0-9 "`, "logpub.toml:42: "},
+		{`[0-9] "`, `[0-9 "`, "logpub.toml:43: "},
 		{"stdin = true", "", "input 1: an input with 0 of stdin, file and syslog"},
 		{"unixgram:", "pigeon:", `syslog "pigeon:/run/logpub.sock"`},
 		{`["nginx"]`, `["a b"]`, `group name "a b"`},

@@ -103,6 +103,7 @@ func parse(args []string) (options, error) {
 		return nil
 	})
 	fs.BoolVar(&c.Envelope, "envelope", false, "put publisher, epoch and number in front of each line, for logsub to tell repeats and gaps")
+	fs.IntVar(&c.BatchBytes, "batch", 0, "`bytes` of lines that may share a message, for subscribers of -envelope (default: each line is a message)")
 	fs.StringVar(&c.Publisher, "publisher", "", "our `name` in envelopes (default: the host's)")
 	fs.BoolVar(&c.Confirm, "confirm", false, "keep lines until all daemons of the ring have them")
 	fs.StringVar(&c.Spool, "spool", "", "`directory` for lines that wait longer than memory can hold them, and over restarts (default: none)")
