@@ -90,15 +90,22 @@ func (l *lockedBuffer) String() string {
 // fails.
 func launch(t testing.TB, path string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, name: filepath.Base(path), output: &lockedBuffer{}, done: make(chan error, 1)}
-	p.cmd = exec.CommandContext(context.Background(), path, args...) // ended by the clean-up
-	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
-	if err := p.cmd.Start(); err != nil {
+	return start(t, exec.CommandContext(context.Background(), path, args...), func(f func()) { f() }) // ended by the clean-up
+}
+
+// start is launch for a command that is started within do.
+func start(t testing.TB, cmd *exec.Cmd, do func(f func())) *process {
+	t.Helper()
+	p := &process{t: t, name: filepath.Base(cmd.Path), cmd: cmd, output: &lockedBuffer{}, done: make(chan error, 1)}
+	cmd.Stdout, cmd.Stderr = p.output, p.output
+	var err error
+	do(func() { err = cmd.Start() })
+	if err != nil {
 		t.Fatalf("starting %s: %v", p.name, err)
 	}
-	go func() { p.done <- p.cmd.Wait() }()
+	go func() { p.done <- cmd.Wait() }()
 	t.Cleanup(func() {
-		_ = p.cmd.Process.Kill() // it may have ended
+		_ = cmd.Process.Kill() // it may have ended
 		if t.Failed() {
 			t.Logf("%s said:\n%s", p.name, p.output)
 		}

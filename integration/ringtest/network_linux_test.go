@@ -30,7 +30,7 @@ func (s *space) run(input, name string, args ...string) (output string, err erro
 	return s.Run(input, name, args...)
 }
 
-func (s *space) must(t testing.TB, input, name string, args ...string) {
+func (s *space) must(t testing.TB, input, name string, args ...string) { //nolint:unparam // it is that of netns.Space
 	t.Helper()
 	s.Must(t, input, name, args...)
 }

@@ -1,0 +1,166 @@
+//go:build unix
+
+package integration
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spreadd/spreadd/spread"
+)
+
+// nullVariable makes this binary a client that throws away what it receives; its value is
+// the daemon's address.
+const nullVariable = "SPREADD_INTEGRATION_NULL"
+
+func TestMain(m *testing.M) {
+	if address, ok := os.LookupEnv(nullVariable); ok {
+		if err := nullClient(address); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1) //nolint:forbidigo // it is a program then, and not a test
+		}
+		return
+	}
+	m.Run()
+}
+
+// benchGroup is the group of BenchmarkLogsub, lastLine the last of a round.
+const (
+	benchGroup = "weblogs"
+	lastLine   = "last\n"
+)
+
+// nullClient receives messages until the last one.
+func nullClient(address string) error {
+	ctx := context.Background()
+	c, err := spread.Dial(ctx, address, spread.WithMembership(true))
+	if err != nil {
+		return err
+	}
+	if err := c.Join(ctx, benchGroup); err != nil {
+		return err
+	}
+	var m spread.Message
+	for {
+		ev, err := c.ReceiveInto(ctx, &m)
+		if err != nil {
+			return err
+		}
+		if ev, ok := ev.(*spread.Membership); ok && ev.Changed == c.PrivateGroup() {
+			fmt.Println("joined") //nolint:forbidigo // for the process that has started this one
+		}
+		if ev == spread.Event(&m) && string(m.Payload) == lastLine {
+			return c.Close()
+		}
+	}
+}
+
+// linesPerRound is how many lines each receiver gets in a round.
+const linesPerRound = 1_000_000
+
+// BenchmarkLogsub is how many lines of 200 bytes a second logsub writes to a file, from one daemon on this
+// host, with one processor (GOMAXPROCS=1, and bound to one where taskset is there), beside a client that throws away
+// what it receives under the same conditions. A round is one after the other.
+//
+//	go test ./integration -run '^$' -bench Logsub -benchtime 10x
+func BenchmarkLogsub(b *testing.B) {
+	s := newSite(b, build(b, "spreadd", "logsub"))
+	address := fmt.Sprintf("%d@127.0.0.1", s.port)
+	pub, err := spread.Dial(b.Context(), address)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer pub.Kill()
+	var null, logsub rates
+	for b.Loop() {
+		null.add(s.throwAway(pub, address))
+		logsub.add(s.writeLines(pub))
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(ratio(logsub.rate, null.rate), "logsub/null")
+	b.ReportMetric(median(logsub.rate), "lines/s")
+	b.ReportMetric(1e9/median(logsub.cpu), "lines/core-s")
+	b.Logf("a client that throws lines away: %.0f lines/s, %.0f ns of processor time a line", median(null.rate), median(null.cpu))
+	b.Logf("logsub:                          %.0f lines/s, %.0f ns of processor time a line", median(logsub.rate), median(logsub.cpu))
+}
+
+// rates are those of rounds: lines a second, and nanoseconds of processor time a line.
+type rates struct{ rate, cpu []float64 }
+
+func (r *rates) add(took, cpu time.Duration) {
+	r.rate = append(r.rate, linesPerRound/took.Seconds())
+	r.cpu = append(r.cpu, float64(cpu)/linesPerRound)
+}
+
+// oneCore returns a command that has one processor.
+func oneCore(path string, args ...string) *exec.Cmd {
+	if taskset, err := exec.LookPath("taskset"); err == nil {
+		args = append([]string{"-c", "0", path}, args...)
+		path = taskset
+	}
+	cmd := exec.CommandContext(context.Background(), path, args...) // ended by the clean-up
+	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
+	return cmd
+}
+
+// flood publishes the lines of a round.
+func (s *site) flood(pub *spread.Conn) {
+	s.t.Helper()
+	line := append(bytes.Repeat([]byte("x"), 199), '\n')
+	for i := range linesPerRound {
+		if i == linesPerRound-1 {
+			line = []byte(lastLine)
+		}
+		if err := pub.Multicast(s.t.Context(), spread.Reliable, 1, line, benchGroup); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	if err := pub.Flush(s.t.Context()); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// throwAway is a round with a null client.
+func (s *site) throwAway(pub *spread.Conn, address string) (took, cpu time.Duration) {
+	s.t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	cmd := oneCore(exe)
+	cmd.Env = append(cmd.Env, nullVariable+"="+address)
+	p := start(s.t, cmd, func(f func()) { f() })
+	waitFor(s.t, "the client to join", func() bool { return strings.Contains(p.output.String(), "joined") })
+	began := time.Now()
+	s.flood(pub)
+	if err := <-p.done; err != nil {
+		s.t.Fatalf("the client ends with %v: %s", err, p.output)
+	}
+	took = time.Since(began)
+	return took, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+}
+
+// writeLines is a round with logsub.
+func (s *site) writeLines(pub *spread.Conn) (took, cpu time.Duration) {
+	s.t.Helper()
+	file := s.path("bench.log")
+	cmd := oneCore(s.program("logsub"), "-spread", fmt.Sprintf("%d@127.0.0.1", s.port), "-g", benchGroup, "-o", file)
+	p := start(s.t, cmd, func(f func()) { f() })
+	waitFor(s.t, "logsub to join", func() bool { return strings.Contains(p.output.String(), "msg=joined") })
+	began := time.Now()
+	s.flood(pub)
+	const whole = (linesPerRound-1)*200 + int64(len(lastLine))
+	waitFor(s.t, "all lines in the file", func() bool { return size(file) == whole })
+	took = time.Since(began)
+	p.stop()
+	if err := os.Remove(file); err != nil {
+		s.t.Fatal(err)
+	}
+	return took, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+}
