@@ -59,8 +59,8 @@ func BenchmarkWebServers(b *testing.B) {
 		ways  []string
 	}{
 		{"Apache", (*bed).apache, []string{"off", "file", "healthy", "down", "frozen"}},
-		{"nginx-file", (*bed).nginx, []string{"off", "file", "healthy", "down", "frozen"}},
-		{"nginx-syslog", (*bed).nginx, []string{"off", "file", "udp-healthy", "udp-down", "udp-frozen", "unix-healthy"}},
+		{"nginx", (*bed).nginx, []string{"off", "file", "healthy", "down", "frozen"}},
+		{"nginx-unbuffered", (*bed).nginx, []string{"off", "unbuffered-file", "unbuffered-healthy", "udp-healthy", "unix-healthy"}},
 	} {
 		b.Run(bm.name, func(b *testing.B) {
 			bed := newBed(b)
@@ -216,17 +216,19 @@ func (bd *bed) nginx(name string) *way {
 	path := need(bd.t, "nginx", "nginx")
 	w, web, spread := bd.begin(name)
 	dir := bd.path(name)
-	log, input := "access_log access.log combined;", fmt.Sprintf("file = %q", dir+"/access.log")
+	log, input := "access_log access.log combined buffer=64k flush=1s;", fmt.Sprintf("file = %q", dir+"/access.log")
 	switch kind, _, _ := strings.Cut(name, "-"); kind {
 	case "off":
 		log = "access_log off;"
+	case "unbuffered":
+		log = "access_log access.log combined;"
 	case "udp":
 		addr := fmt.Sprintf("127.0.0.1:%d", freePort(bd.t))
 		log, input = "access_log syslog:server="+addr+" combined;", "syslog = \"udp:"+addr+"\""
 	case "unix":
 		log, input = "access_log syslog:server=unix:"+dir+"/sock,nohostname combined;", "syslog = \"unixgram:"+dir+"/sock\""
 	}
-	if name != "off" && name != "file" {
+	if name != "off" && !strings.HasSuffix(name, "file") {
 		conf := bd.write(name+"/logpub.toml", fmt.Sprintf("daemons = [%q]\ngroups = [\"weblogs\"]\nstate = %q\n[spool]\ndir = %q\n[[input]]\n%s\n",
 			spread, dir+"/state", dir+"/spool", input))
 		p := bd.pin(*pinLog, bd.program("logpub"), "-config", conf)

@@ -13,12 +13,13 @@ const (
 	// readBytes is how much is read at a time: what a pipe holds that nobody has enlarged.
 	readBytes = 64 << 10
 	// pipeBytes is what a pipe is made to hold, where that is possible, and so what one read may return and a kill
-	// lose: 600 lines, which is 300,000 a second if it is emptied each two milliseconds.
+	// lose: 600 lines.
 	pipeBytes = 128 << 10
 	// longestPause between two reads of a pipe is too short for anyone to see, and long enough to find many lines.
 	longestPause = 5 * time.Millisecond
-	// pausePerByte bounds pauses for small pipes, so that 64 MB a second fit.
-	pausePerByte = time.Millisecond / (64 << 10)
+	// pausePerByte bounds pauses for small pipes, so that 26 MB a second fit from the first moment on, before the pauses
+	// follow what comes.
+	pausePerByte = longestPause / pipeBytes
 	// quietTime is how long after the end of its context Run waits for further input. It
 	// bridges the moments in which the last workers of a web server log.
 	quietTime = time.Second
