@@ -210,7 +210,7 @@ func within(t testing.TB, own, log string) {
 	if d.foreign+d.repeated > 0 {
 		t.Errorf("%s: of %d lines %d are there too often, and %d are foreign, such as %q", filepath.Base(log), total, d.repeated, d.foreign, d.example)
 	}
-	t.Logf("%s: %d of %d lines were lost on the way to logpub", filepath.Base(log), d.missing, total)
+	t.Logf("%s lacks %d of %d lines", log, d.missing, total)
 }
 
 // hasLines returns a condition: that a file has so many lines.

@@ -1,0 +1,374 @@
+package integration
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/spreadd/spreadd/integration/netns"
+	"github.com/spreadd/spreadd/internal/testskip"
+)
+
+// TestFarm is a small web farm:
+//
+//	web1: Apache, piped log ──────▶ logpub ─▶ spreadd ─┐             ┌─ spreadd ─▶ logsub: log1
+//	web2: nginx, its file ────────▶ logpub ─▶ spreadd ─┼─ a network ─┤
+//	web3: nginx, its file and UDP ▶ logpub ─▶ spreadd ─┘             └─ spreadd ─▶ logsub: log2
+//
+// All three answer as fast as they can while daemons are killed and started again. What each web server
+// says it has answered, by the log that it keeps itself, is held against what the log hosts have.
+func TestFarm(t *testing.T) {
+	if err := netns.Check(t); err != nil {
+		testskip.Skip(t, err.Error())
+	}
+	f := newFarm(t, build(t, "spreadd", "logpub", "logsub"))
+	web1, web2, web3, log1, log2 := f.hosts[0], f.hosts[1], f.hosts[2], f.hosts[3], f.hosts[4]
+	for _, h := range f.hosts {
+		h.startDaemon()
+	}
+	for _, h := range []*farmHost{log1, log2} {
+		h.startLogsub()
+	}
+	web1.startApache()
+	web2.startNginx("")
+	web3.startNginx("access_log syslog:server=127.0.0.1:5514 combined;")
+
+	// Who is connected throughout has everything, once, and both the same.
+	for _, h := range []*farmHost{web1, web2} {
+		f.loadWhileKilling(h)
+		f.complete(log1)
+		f.complete(log2)
+		if a, b := readFile(t, log1.path("weblogs")), readFile(t, log2.path("weblogs")); a != b {
+			t.Errorf("%s was killed, and the log hosts' files differ", h.name)
+		}
+	}
+
+	// Who was not has what was sent before and since.
+	f.loadWhileKilling(log1)
+	f.complete(log2)
+	log1.rejoined()
+	f.incomplete(log1)
+	f.loadAll(time.Second)
+	f.complete(log2)
+	f.latest(log1)
+
+	// nginx drops datagrams that find no room; but what logpub has got is there, once.
+	within(t, web3.path("access.log"), log2.path("udp"))
+	within(t, web3.path("access.log"), log1.path("udp"))
+	for _, h := range f.hosts {
+		h.stop()
+	}
+}
+
+// farm is a network of hosts.
+type farm struct {
+	t     testing.TB
+	bin   string
+	hosts []*farmHost
+	marks map[string]int64 // how long the files of web servers were before the last load
+}
+
+// farmHost is a host of the farm, with a folder.
+type farmHost struct {
+	*netns.Space
+	f      *farm
+	name   string
+	addr   string
+	dir    string
+	daemon *process
+	all    []*process // the others, in the order in which they have to end
+	own    string     // the web server's own log; empty on a log host
+}
+
+// newFarm makes the network: a bridge with five hosts around it.
+func newFarm(t testing.TB, bin string) *farm {
+	t.Helper()
+	dir := t.TempDir()
+	if err := openUp(dir); err != nil {
+		t.Fatal(err)
+	}
+	hub := newSpace(t)
+	hub.IP(t, "link set lo up", "link add farm type bridge mcast_snooping 0", "link set farm up")
+	f := &farm{t: t, bin: bin, marks: make(map[string]int64)}
+	for i, name := range []string{"web1", "web2", "web3", "log1", "log2"} {
+		h := &farmHost{Space: newSpace(t), f: f, name: name, addr: fmt.Sprintf("10.79.0.%d", i+1), dir: filepath.Join(dir, name)}
+		f.hosts = append(f.hosts, h)
+		hub.IP(t, fmt.Sprintf("link add p%d type veth peer name eth0 netns %s", i, h.Path()),
+			fmt.Sprintf("link set p%d master farm", i), fmt.Sprintf("link set p%d up", i))
+		h.IP(t, "link set lo up", "addr add "+h.addr+"/24 brd + dev eth0", "link set eth0 up", "route add default dev eth0")
+		if err := os.MkdirAll(h.path("htdocs"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		writeFile(t, h.path("htdocs/page.html"), page)
+	}
+	// The shortest timeouts that daemons bear which share a few cores with others. Root stays root, or the parent's death
+	// would not be the daemons'.
+	conf := "DaemonUser = root\nDaemonGroup = root\n" +
+		"TokenTimeout = 800\nHurryTimeout = 250\nAliveTimeout = 100\nJoinTimeout = 150\nRepTimeout = 350\nSegTimeout = 250\nGatherTimeout = 800\nFormTimeout = 800\nLookupTimeout = 2000\n" +
+		"Spread_Segment 239.79.0.1:4803 {\n"
+	var segment strings.Builder
+	for _, h := range f.hosts {
+		fmt.Fprintf(&segment, "\t%s %s\n", h.name, h.addr)
+	}
+	for _, h := range f.hosts {
+		writeFile(t, h.path("spread.conf"), conf+segment.String()+"}\n")
+	}
+	return f
+}
+
+func newSpace(t testing.TB) *netns.Space {
+	t.Helper()
+	s, err := netns.New(t)
+	if err != nil {
+		testskip.Skip(t, err.Error())
+	}
+	return s
+}
+
+func (h *farmHost) path(name string) string { return filepath.Join(h.dir, name) }
+
+// launch starts a program on the host, with which it ends at the latest.
+func (h *farmHost) launch(path string, args ...string) *process {
+	h.f.t.Helper()
+	cmd := exec.CommandContext(context.Background(), path, args...) // ended by the clean-up
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	return start(h.f.t, cmd, h.Do)
+}
+
+// answers waits until something accepts connections on a port.
+func (h *farmHost) answers(port int) {
+	h.f.t.Helper()
+	waitFor(h.f.t, fmt.Sprintf("port %d of %s", port, h.name), func() (ok bool) {
+		h.Do(func() {
+			c, err := new(net.Dialer).DialContext(h.f.t.Context(), "tcp", fmt.Sprintf("%s:%d", h.addr, port))
+			if ok = err == nil; ok {
+				_ = c.Close()
+			}
+		})
+		return ok
+	})
+}
+
+func (h *farmHost) startDaemon() {
+	h.f.t.Helper()
+	h.daemon = h.launch(filepath.Join(h.f.bin, "spreadd"), "-n", h.name, "-c", h.path("spread.conf"), "-socket-dir", "")
+	h.answers(4803)
+}
+
+// joins is how often a logsub has joined its groups.
+const joins = "msg=joined"
+
+func (h *farmHost) startLogsub() {
+	h.f.t.Helper()
+	conf := "daemon = \"4803@" + h.addr + "\"\n"
+	for _, g := range []string{"weblogs", "udp"} {
+		conf += fmt.Sprintf("[[log]]\ngroup = %q\nfile = %q\n", g, h.path(g))
+	}
+	p := h.launch(filepath.Join(h.f.bin, "logsub"), "-c", writeFile(h.f.t, h.path("logsub.toml"), conf))
+	h.all = append(h.all, p)
+	waitFor(h.f.t, "a logsub to join", func() bool { return strings.Count(p.output.String(), joins) == 2 })
+}
+
+// rejoined waits until the logsub is back in its groups.
+func (h *farmHost) rejoined() {
+	h.f.t.Helper()
+	waitFor(h.f.t, "the logsub of "+h.name+" to join again", func() bool {
+		return strings.Count(h.all[0].output.String(), "msg=\""+strings.TrimPrefix(joins, "msg=")+" again") == 2
+	})
+}
+
+func (h *farmHost) startApache() {
+	h.f.t.Helper()
+	apache := need(h.f.t, "apache2", "apache2")
+	h.own = h.path("own.log")
+	conf := writeFile(h.f.t, h.path("httpd.conf"), fmt.Sprintf(`
+ServerRoot %[1]q
+ServerName %[2]s
+Listen %[2]s:80
+PidFile httpd.pid
+ErrorLog error.log
+DefaultRuntimeDir %[1]q
+LoadModule mpm_event_module %[3]s/mod_mpm_event.so
+LoadModule authz_core_module %[3]s/mod_authz_core.so
+DocumentRoot "%[1]s/htdocs"
+MaxKeepAliveRequests 0
+User www-data
+Group www-data
+LogFormat "%%h %%l %%u %%t \"%%r\" %%>s %%b \"%%{Referer}i\" \"%%{User-Agent}i\"" combined
+CustomLog own.log combined
+CustomLog "|%[4]s -s 4803@%[2]s -g weblogs -service agreed -envelope -publisher %[5]s -confirm -spool %[1]s/spool" combined
+`, h.dir, h.addr, modules, filepath.Join(h.f.bin, "logpub"), h.name))
+	h.all = append(h.all, h.launch(apache, "-DFOREGROUND", "-f", conf))
+	h.answers(80)
+}
+
+// startNginx starts one that logs to a file, and a logpub that follows it.
+func (h *farmHost) startNginx(more string) {
+	h.f.t.Helper()
+	nginx := need(h.f.t, "nginx", "nginx")
+	h.own = h.path("access.log")
+	conf := fmt.Sprintf(`
+daemons = ["4803@%s"]
+groups = ["weblogs"]
+service = "agreed"
+envelope = true
+publisher = %q
+confirm = true
+state = %q
+
+[spool]
+dir = %q
+
+[[input]]
+file = %q
+from_start = true
+`, h.addr, h.name, h.path("state"), h.path("spool"), h.own)
+	if more != "" {
+		conf += "\n[[input]]\nsyslog = \"udp:127.0.0.1:5514\"\ngroups = [\"udp\"]\n"
+	}
+	pub := h.launch(filepath.Join(h.f.bin, "logpub"), "-config", writeFile(h.f.t, h.path("logpub.toml"), conf))
+	server := h.launch(nginx, "-p", h.dir+"/", "-e", "stderr", "-c", writeFile(h.f.t, h.path("nginx.conf"),
+		fmt.Sprintf(nginxConf, h.addr+":80", "access_log access.log combined;\n"+more, "user www-data www-data;")))
+	h.all = append(h.all, server, pub)
+	h.answers(80)
+}
+
+// stop stops what runs on the host.
+func (h *farmHost) stop() {
+	for _, p := range h.all {
+		p.stop()
+	}
+	h.daemon.stop()
+}
+
+// webs are the web hosts.
+func (f *farm) webs() (webs []*farmHost) {
+	for _, h := range f.hosts {
+		if h.own != "" {
+			webs = append(webs, h)
+		}
+	}
+	return webs
+}
+
+// load starts a load of all web servers, and returns what waits for its end.
+func (f *farm) load(lasts time.Duration) (wait func()) {
+	f.t.Helper()
+	wrk := need(f.t, "wrk", "wrk")
+	var loads []*process
+	for _, h := range f.webs() {
+		f.marks[h.own] = size(h.own)
+		loads = append(loads, h.launch(wrk, "-t1", "-c8", fmt.Sprintf("-d%ds", lasts/time.Second), "-s", "testdata/unique.lua", "http://"+h.addr))
+	}
+	return func() {
+		f.t.Helper()
+		for _, p := range loads {
+			if err := <-p.done; err != nil {
+				f.t.Errorf("wrk: %v", err)
+			}
+			out := p.output.String()
+			m := regexp.MustCompile(`(\d+) requests in`).FindStringSubmatch(out)
+			if m == nil || m[1] == "0" || strings.Contains(out, "Non-2xx") || strings.Contains(out, "Socket errors") {
+				f.t.Errorf("wrk says:\n%s", out)
+			}
+		}
+	}
+}
+
+// loadAll loads all web servers for a time.
+func (f *farm) loadAll(lasts time.Duration) {
+	f.t.Helper()
+	f.load(lasts)()
+}
+
+// loadWhileKilling kills the daemon of a host in the middle of a load, and starts it again.
+func (f *farm) loadWhileKilling(h *farmHost) {
+	f.t.Helper()
+	wait := f.load(3 * time.Second)
+	for _, w := range f.webs() {
+		waitFor(f.t, "the load of "+w.name, func() bool { return size(w.own) > f.marks[w.own]+1<<20 })
+	}
+	if err := h.daemon.cmd.Process.Kill(); err != nil {
+		f.t.Fatal(err)
+	}
+	<-h.daemon.done
+	time.Sleep(time.Second) //house:sleep a supervisor takes its time as well
+	h.startDaemon()
+	wait()
+}
+
+// answered returns what the web servers have answered, and how many lines that is.
+func (f *farm) answered() (count map[string]int, total int) {
+	f.t.Helper()
+	count = make(map[string]int)
+	for _, w := range f.webs() {
+		own, n := lines(f.t, w.own)
+		for line, n := range own {
+			count[line] += n
+		}
+		total += n
+	}
+	return count, total
+}
+
+// complete waits until a log host has what the web servers have answered, and checks that it has each line once and
+// nothing else.
+func (f *farm) complete(h *farmHost) {
+	f.t.Helper()
+	want, total := f.answered()
+	began := time.Now()
+	if !comesTrue(hasLines(h.path("weblogs"), total)) {
+		f.t.Errorf("waited in vain for %d lines on %s", total, h.name)
+	}
+	got, _ := lines(f.t, h.path("weblogs"))
+	d := compare(want, got)
+	if d.missing+d.foreign+d.repeated > 0 {
+		f.t.Errorf("%s: of %d lines %d are missing, %d are there too often, and %d are foreign, such as %q",
+			h.name, d.total, d.missing, d.repeated, d.foreign, d.example)
+	}
+	f.t.Logf("%s has all %d lines %v after the load", h.name, total, time.Since(began).Round(time.Millisecond))
+}
+
+// incomplete checks that a log host that was away misses lines, or the test has missed its aim, and has no line twice
+// or otherwise.
+func (f *farm) incomplete(h *farmHost) {
+	f.t.Helper()
+	want, total := f.answered()
+	got, _ := lines(f.t, h.path("weblogs"))
+	d := compare(want, got)
+	if d.foreign+d.repeated > 0 || d.missing == 0 {
+		f.t.Errorf("%s: of %d lines %d are missing, %d are there too often, and %d are foreign, such as %q",
+			h.name, total, d.missing, d.repeated, d.foreign, d.example)
+	}
+	f.t.Logf("%s missed %d of %d lines while it was away", h.name, d.missing, total)
+}
+
+// latest waits until a log host has what the web servers have answered in the last load, each line once.
+func (f *farm) latest(h *farmHost) {
+	f.t.Helper()
+	want := make(map[string]int)
+	total := 0
+	for _, w := range f.webs() {
+		for line := range strings.Lines(readFile(f.t, w.own)[f.marks[w.own]:]) {
+			want[strings.TrimSuffix(line, "\n")]++
+			total++
+		}
+	}
+	var d difference
+	waitFor(f.t, "the latest lines on "+h.name, func() bool {
+		got, _ := lines(f.t, h.path("weblogs"))
+		d = compare(want, got)
+		return d.missing == 0
+	})
+	if d.repeated > 0 {
+		f.t.Errorf("%s has %d of the last %d lines too often, such as %q", h.name, d.repeated, total, d.example)
+	}
+}
