@@ -28,6 +28,7 @@ var layers = []layer{
 	{dir: "accesslog"},
 	{dir: "logpath"},
 	{dir: "sink"},
+	{dir: "perllog"},
 	{dir: "spool"},
 	{dir: "envelope"},
 	{dir: "syslogd", may: []string{"internal/sockdrops"}},

@@ -1,0 +1,2 @@
+package broken;
+die "broken on purpose\n";

@@ -1,0 +1,3 @@
+package leaves;
+print STDERR "bye\n";
+exit 7;

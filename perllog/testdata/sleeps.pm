@@ -1,0 +1,3 @@
+package sleeps;
+sleep 600;
+1;
