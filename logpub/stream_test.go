@@ -5,7 +5,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestPauses: a pipe that fills is read more often, one that is nearly empty less, and what is no pipe has no
