@@ -96,8 +96,7 @@ var layers = []layer{
 	{dir: "demo/weblog", may: []string{"accesslog"}},
 	{dir: "demo/genlog", may: []string{"demo/weblog", "accesslog"}, program: true},
 	{dir: "demo", may: []string{
-		"daemon", "engine", "spreadconf", "spread", "spool", "envelope", "lineindex", "syslogd", "tail", "logpub", "logsub", "accesslog", "logpath", "sink", "archive", "filter", "spreadlogdconf",
-		"daemon", "engine", "spreadconf", "spread", "spool", "envelope", "syslogd", "tail", "logpub", "logsub", "accesslog", "logpath", "sink", "backlog", "archive", "filter", "spreadlogdconf",
+		"daemon", "engine", "spreadconf", "spread", "spool", "envelope", "lineindex", "syslogd", "tail", "logpub", "logsub", "accesslog", "logpath", "sink", "backlog", "archive", "filter", "spreadlogdconf",
 		"internal/tomlconf", "internal/freeport", "demo/weblog",
 	}},
 	{dir: "cmd/*", may: []string{"*"}, program: true},
