@@ -219,7 +219,7 @@ func (a *Archiver) Finish(path string) error {
 		return nil
 	}
 	if _, err := os.Stat(dst); err != nil {
-		return nil //nolint:nilerr // there is nothing to finish
+		return nil // there is nothing to finish
 	}
 	src, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -234,14 +234,14 @@ func (a *Archiver) Finish(path string) error {
 		return err
 	}
 	if err := sink.Lock(src); err != nil {
-		return nil //nolint:nilerr // somebody is at it
+		return nil // somebody is at it
 	}
 	done, err := endsWith(dst, a.cfg.Compress, src, st.Size())
 	if err != nil || !done {
 		return err
 	}
 	if now, err := os.Stat(path); err != nil || !os.SameFile(st, now) {
-		return nil //nolint:nilerr // it is gone already
+		return nil // it is gone already
 	}
 	return errors.Join(os.Remove(path), syncDir(path))
 }
@@ -377,6 +377,22 @@ func OpenContent(path string) (io.ReadCloser, error) {
 	}
 	return &unpacked{r, f}, nil
 }
+
+// ContentWriter returns what compresses to a file that is to have a path, by the end of that; Close does not close w. A path
+// that is not that of a compressed file gets what is written as it is.
+func ContentWriter(path string, w io.Writer) (io.WriteCloser, error) {
+	for c := range numCompressions {
+		if c != None && strings.HasSuffix(path, c.ext()) {
+			return c.writer(w)
+		}
+	}
+	return nopCloser{w}, nil
+}
+
+type nopCloser struct{ io.Writer }
+
+// Close does nothing.
+func (nopCloser) Close() error { return nil }
 
 // unpacked is what a compressed file holds.
 type unpacked struct {

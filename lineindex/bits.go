@@ -84,9 +84,10 @@ func (s *names) has(l *Line) bool {
 	return b != nil && b.has(l.Seq)
 }
 
-// gaps calls use with each row of numbers that are not there, between the lowest and the highest that are.
-func (b *bits) gaps(use func(envelope.Span)) {
-	next, begun := uint64(0), false
+// spans calls use with each row of numbers that are there, ascending.
+func (b *bits) spans(use func(envelope.Span)) {
+	var s envelope.Span
+	begun := false
 	for _, no := range slices.Sorted(maps.Keys(b.pages)) {
 		p := b.pages[no]
 		for i := range uint64(pageNumbers) {
@@ -94,10 +95,28 @@ func (b *bits) gaps(use func(envelope.Span)) {
 				continue
 			}
 			n := no*pageNumbers + i
-			if begun && n > next {
-				use(envelope.Span{First: next, Last: n - 1})
+			if begun && n == s.Last+1 {
+				s.Last = n
+				continue
 			}
-			next, begun = n+1, true
+			if begun {
+				use(s)
+			}
+			s, begun = envelope.Span{First: n, Last: n}, true
 		}
 	}
+	if begun {
+		use(s)
+	}
+}
+
+// gaps calls use with each row of numbers that are not there, between the lowest and the highest that are.
+func (b *bits) gaps(use func(envelope.Span)) {
+	var last *uint64
+	b.spans(func(s envelope.Span) {
+		if last != nil {
+			use(envelope.Span{First: *last + 1, Last: s.First - 1})
+		}
+		last = &s.Last
+	})
 }

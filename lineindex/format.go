@@ -262,7 +262,7 @@ func (d *decoder) decode(payload []byte, b *batch) (ok bool, err error) {
 	default:
 		return false, fmt.Errorf("a record of unknown kind: %w", ErrDamaged)
 	}
-	if f.bad || len(f.b) > 0 {
+	if f.bad || len(f.b) > 0 || payload[0] == kindBatch && b.n > maxPayload {
 		return false, ErrDamaged
 	}
 	return ok, nil

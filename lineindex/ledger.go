@@ -206,15 +206,12 @@ func (l *Ledger) catchUp(list []touched, now time.Time) error {
 		}
 		if size, err := sizeOf(t.path); err == nil && size >= 0 {
 			// Lines that were noted and not written are not to count.
-			a, err := reconcile(t.path)
+			moved, err := settle(t.path, size)
 			if err != nil {
 				return err
 			}
-			if err := a.idx.Close(); err != nil {
-				return err
-			}
-			if a.moved != "" {
-				if err := l.replay(Path(a.moved), t, now); err != nil {
+			if moved != "" {
+				if err := l.replay(Path(moved), t, now); err != nil {
 					return err
 				}
 			}

@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/spreadd/spreadd/sink"
 )
 
 // tailBytes is how far from the end of a file a part of a line is looked for.
@@ -48,6 +50,26 @@ func reconcile(file string) (*account, error) {
 		return nil, err
 	}
 	return a, nil
+}
+
+// settle has a log file of a size and its index fit each other. It returns where the index went, if the file
+// has another name by now. A file that another program has open stays as it is.
+func settle(file string, size int64) (moved string, err error) {
+	unlock, err := lockFile(file)
+	if errors.Is(err, sink.ErrLocked) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	a, err := reconcile(file)
+	if err != nil {
+		return "", errors.Join(err, unlock())
+	}
+	if a.size < size {
+		err = os.Truncate(file, a.size)
+	}
+	return a.moved, errors.Join(err, a.idx.Close(), unlock())
 }
 
 func (a *account) open(file string) (err error) {
@@ -409,6 +431,11 @@ func finishNext(file string) error {
 	if err == nil && ok {
 		err = a.readTail()
 	}
+	defer func() {
+		for _, ext := range append([]string{""}, compressedExts...) {
+			_ = os.Remove(hidden(plain(file)+ext, fillExt)) // mostly there is none
+		}
+	}()
 	taken := false
 	if err == nil && ok && a.last != nil {
 		size, serr := contentSize(file)

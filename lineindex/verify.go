@@ -56,7 +56,7 @@ type Missing struct {
 // is wrong; gaps are in the summary. The error is one of reading. A file that is being
 // written may be ahead of its index or behind.
 func Verify(path string, found func(*Finding)) (Summary, error) {
-	indexes, err := list(path)
+	indexes, err := list(path, false)
 	if err != nil {
 		return Summary{}, err
 	}
@@ -70,8 +70,9 @@ func Verify(path string, found func(*Finding)) (Summary, error) {
 	return v.sum, nil
 }
 
-// list returns the log files below a path that have an index, sorted.
-func list(path string) ([]string, error) {
+// list returns the log files below a path that have an index, sorted; with unfinished also those whose index a fill has not
+// put in its place.
+func list(path string, unfinished bool) ([]string, error) {
 	st, err := os.Stat(path)
 	if err != nil && compressedOf(path) == "" {
 		return nil, err
@@ -84,13 +85,16 @@ func list(path string) ([]string, error) {
 	}
 	var files []string
 	err = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
+		if next, ok := strings.CutSuffix(p, nextExt); ok && unfinished {
+			p = next + indexExt
+		}
 		if file, ok := fileOf(p); err == nil && ok && d.Type().IsRegular() {
 			files = append(files, file)
 		}
 		return err
 	})
 	slices.Sort(files)
-	return files, err
+	return slices.Compact(files), err
 }
 
 type verifier struct {
@@ -151,6 +155,18 @@ func (v *verifier) file(file string) error {
 				return err
 			}
 		}
+		if len(b.lines) == 1 && b.lines[0].Name == nil {
+			n, err := io.CopyN(io.Discard, in, b.n)
+			if err != nil && !errors.Is(err, io.EOF) {
+				return err
+			}
+			v.sum.Unnamed += n
+			if at = b.start + n; n < b.n {
+				v.short(file, at, b.n-n)
+				return nil
+			}
+			continue
+		}
 		data = slices.Grow(data[:0], int(b.n))[:b.n]
 		n, err := io.ReadFull(in, data)
 		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
@@ -171,12 +187,17 @@ func (v *verifier) file(file string) error {
 	return err
 }
 
+// short tells that a file lacks bytes that its index has.
+func (v *verifier) short(file string, at, n int64) {
+	v.tell(file, at, "the file ends here; the index has %d bytes more", n)
+	v.sum.Damaged += n
+}
+
 // batch verifies a batch and what the file has in its place.
 func (v *verifier) batch(file, template string, b *batch, data []byte) {
 	switch {
 	case int64(len(data)) < b.n:
-		v.tell(file, b.start+int64(len(data)), "the file ends here; the index has %d bytes more", b.n-int64(len(data)))
-		v.sum.Damaged += b.n - int64(len(data))
+		v.short(file, b.start+int64(len(data)), b.n-int64(len(data)))
 	case b.checked && crc32.Checksum(data, castagnoli) != b.crc:
 		v.tell(file, b.start, "%d bytes are not what was written", b.n)
 		v.sum.Damaged += b.n
