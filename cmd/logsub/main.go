@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 	_ "time/tzdata" // zones are the same on all hosts, whatever is installed there
@@ -65,6 +66,8 @@ type options struct {
 	truncate  bool
 	queue     int
 	stats     time.Duration
+	index     bool
+	work      indexWork
 	noFileFor string // a group that was named without a file
 }
 
@@ -72,6 +75,8 @@ const usage = `Usage: logsub [-spread ADDRESS] -g GROUP -o FILE [-g GROUP -o FIL
        logsub -c logsub.toml [-check]
        logsub -c spreadlogd.conf [-check]
        logsub -convert spreadlogd.conf > logsub.toml
+       logsub -fill DIR -from DIR
+       logsub -verify DIR
 
 Writes what is sent to groups to files. SIGHUP or SIGUSR1 reopens the files.
 
@@ -139,6 +144,10 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		o.sync, err = logsub.ParseSync(text)
 		return err
 	})
+	fs.BoolVar(&o.index, "index", false, "keep an index of the lines in each file beside it, as envelope = \"index\"")
+	fs.StringVar(&o.work.fill, "fill", "", "bring lines that are missing in the logs of this `directory` over from those of -from, by their indexes, and end")
+	fs.StringVar(&o.work.from, "from", "", "the `directory` with the logs of another log host, mounted or copied, indexes included")
+	fs.StringVar(&o.work.verify, "verify", "", "compare the logs of this `directory` with their indexes, and end")
 	fs.IntVar(&o.openFiles, "open-files", 0, "at most this `number` of files of a path template are open at a time (default 256, or what the file says)")
 	fs.BoolVar(&o.truncate, "truncate", false, "cut messages that are too long instead of dropping them")
 	fs.IntVar(&o.queue, "queue", 0, "largest number of `bytes` that wait for the files (default 64 MiB, or what the file says)")
@@ -152,6 +161,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	case o.noFileFor != "":
 		return o, fmt.Errorf("group %q has no file: put -o FILE behind its -g", o.noFileFor)
 	case o.version:
+	case o.work.wanted():
+		return o, o.work.check(o.conf != "" || o.convert != "" || len(o.logs) > 0)
 	case o.format != "" && o.format != formatTOML && o.format != formatSpreadlogd:
 		return o, fmt.Errorf("-format is %q, and has to be %s or %s", o.format, formatTOML, formatSpreadlogd)
 	case o.convert != "" && (o.conf != "" || len(o.logs) > 0):
@@ -178,6 +189,8 @@ func run(ctx context.Context, reopen <-chan os.Signal, args []string, stdout, st
 	case o.version:
 		fmt.Fprintln(stdout, "logsub", buildinfo.Version())
 		return statusOK
+	case o.work.wanted():
+		return o.work.run(stdout, stderr)
 	}
 	cfg, err := o.config(stdout, stderr)
 	if err == nil && o.check {
@@ -213,6 +226,9 @@ func (o *options) config(stdout, stderr io.Writer) (logsub.Config, error) {
 			}
 			if o.keep != (logsub.Keeping{}) {
 				c.Logs[i].Keep = o.keep
+			}
+			if o.index && !strings.HasPrefix(c.Logs[i].File, "|") {
+				c.Logs[i].Envelope = logsub.EnvelopeIndex
 			}
 			if o.clockSet {
 				c.Logs[i].Clock = o.clock

@@ -39,7 +39,7 @@ var layers = []layer{
 	{dir: "archive", may: []string{"logpath", "sink"}},
 	{dir: "internal/promserve", may: []string{"internal/buildinfo"}},
 	{dir: "internal/promserve/promtest", may: []string{"internal/promserve"}, test: true},
-	{dir: "lineindex", may: []string{"archive", "envelope", "sink"}},
+	{dir: "lineindex", may: []string{"archive", "envelope", "logpath", "sink"}},
 	{dir: "traffic", may: []string{"accesslog", "envelope"}},
 	{dir: "backlog", may: []string{"spool"}},
 	{dir: "internal/house", test: true},
