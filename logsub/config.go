@@ -16,6 +16,7 @@ import (
 	"github.com/spreadd/spreadd/logpath"
 	"github.com/spreadd/spreadd/sink"
 	"github.com/spreadd/spreadd/spread"
+	"github.com/spreadd/spreadd/sqlsink"
 )
 
 // Defaults of [Config].
@@ -95,6 +96,8 @@ type Log struct {
 	// template below its [logpath.Template.Base]. "|COMMAND" is the standard input of a
 	// command. Logs may share files and commands.
 	File string
+	// SQL is the table that lines are inserted into, in place of File; nil means a file. Logs may share it.
+	SQL *sqlsink.Config
 	// Match: a message is written if one of the patterns matches it, or if
 	// there is none. It is matched as it was sent, before its time is
 	// rewritten.
@@ -195,8 +198,12 @@ func (l *Log) check() error {
 		return fmt.Errorf("logsub: group %q: %w", l.Group, err)
 	}
 	switch {
-	case l.File == "":
+	case l.File == "" && l.SQL == nil:
 		return fmt.Errorf("logsub: no file for group %q", l.Group)
+	case l.File != "" && l.SQL != nil:
+		return fmt.Errorf("logsub: group %q has a file and a table: make two logs of it", l.Group)
+	case l.SQL != nil && l.Keep != (Keeping{}):
+		return fmt.Errorf("logsub: group %q: %w", l.Group, errKeepSQL)
 	case l.Clock >= numClocks:
 		return fmt.Errorf("logsub: group %q: there is no clock %v", l.Group, l.Clock)
 	case l.Vhost != VhostAuto && l.Vhost != VhostNone && l.Vhost != VhostStrip && l.Vhost != VhostKeep:
@@ -223,6 +230,7 @@ func (c Config) withDefaults() (Config, error) {
 	connections := make([]Connection, len(c.Connections))
 	kept := make(map[string]Keeping) // by template
 	indexed := make(map[string]bool)
+	tables := make(map[string]*sqlsink.Config) // by name
 	for i, conn := range c.Connections {
 		if _, err := spread.ParseAddress(conn.Address); err != nil {
 			return c, fmt.Errorf("logsub: %w", err)
@@ -235,7 +243,16 @@ func (c Config) withDefaults() (Config, error) {
 			if err := l.check(); err != nil {
 				return c, err
 			}
-			if _, command := l.command(); !command {
+			if l.SQL != nil {
+				if err := l.SQL.Check(); err != nil {
+					return c, fmt.Errorf("logsub: group %q: %w", l.Group, err)
+				}
+				name := sqlName(l.SQL)
+				if other := tables[name]; other != nil && !other.Equal(l.SQL) {
+					return c, fmt.Errorf("logsub: two sinks are called %s, and differ: give one of them another name", name)
+				}
+				tables[name] = l.SQL
+			} else if _, command := l.command(); !command {
 				t, err := logpath.Parse(l.File)
 				if err != nil {
 					return c, fmt.Errorf("logsub: file %s: %w", l.File, err)

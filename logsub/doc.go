@@ -1,12 +1,12 @@
 // Package logsub is the subscriber: it joins groups and writes what is sent to them
-// to files and to commands. It is what spreadlogd was, and more, as a package; cmd/logsub is the
+// to files, commands and databases. It is what spreadlogd was, and more, as a package; cmd/logsub is the
 // program.
 //
 // # How it runs
 //
 //	                   ┌▶ queue (bounded) ──▶ writer ──▶ all files ──▶ archiver
 //	daemon ──▶ receiver┤
-//	                   └▶ queue (bounded) ──▶ writer ──▶ backlog (memory, then disk) ──▶ a command
+//	                   └▶ queue (bounded) ──▶ writer ──▶ backlog (memory, then disk) ──▶ a command, a table
 //
 // Each connection has a receiver, which does nothing but read, so that a slow disk never makes the
 // daemon cut us off. Each sink, which is all files together or one command, has a writer. It takes what has

@@ -6,6 +6,28 @@ import (
 	"testing"
 )
 
+// TestExamples: all configurations that docs/logging.md shows are right.
+func TestExamples(t *testing.T) {
+	n := 0
+	for block := range strings.SplitSeq(read(t, filepath.Join("..", "docs", "logging.md")), "\n```") {
+		text, ok := strings.CutPrefix(block, "toml\n")
+		if !ok {
+			continue
+		}
+		n++
+		cfg, err := ParseTOML("logging.md", []byte(text+"\n"))
+		if err == nil {
+			err = cfg.Check()
+		}
+		if err != nil {
+			t.Errorf("%v, in\n%s", err, text)
+		}
+	}
+	if n < 4 {
+		t.Errorf("only %d are there", n)
+	}
+}
+
 // TestDocumentation: the configuration that docs/logging.md shows is one, and
 // has every key that there is.
 func TestDocumentation(t *testing.T) {

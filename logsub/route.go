@@ -11,6 +11,7 @@ import (
 	"github.com/spreadd/spreadd/filter"
 	"github.com/spreadd/spreadd/logpath"
 	"github.com/spreadd/spreadd/sink"
+	"github.com/spreadd/spreadd/sqlsink"
 )
 
 // route is a [Log] at work. Its writer owns it.
@@ -34,11 +35,11 @@ type route struct {
 func newRoute(cfg *Config, l *Log, t *logpath.Template) *route {
 	r := &route{
 		group: l.Group, match: l.Match, vhost: l.Vhost, clock: clock{kind: l.Clock, zone: cfg.Zone},
-		timed: l.Rewrite != "" || t != nil && t.Timed(),
+		timed: l.Rewrite != "" || t != nil && t.Timed() || l.uses(sqlsink.Time),
 	}
 	if l.Vhost == VhostAuto {
 		r.vhost = VhostNone
-		if t != nil && t.Uses(logpath.Vhost) {
+		if t != nil && t.Uses(logpath.Vhost) || l.uses(sqlsink.Vhost) {
 			r.vhost = VhostStrip
 		}
 	}

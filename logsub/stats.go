@@ -10,6 +10,7 @@ import (
 	"github.com/spreadd/spreadd/archive"
 	"github.com/spreadd/spreadd/backlog"
 	"github.com/spreadd/spreadd/sink"
+	"github.com/spreadd/spreadd/sqlsink"
 )
 
 // dropReason says why a message was not written.
@@ -24,6 +25,7 @@ const (
 	dropSample                     // not of the sample, on purpose; the same
 	dropRepeat                     // a line that has come before, by its envelope
 	dropEnvelope                   // an envelope that cannot be read
+	dropRefused                    // a database does not take the line
 	numDropReasons
 )
 
@@ -46,6 +48,8 @@ func (d dropReason) String() string {
 		return "repeat"
 	case dropEnvelope:
 		return "bad_envelope"
+	case dropRefused:
+		return "refused"
 	case numDropReasons:
 	}
 	return fmt.Sprintf("dropReason(%d)", uint8(d))
@@ -67,15 +71,17 @@ type Stats struct {
 	Connects  int64 // sessions opened
 	Reopens   int64
 	// Dropped are messages that were not written, by reason: "queue_full",
-	// "too_long", "no_log", "bad_envelope", those of [backlog.Stats]; and on purpose, "repeat", for lines that have come
+	// "too_long", "no_log", "bad_envelope", "refused" by a database, those of [backlog.Stats]; and on purpose, "repeat", for lines that have come
 	// before, and once for each log: "no_match", "filtered", "not_in_sample".
 	Dropped map[string]int64
 	// Queues are those that queues lost, by sink: "files" for all files, and each
-	// command.
+	// command and table.
 	Queues map[string]int64
-	// Backlogs are what waits for commands, by sink. Their losses are part of Dropped and Queues.
+	// Backlogs are what waits for commands and tables, by sink. Their losses are part of Dropped and Queues.
 	Backlogs map[string]backlog.Stats
-	// Files are the files' own counters, by path, and those of commands.
+	// Databases are the counters of tables, by sink.
+	Databases map[string]sqlsink.Stats
+	// Files are the files' own counters, by path, and those of commands and tables, by sink.
 	Files map[string]sink.Stats
 	// Closed is the sum of those of files of templates that were closed.
 	Closed sink.Stats
@@ -101,7 +107,7 @@ func (s *Subscriber) Stats() Stats {
 		r.publishers.add(st.Publishers)
 	}
 	st.Files, st.Queues = make(map[string]sink.Stats), make(map[string]int64)
-	st.Backlogs = make(map[string]backlog.Stats)
+	st.Backlogs, st.Databases = make(map[string]backlog.Stats), make(map[string]sqlsink.Stats)
 	for i := range s.count.dropped {
 		st.Dropped[dropReason(i).String()] = s.count.dropped[i].Load()
 	}
@@ -112,6 +118,11 @@ func (s *Subscriber) Stats() Stats {
 			b := w.lane.queue.Stats()
 			st.Files[w.name], st.Backlogs[w.name] = w.lane.sink.Stats(), b
 			st.Queues[w.name] += b.Lost()
+			if db, ok := w.lane.sink.(databaseSink); ok {
+				d := db.Sink.Stats()
+				st.Databases[w.name] = d
+				st.Dropped[dropRefused.String()] += d.Refused
+			}
 			for reason, n := range b.Dropped {
 				st.Dropped[reason] += n
 			}

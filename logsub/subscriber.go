@@ -75,6 +75,9 @@ func (s *Subscriber) closeAll() error {
 // route makes the route of a log, and opens its file if there is one that is
 // always the same. It returns the writer of the route.
 func (s *Subscriber) route(l *Log) (*writer, *route, error) {
+	if l.SQL != nil {
+		return s.sqlRoute(l)
+	}
 	if text, ok := l.command(); ok {
 		return s.commandRoute(l, text)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/spreadd/spreadd/logpath"
 	"github.com/spreadd/spreadd/sink"
 	"github.com/spreadd/spreadd/spread"
+	"github.com/spreadd/spreadd/sqlsink"
 )
 
 // DefaultDaemon is the daemon on this host at its usual port.
@@ -50,6 +51,7 @@ func ParseTOML(name string, src []byte) (Config, error) {
 	if len(logs) == 0 {
 		doc.Errorf("log", "add [[log]] with group and file", "no log: nothing would be written")
 	}
+	tables := make(map[string]*sqlsink.Config) // by name
 	for _, t := range logs {
 		l := readLog(t)
 		if _, command := l.command(); command {
@@ -66,6 +68,13 @@ func ParseTOML(name string, src []byte) (Config, error) {
 			if l.Envelope == EnvelopeIndex && cfg.NoLock {
 				t.Errorf("envelope", "", "%v", errIndexLock)
 			}
+		}
+		if l.SQL != nil {
+			name := sqlName(l.SQL)
+			if other := tables[name]; other != nil && !other.Equal(l.SQL) {
+				t.Errorf("sql", "give one of them a name of its own", "two sinks are called %s, and differ", name)
+			}
+			tables[name] = l.SQL
 		}
 		cfg.add(readDaemon(t, daemon), l)
 	}
@@ -127,8 +136,18 @@ func readLog(t *tomlconf.Table) Log {
 	} else if err := spread.CheckGroup(l.Group); err != nil {
 		t.Errorf("group", "", "%v", err)
 	}
-	if l.File == "" {
-		t.Errorf("file", `add file = "/PATH"`, "this log has no file")
+	if t.Has("sql") {
+		if in := t.Table("sql"); in != nil {
+			l.SQL = readSQL(in)
+			if l.Keep != (Keeping{}) {
+				in.Errorf("", "", "%v", errKeepSQL)
+			}
+		}
+		if t.Has("file") {
+			t.Errorf("file", "make two logs of it", "this log has a file and a table")
+		}
+	} else if l.File == "" {
+		t.Errorf("file", `add file = "/PATH" or a table [log.sql]`, "this log has no file")
 	} else if text, command := l.command(); command {
 		if strings.TrimSpace(text) == "" {
 			t.Errorf("file", `name one: file = "|COMMAND"`, "the file is a pipe to no command")

@@ -65,6 +65,9 @@ func TestTOMLDefaults(t *testing.T) {
 	}
 }
 
+// sqlLog is a log with a table, but for its columns.
+const sqlLog = "[[log]]\n\ngroup = \"a\"\n[log.sql]\ndriver = \"mysql\"\ndsn = \"u@/d\"\ntable = \"t\"\n"
+
 // TestTOMLMistakes: each has its line, and all are told at once.
 func TestTOMLMistakes(t *testing.T) {
 	unlocked, err := ParseTOML("x.toml", []byte("lock = false\nfsync = \"batch\"\n[[log]]\ngroup = \"a\"\nfile = \"/a\"\n"))
@@ -100,6 +103,14 @@ func TestTOMLMistakes(t *testing.T) {
 		{"[[log]]\ngroup = \"a\"\nfile = \"|x\"\ncompress = \"gzip\"\n", ":3:1: a command cannot be cut"},
 		{"[[log]]\ngroup = \"a\"\nfile = \"| \"\n", ":3:1: the file is a pipe to no command"},
 		{"[[log]\n", ":2:6:"},
+		{"[[log]]\ngroup = \"a\"\n[log.sql]\ndriver = \"oracle\"\n", `:4:1: driver: there is no driver "oracle"`},
+		{"[[log]]\ngroup = \"a\"\n[log.sql]\ndriver = \"mysql\"\ndsn = \"u:secret@/d\"\n", ":5:1: dsn: it has a password, which others could see here; put it"},
+		{"[[log]]\ngroup = \"a\"\n[log.sql]\ndriver = \"mysql\"\ndsn_env = \"X\"\ntable = \"t\"\n", ":3:1: columns: none; add some"},
+		{sqlLog + "columns = { a = \"lime\" }\n", `:8:13: there is no field "lime", but group`},
+		{sqlLog + "columns = { a = \"line\" }\ncolumn = 1\n", `:9:1: unknown key "column"; did you mean columns?`},
+		{sqlLog + "columns = { a = \"line\" }\n[[log]]\n" + strings.TrimPrefix(sqlLog, "[[log]]\n") + "columns = { b = \"line\" }\n", "two sinks are called mysql:t, and differ; give one"},
+		{"[[log]]\nfile = \"/a\"\n" + strings.TrimPrefix(sqlLog, "[[log]]\n") + "columns = { b = \"line\" }\n", ":2:1: this log has a file and a table"},
+		{"[[log]]\nrotate_size = 5\n" + strings.TrimPrefix(sqlLog, "[[log]]\n") + "columns = { b = \"line\" }\n", "a table cannot be cut"},
 	} {
 		_, err := ParseTOML("x.toml", []byte(tt.src))
 		if _, ok := errors.AsType[tomlconf.Errors](err); !ok || !strings.Contains(err.Error(), tt.want) {

@@ -66,7 +66,9 @@ type tomlWriter struct{ out strings.Builder }
 
 func (w *tomlWriter) log(l *Log) {
 	w.line("group", tomlconf.Quote(l.Group))
-	w.line("file", tomlconf.Quote(l.File))
+	if l.SQL == nil {
+		w.line("file", tomlconf.Quote(l.File))
+	}
 	w.patterns("match", l.Match)
 	w.conditions("keep", l.Filter.Keep)
 	w.conditions("drop", l.Filter.Drop)
@@ -83,6 +85,9 @@ func (w *tomlWriter) log(l *Log) {
 	w.duration("keep_age", l.Keep.Age)
 	if l.Keep.Count != 0 {
 		w.line("keep_count", strconv.Itoa(l.Keep.Count))
+	}
+	if l.SQL != nil {
+		w.sqlTable(l.SQL)
 	}
 }
 

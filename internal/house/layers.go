@@ -42,6 +42,7 @@ var layers = []layer{
 	{dir: "lineindex", may: []string{"archive", "envelope", "logpath", "sink"}},
 	{dir: "traffic", may: []string{"accesslog", "envelope"}},
 	{dir: "backlog", may: []string{"spool"}},
+	{dir: "sqlsink", may: []string{"accesslog", "backlog"}},
 	{dir: "internal/house", test: true},
 	{dir: "internal/pcap", test: true},
 	{dir: "internal/script", test: true},
@@ -82,7 +83,7 @@ var layers = []layer{
 	{dir: "spuser", may: []string{"spread"}},
 	{dir: "logpub", may: []string{"spread", "spool", "envelope", "syslogd", "tail", "accesslog", "internal/tomlconf"}},
 	{dir: "logsub", may: []string{
-		"spread", "envelope", "lineindex", "accesslog", "logpath", "sink", "archive", "filter", "spreadlogdconf", "internal/tomlconf", "backlog",
+		"spread", "envelope", "lineindex", "accesslog", "logpath", "sink", "archive", "filter", "spreadlogdconf", "internal/tomlconf", "backlog", "sqlsink",
 	}},
 	{dir: "logmon", may: []string{"spread", "traffic"}},
 	{dir: "logmon/metrics", may: []string{"logmon", "traffic"}},
@@ -96,7 +97,7 @@ var layers = []layer{
 	{dir: "demo/weblog", may: []string{"accesslog"}},
 	{dir: "demo/genlog", may: []string{"demo/weblog", "accesslog"}, program: true},
 	{dir: "demo", may: []string{
-		"daemon", "engine", "spreadconf", "spread", "spool", "envelope", "lineindex", "syslogd", "tail", "logpub", "logsub", "accesslog", "logpath", "sink", "backlog", "archive", "filter", "spreadlogdconf",
+		"daemon", "engine", "spreadconf", "spread", "spool", "envelope", "lineindex", "syslogd", "tail", "logpub", "logsub", "accesslog", "logpath", "sink", "backlog", "sqlsink", "archive", "filter", "spreadlogdconf",
 		"internal/tomlconf", "internal/freeport", "demo/weblog",
 	}},
 	{dir: "cmd/*", may: []string{"*"}, program: true},

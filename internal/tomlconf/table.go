@@ -3,6 +3,7 @@ package tomlconf
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -96,6 +97,10 @@ func (t *Table) Has(key string) bool {
 	_, ok := t.values[key]
 	return ok
 }
+
+// Keys returns the keys of a table whose keys are names of the user's, in alphabetical order. Who reads all of them has no
+// unknown ones.
+func (t *Table) Keys() []string { return slices.Sorted(maps.Keys(t.values)) }
 
 func (t *Table) ask(key string) {
 	if !slices.Contains(t.asked, key) {
