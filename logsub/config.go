@@ -68,6 +68,9 @@ type Config struct {
 	Spool string
 	// SpoolBytes bounds what waits there for each; zero means 1 GiB.
 	SpoolBytes int64
+	// Metrics is the address at which a program serves metrics; empty means nowhere. The
+	// Subscriber itself does not use it.
+	Metrics string
 	// CommandWait is how long commands may take to end, and again after they
 	// were asked to, before they are killed; zero means 5 s.
 	CommandWait time.Duration

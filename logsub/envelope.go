@@ -181,7 +181,6 @@ func (r *receiver) take(s *stream, seq uint64) bool {
 	}
 	if !s.have.Add(seq) {
 		s.pub.repeats.Add(1)
-		r.s.drop(dropRepeat, 1)
 		return false
 	}
 	s.pub.lines.Add(1)
@@ -211,13 +210,12 @@ func (r *receiver) tellGap(s *stream, first, last uint64) {
 
 // message finds the logs of a message: each once, whatever its list of groups.
 func (r *receiver) message(m *spread.Message) {
-	c := &r.s.count
-	c.messages.Add(1)
-	c.bytes.Add(int64(len(m.Payload)))
+	r.messages++
+	r.bytes += int64(len(m.Payload))
 	raw, plain := targets(r.raw, m.Groups), targets(r.byGroup, m.Groups)
 	if len(raw)+len(plain) == 0 {
 		// Private messages, and groups that others of the list name.
-		r.s.drop(dropNoLog, 1)
+		r.s.dropMessage(dropNoLog, len(m.Payload))
 		return
 	}
 	r.put(raw, item{sender: m.Sender, payload: m.Payload})
@@ -241,6 +239,8 @@ func (r *receiver) message(m *spread.Message) {
 		n := bytes.IndexByte(lines, '\n') + 1
 		if r.take(s, seq) {
 			r.put(plain, item{sender: m.Sender, payload: lines[:n:n], stream: s, seq: seq})
+		} else {
+			r.s.dropMessage(dropRepeat, n)
 		}
 		seq++
 		lines = lines[n:]
@@ -250,7 +250,7 @@ func (r *receiver) message(m *spread.Message) {
 // unreadable drops a message with an envelope that is none, and says so once an
 // interval.
 func (r *receiver) unreadable(m *spread.Message, err error) {
-	r.s.drop(dropEnvelope, 1)
+	r.s.dropMessage(dropEnvelope, len(m.Payload))
 	if now := time.Now(); now.Sub(r.complained) >= gapInterval {
 		r.complained = now
 		r.s.cfg.Log.Warn("a message is dropped; a newer logsub may be able to read it", slog.Any("error", err),

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/spreadd/spreadd/sink"
@@ -34,6 +35,8 @@ type files struct {
 
 	keepers map[string]*keeper // by template
 	indexed []*keeper          // those with a ledger
+
+	places, failing, evictions, cuts atomic.Int64 // places is the length of used
 
 	mu   sync.Mutex
 	all  map[string]*outFile // by path; read by stats, too
@@ -142,9 +145,11 @@ func (fs *files) use(f *outFile) {
 	f.place = fs.used.PushFront(f)
 	for fs.used.Len() > max(fs.limit, 1) {
 		if oldest, ok := fs.used.Back().Value.(*outFile); ok {
+			fs.evictions.Add(1)
 			fs.release(oldest)
 		}
 	}
+	fs.places.Store(int64(fs.used.Len()))
 }
 
 // release closes a file, and forgets it unless something waits for it.
@@ -152,10 +157,15 @@ func (fs *files) release(f *outFile) {
 	if f.place != nil {
 		fs.used.Remove(f.place)
 		f.place = nil
+		fs.places.Store(int64(fs.used.Len()))
 	}
 	fs.report(f, f.Release())
 	if !f.Idle() {
 		return
+	}
+	if f.failing { // and has nothing left to fail with
+		f.failing = false
+		fs.failing.Add(-1)
 	}
 	for _, r := range f.refs {
 		r.tree.forget(r.key, f)
@@ -241,6 +251,7 @@ func (fs *files) report(f *outFile, err error) {
 	case err != nil && (!f.failing || now.Sub(f.said) >= complainInterval):
 		if !f.failing {
 			f.failing, f.since = true, now
+			fs.failing.Add(1)
 		}
 		f.said = now
 		st := f.Stats()
@@ -248,6 +259,7 @@ func (fs *files) report(f *outFile, err error) {
 			slog.String("file", f.Path()), slog.Any("error", err), slog.Int64("waiting_bytes", st.Waiting), slog.Int64("lost_lines", st.DroppedRecords))
 	case f.failing && !f.Failing():
 		f.failing = false
+		fs.failing.Add(-1)
 		fs.log.Warn("the file can be written again", slog.String("file", f.Path()),
 			slog.String("after", now.Sub(f.since).Round(time.Millisecond).String()), slog.Int64("lost_lines", f.Stats().DroppedRecords))
 	}

@@ -124,6 +124,9 @@ func (fs *files) cut(f *outFile, n int) {
 		return
 	}
 	fs.report(f, err)
+	if err == nil {
+		fs.cuts.Add(1)
+	}
 	if err == nil && f.keep.archiver != nil {
 		f.keep.archiver.Closed(part)
 	}

@@ -42,6 +42,7 @@ type lane struct {
 	ending chan struct{} // closed when nothing comes any more
 	reopen atomic.Bool   // has been asked for
 
+	away    atomic.Bool // the same as failing, for counters
 	failing bool
 	since   time.Time // of the trouble
 	said    time.Time // the last line about it
@@ -180,6 +181,7 @@ func (l *lane) report(err error) {
 	case err != nil && (!l.failing || now.Sub(l.said) >= complainInterval):
 		if !l.failing {
 			l.failing, l.since = true, now
+			l.away.Store(true)
 		}
 		l.said = now
 		st := l.queue.Stats()
@@ -187,6 +189,7 @@ func (l *lane) report(err error) {
 			slog.Int64("waiting_bytes", st.WaitingBytes), slog.Int64("spooled_lines", st.SpoolLines), slog.Int64("lost_lines", st.Lost()))
 	case err == nil && l.failing:
 		l.failing = false
+		l.away.Store(false)
 		l.log.Warn("the sink takes lines again", slog.String("after", now.Sub(l.since).Round(time.Millisecond).String()),
 			slog.Int64("lost_lines", l.queue.Stats().Lost()))
 	}

@@ -36,6 +36,9 @@ type receiver struct {
 	joined    bool                // all groups have been joined once
 	batches   []batch             // what is to be handed on, by writer
 	collected int                 // messages since the last time
+	messages  int64               // of these, those of publishers, and the bytes of their payloads
+	bytes     int64
+	count     connCount
 
 	lost time.Time // when the connection ended; zero before the first
 
@@ -89,6 +92,9 @@ func (r *receiver) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
+		if lasted == 0 || len(r.waiting) > 0 {
+			r.count.failures.Add(1)
+		}
 		if lasted > 0 {
 			failing = false
 		}
@@ -121,6 +127,12 @@ func (r *receiver) connect(ctx context.Context) (lasted time.Duration, err error
 	defer sess.Kill() // without effect after Close
 	connected := time.Now()
 	r.s.count.connects.Add(1)
+	r.count.connects.Add(1)
+	r.count.connected.Store(true)
+	defer func() {
+		r.count.connected.Store(false)
+		r.count.joined.Store(0)
+	}()
 	clear(r.waiting)
 	for _, g := range r.groups {
 		r.waiting[g] = true
@@ -192,6 +204,7 @@ func (r *receiver) receive(ctx context.Context, sess Session) error {
 
 func (r *receiver) handOn() {
 	r.collected = 0
+	r.countReceived()
 	for i := range r.batches {
 		b := &r.batches[i]
 		if len(b.items) == 0 {
@@ -228,7 +241,7 @@ func (r *receiver) put(to []target, it item) {
 		r.s.count.truncated.Add(1)
 		it.payload = truncate(it.payload, limit)
 	case limit > 0 && len(it.payload) > limit:
-		r.s.drop(dropTooLong, 1)
+		r.s.dropMessage(dropTooLong, len(it.payload))
 		return
 	}
 	for _, t := range to {
@@ -255,6 +268,7 @@ func (r *receiver) membership(m *spread.Membership, own string) {
 		return
 	}
 	delete(r.waiting, m.Group)
+	r.count.joined.Add(1)
 	log := r.s.cfg.Log.With(slog.String("group", m.Group), slog.String("daemon", r.address), slog.String("session", own))
 	if r.lost.IsZero() {
 		log.Info("joined")

@@ -17,6 +17,7 @@ import (
 // route is a [Log] at work. Its writer owns it.
 type route struct {
 	group   string
+	name    string // of its file or command, for counters
 	match   []*regexp.Regexp
 	filter  *filter.Filter // nil keeps all
 	vhost   VhostWord
@@ -29,6 +30,8 @@ type route struct {
 	static *outFile // of a template that has only one path
 	tree   *tree    // else
 	buf    []byte   // of rewritten lines
+
+	count routeCount
 }
 
 // newRoute makes the route of a log; t is nil for sinks that are no files.
@@ -58,14 +61,16 @@ func (r *route) write(w *writer, it *item, now time.Time) {
 	if r.index != nil && it.stream != nil {
 		var isNew bool
 		if tag, isNew = r.index.take(it, now); !isNew {
-			w.s.drop(dropRepeat, 1)
+			w.s.dropMessage(dropRepeat, len(it.payload))
 			it.stream.pub.repeats.Add(1)
 			return
 		}
 	}
 	line := it.payload
+	w.touch(r)
+	count := &r.count.batch
 	if len(r.match) > 0 && !slices.ContainsFunc(r.match, func(re *regexp.Regexp) bool { return re.Match(line) }) {
-		w.s.drop(dropNoMatch, 1)
+		count.noMatch++
 		return
 	}
 	if len(line) == 0 {
@@ -76,16 +81,17 @@ func (r *route) write(w *writer, it *item, now time.Time) {
 		switch r.filter.Keeps(line, rest) {
 		case filter.Kept:
 		case filter.Filtered:
-			w.s.drop(dropFiltered, 1)
+			count.filtered++
 			return
 		case filter.NotInSample:
-			w.s.drop(dropSample, 1)
+			count.notInSample++
 			return
 		}
 	}
 	if r.vhost != VhostKeep {
 		line = rest
 	}
+	count.last = line
 	at := now
 	if r.timed {
 		at = r.clock.at(line, now)
@@ -94,6 +100,8 @@ func (r *route) write(w *writer, it *item, now time.Time) {
 		r.buf = r.rewrite.Append(r.buf[:0], line, at)
 		line = r.buf
 	}
+	count.lines++
+	count.bytes += int64(len(line))
 	if r.lane != nil {
 		r.lane.put(r.group, it.sender, vhost, at, now, line)
 		return

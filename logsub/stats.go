@@ -58,10 +58,16 @@ func (d dropReason) String() string {
 type counters struct {
 	messages, bytes, truncated, connects, reopens atomic.Int64
 
-	dropped [numDropReasons]atomic.Int64
+	dropped, droppedBytes [numDropReasons]atomic.Int64
 }
 
 func (s *Subscriber) drop(why dropReason, n int) { s.count.dropped[why].Add(int64(n)) }
+
+// dropMessage counts a message of a size in bytes.
+func (s *Subscriber) dropMessage(why dropReason, size int) {
+	s.drop(why, 1)
+	s.count.droppedBytes[why].Add(int64(size))
+}
 
 // Stats are a subscriber's counters, which only grow.
 type Stats struct {
@@ -74,6 +80,9 @@ type Stats struct {
 	// "too_long", "no_log", "bad_envelope", "refused" by a database, those of [backlog.Stats]; and on purpose, "repeat", for lines that have come
 	// before, and once for each log: "no_match", "filtered", "not_in_sample".
 	Dropped map[string]int64
+	// DroppedBytes are those of these messages, but for those that a log leaves out on purpose, and those that
+	// wait for commands and the like.
+	DroppedBytes map[string]int64
 	// Queues are those that queues lost, by sink: "files" for all files, and each
 	// command and table.
 	Queues map[string]int64
@@ -90,6 +99,10 @@ type Stats struct {
 	Publishers map[string]PublisherStats
 	// Archives are those of closed files.
 	Archives archive.Stats
+
+	Daemons []DaemonStats // in the order of the configuration, those without logs left out
+	Logs    []LogStats    // the same
+	Sinks   []SinkStats   // "files" is the first
 }
 
 // Stats returns the counters. It may be called at any time.
@@ -101,6 +114,8 @@ func (s *Subscriber) Stats() Stats {
 		Connects:  s.count.connects.Load(),
 		Reopens:   s.count.reopens.Load(),
 		Dropped:   make(map[string]int64),
+
+		DroppedBytes: make(map[string]int64),
 	}
 	st.Publishers = make(map[string]PublisherStats)
 	for _, r := range s.receivers {
@@ -110,6 +125,7 @@ func (s *Subscriber) Stats() Stats {
 	st.Backlogs, st.Databases = make(map[string]backlog.Stats), make(map[string]sqlsink.Stats)
 	for i := range s.count.dropped {
 		st.Dropped[dropReason(i).String()] = s.count.dropped[i].Load()
+		st.DroppedBytes[dropReason(i).String()] = s.count.droppedBytes[i].Load()
 	}
 	for _, w := range s.writers {
 		w.files.stats(st.Files, &st.Closed)
@@ -134,6 +150,15 @@ func (s *Subscriber) Stats() Stats {
 				st.Archives.Add(k.archiver.Stats())
 			}
 		}
+	}
+	for _, r := range s.receivers {
+		st.Daemons = append(st.Daemons, r.stats())
+	}
+	for _, r := range s.routes {
+		st.Logs = append(st.Logs, r.stats())
+	}
+	for _, w := range s.writers {
+		st.Sinks = append(st.Sinks, w.stats())
 	}
 	return st
 }

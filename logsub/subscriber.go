@@ -16,11 +16,15 @@ import (
 	"github.com/spreadd/spreadd/logpath"
 )
 
+// filesName is the name of the sink that all files are.
+const filesName = "files"
+
 // Subscriber is a running logsub.
 type Subscriber struct {
 	cfg       Config
 	writers   []*writer // the first is that of the files
 	receivers []*receiver
+	routes    []*route
 	ready     chan struct{}
 	count     counters
 	pending   atomic.Int64 // connections that have not joined yet
@@ -34,7 +38,7 @@ func New(cfg Config) (*Subscriber, error) {
 		return nil, err
 	}
 	s := &Subscriber{cfg: cfg, ready: make(chan struct{})}
-	s.writers = []*writer{newWriter(s, "files")}
+	s.writers = []*writer{newWriter(s, filesName)}
 	for i, conn := range cfg.Connections {
 		r := &receiver{
 			s: s, index: i, address: conn.Address,
@@ -47,6 +51,11 @@ func New(cfg Config) (*Subscriber, error) {
 			}
 			r.add(&l, w, route)
 			r.remember(route)
+			route.name = l.File
+			if w != s.writers[0] {
+				route.name = w.label
+			}
+			s.routes = append(s.routes, route)
 		}
 		groups := slices.AppendSeq(slices.Collect(maps.Keys(r.byGroup)), maps.Keys(r.raw))
 		slices.Sort(groups)

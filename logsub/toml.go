@@ -3,6 +3,7 @@ package logsub
 import (
 	"fmt"
 	"math"
+	"net"
 	"regexp"
 	"slices"
 	"strings"
@@ -45,6 +46,10 @@ func ParseTOML(name string, src []byte) (Config, error) {
 	cfg.Zone = readZone(doc)
 	if cfg.StatsInterval = doc.Duration("stats_interval", DefaultStatsInterval); cfg.StatsInterval == 0 {
 		cfg.StatsInterval = -1
+	}
+	cfg.Metrics = doc.String("metrics", "")
+	if _, _, err := net.SplitHostPort(cfg.Metrics); cfg.Metrics != "" && err != nil {
+		doc.Errorf("metrics", `write metrics = "127.0.0.1:9805"`, "%q is no address with a port", cfg.Metrics)
 	}
 	daemon := readDaemon(doc, DefaultDaemon)
 	logs := doc.Tables("log")

@@ -29,6 +29,7 @@ func (c Config) TOML() string {
 	case c.StatsInterval != 0 && c.StatsInterval != DefaultStatsInterval:
 		w.line("stats_interval", tomlconf.Quote(tomlconf.FormatDuration(c.StatsInterval)))
 	}
+	w.text("metrics", c.Metrics, "")
 	if c.OpenFiles != 0 && c.OpenFiles != DefaultOpenFiles {
 		w.line("open_files", strconv.Itoa(c.OpenFiles))
 	}

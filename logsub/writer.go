@@ -11,16 +11,19 @@ import (
 type writer struct {
 	s       *Subscriber
 	name    string // of the sink
+	label   string // the same for counters
 	queue   *queue
 	files   *files
 	lane    *lane // nil for files
 	reopen  chan struct{}
-	items   []item // that are being written
-	dropped atomic.Int64
+	items   []item   // that are being written
+	touched []*route // by them
+
+	dropped, droppedBytes atomic.Int64
 }
 
 func newWriter(s *Subscriber, name string) *writer {
-	return &writer{s: s, name: name, queue: newQueue(s.cfg.QueueBytes), files: newFiles(&s.cfg), reopen: make(chan struct{}, 1)}
+	return &writer{s: s, name: name, label: s.sinkLabel(name), queue: newQueue(s.cfg.QueueBytes), files: newFiles(&s.cfg), reopen: make(chan struct{}, 1)}
 }
 
 // put hands items on, and counts those for which there is no room.
@@ -28,6 +31,12 @@ func (w *writer) put(items []item) {
 	if n := w.queue.put(items); n > 0 {
 		w.s.drop(dropQueue, n)
 		w.dropped.Add(int64(n))
+		size := int64(0)
+		for _, it := range items[len(items)-n:] {
+			size += int64(len(it.payload))
+		}
+		w.s.count.droppedBytes[dropQueue].Add(size)
+		w.droppedBytes.Add(size)
 	}
 }
 
@@ -112,5 +121,6 @@ func (w *writer) writeAll() {
 				r.write(w, it, now)
 			}
 		}
+		w.countBatch(now)
 	}
 }

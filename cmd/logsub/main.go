@@ -17,8 +17,10 @@ import (
 
 	"github.com/spreadd/spreadd/archive"
 	"github.com/spreadd/spreadd/internal/buildinfo"
+	"github.com/spreadd/spreadd/internal/promserve"
 	"github.com/spreadd/spreadd/internal/tomlconf"
 	"github.com/spreadd/spreadd/logsub"
+	"github.com/spreadd/spreadd/logsub/metrics"
 	"github.com/spreadd/spreadd/spreadlogdconf"
 )
 
@@ -68,6 +70,7 @@ type options struct {
 	stats     time.Duration
 	index     bool
 	work      indexWork
+	metrics   string
 	noFileFor string // a group that was named without a file
 }
 
@@ -151,6 +154,10 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	fs.IntVar(&o.openFiles, "open-files", 0, "at most this `number` of files of a path template are open at a time (default 256, or what the file says)")
 	fs.BoolVar(&o.truncate, "truncate", false, "cut messages that are too long instead of dropping them")
 	fs.IntVar(&o.queue, "queue", 0, "largest number of `bytes` that wait for the files (default 64 MiB, or what the file says)")
+	fs.Func("metrics", "serve metrics to Prometheus on this `address`, as in 127.0.0.1:9805 (default: nowhere, or what the file says)", func(addr string) error {
+		o.metrics = addr
+		return promserve.CheckAddress(addr)
+	})
 	fs.DurationVar(&o.stats, "stats", 0, "`time` between two lines of counters, negative for none (default 1m, or what the file says)")
 	if err := fs.Parse(args); err != nil {
 		return o, err
@@ -253,6 +260,9 @@ func (o *options) config(stdout, stderr io.Writer) (logsub.Config, error) {
 	if o.stats != 0 {
 		cfg.StatsInterval = o.stats
 	}
+	if o.metrics != "" {
+		cfg.Metrics = o.metrics
+	}
 	cfg.Truncate = cfg.Truncate || o.truncate
 	cfg.NoLock = cfg.NoLock || o.noLock
 	level := slog.LevelInfo
@@ -301,6 +311,10 @@ func subscribe(ctx context.Context, reopen <-chan os.Signal, cfg logsub.Config) 
 	s, err := logsub.New(cfg)
 	if err != nil {
 		return err
+	}
+	if cfg.Metrics != "" {
+		end := promserve.Keep(ctx, cfg.Metrics, promserve.Config{Program: "logsub", Collector: metrics.New(s.Stats), Log: cfg.Log})
+		defer end()
 	}
 	done := make(chan struct{})
 	defer close(done)

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/promserve/promtest"
 	"github.com/spreadd/spreadd/spread"
 	"github.com/spreadd/spreadd/spread/spreadtest"
 )
@@ -103,6 +104,8 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"-verify", "/does/not/exist"}, 1, "0 files", "no such file"},
 		{[]string{"-fill", t.TempDir(), "-from", t.TempDir()}, 1, "0 lines (0 bytes) brought over, to 0 files; 0 are missing still", "has no indexes"},
 		{[]string{"-check", "-g", "a", "-o", "/tmp/a", "-compress", "gzip"}, 1, "", "never closed"},
+		{[]string{"-metrics", "9805"}, 2, "", `"9805" for metrics: want an address and a port`},
+		{[]string{"-check", "-g", "a", "-o", "/tmp/a", "-metrics", ":9805"}, 0, "metrics = \":9805\"\n", ""},
 		{[]string{"-clock", "sundial"}, 2, "", "sundial"},
 		{[]string{"-zone", "Europe/Atlantis"}, 2, "", "Atlantis"},
 		{[]string{"-check", "-g", "#a", "-o", "/tmp/a"}, 1, "", "#a"},
@@ -138,7 +141,9 @@ func TestRun(t *testing.T) {
 	hup := make(chan os.Signal, 1)
 	var stderr output
 	done := make(chan int, 1)
-	go func() { done <- run(ctx, hup, []string{"-spread", address, "-g", "a", "-o", file}, &stderr, &stderr) }()
+	go func() {
+		done <- run(ctx, hup, []string{"-spread", address, "-g", "a", "-o", file, "-metrics", "127.0.0.1:0"}, &stderr, &stderr)
+	}()
 	waitFor(t, "logsub to join", func() bool { return strings.Contains(stderr.String(), "joined") })
 
 	pub, err := spread.Dial(t.Context(), address)
@@ -167,6 +172,13 @@ func TestRun(t *testing.T) {
 	waitFor(t, "a new file", has(file, ""))
 	send("two\n")
 	waitFor(t, "the second line", has(file, "two\n"))
+	_, metrics, _ := strings.Cut(stderr.String(), `msg="serving metrics" address=`)
+	metrics, _, _ = strings.Cut(metrics, "\n")
+	waitFor(t, "metrics that tell of both", func() bool {
+		return promtest.Scrape(t, "http://"+metrics).Has(map[string]float64{
+			"logsub_received_messages_total": 2, `logsub_sink_written_lines_total{sink="files"}`: 2, "logsub_reopens_total": 1,
+		})
+	})
 	cancel()
 	if status := <-done; status != 0 {
 		t.Errorf("status %d: %s", status, stderr.String())

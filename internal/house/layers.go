@@ -89,6 +89,7 @@ var layers = []layer{
 	{dir: "logmon/metrics", may: []string{"logmon", "traffic"}},
 	{dir: "logmon/screen", may: []string{"logmon", "traffic"}},
 	{dir: "logmon/web", may: []string{"logmon", "traffic"}},
+	{dir: "logsub/metrics", may: []string{"logsub", "backlog", "internal/promserve"}},
 	{dir: "logpub/metrics", may: []string{"logpub", "internal/promserve"}},
 	{dir: "monitor", may: []string{"spreadconf", "wire"}},
 	{dir: "spmonitor", may: []string{"monitor", "wire"}},
