@@ -300,7 +300,10 @@ func (f *farm) loadWhileKilling(h *farmHost) {
 		f.t.Fatal(err)
 	}
 	<-h.daemon.done
-	time.Sleep(time.Second) //house:sleep a supervisor takes its time as well
+	// The others go on without it, so that a log host misses something.
+	log2 := f.hosts[len(f.hosts)-1]
+	before := size(log2.path("weblogs"))
+	waitFor(f.t, "lines on "+log2.name+" without "+h.name, func() bool { return size(log2.path("weblogs")) > before+1<<20 })
 	h.startDaemon()
 	wait()
 }
