@@ -276,7 +276,7 @@ func (f *farm) load(lasts time.Duration) (wait func()) {
 			}
 			out := p.output.String()
 			m := regexp.MustCompile(`(\d+) requests in`).FindStringSubmatch(out)
-			if m == nil || m[1] == "0" || strings.Contains(out, "Non-2xx") || strings.Contains(out, "Socket errors") {
+			if len(m) < 2 || m[1] == "0" || strings.Contains(out, "Non-2xx") || strings.Contains(out, "Socket errors") {
 				f.t.Errorf("wrk says:\n%s", out)
 			}
 		}
