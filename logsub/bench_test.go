@@ -2,6 +2,7 @@ package logsub
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"path/filepath"
 	"runtime"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spreadd/spreadd/envelope"
 	"github.com/spreadd/spreadd/spread"
 )
 
@@ -18,6 +20,7 @@ type source struct {
 	more     chan int
 	left     int
 	next     int
+	seq      []uint64 // by publisher, if messages have envelopes
 	joined   []string
 }
 
@@ -41,7 +44,26 @@ func (s *source) Receive(ctx context.Context) (spread.Event, error) {
 	}
 	s.left--
 	s.next = (s.next + 1) % len(s.messages)
-	return s.messages[s.next], nil
+	m := s.messages[s.next]
+	if s.seq != nil {
+		s.renumber(m.Payload)
+	}
+	return m, nil
+}
+
+// sealedBy puts messages into envelopes of some publishers, by turns.
+func (s *source) sealedBy(publishers int) {
+	s.seq = make([]uint64, publishers)
+	for i, m := range s.messages {
+		m.Payload = []byte(sealed(fmt.Sprintf("web%d", i%publishers), 1, 0, 0, string(m.Payload)))
+	}
+}
+
+// renumber gives a message the next number of its publisher; who has its line does not look at that any more.
+func (s *source) renumber(message []byte) {
+	p := s.next % len(s.seq)
+	binary.BigEndian.PutUint64(message[envelope.Len("web0")-8:], s.seq[p])
+	s.seq[p]++
 }
 
 func (s *source) Ready() bool          { return s.left > 0 }
@@ -54,13 +76,16 @@ func (s *source) Kill()                {}
 func BenchmarkLines(b *testing.B) {
 	const batch = 20000
 	for _, bm := range []struct {
-		name string
-		log  Log
+		name   string
+		log    Log
+		sealed bool
 	}{
-		{"file", Log{File: "log"}},
-		{"rewrite", Log{File: "log", Rewrite: RewriteCommonLog}},
-		{"vhosts", Log{File: "%{vhost}.log"}},
-		{"days", Log{File: "%Y/%m/%d/%{vhost}.log"}},
+		{"file", Log{File: "log"}, false},
+		{"rewrite", Log{File: "log", Rewrite: RewriteCommonLog}, false},
+		{"vhosts", Log{File: "%{vhost}.log"}, false},
+		{"days", Log{File: "%Y/%m/%d/%{vhost}.log"}, false},
+		{"envelope", Log{File: "log"}, true},
+		{"index", Log{File: "log", Envelope: EnvelopeIndex}, true},
 	} {
 		b.Run(bm.name, func(b *testing.B) {
 			src := &source{more: make(chan int, 1)}
@@ -68,6 +93,9 @@ func BenchmarkLines(b *testing.B) {
 				line := fmt.Sprintf("www%d.example.com 192.0.2.%d - - [10/Oct/2000:13:55:36 -0700] \"GET /x/%d HTTP/1.1\" 200 %d", i, i, i*i, i*997)
 				line += strings.Repeat("x", 199-len(line)) + "\n"
 				src.messages = append(src.messages, &spread.Message{Sender: "#pub#alpha", Groups: []string{"a"}, Payload: []byte(line)})
+			}
+			if bm.sealed {
+				src.sealedBy(10)
 			}
 			log := bm.log
 			log.Group, log.File = "a", filepath.Join(b.TempDir(), log.File)
@@ -120,6 +148,7 @@ func TestAllocations(t *testing.T) {
 	dir := t.TempDir()
 	for _, l := range []Log{
 		{Group: "a", File: filepath.Join(dir, "log")},
+		{Group: "a", File: filepath.Join(dir, "indexed"), Envelope: EnvelopeIndex},
 		{Group: "a", File: filepath.Join(dir, "%{vhost}/%Y/%m/%d"), Rewrite: RewriteCommonLog, Keep: Keeping{Size: 1 << 40}},
 	} {
 		s, err := New(Config{Connections: []Connection{{Address: "4803", Logs: []Log{l}}}})
@@ -127,6 +156,11 @@ func TestAllocations(t *testing.T) {
 			t.Fatal(err)
 		}
 		src := &spread.Message{Sender: "#pub#alpha", Groups: []string{"a"}, Payload: []byte("www h - - [10/Oct/2000:13:55:36 -0700] \"GET / HTTP/1.1\" 200 1\n")}
+		sealed, seq := l.Envelope == EnvelopeIndex, uint64(0)
+		if sealed {
+			h := envelope.Header{Publisher: "web"}
+			src.Payload = append(h.Append(nil), src.Payload...)
+		}
 		r := &receiver{s: s, byGroup: make(map[string][]target)}
 		w, route, err := s.route(&l)
 		if err != nil {
@@ -136,6 +170,10 @@ func TestAllocations(t *testing.T) {
 		const lines = 1000
 		perRun := testing.AllocsPerRun(50, func() {
 			for range lines {
+				if sealed {
+					seq++
+					binary.BigEndian.PutUint64(src.Payload[envelope.Len("web")-8:], seq)
+				}
 				r.message(src)
 			}
 			r.handOn()
