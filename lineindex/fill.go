@@ -57,7 +57,7 @@ func (f *filler) run() error {
 		return err
 	}
 	if len(theirs) == 0 {
-		return fmt.Errorf("%s has no indexes: they are written with envelope = \"index\", and are named .FILE%s", f.from, indexExt)
+		return errNoIndexes(f.from)
 	}
 	ours, err := list(f.to, true)
 	if err != nil {

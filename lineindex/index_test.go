@@ -152,7 +152,7 @@ func TestCut(t *testing.T) {
 			t.Fatal(err)
 		}
 		g := openLog(t, cut)
-		if err := g.l.touch(filepath.Join(cut, "x.log"), 0, 0); err != nil {
+		if _, err := g.l.touch(filepath.Join(cut, "x.log"), 0, 0); err != nil {
 			t.Fatal(err)
 		}
 		_ = g.l.Close(false, time.Now()) // as if killed

@@ -63,7 +63,7 @@ type Ledger struct {
 	open       map[*Writer]bool
 	checkpoint uint64 // counts them
 	grown      int64  // bytes of indexes since
-	touches    int
+	recent     map[string]touched // what was touched since, by path
 	lost       bool // a touched index is gone
 }
 
@@ -100,6 +100,7 @@ func OpenLedger(template, base string, now time.Time) (*Ledger, error) {
 	l := &Ledger{
 		path: LedgerPath(template, base), template: template, checkpoint: 1,
 		byName: make(map[Name]*Stream), bySource: make(map[uint32]*Stream), open: make(map[*Writer]bool),
+		recent: make(map[string]touched),
 	}
 	if err := l.lock(); err != nil {
 		return nil, fmt.Errorf("the ledger %s: %w", l.path, err)
@@ -279,7 +280,7 @@ func (l *Ledger) Writer() *Writer { return &Writer{l: l} }
 
 // Due reports whether there should be a checkpoint, at a moment when nothing waits for a file.
 func (l *Ledger) Due() bool {
-	return l.grown >= checkpointBytes || l.touches >= checkpointFiles || l.lost
+	return l.grown >= checkpointBytes || len(l.recent) >= checkpointFiles || l.lost
 }
 
 // Checkpoint writes down which lines have come, so that a start does not read the indexes for it. Nothing is to wait for a file,
@@ -309,7 +310,8 @@ func (l *Ledger) Checkpoint(now time.Time) error {
 	_ = l.f.Close() // the lock of a file that is gone
 	l.f, l.size, l.unsynced = f, int64(len(b)), false
 	l.checkpoint++
-	l.grown, l.touches, l.lost = 0, 0, false
+	l.grown, l.lost = 0, false
+	clear(l.recent)
 	return syncDir(filepath.Dir(l.path))
 }
 
@@ -327,20 +329,24 @@ func (s *Stream) append(b []byte) []byte {
 	return b
 }
 
-// touch notes that an index says what the ledger does not, from an offset on.
-func (l *Ledger) touch(path string, generation uint64, off int64) error {
+// touch notes that an index says what the ledger does not, from an offset on, unless that is noted already. It
+// returns the offset that is.
+func (l *Ledger) touch(path string, generation uint64, off int64) (int64, error) {
+	if t, ok := l.recent[path]; ok && t.generation == generation && t.off <= off {
+		return t.off, nil
+	}
 	b := frame(nil, func(b []byte) []byte {
 		b = appendString(append(b, kindTouched), path)
 		b = binary.LittleEndian.AppendUint64(b, generation)
 		return binary.AppendUvarint(b, uint64(off))
 	})
 	if _, err := l.f.WriteAt(b, l.size); err != nil {
-		return errors.Join(err, l.f.Truncate(l.size))
+		return 0, errors.Join(err, l.f.Truncate(l.size))
 	}
 	l.size += int64(len(b))
-	l.touches++
+	l.recent[path] = touched{path, generation, off}
 	l.unsynced = true
-	return nil
+	return off, nil
 }
 
 func (l *Ledger) sync() error {

@@ -60,6 +60,9 @@ func Verify(path string, found func(*Finding)) (Summary, error) {
 	if err != nil {
 		return Summary{}, err
 	}
+	if len(indexes) == 0 {
+		return Summary{}, errNoIndexes(path)
+	}
 	v := &verifier{root: path, found: found, logs: make(map[string]*names)}
 	for _, file := range indexes {
 		if err := v.file(file); err != nil {
@@ -68,6 +71,10 @@ func Verify(path string, found func(*Finding)) (Summary, error) {
 	}
 	v.missing()
 	return v.sum, nil
+}
+
+func errNoIndexes(path string) error {
+	return fmt.Errorf("%s has no indexes: they are written with envelope = \"index\", and are named .FILE%s", path, indexExt)
 }
 
 // list returns the log files below a path that have an index, sorted; with unfinished also those whose index a fill has not

@@ -87,10 +87,11 @@ func (w *Writer) streamOf(source uint32) int {
 func (w *Writer) Note(tags []sink.Tag, ends []int, base int, data []byte) error {
 	if w.checkpoint != w.l.checkpoint {
 		// Who reads from there on has to find all streams.
-		if err := w.l.touch(w.file, w.generation, w.off); err != nil {
+		off, err := w.l.touch(w.file, w.generation, w.off)
+		if err != nil {
 			return err
 		}
-		w.checkpoint, w.touched, w.section = w.l.checkpoint, w.off, true
+		w.checkpoint, w.touched, w.section = w.l.checkpoint, off, true
 	}
 	w.lastTags, w.lastLens = append(w.lastTags[:0], tags...), w.lastLens[:0]
 	for _, end := range ends {
@@ -126,7 +127,7 @@ func (w *Writer) add(crc uint32, checked bool) error {
 // Moved implements [sink.Journal].
 func (w *Writer) Moved(path string) error {
 	if w.checkpoint == w.l.checkpoint {
-		if err := w.l.touch(path, w.generation, w.touched); err != nil {
+		if _, err := w.l.touch(path, w.generation, w.touched); err != nil {
 			return err
 		}
 	}
