@@ -215,7 +215,7 @@ func (l *Log) check() error {
 		return fmt.Errorf("logsub: group %q: a sample of %v of all lines is not possible", l.Group, l.Filter.Sample)
 	case strings.HasPrefix(l.File, "|") && l.Keep != (Keeping{}):
 		return fmt.Errorf("logsub: group %q: %w", l.Group, errKeepCommand)
-	case strings.HasPrefix(l.File, "|") && l.Envelope == EnvelopeIndex:
+	case (strings.HasPrefix(l.File, "|") || l.SQL != nil) && l.Envelope == EnvelopeIndex:
 		return fmt.Errorf("logsub: group %q: %w", l.Group, errIndexCommand)
 	case strings.TrimSpace(l.File) == "|":
 		return fmt.Errorf("logsub: group %q: the file is a pipe to no command", l.Group)

@@ -75,6 +75,9 @@ func ParseTOML(name string, src []byte) (Config, error) {
 			}
 		}
 		if l.SQL != nil {
+			if l.Envelope == EnvelopeIndex {
+				t.Errorf("envelope", "", "%v", errIndexCommand)
+			}
 			name := sqlName(l.SQL)
 			if other := tables[name]; other != nil && !other.Equal(l.SQL) {
 				t.Errorf("sql", "give one of them a name of its own", "two sinks are called %s, and differ", name)
