@@ -74,6 +74,8 @@ type Config struct {
 	// CommandWait is how long commands may take to end, and again after they
 	// were asked to, before they are killed; zero means 5 s.
 	CommandWait time.Duration
+	// Perl is what has to be loaded for logs with a Perl function.
+	Perl Perl
 	// Output is where commands write to, and their errors; nil means nowhere.
 	Output *os.File
 	// Log is for what an operator wants to know; nil discards it.
@@ -101,6 +103,9 @@ type Log struct {
 	File string
 	// SQL is the table that lines are inserted into, in place of File; nil means a file. Logs may share it.
 	SQL *sqlsink.Config
+	// Perl is a Perl function, "package::function", that is called with sender, group and message where
+	// others have a File. All of them share one interpreter ([Config.Perl], package perllog).
+	Perl string
 	// Match: a message is written if one of the patterns matches it, or if
 	// there is none. It is matched as it was sent, before its time is
 	// rewritten.
@@ -201,7 +206,15 @@ func (l *Log) check() error {
 		return fmt.Errorf("logsub: group %q: %w", l.Group, err)
 	}
 	switch {
-	case l.File == "" && l.SQL == nil:
+	case l.Perl != "" && l.File != "":
+		return fmt.Errorf("logsub: group %q: %w", l.Group, errPerlAndFile)
+	case l.Perl != "" && l.Keep != (Keeping{}):
+		return fmt.Errorf("logsub: group %q: %w", l.Group, errKeepPerl)
+	case l.Perl != "" && checkPerlName(l.Perl) != nil:
+		return fmt.Errorf("logsub: group %q: %w", l.Group, checkPerlName(l.Perl))
+	case l.Perl != "" && l.SQL != nil:
+		return fmt.Errorf("logsub: group %q has a table and a Perl function: make two logs of it", l.Group)
+	case l.File == "" && l.SQL == nil && l.Perl == "":
 		return fmt.Errorf("logsub: no file for group %q", l.Group)
 	case l.File != "" && l.SQL != nil:
 		return fmt.Errorf("logsub: group %q has a file and a table: make two logs of it", l.Group)
@@ -215,7 +228,7 @@ func (l *Log) check() error {
 		return fmt.Errorf("logsub: group %q: a sample of %v of all lines is not possible", l.Group, l.Filter.Sample)
 	case strings.HasPrefix(l.File, "|") && l.Keep != (Keeping{}):
 		return fmt.Errorf("logsub: group %q: %w", l.Group, errKeepCommand)
-	case (strings.HasPrefix(l.File, "|") || l.SQL != nil) && l.Envelope == EnvelopeIndex:
+	case (l.Perl != "" || l.SQL != nil || strings.HasPrefix(l.File, "|")) && l.Envelope == EnvelopeIndex:
 		return fmt.Errorf("logsub: group %q: %w", l.Group, errIndexCommand)
 	case strings.TrimSpace(l.File) == "|":
 		return fmt.Errorf("logsub: group %q: the file is a pipe to no command", l.Group)
@@ -255,7 +268,7 @@ func (c Config) withDefaults() (Config, error) {
 					return c, fmt.Errorf("logsub: two sinks are called %s, and differ: give one of them another name", name)
 				}
 				tables[name] = l.SQL
-			} else if _, command := l.command(); !command {
+			} else if _, command := l.command(); !command && l.Perl == "" {
 				t, err := logpath.Parse(l.File)
 				if err != nil {
 					return c, fmt.Errorf("logsub: file %s: %w", l.File, err)
@@ -280,6 +293,9 @@ func (c Config) withDefaults() (Config, error) {
 		}
 	}
 	c.Connections = connections
+	if err := c.Perl.check(); err != nil {
+		return c, err
+	}
 	if c.QueueBytes == 0 {
 		c.QueueBytes = DefaultQueueBytes
 	}

@@ -1,15 +1,15 @@
 // Package logsub is the subscriber: it joins groups and writes what is sent to them
-// to files, commands and databases. It is what spreadlogd was, and more, as a package; cmd/logsub is the
+// to files, commands, databases and Perl functions. It is what spreadlogd was, and more, as a package; cmd/logsub is the
 // program.
 //
 // # How it runs
 //
 //	                   ┌▶ queue (bounded) ──▶ writer ──▶ all files ──▶ archiver
 //	daemon ──▶ receiver┤
-//	                   └▶ queue (bounded) ──▶ writer ──▶ backlog (memory, then disk) ──▶ a command, a table
+//	                   └▶ queue (bounded) ──▶ writer ──▶ backlog (memory, then disk) ──▶ a command, a table, Perl functions
 //
 // Each connection has a receiver, which does nothing but read, so that a slow disk never makes the
-// daemon cut us off. Each sink, which is all files together or one command, has a writer. It takes what has
+// daemon cut us off. Each sink, which is all files together, one command, or all Perl functions, has a writer. It takes what has
 // come, as much as there is, passes it through the routes of its groups ([Log]: filter, virtual host,
 // clock, time stamp, path), and flushes the files when it has caught up. What is no file may be away for hours, so that
 // its lines wait in a queue of package backlog for a goroutine that hands them on. Files that are closed go to

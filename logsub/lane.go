@@ -101,8 +101,15 @@ func (l *lane) put(group, sender string, vhost []byte, at, now time.Time, line [
 	}
 }
 
+// impatient is a slowSink that can be opened anew within a Write.
+type impatient interface{ reopenNow() }
+
 // askReopen asks for the sink to be opened anew, at once.
 func (l *lane) askReopen() {
+	if s, ok := l.sink.(impatient); ok {
+		s.reopenNow()
+		return
+	}
 	l.reopen.Store(true)
 	l.queue.Interrupt()
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/accesslog"
+	"github.com/spreadd/spreadd/backlog"
 	"github.com/spreadd/spreadd/filter"
 	"github.com/spreadd/spreadd/logpath"
 	"github.com/spreadd/spreadd/sink"
@@ -26,6 +27,7 @@ type route struct {
 	timed   bool                // the line's time is needed
 	index   *routeIndex         // nil without one
 
+	perl   []byte   // the function of a log that has one, or nil
 	lane   *lane    // of a sink that is no file, or nil
 	static *outFile // of a template that has only one path
 	tree   *tree    // else
@@ -73,7 +75,7 @@ func (r *route) write(w *writer, it *item, now time.Time) {
 		count.noMatch++
 		return
 	}
-	if len(line) == 0 {
+	if len(line) == 0 && r.perl == nil {
 		return
 	}
 	vhost, rest := r.cutVhost(line)
@@ -102,6 +104,11 @@ func (r *route) write(w *writer, it *item, now time.Time) {
 	}
 	count.lines++
 	count.bytes += int64(len(line))
+	if r.perl != nil {
+		// A function has no use for the virtual host; its name is in that place.
+		r.lane.queue.Put(&backlog.Entry{Line: line, Group: r.group, Sender: it.sender, Vhost: r.perl, Time: at, Came: now})
+		return
+	}
 	if r.lane != nil {
 		r.lane.put(r.group, it.sender, vhost, at, now, line)
 		return

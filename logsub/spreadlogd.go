@@ -6,12 +6,14 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/logpath"
+	"github.com/spreadd/spreadd/perllog"
 	"github.com/spreadd/spreadd/spreadlogdconf"
 )
 
 // FromSpreadlogd turns a spreadlogd.conf into a configuration. Directives that
 // call for what logsub does not have are errors, each with its place: to write
-// less than a file asks for would lose log lines in silence.
+// less than a file asks for would lose log lines in silence. A Log with a file and a Perl function becomes two,
+// as Match and VhostDir are for the file alone (spreadlogd §8).
 func FromSpreadlogd(c *spreadlogdconf.Config) (Config, error) {
 	cfg := Config{BufferSize: c.BufferSize, Zone: time.Local}
 	var errs spreadlogdconf.Errors
@@ -19,18 +21,39 @@ func FromSpreadlogd(c *spreadlogdconf.Config) (Config, error) {
 		errs = append(errs, &spreadlogdconf.Error{Pos: pos, Problem: what, Advice: advice})
 	}
 	for d := range c.Handlers() {
-		if d.Name == "File" { // a command, which logsub can run
-			continue
+		switch d.Name {
+		case "File": // a command, which logsub can run
+		case "PerlLib", "PerlUse", "PerlLog", "PerlHup":
+		default:
+			refuse(d.Pos, d.Name+" calls for foreign code, which logsub cannot run",
+				"have a command do it (File = \"|COMMAND\"), or keep spreadlogd beside logsub for it")
 		}
-		refuse(d.Pos, d.Name+" calls for foreign code, which logsub cannot run",
-			"remove it, or keep spreadlogd beside logsub for it")
+	}
+	for _, s := range c.Perl {
+		switch {
+		case s.Value == "":
+			refuse(s.Pos, "an empty name", "name a directory, or a module")
+		case s.Kind == spreadlogdconf.ScriptLib:
+			cfg.Perl.Load = append(cfg.Perl.Load, perllog.Step{Lib: s.Value})
+		case s.Kind == spreadlogdconf.ScriptUse:
+			cfg.Perl.Load = append(cfg.Perl.Load, perllog.Step{Use: s.Value})
+		}
 	}
 	for i := range c.Spreads {
 		s := &c.Spreads[i]
 		for j := range s.Logs {
 			l := &s.Logs[j]
 			_, pipe := l.Pipe()
-			if !l.File.IsSet() && !l.VhostDir.IsSet() {
+			for _, name := range []spreadlogdconf.Setting{l.PerlLog, l.PerlHup} {
+				if name.IsSet() && checkPerlName(name.Value) != nil {
+					refuse(name.Pos, checkPerlName(name.Value).Error(), "")
+				}
+			}
+			if l.PerlHup.IsSet() {
+				cfg.Perl.Hup = append(cfg.Perl.Hup, l.PerlHup.Value)
+			}
+			hasFile := l.File.IsSet() || l.VhostDir.IsSet()
+			if !hasFile && !l.PerlLog.IsSet() {
 				refuse(l.Pos, fmt.Sprintf("group %q has no File", l.Group.Value), "add one; without it nothing is written")
 			}
 			log := Log{Group: l.Group.Value, File: logpath.Escape(l.File.Value)}
@@ -53,7 +76,13 @@ func FromSpreadlogd(c *spreadlogdconf.Config) (Config, error) {
 				log.Clock = ClockReceipt
 				log.Rewrite = l.RewriteTimestamp.Format
 			}
-			cfg.add(s.Address(), log) // blocks for one daemon are one connection
+			// Blocks for one daemon are one connection.
+			if l.PerlLog.IsSet() {
+				cfg.add(s.Address(), Log{Group: log.Group, Perl: l.PerlLog.Value, Clock: log.Clock, Rewrite: log.Rewrite})
+			}
+			if hasFile {
+				cfg.add(s.Address(), log)
+			}
 		}
 	}
 	if len(errs) > 0 {

@@ -70,7 +70,10 @@ Spread {
 func TestUnsupported(t *testing.T) {
 	for _, tt := range []struct{ log, want string }{
 		{`Group = "a"`, `group "a" has no File`},
-		{`Group = "a" File = "/x" PerlLog X::log`, "PerlLog calls for foreign code"},
+		{`Group = "a" File = "/x" ModuleLog X`, "ModuleLog calls for foreign code"},
+		{`Group = "a" File = "/x" PythonLog X.log`, "PythonLog calls for foreign code"},
+		{`Group = "a" File = "/x" PerlLog 9::log`, `"9::log" is no name of a Perl function`},
+		{`Group = "a" File = "/x" PerlHup ""`, `"" is no name of a Perl function`},
 	} {
 		_, err := fromText(t, "Spread {\n\tPort = 4803\n\tLog { "+tt.log+" }\n}\n")
 		if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), "spreadlogd.conf:3:") {

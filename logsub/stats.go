@@ -9,6 +9,7 @@ import (
 
 	"github.com/spreadd/spreadd/archive"
 	"github.com/spreadd/spreadd/backlog"
+	"github.com/spreadd/spreadd/perllog"
 	"github.com/spreadd/spreadd/sink"
 	"github.com/spreadd/spreadd/sqlsink"
 )
@@ -99,6 +100,8 @@ type Stats struct {
 	Publishers map[string]PublisherStats
 	// Archives are those of closed files.
 	Archives archive.Stats
+	// Perl are those of Perl functions.
+	Perl perllog.Stats
 
 	Daemons []DaemonStats // in the order of the configuration, those without logs left out
 	Logs    []LogStats    // the same
@@ -160,6 +163,7 @@ func (s *Subscriber) Stats() Stats {
 	for _, w := range s.writers {
 		st.Sinks = append(st.Sinks, w.stats())
 	}
+	st.Perl = s.perlStats()
 	return st
 }
 
@@ -189,6 +193,9 @@ func (s *Subscriber) attrs() []any {
 	args = append(args, slog.Int64("written", lines))
 	if lost > 0 {
 		args = append(args, slog.Int64("lost_by_files", lost))
+	}
+	if st.Perl.Starts > 0 {
+		args = append(args, perlAttrs(&st.Perl)...)
 	}
 	if a := st.Archives; a != (archive.Stats{}) {
 		args = append(args, slog.Int64("compressed", a.Compressed), slog.Int64("removed", a.Removed), slog.Int64("archive_errors", a.Errors))

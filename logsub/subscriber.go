@@ -21,13 +21,15 @@ const filesName = "files"
 
 // Subscriber is a running logsub.
 type Subscriber struct {
-	cfg       Config
-	writers   []*writer // the first is that of the files
-	receivers []*receiver
-	routes    []*route
-	ready     chan struct{}
-	count     counters
-	pending   atomic.Int64 // connections that have not joined yet
+	cfg        Config
+	writers    []*writer      // the first is that of the files
+	perl       *perlFunctions // nil without
+	perlWriter *writer        // that of logs with Perl functions
+	receivers  []*receiver
+	routes     []*route
+	ready      chan struct{}
+	count      counters
+	pending    atomic.Int64 // connections that have not joined yet
 }
 
 // New checks the configuration and opens the files: what is wrong with either is
@@ -39,6 +41,12 @@ func New(cfg Config) (*Subscriber, error) {
 	}
 	s := &Subscriber{cfg: cfg, ready: make(chan struct{})}
 	s.writers = []*writer{newWriter(s, filesName)}
+	// Modules are loaded before files are opened, as in spreadlogd.
+	if cfg.usesPerl() {
+		if err := s.startPerl(); err != nil {
+			return nil, err
+		}
+	}
 	for i, conn := range cfg.Connections {
 		r := &receiver{
 			s: s, index: i, address: conn.Address,
@@ -86,6 +94,10 @@ func (s *Subscriber) closeAll() error {
 func (s *Subscriber) route(l *Log) (*writer, *route, error) {
 	if l.SQL != nil {
 		return s.sqlRoute(l)
+	}
+	if l.Perl != "" {
+		w, r := s.perlRoute(l)
+		return w, r, nil
 	}
 	if text, ok := l.command(); ok {
 		return s.commandRoute(l, text)

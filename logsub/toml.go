@@ -51,6 +51,7 @@ func ParseTOML(name string, src []byte) (Config, error) {
 	if _, _, err := net.SplitHostPort(cfg.Metrics); cfg.Metrics != "" && err != nil {
 		doc.Errorf("metrics", `write metrics = "127.0.0.1:9805"`, "%q is no address with a port", cfg.Metrics)
 	}
+	cfg.Perl = readPerl(doc)
 	daemon := readDaemon(doc, DefaultDaemon)
 	logs := doc.Tables("log")
 	if len(logs) == 0 {
@@ -59,7 +60,11 @@ func ParseTOML(name string, src []byte) (Config, error) {
 	tables := make(map[string]*sqlsink.Config) // by name
 	for _, t := range logs {
 		l := readLog(t)
-		if _, command := l.command(); command {
+		if l.Perl != "" {
+			if l.Keep != (Keeping{}) {
+				t.Errorf("perl", "", "%v", errKeepPerl)
+			}
+		} else if _, command := l.command(); command {
 			if l.Keep != (Keeping{}) {
 				t.Errorf("file", "", "%v", errKeepCommand)
 			}
@@ -153,6 +158,16 @@ func readLog(t *tomlconf.Table) Log {
 		}
 		if t.Has("file") {
 			t.Errorf("file", "make two logs of it", "this log has a file and a table")
+		}
+		if t.Has("perl") {
+			t.Errorf("perl", "make two logs of it", "this log has a Perl function and a table")
+		}
+	} else if t.Has("perl") {
+		l.Perl = t.String("perl", "")
+		if l.File != "" {
+			t.Errorf("perl", "", "%v", errPerlAndFile)
+		} else if err := checkPerlName(l.Perl); err != nil {
+			t.Errorf("perl", "", "%v", err)
 		}
 	} else if l.File == "" {
 		t.Errorf("file", `add file = "/PATH" or a table [log.sql]`, "this log has no file")

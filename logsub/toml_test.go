@@ -78,6 +78,11 @@ func TestTOMLMistakes(t *testing.T) {
 		{"", "no log"},
 		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\nmach = \"x\"\n", `:4:1: unknown key "mach"; did you mean match?`},
 		{"[[log]]\nfile = \"/a\"\n", ":1:1: this log has no group"},
+		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\nperl = \"a::b\"\n", ":4:1: a log has a file or a Perl function"},
+		{"[[log]]\ngroup = \"a\"\nperl = \"a b\"\n", ":3:1: \"a b\" is no name of a Perl function"},
+		{"[[log]]\ngroup = \"a\"\nperl = \"a::b\"\nkeep_age = \"1d\"\n", ":3:1: what goes to Perl cannot be cut"},
+		{"[[perl]]\nhup = [\"a\", \"::\"]\n[[log]]\ngroup = \"a\"\nfile = \"/a\"\n", ":2:13: \"::\" is no name"},
+		{"[[perl]]\nlib = [\"\"]\nuse = [\"\"]\n[[log]]\ngroup = \"a\"\nfile = \"/a\"\n", ":3:8: an empty name"},
 		{"[[log]]\ngroup = \"#a\"\nfile = \"/a\"\n", `:2:1: `},
 		{"[[log]]\ngroup = \"a\"\n\n[[log]]\ngroup = \"b\"\nfile = \"/b\"\n", ":1:1: this log has no file"},
 		{"daemon = \"x@y\"\n[[log]]\ngroup = \"a\"\nfile = \"/a\"\n", ":1:1: "},
@@ -147,7 +152,7 @@ func TestConvert(t *testing.T) {
 		if got := again.TOML(); got != text {
 			t.Errorf("%s: read back and printed again it is\n%s", name, got)
 		}
-		if !reflect.DeepEqual(again.Connections, cfg.Connections) || again.BufferSize != cfg.BufferSize {
+		if !reflect.DeepEqual(again.Connections, cfg.Connections) || !reflect.DeepEqual(again.Perl, cfg.Perl) || again.BufferSize != cfg.BufferSize {
 			t.Errorf("%s: read back it is\n%+v\nwant\n%+v", name, again, cfg)
 		}
 	}

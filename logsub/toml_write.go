@@ -51,6 +51,7 @@ func (c Config) TOML() string {
 	if len(c.Connections) == 1 {
 		w.text("daemon", c.Connections[0].Address, DefaultDaemon)
 	}
+	w.perl(&c.Perl)
 	for _, conn := range c.Connections {
 		for i := range conn.Logs {
 			w.out.WriteString("\n[[log]]\n")
@@ -67,9 +68,8 @@ type tomlWriter struct{ out strings.Builder }
 
 func (w *tomlWriter) log(l *Log) {
 	w.line("group", tomlconf.Quote(l.Group))
-	if l.SQL == nil {
-		w.line("file", tomlconf.Quote(l.File))
-	}
+	w.text("file", l.File, "")
+	w.text("perl", l.Perl, "")
 	w.patterns("match", l.Match)
 	w.conditions("keep", l.Filter.Keep)
 	w.conditions("drop", l.Filter.Drop)

@@ -2,8 +2,10 @@ package perllog
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,6 +22,8 @@ type Helper struct {
 	closing chan struct{} // closed by Close
 	stop    chan struct{} // closed when Close has waited long enough
 	done    chan struct{} // closed when no process is left
+
+	closeOnce, stopOnce sync.Once
 
 	events sync.Mutex // is held while OnEvent is called
 	count  struct {
@@ -49,7 +53,11 @@ func Start(cfg Config) (*Helper, error) {
 	return h, nil
 }
 
-// Put has a function called, by its number in [Config.Functions]. It copies message, up to a NUL byte, and
+// NoFunction is the number of a function that is not there: a message for it counts as one that the function has died
+// of.
+const NoFunction = math.MaxUint32
+
+// Put has a function called, by its number in [Config.Functions], or NoFunction. It copies message, up to a NUL byte, and
 // reports whether there was room for it.
 func (h *Helper) Put(function int, sender, group string, message []byte) bool {
 	if i := bytes.IndexByte(message, 0); i >= 0 {
@@ -71,12 +79,52 @@ func (h *Helper) Hup() {
 	}
 }
 
+// Handled returns how many messages are done with: those that came back, that died, and those under way when a helper
+// ended.
+func (h *Helper) Handled() int64 {
+	// Not the sum of the counters: it is to fit what Drain sees.
+	h.queue.mu.Lock()
+	defer h.queue.mu.Unlock()
+	return h.queue.handled
+}
+
+// errStopped means that the helper was stopped.
+var errStopped = errors.New("perl was stopped")
+
+// Drain waits until nothing waits. The error is that of ctx, or says that there is no helper any more. It is for the goroutine
+// that calls Put.
+func (h *Helper) Drain(ctx context.Context) error {
+	for {
+		if frames, _, _ := h.queue.waiting(); frames == 0 {
+			return nil
+		}
+		select {
+		case <-h.queue.empty:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-h.done:
+			return errStopped
+		}
+	}
+}
+
+// Stop ends the helper at once. What it has not begun with is counted as DroppedEnd.
+func (h *Helper) Stop() {
+	h.stopNow()
+	_ = h.Close() // which says what the caller knows
+}
+
 // Close works off what waits, as far as that can be done in [Config.EndWait], and ends the helper. Put must not be
-// called any more. The error says how many messages were lost.
-func (h *Helper) Close() error {
+// called any more. The error says how many messages were lost; after Stop it is nil.
+func (h *Helper) Close() (err error) {
+	h.closeOnce.Do(func() { err = h.close() })
+	return err
+}
+
+func (h *Helper) close() error {
 	close(h.closing)
 	h.queue.signal()
-	t := time.AfterFunc(h.cfg.EndWait, func() { close(h.stop) })
+	t := time.AfterFunc(h.cfg.EndWait, h.stopNow)
 	defer t.Stop()
 	<-h.done
 	if n := h.count.end.Load(); n > 0 {
@@ -84,6 +132,8 @@ func (h *Helper) Close() error {
 	}
 	return nil
 }
+
+func (h *Helper) stopNow() { h.stopOnce.Do(func() { close(h.stop) }) }
 
 func closed(c <-chan struct{}) bool {
 	select {

@@ -93,6 +93,10 @@ sub handle {
 	my $kind = substr $frame, 0, 1;
 	if ($kind eq 'M') {
 		my ($index, @args) = unpack 'xN N/a* N/a* N/a*', $frame;
+		if (!$functions[$index]) {
+			print STDERR "a message is for a function that is not in the configuration\n";
+			return 'x';
+		}
 		return call($functions[$index], @args) ? 'd' : 'x';
 	}
 	my $text = substr $frame, 1;

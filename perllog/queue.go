@@ -17,20 +17,31 @@ const (
 type queue struct {
 	limit int
 	wake  chan struct{} // something has come, or is done
+	empty chan struct{} // nothing is left
 
 	mu       sync.Mutex
 	frames   [][]byte
 	sent     int       // of these the helper has got so many
 	bytes    int       // of all, with their costs
 	begun    bool      // the first of them is under way
+	handled  int64     // messages that were removed by done, or under way when a helper ended
 	progress time.Time // when something was sent to an idle helper, or worked off
 }
 
-func newQueue(limit int) *queue { return &queue{limit: limit, wake: make(chan struct{}, 1)} }
+func newQueue(limit int) *queue {
+	return &queue{limit: limit, wake: make(chan struct{}, 1), empty: make(chan struct{}, 1)}
+}
 
 func (q *queue) signal() {
 	select {
 	case q.wake <- struct{}{}:
+	default: // it has been told already
+	}
+}
+
+func (q *queue) tellEmpty() {
+	select {
+	case q.empty <- struct{}{}:
 	default: // it has been told already
 	}
 }
@@ -92,11 +103,14 @@ func (q *queue) done(more bool) (kind byte, ok bool) {
 	if q.sent == 0 {
 		return 0, false
 	}
-	kind = q.pop()
+	if kind = q.pop(); kind == frameMessage {
+		q.handled++
+	}
 	q.begun = more && q.sent > 0
 	q.progress = time.Now()
 	if len(q.frames) == 0 {
 		q.signal()
+		q.tellEmpty()
 	}
 	return kind, true
 }
@@ -117,7 +131,9 @@ func (q *queue) unsend() (interrupted bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.begun && q.sent > 0 {
-		interrupted = q.pop() == frameMessage
+		if interrupted = q.pop() == frameMessage; interrupted {
+			q.handled++
+		}
 	}
 	q.begun, q.sent = false, 0
 	kept := q.frames[:0]
@@ -130,6 +146,9 @@ func (q *queue) unsend() (interrupted bool) {
 	}
 	clear(q.frames[len(kept):])
 	q.frames = kept
+	if len(kept) == 0 {
+		q.tellEmpty()
+	}
 	return interrupted
 }
 

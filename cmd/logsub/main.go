@@ -276,7 +276,11 @@ func (o *options) config(stdout, stderr io.Writer) (logsub.Config, error) {
 	if o.check && (o.conf == "" || o.convert != "" || o.toml()) {
 		fmt.Fprint(stdout, cfg.TOML())
 	}
-	return cfg, cfg.Check()
+	err := cfg.Check()
+	if err == nil && o.check && o.convert == "" {
+		err = cfg.FindPerl() // a start would miss it as well
+	}
+	return cfg, err
 }
 
 // toml reports whether the configuration file is in TOML.

@@ -62,6 +62,8 @@ func TestCommandLine(t *testing.T) {
 	bad := write(t, "spreadlogd.conf", "Spread {\n\tPort = \n}\n")
 	toml := write(t, "logsub.toml", "truncate = true\n[[log]]\ngroup = \"a\"\nfile = \"/tmp/a\"\n")
 	badTOML := write(t, "logsub.toml", "[[log]]\ngrup = \"a\"\nfile = \"/tmp/a\"\n")
+	perl := write(t, "perl.conf", "PerlUse mylogger\nSpread {\n\tLog {\n\t\tGroup = a\n\t\tPerlLog mylogger::log\n\t}\n}\n")
+	noPerl := write(t, "noperl.toml", "perl_program = \"/no/such/perl\"\n[[log]]\ngroup = \"a\"\nperl = \"mylogger::log\"\n")
 	for _, tt := range []struct {
 		args           []string
 		status         int
@@ -81,6 +83,9 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"-c", bad, "-check"}, 1, "", bad + ":"},
 		{[]string{"-c", good, "-check"}, 0, "Group", ""},
 		{[]string{"-convert", good}, 0, "[[log]]\ngroup = \"a\"\nfile = \"/tmp/a\"\n", ""},
+		{[]string{"-convert", perl}, 0, "[[perl]]\nuse = [\"mylogger\"]\n\n[[log]]\ngroup = \"a\"\nperl = \"mylogger::log\"\n", ""},
+		{[]string{"-c", noPerl, "-check"}, 1, "[[log]]", "perl is not installed as /no/such/perl"},
+		{[]string{"-c", noPerl}, 1, "", "perl is not installed as /no/such/perl"},
 		{[]string{"-convert", good, "-c", good}, 2, "", "-convert stands alone"},
 		{[]string{"-c", good, "-check", "-format", "toml"}, 1, "", good + ":1:"},
 		{[]string{"-c", good, "-check", "-format", "ini"}, 2, "", "-format"},

@@ -83,7 +83,7 @@ var layers = []layer{
 	{dir: "spuser", may: []string{"spread"}},
 	{dir: "logpub", may: []string{"spread", "spool", "envelope", "syslogd", "tail", "accesslog", "internal/tomlconf"}},
 	{dir: "logsub", may: []string{
-		"spread", "envelope", "lineindex", "accesslog", "logpath", "sink", "archive", "filter", "spreadlogdconf", "internal/tomlconf", "backlog", "sqlsink",
+		"spread", "envelope", "lineindex", "accesslog", "logpath", "sink", "perllog", "archive", "filter", "spreadlogdconf", "internal/tomlconf", "backlog", "sqlsink",
 	}},
 	{dir: "logmon", may: []string{"spread", "traffic"}},
 	{dir: "logmon/metrics", may: []string{"logmon", "traffic"}},
@@ -98,7 +98,7 @@ var layers = []layer{
 	{dir: "demo/weblog", may: []string{"accesslog"}},
 	{dir: "demo/genlog", may: []string{"demo/weblog", "accesslog"}, program: true},
 	{dir: "demo", may: []string{
-		"daemon", "engine", "spreadconf", "spread", "spool", "envelope", "lineindex", "syslogd", "tail", "logpub", "logsub", "accesslog", "logpath", "sink", "backlog", "sqlsink", "archive", "filter", "spreadlogdconf",
+		"daemon", "engine", "spreadconf", "spread", "spool", "envelope", "lineindex", "syslogd", "tail", "logpub", "logsub", "accesslog", "logpath", "sink", "perllog", "backlog", "sqlsink", "archive", "filter", "spreadlogdconf",
 		"internal/tomlconf", "internal/freeport", "demo/weblog",
 	}},
 	{dir: "cmd/*", may: []string{"*"}, program: true},
