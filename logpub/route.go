@@ -102,12 +102,29 @@ func GroupName(prefix string, text []byte) string {
 	return string(b) + "~" + strings.ToLower(hash)
 }
 
-// vhost cuts the port off the name of a host and makes it lower case, in place.
+// vhost cuts the port off the name of a host and makes it lower case.
 func vhost(name []byte) []byte {
+	name = bytes.Clone(withoutPort(name))
+	lower(name)
+	return name
+}
+
+// lower makes a name lower case, in place. Letters beyond ASCII stay, since some of them
+// would become ASCII ones: two hosts would be one.
+func lower(name []byte) {
+	for i, c := range name {
+		if c >= 'A' && c <= 'Z' {
+			name[i] = c + 'a' - 'A'
+		}
+	}
+}
+
+// withoutPort cuts the port off the name of a host, and the dot at its end.
+func withoutPort(name []byte) []byte {
 	if i := bytes.LastIndexByte(name, ':'); i > 0 && i > bytes.LastIndexByte(name, ']') && !bytes.ContainsFunc(name[i+1:], func(c rune) bool { return c < '0' || c > '9' }) {
 		name = name[:i]
 	}
-	return bytes.ToLower(bytes.TrimSuffix(name, []byte{'.'}))
+	return bytes.TrimSuffix(name, []byte{'.'})
 }
 
 // field returns the field of a number, from 1, of a line; nil if it has none.
