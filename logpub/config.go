@@ -62,6 +62,12 @@ type Config struct {
 	// Route finds the groups of each line; nil means Groups. If it has no Default, Groups are
 	// that.
 	Route *Route
+	// Vhost is put in front of each line, with a space: the virtual host whose lines do not say
+	// so. Empty means nothing.
+	Vhost string
+	// VhostWord says what becomes of the first word of a line, where that is the virtual host. Routes see it as it
+	// was.
+	VhostWord VhostWord
 	// Fallbacks are the addresses of further daemons, in the order in which they are tried when
 	// the one at Address cannot be reached, ends, or takes nothing for StallTime. While one of them is used the first
 	// is tried every ReturnInterval.
@@ -203,6 +209,9 @@ func (c Config) withDefaults() (Config, error) {
 	c.Groups = slices.Clone(c.Groups)
 	if c.Publisher == "" {
 		c.Publisher = hostPublisher()
+	}
+	if err := (&form{c.Vhost, c.VhostWord}).check(); err != nil {
+		return c, fmt.Errorf("logpub: %w", err)
 	}
 	most, err := c.maxLine(c.Groups, c.Route)
 	if err != nil {

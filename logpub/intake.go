@@ -24,6 +24,8 @@ type Intake struct {
 	ending  <-chan struct{}
 	stop    <-chan struct{}
 	waits   bool // lines are never dropped: the source keeps them
+	form    form
+	formed  formed
 	full    bool // waiting for room has failed, and there has been none since
 
 	lines, bytes, truncated atomic.Int64 // that it took
@@ -67,6 +69,9 @@ func (in *Intake) took(lines, bytes, truncated int) {
 
 // put finds where lines go, and returns how many bytes are taken or dropped.
 func (in *Intake) put(lines []byte, n int) (took int) {
+	if in.form.changes() {
+		return in.putFormed(lines)
+	}
 	if in.router == nil {
 		return len(lines) - in.enqueue(lines, n, in.to)
 	}

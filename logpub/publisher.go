@@ -85,6 +85,9 @@ type Input struct {
 	// Groups and Route are as in Config; if both are nil those of the Config are used.
 	Groups []string
 	Route  *Route
+	// Vhost and VhostWord are as in Config; if both are zero those of the Config are used.
+	Vhost     string
+	VhostWord VhostWord
 	// Name is that in Stats; empty means what the source calls itself (String).
 	Name string
 }
@@ -108,7 +111,13 @@ func (p *Publisher) intake(in Input) (*Intake, error) {
 	if err != nil {
 		return nil, fmt.Errorf("logpub: %v: %w", in.Source, err)
 	}
-	i := &Intake{p: p, input: in, maxLine: min(most, p.cfg.MaxLine)}
+	i := &Intake{p: p, input: in, maxLine: min(most, p.cfg.MaxLine), form: form{in.Vhost, in.VhostWord}}
+	if !i.form.changes() {
+		i.form = form{p.cfg.Vhost, p.cfg.VhostWord}
+	}
+	if err := i.form.check(); err != nil {
+		return nil, fmt.Errorf("logpub: %v: %w", in.Source, err)
+	}
 	if route == nil {
 		i.to = p.target(groups)
 		return i, nil

@@ -25,6 +25,8 @@ type fileConfig struct {
 	Name      string       `toml:"name"`
 	Groups    []string     `toml:"groups"`
 	Route     *routeConfig `toml:"route"`
+	Vhost     string       `toml:"vhost"`
+	VhostWord vhostWord    `toml:"vhost_word"`
 	Service   service      `toml:"service"`
 	Type      *int16       `toml:"type"`
 	Queue     int          `toml:"queue_bytes"`
@@ -68,13 +70,16 @@ type inputConfig struct {
 	FromStart bool         `toml:"from_start"`
 	Groups    []string     `toml:"groups"`
 	Route     *routeConfig `toml:"route"`
+	Vhost     string       `toml:"vhost"`
+	VhostWord vhostWord    `toml:"vhost_word"`
 }
 
 type (
-	service  struct{ spread.Service }
-	policy   struct{ logpub.Policy }
-	duration struct{ time.Duration }
-	pattern  struct{ *regexp.Regexp }
+	service   struct{ spread.Service }
+	policy    struct{ logpub.Policy }
+	duration  struct{ time.Duration }
+	pattern   struct{ *regexp.Regexp }
+	vhostWord struct{ logpub.VhostWord }
 )
 
 // The forms of values.
@@ -85,6 +90,11 @@ func (s *service) UnmarshalText(b []byte) (err error) {
 
 func (p *policy) UnmarshalText(b []byte) (err error) {
 	p.Policy, err = logpub.ParsePolicy(string(b))
+	return err
+}
+
+func (w *vhostWord) UnmarshalText(b []byte) (err error) {
+	w.VhostWord, err = logpub.ParseVhostWord(string(b))
 	return err
 }
 
@@ -151,7 +161,7 @@ func keyLine(text string, key toml.Key) int {
 // publisher returns the configuration of package logpub.
 func (c *fileConfig) publisher() logpub.Config {
 	p := logpub.Config{
-		Name: c.Name, Groups: c.Groups, Route: c.Route.route(), Service: c.Service.Service, MessType: logpub.DefaultMessType,
+		Name: c.Name, Groups: c.Groups, Route: c.Route.route(), Vhost: c.Vhost, VhostWord: c.VhostWord.VhostWord, Service: c.Service.Service, MessType: logpub.DefaultMessType,
 		QueueBytes: c.Queue, Policy: c.Full.Policy, BlockTime: c.Block.Duration, DrainTimeout: c.Drain.Duration, StatsInterval: c.Stats.Duration,
 		StallTime: c.Stall.Duration, ReturnInterval: c.Return.Duration, MaxLine: c.MaxLine,
 		BatchBytes: c.Batch, Envelope: c.Envelope, Publisher: c.Publisher, Confirm: c.Confirm,
@@ -218,7 +228,7 @@ func (c *fileConfig) check(p *logpub.Publisher) error {
 		in := &c.Inputs[i]
 		kind, err := in.kind()
 		if err == nil {
-			err = p.CheckInput(logpub.Input{Groups: in.Groups, Route: in.Route.route()})
+			err = p.CheckInput(logpub.Input{Groups: in.Groups, Route: in.Route.route(), Vhost: in.Vhost, VhostWord: in.VhostWord.VhostWord})
 		}
 		if err != nil {
 			return fmt.Errorf("input %d: %w", i+1, err)
@@ -250,7 +260,7 @@ func (c *fileConfig) open(ctx context.Context, p logpub.Config, stdin io.Reader)
 		if err != nil {
 			return nil, err
 		}
-		input := logpub.Input{Source: source, Groups: in.Groups, Route: in.Route.route()}
+		input := logpub.Input{Source: source, Groups: in.Groups, Route: in.Route.route(), Vhost: in.Vhost, VhostWord: in.VhostWord.VhostWord}
 		if in.Stdin {
 			input.Name = stdinName
 		}

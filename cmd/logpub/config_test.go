@@ -58,10 +58,12 @@ stdin = true
 file = "/var/log/nginx/access.log"
 from_start = true
 groups = ["nginx"]
+vhost = "www.a.example"
 
 [[input]]
 syslog = "unixgram:/run/logpub.sock"
 raw = true
+vhost_word = "strip"
 [[input.route.rule]]
 match = " 5[0-9][0-9] "
 groups = ["errors", "weblogs"]
@@ -85,14 +87,16 @@ func TestConfigFile(t *testing.T) {
 	for _, tt := range []struct{ from, to, want string }{
 		{"name =", "namex =", "logpub.toml:2: unknown key namex"},
 		{"after =", "aftre =", "logpub.toml:23: unknown key spool.aftre"},
-		{"raw =", "rwa =", "logpub.toml:41: unknown key input.rwa"},
+		{"raw =", "rwa =", "logpub.toml:42: unknown key input.rwa"},
 		{"[route]", "[rout]", "logpub.toml:25: unknown key rout"},
 		{`"agreed"`, `"best"`, "logpub.toml:4: "},
 		{`"100ms"`, `"soon"`, "logpub.toml:8: "},
-		{`[0-9] "`, `[0-9 "`, "logpub.toml:43: "},
+		{`[0-9] "`, `[0-9 "`, "logpub.toml:45: "},
 		{"stdin = true", "", "input 1: an input with 0 of stdin, file and syslog"},
 		{"unixgram:", "pigeon:", `syslog "pigeon:/run/logpub.sock"`},
 		{`["nginx"]`, `["a b"]`, `group name "a b"`},
+		{`"strip"`, `"eat"`, "logpub.toml:43: "},
+		{`"www.a.example"`, `"www a"`, `input 2: logpub: <nil>: virtual host "www a"`},
 		{"type = -3", "type = 40000", "logpub.toml:5: "},
 		{"max_line = 8192", "max_line = 1", "longest line of 1 bytes"},
 		{"file = \"/var/log/nginx/access.log\"", "stdin = true", "standard input is an input more than once"},
@@ -240,14 +244,15 @@ func TestDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	blocks := strings.Split(string(doc), "```toml\n")
-	if len(blocks) != 3 {
+	if len(blocks) != 4 {
 		t.Fatalf("%d examples", len(blocks)-1)
 	}
 	path := filepath.Join(t.TempDir(), "logpub.toml")
 	first, _, _ := strings.Cut(blocks[1], "```")
 	byField, byRule, _ := strings.Cut(blocks[2], "[route]            # or the first")
 	byRule, _, _ = strings.Cut(byRule, "```")
-	for _, more := range []string{"", byField, "[route] #" + byRule} {
+	forms, _, _ := strings.Cut(blocks[3], "```")
+	for _, more := range []string{"", byField, "[route] #" + byRule, forms} {
 		writeFile(t, path, first+more)
 		if _, err := load(path, nil); err != nil {
 			t.Errorf("%v in:\n%s", err, first+more)

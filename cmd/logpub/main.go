@@ -102,6 +102,11 @@ func parse(args []string) (options, error) {
 		c.Route = &logpub.Route{Field: n, VHost: true}
 		return nil
 	})
+	fs.StringVar(&c.Vhost, "vhost", "", "`name` of the virtual host whose lines these are: it goes in front of each")
+	fs.Func("vhost-word", "what becomes of the virtual host at the beginning of lines: keep; clean, lower case without port; or `strip` (default keep)", func(s string) (err error) {
+		c.VhostWord, err = logpub.ParseVhostWord(s)
+		return err
+	})
 	fs.BoolVar(&c.Envelope, "envelope", false, "put publisher, epoch and number in front of each line, for logsub to tell repeats and gaps")
 	fs.IntVar(&c.BatchBytes, "batch", 0, "`bytes` of lines that may share a message, for subscribers of -envelope (default: each line is a message)")
 	fs.StringVar(&c.Publisher, "publisher", "", "our `name` in envelopes (default: the host's)")

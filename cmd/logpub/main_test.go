@@ -60,6 +60,8 @@ func TestCommandLine(t *testing.T) {
 		{"-g g -max-line 1", statusUsage, "", "longest line of 1 bytes"},
 		{"-g g -spool-bytes 5", statusUsage, "", "a spool of 5 bytes: want at least 1048576"},
 		{"-g g -vhost-field 0", statusUsage, "", "want a number from 1"},
+		{"-g g -vhost-word eat", statusUsage, "", `vhost-word "eat": want keep, clean or strip`},
+		{"-g g -vhost #a\x7f", statusUsage, "", `virtual host "#a\x7f"`},
 		{"-g g -publisher a\u00fc", statusUsage, "", "publisher "},
 		{"-g g -s 4803 -s no:such:address", statusUsage, "", "illegal daemon address"},
 		{"-g g -metrics 9804", statusUsage, "", `"9804" for metrics: want an address and a port`},
@@ -163,6 +165,8 @@ func TestPublish(t *testing.T) {
 		{"-g a -u web", `RELIABLE 1 #web#alpha [a] "a line\n"`},
 		{"-g a -g b -u web -service agreed -type -7", `AGREED -7 #web#alpha [a b] "a line\n"`},
 		{"-g b -u web -confirm -vhost-field 1", `RELIABLE 1 #web#alpha [a] "a line\n"`},
+		{"-g b -u web -vhost WWW.A.example:80 -vhost-word clean", `RELIABLE 1 #web#alpha [b] "www.a.example a line\n"`},
+		{"-g b -u web -vhost-field 1 -vhost-word strip", `RELIABLE 1 #web#alpha [a] "line\n"`},
 		{"-g b -u web -service SAFE -type 0 -max-line 4 -v", `SAFE 0 #web#alpha [b] "a l\n"`},
 	} {
 		var stdout, stderr output
