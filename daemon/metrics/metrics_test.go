@@ -59,6 +59,8 @@ func TestServed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	// The last message of alpha's client says nothing of how far beta is.
+	daemontest.Wait(t, "beta knows of the group", func() bool { return daemons[1].Stats().Ring.Status.NumGroups == 1 })
 	a, b := promtest.Scrape(t, url[0]), promtest.Scrape(t, url[1])
 	for series, want := range map[string]float64{
 		`spreadd_sessions`:                                           1,
