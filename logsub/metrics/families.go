@@ -195,7 +195,7 @@ func sinkEach(value func(*logsub.SinkStats) int64) func(*logsub.Stats, promserve
 func sinkFamilies() []family {
 	return []family{
 		promserve.Gauges("logsub_sink_queue_lines", "lines", "sink",
-			"Lines that wait for a sink: all files together, or a command.",
+			"Lines that wait for a sink: all files together, a command, or a table of a database.",
 			sinkEach(func(k *logsub.SinkStats) int64 { return int64(k.QueueLines) })),
 		promserve.Gauges("logsub_sink_queue_bytes", "bytes", "sink",
 			"Memory of these lines, each counted with 128 bytes more than it has.",
@@ -219,16 +219,16 @@ func sinkFamilies() []family {
 			"Bytes behind the queue that could not be written yet, for instance since a disk is full.",
 			sinkEach(func(k *logsub.SinkStats) int64 { return k.Waiting })),
 		promserve.Counters("logsub_sink_lost_lines_total", "lines", "sink",
-			"Lines behind the queue for which there was no room while a file could not be written.",
+			"Lines behind the queue for which there was no room while a file could not be written, or that a database refused.",
 			sinkEach(func(k *logsub.SinkStats) int64 { return k.DroppedRecords })),
 		promserve.Counters("logsub_sink_lost_bytes_total", "bytes", "sink",
 			"Bytes of these lines.",
 			sinkEach(func(k *logsub.SinkStats) int64 { return k.DroppedBytes })),
 		promserve.Counters("logsub_sink_errors_total", "errors", "sink",
-			"Attempts to open or write a file, or to start a command, that failed.",
+			"Attempts to open or write a file, to start a command, or to reach a database, that failed.",
 			sinkEach(func(k *logsub.SinkStats) int64 { return k.Errors })),
 		promserve.Counters("logsub_sink_reopens_total", "files", "sink",
-			"Files that were closed and opened again, and commands that were started anew.",
+			"Files that were closed and opened again, commands that were started anew, and databases that were connected to again.",
 			sinkEach(func(k *logsub.SinkStats) int64 { return k.Reopens })),
 	}
 }
