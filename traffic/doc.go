@@ -10,7 +10,7 @@
 // # What is counted
 //
 //   - A message is one line or several, plain or in an envelope (package envelope). With envelopes, lines that came
-//     before are not counted again, and numbers that never come are counted as missing.
+//     before are not counted again, and numbers that are passed over are counted as missing.
 //   - A line is a request if package accesslog can read it, with a virtual host in front or not ([VHostMode]); else it is
 //     odd, and counted by reason ([Odd]). A line without a virtual host belongs to the one that has the
 //     group's name.
@@ -35,7 +35,7 @@
 // # What it does not
 //
 // It keeps nothing over an end of the program, and does not know what was sent before it came or while it was
-// away. Repeats are known by streams that are in order, as logpub's are.
+// away. What is remembered of a stream has gaps at most as [envelope.MaxSpans] has it.
 // Numbers of a virtual host that was replaced begin at 0 when it comes back.
 //
 // # Limits
@@ -45,8 +45,7 @@
 //	pages, a list    Config.MaxPages, 500           as above; 200 bytes of path
 //	servers, a list  256                            "(other)"
 //	groups           1000                           "(other)"
-//	senders          10,000                         all are forgotten
-//	streams          10,000                         all are forgotten; repeats and gaps at that moment are not seen
+//	streams          2,000                          all are forgotten; repeats and gaps at that moment are not seen
 //	history          600 s
 //
 // With the defaults and the worst of input that is about 70 MB; usually a tenth of it.

@@ -1,6 +1,10 @@
 package traffic
 
-import "github.com/spreadd/spreadd/accesslog"
+import (
+	"strings"
+
+	"github.com/spreadd/spreadd/accesslog"
+)
 
 // Other is the name of what has no place in a table of its own.
 const Other = "(other)"
@@ -67,7 +71,7 @@ func (s *scope) server(name string) *tally {
 			return s.server(Other)
 		}
 		t = new(tally)
-		s.servers[name] = t
+		s.servers[strings.Clone(name)] = t
 	}
 	return t
 }

@@ -133,7 +133,10 @@ type Snapshot struct {
 	OddLines        int64   `json:"odd_lines"` // and odd messages
 	Odd             Odds    `json:"odd"`
 	Repeated        int64   `json:"repeated_lines"` // came before, by their envelopes, and were not counted
-	Missing         int64   `json:"missing_lines"`  // never came, by their envelopes
+	// Missing are lines that did not come where they should have, by their envelopes; of these
+	// Late came later.
+	Missing int64 `json:"missing_lines"`
+	Late    int64 `json:"late_lines"`
 }
 
 // Odds are odd lines by reason.
@@ -268,7 +271,7 @@ func (t *Traffic) everything(s *Snapshot, q Query) {
 	s.VHosts, s.NumVHosts, s.VHostsReplaced = rows(list.kept), len(t.vhosts.index), t.vhosts.replaced
 	s.OnlineAtLeast, s.SessionsEvicted = t.sessions.full >= 0, t.sessions.evicted
 	s.Messages, s.MessageBytes, s.Lines = t.total.messages, t.total.bytes, t.total.lines
-	s.Repeated, s.Missing = t.streams.repeated, t.streams.missing
+	s.Repeated, s.Missing, s.Late = t.streams.repeated, t.streams.missing, t.streams.late
 	s.Odd = make(Odds, NumOdds)
 	for i, n := range t.odd {
 		s.Odd[Odd(i).String()] = n

@@ -1,51 +1,53 @@
 package traffic
 
-import (
-	"bytes"
-
-	"github.com/spreadd/spreadd/envelope"
-)
+import "github.com/spreadd/spreadd/envelope"
 
 // maxStreams bounds the streams that are known; when there are more, all are
 // forgotten, and repeats and gaps at that moment are not seen.
-const maxStreams = 10_000
+const maxStreams = 2_000
 
 // maxGap is what a gap counts for at most, since anybody can send any number.
 const maxGap = 1 << 32
 
-type streamID struct {
-	publisher string
-	epoch     uint64
-	stream    uint32
+// stream is what came of one stream of a publisher.
+type stream struct {
+	first uint64 // number that came; those before it are not missed
+	have  envelope.Numbers
 }
 
-// streams know the number that each stream goes on with.
+// streams know which numbers have come.
 type streams struct {
-	next              map[streamID]uint64
-	repeated, missing int64
-	forgotten         int64
+	known                   map[string]*stream // by the key of their envelopes
+	repeated, missing, late int64
+	forgotten               int64
 }
 
-// fresh returns the lines that did not come before.
-func (s *streams) fresh(h *envelope.Header, lines []byte) []byte {
-	id := streamID{h.Publisher, h.Epoch, h.Stream}
-	n := uint64(bytes.Count(lines, []byte{'\n'}))
-	next, known := s.next[id]
-	switch {
-	case !known && len(s.next) >= maxStreams:
-		clear(s.next)
-		s.forgotten++
-	case known && h.Seq > next:
-		s.missing += int64(min(h.Seq-next, maxGap))
-	case known && h.Seq < next:
-		again := min(next-h.Seq, n)
-		s.repeated += int64(again)
-		for range again {
-			lines = lines[bytes.IndexByte(lines, '\n')+1:]
+// find returns the stream of an envelope.
+func (s *streams) find(key []byte, seq uint64) *stream {
+	st := s.known[string(key)]
+	if st == nil {
+		if len(s.known) >= maxStreams {
+			clear(s.known)
+			s.forgotten++
 		}
+		st = &stream{first: seq}
+		s.known[string(key)] = st
 	}
-	if end := h.Seq + n; !known || end > next {
-		s.next[id] = end
+	return st
+}
+
+// add notes that a number came, and reports whether it did for the first time.
+func (s *streams) add(st *stream, seq uint64) bool {
+	next := st.have.Next()
+	switch {
+	case !st.have.Add(seq):
+		s.repeated++
+		return false
+	case next == 0: // the first of all
+	case seq > next:
+		s.missing += int64(min(seq-next, maxGap))
+	case seq < next && seq > st.first:
+		s.late++
 	}
-	return lines
+	return true
 }

@@ -29,12 +29,8 @@ const (
 	LimitPages        = 10_000
 )
 
-// Bounds of what is remembered of senders; package doc tells what happens when
-// they are reached.
-const (
-	maxGroups  = 1000
-	maxSenders = 10_000
-)
+// maxGroups bounds the groups; messages for more are counted for Other.
+const maxGroups = 1000
 
 // VHostMode says where lines have their virtual host.
 type VHostMode uint8
@@ -113,7 +109,6 @@ type Traffic struct {
 	vhosts   vhosts
 	sessions sessions
 	groups   map[string]*group
-	senders  map[string]*sender
 	streams  streams
 	odd      [NumOdds]int64
 	total    totals
@@ -131,12 +126,6 @@ type group struct {
 	odd int64
 }
 
-// sender is who sends messages.
-type sender struct {
-	host   string // its daemon
-	header envelope.Header
-}
-
 // New returns a machine that has seen nothing. The error says what of the configuration
 // is out of range.
 func New(cfg Config, start time.Time) (*Traffic, error) {
@@ -150,8 +139,7 @@ func New(cfg Config, start time.Time) (*Traffic, error) {
 		vhosts:   vhosts{limit: cfg.MaxVHosts, index: make(map[string]*scope), other: newScope(Other, 0, &cfg)},
 		sessions: newSessions(cfg.MaxSessions, int64(cfg.SessionTimeout/time.Second)),
 		groups:   make(map[string]*group),
-		senders:  make(map[string]*sender),
-		streams:  streams{next: make(map[streamID]uint64)},
+		streams:  streams{known: make(map[string]*stream)},
 	}
 	t.hit.fields = &t.fields
 	return t, nil
@@ -180,18 +168,18 @@ func (t *Traffic) Advance(now time.Time) {
 // sender its private group. Nothing that is handed in is kept.
 func (t *Traffic) Message(now time.Time, group, sender string, payload []byte) {
 	t.Advance(now)
-	g, from := t.group(group), t.sender(sender)
+	g, server := t.group(group), hostOf(sender)
 	t.total.messages++
 	t.total.bytes += int64(len(payload))
 	g.messages++
 	g.bytes += int64(len(payload))
-	lines, err := from.header.Decode(payload)
+	key, seq, lines, err := envelope.Split(payload)
+	var st *stream
 	switch {
 	case err == nil:
-		if lines = t.streams.fresh(&from.header, lines); len(lines) == 0 {
-			return
-		}
+		st = t.streams.find(key, seq)
 	case errors.Is(err, envelope.ErrNone):
+		lines = payload
 	case errors.Is(err, envelope.ErrVersion):
 		t.notLine(g, OddVersion)
 		return
@@ -202,15 +190,25 @@ func (t *Traffic) Message(now time.Time, group, sender string, payload []byte) {
 	if len(lines) == 0 {
 		t.notLine(g, OddEmpty)
 	}
-	for len(lines) > 0 {
+	for ; len(lines) > 0; seq++ {
 		line := lines
 		if i := bytes.IndexByte(lines, '\n'); i >= 0 {
 			line, lines = lines[:i], lines[i+1:]
 		} else {
 			lines = nil
 		}
-		t.line(g, group, from.host, line)
+		if st == nil || t.streams.add(st, seq) {
+			t.line(g, group, server, line)
+		}
 	}
+}
+
+// hostOf returns the daemon of a private group, or all of what is none.
+func hostOf(sender string) string {
+	if i := strings.LastIndexByte(sender, '#'); i > 0 && sender[0] == '#' {
+		return sender[i+1:]
+	}
+	return sender
 }
 
 func (t *Traffic) notLine(g *group, why Odd) {
@@ -299,22 +297,4 @@ func (t *Traffic) group(name string) *group {
 		t.groups[strings.Clone(name)] = g
 	}
 	return g
-}
-
-// sender returns what is known of one. They are forgotten all at once when there are
-// too many, since only the memory of their envelopes' names is lost.
-func (t *Traffic) sender(name string) *sender {
-	s := t.senders[name]
-	if s == nil {
-		if len(t.senders) >= maxSenders {
-			clear(t.senders)
-		}
-		host := name
-		if i := strings.LastIndexByte(name, '#'); i > 0 && name[0] == '#' {
-			host = name[i+1:]
-		}
-		s = &sender{host: strings.Clone(host)}
-		t.senders[strings.Clone(name)] = s
-	}
-	return s
 }

@@ -78,7 +78,7 @@ func (t *Traffic) check(tb testing.TB) {
 		tb.Errorf("%d are online, %d by virtual host, %d in the list", s.Online, online, len(s.Sessions))
 	}
 	if len(t.sessions.index) > t.cfg.MaxSessions || len(t.vhosts.index) > t.cfg.MaxVHosts || len(s.Pages) > t.cfg.MaxPages ||
-		len(s.Servers) > maxServers+1 || len(t.streams.next) > maxStreams || len(t.senders) > maxSenders || len(s.Groups) > maxGroups+1 {
+		len(s.Servers) > maxServers+1 || len(t.streams.known) > maxStreams || len(s.Groups) > maxGroups+1 {
 		tb.Error("a table is larger than its bound")
 	}
 	for _, p := range s.Pages {
@@ -276,18 +276,24 @@ func TestEnvelopes(t *testing.T) {
 		{"a", 1, 5, 2, 2, 0, 0}, // what was before is not known
 		{"a", 1, 7, 1, 3, 0, 0},
 		{"a", 1, 6, 2, 3, 2, 0},
-		{"a", 1, 7, 3, 5, 3, 0},  // one is old, two are new
-		{"b", 1, 0, 1, 6, 3, 0},  // another publisher
-		{"a", 1, 12, 1, 7, 3, 2}, // 10 and 11 never came
-		{"a", 2, 0, 1, 8, 3, 2},  // a new life
-		{"a", 1, 13, 1, 9, 3, 2}, // the end of the old one
-		{"a", 1, 1 << 60, 1, 10, 3, 2 + maxGap},
+		{"a", 1, 7, 3, 5, 3, 0},   // one is old, two are new
+		{"b", 1, 0, 1, 6, 3, 0},   // another publisher
+		{"a", 1, 12, 1, 7, 3, 2},  // 10 and 11 do not come
+		{"a", 2, 0, 1, 8, 3, 2},   // a new life
+		{"a", 1, 13, 1, 9, 3, 2},  // the end of the old one
+		{"a", 1, 11, 1, 10, 3, 2}, // late
+		{"a", 1, 3, 1, 11, 3, 2},  // from before we came
+		{"a", 1, 11, 2, 11, 5, 2}, // and that again
+		{"a", 1, 1 << 60, 1, 12, 5, 2 + maxGap},
 	} {
 		send(tt.publisher, tt.epoch, tt.seq, tt.lines)
 		s := m.Snapshot(after(1), Query{})
 		if s.Total.Requests != tt.requests || s.Repeated != tt.repeated || s.Missing != tt.missing {
 			t.Fatalf("%+v: %d requests, %d repeated, %d missing", tt, s.Total.Requests, s.Repeated, s.Missing)
 		}
+	}
+	if s := m.Snapshot(after(1), Query{}); s.Late != 1 {
+		t.Errorf("%d late", s.Late)
 	}
 	for i := range uint64(maxStreams + 10) {
 		send("c", i, 0, 1)

@@ -86,7 +86,7 @@ var layers = []layer{
 		"spread", "envelope", "lineindex", "accesslog", "logpath", "sink", "perllog", "archive", "filter", "spreadlogdconf", "internal/tomlconf", "backlog", "sqlsink",
 	}},
 	{dir: "logmon", may: []string{"spread", "traffic"}},
-	{dir: "logmon/metrics", may: []string{"logmon", "traffic"}},
+	{dir: "logmon/metrics", may: []string{"logmon", "traffic", "internal/promserve"}},
 	{dir: "logmon/screen", may: []string{"logmon", "traffic"}},
 	{dir: "logmon/web", may: []string{"logmon", "traffic"}},
 	{dir: "logsub/metrics", may: []string{"logsub", "backlog", "internal/promserve"}},

@@ -107,7 +107,7 @@ func (m Model) doubts() string {
 		what string
 		n    int64
 	}{
-		{"odd lines", v.OddLines}, {"repeats", v.Repeated}, {"missing", v.Missing}, {"not counted", v.State.Dropped["queue_full"]},
+		{"odd lines", v.OddLines}, {"repeats", v.Repeated}, {"missing", v.Missing - v.Late}, {"not counted", v.State.Dropped["queue_full"]},
 	} {
 		if d.n > 0 {
 			out += "  " + warn(d.what+" "+count(d.n))

@@ -378,7 +378,7 @@
 		$("start").textContent = new Date(v.start).toLocaleString("en-GB");
 		document.title = rate(v.total.requests_per_second) + "/s · logmon";
 		const doubts = [];
-		if (v.missing_lines) doubts.push(count(v.missing_lines) + " lines never came");
+		if (v.missing_lines > v.late_lines) doubts.push(count(v.missing_lines - v.late_lines) + " lines did not come");
 		if (v.repeated_lines) doubts.push(count(v.repeated_lines) + " repeats were not counted");
 		if (s.dropped.queue_full) doubts.push(count(s.dropped.queue_full) + " messages came too fast to be counted");
 		setText($("doubts"), doubts.join("; "));
