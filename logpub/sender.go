@@ -146,7 +146,9 @@ func (s *sender) serve(ctx context.Context, sess Session, log *slog.Logger) erro
 	open, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	var wg sync.WaitGroup
+	s.mu.Lock()
 	s.flying = nil
+	s.mu.Unlock()
 	s.began.Store(0)
 	wg.Go(func() { end(s.watch(open, sess, log)) })
 	back := make(chan Session, 1)
