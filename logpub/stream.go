@@ -15,11 +15,10 @@ const (
 	// pipeBytes is what a pipe is made to hold, where that is possible, and so what one read may return and a kill
 	// lose: 600 lines.
 	pipeBytes = 128 << 10
-	// longestPause between two reads of a pipe is too short for anyone to see, and long enough to find many lines.
-	longestPause = 5 * time.Millisecond
-	// pausePerByte bounds pauses for small pipes, so that 26 MB a second fit from the first moment on, before the pauses
-	// follow what comes.
-	pausePerByte = longestPause / pipeBytes
+	// firstPause follows a read that has waited, longestPause when lines have come for a while: too short for anyone
+	// to see, and long enough to find hundreds of lines.
+	firstPause   = time.Millisecond
+	longestPause = 20 * time.Millisecond
 	// quietTime is how long after the end of its context Run waits for further input. It
 	// bridges the moments in which the last workers of a web server log.
 	quietTime = time.Second
@@ -37,12 +36,12 @@ func NewStream(r io.Reader) *Stream { return &Stream{r: r} }
 // String names the source.
 func (s *Stream) String() string { return "stream" }
 
-// pauses say for how long nothing is read after a read of n bytes. A reader that waits is woken by each line
-// that is written, at the cost of who writes; one that comes now and then finds many. It takes less time when they
-// come so fast that the pipe could fill, and none if all of the buffer was filled.
+// pauses say for how long nothing is read after a read. A reader that waits is woken by each line
+// that is written, at the cost of who writes, and each time it is, there is more to do than for a hundred lines; one that comes now
+// and then finds many. Pauses double from the first one on while lines keep coming, as far as a third of the pipe
+// stands for what comes meanwhile.
 type pauses struct {
 	capacity int // of the pipe; 0 for no pauses
-	longest  time.Duration
 	next     time.Duration
 }
 
@@ -52,22 +51,21 @@ func newPauses(r io.Reader) pauses {
 	if !ok {
 		return pauses{}
 	}
-	return pausesFor(growPipe(f, pipeBytes))
+	return pauses{capacity: growPipe(f, pipeBytes)}
 }
 
-// pausesFor returns the pauses for a pipe of some size.
-func pausesFor(capacity int) pauses {
-	longest := min(longestPause, time.Duration(capacity)*pausePerByte)
-	return pauses{capacity: capacity, longest: longest, next: longest}
-}
-
-// after returns the pause after a read.
-func (p *pauses) after(n int) time.Duration {
+// after returns the pause after a read of n bytes, which came since the end of the read before.
+func (p *pauses) after(n int, since time.Duration) time.Duration {
 	switch {
-	case n > p.capacity/4:
-		p.next /= 2
-	case n < p.capacity/16 && p.next < p.longest:
-		p.next = min(p.longest, 2*p.next+time.Microsecond)
+	case p.capacity == 0:
+		return 0
+	case since > 4*max(p.next, firstPause):
+		p.next = firstPause // it has waited, and who knows what comes now
+	default:
+		p.next = min(max(2*p.next, firstPause), longestPause)
+	}
+	if n > 0 {
+		p.next = min(p.next, min(since, time.Second)*time.Duration(p.capacity/3)/time.Duration(n))
 	}
 	return p.next
 }
@@ -86,11 +84,15 @@ func (s *Stream) Run(_ context.Context, in *Intake) error {
 	defer close(buffers)
 	pauses := newPauses(s.r)
 	go func() {
+		last := time.Now()
 		for b := range buffers {
 			n, err := s.r.Read(b)
+			now := time.Now()
+			rest := pauses.after(n, now.Sub(last))
+			last = now
 			chunks <- chunk{b[:n], err}
-			if err == nil && n < len(b) && pauses.capacity > 0 {
-				time.Sleep(pauses.after(n))
+			if err == nil && rest > 0 {
+				time.Sleep(rest)
 			}
 		}
 	}()

@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestPauses: a pipe that fills is read more often, one that is nearly empty less, and what is no pipe has no
@@ -26,33 +27,37 @@ func TestPauses(t *testing.T) {
 	}
 	defer func() { _ = r.Close() }()
 	defer func() { _ = w.Close() }()
-	if p := newPauses(r); p.capacity == 0 || p.longest == 0 {
-		t.Errorf("a pipe has none: %+v", p)
+	p := newPauses(r)
+	if p.capacity < 4096 {
+		t.Fatalf("a pipe has none: %+v", p)
 	}
 
-	p := pausesFor(64 << 10)
-	if p.longest < longestPause*49/100 || p.longest > longestPause/2 {
-		t.Errorf("the longest is %v", p.longest)
+	p = pauses{capacity: 96 << 10}
+	for i, step := range []struct {
+		n           int
+		since, want time.Duration
+	}{
+		{100, 1000 * time.Hour, firstPause},
+		{100, time.Millisecond, 2 * firstPause},
+		{100, 2 * time.Millisecond, 4 * firstPause},
+		{100, 4 * time.Millisecond, 8 * firstPause},
+		{100, 8 * time.Millisecond, 16 * firstPause},
+		{100, 16 * time.Millisecond, longestPause},
+		{100, 20 * time.Millisecond, longestPause},
+		// Twice a third of the pipe in 20 ms: half of that is enough.
+		{64 << 10, 20 * time.Millisecond, 10 * time.Millisecond},
+		{32 << 10, 10 * time.Millisecond, 10 * time.Millisecond},
+		{96 << 10, 10 * time.Millisecond, 10 * time.Millisecond / 3},
+		{1 << 10, 100 * time.Millisecond, firstPause},
+		// All that fits comes at once, again and again: there is no time for pauses.
+		{96 << 10, 0, 0},
+		{96 << 10, time.Microsecond, time.Microsecond / 3},
+	} {
+		if got := p.after(step.n, step.since); got != step.want {
+			t.Errorf("step %d: %d bytes in %v: %v, want %v", i, step.n, step.since, got, step.want)
+		}
 	}
-	if got := p.after(64 << 10); got != p.longest/2 {
-		t.Errorf("after a full pipe it is %v", got)
-	}
-	if got := p.after(10 << 10); got != p.longest/2 {
-		t.Errorf("after a sixth of the pipe it is %v", got)
-	}
-	for range 50 {
-		p.after(64 << 10)
-	}
-	if got := p.after(64 << 10); got != 0 {
-		t.Errorf("in a pipe that stays full it is %v", got)
-	}
-	for range 50 {
-		p.after(1)
-	}
-	if got := p.after(1); got != p.longest {
-		t.Errorf("in a pipe that is empty it is %v", got)
-	}
-	if p := pausesFor(1 << 30); p.longest != longestPause {
-		t.Errorf("the longest is %v", p.longest)
+	if got := (&pauses{}).after(1, time.Hour); got != 0 {
+		t.Errorf("without a pipe: %v", got)
 	}
 }
