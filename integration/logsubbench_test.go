@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spreadd/spreadd/envelope"
 	"github.com/spreadd/spreadd/spread"
 )
 
@@ -55,7 +56,7 @@ func nullClient(address string) error {
 		if ev, ok := ev.(*spread.Membership); ok && ev.Changed == c.PrivateGroup() {
 			fmt.Println("joined") //nolint:forbidigo // for the process that has started this one
 		}
-		if ev == spread.Event(&m) && string(m.Payload) == lastLine {
+		if ev == spread.Event(&m) && bytes.HasSuffix(m.Payload, []byte(lastLine)) {
 			return c.Close()
 		}
 	}
@@ -77,17 +78,31 @@ func BenchmarkLogsub(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer pub.Kill()
-	var null, logsub rates
-	for b.Loop() {
-		null.add(s.throwAway(pub, address))
-		logsub.add(s.writeLines(pub))
+	for _, bm := range []struct {
+		name string
+		flood
+	}{
+		{"plain", flood{batch: 1}},
+		{"envelopes", flood{batch: 1, envelopes: true}},
+		{"envelopes, batches of 16 KiB", flood{batch: 80, envelopes: true}},
+	} {
+		b.Run(bm.name, func(b *testing.B) {
+			s.t = b
+			f := &bm.flood
+			f.pub, f.epoch = pub, uint64(time.Now().UnixNano())
+			var null, logsub rates
+			for b.Loop() {
+				null.add(s.throwAway(f, address))
+				logsub.add(s.writeLines(f))
+			}
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(ratio(logsub.rate, null.rate), "logsub/null")
+			b.ReportMetric(median(logsub.rate), "lines/s")
+			b.ReportMetric(1e9/median(logsub.cpu), "lines/core-s")
+			b.Logf("a client that throws lines away: %.0f lines/s, %.0f ns of processor time a line", median(null.rate), median(null.cpu))
+			b.Logf("logsub:                          %.0f lines/s, %.0f ns of processor time a line", median(logsub.rate), median(logsub.cpu))
+		})
 	}
-	b.ReportMetric(0, "ns/op")
-	b.ReportMetric(ratio(logsub.rate, null.rate), "logsub/null")
-	b.ReportMetric(median(logsub.rate), "lines/s")
-	b.ReportMetric(1e9/median(logsub.cpu), "lines/core-s")
-	b.Logf("a client that throws lines away: %.0f lines/s, %.0f ns of processor time a line", median(null.rate), median(null.cpu))
-	b.Logf("logsub:                          %.0f lines/s, %.0f ns of processor time a line", median(logsub.rate), median(logsub.cpu))
 }
 
 // rates are those of rounds: lines a second, and nanoseconds of processor time a line.
@@ -109,25 +124,42 @@ func oneCore(path string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// flood publishes the lines of a round.
-func (s *site) flood(pub *spread.Conn) {
-	s.t.Helper()
-	line := append(bytes.Repeat([]byte("x"), 199), '\n')
-	for i := range linesPerRound {
-		if i == linesPerRound-1 {
-			line = []byte(lastLine)
+// flood publishes lines, some in a message, in envelopes or not.
+type flood struct {
+	pub       *spread.Conn
+	batch     int
+	envelopes bool
+	epoch     uint64
+}
+
+// round publishes the lines of a round, and then the last one.
+func (f *flood) round(t testing.TB) {
+	t.Helper()
+	f.epoch++ // another publisher
+	lines := bytes.Repeat(append(bytes.Repeat([]byte("x"), 199), '\n'), f.batch)
+	var b []byte
+	for i := range linesPerRound/f.batch + 1 {
+		h := envelope.Header{Publisher: "bench", Epoch: f.epoch, Seq: uint64(i * f.batch)}
+		b = b[:0]
+		if f.envelopes {
+			b = h.Append(b)
 		}
-		if err := pub.Multicast(s.t.Context(), spread.Reliable, 1, line, benchGroup); err != nil {
-			s.t.Fatal(err)
+		if i < linesPerRound/f.batch {
+			b = append(b, lines...)
+		} else {
+			b = append(b, lastLine...)
+		}
+		if err := f.pub.Multicast(t.Context(), spread.Reliable, 1, b, benchGroup); err != nil {
+			t.Fatal(err)
 		}
 	}
-	if err := pub.Flush(s.t.Context()); err != nil {
-		s.t.Fatal(err)
+	if err := f.pub.Flush(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 }
 
 // throwAway is a round with a null client.
-func (s *site) throwAway(pub *spread.Conn, address string) (took, cpu time.Duration) {
+func (s *site) throwAway(f *flood, address string) (took, cpu time.Duration) {
 	s.t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
@@ -138,7 +170,7 @@ func (s *site) throwAway(pub *spread.Conn, address string) (took, cpu time.Durat
 	p := start(s.t, cmd, func(f func()) { f() })
 	waitFor(s.t, "the client to join", func() bool { return strings.Contains(p.output.String(), "joined") })
 	began := time.Now()
-	s.flood(pub)
+	f.round(s.t)
 	if err := <-p.done; err != nil {
 		s.t.Fatalf("the client ends with %v: %s", err, p.output)
 	}
@@ -147,15 +179,15 @@ func (s *site) throwAway(pub *spread.Conn, address string) (took, cpu time.Durat
 }
 
 // writeLines is a round with logsub.
-func (s *site) writeLines(pub *spread.Conn) (took, cpu time.Duration) {
+func (s *site) writeLines(f *flood) (took, cpu time.Duration) {
 	s.t.Helper()
 	file := s.path("bench.log")
 	cmd := oneCore(s.program("logsub"), "-spread", fmt.Sprintf("%d@127.0.0.1", s.port), "-g", benchGroup, "-o", file)
 	p := start(s.t, cmd, func(f func()) { f() })
 	waitFor(s.t, "logsub to join", func() bool { return strings.Contains(p.output.String(), "msg=joined") })
 	began := time.Now()
-	s.flood(pub)
-	const whole = (linesPerRound-1)*200 + int64(len(lastLine))
+	f.round(s.t)
+	const whole = linesPerRound*200 + int64(len(lastLine))
 	waitFor(s.t, "all lines in the file", func() bool { return size(file) == whole })
 	took = time.Since(began)
 	p.stop()

@@ -19,6 +19,7 @@ import (
 
 var (
 	roundTime = flag.Duration("round", time.Second, "how long each way of logging is loaded in a round of BenchmarkWebServers, in whole seconds")
+	pageBytes = flag.Int("page-bytes", 10_000, "how large the page of BenchmarkWebServers is")
 	pinServer = flag.String("pin-server", "", "processors of web servers in BenchmarkWebServers, as taskset -c has them; empty for all")
 	pinLoad   = flag.String("pin-load", "", "processors of wrk")
 	pinLog    = flag.String("pin-log", "", "processors of logpub and the daemon")
@@ -45,12 +46,12 @@ type way struct {
 	rate, cpu, pubCPU, daemonCPU []float64
 }
 
-// BenchmarkWebServers is how many requests a second web servers answer, with a small page and as fast as they
+// BenchmarkWebServers is how many requests a second web servers answer, with one page and as fast as they
 // can, when they do not log, log to a file, and log through logpub to a daemon that works, is away, and
 // stands still. A round is all of these one after another; figures are ratios of the medians of all rounds to those
 // without a log.
 //
-//	go test ./integration -run '^$' -bench WebServers -benchtime 10x -round 2s
+//	go test ./integration -run '^$' -bench WebServers -benchtime 10x -round 2s -page-bytes 10000
 func BenchmarkWebServers(b *testing.B) {
 	need(b, "wrk", "wrk")
 	for _, bm := range []struct {
@@ -110,6 +111,7 @@ func newBed(b *testing.B) *bed {
 	b.Helper()
 	s := &site{t: b, dir: b.TempDir(), bin: build(b, "spreadd", "logpub")}
 	s.makeHtdocs()
+	s.write("htdocs/page.html", strings.Repeat("x", *pageBytes))
 	return &bed{site: s}
 }
 
