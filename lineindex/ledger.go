@@ -61,10 +61,10 @@ type Ledger struct {
 	bySource map[uint32]*Stream
 
 	open       map[*Writer]bool
-	checkpoint uint64 // counts them
-	grown      int64  // bytes of indexes since
+	checkpoint uint64             // counts them
+	grown      int64              // bytes of indexes since
 	recent     map[string]touched // what was touched since, by path
-	lost       bool // a touched index is gone
+	lost       bool               // a touched index is gone
 }
 
 // Stream is what a ledger knows of one.

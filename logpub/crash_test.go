@@ -267,7 +267,8 @@ func crash(t *testing.T, rounds int, rng *rand.Rand) {
 		again += max(0, c-1)
 	}
 	t.Logf("killed %d times: %d lines written, %d lost, %d repeated in %d places", rounds, n+1, lost, again, jumps)
-	if most := rounds * pipeBytes / 200 / 4; lost > most {
+	// Each kill may meet a read that has emptied the pipe and is not on disk yet.
+	if most := rounds * pipeBytes / 200; lost > most {
 		t.Errorf("%d lines lost, at most %d are allowed", lost, most)
 	}
 	if jumps > 2*rounds {

@@ -87,8 +87,8 @@ func TestIndexAndPlainLines(t *testing.T) {
 func TestIndexRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.log")
 	for want, cfg := range map[string]Config{
-		"a command has no index":    {Connections: []Connection{{Address: "1", Logs: []Log{{Group: "a", File: "|cat", Envelope: EnvelopeIndex}}}}},
-		"files that are not locked": {NoLock: true, Connections: []Connection{{Address: "1", Logs: []Log{{Group: "a", File: path, Envelope: EnvelopeIndex}}}}},
+		"a command or a table has no index": {Connections: []Connection{{Address: "1", Logs: []Log{{Group: "a", File: "|cat", Envelope: EnvelopeIndex}}}}},
+		"files that are not locked":         {NoLock: true, Connections: []Connection{{Address: "1", Logs: []Log{{Group: "a", File: path, Envelope: EnvelopeIndex}}}}},
 		"differ about its index": {Connections: []Connection{{Address: "1", Logs: []Log{
 			{Group: "a", File: path, Envelope: EnvelopeIndex}, {Group: "b", File: path},
 		}}}},
