@@ -24,8 +24,7 @@ func (d *Daemon) loop(ctx context.Context) error {
 		}
 		// now is from before: a deadline that is met in between is seen in the next turn.
 		if at := d.engine.Deadline(); at != 0 && at <= now {
-			now, wall := d.now()
-			d.engine.Advance(now, wall, &d.out)
+			d.advance()
 			d.carryOut()
 		}
 		d.wait = d.pacing.pause(now)

@@ -1,0 +1,73 @@
+package daemon
+
+import (
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/spreadd/spreadd/engine"
+	"github.com/spreadd/spreadd/internal/clock"
+	"github.com/spreadd/spreadd/internal/freeport"
+	"github.com/spreadd/spreadd/membership"
+	"github.com/spreadd/spreadd/topology"
+	"github.com/spreadd/spreadd/wire"
+)
+
+// TestLateOwner: a daemon that comes to look at its timers too late looks at its sockets first. Here another
+// daemon of its segment has long spoken when the time to listen is over, so that this one is not
+// to speak for the segment.
+func TestLateOwner(t *testing.T) {
+	port, err := freeport.Find(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	self, other := netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.AddrFrom4([4]byte{127, 0, 0, 2})
+	top, err := topology.New([]topology.Segment{{Port: uint16(port), Addrs: []netip.Addr{self}, Daemons: []topology.Daemon{
+		{ID: 5, Name: "first", Addr: other}, {ID: alphaID, Name: "alpha", Addr: self},
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := testConfig(t, "alpha", alphaID)
+	cfg.Engine = engine.Config{Topology: top, Self: alphaID, ConfHash: testHash}
+	d, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Listen(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	peer, err := net.DialUDP("udp4", &net.UDPAddr{IP: other.AsSlice()}, &net.UDPAddr{IP: self.AsSlice(), Port: port})
+	if err != nil {
+		t.Skipf("%v: this host has no second loopback address", err)
+	}
+	defer func() { _ = peer.Close() }()
+	d.start = time.Now()
+	d.engine.Start(d.moment(), 1000, &d.out)
+	d.carryOut()
+	alive := wire.Packet{
+		Type: wire.PacketAlive, Transmitter: 5, Proc: 5, ConfHash: testHash, Body: wire.AppendMembers(nil, wire.LittleEndian, 0, 5),
+	}
+	if _, err := peer.Write(alive.Append(nil)); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the time to listen to be over", func() bool {
+		// The owner stands still meanwhile.
+		return d.engine.Deadline() != 0 && d.moment() > clock.Time(membership.LAN().Seg+50*time.Millisecond)
+	})
+	d.advance()
+	if s := d.engine.Status().Membership; s != membership.StateRepresented {
+		t.Errorf("state %v, want %v: what had arrived was not looked at", s, membership.StateRepresented)
+	}
+	d.carryOut()
+	if err := d.ring.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := d.closeListeners(); err != nil {
+		t.Error(err)
+	}
+	if err := d.poller.Close(); err != nil {
+		t.Error(err)
+	}
+}
