@@ -30,6 +30,9 @@ type Config struct {
 	// DangerousMonitor lets monitors partition the daemons, end this one and set its
 	// windows.
 	DangerousMonitor bool
+	// OnReload, if not nil, is called when a monitor asks for the configuration to be read again. It
+	// must not wait: what it begins calls [Daemon.Reload] from another goroutine.
+	OnReload func()
 	// Listen are the TCP addresses for clients. A port of 0 asks the system
 	// for one.
 	Listen []netip.AddrPort

@@ -19,6 +19,7 @@ import (
 	"github.com/spreadd/spreadd/groups"
 	"github.com/spreadd/spreadd/internal/buf"
 	"github.com/spreadd/spreadd/internal/clock"
+	"github.com/spreadd/spreadd/wire"
 )
 
 // Daemon is one running daemon.
@@ -38,7 +39,9 @@ type Daemon struct {
 	members  atomic.Pointer[[]string]
 	started  atomic.Bool
 	stopping atomic.Bool
-	asks     chan chan RingStats // of whoever wakes the owner then
+	asks     chan chan RingStats           // of whoever wakes the owner then
+	reloads  chan reloading                // as asks
+	inForce  atomic.Pointer[engine.Reload] // the configuration
 	poller   *poller.Poller
 	stopped  chan struct{} // the owner has ended; last is what it had to say
 	last     RingStats
@@ -50,8 +53,11 @@ type Daemon struct {
 	held    *session.Batch // taken in part, since the ring is full
 	// heldToken waits for receivers that are behind.
 	heldToken *transport.Batch
-	wait      pause // of this turn
-	killed    bool  // a monitor has ended this daemon
+	wait      pause           // of this turn
+	killed    bool            // a monitor has ended this daemon
+	fatal     error           // the daemon cannot go on
+	next      Config          // taken, and perhaps not in force yet
+	before    transport.Stats // of sockets that were open before those of ring
 	refused   refused
 	// reportEvery is between two lines about what was refused.
 	reportEvery time.Duration
@@ -80,11 +86,13 @@ func New(cfg Config) (*Daemon, error) {
 		log:         cfg.Log,
 		ready:       make(chan struct{}),
 		asks:        make(chan chan RingStats, 1),
+		reloads:     make(chan reloading, 1),
 		stopped:     make(chan struct{}),
 		reportEvery: refusedInterval,
 		clients:     make(map[engine.SessionID]*client),
 		pacing:      pacing{grace: cfg.Grace, ringGrace: cfg.ringGrace()},
 	}
+	d.inForce.Store(&engine.Reload{Topology: cfg.Engine.Topology, ConfHash: cfg.Engine.ConfHash})
 	scfg := cfg.Sessions
 	scfg.Daemon, scfg.Pool, scfg.Log, scfg.Wake = cfg.Name(), &d.pool, cfg.Log, d.wake
 	ecfg := cfg.Engine
@@ -306,7 +314,7 @@ func (d *Daemon) carryOut() {
 // step carries out one list of effects. Others wait for datagrams, so these
 // leave first.
 func (d *Daemon) step() {
-	d.send()
+	d.sendAll()
 	d.controls()
 	for _, del := range d.out.Groups.Deliveries {
 		for _, id := range d.out.Groups.Receivers(del) {
@@ -367,11 +375,19 @@ func (d *Daemon) flush() {
 	d.touched = d.touched[:0]
 }
 
+// nameOf returns the name of a daemon, or its number if it is in the configuration no more.
+func (d *Daemon) nameOf(id wire.DaemonID) string {
+	if x := d.cfg.Engine.Topology.Daemon(id); x != nil {
+		return x.Name
+	}
+	return fmt.Sprint(uint32(id))
+}
+
 func (d *Daemon) logMemberships() {
 	for _, in := range d.out.Installations {
 		names := make([]string, 0, len(in.Regular))
 		for _, id := range in.Regular {
-			names = append(names, d.cfg.Engine.Topology.Daemon(id).Name)
+			names = append(names, d.nameOf(id))
 		}
 		d.members.Store(&names)
 		d.log.Info("membership installed",

@@ -28,10 +28,16 @@
 // [Config.DangerousMonitor] says so. Clients are served from the first membership
 // on; until then they wait in the listeners.
 //
+// A timer that is due runs behind what has arrived by then: a daemon that was kept from its work for longer than
+// the token timeout would else take its own lateness for the silence of others.
+//
+// When another configuration comes into force, the sockets of the ring are opened anew; what arrives in between is lost,
+// as on any network, and clients notice nothing of that.
+//
 // # What it does not
 //
-// It does not read its configuration again, also if a monitor asks for it; Config
-// is what it runs on to its end. Package metrics serves its counters.
+// It does not read files: [Daemon.Reload] is handed another configuration, and [Config.OnReload] hears of monitors
+// that ask for it. Listeners for clients stay as they are. Package metrics serves its counters.
 //
 // # How to debug
 //

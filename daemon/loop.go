@@ -33,12 +33,15 @@ func (d *Daemon) loop(ctx context.Context) error {
 		select {
 		case answer := <-d.asks:
 			answer <- d.ringStats()
+		case r := <-d.reloads:
+			r.answer <- d.reload(r.cfg)
+			d.carryOut()
 		case err := <-d.failed:
 			return err
 		default:
 		}
-		if d.stopping.Load() || d.killed {
-			return nil
+		if d.stopping.Load() || d.killed || d.fatal != nil {
+			return d.fatal
 		}
 		d.rest(said.Add(d.reportEvery))
 	}
@@ -66,7 +69,7 @@ func (d *Daemon) rest(report clock.Time) {
 // haveWork reports whether something waits that is not a datagram in a socket.
 func (d *Daemon) haveWork() bool {
 	switch {
-	case len(d.asks) > 0, len(d.failed) > 0, d.stopping.Load():
+	case len(d.asks) > 0, len(d.reloads) > 0, len(d.failed) > 0, d.stopping.Load():
 		return true
 	case d.ring != nil && !d.wait.ring && (d.heldToken != nil || d.ring.HaveWork()):
 		return true

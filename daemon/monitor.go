@@ -19,7 +19,10 @@ func (d *Daemon) controls() {
 		case c.Type&wire.PacketStatus != 0:
 			d.report(c)
 		case c.Type&wire.PacketReload != 0:
-			d.log.Warn("a monitor asks for the configuration to be read again, which needs a restart here", slog.String("from", c.From.String()))
+			d.log.Info("a monitor asks for the configuration to be read again", slog.String("from", c.From.String()))
+			if d.cfg.OnReload != nil {
+				d.cfg.OnReload()
+			}
 		case !d.cfg.DangerousMonitor:
 			d.log.Warn("a command of a monitor is refused; DangerousMonitor would allow it",
 				slog.String("from", c.From.String()), slog.Uint64("type", uint64(c.Type)))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -113,6 +114,8 @@ func TestMonitorCommands(t *testing.T) {
 		t.Run(fmt.Sprintf("dangerous=%v", dangerous), func(t *testing.T) {
 			cfg, addr := reachable(t)
 			cfg.DangerousMonitor = dangerous
+			var reloads atomic.Int64
+			cfg.OnReload = func() { reloads.Add(1) }
 			cfg.Linger = session.None
 			d, err := New(cfg)
 			if err != nil {
@@ -130,8 +133,11 @@ func TestMonitorCommands(t *testing.T) {
 			m.ask(wire.PacketFlowControl, 30, 0, 5, 0, 200, 0, 0, 0)
 			m.ask(wire.PacketFlowControl, 0, 0, 0, 0, 0, 0, 0, 0) // no windows at all: refused
 			m.ask(wire.PacketPartition, 1)                        // half a component: refused
-			m.ask(wire.PacketReload)
+			m.ask(wire.PacketReload)                              // always obeyed
 			st := m.status()
+			if n := reloads.Load(); n != 1 {
+				t.Errorf("asked %d times to read the configuration, want once", n)
+			}
 			if got, want := [2]int16{st.Window, st.PersonalWindow}, [2]int16{160, 20}; !dangerous && got != want {
 				t.Errorf("windows %v, want %v", got, want)
 			}

@@ -69,11 +69,7 @@ type RingStats struct {
 
 // ringStats collects them; it is for the owner.
 func (d *Daemon) ringStats() RingStats {
-	st := RingStats{Status: d.engine.Status(), Counts: d.engine.Counts()}
-	if d.ring != nil {
-		st.Transport = d.ring.Stats()
-	}
-	return st
+	return RingStats{Status: d.engine.Status(), Counts: d.engine.Counts(), Transport: d.transportStats()}
 }
 
 // askRingStats asks the owner for them, for any goroutine.

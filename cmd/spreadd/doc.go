@@ -9,6 +9,6 @@
 //	spreadd demo                   show the whole path of a log line on this machine
 //
 // It stays in the foreground and logs to standard output or to EventLogFile. SIGTERM and
-// SIGINT stop it in order, with status 0; SIGHUP reopens the log file. Errors end it with
+// SIGINT stop it in order, with status 0; SIGHUP reopens the log file and reads the configuration again (docs/operations.md says what changes). Errors end it with
 // status 1, those of the command line with 2.
 package main

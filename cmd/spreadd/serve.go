@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
+	"sync"
 
 	"github.com/spreadd/spreadd/daemon"
 	"github.com/spreadd/spreadd/daemon/eventlog"
@@ -23,14 +24,7 @@ func (p *program) serve(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	if _, err := c.EffectiveTimeouts(); err != nil {
-		return err
-	}
-	access, err := loadAccess(&c.Options)
-	if err != nil {
-		return err
-	}
-	cfg, err := daemon.FromConf(c, self, access)
+	cfg, err := p.daemonConfig(c, self, o)
 	if err != nil {
 		return err
 	}
@@ -39,15 +33,18 @@ func (p *program) serve(ctx context.Context, o options) error {
 		cfg.Listen = []netip.AddrPort{netip.AddrPortFrom(self.Addr, self.Segment.Port)}
 		cfg.Ring.Interfaces = []transport.Interface{{Addr: self.Addr}}
 	}
-	cfg.SocketDir = o.socketDir
-	cfg.Ring.Segment = o.offload
-	cfg.Sessions.MaxSessions = o.maxSessions
-	log, reopen, done, err := p.openLog(&c.Options)
+	level := new(slog.LevelVar)
+	log, reopen, done, err := p.openLog(&c.Options, level)
 	if err != nil {
 		return err
 	}
 	defer done()
 	cfg.Log = log
+	r := &reloader{p: p, o: o, log: log, level: level, reopen: reopen, name: self.Daemon.Name, asks: make(chan struct{}, 1)}
+	if found {
+		r.conf = c
+	}
+	cfg.OnReload = r.ask
 	log.Info("starting", slog.String("version", banner()))
 	logConf(log, c, &cfg, found)
 	d, err := daemon.New(cfg)
@@ -78,22 +75,38 @@ func (p *program) serve(ctx context.Context, o options) error {
 		case <-ctx.Done():
 		}
 	}()
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	var reloading sync.WaitGroup
 	stop := make(chan struct{})
-	defer close(stop)
-	go func() {
-		for {
-			select {
-			case <-p.hup:
-				reopen()
-			case <-stop:
-				return
-			}
-		}
-	}()
+	r.daemon = d
+	reloading.Go(func() { r.run(p.hup, stop, end) })
 	observe()
 	err = d.Run(ctx)
+	close(stop)
+	reloading.Wait()
 	logStats(ctx, log, d.Stats())
+	var restart *daemon.RestartError
+	if cause := context.Cause(ctx); err == nil && errors.As(cause, &restart) {
+		return cause
+	}
 	return err
+}
+
+// daemonConfig returns what a file and the command line say to the daemon.
+func (p *program) daemonConfig(c *spreadconf.Config, self spreadconf.Self, o options) (daemon.Config, error) {
+	access, err := loadAccess(&c.Options)
+	if err != nil {
+		return daemon.Config{}, err
+	}
+	cfg, err := daemon.FromConf(c, self, access)
+	if err != nil {
+		return daemon.Config{}, err
+	}
+	cfg.SocketDir = o.socketDir
+	cfg.Ring.Segment = o.offload
+	cfg.Sessions.MaxSessions = o.maxSessions
+	return cfg, nil
 }
 
 // openMetrics binds the address for Prometheus, if there is one. observe begins
@@ -106,6 +119,7 @@ func (p *program) openMetrics(ctx context.Context, addr string, d *daemon.Daemon
 		Program: "spreadd", Log: cfg.Log,
 		Collector: metrics.New(metrics.Config{
 			Source: d, Topology: cfg.Engine.Topology, Self: cfg.Engine.Self, ConfHash: cfg.Engine.ConfHash,
+			Configuration: d.Configuration,
 		}),
 	})
 	if err != nil {
@@ -142,8 +156,8 @@ func loadAccess(o *spreadconf.Options) (daemon.Access, error) {
 }
 
 // openLog returns the log that the options ask for, and what reopens and what
-// closes its file.
-func (p *program) openLog(o *spreadconf.Options) (log *slog.Logger, reopen, done func(), err error) {
+// closes its file. The level may be set anew.
+func (p *program) openLog(o *spreadconf.Options, lowest *slog.LevelVar) (log *slog.Logger, reopen, done func(), err error) {
 	var w io.Writer = p.stdout
 	reopen, done = func() {}, func() {}
 	path, err := o.LogFile(p.env)
@@ -158,7 +172,8 @@ func (p *program) openLog(o *spreadconf.Options) (log *slog.Logger, reopen, done
 		w = file
 	}
 	stamp, precise := o.TimeStamp.Effective()
-	log = slog.New(eventlog.New(w, eventlog.Options{Level: level(o), Stamp: stamp, Precise: precise}))
+	lowest.Set(level(o))
+	log = slog.New(eventlog.New(w, eventlog.Options{Level: lowest, Stamp: stamp, Precise: precise}))
 	if file != nil {
 		reopen = func() {
 			if err := file.Reopen(); err != nil {

@@ -28,6 +28,8 @@ type Config struct {
 	Self     wire.DaemonID
 	// ConfHash is the configuration's hash, on which all daemons have to agree.
 	ConfHash uint32
+	// Configuration, if not nil, tells Topology and ConfHash as they are by now.
+	Configuration func() (top *topology.Topology, hash uint32)
 }
 
 // New returns the metrics of a daemon, for [promserve.Listen] or another registry.
@@ -39,15 +41,25 @@ func New(cfg Config) prometheus.Collector {
 type snapshot struct {
 	daemon.Stats
 	self       wire.DaemonID
+	hash       uint32   // of the configuration
 	configured []string // names of the configured daemons
 	present    []bool   // whether each is in the membership
 }
 
+// current returns the configuration as it is by now.
+func (c *Config) current() (top *topology.Topology, hash uint32) {
+	if c.Configuration != nil {
+		return c.Configuration()
+	}
+	return c.Topology, c.ConfHash
+}
+
 // snapshot asks the daemon.
 func (c *Config) snapshot() snapshot {
-	s := snapshot{Stats: c.Source.Stats(), self: c.Self}
+	top, hash := c.current()
+	s := snapshot{Stats: c.Source.Stats(), self: c.Self, hash: hash}
 	members := c.Source.Members()
-	for _, d := range c.Topology.Daemons() {
+	for _, d := range top.Daemons() {
 		s.configured = append(s.configured, d.Name)
 		s.present = append(s.present, slices.Contains(members, d.Name))
 	}
@@ -69,10 +81,11 @@ func (c *Config) daemonInfo() family {
 	if d := c.Topology.Daemon(c.Self); d != nil {
 		name = d.Name
 	}
-	hash := strconv.FormatUint(uint64(c.ConfHash), 10) // as in the log and in spreadd -check
 	f := promserve.Gauges("spreadd_daemon_info", "", "daemon conf_hash",
 		"Always 1; the labels say which daemon this is, and the hash of its configuration, which has to be the same everywhere.",
-		func(_ *snapshot, put promserve.Put) { put(1, name, hash) })
+		func(s *snapshot, put promserve.Put) {
+			put(1, name, strconv.FormatUint(uint64(s.hash), 10)) // as in the log and in spreadd -check
+		})
 	return f
 }
 

@@ -65,6 +65,14 @@ type Config struct {
 	Log *slog.Logger
 }
 
+// limit returns a limit as it is in force.
+func limit(v, def int) int {
+	if v == 0 {
+		return def
+	}
+	return max(0, v)
+}
+
 func (c Config) withDefaults() (Config, error) {
 	if !wire.LegalDaemonName(c.Daemon) {
 		return c, fmt.Errorf("session: daemon name %q: want 1 to %d bytes from '$' to '~', since it stands in the names of clients", c.Daemon, wire.MaxDaemonName)
@@ -72,17 +80,9 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Pool == nil {
 		return c, fmt.Errorf("session: Config.Pool is nil")
 	}
-	set := func(v *int, def int) {
-		switch {
-		case *v == 0:
-			*v = def
-		case *v < 0:
-			*v = 0
-		}
-	}
-	set(&c.MaxSessions, DefaultMaxSessions)
-	set(&c.MaxSessionMessages, DefaultMaxSessionMessages)
-	set(&c.MaxHandshakes, DefaultMaxHandshakes)
+	c.MaxSessions = limit(c.MaxSessions, DefaultMaxSessions)
+	c.MaxSessionMessages = limit(c.MaxSessionMessages, DefaultMaxSessionMessages)
+	c.MaxHandshakes = limit(c.MaxHandshakes, DefaultMaxHandshakes)
 	if c.MaxHandshakes < 1 {
 		return c, fmt.Errorf("session: Config.MaxHandshakes must be at least 1")
 	}

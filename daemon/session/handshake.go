@@ -93,7 +93,7 @@ func (h *handshake) readRequest() (wire.ConnectRequest, End) {
 // authenticate offers methods to clients that can choose, and runs what is to
 // be run.
 func (h *handshake) authenticate() End {
-	auth := &h.server.cfg.Auth
+	auth := h.server.auth.Load()
 	if !h.version.Negotiates() {
 		m := auth.forOld()
 		if m == nil {

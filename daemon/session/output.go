@@ -77,7 +77,7 @@ func (o *output) init(s *Session) {
 	o.moved.L = &o.mu
 }
 
-func (o *output) max() int { return o.session.server.cfg.MaxSessionMessages }
+func (o *output) max() int { return o.session.server.MaxSessionMessages() }
 
 // Enqueue adds a message for the client. It is for the owner, who calls
 // [Session.Flush] at the end of its step. It reports false if the session is too

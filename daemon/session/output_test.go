@@ -152,7 +152,7 @@ func TestBehind(t *testing.T) {
 		t.Run(network, func(t *testing.T) {
 			t.Parallel()
 			s := newServer(t)
-			s.cfg.MaxSessionMessages = 8
+			s.Reconfigure(8, Auth{})
 			ours, theirs := pair(t, network)
 			sess := newSession(s, ours)
 			s.running.Go(sess.out.write)

@@ -28,7 +28,10 @@ type Server struct {
 	batches sync.Pool
 	count   counters
 	lastID  atomic.Uint64
-	running sync.WaitGroup // of all goroutines but the listeners'
+	// auth and maxMessages are of the Config, and may change.
+	auth        atomic.Pointer[Auth]
+	maxMessages atomic.Int64
+	running     sync.WaitGroup // of all goroutines but the listeners'
 
 	mu         sync.Mutex
 	names      map[string]bool // private names in use
@@ -44,7 +47,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Server{
+	s := &Server{
 		cfg:       cfg,
 		inbox:     make(chan *Batch, inboxBatches),
 		recovered: make(chan struct{}, 1),
@@ -52,7 +55,10 @@ func New(cfg Config) (*Server, error) {
 		names:     make(map[string]bool),
 		sessions:  make(map[ID]*Session),
 		listeners: make(map[net.Listener]bool),
-	}, nil
+	}
+	s.auth.Store(&cfg.Auth)
+	s.maxMessages.Store(int64(cfg.MaxSessionMessages))
+	return s, nil
 }
 
 // Inbox returns the channel of what clients send.
@@ -330,4 +336,11 @@ func (a *ageList) each(f func(net.Conn)) {
 func (s *Server) Log() *slog.Logger { return s.cfg.Log }
 
 // MaxSessionMessages returns the bound in force.
-func (s *Server) MaxSessionMessages() int { return s.cfg.MaxSessionMessages }
+func (s *Server) MaxSessionMessages() int { return int(s.maxMessages.Load()) }
+
+// Reconfigure changes MaxSessionMessages and Auth of the [Config]. Sessions stay, also those that the
+// new methods would not let in. It may be called at any time, by any goroutine.
+func (s *Server) Reconfigure(maxSessionMessages int, auth Auth) {
+	s.maxMessages.Store(int64(limit(maxSessionMessages, DefaultMaxSessionMessages)))
+	s.auth.Store(&auth)
+}

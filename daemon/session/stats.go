@@ -111,7 +111,7 @@ type counters struct {
 // Stats returns the counters. It may be called at any time.
 func (s *Server) Stats() Stats {
 	st := Stats{
-		Limit:      s.cfg.MaxSessionMessages,
+		Limit:      s.MaxSessionMessages(),
 		Accepted:   s.count.accepted.Load(),
 		Opened:     s.count.opened.Load(),
 		Received:   s.count.received.Load(),

@@ -170,3 +170,31 @@ func (t *Transport) Stats() Stats {
 	}
 	return st
 }
+
+// Add adds the counters of sockets that were open before these.
+func (s *Stats) Add(o *Stats) {
+	for _, c := range []struct {
+		to   *int64
+		more int64
+	}{
+		{&s.Sent, o.Sent},
+		{&s.SentBytes, o.SentBytes},
+		{&s.SendCalls, o.SendCalls},
+		{&s.Segmented, o.Segmented},
+		{&s.SendWaits, o.SendWaits},
+		{&s.Packets, o.Packets},
+		{&s.Tokens, o.Tokens},
+		{&s.ReceivedBytes, o.ReceivedBytes},
+		{&s.ReceiveCalls, o.ReceiveCalls},
+		{&s.Stalls, o.Stalls},
+		{&s.ReadErrors, o.ReadErrors},
+	} {
+		*c.to += c.more
+	}
+	for i := range s.SendFailed {
+		s.SendFailed[i] += o.SendFailed[i]
+	}
+	for i := range s.Dropped {
+		s.Dropped[i] += o.Dropped[i]
+	}
+}

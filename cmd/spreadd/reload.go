@@ -1,0 +1,151 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+
+	"github.com/spreadd/spreadd/daemon"
+	"github.com/spreadd/spreadd/spreadconf"
+)
+
+// errTakenOut ends a daemon that is not in its configuration any more; it is no failure.
+var errTakenOut = errors.New("taken out of the configuration")
+
+// reloader reads the configuration again when it is asked to, and has the daemon go over
+// to it.
+type reloader struct {
+	p      *program
+	o      options
+	log    *slog.Logger
+	level  *slog.LevelVar
+	reopen func() // the log file
+	daemon *daemon.Daemon
+	// conf is what the daemon has been told last, nil if there is no file.
+	conf *spreadconf.Config
+	name string // of the daemon
+	// asks: a monitor wants it. One that comes while another waits is the same.
+	asks chan struct{}
+}
+
+// run serves SIGHUP and monitors until done is closed, or the daemon cannot stay: why goes to
+// end.
+func (r *reloader) run(hup <-chan os.Signal, done <-chan struct{}, end func(error)) {
+	for {
+		select {
+		case <-hup:
+		case <-r.asks:
+		case <-done:
+			return
+		}
+		r.reopen()
+		if err := r.reload(); err != nil {
+			end(err)
+			return
+		}
+	}
+}
+
+// ask is what a monitor does.
+func (r *reloader) ask() {
+	select {
+	case r.asks <- struct{}{}:
+	default:
+	}
+}
+
+// reload returns an error only if the daemon cannot stay. A file that is wrong changes
+// nothing.
+func (r *reloader) reload() error {
+	if r.conf == nil {
+		r.log.Warn("there was no configuration to be read again; start the daemon again to use one")
+		return nil
+	}
+	c, cfg, err := r.read()
+	if err == nil {
+		err = r.daemon.Reload(cfg)
+	}
+	var restart *daemon.RestartError
+	switch {
+	case err == nil:
+	case errors.Is(err, errTakenOut), errors.As(err, &restart):
+		r.log.Error("this daemon cannot go on with its new configuration", slog.Any("error", err))
+		return err
+	case errors.Is(err, daemon.ErrStopped):
+		return nil
+	default:
+		r.log.Error("the configuration is not taken, going on with the old one", slog.Any("error", err))
+		return nil
+	}
+	r.level.Set(level(&c.Options))
+	r.tell(c)
+	r.conf = c
+	return nil
+}
+
+// read reads the configuration for the daemon that runs.
+func (r *reloader) read() (*spreadconf.Config, daemon.Config, error) {
+	c, err := spreadconf.Load(r.o.conf, r.p.env)
+	if err != nil {
+		return nil, daemon.Config{}, err
+	}
+	there := false
+	for _, d := range c.Daemons() {
+		there = there || d.Name == r.name
+	}
+	if !there {
+		return nil, daemon.Config{}, fmt.Errorf("daemon %s is not in %s: %w", r.name, c.File, errTakenOut)
+	}
+	self, err := c.Self(r.p.env, r.name)
+	if err != nil {
+		return nil, daemon.Config{}, err
+	}
+	cfg, err := r.p.daemonConfig(c, self, r.o)
+	return c, cfg, err
+}
+
+// tell says what has changed, and what will only after a restart.
+func (r *reloader) tell(c *spreadconf.Config) {
+	names := func(c *spreadconf.Config) (list []string) {
+		for _, d := range c.Daemons() {
+			list = append(list, d.Name)
+		}
+		return list
+	}
+	old, now := names(r.conf), names(c)
+	without := func(from, those []string) []string {
+		return slices.DeleteFunc(slices.Clone(from), func(n string) bool { return slices.Contains(those, n) })
+	}
+	r.log.Info("configuration read again", slog.String("file", c.File), slog.Uint64("hash", uint64(c.Hash())),
+		slog.Any("added", without(now, old)), slog.Any("removed", without(old, now)))
+	for _, w := range c.Warnings {
+		r.log.Warn("configuration", slog.String("warning", w.Message), slog.String("at", w.Pos.String()))
+	}
+	if c.Hash() != r.conf.Hash() && c.AcceleratedAtStart() != c.AcceleratedAfterReload() {
+		r.log.Warn("AcceleratedRing is not set: C daemons go over to the accelerated ring when they reload, and this one is apart from them; set it on all hosts")
+	}
+	if late := needRestart(&r.conf.Options, &c.Options); len(late) > 0 {
+		r.log.Warn("some options count only after a restart", slog.Any("options", late))
+	}
+}
+
+// needRestart returns the options that differ and do not change in a daemon that runs.
+func needRestart(old, now *spreadconf.Options) (list []string) {
+	for _, o := range []struct {
+		name    string
+		changed bool
+	}{
+		{"EventLogFile", old.EventLogFile != now.EventLogFile},
+		{"EventTimeStamp", old.TimeStamp != now.TimeStamp},
+		{"RuntimeDir", old.RuntimeDir != now.RuntimeDir},
+		{"DaemonUser", old.DaemonUser != now.DaemonUser},
+		{"DaemonGroup", old.DaemonGroup != now.DaemonGroup},
+	} {
+		if o.changed {
+			list = append(list, o.name)
+		}
+	}
+	return list
+}
