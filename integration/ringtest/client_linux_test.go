@@ -48,20 +48,22 @@ type client struct {
 	received chan struct{} // closed when the connection has ended
 }
 
+// dial connects from a host.
+func (h *host) dial(ctx context.Context, netw, addr string) (nc net.Conn, err error) {
+	h.do(func() { nc, err = new(net.Dialer).DialContext(ctx, netw, addr) })
+	return nc, err
+}
+
 // newClient connects to a host's daemon, as soon as that takes clients, and joins.
 func newClient(t testing.TB, h *host, addr netip.Addr, id string) *client {
 	t.Helper()
 	c := &client{t: t, joined: make(chan struct{}), stop: make(chan struct{}), sent: make(chan struct{}), received: make(chan struct{})}
-	dial := func(ctx context.Context, netw, addr string) (nc net.Conn, err error) {
-		h.do(func() { nc, err = new(net.Dialer).DialContext(ctx, netw, addr) })
-		return nc, err
-	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	name := fmt.Sprintf("c%d", h.number)
 	waitFor(t, "a daemon that takes "+id, func() bool {
 		var err error
-		c.conn, err = spread.Dial(ctx, fmt.Sprintf("4803@%v", addr), spread.WithName(name), spread.WithMembership(true), spread.WithDialer(dial))
+		c.conn, err = spread.Dial(ctx, fmt.Sprintf("4803@%v", addr), spread.WithName(name), spread.WithMembership(true), spread.WithDialer(h.dial))
 		return err == nil
 	})
 	c.rec = record{id: id, name: c.conn.PrivateGroup()}

@@ -2,6 +2,7 @@ package ringtest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -114,10 +115,14 @@ func conf(n *network, s setting) string {
 	var b strings.Builder
 	// Root stays root, or the parent's death would not be the daemon's.
 	fmt.Fprintf(&b, "EventPriority = pDEBUG\nEventTimeStamp = \"%%H:%%M:%%S\"\nEventPreciseTimeStamp\nDaemonUser = root\nDaemonGroup = root\nAcceleratedRing = %v\n", s.accelerated)
-	b.WriteString(timeouts)
-	for i, h := range n.hosts {
-		if s.way == unicast || i == 0 || n.hosts[i-1].net != h.net {
-			if i > 0 {
+	b.WriteString(cmp.Or(s.timers, timeouts))
+	var last *host
+	for _, h := range n.hosts {
+		if slices.Contains(s.out, h.number) {
+			continue
+		}
+		if last == nil || s.way == unicast || last.net != h.net {
+			if last != nil {
 				b.WriteString("}\n")
 			}
 			fmt.Fprintf(&b, "Spread_Segment %s {\n", s.segment(h))
@@ -128,6 +133,7 @@ func conf(n *network, s setting) string {
 			fmt.Fprintf(&b, " { D %v C %v }", addr, addr)
 		}
 		b.WriteString("\n")
+		last = h
 	}
 	b.WriteString("}\n")
 	if len(s.peers) > 0 {
@@ -179,6 +185,10 @@ func (r *ring) start(h *host) *process {
 		}
 		p.cmd.Path = "/proc/self/exe"
 		p.cmd.Env = append(p.cmd.Env, faultsVariable+"="+string(b))
+	}
+	if prefix := strings.Fields(r.prefix); len(prefix) > 0 {
+		p.cmd.Path, p.cmd.Err = exec.LookPath(prefix[0])
+		p.cmd.Args = append(prefix, p.cmd.Args...)
 	}
 	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

@@ -61,8 +61,12 @@ type setting struct {
 	way         way
 	listed      bool // with interface lists
 	accelerated bool
+	timers      string // lines of spread.conf; empty for those of the tests
 	faults      faults
-	peers       []int // hosts with a C daemon
+	peers       []int  // hosts with a C daemon
+	prefix      string // command in front of that of our daemons
+	reloads     bool   // faults are those that nftables makes, if the kernel makes none
+	out         []int  // hosts that are not in the configuration
 }
 
 // addr returns the address of a host's daemon.
@@ -92,11 +96,22 @@ func (s *setting) segment(h *host) string {
 // newRing starts the daemons and their clients, and waits until all are together.
 func newRing(t testing.TB, binary string, s setting) *ring {
 	t.Helper()
+	r := newDaemons(t, binary, s)
+	for i := range r.hosts {
+		r.connect(i + 1)
+	}
+	r.together("all", r.all()...)
+	return r
+}
+
+// newDaemons starts the daemons alone.
+func newDaemons(t testing.TB, binary string, s setting) *ring {
+	t.Helper()
 	r := &ring{network: newNetwork(t, s.networks...), setting: s, t: t, binary: binary}
 	f := s.faults
 	if f != (faults{}) && !r.netem(f) {
 		r.lose(int(1000 * f.Loss))
-		if f.Duplicate > 0 || f.Delay > 0 {
+		if (f.Duplicate > 0 || f.Delay > 0) && !s.reloads {
 			f.Loss = 0 // that is done
 			r.within = &f
 		}
@@ -110,10 +125,6 @@ func newRing(t testing.TB, binary string, s setting) *ring {
 	for i, h := range r.hosts {
 		r.daemons[i] = r.start(h)
 	}
-	for i := range r.hosts {
-		r.connect(i + 1)
-	}
-	r.together("all", r.all()...)
 	return r
 }
 

@@ -1,0 +1,347 @@
+package ringtest
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/spreadd/spreadd/bench"
+	"github.com/spreadd/spreadd/spread"
+	"github.com/spreadd/spreadd/spreadconf"
+)
+
+var (
+	failoverTimers = flag.String("timers", "default", "of the benchmarks: default, or the spread.conf whose `file` has them")
+	failoverBinary = flag.String("spreadd", "", "of the benchmarks: `path` of a daemon, if it is not to be built")
+	failoverPrefix = flag.String("prefix", "", "of the benchmarks: `command` that starts the daemons, as \"chrt -r 1\"")
+	failoverHosts  = flag.Int("hosts", 3, "of the benchmarks: `number` of hosts")
+	calmTime       = flag.Duration("calm", time.Second, "of BenchmarkCalm: `time` that an iteration lasts")
+)
+
+// benchTimers returns the timers that the flag names.
+func benchTimers(b *testing.B) string {
+	b.Helper()
+	if *failoverTimers == "default" {
+		return "# Those that daemons have without any.\n"
+	}
+	c, err := spreadconf.Load(*failoverTimers, spreadconf.SystemEnvironment())
+	if err != nil {
+		b.Fatal(err)
+	}
+	var text strings.Builder
+	t := c.Options.Timeouts
+	for _, o := range []struct {
+		name string
+		d    time.Duration
+	}{
+		{"Token", t.Token},
+		{"Hurry", t.Hurry},
+		{"Alive", t.Alive},
+		{"Join", t.Join},
+		{"Rep", t.Rep},
+		{"Seg", t.Seg},
+		{"Gather", t.Gather},
+		{"Form", t.Form},
+		{"Lookup", t.Lookup},
+	} {
+		fmt.Fprintf(&text, "%sTimeout = %d\n", o.name, o.d.Milliseconds())
+	}
+	return text.String()
+}
+
+// benchDaemon returns the path of the daemon to measure.
+func benchDaemon(b *testing.B) string {
+	b.Helper()
+	if *failoverBinary != "" {
+		return *failoverBinary
+	}
+	return buildDaemon(b)
+}
+
+// probe is a member of the group that sends little and steadily, and remembers for how
+// long at most nothing has come.
+type probe struct {
+	conn *spread.Conn
+	done sync.WaitGroup
+	stop context.CancelFunc
+
+	mu      sync.Mutex
+	members int // of the last view
+	own     int // messages of its own that have come
+	last    time.Time
+	gap     time.Duration
+}
+
+const (
+	// probePeriod is that of a probe's messages: outages are known about as well.
+	probePeriod = 5 * time.Millisecond
+	// probeAhead is how many of them may be under way.
+	probeAhead = 20
+	probeSize  = 200
+)
+
+// newProbe connects to a host's daemon as soon as that takes clients, and joins.
+func newProbe(b *testing.B, r *ring, number int) *probe {
+	b.Helper()
+	h := r.hosts[number-1]
+	p := new(probe)
+	ctx, cancel := context.WithCancel(context.Background())
+	p.stop = cancel
+	waitFor(b, fmt.Sprintf("a daemon on host %d", number), func() bool {
+		var err error
+		p.conn, err = spread.Dial(ctx, fmt.Sprintf("4803@%v", r.addr(h)), spread.WithName(fmt.Sprintf("p%d", number)),
+			spread.WithMembership(true), spread.WithDialer(h.dial))
+		return err == nil
+	})
+	if err := p.conn.Join(ctx, group); err != nil {
+		b.Fatal(err)
+	}
+	p.done.Go(func() { p.receive(ctx) })
+	p.done.Go(func() { p.send(ctx) })
+	return p
+}
+
+// close ends it; its daemon may have ended before.
+func (p *probe) close() {
+	p.stop()
+	p.conn.Kill()
+	p.done.Wait()
+}
+
+func (p *probe) send(ctx context.Context) {
+	tick := time.NewTicker(probePeriod)
+	defer tick.Stop()
+	payload := make([]byte, probeSize)
+	for sent := 0; ; {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		p.mu.Lock()
+		free := p.members > 0 && sent-p.own < probeAhead
+		p.mu.Unlock()
+		if !free {
+			continue
+		}
+		sent++
+		if err := p.conn.Multicast(ctx, spread.Agreed, 1, payload, group); err != nil {
+			return
+		}
+	}
+}
+
+func (p *probe) receive(ctx context.Context) {
+	name := p.conn.PrivateGroup()
+	for {
+		e, err := p.conn.Receive(ctx)
+		if err != nil {
+			return
+		}
+		now := time.Now()
+		p.mu.Lock()
+		switch e := e.(type) {
+		case *spread.Message:
+			p.gap = max(p.gap, now.Sub(p.last))
+			p.last = now
+			if e.Sender == name {
+				p.own++
+			}
+		case *spread.Membership:
+			if e.Regular() {
+				p.members = len(e.Members)
+			}
+		}
+		p.mu.Unlock()
+	}
+}
+
+// look starts to look for a gap, and returns the longest before.
+func (p *probe) look(now time.Time) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	gap := p.gap
+	p.last, p.gap = now, 0
+	return gap
+}
+
+func (p *probe) state() (members, own int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.members, p.own
+}
+
+// probes are a ring with a probe at each host.
+type probes struct {
+	*ring
+	b   *testing.B
+	all []*probe // nil where the daemon is dead
+}
+
+func newProbes(b *testing.B, binary string, s setting) *probes {
+	b.Helper()
+	f := &probes{ring: newDaemons(b, binary, s), b: b}
+	for _, number := range f.ring.all() {
+		f.all = append(f.all, newProbe(b, f.ring, number))
+	}
+	b.Cleanup(func() {
+		for _, p := range f.all {
+			if p != nil {
+				p.close()
+			}
+		}
+	})
+	f.meet(len(f.all))
+	return f
+}
+
+// meet waits until all probes are in a view of so many, and messages come back in it.
+func (f *probes) meet(members int) {
+	f.b.Helper()
+	const messages = 20
+	start := make([]int, len(f.all))
+	each := func(cond func(i, members, own int) bool) func() bool {
+		return func() bool {
+			for i, p := range f.all {
+				if p == nil {
+					continue
+				}
+				if m, own := p.state(); !cond(i, m, own) {
+					return false
+				}
+			}
+			return true
+		}
+	}
+	waitFor(f.b, fmt.Sprintf("a view of %d", members), each(func(i, m, own int) bool {
+		start[i] = own
+		return m == members
+	}))
+	waitFor(f.b, "messages in it", each(func(i, _, own int) bool { return own >= start[i]+messages }))
+}
+
+// outage kills the daemon of a host, and returns the longest time for which a receiver at another
+// got nothing. Then it brings the daemon back.
+func (f *probes) outage(number int) (worst time.Duration) {
+	f.b.Helper()
+	i := number - 1
+	now := time.Now()
+	for _, p := range f.all {
+		p.look(now)
+	}
+	f.daemons[i].kill()
+	f.all[i].close()
+	f.all[i] = nil
+	f.meet(len(f.all) - 1)
+	now = time.Now()
+	for _, p := range f.all {
+		if p != nil {
+			worst = max(worst, p.look(now))
+		}
+	}
+	f.daemons[i] = f.start(f.hosts[i])
+	f.all[i] = newProbe(f.b, f.ring, number)
+	f.meet(len(f.all))
+	return worst
+}
+
+// BenchmarkFailover kills the first, the middle and the last daemon of a ring in turn, and reports for how long receivers at the others
+// get nothing. With SPREAD_PEER it does the same to a ring of C daemons, each time after ours.
+func BenchmarkFailover(b *testing.B) {
+	require(b)
+	binary := benchDaemon(b)
+	n := *failoverHosts
+	s := setting{networks: []int{n}, timers: benchTimers(b), prefix: *failoverPrefix}
+	rings := []*probes{newProbes(b, binary, s)}
+	names := []string{"go"}
+	if os.Getenv(peerVariable) != "" {
+		for i := range n {
+			s.peers = append(s.peers, i+1)
+		}
+		rings = append(rings, newProbes(b, binary, s))
+		names = append(names, "C")
+	}
+	victims := []int{1, (n + 1) / 2, n}
+	outages := make([][]time.Duration, len(rings))
+	i := 0
+	for b.Loop() {
+		victim := victims[i%len(victims)]
+		i++
+		for k, f := range rings {
+			// So that the moment is any one between two tokens.
+			time.Sleep(time.Duration(rand.IntN(int(100 * time.Millisecond)))) //house:sleep the moment of a crash is not to be chosen
+			d := f.outage(victim)
+			b.Logf("%s: host %d of %d: %v", names[k], victim, n, d.Round(time.Millisecond))
+			outages[k] = append(outages[k], d)
+		}
+	}
+	b.ReportMetric(0, "ns/op")
+	for k, all := range outages {
+		slices.Sort(all)
+		ms := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+		b.ReportMetric(ms(all[len(all)/2]), names[k]+"-median-ms")
+		b.ReportMetric(ms(all[len(all)-1]), names[k]+"-max-ms")
+	}
+}
+
+// BenchmarkCalm loads a ring as fast as receivers take it, and reports how many memberships they
+// were told meanwhile: none, unless a daemon took the load for a failure.
+func BenchmarkCalm(b *testing.B) {
+	require(b)
+	n := *failoverHosts
+	s := setting{networks: []int{n}, timers: benchTimers(b) + "MaxSessionMessages = 30000\n", prefix: *failoverPrefix}
+	r := newDaemons(b, benchDaemon(b), s)
+	cfg := bench.Config{For: *calmTime, Warmup: 500 * time.Millisecond, Dial: bench.Enter(r.pids())}
+	for _, h := range r.hosts {
+		cfg.Daemons = append(cfg.Daemons, fmt.Sprintf("4803@%v", r.addr(h)))
+	}
+	for _, number := range r.all() {
+		newProbe(b, r, number).close() // it is up
+	}
+	var views, messages int64
+	for b.Loop() {
+		res, err := bench.Run(b.Context(), cfg)
+		if err != nil {
+			b.Fatal(err)
+		}
+		before := views
+		for _, v := range res.Receivers {
+			views += v.Views
+			messages += v.Messages
+		}
+		for _, f := range res.Faults() {
+			if views == before {
+				b.Error(f)
+			}
+		}
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(float64(views), "views")
+	b.ReportMetric(float64(messages)/float64(n)/(time.Duration(b.N)*cfg.For).Seconds(), "messages/s")
+	// Each end of a ring was one, also if all came along and clients were told nothing.
+	alarms := 0
+	for _, d := range r.daemons {
+		for line := range strings.Lines(d.output.tail(1_000_000)) {
+			if strings.Contains(line, "from=OP to=SEG") || strings.Contains(line, "from=GATHER to=SEG") {
+				alarms++
+				b.Logf("%s: %s", d.name, line)
+			}
+		}
+	}
+	b.ReportMetric(float64(alarms), "alarms")
+}
+
+// pids returns the process ids of the daemons.
+func (r *ring) pids() (all []int) {
+	for _, d := range r.daemons {
+		all = append(all, d.cmd.Process.Pid)
+	}
+	return all
+}
