@@ -112,11 +112,11 @@ func TestOrders(t *testing.T) {
 		for _, r := range rows {
 			list.add(r)
 		}
-		got := ""
+		var names []string
 		for _, r := range list.kept {
-			got += r.Name
+			names = append(names, r.Name)
 		}
-		if got != want {
+		if got := strings.Join(names, ""); got != want {
 			t.Errorf("by %v: %s, want %s", o, got, want)
 		}
 	}
