@@ -155,8 +155,8 @@ func TestSizes(t *testing.T) {
 	f := newFarm(t, true)
 	f.state.Error, f.state.Connected = "no", false
 	for _, keys := range [][]string{{}, {"4"}, {"5", "end"}, {"z", "4", "pgdown"}, {"?"}, {"enter"}, {"p", "6"}, {"1", "s"}} {
-		for _, width := range []int{1, 2, 7, 20, 39, 80, 109, 110, 199} {
-			for _, height := range []int{1, 2, 3, 5, 13, 14, 25, 26, 60} {
+		for _, width := range []int{1, 7, 39, 80, 110, 199} {
+			for _, height := range []int{1, 3, 13, 14, 26, 60} {
 				m := press(t, screen(t, f, width, height), keys...)
 				content := m.View().Content
 				lines := strings.Split(content, "\n")
