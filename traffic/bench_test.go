@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/spreadd/spreadd/accesslog"
 )
 
 // farm are lines as a busy farm has them: 8 servers, 20 virtual hosts, 3000 clients, pages from a steep
@@ -62,4 +64,21 @@ func BenchmarkSnapshot(b *testing.B) {
 	for b.Loop() {
 		m.Snapshot(after(1), Query{Pages: 50, Sessions: 50, VHosts: 50, SessionOrder: ByRequests, History: true})
 	}
+}
+
+// BenchmarkParse only takes lines apart: what the rest is to be compared with.
+func BenchmarkParse(b *testing.B) {
+	lines, _ := farm(true)
+	var f accesslog.Fields
+	i, size := 0, 0
+	for b.Loop() {
+		i++
+		l := lines[i%len(lines)]
+		_, rest, _ := accesslog.CutVHost(l)
+		if err := f.Parse(rest); err != nil {
+			b.Fatal(err)
+		}
+		size += len(l)
+	}
+	b.SetBytes(int64(size / max(i, 1)))
 }
