@@ -46,7 +46,7 @@ func TestFarm(t *testing.T) {
 		f.loadWhileKilling(h)
 		f.complete(log1)
 		f.complete(log2)
-		if a, b := readFile(t, log1.path("weblogs")), readFile(t, log2.path("weblogs")); a != b {
+		if a, b := readFile(t, log1.path("logs/weblogs")), readFile(t, log2.path("logs/weblogs")); a != b {
 			t.Errorf("%s was killed, and the log hosts' files differ", h.name)
 		}
 	}
@@ -56,16 +56,26 @@ func TestFarm(t *testing.T) {
 	f.complete(log2)
 	log1.rejoined()
 	f.incomplete(log1)
-	f.loadAll(time.Second)
+	f.load()()
 	f.complete(log2)
 	f.latest(log1)
 
-	// nginx drops datagrams that find no room; but what logpub has got is there, once.
-	within(t, web3.path("access.log"), log2.path("udp"))
-	within(t, web3.path("access.log"), log1.path("udp"))
 	for _, h := range f.hosts {
 		h.stop()
 	}
+
+	// Filled from the other, it has the same.
+	if out, err := exec.CommandContext(t.Context(), filepath.Join(f.bin, "logsub"), "-fill", log1.path("logs"), "-from", log2.path("logs")).CombinedOutput(); err != nil {
+		t.Errorf("logsub -fill: %v\n%s", err, out)
+	}
+	f.complete(log1)
+	for _, name := range []string{"logs/weblogs", "logs/udp"} {
+		if a, b := readFile(t, log1.path(name)), readFile(t, log2.path(name)); a != b {
+			t.Errorf("log1 was filled, and %s differs", name)
+		}
+	}
+	// nginx drops datagrams that find no room; but what logpub has got is there, once.
+	within(t, web3.path("access.log"), log2.path("logs/udp"))
 }
 
 // farm is a network of hosts.
@@ -104,14 +114,18 @@ func newFarm(t testing.TB, bin string) *farm {
 		hub.IP(t, fmt.Sprintf("link add p%d type veth peer name eth0 netns %s", i, h.Path()),
 			fmt.Sprintf("link set p%d master farm", i), fmt.Sprintf("link set p%d up", i))
 		h.IP(t, "link set lo up", "addr add "+h.addr+"/24 brd + dev eth0", "link set eth0 up", "route add default dev eth0")
-		if err := os.MkdirAll(h.path("htdocs"), 0o755); err != nil {
-			t.Fatal(err)
+		for _, d := range []string{"htdocs", "logs"} {
+			if err := os.MkdirAll(h.path(d), 0o755); err != nil {
+				t.Fatal(err)
+			}
 		}
 		writeFile(t, h.path("htdocs/page.html"), page)
 	}
 	// The shortest timeouts that daemons bear which share a few cores with others. Root stays root, or the parent's death
 	// would not be the daemons'.
-	conf := "DaemonUser = root\nDaemonGroup = root\n" +
+	// A log host that shares a few cores with many may fall behind by more than a session may by default, and
+	// would be dropped.
+	conf := "DaemonUser = root\nDaemonGroup = root\nMaxSessionMessages = 200000\n" +
 		"TokenTimeout = 800\nHurryTimeout = 250\nAliveTimeout = 100\nJoinTimeout = 150\nRepTimeout = 350\nSegTimeout = 250\nGatherTimeout = 800\nFormTimeout = 800\nLookupTimeout = 2000\n" +
 		"Spread_Segment 239.79.0.1:4803 {\n"
 	var segment strings.Builder
@@ -170,7 +184,7 @@ func (h *farmHost) startLogsub() {
 	h.f.t.Helper()
 	conf := "daemon = \"4803@" + h.addr + "\"\n"
 	for _, g := range []string{"weblogs", "udp"} {
-		conf += fmt.Sprintf("[[log]]\ngroup = %q\nfile = %q\n", g, h.path(g))
+		conf += fmt.Sprintf("[[log]]\ngroup = %q\nfile = %q\nenvelope = \"index\"\n", g, h.path("logs/"+g))
 	}
 	p := h.launch(filepath.Join(h.f.bin, "logsub"), "-c", writeFile(h.f.t, h.path("logsub.toml"), conf))
 	h.all = append(h.all, p)
@@ -207,6 +221,11 @@ CustomLog own.log combined
 CustomLog "|%[4]s -s 4803@%[2]s -g weblogs -service agreed -envelope -publisher %[5]s -confirm -spool %[1]s/spool" combined
 `, h.dir, h.addr, modules, filepath.Join(h.f.bin, "logpub"), h.name))
 	h.all = append(h.all, h.launch(apache, "-DFOREGROUND", "-f", conf))
+	h.f.t.Cleanup(func() {
+		if h.f.t.Failed() {
+			h.f.t.Logf("Apache and its logpub said:\n%s", readFile(h.f.t, h.path("error.log")))
+		}
+	})
 	h.answers(80)
 }
 
@@ -259,53 +278,52 @@ func (f *farm) webs() (webs []*farmHost) {
 	return webs
 }
 
-// load starts a load of all web servers, and returns what waits for its end.
-func (f *farm) load(lasts time.Duration) (wait func()) {
+// load starts a load of all web servers, waits until each has answered some thousands of requests, and returns what
+// ends it.
+func (f *farm) load() (end func()) {
 	f.t.Helper()
 	wrk := need(f.t, "wrk", "wrk")
 	var loads []*process
 	for _, h := range f.webs() {
 		f.marks[h.own] = size(h.own)
-		loads = append(loads, h.launch(wrk, "-t1", "-c8", fmt.Sprintf("-d%ds", lasts/time.Second), "-s", "testdata/unique.lua", "http://"+h.addr))
+		loads = append(loads, h.launch(wrk, "-t1", "-c8", "-d600s", "-s", "testdata/unique.lua", "http://"+h.addr))
+	}
+	for _, h := range f.webs() {
+		waitFor(f.t, "the load of "+h.name, func() bool { return size(h.own) > f.marks[h.own]+512<<10 })
 	}
 	return func() {
 		f.t.Helper()
 		for _, p := range loads {
-			if err := <-p.done; err != nil {
-				f.t.Errorf("wrk: %v", err)
-			}
+			p.end(os.Interrupt)
 			out := p.output.String()
-			m := regexp.MustCompile(`(\d+) requests in`).FindStringSubmatch(out)
-			if len(m) < 2 || m[1] == "0" || strings.Contains(out, "Non-2xx") || strings.Contains(out, "Socket errors") {
+			if !regexp.MustCompile(`[1-9]\d* requests in`).MatchString(out) || strings.Contains(out, "Non-2xx") || strings.Contains(out, "Socket errors") {
 				f.t.Errorf("wrk says:\n%s", out)
 			}
 		}
 	}
 }
 
-// loadAll loads all web servers for a time.
-func (f *farm) loadAll(lasts time.Duration) {
-	f.t.Helper()
-	f.load(lasts)()
-}
-
 // loadWhileKilling kills the daemon of a host in the middle of a load, and starts it again.
 func (f *farm) loadWhileKilling(h *farmHost) {
 	f.t.Helper()
-	wait := f.load(3 * time.Second)
-	for _, w := range f.webs() {
-		waitFor(f.t, "the load of "+w.name, func() bool { return size(w.own) > f.marks[w.own]+1<<20 })
-	}
+	end := f.load()
 	if err := h.daemon.cmd.Process.Kill(); err != nil {
 		f.t.Fatal(err)
 	}
 	<-h.daemon.done
 	// The others go on without it, so that a log host misses something.
-	log2 := f.hosts[len(f.hosts)-1]
-	before := size(log2.path("weblogs"))
-	waitFor(f.t, "lines on "+log2.name+" without "+h.name, func() bool { return size(log2.path("weblogs")) > before+1<<20 })
+	f.grows("without " + h.name)
 	h.startDaemon()
-	wait()
+	f.grows("with " + h.name + " again")
+	end()
+}
+
+// grows waits until the last log host gets lines.
+func (f *farm) grows(when string) {
+	f.t.Helper()
+	log := f.hosts[len(f.hosts)-1]
+	before := size(log.path("logs/weblogs"))
+	waitFor(f.t, "lines on "+log.name+" "+when, func() bool { return size(log.path("logs/weblogs")) > before+512<<10 })
 }
 
 // answered returns what the web servers have answered, and how many lines that is.
@@ -328,10 +346,10 @@ func (f *farm) complete(h *farmHost) {
 	f.t.Helper()
 	want, total := f.answered()
 	began := time.Now()
-	if !comesTrue(hasLines(h.path("weblogs"), total)) {
+	if !comesTrue(hasLines(h.path("logs/weblogs"), total)) {
 		f.t.Errorf("waited in vain for %d lines on %s", total, h.name)
 	}
-	got, _ := lines(f.t, h.path("weblogs"))
+	got, _ := lines(f.t, h.path("logs/weblogs"))
 	d := compare(want, got)
 	if d.missing+d.foreign+d.repeated > 0 {
 		f.t.Errorf("%s: of %d lines %d are missing, %d are there too often, and %d are foreign, such as %q",
@@ -345,7 +363,7 @@ func (f *farm) complete(h *farmHost) {
 func (f *farm) incomplete(h *farmHost) {
 	f.t.Helper()
 	want, total := f.answered()
-	got, _ := lines(f.t, h.path("weblogs"))
+	got, _ := lines(f.t, h.path("logs/weblogs"))
 	d := compare(want, got)
 	if d.foreign+d.repeated > 0 || d.missing == 0 {
 		f.t.Errorf("%s: of %d lines %d are missing, %d are there too often, and %d are foreign, such as %q",
@@ -367,7 +385,7 @@ func (f *farm) latest(h *farmHost) {
 	}
 	var d difference
 	waitFor(f.t, "the latest lines on "+h.name, func() bool {
-		got, _ := lines(f.t, h.path("weblogs"))
+		got, _ := lines(f.t, h.path("logs/weblogs"))
 		d = compare(want, got)
 		return d.missing == 0
 	})
