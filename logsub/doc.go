@@ -27,7 +27,8 @@
 //   - A connection that ends is dialed again, after 50 ms at first and 5 s at
 //     most, and the groups are joined again.
 //   - Envelopes are taken off, a line that came before is not written again, and numbers that are
-//     passed over are counted by publisher (package envelope).
+//     passed over are counted by publisher (package envelope). With [EnvelopeIndex] that holds over the end of the process, however
+//     it comes (package lineindex).
 //   - Every message that is not written is counted by reason ([Stats]).
 //
 // # What it does not
