@@ -369,3 +369,71 @@ func TestVerify(t *testing.T) {
 		t.Errorf("%+v, %v, found %q", sum, err, found)
 	}
 }
+
+// TestCheckpoints: wherever between checkpoints, cuts and openings a process ends, the next one knows each line that
+// is there, and no other.
+func TestCheckpoints(t *testing.T) {
+	dir := t.TempDir()
+	g := openLog(t, dir)
+	defer g.close()
+	r := rand.New(rand.NewPCG(1, uint64(time.Now().UnixNano())))
+	for n := range 60 {
+		name := fmt.Sprintf("x%d.log", r.IntN(3))
+		g.add(name, fmt.Sprintf("a %d,b %d", n, n))
+		switch r.IntN(6) {
+		case 0:
+			if err := g.l.Checkpoint(time.Now()); err != nil {
+				t.Fatal(err)
+			}
+		case 1:
+			if err := g.file(name).Release(); err != nil {
+				t.Fatal(err)
+			}
+		case 2:
+			if err := g.file(name).Rotate(filepath.Join(dir, fmt.Sprintf("%s.%06d", name, n))); err != nil {
+				t.Fatal(err)
+			}
+		case 3:
+			g.add(name, "-")
+		}
+		// What the ledger has touched are paths; the copy has its own.
+		killed := state(t, dir)
+		ledger := LedgerPath(filepath.Join(killed, "%{vhost}.log"), killed)
+		rebase(t, ledger, dir, killed)
+		next := openLog(t, killed)
+		for i := range n + 1 {
+			next.add("again.log", fmt.Sprintf("a %d,b %d", i, i))
+		}
+		next.add("again.log", fmt.Sprintf("a %d", n+1))
+		next.close()
+		if got := has(t, killed, "again.log"); got != fmt.Sprintf("a %d", n+1) {
+			t.Fatalf("after %d lines: written again were %s", n+1, got)
+		}
+	}
+}
+
+// rebase has a ledger speak of another directory.
+func rebase(t *testing.T, ledger, from, to string) {
+	t.Helper()
+	b, err := os.ReadFile(ledger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newScanner(bytes.NewReader(b[len(ledgerMagic):]), 0)
+	out := []byte(ledgerMagic)
+	for {
+		payload, err := s.next()
+		if err != nil {
+			break
+		}
+		if payload[0] == kindTouched {
+			f := fields{b: payload[1:]}
+			path := strings.Replace(f.string(), from, to, 1)
+			payload = append(appendString([]byte{kindTouched}, path), f.b...)
+		}
+		out = frame(out, func(b []byte) []byte { return append(b, payload...) })
+	}
+	if err := os.WriteFile(ledger, out, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -13,7 +13,7 @@ import (
 )
 
 var (
-	errIndexCommand = errors.New("a command or a table has no index: that is for files")
+	errIndexCommand = errors.New("commands and tables have no index: that is for files")
 	errIndexLock    = errors.New("files that are not locked cannot have an index, since others write them too: leave one of both out")
 )
 

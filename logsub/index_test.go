@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 
 	"github.com/spreadd/spreadd/lineindex"
+	"github.com/spreadd/spreadd/sqlsink"
 )
 
 // verify reports what is wrong with the files below a directory, by their indexes.
@@ -87,7 +88,8 @@ func TestIndexAndPlainLines(t *testing.T) {
 func TestIndexRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.log")
 	for want, cfg := range map[string]Config{
-		"a command or a table has no index": {Connections: []Connection{{Address: "1", Logs: []Log{{Group: "a", File: "|cat", Envelope: EnvelopeIndex}}}}},
+		"commands and tables have no index": {Connections: []Connection{{Address: "1", Logs: []Log{{Group: "a", File: "|cat", Envelope: EnvelopeIndex}}}}},
+		"tables have no index":              {Connections: []Connection{{Address: "1", Logs: []Log{{Group: "a", SQL: &sqlsink.Config{}, Envelope: EnvelopeIndex}}}}},
 		"files that are not locked":         {NoLock: true, Connections: []Connection{{Address: "1", Logs: []Log{{Group: "a", File: path, Envelope: EnvelopeIndex}}}}},
 		"differ about its index": {Connections: []Connection{{Address: "1", Logs: []Log{
 			{Group: "a", File: path, Envelope: EnvelopeIndex}, {Group: "b", File: path},

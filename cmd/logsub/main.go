@@ -234,7 +234,7 @@ func (o *options) config(stdout, stderr io.Writer) (logsub.Config, error) {
 			if o.keep != (logsub.Keeping{}) {
 				c.Logs[i].Keep = o.keep
 			}
-			if o.index && !strings.HasPrefix(c.Logs[i].File, "|") {
+			if o.index && c.Logs[i].SQL == nil && !strings.HasPrefix(c.Logs[i].File, "|") {
 				c.Logs[i].Envelope = logsub.EnvelopeIndex
 			}
 			if o.clockSet {
