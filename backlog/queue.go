@@ -333,7 +333,7 @@ const retryFirst = 100 * time.Millisecond
 // returns an error or has left lines, it is called again with the same batch after a pause, which grows from 0.1 s to [Config.RetryLast]
 // while no line is acknowledged, and which Interrupt ends. idle is called when nothing comes for a second, and
 // when it is interrupted; it may be nil.
-func (q *Queue) Deliver(ctx context.Context, write func(ctx context.Context, b *Batch) error, idle func()) error {
+func (q *Queue) Deliver(ctx context.Context, write func(ctx context.Context, b *Batch) error, idle func(ctx context.Context)) error {
 	pause := retryFirst
 	for {
 		b, err := q.nextOrIdle(ctx, idle)
@@ -360,7 +360,7 @@ func (q *Queue) Deliver(ctx context.Context, write func(ctx context.Context, b *
 			return errors.Join(err, ctx.Err())
 		case <-q.interrupt:
 			if idle != nil {
-				idle()
+				idle(ctx)
 			}
 			pause = retryFirst
 		case <-time.After(pause):
@@ -372,9 +372,9 @@ func (q *Queue) Deliver(ctx context.Context, write func(ctx context.Context, b *
 // idleInterval is how often a sink is looked after while nothing comes.
 const idleInterval = time.Second
 
-func (q *Queue) nextOrIdle(ctx context.Context, idle func()) (*Batch, error) {
+func (q *Queue) nextOrIdle(ctx context.Context, idle func(ctx context.Context)) (*Batch, error) {
 	if idle == nil {
-		idle = func() {}
+		idle = func(context.Context) {}
 	}
 	for {
 		short, cancel := context.WithTimeout(ctx, idleInterval)
@@ -383,7 +383,7 @@ func (q *Queue) nextOrIdle(ctx context.Context, idle func()) (*Batch, error) {
 		if b != nil || errors.Is(err, io.EOF) || ctx.Err() != nil {
 			return b, err
 		}
-		idle()
+		idle(ctx)
 	}
 }
 

@@ -393,7 +393,7 @@ func TestDeliverPauses(t *testing.T) {
 				b.Ack(i + 1)
 			}
 			return nil
-		}, func() { idles++ })
+		}, func(context.Context) { idles++ })
 		if err != nil {
 			t.Fatal(err)
 		}

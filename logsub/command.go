@@ -25,14 +25,14 @@ func newCommandSink(cfg *Config, text string) *commandSink {
 }
 
 // Write implements slowSink. The lines that the process has got whole are acknowledged.
-func (c *commandSink) Write(_ context.Context, b *backlog.Batch) error {
+func (c *commandSink) Write(ctx context.Context, b *backlog.Batch) error {
 	if c.batch != b {
 		c.batch, c.acked, c.base = b, b.Acked(), c.File.Stats().Records
 		for _, e := range b.Entries() {
 			c.Append(e.Line)
 		}
 	}
-	err := c.Idle()
+	err := c.Idle(ctx)
 	done := c.acked + int(c.File.Stats().Records-c.base)
 	if done == b.Len() {
 		c.batch = nil
@@ -42,7 +42,7 @@ func (c *commandSink) Write(_ context.Context, b *backlog.Batch) error {
 }
 
 // Idle implements slowSink: a process that has ended is started again.
-func (c *commandSink) Idle() error {
+func (c *commandSink) Idle(context.Context) error {
 	if c.Failing() {
 		return c.Retry()
 	}

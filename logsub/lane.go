@@ -23,7 +23,7 @@ type slowSink interface {
 	// rest is to come again after a pause. It returns soon after ctx has ended.
 	Write(ctx context.Context, b *backlog.Batch) error
 	// Idle is called now and then while there are no lines.
-	Idle() error
+	Idle(ctx context.Context) error
 	// Reopen is what SIGHUP asks for.
 	Reopen() error
 	// Close ends the sink.
@@ -167,9 +167,12 @@ func (l *lane) write(ctx context.Context, b *backlog.Batch) error {
 	return err
 }
 
-func (l *lane) idle() {
-	if !l.reopenIfAsked() {
-		l.report(l.sink.Idle())
+func (l *lane) idle(ctx context.Context) {
+	if l.reopenIfAsked() {
+		return
+	}
+	if err := l.sink.Idle(ctx); ctx.Err() == nil {
+		l.report(err)
 	}
 }
 

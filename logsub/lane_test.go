@@ -72,11 +72,10 @@ func TestCommandSpool(t *testing.T) {
 
 	src := numbered(first + second)
 	s, end := start(t, cfg, src, logs()...)
-	for range first / 1000 {
+	for i := range first / 1000 {
 		src.more <- 1000
-		before := s.Stats().Files[filepath.Join(dir, "file")].Records
 		eventually(t, "the file to have its lines", func() bool {
-			return s.Stats().Files[filepath.Join(dir, "file")].Records >= before+1000
+			return s.Stats().Files[filepath.Join(dir, "file")].Records >= int64(i+1)*1000
 		})
 	}
 	eventually(t, "lines to be spooled", func() bool { return s.Stats().Backlogs[command].Spooled > 0 })

@@ -150,7 +150,7 @@ func (p *perlFunctions) Write(ctx context.Context, b *backlog.Batch) error {
 }
 
 // Idle implements slowSink: Perl looks after itself.
-func (p *perlFunctions) Idle() error { return nil }
+func (p *perlFunctions) Idle(context.Context) error { return nil }
 
 // Reopen implements slowSink.
 func (p *perlFunctions) Reopen() error {

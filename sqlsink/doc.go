@@ -33,8 +33,8 @@
 //
 // # What it does not
 //
-// It makes no table, and asks for engines with transactions: with MyISAM or Aria a transaction that fails in the middle is written
-// twice in part. It does not cut values to fit: MySQL is asked for its strict mode, as it would cut
+// It makes no table, and does not write to those of MySQL's engines that have no transactions (MyISAM, Aria): one that fails in
+// the middle would be written twice in part. It does not cut values to fit: MySQL is asked for its strict mode, as it would cut
 // them silently. Times are UTC.
 //
 // # Limits

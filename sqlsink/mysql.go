@@ -24,6 +24,8 @@ const (
 func mysqlDialect() *dialect {
 	return &dialect{
 		quote: "`", layout: "2006-01-02 15:04:05.999999", upsert: "ON DUPLICATE KEY UPDATE `sink` = `sink`",
+		engine: "SELECT t.ENGINE FROM information_schema.TABLES t JOIN information_schema.ENGINES e ON e.ENGINE = t.ENGINE " +
+			"WHERE t.TABLE_SCHEMA = COALESCE(?, DATABASE()) AND t.TABLE_NAME = ? AND e.TRANSACTIONS = 'NO'",
 		open: func(dsn string, timeout time.Duration) (*sql.DB, error) {
 			cfg, err := mysql.ParseDSN(dsn)
 			if err != nil {

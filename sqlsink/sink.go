@@ -43,8 +43,12 @@ type Sink struct {
 	db       *sql.DB // nil while there is no connection
 	insert   [3]*sql.Stmt
 	accepted bool // a line has been, once
-	epoch    int64
-	line     int64 // what is committed; with Positions
+
+	idleErr   error // of the last attempt of Idle to connect
+	idleAfter time.Time
+
+	epoch int64
+	line  int64 // what is committed; with Positions
 
 	count struct {
 		inserted, bytes, refused, repeats, transactions, connects, errors atomic.Int64
@@ -120,23 +124,28 @@ func (s *Sink) Write(ctx context.Context, b *backlog.Batch) error {
 	}
 }
 
-// Idle connects, so that what is wrong is known before there are lines.
-func (s *Sink) Idle() error {
-	if s.db != nil {
-		return nil
+// idleRetry is how often Idle tries to connect.
+const idleRetry = 30 * time.Second
+
+// Idle connects, so that what is wrong is known before there are lines. Once that has failed it leaves the
+// database alone for a while, and returns the same error.
+func (s *Sink) Idle(ctx context.Context) error {
+	if s.db != nil || time.Now().Before(s.idleAfter) {
+		return s.idleErr
 	}
-	err := s.connect(context.Background())
-	if err != nil {
+	if s.idleErr = s.connect(ctx); s.idleErr != nil {
 		s.count.errors.Add(1)
 		s.disconnect()
+		s.idleAfter = time.Now().Add(idleRetry)
 	}
-	return err
+	return s.idleErr
 }
 
 // Reopen closes the connection, so that the next one is made anew.
 func (s *Sink) Reopen() error {
 	s.disconnect()
-	return s.Idle()
+	s.idleAfter = time.Time{}
+	return nil
 }
 
 // Close closes the connection.
@@ -173,6 +182,11 @@ func (s *Sink) connect(ctx context.Context) error {
 			return failed("preparing inserts into "+s.cfg.Table, dsn, err)
 		}
 	}
+	for _, table := range []string{s.cfg.Table, s.cfg.Positions} {
+		if err := s.dialect.checkEngine(ctx, s.db, table); err != nil {
+			return failed("looking at the table "+table, dsn, err)
+		}
+	}
 	if s.positions != "" {
 		if _, err := s.db.ExecContext(ctx, s.createPos, s.cfg.PositionKey); err != nil {
 			return failed("making a row in "+s.cfg.Positions, dsn, err)
@@ -182,6 +196,7 @@ func (s *Sink) connect(ctx context.Context) error {
 		}
 	}
 	s.count.connects.Add(1)
+	s.idleErr = nil
 	return nil
 }
 

@@ -425,7 +425,7 @@ func TestSecrets(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Idle(); err == nil || strings.Contains(err.Error(), "geheim") {
+		if err := s.Idle(t.Context()); err == nil || strings.Contains(err.Error(), "geheim") {
 			t.Errorf("%s: connecting says %v", tt.dsn, err)
 		}
 		cfg.DSNFile, cfg.DSNEnv = "", "SQLSINK_TEST_DSN"
@@ -433,7 +433,7 @@ func TestSecrets(t *testing.T) {
 		if s, err = New(cfg); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Idle(); err == nil || strings.Contains(err.Error(), "geheim") {
+		if err := s.Idle(t.Context()); err == nil || strings.Contains(err.Error(), "geheim") {
 			t.Errorf("%s: connecting says %v", tt.dsn, err)
 		}
 	}

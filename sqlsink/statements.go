@@ -1,6 +1,7 @@
 package sqlsink
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -20,6 +21,9 @@ type dialect struct {
 	open    func(dsn string, timeout time.Duration) (*sql.DB, error)
 	secret  func(dsn string) (bool, error) // whether a DSN has a password
 	refused func(err error) bool           // whether the data is the reason
+	// engine asks for the name of a table's engine, if that has no transactions, by schema (NULL for the present one)
+	// and name. Empty means that all have.
+	engine string
 }
 
 // dialectOf returns the dialect of a driver.
@@ -73,6 +77,27 @@ func (d *dialect) quoteTable(table string) (string, error) {
 		return "", fmt.Errorf("%q: it has %d parts, and may have a database, a schema and a table", table, len(parts))
 	}
 	return strings.Join(parts, "."), nil
+}
+
+// checkEngine returns an error if a table cannot take a transaction back.
+func (d *dialect) checkEngine(ctx context.Context, db *sql.DB, table string) error {
+	if d.engine == "" {
+		return nil
+	}
+	var schema any
+	name := table
+	if i := strings.LastIndexByte(table, '.'); i >= 0 {
+		schema, name = table[:i], table[i+1:]
+	}
+	var engine string
+	switch err := db.QueryRowContext(ctx, d.engine, schema, name).Scan(&engine); {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil
+	case err != nil:
+		return err
+	default:
+		return fmt.Errorf("the engine %s has no transactions, so that lines would come twice: ALTER TABLE %s ENGINE=InnoDB", engine, table)
+	}
 }
 
 // param is the parameter number n, from 1.
