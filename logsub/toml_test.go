@@ -115,7 +115,7 @@ func TestTOMLMistakes(t *testing.T) {
 		{sqlLog + "columns = { a = \"line\" }\ncolumn = 1\n", `:9:1: unknown key "column"; did you mean columns?`},
 		{sqlLog + "columns = { a = \"line\" }\n[[log]]\n" + strings.TrimPrefix(sqlLog, "[[log]]\n") + "columns = { b = \"line\" }\n", "two sinks are called mysql:t, and differ; give one"},
 		{"[[log]]\nfile = \"/a\"\n" + strings.TrimPrefix(sqlLog, "[[log]]\n") + "columns = { b = \"line\" }\n", ":2:1: this log has a file and a table"},
-		{"[[log]]\nenvelope = \"index\"\n" + strings.TrimPrefix(sqlLog, "[[log]]\n") + "columns = { b = \"line\" }\n", ":2:1: a command or a table has no index"},
+		{"[[log]]\nenvelope = \"index\"\n" + strings.TrimPrefix(sqlLog, "[[log]]\n") + "columns = { b = \"line\" }\n", ":2:1: commands and tables have no index"},
 		{"[[log]]\nrotate_size = 5\n" + strings.TrimPrefix(sqlLog, "[[log]]\n") + "columns = { b = \"line\" }\n", "a table cannot be cut"},
 	} {
 		_, err := ParseTOML("x.toml", []byte(tt.src))
