@@ -75,19 +75,19 @@ func (p *program) serve(ctx context.Context, o options) error {
 		case <-ctx.Done():
 		}
 	}()
-	ctx, end := context.WithCancelCause(ctx)
+	until, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	var reloading sync.WaitGroup
 	stop := make(chan struct{})
 	r.daemon = d
 	reloading.Go(func() { r.run(p.hup, stop, end) })
 	observe()
-	err = d.Run(ctx)
+	err = d.Run(until)
 	close(stop)
 	reloading.Wait()
 	logStats(ctx, log, d.Stats())
 	var restart *daemon.RestartError
-	if cause := context.Cause(ctx); err == nil && errors.As(cause, &restart) {
+	if cause := context.Cause(until); err == nil && errors.As(cause, &restart) {
 		return cause
 	}
 	return err
