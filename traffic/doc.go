@@ -48,7 +48,7 @@
 //	streams          2,000                          all are forgotten; repeats and gaps at that moment are not seen
 //	history          600 s
 //
-// With the defaults and the worst of input that is about 70 MB; usually a tenth of it.
+// With the defaults and the worst of input that is 140 MiB (TestMemory); usually a tenth of it.
 //
 // Names of virtual hosts have letters, digits and ".-_:[]*", up to 259 bytes; all others are "(invalid)".
 //
