@@ -36,6 +36,8 @@
 //     counted, and no other: the helper is started anew, after 100 ms at first and 30 s at
 //     most, and gets what the one before had not begun with.
 //   - Whatever modules print is told line by line, 20 lines in 10 s at most; the rest is counted.
+//   - Of what was put it is known what is done with ([Helper.Handled], [Helper.Drain]), so that who has the messages on disk
+//     can keep the rest there ([Helper.Stop]).
 //   - No process is left behind by Close, nor when this process is killed: then the helper finds
 //     the end of its input.
 //

@@ -1,6 +1,7 @@
 package perllog
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -304,6 +305,60 @@ func TestHangs(t *testing.T) {
 	}
 	if st := r.h.Stats(); st.Interrupted != 1 || st.DroppedEnd != 3001 || st.Waiting != 0 {
 		t.Errorf("counted %+v", st)
+	}
+}
+
+// TestDrain: what is handled when nothing waits is what was put, whatever became of it.
+func TestDrain(t *testing.T) {
+	r := &rig{T: t}
+	r.start(r.config("odd"))
+	r.put("a", "die", "exit", "b")
+	r.h.Put(NoFunction, "#s#h", "g", []byte("from another configuration"))
+	if err := r.h.Drain(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if n := r.h.Handled(); n != 5 {
+		t.Errorf("%d messages were handled", n)
+	}
+	r.wantSaid("a message is for a function that is not in the configuration")
+	r.put("exit") // the last one: it is handled when the helper has ended
+	if err := r.h.Drain(t.Context()); err != nil || r.h.Handled() != 6 {
+		t.Errorf("%d messages were handled, %v", r.h.Handled(), err)
+	}
+	r.close(6)
+	if err := r.h.Drain(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestStop: a helper that is stopped ends at once, and it is known what it has not begun with.
+func TestStop(t *testing.T) {
+	r := &rig{T: t}
+	r.start(r.config("odd"))
+	r.put("a", "b", "hang", "c", "d")
+	r.wait("the function", func() bool { return r.h.Stats().Returned == 2 })
+	ctx, cancel := context.WithCancel(t.Context())
+	drained := make(chan error, 1)
+	go func() { drained <- r.h.Drain(ctx) }()
+	cancel()
+	if err := <-drained; !errors.Is(err, context.Canceled) {
+		t.Errorf("Drain says %v", err)
+	}
+	began := time.Now()
+	r.h.Stop()
+	r.h.Stop()
+	if took := time.Since(began); took > 15*time.Second { // EndWait is 20 s
+		t.Errorf("ended after %v", took)
+	}
+	if err := r.h.Close(); err != nil {
+		t.Errorf("Close says %v", err)
+	}
+	if st := r.h.Stats(); r.h.Handled() != 3 || st.Returned != 2 || st.Interrupted != 1 || st.DroppedEnd != 2 {
+		t.Errorf("%d were handled, counted %+v", r.h.Handled(), st)
+	}
+	r.put("e") // it waits for ever
+	if err := r.h.Drain(t.Context()); !errors.Is(err, errStopped) {
+		t.Errorf("Drain says %v", err)
 	}
 }
 
