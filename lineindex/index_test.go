@@ -187,7 +187,7 @@ func TestDamage(t *testing.T) {
 	names := []string{"x.log", ".x.log.index"}
 	for round := range 200 {
 		broken := state(t, dir)
-		var what string
+		var what strings.Builder
 		for range 1 + r.IntN(2) {
 			name := names[r.IntN(len(names))]
 			path := filepath.Join(broken, name)
@@ -199,16 +199,16 @@ func TestDamage(t *testing.T) {
 			switch r.IntN(3) {
 			case 0:
 				b = b[:at]
-				what += fmt.Sprintf(" %s cut at %d", name, at)
+				what.WriteString(fmt.Sprintf(" %s cut at %d", name, at))
 			case 1:
 				if name == names[0] {
 					continue // a log that has other bytes is one that has them
 				}
 				b[at] ^= 1 << r.IntN(8)
-				what += fmt.Sprintf(" %s changed at %d", name, at)
+				what.WriteString(fmt.Sprintf(" %s changed at %d", name, at))
 			case 2:
 				clear(b[at:])
-				what += fmt.Sprintf(" %s has zeros from %d", name, at)
+				what.WriteString(fmt.Sprintf(" %s has zeros from %d", name, at))
 			}
 			if err := os.WriteFile(path, b, 0o600); err != nil {
 				t.Fatal(err)
@@ -227,14 +227,14 @@ func TestDamage(t *testing.T) {
 		}
 		kept := before[:bytes.LastIndexByte(before, '\n')+1]
 		if !bytes.HasPrefix(after, kept) || !bytes.HasSuffix(after, []byte("a 100\nb 100\n")) {
-			t.Errorf("round %d,%s: the file had %q and has %q", round, what, before, after)
+			t.Errorf("round %d,%s: the file had %q and has %q", round, what.String(), before, after)
 		}
 		if _, err := Verify(broken, func(f *Finding) {
-			if strings.Contains(what, "index changed") {
+			if strings.Contains(what.String(), "index changed") {
 				return // a start looks at its end only
 			}
 			if !strings.Contains(f.What, "ends where the index says") && !strings.Contains(f.What, "are not what was written") { // zeros in the middle
-				t.Errorf("round %d,%s: %v", round, what, f)
+				t.Errorf("round %d,%s: %v", round, what.String(), f)
 			}
 		}); err != nil {
 			t.Error(err)
