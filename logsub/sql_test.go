@@ -64,7 +64,6 @@ func TestSQL(t *testing.T) {
 		}
 	}
 	s, end = start(t, cfg, src, logs()...)
-	src.joined = []string{"a", "b"}
 	src.more <- 2000
 	eventually(t, "all lines", func() bool { return s.Stats().Databases[name].Inserted == 2999 })
 	if err := end(); err != nil {
