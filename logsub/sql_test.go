@@ -97,7 +97,7 @@ func TestSQLOff(t *testing.T) {
 		{[]Log{{Group: "a", SQL: &good}, {Group: "a", SQL: &other}}, Config{}, "two sinks are called mysql:t"},
 		{[]Log{{Group: "a", SQL: &good, File: "x"}}, Config{}, "has a file and a table"},
 		{[]Log{{Group: "a", SQL: &good, Keep: Keeping{Size: 1}}}, Config{}, "cannot be cut"},
-		{[]Log{{Group: "a", SQL: &good, Envelope: EnvelopeIndex}}, Config{}, "a table has no index"},
+		{[]Log{{Group: "a", SQL: &good, Envelope: EnvelopeIndex}}, Config{}, "tables have no index"},
 		{[]Log{{Group: "a", SQL: &good}}, Config{Spool: filepath.Join(dir, "spool")}, "opening what waits for mysql:t: spool: create directory"},
 	} {
 		tt.cfg.Connections = []Connection{{Address: "4803", Logs: tt.logs}}
