@@ -38,6 +38,15 @@ type destination struct {
 	silent int64 // failures since then
 }
 
+// longest is what the kernel may cut off at a time: it makes no fragments then. Longest packets are made for IPv4 on Ethernet, and
+// the header of IPv6 is 20 bytes longer.
+func (d *destination) longest() int {
+	if d.addr.IP.To4() == nil {
+		return MaxPacket - 20
+	}
+	return MaxPacket
+}
+
 func newDestination(a netip.Addr, port uint16, token bool) *destination {
 	return &destination{addr: *net.UDPAddrFromAddrPort(netip.AddrPortFrom(a, port)), token: token}
 }
@@ -171,7 +180,7 @@ func (s *sender) messages(i int) []ipv4.Message {
 func (s *sender) row(i int) int {
 	size, total := s.size[i], s.size[i]
 	j := i + 1
-	if size > MaxPacket {
+	if size > s.dst[i].longest() {
 		return j
 	}
 	for ; j < s.n && s.dst[j] == s.dst[i] && s.size[j] <= size && total+s.size[j] <= MaxToken; j++ {

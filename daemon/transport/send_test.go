@@ -149,6 +149,7 @@ func TestSendBatches(t *testing.T) {
 func TestRows(t *testing.T) {
 	top, err := topology.New([]topology.Segment{{Port: 4803, Daemons: []topology.Daemon{
 		{ID: 1, Name: "a", Addr: netip.MustParseAddr("10.0.0.1")}, {ID: 2, Name: "b", Addr: netip.MustParseAddr("10.0.0.2")},
+		{ID: 3, Name: "c", Addr: netip.MustParseAddr("fd00::3")},
 	}}})
 	if err != nil {
 		t.Fatal(err)
@@ -168,6 +169,8 @@ func TestRows(t *testing.T) {
 		{"another destination", []d{{1, 9}, {2, 9}, {2, 9}, {1, 9}}, []int{1, 2, 1}},
 		{"heads only", []d{{1, 0}, {1, 0}}, []int{2}},
 		{"what one UDP datagram can carry", slices.Repeat([]d{{1, full}}, 50), []int{MaxToken / MaxPacket, 50 - MaxToken/MaxPacket}},
+		{"what fits into a frame of IPv6", []d{{3, full - 20}, {3, full - 20}}, []int{2}},
+		{"what needs fragments in IPv6", []d{{3, full - 19}, {3, full - 19}}, []int{1, 1}},
 		{"tokens that are longer than a frame", []d{{1, full + 1}, {1, full + 1}}, []int{1, 1}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
