@@ -100,7 +100,6 @@ func TestCommandSpool(t *testing.T) {
 	if n := s.Stats().Backlogs[command].Recovered; n < first-int64(inPipe) {
 		t.Errorf("%d lines were found in the spool, want %d", n, first-inPipe)
 	}
-	src.joined = []string{"a"}
 	src.more <- second
 	eventually(t, "all lines", func() bool {
 		return strings.HasSuffix(read(t, filepath.Join(dir, "file")), fmt.Sprintf("line %d\n", first+second-1))
