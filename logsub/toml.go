@@ -155,9 +155,6 @@ func readLog(t *tomlconf.Table) Log {
 			if l.Keep != (Keeping{}) {
 				in.Errorf("", "", "%v", errKeepSQL)
 			}
-			if l.Envelope == EnvelopeIndex {
-				t.Errorf("envelope", "", "%v", errIndexCommand)
-			}
 		}
 		if t.Has("file") {
 			t.Errorf("file", "make two logs of it", "this log has a file and a table")
