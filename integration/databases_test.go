@@ -251,11 +251,27 @@ func (s *server) start() {
 		}
 		if s.p == nil {
 			s.p = launch2(s.t, s.command(s.program, s.args...))
+			s.t.Cleanup(s.quit)
 		}
 		ctx, cancel := context.WithTimeout(s.t.Context(), time.Second)
 		defer cancel()
 		return db.PingContext(ctx) == nil
 	})
+}
+
+// quit ends the server at the end of the test, and waits for its children, which would be writing to its directory when
+// that is removed.
+func (s *server) quit() {
+	if s.p == nil {
+		return
+	}
+	_ = s.p.cmd.Process.Signal(syscall.SIGQUIT) // it may have ended
+	select {
+	case <-s.p.done:
+	case <-time.After(patience):
+		s.t.Errorf("%s does not end", s.title)
+	}
+	s.p = nil
 }
 
 // launch2 starts a command that is made already.
