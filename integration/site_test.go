@@ -125,7 +125,8 @@ func burst(t testing.TB, addr string, hosts ...string) {
 	if err != nil {
 		t.Fatalf("wrk: %v\n%s", err, out)
 	}
-	if bad := regexp.MustCompile(`(?m)^.*(Non-2xx|Socket errors).*$`).Find(out); bad != nil {
+	// A server may end connections that rest, which wrk calls socket errors.
+	if bad := regexp.MustCompile(`(?m)^.*Non-2xx.*$`).Find(out); bad != nil {
 		t.Errorf("wrk says: %s", bad)
 	}
 	if m := regexp.MustCompile(`(\d+) requests in`).FindSubmatch(out); m != nil {
