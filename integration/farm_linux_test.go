@@ -182,11 +182,12 @@ const joins = "msg=joined"
 
 func (h *farmHost) startLogsub() {
 	h.f.t.Helper()
-	conf := "daemon = \"4803@" + h.addr + "\"\n"
+	var conf strings.Builder
+	conf.WriteString("daemon = \"4803@" + h.addr + "\"\n")
 	for _, g := range []string{"weblogs", "udp"} {
-		conf += fmt.Sprintf("[[log]]\ngroup = %q\nfile = %q\nenvelope = \"index\"\n", g, h.path("logs/"+g))
+		conf.WriteString(fmt.Sprintf("[[log]]\ngroup = %q\nfile = %q\nenvelope = \"index\"\n", g, h.path("logs/"+g)))
 	}
-	p := h.launch(filepath.Join(h.f.bin, "logsub"), "-c", writeFile(h.f.t, h.path("logsub.toml"), conf))
+	p := h.launch(filepath.Join(h.f.bin, "logsub"), "-c", writeFile(h.f.t, h.path("logsub.toml"), conf.String()))
 	h.all = append(h.all, p)
 	waitFor(h.f.t, "a logsub to join", func() bool { return strings.Count(p.output.String(), joins) == 2 })
 }

@@ -33,19 +33,19 @@ func TestIndexOverRestart(t *testing.T) {
 		}
 	}
 	line := func(n int) string { return fmt.Sprintf("www%d line %d [10/Oct/1999:%02d:00:00 +0000]\n", n%2, n, n) }
-	want := ""
+	var want strings.Builder
 	bubble(t, Config{}, logs(), func(f *farm) {
 		for n := range 10 {
 			f.send(sealed("web", 1, 0, uint64(n), line(n)), "a")
-			want += line(n)
+			want.WriteString(line(n))
 		}
 	})
 	bubble(t, Config{}, logs(), func(f *farm) {
 		for _, n := range []int{20, 5, 6, 12, 20} {
 			f.send(sealed("web", 1, 0, uint64(n), line(n)), "a")
 		}
-		want += line(20) + line(12)
-		if got := read(f.T, filepath.Join(dir, "a.log")); got != want {
+		want.WriteString(line(20) + line(12))
+		if got := read(f.T, filepath.Join(dir, "a.log")); got != want.String() {
 			f.Errorf("a.log has %q", got)
 		}
 		if st := f.sub.Stats(); st.Publishers["web"].Missing != 10 || st.Publishers["web"].Late != 1 || st.Dropped["repeat"] != 5 {

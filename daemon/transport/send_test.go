@@ -148,7 +148,8 @@ func TestSendBatches(t *testing.T) {
 // Rows are what the kernel may cut: one destination, one length, but for the last.
 func TestRows(t *testing.T) {
 	top, err := topology.New([]topology.Segment{{Port: 4803, Daemons: []topology.Daemon{
-		{ID: 1, Name: "a", Addr: netip.MustParseAddr("10.0.0.1")}, {ID: 2, Name: "b", Addr: netip.MustParseAddr("10.0.0.2")},
+		{ID: 1, Name: "a", Addr: netip.MustParseAddr("10.0.0.1")},
+		{ID: 2, Name: "b", Addr: netip.MustParseAddr("10.0.0.2")},
 		{ID: 3, Name: "c", Addr: netip.MustParseAddr("fd00::3")},
 	}}})
 	if err != nil {
