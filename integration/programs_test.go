@@ -98,6 +98,7 @@ func start(t testing.TB, cmd *exec.Cmd, do func(f func())) *process {
 	t.Helper()
 	p := &process{t: t, name: filepath.Base(cmd.Path), cmd: cmd, output: &lockedBuffer{}, done: make(chan error, 1)}
 	cmd.Stdout, cmd.Stderr = p.output, p.output
+	inGroup(cmd)
 	var err error
 	do(func() { err = cmd.Start() })
 	if err != nil {
@@ -105,7 +106,7 @@ func start(t testing.TB, cmd *exec.Cmd, do func(f func())) *process {
 	}
 	go func() { p.done <- cmd.Wait() }()
 	t.Cleanup(func() {
-		_ = cmd.Process.Kill() // it may have ended
+		killGroup(cmd)
 		if t.Failed() {
 			t.Logf("%s said:\n%s", p.name, p.output)
 		}

@@ -1,0 +1,21 @@
+//go:build unix
+
+package integration
+
+import (
+	"os/exec"
+	"syscall"
+)
+
+// inGroup gives a command a process group of its own, so that killGroup reaches the workers of a web server, too.
+func inGroup(cmd *exec.Cmd) {
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Setpgid = true
+}
+
+// killGroup kills a command and what it has started.
+func killGroup(cmd *exec.Cmd) {
+	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // they may have ended
+}
