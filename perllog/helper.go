@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -55,7 +54,7 @@ func Start(cfg Config) (*Helper, error) {
 
 // NoFunction is the number of a function that is not there: a message for it counts as one that the function has died
 // of.
-const NoFunction = math.MaxUint32
+const NoFunction = -1
 
 // Put has a function called, by its number in [Config.Functions], or NoFunction. It copies message, up to a NUL byte, and
 // reports whether there was room for it.
