@@ -232,6 +232,7 @@ func (d *Daemon) serve() {
 		d.serving.Go(func() {
 			if err := d.sessions.Serve(l); err != nil {
 				d.failed <- err
+				d.wake()
 			}
 		})
 	}

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spreadd/spreadd/topology"
 	"github.com/spreadd/spreadd/wire"
@@ -224,5 +225,31 @@ func TestNameIsFreeAtTheEnd(t *testing.T) {
 		if _, err := c.next(); err == nil {
 			t.Fatal("a message after the disconnect")
 		}
+	}
+}
+
+// TestListenerFails: a daemon that rests hears at once that a listener has failed, and ends.
+func TestListenerFails(t *testing.T) {
+	d, err := New(testConfig(t, "alpha", alphaID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Listen(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	d.reportEvery = 1000 * time.Hour // which would wake it
+	done := make(chan error, 1)
+	go func() { done <- d.Run(t.Context()) }()
+	<-d.Ready()
+	if err := d.listen[0].Close(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-done:
+		if !errors.Is(err, net.ErrClosed) {
+			t.Errorf("it ends with %v, want the listener's error", err)
+		}
+	case <-time.After(patience):
+		t.Fatal("it goes on, or sleeps")
 	}
 }
