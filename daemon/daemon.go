@@ -261,18 +261,21 @@ func (d *Daemon) moment() clock.Time { return clock.Time(time.Since(d.start)) + 
 // take lets the engine have a batch.
 func (d *Daemon) take(b *session.Batch) {
 	id := engine.SessionID(b.Session.ID())
+	taken := true
 	switch b.Kind {
 	case session.Opened:
 		d.clients[id] = &client{Session: b.Session, id: id, budget: newBudget(d.cfg.Grace, d.moment())}
 		d.engine.Connect(id, b.Session.Group(), b.Session.Memberships())
 	case session.Messages:
-		if !d.submit(id, b) {
-			d.held = b
-			return
-		}
+		taken = d.submit(id, b)
 	case session.Gone:
 		// One that is on its way out already is ignored.
 		d.engine.Disconnect(d.moment(), id, &d.out)
+	}
+	d.carryOut() // before the batch's block goes
+	if !taken {
+		d.held = b
+		return
 	}
 	b.Done()
 }
@@ -280,7 +283,6 @@ func (d *Daemon) take(b *session.Batch) {
 // submit lets the engine order a batch. It reports false if the ring takes no
 // more: what is left of the batch is to be submitted again later.
 func (d *Daemon) submit(id engine.SessionID, b *session.Batch) bool {
-	defer d.carryOut() // before the batch's block goes
 	now := d.moment()
 	for i, m := range b.Messages {
 		o := d.engine.Submit(now, id, m, &d.out)

@@ -125,7 +125,6 @@ func (d *Daemon) takeInbox() {
 	select {
 	case b := <-d.sessions.Inbox():
 		d.take(b)
-		d.carryOut()
 	default:
 	}
 }

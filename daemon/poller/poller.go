@@ -55,9 +55,6 @@ func (p *Poller) Wait(timeout time.Duration, haveWork func() bool) {
 	}
 	p.asleep.Store(true)
 	if haveWork() {
-		timeout = 0
-	}
-	if timeout == 0 {
 		p.asleep.Store(false)
 		p.way.look()
 		return

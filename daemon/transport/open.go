@@ -54,7 +54,8 @@ func (t *Transport) open() error {
 		t.zone = ifi.Name
 	}
 	t.cfg.Addr = scoped(t.cfg.Addr, t.zone)
-	if err := t.openSend(ifi); err != nil {
+	segment, err := t.openSend(ifi)
+	if err != nil {
 		return err
 	}
 	j := joiner{cfg: &t.cfg, zone: t.zone, ifi: ifi, err: ifErr}
@@ -71,7 +72,7 @@ func (t *Transport) open() error {
 		return err
 	}
 	t.sender = newSender(t.out, t.cfg.Topology, to, &t.count, t.cfg.Log)
-	t.sender.segment = t.segment
+	t.sender.segment = segment
 	return nil
 }
 
@@ -87,22 +88,22 @@ func (t *Transport) register() {
 	}
 }
 
-// openSend opens the send socket.
-func (t *Transport) openSend(ifi *net.Interface) error {
+// openSend opens the send socket, and reports whether rows of packets may be left to the kernel.
+func (t *Transport) openSend(ifi *net.Interface) (segment bool, err error) {
 	conn, err := listenSend(t.cfg.Addr, ifi)
 	if err != nil {
-		return err
+		return false, err
 	}
 	t.local = addrPort(conn)
 	if t.cfg.portable {
 		t.out = &plainWriter{UDPConn: conn}
-		return nil
+		return false, nil
 	}
-	t.segment = t.cfg.Segment && canSegment(conn)
+	segment = t.cfg.Segment && canSegment(conn)
 	if t.out, err = newWriter(conn); err != nil {
-		return &OpenError{Op: "taking over the send socket on", Addr: t.local.String(), Err: err}
+		return false, &OpenError{Op: "taking over the send socket on", Addr: t.local.String(), Err: err}
 	}
-	return nil
+	return segment, nil
 }
 
 func addrPort(c *net.UDPConn) netip.AddrPort {

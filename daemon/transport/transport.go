@@ -11,7 +11,6 @@ type Transport struct {
 	zone          string // the interface of the daemon's address, if that is IPv6
 	local         netip.AddrPort
 	out           sendSocket
-	segment       bool // the kernel knows UDP_SEGMENT, and the configuration wants it
 	sender        *sender
 	sockets       []*socket
 	data, tokens  *queue
