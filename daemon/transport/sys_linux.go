@@ -8,13 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const (
-	// batchWrites says that WriteBatch sends more than one datagram a call.
-	batchWrites = true
-	// sourceSelectsInterface says that multicast leaves on the interface that
-	// has the address the socket is bound to.
-	sourceSelectsInterface = true
-)
+// sourceSelectsInterface says that multicast leaves on the interface that
+// has the address the socket is bound to.
+const sourceSelectsInterface = true
 
 // setReceiveBuffer asks for a receive buffer, and returns what the kernel gave, in
 // the unit of what is asked for, or least if that is less and not 0.

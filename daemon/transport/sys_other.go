@@ -4,10 +4,7 @@ package transport
 
 import "net"
 
-const (
-	batchWrites            = false
-	sourceSelectsInterface = false
-)
+const sourceSelectsInterface = false
 
 // setReceiveBuffer asks for a receive buffer. What the kernel gave is not known.
 func setReceiveBuffer(conn *net.UDPConn, want, _ int) (int, error) {

@@ -1,7 +1,9 @@
 package promserve
 
 import (
+	"maps"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -90,6 +92,16 @@ func Reasons[S any, N Number](name, unit, label, help string, from, to int, text
 			put(float64(n), word(text(from+i)))
 		}
 	})
+}
+
+// ByReason puts a series for each reason that a snapshot knows, in their order. It is for [Counters].
+func ByReason[S any](counts func(*S) map[string]int64) func(*S, Put) {
+	return func(s *S, put Put) {
+		m := counts(s)
+		for _, reason := range slices.Sorted(maps.Keys(m)) {
+			put(float64(m[reason]), reason)
+		}
+	}
 }
 
 // States is a gauge that is 1 for the present one of several states.

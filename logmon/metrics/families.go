@@ -1,7 +1,6 @@
 package metrics
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -39,16 +38,6 @@ func hosts(v *logmon.View) []traffic.Row {
 	return slices.DeleteFunc(slices.Clone(v.VHosts), func(r traffic.Row) bool { return r.Name == traffic.Other })
 }
 
-// byReason puts a counter for each reason.
-func byReason(counts func(*logmon.View) map[string]int64) func(*logmon.View, promserve.Put) {
-	return func(v *logmon.View, put promserve.Put) {
-		m := counts(v)
-		for _, reason := range slices.Sorted(maps.Keys(m)) {
-			put(float64(m[reason]), reason)
-		}
-	}
-}
-
 func connectionFamilies() []family {
 	return []family{
 		promserve.Flag("logmon_connected", "1 if all groups are joined, else 0.",
@@ -60,7 +49,7 @@ func connectionFamilies() []family {
 		promserve.Counter("logmon_received_bytes_total", "bytes", "Bytes of these messages, envelopes included.",
 			func(v *logmon.View) int64 { return v.MessageBytes }),
 		promserve.Counters("logmon_dropped_messages_total", "messages", "reason", "Messages that were received and not counted, by reason; queue_full are those that came faster than they can be counted.",
-			byReason(func(v *logmon.View) map[string]int64 { return v.State.Dropped })),
+			promserve.ByReason(func(v *logmon.View) map[string]int64 { return v.State.Dropped })),
 	}
 }
 
@@ -76,7 +65,7 @@ func lineFamilies() []family {
 		promserve.Counter("logmon_received_lines_total", "lines", "Lines in these messages, without repeats.",
 			func(v *logmon.View) int64 { return v.Lines }),
 		promserve.Counters("logmon_odd_lines_total", "lines", "reason", "Lines and messages that are no line of an access log, by the field that did not fit or what was wrong with the envelope.",
-			byReason(func(v *logmon.View) map[string]int64 { return v.Odd })),
+			promserve.ByReason(func(v *logmon.View) map[string]int64 { return v.Odd })),
 		promserve.Counter("logmon_repeated_lines_total", "lines", "Lines that had come before, as their envelopes tell, and were not counted again.",
 			func(v *logmon.View) int64 { return v.Repeated }),
 		promserve.Counter("logmon_missing_lines_total", "lines", "Lines that did not come where they should have, as the numbers in envelopes tell.",

@@ -1,7 +1,6 @@
 package metrics
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -26,16 +25,6 @@ func families() []family {
 	)
 }
 
-// byReason puts a counter for each reason.
-func byReason(counts func(*snapshot) map[string]int64) func(*snapshot, promserve.Put) {
-	return func(s *snapshot, put promserve.Put) {
-		m := counts(s)
-		for _, reason := range slices.Sorted(maps.Keys(m)) {
-			put(float64(m[reason]), reason)
-		}
-	}
-}
-
 func lineFamilies() []family {
 	return []family{
 		promserve.Counter("logpub_received_lines_total", "lines",
@@ -52,10 +41,10 @@ func lineFamilies() []family {
 			func(s *snapshot) int64 { return s.Bytes }),
 		promserve.Counters("logpub_dropped_lines_total", "lines", "reason",
 			"Lines that were not sent and never will be, by reason; drain are those for which the time to stop was too short.",
-			byReason(func(s *snapshot) map[string]int64 { return s.Dropped })),
+			promserve.ByReason(func(s *snapshot) map[string]int64 { return s.Dropped })),
 		promserve.Counters("logpub_dropped_bytes_total", "bytes", "reason",
 			"Bytes of these lines, by reason; for those that were dropped from the spool with what that had added.",
-			byReason(func(s *snapshot) map[string]int64 { return s.DroppedBytes })),
+			promserve.ByReason(func(s *snapshot) map[string]int64 { return s.DroppedBytes })),
 		promserve.Counter("logpub_spooled_lines_total", "lines",
 			"Lines that were written to the spool, be they sent from there or from memory.",
 			func(s *snapshot) int64 { return s.Spooled }),
@@ -141,7 +130,7 @@ func daemonFamilies() []family {
 			each(func(d *logpub.DaemonStats) float64 { return float64(d.Failures) })),
 		promserve.Counters("logpub_disconnects_total", "sessions", "reason",
 			"Sessions that have ended, by reason: lost, stalled since the daemon took nothing for too long, return to the first daemon.",
-			byReason(func(s *snapshot) map[string]int64 { return s.Ends })),
+			promserve.ByReason(func(s *snapshot) map[string]int64 { return s.Ends })),
 	}
 }
 

@@ -28,16 +28,6 @@ func families() []family {
 	)
 }
 
-// byReason puts a counter for each reason.
-func byReason(counts func(*logsub.Stats) map[string]int64) func(*logsub.Stats, promserve.Put) {
-	return func(s *logsub.Stats, put promserve.Put) {
-		m := counts(s)
-		for _, reason := range slices.Sorted(maps.Keys(m)) {
-			put(float64(m[reason]), reason)
-		}
-	}
-}
-
 // unix is a moment in seconds since 1970; 0 for none.
 func unix(t time.Time) float64 {
 	if t.IsZero() {
@@ -56,10 +46,10 @@ func messageFamilies() []family {
 			func(s *logsub.Stats) int64 { return s.Bytes }),
 		promserve.Counters("logsub_dropped_messages_total", "messages", "reason",
 			"Messages, or lines of them, that were not written, by reason; filtered, no_match and not_in_sample are on purpose, and so is repeat.",
-			byReason(func(s *logsub.Stats) map[string]int64 { return s.Dropped })),
+			promserve.ByReason(func(s *logsub.Stats) map[string]int64 { return s.Dropped })),
 		promserve.Counters("logsub_dropped_bytes_total", "bytes", "reason",
 			"Bytes of these, by reason; of those that a log leaves out on purpose they are not counted.",
-			byReason(func(s *logsub.Stats) map[string]int64 { return s.DroppedBytes })),
+			promserve.ByReason(func(s *logsub.Stats) map[string]int64 { return s.DroppedBytes })),
 		promserve.Counter("logsub_truncated_messages_total", "messages",
 			"Messages that were too long, and cut.",
 			func(s *logsub.Stats) int64 { return s.Truncated }),
