@@ -9,8 +9,8 @@ import (
 	"github.com/spreadd/spreadd/engine"
 	"github.com/spreadd/spreadd/internal/clock"
 	"github.com/spreadd/spreadd/internal/freeport"
+	"github.com/spreadd/spreadd/internal/topology"
 	"github.com/spreadd/spreadd/membership"
-	"github.com/spreadd/spreadd/topology"
 	"github.com/spreadd/spreadd/wire"
 )
 

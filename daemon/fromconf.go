@@ -9,9 +9,9 @@ import (
 	"github.com/spreadd/spreadd/daemon/transport"
 	"github.com/spreadd/spreadd/engine"
 	"github.com/spreadd/spreadd/internal/descrypt"
+	"github.com/spreadd/spreadd/internal/spreadconf"
+	"github.com/spreadd/spreadd/internal/topology"
 	"github.com/spreadd/spreadd/membership"
-	"github.com/spreadd/spreadd/spreadconf"
-	"github.com/spreadd/spreadd/topology"
 	"github.com/spreadd/spreadd/wire"
 )
 

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spreadd/spreadd/daemon/transport"
 	"github.com/spreadd/spreadd/engine"
-	"github.com/spreadd/spreadd/topology"
+	"github.com/spreadd/spreadd/internal/topology"
 )
 
 // ErrStopped is returned by [Daemon.Reload] of a daemon that has ended.

@@ -8,8 +8,8 @@ import (
 	"github.com/spreadd/spreadd/groups"
 	"github.com/spreadd/spreadd/internal/buf"
 	"github.com/spreadd/spreadd/internal/clock"
+	"github.com/spreadd/spreadd/internal/topology"
 	"github.com/spreadd/spreadd/membership"
-	"github.com/spreadd/spreadd/topology"
 	"github.com/spreadd/spreadd/wire"
 )
 

@@ -4,7 +4,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/spreadd/spreadd/internal/pcap"
+	"github.com/spreadd/spreadd/internal/testkit/pcap"
 	"github.com/spreadd/spreadd/wire"
 )
 

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/spreadd/spreadd/internal/script"
+	"github.com/spreadd/spreadd/internal/testkit/script"
 	"github.com/spreadd/spreadd/wire"
 )
 

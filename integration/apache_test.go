@@ -11,7 +11,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/spreadd/spreadd/internal/testskip"
+	"github.com/spreadd/spreadd/internal/testkit/testskip"
 )
 
 // apacheConf is a whole Apache in one folder. Its log goes where mod_log_spread's

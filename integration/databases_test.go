@@ -17,9 +17,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/spreadd/spreadd/internal/testskip"
+	"github.com/spreadd/spreadd/internal/testkit/testskip"
 	"github.com/spreadd/spreadd/spread"
-	"github.com/spreadd/spreadd/sqlsink"
 )
 
 // server is a database with data of its own.
@@ -41,24 +40,17 @@ type server struct {
 	withoutTransactions string // has its table be of an engine that has none
 }
 
-// refuses wants a sink that does not write to a table without transactions.
-func (s *server) refuses(db *sql.DB) {
+// refuses wants a logsub that does not write to a table without transactions.
+func (s *server) refuses(db *sql.DB, run func() *process) {
 	s.t.Helper()
 	if _, err := db.ExecContext(s.t.Context(), s.withoutTransactions); err != nil {
 		s.t.Fatal(err)
 	}
-	cfg := sqlsink.Config{
-		Driver: s.driver, DSNFile: writeFile(s.t, filepath.Join(s.t.TempDir(), "dsn"), s.dsn), Table: s.table,
-		Columns: []sqlsink.Column{{Name: s.lines, Field: sqlsink.Line}},
-	}
-	sink, err := sqlsink.New(cfg)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer sink.Close() //nolint:errcheck // it wrote nothing
-	if err := sink.Idle(s.t.Context()); err == nil || !strings.Contains(err.Error(), "has no transactions") {
-		s.t.Errorf("it connects to a table without transactions: %v", err)
-	}
+	logsub := run()
+	waitFor(s.t, "logsub to refuse a table without transactions", func() bool {
+		return strings.Contains(logsub.output.String(), "has no transactions")
+	})
+	logsub.stop()
 }
 
 // TestDatabases: the examples of docs/logging.md as they stand there, with real servers that are killed, frozen and away
@@ -170,7 +162,7 @@ func databaseStory(s *server, bin string) {
 	have(sent)
 	logsub.stop()
 	if s.withoutTransactions != "" {
-		s.refuses(db)
+		s.refuses(db, run)
 	}
 	if n, distinct := s.count(db, "count(*)"), s.count(db, "count(DISTINCT "+s.lines+")"); n != sent || distinct != sent {
 		t.Errorf("the table has %d lines, %d different ones, want %d", n, distinct, sent)

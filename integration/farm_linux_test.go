@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/integration/netns"
-	"github.com/spreadd/spreadd/internal/testskip"
+	"github.com/spreadd/spreadd/internal/testkit/testskip"
 )
 
 // TestFarm is a small web farm:

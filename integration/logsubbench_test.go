@@ -5,6 +5,7 @@ package integration
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/spreadd/spreadd/envelope"
 	"github.com/spreadd/spreadd/spread"
 )
 
@@ -139,10 +139,9 @@ func (f *flood) round(t testing.TB) {
 	lines := bytes.Repeat(append(bytes.Repeat([]byte("x"), 199), '\n'), f.batch)
 	var b []byte
 	for i := range linesPerRound/f.batch + 1 {
-		h := envelope.Header{Publisher: "bench", Epoch: f.epoch, Seq: uint64(i * f.batch)}
 		b = b[:0]
 		if f.envelopes {
-			b = h.Append(b)
+			b = appendEnvelope(b, "bench", f.epoch, uint64(i*f.batch))
 		}
 		if i < linesPerRound/f.batch {
 			b = append(b, lines...)
@@ -156,6 +155,16 @@ func (f *flood) round(t testing.TB) {
 	if err := f.pub.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// appendEnvelope appends what logpub puts in front of lines: publisher, epoch, stream 0 and the number of the first line.
+func appendEnvelope(b []byte, publisher string, epoch, seq uint64) []byte {
+	b = append(b, "\xffLP\x01"...)
+	b = append(b, byte(len(publisher)))
+	b = append(b, publisher...)
+	b = binary.BigEndian.AppendUint64(b, epoch)
+	b = binary.BigEndian.AppendUint32(b, 0)
+	return binary.BigEndian.AppendUint64(b, seq)
 }
 
 // throwAway is a round with a null client.

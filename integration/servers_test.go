@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/spreadd/spreadd/logpub"
+	"github.com/spreadd/spreadd/logs/logpub"
 )
 
 // TestWebServers: real web servers under load log as docs/web-servers.md has it. Each writes

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/spreadd/spreadd/internal/testskip"
+	"github.com/spreadd/spreadd/internal/testkit/testskip"
 )
 
 // page is the document of all web servers here.

@@ -3,7 +3,7 @@ package membership
 import (
 	"slices"
 
-	"github.com/spreadd/spreadd/topology"
+	"github.com/spreadd/spreadd/internal/topology"
 	"github.com/spreadd/spreadd/wire"
 )
 

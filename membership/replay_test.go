@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/internal/clock"
-	"github.com/spreadd/spreadd/internal/pcap"
-	"github.com/spreadd/spreadd/topology"
+	"github.com/spreadd/spreadd/internal/testkit/pcap"
+	"github.com/spreadd/spreadd/internal/topology"
 	"github.com/spreadd/spreadd/wire"
 )
 

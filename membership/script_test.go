@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/spreadd/spreadd/internal/script"
+	"github.com/spreadd/spreadd/internal/testkit/script"
 )
 
 var rewrite = script.Rewrite()

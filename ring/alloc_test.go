@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/spreadd/spreadd/internal/buf"
-	"github.com/spreadd/spreadd/topology"
+	"github.com/spreadd/spreadd/internal/topology"
 	"github.com/spreadd/spreadd/wire"
 )
 

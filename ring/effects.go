@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"github.com/spreadd/spreadd/internal/buf"
-	"github.com/spreadd/spreadd/topology"
+	"github.com/spreadd/spreadd/internal/topology"
 	"github.com/spreadd/spreadd/wire"
 )
 

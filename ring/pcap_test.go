@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/internal/clock"
-	"github.com/spreadd/spreadd/internal/pcap"
+	"github.com/spreadd/spreadd/internal/testkit/pcap"
 )
 
 // captured is one UDP datagram of a capture, as a ring machine sees it.

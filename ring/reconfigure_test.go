@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/spreadd/spreadd/topology"
+	"github.com/spreadd/spreadd/internal/topology"
 )
 
 // TestReconfigure: what a daemon has sent that is taken out of the configuration is recovered as that of one that

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/internal/buf"
-	"github.com/spreadd/spreadd/topology"
+	"github.com/spreadd/spreadd/internal/topology"
 	"github.com/spreadd/spreadd/wire"
 )
 

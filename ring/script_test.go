@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/spreadd/spreadd/internal/script"
+	"github.com/spreadd/spreadd/internal/testkit/script"
 	"github.com/spreadd/spreadd/wire"
 )
 

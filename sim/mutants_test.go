@@ -6,8 +6,8 @@ import (
 	"testing"
 
 	"github.com/spreadd/spreadd/internal/clock"
+	"github.com/spreadd/spreadd/internal/topology"
 	"github.com/spreadd/spreadd/ring"
-	"github.com/spreadd/spreadd/topology"
 	"github.com/spreadd/spreadd/wire"
 )
 

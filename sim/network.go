@@ -3,7 +3,7 @@ package sim
 import (
 	"time"
 
-	"github.com/spreadd/spreadd/topology"
+	"github.com/spreadd/spreadd/internal/topology"
 )
 
 // link is the way from one daemon to another.

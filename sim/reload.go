@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/spreadd/spreadd/topology"
+	"github.com/spreadd/spreadd/internal/topology"
 )
 
 // configuration is what a spread.conf says at some time: which of the daemons that there are

@@ -1,6 +1,6 @@
 package sim
 
-import "github.com/spreadd/spreadd/topology"
+import "github.com/spreadd/spreadd/internal/topology"
 
 // tamper plants faults between the engines and what is around them, to show that
 // the checkers see them. Nothing of it is in the machines.

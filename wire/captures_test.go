@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/spreadd/spreadd/internal/pcap"
+	"github.com/spreadd/spreadd/internal/testkit/pcap"
 )
 
 // TestRingCaptures decodes every datagram that was captured between C daemons,

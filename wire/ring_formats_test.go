@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/spreadd/spreadd/internal/pcap"
+	"github.com/spreadd/spreadd/internal/testkit/pcap"
 )
 
 func unhex(t testing.TB, s string) []byte {

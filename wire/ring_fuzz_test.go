@@ -6,7 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/spreadd/spreadd/internal/pcap"
+	"github.com/spreadd/spreadd/internal/testkit/pcap"
 )
 
 // Targets for what stands inside of packets and tokens, where FuzzPacket and

@@ -15,9 +15,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/spreadd/spreadd/bench"
+	"github.com/spreadd/spreadd/cmd/spbench/bench"
+	"github.com/spreadd/spreadd/internal/spreadconf"
 	"github.com/spreadd/spreadd/spread"
-	"github.com/spreadd/spreadd/spreadconf"
 )
 
 func main() {

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/spreadd/spreadd/bench"
+	"github.com/spreadd/spreadd/cmd/spbench/bench"
 	"github.com/spreadd/spreadd/spread"
 	"github.com/spreadd/spreadd/spread/spreadtest"
 )

@@ -9,9 +9,9 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/spreadd/spreadd/monitor"
-	"github.com/spreadd/spreadd/spmonitor"
-	"github.com/spreadd/spreadd/spreadconf"
+	"github.com/spreadd/spreadd/cmd/spmonitor/monitor"
+	"github.com/spreadd/spreadd/cmd/spmonitor/spmonitor"
+	"github.com/spreadd/spreadd/internal/spreadconf"
 )
 
 func main() {

@@ -14,8 +14,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/spreadd/spreadd/daemon/daemontest"
-	"github.com/spreadd/spreadd/spmonitor"
+	"github.com/spreadd/spreadd/cmd/spmonitor/spmonitor"
+	"github.com/spreadd/spreadd/daemon/localring"
 )
 
 // program is a spmonitor that runs.
@@ -55,7 +55,7 @@ func start(ctx context.Context, t *testing.T, args ...string) *program {
 func (p *program) see(texts ...string) {
 	p.t.Helper()
 	for _, text := range texts {
-		daemontest.Wait(p.t, "it prints "+text, func() bool { return strings.Contains(p.text(), text) })
+		localring.Wait(p.t, "it prints "+text, func() bool { return strings.Contains(p.text(), text) })
 	}
 }
 
@@ -76,14 +76,14 @@ func (p *program) end(want int) {
 		if status != want {
 			p.t.Errorf("status %d, want %d, after\n%s", status, want, p.text())
 		}
-	case <-time.After(daemontest.Patience):
+	case <-time.After(localring.Patience):
 		p.t.Fatalf("does not end after\n%s", p.text())
 	}
 }
 
 // TestRing looks at a ring, sets its windows, cuts it in two and ends a daemon.
 func TestRing(t *testing.T) {
-	r := daemontest.New(t, "DangerousMonitor = true\n", "alpha", "beta")
+	r := localring.New(t, "DangerousMonitor = true\n", "alpha", "beta")
 	daemons := r.StartAll()
 	p := start(t.Context(), t, "-c", r.File, "-n", "beta", "-p", "0", "-t", "1")
 	p.enter("5", "200", "30", "", "6")
@@ -94,14 +94,14 @@ func TestRing(t *testing.T) {
 	p.enter("1", "0", "1", "2")
 	p.see("Monitor: send partition", "Membership  :  1  procs in 1 segments, leader is beta, regular protocol")
 	p.enter("4")
-	daemontest.Wait(t, "the ring is whole again", func() bool {
-		return !slices.ContainsFunc(daemons, func(d *daemontest.Daemon) bool { return len(d.Members()) != 2 })
+	localring.Wait(t, "the ring is whole again", func() bool {
+		return !slices.ContainsFunc(daemons, func(d *localring.Daemon) bool { return len(d.Members()) != 2 })
 	})
 	p.enter("8", "alpha", "")
 	p.see("Monitor: Terminating alpha")
 	select {
 	case <-daemons[0].Done:
-	case <-time.After(daemontest.Patience):
+	case <-time.After(localring.Patience):
 		t.Fatal("alpha does not end")
 	}
 	p.enter("9")
@@ -113,7 +113,7 @@ func TestRing(t *testing.T) {
 
 // TestJSON asks once, with a daemon that is not there.
 func TestJSON(t *testing.T) {
-	r := daemontest.New(t, "", "alpha", "beta")
+	r := localring.New(t, "", "alpha", "beta")
 	r.Start("alpha")
 	ask := func(seconds string, status int) map[string]spmonitor.Record {
 		t.Helper()
@@ -150,7 +150,7 @@ func TestJSON(t *testing.T) {
 
 // TestReload: what the file says afterwards counts.
 func TestReload(t *testing.T) {
-	r := daemontest.New(t, "", "alpha")
+	r := localring.New(t, "", "alpha")
 	p := start(t.Context(), t, "-c", r.File, "-p", "0")
 	p.see("Monitor> ")
 	text, err := os.ReadFile(r.File)
@@ -167,7 +167,7 @@ func TestReload(t *testing.T) {
 }
 
 func TestSignal(t *testing.T) {
-	r := daemontest.New(t, "", "alpha")
+	r := localring.New(t, "", "alpha")
 	ctx, interrupt := context.WithCancel(t.Context())
 	p := start(ctx, t, "-c", r.File, "-p", "0")
 	p.see("Monitor> ")
@@ -176,7 +176,7 @@ func TestSignal(t *testing.T) {
 }
 
 func TestStatus(t *testing.T) {
-	r := daemontest.New(t, "", "alpha")
+	r := localring.New(t, "", "alpha")
 	taken, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		t.Fatal(err)

@@ -6,7 +6,6 @@
 //	spreadd -check -c FILE         print FILE as understood, or its errors
 //	spreadd -metrics 127.0.0.1:9803
 //	                               serve metrics to Prometheus there; docs/metrics.md lists them
-//	spreadd demo                   show the whole path of a log line on this machine
 //
 // It stays in the foreground and logs to standard output or to EventLogFile. SIGTERM and
 // SIGINT stop it in order, with status 0; SIGHUP reopens the log file and reads the configuration again (docs/operations.md says what changes). Errors end it with

@@ -14,8 +14,8 @@ import (
 	"github.com/spreadd/spreadd/daemon"
 	"github.com/spreadd/spreadd/daemon/session"
 	"github.com/spreadd/spreadd/internal/buildinfo"
-	"github.com/spreadd/spreadd/internal/promserve"
-	"github.com/spreadd/spreadd/spreadconf"
+	"github.com/spreadd/spreadd/internal/prom"
+	"github.com/spreadd/spreadd/internal/spreadconf"
 	"github.com/spreadd/spreadd/wire"
 )
 
@@ -44,7 +44,7 @@ type program struct {
 	// started, if not nil, is told of the daemon when it serves clients.
 	started func(*daemon.Daemon)
 	// serving, if not nil, is told of the server of metrics.
-	serving func(*promserve.Server)
+	serving func(*prom.Server)
 }
 
 // options are what the command line says.
@@ -61,7 +61,6 @@ type options struct {
 }
 
 const usage = `Usage: spreadd [-n NAME] [-c FILE] [-check]
-       spreadd demo [-h]
 
 The Spread daemon. Without -c it reads spread.conf here or in /etc; if there is
 none it runs as daemon "localhost" on 127.0.0.1:4803.
@@ -70,7 +69,8 @@ none it runs as daemon "localhost" on 127.0.0.1:4803.
 
 func (p *program) run(ctx context.Context, args []string) int {
 	if len(args) > 0 && args[0] == "demo" {
-		return p.demo(ctx, args[1:])
+		fmt.Fprintln(p.stderr, "spreadd: the demonstration is a program of its own: go run ./cmd/spreaddemo")
+		return statusUsage
 	}
 	o, err := p.parse(args)
 	switch {
@@ -126,7 +126,7 @@ func (p *program) parse(args []string) (options, error) {
 		return o, fmt.Errorf("-max-sessions %d: want 1 or more", o.maxSessions)
 	}
 	if o.metrics != "" {
-		return o, promserve.CheckAddress(o.metrics)
+		return o, prom.CheckAddress(o.metrics)
 	}
 	return o, nil
 }

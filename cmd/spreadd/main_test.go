@@ -14,8 +14,8 @@ import (
 
 	"github.com/spreadd/spreadd/daemon"
 	"github.com/spreadd/spreadd/internal/freeport"
+	"github.com/spreadd/spreadd/internal/spreadconf"
 	"github.com/spreadd/spreadd/spread"
-	"github.com/spreadd/spreadd/spreadconf"
 )
 
 // output is what a program prints, to be read while it runs.

@@ -10,23 +10,23 @@ import (
 	"testing"
 	"time"
 
-	"github.com/spreadd/spreadd/daemon/daemontest"
-	"github.com/spreadd/spreadd/internal/promserve"
-	"github.com/spreadd/spreadd/spreadconf"
+	"github.com/spreadd/spreadd/daemon/localring"
+	"github.com/spreadd/spreadd/internal/prom"
+	"github.com/spreadd/spreadd/internal/spreadconf"
 )
 
 // TestMetrics: metrics are served from the daemon's start to its end.
 func TestMetrics(t *testing.T) {
-	serving := make(chan *promserve.Server, 1)
+	serving := make(chan *prom.Server, 1)
 	var stdout, stderr output
 	p := program{
 		stdout: &stdout, stderr: &stderr, env: spreadconf.SystemEnvironment(),
-		serving: func(s *promserve.Server) { serving <- s },
+		serving: func(s *prom.Server) { serving <- s },
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	status := make(chan int, 1)
-	conf := daemontest.New(t, asRoot(), "here").File
+	conf := localring.New(t, asRoot(), "here").File
 	go func() {
 		status <- p.run(ctx, []string{"-c", conf, "-socket-dir", t.TempDir(), "-metrics", "127.0.0.1:0"})
 	}()
@@ -36,7 +36,7 @@ func TestMetrics(t *testing.T) {
 		addr = s.Addr().String()
 	case s := <-status:
 		t.Fatalf("spreadd ends with status %d: %s", s, &stderr)
-	case <-time.After(daemontest.Patience):
+	case <-time.After(localring.Patience):
 		t.Fatal("spreadd does not start")
 	}
 	get := func() (string, error) {
@@ -52,7 +52,7 @@ func TestMetrics(t *testing.T) {
 		b, err := io.ReadAll(r.Body)
 		return string(b), err
 	}
-	daemontest.Wait(t, "the membership is installed", func() bool {
+	localring.Wait(t, "the membership is installed", func() bool {
 		page, err := get()
 		if err != nil {
 			t.Fatal(err)
@@ -87,7 +87,7 @@ func TestMetricsAddress(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = l.Close() }()
-	conf := daemontest.New(t, asRoot(), "here").File
+	conf := localring.New(t, asRoot(), "here").File
 	dir := t.TempDir()
 	for _, tt := range []struct {
 		addr   string

@@ -5,7 +5,7 @@ package main
 import (
 	"log/slog"
 
-	"github.com/spreadd/spreadd/spreadconf"
+	"github.com/spreadd/spreadd/internal/spreadconf"
 )
 
 // dropPrivileges does nothing where there is no root to drop.

@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"syscall"
 
-	"github.com/spreadd/spreadd/spreadconf"
+	"github.com/spreadd/spreadd/internal/spreadconf"
 )
 
 // dropPrivileges changes from root to DaemonUser and DaemonGroup, and into

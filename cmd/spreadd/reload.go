@@ -8,7 +8,7 @@ import (
 	"slices"
 
 	"github.com/spreadd/spreadd/daemon"
-	"github.com/spreadd/spreadd/spreadconf"
+	"github.com/spreadd/spreadd/internal/spreadconf"
 )
 
 // errTakenOut ends a daemon that is not in its configuration any more; it is no failure.

@@ -13,8 +13,8 @@ import (
 	"github.com/spreadd/spreadd/daemon/metrics"
 	"github.com/spreadd/spreadd/daemon/transport"
 	"github.com/spreadd/spreadd/engine"
-	"github.com/spreadd/spreadd/internal/promserve"
-	"github.com/spreadd/spreadd/spreadconf"
+	"github.com/spreadd/spreadd/internal/prom"
+	"github.com/spreadd/spreadd/internal/spreadconf"
 	"github.com/spreadd/spreadd/wire"
 )
 
@@ -115,7 +115,7 @@ func (p *program) openMetrics(ctx context.Context, addr string, d *daemon.Daemon
 	if addr == "" {
 		return func() {}, func() {}, nil
 	}
-	s, err := promserve.Listen(ctx, addr, promserve.Config{
+	s, err := prom.Listen(ctx, addr, prom.Config{
 		Program: "spreadd", Log: cfg.Log,
 		Collector: metrics.New(metrics.Config{
 			Source: d, Topology: cfg.Engine.Topology, Self: cfg.Engine.Self, ConfHash: cfg.Engine.ConfHash,

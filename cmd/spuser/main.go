@@ -8,8 +8,8 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/spreadd/spreadd/cmd/spuser/spuser"
 	"github.com/spreadd/spreadd/spread"
-	"github.com/spreadd/spreadd/spuser"
 )
 
 func main() {

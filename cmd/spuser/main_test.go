@@ -15,12 +15,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spreadd/spreadd/cmd/spuser/spuser"
 	"github.com/spreadd/spreadd/daemon"
 	"github.com/spreadd/spreadd/daemon/session"
 	"github.com/spreadd/spreadd/engine"
+	"github.com/spreadd/spreadd/internal/topology"
 	"github.com/spreadd/spreadd/spread/spreadtest"
-	"github.com/spreadd/spreadd/spuser"
-	"github.com/spreadd/spreadd/topology"
 )
 
 // patience is for how long a test waits for what should come at once.

@@ -9,8 +9,8 @@ import (
 
 	"github.com/spreadd/spreadd/daemon"
 	"github.com/spreadd/spreadd/daemon/session"
-	"github.com/spreadd/spreadd/internal/promserve"
-	"github.com/spreadd/spreadd/topology"
+	"github.com/spreadd/spreadd/internal/prom"
+	"github.com/spreadd/spreadd/internal/topology"
 	"github.com/spreadd/spreadd/wire"
 )
 
@@ -32,9 +32,9 @@ type Config struct {
 	Configuration func() (top *topology.Topology, hash uint32)
 }
 
-// New returns the metrics of a daemon, for [promserve.Listen] or another registry.
+// New returns the metrics of a daemon, for [prom.Listen] or another registry.
 func New(cfg Config) prometheus.Collector {
-	return promserve.NewCollector(cfg.snapshot, cfg.families())
+	return prom.NewCollector(cfg.snapshot, cfg.families())
 }
 
 // snapshot is a daemon at a moment.
@@ -71,7 +71,7 @@ func (c *Config) families() []family {
 	v := wire.OurVersion
 	protocol := strconv.Itoa(int(v.Major)) + "." + strconv.Itoa(int(v.Minor)) + "." + strconv.Itoa(int(v.Patch))
 	return slices.Concat(
-		[]family{promserve.BuildInfo[snapshot]("spreadd", "protocol", protocol), c.daemonInfo()},
+		[]family{prom.BuildInfo[snapshot]("spreadd", "protocol", protocol), c.daemonInfo()},
 		sessionFamilies(), messageFamilies(), groupFamilies(), membershipFamilies(), ringFamilies(), datagramFamilies(),
 	)
 }
@@ -81,9 +81,9 @@ func (c *Config) daemonInfo() family {
 	if d := c.Topology.Daemon(c.Self); d != nil {
 		name = d.Name
 	}
-	f := promserve.Gauges("spreadd_daemon_info", "", "daemon conf_hash",
+	f := prom.Gauges("spreadd_daemon_info", "", "daemon conf_hash",
 		"Always 1; the labels say which daemon this is, and the hash of its configuration, which has to be the same everywhere.",
-		func(s *snapshot, put promserve.Put) {
+		func(s *snapshot, put prom.Put) {
 			put(1, name, strconv.FormatUint(uint64(s.hash), 10)) // as in the log and in spreadd -check
 		})
 	return f

@@ -4,8 +4,8 @@ import (
 	"flag"
 	"testing"
 
-	"github.com/spreadd/spreadd/daemon/daemontest"
-	"github.com/spreadd/spreadd/internal/promserve/promtest"
+	"github.com/spreadd/spreadd/daemon/localring"
+	"github.com/spreadd/spreadd/internal/prom/promtest"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write the tables of docs/metrics.md anew")
@@ -15,7 +15,7 @@ const docsFile = "../../docs/metrics.md"
 // TestDocs: docs/metrics.md lists what a daemon serves, all of it and nothing
 // else, and what it says elsewhere is of metrics that there are.
 func TestDocs(t *testing.T) {
-	d := daemontest.New(t, "", "alpha").StartAll()[0]
+	d := localring.New(t, "", "alpha").StartAll()[0]
 	cfg := configOf(d)
 	p := promtest.Scrape(t, serve(t, cfg))
 	promtest.CheckDocs(t, p, cfg.families(), promtest.Docs{

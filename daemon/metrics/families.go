@@ -5,41 +5,41 @@ import (
 	"github.com/spreadd/spreadd/daemon/transport"
 	"github.com/spreadd/spreadd/engine"
 	"github.com/spreadd/spreadd/groups"
-	"github.com/spreadd/spreadd/internal/promserve"
+	"github.com/spreadd/spreadd/internal/prom"
 	"github.com/spreadd/spreadd/membership"
 	"github.com/spreadd/spreadd/ring"
 	"github.com/spreadd/spreadd/wire"
 )
 
 // family is one metric of a daemon.
-type family = promserve.Family[snapshot]
+type family = prom.Family[snapshot]
 
 func sessionFamilies() []family {
 	return []family{
-		promserve.Gauge("spreadd_sessions", "sessions",
+		prom.Gauge("spreadd_sessions", "sessions",
 			"Clients that are connected.",
 			func(s *snapshot) int { return s.Sessions.Sessions }),
-		promserve.Gauge("spreadd_handshakes", "connections",
+		prom.Gauge("spreadd_handshakes", "connections",
 			"Connections on which a client is being welcomed.",
 			func(s *snapshot) int { return s.Sessions.Handshakes }),
-		promserve.Counter("spreadd_connections_accepted_total", "connections",
+		prom.Counter("spreadd_connections_accepted_total", "connections",
 			"Connections of clients that were accepted, before any check.",
 			func(s *snapshot) int64 { return s.Sessions.Accepted }),
-		promserve.Counter("spreadd_connection_accept_errors_total", "errors",
+		prom.Counter("spreadd_connection_accept_errors_total", "errors",
 			"Connections that the system could not hand over, for instance for lack of file descriptors.",
 			func(s *snapshot) int64 { return s.Sessions.AcceptErrs }),
-		promserve.Reasons("spreadd_handshakes_failed_total", "connections", "reason",
+		prom.Reasons("spreadd_handshakes_failed_total", "connections", "reason",
 			"Connections that did not become sessions, by reason.",
 			int(session.HandshakeQuota), int(session.SessionKill), endText,
 			func(s *snapshot) []int64 { return s.Sessions.Ended[:] }),
-		promserve.Counter("spreadd_sessions_opened_total", "sessions",
+		prom.Counter("spreadd_sessions_opened_total", "sessions",
 			"Clients that were welcomed.",
 			func(s *snapshot) int64 { return s.Sessions.Opened }),
-		promserve.Reasons("spreadd_sessions_ended_total", "sessions", "reason",
+		prom.Reasons("spreadd_sessions_ended_total", "sessions", "reason",
 			"Sessions that have ended, by reason; slow ones are clients that did not read and were disconnected.",
 			int(session.SessionKill), session.NumEnds, endText,
 			func(s *snapshot) []int64 { return s.Sessions.Ended[:] }),
-		promserve.Reasons("spreadd_client_headers_refused_total", "messages", "reason",
+		prom.Reasons("spreadd_client_headers_refused_total", "messages", "reason",
 			"Messages of clients whose header the protocol forbids, by reason; each ends its session.",
 			int(wire.NotRefused)+1, wire.NumRefusals, func(i int) string { return wire.Refusal(i).String() },
 			func(s *snapshot) []int64 { return s.Sessions.Refused[:] }),
@@ -48,47 +48,47 @@ func sessionFamilies() []family {
 
 func messageFamilies() []family {
 	return []family{
-		promserve.Counter("spreadd_messages_received_total", "messages",
+		prom.Counter("spreadd_messages_received_total", "messages",
 			"Messages and requests that clients of this daemon have sent.",
 			func(s *snapshot) int64 { return s.Sessions.Received }),
-		promserve.Reasons("spreadd_messages_submitted_total", "messages", "outcome",
+		prom.Reasons("spreadd_messages_submitted_total", "messages", "outcome",
 			"Attempts to give a message of a client its place in the order, by outcome; one that is full is tried again.",
 			0, engine.NumOutcomes, func(i int) string { return engine.Outcome(i).String() },
 			func(s *snapshot) []int64 { return s.Outcomes[:] }),
-		promserve.Counter("spreadd_messages_delivered_total", "messages",
+		prom.Counter("spreadd_messages_delivered_total", "messages",
 			"Messages in the order that had a receiver on this daemon, each counted once.",
 			func(s *snapshot) int64 { return s.Deliveries }),
-		promserve.Counter("spreadd_client_messages_queued_total", "messages",
+		prom.Counter("spreadd_client_messages_queued_total", "messages",
 			"Messages that were queued for clients of this daemon, counted for each receiver.",
 			func(s *snapshot) int64 { return s.Sessions.Queued }),
-		promserve.Counter("spreadd_client_messages_discarded_total", "messages",
+		prom.Counter("spreadd_client_messages_discarded_total", "messages",
 			"Messages that were queued for clients and thrown away when their session ended.",
 			func(s *snapshot) int64 { return s.Sessions.Discarded }),
-		promserve.Gauge("spreadd_client_queue_messages", "messages",
+		prom.Gauge("spreadd_client_queue_messages", "messages",
 			"Messages that wait for all clients of this daemon together.",
 			func(s *snapshot) int { return s.Sessions.Waiting.Messages }),
-		promserve.Gauge("spreadd_client_queue_bytes", "bytes",
+		prom.Gauge("spreadd_client_queue_bytes", "bytes",
 			"Bytes of these messages that the kernel has not taken.",
 			func(s *snapshot) int64 { return s.Sessions.Waiting.Bytes }),
-		promserve.Gauge("spreadd_client_queue_largest_messages", "messages",
+		prom.Gauge("spreadd_client_queue_largest_messages", "messages",
 			"Messages that wait for the client for which most do.",
 			func(s *snapshot) int { return s.Sessions.MaxWaiting.Messages }),
-		promserve.Gauge("spreadd_client_queue_largest_bytes", "bytes",
+		prom.Gauge("spreadd_client_queue_largest_bytes", "bytes",
 			"Bytes that wait for the client for which most do.",
 			func(s *snapshot) int64 { return s.Sessions.MaxWaiting.Bytes }),
-		promserve.Gauge("spreadd_client_queue_limit_messages", "messages",
+		prom.Gauge("spreadd_client_queue_limit_messages", "messages",
 			"MaxSessionMessages: a client for which as many wait, and that does not read, is disconnected.",
 			func(s *snapshot) int { return s.Sessions.Limit }),
-		promserve.Gauge("spreadd_clients_behind", "sessions",
+		prom.Gauge("spreadd_clients_behind", "sessions",
 			"Clients for which half as many waited, and not yet less than a quarter; publishers on this daemon wait for them, for a while.",
 			func(s *snapshot) int { return s.Sessions.Behind }),
-		promserve.Gauge("spreadd_inbox_batches", "batches",
+		prom.Gauge("spreadd_inbox_batches", "batches",
 			"Batches of messages of clients that wait for the daemon; 64 is full, and clients are not read then.",
 			func(s *snapshot) int { return s.Sessions.Inbox }),
-		promserve.Counter("spreadd_publisher_pauses_total", "pauses",
+		prom.Counter("spreadd_publisher_pauses_total", "pauses",
 			"Times that publishers were not read because a receiver on this daemon was behind.",
 			func(s *snapshot) int64 { return s.Pauses }),
-		promserve.Gauge("spreadd_buffer_blocks", "blocks",
+		prom.Gauge("spreadd_buffer_blocks", "blocks",
 			"Blocks of memory that hold packets and messages now.",
 			func(s *snapshot) int { return s.BlocksOut }),
 	}
@@ -96,14 +96,14 @@ func messageFamilies() []family {
 
 func groupFamilies() []family {
 	return []family{
-		promserve.Gauge("spreadd_groups", "groups",
+		prom.Gauge("spreadd_groups", "groups",
 			"Groups with at least one member on any daemon of the ring.",
 			func(s *snapshot) int { return s.Ring.Status.NumGroups }),
-		promserve.States("spreadd_groups_state", "state",
+		prom.States("spreadd_groups_state", "state",
 			"The state of the tables of groups; gop is normal, no messages of clients are taken in ggather and ggt.",
 			[]groups.State{groups.StateOp, groups.StateTrans, groups.StateGather, groups.StateGatherTrans},
 			func(s *snapshot) groups.State { return s.Ring.Status.Groups }),
-		promserve.Reasons("spreadd_groups_ignored_total", "messages", "reason",
+		prom.Reasons("spreadd_groups_ignored_total", "messages", "reason",
 			"Requests and messages of daemons in the order that were ignored, by reason.",
 			0, groups.NumNoteKinds, func(i int) string { return groups.NoteKind(i).String() },
 			func(s *snapshot) []int64 { return s.Notes[:] }),
@@ -112,30 +112,30 @@ func groupFamilies() []family {
 
 func membershipFamilies() []family {
 	return []family{
-		promserve.Gauge("spreadd_configured_daemons", "daemons",
+		prom.Gauge("spreadd_configured_daemons", "daemons",
 			"Daemons in the configuration.",
 			func(s *snapshot) int { return len(s.configured) }),
-		promserve.Gauges("spreadd_ring_member", promserve.UnitFlag, "daemon",
+		prom.Gauges("spreadd_ring_member", prom.UnitFlag, "daemon",
 			"1 for each configured daemon that is in the membership installed last, else 0.",
-			func(s *snapshot, put promserve.Put) {
+			func(s *snapshot, put prom.Put) {
 				for i, name := range s.configured {
-					put(promserve.Truth(s.present[i]), name)
+					put(prom.Truth(s.present[i]), name)
 				}
 			}),
-		promserve.Counter("spreadd_memberships_installed_total", "memberships",
+		prom.Counter("spreadd_memberships_installed_total", "memberships",
 			"Memberships that were installed; one is normal at the start.",
 			func(s *snapshot) int64 { return s.Ring.Status.Ring.MembershipChanges }),
-		promserve.States("spreadd_membership_state", "state",
+		prom.States("spreadd_membership_state", "state",
 			"The state of the membership; op is normal.",
 			[]membership.State{
 				membership.StateOp, membership.StateSeg, membership.StateRepresented, membership.StateGather, membership.StateForm, membership.StateEVS,
 			},
 			func(s *snapshot) membership.State { return s.Ring.Status.Membership }),
-		promserve.Reasons("spreadd_membership_transitions_total", "transitions", "cause",
+		prom.Reasons("spreadd_membership_transitions_total", "transitions", "cause",
 			"Changes of the state of the membership, by cause.",
 			1, membership.NumCauses, func(i int) string { return membership.Cause(i).String() },
 			func(s *snapshot) []uint64 { return s.Ring.Counts.Membership.Causes[:] }),
-		promserve.Reasons("spreadd_membership_inputs_total", "datagrams", "verdict",
+		prom.Reasons("spreadd_membership_inputs_total", "datagrams", "verdict",
 			"Datagrams about the membership, and reports of the ring, by what became of them.",
 			0, membership.NumVerdicts, func(i int) string { return membership.Verdict(i).String() },
 			func(s *snapshot) []uint64 { return s.Ring.Counts.Membership.Verdicts[:] }),
@@ -145,82 +145,82 @@ func membershipFamilies() []family {
 func ringFamilies() []family {
 	status := func(s *snapshot) *ring.Status { return &s.Ring.Status.Ring }
 	return []family{
-		promserve.Gauge("spreadd_ring_daemons", "daemons",
+		prom.Gauge("spreadd_ring_daemons", "daemons",
 			"Daemons in the ring whose token goes round, or went round last.",
 			func(s *snapshot) int { return status(s).NumProcs }),
-		promserve.Gauge("spreadd_ring_segments", "segments",
+		prom.Gauge("spreadd_ring_segments", "segments",
 			"Segments with at least one daemon in that ring.",
 			func(s *snapshot) int { return status(s).NumSegments }),
-		promserve.Flag("spreadd_ring_leads",
+		prom.Flag("spreadd_ring_leads",
 			"1 if this daemon is the leader of that ring, else 0.",
 			func(s *snapshot) bool { return status(s).NumProcs > 0 && status(s).Leader == s.self }),
-		promserve.States("spreadd_ring_state", "state",
+		prom.States("spreadd_ring_state", "state",
 			"The state of the ring; operational is normal, recovering lasts for moments.",
 			[]ring.State{ring.Down, ring.Operational, ring.Recovering},
 			func(s *snapshot) ring.State { return status(s).State }),
-		promserve.Counter("spreadd_ring_token_rounds_total", "rounds",
+		prom.Counter("spreadd_ring_token_rounds_total", "rounds",
 			"Turns of the token that this daemon took, one a round; none while it is alone in its ring.",
 			func(s *snapshot) int64 { return s.Ring.Counts.Ring[ring.TokenTaken] }),
-		promserve.Distribution("spreadd_ring_token_round_duration_seconds", "seconds",
+		prom.Distribution("spreadd_ring_token_round_duration_seconds", "seconds",
 			"How long rounds of the token took, from one turn of this daemon to its next; the leader holds the token while nobody has anything to send.",
-			func(s *snapshot) promserve.Histogram { return roundTimes(&status(s).Rounds) }),
-		promserve.Counter("spreadd_ring_token_hurries_total", "tokens",
+			func(s *snapshot) prom.Histogram { return roundTimes(&status(s).Rounds) }),
+		prom.Counter("spreadd_ring_token_hurries_total", "tokens",
 			"Repeats of the token, at a leader those sent, elsewhere those taken.",
 			func(s *snapshot) int64 { return status(s).TokenHurries }),
-		promserve.Counter("spreadd_ring_packets_sent_total", "packets",
+		prom.Counter("spreadd_ring_packets_sent_total", "packets",
 			"Packets of messages that this daemon has put on the ring, repeats not counted.",
 			func(s *snapshot) int64 { return status(s).PacketsSent }),
-		promserve.Counter("spreadd_ring_packets_received_total", "packets",
+		prom.Counter("spreadd_ring_packets_received_total", "packets",
 			"Packets of other daemons that were missing here, and came.",
 			func(s *snapshot) int64 { return status(s).PacketsReceived }),
-		promserve.Counter("spreadd_ring_packets_delivered_total", "packets",
+		prom.Counter("spreadd_ring_packets_delivered_total", "packets",
 			"Packets that were handed up in the order.",
 			func(s *snapshot) int64 { return status(s).PacketsDelivered }),
-		promserve.Counters("spreadd_ring_retransmissions_total", "packets", "to",
+		prom.Counters("spreadd_ring_retransmissions_total", "packets", "to",
 			"Packets that this daemon has sent again, by whom it sent them to.",
-			func(s *snapshot, put promserve.Put) {
+			func(s *snapshot, put prom.Put) {
 				put(float64(status(s).RetransDaemon), "daemon")
 				put(float64(status(s).RetransSegment), "segment")
 				put(float64(status(s).RetransAll), "all")
 			}),
-		promserve.Reasons("spreadd_ring_inputs_total", "inputs", "verdict",
+		prom.Reasons("spreadd_ring_inputs_total", "inputs", "verdict",
 			"Packets, tokens and messages for the ring, and faults in them, by what became of them.",
 			0, ring.NumVerdicts, func(i int) string { return ring.Verdict(i).String() },
 			func(s *snapshot) []int64 { return s.Ring.Counts.Ring[:] }),
-		promserve.Gauges("spreadd_ring_queued_messages", "messages", "of",
+		prom.Gauges("spreadd_ring_queued_messages", "messages", "of",
 			"Messages that wait for the token, those of clients and those of the daemons about groups.",
-			func(s *snapshot, put promserve.Put) {
+			func(s *snapshot, put prom.Put) {
 				put(float64(status(s).UsersQueued), "users")
 				put(float64(status(s).GroupsQueued), "groups")
 			}),
-		promserve.Gauge("spreadd_ring_highest_sequence", "packets",
+		prom.Gauge("spreadd_ring_highest_sequence", "packets",
 			"The highest number of a packet of this membership; it begins anew with each.",
 			func(s *snapshot) int32 { return status(s).Highest }),
-		promserve.Gauge("spreadd_ring_aru_sequence", "packets",
+		prom.Gauge("spreadd_ring_aru_sequence", "packets",
 			"The number up to which all daemons of the ring have every packet.",
 			func(s *snapshot) int32 { return status(s).Aru }),
-		promserve.Gauge("spreadd_ring_own_aru_sequence", "packets",
+		prom.Gauge("spreadd_ring_own_aru_sequence", "packets",
 			"The number up to which this daemon has every packet.",
 			func(s *snapshot) int32 { return status(s).MyAru }),
-		promserve.Gauge("spreadd_ring_discarded_sequence", "packets",
+		prom.Gauge("spreadd_ring_discarded_sequence", "packets",
 			"The number up to which packets are forgotten; those above it are kept for who may ask.",
 			func(s *snapshot) int32 { return status(s).LastDiscarded }),
-		promserve.Gauges("spreadd_ring_window_packets", "packets", "window",
+		prom.Gauges("spreadd_ring_window_packets", "packets", "window",
 			"Flow control in force: what all daemons may send in a round, what this one may, and what it may send behind the token.",
-			func(s *snapshot, put promserve.Put) {
+			func(s *snapshot, put prom.Put) {
 				put(float64(status(s).Window), "ring")
 				put(float64(status(s).PersonalWindow), "personal")
 				put(float64(status(s).AcceleratedWindow), "accelerated")
 			}),
-		promserve.Flag("spreadd_ring_accelerated",
+		prom.Flag("spreadd_ring_accelerated",
 			"1 if the accelerated ring is in force, else 0.",
 			func(s *snapshot) bool { return status(s).Accelerated }),
 	}
 }
 
 // roundTimes has the ring's histogram in seconds.
-func roundTimes(r *ring.RoundTimes) promserve.Histogram {
-	h := promserve.Histogram{Sum: r.Sum.Seconds()}
+func roundTimes(r *ring.RoundTimes) prom.Histogram {
+	h := prom.Histogram{Sum: r.Sum.Seconds()}
 	for _, b := range ring.RoundBounds() {
 		h.Bounds = append(h.Bounds, b.Seconds())
 	}
@@ -233,54 +233,54 @@ func roundTimes(r *ring.RoundTimes) promserve.Histogram {
 func datagramFamilies() []family {
 	st := func(s *snapshot) *transport.Stats { return &s.Ring.Transport }
 	return []family{
-		promserve.Counter("spreadd_datagrams_passed_total", "datagrams",
+		prom.Counter("spreadd_datagrams_passed_total", "datagrams",
 			"Datagrams of daemons and monitors of this configuration that were looked at further.",
 			func(s *snapshot) int64 { return s.Ring.Counts.Refusals[engine.Passed] }),
-		promserve.Reasons("spreadd_datagrams_refused_total", "datagrams", "reason",
+		prom.Reasons("spreadd_datagrams_refused_total", "datagrams", "reason",
 			"Datagrams that were not looked at further, by reason; own are our own multicasts coming back.",
 			int(engine.Passed)+1, engine.NumRefusals, func(i int) string { return engine.Refusal(i).String() },
 			func(s *snapshot) []int64 { return s.Ring.Counts.Refusals[:] }),
-		promserve.Counters("spreadd_transport_received_datagrams_total", "datagrams", "port",
+		prom.Counters("spreadd_transport_received_datagrams_total", "datagrams", "port",
 			"Datagrams that were read from the sockets, by port.",
-			func(s *snapshot, put promserve.Put) {
+			func(s *snapshot, put prom.Put) {
 				put(float64(st(s).Packets), "data")
 				put(float64(st(s).Tokens), "token")
 			}),
-		promserve.Counter("spreadd_transport_received_bytes_total", "bytes",
+		prom.Counter("spreadd_transport_received_bytes_total", "bytes",
 			"Bytes of these datagrams, without headers of UDP and IP.",
 			func(s *snapshot) int64 { return st(s).ReceivedBytes }),
-		promserve.Counter("spreadd_transport_receive_calls_total", "calls",
+		prom.Counter("spreadd_transport_receive_calls_total", "calls",
 			"System calls that brought these datagrams.",
 			func(s *snapshot) int64 { return st(s).ReceiveCalls }),
-		promserve.Reasons("spreadd_transport_dropped_datagrams_total", "datagrams", "reason",
+		prom.Reasons("spreadd_transport_dropped_datagrams_total", "datagrams", "reason",
 			"Datagrams that arrived and were lost on this host, by reason; kernel are those for which its buffer had no room.",
 			0, transport.NumDrops, func(i int) string { return transport.Drop(i).String() },
 			func(s *snapshot) []int64 { return st(s).Dropped[:] }),
-		promserve.Counter("spreadd_transport_reader_stalls_total", "stalls",
+		prom.Counter("spreadd_transport_reader_stalls_total", "stalls",
 			"Times that a reader of datagrams waited for the daemon while the kernel's buffer filled.",
 			func(s *snapshot) int64 { return st(s).Stalls }),
-		promserve.Counter("spreadd_transport_read_errors_total", "errors",
+		prom.Counter("spreadd_transport_read_errors_total", "errors",
 			"Errors when reading datagrams.",
 			func(s *snapshot) int64 { return st(s).ReadErrors }),
-		promserve.Gauge("spreadd_transport_receive_buffer_bytes", "bytes",
+		prom.Gauge("spreadd_transport_receive_buffer_bytes", "bytes",
 			"The kernel's buffer of the smallest socket for datagrams; 0 if the system does not tell.",
 			func(s *snapshot) int { return st(s).ReceiveBuffer }),
-		promserve.Counter("spreadd_transport_sent_datagrams_total", "datagrams",
+		prom.Counter("spreadd_transport_sent_datagrams_total", "datagrams",
 			"Datagrams that the kernel took, one for each address.",
 			func(s *snapshot) int64 { return st(s).Sent }),
-		promserve.Counter("spreadd_transport_sent_bytes_total", "bytes",
+		prom.Counter("spreadd_transport_sent_bytes_total", "bytes",
 			"Bytes of these datagrams, without headers of UDP and IP.",
 			func(s *snapshot) int64 { return st(s).SentBytes }),
-		promserve.Counter("spreadd_transport_send_calls_total", "calls",
+		prom.Counter("spreadd_transport_send_calls_total", "calls",
 			"System calls that sent these datagrams.",
 			func(s *snapshot) int64 { return st(s).SendCalls }),
-		promserve.Counter("spreadd_transport_segmented_datagrams_total", "datagrams",
+		prom.Counter("spreadd_transport_segmented_datagrams_total", "datagrams",
 			"Datagrams that the kernel cut from longer messages.",
 			func(s *snapshot) int64 { return st(s).Segmented }),
-		promserve.Counter("spreadd_transport_send_waits_total", "waits",
+		prom.Counter("spreadd_transport_send_waits_total", "waits",
 			"Times that the kernel's buffer for sending was full.",
 			func(s *snapshot) int64 { return st(s).SendWaits }),
-		promserve.Reasons("spreadd_transport_send_failures_total", "datagrams", "reason",
+		prom.Reasons("spreadd_transport_send_failures_total", "datagrams", "reason",
 			"Datagrams that did not leave, by reason.",
 			0, transport.NumSendFailures, func(i int) string { return transport.SendFailure(i).String() },
 			func(s *snapshot) []int64 { return st(s).SendFailed[:] }),

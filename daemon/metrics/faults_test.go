@@ -6,15 +6,15 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/spreadd/spreadd/daemon/daemontest"
-	"github.com/spreadd/spreadd/internal/promserve/promtest"
+	"github.com/spreadd/spreadd/daemon/localring"
+	"github.com/spreadd/spreadd/internal/prom/promtest"
 	"github.com/spreadd/spreadd/spread"
 )
 
 // TestFaults: a client that does not read is ended, a datagram of nobody is
 // refused, and both are counted under their names.
 func TestFaults(t *testing.T) {
-	d := daemontest.New(t, "MaxSessionMessages = 10\n", "alpha").StartAll()[0]
+	d := localring.New(t, "MaxSessionMessages = 10\n", "alpha").StartAll()[0]
 	url := serve(t, configOf(d))
 	before := promtest.Scrape(t, url)
 
@@ -29,7 +29,7 @@ func TestFaults(t *testing.T) {
 	if err := slow.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	daemontest.Wait(t, "slow is in its group", func() bool { return d.Stats().Ring.Status.NumGroups == 1 })
+	localring.Wait(t, "slow is in its group", func() bool { return d.Stats().Ring.Status.NumGroups == 1 })
 	fast, err := spread.Dial(t.Context(), d.Address(), spread.WithName("fast"))
 	if err != nil {
 		t.Fatal(err)
@@ -55,7 +55,7 @@ func TestFaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	const refused = `spreadd_datagrams_refused_total{reason="malformed"}`
-	daemontest.Wait(t, "the datagram is refused", func() bool {
+	localring.Wait(t, "the datagram is refused", func() bool {
 		return promtest.Scrape(t, url).Values[refused] == before.Values[refused]+1
 	})
 

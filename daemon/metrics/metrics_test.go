@@ -8,19 +8,19 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/daemon"
-	"github.com/spreadd/spreadd/daemon/daemontest"
+	"github.com/spreadd/spreadd/daemon/localring"
 	"github.com/spreadd/spreadd/daemon/session"
 	"github.com/spreadd/spreadd/daemon/transport"
 	"github.com/spreadd/spreadd/engine"
-	"github.com/spreadd/spreadd/internal/promserve/promtest"
+	"github.com/spreadd/spreadd/internal/prom/promtest"
+	"github.com/spreadd/spreadd/internal/topology"
 	"github.com/spreadd/spreadd/membership"
 	"github.com/spreadd/spreadd/ring"
 	"github.com/spreadd/spreadd/spread"
-	"github.com/spreadd/spreadd/topology"
 	"github.com/spreadd/spreadd/wire"
 )
 
-func configOf(d *daemontest.Daemon) Config {
+func configOf(d *localring.Daemon) Config {
 	e := &d.Config.Engine
 	return Config{Source: d, Topology: e.Topology, Self: e.Self, ConfHash: e.ConfHash}
 }
@@ -34,7 +34,7 @@ func serve(t *testing.T, cfg Config) (url string) {
 // TestServed takes two daemons through what their metrics tell of: a ring, a
 // client with a group, messages, a client that is refused.
 func TestServed(t *testing.T) {
-	r := daemontest.New(t, "", "alpha", "beta")
+	r := localring.New(t, "", "alpha", "beta")
 	daemons := r.StartAll()
 	url := []string{serve(t, configOf(daemons[0])), serve(t, configOf(daemons[1]))}
 	c, err := spread.Dial(t.Context(), daemons[0].Address(), spread.WithName("bob"), spread.WithMembership(true))
@@ -60,7 +60,7 @@ func TestServed(t *testing.T) {
 		}
 	}
 	// The last message of alpha's client says nothing of how far beta is.
-	daemontest.Wait(t, "beta knows of the group", func() bool { return daemons[1].Stats().Ring.Status.NumGroups == 1 })
+	localring.Wait(t, "beta knows of the group", func() bool { return daemons[1].Stats().Ring.Status.NumGroups == 1 })
 	a, b := promtest.Scrape(t, url[0]), promtest.Scrape(t, url[1])
 	for series, want := range map[string]float64{
 		`spreadd_sessions`:                                           1,
@@ -131,7 +131,7 @@ func TestServed(t *testing.T) {
 	}
 
 	daemons[1].Stop()
-	daemontest.Wait(t, "alpha is alone", func() bool { return len(daemons[0].Members()) == 1 })
+	localring.Wait(t, "alpha is alone", func() bool { return len(daemons[0].Members()) == 1 })
 	a = promtest.Scrape(t, url[0])
 	if a.Values[`spreadd_ring_member{daemon="beta"}`] != 0 || a.Values[`spreadd_ring_daemons`] != 1 {
 		t.Error("beta has gone, and is still in the ring")

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/spreadd/spreadd/topology"
+	"github.com/spreadd/spreadd/internal/topology"
 )
 
 // script gives datagrams a fate by their number.

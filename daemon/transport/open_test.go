@@ -12,8 +12,8 @@ import (
 	"testing"
 
 	"github.com/spreadd/spreadd/internal/buf"
-	"github.com/spreadd/spreadd/internal/testskip"
-	"github.com/spreadd/spreadd/topology"
+	"github.com/spreadd/spreadd/internal/testkit/testskip"
+	"github.com/spreadd/spreadd/internal/topology"
 )
 
 func TestOpenErrors(t *testing.T) {

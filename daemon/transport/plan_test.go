@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/spreadd/spreadd/internal/buf"
-	"github.com/spreadd/spreadd/topology"
+	"github.com/spreadd/spreadd/internal/topology"
 )
 
 func addrs(s string) []netip.Addr {

@@ -16,7 +16,7 @@ import (
 
 	"golang.org/x/net/ipv4"
 
-	"github.com/spreadd/spreadd/topology"
+	"github.com/spreadd/spreadd/internal/topology"
 )
 
 // step is how a fake socket answers one WriteBatch.

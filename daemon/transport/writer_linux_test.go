@@ -11,7 +11,7 @@ import (
 	"golang.org/x/net/ipv4"
 	"golang.org/x/sys/unix"
 
-	"github.com/spreadd/spreadd/internal/testskip"
+	"github.com/spreadd/spreadd/internal/testkit/testskip"
 )
 
 // Datagrams of one buffer and of two leave for the addresses that they have, up to the

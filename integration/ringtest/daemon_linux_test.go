@@ -26,7 +26,7 @@ import (
 	"github.com/spreadd/spreadd/daemon"
 	"github.com/spreadd/spreadd/daemon/eventlog"
 	"github.com/spreadd/spreadd/daemon/transport/transporttest"
-	"github.com/spreadd/spreadd/spreadconf"
+	"github.com/spreadd/spreadd/internal/spreadconf"
 )
 
 // faults are what happens to datagrams. It travels to a faulty daemon as JSON.

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/spreadd/spreadd/integration/netns"
-	"github.com/spreadd/spreadd/internal/testskip"
+	"github.com/spreadd/spreadd/internal/testkit/testskip"
 )
 
 // space is a network namespace.

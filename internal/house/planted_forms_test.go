@@ -34,17 +34,17 @@ package wire
 // Package ring is cut off.
 
 package ring
--- sink/doc.go --
+-- logs/internal/sink/doc.go --
 // Sink is planted.
 package sink
--- accesslog/doc.go --
+-- logs/internal/logline/doc.go --
 // Package accesslogs is planted.
 package accesslog
 -- cmd/tool/doc.go --
 // Package main is planted.
 package main
 `,
-		want: []string{"accesslog/doc.go", "cmd/tool/doc.go", "ring/doc.go", "sink/doc.go", "wire/doc.go"},
+		want: []string{"logs/internal/logline/doc.go", "cmd/tool/doc.go", "ring/doc.go", "logs/internal/sink/doc.go", "wire/doc.go"},
 		good: `
 -- go.mod --
 module example.org/m

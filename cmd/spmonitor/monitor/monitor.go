@@ -1,0 +1,272 @@
+package monitor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/spreadd/spreadd/internal/spreadconf"
+	"github.com/spreadd/spreadd/wire"
+)
+
+const (
+	// DefaultPort is where monitors receive reports.
+	DefaultPort = 6543
+	// RepeatPartition is how often a partition has to be sent again: daemons end
+	// it 60 s after the last time (monitor-protocol §5).
+	RepeatPartition = 25 * time.Second
+	// copies is how often a command is sent, in case one gets lost.
+	copies = 2
+	// maxReport is longer than a report, so that longer datagrams are seen to be
+	// none.
+	maxReport = 2048
+)
+
+// Config says whom to talk to, and as whom.
+type Config struct {
+	Conf *spreadconf.Config
+	// Self is the daemon whose identity the monitor takes. Its address is this
+	// host's; it need not run.
+	Self spreadconf.Self
+	// Port is where reports are to come, on Self's address; zero asks the
+	// system for one. See DefaultPort.
+	Port uint16
+}
+
+// Daemon is one that the monitor talks to.
+type Daemon struct {
+	Name    string
+	ID      wire.DaemonID
+	Addr    netip.AddrPort // its address, and the port of its segment
+	Segment int            // counted from 0
+}
+
+// Conn is a monitor's socket.
+type Conn struct {
+	conn    *net.UDPConn
+	self    wire.DaemonID
+	hash    uint32
+	port    uint16
+	daemons []Daemon
+	ignored atomic.Int64
+	buf     []byte // Receive's
+}
+
+// Open binds the monitor's socket.
+func Open(ctx context.Context, cfg Config) (*Conn, error) {
+	addr := netip.AddrPortFrom(cfg.Self.Addr, cfg.Port)
+	var lc net.ListenConfig
+	pc, err := lc.ListenPacket(ctx, "udp", addr.String())
+	if err != nil {
+		advice := ""
+		if errors.Is(err, syscall.EADDRINUSE) {
+			advice = "; another monitor runs there: choose another port"
+		}
+		return nil, fmt.Errorf("receiving reports on %v: %w%s", addr, err, advice)
+	}
+	conn, ok := pc.(*net.UDPConn)
+	if !ok {
+		return nil, errors.Join(fmt.Errorf("receiving reports on %v: not UDP", addr), pc.Close())
+	}
+	local, err := netip.ParseAddrPort(conn.LocalAddr().String())
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("receiving reports on %v: %w", addr, err), conn.Close())
+	}
+	return &Conn{
+		conn: conn, self: wire.DaemonID(cfg.Self.Daemon.ID), hash: cfg.Conf.Hash(), port: local.Port(),
+		daemons: Daemons(cfg.Conf), buf: make([]byte, maxReport),
+	}, nil
+}
+
+// Daemons lists the daemons of a configuration in its order, which is that of
+// partitions and windows.
+func Daemons(c *spreadconf.Config) []Daemon {
+	var all []Daemon
+	for i := range c.Segments {
+		s := &c.Segments[i]
+		for _, d := range s.Daemons {
+			all = append(all, Daemon{
+				Name: d.Name, ID: wire.DaemonID(d.ID), Addr: netip.AddrPortFrom(d.Addr, s.Port), Segment: i,
+			})
+		}
+	}
+	return all
+}
+
+// Daemons lists the daemons of the configuration in its order. Others name a
+// daemon by its place in the list.
+func (c *Conn) Daemons() []Daemon { return c.daemons }
+
+// All are the places of all daemons.
+func (c *Conn) All() []int {
+	all := make([]int, len(c.daemons))
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
+
+// Addr is where reports come.
+func (c *Conn) Addr() net.Addr { return c.conn.LocalAddr() }
+
+// Close closes the socket, and ends a Receive that waits.
+func (c *Conn) Close() error { return c.conn.Close() }
+
+// request returns a packet of the monitor (monitor-protocol §3).
+func (c *Conn) request(kind wire.RingType, body []byte) []byte {
+	p := wire.Packet{
+		Order: wire.LittleEndian, Type: kind, Transmitter: c.self, Proc: c.self,
+		Seq: int32(c.port), ConfHash: c.hash, Body: body,
+	}
+	return p.Append(nil)
+}
+
+// send sends a request to the daemons at these places. It goes on where one
+// cannot be reached, and returns all that was wrong.
+func (c *Conn) send(kind wire.RingType, body []byte, times int, daemons []int) error {
+	b := c.request(kind, body)
+	var errs []error
+	for _, i := range daemons {
+		d := &c.daemons[i]
+		for range times {
+			if _, err := c.conn.WriteToUDPAddrPort(b, d.Addr); err != nil {
+				errs = append(errs, fmt.Errorf("sending to daemon %s at %v: %w", d.Name, d.Addr, err))
+				break
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Query asks the daemons at these places for their status.
+func (c *Conn) Query(daemons ...int) error {
+	return c.send(wire.PacketStatus, nil, 1, daemons)
+}
+
+// Partition cuts the daemons off from each other: two hear each other if they
+// have the same component, from 0 to 32767. Daemons end it by themselves after
+// 60 s, so that it has to be repeated ([RepeatPartition]); one with zeros ends it
+// at once.
+func (c *Conn) Partition(components []int16) error {
+	if err := c.checkComponents(components); err != nil {
+		return err
+	}
+	return c.send(wire.PacketPartition, wire.LittleEndian.AppendPartitionMap(nil, components), copies, c.All())
+}
+
+// Kill ends the daemons at these places. components is the partition in force,
+// which they are told as well; nil if there is none.
+func (c *Conn) Kill(components []int16, daemons ...int) error {
+	if components == nil {
+		components = make([]int16, len(c.daemons))
+	}
+	if err := c.checkComponents(components); err != nil {
+		return err
+	}
+	components = slices.Clone(components)
+	for _, i := range daemons {
+		components[i] = wire.KillComponent
+	}
+	return c.send(wire.PacketPartition, wire.LittleEndian.AppendPartitionMap(nil, components), copies, daemons)
+}
+
+func (c *Conn) checkComponents(components []int16) error {
+	if len(components) != len(c.daemons) {
+		return fmt.Errorf("a partition of %d daemons, there are %d", len(components), len(c.daemons))
+	}
+	for i, x := range components {
+		if x < 0 {
+			return fmt.Errorf("component %d for daemon %s: components are from 0 to 32767", x, c.daemons[i].Name)
+		}
+	}
+	return nil
+}
+
+// ErrNoRoom means that the ring's window cannot be set in a configuration of 128
+// daemons (monitor-protocol §6).
+var ErrNoRoom = errors.New("the protocol has no room for the ring's window with 128 daemons")
+
+// SetWindows sets the ring's window, and the personal and accelerated windows of
+// each daemon, in packets; [wire.Unchanged] leaves one as it is.
+func (c *Conn) SetWindows(window int16, daemons []wire.Windows) error {
+	if len(daemons) != len(c.daemons) {
+		return fmt.Errorf("windows of %d daemons, there are %d", len(daemons), len(c.daemons))
+	}
+	if err := checkWindow("the ring's window", window, 1); err != nil {
+		return err
+	}
+	for i, w := range daemons {
+		err := errors.Join(
+			checkWindow("the personal window of "+c.daemons[i].Name, w.Personal, 1),
+			checkWindow("the accelerated window of "+c.daemons[i].Name, w.Accelerated, 0))
+		if err != nil {
+			return err
+		}
+	}
+	if window != wire.Unchanged && len(daemons) >= spreadconf.MaxDaemons {
+		return ErrNoRoom
+	}
+	return c.send(wire.PacketFlowControl, wire.LittleEndian.AppendFlowControl(nil, window, daemons), copies, c.All())
+}
+
+func checkWindow(what string, w, least int16) error {
+	if w != wire.Unchanged && w < least {
+		return fmt.Errorf("%s of %d: windows are from %d to 32767", what, w, least)
+	}
+	return nil
+}
+
+// Reload has the daemons read their file again. Daemons of ours say in their
+// log that they need a restart for that.
+func (c *Conn) Reload() error {
+	return c.send(wire.PacketReload, nil, copies, c.All())
+}
+
+// Report is what a daemon says of itself.
+type Report struct {
+	wire.Status
+	// Daemon is the place of the daemon, or -1 if the report names one that is
+	// not configured, or comes from elsewhere.
+	Daemon int
+	From   netip.AddrPort
+}
+
+// Receive waits for the next report. It returns an error that is
+// [net.ErrClosed] after Close. It is for one goroutine at a time.
+func (c *Conn) Receive() (Report, error) {
+	for {
+		n, from, err := c.conn.ReadFromUDPAddrPort(c.buf)
+		if err != nil {
+			return Report{}, fmt.Errorf("receiving reports: %w", err)
+		}
+		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
+		var p wire.Packet
+		r := Report{From: from}
+		if p.Decode(c.buf[:n]) != nil || p.Type != wire.PacketStatus || r.Status.Decode(&p) != nil {
+			c.ignored.Add(1)
+			continue
+		}
+		r.Daemon = slices.IndexFunc(c.daemons, func(d Daemon) bool {
+			return d.ID == r.Self && d.Addr.Addr().WithZone("") == from.Addr().WithZone("")
+		})
+		return r, nil
+	}
+}
+
+// Ignored counts the datagrams that came and were no reports.
+func (c *Conn) Ignored() int64 { return c.ignored.Load() }
+
+// DaemonName is the name of the daemon with an id, or the id as a number.
+func (c *Conn) DaemonName(id wire.DaemonID) string {
+	if i := slices.IndexFunc(c.daemons, func(d Daemon) bool { return d.ID == id }); i >= 0 {
+		return c.daemons[i].Name
+	}
+	return strconv.FormatInt(int64(int32(id)), 10)
+}

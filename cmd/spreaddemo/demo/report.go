@@ -1,0 +1,169 @@
+package demo
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spreadd/spreadd/cmd/spreaddemo/weblog"
+)
+
+// Report says how the lines fared.
+type Report struct {
+	Sites []Site
+	// Took is from the first line to the arrival of the last.
+	Took time.Duration
+	// Dir holds the log hosts' files.
+	Dir string
+}
+
+// Site is one site's part of a report.
+type Site struct {
+	Name, Group string
+	// Took lines were read by the publisher, Sent of them handed to its daemon.
+	Took, Sent int64
+	// Resent is how many of these were handed to it twice, since it was not
+	// certain that it had them when the session ended.
+	Resent int64
+	// Killed is the name of its daemon if that was killed, else empty.
+	Killed string
+	// Files has one entry for each log host.
+	Files []File
+	// Identical: the files of all log hosts are equal to the byte.
+	Identical bool
+}
+
+// File is a log host's file of one site.
+type File struct {
+	Path  string
+	Lines int64
+	// Missing and Extra are the lines that should be in it and are not, and
+	// that are and should not be.
+	Missing, Extra int64
+}
+
+// report reads what the log hosts have written.
+func (f *farm) report(took time.Duration) (*Report, error) {
+	r := &Report{Took: took, Dir: f.cfg.Dir}
+	for i, s := range f.sites {
+		st := f.pubs[i].Stats()
+		site := Site{Name: s.Name, Group: s.Group, Took: st.Took, Sent: st.Sent, Resent: st.Resent, Identical: true}
+		if i == len(names)-1 {
+			site.Killed = names[i]
+		}
+		var first []byte
+		for host := range hosts {
+			path := f.file(host, s)
+			content, err := os.ReadFile(path)
+			if err != nil {
+				return nil, fmt.Errorf("demo: what log host %d has written: %w", host+1, err)
+			}
+			if host == 0 {
+				first = content
+			}
+			site.Identical = site.Identical && bytes.Equal(first, content)
+			file := compare(s, f.cfg.Rounds, content)
+			file.Path = path
+			site.Files = append(site.Files, file)
+		}
+		r.Sites = append(r.Sites, site)
+	}
+	return r, nil
+}
+
+// compare holds a file against the lines that were sent, in whatever order.
+func compare(s weblog.Site, rounds int, content []byte) File {
+	var f File
+	count := make(map[string]int64)
+	for line := range s.Lines() {
+		count[string(line)] += int64(rounds)
+	}
+	for line := range bytes.Lines(content) {
+		f.Lines++
+		count[string(line)]--
+	}
+	for _, n := range slices.Sorted(maps.Values(count)) {
+		f.Missing += max(n, 0)
+		f.Extra += max(-n, 0)
+	}
+	return f
+}
+
+// Err returns what is not as it should be, or nil.
+func (r *Report) Err() error {
+	var errs []error
+	for _, s := range r.Sites {
+		if s.Sent != s.Took {
+			errs = append(errs, fmt.Errorf("%s: %d of %d lines were not sent", s.Name, s.Took-s.Sent, s.Took))
+		}
+		for _, f := range s.Files {
+			// What a killed daemon had taken and not put on the ring is
+			// lost with it; what it may have had is sent again.
+			if s.Killed == "" && f.Missing+f.Extra > 0 || f.Extra > s.Resent {
+				errs = append(errs, fmt.Errorf("%s: %d lines are missing, %d are too many", f.Path, f.Missing, f.Extra))
+			}
+		}
+		if !s.Identical {
+			errs = append(errs, fmt.Errorf("%s: the log hosts' files differ", s.Name))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Write prints the report.
+func (r *Report) Write(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprint(t, "\nsite\tlines in\tsent\t")
+	if len(r.Sites) > 0 {
+		for i := range r.Sites[0].Files {
+			fmt.Fprintf(t, "out, log host %d\t", i+1)
+		}
+	}
+	fmt.Fprint(t, "files identical\t\n")
+	var sent, bad int64
+	var lost []string
+	for _, s := range r.Sites {
+		fmt.Fprintf(t, "%s\t%d\t%d\t", s.Name, s.Took, s.Sent)
+		for _, f := range s.Files {
+			fmt.Fprintf(t, "%d\t", f.Lines)
+			if s.Killed == "" {
+				bad += f.Missing + f.Extra
+			}
+		}
+		if s.Killed != "" && len(s.Files) > 0 {
+			lost = append(lost, fmt.Sprintf("%s was killed: of %s, %d lines that it had taken were lost with it, %d were sent twice",
+				s.Killed, s.Name, s.Files[0].Missing, s.Files[0].Extra))
+		}
+		fmt.Fprintf(t, "%s\t\n", yesNo(s.Identical))
+		sent += s.Sent
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	verdict := "every line once in every file of the sites whose daemons lived"
+	if len(lost) == 0 {
+		verdict = "every line once in every file"
+	}
+	if bad > 0 {
+		verdict = fmt.Sprintf("%d lines missing or too many", bad)
+	}
+	for _, l := range lost {
+		fmt.Fprintf(w, "\n%s", l)
+	}
+	_, err := fmt.Fprintf(w, "\n%d lines in %v: %.0f lines/s to each log host; %s\nfiles are in %s\n",
+		sent, r.Took.Round(time.Millisecond), float64(sent)/r.Took.Seconds(), verdict, r.Dir)
+	return err
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "NO"
+}

@@ -1,0 +1,289 @@
+package prom_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
+	"github.com/spreadd/spreadd/internal/prom"
+	"github.com/spreadd/spreadd/internal/prom/promtest"
+)
+
+// patience is for how long tests wait for what has to happen.
+const patience = 60 * time.Second
+
+// stats are those of a program that counts cups.
+type stats struct {
+	drunk   int64
+	broken  []int64
+	owner   string
+	hot     bool
+	sips    prom.Histogram
+	spilled time.Duration
+}
+
+type liquid int
+
+func (l liquid) String() string { return []string{"Green Tea", "coffee"}[l] }
+
+func families() []prom.Family[stats] {
+	return []prom.Family[stats]{
+		prom.BuildInfo[stats]("cups", "material", "clay"),
+		prom.Counter("cups_drunk_total", "cups", "Cups that were emptied.", func(s *stats) int64 { return s.drunk }),
+		prom.Reasons("cups_broken_total", "cups", "with", "Cups that were broken.", 0, 2,
+			func(i int) string { return liquid(i).String() }, func(s *stats) []int64 { return s.broken }),
+		prom.States("cups_content", "content", "What is in the cup.", []liquid{0, 1}, func(*stats) liquid { return 1 }),
+		prom.Flag("cups_hot", "1 if it is hot, else 0.", func(s *stats) bool { return s.hot }),
+		prom.Gauges("cups_owned", "cups", "owner handle", "Cups by owner.", func(s *stats, put prom.Put) {
+			put(1, s.owner, "left")
+			put(2, s.owner, "left")
+			put(1, s.owner, "right")
+		}),
+		prom.Gauge("cups_spill_duration_seconds", "seconds", "For how long it was spilt.", func(s *stats) float64 { return s.spilled.Seconds() }),
+		prom.Distribution("cups_sip_bytes", "bytes", "Sips by size.", func(s *stats) prom.Histogram { return s.sips }),
+	}
+}
+
+func collector(s stats) prometheus.Collector {
+	return prom.NewCollector(func() stats { return s }, families())
+}
+
+// TestServed: each kind of family comes out as Prometheus writes it.
+func TestServed(t *testing.T) {
+	p := promtest.Scrape(t, promtest.Serve(t, collector(stats{
+		drunk: 3, broken: []int64{1, 2}, owner: "caf\xe9", hot: true, spilled: 1500 * time.Millisecond,
+		sips: prom.Histogram{Bounds: []float64{1, 10}, Counts: []uint64{4, 5, 6}, Sum: 99},
+	})))
+	p.Want(t, map[string]float64{
+		`cups_drunk_total`:                                3,
+		`cups_broken_total{with="green_tea"}`:             1,
+		`cups_broken_total{with="coffee"}`:                2,
+		`cups_content{content="coffee"}`:                  1,
+		`cups_content{content="green_tea"}`:               0,
+		`cups_hot`:                                        1,
+		`cups_owned{handle="left",owner="\"caf\\xe9\""}`:  3, // two series of one name
+		`cups_owned{handle="right",owner="\"caf\\xe9\""}`: 1,
+		`cups_spill_duration_seconds`:                     1.5,
+		`cups_sip_bytes_bucket{le="1"}`:                   4,
+		`cups_sip_bytes_bucket{le="10"}`:                  9,
+		`cups_sip_bytes_bucket{le="+Inf"}`:                15,
+		`cups_sip_bytes_count`:                            15,
+		`cups_sip_bytes_sum`:                              99,
+	})
+	if !strings.Contains(p.Text, `cups_build_info{goversion="go1.`) || !strings.Contains(p.Text, `material="clay"`) || p.Values["go_goroutines"] < 1 {
+		t.Errorf("no build info, or nothing of the runtime:\n%s", p.Text)
+	}
+	promtest.Lint(t, p)
+	bad := "# HELP cups_lines Lines.\n# TYPE cups_lines counter\ncups_lines 1\n"
+	if problems, err := promlint.New(strings.NewReader(bad)).Lint(); err != nil || len(problems) == 0 {
+		t.Errorf("a counter without _total passes: %v, %v", problems, err)
+	}
+}
+
+// listen binds an address of its own for what a test does with the server itself.
+func listen(t *testing.T, cfg prom.Config, addr string) (*prom.Server, error) {
+	t.Helper()
+	cfg.Program, cfg.Log = "cups", slog.New(slog.DiscardHandler)
+	if cfg.Collector == nil {
+		cfg.Collector = collector(stats{broken: make([]int64, 2)})
+	}
+	return prom.Listen(t.Context(), addr, cfg)
+}
+
+// TestNothingElse: two pages, for reading, unless the program adds others.
+func TestNothingElse(t *testing.T) {
+	for _, mount := range []func(*http.ServeMux){nil, func(mux *http.ServeMux) {
+		mux.HandleFunc("GET /live", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "alive") })
+	}} {
+		s, err := listen(t, prom.Config{Mount: mount}, "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(s.Start())
+		root, rootText, live := http.StatusOK, `href="/metrics"`, http.StatusNotFound
+		if mount != nil {
+			root, rootText, live = http.StatusNotFound, "not found", http.StatusOK
+		}
+		for _, tt := range []struct {
+			method, path string
+			status       int
+			body         string
+		}{
+			{http.MethodGet, "/", root, rootText},
+			{http.MethodGet, "/live", live, ""},
+			{http.MethodHead, "/metrics", http.StatusOK, ""},
+			{http.MethodPost, "/metrics", http.StatusMethodNotAllowed, "Method Not Allowed"},
+			{http.MethodGet, "/metrics/", http.StatusNotFound, "not found"},
+			{http.MethodGet, "/debug/pprof/", http.StatusNotFound, "not found"},
+			{http.MethodGet, "/index.html", http.StatusNotFound, "not found"},
+		} {
+			status, _, body := promtest.Request(t, tt.method, "http://"+s.Addr().String()+tt.path)
+			if status != tt.status || !strings.Contains(body, tt.body) {
+				t.Errorf("%s %s: status %d, %q; want %d, %q", tt.method, tt.path, status, body, tt.status, tt.body)
+			}
+		}
+	}
+}
+
+// TestAddressTaken: an address in use is told before anything runs, and one that is closed is free.
+func TestAddressTaken(t *testing.T) {
+	s, err := listen(t, prom.Config{}, "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := s.Addr().String()
+	if _, err := listen(t, prom.Config{}, addr); !errors.Is(err, syscall.EADDRINUSE) || !strings.Contains(err.Error(), addr) {
+		t.Errorf("a second server on %s: %v", addr, err)
+	}
+	if err := s.Close(); err != nil { // it never served
+		t.Errorf("Close: %v", err)
+	}
+	if s, err = listen(t, prom.Config{}, addr); err != nil {
+		t.Fatalf("the address is not free again: %v", err)
+	}
+	end := s.Start()
+	if status, _, _ := promtest.Request(t, http.MethodGet, "http://"+addr+"/metrics"); status != http.StatusOK {
+		t.Errorf("status %d", status)
+	}
+	end()
+	var d net.Dialer
+	if c, err := d.DialContext(t.Context(), "tcp", addr); err == nil {
+		_ = c.Close()
+		t.Error("it is served after the end")
+	}
+}
+
+// TestKeep: an address that is taken is had once it is free, and given back at the end.
+func TestKeep(t *testing.T) {
+	other, err := listen(t, prom.Config{}, "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := other.Addr().String()
+	keep := func() (end func()) {
+		return prom.Keep(t.Context(), addr, prom.Config{
+			Program: "cups", Collector: collector(stats{broken: make([]int64, 2)}), Log: slog.New(slog.DiscardHandler),
+		})
+	}
+	keep()() // ends while it tries
+	end := keep()
+	if err := other.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var c net.Conn
+	var d net.Dialer
+	for limit := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) { //house:sleep polls until the address is served
+		if c, err = d.DialContext(t.Context(), "tcp", addr); err == nil {
+			break
+		}
+		if time.Now().After(limit) {
+			t.Fatalf("the address is free, and nobody serves there: %v", err)
+		}
+	}
+	_ = c.Close()
+	if status, _, _ := promtest.Request(t, http.MethodGet, "http://"+addr+"/metrics"); status != http.StatusOK {
+		t.Errorf("status %d", status)
+	}
+	end()
+	keep()()
+	if c, err := d.DialContext(t.Context(), "tcp", addr); err == nil {
+		_ = c.Close()
+		t.Error("it is served after the end")
+	}
+}
+
+// TestCheckAddress: what cannot be an address is told from one that may be.
+func TestCheckAddress(t *testing.T) {
+	for addr, ok := range map[string]bool{"127.0.0.1:9803": true, ":9803": true, "[::1]:0": true, "9803": false, "localhost": false, "": false} {
+		if err := prom.CheckAddress(addr); (err == nil) != ok {
+			t.Errorf("%q: %v", addr, err)
+		}
+	}
+}
+
+// TestManyScrapes: scrapes of a program that does not answer do not pile up.
+func TestManyScrapes(t *testing.T) {
+	const maxScrapes = 4
+	asked, release := make(chan struct{}, maxScrapes+1), make(chan struct{})
+	url := promtest.Serve(t, prom.NewCollector(func() stats {
+		asked <- struct{}{}
+		<-release
+		return stats{broken: make([]int64, 2)}
+	}, families()))
+	var wait sync.WaitGroup
+	for range maxScrapes {
+		wait.Go(func() {
+			if status, _, _ := promtest.Request(t, http.MethodGet, url+"/metrics"); status != http.StatusOK {
+				t.Errorf("status %d", status)
+			}
+		})
+		<-asked
+	}
+	if status, _, body := promtest.Request(t, http.MethodGet, url+"/metrics"); status != http.StatusServiceUnavailable {
+		t.Errorf("one scrape too many: status %d: %s", status, body)
+	}
+	close(release)
+	wait.Wait()
+}
+
+// TestManyConnections: more connections than there may be wait for their turn.
+func TestManyConnections(t *testing.T) {
+	const maxConnections = 32
+	addr := strings.TrimPrefix(promtest.Serve(t, collector(stats{broken: make([]int64, 2)})), "http://")
+	dial := func() net.Conn {
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	answered := func(c net.Conn, patience time.Duration) error {
+		if err := c.SetReadDeadline(time.Now().Add(patience)); err != nil {
+			t.Fatal(err)
+		}
+		_, err := io.ReadFull(c, make([]byte, len("HTTP/1.1 200 OK")))
+		return err
+	}
+	var open []net.Conn
+	for range maxConnections {
+		c := dial()
+		if err := answered(c, patience); err != nil {
+			t.Fatal(err)
+		}
+		open = append(open, c)
+	}
+	more := dial()
+	if err := answered(more, 20*time.Millisecond); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("one connection too many: %v", err)
+	}
+	_ = open[0].Close()
+	if err := answered(more, patience); err != nil {
+		t.Errorf("there is room, and it is not answered: %v", err)
+	}
+}
+
+// TestEndContext: binding ends with its context.
+func TestEndContext(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	_, err := prom.Listen(ctx, "localhost:0", prom.Config{Program: "cups", Collector: collector(stats{}), Log: slog.New(slog.DiscardHandler)})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("Listen with a context that has ended: %v", err)
+	}
+}

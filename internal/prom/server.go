@@ -1,0 +1,171 @@
+package prom
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/net/netutil"
+)
+
+// The bounds of the server. A scrape is one short request a few times a minute.
+const (
+	// maxConnections are open at a time; more wait to be accepted.
+	maxConnections = 32
+	// maxScrapes run at a time; more are refused with 503.
+	maxScrapes = 4
+	// scrapeTimeout is for how long a scrape waits for the program, then it gets
+	// 503: Prometheus gives up after 10 s by default.
+	scrapeTimeout = 10 * time.Second
+	// requestTimeout is for how long a client may take to say what it wants,
+	// responseTimeout how long it has from then on until it has read the answer.
+	requestTimeout  = 5 * time.Second
+	responseTimeout = 30 * time.Second
+	// idleTimeout is longer than the usual times between scrapes, so that these
+	// keep their connection.
+	idleTimeout = 2 * time.Minute
+	// maxRequestHeader bounds a request, in bytes.
+	maxRequestHeader = 16 << 10
+	// closeTimeout is for how long a scrape may go on when the server closes.
+	closeTimeout = time.Second
+)
+
+const index = `<!doctype html>
+<html lang="en"><title>%[1]s</title>
+<h1>%[1]s</h1>
+<p><a href="/metrics">Metrics</a> for Prometheus.</p>
+</html>
+`
+
+// CheckAddress reports whether an address looks like one for [Listen], before anything is
+// done with it.
+func CheckAddress(addr string) error {
+	if _, _, err := net.SplitHostPort(addr); err != nil {
+		return fmt.Errorf("%q for metrics: want an address and a port, as in 127.0.0.1:9803", addr)
+	}
+	return nil
+}
+
+// Config says what is served.
+type Config struct {
+	// Program is its name, for the index.
+	Program string
+	// Collector has its metrics; those of the Go runtime and of the process come with them.
+	Collector prometheus.Collector
+	// Log hears of requests that fail.
+	Log *slog.Logger
+	// Mount, if not nil, adds what else is served, instead of the index. What it adds is answered
+	// within 30 s, unless its handlers set another time ([http.ResponseController]).
+	Mount func(*http.ServeMux)
+}
+
+// Server serves /metrics, and an index that leads to it.
+type Server struct {
+	listener net.Listener
+	http     http.Server
+	log      *slog.Logger
+}
+
+// Listen binds addr, a host and port as in "127.0.0.1:9803"; an empty host
+// means all addresses of this host. Requests are answered once [Server.Serve] or [Server.Start]
+// runs.
+func Listen(ctx context.Context, addr string, cfg Config) (*Server, error) {
+	reg := prometheus.NewRegistry()
+	for _, c := range []prometheus.Collector{
+		cfg.Collector,
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	} {
+		if err := reg.Register(c); err != nil {
+			return nil, fmt.Errorf("registering metrics: %w", err)
+		}
+	}
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("listening for Prometheus on %s: %w; choose another address for metrics", addr, err)
+	}
+	errorLog := slog.NewLogLogger(cfg.Log.With(slog.String("part", "metrics")).Handler(), slog.LevelWarn)
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{
+		ErrorLog:            errorLog,
+		ErrorHandling:       promhttp.HTTPErrorOnError,
+		MaxRequestsInFlight: maxScrapes,
+		Timeout:             scrapeTimeout,
+		EnableOpenMetrics:   true,
+	}))
+	if cfg.Mount != nil {
+		cfg.Mount(mux)
+	} else {
+		mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			_, _ = fmt.Fprintf(w, index, cfg.Program) // who has gone does not read it
+		})
+	}
+	return &Server{
+		listener: l,
+		log:      cfg.Log,
+		http: http.Server{
+			Handler:           mux,
+			ReadHeaderTimeout: requestTimeout,
+			ReadTimeout:       requestTimeout,
+			WriteTimeout:      responseTimeout,
+			IdleTimeout:       idleTimeout,
+			MaxHeaderBytes:    maxRequestHeader,
+			ErrorLog:          errorLog,
+		},
+	}, nil
+}
+
+// Addr returns the address that the server listens on.
+func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+
+// Serve answers requests until Close. It returns an error if it ends before.
+func (s *Server) Serve() error {
+	err := s.http.Serve(netutil.LimitListener(s.listener, maxConnections))
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return fmt.Errorf("serving metrics on %v: %w", s.Addr(), err)
+}
+
+// Start answers requests in the background until end is called, which returns when all is closed. What goes
+// wrong is logged: the program does its work also when nobody watches.
+func (s *Server) Start() (end func()) {
+	s.log.Info("serving metrics", slog.String("address", s.Addr().String()))
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		if err := s.Serve(); err != nil {
+			s.log.Error("no more metrics are served", slog.Any("error", err))
+		}
+	})
+	return func() {
+		if err := s.Close(); err != nil {
+			s.log.Warn("closing the server of metrics", slog.Any("error", err))
+		}
+		serving.Wait()
+	}
+}
+
+// Close ends Serve; a scrape that goes on gets a second to complete. It may be
+// called also when Serve was never.
+func (s *Server) Close() error {
+	ctx, stop := context.WithTimeout(context.Background(), closeTimeout)
+	defer stop()
+	err := s.http.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = s.http.Close()
+	}
+	if e := s.listener.Close(); e != nil && !errors.Is(e, net.ErrClosed) {
+		err = errors.Join(err, e) // it is still ours if Serve was never called
+	}
+	return err
+}

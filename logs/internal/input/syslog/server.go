@@ -1,0 +1,352 @@
+package syslog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// MaxMessage is the longest message in bytes.
+	MaxMessage = 64 << 10
+	// MaxConns is the largest number of connections to a stream socket.
+	MaxConns = 1000
+	// readBuffer is what the kernel is asked to keep for a datagram socket: 10000 messages
+	// of a burst. It may give less.
+	readBuffer = 4 << 20
+	// longestPause between two looks at a datagram socket is too short for anyone to see.
+	longestPause = 5 * time.Millisecond
+	// streamPause is that between two reads of a connection, which has room for what comes meanwhile.
+	streamPause = time.Millisecond
+	// datagramCost is what a log line takes of a socket's buffer, with the kernel's own memory for it.
+	datagramCost = 1280
+	// datagramRate is what fits in during a pause, of which there may be four in a row: that many in a second.
+	datagramRate = 100_000
+	// lingerTime is for how long what is on its way is waited for at the end.
+	lingerTime = 200 * time.Millisecond
+)
+
+// Config says where messages come from.
+type Config struct {
+	// Network is "udp", "tcp", "unixgram" or "unix".
+	Network string
+	// Address is HOST:PORT, or the path of a socket.
+	Address string
+	// Raw gives messages as they are, and not only their text.
+	Raw bool
+	// Mode is that of a socket's file; 0 means 0o666, so that any web server may write.
+	Mode os.FileMode
+}
+
+// Server is a socket that receives messages.
+type Server struct {
+	cfg    Config
+	packet *packetSocket
+	stream net.Listener
+	file   os.FileInfo // of the socket's path
+
+	mu    sync.Mutex // also held while lines are given away
+	conns map[net.Conn]struct{}
+	over  bool
+	out   func(lines []byte, n, cut int)
+
+	stats struct{ messages, bytes, truncated, refused, acceptErrors, kernel atomic.Int64 }
+}
+
+// Stats are a server's counters. All but Connections only grow.
+type Stats struct {
+	Messages    int64 // received
+	Bytes       int64 // of these, headers included
+	Truncated   int64 // of these, cut to MaxMessage
+	Connections int   // to a stream socket, now
+	Refused     int64 // connections closed at once: there were MaxConns
+	// AcceptErrors are connections that the system could not hand over.
+	AcceptErrors int64
+	// KernelDrops are datagrams for which the kernel's buffer had no room, where the system tells.
+	KernelDrops int64
+}
+
+// Add adds the counters of a server that had the socket before.
+func (s *Stats) Add(o *Stats) {
+	s.Messages += o.Messages
+	s.Bytes += o.Bytes
+	s.Truncated += o.Truncated
+	s.Refused += o.Refused
+	s.AcceptErrors += o.AcceptErrors
+	s.KernelDrops += o.KernelDrops
+}
+
+// Stats returns the counters. It may be called at any time.
+func (s *Server) Stats() Stats {
+	if s.packet != nil {
+		if n, ok := s.packet.drops(); ok { // else it is closed
+			s.stats.kernel.Store(n)
+		}
+	}
+	st := Stats{
+		Messages: s.stats.messages.Load(), Bytes: s.stats.bytes.Load(), Truncated: s.stats.truncated.Load(),
+		Refused: s.stats.refused.Load(), AcceptErrors: s.stats.acceptErrors.Load(), KernelDrops: s.stats.kernel.Load(),
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st.Connections = len(s.conns)
+	return st
+}
+
+// Listen opens a socket.
+func Listen(ctx context.Context, cfg Config) (*Server, error) {
+	s := &Server{cfg: cfg, conns: make(map[net.Conn]struct{})}
+	var lc net.ListenConfig
+	var packet net.PacketConn
+	var err error
+	switch cfg.Network {
+	case "udp":
+		packet, err = lc.ListenPacket(ctx, "udp", cfg.Address)
+	case "tcp":
+		s.stream, err = lc.Listen(ctx, "tcp", cfg.Address)
+	case "unixgram", "unix":
+		packet, err = s.listenPath(ctx, &lc)
+	default:
+		err = fmt.Errorf("network %q: want udp, tcp, unixgram or unix", cfg.Network)
+	}
+	if err == nil && packet != nil {
+		growBuffer(packet)
+		s.packet, err = newPacketSocket(packet)
+	}
+	if err != nil {
+		s.close()
+		return nil, fmt.Errorf("syslog: listen on %s %s: %w", cfg.Network, cfg.Address, err)
+	}
+	return s, nil
+}
+
+// listenPath binds a socket under another name and renames it, over that of a predecessor.
+func (s *Server) listenPath(ctx context.Context, lc *net.ListenConfig) (packet net.PacketConn, err error) {
+	if info, err := os.Lstat(s.cfg.Address); err == nil && info.Mode()&os.ModeSocket == 0 {
+		return nil, errors.New("there is a file of this name that is no socket")
+	}
+	name := s.cfg.Address + "." + strconv.Itoa(os.Getpid())
+	_ = os.Remove(name) // of a process before us that had the same number
+	if s.cfg.Network == "unix" {
+		s.stream, err = lc.Listen(ctx, "unix", name)
+		if l, ok := s.stream.(*net.UnixListener); ok {
+			l.SetUnlinkOnClose(false)
+		}
+	} else {
+		packet, err = lc.ListenPacket(ctx, "unixgram", name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	mode := s.cfg.Mode
+	if mode == 0 {
+		mode = 0o666
+	}
+	if err = os.Chmod(name, mode); err == nil {
+		err = os.Rename(name, s.cfg.Address)
+	}
+	if err == nil {
+		s.file, err = os.Lstat(s.cfg.Address)
+	}
+	if err != nil {
+		_ = os.Remove(name)
+		if packet != nil {
+			_ = packet.Close()
+		}
+		return nil, err
+	}
+	return packet, nil
+}
+
+// Addr is where the socket is.
+func (s *Server) Addr() net.Addr {
+	if s.packet != nil {
+		return s.packet.addr
+	}
+	return s.stream.Addr()
+}
+
+func (s *Server) close() {
+	s.Stats() // what the kernel has counted is known until then
+	if s.packet != nil {
+		_ = s.packet.close()
+	}
+	if s.stream != nil {
+		_ = s.stream.Close()
+	}
+	if s.file != nil {
+		if info, err := os.Lstat(s.cfg.Address); err == nil && os.SameFile(info, s.file) {
+			_ = os.Remove(s.cfg.Address)
+		}
+	}
+}
+
+// Serve calls out with messages as lines, each with its newline, as many as have come; they are valid during the
+// call. n is their number, and cut that of those which were too long. Only one call runs at a time. Serve returns when ctx has ended and what was on its way has
+// come, or with the error of the socket.
+func (s *Server) Serve(ctx context.Context, out func(lines []byte, n, cut int)) error {
+	s.out = out
+	defer s.close()
+	stop := context.AfterFunc(ctx, s.linger)
+	defer stop()
+	var err error
+	if s.packet != nil {
+		err = s.servePackets()
+	} else {
+		err = s.serveStreams()
+	}
+	if ctx.Err() != nil || err == nil {
+		return nil
+	}
+	return fmt.Errorf("syslog: %s %s: %w", s.cfg.Network, s.cfg.Address, err)
+}
+
+// linger ends reading soon.
+func (s *Server) linger() {
+	end := time.Now().Add(lingerTime)
+	if s.packet != nil {
+		s.packet.over(end)
+		return
+	}
+	_ = s.stream.Close()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.over = true
+	for c := range s.conns {
+		_ = c.SetReadDeadline(end)
+	}
+}
+
+func (s *Server) servePackets() error {
+	buf := make([]byte, MaxMessage+1)
+	rest := s.packet.pause(s.cfg.Network)
+	b := batch{s: s}
+	for {
+		n, err := s.packet.read(buf)
+		if err != nil {
+			return err
+		}
+		for ok := true; ok; n, ok = s.packet.readNow(buf) {
+			b.add(buf[:min(n, MaxMessage)], n > MaxMessage)
+		}
+		b.flush()
+		if rest > 0 {
+			time.Sleep(rest)
+		}
+	}
+}
+
+func (s *Server) serveStreams() error {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	for {
+		c, err := s.stream.Accept()
+		if err != nil {
+			if errors.Is(err, net.ErrClosed) {
+				return err
+			}
+			// Too many open files, say: it may pass.
+			s.stats.acceptErrors.Add(1)
+			time.Sleep(10 * time.Millisecond)
+			continue
+		}
+		s.mu.Lock()
+		full := s.over || len(s.conns) >= MaxConns
+		if !full {
+			s.conns[c] = struct{}{}
+		}
+		s.mu.Unlock()
+		if full {
+			s.stats.refused.Add(1)
+			_ = c.Close()
+			continue
+		}
+		wg.Go(func() { s.serveConn(c) })
+	}
+}
+
+// serveConn reads a connection to its end. Its errors are the sender's.
+func (s *Server) serveConn(c net.Conn) {
+	b := batch{s: s}
+	f := newFramer(&pacedReader{c: c, before: b.flush}, MaxMessage)
+	for {
+		m, cut, err := f.next()
+		if err != nil {
+			break
+		}
+		b.add(m, cut)
+	}
+	b.flush()
+	_ = c.Close()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, c)
+}
+
+// pacedReader gives away what came before it waits for more, and leaves more time to come.
+type pacedReader struct {
+	c      net.Conn
+	before func()
+	began  bool
+}
+
+func (r *pacedReader) Read(b []byte) (int, error) {
+	r.before()
+	if r.began {
+		time.Sleep(streamPause)
+	}
+	r.began = true
+	return r.c.Read(b)
+}
+
+// pauseFor says for how long a datagram socket that holds so many messages is not looked at once all that had come is
+// taken. A reader that waits is woken by each message, at the cost of who sends it, and of as much of a processor's time as a web
+// server's answer takes; one that comes now and then finds many. The messages of four pauses have to fit in.
+func pauseFor(capacity int) time.Duration {
+	return min(longestPause, time.Duration(capacity)*(time.Second/datagramRate)/4)
+}
+
+// batch collects what has come at a time.
+type batch struct {
+	s      *Server
+	lines  []byte
+	n, cut int
+	bytes  int // of messages, headers included
+}
+
+// add adds a message.
+func (b *batch) add(message []byte, cut bool) {
+	text := message
+	if !b.s.cfg.Raw {
+		text = Parse(message).Text
+	}
+	b.lines = AppendLine(b.lines, text)
+	b.bytes += len(message)
+	b.n++
+	if cut {
+		b.cut++
+	}
+	if len(b.lines) >= MaxMessage {
+		b.flush()
+	}
+}
+
+// flush gives away what was collected.
+func (b *batch) flush() {
+	if b.n == 0 {
+		return
+	}
+	b.s.stats.messages.Add(int64(b.n))
+	b.s.stats.bytes.Add(int64(b.bytes))
+	b.s.stats.truncated.Add(int64(b.cut))
+	b.s.mu.Lock()
+	defer b.s.mu.Unlock()
+	b.s.out(b.lines, b.n, b.cut)
+	b.lines, b.n, b.cut, b.bytes = b.lines[:0], 0, 0, 0
+}

@@ -1,0 +1,316 @@
+package syslog
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/iotest"
+	"time"
+)
+
+func TestParse(t *testing.T) {
+	for _, tt := range []struct{ in, want string }{
+		// nginx, with and without a host; the text may have a colon in it.
+		{"<190>Nov 21 10:00:00 web1 nginx: 10.0.0.1 - - [21/Nov/2026:10:00:00 +0000] \"GET / HTTP/1.1\" 200 5", `190 "Nov 21 10:00:00" "web1" "nginx" "10.0.0.1 - - [21/Nov/2026:10:00:00 +0000] \"GET / HTTP/1.1\" 200 5"`},
+		{"<190>Nov  1 10:00:00 nginx: a b: c", `190 "Nov  1 10:00:00" "" "nginx" "a b: c"`},
+		// HAProxy in its default form, and in RFC 5424's.
+		{"<134>Nov 21 10:00:00 haproxy[4711]: 10.0.0.1:5000 [21/Nov/2026:10:00:00.000] f b/s 0/0/0/1/1 200\n", `134 "Nov 21 10:00:00" "" "haproxy" "10.0.0.1:5000 [21/Nov/2026:10:00:00.000] f b/s 0/0/0/1/1 200"`},
+		{"<134>1 2026-11-21T10:00:00.000000+00:00 lb1 haproxy 4711 - - 10.0.0.1 GET", `134 "2026-11-21T10:00:00.000000+00:00" "lb1" "haproxy" "10.0.0.1 GET"`},
+		{"<134>1 - - - - - [a@1 b=\"x\\\"]\"][c] \xef\xbb\xbftext", `134 "" "" "" "text"`},
+		{"<134>1 2026-11-21T10:00:00Z h a p m -", `134 "2026-11-21T10:00:00Z" "h" "a" ""`},
+		{"<0>2026-11-21T10:00:00+01:00 web app: x", `0 "2026-11-21T10:00:00+01:00" "web" "app" "x"`},
+		{"<13>Nov 21 10:00:00 web no tag here", `13 "Nov 21 10:00:00" "web" "" "no tag here"`},
+		{"<13>no time", `13 "" "" "" "no time"`},
+		{"<13>1 not five", `13 "" "" "" "1 not five"`},
+		{"<192>x", `-1 "" "" "" "<192>x"`},
+		{"<>x", `-1 "" "" "" "<>x"`},
+		{"{\"msg\":\"caddy\"}\x00", `-1 "" "" "" "{\"msg\":\"caddy\"}"`},
+		{"", `-1 "" "" "" ""`},
+	} {
+		m := Parse([]byte(tt.in))
+		if got := fmt.Sprintf("%d %q %q %q %q", m.Pri, m.Time, m.Host, m.Tag, m.Text); got != tt.want {
+			t.Errorf("%q is\n%s, want\n%s", tt.in, got, tt.want)
+		}
+	}
+}
+
+func frames(r io.Reader, most int) (got []string, err error) {
+	f := newFramer(r, most)
+	for {
+		m, cut, err := f.next()
+		if err != nil {
+			return got, err
+		}
+		s := string(m)
+		if cut {
+			s += "…"
+		}
+		got = append(got, s)
+	}
+}
+
+func TestFrames(t *testing.T) {
+	for _, tt := range []struct {
+		in   string
+		want []string
+		err  error
+	}{
+		{"", nil, io.EOF},
+		{"<1>a\n<1>b\x00\n\n<1>c", []string{"<1>a", "<1>b", "<1>c"}, io.EOF},
+		{"5 <1>ab6 <1>\nbc", []string{"<1>ab", "<1>\nbc"}, io.EOF},
+		{"4 <1>a\n4 <1>b\n", []string{"<1>a", "<1>b"}, io.EOF},
+		{"127.0.0.1 - -\n5 x\n", []string{"127.0.0.1 -…", "5 x"}, io.EOF},
+		{"10 x\n", []string{"10 x"}, io.EOF},
+		{"<1>23456789012345\n<2>\n", []string{"<1>23456789…", "<2>"}, io.EOF},
+		{"14 <1>234567890ab4 <1>a", []string{"<1>23456789…", "<1>a"}, io.EOF},
+		{"5 <1>abx", []string{"<1>ab"}, ErrFraming},
+		{"5 <1>ab0 ", []string{"<1>ab"}, ErrFraming},
+		{"5 <1>ab1234567890 ", []string{"<1>ab"}, ErrFraming},
+		{"5 <1>", nil, io.ErrUnexpectedEOF},
+		{"5 <1>ab12", []string{"<1>ab"}, ErrFraming},
+	} {
+		for what, r := range map[string]io.Reader{"whole": strings.NewReader(tt.in), "bytes": iotest.OneByteReader(strings.NewReader(tt.in))} {
+			got, err := frames(r, 11)
+			if !slices.Equal(got, tt.want) || !errors.Is(err, tt.err) {
+				t.Errorf("%s: %q gives %q and %v, want %q and %v", what, tt.in, got, err, tt.want, tt.err)
+			}
+		}
+	}
+}
+
+// collector keeps lines.
+type collector struct {
+	mu  sync.Mutex
+	got []string
+	cut int
+
+	miscounted bool
+}
+
+func (c *collector) add(lines []byte, n, cut int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	before := len(c.got)
+	c.got = slices.AppendSeq(c.got, strings.Lines(string(lines)))
+	if len(c.got)-before != n {
+		c.miscounted = true
+	}
+	c.cut += cut
+}
+
+func (c *collector) wait(t *testing.T, n int) []string {
+	t.Helper()
+	limit := time.After(20 * time.Second)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for {
+		c.mu.Lock()
+		got := slices.Clone(c.got)
+		if c.miscounted {
+			t.Error("a wrong number of lines was told")
+		}
+		c.mu.Unlock()
+		if len(got) >= n {
+			return got
+		}
+		select {
+		case <-tick.C:
+		case <-limit:
+			t.Fatalf("%d messages, want %d", len(got), n)
+		}
+	}
+}
+
+func TestServe(t *testing.T) {
+	dir := t.TempDir()
+	for network, address := range map[string]string{
+		"udp": "127.0.0.1:0", "tcp": "127.0.0.1:0", "unixgram": filepath.Join(dir, "g"), "unix": filepath.Join(dir, "s"),
+	} {
+		t.Run(network, func(t *testing.T) {
+			s, err := Listen(t.Context(), Config{Network: network, Address: address})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var c collector
+			ctx, stop := context.WithCancel(t.Context())
+			ended := make(chan error, 1)
+			go func() { ended <- s.Serve(ctx, c.add) }()
+			if network == "tcp" || network == "udp" {
+				address = s.Addr().String()
+			}
+			conn, err := net.Dial(network, address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			end := ""
+			if network == "tcp" || network == "unix" {
+				end = "\n"
+			}
+			for _, m := range []string{"<190>Nov 21 10:00:00 web nginx: one", "<134>1 - - - - - - two", "three"} {
+				if _, err := io.WriteString(conn, m+end); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := c.wait(t, 3); !slices.Equal(got, []string{"one\n", "two\n", "three\n"}) {
+				t.Errorf("received %q", got)
+			}
+			// What is on its way at the end comes.
+			if _, err := io.WriteString(conn, "last"+end); err != nil {
+				t.Fatal(err)
+			}
+			stop()
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+			if got := c.wait(t, 4); got[3] != "last\n" {
+				t.Errorf("received %q", got)
+			}
+			st := s.Stats()
+			if st.KernelDrops = 0; st != (Stats{Messages: 4, Bytes: int64(len("<190>Nov 21 10:00:00 web nginx: one<134>1 - - - - - - twothreelast"))}) {
+				t.Errorf("the server counts %+v", st)
+			}
+			_ = conn.Close()
+			if _, err := os.Stat(address); err == nil {
+				t.Error("the socket's file is left")
+			}
+		})
+	}
+}
+
+// TestTakeOver: a second server takes the path, and the first leaves it alone.
+func TestTakeOver(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	first, err := Listen(t.Context(), Config{Network: "unixgram", Address: path, Raw: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// In another process the name it is bound under differs; here it has been renamed.
+	second, err := Listen(t.Context(), Config{Network: "unixgram", Address: path, Raw: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first.close()
+	var c collector
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- second.Serve(ctx, c.add) }()
+	conn, err := net.Dial("unixgram", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(conn, "<1>x\ny\n"); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.wait(t, 1); got[0] != "<1>x y \n" {
+		t.Errorf("received %q", got)
+	}
+	_ = conn.Close()
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestPauseFor: what 100,000 messages a second bring in four pauses fits in.
+func TestPauseFor(t *testing.T) {
+	for capacity, want := range map[int]time.Duration{0: 0, 100: 250 * time.Microsecond, 332: 830 * time.Microsecond, 1 << 30: longestPause} {
+		if got := pauseFor(capacity); got != want {
+			t.Errorf("%d messages: %v, want %v", capacity, got, want)
+		}
+	}
+}
+
+// TestBusyEnd: a server ends in time though messages come without end.
+func TestBusyEnd(t *testing.T) {
+	s, err := Listen(t.Context(), Config{Network: "udp", Address: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.Dial("udp", s.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	var began sync.Once
+	go func() { ended <- s.Serve(ctx, func([]byte, int, int) { began.Do(stop) }) }()
+	for {
+		if _, err := io.WriteString(conn, "<190>more"); err != nil && ctx.Err() == nil {
+			t.Fatal(err)
+		}
+		select {
+		case err := <-ended:
+			if err != nil {
+				t.Error(err)
+			}
+			_ = conn.Close()
+			return
+		default:
+		}
+	}
+}
+
+func TestListenErrors(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "f")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for want, cfg := range map[string]Config{
+		"no socket":         {Network: "unixgram", Address: file},
+		"want udp, tcp, un": {Network: "pigeon"},
+		"listen on tcp x":   {Network: "tcp", Address: "x"},
+	} {
+		if _, err := Listen(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %q", err, want)
+		}
+	}
+}
+
+// FuzzParse: parts are parts of the message, and a line is one.
+func FuzzParse(f *testing.F) {
+	f.Add([]byte("<190>Nov 21 10:00:00 web nginx: text"))
+	f.Add([]byte("<134>1 - - - - - [a b=\"\\\\"))
+	f.Add([]byte("<1>Nov 21 10:00:00 "))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m := Parse(b)
+		for _, part := range [][]byte{m.Time, m.Host, m.Tag, m.Text} {
+			if !bytes.Contains(b, part) {
+				t.Errorf("%q is not in %q", part, b)
+			}
+		}
+		if m.Pri < -1 || m.Pri > maxPri {
+			t.Errorf("priority %d", m.Pri)
+		}
+		if line := AppendLine(nil, m.Text); bytes.IndexByte(line, '\n') != len(line)-1 {
+			t.Errorf("line %q", line)
+		}
+	})
+}
+
+// FuzzFrames: the pieces in which a stream comes do not matter, and no frame is too long.
+func FuzzFrames(f *testing.F) {
+	f.Add([]byte("5 <1>ab6 <1>\nbc"))
+	f.Add([]byte("<1>a\n<1>b\x00c"))
+	f.Add([]byte("99999999 <"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		whole, err := frames(bytes.NewReader(b), 20)
+		pieces, err2 := frames(iotest.OneByteReader(bytes.NewReader(b)), 20)
+		if !slices.Equal(whole, pieces) || (err == io.EOF) != (err2 == io.EOF) { //nolint:errorlint // it is not wrapped
+			t.Errorf("%q and %v, in pieces %q and %v", whole, err, pieces, err2)
+		}
+		for _, m := range whole {
+			if len(strings.TrimSuffix(m, "…")) > 20 {
+				t.Errorf("%d bytes", len(m))
+			}
+		}
+	})
+}

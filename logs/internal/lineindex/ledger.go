@@ -1,0 +1,377 @@
+package lineindex
+
+import (
+	"cmp"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/spreadd/spreadd/logs/internal/envelope"
+	"github.com/spreadd/spreadd/logs/internal/sink"
+)
+
+const (
+	// MaxStreams is how many streams a ledger knows; those that were silent for the longest
+	// are forgotten beyond that.
+	MaxStreams = 65536
+	// ForgetAfter is how long a stream is known that is silent.
+	ForgetAfter = 7 * 24 * time.Hour
+
+	// checkpointBytes is what indexes grow between two checkpoints: what a start has to read.
+	checkpointBytes = 16 << 20
+	// checkpointFiles is how many files are touched between two.
+	checkpointFiles = 4096
+)
+
+// A ledger is
+//
+//	0  8  magic
+//	8     records, framed as those of an index
+//
+// with the payloads
+//
+//	stream:  'N', string label, string key, uvarint seconds since 1970 when it was last used,
+//	         uvarint number of spans, and for each two uvarints: what lies between it and the one before, and its length less one
+//	touched: 'T', string path, u64 generation, uvarint offset: what is behind that in the index of that file is not in the streams
+//
+// It is written anew as a whole, and renamed; then what is touched is appended.
+const (
+	ledgerMagic = "\xffSPLS\x01\r\n"
+	kindStream  = 'N'
+	kindTouched = 'T'
+)
+
+// Ledger is what is known of the lines of one template: which have come, over the end of the program.
+// It belongs to the goroutine that writes the files.
+type Ledger struct {
+	path     string
+	template string
+	f        *os.File // locked
+	size     int64
+	unsynced bool
+
+	byName   map[Name]*Stream
+	bySource map[uint32]*Stream
+
+	open       map[*Writer]bool
+	checkpoint uint64             // counts them
+	grown      int64              // bytes of indexes since
+	recent     map[string]touched // what was touched since, by path
+	lost       bool               // a touched index is gone
+}
+
+// Stream is what a ledger knows of one.
+type Stream struct {
+	Name
+	// Source is its [sink.Tag].
+	Source uint32
+	// Have are the lines that have come, written or passed over on purpose.
+	Have envelope.Numbers
+	used int64 // seconds since 1970
+	gone bool  // forgotten
+}
+
+// Known reports whether the ledger still has the stream, for who keeps a pointer to it.
+func (s *Stream) Known() bool { return !s.gone }
+
+// Use notes that the stream is in use.
+func (s *Stream) Use(now time.Time) { s.used = max(s.used, now.Unix()) }
+
+// sources counts the streams of all ledgers, so that a source of one means nothing to another.
+var sources atomic.Uint32
+
+// touched says from where on an index tells what the ledger does not.
+type touched struct {
+	path       string
+	generation uint64
+	off        int64
+}
+
+// OpenLedger opens and locks the ledger of a template, or makes one, and brings it up to date from the indexes. The error
+// wraps [sink.ErrLocked] if another program has it.
+func OpenLedger(template, base string, now time.Time) (*Ledger, error) {
+	l := &Ledger{
+		path: LedgerPath(template, base), template: template, checkpoint: 1,
+		byName: make(map[Name]*Stream), bySource: make(map[uint32]*Stream), open: make(map[*Writer]bool),
+		recent: make(map[string]touched),
+	}
+	if err := l.lock(); err != nil {
+		return nil, fmt.Errorf("the ledger %s: %w", l.path, err)
+	}
+	list, err := l.read()
+	if err == nil {
+		err = l.catchUp(list, now)
+	}
+	if err == nil {
+		err = l.Checkpoint(now)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("the ledger %s: %w", l.path, err), l.f.Close())
+	}
+	return l, nil
+}
+
+// lock opens the file and locks it. It is replaced by one that is locked, so that its name is locked at
+// every moment.
+func (l *Ledger) lock() error {
+	for range 10 {
+		f, err := os.OpenFile(l.path, os.O_RDWR|os.O_CREATE, 0o644)
+		if err != nil {
+			return err
+		}
+		if err := sink.Lock(f); err != nil {
+			return errors.Join(err, f.Close())
+		}
+		st, err := f.Stat()
+		if err != nil {
+			return errors.Join(err, f.Close())
+		}
+		if now, err := os.Stat(l.path); err == nil && os.SameFile(st, now) {
+			l.f = f
+			return nil
+		}
+		if err := f.Close(); err != nil {
+			return err
+		}
+	}
+	return sink.ErrLocked
+}
+
+// read reads the file. A torn end is passed over: nothing was written after it.
+func (l *Ledger) read() ([]touched, error) {
+	head := make([]byte, len(ledgerMagic))
+	n, err := l.f.ReadAt(head, 0)
+	if n == 0 && errors.Is(err, io.EOF) {
+		return nil, nil
+	}
+	if string(head) != ledgerMagic {
+		return nil, fmt.Errorf("%w: remove it; lines that came before may then be written again", ErrDamaged)
+	}
+	st, err := l.f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	s := newScanner(io.NewSectionReader(l.f, int64(len(head)), st.Size()), int64(len(head)))
+	var list []touched
+	for {
+		payload, err := s.next()
+		if errors.Is(err, io.EOF) || errors.Is(err, ErrDamaged) {
+			return list, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		f := fields{b: payload}
+		switch f.byte() {
+		case kindStream:
+			l.readStream(&f)
+		case kindTouched:
+			t := touched{path: f.string()}
+			if len(f.b) >= 8 {
+				t.generation = binary.LittleEndian.Uint64(f.b)
+				f.b = f.b[8:]
+			}
+			if t.off = f.size(); !f.bad {
+				list = append(list, t)
+			}
+		}
+	}
+}
+
+func (l *Ledger) readStream(f *fields) {
+	s := l.Stream(Name{f.string(), f.string()}, time.Unix(f.size(), 0))
+	at := uint64(0)
+	for i := f.uvarint(); i > 0 && !f.bad; i-- {
+		first := at + f.uvarint()
+		last := first + f.uvarint()
+		if !f.bad && last >= first {
+			s.Have.AddSpan(envelope.Span{First: first, Last: last})
+		}
+		at = last + 1
+	}
+}
+
+// catchUp reads what the indexes say since the last checkpoint.
+func (l *Ledger) catchUp(list []touched, now time.Time) error {
+	for _, t := range list {
+		index := Path(t.path)
+		if _, err := os.Stat(index); errors.Is(err, fs.ErrNotExist) {
+			continue // it has another name, under which it was to be touched before or after
+		}
+		if size, err := sizeOf(t.path); err == nil && size >= 0 {
+			// Lines that were noted and not written are not to count.
+			moved, err := settle(t.path, size)
+			if err != nil {
+				return err
+			}
+			if moved != "" {
+				if err := l.replay(Path(moved), t, now); err != nil {
+					return err
+				}
+			}
+		}
+		if err := l.replay(index, t, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *Ledger) replay(index string, t touched, now time.Time) error {
+	err := replay(index, t.generation, t.off, func(line *Line) { l.Stream(*line.Name, now).Have.Add(line.Seq) })
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// Stream returns what is known of a stream.
+func (l *Ledger) Stream(n Name, now time.Time) *Stream {
+	s := l.byName[n]
+	if s == nil {
+		if len(l.byName) >= MaxStreams {
+			l.forget(MaxStreams / 16)
+		}
+		s = &Stream{Name: n, Source: sources.Add(1)}
+		l.byName[n], l.bySource[s.Source] = s, s
+	}
+	s.Use(now)
+	return s
+}
+
+// forget drops the n streams that were silent for the longest.
+func (l *Ledger) forget(n int) {
+	for _, s := range l.sorted(func(a, b *Stream) int { return cmp.Compare(a.used, b.used) })[:n] {
+		l.drop(s)
+	}
+}
+
+func (l *Ledger) drop(s *Stream) {
+	delete(l.byName, s.Name)
+	delete(l.bySource, s.Source)
+	s.gone = true
+}
+
+func (l *Ledger) sorted(order func(a, b *Stream) int) []*Stream {
+	list := make([]*Stream, 0, len(l.byName))
+	for _, s := range l.byName {
+		list = append(list, s)
+	}
+	slices.SortFunc(list, order)
+	return list
+}
+
+// Streams calls use with each stream.
+func (l *Ledger) Streams(use func(*Stream)) {
+	for _, s := range l.byName {
+		use(s)
+	}
+}
+
+// Writer returns what keeps the index of a file of the template.
+func (l *Ledger) Writer() *Writer { return &Writer{l: l} }
+
+// Due reports whether there should be a checkpoint, at a moment when nothing waits for a file.
+func (l *Ledger) Due() bool {
+	return l.grown >= checkpointBytes || len(l.recent) >= checkpointFiles || l.lost
+}
+
+// Checkpoint writes down which lines have come, so that a start does not read the indexes for it. Nothing is to wait for a file,
+// since what waits counts as written. If it fails, it can be tried again.
+func (l *Ledger) Checkpoint(now time.Time) error {
+	for _, s := range l.byName {
+		if now.Unix()-s.used > int64(ForgetAfter/time.Second) {
+			l.drop(s)
+		}
+	}
+	b := []byte(ledgerMagic)
+	for _, s := range l.sorted(func(a, b *Stream) int { return cmp.Or(cmp.Compare(a.Label, b.Label), cmp.Compare(a.Key, b.Key)) }) {
+		b = frame(b, func(b []byte) []byte { return s.append(b) })
+	}
+	tmp := l.path + ".tmp"
+	f, err := os.OpenFile(tmp, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	if err = errors.Join(err, f.Sync(), sink.Lock(f)); err == nil {
+		err = os.Rename(tmp, l.path)
+	}
+	if err != nil {
+		return errors.Join(err, f.Close())
+	}
+	_ = l.f.Close() // the lock of a file that is gone
+	l.f, l.size, l.unsynced = f, int64(len(b)), false
+	l.checkpoint++
+	l.grown, l.lost = 0, false
+	clear(l.recent)
+	return syncDir(filepath.Dir(l.path))
+}
+
+func (s *Stream) append(b []byte) []byte {
+	b = appendString(appendString(append(b, kindStream), s.Label), s.Key)
+	b = binary.AppendUvarint(b, uint64(max(0, s.used)))
+	spans := s.Have.Spans()
+	b = binary.AppendUvarint(b, uint64(len(spans)))
+	at := uint64(0)
+	for _, sp := range spans {
+		b = binary.AppendUvarint(b, sp.First-at)
+		b = binary.AppendUvarint(b, sp.Last-sp.First)
+		at = sp.Last + 1
+	}
+	return b
+}
+
+// touch notes that an index says what the ledger does not, from an offset on, unless that is noted already. It
+// returns the offset that is.
+func (l *Ledger) touch(path string, generation uint64, off int64) (int64, error) {
+	if t, ok := l.recent[path]; ok && t.generation == generation && t.off <= off {
+		return t.off, nil
+	}
+	b := frame(nil, func(b []byte) []byte {
+		b = appendString(append(b, kindTouched), path)
+		b = binary.LittleEndian.AppendUint64(b, generation)
+		return binary.AppendUvarint(b, uint64(off))
+	})
+	if _, err := l.f.WriteAt(b, l.size); err != nil {
+		return 0, errors.Join(err, l.f.Truncate(l.size))
+	}
+	l.size += int64(len(b))
+	l.recent[path] = touched{path, generation, off}
+	l.unsynced = true
+	return off, nil
+}
+
+func (l *Ledger) sync() error {
+	if !l.unsynced {
+		return nil
+	}
+	l.unsynced = false
+	return l.f.Sync()
+}
+
+// Close closes the ledger. With settled it writes a last checkpoint first: nothing waited for any file.
+func (l *Ledger) Close(settled bool, now time.Time) error {
+	var err error
+	if settled {
+		err = l.Checkpoint(now)
+	}
+	return errors.Join(err, l.f.Close())
+}
+
+// syncDir hands a directory to the disk. Not all systems can.
+func syncDir(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return nil //nolint:nilerr // the rename has been done
+	}
+	_ = d.Sync()
+	return d.Close()
+}

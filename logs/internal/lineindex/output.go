@@ -1,0 +1,173 @@
+package lineindex
+
+import (
+	"bufio"
+	"errors"
+	"hash/crc32"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spreadd/spreadd/logs/internal/sink/archive"
+)
+
+// batchBytes is how much a batch of a new index speaks of.
+const batchBytes = 256 << 10
+
+// output is a log file that is written anew with its index. Nothing of it is seen before commit.
+type output struct {
+	path     string // of the file, as it is now: plain or compressed
+	template string
+
+	f    *os.File
+	buf  *bufio.Writer
+	pack io.WriteCloser
+
+	idx     *os.File
+	ibuf    *bufio.Writer
+	e       encoder
+	section bool
+	stream  map[Name]int
+	name    *Name // the one before,
+	number  int   // and its stream
+	crc     uint32
+	start   int64 // logical, of the batch
+	rec     []byte
+}
+
+const fillExt = ".fill"
+
+// newOutput begins one. The directory is made if need be.
+func newOutput(path, template string) (*output, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, err
+	}
+	o := &output{path: path, template: template, section: true}
+	mode := os.FileMode(0o644)
+	if st, err := os.Stat(path); err == nil {
+		mode = st.Mode().Perm()
+	}
+	var err error
+	if o.f, err = os.OpenFile(hidden(path, fillExt), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode); err != nil {
+		return nil, err
+	}
+	if o.idx, err = os.OpenFile(nextPath(path), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644); err != nil {
+		return nil, errors.Join(err, o.f.Close())
+	}
+	o.buf, o.ibuf = bufio.NewWriterSize(o.f, 256<<10), bufio.NewWriterSize(o.idx, 64<<10)
+	if o.pack, err = archive.ContentWriter(path, o.buf); err != nil {
+		return nil, errors.Join(err, o.abandon())
+	}
+	head, _ := header()
+	_, _ = o.ibuf.Write(head) // an error stays until Flush
+	return o, nil
+}
+
+// line writes a line.
+func (o *output) line(l *Line, data []byte) error {
+	if o.section {
+		o.section = false
+		o.e.reset()
+		o.stream = make(map[Name]int)
+		o.name = nil
+		o.rec = appendSection(o.rec[:0], o.template)
+		if _, err := o.ibuf.Write(o.rec); err != nil {
+			return err
+		}
+	}
+	stream := 0
+	if l.Name != nil {
+		if l.Name != o.name {
+			n, ok := o.stream[*l.Name]
+			if !ok {
+				n = o.e.declare(*l.Name)
+				o.stream[*l.Name] = n
+			}
+			o.name, o.number = l.Name, n
+		}
+		stream = o.number
+	}
+	o.e.line(stream, l.Seq, int64(len(data)))
+	o.crc = crc32.Update(o.crc, castagnoli, data)
+	if _, err := o.pack.Write(data); err != nil {
+		return err
+	}
+	if o.e.bytes >= batchBytes {
+		return o.endBatch()
+	}
+	return nil
+}
+
+func (o *output) endBatch() error {
+	n := o.e.bytes
+	if n == 0 {
+		return nil
+	}
+	o.rec = o.e.batch(o.rec[:0], 0, o.start, o.crc, true)
+	o.start += n
+	o.crc = 0
+	_, err := o.ibuf.Write(o.rec)
+	return err
+}
+
+// unnamed copies bytes of which nothing is known.
+func (o *output) unnamed(in io.Reader, n int64) error {
+	if err := o.endBatch(); err != nil {
+		return err
+	}
+	if _, err := io.CopyN(o.pack, in, n); err != nil {
+		return err
+	}
+	o.rec = appendUnnamed(o.rec[:0], 0, o.start, n)
+	o.start += n
+	_, err := o.ibuf.Write(o.rec)
+	return err
+}
+
+// fillStep is a point between two changes of the disk, where tests let the machine crash.
+type fillStep uint8
+
+const (
+	fillWritten fillStep = iota
+	fillRenamed
+	fillDone
+	numFillSteps
+)
+
+// commit puts file and index in their places: when the file has its name, the index beside it is the one that counts, whether
+// or not it has its name already ([finishNext]).
+func (o *output) commit(crash func(fillStep) error) error {
+	err := errors.Join(o.endBatch(), o.pack.Close(), o.buf.Flush(), o.ibuf.Flush(), o.idx.Sync(), o.f.Sync())
+	tmp, dir := hidden(o.path, fillExt), filepath.Dir(o.path)
+	old, serr := os.Stat(o.path)
+	if err == nil && serr == nil {
+		err = os.Chtimes(tmp, old.ModTime(), old.ModTime()) // retention goes by it
+	}
+	if err = errors.Join(err, o.f.Close(), o.idx.Close()); err == nil {
+		err = crash(fillWritten)
+	}
+	if err == nil && serr == nil {
+		err = os.Rename(tmp, o.path)
+	} else if err == nil {
+		// It must not take the place of one that somebody has made meanwhile.
+		if err = os.Link(tmp, o.path); err == nil {
+			err = os.Remove(tmp)
+		}
+	}
+	if err == nil {
+		err = errors.Join(syncDir(dir), crash(fillRenamed))
+	}
+	if err == nil {
+		err = os.Rename(nextPath(o.path), Path(o.path))
+	}
+	if err == nil {
+		err = errors.Join(syncDir(dir), crash(fillDone))
+	}
+	return err
+}
+
+// abandon removes what was written.
+func (o *output) abandon() error {
+	_, _ = o.f.Close(), o.idx.Close()
+	return errors.Join(os.Remove(hidden(o.path, fillExt)), os.Remove(nextPath(o.path)))
+}

@@ -1,0 +1,120 @@
+package lineindex
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/spreadd/spreadd/logs/internal/sink/archive"
+)
+
+// reader reads the batches of an index.
+type reader struct {
+	s *scanner
+	d decoder
+	b batch
+}
+
+// next returns the next batch, which holds until the call after. The errors are those of the scanner.
+func (r *reader) next() (*batch, error) {
+	for {
+		at := r.s.at
+		payload, err := r.s.next()
+		if err != nil {
+			return nil, err
+		}
+		ok, err := r.d.decode(payload, &r.b)
+		if err != nil {
+			return nil, fmt.Errorf("the record at %d: %w", at, err)
+		}
+		if ok {
+			r.b.at, r.b.next = at, r.s.at
+			return &r.b, nil
+		}
+	}
+}
+
+// replay calls use with each line of an index that has a name, from an offset on if it has the generation, else
+// all of them. What is torn at the end is passed over.
+func replay(index string, generation uint64, from int64, use func(*Line)) error {
+	f, err := os.Open(index)
+	if err != nil {
+		return err
+	}
+	defer f.Close() //nolint:errcheck // it is only read
+	g, ok, err := readHeader(f)
+	if err != nil || !ok {
+		return err
+	}
+	if g != generation || from < headerLen {
+		from = headerLen
+	}
+	st, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	r := &reader{s: newScanner(io.NewSectionReader(f, from, max(0, st.Size()-from)), from)}
+	for {
+		b, err := r.next()
+		if errors.Is(err, io.EOF) || errors.Is(err, ErrDamaged) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		for i := range b.lines {
+			if b.lines[i].Name != nil {
+				use(&b.lines[i])
+			}
+		}
+	}
+}
+
+// openContent returns all that a log file has: what is compressed, and behind that what is not.
+func openContent(file string) (io.ReadCloser, error) {
+	file = plain(file)
+	packed := compressedOf(file)
+	if packed == "" {
+		return os.Open(file)
+	}
+	in, err := archive.OpenContent(packed)
+	if err != nil {
+		return nil, err
+	}
+	rest, err := os.Open(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return in, nil
+	}
+	if err != nil {
+		return nil, errors.Join(err, in.Close())
+	}
+	return &both{io.MultiReader(in, rest), in, rest}, nil
+}
+
+type both struct {
+	io.Reader
+	a, b io.Closer
+}
+
+// Close closes both.
+func (b *both) Close() error { return errors.Join(b.a.Close(), b.b.Close()) }
+
+// contentSize returns how long that is.
+func contentSize(file string) (int64, error) {
+	file = plain(file)
+	if compressedOf(file) == "" {
+		st, err := os.Stat(file)
+		if err != nil {
+			return 0, err
+		}
+		return st.Size(), nil
+	}
+	r, err := openContent(file)
+	if err != nil {
+		return 0, err
+	}
+	n, err := io.Copy(io.Discard, r)
+	return n, errors.Join(err, r.Close())
+}

@@ -1,0 +1,192 @@
+package lineindex
+
+import (
+	"errors"
+	"hash/crc32"
+	"os"
+	"path/filepath"
+
+	"github.com/spreadd/spreadd/logs/internal/sink"
+)
+
+// Writer keeps the index of one log file. It is the [sink.Journal] of it.
+type Writer struct {
+	l    *Ledger
+	file string      // the log file
+	data os.FileInfo // of it, as it was opened
+
+	idx        *os.File // nil while the file is closed
+	generation uint64
+	off        int64 // length of the index
+	base, end  int64 // logical
+
+	e       encoder
+	section bool // the next batch begins one
+	stream  map[uint32]int
+	source  uint32 // the one that was looked up last,
+	number  int    // and its stream
+	buf     []byte
+
+	checkpoint uint64 // of the ledger, when it was told of this index
+	touched    int64  // offset that it was told
+
+	lastAt   int64 // offset of the last batch, or of the section in front of it
+	lastEnd  int64 // logical, before it
+	lastTags []sink.Tag
+	lastLens []int64
+}
+
+// Open implements [sink.Journal].
+func (w *Writer) Open(path string) (size int64, err error) {
+	a, err := reconcile(path)
+	if err != nil {
+		return 0, err
+	}
+	st, err := os.Stat(path)
+	if err != nil {
+		return 0, errors.Join(err, a.idx.Close())
+	}
+	w.file, w.data, w.idx, w.generation = path, st, a.idx, a.generation
+	w.off, w.base, w.end = a.off, a.base, a.end
+	w.section = true
+	w.checkpoint = 0
+	w.lastTags = w.lastTags[:0]
+	w.l.open[w] = true
+	return a.size, nil
+}
+
+// begin begins a section, whose streams have numbers of their own.
+func (w *Writer) begin(b []byte) []byte {
+	w.section = false
+	w.e.reset()
+	if w.stream == nil {
+		w.stream = make(map[uint32]int)
+	}
+	clear(w.stream)
+	w.source, w.number = 0, 0
+	return appendSection(b, w.l.template)
+}
+
+// streamOf returns the number of a source in the section; 0 if the line has no name.
+func (w *Writer) streamOf(source uint32) int {
+	if source == w.source {
+		return w.number
+	}
+	n, ok := w.stream[source]
+	if !ok {
+		if s := w.l.bySource[source]; s != nil {
+			n = w.e.declare(s.Name)
+		}
+		w.stream[source] = n
+	}
+	w.source, w.number = source, n
+	return n
+}
+
+// Note implements [sink.Journal].
+func (w *Writer) Note(tags []sink.Tag, ends []int, base int, data []byte) error {
+	if w.checkpoint != w.l.checkpoint {
+		// Who reads from there on has to find all streams.
+		off, err := w.l.touch(w.file, w.generation, w.off)
+		if err != nil {
+			return err
+		}
+		w.checkpoint, w.touched, w.section = w.l.checkpoint, off, true
+	}
+	w.lastTags, w.lastLens = append(w.lastTags[:0], tags...), w.lastLens[:0]
+	for _, end := range ends {
+		w.lastLens = append(w.lastLens, int64(end-base))
+		base = end
+	}
+	return w.add(crc32.Checksum(data, castagnoli), true)
+}
+
+// add writes the batch of lastTags and lastLens.
+func (w *Writer) add(crc uint32, checked bool) error {
+	w.buf = w.buf[:0]
+	if w.section {
+		w.buf = w.begin(w.buf)
+	}
+	w.lastAt, w.lastEnd = w.off, w.end
+	end := w.end
+	for i, t := range w.lastTags {
+		w.e.line(w.streamOf(t.Source), t.Number, w.lastLens[i])
+		end += w.lastLens[i]
+	}
+	w.buf = w.e.batch(w.buf, w.base, w.end, crc, checked)
+	if _, err := w.idx.WriteAt(w.buf, w.off); err != nil {
+		w.section = true // what it knows of the streams is not what is there
+		return errors.Join(err, w.idx.Truncate(w.off))
+	}
+	w.off += int64(len(w.buf))
+	w.end = end
+	w.l.grown += int64(len(w.buf))
+	return nil
+}
+
+// Moved implements [sink.Journal].
+func (w *Writer) Moved(path string) error {
+	if w.checkpoint == w.l.checkpoint {
+		if _, err := w.l.touch(path, w.generation, w.touched); err != nil {
+			return err
+		}
+	}
+	from := Path(w.file)
+	w.file = path
+	return os.Rename(from, Path(path))
+}
+
+// Sync implements [sink.Journal].
+func (w *Writer) Sync() error { return errors.Join(w.l.sync(), w.idx.Sync()) }
+
+// Close implements [sink.Journal].
+func (w *Writer) Close(unwritten int) error {
+	if w.idx == nil {
+		return nil
+	}
+	delete(w.l.open, w)
+	var errs []error
+	if unwritten > 0 {
+		errs = append(errs, w.takeBack(unwritten))
+	}
+	errs = append(errs, w.follow(), w.idx.Close())
+	w.idx = nil
+	return errors.Join(errs...)
+}
+
+// takeBack writes the last batch again without its last lines.
+func (w *Writer) takeBack(unwritten int) error {
+	if err := w.idx.Truncate(w.lastAt); err != nil {
+		return err
+	}
+	w.off, w.end, w.section = w.lastAt, w.lastEnd, true
+	n := max(0, len(w.lastTags)-unwritten)
+	w.lastTags, w.lastLens = w.lastTags[:n], w.lastLens[:n]
+	if n == 0 {
+		return nil
+	}
+	size := int64(0)
+	for _, k := range w.lastLens {
+		size += k
+	}
+	return w.add(checksum(w.file, w.end-w.base, size))
+}
+
+// follow gives the index the name that its file has by now, if somebody has renamed that. If it is nowhere
+// beside where it was, the index goes.
+func (w *Writer) follow() error {
+	if st, err := os.Stat(w.file); err == nil && os.SameFile(st, w.data) {
+		return nil
+	}
+	entries, err := os.ReadDir(filepath.Dir(w.file))
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if st, err := e.Info(); err == nil && os.SameFile(st, w.data) {
+			return w.Moved(filepath.Join(filepath.Dir(w.file), e.Name()))
+		}
+	}
+	w.l.lost = true // the ledger has to be written before it is read again
+	return os.Remove(Path(w.file))
+}

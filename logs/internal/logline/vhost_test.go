@@ -1,0 +1,79 @@
+package logline
+
+import "testing"
+
+func TestCutVHost(t *testing.T) {
+	const rest = `10.0.0.1 - - [10/Oct/2026:13:55:36 +0000] "GET / HTTP/1.1" 200 1`
+	for _, tt := range []struct{ line, vhost, rest string }{
+		{"www.example.com:80 " + rest, "www.example.com:80", rest},
+		{"a " + rest, "a", rest},
+		{rest, "", rest},
+		{`h - J. R. Doe [t] "GET / HTTP/1.1" 200 1`, "", `h - J. R. Doe [t] "GET / HTTP/1.1" 200 1`},
+		{`v h - J. R. Doe [t] "GET / HTTP/1.1" 200 1`, "v", `h - J. R. Doe [t] "GET / HTTP/1.1" 200 1`},
+		{`v h id user [t] "GET / HTTP/1.1" 200 1`, "v", `h id user [t] "GET / HTTP/1.1" 200 1`},
+		{`h id user [t] "GET / HTTP/1.1" 200 1`, "", `h id user [t] "GET / HTTP/1.1" 200 1`},
+		{"", "", ""},
+		{" [", "", " ["},
+		{"a [", "", "a ["},
+		{"a b [", "", "a b ["},
+		{"a b  [", "", "a b  ["},
+		{" a b c [", "", " a b c ["},
+		{"a b c d", "", "a b c d"},
+	} {
+		vhost, rest, ok := CutVHost([]byte(tt.line))
+		if string(vhost) != tt.vhost || string(rest) != tt.rest || ok != (tt.vhost != "") {
+			t.Errorf("%q is cut into %q and %q, %v; want %q and %q", tt.line, vhost, rest, ok, tt.vhost, tt.rest)
+		}
+	}
+}
+
+func TestAppendVHost(t *testing.T) {
+	for name, want := range map[string]string{
+		"WWW.Example.COM:80": "www.example.com",
+		"a.":                 "a",
+		"a.:443":             "a",
+		"a":                  "a",
+		"[::1]:80":           "[::1]",
+		"[::1]":              "[::1]",
+		"a:b":                "a:b",
+		"a:":                 "a",
+		":80":                ":80",
+		"":                   "",
+	} {
+		if got := string(AppendVHost(nil, []byte(name))); got != want {
+			t.Errorf("%q becomes %q, want %q", name, got, want)
+		}
+	}
+}
+
+func FuzzCutVHost(f *testing.F) {
+	f.Add([]byte(`v:80 h - - [t] "GET / HTTP/1.1" 200 1`)) // with one
+	f.Add([]byte(`h - a b [t] "GET / HTTP/1.1" 200 1`))    // a user with a space
+	f.Fuzz(func(t *testing.T, line []byte) {
+		vhost, rest, ok := CutVHost(line)
+		want := string(rest)
+		if ok {
+			want = string(vhost) + " " + want
+		}
+		if want != string(line) || ok != (len(vhost) > 0) {
+			t.Errorf("%q became %q and %q, %v", line, vhost, rest, ok)
+		}
+		var fields Fields
+		if err := fields.Parse(rest); ok && (err == ErrHost || err == ErrIdent || err == ErrUser) { //nolint:errorlint // it is not wrapped
+			t.Errorf("%q has a virtual host, and behind it %v", line, err)
+		}
+		if a := AppendVHost(nil, vhost); len(a) > len(vhost) {
+			t.Errorf("%q became %q", vhost, a)
+		}
+	})
+}
+
+func TestVHostAllocs(t *testing.T) {
+	line, buf := []byte(`V:80 h - - [t] "GET / HTTP/1.1" 200 1`), make([]byte, 0, 10)
+	if n := testing.AllocsPerRun(100, func() {
+		vhost, _, _ := CutVHost(line)
+		buf = AppendVHost(buf[:0], vhost)
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

@@ -1,0 +1,121 @@
+package sqlsink
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spreadd/spreadd/logs/internal/logline"
+	"github.com/spreadd/spreadd/logs/internal/queue"
+)
+
+// rows makes values out of lines.
+type rows struct {
+	dialect *dialect
+	columns []Column
+	parse   bool // a field of the access log is asked for
+}
+
+func newRows(d *dialect, columns []Column) *rows {
+	r := &rows{dialect: d, columns: columns}
+	for _, c := range columns {
+		r.parse = r.parse || c.Field >= Client
+	}
+	return r
+}
+
+// append appends the values of a line, copies all.
+func (r *rows) append(args []any, e *backlog.Entry) []any {
+	var f logline.Fields
+	line := bytes.TrimSuffix(bytes.TrimSuffix(e.Line, []byte{'\n'}), []byte{'\r'})
+	parsed := r.parse && f.Parse(line) == nil
+	for _, c := range r.columns {
+		if c.Field < Client {
+			args = append(args, r.ofMessage(c.Field, e, line))
+			continue
+		}
+		if !parsed {
+			args = append(args, nil)
+			continue
+		}
+		args = append(args, r.ofAccess(c.Field, &f))
+	}
+	return args
+}
+
+func (r *rows) ofMessage(field Field, e *backlog.Entry, line []byte) any {
+	user, host, _ := strings.Cut(strings.TrimPrefix(e.Sender, "#"), "#")
+	switch field {
+	case Group:
+		return e.Group
+	case Sender:
+		return e.Sender
+	case SenderHost:
+		return host
+	case SenderUser:
+		return user
+	case Vhost:
+		if len(e.Vhost) == 0 {
+			return nil
+		}
+		return string(e.Vhost)
+	case Time:
+		return r.time(e.Time)
+	case Received:
+		return r.time(e.Came)
+	default:
+		return string(line)
+	}
+}
+
+func (r *rows) time(t time.Time) any { return t.UTC().Format(r.dialect.layout) }
+
+func (r *rows) ofAccess(field Field, f *logline.Fields) any {
+	switch field {
+	case Client:
+		return orNull(f.Host)
+	case Ident:
+		return orNull(f.Ident)
+	case User:
+		return orNull(f.User)
+	case Request:
+		return orNull(f.Request)
+	case Method:
+		return orNull(f.Method)
+	case Path:
+		return orNull(f.Path)
+	case Proto:
+		return orNull(f.Proto)
+	case Status:
+		if f.Status == 0 {
+			return nil
+		}
+		return r.number(int64(f.Status))
+	case Bytes:
+		return r.number(f.Bytes)
+	case Referrer:
+		return orNull(f.Referrer)
+	case Agent:
+		return orNull(f.Agent)
+	default:
+		return orNull(f.Rest)
+	}
+}
+
+// number is a number, or its text where the server wants to convert it itself: then
+// it may go to a column of texts, too.
+func (r *rows) number(n int64) any {
+	if r.dialect.texts {
+		return strconv.FormatInt(n, 10)
+	}
+	return n
+}
+
+// orNull is a field, or NULL if it is "-" or nothing.
+func orNull(b []byte) any {
+	if len(b) == 0 || string(b) == "-" {
+		return nil
+	}
+	return string(b)
+}

@@ -1,0 +1,160 @@
+package traffic
+
+import (
+	"strings"
+
+	"github.com/spreadd/spreadd/logs/internal/logline"
+)
+
+// Other is the name of what has no place in a table of its own.
+const Other = "(other)"
+
+// maxServers bounds the servers of a scope. A ring has at most 128 daemons
+// at a time.
+const maxServers = 256
+
+// numStatus are the numbers that a status can have.
+const numStatus = 1000
+
+// scope is what is counted for all requests, and again for those of each
+// virtual host.
+type scope struct {
+	name    string
+	tally   tally
+	codes   [numStatus]*tally
+	servers map[string]*tally
+	pages   sketch
+	history history
+	online  int
+	last    int64 // the second of the last request
+
+	newer, older *scope // by their last request
+}
+
+func newScope(name string, second int64, cfg *Config) *scope {
+	s := &scope{name: name, servers: make(map[string]*tally), pages: newSketch(cfg.MaxPages)}
+	s.history.second = second
+	return s
+}
+
+// hit is a request.
+type hit struct {
+	second int64
+	server string
+	class  Class
+	path   []byte // without a query, cut
+	fields *logline.Fields
+}
+
+// count counts a request. page names its page in this scope.
+func (s *scope) count(h *hit, page []byte) {
+	bytes := h.fields.Bytes
+	s.last = h.second
+	s.tally.add(h.second, bytes, h.class)
+	s.history.add(bytes, h.class)
+	code := s.codes[h.fields.Status]
+	if code == nil {
+		code = new(tally)
+		s.codes[h.fields.Status] = code
+	}
+	code.add(h.second, bytes, h.class)
+	s.server(h.server).add(h.second, bytes, h.class)
+	if len(h.path) > 0 {
+		s.pages.add(page).tally.add(h.second, bytes, h.class)
+	}
+}
+
+func (s *scope) server(name string) *tally {
+	t := s.servers[name]
+	if t == nil {
+		if len(s.servers) >= maxServers && name != Other {
+			return s.server(Other)
+		}
+		t = new(tally)
+		s.servers[strings.Clone(name)] = t
+	}
+	return t
+}
+
+// vhosts are the scopes of virtual hosts, in the order of their last request.
+type vhosts struct {
+	limit          int
+	index          map[string]*scope
+	newest, oldest *scope
+	other          *scope // of those for which there is no room
+	replaced       int64
+}
+
+// idleSeconds is for how long a virtual host was quiet before another may have its
+// place. So names that clients make up never take the place of a host that is
+// visited.
+const idleSeconds = 60
+
+// find returns the scope of a virtual host.
+func (t *Traffic) find(name []byte, second int64) *scope {
+	v := &t.vhosts
+	s := v.index[string(name)]
+	if s == nil {
+		if string(name) == Other {
+			return v.other
+		}
+		if len(v.index) >= v.limit {
+			if second-v.oldest.last < idleSeconds {
+				return v.other
+			}
+			t.forget(v.oldest)
+		}
+		s = newScope(string(name), second, &t.cfg)
+		v.index[s.name] = s
+	} else if s == v.newest {
+		return s
+	} else {
+		v.unlink(s)
+	}
+	v.link(s)
+	return s
+}
+
+// forget takes a virtual host out of the table. Its totals, and who is online, go to the
+// others.
+func (t *Traffic) forget(s *scope) {
+	v := &t.vhosts
+	v.unlink(s)
+	delete(v.index, s.name)
+	v.replaced++
+	v.other.tally.total.sum(&s.tally.total)
+	for status, c := range s.codes {
+		if c == nil {
+			continue
+		}
+		if v.other.codes[status] == nil {
+			v.other.codes[status] = new(tally)
+		}
+		v.other.codes[status].total.sum(&c.total)
+	}
+	t.sessions.move(s, v.other)
+}
+
+func (v *vhosts) link(s *scope) {
+	s.older = v.newest
+	if v.newest != nil {
+		v.newest.newer = s
+	} else {
+		v.oldest = s
+	}
+	v.newest = s
+}
+
+func (v *vhosts) unlink(s *scope) {
+	if s.newer != nil {
+		s.newer.older = s.older
+	} else {
+		v.newest = s.older
+	}
+	if s.older != nil {
+		s.older.newer = s.newer
+	} else {
+		v.oldest = s.newer
+	}
+	s.newer, s.older = nil, nil
+}

@@ -1,0 +1,286 @@
+package cli
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/spreadd/spreadd/logs/logmon"
+	"github.com/spreadd/spreadd/spread"
+	"github.com/spreadd/spreadd/spread/spreadtest"
+)
+
+func TestUsage(t *testing.T) {
+	for _, tt := range []struct {
+		args           string
+		status         int
+		stdout, stderr string
+	}{
+		{"-h", statusOK, "Usage: logmon", ""},
+		{"-V", statusOK, "logmon ", ""},
+		{"", statusUsage, "", "-g GROUP"},
+		{"-g", statusUsage, "", "-g"},
+		{"-g a b", statusUsage, "", `unexpected argument "b"`},
+		{"-g a -s x", statusUsage, "", `"x"`},
+		{"-g a -vhost last", statusUsage, "", "want auto, first or none"},
+		{"-g a -json -plain", statusUsage, "", "one of -screen"},
+		{"-g a -once -quiet", statusUsage, "", "-once prints"},
+		{"-g a -interval 1ms", statusUsage, "", "want 1s at least"},
+		{"-g a -rows -1", statusUsage, "", "want 0 to"},
+		{"-g a -web 80", statusUsage, "", "want an address and a port"},
+		{"-g a -metrics 80", statusUsage, "", "want an address and a port"},
+		{"-g a -web-name x", statusUsage, "", "-web-name is for -web"},
+		{"-g a -session 1s", statusError, "", "session time-out 1s: want 10s to 24h"},
+	} {
+		var stdout, stderr bytes.Buffer
+		status := run(t.Context(), strings.Fields(tt.args), strings.NewReader(""), &stdout, &stderr)
+		if status != tt.status || !strings.Contains(stdout.String(), tt.stdout) || !strings.Contains(stderr.String(), tt.stderr) || (tt.stderr == "") != (stderr.Len() == 0) {
+			t.Errorf("%s: status %d, %q, %q; want %d, %q, %q", tt.args, status, stdout.String(), stderr.String(), tt.status, tt.stdout, tt.stderr)
+		}
+	}
+}
+
+// buffer is a buffer for several goroutines.
+type buffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// wait waits until a text was written, and returns the rest of its line.
+func (b *buffer) wait(t *testing.T, text string) string {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) { //house:sleep polls what another goroutine writes
+		if _, rest, ok := strings.Cut(b.String(), text); ok {
+			if line, _, ok := strings.Cut(rest, "\n"); ok {
+				return line
+			}
+		}
+	}
+	t.Fatalf("%q was not written: %s", text, b)
+	return ""
+}
+
+// farm is a daemon on a real socket, with a publisher.
+type farm struct {
+	address string
+	publish *spread.Conn
+	daemon  *spreadtest.Daemon
+}
+
+func newFarm(t *testing.T) *farm {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := spreadtest.New("web1")
+	served := make(chan error, 1)
+	go func() { served <- d.Serve(l) }()
+	t.Cleanup(func() {
+		d.Close()
+		_ = l.Close()
+		<-served
+	})
+	f := &farm{address: fmt.Sprintf("%d@127.0.0.1", l.Addr().(*net.TCPAddr).Port), daemon: d}
+	f.publish, err = spread.Dial(t.Context(), f.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.publish.Close() })
+	return f
+}
+
+func (f *farm) send(t *testing.T, n int) {
+	t.Helper()
+	for range n {
+		line := "www.example.com:80 10.0.0.1 - - [21/Nov/2026:12:00:00 +0000] \"GET /index.html HTTP/1.1\" 200 1000 \"-\" \"curl\"\n"
+		if err := f.publish.Multicast(t.Context(), spread.Agreed, 1, []byte(line), "weblogs"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := f.publish.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// start runs the program in the background.
+func (f *farm) start(t *testing.T, args string) (stdout, stderr *buffer, end func() int) {
+	t.Helper()
+	stdout, stderr = new(buffer), new(buffer)
+	ctx, cancel := context.WithCancel(t.Context())
+	status := make(chan int, 1)
+	go func() {
+		status <- run(ctx, strings.Fields("-g weblogs -s "+f.address+" "+args), strings.NewReader(""), stdout, stderr)
+	}()
+	var once sync.Once
+	result := 0
+	end = func() int {
+		once.Do(func() {
+			cancel()
+			result = <-status
+		})
+		return result
+	}
+	t.Cleanup(func() { end() })
+	return stdout, stderr, end
+}
+
+func TestPlain(t *testing.T) {
+	f := newFarm(t)
+	stdout, stderr, end := f.start(t, "-interval 1s")
+	stderr.wait(t, "msg=joined")
+	f.send(t, 7)
+	if rest := stdout.wait(t, " requests 7 "); !strings.HasPrefix(rest, "bytes 7000 odd 0") {
+		t.Errorf("the line goes on with %q", rest)
+	}
+	if status := end(); status != statusOK {
+		t.Errorf("status %d: %s", status, stderr)
+	}
+}
+
+// TestJSON also holds that there is one object a line.
+func TestJSON(t *testing.T) {
+	f := newFarm(t)
+	stdout, stderr, _ := f.start(t, "-json -interval 1s -host www.example.com -rows 1")
+	stderr.wait(t, "msg=joined")
+	f.send(t, 5)
+	stdout.wait(t, `"requests":5`)
+	for s := bufio.NewScanner(strings.NewReader(stdout.String())); s.Scan(); {
+		var v logmon.View
+		if err := json.Unmarshal(s.Bytes(), &v); err != nil {
+			t.Errorf("%v: %s", err, s.Bytes())
+		}
+		if v.VHost != "www.example.com" || v.Total.Requests == 5 && (len(v.Pages) != 1 || v.Pages[0].Name != "/index.html") {
+			t.Errorf("%s", s.Bytes())
+		}
+	}
+}
+
+func TestOnce(t *testing.T) {
+	f := newFarm(t)
+	stdout, stderr, end := f.start(t, "-once -interval 1s")
+	stderr.wait(t, "msg=joined")
+	f.send(t, 3)
+	stdout.wait(t, "weblogs  ") // the last list
+	for _, want := range []string{"3 requests  3.0 kB", "200 OK", "web1", "www.example.com", "/index.html", "10.0.0.1"} {
+		if !strings.Contains(stdout.String(), want) {
+			t.Errorf("the report lacks %q:\n%s", want, stdout)
+		}
+	}
+	if status := end(); status != statusOK {
+		t.Errorf("status %d", status)
+	}
+}
+
+// TestOnceAlone: without a daemon there is nothing to report.
+func TestOnceAlone(t *testing.T) {
+	f := newFarm(t)
+	f.daemon.SetDown(true)
+	var stderr bytes.Buffer
+	if status := run(t.Context(), strings.Fields("-g weblogs -once -interval 1s -s "+f.address), strings.NewReader(""), io.Discard, &stderr); status != statusError || !strings.Contains(stderr.String(), "no groups joined") {
+		t.Errorf("status %d, %s", status, stderr.String())
+	}
+}
+
+func get(t *testing.T, url string) (status int, body string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(b)
+}
+
+// TestServe: page and metrics each on its address, and both on one.
+func TestServe(t *testing.T) {
+	f := newFarm(t)
+	for _, args := range []string{"-web 127.0.0.1:0 -metrics 127.0.0.1:0", "-web 127.0.0.1:0 -metrics localhost:0"} {
+		stdout, stderr, end := f.start(t, args)
+		stderr.wait(t, "msg=joined")
+		f.send(t, 2)
+		metrics := stderr.wait(t, `msg="serving metrics" address=`)
+		page := metrics
+		if strings.Contains(args, "localhost") {
+			page = stderr.wait(t, `msg="serving the page" address=`)
+		}
+		if status, body := get(t, "http://"+page+"/"); status != http.StatusOK || !strings.Contains(body, "<title>logmon</title>") {
+			t.Errorf("%s: the page is %d %s", args, status, body)
+		}
+		for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) { //house:sleep polls by HTTP
+			status, data := get(t, "http://"+page+"/data")
+			_, text := get(t, "http://"+metrics+"/metrics")
+			if status == http.StatusOK && strings.Contains(data, `"requests":2`) && strings.Contains(text, `logmon_requests_total{code="200"} 2`) {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: %d %s", args, status, data)
+			}
+		}
+		if status := end(); status != statusOK || stdout.String() != "" {
+			t.Errorf("%s: status %d, and it printed %q", args, status, stdout)
+		}
+	}
+}
+
+// TestTaken: an address that is taken is told at once.
+func TestTaken(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	for _, flag := range []string{"-web", "-metrics"} {
+		var stderr bytes.Buffer
+		if status := run(t.Context(), []string{"-g", "a", flag, l.Addr().String()}, strings.NewReader(""), io.Discard, &stderr); status != statusError || !strings.Contains(stderr.String(), l.Addr().String()) {
+			t.Errorf("%s: status %d, %s", flag, status, stderr.String())
+		}
+	}
+}
+
+// TestScreen: the screen on a pipe, which -screen forces.
+func TestScreen(t *testing.T) {
+	f := newFarm(t)
+	in, keys := io.Pipe()
+	stdout, stderr := new(buffer), new(buffer)
+	status := make(chan int, 1)
+	go func() {
+		status <- run(t.Context(), strings.Fields("-screen -g weblogs -s "+f.address), in, stdout, stderr)
+	}()
+	stderr.wait(t, "msg=joined")
+	if _, err := keys.Write([]byte("q")); err != nil {
+		t.Fatal(err)
+	}
+	if s := <-status; s != statusOK {
+		t.Errorf("status %d: %s", s, stderr)
+	}
+}

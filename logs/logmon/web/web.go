@@ -1,0 +1,194 @@
+package web
+
+import (
+	"compress/gzip"
+	"crypto/sha256"
+	_ "embed" // the page
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spreadd/spreadd/logs/internal/traffic"
+	"github.com/spreadd/spreadd/logs/logmon"
+)
+
+// Source is what is shown; *logmon.Monitor is one.
+type Source interface {
+	View(traffic.Query) logmon.View
+}
+
+// Bounds of what is asked.
+const (
+	maxRows     = 200
+	usualRows   = 25
+	maxRequests = 8 // for data, at a time
+)
+
+//go:embed page/page.html
+var html string
+
+//go:embed page/page.css
+var style string
+
+//go:embed page/page.js
+var script string
+
+// Handler answers requests for the page and its data.
+type Handler struct {
+	source Source
+	names  []string // besides addresses and localhost
+	page   []byte
+	policy string
+	mux    *http.ServeMux
+	slots  chan struct{}
+}
+
+// NewHandler returns a handler. names are the host names, without ports, that requests may have in their
+// Host header, besides addresses and localhost; "*" stands for any.
+func NewHandler(source Source, names []string) *Handler {
+	h := &Handler{source: source, mux: http.NewServeMux(), slots: make(chan struct{}, maxRequests)}
+	for _, n := range names {
+		h.names = append(h.names, strings.ToLower(n))
+	}
+	h.page = []byte(strings.NewReplacer("/*STYLE*/", style, "/*SCRIPT*/", script).Replace(html))
+	h.policy = "default-src 'none'; script-src " + hash(script) + "; style-src " + hash(style) +
+		"; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'" +
+		"; require-trusted-types-for 'script'; trusted-types 'none'"
+	h.mux.HandleFunc("GET /{$}", h.servePage)
+	h.mux.HandleFunc("GET /data", h.serveData)
+	h.mux.HandleFunc("GET /healthz", h.serveHealth)
+	return h
+}
+
+// hash names an inline script or style in a policy.
+func hash(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}
+
+// Handle adds a page of somebody else's, such as metrics, under the same rules.
+func (h *Handler) Handle(pattern string, other http.Handler) { h.mux.Handle(pattern, other) }
+
+// ServeHTTP implements [http.Handler].
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	head := w.Header()
+	head.Set("Content-Security-Policy", h.policy)
+	head.Set("X-Content-Type-Options", "nosniff")
+	head.Set("Referrer-Policy", "no-referrer")
+	head.Set("Cross-Origin-Resource-Policy", "same-origin")
+	head.Set("Cross-Origin-Opener-Policy", "same-origin")
+	head.Set("Cache-Control", "no-store")
+	if !h.knows(r.Host) {
+		http.Error(w, fmt.Sprintf("%.100q is no name that logmon was told: start it with -web-name NAME", r.Host), http.StatusMisdirectedRequest)
+		return
+	}
+	h.mux.ServeHTTP(w, r)
+}
+
+// knows reports whether a Host header may stand for us.
+func (h *Handler) knows(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.TrimSuffix(strings.ToLower(host), ".")
+	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
+		return true
+	}
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || slices.Contains(h.names, host) || slices.Contains(h.names, "*")
+}
+
+func (h *Handler) servePage(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_, _ = w.Write(h.page) // who has gone does not read it
+}
+
+func (h *Handler) serveHealth(w http.ResponseWriter, _ *http.Request) {
+	s := h.source.View(traffic.Query{}).State
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	if !s.Connected {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = fmt.Fprintf(w, "not connected to %s: %s\n", s.Daemon, s.Error)
+		return
+	}
+	_, _ = fmt.Fprintf(w, "connected to %s\n", s.Daemon)
+}
+
+func (h *Handler) serveData(w http.ResponseWriter, r *http.Request) {
+	q, err := query(r)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	select {
+	case h.slots <- struct{}{}:
+		defer func() { <-h.slots }()
+	default:
+		http.Error(w, "too many at a time, come again", http.StatusServiceUnavailable)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Vary", "Accept-Encoding")
+	var out io.Writer = w
+	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		w.Header().Set("Content-Encoding", "gzip")
+		z, err := gzip.NewWriterLevel(w, gzip.BestSpeed)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		defer func() { _ = z.Close() }() // who has gone does not read it
+		out = z
+	}
+	_ = json.NewEncoder(out).Encode(h.source.View(q)) // the same
+}
+
+// query reads what is asked for.
+func query(r *http.Request) (traffic.Query, error) {
+	v := r.URL.Query()
+	q := traffic.Query{
+		VHost: v.Get("vhost"), History: true, Pages: usualRows, Sessions: usualRows, VHosts: usualRows,
+		PageOrder: traffic.ByRate, VHostOrder: traffic.ByRate, ServerOrder: traffic.ByRate, SessionOrder: traffic.ByRecent,
+	}
+	if text := v.Get("rows"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > maxRows {
+			return q, fmt.Errorf("rows is %.20q: want 1 to %d", text, maxRows)
+		}
+		q.Pages, q.Sessions, q.VHosts = n, n, n
+	}
+	if text := v.Get("since"); text != "" {
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || n < 0 {
+			return q, fmt.Errorf("since is %.20q: want seconds since 1970", text)
+		}
+		q.Since = n
+	}
+	for _, o := range []struct {
+		key  string
+		to   *traffic.Order
+		from []traffic.Order
+	}{
+		{"pages", &q.PageOrder, traffic.RowOrders()},
+		{"servers", &q.ServerOrder, traffic.RowOrders()},
+		{"vhosts", &q.VHostOrder, traffic.VHostOrders()},
+		{"sessions", &q.SessionOrder, traffic.SessionOrders()},
+	} {
+		text := v.Get(o.key)
+		if text == "" {
+			continue
+		}
+		order, err := traffic.ParseOrder(text)
+		if err != nil || !slices.Contains(o.from, order) {
+			return q, fmt.Errorf("%s cannot be sorted by %.20q: want one of %v", o.key, text, o.from)
+		}
+		*o.to = order
+	}
+	return q, nil
+}

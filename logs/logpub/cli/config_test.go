@@ -1,0 +1,261 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/spreadd/spreadd/internal/prom/promtest"
+)
+
+func writeFile(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+const whole = `daemons = ["4803", "4803@other"]
+name = "web"
+groups = ["weblogs"]
+service = "agreed"
+type = -3
+queue_bytes = 1048576
+full = "drop-oldest"
+block = "100ms"
+drain = "3s"
+stats = "-1s"
+stall = "20s"
+return = "30s"
+max_line = 8192
+envelope = true
+batch_bytes = 4096
+publisher = "web1"
+confirm = true
+state = "/var/lib/logpub"
+
+[spool]
+dir = "/var/spool/logpub"
+bytes = 2097152
+after = "500ms"
+
+[route]
+field = 1
+vhost = true
+prefix = "v-"
+max_groups = 100
+
+[[input]]
+stdin = true
+
+[[input]]
+file = "/var/log/nginx/access.log"
+from_start = true
+groups = ["nginx"]
+vhost = "www.a.example"
+
+[[input]]
+syslog = "unixgram:/run/logpub.sock"
+raw = true
+vhost_word = "strip"
+[[input.route.rule]]
+match = " 5[0-9][0-9] "
+groups = ["errors", "weblogs"]
+`
+
+func TestConfigFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "logpub.toml")
+	writeFile(t, path, whole)
+	l, err := load(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := l.cfg
+	if c.Address != "4803" || len(c.Fallbacks) != 1 || c.Service.String() != "AGREED" || c.MessType != -3 || c.BlockTime != 100*time.Millisecond ||
+		c.Policy.String() != "drop-oldest" || !c.Route.VHost || c.BatchBytes != 4096 || c.SpoolAfter != 500*time.Millisecond || !c.Confirm || c.StatsInterval != -time.Second {
+		t.Errorf("read as %+v", c)
+	}
+	if rules := l.file.Inputs[2].Route.route().Rules; len(rules) != 1 || !rules[0].Match.MatchString("x 503 y") {
+		t.Errorf("rules %v", rules)
+	}
+	for _, tt := range []struct{ from, to, want string }{
+		{"name =", "namex =", "logpub.toml:2: unknown key namex"},
+		{"after =", "aftre =", "logpub.toml:23: unknown key spool.aftre"},
+		{"raw =", "rwa =", "logpub.toml:42: unknown key input.rwa"},
+		{"[route]", "[rout]", "logpub.toml:25: unknown key rout"},
+		{`"agreed"`, `"best"`, "logpub.toml:4: "},
+		{`"100ms"`, `"soon"`, "logpub.toml:8: "},
+		{`[0-9] "`, `[0-9 "`, "logpub.toml:45: "},
+		{"stdin = true", "", "input 1: an input with 0 of stdin, file and syslog"},
+		{"unixgram:", "pigeon:", `syslog "pigeon:/run/logpub.sock"`},
+		{`["nginx"]`, `["a b"]`, `group name "a b"`},
+		{`"strip"`, `"eat"`, "logpub.toml:43: "},
+		{`"www.a.example"`, `"www a"`, `input 2: logpub: <nil>: virtual host "www a"`},
+		{"type = -3", "type = 40000", "logpub.toml:5: "},
+		{"max_line = 8192", "max_line = 1", "longest line of 1 bytes"},
+		{"file = \"/var/log/nginx/access.log\"", "stdin = true", "standard input is an input more than once"},
+		{"= ", "", "logpub.toml:1: "},
+	} {
+		writeFile(t, path, strings.Replace(whole, tt.from, tt.to, 1))
+		var stdout, stderr output
+		if status := run(t.Context(), []string{"-check", "-config", path}, strings.NewReader(""), &stdout, &stderr); status != statusUsage || !strings.Contains(stderr.String(), tt.want) {
+			t.Errorf("%s: status %d, says %q, want %q", tt.to, status, &stderr, tt.want)
+		}
+	}
+	writeFile(t, path, whole)
+	var stdout, stderr output
+	if status := run(t.Context(), []string{"-check", "-config", path}, strings.NewReader(""), &stdout, &stderr); status != statusOK || stderr.String() != "" {
+		t.Errorf("status %d, says %q", status, &stderr)
+	}
+	if status := run(t.Context(), []string{"-config", path, "-g", "x"}, strings.NewReader(""), &stdout, &stderr); status != statusUsage || !strings.Contains(stderr.String(), "-config and -g") {
+		t.Errorf("status %d, says %q", status, &stderr)
+	}
+	if status := run(t.Context(), []string{"-check", "-g", "x"}, strings.NewReader(""), io.Discard, io.Discard); status != statusOK {
+		t.Errorf("status %d", status)
+	}
+}
+
+// TestServe: inputs of a configuration file publish, and a new file comes into use by reload.
+func TestServe(t *testing.T) {
+	d, address := serveDaemon(t)
+	sub := subscribe(t, d, "a", "b")
+	dir := t.TempDir()
+	path := filepath.Join(dir, "logpub.toml")
+	socket := filepath.Join(dir, "s")
+	text := "daemons = [\"" + address + "\"]\nname = \"web\"\ngroups = [\"GROUP\"]\nmetrics = \"127.0.0.1:0\"\n[[input]]\nsyslog = \"unixgram:" + socket + "\"\n"
+	writeFile(t, path, strings.Replace(text, "GROUP", "a", 1))
+	ctx, stop := context.WithCancel(t.Context())
+	var stderr output
+	ended := make(chan int, 1)
+	go func() { ended <- run(ctx, []string{"-config", path}, strings.NewReader(""), io.Discard, &stderr) }()
+	send := func(text string) {
+		t.Helper()
+		limit := time.After(patience)
+		tick := time.NewTicker(5 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			conn, err := net.Dial("unixgram", socket)
+			if err == nil {
+				_, err = io.WriteString(conn, text)
+				_ = conn.Close()
+			}
+			if err == nil {
+				return
+			}
+			select {
+			case <-tick.C:
+			case <-limit:
+				t.Fatalf("%v: %s", err, &stderr)
+			}
+		}
+	}
+	send("<190>Nov 21 10:00:00 nginx: one")
+	if got := next(t, sub); !strings.Contains(got, `[a] "one\n"`) {
+		t.Errorf("received %s", got)
+	}
+	writeFile(t, path, "nonsense")
+	hangUp(t)
+	waitForText(t, &stderr, "going on with the old one")
+	writeFile(t, path, strings.Replace(text, "GROUP", "b", 1))
+	hangUp(t)
+	waitForText(t, &stderr, "using the new configuration")
+	waitForText(t, &stderr, "msg=stopped")
+	send("<190>Nov 21 10:00:00 nginx: two")
+	if got := next(t, sub); !strings.Contains(got, `[b] "two\n"`) {
+		t.Errorf("received %s", got)
+	}
+	waitForMetrics(t, &stderr, map[string]float64{
+		"logpub_received_lines_total":                                   2, // of both publishers
+		"logpub_sent_lines_total":                                       2,
+		`logpub_syslog_messages_total{input="unixgram ` + socket + `"}`: 2,
+		`logpub_group_lines_total{group="a"}`:                           1,
+		`logpub_group_lines_total{group="b"}`:                           1,
+		`logpub_connects_total{daemon="` + address + `"}`:               2,
+		"logpub_config_loads_total":                                     2,
+		"logpub_config_failures_total":                                  1,
+	})
+	stop()
+	if status := <-ended; status != statusOK {
+		t.Errorf("status %d: %s", status, &stderr)
+	}
+}
+
+// waitForMetrics waits until the metrics that the log says are served have values.
+func waitForMetrics(t *testing.T, log *output, want map[string]float64) {
+	t.Helper()
+	_, addr, ok := strings.Cut(log.String(), `msg="serving metrics" address=`)
+	addr, _, _ = strings.Cut(addr, "\n")
+	if !ok || strings.Count(log.String(), "serving metrics") != 1 {
+		t.Fatalf("the log does not say once that metrics are served: %s", log)
+	}
+	limit := time.After(patience)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		p := promtest.Scrape(t, "http://"+addr)
+		if p.Has(want) {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-limit:
+			p.Want(t, want)
+			return
+		}
+	}
+}
+
+func waitForText(t *testing.T, o *output, text string) {
+	t.Helper()
+	limit := time.After(patience)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !strings.Contains(o.String(), text) {
+		select {
+		case <-tick.C:
+		case <-limit:
+			t.Fatalf("it does not say %q: %s", text, o)
+		}
+	}
+}
+
+// hangUp sends this process the signal by which the configuration is read again.
+func hangUp(t *testing.T) {
+	t.Helper()
+	p, err := os.FindProcess(os.Getpid())
+	if err == nil {
+		err = p.Signal(syscall.SIGHUP)
+	}
+	if err != nil {
+		t.Skip(err) // not on Windows
+	}
+}
+
+// TestDocumented: the configuration in the documentation is one.
+func TestDocumented(t *testing.T) {
+	doc, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "publishing.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := strings.Split(string(doc), "```toml\n")
+	if len(blocks) != 4 {
+		t.Fatalf("%d examples", len(blocks)-1)
+	}
+	path := filepath.Join(t.TempDir(), "logpub.toml")
+	first, _, _ := strings.Cut(blocks[1], "```")
+	byField, byRule, _ := strings.Cut(blocks[2], "[route]            # or the first")
+	byRule, _, _ = strings.Cut(byRule, "```")
+	forms, _, _ := strings.Cut(blocks[3], "```")
+	for _, more := range []string{"", byField, "[route] #" + byRule, forms} {
+		writeFile(t, path, first+more)
+		if _, err := load(path, nil); err != nil {
+			t.Errorf("%v in:\n%s", err, first+more)
+		}
+	}
+}

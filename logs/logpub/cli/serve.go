@@ -1,0 +1,115 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spreadd/spreadd/logs/logpub"
+	"github.com/spreadd/spreadd/logs/logpub/metrics"
+)
+
+// loaded is a configuration that has been checked.
+type loaded struct {
+	file *fileConfig
+	cfg  logpub.Config
+	pub  *logpub.Publisher
+}
+
+// load reads and checks a configuration file.
+func load(path string, log *slog.Logger) (*loaded, error) {
+	file, err := readConfig(path)
+	if err != nil {
+		return nil, err
+	}
+	l := &loaded{file: file, cfg: file.publisher()}
+	l.cfg.Log = log
+	if l.pub, err = logpub.New(l.cfg); err != nil {
+		return nil, err
+	}
+	return l, file.check(l.pub)
+}
+
+// hasStdin tells whether standard input is among the inputs.
+func (l *loaded) hasStdin() bool {
+	for _, in := range l.file.Inputs {
+		if in.Stdin {
+			return true
+		}
+	}
+	return false
+}
+
+// serve publishes as a configuration file says, and as it says by then on each SIGHUP, if it is
+// in order.
+func serve(ctx context.Context, path string, log *slog.Logger, stdin io.Reader, stderr io.Writer) int {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	l, err := load(path, log)
+	if err != nil {
+		complain(stderr, err, "")
+		pause(ctx, stdin)
+		return statusUsage
+	}
+	var source metrics.Source
+	observed, end := "", func() {}
+	defer func() { end() }()
+	for {
+		source.Use(l.pub.Stats)
+		if l.file.Metrics != observed {
+			end()
+			observed, end = l.file.Metrics, observe(ctx, l.file.Metrics, &source, log)
+		}
+		inputs, err := l.file.open(ctx, l.cfg, stdin)
+		if err != nil {
+			complain(stderr, err, "")
+			return statusError
+		}
+		running, stop := context.WithCancel(ctx)
+		ended := make(chan error, 1)
+		go func() { ended <- l.pub.RunInputs(running, inputs...) }()
+		var next *loaded
+		for next == nil {
+			select {
+			case err := <-ended:
+				stop()
+				if err != nil {
+					complain(stderr, err, "")
+					return statusError
+				}
+				return statusOK
+			case <-hup:
+				if next = reload(path, l, log); next == nil {
+					source.Failed()
+				}
+			}
+		}
+		stop()
+		if err := <-ended; err != nil {
+			complain(stderr, err, "")
+		}
+		if ctx.Err() != nil {
+			return statusOK
+		}
+		l = next
+	}
+}
+
+// reload returns the new configuration, or nil if the old one is to stay.
+func reload(path string, old *loaded, log *slog.Logger) *loaded {
+	next, err := load(path, log)
+	switch {
+	case err != nil:
+		log.Error("the new configuration is not in order, going on with the old one", slog.Any("error", err))
+		return nil
+	case old.hasStdin() || next.hasStdin():
+		log.Warn("standard input cannot be handed over: restart to use the new configuration")
+		return nil
+	}
+	log.Info("using the new configuration")
+	return next
+}

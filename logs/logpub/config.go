@@ -1,0 +1,355 @@
+package logpub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/spreadd/spreadd/logs/internal/envelope"
+	"github.com/spreadd/spreadd/logs/internal/spool"
+	"github.com/spreadd/spreadd/spread"
+)
+
+// Defaults of [Config].
+const (
+	// DefaultAddress is Spread's port on this host.
+	DefaultAddress = "4803"
+	// DefaultQueueBytes holds a minute of a busy web server: 80000 lines of
+	// 200 bytes.
+	DefaultQueueBytes = 16 << 20
+	// DefaultBlockTime is longer than a living daemon takes to make room for
+	// a block of lines, so that a file read at full speed loses nothing, and
+	// shorter than what a visitor notices.
+	DefaultBlockTime = 250 * time.Millisecond
+	// DefaultSpoolBytes holds an hour of a busy web server.
+	DefaultSpoolBytes = 1 << 30
+	// MinSpoolBytes is the smallest spool: some of the longest lines.
+	MinSpoolBytes = 1 << 20
+	// DefaultSpoolAfter keeps the disk quiet while a daemon takes lines as they
+	// come.
+	DefaultSpoolAfter = time.Second
+	// DefaultDrainTimeout is how long a restart of a web server may be held up
+	// for the last lines.
+	DefaultDrainTimeout = 5 * time.Second
+	// DefaultStallTime is longer than a ring takes to form again without a daemon.
+	DefaultStallTime = 30 * time.Second
+	// DefaultReturnInterval is how soon the first daemon has its publishers again.
+	DefaultReturnInterval = 10 * time.Second
+	// DefaultStatsInterval is between two lines of counters in the log.
+	DefaultStatsInterval = time.Minute
+	// DefaultMessType is the type that mod_log_spread gives its messages
+	// (mod_log_spread §1.3). The program uses it; [Config.MessType] has no
+	// default.
+	DefaultMessType = 1
+)
+
+// maxName is the longest private name that a daemon takes.
+const maxName = 10
+
+// Config says what to publish to and how. Zero values of all but Groups mean the
+// defaults.
+type Config struct {
+	// Address is the daemon's, in libspread's form ([spread.ParseAddress]).
+	// Empty means DefaultAddress.
+	Address string
+	// Groups get each line, in one message: 1 to 100 of them.
+	Groups []string
+	// Route finds the groups of each line; nil means Groups. If it has no Default, Groups are
+	// that.
+	Route *Route
+	// Vhost is put in front of each line, with a space: the virtual host whose lines do not say
+	// so. Empty means nothing.
+	Vhost string
+	// VhostWord says what becomes of the first word of a line, where that is the virtual host. Routes see it as it
+	// was.
+	VhostWord VhostWord
+	// Fallbacks are the addresses of further daemons, in the order in which they are tried when
+	// the one at Address cannot be reached, ends, or takes nothing for StallTime. While one of them is used the first
+	// is tried every ReturnInterval.
+	Fallbacks []string
+	// StallTime is for how long a daemon may take nothing while lines wait, if there are
+	// Fallbacks; negative for ever.
+	StallTime time.Duration
+	// ReturnInterval is between two attempts to return to the first daemon; negative for none.
+	ReturnInterval time.Duration
+	// Confirm counts lines as sent only when a message that was sent behind them as Safe has come back:
+	// then every daemon of the ring has them. Until then they are kept, and sent again if the session ends.
+	Confirm bool
+	// Envelope puts a header in front of each message (package envelope), by which subscribers
+	// tell repeats and gaps.
+	Envelope bool
+	// BatchBytes is how many bytes of lines may share a message, their envelope not counted; 0 gives each line
+	// one of its own, as mod_log_spread did. A line that is longer has its own, too. At most [spread.MaxPayload] of the number
+	// of groups is used. Without Envelope subscribers cannot tell the lines of a message from a record of several lines: stock
+	// spreadlogd takes such a message for one, and so does logsub.
+	BatchBytes int
+	// Publisher is our name in envelopes; empty means the host's.
+	Publisher string
+	// Name is the private name: 1 to 10 bytes from '$' to '~'. Empty means "lp"
+	// and the process id. If another session has it the daemon
+	// makes one up.
+	Name string
+	// Service is one service; zero means [spread.Reliable].
+	Service spread.Service
+	// MessType is the messages' type, a number for subscribers.
+	MessType int16
+	// QueueBytes bounds the memory of lines that wait for the daemon.
+	QueueBytes int
+	// Spool is a directory for lines that wait longer; empty means none. Several
+	// processes may share it.
+	Spool string
+	// SpoolBytes bounds what one process has on disk there: from MinSpoolBytes.
+	SpoolBytes int64
+	// SpoolAfter is the age at which lines that wait are written to the spool, though
+	// there is room in memory: what a kill can lose at most. Negative means at once.
+	SpoolAfter time.Duration
+	// Policy says what to do when queue and spool are full.
+	Policy Policy
+	// BlockTime is how long reading may wait for room in the queue before
+	// lines are dropped; negative means not at all.
+	BlockTime time.Duration
+	// MaxLine is the longest line in bytes, its newline included: from 2 to
+	// [spread.MaxPayload] of the number of groups, the default.
+	MaxLine int
+	// DrainTimeout is how long Run may take to end, from the end of its context
+	// or of the input; negative means that it drops what is queued.
+	DrainTimeout time.Duration
+	// StatsInterval is between two lines of counters in the log; negative
+	// means none.
+	StatsInterval time.Duration
+	// Log is for what an operator wants to know; nil discards it.
+	Log *slog.Logger
+	// Dial opens a session; nil means spread.Dial. An empty name asks the
+	// daemon for one.
+	Dial func(ctx context.Context, address, name string) (Session, error)
+
+	open func(spool.Config) (store, spool.Recovery, error) // nil means spool.Open
+}
+
+// Policy says what to do with lines for which there is no room.
+type Policy uint8
+
+// The policies.
+const (
+	// DropNewest drops the lines that come, after BlockTime at first.
+	DropNewest Policy = iota
+	// DropOldest drops the lines that have waited longest: of the spool a segment at
+	// a time, in memory a block; after BlockTime at first.
+	DropOldest
+	// Block has reading wait for as long as it takes.
+	Block
+	numPolicies
+)
+
+// String returns the word that ParsePolicy takes.
+func (p Policy) String() string {
+	switch p {
+	case DropNewest:
+		return "drop-newest"
+	case DropOldest:
+		return "drop-oldest"
+	case Block:
+		return "block"
+	case numPolicies:
+	}
+	return fmt.Sprintf("Policy(%d)", uint8(p))
+}
+
+// ParsePolicy reads a policy: drop-newest, drop-oldest or block.
+func ParsePolicy(s string) (Policy, error) {
+	for p := range numPolicies {
+		if p.String() == s {
+			return p, nil
+		}
+	}
+	return 0, fmt.Errorf("policy %q: want drop-newest, drop-oldest or block", s)
+}
+
+// openSpool opens a real spool.
+func openSpool(cfg spool.Config) (store, spool.Recovery, error) {
+	s, found, err := spool.Open(cfg)
+	if err != nil {
+		return nil, found, err // not a store that is a nil pointer
+	}
+	return s, found, nil
+}
+
+// Session is what logpub needs of a *spread.Conn.
+type Session interface {
+	Multicast(ctx context.Context, service spread.Service, messType int16, payload []byte, groups ...string) error
+	// Flush waits until what was handed to Multicast has left the process.
+	Flush(ctx context.Context) error
+	// Receive tells of the session's end.
+	Receive(ctx context.Context) (spread.Event, error)
+	PrivateGroup() string
+	Close() error
+	// Kill closes at once, without a word to the daemon.
+	Kill()
+}
+
+// dial opens a real session.
+func dial(ctx context.Context, address, name string) (Session, error) {
+	c, err := spread.Dial(ctx, address, spread.WithName(name))
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// withDefaults checks the configuration and fills in what is not set.
+func (c Config) withDefaults() (Config, error) {
+	if err := c.checkTarget(); err != nil {
+		return c, fmt.Errorf("logpub: %w", err)
+	}
+	c.Groups = slices.Clone(c.Groups)
+	if c.Publisher == "" {
+		c.Publisher = hostPublisher()
+	}
+	if err := (&form{c.Vhost, c.VhostWord}).check(); err != nil {
+		return c, fmt.Errorf("logpub: %w", err)
+	}
+	most, err := c.maxLine(c.Groups, c.Route)
+	if err != nil {
+		return c, fmt.Errorf("logpub: %w", err)
+	}
+	switch {
+	case c.BatchBytes < 0:
+		return c, fmt.Errorf("logpub: batches of %d bytes: want 0 for none, or more", c.BatchBytes)
+	case c.QueueBytes < 0:
+		return c, fmt.Errorf("logpub: a queue of %d bytes: want more than 0", c.QueueBytes)
+	case c.SpoolBytes != 0 && c.SpoolBytes < MinSpoolBytes:
+		return c, fmt.Errorf("logpub: a spool of %d bytes: want at least %d", c.SpoolBytes, MinSpoolBytes)
+	case c.Policy >= numPolicies:
+		return c, fmt.Errorf("logpub: %v: want DropNewest, DropOldest or Block", c.Policy)
+	case c.MaxLine != 0 && (c.MaxLine < 2 || c.MaxLine > most):
+		return c, fmt.Errorf("logpub: longest line of %d bytes: want 2 to %d", c.MaxLine, most)
+	}
+	if c.Address == "" {
+		c.Address = DefaultAddress
+	}
+	if c.Name == "" {
+		name := "lp" + strconv.Itoa(os.Getpid())
+		c.Name = name[:min(len(name), maxName)]
+	}
+	if c.Service == 0 {
+		c.Service = spread.Reliable
+	}
+	if c.QueueBytes == 0 {
+		c.QueueBytes = DefaultQueueBytes
+	}
+	if c.SpoolBytes == 0 {
+		c.SpoolBytes = DefaultSpoolBytes
+	}
+	if c.SpoolAfter == 0 {
+		c.SpoolAfter = DefaultSpoolAfter
+	}
+	c.SpoolAfter = max(0, c.SpoolAfter)
+	if c.open == nil {
+		c.open = openSpool
+	}
+	if c.BlockTime == 0 {
+		c.BlockTime = DefaultBlockTime
+	}
+	if c.MaxLine == 0 {
+		c.MaxLine = most
+	}
+	if c.StallTime == 0 {
+		c.StallTime = DefaultStallTime
+	}
+	if c.ReturnInterval == 0 {
+		c.ReturnInterval = DefaultReturnInterval
+	}
+	if c.DrainTimeout == 0 {
+		c.DrainTimeout = DefaultDrainTimeout
+	}
+	c.DrainTimeout = max(0, c.DrainTimeout)
+	if c.StatsInterval == 0 {
+		c.StatsInterval = DefaultStatsInterval
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Dial == nil {
+		c.Dial = dial
+	}
+	return c, nil
+}
+
+// checkTarget checks what would make every message fail.
+func (c *Config) checkTarget() error {
+	if _, err := spread.ParseAddress(c.Address); err != nil {
+		return err
+	}
+	for _, a := range c.Fallbacks {
+		if _, err := spread.ParseAddress(a); err != nil {
+			return err
+		}
+	}
+	if c.Publisher != "" {
+		if err := envelope.CheckPublisher(c.Publisher); err != nil {
+			return err
+		}
+	}
+	if len(c.Name) > maxName || c.Name != "" && spread.CheckGroup(c.Name) != nil {
+		return fmt.Errorf("private name %q: want 1 to %d bytes from '$' to '~'", c.Name, maxName)
+	}
+	switch c.Service {
+	case 0, spread.Unreliable, spread.Reliable, spread.FIFO, spread.Causal, spread.Agreed, spread.Safe:
+		return nil
+	default:
+		return fmt.Errorf("service %v: want one of unreliable, reliable, fifo, causal, agreed and safe", c.Service)
+	}
+}
+
+// maxLine checks where lines go, and returns how long they may be.
+func (c *Config) maxLine(groups []string, r *Route) (int, error) {
+	most := len(groups)
+	var err error
+	if r == nil {
+		err = checkGroups(groups)
+	} else {
+		with := *r
+		if with.Default == nil {
+			with.Default = groups
+		}
+		most, err = with.check()
+	}
+	if err != nil {
+		return 0, err
+	}
+	n := spread.MaxPayload(most)
+	if c.Envelope {
+		n -= envelope.Len(c.Publisher)
+	}
+	return n, nil
+}
+
+// checkGroups checks the groups of a message.
+func checkGroups(groups []string) error {
+	switch n := len(groups); {
+	case n == 0:
+		return errors.New("no group to publish to: name one")
+	case n > spread.MaxGroups:
+		return fmt.Errorf("%d groups: a message goes to at most %d", n, spread.MaxGroups)
+	}
+	for _, g := range groups {
+		if err := spread.CheckGroup(g); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hostPublisher is the host's name, as far as it can be a publisher's.
+func hostPublisher() string {
+	name, err := os.Hostname()
+	if err != nil || envelope.CheckPublisher(name) != nil {
+		return "logpub"
+	}
+	return name
+}

@@ -1,0 +1,170 @@
+package logpub
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/spreadd/spreadd/logs/internal/input/syslog"
+	"github.com/spreadd/spreadd/logs/internal/input/tail"
+)
+
+// lingerTime bounds how long after the end of its context a source may take for what is on
+// its way.
+const lingerTime = time.Second
+
+// Syslog is a source of messages that a socket receives.
+type Syslog struct {
+	cfg    syslog.Config
+	server *syslog.Server
+}
+
+// NewSyslog opens a socket. If it is not run it has to be closed by ending a Run.
+func NewSyslog(ctx context.Context, cfg syslog.Config) (*Syslog, error) {
+	s, err := syslog.Listen(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("logpub: %w", err)
+	}
+	return &Syslog{cfg: cfg, server: s}, nil
+}
+
+// String names the source.
+func (s *Syslog) String() string { return s.cfg.Network + " " + s.cfg.Address }
+
+// Addr is where the socket is.
+func (s *Syslog) Addr() string { return s.server.Addr().String() }
+
+// Run takes messages until in.Ending is closed and what was on its way has come.
+func (s *Syslog) Run(ctx context.Context, in *Intake) error {
+	receiving, end := context.WithCancel(ctx)
+	defer end()
+	go func() {
+		select {
+		case <-in.Ending():
+		case <-receiving.Done():
+		}
+		end()
+	}()
+	cut := cutter{max: in.MaxLine()}
+	err := s.server.Serve(receiving, func(lines []byte, _, truncated int) {
+		cut.add(lines)
+		in.Put(cut.whole(), cut.lines, max(truncated, cut.truncated))
+		cut.forget()
+	})
+	if err != nil {
+		return fmt.Errorf("logpub: %w", err)
+	}
+	return nil
+}
+
+// File is a source of the lines of a file that is followed through its rotation. Its lines are never dropped
+// for want of room: they wait in the file.
+type File struct {
+	cfg tail.Config
+	f   *tail.Follower
+}
+
+// NewFile returns the source of a file.
+func NewFile(cfg tail.Config, log *slog.Logger) (*File, error) {
+	if log != nil {
+		cfg.OnEvent = func(what string, err error) {
+			log := log.With(slog.String("file", cfg.Path))
+			if err != nil {
+				log.Warn(what, slog.Any("error", err)) //nolint:sloglint // each is a constant of package tail
+				return
+			}
+			log.Info(what) //nolint:sloglint // as above
+		}
+	}
+	f, err := tail.New(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("logpub: %w", err)
+	}
+	return &File{cfg: cfg, f: f}, nil
+}
+
+// String names the source.
+func (s *File) String() string { return "file " + s.cfg.Path }
+
+// Run follows the file until in.Ending is closed.
+func (s *File) Run(ctx context.Context, in *Intake) error {
+	in.waits = true
+	following, end := context.WithCancel(ctx)
+	defer end()
+	go func() {
+		select {
+		case <-in.Ending():
+		case <-following.Done():
+		}
+		end()
+	}()
+	t := &fileTaker{in: in, cut: cutter{max: in.MaxLine()}, ending: in.Ending()}
+	if err := s.f.Run(following, t); err != nil {
+		return fmt.Errorf("logpub: %w", err)
+	}
+	return nil
+}
+
+// finish notes the position when all that will ever be safe is so.
+func (s *File) finish() { s.f.Close() }
+
+// fileTaker puts the lines of a file into the queue.
+type fileTaker struct {
+	in     *Intake
+	cut    cutter
+	ending <-chan struct{}
+	until  time.Time // when the ending is over; zero before it
+}
+
+// Take implements tail.Taker.
+func (t *fileTaker) Take(lines []byte) (n int, mark uint64) {
+	if closed(t.ending) {
+		if t.until.IsZero() {
+			t.until = time.Now().Add(lingerTime)
+		}
+		if time.Now().After(t.until) {
+			return 0, t.in.p.queue.mark()
+		}
+	}
+	if bytes.Count(lines, []byte{'\n'}) == 0 {
+		return 0, t.in.p.queue.mark()
+	}
+	for len(lines) > 0 {
+		i := bytes.IndexByte(lines, '\n') + 1
+		if i <= t.in.maxLine {
+			// As many as are not too long go at once.
+			for i < len(lines) {
+				next := bytes.IndexByte(lines[i:], '\n') + 1
+				if next > t.in.maxLine {
+					break
+				}
+				i += next
+			}
+			took := t.in.PutSome(lines[:i], 0)
+			n += took
+			if took < i {
+				break
+			}
+		} else {
+			t.cut.add(lines[:i])
+			took := t.in.PutSome(t.cut.whole(), 1)
+			t.cut.forget()
+			if took == 0 {
+				break
+			}
+			n += i
+		}
+		lines = lines[i:]
+	}
+	return n, t.in.p.queue.mark()
+}
+
+// Safe implements tail.Taker. What is in the spool is made durable first, or a power cut would take what the
+// position has gone beyond.
+func (t *fileTaker) Safe() uint64 {
+	safe := t.in.p.queue.safe()
+	t.in.p.syncSpool()
+	return safe
+}

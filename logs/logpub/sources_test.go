@@ -1,0 +1,135 @@
+package logpub
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/spreadd/spreadd/logs/internal/input/syslog"
+	"github.com/spreadd/spreadd/logs/internal/input/tail"
+)
+
+// TestSeveralInputs: a stream, a file and sockets in one process, each with its groups.
+func TestSeveralInputs(t *testing.T) {
+	dir := t.TempDir()
+	var d fakeDaemon
+	p := newPublisher(t, &d, nil)
+	file, err := NewFile(tail.Config{Path: filepath.Join(dir, "log"), State: dir, FromStart: true}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	udp, err := NewSyslog(t.Context(), syslog.Config{Network: "udp", Address: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, w := io.Pipe()
+	inputs := []Input{
+		{Source: NewStream(r)},
+		{Source: file, Groups: []string{"files"}},
+		{Source: udp, Route: &Route{Field: 1, VHost: true}},
+	}
+	for _, in := range inputs {
+		if err := p.CheckInput(in); err != nil {
+			t.Error(err)
+		}
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	ended := make(chan error, 1)
+	go func() { ended <- p.RunInputs(ctx, inputs...) }()
+	send := func(n int, do func() error) {
+		t.Helper()
+		if err := do(); err != nil {
+			t.Fatal(err)
+		}
+		waitFor(t, "a line", func() bool { return len(d.got()) == n })
+	}
+	send(1, func() error { _, err := io.WriteString(w, "from a pipe\n"); return err })
+	send(2, func() error { return os.WriteFile(filepath.Join(dir, "log"), []byte("from a file\n"), 0o600) })
+	conn, err := net.Dial("udp", udp.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	send(3, func() error {
+		_, err := io.WriteString(conn, "<190>Nov 21 10:00:00 web nginx: www.a.com from a socket")
+		return err
+	})
+	_ = w.Close() // the others go on
+	send(4, func() error { _, err := io.WriteString(conn, "<190>Nov 21 10:00:00 nginx: b.org again"); return err })
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if want := []string{"from a pipe\n", "from a file\n", "www.a.com from a socket\n", "b.org again\n"}; !slices.Equal(d.got(), want) {
+		t.Errorf("sent %q, want %q", d.got(), want)
+	}
+	if want := []string{"[g]", "[files]", "[www.a.com]", "[b.org]"}; !slices.Equal(d.targets, want) {
+		t.Errorf("to %q, want %q", d.targets, want)
+	}
+	checkSums(t, p)
+	in := p.Stats().Inputs
+	for i, want := range []InputStats{
+		{Name: "stream", Lines: 1, Bytes: 12},
+		{Name: "file " + filepath.Join(dir, "log"), Lines: 1, Bytes: 12, File: &tail.Stats{Position: 12, Safe: 12, Files: 1}},
+		{Name: "udp 127.0.0.1:0", Lines: 2, Bytes: 36, Syslog: &syslog.Stats{Messages: 2, Bytes: 94}},
+	} {
+		if !reflect.DeepEqual(in[i], want) {
+			t.Errorf("input %d: %+v, %+v, %+v", i, in[i], in[i].File, in[i].Syslog)
+		}
+	}
+}
+
+// TestFileWaits: the lines of a file are not dropped however long the daemon is away, and a restart
+// in the middle neither loses nor repeats any.
+func TestFileWaits(t *testing.T) {
+	for _, spooled := range []bool{false, true} {
+		t.Run(fmt.Sprint("spool ", spooled), func(t *testing.T) {
+			dir := t.TempDir()
+			path := filepath.Join(dir, "log")
+			lines := numbered(1, 20_000)
+			if err := os.WriteFile(path, []byte(strings.Join(lines, "")), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Test(t, func(t *testing.T) {
+				d := fakeDaemon{down: true}
+				for i := range 3 {
+					p := newPublisher(t, &d, func(c *Config) {
+						c.QueueBytes = 4096
+						if spooled {
+							c.Spool = filepath.Join(dir, "spool")
+						}
+					})
+					file, err := NewFile(tail.Config{Path: path, State: dir, FromStart: true}, nil)
+					if err != nil {
+						t.Fatal(err)
+					}
+					ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+					if i == 2 {
+						d.setDown(false)
+					}
+					err = p.RunInputs(ctx, Input{Source: file})
+					stop()
+					if err != nil && (spooled || i == 2) {
+						t.Errorf("round %d: %v", i, err)
+					}
+					if st := p.Stats(); st.Dropped["queue_full"] > 0 {
+						t.Errorf("stats are %+v", st)
+					}
+				}
+				if got := d.got(); !slices.Equal(got, lines) {
+					t.Errorf("%d lines arrived of %d", len(got), len(lines))
+				}
+			})
+		})
+	}
+}

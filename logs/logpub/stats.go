@@ -1,0 +1,302 @@
+package logpub
+
+import (
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/spreadd/spreadd/logs/internal/input/syslog"
+	"github.com/spreadd/spreadd/logs/internal/input/tail"
+)
+
+// MaxGroupStats is how many lists of groups have counters of their own: those that the configuration
+// names, and then those that lines have named first.
+const MaxGroupStats = 100
+
+// OtherGroups is the name under which the lines of all other groups are counted. No group has it.
+const OtherGroups = "other groups"
+
+// Stats are a publisher's counters, which only grow, and what it has at the moment.
+type Stats struct {
+	Took      int64 // lines read
+	TookBytes int64 // of these, with their newlines
+	Sent      int64 // lines that the kernel has for the daemon
+	Bytes     int64 // of these, with their newlines
+	Truncated int64 // lines cut to MaxLine; they count as sent or dropped as well
+	Resent    int64 // lines sent again, since a session ended before they were flushed
+	Rejected  int64 // lines sent that the daemon returned, denied by its policy
+	Connects  int64 // sessions opened
+	// Overflow are the names in lines that were not given groups of their own, since there are
+	// MaxTargets of a Route already; a name may be counted again.
+	Overflow int64
+	// Recovered are lines that were found in the spool, left there by processes before.
+	Recovered int64
+	// Abandoned are lines in a spool that could not be read and was left for later; they
+	// are recovered when it can be read.
+	Abandoned int64
+	// Spooled are lines written to the spool, be they sent from memory or from there.
+	Spooled, SpooledBytes int64
+	// SpoolErrors are failures of the disk, and SpoolDamaged places in the spool that
+	// were damaged, torn ends included.
+	SpoolErrors, SpoolDamaged int64
+	// Dropped are lines that were not sent, by reason: "queue_full", "drain"
+	// (not sent when the time to stop was over; some of these may have arrived), "spool_full" and
+	// "spool_damaged". DroppedBytes are those of these lines; of what was dropped from the spool with
+	// what that had added to them.
+	Dropped, DroppedBytes map[string]int64
+	// Ends are sessions that have ended before Run did, by reason: "lost", "stalled" (the daemon took
+	// nothing for StallTime) and "return" (the first daemon is back).
+	Ends map[string]int64
+
+	Daemons []DaemonStats // in the order of Address and Fallbacks
+	Inputs  []InputStats  // in their order, from the beginning of Run on
+	Groups  []GroupStats  // in the order in which they were first needed; OtherGroups last, if it is
+
+	Gauges
+}
+
+// Gauges are what a publisher has at the moment.
+type Gauges struct {
+	// Waiting are lines in memory or in the spool that are not sent. Lines that a session has been given
+	// may be among them.
+	Waiting int64
+	// Lag is how long ago the oldest of these came, also if that was to a process before; 0 if none waits.
+	Lag time.Duration
+	// QueueBytes is the memory that lines take, of QueueLimit.
+	QueueBytes, QueueLimit int64
+	Unconfirmed            int // blocks on their way through the ring, with Confirm
+	// SpoolLines and SpoolBytes are what is in the spool, files included that are about to
+	// go, of SpoolLimit, which is 0 without a spool.
+	SpoolLines, SpoolBytes, SpoolLimit int64
+	SpoolSegments                      int
+	// SpoolFailing tells that there is to be a spool, and it cannot be used.
+	SpoolFailing bool
+}
+
+// DaemonStats are those of one daemon.
+type DaemonStats struct {
+	Address   string
+	Connects  int64 // sessions opened
+	Failures  int64 // attempts to open one that failed
+	Connected bool
+}
+
+// InputStats are those of one input.
+type InputStats struct {
+	Name      string
+	Lines     int64 // taken
+	Bytes     int64
+	Truncated int64
+	File      *tail.Stats   // nil if it is no file
+	Syslog    *syslog.Stats // nil if it is no socket
+}
+
+// GroupStats are those of the lines that go to a group, or to each of several.
+type GroupStats struct {
+	Groups string // names with spaces between
+	Lines  int64  // taken for it, those that were dropped later included
+	Bytes  int64
+}
+
+// daemonCount counts for one daemon.
+type daemonCount struct {
+	address            string
+	connects, failures atomic.Int64
+	connected          atomic.Bool
+}
+
+// Stats returns the counters. It may be called at any time. When nothing moves, Took and Recovered
+// together are the sum of Sent, Dropped, Waiting and Abandoned; after Run what waits is in the spool.
+func (p *Publisher) Stats() Stats {
+	st := Stats{Dropped: make(map[string]int64), DroppedBytes: make(map[string]int64), Ends: make(map[string]int64)}
+	// What a line is counted as last is read first, so that no sum exceeds Took.
+	for i := range numDropReasons {
+		st.Dropped[i.String()] = p.count.dropped[i].Load()
+		st.DroppedBytes[i.String()] = p.count.droppedBytes[i].Load()
+	}
+	for i := range numEnds {
+		st.Ends[i.String()] = p.sender.ends[i].Load()
+	}
+	st.Sent = p.count.sent.Load()
+	st.Bytes = p.count.bytes.Load()
+	st.Truncated = p.count.truncated.Load()
+	st.Resent = p.count.resent.Load()
+	st.Rejected = p.count.rejected.Load()
+	st.Connects = p.count.connects.Load()
+	st.Overflow = p.count.overflow.Load()
+	st.Spooled = p.count.spooled.Load()
+	st.SpooledBytes = p.count.spooledBytes.Load()
+	st.Abandoned = p.count.abandoned.Load()
+	st.SpoolErrors = p.count.spoolErrors.Load()
+	st.SpoolDamaged = p.count.damaged.Load()
+	st.Recovered = p.count.recovered.Load()
+	st.Gauges = p.gauges()
+	for i := range p.sender.daemons {
+		d := &p.sender.daemons[i]
+		st.Daemons = append(st.Daemons, DaemonStats{
+			Address: d.address, Connects: d.connects.Load(), Failures: d.failures.Load(), Connected: d.connected.Load(),
+		})
+	}
+	p.targetsMu.Lock()
+	groups, intakes := slices.Clone(p.groups), p.intakes
+	p.targetsMu.Unlock()
+	st.Groups = p.queue.groupStats(append(groups, &p.otherGroups))
+	for _, in := range intakes {
+		st.Inputs = append(st.Inputs, in.stats())
+	}
+	st.TookBytes = p.count.tookBytes.Load()
+	st.Took = p.count.took.Load()
+	return st
+}
+
+// gauges returns what there is at the moment.
+func (p *Publisher) gauges() Gauges {
+	g := p.queue.gauges()
+	if born := p.queue.oldest(); !born.IsZero() && g.Waiting > 0 {
+		g.Lag = max(0, time.Since(born)) // the clock of a process before us may have been ahead
+	}
+	p.sender.mu.Lock()
+	g.Unconfirmed = len(p.sender.flying)
+	p.sender.mu.Unlock()
+	if p.cfg.Spool != "" {
+		g.SpoolLimit = p.cfg.SpoolBytes
+		g.SpoolFailing = p.spoolFailing.Load() || p.queue.behind() == nil
+	}
+	return g
+}
+
+func (q *queue) gauges() Gauges {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	g := Gauges{QueueBytes: int64(q.size), QueueLimit: int64(q.limit)}
+	if q.store != nil {
+		_, g.SpoolLines, g.SpoolBytes = q.store.Waiting()
+		g.SpoolSegments = q.store.Segments()
+	}
+	g.Waiting = g.SpoolLines
+	for _, b := range q.blocks {
+		if !b.saved {
+			g.Waiting += int64(b.count())
+		}
+	}
+	return g
+}
+
+// groupStats reads counters, and leaves out the last one if it has counted nothing.
+func (q *queue) groupStats(counts []*groupCount) []GroupStats {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var all []GroupStats
+	for _, c := range counts {
+		if c.name != "" {
+			all = append(all, GroupStats{c.name, c.lines, c.bytes})
+		} else if c.lines > 0 {
+			all = append(all, GroupStats{OtherGroups, c.lines, c.bytes})
+		}
+	}
+	return all
+}
+
+// stats returns the counters of an input.
+func (in *Intake) stats() InputStats {
+	st := InputStats{Name: in.input.Name, Lines: in.lines.Load(), Bytes: in.bytes.Load(), Truncated: in.truncated.Load()}
+	switch s := in.input.Source.(type) {
+	case *File:
+		f := s.f.Stats()
+		st.File = &f
+	case *Syslog:
+		x := s.server.Stats()
+		st.Syslog = &x
+	}
+	if s, ok := in.input.Source.(fmt.Stringer); ok && st.Name == "" {
+		st.Name = s.String()
+	}
+	return st
+}
+
+// Add adds the counters of a publisher that came before, in the same process. What there is at the moment stays as
+// it is, and so do the lists of daemons and inputs: of those that are no more only the sums tell.
+func (s *Stats) Add(o *Stats) {
+	for _, n := range []struct {
+		to   *int64
+		more int64
+	}{
+		{&s.Took, o.Took},
+		{&s.TookBytes, o.TookBytes},
+		{&s.Sent, o.Sent},
+		{&s.Bytes, o.Bytes},
+		{&s.Truncated, o.Truncated},
+		{&s.Resent, o.Resent},
+		{&s.Rejected, o.Rejected},
+		{&s.Connects, o.Connects},
+		{&s.Overflow, o.Overflow},
+		{&s.Recovered, o.Recovered},
+		{&s.Abandoned, o.Abandoned},
+		{&s.Spooled, o.Spooled},
+		{&s.SpooledBytes, o.SpooledBytes},
+		{&s.SpoolErrors, o.SpoolErrors},
+		{&s.SpoolDamaged, o.SpoolDamaged},
+	} {
+		*n.to += n.more
+	}
+	for _, m := range []struct{ to, more map[string]int64 }{{s.Dropped, o.Dropped}, {s.DroppedBytes, o.DroppedBytes}, {s.Ends, o.Ends}} {
+		for name, n := range m.more {
+			m.to[name] += n
+		}
+	}
+	for _, d := range o.Daemons {
+		i := slices.IndexFunc(s.Daemons, func(x DaemonStats) bool { return x.Address == d.Address })
+		if i >= 0 {
+			s.Daemons[i].Connects += d.Connects
+			s.Daemons[i].Failures += d.Failures
+		}
+	}
+	s.addInputs(o.Inputs)
+	s.addGroups(o.Groups)
+}
+
+// addInputs adds those of inputs that came before.
+func (s *Stats) addInputs(before []InputStats) {
+	for _, in := range before {
+		i := slices.IndexFunc(s.Inputs, func(x InputStats) bool { return x.Name == in.Name })
+		if i < 0 {
+			continue
+		}
+		to := &s.Inputs[i]
+		to.Lines += in.Lines
+		to.Bytes += in.Bytes
+		to.Truncated += in.Truncated
+		if to.File != nil && in.File != nil {
+			to.File.Add(in.File)
+		}
+		if to.Syslog != nil && in.Syslog != nil {
+			to.Syslog.Add(in.Syslog)
+		}
+	}
+}
+
+// addGroups adds those of a publisher before. Its groups come first, so that a group that has counters of its own keeps
+// them.
+func (s *Stats) addGroups(before []GroupStats) {
+	var all []GroupStats
+	other := GroupStats{Groups: OtherGroups}
+	for _, g := range slices.Concat(before, s.Groups) {
+		to := &other
+		if g.Groups != OtherGroups {
+			i := slices.IndexFunc(all, func(x GroupStats) bool { return x.Groups == g.Groups })
+			if i < 0 && len(all) < MaxGroupStats {
+				i = len(all)
+				all = append(all, GroupStats{Groups: g.Groups})
+			}
+			if i >= 0 {
+				to = &all[i]
+			}
+		}
+		to.Lines += g.Lines
+		to.Bytes += g.Bytes
+	}
+	if s.Groups = all; other.Lines > 0 {
+		s.Groups = append(s.Groups, other)
+	}
+}

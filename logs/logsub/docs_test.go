@@ -1,0 +1,51 @@
+package logsub
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestExamples: all configurations that docs/logging.md shows are right.
+func TestExamples(t *testing.T) {
+	n := 0
+	for block := range strings.SplitSeq(read(t, filepath.Join("..", "..", "docs", "logging.md")), "\n```") {
+		text, ok := strings.CutPrefix(block, "toml\n")
+		if !ok {
+			continue
+		}
+		n++
+		cfg, err := ParseTOML("logging.md", []byte(text+"\n"))
+		if err == nil {
+			err = cfg.Check()
+		}
+		if err != nil {
+			t.Errorf("%v, in\n%s", err, text)
+		}
+	}
+	if n < 4 {
+		t.Errorf("only %d are there", n)
+	}
+}
+
+// TestDocumentation: the configuration that docs/logging.md shows is one, and
+// has every key that there is.
+func TestDocumentation(t *testing.T) {
+	_, text, ok := strings.Cut(read(t, filepath.Join("..", "..", "docs", "logging.md")), "```toml\n")
+	text, _, ok2 := strings.Cut(text, "```")
+	if !ok || !ok2 {
+		t.Fatal("there is none")
+	}
+	cfg, err := ParseTOML("logging.md", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cfg.Check(); err != nil {
+		t.Error(err)
+	}
+	for line := range strings.Lines(read(t, filepath.Join("testdata", "all.toml"))) {
+		if key, _, ok := strings.Cut(line, " = "); ok && !strings.HasPrefix(key, " ") && !strings.Contains(text, "\n"+key+" = ") && !strings.HasPrefix(text, key+" = ") {
+			t.Errorf("the key %s is not shown", key)
+		}
+	}
+}
