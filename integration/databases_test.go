@@ -17,6 +17,10 @@ import (
 	"testing"
 	"time"
 
+	_ "github.com/go-sql-driver/mysql"
+	_ "github.com/jackc/pgx/v5/stdlib"
+	_ "modernc.org/sqlite"
+
 	"github.com/spreadd/spreadd/internal/testkit/testskip"
 	"github.com/spreadd/spreadd/spread"
 )
