@@ -45,5 +45,5 @@
 //
 // # References
 //
-// docs/architecture.md; docs/spec/client-protocol.md §11, §12; docs/spec/daemon-operations.md.
+// docs/develop/architecture.md; docs/spec/client-protocol.md §11, §12; docs/spec/daemon-operations.md.
 package daemon

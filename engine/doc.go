@@ -23,5 +23,5 @@
 //
 // # References
 //
-// docs/adr/0002-the-engine-is-a-machine.md; docs/spec/client-protocol.md §7.
+// docs/develop/adr/0002-the-engine-is-a-machine.md; docs/spec/client-protocol.md §7.
 package engine

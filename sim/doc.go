@@ -27,7 +27,7 @@
 // who reads one late delivers nonsense.
 //
 // Some properties are held in a weaker form than they are written, because a daemon
-// that shares rings with C daemons cannot do better. docs/testing.md says which, and why.
+// that shares rings with C daemons cannot do better. docs/develop/testing.md says which, and why.
 //
 // Situations that are rare are counted ([Rare]); a long series that never met one of them has
 // not tested it. That the checkers can fail is shown by planted faults (mutants_test.go, and
@@ -55,6 +55,6 @@
 //
 // # References
 //
-// docs/spec/membership-protocol.md §15, docs/spec/groups-protocol.md §12, docs/testing.md. Moser, Amir,
+// docs/spec/membership-protocol.md §15, docs/spec/groups-protocol.md §12, docs/develop/testing.md. Moser, Amir,
 // Melliar-Smith, Agarwal: Extended Virtual Synchrony, ICDCS 1994.
 package sim

@@ -30,5 +30,5 @@
 //
 // # References
 //
-// ppoll(2), eventfd(2); docs/adr/0006-the-owner-waits-for-sockets.md.
+// ppoll(2), eventfd(2); docs/develop/adr/0006-the-owner-waits-for-sockets.md.
 package poller

@@ -88,7 +88,7 @@ func (l *Loader) Load(fsys fs.FS) (*Tree, error) {
 			return err
 		case d.IsDir() && skipDir(name):
 			return fs.SkipDir
-		case !d.Type().IsRegular():
+		case !d.Type().IsRegular() || name == ".git": // a work tree has a file of that name
 			return nil
 		}
 		if info, err := d.Info(); err != nil || info.Size() > maxFileBytes {
