@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -194,7 +193,7 @@ func (t *Table) Duration(key string, def time.Duration) time.Duration {
 	}
 	d, err := ParseDuration(s)
 	if err != nil {
-		t.Errorf(key, `write "500ms", "90s", "10m", "24h" or "30d"`, "%s: %q is not a time", key, s)
+		t.Errorf(key, "", "%s: %v", key, err)
 		return def
 	}
 	return d
@@ -203,27 +202,27 @@ func (t *Table) Duration(key string, def time.Duration) time.Duration {
 // Bytes returns a number of bytes of a range: a whole number, or a string with
 // a unit such as "64MiB".
 func (t *Table) Bytes(key string, def, lowest, highest int64) int64 {
-	var n int64
+	var n Size
 	switch v := t.values[key].(type) {
 	case int64:
 		t.ask(key)
-		n = v
+		n = Size(v)
 	default:
 		s, ok := get[string](t, key, `a number of bytes or a string such as "64MiB"`)
 		if !ok {
 			return def
 		}
 		var err error
-		if n, err = ParseBytes(s); err != nil {
-			t.Errorf(key, `write "512", "64KiB", "64MiB" or "1GiB"`, "%s: %q is not a number of bytes", key, s)
+		if n, err = ParseSize(s); err != nil {
+			t.Errorf(key, "", "%s: %v", key, err)
 			return def
 		}
 	}
-	if n < lowest || n > highest {
-		t.Errorf(key, "", "%s is %s, which is not in %s to %s", key, FormatBytes(n), FormatBytes(lowest), FormatBytes(highest))
+	if n < Size(lowest) || n > Size(highest) {
+		t.Errorf(key, "", "%s is %s, which is not in %s to %s", key, n, Size(lowest), Size(highest))
 		return def
 	}
-	return n
+	return int64(n)
 }
 
 // Strings returns a list of strings; one string stands for a list of one.
@@ -306,73 +305,6 @@ func (t *Table) Choice(key, def string, words ...string) string {
 		return def
 	}
 	return s
-}
-
-// day is a unit that package time does not have.
-const day = 24 * time.Hour
-
-// ParseDuration reads what time.ParseDuration does, and days ("30d"); nothing
-// below zero.
-func ParseDuration(s string) (time.Duration, error) {
-	if n, ok := strings.CutSuffix(s, "d"); ok {
-		days, err := strconv.ParseUint(n, 10, 16)
-		return time.Duration(days) * day, err
-	}
-	d, err := time.ParseDuration(s)
-	if err == nil && d < 0 {
-		err = strconv.ErrRange
-	}
-	return d, err
-}
-
-// FormatDuration writes what ParseDuration reads.
-func FormatDuration(d time.Duration) string {
-	if d >= day && d%day == 0 {
-		return strconv.Itoa(int(d/day)) + "d"
-	}
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
-}
-
-// units of bytes; the first is the largest.
-var units = []struct {
-	name string
-	size int64
-}{{"TiB", 1 << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"TB", 1e12}, {"GB", 1e9}, {"MB", 1e6}, {"kB", 1e3}, {"B", 1}}
-
-// ParseBytes reads a number of bytes with or without a unit: "64MiB".
-func ParseBytes(s string) (int64, error) {
-	size := int64(1)
-	for _, u := range units {
-		if n, ok := strings.CutSuffix(s, u.name); ok {
-			s, size = strings.TrimSpace(n), u.size
-			break
-		}
-	}
-	n, err := strconv.ParseInt(s, 10, 64)
-	switch {
-	case err != nil:
-		return 0, err
-	case n < 0 || n > (1<<62)/size:
-		return 0, strconv.ErrRange
-	}
-	return n * size, nil
-}
-
-// FormatBytes writes what ParseBytes reads.
-func FormatBytes(n int64) string {
-	for _, u := range units[:4] {
-		if n >= u.size && n%u.size == 0 {
-			return strconv.FormatInt(n/u.size, 10) + u.name
-		}
-	}
-	return strconv.FormatInt(n, 10)
 }
 
 // Quote writes a string as a value: as it stands between single quotes where

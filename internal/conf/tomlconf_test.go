@@ -119,11 +119,11 @@ size = "12 parsecs"
 		`x.toml:2:1: n has to be a whole number, not a string`,
 		`x.toml:3:1: big is 10, which is not in 0 to 9`,
 		`x.toml:9:3: unknown key "Group"; did you mean group?`,
-		`x.toml:10:3: keep: "forever" is not a time; write `,
+		`x.toml:10:3: keep: "forever" is not a duration; write `,
 		`x.toml:16:5: match has to be a list of strings, and here is a whole number`,
 		`x.toml:18:24: unknown key "b"; known here: a`,
 		`x.toml:19:7: unknown key "c"; known here: a`,
-		`x.toml:21:1: size: "12 parsecs" is not a number of bytes; write `,
+		`x.toml:21:1: size: "12 parsecs" is not a size; write `,
 	}
 	errs, ok := errors.AsType[Errors](err)
 	if !ok || len(errs) != len(want) {
@@ -162,7 +162,7 @@ func TestWrongTypes(t *testing.T) {
 	doc.Tables("h")
 	want := []string{
 		"a has to be a string, not a list", "b has to be a number of bytes", "c has to be a time", "d has to be a list of tables, not true or false",
-		"e is NaN", "f is -1", "g: \"-1s\" is not a time", "h has to be a list of tables, and here is a whole number",
+		"e is NaN", "f is -1", "g: \"-1s\" is not a duration", "h has to be a list of tables, and here is a whole number",
 	}
 	errs, _ := errors.AsType[Errors](doc.Err())
 	if len(errs) != len(want) {
@@ -191,17 +191,17 @@ func TestChoice(t *testing.T) {
 // TestFormats: what is written is read back.
 func TestFormats(t *testing.T) {
 	for _, d := range []time.Duration{0, time.Millisecond, time.Second, 90 * time.Second, 10 * time.Minute, time.Hour, day, 30 * day, day + time.Minute, 100 * time.Minute} {
-		if got, err := ParseDuration(FormatDuration(d)); err != nil || got != d {
-			t.Errorf("%v is written %q and read %v, %v", d, FormatDuration(d), got, err)
+		if got, err := ParseDuration(Duration(d).String()); err != nil || got != d {
+			t.Errorf("%v is written %q and read %v, %v", d, Duration(d), got, err)
 		}
 	}
-	for _, n := range []int64{0, 1, 1000, 1 << 10, 1<<10 + 1, 64 << 20, 3 << 30, 1 << 40} {
-		if got, err := ParseBytes(FormatBytes(n)); err != nil || got != n {
-			t.Errorf("%d is written %q and read %v, %v", n, FormatBytes(n), got, err)
+	for _, n := range []Size{0, 1, 1000, 1 << 10, 1<<10 + 1, 64 << 20, 3 << 30, 1 << 40} {
+		if got, err := ParseSize(n.String()); err != nil || got != n {
+			t.Errorf("%d is written %q and read %v, %v", n, n, got, err)
 		}
 	}
 	for _, s := range []string{"", "-1", "1XB", "99999999999GiB", "MiB"} {
-		if n, err := ParseBytes(s); err == nil {
+		if n, err := ParseSize(s); err == nil {
 			t.Errorf("%q is read as %d", s, n)
 		}
 	}

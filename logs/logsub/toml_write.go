@@ -27,7 +27,7 @@ func (c Config) TOML() string {
 	case c.StatsInterval < 0:
 		w.line("stats_interval", conf.Quote("0s"))
 	case c.StatsInterval != 0 && c.StatsInterval != DefaultStatsInterval:
-		w.line("stats_interval", conf.Quote(conf.FormatDuration(c.StatsInterval)))
+		w.line("stats_interval", conf.Quote(conf.Duration(c.StatsInterval).String()))
 	}
 	w.text("metrics", c.Metrics, "")
 	if c.OpenFiles != 0 && c.OpenFiles != DefaultOpenFiles {
@@ -131,7 +131,7 @@ func (w *tomlWriter) text(key, value, def string) {
 
 func (w *tomlWriter) duration(key string, d time.Duration) {
 	if d != 0 {
-		w.line(key, conf.Quote(conf.FormatDuration(d)))
+		w.line(key, conf.Quote(conf.Duration(d).String()))
 	}
 }
 
@@ -145,7 +145,7 @@ func (w *tomlWriter) bytes(key string, value, def int64) {
 	if value == def {
 		return
 	}
-	text := conf.FormatBytes(value)
+	text := conf.Size(value).String()
 	if strings.HasSuffix(text, "B") {
 		text = conf.Quote(text)
 	}

@@ -131,8 +131,9 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		o.zone, err = time.LoadLocation(text)
 		return err
 	})
-	fs.Func("rotate-size", "cut files before they become larger than `size`, such as 1GiB: FILE.000001 and so on", func(text string) (err error) {
-		o.keep.Size, err = conf.ParseBytes(text)
+	fs.Func("rotate-size", "cut files before they become larger than `size`, such as 1GiB: FILE.000001 and so on", func(text string) error {
+		size, err := conf.ParseSize(text)
+		o.keep.Size = int64(size)
 		return err
 	})
 	fs.Func("compress", "`how` to compress closed files: gzip or zstd", func(text string) (err error) {
