@@ -8,7 +8,7 @@ import (
 )
 
 // deviation is a vector on which we differ from the C daemon on purpose. Each is
-// a row of docs/compatibility.md.
+// a row of docs/operate/compatibility.md.
 type deviation struct {
 	why  string
 	at   int // entries before it are played as captured

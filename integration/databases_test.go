@@ -29,7 +29,7 @@ import (
 type server struct {
 	t     *testing.T
 	dir   string
-	title string // of its examples in docs/logging.md
+	title string // of its examples in docs/logs/logsub.md
 
 	program string // with args; empty for SQLite
 	args    []string
@@ -57,7 +57,7 @@ func (s *server) refuses(db *sql.DB, run func() *process) {
 	logsub.stop()
 }
 
-// TestDatabases: the examples of docs/logging.md as they stand there, with real servers that are killed, frozen and away
+// TestDatabases: the examples of docs/logs/logsub.md as they stand there, with real servers that are killed, frozen and away
 // while lines come; logsub ends and starts in between. Every line that the database can take is there once.
 func TestDatabases(t *testing.T) {
 	bin := build(t, "spreadd", "logsub")
@@ -198,10 +198,10 @@ func (s *server) count(db *sql.DB, what string) int {
 	return n
 }
 
-// example is a block of docs/logging.md that begins with the server's title.
+// example is a block of docs/logs/logsub.md that begins with the server's title.
 func (s *server) example(kind string) string {
 	s.t.Helper()
-	text := readFile(s.t, filepath.Join("..", "docs", "logging.md"))
+	text := readFile(s.t, filepath.Join("..", "docs", "logs", "logsub.md"))
 	for block := range strings.SplitSeq(text, "\n```") {
 		if rest, ok := strings.CutPrefix(block, kind+"\n"); ok {
 			first, rest, _ := strings.Cut(rest, "\n")
@@ -210,7 +210,7 @@ func (s *server) example(kind string) string {
 			}
 		}
 	}
-	s.t.Fatalf("docs/logging.md has no %s example for %s", kind, s.title)
+	s.t.Fatalf("docs/logs/logsub.md has no %s example for %s", kind, s.title)
 	return ""
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/spreadd/spreadd/logs/logpub"
 )
 
-// TestWebServers: real web servers under load log as docs/web-servers.md has it. Each writes
+// TestWebServers: real web servers under load log as docs/logs/web-servers.md has it. Each writes
 // what it has answered to a file of its own, too, against which the published log is held.
 func TestWebServers(t *testing.T) {
 	bin := build(t, "spreadd", "logpub", "logsub")

@@ -257,9 +257,9 @@ func request(t testing.TB, addr, number string) {
 // example returns the n-th example, from 0, of a language in the documentation.
 func example(t testing.TB, language string, n int) string {
 	t.Helper()
-	parts := strings.Split(readFile(t, "../docs/web-servers.md"), "```"+language+"\n")
+	parts := strings.Split(readFile(t, "../docs/logs/web-servers.md"), "```"+language+"\n")
 	if len(parts) < n+2 {
-		t.Fatalf("docs/web-servers.md has %d examples of %s", len(parts)-1, language)
+		t.Fatalf("docs/logs/web-servers.md has %d examples of %s", len(parts)-1, language)
 	}
 	text, _, _ := strings.Cut(parts[n+1], "```")
 	return text

@@ -109,7 +109,7 @@ type bed struct{ *site }
 
 func newBed(b *testing.B) *bed {
 	b.Helper()
-	b.Setenv("GOMAXPROCS", "1") // of daemons, as docs/web-servers.md has it; logpub does so by itself
+	b.Setenv("GOMAXPROCS", "1") // of daemons, as docs/logs/web-servers.md has it; logpub does so by itself
 	s := &site{t: b, dir: b.TempDir(), bin: build(b, "spreadd", "logpub")}
 	s.makeHtdocs()
 	s.write("htdocs/page.html", strings.Repeat("x", *pageBytes))

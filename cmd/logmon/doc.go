@@ -9,7 +9,7 @@
 //	logmon -g weblogs -plain -interval 1m          a line a minute, for a log
 //
 // The screen is shown on a terminal. Elsewhere, with -web or -metrics nothing is printed, and without them a
-// line each -interval. docs/logmon.md says what each number means.
+// line each -interval. docs/logs/logmon.md says what each number means.
 //
 // logmon only joins and receives. If it cannot keep up it drops messages and says how many, so that publishers
 // never wait for it. It connects again by itself.

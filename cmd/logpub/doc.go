@@ -14,7 +14,7 @@
 //	[[input]]
 //	syslog = "unixgram:/run/logpub.sock"
 //
-// takes what its access_log syslog:server=unix:/run/logpub.sock sends; docs/publishing.md tells of this
+// takes what its access_log syslog:server=unix:/run/logpub.sock sends; docs/logs/logpub.md tells of this
 // and the other keys.
 //
 // logpub never keeps a web server waiting for the network: lines wait for the daemon in a
@@ -23,7 +23,7 @@
 // It says how many lines it took, sent and dropped when it ends, and every -stats while there are
 // any, on standard error, which is the error log of a web server.
 //
-// With -metrics ADDRESS (metrics in the configuration) it serves its counters to Prometheus; docs/metrics.md lists them.
+// With -metrics ADDRESS (metrics in the configuration) it serves its counters to Prometheus; docs/operate/metrics.md lists them.
 //
 // It ends when its input does. SIGTERM and SIGINT make it read on until the input ends or is
 // quiet for a second, send what it has, and end, all within -drain; further ones change

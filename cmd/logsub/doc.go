@@ -6,7 +6,7 @@
 //	logsub -c /etc/logsub.toml                           its own form
 //	logsub -g weblogs -o '/logs/%{vhost}/%Y-%m-%d' -compress zstd -keep-age 30d
 //
-// With -metrics ADDRESS (metrics in TOML) it serves its counters to Prometheus; docs/metrics.md lists them.
+// With -metrics ADDRESS (metrics in TOML) it serves its counters to Prometheus; docs/operate/metrics.md lists them.
 //
 // SIGHUP and SIGUSR1 close and reopen the files at once, for rotation; SIGTERM and SIGINT
 // write what has come and end with status 0. It stays in the foreground, as service

@@ -66,7 +66,7 @@ func (c *Config) snapshot() snapshot {
 	return s
 }
 
-// families lists what is served of the daemon, in the order of docs/metrics.md.
+// families lists what is served of the daemon, in the order of docs/operate/metrics.md.
 func (c *Config) families() []family {
 	v := wire.OurVersion
 	protocol := strconv.Itoa(int(v.Major)) + "." + strconv.Itoa(int(v.Minor)) + "." + strconv.Itoa(int(v.Patch))

@@ -6,7 +6,7 @@
 //
 //   - Nothing is counted here: the daemon's counters are read when somebody
 //     scrapes, at the cost of one turn of the goroutine that owns the engine.
-//   - Each metric, with its type, unit and meaning, is in docs/metrics.md; a test
+//   - Each metric, with its type, unit and meaning, is in docs/operate/metrics.md; a test
 //     compares the two. Names and labels are not changed without a line in
 //     CHANGELOG.md.
 //   - Each series is there from the start, with 0; sets of labels are fixed but for
@@ -22,5 +22,5 @@
 //
 // Failed scrapes are in the daemon's log, with part=metrics. curl shows the rest.
 //
-// References: docs/metrics.md.
+// References: docs/operate/metrics.md.
 package metrics

@@ -8,11 +8,11 @@ import (
 	"github.com/spreadd/spreadd/internal/prom/promtest"
 )
 
-var rewrite = flag.Bool("rewrite", false, "write the tables of docs/metrics.md anew")
+var rewrite = flag.Bool("rewrite", false, "write the tables of docs/operate/metrics.md anew")
 
-const docsFile = "../../docs/metrics.md"
+const docsFile = "../../docs/operate/metrics.md"
 
-// TestDocs: docs/metrics.md lists what a daemon serves, all of it and nothing
+// TestDocs: docs/operate/metrics.md lists what a daemon serves, all of it and nothing
 // else, and what it says elsewhere is of metrics that there are.
 func TestDocs(t *testing.T) {
 	d := localring.New(t, "", "alpha").StartAll()[0]

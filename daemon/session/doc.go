@@ -39,5 +39,5 @@
 //
 // # References
 //
-// docs/spec/client-protocol.md; docs/compatibility.md for what differs from C daemons on purpose.
+// docs/spec/client-protocol.md; docs/operate/compatibility.md for what differs from C daemons on purpose.
 package session

@@ -40,5 +40,5 @@
 // Failed scrapes are in the program's log, with part=metrics. curl shows the rest.
 // Package promtest has tests that every program with metrics runs.
 //
-// References: docs/metrics.md; https://prometheus.io/docs/practices/naming/.
+// References: docs/operate/metrics.md; https://prometheus.io/docs/practices/naming/.
 package prom

@@ -34,7 +34,7 @@
 // # What it does not
 //
 // Lines that are sent while it is not connected are lost: the protocol has no
-// history. How long that was is logged. docs/logging.md tells what is lost when.
+// history. How long that was is logged. docs/logs/logsub.md tells what is lost when.
 //
 // # Limits
 //
@@ -52,5 +52,5 @@
 //
 // # References
 //
-// docs/logging.md; docs/spec/spreadlogd.md §8, §11, §13, §14.
+// docs/logs/logsub.md; docs/spec/spreadlogd.md §8, §11, §13, §14.
 package logsub

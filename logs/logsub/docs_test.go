@@ -6,10 +6,10 @@ import (
 	"testing"
 )
 
-// TestExamples: all configurations that docs/logging.md shows are right.
+// TestExamples: all configurations that docs/logs/logsub.md shows are right.
 func TestExamples(t *testing.T) {
 	n := 0
-	for block := range strings.SplitSeq(read(t, filepath.Join("..", "..", "docs", "logging.md")), "\n```") {
+	for block := range strings.SplitSeq(read(t, filepath.Join("..", "..", "docs", "logs", "logsub.md")), "\n```") {
 		text, ok := strings.CutPrefix(block, "toml\n")
 		if !ok {
 			continue
@@ -28,10 +28,10 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// TestDocumentation: the configuration that docs/logging.md shows is one, and
+// TestDocumentation: the configuration that docs/logs/logsub.md shows is one, and
 // has every key that there is.
 func TestDocumentation(t *testing.T) {
-	_, text, ok := strings.Cut(read(t, filepath.Join("..", "..", "docs", "logging.md")), "```toml\n")
+	_, text, ok := strings.Cut(read(t, filepath.Join("..", "..", "docs", "logs", "logsub.md")), "```toml\n")
 	text, _, ok2 := strings.Cut(text, "```")
 	if !ok || !ok2 {
 		t.Fatal("there is none")

@@ -16,7 +16,7 @@
 //
 // It measures nothing precisely: its rate is that of one short run with everything on
 // one machine, most of which is the wait for the killed daemon. For figures there
-// are benchmarks (docs/performance.md). A machine so busy that a daemon does not
+// are benchmarks (docs/operate/performance.md). A machine so busy that a daemon does not
 // run for a second splits the ring, and then the files of the log hosts differ.
 //
 // # Limits

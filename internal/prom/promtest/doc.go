@@ -1,5 +1,5 @@
 // Package promtest tests the metrics of a program: it serves them, takes a scrape apart, holds names
-// against the rules of Prometheus, and compares docs/metrics.md with what is served.
+// against the rules of Prometheus, and compares docs/operate/metrics.md with what is served.
 //
 // A program's test makes its metrics as the program does, gives them to [Serve], and hands the [Page] of [Scrape]
 // to [Lint] and [CheckDocs]. With -rewrite, which each package defines, CheckDocs writes

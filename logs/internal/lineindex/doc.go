@@ -45,5 +45,5 @@
 //
 // # References
 //
-// docs/logging.md, "Lines with envelopes"; the formats are in format.go and ledger.go.
+// docs/logs/logsub.md, "Lines with envelopes"; the formats are in format.go and ledger.go.
 package lineindex

@@ -46,5 +46,5 @@
 //
 // # References
 //
-// docs/logging.md, on sinks; package spool.
+// docs/logs/logsub.md, on sinks; package spool.
 package backlog

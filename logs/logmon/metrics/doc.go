@@ -4,7 +4,7 @@
 // # What it guarantees
 //
 //   - Nothing is counted here: a view is taken when somebody scrapes.
-//   - Each metric, with its type, unit and meaning, is in docs/metrics.md; a test compares the two. Names and labels are
+//   - Each metric, with its type, unit and meaning, is in docs/operate/metrics.md; a test compares the two. Names and labels are
 //     not changed without a line in CHANGELOG.md.
 //   - The number of series is bounded by that of virtual hosts (traffic.Config.MaxVHosts), servers (257), groups and
 //     status codes.
@@ -18,5 +18,5 @@
 //
 // Failed scrapes are in the program's log, with part=metrics. curl shows the rest.
 //
-// References: docs/metrics.md.
+// References: docs/operate/metrics.md.
 package metrics

@@ -23,7 +23,7 @@ func New(s Source) prometheus.Collector {
 // family is one metric of a monitor.
 type family = prom.Family[logmon.View]
 
-// families lists what is served, in the order of docs/metrics.md.
+// families lists what is served, in the order of docs/operate/metrics.md.
 func families() []family {
 	return slices.Concat([]family{prom.BuildInfo[logmon.View]("logmon")},
 		connectionFamilies(), lineFamilies(), requestFamilies(),

@@ -11,9 +11,9 @@ import (
 	"github.com/spreadd/spreadd/logs/logmon"
 )
 
-var rewrite = flag.Bool("rewrite", false, "write the tables of docs/metrics.md anew")
+var rewrite = flag.Bool("rewrite", false, "write the tables of docs/operate/metrics.md anew")
 
-const docsFile = "../../../docs/metrics.md"
+const docsFile = "../../../docs/operate/metrics.md"
 
 // free are the labels whose values come from lines and the configuration.
 var free = []string{"group", "server", "vhost", "code"}
@@ -90,7 +90,7 @@ func TestServed(t *testing.T) {
 	}
 }
 
-// TestDocs: docs/metrics.md lists what is served, all of it and nothing else.
+// TestDocs: docs/operate/metrics.md lists what is served, all of it and nothing else.
 func TestDocs(t *testing.T) {
 	p := promtest.Scrape(t, promtest.Serve(t, New(newSource(t))))
 	promtest.Lint(t, p)

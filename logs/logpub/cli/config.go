@@ -19,7 +19,7 @@ import (
 	"github.com/spreadd/spreadd/spread"
 )
 
-// fileConfig is a configuration file. docs/publishing.md says what each key means.
+// fileConfig is a configuration file. docs/logs/logpub.md says what each key means.
 type fileConfig struct {
 	Daemons   []string     `toml:"daemons"`
 	Name      string       `toml:"name"`

@@ -239,7 +239,7 @@ func hangUp(t *testing.T) {
 
 // TestDocumented: the configuration in the documentation is one.
 func TestDocumented(t *testing.T) {
-	doc, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "publishing.md"))
+	doc, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "logs", "logpub.md"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,9 +20,9 @@ func TestExamples(t *testing.T) {
 		isTOML        func(text string) bool // whether a block is for logpub
 		files, pipeds int                    // that are there at least
 	}{
-		{"web-servers.md", func(string) bool { return true }, 4, 1},
-		{"migration.md", func(text string) bool { return strings.HasPrefix(text, "# /etc/logpub") }, 1, 2},
-		{"publishing.md", func(text string) bool { return strings.HasPrefix(text, "# /etc/logpub") }, 1, 1},
+		{"logs/web-servers.md", func(string) bool { return true }, 4, 1},
+		{"logs/migration.md", func(text string) bool { return strings.HasPrefix(text, "# /etc/logpub") }, 1, 2},
+		{"logs/logpub.md", func(text string) bool { return strings.HasPrefix(text, "# /etc/logpub") }, 1, 1},
 		{"../README.md", func(string) bool { return false }, 0, 1},
 	} {
 		doc, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", tt.page))

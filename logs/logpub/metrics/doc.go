@@ -7,7 +7,7 @@
 //
 //   - Nothing is counted here: the publisher's counters are read when somebody
 //     scrapes.
-//   - Each metric, with its type, unit and meaning, is in docs/metrics.md; a test
+//   - Each metric, with its type, unit and meaning, is in docs/operate/metrics.md; a test
 //     compares the two. Names and labels are not changed without a line in
 //     CHANGELOG.md.
 //   - Daemons, inputs and reasons are there from the start, with 0. Their number is that of the configuration. Of groups there are
@@ -16,11 +16,11 @@
 // # What it does not
 //
 // Counters are read one after another, not in one instant. That a line has been written by a subscriber cannot be told
-// here: see docs/publishing.md on confirmation.
+// here: see docs/logs/logpub.md on confirmation.
 //
 // # How to debug
 //
 // Failed scrapes are in the program's log, with part=metrics. curl shows the rest.
 //
-// References: docs/metrics.md.
+// References: docs/operate/metrics.md.
 package metrics

@@ -17,7 +17,7 @@ func New(s *Source) prometheus.Collector {
 // family is one metric of a publisher.
 type family = prom.Family[snapshot]
 
-// families lists what is served, in the order of docs/metrics.md.
+// families lists what is served, in the order of docs/operate/metrics.md.
 func families() []family {
 	return slices.Concat(
 		[]family{prom.BuildInfo[snapshot]("logpub")},

@@ -29,9 +29,9 @@ func shellWords(line string) (words []string) {
 	return words
 }
 
-// TestDocumentedCommands: each command line of logsub that docs/logging.md shows is one.
+// TestDocumentedCommands: each command line of logsub that docs/logs/logsub.md shows is one.
 func TestDocumentedCommands(t *testing.T) {
-	b, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "logging.md"))
+	b, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "logs", "logsub.md"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,13 +14,13 @@ import (
 
 var codeBlock = regexp.MustCompile("(?s)```([a-z]+)\n(.*?)```")
 
-// TestMigration: what docs/migration.md says of logsub holds. A file of spreadlogd and what it becomes follow
+// TestMigration: what docs/logs/migration.md says of logsub holds. A file of spreadlogd and what it becomes follow
 // one another; all that is not for logpub is in order.
 func TestMigration(t *testing.T) {
 	if _, err := perlsink.Find(""); err != nil {
 		testskip.Skip(t, "perl is not installed: apt-get install perl")
 	}
-	doc, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "migration.md"))
+	doc, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "logs", "migration.md"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,7 @@
 //
 //   - Nothing is counted here: the subscriber's counters are read when somebody
 //     scrapes.
-//   - Each metric, with its type, unit and meaning, is in docs/metrics.md; a test
+//   - Each metric, with its type, unit and meaning, is in docs/operate/metrics.md; a test
 //     compares the two. Names and labels are not changed without a line in
 //     CHANGELOG.md.
 //   - Daemons, logs, sinks and reasons are there from the start, with 0. Their number is that of the
@@ -22,5 +22,5 @@
 //
 // Failed scrapes are in the program's log, with part=metrics. curl shows the rest.
 //
-// References: docs/metrics.md.
+// References: docs/operate/metrics.md.
 package metrics

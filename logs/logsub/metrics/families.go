@@ -20,7 +20,7 @@ func New(stats func() logsub.Stats) prometheus.Collector {
 // family is one metric of a subscriber.
 type family = prom.Family[logsub.Stats]
 
-// families lists what is served, in the order of docs/metrics.md.
+// families lists what is served, in the order of docs/operate/metrics.md.
 func families() []family {
 	return slices.Concat(
 		[]family{prom.BuildInfo[logsub.Stats]("logsub")},

@@ -20,9 +20,9 @@ import (
 	"github.com/spreadd/spreadd/spread/spreadtest"
 )
 
-var rewrite = flag.Bool("rewrite", false, "write the tables of docs/metrics.md anew")
+var rewrite = flag.Bool("rewrite", false, "write the tables of docs/operate/metrics.md anew")
 
-const docsFile = "../../../docs/metrics.md"
+const docsFile = "../../../docs/operate/metrics.md"
 
 // free are the labels whose values come from configurations and messages.
 var free = []string{"daemon", "file", "group", "publisher", "sink"}
@@ -247,7 +247,7 @@ func TestSlots(t *testing.T) {
 	}
 }
 
-// TestDocs: docs/metrics.md lists what is served, all of it and nothing else, and what it says
+// TestDocs: docs/operate/metrics.md lists what is served, all of it and nothing else, and what it says
 // elsewhere is of metrics that there are.
 func TestDocs(t *testing.T) {
 	p := promtest.Scrape(t, promtest.Serve(t, New(sample)))

@@ -49,5 +49,5 @@
 //
 // # References
 //
-// docs/logging.md, on databases.
+// docs/logs/logsub.md, on databases.
 package sqlsink
