@@ -29,7 +29,7 @@ func connect(t testing.TB, d *Daemon, addr int, name string, flags uint8) *rawCl
 	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}
-	c := &rawClient{t: t, conn: conn, private: wire.MakeName("#" + name + "#" + d.cfg.Name())}
+	c := &rawClient{t: t, conn: conn, private: wire.MakeName("#" + name + "#" + d.owner.cfg.Name())}
 	req := wire.ConnectRequest{Version: wire.OurVersion, Flags: flags, Name: []byte(name)}
 	c.write(req.Append(nil))
 	if got := c.read(6); string(got) != "\x05NULL " {

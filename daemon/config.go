@@ -11,49 +11,45 @@ import (
 	"github.com/spreadd/spreadd/engine"
 )
 
-// DefaultGrace is the default of [Config.Grace]: longer than a garbage
-// collection or a busy scheduler keeps a healthy subscriber, shorter than what
-// a web server's log pipe holds.
+// DefaultGrace is the default of [Config.Grace]. It is longer than a garbage collection or a busy
+// scheduler delays a healthy subscriber, and shorter than the time that a web server's log pipe can
+// buffer.
 const DefaultGrace = 500 * time.Millisecond
 
-// DefaultSocketDir is where C libraries look for a local daemon's socket.
+// DefaultSocketDir is the directory in which C libraries look for a local daemon's socket.
 const DefaultSocketDir = "/tmp"
 
 // Config holds a daemon's settings.
 type Config struct {
-	// Engine has the configuration, which daemon this is, and the settings of the
-	// ring. Its Pool is filled in.
+	// Engine holds the topology, which daemon this is, and the settings of the ring. New sets its
+	// Pool.
 	Engine engine.Config
-	// Ring are the settings of the ring's sockets; Topology, Self, Pool and Log
-	// are filled in. A daemon that has no address in the topology opens none.
+	// Ring holds the settings of the ring's sockets. Listen sets Topology, Self, Pool, Poller and
+	// Log. A daemon without an address in the topology opens none.
 	Ring transport.Config
-	// DangerousMonitor lets monitors partition the daemons, end this one and set its
-	// windows.
+	// DangerousMonitor lets monitors partition the daemons, stop this one and set its windows.
 	DangerousMonitor bool
-	// OnReload, if not nil, is called when a monitor asks for the configuration to be read again. It
-	// must not wait: what it begins calls [Daemon.Reload] from another goroutine.
+	// OnReload, if not nil, is called when a monitor requests a reload of the configuration. It
+	// must not block: it starts another goroutine, which calls [Daemon.Reload].
 	OnReload func()
-	// Listen are the TCP addresses for clients. A port of 0 asks the system
-	// for one.
+	// Listen holds the TCP addresses for clients. With port 0 the system chooses one.
 	Listen []netip.AddrPort
-	// SocketDir is the directory of the UNIX socket, which is named after
-	// Port. Empty: no UNIX socket.
+	// SocketDir is the directory of the UNIX socket, whose name is Port. If it is empty, there is
+	// no UNIX socket.
 	SocketDir string
-	// Port is the segment's port; zero means that of the first listener.
+	// Port is the port of the segment. Zero means the port of the first listener.
 	Port uint16
-	// Sessions are the settings of the client side; Daemon, Pool and Log are
-	// filled in.
+	// Sessions holds the settings of the clients' side. New sets Daemon, Pool, Log and Wake.
 	Sessions session.Config
-	// Grace is for how long, in all, publishers wait for one receiver that
-	// is behind and does not read. It refills with a tenth of the time that
-	// passes, and with what the receiver takes, as if 20,000 messages or 4 MiB
-	// were a second's work: no receiver holds publishers below that for long.
-	// Zero means DefaultGrace, negative none.
+	// Grace is the total time for which publishers wait for one receiver that is behind and does
+	// not read. It refills by a tenth of the time that passes, and by what the receiver takes: by
+	// one second for 20,000 messages or 4 MiB. So no receiver holds publishers below that rate for
+	// long. Zero means DefaultGrace, negative means no wait.
 	Grace time.Duration
-	// Linger is for how long clients may read what is queued for them when
-	// the daemon stops. Zero means one second, negative none.
+	// Linger is the time for which clients may read what is queued for them when the daemon
+	// stops. Zero means one second, negative means none.
 	Linger time.Duration
-	// Log is for what an operator wants to know; nil discards it.
+	// Log is the daemon's log. Nil discards it.
 	Log *slog.Logger
 }
 
@@ -68,11 +64,11 @@ func (c *Config) Name() string {
 	return ""
 }
 
-// maxRingGrace bounds for how long the ring waits for a receiver.
+// maxRingGrace bounds the time for which the ring waits for a receiver.
 const maxRingGrace = 100 * time.Millisecond
 
-// ringGrace is for how long, of Grace, the ring waits for a receiver that is
-// behind: a tenth of the time after which it would be given up, at most.
+// ringGrace returns the part of Grace for which the ring waits for a receiver that is behind. It is
+// at most a tenth of the token timeout, so that the other daemons do not take the wait for a failure.
 func (c *Config) ringGrace() time.Duration {
 	grace := maxRingGrace
 	if t := c.Engine.Timeouts.Token; t > 0 {
@@ -83,7 +79,7 @@ func (c *Config) ringGrace() time.Duration {
 
 func (c Config) withDefaults() (Config, error) {
 	if len(c.Listen) == 0 && (c.SocketDir == "" || c.Port == 0) {
-		return c, fmt.Errorf("daemon: no address and no UNIX socket to listen on for clients")
+		return c, fmt.Errorf("daemon: no TCP address and no UNIX socket for clients")
 	}
 	if c.Grace == 0 {
 		c.Grace = DefaultGrace

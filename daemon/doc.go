@@ -1,47 +1,67 @@
-// Package daemon is the plumbing of spreadd: the goroutine that owns the engine,
-// the listeners, and what connects the two.
+// Package daemon is the plumbing of spreadd: it runs the engine and connects it to the sockets of
+// clients, of other daemons and of monitors.
+//
+// # Where to look
+//
+//	daemon.go    the exported type, and the state that several goroutines share
+//	owner.go     the state of the goroutine that runs the engine
+//	loop.go      its loop: take, carry out, sleep
+//	take.go      input: datagrams, messages of clients and timers go to the engine
+//	carryout.go  output: datagrams are sent, messages delivered, sessions ended
+//	listen.go    sockets are opened, clients accepted
+//	reload.go    another configuration
+//	pacing.go    back-pressure
+//	monitor.go   monitors are answered and obeyed
+//	fromconf.go  spread.conf becomes a Config
 //
 // # How it runs
 //
-// [New] checks the configuration, [Daemon.Listen] binds, [Daemon.Run] works until its context ends. One goroutine
-// owns the engine; it takes batches from the sessions' inbox, lets the engine decide, and
-// carries the effects out: messages into output queues, ends of sessions, releases of
-// blocks. It holds no lock while it does so, and never waits for a client. When there is nothing to do
-// it waits for the ring's sockets, its next deadline and whoever wakes it, with package poller.
+// [New] checks the configuration, [Daemon.Listen] binds, and [Daemon.Run] works until its context
+// ends. The goroutine that calls Run owns the engine. In each turn of its loop it takes a batch from
+// the ring and one from the clients, has the engine decide, and carries out the effects: datagrams
+// leave first, then messages go into the sessions' output queues, then blocks are released. When
+// there is nothing to do, it waits in package poller for the ring's sockets, its next deadline and
+// other goroutines.
+//
+// The owner takes the locks of package session for short moments: to publish what it has staged for a
+// client, to write it without blocking if that is little (ADR 6), and to end a session. Nobody holds
+// these locks while they wait. The owner itself waits in two places: for a session's writer that has
+// not run yet while the client's queue is full, and up to 50 ms for the kernel when the buffer of the
+// send socket is full. It never waits for a client: one that does not read is disconnected at its
+// bound.
 //
 // # Back-pressure
 //
-// Publishers are read as fast as the engine orders. Two things hold them back: the ring,
-// when too many messages wait for it, and receivers on this daemon that are behind: half of their
-// bound waits. Then publishers are not read until it is down to a quarter, so that a
-// hiccup of a subscriber does not end it. How long that may take is limited for each receiver
-// ([Config.Grace]), so that one that has stopped cannot hold up the others.
+// Clients are read as fast as the engine orders their messages. They are not read while too many
+// messages wait for the ring, nor while a receiver on this daemon is behind, which means that half
+// of its bound is queued. They are read again when the queue is down to a quarter, so a short pause
+// of a subscriber does not end its session. [Config.Grace] limits the time for each receiver, so one
+// that has stopped cannot hold up the others.
 //
-// The ring itself waits for such a receiver as well, since what other daemons send
-// would end it too, but for a tenth of a second in all, and never for more than a tenth of the token
+// The ring waits for such a receiver too, because messages from other daemons fill its queue as
+// well. It waits for a tenth of a second in all, and never for more than a tenth of the token
 // timeout.
 //
 // # The ring
 //
-// Datagrams come in batches from package transport and go to the engine; what it
-// wants sent leaves before anything else is done. Monitors are answered, and obeyed if
-// [Config.DangerousMonitor] says so. Clients are served from the first membership
-// on; until then they wait in the listeners.
+// Monitors are answered, and obeyed if [Config.DangerousMonitor] is set. Clients are served from the
+// first membership on; until then they wait in the listeners' backlogs.
 //
-// A timer that is due runs behind what has arrived by then: a daemon that was kept from its work for longer than
-// the token timeout would else take its own lateness for the silence of others.
+// Timers that are due run after the datagrams that have arrived. A daemon that was descheduled for
+// longer than the token timeout would otherwise mistake its own delay for silence from the others.
 //
-// When another configuration comes into force, the sockets of the ring are opened anew; what arrives in between is lost,
-// as on any network, and clients notice nothing of that.
+// When another configuration takes effect, the ring's sockets are opened anew. Datagrams that arrive
+// in between are lost, as on any network; clients do not notice.
 //
-// # What it does not
+// # What it does not do
 //
-// It does not read files: [Daemon.Reload] is handed another configuration, and [Config.OnReload] hears of monitors
-// that ask for it. Listeners for clients stay as they are. Package metrics serves its counters.
+// It does not read files: the caller passes another configuration to [Daemon.Reload], and
+// [Config.OnReload] reports the monitors' requests. Listeners for clients stay as they are. Package
+// metrics exports the counters.
 //
 // # How to debug
 //
-// [Daemon.Stats] has all counters. Log lines come from log/slog; Debug shows each connection's end.
+// [Daemon.Stats] has all counters. At level Debug the log has the end of each connection.
 //
 // # References
 //

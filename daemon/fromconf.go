@@ -15,8 +15,8 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// Access are the files that decide who may connect. Either may be nil: its
-// method then refuses everyone.
+// Access holds the files that decide who may connect. Either may be nil: its method then refuses
+// everyone.
 type Access struct {
 	IP       *spreadconf.AccessIP
 	Password *spreadconf.AccessPword
@@ -49,7 +49,7 @@ func FromConf(c *spreadconf.Config, self spreadconf.Self, access Access) (Config
 	}
 	for _, a := range self.Daemon.ClientAddrs() {
 		if a == self.Daemon.Addr {
-			a = self.Addr // which has its zone
+			a = self.Addr // It has the zone.
 		}
 		cfg.Listen = append(cfg.Listen, netip.AddrPortFrom(a, self.Segment.Port))
 	}
@@ -77,8 +77,8 @@ func Topology(c *spreadconf.Config) (*topology.Topology, error) {
 	return topology.New(segments)
 }
 
-// acceleratedWindow is the window of the accelerated ring in the form of package
-// ring, where zero is the default.
+// acceleratedWindow returns the window of the accelerated ring as package ring wants it, where zero
+// means the default and a negative number means zero.
 func acceleratedWindow(o *spreadconf.Options) int {
 	if o.AcceleratedWindow == 0 {
 		return -1
@@ -86,7 +86,7 @@ func acceleratedWindow(o *spreadconf.Options) int {
 	return o.AcceleratedWindow
 }
 
-// use turns the roles of an interface into those of package transport.
+// use converts the roles of an interface to those of package transport.
 func use(r spreadconf.Roles) (u transport.Use) {
 	for _, x := range []struct {
 		role spreadconf.Roles
@@ -103,8 +103,8 @@ func use(r spreadconf.Roles) (u transport.Use) {
 	return u
 }
 
-// authMethods turns the lists of names into methods. They are listed to clients
-// in a fixed order, whatever that of the file (client-protocol §3.2).
+// authMethods converts the lists of names to methods. Their order is fixed, whatever the order in
+// the file, because clients see it (client-protocol §3.2).
 func authMethods(o *spreadconf.Options, access Access) (session.Auth, error) {
 	all := []struct {
 		name   spreadconf.AuthMethod
@@ -133,10 +133,10 @@ func authMethods(o *spreadconf.Options, access Access) (session.Auth, error) {
 	return auth, nil
 }
 
-// checkPasswords refuses a password file that can let nobody in.
+// checkPasswords rejects a password file that cannot let anybody in.
 func checkPasswords(p *spreadconf.AccessPword) error {
 	if p == nil {
-		return errors.New("method PWORD is enabled and there is no spread.access_pword, here or in /etc: write one, or take PWORD off the list")
+		return errors.New("method PWORD is enabled and there is no spread.access_pword, here or in /etc: create one or remove PWORD from the list")
 	}
 	if p.Len() == 0 {
 		return errors.New("method PWORD is enabled and spread.access_pword names no user")
@@ -144,8 +144,8 @@ func checkPasswords(p *spreadconf.AccessPword) error {
 	return nil
 }
 
-// nobody is a hash to compare with for a user that there is not, so that the
-// time of an answer does not tell who there is.
+// nobody is the hash to compare with for an unknown user, so that the time of an answer does not
+// reveal which users exist.
 const nobody = "xx0123456789."
 
 func verifier(p *spreadconf.AccessPword) func(user, password string) bool {

@@ -237,11 +237,11 @@ func TestListenerFails(t *testing.T) {
 	if err := d.Listen(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	d.reportEvery = 1000 * time.Hour // which would wake it
+	d.owner.reportEvery = 1000 * time.Hour // which would wake it
 	done := make(chan error, 1)
 	go func() { done <- d.Run(t.Context()) }()
 	<-d.Ready()
-	if err := d.listen[0].Close(); err != nil {
+	if err := d.listeners[0].Close(); err != nil {
 		t.Fatal(err)
 	}
 	select {

@@ -7,124 +7,69 @@ import (
 	"github.com/spreadd/spreadd/internal/clock"
 )
 
-// loop is the owner of the engine. In each turn it takes something from each source that has
-// something, and then waits if none had.
-func (d *Daemon) loop(ctx context.Context) error {
+// loop is the life of the owner. In each turn it runs the timers that are due, takes one batch from
+// the ring and one from the clients, and waits if there is nothing to do.
+func (o *owner) loop(ctx context.Context) error {
 	forget := context.AfterFunc(ctx, func() {
-		d.stopping.Store(true)
-		d.wake()
+		o.stopping.Store(true)
+		o.wake()
 	})
 	defer forget()
-	said := d.moment()
+	reported := o.moment()
 	for {
-		now := d.moment()
-		if now.Sub(said) >= d.reportEvery {
-			d.refused.report(d.log, d.engine.Counts())
-			said = now
+		now := o.moment()
+		if now.Sub(reported) >= o.reportEvery {
+			o.refused.report(o.log, o.engine.Counts())
+			reported = now
 		}
-		// now is from before: a deadline that is met in between is seen in the next turn.
-		if at := d.engine.Deadline(); at != 0 && at <= now {
-			d.advance()
-			d.carryOut()
+		// A deadline that passes after now was read is seen in the next turn.
+		if at := o.engine.Deadline(); at != 0 && at <= now {
+			o.takeTimers()
 		}
-		d.wait = d.pacing.pause(now)
-		d.takeRing()
-		d.takeInbox()
+		o.wait = o.pacing.pause(now)
+		o.takeRing()
+		o.takeInbox()
 		select {
-		case answer := <-d.asks:
-			answer <- d.ringStats()
-		case r := <-d.reloads:
-			r.answer <- d.reload(r.cfg)
-			d.carryOut()
-		case err := <-d.failed:
+		case f := <-o.calls:
+			f(o)
+		case err := <-o.failed:
 			return err
 		default:
 		}
-		if d.stopping.Load() || d.killed || d.fatal != nil {
-			return d.fatal
+		if o.stopping.Load() || o.killed || o.fatal != nil {
+			return o.fatal
 		}
-		d.rest(said.Add(d.reportEvery))
+		o.sleep(reported.Add(o.reportEvery))
 	}
 }
 
-// wake ends the owner's rest. It may be called by any goroutine.
-func (d *Daemon) wake() { d.poller.Wake() }
-
-// rest waits until there is something to do, and looks which sockets have datagrams.
-func (d *Daemon) rest(report clock.Time) {
-	w := d.wait
-	if d.ring != nil {
-		d.ring.Watch(!w.ring)
+// sleep waits until there is something to do, and notes which sockets have datagrams. report is the
+// time of the next report on refused datagrams.
+func (o *owner) sleep(report clock.Time) {
+	w := o.wait
+	if o.ring != nil {
+		o.ring.Watch(!w.ring)
 	}
-	until := clock.Earliest(report, d.engine.Deadline())
+	until := clock.Earliest(report, o.engine.Deadline())
 	if w.ring {
 		until = clock.Earliest(until, w.ringUntil)
 	}
 	if w.publishers {
 		until = clock.Earliest(until, w.publishersUntil)
 	}
-	d.poller.Wait(max(until.Sub(d.moment()), time.Microsecond), d.haveWork)
+	o.poller.Wait(max(until.Sub(o.moment()), time.Microsecond), o.haveWork)
 }
 
-// haveWork reports whether something waits that is not a datagram in a socket.
-func (d *Daemon) haveWork() bool {
+// haveWork reports whether there is something to do besides the datagrams in the sockets.
+func (o *owner) haveWork() bool {
 	switch {
-	case len(d.asks) > 0, len(d.reloads) > 0, len(d.failed) > 0, d.stopping.Load():
+	case len(o.calls) > 0, len(o.failed) > 0, o.stopping.Load():
 		return true
-	case d.ring != nil && !d.wait.ring && (d.heldToken != nil || d.ring.HaveWork()):
+	case o.ring != nil && !o.wait.ring && (o.heldToken != nil || o.ring.HaveWork()):
 		return true
-	case d.wait.publishers || d.wait.ring:
-		return len(d.sessions.Recovered()) > 0
+	case o.wait.publishers || o.wait.ring:
+		return len(o.sessions.Recovered()) > 0
 	default:
-		return d.takesInbox() && (d.held != nil || len(d.sessions.Inbox()) > 0)
-	}
-}
-
-// takesInbox reports whether clients are listened to.
-func (d *Daemon) takesInbox() bool { return !d.wait.publishers && d.engine.Accepting() }
-
-// takeRing lets the engine have something that has come from other daemons.
-func (d *Daemon) takeRing() {
-	if d.ring == nil || d.wait.ring {
-		return
-	}
-	if b := d.heldToken; b != nil {
-		d.heldToken = nil
-		d.takeToken(b, true)
-		return
-	}
-	data, tokens := d.ring.Readable()
-	if tokens {
-		if b := d.ring.PollTokens(); b != nil {
-			d.takeToken(b, data)
-			return
-		}
-	}
-	if data {
-		if b := d.ring.PollData(); b != nil {
-			d.takeData(b)
-			return
-		}
-	}
-}
-
-// takeInbox lets the engine have a batch of what clients have sent.
-func (d *Daemon) takeInbox() {
-	select {
-	case <-d.sessions.Recovered(): // and the next turn asks who waits
-	default:
-	}
-	if !d.takesInbox() {
-		return
-	}
-	if b := d.held; b != nil {
-		d.held = nil
-		d.take(b)
-		return
-	}
-	select {
-	case b := <-d.sessions.Inbox():
-		d.take(b)
-	default:
+		return o.takesInbox() && (o.held != nil || len(o.sessions.Inbox()) > 0)
 	}
 }

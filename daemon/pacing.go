@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/spreadd/spreadd/daemon/session"
@@ -10,38 +9,37 @@ import (
 )
 
 const (
-	// refill is the part of the passing time that comes back to a budget.
+	// refill is the share of the passing time that returns to a budget: one tenth.
 	refill = 10
-	// fairMessages and fairBytes are what a receiver takes in a second that is
-	// not slow: what it takes comes back to its budget at these rates, the
-	// better one. Publishers are never held below them for long.
+	// fairMessages and fairBytes are what a receiver that is not slow takes in a second. What a
+	// receiver takes returns to its budget at the better of these rates, so publishers are never
+	// held below them for long.
 	fairMessages = 20_000
 	fairBytes    = 4 << 20
 )
 
-// budget is for how long publishers may still wait for one receiver. Only time
-// counts in which its client kept the writer waiting: that the writer itself
-// has not got round to it is the daemon's own doing. It refills as time
-// passes, and as the client takes messages: one that works as fast as it can
-// on a busy machine is waited for again and again, one that has stopped only
-// once.
+// budget is for how long publishers may still wait for one receiver. Only the time counts in which
+// the client kept the writer waiting: a writer that has not run yet is the daemon's own delay. The
+// budget refills as time passes and as the client takes messages. So publishers wait again and again
+// for a client that works as fast as it can on a busy machine, but only once for one that has
+// stopped.
 type budget struct {
 	left, limit time.Duration
 	at          clock.Time    // when left was right
-	taken       session.Taken // the client's account then
+	taken       session.Taken // the client's account at that time
 }
 
 func newBudget(limit time.Duration, now clock.Time) budget {
 	return budget{left: limit, limit: limit, at: now}
 }
 
-// rest brings a budget up to now, after a time without waiting.
-func (b *budget) rest(now clock.Time, taken session.Taken) {
+// idle brings a budget up to now, after a time without waiting.
+func (b *budget) idle(now clock.Time, taken session.Taken) {
 	b.update(now, taken, now.Sub(b.at)/refill)
 }
 
-// spend brings a budget up to now, after a time in which publishers waited
-// while the client was blocked.
+// spend brings a budget up to now, after a time in which publishers waited while the client was
+// blocked.
 func (b *budget) spend(now clock.Time, taken session.Taken) {
 	b.update(now, taken, -min(now.Sub(b.at), taken.Blocked-b.taken.Blocked))
 }
@@ -53,29 +51,25 @@ func (b *budget) update(now clock.Time, taken session.Taken, change time.Duratio
 	b.at, b.taken = now, taken
 }
 
-// pacing decides for how long publishers, and the ring, wait for receivers that
-// are behind.
+// pacing decides for how long publishers, and the ring, wait for receivers that are behind.
 type pacing struct {
 	grace     time.Duration
 	ringGrace time.Duration // the first part of grace, in which the ring waits too
 	behind    []*client
-	pauses    atomic.Int64
 }
 
-// add notes that a receiver has fallen behind. One that has used up its budget
-// is not waited for.
-func (p *pacing) add(c *client, now clock.Time) {
+// add notes that a receiver has fallen behind, unless it has used up its budget. It reports whether
+// publishers begin to wait.
+func (p *pacing) add(c *client, now clock.Time) (pauses bool) {
 	if slices.Contains(p.behind, c) {
-		return
+		return false
 	}
-	c.budget.rest(now, c.Taken())
+	c.budget.idle(now, c.Taken())
 	if c.budget.left <= 0 {
-		return
-	}
-	if len(p.behind) == 0 {
-		p.pauses.Add(1)
+		return false
 	}
 	p.behind = append(p.behind, c)
+	return len(p.behind) == 1
 }
 
 // remove forgets a receiver.

@@ -4,18 +4,16 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/spreadd/spreadd/daemon/transport"
 	"github.com/spreadd/spreadd/engine"
 	"github.com/spreadd/spreadd/membership"
 	"github.com/spreadd/spreadd/ring"
 )
 
-// refusedInterval is between two lines of the log about datagrams that were
-// refused.
+// refusedInterval is the time between two reports about refused datagrams in the log.
 const refusedInterval = 10 * time.Second
 
-// suspicious yields the counters of what daemons that work never send each
-// other: a fault, another configuration, or somebody who tries.
+// suspicious yields the counters of datagrams that working daemons never send each other. They are
+// signs of a fault, another configuration or an attack.
 func suspicious(c *engine.Counts, yield func(reason string, n int64)) {
 	for _, r := range []engine.Refusal{
 		engine.Malformed, engine.OtherConfiguration, engine.UnknownTransmitter, engine.WrongSource, engine.UnknownKind,
@@ -37,57 +35,24 @@ func suspicious(c *engine.Counts, yield func(reason string, n int64)) {
 	}
 }
 
-// refused remembers what has been said of refused datagrams.
+// refused remembers which refused datagrams the log has reported.
 type refused struct {
-	said map[string]int64
+	reported map[string]int64 // by reason
 }
 
-// report writes a line about what was refused since the last one, if anything
-// was.
+// report logs the datagrams that were refused since the last report, if any.
 func (r *refused) report(log *slog.Logger, c engine.Counts) {
-	if r.said == nil {
-		r.said = make(map[string]int64)
+	if r.reported == nil {
+		r.reported = make(map[string]int64)
 	}
 	var attrs []any
 	suspicious(&c, func(reason string, n int64) {
-		if more := n - r.said[reason]; more > 0 {
+		if more := n - r.reported[reason]; more > 0 {
 			attrs = append(attrs, slog.Int64(reason, more))
-			r.said[reason] = n
+			r.reported[reason] = n
 		}
 	})
 	if len(attrs) > 0 {
-		log.Warn("datagrams were refused that no daemon of this configuration should send", attrs...)
-	}
-}
-
-// RingStats are the counters of the ring side.
-type RingStats struct {
-	Status    engine.Status
-	Counts    engine.Counts
-	Transport transport.Stats // zero for a daemon without sockets for the ring
-}
-
-// ringStats collects them; it is for the owner.
-func (d *Daemon) ringStats() RingStats {
-	return RingStats{Status: d.engine.Status(), Counts: d.engine.Counts(), Transport: d.transportStats()}
-}
-
-// askRingStats asks the owner for them, for any goroutine.
-func (d *Daemon) askRingStats() RingStats {
-	if !d.started.Load() {
-		return RingStats{}
-	}
-	answer := make(chan RingStats, 1)
-	select {
-	case d.asks <- answer:
-		d.wake()
-	case <-d.stopped:
-		return d.last
-	}
-	select {
-	case st := <-answer:
-		return st
-	case <-d.stopped:
-		return d.last
+		log.Warn("suspicious datagrams refused", attrs...)
 	}
 }

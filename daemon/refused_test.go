@@ -123,9 +123,9 @@ func TestRefusedReportComes(t *testing.T) {
 	if err := d.Listen(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	d.reportEvery = time.Millisecond
+	d.owner.reportEvery = time.Millisecond
 	var o engine.Effects
-	d.engine.HandleToken(1, 1000, cfg.Listen[0].Addr(), []byte("nonsense"), &o)
+	d.owner.engine.HandleToken(1, 1000, cfg.Listen[0].Addr(), []byte("nonsense"), &o)
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- d.Run(ctx) }()

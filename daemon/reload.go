@@ -6,150 +6,102 @@ import (
 	"log/slog"
 	"slices"
 
-	"github.com/spreadd/spreadd/daemon/transport"
 	"github.com/spreadd/spreadd/engine"
 	"github.com/spreadd/spreadd/internal/topology"
 )
 
-// ErrStopped is returned by [Daemon.Reload] of a daemon that has ended.
-var ErrStopped = errors.New("the daemon has ended")
+// ErrStopped is returned by [Daemon.Reload] of a daemon that has stopped.
+var ErrStopped = errors.New("the daemon has stopped")
 
-// RestartError is returned by [Daemon.Reload] for a configuration that this daemon can
-// take only by being started again, as what it is known by to others is another.
+// RestartError is returned by [Daemon.Reload] for a configuration that changes something by which
+// other daemons or clients know this one. It takes a restart of the daemon.
 type RestartError struct {
-	// What is "name", "address", "port", "id", "interfaces" or "addresses for clients".
+	// What is "name", "address", "port", "id", "interfaces" or "client addresses".
 	What string
 }
 
 // Error says what to do.
 func (e *RestartError) Error() string {
-	return fmt.Sprintf("the configuration changes the %s of this daemon, which has to be started again", e.What)
+	return fmt.Sprintf("the configuration changes the %s of this daemon; restart it", e.What)
 }
 
-// reloading is a configuration for the owner, and where it answers.
-type reloading struct {
-	cfg    Config
-	answer chan error
-}
-
-// Reload has the daemon go over to another configuration, with its clients connected (membership-protocol §11). Of cfg
-// count Engine, Ring, DangerousMonitor, Grace, and of Sessions MaxSessionMessages and Auth; the rest stays. It returns
-// when the configuration is taken; a ring of those that have it too is formed after that.
+// Reload has the daemon change to another configuration while its clients stay connected
+// (membership-protocol §11). Of cfg it uses Engine, Ring, DangerousMonitor and Grace, and of
+// Sessions MaxSessionMessages and Auth. It returns when the engine has accepted the configuration;
+// the daemons that have it too form a ring after that.
 //
-// On an error nothing has changed: of type [*RestartError] if it takes a new daemon; [ErrStopped] if it has ended; else
-// the configuration is not valid. It may be called by any goroutine once Listen has been.
+// On an error nothing has changed. The error is a [*RestartError] if the daemon has to be restarted,
+// [ErrStopped] if it has stopped; otherwise the configuration is not valid. Reload may be called by
+// any goroutine after Listen.
 func (d *Daemon) Reload(cfg Config) error {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return err
 	}
-	r := reloading{cfg, make(chan error, 1)}
-	select {
-	case d.reloads <- r:
-		d.wake()
-	case <-d.stopped:
+	if !d.call(func(o *owner) { err = o.reload(cfg) }) {
 		return ErrStopped
 	}
-	select {
-	case err := <-r.answer:
-		return err
-	case <-d.stopped:
-		return ErrStopped
-	}
+	return err
 }
 
-// Configuration returns the daemons of the configuration that is in force, and its hash. It
-// may be called at any time.
-func (d *Daemon) Configuration() (top *topology.Topology, hash uint32) {
-	c := d.inForce.Load()
-	return c.Topology, c.ConfHash
-}
-
-// reload lets the engine have a configuration. It is for the owner.
-func (d *Daemon) reload(cfg Config) error {
-	if what := d.fixed(&cfg); what != "" {
+// reload passes a configuration to the engine.
+func (o *owner) reload(cfg Config) error {
+	if what := o.fixed(&cfg); what != "" {
 		return &RestartError{what}
 	}
-	now, wall := d.now()
-	cfg.Engine.Pool = d.cfg.Engine.Pool
-	if err := d.engine.Reload(now, wall, cfg.Engine, &d.out); err != nil {
+	now, wall := o.now()
+	if err := o.engine.Reload(now, wall, cfg.Engine, &o.out); err != nil {
 		return err
 	}
-	d.sessions.Reconfigure(cfg.Sessions.MaxSessionMessages, cfg.Sessions.Auth)
-	d.cfg.DangerousMonitor, d.cfg.Grace = cfg.DangerousMonitor, cfg.Grace
-	d.pacing.grace, d.pacing.ringGrace = cfg.Grace, cfg.ringGrace()
-	d.next = cfg
+	o.sessions.Reconfigure(cfg.Sessions.MaxSessionMessages, cfg.Sessions.Auth)
+	o.cfg.DangerousMonitor, o.cfg.Grace = cfg.DangerousMonitor, cfg.Grace
+	o.pacing.grace, o.pacing.ringGrace = cfg.Grace, cfg.ringGrace()
+	o.next = cfg
+	o.carryOut()
 	return nil
 }
 
-// fixed returns what in a configuration is not to be changed while the daemon runs, if it
-// is (daemon-operations §6).
-func (d *Daemon) fixed(cfg *Config) string {
-	old, next := d.cfg.Engine.Topology.Daemon(d.cfg.Engine.Self), (*topology.Daemon)(nil)
+// fixed returns the first setting of a configuration that differs and cannot change while the
+// daemon runs (daemon-operations §6), or "".
+func (o *owner) fixed(cfg *Config) string {
+	old, next := o.cfg.Engine.Topology.Daemon(o.cfg.Engine.Self), (*topology.Daemon)(nil)
 	if cfg.Engine.Topology != nil {
 		next = cfg.Engine.Topology.Daemon(cfg.Engine.Self)
 	}
 	switch {
-	case next == nil || cfg.Name() != d.cfg.Name():
+	case next == nil || cfg.Name() != o.cfg.Name():
 		return "name"
 	case next.ID != old.ID:
 		return "id"
 	case next.Addr != old.Addr:
 		return "address"
-	case cfg.Port != d.cfg.Port:
+	case cfg.Port != o.cfg.Port:
 		return "port"
-	case !slices.Equal(cfg.Ring.Interfaces, d.cfg.Ring.Interfaces):
+	case !slices.Equal(cfg.Ring.Interfaces, o.cfg.Ring.Interfaces):
 		return "interfaces"
-	case !slices.Equal(cfg.Listen, d.cfg.Listen):
-		return "addresses for clients"
+	case !slices.Equal(cfg.Listen, o.cfg.Listen):
+		return "client addresses"
 	default:
 		return ""
 	}
 }
 
-// sendAll sends what the engine wants sent. Where another configuration comes into force in between,
-// what follows is for others than what came before.
-func (d *Daemon) sendAll() {
-	r := d.out.Reload
-	if r == nil {
-		d.send()
+// adopt changes to the configuration that the engine has put into force. It opens the sockets of
+// the ring anew, for the daemons and the segment of that configuration.
+func (o *owner) adopt(r *engine.Reload) {
+	o.cfg.Engine, o.cfg.Ring = o.next.Engine, o.next.Ring
+	o.inForce.Store(r)
+	o.log.Info("configuration in force", slog.Uint64("hash", uint64(r.ConfHash)), slog.Int("daemons", len(r.Topology.Daemons())))
+	if o.ring == nil {
 		return
 	}
-	all := d.out.Sends
-	d.out.Sends = all[:r.Sends]
-	d.send()
-	d.adopt(r)
-	d.out.Sends = all[r.Sends:]
-	d.send()
-	d.out.Sends = all
-}
-
-// adopt goes over to the configuration that the engine has brought into force: the sockets of
-// the ring are opened anew, for its segment and its daemons.
-func (d *Daemon) adopt(r *engine.Reload) {
-	d.cfg.Engine, d.cfg.Ring = d.next.Engine, d.next.Ring
-	d.inForce.Store(r)
-	d.log.Info("configuration in force", slog.Uint64("hash", uint64(r.ConfHash)), slog.Int("daemons", len(r.Topology.Daemons())))
-	if d.ring == nil {
-		return
-	}
-	st := d.ring.Stats()
-	err := d.ring.Close()
-	d.before.Add(&st)
+	st := o.ring.Stats()
+	err := o.ring.Close()
+	o.past.Add(&st)
 	if err == nil {
-		err = d.openRing()
+		err = o.openRing()
 	}
 	if err != nil {
-		d.fatal = fmt.Errorf("opening the sockets of the ring for another configuration: %w", err)
+		o.fatal = fmt.Errorf("cannot open the ring's sockets for the new configuration: %w", err)
 	}
-}
-
-// transportStats are the counters of all sockets that the ring has had. They are for the owner.
-func (d *Daemon) transportStats() transport.Stats {
-	if d.ring == nil {
-		return transport.Stats{}
-	}
-	st := d.ring.Stats()
-	st.Add(&d.before)
-	return st
 }

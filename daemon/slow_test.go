@@ -141,11 +141,11 @@ func TestBudget(t *testing.T) {
 		{"spend", 50 * ms, session.Taken{Blocked: 50 * ms}, 150 * ms},
 		{"spend", 50 * ms, session.Taken{}, 150 * ms},                 // the writer was slow, not the client
 		{"spend", 50 * ms, session.Taken{Blocked: 90 * ms}, 100 * ms}, // some of it was before
-		{"rest", 1000 * ms, session.Taken{}, 200 * ms},                // refills 100 ms
-		{"rest", 1000 * ms, session.Taken{}, 200 * ms},                // never over the limit
+		{"idle", 1000 * ms, session.Taken{}, 200 * ms},                // refills 100 ms
+		{"idle", 1000 * ms, session.Taken{}, 200 * ms},                // never over the limit
 		{"spend", 400 * ms, session.Taken{Blocked: 400 * ms}, -200 * ms},
-		{"rest", 1000 * ms, session.Taken{Blocked: 500 * ms}, -100 * ms},
-		{"rest", 100 * ms, session.Taken{Messages: fairMessages / 5}, 110 * ms}, // 200 ms worth of messages
+		{"idle", 1000 * ms, session.Taken{Blocked: 500 * ms}, -100 * ms},
+		{"idle", 100 * ms, session.Taken{Messages: fairMessages / 5}, 110 * ms}, // 200 ms worth of messages
 		{"spend", 100 * ms, session.Taken{Blocked: 100 * ms, Messages: fairMessages / 20}, 60 * ms},
 		{"spend", 100 * ms, session.Taken{Blocked: 100 * ms, Bytes: fairBytes / 32}, -8750 * time.Microsecond}, // few, but large
 		{"spend", 100 * ms, session.Taken{Blocked: 100 * ms, Messages: 100 * fairMessages}, 200 * ms},
@@ -157,7 +157,7 @@ func TestBudget(t *testing.T) {
 		if tt.what == "spend" {
 			b.spend(now, taken)
 		} else {
-			b.rest(now, taken)
+			b.idle(now, taken)
 		}
 		if b.left != tt.left {
 			t.Errorf("%s after %v, %+v: %v left, want %v", tt.what, tt.after, tt.taken, b.left, tt.left)

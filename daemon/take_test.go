@@ -43,9 +43,9 @@ func TestLateOwner(t *testing.T) {
 		t.Skipf("%v: this host has no second loopback address", err)
 	}
 	defer func() { _ = peer.Close() }()
-	d.start = time.Now()
-	d.engine.Start(d.moment(), 1000, &d.out)
-	d.carryOut()
+	d.owner.start = time.Now()
+	d.owner.engine.Start(d.owner.moment(), 1000, &d.owner.out)
+	d.owner.carryOut()
 	alive := wire.Packet{
 		Type: wire.PacketAlive, Transmitter: 5, Proc: 5, ConfHash: testHash, Body: wire.AppendMembers(nil, wire.LittleEndian, 0, 5),
 	}
@@ -54,14 +54,14 @@ func TestLateOwner(t *testing.T) {
 	}
 	waitFor(t, "the time to listen to be over", func() bool {
 		// The owner stands still meanwhile.
-		return d.engine.Deadline() != 0 && d.moment() > clock.Time(membership.LAN().Seg+50*time.Millisecond)
+		return d.owner.engine.Deadline() != 0 && d.owner.moment() > clock.Time(membership.LAN().Seg+50*time.Millisecond)
 	})
-	d.advance()
-	if s := d.engine.Status().Membership; s != membership.StateRepresented {
+	d.owner.takeTimers()
+	if s := d.owner.engine.Status().Membership; s != membership.StateRepresented {
 		t.Errorf("state %v, want %v: what had arrived was not looked at", s, membership.StateRepresented)
 	}
-	d.carryOut()
-	if err := d.ring.Close(); err != nil {
+	d.owner.carryOut()
+	if err := d.owner.ring.Close(); err != nil {
 		t.Error(err)
 	}
 	if err := d.closeListeners(); err != nil {

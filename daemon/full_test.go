@@ -21,7 +21,7 @@ func TestFullRing(t *testing.T) {
 		t.Fatal(err)
 	}
 	served := make(chan error, 2)
-	for _, l := range d.listen {
+	for _, l := range d.listeners {
 		go func() { served <- d.sessions.Serve(l) }()
 	}
 	c := connect(t, d, 1, "bob", 0)
@@ -36,22 +36,22 @@ func TestFullRing(t *testing.T) {
 			}
 		}
 	}()
-	for d.held == nil {
-		d.take(<-d.sessions.Inbox())
+	for d.owner.held == nil {
+		d.owner.take(<-d.sessions.Inbox())
 	}
-	if d.engine.Accepting() {
+	if d.owner.engine.Accepting() {
 		t.Error("a batch is held though the ring accepts")
 	}
 	close(d.ready) // its listeners are served by the test
-	d.engine.Start(d.moment(), 1000, &d.out)
-	d.carryOut()
-	b := d.held
-	d.held = nil
-	d.take(b)
+	d.owner.engine.Start(d.owner.moment(), 1000, &d.owner.out)
+	d.owner.carryOut()
+	b := d.owner.held
+	d.owner.held = nil
+	d.owner.take(b)
 	for got := 0; got < count; {
 		select {
 		case b := <-d.sessions.Inbox():
-			d.take(b)
+			d.owner.take(b)
 		default:
 		}
 		if d.Stats().Sessions.Queued > int64(got) {
@@ -67,12 +67,12 @@ func TestFullRing(t *testing.T) {
 	if err := d.sessions.Close(0); err != nil {
 		t.Error(err)
 	}
-	for range d.listen {
+	for range d.listeners {
 		if err := <-served; err != nil {
 			t.Error(err)
 		}
 	}
-	for _, c := range d.clients {
+	for _, c := range d.owner.clients {
 		d.sessions.End(c.Session)
 	}
 	if n := d.pool.Out(); n != 0 {

@@ -1,0 +1,150 @@
+package daemon
+
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/spreadd/spreadd/daemon/session"
+	"github.com/spreadd/spreadd/engine"
+	"github.com/spreadd/spreadd/internal/buf"
+	"github.com/spreadd/spreadd/internal/topology"
+	"github.com/spreadd/spreadd/wire"
+)
+
+// carryOut does what the engine wants done, until there is nothing left: disconnecting a client
+// that is too slow makes new effects, because others get a membership message.
+func (o *owner) carryOut() {
+	for {
+		o.step()
+		if len(o.slow) == 0 {
+			break
+		}
+		for _, c := range o.slow {
+			o.log.Info("client too slow, disconnecting",
+				slog.String("session", c.Group().String()), slog.Int("waiting", o.sessions.MaxSessionMessages()))
+			o.engine.Disconnect(o.moment(), c.id, &o.out)
+		}
+		clear(o.slow)
+		o.slow = o.slow[:0]
+	}
+	o.flush()
+}
+
+// step carries out one list of effects. Datagrams leave first, because other daemons wait for them.
+func (o *owner) step() {
+	o.sendAll()
+	o.obeyMonitors()
+	o.deliver()
+	for _, id := range o.out.Groups.Ended {
+		if c := o.clients[id]; c != nil {
+			delete(o.clients, id)
+			o.pacing.remove(c)
+			o.sessions.End(c.Session)
+		}
+	}
+	for _, n := range o.out.Groups.Notes {
+		o.count.notes[n.Kind].Add(1)
+	}
+	o.install()
+	for _, b := range o.out.Releases {
+		b.Release()
+	}
+	o.out.Reset()
+}
+
+// sendAll sends the datagrams of a step. If another configuration takes effect among them, those
+// behind that point go to the daemons of the new one.
+func (o *owner) sendAll() {
+	r := o.out.Reload
+	if r == nil {
+		o.send(o.out.Sends)
+		return
+	}
+	o.send(o.out.Sends[:r.Sends])
+	o.adopt(r)
+	o.send(o.out.Sends[r.Sends:])
+}
+
+// send puts datagrams on the network. Only reports to monitors leave elsewhere, in report.
+func (o *owner) send(list []topology.Datagram) {
+	if o.ring == nil || len(list) == 0 {
+		return
+	}
+	// It fails only when the sockets are closed, and then nobody should hear from this daemon.
+	_ = o.ring.Send(list)
+}
+
+// deliver queues what clients of this daemon receive. Membership messages are deliveries too: the
+// groups machine makes them when a join reaches its place in the order, so the joining client gets
+// its first one here.
+func (o *owner) deliver() {
+	for _, del := range o.out.Groups.Deliveries {
+		for _, id := range o.out.Groups.Receivers(del) {
+			o.enqueue(id, del.Data)
+		}
+	}
+	o.count.deliveries.Add(int64(len(o.out.Groups.Deliveries)))
+	for _, r := range o.out.Rejects {
+		o.enqueue(r.Session, buf.Slice{Block: buf.Wrap(r.Message), Hi: len(r.Message)})
+	}
+}
+
+// enqueue stages a message for a client, which flush publishes.
+func (o *owner) enqueue(id engine.SessionID, data buf.Slice) {
+	c := o.clients[id]
+	if c == nil || c.slow {
+		return
+	}
+	if !c.touched {
+		c.touched = true
+		o.touched = append(o.touched, c)
+	}
+	if !c.Enqueue(data) {
+		c.slow = true
+		c.Drop(session.SessionSlow)
+		o.slow = append(o.slow, c)
+	}
+}
+
+// maxDirect bounds the sessions that the owner writes to itself: the token does not wait for more.
+const maxDirect = 8
+
+// flush has the sessions write what was staged for them.
+func (o *owner) flush() {
+	direct := len(o.touched) <= maxDirect
+	for i, c := range o.touched {
+		c.touched = false
+		if c.Flush(direct) && o.pacing.add(c, o.moment()) {
+			o.count.pauses.Add(1)
+		}
+		o.touched[i] = nil
+	}
+	o.touched = o.touched[:0]
+}
+
+// install publishes the memberships that were installed. From the first one on clients are served.
+func (o *owner) install() {
+	for _, in := range o.out.Installations {
+		names := make([]string, 0, len(in.Regular))
+		for _, id := range in.Regular {
+			names = append(names, o.nameOf(id))
+		}
+		o.members.Store(&names)
+		o.log.Info("membership installed",
+			slog.String("id", in.RegularID.String()), slog.Any("daemons", names))
+		if !o.isReady() {
+			o.serve()
+		}
+	}
+	for _, t := range o.out.Transitions {
+		o.log.Debug("membership state changed", slog.String("from", t.From.String()), slog.String("to", t.To.String()), slog.String("cause", t.Cause.String()))
+	}
+}
+
+// nameOf returns the name of a daemon, or its number if the configuration has it no more.
+func (o *owner) nameOf(id wire.DaemonID) string {
+	if d := o.cfg.Engine.Topology.Daemon(id); d != nil {
+		return d.Name
+	}
+	return fmt.Sprint(uint32(id))
+}

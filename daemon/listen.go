@@ -1,0 +1,103 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+
+	"github.com/spreadd/spreadd/daemon/poller"
+	"github.com/spreadd/spreadd/daemon/transport"
+)
+
+// Listen binds the sockets for clients and for the ring. It may be called once, before Run.
+func (d *Daemon) Listen(ctx context.Context) error {
+	var err error
+	if d.poller, err = poller.New(); err != nil {
+		return fmt.Errorf("cannot create the poller: %w", err)
+	}
+	if err = d.listenClients(ctx); err == nil {
+		if err = d.owner.openRing(); err != nil {
+			err = errors.Join(err, d.closeListeners())
+		}
+	}
+	if err != nil {
+		return errors.Join(err, d.poller.Close())
+	}
+	return nil
+}
+
+func (d *Daemon) listenClients(ctx context.Context) error {
+	cfg := &d.owner.cfg
+	var lc net.ListenConfig // It sets SO_REUSEADDR, so a restarted daemon can bind at once.
+	for _, a := range cfg.Listen {
+		network := "tcp6"
+		if a.Addr().Is4() {
+			network = "tcp4" // With "tcp" the wildcard address would be that of both families.
+		}
+		l, err := lc.Listen(ctx, network, a.String())
+		if err != nil {
+			return errors.Join(fmt.Errorf("cannot listen for clients on %v: %w; is another daemon running?", a, err), d.closeListeners())
+		}
+		d.listeners = append(d.listeners, l)
+	}
+	if cfg.SocketDir == "" {
+		return nil
+	}
+	port := int(cfg.Port)
+	if port == 0 {
+		port = int(d.clientPort())
+	}
+	l, file, err := listenUnix(ctx, cfg.SocketDir, port, d.log)
+	if err != nil {
+		return errors.Join(err, d.closeListeners())
+	}
+	d.listeners, d.socket = append(d.listeners, l), file
+	return nil
+}
+
+// clientPort returns the port of the first TCP listener.
+func (s *shared) clientPort() uint16 {
+	a, err := netip.ParseAddrPort(s.listeners[0].Addr().String())
+	if err != nil {
+		return 0 // It is not a TCP listener, which New has refused.
+	}
+	return a.Port()
+}
+
+func (s *shared) closeListeners() error {
+	var err error
+	for _, l := range s.listeners {
+		err = errors.Join(err, l.Close())
+	}
+	return errors.Join(err, s.socket.remove())
+}
+
+// openRing opens the sockets of the ring, for other daemons and for monitors. A daemon without an
+// address in its topology opens none; only tests have one.
+func (o *owner) openRing() error {
+	top := o.cfg.Engine.Topology
+	if !top.Daemon(o.cfg.Engine.Self).Addr.IsValid() {
+		return nil
+	}
+	cfg := o.cfg.Ring
+	cfg.Topology, cfg.Self, cfg.Pool, cfg.Poller, cfg.Log = top, o.cfg.Engine.Self, &o.pool, o.poller, o.log
+	var err error
+	o.ring, err = transport.Open(cfg)
+	return err
+}
+
+// serve starts to accept clients, when the first membership is installed. Until then they wait in
+// the listeners' backlogs.
+func (s *shared) serve() {
+	for _, l := range s.listeners {
+		s.serving.Go(func() {
+			if err := s.sessions.Serve(l); err != nil {
+				s.failed <- err
+				s.wake()
+			}
+		})
+	}
+	close(s.ready)
+}

@@ -1,0 +1,118 @@
+package daemon
+
+import (
+	"time"
+
+	"github.com/spreadd/spreadd/daemon/session"
+	"github.com/spreadd/spreadd/daemon/transport"
+	"github.com/spreadd/spreadd/engine"
+	"github.com/spreadd/spreadd/internal/clock"
+)
+
+// owner is the state of the goroutine that runs the engine. No other goroutine touches it once Run
+// has begun.
+type owner struct {
+	*shared
+
+	// cfg is the configuration of the ring that is installed now.
+	cfg Config
+	// next is the configuration that was accepted last. It takes effect with the next ring.
+	next Config
+	// start is the zero of the daemon's monotonic clock.
+	start time.Time
+
+	// engine decides everything that the daemon does.
+	engine *engine.Engine
+	// out receives the effects of each step and is empty between steps.
+	out engine.Effects
+	// ring holds the sockets of the ring. It is nil for a daemon that runs without a ring address.
+	ring *transport.Transport
+	// past holds the counters of sockets that a reload has closed.
+	past transport.Stats
+
+	// clients holds the sessions that the engine knows.
+	clients map[engine.SessionID]*client
+	// touched lists the clients with staged messages.
+	touched []*client
+	// slow lists the clients that have exceeded their bound in this step.
+	slow []*client
+
+	// held is a batch of which the ring has not accepted all messages yet.
+	held *session.Batch
+	// heldToken is a token that waits for receivers that are behind.
+	heldToken *transport.Batch
+	// pacing decides for how long publishers and the ring wait for receivers.
+	pacing pacing
+	// wait says who waits in this turn of the loop.
+	wait pause
+
+	// refused remembers which refused datagrams the log has reported.
+	refused refused
+	// reportEvery is the time between two such reports.
+	reportEvery time.Duration
+	// killed is true when a monitor has stopped this daemon.
+	killed bool
+	// fatal is the error that keeps the daemon from running on, or nil.
+	fatal error
+}
+
+// client is the owner's view of a session.
+type client struct {
+	*session.Session
+	// id is the number by which the engine knows the session.
+	id engine.SessionID
+	// budget is for how long publishers may still wait for this client.
+	budget budget
+	// touched is true while the client is listed in owner.touched.
+	touched bool
+	// slow is true once the client is being disconnected because it does not read.
+	slow bool
+}
+
+// init makes the owner of a daemon.
+func (o *owner) init(s *shared, cfg Config) (err error) {
+	ecfg := cfg.Engine
+	ecfg.Pool = &s.pool
+	o.shared = s
+	o.cfg = cfg
+	o.clients = make(map[engine.SessionID]*client)
+	o.pacing = pacing{grace: cfg.Grace, ringGrace: cfg.ringGrace()}
+	o.reportEvery = refusedInterval
+	o.engine, err = engine.New(ecfg)
+	return err
+}
+
+// begin starts the clock and the engine.
+func (o *owner) begin() {
+	o.start = time.Now()
+	now, wall := o.now()
+	o.engine.Start(now, wall, &o.out)
+	o.carryOut()
+}
+
+// close closes the sockets of the ring and returns all blocks, after all sessions have ended.
+func (o *owner) close() (err error) {
+	if o.ring != nil {
+		err = o.ring.Close()
+	}
+	for _, c := range o.clients {
+		o.sessions.End(c.Session)
+	}
+	if o.held != nil {
+		o.held.Done()
+	}
+	if o.heldToken != nil {
+		o.heldToken.Done()
+	}
+	return err
+}
+
+// now returns the time on the daemon's monotonic clock, which is never zero, and the wall clock in
+// seconds since 1970.
+func (o *owner) now() (now clock.Time, wall int32) {
+	t := time.Now()
+	return clock.Time(t.Sub(o.start)) + 1, int32(t.Unix())
+}
+
+// moment is now without the wall clock.
+func (o *owner) moment() clock.Time { return clock.Time(time.Since(o.start)) + 1 }

@@ -1,0 +1,75 @@
+package daemon
+
+import (
+	"sync/atomic"
+
+	"github.com/spreadd/spreadd/daemon/session"
+	"github.com/spreadd/spreadd/daemon/transport"
+	"github.com/spreadd/spreadd/engine"
+	"github.com/spreadd/spreadd/groups"
+)
+
+// Stats are a daemon's counters. They only grow, except where a comment says otherwise.
+type Stats struct {
+	// Sessions are the counters of the clients' side.
+	Sessions session.Stats
+	// Outcomes counts the attempts to submit a message of a client, by outcome.
+	Outcomes [engine.NumOutcomes]int64
+	// Notes counts the requests in the total order that were ignored, by reason.
+	Notes [groups.NumNoteKinds]int64
+	// Deliveries counts the messages with at least one receiver on this daemon.
+	Deliveries int64
+	// Pauses counts the times that publishers began to wait for a receiver.
+	Pauses int64
+	// BlocksOut is the number of pooled blocks in use now.
+	BlocksOut int
+	// Ring are the counters of the ring.
+	Ring RingStats
+}
+
+// RingStats are the counters of the ring.
+type RingStats struct {
+	// Status is the state of the machines now.
+	Status engine.Status
+	// Counts are the machines' counters.
+	Counts engine.Counts
+	// Transport are the counters of all sockets that the ring has had. They are zero for a daemon
+	// without sockets for the ring.
+	Transport transport.Stats
+}
+
+// counters are the counters that the owner increments and any goroutine reads.
+type counters struct {
+	outcomes           [engine.NumOutcomes]atomic.Int64
+	notes              [groups.NumNoteKinds]atomic.Int64
+	deliveries, pauses atomic.Int64
+}
+
+// Stats returns the counters. It may be called at any time.
+func (d *Daemon) Stats() Stats {
+	st := Stats{
+		Sessions:   d.sessions.Stats(),
+		Deliveries: d.count.deliveries.Load(),
+		Pauses:     d.count.pauses.Load(),
+		BlocksOut:  d.pool.Out(),
+	}
+	for i := range st.Outcomes {
+		st.Outcomes[i] = d.count.outcomes[i].Load()
+	}
+	for i := range st.Notes {
+		st.Notes[i] = d.count.notes[i].Load()
+	}
+	if d.started.Load() && !d.call(func(o *owner) { st.Ring = o.ringStats() }) {
+		st.Ring = d.last
+	}
+	return st
+}
+
+func (o *owner) ringStats() RingStats {
+	st := RingStats{Status: o.engine.Status(), Counts: o.engine.Counts()}
+	if o.ring != nil {
+		st.Transport = o.ring.Stats()
+		st.Transport.Add(&o.past)
+	}
+	return st
+}
