@@ -81,11 +81,11 @@ var layers = []layer{
 	{dir: "spread/spreadtest", may: []string{"wire"}, test: true},
 	{dir: "cmd/spbench/bench", may: []string{"spread"}},
 	{dir: "cmd/spuser/spuser", may: []string{"spread"}},
-	{dir: "logs/logpub", may: []string{"spread", "logs/internal/spool", "logs/internal/envelope", "logs/internal/input/syslog", "logs/internal/input/tail", "logs/internal/logline", "internal/conf"}},
+	{dir: "logs/logpub", may: []string{"spread", "logs/internal/queue", "logs/internal/spool", "logs/internal/envelope", "logs/internal/input/syslog", "logs/internal/input/tail", "logs/internal/logline", "internal/conf"}},
 	{dir: "logs/logsub", may: []string{
 		"spread", "logs/internal/envelope", "logs/internal/lineindex", "logs/internal/logline", "logs/internal/sink/logpath", "logs/internal/sink", "logs/internal/sink/perlsink", "logs/internal/sink/archive", "logs/internal/filter", "logs/internal/spreadlogdconf", "internal/conf", "logs/internal/queue", "logs/internal/sink/sqlsink",
 	}},
-	{dir: "logs/logmon", may: []string{"spread", "logs/internal/traffic"}},
+	{dir: "logs/logmon", may: []string{"spread", "logs/internal/queue", "logs/internal/traffic"}},
 	{dir: "logs/logmon/metrics", may: []string{"logs/logmon", "logs/internal/traffic", "internal/prom"}},
 	{dir: "logs/logmon/screen", may: []string{"logs/logmon", "logs/internal/traffic"}},
 	{dir: "logs/logmon/web", may: []string{"logs/logmon", "logs/internal/traffic"}},

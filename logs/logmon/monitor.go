@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/spreadd/spreadd/logs/internal/queue"
 	"github.com/spreadd/spreadd/logs/internal/traffic"
 )
 
@@ -36,7 +37,7 @@ func (d dropReason) String() string {
 // Monitor is a running logmon.
 type Monitor struct {
 	cfg     Config
-	queue   *queue
+	queue   *queue.List[item]
 	ready   chan struct{}
 	once    sync.Once
 	dropped [numDropReasons]atomic.Int64
@@ -80,7 +81,7 @@ func New(cfg Config) (*Monitor, error) {
 		return nil, err
 	}
 	return &Monitor{
-		cfg: cfg, queue: newQueue(cfg.QueueBytes), ready: make(chan struct{}), traffic: t,
+		cfg: cfg, queue: queue.NewList(cfg.QueueBytes, func(it *item) int { return len(it.payload) }), ready: make(chan struct{}), traffic: t,
 		state: State{Daemon: cfg.Addresses[0], Since: now, Error: "not connected yet", Groups: cfg.Groups},
 	}, nil
 }
@@ -98,6 +99,13 @@ func (m *Monitor) Run(ctx context.Context) {
 	wg.Wait()
 }
 
+// item is a message that waits to be counted.
+type item struct {
+	at            time.Time
+	group, sender string
+	payload       []byte
+}
+
 // countBatch is how many messages are counted while who wants a view waits.
 const countBatch = 256
 
@@ -108,19 +116,18 @@ func (m *Monitor) count(stop <-chan struct{}) {
 	var spare []item
 	for stopped := false; !stopped; {
 		select {
-		case <-m.queue.wake:
+		case <-m.queue.Wake():
 		case <-second.C:
 		case <-stop:
 			stopped = true
 		}
-		items := m.queue.take(spare)
+		items := m.queue.Take(spare)
 		for rest := items; len(rest) > 0; rest = rest[min(len(rest), countBatch):] {
 			m.countSome(rest[:min(len(rest), countBatch)])
 		}
 		m.mu.Lock()
 		m.traffic.Advance(time.Now())
 		m.mu.Unlock()
-		clear(items)
 		spare = items
 	}
 }

@@ -145,25 +145,6 @@ func TestNotUnique(t *testing.T) {
 	})
 }
 
-// TestQueue: what does not fit is dropped and counted; a message larger than the
-// whole queue is taken when there is nothing else.
-func TestQueue(t *testing.T) {
-	q := newQueue(3 * itemCost)
-	it := item{payload: make([]byte, itemCost/2)}
-	if n := q.put([]item{it, it, it, it}); n != 2 {
-		t.Errorf("%d dropped, want 2", n)
-	}
-	if got := q.take(nil); len(got) != 2 {
-		t.Errorf("%d taken, want 2", len(got))
-	}
-	if n := q.put([]item{{payload: make([]byte, 1000)}, it}); n != 1 {
-		t.Errorf("%d dropped behind a large one, want 1", n)
-	}
-	if got := q.take(nil); len(got) != 1 || len(got[0].payload) != 1000 {
-		t.Errorf("%d taken, want the large one", len(got))
-	}
-}
-
 // TestDropped: messages that come while nothing is counted are counted as dropped, and the receiver
 // goes on.
 func TestDropped(t *testing.T) {

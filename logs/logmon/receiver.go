@@ -133,7 +133,7 @@ func (r *receiver) handOn() {
 	if len(r.batch) == 0 {
 		return
 	}
-	r.m.drop(dropQueue, r.m.queue.put(r.batch))
+	r.m.drop(dropQueue, r.m.queue.Put(r.batch))
 	clear(r.batch)
 	r.batch = r.batch[:0]
 }

@@ -112,9 +112,8 @@ func BenchmarkLines(b *testing.B) {
 			<-s.Ready()
 			lines := 0
 			drained := func() bool {
-				s.writers[0].queue.mu.Lock()
-				defer s.writers[0].queue.mu.Unlock()
-				return s.writers[0].queue.bytes == 0 && int(s.count.messages.Load()) == lines
+				_, bytes := s.writers[0].queue.Waiting()
+				return bytes == 0 && int(s.count.messages.Load()) == lines
 			}
 			b.ReportAllocs()
 			b.SetBytes(batch * 200)

@@ -12,7 +12,7 @@ import (
 // commandSink is the standard input of a supervised process.
 type commandSink struct {
 	*sink.File
-	batch *backlog.Batch // whose lines it has got, and writes
+	batch *queue.Batch // whose lines it has got, and writes
 	acked int          // of batch when it got them
 	base  int64        // records written before
 }
@@ -25,7 +25,7 @@ func newCommandSink(cfg *Config, text string) *commandSink {
 }
 
 // Write implements slowSink. The lines that the process has got whole are acknowledged.
-func (c *commandSink) Write(ctx context.Context, b *backlog.Batch) error {
+func (c *commandSink) Write(ctx context.Context, b *queue.Batch) error {
 	if c.batch != b {
 		c.batch, c.acked, c.base = b, b.Acked(), c.File.Stats().Records
 		for _, e := range b.Entries() {

@@ -56,7 +56,7 @@ type SinkStats struct {
 	Evictions int64
 	Cuts      int64 // files that became too large
 
-	Backlog *backlog.Stats // what waits behind the queue; nil for files
+	Backlog *queue.Stats // what waits behind the queue; nil for files
 }
 
 // connCount counts for a connection.
@@ -165,11 +165,10 @@ func (w *writer) countBatch(now time.Time) {
 // stats returns the counters of a sink.
 func (w *writer) stats() SinkStats {
 	st := SinkStats{
-		Name: w.label, QueueLimit: int64(w.queue.limit), QueueDropped: w.dropped.Load(), QueueDroppedBytes: w.droppedBytes.Load(),
+		Name: w.label, QueueLimit: int64(w.queue.Limit()), QueueDropped: w.dropped.Load(), QueueDroppedBytes: w.droppedBytes.Load(),
 	}
-	w.queue.mu.Lock()
-	st.QueueLines, st.QueueBytes = len(w.queue.items), int64(w.queue.bytes)
-	w.queue.mu.Unlock()
+	items, bytes := w.queue.Waiting()
+	st.QueueLines, st.QueueBytes = items, int64(bytes)
 	if w.lane != nil {
 		b := w.lane.queue.Stats()
 		st.Stats, st.Backlog = w.lane.sink.Stats(), &b

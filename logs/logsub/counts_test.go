@@ -135,7 +135,7 @@ func TestDroppedBytes(t *testing.T) {
 	w := newWriter(&Subscriber{cfg: Config{QueueBytes: 1000}}, "w")
 	w.put([]item{{payload: make([]byte, 500)}, {payload: make([]byte, 500)}, {payload: make([]byte, 7)}})
 	st := w.stats()
-	if want := (SinkStats{Name: "w", QueueLines: 1, QueueBytes: 500 + itemCost, QueueLimit: 1000, QueueDropped: 2, QueueDroppedBytes: 507}); st != want {
+	if want := (SinkStats{Name: "w", QueueLines: 1, QueueBytes: 500 + 128, QueueLimit: 1000, QueueDropped: 2, QueueDroppedBytes: 507}); st != want {
 		t.Errorf("a queue that is full: %+v, want %+v", st, want)
 	}
 	if n := w.s.count.droppedBytes[dropQueue].Load(); n != 507 {

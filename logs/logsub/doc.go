@@ -12,7 +12,7 @@
 // daemon cut us off. Each sink, which is all files together, one command, or all Perl functions, has a writer. It takes what has
 // come, as much as there is, passes it through the routes of its groups ([Log]: filter, virtual host,
 // clock, time stamp, path), and flushes the files when it has caught up. What is no file may be away for hours, so that
-// its lines wait in a queue of package backlog for a goroutine that hands them on. Files that are closed go to
+// its lines wait in a queue of package queue for a goroutine that hands them on. Files that are closed go to
 // an archiver (package archive), which compresses and removes them in the background.
 //
 // # What it guarantees

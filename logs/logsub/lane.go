@@ -21,7 +21,7 @@ import (
 type slowSink interface {
 	// Write hands on the lines of a batch, and acknowledges those that are taken. It returns an error, or leaves lines, if the
 	// rest is to come again after a pause. It returns soon after ctx has ended.
-	Write(ctx context.Context, b *backlog.Batch) error
+	Write(ctx context.Context, b *queue.Batch) error
 	// Idle is called now and then while there are no lines.
 	Idle(ctx context.Context) error
 	// Reopen is what SIGHUP asks for.
@@ -36,7 +36,7 @@ type slowSink interface {
 type lane struct {
 	name   string
 	sink   slowSink
-	queue  *backlog.Queue
+	queue  *queue.Queue
 	log    *slog.Logger
 	wait   time.Duration // at the end
 	ending chan struct{} // closed when nothing comes any more
@@ -49,7 +49,7 @@ type lane struct {
 }
 
 // newLane makes the lane of a sink. With a spool it finds what the process before has left there.
-func newLane(cfg *Config, name string, s slowSink, batch backlog.Config) (*lane, error) {
+func newLane(cfg *Config, name string, s slowSink, batch queue.Config) (*lane, error) {
 	l := &lane{
 		name: name, sink: s, wait: cfg.commandWait(), ending: make(chan struct{}),
 		log: cfg.Log.With(slog.String("sink", name)),
@@ -60,7 +60,7 @@ func newLane(cfg *Config, name string, s slowSink, batch backlog.Config) (*lane,
 		batch.Spool, batch.SpoolBytes = filepath.Join(cfg.Spool, spoolName(name)), cfg.SpoolBytes
 	}
 	var err error
-	if l.queue, err = backlog.Open(batch); err != nil {
+	if l.queue, err = queue.Open(batch); err != nil {
 		return nil, fmt.Errorf("opening what waits for %s: %w", name, err)
 	}
 	if n := l.queue.Stats().Recovered; n > 0 {
@@ -97,7 +97,7 @@ func (l *lane) disk(err error) {
 // put adds a line. One for which there is no room is counted.
 func (l *lane) put(group, sender string, vhost []byte, at, now time.Time, line []byte) {
 	if len(line) > 0 {
-		l.queue.Put(&backlog.Entry{Line: line, Group: group, Sender: sender, Vhost: vhost, Time: at, Came: now})
+		l.queue.Put(&queue.Entry{Line: line, Group: group, Sender: sender, Vhost: vhost, Time: at, Came: now})
 	}
 }
 
@@ -158,7 +158,7 @@ func (l *lane) close() error {
 	return nil
 }
 
-func (l *lane) write(ctx context.Context, b *backlog.Batch) error {
+func (l *lane) write(ctx context.Context, b *queue.Batch) error {
 	l.reopenIfAsked()
 	err := l.sink.Write(ctx, b)
 	if ctx.Err() == nil {

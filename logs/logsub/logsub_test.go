@@ -389,29 +389,6 @@ func TestDiskFull(t *testing.T) {
 	})
 }
 
-// TestQueueBound: when the writer does not keep up, the newest messages go, and
-// are counted.
-func TestQueueBound(t *testing.T) {
-	q := newQueue(10 * itemCost)
-	batch := make([]item, 4)
-	for i := range batch {
-		batch[i].payload = make([]byte, itemCost) // two costs each
-	}
-	dropped := 0
-	for range 3 {
-		dropped += q.put(batch)
-	}
-	if dropped != 12-5 {
-		t.Errorf("%d of 12 dropped, want 7", dropped)
-	}
-	if got := q.take(nil); len(got) != 5 {
-		t.Errorf("took %d", len(got))
-	}
-	if n := q.put([]item{{payload: make([]byte, 100*itemCost)}}); n != 0 {
-		t.Error("a message above the limit does not even fit into an empty queue")
-	}
-}
-
 func TestConfigErrors(t *testing.T) {
 	dir := t.TempDir()
 	for _, tt := range []struct {

@@ -108,7 +108,7 @@ func (s *Subscriber) startPerl() error {
 		return fmt.Errorf("logsub: %w", err)
 	}
 	w := newWriter(s, perlSink)
-	if w.lane, err = newLane(&s.cfg, perlSink, p, backlog.Config{}); err != nil {
+	if w.lane, err = newLane(&s.cfg, perlSink, p, queue.Config{}); err != nil {
 		return errors.Join(err, p.Close())
 	}
 	s.perl = p
@@ -132,7 +132,7 @@ type perlFunctions struct {
 
 // Write implements slowSink. A batch is acknowledged when its last line has been worked off; if ctx ends
 // before, Perl is stopped, and what it had not begun with stays in the queue.
-func (p *perlFunctions) Write(ctx context.Context, b *backlog.Batch) error {
+func (p *perlFunctions) Write(ctx context.Context, b *queue.Batch) error {
 	acked, before := b.Acked(), p.perl.Handled()
 	for _, e := range b.Entries() {
 		n, ok := p.numbers[string(e.Vhost)]

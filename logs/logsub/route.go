@@ -106,7 +106,7 @@ func (r *route) write(w *writer, it *item, now time.Time) {
 	count.bytes += int64(len(line))
 	if r.perl != nil {
 		// A function has no use for the virtual host; its name is in that place.
-		r.lane.queue.Put(&backlog.Entry{Line: line, Group: r.group, Sender: it.sender, Vhost: r.perl, Time: at, Came: now})
+		r.lane.queue.Put(&queue.Entry{Line: line, Group: r.group, Sender: it.sender, Vhost: r.perl, Time: at, Came: now})
 		return
 	}
 	if r.lane != nil {

@@ -53,7 +53,7 @@ func (s *Subscriber) sqlRoute(l *Log) (*writer, *route, error) {
 	}
 	w := newWriter(s, name)
 	lines, delay := cfg.Batch()
-	if w.lane, err = newLane(&s.cfg, name, databaseSink{db}, backlog.Config{BatchLines: lines, BatchBytes: sqlBatchBytes, BatchDelay: delay}); err != nil {
+	if w.lane, err = newLane(&s.cfg, name, databaseSink{db}, queue.Config{BatchLines: lines, BatchBytes: sqlBatchBytes, BatchDelay: delay}); err != nil {
 		return nil, nil, err
 	}
 	s.writers = append(s.writers, w)

@@ -78,7 +78,7 @@ type Stats struct {
 	Connects  int64 // sessions opened
 	Reopens   int64
 	// Dropped are messages that were not written, by reason: "queue_full",
-	// "too_long", "no_log", "bad_envelope", "refused" by a database, those of [backlog.Stats]; and on purpose, "repeat", for lines that have come
+	// "too_long", "no_log", "bad_envelope", "refused" by a database, those of [queue.Stats]; and on purpose, "repeat", for lines that have come
 	// before, and once for each log: "no_match", "filtered", "not_in_sample".
 	Dropped map[string]int64
 	// DroppedBytes are those of these messages, but for those that a log leaves out on purpose, and those that
@@ -88,7 +88,7 @@ type Stats struct {
 	// command and table.
 	Queues map[string]int64
 	// Backlogs are what waits for commands and tables, by sink. Their losses are part of Dropped and Queues.
-	Backlogs map[string]backlog.Stats
+	Backlogs map[string]queue.Stats
 	// Databases are the counters of tables, by sink.
 	Databases map[string]sqlsink.Stats
 	// Files are the files' own counters, by path, and those of commands and tables, by sink.
@@ -125,7 +125,7 @@ func (s *Subscriber) Stats() Stats {
 		r.publishers.add(st.Publishers)
 	}
 	st.Files, st.Queues = make(map[string]sink.Stats), make(map[string]int64)
-	st.Backlogs, st.Databases = make(map[string]backlog.Stats), make(map[string]sqlsink.Stats)
+	st.Backlogs, st.Databases = make(map[string]queue.Stats), make(map[string]sqlsink.Stats)
 	for i := range s.count.dropped {
 		st.Dropped[dropReason(i).String()] = s.count.dropped[i].Load()
 		st.DroppedBytes[dropReason(i).String()] = s.count.droppedBytes[i].Load()

@@ -136,7 +136,7 @@ func (s *Subscriber) commandRoute(l *Log, text string) (*writer, *route, error) 
 		i = len(s.writers)
 		w := newWriter(s, l.File)
 		c := newCommandSink(&s.cfg, text)
-		lane, err := newLane(&s.cfg, l.File, c, backlog.Config{RetryLast: retryInterval})
+		lane, err := newLane(&s.cfg, l.File, c, queue.Config{RetryLast: retryInterval})
 		if err != nil {
 			return nil, nil, err
 		}

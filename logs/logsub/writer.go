@@ -3,6 +3,8 @@ package logsub
 import (
 	"sync/atomic"
 	"time"
+
+	"github.com/spreadd/spreadd/logs/internal/queue"
 )
 
 // writer takes what comes for one sink there, in a goroutine of its own: all files
@@ -12,7 +14,7 @@ type writer struct {
 	s       *Subscriber
 	name    string // of the sink
 	label   string // the same for counters
-	queue   *queue
+	queue   *queue.List[item]
 	files   *files
 	lane    *lane // nil for files
 	reopen  chan struct{}
@@ -22,13 +24,26 @@ type writer struct {
 	dropped, droppedBytes atomic.Int64
 }
 
+// item is one message on its way to the writer.
+type item struct {
+	routes  []*route // where it goes
+	sender  string   // as of [spread.Message]
+	payload []byte
+	stream  *stream // of a line that had an envelope, else nil
+	seq     uint64  // its number
+}
+
+func newList(limitBytes int) *queue.List[item] {
+	return queue.NewList(limitBytes, func(it *item) int { return len(it.payload) })
+}
+
 func newWriter(s *Subscriber, name string) *writer {
-	return &writer{s: s, name: name, label: s.sinkLabel(name), queue: newQueue(s.cfg.QueueBytes), files: newFiles(&s.cfg), reopen: make(chan struct{}, 1)}
+	return &writer{s: s, name: name, label: s.sinkLabel(name), queue: newList(s.cfg.QueueBytes), files: newFiles(&s.cfg), reopen: make(chan struct{}, 1)}
 }
 
 // put hands items on, and counts those for which there is no room.
 func (w *writer) put(items []item) {
-	if n := w.queue.put(items); n > 0 {
+	if n := w.queue.Put(items); n > 0 {
 		w.s.drop(dropQueue, n)
 		w.dropped.Add(int64(n))
 		size := int64(0)
@@ -74,7 +89,7 @@ func (w *writer) run(done <-chan struct{}) error {
 	flushing := false // the timer runs
 	for {
 		select {
-		case <-w.queue.wake:
+		case <-w.queue.Wake():
 			w.writeAll()
 			if w.s.cfg.FlushDelay <= 0 {
 				w.files.flush()
@@ -109,7 +124,7 @@ func (w *writer) run(done <-chan struct{}) error {
 // writeAll takes what has come to the files.
 func (w *writer) writeAll() {
 	for {
-		w.items = w.queue.take(w.items)
+		w.items = w.queue.Take(w.items)
 		if len(w.items) == 0 {
 			return
 		}

@@ -1,11 +1,11 @@
-// Package backlog is where lines wait for a sink that may be slow, or away: a command, a database.
+// Package queue is where lines wait for a sink that may be slow, or away: a command, a database.
 // First they wait in memory, then on disk if there is a directory for it, and what is beyond is dropped and
 // counted by reason.
 //
-//	q, err := backlog.Open(backlog.Config{Name: "mysql", Spool: "/var/spool/logsub/mysql"})
+//	q, err := queue.Open(queue.Config{Name: "mysql", Spool: "/var/spool/logsub/mysql"})
 //	go q.Run(ctx)                         // takes to the disk what waits for long
-//	q.Put(&backlog.Entry{Line: line})     // never waits
-//	err = q.Deliver(ctx, func(ctx context.Context, b *backlog.Batch) error {
+//	q.Put(&queue.Entry{Line: line})     // never waits
+//	err = q.Deliver(ctx, func(ctx context.Context, b *queue.Batch) error {
 //		for i, e := range b.Entries() {
 //			...
 //			b.Ack(i + 1)                  // this line is dealt with, and never comes again
@@ -47,4 +47,4 @@
 // # References
 //
 // docs/logs/logsub.md, on sinks; package spool.
-package backlog
+package queue

@@ -224,7 +224,7 @@ func sinkFamilies() []family {
 }
 
 func backlogFamilies() []family {
-	each := func(value func(*backlog.Stats) int64) func(*logsub.Stats, prom.Put) {
+	each := func(value func(*queue.Stats) int64) func(*logsub.Stats, prom.Put) {
 		return func(s *logsub.Stats, put prom.Put) {
 			for i := range s.Sinks {
 				if b := s.Sinks[i].Backlog; b != nil {
@@ -236,10 +236,10 @@ func backlogFamilies() []family {
 	return []family{
 		prom.Counters("logsub_backlog_lines_total", "lines", "sink",
 			"Lines that came to the backlog of a command or the like, where they wait until it has taken them.",
-			each(func(b *backlog.Stats) int64 { return b.Put })),
+			each(func(b *queue.Stats) int64 { return b.Put })),
 		prom.Counters("logsub_backlog_delivered_lines_total", "lines", "sink",
 			"Lines of a backlog that were taken.",
-			each(func(b *backlog.Stats) int64 { return b.Delivered })),
+			each(func(b *queue.Stats) int64 { return b.Delivered })),
 		prom.Counters("logsub_backlog_dropped_lines_total", "lines", "sink reason",
 			"Lines of a backlog that were lost, by reason; they are part of logsub_dropped_messages_total.",
 			func(s *logsub.Stats, put prom.Put) {
@@ -252,23 +252,23 @@ func backlogFamilies() []family {
 				}
 			}),
 		prom.Gauges("logsub_backlog_waiting_bytes", "bytes", "sink",
-			"Memory of lines that wait in a backlog.",
-			each(func(b *backlog.Stats) int64 { return b.WaitingBytes })),
+			"Memory of lines that wait in a queue.",
+			each(func(b *queue.Stats) int64 { return b.WaitingBytes })),
 		prom.Counters("logsub_backlog_spooled_lines_total", "lines", "sink",
 			"Lines of a backlog that went to the disk.",
-			each(func(b *backlog.Stats) int64 { return b.Spooled })),
+			each(func(b *queue.Stats) int64 { return b.Spooled })),
 		prom.Counters("logsub_backlog_recovered_lines_total", "lines", "sink",
 			"Lines that were found on the disk at the start.",
-			each(func(b *backlog.Stats) int64 { return b.Recovered })),
+			each(func(b *queue.Stats) int64 { return b.Recovered })),
 		prom.Gauges("logsub_backlog_spool_lines", "lines", "sink",
 			"Lines of a backlog that wait on the disk.",
-			each(func(b *backlog.Stats) int64 { return b.SpoolLines })),
+			each(func(b *queue.Stats) int64 { return b.SpoolLines })),
 		prom.Gauges("logsub_backlog_spool_bytes", "bytes", "sink",
 			"Size of its files there.",
-			each(func(b *backlog.Stats) int64 { return b.SpoolBytes })),
+			each(func(b *queue.Stats) int64 { return b.SpoolBytes })),
 		prom.Counters("logsub_backlog_spool_errors_total", "errors", "sink",
-			"Failures of the disk of a backlog.",
-			each(func(b *backlog.Stats) int64 { return b.Errors })),
+			"Failures of the disk of a queue.",
+			each(func(b *queue.Stats) int64 { return b.Errors })),
 	}
 }
 

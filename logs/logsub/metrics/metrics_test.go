@@ -151,7 +151,7 @@ func sample() logsub.Stats {
 	if s, err := logsub.New(logsub.Config{Connections: []logsub.Connection{{Address: "4803"}}}); err == nil {
 		maps.Copy(reasons, s.Stats().Dropped)
 	}
-	if q, err := backlog.Open(backlog.Config{}); err == nil {
+	if q, err := queue.Open(queue.Config{}); err == nil {
 		lost = q.Stats().Dropped
 		maps.Copy(reasons, lost)
 	}
@@ -176,7 +176,7 @@ func sample() logsub.Stats {
 			OpenFiles: 37, Failing: 38, Evictions: 39, Cuts: 40,
 		}, {
 			Name: "|gzip",
-			Backlog: &backlog.Stats{
+			Backlog: &queue.Stats{
 				Put: 41, Delivered: 42, Spooled: 43, Recovered: 44, Errors: 45, WaitingBytes: 46, SpoolLines: 47, SpoolBytes: 48, Dropped: lost,
 			},
 		}},

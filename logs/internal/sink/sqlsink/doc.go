@@ -8,7 +8,7 @@
 //
 // # How it works
 //
-// A batch of package backlog is one transaction of prepared inserts, 64 rows a statement. When it is committed its lines are
+// A batch of package queue is one transaction of prepared inserts, 64 rows a statement. When it is committed its lines are
 // acknowledged. An error is of one of two kinds:
 //
 //   - The data: a value too long, an encoding that the column does not have, a constraint. The batch is cut in two, and so on,
@@ -25,7 +25,7 @@
 //     the line alone.
 //   - Without [Config.Positions]: at least once. If the answer to a commit is lost, with the connection or in a crash of ours, the
 //     transaction is written again, which repeats up to a batch of lines if it had been committed.
-//   - With Positions: exactly once. The place of the last line (package backlog) is written by the same
+//   - With Positions: exactly once. The place of the last line (package queue) is written by the same
 //     transaction to a row of a second table, by a compare-and-swap; what the database has already is told from
 //     it at the next connection.
 //   - Values go to the database as parameters, and names quoted, whatever they have in them.

@@ -107,7 +107,7 @@ func (s *Sink) Stats() Stats {
 // Write writes what is not acknowledged of a batch, and acknowledges what is committed, or refused for its data. An error, which is
 // *[Error], means that the rest should come again later; lines are never written beside an error that
 // says they were not, but for a commit whose answer was lost (see the package's comment).
-func (s *Sink) Write(ctx context.Context, b *backlog.Batch) error {
+func (s *Sink) Write(ctx context.Context, b *queue.Batch) error {
 	fresh := s.db == nil
 	for {
 		err := s.write(ctx, b)
@@ -212,7 +212,7 @@ func scrub(err error, dsn string) error {
 func failed(op, dsn string, err error) error { return &Error{op, scrub(err, dsn)} }
 
 // write is one attempt.
-func (s *Sink) write(ctx context.Context, b *backlog.Batch) error {
+func (s *Sink) write(ctx context.Context, b *queue.Batch) error {
 	if s.db == nil {
 		if err := s.connect(ctx); err != nil {
 			return err
@@ -247,7 +247,7 @@ type row struct {
 
 // insertRows writes lines of a batch, the first of which has an index, and acknowledges them. If they are refused
 // it writes half of them first.
-func (s *Sink) insertRows(ctx context.Context, b *backlog.Batch, lines []row, first int) error {
+func (s *Sink) insertRows(ctx context.Context, b *queue.Batch, lines []row, first int) error {
 	last := first + len(lines)
 	err := s.transaction(ctx, lines, int64(b.Epoch()), int64(b.First())+int64(last)-1)
 	switch {
@@ -337,7 +337,7 @@ func (s *Sink) probe(ctx context.Context) error {
 		return nil
 	}
 	at := time.Unix(971186136, 0)
-	args := s.rows.append(nil, &backlog.Entry{Line: []byte(plainLine), Group: "g", Sender: "#p#h", Vhost: []byte("w"), Time: at, Came: at})
+	args := s.rows.append(nil, &queue.Entry{Line: []byte(plainLine), Group: "g", Sender: "#p#h", Vhost: []byte("w"), Time: at, Came: at})
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	tx, err := s.db.BeginTx(ctx, nil)

@@ -110,9 +110,9 @@ func (d *database) sink(cfg Config) *Sink {
 	return s
 }
 
-func newQueue(t *testing.T, cfg backlog.Config) *backlog.Queue {
+func newQueue(t *testing.T, cfg queue.Config) *queue.Queue {
 	t.Helper()
-	q, err := backlog.Open(cfg)
+	q, err := queue.Open(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,10 +120,10 @@ func newQueue(t *testing.T, cfg backlog.Config) *backlog.Queue {
 }
 
 // put puts lines with these texts.
-func put(q *backlog.Queue, lines ...string) {
+func put(q *queue.Queue, lines ...string) {
 	at := time.Date(2000, 10, 10, 13, 55, 36, 0, time.UTC)
 	for _, l := range lines {
-		q.Put(&backlog.Entry{Line: []byte(l), Group: "weblogs", Sender: "#pub#web1", Vhost: []byte("www.example.com"), Time: at, Came: at.Add(1500 * time.Millisecond)})
+		q.Put(&queue.Entry{Line: []byte(l), Group: "weblogs", Sender: "#pub#web1", Vhost: []byte("www.example.com"), Time: at, Came: at.Add(1500 * time.Millisecond)})
 	}
 }
 
@@ -137,7 +137,7 @@ func numbers(from, to int) []string {
 }
 
 // deliver delivers until nothing is left.
-func deliver(t *testing.T, q *backlog.Queue, s *Sink) {
+func deliver(t *testing.T, q *queue.Queue, s *Sink) {
 	t.Helper()
 	q.Finish()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
@@ -150,7 +150,7 @@ func deliver(t *testing.T, q *backlog.Queue, s *Sink) {
 func TestWrite(t *testing.T) {
 	d := newDatabase(t, plainTable)
 	s := d.sink(d.config())
-	q := newQueue(t, backlog.Config{BatchLines: 150})
+	q := newQueue(t, queue.Config{BatchLines: 150})
 	put(q, numbers(0, 1000)...)
 	deliver(t, q, s)
 	d.want(`SELECT count(*), count(DISTINCT data), min(data), max(data) FROM logs`, "1000|1000|line 000000|line 000999")
@@ -172,7 +172,7 @@ func TestFields(t *testing.T) {
 	d := newDatabase(t, `CREATE TABLE "my ""logs"""(`+strings.Join(defs, ", ")+`)`)
 	cfg.Driver, cfg.DSN, cfg.Table = SQLite, d.path, `main.my "logs"`
 	s := d.sink(cfg)
-	q := newQueue(t, backlog.Config{})
+	q := newQueue(t, queue.Config{})
 	put(q,
 		`192.0.2.7 id frank [10/Oct/2000:13:55:36 -0700] "GET /a'b HTTP/1.1" 200 2326 "http://x/" "Mozilla/4.08" 0.003`+"\r\n",
 		"none'); DROP TABLE logs; --\nof two lines\n",
@@ -196,7 +196,7 @@ func TestRefused(t *testing.T) {
 		var said []error
 		cfg.Refused = func(err error) { said = append(said, err) }
 		s := d.sink(cfg)
-		q := newQueue(t, backlog.Config{BatchLines: 300})
+		q := newQueue(t, queue.Config{BatchLines: 300})
 		long := strings.Repeat("x", 100)
 		var want []string
 		for i, l := range numbers(0, 1000) {
@@ -223,7 +223,7 @@ func TestRefused(t *testing.T) {
 func TestTableDoesNotFit(t *testing.T) {
 	d := newDatabase(t)
 	s := d.sink(d.config())
-	q := newQueue(t, backlog.Config{})
+	q := newQueue(t, queue.Config{})
 	put(q, numbers(0, 10)...)
 	b, err := q.Next(t.Context())
 	if err != nil {
@@ -310,7 +310,7 @@ func TestCommitAnswerLost(t *testing.T) {
 		s := d.sink(cfg)
 		f := &forgetful{dsn: d.path + "?_pragma=busy_timeout(10000)", inner: d.db.Driver()}
 		s.dialect.open = func(string, time.Duration) (*sql.DB, error) { return sql.OpenDB(f), nil }
-		q := newQueue(t, backlog.Config{BatchLines: 100})
+		q := newQueue(t, queue.Config{BatchLines: 100})
 		put(q, numbers(0, 300)...)
 		b, err := q.Next(t.Context())
 		if err != nil {
@@ -339,7 +339,7 @@ func TestKilled(t *testing.T) {
 	cfg := d.config()
 	cfg.Positions = "positions"
 	dir := t.TempDir()
-	q := newQueue(t, backlog.Config{BatchLines: 100, Spool: dir})
+	q := newQueue(t, queue.Config{BatchLines: 100, Spool: dir})
 	put(q, numbers(0, 250)...)
 	if err := q.Close(); err != nil { // all is on the disk
 		t.Fatal(err)
@@ -350,7 +350,7 @@ func TestKilled(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := d.sink(cfg)
-		q = newQueue(t, backlog.Config{BatchLines: 100, Spool: dir})
+		q = newQueue(t, queue.Config{BatchLines: 100, Spool: dir})
 		for range run + 1 {
 			b, err := q.Next(t.Context())
 			if err != nil {
@@ -369,7 +369,7 @@ func TestKilled(t *testing.T) {
 	d.want(`SELECT sink, line FROM positions`, "test|250")
 
 	// A new process without them begins a new epoch, whose lines are not taken for those.
-	q = newQueue(t, backlog.Config{})
+	q = newQueue(t, queue.Config{})
 	put(q, numbers(300, 310)...)
 	deliver(t, q, d.sink(cfg))
 	d.want(`SELECT count(*), count(DISTINCT data) FROM logs`, "260|260")
@@ -382,7 +382,7 @@ func TestMoved(t *testing.T) {
 	cfg := d.config()
 	cfg.Positions = "positions"
 	s := d.sink(cfg)
-	q := newQueue(t, backlog.Config{BatchLines: 10})
+	q := newQueue(t, queue.Config{BatchLines: 10})
 	put(q, numbers(0, 20)...)
 	b, _ := q.Next(t.Context())
 	if err := s.Write(t.Context(), b); err != nil {

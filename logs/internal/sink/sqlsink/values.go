@@ -26,7 +26,7 @@ func newRows(d *dialect, columns []Column) *rows {
 }
 
 // append appends the values of a line, copies all.
-func (r *rows) append(args []any, e *backlog.Entry) []any {
+func (r *rows) append(args []any, e *queue.Entry) []any {
 	var f logline.Fields
 	line := bytes.TrimSuffix(bytes.TrimSuffix(e.Line, []byte{'\n'}), []byte{'\r'})
 	parsed := r.parse && f.Parse(line) == nil
@@ -44,7 +44,7 @@ func (r *rows) append(args []any, e *backlog.Entry) []any {
 	return args
 }
 
-func (r *rows) ofMessage(field Field, e *backlog.Entry, line []byte) any {
+func (r *rows) ofMessage(field Field, e *queue.Entry, line []byte) any {
 	user, host, _ := strings.Cut(strings.TrimPrefix(e.Sender, "#"), "#")
 	switch field {
 	case Group:
