@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -12,8 +11,8 @@ import (
 	"syscall"
 
 	"github.com/spreadd/spreadd/daemon"
-	"github.com/spreadd/spreadd/daemon/session"
 	"github.com/spreadd/spreadd/internal/buildinfo"
+	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/prom"
 	"github.com/spreadd/spreadd/internal/spreadconf"
 	"github.com/spreadd/spreadd/wire"
@@ -29,110 +28,41 @@ func main() {
 	os.Exit(status)
 }
 
-// Exit statuses.
-const (
-	statusOK    = 0
-	statusError = 1
-	statusUsage = 2
-)
-
 // program is spreadd with its surroundings, so that tests can call it.
 type program struct {
 	stdout, stderr io.Writer
-	hup            <-chan os.Signal // each asks for the log file to be reopened
+	hup            <-chan os.Signal // each value reopens the log file and reloads the configuration
 	env            spreadconf.Environment
-	// started, if not nil, is told of the daemon when it serves clients.
+	// started, if not nil, is called when the daemon serves clients.
 	started func(*daemon.Daemon)
-	// serving, if not nil, is told of the server of metrics.
+	// serving, if not nil, is called when metrics are served.
 	serving func(*prom.Server)
 }
 
-// options are what the command line says.
-type options struct {
-	name        string
-	conf        string
-	events      string
-	check       bool
-	socketDir   string
-	maxSessions int
-	offload     bool
-	metrics     string
-	version     bool
-}
-
-const usage = `Usage: spreadd [-n NAME] [-c FILE] [-check]
-
-The Spread daemon. Without -c it reads spread.conf here or in /etc; if there is
-none it runs as daemon "localhost" on 127.0.0.1:4803.
-
-`
-
+// run is the program. It returns the exit status.
 func (p *program) run(ctx context.Context, args []string) int {
 	if len(args) > 0 && args[0] == "demo" {
-		fmt.Fprintln(p.stderr, "spreadd: the demonstration is a program of its own: go run ./cmd/spreaddemo")
-		return statusUsage
+		fmt.Fprintln(p.stderr, "spreadd: the demo is a program of its own: go run ./cmd/spreaddemo")
+		return flags.Misuse
 	}
-	o, err := p.parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return statusOK
-	case err != nil:
-		fmt.Fprintf(p.stderr, "spreadd: %v (spreadd -h tells more)\n", err)
-		return statusUsage
-	case o.version:
-		fmt.Fprintln(p.stdout, banner())
-		return statusOK
-	case o.check:
+	o, err := parse(args)
+	if err != nil {
+		return o.set.Answer(err, p.stdout, p.stderr)
+	}
+	if o.check {
 		err = p.check(o)
-	default:
+	} else {
 		err = p.serve(ctx, o)
 	}
 	if err != nil {
 		fmt.Fprintf(p.stderr, "spreadd: %v\n", err)
-		return statusError
+		return flags.Failed
 	}
-	return statusOK
+	return flags.OK
 }
 
-// parse reads the command line. -n, -c and -l are those of the C daemon.
-func (p *program) parse(args []string) (options, error) {
-	var o options
-	fs := flag.NewFlagSet("spreadd", flag.ContinueOnError)
-	fs.SetOutput(p.stderr)
-	fs.Usage = func() {
-		fmt.Fprint(p.stderr, usage)
-		fs.PrintDefaults()
-	}
-	fs.StringVar(&o.name, "n", "", "be the daemon of this `name` (default: the first with an address of this host)")
-	fs.StringVar(&o.conf, "c", "", "configuration `file`")
-	fs.StringVar(&o.events, "l", "n", "event file of the C daemon, `y or n`; only n is there")
-	fs.BoolVar(&o.check, "check", false, "print the configuration as understood, or its errors, and end")
-	fs.StringVar(&o.socketDir, "socket-dir", daemon.DefaultSocketDir, "`directory` of the UNIX socket, which clients have to know; empty for none")
-	fs.IntVar(&o.maxSessions, "max-sessions", session.DefaultMaxSessions, "largest `number` of clients")
-	fs.StringVar(&o.metrics, "metrics", "", "serve metrics to Prometheus on this `address`, as in 127.0.0.1:9803 (default: nowhere)")
-	fs.BoolVar(&o.offload, "offload", true, "hand rows of packets to the kernel in one piece, for it or the network card to cut; on the wire all is the same")
-	fs.BoolVar(&o.version, "version", false, "print the version")
-	if err := fs.Parse(args); err != nil {
-		return o, err
-	}
-	switch {
-	case fs.NArg() > 0:
-		return o, fmt.Errorf("unexpected argument %q", fs.Arg(0))
-	case o.events != "y" && o.events != "n":
-		return o, fmt.Errorf("-l %s: want y or n", o.events)
-	case o.events == "y":
-		return o, errors.New("-l y: there is no event file; clients and memberships are in the log")
-	case o.maxSessions < 1:
-		return o, fmt.Errorf("-max-sessions %d: want 1 or more", o.maxSessions)
-	}
-	if o.metrics != "" {
-		return o, prom.CheckAddress(o.metrics)
-	}
-	return o, nil
-}
-
-// load finds and reads the configuration. found is false if there is no file
-// anywhere and the built-in configuration is used.
+// load finds and reads the configuration. found is false if no file exists and the built-in
+// configuration is used.
 func (p *program) load(o options) (c *spreadconf.Config, self spreadconf.Self, found bool, err error) {
 	c, err = spreadconf.Load(o.conf, p.env)
 	found = true
@@ -146,12 +76,12 @@ func (p *program) load(o options) (c *spreadconf.Config, self spreadconf.Self, f
 	return c, self, found, err
 }
 
-// check prints the configuration. That this host runs none of its daemons is
-// told, but no error of the file, which may be meant for other hosts.
+// check prints the configuration. A file that names no daemon of this host is not an error: it may
+// be meant for other hosts. With -n it is one.
 func (p *program) check(o options) error {
 	c, err := spreadconf.Load(o.conf, p.env)
 	if errors.Is(err, spreadconf.ErrNoFile) && o.conf == "" {
-		fmt.Fprintln(p.stdout, "# There is no spread.conf here or in /etc; this is the built-in configuration.")
+		fmt.Fprintln(p.stdout, "# No spread.conf in the current directory or in /etc; this is the built-in configuration.")
 		c, err = spreadconf.Default(), nil
 	}
 	if err != nil {
@@ -171,7 +101,7 @@ func (p *program) check(o options) error {
 	return err
 }
 
-// banner is the line that says what runs.
+// banner is the line of -version and of the start of the log.
 func banner() string {
 	v := wire.OurVersion
 	return fmt.Sprintf("spreadd %s, speaks Spread %d.%d.%d, %s", buildinfo.Version(), v.Major, v.Minor, v.Patch, runtime.Version())

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,6 +14,8 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/daemon"
+	"github.com/spreadd/spreadd/internal/flags"
+	"github.com/spreadd/spreadd/internal/flags/flagstest"
 	"github.com/spreadd/spreadd/internal/freeport"
 	"github.com/spreadd/spreadd/internal/spreadconf"
 	"github.com/spreadd/spreadd/spread"
@@ -56,29 +59,40 @@ func TestCommandLine(t *testing.T) {
 		stdout string
 		stderr string
 	}{
-		{"-h", statusOK, "", "Usage: spreadd"},
-		{"-version", statusOK, "speaks Spread 5.0.1", ""},
-		{"-nonsense", statusUsage, "", "not defined: -nonsense"},
-		{"stray", statusUsage, "", `unexpected argument "stray"`},
-		{"-l z", statusUsage, "", "want y or n"},
-		{"-l y", statusUsage, "", "there is no event file"},
-		{"-max-sessions 0", statusUsage, "", "want 1 or more"},
-		{"-check", statusOK, "this is the built-in configuration", ""},
-		{"-c /nowhere/spread.conf", statusError, "", "/nowhere/spread.conf"},
-		{"-check -c /nowhere/spread.conf", statusError, "", "/nowhere/spread.conf"},
-		{"-check -c " + bad, statusError, "", bad + ":4:1: "},
-		{"-c " + bad, statusError, "", "Window = 50"},
-		{"-n nobody", statusError, "", "nobody"},
+		{"-h", flags.OK, "Usage: spreadd", ""},
+		{"-version", flags.OK, "speaks Spread 5.0.1", ""},
+		{"-V", flags.OK, "speaks Spread 5.0.1", ""},
+		{"-nonsense", flags.Misuse, "", "not defined: -nonsense"},
+		{"stray", flags.Misuse, "", `unexpected argument "stray"`},
+		{"-l z", flags.Misuse, "", "want y or n"},
+		{"-l y", flags.Misuse, "", "spreadd has no event file"},
+		{"-max-sessions 0", flags.Misuse, "", "want a number from 1 to"},
+		{"-check", flags.OK, "this is the built-in configuration", ""},
+		{"-c /nowhere/spread.conf", flags.Failed, "", "/nowhere/spread.conf"},
+		{"-check -c /nowhere/spread.conf", flags.Failed, "", "/nowhere/spread.conf"},
+		{"-check -c " + bad, flags.Failed, "", bad + ":4:1: "},
+		{"-c " + bad, flags.Failed, "", "Window = 50"},
+		{"-n nobody", flags.Failed, "", "nobody"},
 	} {
 		status, stdout, stderr := runArgs(t, strings.Fields(tt.args)...)
 		if status != tt.status || !strings.Contains(stdout, tt.stdout) || !strings.Contains(stderr, tt.stderr) {
 			t.Errorf("spreadd %s: status %d, printed %q and %q; want %d, %q and %q",
 				tt.args, status, stdout, stderr, tt.status, tt.stdout, tt.stderr)
 		}
-		if tt.status != statusOK && stdout != "" {
+		if tt.status != flags.OK && stdout != "" {
 			t.Errorf("spreadd %s: an error goes to standard output: %q", tt.args, stdout)
 		}
 	}
+}
+
+var rewrite = flag.Bool("rewrite", false, "rewrite the table of flags in docs/flags.md")
+
+func TestFlags(t *testing.T) {
+	o, err := parse(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	flagstest.Check(t, o.set, "../../docs/flags.md", "cmd/spreadd", *rewrite)
 }
 
 // TestNoFile: without a file anywhere there is a daemon localhost on
@@ -177,7 +191,7 @@ Spread_Segment 127.0.0.255:%d {
 		}
 	}
 	stop()
-	if s := <-status; s != statusOK {
+	if s := <-status; s != flags.OK {
 		t.Errorf("status %d: %s", s, &stderr)
 	}
 	for file, want := range map[string][]string{

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/daemon/localring"
+	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/prom"
 	"github.com/spreadd/spreadd/internal/spreadconf"
 )
@@ -60,7 +61,7 @@ func TestMetrics(t *testing.T) {
 		return strings.Contains(page, `spreadd_ring_member{daemon="here"} 1`)
 	})
 	stop()
-	if s := <-status; s != statusOK {
+	if s := <-status; s != flags.OK {
 		t.Errorf("status %d: %s", s, &stderr)
 	}
 	if _, err := get(); err == nil {
@@ -94,8 +95,8 @@ func TestMetricsAddress(t *testing.T) {
 		status int
 		stderr string
 	}{
-		{l.Addr().String(), statusError, "listening for Prometheus on " + l.Addr().String()},
-		{"9803", statusUsage, `"9803" for metrics: want an address and a port`},
+		{l.Addr().String(), flags.Failed, "listening for Prometheus on " + l.Addr().String()},
+		{"9803", flags.Misuse, `"9803" for metrics: want an address and a port`},
 	} {
 		status, _, stderr := runArgs(t, "-c", conf, "-socket-dir", dir, "-metrics", tt.addr)
 		if status != tt.status || !strings.Contains(stderr, tt.stderr) {

@@ -79,7 +79,7 @@ func (r *reloader) reload() error {
 		r.log.Error("the configuration is not taken, going on with the old one", slog.Any("error", err))
 		return nil
 	}
-	r.level.Set(level(&c.Options))
+	r.level.Set(level(&c.Options, r.o.verbose))
 	r.tell(c)
 	r.conf = c
 	return nil

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spreadd/spreadd/daemon"
 	"github.com/spreadd/spreadd/daemon/localring"
+	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/freeport"
 	"github.com/spreadd/spreadd/internal/spreadconf"
 	"github.com/spreadd/spreadd/spread"
@@ -147,10 +148,10 @@ func TestReload(t *testing.T) {
 	f.reload(a, `some options count only after a restart`)
 	f.reload(c, `some options count only after a restart`)
 	f.reload(b, "taken out of the configuration")
-	if s := <-b.status; s != statusOK {
+	if s := <-b.status; s != flags.OK {
 		t.Errorf("the daemon that is taken out ends with status %d: %s", s, &b.stderr)
 	}
-	b.status <- statusOK
+	b.status <- flags.OK
 	f.together(a, c)
 	send()
 	if st := a.Stats().Ring.Status.Ring; st.Window != 50 {
@@ -186,10 +187,10 @@ func TestReload(t *testing.T) {
 	f.ports["c"] = port
 	f.write("", "c", "a")
 	f.reload(c, "cannot go on with its new configuration")
-	if s := <-c.status; s != statusError || !strings.Contains(c.stderr.String(), "the port of this daemon") {
+	if s := <-c.status; s != flags.Failed || !strings.Contains(c.stderr.String(), "the port of this daemon") {
 		t.Errorf("status %d: %s", s, &c.stderr)
 	}
-	c.status <- statusError
+	c.status <- flags.Failed
 
 	for got := 0; got < sent; {
 		ev, err := conn.Receive(t.Context())

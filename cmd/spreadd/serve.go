@@ -34,7 +34,7 @@ func (p *program) serve(ctx context.Context, o options) error {
 		cfg.Ring.Interfaces = []transport.Interface{{Addr: self.Addr}}
 	}
 	level := new(slog.LevelVar)
-	log, reopen, done, err := p.openLog(&c.Options, level)
+	log, reopen, done, err := p.openLog(&c.Options, level, o.verbose)
 	if err != nil {
 		return err
 	}
@@ -157,7 +157,7 @@ func loadAccess(o *spreadconf.Options) (daemon.Access, error) {
 
 // openLog returns the log that the options ask for, and what reopens and what
 // closes its file. The level may be set anew.
-func (p *program) openLog(o *spreadconf.Options, lowest *slog.LevelVar) (log *slog.Logger, reopen, done func(), err error) {
+func (p *program) openLog(o *spreadconf.Options, lowest *slog.LevelVar, verbose bool) (log *slog.Logger, reopen, done func(), err error) {
 	var w io.Writer = p.stdout
 	reopen, done = func() {}, func() {}
 	path, err := o.LogFile(p.env)
@@ -172,7 +172,7 @@ func (p *program) openLog(o *spreadconf.Options, lowest *slog.LevelVar) (log *sl
 		w = file
 	}
 	stamp, precise := o.TimeStamp.Effective()
-	lowest.Set(level(o))
+	lowest.Set(level(o, verbose))
 	log = slog.New(eventlog.New(w, eventlog.Options{Level: lowest, Stamp: stamp, Precise: precise}))
 	if file != nil {
 		reopen = func() {
@@ -186,10 +186,10 @@ func (p *program) openLog(o *spreadconf.Options, lowest *slog.LevelVar) (log *sl
 }
 
 // level maps EventPriority, and the flags that ask for details, to a level.
-func level(o *spreadconf.Options) slog.Level {
+func level(o *spreadconf.Options, verbose bool) slog.Level {
 	const details = spreadconf.FlagSession | spreadconf.FlagMembership | spreadconf.FlagGroups | spreadconf.FlagDebug
 	switch {
-	case o.EventPriority <= spreadconf.PriorityDebug, o.DebugFlags&details == details:
+	case verbose, o.EventPriority <= spreadconf.PriorityDebug, o.DebugFlags&details == details:
 		return slog.LevelDebug
 	case o.EventPriority == spreadconf.PriorityInfo:
 		return slog.LevelInfo

@@ -14,6 +14,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"golang.org/x/net/netutil"
+
+	"github.com/spreadd/spreadd/internal/flags"
 )
 
 // The bounds of the server. A scrape is one short request a few times a minute.
@@ -45,11 +47,22 @@ const index = `<!doctype html>
 </html>
 `
 
+// AddressFlag adds the flag -metrics, which every server program has. The port is an example.
+func AddressFlag(s *flags.Set, addr *string, port int) {
+	help := fmt.Sprintf("serve Prometheus metrics on this address, such as 127.0.0.1:%d (default: off)", port)
+	flags.Var(s, addr, "metrics", "ADDRESS", help, func(text string) (string, error) {
+		if text == "" {
+			return "", nil
+		}
+		return text, CheckAddress(text)
+	})
+}
+
 // CheckAddress reports whether an address looks like one for [Listen], before anything is
 // done with it.
 func CheckAddress(addr string) error {
 	if _, _, err := net.SplitHostPort(addr); err != nil {
-		return fmt.Errorf("%q for metrics: want an address and a port, as in 127.0.0.1:9803", addr)
+		return fmt.Errorf("%q is not an address with a port, such as 127.0.0.1:9803", addr)
 	}
 	return nil
 }

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"errors"
+	"math"
+
+	"github.com/spreadd/spreadd/daemon"
+	"github.com/spreadd/spreadd/daemon/session"
+	"github.com/spreadd/spreadd/internal/flags"
+	"github.com/spreadd/spreadd/internal/prom"
+)
+
+// options are the settings of the command line.
+type options struct {
+	name        string
+	conf        string
+	check       bool
+	socketDir   string
+	maxSessions int
+	offload     bool
+	metrics     string
+	verbose     bool
+	set         *flags.Set
+}
+
+// parse reads the command line. -n, -c and -l are flags of the C daemon.
+func parse(args []string) (options, error) {
+	o := options{socketDir: daemon.DefaultSocketDir, maxSessions: session.DefaultMaxSessions, offload: true}
+	s := flags.New(flags.Program{
+		Name:  "spreadd",
+		Usage: []string{"[-n NAME] [-c FILE] [-check]"},
+		About: `The Spread daemon. Without -c it reads spread.conf in the current directory or in /etc. If neither
+			exists, it runs as daemon "localhost" on 127.0.0.1:4803.`,
+		Examples: []flags.Example{
+			{Args: "", Text: "run as the daemon whose address belongs to this host"},
+			{Args: "-n web1 -c /etc/spread.conf -metrics 127.0.0.1:9803", Text: "run as daemon web1 and serve metrics"},
+			{Args: "-check -c /etc/spread.conf", Text: "print the configuration as understood, or its errors"},
+		},
+		Version: banner(),
+	})
+	o.set = s
+	s.Group("Configuration")
+	s.String(&o.conf, "c", "FILE", "configuration file (default: spread.conf, then /etc/spread.conf)")
+	s.String(&o.name, "n", "NAME", "run as the daemon with this name (default: the first with an address of this host)")
+	s.Bool(&o.check, "check", "print the configuration as understood, or its errors, and exit")
+	s.Func("l", "y|n", "event file of the C daemon; only n is supported", func(text string) error {
+		switch text {
+		case "n":
+			return nil
+		case "y":
+			return errors.New("spreadd has no event file; its log shows clients and memberships")
+		}
+		return errors.New("want y or n")
+	})
+	s.Group("Clients")
+	s.String(&o.socketDir, "socket-dir", "DIR", "directory of the UNIX socket that local clients connect to; empty for no socket")
+	s.Int(&o.maxSessions, "max-sessions", "N", "most clients at a time", 1, math.MaxInt32)
+	s.Group("Network")
+	s.Bool(&o.offload, "offload", "use UDP segmentation offload (GSO) for runs of equal-sized packets; the packets on the wire are the same")
+	s.Group("Observation")
+	prom.AddressFlag(s, &o.metrics, 9803)
+	s.Bool(&o.verbose, "v", "log details, as EventPriority = pDEBUG does")
+	return o, s.Parse(args)
+}

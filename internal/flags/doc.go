@@ -1,0 +1,26 @@
+// Package flags describes the command line of a program once: names, placeholders, defaults, help
+// and examples. Parsing, the text of -h and the tables of docs/flags.md come from that description.
+//
+//	s := flags.New(flags.Program{Name: "logpub", Usage: []string{"[-s ADDRESS] -g GROUP"}, About: "..."})
+//	s.Group("Connection")
+//	s.String(&o.address, "s", "ADDRESS", "daemon to connect to: PORT for this host, or PORT@HOST")
+//	s.Bool(&o.check, "check", "check the configuration and exit")
+//	if err := s.Parse(args); err != nil {
+//		return s.Answer(err, stdout, stderr)
+//	}
+//
+// # What it guarantees
+//
+//   - Parsing is that of the standard package flag: -name value, -name=value, one or two dashes.
+//   - Every program takes -h, -help, -version and -V. Their output goes to standard output.
+//   - A wrong command line costs one line on standard error, which an error log of a web server
+//     can hold, and the status [Misuse].
+//
+// # Conventions
+//
+// Names are separated by spaces. The first one is shown; the others are old spellings, which stay
+// valid and are not shown. A placeholder is in capitals (FILE, DIR, ADDRESS), or lists all valid
+// words (gzip|zstd). One that ends in "..." marks a flag that may be repeated.
+//
+// Why this is not a library: docs/adr/0007-one-description-of-flags.md.
+package flags

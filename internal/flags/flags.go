@@ -1,0 +1,234 @@
+package flags
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spreadd/spreadd/internal/buildinfo"
+)
+
+// The exit statuses that all programs share.
+const (
+	OK     = 0
+	Failed = 1
+	Misuse = 2 // the command line is wrong
+)
+
+var (
+	// ErrHelp means that the arguments ask for help.
+	ErrHelp = flag.ErrHelp
+	// ErrVersion means that the arguments ask for the version.
+	ErrVersion = errors.New("version requested")
+)
+
+// Program is what help says besides the flags.
+type Program struct {
+	Name     string
+	Usage    []string // one command line each, without the program's name
+	About    string   // what the program does
+	Examples []Example
+	Version  string // printed by -version; empty: the name and the version of the module
+}
+
+// Example is a command line, without the program's name, and what it does.
+type Example struct{ Args, Text string }
+
+// Group is a titled list of flags.
+type Group struct {
+	Title string
+	Flags []*Flag
+}
+
+// Flag describes one flag.
+type Flag struct {
+	Name     string
+	Old      []string // other spellings, valid and not shown
+	Value    string   // placeholder; empty for a flag without a value
+	Repeated bool
+	Default  string // empty: none, or named by Help
+	Help     string
+}
+
+// Set is the command line of a program.
+type Set struct {
+	Program
+	Groups  []Group
+	std     *flag.FlagSet
+	version bool
+}
+
+// New returns a set with the flags that every program has.
+func New(p Program) *Set {
+	if p.Version == "" {
+		p.Version = p.Name + " " + buildinfo.Version()
+	}
+	s := &Set{Program: p, std: flag.NewFlagSet(p.Name, flag.ContinueOnError)}
+	s.std.SetOutput(io.Discard)
+	s.std.BoolVar(&s.version, "version", false, "")
+	s.std.BoolVar(&s.version, "V", false, "")
+	return s
+}
+
+// Group begins a group. The flags that follow belong to it.
+func (s *Set) Group(title string) { s.Groups = append(s.Groups, Group{Title: title}) }
+
+// add describes a flag in the last group and returns its names.
+func (s *Set) add(names, placeholder, help string) (*Flag, []string) {
+	all := strings.Fields(names)
+	value, repeated := strings.CutSuffix(placeholder, "...")
+	f := &Flag{Name: all[0], Old: all[1:], Value: value, Repeated: repeated, Help: help}
+	g := &s.Groups[len(s.Groups)-1]
+	g.Flags = append(g.Flags, f)
+	return f, all
+}
+
+// Func adds a flag whose values go to set, in the order of the command line.
+func (s *Set) Func(names, placeholder, help string, set func(string) error) *Flag {
+	f, all := s.add(names, placeholder, help)
+	for _, name := range all {
+		s.std.Func(name, "", set)
+	}
+	return f
+}
+
+// BoolFunc adds a flag without a value that calls set.
+func (s *Set) BoolFunc(names, help string, set func() error) {
+	_, all := s.add(names, "", help)
+	for _, name := range all {
+		s.std.BoolFunc(name, "", func(string) error { return set() })
+	}
+}
+
+// Bool adds a flag without a value. Write -name=false to turn it off.
+func (s *Set) Bool(p *bool, names, help string) {
+	f, all := s.add(names, "", help)
+	if *p {
+		f.Default = "on; -" + f.Name + "=false turns it off"
+	}
+	for _, name := range all {
+		s.std.BoolVar(p, name, *p, "")
+	}
+}
+
+// Var adds a flag whose value is read by parse. The value that p has now is the default.
+func Var[T comparable](s *Set, p *T, names, placeholder, help string, parse func(string) (T, error)) *Flag {
+	f := s.Func(names, placeholder, help, func(text string) (err error) {
+		*p, err = parse(text)
+		return err
+	})
+	var zero T
+	if *p != zero {
+		f.Default = fmt.Sprint(*p)
+	}
+	return f
+}
+
+// String adds a flag for text.
+func (s *Set) String(p *string, names, placeholder, help string) *Flag {
+	return Var(s, p, names, placeholder, help, func(text string) (string, error) { return text, nil })
+}
+
+// Int adds a flag for a number from lowest to highest.
+func (s *Set) Int(p *int, names, placeholder, help string, lowest, highest int) *Flag {
+	return Var(s, p, names, placeholder, help, func(text string) (int, error) {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < lowest || n > highest {
+			return 0, fmt.Errorf("want a number from %d to %d", lowest, highest)
+		}
+		return n, nil
+	})
+}
+
+// Float adds a flag for a number that may have a fraction.
+func (s *Set) Float(p *float64, names, placeholder, help string) *Flag {
+	return Var(s, p, names, placeholder, help, func(text string) (float64, error) {
+		x, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return 0, errors.New("want a number")
+		}
+		return x, nil
+	})
+}
+
+// Duration adds a flag for a time such as 500ms or 1m30s.
+func (s *Set) Duration(p *time.Duration, names, help string) *Flag {
+	return Var(s, p, names, "TIME", help, func(text string) (time.Duration, error) {
+		d, err := time.ParseDuration(text)
+		if err != nil {
+			return 0, errors.New("want a time such as 500ms or 1m30s")
+		}
+		return d, nil
+	})
+}
+
+// Size adds a flag for a number of bytes, such as 512 or 64MiB. The parser is conf.ParseSize; this
+// package does not import conf, which would bring a TOML parser into every program.
+func Size[T ~int | ~int64, S interface {
+	~int64
+	fmt.Stringer
+}](s *Set, p *T, names, help string, parse func(string) (S, error)) *Flag {
+	f := Var(s, p, names, "SIZE", help, func(text string) (T, error) {
+		n, err := parse(text)
+		if err == nil && int64(T(n)) != int64(n) {
+			err = fmt.Errorf("%q is more than this machine can address", text)
+		}
+		return T(n), err
+	})
+	if f.Default != "" {
+		f.Default = S(*p).String()
+	}
+	return f
+}
+
+// Parse reads the arguments behind the program's name. It prints nothing; [Set.Answer] does.
+func (s *Set) Parse(args []string) error {
+	err := s.std.Parse(args)
+	switch {
+	case err != nil:
+		return err
+	case s.version:
+		return ErrVersion
+	case s.std.NArg() > 0:
+		return fmt.Errorf("unexpected argument %q", s.std.Arg(0))
+	}
+	return nil
+}
+
+// Given returns the names of the flags on the command line, sorted.
+func (s *Set) Given() []string {
+	var names []string
+	s.std.Visit(func(f *flag.Flag) { names = append(names, f.Name) })
+	return names
+}
+
+// Answer prints what an error of [Set.Parse], or of later checks of the command line, asks for:
+// help, the version or a complaint. It returns the exit status.
+func (s *Set) Answer(err error, stdout, stderr io.Writer) int {
+	switch {
+	case errors.Is(err, ErrHelp):
+		fmt.Fprint(stdout, s.Help())
+	case errors.Is(err, ErrVersion):
+		fmt.Fprintln(stdout, s.Version)
+	default:
+		fmt.Fprintf(stderr, "%s: %v; run %[1]s -h for help\n", s.Name, err)
+		return Misuse
+	}
+	return OK
+}
+
+// Has reports whether the program has a flag that is shown under this name.
+func (s *Set) Has(name string) bool {
+	for _, g := range s.all() {
+		for _, f := range g.Flags {
+			if f.Name == name {
+				return true
+			}
+		}
+	}
+	return false
+}
