@@ -157,13 +157,17 @@ func (s *Set) Float(p *float64, names, placeholder, help string) *Flag {
 
 // Duration adds a flag for a time such as 500ms or 1m30s.
 func (s *Set) Duration(p *time.Duration, names, help string) *Flag {
-	return Var(s, p, names, "TIME", help, func(text string) (time.Duration, error) {
+	f := Var(s, p, names, "TIME", help, func(text string) (time.Duration, error) {
 		d, err := time.ParseDuration(text)
 		if err != nil {
 			return 0, errors.New("want a time such as 500ms or 1m30s")
 		}
 		return d, nil
 	})
+	if strings.HasSuffix(f.Default, "m0s") {
+		f.Default = strings.TrimSuffix(f.Default, "0s")
+	}
+	return f
 }
 
 // Size adds a flag for a number of bytes, such as 512 or 64MiB. The parser is conf.ParseSize; this

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/prom/promtest"
 )
 
@@ -104,19 +105,19 @@ func TestConfigFile(t *testing.T) {
 	} {
 		writeFile(t, path, strings.Replace(whole, tt.from, tt.to, 1))
 		var stdout, stderr output
-		if status := run(t.Context(), []string{"-check", "-config", path}, strings.NewReader(""), &stdout, &stderr); status != statusUsage || !strings.Contains(stderr.String(), tt.want) {
+		if status := run(t.Context(), []string{"-check", "-config", path}, strings.NewReader(""), &stdout, &stderr); status != flags.Failed || !strings.Contains(stderr.String(), tt.want) {
 			t.Errorf("%s: status %d, says %q, want %q", tt.to, status, &stderr, tt.want)
 		}
 	}
 	writeFile(t, path, whole)
 	var stdout, stderr output
-	if status := run(t.Context(), []string{"-check", "-config", path}, strings.NewReader(""), &stdout, &stderr); status != statusOK || stderr.String() != "" {
+	if status := run(t.Context(), []string{"-check", "-config", path}, strings.NewReader(""), &stdout, &stderr); status != flags.OK || stderr.String() != "" {
 		t.Errorf("status %d, says %q", status, &stderr)
 	}
-	if status := run(t.Context(), []string{"-config", path, "-g", "x"}, strings.NewReader(""), &stdout, &stderr); status != statusUsage || !strings.Contains(stderr.String(), "-config and -g") {
+	if status := run(t.Context(), []string{"-config", path, "-g", "x"}, strings.NewReader(""), &stdout, &stderr); status != flags.Misuse || !strings.Contains(stderr.String(), "-c and -g exclude each other") {
 		t.Errorf("status %d, says %q", status, &stderr)
 	}
-	if status := run(t.Context(), []string{"-check", "-g", "x"}, strings.NewReader(""), io.Discard, io.Discard); status != statusOK {
+	if status := run(t.Context(), []string{"-check", "-g", "x"}, strings.NewReader(""), io.Discard, io.Discard); status != flags.OK {
 		t.Errorf("status %d", status)
 	}
 }
@@ -181,7 +182,7 @@ func TestServe(t *testing.T) {
 		"logpub_config_failures_total":                                  1,
 	})
 	stop()
-	if status := <-ended; status != statusOK {
+	if status := <-ended; status != flags.OK {
 		t.Errorf("status %d: %s", status, &stderr)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/spreadd/spreadd/internal/flags"
 )
 
 var (
@@ -32,7 +34,7 @@ func TestExamples(t *testing.T) {
 		check := func(args ...string) {
 			t.Helper()
 			var stdout, stderr output
-			if status := run(t.Context(), append(args, "-check"), strings.NewReader(""), &stdout, &stderr); status != statusOK {
+			if status := run(t.Context(), append(args, "-check"), strings.NewReader(""), &stdout, &stderr); status != flags.OK {
 				t.Errorf("%s: logpub %q: status %d, %s", tt.page, args, status, &stderr)
 			}
 		}

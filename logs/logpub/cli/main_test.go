@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -13,6 +14,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/flags"
+	"github.com/spreadd/spreadd/internal/flags/flagstest"
 	"github.com/spreadd/spreadd/internal/freeport"
 	"github.com/spreadd/spreadd/spread"
 	"github.com/spreadd/spreadd/spread/spreadtest"
@@ -46,27 +49,28 @@ func TestCommandLine(t *testing.T) {
 		stdout string
 		stderr string
 	}{
-		{"-h", statusOK, "", "-service"},
-		{"-V", statusOK, "logpub ", ""},
-		{"", statusUsage, "", "nothing to do: -g GROUP"},
-		{"-nonsense", statusUsage, "", "not defined: -nonsense"},
-		{"-g g stray", statusUsage, "", `unexpected argument "stray"`},
-		{"-g a#b", statusUsage, "", `group name "a#b"`},
-		{"-g g -s no:such:address", statusUsage, "", "illegal daemon address"},
-		{"-g g -u toolongname", statusUsage, "", `private name "toolongname"`},
-		{"-g g -service best", statusUsage, "", `"best"`},
-		{"-g g -type 32768", statusUsage, "", "want a number from -32768 to 32767"},
-		{"-g g -queue -1", statusUsage, "", "queue of -1 bytes"},
-		{"-g g -max-line 1", statusUsage, "", "longest line of 1 bytes"},
-		{"-g g -spool-bytes 5", statusUsage, "", "a spool of 5 bytes: want at least 1048576"},
-		{"-g g -vhost-field 0", statusUsage, "", "want a number from 1"},
-		{"-g g -vhost-word eat", statusUsage, "", `vhost-word "eat": want keep, clean or strip`},
-		{"-g g -vhost #a\x7f", statusUsage, "", `virtual host "#a\x7f"`},
-		{"-g g -publisher a\u00fc", statusUsage, "", "publisher "},
-		{"-g g -s 4803 -s no:such:address", statusUsage, "", "illegal daemon address"},
-		{"-g g -metrics 9804", statusUsage, "", `"9804" for metrics: want an address and a port`},
-		{"-g g -full maybe", statusUsage, "", `policy "maybe": want drop-newest, drop-oldest or block`},
-		{"-g g -block soon", statusUsage, "", `"soon"`},
+		{"-h", flags.OK, "-service", ""},
+		{"-V", flags.OK, "logpub ", ""},
+		{"-version", flags.OK, "logpub ", ""},
+		{"", flags.Misuse, "", "no group: add -g GROUP"},
+		{"-nonsense", flags.Misuse, "", "not defined: -nonsense"},
+		{"-g g stray", flags.Misuse, "", `unexpected argument "stray"`},
+		{"-g a#b", flags.Misuse, "", `group name "a#b"`},
+		{"-g g -s no:such:address", flags.Misuse, "", "illegal daemon address"},
+		{"-g g -u toolongname", flags.Misuse, "", `private name "toolongname"`},
+		{"-g g -service best", flags.Misuse, "", `"best"`},
+		{"-g g -type 32768", flags.Misuse, "", "want a number from -32768 to 32767"},
+		{"-g g -queue -1", flags.Misuse, "", `"-1" is not a size`},
+		{"-g g -max-line 1", flags.Misuse, "", "longest line of 1 bytes"},
+		{"-g g -spool-bytes 5", flags.Misuse, "", "a spool of 5 bytes: want at least 1048576"},
+		{"-g g -vhost-field 0", flags.Misuse, "", "want a number from 1"},
+		{"-g g -vhost-word eat", flags.Misuse, "", `vhost-word "eat": want keep, clean or strip`},
+		{"-g g -vhost #a\x7f", flags.Misuse, "", `virtual host "#a\x7f"`},
+		{"-g g -publisher a\u00fc", flags.Misuse, "", "publisher "},
+		{"-g g -s 4803 -s no:such:address", flags.Misuse, "", "illegal daemon address"},
+		{"-g g -metrics 9804", flags.Misuse, "", `"9804" is not an address with a port`},
+		{"-g g -full maybe", flags.Misuse, "", `policy "maybe": want drop-newest, drop-oldest or block`},
+		{"-g g -block soon", flags.Misuse, "", `"soon"`},
 	} {
 		var stdout, stderr output
 		status := run(t.Context(), strings.Fields(tt.args), strings.NewReader("line\n"), &stdout, &stderr)
@@ -74,13 +78,23 @@ func TestCommandLine(t *testing.T) {
 			t.Errorf("logpub %s: status %d, printed %q and %q; want %d, %q and %q",
 				tt.args, status, &stdout, &stderr, tt.status, tt.stdout, tt.stderr)
 		}
-		if tt.status == statusUsage {
+		if tt.status == flags.Misuse {
 			// Apache's error log gets one line, each time.
 			if n := strings.Count(stderr.String(), "\n"); n != 1 || strings.Count(stderr.String(), "logpub: ") != 1 {
 				t.Errorf("logpub %s: %d lines of complaint: %q", tt.args, n, &stderr)
 			}
 		}
 	}
+}
+
+var rewrite = flag.Bool("rewrite", false, "rewrite the table of flags in docs/flags.md")
+
+func TestFlags(t *testing.T) {
+	o, err := parse([]string{"-g", "a"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	flagstest.Check(t, o.set, "../../../docs/flags.md", "logs/logpub/cli", *rewrite)
 }
 
 // TestUsagePause: a web server that starts us on a pipe again and again is slowed
@@ -94,7 +108,7 @@ func TestUsagePause(t *testing.T) {
 		defer func() { _ = r.Close() }()
 		defer func() { _ = w.Close() }()
 		began := time.Now()
-		if status := run(t.Context(), nil, r, io.Discard, io.Discard); status != statusUsage {
+		if status := run(t.Context(), nil, r, io.Discard, io.Discard); status != flags.Misuse {
 			t.Errorf("status %d", status)
 		}
 		if took := time.Since(began); took != usagePause {
@@ -171,7 +185,7 @@ func TestPublish(t *testing.T) {
 	} {
 		var stdout, stderr output
 		args := append(strings.Fields(tt.args), "-s", address)
-		if status := run(t.Context(), args, strings.NewReader("a line"), &stdout, &stderr); status != statusOK {
+		if status := run(t.Context(), args, strings.NewReader("a line"), &stdout, &stderr); status != flags.OK {
 			t.Errorf("logpub %s: status %d: %s", tt.args, status, &stderr)
 		}
 		if got := next(t, sub); got != tt.want {
@@ -194,7 +208,7 @@ func TestNoDaemon(t *testing.T) {
 	d.SetDown(true)
 	var stderr output
 	args := []string{"-g", "g", "-s", address, "-drain", "10ms"}
-	if status := run(t.Context(), args, strings.NewReader("a\nb\n"), io.Discard, &stderr); status != statusError {
+	if status := run(t.Context(), args, strings.NewReader("a\nb\n"), io.Discard, &stderr); status != flags.Failed {
 		t.Errorf("status %d", status)
 	}
 	for _, want := range []string{"took=2 sent=0 dropped=2", "logpub: lines were not sent: 2 left after 10ms; is the daemon at"} {
@@ -239,7 +253,7 @@ func TestMetrics(t *testing.T) {
 		`logpub_queue_limit_bytes`:                        16 << 20,
 	})
 	_ = w.Close()
-	if status := <-ended; status != statusOK {
+	if status := <-ended; status != flags.OK {
 		t.Errorf("status %d: %s", status, &stderr)
 	}
 	if l, err := lc.Listen(t.Context(), "tcp", before.Addr().String()); err != nil {
@@ -260,10 +274,10 @@ func TestSpool(t *testing.T) {
 	away := fmt.Sprintf("%d@127.0.0.1", nowhere)
 	dir := t.TempDir()
 	var stderr output
-	if status := run(t.Context(), []string{"-g", "g", "-s", away, "-spool", dir, "-drain", "10ms"}, strings.NewReader("kept\n"), io.Discard, &stderr); status != statusOK {
+	if status := run(t.Context(), []string{"-g", "g", "-s", away, "-spool", dir, "-drain", "10ms"}, strings.NewReader("kept\n"), io.Discard, &stderr); status != flags.OK {
 		t.Errorf("status %d: %s", status, &stderr)
 	}
-	if status := run(t.Context(), []string{"-g", "g", "-s", address, "-u", "web", "-spool", dir}, strings.NewReader("new\n"), io.Discard, &stderr); status != statusOK {
+	if status := run(t.Context(), []string{"-g", "g", "-s", address, "-u", "web", "-spool", dir}, strings.NewReader("new\n"), io.Discard, &stderr); status != flags.OK {
 		t.Errorf("status %d: %s", status, &stderr)
 	}
 	for _, want := range []string{"kept", "new"} {

@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/logs/logpub"
 	"github.com/spreadd/spreadd/logs/logpub/metrics"
 )
@@ -51,9 +52,9 @@ func serve(ctx context.Context, path string, log *slog.Logger, stdin io.Reader, 
 	defer signal.Stop(hup)
 	l, err := load(path, log)
 	if err != nil {
-		complain(stderr, err, "")
+		complain(stderr, err)
 		pause(ctx, stdin)
-		return statusUsage
+		return flags.Failed
 	}
 	var source metrics.Source
 	observed, end := "", func() {}
@@ -66,8 +67,8 @@ func serve(ctx context.Context, path string, log *slog.Logger, stdin io.Reader, 
 		}
 		inputs, err := l.file.open(ctx, l.cfg, stdin)
 		if err != nil {
-			complain(stderr, err, "")
-			return statusError
+			complain(stderr, err)
+			return flags.Failed
 		}
 		running, stop := context.WithCancel(ctx)
 		ended := make(chan error, 1)
@@ -78,10 +79,10 @@ func serve(ctx context.Context, path string, log *slog.Logger, stdin io.Reader, 
 			case err := <-ended:
 				stop()
 				if err != nil {
-					complain(stderr, err, "")
-					return statusError
+					complain(stderr, err)
+					return flags.Failed
 				}
-				return statusOK
+				return flags.OK
 			case <-hup:
 				if next = reload(path, l, log); next == nil {
 					source.Failed()
@@ -90,10 +91,10 @@ func serve(ctx context.Context, path string, log *slog.Logger, stdin io.Reader, 
 		}
 		stop()
 		if err := <-ended; err != nil {
-			complain(stderr, err, "")
+			complain(stderr, err)
 		}
 		if ctx.Err() != nil {
-			return statusOK
+			return flags.OK
 		}
 		l = next
 	}
