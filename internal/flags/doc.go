@@ -22,5 +22,5 @@
 // valid and are not shown. A placeholder is in capitals (FILE, DIR, ADDRESS), or lists all valid
 // words (gzip|zstd). One that ends in "..." marks a flag that may be repeated.
 //
-// Why this is not a library: docs/adr/0007-one-description-of-flags.md.
+// Why this is not a library: docs/develop/adr/0007-one-description-of-flags.md.
 package flags
