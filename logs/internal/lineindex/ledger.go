@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/logs/internal/envelope"
 	"github.com/spreadd/spreadd/logs/internal/sink"
 )
@@ -312,7 +313,7 @@ func (l *Ledger) Checkpoint(now time.Time) error {
 	l.checkpoint++
 	l.grown, l.lost = 0, false
 	clear(l.recent)
-	return syncDir(filepath.Dir(l.path))
+	return fsutil.SyncDir(filepath.Dir(l.path))
 }
 
 func (s *Stream) append(b []byte) []byte {
@@ -364,14 +365,4 @@ func (l *Ledger) Close(settled bool, now time.Time) error {
 		err = l.Checkpoint(now)
 	}
 	return errors.Join(err, l.f.Close())
-}
-
-// syncDir hands a directory to the disk. Not all systems can.
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return nil //nolint:nilerr // the rename has been done
-	}
-	_ = d.Sync()
-	return d.Close()
 }

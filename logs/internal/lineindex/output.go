@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/logs/internal/sink/archive"
 )
 
@@ -155,13 +156,13 @@ func (o *output) commit(crash func(fillStep) error) error {
 		}
 	}
 	if err == nil {
-		err = errors.Join(syncDir(dir), crash(fillRenamed))
+		err = errors.Join(fsutil.SyncDir(dir), crash(fillRenamed))
 	}
 	if err == nil {
 		err = os.Rename(nextPath(o.path), Path(o.path))
 	}
 	if err == nil {
-		err = errors.Join(syncDir(dir), crash(fillDone))
+		err = errors.Join(fsutil.SyncDir(dir), crash(fillDone))
 	}
 	return err
 }

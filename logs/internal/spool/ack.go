@@ -4,7 +4,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"runtime"
+
+	"github.com/spreadd/spreadd/internal/fsutil"
 )
 
 // Ack says that all records up to an ID have been dealt with. Even if it returns an
@@ -131,7 +132,7 @@ func (s *Spool) Sync() error {
 		err = errors.Join(err, syncFile(out))
 	}
 	if newFile {
-		err = errors.Join(err, syncDir(s.cfg.Dir))
+		err = errors.Join(err, fsutil.SyncDir(s.cfg.Dir))
 	}
 	if err != nil {
 		s.mu.Lock()
@@ -145,19 +146,6 @@ func (s *Spool) Sync() error {
 // syncFile syncs a file; one that was closed meanwhile has been given up.
 func syncFile(f *os.File) error {
 	if err := f.Sync(); err != nil && !errors.Is(err, os.ErrClosed) {
-		return err
-	}
-	return nil
-}
-
-// syncDir makes new names durable, where directories can be synced.
-func syncDir(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = f.Close() }()
-	if err := f.Sync(); err != nil && runtime.GOOS != "windows" {
 		return err
 	}
 	return nil

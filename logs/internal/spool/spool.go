@@ -11,6 +11,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/spreadd/spreadd/internal/fsutil"
 )
 
 // Defaults of [Config].
@@ -158,9 +160,12 @@ const (
 func patientLock(f *os.File) error {
 	limit := time.Now().Add(lockPatience)
 	for {
-		err := lock(f)
-		if !errors.Is(err, ErrLocked) || time.Now().After(limit) {
+		err := fsutil.Lock(f)
+		if !errors.Is(err, fsutil.ErrLocked) {
 			return err
+		}
+		if time.Now().After(limit) {
+			return ErrLocked
 		}
 		time.Sleep(lockRetry)
 	}

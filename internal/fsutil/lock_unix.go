@@ -1,6 +1,6 @@
 //go:build darwin || dragonfly || freebsd || illumos || linux || netbsd || openbsd
 
-package spool
+package fsutil
 
 import (
 	"errors"
@@ -9,8 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lock takes the lock of a file until it is closed or the process has ended.
-func lock(f *os.File) error {
+// Lock locks a file without waiting. The lock lasts until the file is closed or the process ends. If somebody else
+// holds it, the error is [ErrLocked]. Systems without such locks always grant it.
+func Lock(f *os.File) error {
 	// Not by fcntl: two openings in one process would not exclude each other.
 	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
