@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -47,7 +46,7 @@ func TestDocumentedCommands(t *testing.T) {
 				continue
 			}
 			commands++
-			if _, err := parse(words[1:], io.Discard); err != nil {
+			if _, err := parse(words[1:]); err != nil {
 				t.Errorf("%q: %v", words, err)
 			}
 		}

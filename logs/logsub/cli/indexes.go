@@ -5,19 +5,20 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/logs/internal/lineindex"
 )
 
-// indexWork is what logsub does to logs with indexes, beside writing them.
+// indexWork is a job for logs with indexes that logsub does instead of subscribing.
 type indexWork struct {
 	fill, from string // directories
 	verify     string
 }
 
-// wanted reports whether there is any.
+// wanted reports whether the command line asks for one.
 func (w *indexWork) wanted() bool { return w.fill != "" || w.from != "" || w.verify != "" }
 
-// check finds what does not go together.
+// check rejects flags that exclude each other.
 func (w *indexWork) check(others bool) error {
 	switch {
 	case !w.wanted():
@@ -25,27 +26,27 @@ func (w *indexWork) check(others bool) error {
 	case others:
 		return errors.New("-fill and -verify stand alone")
 	case (w.fill == "") != (w.from == ""):
-		return errors.New("lines are missing in one directory and come from another: -fill DIR -from DIR")
+		return errors.New("-fill and -from need each other: -fill DIR -from DIR")
 	case w.fill != "" && w.verify != "":
 		return errors.New("-fill and -verify exclude each other")
 	}
 	return nil
 }
 
-// run does it, and returns the exit status.
+// run does the job and returns the exit status.
 func (w *indexWork) run(stdout, stderr io.Writer) int {
 	if w.verify != "" {
 		return w.runVerify(stdout, stderr)
 	}
 	sum, err := lineindex.Fill(w.fill, w.from, func(f *lineindex.Finding) { fmt.Fprintln(stderr, "logsub:", f) })
-	fmt.Fprintf(stdout, "%d lines (%d bytes) brought over, to %d files; %d are missing still\n", sum.Lines, sum.Bytes, sum.Files, sum.Left)
+	fmt.Fprintf(stdout, "%d lines (%d bytes) copied to %d files; %d still missing\n", sum.Lines, sum.Bytes, sum.Files, sum.Left)
 	if err != nil {
 		fmt.Fprintf(stderr, "logsub: %v\n", err)
 	}
 	if err != nil || sum.Left > 0 {
-		return statusError
+		return flags.Failed
 	}
-	return statusOK
+	return flags.OK
 }
 
 func (w *indexWork) runVerify(stdout, stderr io.Writer) int {
@@ -59,13 +60,13 @@ func (w *indexWork) runVerify(stdout, stderr io.Writer) int {
 		fmt.Fprintln(stdout, m)
 		missing += m.Last - m.First + 1
 	}
-	fmt.Fprintf(stdout, "%d files, %d bytes, %d lines with names; repeats %d, damaged bytes %d, bytes without names %d, missing lines %d\n",
+	fmt.Fprintf(stdout, "%d files, %d bytes, %d lines with an envelope; duplicate lines %d, damaged bytes %d, bytes without an envelope %d, missing lines %d\n",
 		sum.Files, sum.Bytes, sum.Lines, sum.Repeats, sum.Damaged, sum.Unnamed, missing)
 	if err != nil {
 		fmt.Fprintf(stderr, "logsub: %v\n", err)
 	}
 	if err != nil || wrong > 0 {
-		return statusError
+		return flags.Failed
 	}
-	return statusOK
+	return flags.OK
 }

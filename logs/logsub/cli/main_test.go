@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"flag"
 	"net"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/flags/flagstest"
 	"github.com/spreadd/spreadd/internal/prom/promtest"
 	"github.com/spreadd/spreadd/spread"
 	"github.com/spreadd/spreadd/spread/spreadtest"
@@ -69,8 +71,9 @@ func TestCommandLine(t *testing.T) {
 		status         int
 		stdout, stderr string
 	}{
-		{[]string{"-h"}, 0, "", "Usage: logsub"},
+		{[]string{"-h"}, 0, "Usage: logsub", ""},
 		{[]string{"-V"}, 0, "logsub ", ""},
+		{[]string{"-version"}, 0, "logsub ", ""},
 		{nil, 2, "", "-g GROUP -o FILE, or -c FILE"},
 		{[]string{"-g", "a"}, 2, "", `group "a" has no file`},
 		{[]string{"-g", "a", "-g", "b"}, 2, "", `group "a" has no file yet`},
@@ -79,7 +82,7 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"-g", "a", "-o", "x", "rest"}, 2, "", `unexpected argument "rest"`},
 		{[]string{"-g", "#a", "-o", filepath.Join(t.TempDir(), "x")}, 1, "", "#a"},
 		{[]string{"-g", "a", "-o", filepath.Join(t.TempDir(), "no", "x")}, 1, "", "make the directory"},
-		{[]string{"-c", "/does/not/exist"}, 1, "", "reading the configuration"},
+		{[]string{"-c", "/does/not/exist"}, 1, "", "cannot read the configuration"},
 		{[]string{"-c", bad, "-check"}, 1, "", bad + ":"},
 		{[]string{"-c", good, "-check"}, 0, "Group", ""},
 		{[]string{"-convert", good}, 0, "[[log]]\ngroup = \"a\"\nfile = \"/tmp/a\"\n", ""},
@@ -107,9 +110,17 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"-fill", "/tmp/a", "-from", "/tmp/b", "-g", "a", "-o", "x"}, 2, "", "stand alone"},
 		{[]string{"-fill", "/tmp/a", "-from", "/tmp/b", "-verify", "/tmp/c"}, 2, "", "exclude each other"},
 		{[]string{"-verify", "/does/not/exist"}, 1, "0 files", "no such file"},
-		{[]string{"-fill", t.TempDir(), "-from", t.TempDir()}, 1, "0 lines (0 bytes) brought over, to 0 files; 0 are missing still", "has no indexes"},
+		{[]string{"-fill", t.TempDir(), "-from", t.TempDir()}, 1, "0 lines (0 bytes) copied to 0 files; 0 still missing", "has no indexes"},
 		{[]string{"-check", "-g", "a", "-o", "/tmp/a", "-compress", "gzip"}, 1, "", "never closed"},
-		{[]string{"-metrics", "9805"}, 2, "", `"9805" for metrics: want an address and a port`},
+		// The flag -s of spreadlogd has no value.
+		{[]string{"-c", good, "-s", "-check"}, 0, "Group", ""},
+		{[]string{"-s", "-x", "-D", "-b", "64000", "-c", good, "-check"}, 0, "Group", ""},
+		{[]string{"-c", toml, "-check", "-s"}, 0, "lock = false", ""},
+		{[]string{"-c", toml, "-check", "-no-lock"}, 0, "lock = false", ""},
+		{[]string{"-s", "4803@web1", "-g", "a", "-o", "/tmp/a", "-check"}, 0, "daemon = \"4803@web1\"", ""},
+		{[]string{"-spread", "4803@web1", "-g", "a", "-o", "/tmp/a", "-check", "-s"}, 0, "daemon = \"4803@web1\"", ""},
+		{[]string{"-c", good, "-s", "4803@web1"}, 2, "", "the file names the daemon"},
+		{[]string{"-metrics", "9805"}, 2, "", `"9805" is not an address with a port`},
 		{[]string{"-check", "-g", "a", "-o", "/tmp/a", "-metrics", ":9805"}, 0, "metrics = \":9805\"\n", ""},
 		{[]string{"-clock", "sundial"}, 2, "", "sundial"},
 		{[]string{"-zone", "Europe/Atlantis"}, 2, "", "Atlantis"},
@@ -122,6 +133,16 @@ func TestCommandLine(t *testing.T) {
 				tt.args, status, stdout.String(), stderr.String(), tt.status, tt.stdout, tt.stderr)
 		}
 	}
+}
+
+var rewrite = flag.Bool("rewrite", false, "rewrite the table of flags in docs/flags.md")
+
+func TestFlags(t *testing.T) {
+	o, err := parse([]string{"-g", "a", "-o", "b"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	flagstest.Check(t, o.set, "../../../docs/flags.md", "logs/logsub/cli", *rewrite)
 }
 
 // TestRun is a log host's day: start, lines, rotation, end.

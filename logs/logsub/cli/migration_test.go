@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/testkit/testskip"
 	"github.com/spreadd/spreadd/logs/internal/sink/perlsink"
 )
@@ -44,7 +45,7 @@ func TestMigration(t *testing.T) {
 		}
 		kinds[args[0]+language]++
 		var stdout, stderr bytes.Buffer
-		if status := run(t.Context(), nil, args, &stdout, &stderr); status != statusOK || want != "" && stdout.String() != want {
+		if status := run(t.Context(), nil, args, &stdout, &stderr); status != flags.OK || want != "" && stdout.String() != want {
 			t.Errorf("logsub %q: status %d, %s, printed\n%s\nfor\n%s", args, status, &stderr, &stdout, text)
 		}
 	}
