@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -14,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/flags"
+	"github.com/spreadd/spreadd/internal/flags/flagstest"
 	"github.com/spreadd/spreadd/logs/logmon"
 	"github.com/spreadd/spreadd/spread"
 	"github.com/spreadd/spreadd/spread/spreadtest"
@@ -25,21 +28,22 @@ func TestUsage(t *testing.T) {
 		status         int
 		stdout, stderr string
 	}{
-		{"-h", statusOK, "Usage: logmon", ""},
-		{"-V", statusOK, "logmon ", ""},
-		{"", statusUsage, "", "-g GROUP"},
-		{"-g", statusUsage, "", "-g"},
-		{"-g a b", statusUsage, "", `unexpected argument "b"`},
-		{"-g a -s x", statusUsage, "", `"x"`},
-		{"-g a -vhost last", statusUsage, "", "want auto, first or none"},
-		{"-g a -json -plain", statusUsage, "", "one of -screen"},
-		{"-g a -once -quiet", statusUsage, "", "-once prints"},
-		{"-g a -interval 1ms", statusUsage, "", "want 1s at least"},
-		{"-g a -rows -1", statusUsage, "", "want 0 to"},
-		{"-g a -web 80", statusUsage, "", "want an address and a port"},
-		{"-g a -metrics 80", statusUsage, "", "want an address and a port"},
-		{"-g a -web-name x", statusUsage, "", "-web-name is for -web"},
-		{"-g a -session 1s", statusError, "", "session time-out 1s: want 10s to 24h"},
+		{"-h", flags.OK, "Usage: logmon", ""},
+		{"-V", flags.OK, "logmon ", ""},
+		{"-version", flags.OK, "logmon ", ""},
+		{"", flags.Misuse, "", "-g GROUP"},
+		{"-g", flags.Misuse, "", "-g"},
+		{"-g a b", flags.Misuse, "", `unexpected argument "b"`},
+		{"-g a -s x", flags.Misuse, "", `"x"`},
+		{"-g a -vhost last", flags.Misuse, "", "want auto, first or none"},
+		{"-g a -json -plain", flags.Misuse, "", "exclude each other"},
+		{"-g a -once -quiet", flags.Misuse, "", "-once prints"},
+		{"-g a -interval 1ms", flags.Misuse, "", "want 1s at least"},
+		{"-g a -rows -1", flags.Misuse, "", "want a number from 0 to"},
+		{"-g a -web 80", flags.Misuse, "", "is not an address with a port"},
+		{"-g a -metrics 80", flags.Misuse, "", "is not an address with a port"},
+		{"-g a -web-name x", flags.Misuse, "", "-web-name needs -web"},
+		{"-g a -session 1s", flags.Failed, "", "session time-out 1s: want 10s to 24h"},
 	} {
 		var stdout, stderr bytes.Buffer
 		status := run(t.Context(), strings.Fields(tt.args), strings.NewReader(""), &stdout, &stderr)
@@ -47,6 +51,16 @@ func TestUsage(t *testing.T) {
 			t.Errorf("%s: status %d, %q, %q; want %d, %q, %q", tt.args, status, stdout.String(), stderr.String(), tt.status, tt.stdout, tt.stderr)
 		}
 	}
+}
+
+var rewrite = flag.Bool("rewrite", false, "rewrite the table of flags in docs/flags.md")
+
+func TestFlags(t *testing.T) {
+	o, err := parse([]string{"-g", "a"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	flagstest.Check(t, o.set, "../../../docs/flags.md", "logs/logmon/cli", *rewrite)
 }
 
 // buffer is a buffer for several goroutines.
@@ -154,7 +168,7 @@ func TestPlain(t *testing.T) {
 	if rest := stdout.wait(t, " requests 7 "); !strings.HasPrefix(rest, "bytes 7000 odd 0") {
 		t.Errorf("the line goes on with %q", rest)
 	}
-	if status := end(); status != statusOK {
+	if status := end(); status != flags.OK {
 		t.Errorf("status %d: %s", status, stderr)
 	}
 }
@@ -188,7 +202,7 @@ func TestOnce(t *testing.T) {
 			t.Errorf("the report lacks %q:\n%s", want, stdout)
 		}
 	}
-	if status := end(); status != statusOK {
+	if status := end(); status != flags.OK {
 		t.Errorf("status %d", status)
 	}
 }
@@ -198,7 +212,7 @@ func TestOnceAlone(t *testing.T) {
 	f := newFarm(t)
 	f.daemon.SetDown(true)
 	var stderr bytes.Buffer
-	if status := run(t.Context(), strings.Fields("-g weblogs -once -interval 1s -s "+f.address), strings.NewReader(""), io.Discard, &stderr); status != statusError || !strings.Contains(stderr.String(), "no groups joined") {
+	if status := run(t.Context(), strings.Fields("-g weblogs -once -interval 1s -s "+f.address), strings.NewReader(""), io.Discard, &stderr); status != flags.Failed || !strings.Contains(stderr.String(), "no groups joined") {
 		t.Errorf("status %d, %s", status, stderr.String())
 	}
 }
@@ -246,7 +260,7 @@ func TestServe(t *testing.T) {
 				t.Fatalf("%s: %d %s", args, status, data)
 			}
 		}
-		if status := end(); status != statusOK || stdout.String() != "" {
+		if status := end(); status != flags.OK || stdout.String() != "" {
 			t.Errorf("%s: status %d, and it printed %q", args, status, stdout)
 		}
 	}
@@ -261,7 +275,7 @@ func TestTaken(t *testing.T) {
 	defer func() { _ = l.Close() }()
 	for _, flag := range []string{"-web", "-metrics"} {
 		var stderr bytes.Buffer
-		if status := run(t.Context(), []string{"-g", "a", flag, l.Addr().String()}, strings.NewReader(""), io.Discard, &stderr); status != statusError || !strings.Contains(stderr.String(), l.Addr().String()) {
+		if status := run(t.Context(), []string{"-g", "a", flag, l.Addr().String()}, strings.NewReader(""), io.Discard, &stderr); status != flags.Failed || !strings.Contains(stderr.String(), l.Addr().String()) {
 			t.Errorf("%s: status %d, %s", flag, status, stderr.String())
 		}
 	}
@@ -280,7 +294,7 @@ func TestScreen(t *testing.T) {
 	if _, err := keys.Write([]byte("q")); err != nil {
 		t.Fatal(err)
 	}
-	if s := <-status; s != statusOK {
+	if s := <-status; s != flags.OK {
 		t.Errorf("status %d: %s", s, stderr)
 	}
 }

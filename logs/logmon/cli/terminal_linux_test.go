@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/spreadd/spreadd/internal/flags"
 )
 
 // terminal opens a pseudo-terminal: what a program writes to tty is read from master, and what is written to master
@@ -74,7 +76,7 @@ func TestTerminal(t *testing.T) {
 	if _, err := master.WriteString("q"); err != nil {
 		t.Fatal(err)
 	}
-	if s := <-status; s != statusOK {
+	if s := <-status; s != flags.OK {
 		t.Errorf("status %d", s)
 	}
 	after, err := unix.IoctlGetTermios(int(tty.Fd()), unix.TCGETS)
