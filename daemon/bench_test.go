@@ -113,7 +113,7 @@ func benchmarkDeliver(b *testing.B, network string, subscribers int) {
 			}
 		})
 	}
-	waitFor(b, "the joins", func() bool { return d.Stats().Outcomes[0] == int64(subscribers) })
+	waitFor(b, "the joins", func() bool { return d.Stats().Submitted[0] == int64(subscribers) })
 	pub := benchClient(b, d, network, "pub")
 	batch := bytes.Repeat(benchMessage("#pub#alpha"), benchBatch)
 	slowest := func() int64 {

@@ -42,8 +42,8 @@ func (o *owner) step() {
 			o.sessions.End(c.Session)
 		}
 	}
-	for _, n := range o.out.Groups.Notes {
-		o.count.notes[n.Kind].Add(1)
+	for _, n := range o.out.Groups.Refused {
+		o.count.refused[n.Reason].Add(1)
 	}
 	o.install()
 	for _, b := range o.out.Releases {

@@ -61,7 +61,7 @@ func TestFullRing(t *testing.T) {
 			got++
 		}
 	}
-	if n := d.Stats().Outcomes; n[0] != count+1 {
+	if n := d.Stats().Submitted; n[0] != count+1 {
 		t.Errorf("outcomes %v, want %d accepted", fmt.Sprint(n), count+1)
 	}
 	if err := d.sessions.Close(0); err != nil {

@@ -62,7 +62,7 @@ func (m *monitor) ask(kind wire.RingType, body ...byte) {
 	m.t.Helper()
 	port := netip.MustParseAddrPort(m.conn.LocalAddr().String()).Port()
 	p := wire.Packet{
-		Order: wire.LittleEndian, Type: kind, Transmitter: alphaID, Proc: alphaID,
+		ByteOrder: wire.LittleEndian, Type: kind, Transmitter: alphaID, Proc: alphaID,
 		Seq: int32(port), ConfHash: testHash, Body: body,
 	}
 	if _, err := m.conn.WriteToUDPAddrPort(p.Append(nil), m.to); err != nil {

@@ -15,23 +15,23 @@ const refusedInterval = 10 * time.Second
 // suspicious yields the counters of datagrams that working daemons never send each other. They are
 // signs of a fault, another configuration or an attack.
 func suspicious(c *engine.Counts, yield func(reason string, n int64)) {
-	for _, r := range []engine.Refusal{
+	for _, r := range []engine.Reason{
 		engine.Malformed, engine.OtherConfiguration, engine.UnknownTransmitter, engine.WrongSource, engine.UnknownKind,
 	} {
-		yield(r.String(), c.Refusals[r])
+		yield(r.String(), c.Datagrams[r])
 	}
-	for _, v := range []ring.Verdict{
+	for _, v := range []ring.Reason{
 		ring.NotData, ring.TooFar, ring.UnknownMaker, ring.Malformed, ring.TokenMalformed, ring.TokenTooFar,
 		ring.TokenAruDecreases, ring.RequestIgnored, ring.FragmentOutOfStep, ring.MessageMalformed,
 	} {
 		yield("ring_"+v.String(), c.Ring[v])
 	}
-	for _, v := range []membership.Verdict{
+	for _, v := range []membership.Reason{
 		membership.BadType, membership.Malformed, membership.UnknownDaemon, membership.OtherSegment, membership.NotTheSender,
 		membership.BadKind, membership.NamedTwice, membership.OutOfOrder, membership.BadSeq, membership.BadTransitional,
 		membership.Contradiction,
 	} {
-		yield("membership_"+v.String(), int64(c.Membership.Verdicts[v]))
+		yield("membership_"+v.String(), int64(c.Membership.Reasons[v]))
 	}
 }
 

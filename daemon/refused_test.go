@@ -57,15 +57,15 @@ func TestHostileDatagrams(t *testing.T) {
 	}
 	st := d.Stats().Ring
 	var sum int64
-	for _, n := range st.Counts.Refusals {
+	for _, n := range st.Counts.Datagrams {
 		sum += n
 	}
 	if got := st.Transport.Packets - before; got < count || sum < got {
 		t.Errorf("%d datagrams came in, %d are accounted for", got, sum)
 	}
-	for _, r := range []engine.Refusal{engine.Malformed, engine.OtherConfiguration, engine.UnknownTransmitter, engine.Own} {
-		if st.Counts.Refusals[r] == 0 {
-			t.Errorf("none was refused as %v: %v", r, st.Counts.Refusals)
+	for _, r := range []engine.Reason{engine.Malformed, engine.OtherConfiguration, engine.UnknownTransmitter, engine.Own} {
+		if st.Counts.Datagrams[r] == 0 {
+			t.Errorf("none was refused as %v: %v", r, st.Counts.Datagrams)
 		}
 	}
 	c := connect(t, d, 0, "a", wire.FlagMembership)
@@ -78,16 +78,16 @@ func TestRefusedReport(t *testing.T) {
 	log := slog.New(slog.NewTextHandler(&out, nil))
 	var r refused
 	var c engine.Counts
-	c.Refusals[engine.Own] = 7
+	c.Datagrams[engine.Own] = 7
 	c.Ring[ring.Duplicate] = 7
-	c.Membership.Verdicts[membership.NotInState] = 7
+	c.Membership.Reasons[membership.NotInState] = 7
 	r.report(log, c)
 	if out.String() != "" {
 		t.Errorf("what is normal is reported: %s", &out)
 	}
-	c.Refusals[engine.WrongSource] = 3
+	c.Datagrams[engine.WrongSource] = 3
 	c.Ring[ring.TooFar] = 2
-	c.Membership.Verdicts[membership.BadKind] = 1
+	c.Membership.Reasons[membership.BadKind] = 1
 	r.report(log, c)
 	for _, want := range []string{" wrong_source=3", " ring_too_far=2", " membership_bad_kind=1"} {
 		if !strings.Contains(out.String(), want) {
@@ -99,7 +99,7 @@ func TestRefusedReport(t *testing.T) {
 	if out.String() != "" {
 		t.Errorf("said again: %s", &out)
 	}
-	c.Refusals[engine.WrongSource] = 5
+	c.Datagrams[engine.WrongSource] = 5
 	r.report(log, c)
 	if !strings.Contains(out.String(), " wrong_source=2\n") {
 		t.Errorf("what is new: %s", &out)

@@ -13,10 +13,10 @@ import (
 type Stats struct {
 	// Sessions are the counters of the clients' side.
 	Sessions session.Stats
-	// Outcomes counts the attempts to submit a message of a client, by outcome.
-	Outcomes [engine.NumOutcomes]int64
-	// Notes counts the requests in the total order that were ignored, by reason.
-	Notes [groups.NumNoteKinds]int64
+	// Submitted counts the attempts to submit a message of a client, by outcome.
+	Submitted [engine.NumReasons]int64
+	// Refused counts the requests in the total order that were ignored, by reason.
+	Refused [groups.NumReasons]int64
 	// Deliveries counts the messages with at least one receiver on this daemon.
 	Deliveries int64
 	// Pauses counts the times that publishers began to wait for a receiver.
@@ -40,8 +40,8 @@ type RingStats struct {
 
 // counters are the counters that the owner increments and any goroutine reads.
 type counters struct {
-	outcomes           [engine.NumOutcomes]atomic.Int64
-	notes              [groups.NumNoteKinds]atomic.Int64
+	submitted          [engine.NumReasons]atomic.Int64
+	refused            [groups.NumReasons]atomic.Int64
 	deliveries, pauses atomic.Int64
 }
 
@@ -53,11 +53,11 @@ func (d *Daemon) Stats() Stats {
 		Pauses:     d.count.pauses.Load(),
 		BlocksOut:  d.pool.Out(),
 	}
-	for i := range st.Outcomes {
-		st.Outcomes[i] = d.count.outcomes[i].Load()
+	for i := range st.Submitted {
+		st.Submitted[i] = d.count.submitted[i].Load()
 	}
-	for i := range st.Notes {
-		st.Notes[i] = d.count.notes[i].Load()
+	for i := range st.Refused {
+		st.Refused[i] = d.count.refused[i].Load()
 	}
 	if d.started.Load() && !d.call(func(o *owner) { st.Ring = o.ringStats() }) {
 		st.Ring = d.last

@@ -163,8 +163,8 @@ func (o *owner) submit(id engine.SessionID, b *session.Batch) bool {
 	now := o.moment()
 	for i, m := range b.Messages {
 		outcome := o.engine.Submit(now, id, m, &o.out)
-		o.count.outcomes[outcome].Add(1)
-		if outcome == engine.RefusedFull {
+		o.count.submitted[outcome].Add(1)
+		if outcome == engine.QueueFull {
 			b.Messages = b.Messages[i:]
 			return false
 		}

@@ -315,7 +315,7 @@ func (r *replay) wholeMessages(label string, b []byte) (n int64) {
 }
 
 func outcomes(s Stats) (n int64) {
-	for _, v := range s.Outcomes {
+	for _, v := range s.Submitted {
 		n += v
 	}
 	return n

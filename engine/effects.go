@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"fmt"
 	"net/netip"
 
 	"github.com/spreadd/spreadd/groups"
@@ -88,49 +87,4 @@ type Control struct {
 type Reject struct {
 	Session SessionID
 	Message []byte
-}
-
-// Outcome says what became of a message from a local session.
-type Outcome uint8
-
-// The outcomes.
-const (
-	// Accepted: it is in the order, or waits for it.
-	Accepted Outcome = iota
-	// Rejected: it goes back to its session as a reject message.
-	Rejected
-	// RefusedFull: too many messages wait for the ring; the driver keeps it
-	// and tries again when Accepting.
-	RefusedFull
-	// IgnoredNoGroup: a join or leave that names no group.
-	IgnoredNoGroup
-	// IgnoredIllegalGroup: a join or leave of a name outside
-	// client-protocol §1.1.
-	IgnoredIllegalGroup
-	// IgnoredLeaving: the session's disconnect is in the order already.
-	IgnoredLeaving
-	numOutcomes
-)
-
-// NumOutcomes is the number of outcomes.
-const NumOutcomes = int(numOutcomes)
-
-// String returns a short name, fit for a label.
-func (o Outcome) String() string {
-	switch o {
-	case Accepted:
-		return "accepted"
-	case Rejected:
-		return "rejected"
-	case RefusedFull:
-		return "full"
-	case IgnoredNoGroup:
-		return "no_group"
-	case IgnoredIllegalGroup:
-		return "illegal_group"
-	case IgnoredLeaving:
-		return "leaving"
-	case numOutcomes:
-	}
-	return fmt.Sprintf("Outcome(%d)", uint8(o))
 }

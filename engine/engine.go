@@ -64,7 +64,7 @@ type Engine struct {
 	forcing bool
 
 	partition partition
-	refusals  Refusals
+	datagrams [NumReasons]int64
 	next      *Config // to go over to as soon as the machines can
 
 	ringOut, ringWork ring.Effects // what the ring adds to, and what is worked off
@@ -187,14 +187,14 @@ func (s Status) String() string {
 
 // Counts are the engine's counters of what it and its machines have refused.
 type Counts struct {
-	Refusals   Refusals
+	Datagrams  [NumReasons]int64 // by what became of them
 	Ring       ring.Counts
 	Membership membership.Stats
 }
 
 // Counts returns the counters.
 func (e *Engine) Counts() Counts {
-	return Counts{Refusals: e.refusals, Ring: e.ring.Counts(), Membership: e.memb.Stats()}
+	return Counts{Datagrams: e.datagrams, Ring: e.ring.Counts(), Membership: e.memb.Stats()}
 }
 
 // Check returns an error if the machines contradict themselves or each other.

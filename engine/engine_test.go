@@ -79,16 +79,16 @@ func TestRequests(t *testing.T) {
 		what    string
 		session SessionID
 		data    buf.Slice
-		want    Outcome
+		want    Reason
 	}{
 		{"a join of a legal name", 0, request(wire.Join, "zero", "grp"), Accepted},
 		{"a second one", 1, request(wire.Join, "one", "grp"), Accepted},
 		{"one member too many", 2, request(wire.Join, "two", "grp"), Rejected},
-		{"an empty name", 2, request(wire.Join, "two", ""), IgnoredIllegalGroup},
-		{"a private name", 2, request(wire.Join, "two", "#two#alpha"), IgnoredIllegalGroup},
-		{"a name with a space", 2, request(wire.Join, "two", "a b"), IgnoredIllegalGroup},
-		{"no name", 2, request(wire.Join, "two"), IgnoredNoGroup},
-		{"a leave of no name", 2, request(wire.Leave, "two"), IgnoredNoGroup},
+		{"an empty name", 2, request(wire.Join, "two", ""), IllegalGroup},
+		{"a private name", 2, request(wire.Join, "two", "#two#alpha"), IllegalGroup},
+		{"a name with a space", 2, request(wire.Join, "two", "a b"), IllegalGroup},
+		{"no name", 2, request(wire.Join, "two"), NoGroup},
+		{"a leave of no name", 2, request(wire.Leave, "two"), NoGroup},
 		{"the first of two names counts", 2, request(wire.Join, "two", "other", "a b"), Accepted},
 		{"a message to an illegal name", 2, request(wire.Safe, "two", "a b"), Accepted},
 		{"a leave", 0, request(wire.Leave, "zero", "grp"), Accepted},
@@ -159,7 +159,7 @@ func TestDisconnectOnce(t *testing.T) {
 		t.Errorf("effects\n%s, want\n%s", got, want)
 	}
 	out.Reset()
-	if o := e.Disconnect(1, 1, &out); o != IgnoredLeaving {
+	if o := e.Disconnect(1, 1, &out); o != Leaving {
 		t.Errorf("a second disconnect: %v", o)
 	}
 	// The session's own request, and the end of its connection behind it.
@@ -169,7 +169,7 @@ func TestDisconnectOnce(t *testing.T) {
 	if got := dump(&out); got != "2 ended" {
 		t.Errorf("effects of a kill:\n%s", got)
 	}
-	if o := e.Disconnect(1, 2, &out); o != IgnoredLeaving {
+	if o := e.Disconnect(1, 2, &out); o != Leaving {
 		t.Errorf("a disconnect after a kill: %v", o)
 	}
 	e.Connect(3, private("two"), false) // the name is free
@@ -190,7 +190,7 @@ func TestQueueBeforeStart(t *testing.T) {
 	for i, d := range data {
 		want := Accepted
 		if i == 3 {
-			want = RefusedFull
+			want = QueueFull
 		}
 		if got := e.Submit(1, 1, d, &out); got != want {
 			t.Errorf("message %d: %v, want %v", i, got, want)

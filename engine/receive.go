@@ -15,25 +15,25 @@ import (
 //
 // The checks are those of ring-protocol §9, in its order. What does not pass is
 // counted by reason and has no effect.
-func (e *Engine) HandleData(now clock.Time, wall int32, from netip.Addr, datagram buf.Slice, out *Effects) Refusal {
+func (e *Engine) HandleData(now clock.Time, wall int32, from netip.Addr, datagram buf.Slice, out *Effects) Reason {
 	e.wall = wall
 	r := e.handleData(now, from, datagram, out)
-	e.refusals[r]++
+	e.datagrams[r]++
 	e.settle(now, out)
 	return r
 }
 
-func (e *Engine) handleData(now clock.Time, from netip.Addr, datagram buf.Slice, out *Effects) Refusal {
+func (e *Engine) handleData(now clock.Time, from netip.Addr, datagram buf.Slice, out *Effects) Reason {
 	var p wire.Packet
 	if p.Decode(datagram.Bytes()) != nil {
 		return Malformed
 	}
-	if r := e.checkOrigin(p.ConfHash, p.Transmitter, from); r != Passed {
+	if r := e.checkOrigin(p.ConfHash, p.Transmitter, from); r != Accepted {
 		return r
 	}
 	if p.Type.Kind() == wire.KindControl {
 		out.Controls = append(out.Controls, Control{Type: p.Type & wire.PacketControls, Packet: p, From: from})
-		return Passed
+		return Accepted
 	}
 	switch {
 	case p.Transmitter == e.cfg.Self:
@@ -57,24 +57,24 @@ func (e *Engine) handleData(now clock.Time, from netip.Addr, datagram buf.Slice,
 	case wire.KindControl, wire.KindUnknown:
 		return UnknownKind
 	}
-	return Passed
+	return Accepted
 }
 
 // HandleToken takes a datagram from a token port.
-func (e *Engine) HandleToken(now clock.Time, wall int32, from netip.Addr, datagram []byte, out *Effects) Refusal {
+func (e *Engine) HandleToken(now clock.Time, wall int32, from netip.Addr, datagram []byte, out *Effects) Reason {
 	e.wall = wall
 	r := e.handleToken(now, from, datagram)
-	e.refusals[r]++
+	e.datagrams[r]++
 	e.settle(now, out)
 	return r
 }
 
-func (e *Engine) handleToken(now clock.Time, from netip.Addr, datagram []byte) Refusal {
+func (e *Engine) handleToken(now clock.Time, from netip.Addr, datagram []byte) Reason {
 	var t wire.Token
 	if t.Decode(datagram) != nil {
 		return Malformed
 	}
-	if r := e.checkOrigin(t.ConfHash, t.Transmitter, from); r != Passed {
+	if r := e.checkOrigin(t.ConfHash, t.Transmitter, from); r != Accepted {
 		return r
 	}
 	switch {
@@ -85,12 +85,12 @@ func (e *Engine) handleToken(now clock.Time, from netip.Addr, datagram []byte) R
 	default:
 		e.ring.HandleToken(now, &t, &e.ringOut)
 	}
-	return Passed
+	return Accepted
 }
 
 // checkOrigin makes sure that a datagram is of our configuration, and comes from
 // where its transmitter is configured to be.
-func (e *Engine) checkOrigin(hash uint32, transmitter wire.DaemonID, from netip.Addr) Refusal {
+func (e *Engine) checkOrigin(hash uint32, transmitter wire.DaemonID, from netip.Addr) Reason {
 	d := e.cfg.Topology.Daemon(transmitter)
 	switch {
 	case hash != e.cfg.ConfHash:
@@ -100,7 +100,7 @@ func (e *Engine) checkOrigin(hash uint32, transmitter wire.DaemonID, from netip.
 	case d.Addr.WithZone("") != from:
 		return WrongSource
 	}
-	return Passed
+	return Accepted
 }
 
 // relay repeats a packet from another segment to our own one, before anything

@@ -56,23 +56,23 @@ func TestRefusals(t *testing.T) {
 		what string
 		p    wire.Packet
 		from netip.Addr
-		want Refusal
+		want Reason
 	}{
-		{"as it should be", good, addr(2), Passed},
+		{"as it should be", good, addr(2), Accepted},
 		{"another configuration", with(func(p *wire.Packet) { p.ConfHash++ }), addr(2), OtherConfiguration},
 		{"a stranger of another configuration", with(func(p *wire.Packet) { p.ConfHash++; p.Transmitter = 9 }), addr(9), OtherConfiguration},
 		{"a stranger", with(func(p *wire.Packet) { p.Transmitter = 9 }), addr(2), UnknownTransmitter},
 		{"another's address", good, addr(3), WrongSource},
 		{"our own", with(func(p *wire.Packet) { p.Transmitter = 1 }), addr(1), Own},
 		{"no kind", with(func(p *wire.Packet) { p.Type = 0 }), addr(2), UnknownKind},
-		{"a monitor on our own host", with(func(p *wire.Packet) { p.Type = wire.PacketStatus; p.Transmitter = 1 }), addr(1), Passed},
+		{"a monitor on our own host", with(func(p *wire.Packet) { p.Type = wire.PacketStatus; p.Transmitter = 1 }), addr(1), Accepted},
 	} {
 		e := several(t, 1)
 		var out Effects
 		if got := e.HandleData(2, 1000, tt.from, datagram(tt.p), &out); got != tt.want {
 			t.Errorf("%s: %v, want %v", tt.what, got, tt.want)
 		}
-		if n := e.Counts().Refusals[tt.want]; n != 1 {
+		if n := e.Counts().Datagrams[tt.want]; n != 1 {
 			t.Errorf("%s: counted %d times", tt.what, n)
 		}
 		if control := tt.p.Type == wire.PacketStatus; control != (len(out.Controls) == 1) {
@@ -91,10 +91,10 @@ func TestRefusals(t *testing.T) {
 		what   string
 		change func(*wire.Token)
 		from   netip.Addr
-		want   Refusal
+		want   Reason
 	}{
-		{"as it should be", func(*wire.Token) {}, addr(2), Passed},
-		{"our own, as in a ring of one", func(t *wire.Token) { t.Transmitter = 1 }, addr(1), Passed},
+		{"as it should be", func(*wire.Token) {}, addr(2), Accepted},
+		{"our own, as in a ring of one", func(t *wire.Token) { t.Transmitter = 1 }, addr(1), Accepted},
 		{"another configuration", func(t *wire.Token) { t.ConfHash++ }, addr(2), OtherConfiguration},
 		{"a stranger", func(t *wire.Token) { t.Transmitter = 9 }, addr(2), UnknownTransmitter},
 		{"another's address", func(*wire.Token) {}, addr(3), WrongSource},
@@ -114,9 +114,9 @@ func TestRefusals(t *testing.T) {
 // anything else is looked at, also if it is old or of another ring, in its maker's
 // byte order (ring-protocol §10.3).
 func TestRelay(t *testing.T) {
-	for _, order := range []wire.Order{wire.LittleEndian, wire.BigEndian} {
+	for _, order := range []wire.ByteOrder{wire.LittleEndian, wire.BigEndian} {
 		p := wire.Packet{
-			Order: order, Type: wire.PacketFIFO | wire.PacketRouted, Transmitter: 3, Proc: 3, Seq: 7, TokenRound: 5,
+			ByteOrder: order, Type: wire.PacketFIFO | wire.PacketRouted, Transmitter: 3, Proc: 3, Seq: 7, TokenRound: 5,
 			Membership: wire.MembershipID{Daemon: 3, Time: 77}, ConfHash: hash,
 			First: wire.FragmentHeader{Index: -1, Len: 4}, Body: []byte("body"),
 		}
@@ -132,7 +132,7 @@ func TestRelay(t *testing.T) {
 		}
 		want := p
 		want.Type, want.Transmitter = wire.PacketFIFO, 2
-		if got.Type != want.Type || got.Transmitter != want.Transmitter || got.Order != order || got.Proc != 3 ||
+		if got.Type != want.Type || got.Transmitter != want.Transmitter || got.ByteOrder != order || got.Proc != 3 ||
 			got.Seq != 7 || got.TokenRound != 5 || got.Membership != want.Membership || string(got.Body) != "body" || got.First != want.First {
 			t.Errorf("%v: relayed %+v, want %+v", order, got, want)
 		}
@@ -152,7 +152,7 @@ func TestRelay(t *testing.T) {
 // or another partition comes.
 func TestPartition(t *testing.T) {
 	e := several(t, 1)
-	alive := func(now clock.Time, from wire.DaemonID, host byte) Refusal {
+	alive := func(now clock.Time, from wire.DaemonID, host byte) Reason {
 		var out Effects
 		return e.HandleData(now, 1000, addr(host), datagram(wire.Packet{
 			Type: wire.PacketAlive, Transmitter: from, Proc: from, ConfHash: hash, Body: wire.AppendMembers(nil, wire.LittleEndian, 0, from),
@@ -164,7 +164,7 @@ func TestPartition(t *testing.T) {
 	if r := alive(11, 2, 2); r != PartitionedOff {
 		t.Errorf("from another component: %v", r)
 	}
-	if r := alive(11, 3, 3); r != Passed {
+	if r := alive(11, 3, 3); r != Accepted {
 		t.Errorf("from our component: %v", r)
 	}
 	end := clock.Time(10).Add(PartitionTime)
@@ -173,7 +173,7 @@ func TestPartition(t *testing.T) {
 	}
 	var out Effects
 	e.Advance(end, 1060, &out)
-	if r := alive(end, 2, 2); r != Passed {
+	if r := alive(end, 2, 2); r != Accepted {
 		t.Errorf("after its time: %v", r)
 	}
 	for what, components := range map[string][]int16{"too short": {0, 0}, "no component for us": {-1, 0, 0}} {
@@ -201,7 +201,7 @@ func TestDisconnectIsNeverRefused(t *testing.T) {
 	if e.Accepting() {
 		t.Error("messages would overtake the disconnects")
 	}
-	if o := e.Disconnect(1, 0, &out); o != IgnoredLeaving {
+	if o := e.Disconnect(1, 0, &out); o != Leaving {
 		t.Errorf("a second disconnect: %v", o)
 	}
 	e.Start(1, 1000, &out)
@@ -222,8 +222,8 @@ func TestForcedMembership(t *testing.T) {
 	lost := func() bool { return e.Status().Membership != membership.StateOp }
 	force := func(now clock.Time) {
 		out.Reset()
-		out.Groups.Orders = append(out.Groups.Orders, groups.Order{Kind: groups.ForceMembership})
-		e.orders(now, &out)
+		out.Groups.RingCommands = append(out.Groups.RingCommands, groups.RingCommand{Kind: groups.ForceMembership})
+		e.groupsCommands(now, &out)
 		e.settle(now, &out)
 	}
 	// form lets the timers run until there is a ring again.

@@ -30,7 +30,7 @@ func (e *Engine) Accepting() bool {
 // Submit takes a message that a local session has sent, in little-endian
 // order, with its header checked. Who keeps data beyond the step retains its
 // block.
-func (e *Engine) Submit(now clock.Time, id SessionID, data buf.Slice, out *Effects) Outcome {
+func (e *Engine) Submit(now clock.Time, id SessionID, data buf.Slice, out *Effects) Reason {
 	b := data.Bytes()
 	t := wire.TypeOf(b)
 	if t&wire.Requests != 0 {
@@ -44,7 +44,7 @@ func (e *Engine) Submit(now clock.Time, id SessionID, data buf.Slice, out *Effec
 		}
 	}
 	if !e.ring.Submit(now, ring.Message{Service: service(t), Data: data}, &e.ringOut) {
-		return RefusedFull
+		return QueueFull
 	}
 	if t&wire.Kill != 0 {
 		e.leaving[id] = true
@@ -54,20 +54,20 @@ func (e *Engine) Submit(now clock.Time, id SessionID, data buf.Slice, out *Effec
 }
 
 // checkRequest decides on what a local session asks.
-func (e *Engine) checkRequest(id SessionID, t wire.Type, b []byte) Outcome {
+func (e *Engine) checkRequest(id SessionID, t wire.Type, b []byte) Reason {
 	if e.leaving[id] {
-		return IgnoredLeaving
+		return Leaving
 	}
 	if t&wire.Kill != 0 {
 		return Accepted
 	}
 	fields := wire.GroupsOf(b)
 	if len(fields) == 0 {
-		return IgnoredNoGroup
+		return NoGroup
 	}
 	group := (*wire.Name)(fields).Clean()
 	if !wire.LegalGroup(group.Bytes()) {
-		return IgnoredIllegalGroup
+		return IllegalGroup
 	}
 	if t&wire.Join != 0 && e.groups.LocalMembers(group) >= e.cfg.MaxLocalMembers {
 		return Rejected
@@ -87,10 +87,10 @@ func (e *Engine) reject(id SessionID, t wire.Type, b []byte, out *Effects) {
 // Disconnect removes a session whose connection has ended: the daemon asks in
 // its name, in safe order (client-protocol §7.3). That is never refused: it waits
 // if the ring has no room.
-func (e *Engine) Disconnect(now clock.Time, id SessionID, out *Effects) Outcome {
+func (e *Engine) Disconnect(now clock.Time, id SessionID, out *Effects) Reason {
 	private, ok := e.groups.Private(id)
 	if !ok || e.leaving[id] {
-		return IgnoredLeaving
+		return Leaving
 	}
 	h := wire.Header{Type: wire.Kill | wire.Safe, Sender: private, Hint: wire.MakeHint(0)}
 	msg := h.Append(nil)

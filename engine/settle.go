@@ -21,9 +21,9 @@ func (e *Engine) settle(now clock.Time, out *Effects) {
 }
 
 func (e *Engine) converse(now clock.Time, out *Effects) {
-	e.actions(now, out)
+	e.membershipEffects(now, out)
 	for {
-		e.events(now, out)
+		e.ringEvents(now, out)
 		if len(e.kills) == 0 || !e.ring.Accepting() {
 			return
 		}
@@ -35,7 +35,7 @@ func (e *Engine) converse(now clock.Time, out *Effects) {
 
 // events works off what the ring has done, and what follows from it in the ring
 // itself.
-func (e *Engine) events(now clock.Time, out *Effects) {
+func (e *Engine) ringEvents(now clock.Time, out *Effects) {
 	for {
 		// The layers above make the ring do more while this list is
 		// worked off; that comes behind it.
@@ -48,13 +48,13 @@ func (e *Engine) events(now clock.Time, out *Effects) {
 			return
 		}
 		for i := range w.Events {
-			e.event(now, &w.Events[i], out)
+			e.ringEvent(now, &w.Events[i], out)
 		}
 		w.Reset()
 	}
 }
 
-func (e *Engine) event(now clock.Time, ev *ring.Event, out *Effects) {
+func (e *Engine) ringEvent(now clock.Time, ev *ring.Event, out *Effects) {
 	switch ev.Kind {
 	case ring.Deliver:
 		before := len(out.Groups.Ended)
@@ -62,7 +62,7 @@ func (e *Engine) event(now clock.Time, ev *ring.Event, out *Effects) {
 		for _, id := range out.Groups.Ended[before:] {
 			delete(e.leaving, id)
 		}
-		e.orders(now, out)
+		e.groupsCommands(now, out)
 	case ring.Committed:
 		e.memb.HandleCommitted()
 	case ring.Transitional:
@@ -71,7 +71,7 @@ func (e *Engine) event(now clock.Time, ev *ring.Event, out *Effects) {
 			ID: in.TransitionalID, Daemons: in.Transitional, Transitional: true, Deliveries: len(out.Groups.Deliveries),
 		})
 		e.groups.HandleTransitional(in.TransitionalID, in.Transitional, &out.Groups)
-		e.orders(now, out)
+		e.groupsCommands(now, out)
 	case ring.Regular:
 		in := e.memb.Installation()
 		out.Installations = append(out.Installations, in)
@@ -80,34 +80,29 @@ func (e *Engine) event(now clock.Time, ev *ring.Event, out *Effects) {
 		})
 		// The membership is installed before the groups speak of it.
 		e.memb.HandleInstalled(now, e.wall, &e.membOut)
-		e.actions(now, out)
+		e.membershipEffects(now, out)
 		e.groups.HandleRegular(in.RegularID, in.Regular, &out.Groups)
-		e.orders(now, out)
+		e.groupsCommands(now, out)
 	case ring.TokenLost:
 		cause := membership.CauseTokenTimeout
 		if ev.Cause == ring.RecoveryStuck {
 			cause = membership.CauseRecoveryTurns
 		}
 		e.memb.HandleTokenLost(now, e.wall, cause, &e.membOut)
-		e.actions(now, out)
+		e.membershipEffects(now, out)
 	}
 }
 
 // actions carries out what the membership wants of the ring, and sends what it
 // wants sent.
-func (e *Engine) actions(now clock.Time, out *Effects) {
-	for i := range e.membOut.Actions {
-		a := &e.membOut.Actions[i]
+func (e *Engine) membershipEffects(now clock.Time, out *Effects) {
+	for i := range e.membOut.RingCommands {
+		a := &e.membOut.RingCommands[i]
 		switch a.Kind {
 		case membership.StopRing:
 			e.ring.Stop(now)
 		case membership.Recover:
-			rec := &a.Recovery
-			e.ring.Recover(now, ring.Recovery{
-				Future: rec.Future, Members: rec.Members,
-				Aru: rec.Aru, Highest: rec.Highest, Holes: rec.Holes,
-				LastSeq: rec.LastSeq, Commit: rec.Commit,
-			}, &e.ringOut)
+			e.ring.Recover(now, a.Recovery, &e.ringOut)
 		}
 	}
 	out.Sends = append(out.Sends, e.membOut.Sends...)
@@ -116,9 +111,9 @@ func (e *Engine) actions(now clock.Time, out *Effects) {
 }
 
 // orders carries out what the groups want of the ring.
-func (e *Engine) orders(now clock.Time, out *Effects) {
-	for i := range out.Groups.Orders {
-		o := &out.Groups.Orders[i]
+func (e *Engine) groupsCommands(now clock.Time, out *Effects) {
+	for i := range out.Groups.RingCommands {
+		o := &out.Groups.RingCommands[i]
 		switch o.Kind {
 		case groups.BeginExchange:
 			e.ring.SetExchange(now, true, &e.ringOut)
@@ -138,12 +133,12 @@ func (e *Engine) orders(now clock.Time, out *Effects) {
 				e.forcing = true
 			} else {
 				e.forceMembership(now)
-				e.actions(now, out)
+				e.membershipEffects(now, out)
 			}
 		}
 	}
-	clear(out.Groups.Orders)
-	out.Groups.Orders = out.Groups.Orders[:0]
+	clear(out.Groups.RingCommands)
+	out.Groups.RingCommands = out.Groups.RingCommands[:0]
 }
 
 // forceMembership gives the ring up, so that a new one is formed.

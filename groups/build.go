@@ -18,7 +18,7 @@ const stateRoom = wire.MaxGroupState - wire.HeaderLen
 func (m *Machine) buildStates() [][]byte {
 	b := stateBuilder{m: m}
 	b.open()
-	for _, g := range m.order {
+	for _, g := range m.byName {
 		b.group(g)
 	}
 	b.close()

@@ -35,8 +35,8 @@ func crowd(t *testing.T, groups map[string]int) *cluster {
 				b := m.Append(nil)
 				for _, node := range c.nodes[:2] { // without all the checks of give
 					node.m.Deliver(whole(b), &node.out)
-					if len(node.out.Notes) > 0 {
-						t.Fatalf("join %d: %v", i, node.out.Notes)
+					if len(node.out.Refused) > 0 {
+						t.Fatalf("join %d: %v", i, node.out.Refused)
 					}
 					node.out.Reset()
 				}

@@ -42,13 +42,13 @@ func newReplay(t *testing.T) *replay {
 }
 
 func (r *replay) step(n *node, _ string, _ *entry) {
-	for _, o := range n.out.Orders {
+	for _, o := range n.out.RingCommands {
 		if o.Kind == SendState {
 			r.built[n] = append(r.built[n], o.State)
 		}
 	}
-	for _, note := range n.out.Notes {
-		fmt.Fprintf(&r.out, "%s ignored: %v (%s)\n", n.name(), note.Kind, note.Member)
+	for _, note := range n.out.Refused {
+		fmt.Fprintf(&r.out, "%s ignored: %v (%s)\n", n.name(), note.Reason, note.Member)
 	}
 }
 

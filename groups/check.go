@@ -6,44 +6,35 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// refusal is why a state message is refused, and the group in which it was
-// found, if in one.
-type refusal struct {
-	kind  NoteKind
-	group wire.Name
-}
-
-func refuse(k NoteKind) *refusal { return &refusal{kind: k} }
-
 // partitionedView is the membership id by which C daemons mark a daemon that
 // has left. Nothing can be known under it.
 var partitionedView = wire.MembershipID{Daemon: ^wire.DaemonID(0), Time: -1}
 
 // checkSet checks all that a head has told, and fills in the daemons of the set.
 // A C daemon checks none of this (groups-protocol §11).
-func (m *Machine) checkSet(s *syncedSet) *refusal {
+func (m *Machine) checkSet(s *syncedSet) (Reason, wire.Name) {
 	first := s.messages[len(s.messages)-1]
 	for _, id := range first.Synced.All() {
 		rank, ok := m.ranks[id]
 		if !ok || !m.members.has(rank) || len(s.daemons) > 0 && s.daemons[len(s.daemons)-1] >= rank {
-			return refuse(RefusedStateSet)
+			return BadStateSet, wire.Name{}
 		}
 		s.daemons = append(s.daemons, rank)
 	}
 	switch {
 	case len(s.daemons) == 0 || s.daemons[0] != s.head:
-		return refuse(RefusedStateSet)
+		return BadStateSet, wire.Name{}
 	case s.head == m.synced[0] && !slices.Equal(s.daemons, m.synced):
-		return refuse(RefusedStateSet)
+		return BadStateSet, wire.Name{}
 	}
 	for _, other := range m.exchange.sets {
 		if other.told && len(other.daemons.intersect(s.daemons)) > 0 {
-			return refuse(RefusedStateSet)
+			return BadStateSet, wire.Name{}
 		}
 	}
 	for _, msg := range s.messages {
 		if int(msg.NumSynced) != len(s.daemons) {
-			return refuse(RefusedStateCount)
+			return BadStateCount, wire.Name{}
 		}
 	}
 	c := setChecker{m: m, daemons: s.daemons}
@@ -64,67 +55,67 @@ type setChecker struct {
 	rank    int // of the group's last daemon, or -1
 }
 
-func (c *setChecker) check(s *syncedSet) *refusal {
+func (c *setChecker) check(s *syncedSet) (Reason, wire.Name) {
 	for _, msg := range slices.Backward(s.messages) {
 		atStart := true // where a group may go on
 		for e := range msg.Groups() {
-			if kind, ok := c.entry(&e, atStart); !ok {
-				return &refusal{kind, e.Name.Clean()}
+			if reason := c.entry(&e, atStart); reason != Accepted {
+				return reason, e.Name.Clean()
 			}
 			atStart = false
 		}
 	}
 	if c.begun && c.rank < 0 {
-		return &refusal{RefusedStateTables, c.group}
+		return BadStateTables, c.group
 	}
-	return nil
+	return Accepted, wire.Name{}
 }
 
-func (c *setChecker) entry(e *wire.GroupEntry, atStart bool) (NoteKind, bool) {
+func (c *setChecker) entry(e *wire.GroupEntry, atStart bool) Reason {
 	if !terminated(e.Name) {
-		return RefusedStateNames, false
+		return BadStateNames
 	}
 	name := e.Name.Clean()
 	switch {
 	case c.begun && atStart && name == c.group:
 		if e.ID != c.id || e.Changed != c.changed {
-			return RefusedStateTables, false
+			return BadStateTables
 		}
 	case c.begun && (compareNames(name, c.group) <= 0 || c.rank < 0):
-		return RefusedStateTables, false
+		return BadStateTables
 	default:
 		c.begun, c.group, c.id, c.changed, c.rank = true, name, e.ID, e.Changed, -1
 	}
 	if membershipOf(e.ID) == partitionedView {
-		return RefusedStateTables, false
+		return BadStateTables
 	}
 	for d := range e.Daemons() {
 		rank, ok := c.m.ranks[d.Daemon]
 		if !ok || !c.daemons.has(rank) || rank <= c.rank || d.Len() == 0 || d.Membership == partitionedView {
-			return RefusedStateTables, false
+			return BadStateTables
 		}
 		c.rank = rank
-		if kind, ok := c.members(&d, rank); !ok {
-			return kind, false
+		if reason := c.members(&d, rank); reason != Accepted {
+			return reason
 		}
 	}
-	return 0, true
+	return Accepted
 }
 
-func (c *setChecker) members(d *wire.GroupDaemon, rank int) (NoteKind, bool) {
+func (c *setChecker) members(d *wire.GroupDaemon, rank int) Reason {
 	var before wire.Name
 	for _, n := range d.Members() {
 		_, daemon, ok := n.SplitPrivate()
 		if !ok || !terminated(n) || string(daemon) != c.m.cfg.Daemons[rank].Name {
-			return RefusedStateNames, false
+			return BadStateNames
 		}
 		name := n.Clean()
 		if compareNames(before, name) >= 0 {
-			return RefusedStateTables, false
+			return BadStateTables
 		}
 		before = name
 	}
-	return 0, true
+	return Accepted
 }
 
 // terminated reports whether a name ends within its field.

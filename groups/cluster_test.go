@@ -56,7 +56,7 @@ type node struct {
 	rank    int
 	m       *Machine
 	dead    bool
-	order   wire.Order // in which its messages are written
+	order   wire.ByteOrder // in which its messages are written
 	clients map[SessionID]*client
 
 	stream *stream
@@ -200,7 +200,7 @@ func (n *node) done(what string, e *entry) {
 	for _, id := range n.out.Ended {
 		n.clients[id].ended = true
 	}
-	for _, o := range n.out.Orders {
+	for _, o := range n.out.RingCommands {
 		switch o.Kind {
 		case BeginExchange:
 			n.exchange, n.closed = true, false
@@ -219,11 +219,11 @@ func (n *node) done(what string, e *entry) {
 
 func (n *node) receive(cl *client, data []byte, e *entry) {
 	r := &received{data: slices.Clone(data), state: n.m.State(), entry: e}
-	if size, err := r.msg.Decode(r.data); err != nil || size != len(data) || r.msg.Order != wire.LittleEndian {
+	if size, err := r.msg.Decode(r.data); err != nil || size != len(data) || r.msg.ByteOrder != wire.LittleEndian {
 		n.c.t.Fatalf("%s gets %x (%v)", cl.name, data, err)
 	}
 	if r.msg.Type.IsMembership() {
-		if err := r.memb.Decode(r.msg.Type, r.msg.Order, r.msg.Payload); err != nil {
+		if err := r.memb.Decode(r.msg.Type, r.msg.ByteOrder, r.msg.Payload); err != nil {
 			n.c.t.Fatalf("%s gets %s: %v", cl.name, wire.Dump(data), err)
 		}
 	}
@@ -336,13 +336,13 @@ func (c *cluster) run() {
 
 // reencode writes a message of the daemons in another byte order, as a daemon on
 // such a machine would have made it.
-func reencode(t testing.TB, b []byte, o wire.Order) []byte {
+func reencode(t testing.TB, b []byte, o wire.ByteOrder) []byte {
 	t.Helper()
 	var m wire.Message
 	if n, err := m.Decode(b); err != nil || n != len(b) {
 		t.Fatalf("message %x: %v", b, err)
 	}
-	if m.Order == o {
+	if m.ByteOrder == o {
 		return b
 	}
 	if m.Type&wire.Groups != 0 {
@@ -353,11 +353,11 @@ func reencode(t testing.TB, b []byte, o wire.Order) []byte {
 		m.Sender = wire.StateSender(o, string(s.Daemon), int(s.NumSynced))
 		m.Payload = encodeState(&s, o)
 	}
-	m.Order = o
+	m.ByteOrder = o
 	return m.Append(nil)
 }
 
-func encodeState(s *wire.GroupState, o wire.Order) []byte {
+func encodeState(s *wire.GroupState, o wire.ByteOrder) []byte {
 	var synced []wire.DaemonID
 	for _, id := range s.Synced.All() {
 		synced = append(synced, id)

@@ -1,6 +1,7 @@
 package groups
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -28,17 +29,17 @@ func TestEveryInputIsDecided(t *testing.T) {
 	}
 }
 
-func TestNotesAndOrdersHaveNames(t *testing.T) {
+func TestReasonsAndCommandsHaveNames(t *testing.T) {
 	names := make(map[string]bool)
-	for k := range numNoteKinds {
+	for k := range Reason(NumReasons) {
 		names[k.String()] = true
 	}
-	if len(names) != NumNoteKinds || strings.Contains(numNoteKinds.String(), "_") {
-		t.Errorf("%d names of %d reasons", len(names), NumNoteKinds)
+	if end := Reason(NumReasons).String(); len(names) != NumReasons || end != fmt.Sprintf("Reason(%d)", NumReasons) {
+		t.Errorf("%d names of %d reasons", len(names), NumReasons)
 	}
 	for k := BeginExchange; k <= ForceMembership; k++ {
-		if strings.HasPrefix(k.String(), "OrderKind") {
-			t.Errorf("order %d has no name", k)
+		if strings.HasPrefix(k.String(), "RingCommandKind") {
+			t.Errorf("command %d has no name", k)
 		}
 	}
 }
@@ -116,11 +117,11 @@ func TestDecisions(t *testing.T) {
 				}
 				before := a.m.tablesText("", false)
 				a.m.Deliver(buf.Slice{Block: buf.Wrap(b), Hi: len(b)}, &a.out)
-				noted := len(a.out.Notes) > 0 && a.out.Notes[0].Kind != IgnoredMember
+				noted := len(a.out.Refused) > 0 && a.out.Refused[0].Reason != AlreadyMember
 				if noted != (want == ignored) {
-					t.Errorf("%v in %v: %v", in, s, a.out.Notes)
+					t.Errorf("%v in %v: %v", in, s, a.out.Refused)
 				}
-				if want == ignored && (a.m.tablesText("", false) != before || len(a.out.Deliveries)+len(a.out.Ended)+len(a.out.Orders) > 0) {
+				if want == ignored && (a.m.tablesText("", false) != before || len(a.out.Deliveries)+len(a.out.Ended)+len(a.out.RingCommands) > 0) {
 					t.Errorf("%v in %v has an effect", in, s)
 				}
 			}

@@ -15,7 +15,7 @@ func (m *Machine) Deliver(data buf.Slice, out *Effects) {
 	b := data.Bytes()
 	var h wire.Header
 	if err := h.Decode(b); err != nil {
-		out.note(IgnoredMalformed, wire.Name{}, wire.Name{})
+		out.refuse(Malformed, wire.Name{}, wire.Name{})
 		return
 	}
 	if h.Type&(wire.Requests|wire.Groups) == wire.Groups {
@@ -25,10 +25,10 @@ func (m *Machine) Deliver(data buf.Slice, out *Effects) {
 	// A reject is never in the order of a daemon that checks what its clients
 	// send; a receiver would look for a field in it that is not there.
 	if n, err := h.Size(); err != nil || n != len(b) || h.Type&wire.Reject != 0 {
-		out.note(IgnoredMalformed, h.Sender.Clean(), wire.Name{})
+		out.refuse(Malformed, h.Sender.Clean(), wire.Name{})
 		return
 	}
-	if h.Order != wire.LittleEndian {
+	if h.ByteOrder != wire.LittleEndian {
 		b = slices.Clone(b) // the ring may have to send the original again
 		h.Normalize(b)
 		data = whole(b)
@@ -38,7 +38,7 @@ func (m *Machine) Deliver(data buf.Slice, out *Effects) {
 		in = inRequest
 	}
 	if decisions[m.state][in] == ignored {
-		out.note(IgnoredInExchange, h.Sender.Clean(), wire.Name{})
+		out.refuse(InExchange, h.Sender.Clean(), wire.Name{})
 		return
 	}
 	switch {

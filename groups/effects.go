@@ -14,9 +14,9 @@ type Effects struct {
 	// free, nothing is delivered to them any more.
 	Ended []SessionID
 	// Orders are for the ring.
-	Orders []Order
+	RingCommands []RingCommand
 	// Notes say what was ignored and why, for counters.
-	Notes []Note
+	Refused []Refused
 
 	receivers []SessionID
 }
@@ -39,9 +39,9 @@ func (e *Effects) Reset() {
 	clear(e.Deliveries) // they point to blocks
 	e.Deliveries = e.Deliveries[:0]
 	e.Ended = e.Ended[:0]
-	clear(e.Orders)
-	e.Orders = e.Orders[:0]
-	e.Notes = e.Notes[:0]
+	clear(e.RingCommands)
+	e.RingCommands = e.RingCommands[:0]
+	e.Refused = e.Refused[:0]
 	e.receivers = e.receivers[:0]
 }
 
@@ -57,10 +57,12 @@ func (e *Effects) deliverTo(id SessionID, msg []byte) {
 	e.deliver(whole(msg), len(e.receivers)-1)
 }
 
-func (e *Effects) order(k OrderKind) { e.Orders = append(e.Orders, Order{Kind: k}) }
+func (e *Effects) command(k RingCommandKind) {
+	e.RingCommands = append(e.RingCommands, RingCommand{Kind: k})
+}
 
-func (e *Effects) note(k NoteKind, member, group wire.Name) {
-	e.Notes = append(e.Notes, Note{k, member, group})
+func (e *Effects) refuse(k Reason, member, group wire.Name) {
+	e.Refused = append(e.Refused, Refused{k, member, group})
 }
 
 // whole makes a slice of a message that was built for the occasion.

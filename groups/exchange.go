@@ -44,12 +44,12 @@ func (x *exchange) find(head int) *syncedSet {
 func (m *Machine) begin(out *Effects) {
 	m.state = StateGather
 	m.exchange = exchange{}
-	out.order(BeginExchange)
+	out.command(BeginExchange)
 	if m.synced[0] != m.self {
 		return
 	}
 	for _, msg := range slices.Backward(m.buildStates()) {
-		out.Orders = append(out.Orders, Order{Kind: SendState, State: msg})
+		out.RingCommands = append(out.RingCommands, RingCommand{Kind: SendState, State: msg})
 	}
 }
 
@@ -59,7 +59,7 @@ func (m *Machine) begin(out *Effects) {
 func (m *Machine) receiveState(b []byte, out *Effects) {
 	var msg wire.Message
 	if n, err := msg.Decode(b); err != nil || n != len(b) {
-		out.note(IgnoredMalformed, wire.Name{}, wire.Name{})
+		out.refuse(Malformed, wire.Name{}, wire.Name{})
 		if decisions[m.state][inState] == handled {
 			m.spoil(out)
 		}
@@ -70,22 +70,22 @@ func (m *Machine) receiveState(b []byte, out *Effects) {
 	daemon := wire.MakeName(string(head.Daemon))
 	switch {
 	case err == nil && head.Membership != m.regular:
-		out.note(IgnoredOutdatedState, daemon, wire.Name{})
+		out.refuse(OutdatedState, daemon, wire.Name{})
 		return
 	case decisions[m.state][inState] == ignored:
-		out.note(IgnoredUnexpectedState, daemon, wire.Name{})
+		out.refuse(UnexpectedState, daemon, wire.Name{})
 		return
 	}
-	sender, ok := m.byName[string(head.Daemon)]
+	sender, ok := m.rankByName[string(head.Daemon)]
 	if !ok {
-		out.note(IgnoredStateSender, daemon, wire.Name{})
+		out.refuse(UnknownStateSender, daemon, wire.Name{})
 		return
 	}
 	if m.exchange.spoiled {
 		return
 	}
-	if bad := m.addState(sender, b); bad != nil {
-		out.note(bad.kind, daemon, bad.group)
+	if reason, group := m.addState(sender, b); reason != Accepted {
+		out.refuse(reason, daemon, group)
 		m.spoil(out)
 		return
 	}
@@ -100,26 +100,26 @@ func (m *Machine) receiveState(b []byte, out *Effects) {
 // StateGatherTrans that is on its way already.
 func (m *Machine) spoil(out *Effects) {
 	if !m.exchange.spoiled && m.state == StateGather {
-		out.order(ForceMembership)
+		out.command(ForceMembership)
 	}
 	m.exchange = exchange{spoiled: true}
 }
 
 // addState adds a message to what a head has told. With the last one the set is
 // checked as a whole.
-func (m *Machine) addState(head int, b []byte) *refusal {
+func (m *Machine) addState(head int, b []byte) (Reason, wire.Name) {
 	var msg wire.Message
 	state := new(wire.GroupState)
 	if _, err := msg.Decode(slices.Clone(b)); err != nil {
-		return refuse(RefusedStateForm)
+		return BadStateForm, wire.Name{}
 	}
 	if err := state.Decode(&msg); err != nil {
-		return refuse(RefusedStateForm)
+		return BadStateForm, wire.Name{}
 	}
 	service := msg.Type & wire.Services
 	last := service == wire.Agreed
 	if !last && service != wire.Reliable || last != state.First {
-		return refuse(RefusedStateForm)
+		return BadStateForm, wire.Name{}
 	}
 	s := m.exchange.find(head)
 	if s == nil {
@@ -127,26 +127,26 @@ func (m *Machine) addState(head int, b []byte) *refusal {
 		m.exchange.sets = append(m.exchange.sets, s)
 	}
 	if s.told {
-		return refuse(RefusedStateRepeated)
+		return BadStateRepeated, wire.Name{}
 	}
 	s.messages = append(s.messages, state)
 	if !last {
-		return nil
+		return Accepted, wire.Name{}
 	}
-	if bad := m.checkSet(s); bad != nil {
-		return bad
+	if reason, group := m.checkSet(s); reason != Accepted {
+		return reason, group
 	}
 	s.told = true
 	m.exchange.represented += len(s.daemons)
 	if head == m.synced[0] {
 		m.exchange.ownTold = true
 	}
-	return nil
+	return Accepted, wire.Name{}
 }
 
 // finish ends the exchange: everything is told (groups-protocol §8).
 func (m *Machine) finish(out *Effects) {
-	out.order(EndExchange)
+	out.command(EndExchange)
 	m.mergeTold()
 	m.exchange = exchange{}
 	m.renewChanged(out)

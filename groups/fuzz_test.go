@@ -12,7 +12,7 @@ import (
 // what the other ring would send, the exchange does not end, or ends with tables
 // that can be told to others.
 func FuzzState(f *testing.F) {
-	for _, o := range []wire.Order{wire.LittleEndian, wire.BigEndian} {
+	for _, o := range []wire.ByteOrder{wire.LittleEndian, wire.BigEndian} {
 		list := toldState()
 		f.Add(list[0].message(o), list[1].message(o))      // as it should be
 		f.Add(list[1].message(o), list[0].message(o))      // out of order
@@ -20,7 +20,7 @@ func FuzzState(f *testing.F) {
 		list[0].groups[0].daemons[0].members[0] = "#bob#B" // of another daemon
 		f.Add(list[0].message(o), list[1].message(o))
 		join := wire.MakeName("room")
-		m := wire.Message{Header: wire.Header{Order: o, Type: wire.Join, Sender: wire.MakeName("#cy#C")}, GroupFields: join[:]}
+		m := wire.Message{Header: wire.Header{ByteOrder: o, Type: wire.Join, Sender: wire.MakeName("#cy#C")}, GroupFields: join[:]}
 		f.Add(m.Append(nil), toldState()[1].message(o)) // of a client
 	}
 	f.Fuzz(func(t *testing.T, first, second []byte) {

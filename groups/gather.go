@@ -6,7 +6,7 @@ package groups
 // (groups-protocol §6.4).
 func (m *Machine) loseInExchange() {
 	m.state = StateGatherTrans
-	for _, g := range m.order {
+	for _, g := range m.byName {
 		for _, d := range g.daemons {
 			if !m.transitional.has(d.rank) {
 				g.changed = true

@@ -13,6 +13,6 @@ func (m *Machine) exchangeAgain(out *Effects) {
 	m.synced = m.synced.intersect(m.transitional)
 	// Messages of the old exchange that the ring has not sent would reach
 	// daemons that may have ended theirs, where C daemons exit.
-	out.order(ClearStates)
+	out.command(ClearStates)
 	m.begin(out)
 }

@@ -39,7 +39,7 @@ func longName(s string) (n wire.Name) {
 	return n
 }
 
-func (f *forged) message(o wire.Order) []byte {
+func (f *forged) message(o wire.ByteOrder) []byte {
 	body := wire.AppendStateHeader(nil, o, f.id, f.synced)
 	for _, g := range f.groups {
 		name := longName(g.name)
@@ -53,7 +53,7 @@ func (f *forged) message(o wire.Order) []byte {
 		}
 	}
 	m := wire.Message{
-		Header:  wire.Header{Order: o, Type: wire.Groups | f.service, Sender: wire.StateSender(o, f.daemon, f.numSynced)},
+		Header:  wire.Header{ByteOrder: o, Type: wire.Groups | f.service, Sender: wire.StateSender(o, f.daemon, f.numSynced)},
 		Payload: body,
 	}
 	b := m.Append(nil)
@@ -117,7 +117,7 @@ func exchanging(t testing.TB) *node {
 // TestToldState: the messages that the tests below spoil are in order as they
 // are, in both byte orders.
 func TestToldState(t *testing.T) {
-	for _, o := range []wire.Order{wire.LittleEndian, wire.BigEndian} {
+	for _, o := range []wire.ByteOrder{wire.LittleEndian, wire.BigEndian} {
 		a := exchanging(t)
 		for _, f := range toldState() {
 			give(a, f.message(o))
@@ -136,9 +136,9 @@ zoo (3 22 3) C (3, 22) #cy#C D (3, 22) #dan#D
 }
 
 // give delivers a message and returns what was noted.
-func give(n *node, b []byte) []Note {
+func give(n *node, b []byte) []Refused {
 	n.m.Deliver(buf.Slice{Block: buf.Wrap(b), Hi: len(b)}, &n.out)
-	notes := slices.Clone(n.out.Notes)
+	notes := slices.Clone(n.out.Refused)
 	n.done("deliver", nil)
 	return notes
 }
@@ -156,108 +156,108 @@ func TestHazards(t *testing.T) {
 	tests := []struct {
 		what  string
 		spoil func(list []*forged) []*forged
-		want  NoteKind
+		want  Reason
 		group string
 	}{
 		// What is not of this exchange, or not in it, does no harm.
-		{"for another membership", head(func(f *forged) { f.id.Time++ }), IgnoredOutdatedState, ""},
-		{"of an unknown daemon", head(func(f *forged) { f.daemon = "Z" }), IgnoredStateSender, ""},
+		{"for another membership", head(func(f *forged) { f.id.Time++ }), OutdatedState, ""},
+		{"of an unknown daemon", head(func(f *forged) { f.daemon = "Z" }), UnknownStateSender, ""},
 		{"of an unknown daemon, and cut short", head(func(f *forged) {
 			f.daemon = "Z"
 			f.raw = func(b []byte) []byte { return resize(b, 3) }
-		}), IgnoredStateSender, ""},
+		}), UnknownStateSender, ""},
 
 		{"a name field longer than the message", head(func(f *forged) {
 			f.raw = func(b []byte) []byte { return b[:60] }
-		}), IgnoredMalformed, ""},
+		}), Malformed, ""},
 		{"trailing bytes", head(func(f *forged) {
 			f.raw = func(b []byte) []byte { return append(b, 0) }
-		}), IgnoredMalformed, ""},
-		{"no body", head(func(f *forged) { f.raw = func(b []byte) []byte { return resize(b, 0) } }), RefusedStateForm, ""},
+		}), Malformed, ""},
+		{"no body", head(func(f *forged) { f.raw = func(b []byte) []byte { return resize(b, 0) } }), BadStateForm, ""},
 		{"a body that ends in a group", head(func(f *forged) {
 			f.raw = func(b []byte) []byte { return resize(b, len(b)-wire.HeaderLen-5) }
-		}), RefusedStateForm, ""},
+		}), BadStateForm, ""},
 		{"more than the buffer of a C daemon", head(func(f *forged) {
 			for i := range 1100 {
 				name := "m" + string([]byte{'a' + byte(i/676), 'a' + byte(i/26%26), 'a' + byte(i%26)})
 				f.groups = slices.Insert(f.groups, 1+i, forgedGroup{name, groupID(oldView, 1), false, []forgedDaemon{{3, oldView, []string{"#cy#C"}}}})
 			}
-		}), RefusedStateForm, ""},
+		}), BadStateForm, ""},
 		{"group names", head(func(f *forged) {
 			f.raw = func(b []byte) []byte {
-				wire.OrderOf(b).PutUint32(b[36:], 1)
+				wire.ByteOrderOf(b).PutUint32(b[36:], 1)
 				return slices.Insert(b, wire.HeaderLen, make([]byte, wire.NameLen)...)
 			}
-		}), RefusedStateForm, ""},
-		{"the last one of its set, without the set", head(func(f *forged) { f.synced = nil }), RefusedStateForm, ""},
-		{"the set in one that is not the last", tail(func(f *forged) { f.synced = []wire.DaemonID{3, 4} }), RefusedStateForm, ""},
-		{"a service that state does not travel with", tail(func(f *forged) { f.service = wire.Safe }), RefusedStateForm, ""},
+		}), BadStateForm, ""},
+		{"the last one of its set, without the set", head(func(f *forged) { f.synced = nil }), BadStateForm, ""},
+		{"the set in one that is not the last", tail(func(f *forged) { f.synced = []wire.DaemonID{3, 4} }), BadStateForm, ""},
+		{"a service that state does not travel with", tail(func(f *forged) { f.service = wire.Safe }), BadStateForm, ""},
 		{"one more after the last", func(list []*forged) []*forged {
 			more := *list[0]
 			more.groups = nil
 			return []*forged{list[0], list[1], &more}
-		}, RefusedStateRepeated, ""},
-		{"the last one twice", func(list []*forged) []*forged { return append(list, list[1]) }, RefusedStateRepeated, ""},
+		}, BadStateRepeated, ""},
+		{"the last one twice", func(list []*forged) []*forged { return append(list, list[1]) }, BadStateRepeated, ""},
 
-		{"a set with an unknown daemon", head(func(f *forged) { f.synced = []wire.DaemonID{3, 4, 9} }), RefusedStateSet, ""},
-		{"a set with a daemon outside the membership", head(func(f *forged) { f.synced = []wire.DaemonID{3, 4, 5} }), RefusedStateSet, ""},
-		{"a set with a daemon twice", head(func(f *forged) { f.synced = []wire.DaemonID{3, 4, 4} }), RefusedStateSet, ""},
-		{"a set out of order", head(func(f *forged) { f.synced = []wire.DaemonID{4, 3} }), RefusedStateSet, ""},
-		{"an empty set", head(func(f *forged) { f.synced = []wire.DaemonID{} }), RefusedStateSet, ""},
-		{"a set that another head has told", head(func(f *forged) { f.synced = []wire.DaemonID{2, 3, 4}; f.daemon = "B" }), RefusedStateSet, ""},
-		{"a set that the sender does not head", head(func(f *forged) { f.synced = []wire.DaemonID{4} }), RefusedStateSet, ""},
-		{"a number that is not the set's", head(func(f *forged) { f.numSynced = 1 }), RefusedStateCount, ""},
-		{"a number that changes", tail(func(f *forged) { f.numSynced = 3 }), RefusedStateCount, ""},
-		{"a negative number", head(func(f *forged) { f.numSynced = -2 }), RefusedStateCount, ""},
+		{"a set with an unknown daemon", head(func(f *forged) { f.synced = []wire.DaemonID{3, 4, 9} }), BadStateSet, ""},
+		{"a set with a daemon outside the membership", head(func(f *forged) { f.synced = []wire.DaemonID{3, 4, 5} }), BadStateSet, ""},
+		{"a set with a daemon twice", head(func(f *forged) { f.synced = []wire.DaemonID{3, 4, 4} }), BadStateSet, ""},
+		{"a set out of order", head(func(f *forged) { f.synced = []wire.DaemonID{4, 3} }), BadStateSet, ""},
+		{"an empty set", head(func(f *forged) { f.synced = []wire.DaemonID{} }), BadStateSet, ""},
+		{"a set that another head has told", head(func(f *forged) { f.synced = []wire.DaemonID{2, 3, 4}; f.daemon = "B" }), BadStateSet, ""},
+		{"a set that the sender does not head", head(func(f *forged) { f.synced = []wire.DaemonID{4} }), BadStateSet, ""},
+		{"a number that is not the set's", head(func(f *forged) { f.numSynced = 1 }), BadStateCount, ""},
+		{"a number that changes", tail(func(f *forged) { f.numSynced = 3 }), BadStateCount, ""},
+		{"a negative number", head(func(f *forged) { f.numSynced = -2 }), BadStateCount, ""},
 
-		{"a group name without an end", head(func(f *forged) { f.groups[0].name = long }), RefusedStateNames, long[1:]},
-		{"a member's name without an end", head(func(f *forged) { f.groups[0].daemons[0].members[0] = "#" + long[1:] }), RefusedStateNames, "den"},
-		{"a member without a daemon", head(func(f *forged) { f.groups[0].daemons[0].members[0] = "cat" }), RefusedStateNames, "den"},
-		{"a member of another daemon", head(func(f *forged) { f.groups[0].daemons[0].members[1] = "#dan#D" }), RefusedStateNames, "den"},
+		{"a group name without an end", head(func(f *forged) { f.groups[0].name = long }), BadStateNames, long[1:]},
+		{"a member's name without an end", head(func(f *forged) { f.groups[0].daemons[0].members[0] = "#" + long[1:] }), BadStateNames, "den"},
+		{"a member without a daemon", head(func(f *forged) { f.groups[0].daemons[0].members[0] = "cat" }), BadStateNames, "den"},
+		{"a member of another daemon", head(func(f *forged) { f.groups[0].daemons[0].members[1] = "#dan#D" }), BadStateNames, "den"},
 
-		{"a group twice", head(func(f *forged) { f.groups[0].name = "room" }), RefusedStateTables, "room"},
-		{"groups out of order", head(func(f *forged) { f.groups[0].name = "yak" }), RefusedStateTables, "room"},
-		{"a group that goes on under another id", tail(func(f *forged) { f.groups[0].id.Index++ }), RefusedStateTables, "room"},
-		{"a group that goes on and has changed", tail(func(f *forged) { f.groups[0].changed = true }), RefusedStateTables, "room"},
+		{"a group twice", head(func(f *forged) { f.groups[0].name = "room" }), BadStateTables, "room"},
+		{"groups out of order", head(func(f *forged) { f.groups[0].name = "yak" }), BadStateTables, "room"},
+		{"a group that goes on under another id", tail(func(f *forged) { f.groups[0].id.Index++ }), BadStateTables, "room"},
+		{"a group that goes on and has changed", tail(func(f *forged) { f.groups[0].changed = true }), BadStateTables, "room"},
 		{"a group that goes on where it may not", tail(func(f *forged) {
 			f.groups = slices.Insert(f.groups, 0, forgedGroup{"s", groupID(oldView, 1), false, []forgedDaemon{{3, oldView, []string{"#cy#C"}}}})
-		}), RefusedStateTables, "room"},
-		{"a group that goes on with a daemon that it had", tail(func(f *forged) { f.groups[0].daemons[0] = forgedDaemon{3, oldView, []string{"#cat#C"}} }), RefusedStateTables, "room"},
-		{"a group without members", head(func(f *forged) { f.groups[0].daemons = nil }), RefusedStateTables, "room"},
-		{"a last group without members", tail(func(f *forged) { f.groups[1].daemons = nil }), RefusedStateTables, "zoo"},
-		{"a daemon without members", head(func(f *forged) { f.groups[0].daemons[0].members = nil }), RefusedStateTables, "den"},
-		{"a daemon twice", tail(func(f *forged) { f.groups[1].daemons[1] = f.groups[1].daemons[0] }), RefusedStateTables, "zoo"},
-		{"an unknown daemon", head(func(f *forged) { f.groups[0].daemons[0].id = 9 }), RefusedStateTables, "den"},
-		{"a daemon of another set", head(func(f *forged) { f.groups[0].daemons[0] = forgedDaemon{2, oldView, []string{"#bob#B"}} }), RefusedStateTables, "den"},
-		{"a member twice", head(func(f *forged) { f.groups[0].daemons[0].members[1] = "#cat#C" }), RefusedStateTables, "den"},
-		{"members out of order", head(func(f *forged) { slices.Reverse(f.groups[0].daemons[0].members) }), RefusedStateTables, "den"},
-		{"an id that marks the lost", head(func(f *forged) { f.groups[0].daemons[0].view = partitionedView }), RefusedStateTables, "den"},
-		{"a group's id that marks the lost", head(func(f *forged) { f.groups[0].id = groupID(partitionedView, 1) }), RefusedStateTables, "den"},
+		}), BadStateTables, "room"},
+		{"a group that goes on with a daemon that it had", tail(func(f *forged) { f.groups[0].daemons[0] = forgedDaemon{3, oldView, []string{"#cat#C"}} }), BadStateTables, "room"},
+		{"a group without members", head(func(f *forged) { f.groups[0].daemons = nil }), BadStateTables, "room"},
+		{"a last group without members", tail(func(f *forged) { f.groups[1].daemons = nil }), BadStateTables, "zoo"},
+		{"a daemon without members", head(func(f *forged) { f.groups[0].daemons[0].members = nil }), BadStateTables, "den"},
+		{"a daemon twice", tail(func(f *forged) { f.groups[1].daemons[1] = f.groups[1].daemons[0] }), BadStateTables, "zoo"},
+		{"an unknown daemon", head(func(f *forged) { f.groups[0].daemons[0].id = 9 }), BadStateTables, "den"},
+		{"a daemon of another set", head(func(f *forged) { f.groups[0].daemons[0] = forgedDaemon{2, oldView, []string{"#bob#B"}} }), BadStateTables, "den"},
+		{"a member twice", head(func(f *forged) { f.groups[0].daemons[0].members[1] = "#cat#C" }), BadStateTables, "den"},
+		{"members out of order", head(func(f *forged) { slices.Reverse(f.groups[0].daemons[0].members) }), BadStateTables, "den"},
+		{"an id that marks the lost", head(func(f *forged) { f.groups[0].daemons[0].view = partitionedView }), BadStateTables, "den"},
+		{"a group's id that marks the lost", head(func(f *forged) { f.groups[0].id = groupID(partitionedView, 1) }), BadStateTables, "den"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.what, func(t *testing.T) {
-			for _, o := range []wire.Order{wire.LittleEndian, wire.BigEndian} {
+			for _, o := range []wire.ByteOrder{wire.LittleEndian, wire.BigEndian} {
 				a := exchanging(t)
 				before := a.m.tablesText("", false)
-				var notes []Note
+				var notes []Refused
 				finished := false
 				for _, f := range tt.spoil(toldState()) {
 					// A message more comes when the exchange would be over: hold
 					// that off by an outsider in the membership.
-					if tt.want == RefusedStateRepeated {
+					if tt.want == BadStateRepeated {
 						a.m.members = daemonSet{0, 1, 2, 3, 4}
 					}
 					notes = append(notes, give(a, f.message(o))...)
 					finished = finished || a.m.State() == StateOp
 				}
-				if len(notes) != 1 || notes[0].Kind != tt.want || notes[0].Group.String() != tt.group {
+				if len(notes) != 1 || notes[0].Reason != tt.want || notes[0].Group.String() != tt.group {
 					t.Fatalf("%v: noted %v", o, notes)
 				}
 				if finished || a.m.tablesText("", false) != before {
 					t.Errorf("%v: the tables have changed, or the exchange has ended", o)
 				}
 				want := 0
-				if tt.want >= RefusedStateForm || tt.want == IgnoredMalformed {
+				if tt.want >= BadStateForm || tt.want == Malformed {
 					want = 1
 				}
 				if a.forced != want {
@@ -270,7 +270,7 @@ func TestHazards(t *testing.T) {
 
 // resize cuts the body of a message and corrects its length.
 func resize(b []byte, n int) []byte {
-	o := wire.OrderOf(b)
+	o := wire.ByteOrderOf(b)
 	b = slices.Clone(b[:wire.HeaderLen+n])
 	o.PutUint32(b[44:], uint32(n))
 	return b
@@ -287,7 +287,7 @@ func TestForeignHead(t *testing.T) {
 	c.form(c.plan(exchange40, 0, 1, 2))
 	b := c.nodes[1]
 	f := &forged{service: wire.Agreed, daemon: "A", numSynced: 1, id: exchange40, synced: []wire.DaemonID{1}}
-	if notes := give(b, f.message(wire.LittleEndian)); len(notes) != 1 || notes[0].Kind != RefusedStateSet || b.forced != 1 {
+	if notes := give(b, f.message(wire.LittleEndian)); len(notes) != 1 || notes[0].Reason != BadStateSet || b.forced != 1 {
 		t.Errorf("noted %v, forced %d times", notes, b.forced)
 	}
 }
@@ -342,27 +342,27 @@ func TestMessagesOfPeers(t *testing.T) {
 	for _, tt := range []struct {
 		what string
 		b    []byte
-		want NoteKind
+		want Reason
 	}{
-		{"nothing", nil, IgnoredMalformed},
-		{"half a header", message(wire.Header{Type: wire.Agreed}, nil)[:20], IgnoredMalformed},
-		{"groups beyond its end", message(wire.Header{Type: wire.Agreed}, room[:])[:70], IgnoredMalformed},
-		{"trailing bytes", append(message(wire.Header{Type: wire.Agreed}, room[:]), 0), IgnoredMalformed},
+		{"nothing", nil, Malformed},
+		{"half a header", message(wire.Header{Type: wire.Agreed}, nil)[:20], Malformed},
+		{"groups beyond its end", message(wire.Header{Type: wire.Agreed}, room[:])[:70], Malformed},
+		{"trailing bytes", append(message(wire.Header{Type: wire.Agreed}, room[:]), 0), Malformed},
 		{"a negative count", func() []byte {
 			b := message(wire.Header{Type: wire.Agreed}, room[:])
 			b[39] = 0x80
 			return b
-		}(), IgnoredMalformed},
-		{"a reject", message(wire.Header{Type: wire.Agreed | wire.Reject, Sender: cy}, room[:]), IgnoredMalformed},
-		{"a join of nothing", message(wire.Header{Type: wire.Join, Sender: cy}, nil), IgnoredNoGroup},
-		{"a leave of nothing", message(wire.Header{Type: wire.Leave, Sender: cy}, nil), IgnoredNoGroup},
-		{"a join of nobody", message(wire.Header{Type: wire.Join, Sender: wire.MakeName("cy")}, room[:]), IgnoredIllegalMember},
-		{"a kill of nobody", message(wire.Header{Type: wire.Kill, Sender: wire.MakeName("#c y#C")}, nil), IgnoredIllegalMember},
-		{"a name without an end", message(wire.Header{Type: wire.Join, Sender: longName("#cy#" + strings.Repeat("C", 28))}, room[:]), IgnoredIllegalMember},
-		{"a join from elsewhere", message(wire.Header{Type: wire.Join, Sender: wire.MakeName("#cy#Z")}, room[:]), IgnoredUnknownDaemon},
-		{"a join of a session that is not there", message(wire.Header{Type: wire.Join, Sender: wire.MakeName("#nobody#A")}, room[:]), IgnoredNoSession},
+		}(), Malformed},
+		{"a reject", message(wire.Header{Type: wire.Agreed | wire.Reject, Sender: cy}, room[:]), Malformed},
+		{"a join of nothing", message(wire.Header{Type: wire.Join, Sender: cy}, nil), NoGroup},
+		{"a leave of nothing", message(wire.Header{Type: wire.Leave, Sender: cy}, nil), NoGroup},
+		{"a join of nobody", message(wire.Header{Type: wire.Join, Sender: wire.MakeName("cy")}, room[:]), IllegalMember},
+		{"a kill of nobody", message(wire.Header{Type: wire.Kill, Sender: wire.MakeName("#c y#C")}, nil), IllegalMember},
+		{"a name without an end", message(wire.Header{Type: wire.Join, Sender: longName("#cy#" + strings.Repeat("C", 28))}, room[:]), IllegalMember},
+		{"a join from elsewhere", message(wire.Header{Type: wire.Join, Sender: wire.MakeName("#cy#Z")}, room[:]), UnknownDaemon},
+		{"a join of a session that is not there", message(wire.Header{Type: wire.Join, Sender: wire.MakeName("#nobody#A")}, room[:]), NoSession},
 	} {
-		for _, o := range []wire.Order{wire.LittleEndian, wire.BigEndian} {
+		for _, o := range []wire.ByteOrder{wire.LittleEndian, wire.BigEndian} {
 			c := newCluster(t, "A", "B", "C")
 			for rank := range 3 {
 				c.start(rank)
@@ -370,10 +370,10 @@ func TestMessagesOfPeers(t *testing.T) {
 			c.form(c.plan(wire.MembershipID{Daemon: 1, Time: 20}, 0, 1, 2))
 			c.run()
 			b := tt.b
-			if tt.want != IgnoredMalformed {
+			if tt.want != Malformed {
 				b = reencode(t, b, o)
 			}
-			if notes := give(c.nodes[0], b); len(notes) != 1 || notes[0].Kind != tt.want || c.nodes[0].m.NumGroups() > 0 {
+			if notes := give(c.nodes[0], b); len(notes) != 1 || notes[0].Reason != tt.want || c.nodes[0].m.NumGroups() > 0 {
 				t.Errorf("%s: noted %v", tt.what, notes)
 			}
 		}

@@ -39,11 +39,11 @@ type session struct {
 
 // Machine keeps the groups of one daemon. It is not safe for concurrent use.
 type Machine struct {
-	cfg    Config
-	self   int                   // place of the own daemon in the configuration
-	ranks  map[wire.DaemonID]int // place in the configuration
-	byName map[string]int        // daemon name to place
-	next   *Machine              // of the configuration that comes into force next, or nil
+	cfg        Config
+	self       int                   // place of the own daemon in the configuration
+	ranks      map[wire.DaemonID]int // place in the configuration
+	rankByName map[string]int        // daemon name to place
+	next       *Machine              // of the configuration that comes into force next, or nil
 
 	state State
 	// regular and members are the last regular membership; members is empty
@@ -63,7 +63,7 @@ type Machine struct {
 	sessions      map[wire.Name]*session
 	sessionsByID  map[SessionID]*session
 	groups        map[wire.Name]*group
-	order         []*group               // all groups by name
+	byName        []*group               // all groups by name
 	memberOf      map[wire.Name][]*group // member to its groups by name
 	deliveryCount uint64
 }
@@ -74,7 +74,7 @@ func New(cfg Config) (*Machine, error) {
 	m := &Machine{
 		cfg:          cfg,
 		ranks:        make(map[wire.DaemonID]int, len(cfg.Daemons)),
-		byName:       make(map[string]int, len(cfg.Daemons)),
+		rankByName:   make(map[string]int, len(cfg.Daemons)),
 		state:        StateOp,
 		sessions:     make(map[wire.Name]*session),
 		sessionsByID: make(map[SessionID]*session),
@@ -85,10 +85,10 @@ func New(cfg Config) (*Machine, error) {
 		if _, twice := m.ranks[d.ID]; twice {
 			return nil, fmt.Errorf("groups: daemon id %d is configured twice", d.ID)
 		}
-		if _, twice := m.byName[d.Name]; twice {
+		if _, twice := m.rankByName[d.Name]; twice {
 			return nil, fmt.Errorf("groups: daemon name %q is configured twice", d.Name)
 		}
-		m.ranks[d.ID], m.byName[d.Name] = i, i
+		m.ranks[d.ID], m.rankByName[d.Name] = i, i
 	}
 	self, ok := m.ranks[cfg.Self]
 	if !ok {

@@ -11,7 +11,7 @@ import (
 // tables already.
 func (m *Machine) mergeTold() {
 	own := m.synced[0]
-	known := len(m.order)
+	known := len(m.byName)
 	for _, s := range m.exchange.sets {
 		if !s.told || s.head == own {
 			continue
@@ -23,8 +23,8 @@ func (m *Machine) mergeTold() {
 		}
 		m.synced = m.synced.union(s.daemons)
 	}
-	if len(m.order) > known {
-		slices.SortFunc(m.order, compareGroups)
+	if len(m.byName) > known {
+		slices.SortFunc(m.byName, compareGroups)
 	}
 }
 
@@ -37,7 +37,7 @@ func (m *Machine) mergeGroup(e *wire.GroupEntry) {
 	if g == nil {
 		g = &group{name: name, id: e.ID}
 		m.groups[name] = g
-		m.order = append(m.order, g) // mergeTold sorts it
+		m.byName = append(m.byName, g) // mergeTold sorts it
 	}
 	g.changed = g.changed || e.Changed
 	for entry := range e.Daemons() {

@@ -105,17 +105,17 @@ func (p *properties) step(n *node, what string, e *entry) {
 	}
 	before := p.states[n]
 	p.states[n] = n.m.State()
-	for _, note := range n.out.Notes {
-		switch note.Kind {
-		case IgnoredMember, IgnoredNotMember:
+	for _, note := range n.out.Refused {
+		switch note.Reason {
+		case AlreadyMember, NotMember:
 		default:
-			p.fail("%s, %s: %v (%s, %s)", n.name(), what, note.Kind, note.Member, note.Group)
+			p.fail("%s, %s: %v (%s, %s)", n.name(), what, note.Reason, note.Member, note.Group)
 		}
 	}
 	if e != nil {
 		switch t := wireType(e); {
 		case t&wire.Requests != 0:
-			if t&wire.Join != 0 && n.m.State() == StateTrans && !n.m.transitional.has(e.maker.rank) && len(n.out.Notes) == 0 {
+			if t&wire.Join != 0 && n.m.State() == StateTrans && !n.m.transitional.has(e.maker.rank) && len(n.out.Refused) == 0 {
 				p.met["partitioned join"]++
 			}
 			p.request(n, t, e)
@@ -125,9 +125,9 @@ func (p *properties) step(n *node, what string, e *entry) {
 	}
 	p.noteReuse(n, e)
 	p.agreement(n, what)
-	if what == "deliver" && slices.ContainsFunc(n.out.Orders, func(o Order) bool { return o.Kind == EndExchange }) {
+	if what == "deliver" && slices.ContainsFunc(n.out.RingCommands, func(o RingCommand) bool { return o.Kind == EndExchange }) {
 		p.oneSender(e)
-		if slices.ContainsFunc(n.m.order, func(g *group) bool { return membershipOf(g.id) != n.m.regular }) {
+		if slices.ContainsFunc(n.m.byName, func(g *group) bool { return membershipOf(g.id) != n.m.regular }) {
 			p.met["group unchanged by a merge"]++
 		}
 		if before == StateGatherTrans {
@@ -147,7 +147,7 @@ func (p *properties) step(n *node, what string, e *entry) {
 // hadOwn tells whether a daemon's synced set grew in the last regular
 // membership: it holds daemons with different views of a group.
 func (p *properties) hadOwn(n *node) bool {
-	for _, g := range n.m.order {
+	for _, g := range n.m.byName {
 		for _, d := range g.daemons {
 			if d.view != g.daemons[0].view {
 				return true
@@ -166,7 +166,7 @@ func (p *properties) request(n *node, t wire.Type, e *entry) {
 	}
 	name := m.Sender.Clean()
 	if t&wire.Kill != 0 {
-		for _, g := range n.m.order {
+		for _, g := range n.m.byName {
 			if slices.ContainsFunc(g.daemons, func(d *daemonMembers) bool { return d.has(name) }) {
 				p.fail("G12: %s is in %s after its end", name, g.name)
 			}
@@ -230,7 +230,7 @@ func (p *properties) receivers(n *node, e *entry) {
 // noteReuse finds groups that a request has emptied or made.
 func (p *properties) noteReuse(n *node, e *entry) {
 	now := make(map[string]wire.GroupID)
-	for _, g := range n.m.order {
+	for _, g := range n.m.byName {
 		now[g.name.String()] = g.id
 	}
 	if e != nil && wireType(e)&wire.Requests != 0 {
@@ -251,7 +251,7 @@ func (p *properties) agreement(n *node, what string) {
 		if !slices.Equal(n.m.synced, n.m.members) {
 			p.fail("G10: %s is in GOP with synced set %v of %v", n.name(), n.m.synced, n.m.members)
 		}
-		for _, g := range n.m.order {
+		for _, g := range n.m.byName {
 			if g.changed {
 				p.fail("G10: %s is changed in GOP", g.name)
 			}

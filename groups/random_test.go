@@ -67,7 +67,7 @@ func runSchedule(t *testing.T, seed uint64, met map[string]int) {
 	s.p = newProperties(s.c, met)
 	s.c.watch = s.p
 	for rank := range s.c.names {
-		s.c.nodes[rank].order = wire.Order(rng.IntN(2))
+		s.c.nodes[rank].order = wire.ByteOrder(rng.IntN(2))
 		s.start(rank)
 	}
 	for range 200 + rng.IntN(1500) {

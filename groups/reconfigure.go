@@ -20,7 +20,7 @@ func (m *Machine) Reconfigure(daemons []Daemon) error {
 	}
 	for _, d := range m.cfg.Daemons {
 		rank, ok := n.ranks[d.ID]
-		named, known := n.byName[d.Name]
+		named, known := n.rankByName[d.Name]
 		if ok != known || rank != named {
 			return fmt.Errorf("groups: daemon %q with the id %d has another name or id in the new configuration", d.Name, d.ID)
 		}
@@ -55,11 +55,11 @@ func (m *Machine) renumber() {
 		return moved
 	}
 	m.synced, m.transitional = move(m.synced), move(m.transitional)
-	for _, g := range m.order {
+	for _, g := range m.byName {
 		for _, d := range g.daemons {
 			d.rank = place(d.rank)
 		}
 		slices.SortFunc(g.daemons, func(a, b *daemonMembers) int { return a.rank - b.rank })
 	}
-	m.cfg, m.self, m.ranks, m.byName = n.cfg, n.self, n.ranks, n.byName
+	m.cfg, m.self, m.ranks, m.rankByName = n.cfg, n.self, n.ranks, n.rankByName
 }

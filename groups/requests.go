@@ -19,12 +19,12 @@ func (m *Machine) readRequest(b []byte, out *Effects) (r request, ok bool) {
 	r.member = wire.SenderOf(b).Clean()
 	_, daemon, ok := r.member.SplitPrivate()
 	if !ok {
-		out.note(IgnoredIllegalMember, r.member, wire.Name{})
+		out.refuse(IllegalMember, r.member, wire.Name{})
 		return r, false
 	}
-	r.rank, ok = m.byName[string(daemon)]
+	r.rank, ok = m.rankByName[string(daemon)]
 	if !ok {
-		out.note(IgnoredUnknownDaemon, r.member, wire.Name{})
+		out.refuse(UnknownDaemon, r.member, wire.Name{})
 		return r, false
 	}
 	return r, true
@@ -39,7 +39,7 @@ func (m *Machine) readGroupRequest(b []byte, out *Effects) (r request, ok bool) 
 	}
 	g := wire.GroupsOf(b)
 	if len(g) < wire.NameLen {
-		out.note(IgnoredNoGroup, r.member, wire.Name{})
+		out.refuse(NoGroup, r.member, wire.Name{})
 		return r, false
 	}
 	r.group = (*wire.Name)(g).Clean()
@@ -55,7 +55,7 @@ func (m *Machine) join(b []byte, out *Effects) {
 	var local *session
 	if r.rank == m.self {
 		if local = m.sessions[r.member]; local == nil {
-			out.note(IgnoredNoSession, r.member, r.group)
+			out.refuse(NoSession, r.member, r.group)
 			return
 		}
 	}
@@ -64,10 +64,10 @@ func (m *Machine) join(b []byte, out *Effects) {
 		switch d := g.daemon(r.rank); {
 		case d == nil:
 		case d.has(r.member):
-			out.note(IgnoredMember, r.member, r.group)
+			out.refuse(AlreadyMember, r.member, r.group)
 			return
 		case len(d.members) >= MaxLocalMembers:
-			out.note(IgnoredFull, r.member, r.group)
+			out.refuse(GroupFull, r.member, r.group)
 			return
 		}
 	}
@@ -100,7 +100,7 @@ func (m *Machine) leave(b []byte, out *Effects) {
 	}
 	g := m.groups[r.group]
 	if g == nil || !g.has(r.rank, r.member) {
-		out.note(IgnoredNotMember, r.member, r.group)
+		out.refuse(NotMember, r.member, r.group)
 		return
 	}
 	if s := m.sessions[r.member]; s != nil && s.memberships {
@@ -125,7 +125,7 @@ func (m *Machine) kill(b []byte, out *Effects) {
 	s := m.sessions[r.member]
 	if s == nil {
 		if r.rank == m.self {
-			out.note(IgnoredNoSession, r.member, wire.Name{})
+			out.refuse(NoSession, r.member, wire.Name{})
 		}
 		return
 	}

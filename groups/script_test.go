@@ -137,8 +137,8 @@ func (in *interpreter) show(out *Effects) string {
 	for _, id := range out.Ended {
 		fmt.Fprintf(&s, "%s ended\n", in.sessions[id])
 	}
-	for _, n := range out.Notes {
-		fmt.Fprintf(&s, "ignored: %v (%s, %q)\n", n.Kind, n.Member, n.Group)
+	for _, n := range out.Refused {
+		fmt.Fprintf(&s, "ignored: %v (%s, %q)\n", n.Reason, n.Member, n.Group)
 	}
 	return s.String()
 }
@@ -146,10 +146,10 @@ func (in *interpreter) show(out *Effects) string {
 // check tells whether the tables agree with one another (groups-protocol §12,
 // G12).
 func (m *Machine) check() error {
-	if len(m.order) != len(m.groups) || !slices.IsSortedFunc(m.order, compareGroups) {
+	if len(m.byName) != len(m.groups) || !slices.IsSortedFunc(m.byName, compareGroups) {
 		return fmt.Errorf("the list of groups is not the table's, or not sorted")
 	}
-	for _, g := range m.order {
+	for _, g := range m.byName {
 		if m.groups[g.name] != g || g.numMembers() == 0 {
 			return fmt.Errorf("group %s is not in the table, or empty", g.name)
 		}

@@ -53,10 +53,10 @@ func TestSeveralDaemons(t *testing.T) {
 
 // step prints what a machine does beside its deliveries.
 func (s *several) step(n *node, _ string, _ *entry) {
-	for _, note := range n.out.Notes {
-		fmt.Fprintf(&s.out, "%s ignored: %v (%s, %q)\n", n.name(), note.Kind, note.Member, note.Group)
+	for _, note := range n.out.Refused {
+		fmt.Fprintf(&s.out, "%s ignored: %v (%s, %q)\n", n.name(), note.Reason, note.Member, note.Group)
 	}
-	for _, o := range n.out.Orders {
+	for _, o := range n.out.RingCommands {
 		if o.Kind == SendState {
 			fmt.Fprintf(&s.out, "%s tells %s\n", n.name(), s.c.stateText(o.State))
 			continue
@@ -301,7 +301,7 @@ func (s *several) forge(n *node, groups []string) {
 		body = wire.AppendGroupEntry(body, n.order, &name, groupID(n.stream.id, 1), false, 0)
 	}
 	m := wire.Message{
-		Header:  wire.Header{Order: n.order, Type: wire.Groups | wire.Agreed, Sender: wire.StateSender(n.order, n.name(), 1)},
+		Header:  wire.Header{ByteOrder: n.order, Type: wire.Groups | wire.Agreed, Sender: wire.StateSender(n.order, n.name(), 1)},
 		Payload: body,
 	}
 	n.stream.log = append(n.stream.log, &entry{stream: n.stream, index: len(n.stream.log), maker: n, data: m.Append(nil)})
@@ -325,7 +325,7 @@ func (s *several) tables() {
 // which daemons of one synced set need not agree on.
 func (m *Machine) tablesText(indent string, hideChanged bool) string {
 	var out strings.Builder
-	for _, g := range m.order {
+	for _, g := range m.byName {
 		id := fmt.Sprintf("(%v)", g.id)
 		if g.changed {
 			id += " changed"

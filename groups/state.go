@@ -2,6 +2,8 @@ package groups
 
 import "fmt"
 
+//go:generate go tool -modfile=../.ci/tools/go.mod stringer -type=Reason,RingCommandKind,State,input -linecomment -output=strings.go
+
 // State of the group layer; the numbers are those of the monitor protocol
 // (groups-protocol §5).
 type State uint8
@@ -9,62 +11,34 @@ type State uint8
 // The states.
 const (
 	// StateOp: tables agreed with the whole regular membership.
-	StateOp State = 1
+	StateOp State = 1 // GOP
 	// StateTrans: a transitional membership was delivered, the regular one
 	// not yet.
-	StateTrans State = 2
+	StateTrans State = 2 // GTRANS
 	// StateGather: a regular membership has added daemons; tables are being
 	// exchanged.
-	StateGather State = 3
+	StateGather State = 3 // GGATHER
 	// StateGatherTrans: as StateGather, and a further transitional membership
 	// was delivered.
-	StateGatherTrans State = 4
+	StateGatherTrans State = 4 // GGT
 )
-
-// String returns the name that operators know.
-func (s State) String() string {
-	switch s {
-	case StateOp:
-		return "GOP"
-	case StateTrans:
-		return "GTRANS"
-	case StateGather:
-		return "GGATHER"
-	case StateGatherTrans:
-		return "GGT"
-	default:
-		return fmt.Sprintf("State(%d)", uint8(s))
-	}
-}
 
 // input is what a machine is handed.
 type input uint8
 
 const (
-	inTransitional input = iota // a transitional membership
-	inRegular                   // a regular membership
-	inState                     // a GROUPS message
-	inRequest                   // a join, leave or kill
-	inData                      // a message between clients
+	// inTransitional: a transitional membership.
+	inTransitional input = iota // transitional membership
+	// inRegular: a regular membership.
+	inRegular // regular membership
+	// inState: a GROUPS message.
+	inState // group state
+	// inRequest: a join, leave or kill.
+	inRequest // join, leave or kill
+	// inData: a message between clients.
+	inData // message
 	numInputs
 )
-
-func (i input) String() string {
-	switch i {
-	case inTransitional:
-		return "transitional membership"
-	case inRegular:
-		return "regular membership"
-	case inState:
-		return "group state"
-	case inRequest:
-		return "join, leave or kill"
-	case inData:
-		return "message"
-	case numInputs:
-	}
-	return fmt.Sprintf("input(%d)", uint8(i))
-}
 
 // decision says what a state does with an input.
 type decision uint8

@@ -11,21 +11,21 @@ import (
 func (m *Machine) create(name wire.Name, id wire.GroupID) *group {
 	g := &group{name: name, id: id}
 	m.groups[name] = g
-	m.order = insertGroup(m.order, g)
+	m.byName = insertGroup(m.byName, g)
 	return g
 }
 
 // drop forgets a group that has no members.
 func (m *Machine) drop(g *group) {
 	delete(m.groups, g.name)
-	m.order = removeGroup(m.order, g)
+	m.byName = removeGroup(m.byName, g)
 }
 
 // dropDaemons takes the daemons that match out of all groups, with their
 // members, which are then in no group any more. Groups that lose daemons are changed;
 // those that are left without members are forgotten.
 func (m *Machine) dropDaemons(match func(*daemonMembers) bool) {
-	for _, g := range m.order {
+	for _, g := range m.byName {
 		before := len(g.daemons)
 		g.daemons = slices.DeleteFunc(g.daemons, func(d *daemonMembers) bool {
 			if !match(d) {
@@ -43,7 +43,7 @@ func (m *Machine) dropDaemons(match func(*daemonMembers) bool) {
 			delete(m.groups, g.name)
 		}
 	}
-	m.order = slices.DeleteFunc(m.order, func(g *group) bool { return len(g.daemons) == 0 })
+	m.byName = slices.DeleteFunc(m.byName, func(g *group) bool { return len(g.daemons) == 0 })
 }
 
 // index records that a member is in a group.

@@ -11,7 +11,7 @@ func (m *Machine) install(out *Effects) {
 		m.begin(out)
 		return
 	}
-	out.order(EndExchange)
+	out.command(EndExchange)
 	m.state = StateOp
 	m.synced = m.members
 	m.renewChanged(out)
@@ -20,7 +20,7 @@ func (m *Machine) install(out *Effects) {
 // renewChanged gives the groups that have changed their first view in the
 // regular membership, and tells their members.
 func (m *Machine) renewChanged(out *Effects) {
-	for _, g := range m.order {
+	for _, g := range m.byName {
 		if !g.changed {
 			continue
 		}

@@ -54,7 +54,7 @@ func (v *vector) id(t *testing.T, i int, typ wire.Type, members int32) wire.Memb
 			t.Fatal(err)
 		}
 		if m.Type == typ && m.NumGroups == members {
-			if err := p.Decode(m.Type, m.Order, m.Payload); err != nil {
+			if err := p.Decode(m.Type, m.ByteOrder, m.Payload); err != nil {
 				t.Fatal(err)
 			}
 			return membershipOf(p.ID)

@@ -25,13 +25,13 @@ func (m *Machine) mark() int32 { return min(m.cfg.Old.Highest(), maxHighest) + r
 func (m *Machine) createForm1(e *event) {
 	m.attempt = wire.MembershipID{Daemon: m.cfg.Self, Time: m.nextTime(e.wall)}
 	m.reps.sort(m.cfg.Topology)
-	m.boarded, m.aboard = m.newEntry(), true
+	m.ownEntry, m.entered = m.newEntry(), true
 	v := wire.FormValue{
 		Members:  m.self(),
 		Pending:  m.spokenFor(nil, m.reps),
 		RepIndex: 1,
 		Reps:     m.reps,
-		Rings:    []wire.RingValue{m.boarded},
+		Rings:    []wire.RingValue{m.ownEntry},
 	}
 	m.forward(e, v, m.mark(), CauseGatherTimeout)
 }
@@ -53,7 +53,7 @@ func (m *Machine) spokenFor(aboard []wire.DaemonID, reps ...[]wire.Rep) []wire.D
 
 // passPending passes FORM1 on if this daemon is the next of those that
 // somebody speaks for.
-func (m *Machine) passPending(e *event) Verdict {
+func (m *Machine) passPending(e *event) Reason {
 	v := e.form
 	if len(v.Pending) == 0 || v.Pending[0] != m.cfg.Self {
 		return NotMyTurn
@@ -69,7 +69,7 @@ func (m *Machine) passPending(e *event) Verdict {
 
 // passRepresentative passes FORM1 on if this daemon is the next
 // representative.
-func (m *Machine) passRepresentative(e *event) Verdict {
+func (m *Machine) passRepresentative(e *event) Reason {
 	v := e.form
 	if len(v.Pending) > 0 || int(v.RepIndex) >= len(v.Reps) || v.Reps[v.RepIndex].Daemon != m.cfg.Self {
 		return NotMyTurn
@@ -94,15 +94,15 @@ func (m *Machine) pass(e *event, v wire.FormValue) {
 	m.attempt = e.token.Membership
 	rings := v.Rings
 	if i := slices.IndexFunc(rings, func(r wire.RingValue) bool { return r.Membership == m.installedID }); i >= 0 {
-		m.boarded = m.mergeEntry(rings[i])
-		v.Rings = append(slices.Concat(rings[:i], rings[i+1:]), m.boarded)
+		m.ownEntry = m.mergeEntry(rings[i])
+		v.Rings = append(slices.Concat(rings[:i], rings[i+1:]), m.ownEntry)
 	} else {
-		m.boarded = m.newEntry()
-		v.Rings = append(slices.Clone(rings), m.boarded)
+		m.ownEntry = m.newEntry()
+		v.Rings = append(slices.Clone(rings), m.ownEntry)
 	}
-	m.aboard = len(v.Rings) <= wire.MaxRings && len(v.Members)+len(v.Pending) <= MaxRing &&
+	m.entered = len(v.Rings) <= wire.MaxRings && len(v.Members)+len(v.Pending) <= MaxRing &&
 		len(v.Append(nil, wire.LittleEndian, wire.TokenForm1)) <= wire.MaxTokenBody
-	if !m.aboard {
+	if !m.entered {
 		v.Rings = rings
 		v.Members = v.Members[:len(v.Members)-1]
 	}
@@ -133,7 +133,7 @@ func (m *Machine) beginForm2(e *event, v wire.FormValue, mark int32) {
 	m.cfg.Topology.Sort(members)
 	v = wire.FormValue{Pending: members, Rings: v.Rings}
 	if members[0] == m.cfg.Self {
-		m.board(e, v, mark, CauseForm2)
+		m.enterEVS(e, v, mark, CauseForm2)
 		return
 	}
 	m.sendToken(e, members[0], wire.TokenForm2, mark, v.Append(nil, wire.LittleEndian, wire.TokenForm2))

@@ -8,7 +8,7 @@ import (
 
 // checkForm decodes a form token and refuses what makes peers exit or what
 // cannot be true, whatever the state (membership-protocol §13).
-func (m *Machine) checkForm(e *event) (input, Verdict) {
+func (m *Machine) checkForm(e *event) (input, Reason) {
 	t := e.token
 	in := inputForm1
 	switch t.Type & wire.TokenForms {
@@ -48,7 +48,7 @@ func (m *Machine) checkForm(e *event) (input, Verdict) {
 }
 
 // checkIDs checks that daemons are configured, and none is there twice.
-func (m *Machine) checkIDs(ids []wire.DaemonID) Verdict {
+func (m *Machine) checkIDs(ids []wire.DaemonID) Reason {
 	for i, id := range ids {
 		if m.cfg.Topology.Daemon(id) == nil {
 			return UnknownDaemon
@@ -63,7 +63,7 @@ func (m *Machine) checkIDs(ids []wire.DaemonID) Verdict {
 // checkReps checks the representatives of a FORM1, the first of which has made
 // it. Those that it has still to visit are not named as members, or it would visit them
 // twice, which makes C daemons exit.
-func (m *Machine) checkReps(v *wire.FormValue) Verdict {
+func (m *Machine) checkReps(v *wire.FormValue) Reason {
 	if len(v.Members) == 0 || v.RepIndex < 1 {
 		return Malformed // it begins with its maker on board
 	}
@@ -83,7 +83,7 @@ func (m *Machine) checkReps(v *wire.FormValue) Verdict {
 
 // checkRings checks the ring entries. aboard are the daemons that can be in
 // a transitional set.
-func (m *Machine) checkRings(v *wire.FormValue, aboard []wire.DaemonID, mark int32, in input) Verdict {
+func (m *Machine) checkRings(v *wire.FormValue, aboard []wire.DaemonID, mark int32, in input) Reason {
 	if len(v.Rings) == 0 {
 		return Malformed
 	}
@@ -137,7 +137,7 @@ func (m *Machine) nameIsDue(r *wire.RingValue, read []wire.DaemonID) bool {
 
 // checkForm1 checks a FORM1 that it is this daemon's turn to add to. A copy that
 // comes when the attempt has failed would only lead away from the next one.
-func (m *Machine) checkForm1(e *event) Verdict {
+func (m *Machine) checkForm1(e *event) Reason {
 	v := &e.form
 	if e.token.Membership == m.attempt {
 		return AlreadyJoined
@@ -168,7 +168,7 @@ func (m *Machine) ofMyRing(r *wire.RingValue) bool {
 
 // checkForm2 checks FORM2 against the attempt that this daemon has joined
 // (membership-protocol §7.4).
-func (m *Machine) checkForm2(e *event) Verdict {
+func (m *Machine) checkForm2(e *event) Reason {
 	v := &e.form
 	if e.token.Membership != m.attempt {
 		return OtherAttempt
@@ -180,10 +180,10 @@ func (m *Machine) checkForm2(e *event) Verdict {
 		return Contradiction
 	}
 	i := slices.IndexFunc(v.Rings, func(r wire.RingValue) bool { return r.Membership == m.installedID })
-	if i < 0 || !m.aboard {
+	if i < 0 || !m.entered {
 		return NoEntry
 	}
-	if !m.ofMyRing(&v.Rings[i]) || !follows(&v.Rings[i], &m.boarded) {
+	if !m.ofMyRing(&v.Rings[i]) || !follows(&v.Rings[i], &m.ownEntry) {
 		return Contradiction
 	}
 	return Accepted

@@ -8,8 +8,8 @@ import "github.com/spreadd/spreadd/wire"
 
 func evsRow() row {
 	return row{
-		inputAlive:       func(m *Machine, e *event) Verdict { return m.evsHeard(e, CauseAlive) },
-		inputJoin:        func(m *Machine, e *event) Verdict { return m.evsHeard(e, CauseJoin) },
+		inputAlive:       func(m *Machine, e *event) Reason { return m.evsHeard(e, CauseAlive) },
+		inputJoin:        func(m *Machine, e *event) Reason { return m.evsHeard(e, CauseJoin) },
 		inputRefer:       unused,
 		inputForeign:     unused,
 		inputForm1:       unused,
@@ -27,7 +27,7 @@ func evsRow() row {
 	}
 }
 
-func (m *Machine) evsHeard(e *event, c Cause) Verdict {
+func (m *Machine) evsHeard(e *event, c Cause) Reason {
 	if !m.futureRing.Contains(e.packet.Proc) {
 		return NotNeeded
 	}
@@ -37,12 +37,12 @@ func (m *Machine) evsHeard(e *event, c Cause) Verdict {
 
 // evsCommitted keeps with whom this daemon may be bound, until it installs. If the
 // recovery breaks now, some of them may have installed what this daemon has not.
-func (m *Machine) evsCommitted(*event) Verdict {
+func (m *Machine) evsCommitted(*event) Reason {
 	m.commit, m.numTrans = m.futureCommit, len(m.future.Transitional)
 	return Accepted
 }
 
-func (m *Machine) evsInstalled(e *event) Verdict {
+func (m *Machine) evsInstalled(e *event) Reason {
 	m.installed, m.installedID = m.futureRing, m.future.RegularID
 	m.members = m.installed
 	m.commit, m.numTrans = []wire.DaemonID{m.cfg.Self}, 1

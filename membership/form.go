@@ -28,7 +28,7 @@ func formRow() row {
 // token from now on.
 func (m *Machine) enterForm(e *event, c Cause) {
 	if m.alive {
-		e.out.Actions = append(e.out.Actions, Action{Kind: StopRing})
+		e.out.RingCommands = append(e.out.RingCommands, RingCommand{Kind: StopRing})
 	}
 	m.alive = false
 	m.become(e, StateForm, c)
@@ -36,17 +36,17 @@ func (m *Machine) enterForm(e *event, c Cause) {
 	m.arm(timerForm, e.now)
 }
 
-func (m *Machine) formForm2(e *event) Verdict {
+func (m *Machine) formForm2(e *event) Reason {
 	if v := m.checkForm2(e); v != Accepted {
 		return v
 	}
-	m.board(e, e.form, e.token.Seq, CauseForm2)
+	m.enterEVS(e, e.form, e.token.Seq, CauseForm2)
 	return Accepted
 }
 
 // formLost: a layer above gives the attempt up. The ring has no token to lose; what
 // it reports of before has been overtaken.
-func (m *Machine) formLost(e *event) Verdict {
+func (m *Machine) formLost(e *event) Reason {
 	if ofRing(e.cause) {
 		return NoToken
 	}
@@ -54,7 +54,7 @@ func (m *Machine) formLost(e *event) Verdict {
 	return Accepted
 }
 
-func (m *Machine) formTimeout(e *event) Verdict {
+func (m *Machine) formTimeout(e *event) Reason {
 	m.lose(e, CauseFormTimeout)
 	return Accepted
 }

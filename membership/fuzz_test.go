@@ -86,7 +86,7 @@ func (b *bench) command(c byte, arg []byte) {
 			t.Membership = b.attempt
 		}
 		if len(arg) > 0 && arg[len(arg)-1] == 1 {
-			t.Order = wire.BigEndian
+			t.ByteOrder = wire.BigEndian
 		}
 		b.HandleForm(b.now, 1000, &t, &b.out)
 	case 'F': // a form token that is nearly good
@@ -148,7 +148,7 @@ func (b *bench) plausible(pick func(n int) int) {
 		v.ID = wire.MembershipID{Daemon: d[pick(len(d))].ID, Time: 1000 + int32(pick(5))}
 		b.top.Sort(v.Pending)
 	}
-	own := b.boarded
+	own := b.ownEntry
 	for range 1 + pick(3) {
 		r := wire.RingValue{Membership: wire.MembershipID{Daemon: d[pick(len(d))].ID, Time: int32(pick(2)) - 1}, TransTime: int32(pick(2))}
 		switch pick(3) {
@@ -199,7 +199,7 @@ func TestHammer(t *testing.T) {
 			b.carryOut(peer)
 		}
 		st := b.Stats()
-		accepted += st.Verdicts[Accepted]
+		accepted += st.Reasons[Accepted]
 		for c, n := range st.Causes {
 			causes[c] += n
 		}
@@ -245,16 +245,16 @@ func (b *bench) carryOut(peer *bench) {
 			b.t.Fatalf("a peer refuses as %v: %s", v, dumper{b.top}.datagram(false, raw))
 		}
 	}
-	for _, a := range b.out.Actions {
+	for _, a := range b.out.RingCommands {
 		r := a.Recovery
 		if a.Kind != Recover {
 			continue
 		}
-		if r.Aru > b.ring.MyAru() || r.Highest < b.boarded.HighestSeq || r.LastSeq <= r.Highest {
+		if r.Aru > b.ring.MyAru() || r.Highest < b.ownEntry.HighestSeq || r.LastSeq <= r.Highest {
 			b.t.Fatalf("cannot recover %+v with packets %+v", r, *b.ring)
 		}
 		for i, h := range r.Holes {
-			if h <= r.Aru || h > r.Highest || i > 0 && h <= r.Holes[i-1] || b.ring.Has(h) && h <= b.boarded.HighestSeq {
+			if h <= r.Aru || h > r.Highest || i > 0 && h <= r.Holes[i-1] || b.ring.Has(h) && h <= b.ownEntry.HighestSeq {
 				b.t.Fatalf("hole %d of %+v with packets %+v", h, r, *b.ring)
 			}
 		}

@@ -10,7 +10,7 @@ import (
 
 func gatherRow() row {
 	return row{
-		inputAlive: func(m *Machine, e *event) Verdict {
+		inputAlive: func(m *Machine, e *event) Reason {
 			m.hear(e.packet.Proc)
 			return Accepted
 		},
@@ -59,7 +59,7 @@ func (m *Machine) rep(kind wire.RepKind) wire.Rep {
 
 // gatherRepeat sends JOIN: to the segment if nobody speaks for it in a ring, and to
 // every address that is worth asking.
-func (m *Machine) gatherRepeat(e *event) Verdict {
+func (m *Machine) gatherRepeat(e *event) Reason {
 	if !m.alive {
 		m.sendJoin(e, topology.ToSegment(m.segment))
 	}
@@ -72,7 +72,7 @@ func (m *Machine) gatherRepeat(e *event) Verdict {
 
 // gatherJoin takes the sender among the representatives, and asks all whom it
 // names.
-func (m *Machine) gatherJoin(e *event) Verdict {
+func (m *Machine) gatherJoin(e *event) Reason {
 	top := m.cfg.Topology
 	v := Accepted
 	if !m.reps.insert(top, e.reps[0]) {
@@ -89,7 +89,7 @@ func (m *Machine) gatherJoin(e *event) Verdict {
 	return v
 }
 
-func (m *Machine) gatherRefer(e *event) Verdict {
+func (m *Machine) gatherRefer(e *event) Reason {
 	if !m.potential.insert(m.cfg.Topology, e.reps[0]) {
 		return ListFull
 	}
@@ -97,7 +97,7 @@ func (m *Machine) gatherRefer(e *event) Verdict {
 }
 
 // gatherDecide is membership-protocol §6.5.
-func (m *Machine) gatherDecide(e *event) Verdict {
+func (m *Machine) gatherDecide(e *event) Reason {
 	smallest := m.reps.smallest(m.cfg.Topology).Daemon == m.cfg.Self
 	switch {
 	case m.alive && !smallest, m.alive && len(m.reps) == 1:

@@ -262,19 +262,19 @@ func (b *bench) transitions() (s []string) {
 }
 
 // packet feeds a packet of a daemon.
-func (b *bench) packet(t wire.RingType, from string, body []byte) Verdict {
+func (b *bench) packet(t wire.RingType, from string, body []byte) Reason {
 	p := wire.Packet{Type: t, Transmitter: b.id(from), Proc: b.id(from), ConfHash: confHash, Body: body}
 	v := b.HandlePacket(b.now, 1000, &p, &b.out)
 	b.check()
 	return v
 }
 
-func (b *bench) alive(from string) Verdict {
+func (b *bench) alive(from string) Reason {
 	return b.packet(wire.PacketAlive, from, wire.AppendMembers(nil, 0, 0, b.id(from)))
 }
 
 // join feeds a JOIN with representatives like "A:segment".
-func (b *bench) join(from string, reps ...string) Verdict {
+func (b *bench) join(from string, reps ...string) Reason {
 	body := wire.AppendMembers(nil, 0, 0)
 	return b.packet(wire.PacketJoin, from, wire.AppendReps(body, 0, 0, b.reps(reps...)...))
 }
@@ -291,7 +291,7 @@ func (b *bench) reps(reps ...string) (list []wire.Rep) {
 	return list
 }
 
-func (b *bench) refer(from, to string, kind int32) Verdict {
+func (b *bench) refer(from, to string, kind int32) Reason {
 	p := wire.Packet{
 		Type: wire.PacketRefer, Transmitter: b.id(from), Proc: b.id(from), ConfHash: confHash,
 		Membership: wire.MembershipID{Daemon: b.id(to), Time: kind},
@@ -301,7 +301,7 @@ func (b *bench) refer(from, to string, kind int32) Verdict {
 	return v
 }
 
-func (b *bench) foreign(from string) Verdict {
+func (b *bench) foreign(from string) Reason {
 	p := wire.Packet{
 		Type: wire.PacketSafe | wire.PacketRouted, Transmitter: b.id(from), Proc: b.id(from), ConfHash: confHash,
 		Membership: wire.MembershipID{Daemon: b.id(from), Time: 7}, Seq: 1, Body: []byte("data"),
@@ -312,7 +312,7 @@ func (b *bench) foreign(from string) Verdict {
 }
 
 // form feeds a form token.
-func (b *bench) form(t wire.RingType, from string, attempt wire.MembershipID, mark int32, v wire.FormValue) Verdict {
+func (b *bench) form(t wire.RingType, from string, attempt wire.MembershipID, mark int32, v wire.FormValue) Reason {
 	tok := wire.Token{
 		Type: t, Transmitter: b.id(from), Proc: b.id(from), Membership: attempt, Seq: mark, ConfHash: confHash,
 		Body: v.Append(nil, wire.LittleEndian, t),

@@ -43,9 +43,9 @@ type Machine struct {
 
 	// attempt is the id of the FORM1 that was sent or passed on last, boarded the
 	// own ring's entry as it was put on it; aboard is false if it was not.
-	attempt wire.MembershipID
-	boarded wire.RingValue
-	aboard  bool
+	attempt  wire.MembershipID
+	ownEntry wire.RingValue
+	entered  bool
 
 	// future is set from FORM2 to the installation, or to the end of the
 	// recovery.
@@ -128,14 +128,14 @@ func (m *Machine) alone() bool { return len(m.cfg.Topology.Daemons()) == 1 }
 // startAlone takes the only ring there can be, without the waits of a gathering
 // and the form tokens.
 func (m *Machine) startAlone(e *event) {
-	m.boarded, m.aboard = m.newEntry(), true
-	v := wire.FormValue{Pending: m.self(), Rings: []wire.RingValue{m.boarded}}
-	m.board(e, v, m.mark(), CauseAlone)
+	m.ownEntry, m.entered = m.newEntry(), true
+	v := wire.FormValue{Pending: m.self(), Rings: []wire.RingValue{m.ownEntry}}
+	m.enterEVS(e, v, m.mark(), CauseAlone)
 }
 
 // HandlePacket takes an ALIVE, a JOIN or a REFER that has passed the checks of all
 // packets (membership-protocol §4).
-func (m *Machine) HandlePacket(now clock.Time, wall int32, p *wire.Packet, out *Effects) Verdict {
+func (m *Machine) HandlePacket(now clock.Time, wall int32, p *wire.Packet, out *Effects) Reason {
 	e := &event{now: now, wall: wall, out: out, packet: p}
 	in, v := m.checkPacket(e)
 	if v != Accepted {
@@ -145,7 +145,7 @@ func (m *Machine) HandlePacket(now clock.Time, wall int32, p *wire.Packet, out *
 }
 
 // HandleForm takes a FORM1 or FORM2 that has passed the checks of all tokens.
-func (m *Machine) HandleForm(now clock.Time, wall int32, t *wire.Token, out *Effects) Verdict {
+func (m *Machine) HandleForm(now clock.Time, wall int32, t *wire.Token, out *Effects) Reason {
 	e := &event{now: now, wall: wall, out: out, token: t}
 	in, v := m.checkForm(e)
 	if v != Accepted {
@@ -156,7 +156,7 @@ func (m *Machine) HandleForm(now clock.Time, wall int32, t *wire.Token, out *Eff
 
 // HandleForeign takes a packet with data that is not of the installed ring
 // (membership-protocol §10.1).
-func (m *Machine) HandleForeign(now clock.Time, wall int32, p *wire.Packet, out *Effects) Verdict {
+func (m *Machine) HandleForeign(now clock.Time, wall int32, p *wire.Packet, out *Effects) Reason {
 	if m.cfg.Topology.Daemon(p.Proc) == nil {
 		return m.count(UnknownDaemon)
 	}
@@ -165,18 +165,18 @@ func (m *Machine) HandleForeign(now clock.Time, wall int32, p *wire.Packet, out 
 
 // HandleCommitted takes the ring's report that it has all that the transitional
 // set can give it: from now on this daemon is bound to the recovery.
-func (m *Machine) HandleCommitted() Verdict { return m.dispatch(inputCommitted, &event{}) }
+func (m *Machine) HandleCommitted() Reason { return m.dispatch(inputCommitted, &event{}) }
 
 // HandleInstalled takes the ring's report that it has installed the new
 // membership.
-func (m *Machine) HandleInstalled(now clock.Time, wall int32, out *Effects) Verdict {
+func (m *Machine) HandleInstalled(now clock.Time, wall int32, out *Effects) Reason {
 	return m.dispatch(inputInstalled, &event{now: now, wall: wall, out: out})
 }
 
 // HandleTokenLost takes the loss of the token: reported by the ring
 // (CauseTokenTimeout, CauseRecoveryTurns), or wanted by a layer above
 // (CauseForced, CauseReload); then the ring is told to stop.
-func (m *Machine) HandleTokenLost(now clock.Time, wall int32, cause Cause, out *Effects) Verdict {
+func (m *Machine) HandleTokenLost(now clock.Time, wall int32, cause Cause, out *Effects) Reason {
 	return m.dispatch(inputTokenLost, &event{now: now, wall: wall, out: out, cause: cause})
 }
 
@@ -202,7 +202,7 @@ func (m *Machine) lose(e *event, c Cause, heard ...wire.DaemonID) {
 		m.askSegmentsOf(m.members, nil)
 	}
 	if m.alive && !ofRing(c) {
-		e.out.Actions = append(e.out.Actions, Action{Kind: StopRing})
+		e.out.RingCommands = append(e.out.RingCommands, RingCommand{Kind: StopRing})
 	}
 	m.alive = false
 	m.members = m.cfg.Topology.Ring(m.self())

@@ -19,7 +19,7 @@ func TestStartAlone(t *testing.T) {
 	if len(b.out.Sends) > 0 {
 		t.Errorf("it sent %q", b.sent())
 	}
-	a := b.out.Actions
+	a := b.out.RingCommands
 	if len(a) != 1 || a[0].Kind != Recover || a[0].Recovery.LastSeq != 3333 || !slices.Equal(a[0].Recovery.Members, b.ids("A")) {
 		t.Fatalf("actions %+v", a)
 	}
@@ -47,8 +47,8 @@ func TestRingOfOne(t *testing.T) {
 		t.Errorf("in %v before the gather timeout", b.State())
 	}
 	b.wait(b.now.Add(time.Millisecond))
-	if b.State() != StateEVS || len(b.out.Actions) != 1 {
-		t.Fatalf("in %v with actions %+v", b.State(), b.out.Actions)
+	if b.State() != StateEVS || len(b.out.RingCommands) != 1 {
+		t.Fatalf("in %v with actions %+v", b.State(), b.out.RingCommands)
 	}
 	b.install()
 	// 7.1: the attempt took T, so the ring has T+2.
@@ -69,8 +69,8 @@ func TestRingOfOne(t *testing.T) {
 		t.Errorf("the probe is %q", got)
 	}
 	b.wait(b.now.Add(1250 * time.Millisecond))
-	if b.State() != StateOp || len(b.out.Actions) > 0 || b.Deadline() != b.now.Add(30*time.Second) {
-		t.Errorf("in %v after a probe that nobody answered, actions %v", b.State(), b.out.Actions)
+	if b.State() != StateOp || len(b.out.RingCommands) > 0 || b.Deadline() != b.now.Add(30*time.Second) {
+		t.Errorf("in %v after a probe that nobody answered, actions %v", b.State(), b.out.RingCommands)
 	}
 }
 
@@ -221,9 +221,9 @@ func TestNames(t *testing.T) {
 			seen[s] = true
 		}
 	}
-	for v := range Verdict(NumVerdicts) {
-		if s := v.String(); seen[s] || s == "" || strings.HasPrefix(s, "Verdict(") {
-			t.Errorf("verdict %d is %q", uint8(v), s)
+	for v := range Reason(NumReasons) {
+		if s := v.String(); seen[s] || s == "" || strings.HasPrefix(s, "Reason(") {
+			t.Errorf("reason %d is %q", uint8(v), s)
 		} else {
 			seen[s] = true
 		}
@@ -234,7 +234,7 @@ func TestNames(t *testing.T) {
 		}
 	}
 	for s, want := range map[interface{ String() string }]string{
-		State(9): "State(9)", Cause(99): "Cause(99)", Verdict(99): "Verdict(99)",
+		State(9): "State(9)", Cause(99): "Cause(99)", Reason(99): "Reason(99)",
 	} {
 		if s.String() != want {
 			t.Errorf("%v, want %s", s, want)

@@ -30,7 +30,7 @@ type network struct {
 	jitter func() time.Duration // added to the way of a datagram
 	// verdicts gets what became of each datagram, lost says which are lost,
 	// committing gets a ring whose daemons are about to commit. All may be nil.
-	verdicts   func(to *node, token bool, b []byte, v Verdict)
+	verdicts   func(to *node, token bool, b []byte, v Reason)
 	lost       func(delivery) bool
 	committing func(ring []*node)
 }
@@ -79,7 +79,7 @@ type node struct {
 	steps int // times that it was started
 
 	recovering bool
-	rec        Recovery
+	rec        topology.Recovery
 	committed  bool
 	installed  bool // since a check last looked
 	lossAt     clock.Time
@@ -308,7 +308,7 @@ func (o *node) receive(token bool, b []byte) {
 	o.effects()
 }
 
-func (o *node) judge(token bool, b []byte, v Verdict) {
+func (o *node) judge(token bool, b []byte, v Reason) {
 	if o.net.verdicts != nil {
 		o.net.verdicts(o, token, b, v)
 	}
@@ -337,7 +337,7 @@ func (o *node) effects() {
 	for _, t := range o.out.Transitions {
 		n.log(logTransition, "%s %v", o.name, t)
 	}
-	actions := slices.Clone(o.out.Actions)
+	actions := slices.Clone(o.out.RingCommands)
 	for i := 0; i < len(o.out.Sends); i++ {
 		s := o.out.Sends[i]
 		b := s.Append(nil)
@@ -376,7 +376,7 @@ func (o *node) effects() {
 }
 
 // recover is what the ring does when FORM2 is read (ring-protocol §22.2).
-func (o *node) recover(rec Recovery) {
+func (o *node) recover(rec topology.Recovery) {
 	n := o.net
 	holes := ""
 	if len(rec.Holes) > 0 {

@@ -42,7 +42,7 @@ func (m *Machine) enterOp(e *event, c Cause) {
 
 // opAlive: members of a running ring do not send ALIVE, so one that does has lost the
 // token or has started anew; the ring is gone.
-func (m *Machine) opAlive(e *event) Verdict {
+func (m *Machine) opAlive(e *event) Reason {
 	if !m.members.Contains(e.packet.Proc) {
 		return NotNeeded // it will send a JOIN
 	}
@@ -51,7 +51,7 @@ func (m *Machine) opAlive(e *event) Verdict {
 }
 
 // opJoin is membership-protocol §10.2.
-func (m *Machine) opJoin(e *event) Verdict {
+func (m *Machine) opJoin(e *event) Reason {
 	sender := e.packet.Proc
 	switch {
 	case m.members.Contains(sender):
@@ -81,7 +81,7 @@ func (m *Machine) leadsSegment() bool {
 
 // opForeign: another ring is near. Its packets are heard in one segment only, so the
 // leader is told.
-func (m *Machine) opForeign(e *event) Verdict {
+func (m *Machine) opForeign(e *event) Reason {
 	switch {
 	case m.leads():
 		return m.lookup(e, CauseForeign)
@@ -101,7 +101,7 @@ func (m *Machine) opForeign(e *event) Verdict {
 // opForm1: the leader of the ring is on the attempt, and has put this daemon on it. A token of an
 // attempt that began before this ring, and was held up somewhere, must not end
 // it: the leader has not put this ring on that one.
-func (m *Machine) opForm1(e *event) Verdict {
+func (m *Machine) opForm1(e *event) Reason {
 	if m.leads() {
 		return NotInState // a leader joins an attempt as a representative only
 	}
@@ -112,7 +112,7 @@ func (m *Machine) opForm1(e *event) Verdict {
 	return m.passPending(e)
 }
 
-func (m *Machine) opLookup(e *event) Verdict {
+func (m *Machine) opLookup(e *event) Reason {
 	if !m.leads() {
 		return NotInState // only leaders arm this timer
 	}
@@ -121,7 +121,7 @@ func (m *Machine) opLookup(e *event) Verdict {
 
 // lookup asks for daemons outside the ring (membership-protocol §10.3). Where
 // there can be none the leader stays in OP and does not ask again.
-func (m *Machine) lookup(e *event, c Cause) Verdict {
+func (m *Machine) lookup(e *event, c Cause) Reason {
 	top := m.cfg.Topology
 	var to []topology.Target
 	if len(top.Segments()) == 1 {

@@ -7,7 +7,7 @@ import (
 
 // checkPacket decodes an ALIVE, JOIN or REFER and refuses what no daemon may
 // act on (membership-protocol §13).
-func (m *Machine) checkPacket(e *event) (input, Verdict) {
+func (m *Machine) checkPacket(e *event) (input, Reason) {
 	p := e.packet
 	sender := m.cfg.Topology.Daemon(p.Proc)
 	switch {
@@ -35,7 +35,7 @@ func (m *Machine) checkPacket(e *event) (input, Verdict) {
 	}
 }
 
-func (m *Machine) checkJoin(e *event) Verdict {
+func (m *Machine) checkJoin(e *event) Reason {
 	var g wire.Gather
 	if err := g.Decode(e.packet); err != nil {
 		return Malformed
@@ -54,7 +54,7 @@ func (m *Machine) checkJoin(e *event) Verdict {
 	return Accepted
 }
 
-func (m *Machine) checkRefer(e *event) Verdict {
+func (m *Machine) checkRefer(e *event) Reason {
 	id, kind := e.packet.Refer()
 	switch {
 	case len(e.packet.Body) > 0:

@@ -293,7 +293,7 @@ func (s *schedule) oneRing() bool {
 
 // judge checks that what machines send is never refused for its form, and
 // that honest daemons never contradict each other.
-func (s *schedule) judge(to *node, token bool, b []byte, v Verdict) {
+func (s *schedule) judge(to *node, token bool, b []byte, v Reason) {
 	switch v {
 	case BadType, Malformed, OwnInput, UnknownDaemon, OtherSegment, NotTheSender, NamedTwice, OutOfOrder,
 		BadSeq, BadTransitional, Contradiction, TooMany:

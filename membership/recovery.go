@@ -3,13 +3,14 @@ package membership
 import (
 	"slices"
 
+	"github.com/spreadd/spreadd/internal/topology"
 	"github.com/spreadd/spreadd/wire"
 )
 
 // board takes part in the ring of a FORM2 that this daemon is next to read
 // (membership-protocol §7.4). The ring does steps 4 to 6, 8 for the last daemon, and
 // 9; the machine names, passes on, and remembers.
-func (m *Machine) board(e *event, v wire.FormValue, mark int32, c Cause) {
+func (m *Machine) enterEVS(e *event, v wire.FormValue, mark int32, c Cause) {
 	members := slices.Concat(v.Members, v.Pending)
 	own := slices.IndexFunc(v.Rings, func(r wire.RingValue) bool { return r.Membership == m.installedID })
 	entry := &v.Rings[own]
@@ -37,7 +38,7 @@ func (m *Machine) board(e *event, v wire.FormValue, mark int32, c Cause) {
 		RegularID:      v.ID,
 		Regular:        m.futureRing.Members(),
 	}
-	e.out.Actions = append(e.out.Actions, Action{Kind: Recover, Recovery: Recovery{
+	e.out.RingCommands = append(e.out.RingCommands, RingCommand{Kind: Recover, Recovery: topology.Recovery{
 		Future:         v.ID,
 		Members:        slices.Clone(members),
 		Aru:            entry.Aru,

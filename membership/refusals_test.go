@@ -28,7 +28,7 @@ func TestRefusedPackets(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		p    wire.Packet
-		want Verdict
+		want Reason
 	}{
 		{"no type", wire.Packet{Proc: b.id("B"), Body: members()}, BadType},
 		{"two types", wire.Packet{Type: wire.PacketAlive | wire.PacketJoin, Proc: b.id("B"), Body: members()}, BadType},
@@ -51,26 +51,26 @@ func TestRefusedPackets(t *testing.T) {
 		{"REFER of kind 65537", wire.Packet{Type: wire.PacketRefer, Proc: b.id("B"), Membership: wire.MembershipID{Daemon: b.id("C"), Time: 1<<16 + 1}}, BadKind},
 	} {
 		tt.p.Transmitter = b.id("B")
-		b.refused(tt.name, tt.want, func() Verdict { return b.HandlePacket(b.now, 1000, &tt.p, &b.out) })
+		b.refused(tt.name, tt.want, func() Reason { return b.HandlePacket(b.now, 1000, &tt.p, &b.out) })
 	}
 	p := wire.Packet{Type: wire.PacketSafe, Transmitter: b.id("B"), Proc: unknown}
-	b.refused("data of an unknown daemon", UnknownDaemon, func() Verdict { return b.HandleForeign(b.now, 1000, &p, &b.out) })
+	b.refused("data of an unknown daemon", UnknownDaemon, func() Reason { return b.HandleForeign(b.now, 1000, &p, &b.out) })
 }
 
 // refused feeds an input and checks that nothing comes of it.
-func (b *bench) refused(name string, want Verdict, feed func() Verdict) {
+func (b *bench) refused(name string, want Reason, feed func() Reason) {
 	b.t.Helper()
 	b.reset()
-	state, deadlines, counted := b.State(), b.deadlines, b.Stats().Verdicts[want]
+	state, deadlines, counted := b.State(), b.deadlines, b.Stats().Reasons[want]
 	got := feed()
 	b.check()
 	if got != want {
 		b.t.Errorf("%s: %v, want %v", name, got, want)
 	}
-	if b.State() != state || b.deadlines != deadlines || len(b.out.Sends)+len(b.out.Actions)+len(b.out.Transitions) > 0 {
+	if b.State() != state || b.deadlines != deadlines || len(b.out.Sends)+len(b.out.RingCommands)+len(b.out.Transitions) > 0 {
 		b.t.Errorf("%s: it had effects", name)
 	}
-	if b.Stats().Verdicts[want] != counted+1 {
+	if b.Stats().Reasons[want] != counted+1 {
 		b.t.Errorf("%s: not counted", name)
 	}
 }
@@ -83,7 +83,7 @@ func TestRefusedForm1(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		spoil func(*wire.FormValue)
-		want  Verdict
+		want  Reason
 	}{
 		{"nobody aboard", func(v *wire.FormValue) { v.Members = nil }, Malformed},
 		{"nobody to represent", func(v *wire.FormValue) { v.Reps, v.RepIndex = nil, 0 }, Malformed},
@@ -127,11 +127,11 @@ func TestRefusedForm1(t *testing.T) {
 	} {
 		v := form1(b)
 		tt.spoil(&v)
-		b.refused(tt.name, tt.want, func() Verdict { return b.form(wire.TokenForm1, "A", attempt, 3333, v) })
+		b.refused(tt.name, tt.want, func() Reason { return b.form(wire.TokenForm1, "A", attempt, 3333, v) })
 	}
-	b.refused("a token of this daemon", OwnInput, func() Verdict { return b.form(wire.TokenForm1, "B", attempt, 3333, form1(b)) })
-	b.refused("both kinds", BadType, func() Verdict { return b.form(wire.TokenForms, "A", attempt, 3333, form1(b)) })
-	b.refused("neither kind", BadType, func() Verdict { return b.form(wire.TokenForm1<<4, "A", attempt, 3333, form1(b)) })
+	b.refused("a token of this daemon", OwnInput, func() Reason { return b.form(wire.TokenForm1, "B", attempt, 3333, form1(b)) })
+	b.refused("both kinds", BadType, func() Reason { return b.form(wire.TokenForms, "A", attempt, 3333, form1(b)) })
+	b.refused("neither kind", BadType, func() Reason { return b.form(wire.TokenForm1<<4, "A", attempt, 3333, form1(b)) })
 	if v := b.form(wire.TokenForm1, "A", attempt, 3333, form1(b)); v != Accepted {
 		t.Errorf("what was spoiled is not good itself: %v", v)
 	}
@@ -142,7 +142,7 @@ func TestRefusedForm2(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		spoil func(*wire.FormValue)
-		want  Verdict
+		want  Reason
 	}{
 		{"nobody pending", func(v *wire.FormValue) {
 			v.Members, v.Pending = b.ids("ABD"), nil
@@ -164,9 +164,9 @@ func TestRefusedForm2(t *testing.T) {
 	} {
 		v := form2(b)
 		tt.spoil(&v)
-		b.refused(tt.name, tt.want, func() Verdict { return b.form(wire.TokenForm2, "A", attempt, 3333, v) })
+		b.refused(tt.name, tt.want, func() Reason { return b.form(wire.TokenForm2, "A", attempt, 3333, v) })
 	}
-	b.refused("another attempt", OtherAttempt, func() Verdict {
+	b.refused("another attempt", OtherAttempt, func() Reason {
 		return b.form(wire.TokenForm2, "A", wire.MembershipID{Daemon: 1, Time: 1}, 3333, form2(b))
 	})
 	if v := b.form(wire.TokenForm2, "A", attempt, 3333, form2(b)); v != Accepted {
@@ -192,7 +192,7 @@ func TestContradictions(t *testing.T) {
 	}
 	b, v := start()
 	v.Rings[0].Aru, v.Rings[0].Holes = 7, nil
-	b.refused("aru above what this daemon has", Contradiction, func() Verdict { return b.form(wire.TokenForm1, "A", attempt, 3350, v) })
+	b.refused("aru above what this daemon has", Contradiction, func() Reason { return b.form(wire.TokenForm1, "A", attempt, 3350, v) })
 
 	b, v = start()
 	b.reset()
@@ -201,7 +201,7 @@ func TestContradictions(t *testing.T) {
 	}
 	// 7 is missing at both, 8 is here; 9 is not above A's highest, so somebody has it.
 	want := wire.RingValue{Membership: b.installedID, Aru: 5, HighestSeq: 10, Holes: []int32{7}, Commit: b.ids("AB"), NumTrans: 2}
-	if got := b.boarded; got.Aru != want.Aru || got.HighestSeq != want.HighestSeq || !slices.Equal(got.Holes, want.Holes) || !slices.Equal(got.Commit, want.Commit) {
+	if got := b.ownEntry; got.Aru != want.Aru || got.HighestSeq != want.HighestSeq || !slices.Equal(got.Holes, want.Holes) || !slices.Equal(got.Commit, want.Commit) {
 		t.Fatalf("on FORM1 is %+v, want %+v", got, want)
 	}
 	if got := b.sent(); len(got) != 1 || got[0] != "C FORM1 77:900 mark 3343 aboard [A B] pending [C] reps [A:segment] next 1 {A:500 aru 5 high 10 holes [7] with [A B]} (again)" {
@@ -226,13 +226,13 @@ func TestContradictions(t *testing.T) {
 		r := good
 		tt.spoil(&r)
 		v2.Rings = []wire.RingValue{r}
-		b.refused(tt.name, Contradiction, func() Verdict { return b.form(wire.TokenForm2, "A", attempt, 3345, v2) })
+		b.refused(tt.name, Contradiction, func() Reason { return b.form(wire.TokenForm2, "A", attempt, 3345, v2) })
 	}
 	v2.Rings = []wire.RingValue{good}
 	if r := b.form(wire.TokenForm2, "A", attempt, 3345, v2); r != Accepted {
 		t.Fatal(r)
 	}
-	rec := b.out.Actions[len(b.out.Actions)-1].Recovery
+	rec := b.out.RingCommands[len(b.out.RingCommands)-1].Recovery
 	if rec.Aru != 5 || rec.Highest != 12 || !slices.Equal(rec.Holes, []int32{7, 11}) || rec.LastSeq != 3345 || rec.Future.Time != 902 ||
 		rec.TransitionalID != (wire.MembershipID{Daemon: b.id("A"), Time: 901}) || !slices.Equal(rec.Transitional, b.ids("ABC")) {
 		t.Errorf("recovery %+v", rec)
@@ -275,15 +275,15 @@ func TestTooMany(t *testing.T) {
 	v2 := wire.FormValue{Pending: all, Rings: v.Rings}
 	v3 := v
 	v3.Members, v3.Pending = all, nil
-	b.refused("128 daemons on FORM1", TooMany, func() Verdict { return b.form(wire.TokenForm1, "Ā", attempt, 3333, v3) })
-	b.refused("128 daemons", TooMany, func() Verdict { return b.form(wire.TokenForm2, "Ā", attempt, 3333, v2) })
-	b.refused("not on it", NotMyTurn, func() Verdict {
+	b.refused("128 daemons on FORM1", TooMany, func() Reason { return b.form(wire.TokenForm1, "Ā", attempt, 3333, v3) })
+	b.refused("128 daemons", TooMany, func() Reason { return b.form(wire.TokenForm2, "Ā", attempt, 3333, v2) })
+	b.refused("not on it", NotMyTurn, func() Reason {
 		return b.form(wire.TokenForm2, "Ā", attempt, 3333, wire.FormValue{Pending: all[:127], Rings: v.Rings})
 	})
 	// Even if somebody puts it on again.
 	v2.Pending = all[127:]
 	v2.Rings = []wire.RingValue{b.entry(last, last)}
-	b.refused("its entry was not on it", NoEntry, func() Verdict { return b.form(wire.TokenForm2, "Ā", attempt, 3333, v2) })
+	b.refused("its entry was not on it", NoEntry, func() Reason { return b.form(wire.TokenForm2, "Ā", attempt, 3333, v2) })
 }
 
 // An entry holds 1600 holes. A highest number that somebody has made up, or a ring that had lost
@@ -297,10 +297,10 @@ func TestManyHoles(t *testing.T) {
 	}
 	b.HandleTokenLost(b.now, 1000, CauseTokenTimeout, &b.out)
 	b.wait(b.now.Add(2 * time.Second))
-	if len(b.out.Actions) != 1 {
-		t.Fatalf("actions %+v in %v", b.out.Actions, b.State())
+	if len(b.out.RingCommands) != 1 {
+		t.Fatalf("actions %+v in %v", b.out.RingCommands, b.State())
 	}
-	rec := b.out.Actions[0].Recovery
+	rec := b.out.RingCommands[0].Recovery
 	if len(rec.Holes) != wire.MaxHoles || rec.Highest != 10+2*wire.MaxHoles-1 || rec.Holes[wire.MaxHoles-1] != rec.Highest-1 {
 		t.Errorf("%d holes, the last %d, highest %d", len(rec.Holes), rec.Holes[len(rec.Holes)-1], rec.Highest)
 	}

@@ -34,7 +34,7 @@ func TestReconfigure(t *testing.T) {
 	if err := m.Reconfigure(now, 1000, next, &out); err != nil {
 		t.Fatal(err)
 	}
-	if m.State() != StateSeg || m.TokenAlive() || len(out.Actions) != 1 || out.Actions[0].Kind != StopRing || len(out.Sends) != 0 {
+	if m.State() != StateSeg || m.TokenAlive() || len(out.RingCommands) != 1 || out.RingCommands[0].Kind != StopRing || len(out.Sends) != 0 {
 		t.Errorf("in %v: %+v", m.State(), out) // it is alone in its segment now
 	}
 	if err := m.Check(); err != nil {

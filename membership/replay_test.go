@@ -319,7 +319,7 @@ func (r *replay) monitor(d *pcap.Datagram) {
 	}
 	r.sides = nil
 	for i := range r.top.Daemons() {
-		r.sides = append(r.sides, int16(p.Order.Uint16(p.Body[2*i:])))
+		r.sides = append(r.sides, int16(p.ByteOrder.Uint16(p.Body[2*i:])))
 	}
 }
 
@@ -488,7 +488,7 @@ func (r *replay) target(d *pcap.Datagram) string {
 
 // effects carries out what the machine wants.
 func (r *replay) effects(d *pcap.Datagram) {
-	for len(r.out.Actions) > 0 || len(r.out.Sends) > 0 {
+	for len(r.out.RingCommands) > 0 || len(r.out.Sends) > 0 {
 		for _, s := range r.out.Sends {
 			if r.unseen() {
 				continue
@@ -496,7 +496,7 @@ func (r *replay) effects(d *pcap.Datagram) {
 			b := s.Append(nil)
 			r.sent = append(r.sent, sentLine{at: r.now, text: dumper{r.top}.target(s.To) + " " + dumper{r.top}.datagram(s.To.Token, b)})
 		}
-		actions := slices.Clone(r.out.Actions)
+		actions := slices.Clone(r.out.RingCommands)
 		r.out.Reset()
 		for _, a := range actions {
 			switch a.Kind {

@@ -7,7 +7,7 @@ import "github.com/spreadd/spreadd/wire"
 
 func representedRow() row {
 	return row{
-		inputAlive: func(m *Machine, e *event) Verdict {
+		inputAlive: func(m *Machine, e *event) Reason {
 			m.arm(timerRep, e.now)
 			return Accepted
 		},
@@ -37,7 +37,7 @@ func (m *Machine) enterRepresented(e *event, c Cause, representative wire.Daemon
 	m.arm(timerRep, e.now)
 }
 
-func (m *Machine) representedJoin(e *event) Verdict {
+func (m *Machine) representedJoin(e *event) Reason {
 	switch {
 	case m.representsMe(e):
 		m.segRep = e.packet.Proc
@@ -51,7 +51,7 @@ func (m *Machine) representedJoin(e *event) Verdict {
 	return Accepted
 }
 
-func (m *Machine) representedTimeout(e *event) Verdict {
+func (m *Machine) representedTimeout(e *event) Reason {
 	m.enterSeg(e, CauseRepTimeout)
 	return Accepted
 }

@@ -45,8 +45,8 @@ func TestCommitOnForm1(t *testing.T) {
 	if r := b.form(wire.TokenForm1, "A", attempt, 3333, v); r != Accepted {
 		t.Fatal(r)
 	}
-	if want := b.ids("ABDEF"); !slices.Equal(b.boarded.Commit, want) || b.boarded.NumTrans != 2 {
-		t.Errorf("commit %v/%d, want %v/2", b.boarded.Commit, b.boarded.NumTrans, want)
+	if want := b.ids("ABDEF"); !slices.Equal(b.ownEntry.Commit, want) || b.ownEntry.NumTrans != 2 {
+		t.Errorf("commit %v/%d, want %v/2", b.ownEntry.Commit, b.ownEntry.NumTrans, want)
 	}
 }
 
@@ -146,7 +146,7 @@ func TestTransitionalOrder(t *testing.T) {
 	if r := b.form(wire.TokenForm1, "C", attempt, 3333, v); r != Accepted {
 		t.Fatal(r)
 	}
-	rec := b.out.Actions[0].Recovery
+	rec := b.out.RingCommands[0].Recovery
 	if !slices.Equal(rec.Transitional, b.ids("BC")) || !slices.Equal(rec.Commit, b.ids("CB")) || rec.TransitionalID.Daemon != b.id("B") {
 		t.Errorf("recovery %+v", rec)
 	}
@@ -165,7 +165,7 @@ func TestSameIDAgain(t *testing.T) {
 	}
 	e.Commit, e.NumTrans, e.TransTime = b.ids("ABC"), 3, 501
 	v = wire.FormValue{Members: b.ids("A"), Pending: b.ids("BC"), ID: b.installedID, Rings: []wire.RingValue{e}}
-	b.refused("the id that is installed", Contradiction, func() Verdict { return b.form(wire.TokenForm2, "A", attempt, 3333, v) })
+	b.refused("the id that is installed", Contradiction, func() Reason { return b.form(wire.TokenForm2, "A", attempt, 3333, v) })
 }
 
 // 2.10: the largest ring that can form has 127 daemons.
@@ -245,7 +245,7 @@ func TestForeignOncePerMembership(t *testing.T) {
 	if r := b.form(wire.TokenForm1, "A", attempt, 3333, v); r != Accepted {
 		t.Fatal(r)
 	}
-	r := b.boarded
+	r := b.ownEntry
 	r.TransTime = 901
 	w := wire.FormValue{Members: b.ids("A"), Pending: b.ids("D"), ID: wire.MembershipID{Daemon: b.id("A"), Time: 902}, Rings: []wire.RingValue{r}}
 	if r := b.form(wire.TokenForm2, "A", attempt, 3333, w); r != Accepted {
@@ -263,7 +263,7 @@ func TestRelay(t *testing.T) {
 	b := newBench(t, "D", "ABC", "DE")
 	b.putInRing("AD")
 	p := wire.Packet{
-		Order: wire.BigEndian, Type: wire.PacketAgreed | wire.PacketRouted, Transmitter: b.id("E"), Proc: b.id("E"),
+		ByteOrder: wire.BigEndian, Type: wire.PacketAgreed | wire.PacketRouted, Transmitter: b.id("E"), Proc: b.id("E"),
 		Membership: wire.MembershipID{Daemon: b.id("E"), Time: 77}, Seq: 5, TokenRound: 6, ConfHash: confHash, Padding: 7,
 		First: wire.FragmentHeader{Index: -1, Len: 3}, Body: []byte("abc"),
 	}

@@ -119,9 +119,9 @@ func (in *interpreter) command(name string, args []string) error {
 			}
 		}
 	case "refusals":
-		for v, count := range n.node(args[0]).m.Stats().Verdicts {
+		for v, count := range n.node(args[0]).m.Stats().Reasons {
 			if v > 0 && count > 0 {
-				fmt.Fprintf(&in.out, "%v %d\n", Verdict(v), count)
+				fmt.Fprintf(&in.out, "%v %d\n", Reason(v), count)
 			}
 		}
 	default:

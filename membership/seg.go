@@ -7,7 +7,7 @@ import "github.com/spreadd/spreadd/wire"
 
 func segRow() row {
 	return row{
-		inputAlive: func(m *Machine, e *event) Verdict {
+		inputAlive: func(m *Machine, e *event) Reason {
 			m.hear(e.packet.Proc)
 			return Accepted
 		},
@@ -24,7 +24,7 @@ func segRow() row {
 		inputGatherTimer: unused,
 		inputFormTimer:   unused,
 		inputLookupTimer: unused,
-		inputAliveTimer: func(m *Machine, e *event) Verdict {
+		inputAliveTimer: func(m *Machine, e *event) Reason {
 			m.repeatAlive(e)
 			return Accepted
 		},
@@ -53,7 +53,7 @@ func (m *Machine) repeatAlive(e *event) {
 }
 
 // segJoin: somebody in the segment has already decided to speak for it.
-func (m *Machine) segJoin(e *event) Verdict {
+func (m *Machine) segJoin(e *event) Reason {
 	if !m.representsMe(e) {
 		return NotNeeded
 	}
@@ -69,7 +69,7 @@ func (m *Machine) representsMe(e *event) bool {
 }
 
 // segDecide ends the listening.
-func (m *Machine) segDecide(e *event) Verdict {
+func (m *Machine) segDecide(e *event) Reason {
 	for _, id := range m.heard {
 		if m.cfg.Topology.Compare(id, m.cfg.Self) < 0 {
 			m.enterRepresented(e, CauseSegTimeout, 0)

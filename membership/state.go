@@ -1,6 +1,6 @@
 package membership
 
-import "fmt"
+//go:generate go tool -modfile=../.ci/tools/go.mod stringer -type=Cause,Reason,State,input -linecomment -output=strings.go
 
 // State of the machine; the numbers are those of the monitor protocol
 // (membership-protocol §5).
@@ -9,42 +9,22 @@ type State uint8
 // The states.
 const (
 	// StateOp: a ring is installed and running.
-	StateOp State = iota + 1
+	StateOp State = iota + 1 // OP
 	// StateSeg: no token, collecting who is alive in the own segment. Every
 	// daemon starts here.
-	StateSeg
+	StateSeg // SEG
 	// StateRepresented: no token, a smaller daemon of the segment speaks for
 	// this one.
-	StateRepresented
+	StateRepresented // REPRESENTED
 	// StateGather: collecting representatives, without a token for the own
 	// segment, or with it for the ring that this daemon leads.
-	StateGather
+	StateGather // GATHER
 	// StateForm: FORM1 has passed this daemon, FORM2 has not.
-	StateForm
+	StateForm // FORM
 	// StateEVS: FORM2 has passed; the old ring is recovered under the token of
 	// the new one.
-	StateEVS
+	StateEVS // EVS
 )
-
-// String returns the name that operators know.
-func (s State) String() string {
-	switch s {
-	case StateOp:
-		return "OP"
-	case StateSeg:
-		return "SEG"
-	case StateRepresented:
-		return "REPRESENTED"
-	case StateGather:
-		return "GATHER"
-	case StateForm:
-		return "FORM"
-	case StateEVS:
-		return "EVS"
-	default:
-		return fmt.Sprintf("State(%d)", uint8(s))
-	}
-}
 
 // Cause says why a transition happened.
 type Cause uint8
@@ -52,84 +32,51 @@ type Cause uint8
 // The causes.
 const (
 	// CauseStart: the daemon has started.
-	CauseStart Cause = iota + 1
+	CauseStart Cause = iota + 1 // start
 	// CauseAlone: no other daemon is configured, so there is nobody to wait
 	// for.
-	CauseAlone
+	CauseAlone // alone
 	// CauseTokenTimeout: no token came for TokenTimeout. The ring reports it.
-	CauseTokenTimeout
+	CauseTokenTimeout // token timeout
 	// CauseRecoveryTurns: a recovery did not end within its turns. The ring
 	// reports it.
-	CauseRecoveryTurns
+	CauseRecoveryTurns // recovery turns
 	// CauseForced: a layer above wants the ring to be formed anew.
-	CauseForced
+	CauseForced // forced
 	// CauseReload: the configuration has been read again.
-	CauseReload
+	CauseReload // reload
 	// CauseAlive: a member of the ring has lost the token, as its ALIVE tells.
-	CauseAlive
+	CauseAlive // ALIVE of a member
 	// CauseJoin: a member of the ring has lost the token, as its JOIN tells.
-	CauseJoin
+	CauseJoin // JOIN of a member
 	// CauseFormTimeout: the attempt to form a ring took too long.
-	CauseFormTimeout
+	CauseFormTimeout // form timeout
 	// CauseSegTimeout: the segment has been listened to for long enough.
-	CauseSegTimeout
+	CauseSegTimeout // segment timeout
 	// CauseRepresentative: a daemon of the segment says that it speaks for it.
-	CauseRepresentative
+	CauseRepresentative // representative
 	// CauseRepTimeout: the representative has not been heard of.
-	CauseRepTimeout
+	CauseRepTimeout // representative timeout
 	// CauseGatherTimeout: time to form a ring of those gathered.
-	CauseGatherTimeout
+	CauseGatherTimeout // gather timeout
 	// CauseNotSmallest: another representative should have formed a ring, and
 	// has not.
-	CauseNotSmallest
+	CauseNotSmallest // not smallest
 	// CauseNobody: nobody came to the ring that goes on.
-	CauseNobody
+	CauseNobody // nobody
 	// CauseNewcomer: a daemon outside the ring asks to join.
-	CauseNewcomer
+	CauseNewcomer // newcomer
 	// CauseLookup: the leader looks for daemons that are not in its ring.
-	CauseLookup
+	CauseLookup // lookup
 	// CauseForeign: a packet of another ring was seen.
-	CauseForeign
+	CauseForeign // foreign packet
 	// CauseForm1: the first form token came by.
-	CauseForm1
+	CauseForm1 // form token 1
 	// CauseForm2: the second form token came by.
-	CauseForm2
+	CauseForm2 // form token 2
 	// CauseInstalled: the ring has installed the new membership.
-	CauseInstalled
-	numCauses
+	CauseInstalled // installed
 )
 
 // NumCauses is one more than the largest [Cause].
-const NumCauses = int(numCauses)
-
-var causeNames = [NumCauses]string{
-	CauseStart:          "start",
-	CauseAlone:          "alone",
-	CauseTokenTimeout:   "token timeout",
-	CauseRecoveryTurns:  "recovery turns",
-	CauseForced:         "forced",
-	CauseReload:         "reload",
-	CauseAlive:          "ALIVE of a member",
-	CauseJoin:           "JOIN of a member",
-	CauseFormTimeout:    "form timeout",
-	CauseSegTimeout:     "segment timeout",
-	CauseRepresentative: "representative",
-	CauseRepTimeout:     "representative timeout",
-	CauseGatherTimeout:  "gather timeout",
-	CauseNotSmallest:    "not smallest",
-	CauseNobody:         "nobody",
-	CauseNewcomer:       "newcomer",
-	CauseLookup:         "lookup",
-	CauseForeign:        "foreign packet",
-	CauseForm1:          "form token 1",
-	CauseForm2:          "form token 2",
-	CauseInstalled:      "installed",
-}
-
-// String returns the name of the cause.
-func (c Cause) String() string {
-	if c > 0 && c < numCauses {
-		return causeNames[c]
-	}
-	return fmt.Sprintf("Cause(%d)", uint8(c))
-}
+const NumCauses = int(CauseInstalled) + 1

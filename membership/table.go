@@ -9,32 +9,24 @@ import (
 type input uint8
 
 const (
-	inputAlive input = iota
-	inputJoin
-	inputRefer
-	inputForeign
-	inputForm1
-	inputForm2
-	inputCommitted
-	inputInstalled
-	inputTokenLost
-	inputSegTimer
-	inputRepTimer
-	inputGatherTimer
-	inputFormTimer
-	inputLookupTimer
-	inputAliveTimer
-	inputJoinTimer
+	inputAlive       input = iota // ALIVE
+	inputJoin                     // JOIN
+	inputRefer                    // REFER
+	inputForeign                  // foreign data
+	inputForm1                    // FORM1
+	inputForm2                    // FORM2
+	inputCommitted                // committed
+	inputInstalled                // installed
+	inputTokenLost                // token lost
+	inputSegTimer                 // Seg timer
+	inputRepTimer                 // Rep timer
+	inputGatherTimer              // Gather timer
+	inputFormTimer                // Form timer
+	inputLookupTimer              // Lookup timer
+	inputAliveTimer               // Alive timer
+	inputJoinTimer                // Join timer
 	numInputs
 )
-
-var inputNames = [numInputs]string{
-	"ALIVE", "JOIN", "REFER", "foreign data", "FORM1", "FORM2", "committed", "installed", "token lost",
-	"Seg timer", "Rep timer", "Gather timer", "Form timer", "Lookup timer", "Alive timer", "Join timer",
-}
-
-// String returns the name of the input.
-func (in input) String() string { return inputNames[in] }
 
 var inputOfTimer = [numTimers]input{
 	timerSeg: inputSegTimer, timerRep: inputRepTimer, timerGather: inputGatherTimer, timerForm: inputFormTimer,
@@ -56,7 +48,7 @@ type event struct {
 }
 
 // handler decides on an input in one state.
-type handler func(*Machine, *event) Verdict
+type handler func(*Machine, *event) Reason
 
 // row has what a state does with each input.
 type row [numInputs]handler
@@ -100,21 +92,21 @@ func (m *Machine) row() *row {
 }
 
 // dispatch lets the present state decide on an input.
-func (m *Machine) dispatch(in input, e *event) Verdict { return m.count(m.row()[in](m, e)) }
+func (m *Machine) dispatch(in input, e *event) Reason { return m.count(m.row()[in](m, e)) }
 
-func (m *Machine) count(v Verdict) Verdict {
-	m.stats.Verdicts[v]++
+func (m *Machine) count(v Reason) Reason {
+	m.stats.Reasons[v]++
 	return v
 }
 
 // unused is the cell of an input that the state has no use for.
-func unused(*Machine, *event) Verdict { return NotInState }
+func unused(*Machine, *event) Reason { return NotInState }
 
 // noToken is the cell of a token's loss where there is none.
-func noToken(*Machine, *event) Verdict { return NoToken }
+func noToken(*Machine, *event) Reason { return NoToken }
 
 // tokenLost is the cell of a token's loss where there is one.
-func tokenLost(m *Machine, e *event) Verdict {
+func tokenLost(m *Machine, e *event) Reason {
 	m.lose(e, e.cause)
 	return Accepted
 }

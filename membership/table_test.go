@@ -114,24 +114,24 @@ func form2(b *bench) wire.FormValue {
 var tableInputs = []struct {
 	name  string
 	input input
-	feed  func(*bench) Verdict
+	feed  func(*bench) Reason
 }{
-	{"ALIVE of a member", inputAlive, func(b *bench) Verdict { return b.alive(b.other("AB")) }},
-	{"ALIVE of a stranger", inputAlive, func(b *bench) Verdict { return b.alive("C") }},
-	{"JOIN of a member", inputJoin, func(b *bench) Verdict { return b.join("D", "D:segment") }},
-	{"JOIN of the segment's representative", inputJoin, func(b *bench) Verdict { return b.join("C", "C:segment") }},
-	{"JOIN of a ring in the segment", inputJoin, func(b *bench) Verdict { return b.join("C", "C:ring") }},
-	{"JOIN of a stranger elsewhere", inputJoin, func(b *bench) Verdict { return b.join("E", "E:ring") }},
-	{"REFER", inputRefer, func(b *bench) Verdict { return b.refer("D", "C", 2) }},
-	{"foreign data", inputForeign, func(b *bench) Verdict { return b.foreign("C") }},
-	{"FORM1, next pending", inputForm1, func(b *bench) Verdict {
+	{"ALIVE of a member", inputAlive, func(b *bench) Reason { return b.alive(b.other("AB")) }},
+	{"ALIVE of a stranger", inputAlive, func(b *bench) Reason { return b.alive("C") }},
+	{"JOIN of a member", inputJoin, func(b *bench) Reason { return b.join("D", "D:segment") }},
+	{"JOIN of the segment's representative", inputJoin, func(b *bench) Reason { return b.join("C", "C:segment") }},
+	{"JOIN of a ring in the segment", inputJoin, func(b *bench) Reason { return b.join("C", "C:ring") }},
+	{"JOIN of a stranger elsewhere", inputJoin, func(b *bench) Reason { return b.join("E", "E:ring") }},
+	{"REFER", inputRefer, func(b *bench) Reason { return b.refer("D", "C", 2) }},
+	{"foreign data", inputForeign, func(b *bench) Reason { return b.foreign("C") }},
+	{"FORM1, next pending", inputForm1, func(b *bench) Reason {
 		v := form1(b)
 		v.Members, v.Pending = b.ids("C"), b.self()
 		v.Reps = b.reps("C:segment", "D:segment")
 		v.Rings = []wire.RingValue{b.entry("C", "C")}
 		return b.form(wire.TokenForm1, "C", wire.MembershipID{Daemon: b.id("C"), Time: 950}, 3333, v)
 	}},
-	{"FORM1 of the ring's leader, next pending", inputForm1, func(b *bench) Verdict {
+	{"FORM1 of the ring's leader, next pending", inputForm1, func(b *bench) Reason {
 		v := form1(b)
 		v.Members, v.Pending = b.ids("E"+b.other("AB")), b.self()
 		v.Reps = b.reps("E:segment", "A:ring")
@@ -141,24 +141,24 @@ var tableInputs = []struct {
 		v.Rings = []wire.RingValue{b.entry("E", "E"), own}
 		return b.form(wire.TokenForm1, b.other("AB"), wire.MembershipID{Daemon: b.id("E"), Time: 950}, 3333, v)
 	}},
-	{"FORM1, next representative", inputForm1, func(b *bench) Verdict { return b.formForRep(wire.RepSegment) }},
-	{"FORM1, next representative of a ring", inputForm1, func(b *bench) Verdict { return b.formForRep(wire.RepRing) }},
-	{"FORM1 for another", inputForm1, func(b *bench) Verdict {
+	{"FORM1, next representative", inputForm1, func(b *bench) Reason { return b.formForRep(wire.RepSegment) }},
+	{"FORM1, next representative of a ring", inputForm1, func(b *bench) Reason { return b.formForRep(wire.RepRing) }},
+	{"FORM1 for another", inputForm1, func(b *bench) Reason {
 		v := form1(b)
 		v.Members, v.Pending, v.Reps = b.ids("C"), b.ids("E"), b.reps("C:segment", "D:segment")
 		v.Rings = []wire.RingValue{b.entry("C", "C")}
 		return b.form(wire.TokenForm1, "C", wire.MembershipID{Daemon: b.id("C"), Time: 950}, 3333, v)
 	}},
-	{"FORM2 of this attempt", inputForm2, func(b *bench) Verdict {
+	{"FORM2 of this attempt", inputForm2, func(b *bench) Reason {
 		return b.form(wire.TokenForm2, b.other("AB"), attempt, 3333, form2(b))
 	}},
-	{"FORM2 of another attempt", inputForm2, func(b *bench) Verdict {
+	{"FORM2 of another attempt", inputForm2, func(b *bench) Reason {
 		return b.form(wire.TokenForm2, b.other("AB"), wire.MembershipID{Daemon: 1, Time: 1}, 3333, form2(b))
 	}},
-	{"committed", inputCommitted, func(b *bench) Verdict { return b.HandleCommitted() }},
-	{"installed", inputInstalled, func(b *bench) Verdict { return b.HandleInstalled(b.now, 1000, &b.out) }},
-	{"token lost", inputTokenLost, func(b *bench) Verdict { return b.HandleTokenLost(b.now, 1000, CauseTokenTimeout, &b.out) }},
-	{"token given up", inputTokenLost, func(b *bench) Verdict { return b.HandleTokenLost(b.now, 1000, CauseForced, &b.out) }},
+	{"committed", inputCommitted, func(b *bench) Reason { return b.HandleCommitted() }},
+	{"installed", inputInstalled, func(b *bench) Reason { return b.HandleInstalled(b.now, 1000, &b.out) }},
+	{"token lost", inputTokenLost, func(b *bench) Reason { return b.HandleTokenLost(b.now, 1000, CauseTokenTimeout, &b.out) }},
+	{"token given up", inputTokenLost, func(b *bench) Reason { return b.HandleTokenLost(b.now, 1000, CauseForced, &b.out) }},
 	{"Seg timer", inputSegTimer, nil},
 	{"Rep timer", inputRepTimer, nil},
 	{"Gather timer", inputGatherTimer, nil},
@@ -180,7 +180,7 @@ func (b *bench) other(names string) string {
 
 // formForRep feeds a FORM1 of C on which this daemon is the next
 // representative.
-func (b *bench) formForRep(kind wire.RepKind) Verdict {
+func (b *bench) formForRep(kind wire.RepKind) Reason {
 	d := b.top.Daemon(b.cfg.Self)
 	v := wire.FormValue{
 		Members: b.ids("C"), RepIndex: 1, Reps: append(b.reps("C:segment"), wire.Rep{Daemon: d.ID, Kind: kind}),
@@ -200,7 +200,7 @@ func TestTable(t *testing.T) {
 			b := s.make(t)
 			b.reset()
 			before := b.State()
-			var v Verdict
+			var v Reason
 			if in.feed != nil {
 				v = in.feed(b)
 			} else {
@@ -214,17 +214,17 @@ func TestTable(t *testing.T) {
 			if b.State() != before || len(b.out.Transitions) > 0 {
 				fmt.Fprintf(&out, " -> %v because %v", b.State(), b.out.Transitions[0].Cause)
 			}
-			for _, a := range b.out.Actions {
+			for _, a := range b.out.RingCommands {
 				out.WriteString([]string{"", ", stop the ring", ", recover"}[a.Kind])
 			}
 			for _, line := range b.sent() {
 				out.WriteString("\n        " + line)
 			}
 			out.WriteByte('\n')
-			if v != Accepted && (len(b.out.Transitions) > 0 || len(b.out.Sends) > 0 || len(b.out.Actions) > 0) {
+			if v != Accepted && (len(b.out.Transitions) > 0 || len(b.out.Sends) > 0 || len(b.out.RingCommands) > 0) {
 				t.Errorf("%s, %s: refused as %v, and had effects", s.name, in.name, v)
 			}
-			if b.Stats().Verdicts[v] == 0 {
+			if b.Stats().Reasons[v] == 0 {
 				t.Errorf("%s, %s: %v is not counted", s.name, in.name, v)
 			}
 		}

@@ -43,7 +43,7 @@ func newLoop(tb testing.TB, n, size int, cfg Config) *loop {
 	}
 	l.msg = text("A", Agreed, strings.Repeat("x", size-textLen))
 	for i, r := range l.rings {
-		r.Recover(1, Recovery{Future: wire.MembershipID{Daemon: 1, Time: 1}, Members: l.ids, LastSeq: 3333}, &l.out[i])
+		r.Recover(1, topology.Recovery{Future: wire.MembershipID{Daemon: 1, Time: 1}, Members: l.ids, LastSeq: 3333}, &l.out[i])
 		l.flush(i)
 	}
 	for range 3 * n {

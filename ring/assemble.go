@@ -107,7 +107,7 @@ func messageSize(b []byte) (size int, ok bool) {
 }
 
 // dropPartial drops what has come of a message, if anything, and counts why.
-func (r *Ring) dropPartial(p *partial, why Verdict, out *Effects) {
+func (r *Ring) dropPartial(p *partial, why Reason, out *Effects) {
 	r.count(why)
 	p.drop(out)
 }

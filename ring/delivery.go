@@ -1,8 +1,6 @@
 package ring
 
 import (
-	"fmt"
-
 	"github.com/spreadd/spreadd/internal/buf"
 	"github.com/spreadd/spreadd/internal/clock"
 )
@@ -14,26 +12,12 @@ type Level uint8
 const (
 	// Blocked: only what is stable is delivered. It is the level from the
 	// loss of a ring, or the start of forming one, on.
-	Blocked Level = iota
+	Blocked Level = iota // blocked
 	// Ordered: all in order, reliable messages too.
-	Ordered
+	Ordered // ordered
 	// Everything: reliable messages as soon as they are here.
-	Everything
+	Everything // everything
 )
-
-// String returns the name of the level.
-func (l Level) String() string {
-	switch l {
-	case Blocked:
-		return "blocked"
-	case Ordered:
-		return "ordered"
-	case Everything:
-		return "everything"
-	default:
-		return fmt.Sprintf("Level(%d)", uint8(l))
-	}
-}
 
 // SetDelivery sets the level, and delivers at once what it lets through.
 func (r *Ring) SetDelivery(_ clock.Time, l Level, out *Effects) {

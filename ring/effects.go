@@ -1,8 +1,6 @@
 package ring
 
 import (
-	"fmt"
-
 	"github.com/spreadd/spreadd/internal/buf"
 	"github.com/spreadd/spreadd/internal/topology"
 	"github.com/spreadd/spreadd/wire"
@@ -14,27 +12,11 @@ type Service uint8
 
 // The services, weakest first.
 const (
-	Reliable Service = iota + 1
-	FIFO
-	Agreed
-	Safe
+	Reliable Service = iota + 1 // reliable
+	FIFO                        // fifo
+	Agreed                      // agreed
+	Safe                        // safe
 )
-
-// String returns the name of the service.
-func (s Service) String() string {
-	switch s {
-	case Reliable:
-		return "reliable"
-	case FIFO:
-		return "fifo"
-	case Agreed:
-		return "agreed"
-	case Safe:
-		return "safe"
-	default:
-		return fmt.Sprintf("Service(%d)", uint8(s))
-	}
-}
 
 // bit returns the service's bit in the type of a packet.
 func (s Service) bit() wire.RingType { return wire.RingType(1) << s }
@@ -74,38 +56,20 @@ type EventKind uint8
 // The kinds of events.
 const (
 	// Deliver hands up Event.Message.
-	Deliver EventKind = iota + 1
+	Deliver EventKind = iota + 1 // deliver
 	// Committed: this daemon has all that the recovery can give it. The
-	// commit set of the [Recovery] is its commit set from now on
+	// commit set of the [topology.Recovery] is its commit set from now on
 	// (ring-protocol §22.3).
-	Committed
+	Committed // committed
 	// Transitional: what is delivered from here on belongs to the
 	// transitional configuration of the Recovery.
-	Transitional
+	Transitional // transitional
 	// Regular: the new ring is installed; what is delivered from here on
 	// belongs to it. Delivery is blocked until SetDelivery.
-	Regular
+	Regular // regular
 	// TokenLost: the ring is down, for Event.Cause.
-	TokenLost
+	TokenLost // token lost
 )
-
-// String returns the name of the kind.
-func (k EventKind) String() string {
-	switch k {
-	case Deliver:
-		return "deliver"
-	case Committed:
-		return "committed"
-	case Transitional:
-		return "transitional"
-	case Regular:
-		return "regular"
-	case TokenLost:
-		return "token lost"
-	default:
-		return fmt.Sprintf("EventKind(%d)", uint8(k))
-	}
-}
 
 // Cause says why a ring went down by itself.
 type Cause uint8
@@ -113,22 +77,10 @@ type Cause uint8
 // The causes.
 const (
 	// TokenTimeout: no token and no packet of the ring came for that long.
-	TokenTimeout Cause = iota + 1
+	TokenTimeout Cause = iota + 1 // token timeout
 	// RecoveryStuck: recovery took more than [MaxRecoveryTurns].
-	RecoveryStuck
+	RecoveryStuck // recovery stuck
 )
-
-// String returns the name of the cause.
-func (c Cause) String() string {
-	switch c {
-	case TokenTimeout:
-		return "token timeout"
-	case RecoveryStuck:
-		return "recovery stuck"
-	default:
-		return fmt.Sprintf("Cause(%d)", uint8(c))
-	}
-}
 
 // Event is something that the layers above have to know.
 type Event struct {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/spreadd/spreadd/internal/buf"
+	"github.com/spreadd/spreadd/internal/topology"
 	"github.com/spreadd/spreadd/wire"
 )
 
@@ -28,13 +29,13 @@ func fuzzRing(t *testing.T, state uint8) *bench {
 	case 1:
 		b.r.Stop(b.n.now)
 	case 2:
-		rec := Recovery{Future: wire.MembershipID{Daemon: 3, Time: 77}, Aru: 1, Highest: 9, LastSeq: 4000, Holes: []int32{3, 7}, Commit: []wire.DaemonID{b.b.id}}
+		rec := topology.Recovery{Future: wire.MembershipID{Daemon: 3, Time: 77}, Aru: 1, Highest: 9, LastSeq: 4000, Holes: []int32{3, 7}, Commit: []wire.DaemonID{b.b.id}}
 		for _, d := range b.n.nodes[:3] {
 			rec.Members = append(rec.Members, d.id)
 		}
 		b.r.Recover(b.n.now, rec, &b.out)
 	case 3:
-		b.r.Recover(b.n.now, Recovery{Members: []wire.DaemonID{b.b.id}, LastSeq: 4000}, &b.out)
+		b.r.Recover(b.n.now, topology.Recovery{Members: []wire.DaemonID{b.b.id}, LastSeq: 4000}, &b.out)
 	}
 	b.arq = b.r.last.Type.ARQ()
 	b.done()
@@ -48,7 +49,7 @@ func (b *bench) finish() {
 	b.r.SetDelivery(b.n.now, Everything, &b.out)
 	b.r.Advance(b.n.now.Add(1<<40), &b.out)
 	b.check()
-	b.r.Recover(b.n.now, Recovery{
+	b.r.Recover(b.n.now, topology.Recovery{
 		Members: []wire.DaemonID{b.b.id}, Aru: b.r.Aru(), Highest: b.r.Highest(), LastSeq: 1 << 30,
 		Holes: b.r.AppendMissing(nil, 1, b.r.Highest()),
 	}, &b.out)
@@ -69,7 +70,7 @@ func FuzzPacket(f *testing.F) {
 	f.Add(uint8(0), p.Append(nil)) // fills a gap
 	p.Body = wire.AppendFragment(slices.Clone(whole), 0, wire.LittleEndian, -1, whole)
 	f.Add(uint8(2), p.Append(nil)) // two messages; in recovery
-	p.Order, p.Type = wire.BigEndian, wire.PacketReliable
+	p.ByteOrder, p.Type = wire.BigEndian, wire.PacketReliable
 	p.Body = wire.AppendFragment(slices.Clone(whole), 0, wire.BigEndian, -1, whole)
 	f.Add(uint8(8), p.Append(nil)) // a big-endian maker
 	p.First = wire.FragmentHeader{Index: 1, Len: 100}
@@ -113,7 +114,7 @@ func FuzzToken(f *testing.F) {
 	f.Add(uint8(0), k.Append(nil), uint8(1)) // a token
 	k.Body = wire.AppendRequest(nil, wire.LittleEndian, wire.MembershipID{Daemon: 4, Time: 1002}, 2, 0, 3, 4, 5)
 	f.Add(uint8(8), k.Append(nil), uint8(1)) // with requests
-	k.Order = wire.BigEndian
+	k.ByteOrder = wire.BigEndian
 	k.Body = wire.AppendRequest(nil, wire.BigEndian, wire.MembershipID{Daemon: 9}, wire.NoDaemon, wire.NoSegment, 3)
 	f.Add(uint8(2), k.Append(nil), uint8(1)) // of another ring; in recovery
 	k.Seq, k.Aru, k.FlowControl = -1, 1<<31-1, -32768

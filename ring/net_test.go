@@ -208,7 +208,7 @@ func (n *network) handleData(d *node) {
 			}
 		}
 	}
-	var v Verdict
+	var v Reason
 	if p.Type.Kind() == wire.KindHurry {
 		v = d.ring.HandleHurry(n.now, &p, &d.out)
 	} else {
@@ -293,13 +293,13 @@ func (n *network) recover(members ...*node) {
 		d.ring.Stop(n.now)
 	}
 	n.time += 2
-	rec := Recovery{LastSeq: 3333}
+	rec := topology.Recovery{LastSeq: 3333}
 	for _, d := range members {
 		rec.Members = append(rec.Members, d.id)
 		rec.LastSeq = max(rec.LastSeq, d.ring.Highest()+3333)
 	}
 	rec.Future = wire.MembershipID{Daemon: n.top.Ring(rec.Members).Leader(), Time: n.time}
-	var recs []Recovery
+	var recs []topology.Recovery
 	for _, d := range members {
 		recs = append(recs, n.oldRing(rec, d, members))
 	}
@@ -312,7 +312,7 @@ func (n *network) recover(members ...*node) {
 
 // oldRing fills in what those of the same old ring know together, as the form
 // tokens would.
-func (n *network) oldRing(rec Recovery, d *node, members []*node) Recovery {
+func (n *network) oldRing(rec topology.Recovery, d *node, members []*node) topology.Recovery {
 	var old []*node
 	for _, o := range members {
 		if o.ring.id == d.ring.id && (o == d || o.ring.stats.MembershipChanges > 0) {

@@ -10,7 +10,7 @@ import (
 // HandlePacket takes a data packet that has passed the checks of what may be
 // heard at all (ring-protocol §9). p is decoded from datagram; the ring retains
 // its block if it keeps the packet, and never writes to it.
-func (r *Ring) HandlePacket(now clock.Time, p *wire.Packet, datagram buf.Slice, out *Effects) Verdict {
+func (r *Ring) HandlePacket(now clock.Time, p *wire.Packet, datagram buf.Slice, out *Effects) Reason {
 	service, ok := serviceOf(p.Type)
 	if !ok || p.Type.Kind() != wire.KindData {
 		return r.count(NotData)
@@ -49,7 +49,7 @@ func (r *Ring) HandlePacket(now clock.Time, p *wire.Packet, datagram buf.Slice, 
 
 // checkPacket decides whether a packet of this ring is one to store
 // (ring-protocol §12 rules 3 and 4, §25).
-func (r *Ring) checkPacket(p *wire.Packet) Verdict {
+func (r *Ring) checkPacket(p *wire.Packet) Reason {
 	switch {
 	case p.Seq < 1, int64(p.Seq) > int64(r.lastDiscarded)+MaxPackets:
 		return TooFar
@@ -74,7 +74,7 @@ func (r *Ring) checkPacket(p *wire.Packet) Verdict {
 // big-endian sender is copied: the datagram may be on its way to others of this
 // segment as it came (ring-protocol §2).
 func (r *Ring) keep(p *wire.Packet, datagram buf.Slice) buf.Slice {
-	if p.Order == wire.LittleEndian {
+	if p.ByteOrder == wire.LittleEndian {
 		datagram.Block.Retain()
 		return buf.Slice{Block: datagram.Block, Lo: datagram.Lo + wire.PacketHeaderLen, Hi: datagram.Hi}
 	}
@@ -109,7 +109,7 @@ func (r *Ring) advance() {
 
 // HandleHurry takes a hurry packet: a member has something to send and takes
 // the token to be held here (ring-protocol §19.3).
-func (r *Ring) HandleHurry(now clock.Time, p *wire.Packet, out *Effects) Verdict {
+func (r *Ring) HandleHurry(now clock.Time, p *wire.Packet, out *Effects) Reason {
 	switch {
 	case p.Type.Kind() != wire.KindHurry:
 		return r.count(NotData)

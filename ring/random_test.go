@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/internal/clock"
+	"github.com/spreadd/spreadd/internal/topology"
 	"github.com/spreadd/spreadd/wire"
 )
 
@@ -49,7 +50,7 @@ type flight struct {
 type plan struct {
 	at  clock.Time
 	d   *node
-	rec Recovery
+	rec topology.Recovery
 	// together are those of the same old ring, which is the transitional set.
 	together []wire.DaemonID
 }
@@ -239,7 +240,7 @@ func (c *chaos) planRing(members []*node) {
 		d.ring.Stop(c.now)
 	}
 	c.time += 2
-	rec := Recovery{LastSeq: 3333}
+	rec := topology.Recovery{LastSeq: 3333}
 	rings := make(map[wire.MembershipID]bool)
 	for _, d := range members {
 		rec.Members = append(rec.Members, d.id)
@@ -411,7 +412,7 @@ func (c *chaos) finish() {
 	}
 	for _, d := range c.nodes {
 		// What would kill a C daemon is never sent (ring-protocol §25).
-		for _, v := range []Verdict{
+		for _, v := range []Reason{
 			TooFar, UnknownMaker, Malformed, TokenMalformed, TokenTooFar, TokenSpent, TokenAruDecreases, TokenSeqDecreases,
 			RequestIgnored, FragmentOutOfStep, MessageMalformed, MessageRefused,
 		} {

@@ -6,28 +6,11 @@ import (
 	"slices"
 
 	"github.com/spreadd/spreadd/internal/clock"
+	"github.com/spreadd/spreadd/internal/topology"
 	"github.com/spreadd/spreadd/wire"
 )
 
-// Recovery is what the second form token says of the ring to be, and of this
-// daemon's old one (ring-protocol §22.2, membership-protocol §7.4).
-type Recovery struct {
-	// Future names the ring to be; Members are its daemons, in any order.
-	Future  wire.MembershipID
-	Members []wire.DaemonID
-	// Aru, Highest and Holes are of the old ring: what all its members
-	// have, the largest number that those on board know, and the numbers up
-	// to it that none of them has.
-	Aru, Highest int32
-	Holes        []int32
-	// LastSeq is above every number of every old ring.
-	LastSeq int32
-	// Commit is the commit set: the daemons whose packets may be delivered
-	// after a hole.
-	Commit []wire.DaemonID
-}
-
-// recovery is what a Ring keeps of a Recovery.
+// recovery is what a Ring keeps of a [topology.Recovery].
 type recovery struct {
 	future    wire.MembershipID
 	lastSeq   int32
@@ -45,7 +28,7 @@ type recovery struct {
 // token on.
 //
 // It panics if this daemon is not a member.
-func (r *Ring) Recover(now clock.Time, rec Recovery, out *Effects) {
+func (r *Ring) Recover(now clock.Time, rec topology.Recovery, out *Effects) {
 	if !slices.Contains(rec.Members, r.cfg.Self) {
 		panic(fmt.Sprintf("ring: daemon %d is to recover into %v, of which it is no member", r.cfg.Self, rec.Members))
 	}

@@ -37,7 +37,7 @@ func (b *bench) packet(seq int32) wire.Packet {
 }
 
 // give hands a packet in, and releases what the ring does not keep.
-func (b *bench) give(p wire.Packet) Verdict {
+func (b *bench) give(p wire.Packet) Reason {
 	bytes := p.Append(nil)
 	if err := p.Decode(bytes); err != nil {
 		b.t.Fatal(err)
@@ -68,7 +68,7 @@ func (b *bench) token() wire.Token {
 	}
 }
 
-func (b *bench) take(t wire.Token) Verdict {
+func (b *bench) take(t wire.Token) Reason {
 	bytes := t.Append(nil)
 	if err := t.Decode(bytes); err != nil {
 		b.t.Fatal(err)
@@ -95,7 +95,7 @@ func TestPacketRefusals(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		edit func(b *bench, p *wire.Packet)
-		want Verdict
+		want Reason
 	}{
 		{"good", func(b *bench, p *wire.Packet) {}, Stored},
 		{"another ring", func(b *bench, p *wire.Packet) { p.Membership.Time++ }, Foreign},
@@ -163,7 +163,7 @@ func TestTokenRefusals(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		edit func(b *bench, k *wire.Token)
-		want Verdict
+		want Reason
 	}{
 		{"good", func(b *bench, k *wire.Token) {}, TokenTaken},
 		{"repeated by the leader and new here", func(b *bench, k *wire.Token) { k.Type = k.Type.WithRetrans(2) }, TokenTaken},
@@ -304,12 +304,12 @@ func TestRequestsOutOfBounds(t *testing.T) {
 // TestRequestsOfOtherRings: they stay on the token, unchanged and in front; the
 // own request follows, as far as it fits into one frame (ring-protocol §14).
 func TestRequestsOfOtherRings(t *testing.T) {
-	for _, o := range []wire.Order{wire.LittleEndian, wire.BigEndian} {
+	for _, o := range []wire.ByteOrder{wire.LittleEndian, wire.BigEndian} {
 		b := newBench(t, Config{})
 		b.give(b.packet(1000))
 		other := wire.MembershipID{Daemon: 5, Time: 6}
 		k := b.token()
-		k.Order, k.Seq, k.Aru = o, 1000, 0
+		k.ByteOrder, k.Seq, k.Aru = o, 1000, 0
 		k.Body = wire.AppendRequest(nil, o, other, 7, 3, 10, 20, 30)
 		k.Body = wire.AppendRequest(k.Body, o, b.r.id, wire.NoDaemon, wire.NoSegment, 5, 1000)
 		k.Body = wire.AppendRequest(k.Body, o, wire.MembershipID{Daemon: 8}, wire.NoDaemon, 1, 40)
@@ -344,11 +344,11 @@ func TestBigEndianSender(t *testing.T) {
 	p := b.packet(1)
 	one := text("A", FIFO, "one").Data.Bytes()
 	two := text("A", FIFO, "number two").Data.Bytes()
-	body := func(o wire.Order) []byte {
+	body := func(o wire.ByteOrder) []byte {
 		return wire.AppendFragment(wire.AppendFragment(slices.Clone(one), 0, o, -1, two), 0, o, -1, one)
 	}
 	p.First.Len = int16(len(one))
-	p.Order, p.Body = wire.BigEndian, body(wire.BigEndian)
+	p.ByteOrder, p.Body = wire.BigEndian, body(wire.BigEndian)
 	datagram := p.Append(nil)
 	kept := slices.Clone(datagram)
 	if err := p.Decode(datagram); err != nil {
@@ -369,17 +369,17 @@ func TestBigEndianSender(t *testing.T) {
 	}
 	b.done()
 	k := b.token()
-	k.Order, k.Aru = wire.BigEndian, 0
+	k.ByteOrder, k.Aru = wire.BigEndian, 0
 	k.Body = wire.AppendRequest(nil, wire.BigEndian, b.r.id, b.n.node("C").id, 0, 1)
 	if v := b.take(k); v != TokenTaken {
 		t.Fatal(v)
 	}
 	want := p
-	want.Order, want.Body, want.Transmitter = wire.LittleEndian, body(wire.LittleEndian), b.b.id
+	want.ByteOrder, want.Body, want.Transmitter = wire.LittleEndian, body(wire.LittleEndian), b.b.id
 	if got := b.out.Sends[0].Append(nil); !slices.Equal(got, want.Append(nil)) {
 		t.Errorf("sent again as\n%x, want\n%x", got, want.Append(nil))
 	}
-	if o := wire.OrderOf(b.out.Sends[1].Head[:]); o != wire.LittleEndian {
+	if o := wire.ByteOrderOf(b.out.Sends[1].Head[:]); o != wire.LittleEndian {
 		t.Errorf("the token went on in order %v", o)
 	}
 	b.done()

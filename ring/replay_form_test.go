@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/spreadd/spreadd/internal/buf"
+	"github.com/spreadd/spreadd/internal/topology"
 	"github.com/spreadd/spreadd/wire"
 )
 
@@ -103,7 +104,7 @@ func (r *replay) recover(t *wire.Token) error {
 		return err
 	}
 	v := f.Value()
-	rec := Recovery{Future: v.ID, Members: slices.Concat(v.Members, v.Pending), LastSeq: t.Seq}
+	rec := topology.Recovery{Future: v.ID, Members: slices.Concat(v.Members, v.Pending), LastSeq: t.Seq}
 	found := false
 	for _, e := range v.Rings {
 		if slices.Contains(e.Commit[:e.NumTrans], r.self.ID) {

@@ -186,7 +186,7 @@ func newReplay(t *testing.T, l layout, list []captured, addr string, lo loss, ph
 	r := &replay{t: t, layout: l, list: list, ids: make(map[netip.Addr]wire.DaemonID), loss: lo, count: phase}
 	for _, d := range list {
 		if _, ok := r.ids[d.from]; !ok {
-			r.ids[d.from] = wire.DaemonID(wire.OrderOf(d.payload).Uint32(d.payload[4:]))
+			r.ids[d.from] = wire.DaemonID(wire.ByteOrderOf(d.payload).Uint32(d.payload[4:]))
 		}
 	}
 	var segments []topology.Segment

@@ -77,27 +77,13 @@ type State uint8
 // The states.
 const (
 	// Down: there is no token. Packets of the last ring are still stored.
-	Down State = iota
+	Down State = iota // down
 	// Operational: a ring is installed and its token goes round.
-	Operational
+	Operational // operational
 	// Recovering: the token of the ring to be goes round, and the members of
 	// old rings complete what they have of these (EVS).
-	Recovering
+	Recovering // recovering
 )
-
-// String returns the name of the state.
-func (s State) String() string {
-	switch s {
-	case Down:
-		return "down"
-	case Operational:
-		return "operational"
-	case Recovering:
-		return "recovering"
-	default:
-		return fmt.Sprintf("State(%d)", uint8(s))
-	}
-}
 
 // Ring is the machine. It is not safe for concurrent use.
 type Ring struct {

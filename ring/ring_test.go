@@ -238,7 +238,7 @@ func TestHurryRefusals(t *testing.T) {
 		name string
 		at   string
 		edit func(n *network, p *wire.Packet)
-		want Verdict
+		want Reason
 	}{
 		{"a member's", "A", func(*network, *wire.Packet) {}, HurryTaken},
 		{"at another", "B", func(*network, *wire.Packet) {}, HurryIgnored},
@@ -297,7 +297,7 @@ func TestWhatMembershipAsks(t *testing.T) {
 // TestRecoverRobust: what a form token may say wrongly ends in a ring that
 // does not come about, not in a daemon that hangs or falls.
 func TestRecoverRobust(t *testing.T) {
-	for _, rec := range []Recovery{
+	for _, rec := range []topology.Recovery{
 		{Aru: math.MaxInt32, Highest: math.MaxInt32, LastSeq: math.MaxInt32, Holes: []int32{math.MaxInt32, -1, 0, 1, 1}},
 		{Aru: -5, Highest: -5, LastSeq: -5, Holes: []int32{math.MinInt32}},
 		{Aru: 1, Highest: 9000, LastSeq: 3, Holes: []int32{2, 3, 8193, 8194}},
@@ -319,7 +319,7 @@ func TestRecoverRobust(t *testing.T) {
 		b.give(b.packet(2))
 		b.r.Stop(b.n.now)
 		b.check()
-		b.r.Recover(b.n.now, Recovery{Members: []wire.DaemonID{b.b.id}, LastSeq: 5}, &b.out)
+		b.r.Recover(b.n.now, topology.Recovery{Members: []wire.DaemonID{b.b.id}, LastSeq: 5}, &b.out)
 		b.check()
 		b.done()
 		if n := b.b.pool.Out(); n != 0 {
@@ -332,7 +332,7 @@ func TestRecoverRobust(t *testing.T) {
 		}
 	}()
 	b := newBench(t, Config{})
-	b.r.Recover(1, Recovery{Members: []wire.DaemonID{b.n.nodes[0].id}}, &b.out)
+	b.r.Recover(1, topology.Recovery{Members: []wire.DaemonID{b.n.nodes[0].id}}, &b.out)
 }
 
 // TestTableGrows: all numbers that the table may hold find their place.
@@ -355,7 +355,7 @@ func TestTableGrows(t *testing.T) {
 }
 
 // give1 is give without the check of the whole state.
-func (b *bench) give1(p wire.Packet) Verdict {
+func (b *bench) give1(p wire.Packet) Reason {
 	bytes := p.Append(nil)
 	_ = p.Decode(bytes)
 	return b.r.HandlePacket(b.n.now, &p, buf.Slice{Block: buf.Wrap(bytes), Hi: len(bytes)}, &b.out)
@@ -364,15 +364,15 @@ func (b *bench) give1(p wire.Packet) Verdict {
 // TestNames: each value has a name of its own, fit for a label.
 func TestNames(t *testing.T) {
 	seen := make(map[string]bool)
-	for v := range Verdict(NumVerdicts) {
+	for v := range Reason(NumReasons) {
 		s := v.String()
-		if s == "" || s == "unknown" || seen[s] || strings.ContainsAny(s, " -A") {
-			t.Errorf("verdict %d is called %q", v, s)
+		if s == "" || seen[s] || strings.ContainsAny(s, " -A") {
+			t.Errorf("reason %d is called %q", v, s)
 		}
 		seen[s] = true
 	}
 	for _, tt := range []struct{ got, want string }{
-		{Verdict(200).String(), "unknown"},
+		{Reason(200).String(), "Reason(200)"},
 		{Safe.String(), "safe"},
 		{Service(9).String(), "Service(9)"},
 		{Recovering.String(), "recovering"},

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/internal/testkit/script"
+	"github.com/spreadd/spreadd/internal/topology"
 	"github.com/spreadd/spreadd/wire"
 )
 
@@ -187,7 +188,7 @@ func (in *interpreter) ofDaemon(d *node, name string, args []string) error {
 		in.n.done(d)
 		in.n.drain()
 	case "recover-as":
-		rec := Recovery{Future: wire.MembershipID{Daemon: 1, Time: 9999}, LastSeq: 3333}
+		rec := topology.Recovery{Future: wire.MembershipID{Daemon: 1, Time: 9999}, LastSeq: 3333}
 		for _, o := range in.n.nodes {
 			rec.Members = append(rec.Members, o.id)
 		}
@@ -210,7 +211,7 @@ func (in *interpreter) ofDaemon(d *node, name string, args []string) error {
 		var list []string
 		for v, n := range r.Counts() {
 			if n > 0 {
-				list = append(list, fmt.Sprintf("%v %d", Verdict(v), n))
+				list = append(list, fmt.Sprintf("%v %d", Reason(v), n))
 			}
 		}
 		in.printf("%s: %s", d.name, strings.Join(list, ", "))

@@ -8,7 +8,7 @@ import (
 // HandleToken takes a regular token that has passed the checks of what may be
 // heard at all (ring-protocol §9). A token that is not taken is swallowed: the
 // leader repeats it, or the ring is lost.
-func (r *Ring) HandleToken(now clock.Time, t *wire.Token, out *Effects) Verdict {
+func (r *Ring) HandleToken(now clock.Time, t *wire.Token, out *Effects) Reason {
 	v := r.checkToken(t)
 	if v == TokenTaken {
 		v = r.checkRound(t)
@@ -40,7 +40,7 @@ func (r *Ring) HandleToken(now clock.Time, t *wire.Token, out *Effects) Verdict 
 
 // checkToken decides whether a token may be used at all (ring-protocol §9
 // rules 7 to 11, §25).
-func (r *Ring) checkToken(t *wire.Token) Verdict {
+func (r *Ring) checkToken(t *wire.Token) Reason {
 	far := int64(r.lastDiscarded) + MaxPackets
 	switch {
 	case t.Type&wire.TokenForms != 0:
@@ -74,7 +74,7 @@ func (r *Ring) tokenID() wire.MembershipID {
 // checkRound tells new tokens from old and repeated ones by the number of the
 // round, which the leader counts, and that of its repeats (ring-protocol
 // §13.1).
-func (r *Ring) checkRound(t *wire.Token) Verdict {
+func (r *Ring) checkRound(t *wire.Token) Reason {
 	mine, its := r.last.Type, t.Type
 	switch {
 	case r.route.leads && its.ARQ() == mine.ARQ():
@@ -91,7 +91,7 @@ func (r *Ring) checkRound(t *wire.Token) Verdict {
 }
 
 // checkProgress refuses a new token that takes back what an earlier one said.
-func (r *Ring) checkProgress(t *wire.Token) Verdict {
+func (r *Ring) checkProgress(t *wire.Token) Reason {
 	switch {
 	case t.Aru < r.aru:
 		// All have up to my aru, so nobody had reason to lower the token's

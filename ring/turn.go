@@ -10,7 +10,7 @@ import (
 // that, edited.
 func (r *Ring) turn(now clock.Time, arrived *wire.Token, out *Effects) {
 	t := *arrived
-	t.Order = wire.LittleEndian
+	t.ByteOrder = wire.LittleEndian
 	t.Transmitter = r.cfg.Self
 	t.ConfHash = r.cfg.ConfHash
 

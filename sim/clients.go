@@ -105,7 +105,7 @@ func (h *host) serve() bool {
 		b := h.pool.Get(len(r.bytes))
 		data := buf.Slice{Block: b, Hi: copy(b.Bytes(), r.bytes)}
 		outcome := h.engine.Submit(h.w.now, r.session.id, data, &h.out)
-		if outcome == engine.RefusedFull {
+		if outcome == engine.QueueFull {
 			b.Release()
 			return false
 		}

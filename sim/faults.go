@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -10,6 +9,8 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
+//go:generate go tool -modfile=../.ci/tools/go.mod stringer -type=Fault,Situation -linecomment -output=strings.go
+
 // Fault is a kind of what goes wrong beside loss, delay, duplication and
 // reordering, which are there all the time.
 type Fault int
@@ -17,103 +18,55 @@ type Fault int
 // The kinds of faults.
 const (
 	// FaultBurst: some links lose most of what they carry, for a while.
-	FaultBurst Fault = iota
+	FaultBurst Fault = iota // burst
 	// FaultOneWay: a link works in one direction only.
-	FaultOneWay
+	FaultOneWay // one-way
 	// FaultFlap: the network falls in two and heals, again and again.
-	FaultFlap
+	FaultFlap // flap
 	// FaultPartition: the network falls into parts.
-	FaultPartition
+	FaultPartition // partition
 	// FaultMergeOfThree: it falls into three for long enough that each forms
 	// a ring, and heals at once.
-	FaultMergeOfThree
+	FaultMergeOfThree // merge-of-three
 	// FaultSwizzle: the links of some daemons are cut one daemon after another, and healed in
 	// another order.
-	FaultSwizzle
+	FaultSwizzle // swizzle
 	// FaultSlow: a daemon does nothing for a while, and then all at once.
-	FaultSlow
+	FaultSlow // slow
 	// FaultCrash: a daemon crashes, and starts again under its name.
-	FaultCrash
+	FaultCrash // crash
 	// FaultCrashForming: a daemon crashes just when a ring is formed or
 	// installed.
-	FaultCrashForming
+	FaultCrashForming // crash-forming
 	// FaultCutForming: the network falls in two just then.
-	FaultCutForming
+	FaultCutForming // cut-forming
 	// FaultTokens: some tokens in a row are lost.
-	FaultTokens
+	FaultTokens // tokens
 	// FaultLateForms: form tokens arrive when nobody waits for them any more.
-	FaultLateForms
+	FaultLateForms // late-forms
 	// FaultDeaf: data is lost and tokens are not, while a ring is formed, or so that one has to
 	// be formed when data is missing.
-	FaultDeaf
+	FaultDeaf // deaf
 	// FaultStale: form tokens that a daemon has got come again when it waits for
 	// others.
-	FaultStale
+	FaultStale // stale
 	// FaultTardy: data that seemed lost arrives while a ring is formed.
-	FaultTardy
+	FaultTardy // tardy
 	// FaultCascade: data is lost, the network falls apart before it is sent again, and
 	// once more each time that a recovery is under way.
-	FaultCascade
+	FaultCascade // cascade
 	// FaultMonitor: a monitor cuts daemons off from each other, and the command reaches
 	// only some.
-	FaultMonitor
+	FaultMonitor // monitor
 	// FaultClock: a daemon's wall clock is put back.
-	FaultClock
+	FaultClock // clock
 	// FaultClients: all clients of a daemon die at once.
-	FaultClients
+	FaultClients // clients
 	// FaultReload: the configuration changes, and daemons read it one after another.
-	FaultReload
+	FaultReload // reload
 	// NumFaults is the number of kinds.
 	NumFaults
 )
-
-// String returns the name of the fault.
-func (f Fault) String() string {
-	switch f {
-	case FaultBurst:
-		return "burst"
-	case FaultOneWay:
-		return "one-way"
-	case FaultFlap:
-		return "flap"
-	case FaultPartition:
-		return "partition"
-	case FaultMergeOfThree:
-		return "merge-of-three"
-	case FaultSwizzle:
-		return "swizzle"
-	case FaultSlow:
-		return "slow"
-	case FaultCrash:
-		return "crash"
-	case FaultCrashForming:
-		return "crash-forming"
-	case FaultCutForming:
-		return "cut-forming"
-	case FaultTokens:
-		return "tokens"
-	case FaultLateForms:
-		return "late-forms"
-	case FaultDeaf:
-		return "deaf"
-	case FaultStale:
-		return "stale"
-	case FaultTardy:
-		return "tardy"
-	case FaultCascade:
-		return "cascade"
-	case FaultMonitor:
-		return "monitor"
-	case FaultClock:
-		return "clock"
-	case FaultClients:
-		return "clients"
-	case FaultReload:
-		return "reload"
-	case NumFaults:
-	}
-	return fmt.Sprintf("Fault(%d)", int(f))
-}
 
 // between returns a duration of at least lo and less than hi.
 func (w *world) between(lo, hi time.Duration) time.Duration {

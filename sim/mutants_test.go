@@ -69,7 +69,7 @@ func onForm(f func(h *host, t *wire.Token, v *wire.FormValue)) *tamper {
 		}
 		v := form.Value()
 		f(h, &t, &v)
-		t.Body = v.Append(nil, t.Order, t.Type&wire.TokenForms)
+		t.Body = v.Append(nil, t.ByteOrder, t.Type&wire.TokenForms)
 		*b = t.Append(nil)
 		return true
 	}}

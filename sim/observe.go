@@ -187,7 +187,7 @@ func isCopy(m *wire.Message, sent *Message) bool {
 func viewOf(m *wire.Message) (*View, error) {
 	v := &View{Type: m.Type, Group: m.Sender.Clean()}
 	var p wire.Membership
-	if err := p.Decode(m.Type, m.Order, m.Payload); err != nil {
+	if err := p.Decode(m.Type, m.ByteOrder, m.Payload); err != nil {
 		return v, err
 	}
 	v.ID = p.ID

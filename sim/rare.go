@@ -16,104 +16,82 @@ type Situation int
 // The situations.
 const (
 	// SocketFull: a datagram found no room in a socket.
-	SocketFull Situation = iota
+	SocketFull Situation = iota // socket full
 	// Rejected: a join beyond the bound of a group's local members.
-	Rejected
+	Rejected // join rejected
 	// SlowClient: a client was given up because it did not read.
-	SlowClient
+	SlowClient // slow client
 	// Holes: a FORM2 with numbers that nobody on board has.
-	Holes
+	Holes // recovery with holes
 	// CommitBeyond: a FORM2 with a commit set larger than the transitional set.
-	CommitBeyond
+	CommitBeyond // commit set beyond the transitional set
 	// HolesBeyond: both for one old ring.
-	HolesBeyond
+	HolesBeyond // holes and such a commit set
 	// SeveralRings: a FORM2 with three old rings or more.
-	SeveralRings
+	SeveralRings // three old rings
 	// CascadeInForm, CascadeInEVS: an attempt to form a ring fails there.
-	CascadeInForm
-	CascadeInEVS
+	CascadeInForm // cascade in FORM
+	CascadeInEVS  // cascade in EVS
 	// RecoveryTurns: a recovery was given up after too many turns.
-	RecoveryTurns
+	RecoveryTurns // recovery given up
 	// CrashInForm, CrashInEVS: a daemon crashes in that state, LeaderCrashInForm: the one
 	// that would have led.
-	CrashInForm
-	CrashInEVS
-	LeaderCrashInForm
+	CrashInForm       // crash in FORM
+	CrashInEVS        // crash in EVS
+	LeaderCrashInForm // leader crashes in FORM
 	// GatherBesideRing: a leader gathers while its ring goes on; GatherInVain: nobody comes.
-	GatherBesideRing
-	GatherInVain
+	GatherBesideRing // gathering beside a ring
+	GatherInVain     // gathering in vain
 	// Represented: a daemon is spoken for. Referred: REFER is sent.
-	Represented
-	Referred
+	Represented // represented
+	Referred    // REFER
 	// ForeignPacket: a packet of another ring leads to a merge.
-	ForeignPacket
+	ForeignPacket // foreign packet
 	// RestartNoticed: a member that has lost the token, or is new, ends a ring.
-	RestartNoticed
+	RestartNoticed // ring ended by a member's ALIVE or JOIN
 	// Exchange: the tables of groups are exchanged. ExchangeBroken: another
 	// transitional membership comes in between; ExchangeSaved: and the exchange was
 	// completed all the same; ExchangeAgain: it was begun again.
-	Exchange
-	ExchangeBroken
-	ExchangeSaved
-	ExchangeAgain
+	Exchange       // exchange of groups
+	ExchangeBroken // transitional in the exchange
+	ExchangeSaved  // exchange completed in GGT
+	ExchangeAgain  // exchange begun again
 	// StateInParts: a synced set's tables need several messages.
-	StateInParts
+	StateInParts // groups told in several messages
 	// TokenRepeated: a token is repeated more than once.
-	TokenRepeated
+	TokenRepeated // token repeated twice
 	// AskedWide, AskedAll: a request for a segment, and for all, since a daemon before could not answer.
-	AskedWide
-	AskedAll
+	AskedWide // request for a segment
+	AskedAll  // request for all
 	// AskedOldRings: requests in several old rings ride on one token.
-	AskedOldRings
+	AskedOldRings // requests of several old rings
 	// Routed: a packet for another segment.
-	Routed
+	Routed // routed packet
 	// Again: a packet is sent by who did not make it.
-	Again
+	Again // retransmission
 	// Fragments: a message in several packets. SentAgain: one that was sent in part is
 	// sent from its beginning in another ring.
-	Fragments
-	SentAgain
+	Fragments // message in fragments
+	SentAgain // message sent again in another ring
 	// SafeInTransitional, DataInTransitional: a safe message, or any, is delivered
 	// in a transitional configuration.
-	SafeInTransitional
-	DataInTransitional
+	SafeInTransitional // safe in a transitional configuration
+	DataInTransitional // data in a transitional configuration
 	// ViewInTransitional: a join, leave or end shows between a signal and the
 	// view that follows it.
-	ViewInTransitional
+	ViewInTransitional // view in a transitional configuration
 	// Signalled: a client gets a transitional signal.
-	Signalled
+	Signalled // signal
 	// SeveralSets: a view of several virtual synchrony sets.
-	SeveralSets
+	SeveralSets // view of several sets
 	// Reloaded: a daemon goes over to another configuration; ReloadHeld: it had to wait for a ring
 	// first; TakenOut: it ends, as it is not in it.
-	Reloaded
-	ReloadHeld
-	TakenOut
+	Reloaded   // configuration reloaded
+	ReloadHeld // reload held up
+	TakenOut   // taken out of the configuration
 	// NumSituations is their number.
 	NumSituations
 )
-
-var situationNames = [NumSituations]string{
-	SocketFull: "socket full", Rejected: "join rejected", SlowClient: "slow client", Holes: "recovery with holes", CommitBeyond: "commit set beyond the transitional set",
-	HolesBeyond: "holes and such a commit set", SeveralRings: "three old rings", CascadeInForm: "cascade in FORM", CascadeInEVS: "cascade in EVS", RecoveryTurns: "recovery given up",
-	CrashInForm: "crash in FORM", CrashInEVS: "crash in EVS", LeaderCrashInForm: "leader crashes in FORM",
-	GatherBesideRing: "gathering beside a ring", GatherInVain: "gathering in vain", Represented: "represented", Referred: "REFER",
-	ForeignPacket: "foreign packet", RestartNoticed: "ring ended by a member's ALIVE or JOIN",
-	Exchange: "exchange of groups", ExchangeBroken: "transitional in the exchange", ExchangeSaved: "exchange completed in GGT", ExchangeAgain: "exchange begun again", StateInParts: "groups told in several messages",
-	TokenRepeated: "token repeated twice", AskedWide: "request for a segment", AskedAll: "request for all", AskedOldRings: "requests of several old rings",
-	Routed: "routed packet", Again: "retransmission", Fragments: "message in fragments", SentAgain: "message sent again in another ring",
-	SafeInTransitional: "safe in a transitional configuration", DataInTransitional: "data in a transitional configuration",
-	ViewInTransitional: "view in a transitional configuration", Signalled: "signal", SeveralSets: "view of several sets",
-	Reloaded: "configuration reloaded", ReloadHeld: "reload held up", TakenOut: "taken out of the configuration",
-}
-
-// String returns the name of the situation.
-func (s Situation) String() string {
-	if s >= 0 && s < NumSituations {
-		return situationNames[s]
-	}
-	return fmt.Sprintf("Situation(%d)", int(s))
-}
 
 // Rare counts situations.
 type Rare [NumSituations]int

@@ -38,7 +38,7 @@ func (r *receiver) decodeEvent(w *wire.Message) (Event, error) {
 func (r *receiver) decodeMembership(w *wire.Message) (Event, error) {
 	m := &Membership{Group: r.names.name(&w.Sender), Index: -1}
 	var p wire.Membership
-	if err := p.Decode(w.Type, w.Order, w.Payload); err != nil {
+	if err := p.Decode(w.Type, w.ByteOrder, w.Payload); err != nil {
 		// Where it ends is known, so the connection is as good as before.
 		return nil, &Error{
 			Op: opReceive, Target: m.Group, Code: ErrIllegalMessage,

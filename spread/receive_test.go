@@ -394,9 +394,9 @@ func TestIllegalFromDaemon(t *testing.T) {
 
 // TestRejectedAndUnknown covers what no capture has (client-protocol §9.3).
 func TestRejectedAndUnknown(t *testing.T) {
-	message := func(order wire.Order, typ, old wire.Type, payload string, groups ...string) []byte {
+	message := func(order wire.ByteOrder, typ, old wire.Type, payload string, groups ...string) []byte {
 		m := wire.Message{
-			Header:  wire.Header{Order: order, Type: typ, Sender: wire.MakeName(alice), Hint: wire.MakeHint(9)},
+			Header:  wire.Header{ByteOrder: order, Type: typ, Sender: wire.MakeName(alice), Hint: wire.MakeHint(9)},
 			OldType: old, Payload: []byte(payload),
 		}
 		for _, g := range groups {
@@ -406,7 +406,7 @@ func TestRejectedAndUnknown(t *testing.T) {
 		return m.Append(nil)
 	}
 	var stream []byte
-	for _, order := range []wire.Order{wire.LittleEndian, wire.BigEndian} {
+	for _, order := range []wire.ByteOrder{wire.LittleEndian, wire.BigEndian} {
 		stream = append(stream, message(order, wire.Reject, wire.CausedByJoin, "", "g", alice)...)
 		stream = append(stream, message(order, wire.Reject, wire.CausedByLeave, "", "g", alice)...)
 		stream = append(stream, message(order, wire.Reject|wire.SelfDiscard, wire.Safe|wire.SelfDiscard, "text", "g", "h", alice)...)

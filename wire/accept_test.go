@@ -102,7 +102,7 @@ func TestCode(t *testing.T) {
 		{RejectVersion, -7, 0xf9, "REJECT_VERSION"},
 		{ConnectionClosed, -8, 0xf8, "CONNECTION_CLOSED"},
 		{RejectAuth, -9, 0xf7, "REJECT_AUTH"},
-		{-10, -10, 0xf6, "code -10"},
+		{-10, -10, 0xf6, "Code(-10)"},
 		{IllegalSession, -11, 0xf5, "ILLEGAL_SESSION"},
 		{IllegalService, -12, 0xf4, "ILLEGAL_SERVICE"},
 		{IllegalMessage, -13, 0xf3, "ILLEGAL_MESSAGE"},
@@ -113,8 +113,8 @@ func TestCode(t *testing.T) {
 		{NetErrorOnSession, -18, 0xee, "NET_ERROR_ON_SESSION"},
 		{Bug, -19, 0xed, "SP_BUG"},
 		{IllegalTime, -20, 0xec, "ILLEGAL_TIME"},
-		{0, 0, 0, "code 0"},
-		{127, 127, 127, "code 127"},
+		{0, 0, 0, "Code(0)"},
+		{127, 127, 127, "Code(127)"},
 	}
 	for _, tt := range tests {
 		if int(tt.code) != tt.num || byte(tt.code) != tt.b || tt.code.String() != tt.name {

@@ -6,9 +6,9 @@ import (
 )
 
 // benchMessage is a log line on its way to a group, as the wire has it.
-func benchMessage(o Order) []byte {
+func benchMessage(o ByteOrder) []byte {
 	m := Message{
-		Header:      Header{Order: o, Type: Agreed, Sender: self, Hint: Hint{0, 1, 0, 0}},
+		Header:      Header{ByteOrder: o, Type: Agreed, Sender: self, Hint: Hint{0, 1, 0, 0}},
 		GroupFields: bytes.Repeat([]byte("grp\x00"), NameLen/4),
 		Payload:     bytes.Repeat([]byte{'x'}, 200),
 	}
@@ -16,7 +16,7 @@ func benchMessage(o Order) []byte {
 }
 
 func BenchmarkHeaderDecode(b *testing.B) {
-	for _, o := range []Order{LittleEndian, BigEndian} {
+	for _, o := range []ByteOrder{LittleEndian, BigEndian} {
 		b.Run(o.String(), func(b *testing.B) {
 			msg := benchMessage(o)
 			var h Header
@@ -45,7 +45,7 @@ func BenchmarkHeaderCheckRequest(b *testing.B) {
 }
 
 func BenchmarkMessageDecode(b *testing.B) {
-	for _, o := range []Order{LittleEndian, BigEndian} {
+	for _, o := range []ByteOrder{LittleEndian, BigEndian} {
 		b.Run(o.String(), func(b *testing.B) {
 			msg := benchMessage(o)
 			var m Message

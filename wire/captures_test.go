@@ -136,7 +136,7 @@ func (c *capture) token(b []byte) (again []byte, skip noise, err error) {
 			for i := range r.NumSeqs() {
 				seqs = append(seqs, r.Seq(i))
 			}
-			body = AppendRequest(body, t.Order, r.Membership, r.Proc, r.Segment, seqs...)
+			body = AppendRequest(body, t.ByteOrder, r.Membership, r.Proc, r.Segment, seqs...)
 		}
 		t.Body = body
 		return t.Append(nil), nil, nil
@@ -155,7 +155,7 @@ func (c *capture) token(b []byte) (again []byte, skip noise, err error) {
 	} else {
 		c.kinds["FORM2"]++
 	}
-	t.Body = v.Append(nil, t.Order, t.Type)
+	t.Body = v.Append(nil, t.ByteOrder, t.Type)
 	return t.Append(nil), skip, nil
 }
 
@@ -198,7 +198,7 @@ func (c *capture) gather(p *Packet) ([]byte, error) {
 	for _, id := range g.Members.All() {
 		members = append(members, id)
 	}
-	body := AppendMembers(nil, p.Order, g.Pending, members...)
+	body := AppendMembers(nil, p.ByteOrder, g.Pending, members...)
 	if p.Type&PacketJoin == 0 {
 		c.kinds["ALIVE"]++
 		return body, nil
@@ -211,7 +211,7 @@ func (c *capture) gather(p *Packet) ([]byte, error) {
 	if reps[0].Daemon != p.Proc || reps[0].Kind == RepPotential {
 		return nil, fmt.Errorf("the first representative is %v, not the sender", reps[0])
 	}
-	return AppendReps(body, p.Order, g.RepIndex, reps...), nil
+	return AppendReps(body, p.ByteOrder, g.RepIndex, reps...), nil
 }
 
 // data takes a data packet apart and its messages as far as they are whole.
@@ -230,7 +230,7 @@ func (c *capture) data(p *Packet) (body []byte, skip noise, err error) {
 			body = append(body, f.Data...)
 		} else {
 			pad := PacketHeaderLen + len(body)
-			body = AppendFragment(body, 0, p.Order, f.Index, f.Data)
+			body = AppendFragment(body, 0, p.ByteOrder, f.Index, f.Data)
 			skip = append(skip, [2]int{pad, PacketHeaderLen + len(body) - len(f.Data) - fragmentHeaderLen})
 		}
 		msg := c.assemble(p.Proc, f)
@@ -303,21 +303,21 @@ func (c *capture) message(b []byte) (string, error) {
 			synced = append(synced, id)
 		}
 	}
-	body := AppendStateHeader(nil, s.Order, s.Membership, synced)
+	body := AppendStateHeader(nil, s.ByteOrder, s.Membership, synced)
 	for g := range s.Groups() {
-		body = AppendGroupEntry(body, s.Order, g.Name, g.ID, g.Changed, len(slices.Collect(g.Daemons())))
+		body = AppendGroupEntry(body, s.ByteOrder, g.Name, g.ID, g.Changed, len(slices.Collect(g.Daemons())))
 		for d := range g.Daemons() {
 			members := make([]Name, 0, d.Len())
 			for _, n := range d.Members() {
 				members = append(members, *n)
 			}
-			body = AppendGroupDaemon(body, s.Order, d.Daemon, d.Membership, members...)
+			body = AppendGroupDaemon(body, s.ByteOrder, d.Daemon, d.Membership, members...)
 		}
 	}
 	if !bytes.Equal(body, m.Payload) {
 		return "", fmt.Errorf("group state encoded again as\n%x, want\n%x", body, m.Payload)
 	}
-	if want := StateSender(s.Order, string(s.Daemon), int(s.NumSynced)); want != m.Sender {
+	if want := StateSender(s.ByteOrder, string(s.Daemon), int(s.NumSynced)); want != m.Sender {
 		return "", fmt.Errorf("sender of a group state %x, want %x", m.Sender, want)
 	}
 	return "GROUPS", nil

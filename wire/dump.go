@@ -20,7 +20,7 @@ func Dump(b []byte) string {
 		return fmt.Sprintf("undecodable, %d bytes: %v", len(b), err)
 	}
 	var s strings.Builder
-	fmt.Fprintf(&s, "%v %v ", m.Order, m.Type)
+	fmt.Fprintf(&s, "%v %v ", m.ByteOrder, m.Type)
 	if m.Type.IsMembership() {
 		s.WriteString("of ")
 		dumpName(&s, &m.Sender)
@@ -32,7 +32,7 @@ func Dump(b []byte) string {
 	s.WriteString(" to ")
 	dumpNames(&s, m.GroupFields)
 	fmt.Fprintf(&s, " type %d", m.Hint.MessType())
-	if m.Hint.Order() != m.Order {
+	if m.Hint.Order() != m.ByteOrder {
 		fmt.Fprintf(&s, " hint %v", m.Hint.Order())
 	}
 	if m.Type&Reject != 0 {
@@ -44,7 +44,7 @@ func Dump(b []byte) string {
 
 func dumpMembership(s *strings.Builder, m *Message) {
 	var p Membership
-	if err := p.Decode(m.Type, m.Order, m.Payload); err != nil {
+	if err := p.Decode(m.Type, m.ByteOrder, m.Payload); err != nil {
 		fmt.Fprintf(s, " payload of %d bytes: %v", len(m.Payload), err)
 		return
 	}

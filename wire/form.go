@@ -41,7 +41,7 @@ const (
 
 // Form is the body of a FORM1 or FORM2 token.
 type Form struct {
-	Order Order
+	ByteOrder ByteOrder
 	// Members have agreed to the attempt, Pending have still to be asked.
 	Members, Pending DaemonList
 	// RepIndex and Reps are a FORM1's: the representatives, and the next to be
@@ -57,8 +57,8 @@ type Form struct {
 
 // Decode reads the body of a form token, to its last byte.
 func (f *Form) Decode(t *Token) error {
-	*f = Form{Order: t.Order}
-	o, b := t.Order, t.Body
+	*f = Form{ByteOrder: t.ByteOrder}
+	o, b := t.ByteOrder, t.Body
 	form1 := t.Type&TokenForm1 != 0
 	fixed := fixedMembersLen + form2IDLen
 	if form1 {
@@ -96,7 +96,7 @@ func (f *Form) Decode(t *Token) error {
 func (f *Form) checkRings(at int) error {
 	rest := f.rings
 	for range f.NumRings {
-		_, n, err := decodeRingEntry(f.Order, rest)
+		_, n, err := decodeRingEntry(f.ByteOrder, rest)
 		if err != nil {
 			return &DecodeError{"ring entry", at, err}
 		}
@@ -114,7 +114,7 @@ func (f *Form) Rings() iter.Seq2[int, RingEntry] {
 	return func(yield func(int, RingEntry) bool) {
 		rest := f.rings
 		for i := range f.NumRings {
-			e, n, err := decodeRingEntry(f.Order, rest)
+			e, n, err := decodeRingEntry(f.ByteOrder, rest)
 			if err != nil || !yield(i, e) {
 				return
 			}
@@ -131,7 +131,7 @@ type RingEntry struct {
 	HighestSeq int32
 	NumTrans   int // of Commit, from its beginning: the transitional set
 	Commit     DaemonList
-	order      Order
+	byteOrder  ByteOrder
 	holes      []byte
 }
 
@@ -139,12 +139,12 @@ type RingEntry struct {
 func (e *RingEntry) NumHoles() int { return len(e.holes) / 4 }
 
 // Hole returns the sequence number of hole i.
-func (e *RingEntry) Hole(i int) int32 { return e.order.Int32(e.holes[4*i:]) }
+func (e *RingEntry) Hole(i int) int32 { return e.byteOrder.Int32(e.holes[4*i:]) }
 
 // Transitional returns the transitional set.
 func (e *RingEntry) Transitional() DaemonList { return e.Commit.slice(0, e.NumTrans) }
 
-func decodeRingEntry(o Order, b []byte) (e RingEntry, n int, err error) {
+func decodeRingEntry(o ByteOrder, b []byte) (e RingEntry, n int, err error) {
 	if len(b) < ringEntryLen {
 		return e, 0, ErrShort
 	}
@@ -165,7 +165,7 @@ func decodeRingEntry(o Order, b []byte) (e RingEntry, n int, err error) {
 		HighestSeq: o.Int32(b[16:]),
 		NumTrans:   int(trans),
 		Commit:     DaemonList{o, b[ids:n]},
-		order:      o,
+		byteOrder:  o,
 		holes:      b[ringEntryLen:ids],
 	}, n, nil
 }
@@ -219,7 +219,7 @@ func (f *Form) Value() FormValue {
 
 // Append appends the body of a form token of type t (FORM1 or FORM2) to b, with
 // zeros where the format has noise. Lists must keep to their limits.
-func (v *FormValue) Append(b []byte, o Order, t RingType) []byte {
+func (v *FormValue) Append(b []byte, o ByteOrder, t RingType) []byte {
 	start := len(b)
 	b = o.AppendUint16(b, uint16(len(v.Members)))
 	b = o.AppendUint16(b, uint16(len(v.Pending)))
@@ -240,7 +240,7 @@ func (v *FormValue) Append(b []byte, o Order, t RingType) []byte {
 	return b
 }
 
-func (r *RingValue) append(b []byte, o Order) []byte {
+func (r *RingValue) append(b []byte, o ByteOrder) []byte {
 	b = o.appendMembershipID(b, r.Membership)
 	for _, n := range [...]int32{r.TransTime, r.Aru, r.HighestSeq, int32(len(r.Holes))} {
 		b = o.AppendUint32(b, uint32(n))

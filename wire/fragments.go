@@ -19,17 +19,17 @@ type Fragment struct {
 // Fragments iterates over the fragments of a data packet. The zero value has
 // none.
 type Fragments struct {
-	order Order
-	next  FragmentHeader
-	rest  []byte // of the body, from the next fragment's bytes on
-	at    int    // offset of rest in the body
-	more  bool
+	byteOrder ByteOrder
+	next      FragmentHeader
+	rest      []byte // of the body, from the next fragment's bytes on
+	at        int    // offset of rest in the body
+	more      bool
 }
 
 // Fragments returns the fragments of the packet. They have to pass
 // [Packet.CheckFragments] first.
 func (p *Packet) Fragments() Fragments {
-	return Fragments{order: p.Order, next: p.First, rest: p.Body, more: true}
+	return Fragments{byteOrder: p.ByteOrder, next: p.First, rest: p.Body, more: true}
 }
 
 // Next returns the next fragment, or false behind the last one, or where a
@@ -44,7 +44,7 @@ func (f *Fragments) Next() (Fragment, bool) {
 	f.advance(n)
 	if pad := -f.at & (fragmentAlign - 1); len(f.rest) >= pad+fragmentHeaderLen {
 		f.advance(pad)
-		f.next = f.order.fragmentHeader(f.rest)
+		f.next = f.byteOrder.fragmentHeader(f.rest)
 		f.advance(fragmentHeaderLen)
 	} else {
 		f.more = false
@@ -91,7 +91,7 @@ func FragmentRoom(n int) int {
 
 // AppendFragment appends a further fragment to a body that begins at start in
 // b.
-func AppendFragment(b []byte, start int, o Order, index int16, data []byte) []byte {
+func AppendFragment(b []byte, start int, o ByteOrder, index int16, data []byte) []byte {
 	for (len(b)-start)%fragmentAlign != 0 {
 		b = append(b, 0)
 	}

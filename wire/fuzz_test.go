@@ -233,10 +233,10 @@ func FuzzHeader(f *testing.F) {
 
 		clean := h.Sender.Clean()
 		why := h.CheckRequest(&clean)
-		if why == NotRefused && (err != nil || size > MaxMessage || h.Type&orderMarker != 0) {
+		if why == NotRefused && (err != nil || size > MaxMessage || h.Type&byteOrderMarker != 0) {
 			t.Errorf("%+v is taken; its size is %d, %v", h, size, err)
 		}
-		if int(why) >= NumRefusals {
+		if int(why) >= NumReasons {
 			t.Errorf("refused for %d", why)
 		}
 
@@ -248,11 +248,11 @@ func FuzzHeader(f *testing.F) {
 			t.Errorf("%x\nis normalized to %x", b, own)
 		}
 		var again Header
-		if err := again.Decode(own); err != nil || again.Order != LittleEndian {
+		if err := again.Decode(own); err != nil || again.ByteOrder != LittleEndian {
 			t.Errorf("normalized: %+v, %v", again, err)
 		}
 		// Half a marker disappears in a whole one; it is refused before.
-		normal.Type &^= orderMarker
+		normal.Type &^= byteOrderMarker
 		if again != normal {
 			t.Errorf("normalized header is %+v, its bytes say %+v", normal, again)
 		}
@@ -292,7 +292,7 @@ func FuzzMembership(f *testing.F) {
 	seed(f, unitMessage, func(u *unit) {
 		var m Message
 		if _, err := m.Decode(u.raw); err == nil && m.Type.IsMembership() {
-			f.Add(uint32(m.Type), m.Order == BigEndian, m.Payload)
+			f.Add(uint32(m.Type), m.ByteOrder == BigEndian, m.Payload)
 		}
 	})
 	one := "01000000 02000000 03000000 01000000 00000000 01000000" + field("#a#x")

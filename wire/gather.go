@@ -25,15 +25,15 @@ const (
 
 // DaemonList is a row of daemon ids on the wire.
 type DaemonList struct {
-	order Order
-	b     []byte
+	byteOrder ByteOrder
+	b         []byte
 }
 
 // Len returns the number of ids.
 func (l DaemonList) Len() int { return len(l.b) / 4 }
 
 // At returns the id at place i.
-func (l DaemonList) At(i int) DaemonID { return DaemonID(l.order.Uint32(l.b[4*i:])) }
+func (l DaemonList) At(i int) DaemonID { return DaemonID(l.byteOrder.Uint32(l.b[4*i:])) }
 
 // All yields the ids in order.
 func (l DaemonList) All() iter.Seq2[int, DaemonID] {
@@ -47,7 +47,7 @@ func (l DaemonList) All() iter.Seq2[int, DaemonID] {
 }
 
 // slice returns the ids from place i up to j.
-func (l DaemonList) slice(i, j int) DaemonList { return DaemonList{l.order, l.b[4*i : 4*j]} }
+func (l DaemonList) slice(i, j int) DaemonList { return DaemonList{l.byteOrder, l.b[4*i : 4*j]} }
 
 // RepKind says what a representative speaks for.
 type RepKind uint16
@@ -71,8 +71,8 @@ type Rep struct {
 
 // RepList is a row of representatives on the wire.
 type RepList struct {
-	order Order
-	b     []byte
+	byteOrder ByteOrder
+	b         []byte
 }
 
 // Len returns the number of representatives.
@@ -82,9 +82,9 @@ func (l RepList) Len() int { return len(l.b) / repLen }
 func (l RepList) At(i int) Rep {
 	b := l.b[repLen*i:]
 	return Rep{
-		Daemon:  DaemonID(l.order.Uint32(b)),
-		Kind:    RepKind(l.order.Uint16(b[4:])),
-		Segment: int16(l.order.Uint16(b[6:])),
+		Daemon:  DaemonID(l.byteOrder.Uint32(b)),
+		Kind:    RepKind(l.byteOrder.Uint16(b[4:])),
+		Segment: int16(l.byteOrder.Uint16(b[6:])),
 	}
 }
 
@@ -101,9 +101,9 @@ func (l RepList) All() iter.Seq2[int, Rep] {
 
 // Gather is the body of an ALIVE or a JOIN.
 type Gather struct {
-	Order   Order
-	Pending int16 // num_pending, 0
-	Members DaemonList
+	ByteOrder ByteOrder
+	Pending   int16 // num_pending, 0
+	Members   DaemonList
 	// RepIndex and Reps are a JOIN's; the first representative is the sender.
 	RepIndex int16
 	Reps     RepList
@@ -111,8 +111,8 @@ type Gather struct {
 
 // Decode reads the body of an ALIVE or a JOIN packet, to its last byte.
 func (g *Gather) Decode(p *Packet) error {
-	*g = Gather{Order: p.Order}
-	o, b := p.Order, p.Body
+	*g = Gather{ByteOrder: p.ByteOrder}
+	o, b := p.ByteOrder, p.Body
 	if len(b) < memberListHeader {
 		return &DecodeError{"member list", PacketHeaderLen + len(b), ErrShort}
 	}
@@ -144,7 +144,7 @@ func (g *Gather) Decode(p *Packet) error {
 
 // AppendMembers appends a member list in its variable form to b: all of an
 // ALIVE's body, and the beginning of a JOIN's.
-func AppendMembers(b []byte, o Order, pending int16, members ...DaemonID) []byte {
+func AppendMembers(b []byte, o ByteOrder, pending int16, members ...DaemonID) []byte {
 	b = o.AppendUint16(b, uint16(len(members)))
 	b = o.AppendUint16(b, uint16(pending))
 	for _, id := range members {
@@ -154,7 +154,7 @@ func AppendMembers(b []byte, o Order, pending int16, members ...DaemonID) []byte
 }
 
 // AppendReps appends a representative list in its variable form to b.
-func AppendReps(b []byte, o Order, index int16, reps ...Rep) []byte {
+func AppendReps(b []byte, o ByteOrder, index int16, reps ...Rep) []byte {
 	b = o.AppendUint16(b, uint16(len(reps)))
 	b = o.AppendUint16(b, uint16(index))
 	for _, r := range reps {
@@ -163,7 +163,7 @@ func AppendReps(b []byte, o Order, index int16, reps ...Rep) []byte {
 	return b
 }
 
-func appendRep(b []byte, o Order, r Rep) []byte {
+func appendRep(b []byte, o ByteOrder, r Rep) []byte {
 	b = o.AppendUint32(b, uint32(r.Daemon))
 	b = o.AppendUint16(b, uint16(r.Kind))
 	return o.AppendUint16(b, uint16(r.Segment))

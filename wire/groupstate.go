@@ -38,7 +38,7 @@ const (
 
 // GroupState is a GROUPS message.
 type GroupState struct {
-	Order Order
+	ByteOrder ByteOrder
 	// Daemon is the name of the sender.
 	Daemon []byte
 	// NumSynced is the number of daemons that the sender speaks for.
@@ -53,8 +53,8 @@ type GroupState struct {
 // DecodeHead reads of a GROUPS message who made it and for which membership,
 // which decides whether the rest is of interest.
 func (s *GroupState) DecodeHead(m *Message) error {
-	o := m.Order
-	*s = GroupState{Order: o}
+	o := m.ByteOrder
+	*s = GroupState{ByteOrder: o}
 	field := m.Sender[:stateNameLen]
 	if i := bytes.IndexByte(field, 0); i >= 0 {
 		field = field[:i]
@@ -73,7 +73,7 @@ func (s *GroupState) Decode(m *Message) error {
 	if err := s.DecodeHead(m); err != nil {
 		return err
 	}
-	o, b := m.Order, m.Payload
+	o, b := m.ByteOrder, m.Payload
 	switch {
 	case m.NumGroups != 0:
 		return &DecodeError{"GROUPS message with group names", offNumGroups, ErrForm}
@@ -113,7 +113,7 @@ func (s *GroupState) Decode(m *Message) error {
 func (s *GroupState) Groups() iter.Seq[GroupEntry] {
 	return func(yield func(GroupEntry) bool) {
 		for rest := s.groups; len(rest) > 0; {
-			e, n, err := decodeGroupEntry(s.Order, rest)
+			e, n, err := decodeGroupEntry(s.ByteOrder, rest)
 			if err != nil || !yield(e) {
 				return
 			}
@@ -124,22 +124,22 @@ func (s *GroupState) Groups() iter.Seq[GroupEntry] {
 
 // GroupEntry is one group of a GROUPS message.
 type GroupEntry struct {
-	Name    *Name
-	ID      GroupID
-	Changed bool
-	order   Order
-	daemons []byte
+	Name      *Name
+	ID        GroupID
+	Changed   bool
+	byteOrder ByteOrder
+	daemons   []byte
 }
 
-func decodeGroupEntry(o Order, b []byte) (e GroupEntry, n int, err error) {
+func decodeGroupEntry(o ByteOrder, b []byte) (e GroupEntry, n int, err error) {
 	if len(b) < GroupEntryLen {
 		return e, 0, ErrShort
 	}
 	e = GroupEntry{
-		Name:    (*Name)(b),
-		ID:      decodeGroupID(b[NameLen:], o),
-		Changed: o.Uint16(b[offGroupChanged:]) != 0,
-		order:   o,
+		Name:      (*Name)(b),
+		ID:        decodeGroupID(b[NameLen:], o),
+		Changed:   o.Uint16(b[offGroupChanged:]) != 0,
+		byteOrder: o,
 	}
 	n = GroupEntryLen
 	for range o.Uint16(b[offGroupNumHosts:]) {
@@ -159,10 +159,10 @@ func decodeGroupEntry(o Order, b []byte) (e GroupEntry, n int, err error) {
 func (e GroupEntry) Daemons() iter.Seq[GroupDaemon] {
 	return func(yield func(GroupDaemon) bool) {
 		for b := e.daemons; len(b) >= GroupDaemonLen; {
-			n := GroupDaemonLen + NameLen*int(e.order.Uint16(b[12:]))
+			n := GroupDaemonLen + NameLen*int(e.byteOrder.Uint16(b[12:]))
 			d := GroupDaemon{
-				Daemon:     DaemonID(e.order.Uint32(b)),
-				Membership: e.order.membershipID(b[4:]),
+				Daemon:     DaemonID(e.byteOrder.Uint32(b)),
+				Membership: e.byteOrder.membershipID(b[4:]),
 				members:    b[GroupDaemonLen:n],
 			}
 			if !yield(d) {
@@ -188,7 +188,7 @@ func (d GroupDaemon) Members() iter.Seq2[int, *Name] { return names(d.members) }
 
 // AppendStateHeader appends the body of a GROUPS message up to its group entries
 // to b. synced is nil for a message that is not the first of its set.
-func AppendStateHeader(b []byte, o Order, id MembershipID, synced []DaemonID) []byte {
+func AppendStateHeader(b []byte, o ByteOrder, id MembershipID, synced []DaemonID) []byte {
 	b = o.appendMembershipID(b, id)
 	if synced == nil {
 		return append(b, 0)
@@ -203,7 +203,7 @@ func AppendStateHeader(b []byte, o Order, id MembershipID, synced []DaemonID) []
 
 // AppendGroupEntry appends the fixed part of a group entry to b; daemons
 // entries follow by [AppendGroupDaemon].
-func AppendGroupEntry(b []byte, o Order, name *Name, id GroupID, changed bool, daemons int) []byte {
+func AppendGroupEntry(b []byte, o ByteOrder, name *Name, id GroupID, changed bool, daemons int) []byte {
 	b = append(b, name[:]...)
 	b = id.Append(b, o)
 	flag := uint16(0)
@@ -216,12 +216,12 @@ func AppendGroupEntry(b []byte, o Order, name *Name, id GroupID, changed bool, d
 
 // SetGroupDaemons changes the number of daemons in the group entry at the start
 // of b.
-func SetGroupDaemons(b []byte, o Order, daemons int) {
+func SetGroupDaemons(b []byte, o ByteOrder, daemons int) {
 	o.PutUint16(b[offGroupNumHosts:], uint16(daemons))
 }
 
 // AppendGroupDaemon appends a daemon entry to b.
-func AppendGroupDaemon(b []byte, o Order, id DaemonID, view MembershipID, members ...Name) []byte {
+func AppendGroupDaemon(b []byte, o ByteOrder, id DaemonID, view MembershipID, members ...Name) []byte {
 	b = o.AppendUint32(b, uint32(id))
 	b = o.appendMembershipID(b, view)
 	b = o.AppendUint16(b, uint16(len(members)))
@@ -232,7 +232,7 @@ func AppendGroupDaemon(b []byte, o Order, id DaemonID, view MembershipID, member
 }
 
 // StateSender returns the sender field of a GROUPS message.
-func StateSender(o Order, daemon string, synced int) (n Name) {
+func StateSender(o ByteOrder, daemon string, synced int) (n Name) {
 	copy(n[:stateNameLen], daemon)
 	o.PutUint32(n[offStateSynced-offSender:], uint32(synced))
 	return n

@@ -31,15 +31,15 @@ func MakeHint(messType int16) Hint {
 func (h Hint) Legal() bool { return h[0]&0x7f == 0 && h[3]&0x7f == 0 }
 
 // Order returns the order in which the hint, and the payload, were written.
-func (h Hint) Order() Order { return OrderOf(h[:]) }
+func (h Hint) Order() ByteOrder { return ByteOrderOf(h[:]) }
 
 // MessType returns the application's message type.
 func (h Hint) MessType() int16 { return int16(h.Order().Uint32(h[:]) >> 8) }
 
 // Header is the fixed part of a message.
 type Header struct {
-	Order     Order // in which Type, NumGroups and DataLen are written
-	Type      Type  // without marker; half a marker stays in, and is illegal
+	ByteOrder ByteOrder // in which Type, NumGroups and DataLen are written
+	Type      Type      // without marker; half a marker stays in, and is illegal
 	Sender    Name
 	NumGroups int32
 	Hint      Hint
@@ -54,8 +54,8 @@ func (h *Header) Decode(b []byte) error {
 		return &DecodeError{"message header", len(b), ErrShort}
 	}
 	b = b[:HeaderLen]
-	o := OrderOf(b)
-	h.Order = o
+	o := ByteOrderOf(b)
+	h.ByteOrder = o
 	h.Type = Type(o.Uint32(b[offType:]) &^ o.mark())
 	h.Sender = Name(b[offSender:offNumGroups])
 	h.NumGroups = o.Int32(b[offNumGroups:])
@@ -66,11 +66,11 @@ func (h *Header) Decode(b []byte) error {
 
 // Append appends the header to b, in its order.
 func (h *Header) Append(b []byte) []byte {
-	b = h.Order.AppendUint32(b, uint32(h.Type)|h.Order.mark())
+	b = h.ByteOrder.AppendUint32(b, uint32(h.Type)|h.ByteOrder.mark())
 	b = append(b, h.Sender[:]...)
-	b = h.Order.AppendUint32(b, uint32(h.NumGroups))
+	b = h.ByteOrder.AppendUint32(b, uint32(h.NumGroups))
 	b = append(b, h.Hint[:]...)
-	return h.Order.AppendUint32(b, uint32(h.DataLen))
+	return h.ByteOrder.AppendUint32(b, uint32(h.DataLen))
 }
 
 // Size returns the length of the whole message in bytes, the old type of a
@@ -94,55 +94,42 @@ func (h *Header) Size() (int, error) {
 // little-endian order with its marker, and leaves hint and all else alone
 // (client-protocol §6 rule 2). h is the decoded header of b.
 func (h *Header) Normalize(b []byte) {
-	if h.Order == LittleEndian {
+	if h.ByteOrder == LittleEndian {
 		return
 	}
-	h.Order = LittleEndian
-	LittleEndian.PutUint32(b[offType:], uint32(h.Type)|orderMarker)
+	h.ByteOrder = LittleEndian
+	LittleEndian.PutUint32(b[offType:], uint32(h.Type)|byteOrderMarker)
 	LittleEndian.PutUint32(b[offNumGroups:], uint32(h.NumGroups))
 	LittleEndian.PutUint32(b[offDataLen:], uint32(h.DataLen))
 }
 
-// Refusal says why a daemon does not take a message from a client
-// (client-protocol §8). The zero value is no refusal.
-type Refusal uint8
+// Reason says why a daemon refuses a message from a client (client-protocol §8).
+type Reason uint8
 
-// The refusals, in the order in which they are checked.
+// The reasons, in the order in which they are checked.
 const (
-	NotRefused       Refusal = iota
-	RefusedType              // not one service or request, or a bit of the daemons' own
-	RefusedSender            // the sender is not this session
-	RefusedNumGroups         // negative or over 100
-	RefusedHint              // bits beside marker and message type
-	RefusedDataLen           // negative or over 144000
-	RefusedTotal             // groups and payload over MaxBody
+	// NotRefused: the daemon takes the message.
+	NotRefused Reason = iota // none
+	// RefusedType: not one service or request, or a bit of the daemons' own.
+	RefusedType // type
+	// RefusedSender: the sender is not this session.
+	RefusedSender // sender
+	// RefusedNumGroups: negative or over 100.
+	RefusedNumGroups // num_groups
+	// RefusedHint: bits beside marker and message type.
+	RefusedHint // hint
+	// RefusedDataLen: negative or over 144000.
+	RefusedDataLen // data_len
+	// RefusedTotal: groups and payload over MaxBody.
+	RefusedTotal // total
 )
 
-// Refusals lists the reasons, for counters.
-var refusalNames = [...]string{
-	NotRefused:       "none",
-	RefusedType:      "type",
-	RefusedSender:    "sender",
-	RefusedNumGroups: "num_groups",
-	RefusedHint:      "hint",
-	RefusedDataLen:   "data_len",
-	RefusedTotal:     "total",
-}
-
-// NumRefusals is the number of values of [Refusal].
-const NumRefusals = len(refusalNames)
-
-// String returns a short name, fit for a label.
-func (r Refusal) String() string {
-	if int(r) < len(refusalNames) {
-		return refusalNames[r]
-	}
-	return "unknown"
-}
+// NumReasons is the number of values of [Reason].
+const NumReasons = int(RefusedTotal) + 1
 
 // CheckRequest decides whether a daemon takes a message with this header from
 // the session whose private group is self (in the form of [Name.Clean]).
-func (h *Header) CheckRequest(self *Name) Refusal {
+func (h *Header) CheckRequest(self *Name) Reason {
 	if !h.Type.CheckRequest() {
 		return RefusedType
 	}

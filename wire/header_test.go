@@ -85,7 +85,7 @@ func TestHeader(t *testing.T) {
 			"ff*48",
 			Header{LittleEndian, 0x7fffff7f, Name(bytes.Repeat([]byte{0xff}, NameLen)), -1, Hint{0xff, 0xff, 0xff, 0xff}, -1},
 		},
-		{"zeros", "00*48", Header{Order: BigEndian}},
+		{"zeros", "00*48", Header{ByteOrder: BigEndian}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -171,7 +171,7 @@ func TestNormalize(t *testing.T) {
 		}
 	}
 	// What is little-endian is not touched, not even to write the same.
-	h := Header{Order: LittleEndian}
+	h := Header{ByteOrder: LittleEndian}
 	h.Normalize(nil)
 }
 
@@ -211,7 +211,7 @@ func TestHintLegal(t *testing.T) {
 	const mask = 0x80ffff80
 	for bit := range 32 {
 		word := uint32(1) << bit
-		for _, o := range []Order{LittleEndian, BigEndian} {
+		for _, o := range []ByteOrder{LittleEndian, BigEndian} {
 			var h Hint
 			o.PutUint32(h[:], word)
 			if got, want := h.Legal(), word&^mask == 0; got != want {
@@ -230,13 +230,13 @@ func TestOrder(t *testing.T) {
 			if first >= 0x80 && last >= 0x80 {
 				want = LittleEndian
 			}
-			if got := OrderOf(word); got != want {
+			if got := ByteOrderOf(word); got != want {
 				t.Errorf("%x: %v, want %v", word[:4], got, want)
 			}
 		}
 	}
 	tests := []struct {
-		o     Order
+		o     ByteOrder
 		bytes string
 		u     uint32
 		i     int32

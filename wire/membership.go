@@ -41,13 +41,13 @@ func (g GroupID) String() string {
 }
 
 // Append appends the id to b.
-func (g GroupID) Append(b []byte, o Order) []byte {
+func (g GroupID) Append(b []byte, o ByteOrder) []byte {
 	b = o.AppendUint32(b, g.Daemon)
 	b = o.AppendUint32(b, g.Time)
 	return o.AppendUint32(b, g.Index)
 }
 
-func decodeGroupID(b []byte, o Order) GroupID {
+func decodeGroupID(b []byte, o ByteOrder) GroupID {
 	return GroupID{
 		Daemon: o.Uint32(b[offGroupIDDaemon:]),
 		Time:   o.Uint32(b[offGroupIDTime:]),
@@ -57,8 +57,8 @@ func decodeGroupID(b []byte, o Order) GroupID {
 
 // Membership is the decoded payload of a membership message.
 type Membership struct {
-	Order Order
-	ID    GroupID
+	ByteOrder ByteOrder
+	ID        GroupID
 	// NumSets is the number of virtual synchrony sets. It is 0 for
 	// transitional messages.
 	NumSets int
@@ -71,8 +71,8 @@ type Membership struct {
 // Decode reads the payload of a membership message of the given type and
 // order. All of it is checked: that the sets fill the payload to its last
 // byte, and that the own set's offset points to one of them.
-func (m *Membership) Decode(t Type, o Order, b []byte) error {
-	*m = Membership{Order: o}
+func (m *Membership) Decode(t Type, o ByteOrder, b []byte) error {
+	*m = Membership{ByteOrder: o}
 	if t.IsSelfLeave() {
 		if len(b) != 0 {
 			return &DecodeError{"self-leave message", 0, ErrForm}
@@ -123,18 +123,18 @@ func (m *Membership) Append(b []byte, t Type) []byte {
 	if t.IsSelfLeave() {
 		return b
 	}
-	b = m.ID.Append(b, m.Order)
+	b = m.ID.Append(b, m.ByteOrder)
 	if t&RegularMembership == 0 {
 		return b
 	}
-	b = m.Order.AppendUint32(b, uint32(m.NumSets))
-	b = m.Order.AppendUint32(b, uint32(m.OwnSet))
+	b = m.ByteOrder.AppendUint32(b, uint32(m.NumSets))
+	b = m.ByteOrder.AppendUint32(b, uint32(m.OwnSet))
 	return append(b, m.Sets...)
 }
 
 // AppendSet appends one virtual synchrony set to b, the encoded sets of a
 // payload.
-func AppendSet(b []byte, o Order, members ...Name) []byte {
+func AppendSet(b []byte, o ByteOrder, members ...Name) []byte {
 	b = o.AppendUint32(b, uint32(len(members)))
 	for i := range members {
 		b = append(b, members[i][:]...)
@@ -159,7 +159,7 @@ func (s Set) Len() int { return len(s.Members) / NameLen }
 func (m *Membership) All() iter.Seq2[int, Set] {
 	return func(yield func(int, Set) bool) {
 		for i, at := 0, 0; i < m.NumSets; i++ {
-			n := int(m.Order.Int32(m.Sets[at:]))
+			n := int(m.ByteOrder.Int32(m.Sets[at:]))
 			end := at + 4 + NameLen*n
 			if !yield(i, Set{Own: at == m.OwnSet, Members: m.Sets[at+4 : end]}) {
 				return

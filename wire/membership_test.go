@@ -40,7 +40,7 @@ func TestMembership(t *testing.T) {
 	tests := []struct {
 		name    string
 		t       Type
-		o       Order
+		o       ByteOrder
 		bytes   string
 		id      GroupID
 		own     int
@@ -135,7 +135,7 @@ func TestMembership(t *testing.T) {
 			if err := m.Decode(tt.t, tt.o, b); err != nil {
 				t.Fatal(err)
 			}
-			if m.Order != tt.o || m.ID != tt.id || m.OwnSet != tt.own || m.NumSets != len(tt.sets) {
+			if m.ByteOrder != tt.o || m.ID != tt.id || m.OwnSet != tt.own || m.NumSets != len(tt.sets) {
 				t.Errorf("got %+v, want order %v, id %v, %d sets, own at %d", m, tt.o, tt.id, len(tt.sets), tt.own)
 			}
 			if got := sets(&m); !reflect.DeepEqual(got, tt.sets) {
@@ -148,7 +148,7 @@ func TestMembership(t *testing.T) {
 			wantBytes(t, m.Append([]byte("before"), tt.t), append([]byte("before"), b...))
 
 			// The same, put together from its parts.
-			made := Membership{Order: tt.o, ID: tt.id, NumSets: len(tt.sets), OwnSet: tt.own}
+			made := Membership{ByteOrder: tt.o, ID: tt.id, NumSets: len(tt.sets), OwnSet: tt.own}
 			for _, s := range tt.sets {
 				var names []Name
 				for _, n := range s.names {
@@ -170,7 +170,7 @@ func TestMembershipErrors(t *testing.T) {
 	tests := []struct {
 		name  string
 		t     Type
-		o     Order
+		o     ByteOrder
 		bytes string
 		want  DecodeError
 	}{

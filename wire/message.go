@@ -33,7 +33,7 @@ func (m *Message) Decode(b []byte) (n int, err error) {
 	}
 	body := b[HeaderLen:n]
 	if m.Type&Reject != 0 {
-		m.OldType = Type(m.Order.Uint32(body) ^ m.Order.mark())
+		m.OldType = Type(m.ByteOrder.Uint32(body) ^ m.ByteOrder.mark())
 		body = body[OldTypeLen:]
 	}
 	groups := NameLen * int(m.NumGroups)
@@ -50,7 +50,7 @@ func (m *Message) Append(b []byte) []byte {
 	h.DataLen = int32(len(m.Payload))
 	b = h.Append(b)
 	if h.Type&Reject != 0 {
-		b = h.Order.AppendUint32(b, uint32(m.OldType)^h.Order.mark())
+		b = h.ByteOrder.AppendUint32(b, uint32(m.OldType)^h.ByteOrder.mark())
 	}
 	b = append(b, m.GroupFields...)
 	return append(b, m.Payload...)
@@ -76,7 +76,7 @@ func names(b []byte) iter.Seq2[int, *Name] {
 // which has at least a header: what the ring and groups need of a message
 // without decoding the rest.
 func TypeOf(b []byte) Type {
-	return Type(LittleEndian.Uint32(b[offType:]) &^ orderMarker)
+	return Type(LittleEndian.Uint32(b[offType:]) &^ byteOrderMarker)
 }
 
 // GroupsOf returns the group fields of the little-endian message in b, whose

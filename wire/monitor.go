@@ -56,7 +56,7 @@ func (s *Status) halves() [12]*int16 {
 // header only the type, the daemon and the length are set.
 func (s *Status) Append(b []byte) []byte {
 	const o = LittleEndian
-	p := Packet{Order: o, Type: PacketStatus, Proc: s.Self}
+	p := Packet{ByteOrder: o, Type: PacketStatus, Proc: s.Self}
 	b = p.AppendHeader(b, StatusLen)
 	for i, w := range s.words() {
 		switch i {
@@ -80,7 +80,7 @@ func (s *Status) Decode(p *Packet) error {
 	if len(p.Body) != StatusLen {
 		return &DecodeError{"status report", PacketHeaderLen, ErrLength}
 	}
-	o, b := p.Order, p.Body
+	o, b := p.ByteOrder, p.Body
 	for i, w := range s.words() {
 		switch v := o.Int32(b[4*i:]); i {
 		case wordSelf:
@@ -109,7 +109,7 @@ func (p *Packet) PartitionMap(n int) ([]int16, error) {
 	}
 	m := make([]int16, n)
 	for i := range m {
-		m[i] = int16(p.Order.Uint16(p.Body[2*i:]))
+		m[i] = int16(p.ByteOrder.Uint16(p.Body[2*i:]))
 	}
 	return m, nil
 }
@@ -130,7 +130,7 @@ func (p *Packet) FlowControl(rank, n int) (Windows, error) {
 	if len(p.Body) < row*n {
 		return w, &DecodeError{"flow control", PacketHeaderLen, ErrShort}
 	}
-	at := func(i, column int) int16 { return int16(p.Order.Uint16(p.Body[row*i+2*column:])) }
+	at := func(i, column int) int16 { return int16(p.ByteOrder.Uint16(p.Body[row*i+2*column:])) }
 	w.Personal, w.Accelerated = at(rank, 0), at(rank, 1)
 	if len(p.Body) >= row*(n+1) {
 		w.Window = at(n, 0)
@@ -145,7 +145,7 @@ const monitorDaemons = 128
 // AppendPartitionMap appends the body of a packet of type PacketPartition: the
 // components of at most 128 daemons in the order of the configuration
 // (monitor-protocol §5). KillComponent asks a daemon to end.
-func (o Order) AppendPartitionMap(b []byte, components []int16) []byte {
+func (o ByteOrder) AppendPartitionMap(b []byte, components []int16) []byte {
 	for i := range monitorDaemons {
 		var c int16
 		if i < len(components) {
@@ -160,7 +160,7 @@ func (o Order) AppendPartitionMap(b []byte, components []int16) []byte {
 // ring's window, and the others of at most 128 daemons in the order of the
 // configuration (monitor-protocol §6). With 128 there is no room for the ring's
 // window, and it is left out. The Window of a daemon is not looked at.
-func (o Order) AppendFlowControl(b []byte, window int16, daemons []Windows) []byte {
+func (o ByteOrder) AppendFlowControl(b []byte, window int16, daemons []Windows) []byte {
 	for i := range monitorDaemons {
 		personal, accelerated := Unchanged, Unchanged
 		switch {

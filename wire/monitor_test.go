@@ -41,7 +41,7 @@ func TestStatus(t *testing.T) {
 }
 
 func TestPartitionMap(t *testing.T) {
-	p := Packet{Order: BigEndian, Body: []byte{0, 0, 0, 1, 0xff, 0xff, 9, 9}}
+	p := Packet{ByteOrder: BigEndian, Body: []byte{0, 0, 0, 1, 0xff, 0xff, 9, 9}}
 	if m, err := p.PartitionMap(3); err != nil || !slices.Equal(m, []int16{0, 1, KillComponent}) {
 		t.Errorf("map %v, %v", m, err)
 	}
@@ -51,7 +51,7 @@ func TestPartitionMap(t *testing.T) {
 }
 
 func TestFlowControl(t *testing.T) {
-	p := Packet{Order: LittleEndian, Body: []byte{1, 0, 2, 0, 0xff, 0xff, 4, 0, 5, 0, 0, 0}}
+	p := Packet{ByteOrder: LittleEndian, Body: []byte{1, 0, 2, 0, 0xff, 0xff, 4, 0, 5, 0, 0, 0}}
 	for _, tt := range []struct {
 		rank, n int
 		want    Windows
@@ -74,8 +74,8 @@ func TestFlowControl(t *testing.T) {
 func TestMonitorBodies(t *testing.T) {
 	components := []int16{0, 300, KillComponent}
 	windows := []Windows{{0, 20, 15}, {0, Unchanged, Unchanged}, {0, 32767, 0}}
-	for _, o := range []Order{LittleEndian, BigEndian} {
-		p := Packet{Order: o, Body: o.AppendPartitionMap(nil, components)}
+	for _, o := range []ByteOrder{LittleEndian, BigEndian} {
+		p := Packet{ByteOrder: o, Body: o.AppendPartitionMap(nil, components)}
 		if len(p.Body) != 256 {
 			t.Errorf("a partition map of %d bytes", len(p.Body))
 		}

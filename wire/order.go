@@ -5,21 +5,21 @@ import "encoding/binary"
 // orderMarker are the two bits that a little-endian sender sets in type and
 // hint words. The bytes of the marker are a palindrome, so the test reads the
 // same before and after swapping (client-protocol §6).
-const orderMarker = 0x80000080
+const byteOrderMarker = 0x80000080
 
 // Order is the byte order in which a peer writes its integers. The zero value
 // is little-endian, which is what we write.
-type Order uint8
+type ByteOrder uint8
 
 // The two orders.
 const (
-	LittleEndian Order = iota
+	LittleEndian ByteOrder = iota
 	BigEndian
 )
 
 // OrderOf tells the order of a word from its marker: little-endian if both
 // bits are set, else big-endian. It needs the four bytes of the word.
-func OrderOf(word []byte) Order {
+func ByteOrderOf(word []byte) ByteOrder {
 	_ = word[3]
 	if word[0]&word[3]&0x80 != 0 {
 		return LittleEndian
@@ -28,7 +28,7 @@ func OrderOf(word []byte) Order {
 }
 
 // String returns "le" or "be".
-func (o Order) String() string {
+func (o ByteOrder) String() string {
 	if o == BigEndian {
 		return "be"
 	}
@@ -36,7 +36,7 @@ func (o Order) String() string {
 }
 
 // Uint32 reads four bytes of b.
-func (o Order) Uint32(b []byte) uint32 {
+func (o ByteOrder) Uint32(b []byte) uint32 {
 	if o == BigEndian {
 		return binary.BigEndian.Uint32(b)
 	}
@@ -44,10 +44,10 @@ func (o Order) Uint32(b []byte) uint32 {
 }
 
 // Int32 reads four bytes of b as a signed number.
-func (o Order) Int32(b []byte) int32 { return int32(o.Uint32(b)) }
+func (o ByteOrder) Int32(b []byte) int32 { return int32(o.Uint32(b)) }
 
 // Uint16 reads two bytes of b.
-func (o Order) Uint16(b []byte) uint16 {
+func (o ByteOrder) Uint16(b []byte) uint16 {
 	if o == BigEndian {
 		return binary.BigEndian.Uint16(b)
 	}
@@ -55,7 +55,7 @@ func (o Order) Uint16(b []byte) uint16 {
 }
 
 // AppendUint16 appends v to b.
-func (o Order) AppendUint16(b []byte, v uint16) []byte {
+func (o ByteOrder) AppendUint16(b []byte, v uint16) []byte {
 	if o == BigEndian {
 		return binary.BigEndian.AppendUint16(b, v)
 	}
@@ -63,7 +63,7 @@ func (o Order) AppendUint16(b []byte, v uint16) []byte {
 }
 
 // PutUint16 writes v to the first two bytes of b.
-func (o Order) PutUint16(b []byte, v uint16) {
+func (o ByteOrder) PutUint16(b []byte, v uint16) {
 	if o == BigEndian {
 		binary.BigEndian.PutUint16(b, v)
 		return
@@ -72,7 +72,7 @@ func (o Order) PutUint16(b []byte, v uint16) {
 }
 
 // PutUint32 writes v to the first four bytes of b.
-func (o Order) PutUint32(b []byte, v uint32) {
+func (o ByteOrder) PutUint32(b []byte, v uint32) {
 	if o == BigEndian {
 		binary.BigEndian.PutUint32(b, v)
 		return
@@ -81,7 +81,7 @@ func (o Order) PutUint32(b []byte, v uint32) {
 }
 
 // AppendUint32 appends v to b.
-func (o Order) AppendUint32(b []byte, v uint32) []byte {
+func (o ByteOrder) AppendUint32(b []byte, v uint32) []byte {
 	if o == BigEndian {
 		return binary.BigEndian.AppendUint32(b, v)
 	}
@@ -89,9 +89,9 @@ func (o Order) AppendUint32(b []byte, v uint32) []byte {
 }
 
 // mark returns the marker that this order sets in a word.
-func (o Order) mark() uint32 {
+func (o ByteOrder) mark() uint32 {
 	if o == BigEndian {
 		return 0
 	}
-	return orderMarker
+	return byteOrderMarker
 }

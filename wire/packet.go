@@ -142,7 +142,7 @@ type FragmentHeader struct {
 
 // Packet is a packet's header and a view of its body.
 type Packet struct {
-	Order       Order
+	ByteOrder   ByteOrder
 	Type        RingType
 	Transmitter DaemonID
 	Proc        DaemonID
@@ -162,12 +162,12 @@ func (p *Packet) Decode(b []byte) error {
 	if len(b) < PacketHeaderLen {
 		return &DecodeError{"packet header", len(b), ErrShort}
 	}
-	o := OrderOf(b)
+	o := ByteOrderOf(b)
 	if n := int(o.Uint16(b[offPacketDataLen:])); len(b) != PacketHeaderLen+n {
 		return &DecodeError{"packet length", offPacketDataLen, ErrLength}
 	}
 	*p = Packet{
-		Order:       o,
+		ByteOrder:   o,
 		Type:        RingType(o.Uint32(b[offPacketType:]) &^ o.mark()),
 		Transmitter: DaemonID(o.Uint32(b[offPacketTransmitter:])),
 		Proc:        DaemonID(o.Uint32(b[offPacketProc:])),
@@ -189,7 +189,7 @@ func (p *Packet) Append(b []byte) []byte {
 
 // AppendHeader appends the header of a packet whose body has n bytes.
 func (p *Packet) AppendHeader(b []byte, n int) []byte {
-	o := p.Order
+	o := p.ByteOrder
 	b = o.AppendUint32(b, uint32(p.Type)|o.mark())
 	b = o.AppendUint32(b, uint32(p.Transmitter))
 	b = o.AppendUint32(b, uint32(p.Proc))
@@ -202,20 +202,20 @@ func (p *Packet) AppendHeader(b []byte, n int) []byte {
 	return o.appendFragmentHeader(b, p.First)
 }
 
-func (o Order) fragmentHeader(b []byte) FragmentHeader {
+func (o ByteOrder) fragmentHeader(b []byte) FragmentHeader {
 	return FragmentHeader{int16(o.Uint16(b)), int16(o.Uint16(b[2:]))}
 }
 
-func (o Order) appendFragmentHeader(b []byte, h FragmentHeader) []byte {
+func (o ByteOrder) appendFragmentHeader(b []byte, h FragmentHeader) []byte {
 	b = o.AppendUint16(b, uint16(h.Index))
 	return o.AppendUint16(b, uint16(h.Len))
 }
 
-func (o Order) membershipID(b []byte) MembershipID {
+func (o ByteOrder) membershipID(b []byte) MembershipID {
 	return MembershipID{DaemonID(o.Uint32(b)), o.Int32(b[4:])}
 }
 
-func (o Order) appendMembershipID(b []byte, id MembershipID) []byte {
+func (o ByteOrder) appendMembershipID(b []byte, id MembershipID) []byte {
 	b = o.AppendUint32(b, uint32(id.Daemon))
 	return o.AppendUint32(b, uint32(id.Time))
 }

@@ -246,7 +246,7 @@ func (c *conversation) faults(m *Message, raw []byte) (faults []string) {
 	own := bytes.Clone(raw)
 	h := m.Header
 	h.Normalize(own)
-	if t := m.Type &^ orderMarker; TypeOf(own) != t {
+	if t := m.Type &^ byteOrderMarker; TypeOf(own) != t {
 		fault("TypeOf is %v, not %v", TypeOf(own), t)
 	}
 	if SizeOf(own) != len(raw) {
@@ -269,7 +269,7 @@ func (c *conversation) faults(m *Message, raw []byte) (faults []string) {
 // client-protocol §10 says of every one of them.
 func (c *conversation) membershipFaults(m *Message, fault func(string, ...any)) {
 	var p Membership
-	if err := p.Decode(m.Type, m.Order, m.Payload); err != nil {
+	if err := p.Decode(m.Type, m.ByteOrder, m.Payload); err != nil {
 		fault("membership: %v", err)
 		return
 	}
@@ -297,7 +297,7 @@ func (c *conversation) membershipFaults(m *Message, fault func(string, ...any)) 
 		if len(set) != s.Len() {
 			fault("set of %d has %d names", s.Len(), len(set))
 		}
-		sets = AppendSet(sets, m.Order, set...)
+		sets = AppendSet(sets, m.ByteOrder, set...)
 		members = append(members, set...)
 		if s.Own {
 			own++

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"fmt"
 	"math"
 	"testing"
 )
@@ -10,7 +11,7 @@ var self = MakeName("#bad#alpha")
 
 // legal is a multicast that is not refused.
 func legalHeader() Header {
-	return Header{Order: LittleEndian, Type: Safe, Sender: self, NumGroups: 1, Hint: MakeHint(0), DataLen: 5}
+	return Header{ByteOrder: LittleEndian, Type: Safe, Sender: self, NumGroups: 1, Hint: MakeHint(0), DataLen: 5}
 }
 
 // The checks run "in the order type, sender, num_groups, hint, data_len,
@@ -18,7 +19,7 @@ func legalHeader() Header {
 func TestCheckRequestOrder(t *testing.T) {
 	h := Header{NumGroups: -1, Hint: Hint{1}, DataLen: -1}
 	mend := []struct {
-		want Refusal
+		want Reason
 		mend func()
 	}{
 		{RefusedType, func() { h.Type = Agreed }},
@@ -35,8 +36,8 @@ func TestCheckRequestOrder(t *testing.T) {
 		}
 		m.mend()
 	}
-	if len(mend) != NumRefusals {
-		t.Errorf("%d refusals, checked %d", NumRefusals, len(mend))
+	if len(mend) != NumReasons {
+		t.Errorf("%d refusals, checked %d", NumReasons, len(mend))
 	}
 }
 
@@ -45,10 +46,10 @@ func TestCheckRequest(t *testing.T) {
 	tests := []struct {
 		name string
 		edit func(h *Header)
-		want Refusal
+		want Reason
 	}{
 		{"multicast", func(*Header) {}, NotRefused},
-		{"big-endian", func(h *Header) { h.Order, h.Hint = BigEndian, Hint{} }, NotRefused},
+		{"big-endian", func(h *Header) { h.ByteOrder, h.Hint = BigEndian, Hint{} }, NotRefused},
 		{"join", func(h *Header) { h.Type = Join }, NotRefused},
 		{"leave", func(h *Header) { h.Type = Leave }, NotRefused},
 		{"disconnect", func(h *Header) { h.Type = Kill }, NotRefused},
@@ -150,17 +151,17 @@ func TestCheckRequestLongestSender(t *testing.T) {
 	}
 }
 
-func TestRefusalString(t *testing.T) {
+func TestReasonString(t *testing.T) {
 	want := []string{"none", "type", "sender", "num_groups", "hint", "data_len", "total"}
-	if len(want) != NumRefusals {
-		t.Fatalf("%d refusals, have names for %d", NumRefusals, len(want))
+	if len(want) != NumReasons {
+		t.Fatalf("%d reasons, have names for %d", NumReasons, len(want))
 	}
 	for i, w := range want {
-		if got := Refusal(i).String(); got != w {
+		if got := Reason(i).String(); got != w {
 			t.Errorf("%d is %q, want %q", i, got, w)
 		}
 	}
-	if got := Refusal(NumRefusals).String(); got != "unknown" {
+	if got := Reason(NumReasons).String(); got != fmt.Sprintf("Reason(%d)", NumReasons) {
 		t.Errorf("one too many is %q", got)
 	}
 }
@@ -168,7 +169,7 @@ func TestRefusalString(t *testing.T) {
 // refusedVectors are the vectors in which a client sends something that we
 // refuse. The C daemon takes the last four, and comes to harm by the first three of
 // those (client-protocol §8, §5.5).
-var refusedVectors = map[string]Refusal{
+var refusedVectors = map[string]Reason{
 	"bad-type-zero":                 RefusedType,
 	"bad-type-two-services":         RefusedType,
 	"bad-type-two-requests":         RefusedType,
@@ -197,7 +198,7 @@ var refusedVectors = map[string]Refusal{
 // TestCheckRequestVectors checks every header that a client sends in a vector
 // as its daemon would.
 func TestCheckRequestVectors(t *testing.T) {
-	refused := make(map[string]Refusal)
+	refused := make(map[string]Reason)
 	for _, v := range vectors(t) {
 		r := v.replay()
 		for conn, c := range r.convs {

@@ -42,7 +42,7 @@ func TestTokenBytes(t *testing.T) {
 		{
 			"big-endian", "001700005c8d7aef5c8d7aef5c8d7aef6b0114700000000300000003ffffffff00140000c7a420d4",
 			Token{
-				Order: BigEndian, Type: RingType(0).WithARQ(7).WithRetrans(1), Transmitter: 0x5c8d7aef, Proc: 0x5c8d7aef,
+				ByteOrder: BigEndian, Type: RingType(0).WithARQ(7).WithRetrans(1), Transmitter: 0x5c8d7aef, Proc: 0x5c8d7aef,
 				Membership: MembershipID{0x5c8d7aef, 1795232880}, Seq: 3, Aru: 3, AruLast: NoDaemon, FlowControl: 20, ConfHash: 3349422292,
 			},
 		},
@@ -72,7 +72,7 @@ func TestRingTypeFields(t *testing.T) {
 		{Packet{Type: PacketFIFO}, "84000080"},
 		{Packet{Type: PacketHurry}, "c0000080"},
 		{Packet{Type: PacketAgreed | PacketRouted}, "a8000080"},
-		{Packet{Order: BigEndian, Type: PacketFIFO}, "00000004"},
+		{Packet{ByteOrder: BigEndian, Type: PacketFIFO}, "00000004"},
 	} {
 		if got := hex.EncodeToString(tt.p.Append(nil)[:4]); got != tt.want {
 			t.Errorf("type %#x is written %s, want %s", uint32(tt.p.Type), got, tt.want)
@@ -267,7 +267,7 @@ func FuzzToken(f *testing.F) {
 			return
 		}
 		v := form.Value()
-		tok.Body = v.Append(nil, tok.Order, tok.Type)
+		tok.Body = v.Append(nil, tok.ByteOrder, tok.Type)
 		again := tok.Append(nil)
 		var tok2 Token
 		var form2 Form

@@ -13,7 +13,7 @@ import (
 // FuzzToken seldom get. They hold what fuzz_test.go says of every decoder; input is
 // clipped, so that reading beyond it panics.
 
-func orderOf(big bool) Order {
+func orderOf(big bool) ByteOrder {
 	if big {
 		return BigEndian
 	}
@@ -76,7 +76,7 @@ func isType(t RingType) func(*Packet) bool {
 
 func FuzzGather(f *testing.F) {
 	packetSeeds(f, isType(PacketAlive|PacketJoin), func(p *Packet) {
-		f.Add(p.Body, p.Order == BigEndian, p.Type&PacketJoin != 0)
+		f.Add(p.Body, p.ByteOrder == BigEndian, p.Type&PacketJoin != 0)
 	})
 	f.Add([]byte{0xff, 0x7f, 0, 0}, false, false)             // more members than a list may have
 	f.Add([]byte{0xff, 0xff, 0, 0}, false, true)              // less than none
@@ -88,7 +88,7 @@ func FuzzGather(f *testing.F) {
 	f.Add(append([]byte{128, 0, 0, 0}, make([]byte, 512)...), // as many as may be
 		false, false)
 	f.Fuzz(func(t *testing.T, body []byte, big, join bool) {
-		p := Packet{Order: orderOf(big), Type: PacketAlive, Body: slices.Clip(body)}
+		p := Packet{ByteOrder: orderOf(big), Type: PacketAlive, Body: slices.Clip(body)}
 		if join {
 			p.Type = PacketJoin
 		}
@@ -106,13 +106,13 @@ func FuzzGather(f *testing.F) {
 			}
 			members = append(members, id)
 		}
-		again := AppendMembers(nil, p.Order, g.Pending, members...)
+		again := AppendMembers(nil, p.ByteOrder, g.Pending, members...)
 		if join {
 			var reps []Rep
 			for _, r := range g.Reps.All() {
 				reps = append(reps, r)
 			}
-			again = AppendReps(again, p.Order, g.RepIndex, reps...)
+			again = AppendReps(again, p.ByteOrder, g.RepIndex, reps...)
 		}
 		wantBytes(t, again, body)
 		if len(members) > MaxMembersOfList || g.Reps.Len() > MaxReps {
@@ -123,7 +123,7 @@ func FuzzGather(f *testing.F) {
 
 func FuzzForm(f *testing.F) {
 	tokenSeeds(f, func(tok *Token) bool { return tok.Type&TokenForms != 0 }, func(tok *Token) {
-		f.Add(tok.Body, tok.Order == BigEndian, tok.Type&TokenForm1 != 0)
+		f.Add(tok.Body, tok.ByteOrder == BigEndian, tok.Type&TokenForm1 != 0)
 	})
 	f.Add(make([]byte, fixedMembersLen+fixedRepsLen+4), false, true) // nobody, no ring
 	f.Add(make([]byte, fixedMembersLen+form2IDLen+3), true, false)   // one byte short
@@ -131,7 +131,7 @@ func FuzzForm(f *testing.F) {
 		if len(body) > MaxTokenBody {
 			return // no datagram
 		}
-		tok := Token{Order: orderOf(big), Type: TokenForm2, Body: slices.Clip(body)}
+		tok := Token{ByteOrder: orderOf(big), Type: TokenForm2, Body: slices.Clip(body)}
 		if form1 {
 			tok.Type = TokenForm1
 		}
@@ -153,16 +153,16 @@ func FuzzForm(f *testing.F) {
 			}
 		}
 		// Noise comes back as zeros; everything else, and the length, as it was.
-		again := v.Append(nil, tok.Order, tok.Type)
+		again := v.Append(nil, tok.ByteOrder, tok.Type)
 		if len(again) != len(body) {
 			t.Fatalf("%d bytes came back as %d", len(body), len(again))
 		}
 		var form2 Form
-		if err := form2.Decode(&Token{Order: tok.Order, Type: tok.Type, Body: again}); err != nil {
+		if err := form2.Decode(&Token{ByteOrder: tok.ByteOrder, Type: tok.Type, Body: again}); err != nil {
 			t.Fatal(err)
 		}
 		v2 := form2.Value()
-		wantBytes(t, v2.Append(nil, tok.Order, tok.Type), again)
+		wantBytes(t, v2.Append(nil, tok.ByteOrder, tok.Type), again)
 		if !slices.Equal(v.Members, v2.Members) || !slices.Equal(v.Pending, v2.Pending) || !slices.Equal(v.Reps, v2.Reps) ||
 			v.RepIndex != v2.RepIndex || v.ID != v2.ID {
 			t.Errorf("%+v came back as %+v", v, v2)
@@ -181,7 +181,7 @@ func FuzzGroupState(f *testing.F) {
 			}
 			var m Message
 			if _, err := m.Decode(frag.Data); err == nil && m.Type&Groups != 0 {
-				f.Add(m.Sender[:], m.Payload, m.Order == BigEndian)
+				f.Add(m.Sender[:], m.Payload, m.ByteOrder == BigEndian)
 				seeds++
 			}
 		}
@@ -198,7 +198,7 @@ func FuzzGroupState(f *testing.F) {
 	f.Add(sender[:], state[:len(state)-1], true)                            // the last member cut
 	f.Add(sender[:], AppendStateHeader(nil, 0, MembershipID{}, nil), false) // a further message without groups
 	f.Fuzz(func(t *testing.T, sender, payload []byte, big bool) {
-		m := Message{Header: Header{Order: orderOf(big)}, Payload: slices.Clip(payload)}
+		m := Message{Header: Header{ByteOrder: orderOf(big)}, Payload: slices.Clip(payload)}
 		copy(m.Sender[:], sender)
 		var s GroupState
 		err := s.Decode(&m)
@@ -217,7 +217,7 @@ func FuzzGroupState(f *testing.F) {
 		for _, id := range s.Synced.All() {
 			synced = append(synced, id)
 		}
-		again := AppendStateHeader(nil, m.Order, s.Membership, synced)
+		again := AppendStateHeader(nil, m.ByteOrder, s.Membership, synced)
 		for g := range s.Groups() {
 			daemons := 0
 			for range g.Daemons() {
@@ -225,8 +225,8 @@ func FuzzGroupState(f *testing.F) {
 			}
 			// Whatever is not zero means changed: keep the bytes of the flag.
 			at := len(again) + offGroupChanged
-			again = AppendGroupEntry(again, m.Order, g.Name, g.ID, g.Changed, daemons)
-			if changed := m.Order.Uint16(payload[at:]) != 0; changed != g.Changed {
+			again = AppendGroupEntry(again, m.ByteOrder, g.Name, g.ID, g.Changed, daemons)
+			if changed := m.ByteOrder.Uint16(payload[at:]) != 0; changed != g.Changed {
 				t.Fatalf("changed is %v, the flag says %v", g.Changed, changed)
 			}
 			copy(again[at:at+2], payload[at:])
@@ -238,7 +238,7 @@ func FuzzGroupState(f *testing.F) {
 				if len(members) != d.Len() {
 					t.Fatalf("%d members, Len is %d", len(members), d.Len())
 				}
-				again = AppendGroupDaemon(again, m.Order, d.Daemon, d.Membership, members...)
+				again = AppendGroupDaemon(again, m.ByteOrder, d.Daemon, d.Membership, members...)
 			}
 		}
 		wantBytes(t, again, payload)
@@ -247,7 +247,7 @@ func FuzzGroupState(f *testing.F) {
 
 func FuzzFragments(f *testing.F) {
 	packetSeeds(f, isType(PacketServices), func(p *Packet) {
-		f.Add(p.Body, p.First.Index, p.First.Len, p.Order == BigEndian)
+		f.Add(p.Body, p.First.Index, p.First.Len, p.ByteOrder == BigEndian)
 	})
 	f.Add([]byte("abcd\xff\xff\x00\x01e"), int16(-1), int16(4), true)           // two whole messages
 	f.Add([]byte("a\x00\x00\x00\xff\xff\x00\x01e"), int16(-1), int16(1), true)  // with padding
@@ -257,7 +257,7 @@ func FuzzFragments(f *testing.F) {
 		if len(body) > MaxPacketBody {
 			return // no datagram
 		}
-		p := Packet{Order: orderOf(big), Type: PacketReliable, First: FragmentHeader{index, length}, Body: slices.Clip(body)}
+		p := Packet{ByteOrder: orderOf(big), Type: PacketReliable, First: FragmentHeader{index, length}, Body: slices.Clip(body)}
 		err := p.CheckFragments()
 		checkAllocs(t, p.CheckFragments)
 		if err != nil {
@@ -279,7 +279,7 @@ func FuzzFragments(f *testing.F) {
 			if n == 0 {
 				again = append(again, frag.Data...)
 			} else {
-				again = AppendFragment(again, 0, p.Order, frag.Index, frag.Data)
+				again = AppendFragment(again, 0, p.ByteOrder, frag.Index, frag.Data)
 			}
 		}
 		if err != nil {
@@ -292,7 +292,7 @@ func FuzzFragments(f *testing.F) {
 			t.Fatalf("%d fragments of %d bytes make %d", n, len(body), len(again))
 		}
 		// Padding may hold anything; what is between it comes back.
-		q := Packet{Order: p.Order, Type: p.Type, First: p.First, Body: again}
+		q := Packet{ByteOrder: p.ByteOrder, Type: p.Type, First: p.First, Body: again}
 		a, b := p.Fragments(), q.Fragments()
 		for range n {
 			x, _ := a.Next()
@@ -306,7 +306,7 @@ func FuzzFragments(f *testing.F) {
 
 func FuzzRequests(f *testing.F) {
 	tokenSeeds(f, func(tok *Token) bool { return tok.Type&TokenForms == 0 && len(tok.Body) > 0 }, func(tok *Token) {
-		f.Add(tok.Body, tok.Order == BigEndian)
+		f.Add(tok.Body, tok.ByteOrder == BigEndian)
 	})
 	f.Add(AppendRequest(nil, BigEndian, MembershipID{1, 2}, NoDaemon, NoSegment, 7, 9), true)
 	f.Add(AppendRequest(nil, LittleEndian, MembershipID{1, 2}, 3, 1)[:15], false) // cut
@@ -314,7 +314,7 @@ func FuzzRequests(f *testing.F) {
 		if len(body) > MaxTokenBody {
 			return // no datagram
 		}
-		tok := Token{Order: orderOf(big), Body: slices.Clip(body)}
+		tok := Token{ByteOrder: orderOf(big), Body: slices.Clip(body)}
 		err := tok.CheckRequests()
 		checkAllocs(t, tok.CheckRequests)
 		if err != nil {
@@ -330,7 +330,7 @@ func FuzzRequests(f *testing.F) {
 			for i := range seqs {
 				seqs[i] = r.Seq(i)
 			}
-			again = AppendRequest(again, tok.Order, r.Membership, r.Proc, r.Segment, seqs...)
+			again = AppendRequest(again, tok.ByteOrder, r.Membership, r.Proc, r.Segment, seqs...)
 		}
 		if err == nil {
 			wantBytes(t, again, body)

@@ -39,7 +39,7 @@ const (
 
 // Token is a token's header and a view of its body.
 type Token struct {
-	Order       Order
+	ByteOrder   ByteOrder
 	Type        RingType
 	Transmitter DaemonID
 	Proc        DaemonID
@@ -60,12 +60,12 @@ func (t *Token) Decode(b []byte) error {
 	if len(b) < TokenHeaderLen {
 		return &DecodeError{"token header", len(b), ErrShort}
 	}
-	o := OrderOf(b)
+	o := ByteOrderOf(b)
 	if n := int(o.Uint16(b[offTokenRtrLen:])); len(b) != TokenHeaderLen+n {
 		return &DecodeError{"token length", offTokenRtrLen, ErrLength}
 	}
 	*t = Token{
-		Order:       o,
+		ByteOrder:   o,
 		Type:        RingType(o.Uint32(b[offTokenType:]) &^ o.mark()),
 		Transmitter: DaemonID(o.Uint32(b[offTokenTransmitter:])),
 		Proc:        DaemonID(o.Uint32(b[offTokenProc:])),
@@ -82,7 +82,7 @@ func (t *Token) Decode(b []byte) error {
 
 // Append appends the token to b, its body included, in its order.
 func (t *Token) Append(b []byte) []byte {
-	o := t.Order
+	o := t.ByteOrder
 	b = o.AppendUint32(b, uint32(t.Type)|o.mark())
 	b = o.AppendUint32(b, uint32(t.Transmitter))
 	b = o.AppendUint32(b, uint32(t.Proc))
@@ -108,7 +108,7 @@ const requestHeaderLen = 16
 
 // Request asks for packets to be sent again.
 type Request struct {
-	Order      Order
+	ByteOrder  ByteOrder
 	Membership MembershipID
 	Proc       DaemonID
 	Segment    int16
@@ -119,18 +119,18 @@ type Request struct {
 func (r *Request) NumSeqs() int { return len(r.seqs) / 4 }
 
 // Seq returns the sequence number at place i.
-func (r *Request) Seq(i int) int32 { return r.Order.Int32(r.seqs[4*i:]) }
+func (r *Request) Seq(i int) int32 { return r.ByteOrder.Int32(r.seqs[4*i:]) }
 
 // RequestIter iterates over the retransmission requests of a regular token. The
 // zero value has none.
 type RequestIter struct {
-	order Order
-	rest  []byte
+	byteOrder ByteOrder
+	rest      []byte
 }
 
 // Requests returns the requests of the token. They have to pass
 // [Token.CheckRequests] first.
-func (t *Token) Requests() RequestIter { return RequestIter{t.Order, t.Body} }
+func (t *Token) Requests() RequestIter { return RequestIter{t.ByteOrder, t.Body} }
 
 // Next returns the next request, or false behind the last one, or where a body
 // is malformed.
@@ -138,7 +138,7 @@ func (it *RequestIter) Next() (Request, bool) {
 	if len(it.rest) < requestHeaderLen {
 		return Request{}, false
 	}
-	o := it.order
+	o := it.byteOrder
 	n := int(int16(o.Uint16(it.rest[14:])))
 	end := requestHeaderLen + 4*n
 	if n < 0 || end > len(it.rest) {
@@ -146,7 +146,7 @@ func (it *RequestIter) Next() (Request, bool) {
 		return Request{}, false
 	}
 	r := Request{
-		Order:      o,
+		ByteOrder:  o,
 		Membership: o.membershipID(it.rest),
 		Proc:       DaemonID(o.Uint32(it.rest[8:])),
 		Segment:    int16(o.Uint16(it.rest[12:])),
@@ -169,7 +169,7 @@ func (t *Token) CheckRequests() error {
 }
 
 // AppendRequest appends a retransmission request to b, the body of a token.
-func AppendRequest(b []byte, o Order, id MembershipID, proc DaemonID, segment int16, seqs ...int32) []byte {
+func AppendRequest(b []byte, o ByteOrder, id MembershipID, proc DaemonID, segment int16, seqs ...int32) []byte {
 	b = o.appendMembershipID(b, id)
 	b = o.AppendUint32(b, uint32(proc))
 	b = o.AppendUint16(b, uint16(segment))

@@ -60,7 +60,7 @@ const (
 // that is the daemons' own (client-protocol §5.2, §8).
 func (t Type) CheckRequest() bool {
 	return bits.OnesCount32(uint32(t&(Services|Requests))) == 1 &&
-		t&(notFromClients|orderMarker) == 0
+		t&(notFromClients|byteOrderMarker) == 0
 }
 
 // IsRegular reports whether the type is that of a message between clients.

@@ -224,14 +224,14 @@ func logStats(ctx context.Context, log *slog.Logger, st daemon.Stats) {
 		slog.Int64("delivered", st.Deliveries), slog.Int64("to_clients", st.Sessions.Queued),
 		slog.Int64("discarded", st.Sessions.Discarded),
 	}
-	for i, n := range st.Outcomes {
+	for i, n := range st.Submitted {
 		if i > 0 && n > 0 {
-			args = append(args, slog.Int64("refused_"+engine.Outcome(i).String(), n))
+			args = append(args, slog.Int64("refused_"+engine.Reason(i).String(), n))
 		}
 	}
 	for i, n := range st.Sessions.Refused {
 		if n > 0 {
-			args = append(args, slog.Int64("illegal_"+wire.Refusal(i).String(), n))
+			args = append(args, slog.Int64("illegal_"+wire.Reason(i).String(), n))
 		}
 	}
 	log.LogAttrs(ctx, slog.LevelInfo, "stopped", args...)

@@ -41,7 +41,7 @@ func sessionFamilies() []family {
 			func(s *snapshot) []int64 { return s.Sessions.Ended[:] }),
 		prom.Reasons("spreadd_client_headers_refused_total", "messages", "reason",
 			"Messages of clients whose header the protocol forbids, by reason; each ends its session.",
-			int(wire.NotRefused)+1, wire.NumRefusals, func(i int) string { return wire.Refusal(i).String() },
+			int(wire.NotRefused)+1, wire.NumReasons, func(i int) string { return wire.Reason(i).String() },
 			func(s *snapshot) []int64 { return s.Sessions.Refused[:] }),
 	}
 }
@@ -53,8 +53,8 @@ func messageFamilies() []family {
 			func(s *snapshot) int64 { return s.Sessions.Received }),
 		prom.Reasons("spreadd_messages_submitted_total", "messages", "outcome",
 			"Attempts to give a message of a client its place in the order, by outcome; one that is full is tried again.",
-			0, engine.NumOutcomes, func(i int) string { return engine.Outcome(i).String() },
-			func(s *snapshot) []int64 { return s.Outcomes[:] }),
+			0, int(engine.FirstDatagramReason), func(i int) string { return engine.Reason(i).String() },
+			func(s *snapshot) []int64 { return s.Submitted[:] }),
 		prom.Counter("spreadd_messages_delivered_total", "messages",
 			"Messages in the order that had a receiver on this daemon, each counted once.",
 			func(s *snapshot) int64 { return s.Deliveries }),
@@ -105,8 +105,8 @@ func groupFamilies() []family {
 			func(s *snapshot) groups.State { return s.Ring.Status.Groups }),
 		prom.Reasons("spreadd_groups_ignored_total", "messages", "reason",
 			"Requests and messages of daemons in the order that were ignored, by reason.",
-			0, groups.NumNoteKinds, func(i int) string { return groups.NoteKind(i).String() },
-			func(s *snapshot) []int64 { return s.Notes[:] }),
+			int(groups.Accepted)+1, groups.NumReasons, func(i int) string { return groups.Reason(i).String() },
+			func(s *snapshot) []int64 { return s.Refused[:] }),
 	}
 }
 
@@ -137,8 +137,8 @@ func membershipFamilies() []family {
 			func(s *snapshot) []uint64 { return s.Ring.Counts.Membership.Causes[:] }),
 		prom.Reasons("spreadd_membership_inputs_total", "datagrams", "verdict",
 			"Datagrams about the membership, and reports of the ring, by what became of them.",
-			0, membership.NumVerdicts, func(i int) string { return membership.Verdict(i).String() },
-			func(s *snapshot) []uint64 { return s.Ring.Counts.Membership.Verdicts[:] }),
+			0, membership.NumReasons, func(i int) string { return membership.Reason(i).String() },
+			func(s *snapshot) []uint64 { return s.Ring.Counts.Membership.Reasons[:] }),
 	}
 }
 
@@ -185,7 +185,7 @@ func ringFamilies() []family {
 			}),
 		prom.Reasons("spreadd_ring_inputs_total", "inputs", "verdict",
 			"Packets, tokens and messages for the ring, and faults in them, by what became of them.",
-			0, ring.NumVerdicts, func(i int) string { return ring.Verdict(i).String() },
+			0, ring.NumReasons, func(i int) string { return ring.Reason(i).String() },
 			func(s *snapshot) []int64 { return s.Ring.Counts.Ring[:] }),
 		prom.Gauges("spreadd_ring_queued_messages", "messages", "of",
 			"Messages that wait for the token, those of clients and those of the daemons about groups.",
@@ -235,11 +235,11 @@ func datagramFamilies() []family {
 	return []family{
 		prom.Counter("spreadd_datagrams_passed_total", "datagrams",
 			"Datagrams of daemons and monitors of this configuration that were looked at further.",
-			func(s *snapshot) int64 { return s.Ring.Counts.Refusals[engine.Passed] }),
+			func(s *snapshot) int64 { return s.Ring.Counts.Datagrams[engine.Accepted] }),
 		prom.Reasons("spreadd_datagrams_refused_total", "datagrams", "reason",
 			"Datagrams that were not looked at further, by reason; own are our own multicasts coming back.",
-			int(engine.Passed)+1, engine.NumRefusals, func(i int) string { return engine.Refusal(i).String() },
-			func(s *snapshot) []int64 { return s.Ring.Counts.Refusals[:] }),
+			int(engine.FirstDatagramReason), engine.NumReasons, func(i int) string { return engine.Reason(i).String() },
+			func(s *snapshot) []int64 { return s.Ring.Counts.Datagrams[:] }),
 		prom.Counters("spreadd_transport_received_datagrams_total", "datagrams", "port",
 			"Datagrams that were read from the sockets, by port.",
 			func(s *snapshot, put prom.Put) {

@@ -185,7 +185,7 @@ func TestSlots(t *testing.T) {
 	st.Ring.Status.Ring.Rounds.Counts[0], st.Ring.Status.Ring.Rounds.Counts[ring.NumRoundBounds] = 19, 20
 	st.Sessions.Ended[session.HandshakeEvicted] = 4
 	st.Sessions.Refused[wire.RefusedTotal] = 5
-	st.Ring.Counts.Refusals[engine.UnknownKind] = 6
+	st.Ring.Counts.Datagrams[engine.UnknownKind] = 6
 	st.Ring.Counts.Ring[ring.TokenTaken] = 7
 	st.Ring.Counts.Membership.Causes[membership.CauseStart] = 8
 	st.Ring.Transport.Dropped[transport.DropKernel] = 9

@@ -84,13 +84,13 @@ func readAll(t testing.TB, data []byte, pieces func() int) (got []byte, n int, e
 	return got, n, end
 }
 
-func appendMessage(b []byte, o wire.Order, groups, payload int) []byte {
+func appendMessage(b []byte, o wire.ByteOrder, groups, payload int) []byte {
 	hint := wire.MakeHint(3)
 	if o == wire.BigEndian {
 		hint = wire.Hint{0, 0, 3, 0}
 	}
 	m := wire.Message{
-		Header:      wire.Header{Order: o, Type: wire.Agreed, Sender: wire.MakeName("#bob#alpha"), Hint: hint},
+		Header:      wire.Header{ByteOrder: o, Type: wire.Agreed, Sender: wire.MakeName("#bob#alpha"), Hint: hint},
 		GroupFields: bytes.Repeat([]byte{'g', 0}, groups*wire.NameLen/2),
 		Payload:     bytes.Repeat([]byte{byte(payload)}, payload),
 	}
@@ -179,7 +179,7 @@ func FuzzReader(f *testing.F) {
 			if err != nil {
 				t.Fatalf("handed on: %v", err)
 			}
-			if why := m.CheckRequest(&self); why != wire.NotRefused || m.Order != wire.LittleEndian {
+			if why := m.CheckRequest(&self); why != wire.NotRefused || m.ByteOrder != wire.LittleEndian {
 				t.Fatalf("handed on a message that is refused for its %v: %s", why, wire.Dump(got))
 			}
 			got = got[used:]

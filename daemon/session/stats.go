@@ -93,11 +93,11 @@ type Stats struct {
 
 	Accepted   int64
 	Opened     int64
-	Ended      [NumEnds]int64          // by reason
-	Refused    [wire.NumRefusals]int64 // headers, by reason
-	Received   int64                   // messages from clients
-	Queued     int64                   // messages to clients; one for each receiver
-	Discarded  int64                   // of them, thrown away with their session
+	Ended      [NumEnds]int64         // by reason
+	Refused    [wire.NumReasons]int64 // headers, by reason
+	Received   int64                  // messages from clients
+	Queued     int64                  // messages to clients; one for each receiver
+	Discarded  int64                  // of them, thrown away with their session
 	AcceptErrs int64
 }
 
@@ -105,7 +105,7 @@ type counters struct {
 	accepted, opened, received, queued, discarded, acceptErrs atomic.Int64
 
 	ended   [NumEnds]atomic.Int64
-	refused [wire.NumRefusals]atomic.Int64
+	refused [wire.NumReasons]atomic.Int64
 }
 
 // Stats returns the counters. It may be called at any time.

@@ -122,7 +122,7 @@ func (c *Conn) Close() error { return c.conn.Close() }
 // request returns a packet of the monitor (monitor-protocol §3).
 func (c *Conn) request(kind wire.RingType, body []byte) []byte {
 	p := wire.Packet{
-		Order: wire.LittleEndian, Type: kind, Transmitter: c.self, Proc: c.self,
+		ByteOrder: wire.LittleEndian, Type: kind, Transmitter: c.self, Proc: c.self,
 		Seq: int32(c.port), ConfHash: c.hash, Body: body,
 	}
 	return p.Append(nil)

@@ -1,10 +1,8 @@
 package groups
 
-import "fmt"
-
 // Order is what the ring is to do.
-type Order struct {
-	Kind OrderKind
+type RingCommand struct {
+	Kind RingCommandKind
 	// State is the message of a SendState: whole, little-endian, at most
 	// wire.MaxGroupState bytes. Its type has the service that it must travel
 	// with, wire.Reliable or wire.Agreed.
@@ -12,7 +10,7 @@ type Order struct {
 }
 
 // OrderKind says what an order is.
-type OrderKind uint8
+type RingCommandKind uint8
 
 // The orders. Each regular membership gives one of BeginExchange and EndExchange, since the
 // ring delivers nothing after it was lost until it is told what to deliver
@@ -21,34 +19,17 @@ const (
 	// BeginExchange: from here on only state messages are taken to the ring,
 	// no client is read, and no RELIABLE message is delivered ahead of its
 	// place in the order.
-	BeginExchange OrderKind = iota
+	BeginExchange RingCommandKind = iota // begin exchange
 	// EndExchange: clients are served again, and everything is delivered.
-	EndExchange
+	EndExchange // end exchange
 	// ClearStates: state messages that have not left yet must not leave any
 	// more; those ordered after this one may.
-	ClearStates
+	ClearStates // clear states
 	// SendState: a state message, behind those before it.
-	SendState
+	SendState // send state
 	// ForceMembership: a state message had to be refused, without which the
 	// exchange cannot end. The daemons must form a membership anew. This is
 	// said once an exchange, and how often it is done is to be bounded: a peer that
 	// is at fault may be so again.
-	ForceMembership
+	ForceMembership // force membership
 )
-
-// String returns a short name.
-func (k OrderKind) String() string {
-	switch k {
-	case BeginExchange:
-		return "begin exchange"
-	case EndExchange:
-		return "end exchange"
-	case ClearStates:
-		return "clear states"
-	case SendState:
-		return "send state"
-	case ForceMembership:
-		return "force membership"
-	}
-	return fmt.Sprintf("OrderKind(%d)", uint8(k))
-}
