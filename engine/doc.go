@@ -14,7 +14,7 @@
 //
 // Messages of one session are ordered as they were submitted. A session that was
 // disconnected gets nothing more. What a local client may not ask is refused
-// with a reason ([Outcome]) and costs nobody else anything.
+// with a reason ([Reason]) and costs nobody else anything.
 //
 // # What it does not
 //

@@ -14,7 +14,7 @@
 // # What it guarantees
 //
 // Each state decides on each input (table.go); what it has no use for, and what is malformed,
-// is refused with a [Verdict] that is counted. No input, however built, makes it panic, or send what makes
+// is refused with a [Reason] that is counted. No input, however built, makes it panic, or send what makes
 // a C daemon exit (membership-protocol §13): all ids that it sends are configured, no list has an id
 // twice, no limit of the format is passed. Ids of memberships that this daemon makes are never used twice in
 // one run, even if the wall clock goes back. Every transition has a [Cause]. A daemon that has committed to a recovery
