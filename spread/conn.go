@@ -74,12 +74,10 @@ func (c *Conn) request(ctx context.Context, op string, t wire.Type, group string
 		return &Error{Op: op, Target: group, Err: err}
 	}
 	const size = wire.HeaderLen + wire.NameLen
-	err := c.out.reserve(ctx, size)
+	err := c.out.add(ctx, size, func(b []byte) []byte { return c.appendRequest(b, t, wire.MakeName(group)) })
 	if err != nil {
-		c.out.mu.Unlock()
 		return opError(op, group, err)
 	}
-	c.out.commit(c.appendRequest(c.out.fill, t, wire.MakeName(group)), size)
 	return nil
 }
 
@@ -114,24 +112,24 @@ func (c *Conn) Multicast(ctx context.Context, service Service, messType int16, p
 		return &Error{Op: opMulticast, Err: err}
 	}
 	size := wire.HeaderLen + wire.NameLen*len(groups) + len(payload)
-	err := c.out.reserve(ctx, size)
+	err := c.out.add(ctx, size, func(b []byte) []byte {
+		h := wire.Header{
+			Type:      wire.Type(service),
+			Sender:    c.self,
+			NumGroups: int32(len(groups)),
+			Hint:      wire.MakeHint(messType),
+			DataLen:   int32(len(payload)),
+		}
+		b = h.Append(b)
+		for _, g := range groups {
+			n := wire.MakeName(g)
+			b = append(b, n[:]...)
+		}
+		return append(b, payload...)
+	})
 	if err != nil {
-		c.out.mu.Unlock()
 		return opError(opMulticast, "", err)
 	}
-	h := wire.Header{
-		Type:      wire.Type(service),
-		Sender:    c.self,
-		NumGroups: int32(len(groups)),
-		Hint:      wire.MakeHint(messType),
-		DataLen:   int32(len(payload)),
-	}
-	b := h.Append(c.out.fill)
-	for _, g := range groups {
-		n := wire.MakeName(g)
-		b = append(b, n[:]...)
-	}
-	c.out.commit(append(b, payload...), size)
 	return nil
 }
 

@@ -2,12 +2,14 @@ package spread
 
 import (
 	"slices"
+	"time"
 
 	"github.com/spreadd/spreadd/wire"
 )
 
-// Event is what [Conn.Receive] returns: a [*Message], a [*Membership], a
-// [*Rejected] or an [*Unknown].
+// Event is what Receive returns. A [Conn] returns [*Message], [*Membership], [*Rejected] and
+// [*Unknown]. A [Client] also returns [*Connected], [*Joined], [*Slow], [*Disconnected] and
+// [*ConnectFailed].
 type Event interface{ event() }
 
 // Message is a message from another connection, or from this one.
@@ -173,7 +175,54 @@ type Unknown struct {
 	Payload []byte
 }
 
-func (*Message) event()    {}
-func (*Membership) event() {}
-func (*Rejected) event()   {}
-func (*Unknown) event()    {}
+// Connected reports a new connection of a [Client]. The events of that connection follow.
+type Connected struct {
+	Address      string        // of the daemon
+	PrivateGroup string        // the name of this connection
+	Away         time.Duration // since the last connection ended; 0 for the first one
+}
+
+// Joined reports that a [Client] is a member of all groups that it joined when it connected. Messages
+// that others sent to the groups before may be missing.
+type Joined struct {
+	Address      string        // of the daemon
+	PrivateGroup string        // the name of this connection
+	Away         time.Duration // since the end of the last connection that had joined; 0 for the first one
+}
+
+// Slow reports that the program of a [Client] receives more slowly than its messages arrive: at
+// least as many bytes wait as [WithBacklog] allows. Once the socket's buffer is full (some 200 KiB),
+// the daemon keeps messages for the client, and drops it when they are too many (1000 by default).
+//
+// A client sees only what waits on its own host, and checks only while the program receives. On
+// systems other than Linux it does not see what waits in the kernel.
+type Slow struct {
+	Bytes int // waiting when it was checked
+}
+
+// Disconnected reports the end of a connection of a [Client]. Messages sent to its groups from now on
+// until the next [*Joined] are missing. The next call of Receive connects again.
+type Disconnected struct {
+	Address      string
+	PrivateGroup string
+	Err          error         // why: ErrReturning, the argument of Reconnect, or an [*Error]
+	Lasted       time.Duration // how long the client was connected
+}
+
+// ConnectFailed reports an attempt of a [Client] to connect that failed. The next call of Receive
+// tries the next address.
+type ConnectFailed struct {
+	Address string
+	Err     error
+	Retry   time.Duration // the pause until the next attempt
+}
+
+func (*Message) event()       {}
+func (*Membership) event()    {}
+func (*Rejected) event()      {}
+func (*Unknown) event()       {}
+func (*Connected) event()     {}
+func (*Joined) event()        {}
+func (*Slow) event()          {}
+func (*Disconnected) event()  {}
+func (*ConnectFailed) event() {}

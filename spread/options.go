@@ -3,6 +3,7 @@ package spread
 import (
 	"context"
 	"net"
+	"time"
 
 	"github.com/spreadd/spreadd/wire"
 )
@@ -20,6 +21,11 @@ type options struct {
 	socketDir  string
 	dial       dialFunc
 	sendBuffer int
+
+	// Of clients.
+	connect     func(ctx context.Context, address, name string) (Connection, error)
+	returnAfter time.Duration
+	backlog     int
 }
 
 const (
@@ -29,6 +35,9 @@ const (
 	// defaultSendBuffer is the default of [WithSendBuffer]: above what a
 	// socket buffer of 200 KiB takes at once, so that a write fills it.
 	defaultSendBuffer = 256 << 10
+	// defaultBacklog is the default of [WithBacklog]: well below what a socket buffer of 200 KiB
+	// holds.
+	defaultBacklog = 96 << 10
 )
 
 func buildOptions(opts []Option) options {
@@ -37,6 +46,7 @@ func buildOptions(opts []Option) options {
 		socketDir:  defaultSocketDir,
 		dial:       new(net.Dialer).DialContext,
 		sendBuffer: defaultSendBuffer,
+		backlog:    defaultBacklog,
 	}
 	for _, opt := range opts {
 		opt(&o)
@@ -77,4 +87,21 @@ func WithDialer(dial func(ctx context.Context, network, address string) (net.Con
 // yet. The default is 256 KiB; one whole message always fits.
 func WithSendBuffer(bytes int) Option {
 	return func(o *options) { o.sendBuffer = max(bytes, wire.HeaderLen) }
+}
+
+// WithReturn makes a [Client] that is connected to another daemon than its first one try the first
+// one at this interval, and return to it when it answers. The default, 0, is to stay.
+func WithReturn(interval time.Duration) Option {
+	return func(o *options) { o.returnAfter = interval }
+}
+
+// WithBacklog sets how many bytes may wait to be received before a [Client] reports that its
+// program is slow ([*Slow]). The default is 96 KiB; 0 switches the reports off.
+func WithBacklog(bytes int) Option { return func(o *options) { o.backlog = bytes } }
+
+// WithConnect makes a [Client] open connections with this function, in tests for example. name is
+// the private name to ask for, or empty if the daemon is to choose it. Without membership messages
+// from the connection, [Client.View] and [*Joined] do not work. The default is [Dial].
+func WithConnect(connect func(ctx context.Context, address, name string) (Connection, error)) Option {
+	return func(o *options) { o.connect = connect }
 }

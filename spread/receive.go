@@ -160,3 +160,17 @@ func (c *Conn) Poll() (int, error) {
 	}
 	return len(r.buf) - r.pos, nil
 }
+
+// Backlog returns how many bytes wait to be received: those that earlier calls have read, and on
+// Linux those in the socket's receive buffer. It takes nothing. While another goroutine receives it
+// returns 0.
+func (c *Conn) Backlog() int {
+	r := c.in
+	select {
+	case r.lock <- struct{}{}:
+		defer r.release()
+	default:
+		return 0
+	}
+	return len(r.buf) - r.pos + r.queued()
+}

@@ -50,6 +50,9 @@ type receiver struct {
 	tryFn func(fd uintptr) bool // reads once; made once, since it would be allocated
 	tryN  int
 	tryOK bool
+
+	queuedFn func(fd uintptr) // asks the kernel; made once for the same reason
+	queuedN  int
 }
 
 func newReceiver(nc net.Conn, self string) *receiver {
@@ -72,6 +75,7 @@ func newReceiver(nc net.Conn, self string) *receiver {
 		r.tryN, r.tryOK = readNow(fd, r.buf[len(r.buf):cap(r.buf)])
 		return true
 	}
+	r.queuedFn = func(fd uintptr) { r.queuedN = queuedBytes(fd) }
 	return r
 }
 
@@ -220,4 +224,12 @@ func (r *receiver) drain(until time.Time) {
 			return
 		}
 	}
+}
+
+// queued returns how many bytes the kernel holds for us, or 0 if it cannot be asked.
+func (r *receiver) queued() int {
+	if r.raw == nil || r.raw.Control(r.queuedFn) != nil {
+		return 0
+	}
+	return r.queuedN
 }

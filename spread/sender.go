@@ -68,23 +68,22 @@ func (s *sender) run() {
 	}
 }
 
-// reserve waits until a message of size bytes may be appended to fill. It
-// returns with s.mu locked in every case.
-func (s *sender) reserve(ctx context.Context, size int) error {
+// add appends a message of size bytes to fill as soon as there is room. build appends it to its argument and
+// returns the result.
+func (s *sender) add(ctx context.Context, size int, build func(b []byte) []byte) error {
 	s.mu.Lock()
-	return s.wait(ctx, func() bool {
-		// An empty buffer takes any message, else a long one would wait forever.
+	defer s.mu.Unlock()
+	err := s.wait(ctx, func() bool {
+		// An empty buffer takes any message; otherwise a long one would wait forever.
 		return len(s.fill) == 0 || len(s.fill)+size <= s.limit
 	})
-}
-
-// commit takes b, which is fill with a message of size bytes appended, and
-// unlocks s.mu.
-func (s *sender) commit(b []byte, size int) {
-	s.fill = b
+	if err != nil {
+		return err
+	}
+	s.fill = build(s.fill)
 	s.accepted += uint64(size)
 	s.work.Signal()
-	s.mu.Unlock()
+	return nil
 }
 
 // flush waits until all that was accepted before the call has been written.
