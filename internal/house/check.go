@@ -5,7 +5,6 @@ import (
 	"go/ast"
 	"go/types"
 	"path"
-	"slices"
 )
 
 // checker finds the types of packages of the tree.
@@ -72,18 +71,13 @@ func (c *checker) check(p *Package) *checked {
 }
 
 // typesRule reports machines whose types cannot be found, since the rules that
-// need types could miss something there. Where an import is refused, that is
-// said already.
+// need types could miss something there.
 func typesRule(t *Tree, r *report) {
 	for _, p := range t.Packages {
 		if !isMachine(p.Dir) {
 			continue
 		}
-		k := t.checker.check(p)
-		refused := func(f *GoFile) bool {
-			return slices.ContainsFunc(f.AST.Imports, func(s *ast.ImportSpec) bool { return !pureImport(t, imported(s)) })
-		}
-		if len(k.errs) > 0 && !slices.ContainsFunc(k.files, refused) {
+		if k := t.checker.check(p); len(k.errs) > 0 {
 			r.addf(p.Dir, 0, "cannot find the types of this machine: %v", k.errs[0])
 		}
 	}

@@ -13,21 +13,8 @@ var machines = []string{"ring", "membership", "groups", "engine"}
 
 func isMachine(dir string) bool { return slices.Contains(machines, dir) }
 
-// pureImports are the packages of the standard library that a machine may use.
-// Which of ours it may use is the business of the table of layers. Of net only
-// netip is here, whose addresses are plain values.
-var pureImports = []string{
-	"bytes", "cmp", "encoding/binary", "errors", "fmt", "iter", "maps", "math", "math/bits", "net/netip", "slices",
-	"strconv", "strings", "time",
-}
-
-func pureImport(t *Tree, importPath string) bool {
-	_, ours := t.own(importPath)
-	return ours || slices.Contains(pureImports, importPath)
-}
-
 // pureNames are what a machine may use of a package that can do more. Of the
-// others it may use everything.
+// others that depguard lets it import, it may use everything.
 var pureNames = map[string][]string{
 	"time": {"Duration", "Nanosecond", "Microsecond", "Millisecond", "Second", "Minute", "Hour"},
 	"fmt": {
@@ -54,15 +41,6 @@ func pureRule(t *Tree, r *report) {
 	machineFiles(t, func(f *GoFile) {
 		if !t.builds(f) {
 			r.addf(f.Path, 0, "a build constraint leaves this file out of some builds: a machine is the same everywhere")
-		}
-		for _, s := range f.AST.Imports {
-			p := imported(s)
-			if !pureImport(t, p) {
-				r.addf(f.Path, t.line(s), "a machine imports %q: pass in what it needs, and give back effects", p)
-			}
-			if s.Name != nil && (s.Name.Name == "." || s.Name.Name == "_") {
-				r.addf(f.Path, t.line(s), "a machine imports %q as %q: name what is used", p, s.Name.Name)
-			}
 		}
 		ast.Inspect(f.AST, func(n ast.Node) bool {
 			if what := impurity(f, n); what != "" {

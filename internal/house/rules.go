@@ -17,20 +17,12 @@ type Rule struct {
 // since they depend on what the others have used.
 func Rules() []Rule {
 	return []Rule{
-		{"layers", "imports point downwards only, so that each part can be understood, tested and used without those above it", layersRule},
 		{"pure", "the machines run alike in the daemon and in the simulator, replayable to the byte", pureRule},
 		{"types", "the rules that follow see maps and variables by their types", typesRule},
 		{"ordered", "a machine that ranges over a map differs from run to run", orderedRule},
 		{"state", "a machine's state is in its struct, or two machines in one process are not two", stateRule},
-		{"doc", "doc.go is where a reader starts: what the package is for, guarantees and does not", docRule},
-		{"size", "a file above 600 lines holds more than one thing", sizeRule},
-		{"issue", "a note of what is missing that names no issue is forgotten", issueRule},
-		{"cgo", "everything builds with CGO_ENABLED=0, for any system from any system", cgoRule},
-		{"init", "what runs before main cannot be configured, tested or left out", initRule},
 		{"sleep", "a test that sleeps is slow on a fast machine and wrong on a slow one", sleepRule},
-		{"testdata", "test data that no test names is noise, or a test that was lost", testdataRule},
 		{"references", "a reference that leads nowhere sends its reader looking", referencesRule},
-		{"words", "the project names no place that it was made at or packages come from", wordsRule},
 		{"waiver", "a waiver tells its reader something, or it goes", waiverRule},
 	}
 }

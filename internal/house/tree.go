@@ -188,11 +188,6 @@ func (t *Tree) builds(f *GoFile) bool {
 	return ok && err == nil
 }
 
-// generated tells whether a program wrote the file.
-func (f *File) generated() bool { return generatedLine.Match(f.Data) }
-
-var generatedLine = regexp.MustCompile(`(?m)^// Code generated .* DO NOT EDIT\.$`)
-
 // imported returns the path of an import.
 func imported(s *ast.ImportSpec) string {
 	p, err := strconv.Unquote(s.Path.Value)
