@@ -40,7 +40,7 @@ type owner struct {
 	// held is a batch of which the ring has not accepted all messages yet.
 	held *session.Batch
 	// heldToken is a token that waits for receivers that are behind.
-	heldToken *transport.Batch
+	heldToken *transport.Datagrams
 	// pacing decides for how long publishers and the ring wait for receivers.
 	pacing pacing
 	// wait says who waits in this turn of the loop.

@@ -64,7 +64,7 @@ func (o *owner) takeRing() {
 }
 
 // takeData handles packets, and the token behind them if the ring says that tokens go first.
-func (o *owner) takeData(b *transport.Batch) {
+func (o *owner) takeData(b *transport.Datagrams) {
 	o.handleData(b)
 	if o.engine.TokenFirst() {
 		if t := o.ring.PollTokens(); t != nil {
@@ -75,7 +75,7 @@ func (o *owner) takeData(b *transport.Batch) {
 
 // takeToken handles a token, and before it the packets that were sent before it, unless the caller
 // knows that there are none.
-func (o *owner) takeToken(b *transport.Batch, mayHaveData bool) {
+func (o *owner) takeToken(b *transport.Datagrams, mayHaveData bool) {
 	for range maxDataFirst {
 		if o.pacing.pause(o.moment()).ring {
 			o.heldToken = b
@@ -93,7 +93,7 @@ func (o *owner) takeToken(b *transport.Batch, mayHaveData bool) {
 	o.handleToken(b)
 }
 
-func (o *owner) handleData(b *transport.Batch) {
+func (o *owner) handleData(b *transport.Datagrams) {
 	now, wall := o.now()
 	for i := range b.Items {
 		o.engine.HandleData(now, wall, b.Items[i].From, b.Items[i].Data, &o.out)
@@ -102,7 +102,7 @@ func (o *owner) handleData(b *transport.Batch) {
 	b.Done()
 }
 
-func (o *owner) handleToken(b *transport.Batch) {
+func (o *owner) handleToken(b *transport.Datagrams) {
 	now, wall := o.now()
 	for i := range b.Items {
 		o.engine.HandleToken(now, wall, b.Items[i].From, b.Items[i].Data.Bytes(), &o.out)

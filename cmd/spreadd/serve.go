@@ -104,7 +104,7 @@ func (p *program) daemonConfig(c *spreadconf.Config, self spreadconf.Self, o opt
 		return daemon.Config{}, err
 	}
 	cfg.SocketDir = o.socketDir
-	cfg.Ring.Segment = o.offload
+	cfg.Ring.GSO = o.offload
 	cfg.Sessions.MaxSessions = o.maxSessions
 	return cfg, nil
 }

@@ -276,7 +276,7 @@ func datagramFamilies() []family {
 			func(s *snapshot) int64 { return st(s).SendCalls }),
 		prom.Counter("spreadd_transport_segmented_datagrams_total", "datagrams",
 			"Datagrams that the kernel cut from longer messages.",
-			func(s *snapshot) int64 { return st(s).Segmented }),
+			func(s *snapshot) int64 { return st(s).GSO }),
 		prom.Counter("spreadd_transport_send_waits_total", "waits",
 			"Times that the kernel's buffer for sending was full.",
 			func(s *snapshot) int64 { return st(s).SendWaits }),

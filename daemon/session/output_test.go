@@ -140,7 +140,7 @@ func (f *flag) wait(t testing.TB, want bool) {
 				return
 			}
 		case <-limit:
-			t.Fatalf("waited in vain for %v", want)
+			t.Fatalf("waited without success for %v", want)
 		}
 	}
 }

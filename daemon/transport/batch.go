@@ -7,43 +7,41 @@ import (
 )
 
 const (
-	// BatchItems bounds the datagrams of a batch. Beyond it neither the system
-	// call nor the hand-over becomes cheaper, and tokens would wait longer.
+	// BatchItems bounds the datagrams of a batch. With more of them neither the system call nor the
+	// hand-over becomes cheaper, and tokens would wait longer.
 	BatchItems = 32
 
-	// packetSlot is the room for a packet: a multiple of the cache line that
-	// is no power of two, so that the headers of neighbours do not compete
-	// for the same lines. It is longer than [MaxPacket], which shows packets
-	// that are too long.
+	// packetSlot is the space for a packet. It is a multiple of the cache line but not a power of
+	// two, so that the headers of neighboring packets do not compete for the same cache lines. It is
+	// longer than [MaxPacket], so that packets that are too long can be detected.
 	packetSlot = 1536
-	// packetsPerBlock is how many fit in a medium block.
+	// packetsPerBlock is the number of packets in a medium block.
 	packetsPerBlock = buf.Medium / packetSlot // 42
 	// tokenSlot holds any datagram.
 	tokenSlot = buf.Medium
 
-	// dataBatches bounds what waits for the owner: 2048 packets, 3 MiB. What
-	// comes after that waits in the kernel's buffer.
+	// dataBatches bounds the packets that wait for the owner: 2048 of them, 3 MiB. Later packets wait
+	// in the kernel's buffer.
 	dataBatches = 64
-	// tokenBatches does so for tokens, one in a batch. There is one token, and its
-	// repetitions.
+	// tokenBatches bounds the tokens that wait for the owner, one in a batch. There is one token, and
+	// its retransmissions.
 	tokenBatches = 8
 )
 
 // Item is one datagram received.
 type Item struct {
-	// Data is the datagram. It is valid until [Batch.Done]; to keep it, retain
-	// its block.
+	// Data is the datagram. It is valid until [Datagrams.Done]; to keep it longer, retain its block.
 	Data buf.Slice
-	// From is its source, without a zone. For a comparison with configured
-	// addresses take their zones off.
+	// From is the source address, without a zone. Remove the zones of configured addresses before you
+	// compare them with it.
 	From netip.Addr
 }
 
-// Batch is a number of datagrams from one socket, in the order of their arrival.
-type Batch struct {
-	// Items has at least one item. It may be changed.
+// Datagrams is a batch of datagrams from one socket, in the order of their arrival.
+type Datagrams struct {
+	// Items has at least one item. The owner may change it.
 	Items []Item
-	// Token says that they came to a token port.
+	// Token is true for datagrams from a token port.
 	Token bool
 
 	home   *queue
@@ -51,9 +49,9 @@ type Batch struct {
 	store  [BatchItems]Item
 }
 
-// Done gives the batch and its references back. It is called once, by whoever
-// received the batch, who does not touch it after that.
-func (b *Batch) Done() {
+// Done returns the batch and releases its blocks. The receiver of the batch calls it once and does
+// not touch the batch after that.
+func (b *Datagrams) Done() {
 	for i, blk := range b.blocks {
 		if blk != nil {
 			blk.Release()
@@ -61,11 +59,11 @@ func (b *Batch) Done() {
 		}
 	}
 	b.Items = b.store[:0]
-	b.home.free <- b // there is room for all
+	b.home.free <- b // It has room for all.
 }
 
-// hold gives a reference to a block to the batch.
-func (b *Batch) hold(blk *buf.Block) {
+// hold passes a reference to a block to the batch.
+func (b *Datagrams) hold(blk *buf.Block) {
 	if b.blocks[0] == nil {
 		b.blocks[0] = blk
 	} else {
@@ -73,16 +71,16 @@ func (b *Batch) hold(blk *buf.Block) {
 	}
 }
 
-// queue is what lies between the sockets of a port and the owner. The number of
-// batches bounds it: who has none does not read, so what is ready always has room.
+// queue lies between the sockets of a port and the owner. The number of batches bounds it: a reader
+// that gets no empty batch does not read, so a batch that is ready always has room.
 type queue struct {
-	free, ready chan *Batch
+	free, ready chan *Datagrams
 }
 
 func newQueue(batches int, token bool) *queue {
-	q := &queue{make(chan *Batch, batches), make(chan *Batch, batches)}
+	q := &queue{make(chan *Datagrams, batches), make(chan *Datagrams, batches)}
 	for range batches {
-		b := &Batch{home: q, Token: token}
+		b := &Datagrams{home: q, Token: token}
 		b.Items = b.store[:0]
 		q.free <- b
 	}
@@ -90,7 +88,7 @@ func newQueue(batches int, token bool) *queue {
 }
 
 // take returns a batch that is ready, or nil.
-func (q *queue) take() *Batch {
+func (q *queue) take() *Datagrams {
 	select {
 	case b := <-q.ready:
 		return b
@@ -99,8 +97,8 @@ func (q *queue) take() *Batch {
 	}
 }
 
-// empty returns a batch to be filled, or nil.
-func (q *queue) empty() *Batch {
+// empty returns a batch to fill, or nil.
+func (q *queue) empty() *Datagrams {
 	select {
 	case b := <-q.free:
 		return b
@@ -109,22 +107,21 @@ func (q *queue) empty() *Batch {
 	}
 }
 
-// drain gives back what nobody will take.
+// drain returns the batches that nobody will take.
 func (q *queue) drain() {
 	for b := q.take(); b != nil; b = q.take() {
 		b.Done()
 	}
 }
 
-// slab is a row of slots that datagrams are received into, in pooled blocks. Slots
-// are used one after the other, whatever batch they come to, so a block is full before the
-// next one is begun. The slab holds a reference to its blocks, and each batch one to
-// each block that it has a slot of.
+// slab is a sequence of slots to receive datagrams into, in pooled blocks. Slots are used one after
+// the other, whichever batch they go to, so a block is full before the next one is begun. The slab
+// holds a reference to its blocks, and each batch holds one to each block of which it has a slot.
 type slab struct {
 	pool   *buf.Pool
-	slot   int           // bytes of a slot
-	per    int           // slots of a block
-	used   int           // of blocks[0]; less than per
+	slot   int           // bytes in a slot
+	per    int           // slots in a block
+	used   int           // slots used in blocks[0], fewer than per
 	blocks [2]*buf.Block // the one in use and the next
 }
 
@@ -132,7 +129,7 @@ func newSlab(pool *buf.Pool, slot, per int) slab {
 	return slab{pool: pool, slot: slot, per: per, blocks: [2]*buf.Block{pool.Get(slot * per), pool.Get(slot * per)}}
 }
 
-// at returns the i-th unused slot, of which there are at least per.
+// at returns the i-th unused slot. There are at least per of them.
 func (s *slab) at(i int) buf.Slice {
 	i += s.used
 	if i < s.per {
@@ -142,15 +139,15 @@ func (s *slab) at(i int) buf.Slice {
 	return buf.Slice{Block: s.blocks[1], Lo: i * s.slot, Hi: (i + 1) * s.slot}
 }
 
-// give makes the first n unused slots the batch's, which may be up to per.
-func (s *slab) give(n int, b *Batch) {
+// give passes the first n unused slots, at most per, to the batch.
+func (s *slab) give(n int, b *Datagrams) {
 	s.used += n
 	if s.used < s.per {
 		s.blocks[0].Retain()
 		b.hold(s.blocks[0])
 		return
 	}
-	b.hold(s.blocks[0]) // with the slab's own reference
+	b.hold(s.blocks[0]) // The slab passes its own reference on.
 	s.used -= s.per
 	s.blocks[0], s.blocks[1] = s.blocks[1], s.pool.Get(s.slot*s.per)
 	if s.used > 0 {

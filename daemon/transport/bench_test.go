@@ -16,7 +16,7 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// Neither sending nor receiving allocates once it runs.
+// Once the transport runs, neither sending nor receiving allocates.
 func TestAllocs(t *testing.T) {
 	if underRace {
 		t.Skip("the race detector allocates")
@@ -50,7 +50,7 @@ func TestAllocs(t *testing.T) {
 	})
 }
 
-// benchSend sends to a socket that is full, so that the receiver costs little.
+// benchSend sends to a socket whose buffer is full, so that the receiver costs little.
 func benchSend(b *testing.B, p path, batch int) {
 	h := loopback(b, 2, false, p.set)
 	addr := net.UDPAddrFromAddrPort(h[1].sockets[0].addr)
@@ -79,15 +79,15 @@ func benchSend(b *testing.B, p path, batch int) {
 }
 
 func BenchmarkSend(b *testing.B) {
-	for _, p := range []path{batches, segments, portable} {
+	for _, p := range []path{batches, gso, portable} {
 		for _, list := range []int{1, 20, 64} {
 			b.Run(fmt.Sprintf("path=%s/list=%d", p, list), func(b *testing.B) { benchSend(b, p, list) })
 		}
 	}
 }
 
-// BenchmarkReceive is a round of full packets: sent with the timer stopped, then read by
-// the one goroutine that there is, so that the ways to read are compared and nothing else.
+// BenchmarkReceive reads a round of full packets. They are sent with the timer stopped and read by the
+// only goroutine, so that the benchmark compares nothing but the ways to read.
 func BenchmarkReceive(b *testing.B) {
 	const round = 160
 	const xnet path = "xnet"
@@ -132,8 +132,7 @@ func BenchmarkReceive(b *testing.B) {
 	}
 }
 
-// unread is a data socket without its reader. Its connection is there for ways other than
-// batches.
+// unread is a data socket without a reader. Ways other than batches read its connection.
 func unread(b *testing.B, p path) (*socket, *net.UDPConn) {
 	b.Helper()
 	conn, err := listen(bind{addr: netip.MustParseAddr("127.0.0.1")}, 0)
@@ -174,17 +173,17 @@ func xnetReader(b *testing.B, c *net.UDPConn) func() int {
 	}
 }
 
-// BenchmarkThrough is datagrams from Send to an owner that reads as they come.
+// BenchmarkThrough measures datagrams from Send to an owner that reads them as they arrive.
 func BenchmarkThrough(b *testing.B) {
 	const per = 20
-	for _, p := range []path{batches, segments, portable} {
+	for _, p := range []path{batches, gso, portable} {
 		b.Run("path="+string(p), func(b *testing.B) {
 			h := loopback(b, 2, false, p.set)
 			var list []topology.Datagram
 			for i := range per {
 				list = append(list, dgram(topology.ToDaemon(2), i, 1432))
 			}
-			window := make(chan struct{}, 5) // keeps below what the kernel holds
+			window := make(chan struct{}, 5) // fewer than fill the kernel's buffer
 			var stop atomic.Bool
 			var owner sync.WaitGroup
 			owner.Go(func() {
@@ -218,12 +217,12 @@ func BenchmarkThrough(b *testing.B) {
 	}
 }
 
-// turns are how many rotations one operation of BenchmarkRotation has, so that the test's own
-// wake-up does not count.
+// turns is the number of rotations in one operation of BenchmarkRotation, so that the test's own wake-up
+// does not count.
 const turns = 200
 
-// BenchmarkRotation is a token that goes round between two daemons. Each rotation wakes
-// each of them once; what the ways differ in is who is woken:
+// BenchmarkRotation measures a token that rotates between two daemons. Each rotation wakes each of them
+// once. The ways differ in who is woken:
 //
 //	path=batches    the owner, by the kernel
 //	path=portable   the reader by the kernel, and the owner by it
@@ -248,7 +247,7 @@ func BenchmarkRotation(b *testing.B) {
 					left := 0
 					for !stop.Load() {
 						h[i].poller.Wait(poller.Forever, func() bool { return stop.Load() || begin.Load() && i == 0 || h[i].HaveWork() })
-						if i == 0 && begin.CompareAndSwap(true, false) { // where the token is made
+						if i == 0 && begin.CompareAndSwap(true, false) { // The token is made here.
 							left = turns
 							_ = h[i].Send(next)
 						}
@@ -310,7 +309,7 @@ func BenchmarkRotation(b *testing.B) {
 	})
 }
 
-// BenchmarkBlocks is what it costs to have slots, by how many share a block.
+// BenchmarkBlocks measures the cost of slots, by the number that share a block.
 func BenchmarkBlocks(b *testing.B) {
 	for _, tt := range []struct {
 		name      string

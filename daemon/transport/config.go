@@ -15,26 +15,25 @@ import (
 
 // Lengths of datagrams in bytes (ring-protocol §6, §8).
 const (
-	// MaxPacket is the longest datagram on the data port: one Ethernet
-	// frame. Longer ones are dropped on arrival.
+	// MaxPacket is the longest datagram on the data port: one Ethernet frame. Longer ones are dropped
+	// on arrival.
 	MaxPacket = 1472
-	// MaxToken is the longest on the token port: all that UDP can carry.
+	// MaxToken is the longest datagram on the token port: the most that UDP can carry.
 	MaxToken = 65507
 )
 
-// DefaultReceiveBuffer is what is asked of the kernel for each receive socket,
-// in bytes. A full packet is accounted with 2304 bytes on Linux, where the kernel doubles
-// what it is asked for: this holds 3600 of them, more than twenty rounds of the default
-// Window.
+// DefaultReceiveBuffer is the default of [Config.ReceiveBuffer]. Linux accounts 2304 bytes for a full
+// packet and doubles the size that it is asked for, so this buffer holds 3600 packets: more than
+// twenty rounds of the default Window.
 const DefaultReceiveBuffer = 4 << 20
 
-// Use says what an interface of spread.conf is for. Zero means everything.
+// Use is a set of purposes of an interface in spread.conf. Zero means all.
 type Use uint8
 
-// Uses, which may be added up (spread-conf §6).
+// Uses, which may be combined (spread-conf §6).
 const (
-	UseMonitor Use = 1 << iota // M: accepted, and without effect as in C daemons
-	UseClient                  // C: client sessions, not our business
+	UseMonitor Use = 1 << iota // M: accepted, without effect, as in C daemons
+	UseClient                  // C: client sessions, not used here
 	UseDaemon                  // D: the ring
 )
 
@@ -48,34 +47,33 @@ func (i Interface) daemon() bool { return i.Use == 0 || i.Use&UseDaemon != 0 }
 
 // Config holds a transport's settings.
 type Config struct {
-	// Topology is the static configuration, Self the daemon that this is.
+	// Topology is the static configuration, and Self is this daemon.
 	Topology *topology.Topology
 	Self     wire.DaemonID
-	// Addr is the daemon's address with its zone, if it has one. The zero value
-	// takes the topology's.
+	// Addr is the daemon's address with its zone, if any. The zero value means the topology's address.
 	Addr netip.Addr
 	// Interfaces is the daemon's interface list, empty if it has none.
 	Interfaces []Interface
-	// IgnoreMulticastJoinErrors drops a multicast address that cannot be joined rather
-	// than failing (spread-conf §4.2).
+	// IgnoreMulticastJoinErrors skips a multicast address that cannot be joined. Otherwise [Open] fails
+	// (spread-conf §4.2).
 	IgnoreMulticastJoinErrors bool
-	// ReceiveBuffer is what to ask of the kernel for each receive socket, in
-	// bytes. Zero means [DefaultReceiveBuffer].
+	// ReceiveBuffer is the buffer size to request for each receive socket, in bytes. Zero means
+	// [DefaultReceiveBuffer].
 	ReceiveBuffer int
-	// Segment hands datagrams of one length to one destination to the kernel in
-	// one piece, which it or the network card cuts (UDP_SEGMENT of Linux 4.18). On the wire all
-	// is the same. It is switched off by itself where it does not work.
-	Segment bool
-	// Pool gives the blocks that datagrams are received into.
+	// GSO uses UDP segmentation offload for runs of equal-sized datagrams to one destination
+	// (UDP_SEGMENT, Linux 4.18). The datagrams on the wire are the same. The transport switches it off
+	// where it does not work.
+	GSO bool
+	// Pool provides the blocks that datagrams are received into.
 	Pool *buf.Pool
-	// Poller is what the owner waits with. It outlives the transport.
+	// Poller is the poller that the owner waits in. It outlives the transport.
 	Poller *poller.Poller
-	// Filter, if not nil, decides on each datagram received. It is for tests.
+	// Filter, if not nil, decides what happens to each datagram received. It is for tests.
 	Filter Filter
-	// Log is for what an operator wants to know; nil discards it.
+	// Log is the transport's log. Nil discards it.
 	Log *slog.Logger
 
-	// portable chooses the code for systems other than Linux, so that it is tested.
+	// portable selects the code for systems other than Linux, so that tests on Linux can run it.
 	portable bool
 }
 
@@ -97,25 +95,25 @@ func (c Config) withDefaults() (Config, error) {
 	case !c.Addr.IsValid():
 		c.Addr = own.Addr
 	case c.Addr.WithZone("") != own.Addr.WithZone(""):
-		return c, fmt.Errorf("transport: address %v is not the one configured for daemon %s, %v", c.Addr, own.Name, own.Addr)
+		return c, fmt.Errorf("transport: address %v differs from the configured address of daemon %s, %v", c.Addr, own.Name, own.Addr)
 	}
 	if !c.Addr.IsValid() || c.Addr.IsUnspecified() || c.Addr.IsMulticast() {
-		return c, fmt.Errorf("transport: daemon %s has the address %v: want one that is its host's", own.Name, c.Addr)
+		return c, fmt.Errorf("transport: daemon %s has the address %v; want an address of its host", own.Name, c.Addr)
 	}
 	for _, s := range c.Topology.Segments() {
 		for _, d := range s.Daemons {
 			if d.Addr.Is4() != c.Addr.Is4() {
-				return c, fmt.Errorf("transport: daemon %s has the address %v, ours is %v: want all of one family", d.Name, d.Addr, c.Addr)
+				return c, fmt.Errorf("transport: daemon %s has the address %v, this daemon has %v; want all in one address family", d.Name, d.Addr, c.Addr)
 			}
 		}
 		for _, a := range s.Addrs {
 			if a.Is4() != c.Addr.Is4() {
-				return c, fmt.Errorf("transport: segment address %v, ours is %v: want all of one family", a, c.Addr)
+				return c, fmt.Errorf("transport: the segment has the address %v, this daemon has %v; want all in one address family", a, c.Addr)
 			}
 		}
 	}
 	if len(c.Interfaces) > 0 && !slices.ContainsFunc(c.Interfaces, Interface.daemon) {
-		return c, fmt.Errorf("transport: no interface of daemon %s is for the ring: give one the letter D, or none", own.Name)
+		return c, fmt.Errorf("transport: no interface of daemon %s is for the ring; mark one with D or remove the marks", own.Name)
 	}
 	if c.ReceiveBuffer == 0 {
 		c.ReceiveBuffer = DefaultReceiveBuffer
@@ -126,7 +124,7 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
-// segment is the one that the daemon is in.
+// segment returns the segment of the daemon.
 func (c *Config) segment() *topology.Segment {
 	return &c.Topology.Segments()[c.Topology.Daemon(c.Self).Segment]
 }

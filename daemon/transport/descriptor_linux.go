@@ -9,16 +9,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// descriptor is a socket that Go's network poller does not know, so that it is not woken for each
-// datagram that comes or has left: the owner of the ring waits for its sockets itself. Calls on it
-// must not wait (MSG_DONTWAIT).
+// descriptor is a socket that is not in Go's network poller. That poller would be woken for each
+// datagram that arrives or has left, although the owner of the ring waits for its sockets itself.
+// Calls on it must not block (MSG_DONTWAIT).
 type descriptor struct {
 	file *os.File
-	raw  syscall.RawConn // which keeps the descriptor from being closed during a call
+	raw  syscall.RawConn // keeps the descriptor open during a call
 	fd   int             // for poll(2)
 }
 
-// detach takes a socket out of Go's poller. The connection is closed.
+// detach returns a descriptor for a socket, outside of Go's poller, and closes the connection.
 func detach(conn *net.UDPConn) (*descriptor, error) {
 	raw, err := conn.SyscallConn()
 	if err != nil {
@@ -29,7 +29,7 @@ func detach(conn *net.UDPConn) (*descriptor, error) {
 		if fd, err = unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 0); err != nil {
 			return
 		}
-		// Package os gives what does not block to the poller.
+		// Package os would register a non-blocking descriptor with the poller.
 		if err = unix.SetNonblock(fd, false); err != nil {
 			_ = unix.Close(fd)
 		}
@@ -44,7 +44,7 @@ func detach(conn *net.UDPConn) (*descriptor, error) {
 	return d, nil
 }
 
-// control runs f with the descriptor. The error is ErrClosed or nil.
+// control calls f with the descriptor. It returns ErrClosed or nil.
 func (d *descriptor) control(f func(fd uintptr)) error {
 	if d.raw.Control(f) != nil {
 		return ErrClosed

@@ -8,26 +8,25 @@ import (
 	"github.com/spreadd/spreadd/internal/buf"
 )
 
-// Fate is what becomes of a datagram that arrived. The zero value lets it pass.
+// Fate is what happens to a datagram that has arrived. The zero value lets it pass.
 type Fate struct {
-	// Drop loses it; the rest does not matter then.
+	// Drop loses the datagram; the other fields have no effect then.
 	Drop bool
-	// Copies is how many more of it arrive.
+	// Copies is the number of duplicates.
 	Copies int
-	// Delay is how much later it arrives, copies and all. What comes after it
-	// overtakes it.
+	// Delay is how much later the datagram and its duplicates arrive. Later datagrams overtake them.
 	Delay time.Duration
 }
 
-// Filter decides on datagrams as they arrive, so that tests can have a bad
-// network on a good one. It is called by several goroutines.
+// Filter decides what happens to datagrams as they arrive, so that tests can simulate a bad network.
+// Several goroutines call it.
 type Filter interface {
 	Arrived(from netip.Addr, token bool, datagram []byte) Fate
 }
 
-// accept adds a datagram that has been received to a batch, whose slot it lies in. What is
-// added may be nothing, or several.
-func (s *socket) accept(b *Batch, it Item) {
+// accept adds a received datagram to the batch that has its slot. Depending on the filter, it adds
+// the datagram once, several times or not at all.
+func (s *socket) accept(b *Datagrams, it Item) {
 	if s.t.cfg.Filter == nil {
 		b.Items = append(b.Items, it)
 		return
@@ -45,11 +44,11 @@ func (s *socket) accept(b *Batch, it Item) {
 	}
 }
 
-// later hands a copy of a datagram over when its delay is over.
+// later passes a copy of a datagram on when its delay is over.
 func (s *socket) later(it Item, fate Fate) {
 	copied := buf.Slice{Block: buf.Wrap(bytes.Clone(it.Data.Bytes())), Hi: it.Data.Len()}
 	s.t.running.Go(func() {
-		var b *Batch
+		var b *Datagrams
 		select {
 		case <-time.After(fate.Delay):
 		case <-s.t.done:

@@ -66,7 +66,7 @@ func TestFilter(t *testing.T) {
 	})
 }
 
-// What is delayed beyond the end does not keep Close waiting, and is given back.
+// Datagrams that are delayed beyond Close do not delay Close, and their blocks are released.
 func TestCloseWithDelayed(t *testing.T) {
 	s := &script{fates: map[int]Fate{1: {Delay: time.Hour}}}
 	h := loopback(t, 1, false, func(c *Config) { c.Filter = s })

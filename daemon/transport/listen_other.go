@@ -10,11 +10,10 @@ import (
 	"net/netip"
 )
 
-// reuseAddr does nothing: where there is no Unix, the option lets another program
-// take the port away.
+// reuseAddr does nothing: outside of Unix the option lets another program take the port over.
 func reuseAddr(uintptr) error { return nil }
 
-// listenMulticast leaves it to package net, which binds to the wildcard address.
+// listenMulticast uses package net, which binds to the wildcard address.
 func listenMulticast(ap netip.AddrPort) (*net.UDPConn, error) {
 	var lc net.ListenConfig
 	pc, err := lc.ListenPacket(context.Background(), network(ap.Addr()), ap.String())
@@ -23,7 +22,7 @@ func listenMulticast(ap netip.AddrPort) (*net.UDPConn, error) {
 	}
 	conn, ok := pc.(*net.UDPConn)
 	if !ok {
-		return nil, errors.Join(fmt.Errorf("a %T is no UDP socket", pc), pc.Close())
+		return nil, errors.Join(fmt.Errorf("got a %T, want a UDP socket", pc), pc.Close())
 	}
 	return conn, nil
 }

@@ -16,9 +16,8 @@ func reuseAddr(fd uintptr) error {
 	return os.NewSyscallError("setsockopt", unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1))
 }
 
-// listenMulticast binds a socket to a multicast address, with SO_REUSEADDR. Package
-// net would bind it to the wildcard address, which a socket on a unicast address beside it
-// does not allow.
+// listenMulticast binds a socket to a multicast address, with SO_REUSEADDR. Package net would bind it
+// to the wildcard address, which fails if another socket has a unicast address with the same port.
 func listenMulticast(ap netip.AddrPort) (*net.UDPConn, error) {
 	family := unix.AF_INET
 	if ap.Addr().Is6() {
@@ -37,13 +36,13 @@ func listenMulticast(ap netip.AddrPort) (*net.UDPConn, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	pc, err := net.FilePacketConn(f) // which has its own descriptor
+	pc, err := net.FilePacketConn(f) // It duplicates the descriptor.
 	if err = errors.Join(err, f.Close()); err != nil {
 		return nil, err
 	}
 	conn, ok := pc.(*net.UDPConn)
 	if !ok {
-		return nil, errors.Join(fmt.Errorf("a %T is no UDP socket", pc), pc.Close())
+		return nil, errors.Join(fmt.Errorf("got a %T, want a UDP socket", pc), pc.Close())
 	}
 	return conn, nil
 }

@@ -55,14 +55,13 @@ func twoHosts(t *testing.T) (hosts [2]string) {
 		ip("-n", h, "addr", "add", fmt.Sprintf("fd77::%d/64", i+1), "dev", "ring0", "nodad")
 		ip("-n", h, "addr", "add", fmt.Sprintf("fe80::77:%d/64", i+1), "dev", "ring0", "nodad")
 		ip("-n", h, "link", "set", "lo", "up")
-		// Nobody else is here: no need to wait for one who has our addresses. It
-		// is only slower where this cannot be written.
+		// Nobody else is on the link, so duplicate address detection need not wait. Where the file
+		// cannot be written, the test is only slower.
 		on(t, h, func() { _ = os.WriteFile("/proc/sys/net/ipv6/conf/ring0/accept_dad", []byte("0"), 0o644) })
 		ip("-n", h, "link", "set", "ring0", "up")
 	}
 	for _, h := range hosts {
-		// IPv6 takes no multicast before the link is ready and its own address is
-		// known to be nobody else's.
+		// IPv6 sends no multicast before the link is ready and duplicate address detection is done.
 		waitFor(t, "the link-local address is there and usable", func() bool {
 			out, err := exec.CommandContext(t.Context(), "ip", "-n", h, "-6", "addr", "show", "dev", "ring0", "scope", "link").Output()
 			return err == nil && bytes.Contains(out, []byte("fe80")) && !bytes.Contains(out, []byte("tentative"))
@@ -93,8 +92,8 @@ func on(t *testing.T, host string, f func()) {
 	}
 }
 
-// Real interfaces: each way to write a segment reaches the other host and comes back to
-// ours, from the configured address, with and without an interface list.
+// Real interfaces: for each form of a segment's address, datagrams reach the other host and come back
+// to this one, from the configured address, with and without an interface list.
 func TestTwoHosts(t *testing.T) {
 	hosts := twoHosts(t)
 	const port = 4803
@@ -172,8 +171,8 @@ func TestTwoHosts(t *testing.T) {
 	}
 }
 
-// A peer whose program does not run answers with ICMP, and one that is not there
-// with nothing; neither is an error.
+// A peer whose program does not run answers with ICMP, and one that does not exist does not answer.
+// Neither is an error.
 func TestPeerNotThere(t *testing.T) {
 	hosts := twoHosts(t)
 	paths(t, func(t *testing.T, p path) {

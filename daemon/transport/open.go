@@ -15,13 +15,12 @@ import (
 	"golang.org/x/net/ipv6"
 )
 
-// sendBuffer is what is asked of the kernel for the send socket, in bytes: a relay's
-// share of a whole round. What it gives is not checked: a full buffer makes Send wait,
-// and loses nothing.
+// sendBuffer is the buffer size to request for the send socket, in bytes: what a relay sends in a
+// whole round. Nobody checks what the kernel provides, because Send waits while the buffer is full.
 const sendBuffer = 1 << 20
 
-// Open opens the sockets of a daemon (ring-protocol §1) and starts to read them. Errors of sockets
-// are of type [*OpenError].
+// Open opens the sockets of a daemon (ring-protocol §1) and starts to read them. An error of a socket
+// is an [*OpenError].
 func Open(cfg Config) (*Transport, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -54,7 +53,7 @@ func (t *Transport) open() error {
 		t.zone = ifi.Name
 	}
 	t.cfg.Addr = scoped(t.cfg.Addr, t.zone)
-	segment, err := t.openSend(ifi)
+	gso, err := t.openSend(ifi)
 	if err != nil {
 		return err
 	}
@@ -72,12 +71,12 @@ func (t *Transport) open() error {
 		return err
 	}
 	t.sender = newSender(t.out, t.cfg.Topology, to, &t.count, t.cfg.Log)
-	t.sender.segment = segment
+	t.sender.gso = gso
 	return nil
 }
 
-// register has the poller watch the sockets, tokens before data: it looks at them in this
-// order, on which Readable relies.
+// register has the poller watch the sockets, those for tokens first. It checks them in this order, on
+// which Readable relies.
 func (t *Transport) register() {
 	for _, token := range []bool{true, false} {
 		for _, s := range t.sockets {
@@ -88,8 +87,8 @@ func (t *Transport) register() {
 	}
 }
 
-// openSend opens the send socket, and reports whether rows of packets may be left to the kernel.
-func (t *Transport) openSend(ifi *net.Interface) (segment bool, err error) {
+// openSend opens the send socket. It reports whether segmentation offload may be used.
+func (t *Transport) openSend(ifi *net.Interface) (gso bool, err error) {
 	conn, err := listenSend(t.cfg.Addr, ifi)
 	if err != nil {
 		return false, err
@@ -99,11 +98,11 @@ func (t *Transport) openSend(ifi *net.Interface) (segment bool, err error) {
 		t.out = &plainWriter{UDPConn: conn}
 		return false, nil
 	}
-	segment = t.cfg.Segment && canSegment(conn)
+	gso = t.cfg.GSO && hasGSO(conn)
 	if t.out, err = newWriter(conn); err != nil {
-		return false, &OpenError{Op: "taking over the send socket on", Addr: t.local.String(), Err: err}
+		return false, &OpenError{Op: "take over the send socket on", Addr: t.local.String(), Err: err}
 	}
-	return segment, nil
+	return gso, nil
 }
 
 func addrPort(c *net.UDPConn) netip.AddrPort {
@@ -114,14 +113,13 @@ func addrPort(c *net.UDPConn) netip.AddrPort {
 	return a.AddrPort()
 }
 
-// listenSend binds the send socket. Receivers know us by its address.
+// listenSend binds the send socket. Receivers identify the daemon by its address.
 func listenSend(addr netip.Addr, ifi *net.Interface) (*net.UDPConn, error) {
 	conn, err := listen(bind{addr: addr}, 0)
 	if err != nil {
-		return nil, bindError("binding the send socket to", addr.String(), err)
+		return nil, bindError("bind the send socket to", addr.String(), err)
 	}
-	// SO_BROADCAST is set by package net on all UDP sockets; that it stays so
-	// is tested.
+	// Package net sets SO_BROADCAST on all UDP sockets. A test checks that.
 	if addr.Is4() {
 		p := ipv4.NewPacketConn(conn)
 		err = errors.Join(p.SetMulticastTTL(1), p.SetMulticastLoopback(true))
@@ -133,7 +131,7 @@ func listenSend(addr netip.Addr, ifi *net.Interface) (*net.UDPConn, error) {
 		err = errors.Join(p.SetMulticastHopLimit(1), p.SetMulticastLoopback(true))
 	}
 	if err != nil {
-		return nil, errors.Join(&OpenError{Op: "setting multicast options of the send socket", Addr: addr.String(), Err: err}, conn.Close())
+		return nil, errors.Join(&OpenError{Op: "set multicast options of the send socket", Addr: addr.String(), Err: err}, conn.Close())
 	}
 	_ = conn.SetWriteBuffer(sendBuffer)
 	return conn, nil
@@ -158,17 +156,17 @@ func listen(b bind, port uint16) (*net.UDPConn, error) {
 	}
 	conn, ok := pc.(*net.UDPConn)
 	if !ok {
-		return nil, errors.Join(fmt.Errorf("a %T is no UDP socket", pc), pc.Close())
+		return nil, errors.Join(fmt.Errorf("got a %T, want a UDP socket", pc), pc.Close())
 	}
 	return conn, nil
 }
 
 func (t *Transport) openReceive(b bind, j *joiner) error {
 	port := t.cfg.segment().Port
-	op, q := "binding a data socket to", t.data
+	op, q := "bind a data socket to", t.data
 	if b.token {
 		port = tokenPort(port)
-		op, q = "binding a token socket to", t.tokens
+		op, q = "bind a token socket to", t.tokens
 	}
 	b.addr = scoped(b.addr, t.zone)
 	ap := netip.AddrPortFrom(b.addr, port)
@@ -179,7 +177,7 @@ func (t *Transport) openReceive(b bind, j *joiner) error {
 	s := &socket{t: t, addr: addrPort(conn), token: b.token, queue: q}
 	t.receiveBuffer, err = setReceiveBuffer(conn, t.cfg.ReceiveBuffer, t.receiveBuffer)
 	if err != nil {
-		return errors.Join(&OpenError{Op: "setting the receive buffer of", Addr: ap.String(), Err: err}, conn.Close())
+		return errors.Join(&OpenError{Op: "set the receive buffer of", Addr: ap.String(), Err: err}, conn.Close())
 	}
 	for _, g := range b.join {
 		if err := j.join(conn, g); err != nil {
@@ -187,7 +185,7 @@ func (t *Transport) openReceive(b bind, j *joiner) error {
 		}
 	}
 	if slices.Contains(j.dropped, b.addr.WithZone("")) {
-		return conn.Close() // nothing will come here
+		return conn.Close() // Nothing can arrive here.
 	}
 	if t.cfg.portable {
 		s.in = newPlainInput(s, conn)
@@ -198,26 +196,26 @@ func (t *Transport) openReceive(b bind, j *joiner) error {
 	return nil
 }
 
-// reportBuffers tells the operator once when the kernel gave less than was
-// asked for.
+// reportBuffers logs the size of the receive buffers, with a warning if the kernel provided less than
+// requested.
 func (t *Transport) reportBuffers() error {
 	if len(t.sockets) == 0 {
-		return errors.New("transport: no socket to receive on: check the interface list and the segment's addresses in spread.conf")
+		return errors.New("transport: no socket to receive on; check the interface list and the segment's addresses in spread.conf")
 	}
-	log := t.cfg.Log.With(slog.Int("asked", t.cfg.ReceiveBuffer), slog.Int("given", t.receiveBuffer))
+	log := t.cfg.Log.With(slog.Int("requested", t.cfg.ReceiveBuffer), slog.Int("provided", t.receiveBuffer))
 	if t.receiveBuffer > 0 && t.receiveBuffer < t.cfg.ReceiveBuffer {
-		log.Warn("the kernel gives receive sockets a small buffer, bursts may be lost; on Linux raise net.core.rmem_max with sysctl")
+		log.Warn("receive buffer too small, bursts may be lost; on Linux raise net.core.rmem_max with sysctl")
 	} else {
 		log.Debug("receive buffers")
 	}
 	return nil
 }
 
-// joiner joins multicast groups, and remembers which could not be.
+// joiner joins multicast groups, and remembers those that it could not join.
 type joiner struct {
 	cfg     *Config
 	zone    string
-	ifi     *net.Interface // that has the daemon's address
+	ifi     *net.Interface // the one with the daemon's address, or nil
 	err     error          // why ifi is nil
 	dropped []netip.Addr   // without zones
 }
@@ -228,15 +226,15 @@ func (j *joiner) join(conn *net.UDPConn, group netip.Addr) error {
 		return nil
 	}
 	e := &OpenError{
-		Op: fmt.Sprintf("joining multicast group %v on", group), Addr: conn.LocalAddr().String(), Err: err,
-		Hint: "check that the interface takes multicast, or set IgnoreMulticastJoinErrors to do without this address",
+		Op: fmt.Sprintf("join multicast group %v on", group), Addr: conn.LocalAddr().String(), Err: err,
+		Hint: "check that the interface supports multicast, or set IgnoreMulticastJoinErrors to run without this address",
 	}
 	if !j.cfg.IgnoreMulticastJoinErrors {
 		return e
 	}
 	if g := group.WithZone(""); !slices.Contains(j.dropped, g) {
 		j.dropped = append(j.dropped, g)
-		j.cfg.Log.Warn("doing without a multicast address of the segment", slog.Any("error", e))
+		j.cfg.Log.Warn("running without a multicast address of the segment", slog.Any("error", e))
 	}
 	return nil
 }
@@ -261,7 +259,7 @@ func (j *joiner) try(conn *net.UDPConn, group netip.Addr) error {
 	return ipv6.NewPacketConn(conn).JoinGroup(ifi, g)
 }
 
-// dropFrom takes what could not be joined off the segment's addresses.
+// dropFrom removes the groups that could not be joined from the segment's addresses.
 func (j *joiner) dropFrom(to *destinations) error {
 	own := j.cfg.Topology.Daemon(j.cfg.Self).Segment
 	kept := slices.DeleteFunc(to.segments[own], func(d *destination) bool {
@@ -269,17 +267,17 @@ func (j *joiner) dropFrom(to *destinations) error {
 	})
 	to.segments[own] = kept
 	if len(j.dropped) > 0 && len(kept) == 0 && len(j.cfg.segment().Daemons) > 1 {
-		return fmt.Errorf("transport: none of the segment's addresses is left, and it has %d daemons: no multicast group could be joined", len(j.cfg.segment().Daemons))
+		return fmt.Errorf("transport: cannot join any multicast group of the segment, which has %d daemons and no other address", len(j.cfg.segment().Daemons))
 	}
 	return nil
 }
 
-// interfaceOf returns the interface of an address's zone, or the one that has the
+// interfaceOf returns the interface of an address's zone or, if it has none, the interface with the
 // address.
 func interfaceOf(addr netip.Addr) (*net.Interface, error) {
 	all, err := net.Interfaces()
 	if err != nil {
-		return nil, fmt.Errorf("listing the interfaces: %w", err)
+		return nil, fmt.Errorf("cannot list the interfaces: %w", err)
 	}
 	for _, ifi := range all {
 		if z := addr.Zone(); z != "" {
@@ -290,14 +288,14 @@ func interfaceOf(addr netip.Addr) (*net.Interface, error) {
 		}
 		addrs, err := ifi.Addrs()
 		if err != nil {
-			continue // gone since it was listed
+			continue // It is gone since it was listed.
 		}
 		for _, a := range addrs {
 			p, err := netip.ParsePrefix(strings.Split(a.String(), "%")[0])
 			if err != nil {
 				continue
 			}
-			// All of 127.0.0.0/8 is local where lo has it.
+			// Each address of 127.0.0.0/8 is local if lo has that prefix.
 			if p.Addr() == addr || addr.IsLoopback() && p.Addr().IsLoopback() && p.Masked().Contains(addr) {
 				return &ifi, nil
 			}
@@ -306,7 +304,7 @@ func interfaceOf(addr netip.Addr) (*net.Interface, error) {
 	return nil, fmt.Errorf("no interface has the address %v", addr)
 }
 
-// close is Close, once.
+// close closes the transport. [Transport.Close] calls it once.
 func (t *Transport) close() error {
 	close(t.done)
 	var err error

@@ -25,9 +25,9 @@ func TestOpenErrors(t *testing.T) {
 		}
 		return Config{Topology: top, Self: 1, Pool: new(buf.Pool), Poller: newPoller(t)}
 	}
-	_, err := Open(one("192.0.2.1")) // nobody's (RFC 5737)
+	_, err := Open(one("192.0.2.1")) // not in use anywhere (RFC 5737)
 	var open *OpenError
-	if !errors.As(err, &open) || !strings.Contains(err.Error(), "binding the send socket to 192.0.2.1") || !strings.Contains(open.Hint, "not this host's") {
+	if !errors.As(err, &open) || !strings.Contains(err.Error(), "cannot bind the send socket to 192.0.2.1") || !strings.Contains(open.Hint, "does not belong to this host") {
 		t.Errorf("a foreign address: %v", err)
 	}
 
@@ -37,7 +37,7 @@ func TestOpenErrors(t *testing.T) {
 	}
 	cfg := one("127.0.0.1")
 	_, err = Open(cfg)
-	if !errors.Is(err, syscall.EADDRINUSE) || !strings.Contains(err.Error(), "binding a data socket to 0.0.0.0:") || !strings.Contains(err.Error(), "another daemon") {
+	if !errors.Is(err, syscall.EADDRINUSE) || !strings.Contains(err.Error(), "cannot bind a data socket to 0.0.0.0:") || !strings.Contains(err.Error(), "another daemon") {
 		t.Errorf("a port that is taken: %v", err)
 	}
 	if n := cfg.Pool.Out(); n != 0 {
@@ -54,13 +54,13 @@ func TestOpenErrors(t *testing.T) {
 		t.Error(err)
 	}
 
-	// The token port alone.
+	// Only the token port is in use.
 	c, err := net.ListenUDP("udp4", &net.UDPAddr{Port: int(port) + 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = Open(one("127.0.0.1"))
-	if !errors.Is(err, syscall.EADDRINUSE) || !strings.Contains(err.Error(), "binding a token socket") {
+	if !errors.Is(err, syscall.EADDRINUSE) || !strings.Contains(err.Error(), "cannot bind a token socket") {
 		t.Errorf("a token port that is taken: %v", err)
 	}
 	_ = c.Close()
@@ -82,8 +82,8 @@ func TestReceiveBufferReported(t *testing.T) {
 	}
 }
 
-// sharedSegment opens two daemons on one host that share a port, and checks that what one
-// sends to the segment reaches both, once for each address.
+// sharedSegment opens two daemons on one host that share a port. It checks that a datagram of one to the
+// segment reaches both, once for each address.
 func sharedSegment(t *testing.T, first netip.Addr, segment []netip.Addr, change func(*Config)) {
 	t.Helper()
 	seg := topology.Segment{Port: freePort(t), Addrs: segment, Daemons: []topology.Daemon{
@@ -131,7 +131,7 @@ func TestBroadcastOnLoopback(t *testing.T) {
 	})
 }
 
-// needMulticast skips where the loopback takes no multicast.
+// needMulticast skips the test if the loopback does not support multicast.
 func needMulticast(t *testing.T) {
 	t.Helper()
 	if runtime.GOOS != "linux" {
@@ -163,7 +163,7 @@ func TestMulticastOnLoopback(t *testing.T) {
 	})
 }
 
-// Without an interface list everything comes to two sockets.
+// Without an interface list, all datagrams arrive at two sockets.
 func TestMulticastOnWildcard(t *testing.T) {
 	needMulticast(t)
 	h := open(t, []topology.Segment{{
@@ -189,7 +189,7 @@ func TestJoinErrors(t *testing.T) {
 	group := netip.MustParseAddr("239.0.0.1")
 	err = j.join(c, group)
 	var open *OpenError
-	if !errors.As(err, &open) || !strings.Contains(err.Error(), "joining multicast group 239.0.0.1 on 127.0.0.1:") || !strings.Contains(open.Hint, "IgnoreMulticastJoinErrors") {
+	if !errors.As(err, &open) || !strings.Contains(err.Error(), "cannot join multicast group 239.0.0.1 on 127.0.0.1:") || !strings.Contains(open.Hint, "IgnoreMulticastJoinErrors") {
 		t.Errorf("a join that fails: %v", err)
 	}
 	j.cfg.IgnoreMulticastJoinErrors = true
@@ -206,7 +206,7 @@ func TestJoinErrors(t *testing.T) {
 		t.Errorf("left are %v", all)
 	}
 	j.dropped = append(j.dropped, netip.MustParseAddr("10.0.0.255"))
-	if err := j.dropFrom(&to); err == nil || !strings.Contains(err.Error(), "none of the segment's addresses is left") {
+	if err := j.dropFrom(&to); err == nil || !strings.Contains(err.Error(), "cannot join any multicast group") {
 		t.Errorf("no address left: %v", err)
 	}
 	alone := planConfig(t, "10.0.0.1", "239.0.0.1", 1, "")

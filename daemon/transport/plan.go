@@ -7,7 +7,7 @@ import (
 	"github.com/spreadd/spreadd/internal/topology"
 )
 
-// bind is a receive socket to be opened.
+// bind describes a receive socket to open.
 type bind struct {
 	addr  netip.Addr
 	token bool         // on the token port
@@ -15,8 +15,7 @@ type bind struct {
 	join  []netip.Addr // multicast groups
 }
 
-// network is "udp4" or "udp6": without the digit, the wildcard would be that of
-// both families.
+// network returns "udp4" or "udp6". With "udp" the wildcard address would be that of both families.
 func network(a netip.Addr) string {
 	if a.Is4() {
 		return "udp4"
@@ -24,8 +23,8 @@ func network(a netip.Addr) string {
 	return "udp6"
 }
 
-// tokenPort is the port of tokens beside a data port. That of 65535 is 0, as
-// in C daemons: an ephemeral one, which nobody finds (spread-conf §4.1).
+// tokenPort returns the token port that belongs to a data port. For 65535 it is 0, as in C daemons: an
+// ephemeral port, which nobody finds (spread-conf §4.1).
 func tokenPort(data uint16) uint16 { return data + 1 }
 
 // plan lists the receive sockets (ring-protocol §1).
@@ -76,10 +75,10 @@ func (c *Config) plan() []bind {
 	return binds
 }
 
-// scoped gives an IPv6 address the zone that it needs and has not, from that of
-// the daemon's address (ring-protocol §1). A zone of its own is turned into the interface's
-// name, since looking up anything else costs a list of all interfaces each time; an unknown one
-// counts as none (spread-conf §4.4). Others are returned as they are.
+// scoped returns an address with the zone that it needs. A link-local or multicast address of IPv6
+// without a zone gets that of the daemon's address (ring-protocol §1). A zone that is a number becomes
+// the interface's name, because each look-up of a number lists all interfaces. An unknown zone counts
+// as none (spread-conf §4.4). Other addresses are returned unchanged.
 func scoped(a netip.Addr, zone string) netip.Addr {
 	if a.Zone() != "" {
 		ifi, err := interfaceOf(a)
@@ -94,7 +93,7 @@ func scoped(a netip.Addr, zone string) netip.Addr {
 	return a
 }
 
-// destinations are where datagrams go, made once from the topology.
+// destinations holds the addresses that datagrams go to, made once from the topology.
 type destinations struct {
 	data, tokens []*destination   // by rank
 	segments     [][]*destination // by index
@@ -109,7 +108,7 @@ func newDestinations(t *topology.Topology, zone string) destinations {
 		}
 		d.segments = append(d.segments, all)
 		for _, m := range s.Daemons {
-			// Its zone is that of its own host.
+			// The zone in the topology is valid on the daemon's own host only.
 			a := scoped(m.Addr.WithZone(""), zone)
 			d.data = append(d.data, newDestination(a, s.Port, false))
 			d.tokens = append(d.tokens, newDestination(a, tokenPort(s.Port), true))
@@ -118,8 +117,7 @@ func newDestinations(t *topology.Topology, zone string) destinations {
 	return d
 }
 
-// of returns the destinations of a target, none if it is not in the
-// configuration.
+// of returns the destinations of a target, or none if the configuration does not have it.
 func (d *destinations) of(t *topology.Topology, to topology.Target) []*destination {
 	if to.Daemon == 0 {
 		if to.Segment < 0 || to.Segment >= len(d.segments) {

@@ -19,8 +19,8 @@ func addrs(s string) []netip.Addr {
 	return all
 }
 
-// planConfig is a daemon at the address own, in a segment with as many daemons as
-// are given.
+// planConfig returns the configuration of a daemon at the address own, in a segment of that many
+// daemons.
 func planConfig(t *testing.T, own, segment string, daemons int, list string) Config {
 	t.Helper()
 	a := netip.MustParseAddr(own)
@@ -148,10 +148,10 @@ func TestConfigRefused(t *testing.T) {
 		{"Topology is nil", func(c *Config) { c.Topology = nil }},
 		{"not in the configuration", func(c *Config) { c.Self = 99 }},
 		{"ReceiveBuffer", func(c *Config) { c.ReceiveBuffer = -1 }},
-		{"not the one configured", func(c *Config) { c.Addr = netip.MustParseAddr("10.0.0.9") }},
-		{"letter D", func(c *Config) { c.Interfaces = []Interface{{c.Addr, UseClient}} }},
-		{"want one that is its host's", func(c *Config) { *c = planConfig(t, "0.0.0.0", "10.0.0.255", 1, "") }},
-		{"of one family", func(c *Config) { *c = planConfig(t, "::1", "10.0.0.255", 1, "") }},
+		{"differs from the configured address", func(c *Config) { c.Addr = netip.MustParseAddr("10.0.0.9") }},
+		{"mark one with D", func(c *Config) { c.Interfaces = []Interface{{c.Addr, UseClient}} }},
+		{"want an address of its host", func(c *Config) { *c = planConfig(t, "0.0.0.0", "10.0.0.255", 1, "") }},
+		{"in one address family", func(c *Config) { *c = planConfig(t, "::1", "10.0.0.255", 1, "") }},
 		{"daemon b has the address ::1", func(c *Config) {
 			c.Topology, _ = topology.New([]topology.Segment{{Daemons: []topology.Daemon{
 				{ID: 1, Name: "a", Addr: netip.MustParseAddr("10.0.0.1")}, {ID: 2, Name: "b", Addr: netip.MustParseAddr("::1")},

@@ -2,5 +2,5 @@
 
 package transport
 
-// underRace says that pools drop things at random, so allocations mean nothing.
+// underRace says that pools drop objects at random, so allocations cannot be counted.
 const underRace = true

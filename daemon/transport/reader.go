@@ -11,8 +11,8 @@ import (
 	"github.com/spreadd/spreadd/internal/sockdrops"
 )
 
-// readPause is how long a socket rests after an error, so that one that stays
-// does not keep a processor busy.
+// readPause is the time for which a socket is not read after an error, so that a permanent error does
+// not keep a processor busy.
 const readPause = 20 * time.Millisecond
 
 // socket is a receive socket.
@@ -22,41 +22,42 @@ type socket struct {
 	token bool
 	queue *queue
 	in    input
-	lost  atomic.Int64 // what the kernel had dropped when the socket was closed
+	lost  atomic.Int64 // datagrams that the kernel had dropped when the socket was closed
 
-	failing bool // of who reads: the last read failed
+	failing bool // whether the last read failed; only the goroutine that reads uses it
 }
 
-// input is a way to read a socket. All but drops are the owner's.
+// input is a way to read a socket. The owner calls all methods; drops may be called by any goroutine.
 type input interface {
-	// poll returns what has arrived and is not handed over yet, or nil.
-	poll() *Batch
-	// register has the owner's wait watch the socket.
+	// poll returns the next batch that has arrived, or nil.
+	poll() *Datagrams
+	// register has the poller watch the socket.
 	register()
 	// readable reports whether the owner's last wait found something to read.
 	readable() bool
-	// watch says whether the owner's wait is to end when there is something.
+	// watch says whether a datagram ends the owner's wait.
 	watch(on bool)
-	// drops returns what the kernel dropped for lack of room, if it tells.
+	// drops returns the number of datagrams that the kernel dropped for lack of buffer space, and
+	// false if the system does not report it.
 	drops() (int64, bool)
 	// stop closes the socket.
 	stop() error
-	// close gives back what the input holds, after stop and after its reader.
+	// close releases the input's memory, after stop and after the end of its reader.
 	close()
 }
 
-// failed counts a read that failed, and says so if the one before did not.
+// failed counts a failed read, and logs it if the read before succeeded.
 func (s *socket) failed(err error) {
 	s.t.count.readErrors.Add(1)
 	if !s.failing {
 		s.failing = true
-		s.t.cfg.Log.Warn("cannot read datagrams, trying on", slog.String("socket", s.addr.String()), slog.Any("error", err))
+		s.t.cfg.Log.Warn("cannot read datagrams; will keep retrying", slog.String("socket", s.addr.String()), slog.Any("error", err))
 	}
 }
 
-// supply returns a batch to be filled, and waits for the owner to be done with one
-// if it has to. It reports false when the transport is closed.
-func (s *socket) supply() (*Batch, bool) {
+// supply returns a batch to fill. If there is none, it waits until the owner returns one. It reports
+// false if the transport is closed.
+func (s *socket) supply() (*Datagrams, bool) {
 	if b := s.queue.empty(); b != nil {
 		return b, true
 	}
@@ -69,14 +70,15 @@ func (s *socket) supply() (*Batch, bool) {
 	}
 }
 
-// push hands a batch to the owner, who may be asleep.
-func (s *socket) push(b *Batch) {
+// push passes a batch to the owner and wakes it.
+func (s *socket) push(b *Datagrams) {
 	s.received(b)
-	s.queue.ready <- b // there is room for all
+	s.queue.ready <- b // It has room for all.
 	s.t.cfg.Poller.Wake()
 }
 
-func (s *socket) received(b *Batch) {
+// received counts the datagrams of a batch.
+func (s *socket) received(b *Datagrams) {
 	bytes := 0
 	for i := range b.Items {
 		bytes += b.Items[i].Data.Len()
@@ -89,7 +91,7 @@ func (s *socket) received(b *Batch) {
 	s.t.count.receivedBytes.Add(int64(bytes))
 }
 
-// kernelDrops returns what the kernel dropped for lack of room.
+// kernelDrops returns the number of datagrams that the kernel dropped for lack of buffer space.
 func (s *socket) kernelDrops() int64 {
 	if n, ok := s.in.drops(); ok {
 		return n
@@ -97,7 +99,7 @@ func (s *socket) kernelDrops() int64 {
 	return s.lost.Load()
 }
 
-// limit is the length of the longest datagram of the socket.
+// limit returns the length of the longest datagram to accept.
 func (s *socket) limit() int {
 	if s.token {
 		return MaxToken
@@ -112,13 +114,12 @@ func (s *socket) newSlab() slab {
 	return newSlab(s.t.cfg.Pool, packetSlot, packetsPerBlock)
 }
 
-// plainInput is the portable input: a goroutine reads, and hands over one datagram in a
-// batch.
+// plainInput is the portable input: a goroutine reads, and passes on one datagram in a batch.
 type plainInput struct {
 	s     *socket
 	conn  *net.UDPConn
 	slab  slab
-	batch *Batch
+	batch *Datagrams
 }
 
 func newPlainInput(s *socket, conn *net.UDPConn) *plainInput {
@@ -175,17 +176,17 @@ func (p *plainInput) wait() error {
 	return nil
 }
 
-// poll takes what the reader has pushed: there is no portable way to ask a
-// socket without waiting.
-func (p *plainInput) poll() *Batch { return p.s.queue.take() }
+// poll returns a batch from the reader, because there is no portable way to read a socket without
+// waiting.
+func (p *plainInput) poll() *Datagrams { return p.s.queue.take() }
 
 // register does nothing: the reader wakes the owner.
 func (p *plainInput) register() {}
 
-// readable leaves it to the queue.
+// readable returns false: the queue shows what the reader has pushed.
 func (p *plainInput) readable() bool { return false }
 
-// watch does nothing: the reader stops when its batches are used up.
+// watch does nothing: the reader stops when it has no empty batch.
 func (p *plainInput) watch(bool) {}
 
 func (p *plainInput) drops() (int64, bool) { return sockdrops.Count(p.conn) }

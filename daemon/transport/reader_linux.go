@@ -13,8 +13,8 @@ import (
 	"github.com/spreadd/spreadd/internal/sockdrops"
 )
 
-// newInput returns an input that reads many datagrams with one system call, and needs no
-// reader. It takes the socket over.
+// newInput returns an input that reads many datagrams with one system call and needs no reader. It
+// takes the socket over.
 func newInput(s *socket, conn *net.UDPConn) (input, error) {
 	d, err := detach(conn)
 	if err != nil {
@@ -32,7 +32,7 @@ func newInput(s *socket, conn *net.UDPConn) (input, error) {
 		h.SetIovlen(1)
 	}
 	m.arm()
-	m.try = m.attempt // bound once, so that a read allocates nothing
+	m.try = m.attempt // Bound once, so that a read does not allocate.
 	return m, nil
 }
 
@@ -42,20 +42,20 @@ type mmsghdr struct {
 	len uint32
 }
 
-// mmsgInput calls recvmmsg itself: ReadBatch of golang.org/x/net allocates the source
-// address of each datagram. Headers, vectors and addresses are made once.
+// mmsgInput calls recvmmsg itself, because ReadBatch of golang.org/x/net allocates the source address
+// of each datagram. Headers, vectors and addresses are made once.
 type mmsgInput struct {
 	s        *socket
 	socket   *descriptor
-	slot     int // in the poller
-	watched  bool
-	rests    bool        // after an error
-	rested   atomic.Bool // the rest is over
+	slot     int         // the socket's number in the poller
+	watched  bool        // whether the owner wants datagrams
+	pausing  bool        // whether the socket is not read, after an error
+	resume   atomic.Bool // set when that pause is over
 	try      func(fd uintptr)
-	batchMax int // datagrams of a read; constant
+	batchMax int // datagrams in a read; constant
 
 	slab  slab
-	batch *Batch // to be filled next, or nil
+	batch *Datagrams // the batch to fill next, or nil
 	errno syscall.Errno
 
 	hdrs  [BatchItems]mmsghdr
@@ -66,8 +66,8 @@ type mmsgInput struct {
 func (m *mmsgInput) register() { m.slot = m.s.t.cfg.Poller.Add(m.socket.fd) }
 
 func (m *mmsgInput) readable() bool {
-	if m.rests && m.rested.Load() {
-		m.rests = false
+	if m.pausing && m.resume.Load() {
+		m.pausing = false
 		m.s.t.cfg.Poller.Watch(m.slot, m.watched)
 	}
 	return m.s.t.cfg.Poller.Readable(m.slot)
@@ -75,10 +75,10 @@ func (m *mmsgInput) readable() bool {
 
 func (m *mmsgInput) watch(on bool) {
 	m.watched = on
-	m.s.t.cfg.Poller.Watch(m.slot, on && !m.rests)
+	m.s.t.cfg.Poller.Watch(m.slot, on && !m.pausing)
 }
 
-func (m *mmsgInput) poll() *Batch {
+func (m *mmsgInput) poll() *Datagrams {
 	for {
 		if m.batch == nil {
 			if m.batch = m.s.queue.empty(); m.batch == nil {
@@ -96,35 +96,34 @@ func (m *mmsgInput) poll() *Batch {
 			return b
 		}
 		switch m.errno {
-		case 0: // all of it was dropped
+		case 0: // All datagrams were dropped.
 		case unix.EAGAIN:
 			m.s.failing = false
 			return nil
 		default:
 			m.s.failed(m.errno)
-			m.rest()
+			m.pause()
 			return nil
 		}
 	}
 }
 
-// rest lets the owner sleep though the socket has an error.
-func (m *mmsgInput) rest() {
-	m.rests = true
-	m.rested.Store(false)
+// pause keeps a socket with an error from waking the owner for a while.
+func (m *mmsgInput) pause() {
+	m.pausing = true
+	m.resume.Store(false)
 	m.s.t.cfg.Poller.Watch(m.slot, false)
 	time.AfterFunc(readPause, func() {
-		m.rested.Store(true)
+		m.resume.Store(true)
 		m.s.t.cfg.Poller.Wake()
 	})
 }
 
-// attempt reads what there is into the batch, which stays empty if all of it is
-// dropped.
+// attempt reads the available datagrams into the batch. The batch stays empty if all are dropped.
 func (m *mmsgInput) attempt(fd uintptr) {
 	var n int
 	for {
-		// Raw, since it does not wait: see mmsgWriter.
+		// A raw call, because it does not block: see mmsgWriter.
 		got, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&m.hdrs[0])), uintptr(m.batchMax), unix.MSG_DONTWAIT, 0, 0)
 		if errno == unix.EINTR {
 			continue
@@ -160,7 +159,7 @@ func (m *mmsgInput) attempt(fd uintptr) {
 	}
 }
 
-// arm points the vectors at the slots that are next.
+// arm points the vectors at the next unused slots.
 func (m *mmsgInput) arm() {
 	for i := range m.batchMax {
 		slot := m.slab.at(i)
@@ -169,6 +168,7 @@ func (m *mmsgInput) arm() {
 	}
 }
 
+// source returns the address in a socket address.
 func source(name *unix.RawSockaddrInet6) (netip.Addr, bool) {
 	switch name.Family {
 	case unix.AF_INET:

@@ -19,11 +19,11 @@ import (
 const (
 	// sendBatch bounds the datagrams of one system call.
 	sendBatch = 64
-	// sendWait bounds how long a call of Send waits for the kernel to take
-	// more: long against what a busy network card needs for its queue, short against
-	// the token timeout (ring-protocol §21).
+	// sendWait bounds the time for which a call of Send waits while the kernel's buffer is full. It is
+	// long compared with what a busy network card needs for its queue, and short compared with the
+	// token timeout (ring-protocol §21).
 	sendWait = 50 * time.Millisecond
-	// logInterval is between two lines about one destination.
+	// logInterval is the time between two log lines about one destination.
 	logInterval = 10 * time.Second
 )
 
@@ -33,13 +33,14 @@ type destination struct {
 	token  bool
 	failed atomic.Int64
 
-	// The rest is the sender's.
-	logged time.Time
-	silent int64 // failures since then
+	// Only the sender uses these.
+	logged time.Time // when a failure was logged last
+	silent int64     // failures since then
 }
 
-// longest is what the kernel may cut off at a time: it makes no fragments then. Longest packets are made for IPv4 on Ethernet, and
-// the header of IPv6 is 20 bytes longer.
+// longest returns the longest datagram that may be part of a GSO run. MaxPacket fills an Ethernet frame
+// with IPv4; the header of IPv6 is 20 bytes longer, and the kernel does not fragment the datagrams of
+// a run.
 func (d *destination) longest() int {
 	if d.addr.IP.To4() == nil {
 		return MaxPacket - 20
@@ -51,18 +52,18 @@ func newDestination(a netip.Addr, port uint16, token bool) *destination {
 	return &destination{addr: *net.UDPAddrFromAddrPort(netip.AddrPortFrom(a, port)), token: token}
 }
 
-// packetWriter is what datagrams are written to. golang.org/x/net has it for both
-// families, with one message type.
+// packetWriter writes datagrams. It has the form of golang.org/x/net, with one message type for both
+// address families.
 type packetWriter interface {
-	// WriteBatch writes some of the messages. It returns an error if it wrote
-	// none: EAGAIN if the kernel's buffer is full.
+	// WriteBatch writes the first messages and returns how many. If it wrote none, it returns an
+	// error, which is EAGAIN if the kernel's buffer is full.
 	WriteBatch(ms []ipv4.Message) (int, error)
-	// waitWritable waits until WriteBatch is worth trying again. After limit the
-	// error is os.ErrDeadlineExceeded.
+	// waitWritable waits until the kernel's buffer has space. After limit it returns
+	// os.ErrDeadlineExceeded.
 	waitWritable(limit time.Duration) error
 }
 
-// sendSocket is the socket that a transport's datagrams leave from.
+// sendSocket is the socket from which the transport sends.
 type sendSocket interface {
 	packetWriter
 	sendTo(to netip.AddrPort, datagram []byte) error
@@ -77,20 +78,19 @@ type sender struct {
 	count *counters
 	log   *slog.Logger
 
-	// What is to be sent, in order: the head and the body of datagram i are
-	// vec[2i] and vec[2i+1].
+	// The datagrams to send, in order. The head and the body of datagram i are vec[2i] and vec[2i+1].
 	vec  [2 * sendBatch][]byte
 	size [sendBatch]int
 	dst  [sendBatch]*destination
 	n    int
 
-	segment bool // the kernel may cut long messages into datagrams
-	stuck   bool // has waited in vain during this call
+	gso   bool // whether to use segmentation offload
+	stuck bool // whether a wait has timed out during this call
 
 	// The messages of one system call, with the number of datagrams in each.
 	ms   [sendBatch]ipv4.Message
 	per  [sendBatch]int
-	opts [sendBatch]segmentOption
+	opts [sendBatch]gsoOption
 }
 
 func newSender(out packetWriter, top *topology.Topology, to destinations, count *counters, log *slog.Logger) *sender {
@@ -119,8 +119,7 @@ func (s *sender) send(dgrams []topology.Datagram) error {
 	return s.flush()
 }
 
-// flush writes what is collected, in order. A datagram that cannot be sent is
-// passed over.
+// flush writes the collected datagrams in order. It counts and skips those that cannot be sent.
 func (s *sender) flush() error {
 	var err error
 	for done := 0; done < s.n && err == nil; {
@@ -137,9 +136,9 @@ func (s *sender) flush() error {
 		case errors.Is(err, ErrClosed):
 		case errors.Is(err, syscall.EINTR):
 			err = nil
-		case s.per[0] > 1 && cannotSegment(err):
-			s.segment = false // and once more
-			s.log.Info("segmentation offload does not work here, going on without it", slog.Any("error", err))
+		case s.per[0] > 1 && gsoFailed(err):
+			s.gso = false // The loop tries again, without it.
+			s.log.Info("UDP segmentation offload does not work, switched off", slog.Any("error", err))
 			err = nil
 		default:
 			for range s.per[0] {
@@ -149,19 +148,19 @@ func (s *sender) flush() error {
 			err = nil
 		}
 	}
-	clear(s.vec[:2*s.n]) // which may be parts of pooled blocks
+	clear(s.vec[:2*s.n]) // They may be parts of pooled blocks.
 	s.n = 0
 	return err
 }
 
-// messages makes messages of the datagrams from the i-th on: one of each or, with
-// segmentation, one of each row to the same destination and of the same length.
+// messages makes messages of the datagrams from the i-th on: one for each datagram or, with GSO, one
+// for each run.
 func (s *sender) messages(i int) []ipv4.Message {
 	n := 0
 	for i < s.n {
 		j := i + 1
-		if s.segment {
-			j = s.row(i)
+		if s.gso {
+			j = s.run(i)
 		}
 		m := &s.ms[n]
 		m.Buffers, m.Addr, m.OOB = s.vec[2*i:2*j], &s.dst[i].addr, nil
@@ -175,9 +174,10 @@ func (s *sender) messages(i int) []ipv4.Message {
 	return s.ms[:n]
 }
 
-// row returns the end of the row that begins with the i-th datagram. The last of a
-// row may be shorter than the others; all of it fits in one UDP datagram.
-func (s *sender) row(i int) int {
+// run returns the end of the GSO run that begins with the i-th datagram. The datagrams of a run have one
+// destination and one length, except that the last may be shorter. Together they fit into one UDP
+// datagram.
+func (s *sender) run(i int) int {
 	size, total := s.size[i], s.size[i]
 	j := i + 1
 	if size > s.dst[i].longest() {
@@ -192,15 +192,14 @@ func (s *sender) row(i int) int {
 	return j
 }
 
-// cannotSegment reports whether an error is one that drivers and kernels have for messages to
-// be cut.
-func cannotSegment(err error) bool {
+// gsoFailed reports whether drivers and kernels return an error for a run that they cannot segment.
+func gsoFailed(err error) bool {
 	return errors.Is(err, syscall.EIO) || errors.Is(err, syscall.EINVAL) ||
 		errors.Is(err, syscall.EMSGSIZE) || errors.Is(err, syscall.EOPNOTSUPP)
 }
 
-// wait writes when the kernel takes more again. A link on which nothing moves costs
-// sendWait once a call, and then the datagrams.
+// wait writes messages when the kernel's buffer has space again. If it stays full, the call of Send
+// waits for sendWait once and drops the datagrams.
 func (s *sender) wait(ms []ipv4.Message) (int, error) {
 	for until := time.Now().Add(sendWait); ; {
 		s.count.sendWaits.Add(1)
@@ -214,14 +213,14 @@ func (s *sender) wait(ms []ipv4.Message) (int, error) {
 	}
 }
 
-// sent counts the first messages as sent, and returns how many datagrams, from
-// the i-th on, they had.
+// sent counts the first messages as sent, and returns how many datagrams, from the i-th on, they
+// contain.
 func (s *sender) sent(i, messages int) int {
-	n, cut, bytes := 0, 0, 0
+	n, gso, bytes := 0, 0, 0
 	for _, per := range s.per[:messages] {
 		n += per
 		if per > 1 {
-			cut += per
+			gso += per
 		}
 	}
 	for _, size := range s.size[i : i+n] {
@@ -229,38 +228,37 @@ func (s *sender) sent(i, messages int) int {
 	}
 	s.count.sent.Add(int64(n))
 	s.count.sentBytes.Add(int64(bytes))
-	if cut > 0 {
-		s.count.segmented.Add(int64(cut))
+	if gso > 0 {
+		s.count.gso.Add(int64(gso))
 	}
 	return n
 }
 
-// failed counts a datagram that could not be sent, and says so once an interval.
+// failed counts a datagram that could not be sent, and logs that once in an interval.
 func (s *sender) failed(d *destination, err error) {
 	reason := sendFailure(err)
 	s.count.sendFailed[reason].Add(1)
 	d.failed.Add(1)
 	d.silent++
 	if now := time.Now(); now.Sub(d.logged) >= logInterval {
-		s.log.Warn("datagrams could not be sent",
+		s.log.Warn("cannot send datagrams",
 			slog.String("to", d.addr.String()), slog.Bool("token", d.token), slog.String("reason", reason.String()),
 			slog.Int64("datagrams", d.silent), slog.Any("error", err))
 		d.logged, d.silent = now, 0
 	}
 }
 
-// Send sends datagrams in this order; one for a segment goes to each of its
-// addresses. What cannot be sent is counted, for each destination and by reason, and logged
-// once in 10 seconds; it is not an error, since nobody can tell it from a loss on the way.
-// The error is [ErrClosed] or nil.
+// Send sends datagrams in the order of the list. A datagram for a segment goes to each of the segment's
+// addresses. Send counts the datagrams that it cannot send, for each destination and by reason, and logs
+// them once in 10 seconds. They are not an error, because the effect is that of a loss in the network.
+// Send returns [ErrClosed] or nil.
 //
-// Heads and bodies are read during the call only, and not copied. Send is for one goroutine
-// at a time. When the kernel's buffers are full it waits for them: on Linux at most 50 ms, then
-// it drops.
+// Heads and bodies are read during the call and not copied. Only one goroutine at a time may call Send.
+// When the kernel's buffer is full, Send waits, on Linux for at most 50 ms, and then drops datagrams.
 func (t *Transport) Send(dgrams []topology.Datagram) error { return t.sender.send(dgrams) }
 
-// SendTo sends one datagram to an address outside of the configuration, such as a
-// monitor's (monitor-protocol §1). It may be called by any goroutine.
+// SendTo sends one datagram to an address outside of the configuration, such as that of a monitor
+// (monitor-protocol §1). Any goroutine may call it.
 func (t *Transport) SendTo(to netip.AddrPort, datagram []byte) error {
 	to = netip.AddrPortFrom(scoped(to.Addr(), t.zone), to.Port())
 	if err := t.out.sendTo(to, datagram); err != nil {
@@ -273,8 +271,7 @@ func (t *Transport) SendTo(to netip.AddrPort, datagram []byte) error {
 	return nil
 }
 
-// Failed returns the destinations that datagrams could not be sent to, and how
-// many.
+// Failed returns the destinations to which datagrams could not be sent, each with their number.
 func (t *Transport) Failed() iter.Seq2[netip.AddrPort, int64] {
 	return func(yield func(netip.AddrPort, int64) bool) {
 		all := [][]*destination{t.sender.to.data, t.sender.to.tokens}
@@ -288,8 +285,7 @@ func (t *Transport) Failed() iter.Seq2[netip.AddrPort, int64] {
 	}
 }
 
-// plainWriter is the portable packetWriter: one copy and one system call for each
-// datagram.
+// plainWriter is the portable packetWriter: one copy and one system call for each datagram.
 type plainWriter struct {
 	*net.UDPConn
 	buf []byte
@@ -311,7 +307,7 @@ func (w *plainWriter) WriteBatch(ms []ipv4.Message) (int, error) {
 	return 1, nil
 }
 
-// waitWritable has nothing to wait for: a write waits by itself.
+// waitWritable does nothing: a write blocks by itself.
 func (w *plainWriter) waitWritable(time.Duration) error { return nil }
 
 func (w *plainWriter) sendTo(to netip.AddrPort, datagram []byte) error {

@@ -25,10 +25,10 @@ type step struct {
 	err error
 }
 
-// fakeWriter answers as it is told, and then takes everything.
+// fakeWriter answers as its steps say, and accepts everything after them.
 type fakeWriter struct {
 	steps []step
-	late  bool // waits are in vain
+	late  bool // waits time out
 	wrote []int
 	calls int
 	waits int
@@ -133,7 +133,7 @@ func TestSendBatches(t *testing.T) {
 			if int64(len(tt.lost)) != failed || s.to.data[0].failed.Load() != failed {
 				t.Errorf("%d failures, %d of the destination, want %d", failed, s.to.data[0].failed.Load(), len(tt.lost))
 			}
-			// One line an interval, however many fail.
+			// One line in an interval, however many datagrams fail.
 			if lines, want := strings.Count(log.String(), "\n"), min(failed, 1); int64(lines) != want {
 				t.Errorf("%d lines logged, want %d:\n%s", lines, want, log.String())
 			}
@@ -146,7 +146,7 @@ func TestSendBatches(t *testing.T) {
 	}
 }
 
-// Rows are what the kernel may cut: one destination, one length, but for the last.
+// A run has one destination, and one length except for the last datagram.
 func TestRows(t *testing.T) {
 	top, err := topology.New([]topology.Segment{{Port: 4803, Daemons: []topology.Daemon{
 		{ID: 1, Name: "a", Addr: netip.MustParseAddr("10.0.0.1")},
@@ -166,8 +166,8 @@ func TestRows(t *testing.T) {
 		{"one", []d{{1, 9}}, []int{1}},
 		{"equal", []d{{1, 9}, {1, 9}, {1, 9}}, []int{3}},
 		{"the last is shorter", []d{{1, 9}, {1, 9}, {1, 8}}, []int{3}},
-		{"a shorter one ends a row", []d{{1, 9}, {1, 8}, {1, 8}}, []int{2, 1}},
-		{"a longer one begins a row", []d{{1, 8}, {1, 9}, {1, 9}}, []int{1, 2}},
+		{"a shorter one ends a run", []d{{1, 9}, {1, 8}, {1, 8}}, []int{2, 1}},
+		{"a longer one begins a run", []d{{1, 8}, {1, 9}, {1, 9}}, []int{1, 2}},
 		{"another destination", []d{{1, 9}, {2, 9}, {2, 9}, {1, 9}}, []int{1, 2, 1}},
 		{"heads only", []d{{1, 0}, {1, 0}}, []int{2}},
 		{"what one UDP datagram can carry", slices.Repeat([]d{{1, full}}, 50), []int{MaxToken / MaxPacket, 50 - MaxToken/MaxPacket}},
@@ -176,31 +176,31 @@ func TestRows(t *testing.T) {
 		{"tokens that are longer than a frame", []d{{1, full + 1}, {1, full + 1}}, []int{1, 1}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			for _, segment := range []bool{true, false} {
+			for _, on := range []bool{true, false} {
 				s := newSender(&fakeWriter{}, top, newDestinations(top, ""), new(counters), slog.New(slog.DiscardHandler))
-				s.segment = segment
+				s.gso = on
 				for i, d := range tt.list {
 					s.size[i], s.dst[i] = 40+d.body, s.to.data[d.to-1]
 					s.vec[2*i] = []byte{1}
 					s.n++
 				}
 				want := tt.want
-				if !segment {
+				if !on {
 					want = slices.Repeat([]int{1}, len(tt.list))
 				}
 				ms := s.messages(0)
 				if got := s.per[:len(ms)]; !slices.Equal(got, want) {
-					t.Errorf("rows of %v with segment %v, want %v", got, segment, want)
+					t.Errorf("runs of %v with GSO %v, want %v", got, on, want)
 				}
 			}
 		})
 	}
 }
 
-// ring packets arrive as they would one by one, and the counter says that the kernel cut them.
-func TestSegments(t *testing.T) {
-	h := loopback(t, 2, false, segments.set)
-	if !h[0].sender.segment {
+// Packets that the kernel segments arrive as they would one by one, and the counter says how many.
+func TestGSO(t *testing.T) {
+	h := loopback(t, 2, false, gso.set)
+	if !h[0].sender.gso {
 		t.Skip("this kernel has no UDP_SEGMENT")
 	}
 	var list []topology.Datagram
@@ -216,12 +216,12 @@ func TestSegments(t *testing.T) {
 			t.Fatalf("datagram %d is %+v", i, g)
 		}
 	}
-	if st := h[0].Stats(); st.Sent != 102 || st.Segmented != 101 || st.SendCalls != 2 {
-		t.Errorf("counts %+v, want 101 of 102 datagrams cut, in 2 calls", st)
+	if st := h[0].Stats(); st.Sent != 102 || st.GSO != 101 || st.SendCalls != 2 {
+		t.Errorf("counts %+v, want 101 of 102 datagrams segmented, in 2 calls", st)
 	}
 }
 
-func TestSegmentationGivesUp(t *testing.T) {
+func TestGSOFails(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("the portable path sends one by one")
 	}
@@ -242,7 +242,7 @@ func TestSegmentationGivesUp(t *testing.T) {
 		var count counters
 		var log bytes.Buffer
 		s := newSender(&w, top, newDestinations(top, ""), &count, slog.New(slog.NewTextHandler(&log, nil)))
-		s.segment = true
+		s.gso = true
 		list := []topology.Datagram{dgram(topology.ToDaemon(1), 0, 3)}
 		for n := 1; n <= 5; n++ {
 			list = append(list, dgram(topology.ToDaemon(1), n, 9))
@@ -255,8 +255,8 @@ func TestSegmentationGivesUp(t *testing.T) {
 		if tt.stays {
 			want = []int{0, 6}
 		}
-		if !slices.Equal(w.wrote, want) || s.segment != tt.stays || s.to.data[0].failed.Load() != tt.failed {
-			t.Errorf("%v: wrote %v, segmentation is %v, %d failed", tt.err, w.wrote, s.segment, s.to.data[0].failed.Load())
+		if !slices.Equal(w.wrote, want) || s.gso != tt.stays || s.to.data[0].failed.Load() != tt.failed {
+			t.Errorf("%v: wrote %v, GSO is %v, %d failed", tt.err, w.wrote, s.gso, s.to.data[0].failed.Load())
 		}
 		if n := strings.Count(log.String(), "segmentation offload"); (n == 1) == tt.stays {
 			t.Errorf("%v: logged\n%s", tt.err, log.String())

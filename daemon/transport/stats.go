@@ -2,30 +2,30 @@ package transport
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"sync/atomic"
 	"syscall"
 )
 
-// SendFailure says why a datagram did not leave.
+//go:generate go tool -modfile=../../.ci/tools/go.mod stringer -type=SendFailure,Drop -linecomment -output=stats_string.go
+
+// SendFailure is the reason why a datagram could not be sent.
 type SendFailure uint8
 
-// The reasons.
+// The reasons. The comment at the end of a line is the name in logs and metrics.
 const (
-	// SendUnreachable: no route, or the interface is down.
-	SendUnreachable SendFailure = iota
-	// SendDenied: a firewall, or broadcast to what the system does not let
-	// one broadcast to.
-	SendDenied
-	// SendTooLong: longer than the network takes.
-	SendTooLong
-	// SendFull: the kernel's buffers were full for longer than we wait.
-	SendFull
-	// SendNoTarget: the target is not in the configuration.
-	SendNoTarget
-	// SendOther: anything else; the log has the error.
-	SendOther
+	// SendUnreachable means that there is no route, or the interface is down.
+	SendUnreachable SendFailure = iota // unreachable
+	// SendDenied means that a firewall or the system's rules for broadcast forbid it.
+	SendDenied // denied
+	// SendTooLong means that the datagram is longer than the network allows.
+	SendTooLong // too_long
+	// SendFull means that the kernel's buffer was full for longer than Send waits.
+	SendFull // full
+	// SendNoTarget means that the target is not in the configuration.
+	SendNoTarget // no_target
+	// SendOther means any other error; the log shows it.
+	SendOther // other
 
 	numSendFailures
 )
@@ -33,26 +33,7 @@ const (
 // NumSendFailures is one more than the largest reason.
 const NumSendFailures = int(numSendFailures)
 
-// String returns a short name, fit for a label.
-func (f SendFailure) String() string {
-	switch f {
-	case SendUnreachable:
-		return "unreachable"
-	case SendDenied:
-		return "denied"
-	case SendTooLong:
-		return "too_long"
-	case SendFull:
-		return "full"
-	case SendNoTarget:
-		return "no_target"
-	case SendOther:
-		return "other"
-	case numSendFailures:
-	}
-	return fmt.Sprintf("SendFailure(%d)", uint8(f))
-}
-
+// sendFailure returns the reason that belongs to an error.
 func sendFailure(err error) SendFailure {
 	switch {
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETDOWN),
@@ -69,20 +50,20 @@ func sendFailure(err error) SendFailure {
 	}
 }
 
-// Drop says why a datagram that arrived is not handed over.
+// Drop is the reason why a datagram that arrived was dropped.
 type Drop uint8
 
-// The reasons.
+// The reasons. The comment at the end of a line is the name in logs and metrics.
 const (
-	// DropTooLong: longer than [MaxPacket] on the data port.
-	DropTooLong Drop = iota
-	// DropSource: the system gave no source address of our family.
-	DropSource
-	// DropKernel: the socket's buffer was full, or a checksum was wrong. The
-	// kernel counts these, and only Linux tells.
-	DropKernel
-	// DropFilter: [Config.Filter] wanted it so.
-	DropFilter
+	// DropTooLong means longer than [MaxPacket] on the data port.
+	DropTooLong Drop = iota // too_long
+	// DropSource means that the source address is not of this daemon's address family.
+	DropSource // source
+	// DropKernel means that the socket's buffer was full or a checksum was wrong. The kernel counts
+	// these, and only Linux reports them.
+	DropKernel // kernel
+	// DropFilter means that [Config.Filter] dropped it.
+	DropFilter // filter
 
 	numDrops
 )
@@ -90,48 +71,31 @@ const (
 // NumDrops is one more than the largest reason.
 const NumDrops = int(numDrops)
 
-// String returns a short name, fit for a label.
-func (d Drop) String() string {
-	switch d {
-	case DropTooLong:
-		return "too_long"
-	case DropSource:
-		return "source"
-	case DropKernel:
-		return "kernel"
-	case DropFilter:
-		return "filter"
-	case numDrops:
-	}
-	return fmt.Sprintf("Drop(%d)", uint8(d))
-}
-
-// Stats are a transport's counters. All but ReceiveBuffer only grow.
+// Stats are a transport's counters. All except ReceiveBuffer only grow.
 type Stats struct {
-	Sent       int64 // datagrams that the kernel took, one for each address
-	SentBytes  int64
+	Sent       int64                  // datagrams that the kernel accepted, one for each address
+	SentBytes  int64                  // their bytes
 	SendCalls  int64                  // system calls that sent them
-	Segmented  int64                  // datagrams that the kernel cut from longer messages
+	GSO        int64                  // those of them that were sent with segmentation offload
 	SendWaits  int64                  // times that the kernel's buffer was full
-	SendFailed [NumSendFailures]int64 // datagrams, by reason
+	SendFailed [NumSendFailures]int64 // datagrams that could not be sent, by reason
 
-	Packets       int64 // handed over from data ports
-	Tokens        int64 // handed over from token ports
-	ReceivedBytes int64
-	ReceiveCalls  int64 // system calls that brought them
-	Dropped       [NumDrops]int64
-	// Stalls counts the times that a reader waited for the owner, while the
-	// kernel's buffer filled.
+	Packets       int64           // datagrams from data ports
+	Tokens        int64           // datagrams from token ports
+	ReceivedBytes int64           // their bytes
+	ReceiveCalls  int64           // system calls that received them
+	Dropped       [NumDrops]int64 // datagrams that arrived and were lost, by reason
+	// Stalls counts the times that a reader waited for the owner while the kernel's buffer filled.
 	Stalls     int64
-	ReadErrors int64
+	ReadErrors int64 // failed reads
 
-	// ReceiveBuffer is what the kernel gave the smallest receive socket, in
-	// the bytes that one asks for; 0 if it does not tell.
+	// ReceiveBuffer is the size in bytes of the smallest receive buffer, in the unit of
+	// [Config.ReceiveBuffer]. It is 0 if the system does not report it.
 	ReceiveBuffer int
 }
 
 type counters struct {
-	sent, sentBytes, sendCalls, sendWaits, segmented atomic.Int64
+	sent, sentBytes, sendCalls, sendWaits, gso atomic.Int64
 
 	received      [2]atomic.Int64 // packets, tokens
 	receivedBytes atomic.Int64
@@ -150,7 +114,7 @@ func (t *Transport) Stats() Stats {
 		SentBytes:     t.count.sentBytes.Load(),
 		SendCalls:     t.count.sendCalls.Load(),
 		SendWaits:     t.count.sendWaits.Load(),
-		Segmented:     t.count.segmented.Load(),
+		GSO:           t.count.gso.Load(),
 		Packets:       t.count.received[0].Load(),
 		Tokens:        t.count.received[1].Load(),
 		ReceivedBytes: t.count.receivedBytes.Load(),
@@ -171,7 +135,7 @@ func (t *Transport) Stats() Stats {
 	return st
 }
 
-// Add adds the counters of sockets that were open before these.
+// Add adds the counters of another transport.
 func (s *Stats) Add(o *Stats) {
 	for _, c := range []struct {
 		to   *int64
@@ -180,7 +144,7 @@ func (s *Stats) Add(o *Stats) {
 		{&s.Sent, o.Sent},
 		{&s.SentBytes, o.SentBytes},
 		{&s.SendCalls, o.SendCalls},
-		{&s.Segmented, o.Segmented},
+		{&s.GSO, o.GSO},
 		{&s.SendWaits, o.SendWaits},
 		{&s.Packets, o.Packets},
 		{&s.Tokens, o.Tokens},

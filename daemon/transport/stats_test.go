@@ -25,7 +25,7 @@ func TestStatsAdd(t *testing.T) {
 	s.Add(&o)
 	var want Stats
 	fill(reflect.ValueOf(&want).Elem(), 3)
-	want.ReceiveBuffer = 1 // no counter
+	want.ReceiveBuffer = 1 // It is not a counter.
 	if s != want {
 		t.Errorf("the sum is %+v", s)
 	}

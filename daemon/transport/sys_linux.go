@@ -8,12 +8,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sourceSelectsInterface says that multicast leaves on the interface that
-// has the address the socket is bound to.
+// sourceSelectsInterface says whether multicast leaves on the interface with the address to which the
+// socket is bound.
 const sourceSelectsInterface = true
 
-// setReceiveBuffer asks for a receive buffer, and returns what the kernel gave, in
-// the unit of what is asked for, or least if that is less and not 0.
+// setReceiveBuffer requests a receive buffer. It returns the size that the kernel provided, in the unit
+// of the request, or least if that is less and not 0.
 func setReceiveBuffer(conn *net.UDPConn, want, least int) (int, error) {
 	raw, err := conn.SyscallConn()
 	if err != nil {
@@ -24,11 +24,11 @@ func setReceiveBuffer(conn *net.UDPConn, want, least int) (int, error) {
 		if err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, want); err != nil {
 			return
 		}
-		// The kernel doubles what is asked for, for its own overhead.
+		// The kernel doubles the requested size, for its own overhead.
 		if got, err = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF); err != nil || got/2 >= want {
 			return
 		}
-		// Beyond net.core.rmem_max, for those who may (CAP_NET_ADMIN).
+		// With CAP_NET_ADMIN this exceeds net.core.rmem_max.
 		if unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, want) == nil {
 			got, err = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF)
 		}
@@ -43,12 +43,12 @@ func setReceiveBuffer(conn *net.UDPConn, want, least int) (int, error) {
 	return got, err
 }
 
-// segmentOption is room for the control message that says how long the datagrams of
-// a message are. It is made of words, since that is how it has to be aligned.
-type segmentOption [4]uint64
+// gsoOption is space for the control message with the length of the datagrams in a run. It consists of
+// words so that it is aligned.
+type gsoOption [4]uint64
 
-// set writes the control message, and returns it.
-func (o *segmentOption) set(size int) []byte {
+// set writes the control message and returns it.
+func (o *gsoOption) set(size int) []byte {
 	b := unsafe.Slice((*byte)(unsafe.Pointer(o)), unsafe.Sizeof(*o))
 	h := (*unix.Cmsghdr)(unsafe.Pointer(o))
 	h.Level, h.Type = unix.IPPROTO_UDP, unix.UDP_SEGMENT
@@ -57,9 +57,9 @@ func (o *segmentOption) set(size int) []byte {
 	return b[:unix.CmsgSpace(2)]
 }
 
-// canSegment reports whether the kernel knows UDP_SEGMENT. One that does not would
-// send the whole message as one datagram.
-func canSegment(conn *net.UDPConn) bool {
+// hasGSO reports whether the kernel supports UDP_SEGMENT. One that does not would send a whole run as one
+// datagram.
+func hasGSO(conn *net.UDPConn) bool {
 	raw, err := conn.SyscallConn()
 	if err != nil {
 		return false

@@ -6,10 +6,11 @@ import "net"
 
 const sourceSelectsInterface = false
 
-// setReceiveBuffer asks for a receive buffer. What the kernel gave is not known.
+// setReceiveBuffer requests a receive buffer. It returns 0: the size that the kernel provided is not
+// known.
 func setReceiveBuffer(conn *net.UDPConn, want, _ int) (int, error) {
 	for {
-		// BSD systems refuse what is above their limit rather than cutting it.
+		// BSD systems refuse a size above their limit instead of reducing it.
 		err := conn.SetReadBuffer(want)
 		if err == nil || want <= smallestBuffer {
 			return 0, err
@@ -18,15 +19,14 @@ func setReceiveBuffer(conn *net.UDPConn, want, _ int) (int, error) {
 	}
 }
 
-// smallestBuffer is where asking for less ends: what C daemons live with on
-// Linux, in bytes.
+// smallestBuffer is the last size to request, in bytes: what C daemons use on Linux.
 const smallestBuffer = 208 << 10
 
 func newWriter(conn *net.UDPConn) (sendSocket, error) { return &plainWriter{UDPConn: conn}, nil }
 
-// segmentOption is for Linux only.
-type segmentOption struct{}
+// gsoOption is for Linux only.
+type gsoOption struct{}
 
-func (*segmentOption) set(int) []byte { return nil }
+func (*gsoOption) set(int) []byte { return nil }
 
-func canSegment(*net.UDPConn) bool { return false }
+func hasGSO(*net.UDPConn) bool { return false }

@@ -5,27 +5,26 @@ import (
 	"sync"
 )
 
-// Transport is a daemon's sockets for the ring.
+// Transport holds a daemon's sockets for the ring.
 type Transport struct {
 	cfg           Config
-	zone          string // the interface of the daemon's address, if that is IPv6
-	local         netip.AddrPort
+	zone          string         // the interface of the daemon's address, if that is IPv6
+	local         netip.AddrPort // where datagrams leave from
 	out           sendSocket
 	sender        *sender
-	sockets       []*socket
+	sockets       []*socket // for receiving
 	data, tokens  *queue
-	receiveBuffer int
+	receiveBuffer int // size of the smallest receive buffer in bytes, or 0
 	count         counters
 
-	done    chan struct{}
+	done    chan struct{} // closed by Close
 	running sync.WaitGroup
 	closing sync.Once
-	err     error // of closing
+	err     error // what Close returns
 }
 
-// Readable reports whether there is something to poll for at the data ports and at the token
-// ports, as far as the last Wait of [Config.Poller] knows. If there is a token and no data, no data
-// had arrived before the token.
+// Readable reports whether the last Wait of [Config.Poller] found datagrams on the data ports and on the
+// token ports. If it found a token and no data, no data had arrived before the token.
 func (t *Transport) Readable() (data, tokens bool) {
 	data, tokens = len(t.data.ready) > 0, len(t.tokens.ready) > 0
 	for _, s := range t.sockets {
@@ -38,33 +37,31 @@ func (t *Transport) Readable() (data, tokens bool) {
 	return data, tokens
 }
 
-// HaveWork reports whether a batch waits that no socket shows. It is for the function that
-// Wait of [Config.Poller] asks.
+// HaveWork reports whether a batch waits that has been read from its socket already. Call it in the
+// function that you pass to Wait of [Config.Poller].
 func (t *Transport) HaveWork() bool { return len(t.data.ready) > 0 || len(t.tokens.ready) > 0 }
 
-// Watch says whether Wait of [Config.Poller] is to end when a datagram has come. An owner that
-// does not want any now, since its receivers are behind, would not come to rest otherwise.
+// Watch says whether a datagram ends Wait of [Config.Poller]. An owner that accepts no datagrams, because
+// its receivers are behind, must switch it off: Wait would return at once otherwise.
 func (t *Transport) Watch(on bool) {
 	for _, s := range t.sockets {
 		s.in.watch(on)
 	}
 }
 
-// PollData returns the next batch from the data ports without waiting, or nil. On Linux it
-// looks into the sockets themselves: when it returns nil, everything that had arrived before the
-// call has been handed over. This is what an owner with a token in its hand wants to know,
-// since packets precede their token on the wire (ring-protocol §18.3).
+// PollData returns the next batch from the data ports, or nil; it does not wait. On Linux it reads the
+// sockets themselves: if it returns nil, everything that had arrived before the call has been returned.
+// An owner that holds a token relies on this, because packets precede their token on the wire
+// (ring-protocol §18.3). Elsewhere it returns what readers have pushed.
 //
-// Elsewhere it looks at what readers have brought. PollData and PollTokens are for one goroutine at
-// a time; that one gives batches back with [Batch.Done] before it polls for many more, for there
-// are 64.
-func (t *Transport) PollData() *Batch { return t.poll(t.data, false) }
+// Only one goroutine at a time may call PollData and PollTokens. It must return batches with
+// [Datagrams.Done]; there are 64 of them.
+func (t *Transport) PollData() *Datagrams { return t.poll(t.data, false) }
 
-// PollTokens is PollData for the token ports. A batch has one token, but for what a
-// [Filter] adds.
-func (t *Transport) PollTokens() *Batch { return t.poll(t.tokens, true) }
+// PollTokens is PollData for the token ports. A batch has one token, unless a [Filter] adds duplicates.
+func (t *Transport) PollTokens() *Datagrams { return t.poll(t.tokens, true) }
 
-func (t *Transport) poll(q *queue, token bool) *Batch {
+func (t *Transport) poll(q *queue, token bool) *Datagrams {
 	if b := q.take(); b != nil {
 		return b
 	}
@@ -78,13 +75,12 @@ func (t *Transport) poll(q *queue, token bool) *Batch {
 	return nil
 }
 
-// LocalAddr returns the address and port that datagrams leave from.
+// LocalAddr returns the address and port from which datagrams leave.
 func (t *Transport) LocalAddr() netip.AddrPort { return t.local }
 
-// Close closes the sockets and waits for the readers. Batches that wait are given back;
-// those that the owner holds are its own to give back, then or later. Close may be called again,
-// and by any goroutine while no other polls or waits; Send then returns [ErrClosed], and polls
-// return nil.
+// Close closes the sockets and waits for the readers. It returns the batches that wait; the owner must
+// return those that it holds, now or later. After Close, Send returns [ErrClosed] and polls return nil.
+// Close may be called again, and by any goroutine while no other polls or waits.
 func (t *Transport) Close() error {
 	t.closing.Do(func() { t.err = t.close() })
 	return t.err

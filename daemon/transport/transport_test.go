@@ -19,7 +19,7 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// patience bounds every wait of a test; it is met only when something is lost.
+// patience bounds every wait of a test. A wait takes that long only if something is lost.
 const patience = 10 * time.Second
 
 // path is a way to send and receive.
@@ -27,21 +27,21 @@ type path string
 
 const (
 	batches  path = "batches"
-	segments path = "segments"
+	gso      path = "gso"
 	portable path = "portable"
 )
 
-func (p path) set(c *Config) { c.portable, c.Segment = p == portable, p == segments }
+func (p path) set(c *Config) { c.portable, c.GSO = p == portable, p == gso }
 
-// paths runs a test of conformance on each.
+// paths runs a conformance test on each path.
 func paths(t *testing.T, f func(t *testing.T, p path)) {
-	for _, p := range []path{batches, segments, portable} {
+	for _, p := range []path{batches, gso, portable} {
 		t.Run(string(p), func(t *testing.T) { f(t, p) })
 	}
 }
 
-// freePort returns a port that is free for data, and the next one for tokens, on all
-// addresses of the loopback, for as long as the test lasts.
+// freePort returns a port that is free for data, as the next one is for tokens, on all loopback
+// addresses until the test ends.
 func freePort(t testing.TB) uint16 {
 	t.Helper()
 	port, err := freeport.Find(t.Context())
@@ -82,8 +82,7 @@ func loopback(t testing.TB, n int, together bool, change func(*Config)) []*host 
 	})
 }
 
-// open opens all daemons of a configuration, and checks at the end that no
-// block is lost.
+// open opens all daemons of a configuration, and checks at the end that all blocks are released.
 func open(t testing.TB, segs []topology.Segment, change func(*Config)) []*host {
 	t.Helper()
 	top, err := topology.New(segs)
@@ -93,7 +92,7 @@ func open(t testing.TB, segs []topology.Segment, change func(*Config)) []*host {
 	var hosts []*host
 	for _, d := range top.Daemons() {
 		pool := new(buf.Pool)
-		// What a stock system lets everyone have.
+		// The default limit of Linux for everyone.
 		cfg := Config{Topology: top, Self: d.ID, Pool: pool, Poller: newPoller(t), ReceiveBuffer: 208 << 10}
 		change(&cfg)
 		tr, err := Open(cfg)
@@ -144,8 +143,8 @@ func newPoller(t testing.TB) *poller.Poller {
 	return p
 }
 
-// next waits for a batch from any port; nil means that none came for long.
-func (h *host) next() *Batch {
+// next waits for a batch from any port. It returns nil after patience.
+func (h *host) next() *Datagrams {
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
 		h.poller.Wait(time.Until(deadline), h.HaveWork)
 		data, tokens := h.Readable()
@@ -177,7 +176,7 @@ func (h *host) collect(t testing.TB, want int) []got {
 	return all
 }
 
-func (h *host) note(t testing.TB, all []got, b *Batch) []got {
+func (h *host) note(t testing.TB, all []got, b *Datagrams) []got {
 	t.Helper()
 	if len(b.Items) == 0 {
 		t.Error("a batch without items")
@@ -270,7 +269,7 @@ func TestOrder(t *testing.T) {
 	})
 }
 
-// Several sockets come to one owner; each keeps its order, however it asks.
+// One owner reads several sockets. The order of each is kept, whichever is polled first.
 func TestOrderOfEachSocket(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("other systems have 127.0.0.1 only")
@@ -344,7 +343,7 @@ func TestLengths(t *testing.T) {
 		if n := h[1].Stats().Dropped[DropTooLong]; n != 4 {
 			t.Errorf("%d packets counted as too long, want 4", n)
 		}
-		// Tokens up to the longest, and one that UDP cannot carry.
+		// Tokens up to the longest, and one that is too long for UDP.
 		if err := h[0].Send([]topology.Datagram{
 			dgram(topology.ToTokenPort(2), 7, MaxToken-40),
 			dgram(topology.ToTokenPort(2), 8, MaxToken-40+1),
@@ -361,7 +360,7 @@ func TestLengths(t *testing.T) {
 	})
 }
 
-// What the owner retains stays what it is while datagrams go on to arrive.
+// A retained datagram does not change while others arrive.
 func TestRetain(t *testing.T) {
 	paths(t, func(t *testing.T, p path) {
 		h := loopback(t, 2, false, p.set)
@@ -395,19 +394,18 @@ func TestRetain(t *testing.T) {
 	})
 }
 
-// When PollData returns nil, nothing that had arrived is left.
+// When PollData returns nil, it has returned everything that had arrived.
 func TestPollSeesTheSocket(t *testing.T) {
 	h := loopback(t, 2, false, nil)
 	if _, plain := h[1].sockets[0].in.(*plainInput); plain {
 		t.Skip("this system has no way to ask a socket without waiting")
 	}
 	for n := range 2000 {
-		// On the loopback a datagram is in the receiver's socket when the
-		// send returns.
+		// On the loopback a datagram is in the receiver's socket when the send returns.
 		if err := h[0].Send([]topology.Datagram{dgram(topology.ToDaemon(2), n, 0), dgram(topology.ToTokenPort(2), n, 0)}); err != nil {
 			t.Fatal(err)
 		}
-		for _, poll := range []func() *Batch{h[1].PollData, h[1].PollTokens} {
+		for _, poll := range []func() *Datagrams{h[1].PollData, h[1].PollTokens} {
 			b := poll()
 			if b == nil {
 				t.Fatalf("datagram %d is there and not seen", n)
@@ -422,10 +420,10 @@ func TestPollSeesTheSocket(t *testing.T) {
 	}
 }
 
-// A slow owner stops the readers where there are any; what they have not read waits in the kernel.
+// A slow owner stops the readers, if any. What they have not read waits in the kernel.
 func TestBackPressure(t *testing.T) {
 	h := loopback(t, 2, false, portable.set)
-	// What is on the way is kept below what the smallest kernel buffer holds.
+	// The datagrams in flight fit into the smallest kernel buffer.
 	const some = 100
 	total := 0
 	for stalled := false; !stalled; {
@@ -463,7 +461,7 @@ func waitFor(t testing.TB, what string, ok func() bool) {
 		select {
 		case <-tick.C:
 		case <-limit:
-			t.Fatalf("waited %v in vain until %s", patience, what)
+			t.Fatalf("waited %v without success until %s", patience, what)
 		}
 	}
 }

@@ -16,25 +16,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mmsgWriter calls sendmmsg itself, so as not to tell Go's scheduler. A call that does
-// not wait takes as long as the network below needs for a row of packets, some 200 µs where that
-// is a virtual one. The scheduler would take the processor away after 20 µs, give it to another
-// thread, and have it to fetch back for each row: when a token is to be passed on.
+// mmsgWriter calls sendmmsg itself, with raw system calls, of which Go's scheduler does not know. A call
+// that does not block takes as long as the network below needs for a run of packets, some 200 µs if that
+// is a virtual network. After 20 µs the scheduler would give the processor to another thread, and the
+// goroutine would have to get it back for each run, just when it should pass on the token.
 type mmsgWriter struct {
 	socket *descriptor
 	try    func(fd uintptr)
-	zones  map[string]uint32 // interfaces by their names
+	zones  map[string]uint32 // interface numbers by name
 
-	n     int // of hdrs in use
+	n     int // headers in use
 	sent  int
 	errno syscall.Errno
 
 	hdrs  [sendBatch]mmsghdr
 	vec   [2 * sendBatch]unix.Iovec
-	names [sendBatch]unix.RawSockaddrInet6 // with room for those of IPv4
+	names [sendBatch]unix.RawSockaddrInet6 // with space for those of IPv4
 }
 
-// newWriter returns the writer of a socket, which it takes over.
+// newWriter returns the writer of a socket and takes the socket over.
 func newWriter(conn *net.UDPConn) (sendSocket, error) {
 	d, err := detach(conn)
 	if err != nil {
@@ -44,12 +44,12 @@ func newWriter(conn *net.UDPConn) (sendSocket, error) {
 	for i := range m.hdrs {
 		m.hdrs[i].hdr.Name = (*byte)(unsafe.Pointer(&m.names[i]))
 	}
-	m.try = m.attempt // bound once, so that a write allocates nothing
+	m.try = m.attempt // Bound once, so that a write does not allocate.
 	return m, nil
 }
 
-// WriteBatch writes some of the messages. There are at most sendBatch, and two buffers for each
-// that there may be.
+// WriteBatch writes the first messages. The caller passes at most sendBatch of them, with at most
+// 2*sendBatch buffers in all.
 func (m *mmsgWriter) WriteBatch(ms []ipv4.Message) (int, error) {
 	used := 0
 	for i := range ms {
@@ -81,7 +81,7 @@ func (m *mmsgWriter) WriteBatch(ms []ipv4.Message) (int, error) {
 	return m.sent, nil
 }
 
-// address writes the i-th destination, and returns its length.
+// address stores the i-th destination and returns its length.
 func (m *mmsgWriter) address(i int, to *net.UDPAddr) uint32 {
 	if ip := to.IP.To4(); ip != nil {
 		name := (*unix.RawSockaddrInet4)(unsafe.Pointer(&m.names[i]))
@@ -92,17 +92,18 @@ func (m *mmsgWriter) address(i int, to *net.UDPAddr) uint32 {
 	return unix.SizeofSockaddrInet6
 }
 
-// scope is the number of an interface, asked for once.
+// scope returns the number of an interface and remembers it.
 func (m *mmsgWriter) scope(zone string) uint32 {
 	n, known := m.zones[zone]
 	if !known {
-		if n = scope(zone); n != 0 { // else it may come yet
+		if n = scope(zone); n != 0 { // Otherwise the interface may still appear.
 			m.zones[zone] = n
 		}
 	}
 	return n
 }
 
+// scope returns the number of an interface, or 0 if there is none.
 func scope(zone string) uint32 {
 	if zone == "" {
 		return 0
@@ -112,7 +113,7 @@ func scope(zone string) uint32 {
 	}
 	n, err := strconv.ParseUint(zone, 10, 32)
 	if err != nil {
-		return 0 // which the kernel refuses for addresses that need one
+		return 0 // The kernel rejects that for addresses that need a zone.
 	}
 	return uint32(n)
 }
@@ -122,7 +123,7 @@ func (m *mmsgWriter) attempt(fd uintptr) {
 	m.sent, m.errno = int(n), errno
 }
 
-// waitWritable waits until the kernel takes more.
+// waitWritable waits until the kernel's buffer has space.
 func (m *mmsgWriter) waitWritable(limit time.Duration) error {
 	fds := []unix.PollFd{{Fd: int32(m.socket.fd), Events: unix.POLLOUT}}
 	n, err := unix.Poll(fds, int(max(limit, 0)/time.Millisecond))
@@ -135,7 +136,7 @@ func (m *mmsgWriter) waitWritable(limit time.Duration) error {
 	return nil
 }
 
-// sendTo sends one datagram, beside those of WriteBatch.
+// sendTo sends one datagram, independent of WriteBatch.
 func (m *mmsgWriter) sendTo(to netip.AddrPort, datagram []byte) error {
 	var sa unix.Sockaddr
 	if a := to.Addr().Unmap(); a.Is4() {
@@ -148,7 +149,7 @@ func (m *mmsgWriter) sendTo(to netip.AddrPort, datagram []byte) error {
 		return cerr
 	}
 	if err != nil {
-		return fmt.Errorf("sending to %v: %w", to, err)
+		return fmt.Errorf("cannot send to %v: %w", to, err)
 	}
 	return nil
 }
@@ -156,7 +157,7 @@ func (m *mmsgWriter) sendTo(to netip.AddrPort, datagram []byte) error {
 // Close closes the socket.
 func (m *mmsgWriter) Close() error { return m.socket.close() }
 
-// networkOrder returns a number that lies in memory with its high byte first.
+// networkOrder returns the number whose bytes in memory are those of v, high byte first.
 func networkOrder(v uint16) uint16 {
 	return binary.NativeEndian.Uint16([]byte{byte(v >> 8), byte(v)})
 }

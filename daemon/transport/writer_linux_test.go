@@ -14,8 +14,8 @@ import (
 	"github.com/spreadd/spreadd/internal/testkit/testskip"
 )
 
-// Datagrams of one buffer and of two leave for the addresses that they have, up to the
-// first that cannot; that one is an error when it is first. Nothing is allocated.
+// Datagrams of one buffer and of two leave for their addresses, up to the first that cannot. That one is
+// an error when it is the first of the list. Nothing is allocated.
 func TestWriter(t *testing.T) {
 	for network, ip := range map[string]net.IP{"udp4": net.IPv4(127, 0, 0, 1), "udp6": net.IPv6loopback} {
 		t.Run(network, func(t *testing.T) {
@@ -93,7 +93,7 @@ func testWriter(t *testing.T, network string, ip net.IP) {
 	}
 }
 
-// Waiting for the kernel ends. A pipe that nobody reads is what can be filled for sure.
+// A wait for the kernel ends. The test uses a pipe that nobody reads, which can be filled reliably.
 func TestWaitWritable(t *testing.T) {
 	r, p, err := os.Pipe()
 	if err != nil {
@@ -119,7 +119,7 @@ func TestWaitWritable(t *testing.T) {
 	}
 }
 
-// Numbers of interfaces come from their names, or stand for themselves.
+// A zone is an interface's name or its number.
 func TestScope(t *testing.T) {
 	lo, err := net.InterfaceByName("lo")
 	if err != nil {

@@ -77,7 +77,7 @@ func faultyDaemon(encoded string, args []string) error {
 		return err
 	}
 	cfg.SocketDir = ""
-	cfg.Ring.Segment = true // as spreadd has it
+	cfg.Ring.GSO = true // as spreadd has it
 	cfg.Log = slog.New(eventlog.New(os.Stdout, eventlog.Options{Level: slog.LevelDebug, Stamp: "%H:%M:%S", Precise: true}))
 	filter := transporttest.New(f)
 	cfg.Ring.Filter = filter

@@ -10,29 +10,29 @@ import (
 	"github.com/spreadd/spreadd/daemon/transport"
 )
 
-// DefaultMaxDelay is how much later a delayed datagram arrives at most.
+// DefaultMaxDelay is the default of [Options.MaxDelay].
 const DefaultMaxDelay = 5 * time.Millisecond
 
-// Options says how bad the network is. The zero value loses nothing.
+// Options describes the network. The zero value is a good one.
 type Options struct {
-	// Seed decides on everything that is left to chance.
+	// Seed is the seed of all random decisions.
 	Seed uint64
-	// Loss, Duplicate and Delay are the shares of datagrams, from 0 to 1, to
-	// which it happens.
+	// Loss, Duplicate and Delay are the probabilities, from 0 to 1, that a datagram is lost,
+	// duplicated or delayed.
 	Loss, Duplicate, Delay float64
-	// Burst is how many datagrams in a row are lost at each loss. Zero means
-	// one. The share of datagrams lost grows with it.
+	// Burst is the number of consecutive datagrams that each loss affects. Zero means one. The share
+	// of lost datagrams grows with it.
 	Burst int
-	// MaxDelay bounds a delay; zero means [DefaultMaxDelay].
+	// MaxDelay bounds a delay. Zero means [DefaultMaxDelay].
 	MaxDelay time.Duration
 }
 
-// Counts says what was done to datagrams.
+// Counts counts datagrams by their fate.
 type Counts struct {
 	Arrived, Lost, Cut, Duplicated, Delayed int64
 }
 
-// Faults is a [transport.Filter]. Its methods may be called at the same time.
+// Faults is a [transport.Filter]. It is safe for concurrent use.
 type Faults struct {
 	opts Options
 
@@ -42,7 +42,7 @@ type Faults struct {
 	count Counts
 }
 
-// link is where datagrams come from and to.
+// link is the source and the port of datagrams.
 type link struct {
 	from  netip.Addr
 	token bool
@@ -50,14 +50,14 @@ type link struct {
 
 type state struct {
 	rnd  *rand.Rand
-	lose int // of the burst that is going on
+	lose int // datagrams of the current burst that are still to be lost
 }
 
-// New returns a filter. It panics if a share is not one.
+// New returns a filter. It panics if a probability is not between 0 and 1.
 func New(o Options) *Faults {
 	for _, p := range []float64{o.Loss, o.Duplicate, o.Delay} {
 		if !(p >= 0 && p <= 1) {
-			panic(fmt.Sprintf("transporttest: a share is %v, want 0 to 1", p))
+			panic(fmt.Sprintf("transporttest: probability %v, want 0 to 1", p))
 		}
 	}
 	if o.MaxDelay <= 0 {
@@ -67,7 +67,7 @@ func New(o Options) *Faults {
 	return &Faults{opts: o, links: make(map[link]*state), cut: make(map[netip.Addr]bool)}
 }
 
-// Cut loses everything that comes from these addresses from now on.
+// Cut loses all datagrams from these addresses from now on.
 func (f *Faults) Cut(from ...netip.Addr) { f.set(true, from) }
 
 // Heal undoes [Faults.Cut] for these addresses.
@@ -81,21 +81,21 @@ func (f *Faults) set(cut bool, from []netip.Addr) {
 	}
 }
 
-// Counts returns what was done so far.
+// Counts returns the counts so far.
 func (f *Faults) Counts() Counts {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.count
 }
 
-// Arrived decides on one datagram.
+// Arrived returns the fate of one datagram.
 func (f *Faults) Arrived(from netip.Addr, token bool, _ []byte) transport.Fate {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.count.Arrived++
 	s := f.state(link{from, token})
-	// All numbers are drawn for each datagram, so that one fate does not
-	// change the next.
+	// All random numbers are drawn for each datagram, so that the fate of one does not change that of
+	// the next.
 	lost, twice, late, share := s.rnd.Float64(), s.rnd.Float64(), s.rnd.Float64(), s.rnd.Float64()
 	if lost < f.opts.Loss {
 		s.lose = f.opts.Burst
