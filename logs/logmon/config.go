@@ -6,61 +6,39 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"time"
 
 	"github.com/spreadd/spreadd/logs/internal/traffic"
 	"github.com/spreadd/spreadd/spread"
 )
 
-// DefaultAddress is that of the daemon on this host.
+// DefaultAddress is the address of the daemon on this host.
 const DefaultAddress = "4803"
 
-// DefaultQueueBytes holds a second of a hundred thousand lines.
+// DefaultQueueBytes holds the lines of one second at 100,000 lines per second.
 const DefaultQueueBytes = 32 << 20
 
-// maxGroups bounds the groups that are joined.
+// maxGroups bounds the number of groups.
 const maxGroups = 500
 
-// Config says what to look at. Zero values of all but Groups mean the defaults.
+// Config says what to watch. Zero values of all fields but Groups mean the defaults.
 type Config struct {
-	// Addresses are those of daemons, in libspread's form ([spread.ParseAddress]). The first one that
-	// can be reached is used; default 4803.
+	// Addresses are those of daemons ([spread.ParseAddress]), in the order in which they are tried.
+	// The default is 4803.
 	Addresses []string
-	// Groups are joined: 1 to 500.
+	// Groups are the groups to join: 1 to 500.
 	Groups []string
-	// Traffic says how much is remembered.
+	// Traffic bounds what is remembered.
 	Traffic traffic.Config
-	// QueueBytes bounds what waits to be counted; further messages are dropped, so that
-	// publishers never wait for us.
+	// QueueBytes bounds the messages that wait to be counted. Further messages are dropped, so that
+	// publishers never wait for the monitor.
 	QueueBytes int
-	// Log is for what an operator wants to know; nil discards it.
+	// Log gets connects and disconnects; nil discards them.
 	Log *slog.Logger
-	// Dial opens a session; nil means spread.Dial.
-	Dial func(ctx context.Context, address, name string) (Session, error)
+	// Dial opens a connection, in tests; nil means spread.Dial ([spread.WithConnect]).
+	Dial func(ctx context.Context, address, name string) (spread.Connection, error)
 }
 
-// Session is what a monitor wants of a session; *spread.Conn is one.
-type Session interface {
-	Join(ctx context.Context, group string) error
-	Receive(ctx context.Context) (spread.Event, error)
-	// Ready reports whether Receive would return at once.
-	Ready() bool
-	PrivateGroup() string
-	Close() error
-	// Kill closes at once, without a word to the daemon.
-	Kill()
-}
-
-// dial opens a real session.
-func dial(ctx context.Context, address, name string) (Session, error) {
-	c, err := spread.Dial(ctx, address, spread.WithName(name), spread.WithMembership(true))
-	if err != nil {
-		return nil, err
-	}
-	return c, nil
-}
-
-// withDefaults fills in defaults, and says what is wrong.
+// withDefaults checks the configuration and fills in defaults.
 func (c Config) withDefaults() (Config, error) {
 	if len(c.Addresses) == 0 {
 		c.Addresses = []string{DefaultAddress}
@@ -72,9 +50,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	switch n := len(c.Groups); {
 	case n == 0:
-		return c, errors.New("no group to look at")
+		return c, errors.New("no group to watch")
 	case n > maxGroups:
-		return c, fmt.Errorf("%d groups, at most %d can be looked at", n, maxGroups)
+		return c, fmt.Errorf("%d groups: want at most %d", n, maxGroups)
 	}
 	for _, g := range c.Groups {
 		if err := spread.CheckGroup(g); err != nil {
@@ -93,14 +71,5 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	if c.Dial == nil {
-		c.Dial = dial
-	}
 	return c, nil
 }
-
-// Back-off between attempts to connect.
-const (
-	backoffFirst = 50 * time.Millisecond
-	backoffLast  = 5 * time.Second
-)

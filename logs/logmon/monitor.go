@@ -2,7 +2,6 @@ package logmon
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -11,14 +10,15 @@ import (
 
 	"github.com/spreadd/spreadd/logs/internal/queue"
 	"github.com/spreadd/spreadd/logs/internal/traffic"
+	"github.com/spreadd/spreadd/spread"
 )
 
-// dropReason says why a message was not counted.
+// dropReason is why a message was not counted.
 type dropReason uint8
 
 const (
-	dropQueue   dropReason = iota // the queue is full: lines come faster than they can be counted
-	dropPrivate                   // sent to us and not to a group
+	dropQueue   dropReason = iota // the queue is full: messages arrive faster than they can be counted
+	dropPrivate                   // sent to the monitor's private group
 	numDropReasons
 )
 
@@ -37,39 +37,39 @@ func (d dropReason) String() string {
 // Monitor is a running logmon.
 type Monitor struct {
 	cfg     Config
+	client  *spread.Client
 	queue   *queue.List[item]
 	ready   chan struct{}
 	once    sync.Once
 	dropped [numDropReasons]atomic.Int64
 
-	mu      sync.Mutex // holds what is below
+	mu      sync.Mutex // guards the fields below
 	traffic *traffic.Traffic
 	state   State
 }
 
-// State is how it stands with the daemon.
+// State is the state of the connection to the daemon.
 type State struct {
-	// Connected tells whether all groups are joined; then Daemon and Session say where,
-	// and by which private group.
-	Connected bool   `json:"connected"`
-	Daemon    string `json:"daemon"`  // its address; else the one before
-	Session   string `json:"session"` // the same
-	// Since is when that began.
-	Since    time.Time `json:"since"`
-	Error    string    `json:"error,omitempty"` // why it is not connected
-	Connects int64     `json:"connects"`
-	// Dropped are messages that were not counted, by reason: "queue_full", "private".
+	// Connected reports whether all groups are joined. Daemon and Session are the daemon's address and
+	// the private group of the current connection, or of the last one.
+	Connected bool      `json:"connected"`
+	Daemon    string    `json:"daemon"`
+	Session   string    `json:"session"`
+	Since     time.Time `json:"since"`           // of the last change of Connected
+	Error     string    `json:"error,omitempty"` // why it is not connected
+	Connects  int64     `json:"connects"`
+	// Dropped counts messages that were not counted, by reason: "queue_full" or "private".
 	Dropped map[string]int64 `json:"dropped"`
 	Groups  []string         `json:"joined"`
 }
 
-// View is all there is to see at a moment.
+// View is everything that a monitor can show at one moment.
 type View struct {
 	State State `json:"state"`
 	*traffic.Snapshot
 }
 
-// New checks the configuration. The monitor begins to count now.
+// New checks the configuration and returns a monitor. It does not connect.
 func New(cfg Config) (*Monitor, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -80,16 +80,21 @@ func New(cfg Config) (*Monitor, error) {
 	if err != nil {
 		return nil, err
 	}
+	client, err := newClient(&cfg)
+	if err != nil {
+		return nil, err
+	}
 	return &Monitor{
-		cfg: cfg, queue: queue.NewList(cfg.QueueBytes, func(it *item) int { return len(it.payload) }), ready: make(chan struct{}), traffic: t,
+		cfg: cfg, client: client, traffic: t, ready: make(chan struct{}),
+		queue: queue.NewList(cfg.QueueBytes, func(it *item) int { return len(it.payload) }),
 		state: State{Daemon: cfg.Addresses[0], Since: now, Error: "not connected yet", Groups: cfg.Groups},
 	}, nil
 }
 
-// Ready is closed when all groups are joined for the first time.
+// Ready returns a channel that is closed when all groups are joined for the first time.
 func (m *Monitor) Ready() <-chan struct{} { return m.ready }
 
-// Run receives and counts until ctx ends.
+// Run receives and counts until ctx ends. It may be called once.
 func (m *Monitor) Run(ctx context.Context) {
 	var wg sync.WaitGroup
 	stop := make(chan struct{})
@@ -106,10 +111,10 @@ type item struct {
 	payload       []byte
 }
 
-// countBatch is how many messages are counted while who wants a view waits.
+// countBatch is how many messages are counted while callers of View wait.
 const countBatch = 256
 
-// count counts what comes until stop is closed, and then what is left.
+// count counts messages until stop is closed, and then those that are left.
 func (m *Monitor) count(stop <-chan struct{}) {
 	second := time.NewTicker(time.Second)
 	defer second.Stop()
@@ -141,7 +146,7 @@ func (m *Monitor) countSome(items []item) {
 	}
 }
 
-// View returns what there is to see now. It may be called at any time.
+// View returns what the monitor shows now. It may be called at any time.
 func (m *Monitor) View(q traffic.Query) View {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -155,39 +160,28 @@ func (m *Monitor) View(q traffic.Query) View {
 
 func (m *Monitor) drop(why dropReason, n int) { m.dropped[why].Add(int64(n)) }
 
-// connected notes that all groups are joined.
-func (m *Monitor) connected(address, session string) {
+// joined notes that all groups are joined.
+func (m *Monitor) joined(ev *spread.Joined) {
 	m.mu.Lock()
 	s := &m.state
-	away := time.Since(s.Since)
-	s.Connected, s.Daemon, s.Session, s.Since, s.Error = true, address, session, time.Now(), ""
+	s.Connected, s.Daemon, s.Session, s.Since, s.Error = true, ev.Address, ev.PrivateGroup, time.Now(), ""
 	s.Connects++
-	again := s.Connects > 1
 	m.mu.Unlock()
-	log := m.cfg.Log.With(slog.String("daemon", address), slog.String("session", session))
-	if again {
-		log.Warn("joined again; what was sent in between is not counted", slog.String("away", away.Round(time.Millisecond).String()))
+	log := m.cfg.Log.With(slog.String("daemon", ev.Address), slog.String("session", ev.PrivateGroup))
+	if ev.Away > 0 {
+		log.Warn("joined again; messages sent in between are not counted", slog.String("away", ev.Away.Round(time.Millisecond).String()))
 	} else {
 		log.Info("joined", slog.Int("groups", len(m.cfg.Groups)))
 	}
 	m.once.Do(func() { close(m.ready) })
 }
 
-// disconnected notes that the session has ended.
-func (m *Monitor) disconnected() {
+// disconnected notes why there is no connection.
+func (m *Monitor) disconnected(err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.state.Connected {
 		m.state.Connected, m.state.Since = false, time.Now()
 	}
-}
-
-// fail notes why there is no session.
-func (m *Monitor) fail(err error) {
-	if err == nil {
-		err = errors.New("the session has ended")
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	m.state.Error = traffic.Clean(err.Error())
 }

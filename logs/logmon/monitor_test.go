@@ -15,8 +15,8 @@ import (
 )
 
 // dialer dials daemons in memory by the port of their address.
-func dialer(daemons map[string]*spreadtest.Daemon) func(context.Context, string, string) (Session, error) {
-	return func(ctx context.Context, address, name string) (Session, error) {
+func dialer(daemons map[string]*spreadtest.Daemon) func(context.Context, string, string) (spread.Connection, error) {
+	return func(ctx context.Context, address, name string) (spread.Connection, error) {
 		opts := []spread.Option{spread.WithDialer(daemons[address].Dial), spread.WithMembership(true)}
 		if name != "" {
 			opts = append(opts, spread.WithName(name))

@@ -35,7 +35,7 @@ func newFarm(t *testing.T) *farm {
 	t.Helper()
 	d := spreadtest.New("web1")
 	t.Cleanup(d.Close)
-	m, err := logmon.New(logmon.Config{Groups: []string{"weblogs"}, Dial: func(ctx context.Context, address, name string) (logmon.Session, error) {
+	m, err := logmon.New(logmon.Config{Groups: []string{"weblogs"}, Dial: func(ctx context.Context, address, name string) (spread.Connection, error) {
 		c, err := spread.Dial(ctx, address, spread.WithName(name), spread.WithMembership(true), spread.WithDialer(d.Dial))
 		if err != nil {
 			return nil, err
