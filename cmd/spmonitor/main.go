@@ -9,8 +9,7 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/spreadd/spreadd/cmd/spmonitor/monitor"
-	"github.com/spreadd/spreadd/cmd/spmonitor/spmonitor"
+	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/spreadconf"
 )
 
@@ -20,56 +19,43 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
-// Exit statuses.
-const (
-	statusOK    = 0
-	statusError = 1
-	statusUsage = 2
-)
-
-// run is the program.
+// run is the program. It returns the exit status.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	flags, err := spmonitor.ParseFlags(args)
+	o, err := parse(args)
 	if err != nil {
-		fmt.Fprintf(stderr, "spmonitor: %v\n%s", err, spmonitor.Usage)
-		return statusUsage
+		return o.set.Answer(err, stdout, stderr)
 	}
-	if flags.Help {
-		fmt.Fprint(stdout, spmonitor.Usage)
-		return statusOK
-	}
-	load := func() (spmonitor.Settings, error) { return load(flags) }
-	if flags.JSON {
-		err = spmonitor.RunJSON(ctx, spmonitor.JSONConfig{Load: load, Interval: flags.Interval, Rounds: flags.Rounds, Out: stdout})
+	if o.json {
+		err = runJSON(ctx, jsonConfig{Load: o.load, Interval: o.interval, Rounds: o.rounds, Out: stdout})
 	} else {
-		err = spmonitor.Run(ctx, spmonitor.Config{Load: load, Interval: flags.Interval, In: stdin, Out: stdout})
+		err = runMenu(ctx, menuConfig{Load: o.load, Interval: o.interval, In: stdin, Out: stdout})
 	}
 	if err != nil {
 		fmt.Fprintf(stderr, "spmonitor: %v\n", err)
-		return statusError
+		return flags.Failed
 	}
-	return statusOK
+	return flags.OK
 }
 
 // load reads the configuration, as the daemon does.
-func load(flags spmonitor.Flags) (spmonitor.Settings, error) {
+func (o *options) load() (Settings, error) {
 	env := spreadconf.SystemEnvironment()
-	conf, err := spreadconf.Load(flags.File, env)
-	if errors.Is(err, spreadconf.ErrNoFile) && flags.File == "" {
+	conf, err := spreadconf.Load(o.conf, env)
+	if errors.Is(err, spreadconf.ErrNoFile) && o.conf == "" {
 		conf, err = spreadconf.Default(), nil
 	}
 	if err != nil {
-		return spmonitor.Settings{}, err
+		return Settings{}, err
 	}
-	self, err := conf.Self(env, flags.Name)
+	self, err := conf.Self(env, o.name)
 	if err != nil {
-		return spmonitor.Settings{}, err
+		return Settings{}, err
 	}
-	return spmonitor.Settings{
+	return Settings{
 		Hash:        conf.Hash(),
 		Accelerated: conf.AcceleratedAtStart(),
-		Open: func(ctx context.Context) (spmonitor.Conn, error) {
-			return monitor.Open(ctx, monitor.Config{Conf: conf, Self: self, Port: flags.Port})
+		Open: func(ctx context.Context) (Conn, error) {
+			return openSocket(ctx, socketConfig{Conf: conf, Self: self, Port: o.port})
 		},
 	}, nil
 }

@@ -14,12 +14,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/spreadd/spreadd/cmd/spmonitor/spmonitor"
 	"github.com/spreadd/spreadd/daemon/localring"
+	"github.com/spreadd/spreadd/internal/flags"
+	"github.com/spreadd/spreadd/internal/flags/flagstest"
 )
 
-// program is a spmonitor that runs.
-type program struct {
+// monitor is a spmonitor that runs.
+type monitor struct {
 	t        *testing.T
 	keyboard *io.PipeWriter
 	status   chan int
@@ -29,21 +30,29 @@ type program struct {
 }
 
 // Write takes what the program prints.
-func (p *program) Write(b []byte) (int, error) {
+func (p *monitor) Write(b []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.output.Write(b)
 }
 
-func (p *program) text() string {
+func (p *monitor) text() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.output.String()
 }
 
-func start(ctx context.Context, t *testing.T, args ...string) *program {
+func TestFlags(t *testing.T) {
+	o, err := parse(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	flagstest.Check(t, o.set, "../../docs/flags.md", "cmd/spmonitor", *rewrite)
+}
+
+func start(ctx context.Context, t *testing.T, args ...string) *monitor {
 	t.Helper()
-	p := &program{t: t, status: make(chan int, 1)}
+	p := &monitor{t: t, status: make(chan int, 1)}
 	stdin, keyboard := io.Pipe()
 	p.keyboard = keyboard
 	t.Cleanup(func() { _ = keyboard.Close() })
@@ -52,7 +61,7 @@ func start(ctx context.Context, t *testing.T, args ...string) *program {
 }
 
 // see waits until the output has all of these texts.
-func (p *program) see(texts ...string) {
+func (p *monitor) see(texts ...string) {
 	p.t.Helper()
 	for _, text := range texts {
 		localring.Wait(p.t, "it prints "+text, func() bool { return strings.Contains(p.text(), text) })
@@ -60,7 +69,7 @@ func (p *program) see(texts ...string) {
 }
 
 // enter types lines.
-func (p *program) enter(lines ...string) {
+func (p *monitor) enter(lines ...string) {
 	p.t.Helper()
 	for _, line := range lines {
 		if _, err := io.WriteString(p.keyboard, line+"\n"); err != nil {
@@ -69,7 +78,7 @@ func (p *program) enter(lines ...string) {
 	}
 }
 
-func (p *program) end(want int) {
+func (p *monitor) end(want int) {
 	p.t.Helper()
 	select {
 	case status := <-p.status:
@@ -105,7 +114,7 @@ func TestRing(t *testing.T) {
 		t.Fatal("alpha does not end")
 	}
 	p.enter("9")
-	p.end(statusOK)
+	p.end(flags.OK)
 	if !strings.HasSuffix(p.text(), "\nBye.\n") {
 		t.Errorf("the end is\n%s", p.text())
 	}
@@ -115,13 +124,13 @@ func TestRing(t *testing.T) {
 func TestJSON(t *testing.T) {
 	r := localring.New(t, "", "alpha", "beta")
 	r.Start("alpha")
-	ask := func(seconds string, status int) map[string]spmonitor.Record {
+	ask := func(seconds string, status int) map[string]Record {
 		t.Helper()
 		p := start(t.Context(), t, "-c", r.File, "-p", "0", "-t", seconds, "-json", "-rounds", "1")
 		p.end(status)
-		got := make(map[string]spmonitor.Record)
+		got := make(map[string]Record)
 		for line := range strings.Lines(p.text()) {
-			var rec spmonitor.Record
+			var rec Record
 			if !strings.HasPrefix(line, "{") {
 				continue // for people
 			}
@@ -135,7 +144,7 @@ func TestJSON(t *testing.T) {
 		}
 		return got
 	}
-	got := ask("3", statusError)
+	got := ask("3", flags.Failed)
 	if a := got["alpha"].Report; a == nil || a.Version != "5.0.1" || a.MembershipState != "OP" || a.GroupsState != "GOP" || a.Leader != "alpha" || a.Daemons != 1 || a.Window != 160 {
 		t.Errorf("alpha: %+v, %+v", got["alpha"], a)
 	}
@@ -143,7 +152,7 @@ func TestJSON(t *testing.T) {
 		t.Errorf("beta: %+v", b)
 	}
 	r.Start("beta")
-	if got = ask("60", statusOK); got["beta"].Report == nil || got["alpha"].Report == nil {
+	if got = ask("60", flags.OK); got["beta"].Report == nil || got["alpha"].Report == nil {
 		t.Errorf("both run: %+v", got)
 	}
 }
@@ -163,7 +172,7 @@ func TestReload(t *testing.T) {
 	p.enter("r", "3")
 	p.see("all settings are reset", "\tomega\t0")
 	p.enter("q")
-	p.end(statusOK)
+	p.end(flags.OK)
 }
 
 func TestSignal(t *testing.T) {
@@ -172,10 +181,10 @@ func TestSignal(t *testing.T) {
 	p := start(ctx, t, "-c", r.File, "-p", "0")
 	p.see("Monitor> ")
 	interrupt()
-	p.end(statusOK)
+	p.end(flags.OK)
 }
 
-func TestStatus(t *testing.T) {
+func TestExitStatus(t *testing.T) {
 	r := localring.New(t, "", "alpha")
 	taken, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
@@ -192,13 +201,14 @@ func TestStatus(t *testing.T) {
 		status         int
 		stdout, stderr string
 	}{
-		{[]string{"-h"}, statusOK, "Usage: spmonitor ", ""},
-		{[]string{"-x"}, statusUsage, "", "not defined: -x\nUsage: spmonitor "},
-		{[]string{"-c", nowhere}, statusError, "", nowhere},
-		{[]string{"-c", nowhere, "-json"}, statusError, "", nowhere},
-		{[]string{"-c", r.File, "-n", "nobody"}, statusError, "", "nobody"},
-		{[]string{"-c", r.File, "-p", port}, statusError, "", "choose another port"},
-		{[]string{"-c", r.File, "-p", "0"}, statusOK, "Bye.\n", ""}, // the input has ended
+		{[]string{"-h"}, flags.OK, "Usage: spmonitor ", ""},
+		{[]string{"-V"}, flags.OK, "spmonitor ", ""},
+		{[]string{"-x"}, flags.Misuse, "", "not defined: -x; run spmonitor -h for help"},
+		{[]string{"-c", nowhere}, flags.Failed, "", nowhere},
+		{[]string{"-c", nowhere, "-json"}, flags.Failed, "", nowhere},
+		{[]string{"-c", r.File, "-n", "nobody"}, flags.Failed, "", "nobody"},
+		{[]string{"-c", r.File, "-p", port}, flags.Failed, "", "choose another port"},
+		{[]string{"-c", r.File, "-p", "0"}, flags.OK, "Bye.\n", ""}, // the input has ended
 	} {
 		var stdout, stderr bytes.Buffer
 		status := run(t.Context(), tt.args, strings.NewReader(""), &stdout, &stderr)

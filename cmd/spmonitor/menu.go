@@ -1,4 +1,4 @@
-package spmonitor
+package main
 
 import (
 	"bufio"
@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spreadd/spreadd/cmd/spmonitor/monitor"
 	"github.com/spreadd/spreadd/wire"
 )
 
@@ -21,16 +20,16 @@ const commandPrompt = "\nMonitor> "
 // maxInput is how many bytes of a line are read; the rest is skipped.
 const maxInput = 4 << 10
 
-// Conn is what the program needs of a monitor's socket: a [monitor.Conn].
+// Conn is what the program needs of a monitor's socket: a [socket].
 type Conn interface {
-	Daemons() []monitor.Daemon
+	Daemons() []Daemon
 	DaemonName(id wire.DaemonID) string
 	Query(daemons ...int) error
 	Partition(components []int16) error
 	Kill(components []int16, daemons ...int) error
 	SetWindows(window int16, daemons []wire.Windows) error
 	Reload() error
-	Receive() (monitor.Report, error)
+	Receive() (Report, error)
 	Close() error
 }
 
@@ -44,8 +43,8 @@ type Settings struct {
 	Open func(ctx context.Context) (Conn, error)
 }
 
-// Config is what Run works with.
-type Config struct {
+// menuConfig is what runMenu works with.
+type menuConfig struct {
 	// Load reads the configuration, at the start and on each reload.
 	Load func() (Settings, error)
 	// Interval is between two queries of status, above 0.
@@ -54,10 +53,10 @@ type Config struct {
 	Out      io.Writer
 }
 
-// Run carries out commands until the user quits, input ends or ctx does. A read
+// runMenu carries out commands until the user quits, input ends or ctx does. A read
 // of input that is under way does not keep it from returning. The error says why
 // it could not start, or not go on.
-func Run(ctx context.Context, cfg Config) error {
+func runMenu(ctx context.Context, cfg menuConfig) error {
 	p := &program{cfg: cfg, lines: make(chan string), done: make(chan struct{})}
 	defer close(p.done)
 	if err := p.load(ctx); err != nil {
@@ -77,11 +76,11 @@ func Run(ctx context.Context, cfg Config) error {
 
 // program is the state of a run. All but reading belongs to one goroutine.
 type program struct {
-	cfg   Config
+	cfg   menuConfig
 	lines chan string   // closed at the end of input
-	done  chan struct{} // closed when Run returns
+	done  chan struct{} // closed when runMenu returns
 	over  bool
-	// failure is what Run returns.
+	// failure is what runMenu returns.
 	failure error
 	// prompt is the last line of what is being asked, or "".
 	prompt string
@@ -103,7 +102,7 @@ type program struct {
 
 // received is what [Conn.Receive] returned.
 type received struct {
-	report monitor.Report
+	report Report
 	err    error
 }
 
@@ -294,6 +293,6 @@ func chosen(set []bool) []int {
 }
 
 // place is that of the daemon of a name, or -1.
-func place(daemons []monitor.Daemon, name string) int {
-	return slices.IndexFunc(daemons, func(d monitor.Daemon) bool { return d.Name == name })
+func place(daemons []Daemon, name string) int {
+	return slices.IndexFunc(daemons, func(d Daemon) bool { return d.Name == name })
 }

@@ -1,4 +1,4 @@
-package monitor
+package main
 
 import (
 	"bytes"
@@ -18,13 +18,13 @@ import (
 )
 
 // open opens a monitor of a ring, until the test ends.
-func open(t *testing.T, r *localring.Ring, name string) *Conn {
+func open(t *testing.T, r *localring.Ring, name string) *socket {
 	t.Helper()
 	self, err := r.Conf.Self(spreadconf.SystemEnvironment(), name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := Open(t.Context(), Config{Conf: r.Conf, Self: self})
+	c, err := openSocket(t.Context(), socketConfig{Conf: r.Conf, Self: self})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func open(t *testing.T, r *localring.Ring, name string) *Conn {
 }
 
 // status asks a daemon.
-func status(t *testing.T, c *Conn, i int) Report {
+func status(t *testing.T, c *socket, i int) Report {
 	t.Helper()
 	if err := c.Query(i); err != nil {
 		t.Fatal(err)
@@ -58,7 +58,7 @@ func TestRequest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &Conn{self: 0xaf0ad731, hash: 0xad789eec, port: 6543}
+	c := &socket{self: 0xaf0ad731, hash: 0xad789eec, port: 6543}
 	if got := c.request(wire.PacketStatus, nil); !bytes.Equal(got, want) {
 		t.Errorf("request\n% x, want\n% x", got, want)
 	}
@@ -105,7 +105,7 @@ func TestStatus(t *testing.T) {
 }
 
 // windows are those that a daemon reports.
-func windows(t *testing.T, c *Conn, i int) [3]int16 {
+func windows(t *testing.T, c *socket, i int) [3]int16 {
 	t.Helper()
 	s := status(t, c, i)
 	return [3]int16{s.Window, s.PersonalWindow, s.AcceleratedWindow}
@@ -278,7 +278,7 @@ func TestClose(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = Open(t.Context(), Config{Conf: r.Conf, Self: self, Port: c.port})
+	_, err = openSocket(t.Context(), socketConfig{Conf: r.Conf, Self: self, Port: c.port})
 	if err == nil || !strings.Contains(err.Error(), "choose another port") {
 		t.Errorf("a second monitor on the port: %v", err)
 	}

@@ -1,4 +1,4 @@
-package spmonitor
+package main
 
 import (
 	"context"
@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/spreadd/spreadd/cmd/spmonitor/monitor"
 	"github.com/spreadd/spreadd/wire"
 )
 
@@ -26,7 +25,7 @@ func (p *program) command(ctx context.Context, line string) {
 		p.sendPartition()
 		p.repeat.stop()
 		if slices.ContainsFunc(p.active, func(c int16) bool { return c != p.active[0] }) {
-			p.repeat.start(monitor.RepeatPartition)
+			p.repeat.start(repeatPartition)
 		}
 	case '3':
 		p.print(partitionText("Partition sent last", p.conn.Daemons(), p.active))

@@ -1,4 +1,4 @@
-package spmonitor
+package main
 
 import (
 	"context"
@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spreadd/spreadd/cmd/spmonitor/monitor"
 	"github.com/spreadd/spreadd/wire"
 )
 
@@ -89,8 +88,8 @@ func stateName(state int32, names ...string) string {
 	return names[state-1]
 }
 
-// JSONConfig is what RunJSON works with.
-type JSONConfig struct {
+// jsonConfig is what runJSON works with.
+type jsonConfig struct {
 	Load func() (Settings, error)
 	// Interval is between two rounds of queries, above 0.
 	Interval time.Duration
@@ -99,14 +98,14 @@ type JSONConfig struct {
 	Out    io.Writer
 }
 
-// ErrNoAnswer means that a daemon has not answered in the last round.
-var ErrNoAnswer = errors.New("no answer")
+// errNoAnswer means that a daemon has not answered in the last round.
+var errNoAnswer = errors.New("no answer")
 
-// RunJSON asks all daemons again and again, and prints what they answer, until
+// runJSON asks all daemons again and again, and prints what they answer, until
 // ctx ends or the rounds are over. The last round ends when all have answered.
-// The error is an ErrNoAnswer that names the daemons that did not answer in it, or
+// The error is an errNoAnswer that names the daemons that did not answer in it, or
 // says why reports cannot be received or printed.
-func RunJSON(ctx context.Context, cfg JSONConfig) error {
+func runJSON(ctx context.Context, cfg jsonConfig) error {
 	settings, err := cfg.Load()
 	if err != nil {
 		return err
@@ -178,7 +177,7 @@ func (j *reporter) round(ctx context.Context, interval time.Duration, last bool)
 	var names []string
 	for _, i := range chosen(silent) {
 		names = append(names, daemons[i].Name)
-		if err := j.print(Record{Daemon: daemons[i].Name, Error: ErrNoAnswer.Error()}); err != nil {
+		if err := j.print(Record{Daemon: daemons[i].Name, Error: errNoAnswer.Error()}); err != nil {
 			return err
 		}
 	}
@@ -186,14 +185,14 @@ func (j *reporter) round(ctx context.Context, interval time.Duration, last bool)
 	case !last:
 		return nil
 	case len(names) > 0:
-		return fmt.Errorf("%w from %s", ErrNoAnswer, strings.Join(names, ", "))
+		return fmt.Errorf("%w from %s", errNoAnswer, strings.Join(names, ", "))
 	case unasked:
-		return fmt.Errorf("%w: not all daemons could be asked", ErrNoAnswer)
+		return fmt.Errorf("%w: not all daemons could be asked", errNoAnswer)
 	}
 	return nil
 }
 
-func (j *reporter) report(r *monitor.Report) error {
+func (j *reporter) report(r *Report) error {
 	if r.Daemon < 0 {
 		return j.print(Record{Error: fmt.Sprintf("a report from %v names the daemon %d, which is not configured there", r.From, int32(r.Self))})
 	}

@@ -1,4 +1,4 @@
-package spmonitor_test
+package main
 
 import (
 	"bytes"
@@ -18,8 +18,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/spreadd/spreadd/cmd/spmonitor/monitor"
-	"github.com/spreadd/spreadd/cmd/spmonitor/spmonitor"
 	"github.com/spreadd/spreadd/internal/testkit/script"
 	"github.com/spreadd/spreadd/wire"
 )
@@ -126,19 +124,19 @@ func (in *interpreter) fails(what string) error {
 	return nil
 }
 
-func (in *interpreter) load() (spmonitor.Settings, error) {
+func (in *interpreter) load() (Settings, error) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.hash == 0 {
-		return spmonitor.Settings{}, errors.New("spread.conf:1:1: it is broken")
+		return Settings{}, errors.New("spread.conf:1:1: it is broken")
 	}
-	return spmonitor.Settings{Hash: in.hash, Accelerated: in.accelerated, Open: func(context.Context) (spmonitor.Conn, error) {
+	return Settings{Hash: in.hash, Accelerated: in.accelerated, Open: func(context.Context) (Conn, error) {
 		if err := in.fails("open"); err != nil {
 			return nil, err
 		}
 		in.mu.Lock()
 		defer in.mu.Unlock()
-		in.conn = &fakeConn{in: in, reports: make(chan monitor.Report, 10), closed: make(chan struct{}), failed: make(chan struct{})}
+		in.conn = &fakeConn{in: in, reports: make(chan Report, 10), closed: make(chan struct{}), failed: make(chan struct{})}
 		return in.conn, nil
 	}}, nil
 }
@@ -182,7 +180,7 @@ func (in *interpreter) do(command, rest string, args []string) error {
 		in.keyboard = keyboard
 		in.run(func() error {
 			defer func() { _ = keys.Close() }()
-			return spmonitor.Run(in.ctx, spmonitor.Config{Load: in.load, Interval: interval, In: keys, Out: &in.screen})
+			return runMenu(in.ctx, menuConfig{Load: in.load, Interval: interval, In: keys, Out: &in.screen})
 		})
 	case "json":
 		rounds, err := strconv.Atoi(rest)
@@ -190,7 +188,7 @@ func (in *interpreter) do(command, rest string, args []string) error {
 			return err
 		}
 		in.run(func() error {
-			return spmonitor.RunJSON(in.ctx, spmonitor.JSONConfig{Load: in.load, Interval: interval, Rounds: rounds, Out: &in.screen})
+			return runJSON(in.ctx, jsonConfig{Load: in.load, Interval: interval, Rounds: rounds, Out: &in.screen})
 		})
 	case "type":
 		_, err := io.WriteString(in.keyboard, rest+"\n")
@@ -207,7 +205,7 @@ func (in *interpreter) do(command, rest string, args []string) error {
 		in.conn.report(args[0], int32(n))
 		return err
 	case "stranger":
-		r := monitor.Report{Daemon: -1, From: netip.MustParseAddrPort("10.9.9.9:4000")}
+		r := Report{Daemon: -1, From: netip.MustParseAddrPort("10.9.9.9:4000")}
 		r.Self = 0xffffffff
 		in.conn.reports <- r
 	case "conf":
@@ -238,13 +236,13 @@ func (in *interpreter) do(command, rest string, args []string) error {
 // fakeConn shows what is sent.
 type fakeConn struct {
 	in      *interpreter
-	reports chan monitor.Report
+	reports chan Report
 	closed  chan struct{}
 	failed  chan struct{}
 }
 
-func (c *fakeConn) Daemons() []monitor.Daemon {
-	return []monitor.Daemon{{Name: "alpha", ID: 1}, {Name: "beta", ID: 2}, {Name: "gamma", ID: 3, Segment: 1}}
+func (c *fakeConn) Daemons() []Daemon {
+	return []Daemon{{Name: "alpha", ID: 1}, {Name: "beta", ID: 2}, {Name: "gamma", ID: 3, Segment: 1}}
 }
 
 func (c *fakeConn) DaemonName(id wire.DaemonID) string {
@@ -279,14 +277,14 @@ func (c *fakeConn) SetWindows(window int16, daemons []wire.Windows) error {
 }
 func (c *fakeConn) Reload() error { return c.send("reload") }
 
-func (c *fakeConn) Receive() (monitor.Report, error) {
+func (c *fakeConn) Receive() (Report, error) {
 	select {
 	case r := <-c.reports:
 		return r, nil
 	case <-c.failed:
-		return monitor.Report{}, c.in.fails("receive")
+		return Report{}, c.in.fails("receive")
 	case <-c.closed:
-		return monitor.Report{}, net.ErrClosed
+		return Report{}, net.ErrClosed
 	}
 }
 
@@ -297,7 +295,7 @@ func (c *fakeConn) Close() error {
 
 // report has a daemon report n, n+1, and so on.
 func (c *fakeConn) report(name string, n int32) {
-	r := monitor.Report{Daemon: slices.IndexFunc(c.Daemons(), func(d monitor.Daemon) bool { return d.Name == name })}
+	r := Report{Daemon: slices.IndexFunc(c.Daemons(), func(d Daemon) bool { return d.Name == name })}
 	next := func() int32 { n++; return n - 1 }
 	short := func() int16 { return int16(next()) }
 	r.Status = wire.Status{

@@ -1,11 +1,10 @@
-package spmonitor
+package main
 
 import (
 	"fmt"
 	"strconv"
 	"strings"
 
-	"github.com/spreadd/spreadd/cmd/spmonitor/monitor"
 	"github.com/spreadd/spreadd/wire"
 )
 
@@ -34,7 +33,7 @@ Monitor Menu:
 
 // reportText returns what is printed of a report, without the prompt behind it
 // (daemon-operations §8). previous is the report of the daemon before, or zero.
-func reportText(conn Conn, r *monitor.Report, previous *wire.Status) string {
+func reportText(conn Conn, r *Report, previous *wire.Status) string {
 	protocol := "regular"
 	if r.Accelerated != 0 {
 		protocol = "accelerated"
@@ -71,7 +70,7 @@ type column struct {
 func (c column) String() string { return fmt.Sprintf("%s: %7d", c.name, c.value) }
 
 // unknownText is what is printed of a report of nobody that is configured.
-func unknownText(r *monitor.Report) string {
+func unknownText(r *Report) string {
 	return fmt.Sprintf("\nMonitor: a report from %v names the daemon %d,\nwhich is not configured there\n", r.From, int32(r.Self))
 }
 
@@ -82,7 +81,7 @@ func title(s string) string {
 }
 
 // perDaemon writes a line for each daemon, with an empty one between segments.
-func perDaemon(b *strings.Builder, daemons []monitor.Daemon, text func(i int) string) {
+func perDaemon(b *strings.Builder, daemons []Daemon, text func(i int) string) {
 	for i, d := range daemons {
 		if i > 0 && d.Segment != daemons[i-1].Segment {
 			b.WriteByte('\n')
@@ -92,7 +91,7 @@ func perDaemon(b *strings.Builder, daemons []monitor.Daemon, text func(i int) st
 }
 
 // partitionText shows the components of daemons.
-func partitionText(what string, daemons []monitor.Daemon, components []int16) string {
+func partitionText(what string, daemons []Daemon, components []int16) string {
 	var b strings.Builder
 	b.WriteString(title(what))
 	perDaemon(&b, daemons, func(i int) string { return strconv.Itoa(int(components[i])) })

@@ -1,4 +1,4 @@
-package monitor
+package main
 
 import (
 	"context"
@@ -17,11 +17,11 @@ import (
 )
 
 const (
-	// DefaultPort is where monitors receive reports.
-	DefaultPort = 6543
-	// RepeatPartition is how often a partition has to be sent again: daemons end
+	// defaultPort is where monitors receive reports.
+	defaultPort = 6543
+	// repeatPartition is how often a partition has to be sent again: daemons end
 	// it 60 s after the last time (monitor-protocol §5).
-	RepeatPartition = 25 * time.Second
+	repeatPartition = 25 * time.Second
 	// copies is how often a command is sent, in case one gets lost.
 	copies = 2
 	// maxReport is longer than a report, so that longer datagrams are seen to be
@@ -29,14 +29,14 @@ const (
 	maxReport = 2048
 )
 
-// Config says whom to talk to, and as whom.
-type Config struct {
+// socketConfig says whom to talk to, and as whom.
+type socketConfig struct {
 	Conf *spreadconf.Config
 	// Self is the daemon whose identity the monitor takes. Its address is this
 	// host's; it need not run.
 	Self spreadconf.Self
 	// Port is where reports are to come, on Self's address; zero asks the
-	// system for one. See DefaultPort.
+	// system for one. See defaultPort.
 	Port uint16
 }
 
@@ -48,8 +48,8 @@ type Daemon struct {
 	Segment int            // counted from 0
 }
 
-// Conn is a monitor's socket.
-type Conn struct {
+// socket is a monitor's socket.
+type socket struct {
 	conn    *net.UDPConn
 	self    wire.DaemonID
 	hash    uint32
@@ -59,8 +59,8 @@ type Conn struct {
 	buf     []byte // Receive's
 }
 
-// Open binds the monitor's socket.
-func Open(ctx context.Context, cfg Config) (*Conn, error) {
+// openSocket binds the monitor's socket.
+func openSocket(ctx context.Context, cfg socketConfig) (*socket, error) {
 	addr := netip.AddrPortFrom(cfg.Self.Addr, cfg.Port)
 	var lc net.ListenConfig
 	pc, err := lc.ListenPacket(ctx, "udp", addr.String())
@@ -79,15 +79,15 @@ func Open(ctx context.Context, cfg Config) (*Conn, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("receiving reports on %v: %w", addr, err), conn.Close())
 	}
-	return &Conn{
+	return &socket{
 		conn: conn, self: wire.DaemonID(cfg.Self.Daemon.ID), hash: cfg.Conf.Hash(), port: local.Port(),
-		daemons: Daemons(cfg.Conf), buf: make([]byte, maxReport),
+		daemons: daemonsOf(cfg.Conf), buf: make([]byte, maxReport),
 	}, nil
 }
 
-// Daemons lists the daemons of a configuration in its order, which is that of
+// daemonsOf lists the daemons of a configuration in its order, which is that of
 // partitions and windows.
-func Daemons(c *spreadconf.Config) []Daemon {
+func daemonsOf(c *spreadconf.Config) []Daemon {
 	var all []Daemon
 	for i := range c.Segments {
 		s := &c.Segments[i]
@@ -102,10 +102,10 @@ func Daemons(c *spreadconf.Config) []Daemon {
 
 // Daemons lists the daemons of the configuration in its order. Others name a
 // daemon by its place in the list.
-func (c *Conn) Daemons() []Daemon { return c.daemons }
+func (c *socket) Daemons() []Daemon { return c.daemons }
 
 // All are the places of all daemons.
-func (c *Conn) All() []int {
+func (c *socket) All() []int {
 	all := make([]int, len(c.daemons))
 	for i := range all {
 		all[i] = i
@@ -114,13 +114,13 @@ func (c *Conn) All() []int {
 }
 
 // Addr is where reports come.
-func (c *Conn) Addr() net.Addr { return c.conn.LocalAddr() }
+func (c *socket) Addr() net.Addr { return c.conn.LocalAddr() }
 
 // Close closes the socket, and ends a Receive that waits.
-func (c *Conn) Close() error { return c.conn.Close() }
+func (c *socket) Close() error { return c.conn.Close() }
 
 // request returns a packet of the monitor (monitor-protocol §3).
-func (c *Conn) request(kind wire.RingType, body []byte) []byte {
+func (c *socket) request(kind wire.RingType, body []byte) []byte {
 	p := wire.Packet{
 		ByteOrder: wire.LittleEndian, Type: kind, Transmitter: c.self, Proc: c.self,
 		Seq: int32(c.port), ConfHash: c.hash, Body: body,
@@ -130,7 +130,7 @@ func (c *Conn) request(kind wire.RingType, body []byte) []byte {
 
 // send sends a request to the daemons at these places. It goes on where one
 // cannot be reached, and returns all that was wrong.
-func (c *Conn) send(kind wire.RingType, body []byte, times int, daemons []int) error {
+func (c *socket) send(kind wire.RingType, body []byte, times int, daemons []int) error {
 	b := c.request(kind, body)
 	var errs []error
 	for _, i := range daemons {
@@ -146,15 +146,15 @@ func (c *Conn) send(kind wire.RingType, body []byte, times int, daemons []int) e
 }
 
 // Query asks the daemons at these places for their status.
-func (c *Conn) Query(daemons ...int) error {
+func (c *socket) Query(daemons ...int) error {
 	return c.send(wire.PacketStatus, nil, 1, daemons)
 }
 
 // Partition cuts the daemons off from each other: two hear each other if they
 // have the same component, from 0 to 32767. Daemons end it by themselves after
-// 60 s, so that it has to be repeated ([RepeatPartition]); one with zeros ends it
+// 60 s, so that it has to be repeated ([repeatPartition]); one with zeros ends it
 // at once.
-func (c *Conn) Partition(components []int16) error {
+func (c *socket) Partition(components []int16) error {
 	if err := c.checkComponents(components); err != nil {
 		return err
 	}
@@ -163,7 +163,7 @@ func (c *Conn) Partition(components []int16) error {
 
 // Kill ends the daemons at these places. components is the partition in force,
 // which they are told as well; nil if there is none.
-func (c *Conn) Kill(components []int16, daemons ...int) error {
+func (c *socket) Kill(components []int16, daemons ...int) error {
 	if components == nil {
 		components = make([]int16, len(c.daemons))
 	}
@@ -177,7 +177,7 @@ func (c *Conn) Kill(components []int16, daemons ...int) error {
 	return c.send(wire.PacketPartition, wire.LittleEndian.AppendPartitionMap(nil, components), copies, daemons)
 }
 
-func (c *Conn) checkComponents(components []int16) error {
+func (c *socket) checkComponents(components []int16) error {
 	if len(components) != len(c.daemons) {
 		return fmt.Errorf("a partition of %d daemons, there are %d", len(components), len(c.daemons))
 	}
@@ -189,13 +189,13 @@ func (c *Conn) checkComponents(components []int16) error {
 	return nil
 }
 
-// ErrNoRoom means that the ring's window cannot be set in a configuration of 128
+// errNoRoom means that the ring's window cannot be set in a configuration of 128
 // daemons (monitor-protocol §6).
-var ErrNoRoom = errors.New("the protocol has no room for the ring's window with 128 daemons")
+var errNoRoom = errors.New("the protocol has no room for the ring's window with 128 daemons")
 
 // SetWindows sets the ring's window, and the personal and accelerated windows of
 // each daemon, in packets; [wire.Unchanged] leaves one as it is.
-func (c *Conn) SetWindows(window int16, daemons []wire.Windows) error {
+func (c *socket) SetWindows(window int16, daemons []wire.Windows) error {
 	if len(daemons) != len(c.daemons) {
 		return fmt.Errorf("windows of %d daemons, there are %d", len(daemons), len(c.daemons))
 	}
@@ -211,7 +211,7 @@ func (c *Conn) SetWindows(window int16, daemons []wire.Windows) error {
 		}
 	}
 	if window != wire.Unchanged && len(daemons) >= spreadconf.MaxDaemons {
-		return ErrNoRoom
+		return errNoRoom
 	}
 	return c.send(wire.PacketFlowControl, wire.LittleEndian.AppendFlowControl(nil, window, daemons), copies, c.All())
 }
@@ -225,7 +225,7 @@ func checkWindow(what string, w, least int16) error {
 
 // Reload has the daemons read their file again. Daemons of ours say in their
 // log that they need a restart for that.
-func (c *Conn) Reload() error {
+func (c *socket) Reload() error {
 	return c.send(wire.PacketReload, nil, copies, c.All())
 }
 
@@ -240,7 +240,7 @@ type Report struct {
 
 // Receive waits for the next report. It returns an error that is
 // [net.ErrClosed] after Close. It is for one goroutine at a time.
-func (c *Conn) Receive() (Report, error) {
+func (c *socket) Receive() (Report, error) {
 	for {
 		n, from, err := c.conn.ReadFromUDPAddrPort(c.buf)
 		if err != nil {
@@ -261,10 +261,10 @@ func (c *Conn) Receive() (Report, error) {
 }
 
 // Ignored counts the datagrams that came and were no reports.
-func (c *Conn) Ignored() int64 { return c.ignored.Load() }
+func (c *socket) Ignored() int64 { return c.ignored.Load() }
 
 // DaemonName is the name of the daemon with an id, or the id as a number.
-func (c *Conn) DaemonName(id wire.DaemonID) string {
+func (c *socket) DaemonName(id wire.DaemonID) string {
 	if i := slices.IndexFunc(c.daemons, func(d Daemon) bool { return d.ID == id }); i >= 0 {
 		return c.daemons[i].Name
 	}
