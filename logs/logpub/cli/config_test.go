@@ -250,7 +250,7 @@ func TestDocumented(t *testing.T) {
 	}
 	path := filepath.Join(t.TempDir(), "logpub.toml")
 	first, _, _ := strings.Cut(blocks[1], "```")
-	byField, byRule, _ := strings.Cut(blocks[2], "[route]            # or the first")
+	byField, byRule, _ := strings.Cut(blocks[2], "[route]            # or by the first")
 	byRule, _, _ = strings.Cut(byRule, "```")
 	forms, _, _ := strings.Cut(blocks[3], "```")
 	for _, more := range []string{"", byField, "[route] #" + byRule, forms} {
