@@ -1,4 +1,4 @@
-package spuser
+package main
 
 import (
 	"context"
@@ -10,23 +10,23 @@ import (
 )
 
 const (
-	// maxTargets is how many groups s and m take from a line.
+	// maxTargets is the number of groups that s and m take from a line.
 	maxTargets = 10
-	// maxLine is how many bytes of a line s sends, the newline included.
+	// maxLine is the number of bytes of a line that s sends, the newline included.
 	maxLine = 199
 	// typedMessType is the message type of s and m, burstMessType that of b.
 	typedMessType = 1
 	burstMessType = 2
-	// maxEcho is how many bytes of an unknown command a record shows.
+	// maxEcho is the number of bytes of an unknown command that a record shows.
 	maxEcho = 40
-	// burst is how many messages b sends.
+	// burst is the number of messages that b sends.
 	burst = 10
-	// burstGroup gets a burst that names no group.
+	// burstGroup receives a burst for which no group is given.
 	burstGroup = "dummy_group_name"
 )
 
-// command carries out one line. The command is its first character, and what
-// it works on begins with the third (daemon-operations §9).
+// command executes one line. The command is the first character, and its argument begins at the
+// third (daemon-operations §9).
 func (p *program) command(ctx context.Context, line string) {
 	line = strings.TrimRight(line, "\r\n")
 	var key byte
@@ -61,7 +61,7 @@ func (p *program) command(ctx context.Context, line string) {
 		p.end("quit")
 	default:
 		p.Print("\nUnknown commnad\n" + menu)
-		p.record(Record{Event: "error", Op: "command", Text: "unknown command " + strconv.Quote(line[:min(len(line), maxEcho)])})
+		p.record(record{Event: "error", Op: "command", Text: "unknown command " + strconv.Quote(line[:min(len(line), maxEcho)])})
 	}
 }
 
@@ -71,10 +71,10 @@ func words(text string, n int) []string {
 	return w[:min(len(w), n)]
 }
 
-// noGroup says that a command names no group.
+// noGroup reports that a command names no group.
 func (p *program) noGroup() {
 	p.Print(" invalid group \n")
-	p.record(Record{Event: "error", Op: "command", Text: "no group given"})
+	p.record(record{Event: "error", Op: "command", Text: "no group given"})
 }
 
 func (p *program) onGroup(ctx context.Context, rest string, do func(ctx context.Context, group string) error) {
@@ -88,7 +88,7 @@ func (p *program) onGroup(ctx context.Context, rest string, do func(ctx context.
 	}
 }
 
-// send asks for a message, of one line or of many, and sends it.
+// send asks for a message of one line or of many, and sends it.
 func (p *program) send(ctx context.Context, rest string, many bool) {
 	groups := words(rest, maxTargets)
 	if len(groups) == 0 {
@@ -121,17 +121,17 @@ func (p *program) send(ctx context.Context, rest string, many bool) {
 	p.multicast(ctx, spread.Safe, typedMessType, payload, groups)
 }
 
-// multicast sends one message. As in the original a failure ends the program,
-// unless it was only this message that was wrong.
+// multicast sends one message. As in the original, a failure ends the program, except for a message
+// that is invalid in itself.
 func (p *program) multicast(ctx context.Context, service spread.Service, messType int16, payload []byte, groups []string) bool {
 	err := p.sess.Multicast(ctx, service, messType, payload, groups...)
 	switch code := spread.CodeOf(err); {
 	case err == nil:
 		p.sent++
 		n := len(payload)
-		p.record(Record{Event: "sent", Service: service.String(), Groups: groups, Type: &messType, Bytes: &n})
+		p.record(record{Event: "sent", Service: service.String(), Groups: groups, Type: &messType, Bytes: &n})
 		return true
-	case ctx.Err() != nil: // the next question sees it
+	case ctx.Err() != nil: // the next prompt ends the program
 	case code == spread.ErrIllegalGroup || code == spread.ErrMessageTooLong:
 		p.error(err)
 	default:
@@ -166,10 +166,8 @@ func (p *program) burst(ctx context.Context, rest string) {
 	}
 }
 
-// burstPayload returns the message of a burst that is number n of this
-// session, of size bytes. The original pads it with what its buffer holds of
-// earlier messages; here it is the alphabet, so that the same session sends
-// the same bytes.
+// burstPayload returns message number n of this session, for a burst of messages of size bytes. The
+// original pads it with leftovers of earlier messages; the alphabet makes a session repeatable.
 func burstPayload(n, size int) []byte {
 	b := fmt.Appendf(make([]byte, 0, size+32), "mess num %d ", n)
 	for i := 0; len(b) < size; i++ {
@@ -178,8 +176,8 @@ func burstPayload(n, size int) []byte {
 	return b[:size]
 }
 
-// poll tells how many bytes wait. While asynchronous reading is on that is
-// next to nothing, as in the original: it takes them at once.
+// poll prints how many bytes wait to be received. As in the original, few do while asynchronous
+// reading is on, because it takes them at once.
 func (p *program) poll() {
 	n, err := p.sess.Poll()
 	if err != nil {
@@ -187,5 +185,5 @@ func (p *program) poll() {
 		return
 	}
 	p.Print(fmt.Sprintf("Polling sais: %d\n", n))
-	p.record(Record{Event: "poll", Bytes: &n})
+	p.record(record{Event: "poll", Bytes: &n})
 }

@@ -1,4 +1,4 @@
-package spuser
+package main
 
 import (
 	"bufio"
@@ -7,50 +7,48 @@ import (
 	"strings"
 )
 
-// maxInput is how many bytes of a line are read; the rest is skipped.
+// maxInput is the number of bytes of a line that are read. The rest is skipped.
 const maxInput = 128 << 10
 
-// Console is where commands come from and text goes to. [Run] calls its
-// methods from one goroutine.
-type Console interface {
-	// Ask shows a prompt and starts to read a line, which comes from Lines.
-	// Nothing more is asked before it has come.
+// console is the source of commands and the destination of text. Its methods are called from one
+// goroutine.
+type console interface {
+	// Ask shows a prompt and starts to read a line, which Lines then returns. Only one line is asked
+	// for at a time.
 	Ask(prompt string)
-	// Lines gives each line that was asked for.
-	Lines() <-chan Line
-	// Print shows text. If a line is being asked for, that is given up: no
-	// line is taken any more, and none asked for.
+	// Lines returns each line that was asked for.
+	Lines() <-chan inputLine
+	// Print shows text. It cancels a line that is being asked for, and no other may be asked for
+	// afterwards.
 	Print(text string)
-	// Interject shows text while a line is being asked for, and then the
-	// last line of the prompt again, with what is typed of an answer.
+	// Interject shows text while a line is being asked for, then the last line of the prompt again,
+	// with the answer as far as it is typed.
 	Interject(text string)
-	// Close gives back what the console holds. Nothing is asked any more.
+	// Close restores the terminal. No line may be asked for afterwards.
 	Close()
 }
 
-// Line is one line of input.
-type Line struct {
-	// Text is the line with its newline, which only the last of an input
-	// may lack.
+// inputLine is one line of input.
+type inputLine struct {
+	// Text is the line with its newline, which only the last line of an input may lack.
 	Text string
-	// Err is io.EOF at the end of input, or why it cannot be read.
+	// Err is io.EOF at the end of the input, or the error of reading it.
 	Err error
 }
 
-// plainConsole reads from a pipe or file, or from a terminal without help.
+// plainConsole reads a pipe or file, or a terminal without line editing.
 type plainConsole struct {
 	out    io.Writer
 	asked  chan struct{}
-	lines  chan Line
+	lines  chan inputLine
 	prompt string // its last line
 }
 
-// NewPlainConsole returns a console that reads in and writes prompts and text
-// to out as the original does. A read under way does not keep Run from
-// returning.
-func NewPlainConsole(in io.Reader, out io.Writer) Console {
-	// The buffers let the reader go on when Run takes no line any more.
-	c := &plainConsole{out: out, asked: make(chan struct{}, 1), lines: make(chan Line, 1)}
+// newPlainConsole returns a console that reads in and writes prompts and text to out as the original
+// does. A pending read does not keep the program from ending.
+func newPlainConsole(in io.Reader, out io.Writer) console {
+	// The buffers let the reader go on when nobody takes its line any more.
+	c := &plainConsole{out: out, asked: make(chan struct{}, 1), lines: make(chan inputLine, 1)}
 	go func() {
 		r := bufio.NewReaderSize(in, maxInput)
 		for range c.asked {
@@ -60,16 +58,16 @@ func NewPlainConsole(in io.Reader, out io.Writer) Console {
 	return c
 }
 
-func readLine(r *bufio.Reader) Line {
+func readLine(r *bufio.Reader) inputLine {
 	b, err := r.ReadSlice('\n')
 	text := string(b)
 	for errors.Is(err, bufio.ErrBufferFull) {
 		_, err = r.ReadSlice('\n')
 	}
 	if text != "" && errors.Is(err, io.EOF) {
-		err = nil // the end comes with the next line
+		err = nil // the next read reports the end
 	}
-	return Line{text, err}
+	return inputLine{text, err}
 }
 
 // Ask implements [Console].
@@ -80,7 +78,7 @@ func (c *plainConsole) Ask(prompt string) {
 }
 
 // Lines implements [Console].
-func (c *plainConsole) Lines() <-chan Line { return c.lines }
+func (c *plainConsole) Lines() <-chan inputLine { return c.lines }
 
 // Interject implements [Console].
 func (c *plainConsole) Interject(text string) { c.Print(text + "\n" + c.prompt) }
@@ -90,10 +88,10 @@ func (c *plainConsole) Close() { close(c.asked) }
 
 // Print implements [Console].
 func (c *plainConsole) Print(text string) {
-	_, _ = io.WriteString(c.out, text) // nobody is left to be told
+	_, _ = io.WriteString(c.out, text) // there is no other place to report an error
 }
 
-// lastLine returns what a prompt has behind its last newline.
+// lastLine returns the part of a prompt after its last newline.
 func lastLine(prompt string) string {
 	return prompt[strings.LastIndexByte(prompt, '\n')+1:]
 }

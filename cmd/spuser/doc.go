@@ -1,51 +1,49 @@
-// Package spuser is the interactive client with which people look at groups:
-// the commands, prompts and outputs of the program of that name that comes
-// with Spread 5.0.1 (daemon-operations §9), so that sessions from old
-// tutorials read the same. Command spuser is a few lines around [ParseFlags]
-// and [Run].
+// Command spuser joins groups and shows what happens in them, live. Its commands, prompts and output
+// are those of the spuser of Spread 5.0.1, so that sessions in old tutorials still read the same.
+//
+//	spuser                          connect to the daemon on this host
+//	spuser -s 4803@web1 -u watch    connect to another daemon, with a name of your choice
+//	spuser -json <commands          print one JSON object for each event, for scripts
+//
+// Type j logs to watch the group logs, and q to quit.
+//
+// The exit status is 0, as in the original, even for a wrong command line. With -json it is 1 if
+// spuser cannot connect or loses the connection.
 //
 // # What it adds
 //
-//   - On a terminal ([NewConsole]) lines can be edited and recalled, and what
-//     arrives is printed above the line that is being typed. The commands,
-//     not the messages, are kept for the next session ([HistoryFile]).
-//   - With [Config.JSON] each event is one JSON object on one line, for
-//     scripts ([Record]); the commands stay the same.
+//   - On a terminal you can edit and recall lines, and events are printed above the line that you
+//     are typing. Commands (not messages) are kept in $XDG_STATE_HOME/spuser/history, or in
+//     ~/.local/state.
+//   - With -json each event is one JSON object on one line ([record]); the commands stay the same.
 //
 // # What differs from the original
 //
-//   - A burst is padded with the alphabet, not with what memory happens to
-//     hold.
-//   - A line of over 199 bytes for s is cut there, and said so; its rest is
-//     not taken for a command.
-//   - A message that is refused for its groups or size ends only that command,
-//     not the program.
-//   - Views of over 100 members or 10 virtual synchrony sets are printed
-//     whole, where the original gives up.
-//   - Control characters in payloads are shown in Go's notation, so that a
-//     stranger's message does not drive the terminal.
-//   - -n and -p work, where the original has to be built for them.
+//   - A burst is padded with the alphabet instead of leftover memory.
+//   - A line of more than 199 bytes for s is cut, with a note. The rest is not taken for a command.
+//   - A message that is rejected for its groups or size ends only that command, not the program.
+//   - Views of more than 100 members or 10 virtual synchrony sets are printed in full, where the
+//     original gives up.
+//   - Control characters in payloads are shown in Go's notation, so that a stranger's message cannot
+//     control the terminal.
+//   - -n and -p always work, where the original needs a special build.
 //
 // # What it does not guarantee
 //
-// While a message is asked for, and while asynchronous reading is off, nothing
-// is read: a daemon drops a client that leaves 1000 messages waiting. A message
-// is sent when the connection has taken it; that it was delivered shows only to
-// members.
+// spuser does not receive while it asks for a message and while asynchronous reading is off. A daemon
+// drops a client that leaves 1000 messages unread. A message counts as sent when the connection has
+// accepted it; only members see that it was delivered.
 //
 // # Limits
 //
-// Messages of over 102400 bytes are shown up to there, and not typed longer.
-// A line of input has at most 128 KiB (4096 characters on a terminal), the rest
-// is skipped. The connection must come about within 5 s. The history has 500
-// lines. Line editing takes each character for one column, and looks at the
-// width of the terminal when it prints a prompt or an event.
+// Messages are shown, and can be typed, up to 102400 bytes. A line of input has at most 128 KiB (4096
+// characters on a terminal); the rest is skipped. Connecting takes at most 5 s. The history has 500
+// lines. Line editing assumes one column for each character, and checks the width of the terminal when
+// it prints a prompt or an event.
 //
 // # Debugging
 //
-// With -json a failure shows its code and its cause, and what was sent is
-// recorded beside what arrives.
+// With -json an error shows its code and cause, and sent messages are recorded beside received ones.
 //
-// References: docs/spec/daemon-operations.md §9 and §13,
-// docs/spec/client-protocol.md.
-package spuser
+// References: docs/spec/daemon-operations.md §9 and §13, docs/spec/client-protocol.md.
+package main

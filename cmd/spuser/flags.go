@@ -1,4 +1,4 @@
-package spuser
+package main
 
 import (
 	"errors"
@@ -7,18 +7,18 @@ import (
 	"github.com/spreadd/spreadd/spread"
 )
 
-// Flags are the settings of the command line.
-type Flags struct {
+// flagValues are the settings of the command line.
+type flagValues struct {
 	Name    string // private name; empty: the daemon makes one up
 	Address string // of the daemon
 	JSON    bool
-	Help    bool // print Usage, and do nothing else
+	Help    bool // print usage and exit
 	// User and Password are for the method PWORD; an empty User means NULL.
 	User, Password string
 }
 
-// Usage is what the program says of its flags.
-const Usage = `Usage: spuser [-u NAME] [-s ADDRESS] [-r] [-n USER -p PASSWORD] [-json]
+// usage describes the flags.
+const usage = `Usage: spuser [-u NAME] [-s ADDRESS] [-r] [-n USER -p PASSWORD] [-json]
 	-u NAME      private name to ask for, at most 10 characters (user)
 	-s ADDRESS   the daemon: PORT for this host, PORT@HOST for another (4803)
 	-r           let the daemon choose the private name
@@ -26,17 +26,16 @@ const Usage = `Usage: spuser [-u NAME] [-s ADDRESS] [-r] [-n USER -p PASSWORD] [
 	-json        print each event as one JSON object on a line, for scripts
 `
 
-// ErrUsage means that the arguments are not those of [Usage].
-var ErrUsage = errors.New("wrong arguments")
+// errUsage means that the arguments are not those of [usage].
+var errUsage = errors.New("wrong arguments")
 
-// maxName is the longest private name; the original cuts longer ones.
+// maxName is the length of the longest private name. The original cuts longer ones.
 const maxName = 10
 
-// ParseFlags reads the arguments behind the program's name. As in the
-// original, only the first two characters of a flag count. The error is an
-// ErrUsage.
-func ParseFlags(args []string) (Flags, error) {
-	f := Flags{Name: "user", Address: "4803"}
+// parseFlags reads the arguments. As in the original, only the first two characters of a flag count.
+// The error wraps errUsage.
+func parseFlags(args []string) (flagValues, error) {
+	f := flagValues{Name: "user", Address: "4803"}
 	var password bool
 	for len(args) > 0 {
 		arg := args[0]
@@ -54,10 +53,10 @@ func ParseFlags(args []string) (Flags, error) {
 			return f, nil
 		case "-u", "-s", "-n", "-p":
 		default:
-			return f, fmt.Errorf("%w: no flag %q", ErrUsage, arg)
+			return f, fmt.Errorf("%w: no flag %q", errUsage, arg)
 		}
 		if len(args) == 0 {
-			return f, fmt.Errorf("%w: nothing behind %s", ErrUsage, flag)
+			return f, fmt.Errorf("%w: nothing behind %s", errUsage, flag)
 		}
 		value := args[0]
 		args = args[1:]
@@ -73,13 +72,13 @@ func ParseFlags(args []string) (Flags, error) {
 		}
 	}
 	if password != (f.User != "") {
-		return f, fmt.Errorf("%w: -n and -p go together", ErrUsage)
+		return f, fmt.Errorf("%w: -n and -p go together", errUsage)
 	}
 	return f, nil
 }
 
-// Options returns how to dial with these flags.
-func (f Flags) Options() []spread.Option {
+// Options returns the options of spread.Dial for these flags.
+func (f flagValues) Options() []spread.Option {
 	opts := []spread.Option{spread.WithName(f.Name), spread.WithMembership(true)}
 	if f.User != "" {
 		opts = append(opts, spread.WithAuth(spread.PasswordAuth(f.User, f.Password)))

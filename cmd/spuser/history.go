@@ -1,4 +1,4 @@
-package spuser
+package main
 
 import (
 	"os"
@@ -8,16 +8,15 @@ import (
 	"unicode"
 )
 
-// maxHistory is how many lines are kept, in memory and, but for the surplus
-// of a session, in the file.
+// maxHistory is the number of lines that are kept in memory, and in the file except for those that a
+// session adds.
 const maxHistory = 500
 
-// HistoryFile returns where the history of commands belongs:
-// spuser/history in $XDG_STATE_HOME or else in ~/.local/state. It is empty if
-// there is no home directory.
-func HistoryFile() string {
+// historyFile returns the path of the history: spuser/history in $XDG_STATE_HOME, otherwise in
+// ~/.local/state. It is empty if there is no home directory.
+func historyFile() string {
 	dir := os.Getenv("XDG_STATE_HOME")
-	if !filepath.IsAbs(dir) { // to be ignored, as the XDG specification has it
+	if !filepath.IsAbs(dir) { // the XDG specification says to ignore it
 		home, err := os.UserHomeDir()
 		if err != nil {
 			return ""
@@ -27,12 +26,12 @@ func HistoryFile() string {
 	return filepath.Join(dir, "spuser", "history")
 }
 
-// history implements [golang.org/x/term.History]. Whatever fails with its file
-// is passed over: nobody types a command to hear of its history.
+// history implements [golang.org/x/term.History]. Errors of its file are ignored: a user who types a
+// command does not care about them.
 type history struct {
 	file  string   // or empty
 	lines []string // the newest last
-	keep  bool     // the lines that come are to be kept in the file
+	keep  bool     // append new lines to the file
 }
 
 func openHistory(file string) *history {
@@ -58,8 +57,8 @@ func openHistory(file string) *history {
 	return h
 }
 
-// remember keeps a line in memory, unless it is empty, the last one again, or
-// such as cannot have been typed. It reports whether it did.
+// remember keeps a line in memory unless it is empty, repeats the last one, or cannot have been typed.
+// It reports whether it kept the line.
 func (h *history) remember(line string) bool {
 	if strings.TrimSpace(line) == "" || strings.ContainsFunc(line, unicode.IsControl) ||
 		len(h.lines) > 0 && h.lines[len(h.lines)-1] == line {
@@ -70,7 +69,7 @@ func (h *history) remember(line string) bool {
 	return true
 }
 
-// Add takes a line that was typed.
+// Add adds a line that was typed.
 func (h *history) Add(line string) {
 	if !h.remember(line) || !h.keep || h.file == "" {
 		return
@@ -86,7 +85,7 @@ func (h *history) Add(line string) {
 	_ = f.Close()
 }
 
-// Len returns how many lines there are.
+// Len returns the number of lines.
 func (h *history) Len() int { return len(h.lines) }
 
 // At returns a line; 0 is the newest.

@@ -1,4 +1,4 @@
-package spuser
+package main
 
 import (
 	"fmt"
@@ -77,12 +77,12 @@ func TestHistoryFile(t *testing.T) {
 	home, state := t.TempDir(), t.TempDir()
 	t.Setenv("HOME", home)
 	t.Setenv("XDG_STATE_HOME", state)
-	if got, want := HistoryFile(), filepath.Join(state, "spuser", "history"); got != want {
+	if got, want := historyFile(), filepath.Join(state, "spuser", "history"); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 	t.Setenv("XDG_STATE_HOME", "relative")
 	t.Setenv("USERPROFILE", home) // where Windows has it
-	if got, want := HistoryFile(), filepath.Join(home, ".local", "state", "spuser", "history"); got != want {
+	if got, want := historyFile(), filepath.Join(home, ".local", "state", "spuser", "history"); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/spreadd/spreadd/cmd/spuser/spuser"
 	"github.com/spreadd/spreadd/spread"
 )
 
@@ -20,27 +19,27 @@ func main() {
 
 // run is the program.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	flags, err := spuser.ParseFlags(args)
+	flags, err := parseFlags(args)
 	if err != nil || flags.Help {
 		if err != nil {
 			_, _ = fmt.Fprintf(stderr, "spuser: %v\n", err)
 		}
-		_, _ = fmt.Fprint(stdout, spuser.Usage) // nobody else is left to be told
+		_, _ = fmt.Fprint(stdout, usage) // there is no other place to report an error
 		return 0
 	}
-	cfg := spuser.Config{
+	cfg := config{
 		Address: flags.Address,
-		Dial: func(ctx context.Context) (spuser.Session, error) {
+		Dial: func(ctx context.Context) (connection, error) {
 			return spread.Dial(ctx, flags.Address, flags.Options()...)
 		},
 	}
 	if flags.JSON {
 		cfg.JSON = stdout
-		cfg.Console = spuser.NewPlainConsole(stdin, io.Discard)
+		cfg.console = newPlainConsole(stdin, io.Discard)
 	} else {
-		cfg.Console = spuser.NewConsole(stdin, stdout, spuser.HistoryFile())
+		cfg.console = newConsole(stdin, stdout, historyFile())
 	}
-	if err := spuser.Run(ctx, cfg); err != nil && flags.JSON {
+	if err := interact(ctx, cfg); err != nil && flags.JSON {
 		return 1
 	}
 	return 0

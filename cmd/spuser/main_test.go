@@ -15,7 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/spreadd/spreadd/cmd/spuser/spuser"
 	"github.com/spreadd/spreadd/daemon"
 	"github.com/spreadd/spreadd/daemon/session"
 	"github.com/spreadd/spreadd/engine"
@@ -23,11 +22,11 @@ import (
 	"github.com/spreadd/spreadd/spread/spreadtest"
 )
 
-// patience is for how long a test waits for what should come at once.
+// patience is how long a test waits for something that should happen at once.
 const patience = 30 * time.Second
 
-// program is a spuser that runs.
-type program struct {
+// process is a spuser that runs.
+type process struct {
 	t        *testing.T
 	keyboard *io.PipeWriter
 	status   chan int
@@ -38,7 +37,7 @@ type program struct {
 }
 
 // Write takes what the program prints.
-func (p *program) Write(b []byte) (int, error) {
+func (p *process) Write(b []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	select {
@@ -48,14 +47,14 @@ func (p *program) Write(b []byte) (int, error) {
 	return p.output.Write(b)
 }
 
-func (p *program) text() string {
+func (p *process) text() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.output.String()
 }
 
-func start(ctx context.Context, t *testing.T, args ...string) *program {
-	p := &program{t: t, status: make(chan int, 1), written: make(chan struct{}, 1)}
+func start(ctx context.Context, t *testing.T, args ...string) *process {
+	p := &process{t: t, status: make(chan int, 1), written: make(chan struct{}, 1)}
 	stdin, keyboard := io.Pipe()
 	p.keyboard = keyboard
 	t.Cleanup(func() { _ = keyboard.Close() })
@@ -64,13 +63,13 @@ func start(ctx context.Context, t *testing.T, args ...string) *program {
 }
 
 // see waits until the output has text.
-func (p *program) see(text string) {
+func (p *process) see(text string) {
 	p.t.Helper()
 	p.wait(text, 1)
 }
 
 // wait waits until the output has text a number of times.
-func (p *program) wait(text string, times int) {
+func (p *process) wait(text string, times int) {
 	p.t.Helper()
 	limit := time.After(patience)
 	for strings.Count(p.text(), text) < times {
@@ -82,14 +81,14 @@ func (p *program) wait(text string, times int) {
 	}
 }
 
-func (p *program) enter(line string) {
+func (p *process) enter(line string) {
 	p.t.Helper()
 	if _, err := io.WriteString(p.keyboard, line+"\n"); err != nil {
 		p.t.Fatal(err)
 	}
 }
 
-func (p *program) end(want int) {
+func (p *process) end(want int) {
 	p.t.Helper()
 	select {
 	case status := <-p.status:
@@ -229,7 +228,7 @@ func TestJSON(t *testing.T) {
 	p.end(1)
 	var events []string
 	for line := range strings.Lines(p.text()) {
-		var r spuser.Record
+		var r record
 		if err := json.Unmarshal([]byte(line), &r); err != nil {
 			t.Errorf("%q: %v", line, err)
 		}

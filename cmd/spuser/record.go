@@ -1,4 +1,4 @@
-package spuser
+package main
 
 import (
 	"errors"
@@ -8,18 +8,17 @@ import (
 	"github.com/spreadd/spreadd/spread"
 )
 
-// Record is one line of the output of -json. Fields that an event does not
-// have are left out. New fields may be added; those that are here keep their
-// names and meanings.
-type Record struct {
+// record is one line of the output of -json. Fields that an event does not have are omitted. Fields may
+// be added; existing ones keep their names and meanings.
+type record struct {
 	// Event is "connected", "message", "membership", "rejected", "unknown",
 	// "sent", "poll", "error" or "closed".
 	Event string `json:"event"`
 	// Time is when the line was printed, in RFC 3339 with nanoseconds.
 	Time time.Time `json:"time"`
 
-	// Daemon and Version are the daemon's address as given and its version,
-	// PrivateGroup our name: connected.
+	// Daemon is the daemon's address as given, Version its version, PrivateGroup the name of this
+	// connection: connected.
 	Daemon       string `json:"daemon,omitempty"`
 	Version      string `json:"version,omitempty"`
 	PrivateGroup string `json:"private_group,omitempty"`
@@ -33,11 +32,11 @@ type Record struct {
 	Groups []string `json:"groups,omitempty"`
 	// Type is the application's number: message, rejected, unknown, sent.
 	Type *int16 `json:"type,omitempty"`
-	// EndianMismatch tells of a sender of the other byte order.
+	// EndianMismatch is true for a sender with the other byte order.
 	EndianMismatch bool `json:"endian_mismatch,omitempty"`
-	// Bytes is the size of the payload, or with poll the bytes that wait.
+	// Bytes is the size of the payload, or the number of waiting bytes: message, rejected, sent, poll.
 	Bytes *int `json:"bytes,omitempty"`
-	// Payload is the payload if it is valid UTF-8, else PayloadBase64 is.
+	// Payload is the payload if it is valid UTF-8; otherwise it is in PayloadBase64.
 	Payload       *string `json:"payload,omitempty"`
 	PayloadBase64 []byte  `json:"payload_base64,omitempty"`
 	// Request is "join", "leave" or "multicast": rejected.
@@ -45,32 +44,32 @@ type Record struct {
 	// Kind is the protocol's type word: unknown.
 	Kind uint32 `json:"kind,omitempty"`
 
-	// Group, Cause, ID (three numbers), Members, Index (our place, or -1),
-	// Changed and Sets tell of a view, as spread.Membership does: membership.
-	Group   string     `json:"group,omitempty"`
-	Cause   string     `json:"cause,omitempty"`
-	ID      *[3]uint32 `json:"id,omitempty"`
-	Members []string   `json:"members,omitempty"`
-	Index   *int       `json:"index,omitempty"`
-	Changed string     `json:"changed,omitempty"`
-	Sets    []Set      `json:"sets,omitempty"`
+	// Group, Cause, ID (three numbers), Members, Index (the position of this connection, or -1),
+	// Changed and Sets describe a view as spread.Membership does: membership.
+	Group   string      `json:"group,omitempty"`
+	Cause   string      `json:"cause,omitempty"`
+	ID      *[3]uint32  `json:"id,omitempty"`
+	Members []string    `json:"members,omitempty"`
+	Index   *int        `json:"index,omitempty"`
+	Changed string      `json:"changed,omitempty"`
+	Sets    []recordSet `json:"sets,omitempty"`
 
-	// Op, Code, Name and Text tell what failed: error. Code and Name are
-	// libspread's, and missing if it has none.
+	// Op, Code, Name and Text describe a failure: error. Code and Name are libspread's and omitted if
+	// it has none. Text is also the reason of closed.
 	Op   string `json:"op,omitempty"`
 	Code int    `json:"code,omitempty"`
 	Name string `json:"name,omitempty"`
 	Text string `json:"text,omitempty"`
 }
 
-// Set is a virtual synchrony set in a [Record].
-type Set struct {
+// recordSet is a virtual synchrony set in a [record].
+type recordSet struct {
 	Own     bool     `json:"own"`
 	Members []string `json:"members"`
 }
 
 // eventRecord returns an event as a record.
-func eventRecord(e spread.Event) Record {
+func eventRecord(e spread.Event) record {
 	switch e := e.(type) {
 	case *spread.Message:
 		return messageRecord("message", e)
@@ -79,7 +78,7 @@ func eventRecord(e spread.Event) Record {
 		r.Request = e.Request.String()
 		return r
 	case *spread.Membership:
-		r := Record{
+		r := record{
 			Event: "membership", Group: e.Group, Cause: e.Cause.String(),
 			Members: e.Members, Changed: e.Changed,
 		}
@@ -90,20 +89,20 @@ func eventRecord(e spread.Event) Record {
 			r.Index = &e.Index
 		}
 		for _, set := range e.Sets {
-			r.Sets = append(r.Sets, Set{set.Own, set.Members})
+			r.Sets = append(r.Sets, recordSet{set.Own, set.Members})
 		}
 		return r
 	case *spread.Unknown:
-		r := Record{Event: "unknown", Kind: e.Kind, Sender: e.Sender, Groups: e.Groups, Type: &e.Type}
+		r := record{Event: "unknown", Kind: e.Kind, Sender: e.Sender, Groups: e.Groups, Type: &e.Type}
 		r.setPayload(e.Payload)
 		return r
 	default:
-		return Record{Event: "unknown"}
+		return record{Event: "unknown"}
 	}
 }
 
-func messageRecord(event string, m *spread.Message) Record {
-	r := Record{
+func messageRecord(event string, m *spread.Message) record {
+	r := record{
 		Event: event, SelfDiscard: m.SelfDiscard, Sender: m.Sender, Groups: m.Groups,
 		Type: &m.Type, EndianMismatch: m.EndianMismatch,
 	}
@@ -114,7 +113,7 @@ func messageRecord(event string, m *spread.Message) Record {
 	return r
 }
 
-func (r *Record) setPayload(payload []byte) {
+func (r *record) setPayload(payload []byte) {
 	n := len(payload)
 	r.Bytes = &n
 	if utf8.Valid(payload) {
@@ -125,8 +124,8 @@ func (r *Record) setPayload(payload []byte) {
 	r.PayloadBase64 = payload
 }
 
-func errorRecord(err error) Record {
-	r := Record{Event: "error", Text: err.Error()}
+func errorRecord(err error) record {
+	r := record{Event: "error", Text: err.Error()}
 	if e, ok := errors.AsType[*spread.Error](err); ok {
 		r.Op = e.Op
 	}

@@ -1,4 +1,4 @@
-package spuser
+package main
 
 import (
 	"context"
@@ -16,8 +16,8 @@ const commandPrompt = "\nUser> "
 // connectTimeout bounds connecting, as in the original.
 const connectTimeout = 5 * time.Second
 
-// Session is what the program needs of a connection: a [spread.Conn].
-type Session interface {
+// connection is what spuser uses of a [spread.Conn].
+type connection interface {
 	PrivateGroup() string
 	DaemonVersion() spread.Version
 	Join(ctx context.Context, group string) error
@@ -28,23 +28,23 @@ type Session interface {
 	Close() error
 }
 
-// Config is what Run works with.
-type Config struct {
-	// Address is the daemon's, for the text that names it.
+// config is the configuration of interact.
+type config struct {
+	// Address is the daemon's address as it is printed.
 	Address string
 	// Dial connects. Its context ends after 5 s.
-	Dial func(ctx context.Context) (Session, error)
-	// Console takes commands and the output for people.
-	Console Console
-	// JSON, if it is set, gets each event as a line of JSON ([Record]).
+	Dial func(ctx context.Context) (connection, error)
+	// console provides commands and takes the output for people.
+	console console
+	// JSON, if it is set, receives each event as a line of JSON ([record]).
 	JSON io.Writer
 }
 
-// Run connects, carries out commands until the user quits, input ends, ctx
-// ends or the connection is lost, and disconnects. The error is that of a
-// connection that did not come about or was lost; it has been shown.
-func Run(ctx context.Context, cfg Config) error {
-	p := &program{Console: cfg.Console}
+// interact connects, executes commands until the user quits, the input ends, ctx ends or the connection
+// is lost, and disconnects. The error is that of connecting or of the lost connection. It has been
+// shown already.
+func interact(ctx context.Context, cfg config) error {
+	p := &program{console: cfg.console}
 	defer p.Close()
 	if cfg.JSON != nil {
 		p.json = json.NewEncoder(cfg.JSON)
@@ -66,27 +66,27 @@ func Run(ctx context.Context, cfg Config) error {
 
 // program is the state of a run. It belongs to one goroutine.
 type program struct {
-	Console
+	console
 	json    *json.Encoder // or nil
-	sess    Session
+	sess    connection
 	over    bool
-	failure error // what Run returns
+	failure error // what interact returns
 
-	// Asynchronous reading: a goroutine receives and hands over here.
+	// Asynchronous reading: a goroutine receives and sends to events.
 	events <-chan received         // nil while it is off
-	stop   func() (received, bool) // ends it; the result is what it could not hand over
+	stop   func() (received, bool) // ends it and returns an event that it could not send
 
 	sent      int // messages sent, as b counts
 	burstSize int // of the last burst
 }
 
-// received is what [Session.Receive] returned.
+// received is a result of [connection.Receive].
 type received struct {
 	event spread.Event
 	err   error
 }
 
-func (p *program) connect(ctx context.Context, cfg Config) bool {
+func (p *program) connect(ctx context.Context, cfg config) bool {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	sess, err := cfg.Dial(ctx)
@@ -97,7 +97,7 @@ func (p *program) connect(ctx context.Context, cfg Config) bool {
 	}
 	p.sess = sess
 	p.Print(fmt.Sprintf("User: connected to %s with private group %s\n", cfg.Address, sess.PrivateGroup()))
-	p.record(Record{
+	p.record(record{
 		Event: "connected", Daemon: cfg.Address,
 		Version: sess.DaemonVersion().String(), PrivateGroup: sess.PrivateGroup(),
 	})
@@ -105,8 +105,8 @@ func (p *program) connect(ctx context.Context, cfg Config) bool {
 	return true
 }
 
-// ask asks for one line, and shows what comes from events until it is there.
-// It reports false if the program is over.
+// ask asks for one line, and shows events until the line is complete. It reports false if the program
+// is over.
 func (p *program) ask(ctx context.Context, prompt string, events <-chan received) (string, bool) {
 	if ctx.Err() != nil {
 		p.end("quit")
@@ -130,7 +130,7 @@ func (p *program) ask(ctx context.Context, prompt string, events <-chan received
 	return "", false
 }
 
-// show shows what was received. A failure of the connection ends the program.
+// show shows an event. A failure of the connection ends the program.
 func (p *program) show(r received, out func(string)) {
 	if r.err == nil {
 		out(eventText(r.event))
@@ -149,7 +149,7 @@ func (p *program) startReading(ctx context.Context) {
 	events, done := make(chan received), make(chan struct{})
 	var (
 		r    received
-		held bool // r was received, and not handed over
+		held bool // r was received but not sent to events
 	)
 	go func() {
 		defer close(done)
@@ -174,8 +174,7 @@ func (p *program) startReading(ctx context.Context) {
 	}
 }
 
-// stopReading turns asynchronous reading off. What was received and not yet
-// shown is shown.
+// stopReading turns asynchronous reading off. It shows an event that was received but not yet shown.
 func (p *program) stopReading() {
 	r, held := p.stop()
 	p.events = nil
@@ -184,8 +183,8 @@ func (p *program) stopReading() {
 	}
 }
 
-// receive waits for one event and shows it, with the prompt that the original
-// prints behind events. Only the end of ctx gets it unstuck.
+// receive waits for one event and shows it, with the prompt that the original prints after events.
+// Only the end of ctx interrupts it.
 func (p *program) receive(ctx context.Context) {
 	var r received
 	if p.events != nil {
@@ -200,7 +199,7 @@ func (p *program) receive(ctx context.Context) {
 	p.show(r, func(text string) { p.Print(text + commandPrompt) })
 }
 
-// lose ends the program for a connection that has failed.
+// lose ends the program because the connection has failed.
 func (p *program) lose(err error) {
 	p.failure = err
 	p.end("connection lost")
@@ -212,17 +211,17 @@ func (p *program) end(why string) {
 	if p.events != nil {
 		p.stop()
 	}
-	if err := p.sess.Close(); err != nil && p.failure == nil { // else it says again what was said
+	if err := p.sess.Close(); err != nil && p.failure == nil { // otherwise the same failure is shown already
 		p.failure = err
 		p.error(err)
 	}
 	p.bye(why)
 }
 
-// bye says that this is the end.
+// bye prints the end of the session.
 func (p *program) bye(why string) {
 	p.Print("\nBye.\n")
-	p.record(Record{Event: "closed", Text: why})
+	p.record(record{Event: "closed", Text: why})
 }
 
 // error shows an error.
@@ -235,10 +234,10 @@ func (p *program) error(err error) {
 	p.record(errorRecord(err))
 }
 
-// record prints a record, if any are wanted.
-func (p *program) record(r Record) {
+// record prints a record if -json is set.
+func (p *program) record(r record) {
 	if p.json != nil {
 		r.Time = time.Now().UTC()
-		_ = p.json.Encode(r) // nobody is left to be told
+		_ = p.json.Encode(r) // there is no other place to report an error
 	}
 }

@@ -1,4 +1,4 @@
-package spuser_test
+package main
 
 import (
 	"bytes"
@@ -17,7 +17,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/spreadd/spreadd/cmd/spuser/spuser"
 	"github.com/spreadd/spreadd/internal/testkit/script"
 	"github.com/spreadd/spreadd/spread"
 	"github.com/spreadd/spreadd/spread/spreadtest"
@@ -138,26 +137,26 @@ func (in *interpreter) dial(ctx context.Context, network, address string) (net.C
 }
 
 func (in *interpreter) start(args []string) error {
-	flags, err := spuser.ParseFlags(args)
+	flags, err := parseFlags(args)
 	if err != nil {
 		return err
 	}
 	keys, keyboard := io.Pipe()
 	in.keyboard = keyboard
-	cfg := spuser.Config{Address: flags.Address}
+	cfg := config{Address: flags.Address}
 	if flags.JSON {
-		cfg.Console, cfg.JSON = spuser.NewPlainConsole(keys, io.Discard), &in.screen
+		cfg.console, cfg.JSON = newPlainConsole(keys, io.Discard), &in.screen
 	} else {
-		cfg.Console = spuser.NewConsole(keys, &in.screen, "")
+		cfg.console = newConsole(keys, &in.screen, "")
 	}
-	cfg.Dial = func(ctx context.Context) (spuser.Session, error) {
+	cfg.Dial = func(ctx context.Context) (connection, error) {
 		if in.fake != nil {
 			return in.fake, nil
 		}
 		return spread.Dial(ctx, flags.Address, append(flags.Options(), spread.WithDialer(in.dial))...)
 	}
 	go func() {
-		err := spuser.Run(in.ctx, cfg)
+		err := interact(in.ctx, cfg)
 		_ = keys.Close()
 		if err == nil {
 			_, _ = in.screen.Write([]byte("(ended)\n"))

@@ -1,4 +1,4 @@
-package spuser
+package main
 
 import (
 	"io"
@@ -9,20 +9,19 @@ import (
 	"golang.org/x/term"
 )
 
-// NewConsole returns a console with line editing and history if in and out are
-// a terminal, and else what [NewPlainConsole] does. The history is read from
-// and written to the file; an empty name, or a file that cannot be used, leaves
-// it in memory.
-func NewConsole(in io.Reader, out io.Writer, historyFile string) Console {
+// newConsole returns a console with line editing and history if in and out are a terminal, otherwise a
+// plain one ([newPlainConsole]). The history is kept in the file, or only in memory if the name is empty
+// or the file cannot be used.
+func newConsole(in io.Reader, out io.Writer, historyFile string) console {
 	inFD, ok1 := terminalFD(in)
 	outFD, ok2 := terminalFD(out)
 	if !ok1 || !ok2 || os.Getenv("TERM") == "dumb" {
-		return NewPlainConsole(in, out)
+		return newPlainConsole(in, out)
 	}
 	c := &terminalConsole{
 		out: out, inFD: inFD, outFD: outFD,
 		history: openHistory(historyFile),
-		lines:   make(chan Line, 1), // a line given up stays there
+		lines:   make(chan inputLine, 1), // a canceled line stays there
 	}
 	c.editor = term.NewTerminal(struct {
 		io.Reader
@@ -32,7 +31,7 @@ func NewConsole(in io.Reader, out io.Writer, historyFile string) Console {
 	return c
 }
 
-// terminalFD returns the descriptor of a file that is a terminal.
+// terminalFD returns the descriptor of a file if it is a terminal.
 func terminalFD(file any) (int, bool) {
 	f, ok := file.(*os.File)
 	if !ok {
@@ -42,23 +41,22 @@ func terminalFD(file any) (int, bool) {
 	return fd, term.IsTerminal(fd)
 }
 
-// terminalConsole edits lines on a terminal. The terminal is in raw mode only
-// while a line is asked for: at any other time the interrupt key does what it
-// always does, which ends a receive that is stuck.
+// terminalConsole edits lines on a terminal. The terminal is in raw mode only while a line is being
+// asked for. At any other time the interrupt key works as usual and ends a blocked receive.
 type terminalConsole struct {
 	out         io.Writer
 	inFD, outFD int
 	editor      *term.Terminal
 	history     *history
-	lines       chan Line
+	lines       chan inputLine
 
 	mu      sync.Mutex
-	cooked  *term.State // of before raw mode; nil outside of it
-	givenUp bool        // the editor has nothing to write any more
+	cooked  *term.State // the state before raw mode; nil outside of it
+	givenUp bool        // the editor must not write any more
 }
 
-// editorOutput is what the editor writes to. The editor cannot be stopped: it
-// may be about to show its prompt when the line is given up.
+// editorOutput is the writer of the editor. The editor cannot be stopped: it may be about to show its
+// prompt when the line is canceled.
 type editorOutput struct{ *terminalConsole }
 
 // Write implements [io.Writer].
@@ -78,7 +76,7 @@ func (c *terminalConsole) Ask(prompt string) {
 	c.history.keep = prompt == commandPrompt
 	state, err := term.MakeRaw(c.inFD)
 	if err != nil {
-		c.lines <- Line{Err: err}
+		c.lines <- inputLine{Err: err}
 		return
 	}
 	c.mu.Lock()
@@ -89,17 +87,17 @@ func (c *terminalConsole) Ask(prompt string) {
 	go func() {
 		text, err := c.editor.ReadLine()
 		c.restore()
-		c.lines <- Line{text + "\n", err}
+		c.lines <- inputLine{text + "\n", err}
 	}()
 }
 
 // Lines implements [Console].
-func (c *terminalConsole) Lines() <-chan Line { return c.lines }
+func (c *terminalConsole) Lines() <-chan inputLine { return c.lines }
 
 // Interject implements [Console].
 func (c *terminalConsole) Interject(text string) {
 	c.resize()
-	_, _ = io.WriteString(c.editor, text+"\n") // nobody is left to be told
+	_, _ = io.WriteString(c.editor, text+"\n") // there is no other place to report an error
 }
 
 // Print implements [Console].
@@ -116,19 +114,19 @@ func (c *terminalConsole) Print(text string) {
 // Close implements [Console].
 func (c *terminalConsole) Close() { c.restore() }
 
-// restore ends raw mode, and reports whether it was on.
+// restore ends raw mode and reports whether it was on.
 func (c *terminalConsole) restore() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.cooked == nil {
 		return false
 	}
-	_ = term.Restore(c.inFD, c.cooked) // the terminal is gone
+	_ = term.Restore(c.inFD, c.cooked) // on error the terminal is gone
 	c.cooked = nil
 	return true
 }
 
-// resize tells the editor how wide the terminal is.
+// resize sets the width of the terminal in the editor.
 func (c *terminalConsole) resize() {
 	if width, height, err := term.GetSize(c.outFD); err == nil && width > 0 {
 		_ = c.editor.SetSize(width, height)

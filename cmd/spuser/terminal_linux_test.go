@@ -1,4 +1,4 @@
-package spuser_test
+package main
 
 import (
 	"context"
@@ -13,13 +13,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/spreadd/spreadd/cmd/spuser/spuser"
 	"github.com/spreadd/spreadd/spread"
 	"github.com/spreadd/spreadd/spread/spreadtest"
 )
-
-// patience is for how long a test waits for what should come at once.
-const patience = 30 * time.Second
 
 // columns is how wide the terminals are.
 const columns = 60
@@ -132,8 +128,8 @@ func (d *display) String() string {
 	return strings.TrimRight(s.String(), "\n") + "\n"
 }
 
-// session is a program on a terminal.
-type session struct {
+// terminalSession is a program on a terminal.
+type terminalSession struct {
 	t         *testing.T
 	daemon    *spreadtest.Daemon
 	master    *os.File
@@ -145,8 +141,8 @@ type session struct {
 	before    *unix.Termios
 }
 
-func startSession(t *testing.T, history string) *session {
-	s := &session{t: t, daemon: spreadtest.New("alpha"), written: make(chan string), done: make(chan error, 1)}
+func startSession(t *testing.T, history string) *terminalSession {
+	s := &terminalSession{t: t, daemon: spreadtest.New("alpha"), written: make(chan string), done: make(chan error, 1)}
 	t.Cleanup(s.daemon.Close)
 	master, slave := openTerminal(t)
 	s.master, s.slaveFD = master, int(slave.Fd())
@@ -168,10 +164,10 @@ func startSession(t *testing.T, history string) *session {
 		}
 	}()
 	go func() {
-		s.done <- spuser.Run(ctx, spuser.Config{
+		s.done <- interact(ctx, config{
 			Address: "4803",
-			Console: spuser.NewConsole(slave, slave, history),
-			Dial: func(ctx context.Context) (spuser.Session, error) {
+			console: newConsole(slave, slave, history),
+			Dial: func(ctx context.Context) (connection, error) {
 				return spread.Dial(ctx, "", spread.WithName("u1"), spread.WithMembership(true), spread.WithDialer(s.daemon.Dial))
 			},
 		})
@@ -179,7 +175,7 @@ func startSession(t *testing.T, history string) *session {
 	return s
 }
 
-func (s *session) termios() *unix.Termios {
+func (s *terminalSession) termios() *unix.Termios {
 	s.t.Helper()
 	state, err := unix.IoctlGetTermios(s.slaveFD, unix.TCGETS)
 	if err != nil {
@@ -189,7 +185,7 @@ func (s *session) termios() *unix.Termios {
 }
 
 // see waits until the screen ends in text.
-func (s *session) see(text string) {
+func (s *terminalSession) see(text string) {
 	s.t.Helper()
 	limit := time.After(patience)
 	for !strings.HasSuffix(s.display.String(), text+"\n") {
@@ -204,7 +200,7 @@ func (s *session) see(text string) {
 	}
 }
 
-func (s *session) press(keys string) {
+func (s *terminalSession) press(keys string) {
 	s.t.Helper()
 	if _, err := s.master.WriteString(keys); err != nil {
 		s.t.Fatal(err)
@@ -213,7 +209,7 @@ func (s *session) press(keys string) {
 
 // end waits for the end of the program, and checks that it leaves the terminal
 // as it was.
-func (s *session) end() error {
+func (s *terminalSession) end() error {
 	s.t.Helper()
 	select {
 	case err := <-s.done:

@@ -1,4 +1,4 @@
-package spuser
+package main
 
 import (
 	"fmt"
@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	// ruler stands above each event.
+	// ruler is printed above each event.
 	ruler = "\n============================\n"
-	// maxShown is the size in bytes of the original's receive buffer.
+	// maxShown is the size of the original's receive buffer in bytes.
 	maxShown = 102400
 	// rejectBit marks a rejected request in the protocol's type word.
 	rejectBit = 0x00400000
@@ -38,8 +38,8 @@ User Menu:
 	q -- quit
 `
 
-// eventText returns what is printed of an event, from the ruler on and
-// without the prompt behind it (daemon-operations §9).
+// eventText returns the text of an event, from the ruler on and without the prompt that follows it
+// (daemon-operations §9).
 func eventText(e spread.Event) string {
 	var s strings.Builder
 	switch e := e.(type) {
@@ -58,7 +58,7 @@ func eventText(e spread.Event) string {
 	case *spread.Rejected:
 		s.WriteString(ruler)
 		m := &e.Message
-		// The original counts our own name, which the daemon appends.
+		// The original counts the name of this connection, which the daemon appends.
 		fmt.Fprintf(&s, "REJECTED message from %s, of servicetype 0x%x messtype %d, (endian %d) to %d groups \n(%d bytes): %s\n",
 			m.Sender, e.OldType|rejectBit, m.Type, endian(m), min(len(m.Groups)+1, spread.MaxGroups), len(m.Payload), visible(m.Payload))
 	case *spread.Unknown:
@@ -109,8 +109,7 @@ func members(s *strings.Builder, names []string) {
 	}
 }
 
-// visible returns text as it is, but for control characters other than
-// newline and tab: those are shown in Go's notation.
+// visible returns text with control characters other than newline and tab in Go's notation.
 func visible(b []byte) string {
 	var s strings.Builder
 	for len(b) > 0 {
@@ -119,9 +118,9 @@ func visible(b []byte) string {
 		case r == '\n' || r == '\t':
 			s.WriteRune(r)
 		case r == utf8.RuneError && n == 1 && b[0] >= 0xa0:
-			s.WriteByte(b[0]) // text in another encoding, as it came
+			s.WriteByte(b[0]) // text in another encoding, unchanged
 		case r == utf8.RuneError && n == 1:
-			fmt.Fprintf(&s, `\x%02x`, b[0]) // a control character in most of those
+			fmt.Fprintf(&s, `\x%02x`, b[0]) // a control character in most encodings
 		case r < ' ' || r >= 0x7f && r < 0xa0:
 			s.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
 		default:
@@ -132,8 +131,7 @@ func visible(b []byte) string {
 	return s.String()
 }
 
-// errorText is the wording of the original for its error codes
-// (daemon-operations §13).
+// errorText returns the original's text for an error code (daemon-operations §13).
 func errorText(c spread.Code) string {
 	switch c {
 	case spread.ErrIllegalSpread:

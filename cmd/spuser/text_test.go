@@ -1,4 +1,4 @@
-package spuser
+package main
 
 import (
 	"errors"
@@ -115,28 +115,28 @@ func TestBurstPayload(t *testing.T) {
 func TestParseFlags(t *testing.T) {
 	for _, test := range []struct {
 		args string
-		want Flags
+		want flagValues
 	}{
-		{"", Flags{Name: "user", Address: "4803"}},
-		{"-u me -s 4804@host", Flags{Name: "me", Address: "4804@host"}},
-		{"-user me -server 4804", Flags{Name: "me", Address: "4804"}},
-		{"-r", Flags{Address: "4803"}},
-		{"-r -u x", Flags{Name: "x", Address: "4803"}},
-		{"-u twelve-chars", Flags{Name: "twelve-cha", Address: "4803"}},
-		{"-json -n ann -p secret", Flags{Name: "user", Address: "4803", JSON: true, User: "ann", Password: "secret"}},
-		{"-s -r", Flags{Name: "user", Address: "-r"}},
-		{"-help -x", Flags{Name: "user", Address: "4803", Help: true}},
+		{"", flagValues{Name: "user", Address: "4803"}},
+		{"-u me -s 4804@host", flagValues{Name: "me", Address: "4804@host"}},
+		{"-user me -server 4804", flagValues{Name: "me", Address: "4804"}},
+		{"-r", flagValues{Address: "4803"}},
+		{"-r -u x", flagValues{Name: "x", Address: "4803"}},
+		{"-u twelve-chars", flagValues{Name: "twelve-cha", Address: "4803"}},
+		{"-json -n ann -p secret", flagValues{Name: "user", Address: "4803", JSON: true, User: "ann", Password: "secret"}},
+		{"-s -r", flagValues{Name: "user", Address: "-r"}},
+		{"-help -x", flagValues{Name: "user", Address: "4803", Help: true}},
 	} {
-		if got, err := ParseFlags(strings.Fields(test.args)); err != nil || got != test.want {
+		if got, err := parseFlags(strings.Fields(test.args)); err != nil || got != test.want {
 			t.Errorf("%q: %+v, %v; want %+v", test.args, got, err, test.want)
 		}
 	}
 	for _, args := range []string{"-x", "u", "-", "-u", "-s", "-n", "-p", "-n ann", "-p secret", "logs"} {
-		if got, err := ParseFlags(strings.Fields(args)); !errors.Is(err, ErrUsage) {
+		if got, err := parseFlags(strings.Fields(args)); !errors.Is(err, errUsage) {
 			t.Errorf("%q: %+v, %v", args, got, err)
 		}
 	}
-	if _, err := ParseFlags([]string{""}); !errors.Is(err, ErrUsage) {
+	if _, err := parseFlags([]string{""}); !errors.Is(err, errUsage) {
 		t.Errorf("an empty argument: %v", err)
 	}
 }
@@ -144,9 +144,9 @@ func TestParseFlags(t *testing.T) {
 // TestPlainConsole: lines come as they are, the last with or without newline.
 func TestPlainConsole(t *testing.T) {
 	long := strings.Repeat("x", maxInput+1)
-	c := NewPlainConsole(strings.NewReader("one\r\n\n"+long+"\nlast"), io.Discard)
+	c := newPlainConsole(strings.NewReader("one\r\n\n"+long+"\nlast"), io.Discard)
 	defer c.Close()
-	for i, want := range []Line{
+	for i, want := range []inputLine{
 		{"one\r\n", nil}, {"\n", nil}, {long[:maxInput], nil}, {"last", nil}, {"", io.EOF}, {"", io.EOF},
 	} {
 		c.Ask("")
@@ -154,7 +154,7 @@ func TestPlainConsole(t *testing.T) {
 			t.Errorf("line %d: %.20q, %v; want %.20q, %v", i, got.Text, got.Err, want.Text, want.Err)
 		}
 	}
-	failing := NewPlainConsole(io.MultiReader(strings.NewReader("half"), failingReader{}), io.Discard)
+	failing := newPlainConsole(io.MultiReader(strings.NewReader("half"), failingReader{}), io.Discard)
 	defer failing.Close()
 	failing.Ask("")
 	if got := <-failing.Lines(); !errors.Is(got.Err, io.ErrNoProgress) {
