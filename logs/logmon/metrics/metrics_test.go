@@ -95,7 +95,7 @@ func TestDocs(t *testing.T) {
 	p := promtest.Scrape(t, promtest.Serve(t, New(newSource(t))))
 	promtest.Lint(t, p)
 	promtest.CheckDocs(t, p, families(), promtest.Docs{
-		File: docsFile, Package: "logmon/metrics", Program: "logmon", Free: free, Rewrite: *rewrite,
+		File: docsFile, Package: "logs/logmon/metrics", Program: "logmon", Free: free, Rewrite: *rewrite,
 	})
 	if n := promtest.CheckExpressions(t, p, "logmon", docsFile, free...); n < 5 {
 		t.Errorf("%d metrics in expressions", n)

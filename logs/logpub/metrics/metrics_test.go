@@ -242,7 +242,7 @@ func TestDocs(t *testing.T) {
 	p := r.wait(t, map[string]float64{`logpub_connected{daemon="4803"}`: 1})
 	promtest.Lint(t, p)
 	promtest.CheckDocs(t, p, families(), promtest.Docs{
-		File: docsFile, Package: "logpub/metrics", Program: "logpub", Free: free, Rewrite: *rewrite,
+		File: docsFile, Package: "logs/logpub/metrics", Program: "logpub", Free: free, Rewrite: *rewrite,
 	})
 	if n := promtest.CheckExpressions(t, p, "logpub", docsFile, free...); n < 5 {
 		t.Errorf("%d metrics in expressions", n)

@@ -253,7 +253,7 @@ func TestDocs(t *testing.T) {
 	p := promtest.Scrape(t, promtest.Serve(t, New(sample)))
 	promtest.Lint(t, p)
 	promtest.CheckDocs(t, p, families(), promtest.Docs{
-		File: docsFile, Package: "logsub/metrics", Program: "logsub", Free: free, Rewrite: *rewrite,
+		File: docsFile, Package: "logs/logsub/metrics", Program: "logsub", Free: free, Rewrite: *rewrite,
 	})
 	if n := promtest.CheckExpressions(t, p, "logsub", docsFile, free...); n < 5 {
 		t.Errorf("%d metrics in expressions", n)
