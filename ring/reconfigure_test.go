@@ -33,7 +33,13 @@ func TestReconfigure(t *testing.T) {
 	if len(b.texts) != 0 {
 		t.Fatalf("B got %d messages, the test wants to see them recovered", len(b.texts))
 	}
-	top := reordered(t, a, b)
+	top, err := topology.New([]topology.Segment{
+		{Port: 1, Daemons: []topology.Daemon{{ID: 77, Name: "new"}}},
+		{Port: 2, Daemons: []topology.Daemon{{ID: b.id, Name: "B"}, {ID: a.id, Name: "A"}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	cfg := Config{Topology: top, ConfHash: 4712, Window: 50, Accelerated: true}
 	if err := a.ring.Reconfigure(cfg); !errors.Is(err, ErrUp) {
 		t.Errorf("of a ring that is up: %v", err)
@@ -61,8 +67,8 @@ func TestReconfigure(t *testing.T) {
 		if !slices.Equal(d.texts, want) {
 			t.Errorf("%s got %d messages, want %d", d.name, len(d.texts), len(want))
 		}
-		if len(d.ring.assembly.former) != 0 || len(d.ring.assembly.partials) != 3 {
-			t.Errorf("%s remembers %v, has %d places", d.name, d.ring.assembly.former, len(d.ring.assembly.partials))
+		if len(d.ring.former) != 0 || len(d.ring.assembling) != 3 {
+			t.Errorf("%s remembers %v, has %d places", d.name, d.ring.former, len(d.ring.assembling))
 		}
 	}
 	if l := a.ring.Status().Leader; l != b.id {
@@ -78,19 +84,6 @@ func TestReconfigure(t *testing.T) {
 			t.Errorf("%s holds %d blocks", d.name, out)
 		}
 	}
-}
-
-// reordered returns a configuration without C, and with a new daemon, in which B stands before A.
-func reordered(t *testing.T, a, b *node) *topology.Topology {
-	t.Helper()
-	top, err := topology.New([]topology.Segment{
-		{Port: 1, Daemons: []topology.Daemon{{ID: 77, Name: "new"}}},
-		{Port: 2, Daemons: []topology.Daemon{{ID: b.id, Name: "B"}, {ID: a.id, Name: "A"}}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return top
 }
 
 func TestSetTimeouts(t *testing.T) {

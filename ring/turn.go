@@ -16,16 +16,16 @@ func (r *Ring) turn(now clock.Time, arrived *wire.Token, out *Effects) {
 
 	// 1: what is known, and which socket to read.
 	if r.state != Recovering {
-		r.seq.highest = max(r.seq.highest, t.Seq)
+		r.highest = max(r.highest, t.Seq)
 	}
-	r.token.accepted++
-	r.token.first = false
+	r.receivedRounds++
+	r.tokenFirst = false
 
 	// 2: answer.
 	body, unmet, retransmitted := r.answer(arrived, out)
 
 	// 3: new packets; on an accelerated ring the last of them wait.
-	first := r.seq.highest + 1
+	first := r.highest + 1
 	made := r.makePackets(r.allowance(t.FlowControl), out)
 	waiting := r.sendBeforeToken(first, out)
 
@@ -45,56 +45,50 @@ func (r *Ring) turn(now clock.Time, arrived *wire.Token, out *Effects) {
 	r.setAru(&t, arrived)
 	t.Proc = r.cfg.Self
 	if r.state != Recovering {
-		t.Seq = r.seq.highest
+		t.Seq = r.highest
 	}
 	if r.route.leads {
 		t.Type = t.Type.WithARQ(t.Type.ARQ() + 1).WithRetrans(0)
 	}
 
-	// 11: forward the token.
-	r.forward(&t, out)
+	// 11: pass it on. The leader holds it when there is nothing to do.
+	if !r.route.leads || !r.idle() {
+		copies := 1
+		if t.Type.Retrans() > 1 {
+			copies = 3
+		}
+		r.sendToken(&t, copies, out)
+	}
 
 	// 12, 13: the next round begins; what waited follows the token.
-	r.token.turns++
+	r.tokenRounds++
 	r.restartHurry(now)
 	r.restartLoss(now)
 	r.sendMade(waiting, out)
 
 	// 14, 15, 16: the line of stability.
-	r.seq.aru = min(t.Aru, r.token.last.Aru)
-	if r.seq.highest == r.seq.aru {
-		r.token.stableTurns++
+	r.aru = min(t.Aru, r.last.Aru)
+	if r.highest == r.aru {
+		r.tokenCounter++
 	} else {
-		r.token.stableTurns = 0
+		r.tokenCounter = 0
 	}
 	t.Body = nil
-	r.token.last = t
+	r.last = t
 
 	// 17, 18: what has become deliverable, or the end of the recovery.
 	r.deliverTurn(first, out)
-}
-
-// forward sends the token to the successor. The leader holds it while there is nothing to do.
-func (r *Ring) forward(t *wire.Token, out *Effects) {
-	if r.route.leads && r.idle() {
-		return
-	}
-	copies := 1
-	if t.Type.Retrans() > 1 {
-		copies = 3
-	}
-	r.sendToken(t, copies, out)
 }
 
 // setAru writes the token's aru: what all are known to have so far in this
 // round (ring-protocol §15.1). The third rule compares with the seq that came,
 // before this daemon's packets: then all had everything.
 func (r *Ring) setAru(t, arrived *wire.Token) {
-	lower := t.Aru > r.seq.myAru
+	lower := t.Aru > r.myAru
 	raiseMine := t.AruLast == r.cfg.Self
 	allHadAll := r.state != Recovering && t.Aru == arrived.Seq
 	if lower || raiseMine || allHadAll {
-		t.Aru = r.seq.myAru
+		t.Aru = r.myAru
 		t.AruLast = r.cfg.Self
 	}
 }
@@ -104,16 +98,16 @@ func (r *Ring) setAru(t, arrived *wire.Token) {
 func (r *Ring) deliverTurn(first int32, out *Effects) {
 	if r.state == Recovering {
 		switch {
-		case r.seq.aru == r.recovery.lastSeq:
+		case r.aru == r.recovery.lastSeq:
 			r.install(out)
-		case r.token.turns > MaxRecoveryTurns:
+		case r.tokenRounds > MaxRecoveryTurns:
 			r.lose(RecoveryStuck, out)
 		}
 		return
 	}
 	r.discard(out)
 	r.deliverOrdered(out)
-	for seq := first; seq <= r.seq.highest; seq++ {
+	for seq := first; seq <= r.highest; seq++ {
 		r.deliverEarly(seq, out)
 	}
 }

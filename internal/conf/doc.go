@@ -1,28 +1,48 @@
-// Package conf reads configuration files in TOML as people write them: with
-// mistakes, about which they want to know all, and where.
+// Package conf reads configuration files and reports what is wrong in them. It has three parts:
 //
-//	doc, err := tomlconf.Parse("logsub.toml", src)
-//	...
-//	c.Address = doc.String("daemon", "4803")
-//	for _, t := range doc.Tables("log") {
-//		c.Logs = append(c.Logs, Log{Group: t.String("group", "")})
+//   - [Read] reads a file in TOML into a struct, [Format] writes it back, and [Schema] and [KeyTable] describe
+//     it to editors and to people. logpub and logsub use them.
+//   - [Pos], [Error], [Errors], [Warning] and [Suggest] are what all parsers of configuration files report
+//     mistakes with, those of spread.conf and spreadlogd.conf included.
+//   - [Size] and [Duration] are values with units, in files and in flags.
+//
+// # How a struct describes a file
+//
+//	type File struct {
+//		Daemon string    `toml:"daemon" default:"4803" help:"address of the daemon"`
+//		Queue  conf.Size `toml:"queue" min:"64KiB" default:"16MiB" old:"queue_bytes" help:"memory for waiting lines"`
+//		Spool  Spool     `toml:"spool" help:"lines that wait on disk"`
+//		Logs   []Log     `toml:"log" required:"true" help:"a log"`
 //	}
-//	return c, doc.Err()
 //
-// # What it guarantees
+// The tags are:
 //
-//   - A key that nobody asked for is an error, with the known key that it resembles.
-//   - Every error names file, line and column (from 1; columns count bytes), and all
-//     errors are reported at once, in the order of the file; but a mistake in the grammar is the only
-//     one, as what follows it cannot be read.
+//   - toml: the key; a field without it is not part of the file.
+//   - help: what the key is for, as a sentence without its capital and its full stop.
+//   - default: the value without the key, as in the file; otherwise the zero value.
+//   - min, max: bounds of a number, a size or a duration.
+//   - enum: the words that are allowed, separated by commas.
+//   - required: the key must be given.
+//   - inline: a list of tables is written in brackets instead of below headings.
+//   - old: former names of the key, separated by spaces. "a=b" in the tag of a table says that what was a beside
+//     the table is now b in it.
+//
+// A field is a string, bool, int, int16, int64, float64, Size, Duration or encoding.TextUnmarshaler; a list of
+// them; a struct, a pointer to one, a list of them; or a map of strings. A single value stands for a list
+// of one. A struct may be a [Checker].
+//
+// # Guarantees
+//
+//   - A key that the struct does not have is an error.
+//   - Every error names file, line and column (from 1; columns count bytes). All errors are reported at once, in the
+//     order of the file. Only a mistake in the grammar comes alone, because what follows it cannot be read.
+//   - A former name works as it did, and its warning names the new one. Under a former name zero means the default, and
+//     a negative duration means zero.
 //   - No input panics.
-//
-// # What it does not
-//
-// It writes no files, but for [Quote]. Where a file sets a key and where it does not is told
-// by [Table.Has]; values are otherwise those that the caller gives as default.
+//   - [Read] reads what [Format] has written as the same values.
 //
 // # References
 //
-// TOML 1.0, https://toml.io/en/v1.0.0; the grammar is github.com/BurntSushi/toml's.
+// TOML 1.0, https://toml.io/en/v1.0.0; the grammar is github.com/BurntSushi/toml's. JSON Schema, draft 7,
+// https://json-schema.org.
 package conf

@@ -7,41 +7,68 @@ import (
 	"strings"
 )
 
-// Pos is a place in a file.
+// Pos is a place in a file. The zero value is no place.
 type Pos struct {
-	File string
-	Line int // from 1; 0 if not known
-	Col  int // from 1, in bytes
+	File string // as named by the caller
+	Line int    // from 1; 0 if the place in the file is not known
+	Col  int    // from 1, in bytes
 }
 
-// String returns "file:line:col".
+// IsValid reports whether the line is known.
+func (p Pos) IsValid() bool { return p.Line > 0 }
+
+// String returns "FILE:LINE:COLUMN", or "FILE" if the line is not known.
 func (p Pos) String() string {
-	if p.Line == 0 {
+	if !p.IsValid() {
 		return p.File
 	}
 	return p.File + ":" + strconv.Itoa(p.Line) + ":" + strconv.Itoa(p.Col)
 }
 
-// Error is one mistake.
-type Error struct {
-	Pos     Pos
-	Problem string
-	Advice  string // what to do about it; may be empty
+// Compare orders the places of one file.
+func (p Pos) Compare(q Pos) int {
+	return cmp.Or(cmp.Compare(p.Line, q.Line), cmp.Compare(p.Col, q.Col))
 }
 
-// Error implements error: "file:line:col: problem; advice".
+// Code names a kind of error for programs. The texts are stable.
+type Code string
+
+// Error is one mistake in a file: where it is, what is wrong and what to do about it. Only Problem is
+// always set.
+type Error struct {
+	Pos      Pos
+	Code     Code
+	Problem  string
+	Expected string // what would have been valid there
+	Advice   string // what to do
+	Err      error  // the cause, if it came from outside, such as the resolver
+}
+
+// Error returns "FILE:LINE:COLUMN: problem, expected EXPECTED: cause; advice".
 func (e *Error) Error() string {
-	s := e.Pos.String() + ": " + e.Problem
+	s := e.Problem
+	if at := e.Pos.String(); at != "" {
+		s = at + ": " + s
+	}
+	if e.Expected != "" {
+		s += ", expected " + e.Expected
+	}
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
 	if e.Advice != "" {
 		s += "; " + e.Advice
 	}
 	return s
 }
 
-// Errors are all mistakes, in the order of the file.
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Errors are all mistakes in a file, in the order of their places.
 type Errors []*Error
 
-// Error implements error, with a line for each mistake.
+// Error returns one line for each mistake.
 func (e Errors) Error() string {
 	lines := make([]string, len(e))
 	for i, err := range e {
@@ -59,46 +86,31 @@ func (e Errors) Unwrap() []error {
 	return errs
 }
 
-func (e Errors) sort() {
-	slices.SortStableFunc(e, func(a, b *Error) int {
-		return cmp.Or(cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Col, b.Pos.Col))
-	})
+// Sort orders the mistakes by their places.
+func (e Errors) Sort() {
+	slices.SortStableFunc(e, func(a, b *Error) int { return a.Pos.Compare(b.Pos) })
 }
 
-// resembling returns the key that an unknown one may be meant for: one that
-// differs in case or in hyphens, or by one letter.
-func resembling(word string, known []string) string {
-	plain := func(s string) string {
-		return strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(s))
-	}
-	for _, k := range known {
-		if plain(k) == plain(word) {
-			return k
-		}
-	}
-	for _, k := range known {
-		if len(word) > 2 && oneEdit(plain(word), plain(k)) {
-			return k
-		}
-	}
-	return ""
+// Warning is about something that is accepted, but may not mean what its author thinks.
+type Warning struct {
+	Pos  Pos
+	Code Code // may be empty
+	Text string
 }
 
-// oneEdit reports whether a becomes b by one letter that is wrong, missing or
-// too many.
-func oneEdit(a, b string) bool {
-	if len(a) > len(b) {
-		a, b = b, a
+// String returns "FILE:LINE:COLUMN: warning: text (code)".
+func (w Warning) String() string {
+	s := "warning: " + w.Text
+	if at := w.Pos.String(); at != "" {
+		s = at + ": " + s
 	}
-	if len(b)-len(a) > 1 {
-		return false
+	if w.Code != "" {
+		s += " (" + string(w.Code) + ")"
 	}
-	i := 0
-	for i < len(a) && a[i] == b[i] {
-		i++
-	}
-	if len(a) == len(b) {
-		return i < len(a) && a[i+1:] == b[i+1:]
-	}
-	return a[i:] == b[i+1:]
+	return s
+}
+
+// SortWarnings orders warnings by their places.
+func SortWarnings(list []Warning) {
+	slices.SortStableFunc(list, func(a, b Warning) int { return a.Pos.Compare(b.Pos) })
 }

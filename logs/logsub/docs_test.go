@@ -15,7 +15,7 @@ func TestExamples(t *testing.T) {
 			continue
 		}
 		n++
-		cfg, err := ParseTOML("logging.md", []byte(text+"\n"))
+		cfg, _, err := ParseTOML("logging.md", []byte(text+"\n"))
 		if err == nil {
 			err = cfg.Check()
 		}
@@ -36,7 +36,7 @@ func TestDocumentation(t *testing.T) {
 	if !ok || !ok2 {
 		t.Fatal("there is none")
 	}
-	cfg, err := ParseTOML("logging.md", []byte(text))
+	cfg, _, err := ParseTOML("logging.md", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -59,7 +59,7 @@ func newLoghost(t *testing.T, name string) *loghost {
 		t.Fatal(err)
 	}
 	// What -convert prints does the same.
-	if cfg, err = ParseTOML("converted", []byte(cfg.TOML())); err != nil {
+	if cfg, _, err = ParseTOML("converted", []byte(cfg.TOML())); err != nil {
 		t.Fatal(err)
 	}
 	for _, site := range []string{"coolsite", "slicksite"} { // they have to be there (spreadlogd §6)

@@ -1,18 +1,15 @@
 package logsub
 
 import (
+	"errors"
 	"fmt"
-	"math"
 	"net"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/spreadd/spreadd/internal/conf"
 	"github.com/spreadd/spreadd/logs/internal/filter"
-	"github.com/spreadd/spreadd/logs/internal/sink"
-	"github.com/spreadd/spreadd/logs/internal/sink/archive"
 	"github.com/spreadd/spreadd/logs/internal/sink/logpath"
 	"github.com/spreadd/spreadd/logs/internal/sink/sqlsink"
 	"github.com/spreadd/spreadd/spread"
@@ -21,140 +18,176 @@ import (
 // DefaultDaemon is the daemon on this host at its usual port.
 const DefaultDaemon = "4803"
 
-// ParseTOML reads a configuration in logsub's own form. name stands in errors,
-// which are a [conf.Errors] with the place of each mistake.
-func ParseTOML(name string, src []byte) (Config, error) {
-	doc, err := conf.Parse(name, src)
+// File is a configuration file of logsub in TOML. docs/logs/logsub.md lists its keys.
+type File struct {
+	Daemon     string        `toml:"daemon" default:"4803" help:"address of the daemon for logs that name none, 4803 on this host or 4803@host"`
+	MaxMessage conf.Size     `toml:"max_message" max:"2147483647" old:"buffer_size" help:"drop longer messages (default: no limit)"`
+	Truncate   bool          `toml:"truncate" help:"truncate messages over max_message instead of dropping them"`
+	Lock       bool          `toml:"lock" default:"true" help:"lock the files; false if another program writes them too"`
+	Queue      conf.Size     `toml:"queue" min:"64KiB" max:"2147483647" default:"64MiB" help:"memory for lines that wait for a sink"`
+	Stats      conf.Duration `toml:"stats_interval" default:"1m" help:"interval between two lines of counters in the log; 0s for none"`
+	Metrics    string        `toml:"metrics" help:"address to serve Prometheus metrics on, such as 127.0.0.1:9805 (default: off)"`
+	OpenFiles  int           `toml:"open_files" min:"1" max:"1048576" default:"256" help:"most files of path templates that are open at a time"`
+	FlushSize  conf.Size     `toml:"flush_size" min:"1" max:"2147483647" default:"256KiB" old:"batch_bytes" help:"write to a file when this much has been collected for it"`
+	FlushDelay conf.Duration `toml:"flush_delay" default:"0s" help:"how long lines may wait for others before they are written"`
+	Sync       syncTime      `toml:"fsync" default:"never" help:"when to flush files to disk: never, batch (after each write) or an interval such as 5s"`
+	Wait       conf.Duration `toml:"command_wait" default:"5s" help:"time limit at the end for commands and databases to take what is left"`
+	Zone       string        `toml:"zone" default:"UTC" help:"time zone of paths and rewritten times: UTC, Local or a name such as Europe/Berlin"`
+	PerlPath   string        `toml:"perl_program" help:"path of perl (default: found in PATH)"`
+	Spool      spoolTable    `toml:"spool" old:"spool=dir spool_bytes=size" help:"lines that wait on disk for commands, databases and Perl"`
+	Perl       []perlTable   `toml:"perl" help:"what Perl loads for logs with a Perl function"`
+	Logs       []logTable    `toml:"log" required:"true" help:"a log: a group, and where its lines go"`
+}
+
+type spoolTable struct {
+	Dir  string    `toml:"dir" help:"directory with a spool for each of them (default: none)"`
+	Size conf.Size `toml:"size" min:"1MiB" default:"1GiB" help:"size limit of each spool"`
+}
+
+type perlTable struct {
+	Lib []string `toml:"lib" help:"directories to search for modules, in this order"`
+	Use []string `toml:"use" help:"modules to load, in this order"`
+	Hup []string `toml:"hup" help:"functions to call after loading and when files are reopened"`
+}
+
+type logTable struct {
+	Daemon     string        `toml:"daemon" help:"address of the daemon (default: the one at the top of the file)"`
+	Group      string        `toml:"group" required:"true" help:"name of the group to join"`
+	Path       string        `toml:"file" help:"file to append to, a path that may depend on the line and the time; or |COMMAND"`
+	Function   string        `toml:"perl" help:"Perl function to call in place of writing to a file, as package::function"`
+	Match      []pattern     `toml:"match" help:"patterns of which one must match, in the syntax of https://pkg.go.dev/regexp/syntax"`
+	Keep       []condition   `toml:"keep" inline:"true" help:"conditions of which one must hold for a line to be written"`
+	Drop       []condition   `toml:"drop" inline:"true" help:"conditions of which none may hold"`
+	Sample     float64       `toml:"sample" min:"0" max:"1" help:"part of the lines to write, such as 0.1 (default: all)"`
+	SampleBy   string        `toml:"sample_by" enum:"line,host,ident,user,time,request,method,path,proto,referrer,agent,rest" default:"line" help:"field by which lines are sampled; those with equal fields stay together"`
+	VhostWord  string        `toml:"vhost_word" enum:"none,strip,keep" help:"what to do with the virtual host at the start of a message (default: strip if the path depends on it, otherwise none)"`
+	Clock      string        `toml:"clock" enum:"agreed,line,receipt" default:"agreed" help:"time that counts: the latest of all lines so far, that of the line, or this host's"`
+	Rewrite    string        `toml:"rewrite_time" help:"replace the time in brackets: clf, or a format of strftime (default: leave it)"`
+	Envelope   string        `toml:"envelope" enum:"strip,index,raw" default:"strip" help:"what to do with envelopes: strip them, strip them and keep an index of the lines, or write them"`
+	RotateSize conf.Size     `toml:"rotate_size" help:"start a new file before one grows beyond this (default: no limit)"`
+	Compress   string        `toml:"compress" enum:"none,gzip,zstd" default:"none" help:"how to compress closed files"`
+	KeepAge    conf.Duration `toml:"keep_age" help:"remove closed files after this time (default: never)"`
+	KeepCount  int           `toml:"keep_count" min:"0" max:"2147483647" help:"most closed files to keep (default: all)"`
+	SQL        *sqlTable     `toml:"sql" help:"table of a database to insert lines into, in place of writing to a file"`
+
+	at *conf.Table
+}
+
+type condition struct {
+	Field  string       `toml:"field" enum:"line,host,ident,user,time,request,method,path,proto,referrer,agent,rest" default:"line" help:"field to match"`
+	Match  pattern      `toml:"match" help:"pattern that must match the field"`
+	Status []statusText `toml:"status" help:"status codes such as 404, 5xx or 400-499, of which the line must have one"`
+	Not    bool         `toml:"not" help:"negate the condition"`
+}
+
+type sqlTable struct {
+	Name        string            `toml:"name" help:"name of the sink in counters and of its spool (default: driver and table)"`
+	Driver      string            `toml:"driver" required:"true" enum:"mysql,postgres,sqlite" help:"kind of database; mysql is MariaDB, too"`
+	DSN         string            `toml:"dsn" help:"address of the database, without a password"`
+	DSNFile     string            `toml:"dsn_file" help:"file with the address, which may contain a password"`
+	DSNEnv      string            `toml:"dsn_env" help:"environment variable with the address, which may contain a password"`
+	Table       string            `toml:"table" help:"table, with its database or schema if needed"`
+	Columns     map[string]string `toml:"columns" enum:"group,sender,sender_host,sender_user,vhost,time,received,line,host,ident,user,request,method,path,proto,status,bytes,referrer,agent,rest" help:"column names, each with the field to write to it"`
+	Positions   string            `toml:"positions" help:"table of positions, with which each line is inserted exactly once (default: at least once)"`
+	PositionKey string            `toml:"position_key" help:"this sink's row there (default: host name and sink)"`
+	BatchLines  int               `toml:"batch_lines" min:"1" max:"100000" default:"1000" help:"most lines of a transaction"`
+	BatchDelay  conf.Duration     `toml:"batch_delay" default:"1s" help:"how long a line waits for others of its transaction"`
+	Timeout     conf.Duration     `toml:"timeout" default:"30s" help:"time limit for connecting and for each transaction"`
+}
+
+// ParseTOML reads a configuration in TOML. name stands for the file in messages. The error is a
+// [conf.Errors].
+func ParseTOML(name string, src []byte) (Config, []conf.Warning, error) {
+	var f File
+	warnings, err := conf.Read(name, src, &f)
 	if err != nil {
-		return Config{}, err
+		return Config{}, warnings, err
 	}
-	cfg := Config{
-		BufferSize: int(doc.Bytes("buffer_size", 0, 0, math.MaxInt32)),
-		Truncate:   doc.Bool("truncate", false),
-		NoLock:     !doc.Bool("lock", true),
-		QueueBytes: int(doc.Bytes("queue", DefaultQueueBytes, minQueueBytes, math.MaxInt32)),
+	return f.config(), warnings, nil
+}
+
+// Check implements [conf.Checker].
+func (f *File) Check(t *conf.Table) {
+	checkDaemon(t, f.Daemon)
+	if _, _, err := net.SplitHostPort(f.Metrics); f.Metrics != "" && err != nil {
+		t.Errorf("metrics", `write metrics = "127.0.0.1:9805"`, "%q is not an address with a port", f.Metrics)
 	}
-	cfg.OpenFiles = doc.Int("open_files", DefaultOpenFiles, 1, 1<<20)
-	cfg.BatchBytes = int(doc.Bytes("batch_bytes", sink.DefaultBatchBytes, 1, math.MaxInt32))
-	cfg.FlushDelay = doc.Duration("flush_delay", 0)
-	cfg.SyncInterval = readSync(doc)
-	cfg.CommandWait = doc.Duration("command_wait", 0)
-	cfg.Spool = doc.String("spool", "")
-	if cfg.SpoolBytes = doc.Bytes("spool_bytes", 0, minSpoolBytes, math.MaxInt64); cfg.SpoolBytes != 0 && cfg.Spool == "" {
-		doc.Errorf("spool_bytes", `add spool = "/DIRECTORY"`, "there is no spool")
-	}
-	cfg.Zone = readZone(doc)
-	if cfg.StatsInterval = doc.Duration("stats_interval", DefaultStatsInterval); cfg.StatsInterval == 0 {
-		cfg.StatsInterval = -1
-	}
-	cfg.Metrics = doc.String("metrics", "")
-	if _, _, err := net.SplitHostPort(cfg.Metrics); cfg.Metrics != "" && err != nil {
-		doc.Errorf("metrics", `write metrics = "127.0.0.1:9805"`, "%q is no address with a port", cfg.Metrics)
-	}
-	cfg.Perl = readPerl(doc)
-	daemon := readDaemon(doc, DefaultDaemon)
-	logs := doc.Tables("log")
-	if len(logs) == 0 {
-		doc.Errorf("log", "add [[log]] with group and file", "no log: nothing would be written")
+	if _, err := time.LoadLocation(f.Zone); err != nil {
+		t.Errorf("zone", `write "UTC", "Local" or a name such as "Europe/Berlin"`, "%v", err)
 	}
 	tables := make(map[string]*sqlsink.Config) // by name
-	for _, t := range logs {
-		l := readLog(t)
-		if l.Perl != "" {
-			if l.Keep != (Keeping{}) {
-				t.Errorf("perl", "", "%v", errKeepPerl)
-			}
-		} else if _, command := l.command(); command {
-			if l.Keep != (Keeping{}) {
-				t.Errorf("file", "", "%v", errKeepCommand)
-			}
-			if l.Envelope == EnvelopeIndex {
-				t.Errorf("envelope", "", "%v", errIndexCommand)
-			}
-		} else if tmpl, err := logpath.Parse(l.File); err == nil {
-			if err := l.Keep.check(tmpl, !cfg.NoLock); err != nil {
-				t.Errorf("file", "", "%v", err)
-			}
-			if l.Envelope == EnvelopeIndex && cfg.NoLock {
-				t.Errorf("envelope", "", "%v", errIndexLock)
+	for i := range f.Logs {
+		l := &f.Logs[i]
+		if l.indexed() && !f.Lock {
+			l.at.Errorf("envelope", "", "%v", errIndexLock)
+		}
+		if tmpl, err := logpath.Parse(l.Path); err == nil && l.Path != "" && !l.isCommand() {
+			keep := l.keeping()
+			if err := keep.check(tmpl, f.Lock); err != nil {
+				l.at.Errorf("file", "", "%v", err)
 			}
 		}
-		if l.SQL != nil {
-			if l.Envelope == EnvelopeIndex {
-				t.Errorf("envelope", "", "%v", errIndexCommand)
-			}
-			name := sqlName(l.SQL)
-			if other := tables[name]; other != nil && !other.Equal(l.SQL) {
-				t.Errorf("sql", "give one of them a name of its own", "two sinks are called %s, and differ", name)
-			}
-			tables[name] = l.SQL
+		if l.SQL == nil {
+			continue
 		}
-		cfg.add(readDaemon(t, daemon), l)
+		c := l.SQL.config()
+		name := sqlName(c)
+		if other := tables[name]; other != nil && !other.Equal(c) {
+			l.at.Errorf("sql", "give one of them a name of its own", "two sinks are called %s, and differ", name)
+		}
+		tables[name] = c
 	}
-	if err := doc.Err(); err != nil {
-		return Config{}, err
-	}
-	return cfg, nil
 }
 
-// minSpoolBytes is the smallest spool: some of the longest lines.
-const minSpoolBytes = 1 << 20
-
-// minQueueBytes is the smallest queue that makes sense in a file: a few of the
-// largest messages.
-const minQueueBytes = 64 << 10
-
-// add adds a log to the connection with an address.
-func (c *Config) add(address string, l Log) {
-	i := slices.IndexFunc(c.Connections, func(conn Connection) bool { return conn.Address == address })
-	if i < 0 {
-		i = len(c.Connections)
-		c.Connections = append(c.Connections, Connection{Address: address})
+// Check implements [conf.Checker].
+func (s *spoolTable) Check(t *conf.Table) {
+	if t.Has("size") && s.Dir == "" {
+		t.Errorf("size", `add dir = "/DIRECTORY"`, "the spool has a size, but no directory")
 	}
-	c.Connections[i].Logs = append(c.Connections[i].Logs, l)
 }
 
-func readDaemon(t *conf.Table, def string) string {
-	address := t.String("daemon", def)
+// Check implements [conf.Checker].
+func (p *perlTable) Check(t *conf.Table) {
+	for i, dir := range p.Lib {
+		if dir == "" {
+			t.ErrorAt("lib", i, "name a directory", "an empty name")
+		}
+	}
+	for i, module := range p.Use {
+		if module == "" {
+			t.ErrorAt("use", i, "name a module", "an empty name")
+		}
+	}
+	for i, name := range p.Hup {
+		if err := checkPerlName(name); err != nil {
+			t.ErrorAt("hup", i, "", "%v", err)
+		}
+	}
+}
+
+func checkDaemon(t *conf.Table, address string) {
+	if _, err := spread.ParseAddress(address); err != nil {
+		t.Errorf("daemon", "", "%v", err)
+	}
+}
+
+func (l *logTable) isCommand() bool { return strings.HasPrefix(l.Path, "|") }
+func (l *logTable) indexed() bool   { return l.Envelope == string(EnvelopeIndex) }
+
+// Check implements [conf.Checker].
+func (l *logTable) Check(t *conf.Table) {
+	l.at = t
 	if t.Has("daemon") {
-		if _, err := spread.ParseAddress(address); err != nil {
-			t.Errorf("daemon", "", "%v", err)
-		}
+		checkDaemon(t, l.Daemon)
 	}
-	return address
-}
-
-func readLog(t *conf.Table) Log {
-	l := Log{
-		Group:    t.String("group", ""),
-		File:     t.String("file", ""),
-		Match:    readPatterns(t, "match"),
-		Vhost:    VhostWord(t.Choice("vhost_word", "", string(VhostNone), string(VhostStrip), string(VhostKeep))),
-		Clock:    readClock(t),
-		Rewrite:  t.String("rewrite_time", ""),
-		Envelope: readEnvelope(t),
-		Filter: filter.Rules{
-			Keep: readConditions(t, "keep"), Drop: readConditions(t, "drop"),
-			Sample: t.Float("sample", 0, 0, 1), SampleBy: readField(t, "sample_by"),
-		},
-		Keep: Keeping{
-			Size:     t.Bytes("rotate_size", 0, 0, math.MaxInt64),
-			Compress: readCompression(t),
-			Age:      t.Duration("keep_age", 0),
-			Count:    t.Int("keep_count", 0, 0, math.MaxInt32),
-		},
-	}
-	if !t.Has("group") {
-		t.Errorf("", `add group = "NAME"`, "this log has no group")
-	} else if err := spread.CheckGroup(l.Group); err != nil {
+	if err := spread.CheckGroup(l.Group); err != nil && t.Has("group") {
 		t.Errorf("group", "", "%v", err)
 	}
-	if t.Has("sql") {
-		if in := t.Table("sql"); in != nil {
-			l.SQL = readSQL(in)
-			if l.Keep != (Keeping{}) {
-				in.Errorf("", "", "%v", errKeepSQL)
-			}
+	kept := l.keeping() != Keeping{}
+	switch {
+	case t.Has("sql"):
+		if kept {
+			t.Errorf("sql", "", "%v", errKeepSQL)
 		}
 		if t.Has("file") {
 			t.Errorf("file", "make two logs of it", "this log has a file and a table")
@@ -162,122 +195,59 @@ func readLog(t *conf.Table) Log {
 		if t.Has("perl") {
 			t.Errorf("perl", "make two logs of it", "this log has a Perl function and a table")
 		}
-	} else if t.Has("perl") {
-		l.Perl = t.String("perl", "")
-		if l.File != "" {
+	case t.Has("perl"):
+		if l.Path != "" {
 			t.Errorf("perl", "", "%v", errPerlAndFile)
-		} else if err := checkPerlName(l.Perl); err != nil {
+		} else if err := checkPerlName(l.Function); err != nil {
 			t.Errorf("perl", "", "%v", err)
 		}
-	} else if l.File == "" {
-		t.Errorf("file", `add file = "/PATH" or a table [log.sql]`, "this log has no file")
-	} else if text, command := l.command(); command {
-		if strings.TrimSpace(text) == "" {
+		if kept {
+			t.Errorf("perl", "", "%v", errKeepPerl)
+		}
+	case l.Path == "":
+		t.Errorf("file", `add file = "/PATH", perl = "FUNCTION" or a table [log.sql]`, "this log has no file")
+	case l.isCommand():
+		if strings.TrimSpace(l.Path) == "|" {
 			t.Errorf("file", `name one: file = "|COMMAND"`, "the file is a pipe to no command")
 		}
-	} else if _, err := logpath.Parse(l.File); err != nil {
-		t.Errorf("file", "", "file %s: %v", l.File, err)
+		if kept {
+			t.Errorf("file", "", "%v", errKeepCommand)
+		}
+	default:
+		if _, err := logpath.Parse(l.Path); err != nil {
+			t.Errorf("file", "", "file %s: %v", l.Path, err)
+		}
+		return
 	}
-	return l
+	if l.indexed() {
+		t.Errorf("envelope", "", "%v", errIndexCommand)
+	}
 }
 
-// readZone reads the name of a zone. The default is not set, since the zero
-// value of a configuration means it too.
-func readZone(t *conf.Table) *time.Location {
-	name := t.String("zone", "UTC")
-	zone, err := time.LoadLocation(name)
+// Check implements [conf.Checker].
+func (c *condition) Check(t *conf.Table) {
 	switch {
-	case err != nil:
-		t.Errorf("zone", `write "UTC", "Local" or a name such as "Europe/Berlin"`, "%v", err)
-	case zone == time.UTC:
-		return nil
+	case !t.Has("match") && !t.Has("status"):
+		t.Errorf("", "add match or status", "this condition says nothing")
+	case t.Has("field") && !t.Has("match"):
+		t.Errorf("field", "add match", "nothing is asked of the field")
 	}
-	return zone
 }
 
-func readClock(t *conf.Table) Clock {
-	c, err := ParseClock(t.String("clock", ClockAgreed.String()))
-	if err != nil {
-		t.Errorf("clock", "", "%v", err)
+// Check implements [conf.Checker].
+func (s *sqlTable) Check(t *conf.Table) {
+	if m, ok := errors.AsType[*sqlsink.Mistake](s.config().Check()); ok && m.Field != "driver" {
+		t.Errorf(m.Field, m.Advice, "%s: %v", m.Field, m.Err)
 	}
-	return c
 }
 
-// envelopeStrip is the name of the default.
-const envelopeStrip = "strip"
-
-func readEnvelope(t *conf.Table) Envelope {
-	if e := t.Choice("envelope", envelopeStrip, string(EnvelopeIndex), string(EnvelopeRaw)); e != envelopeStrip {
-		return Envelope(e)
-	}
-	return EnvelopeStrip
-}
-
-func readField(t *conf.Table, key string) filter.Field {
-	f, err := filter.ParseField(t.String(key, filter.Line.String()))
-	if err != nil {
-		t.Errorf(key, "", "%v", err)
-	}
-	return f
-}
-
-// readConditions reads those of a filter.
-func readConditions(t *conf.Table, key string) []filter.Condition {
-	var list []filter.Condition
-	for _, in := range t.Tables(key) {
-		c := filter.Condition{Field: readField(in, "field"), Not: in.Bool("not", false)}
-		if in.Has("match") {
-			re, err := compilePattern(in.String("match", ""))
-			if err != nil {
-				in.Errorf("match", patternAdvice, "match: %v", err)
-			}
-			c.Match = re
-		}
-		for i, text := range in.Strings("status") {
-			s, err := filter.ParseStatus(text)
-			if err != nil {
-				in.ErrorAt("status", i, "", "%v", err)
-			}
-			c.Status = append(c.Status, s)
-		}
-		switch {
-		case !in.Has("match") && !in.Has("status"):
-			in.Errorf("", "add match or status", "this condition says nothing")
-		case in.Has("field") && !in.Has("match"):
-			in.Errorf("field", "add match", "nothing is asked of the field")
-		}
-		list = append(list, c)
-	}
-	return list
-}
-
-// patternAdvice is for patterns that do not compile.
-const patternAdvice = "the syntax is that of https://pkg.go.dev/regexp/syntax"
-
-func readCompression(t *conf.Table) archive.Compression {
-	c, err := archive.ParseCompression(t.String("compress", archive.None.String()))
-	if err != nil {
-		t.Errorf("compress", "", "%v", err)
-	}
-	return c
-}
-
-// Values of fsync beside a time.
+// Values of fsync beside an interval.
 const (
 	syncNever = "never"
 	syncBatch = "batch"
 )
 
-func readSync(t *conf.Table) time.Duration {
-	d, err := ParseSync(t.String("fsync", syncNever))
-	if err != nil {
-		t.Errorf("fsync", "", "%v", err)
-	}
-	return d
-}
-
-// ParseSync reads a [Config.SyncInterval]: "never", "batch" or a time such as
-// "5s".
+// ParseSync reads a [Config.SyncInterval]: "never", "batch" or an interval such as "5s".
 func ParseSync(text string) (time.Duration, error) {
 	switch text {
 	case syncNever:
@@ -287,40 +257,67 @@ func ParseSync(text string) (time.Duration, error) {
 	}
 	d, err := conf.ParseDuration(text)
 	if err != nil || d == 0 {
-		return 0, fmt.Errorf("fsync is %q, and has to be %q, %q or a time such as \"5s\"", text, syncNever, syncBatch)
+		return 0, fmt.Errorf("%q, want never, batch or an interval such as 5s", text)
 	}
 	return d, nil
 }
 
-// readPatterns reads regular expressions in the syntax of package regexp, where ^ and
-// $ match at each line, or a newline at a message's end would hide its end.
-func readPatterns(t *conf.Table, key string) []*regexp.Regexp {
-	var list []*regexp.Regexp
-	for i, text := range t.Strings(key) {
-		re, err := compilePattern(text)
-		if err != nil {
-			t.ErrorAt(key, i, patternAdvice, "%s: %v", key, err)
-			continue
-		}
-		list = append(list, re)
-	}
-	return list
+// syncTime is a [Config.SyncInterval].
+type syncTime time.Duration
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (s *syncTime) UnmarshalText(b []byte) error {
+	d, err := ParseSync(string(b))
+	*s = syncTime(d)
+	return err
 }
+
+// MarshalText implements encoding.TextMarshaler.
+func (s syncTime) MarshalText() ([]byte, error) {
+	switch {
+	case s == 0:
+		return []byte(syncNever), nil
+	case s < 0:
+		return []byte(syncBatch), nil
+	default:
+		return []byte(conf.Duration(s).String()), nil
+	}
+}
+
+// statusText is a code, a class or a range of codes.
+type statusText struct{ filter.Status }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (s *statusText) UnmarshalText(b []byte) (err error) {
+	if s.Status, err = filter.ParseStatus(string(b)); err != nil {
+		return fmt.Errorf("%q, want a code, a class or a range of codes such as 404, 5xx or 400-499", b)
+	}
+	return nil
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (s statusText) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// pattern is a regular expression in the syntax of package regexp, in which ^ and $ match at each line:
+// otherwise the newline at the end of a message would hide its end.
+type pattern struct{ *regexp.Regexp }
 
 // perLine and its end stand around each pattern.
 const perLine, perLineEnd = "(?m:", ")"
 
-func compilePattern(text string) (*regexp.Regexp, error) {
-	if _, err := regexp.Compile(text); err != nil { // with what the user wrote in its message
-		return nil, err
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (p *pattern) UnmarshalText(b []byte) (err error) {
+	if _, err := regexp.Compile(string(b)); err != nil { // the error shows what the user wrote
+		return err
 	}
-	return regexp.Compile(perLine + text + perLineEnd)
+	p.Regexp, err = regexp.Compile(perLine + string(b) + perLineEnd)
+	return err
 }
 
-// patternText is what compilePattern reads.
-func patternText(re *regexp.Regexp) string {
-	if text, ok := strings.CutPrefix(re.String(), perLine); ok {
-		return strings.TrimSuffix(text, perLineEnd)
+// MarshalText implements encoding.TextMarshaler. It returns what UnmarshalText reads.
+func (p pattern) MarshalText() ([]byte, error) {
+	if text, ok := strings.CutPrefix(p.String(), perLine); ok {
+		return []byte(strings.TrimSuffix(text, perLineEnd)), nil
 	}
-	return "(?-m:" + re.String() + ")" // it was not made by us
+	return []byte("(?-m:" + p.String() + ")"), nil // it was not made by us
 }

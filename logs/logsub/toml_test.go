@@ -26,7 +26,7 @@ func read(t *testing.T, path string) string {
 // TestTOML reads a file with every key, and finds the same in what it prints.
 func TestTOML(t *testing.T) {
 	src := read(t, filepath.Join("testdata", "all.toml"))
-	cfg, err := ParseTOML("all.toml", []byte(src))
+	cfg, _, err := ParseTOML("all.toml", []byte(src))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,12 +49,13 @@ func TestTOML(t *testing.T) {
 }
 
 func TestTOMLDefaults(t *testing.T) {
-	cfg, err := ParseTOML("x.toml", []byte("[[log]]\ngroup = \"a\"\nfile = \"/a\"\n"))
+	cfg, _, err := ParseTOML("x.toml", []byte("[[log]]\ngroup = \"a\"\nfile = \"/a\"\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := Config{
 		QueueBytes: DefaultQueueBytes, OpenFiles: DefaultOpenFiles, BatchBytes: sink.DefaultBatchBytes, StatsInterval: DefaultStatsInterval,
+		CommandWait: defaultEndWait,
 		Connections: []Connection{{Address: DefaultDaemon, Logs: []Log{{Group: "a", File: "/a"}}}},
 	}
 	if !reflect.DeepEqual(cfg, want) {
@@ -70,14 +71,14 @@ const sqlLog = "[[log]]\n\ngroup = \"a\"\n[log.sql]\ndriver = \"mysql\"\ndsn = \
 
 // TestTOMLMistakes: each has its line, and all are told at once.
 func TestTOMLMistakes(t *testing.T) {
-	unlocked, err := ParseTOML("x.toml", []byte("lock = false\nfsync = \"batch\"\n[[log]]\ngroup = \"a\"\nfile = \"/a\"\n"))
+	unlocked, _, err := ParseTOML("x.toml", []byte("lock = false\nfsync = \"batch\"\n[[log]]\ngroup = \"a\"\nfile = \"/a\"\n"))
 	if err != nil || !unlocked.NoLock || unlocked.SyncInterval >= 0 || !strings.HasPrefix(unlocked.TOML(), "lock = false\nfsync = \"batch\"\n") {
 		t.Errorf("%v, %+v", err, unlocked)
 	}
 	for _, tt := range []struct{ src, want string }{
-		{"", "no log"},
+		{"", "missing [[log]]; add a log: a group, and where its lines go"},
 		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\nmach = \"x\"\n", `:4:1: unknown key "mach"; did you mean match?`},
-		{"[[log]]\nfile = \"/a\"\n", ":1:1: this log has no group"},
+		{"[[log]]\nfile = \"/a\"\n", `:1:1: missing key "group"; add the name of the group to join`},
 		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\nperl = \"a::b\"\n", ":4:1: a log has a file or a Perl function"},
 		{"[[log]]\ngroup = \"a\"\nperl = \"a b\"\n", ":3:1: \"a b\" is no name of a Perl function"},
 		{"[[log]]\ngroup = \"a\"\nperl = \"a::b\"\nkeep_age = \"1d\"\n", ":3:1: what goes to Perl cannot be cut"},
@@ -88,37 +89,37 @@ func TestTOMLMistakes(t *testing.T) {
 		{"daemon = \"x@y\"\n[[log]]\ngroup = \"a\"\nfile = \"/a\"\n", ":1:1: "},
 		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\ndaemon = \"4803@\"\n", ":4:1: "},
 		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\nmatch = [\"ok\",\n\"(\"]\n", ":5:1: match: error parsing regexp: missing closing ): `(`"},
-		{"queue = \"1KiB\"\n[[log]]\ngroup = \"a\"\nfile = \"/a\"\n", ":1:1: queue is 1KiB, which is not in 64KiB to "},
-		{"spool_bytes = \"1GiB\"\n[[log]]\ngroup = \"a\"\nfile = \"/a\"\n", ":1:1: there is no spool; add spool ="},
-		{"lock = 1\n[[log]]\ngroup = \"a\"\nfile = \"/a\"\n", ":1:1: lock has to be true or false"},
+		{"queue = \"1KiB\"\n[[log]]\ngroup = \"a\"\nfile = \"/a\"\n", ":1:1: queue is 1KiB, want 64KiB to "},
+		{"spool_bytes = \"1GiB\"\n[[log]]\ngroup = \"a\"\nfile = \"/a\"\n", ":1:1: the spool has a size, but no directory; add dir ="},
+		{"lock = 1\n[[log]]\ngroup = \"a\"\nfile = \"/a\"\n", ":1:1: lock must be true or false"},
 		{"zone = \"Europe/Atlantis\"\n[[log]]\ngroup = \"a\"\nfile = \"/a\"\n", ":1:1: unknown time zone Europe/Atlantis; write "},
 		{"[[log]]\ngroup = \"a\"\nfile = \"/a/%Q\"\nclock = \"sundial\"\n", ":3:1: file /a/%Q: %Q is not known: there are %Y"},
-		{"[[log]]\ngroup = \"a\"\nfile = \"/a/%Q\"\nclock = \"sundial\"\n", ":4:1: the clock is \"sundial\", and has to be agreed, line or receipt"},
-		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\nvhost_word = \"eat\"\n", ":4:1: vhost_word is \"eat\", and has to be one of none, strip, keep"},
+		{"[[log]]\ngroup = \"a\"\nfile = \"/a/%Q\"\nclock = \"sundial\"\n", ":4:1: clock is \"sundial\", want agreed, line or receipt"},
+		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\nvhost_word = \"eat\"\n", ":4:1: vhost_word is \"eat\", want none, strip or keep"},
 		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\ncompress = \"gzip\"\n", ":3:1: the file is never closed"},
 		{"lock = false\n[[log]]\ngroup = \"a\"\nfile = \"/a/%Y\"\ncompress = \"gzip\"\n", ":4:1: files that are not locked"},
-		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\ncompress = \"lzw\"\n", ":4:1: the compression is \"lzw\", and has to be none, gzip or zstd"},
-		{"fsync = \"0s\"\n[[log]]\ngroup = \"a\"\nfile = \"/a\"\n", ":1:1: fsync is \"0s\", and has to be \"never\""},
+		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\ncompress = \"lzw\"\n", ":4:1: compress is \"lzw\", want none, gzip or zstd"},
+		{"fsync = \"0s\"\n[[log]]\ngroup = \"a\"\nfile = \"/a\"\n", ":1:1: fsync: \"0s\", want never, batch or an interval"},
 		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\nkeep = [\n{},\n{ field = \"x\", match = \"y\" }]\n", ":5:1: this condition says nothing"},
-		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\nkeep = [\n{},\n{ field = \"x\", match = \"(\" }]\n", ":6:3: there is no field \"x\", but line, host"},
+		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\nkeep = [\n{},\n{ field = \"x\", match = \"(\" }]\n", ":6:3: field is \"x\", want line, host"},
 		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\ndrop = { match = \"(\" }\n", ":4:10: match: error parsing"},
-		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\n[log.drop]\nstatus = [\"2xx\", \"7x\"]\n", ":5:18: status \"7x\" is not a code"},
+		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\n[log.drop]\nstatus = [\"2xx\", \"7x\"]\n", ":5:18: status: \"7x\", want a code, a class or a range"},
 		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\n[log.drop]\nstatus = \"2xx\"\nfield = \"path\"\n", ":6:1: nothing is asked of the field"},
-		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\nsample = 1.5\n", ":4:1: sample is 1.5, which is not in 0 to 1"},
+		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\nsample = 1.5\n", ":4:1: sample is 1.5, want 0 to 1"},
 		{"[[log]]\ngroup = \"a\"\nfile = \"|x\"\ncompress = \"gzip\"\n", ":3:1: a command cannot be cut"},
 		{"[[log]]\ngroup = \"a\"\nfile = \"| \"\n", ":3:1: the file is a pipe to no command"},
 		{"[[log]\n", ":2:6:"},
-		{"[[log]]\ngroup = \"a\"\n[log.sql]\ndriver = \"oracle\"\n", `:4:1: driver: there is no driver "oracle"`},
+		{"[[log]]\ngroup = \"a\"\n[log.sql]\ndriver = \"oracle\"\n", `:4:1: driver is "oracle", want mysql, postgres or sqlite`},
 		{"[[log]]\ngroup = \"a\"\n[log.sql]\ndriver = \"mysql\"\ndsn = \"u:secret@/d\"\n", ":5:1: dsn: it has a password, which others could see here; put it"},
 		{"[[log]]\ngroup = \"a\"\n[log.sql]\ndriver = \"mysql\"\ndsn_env = \"X\"\ntable = \"t\"\n", ":3:1: columns: none; add some"},
-		{sqlLog + "columns = { a = \"lime\" }\n", `:8:13: there is no field "lime", but group`},
+		{sqlLog + "columns = { a = \"lime\" }\n", `:8:13: columns.a is "lime", want group`},
 		{sqlLog + "columns = { a = \"line\" }\ncolumn = 1\n", `:9:1: unknown key "column"; did you mean columns?`},
 		{sqlLog + "columns = { a = \"line\" }\n[[log]]\n" + strings.TrimPrefix(sqlLog, "[[log]]\n") + "columns = { b = \"line\" }\n", "two sinks are called mysql:t, and differ; give one"},
 		{"[[log]]\nfile = \"/a\"\n" + strings.TrimPrefix(sqlLog, "[[log]]\n") + "columns = { b = \"line\" }\n", ":2:1: this log has a file and a table"},
 		{"[[log]]\nenvelope = \"index\"\n" + strings.TrimPrefix(sqlLog, "[[log]]\n") + "columns = { b = \"line\" }\n", ":2:1: commands and tables have no index"},
 		{"[[log]]\nrotate_size = 5\n" + strings.TrimPrefix(sqlLog, "[[log]]\n") + "columns = { b = \"line\" }\n", "a table cannot be cut"},
 	} {
-		_, err := ParseTOML("x.toml", []byte(tt.src))
+		_, _, err := ParseTOML("x.toml", []byte(tt.src))
 		if _, ok := errors.AsType[conf.Errors](err); !ok || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%q: %v, want %q", tt.src, err, tt.want)
 		}
@@ -145,7 +146,7 @@ func TestConvert(t *testing.T) {
 		if want := read(t, strings.TrimSuffix(name, ".conf")+".toml"); text != want {
 			t.Errorf("%s becomes\n%s\nwant\n%s", name, text, want)
 		}
-		again, err := ParseTOML("x.toml", []byte(text))
+		again, _, err := ParseTOML("x.toml", []byte(text))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -161,8 +162,12 @@ func TestConvert(t *testing.T) {
 // TestPatternText: patterns keep their meaning, whoever compiled them.
 func TestPatternText(t *testing.T) {
 	for _, re := range []*regexp.Regexp{regexp.MustCompile("a$"), regexp.MustCompile("(?m:a$)"), regexp.MustCompile("(?i)a$|b")} {
-		again, err := compilePattern(patternText(re))
+		text, err := pattern{re}.MarshalText()
 		if err != nil {
+			t.Fatal(err)
+		}
+		var again pattern
+		if err := again.UnmarshalText(text); err != nil {
 			t.Fatal(err)
 		}
 		for _, s := range []string{"a", "a\n", "ab", "A", "b\n"} {
@@ -186,12 +191,12 @@ func FuzzTOML(f *testing.F) {
 	}
 	f.Add("[[log]]\ngroup = \"a\"\nfile = \"/%%/%{vhost}\"\nkeep = { status = \"0-999\", not = true }\nsample = 1e-9\n")
 	f.Fuzz(func(t *testing.T, src string) {
-		cfg, err := ParseTOML("x.toml", []byte(src))
+		cfg, _, err := ParseTOML("x.toml", []byte(src))
 		if err != nil {
 			return
 		}
 		text := cfg.TOML()
-		again, err := ParseTOML("x.toml", []byte(text))
+		again, _, err := ParseTOML("x.toml", []byte(text))
 		if err != nil {
 			t.Fatalf("%v\nin\n%s", err, text)
 		}

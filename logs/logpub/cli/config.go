@@ -2,16 +2,14 @@ package cli
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
-	"github.com/BurntSushi/toml"
-
+	"github.com/spreadd/spreadd/internal/conf"
 	"github.com/spreadd/spreadd/internal/prom"
 	"github.com/spreadd/spreadd/logs/internal/input/syslog"
 	"github.com/spreadd/spreadd/logs/internal/input/tail"
@@ -19,156 +17,156 @@ import (
 	"github.com/spreadd/spreadd/spread"
 )
 
-// fileConfig is a configuration file. docs/logs/logpub.md says what each key means.
-type fileConfig struct {
-	Daemons   []string     `toml:"daemons"`
-	Name      string       `toml:"name"`
-	Groups    []string     `toml:"groups"`
-	Route     *routeConfig `toml:"route"`
-	Vhost     string       `toml:"vhost"`
-	VhostWord vhostWord    `toml:"vhost_word"`
-	Service   service      `toml:"service"`
-	Type      *int16       `toml:"type"`
-	Queue     int          `toml:"queue_bytes"`
-	Full      policy       `toml:"full"`
-	Block     duration     `toml:"block"`
-	Drain     duration     `toml:"drain"`
-	Stats     duration     `toml:"stats"`
-	Stall     duration     `toml:"stall"`
-	Return    duration     `toml:"return"`
-	MaxLine   int          `toml:"max_line"`
-	Envelope  bool         `toml:"envelope"`
-	Batch     int          `toml:"batch_bytes"`
-	Publisher string       `toml:"publisher"`
-	Confirm   bool         `toml:"confirm"`
-	State     string       `toml:"state"`
-	Metrics   string       `toml:"metrics"`
-	Spool     struct {
-		Dir   string   `toml:"dir"`
-		Bytes int64    `toml:"bytes"`
-		After duration `toml:"after"`
-	} `toml:"spool"`
-	Inputs []inputConfig `toml:"input"`
+// File is a configuration file of logpub. docs/logs/logpub.md lists its keys.
+type File struct {
+	Daemons   []string      `toml:"daemon" default:"4803" old:"daemons" help:"address of the daemon, 4803 on this host or 4803@host; of a list, the next one is used while one is down"`
+	Name      string        `toml:"name" help:"private name of the connection (default: lp and the process id)"`
+	Groups    []string      `toml:"groups" help:"groups that get the lines of inputs without groups of their own"`
+	Service   string        `toml:"service" enum:"unreliable,reliable,fifo,causal,agreed,safe" default:"reliable" help:"service of the messages; agreed and safe give all log hosts the same order"`
+	Type      int16         `toml:"type" min:"-32768" max:"32767" default:"1" help:"message type that subscribers see"`
+	Vhost     string        `toml:"vhost" help:"virtual host to put in front of each line"`
+	VhostWord string        `toml:"vhost_word" enum:"keep,clean,strip" default:"keep" help:"what to do with the virtual host at the start of a line; clean writes it in lower case without port"`
+	Envelope  bool          `toml:"envelope" help:"put an envelope (publisher, epoch, number) in front of each message, so that logsub detects duplicates and gaps"`
+	Publisher string        `toml:"publisher" help:"publisher name in envelopes (default: the host name)"`
+	BatchSize conf.Size     `toml:"batch_size" old:"batch_bytes" help:"most bytes of lines in one message, for subscribers that read envelopes (default: one line per message)"`
+	MaxLine   conf.Size     `toml:"max_line" help:"truncate longer lines (default: what fits into a message)"`
+	Confirm   bool          `toml:"confirm" help:"keep lines until every daemon of the ring has them"`
+	Queue     conf.Size     `toml:"queue" default:"16MiB" old:"queue_bytes" help:"memory for lines that wait for the daemon"`
+	Full      string        `toml:"full" enum:"drop-newest,drop-oldest,block" default:"drop-newest" help:"what to do when queue and spool are full"`
+	Block     conf.Duration `toml:"block_time" default:"250ms" old:"block" help:"longest time to stop reading when the queue is full, before lines are dropped; 0s for none"`
+	Drain     conf.Duration `toml:"drain_timeout" default:"5s" old:"drain" help:"time limit for sending the queue at the end; 0s to drop it"`
+	Stall     conf.Duration `toml:"stall_time" default:"30s" old:"stall" help:"time without progress after which the next daemon of the list is used; 0s for never"`
+	Return    conf.Duration `toml:"return_interval" default:"10s" old:"return" help:"interval between attempts to return to the first daemon of the list; 0s for never"`
+	Stats     conf.Duration `toml:"stats_interval" default:"1m" old:"stats" help:"interval between two lines of counters in the log; 0s for none"`
+	Metrics   string        `toml:"metrics" help:"address to serve Prometheus metrics on, such as 127.0.0.1:9804 (default: off)"`
+	State     string        `toml:"state" help:"directory of the positions up to which files have been read"`
+	Spool     spoolConfig   `toml:"spool" help:"lines that wait on disk"`
+	Route     *routeConfig  `toml:"route" help:"groups that depend on the line"`
+	Inputs    []inputConfig `toml:"input" required:"true" help:"a source of lines: stdin, file or syslog"`
+}
+
+type spoolConfig struct {
+	Dir   string        `toml:"dir" help:"directory for lines that do not fit into memory; they survive a restart (default: none)"`
+	Size  conf.Size     `toml:"size" min:"1MiB" default:"1GiB" old:"bytes" help:"size limit of the spool"`
+	Delay conf.Duration `toml:"delay" default:"1s" old:"after" help:"write lines to the spool after they have waited this long; a crash loses younger ones; 0s for at once"`
 }
 
 type routeConfig struct {
-	Field     int    `toml:"field"`
-	VHost     bool   `toml:"vhost"`
-	Prefix    string `toml:"prefix"`
-	MaxGroups int    `toml:"max_groups"`
+	Field     int    `toml:"field" min:"0" help:"number of the field, from 1, that names the group; fields are separated by spaces"`
+	VHost     bool   `toml:"vhost" help:"treat the field as a host name: lower case, without port"`
+	Prefix    string `toml:"prefix" help:"text to put in front of the group name"`
+	MaxGroups int    `toml:"max_groups" min:"0" default:"10000" help:"most groups to make from lines; further names go to groups"`
 	Rules     []struct {
-		Match  pattern  `toml:"match"`
-		Groups []string `toml:"groups"`
-	} `toml:"rule"`
+		Match  pattern  `toml:"match" required:"true" help:"regular expression of Go"`
+		Groups []string `toml:"groups" required:"true" help:"groups of lines that it matches"`
+	} `toml:"rule" help:"in place of field: the first expression that matches a line chooses its groups"`
 }
 
 type inputConfig struct {
-	Stdin     bool         `toml:"stdin"`
-	File      string       `toml:"file"`
-	Syslog    string       `toml:"syslog"` // NETWORK:ADDRESS
-	Raw       bool         `toml:"raw"`
-	FromStart bool         `toml:"from_start"`
-	Groups    []string     `toml:"groups"`
-	Route     *routeConfig `toml:"route"`
-	Vhost     string       `toml:"vhost"`
-	VhostWord vhostWord    `toml:"vhost_word"`
+	Stdin     bool         `toml:"stdin" help:"read standard input"`
+	File      string       `toml:"file" help:"path of a file to follow, through its rotation"`
+	FromStart bool         `toml:"from_start" help:"read what is in the file already, if it has no position yet"`
+	Syslog    string       `toml:"syslog" help:"address to receive syslog on: udp:HOST:PORT, tcp:HOST:PORT, unixgram:PATH or unix:PATH"`
+	Raw       bool         `toml:"raw" help:"publish whole syslog messages, with header and tag"`
+	Groups    []string     `toml:"groups" help:"groups that get the lines (default: those at the top of the file)"`
+	Vhost     string       `toml:"vhost" help:"virtual host to put in front of each line (default: the one at the top of the file)"`
+	VhostWord string       `toml:"vhost_word" enum:"keep,clean,strip" default:"keep" help:"what to do with the virtual host at the start of a line"`
+	Route     *routeConfig `toml:"route" help:"groups that depend on the line"`
+
+	pos conf.Pos
 }
 
-type (
-	service   struct{ spread.Service }
-	policy    struct{ logpub.Policy }
-	duration  struct{ time.Duration }
-	pattern   struct{ *regexp.Regexp }
-	vhostWord struct{ logpub.VhostWord }
-)
+// pattern is a regular expression.
+type pattern struct{ *regexp.Regexp }
 
-// The forms of values.
-func (s *service) UnmarshalText(b []byte) (err error) {
-	s.Service, err = spread.ParseService(string(b))
-	return err
-}
-
-func (p *policy) UnmarshalText(b []byte) (err error) {
-	p.Policy, err = logpub.ParsePolicy(string(b))
-	return err
-}
-
-func (w *vhostWord) UnmarshalText(b []byte) (err error) {
-	w.VhostWord, err = logpub.ParseVhostWord(string(b))
-	return err
-}
-
-func (d *duration) UnmarshalText(b []byte) (err error) {
-	d.Duration, err = time.ParseDuration(string(b))
-	return err
-}
-
+// UnmarshalText implements encoding.TextUnmarshaler.
 func (p *pattern) UnmarshalText(b []byte) (err error) {
 	p.Regexp, err = regexp.Compile(string(b))
 	return err
 }
 
-// readConfig reads a configuration. Errors name the file and, as far as there is one, the line.
-func readConfig(path string) (*fileConfig, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
+// Check implements [conf.Checker].
+func (c *File) Check(t *conf.Table) {
+	for i, a := range c.Daemons {
+		if _, err := spread.ParseAddress(a); err != nil {
+			t.ErrorAt("daemon", i, "", "%v", err)
+		}
 	}
-	var c fileConfig
-	meta, err := toml.Decode(string(text), &c)
-	var at toml.ParseError
-	switch {
-	case errors.As(err, &at):
-		return nil, fmt.Errorf("%s:%d: %s", path, at.Position.Line, strings.TrimPrefix(at.Error(), "toml: "))
-	case err != nil:
-		return nil, fmt.Errorf("%s: %w", path, err)
+	if c.Metrics != "" {
+		if err := prom.CheckAddress(c.Metrics); err != nil {
+			t.Errorf("metrics", "", "%v", err)
+		}
 	}
-	var unknown []error
-	for _, key := range meta.Undecoded() {
-		unknown = append(unknown, fmt.Errorf("%s:%d: unknown key %s", path, keyLine(string(text), key), key))
+	checkGroups(t, c.Groups)
+	stdins := 0
+	for i := range c.Inputs {
+		if c.Inputs[i].Stdin {
+			stdins++
+		}
 	}
-	if err := errors.Join(unknown...); err != nil {
-		return nil, err
+	if stdins > 1 {
+		t.Errorf("input", "keep one of them", "%d inputs read standard input", stdins)
 	}
-	if len(c.Inputs) == 0 {
-		return nil, fmt.Errorf("%s: no [[input]]: name one", path)
-	}
-	return &c, nil
 }
 
-var (
-	tableLine = regexp.MustCompile(`^\s*\[+\s*([^\]]*?)\s*\]+`)
-	keyEqual  = regexp.MustCompile(`^\s*([A-Za-z0-9_."'-]+)\s*=`)
-)
-
-// keyLine finds the line of a key, which the decoder does not tell.
-func keyLine(text string, key toml.Key) int {
-	table := ""
-	for i, line := range strings.Split(text, "\n") {
-		name := ""
-		if m := tableLine.FindStringSubmatch(line); m != nil {
-			table, name = m[1], m[1]
-		} else if m := keyEqual.FindStringSubmatch(line); m != nil {
-			name = strings.TrimPrefix(table+"."+m[1], ".")
-		}
-		if name == key.String() {
-			return i + 1
+// Check implements [conf.Checker].
+func (in *inputConfig) Check(t *conf.Table) {
+	in.pos = t.Pos("")
+	checkGroups(t, in.Groups)
+	kinds := 0
+	for _, set := range []bool{in.Stdin, in.File != "", in.Syslog != ""} {
+		if set {
+			kinds++
 		}
 	}
-	return 1 // within an inline table
+	if kinds != 1 {
+		t.Errorf("", "want one of them", "this input has %d of stdin, file and syslog", kinds)
+	}
+	network, address, _ := strings.Cut(in.Syslog, ":")
+	if in.Syslog != "" && (address == "" || !slices.Contains([]string{"udp", "tcp", "unix", "unixgram"}, network)) {
+		t.Errorf("syslog", "", "syslog %q: want udp:HOST:PORT, tcp:HOST:PORT, unixgram:PATH or unix:PATH", in.Syslog)
+	}
+}
+
+func checkGroups(t *conf.Table, groups []string) {
+	for i, g := range groups {
+		if err := spread.CheckGroup(g); err != nil {
+			t.ErrorAt("groups", i, "", "%v", err)
+		}
+	}
+}
+
+// readConfig reads a configuration file. Mistakes are a [conf.Errors].
+func readConfig(path string) (*File, []conf.Warning, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	var c File
+	warnings, err := conf.Read(path, text, &c)
+	return &c, warnings, err
+}
+
+// orNever returns the setting of package logpub for a time that is zero for none.
+func orNever(d conf.Duration) time.Duration {
+	if d == 0 {
+		return -1
+	}
+	return time.Duration(d)
 }
 
 // publisher returns the configuration of package logpub.
-func (c *fileConfig) publisher() logpub.Config {
+func (c *File) publisher() logpub.Config {
+	// Words are known: enum tags have checked them.
+	service, _ := spread.ParseService(c.Service)
+	policy, _ := logpub.ParsePolicy(c.Full)
+	word, _ := logpub.ParseVhostWord(c.VhostWord)
 	p := logpub.Config{
-		Name: c.Name, Groups: c.Groups, Route: c.Route.route(), Vhost: c.Vhost, VhostWord: c.VhostWord.VhostWord, Service: c.Service.Service, MessType: logpub.DefaultMessType,
-		QueueBytes: c.Queue, Policy: c.Full.Policy, BlockTime: c.Block.Duration, DrainTimeout: c.Drain.Duration, StatsInterval: c.Stats.Duration,
-		StallTime: c.Stall.Duration, ReturnInterval: c.Return.Duration, MaxLine: c.MaxLine,
-		BatchBytes: c.Batch, Envelope: c.Envelope, Publisher: c.Publisher, Confirm: c.Confirm,
-		Spool: c.Spool.Dir, SpoolBytes: c.Spool.Bytes, SpoolAfter: c.Spool.After.Duration,
-	}
-	if c.Type != nil {
-		p.MessType = *c.Type
+		Name: c.Name, Groups: c.Groups, Route: c.Route.route(), Vhost: c.Vhost, VhostWord: word, Service: service, MessType: c.Type,
+		QueueBytes: int(c.Queue), Policy: policy, BlockTime: orNever(c.Block), DrainTimeout: orNever(c.Drain), StatsInterval: orNever(c.Stats),
+		StallTime: orNever(c.Stall), ReturnInterval: orNever(c.Return), MaxLine: int(c.MaxLine),
+		BatchBytes: int(c.BatchSize), Envelope: c.Envelope, Publisher: c.Publisher, Confirm: c.Confirm,
+		Spool: c.Spool.Dir, SpoolBytes: int64(c.Spool.Size), SpoolAfter: orNever(c.Spool.Delay),
 	}
 	if len(c.Daemons) > 0 {
 		p.Address, p.Fallbacks = c.Daemons[0], c.Daemons[1:]
@@ -183,6 +181,27 @@ func (c *fileConfig) publisher() logpub.Config {
 	return p
 }
 
+// fileOf returns the file that says the same as a command line.
+func fileOf(p *logpub.Config, metrics string) *File {
+	c := &File{Inputs: []inputConfig{{Stdin: true, VhostWord: logpub.VhostKeep.String()}}}
+	conf.SetDefaults(c)
+	c.Name, c.Groups, c.Vhost, c.VhostWord, c.Type = p.Name, p.Groups, p.Vhost, p.VhostWord.String(), p.MessType
+	c.Envelope, c.Publisher, c.Confirm, c.Metrics = p.Envelope, p.Publisher, p.Confirm, metrics
+	c.BatchSize, c.MaxLine, c.Queue, c.Full = conf.Size(p.BatchBytes), conf.Size(p.MaxLine), conf.Size(p.QueueBytes), p.Policy.String()
+	c.Spool = spoolConfig{Dir: p.Spool, Size: conf.Size(p.SpoolBytes), Delay: conf.Duration(max(0, p.SpoolAfter))}
+	c.Block, c.Drain, c.Stats = conf.Duration(max(0, p.BlockTime)), conf.Duration(max(0, p.DrainTimeout)), conf.Duration(max(0, p.StatsInterval))
+	if p.Service != 0 {
+		c.Service = strings.ToLower(p.Service.String())
+	}
+	if p.Address != "" && p.Address != logpub.DefaultAddress || len(p.Fallbacks) > 0 {
+		c.Daemons = append([]string{p.Address}, p.Fallbacks...)
+	}
+	if p.Route != nil {
+		c.Route = &routeConfig{Field: p.Route.Field, VHost: p.Route.VHost, MaxGroups: logpub.DefaultMaxTargets}
+	}
+	return c
+}
+
 func (r *routeConfig) route() *logpub.Route {
 	if r == nil {
 		return nil
@@ -194,57 +213,29 @@ func (r *routeConfig) route() *logpub.Route {
 	return to
 }
 
-// kind says which of the three kinds of inputs it is.
-func (in *inputConfig) kind() (kind string, err error) {
-	var kinds []string
-	if in.Stdin {
-		kinds = append(kinds, "stdin")
-	}
-	if in.File != "" {
-		kinds = append(kinds, "file")
-	}
-	if in.Syslog != "" {
-		kinds = append(kinds, "syslog")
-		network, address, ok := strings.Cut(in.Syslog, ":")
-		if !ok || address == "" || network != "udp" && network != "tcp" && network != "unix" && network != "unixgram" {
-			return "", fmt.Errorf("syslog %q: want udp:HOST:PORT, tcp:HOST:PORT, unixgram:PATH or unix:PATH", in.Syslog)
-		}
-	}
-	if len(kinds) != 1 {
-		return "", fmt.Errorf("an input with %d of stdin, file and syslog: want one", len(kinds))
-	}
-	return kinds[0], nil
+// input returns an input without its source.
+func (in *inputConfig) input() logpub.Input {
+	word, _ := logpub.ParseVhostWord(in.VhostWord)
+	return logpub.Input{Groups: in.Groups, Route: in.Route.route(), Vhost: in.Vhost, VhostWord: word}
 }
 
-// check checks the inputs without opening anything, and whether the publisher takes them.
-func (c *fileConfig) check(p *logpub.Publisher) error {
-	if c.Metrics != "" {
-		if err := prom.CheckAddress(c.Metrics); err != nil {
-			return err
-		}
-	}
-	stdins := 0
+// check reports the inputs that the publisher does not take. It opens nothing.
+func (c *File) check(p *logpub.Publisher) error {
+	var errs conf.Errors
 	for i := range c.Inputs {
 		in := &c.Inputs[i]
-		kind, err := in.kind()
-		if err == nil {
-			err = p.CheckInput(logpub.Input{Groups: in.Groups, Route: in.Route.route(), Vhost: in.Vhost, VhostWord: in.VhostWord.VhostWord})
-		}
-		if err != nil {
-			return fmt.Errorf("input %d: %w", i+1, err)
-		}
-		if kind == "stdin" {
-			stdins++
+		if err := p.CheckInput(in.input()); err != nil {
+			errs = append(errs, &conf.Error{Pos: in.pos, Problem: strings.TrimPrefix(err.Error(), "logpub: ")})
 		}
 	}
-	if stdins > 1 {
-		return errors.New("standard input is an input more than once")
+	if len(errs) > 0 {
+		return errs
 	}
 	return nil
 }
 
 // open opens the inputs.
-func (c *fileConfig) open(ctx context.Context, p logpub.Config, stdin io.Reader) (inputs []logpub.Input, err error) {
+func (c *File) open(ctx context.Context, p logpub.Config, stdin io.Reader) (inputs []logpub.Input, err error) {
 	for i := range c.Inputs {
 		in := &c.Inputs[i]
 		var source logpub.Source
@@ -260,7 +251,8 @@ func (c *fileConfig) open(ctx context.Context, p logpub.Config, stdin io.Reader)
 		if err != nil {
 			return nil, err
 		}
-		input := logpub.Input{Source: source, Groups: in.Groups, Route: in.Route.route(), Vhost: in.Vhost, VhostWord: in.VhostWord.VhostWord}
+		input := in.input()
+		input.Source = source
 		if in.Stdin {
 			input.Name = stdinName
 		}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/conf"
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/prom/promtest"
 )
@@ -22,29 +23,33 @@ func writeFile(t *testing.T, path, text string) {
 	}
 }
 
-const whole = `daemons = ["4803", "4803@other"]
+// whole has every key, with other values than the defaults.
+const whole = `daemon = ["4803", "4803@other"]
 name = "web"
 groups = ["weblogs"]
 service = "agreed"
 type = -3
-queue_bytes = 1048576
-full = "drop-oldest"
-block = "100ms"
-drain = "3s"
-stats = "-1s"
-stall = "20s"
-return = "30s"
-max_line = 8192
+vhost = "www.b.example"
+vhost_word = "clean"
 envelope = true
-batch_bytes = 4096
 publisher = "web1"
+batch_size = "4KiB"
+max_line = "8KiB"
 confirm = true
+queue = "1MiB"
+full = "drop-oldest"
+block_time = "100ms"
+drain_timeout = "3s"
+stall_time = "20s"
+return_interval = "30s"
+stats_interval = "0s"
+metrics = "127.0.0.1:9804"
 state = "/var/lib/logpub"
 
 [spool]
 dir = "/var/spool/logpub"
-bytes = 2097152
-after = "500ms"
+size = "2MiB"
+delay = "500ms"
 
 [route]
 field = 1
@@ -65,10 +70,74 @@ vhost = "www.a.example"
 syslog = "unixgram:/run/logpub.sock"
 raw = true
 vhost_word = "strip"
+
+[input.route]
+
 [[input.route.rule]]
 match = " 5[0-9][0-9] "
 groups = ["errors", "weblogs"]
 `
+
+// former is a file with every key that was renamed.
+const former = `daemons = ["4803", "4803@other"]
+groups = ["weblogs"]
+queue_bytes = 1048576
+block = "100ms"
+drain = "-1s"
+stats = "-1s"
+stall = "20s"
+return = "0s"
+batch_bytes = 4096
+
+[spool]
+bytes = 2097152
+after = "500ms"
+
+[[input]]
+stdin = true
+`
+
+// TestFormerKeys: each warns of its name of today, and means what it meant.
+func TestFormerKeys(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "logpub.toml")
+	writeFile(t, path, former)
+	var stdout, stderr output
+	if status := run(t.Context(), []string{"-check", "-c", path}, strings.NewReader(""), &stdout, &stderr); status != flags.OK {
+		t.Fatalf("status %d: %s", status, &stderr)
+	}
+	const want = `daemon = ["4803", "4803@other"]
+groups = ["weblogs"]
+batch_size = "4KiB"
+queue = "1MiB"
+block_time = "100ms"
+drain_timeout = "0s"
+stall_time = "20s"
+stats_interval = "0s"
+
+[spool]
+size = "2MiB"
+delay = "500ms"
+
+[[input]]
+stdin = true
+`
+	if stdout.String() != want {
+		t.Errorf("it prints\n%s\nwant\n%s", &stdout, want)
+	}
+	for _, w := range []string{
+		"logpub.toml:1:1: warning: daemons is now called daemon", "queue_bytes is now called queue", "block is now called block_time",
+		"drain is now called drain_timeout", "stats is now called stats_interval", "stall is now called stall_time", "return is now called return_interval",
+		"batch_bytes is now called batch_size", "logpub.toml:12:1: warning: bytes is now called size", "after is now called delay",
+	} {
+		if !strings.Contains(stderr.String(), w+"\n") {
+			t.Errorf("no warning %q in\n%s", w, &stderr)
+		}
+	}
+	writeFile(t, path, "queue = 1\n"+former)
+	if _, err := load(path, nil); err == nil || !strings.Contains(err.Error(), ":4:1: queue_bytes is the former name of queue, and both are set") {
+		t.Error(err)
+	}
+}
 
 func TestConfigFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "logpub.toml")
@@ -79,29 +148,29 @@ func TestConfigFile(t *testing.T) {
 	}
 	c := l.cfg
 	if c.Address != "4803" || len(c.Fallbacks) != 1 || c.Service.String() != "AGREED" || c.MessType != -3 || c.BlockTime != 100*time.Millisecond ||
-		c.Policy.String() != "drop-oldest" || !c.Route.VHost || c.BatchBytes != 4096 || c.SpoolAfter != 500*time.Millisecond || !c.Confirm || c.StatsInterval != -time.Second {
+		c.Policy.String() != "drop-oldest" || !c.Route.VHost || c.BatchBytes != 4096 || c.SpoolAfter != 500*time.Millisecond || !c.Confirm || c.StatsInterval >= 0 {
 		t.Errorf("read as %+v", c)
 	}
 	if rules := l.file.Inputs[2].Route.route().Rules; len(rules) != 1 || !rules[0].Match.MatchString("x 503 y") {
 		t.Errorf("rules %v", rules)
 	}
 	for _, tt := range []struct{ from, to, want string }{
-		{"name =", "namex =", "logpub.toml:2: unknown key namex"},
-		{"after =", "aftre =", "logpub.toml:23: unknown key spool.aftre"},
-		{"raw =", "rwa =", "logpub.toml:42: unknown key input.rwa"},
-		{"[route]", "[rout]", "logpub.toml:25: unknown key rout"},
-		{`"agreed"`, `"best"`, "logpub.toml:4: "},
-		{`"100ms"`, `"soon"`, "logpub.toml:8: "},
-		{`[0-9] "`, `[0-9 "`, "logpub.toml:45: "},
-		{"stdin = true", "", "input 1: an input with 0 of stdin, file and syslog"},
-		{"unixgram:", "pigeon:", `syslog "pigeon:/run/logpub.sock"`},
-		{`["nginx"]`, `["a b"]`, `group name "a b"`},
-		{`"strip"`, `"eat"`, "logpub.toml:43: "},
-		{`"www.a.example"`, `"www a"`, `input 2: logpub: <nil>: virtual host "www a"`},
-		{"type = -3", "type = 40000", "logpub.toml:5: "},
-		{"max_line = 8192", "max_line = 1", "longest line of 1 bytes"},
-		{"file = \"/var/log/nginx/access.log\"", "stdin = true", "standard input is an input more than once"},
-		{"= ", "", "logpub.toml:1: "},
+		{"name =", "namex =", "logpub.toml:2:1: unknown key \"namex\"; did you mean name?"},
+		{"delay =", "dleay =", "logpub.toml:26:1: unknown key \"dleay\""},
+		{"raw =", "rwa =", "logpub.toml:45:1: unknown key \"rwa\""},
+		{"[route]", "[rout]", "logpub.toml:28:1: unknown key \"rout\"; did you mean route?"},
+		{`"agreed"`, `"best"`, `logpub.toml:4:1: service is "best", want unreliable, reliable, fifo, causal, agreed or safe`},
+		{`"100ms"`, `"soon"`, `logpub.toml:15:1: block_time: "soon" is not a duration`},
+		{`[0-9] "`, `[0-9 "`, "logpub.toml:51:1: match: error parsing regexp: missing closing ]"},
+		{"stdin = true", "", "logpub.toml:34:1: this input has 0 of stdin, file and syslog"},
+		{"unixgram:", "pigeon:", `logpub.toml:44:1: syslog "pigeon:/run/logpub.sock"`},
+		{`["nginx"]`, `["a b"]`, `logpub.toml:40:11: `},
+		{`"strip"`, `"eat"`, `logpub.toml:46:1: vhost_word is "eat", want keep, clean or strip`},
+		{`"www.a.example"`, `"www a"`, `logpub.toml:37:1: `},
+		{"type = -3", "type = 40000", "logpub.toml:5:1: type is 40000, want -32768 to 32767"},
+		{`max_line = "8KiB"`, "max_line = 1", "longest line of 1 bytes"},
+		{"file = \"/var/log/nginx/access.log\"", "stdin = true", "2 inputs read standard input"},
+		{"= ", "", "logpub.toml:1:"},
 	} {
 		writeFile(t, path, strings.Replace(whole, tt.from, tt.to, 1))
 		var stdout, stderr output
@@ -114,11 +183,41 @@ func TestConfigFile(t *testing.T) {
 	if status := run(t.Context(), []string{"-check", "-config", path}, strings.NewReader(""), &stdout, &stderr); status != flags.OK || stderr.String() != "" {
 		t.Errorf("status %d, says %q", status, &stderr)
 	}
+	if stdout.String() != whole {
+		t.Errorf("it prints\n%s\nand has read\n%s", &stdout, whole)
+	}
 	if status := run(t.Context(), []string{"-config", path, "-g", "x"}, strings.NewReader(""), &stdout, &stderr); status != flags.Misuse || !strings.Contains(stderr.String(), "-c and -g exclude each other") {
 		t.Errorf("status %d, says %q", status, &stderr)
 	}
-	if status := run(t.Context(), []string{"-check", "-g", "x"}, strings.NewReader(""), io.Discard, io.Discard); status != flags.OK {
-		t.Errorf("status %d", status)
+}
+
+// TestCheckPrints: what -check prints of a command line is a file that says the same.
+func TestCheckPrints(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "logpub.toml")
+	for args, want := range map[string]string{
+		"-g x": "groups = [\"x\"]\n\n[[input]]\nstdin = true\n",
+		"-s 1@a -s 2@b -g x -u me -service safe -type 7 -vhost-field 2 -vhost v -vhost-word clean -envelope -publisher p -batch 4KiB -max-line 2KiB -confirm -queue 1MiB " +
+			"-spool /s -spool-bytes 2MiB -spool-after 2s -full block -block -1s -drain 1s -metrics :9804 -stats 2m": "",
+	} {
+		var stdout, stderr output
+		if status := run(t.Context(), append(strings.Fields(args), "-check"), strings.NewReader(""), &stdout, &stderr); status != flags.OK || want != "" && stdout.String() != want {
+			t.Fatalf("%s: status %d, %s, printed\n%s", args, status, &stderr, &stdout)
+		}
+		writeFile(t, path, stdout.String())
+		l, err := load(path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o, err := parse(strings.Fields(args))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := conf.Format(l.file); got != stdout.String() {
+			t.Errorf("read back it is\n%s\nwant\n%s", got, &stdout)
+		}
+		if got := conf.Format(fileOf(&l.cfg, l.file.Metrics)); got != conf.Format(fileOf(&o.cfg, o.metrics)) {
+			t.Errorf("it says\n%s\nwant\n%s", got, &stdout)
+		}
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/conf"
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/prom"
 	"github.com/spreadd/spreadd/logs/logpub"
@@ -50,11 +51,15 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return serve(ctx, o.config, o.cfg.Log, stdin, stderr)
 	}
 	if o.config != "" {
-		if _, err := load(o.config, nil); err != nil {
+		l, err := load(o.config, nil)
+		if err != nil {
 			complain(stderr, err)
 			return flags.Failed
 		}
-		say(stdout, "the configuration is correct\n")
+		for _, w := range l.warnings {
+			say(stderr, w.String()+"\n")
+		}
+		say(stdout, conf.Format(l.file))
 		return flags.OK
 	}
 	p, err := logpub.New(o.cfg)
@@ -63,7 +68,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return o.answer(ctx, err, stdin, stdout, stderr)
 	}
 	if o.check {
-		say(stdout, "the configuration is correct\n")
+		say(stdout, conf.Format(fileOf(&o.cfg, o.metrics)))
 		return flags.OK
 	}
 	var source metrics.Source

@@ -2,12 +2,15 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
+	"github.com/spreadd/spreadd/internal/conf"
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/logs/logpub"
 	"github.com/spreadd/spreadd/logs/logpub/metrics"
@@ -15,21 +18,22 @@ import (
 
 // loaded is a configuration that has been checked.
 type loaded struct {
-	file *fileConfig
-	cfg  logpub.Config
-	pub  *logpub.Publisher
+	file     *File
+	cfg      logpub.Config
+	pub      *logpub.Publisher
+	warnings []conf.Warning
 }
 
 // load reads and checks a configuration file.
 func load(path string, log *slog.Logger) (*loaded, error) {
-	file, err := readConfig(path)
+	file, warnings, err := readConfig(path)
 	if err != nil {
 		return nil, err
 	}
-	l := &loaded{file: file, cfg: file.publisher()}
+	l := &loaded{file: file, cfg: file.publisher(), warnings: warnings}
 	l.cfg.Log = log
 	if l.pub, err = logpub.New(l.cfg); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %s", path, strings.TrimPrefix(err.Error(), "logpub: "))
 	}
 	return l, file.check(l.pub)
 }
@@ -61,6 +65,9 @@ func serve(ctx context.Context, path string, log *slog.Logger, stdin io.Reader, 
 	defer func() { end() }()
 	for {
 		source.Use(l.pub.Stats)
+		for _, w := range l.warnings {
+			log.Warn("configuration", slog.String("at", w.Pos.String()), slog.String("warning", w.Text))
+		}
 		if l.file.Metrics != observed {
 			end()
 			observed, end = l.file.Metrics, observe(ctx, l.file.Metrics, &source, log)

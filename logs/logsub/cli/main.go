@@ -133,7 +133,11 @@ func (o *options) read(stdout, stderr io.Writer) (logsub.Config, error) {
 		return logsub.Config{}, fmt.Errorf("cannot read the configuration: %w", err)
 	}
 	if o.toml() {
-		return logsub.ParseTOML(o.conf, src)
+		cfg, warnings, err := logsub.ParseTOML(o.conf, src)
+		for _, w := range warnings {
+			fmt.Fprintln(stderr, w)
+		}
+		return cfg, err
 	}
 	file, err := spreadlogdconf.Parse(o.conf, src)
 	for _, w := range file.Warnings {

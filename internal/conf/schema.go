@@ -1,0 +1,195 @@
+package conf
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// Schema returns a JSON schema (draft 7) of the documents that [Read] reads into the struct that v points
+// to. Editors complete and check configuration files with it.
+func Schema(title string, v any) []byte {
+	s := schemaOf(reflect.TypeOf(v).Elem())
+	s["$schema"] = "http://json-schema.org/draft-07/schema#"
+	s["title"] = title
+	text, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		panic("conf: the schema of " + title + ": " + err.Error())
+	}
+	return append(text, '\n')
+}
+
+// object is an object of JSON, whose keys are written in alphabetical order.
+type object map[string]any
+
+func schemaOf(t reflect.Type) object {
+	properties := make(object)
+	var required []string
+	fields := fieldsOf(t)
+	for i := range fields {
+		f := &fields[i]
+		s := f.schema()
+		properties[f.key] = s
+		if f.required {
+			required = append(required, f.key)
+		}
+		for _, old := range f.old {
+			properties[old] = former(f.key, s)
+		}
+	}
+	for i := range fields {
+		for _, m := range fields[i].moved {
+			s := former(fields[i].key+"."+m.to, object{"type": []string{"string", "integer"}})
+			if now, ok := properties[m.from].(object); ok { // the name now is that of the table
+				s = object{"description": now["description"], "anyOf": []any{now, s}}
+			}
+			properties[m.from] = s
+		}
+	}
+	s := object{"type": "object", "properties": properties, "additionalProperties": false}
+	if len(required) > 0 {
+		s["required"] = required
+	}
+	return s
+}
+
+// former is the schema of a key under a name that it had.
+func former(now string, s object) object {
+	s = merge(s, object{"description": "Former name of " + now + ".", "deprecated": true})
+	delete(s, "default")
+	return s
+}
+
+// merge returns an object with the keys of several.
+func merge(objects ...object) object {
+	all := make(object)
+	for _, o := range objects {
+		for k, v := range o {
+			all[k] = v
+		}
+	}
+	return all
+}
+
+const (
+	sizePattern     = `^[0-9]+ *([kMGT]?B|[KMGT]iB)?$`
+	durationPattern = `^([0-9]+d|([0-9]*\.?[0-9]+(ns|us|µs|ms|s|m|h))+|0)$`
+)
+
+// schema is that of the value of a key.
+func (f *field) schema() object {
+	s := f.single()
+	switch f.shape {
+	case list:
+		s = object{"anyOf": []any{s, object{"type": "array", "items": s}}}
+	case named:
+		s = object{"type": "object", "additionalProperties": s}
+	default:
+	}
+	return merge(s, f.notes())
+}
+
+// notes are what a schema says about a key beside what its values are.
+func (f *field) notes() object {
+	s := object{"description": f.sentence()}
+	if f.def != "" {
+		s["default"] = f.def
+		if v := f.parse(f.def); f.kind == kindBool || f.kind == kindInt || f.kind == kindFloat {
+			s["default"] = v.Interface()
+		}
+	}
+	return s
+}
+
+// sentence is the help of a key as a sentence.
+func (f *field) sentence() string {
+	if f.help == "" {
+		return ""
+	}
+	return strings.ToUpper(f.help[:1]) + f.help[1:] + "."
+}
+
+func (f *field) single() object {
+	switch f.kind {
+	case kindTable:
+		return schemaOf(f.elem)
+	case kindSize:
+		return object{"anyOf": []any{object{"type": "string", "pattern": sizePattern}, object{"type": "integer", "minimum": 0}}}
+	case kindDuration:
+		return object{"type": "string", "pattern": durationPattern}
+	case kindBool:
+		return object{"type": "boolean"}
+	case kindInt, kindFloat:
+		s := object{"type": "number"}
+		if f.kind == kindInt {
+			s["type"] = "integer"
+		}
+		if f.min != "" {
+			s["minimum"] = f.parse(f.min).Interface()
+		}
+		if f.max != "" {
+			s["maximum"] = f.parse(f.max).Interface()
+		}
+		return s
+	default:
+		s := object{"type": "string"}
+		if len(f.enum) > 0 {
+			s["enum"] = f.enum
+		}
+		return s
+	}
+}
+
+// KeyTable returns a table in Markdown of all keys of the struct that v points to.
+func KeyTable(v any) string {
+	var out strings.Builder
+	out.WriteString("| key | value | default | |\n| --- | --- | --- | --- |\n")
+	keyRows(&out, "", reflect.TypeOf(v).Elem())
+	return out.String()
+}
+
+func keyRows(out *strings.Builder, path string, t reflect.Type) {
+	fields := fieldsOf(t)
+	for i := range fields {
+		f := &fields[i]
+		name := path + f.key
+		if f.kind == kindTable {
+			fmt.Fprintf(out, "| `%s` | %s | | %s |\n", f.inKeyTable(path), f.need(), cell(f.sentence()))
+			keyRows(out, name+".", f.elem)
+			continue
+		}
+		value := f.need()
+		if len(f.enum) > 0 {
+			value = "`" + strings.Join(f.enum, "`, `") + "`"
+		}
+		if f.shape == list {
+			value = "list: " + strings.TrimPrefix(value, "a list of ")
+		}
+		def := ""
+		if f.def != "" {
+			def = "`" + f.def + "`"
+		}
+		help := f.sentence()
+		if former := slices.Concat(f.old); len(former) > 0 {
+			help += " Formerly `" + strings.Join(former, "`, `") + "`."
+		}
+		fmt.Fprintf(out, "| `%s` | %s | %s | %s |\n", name, value, def, cell(help))
+	}
+}
+
+// inKeyTable is how a table is named in a table of keys.
+func (f *field) inKeyTable(path string) string {
+	switch {
+	case f.inline:
+		return path + f.key
+	case f.shape == list:
+		return "[[" + path + f.key + "]]"
+	default:
+		return "[" + path + f.key + "]"
+	}
+}
+
+// cell is a text as it can stand in a table.
+func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
