@@ -3,12 +3,12 @@ package groups
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/spreadd/spreadd/internal/testkit/golden"
 	"github.com/spreadd/spreadd/wire"
 )
 
@@ -283,25 +283,8 @@ func TestCaptures(t *testing.T) {
 			if r.states != tt.states || r.stale != tt.late {
 				t.Errorf("%d GROUPS messages compared, %d of them late, want %d and %d", r.states, r.stale, tt.states, tt.late)
 			}
-			golden(t, filepath.Join("testdata", "captures", tt.name+".txt"), r.out.String())
+			golden.File(t, filepath.Join("testdata", "captures", tt.name+".txt"), r.out.String())
 		})
-	}
-}
-
-// golden compares with a file, or writes it.
-func golden(t *testing.T, file, got string) {
-	t.Helper()
-	if *rewrite {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s differs; got\n%s", file, got)
 	}
 }
 

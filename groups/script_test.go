@@ -12,8 +12,6 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-var rewrite = script.Rewrite()
-
 // The commands of the scripts:
 //
 //	daemons A B C                the configuration; A is this daemon, ids 1, 2, 3
@@ -33,7 +31,7 @@ type interpreter struct {
 }
 
 func TestScripts(t *testing.T) {
-	script.RunFiles(t, "testdata/*.txt", *rewrite, func(t *testing.T) script.Interpreter {
+	script.RunFiles(t, "testdata/*.txt", func(t *testing.T) script.Interpreter {
 		return &interpreter{t: t, sessions: make(map[SessionID]string)}
 	})
 }

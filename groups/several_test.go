@@ -46,7 +46,7 @@ type several struct {
 }
 
 func TestSeveralDaemons(t *testing.T) {
-	script.RunFiles(t, "testdata/several/*.txt", *rewrite, func(t *testing.T) script.Interpreter {
+	script.RunFiles(t, "testdata/several/*.txt", func(t *testing.T) script.Interpreter {
 		return &several{t: t, forms: make(map[string]*formation), byName: make(map[string]*client)}
 	})
 }

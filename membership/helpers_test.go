@@ -2,7 +2,6 @@ package membership
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -334,28 +333,4 @@ func (b *bench) install() {
 	}
 	*b.ring = oldRing{}
 	b.check()
-}
-
-// golden compares text with a file, or writes it.
-func golden(t *testing.T, file, got string) {
-	t.Helper()
-	if *rewrite {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w, g := strings.Split(string(want), "\n"), strings.Split(got, "\n")
-	for i := range min(len(w), len(g)) {
-		if w[i] != g[i] {
-			t.Fatalf("%s, line %d: want\n%s\ngot\n%s", file, i+1, w[i], g[i])
-		}
-	}
-	if len(w) != len(g) {
-		t.Fatalf("%s: %d lines, want %d", file, len(g), len(w))
-	}
 }

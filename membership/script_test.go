@@ -11,8 +11,6 @@ import (
 	"github.com/spreadd/spreadd/internal/testkit/script"
 )
 
-var rewrite = script.Rewrite()
-
 // The commands of the scripts:
 //
 //	daemons AB CDE            the configuration, a word a segment
@@ -38,7 +36,7 @@ type interpreter struct {
 }
 
 func TestScripts(t *testing.T) {
-	script.RunFiles(t, "testdata/*.txt", *rewrite, func(t *testing.T) script.Interpreter {
+	script.RunFiles(t, "testdata/*.txt", func(t *testing.T) script.Interpreter {
 		return &interpreter{t: t, show: logTransition | logForm}
 	})
 }

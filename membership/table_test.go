@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/testkit/golden"
 	"github.com/spreadd/spreadd/wire"
 )
 
@@ -232,7 +233,7 @@ func TestTable(t *testing.T) {
 			t.Errorf("%s: inputs %v only", s.name, slices.Collect(maps.Keys(met)))
 		}
 	}
-	golden(t, "testdata/table.golden", out.String())
+	golden.File(t, "testdata/table.golden", out.String())
 }
 
 // No cell is empty: a row that forgets an input would panic when it comes.

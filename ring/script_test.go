@@ -13,8 +13,6 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-var rewrite = script.Rewrite()
-
 // The commands of the scripts. Daemons have capital letters.
 //
 //	segments A,B C [accelerated] [wide] [window=N] [personal=N] [accelerated-window=N]
@@ -52,7 +50,7 @@ type loseRule struct {
 }
 
 func TestScripts(t *testing.T) {
-	script.RunFiles(t, "testdata/*.txt", *rewrite, func(t *testing.T) script.Interpreter {
+	script.RunFiles(t, "testdata/*.txt", func(t *testing.T) script.Interpreter {
 		return &interpreter{t: t}
 	})
 }

@@ -17,6 +17,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/testkit/golden"
 	"github.com/spreadd/spreadd/wire"
 )
 
@@ -415,7 +416,7 @@ func TestRejectedAndUnknown(t *testing.T) {
 		stream = append(stream, message(order, 0, 0, "")...)
 	}
 	got := receiveAll(t, dialPipe(t, accepted(func(nc net.Conn) { _, _ = nc.Write(stream) })))
-	golden(t, filepath.Join("testdata", "rejected.golden"), got)
+	golden.File(t, filepath.Join("testdata", "rejected.golden"), got)
 }
 
 // TestInternerBounded: names that never come twice do not pile up.

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -15,10 +14,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spreadd/spreadd/internal/testkit/golden"
 	"github.com/spreadd/spreadd/wire"
 )
-
-var rewrite = flag.Bool("rewrite", false, "rewrite the golden files in testdata")
 
 // vector is a recorded exchange between clients and the C daemon.
 type vector struct {
@@ -107,24 +105,8 @@ func TestVectorsReceive(t *testing.T) {
 				stream := slices.Concat(v.units(t, conn, "d2c")...)
 				fmt.Fprintf(&got, "== %s\n%s", conn, receiveAll(t, play(t, stream), vectorOptions(v.Name)...))
 			}
-			golden(t, filepath.Join("testdata/vectors", v.Name+".golden"), got.String())
+			golden.File(t, filepath.Join("testdata/vectors", v.Name+".golden"), got.String())
 		})
-	}
-}
-
-func golden(t *testing.T, file, got string) {
-	t.Helper()
-	if *rewrite {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s differs\ngot:\n%s\nwant:\n%s", file, got, want)
 	}
 }
 

@@ -1,14 +1,12 @@
 package wire
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
-)
 
-var rewrite = flag.Bool("rewrite", false, "rewrite the golden files in testdata")
+	"github.com/spreadd/spreadd/internal/testkit/golden"
+)
 
 // transcript tells a vector line by line: what each entry completed, and the
 // events. Bytes that are left at the end of a stream come last.
@@ -39,31 +37,11 @@ func (v *vector) transcript() string {
 // all vectors with a golden file. For people it is the shortest way to see
 // what goes over the wire in a scenario.
 func TestDumpGolden(t *testing.T) {
-	const file = "testdata/dump.golden"
 	var parts []string
 	for _, v := range vectors(t) {
 		parts = append(parts, v.transcript())
 	}
-	got := strings.Join(parts, "\n")
-	if *rewrite {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got == string(want) {
-		return
-	}
-	gotLines, wantLines := strings.Split(got, "\n"), strings.Split(string(want), "\n")
-	for i := range min(len(gotLines), len(wantLines)) {
-		if gotLines[i] != wantLines[i] {
-			t.Fatalf("%s:%d\ngot  %s\nwant %s\n(-rewrite takes the new text over)", file, i+1, gotLines[i], wantLines[i])
-		}
-	}
-	t.Fatalf("%s has %d lines, got %d (-rewrite takes the new text over)", file, len(wantLines), len(gotLines))
+	golden.File(t, "testdata/dump.golden", strings.Join(parts, "\n"))
 }
 
 func TestDump(t *testing.T) {

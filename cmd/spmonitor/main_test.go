@@ -47,7 +47,7 @@ func TestFlags(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	flagstest.Check(t, o.set, "../../docs/flags.md", "cmd/spmonitor", *rewrite)
+	flagstest.Check(t, o.set, "../../docs/flags.md", "cmd/spmonitor")
 }
 
 func start(ctx context.Context, t *testing.T, args ...string) *monitor {

@@ -18,11 +18,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/testkit/golden"
 	"github.com/spreadd/spreadd/internal/testkit/script"
 	"github.com/spreadd/spreadd/wire"
 )
-
-var rewrite = script.Rewrite()
 
 // TestSessions replays whole sessions with three daemons in two segments. Each runs
 // in a bubble, so that "until nothing moves any more" has a meaning and the clock
@@ -62,15 +61,7 @@ func TestSessions(t *testing.T) {
 					t.Fatal(err)
 				}
 			})
-			switch {
-			case got == string(src):
-			case *rewrite:
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			default:
-				t.Errorf("%s differs; the session is now\n%s", file, got)
-			}
+			golden.File(t, file, got)
 		})
 	}
 }

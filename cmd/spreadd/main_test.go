@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -85,14 +84,12 @@ func TestCommandLine(t *testing.T) {
 	}
 }
 
-var rewrite = flag.Bool("rewrite", false, "rewrite the table of flags in docs/flags.md")
-
 func TestFlags(t *testing.T) {
 	o, err := parse(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	flagstest.Check(t, o.set, "../../docs/flags.md", "cmd/spreadd", *rewrite)
+	flagstest.Check(t, o.set, "../../docs/flags.md", "cmd/spreadd")
 }
 
 // TestNoFile: without a file anywhere there is a daemon localhost on

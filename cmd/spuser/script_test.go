@@ -17,12 +17,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/testkit/golden"
 	"github.com/spreadd/spreadd/internal/testkit/script"
 	"github.com/spreadd/spreadd/spread"
 	"github.com/spreadd/spreadd/spread/spreadtest"
 )
-
-var rewrite = script.Rewrite()
 
 // TestSessions replays whole sessions. Each runs in a bubble, so that "until
 // nothing moves any more" has a meaning and the clock stands. The commands:
@@ -66,15 +65,7 @@ func TestSessions(t *testing.T) {
 					t.Fatal(err)
 				}
 			})
-			switch {
-			case got == string(src):
-			case *rewrite:
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			default:
-				t.Errorf("%s differs; the session is now\n%s", file, got)
-			}
+			golden.File(t, file, got)
 		})
 	}
 }

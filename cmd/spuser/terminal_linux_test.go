@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/spreadd/spreadd/internal/testkit/golden"
 	"github.com/spreadd/spreadd/spread"
 	"github.com/spreadd/spreadd/spread/spreadtest"
 )
@@ -285,24 +286,10 @@ func TestTerminal(t *testing.T) {
 		t.Error(err)
 	}
 	s.see("\nBye.\n_")
-	checkGolden(t, "testdata/terminal.screen", s.display.String())
+	golden.File(t, "testdata/terminal.screen", s.display.String())
 	text, err := os.ReadFile(history)
 	if want := "j g\nj logs\ns logs\n"; err != nil || string(text) != want {
 		t.Errorf("the history is %q (%v), want %q", text, err, want)
-	}
-}
-
-// checkGolden compares with a file, or writes it.
-func checkGolden(t *testing.T, file, got string) {
-	t.Helper()
-	if *rewrite {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if want, err := os.ReadFile(file); err != nil || string(want) != got {
-		t.Errorf("%s differs (%v); the screen is now\n%s", file, err, got)
 	}
 }
 

@@ -1,14 +1,11 @@
 package metrics
 
 import (
-	"flag"
 	"testing"
 
 	"github.com/spreadd/spreadd/daemon/localring"
 	"github.com/spreadd/spreadd/internal/prom/promtest"
 )
-
-var rewrite = flag.Bool("rewrite", false, "write the tables of docs/operate/metrics.md anew")
 
 const docsFile = "../../docs/operate/metrics.md"
 
@@ -19,7 +16,7 @@ func TestDocs(t *testing.T) {
 	cfg := configOf(d)
 	p := promtest.Scrape(t, serve(t, cfg))
 	promtest.CheckDocs(t, p, cfg.families(), promtest.Docs{
-		File: docsFile, Package: "daemon/metrics", Program: "spreadd", Free: []string{"daemon"}, Rewrite: *rewrite,
+		File: docsFile, Package: "daemon/metrics", Program: "spreadd", Free: []string{"daemon"},
 	})
 	if n := promtest.CheckExpressions(t, p, "spreadd", docsFile, "daemon"); n < 10 {
 		t.Errorf("%d metrics in expressions", n)

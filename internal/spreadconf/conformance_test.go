@@ -3,7 +3,6 @@ package spreadconf
 import (
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -22,8 +21,6 @@ import (
 // in deviations.
 
 const corpus = "testdata/conf"
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 type corpusIndex struct {
 	Environment struct {

@@ -4,40 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-)
 
-// golden compares text with a file of testdata, or rewrites that.
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	gotLines, wantLines := strings.Split(got, "\n"), strings.Split(string(want), "\n")
-	for i := range max(len(gotLines), len(wantLines)) {
-		var g, w string
-		if i < len(gotLines) {
-			g = gotLines[i]
-		}
-		if i < len(wantLines) {
-			w = wantLines[i]
-		}
-		if g != w {
-			t.Fatalf("%s:%d: differs (-update rewrites it)\n got: %s\nwant: %s", path, i+1, g, w)
-		}
-	}
-}
+	"github.com/spreadd/spreadd/internal/testkit/golden"
+)
 
 // checkPlace reports whether an error's token stands where the error says.
 func checkPlace(t testing.TB, src []byte, e *Error) {
@@ -74,5 +46,5 @@ func TestErrorTexts(t *testing.T) {
 		}
 		fmt.Fprintf(&b, "# %s: %s\n%s\n\n", e.Code, c.Notes, e)
 	}
-	golden(t, "errors.golden", b.String())
+	golden.File(t, "testdata/errors.golden", b.String())
 }

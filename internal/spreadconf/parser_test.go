@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/spreadd/spreadd/internal/testkit/golden"
 )
 
 // tail is a segment that makes a file complete.
@@ -153,7 +155,7 @@ func TestWarnings(t *testing.T) {
 	v6 := "Spread_Segment ff02::1:4803%nope { alpha fd00::1%nope }"
 	cfg, err := Parse("f", []byte(v6), x.environment())
 	describe(v6, []byte(v6), cfg, err)
-	golden(t, "warnings.golden", b.String())
+	golden.File(t, "testdata/warnings.golden", b.String())
 }
 
 func TestZonesNeedAnInterface(t *testing.T) {

@@ -1,40 +1,26 @@
 package flagstest
 
 import (
-	"bytes"
 	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/spreadd/spreadd/internal/flags"
+	"github.com/spreadd/spreadd/internal/testkit/golden"
 )
 
-// Check fails unless the page describes the flags of the set: in the program's section, which it
-// writes if rewrite is true, and in the program's column of the table of common flags. dir is the
+// Check fails unless the page describes the flags of the set: in the program's section, which
+// -rewrite writes, and in the program's column of the table of common flags. dir is the
 // directory of the test below the root, as in "cmd/spreadd".
-func Check(t testing.TB, s *flags.Set, page, dir string, rewrite bool) {
+func Check(t testing.TB, s *flags.Set, page, dir string) {
 	t.Helper()
 	doc, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
 	}
 	checkCommon(t, s, string(doc))
-	begin, end := "<!-- flags: go test ./"+dir+" -run Flags -rewrite -->\n", "<!-- end of flags -->\n"
-	before, rest, ok := bytes.Cut(doc, []byte(begin))
-	got, after, ok2 := bytes.Cut(rest, []byte(end))
-	want := s.Markdown()
-	switch {
-	case !ok || !ok2:
-		t.Errorf("%s lacks the lines %q and %q", page, begin, end)
-	case string(got) == want:
-	case rewrite:
-		if err := os.WriteFile(page, slices.Concat(before, []byte(begin+want+end), after), 0o644); err != nil {
-			t.Error(err)
-		}
-	default:
-		t.Errorf("%s does not describe the flags of %s: run the command of its comment. It has\n%s\nwant\n%s", page, s.Name, got, want)
-	}
+	golden.Section(t, page, "<!-- flags: go test ./"+dir+" -run Flags -rewrite -->\n", "<!-- end of flags -->\n", s.Markdown())
 }
 
 // checkCommon compares the table of common flags with the set: a flag is marked with "yes" in the

@@ -1,15 +1,14 @@
 package promtest
 
 import (
-	"bytes"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/spreadd/spreadd/internal/prom"
+	"github.com/spreadd/spreadd/internal/testkit/golden"
 )
 
 // Docs says which tables of a page are a program's.
@@ -18,7 +17,6 @@ type Docs struct {
 	Package string   // whose tests write the tables
 	Program string   // whose metrics they are
 	Free    []string // labels whose values come from configurations, and are not listed
-	Rewrite bool     // write the tables anew
 }
 
 // CheckDocs fails unless the page's tables list what is served, all of it and nothing
@@ -27,40 +25,7 @@ type Docs struct {
 func CheckDocs[S any](t testing.TB, p *Page, families []prom.Family[S], d Docs) {
 	t.Helper()
 	checkUnits(t, families)
-	want := tables(t, p, families, &d)
-	doc, err := os.ReadFile(d.File)
-	if err != nil {
-		t.Fatal(err)
-	}
-	begin, end := "<!-- tables: go test ./"+d.Package+" -rewrite -->\n", "<!-- end of tables -->\n"
-	before, rest, ok := bytes.Cut(doc, []byte(begin))
-	got, after, ok2 := bytes.Cut(rest, []byte(end))
-	if !ok || !ok2 {
-		t.Fatalf("%s lacks the lines around the tables: %q and %q", d.File, begin, end)
-	}
-	if string(got) == want {
-		return
-	}
-	if d.Rewrite {
-		if err := os.WriteFile(d.File, slices.Concat(before, []byte(begin+want+end), after), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	have, should := strings.Split(string(got), "\n"), strings.Split(want, "\n")
-	for _, line := range should {
-		if !slices.Contains(have, line) {
-			t.Errorf("%s lacks\n%s", d.File, line)
-		}
-	}
-	for _, line := range have {
-		if !slices.Contains(should, line) {
-			t.Errorf("%s has, and nobody serves it\n%s", d.File, line)
-		}
-	}
-	if !t.Failed() {
-		t.Errorf("%s has the right lines in another order", d.File)
-	}
+	golden.Section(t, d.File, "<!-- tables: go test ./"+d.Package+" -rewrite -->\n", "<!-- end of tables -->\n", tables(t, p, families, &d))
 }
 
 // tables writes the tables of what a page serves.

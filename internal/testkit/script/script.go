@@ -1,19 +1,14 @@
 package script
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-)
 
-// Rewrite registers the flag -rewrite; a test package that uses scripts calls it
-// once, in a variable declaration.
-func Rewrite() *bool {
-	return flag.Bool("rewrite", false, "write the expected output of scripts anew")
-}
+	"github.com/spreadd/spreadd/internal/testkit/golden"
+)
 
 // Interpreter runs the commands of one file.
 type Interpreter interface {
@@ -23,7 +18,7 @@ type Interpreter interface {
 }
 
 // RunFiles runs each file that matches glob with an interpreter of its own.
-func RunFiles(t *testing.T, glob string, rewrite bool, start func(t *testing.T) Interpreter) {
+func RunFiles(t *testing.T, glob string, start func(t *testing.T) Interpreter) {
 	t.Helper()
 	files, err := filepath.Glob(glob)
 	if err != nil || len(files) == 0 {
@@ -39,16 +34,7 @@ func RunFiles(t *testing.T, glob string, rewrite bool, start func(t *testing.T) 
 			if err != nil {
 				t.Fatalf("%s: %v", file, err)
 			}
-			if got == string(src) {
-				return
-			}
-			if rewrite {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			t.Errorf("%s differs:\n%s", file, diff(string(src), got))
+			golden.File(t, file, got)
 		})
 	}
 }
@@ -91,15 +77,4 @@ func Replay(src string, in Interpreter) (string, error) {
 		return "", fmt.Errorf("the last commands have no %q line behind them", separator)
 	}
 	return out.String(), nil
-}
-
-// diff shows the lines around the first difference.
-func diff(want, got string) string {
-	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
-	n := 0
-	for n < len(w) && n < len(g) && w[n] == g[n] {
-		n++
-	}
-	cut := func(lines []string) string { return strings.Join(lines[n:min(len(lines), n+8)], "\n\t") }
-	return fmt.Sprintf("from line %d on, want\n\t%s\ngot\n\t%s", n+1, cut(w), cut(g))
 }

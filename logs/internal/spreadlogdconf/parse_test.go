@@ -2,33 +2,14 @@ package spreadlogdconf
 
 import (
 	"errors"
-	"flag"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/spreadd/spreadd/internal/testkit/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files of testdata anew")
-
-// golden compares got with a file, or writes the file with -update.
-func golden(t *testing.T, file, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatalf("%v; run the test with -update", err)
-	}
-	if got != string(want) {
-		t.Errorf("differs from %s\ngot:\n%s\nwant:\n%s", file, got, want)
-	}
-}
 
 // files calls f with each configuration of a directory of testdata.
 func files(t *testing.T, dir string, f func(t *testing.T, name string, src []byte)) {
@@ -64,7 +45,7 @@ func TestValid(t *testing.T) {
 		for d := range conf.Handlers() {
 			handlers.WriteString(d.Pos.String() + ": handler: " + d.Name + " " + d.Value + "\n")
 		}
-		golden(t, strings.TrimSuffix(name, ".conf")+".golden", conf.String()+"----\n"+warnings(conf)+handlers.String())
+		golden.File(t, strings.TrimSuffix(name, ".conf")+".golden", conf.String()+"----\n"+warnings(conf)+handlers.String())
 		again, err := Parse("printed", []byte(conf.String()))
 		if err != nil {
 			t.Fatalf("the printed configuration does not parse: %v", err)
@@ -93,7 +74,7 @@ func TestBad(t *testing.T) {
 				t.Errorf("errors.Is does not find %v", e)
 			}
 		}
-		golden(t, strings.TrimSuffix(name, ".conf")+".golden", err.Error()+"\n")
+		golden.File(t, strings.TrimSuffix(name, ".conf")+".golden", err.Error()+"\n")
 	})
 }
 

@@ -3,19 +3,16 @@ package traffic
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/testkit/golden"
 	"github.com/spreadd/spreadd/logs/internal/envelope"
 )
-
-var rewrite = flag.Bool("rewrite", false, "write the golden files anew")
 
 var start = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
@@ -106,19 +103,7 @@ func TestGolden(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		file := "testdata/" + name + ".json"
-		if *rewrite {
-			if err := os.WriteFile(file, append(got, '\n'), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if string(got)+"\n" != string(want) {
-			t.Errorf("%s: the snapshot is\n%s", name, got)
-		}
+		golden.File(t, "testdata/"+name+".json", string(got)+"\n")
 	}
 }
 

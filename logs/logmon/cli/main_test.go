@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -53,14 +52,12 @@ func TestUsage(t *testing.T) {
 	}
 }
 
-var rewrite = flag.Bool("rewrite", false, "rewrite the table of flags in docs/flags.md")
-
 func TestFlags(t *testing.T) {
 	o, err := parse([]string{"-g", "a"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	flagstest.Check(t, o.set, "../../../docs/flags.md", "logs/logmon/cli", *rewrite)
+	flagstest.Check(t, o.set, "../../../docs/flags.md", "logs/logmon/cli")
 }
 
 // buffer is a buffer for several goroutines.

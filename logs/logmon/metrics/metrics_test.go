@@ -1,7 +1,6 @@
 package metrics
 
 import (
-	"flag"
 	"testing"
 	"time"
 
@@ -10,8 +9,6 @@ import (
 	"github.com/spreadd/spreadd/logs/internal/traffic"
 	"github.com/spreadd/spreadd/logs/logmon"
 )
-
-var rewrite = flag.Bool("rewrite", false, "write the tables of docs/operate/metrics.md anew")
 
 const docsFile = "../../../docs/operate/metrics.md"
 
@@ -95,7 +92,7 @@ func TestDocs(t *testing.T) {
 	p := promtest.Scrape(t, promtest.Serve(t, New(newSource(t))))
 	promtest.Lint(t, p)
 	promtest.CheckDocs(t, p, families(), promtest.Docs{
-		File: docsFile, Package: "logs/logmon/metrics", Program: "logmon", Free: free, Rewrite: *rewrite,
+		File: docsFile, Package: "logs/logmon/metrics", Program: "logmon", Free: free,
 	})
 	if n := promtest.CheckExpressions(t, p, "logmon", docsFile, free...); n < 5 {
 		t.Errorf("%d metrics in expressions", n)

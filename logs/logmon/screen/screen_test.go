@@ -3,12 +3,10 @@ package screen
 import (
 	"bytes"
 	"context"
-	"flag"
 	"fmt"
 	"io"
 	"math"
 	"math/rand/v2"
-	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -17,11 +15,10 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 
+	"github.com/spreadd/spreadd/internal/testkit/golden"
 	"github.com/spreadd/spreadd/logs/internal/traffic"
 	"github.com/spreadd/spreadd/logs/logmon"
 )
-
-var rewrite = flag.Bool("rewrite", false, "write the golden files anew")
 
 // farm is a source with the traffic of a small farm: always the same.
 type farm struct {
@@ -108,42 +105,25 @@ func plain(m Model) string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	file := "testdata/" + name + ".txt"
-	if *rewrite {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s: the screen is\n%s", name, got)
-	}
-}
-
 // TestScreens holds whole screens.
 func TestScreens(t *testing.T) {
 	f := newFarm(t, false)
-	golden(t, "grid", plain(screen(t, f, 140, 40)))
-	golden(t, "usual", plain(screen(t, f, 80, 24)))
-	golden(t, "small", plain(press(t, screen(t, f, 40, 10), "4")))
-	golden(t, "help", plain(press(t, screen(t, f, 80, 26), "?")))
-	golden(t, "host", plain(press(t, screen(t, f, 140, 40), "down", "enter")))
-	golden(t, "online", plain(press(t, screen(t, f, 120, 30), "5", "z", "s", "s")))
-	golden(t, "hostile-pages", plain(press(t, screen(t, newFarm(t, true), 160, 30), "4", "z")))
-	golden(t, "hostile-online", plain(press(t, screen(t, newFarm(t, true), 160, 30), "5", "z")))
+	golden.File(t, "testdata/grid.txt", plain(screen(t, f, 140, 40)))
+	golden.File(t, "testdata/usual.txt", plain(screen(t, f, 80, 24)))
+	golden.File(t, "testdata/small.txt", plain(press(t, screen(t, f, 40, 10), "4")))
+	golden.File(t, "testdata/help.txt", plain(press(t, screen(t, f, 80, 26), "?")))
+	golden.File(t, "testdata/host.txt", plain(press(t, screen(t, f, 140, 40), "down", "enter")))
+	golden.File(t, "testdata/online.txt", plain(press(t, screen(t, f, 120, 30), "5", "z", "s", "s")))
+	golden.File(t, "testdata/hostile-pages.txt", plain(press(t, screen(t, newFarm(t, true), 160, 30), "4", "z")))
+	golden.File(t, "testdata/hostile-online.txt", plain(press(t, screen(t, newFarm(t, true), 160, 30), "5", "z")))
 	f.state = logmon.State{Daemon: "4803@web1", Since: f.now.Add(-90 * time.Second), Error: "connection refused", Groups: []string{"weblogs"}, Dropped: map[string]int64{"queue_full": 12}}
-	golden(t, "away", plain(press(t, screen(t, f, 100, 20), "p", "6")))
+	golden.File(t, "testdata/away.txt", plain(press(t, screen(t, f, 100, 20), "p", "6")))
 }
 
 func TestReport(t *testing.T) {
 	f := newFarm(t, false)
 	v := f.View(traffic.Query{Pages: 5, Sessions: 5, VHosts: 5})
-	golden(t, "report", Report(&v, 100)+Line(&v)+"\n")
+	golden.File(t, "testdata/report.txt", Report(&v, 100)+Line(&v)+"\n")
 }
 
 // safe are the control sequences that a screen may have: colors.

@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"context"
-	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -87,14 +86,12 @@ func TestCommandLine(t *testing.T) {
 	}
 }
 
-var rewrite = flag.Bool("rewrite", false, "rewrite the table of flags in docs/flags.md")
-
 func TestFlags(t *testing.T) {
 	o, err := parse([]string{"-g", "a"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	flagstest.Check(t, o.set, "../../../docs/flags.md", "logs/logpub/cli", *rewrite)
+	flagstest.Check(t, o.set, "../../../docs/flags.md", "logs/logpub/cli")
 }
 
 // TestUsagePause: a web server that starts us on a pipe again and again is slowed

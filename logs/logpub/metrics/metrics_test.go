@@ -2,7 +2,6 @@ package metrics
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"io"
 	"math"
@@ -20,8 +19,6 @@ import (
 	"github.com/spreadd/spreadd/spread"
 	"github.com/spreadd/spreadd/spread/spreadtest"
 )
-
-var rewrite = flag.Bool("rewrite", false, "write the tables of docs/operate/metrics.md anew")
 
 const docsFile = "../../../docs/operate/metrics.md"
 
@@ -242,7 +239,7 @@ func TestDocs(t *testing.T) {
 	p := r.wait(t, map[string]float64{`logpub_connected{daemon="4803"}`: 1})
 	promtest.Lint(t, p)
 	promtest.CheckDocs(t, p, families(), promtest.Docs{
-		File: docsFile, Package: "logs/logpub/metrics", Program: "logpub", Free: free, Rewrite: *rewrite,
+		File: docsFile, Package: "logs/logpub/metrics", Program: "logpub", Free: free,
 	})
 	if n := promtest.CheckExpressions(t, p, "logpub", docsFile, free...); n < 5 {
 		t.Errorf("%d metrics in expressions", n)

@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"context"
-	"flag"
 	"net"
 	"os"
 	"path/filepath"
@@ -135,14 +134,12 @@ func TestCommandLine(t *testing.T) {
 	}
 }
 
-var rewrite = flag.Bool("rewrite", false, "rewrite the table of flags in docs/flags.md")
-
 func TestFlags(t *testing.T) {
 	o, err := parse([]string{"-g", "a", "-o", "b"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	flagstest.Check(t, o.set, "../../../docs/flags.md", "logs/logsub/cli", *rewrite)
+	flagstest.Check(t, o.set, "../../../docs/flags.md", "logs/logsub/cli")
 }
 
 // TestRun is a log host's day: start, lines, rotation, end.

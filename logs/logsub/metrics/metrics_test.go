@@ -2,7 +2,6 @@ package metrics
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -19,8 +18,6 @@ import (
 	"github.com/spreadd/spreadd/spread"
 	"github.com/spreadd/spreadd/spread/spreadtest"
 )
-
-var rewrite = flag.Bool("rewrite", false, "write the tables of docs/operate/metrics.md anew")
 
 const docsFile = "../../../docs/operate/metrics.md"
 
@@ -253,7 +250,7 @@ func TestDocs(t *testing.T) {
 	p := promtest.Scrape(t, promtest.Serve(t, New(sample)))
 	promtest.Lint(t, p)
 	promtest.CheckDocs(t, p, families(), promtest.Docs{
-		File: docsFile, Package: "logs/logsub/metrics", Program: "logsub", Free: free, Rewrite: *rewrite,
+		File: docsFile, Package: "logs/logsub/metrics", Program: "logsub", Free: free,
 	})
 	if n := promtest.CheckExpressions(t, p, "logsub", docsFile, free...); n < 5 {
 		t.Errorf("%d metrics in expressions", n)
