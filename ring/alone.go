@@ -26,11 +26,11 @@ func (r *Ring) serveAlone(out *Effects) {
 // bound: nobody else has seen them.
 func (r *Ring) order(m Message, out *Effects) {
 	packets := int32(m.Data.Len()+FragmentBytes-1) / FragmentBytes
-	if r.highest > MaxSeq-packets {
-		r.highest = 0
+	if r.seq.highest > MaxSeq-packets {
+		r.seq.highest = 0
 	}
-	r.highest += packets
-	r.myAru, r.aru, r.lastDiscarded, r.lastDelivered = r.highest, r.highest, r.highest, r.highest
+	r.seq.highest += packets
+	r.seq.myAru, r.seq.aru, r.seq.lastDiscarded, r.seq.lastDelivered = r.seq.highest, r.seq.highest, r.seq.highest, r.seq.highest
 	r.stats.PacketsSent += int64(packets)
 	r.stats.PacketsDelivered += int64(packets)
 	out.deliver(m)

@@ -5,6 +5,15 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
+// assembly is the messages that have arrived in part, one of each maker at most.
+type assembly struct {
+	// partials are by the place of the maker (see maker).
+	partials []partial
+	// former are daemons that are no longer configured, but of which the ring to be recovered may have
+	// packets. Their places are behind those of the configured daemons.
+	former []wire.DaemonID
+}
+
 // partial is a message of one maker that has come in part (ring-protocol
 // §17.6). The zero value is none. It holds a reference to its block.
 type partial struct {
@@ -39,7 +48,7 @@ const fragmentHeaderLen = 4
 // assemble takes the next fragment of a maker, in the order of the ring, and
 // delivers the message that it completes.
 func (r *Ring) assemble(s *slot, index int16, data buf.Slice, out *Effects) {
-	p := &r.assembling[s.maker]
+	p := &r.assembly.partials[s.maker]
 	number := max(index, -index)
 	if number != p.fragments+1 {
 		r.dropPartial(p, FragmentOutOfStep, out)
@@ -94,18 +103,6 @@ func (r *Ring) extend(p *partial, data buf.Slice, out *Effects) bool {
 	return true
 }
 
-// messageSize returns the length of the message that begins with a fragment, if
-// its header tells one that fits into fragments. One byte more than we send ourselves is
-// what C daemons can send (ring-protocol §25).
-func messageSize(b []byte) (size int, ok bool) {
-	var h wire.Header
-	if h.Decode(b) != nil {
-		return 0, false
-	}
-	n, err := h.Size()
-	return n, err == nil && n >= len(b) && n <= wire.MaxFragments*FragmentBytes
-}
-
 // dropPartial drops what has come of a message, if anything, and counts why.
 func (r *Ring) dropPartial(p *partial, why Reason, out *Effects) {
 	r.count(why)
@@ -121,7 +118,7 @@ func (p *partial) drop(out *Effects) {
 // dropPartials forgets all messages that have come in part: their rings are
 // gone (ring-protocol §17.6).
 func (r *Ring) dropPartials(out *Effects) {
-	for i := range r.assembling {
-		r.assembling[i].drop(out)
+	for i := range r.assembly.partials {
+		r.assembly.partials[i].drop(out)
 	}
 }

@@ -7,19 +7,19 @@ import "fmt"
 func (r *Ring) check() error {
 	fail := func(format string, args ...any) error {
 		return fmt.Errorf("%s; %v, level %v, highest %d, myAru %d, aru %d, delivered %d, discarded %d",
-			fmt.Sprintf(format, args...), r.state, r.level, r.highest, r.myAru, r.aru, r.lastDelivered, r.lastDiscarded)
+			fmt.Sprintf(format, args...), r.state, r.level, r.seq.highest, r.seq.myAru, r.seq.aru, r.seq.lastDelivered, r.seq.lastDiscarded)
 	}
 	committed := r.state == Recovering && r.recovery.committed
 	switch {
-	case r.lastDiscarded > r.lastDelivered:
+	case r.seq.lastDiscarded > r.seq.lastDelivered:
 		return fail("more is forgotten than delivered")
-	case !committed && r.lastDelivered > r.myAru && r.state == Operational:
+	case !committed && r.seq.lastDelivered > r.seq.myAru && r.state == Operational:
 		return fail("more is delivered than here")
-	case !committed && r.myAru > r.highest:
+	case !committed && r.seq.myAru > r.seq.highest:
 		return fail("more is here than exists")
-	case r.aru > r.myAru:
+	case r.seq.aru > r.seq.myAru:
 		return fail("others have what is not here")
-	case r.state == Operational && r.aru != r.lastDiscarded:
+	case r.state == Operational && r.seq.aru != r.seq.lastDiscarded:
 		return fail("stable packets are not forgotten")
 	}
 	count := 0
@@ -33,7 +33,7 @@ func (r *Ring) check() error {
 		}
 		count++
 		switch {
-		case s.seq <= r.lastDiscarded || s.seq > r.highest:
+		case s.seq <= r.seq.lastDiscarded || s.seq > r.seq.highest:
 			return fail("the table has packet %d", s.seq)
 		case r.table.find(s.seq) != s:
 			return fail("packet %d is in another's slot", s.seq)
@@ -45,7 +45,7 @@ func (r *Ring) check() error {
 			return fail("packet %d has no body", s.seq)
 		}
 	}
-	for seq := r.lastDiscarded + 1; seq <= min(r.myAru, r.highest); seq++ {
+	for seq := r.seq.lastDiscarded + 1; seq <= min(r.seq.myAru, r.seq.highest); seq++ {
 		if r.table.find(seq) == nil {
 			return fail("packet %d is missing", seq)
 		}
@@ -53,8 +53,8 @@ func (r *Ring) check() error {
 	if r.alone() && (count > 0 || r.Deadline() != 0) {
 		return fail("a ring of one has %d packets and a deadline at %d", count, r.Deadline())
 	}
-	if (r.state == Down) != (r.lossAt == 0) && !r.alone() {
-		return fail("waits for a token at %d", r.lossAt)
+	if (r.state == Down) != (r.deadlines.loss == 0) && !r.alone() {
+		return fail("waits for a token at %d", r.deadlines.loss)
 	}
 	return nil
 }

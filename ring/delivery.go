@@ -25,7 +25,7 @@ func (r *Ring) SetDelivery(_ clock.Time, l Level, out *Effects) {
 	r.serveAlone(out)
 	r.deliverOrdered(out)
 	if l == Everything {
-		for seq := r.lastDelivered + 1; seq <= r.highest; seq++ {
+		for seq := r.seq.lastDelivered + 1; seq <= r.seq.highest; seq++ {
 			r.deliverEarly(seq, out)
 		}
 	}
@@ -37,22 +37,22 @@ func (r *Ring) deliverOrdered(out *Effects) {
 	if r.state != Operational || r.level == Blocked {
 		return
 	}
-	for r.lastDelivered < r.myAru {
-		s := r.table.find(r.lastDelivered + 1)
+	for r.seq.lastDelivered < r.seq.myAru {
+		s := r.table.find(r.seq.lastDelivered + 1)
 		if s == nil || s.state == have && s.service == Safe {
 			return
 		}
 		if s.state == have {
 			r.deliver(s, out)
 		}
-		r.lastDelivered++
+		r.seq.lastDelivered++
 	}
 }
 
 // deliverEarly delivers one reliable packet ahead of those before it, if the
 // layers above take that (ring-protocol §17.3).
 func (r *Ring) deliverEarly(seq int32, out *Effects) {
-	if r.state != Operational || r.level != Everything || seq <= r.lastDelivered {
+	if r.state != Operational || r.level != Everything || seq <= r.seq.lastDelivered {
 		return
 	}
 	s := r.table.find(seq)
@@ -70,8 +70,8 @@ func (r *Ring) deliverEarly(seq int32, out *Effects) {
 // is how safe messages are delivered, and no level holds it back
 // (ring-protocol §17.4).
 func (r *Ring) discard(out *Effects) {
-	for r.lastDiscarded < r.aru {
-		s := r.table.find(r.lastDiscarded + 1)
+	for r.seq.lastDiscarded < r.seq.aru {
+		s := r.table.find(r.seq.lastDiscarded + 1)
 		if s == nil {
 			break
 		}
@@ -79,9 +79,9 @@ func (r *Ring) discard(out *Effects) {
 			r.deliver(s, out)
 		}
 		r.table.remove(s, out)
-		r.lastDiscarded++
+		r.seq.lastDiscarded++
 	}
-	r.lastDelivered = max(r.lastDelivered, r.lastDiscarded)
+	r.seq.lastDelivered = max(r.seq.lastDelivered, r.seq.lastDiscarded)
 }
 
 // deliver delivers a packet in its turn.

@@ -37,7 +37,7 @@ func fuzzRing(t *testing.T, state uint8) *bench {
 	case 3:
 		b.r.Recover(b.n.now, topology.Recovery{Members: []wire.DaemonID{b.b.id}, LastSeq: 4000}, &b.out)
 	}
-	b.arq = b.r.last.Type.ARQ()
+	b.arq = b.r.token.last.Type.ARQ()
 	b.done()
 	return b
 }
@@ -129,7 +129,7 @@ func FuzzToken(f *testing.F) {
 			}
 			k.Transmitter = b.r.route.predecessor
 			k.Membership = b.r.tokenID()
-			k.Type = k.Type.WithARQ(b.r.last.Type.ARQ() + round)
+			k.Type = k.Type.WithARQ(b.r.token.last.Type.ARQ() + round)
 			b.r.HandleToken(b.n.now, &k, &b.out)
 			b.check()
 			for i := range b.out.Sends {
@@ -160,7 +160,7 @@ func checkSent(t *testing.T, b *bench, token bool, datagram []byte) {
 			continue
 		}
 		for i := range q.NumSeqs() {
-			if s := q.Seq(i); s <= b.r.lastDiscarded || s > b.r.highest {
+			if s := q.Seq(i); s <= b.r.seq.lastDiscarded || s > b.r.seq.highest {
 				t.Errorf("asks for %d; %+v", s, b.r.Status())
 			}
 		}

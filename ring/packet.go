@@ -3,7 +3,6 @@ package ring
 import (
 	"github.com/spreadd/spreadd/internal/buf"
 	"github.com/spreadd/spreadd/internal/clock"
-	"github.com/spreadd/spreadd/internal/topology"
 	"github.com/spreadd/spreadd/wire"
 )
 
@@ -27,7 +26,7 @@ func (r *Ring) HandlePacket(now clock.Time, p *wire.Packet, datagram buf.Slice, 
 	if v := r.checkPacket(p); v != Stored {
 		return r.count(v)
 	}
-	s := r.table.add(p.Seq, r.lastDiscarded)
+	s := r.table.add(p.Seq, r.seq.lastDiscarded)
 	s.state = have
 	s.service = service
 	s.maker = int16(r.maker(p.Proc))
@@ -38,8 +37,8 @@ func (r *Ring) HandlePacket(now clock.Time, p *wire.Packet, datagram buf.Slice, 
 	s.body = r.keep(p, datagram)
 	r.stats.PacketsReceived++
 	r.noteRound(p)
-	r.highest = max(r.highest, p.Seq)
-	if p.Seq == r.myAru+1 {
+	r.seq.highest = max(r.seq.highest, p.Seq)
+	if p.Seq == r.seq.myAru+1 {
 		r.advance()
 		r.deliverOrdered(out)
 	}
@@ -51,15 +50,15 @@ func (r *Ring) HandlePacket(now clock.Time, p *wire.Packet, datagram buf.Slice, 
 // (ring-protocol §12 rules 3 and 4, §25).
 func (r *Ring) checkPacket(p *wire.Packet) Reason {
 	switch {
-	case p.Seq < 1, int64(p.Seq) > int64(r.lastDiscarded)+MaxPackets:
+	case p.Seq < 1, int64(p.Seq) > int64(r.seq.lastDiscarded)+MaxPackets:
 		return TooFar
-	case p.Seq <= r.lastDiscarded:
+	case p.Seq <= r.seq.lastDiscarded:
 		return Old
 	case r.alone():
 		return TooFar // the numbers are given, and forgotten, here alone
 	case r.table.find(p.Seq) != nil:
 		return Duplicate
-	case r.state == Recovering && p.Seq > r.highest:
+	case r.state == Recovering && p.Seq > r.seq.highest:
 		return BeyondRecovery
 	case r.maker(p.Proc) < 0:
 		return UnknownMaker
@@ -95,60 +94,14 @@ func (r *Ring) keep(p *wire.Packet, datagram buf.Slice) buf.Slice {
 // follows its token: the token is here, or will be at once, and all of the
 // round before has been sent (ring-protocol §18.3).
 func (r *Ring) noteRound(p *wire.Packet) {
-	if r.cfg.Accelerated && p.Transmitter == r.route.predecessor && p.TokenRound > r.receivedRounds {
-		r.tokenFirst = true
+	if r.cfg.Accelerated && p.Transmitter == r.route.predecessor && p.TokenRound > r.token.accepted {
+		r.token.first = true
 	}
 }
 
 // advance moves myAru over what is present.
 func (r *Ring) advance() {
-	for r.myAru < r.highest && r.table.find(r.myAru+1) != nil {
-		r.myAru++
+	for r.seq.myAru < r.seq.highest && r.table.find(r.seq.myAru+1) != nil {
+		r.seq.myAru++
 	}
-}
-
-// HandleHurry takes a hurry packet: a member has something to send and takes
-// the token to be held here (ring-protocol §19.3).
-func (r *Ring) HandleHurry(now clock.Time, p *wire.Packet, out *Effects) Reason {
-	switch {
-	case p.Type.Kind() != wire.KindHurry:
-		return r.count(NotData)
-	case r.state == Down || !r.route.ring.Contains(p.Proc):
-		return r.count(HurryStranger)
-	case !r.route.leads || !r.idle():
-		return r.count(HurryIgnored)
-	}
-	r.letGo(now, out)
-	return r.count(HurryTaken)
-}
-
-// idle reports whether the leader holds the token, as far as this daemon can
-// tell: all is stable, and was a turn ago, and the last round needed at most
-// one repeat (ring-protocol §19.1).
-func (r *Ring) idle() bool {
-	return r.state == Operational && r.route.ring.Len() > 1 &&
-		r.last.Type.Retrans() <= 1 && r.aru == r.highest && r.tokenCounter > 1
-}
-
-// letGo sends the held token. That the counter starts anew has further hurries
-// ignored until the ring is idle again.
-func (r *Ring) letGo(now clock.Time, out *Effects) {
-	r.tokenCounter = 0
-	r.repeat(now, out)
-}
-
-// hurry asks for the token, if it seems to be held, since there is something to
-// send now and was not before (ring-protocol §19.3).
-func (r *Ring) hurry(now clock.Time, out *Effects) {
-	if !r.idle() {
-		return
-	}
-	if r.route.leads {
-		r.letGo(now, out)
-		return
-	}
-	p := wire.Packet{Type: wire.PacketHurry, Transmitter: r.cfg.Self, Proc: r.cfg.Self, ConfHash: r.cfg.ConfHash}
-	d := topology.Datagram{To: topology.ToDaemon(r.route.leader)}
-	p.Append(d.Head[:0])
-	out.Sends = append(out.Sends, d)
 }

@@ -428,7 +428,7 @@ func (c *chaos) finish() {
 		if d.dead {
 			continue
 		}
-		if d.ring.state != Operational || d.ring.users.len() > 0 || d.ring.aru != d.ring.highest {
+		if d.ring.state != Operational || d.ring.sending.users.len() > 0 || d.ring.seq.aru != d.ring.seq.highest {
 			fail("%s has not come to rest: %+v", d.name, d.ring.Status())
 		}
 		for m := range c.watch[i].own {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/spreadd/spreadd/wire"
 )
@@ -29,15 +28,13 @@ func (r *Ring) Reconfigure(cfg Config) error {
 		return ErrUp
 	}
 	makers := r.makers()
-	assembling := r.assembling
-	d := cfg.Topology.Daemon(cfg.Self)
+	assembling := r.assembly.partials
 	r.cfg = cfg
-	r.rank, r.segment = int16(d.Rank), d.Segment
-	r.segmentAlone = len(cfg.Topology.Segments()[d.Segment].Daemons) == 1
-	r.former = slices.DeleteFunc(slices.Clone(makers), func(id wire.DaemonID) bool { return cfg.Topology.Daemon(id) != nil })
-	r.assembling = make([]partial, len(cfg.Topology.Daemons())+len(r.former))
+	r.self = placeOf(&cfg)
+	r.assembly.former = slices.DeleteFunc(slices.Clone(makers), func(id wire.DaemonID) bool { return cfg.Topology.Daemon(id) != nil })
+	r.assembly.partials = make([]partial, len(cfg.Topology.Daemons())+len(r.assembly.former))
 	for i, id := range makers {
-		r.assembling[r.maker(id)] = assembling[i]
+		r.assembly.partials[r.maker(id)] = assembling[i]
 	}
 	for i := range r.table.slots {
 		if s := &r.table.slots[i]; s.isPacket() {
@@ -47,24 +44,12 @@ func (r *Ring) Reconfigure(cfg Config) error {
 	return nil
 }
 
-// SetTimeouts changes how long the token is waited for; what is waited for already is
-// not affected.
-func (r *Ring) SetTimeouts(token, hurry time.Duration) error {
-	c := r.cfg
-	c.TokenTimeout, c.HurryTimeout = token, hurry
-	if token <= 0 || hurry <= 0 {
-		return fmt.Errorf("ring: timeouts of %v and %v, they have to be above 0", token, hurry)
-	}
-	r.cfg = c
-	return nil
-}
-
 // maker returns the place of a daemon in assembling, or -1.
 func (r *Ring) maker(id wire.DaemonID) int {
 	if rank := r.cfg.Topology.Rank(id); rank >= 0 {
 		return rank
 	}
-	if i := slices.Index(r.former, id); i >= 0 {
+	if i := slices.Index(r.assembly.former, id); i >= 0 {
 		return len(r.cfg.Topology.Daemons()) + i
 	}
 	return -1
@@ -76,12 +61,12 @@ func (r *Ring) makers() []wire.DaemonID {
 	for _, d := range r.cfg.Topology.Daemons() {
 		ids = append(ids, d.ID)
 	}
-	return append(ids, r.former...)
+	return append(ids, r.assembly.former...)
 }
 
 // forget lets go of the daemons that the configuration has no more: the ring that
 // they were in has ended.
 func (r *Ring) forget() {
-	r.assembling = r.assembling[:len(r.cfg.Topology.Daemons())]
-	r.former = nil
+	r.assembly.partials = r.assembly.partials[:len(r.cfg.Topology.Daemons())]
+	r.assembly.former = nil
 }

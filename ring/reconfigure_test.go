@@ -33,13 +33,7 @@ func TestReconfigure(t *testing.T) {
 	if len(b.texts) != 0 {
 		t.Fatalf("B got %d messages, the test wants to see them recovered", len(b.texts))
 	}
-	top, err := topology.New([]topology.Segment{
-		{Port: 1, Daemons: []topology.Daemon{{ID: 77, Name: "new"}}},
-		{Port: 2, Daemons: []topology.Daemon{{ID: b.id, Name: "B"}, {ID: a.id, Name: "A"}}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	top := reordered(t, a, b)
 	cfg := Config{Topology: top, ConfHash: 4712, Window: 50, Accelerated: true}
 	if err := a.ring.Reconfigure(cfg); !errors.Is(err, ErrUp) {
 		t.Errorf("of a ring that is up: %v", err)
@@ -67,8 +61,8 @@ func TestReconfigure(t *testing.T) {
 		if !slices.Equal(d.texts, want) {
 			t.Errorf("%s got %d messages, want %d", d.name, len(d.texts), len(want))
 		}
-		if len(d.ring.former) != 0 || len(d.ring.assembling) != 3 {
-			t.Errorf("%s remembers %v, has %d places", d.name, d.ring.former, len(d.ring.assembling))
+		if len(d.ring.assembly.former) != 0 || len(d.ring.assembly.partials) != 3 {
+			t.Errorf("%s remembers %v, has %d places", d.name, d.ring.assembly.former, len(d.ring.assembly.partials))
 		}
 	}
 	if l := a.ring.Status().Leader; l != b.id {
@@ -84,6 +78,19 @@ func TestReconfigure(t *testing.T) {
 			t.Errorf("%s holds %d blocks", d.name, out)
 		}
 	}
+}
+
+// reordered returns a configuration without C, and with a new daemon, in which B stands before A.
+func reordered(t *testing.T, a, b *node) *topology.Topology {
+	t.Helper()
+	top, err := topology.New([]topology.Segment{
+		{Port: 1, Daemons: []topology.Daemon{{ID: 77, Name: "new"}}},
+		{Port: 2, Daemons: []topology.Daemon{{ID: b.id, Name: "B"}, {ID: a.id, Name: "A"}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return top
 }
 
 func TestSetTimeouts(t *testing.T) {

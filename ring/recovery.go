@@ -35,9 +35,9 @@ func (r *Ring) Recover(now clock.Time, rec topology.Recovery, out *Effects) {
 	r.stop() // of an old ring that is still up
 
 	r.route = newRoute(r.cfg.Topology, r.cfg.Self, rec.Members)
-	r.lastNumSent, r.lastNumRetrans = 0, 0
+	r.token.made, r.token.retransmitted = 0, 0
 	r.cut(rec.Highest, out)
-	r.aru = min(max(rec.Aru, r.lastDiscarded), r.myAru)
+	r.seq.aru = min(max(rec.Aru, r.seq.lastDiscarded), r.seq.myAru)
 	r.discard(out)
 	r.markHoles(rec.Holes, out)
 	r.recovery = recovery{
@@ -45,9 +45,9 @@ func (r *Ring) Recover(now clock.Time, rec topology.Recovery, out *Effects) {
 		lastSeq: rec.LastSeq,
 		commit:  append(r.recovery.commit[:0], rec.Commit...),
 	}
-	r.tokenRounds, r.receivedRounds = 0, 0
-	r.tokenFirst = false
-	r.aru = 0
+	r.token.turns, r.token.accepted = 0, 0
+	r.token.first = false
+	r.seq.aru = 0
 	r.state = Recovering
 	if r.route.ring.Len() == 1 {
 		r.commitIfComplete(out)
@@ -65,36 +65,36 @@ func (r *Ring) Recover(now clock.Time, rec topology.Recovery, out *Effects) {
 // (membership-protocol §7.4 rule 4).
 func (r *Ring) cut(highest int32, out *Effects) {
 	// A number beyond the table would never be complete, and none is known.
-	highest = min(highest, r.lastDiscarded+MaxPackets)
-	for seq := r.highest; seq > highest; seq-- {
+	highest = min(highest, r.seq.lastDiscarded+MaxPackets)
+	for seq := r.seq.highest; seq > highest; seq-- {
 		if s := r.table.find(seq); s != nil {
 			r.table.remove(s, out)
 		}
 	}
-	r.highest = max(highest, r.lastDiscarded)
-	r.myAru = min(r.myAru, r.highest)
+	r.seq.highest = max(highest, r.seq.lastDiscarded)
+	r.seq.myAru = min(r.seq.myAru, r.seq.highest)
 }
 
 // markHoles marks the numbers that nobody has, so that "I have all" can be
 // reached, and finds myAru anew, below the first of them.
 func (r *Ring) markHoles(holes []int32, out *Effects) {
 	for _, seq := range holes {
-		if seq <= r.lastDiscarded || seq > r.highest || seq-r.lastDiscarded > MaxPackets {
+		if seq <= r.seq.lastDiscarded || seq > r.seq.highest || seq-r.seq.lastDiscarded > MaxPackets {
 			continue
 		}
 		if s := r.table.find(seq); s != nil {
 			r.table.remove(s, out)
 		}
-		r.table.add(seq, r.lastDiscarded).state = hole
+		r.table.add(seq, r.seq.lastDiscarded).state = hole
 	}
 	r.countAru()
 }
 
 // countAru finds the end of the run of packets above the forgotten ones.
 func (r *Ring) countAru() {
-	r.myAru = r.lastDiscarded
-	for r.myAru < r.highest && r.table.find(r.myAru+1).isPacket() {
-		r.myAru++
+	r.seq.myAru = r.seq.lastDiscarded
+	for r.seq.myAru < r.seq.highest && r.table.find(r.seq.myAru+1).isPacket() {
+		r.seq.myAru++
 	}
 }
 
@@ -111,7 +111,7 @@ func (r *Ring) sendFirstToken(out *Effects) {
 		ConfHash:    r.cfg.ConfHash,
 	}
 	r.sendToken(&t, 2, out)
-	r.tokenRounds = 1
+	r.token.turns = 1
 }
 
 // commitIfComplete notes that this daemon has all that the recovery can give
@@ -122,11 +122,11 @@ func (r *Ring) commitIfComplete(out *Effects) {
 		return
 	}
 	r.advance()
-	if r.myAru != r.highest {
+	if r.seq.myAru != r.seq.highest {
 		return
 	}
 	r.recovery.committed = true
-	r.myAru = r.recovery.lastSeq
+	r.seq.myAru = r.recovery.lastSeq
 	out.event(Committed)
 }
 
@@ -138,19 +138,19 @@ func (r *Ring) install(out *Effects) {
 	next := r.deliverRegular(out)
 	out.event(Transitional)
 	r.deliverTransitional(next, out)
-	for seq := r.lastDiscarded + 1; seq <= r.highest; seq++ {
+	for seq := r.seq.lastDiscarded + 1; seq <= r.seq.highest; seq++ {
 		if s := r.table.find(seq); s != nil {
 			r.table.remove(s, out)
 		}
 	}
 	r.dropPartials(out)
 	r.forget()
-	r.users.again()
-	r.groups.again()
+	r.sending.users.again()
+	r.sending.groups.again()
 	r.id = r.recovery.future
-	r.highest, r.myAru, r.aru, r.lastDiscarded, r.lastDelivered = 0, 0, 0, 0, 0
-	r.tokenCounter = 0
-	r.afterInstall = true
+	r.seq.highest, r.seq.myAru, r.seq.aru, r.seq.lastDiscarded, r.seq.lastDelivered = 0, 0, 0, 0, 0
+	r.token.stableTurns = 0
+	r.token.afterInstall = true
 	r.state = Operational
 	r.stats.MembershipChanges++
 	out.event(Regular)
@@ -159,8 +159,8 @@ func (r *Ring) install(out *Effects) {
 // deliverRegular delivers up to the first hole or safe packet and returns the
 // number at which it stopped.
 func (r *Ring) deliverRegular(out *Effects) int32 {
-	seq := r.lastDiscarded + 1
-	for ; seq <= r.highest; seq++ {
+	seq := r.seq.lastDiscarded + 1
+	for ; seq <= r.seq.highest; seq++ {
 		s := r.table.find(seq)
 		if !s.isPacket() || s.state == have && s.service == Safe {
 			break
@@ -177,7 +177,7 @@ func (r *Ring) deliverRegular(out *Effects) int32 {
 // it.
 func (r *Ring) deliverTransitional(seq int32, out *Effects) {
 	afterHole := false
-	for ; seq <= r.highest; seq++ {
+	for ; seq <= r.seq.highest; seq++ {
 		s := r.table.find(seq)
 		switch {
 		case !s.isPacket():
@@ -191,11 +191,11 @@ func (r *Ring) deliverTransitional(seq int32, out *Effects) {
 // undo takes a recovery back that did not come to its end (ring-protocol §22.4):
 // what was a hole may be had from others in the next one.
 func (r *Ring) undo() {
-	for seq := r.lastDiscarded + 1; seq <= r.highest; seq++ {
+	for seq := r.seq.lastDiscarded + 1; seq <= r.seq.highest; seq++ {
 		if s := r.table.find(seq); s != nil && s.state == hole {
 			*s = slot{}
 		}
 	}
-	r.aru = r.lastDiscarded
+	r.seq.aru = r.seq.lastDiscarded
 	r.countAru()
 }

@@ -24,7 +24,7 @@ func newBench(t *testing.T, cfg Config) *bench {
 	n := newNetwork(t, cfg, []string{"A", "B", "C"}, []string{"D"})
 	n.form(n.nodes[0], n.nodes[1], n.nodes[2])
 	b := n.nodes[1]
-	return &bench{t: t, n: n, b: b, r: b.ring, arq: b.ring.last.Type.ARQ()}
+	return &bench{t: t, n: n, b: b, r: b.ring, arq: b.ring.token.last.Type.ARQ()}
 }
 
 // packet is the next packet of A, with one whole message of some text.
@@ -64,7 +64,7 @@ func (b *bench) check() {
 func (b *bench) token() wire.Token {
 	return wire.Token{
 		Type: wire.RingType(0).WithARQ(b.arq + 1), Transmitter: b.n.node("A").id, Proc: b.n.node("A").id,
-		Membership: b.r.id, Seq: b.r.highest, Aru: b.r.highest, AruLast: b.n.node("A").id, ConfHash: 4711,
+		Membership: b.r.id, Seq: b.r.seq.highest, Aru: b.r.seq.highest, AruLast: b.n.node("A").id, ConfHash: 4711,
 	}
 }
 
@@ -127,8 +127,8 @@ func TestPacketRefusals(t *testing.T) {
 		if after[tt.want] != before[tt.want]+1 {
 			t.Errorf("%s: not counted as %v", tt.name, tt.want)
 		}
-		if stored := b.r.highest > 0; stored != (tt.want == Stored) || len(b.out.Sends) > 0 {
-			t.Errorf("%s: highest is %d, %d datagrams", tt.name, b.r.highest, len(b.out.Sends))
+		if stored := b.r.seq.highest > 0; stored != (tt.want == Stored) || len(b.out.Sends) > 0 {
+			t.Errorf("%s: highest is %d, %d datagrams", tt.name, b.r.seq.highest, len(b.out.Sends))
 		}
 	}
 }
@@ -183,15 +183,15 @@ func TestTokenRefusals(t *testing.T) {
 		{"a round ahead", func(b *bench, k *wire.Token) { k.Type = k.Type.WithARQ(b.arq + 2) }, TokenOld},
 	} {
 		b := newBench(t, Config{})
-		b.r.last.Type = b.r.last.Type.WithRetrans(0)
+		b.r.token.last.Type = b.r.token.last.Type.WithRetrans(0)
 		k := b.token()
 		tt.edit(b, &k)
-		rounds := b.r.tokenRounds
+		rounds := b.r.token.turns
 		if v := b.take(k); v != tt.want {
 			t.Errorf("%s: %v, want %v", tt.name, v, tt.want)
 		}
 		sends := tt.want == TokenTaken || tt.want == TokenRepeated
-		if turn := b.r.tokenRounds > rounds; turn != (tt.want == TokenTaken) || (len(b.out.Sends) > 0) != sends {
+		if turn := b.r.token.turns > rounds; turn != (tt.want == TokenTaken) || (len(b.out.Sends) > 0) != sends {
 			t.Errorf("%s: turn taken: %v; %d datagrams", tt.name, turn, len(b.out.Sends))
 		}
 		if b.r.Counts()[tt.want] == 0 {

@@ -97,7 +97,7 @@ func (r *replay) checkDelivered() error {
 		}
 	}
 	parts := make(map[wire.DaemonID]string)
-	for seq := int32(1); seq <= r.ring.lastDiscarded; seq++ {
+	for seq := int32(1); seq <= r.ring.seq.lastDiscarded; seq++ {
 		p := bySeq[seq]
 		if p == nil {
 			continue // before the capture

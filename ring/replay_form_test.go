@@ -28,12 +28,12 @@ func (r *replay) fillTable() {
 		for i := range q.NumSeqs() {
 			missing = append(missing, q.Seq(i))
 		}
-		g.last.Type = t.Type
+		g.token.last.Type = t.Type
 	}
-	g.last.Aru = t.Aru
-	g.highest, g.aru, g.lastDiscarded, g.lastDelivered = t.Seq, t.Aru, t.Aru, t.Aru
+	g.token.last.Aru = t.Aru
+	g.seq.highest, g.seq.aru, g.seq.lastDiscarded, g.seq.lastDelivered = t.Seq, t.Aru, t.Aru, t.Aru
 	if r.self.ID == r.top.Daemons()[0].ID {
-		g.lastNumSent = 20 // as the next token's flow_control shows
+		g.token.made = 20 // as the next token's flow_control shows
 	}
 	var out Effects
 	for seq := t.Aru + 1; seq <= t.Seq; seq++ {
@@ -48,14 +48,14 @@ func (r *replay) fillTable() {
 			d := &r.list[i]
 			if !r.isToken(d) && p.Decode(d.payload) == nil && p.Seq == seq && p.Membership == g.id {
 				g.table.remove(s, &out)
-				g.highest = t.Seq
+				g.seq.highest = t.Seq
 				g.HandlePacket(r.list[0].at, &p, buf.Slice{Block: buf.Wrap(d.payload), Hi: len(d.payload)}, &out)
 				break
 			}
 		}
 	}
 	g.countAru()
-	g.lastDelivered = g.myAru
+	g.seq.lastDelivered = g.seq.myAru
 }
 
 // sentForm stops the ring when the daemon makes or passes on the first form
@@ -117,7 +117,7 @@ func (r *replay) recover(t *wire.Token) error {
 	}
 	if g := r.ring; g.stats.MembershipChanges == 0 && rec.Aru == rec.Highest {
 		// The old ring was before the capture, and is complete.
-		g.highest, g.myAru, g.aru, g.lastDiscarded, g.lastDelivered = rec.Aru, rec.Aru, rec.Aru, rec.Aru, rec.Aru
+		g.seq.highest, g.seq.myAru, g.seq.aru, g.seq.lastDiscarded, g.seq.lastDelivered = rec.Aru, rec.Aru, rec.Aru, rec.Aru, rec.Aru
 	}
 	return r.step(func(out *Effects) { r.ring.Recover(r.list[r.i].at, rec, out) })
 }
@@ -184,10 +184,10 @@ func (r *replay) agrees(earlier int) error {
 func clone(r *Ring) *Ring {
 	c := *r
 	c.table.slots = slices.Clone(r.table.slots)
-	c.users.list = slices.Clone(r.users.list)
-	c.groups.list = slices.Clone(r.groups.list)
-	c.assembling = slices.Clone(r.assembling)
+	c.sending.users.list = slices.Clone(r.sending.users.list)
+	c.sending.groups.list = slices.Clone(r.sending.groups.list)
+	c.assembly.partials = slices.Clone(r.assembly.partials)
 	c.recovery.commit = slices.Clone(r.recovery.commit)
-	c.numbers, c.body, c.scratch = nil, nil, nil
+	c.scratch.numbers, c.scratch.body, c.scratch.token = nil, nil, nil
 	return &c
 }

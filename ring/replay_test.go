@@ -300,11 +300,11 @@ func (r *replay) run() error {
 	}
 	for r.i = range r.list[:last+1] {
 		d := &r.list[r.i]
-		if r.i == 0 && r.ring.highest > r.ring.aru && d.from == r.self.Addr {
+		if r.i == 0 && r.ring.seq.highest > r.ring.seq.aru && d.from == r.self.Addr {
 			continue // the state is that after this token
 		}
 		var err error
-		if at := r.ring.lossAt; at != 0 && d.at >= at {
+		if at := r.ring.deadlines.loss; at != 0 && d.at >= at {
 			r.ring.Advance(d.at, new(Effects))
 		}
 		switch {
@@ -359,20 +359,20 @@ func (r *replay) startIdle() {
 	g.state, g.level = Operational, Everything
 	g.stats.MembershipChanges = 1
 	seq := leaders.Seq
-	g.highest, g.myAru, g.aru, g.lastDiscarded, g.lastDelivered = seq, seq, seq, seq, seq
-	g.tokenCounter, g.tokenRounds = 100, r.rounds
-	g.last = leaders
-	g.last.Type, g.last.Body = 0, nil
-	g.last.Transmitter = r.self.ID
+	g.seq.highest, g.seq.myAru, g.seq.aru, g.seq.lastDiscarded, g.seq.lastDelivered = seq, seq, seq, seq, seq
+	g.token.stableTurns, g.token.turns = 100, r.rounds
+	g.token.last = leaders
+	g.token.last.Type, g.token.last.Body = 0, nil
+	g.token.last.Transmitter = r.self.ID
 	arq := leaders.Type.ARQ()
 	if !g.route.leads {
 		arq-- // of the round before
 	}
-	g.last.Type = g.last.Type.WithARQ(arq)
+	g.token.last.Type = g.token.last.Type.WithARQ(arq)
 	g.restartLoss(r.list[0].at)
 	g.restartHurry(r.list[0].at)
 	if g.route.leads {
-		g.hurryAt = r.list[0].at // or when it may have been
+		g.deadlines.hurry = r.list[0].at // or when it may have been
 	}
 }
 
@@ -497,7 +497,7 @@ func (r *replay) received(d *captured) error {
 		// They came while the token was on its way, or hurried it, which the
 		// capture has shown before.
 		for _, m := range r.messages[:n] {
-			r.ring.users.push(m.message)
+			r.ring.sending.users.push(m.message)
 		}
 		r.messages = r.messages[n:]
 	}

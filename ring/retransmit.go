@@ -17,7 +17,7 @@ type unmet struct {
 // is here at once. It returns the body of the token without them, how to
 // widen the own request, and how many packets were sent.
 func (r *Ring) answer(t *wire.Token, out *Effects) (body []byte, u unmet, sent int) {
-	body = r.body[:0]
+	body = r.scratch.body[:0]
 	requests := t.Requests()
 	for q, ok := requests.Next(); ok; q, ok = requests.Next() {
 		if q.Membership != r.id {
@@ -32,11 +32,11 @@ func (r *Ring) answer(t *wire.Token, out *Effects) (body []byte, u unmet, sent i
 // carryOn copies the request of another ring's member, which only occurs while
 // several rings recover together.
 func (r *Ring) carryOn(body []byte, q *wire.Request) []byte {
-	r.numbers = r.numbers[:0]
+	r.scratch.numbers = r.scratch.numbers[:0]
 	for i := range q.NumSeqs() {
-		r.numbers = append(r.numbers, q.Seq(i))
+		r.scratch.numbers = append(r.scratch.numbers, q.Seq(i))
 	}
-	return wire.AppendRequest(body, wire.LittleEndian, q.Membership, q.Proc, q.Segment, r.numbers...)
+	return wire.AppendRequest(body, wire.LittleEndian, q.Membership, q.Proc, q.Segment, r.scratch.numbers...)
 }
 
 // answerOne answers the request of one entry.
@@ -46,17 +46,17 @@ func (r *Ring) answerOne(q *wire.Request, u *unmet, out *Effects) (sent int) {
 		return 0
 	}
 	// Numbers have to be ascending, above what all have, and known to exist.
-	last := max(r.aru, r.lastDiscarded)
+	last := max(r.seq.aru, r.seq.lastDiscarded)
 	for i := range q.NumSeqs() {
 		seq := q.Seq(i)
 		s := r.table.find(seq)
 		switch {
-		case seq <= last || seq > r.highest || s != nil && s.state == hole:
+		case seq <= last || seq > r.seq.highest || s != nil && s.state == hole:
 			r.count(RequestIgnored)
 			continue
 		case s == nil:
 			u.any = true
-			u.outside = u.outside || int(q.Segment) != r.segment
+			u.outside = u.outside || int(q.Segment) != r.self.segment
 		default:
 			r.retransmit(s, q, out)
 			sent++
@@ -107,31 +107,31 @@ const (
 // turn counted; packets of this round may still be on their way
 // (ring-protocol §14.2).
 func (r *Ring) ask(body []byte, u unmet) []byte {
-	r.body = body
-	upTo := r.highest
+	r.scratch.body = body
+	upTo := r.seq.highest
 	if r.cfg.Accelerated && r.state != Recovering {
-		upTo = r.last.Seq
+		upTo = r.token.last.Seq
 	}
 	room := (maxTokenBody - len(body) - requestHeaderLen) / 4
-	if r.myAru >= upTo || room < 2 {
+	if r.seq.myAru >= upTo || room < 2 {
 		return body
 	}
-	r.numbers = r.numbers[:0]
-	for seq := r.myAru + 1; seq <= upTo && len(r.numbers) < room; seq++ {
+	r.scratch.numbers = r.scratch.numbers[:0]
+	for seq := r.seq.myAru + 1; seq <= upTo && len(r.scratch.numbers) < room; seq++ {
 		if r.table.find(seq) == nil {
-			r.numbers = append(r.numbers, seq)
+			r.scratch.numbers = append(r.scratch.numbers, seq)
 		}
 	}
-	if len(r.numbers) == 0 {
+	if len(r.scratch.numbers) == 0 {
 		return body
 	}
-	proc, segment := r.cfg.Self, int16(r.segment)
+	proc, segment := r.cfg.Self, int16(r.self.segment)
 	if u.any {
 		proc = wire.NoDaemon
 	}
 	if u.outside {
 		segment = wire.NoSegment
 	}
-	r.body = wire.AppendRequest(body, wire.LittleEndian, r.id, proc, segment, r.numbers...)
-	return r.body
+	r.scratch.body = wire.AppendRequest(body, wire.LittleEndian, r.id, proc, segment, r.scratch.numbers...)
+	return r.scratch.body
 }

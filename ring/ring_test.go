@@ -39,7 +39,7 @@ func TestAllowance(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.state, r.highest, r.aru = tt.state, tt.highest, tt.aru
+		r.state, r.seq.highest, r.seq.aru = tt.state, tt.highest, tt.aru
 		if got := r.allowance(tt.fc); got != tt.want {
 			t.Errorf("%+v: %d packets are allowed", tt, got)
 		}
@@ -155,7 +155,7 @@ func TestAlone(t *testing.T) {
 	}
 	a.out.Reset()
 	// Numbers do not grow beyond their bound, however long the ring stays.
-	a.ring.highest = MaxSeq - 1
+	a.ring.seq.highest = MaxSeq - 1
 	n.submit(a, FIFO, strings.Repeat("x", 3000))
 	if got := a.ring.Status(); got.Highest != 3 || got.Aru != 3 || got.LastDiscarded != 3 {
 		t.Errorf("after %d come %+v", MaxSeq-1, got)
@@ -182,14 +182,14 @@ func TestPacketsKeepTheRing(t *testing.T) {
 	b := newBench(t, Config{})
 	step := func(what string, restarts bool, f func()) {
 		t.Helper()
-		before := b.r.lossAt
+		before := b.r.deadlines.loss
 		b.n.now = b.n.now.Add(10 * time.Millisecond)
 		f()
-		if got := b.r.lossAt != before; got != restarts {
+		if got := b.r.deadlines.loss != before; got != restarts {
 			t.Errorf("%s restarts the timer: %v", what, got)
 		}
-		if restarts && b.r.lossAt != b.n.now.Add(DefaultTokenTimeout) {
-			t.Errorf("%s: the timer is set to %v", what, b.r.lossAt)
+		if restarts && b.r.deadlines.loss != b.n.now.Add(DefaultTokenTimeout) {
+			t.Errorf("%s: the timer is set to %v", what, b.r.deadlines.loss)
 		}
 	}
 	p := b.packet(1)
@@ -210,7 +210,7 @@ func TestPacketsKeepTheRing(t *testing.T) {
 		b.r.HandleHurry(b.n.now, &h, &b.out)
 	})
 	step("a token", true, func() { b.take(b.token()) })
-	if b.r.hurryAt != 0 {
+	if b.r.deadlines.hurry != 0 {
 		t.Error("a daemon that does not lead has a hurry timer")
 	}
 	b.r.Stop(b.n.now)
@@ -220,13 +220,13 @@ func TestPacketsKeepTheRing(t *testing.T) {
 		t.Errorf("without a ring a packet sets a timer, or is not stored: %v", b.r.Deadline())
 	}
 	a := b.n.nodes[0]
-	before := a.ring.hurryAt
+	before := a.ring.deadlines.hurry
 	b.n.now = b.n.now.Add(time.Millisecond)
 	p.Transmitter, p.Proc = b.b.id, b.b.id
 	bytes := p.Append(nil)
 	_ = p.Decode(bytes)
 	a.ring.HandlePacket(b.n.now, &p, buf.Slice{Block: buf.Wrap(bytes), Hi: len(bytes)}, &a.out)
-	if a.ring.hurryAt == before {
+	if a.ring.deadlines.hurry == before {
 		t.Error("a packet does not restart the leader's hurry timer")
 	}
 }
@@ -246,10 +246,10 @@ func TestHurryRefusals(t *testing.T) {
 		{"from nobody", "A", func(_ *network, p *wire.Packet) { p.Proc = 99 }, HurryStranger},
 		{"no hurry", "A", func(_ *network, p *wire.Packet) { p.Type = wire.PacketSafe }, NotData},
 		{"without a ring", "A", func(n *network, _ *wire.Packet) { n.nodes[0].ring.Stop(n.now) }, HurryStranger},
-		{"while busy", "A", func(n *network, _ *wire.Packet) { n.nodes[0].ring.tokenCounter = 1 }, HurryIgnored},
+		{"while busy", "A", func(n *network, _ *wire.Packet) { n.nodes[0].ring.token.stableTurns = 1 }, HurryIgnored},
 		{"after two repeats", "A", func(n *network, _ *wire.Packet) {
 			r := n.nodes[0].ring
-			r.last.Type = r.last.Type.WithRetrans(2)
+			r.token.last.Type = r.token.last.Type.WithRetrans(2)
 		}, HurryIgnored},
 	} {
 		n := newBench(t, Config{}).n

@@ -18,20 +18,20 @@ func (r *Ring) HandleToken(now clock.Time, t *wire.Token, out *Effects) Reason {
 	}
 	switch v {
 	case TokenTaken:
-		r.rounds.turn(now, r.state == Operational && !r.afterInstall)
+		r.rounds.turn(now, r.state == Operational && !r.token.afterInstall)
 		// After a recovery the token still carries the recovery's aru.
 		// Forgetting what I sent of it keeps it out of mine
 		// (ring-protocol §13.2).
-		if r.afterInstall {
-			r.afterInstall = false
-			r.last.Aru = 0
+		if r.token.afterInstall {
+			r.token.afterInstall = false
+			r.token.last.Aru = 0
 		}
 		if t.Type.Retrans() > 0 && !r.route.leads {
 			r.stats.TokenHurries++
 		}
 		r.turn(now, t, out)
 	case TokenRepeated:
-		r.last.Type = r.last.Type.WithRetrans(t.Type.Retrans())
+		r.token.last.Type = r.token.last.Type.WithRetrans(t.Type.Retrans())
 		r.sendAgain(out)
 	default:
 	}
@@ -41,7 +41,7 @@ func (r *Ring) HandleToken(now clock.Time, t *wire.Token, out *Effects) Reason {
 // checkToken decides whether a token may be used at all (ring-protocol §9
 // rules 7 to 11, §25).
 func (r *Ring) checkToken(t *wire.Token) Reason {
-	far := int64(r.lastDiscarded) + MaxPackets
+	far := int64(r.seq.lastDiscarded) + MaxPackets
 	switch {
 	case t.Type&wire.TokenForms != 0:
 		return TokenNotRegular
@@ -75,7 +75,7 @@ func (r *Ring) tokenID() wire.MembershipID {
 // round, which the leader counts, and that of its repeats (ring-protocol
 // §13.1).
 func (r *Ring) checkRound(t *wire.Token) Reason {
-	mine, its := r.last.Type, t.Type
+	mine, its := r.token.last.Type, t.Type
 	switch {
 	case r.route.leads && its.ARQ() == mine.ARQ():
 		return TokenTaken
@@ -93,36 +93,13 @@ func (r *Ring) checkRound(t *wire.Token) Reason {
 // checkProgress refuses a new token that takes back what an earlier one said.
 func (r *Ring) checkProgress(t *wire.Token) Reason {
 	switch {
-	case t.Aru < r.aru:
+	case t.Aru < r.seq.aru:
 		// All have up to my aru, so nobody had reason to lower the token's
 		// below; taking it would mean to ask for what others have forgotten.
 		return TokenAruDecreases
-	case r.state != Recovering && t.Seq < r.last.Seq:
+	case r.state != Recovering && t.Seq < r.token.last.Seq:
 		return TokenSeqDecreases
 	default:
 		return TokenTaken
 	}
-}
-
-// repeat is what the leader's timer does: send the last token again, or for the first
-// time if it was held (ring-protocol §13.4).
-func (r *Ring) repeat(now clock.Time, out *Effects) {
-	r.last.Type = r.last.Type.WithRetrans(r.last.Type.Retrans() + 1)
-	r.stats.TokenHurries++
-	r.restartHurry(now)
-	r.sendAgain(out)
-}
-
-// sendAgain repeats the last token, without requests: one copy, one more on
-// the way to another segment of a wide network, two more if an earlier repeat did not
-// help (ring-protocol §13.4).
-func (r *Ring) sendAgain(out *Effects) {
-	copies := 1
-	if r.cfg.Wide && r.route.segmentEnd {
-		copies++
-	}
-	if r.last.Type.Retrans() > 1 {
-		copies += 2
-	}
-	r.sendToken(&r.last, copies, out)
 }

@@ -16,16 +16,16 @@ func (r *Ring) turn(now clock.Time, arrived *wire.Token, out *Effects) {
 
 	// 1: what is known, and which socket to read.
 	if r.state != Recovering {
-		r.highest = max(r.highest, t.Seq)
+		r.seq.highest = max(r.seq.highest, t.Seq)
 	}
-	r.receivedRounds++
-	r.tokenFirst = false
+	r.token.accepted++
+	r.token.first = false
 
 	// 2: answer.
 	body, unmet, retransmitted := r.answer(arrived, out)
 
 	// 3: new packets; on an accelerated ring the last of them wait.
-	first := r.highest + 1
+	first := r.seq.highest + 1
 	made := r.makePackets(r.allowance(t.FlowControl), out)
 	waiting := r.sendBeforeToken(first, out)
 
@@ -45,50 +45,56 @@ func (r *Ring) turn(now clock.Time, arrived *wire.Token, out *Effects) {
 	r.setAru(&t, arrived)
 	t.Proc = r.cfg.Self
 	if r.state != Recovering {
-		t.Seq = r.highest
+		t.Seq = r.seq.highest
 	}
 	if r.route.leads {
 		t.Type = t.Type.WithARQ(t.Type.ARQ() + 1).WithRetrans(0)
 	}
 
-	// 11: pass it on. The leader holds it when there is nothing to do.
-	if !r.route.leads || !r.idle() {
-		copies := 1
-		if t.Type.Retrans() > 1 {
-			copies = 3
-		}
-		r.sendToken(&t, copies, out)
-	}
+	// 11: forward the token.
+	r.forward(&t, out)
 
 	// 12, 13: the next round begins; what waited follows the token.
-	r.tokenRounds++
+	r.token.turns++
 	r.restartHurry(now)
 	r.restartLoss(now)
 	r.sendMade(waiting, out)
 
 	// 14, 15, 16: the line of stability.
-	r.aru = min(t.Aru, r.last.Aru)
-	if r.highest == r.aru {
-		r.tokenCounter++
+	r.seq.aru = min(t.Aru, r.token.last.Aru)
+	if r.seq.highest == r.seq.aru {
+		r.token.stableTurns++
 	} else {
-		r.tokenCounter = 0
+		r.token.stableTurns = 0
 	}
 	t.Body = nil
-	r.last = t
+	r.token.last = t
 
 	// 17, 18: what has become deliverable, or the end of the recovery.
 	r.deliverTurn(first, out)
+}
+
+// forward sends the token to the successor. The leader holds it while there is nothing to do.
+func (r *Ring) forward(t *wire.Token, out *Effects) {
+	if r.route.leads && r.idle() {
+		return
+	}
+	copies := 1
+	if t.Type.Retrans() > 1 {
+		copies = 3
+	}
+	r.sendToken(t, copies, out)
 }
 
 // setAru writes the token's aru: what all are known to have so far in this
 // round (ring-protocol §15.1). The third rule compares with the seq that came,
 // before this daemon's packets: then all had everything.
 func (r *Ring) setAru(t, arrived *wire.Token) {
-	lower := t.Aru > r.myAru
+	lower := t.Aru > r.seq.myAru
 	raiseMine := t.AruLast == r.cfg.Self
 	allHadAll := r.state != Recovering && t.Aru == arrived.Seq
 	if lower || raiseMine || allHadAll {
-		t.Aru = r.myAru
+		t.Aru = r.seq.myAru
 		t.AruLast = r.cfg.Self
 	}
 }
@@ -98,16 +104,16 @@ func (r *Ring) setAru(t, arrived *wire.Token) {
 func (r *Ring) deliverTurn(first int32, out *Effects) {
 	if r.state == Recovering {
 		switch {
-		case r.aru == r.recovery.lastSeq:
+		case r.seq.aru == r.recovery.lastSeq:
 			r.install(out)
-		case r.tokenRounds > MaxRecoveryTurns:
+		case r.token.turns > MaxRecoveryTurns:
 			r.lose(RecoveryStuck, out)
 		}
 		return
 	}
 	r.discard(out)
 	r.deliverOrdered(out)
-	for seq := first; seq <= r.highest; seq++ {
+	for seq := first; seq <= r.seq.highest; seq++ {
 		r.deliverEarly(seq, out)
 	}
 }
