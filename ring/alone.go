@@ -1,15 +1,15 @@
 package ring
 
-// A ring of one sends nothing. Its daemon always holds the token, and what all
-// members have, which is this one, is stable: a message gets its numbers and is
-// delivered in the step that submits it, from where it lies.
+// A ring of one sends nothing. Its daemon always holds the token. A packet that all members have is
+// stable, and here this daemon is all members. So the step that submits a message also numbers it
+// and delivers it, from the block that it is in.
 
-// immediate reports whether a message of the served queue is delivered at once.
+// immediate reports whether a message for the served queue is delivered at once.
 func (r *Ring) immediate() bool {
 	return r.alone() && r.level != Blocked && r.served().len() == 0
 }
 
-// serveAlone orders what waited for the ring of one.
+// serveAlone orders the messages that were waiting for the ring of one.
 func (r *Ring) serveAlone(out *Effects) {
 	if !r.alone() || r.level == Blocked {
 		return
@@ -21,9 +21,8 @@ func (r *Ring) serveAlone(out *Effects) {
 	}
 }
 
-// order gives a message its sequence numbers, one for each packet that it would
-// fill, and delivers it. The numbers start again rather than grow beyond their
-// bound: nobody else has seen them.
+// order gives a message one sequence number for each packet that it would fill, and delivers it.
+// The numbers start over before they exceed their bound, because no other daemon has seen them.
 func (r *Ring) order(m Message, out *Effects) {
 	packets := int32(m.Data.Len()+FragmentBytes-1) / FragmentBytes
 	if r.seq.highest > MaxSeq-packets {

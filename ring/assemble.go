@@ -5,31 +5,30 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// assembly is the messages that have arrived in part, one of each maker at most.
+// assembly holds the messages that have arrived in part, at most one of each maker.
 type assembly struct {
-	// partials are by the place of the maker (see maker).
+	// partials are indexed by the maker's place (see maker).
 	partials []partial
-	// former are daemons that are no longer configured, but of which the ring to be recovered may have
-	// packets. Their places are behind those of the configured daemons.
+	// former are daemons that are no longer configured, but whose packets the old ring may still
+	// hold. Their places follow those of the configured daemons.
 	former []wire.DaemonID
 }
 
-// partial is a message of one maker that has come in part (ring-protocol
-// §17.6). The zero value is none. It holds a reference to its block.
+// partial is a message of one maker that has arrived in part (ring-protocol §17.6). It holds a
+// reference to its block. The zero value is no message.
 type partial struct {
 	data buf.Slice
-	// size is what the message's header says it will have.
+	// size is the length of the message according to its header.
 	size int
-	// fragments counts those that have come.
+	// fragments counts the fragments received so far.
 	fragments int16
-	// own: the block is of the pool and for this message alone; else data
-	// lies in the fragments' own block, which happens as long as they lie
-	// there behind one another, as those of a local session do.
+	// own reports that the block comes from the pool and holds this message alone. Otherwise data
+	// is in the fragments' own block: fragments of a local session lie next to each other there, so
+	// they need no copy.
 	own bool
 }
 
-// eachFragment calls yield for the fragments of a stored packet, which has
-// passed CheckFragments.
+// eachFragment calls yield for each fragment of a stored packet, which has passed CheckFragments.
 func eachFragment(s *slot, yield func(index int16, data buf.Slice)) {
 	p := wire.Packet{First: s.first, Body: s.body.Bytes()}
 	fragments := p.Fragments()
@@ -41,12 +40,12 @@ func eachFragment(s *slot, yield func(index int16, data buf.Slice)) {
 	}
 }
 
-// fragmentHeaderLen is the size of the header of a further fragment, which
-// begins at a multiple of 4 in the body (ring-protocol §7.2).
+// fragmentHeaderLen is the size of the header of a further fragment, which begins at a multiple of
+// 4 in the body (ring-protocol §7.2).
 const fragmentHeaderLen = 4
 
-// assemble takes the next fragment of a maker, in the order of the ring, and
-// delivers the message that it completes.
+// assemble takes the next fragment of a maker, in total order, and delivers the message if that
+// completes it.
 func (r *Ring) assemble(s *slot, index int16, data buf.Slice, out *Effects) {
 	p := &r.assembly.partials[s.maker]
 	number := max(index, -index)
@@ -71,8 +70,8 @@ func (r *Ring) assemble(s *slot, index int16, data buf.Slice, out *Effects) {
 	p.drop(out)
 }
 
-// extend adds a fragment to a message, or drops the message and reports false
-// if it does not agree with its header.
+// extend adds a fragment to a message. If the fragment disagrees with the message's header, extend
+// drops the message and reports false.
 func (r *Ring) extend(p *partial, data buf.Slice, out *Effects) bool {
 	if p.fragments == 0 {
 		size, ok := messageSize(data.Bytes())
@@ -103,20 +102,20 @@ func (r *Ring) extend(p *partial, data buf.Slice, out *Effects) bool {
 	return true
 }
 
-// dropPartial drops what has come of a message, if anything, and counts why.
+// dropPartial drops a message that has arrived in part, if there is one, and counts the reason.
 func (r *Ring) dropPartial(p *partial, why Reason, out *Effects) {
 	r.count(why)
 	p.drop(out)
 }
 
-// drop lets go of a message's block.
+// drop releases the message's block.
 func (p *partial) drop(out *Effects) {
 	out.release(p.data.Block)
 	*p = partial{}
 }
 
-// dropPartials forgets all messages that have come in part: their rings are
-// gone (ring-protocol §17.6).
+// dropPartials drops all messages that have arrived in part, because their rings have ended
+// (ring-protocol §17.6).
 func (r *Ring) dropPartials(out *Effects) {
 	for i := range r.assembly.partials {
 		r.assembly.partials[i].drop(out)

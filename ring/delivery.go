@@ -5,21 +5,21 @@ import (
 	"github.com/spreadd/spreadd/internal/clock"
 )
 
-// Level says what the layers above take (ring-protocol §17.5).
+// Level says what the layers above accept (ring-protocol §17.5).
 type Level uint8
 
 // The levels.
 const (
-	// Blocked: only what is stable is delivered. It is the level from the
-	// loss of a ring, or the start of forming one, on.
+	// Blocked: only stable packets are delivered. The level is Blocked from the loss of a ring, or
+	// the start of forming one.
 	Blocked Level = iota // blocked
-	// Ordered: all in order, reliable messages too.
+	// Ordered: everything is delivered in total order, reliable messages too.
 	Ordered // ordered
-	// Everything: reliable messages as soon as they are here.
+	// Everything: reliable messages are delivered as soon as they arrive.
 	Everything // everything
 )
 
-// SetDelivery sets the level, and delivers at once what it lets through.
+// SetDelivery sets the level and delivers at once what the level allows.
 func (r *Ring) SetDelivery(_ clock.Time, l Level, out *Effects) {
 	r.level = l
 	r.serveAlone(out)
@@ -31,8 +31,8 @@ func (r *Ring) SetDelivery(_ clock.Time, l Level, out *Effects) {
 	}
 }
 
-// deliverOrdered delivers in order up to the first gap or the first safe packet
-// that is not stable (ring-protocol §17.2).
+// deliverOrdered delivers in order up to the first gap, or the first safe packet that is not stable
+// (ring-protocol §17.2).
 func (r *Ring) deliverOrdered(out *Effects) {
 	if r.state != Operational || r.level == Blocked {
 		return
@@ -49,8 +49,8 @@ func (r *Ring) deliverOrdered(out *Effects) {
 	}
 }
 
-// deliverEarly delivers one reliable packet ahead of those before it, if the
-// layers above take that (ring-protocol §17.3).
+// deliverEarly delivers one reliable packet ahead of those before it, if the level allows that
+// (ring-protocol §17.3).
 func (r *Ring) deliverEarly(seq int32, out *Effects) {
 	if r.state != Operational || r.level != Everything || seq <= r.seq.lastDelivered {
 		return
@@ -61,14 +61,13 @@ func (r *Ring) deliverEarly(seq int32, out *Effects) {
 	}
 	s.state = delivered
 	r.stats.PacketsDelivered++
-	// All its fragments are whole messages, so whatever its maker has under
-	// assembly in the order goes on undisturbed.
+	// All fragments of the packet are whole messages, so this does not disturb a message of the
+	// same maker that is being assembled.
 	eachFragment(s, func(index int16, data buf.Slice) { r.deliverWhole(s, data, out) })
 }
 
-// discard delivers what is not yet, up to what all have, and forgets it. That
-// is how safe messages are delivered, and no level holds it back
-// (ring-protocol §17.4).
+// discard delivers the remaining packets up to the number that all members have, and forgets them.
+// This is how safe messages are delivered, and it happens at every level (ring-protocol §17.4).
 func (r *Ring) discard(out *Effects) {
 	for r.seq.lastDiscarded < r.seq.aru {
 		s := r.table.find(r.seq.lastDiscarded + 1)
@@ -84,14 +83,14 @@ func (r *Ring) discard(out *Effects) {
 	r.seq.lastDelivered = max(r.seq.lastDelivered, r.seq.lastDiscarded)
 }
 
-// deliver delivers a packet in its turn.
+// deliver delivers a packet in order.
 func (r *Ring) deliver(s *slot, out *Effects) {
 	s.state = delivered
 	r.stats.PacketsDelivered++
 	eachFragment(s, func(index int16, data buf.Slice) { r.assemble(s, index, data, out) })
 }
 
-// deliverWhole delivers a message that a fragment holds whole.
+// deliverWhole delivers a message that fits in one fragment.
 func (r *Ring) deliverWhole(s *slot, data buf.Slice, out *Effects) {
 	if !sound(data.Bytes()) {
 		r.count(MessageMalformed)

@@ -5,20 +5,19 @@ import (
 	"github.com/spreadd/spreadd/internal/topology"
 )
 
-// Effects collects what the driver has to do after a step: put the datagrams
-// on the wire in their order, hand up the events in theirs, and then, when both
-// are done with, release the blocks of Releases. The driver hands it in, and
-// resets it when all that is done; several steps may be collected in one value.
+// Effects collects what the driver has to do after a step: send the datagrams in order, pass the
+// events up in order, and then release the blocks of Releases. The driver owns the value and resets
+// it afterwards. Several steps may add to one value.
 type Effects struct {
 	Sends  []topology.Datagram
 	Events []Event
-	// Releases are blocks that the ring had retained and needs no more. The
-	// bodies of Sends and the data of Events may point into them, so who
-	// keeps data beyond the step retains its block first.
+	// Releases are blocks that the ring had retained and no longer needs. The bodies of Sends and
+	// the data of Events may point into them, so a reader that keeps data beyond the step retains
+	// its block first.
 	Releases []*buf.Block
 }
 
-// Reset empties the effects for the next step. It does not release.
+// Reset empties the effects for the next step. It does not release blocks.
 func (e *Effects) Reset() {
 	clear(e.Sends) // they point into blocks
 	e.Sends = e.Sends[:0]
@@ -40,39 +39,37 @@ func (e *Effects) release(b *buf.Block) {
 	}
 }
 
-// EventKind says what an event is.
+// EventKind is the kind of an event.
 type EventKind uint8
 
 // The kinds of events.
 const (
-	// Deliver hands up Event.Message.
+	// Deliver passes Event.Message up.
 	Deliver EventKind = iota + 1 // deliver
-	// Committed: this daemon has all that the recovery can give it. The
-	// commit set of the [topology.Recovery] is its commit set from now on
-	// (ring-protocol §22.3).
+	// Committed: this daemon has everything that the recovery can give it. From now on its commit
+	// set is that of the [topology.Recovery] (ring-protocol §22.3).
 	Committed // committed
-	// Transitional: what is delivered from here on belongs to the
-	// transitional configuration of the Recovery.
+	// Transitional: later deliveries belong to the transitional configuration of the recovery.
 	Transitional // transitional
-	// Regular: the new ring is installed; what is delivered from here on
-	// belongs to it. Delivery is blocked until SetDelivery.
+	// Regular: the new ring is installed, and later deliveries belong to it. Delivery is blocked
+	// until SetDelivery.
 	Regular // regular
-	// TokenLost: the ring is down, for Event.Cause.
+	// TokenLost: the ring is down, because of Event.Cause.
 	TokenLost // token lost
 )
 
-// Cause says why a ring went down by itself.
+// Cause says why the ring went down by itself.
 type Cause uint8
 
 // The causes.
 const (
-	// TokenTimeout: no token and no packet of the ring came for that long.
+	// TokenTimeout: no token and no packet of the ring arrived for that long.
 	TokenTimeout Cause = iota + 1 // token timeout
-	// RecoveryStuck: recovery took more than [MaxRecoveryTurns].
+	// RecoveryStuck: the recovery took more than [MaxRecoveryTurns].
 	RecoveryStuck // recovery stuck
 )
 
-// Event is something that the layers above have to know.
+// Event is a change that the layers above have to know about.
 type Event struct {
 	Kind    EventKind
 	Cause   Cause   // of TokenLost

@@ -6,8 +6,8 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// HandleHurry takes a hurry packet: a member has something to send and takes
-// the token to be held here (ring-protocol §19.3).
+// HandleHurry takes a hurry packet: a member has something to send, and believes that the leader
+// holds the token (ring-protocol §19.3).
 func (r *Ring) HandleHurry(now clock.Time, p *wire.Packet, out *Effects) Reason {
 	switch {
 	case p.Type.Kind() != wire.KindHurry:
@@ -21,23 +21,22 @@ func (r *Ring) HandleHurry(now clock.Time, p *wire.Packet, out *Effects) Reason 
 	return r.count(HurryTaken)
 }
 
-// idle reports whether the leader holds the token, as far as this daemon can
-// tell: all is stable, and was a turn ago, and the last round needed at most
-// one repeat (ring-protocol §19.1).
+// idle reports whether the leader holds the token, as far as this daemon can know: every packet is
+// stable and was a turn ago, and the last round needed at most one repeat (ring-protocol §19.1).
 func (r *Ring) idle() bool {
 	return r.state == Operational && r.route.ring.Len() > 1 &&
 		r.token.last.Type.Retrans() <= 1 && r.seq.aru == r.seq.highest && r.token.stableTurns > 1
 }
 
-// letGo sends the held token. That the counter starts anew has further hurries
-// ignored until the ring is idle again.
+// letGo sends the token that is held. Resetting the counter makes the leader ignore further hurries
+// until the ring is idle again.
 func (r *Ring) letGo(now clock.Time, out *Effects) {
 	r.token.stableTurns = 0
 	r.repeat(now, out)
 }
 
-// hurry asks for the token, if it seems to be held, since there is something to
-// send now and was not before (ring-protocol §19.3).
+// hurry asks the leader for the token if it seems to hold it, because there is something to send
+// now and was not before (ring-protocol §19.3).
 func (r *Ring) hurry(now clock.Time, out *Effects) {
 	if !r.idle() {
 		return
@@ -52,8 +51,8 @@ func (r *Ring) hurry(now clock.Time, out *Effects) {
 	out.Sends = append(out.Sends, d)
 }
 
-// repeat is what the leader's timer does: send the last token again, or for the first
-// time if it was held (ring-protocol §13.4).
+// repeat sends the last token again, or for the first time if it was held. The leader's timer calls
+// it (ring-protocol §13.4).
 func (r *Ring) repeat(now clock.Time, out *Effects) {
 	r.token.last.Type = r.token.last.Type.WithRetrans(r.token.last.Type.Retrans() + 1)
 	r.stats.TokenHurries++
@@ -61,9 +60,9 @@ func (r *Ring) repeat(now clock.Time, out *Effects) {
 	r.sendAgain(out)
 }
 
-// sendAgain repeats the last token, without requests: one copy, one more on
-// the way to another segment of a wide network, two more if an earlier repeat did not
-// help (ring-protocol §13.4).
+// sendAgain repeats the last token without its requests. It sends one copy, one more on the way to
+// another segment of a wide network, and two more if an earlier repeat did not help (ring-protocol
+// §13.4).
 func (r *Ring) sendAgain(out *Effects) {
 	copies := 1
 	if r.cfg.Wide && r.route.segmentEnd {

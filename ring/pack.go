@@ -5,8 +5,7 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// makePackets makes up to limit packets from what waits, and returns their
-// number.
+// makePackets makes up to limit packets from the waiting messages, and returns how many it made.
 func (r *Ring) makePackets(limit int, out *Effects) int {
 	q := r.served()
 	made := 0
@@ -20,8 +19,8 @@ func (r *Ring) makePackets(limit int, out *Effects) int {
 	return made
 }
 
-// makePacket puts the next fragment, and the messages that fit behind it, into
-// a packet (ring-protocol §7.3).
+// makePacket puts the next fragment, and the messages that fit behind it, into a packet
+// (ring-protocol §7.3).
 func (r *Ring) makePacket(q *queue, out *Effects) {
 	r.seq.highest++
 	s := r.table.add(r.seq.highest, r.seq.lastDiscarded)
@@ -44,14 +43,14 @@ func (r *Ring) makePacket(q *queue, out *Effects) {
 		s.body = r.pack(q, s, data, out)
 		return
 	}
-	// Alone in its packet, the fragment is sent from where it is.
+	// A fragment that is alone in its packet is sent from where it is.
 	data.Block.Retain()
 	s.body = data
 }
 
-// fits reports whether the next message goes behind n bytes in a packet: it has
-// room as a whole, and the services agree, which FIFO and AGREED do, being
-// delivered alike. A fragment that is not a message's last fills its packet.
+// fits reports whether the next message can follow n bytes in a packet. It must fit as a whole, and
+// the services must agree; FIFO and AGREED do, because they are delivered alike. A fragment that is
+// not the last of its message fills its packet.
 func (r *Ring) fits(q *queue, s *slot, n int) bool {
 	if q.len() == 0 || s.first.Index > 0 {
 		return false
@@ -75,15 +74,14 @@ func (r *Ring) pack(q *queue, s *slot, first buf.Slice, out *Effects) buf.Slice 
 	return r.sending.arena.take(b)
 }
 
-// arena is the memory of packed packets of one turn: a pooled block that several
-// share. A block is held by its packets alone once the turn is over.
+// arena is the memory for the packed packets of one turn: a pooled block that they share. After the
+// turn, only the packets hold the block.
 type arena struct {
 	block *buf.Block
 	used  int
 }
 
-// open returns room for a packet's body, to be appended to; its length is
-// where the body begins.
+// open returns room for a packet's body. The body begins at the slice's length; append it there.
 func (a *arena) open(p *buf.Pool, out *Effects) []byte {
 	if a.block != nil && a.used+wire.MaxPacketBody > len(a.block.Bytes()) {
 		a.close(out)
@@ -94,8 +92,7 @@ func (a *arena) open(p *buf.Pool, out *Effects) []byte {
 	return a.block.Bytes()[:a.used]
 }
 
-// take returns the body that was appended to what open gave, with a reference
-// for the packet.
+// take returns the body that was appended to the result of open, with a reference for the packet.
 func (a *arena) take(b []byte) buf.Slice {
 	s := buf.Slice{Block: a.block, Lo: a.used, Hi: len(b)}
 	a.block.Retain()
@@ -103,7 +100,7 @@ func (a *arena) take(b []byte) buf.Slice {
 	return s
 }
 
-// close gives up the arena's own reference.
+// close releases the arena's own reference.
 func (a *arena) close(out *Effects) {
 	out.release(a.block)
 	*a = arena{}

@@ -6,9 +6,8 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// HandlePacket takes a data packet that has passed the checks of what may be
-// heard at all (ring-protocol §9). p is decoded from datagram; the ring retains
-// its block if it keeps the packet, and never writes to it.
+// HandlePacket takes a data packet that has passed the checks of ring-protocol §9. p is decoded
+// from datagram. If the ring keeps the packet it retains the block, and never writes to it.
 func (r *Ring) HandlePacket(now clock.Time, p *wire.Packet, datagram buf.Slice, out *Effects) Reason {
 	service, ok := serviceOf(p.Type)
 	if !ok || p.Type.Kind() != wire.KindData {
@@ -18,8 +17,8 @@ func (r *Ring) HandlePacket(now clock.Time, p *wire.Packet, datagram buf.Slice, 
 		return r.count(Foreign)
 	}
 	if r.state != Down && !r.alone() {
-		// Any packet of the ring, a duplicate too, shows that the ring lives
-		// (ring-protocol §12 rule 2).
+		// Any packet of the ring, even a duplicate, shows that the ring is alive (ring-protocol §12
+		// rule 2).
 		r.restartLoss(now)
 		r.restartHurry(now)
 	}
@@ -46,8 +45,8 @@ func (r *Ring) HandlePacket(now clock.Time, p *wire.Packet, datagram buf.Slice, 
 	return r.count(Stored)
 }
 
-// checkPacket decides whether a packet of this ring is one to store
-// (ring-protocol §12 rules 3 and 4, §25).
+// checkPacket decides whether to store a packet of this ring (ring-protocol §12 rules 3 and 4,
+// §25).
 func (r *Ring) checkPacket(p *wire.Packet) Reason {
 	switch {
 	case p.Seq < 1, int64(p.Seq) > int64(r.seq.lastDiscarded)+MaxPackets:
@@ -69,9 +68,9 @@ func (r *Ring) checkPacket(p *wire.Packet) Reason {
 	}
 }
 
-// keep returns the body in little-endian order, for the table. Only that of a
-// big-endian sender is copied: the datagram may be on its way to others of this
-// segment as it came (ring-protocol §2).
+// keep returns the body in little-endian order, for the table. It copies only the body of a
+// big-endian sender: the original datagram may be on its way to others of this segment
+// (ring-protocol §2).
 func (r *Ring) keep(p *wire.Packet, datagram buf.Slice) buf.Slice {
 	if p.ByteOrder == wire.LittleEndian {
 		datagram.Block.Retain()
@@ -90,16 +89,16 @@ func (r *Ring) keep(p *wire.Packet, datagram buf.Slice) buf.Slice {
 	return buf.Slice{Block: b, Hi: len(body)}
 }
 
-// noteRound gives the token socket priority once the predecessor sends what
-// follows its token: the token is here, or will be at once, and all of the
-// round before has been sent (ring-protocol §18.3).
+// noteRound gives the token port priority once the predecessor sends packets that follow its token.
+// By then the token has arrived or is about to, and all packets of the round before were sent
+// (ring-protocol §18.3).
 func (r *Ring) noteRound(p *wire.Packet) {
 	if r.cfg.Accelerated && p.Transmitter == r.route.predecessor && p.TokenRound > r.token.accepted {
 		r.token.first = true
 	}
 }
 
-// advance moves myAru over what is present.
+// advance raises myAru over the packets that are present.
 func (r *Ring) advance() {
 	for r.seq.myAru < r.seq.highest && r.table.find(r.seq.myAru+1) != nil {
 		r.seq.myAru++

@@ -8,13 +8,12 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// ErrUp is the refusal of another configuration while there is a ring.
+// ErrUp is returned by Reconfigure while there is a ring.
 var ErrUp = errors.New("ring: the configuration cannot change while a ring is up")
 
-// Reconfigure goes over to another configuration, of which Self, Pool and QueueMessages
-// stay as they are. The ring has to be stopped before. Its packets are kept for the
-// next recovery, also those of daemons that the new configuration does not have. On an
-// error nothing has changed.
+// Reconfigure changes to another configuration. Self, Pool and QueueMessages stay as they are. The
+// ring must be stopped first. Its packets are kept for the next recovery, including those of
+// daemons that the new configuration lacks. On an error nothing changes.
 func (r *Ring) Reconfigure(cfg Config) error {
 	cfg.Self, cfg.Pool, cfg.QueueMessages = r.cfg.Self, r.cfg.Pool, r.cfg.QueueMessages
 	if cfg.Topology == nil || cfg.Topology.Daemon(cfg.Self) == nil {
@@ -44,7 +43,7 @@ func (r *Ring) Reconfigure(cfg Config) error {
 	return nil
 }
 
-// maker returns the place of a daemon in assembling, or -1.
+// maker returns the place of a daemon in assembly.partials, or -1.
 func (r *Ring) maker(id wire.DaemonID) int {
 	if rank := r.cfg.Topology.Rank(id); rank >= 0 {
 		return rank
@@ -55,7 +54,7 @@ func (r *Ring) maker(id wire.DaemonID) int {
 	return -1
 }
 
-// makers returns the daemons in the order of assembling.
+// makers returns the daemons in the order of assembly.partials.
 func (r *Ring) makers() []wire.DaemonID {
 	var ids []wire.DaemonID
 	for _, d := range r.cfg.Topology.Daemons() {
@@ -64,8 +63,8 @@ func (r *Ring) makers() []wire.DaemonID {
 	return append(ids, r.assembly.former...)
 }
 
-// forget lets go of the daemons that the configuration has no more: the ring that
-// they were in has ended.
+// forget drops the daemons that are no longer configured, because the ring that they were in has
+// ended.
 func (r *Ring) forget() {
 	r.assembly.partials = r.assembly.partials[:len(r.cfg.Topology.Daemons())]
 	r.assembly.former = nil

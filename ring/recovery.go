@@ -18,16 +18,14 @@ type recovery struct {
 	committed bool
 }
 
-// Recover begins to install a ring: tokens of the ring to be are taken, and with
-// them the members of each old ring complete what they have of it. What all
-// members of the old ring have is delivered at once, and belongs to its regular
-// configuration.
+// Recover begins to install a ring. From now on, tokens of the next ring are accepted, and with
+// them the members of each old ring complete its packets. Packets that all members of the old ring
+// have are delivered at once; they belong to its regular configuration.
 //
-// A ring of this daemon alone needs no token and is installed within the call. In any
-// other, the last member makes the first token; the others have passed the form
-// token on.
+// A ring of this daemon alone needs no token and is installed within the call. In any other ring,
+// the last member makes the first token; the others have forwarded the form token.
 //
-// It panics if this daemon is not a member.
+// Recover panics if this daemon is not a member.
 func (r *Ring) Recover(now clock.Time, rec topology.Recovery, out *Effects) {
 	if !slices.Contains(rec.Members, r.cfg.Self) {
 		panic(fmt.Sprintf("ring: daemon %d is to recover into %v, of which it is no member", r.cfg.Self, rec.Members))
@@ -60,11 +58,11 @@ func (r *Ring) Recover(now clock.Time, rec topology.Recovery, out *Effects) {
 	}
 }
 
-// cut forgets packets above the highest number that those on board know: they
-// can only come from daemons that are not, and the others will not have them
+// cut forgets packets above the highest number that is known to the daemons on the form token. Only
+// daemons that are not on it can have sent them, so the others will not have them
 // (membership-protocol §7.4 rule 4).
 func (r *Ring) cut(highest int32, out *Effects) {
-	// A number beyond the table would never be complete, and none is known.
+	// A number beyond the table could never be completed, and none is known.
 	highest = min(highest, r.seq.lastDiscarded+MaxPackets)
 	for seq := r.seq.highest; seq > highest; seq-- {
 		if s := r.table.find(seq); s != nil {
@@ -75,8 +73,8 @@ func (r *Ring) cut(highest int32, out *Effects) {
 	r.seq.myAru = min(r.seq.myAru, r.seq.highest)
 }
 
-// markHoles marks the numbers that nobody has, so that "I have all" can be
-// reached, and finds myAru anew, below the first of them.
+// markHoles marks the numbers that nobody has, so that the packets can become complete. It then
+// finds myAru again, below the first hole.
 func (r *Ring) markHoles(holes []int32, out *Effects) {
 	for _, seq := range holes {
 		if seq <= r.seq.lastDiscarded || seq > r.seq.highest || seq-r.seq.lastDiscarded > MaxPackets {
@@ -98,9 +96,8 @@ func (r *Ring) countAru() {
 	}
 }
 
-// sendFirstToken makes the first token of the ring to be, whose aru is lowered
-// by everybody, and sends it twice, as form tokens are (ring-protocol §22.2
-// rule 5).
+// sendFirstToken makes the first token of the next ring, whose aru every daemon lowers. It sends
+// the token twice, like form tokens (ring-protocol §22.2 rule 5).
 func (r *Ring) sendFirstToken(out *Effects) {
 	t := wire.Token{
 		Transmitter: r.cfg.Self,
@@ -114,9 +111,9 @@ func (r *Ring) sendFirstToken(out *Effects) {
 	r.token.turns = 1
 }
 
-// commitIfComplete notes that this daemon has all that the recovery can give
-// it. From here on it forgets no packet, and says so on the token by an aru
-// above all numbers (ring-protocol §22.3).
+// commitIfComplete notes that this daemon has everything that the recovery can give it. From now on
+// it forgets no packet, and says so on the token with an aru above all numbers (ring-protocol
+// §22.3).
 func (r *Ring) commitIfComplete(out *Effects) {
 	if r.recovery.committed {
 		return
@@ -130,10 +127,10 @@ func (r *Ring) commitIfComplete(out *Effects) {
 	out.event(Committed)
 }
 
-// install ends the old ring and begins the new one, in one step (ring-protocol
-// §22.4, membership-protocol §8). What is delivered before the first hole and
-// the first safe packet belongs to the old regular configuration; the rest, of which
-// only those that came along are sure to have it, to the transitional one.
+// install ends the old ring and begins the new one, in one step (ring-protocol §22.4,
+// membership-protocol §8). Packets before the first hole and the first safe packet belong to the
+// old regular configuration. The rest belongs to the transitional one, because only the daemons
+// that come along are sure to have it.
 func (r *Ring) install(out *Effects) {
 	next := r.deliverRegular(out)
 	out.event(Transitional)
@@ -156,8 +153,8 @@ func (r *Ring) install(out *Effects) {
 	out.event(Regular)
 }
 
-// deliverRegular delivers up to the first hole or safe packet and returns the
-// number at which it stopped.
+// deliverRegular delivers up to the first hole or safe packet, and returns the number at which it
+// stopped.
 func (r *Ring) deliverRegular(out *Effects) int32 {
 	seq := r.seq.lastDiscarded + 1
 	for ; seq <= r.seq.highest; seq++ {
@@ -172,9 +169,8 @@ func (r *Ring) deliverRegular(out *Effects) int32 {
 	return seq
 }
 
-// deliverTransitional delivers the rest. A hole may hide a message on which
-// later ones of daemons outside the commit set depend, so theirs are not delivered after
-// it.
+// deliverTransitional delivers the rest. A hole may hide a message on which later messages of
+// daemons outside the commit set depend, so those are not delivered after a hole.
 func (r *Ring) deliverTransitional(seq int32, out *Effects) {
 	afterHole := false
 	for ; seq <= r.seq.highest; seq++ {
@@ -188,8 +184,8 @@ func (r *Ring) deliverTransitional(seq int32, out *Effects) {
 	}
 }
 
-// undo takes a recovery back that did not come to its end (ring-protocol §22.4):
-// what was a hole may be had from others in the next one.
+// undo reverts a recovery that did not complete (ring-protocol §22.4). In the next one, others may
+// have the packet of a number that was a hole.
 func (r *Ring) undo() {
 	for seq := r.seq.lastDiscarded + 1; seq <= r.seq.highest; seq++ {
 		if s := r.table.find(seq); s != nil && s.state == hole {

@@ -5,17 +5,16 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// unmet is what the requests on a token, which this daemon could not answer,
-// make of its own: it asks for everybody who asked before (ring-protocol
-// §14.1).
+// unmet says how the requests that this daemon could not answer widen its own: it asks for every
+// daemon that asked before (ring-protocol §14.1).
 type unmet struct {
 	any     bool // some daemon misses what I miss too
 	outside bool // one of another segment
 }
 
-// answer takes the requests for packets of this ring off a token and sends what
-// is here at once. It returns the body of the token without them, how to
-// widen the own request, and how many packets were sent.
+// answer removes the requests for packets of this ring from a token, and sends the packets that are
+// here at once. It returns the token's body without these requests, how to widen this daemon's own
+// request, and how many packets it sent.
 func (r *Ring) answer(t *wire.Token, out *Effects) (body []byte, u unmet, sent int) {
 	body = r.scratch.body[:0]
 	requests := t.Requests()
@@ -29,8 +28,8 @@ func (r *Ring) answer(t *wire.Token, out *Effects) (body []byte, u unmet, sent i
 	return body, u, sent
 }
 
-// carryOn copies the request of another ring's member, which only occurs while
-// several rings recover together.
+// carryOn copies the request of another ring's member. That occurs only while several rings recover
+// together.
 func (r *Ring) carryOn(body []byte, q *wire.Request) []byte {
 	r.scratch.numbers = r.scratch.numbers[:0]
 	for i := range q.NumSeqs() {
@@ -39,13 +38,13 @@ func (r *Ring) carryOn(body []byte, q *wire.Request) []byte {
 	return wire.AppendRequest(body, wire.LittleEndian, q.Membership, q.Proc, q.Segment, r.scratch.numbers...)
 }
 
-// answerOne answers the request of one entry.
+// answerOne answers one request.
 func (r *Ring) answerOne(q *wire.Request, u *unmet, out *Effects) (sent int) {
 	if !r.canSendTo(q) {
 		r.count(RequestIgnored)
 		return 0
 	}
-	// Numbers have to be ascending, above what all have, and known to exist.
+	// Numbers must ascend, be above what all have, and be known to exist.
 	last := max(r.seq.aru, r.seq.lastDiscarded)
 	for i := range q.NumSeqs() {
 		seq := q.Seq(i)
@@ -66,7 +65,7 @@ func (r *Ring) answerOne(q *wire.Request, u *unmet, out *Effects) (sent int) {
 	return sent
 }
 
-// canSendTo reports whether a request says to whom the packets are to go.
+// canSendTo reports whether a request names a receiver that packets can be sent to.
 func (r *Ring) canSendTo(q *wire.Request) bool {
 	switch {
 	case q.Proc != wire.NoDaemon:
@@ -78,7 +77,7 @@ func (r *Ring) canSendTo(q *wire.Request) bool {
 	}
 }
 
-// retransmit sends a packet again, to whom it was asked for.
+// retransmit sends a packet again, to the receivers that the request names.
 func (r *Ring) retransmit(s *slot, q *wire.Request, out *Effects) {
 	r.stats.Retrans++
 	switch {
@@ -96,16 +95,14 @@ func (r *Ring) retransmit(s *slot, q *wire.Request, out *Effects) {
 
 const (
 	requestHeaderLen = 16 // of an entry (ring-protocol §8)
-	// maxTokenBody keeps a token with requests of this daemon in one frame:
-	// one that IP has cut is lost more easily, just when much is lost
-	// (ring-protocol §14.2).
+	// maxTokenBody keeps a token with this daemon's requests in one frame. A token that IP
+	// fragments is lost more easily, exactly when much is being lost (ring-protocol §14.2).
 	maxTokenBody = wire.MaxPacket - wire.TokenHeaderLen
 )
 
-// ask appends the own request to a token's body: all numbers up to those that
-// must have been sent by now. On an accelerated ring these are what the token of my previous
-// turn counted; packets of this round may still be on their way
-// (ring-protocol §14.2).
+// ask appends this daemon's own request to a token's body: all missing numbers up to those that
+// must have been sent by now. On an accelerated ring, these are the numbers that the token of the
+// previous turn counted; packets of this round may still be on their way (ring-protocol §14.2).
 func (r *Ring) ask(body []byte, u unmet) []byte {
 	r.scratch.body = body
 	upTo := r.seq.highest

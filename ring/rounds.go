@@ -6,11 +6,11 @@ import (
 	"github.com/spreadd/spreadd/internal/clock"
 )
 
-// NumRoundBounds is how many bounds there are between times of rounds.
+// NumRoundBounds is the number of bounds between ranges of round times.
 const NumRoundBounds = 15
 
-// RoundBounds returns the upper bounds of all ranges of [RoundTimes] but the last, from below what a round of two
-// hosts takes to above the time-out of a token.
+// RoundBounds returns the upper bounds of all ranges of [RoundTimes] except the last. They go from
+// less than a round of two hosts takes to more than the token timeout.
 func RoundBounds() [NumRoundBounds]time.Duration {
 	const us, ms = time.Microsecond, time.Millisecond
 	return [NumRoundBounds]time.Duration{
@@ -19,8 +19,8 @@ func RoundBounds() [NumRoundBounds]time.Duration {
 	}
 }
 
-// RoundTimes says how long rounds of the token took: from one turn of this daemon to its next, within an installed ring.
-// When nobody has anything to send the leader holds the token, and rounds take as long as that.
+// RoundTimes is a histogram of the time between two turns of this daemon, within an installed ring.
+// While no daemon has anything to send, the leader holds the token, and rounds take that long.
 type RoundTimes struct {
 	Counts [NumRoundBounds + 1]int64 // by range; the last is what is above all bounds
 	Sum    time.Duration
@@ -32,7 +32,7 @@ type rounds struct {
 	times RoundTimes
 }
 
-// turn notes a turn. counts says whether it ends a round of an installed ring.
+// turn records a turn. counts reports whether the turn ends a round of an installed ring.
 func (r *rounds) turn(now clock.Time, counts bool) {
 	if counts && !r.last.IsZero() {
 		took := now.Sub(r.last)

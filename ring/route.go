@@ -5,20 +5,18 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// route is the way of tokens and packets in one ring, as its daemon Self sees
-// it (ring-protocol §10.1).
+// route says where this daemon sends tokens and packets in one ring (ring-protocol §10.1).
 type route struct {
 	ring        topology.Ring
 	leader      wire.DaemonID
 	successor   wire.DaemonID
 	predecessor wire.DaemonID
-	// leads: this daemon is the leader. segmentEnd: it is the last of its
+	// leads reports that this daemon is the leader, segmentEnd that it is the last member of its
 	// segment.
 	leads, segmentEnd bool
-	// heads are the leaders of the segments, 0 where a segment has no
-	// member.
+	// heads are the leaders of the segments, 0 for a segment without a member.
 	heads []wire.DaemonID
-	// segments counts those with members.
+	// segments is the number of segments with members.
 	segments int
 }
 

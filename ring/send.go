@@ -5,9 +5,8 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// sendBeforeToken sends the packets made from number first on, but for those
-// that an accelerated ring sends after the token, and returns the number of the
-// first of these (ring-protocol §18.2).
+// sendBeforeToken sends the packets from number first on, except those that an accelerated ring
+// sends after the token. It returns the number of the first of these (ring-protocol §18.2).
 func (r *Ring) sendBeforeToken(first int32, out *Effects) (waiting int32) {
 	waiting = r.seq.highest + 1
 	if r.cfg.Accelerated {
@@ -17,7 +16,7 @@ func (r *Ring) sendBeforeToken(first int32, out *Effects) (waiting int32) {
 	return waiting
 }
 
-// sendMade sends the packets made from number first on.
+// sendMade sends the packets from number first on.
 func (r *Ring) sendMade(first int32, out *Effects) { r.sendRange(first, r.seq.highest+1, out) }
 
 func (r *Ring) sendRange(first, end int32, out *Effects) {
@@ -28,9 +27,8 @@ func (r *Ring) sendRange(first, end int32, out *Effects) {
 	}
 }
 
-// sendToAll sends a packet to every member: by unicast to the leaders of the
-// other segments, which repeat it there, then to the own segment
-// (ring-protocol §10.2).
+// sendToAll sends a packet to every member: by unicast to the leaders of the other segments, which
+// repeat it there, and then to this daemon's segment (ring-protocol §10.2).
 func (r *Ring) sendToAll(s *slot, out *Effects) {
 	for i := range r.route.heads {
 		if i != r.self.segment {
@@ -40,8 +38,8 @@ func (r *Ring) sendToAll(s *slot, out *Effects) {
 	r.sendToSegment(r.self.segment, s, out)
 }
 
-// sendToSegment sends a packet to one segment (ring-protocol §10.4). A segment
-// that is configured with one daemon has nobody else to hear its addresses.
+// sendToSegment sends a packet to one segment (ring-protocol §10.4). If this daemon is alone in its
+// segment, nobody else listens on the segment's addresses.
 func (r *Ring) sendToSegment(i int, s *slot, out *Effects) {
 	switch {
 	case i != r.self.segment:
@@ -53,8 +51,8 @@ func (r *Ring) sendToSegment(i int, s *slot, out *Effects) {
 	}
 }
 
-// sendPacket sends a packet of the table. Whoever sends is its transmitter;
-// the maker stays (ring-protocol §14.1).
+// sendPacket sends a packet of the table. The sender becomes its transmitter; the maker stays
+// (ring-protocol §14.1).
 func (r *Ring) sendPacket(to topology.Target, routed wire.RingType, s *slot, out *Effects) {
 	p := wire.Packet{
 		Type:        s.kind | routed,
@@ -71,7 +69,7 @@ func (r *Ring) sendPacket(to topology.Target, routed wire.RingType, s *slot, out
 	p.AppendHeader(d.Head[:0], len(d.Body))
 }
 
-// sendToken sends a token to the successor, in some copies.
+// sendToken sends copies of a token to the successor.
 func (r *Ring) sendToken(t *wire.Token, copies int, out *Effects) {
 	r.scratch.token = t.Append(r.scratch.token[:0])
 	d := topology.Datagram{
@@ -79,8 +77,7 @@ func (r *Ring) sendToken(t *wire.Token, copies int, out *Effects) {
 		Head: [wire.TokenHeaderLen]byte(r.scratch.token),
 	}
 	if body := r.scratch.token[wire.TokenHeaderLen:]; len(body) > 0 {
-		// The driver sends after the step, when scratch may have been used
-		// again.
+		// The driver sends after the step, when scratch may have been reused.
 		b := r.cfg.Pool.Get(len(body))
 		d.Body = b.Bytes()[:copy(b.Bytes(), body)]
 		out.release(b)

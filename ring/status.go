@@ -4,28 +4,28 @@ import "github.com/spreadd/spreadd/wire"
 
 // Stats are the counters that grow over all rings (ring-protocol §23).
 type Stats struct {
-	// PacketsSent counts the new packets made, PacketsReceived those stored
-	// on receipt, PacketsDelivered those delivered.
+	// PacketsSent counts new packets made, PacketsReceived packets stored on receipt, and
+	// PacketsDelivered packets delivered.
 	PacketsSent, PacketsReceived, PacketsDelivered int64
-	// Retrans counts the packets that were sent again; by whom they were for: one
-	// daemon, one segment, all.
+	// Retrans counts retransmitted packets. The others split it by receiver: one daemon, one
+	// segment, or all.
 	Retrans, RetransDaemon, RetransSegment, RetransAll int64
-	// TokenHurries counts, at a leader, its repeats, else the tokens accepted
-	// that were repeats.
+	// TokenHurries counts a leader's token repeats, and at other daemons the accepted tokens that
+	// were repeats.
 	TokenHurries int64
-	// MembershipChanges counts the rings installed.
+	// MembershipChanges counts installed rings.
 	MembershipChanges int64
 }
 
-// Status is what a monitor or a metric wants to know of the ring.
+// Status is the state of the ring, for monitors and metrics.
 type Status struct {
 	Stats
 	State State
 	Level Level
 	// ID names the installed ring.
 	ID wire.MembershipID
-	// Leader, NumProcs and NumSegments are of the ring whose token goes
-	// round, or went round last.
+	// Leader, NumProcs and NumSegments describe the ring whose token circulates, or circulated
+	// last.
 	Leader                wire.DaemonID
 	NumProcs, NumSegments int
 
@@ -35,9 +35,9 @@ type Status struct {
 
 	Window, PersonalWindow, AcceleratedWindow int
 	Accelerated                               bool
-	// UsersQueued and GroupsQueued are the messages that wait to be sent.
+	// UsersQueued and GroupsQueued count the messages that wait to be sent.
 	UsersQueued, GroupsQueued int
-	// Rounds is how long rounds took.
+	// Rounds is a histogram of round times.
 	Rounds RoundTimes
 }
 
@@ -66,27 +66,26 @@ func (r *Ring) Status() Status {
 	}
 }
 
-// Aru returns the number up to which every member is known to have all packets
-// of the installed ring.
+// Aru returns the number up to which every member is known to have all packets of the installed
+// ring.
 func (r *Ring) Aru() int32 { return r.seq.aru }
 
-// MyAru returns the number up to which this daemon has all.
+// MyAru returns the number up to which this daemon has all packets.
 func (r *Ring) MyAru() int32 { return r.seq.myAru }
 
 // Highest returns the largest number that is known to exist.
 func (r *Ring) Highest() int32 { return r.seq.highest }
 
-// LastDiscarded returns the number up to which packets are delivered and
-// forgotten.
+// LastDiscarded returns the number up to which packets are delivered and forgotten.
 func (r *Ring) LastDiscarded() int32 { return r.seq.lastDiscarded }
 
-// Has reports whether this daemon has a packet, or had it until everybody did.
+// Has reports whether this daemon has a packet, or had it until every member did.
 func (r *Ring) Has(seq int32) bool {
 	return seq > 0 && seq <= r.seq.lastDiscarded || r.table.find(seq).isPacket()
 }
 
-// AppendMissing appends to dst the numbers from first to last, both included,
-// that this daemon does not have.
+// AppendMissing appends to dst the numbers from first to last, both included, that this daemon does
+// not have.
 func (r *Ring) AppendMissing(dst []int32, first, last int32) []int32 {
 	for n := int64(max(first, r.seq.lastDiscarded+1)); n <= int64(last); n++ {
 		if seq := int32(n); !r.table.find(seq).isPacket() {
@@ -96,8 +95,7 @@ func (r *Ring) AppendMissing(dst []int32, first, last int32) []int32 {
 	return dst
 }
 
-// TokenFirst reports which socket to read when both are readable: normally
-// that of data, so that all packets before a token are read before it; on an
-// accelerated ring that of the token once the predecessor sends what follows
-// its token (ring-protocol §18.3).
+// TokenFirst reports which port to read when both are readable. Normally it is the data port, so
+// that all packets before a token are read before it. On an accelerated ring it is the token port,
+// once the predecessor sends packets that follow its token (ring-protocol §18.3).
 func (r *Ring) TokenFirst() bool { return r.token.first }

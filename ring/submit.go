@@ -2,14 +2,14 @@ package ring
 
 import "github.com/spreadd/spreadd/internal/clock"
 
-// Accepting reports whether Submit takes another message. While it does not,
-// the driver reads no client (ring-protocol §16.4).
+// Accepting reports whether Submit takes another message. While it does not, the driver reads no
+// client (ring-protocol §16.4).
 func (r *Ring) Accepting() bool {
 	return r.sending.users.len() < r.cfg.QueueMessages
 }
 
-// Submit takes a message of a local session, whose header the driver has
-// checked. It reports false, and does nothing, when too many are waiting.
+// Submit takes a message of a local session, whose header the driver has checked. If too many
+// messages are waiting, it does nothing and reports false.
 func (r *Ring) Submit(now clock.Time, m Message, out *Effects) (accepted bool) {
 	if !r.Accepting() {
 		return false
@@ -18,8 +18,8 @@ func (r *Ring) Submit(now clock.Time, m Message, out *Effects) (accepted bool) {
 	return true
 }
 
-// SubmitGroups takes a message of the daemons' own exchange of group state. Its
-// queue is not bounded: an exchange has as many as it has.
+// SubmitGroups takes a message of the exchange of group state. Its queue is not bounded: an
+// exchange has a fixed number of messages.
 func (r *Ring) SubmitGroups(now clock.Time, m Message, out *Effects) {
 	r.submit(now, &r.sending.groups, m, out)
 }
@@ -41,8 +41,8 @@ func (r *Ring) submit(now clock.Time, q *queue, m Message, out *Effects) {
 	}
 }
 
-// SetExchange says whether the daemons exchange the state of their groups.
-// While they do, only the groups queue is served (groups-protocol §5).
+// SetExchange says whether the daemons exchange the state of their groups. While they do, only the
+// groups queue is served (groups-protocol §5).
 func (r *Ring) SetExchange(now clock.Time, on bool, out *Effects) {
 	if r.sending.exchange == on {
 		return
@@ -54,9 +54,9 @@ func (r *Ring) SetExchange(now clock.Time, on bool, out *Effects) {
 	}
 }
 
-// ClearGroups drops the state messages that are not sent. One that is sent in
-// part on a ring that is up is completed: others have its beginning and would
-// take what follows for its continuation.
+// ClearGroups drops the state messages that are not sent. A message that is sent in part on an
+// operational ring is completed: other daemons have its beginning, and would take the next message
+// for its continuation.
 func (r *Ring) ClearGroups(out *Effects) {
 	keep := 0
 	if r.state == Operational && r.sending.groups.sent > 0 {
@@ -65,9 +65,8 @@ func (r *Ring) ClearGroups(out *Effects) {
 	r.sending.groups.cut(keep, out)
 }
 
-// served returns the queue whose messages are sent: that of the exchange
-// while there is one, else the users'; but never another before a message is
-// sent whole.
+// served returns the queue whose messages are sent: the groups queue during an exchange, otherwise
+// the users' queue. It never changes queues in the middle of a message.
 func (r *Ring) served() *queue {
 	switch {
 	case r.sending.users.sent > 0:

@@ -6,15 +6,15 @@ import (
 )
 
 const (
-	// MaxPackets is how many packets the table holds: numbers up to this
-	// far above what everybody has (ring-protocol §11).
+	// MaxPackets is the size of the table: it holds numbers up to this far above what all members
+	// have (ring-protocol §11).
 	MaxPackets = 8192
-	// minPackets is the size at which the table starts, once it is needed;
-	// it covers the default window with what a round adds.
+	// minPackets is the first size of the table. It covers the default window and what a round
+	// adds.
 	minPackets = 256
 )
 
-// slotState says what is known of one sequence number.
+// slotState says what is known about one sequence number.
 type slotState uint8
 
 const (
@@ -28,33 +28,31 @@ const (
 type slot struct {
 	state   slotState
 	service Service
-	// maker is the place of proc in Ring.assembling.
+	// maker is the place of proc in assembly.partials.
 	maker int16
-	// kind is the type word that is sent again with the packet.
+	// kind is the type word, which a retransmission repeats.
 	kind  wire.RingType
 	proc  wire.DaemonID
 	seq   int32
 	round int32 // token_round
 	first wire.FragmentHeader
-	// body is in little-endian order; the slot holds a reference to its
-	// block.
+	// body is in little-endian order. The slot holds a reference to its block.
 	body buf.Slice
 }
 
-// isPacket reports whether there is a packet that can be sent again.
+// isPacket reports whether the slot has a packet, which can be sent again.
 func (s *slot) isPacket() bool { return s != nil && (s.state == have || s.state == delivered) }
 
-// isEarly reports whether the packet may be delivered ahead of those before it:
-// a reliable one whose first fragment, and so each, is a whole message
-// (ring-protocol §17.3).
+// isEarly reports whether the packet may be delivered ahead of those before it. That is a reliable
+// packet whose first fragment is a whole message, and then all its fragments are (ring-protocol
+// §17.3).
 func (s *slot) isEarly() bool { return s.service == Reliable && s.first.Index == -1 }
 
-// table is the packets by sequence number, modulo its length, which grows by
-// doubling up to MaxPackets. A slot that is not empty knows its number, so a look-up of
-// any number is safe.
+// table holds packets by sequence number modulo its length, which doubles up to MaxPackets. A slot
+// that is not empty knows its number, so any number can be looked up.
 type table struct{ slots []slot }
 
-// find returns the slot of a number that is present, hole or packet, or nil.
+// find returns the slot of a number that is present, as hole or packet, or nil.
 func (t *table) find(seq int32) *slot {
 	if len(t.slots) == 0 {
 		return nil
@@ -66,8 +64,8 @@ func (t *table) find(seq int32) *slot {
 	return s
 }
 
-// add returns the slot of a number that is not present, for the caller to fill;
-// low < seq ≤ low+MaxPackets, and nothing at or below low is in the table.
+// add returns the slot of a number that is not present, for the caller to fill. low < seq ≤
+// low+MaxPackets, and the table has nothing at or below low.
 func (t *table) add(seq, low int32) *slot {
 	for int(seq-low) > len(t.slots) {
 		t.grow()

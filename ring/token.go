@@ -5,9 +5,8 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// HandleToken takes a regular token that has passed the checks of what may be
-// heard at all (ring-protocol §9). A token that is not taken is swallowed: the
-// leader repeats it, or the ring is lost.
+// HandleToken takes a regular token that has passed the checks of ring-protocol §9. A token that is
+// refused is swallowed: the leader repeats it, or the ring is lost.
 func (r *Ring) HandleToken(now clock.Time, t *wire.Token, out *Effects) Reason {
 	v := r.checkToken(t)
 	if v == TokenTaken {
@@ -19,9 +18,8 @@ func (r *Ring) HandleToken(now clock.Time, t *wire.Token, out *Effects) Reason {
 	switch v {
 	case TokenTaken:
 		r.rounds.turn(now, r.state == Operational && !r.token.afterInstall)
-		// After a recovery the token still carries the recovery's aru.
-		// Forgetting what I sent of it keeps it out of mine
-		// (ring-protocol §13.2).
+		// After a recovery the token still carries the recovery's aru. Forgetting the aru that was
+		// sent keeps it out of this ring's (ring-protocol §13.2).
 		if r.token.afterInstall {
 			r.token.afterInstall = false
 			r.token.last.Aru = 0
@@ -38,8 +36,7 @@ func (r *Ring) HandleToken(now clock.Time, t *wire.Token, out *Effects) Reason {
 	return r.count(v)
 }
 
-// checkToken decides whether a token may be used at all (ring-protocol §9
-// rules 7 to 11, §25).
+// checkToken decides whether a token may be used at all (ring-protocol §9 rules 7 to 11, §25).
 func (r *Ring) checkToken(t *wire.Token) Reason {
 	far := int64(r.seq.lastDiscarded) + MaxPackets
 	switch {
@@ -54,7 +51,7 @@ func (r *Ring) checkToken(t *wire.Token) Reason {
 	case t.Seq < 0 || t.Aru < 0 || t.CheckRequests() != nil:
 		return TokenMalformed
 	case r.state == Recovering:
-		// Its numbers are of several rings: only the aru means something.
+		// The token's seq belongs to several rings. Only its aru has a meaning.
 	case t.Seq > MaxSeq:
 		return TokenSpent
 	case int64(t.Seq) > far:
@@ -63,7 +60,7 @@ func (r *Ring) checkToken(t *wire.Token) Reason {
 	return TokenTaken
 }
 
-// tokenID names the ring whose token is awaited.
+// tokenID names the ring whose token this daemon expects.
 func (r *Ring) tokenID() wire.MembershipID {
 	if r.state == Recovering {
 		return r.recovery.future
@@ -71,9 +68,8 @@ func (r *Ring) tokenID() wire.MembershipID {
 	return r.id
 }
 
-// checkRound tells new tokens from old and repeated ones by the number of the
-// round, which the leader counts, and that of its repeats (ring-protocol
-// §13.1).
+// checkRound distinguishes new tokens from old and repeated ones, by the round number, which the
+// leader counts, and the number of repeats (ring-protocol §13.1).
 func (r *Ring) checkRound(t *wire.Token) Reason {
 	mine, its := r.token.last.Type, t.Type
 	switch {
@@ -90,12 +86,13 @@ func (r *Ring) checkRound(t *wire.Token) Reason {
 	}
 }
 
-// checkProgress refuses a new token that takes back what an earlier one said.
+// checkProgress refuses a new token that contradicts an earlier one.
 func (r *Ring) checkProgress(t *wire.Token) Reason {
 	switch {
 	case t.Aru < r.seq.aru:
-		// All have up to my aru, so nobody had reason to lower the token's
-		// below; taking it would mean to ask for what others have forgotten.
+		// All members have the packets up to this daemon's aru, so none had reason to lower the
+		// token's aru below it. Taking the token would mean asking for packets that others have
+		// forgotten.
 		return TokenAruDecreases
 	case r.state != Recovering && t.Seq < r.token.last.Seq:
 		return TokenSeqDecreases

@@ -5,26 +5,25 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// turn is what a daemon does when it has the token: the steps of ring-protocol
-// §13.3, in their order. arrived is the token as it came; what is passed on is
-// that, edited.
+// turn is what a daemon does when it has the token: the steps of ring-protocol §13.3, in order.
+// arrived is the token as it came in; an edited copy is forwarded.
 func (r *Ring) turn(now clock.Time, arrived *wire.Token, out *Effects) {
 	t := *arrived
 	t.ByteOrder = wire.LittleEndian
 	t.Transmitter = r.cfg.Self
 	t.ConfHash = r.cfg.ConfHash
 
-	// 1: what is known, and which socket to read.
+	// 1: what is known, and which port to read.
 	if r.state != Recovering {
 		r.seq.highest = max(r.seq.highest, t.Seq)
 	}
 	r.token.accepted++
 	r.token.first = false
 
-	// 2: answer.
+	// 2: answer requests.
 	body, unmet, retransmitted := r.answer(arrived, out)
 
-	// 3: new packets; on an accelerated ring the last of them wait.
+	// 3: make new packets; on an accelerated ring, the last of them wait.
 	first := r.seq.highest + 1
 	made := r.makePackets(r.allowance(t.FlowControl), out)
 	waiting := r.sendBeforeToken(first, out)
@@ -32,11 +31,11 @@ func (r *Ring) turn(now clock.Time, arrived *wire.Token, out *Effects) {
 	// 4: flow control.
 	r.setFlowControl(&t, made, retransmitted)
 
-	// 5, 6: ask.
+	// 5, 6: request missing packets.
 	r.advance()
 	t.Body = r.ask(body, unmet)
 
-	// 7: committed, when all that can be had of the old ring is here.
+	// 7: commit, once everything that can be had of the old ring is here.
 	if r.state == Recovering {
 		r.commitIfComplete(out)
 	}
@@ -54,13 +53,13 @@ func (r *Ring) turn(now clock.Time, arrived *wire.Token, out *Effects) {
 	// 11: forward the token.
 	r.forward(&t, out)
 
-	// 12, 13: the next round begins; what waited follows the token.
+	// 12, 13: the next round begins; the packets that waited follow the token.
 	r.token.turns++
 	r.restartHurry(now)
 	r.restartLoss(now)
 	r.sendMade(waiting, out)
 
-	// 14, 15, 16: the line of stability.
+	// 14, 15, 16: what is stable.
 	r.seq.aru = min(t.Aru, r.token.last.Aru)
 	if r.seq.highest == r.seq.aru {
 		r.token.stableTurns++
@@ -70,7 +69,7 @@ func (r *Ring) turn(now clock.Time, arrived *wire.Token, out *Effects) {
 	t.Body = nil
 	r.token.last = t
 
-	// 17, 18: what has become deliverable, or the end of the recovery.
+	// 17, 18: deliver, or end the recovery.
 	r.deliverTurn(first, out)
 }
 
@@ -86,9 +85,9 @@ func (r *Ring) forward(t *wire.Token, out *Effects) {
 	r.sendToken(t, copies, out)
 }
 
-// setAru writes the token's aru: what all are known to have so far in this
-// round (ring-protocol §15.1). The third rule compares with the seq that came,
-// before this daemon's packets: then all had everything.
+// setAru writes the token's aru: what all are known to have so far in this round (ring-protocol
+// §15.1). The third rule compares with the seq that came in, before this daemon's packets: if they
+// are equal, all daemons had everything.
 func (r *Ring) setAru(t, arrived *wire.Token) {
 	lower := t.Aru > r.seq.myAru
 	raiseMine := t.AruLast == r.cfg.Self
@@ -99,8 +98,7 @@ func (r *Ring) setAru(t, arrived *wire.Token) {
 	}
 }
 
-// deliverTurn is the end of a turn. first is the number of the first packet that
-// the turn made, if any.
+// deliverTurn ends a turn. first is the number of the first packet that the turn made, if any.
 func (r *Ring) deliverTurn(first int32, out *Effects) {
 	if r.state == Recovering {
 		switch {
