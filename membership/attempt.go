@@ -8,20 +8,20 @@ import (
 )
 
 const (
-	// recoveryGap is how far the recovery mark lies above a daemon's highest
-	// number (membership-protocol §7.2).
+	// recoveryGap is how far the recovery mark is above a daemon's highest number
+	// (membership-protocol §7.2).
 	recoveryGap = 3333
-	// maxHighest keeps the mark a number. Rings end far below, at 2^30.
+	// maxHighest prevents an overflow of the mark. Rings end far below it, at 2^30.
 	maxHighest = math.MaxInt32 - recoveryGap
-	// MaxRing is the most daemons that a ring can have: FORM2 for one more than
-	// that is refused by all (membership-protocol §2.10).
+	// MaxRing is the largest number of daemons in a ring. All daemons refuse a FORM2 for one more
+	// (membership-protocol §2.10).
 	MaxRing = wire.MaxMembersOfList - 1
 )
 
-// mark is the least recovery mark that suits this daemon.
+// mark is the least recovery mark that this daemon needs.
 func (m *Machine) mark() int32 { return min(m.cfg.Old.Highest(), maxHighest) + recoveryGap }
 
-// createForm1 starts an attempt (membership-protocol §7.2).
+// createForm1 starts an attempt to form a ring (membership-protocol §7.2).
 func (m *Machine) createForm1(e *event) {
 	m.attempt = wire.MembershipID{Daemon: m.cfg.Self, Time: m.nextTime(e.wall)}
 	m.reps.sort(m.cfg.Topology)
@@ -36,23 +36,22 @@ func (m *Machine) createForm1(e *event) {
 	m.forward(e, v, m.mark(), CauseGatherTimeout)
 }
 
-// spokenFor returns whom this daemon speaks for besides itself: those heard, or
-// the members of its ring. Left out are those that are on board, and those that speak
-// for themselves.
-func (m *Machine) spokenFor(aboard []wire.DaemonID, reps ...[]wire.Rep) []wire.DaemonID {
+// spokenFor returns the daemons that this daemon speaks for besides itself: those heard, or the
+// members of its ring. It leaves out those that are on the form token and those that speak for
+// themselves.
+func (m *Machine) spokenFor(onToken []wire.DaemonID, reps ...[]wire.Rep) []wire.DaemonID {
 	from := m.heard
 	if m.alive {
 		from = m.installed.Members()
 	}
 	list := slices.DeleteFunc(slices.Clone(from), func(id wire.DaemonID) bool {
-		return id == m.cfg.Self || slices.Contains(aboard, id) ||
+		return id == m.cfg.Self || slices.Contains(onToken, id) ||
 			slices.ContainsFunc(reps, func(l []wire.Rep) bool { return repList(l).contains(id) })
 	})
-	return list[:max(0, min(len(list), MaxRing-1-len(aboard)))]
+	return list[:max(0, min(len(list), MaxRing-1-len(onToken)))]
 }
 
-// passPending passes FORM1 on if this daemon is the next of those that
-// somebody speaks for.
+// passPending forwards FORM1 if this daemon is the next of those that another daemon speaks for.
 func (m *Machine) passPending(e *event) Reason {
 	v := e.form
 	if len(v.Pending) == 0 || v.Pending[0] != m.cfg.Self {
@@ -67,8 +66,7 @@ func (m *Machine) passPending(e *event) Reason {
 	return Accepted
 }
 
-// passRepresentative passes FORM1 on if this daemon is the next
-// representative.
+// passRepresentative forwards FORM1 if this daemon is the next representative.
 func (m *Machine) passRepresentative(e *event) Reason {
 	v := e.form
 	if len(v.Pending) > 0 || int(v.RepIndex) >= len(v.Reps) || v.Reps[v.RepIndex].Daemon != m.cfg.Self {
@@ -87,9 +85,9 @@ func (m *Machine) passRepresentative(e *event) Reason {
 	return Accepted
 }
 
-// pass puts the own ring on FORM1 and sends it on (membership-protocol §7.3). If
-// there is no room, this daemon takes itself off: the others may form a ring, and it
-// tries again after FormTimeout.
+// pass puts this daemon and its ring on FORM1 and forwards it (membership-protocol §7.3). If there
+// is no room, this daemon leaves itself out: the others may form a ring, and it tries again after
+// FormTimeout.
 func (m *Machine) pass(e *event, v wire.FormValue) {
 	m.attempt = e.token.Membership
 	rings := v.Rings
@@ -109,7 +107,7 @@ func (m *Machine) pass(e *event, v wire.FormValue) {
 	m.forward(e, v, max(e.token.Seq, m.mark()), CauseForm1)
 }
 
-// forward sends FORM1 to whom it has to go next, or begins the second pass.
+// forward sends FORM1 to the next daemon, or begins the second pass.
 func (m *Machine) forward(e *event, v wire.FormValue, mark int32, c Cause) {
 	m.potential = repList(v.Reps).others(m.cfg.Topology, m.segment)
 	m.enterForm(e, c)
@@ -126,8 +124,8 @@ func (m *Machine) forward(e *event, v wire.FormValue, mark int32, c Cause) {
 	m.sendToken(e, next, wire.TokenForm1, mark, v.Append(nil, wire.LittleEndian, wire.TokenForm1))
 }
 
-// beginForm2 turns FORM1 into FORM2. If this daemon is the first to read it, it
-// does so at once, without the network.
+// beginForm2 turns FORM1 into FORM2. If this daemon is the first to read it, it does so at once,
+// without the network.
 func (m *Machine) beginForm2(e *event, v wire.FormValue, mark int32) {
 	members := slices.Clone(v.Members)
 	m.cfg.Topology.Sort(members)
@@ -139,7 +137,7 @@ func (m *Machine) beginForm2(e *event, v wire.FormValue, mark int32) {
 	m.sendToken(e, members[0], wire.TokenForm2, mark, v.Append(nil, wire.LittleEndian, wire.TokenForm2))
 }
 
-// newEntry is the entry of the own ring by what this daemon alone knows.
+// newEntry returns the entry of this daemon's ring, from what this daemon alone knows.
 func (m *Machine) newEntry() wire.RingValue {
 	r := wire.RingValue{Membership: m.installedID, Aru: m.cfg.Old.Aru(), HighestSeq: m.cfg.Old.MyAru()}
 	m.raise(&r)
@@ -156,19 +154,19 @@ func (m *Machine) mergeEntry(r wire.RingValue) wire.RingValue {
 		return h <= r.Aru || h <= old.MyAru() || old.Has(h)
 	})
 	m.raise(&r)
-	// The transitional set, this daemon last; then the rest of the commit set.
+	// The transitional set comes first, with this daemon last; then the rest of the commit set.
 	commit := append(slices.Clone(r.Commit[:r.NumTrans]), m.cfg.Self)
 	r.NumTrans = len(commit)
 	r.Commit = m.commitBehind(addNew(commit, r.Commit))
 	return r
 }
 
-// raise brings an entry up to the own highest number, with what is missing on
-// the way. A number that is not above what the entry knew is known to somebody on board.
+// raise raises an entry to this daemon's highest number and adds the numbers missing on the way. A
+// number that is not above the entry's highest is known to a daemon on the form token.
 //
-// An entry can hold MaxHoles. What lies above is given up by those who come
-// along, rather than that no ring can be formed; so many are missing only if a
-// token or packet has lied about the highest number.
+// An entry holds at most MaxHoles. The daemons on the token give up the packets above, so that a
+// ring can be formed at all. So many are missing only if a token or packet has lied about the
+// highest number.
 func (m *Machine) raise(r *wire.RingValue) {
 	old := m.cfg.Old
 	highest := min(old.Highest(), maxHighest)
@@ -188,10 +186,10 @@ func (m *Machine) raise(r *wire.RingValue) {
 	}
 }
 
-// commitBehind appends the own commit set to a list.
+// commitBehind appends this daemon's commit set to a list.
 func (m *Machine) commitBehind(list []wire.DaemonID) []wire.DaemonID { return addNew(list, m.commit) }
 
-// addNew appends those that are not in the list.
+// addNew appends the daemons that are not in the list yet.
 func addNew(list, more []wire.DaemonID) []wire.DaemonID {
 	for _, id := range more {
 		if !slices.Contains(list, id) {

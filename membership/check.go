@@ -7,9 +7,8 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// Check returns an error if the machine's variables contradict each other, with all of
-// them in its text. Tests and the simulator call it after each step
-// (membership-protocol §15, S3 to S5).
+// Check returns an error if the machine's variables contradict each other. The error lists all of
+// them. Tests and the simulator call Check after each step (membership-protocol §15, S3 to S5).
 func (m *Machine) Check() error {
 	fault := m.fault()
 	if fault == "" {

@@ -6,8 +6,8 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// checkForm decodes a form token and refuses what makes peers exit or what
-// cannot be true, whatever the state (membership-protocol §13).
+// checkForm decodes a form token. In any state, it refuses what makes peers exit or cannot be true
+// (membership-protocol §13).
 func (m *Machine) checkForm(e *event) (input, Reason) {
 	t := e.token
 	in := inputForm1
@@ -27,11 +27,11 @@ func (m *Machine) checkForm(e *event) (input, Reason) {
 	}
 	e.form = f.Value()
 	v := &e.form
-	aboard := v.Members
+	onToken := v.Members
 	if in == inputForm2 {
-		aboard = slices.Concat(v.Members, v.Pending)
+		onToken = slices.Concat(v.Members, v.Pending)
 	}
-	if len(aboard) > MaxRing {
+	if len(onToken) > MaxRing {
 		return 0, TooMany
 	}
 	if r := m.checkIDs(slices.Concat(v.Members, v.Pending)); r != Accepted {
@@ -41,13 +41,13 @@ func (m *Machine) checkForm(e *event) (input, Reason) {
 		if r := m.checkReps(v); r != Accepted {
 			return 0, r
 		}
-	} else if !slices.IsSortedFunc(aboard, m.cfg.Topology.Compare) {
+	} else if !slices.IsSortedFunc(onToken, m.cfg.Topology.Compare) {
 		return 0, OutOfOrder
 	}
-	return in, m.checkRings(v, aboard, t.Seq, in)
+	return in, m.checkRings(v, onToken, t.Seq, in)
 }
 
-// checkIDs checks that daemons are configured, and none is there twice.
+// checkIDs checks that the daemons are configured and none is listed twice.
 func (m *Machine) checkIDs(ids []wire.DaemonID) Reason {
 	for i, id := range ids {
 		if m.cfg.Topology.Daemon(id) == nil {
@@ -60,12 +60,12 @@ func (m *Machine) checkIDs(ids []wire.DaemonID) Reason {
 	return Accepted
 }
 
-// checkReps checks the representatives of a FORM1, the first of which has made
-// it. Those that it has still to visit are not named as members, or it would visit them
-// twice, which makes C daemons exit.
+// checkReps checks the representatives of a FORM1, the first of which made it. The representatives
+// that it has yet to visit must not be members: it would visit them twice, which makes C daemons
+// exit.
 func (m *Machine) checkReps(v *wire.FormValue) Reason {
 	if len(v.Members) == 0 || v.RepIndex < 1 {
-		return Malformed // it begins with its maker on board
+		return Malformed // its maker is its first member
 	}
 	for i, r := range v.Reps {
 		switch {
@@ -81,9 +81,8 @@ func (m *Machine) checkReps(v *wire.FormValue) Reason {
 	return Accepted
 }
 
-// checkRings checks the ring entries. aboard are the daemons that can be in
-// a transitional set.
-func (m *Machine) checkRings(v *wire.FormValue, aboard []wire.DaemonID, mark int32, in input) Reason {
+// checkRings checks the ring entries. onToken are the daemons that can be in a transitional set.
+func (m *Machine) checkRings(v *wire.FormValue, onToken []wire.DaemonID, mark int32, in input) Reason {
 	if len(v.Rings) == 0 {
 		return Malformed
 	}
@@ -100,7 +99,7 @@ func (m *Machine) checkRings(v *wire.FormValue, aboard []wire.DaemonID, mark int
 			return BadSeq
 		}
 		for _, id := range r.Commit[:r.NumTrans] {
-			if !slices.Contains(aboard, id) || slices.Contains(going, id) {
+			if !slices.Contains(onToken, id) || slices.Contains(going, id) {
 				return BadTransitional
 			}
 			going = append(going, id)
@@ -112,8 +111,7 @@ func (m *Machine) checkRings(v *wire.FormValue, aboard []wire.DaemonID, mark int
 	return Accepted
 }
 
-// seqsInOrder checks 0 ≤ aru ≤ highest, and that the holes ascend between
-// them.
+// seqsInOrder checks that 0 ≤ aru ≤ highest, and that the holes are between them and ascend.
 func seqsInOrder(r *wire.RingValue) bool {
 	if r.Aru < 0 || r.HighestSeq < r.Aru || r.HighestSeq > maxHighest {
 		return false
@@ -128,15 +126,15 @@ func seqsInOrder(r *wire.RingValue) bool {
 	return true
 }
 
-// nameIsDue checks that the time of a transitional membership was set by the first of
-// its daemons to read FORM2, and by nobody before.
+// nameIsDue checks that the first daemon of a transitional membership to read FORM2 set the
+// membership's time, and no daemon set it before.
 func (m *Machine) nameIsDue(r *wire.RingValue, read []wire.DaemonID) bool {
 	named := slices.ContainsFunc(r.Commit[:r.NumTrans], func(id wire.DaemonID) bool { return slices.Contains(read, id) })
 	return named == (r.TransTime != 0)
 }
 
-// checkForm1 checks a FORM1 that it is this daemon's turn to add to. A copy that
-// comes when the attempt has failed would only lead away from the next one.
+// checkForm1 checks a FORM1 that this daemon is to add to. It refuses a copy that arrives after the
+// attempt failed, because that would only disturb the next attempt.
 func (m *Machine) checkForm1(e *event) Reason {
 	v := &e.form
 	if e.token.Membership == m.attempt {
@@ -145,8 +143,7 @@ func (m *Machine) checkForm1(e *event) Reason {
 	if slices.Contains(v.Members, m.cfg.Self) {
 		return NamedTwice
 	}
-	// That this daemon is in the transitional set already would make a C daemon
-	// exit.
+	// If this daemon were already in the transitional set, a C daemon would exit.
 	for i := range v.Rings {
 		if r := &v.Rings[i]; r.Membership == m.installedID {
 			if slices.Contains(r.Commit[:r.NumTrans], m.cfg.Self) || !m.ofMyRing(r) {
@@ -159,15 +156,14 @@ func (m *Machine) checkForm1(e *event) Reason {
 	return Accepted
 }
 
-// ofMyRing checks that an entry can be of the installed ring: its daemons were
-// members, and all have what this daemon has not more of.
+// ofMyRing checks that an entry can be of the installed ring: its daemons were members, and it does
+// not claim that all have more than this daemon has.
 func (m *Machine) ofMyRing(r *wire.RingValue) bool {
 	return r.Aru <= m.cfg.Old.MyAru() &&
 		!slices.ContainsFunc(r.Commit, func(id wire.DaemonID) bool { return !m.installed.Contains(id) })
 }
 
-// checkForm2 checks FORM2 against the attempt that this daemon has joined
-// (membership-protocol §7.4).
+// checkForm2 checks FORM2 against the attempt that this daemon joined (membership-protocol §7.4).
 func (m *Machine) checkForm2(e *event) Reason {
 	v := &e.form
 	if e.token.Membership != m.attempt {
@@ -189,17 +185,16 @@ func (m *Machine) checkForm2(e *event) Reason {
 	return Accepted
 }
 
-// follows reports whether an entry can have come from what this daemon has put
-// on the token: numbers have not fallen, nobody has left the transitional
-// set, and what this daemon had is not called a hole. What came in since is another
-// thing: the ring forgets it.
-func follows(r, boarded *wire.RingValue) bool {
-	if r.Aru < boarded.Aru || r.HighestSeq < boarded.HighestSeq || r.NumTrans < boarded.NumTrans ||
-		!slices.Equal(r.Commit[:boarded.NumTrans], boarded.Commit[:boarded.NumTrans]) {
+// follows reports whether an entry can have evolved from the one that this daemon put on the token:
+// numbers have not fallen, no daemon has left the transitional set, and nothing that this daemon
+// had became a hole. Packets that arrived since do not matter, because the ring forgets them.
+func follows(r, own *wire.RingValue) bool {
+	if r.Aru < own.Aru || r.HighestSeq < own.HighestSeq || r.NumTrans < own.NumTrans ||
+		!slices.Equal(r.Commit[:own.NumTrans], own.Commit[:own.NumTrans]) {
 		return false
 	}
 	return !slices.ContainsFunc(r.Holes, func(h int32) bool {
-		_, was := slices.BinarySearch(boarded.Holes, h)
-		return h <= boarded.HighestSeq && !was
+		_, was := slices.BinarySearch(own.Holes, h)
+		return h <= own.HighestSeq && !was
 	})
 }

@@ -8,25 +8,25 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// Timeouts are the nine waits of spread.conf (membership-protocol §3). They are not
-// exchanged between daemons, which should all have the same.
+// Timeouts are the nine timeouts of spread.conf (membership-protocol §3). Daemons do not exchange
+// them; all should have the same.
 type Timeouts struct {
-	// Token and Hurry are the ring's; this machine does not look at them.
+	// Token and Hurry belong to the ring; this machine does not use them.
 	Token, Hurry time.Duration
-	// Alive is between two ALIVE.
+	// Alive is the time between two ALIVE packets.
 	Alive time.Duration
-	// Join is between two JOIN.
+	// Join is the time between two JOIN packets.
 	Join time.Duration
-	// Rep is how long a daemon stays represented without hearing of it. More
-	// than two of Join.
+	// Rep is how long a daemon stays represented without hearing its representative. It is more
+	// than two Join.
 	Rep time.Duration
-	// Seg is how long the segment is listened to. At least two of Alive.
+	// Seg is how long a daemon listens to its segment. It is at least two Alive.
 	Seg time.Duration
-	// Gather is how long representatives are collected. Several of Join.
+	// Gather is how long representatives are collected. It is several Join.
 	Gather time.Duration
-	// Form is how long the form token may be on its way, for both passes.
+	// Form is how long the form token may take for both passes.
 	Form time.Duration
-	// Lookup is between two searches of a leader for other daemons.
+	// Lookup is the time between two searches of a leader for other daemons.
 	Lookup time.Duration
 }
 
@@ -62,28 +62,28 @@ func (t *Timeouts) validate() error {
 		{"LookupTimeout", t.Lookup},
 	} {
 		if w.d <= 0 {
-			return fmt.Errorf("membership: %s is %v: give all of the timeouts, each more than 0 ms", w.name, w.d)
+			return fmt.Errorf("membership: %s is %v: set all timeouts, each to more than 0 ms", w.name, w.d)
 		}
 	}
 	return nil
 }
 
-// OldRing is what the machine has to know of the packets of the ring that was
-// installed last. *ring.Ring has these methods. They are not called during a
-// recovery, when numbers mean something else.
+// OldRing is what the machine has to know about the packets of the last installed ring. *ring.Ring
+// implements it. The methods are not called during a recovery, when the numbers have another
+// meaning.
 type OldRing interface {
-	// Aru is the number up to which all members have all packets.
+	// Aru returns the number up to which all members have all packets.
 	Aru() int32
-	// MyAru is the number up to which this daemon has all packets.
+	// MyAru returns the number up to which this daemon has all packets.
 	MyAru() int32
-	// Highest is the largest number known to exist.
+	// Highest returns the largest number known to exist.
 	Highest() int32
-	// LastDiscarded is the number up to which packets are delivered and gone.
+	// LastDiscarded returns the number up to which packets are delivered and forgotten.
 	LastDiscarded() int32
-	// Has reports whether the packet is held or was delivered and let go.
+	// Has reports whether the packet is held, or was delivered and forgotten.
 	Has(seq int32) bool
-	// AppendMissing appends the numbers from first to last, both included, of
-	// packets that are not held, ascending.
+	// AppendMissing appends the numbers from first to last, both included, of packets that are not
+	// held, ascending.
 	AppendMissing(dst []int32, first, last int32) []int32
 }
 
@@ -92,9 +92,9 @@ type Config struct {
 	// Self is this daemon, one of the topology's.
 	Self     wire.DaemonID
 	Topology *topology.Topology
-	// ConfHash goes into everything that is sent.
+	// ConfHash goes into every datagram.
 	ConfHash uint32
-	// Timeouts; zero for those of a LAN if there is one segment, else of a WAN.
+	// Timeouts defaults to LAN if there is one segment, otherwise to WAN.
 	Timeouts Timeouts
 	// Old is the ring whose packets may have to be recovered.
 	Old OldRing
@@ -103,11 +103,11 @@ type Config struct {
 func (c *Config) validate() error {
 	switch {
 	case c.Topology == nil:
-		return fmt.Errorf("membership: no topology is given")
+		return fmt.Errorf("membership: no topology: set Config.Topology")
 	case c.Topology.Daemon(c.Self) == nil:
 		return fmt.Errorf("membership: daemon %d is not in the configuration: add it to a Spread_Segment", c.Self)
 	case c.Old == nil:
-		return fmt.Errorf("membership: no ring is given")
+		return fmt.Errorf("membership: no ring: set Config.Old")
 	}
 	if c.Timeouts == (Timeouts{}) {
 		c.Timeouts = LAN()

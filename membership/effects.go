@@ -8,12 +8,12 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// Effects collects what the driver has to do after a step: carry out the actions
-// in order, then send.
+// Effects collects what the driver has to do after a step: carry out the commands in order, then
+// send.
 type Effects struct {
-	// Actions are for the ring.
+	// RingCommands are for the ring.
 	RingCommands []RingCommand
-	// Sends leave in this order.
+	// Sends are datagrams, in the order in which to send them.
 	Sends []topology.Datagram
 	// Transitions are for logs, counters and timelines.
 	Transitions []Transition
@@ -28,39 +28,39 @@ func (e *Effects) Reset() {
 	e.Transitions = e.Transitions[:0]
 }
 
-// Transition is a change of state, or the entry into the same state once more.
+// Transition is a change of state, or a new entry into the same state.
 type Transition struct {
 	From, To State
 	Cause    Cause
 	At       clock.Time
 }
 
-// String prints it as in timelines.
+// String returns the transition as timelines print it.
 func (t Transition) String() string {
 	return fmt.Sprintf("%v -> %v because %v", t.From, t.To, t.Cause)
 }
 
-// ActionKind says what the ring has to do.
+// RingCommandKind is the kind of a command.
 type RingCommandKind uint8
 
-// The kinds of actions.
+// The kinds of commands.
 const (
-	// StopRing: the token is not to be used any more, delivery is blocked, and a recovery
-	// that was on is undone. Not given when the ring itself has reported its loss.
+	// StopRing: stop using the token, block delivery, and undo a recovery under way. The command is
+	// not given when the ring itself has reported its loss.
 	StopRing RingCommandKind = iota + 1
 	// Recover: begin the recovery of the old ring under the token of the new one.
 	Recover
 )
 
-// Action is something that the ring has to do.
+// RingCommand is something that the ring has to do.
 type RingCommand struct {
 	Kind RingCommandKind
-	// Recovery belongs to Recover, else it is empty.
+	// Recovery belongs to Recover; otherwise it is empty.
 	Recovery topology.Recovery
 }
 
-// Installation is a new ring: the daemons that come along from the old one,
-// then all of the new one. Both lists are in the order of the configuration.
+// Installation is a new ring: the daemons that come along from the old one, and all daemons of the
+// new one. Both lists are in configuration order.
 type Installation struct {
 	TransitionalID wire.MembershipID
 	Transitional   []wire.DaemonID
@@ -68,10 +68,10 @@ type Installation struct {
 	Regular        []wire.DaemonID
 }
 
-// Stats counts what has happened since the start.
+// Stats are counters since the start.
 type Stats struct {
-	// Verdicts counts inputs by what became of them.
+	// Reasons counts inputs by reason.
 	Reasons [NumReasons]uint64
-	// Causes counts transitions by their causes.
+	// Causes counts transitions by cause.
 	Causes [NumCauses]uint64
 }

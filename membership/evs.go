@@ -2,9 +2,8 @@ package membership
 
 import "github.com/spreadd/spreadd/wire"
 
-// EVS: the ring recovers what the survivors of the old one are to deliver,
-// under the token of the new one. The ring does the work and reports; a member that has
-// lost the new token ends it.
+// EVS: under the token of the new ring, the ring machine recovers what the survivors of the old one
+// deliver. It does the work and reports. A member that has lost the new token ends the recovery.
 
 func evsRow() row {
 	return row{
@@ -35,8 +34,8 @@ func (m *Machine) evsHeard(e *event, c Cause) Reason {
 	return Accepted
 }
 
-// evsCommitted keeps with whom this daemon may be bound, until it installs. If the
-// recovery breaks now, some of them may have installed what this daemon has not.
+// evsCommitted remembers, until the installation, the daemons with which this one may be committed.
+// If the recovery breaks now, some of them may have installed the ring.
 func (m *Machine) evsCommitted(*event) Reason {
 	m.commit, m.numTrans = m.futureCommit, len(m.future.Transitional)
 	return Accepted

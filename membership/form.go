@@ -1,7 +1,7 @@
 package membership
 
-// FORM: FORM1 has passed, nothing is delivered, and FORM2 is to come. All that
-// an interrupted attempt costs is time.
+// FORM: FORM1 has passed, nothing is delivered, and FORM2 is expected. An interrupted attempt costs
+// only time.
 
 func formRow() row {
 	return row{
@@ -24,8 +24,7 @@ func formRow() row {
 	}
 }
 
-// enterForm stops the ring, if there is one: what its members have is on the
-// token from now on.
+// enterForm stops the ring, if there is one. From now on, what its members have is on the token.
 func (m *Machine) enterForm(e *event, c Cause) {
 	if m.alive {
 		e.out.RingCommands = append(e.out.RingCommands, RingCommand{Kind: StopRing})
@@ -44,8 +43,8 @@ func (m *Machine) formForm2(e *event) Reason {
 	return Accepted
 }
 
-// formLost: a layer above gives the attempt up. The ring has no token to lose; what
-// it reports of before has been overtaken.
+// formLost: a layer above gives up the attempt. The ring has no token to lose, so a report from the
+// ring is outdated.
 func (m *Machine) formLost(e *event) Reason {
 	if ofRing(e.cause) {
 		return NoToken

@@ -5,8 +5,8 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// GATHER: collecting representatives, for the own segment that has no token, or
-// for the ring that this daemon leads and that goes on meanwhile.
+// GATHER: collecting representatives, for this daemon's segment, which has no token, or for the
+// ring that it leads, which keeps running.
 
 func gatherRow() row {
 	return row{
@@ -40,7 +40,7 @@ func gatherRingRow() row {
 	return r
 }
 
-// enterGather begins to collect.
+// enterGather begins to collect representatives.
 func (m *Machine) enterGather(e *event, c Cause) {
 	m.become(e, StateGather, c)
 	kind := wire.RepSegment
@@ -57,8 +57,8 @@ func (m *Machine) rep(kind wire.RepKind) wire.Rep {
 	return wire.Rep{Daemon: m.cfg.Self, Kind: kind, Segment: int16(m.segment)}
 }
 
-// gatherRepeat sends JOIN: to the segment if nobody speaks for it in a ring, and to
-// every address that is worth asking.
+// gatherRepeat sends JOIN to each address worth asking, and to the segment if no ring speaks for
+// it.
 func (m *Machine) gatherRepeat(e *event) Reason {
 	if !m.alive {
 		m.sendJoin(e, topology.ToSegment(m.segment))
@@ -70,8 +70,8 @@ func (m *Machine) gatherRepeat(e *event) Reason {
 	return Accepted
 }
 
-// gatherJoin takes the sender among the representatives, and asks all whom it
-// names.
+// gatherJoin adds the sender to the representatives, and the daemons that it names to those to be
+// asked.
 func (m *Machine) gatherJoin(e *event) Reason {
 	top := m.cfg.Topology
 	v := Accepted
@@ -96,7 +96,7 @@ func (m *Machine) gatherRefer(e *event) Reason {
 	return Accepted
 }
 
-// gatherDecide is membership-protocol §6.5.
+// gatherDecide implements membership-protocol §6.5.
 func (m *Machine) gatherDecide(e *event) Reason {
 	smallest := m.reps.smallest(m.cfg.Topology).Daemon == m.cfg.Self
 	switch {
@@ -105,8 +105,8 @@ func (m *Machine) gatherDecide(e *event) Reason {
 	case smallest:
 		m.createForm1(e)
 	default:
-		// The smallest has not formed a ring with this daemon. It and the
-		// others are asked again.
+		// The smallest representative has not formed a ring with this daemon. Ask it and the others
+		// again.
 		m.heard = m.self()
 		m.potential = m.reps.without(m.cfg.Self)
 		m.enterGather(e, CauseNotSmallest)

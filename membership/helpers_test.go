@@ -147,10 +147,10 @@ func (d dumper) datagram(token bool, b []byte) string {
 func (d dumper) form(t *wire.Token, v wire.FormValue) string {
 	var s strings.Builder
 	if t.Type&wire.TokenForm1 != 0 {
-		fmt.Fprintf(&s, "FORM1 %s mark %d aboard %s pending %s reps %s next %d",
+		fmt.Fprintf(&s, "FORM1 %s mark %d members %s pending %s reps %s next %d",
 			d.id(t.Membership), t.Seq, d.names(v.Members), d.names(v.Pending), d.reps(v.Reps), v.RepIndex)
 	} else {
-		fmt.Fprintf(&s, "FORM2 %s mark %d aboard %s pending %s", d.id(t.Membership), t.Seq, d.names(v.Members), d.names(v.Pending))
+		fmt.Fprintf(&s, "FORM2 %s mark %d members %s pending %s", d.id(t.Membership), t.Seq, d.names(v.Members), d.names(v.Pending))
 		if len(v.Members) > 0 { // noise before
 			fmt.Fprintf(&s, " ring %s", d.id(v.ID))
 		}

@@ -16,46 +16,45 @@ type Machine struct {
 	state   State
 	started bool
 
-	// alive: a regular token is used; in OP and EVS, and in GATHER if this
-	// daemon leads a ring that goes on.
+	// alive reports that a regular token is in use: in OP and EVS, and in GATHER if this daemon
+	// leads a ring that keeps running.
 	alive bool
-	// installed is the ring that was installed last, and its id. At the start
-	// it is this daemon alone, at time -1, and nobody else is ever told that.
+	// installed is the last ring installed, and installedID its id. At the start it is this daemon
+	// alone, at time -1, which is never sent to others.
 	installed   topology.Ring
 	installedID wire.MembershipID
-	// members is installed while its token is alive, else this daemon alone.
+	// members is installed while its token is alive, and otherwise this daemon alone.
 	members topology.Ring
-	// commit are the daemons that may be bound to the same recovery as this one;
-	// the first numTrans go along with it. Only between committing and the next
-	// installation it is more than this daemon.
+	// commit are the daemons that may be committed to the same recovery as this one. The first
+	// numTrans come along with it. Only between the commitment and the next installation does
+	// commit hold more than this daemon.
 	commit   []wire.DaemonID
 	numTrans int
 
-	// heard are the daemons of the own segment that are heard, this one first. A
-	// ring leader that gathers has nobody here.
+	// heard are the daemons of this segment that are heard, this one first. It is empty at a ring
+	// leader that gathers.
 	heard []wire.DaemonID
-	// reps are the representatives gathered, this daemon first; only in GATHER.
+	// reps are the representatives gathered, this daemon first. It is used only in GATHER.
 	reps repList
-	// potential are the addresses that JOINs go to, never this daemon's own.
+	// potential are the addresses that JOINs go to. This daemon's own is never among them.
 	potential repList
-	// segRep speaks for this daemon in REPRESENTED, or 0.
+	// segRep is the daemon that speaks for this one in REPRESENTED, or 0.
 	segRep wire.DaemonID
 
-	// attempt is the id of the FORM1 that was sent or passed on last, boarded the
-	// own ring's entry as it was put on it; aboard is false if it was not.
+	// attempt is the id of the FORM1 that was last made or forwarded. ownEntry is the entry that
+	// this daemon put on it for its ring. entered is false if there was no room for it.
 	attempt  wire.MembershipID
 	ownEntry wire.RingValue
 	entered  bool
 
-	// future is set from FORM2 to the installation, or to the end of the
-	// recovery.
+	// future is set from FORM2 until the installation, or the end of the recovery.
 	future       Installation
 	futureRing   topology.Ring
 	futureCommit []wire.DaemonID
 
-	// lastTime is the highest time ever put into an id.
+	// lastTime is the highest time ever used in an id.
 	lastTime int32
-	// foreignSeen: a foreign packet was relayed in this membership.
+	// foreignSeen reports that a foreign packet was relayed in this membership.
 	foreignSeen bool
 
 	deadlines [numTimers]clock.Time
@@ -82,32 +81,32 @@ func New(cfg Config) (*Machine, error) {
 	return m, nil
 }
 
-// self returns this daemon as a list of its own.
+// self returns a list of this daemon alone.
 func (m *Machine) self() []wire.DaemonID { return []wire.DaemonID{m.cfg.Self} }
 
 // State returns the state.
 func (m *Machine) State() State { return m.state }
 
-// TokenAlive reports whether a regular token is expected: in OP and EVS, and in GATHER
-// as the leader of a ring that goes on.
+// TokenAlive reports whether a regular token is expected: in OP and EVS, and in GATHER as the
+// leader of a ring that keeps running.
 func (m *Machine) TokenAlive() bool { return m.alive }
 
-// Installed returns the ring that was installed last and its id. It stays until the
-// next installation, even if the ring is lost. The first is this daemon alone, at time -1.
+// Installed returns the last ring installed, and its id. They stay until the next installation,
+// even if the ring is lost. The first ring is this daemon alone, at time -1.
 func (m *Machine) Installed() (wire.MembershipID, topology.Ring) { return m.installedID, m.installed }
 
-// Members returns those that share a ring with this daemon now: the installed
-// ring, or this daemon alone after the loss of its token.
+// Members returns the daemons that share a ring with this one now: the installed ring, or this
+// daemon alone after the loss of its token.
 func (m *Machine) Members() topology.Ring { return m.members }
 
-// Installation returns the configurations that the last FORM2 announced. It is to be
-// read when the ring has installed them; the lists are not to be changed.
+// Installation returns the configurations that the last FORM2 announced. Read it when the ring has
+// installed them, and do not change the lists.
 func (m *Machine) Installation() Installation { return m.future }
 
 // Stats returns the counters.
 func (m *Machine) Stats() Stats { return m.stats }
 
-// Start begins. wall is the wall clock in seconds since 1970, here and
+// Start begins to form a membership. wall is the wall clock in seconds since 1970, here and
 // elsewhere.
 func (m *Machine) Start(now clock.Time, wall int32, out *Effects) {
 	if m.started {
@@ -125,16 +124,15 @@ func (m *Machine) Start(now clock.Time, wall int32, out *Effects) {
 // alone reports whether this daemon is the only one that is configured.
 func (m *Machine) alone() bool { return len(m.cfg.Topology.Daemons()) == 1 }
 
-// startAlone takes the only ring there can be, without the waits of a gathering
-// and the form tokens.
+// startAlone takes the only possible ring, without gathering and form tokens.
 func (m *Machine) startAlone(e *event) {
 	m.ownEntry, m.entered = m.newEntry(), true
 	v := wire.FormValue{Pending: m.self(), Rings: []wire.RingValue{m.ownEntry}}
 	m.enterEVS(e, v, m.mark(), CauseAlone)
 }
 
-// HandlePacket takes an ALIVE, a JOIN or a REFER that has passed the checks of all
-// packets (membership-protocol §4).
+// HandlePacket takes an ALIVE, a JOIN or a REFER that has passed the checks of all packets
+// (membership-protocol §4).
 func (m *Machine) HandlePacket(now clock.Time, wall int32, p *wire.Packet, out *Effects) Reason {
 	e := &event{now: now, wall: wall, out: out, packet: p}
 	in, v := m.checkPacket(e)
@@ -154,8 +152,7 @@ func (m *Machine) HandleForm(now clock.Time, wall int32, t *wire.Token, out *Eff
 	return m.dispatch(in, e)
 }
 
-// HandleForeign takes a packet with data that is not of the installed ring
-// (membership-protocol §10.1).
+// HandleForeign takes a data packet that is not of the installed ring (membership-protocol §10.1).
 func (m *Machine) HandleForeign(now clock.Time, wall int32, p *wire.Packet, out *Effects) Reason {
 	if m.cfg.Topology.Daemon(p.Proc) == nil {
 		return m.count(UnknownDaemon)
@@ -163,8 +160,8 @@ func (m *Machine) HandleForeign(now clock.Time, wall int32, p *wire.Packet, out 
 	return m.dispatch(inputForeign, &event{now: now, wall: wall, out: out, packet: p})
 }
 
-// HandleCommitted takes the ring's report that it has all that the transitional
-// set can give it: from now on this daemon is bound to the recovery.
+// HandleCommitted takes the ring's report that it has everything the transitional set can give it.
+// From now on this daemon is committed to the recovery.
 func (m *Machine) HandleCommitted() Reason { return m.dispatch(inputCommitted, &event{}) }
 
 // HandleInstalled takes the ring's report that it has installed the new
@@ -173,14 +170,13 @@ func (m *Machine) HandleInstalled(now clock.Time, wall int32, out *Effects) Reas
 	return m.dispatch(inputInstalled, &event{now: now, wall: wall, out: out})
 }
 
-// HandleTokenLost takes the loss of the token: reported by the ring
-// (CauseTokenTimeout, CauseRecoveryTurns), or wanted by a layer above
-// (CauseForced, CauseReload); then the ring is told to stop.
+// HandleTokenLost takes the loss of the token. Either the ring reports it (CauseTokenTimeout,
+// CauseRecoveryTurns), or a layer above wants it (CauseForced, CauseReload) and the ring must stop.
 func (m *Machine) HandleTokenLost(now clock.Time, wall int32, cause Cause, out *Effects) Reason {
 	return m.dispatch(inputTokenLost, &event{now: now, wall: wall, out: out, cause: cause})
 }
 
-// become enters a state. All timers end; the caller arms those of the state.
+// become enters a state. It stops all timers; the caller starts those of the state.
 func (m *Machine) become(e *event, s State, c Cause) {
 	e.out.Transitions = append(e.out.Transitions, Transition{From: m.state, To: s, Cause: c, At: e.now})
 	m.stats.Causes[c]++
@@ -188,8 +184,8 @@ func (m *Machine) become(e *event, s State, c Cause) {
 	m.deadlines = [numTimers]clock.Time{}
 }
 
-// lose takes the loss of the token (membership-protocol §6.1) and goes on to
-// SEG with this daemon and others that have been heard.
+// lose handles the loss of the token (membership-protocol §6.1): it enters SEG with this daemon and
+// those heard.
 func (m *Machine) lose(e *event, c Cause, heard ...wire.DaemonID) {
 	switch m.state {
 	case StateForm:
@@ -209,11 +205,11 @@ func (m *Machine) lose(e *event, c Cause, heard ...wire.DaemonID) {
 	m.enterSeg(e, c, heard...)
 }
 
-// ofRing reports whether it is the ring that has found the token lost.
+// ofRing reports whether the ring itself found the token lost.
 func ofRing(c Cause) bool { return c == CauseTokenTimeout || c == CauseRecoveryTurns }
 
-// askSegmentsOf sets the addresses for JOINs: those gathered, then for each other
-// segment its leader in a ring, or else its first configured daemon.
+// askSegmentsOf sets the addresses for JOINs: those gathered, and then for each other segment its
+// leader in a ring, or its first configured daemon.
 func (m *Machine) askSegmentsOf(r topology.Ring, gathered repList) {
 	m.potential = gathered.without(m.cfg.Self)
 	for i, s := range m.cfg.Topology.Segments() {
@@ -238,8 +234,8 @@ func (m *Machine) hear(id wire.DaemonID) {
 // leads reports whether this daemon leads the installed ring.
 func (m *Machine) leads() bool { return m.installed.Leader() == m.cfg.Self }
 
-// nextTime returns a time for an id, above all earlier ones even if the wall
-// clock goes back (membership-protocol §7.1). It is never 0, which stands for none.
+// nextTime returns a time for an id. It is above all earlier ones, even if the wall clock goes back
+// (membership-protocol §7.1), and never 0, which means none.
 func (m *Machine) nextTime(wall int32) int32 {
 	m.lastTime = max(wall, m.lastTime+1, 1)
 	return m.lastTime

@@ -7,8 +7,8 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// OP: a ring is installed and running. Its leader looks for other daemons now and
-// then; all others find out when a daemon outside asks, or when a member has lost the token.
+// OP: a ring is installed and running. Its leader looks for other daemons periodically. The others
+// learn of daemons outside when one asks, and of a lost token when a member reports it.
 
 func opRow() row {
 	return row{
@@ -40,8 +40,8 @@ func (m *Machine) enterOp(e *event, c Cause) {
 	}
 }
 
-// opAlive: members of a running ring do not send ALIVE, so one that does has lost the
-// token or has started anew; the ring is gone.
+// opAlive: members of a running ring do not send ALIVE. One that does has lost the token or has
+// restarted, so the ring is gone.
 func (m *Machine) opAlive(e *event) Reason {
 	if !m.members.Contains(e.packet.Proc) {
 		return NotNeeded // it will send a JOIN
@@ -50,14 +50,14 @@ func (m *Machine) opAlive(e *event) Reason {
 	return Accepted
 }
 
-// opJoin is membership-protocol §10.2.
+// opJoin implements membership-protocol §10.2.
 func (m *Machine) opJoin(e *event) Reason {
 	sender := e.packet.Proc
 	switch {
 	case m.members.Contains(sender):
 		if len(m.cfg.Topology.Segments()) == 1 {
-			// The leader looks for others. A member that has lost the token
-			// would be heard by its ALIVE.
+			// The leader is looking for other daemons. A member that had lost the token would send
+			// ALIVE.
 			return NotNeeded
 		}
 		m.lose(e, CauseJoin)
@@ -79,8 +79,8 @@ func (m *Machine) leadsSegment() bool {
 	return ok && id == m.cfg.Self
 }
 
-// opForeign: another ring is near. Its packets are heard in one segment only, so the
-// leader is told.
+// opForeign: another ring is near. Its packets are heard in one segment only, so this daemon
+// reports it to the leader.
 func (m *Machine) opForeign(e *event) Reason {
 	switch {
 	case m.leads():
@@ -98,9 +98,8 @@ func (m *Machine) opForeign(e *event) Reason {
 	return Accepted
 }
 
-// opForm1: the leader of the ring is on the attempt, and has put this daemon on it. A token of an
-// attempt that began before this ring, and was held up somewhere, must not end
-// it: the leader has not put this ring on that one.
+// opForm1: the ring's leader has joined the attempt and listed this daemon. A delayed token of an
+// attempt from before this ring must not end the ring; the leader did not enter this ring on it.
 func (m *Machine) opForm1(e *event) Reason {
 	if m.leads() {
 		return NotInState // a leader joins an attempt as a representative only
@@ -119,8 +118,8 @@ func (m *Machine) opLookup(e *event) Reason {
 	return m.lookup(e, CauseLookup)
 }
 
-// lookup asks for daemons outside the ring (membership-protocol §10.3). Where
-// there can be none the leader stays in OP and does not ask again.
+// lookup asks for daemons outside the ring (membership-protocol §10.3). If there can be none, the
+// leader stays in OP and does not ask again.
 func (m *Machine) lookup(e *event, c Cause) Reason {
 	top := m.cfg.Topology
 	var to []topology.Target

@@ -5,8 +5,8 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// checkPacket decodes an ALIVE, JOIN or REFER and refuses what no daemon may
-// act on (membership-protocol §13).
+// checkPacket decodes an ALIVE, JOIN or REFER and refuses what no daemon may act on
+// (membership-protocol §13).
 func (m *Machine) checkPacket(e *event) (input, Reason) {
 	p := e.packet
 	sender := m.cfg.Topology.Daemon(p.Proc)
@@ -75,7 +75,7 @@ func (m *Machine) sendAlive(e *event) {
 	m.sendGather(e, topology.ToSegment(m.segment), wire.PacketAlive, nil)
 }
 
-// sendJoin tells whom this daemon speaks for, and who else does.
+// sendJoin sends the daemons that this one speaks for, and the representatives that it knows.
 func (m *Machine) sendJoin(e *event, to topology.Target) {
 	m.sendGather(e, to, wire.PacketJoin, m.reps)
 }
@@ -91,7 +91,7 @@ func (m *Machine) sendGather(e *event, to topology.Target, t wire.RingType, reps
 	m.sendPacket(e, to, &wire.Packet{Type: t, Transmitter: m.cfg.Self, Proc: m.cfg.Self, ConfHash: m.cfg.ConfHash, Body: body}, 1)
 }
 
-// refer tells a daemon whom to ask instead.
+// refer tells a daemon which one to ask instead.
 func (m *Machine) refer(e *event, to wire.DaemonID, r wire.Rep) {
 	p := wire.Packet{
 		Type: wire.PacketRefer, Transmitter: m.cfg.Self, Proc: m.cfg.Self, ConfHash: m.cfg.ConfHash,
@@ -104,8 +104,8 @@ func (m *Machine) sendPacket(e *event, to topology.Target, p *wire.Packet, copie
 	m.send(e, to, p.Append(nil), copies)
 }
 
-// sendToken sends a form token to the token port of the next daemon, twice: one may
-// be lost, and who has got one swallows the other.
+// sendToken sends a form token to the token port of the next daemon, twice: one copy may be lost,
+// and a daemon that has one swallows the other.
 func (m *Machine) sendToken(e *event, to wire.DaemonID, t wire.RingType, mark int32, body []byte) {
 	tok := wire.Token{
 		Type: t, Transmitter: m.cfg.Self, Proc: m.cfg.Self, Membership: m.attempt,
@@ -114,7 +114,7 @@ func (m *Machine) sendToken(e *event, to wire.DaemonID, t wire.RingType, mark in
 	m.send(e, topology.ToTokenPort(to), tok.Append(nil), 2)
 }
 
-// send takes b, which is a whole datagram.
+// send sends b, which is a whole datagram.
 func (m *Machine) send(e *event, to topology.Target, b []byte, copies int) {
 	d := topology.Datagram{To: to, Body: b[wire.PacketHeaderLen:]}
 	copy(d.Head[:], b)

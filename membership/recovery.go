@@ -7,16 +7,16 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// board takes part in the ring of a FORM2 that this daemon is next to read
-// (membership-protocol §7.4). The ring does steps 4 to 6, 8 for the last daemon, and
-// 9; the machine names, passes on, and remembers.
+// enterEVS joins the ring of a FORM2 that this daemon is next to read (membership-protocol §7.4).
+// The ring machine performs steps 4 to 6 and 9, and step 8 on the last daemon. This machine chooses
+// the ids, forwards the token and records the result.
 func (m *Machine) enterEVS(e *event, v wire.FormValue, mark int32, c Cause) {
 	members := slices.Concat(v.Members, v.Pending)
 	own := slices.IndexFunc(v.Rings, func(r wire.RingValue) bool { return r.Membership == m.installedID })
 	entry := &v.Rings[own]
 	for _, r := range v.Rings {
-		// A ring of this daemon that it knows nothing of is from before it was
-		// started anew, when its ids may have been ahead of the clock.
+		// An unknown ring of this daemon is from before its restart, when its ids may have been
+		// ahead of the clock.
 		if r.Membership.Daemon == m.cfg.Self && r.Membership != m.installedID {
 			m.lastTime = max(m.lastTime, r.Membership.Time)
 		}

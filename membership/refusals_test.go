@@ -85,7 +85,7 @@ func TestRefusedForm1(t *testing.T) {
 		spoil func(*wire.FormValue)
 		want  Reason
 	}{
-		{"nobody aboard", func(v *wire.FormValue) { v.Members = nil }, Malformed},
+		{"no members", func(v *wire.FormValue) { v.Members = nil }, Malformed},
 		{"nobody to represent", func(v *wire.FormValue) { v.Reps, v.RepIndex = nil, 0 }, Malformed},
 		{"an index before the first", func(v *wire.FormValue) { v.RepIndex = 0 }, Malformed},
 		{"an index beyond the list", func(v *wire.FormValue) { v.RepIndex = 3 }, Malformed},
@@ -105,7 +105,7 @@ func TestRefusedForm1(t *testing.T) {
 		{"an unknown daemon in a commit set", func(v *wire.FormValue) { one(v).Commit = append(one(v).Commit, 999) }, UnknownDaemon},
 		{"a member twice", func(v *wire.FormValue) { v.Pending = b.ids("BA") }, NamedTwice},
 		{"a representative twice", func(v *wire.FormValue) { v.Reps = b.reps("A:segment", "A:ring") }, NamedTwice},
-		{"a representative to be visited that is aboard", func(v *wire.FormValue) { v.Members = b.ids("AD") }, NamedTwice},
+		{"a representative to be visited that is a member", func(v *wire.FormValue) { v.Members = b.ids("AD") }, NamedTwice},
 		{"a representative to be visited that is pending", func(v *wire.FormValue) { v.Pending = b.ids("BD") }, NamedTwice},
 		{"a ring twice", func(v *wire.FormValue) { v.Rings = append(v.Rings, v.Rings[0]) }, NamedTwice},
 		{"a daemon twice in a commit set", func(v *wire.FormValue) { one(v).Commit = b.ids("AA") }, NamedTwice},
@@ -117,10 +117,10 @@ func TestRefusedForm1(t *testing.T) {
 		{"a hole at aru", func(v *wire.FormValue) { one(v).Aru, one(v).HighestSeq, one(v).Holes = 3, 9, []int32{3} }, BadSeq},
 		{"a hole above the highest", func(v *wire.FormValue) { one(v).HighestSeq, one(v).Holes = 9, []int32{10} }, BadSeq},
 		{"holes that do not ascend", func(v *wire.FormValue) { one(v).HighestSeq, one(v).Holes = 9, []int32{4, 4} }, BadSeq},
-		{"a transitional daemon that is not aboard", func(v *wire.FormValue) { one(v).Commit, one(v).NumTrans = b.ids("AC"), 2 }, BadTransitional},
+		{"a transitional daemon that is not a member", func(v *wire.FormValue) { one(v).Commit, one(v).NumTrans = b.ids("AC"), 2 }, BadTransitional},
 		{"a daemon in two transitional sets", func(v *wire.FormValue) { v.Rings = append(v.Rings, b.entry("D", "A")) }, BadTransitional},
 		{"a name already", func(v *wire.FormValue) { one(v).TransTime = 5 }, BadTransitional},
-		{"this daemon aboard already", func(v *wire.FormValue) {
+		{"this daemon is already a member", func(v *wire.FormValue) {
 			v.Members, v.Pending = b.ids("AB"), b.ids("C")
 		}, NotMyTurn},
 		{"the own ring with a daemon that was not in it", func(v *wire.FormValue) { *one(v) = b.entry("B", "A") }, Contradiction},
@@ -204,7 +204,7 @@ func TestContradictions(t *testing.T) {
 	if got := b.ownEntry; got.Aru != want.Aru || got.HighestSeq != want.HighestSeq || !slices.Equal(got.Holes, want.Holes) || !slices.Equal(got.Commit, want.Commit) {
 		t.Fatalf("on FORM1 is %+v, want %+v", got, want)
 	}
-	if got := b.sent(); len(got) != 1 || got[0] != "C FORM1 77:900 mark 3343 aboard [A B] pending [C] reps [A:segment] next 1 {A:500 aru 5 high 10 holes [7] with [A B]} (again)" {
+	if got := b.sent(); len(got) != 1 || got[0] != "C FORM1 77:900 mark 3343 members [A B] pending [C] reps [A:segment] next 1 {A:500 aru 5 high 10 holes [7] with [A B]} (again)" {
 		t.Errorf("sent %q", got)
 	}
 	v2 := wire.FormValue{Members: b.ids("A"), Pending: b.ids("BC"), ID: wire.MembershipID{Daemon: b.id("A"), Time: 902}}

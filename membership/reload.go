@@ -8,16 +8,17 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// CanReconfigure reports whether the configuration may change now: while a ring is in
-// operation, when no attempt and no recovery names daemons of the present one (membership-protocol §11).
+// CanReconfigure reports whether the configuration may change now. That is while a ring is in
+// operation, so that no attempt and no recovery names daemons of the present configuration
+// (membership-protocol §11).
 func (m *Machine) CanReconfigure() bool {
 	return m.state == StateOp || m.state == StateGather && m.alive
 }
 
-// Reconfigure goes over to another configuration, of which Self and Old stay as they are. The
-// ring is given up, and one of those that have the new configuration is formed; what members
-// that have it too had in common goes along as over any loss of a token. It is an error if
-// [Machine.CanReconfigure] reports false, or the configuration is not valid; nothing has changed then.
+// Reconfigure changes to another configuration. Self and Old stay as they are. The ring is given
+// up, and the daemons that have the new configuration form another one; their common history is
+// kept, as after any loss of a token. Reconfigure returns an error, and changes nothing, if
+// [Machine.CanReconfigure] reports false or the configuration is not valid.
 func (m *Machine) Reconfigure(now clock.Time, wall int32, cfg Config, out *Effects) error {
 	cfg.Self, cfg.Old = m.cfg.Self, m.cfg.Old
 	if err := cfg.validate(); err != nil {
@@ -28,7 +29,7 @@ func (m *Machine) Reconfigure(now clock.Time, wall int32, cfg Config, out *Effec
 	}
 	m.cfg = cfg
 	m.segment = cfg.Topology.Daemon(cfg.Self).Segment
-	// Whom to ask follows from who is left of the ring.
+	// The remaining members of the ring determine which daemons to ask.
 	m.members = cfg.Topology.Ring(slices.DeleteFunc(slices.Clone(m.members.Members()), func(id wire.DaemonID) bool {
 		return cfg.Topology.Daemon(id) == nil
 	}))
@@ -37,7 +38,7 @@ func (m *Machine) Reconfigure(now clock.Time, wall int32, cfg Config, out *Effec
 	return nil
 }
 
-// SetTimeouts changes the waits; those that have begun are not affected.
+// SetTimeouts changes the timeouts. Timers that are running are not affected.
 func (m *Machine) SetTimeouts(t Timeouts) error {
 	if err := t.validate(); err != nil {
 		return err

@@ -2,8 +2,8 @@ package membership
 
 import "github.com/spreadd/spreadd/wire"
 
-// REPRESENTED: a smaller daemon of the segment speaks for this one, which
-// answers its JOINs so that it stays heard, and directs others to it.
+// REPRESENTED: a smaller daemon of the segment speaks for this one. This daemon answers its JOINs,
+// so that it stays heard, and refers others to it.
 
 func representedRow() row {
 	return row{
@@ -29,8 +29,7 @@ func representedRow() row {
 	}
 }
 
-// enterRepresented waits for what the representative does. It is 0 if only a
-// smaller daemon has been heard.
+// enterRepresented waits for the representative. It is 0 if only a smaller daemon has been heard.
 func (m *Machine) enterRepresented(e *event, c Cause, representative wire.DaemonID) {
 	m.become(e, StateRepresented, c)
 	m.segRep = representative

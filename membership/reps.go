@@ -8,13 +8,12 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// repList is a list of representatives, with the insertion rules of
-// membership-protocol §6.4. Segments are those of the configuration, whatever
-// a packet said.
+// repList is a list of representatives, with the insertion rules of membership-protocol §6.4.
+// Segments are those of the configuration, not those of a packet.
 type repList []wire.Rep
 
-// insert adds a representative of a configured daemon, and reports whether it is in
-// the list now, or stands for what is.
+// insert adds a representative, whose daemon is configured. It reports whether the list now has it,
+// or one that stands for it.
 func (l *repList) insert(top *topology.Topology, r wire.Rep) bool {
 	r.Segment = int16(top.Daemon(r.Daemon).Segment)
 	if r.Kind == wire.RepPotential {
@@ -25,8 +24,8 @@ func (l *repList) insert(top *topology.Topology, r wire.Rep) bool {
 	}
 	for i, o := range *l {
 		if o.Segment == r.Segment && (o.Daemon == r.Daemon || o.Kind == wire.RepPotential) {
-			// One that has lost its ring, or found one; or the real one
-			// for an address that was guessed.
+			// The daemon has lost its ring, or joined one; or a guessed address is replaced by a
+			// real representative.
 			(*l)[i] = r
 			return true
 		}
@@ -51,8 +50,8 @@ func (l repList) without(id wire.DaemonID) repList {
 	return slices.DeleteFunc(slices.Clone(l), func(r wire.Rep) bool { return r.Daemon == id })
 }
 
-// compareReps orders representatives: those of segments before those of rings, as
-// who has no token is to lead the formation. Two of one segment without a ring are equal.
+// compareReps orders representatives. Those of segments come before those of rings, because a
+// daemon without a token is to lead the formation. Two of one segment without a ring are equal.
 func compareReps(top *topology.Topology, a, b wire.Rep) int {
 	if a.Kind != b.Kind {
 		return cmp.Compare(a.Kind, b.Kind) // segment 1, ring 2
@@ -64,18 +63,18 @@ func compareReps(top *topology.Topology, a, b wire.Rep) int {
 	return cmp.Compare(da.Index, db.Index)
 }
 
-// smallest returns the smallest representative; of equal ones the first, so
-// that of two rivals in a segment each takes itself for it.
+// smallest returns the smallest representative. Of equal ones it returns the first, so that each of
+// two rivals in a segment takes itself for the smallest.
 func (l repList) smallest(top *topology.Topology) wire.Rep {
 	return slices.MinFunc(l, func(a, b wire.Rep) int { return compareReps(top, a, b) })
 }
 
-// sort puts the smallest first.
+// sort puts the smallest representative first.
 func (l repList) sort(top *topology.Topology) {
 	slices.SortStableFunc(l, func(a, b wire.Rep) int { return compareReps(top, a, b) })
 }
 
-// others returns one address to ask for each segment that occurs but one.
+// others returns one address to ask in each segment that occurs, except the given one.
 func (l repList) others(top *topology.Topology, segment int) (p repList) {
 	for _, r := range l {
 		if top.Daemon(r.Daemon).Segment != segment {

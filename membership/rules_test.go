@@ -216,7 +216,7 @@ func TestLongToken(t *testing.T) {
 		t.Fatal(r)
 	}
 	got := b.sent()
-	if len(got) != 1 || len(b.out.Sends) != 2 || !strings.Contains(got[0], "aboard [A B C D E F G H I J] pending [L]") {
+	if len(got) != 1 || len(b.out.Sends) != 2 || !strings.Contains(got[0], "members [A B C D E F G H I J] pending [L]") {
 		t.Errorf("sent %.200q", got)
 	}
 	if b.State() != StateForm {

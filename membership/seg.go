@@ -2,7 +2,7 @@ package membership
 
 import "github.com/spreadd/spreadd/wire"
 
-// SEG: no token. Who else in the segment has none is found by ALIVE; the smallest of
+// SEG: no token. ALIVE packets show which other daemons of the segment have none. The smallest of
 // them will speak for all.
 
 func segRow() row {
@@ -32,8 +32,8 @@ func segRow() row {
 	}
 }
 
-// enterSeg begins anew with this daemon alone, or with others whose loss of the token
-// was the reason.
+// enterSeg starts over with this daemon alone, or with others that have caused the loss of the
+// token.
 func (m *Machine) enterSeg(e *event, c Cause, heard ...wire.DaemonID) {
 	m.become(e, StateSeg, c)
 	m.reps = nil
@@ -52,7 +52,7 @@ func (m *Machine) repeatAlive(e *event) {
 	m.arm(timerAlive, e.now)
 }
 
-// segJoin: somebody in the segment has already decided to speak for it.
+// segJoin: another daemon of the segment has already decided to speak for it.
 func (m *Machine) segJoin(e *event) Reason {
 	if !m.representsMe(e) {
 		return NotNeeded
@@ -62,8 +62,7 @@ func (m *Machine) segJoin(e *event) Reason {
 	return Accepted
 }
 
-// representsMe reports whether a JOIN is of a representative of the own
-// segment.
+// representsMe reports whether a JOIN is of a representative of this daemon's segment.
 func (m *Machine) representsMe(e *event) bool {
 	return e.reps[0].Kind == wire.RepSegment && m.cfg.Topology.Daemon(e.packet.Proc).Segment == m.segment
 }

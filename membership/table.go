@@ -5,7 +5,7 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// input is what a state has to decide on.
+// input is what a state decides on.
 type input uint8
 
 const (
@@ -33,8 +33,8 @@ var inputOfTimer = [numTimers]input{
 	timerLookup: inputLookupTimer, timerAlive: inputAliveTimer, timerJoin: inputJoinTimer,
 }
 
-// event is an input with its time and where its effects go. What the check of the
-// input has decoded and found in order is in it.
+// event is an input with its time and the place for its effects. It also holds what the checks have
+// decoded and found valid.
 type event struct {
 	now  clock.Time
 	wall int32
@@ -50,17 +50,17 @@ type event struct {
 // handler decides on an input in one state.
 type handler func(*Machine, *event) Reason
 
-// row has what a state does with each input.
+// row says what a state does with each input.
 type row [numInputs]handler
 
-// table is membership-protocol §12. GATHER is two states there: with the
-// token of a ring that goes on, and without.
+// table is membership-protocol §12. GATHER has two rows: one with the token of a ring that keeps
+// running, one without.
 type table struct {
 	op, seg, represented, gather, gatherRing, form, evs row
 }
 
-// newTable fills the table. No cell is empty: what a state has no use for is
-// refused on purpose.
+// newTable fills the table. No cell is empty: an input that a state has no use for is refused
+// explicitly.
 func newTable() table {
 	return table{
 		op: opRow(), seg: segRow(), represented: representedRow(), gather: gatherRow(),
@@ -102,10 +102,10 @@ func (m *Machine) count(v Reason) Reason {
 // unused is the cell of an input that the state has no use for.
 func unused(*Machine, *event) Reason { return NotInState }
 
-// noToken is the cell of a token's loss where there is none.
+// noToken is the cell for the loss of a token where there is none.
 func noToken(*Machine, *event) Reason { return NoToken }
 
-// tokenLost is the cell of a token's loss where there is one.
+// tokenLost is the cell for the loss of a token where there is one.
 func tokenLost(m *Machine, e *event) Reason {
 	m.lose(e, e.cause)
 	return Accepted

@@ -6,9 +6,8 @@ import (
 	"github.com/spreadd/spreadd/internal/clock"
 )
 
-// timer names a deadline. Of two that are due at the same moment the one with the
-// smaller number runs first: those that end a state come before those that
-// repeat something in it.
+// timer names a deadline. Of two that are due at the same moment, the one with the smaller number
+// runs first: timers that end a state come before those that repeat something in it.
 type timer uint8
 
 const (
@@ -30,7 +29,7 @@ func (m *Machine) timeout(t timer) time.Duration {
 	}[t]
 }
 
-// arm sets a timer, whether or not it ran.
+// arm starts a timer, or restarts it.
 func (m *Machine) arm(t timer, now clock.Time) { m.deadlines[t] = now.Add(m.timeout(t)) }
 
 // Deadline returns the moment at which Advance has something to do, or zero.

@@ -41,7 +41,7 @@ func faults() []fault {
 		{"the recovery's aru leaks into the new ring", "ring/token.go", "\t\t\tr.token.last.Aru = 0\n", ""},
 		{"old tokens are taken", "ring/token.go", "\tcase its.ARQ() == (mine.ARQ()+1)&0xf:", "\tcase its.ARQ() != mine.ARQ():"},
 		{"the commit set is forgotten when a recovery breaks", "membership/evs.go", "m.commit, m.numTrans = m.futureCommit, len(m.future.Transitional)", "_ = m.futureCommit"},
-		{"what others on board have counts as a hole", "membership/attempt.go", "return h <= r.Aru || h <= old.MyAru() || old.Has(h)", "return h <= r.Aru"},
+		{"what others on the form token have counts as a hole", "membership/attempt.go", "return h <= r.Aru || h <= old.MyAru() || old.Has(h)", "return h <= r.Aru"},
 		{"a hole is forgotten", "membership/attempt.go", "r.Holes = old.AppendMissing(r.Holes, from, highest)", "r.Holes = old.AppendMissing(r.Holes, from+1, highest)"},
 		{"times of ids are used again", "membership/machine.go", "m.lastTime = max(wall, m.lastTime+1, 1)", "m.lastTime = max(wall, 1)"},
 		{"nobody looks for other rings", "membership/op.go", "\t\tm.arm(timerLookup, e.now)\n", ""},
