@@ -15,12 +15,11 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// BenchmarkDeliver measures one publisher, the daemon, and its subscribers on one
-// machine. An operation is one message of a 200-byte line that has reached
-// every subscriber. The clients are bare sockets, so that what is measured is the
-// daemon; the publisher keeps within a window of its slowest subscriber, as any
-// that cares for its subscribers does. Beside it, copy/… is the rate at which the machine
-// copies the same bytes through one socket.
+// BenchmarkDeliver measures one publisher, the daemon, and its subscribers on one machine. An
+// operation is one message of a 200-byte line that has reached every subscriber. The clients are
+// bare sockets, so that what is measured is the daemon; the publisher keeps within a window of its
+// slowest subscriber, as any that cares for its subscribers does. Beside it, copy/… is the rate at
+// which the machine copies the same bytes through one socket.
 func BenchmarkDeliver(b *testing.B) {
 	for _, network := range []string{"unix", "tcp"} {
 		b.Run("copy/"+network, func(b *testing.B) { benchmarkCopy(b, network) })

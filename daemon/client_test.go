@@ -9,8 +9,8 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// rawClient is a client that speaks the protocol byte by byte, so that tests
-// can do what no library would.
+// rawClient is a client that speaks the protocol byte by byte, so that tests can do what no library
+// would.
 type rawClient struct {
 	t       testing.TB
 	conn    net.Conn

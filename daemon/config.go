@@ -46,8 +46,8 @@ type Config struct {
 	// one second for 20,000 messages or 4 MiB. So no receiver holds publishers below that rate for
 	// long. Zero means DefaultGrace, negative means no wait.
 	Grace time.Duration
-	// Linger is the time for which clients may read what is queued for them when the daemon
-	// stops. Zero means one second, negative means none.
+	// Linger is the time for which clients may read what is queued for them when the daemon stops.
+	// Zero means one second, negative means none.
 	Linger time.Duration
 	// Log is the daemon's log. Nil discards it.
 	Log *slog.Logger
@@ -68,7 +68,8 @@ func (c *Config) Name() string {
 const maxRingGrace = 100 * time.Millisecond
 
 // ringGrace returns the part of Grace for which the ring waits for a receiver that is behind. It is
-// at most a tenth of the token timeout, so that the other daemons do not take the wait for a failure.
+// at most a tenth of the token timeout, so that the other daemons do not take the wait for a
+// failure.
 func (c *Config) ringGrace() time.Duration {
 	grace := maxRingGrace
 	if t := c.Engine.Timeouts.Token; t > 0 {

@@ -53,8 +53,8 @@ type shared struct {
 	stopping atomic.Bool
 	// stopped is closed when the owner has returned from its loop.
 	stopped chan struct{}
-	// last holds the ring's counters at the end. It is written before stopped is closed and may
-	// be read after that.
+	// last holds the ring's counters at the end. It is written before stopped is closed and may be
+	// read after that.
 	last RingStats
 
 	// count holds the counters that the owner increments and Stats reads.

@@ -7,8 +7,8 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// deviation is a vector on which we differ from the C daemon on purpose. Each is
-// a row of docs/operate/compatibility.md.
+// deviation is a vector on which we differ from the C daemon on purpose. Each is a row of
+// docs/operate/compatibility.md.
 type deviation struct {
 	why  string
 	at   int // entries before it are played as captured
@@ -36,8 +36,7 @@ func ignored(i int) func(*replay, []vectorEntry) {
 	}
 }
 
-// accepted: a handshake that the C daemon refuses completes, the rest of it being
-// sent now.
+// accepted: a handshake that the C daemon refuses completes, the rest of it being sent now.
 func accepted(from int, rest []byte) func(*replay, []vectorEntry) {
 	return func(r *replay, entries []vectorEntry) {
 		r.t.Helper()

@@ -17,26 +17,26 @@
 // # How it runs
 //
 // [New] checks the configuration, [Daemon.Listen] binds, and [Daemon.Run] works until its context
-// ends. The goroutine that calls Run owns the engine. In each turn of its loop it takes a batch from
-// the ring and one from the clients, has the engine decide, and carries out the effects: datagrams
-// leave first, then messages go into the sessions' output queues, then blocks are released. When
-// there is nothing to do, it waits in package poller for the ring's sockets, its next deadline and
-// other goroutines.
+// ends. The goroutine that calls Run owns the engine. In each turn of its loop it takes a batch
+// from the ring and one from the clients, has the engine decide, and carries out the effects:
+// datagrams leave first, then messages go into the sessions' output queues, then blocks are
+// released. When there is nothing to do, it waits in package poller for the ring's sockets, its
+// next deadline and other goroutines.
 //
-// The owner takes the locks of package session for short moments: to publish what it has staged for a
-// client, to write it without blocking if that is little (ADR 6), and to end a session. Nobody holds
-// these locks while they wait. The owner itself waits in two places: for a session's writer that has
-// not run yet while the client's queue is full, and up to 50 ms for the kernel when the buffer of the
-// send socket is full. It never waits for a client: one that does not read is disconnected at its
-// bound.
+// The owner takes the locks of package session for short moments: to publish what it has staged for
+// a client, to write it without blocking if that is little (ADR 6), and to end a session. Nobody
+// holds these locks while they wait. The owner itself waits in two places: for a session's writer
+// that has not run yet while the client's queue is full, and up to 50 ms for the kernel when the
+// buffer of the send socket is full. It never waits for a client: one that does not read is
+// disconnected at its bound.
 //
 // # Back-pressure
 //
 // Clients are read as fast as the engine orders their messages. They are not read while too many
 // messages wait for the ring, nor while a receiver on this daemon is behind, which means that half
 // of its bound is queued. They are read again when the queue is down to a quarter, so a short pause
-// of a subscriber does not end its session. [Config.Grace] limits the time for each receiver, so one
-// that has stopped cannot hold up the others.
+// of a subscriber does not end its session. [Config.Grace] limits the time for each receiver, so
+// one that has stopped cannot hold up the others.
 //
 // The ring waits for such a receiver too, because messages from other daemons fill its queue as
 // well. It waits for a tenth of a second in all, and never for more than a tenth of the token
@@ -44,14 +44,14 @@
 //
 // # The ring
 //
-// Monitors are answered, and obeyed if [Config.DangerousMonitor] is set. Clients are served from the
-// first membership on; until then they wait in the listeners' backlogs.
+// Monitors are answered, and obeyed if [Config.DangerousMonitor] is set. Clients are served from
+// the first membership on; until then they wait in the listeners' backlogs.
 //
 // Timers that are due run after the datagrams that have arrived. A daemon that was descheduled for
 // longer than the token timeout would otherwise mistake its own delay for silence from the others.
 //
-// When another configuration takes effect, the ring's sockets are opened anew. Datagrams that arrive
-// in between are lost, as on any network; clients do not notice.
+// When another configuration takes effect, the ring's sockets are opened anew. Datagrams that
+// arrive in between are lost, as on any network; clients do not notice.
 //
 // # What it does not do
 //
@@ -65,5 +65,6 @@
 //
 // # References
 //
-// docs/develop/architecture.md; docs/spec/client-protocol.md §11, §12; docs/spec/daemon-operations.md.
+// docs/develop/architecture.md; docs/spec/client-protocol.md §11, §12;
+// docs/spec/daemon-operations.md.
 package daemon

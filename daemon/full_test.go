@@ -9,8 +9,8 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// TestFullRing: what the ring does not take is kept in order until it does.
-// Here the ring has not started when the messages come.
+// TestFullRing: what the ring does not take is kept in order until it does. Here the ring has not
+// started when the messages come.
 func TestFullRing(t *testing.T) {
 	cfg := testConfig(t, "alpha", alphaID)
 	d, err := New(cfg)

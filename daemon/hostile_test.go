@@ -14,8 +14,7 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// witness is a pair of clients through which a test sees that a daemon still
-// serves others.
+// witness is a pair of clients through which a test sees that a daemon still serves others.
 type witness struct{ a, b *rawClient }
 
 func newWitness(t testing.TB, d *Daemon) *witness {
@@ -85,8 +84,8 @@ func TestGarbageMessages(t *testing.T) {
 	w.check(t, "after")
 }
 
-// TestHalfMessage: a client that stops in the middle of a message holds up
-// nobody, and can go on later.
+// TestHalfMessage: a client that stops in the middle of a message holds up nobody, and can go on
+// later.
 func TestHalfMessage(t *testing.T) {
 	d := start(t, testConfig(t, "alpha", alphaID))
 	w := newWitness(t, d)
@@ -103,8 +102,8 @@ func TestHalfMessage(t *testing.T) {
 	}
 }
 
-// TestSilentConnections: ten thousand connections that say nothing keep nobody out,
-// and are bounded.
+// TestSilentConnections: ten thousand connections that say nothing keep nobody out, and are
+// bounded.
 func TestSilentConnections(t *testing.T) {
 	count := min(10_000, descriptors()-3*session.DefaultMaxHandshakes)
 	if count < 2*session.DefaultMaxHandshakes {
@@ -140,8 +139,7 @@ func TestSilentConnections(t *testing.T) {
 	}
 }
 
-// TestQuota: the session over the limit is refused, and there is room again
-// when one leaves.
+// TestQuota: the session over the limit is refused, and there is room again when one leaves.
 func TestQuota(t *testing.T) {
 	cfg := testConfig(t, "alpha", alphaID)
 	cfg.Sessions.MaxSessions = 3

@@ -39,8 +39,7 @@ func run(t testing.TB, cfg Config) (d *Daemon, stop func() error) {
 	}
 }
 
-// TestRestart: a daemon that had clients can be started again at once on the
-// same port and path.
+// TestRestart: a daemon that had clients can be started again at once on the same port and path.
 func TestRestart(t *testing.T) {
 	cfg := testConfig(t, "alpha", alphaID)
 	for i := range 3 {
@@ -64,8 +63,7 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// TestShutdownFlushes: what is queued for a client when the daemon stops still
-// reaches it.
+// TestShutdownFlushes: what is queued for a client when the daemon stops still reaches it.
 func TestShutdownFlushes(t *testing.T) {
 	for addr, network := range []string{"tcp", "unix"} {
 		t.Run(network, func(t *testing.T) {
@@ -102,8 +100,8 @@ func TestShutdownFlushes(t *testing.T) {
 	}
 }
 
-// TestShutdownDoesNotWaitForever: a client that does not read delays a stop by no
-// more than the linger time, here none.
+// TestShutdownDoesNotWaitForever: a client that does not read delays a stop by no more than the
+// linger time, here none.
 func TestShutdownDoesNotWaitForever(t *testing.T) {
 	cfg := testConfig(t, "alpha", alphaID)
 	cfg.Linger = -1
@@ -123,9 +121,8 @@ func TestShutdownDoesNotWaitForever(t *testing.T) {
 	}
 }
 
-// TestSocketFile: a path that is not a socket is left alone; a dead daemon's
-// socket is replaced; a live one's is taken over with a warning, and removed only by
-// who has it.
+// TestSocketFile: a path that is not a socket is left alone; a dead daemon's socket is replaced; a
+// live one's is taken over with a warning, and removed only by who has it.
 func TestSocketFile(t *testing.T) {
 	dir := t.TempDir()
 	var log strings.Builder
@@ -215,8 +212,8 @@ func TestBadConfig(t *testing.T) {
 	}
 }
 
-// TestNameIsFreeAtTheEnd: a client that has disconnected and seen the connection
-// end can come back under its name at once.
+// TestNameIsFreeAtTheEnd: a client that has disconnected and seen the connection end can come back
+// under its name at once.
 func TestNameIsFreeAtTheEnd(t *testing.T) {
 	d := start(t, testConfig(t, "alpha", alphaID))
 	for range 300 {

@@ -9,9 +9,9 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// obeyMonitors answers and obeys monitors (monitor-protocol). Their datagrams have passed the checks
-// that all datagrams pass; the protocol has no other authentication. Commands that change something
-// therefore need DangerousMonitor.
+// obeyMonitors answers and obeys monitors (monitor-protocol). Their datagrams have passed the
+// checks that all datagrams pass; the protocol has no other authentication. Commands that change
+// something therefore need DangerousMonitor.
 func (o *owner) obeyMonitors() {
 	for i := range o.out.Controls {
 		c := &o.out.Controls[i]

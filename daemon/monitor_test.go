@@ -107,8 +107,8 @@ func TestMonitorStatus(t *testing.T) {
 	}
 }
 
-// TestMonitorCommands: a monitor may look, and change something only where the
-// configuration lets it.
+// TestMonitorCommands: a monitor may look, and change something only where the configuration lets
+// it.
 func TestMonitorCommands(t *testing.T) {
 	for _, dangerous := range []bool{false, true} {
 		t.Run(fmt.Sprintf("dangerous=%v", dangerous), func(t *testing.T) {

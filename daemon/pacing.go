@@ -20,8 +20,8 @@ const (
 
 // budget is for how long publishers may still wait for one receiver. Only the time counts in which
 // the client kept the writer waiting: a writer that has not run yet is the daemon's own delay. The
-// budget refills as time passes and as the client takes messages. So publishers wait again and again
-// for a client that works as fast as it can on a busy machine, but only once for one that has
+// budget refills as time passes and as the client takes messages. So publishers wait again and
+// again for a client that works as fast as it can on a busy machine, but only once for one that has
 // stopped.
 type budget struct {
 	left, limit time.Duration

@@ -16,8 +16,8 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// TestHostileDatagrams: random bytes, real packets cut short and with flipped bits, from
-// a member's address, leave the daemon at work; all of them are counted.
+// TestHostileDatagrams: random bytes, real packets cut short and with flipped bits, from a member's
+// address, leave the daemon at work; all of them are counted.
 func TestHostileDatagrams(t *testing.T) {
 	cfg, addr := reachable(t)
 	d := start(t, cfg)

@@ -30,9 +30,9 @@ func (e *RestartError) Error() string {
 // Sessions MaxSessionMessages and Auth. It returns when the engine has accepted the configuration;
 // the daemons that have it too form a ring after that.
 //
-// On an error nothing has changed. The error is a [*RestartError] if the daemon has to be restarted,
-// [ErrStopped] if it has stopped; otherwise the configuration is not valid. Reload may be called by
-// any goroutine after Listen.
+// On an error nothing has changed. The error is a [*RestartError] if the daemon has to be
+// restarted, [ErrStopped] if it has stopped; otherwise the configuration is not valid. Reload may
+// be called by any goroutine after Listen.
 func (d *Daemon) Reload(cfg Config) error {
 	cfg, err := cfg.withDefaults()
 	if err != nil {

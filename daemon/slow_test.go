@@ -12,9 +12,8 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// TestSlowClient: a receiver that does not read is dropped when its bound of messages
-// waits; others see a disconnect, and lose nothing (client-protocol §12.2, vector
-// slow-client).
+// TestSlowClient: a receiver that does not read is dropped when its bound of messages waits; others
+// see a disconnect, and lose nothing (client-protocol §12.2, vector slow-client).
 func TestSlowClient(t *testing.T) {
 	for addr, network := range []string{"tcp", "unix"} {
 		t.Run(network, func(t *testing.T) {
@@ -83,8 +82,8 @@ func TestNoQueue(t *testing.T) {
 	}
 }
 
-// TestHiccup: a subscriber that stops for a while under a publisher at full speed
-// loses nothing, since the publisher is held back.
+// TestHiccup: a subscriber that stops for a while under a publisher at full speed loses nothing,
+// since the publisher is held back.
 func TestHiccup(t *testing.T) {
 	for addr, network := range []string{"tcp", "unix"} {
 		t.Run(network, func(t *testing.T) {

@@ -22,8 +22,9 @@ type socketFile struct {
 	info fs.FileInfo
 }
 
-// listenUnix binds the UNIX socket of a port, DIR/PORT (client-protocol §2.2). It replaces an existing
-// socket, because a daemon that was killed leaves its own behind. It does not touch any other file.
+// listenUnix binds the UNIX socket of a port, DIR/PORT (client-protocol §2.2). It replaces an
+// existing socket, because a daemon that was killed leaves its own behind. It does not touch any
+// other file.
 func listenUnix(ctx context.Context, dir string, port int, log *slog.Logger) (net.Listener, *socketFile, error) {
 	path := filepath.Join(dir, strconv.Itoa(port))
 	switch info, err := os.Lstat(path); {

@@ -7,9 +7,9 @@ import (
 )
 
 const (
-	// maxDataFirst bounds the batches of packets that are taken before a token. It is more than
-	// all daemons together may send in a round, and low enough that a stranger who floods the data
-	// port cannot keep the token waiting forever.
+	// maxDataFirst bounds the batches of packets that are taken before a token. It is more than all
+	// daemons together may send in a round, and low enough that a stranger who floods the data port
+	// cannot keep the token waiting forever.
 	maxDataFirst = 16
 	// maxOverdue bounds the batches of datagrams that are taken before a timer that is due, for the
 	// same reasons.

@@ -14,9 +14,9 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// TestLateOwner: a daemon that comes to look at its timers too late looks at its sockets first. Here another
-// daemon of its segment has long spoken when the time to listen is over, so that this one is not
-// to speak for the segment.
+// TestLateOwner: a daemon that comes to look at its timers too late looks at its sockets first.
+// Here another daemon of its segment has long spoken when the time to listen is over, so that this
+// one is not to speak for the segment.
 func TestLateOwner(t *testing.T) {
 	port, err := freeport.Find(t.Context())
 	if err != nil {

@@ -22,9 +22,9 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// The vectors are exchanges between clients and a C daemon. Here our daemon
-// takes the C daemon's part: it is sent what the clients sent, and has to answer
-// with the same bytes. What it does otherwise on purpose stands in deviations.
+// The vectors are exchanges between clients and a C daemon. Here our daemon takes the C daemon's
+// part: it is sent what the clients sent, and has to answer with the same bytes. What it does
+// otherwise on purpose stands in deviations.
 
 const vectorDir = "../wire/testdata/client"
 
@@ -48,8 +48,7 @@ const (
 	setupRing     = "daemons alpha, beta, gamma listed in this order in three segments of one daemon each"
 )
 
-// elsewhere are the vectors that this test does not replay, with where they
-// are covered.
+// elsewhere are the vectors that this test does not replay, with where they are covered.
 var elsewhere = map[string]string{
 	"slow-client": "TestSlowClient: what is left in the kernel's buffers differs from run to run",
 }
@@ -75,8 +74,7 @@ func loadVectors(t *testing.T) map[string]*vector {
 	return vectors
 }
 
-// alphaID and deltaID are the ids that the daemons of the vectors derive from
-// their names.
+// alphaID and deltaID are the ids that the daemons of the vectors derive from their names.
 const (
 	alphaID = 2936723249
 	deltaID = 3689798634
@@ -154,8 +152,8 @@ func TestVectors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			if v.Setup == setupRing {
-				// These need other daemons; their bytes are wire's golden
-				// tests, their views groups'.
+				// These need other daemons; their bytes are wire's golden tests, their views
+				// groups'.
 				if name != "two-daemons" && !strings.HasPrefix(name, "daemon-") && !strings.HasPrefix(name, "membership-") {
 					t.Errorf("unexpected vector of several daemons")
 				}
@@ -239,8 +237,8 @@ func (r *replay) play(entries []vectorEntry) {
 	}
 }
 
-// bytes returns the bytes of an entry. Those that are too long for the file
-// have payloads that are easy to make again.
+// bytes returns the bytes of an entry. Those that are too long for the file have payloads that are
+// easy to make again.
 func (e *vectorEntry) bytes(t *testing.T) []byte {
 	t.Helper()
 	if e.Len == 0 {
@@ -267,8 +265,8 @@ func decodeHex(t *testing.T, s string) []byte {
 	return b
 }
 
-// send writes what a client sent, and waits until the owner has seen it if it
-// completes a message: the order between clients is part of the vector.
+// send writes what a client sent, and waits until the owner has seen it if it completes a message:
+// the order between clients is part of the vector.
 func (r *replay) send(label string, b []byte) {
 	r.t.Helper()
 	for captured, ours := range r.names {
@@ -285,8 +283,8 @@ func (r *replay) send(label string, b []byte) {
 	})
 }
 
-// wholeMessages counts the messages that b completes. It is told by looking
-// at what was sent so far: a piece that does not decode as a handshake's is one of a message.
+// wholeMessages counts the messages that b completes. It is told by looking at what was sent so
+// far: a piece that does not decode as a handshake's is one of a message.
 func (r *replay) wholeMessages(label string, b []byte) (n int64) {
 	r.tail = append(r.tail, b...)
 	for len(r.tail) > 0 {
@@ -426,8 +424,8 @@ func (r *replay) expectEnd(label string) {
 	}
 }
 
-// expectSilence checks that nothing has come for a client: what it sends to
-// itself is the next that it gets.
+// expectSilence checks that nothing has come for a client: what it sends to itself is the next that
+// it gets.
 func (r *replay) expectSilence(label, private string) {
 	r.t.Helper()
 	m := wire.Message{

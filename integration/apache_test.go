@@ -14,8 +14,8 @@ import (
 	"github.com/spreadd/spreadd/internal/testkit/testskip"
 )
 
-// apacheConf is a whole Apache in one folder. Its log goes where mod_log_spread's
-// users sent theirs: into the group "coolsite".
+// apacheConf is a whole Apache in one folder. Its log goes where mod_log_spread's users sent
+// theirs: into the group "coolsite".
 const apacheConf = `
 ServerRoot %[1]q
 ServerName 127.0.0.1
@@ -34,8 +34,8 @@ CustomLog "|%[5]s -s %[6]d@127.0.0.1 -g coolsite" combined
 // modules is where Debian keeps Apache's modules.
 const modules = "/usr/lib/apache2/modules"
 
-// TestApache: a real Apache logs through logpub, the daemon and two logsubs, and
-// every request stands once in both files, which are identical.
+// TestApache: a real Apache logs through logpub, the daemon and two logsubs, and every request
+// stands once in both files, which are identical.
 func TestApache(t *testing.T) {
 	apache, err := exec.LookPath("apache2")
 	if err != nil {

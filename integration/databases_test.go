@@ -57,8 +57,9 @@ func (s *server) refuses(db *sql.DB, run func() *process) {
 	logsub.stop()
 }
 
-// TestDatabases: the examples of docs/logs/logsub.md as they stand there, with real servers that are killed, frozen and away
-// while lines come; logsub ends and starts in between. Every line that the database can take is there once.
+// TestDatabases: the examples of docs/logs/logsub.md as they stand there, with real servers that
+// are killed, frozen and away while lines come; logsub ends and starts in between. Every line that
+// the database can take is there once.
 func TestDatabases(t *testing.T) {
 	bin := build(t, "spreadd", "logsub")
 	for _, tt := range []struct {
@@ -110,7 +111,8 @@ func databaseStory(s *server, bin string) {
 			sent++
 		}
 	}
-	// have waits until so many lines are in the table. The database may have been away for long, and is tried every 30 s then.
+	// have waits until so many lines are in the table. The database may have been away for long,
+	// and is tried every 30 s then.
 	have := func(n int) {
 		t.Helper()
 		there := func() bool { return s.count(db, "count(*)") >= n }
@@ -225,8 +227,8 @@ func (s *server) open() *sql.DB {
 	return db
 }
 
-// start starts the server, again if it ends at once: what a killed one has left may be in its way for a
-// moment.
+// start starts the server, again if it ends at once: what a killed one has left may be in its way
+// for a moment.
 func (s *server) start() {
 	s.t.Helper()
 	if s.program == "" {
@@ -255,8 +257,8 @@ func (s *server) start() {
 	})
 }
 
-// quit ends the server at the end of the test, and waits for its children, which would be writing to its directory when
-// that is removed.
+// quit ends the server at the end of the test, and waits for its children, which would be writing
+// to its directory when that is removed.
 func (s *server) quit() {
 	if s.p == nil {
 		return
@@ -288,8 +290,8 @@ func (s *server) kill() {
 	s.p = nil
 }
 
-// freeze has the server stand still while something is done. SQLite has no server: there the file is locked by
-// somebody else.
+// freeze has the server stand still while something is done. SQLite has no server: there the file
+// is locked by somebody else.
 func (s *server) freeze(do func()) {
 	s.t.Helper()
 	if s.p == nil {

@@ -23,8 +23,9 @@ import (
 //	web2: nginx, its file ────────▶ logpub ─▶ spreadd ─┼─ a network ─┤
 //	web3: nginx, its file and UDP ▶ logpub ─▶ spreadd ─┘             └─ spreadd ─▶ logsub: log2
 //
-// All three answer as fast as they can while daemons are killed and started again. What each web server
-// says it has answered, by the log that it keeps itself, is held against what the log hosts have.
+// All three answer as fast as they can while daemons are killed and started again. What each web
+// server says it has answered, by the log that it keeps itself, is held against what the log hosts
+// have.
 func TestFarm(t *testing.T) {
 	if err := netns.Check(t); err != nil {
 		testskip.Skip(t, err.Error())
@@ -121,10 +122,9 @@ func newFarm(t testing.TB, bin string) *farm {
 		}
 		writeFile(t, h.path("htdocs/page.html"), page)
 	}
-	// The shortest timeouts that daemons bear which share a few cores with others. Root stays root, or the parent's death
-	// would not be the daemons'.
-	// A log host that shares a few cores with many may fall behind by more than a session may by default, and
-	// would be dropped.
+	// The shortest timeouts that daemons bear which share a few cores with others. Root stays root,
+	// or the parent's death would not be the daemons'. A log host that shares a few cores with many
+	// may fall behind by more than a session may by default, and would be dropped.
 	conf := "DaemonUser = root\nDaemonGroup = root\nMaxSessionMessages = 200000\n" +
 		"TokenTimeout = 800\nHurryTimeout = 250\nAliveTimeout = 100\nJoinTimeout = 150\nRepTimeout = 350\nSegTimeout = 250\nGatherTimeout = 800\nFormTimeout = 800\nLookupTimeout = 2000\n" +
 		"Spread_Segment 239.79.0.1:4803 {\n"
@@ -279,8 +279,8 @@ func (f *farm) webs() (webs []*farmHost) {
 	return webs
 }
 
-// load starts a load of all web servers, waits until each has answered some thousands of requests, and returns what
-// ends it.
+// load starts a load of all web servers, waits until each has answered some thousands of requests,
+// and returns what ends it.
 func (f *farm) load() (end func()) {
 	f.t.Helper()
 	wrk := need(f.t, "wrk", "wrk")
@@ -341,8 +341,8 @@ func (f *farm) answered() (count map[string]int, total int) {
 	return count, total
 }
 
-// complete waits until a log host has what the web servers have answered, and checks that it has each line once and
-// nothing else.
+// complete waits until a log host has what the web servers have answered, and checks that it has
+// each line once and nothing else.
 func (f *farm) complete(h *farmHost) {
 	f.t.Helper()
 	want, total := f.answered()
@@ -359,8 +359,8 @@ func (f *farm) complete(h *farmHost) {
 	f.t.Logf("%s has all %d lines %v after the load", h.name, total, time.Since(began).Round(time.Millisecond))
 }
 
-// incomplete checks that a log host that was away misses lines, or the test has missed its aim, and has no line twice
-// or otherwise.
+// incomplete checks that a log host that was away misses lines, or the test has missed its aim, and
+// has no line twice or otherwise.
 func (f *farm) incomplete(h *farmHost) {
 	f.t.Helper()
 	want, total := f.answered()
@@ -373,7 +373,8 @@ func (f *farm) incomplete(h *farmHost) {
 	f.t.Logf("%s missed %d of %d lines while it was away", h.name, d.missing, total)
 }
 
-// latest waits until a log host has what the web servers have answered in the last load, each line once.
+// latest waits until a log host has what the web servers have answered in the last load, each line
+// once.
 func (f *farm) latest(h *farmHost) {
 	f.t.Helper()
 	want := make(map[string]int)

@@ -7,7 +7,8 @@ import (
 	"syscall"
 )
 
-// inGroup gives a command a process group of its own, so that killGroup reaches the workers of a web server, too.
+// inGroup gives a command a process group of its own, so that killGroup reaches the workers of a
+// web server, too.
 func inGroup(cmd *exec.Cmd) {
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}

@@ -16,8 +16,8 @@ import (
 	"github.com/spreadd/spreadd/spread"
 )
 
-// nullVariable makes this binary a client that throws away what it receives; its value is
-// the daemon's address.
+// nullVariable makes this binary a client that throws away what it receives; its value is the
+// daemon's address.
 const nullVariable = "SPREADD_INTEGRATION_NULL"
 
 func TestMain(m *testing.M) {
@@ -65,9 +65,10 @@ func nullClient(address string) error {
 // linesPerRound is how many lines each receiver gets in a round.
 const linesPerRound = 1_000_000
 
-// BenchmarkLogsub is how many lines of 200 bytes a second logsub writes to a file, from one daemon on this
-// host, with one processor (GOMAXPROCS=1, and bound to one where taskset is there), beside a client that throws away
-// what it receives under the same conditions. A round is one after the other.
+// BenchmarkLogsub is how many lines of 200 bytes a second logsub writes to a file, from one daemon
+// on this host, with one processor (GOMAXPROCS=1, and bound to one where taskset is there), beside
+// a client that throws away what it receives under the same conditions. A round is one after the
+// other.
 //
 //	go test ./integration -run '^$' -bench Logsub -benchtime 10x
 func BenchmarkLogsub(b *testing.B) {
@@ -157,7 +158,8 @@ func (f *flood) round(t testing.TB) {
 	}
 }
 
-// appendEnvelope appends what logpub puts in front of lines: publisher, epoch, stream 0 and the number of the first line.
+// appendEnvelope appends what logpub puts in front of lines: publisher, epoch, stream 0 and the
+// number of the first line.
 func appendEnvelope(b []byte, publisher string, epoch, seq uint64) []byte {
 	b = append(b, "\xffLP\x01"...)
 	b = append(b, byte(len(publisher)))

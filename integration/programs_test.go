@@ -44,8 +44,7 @@ func comesTrue(cond func() bool) bool {
 	return true
 }
 
-// build compiles the programs, without cgo as they are shipped, and returns
-// their folder.
+// build compiles the programs, without cgo as they are shipped, and returns their folder.
 func build(t testing.TB, programs ...string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -86,8 +85,7 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// launch starts a program; it is killed, and its output shown, if the test
-// fails.
+// launch starts a program; it is killed, and its output shown, if the test fails.
 func launch(t testing.TB, path string, args ...string) *process {
 	t.Helper()
 	return start(t, exec.CommandContext(context.Background(), path, args...), func(f func()) { f() }) // ended by the clean-up

@@ -219,16 +219,16 @@ defaults
     http-request return status 200 content-type text/plain string "hello"
 `
 
-// haproxy starts one with a part of the documentation in it, whose last section is that of the frontend. What it
-// has answered goes to own.log.
+// haproxy starts one with a part of the documentation in it, whose last section is that of the
+// frontend. What it has answered goes to own.log.
 func haproxy(t testing.TB, s *site, lines string) (server *process, addr string) {
 	t.Helper()
 	path := need(t, "haproxy", "haproxy")
 	web := freePort(t)
 	addr = fmt.Sprintf("127.0.0.1:%d", web)
 	conf := s.write("haproxy.cfg", fmt.Sprintf(haproxyConf, lines, addr))
-	// To a file, since it does not wait for a pipe either; and by one thread, since two would not wait for each
-	// other.
+	// To a file, since it does not wait for a pipe either; and by one thread, since two would not
+	// wait for each other.
 	server = launch(t, "/bin/sh", "-c", fmt.Sprintf("exec %s -db -f %s >%s", path, conf, s.path("own.log")))
 	waitFor(t, "HAProxy", func() bool { return answers(web) })
 	return server, addr

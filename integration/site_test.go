@@ -72,8 +72,7 @@ func (s *site) write(name, text string) string {
 	return writeFile(s.t, s.path(name), text)
 }
 
-// logsub starts a logsub that writes groups to files of their names, and waits until it has
-// joined.
+// logsub starts a logsub that writes groups to files of their names, and waits until it has joined.
 func (s *site) logsub(groups ...string) {
 	s.t.Helper()
 	var conf strings.Builder
@@ -106,8 +105,7 @@ func (s *site) here(text string) string {
 	).Replace(text)
 }
 
-// user is a line of a configuration for servers that are started by root, and empty
-// for others.
+// user is a line of a configuration for servers that are started by root, and empty for others.
 func user(line string) string {
 	if os.Getuid() == 0 {
 		return line
@@ -115,8 +113,8 @@ func user(line string) string {
 	return ""
 }
 
-// burst has wrk ask a web server for as much as it can for a second, each request by a
-// number of its own.
+// burst has wrk ask a web server for as much as it can for a second, each request by a number of
+// its own.
 func burst(t testing.TB, addr string, hosts ...string) {
 	t.Helper()
 	wrk := need(t, "wrk", "wrk")
@@ -183,8 +181,8 @@ func compare(own, log map[string]int) difference {
 	return d
 }
 
-// same waits until a log has as many lines as the server's own one, and checks that they
-// are the same ones, whatever their order.
+// same waits until a log has as many lines as the server's own one, and checks that they are the
+// same ones, whatever their order.
 func same(t testing.TB, own, log string) {
 	t.Helper()
 	want, total := lines(t, own)
@@ -201,8 +199,8 @@ func same(t testing.TB, own, log string) {
 	}
 }
 
-// within checks that a log has nothing but lines of the server's own one, none too often, and
-// tells how many are missing.
+// within checks that a log has nothing but lines of the server's own one, none too often, and tells
+// how many are missing.
 func within(t testing.TB, own, log string) {
 	t.Helper()
 	want, total := lines(t, own)

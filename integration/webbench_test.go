@@ -46,10 +46,11 @@ type way struct {
 	rate, cpu, pubCPU, daemonCPU []float64
 }
 
-// BenchmarkWebServers is how many requests a second web servers answer, with one page and as fast as they
-// can, when they do not log, log to a file, and log through logpub to a daemon that works, is away, and
-// stands still. A round is all of these one after another; figures are medians over all rounds of
-// the ratio to the same round without a log. On a machine that does other work, too, the processor time and the best rounds say more.
+// BenchmarkWebServers is how many requests a second web servers answer, with one page and as fast
+// as they can, when they do not log, log to a file, and log through logpub to a daemon that works,
+// is away, and stands still. A round is all of these one after another; figures are medians over
+// all rounds of the ratio to the same round without a log. On a machine that does other work, too,
+// the processor time and the best rounds say more.
 //
 //	go test ./integration -run '^$' -bench WebServers -benchtime 10x -round 2s -page-bytes 10000
 func BenchmarkWebServers(b *testing.B) {
@@ -116,8 +117,8 @@ func newBed(b *testing.B) *bed {
 	return &bed{site: s}
 }
 
-// begin makes a directory for a way, and returns the address for its server and that of the daemon, which
-// is there as the name of the way says.
+// begin makes a directory for a way, and returns the address for its server and that of the daemon,
+// which is there as the name of the way says.
 func (bd *bed) begin(name string) (w *way, web int, spread string) {
 	bd.t.Helper()
 	if err := os.Mkdir(bd.path(name), 0o777); err != nil { //nolint:gosec // web servers log here by users of theirs
@@ -303,7 +304,8 @@ func children(pid int) (pids []int) {
 	return pids
 }
 
-// cpuTime returns what processes have used of processors, with their children, bar logpub, or without.
+// cpuTime returns what processes have used of processors, with their children, bar logpub, or
+// without.
 func cpuTime(t testing.TB, pids []int, below bool) (sum time.Duration) {
 	t.Helper()
 	for _, pid := range pids {

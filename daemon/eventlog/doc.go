@@ -1,14 +1,15 @@
-// Package eventlog writes a daemon's log as spread.conf asks for it: a line an
-// event, with a time stamp in the user's format or none, to standard output or to a file
-// that can be reopened after it has been moved away.
+// Package eventlog writes a daemon's log as spread.conf configures it: one line for each event,
+// with or without a time stamp in the user's format, to standard output or to a file that can be
+// reopened after it has been moved.
 //
 // A line is
 //
 //	[stamp ]LEVEL message key=value ...
 //
-// It guarantees that lines are written whole and in the order in which they are
-// logged, by any number of goroutines. It does not buffer, so nothing is lost when the
-// daemon dies; and it does not rotate: that is done from outside, with [File.Reopen].
+// Lines are written whole and in the order in which they are logged, by any number of goroutines.
+// The package does not buffer, so a crash of the daemon loses nothing. It does not rotate files:
+// another program moves them, and [File.Reopen] opens a new one.
 //
-// References: docs/spec/spread-conf.md §7 (EventLogFile, EventTimeStamp, EventPriority), docs/spec/daemon-operations.md §4.
+// References: docs/spec/spread-conf.md §7 (EventLogFile, EventTimeStamp, EventPriority),
+// docs/spec/daemon-operations.md §4.
 package eventlog

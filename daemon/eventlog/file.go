@@ -13,7 +13,7 @@ type File struct {
 	f    *os.File
 }
 
-// OpenFile opens a file for appending and makes it if need be.
+// OpenFile opens a file for appending and creates it if necessary.
 func OpenFile(path string) (*File, error) {
 	l := &File{path: path}
 	f, err := l.open()
@@ -27,7 +27,7 @@ func OpenFile(path string) (*File, error) {
 func (l *File) open() (*os.File, error) {
 	f, err := os.OpenFile(l.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
 	if err != nil {
-		return nil, fmt.Errorf("opening the log file: %w; its directory has to exist and be writable", err)
+		return nil, fmt.Errorf("cannot open the log file: %w; create its directory and make it writable", err)
 	}
 	return f, nil
 }
@@ -39,8 +39,8 @@ func (l *File) Write(b []byte) (int, error) {
 	return l.f.Write(b)
 }
 
-// Reopen opens the path anew, after the file has been moved away. If that
-// fails, the old file stays in use.
+// Reopen opens the path again after the file has been moved. If that fails, the old file stays in
+// use.
 func (l *File) Reopen() error {
 	f, err := l.open()
 	if err != nil {

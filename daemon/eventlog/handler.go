@@ -14,17 +14,16 @@ import (
 	"github.com/ncruces/go-strftime"
 )
 
-// Options say how lines look and which are written.
+// Options says which lines are written, and how.
 type Options struct {
-	// Level is the lowest level that is written.
+	// Level is the lowest level that is written. Nil means Info.
 	Level slog.Leveler
-	// Stamp is a strftime format for the time in front of a line; empty for
-	// none.
+	// Stamp is a strftime format for the time before a line. If it is empty, there is no time.
 	Stamp string
-	// Precise adds a point and six digits behind the stamp.
+	// Precise adds a point and six digits to the stamp.
 	Precise bool
-	// Now is the clock; nil means time.Now. The time that a record carries is
-	// not used, so that stamps never go backwards in the file.
+	// Now is the clock. Nil means time.Now. The handler ignores the time in the record, so that
+	// stamps never go backward in the file.
 	Now func() time.Time
 }
 
@@ -32,8 +31,8 @@ type Options struct {
 type Handler struct {
 	opts  Options
 	out   *output
-	attrs string // of WithAttrs, as written
-	group string // of WithGroup, with a point at its end
+	attrs string // the formatted attributes of WithAttrs
+	group string // the name of WithGroup, with a point at its end
 }
 
 type output struct {
@@ -41,7 +40,7 @@ type output struct {
 	w  io.Writer
 }
 
-// New returns a handler that writes to w, one call of Write a line.
+// New returns a handler that writes each line to w with one call of Write.
 func New(w io.Writer, opts Options) *Handler {
 	if opts.Level == nil {
 		opts.Level = slog.LevelInfo
@@ -72,9 +71,8 @@ func (h *Handler) Handle(_ context.Context, r slog.Record) error {
 	return err
 }
 
-// stamp appends the time, if there is to be one. If a precise stamp does not
-// end in the seconds, the seconds since 1970 are put in front of its digits
-// (spread-conf §7).
+// stamp appends the time, if the options ask for it. If a precise stamp does not end with the
+// seconds, the seconds since 1970 precede its digits (spread-conf §7).
 func (h *Handler) stamp(b []byte) []byte {
 	if h.opts.Stamp == "" {
 		return b
@@ -104,8 +102,7 @@ func (h *Handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return &c
 }
 
-// WithGroup returns a handler that puts a name in front of the keys that
-// follow.
+// WithGroup returns a handler that prefixes the keys that follow with a name.
 func (h *Handler) WithGroup(name string) slog.Handler {
 	if name == "" {
 		return h
@@ -140,8 +137,7 @@ func appendAttr(b []byte, group string, a slog.Attr) []byte {
 	return append(b, s...)
 }
 
-// needsQuotes reports whether a value would be misread, or could forge a line,
-// if it stood there as it is.
+// needsQuotes reports whether a value without quotes would be misread or could forge a line.
 func needsQuotes(s string) bool {
 	return s == "" || slices.ContainsFunc([]rune(s), func(r rune) bool {
 		return r == ' ' || r == '"' || r == '=' || !unicode.IsPrint(r)

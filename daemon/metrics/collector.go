@@ -14,21 +14,21 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// Source is what is asked at each scrape. *daemon.Daemon is one.
+// Source provides the counters at each scrape. *daemon.Daemon implements it.
 type Source interface {
 	Stats() daemon.Stats
 	Members() []string
 }
 
-// Config says which daemon is served.
+// Config describes the daemon.
 type Config struct {
 	Source Source
-	// Topology is the configuration, Self the daemon's place in it.
+	// Topology is the configuration, and Self is the daemon in it.
 	Topology *topology.Topology
 	Self     wire.DaemonID
-	// ConfHash is the configuration's hash, on which all daemons have to agree.
+	// ConfHash is the hash of the configuration, which must be the same for all daemons.
 	ConfHash uint32
-	// Configuration, if not nil, tells Topology and ConfHash as they are by now.
+	// Configuration, if not nil, returns the current Topology and ConfHash.
 	Configuration func() (top *topology.Topology, hash uint32)
 }
 
@@ -37,7 +37,7 @@ func New(cfg Config) prometheus.Collector {
 	return prom.NewCollector(cfg.snapshot, cfg.families())
 }
 
-// snapshot is a daemon at a moment.
+// snapshot is the state of a daemon at the time of a scrape.
 type snapshot struct {
 	daemon.Stats
 	self       wire.DaemonID
@@ -46,7 +46,7 @@ type snapshot struct {
 	present    []bool   // whether each is in the membership
 }
 
-// current returns the configuration as it is by now.
+// current returns the current configuration.
 func (c *Config) current() (top *topology.Topology, hash uint32) {
 	if c.Configuration != nil {
 		return c.Configuration()
@@ -54,7 +54,7 @@ func (c *Config) current() (top *topology.Topology, hash uint32) {
 	return c.Topology, c.ConfHash
 }
 
-// snapshot asks the daemon.
+// snapshot gets the state of the daemon.
 func (c *Config) snapshot() snapshot {
 	top, hash := c.current()
 	s := snapshot{Stats: c.Source.Stats(), self: c.Self, hash: hash}
@@ -66,7 +66,7 @@ func (c *Config) snapshot() snapshot {
 	return s
 }
 
-// families lists what is served of the daemon, in the order of docs/operate/metrics.md.
+// families lists the metrics in the order of docs/operate/metrics.md.
 func (c *Config) families() []family {
 	v := wire.OurVersion
 	protocol := strconv.Itoa(int(v.Major)) + "." + strconv.Itoa(int(v.Minor)) + "." + strconv.Itoa(int(v.Patch))
@@ -82,14 +82,14 @@ func (c *Config) daemonInfo() family {
 		name = d.Name
 	}
 	f := prom.Gauges("spreadd_daemon_info", "", "daemon conf_hash",
-		"Always 1; the labels say which daemon this is, and the hash of its configuration, which has to be the same everywhere.",
+		"Always 1; the labels are the daemon's name and the hash of its configuration, which must be the same for all daemons.",
 		func(s *snapshot, put prom.Put) {
 			put(1, name, strconv.FormatUint(uint64(s.hash), 10)) // as in the log and in spreadd -check
 		})
 	return f
 }
 
-// endText is the name of an end without what the metric's name says.
+// endText returns the name of an End without the part that the metric's name has already.
 func endText(i int) string {
 	return strings.TrimPrefix(session.End(i).String(), "handshake_")
 }

@@ -9,8 +9,8 @@ import (
 
 const docsFile = "../../docs/operate/metrics.md"
 
-// TestDocs: docs/operate/metrics.md lists what a daemon serves, all of it and nothing
-// else, and what it says elsewhere is of metrics that there are.
+// TestDocs: docs/operate/metrics.md lists exactly the metrics that a daemon exports, and mentions
+// only existing metrics elsewhere.
 func TestDocs(t *testing.T) {
 	d := localring.New(t, "", "alpha").StartAll()[0]
 	cfg := configOf(d)

@@ -11,8 +11,8 @@ import (
 	"github.com/spreadd/spreadd/spread"
 )
 
-// TestFaults: a client that does not read is ended, a datagram of nobody is
-// refused, and both are counted under their names.
+// TestFaults: a client that does not read is disconnected, a datagram from an unknown sender is
+// refused, and both are counted by reason.
 func TestFaults(t *testing.T) {
 	d := localring.New(t, "MaxSessionMessages = 10\n", "alpha").StartAll()[0]
 	url := serve(t, configOf(d))

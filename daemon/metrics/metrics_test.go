@@ -25,14 +25,14 @@ func configOf(d *localring.Daemon) Config {
 	return Config{Source: d, Topology: e.Topology, Self: e.Self, ConfHash: e.ConfHash}
 }
 
-// serve serves a daemon's metrics until the test ends.
+// serve serves a daemon's metrics over HTTP until the test ends.
 func serve(t *testing.T, cfg Config) (url string) {
 	t.Helper()
 	return promtest.Serve(t, New(cfg))
 }
 
-// TestServed takes two daemons through what their metrics tell of: a ring, a
-// client with a group, messages, a client that is refused.
+// TestServed checks the metrics of two daemons with a ring, a client in a group, messages and a
+// client that is refused.
 func TestServed(t *testing.T) {
 	r := localring.New(t, "", "alpha", "beta")
 	daemons := r.StartAll()
@@ -59,7 +59,7 @@ func TestServed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// The last message of alpha's client says nothing of how far beta is.
+	// That alpha's client has its last message does not mean that beta has it.
 	localring.Wait(t, "beta knows of the group", func() bool { return daemons[1].Stats().Ring.Status.NumGroups == 1 })
 	a, b := promtest.Scrape(t, url[0]), promtest.Scrape(t, url[1])
 	for series, want := range map[string]float64{
@@ -136,13 +136,13 @@ func TestServed(t *testing.T) {
 	if a.Values[`spreadd_ring_member{daemon="beta"}`] != 0 || a.Values[`spreadd_ring_daemons`] != 1 {
 		t.Error("beta has gone, and is still in the ring")
 	}
-	// One that has ended tells what was last.
+	// A daemon that has stopped returns its last values.
 	if b = promtest.Scrape(t, url[1]); b.Values[`spreadd_ring_token_rounds_total`] < 1 {
 		t.Error("what beta has counted is gone with it")
 	}
 }
 
-// TestNotRunning: a daemon that does not run yet answers too.
+// TestNotRunning: a daemon that does not run yet can be scraped.
 func TestNotRunning(t *testing.T) {
 	top := topology.Alone(1, "solo")
 	p := promtest.Scrape(t, serve(t, Config{Source: fake{}, Topology: top, Self: 1}))
@@ -151,13 +151,13 @@ func TestNotRunning(t *testing.T) {
 	}
 }
 
-// fake is a daemon with given counters.
+// fake is a source with fixed counters.
 type fake struct{ stats daemon.Stats }
 
 func (f fake) Stats() daemon.Stats { return f.stats }
 func (f fake) Members() []string   { return nil }
 
-// TestNames: names need not be UTF-8, labels have to be.
+// TestNames: names may be invalid UTF-8, labels may not.
 func TestNames(t *testing.T) {
 	top, err := topology.New([]topology.Segment{{Port: 4803, Daemons: []topology.Daemon{
 		{ID: 1, Name: "caf\xe9", Addr: netip.MustParseAddr("127.0.0.1")},
@@ -174,7 +174,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestSlots: the counters of enumerations go under the names of their values.
+// TestSlots: the counters of an enumeration are labeled with the names of its values.
 func TestSlots(t *testing.T) {
 	var st daemon.Stats
 	st.Sessions.Ended[session.SessionSlow] = 3
@@ -225,7 +225,7 @@ func TestSlots(t *testing.T) {
 	}
 }
 
-// TestLint: names, types and help are as Prometheus wants them.
+// TestLint: names, types and help pass the linter of Prometheus.
 func TestLint(t *testing.T) {
 	promtest.Lint(t, promtest.Scrape(t, serve(t, Config{Source: fake{}, Topology: topology.Alone(1, "solo"), Self: 1})))
 }

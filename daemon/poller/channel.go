@@ -2,7 +2,7 @@ package poller
 
 import "time"
 
-// channel is the way without descriptors.
+// channel is the portable way to sleep, without descriptors.
 type channel struct {
 	woken chan struct{}
 	timer *time.Timer
@@ -20,7 +20,7 @@ func (c *channel) close() error {
 func (c *channel) signal() {
 	select {
 	case c.woken <- struct{}{}:
-	default: // it is woken already
+	default: // A signal is pending already.
 	}
 }
 

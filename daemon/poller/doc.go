@@ -1,11 +1,11 @@
-// Package poller lets a goroutine that owns something wait for datagrams, for a moment in time, and for
-// what other goroutines have for it, all at once.
+// Package poller lets the goroutine that owns something wait for datagrams, for a point in time and
+// for other goroutines, all at once.
 //
-// A select over channels does that too, and costs a goroutine for each socket with two wake-ups for
-// each datagram: Go's network poller wakes the reader, and the reader the owner. In a token ring
-// that is the time of a hop. Here, on Linux, the owner waits in ppoll(2) for the
-// sockets themselves, and is woken by others through an eventfd. Elsewhere readers stay, and Wait is
-// a select.
+// A select over channels does that too, but it needs a goroutine for each socket and two wake-ups
+// for each datagram: Go's network poller wakes the reader, and the reader wakes the owner. In a
+// token ring that adds to the latency of each hop. On Linux the owner therefore waits for the
+// sockets itself, in ppoll(2), and other goroutines wake it through an eventfd. On other systems
+// each socket has a reader, and Wait is a select.
 //
 // # How to use it
 //
@@ -15,18 +15,19 @@
 //		p.Wait(untilTheNextTimer, haveWork)
 //	}
 //
-// Others put their work where haveWork finds it, and then call [Poller.Wake]. Wait asks haveWork
-// after it has declared itself asleep, so that work which comes in between is not slept through.
+// Other goroutines put their work where haveWork finds it, and then call [Poller.Wake]. Wait calls
+// haveWork after it has marked the owner as asleep, so that it does not miss work that arrives in
+// between.
 //
 // # What it guarantees
 //
-// After a Wake the Wait that runs, or else the next haveWork, sees what its caller did before. A Wake of an owner that is
-// awake costs an atomic load.
+// What a goroutine did before Wake is visible to the owner when the current Wait returns or in the
+// next call of haveWork. Waking an owner that is awake costs an atomic load.
 //
-// # What it does not
+// # What it does not do
 //
-// Wait may return early, for no reason. Descriptors are the caller's to open and close; they should not be
-// in Go's own poller at the same time, which would be woken in vain.
+// Wait may return early for no reason. The caller opens and closes the descriptors. They should not
+// be in Go's own poller at the same time, which would be woken for nothing.
 //
 // # References
 //

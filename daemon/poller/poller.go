@@ -5,19 +5,21 @@ import (
 	"time"
 )
 
-// Poller is what one owner waits with. All but Wake and Close are the owner's.
+// Poller is what an owner waits in. Only the owner may call its methods, except Wake and Close.
 type Poller struct {
 	asleep atomic.Bool
 	way    way
 	descriptors
 }
 
-// way is how to sleep.
+// way is a way to sleep.
 type way interface {
-	// signal ends a sleep, the next one if none is going on.
+	// signal ends the current sleep or, if there is none, the next one.
 	signal()
-	// look notes which descriptors are readable.
+	// look notes which descriptors are readable, without waiting.
 	look()
+	// sleep waits for a descriptor, a signal or the timeout, and notes which descriptors are
+	// readable. A timeout that is not positive never expires.
 	sleep(timeout time.Duration)
 	close() error
 }
@@ -32,22 +34,22 @@ func New() (*Poller, error) {
 	return p, nil
 }
 
-// Close gives back what the poller holds of the system. The owner waits no more.
+// Close releases the poller's descriptors. The owner must not call Wait after that.
 func (p *Poller) Close() error { return p.way.close() }
 
-// Wake ends a Wait that runs. It may be called by any goroutine, also after Close.
+// Wake ends the current Wait. Any goroutine may call it, even after Close.
 func (p *Poller) Wake() {
 	if p.asleep.Load() && p.asleep.CompareAndSwap(true, false) {
 		p.way.signal()
 	}
 }
 
-// Forever is a time that does not end.
+// Forever is a timeout that never expires.
 const Forever = time.Duration(-1)
 
-// Wait waits until a descriptor that is watched is readable, Wake is called, or the time is over. It
-// returns at once if haveWork, which it calls once, reports that there is something to do. With a time of 0 it only
-// looks at descriptors.
+// Wait waits until a watched descriptor is readable, Wake is called, or the timeout expires. It
+// calls haveWork once and returns at once if that reports true. With a timeout of 0 it only checks
+// the descriptors.
 func (p *Poller) Wait(timeout time.Duration, haveWork func() bool) {
 	if timeout == 0 {
 		p.way.look()

@@ -11,13 +11,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// descriptors is the way of ppoll(2).
+// descriptors sleeps in ppoll(2).
 type descriptors struct {
-	mu    sync.Mutex // so that nothing is written to a descriptor that has been closed
-	event int        // -1 when closed
+	mu    sync.Mutex // protects event, so that nobody writes to a closed descriptor
+	event int        // the eventfd, or -1 after close
 
-	// fds are what is polled. The first is the eventfd; the descriptor of those that are not watched
-	// is inverted, which makes the kernel pass over them.
+	// fds is the list for ppoll. The first element is the eventfd. The descriptor of an element
+	// that is not watched is inverted, so that the kernel skips it.
 	fds []unix.PollFd
 }
 
@@ -42,7 +42,7 @@ func (s *descriptors) close() error {
 	return os.NewSyscallError("close", err)
 }
 
-// Add watches a descriptor, and returns the number that it has here.
+// Add watches a descriptor and returns its number in this poller.
 func (s *descriptors) Add(fd int) (slot int) {
 	slot = slices.IndexFunc(s.fds, func(f unix.PollFd) bool { return f.Fd == gap })
 	if slot < 0 {
@@ -53,13 +53,13 @@ func (s *descriptors) Add(fd int) (slot int) {
 	return slot
 }
 
-// Remove forgets a descriptor. Its number may be given to another.
+// Remove forgets a descriptor. Add may use its number again.
 func (s *descriptors) Remove(slot int) { s.fds[slot] = unix.PollFd{Fd: gap} }
 
-// gap stands where a descriptor was.
+// gap replaces a descriptor that was removed.
 const gap = math.MinInt32
 
-// Watch says whether Wait cares for a descriptor.
+// Watch says whether a descriptor ends Wait.
 func (s *descriptors) Watch(slot int, on bool) {
 	f := &s.fds[slot]
 	if on != (f.Fd >= 0) {
@@ -70,7 +70,7 @@ func (s *descriptors) Watch(slot int, on bool) {
 	}
 }
 
-// Readable reports whether the last Wait found that a descriptor was readable, or had an error.
+// Readable reports whether the last Wait found that a descriptor was readable or had an error.
 func (s *descriptors) Readable(slot int) bool { return s.fds[slot].Revents != 0 }
 
 func (s *descriptors) signal() {
@@ -80,11 +80,12 @@ func (s *descriptors) signal() {
 		return
 	}
 	one := uint64(1)
-	// It fails only if the counter is full, and then the owner is woken anyway. Raw, since it does not wait.
+	// It fails only if the counter is full, and then the owner is woken anyway. The call is raw
+	// because it does not block.
 	_, _, _ = unix.RawSyscall(unix.SYS_WRITE, uintptr(s.event), uintptr(unsafe.Pointer(&one)), 8)
 }
 
-// look polls without waiting, and so without telling Go's scheduler.
+// look polls without waiting, so the call is raw and Go's scheduler need not know of it.
 func (s *descriptors) look() {
 	var zero unix.Timespec
 	for {
@@ -103,11 +104,11 @@ func (s *descriptors) sleep(timeout time.Duration) {
 		ts = &t
 	}
 	_, _, errno := unix.Syscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&s.fds[0])), uintptr(len(s.fds)), uintptr(unsafe.Pointer(ts)), 0, 0, 0)
-	s.settle(errno) // a signal ends the wait early, which it may
+	s.settle(errno) // A signal may end the wait early.
 }
 
-// settle looks at what a poll has brought. One that failed, for lack of memory or
-// because of a signal, has said nothing: then everything may be readable.
+// settle processes the result of a poll. If the poll failed, for lack of memory or because of a
+// signal, each descriptor may be readable. settle also resets the eventfd.
 func (s *descriptors) settle(errno unix.Errno) {
 	if errno != 0 {
 		for i := range s.fds[1:] {

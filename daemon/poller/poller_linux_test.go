@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// TestDescriptors: what is watched ends a wait, and what is not does not.
+// TestDescriptors: watched descriptors end a wait, others do not.
 func TestDescriptors(t *testing.T) {
 	p, err := New()
 	if err != nil {
@@ -54,7 +54,7 @@ func TestDescriptors(t *testing.T) {
 	p.Watch(slots[1], true)
 	p.Wait(0, nil)
 	readable([2]bool{false, true})
-	// With work of its own the owner still hears of descriptors.
+	// An owner that has work still learns which descriptors are readable.
 	p.Watch(slots[1], false)
 	p.Watch(slots[1], true)
 	p.Wait(patience, func() bool { return true })

@@ -2,7 +2,7 @@
 
 package poller
 
-// descriptors are none: whoever reads them calls Wake.
+// descriptors is empty on this system: the readers of sockets call Wake.
 type descriptors struct{}
 
 func (descriptors) open() (way, error) { return newChannel(), nil }

@@ -10,7 +10,7 @@ import (
 // patience bounds a wait that should end at once.
 const patience = 20 * time.Second
 
-// ways runs a test with each way to sleep that there is here.
+// ways runs a test with each way to sleep on this system.
 func ways(t *testing.T, f func(t *testing.T, p *Poller)) {
 	t.Helper()
 	run := func(name string, open func() (*Poller, error)) {
@@ -46,7 +46,7 @@ func TestTimeout(t *testing.T) {
 	})
 }
 
-// TestWork: an owner that has work is not put to sleep.
+// TestWork: an owner that has work does not sleep.
 func TestWork(t *testing.T) {
 	ways(t, func(t *testing.T, p *Poller) {
 		began := time.Now()
@@ -58,7 +58,7 @@ func TestWork(t *testing.T) {
 	})
 }
 
-// TestWake: however work comes, the owner does not sleep through it.
+// TestWake: the owner does not miss work, whenever it arrives.
 func TestWake(t *testing.T) {
 	ways(t, func(t *testing.T, p *Poller) {
 		const each, others = 5000, 3
@@ -86,7 +86,7 @@ func TestWake(t *testing.T) {
 	})
 }
 
-// TestForever: without a time the owner waits for the others.
+// TestForever: without a timeout the owner waits for others.
 func TestForever(t *testing.T) {
 	ways(t, func(t *testing.T, p *Poller) {
 		var come atomic.Bool
@@ -105,7 +105,7 @@ func TestForever(t *testing.T) {
 		select {
 		case <-done:
 		case <-time.After(patience):
-			t.Fatal("it still waits")
+			t.Fatal("Wait does not return")
 		}
 	})
 }

@@ -9,27 +9,25 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// Auth is the authentication policy of a daemon (client-protocol §4): which
-// methods a client may choose, and which are checked whatever it chose.
+// Auth is the authentication policy of a daemon (client-protocol §4): the methods that a client may
+// choose, and those that always run.
 type Auth struct {
-	// Allowed are the methods a client may choose, in the order in which
-	// they are listed to it.
+	// Allowed holds the methods that a client may choose, in the order of the list that it gets.
 	Allowed []Method
-	// Required are run besides those that the client chose.
+	// Required holds the methods that run in addition to those that the client chose.
 	Required []Method
 }
 
-// Method is one way to find out whether a client may connect.
+// Method decides whether a client may connect.
 type Method interface {
 	// Name returns the method's name on the wire, up to 29 bytes.
 	Name() string
-	// Authenticate reports whether the client may connect. It may talk to
-	// the client on c, which has a deadline. An error means that the
-	// connection failed.
+	// Authenticate reports whether the client may connect. It may exchange messages with the client
+	// on c, which has a deadline. An error means that the connection failed.
 	Authenticate(c net.Conn) (bool, error)
 }
 
-// NullMethod lets everyone in.
+// NullMethod accepts every client.
 type NullMethod struct{}
 
 // Name returns "NULL".
@@ -40,15 +38,15 @@ func (NullMethod) Authenticate(net.Conn) (bool, error) { return true, nil }
 
 // IPMethod decides by the peer's address.
 type IPMethod struct {
-	// Permits decides on a client; unix is true, and the address invalid, for
-	// one that came over the UNIX socket.
+	// Permits reports whether a client may connect. For a client on the UNIX socket, unix is true
+	// and the address is invalid.
 	Permits func(addr netip.Addr, unix bool) bool
 }
 
 // Name returns "IP".
 func (IPMethod) Name() string { return wire.MethodIP }
 
-// Authenticate looks at the peer's address.
+// Authenticate checks the peer's address.
 func (m IPMethod) Authenticate(c net.Conn) (bool, error) {
 	switch a := c.RemoteAddr().(type) {
 	case *net.TCPAddr:
@@ -60,10 +58,10 @@ func (m IPMethod) Authenticate(c net.Conn) (bool, error) {
 	}
 }
 
-// PasswordMethod asks for a user name and a password, which come in clear and
-// are cut to 8 bytes: it is there for those who have it (client-protocol §4.4).
+// PasswordMethod asks for a user name and a password. Both are sent in plain text and cut to 8
+// bytes. It exists for compatibility (client-protocol §4.4).
 type PasswordMethod struct {
-	// Verify reports whether the password is the user's.
+	// Verify reports whether the password belongs to the user.
 	Verify func(user, password string) bool
 }
 
@@ -86,7 +84,7 @@ func (m PasswordMethod) Authenticate(c net.Conn) (bool, error) {
 	return good, err
 }
 
-// list returns the offer to clients.
+// list returns the list of methods for clients.
 func (a *Auth) list() wire.MethodList {
 	names := make([]string, len(a.Allowed))
 	for i, m := range a.Allowed {
@@ -102,8 +100,8 @@ func find(methods []Method, name string) Method {
 	return nil
 }
 
-// chosen returns the methods to run for a choice, the required ones included,
-// or false if a name is not allowed or there is none.
+// chosen returns the methods to run for a client's choice, including the required ones. It returns
+// false if the choice is empty or contains a name that is not allowed.
 func (a *Auth) chosen(c *wire.MethodChoice) ([]Method, bool) {
 	var run []Method
 	for name := range c.Methods() {
@@ -124,8 +122,8 @@ func (a *Auth) chosen(c *wire.MethodChoice) ([]Method, bool) {
 	return run, true
 }
 
-// forOld returns the method for clients that cannot choose: the address if
-// that is allowed, else none if that is (client-protocol §4.5).
+// forOld returns the method for clients that cannot choose (client-protocol §4.5): IP if that is
+// allowed, otherwise NULL if that is allowed, otherwise nil.
 func (a *Auth) forOld() Method {
 	if m := find(a.Allowed, wire.MethodIP); m != nil {
 		return m

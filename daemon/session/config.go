@@ -11,61 +11,57 @@ import (
 
 // Defaults of [Config].
 const (
-	// DefaultMaxSessions is what a C daemon can hold (client-protocol §1).
+	// DefaultMaxSessions is the limit of a C daemon (client-protocol §1).
 	DefaultMaxSessions = 997
 	// DefaultMaxSessionMessages is spread.conf's default (spread-conf §7).
 	DefaultMaxSessionMessages = 1000
-	// DefaultMaxHandshakes bounds connections that have not said who they are.
+	// DefaultMaxHandshakes bounds the connections without a finished handshake.
 	DefaultMaxHandshakes = 1024
-	// DefaultHandshakeTimeout is for a whole handshake (client-protocol §3.4).
+	// DefaultHandshakeTimeout bounds a whole handshake (client-protocol §3.4).
 	DefaultHandshakeTimeout = 10 * time.Second
 )
 
 const (
-	// inboxBatches bounds the batches between the readers and the owner. With
-	// each reader holding one more, it is far from what stalls a reader in
-	// ordinary traffic, and at most 16 MiB of messages.
+	// inboxBatches bounds the batches between the readers and the owner. Each reader holds one
+	// more. The bound is high enough not to stall readers in ordinary traffic, and allows at most
+	// 16 MiB of messages.
 	inboxBatches = 64
-	// batchMessages bounds a batch, so that the owner looks at its receivers'
-	// queues before one publisher can fill them: a quarter of
-	// DefaultMaxSessionMessages.
+	// batchMessages bounds a batch, so that the owner checks the receivers' queues before one
+	// publisher can fill them. It is a quarter of DefaultMaxSessionMessages.
 	batchMessages = 256
-	// socketBuffer is what C daemons and libraries ask of the kernel in each
-	// direction, in bytes (client-protocol §2.1).
+	// socketBuffer is the buffer size that C daemons and libraries request in each direction, in
+	// bytes (client-protocol §2.1).
 	socketBuffer = 200 << 10
 )
 
-// None as a limit means zero where zero means the default.
+// None stands for a limit of zero, because a zero value means the default.
 const None = -1
 
-// Config holds a server's settings. Zero values mean the defaults, but for
-// Daemon and Pool.
+// Config holds a server's settings. Zero values mean the defaults, except in Daemon and Pool.
 type Config struct {
 	// Daemon is this daemon's name, up to 19 bytes from '$' to '~'.
 	Daemon string
-	// Pool gives the blocks that messages are read into.
+	// Pool provides the blocks that messages are read into.
 	Pool *buf.Pool
-	// MaxSessions bounds the sessions, those in their handshake behind the
-	// name included.
+	// MaxSessions bounds the sessions, including handshakes that have sent a name.
 	MaxSessions int
-	// MaxSessionMessages is the length of an output queue at which a session
-	// is too slow. [None] refuses a session at its first delivery.
+	// MaxSessionMessages is the length of an output queue at which a session is too slow. With
+	// [None] a session ends at its first delivery.
 	MaxSessionMessages int
-	// MaxHandshakes bounds the connections in a handshake. One more costs
-	// the oldest.
+	// MaxHandshakes bounds the connections in a handshake. Beyond it the oldest one is closed.
 	MaxHandshakes int
 	// HandshakeTimeout bounds each handshake.
 	HandshakeTimeout time.Duration
 	// Auth decides who may connect.
 	Auth Auth
-	// Wake, if not nil, is called when the owner has something new in its inbox, or to
-	// hear of a session that has recovered; by any goroutine.
+	// Wake, if not nil, is called by any goroutine when the inbox has a new batch or a session has
+	// recovered.
 	Wake func()
-	// Log is for what an operator wants to know; nil discards it.
+	// Log is the server's log. Nil discards it.
 	Log *slog.Logger
 }
 
-// limit returns a limit as it is in force.
+// limit returns the effective value of a limit.
 func limit(v, def int) int {
 	if v == 0 {
 		return def
@@ -75,7 +71,7 @@ func limit(v, def int) int {
 
 func (c Config) withDefaults() (Config, error) {
 	if !wire.LegalDaemonName(c.Daemon) {
-		return c, fmt.Errorf("session: daemon name %q: want 1 to %d bytes from '$' to '~', since it stands in the names of clients", c.Daemon, wire.MaxDaemonName)
+		return c, fmt.Errorf("session: daemon name %q: want 1 to %d bytes from '$' to '~', because it is part of the names of clients", c.Daemon, wire.MaxDaemonName)
 	}
 	if c.Pool == nil {
 		return c, fmt.Errorf("session: Config.Pool is nil")
@@ -84,7 +80,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.MaxSessionMessages = limit(c.MaxSessionMessages, DefaultMaxSessionMessages)
 	c.MaxHandshakes = limit(c.MaxHandshakes, DefaultMaxHandshakes)
 	if c.MaxHandshakes < 1 {
-		return c, fmt.Errorf("session: Config.MaxHandshakes must be at least 1")
+		return c, fmt.Errorf("session: Config.MaxHandshakes is negative, want at least 1")
 	}
 	if c.HandshakeTimeout == 0 {
 		c.HandshakeTimeout = DefaultHandshakeTimeout

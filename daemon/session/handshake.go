@@ -10,21 +10,20 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// handshake is the way of one connection to a session (client-protocol §3).
-// It reads exactly the bytes of each step, waiting for them under the
-// connection's deadline, so they may arrive in any pieces.
+// handshake turns a connection into a session (client-protocol §3). It reads exactly the bytes of
+// each step and waits for them until the connection's deadline, so they may arrive in any pieces.
 type handshake struct {
 	server  *Server
 	conn    net.Conn
 	version wire.Version
-	private string    // claimed name, if any
+	private string    // the name that the connection has claimed, or ""
 	group   wire.Name // "#private#daemon"
-	unread  bool      // a rejection was sent, and the client may have sent more
+	unread  bool      // whether a rejection was sent and the client may have sent more
 }
 
-// run does the handshake. full says that the quota was used up when the
-// connection was accepted. A zero end means that the session is open and known to the
-// owner; the accept message is then still to be sent.
+// run performs the handshake. full says whether the quota was exhausted when the connection was
+// accepted. A zero End means that the session is open and the owner knows it; the caller sends the
+// accept message.
 func (h *handshake) run(full bool) (*Session, End) {
 	if full {
 		return nil, h.refuse(HandshakeQuota, wire.RejectQuota)
@@ -50,18 +49,17 @@ func (h *handshake) run(full bool) (*Session, End) {
 		return nil, end
 	}
 	sess := h.server.open(h.conn, h.private, h.group, req.Flags&wire.FlagMembership != 0)
-	// The owner has to know of the session before the client knows that it
-	// is accepted: whoever hears of it from the client can then reach it.
+	// The owner must know the session before the client knows that it is accepted. Then everyone
+	// who learns of the session from the client can reach it.
 	if !sess.announce() {
 		return nil, HandshakeClosed
 	}
 	return sess, 0
 }
 
-// readRequest reads and checks the connect request (client-protocol §3.4 steps
-// 2 to 6).
+// readRequest reads and checks the connect request (client-protocol §3.4 steps 2 to 6).
 func (h *handshake) readRequest() (wire.ConnectRequest, End) {
-	// The longest request has a full name.
+	// The longest request has a name of full length.
 	b := make([]byte, 0, 5+wire.MaxPrivateName)
 	for {
 		need := wire.ConnectRequestSize(b)
@@ -75,7 +73,7 @@ func (h *handshake) readRequest() (wire.ConnectRequest, End) {
 		}
 	}
 	h.version = wire.Version{Major: b[0], Minor: b[1]}
-	// The bytes are signed for C daemons, so versions from 128 up are old.
+	// C daemons treat these bytes as signed, so versions from 128 on count as old.
 	if h.version.Major > 127 || !h.version.AtLeast(3, 1, 0) {
 		return wire.ConnectRequest{}, h.refuse(HandshakeVersion, wire.RejectVersion)
 	}
@@ -90,8 +88,8 @@ func (h *handshake) readRequest() (wire.ConnectRequest, End) {
 	return req, 0
 }
 
-// authenticate offers methods to clients that can choose, and runs what is to
-// be run.
+// authenticate offers methods to clients that can choose, and runs the chosen and the required
+// ones.
 func (h *handshake) authenticate() End {
 	auth := h.server.auth.Load()
 	if !h.version.Negotiates() {
@@ -119,8 +117,7 @@ func (h *handshake) authenticate() End {
 	return h.check(methods)
 }
 
-// check runs all methods, also behind one that fails, so that a client learns
-// from the time only that it was refused.
+// check runs all methods even if one fails, so that the time does not reveal which one failed.
 func (h *handshake) check(methods []Method) End {
 	good := true
 	for _, m := range methods {
@@ -136,7 +133,7 @@ func (h *handshake) check(methods []Method) End {
 	return 0
 }
 
-// acceptMessage returns the last word of a handshake that succeeded.
+// acceptMessage returns the message that ends a successful handshake.
 func (h *handshake) acceptMessage() []byte {
 	a := wire.Accept{Version: wire.OurVersion, Group: h.group.Bytes()}
 	return a.Append(nil, h.version.HasPatch())
@@ -149,7 +146,7 @@ func (h *handshake) refuse(end End, code wire.Code) End {
 	return end
 }
 
-// failed says how a handshake ended that could not be completed.
+// failed returns the End for an error of the connection.
 func (h *handshake) failed(err error) End {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return HandshakeTimeout
@@ -157,16 +154,16 @@ func (h *handshake) failed(err error) End {
 	return HandshakeClosed
 }
 
-// Bounds of a farewell.
+// Bounds of drain.
 const (
-	farewellTime  = 250 * time.Millisecond
-	farewellBytes = 64 << 10
+	drainTime  = 250 * time.Millisecond
+	drainBytes = 64 << 10
 )
 
-// farewell lets a rejection arrive. If a connection is closed with bytes of the
-// client unread, the kernel sends a reset, which can overtake the rejection: so
-// they are read, for a while.
-func (h *handshake) farewell() {
+// drain reads what the client has sent, within bounds, before the connection is closed after a
+// rejection. If bytes of the client were unread, the kernel would send a reset, which could
+// overtake the rejection.
+func (h *handshake) drain() {
 	if !h.unread {
 		return
 	}
@@ -175,9 +172,9 @@ func (h *handshake) farewell() {
 			return
 		}
 	}
-	if h.conn.SetReadDeadline(time.Now().Add(farewellTime)) != nil {
+	if h.conn.SetReadDeadline(time.Now().Add(drainTime)) != nil {
 		return
 	}
-	// Whatever ends this, the connection is closed next.
-	_, _ = io.CopyN(io.Discard, h.conn, farewellBytes)
+	// The connection is closed next, whatever ends the copy.
+	_, _ = io.CopyN(io.Discard, h.conn, drainBytes)
 }

@@ -9,18 +9,18 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// entry is one or more whole messages that lie behind one another in a block.
+// entry is one or more whole messages that lie one after the other in a block.
 type entry struct {
-	block  *buf.Block // one reference is the entry's
-	lo, hi int
-	msgs   int
-	// end is where the message ends that has been written in part; 0 if the
-	// entry begins at a message.
+	block  *buf.Block // the entry holds one reference
+	lo, hi int        // the bytes that are still to be written
+	msgs   int        // messages that end in them
+	// end is the end of a message that has been written in part, or 0 if the entry begins with a
+	// whole message.
 	end int
 }
 
-// advance notes that n bytes of the entry have been written, fewer than it
-// has, and returns how many messages that completes.
+// advance removes the first n bytes, fewer than all, which have been written. It returns the number
+// of messages that this completes.
 func (e *entry) advance(n int) (done int) {
 	mem := e.block.Bytes()
 	end := e.end
@@ -37,37 +37,36 @@ func (e *entry) advance(n int) (done int) {
 	return done
 }
 
-// output is what is on its way to a client. The owner stages messages without a
-// lock and publishes them once a step; the writer takes all that there are.
+// output is the queue to a client. The owner stages messages without a lock and publishes them once
+// in a step. The writer takes all that are pending.
 //
-// The bound is that of client-protocol §12.2: a session is too slow if a message comes
-// for it while MaxSessionMessages wait and the kernel takes no more. While
-// the writer merely has not run yet, the owner waits for it.
+// The bound is that of client-protocol §12.2: a session is too slow if a message arrives for it
+// while MaxSessionMessages wait and the kernel's buffer is full. If only the writer has not run
+// yet, the owner waits for it.
 type output struct {
 	session *Session
-	writer  vectorWriter // of who writes: the writer, or the owner while it has nothing
+	// writer belongs to the writer, or to the owner while the writer has nothing to write.
+	writer vectorWriter
 
-	// The owner's.
-	staged      []entry
-	stagedMsgs  int
-	stagedBytes int
-	room        int // messages that may be staged before the queue is looked at
+	// Only the owner uses these.
+	staged      []entry // messages that are not published yet
+	stagedMsgs  int     // their number
+	stagedBytes int     // their bytes
+	room        int     // messages that may be staged before the queue must be checked
 
-	mu      sync.Mutex
-	wake    sync.Cond // the writer waits for pending, closed, finishing
-	moved   sync.Cond // the owner waits for queued to fall, blocked, closed
-	pending []entry
-	queued  int  // messages in pending and with the writer, not fully written
-	bytes   int  // of these, not written
-	blocked bool // the kernel takes no more
-	// blockedSince is when blocked was set, blockedFor how long it was before.
-	blockedSince time.Time
-	blockedFor   time.Duration
-	taken        Taken
-	watched      bool // the owner waits to hear that queued is low again
-	closed       bool // nothing is written any more
-	// finishing: write what is pending, then close the connection.
-	finishing bool
+	mu           sync.Mutex    // protects the fields below
+	wake         sync.Cond     // signals the writer: pending, closed or finishing changed
+	moved        sync.Cond     // signals the owner: queued fell, blocked or closed is set
+	pending      []entry       // what the writer takes next
+	queued       int           // messages in pending and with the writer that are not fully written
+	bytes        int           // bytes of these that are not written
+	blocked      bool          // whether the kernel's buffer is full
+	blockedSince time.Time     // when blocked was set
+	blockedFor   time.Duration // for how long blocked was set before that
+	taken        Taken         // what the client has taken, without the time
+	watched      bool          // whether the owner waits for queued to fall
+	closed       bool          // whether writing has ended
+	finishing    bool          // whether to write what is pending and then close the connection
 }
 
 func (o *output) init(s *Session) {
@@ -79,9 +78,8 @@ func (o *output) init(s *Session) {
 
 func (o *output) max() int { return o.session.server.MaxSessionMessages() }
 
-// Enqueue adds a message for the client. It is for the owner, who calls
-// [Session.Flush] at the end of its step. It reports false if the session is too
-// slow; the message is then not queued.
+// Enqueue stages a message for the client. Only the owner calls it, and then [Session.Flush] at the
+// end of its step. It reports false, and does not queue the message, if the session is too slow.
 func (s *Session) Enqueue(d buf.Slice) bool {
 	o := &s.out
 	if o.room == 0 && !o.makeRoom() {
@@ -102,7 +100,7 @@ func (s *Session) Enqueue(d buf.Slice) bool {
 	return true
 }
 
-// makeRoom looks how many messages wait, and whether there may be more.
+// makeRoom publishes what is staged and updates room. It reports whether there is any.
 func (o *output) makeRoom() bool {
 	limit := o.max()
 	if limit == 0 {
@@ -115,19 +113,19 @@ func (o *output) makeRoom() bool {
 		o.moved.Wait()
 	}
 	if o.closed {
-		o.room = limit // what comes is discarded when it is published
+		o.room = limit // Messages are discarded when they are published.
 		return true
 	}
 	o.room = limit - o.queued
 	return o.room > 0
 }
 
-// Flush gives the writer what was enqueued since the last call. It reports
-// whether the session is behind: half its bound waits. The server then says on
-// [Server.Recovered] when it is down to a quarter.
+// Flush publishes the messages that were enqueued since the last call. It reports whether the
+// session is behind, which means that half of its bound is queued. [Server.Recovered] then reports
+// when that is down to a quarter.
 //
-// With direct set and little to write, it is written at once if the kernel takes it, which saves
-// waking the writer: more than the write itself costs.
+// If direct is set and there is little to write, Flush writes it at once without blocking. That
+// saves waking the writer, which costs more than the write itself.
 func (s *Session) Flush(direct bool) (behind bool) {
 	o := &s.out
 	if len(o.staged) == 0 {
@@ -136,10 +134,11 @@ func (s *Session) Flush(direct bool) (behind bool) {
 	return o.publish(direct)
 }
 
-// directBytes bounds what the owner writes itself. More is better left to the writer, which does it
-// beside the owner's work.
+// directBytes bounds what the owner writes itself. It leaves more than that to the writer, which
+// runs in parallel.
 const directBytes = 16 << 10
 
+// publish moves what is staged to pending, and writes it directly if that is wanted and possible.
 func (o *output) publish(direct bool) (behind bool) {
 	if len(o.staged) == 0 {
 		return false
@@ -171,8 +170,8 @@ func (o *output) publish(direct bool) (behind bool) {
 	return behind
 }
 
-// writeDirect writes what is pending, if it is little, as far as the kernel takes it.
-// The lock is held, and the writer has nothing in its hands.
+// writeDirect writes what is pending, if it is little, as far as the kernel accepts it. The caller
+// holds the lock, and the writer has nothing to write.
 func (o *output) writeDirect() {
 	size := 0
 	for i := range o.pending {
@@ -185,7 +184,7 @@ func (o *output) writeDirect() {
 	o.pending = slices.Delete(o.pending, 0, complete)
 }
 
-// forget discards what is staged, for a session that has ended.
+// forget discards what is staged, when the session has ended.
 func (o *output) forget() {
 	o.discard(o.staged, o.stagedMsgs)
 	o.stagedMsgs, o.stagedBytes = 0, 0
@@ -193,6 +192,7 @@ func (o *output) forget() {
 	o.staged = o.staged[:0]
 }
 
+// discard releases entries and counts their messages as discarded.
 func (o *output) discard(list []entry, msgs int) {
 	for i := range list {
 		list[i].block.Release()
@@ -200,7 +200,7 @@ func (o *output) discard(list []entry, msgs int) {
 	o.session.server.count.discarded.Add(int64(msgs))
 }
 
-// close ends the output: the writer stops and discards what is left.
+// close ends the output. The writer stops and discards what is left.
 func (o *output) close() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -210,8 +210,7 @@ func (o *output) close() {
 	o.recovered()
 }
 
-// finish lets the writer write what is pending, until the deadline, and then
-// close the connection.
+// finish has the writer write what is pending, until the deadline, and then close the connection.
 func (o *output) finish(deadline time.Time) {
 	o.mu.Lock()
 	o.finishing = true
@@ -237,8 +236,8 @@ func (o *output) drain() {
 	o.discard(list, msgs)
 }
 
-// write is the writer: it writes what there is until the output is closed or
-// the connection fails.
+// write is the writer's goroutine. It writes what is pending until the output is closed or the
+// connection fails.
 func (o *output) write() {
 	var list []entry
 	for {
@@ -260,8 +259,8 @@ func (o *output) write() {
 	o.fail(nil)
 }
 
-// next waits for something to write and takes it all; done is the list that
-// was written before.
+// next waits for something to write and takes all of it. done is the list that was written before;
+// its memory is used again.
 func (o *output) next(done []entry) ([]entry, bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -277,8 +276,8 @@ func (o *output) next(done []entry) ([]entry, bool) {
 	return list, true
 }
 
-// account notes that n bytes of the entries have been written, lets go of those
-// that are complete and returns how many they are. The lock is held.
+// account counts the first n bytes of the entries as written and releases the complete entries. It
+// returns the number of those. The caller holds the lock.
 func (o *output) account(list []entry, n int) (complete int) {
 	done := 0
 	written := int64(n)
@@ -307,8 +306,8 @@ func (o *output) account(list []entry, n int) (complete int) {
 	return complete
 }
 
-// recovered tells an owner who waits that the session is not behind any more.
-// The lock is held.
+// recovered notifies an owner that waits that the session is not behind any more. The caller holds
+// the lock.
 func (o *output) recovered() {
 	if !o.watched {
 		return
@@ -317,12 +316,12 @@ func (o *output) recovered() {
 	select {
 	case o.session.server.recovered <- struct{}{}:
 		o.session.server.cfg.Wake()
-	default: // it has been told and has not looked yet
+	default: // A notice is pending already.
 	}
 }
 
-// fail ends the writer: left is what it had taken and not written. The
-// connection is closed, so that the reader ends too.
+// fail ends the writer and closes the connection, so that the reader ends too. left holds the
+// entries that the writer has taken and not written.
 func (o *output) fail(left []entry) {
 	o.session.Drop(o.reason())
 	for i := range left {
@@ -331,6 +330,7 @@ func (o *output) fail(left []entry) {
 	o.drain()
 }
 
+// reason returns why the writer has ended.
 func (o *output) reason() End {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -340,8 +340,7 @@ func (o *output) reason() End {
 	return SessionClosed
 }
 
-// setBlocked is told by the vector writer when the kernel takes no more, and
-// when it does again.
+// setBlocked notes whether the kernel's buffer is full. The vector writer calls it.
 func (o *output) setBlocked(blocked bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -357,11 +356,11 @@ func (o *output) setBlocked(blocked bool) {
 	}
 }
 
-// Taken is what a client has taken of what was sent to it, since its session
-// began.
+// Taken is what a client has received since its session began.
 type Taken struct {
-	// Blocked is for how long the client has kept the writer waiting.
-	Blocked  time.Duration
+	// Blocked is the time for which the client has kept the writer waiting.
+	Blocked time.Duration
+	// Messages and Bytes count what the kernel has accepted for the client.
 	Messages int64
 	Bytes    int64
 }
@@ -379,13 +378,14 @@ func (s *Session) Taken() Taken {
 	return t
 }
 
-// Waiting is what a client has not taken yet.
+// Waiting is what is queued for clients.
 type Waiting struct {
 	Messages int
 	Bytes    int64
 }
 
-// Waiting returns what is queued for the session, but for what the kernel has. It may be called at any time.
+// Waiting returns what is queued for the session, without what is in the kernel's buffer. It may be
+// called at any time.
 func (s *Session) Waiting() Waiting {
 	o := &s.out
 	o.mu.Lock()
@@ -393,8 +393,8 @@ func (s *Session) Waiting() Waiting {
 	return Waiting{o.queued, int64(o.bytes)}
 }
 
-// Behind reports whether the session is still behind, after Flush has said that
-// it was. It may be called at any time.
+// Behind reports whether the session is still behind, after Flush has reported that. It may be
+// called at any time.
 func (s *Session) Behind() bool {
 	s.out.mu.Lock()
 	defer s.out.mu.Unlock()

@@ -14,8 +14,7 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// TestAdvance: a partly written message counts as one that waits
-// (client-protocol §12.2).
+// TestAdvance: a partly written message counts as one that waits (client-protocol §12.2).
 func TestAdvance(t *testing.T) {
 	var mem []byte
 	sizes := []int{100, 50, 200}
@@ -71,9 +70,8 @@ func pair(t testing.TB, network string) (ours, theirs net.Conn) {
 	return ours, theirs
 }
 
-// TestVectorWriters holds every writer to the same: all bytes arrive in order
-// through a reader that is slower, and the writer says when it is blocked and when no
-// more.
+// TestVectorWriters holds every writer to the same: all bytes arrive in order through a reader that
+// is slower, and the writer says when it is blocked and when no more.
 func TestVectorWriters(t *testing.T) {
 	for _, network := range []string{"tcp", "unix"} {
 		for name, newWriter := range map[string]func(net.Conn, func(bool)) vectorWriter{
@@ -145,8 +143,8 @@ func (f *flag) wait(t testing.TB, want bool) {
 	}
 }
 
-// TestBehind: a session says that it is behind at half its bound, recovers at a
-// quarter, and is refused at the bound.
+// TestBehind: a session says that it is behind at half its bound, recovers at a quarter, and is
+// refused at the bound.
 func TestBehind(t *testing.T) {
 	for _, network := range []string{"tcp", "unix"} {
 		t.Run(network, func(t *testing.T) {
@@ -188,8 +186,7 @@ func TestBehind(t *testing.T) {
 			if _, err := io.CopyN(io.Discard, theirs, int64(sent)*int64(len(msg))); err != nil {
 				t.Fatal(err)
 			}
-			// It may have recovered in between too, while the kernel took
-			// what came.
+			// It may have recovered in between too, while the kernel took what came.
 			limit := time.After(20 * time.Second)
 			for sess.Behind() {
 				select {

@@ -7,18 +7,18 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// reader takes messages out of a session's stream. It reads into a block as
-// much as there is, and hands on all whole messages in it; the block is shared with
-// them, and only what lies behind them is written by later reads.
+// reader extracts messages from a session's stream. It reads all available bytes into a block and
+// passes on the whole messages in it. The messages share the block, and later reads write only
+// behind them.
 type reader struct {
 	session *Session
 	block   *buf.Block
-	lo, hi  int // bytes read and not yet handed on
-	need    int // length of the message at lo, as far as known
-	filled  bool
+	lo, hi  int  // bytes that were read and not passed on yet
+	need    int  // length of the message at lo, or 0 if it is not known yet
+	filled  bool // whether the last read filled the block
 }
 
-// run reads until the session ends and says why.
+// run reads until the session ends and returns why.
 func (r *reader) run() End {
 	r.block = r.session.server.cfg.Pool.Get(buf.Small)
 	defer func() { r.block.Release() }()
@@ -32,28 +32,26 @@ func (r *reader) run() End {
 			return end
 		}
 		if err != nil {
-			// End of stream and failure are the same: half a message is
-			// thrown away (client-protocol §7.3).
+			// The end of the stream and a failure are the same: a partial message is dropped
+			// (client-protocol §7.3).
 			return SessionClosed
 		}
 	}
 }
 
-// makeRoom sees to it that the message at lo fits into what is left of the
-// block, and that at least a header can be read.
+// makeRoom makes sure that the message at lo, and at least a header, fits into the rest of the
+// block. It gets a new block if necessary.
 func (r *reader) makeRoom() {
 	size := len(r.block.Bytes())
 	if r.lo == r.hi && r.block.Refs() == 1 && size <= buf.Medium && (!r.filled || size == buf.Medium) {
-		// Nobody else holds the block, and it has the right size, so it can
-		// be filled anew.
+		// Nobody else holds the block, and it has the right size, so it can be used again.
 		r.lo, r.hi = 0, 0
 		return
 	}
 	if r.lo+max(r.need, wire.HeaderLen) <= size && r.hi < size {
 		return
 	}
-	// A client that filled its block has more to say; one that has not keeps
-	// to its size.
+	// A client that has filled its block has more to send and gets a larger one.
 	want := max(r.need, buf.Small)
 	if r.filled || size > buf.Small {
 		want = max(want, buf.Medium)
@@ -66,8 +64,8 @@ func (r *reader) makeRoom() {
 	r.block = next
 }
 
-// handOn checks and hands on the whole messages between lo and hi. It returns
-// an end if the session may not go on.
+// handOn checks the whole messages between lo and hi and passes them on. It returns an End if the
+// session must end.
 func (r *reader) handOn() (end End) {
 	s := r.session.server
 	var b *Batch
@@ -82,11 +80,11 @@ func (r *reader) handOn() (end End) {
 		if err := h.Decode(mem[r.lo:r.hi]); err != nil {
 			return SessionIllegal
 		}
-		// The check comes as soon as the header is complete: a client that
-		// announces nonsense is not waited for.
+		// The header is checked as soon as it is complete. The reader does not wait for the body of
+		// an illegal message.
 		if why := h.CheckRequest(&r.session.group); why != wire.NotRefused {
 			s.count.refused[why].Add(1)
-			s.cfg.Log.Debug("illegal header, dropping the session",
+			s.cfg.Log.Debug("illegal header, closing session",
 				slog.String("session", r.session.group.String()), slog.String("reason", why.String()), slog.String("type", h.Type.String()))
 			return SessionIllegal
 		}
@@ -102,7 +100,7 @@ func (r *reader) handOn() (end End) {
 		r.lo += r.need
 		r.need = 0
 		if h.Type&wire.Kill != 0 {
-			// What follows a disconnect is not read (client-protocol §7.3).
+			// The daemon does not read what follows a disconnect (client-protocol §7.3).
 			r.session.Drop(SessionKill)
 			return SessionKill
 		}
@@ -117,7 +115,7 @@ func (r *reader) handOn() (end End) {
 	return 0
 }
 
-// flush hands a batch to the owner.
+// flush passes a batch to the owner. It reports false if the server is stopping.
 func (r *reader) flush(b *Batch) bool {
 	r.block.Retain()
 	b.block, b.Messages = r.block, b.all

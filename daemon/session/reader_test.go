@@ -50,8 +50,8 @@ func newSession(s *Server, conn net.Conn) *Session {
 	return sess
 }
 
-// readAll runs a reader over a stream and returns the messages that reach the
-// owner, one behind the other, with their number and the end.
+// readAll runs a reader over a stream and returns the messages that reach the owner, one behind the
+// other, with their number and the end.
 func readAll(t testing.TB, data []byte, pieces func() int) (got []byte, n int, end End) {
 	t.Helper()
 	s := newServer(t)
@@ -97,8 +97,8 @@ func appendMessage(b []byte, o wire.ByteOrder, groups, payload int) []byte {
 	return m.Append(b)
 }
 
-// TestReader: whatever the pieces in which a stream arrives, its messages reach the
-// owner whole, in order, and in little-endian form.
+// TestReader: whatever the pieces in which a stream arrives, its messages reach the owner whole, in
+// order, and in little-endian form.
 func TestReader(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	sizes := []int{0, 1, 200, 1400, 4000, 5000, 70_000, wire.MaxBody - wire.NameLen}
@@ -151,8 +151,7 @@ func TestReaderStopsAtKill(t *testing.T) {
 	}
 }
 
-// TestReaderRefusesEarly: an illegal header ends the session before its body
-// has come.
+// TestReaderRefusesEarly: an illegal header ends the session before its body has come.
 func TestReaderRefusesEarly(t *testing.T) {
 	data := appendMessage(nil, wire.LittleEndian, 1, 10)
 	bad := wire.Header{Type: wire.Agreed, Sender: wire.MakeName("#bob#alpha"), Hint: wire.MakeHint(0), DataLen: wire.MaxDataField + 1}
@@ -162,8 +161,8 @@ func TestReaderRefusesEarly(t *testing.T) {
 	}
 }
 
-// FuzzReader: no stream makes the reader panic, lose a block, or hand on anything but
-// messages that a client may send.
+// FuzzReader: no stream makes the reader panic, lose a block, or hand on anything but messages that
+// a client may send.
 func FuzzReader(f *testing.F) {
 	good := appendMessage(nil, wire.LittleEndian, 1, 10)
 	f.Add(good, uint8(0))

@@ -14,34 +14,33 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// ID is the number of a session, never used twice in one server.
+// ID is the number of a session. A server does not use a number twice.
 type ID uint64
 
 // Server accepts clients and keeps their sessions.
 type Server struct {
-	cfg   Config
-	inbox chan *Batch
-	// recovered says that some session is not behind any more.
-	recovered chan struct{}
-	// done is closed when the server stops: nobody waits for the owner then.
-	done    chan struct{}
-	batches sync.Pool
-	count   counters
-	lastID  atomic.Uint64
-	// auth and maxMessages are of the Config, and may change.
+	cfg       Config
+	inbox     chan *Batch   // from readers to the owner
+	recovered chan struct{} // has an element when a session is not behind any more
+	done      chan struct{} // closed by Close, when nobody may wait for the owner any more
+	batches   sync.Pool     // empty batches
+	count     counters
+	lastID    atomic.Uint64
+	running   sync.WaitGroup // all goroutines except those of the listeners
+
+	// Reconfigure changes these two settings.
 	auth        atomic.Pointer[Auth]
 	maxMessages atomic.Int64
-	running     sync.WaitGroup // of all goroutines but the listeners'
 
-	mu         sync.Mutex
+	mu         sync.Mutex      // protects the fields below
 	names      map[string]bool // private names in use
 	handshakes ageList
-	sessions   map[ID]*Session // live, for Close
+	sessions   map[ID]*Session // live sessions, for Close
 	listeners  map[net.Listener]bool
 	closed     bool
 }
 
-// New returns a server that listens nowhere yet.
+// New returns a server without listeners.
 func New(cfg Config) (*Server, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -61,20 +60,20 @@ func New(cfg Config) (*Server, error) {
 	return s, nil
 }
 
-// Inbox returns the channel of what clients send.
+// Inbox returns the channel of batches from clients.
 func (s *Server) Inbox() <-chan *Batch { return s.inbox }
 
-// Recovered returns a channel on which something comes when a session of which
-// [Session.Flush] said that it is behind is so no more, or has ended.
+// Recovered returns a channel that has an element after a session that was behind, as
+// [Session.Flush] reported, has recovered or ended.
 func (s *Server) Recovered() <-chan struct{} { return s.recovered }
 
-// acceptPause is how long the acceptor waits when the system has no more
-// descriptors or memory: long enough not to spin, short enough to go unnoticed
-// when some are free again.
+// acceptPause is the time between two attempts to accept when the system has no descriptors or
+// memory. It is long enough not to spin, and short enough not to be noticed when some are free
+// again.
 const acceptPause = 20 * time.Millisecond
 
-// Serve accepts clients on l until the server or the listener is closed. It
-// returns nil after [Server.Close], else the listener's error.
+// Serve accepts clients on l until the server or the listener is closed. It returns nil after
+// [Server.Close], otherwise the listener's error.
 func (s *Server) Serve(l net.Listener) error {
 	s.mu.Lock()
 	if s.closed {
@@ -95,14 +94,14 @@ func (s *Server) Serve(l net.Listener) error {
 		case s.isClosed():
 			return nil
 		case errors.Is(err, net.ErrClosed):
-			return fmt.Errorf("accepting clients on %v: %w", l.Addr(), err)
+			return fmt.Errorf("cannot accept clients on %v: %w", l.Addr(), err)
 		}
-		// Out of descriptors, or a client that was gone before it was
-		// accepted: neither is a reason to stop.
+		// The system has no descriptors, or a client has gone before it was accepted. Neither is a
+		// reason to stop.
 		s.count.acceptErrs.Add(1)
 		if !failing {
 			failing = true
-			s.cfg.Log.Warn("cannot accept clients, trying on; if descriptors ran out, raise the limit (ulimit -n)",
+			s.cfg.Log.Warn("cannot accept clients; will keep retrying; if descriptors ran out, raise the limit (ulimit -n)",
 				slog.String("listener", l.Addr().String()), slog.Any("error", err))
 		}
 		select {
@@ -124,7 +123,7 @@ func (s *Server) greet(conn net.Conn) {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
-		_ = conn.Close() // there is nobody to tell
+		_ = conn.Close() // Nobody needs the error.
 		return
 	}
 	s.running.Add(1)
@@ -136,8 +135,7 @@ func (s *Server) greet(conn net.Conn) {
 	place := s.handshakes.add(conn)
 	s.mu.Unlock()
 	if evicted != nil {
-		// Its goroutine sees the read fail. That it was evicted is counted
-		// here, where it is known.
+		// Its goroutine only sees a failed read, so the eviction is counted here.
 		s.ended(HandshakeEvicted, evicted)
 		_ = evicted.Close()
 	}
@@ -151,7 +149,7 @@ func (s *Server) greet(conn net.Conn) {
 func (s *Server) shakeHands(conn net.Conn, place *list.Element, full bool) {
 	tune(conn)
 	h := handshake{server: s, conn: conn}
-	// A connection whose deadline cannot be set is broken: the read says so.
+	// If the deadline cannot be set, the connection is broken and the first read fails.
 	_ = conn.SetDeadline(time.Now().Add(s.cfg.HandshakeTimeout))
 	sess, end := h.run(full)
 	s.mu.Lock()
@@ -164,7 +162,7 @@ func (s *Server) shakeHands(conn net.Conn, place *list.Element, full bool) {
 		if !evicted {
 			s.ended(end, conn)
 		}
-		h.farewell()
+		h.drain()
 		_ = conn.Close()
 		return
 	}
@@ -178,7 +176,7 @@ func (s *Server) ended(end End, conn net.Conn) {
 	s.cfg.Log.Debug("connection ended", slog.String("reason", end.String()), slog.String("peer", peer(conn)))
 }
 
-// peer names the other side of a connection for a log.
+// peer returns the address of the other side of a connection, for the log.
 func peer(conn net.Conn) string {
 	if a := conn.RemoteAddr(); a != nil && a.String() != "" {
 		return a.String()
@@ -186,8 +184,8 @@ func peer(conn net.Conn) string {
 	return "local"
 }
 
-// claim takes a private name for a connection: the one that it wishes or, if
-// that is empty, one that is made up.
+// claim takes a private name for a connection: the requested one or, if that is empty, a random
+// one.
 func (s *Server) claim(wish string) (string, End) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -214,7 +212,7 @@ func (s *Server) release(name string) {
 	delete(s.names, name)
 }
 
-// open makes a session of a connection that has shaken hands.
+// open makes a session of a connection after its handshake.
 func (s *Server) open(conn net.Conn, name string, group wire.Name, memberships bool) *Session {
 	sess := &Session{
 		server:      s,
@@ -233,8 +231,8 @@ func (s *Server) open(conn net.Conn, name string, group wire.Name, memberships b
 	return sess
 }
 
-// End forgets a session whose removal has been ordered: its name is free from
-// now on, and its connection is closed. What was queued for it is discarded.
+// End removes a session when its disconnect has its place in the order. It frees the name, discards
+// what is queued and closes the connection.
 func (s *Server) End(sess *Session) {
 	sess.Drop(SessionClosed)
 	sess.out.forget()
@@ -242,13 +240,13 @@ func (s *Server) End(sess *Session) {
 	delete(s.sessions, sess.id)
 	delete(s.names, sess.name)
 	s.mu.Unlock()
-	// Last, since a client that waits for it may come back at once.
+	// The close comes last, because a client that waits for it may reconnect at once.
 	_ = sess.conn.Close()
 }
 
-// Close stops the server: listeners and handshakes are closed, sessions write
-// what is queued for them for at most linger, and are closed. It returns when all
-// goroutines have ended. The owner must not touch sessions any more.
+// Close stops the server. It closes listeners and handshakes, has sessions write what is queued for
+// at most linger, and closes them. It returns when all goroutines have ended. The owner must not
+// use sessions after that, except to call [Server.End].
 func (s *Server) Close(linger time.Duration) error {
 	s.mu.Lock()
 	if s.closed {
@@ -273,7 +271,7 @@ func (s *Server) Close(linger time.Duration) error {
 	}
 	s.running.Wait()
 	for _, sess := range sessions {
-		_ = sess.conn.Close() // one that had asked for its end is still open
+		_ = sess.conn.Close() // After the client's own request it is still open.
 	}
 	for {
 		select {
@@ -285,11 +283,11 @@ func (s *Server) Close(linger time.Duration) error {
 	}
 }
 
-// tune sets the socket options of client-protocol §2.1. None of them is
-// needed for correctness, so failures are passed over.
+// tune sets the socket options of client-protocol §2.1. Failures are ignored, because correctness
+// does not depend on them.
 func tune(conn net.Conn) {
 	switch c := conn.(type) {
-	case *net.TCPConn: // which has TCP_NODELAY by default
+	case *net.TCPConn: // It has TCP_NODELAY by default.
 		_ = c.SetKeepAlive(true)
 		_ = c.SetReadBuffer(socketBuffer)
 		_ = c.SetWriteBuffer(socketBuffer)
@@ -299,14 +297,14 @@ func tune(conn net.Conn) {
 	}
 }
 
-// ageList keeps connections in the order in which they came.
+// ageList is a list of connections, the oldest first.
 type ageList struct{ l list.List }
 
 func (a *ageList) len() int { return a.l.Len() }
 
 func (a *ageList) add(c net.Conn) *list.Element { return a.l.PushBack(c) }
 
-// remove takes a connection out; it reports whether it was still in.
+// remove removes a connection. It reports whether the list contained it.
 func (a *ageList) remove(e *list.Element) bool {
 	if e.Value == nil {
 		return false
@@ -316,7 +314,7 @@ func (a *ageList) remove(e *list.Element) bool {
 	return true
 }
 
-// oldest takes out the connection that came first.
+// oldest removes and returns the oldest connection.
 func (a *ageList) oldest() net.Conn {
 	e := a.l.Front()
 	c, _ := e.Value.(net.Conn)
@@ -332,14 +330,11 @@ func (a *ageList) each(f func(net.Conn)) {
 	}
 }
 
-// Log returns the server's logger for the owner's lines about sessions.
-func (s *Server) Log() *slog.Logger { return s.cfg.Log }
-
-// MaxSessionMessages returns the bound in force.
+// MaxSessionMessages returns the current bound.
 func (s *Server) MaxSessionMessages() int { return int(s.maxMessages.Load()) }
 
-// Reconfigure changes MaxSessionMessages and Auth of the [Config]. Sessions stay, also those that the
-// new methods would not let in. It may be called at any time, by any goroutine.
+// Reconfigure changes MaxSessionMessages and Auth of the [Config]. Existing sessions stay, even if
+// the new methods would reject them. Any goroutine may call it at any time.
 func (s *Server) Reconfigure(maxSessionMessages int, auth Auth) {
 	s.maxMessages.Store(int64(limit(maxSessionMessages, DefaultMaxSessionMessages)))
 	s.auth.Store(&auth)

@@ -14,10 +14,10 @@ type Session struct {
 	server      *Server
 	conn        net.Conn
 	id          ID
-	name        string    // private name
-	group       wire.Name // "#name#daemon"
-	memberships bool
-	dropped     atomic.Uint32 // the End of the session, once it has been dropped
+	name        string        // private name
+	group       wire.Name     // "#name#daemon"
+	memberships bool          // whether the client wants membership messages
+	dropped     atomic.Uint32 // the End of the session, or 0
 	out         output
 }
 
@@ -27,18 +27,17 @@ func (s *Session) ID() ID { return s.id }
 // Group returns the private group, "#name#daemon".
 func (s *Session) Group() wire.Name { return s.group }
 
-// Memberships reports whether the client asked for membership messages.
+// Memberships reports whether the client wants membership messages.
 func (s *Session) Memberships() bool { return s.memberships }
 
-// announce tells the owner of the session. It reports false if the server
-// stops.
+// announce reports the session to the owner. It returns false if the server is stopping.
 func (s *Session) announce() bool {
 	b := s.server.batch(s, Opened)
 	return s.server.send(b)
 }
 
-// run is the life of a session behind its handshake: it sends the accept
-// message, starts the writer, and reads until the end.
+// run is the life of a session after its handshake. It sends the accept message, starts the writer,
+// and reads until the end.
 func (s *Session) run(accept []byte) {
 	end := SessionClosed
 	if _, err := s.conn.Write(accept); err == nil {
@@ -48,64 +47,62 @@ func (s *Session) run(accept []byte) {
 	} else {
 		s.out.abandon()
 	}
-	// A session that the owner has dropped already has its reason.
+	// If the owner has dropped the session, its End is set already.
 	if s.Drop(end) && end != SessionKill {
-		s.server.cfg.Log.Debug("session ends", slog.String("session", s.group.String()), slog.String("reason", end.String()))
+		s.server.cfg.Log.Debug("session ended", slog.String("session", s.group.String()), slog.String("reason", end.String()))
 	}
 	b := s.server.batch(s, Gone)
 	b.End = End(s.dropped.Load())
 	s.server.send(b)
 }
 
-// Drop ends the connection: the client is neither read nor written any more,
-// and what is queued for it is discarded. Only the first call has an effect, and
-// returns true. The name stays taken until [Server.End].
+// Drop ends the connection: nothing is read from the client or written to it any more, and what is
+// queued is discarded. Only the first call has an effect and returns true. The name stays taken
+// until [Server.End].
 func (s *Session) Drop(end End) bool {
 	if !s.dropped.CompareAndSwap(0, uint32(end)) {
 		return false
 	}
 	s.server.ended(end, s.conn)
 	s.out.close()
-	// A client that has asked for its end may still wait for the close as a
-	// sign that it has been ordered; it gets it from Server.End.
+	// A client that has requested its disconnect may wait for the close as a sign that the
+	// disconnect has its place in the order. Server.End closes the connection then.
 	if end != SessionKill {
 		_ = s.conn.Close()
 	}
 	return true
 }
 
-// Kind says what a batch is.
+// Kind is the kind of a batch.
 type Kind uint8
 
 // The kinds of batches.
 const (
-	// Opened: the session is there.
+	// Opened is the first batch of a session.
 	Opened Kind = iota + 1
-	// Messages: the client has sent something.
+	// Messages is a batch with messages of the client.
 	Messages
-	// Gone: the client is read no more; nothing follows.
+	// Gone is the last batch of a session. The client is not read any more.
 	Gone
 )
 
-// Batch is what a session's reader hands to the owner.
+// Batch is what a session's reader passes to the owner.
 type Batch struct {
 	Session *Session
 	Kind    Kind
-	// Messages, of kind Messages: whole messages in little-endian order with
-	// their headers checked. They lie in one block, which the batch holds
-	// until Done.
-	// The owner may cut those off the front that it is through with.
+	// Messages holds the messages of a batch of kind Messages: whole messages in little-endian byte
+	// order with checked headers. They lie in one block, which the batch holds until Done. The
+	// owner may remove from the front the messages that it has processed.
 	Messages []buf.Slice
-	// End, of kind Gone: why. If it is SessionKill, the client's own request
-	// was the last of its messages.
+	// End is the reason in a batch of kind Gone. If it is SessionKill, the client's own request was
+	// the last of its messages.
 	End End
 
 	block *buf.Block
-	all   []buf.Slice // Messages as they were made, for the next use
+	all   []buf.Slice // the memory of Messages, for the next use
 }
 
-// Done gives a batch back. The owner calls it when it is through with its
-// messages.
+// Done returns a batch. The owner calls it when it has processed the messages.
 func (b *Batch) Done() {
 	if b.block != nil {
 		b.block.Release()
@@ -126,8 +123,8 @@ func (s *Server) batch(sess *Session, kind Kind) *Batch {
 	return b
 }
 
-// send hands a batch to the owner, waiting while its inbox is full. It reports
-// false if the server stops.
+// send passes a batch to the owner and waits while the inbox is full. It reports false if the
+// server is stopping.
 func (s *Server) send(b *Batch) bool {
 	select {
 	case s.inbox <- b:

@@ -1,44 +1,46 @@
 package session
 
 import (
-	"fmt"
 	"sync/atomic"
 
 	"github.com/spreadd/spreadd/wire"
 )
 
-// End says why a connection ended. The zero value is none.
+//go:generate go tool -modfile=../../.ci/tools/go.mod stringer -type=End -linecomment
+
+// End is the reason why a connection ended. The zero value is none.
 type End uint8
 
-// The ends of a handshake, then those of a session.
+// The ends of a handshake, then those of a session. The comment at the end of a line is the name in
+// logs and metrics.
 const (
-	// HandshakeQuota: MaxSessions are open.
-	HandshakeQuota End = iota + 1
-	// HandshakeVersion: a client below 3.1.0.
-	HandshakeVersion
-	// HandshakeName: a name that is too long or has an illegal byte.
-	HandshakeName
-	// HandshakeNotUnique: the name is taken.
-	HandshakeNotUnique
-	// HandshakeAuth: a method that is not allowed, or failed.
-	HandshakeAuth
-	// HandshakeTimeout: no complete handshake in time.
-	HandshakeTimeout
-	// HandshakeClosed: the client closed, or the connection failed.
-	HandshakeClosed
-	// HandshakeEvicted: the oldest of too many handshakes.
-	HandshakeEvicted
+	// HandshakeQuota means that MaxSessions are open.
+	HandshakeQuota End = iota + 1 // handshake_quota
+	// HandshakeVersion means a client version below 3.1.0.
+	HandshakeVersion // handshake_version
+	// HandshakeName means that the name is too long or has an illegal byte.
+	HandshakeName // handshake_name
+	// HandshakeNotUnique means that the name is taken.
+	HandshakeNotUnique // handshake_not_unique
+	// HandshakeAuth means that an authentication method failed or is not allowed.
+	HandshakeAuth // handshake_auth
+	// HandshakeTimeout means that the handshake was not complete in time.
+	HandshakeTimeout // handshake_timeout
+	// HandshakeClosed means that the client closed the connection or it failed.
+	HandshakeClosed // handshake_closed
+	// HandshakeEvicted means that it was the oldest of too many handshakes.
+	HandshakeEvicted // handshake_evicted
 
-	// SessionKill: the client asked for it.
-	SessionKill
-	// SessionClosed: the client closed, or the connection failed.
-	SessionClosed
-	// SessionIllegal: a header that the protocol forbids.
-	SessionIllegal
-	// SessionSlow: MaxSessionMessages waited and the client did not read.
-	SessionSlow
-	// SessionShutdown: the daemon stops.
-	SessionShutdown
+	// SessionKill means that the client requested its disconnect.
+	SessionKill // kill
+	// SessionClosed means that the client closed the connection or it failed.
+	SessionClosed // closed
+	// SessionIllegal means that the client sent a header that the protocol forbids.
+	SessionIllegal // illegal
+	// SessionSlow means that MaxSessionMessages waited and the client did not read.
+	SessionSlow // slow
+	// SessionShutdown means that the daemon stopped.
+	SessionShutdown // shutdown
 
 	numEnds
 )
@@ -46,59 +48,25 @@ const (
 // NumEnds is one more than the largest end.
 const NumEnds = int(numEnds)
 
-// String returns a short name, fit for a label.
-func (e End) String() string {
-	switch e {
-	case HandshakeQuota:
-		return "handshake_quota"
-	case HandshakeVersion:
-		return "handshake_version"
-	case HandshakeName:
-		return "handshake_name"
-	case HandshakeNotUnique:
-		return "handshake_not_unique"
-	case HandshakeAuth:
-		return "handshake_auth"
-	case HandshakeTimeout:
-		return "handshake_timeout"
-	case HandshakeClosed:
-		return "handshake_closed"
-	case HandshakeEvicted:
-		return "handshake_evicted"
-	case SessionKill:
-		return "kill"
-	case SessionClosed:
-		return "closed"
-	case SessionIllegal:
-		return "illegal"
-	case SessionSlow:
-		return "slow"
-	case SessionShutdown:
-		return "shutdown"
-	case numEnds:
-	}
-	return fmt.Sprintf("End(%d)", uint8(e))
-}
-
 // Stats are a server's counters. From Accepted on they only grow.
 type Stats struct {
-	Sessions   int // open now, from the name on
-	Handshakes int // going on now
-	Inbox      int // batches of messages that wait for the owner
+	Sessions   int // open sessions, including handshakes that have a name
+	Handshakes int // handshakes in progress
+	Inbox      int // batches that wait for the owner
 	Behind     int // sessions that were behind and have not recovered
 	Limit      int // MaxSessionMessages
-	// Waiting is what is queued for all clients, MaxWaiting the largest of each
-	// number for a single one.
+	// Waiting is what is queued for all clients together. MaxWaiting is the largest of each number
+	// for a single client.
 	Waiting, MaxWaiting Waiting
 
-	Accepted   int64
-	Opened     int64
-	Ended      [NumEnds]int64         // by reason
-	Refused    [wire.NumReasons]int64 // headers, by reason
+	Accepted   int64                  // accepted connections
+	Opened     int64                  // handshakes that succeeded
+	Ended      [NumEnds]int64         // ended connections, by reason
+	Refused    [wire.NumReasons]int64 // refused headers, by reason
 	Received   int64                  // messages from clients
-	Queued     int64                  // messages to clients; one for each receiver
-	Discarded  int64                  // of them, thrown away with their session
-	AcceptErrs int64
+	Queued     int64                  // messages to clients, counted for each receiver
+	Discarded  int64                  // those of them that were discarded when their session ended
+	AcceptErrs int64                  // failed attempts to accept a connection
 }
 
 type counters struct {

@@ -5,26 +5,25 @@ import (
 	"time"
 )
 
-// maxVector is how many entries go into one writev: more do not make it
-// cheaper, and the list is memory of every session.
+// maxVector is the number of entries in one writev. More do not make it cheaper, and each session
+// holds the list in memory.
 const maxVector = 64
 
-// vectorWriter writes entries to a connection, many with one system call where
-// the system has one for it.
+// vectorWriter writes entries to a connection, many with one system call where the system supports
+// that.
 type vectorWriter interface {
-	// write writes at least one byte of the entries, waiting if need be, and
-	// returns how many.
+	// write writes at least one byte of the entries and returns the number of bytes. It may block.
 	write(list []entry) (n int, err error)
-	// try writes what it can without waiting, which may be nothing. An error is
-	// left to the next write, which meets it too.
+	// try writes as much as possible without blocking, which may be nothing. It does not report an
+	// error, because the next write does.
 	try(list []entry) (n int)
 }
 
-// stallTime is after how long a write that has not returned counts as one that
-// the kernel does not take, where there is no better way to know.
+// stallTime is the duration after which a write counts as blocked, where the system offers no
+// better way to detect that.
 const stallTime = 5 * time.Millisecond
 
-// plainWriter is the portable vector writer: one write an entry.
+// plainWriter is the portable vector writer, with one write for each entry.
 type plainWriter struct {
 	conn    net.Conn
 	blocked func(bool)
@@ -38,7 +37,7 @@ func newPlainWriter(conn net.Conn, blocked func(bool)) *plainWriter {
 	return w
 }
 
-// try writes nothing: there is no portable way to write without waiting.
+// try writes nothing: there is no portable way to write without blocking.
 func (w *plainWriter) try([]entry) int { return 0 }
 
 func (w *plainWriter) write(list []entry) (int, error) {
@@ -48,7 +47,7 @@ func (w *plainWriter) write(list []entry) (int, error) {
 	w.timer.Stop()
 	w.blocked(false)
 	if n > 0 {
-		return n, nil // the next call meets the error again
+		return n, nil // The next call returns the error.
 	}
 	return n, err
 }

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// newVectorWriter returns a writer that uses writev. A connection without a
-// descriptor gets the portable one.
+// newVectorWriter returns a writer that uses writev, or the portable one for a connection without a
+// descriptor.
 func newVectorWriter(conn net.Conn, blocked func(bool)) vectorWriter {
 	sc, ok := conn.(syscall.Conn)
 	if !ok {
@@ -18,17 +18,17 @@ func newVectorWriter(conn net.Conn, blocked func(bool)) vectorWriter {
 	}
 	raw, err := sc.SyscallConn()
 	if err != nil {
-		return newPlainWriter(conn, blocked) // its first write reports the error
+		return newPlainWriter(conn, blocked) // Its first write returns the error.
 	}
 	w := &writevWriter{raw: raw, blocked: blocked}
-	// Bound once, so that a write allocates nothing.
+	// Bound once, so that a write does not allocate.
 	w.wait, w.once = w.attempt, w.attemptOnce
 	return w
 }
 
-// writevWriter calls writev on the descriptor itself rather than through
-// net.Buffers, in order to hear when the kernel takes no more: that tells a client
-// that does not read from a writer that has not run.
+// writevWriter calls writev itself instead of using net.Buffers, so that it can detect when the
+// kernel's buffer is full. That distinguishes a client that does not read from a writer that has
+// not run.
 type writevWriter struct {
 	raw     syscall.RawConn
 	blocked func(bool)
@@ -36,10 +36,10 @@ type writevWriter struct {
 	once    func(fd uintptr) bool
 
 	vec     [maxVector]unix.Iovec
-	n       int // of vec in use
-	waiting bool
-	written int
-	errno   syscall.Errno
+	n       int           // entries in vec
+	waiting bool          // whether blocked was reported
+	written int           // result of the last call
+	errno   syscall.Errno // error of the last call
 }
 
 func (w *writevWriter) write(list []entry) (int, error) {
@@ -60,7 +60,7 @@ func (w *writevWriter) try(list []entry) int {
 	return w.written
 }
 
-// call lets f write the first entries.
+// call has f write the first entries.
 func (w *writevWriter) call(list []entry, f func(fd uintptr) bool) error {
 	w.n = min(len(list), maxVector)
 	for i := range list[:w.n] {
@@ -74,8 +74,8 @@ func (w *writevWriter) call(list []entry, f func(fd uintptr) bool) error {
 	return err
 }
 
-// attemptOnce always reports true: nobody is to wait here. The call is raw, since telling
-// Go's scheduler of one that does not wait costs more than it brings.
+// attemptOnce always reports true, so that RawConn.Write does not wait. The system call is raw,
+// because it does not block and notifying Go's scheduler would cost more than it saves.
 func (w *writevWriter) attemptOnce(fd uintptr) bool {
 	n, _, errno := unix.RawSyscall(unix.SYS_WRITEV, fd, uintptr(unsafe.Pointer(&w.vec[0])), uintptr(w.n))
 	if errno == 0 {
@@ -85,7 +85,7 @@ func (w *writevWriter) attemptOnce(fd uintptr) bool {
 	return true
 }
 
-// attempt reports false to be called again when the connection is writable.
+// attempt reports false if it must be called again when the connection is writable.
 func (w *writevWriter) attempt(fd uintptr) bool {
 	if w.waiting {
 		w.waiting = false

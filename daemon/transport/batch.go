@@ -12,28 +12,29 @@ const (
 	BatchItems = 32
 
 	// packetSlot is the space for a packet. It is a multiple of the cache line but not a power of
-	// two, so that the headers of neighboring packets do not compete for the same cache lines. It is
-	// longer than [MaxPacket], so that packets that are too long can be detected.
+	// two, so that the headers of neighboring packets do not compete for the same cache lines. It
+	// is longer than [MaxPacket], so that packets that are too long can be detected.
 	packetSlot = 1536
 	// packetsPerBlock is the number of packets in a medium block.
 	packetsPerBlock = buf.Medium / packetSlot // 42
 	// tokenSlot holds any datagram.
 	tokenSlot = buf.Medium
 
-	// dataBatches bounds the packets that wait for the owner: 2048 of them, 3 MiB. Later packets wait
-	// in the kernel's buffer.
+	// dataBatches bounds the packets that wait for the owner: 2048 of them, 3 MiB. Later packets
+	// wait in the kernel's buffer.
 	dataBatches = 64
-	// tokenBatches bounds the tokens that wait for the owner, one in a batch. There is one token, and
-	// its retransmissions.
+	// tokenBatches bounds the tokens that wait for the owner, one in a batch. There is one token,
+	// and its retransmissions.
 	tokenBatches = 8
 )
 
 // Item is one datagram received.
 type Item struct {
-	// Data is the datagram. It is valid until [Datagrams.Done]; to keep it longer, retain its block.
+	// Data is the datagram. It is valid until [Datagrams.Done]; to keep it longer, retain its
+	// block.
 	Data buf.Slice
-	// From is the source address, without a zone. Remove the zones of configured addresses before you
-	// compare them with it.
+	// From is the source address, without a zone. Remove the zones of configured addresses before
+	// you compare them with it.
 	From netip.Addr
 }
 

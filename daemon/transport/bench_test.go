@@ -86,8 +86,8 @@ func BenchmarkSend(b *testing.B) {
 	}
 }
 
-// BenchmarkReceive reads a round of full packets. They are sent with the timer stopped and read by the
-// only goroutine, so that the benchmark compares nothing but the ways to read.
+// BenchmarkReceive reads a round of full packets. They are sent with the timer stopped and read by
+// the only goroutine, so that the benchmark compares nothing but the ways to read.
 func BenchmarkReceive(b *testing.B) {
 	const round = 160
 	const xnet path = "xnet"
@@ -217,12 +217,12 @@ func BenchmarkThrough(b *testing.B) {
 	}
 }
 
-// turns is the number of rotations in one operation of BenchmarkRotation, so that the test's own wake-up
-// does not count.
+// turns is the number of rotations in one operation of BenchmarkRotation, so that the test's own
+// wake-up does not count.
 const turns = 200
 
-// BenchmarkRotation measures a token that rotates between two daemons. Each rotation wakes each of them
-// once. The ways differ in who is woken:
+// BenchmarkRotation measures a token that rotates between two daemons. Each rotation wakes each of
+// them once. The ways differ in who is woken:
 //
 //	path=batches    the owner, by the kernel
 //	path=portable   the reader by the kernel, and the owner by it

@@ -15,16 +15,16 @@ import (
 
 // Lengths of datagrams in bytes (ring-protocol §6, §8).
 const (
-	// MaxPacket is the longest datagram on the data port: one Ethernet frame. Longer ones are dropped
-	// on arrival.
+	// MaxPacket is the longest datagram on the data port: one Ethernet frame. Longer ones are
+	// dropped on arrival.
 	MaxPacket = 1472
 	// MaxToken is the longest datagram on the token port: the most that UDP can carry.
 	MaxToken = 65507
 )
 
-// DefaultReceiveBuffer is the default of [Config.ReceiveBuffer]. Linux accounts 2304 bytes for a full
-// packet and doubles the size that it is asked for, so this buffer holds 3600 packets: more than
-// twenty rounds of the default Window.
+// DefaultReceiveBuffer is the default of [Config.ReceiveBuffer]. Linux accounts 2304 bytes for a
+// full packet and doubles the size that it is asked for, so this buffer holds 3600 packets: more
+// than twenty rounds of the default Window.
 const DefaultReceiveBuffer = 4 << 20
 
 // Use is a set of purposes of an interface in spread.conf. Zero means all.
@@ -50,19 +50,20 @@ type Config struct {
 	// Topology is the static configuration, and Self is this daemon.
 	Topology *topology.Topology
 	Self     wire.DaemonID
-	// Addr is the daemon's address with its zone, if any. The zero value means the topology's address.
+	// Addr is the daemon's address with its zone, if any. The zero value means the topology's
+	// address.
 	Addr netip.Addr
 	// Interfaces is the daemon's interface list, empty if it has none.
 	Interfaces []Interface
-	// IgnoreMulticastJoinErrors skips a multicast address that cannot be joined. Otherwise [Open] fails
-	// (spread-conf §4.2).
+	// IgnoreMulticastJoinErrors skips a multicast address that cannot be joined. Otherwise [Open]
+	// fails (spread-conf §4.2).
 	IgnoreMulticastJoinErrors bool
 	// ReceiveBuffer is the buffer size to request for each receive socket, in bytes. Zero means
 	// [DefaultReceiveBuffer].
 	ReceiveBuffer int
 	// GSO uses UDP segmentation offload for runs of equal-sized datagrams to one destination
-	// (UDP_SEGMENT, Linux 4.18). The datagrams on the wire are the same. The transport switches it off
-	// where it does not work.
+	// (UDP_SEGMENT, Linux 4.18). The datagrams on the wire are the same. The transport switches it
+	// off where it does not work.
 	GSO bool
 	// Pool provides the blocks that datagrams are received into.
 	Pool *buf.Pool

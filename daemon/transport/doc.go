@@ -16,9 +16,9 @@
 //
 // # What the owner has to do
 //
-// Wait with the poller, ask [Transport.Readable], poll, and return each batch with [Datagrams.Done].
-// To keep a datagram longer, retain its block. Before you handle a token, handle all data, unless the
-// ring says that tokens go first:
+// Wait with the poller, ask [Transport.Readable], poll, and return each batch with
+// [Datagrams.Done]. To keep a datagram longer, retain its block. Before you handle a token, handle
+// all data, unless the ring says that tokens go first:
 //
 //	p.Wait(time, func() bool { return t.HaveWork() || others() })
 //	data, tokens := t.Readable()
@@ -49,20 +49,20 @@
 // # What it does not do
 //
 // It does not look into datagrams. The engine checks who may send what (ring-protocol §9), and the
-// daemon's own multicasts come back. It does not update its topology: a changed configuration needs a
-// new transport. It cannot tell a firewall that drops datagrams from a loss. Outside of Unix a
+// daemon's own multicasts come back. It does not update its topology: a changed configuration needs
+// a new transport. It cannot tell a firewall that drops datagrams from a loss. Outside of Unix a
 // multicast address is bound as the wildcard address.
 //
 // # Limits
 //
 // A datagram on the data port has at most 1472 bytes, and longer ones are dropped; one on the token
-// port has at most 65507. At most 64 batches of 32 packets and 8 tokens wait for the owner, and 4 MiB
-// in the buffer of each socket (see [Stats] for what the kernel provides). Send waits up to 50 ms while
-// the kernel's buffer is full, then drops datagrams.
+// port has at most 65507. At most 64 batches of 32 packets and 8 tokens wait for the owner, and 4
+// MiB in the buffer of each socket (see [Stats] for what the kernel provides). Send waits up to 50
+// ms while the kernel's buffer is full, then drops datagrams.
 //
-// A packet uses a slot of 1536 bytes in a block of 64 KiB. A block has 42 slots and is free when the
-// last of them is. The ring keeps and discards packets in order, so few blocks are held for a single
-// packet. In the worst case, when only each 42nd packet is kept, a packet holds 64 KiB.
+// A packet uses a slot of 1536 bytes in a block of 64 KiB. A block has 42 slots and is free when
+// the last of them is. The ring keeps and discards packets in order, so few blocks are held for a
+// single packet. In the worst case, when only each 42nd packet is kept, a packet holds 64 KiB.
 //
 // # Measured
 //
@@ -80,8 +80,8 @@
 //
 // # How to debug
 //
-// [Transport.Stats] counts by reason, [Transport.Failed] by destination. [Config.Filter] simulates a
-// bad network in tests; package transporttest has a filter that works from a seed.
+// [Transport.Stats] counts by reason, [Transport.Failed] by destination. [Config.Filter] simulates
+// a bad network in tests; package transporttest has a filter that works from a seed.
 //
 // # References
 //

@@ -14,12 +14,13 @@ type Fate struct {
 	Drop bool
 	// Copies is the number of duplicates.
 	Copies int
-	// Delay is how much later the datagram and its duplicates arrive. Later datagrams overtake them.
+	// Delay is how much later the datagram and its duplicates arrive. Later datagrams overtake
+	// them.
 	Delay time.Duration
 }
 
-// Filter decides what happens to datagrams as they arrive, so that tests can simulate a bad network.
-// Several goroutines call it.
+// Filter decides what happens to datagrams as they arrive, so that tests can simulate a bad
+// network. Several goroutines call it.
 type Filter interface {
 	Arrived(from netip.Addr, token bool, datagram []byte) Fate
 }

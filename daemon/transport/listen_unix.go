@@ -16,8 +16,9 @@ func reuseAddr(fd uintptr) error {
 	return os.NewSyscallError("setsockopt", unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1))
 }
 
-// listenMulticast binds a socket to a multicast address, with SO_REUSEADDR. Package net would bind it
-// to the wildcard address, which fails if another socket has a unicast address with the same port.
+// listenMulticast binds a socket to a multicast address, with SO_REUSEADDR. Package net would bind
+// it to the wildcard address, which fails if another socket has a unicast address with the same
+// port.
 func listenMulticast(ap netip.AddrPort) (*net.UDPConn, error) {
 	family := unix.AF_INET
 	if ap.Addr().Is6() {

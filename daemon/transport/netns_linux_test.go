@@ -92,8 +92,8 @@ func on(t *testing.T, host string, f func()) {
 	}
 }
 
-// Real interfaces: for each form of a segment's address, datagrams reach the other host and come back
-// to this one, from the configured address, with and without an interface list.
+// Real interfaces: for each form of a segment's address, datagrams reach the other host and come
+// back to this one, from the configured address, with and without an interface list.
 func TestTwoHosts(t *testing.T) {
 	hosts := twoHosts(t)
 	const port = 4803

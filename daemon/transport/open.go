@@ -19,8 +19,8 @@ import (
 // whole round. Nobody checks what the kernel provides, because Send waits while the buffer is full.
 const sendBuffer = 1 << 20
 
-// Open opens the sockets of a daemon (ring-protocol §1) and starts to read them. An error of a socket
-// is an [*OpenError].
+// Open opens the sockets of a daemon (ring-protocol §1) and starts to read them. An error of a
+// socket is an [*OpenError].
 func Open(cfg Config) (*Transport, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -75,8 +75,8 @@ func (t *Transport) open() error {
 	return nil
 }
 
-// register has the poller watch the sockets, those for tokens first. It checks them in this order, on
-// which Readable relies.
+// register has the poller watch the sockets, those for tokens first. It checks them in this order,
+// on which Readable relies.
 func (t *Transport) register() {
 	for _, token := range []bool{true, false} {
 		for _, s := range t.sockets {
@@ -196,8 +196,8 @@ func (t *Transport) openReceive(b bind, j *joiner) error {
 	return nil
 }
 
-// reportBuffers logs the size of the receive buffers, with a warning if the kernel provided less than
-// requested.
+// reportBuffers logs the size of the receive buffers, with a warning if the kernel provided less
+// than requested.
 func (t *Transport) reportBuffers() error {
 	if len(t.sockets) == 0 {
 		return errors.New("transport: no socket to receive on; check the interface list and the segment's addresses in spread.conf")

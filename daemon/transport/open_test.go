@@ -82,8 +82,8 @@ func TestReceiveBufferReported(t *testing.T) {
 	}
 }
 
-// sharedSegment opens two daemons on one host that share a port. It checks that a datagram of one to the
-// segment reaches both, once for each address.
+// sharedSegment opens two daemons on one host that share a port. It checks that a datagram of one
+// to the segment reaches both, once for each address.
 func sharedSegment(t *testing.T, first netip.Addr, segment []netip.Addr, change func(*Config)) {
 	t.Helper()
 	seg := topology.Segment{Port: freePort(t), Addrs: segment, Daemons: []topology.Daemon{

@@ -23,8 +23,8 @@ func network(a netip.Addr) string {
 	return "udp6"
 }
 
-// tokenPort returns the token port that belongs to a data port. For 65535 it is 0, as in C daemons: an
-// ephemeral port, which nobody finds (spread-conf §4.1).
+// tokenPort returns the token port that belongs to a data port. For 65535 it is 0, as in C daemons:
+// an ephemeral port, which nobody finds (spread-conf §4.1).
 func tokenPort(data uint16) uint16 { return data + 1 }
 
 // plan lists the receive sockets (ring-protocol §1).
@@ -76,9 +76,9 @@ func (c *Config) plan() []bind {
 }
 
 // scoped returns an address with the zone that it needs. A link-local or multicast address of IPv6
-// without a zone gets that of the daemon's address (ring-protocol §1). A zone that is a number becomes
-// the interface's name, because each look-up of a number lists all interfaces. An unknown zone counts
-// as none (spread-conf §4.4). Other addresses are returned unchanged.
+// without a zone gets that of the daemon's address (ring-protocol §1). A zone that is a number
+// becomes the interface's name, because each look-up of a number lists all interfaces. An unknown
+// zone counts as none (spread-conf §4.4). Other addresses are returned unchanged.
 func scoped(a netip.Addr, zone string) netip.Addr {
 	if a.Zone() != "" {
 		ifi, err := interfaceOf(a)

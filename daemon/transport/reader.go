@@ -11,8 +11,8 @@ import (
 	"github.com/spreadd/spreadd/internal/sockdrops"
 )
 
-// readPause is the time for which a socket is not read after an error, so that a permanent error does
-// not keep a processor busy.
+// readPause is the time for which a socket is not read after an error, so that a permanent error
+// does not keep a processor busy.
 const readPause = 20 * time.Millisecond
 
 // socket is a receive socket.
@@ -27,7 +27,8 @@ type socket struct {
 	failing bool // whether the last read failed; only the goroutine that reads uses it
 }
 
-// input is a way to read a socket. The owner calls all methods; drops may be called by any goroutine.
+// input is a way to read a socket. The owner calls all methods; drops may be called by any
+// goroutine.
 type input interface {
 	// poll returns the next batch that has arrived, or nil.
 	poll() *Datagrams
@@ -55,8 +56,8 @@ func (s *socket) failed(err error) {
 	}
 }
 
-// supply returns a batch to fill. If there is none, it waits until the owner returns one. It reports
-// false if the transport is closed.
+// supply returns a batch to fill. If there is none, it waits until the owner returns one. It
+// reports false if the transport is closed.
 func (s *socket) supply() (*Datagrams, bool) {
 	if b := s.queue.empty(); b != nil {
 		return b, true

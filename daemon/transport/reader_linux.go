@@ -42,8 +42,8 @@ type mmsghdr struct {
 	len uint32
 }
 
-// mmsgInput calls recvmmsg itself, because ReadBatch of golang.org/x/net allocates the source address
-// of each datagram. Headers, vectors and addresses are made once.
+// mmsgInput calls recvmmsg itself, because ReadBatch of golang.org/x/net allocates the source
+// address of each datagram. Headers, vectors and addresses are made once.
 type mmsgInput struct {
 	s        *socket
 	socket   *descriptor

@@ -19,9 +19,9 @@ import (
 const (
 	// sendBatch bounds the datagrams of one system call.
 	sendBatch = 64
-	// sendWait bounds the time for which a call of Send waits while the kernel's buffer is full. It is
-	// long compared with what a busy network card needs for its queue, and short compared with the
-	// token timeout (ring-protocol §21).
+	// sendWait bounds the time for which a call of Send waits while the kernel's buffer is full. It
+	// is long compared with what a busy network card needs for its queue, and short compared with
+	// the token timeout (ring-protocol §21).
 	sendWait = 50 * time.Millisecond
 	// logInterval is the time between two log lines about one destination.
 	logInterval = 10 * time.Second
@@ -38,9 +38,9 @@ type destination struct {
 	silent int64     // failures since then
 }
 
-// longest returns the longest datagram that may be part of a GSO run. MaxPacket fills an Ethernet frame
-// with IPv4; the header of IPv6 is 20 bytes longer, and the kernel does not fragment the datagrams of
-// a run.
+// longest returns the longest datagram that may be part of a GSO run. MaxPacket fills an Ethernet
+// frame with IPv4; the header of IPv6 is 20 bytes longer, and the kernel does not fragment the
+// datagrams of a run.
 func (d *destination) longest() int {
 	if d.addr.IP.To4() == nil {
 		return MaxPacket - 20
@@ -52,8 +52,8 @@ func newDestination(a netip.Addr, port uint16, token bool) *destination {
 	return &destination{addr: *net.UDPAddrFromAddrPort(netip.AddrPortFrom(a, port)), token: token}
 }
 
-// packetWriter writes datagrams. It has the form of golang.org/x/net, with one message type for both
-// address families.
+// packetWriter writes datagrams. It has the form of golang.org/x/net, with one message type for
+// both address families.
 type packetWriter interface {
 	// WriteBatch writes the first messages and returns how many. If it wrote none, it returns an
 	// error, which is EAGAIN if the kernel's buffer is full.
@@ -78,7 +78,8 @@ type sender struct {
 	count *counters
 	log   *slog.Logger
 
-	// The datagrams to send, in order. The head and the body of datagram i are vec[2i] and vec[2i+1].
+	// The datagrams to send, in order. The head and the body of datagram i are vec[2i] and
+	// vec[2i+1].
 	vec  [2 * sendBatch][]byte
 	size [sendBatch]int
 	dst  [sendBatch]*destination
@@ -153,8 +154,8 @@ func (s *sender) flush() error {
 	return err
 }
 
-// messages makes messages of the datagrams from the i-th on: one for each datagram or, with GSO, one
-// for each run.
+// messages makes messages of the datagrams from the i-th on: one for each datagram or, with GSO,
+// one for each run.
 func (s *sender) messages(i int) []ipv4.Message {
 	n := 0
 	for i < s.n {
@@ -174,9 +175,9 @@ func (s *sender) messages(i int) []ipv4.Message {
 	return s.ms[:n]
 }
 
-// run returns the end of the GSO run that begins with the i-th datagram. The datagrams of a run have one
-// destination and one length, except that the last may be shorter. Together they fit into one UDP
-// datagram.
+// run returns the end of the GSO run that begins with the i-th datagram. The datagrams of a run
+// have one destination and one length, except that the last may be shorter. Together they fit into
+// one UDP datagram.
 func (s *sender) run(i int) int {
 	size, total := s.size[i], s.size[i]
 	j := i + 1
@@ -248,13 +249,14 @@ func (s *sender) failed(d *destination, err error) {
 	}
 }
 
-// Send sends datagrams in the order of the list. A datagram for a segment goes to each of the segment's
-// addresses. Send counts the datagrams that it cannot send, for each destination and by reason, and logs
-// them once in 10 seconds. They are not an error, because the effect is that of a loss in the network.
-// Send returns [ErrClosed] or nil.
+// Send sends datagrams in the order of the list. A datagram for a segment goes to each of the
+// segment's addresses. Send counts the datagrams that it cannot send, for each destination and by
+// reason, and logs them once in 10 seconds. They are not an error, because the effect is that of a
+// loss in the network. Send returns [ErrClosed] or nil.
 //
-// Heads and bodies are read during the call and not copied. Only one goroutine at a time may call Send.
-// When the kernel's buffer is full, Send waits, on Linux for at most 50 ms, and then drops datagrams.
+// Heads and bodies are read during the call and not copied. Only one goroutine at a time may call
+// Send. When the kernel's buffer is full, Send waits, on Linux for at most 50 ms, and then drops
+// datagrams.
 func (t *Transport) Send(dgrams []topology.Datagram) error { return t.sender.send(dgrams) }
 
 // SendTo sends one datagram to an address outside of the configuration, such as that of a monitor

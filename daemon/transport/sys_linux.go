@@ -8,12 +8,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sourceSelectsInterface says whether multicast leaves on the interface with the address to which the
-// socket is bound.
+// sourceSelectsInterface says whether multicast leaves on the interface with the address to which
+// the socket is bound.
 const sourceSelectsInterface = true
 
-// setReceiveBuffer requests a receive buffer. It returns the size that the kernel provided, in the unit
-// of the request, or least if that is less and not 0.
+// setReceiveBuffer requests a receive buffer. It returns the size that the kernel provided, in the
+// unit of the request, or least if that is less and not 0.
 func setReceiveBuffer(conn *net.UDPConn, want, least int) (int, error) {
 	raw, err := conn.SyscallConn()
 	if err != nil {
@@ -43,8 +43,8 @@ func setReceiveBuffer(conn *net.UDPConn, want, least int) (int, error) {
 	return got, err
 }
 
-// gsoOption is space for the control message with the length of the datagrams in a run. It consists of
-// words so that it is aligned.
+// gsoOption is space for the control message with the length of the datagrams in a run. It consists
+// of words so that it is aligned.
 type gsoOption [4]uint64
 
 // set writes the control message and returns it.
@@ -57,8 +57,8 @@ func (o *gsoOption) set(size int) []byte {
 	return b[:unix.CmsgSpace(2)]
 }
 
-// hasGSO reports whether the kernel supports UDP_SEGMENT. One that does not would send a whole run as one
-// datagram.
+// hasGSO reports whether the kernel supports UDP_SEGMENT. One that does not would send a whole run
+// as one datagram.
 func hasGSO(conn *net.UDPConn) bool {
 	raw, err := conn.SyscallConn()
 	if err != nil {

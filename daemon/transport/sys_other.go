@@ -6,8 +6,8 @@ import "net"
 
 const sourceSelectsInterface = false
 
-// setReceiveBuffer requests a receive buffer. It returns 0: the size that the kernel provided is not
-// known.
+// setReceiveBuffer requests a receive buffer. It returns 0: the size that the kernel provided is
+// not known.
 func setReceiveBuffer(conn *net.UDPConn, want, _ int) (int, error) {
 	for {
 		// BSD systems refuse a size above their limit instead of reducing it.

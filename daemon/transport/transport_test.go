@@ -60,8 +60,8 @@ type host struct {
 	addr   netip.Addr
 }
 
-// loopback makes daemons 1, 2 ... on 127.0.0.1, 127.0.0.2 ..., all in one
-// segment, or each in its own.
+// loopback makes daemons 1, 2 ... on 127.0.0.1, 127.0.0.2 ..., all in one segment, or each in its
+// own.
 func loopback(t testing.TB, n int, together bool, change func(*Config)) []*host {
 	t.Helper()
 	port := freePort(t)

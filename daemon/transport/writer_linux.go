@@ -16,10 +16,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mmsgWriter calls sendmmsg itself, with raw system calls, of which Go's scheduler does not know. A call
-// that does not block takes as long as the network below needs for a run of packets, some 200 µs if that
-// is a virtual network. After 20 µs the scheduler would give the processor to another thread, and the
-// goroutine would have to get it back for each run, just when it should pass on the token.
+// mmsgWriter calls sendmmsg itself, with raw system calls, of which Go's scheduler does not know. A
+// call that does not block takes as long as the network below needs for a run of packets, some 200
+// µs if that is a virtual network. After 20 µs the scheduler would give the processor to another
+// thread, and the goroutine would have to get it back for each run, just when it should pass on the
+// token.
 type mmsgWriter struct {
 	socket *descriptor
 	try    func(fd uintptr)

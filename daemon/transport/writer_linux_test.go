@@ -14,8 +14,8 @@ import (
 	"github.com/spreadd/spreadd/internal/testkit/testskip"
 )
 
-// Datagrams of one buffer and of two leave for their addresses, up to the first that cannot. That one is
-// an error when it is the first of the list. Nothing is allocated.
+// Datagrams of one buffer and of two leave for their addresses, up to the first that cannot. That
+// one is an error when it is the first of the list. Nothing is allocated.
 func TestWriter(t *testing.T) {
 	for network, ip := range map[string]net.IP{"udp4": net.IPv4(127, 0, 0, 1), "udp6": net.IPv6loopback} {
 		t.Run(network, func(t *testing.T) {

@@ -64,8 +64,7 @@ func (s *Space) Do(f func()) {
 	<-done
 }
 
-// Run runs a program in the namespace, with a text for it to read, and returns what it
-// prints.
+// Run runs a program in the namespace, with a text for it to read, and returns what it prints.
 func (s *Space) Run(input, name string, args ...string) (output string, err error) {
 	s.Do(func() {
 		cmd := exec.Command(name, args...) //nolint:noctx // it changes the network, which it must not do in part

@@ -16,8 +16,8 @@ type record struct {
 	name   string // its private group, which a later client may have again
 	killed bool   // its end is not its own doing: what it sent last may be lost
 	sent   int    // messages, numbered from 1
-	// settled is the number of the first message that was sent when everybody was
-	// together for good, or 0.
+	// settled is the number of the first message that was sent when everybody was together for
+	// good, or 0.
 	settled int
 	events  []event
 }
@@ -37,8 +37,8 @@ type message struct {
 
 func (m message) String() string { return fmt.Sprintf("%s/%d (%v)", m.from, m.n, m.service) }
 
-// ordered reports whether the message has a place in the order. Reliable ones have
-// not: they may be delivered on arrival (ring-protocol §17.1).
+// ordered reports whether the message has a place in the order. Reliable ones have not: they may be
+// delivered on arrival (ring-protocol §17.1).
 func (m message) ordered() bool { return m.service > spread.Reliable }
 
 // stretch is what a client got in one view.
@@ -108,9 +108,8 @@ func violations(all []*record) []string {
 	return found
 }
 
-// No message comes twice, and those of one sender with a place in the order come in
-// the order in which they were sent. No message is made up, and none comes to one who has
-// no view.
+// No message comes twice, and those of one sender with a place in the order come in the order in
+// which they were sent. No message is made up, and none comes to one who has no view.
 func checkSenders(all []*record, fail func(string, ...any)) {
 	sent := make(map[string]int)
 	for _, r := range all {
@@ -143,8 +142,8 @@ func checkSenders(all []*record, fail func(string, ...any)) {
 	}
 }
 
-// Who sends to a group it is in gets its own messages, without a gap; up to the
-// last if its connection did not end.
+// Who sends to a group it is in gets its own messages, without a gap; up to the last if its
+// connection did not end.
 func checkSelfDelivery(all []*record, fail func(string, ...any)) {
 	for _, r := range all {
 		own := make([]bool, r.sent+1)
@@ -209,8 +208,8 @@ func checkSelfInclusion(all []*record, fail func(string, ...any)) {
 	}
 }
 
-// G2 and G3: views with one id have one list of members, and if the network caused them one
-// list of sets; nobody gets one twice.
+// G2 and G3: views with one id have one list of members, and if the network caused them one list of
+// sets; nobody gets one twice.
 func checkSameView(all []*record, fail func(string, ...any)) {
 	type key struct {
 		id      spread.GroupID
@@ -241,8 +240,8 @@ func checkSameView(all []*record, fail func(string, ...any)) {
 	}
 }
 
-// G4: the sets of a view that the network caused hold each member once, and one is the
-// receiver's own.
+// G4: the sets of a view that the network caused hold each member once, and one is the receiver's
+// own.
 func checkSets(all []*record, fail func(string, ...any)) {
 	for _, r := range all {
 		for _, s := range r.stretches() {
@@ -335,8 +334,8 @@ func difference(a, b []message) string {
 	return "one has more"
 }
 
-// A safe message that one gets in a view before its end is near is got by all of that
-// view, but for those that crash.
+// A safe message that one gets in a view before its end is near is got by all of that view, but for
+// those that crash.
 func checkSafe(all []*record, fail func(string, ...any)) {
 	views := make(map[spread.GroupID][]stretch)
 	for _, r := range all {

@@ -80,8 +80,8 @@ func newClient(t testing.TB, h *host, addr netip.Addr, id string) *client {
 	return c
 }
 
-// send sends messages of all services and of all sizes up to some packets, until it is told to
-// stop or the connection ends.
+// send sends messages of all services and of all sizes up to some packets, until it is told to stop
+// or the connection ends.
 func (c *client) send() {
 	defer close(c.sent)
 	select {

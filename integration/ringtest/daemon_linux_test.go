@@ -32,8 +32,7 @@ import (
 // faults are what happens to datagrams. It travels to a faulty daemon as JSON.
 type faults = transporttest.Options
 
-// faultsVariable makes this binary a daemon with a bad network; its value is the
-// faults.
+// faultsVariable makes this binary a daemon with a bad network; its value is the faults.
 const faultsVariable = "SPREADD_RINGTEST_FAULTS"
 
 func TestMain(m *testing.M) {
@@ -45,16 +44,15 @@ func TestMain(m *testing.M) {
 		return
 	}
 	flag.Parse()
-	// Rings wait for their timers rather than work: more of them than there are
-	// processors can run at a time.
+	// Rings wait for their timers rather than work: more of them than there are processors can run
+	// at a time.
 	if err := flag.Set("test.parallel", strconv.Itoa(max(runtime.GOMAXPROCS(0), 16))); err != nil {
 		panic(err)
 	}
 	m.Run()
 }
 
-// faultyDaemon is spreadd with the arguments -n NAME -c FILE, but for faults in what
-// arrives.
+// faultyDaemon is spreadd with the arguments -n NAME -c FILE, but for faults in what arrives.
 func faultyDaemon(encoded string, args []string) error {
 	var f faults
 	if err := json.Unmarshal([]byte(encoded), &f); err != nil {
@@ -95,8 +93,8 @@ func faultyDaemon(encoded string, args []string) error {
 	return err
 }
 
-// timeouts are the shortest that daemons bear which share a few cores with
-// others; LookupTimeout is how long rings take to find one another.
+// timeouts are the shortest that daemons bear which share a few cores with others; LookupTimeout is
+// how long rings take to find one another.
 const timeouts = `
 TokenTimeout = 800
 HurryTimeout = 250
@@ -109,8 +107,8 @@ FormTimeout = 800
 LookupTimeout = 2000
 `
 
-// conf is the spread.conf of a ring: a segment for each network, or for each host, which
-// then talk by unicast alone.
+// conf is the spread.conf of a ring: a segment for each network, or for each host, which then talk
+// by unicast alone.
 func conf(n *network, s setting) string {
 	var b strings.Builder
 	// Root stays root, or the parent's death would not be the daemon's.

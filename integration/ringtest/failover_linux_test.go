@@ -65,8 +65,8 @@ func benchDaemon(b *testing.B) string {
 	return buildDaemon(b)
 }
 
-// probe is a member of the group that sends little and steadily, and remembers for how
-// long at most nothing has come.
+// probe is a member of the group that sends little and steadily, and remembers for how long at most
+// nothing has come.
 type probe struct {
 	conn *spread.Conn
 	done sync.WaitGroup
@@ -252,8 +252,9 @@ func (f *probes) outage(number int) (worst time.Duration) {
 	return worst
 }
 
-// BenchmarkFailover kills the first, the middle and the last daemon of a ring in turn, and reports for how long receivers at the others
-// get nothing. With SPREAD_PEER it does the same to a ring of C daemons, each time after ours.
+// BenchmarkFailover kills the first, the middle and the last daemon of a ring in turn, and reports
+// for how long receivers at the others get nothing. With SPREAD_PEER it does the same to a ring of
+// C daemons, each time after ours.
 func BenchmarkFailover(b *testing.B) {
 	require(b)
 	binary := benchDaemon(b)

@@ -23,12 +23,12 @@ import (
 // peerVariable names the C daemon that TestMixedRings runs ours with.
 const peerVariable = "SPREAD_PEER"
 
-// peerConf is what the C daemon needs besides, and what clients that are not ours do: they
-// are not as quick as the ring.
+// peerConf is what the C daemon needs besides, and what clients that are not ours do: they are not
+// as quick as the ring.
 const peerConf = "RuntimeDir = /\nSocketPortReuse = on\nMaxSessionMessages = 30000\n"
 
-// peerCommand makes a command that of the C daemon, in the folder of its configuration. It puts
-// a socket into /tmp, and ends if another does so at the same moment: each gets an empty /tmp of its
+// peerCommand makes a command that of the C daemon, in the folder of its configuration. It puts a
+// socket into /tmp, and ends if another does so at the same moment: each gets an empty /tmp of its
 // own. Without stdbuf, what it says before it is killed would be lost.
 func peerCommand(cmd *exec.Cmd, dir, name string) {
 	const script = `cp "$1" "$2.bin" && mkdir -p "$2" && mount --bind "$2" /tmp && exec stdbuf -oL "./$2.bin" -n "$2" -c spread.conf`
@@ -42,10 +42,10 @@ type mixedRing struct {
 	setting
 }
 
-// mixedRings returns the rings to be tried. kinds has a letter for each host, G for our
-// daemon and C for the other; the first is the leader. Each row of both kinds for 3 and for
-// 5 hosts is there, so that each host of each mix leads, in one network and in two, with the
-// original and the accelerated ring; then some of other ways.
+// mixedRings returns the rings to be tried. kinds has a letter for each host, G for our daemon and
+// C for the other; the first is the leader. Each row of both kinds for 3 and for 5 hosts is there,
+// so that each host of each mix leads, in one network and in two, with the original and the
+// accelerated ring; then some of other ways.
 func mixedRings() []mixedRing {
 	var all []mixedRing
 	add := func(kinds string, two bool, w way, accelerated bool) {
@@ -89,8 +89,8 @@ func mixedRings() []mixedRing {
 	return all
 }
 
-// TestMixedRings takes rings of our daemon and C daemons through their lives. It is optional: the
-// C daemon is not part of this project.
+// TestMixedRings takes rings of our daemon and C daemons through their lives. It is optional: the C
+// daemon is not part of this project.
 func TestMixedRings(t *testing.T) {
 	peer := os.Getenv(peerVariable)
 	if peer == "" {
@@ -112,11 +112,11 @@ func TestMixedRings(t *testing.T) {
 	}
 }
 
-// mixed: all send at full speed; clients come and go; the first and the last daemon of each
-// kind dies and comes back, some before anybody has noticed; one of each stands still;
-// packets are lost, also while daemons die; the hosts part in two with both kinds on both
-// sides, with thousands of groups, and meet; stock clients talk at each host. Our daemons have
-// nothing to complain of in all that.
+// mixed: all send at full speed; clients come and go; the first and the last daemon of each kind
+// dies and comes back, some before anybody has noticed; one of each stands still; packets are lost,
+// also while daemons die; the hosts part in two with both kinds on both sides, with thousands of
+// groups, and meet; stock clients talk at each host. Our daemons have nothing to complain of in all
+// that.
 func mixed(r *ring) {
 	began := time.Now()
 	step := func(what string) {
@@ -176,8 +176,8 @@ func mixed(r *ring) {
 	}
 	step("loss")
 
-	// Every other one of each kind. Those of two networks cannot reach each other when they are cut off, and of
-	// three rings that merge C daemons may tell the sets wrong (groups-protocol §10.2).
+	// Every other one of each kind. Those of two networks cannot reach each other when they are cut
+	// off, and of three rings that merge C daemons may tell the sets wrong (groups-protocol §10.2).
 	var away []int
 	for _, kind := range kinds {
 		for i := 1; i < len(kind); i += 2 {
@@ -250,9 +250,8 @@ func (r *ring) reach(messages int) {
 // installed is what our daemons log of a new ring, with the time in its id.
 var installed = regexp.MustCompile(`membership installed id="\(-?\d+, (\d+)\)"`)
 
-// comeBack restarts a daemon that was killed. A C daemon that leads and comes back before its
-// clock has passed its old ids would use them again (membership-protocol §7.1): it
-// has to wait.
+// comeBack restarts a daemon that was killed. A C daemon that leads and comes back before its clock
+// has passed its old ids would use them again (membership-protocol §7.1): it has to wait.
 func (r *ring) comeBack(number int) {
 	r.t.Helper()
 	if number == 1 && r.peers[0] == 1 {
@@ -292,8 +291,8 @@ func (r *ring) dial(number int, name string) *spread.Conn {
 // at is the address of a host's daemon for its clients.
 func (r *ring) at(number int) string { return fmt.Sprintf("4803@%v", r.addr(r.hosts[number-1])) }
 
-// comeAndGo lets another client of a host join the group, leave it, join again and end. All
-// see each step, and it sees what they see.
+// comeAndGo lets another client of a host join the group, leave it, join again and end. All see
+// each step, and it sees what they see.
 func (r *ring) comeAndGo(number int, orderly bool) {
 	r.t.Helper()
 	conn := r.dial(number, "guest")
@@ -354,8 +353,8 @@ func (r *ring) comeAndGo(number int, orderly bool) {
 	seen(false)
 }
 
-// many is how many groups a crowd is in: with their members, more than two messages of
-// the exchange of groups can tell (groups-protocol §7.4).
+// many is how many groups a crowd is in: with their members, more than two messages of the exchange
+// of groups can tell (groups-protocol §7.4).
 const many = 2500
 
 func (r *ring) joinMany(c *spread.Conn) {
@@ -367,8 +366,8 @@ func (r *ring) joinMany(c *spread.Conn) {
 	}
 }
 
-// awaitMany waits until a connection has a view of the cause with both of the crowd in
-// each of its groups.
+// awaitMany waits until a connection has a view of the cause with both of the crowd in each of its
+// groups.
 func (r *ring) awaitMany(c *spread.Conn, cause spread.Cause) {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
@@ -397,8 +396,8 @@ func (r *ring) stock(program string) (string, bool) {
 	return "", false
 }
 
-// flood runs three C flooders at each host: two send to a group, one receives what all of
-// them send.
+// flood runs three C flooders at each host: two send to a group, one receives what all of them
+// send.
 func (r *ring) flood() {
 	r.t.Helper()
 	path, ok := r.stock("spflooder")
@@ -461,8 +460,8 @@ func (r *ring) flood() {
 	}
 }
 
-// talk runs the C user program at each host: all join a group, each says something, and
-// all hear it.
+// talk runs the C user program at each host: all join a group, each says something, and all hear
+// it.
 func (r *ring) talk() {
 	r.t.Helper()
 	path, ok := r.stock("spuser")

@@ -71,8 +71,8 @@ func newNetwork(t testing.TB, sizes ...int) *network {
 	n.hub.ip(t, "link set lo up")
 	for i, size := range sizes {
 		net := i + 1
-		// A bridge floods multicast, unless it has seen who wants it; there is nobody to
-		// ask for that here.
+		// A bridge floods multicast, unless it has seen who wants it; there is nobody to ask for
+		// that here.
 		n.hub.ip(t,
 			fmt.Sprintf("link add net%d type bridge mcast_snooping 0", net),
 			fmt.Sprintf("link add island%d type bridge mcast_snooping 0", net),
@@ -92,8 +92,8 @@ func newNetwork(t testing.TB, sizes ...int) *network {
 				fmt.Sprintf("link set p%d master net%d", h.number, net),
 				fmt.Sprintf("link set p%d up", h.number),
 			)
-			// Nobody else has our addresses: no need to ask. It is only slower where
-			// this cannot be written.
+			// Nobody else has our addresses: no need to ask. It is only slower where this cannot be
+			// written.
 			h.do(func() { _ = os.WriteFile("/proc/sys/net/ipv6/conf/ring0/accept_dad", []byte("0"), 0o644) })
 			h.ip(t,
 				"link set lo up",
@@ -161,8 +161,8 @@ func (n *network) lose(perMille int) {
 	}
 }
 
-// netem has the kernel lose, double and delay what leaves each host. It reports
-// false if the kernel cannot.
+// netem has the kernel lose, double and delay what leaves each host. It reports false if the kernel
+// cannot.
 func (n *network) netem(f faults) bool {
 	n.t.Helper()
 	for _, h := range n.hosts {

@@ -8,7 +8,8 @@ import (
 	"github.com/spreadd/spreadd/spread"
 )
 
-// The run of the tests below: a and b are together, part, and meet again; c is killed when they part.
+// The run of the tests below: a and b are together, part, and meet again; c is killed when they
+// part.
 const (
 	nameA, nameB, nameC = "#c1#d1", "#c2#d2", "#c3#d3"
 )

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// TestReload takes hosts out of rings and in again by their configuration, while clients send: the last,
-// the leader, and two at a time of which one is told late.
+// TestReload takes hosts out of rings and in again by their configuration, while clients send: the
+// last, the leader, and two at a time of which one is told late.
 func TestReload(t *testing.T) {
 	require(t)
 	t.Parallel()
@@ -67,7 +67,8 @@ func (r *ring) rewrite() {
 	}
 }
 
-// takeOut takes a host out of the configuration. Its daemon ends by itself, and says that all is well.
+// takeOut takes a host out of the configuration. Its daemon ends by itself, and says that all is
+// well.
 func (r *ring) takeOut(number int) {
 	r.t.Helper()
 	c := r.clients[number-1]

@@ -206,8 +206,8 @@ func (r *ring) pause(number int, on bool) {
 	}
 }
 
-// finish lets the clients send on for a little, waits until all have got everything, ends the
-// ring and checks what was seen.
+// finish lets the clients send on for a little, waits until all have got everything, ends the ring
+// and checks what was seen.
 func (r *ring) finish() {
 	r.t.Helper()
 	for _, c := range r.clients {
@@ -226,8 +226,8 @@ func (r *ring) finish() {
 		for _, c := range r.clients {
 			got := c.count()
 			for id, n := range sent {
-				// A reliable message may overtake others, so that the last has come
-				// does not say that all have; but those of others come behind it.
+				// A reliable message may overtake others, so that the last has come does not say
+				// that all have; but those of others come behind it.
 				if got[id] < n {
 					return false
 				}
@@ -304,9 +304,8 @@ func TestRings(t *testing.T) {
 	}
 }
 
-// crashes: the leader dies and comes back; the last dies and comes back before anybody
-// has noticed; two die, and come back together; one stands still, and finds the others gone
-// on without it.
+// crashes: the leader dies and comes back; the last dies and comes back before anybody has noticed;
+// two die, and come back together; one stands still, and finds the others gone on without it.
 func crashes(r *ring) {
 	n := len(r.hosts)
 	r.crash(1)
@@ -333,8 +332,8 @@ func crashes(r *ring) {
 	r.together("it goes on", r.all()...)
 }
 
-// partitions: the hosts part in two, which go on by themselves, and meet; a daemon dies
-// within a partition; one becomes deaf for a while.
+// partitions: the hosts part in two, which go on by themselves, and meet; a daemon dies within a
+// partition; one becomes deaf for a while.
 func partitions(r *ring) {
 	n := len(r.hosts)
 	island := []int{1, n}

@@ -14,8 +14,8 @@ var (
 	stormSteps = flag.Int("steps", 12, "steps of each storm of TestStorms")
 )
 
-// TestStorms does things to rings that nobody waits for: the next comes while daemons
-// still form a ring after the last. Then all is healed, and all have to meet.
+// TestStorms does things to rings that nobody waits for: the next comes while daemons still form a
+// ring after the last. Then all is healed, and all have to meet.
 func TestStorms(t *testing.T) {
 	require(t)
 	t.Parallel()

@@ -1,8 +1,8 @@
 // Package transporttest simulates a bad network for tests of packages that use a transport: loss,
 // bursts of loss, duplicates, delay with reordering, and links that are cut in one direction.
 //
-// A [Faults] is the filter of one daemon's transport and acts on the datagrams that arrive there. So a
-// multicast can reach one daemon and not the other:
+// A [Faults] is the filter of one daemon's transport and acts on the datagrams that arrive there.
+// So a multicast can reach one daemon and not the other:
 //
 //	faults := transporttest.New(transporttest.Options{Seed: 7, Loss: 0.05})
 //	t, err := transport.Open(transport.Config{Filter: faults, ...})

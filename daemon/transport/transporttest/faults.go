@@ -20,8 +20,8 @@ type Options struct {
 	// Loss, Duplicate and Delay are the probabilities, from 0 to 1, that a datagram is lost,
 	// duplicated or delayed.
 	Loss, Duplicate, Delay float64
-	// Burst is the number of consecutive datagrams that each loss affects. Zero means one. The share
-	// of lost datagrams grows with it.
+	// Burst is the number of consecutive datagrams that each loss affects. Zero means one. The
+	// share of lost datagrams grows with it.
 	Burst int
 	// MaxDelay bounds a delay. Zero means [DefaultMaxDelay].
 	MaxDelay time.Duration
@@ -94,8 +94,8 @@ func (f *Faults) Arrived(from netip.Addr, token bool, _ []byte) transport.Fate {
 	defer f.mu.Unlock()
 	f.count.Arrived++
 	s := f.state(link{from, token})
-	// All random numbers are drawn for each datagram, so that the fate of one does not change that of
-	// the next.
+	// All random numbers are drawn for each datagram, so that the fate of one does not change that
+	// of the next.
 	lost, twice, late, share := s.rnd.Float64(), s.rnd.Float64(), s.rnd.Float64(), s.rnd.Float64()
 	if lost < f.opts.Loss {
 		s.lose = f.opts.Burst
