@@ -11,32 +11,30 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// Address is where a daemon listens.
+// Address is the address of a daemon.
 type Address struct {
 	// Network is "unix" or "tcp".
 	Network string
-	// Port is the daemon's port, also part of the UNIX socket's name. It is
-	// 0 if Path is set.
+	// Port is the daemon's port, which is also part of the UNIX socket's name. It is 0 if Path is
+	// set.
 	Port uint16
-	// Host is the host of a TCP address: a name, or an IP address without
-	// brackets.
+	// Host is the host of a TCP address: a name, or an IP address without brackets.
 	Host string
-	// Path is the UNIX socket, if the address gave one. If it is empty the
-	// socket is named by Port and stands in the directory of
-	// [WithSocketDir].
+	// Path is the UNIX socket if the address gives one. If it is empty, the socket is named after
+	// Port and is in the directory of [WithSocketDir].
 	Path string
 }
 
 // maxHost is the longest host name that DNS can hold.
 const maxHost = 255
 
-// ParseAddress reads the address of a daemon (client-protocol §2.3):
+// ParseAddress parses the address of a daemon (client-protocol §2.3):
 //
 //	(empty)              port 4803 on this machine
 //	4803                 UNIX socket of that port; TCP to localhost on Windows
 //	4803@host            TCP; host is a name, an IPv4 or an IPv6 address
 //
-// Beyond libspread it takes
+// Beyond libspread it accepts
 //
 //	host:4803            TCP
 //	[::1]:4803           TCP
@@ -94,7 +92,7 @@ func parseAddress(s, goos string) (a Address, problem string) {
 	return Address{Network: "tcp", Port: n, Host: host}, ""
 }
 
-// unbracket takes "[::1]" for "::1", which users of URLs will write.
+// unbracket accepts "[::1]" for "::1", because users of URLs write it.
 func unbracket(host string) string {
 	if inner, ok := strings.CutPrefix(host, "["); ok {
 		if inner, ok = strings.CutSuffix(inner, "]"); ok {
@@ -104,7 +102,7 @@ func unbracket(host string) string {
 	return host
 }
 
-// parsePort reads digits only; strconv alone would take "+1".
+// parsePort accepts digits only. strconv alone would accept "+1".
 func parsePort(s string) (uint16, bool) {
 	if s == "" || s[0] < '0' || s[0] > '9' {
 		return 0, false
@@ -125,7 +123,7 @@ func (a Address) String() string {
 	}
 }
 
-// endpoint returns what a dialer of package net needs.
+// endpoint returns the arguments for a dialer of package net.
 func (a Address) endpoint(socketDir string) (network, address string) {
 	port := strconv.Itoa(int(a.Port))
 	switch {

@@ -9,20 +9,19 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// AuthMethod is one way to show a daemon who we are (client-protocol §4).
+// AuthMethod is one way to authenticate to a daemon (client-protocol §4).
 type AuthMethod interface {
-	// Name is the method's name on the wire: 1 to 29 bytes without NUL.
+	// Name returns the method's name on the wire: 1 to 29 bytes without NUL.
 	Name() string
-	// Authenticate runs the private exchange of the method. rw is the raw
-	// connection; it must read no byte beyond its own exchange. Whatever
-	// deadline ctx has is already set on rw. An error ends the handshake.
+	// Authenticate runs the method's own exchange. rw is the raw connection, with the deadline of
+	// ctx. Authenticate must not read beyond its exchange. An error ends the handshake.
 	Authenticate(ctx context.Context, rw io.ReadWriter) error
 }
 
-// NullAuth is the method NULL, which asks for nothing. It is the default.
+// NullAuth returns the method NULL, which requires nothing. It is the default.
 func NullAuth() AuthMethod { return silentAuth(wire.MethodNull) }
 
-// IPAuth is the method IP: the daemon looks at the address that we come from.
+// IPAuth returns the method IP, for which the daemon checks the address of the client.
 func IPAuth() AuthMethod { return silentAuth(wire.MethodIP) }
 
 // silentAuth is a method without an exchange.
@@ -34,16 +33,15 @@ func (a silentAuth) Name() string { return string(a) }
 // Authenticate implements [AuthMethod].
 func (a silentAuth) Authenticate(context.Context, io.ReadWriter) error { return nil }
 
-// PasswordAuth is the method PWORD. The password travels in clear, and only
-// its first 8 bytes count (client-protocol §4.4): use it where old daemons
-// demand it. user has 1 to 31 bytes.
+// PasswordAuth returns the method PWORD. The password travels in clear text, and only its first 8
+// bytes count (client-protocol §4.4). Use it only where daemons demand it. user has 1 to 31 bytes.
 func PasswordAuth(user, password string) AuthMethod {
 	return &passwordAuth{user: user, password: password}
 }
 
 type passwordAuth struct{ user, password string }
 
-// passwordGood is the daemon's answer to a good password.
+// passwordGood is the daemon's answer to a correct password.
 const passwordGood = 1
 
 // Name implements [AuthMethod].
@@ -63,7 +61,7 @@ func (a *passwordAuth) Authenticate(_ context.Context, rw io.ReadWriter) error {
 		return fmt.Errorf("reading the answer to the password: %w", err)
 	}
 	if answer[0] != passwordGood {
-		return errors.New("user or password refused")
+		return errors.New("wrong user or password")
 	}
 	return nil
 }

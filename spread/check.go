@@ -10,12 +10,11 @@ import (
 // MaxGroups is the largest number of groups that one message can be sent to.
 const MaxGroups = wire.MaxGroups
 
-// MaxPayload returns the largest payload, in bytes, of a message to the given
-// number of groups (client-protocol §5.5): 143119 for one group, and 32 less
-// for each more.
+// MaxPayload returns the size in bytes of the largest payload of a message to this number of groups
+// (client-protocol §5.5): 143119 for one group, and 32 less for each further one.
 func MaxPayload(groups int) int { return wire.MaxBody - wire.NameLen*groups }
 
-// CheckGroup reports whether a group of this name can be joined: 1 to 31 bytes
+// CheckGroup returns an error if a group of this name cannot be joined. A name has 1 to 31 bytes
 // from '$' to '~' (client-protocol §1.1).
 func CheckGroup(name string) error {
 	if !wire.LegalGroup(name) {
@@ -24,7 +23,7 @@ func CheckGroup(name string) error {
 	return nil
 }
 
-// SplitPrivateGroup takes the name of a connection apart: "#name#daemon".
+// SplitPrivateGroup splits the name of a connection, "#name#daemon".
 func SplitPrivateGroup(group string) (name, daemon string, ok bool) {
 	if len(group) > wire.MaxGroupName {
 		return "", "", false
@@ -36,8 +35,8 @@ func SplitPrivateGroup(group string) (name, daemon string, ok bool) {
 
 const opMulticast = "multicast"
 
-// checkMulticast refuses what a daemon would answer by dropping the session,
-// and what C libraries would alter on the way (client-protocol §13).
+// checkMulticast rejects messages that would make a daemon drop the session, and those that C
+// libraries would alter (client-protocol §13).
 func checkMulticast(service Service, payload int, groups []string) error {
 	if !service.sendable() {
 		return &Error{

@@ -12,9 +12,9 @@ import (
 // The events of one connection stand between [*Connected] and [*Disconnected]. [*Membership] events
 // are returned only with [WithMembership], and before the [*Joined] that they cause.
 //
-// Receive connects if there is no connection. It waits until ctx ends; then nothing is lost. The only
-// errors are that of the context and ErrIllegalSession after Close: whatever else fails ends the
-// connection and shows in [*Disconnected].
+// Receive connects if there is no connection. It waits until ctx ends; then nothing is lost. The
+// only errors are that of the context and ErrIllegalSession after Close: whatever else fails ends
+// the connection and shows in [*Disconnected].
 func (c *Client) Receive(ctx context.Context) (Event, error) { return c.receive(ctx, nil) }
 
 // ReceiveInto is Receive for programs that handle one message after the other, as

@@ -369,8 +369,8 @@ func TestClientSlow(t *testing.T) {
 	}
 }
 
-// TestClientRestarts: a daemon restarts again and again under a receiver and several publishers, one of
-// which returns to it each time. Nothing arrives twice, and each gap is reported.
+// TestClientRestarts: a daemon restarts again and again under a receiver and several publishers,
+// one of which returns to it each time. Nothing arrives twice, and each gap is reported.
 func TestClientRestarts(t *testing.T) {
 	const publishers, batches = 3, 150
 	f := newFarm(t, "1", "2")

@@ -12,13 +12,12 @@ import (
 )
 
 const (
-	// closeTimeout bounds how long Close waits for the kernel to take what
-	// was accepted. A daemon that does not read for so long is in trouble;
-	// who wants to wait longer calls Flush first.
+	// closeTimeout bounds how long Close waits for the kernel to take accepted messages. A daemon
+	// that does not read for so long is in trouble. Callers that want to wait longer call Flush
+	// first.
 	closeTimeout = 5 * time.Second
-	// partingTimeout bounds how long Close then waits for the daemon to
-	// close its side. That takes a rotation of the ring's token,
-	// milliseconds, unless daemons are just forming a ring.
+	// partingTimeout bounds how long Close then waits for the daemon to close its side. That takes
+	// a rotation of the ring's token, milliseconds, unless daemons are just forming a ring.
 	partingTimeout = time.Second
 )
 
@@ -28,12 +27,12 @@ type Version struct{ Major, Minor, Patch uint8 }
 // String returns the version as "5.0.1".
 func (v Version) String() string { return fmt.Sprintf("%d.%d.%d", v.Major, v.Minor, v.Patch) }
 
-// LibraryVersion is the version that this library tells daemons: that of the
-// C release whose protocol it speaks.
+// LibraryVersion returns the version that this library reports to daemons: that of the C release
+// whose protocol it speaks.
 func LibraryVersion() Version { return Version(wire.OurVersion) }
 
-// Conn is a connection to a daemon, in Spread's words a session. Its methods
-// may be called by any number of goroutines at once.
+// Conn is a connection to a daemon. When it fails, it stays failed; see [Client] for one that
+// reconnects. Any number of goroutines may call its methods.
 type Conn struct {
 	nc      net.Conn
 	self    wire.Name
@@ -43,25 +42,23 @@ type Conn struct {
 	in      *receiver
 }
 
-// PrivateGroup returns the name of this connection, "#name#daemon", to which
-// others can send and under which groups list it.
+// PrivateGroup returns the name of this connection, "#name#daemon". Others can send to it, and
+// groups list it as a member under this name.
 func (c *Conn) PrivateGroup() string { return c.group }
 
-// DaemonVersion returns the version that the daemon told.
+// DaemonVersion returns the version that the daemon reported.
 func (c *Conn) DaemonVersion() Version { return c.version }
 
-// Join asks to become a member of a group: 1 to 31 bytes from '$' to '~',
-// else ErrIllegalGroup. It returns when the request is accepted for sending,
-// under the rules of [Conn.Multicast]. There is no answer as such: with
-// [WithMembership] the group's next [*Membership] tells. To join where one is
-// a member already does nothing.
+// Join asks to become a member of a group. The name has 1 to 31 bytes from '$' to '~', otherwise
+// the error is ErrIllegalGroup. Join returns when the request is accepted for sending, under the
+// rules of [Conn.Multicast]. The daemon does not answer; with [WithMembership] the group's next
+// [*Membership] shows the result. Joining a group twice does nothing.
 func (c *Conn) Join(ctx context.Context, group string) error {
 	return c.request(ctx, "join", wire.Join, group)
 }
 
-// Leave asks to leave a group, under the rules of [Conn.Join]. With
-// [WithMembership] a [*Membership] of cause [SelfLeave] follows. To leave
-// where one is no member does nothing.
+// Leave asks to leave a group, under the rules of [Conn.Join]. With [WithMembership] a
+// [*Membership] of cause [SelfLeave] follows. Leaving a group without being a member does nothing.
 func (c *Conn) Leave(ctx context.Context, group string) error {
 	return c.request(ctx, "leave", wire.Leave, group)
 }
@@ -87,23 +84,20 @@ func (c *Conn) appendRequest(b []byte, t wire.Type, group wire.Name) []byte {
 	return append(h.Append(b), group[:]...)
 }
 
-// Multicast sends payload to groups, each of them the name of a group or the
-// private group of another connection. One need not be a member. A receiver
-// that is meant several times gets one copy, and names that nobody has are
-// skipped silently. messType is for the application alone.
+// Multicast sends payload to groups. Each is the name of a group or the private group of a
+// connection. The sender need not be a member. A receiver that is addressed several times gets one
+// copy, and names that nobody has are skipped silently. messType is for the application.
 //
-// Multicast returns when the message is accepted for sending, which says
-// nothing of its delivery; payload may then be used again. It waits while the
-// send buffer ([WithSendBuffer]) is full, until ctx ends: then nothing of the
-// message was sent, and the connection is as good as before. A failure to
-// write shows as ErrConnectionClosed in the next call, and what became of
-// messages accepted and not flushed is then unknown.
+// Multicast returns when the message is accepted for sending, which says nothing about its
+// delivery. payload may then be reused. Multicast waits while the send buffer ([WithSendBuffer]) is
+// full. If ctx ends meanwhile, nothing of the message was sent and the connection stays good. The
+// call after a failed write returns ErrConnectionClosed. Messages that were accepted and not
+// flushed may then be lost.
 //
-// Errors besides: ErrIllegalService if service is not exactly one, with or
-// without SelfDiscard; ErrIllegalGroup if there are more than 100 groups, or
-// one is empty, over 31 bytes or with a NUL; ErrMessageTooLong over
-// [MaxPayload]; ErrIllegalSession after Close; ErrNetErrorOnSession after a
-// failure that was reported before.
+// Other errors are ErrIllegalService if service is not exactly one service, with or without
+// SelfDiscard; ErrIllegalGroup if there are more than 100 groups, or one is empty, longer than 31
+// bytes or contains a NUL; ErrMessageTooLong above [MaxPayload]; ErrIllegalSession after Close; and
+// ErrNetErrorOnSession after a failure that was reported before.
 func (c *Conn) Multicast(ctx context.Context, service Service, messType int16, payload []byte, groups ...string) error {
 	if err := checkMulticast(service, len(payload), groups); err != nil {
 		return err
@@ -133,9 +127,9 @@ func (c *Conn) Multicast(ctx context.Context, service Service, messType int16, p
 	return nil
 }
 
-// Flush waits until the kernel has taken all that was accepted before the
-// call, or the connection fails, or ctx ends. Success does not mean that the
-// daemon has read it: Spread's protocol has no such answer.
+// Flush waits until the kernel has taken all messages accepted before the call, the connection
+// fails or ctx ends. Success does not mean that the daemon has read them: the protocol has no
+// acknowledgement.
 func (c *Conn) Flush(ctx context.Context) error {
 	if err := c.out.flush(ctx); err != nil {
 		return opError("flush", "", err)
@@ -143,14 +137,13 @@ func (c *Conn) Flush(ctx context.Context) error {
 	return nil
 }
 
-// Close ends the session in order. It sends what was accepted (for at most
-// 5 s), then a disconnect request, waits (at most 1 s) for the daemon to close
-// its side, and closes the connection. Events not yet received are lost.
-// Calls under way in other goroutines fail with ErrIllegalSession, as do later
-// ones.
+// Close ends the session in order. It sends accepted messages (for at most 5 s) and a disconnect
+// request, waits (at most 1 s) until the daemon closes its side, and closes the connection. Events
+// not yet received are lost. Pending calls in other goroutines fail with ErrIllegalSession, as do
+// later ones.
 //
-// Close returns an error if something that was accepted was not handed to the
-// kernel. It may be called again, and after Kill; that does nothing.
+// Close returns an error if the kernel has not taken all accepted messages. A second Close, or one
+// after Kill, does nothing.
 func (c *Conn) Close() error {
 	s := c.out
 	s.mu.Lock()
@@ -160,7 +153,7 @@ func (c *Conn) Close() error {
 		return nil
 	}
 	s.closed = true
-	owed := s.accepted // what the caller wants to know of
+	owed := s.accepted // without the disconnect request
 	if s.broken == nil {
 		s.fill = c.appendRequest(s.fill, wire.Kill, c.self)
 	}
@@ -173,7 +166,7 @@ func (c *Conn) Close() error {
 	c.in.interrupt()
 	<-s.done
 	c.in.drain(time.Now().Add(partingTimeout))
-	_ = c.nc.Close() // all that matters has been said
+	_ = c.nc.Close() // everything is sent; an error changes nothing
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -186,8 +179,8 @@ func (c *Conn) Close() error {
 	return nil
 }
 
-// Kill closes the connection at once and tells the daemon nothing, which sees
-// a client that vanished. What was accepted and not flushed is lost.
+// Kill closes the connection at once, without a disconnect request. Accepted messages that were not
+// flushed may be lost.
 func (c *Conn) Kill() {
 	c.in.closed.Store(true)
 	s := c.out
@@ -199,12 +192,12 @@ func (c *Conn) Kill() {
 	s.work.Signal()
 	s.room.Broadcast()
 	s.mu.Unlock()
-	_ = c.nc.Close() // ends a write and a read under way
+	_ = c.nc.Close() // interrupts a pending write and read
 	<-s.done
 }
 
-// fail ends a connection on which nothing can be received any more, and
-// returns the error for the caller of op.
+// fail ends a connection from which nothing more can be received, and returns the error for the
+// caller of op.
 func (c *Conn) fail(op string, code Code, cause error) error {
 	s := c.out
 	s.mu.Lock()
@@ -218,26 +211,26 @@ func (c *Conn) fail(op string, code Code, cause error) error {
 	s.work.Signal()
 	s.room.Broadcast()
 	s.mu.Unlock()
-	_ = c.nc.Close() // the daemon has done so, or must not go on
+	_ = c.nc.Close() // the daemon has closed it, or must not continue
 	return opError(op, "", err)
 }
 
-// opError completes an error of the sender or of a context.
+// opError adds the operation to an error of the sender or of a context.
 func opError(op, target string, err error) error {
-	if e, ok := err.(*Error); ok { //nolint:errorlint // it is ours and fresh, not a wrapped one
+	if e, ok := err.(*Error); ok { //nolint:errorlint // a new error of this package, not a wrapped one
 		e.Op, e.Target = op, target
 		return e
 	}
 	return &Error{Op: op, Target: target, Err: err}
 }
 
-// isTimeout reports whether err says that a deadline passed.
+// isTimeout reports whether err means that a deadline has passed.
 func isTimeout(err error) bool {
 	ne, ok := errors.AsType[net.Error](err)
 	return ok && ne.Timeout()
 }
 
-// unexpected turns the end of a stream into what it is where more was due.
+// unexpected turns io.EOF into io.ErrUnexpectedEOF, for places where more must follow.
 func unexpected(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF

@@ -6,7 +6,7 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// decodeMessage fills m from a message of the wire, all but its payload.
+// decodeMessage fills m from a message of the wire, except for the payload.
 func (r *receiver) decodeMessage(m *Message, w *wire.Message, t wire.Type) {
 	m.Service = Service(t & wire.Services)
 	m.SelfDiscard = t&wire.SelfDiscard != 0
@@ -16,8 +16,7 @@ func (r *receiver) decodeMessage(m *Message, w *wire.Message, t wire.Type) {
 	m.EndianMismatch = w.Hint.Order() != wire.LittleEndian
 }
 
-// decodeEvent makes an event of its own memory from anything but a regular
-// message.
+// decodeEvent returns the event of anything but a regular message, in memory of its own.
 func (r *receiver) decodeEvent(w *wire.Message) (Event, error) {
 	switch t := w.Type; {
 	case t&wire.Reject != 0:
@@ -39,7 +38,7 @@ func (r *receiver) decodeMembership(w *wire.Message) (Event, error) {
 	m := &Membership{Group: r.names.name(&w.Sender), Index: -1}
 	var p wire.Membership
 	if err := p.Decode(w.Type, w.ByteOrder, w.Payload); err != nil {
-		// Where it ends is known, so the connection is as good as before.
+		// Its end is known, so the connection stays good.
 		return nil, &Error{
 			Op: opReceive, Target: m.Group, Code: ErrIllegalMessage,
 			Err: fmt.Errorf("membership message: %w", err),
@@ -90,7 +89,7 @@ func (r *receiver) decodeRejected(w *wire.Message) Event {
 		e.Request = RequestMulticast
 	}
 	r.decodeMessage(&e.Message, w, w.OldType)
-	// The daemon put our own name behind the groups of the request.
+	// The daemon appends the name of this connection to the groups of the request.
 	if n := len(e.Message.Groups); n > 0 && e.Message.Groups[n-1] == r.self {
 		e.Message.Groups = e.Message.Groups[: n-1 : n-1]
 	}

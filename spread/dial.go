@@ -11,17 +11,17 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// socketBuffer is what C libraries ask for in each direction, in bytes
-// (client-protocol §2.1).
+// socketBuffer is the size in bytes that C libraries request for each direction (client-protocol
+// §2.1).
 const socketBuffer = 200 << 10
 
-// Dial connects to the daemon at addr ([ParseAddress]) and opens a session.
-// ctx bounds Dial alone; the connection outlives it.
+// Dial connects to the daemon at addr ([ParseAddress]) and opens a session. ctx bounds only Dial;
+// the connection outlives it.
 //
-// The error is an [*Error]. Its code is ErrIllegalSpread for a bad address or
-// an unknown host, ErrCouldNotConnect if nobody answers there, a rejection
-// (ErrRejectNotUnique and so on) if the daemon says no or would, and
-// ErrConnectionClosed if the connection or ctx ended on the way.
+// The error is an [*Error]. Its code is ErrIllegalSpread for an invalid address or an unknown host,
+// ErrCouldNotConnect if nobody answers there, a rejection (ErrRejectNotUnique and so on) if the
+// daemon rejects the client or would do so, and ErrConnectionClosed if the connection or ctx ended
+// meanwhile.
 func Dial(ctx context.Context, addr string, opts ...Option) (*Conn, error) {
 	const op = "dial"
 	a, err := ParseAddress(addr)
@@ -51,7 +51,7 @@ func Dial(ctx context.Context, addr string, opts ...Option) (*Conn, error) {
 		err = &Error{Code: ErrConnectionClosed, Err: ctx.Err()}
 	}
 	if err != nil {
-		_ = nc.Close() // the session was never ours
+		_ = nc.Close() // there is no session yet
 		return nil, opError(op, a.String(), err)
 	}
 
@@ -78,8 +78,8 @@ func dialError(ctx context.Context, err error) error {
 	return &Error{Code: ErrCouldNotConnect, Err: fmt.Errorf("%w; is the daemon running?", err)}
 }
 
-// tune sets what C libraries set. Errors do not matter: the kernel may give
-// smaller buffers, and connections of other kinds have no such options.
+// tune sets the socket options that C libraries set. Errors are ignored: the kernel may grant
+// smaller buffers, and other kinds of connections have no such options.
 func tune(nc net.Conn) {
 	if tcp, ok := nc.(*net.TCPConn); ok {
 		_ = tcp.SetNoDelay(true)
@@ -94,8 +94,8 @@ func tune(nc net.Conn) {
 	}
 }
 
-// check refuses before connecting what a daemon would refuse. It returns the
-// choice of authentication methods as it is sent.
+// check rejects options that a daemon would reject. It returns the choice of authentication methods
+// as it is sent.
 func (o *options) check() (choice wire.MethodChoice, err error) {
 	if o.name != "" && !wire.LegalPrivateName(o.name) {
 		return choice, &Error{
@@ -117,8 +117,8 @@ func (o *options) check() (choice wire.MethodChoice, err error) {
 	return choice, nil
 }
 
-// handshake runs client-protocol §3 on a fresh connection. It reads no byte
-// behind the accept message. Errors are [*Error] values without operation.
+// handshake runs the handshake of client-protocol §3 on a new connection. It does not read beyond
+// the accept message. Errors are [*Error] values without an operation.
 func (o *options) handshake(ctx context.Context, nc net.Conn, choice *wire.MethodChoice) (wire.Accept, error) {
 	request := wire.ConnectRequest{Version: wire.OurVersion, Name: []byte(o.name)}
 	if o.membership {
@@ -128,8 +128,8 @@ func (o *options) handshake(ctx context.Context, nc net.Conn, choice *wire.Metho
 		request.Flags |= wire.FlagPriority
 	}
 	if _, err := nc.Write(request.Append(nil)); err != nil {
-		// A daemon that is full rejects before it reads, so its byte may
-		// wait for us although the write failed.
+		// A daemon that is full rejects before it reads. Its answer may have arrived although the
+		// write failed.
 		if code, ok := readRejection(nc); ok {
 			return wire.Accept{}, &Error{Code: code}
 		}
@@ -193,7 +193,7 @@ func readMethods(r io.Reader) (wire.MethodList, error) {
 // acceptFixed is the length of an accept message without the private group.
 const acceptFixed = 5
 
-// readAccept reads the daemon's verdict. The group of the result is its own.
+// readAccept reads the daemon's decision. The group of the result is in memory of its own.
 func (o *options) readAccept(r io.Reader) (a wire.Accept, err error) {
 	const doing = "reading the daemon's answer"
 	b := make([]byte, acceptFixed, acceptFixed+wire.MaxGroupName)
@@ -206,7 +206,7 @@ func (o *options) readAccept(r io.Reader) (a wire.Accept, err error) {
 	if _, err := io.ReadFull(r, b[1:]); err != nil {
 		return wire.Accept{}, broken(doing, unexpected(err))
 	}
-	// A length beyond the limit is left to Decode.
+	// Decode rejects a length above the limit.
 	group := b[acceptFixed : acceptFixed+min(int(b[acceptFixed-1]), wire.MaxGroupName)]
 	if _, err := io.ReadFull(r, group); err != nil {
 		return wire.Accept{}, broken(doing, unexpected(err))
@@ -216,19 +216,19 @@ func (o *options) readAccept(r io.Reader) (a wire.Accept, err error) {
 		return wire.Accept{}, broken(doing, err)
 	}
 	if len(a.Group) == 0 {
-		return wire.Accept{}, broken(doing, errors.New("it gives us no private group"))
+		return wire.Accept{}, broken(doing, errors.New("it contains no private group"))
 	}
 	// libspread's rules (client-protocol §3.3).
 	if v := a.Version; v.Major < 3 || o.priority && !v.AtLeast(3, 8, 0) {
 		return wire.Accept{}, &Error{
 			Code: ErrRejectVersion,
-			Err:  fmt.Errorf("the daemon's version is %v, this library needs 3.0.0 (with priority 3.8.0) or later", Version(v)),
+			Err:  fmt.Errorf("the daemon has version %v, but this library needs 3.0.0 (with priority 3.8.0) or later", Version(v)),
 		}
 	}
 	return a, nil
 }
 
-// broken is the error of a handshake that ended without a verdict.
+// broken returns the error of a handshake that ended without a decision.
 func broken(doing string, err error) error {
 	return &Error{Code: ErrConnectionClosed, Err: fmt.Errorf("%s: %w", doing, err)}
 }

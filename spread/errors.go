@@ -8,56 +8,50 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// Code is the kind of a failure, with libspread's number. Each kind is itself
-// an error, so that errors.Is(err, spread.ErrRejectNotUnique) asks for it.
+// Code is the kind of a failure, with libspread's number. Each kind is an error itself, for
+// errors.Is:
+//
+//	errors.Is(err, spread.ErrRejectNotUnique)
 type Code int8
 
-// The kinds of failure, named and numbered as libspread's (client-protocol
-// §14.2). This library returns all of them but ErrRejectNoName (which no
-// daemon sends), ErrBufferTooShort, ErrGroupsTooShort and ErrIllegalTime
-// (which a Go caller cannot cause); these are there for programs that
-// translate codes.
+// The kinds of failure, named and numbered as in libspread (client-protocol §14.2). This library
+// does not return ErrRejectNoName (which no daemon sends), ErrBufferTooShort, ErrGroupsTooShort and
+// ErrIllegalTime (which a Go caller cannot cause). They exist for programs that translate codes.
 const (
-	// ErrIllegalSpread means that the daemon's address is malformed or its
-	// host unknown.
+	// ErrIllegalSpread means that the daemon's address is malformed or its host is unknown.
 	ErrIllegalSpread = Code(wire.IllegalSpread)
-	// ErrCouldNotConnect means that no connection to the daemon came about.
+	// ErrCouldNotConnect means that the daemon could not be reached.
 	ErrCouldNotConnect = Code(wire.CouldNotConnect)
-	// ErrRejectQuota means that the daemon has as many sessions as it takes.
+	// ErrRejectQuota means that the daemon accepts no more sessions.
 	ErrRejectQuota = Code(wire.RejectQuota)
-	// ErrRejectNoName is defined by the protocol and never sent.
+	// ErrRejectNoName is defined by the protocol but never sent.
 	ErrRejectNoName = Code(wire.RejectNoName)
-	// ErrRejectIllegalName means that the private name is too long or has
-	// bytes outside '$' to '~'.
+	// ErrRejectIllegalName means that the private name is too long or has bytes outside '$' to '~'.
 	ErrRejectIllegalName = Code(wire.RejectIllegalName)
-	// ErrRejectNotUnique means that another session of the daemon has the
-	// private name.
+	// ErrRejectNotUnique means that another session of the daemon has the private name.
 	ErrRejectNotUnique = Code(wire.RejectNotUnique)
-	// ErrRejectVersion means that daemon and library do not fit together.
+	// ErrRejectVersion means that the versions of daemon and library are incompatible.
 	ErrRejectVersion = Code(wire.RejectVersion)
 	// ErrConnectionClosed means that the connection ended or failed.
 	ErrConnectionClosed = Code(wire.ConnectionClosed)
-	// ErrRejectAuth means that authentication failed, or that daemon and
-	// client share no method.
+	// ErrRejectAuth means that authentication failed, or that daemon and client share no method.
 	ErrRejectAuth = Code(wire.RejectAuth)
-	// ErrIllegalSession means that the Conn was closed by this program.
+	// ErrIllegalSession means that this program has closed the connection.
 	ErrIllegalSession = Code(wire.IllegalSession)
-	// ErrIllegalService means that a message has not exactly one service.
+	// ErrIllegalService means that a message does not have exactly one service.
 	ErrIllegalService = Code(wire.IllegalService)
-	// ErrIllegalMessage means that the daemon sent what cannot be understood.
+	// ErrIllegalMessage means that the daemon sent an invalid message.
 	ErrIllegalMessage = Code(wire.IllegalMessage)
-	// ErrIllegalGroup means that a group name is not legal, or that a
-	// message has too many groups.
+	// ErrIllegalGroup means that a group name is invalid, or that a message has too many groups.
 	ErrIllegalGroup = Code(wire.IllegalGroup)
 	// ErrBufferTooShort is not returned by this library.
 	ErrBufferTooShort = Code(wire.BufferTooShort)
 	// ErrGroupsTooShort is not returned by this library.
 	ErrGroupsTooShort = Code(wire.GroupsTooShort)
-	// ErrMessageTooLong means that payload and groups are over the limit;
-	// see [MaxPayload].
+	// ErrMessageTooLong means that payload and groups exceed the limit; see [MaxPayload].
 	ErrMessageTooLong = Code(wire.MessageTooLong)
-	// ErrNetErrorOnSession means that the connection had failed before the
-	// call. Such an error is also an ErrConnectionClosed to errors.Is.
+	// ErrNetErrorOnSession means that the connection had failed before the call. Such an error is
+	// also an ErrConnectionClosed to errors.Is.
 	ErrNetErrorOnSession = Code(wire.NetErrorOnSession)
 	// ErrIllegalTime is not returned by this library.
 	ErrIllegalTime = Code(wire.IllegalTime)
@@ -74,7 +68,7 @@ func (c Code) Error() string {
 	case ErrCouldNotConnect:
 		return "could not connect"
 	case ErrRejectQuota:
-		return "connection rejected: the daemon takes no more sessions"
+		return "connection rejected: the daemon accepts no more sessions"
 	case ErrRejectNoName:
 		return "connection rejected: no name"
 	case ErrRejectIllegalName:
@@ -82,7 +76,7 @@ func (c Code) Error() string {
 	case ErrRejectNotUnique:
 		return "connection rejected: name not unique on this daemon"
 	case ErrRejectVersion:
-		return "connection rejected: library and daemon do not fit"
+		return "connection rejected: incompatible versions of library and daemon"
 	case ErrConnectionClosed:
 		return "connection closed by the daemon"
 	case ErrRejectAuth:
@@ -110,18 +104,17 @@ func (c Code) Error() string {
 	}
 }
 
-// Error is what all functions of this package return. errors.Is finds its
-// Code as well as what Err wraps: a context's error, an error of package net.
+// Error is the error type of all functions of this package. errors.Is finds its Code and what Err
+// wraps, such as the error of a context or of package net.
 type Error struct {
-	// Op is what was being done: "dial", "join", "leave", "multicast",
-	// "flush", "receive", "poll", "close", "parse address" or "parse
-	// service".
+	// Op is the operation that failed: "dial", "join", "leave", "multicast", "flush", "do",
+	// "receive", "poll", "close", "parse address" or "parse service".
 	Op string
-	// Target is what it was done to: an address or a group. It may be empty.
+	// Target is the address or group of the operation. It may be empty.
 	Target string
-	// Code is the kind of failure, or 0 if only the caller's context ended.
+	// Code is the kind of failure. It is 0 if only the caller's context ended.
 	Code Code
-	// Err is the cause or the detail. It may be nil if Code is not 0.
+	// Err is the cause. It may be nil if Code is not 0.
 	Err error
 }
 
@@ -145,7 +138,7 @@ func (e *Error) Error() string {
 	return s.String()
 }
 
-// Unwrap returns the code, if there is one, and the cause.
+// Unwrap returns the code and the cause, as far as they are set.
 func (e *Error) Unwrap() []error {
 	errs := make([]error, 0, 2)
 	if e.Code != 0 {

@@ -14,7 +14,7 @@ import (
 // A chat that survives restarts of the daemon. Lines that others say while the client is not
 // connected are missing, and the program knows when that is.
 func ExampleClient_chat() {
-	daemon := spreadtest.New("alpha") // stands for a spreadd
+	daemon := spreadtest.New("alpha") // replaces a spreadd, so that the example runs anywhere
 	defer daemon.Close()
 
 	ctx := context.Background()
@@ -63,7 +63,7 @@ func ExampleClient_chat() {
 // A leader among the members of a group: the first one in the list, which is the same for all. When
 // the network splits, each part has a leader of its own.
 func ExampleClient_leader() {
-	daemon := spreadtest.New("alpha") // stands for a spreadd
+	daemon := spreadtest.New("alpha") // replaces a spreadd, so that the example runs anywhere
 	defer daemon.Close()
 
 	ctx := context.Background()
@@ -123,8 +123,8 @@ type worker struct {
 	mine   []string // jobs that this worker has taken
 }
 
-// handle takes each open job whose number falls on this worker. When a worker is gone, its jobs fall on
-// those who are left.
+// handle takes each open job whose number falls on this worker. When a worker is gone, its jobs
+// fall on those who are left.
 func (w *worker) handle(event spread.Event) {
 	if m, ok := event.(*spread.Message); ok {
 		word, job, _ := strings.Cut(string(m.Payload), " ")
@@ -146,11 +146,11 @@ func (w *worker) handle(event spread.Event) {
 	}
 }
 
-// A queue of work that is shared by the members of a group, without a server that hands it out. A job
-// whose worker disappears is done by another one. A worker that has been away asks for the open jobs
-// (not shown).
+// A queue of work that is shared by the members of a group, without a server that hands it out. A
+// job whose worker disappears is done by another one. A worker that has been away asks for the open
+// jobs (not shown).
 func ExampleClient_workQueue() {
-	daemon := spreadtest.New("alpha") // stands for a spreadd
+	daemon := spreadtest.New("alpha") // replaces a spreadd, so that the example runs anywhere
 	defer daemon.Close()
 
 	ctx := context.Background()

@@ -10,14 +10,13 @@ import (
 	"github.com/spreadd/spreadd/spread/spreadtest"
 )
 
-// daemon stands for a spreadd, so that the examples run anywhere. Programs
-// leave the option out.
+// daemon replaces a spreadd, so that the examples run anywhere. Programs omit the option.
 func daemon() (option spread.Option, stop func()) {
 	d := spreadtest.New("alpha")
 	return spread.WithDialer(d.Dial), d.Close
 }
 
-// A program joins a group, says something to it, and hears itself.
+// A program joins a group, sends a message to it, and receives its own message.
 func Example() {
 	viaTest, stop := daemon()
 	defer stop()
@@ -63,7 +62,7 @@ func ExampleDial() {
 	if errors.Is(err, spread.ErrRejectNotUnique) {
 		fmt.Println(err)
 	}
-	// Without a name the daemon makes one up.
+	// Without a name, the daemon chooses one.
 	second, err := spread.Dial(ctx, "4803", viaTest)
 	if err != nil {
 		log.Fatal(err)
@@ -75,7 +74,7 @@ func ExampleDial() {
 	// #r1#alpha
 }
 
-// Membership messages tell who is in a group, and why that changed.
+// Membership messages show who is in a group, and why that changed.
 func ExampleMembership() {
 	viaTest, stop := daemon()
 	defer stop()
@@ -121,10 +120,9 @@ func ExampleMembership() {
 	// disconnect #bob#alpha [#alice#alpha]
 }
 
-// strangers returns the members of a new view that have not received what we
-// have: they came by joining, or from another part of the network. The members
-// of our own virtual synchrony set need nothing, since they have delivered
-// the same messages in the same order.
+// strangers returns the members of a new view that have not received the same messages as this one:
+// they have joined, or come from another part of the network. The members of this one's own virtual
+// synchrony set need nothing, because they have delivered the same messages in the same order.
 func strangers(m *spread.Membership) []string {
 	switch m.Cause {
 	case spread.CauseJoin:
@@ -142,8 +140,8 @@ func strangers(m *spread.Membership) []string {
 	return nil
 }
 
-// Members that keep a state by applying the group's messages hand it only to
-// those who cannot have it. The virtual synchrony sets say who that is.
+// Members that build a state from the group's messages send it only to members that cannot have it.
+// The virtual synchrony sets show which those are.
 func ExampleVSSet() {
 	viaTest, stop := daemon()
 	defer stop()
@@ -196,8 +194,7 @@ func ExampleVSSet() {
 	// merge: [#carol#beta #dave#gamma]
 }
 
-// A publisher need not be a member. It flushes before it trusts that its
-// messages are on their way.
+// A publisher need not be a member. It flushes to know that the kernel has its messages.
 func ExampleConn_Multicast() {
 	viaTest, stop := daemon()
 	defer stop()
@@ -223,8 +220,8 @@ func ExampleConn_Multicast() {
 	// <nil>
 }
 
-// A consumer that works in batches uses one message over and over, and ends a
-// batch when nothing more has arrived.
+// A consumer that works in batches reuses one message, and ends a batch when nothing more has
+// arrived.
 func ExampleConn_ReceiveInto() {
 	viaTest, stop := daemon()
 	defer stop()

@@ -7,16 +7,15 @@ import (
 )
 
 const (
-	// maxInterned bounds each of the two tables of a connection. When one
-	// is full it is emptied: a stream from few senders to few groups never
-	// gets there, and one from many gains nothing from a table.
+	// maxInterned bounds each of the two tables of a connection. A full table is emptied: a stream
+	// from few senders to few groups never fills it, and one from many gains nothing from it.
 	maxInterned = 1024
-	// maxInternedGroups is the longest list of groups that is kept.
+	// maxInternedGroups is the length of the longest list of groups that is kept.
 	maxInternedGroups = 8
 )
 
-// interner turns name fields into strings, the same bytes into the same
-// string, so that a steady stream allocates none.
+// interner turns name fields into strings. Equal fields give the same string, so that a steady
+// stream allocates none.
 type interner struct {
 	last     wire.Name
 	lastName string
@@ -78,7 +77,7 @@ func (in *interner) members(fields []byte) []string {
 	for i := range l {
 		field := (*wire.Name)(fields[i*wire.NameLen:])
 		if n > maxInterned {
-			l[i] = field.String() // they would only push each other out
+			l[i] = field.String() // they would only evict each other
 			continue
 		}
 		l[i] = in.name(field)

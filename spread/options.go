@@ -8,7 +8,7 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// An Option changes how [Dial] connects.
+// An Option changes how [Dial] or [NewClient] connects.
 type Option func(*options)
 
 type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
@@ -29,11 +29,11 @@ type options struct {
 }
 
 const (
-	// defaultSocketDir is where C daemons and libraries keep the UNIX
-	// socket (client-protocol §2.2).
+	// defaultSocketDir is the directory of UNIX sockets of C daemons and libraries (client-protocol
+	// §2.2).
 	defaultSocketDir = "/tmp"
-	// defaultSendBuffer is the default of [WithSendBuffer]: above what a
-	// socket buffer of 200 KiB takes at once, so that a write fills it.
+	// defaultSendBuffer is the default of [WithSendBuffer]. It exceeds a socket buffer of 200 KiB,
+	// so that one write can fill that.
 	defaultSendBuffer = 256 << 10
 	// defaultBacklog is the default of [WithBacklog]: well below what a socket buffer of 200 KiB
 	// holds.
@@ -54,37 +54,34 @@ func buildOptions(opts []Option) options {
 	return o
 }
 
-// WithName asks for a private name: 1 to 10 bytes from '$' to '~', unique on
-// the daemon. Without it, or with an empty name, the daemon makes one up. A
-// longer name is an error here, where libspread would cut it.
+// WithName asks for a private name: 1 to 10 bytes from '$' to '~', unique on the daemon. Without
+// it, or with an empty name, the daemon chooses one. A longer name is an error, where libspread
+// would cut it. A [Client] whose name is taken replaces its end by a random suffix; [Dial] fails.
 func WithName(name string) Option { return func(o *options) { o.name = name } }
 
-// WithMembership asks for membership messages of the groups that are joined.
-// The default is not to get them.
+// WithMembership asks for membership messages of joined groups. The default is off.
 func WithMembership(on bool) Option { return func(o *options) { o.membership = on } }
 
-// WithPriority sets the priority flag, which daemons store and ignore.
+// WithPriority sets the priority flag, which daemons ignore.
 func WithPriority(on bool) Option { return func(o *options) { o.priority = on } }
 
-// WithAuth sets the authentication methods, in order; all have to succeed. At
-// most 3 can be given. The default is [NullAuth] alone.
+// WithAuth sets the authentication methods, at most 3. All of them have to succeed, in this order.
+// The default is [NullAuth] alone.
 func WithAuth(methods ...AuthMethod) Option { return func(o *options) { o.auth = methods } }
 
-// WithSocketDir sets the directory of the UNIX socket that an address of a
-// port alone means. The default is /tmp, where Spread has it.
+// WithSocketDir sets the directory of UNIX sockets, for addresses that are only a port. The default
+// is /tmp, as in Spread.
 func WithSocketDir(dir string) Option { return func(o *options) { o.socketDir = dir } }
 
-// WithDialer replaces the dialer of package net, for tests or for
-// connections through something else. The connections that it returns must
-// honour deadlines, as all of package net do.
+// WithDialer replaces the dialer of package net, for tests or for connections through something
+// else. Its connections must honor deadlines, as those of package net do.
 func WithDialer(dial func(ctx context.Context, network, address string) (net.Conn, error)) Option {
 	return func(o *options) { o.dial = dial }
 }
 
-// WithSendBuffer sets how many bytes a connection collects while an earlier
-// write is under way, and thus how many one write has at most. A connection
-// therefore holds up to twice as many bytes that the kernel has not taken
-// yet. The default is 256 KiB; one whole message always fits.
+// WithSendBuffer sets how many bytes a connection collects during a write, and so the size of the
+// largest write. A connection holds up to twice as many bytes that the kernel has not taken yet.
+// The default is 256 KiB. One whole message always fits.
 func WithSendBuffer(bytes int) Option {
 	return func(o *options) { o.sendBuffer = max(bytes, wire.HeaderLen) }
 }

@@ -4,8 +4,7 @@ package spread
 
 import "syscall"
 
-// rawConn returns nil: sockets of this system cannot be read by hand without
-// waiting.
+// rawConn returns nil: this system cannot read a socket without waiting.
 func rawConn(syscall.Conn) syscall.RawConn { return nil }
 
 // readNow is never called here.

@@ -13,8 +13,8 @@ func rawConn(nc syscall.Conn) syscall.RawConn {
 	return raw
 }
 
-// readNow reads from a non-blocking socket what is there. It reports false if
-// there is nothing, or for an error.
+// readNow reads from a non-blocking socket. It reports false if nothing is available, or for an
+// error.
 func readNow(fd uintptr, b []byte) (n int, ok bool) {
 	for {
 		n, err := syscall.Read(int(fd), b)

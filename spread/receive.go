@@ -12,29 +12,26 @@ import (
 
 const opReceive = "receive"
 
-// Receive returns the next event: a [*Message], a [*Membership], a [*Rejected]
-// or an [*Unknown]. It waits for one until ctx ends; then nothing is lost, and
-// the next call goes on where this one stopped. Events come in the order in
-// which the daemon sent them; of several goroutines that receive, each gets
-// some.
+// Receive returns the next event: a [*Message], a [*Membership], a [*Rejected] or an [*Unknown]. It
+// waits until ctx ends; then nothing is lost, and the next call continues where this one stopped.
+// Events come in the order in which the daemon sent them. If several goroutines receive, each gets
+// some of them.
 //
-// The payload of a message is a part of the chunk of 64 KiB that it was read
-// with, and the chunk is never written to again. A program that keeps a few
-// small messages for long should keep clones ([Message.Clone]), or the rest
-// of their chunks is kept as well. [Conn.ReceiveInto] copies instead.
+// The payload of a message is part of the chunk of 64 KiB that was read with it. The chunk is never
+// written to again. A program that keeps small messages for long should keep clones
+// ([Message.Clone]), otherwise it keeps whole chunks. [Conn.ReceiveInto] copies the payload
+// instead.
 //
-// Errors: the context's; ErrConnectionClosed if the daemon closed the
-// connection or it failed, after all events that had arrived whole;
-// ErrNetErrorOnSession if that was reported before; ErrIllegalSession after
-// Close. ErrIllegalMessage means that what the daemon sent makes no sense: if
-// it was one bad membership message the next call receives what follows it,
-// else the connection has been closed.
+// The errors are that of the context; ErrConnectionClosed if the connection ended or failed, after
+// all events that had arrived completely; ErrNetErrorOnSession if that was reported before; and
+// ErrIllegalSession after Close. ErrIllegalMessage means that the daemon sent something invalid. If
+// it was a single membership message, the next call returns what follows it; otherwise the
+// connection is closed.
 func (c *Conn) Receive(ctx context.Context) (Event, error) { return c.receive(ctx, nil) }
 
-// ReceiveInto is Receive for programs that handle one message after the other:
-// a message is written to m, its payload copied to m.Payload (which is made
-// longer if need be), and m returned. In a steady stream it allocates nothing.
-// Other events are returned as by Receive and leave m alone.
+// ReceiveInto is Receive for programs that handle one message after the other. It stores a message
+// in m, copies the payload to m.Payload, which grows if necessary, and returns m. In a steady
+// stream it allocates nothing. Other events are returned as by Receive and do not change m.
 func (c *Conn) ReceiveInto(ctx context.Context, m *Message) (Event, error) {
 	return c.receive(ctx, m)
 }
@@ -76,7 +73,7 @@ func (c *Conn) receive(ctx context.Context, into *Message) (Event, error) {
 	}
 }
 
-// event makes an event of a decoded message.
+// event returns the event of a decoded message.
 func (r *receiver) event(w *wire.Message, into *Message) (Event, error) {
 	if !w.Type.IsRegular() {
 		return r.decodeEvent(w)
@@ -97,9 +94,8 @@ func (r *receiver) event(w *wire.Message, into *Message) (Event, error) {
 	return m, nil
 }
 
-// Events returns an iterator over what [Conn.Receive] returns. After an error
-// it goes on if the caller does and the connection is still good, which is
-// only so after a bad membership message; any other error is the last element.
+// Events returns an iterator over the results of [Conn.Receive]. An error is the last element,
+// except after a single invalid membership message, which leaves the connection good.
 func (c *Conn) Events(ctx context.Context) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		for {
@@ -111,7 +107,7 @@ func (c *Conn) Events(ctx context.Context) iter.Seq2[Event, error] {
 	}
 }
 
-// usable reports whether there is sense in receiving after err.
+// usable reports whether the connection is still good after err.
 func (c *Conn) usable(err error) bool {
 	if !errors.Is(err, ErrIllegalMessage) {
 		return false
@@ -121,10 +117,9 @@ func (c *Conn) usable(err error) bool {
 	return c.out.broken == nil && !c.out.closed
 }
 
-// Ready reports whether an event has arrived whole, so that Receive would
-// return it at once. Programs that work in batches flush theirs when it does
-// not. It looks at what earlier calls have read, and asks nobody; while
-// another goroutine receives it returns false.
+// Ready reports whether Receive would return an event at once. Programs that work in batches flush
+// a batch when it reports false. It considers only what earlier calls have read, without a system
+// call. While another goroutine receives, it returns false.
 func (c *Conn) Ready() bool {
 	r := c.in
 	select {
@@ -138,11 +133,10 @@ func (c *Conn) Ready() bool {
 	return complete || err != nil
 }
 
-// Poll returns how many bytes wait to be received, whole events or not. It
-// reads what the kernel has, up to the end of its chunk, without waiting; on
-// systems other than Unix it only counts what earlier calls have read. While
-// another goroutine receives it returns 0. The error is ErrIllegalSession
-// after Close; other failures are left to Receive.
+// Poll returns how many bytes wait to be received, complete events or not. It reads from the kernel
+// up to the end of its chunk, without waiting. On systems other than Unix it only counts what
+// earlier calls have read. While another goroutine receives, it returns 0. The error is
+// ErrIllegalSession after Close; Receive reports other failures.
 func (c *Conn) Poll() (int, error) {
 	r := c.in
 	if r.closed.Load() {

@@ -12,46 +12,43 @@ import (
 )
 
 const (
-	// chunkSize is the size of a read buffer in bytes: some 230 messages of
-	// 200 bytes a system call.
+	// chunkSize is the size of a read buffer in bytes: some 230 messages of 200 bytes per system
+	// call.
 	chunkSize = 64 << 10
-	// minRead is the least room in bytes that a read is given; with less,
-	// the rest of a chunk is left unused.
+	// minRead is the smallest room in bytes for a read. If a chunk has less left, that is not used.
 	minRead = 8 << 10
-	// trustedSize is the longest message for which room is made at once
-	// when its header arrives; it covers all but membership messages of
-	// thousands of members. Room for longer ones only doubles with what has
-	// arrived, so that a length alone costs no memory.
+	// trustedSize is the size of the longest message for which room is made as soon as its header
+	// arrives. It covers everything but membership messages of thousands of members. For longer
+	// ones the room doubles as data arrives, so that a length alone costs no memory.
 	trustedSize = 256 << 10
-	// maxEmptyReads is how often a connection may give neither bytes nor an
-	// error, as in package bufio.
+	// maxEmptyReads is how often a read may return neither bytes nor an error, as in package bufio.
 	maxEmptyReads = 100
 	// slabSize is the number of Message values that are allocated at once.
 	slabSize = 32
 )
 
-// receiver is the receiving half of a connection. There is no goroutine
-// behind it: who wants an event reads, many messages at a time.
+// receiver is the receiving half of a connection. It has no goroutine: callers read, many messages
+// at a time.
 type receiver struct {
 	nc     net.Conn
 	raw    syscall.RawConn // nil where reading without waiting is not possible
 	self   string
 	closed atomic.Bool
-	lock   chan struct{} // holds an element while someone receives
+	lock   chan struct{} // holds an element while a goroutine receives
 
-	// All below belongs to the holder of lock.
+	// The fields below belong to the holder of lock.
 
-	buf   []byte // buf[pos:] has been read and not been received
+	buf   []byte // buf[pos:] has been read but not received
 	pos   int
-	lent  bool // payloads that callers hold point into buf
+	lent  bool // callers hold payloads that point into buf
 	names *interner
 	slab  []Message
 
-	tryFn func(fd uintptr) bool // reads once; made once, since it would be allocated
+	tryFn func(fd uintptr) bool // reads once; a field so that it is allocated only once
 	tryN  int
 	tryOK bool
 
-	queuedFn func(fd uintptr) // asks the kernel; made once for the same reason
+	queuedFn func(fd uintptr) // asks the kernel; a field for the same reason
 	queuedN  int
 }
 
@@ -63,8 +60,8 @@ func newReceiver(nc net.Conn, self string) *receiver {
 		buf:   make([]byte, 0, chunkSize),
 		names: newInterner(),
 	}
-	// Exact types only: a wrapper may well promote SyscallConn from the
-	// connection that it wraps, and its Read must not be passed by.
+	// Only these exact types: a wrapper may promote SyscallConn from the connection that it wraps,
+	// and its Read must not be bypassed.
 	switch nc := nc.(type) {
 	case *net.TCPConn:
 		r.raw = rawConn(nc)
@@ -79,7 +76,7 @@ func newReceiver(nc net.Conn, self string) *receiver {
 	return r
 }
 
-// acquire takes the right to receive, or returns the error of ctx.
+// acquire takes the lock, or returns the error of ctx.
 func (r *receiver) acquire(ctx context.Context) error {
 	select {
 	case r.lock <- struct{}{}:
@@ -96,9 +93,9 @@ func (r *receiver) acquire(ctx context.Context) error {
 
 func (r *receiver) release() { <-r.lock }
 
-// next decodes the first message that has been read, if it is complete, and
-// returns its size. Otherwise size is what has to be there before it is worth
-// asking again. An error means that the stream makes no sense.
+// next decodes the first message that has been read, if it is complete, and returns its size.
+// Otherwise size is the number of bytes that must be available before the next try. An error means
+// that the stream is invalid.
 func (r *receiver) next(m *wire.Message) (size int, complete bool, err error) {
 	have := r.buf[r.pos:]
 	if len(have) < wire.HeaderLen {
@@ -117,15 +114,15 @@ func (r *receiver) next(m *wire.Message) (size int, complete bool, err error) {
 	return size, true, err
 }
 
-// fill reads at least one byte of a message of size bytes. Whatever has been
-// read stays, also when ctx ends.
+// fill reads at least one byte of a message of size bytes. It keeps what has been read, also when
+// ctx ends.
 func (r *receiver) fill(ctx context.Context, size int) error {
 	r.makeRoom(size)
 	for range maxEmptyReads {
 		n, err := r.read(ctx)
 		r.buf = r.buf[:len(r.buf)+n]
 		if n > 0 {
-			return nil // an error comes again with the next read
+			return nil // the next read returns an error again
 		}
 		if err != nil {
 			return err
@@ -134,8 +131,8 @@ func (r *receiver) fill(ctx context.Context, size int) error {
 	return io.ErrNoProgress
 }
 
-// makeRoom makes room in buf for a read, and for the message at pos to grow to
-// size bytes, or as far as its length is trusted.
+// makeRoom makes room in buf for a read, and for the message at pos to grow to size bytes or as far
+// as its length is trusted.
 func (r *receiver) makeRoom(size int) {
 	have := len(r.buf) - r.pos
 	if have == 0 && !r.lent && cap(r.buf) <= trustedSize {
@@ -159,15 +156,13 @@ func (r *receiver) makeRoom(size int) {
 	r.pos = 0
 }
 
-// read reads once into the room in buf. If ctx ends first, its error is
-// returned.
+// read reads once into the room in buf. If ctx ends first, it returns the error of ctx.
 func (r *receiver) read(ctx context.Context) (int, error) {
 	room := r.buf[len(r.buf):cap(r.buf)]
 	if ctx.Done() == nil {
 		return r.nc.Read(room)
 	}
-	// To watch ctx costs some allocations, so it is done only when there is
-	// nothing to read, and thus time.
+	// Watching ctx costs some allocations, so first try to read without waiting.
 	if n, ok := r.try(); ok {
 		if n == 0 {
 			return 0, io.EOF
@@ -181,7 +176,7 @@ func (r *receiver) read(ctx context.Context) (int, error) {
 	})
 	n, err := r.nc.Read(room)
 	if !stop() {
-		<-fired // or it could end a later read
+		<-fired // otherwise it could interrupt a later read
 		_ = r.nc.SetReadDeadline(time.Time{})
 		if n == 0 && isTimeout(err) {
 			return 0, ctx.Err()
@@ -190,8 +185,8 @@ func (r *receiver) read(ctx context.Context) (int, error) {
 	return n, err
 }
 
-// try reads what is there without waiting. ok is false if there is nothing,
-// if this system cannot, or if an error is better had from a real read.
+// try reads without waiting. ok is false if nothing is available, if this system cannot do it, or
+// on an error, which a normal read then returns.
 func (r *receiver) try() (n int, ok bool) {
 	if r.raw == nil {
 		return 0, false
@@ -203,15 +198,15 @@ func (r *receiver) try() (n int, ok bool) {
 	return r.tryN, r.tryOK
 }
 
-// interrupt makes receiving fail from now on, a read under way included.
+// interrupt makes receiving fail from now on, including a pending read.
 func (r *receiver) interrupt() {
 	r.closed.Store(true)
 	_ = r.nc.SetReadDeadline(time.Unix(1, 0)) // if it fails, so does the read
 }
 
-// drain reads and forgets until the stream ends or the time has come. Closing
-// a TCP socket with unread bytes would reset the connection, and bytes of ours
-// that are still on their way would be lost.
+// drain reads and discards until the stream ends or the time has come. Closing a TCP socket with
+// unread bytes would reset the connection, and sent bytes that are still on their way would be
+// lost.
 func (r *receiver) drain(until time.Time) {
 	r.lock <- struct{}{}
 	defer r.release()
@@ -226,7 +221,7 @@ func (r *receiver) drain(until time.Time) {
 	}
 }
 
-// queued returns how many bytes the kernel holds for us, or 0 if it cannot be asked.
+// queued returns the number of bytes in the receive buffer of the kernel, or 0 if it is not known.
 func (r *receiver) queued() int {
 	if r.raw == nil || r.raw.Control(r.queuedFn) != nil {
 		return 0

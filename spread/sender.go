@@ -6,27 +6,26 @@ import (
 	"sync"
 )
 
-// sender is the sending half of a connection: two buffers, one that callers
-// fill while the other is being written. Whatever collects during one write
-// leaves with the next, so a busy connection makes few system calls and an
-// idle one sends at once.
+// sender is the sending half of a connection. It has two buffers: callers fill one while the other
+// is being written. What collects during a write leaves with the next one, so that a busy
+// connection makes few system calls and an idle one sends at once.
 type sender struct {
 	nc    net.Conn
-	limit int // bytes that fill may grow to, bar one message that is longer
+	limit int // bytes that fill may grow to, except for one longer message
 
 	mu   sync.Mutex
-	work sync.Cond // the writer waits here for bytes, or the end
-	room sync.Cond // callers wait here for room, or for their bytes to leave
+	work sync.Cond // the writer waits here for bytes or the end
+	room sync.Cond // callers wait here for room, or until their bytes are written
 
-	// All below is guarded by mu.
+	// The fields below are guarded by mu.
 
-	fill     []byte // accepted, in order, not yet given to the writer
-	spare    []byte // the buffer that the writer is not using, empty
-	accepted uint64 // bytes ever appended to fill
-	written  uint64 // bytes ever handed to the kernel
-	closed   bool   // by Close or Kill: nothing more is accepted
-	broken   error  // why the connection is of no use any more
-	reported bool   // a caller has been told of broken
+	fill     []byte // accepted messages that the writer has not taken yet
+	spare    []byte // an empty buffer that the writer does not use
+	accepted uint64 // bytes appended to fill since the start
+	written  uint64 // bytes taken by the kernel since the start
+	closed   bool   // closed by Close or Kill: accept nothing more
+	broken   error  // why the connection has failed
+	reported bool   // broken has been returned to a caller
 
 	done chan struct{} // closed when the writer has ended
 }
@@ -38,8 +37,8 @@ func newSender(nc net.Conn, limit int) *sender {
 	return s
 }
 
-// run is the writer goroutine. It ends when the connection is broken, or
-// closed with nothing left to write.
+// run is the writer goroutine. It ends when the connection has failed, or is closed with nothing
+// left to write.
 func (s *sender) run() {
 	defer close(s.done)
 	s.mu.Lock()
@@ -64,12 +63,12 @@ func (s *sender) run() {
 		if err != nil && s.broken == nil {
 			s.broken = err
 		}
-		s.room.Broadcast() // those who flush
+		s.room.Broadcast() // wakes callers of flush
 	}
 }
 
-// add appends a message of size bytes to fill as soon as there is room. build appends it to its argument and
-// returns the result.
+// add appends a message of size bytes to fill as soon as there is room. build appends it to its
+// argument and returns the result.
 func (s *sender) add(ctx context.Context, size int, build func(b []byte) []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -86,7 +85,7 @@ func (s *sender) add(ctx context.Context, size int, build func(b []byte) []byte)
 	return nil
 }
 
-// flush waits until all that was accepted before the call has been written.
+// flush waits until everything accepted before the call has been written.
 func (s *sender) flush(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -94,8 +93,8 @@ func (s *sender) flush(ctx context.Context) error {
 	return s.wait(ctx, func() bool { return s.written >= target })
 }
 
-// wait waits until ready, the end of the connection or the end of ctx. It is
-// called with s.mu and returns with it.
+// wait waits until ready returns true, the connection ends or ctx ends. It needs s.mu, which it
+// releases meanwhile.
 func (s *sender) wait(ctx context.Context, ready func() bool) error {
 	if s.closed || s.broken != nil {
 		return s.failure()
@@ -105,7 +104,7 @@ func (s *sender) wait(ctx context.Context, ready func() bool) error {
 	}
 	if ctx.Done() != nil {
 		stop := context.AfterFunc(ctx, func() {
-			s.mu.Lock() // or the broadcast could fall between check and Wait
+			s.mu.Lock() // otherwise the broadcast could fall between check and Wait
 			defer s.mu.Unlock()
 			s.room.Broadcast()
 		})
@@ -124,10 +123,9 @@ func (s *sender) wait(ctx context.Context, ready func() bool) error {
 	}
 }
 
-// failure says why nothing can be sent any more, as an [*Error] without
-// operation. The first to ask is told ErrConnectionClosed, later ones
-// ErrNetErrorOnSession, as libspread does (client-protocol §13). It needs
-// s.mu.
+// failure returns why nothing can be sent any more, as an [*Error] without an operation. The first
+// caller gets ErrConnectionClosed, later ones ErrNetErrorOnSession, as in libspread
+// (client-protocol §13). It needs s.mu.
 func (s *sender) failure() error {
 	switch {
 	case s.closed:

@@ -1,6 +1,8 @@
-// Package wire holds every byte format of the Spread protocols: it encodes,
-// decodes and dumps, and does nothing else. It has no state, does no I/O and
-// imports none of our packages.
+// Package wire encodes, decodes and dumps every byte format of the Spread protocols, and does
+// nothing else. It has no state, does no I/O and imports no other package of this module.
+//
+// Its API may change in minor versions; the changelog says how. The formats do not change. Programs
+// that talk to daemons use package spread, which promises more.
 //
 // # What is here
 //

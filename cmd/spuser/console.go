@@ -13,8 +13,8 @@ const maxInput = 128 << 10
 // console is the source of commands and the destination of text. Its methods are called from one
 // goroutine.
 type console interface {
-	// Ask shows a prompt and starts to read a line, which Lines then returns. Only one line is asked
-	// for at a time.
+	// Ask shows a prompt and starts to read a line, which Lines then returns. Only one line is
+	// asked for at a time.
 	Ask(prompt string)
 	// Lines returns each line that was asked for.
 	Lines() <-chan inputLine
@@ -44,8 +44,8 @@ type plainConsole struct {
 	prompt string // its last line
 }
 
-// newPlainConsole returns a console that reads in and writes prompts and text to out as the original
-// does. A pending read does not keep the program from ending.
+// newPlainConsole returns a console that reads in and writes prompts and text to out as the
+// original does. A pending read does not keep the program from ending.
 func newPlainConsole(in io.Reader, out io.Writer) console {
 	// The buffers let the reader go on when nobody takes its line any more.
 	c := &plainConsole{out: out, asked: make(chan struct{}, 1), lines: make(chan inputLine, 1)}

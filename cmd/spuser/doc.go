@@ -1,5 +1,6 @@
-// Command spuser joins groups and shows what happens in them, live. Its commands, prompts and output
-// are those of the spuser of Spread 5.0.1, so that sessions in old tutorials still read the same.
+// Command spuser joins groups and shows what happens in them, live. Its commands, prompts and
+// output are those of the spuser of Spread 5.0.1, so that sessions in old tutorials still read the
+// same.
 //
 //	spuser                          connect to the daemon on this host
 //	spuser -s 4803@web1 -u watch    connect to another daemon, with a name of your choice
@@ -24,26 +25,27 @@
 //   - A message that is rejected for its groups or size ends only that command, not the program.
 //   - Views of more than 100 members or 10 virtual synchrony sets are printed in full, where the
 //     original gives up.
-//   - Control characters in payloads are shown in Go's notation, so that a stranger's message cannot
-//     control the terminal.
+//   - Control characters in payloads are shown in Go's notation, so that a stranger's message
+//     cannot control the terminal.
 //   - -n and -p always work, where the original needs a special build.
 //
 // # What it does not guarantee
 //
-// spuser does not receive while it asks for a message and while asynchronous reading is off. A daemon
-// drops a client that leaves 1000 messages unread. A message counts as sent when the connection has
-// accepted it; only members see that it was delivered.
+// spuser does not receive while it asks for a message and while asynchronous reading is off. A
+// daemon drops a client that leaves 1000 messages unread. A message counts as sent when the
+// connection has accepted it; only members see that it was delivered.
 //
 // # Limits
 //
-// Messages are shown, and can be typed, up to 102400 bytes. A line of input has at most 128 KiB (4096
-// characters on a terminal); the rest is skipped. Connecting takes at most 5 s. The history has 500
-// lines. Line editing assumes one column for each character, and checks the width of the terminal when
-// it prints a prompt or an event.
+// Messages are shown, and can be typed, up to 102400 bytes. A line of input has at most 128 KiB
+// (4096 characters on a terminal); the rest is skipped. Connecting takes at most 5 s. The history
+// has 500 lines. Line editing assumes one column for each character, and checks the width of the
+// terminal when it prints a prompt or an event.
 //
 // # Debugging
 //
-// With -json an error shows its code and cause, and sent messages are recorded beside received ones.
+// With -json an error shows its code and cause, and sent messages are recorded beside received
+// ones.
 //
 // References: docs/spec/daemon-operations.md §9 and §13, docs/spec/client-protocol.md.
 package main

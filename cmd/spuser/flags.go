@@ -32,8 +32,8 @@ var errUsage = errors.New("wrong arguments")
 // maxName is the length of the longest private name. The original cuts longer ones.
 const maxName = 10
 
-// parseFlags reads the arguments. As in the original, only the first two characters of a flag count.
-// The error wraps errUsage.
+// parseFlags reads the arguments. As in the original, only the first two characters of a flag
+// count. The error wraps errUsage.
 func parseFlags(args []string) (flagValues, error) {
 	f := flagValues{Name: "user", Address: "4803"}
 	var password bool

@@ -8,8 +8,8 @@ import (
 	"unicode"
 )
 
-// maxHistory is the number of lines that are kept in memory, and in the file except for those that a
-// session adds.
+// maxHistory is the number of lines that are kept in memory, and in the file except for those that
+// a session adds.
 const maxHistory = 500
 
 // historyFile returns the path of the history: spuser/history in $XDG_STATE_HOME, otherwise in
@@ -26,8 +26,8 @@ func historyFile() string {
 	return filepath.Join(dir, "spuser", "history")
 }
 
-// history implements [golang.org/x/term.History]. Errors of its file are ignored: a user who types a
-// command does not care about them.
+// history implements [golang.org/x/term.History]. Errors of its file are ignored: a user who types
+// a command does not care about them.
 type history struct {
 	file  string   // or empty
 	lines []string // the newest last
@@ -57,8 +57,8 @@ func openHistory(file string) *history {
 	return h
 }
 
-// remember keeps a line in memory unless it is empty, repeats the last one, or cannot have been typed.
-// It reports whether it kept the line.
+// remember keeps a line in memory unless it is empty, repeats the last one, or cannot have been
+// typed. It reports whether it kept the line.
 func (h *history) remember(line string) bool {
 	if strings.TrimSpace(line) == "" || strings.ContainsFunc(line, unicode.IsControl) ||
 		len(h.lines) > 0 && h.lines[len(h.lines)-1] == line {

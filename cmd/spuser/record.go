@@ -8,8 +8,8 @@ import (
 	"github.com/spreadd/spreadd/spread"
 )
 
-// record is one line of the output of -json. Fields that an event does not have are omitted. Fields may
-// be added; existing ones keep their names and meanings.
+// record is one line of the output of -json. Fields that an event does not have are omitted. Fields
+// may be added; existing ones keep their names and meanings.
 type record struct {
 	// Event is "connected", "message", "membership", "rejected", "unknown",
 	// "sent", "poll", "error" or "closed".
@@ -34,7 +34,8 @@ type record struct {
 	Type *int16 `json:"type,omitempty"`
 	// EndianMismatch is true for a sender with the other byte order.
 	EndianMismatch bool `json:"endian_mismatch,omitempty"`
-	// Bytes is the size of the payload, or the number of waiting bytes: message, rejected, sent, poll.
+	// Bytes is the size of the payload, or the number of waiting bytes: message, rejected, sent,
+	// poll.
 	Bytes *int `json:"bytes,omitempty"`
 	// Payload is the payload if it is valid UTF-8; otherwise it is in PayloadBase64.
 	Payload       *string `json:"payload,omitempty"`
@@ -54,8 +55,8 @@ type record struct {
 	Changed string      `json:"changed,omitempty"`
 	Sets    []recordSet `json:"sets,omitempty"`
 
-	// Op, Code, Name and Text describe a failure: error. Code and Name are libspread's and omitted if
-	// it has none. Text is also the reason of closed.
+	// Op, Code, Name and Text describe a failure: error. Code and Name are libspread's and omitted
+	// if it has none. Text is also the reason of closed.
 	Op   string `json:"op,omitempty"`
 	Code int    `json:"code,omitempty"`
 	Name string `json:"name,omitempty"`

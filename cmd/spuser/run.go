@@ -40,9 +40,9 @@ type config struct {
 	JSON io.Writer
 }
 
-// interact connects, executes commands until the user quits, the input ends, ctx ends or the connection
-// is lost, and disconnects. The error is that of connecting or of the lost connection. It has been
-// shown already.
+// interact connects, executes commands until the user quits, the input ends, ctx ends or the
+// connection is lost, and disconnects. The error is that of connecting or of the lost connection.
+// It has been shown already.
 func interact(ctx context.Context, cfg config) error {
 	p := &program{console: cfg.console}
 	defer p.Close()
@@ -105,8 +105,8 @@ func (p *program) connect(ctx context.Context, cfg config) bool {
 	return true
 }
 
-// ask asks for one line, and shows events until the line is complete. It reports false if the program
-// is over.
+// ask asks for one line, and shows events until the line is complete. It reports false if the
+// program is over.
 func (p *program) ask(ctx context.Context, prompt string, events <-chan received) (string, bool) {
 	if ctx.Err() != nil {
 		p.end("quit")
@@ -174,7 +174,8 @@ func (p *program) startReading(ctx context.Context) {
 	}
 }
 
-// stopReading turns asynchronous reading off. It shows an event that was received but not yet shown.
+// stopReading turns asynchronous reading off. It shows an event that was received but not yet
+// shown.
 func (p *program) stopReading() {
 	r, held := p.stop()
 	p.events = nil

@@ -9,9 +9,9 @@ import (
 	"golang.org/x/term"
 )
 
-// newConsole returns a console with line editing and history if in and out are a terminal, otherwise a
-// plain one ([newPlainConsole]). The history is kept in the file, or only in memory if the name is empty
-// or the file cannot be used.
+// newConsole returns a console with line editing and history if in and out are a terminal,
+// otherwise a plain one ([newPlainConsole]). The history is kept in the file, or only in memory if
+// the name is empty or the file cannot be used.
 func newConsole(in io.Reader, out io.Writer, historyFile string) console {
 	inFD, ok1 := terminalFD(in)
 	outFD, ok2 := terminalFD(out)
@@ -55,8 +55,8 @@ type terminalConsole struct {
 	givenUp bool        // the editor must not write any more
 }
 
-// editorOutput is the writer of the editor. The editor cannot be stopped: it may be about to show its
-// prompt when the line is canceled.
+// editorOutput is the writer of the editor. The editor cannot be stopped: it may be about to show
+// its prompt when the line is canceled.
 type editorOutput struct{ *terminalConsole }
 
 // Write implements [io.Writer].

@@ -13,7 +13,8 @@ import (
 	"github.com/spreadd/spreadd/spread"
 )
 
-// TestRing watches a ring of real daemons, with a publisher at each, while the daemon that it is connected to goes away.
+// TestRing watches a ring of real daemons, with a publisher at each, while the daemon that it is
+// connected to goes away.
 func TestRing(t *testing.T) {
 	ring := localring.New(t, "", "web1", "web2")
 	daemons := ring.StartAll()

@@ -50,8 +50,8 @@ type Monitor struct {
 
 // State is the state of the connection to the daemon.
 type State struct {
-	// Connected reports whether all groups are joined. Daemon and Session are the daemon's address and
-	// the private group of the current connection, or of the last one.
+	// Connected reports whether all groups are joined. Daemon and Session are the daemon's address
+	// and the private group of the current connection, or of the last one.
 	Connected bool      `json:"connected"`
 	Daemon    string    `json:"daemon"`
 	Session   string    `json:"session"`

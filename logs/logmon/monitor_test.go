@@ -106,7 +106,8 @@ func TestCounts(t *testing.T) {
 	})
 }
 
-// TestReconnect: a daemon that goes away is told, the next one is tried, and what was counted stays.
+// TestReconnect: a daemon that goes away is told, the next one is tried, and what was counted
+// stays.
 func TestReconnect(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := spreadtest.New("web1"), spreadtest.New("web2")

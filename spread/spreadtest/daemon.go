@@ -12,8 +12,8 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// Daemon is a Spread daemon that exists in this process alone. Its methods
-// may be called by several goroutines at once.
+// Daemon is a Spread daemon that exists only in this process. Any number of goroutines may call its
+// methods.
 type Daemon struct {
 	name string
 
@@ -21,7 +21,7 @@ type Daemon struct {
 	changed  sync.Cond // of stalled and conns
 	sessions map[wire.Name]*session
 	groups   map[wire.Name]*group
-	made     int // private names made up
+	made     int // number of private names chosen by the daemon
 	conns    map[net.Conn]struct{}
 	closed   bool
 	down     bool
@@ -32,20 +32,20 @@ type Daemon struct {
 	wg sync.WaitGroup
 }
 
-// group is the state of one group; it exists while it has members.
+// group is the state of one group, which exists while it has members.
 type group struct {
 	members []*session // by name
 	index   uint32     // of the group id
 }
 
-// daemonID and startTime stand for what names a real ring.
+// daemonID and startTime stand for the id of a real ring.
 const (
 	daemonID  = 2936723249
 	startTime = 1_700_000_000
 )
 
-// New returns a running daemon of the given name: 1 to 19 bytes from '$' to
-// '~'.
+// New returns a running daemon with this name: 1 to 19 bytes from '$' to '~'. It panics on other
+// names.
 func New(name string) *Daemon {
 	if !wire.LegalDaemonName(name) {
 		panic(fmt.Sprintf("spreadtest: illegal daemon name %q", name))
@@ -60,8 +60,7 @@ func New(name string) *Daemon {
 	return d
 }
 
-// Dial connects to the daemon, whatever the address. It fits
-// spread.WithDialer.
+// Dial connects to the daemon and ignores the address. It is an argument for spread.WithDialer.
 func (d *Daemon) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -74,8 +73,8 @@ func (d *Daemon) Dial(ctx context.Context, network, address string) (net.Conn, e
 	return client, nil
 }
 
-// Serve serves connections of a listener until the listener is closed, whose
-// error it returns.
+// Serve serves connections of a listener until the listener is closed, and returns the listener's
+// error.
 func (d *Daemon) Serve(l net.Listener) error {
 	for {
 		nc, err := l.Accept()
@@ -86,8 +85,8 @@ func (d *Daemon) Serve(l net.Listener) error {
 	}
 }
 
-// serve starts the goroutines of one connection. It reports false, with the
-// connection closed, if the daemon is down.
+// serve starts the goroutines of one connection. If the daemon is down, it closes the connection
+// and reports false.
 func (d *Daemon) serve(nc net.Conn) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -125,8 +124,8 @@ func (d *Daemon) closeAll() {
 	}
 }
 
-// SetDown takes the daemon down, with all its sessions, or up again. A daemon
-// that is down refuses connections. What sessions had not read is lost.
+// SetDown takes the daemon and all its sessions down, or brings it up again. A daemon that is down
+// refuses connections. Messages that clients had not read are lost.
 func (d *Daemon) SetDown(down bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -134,13 +133,13 @@ func (d *Daemon) SetDown(down bool) {
 	if down {
 		d.closeAll()
 	}
-	for d.down && len(d.conns) > 0 { // so that their names are free when it is up
+	for d.down && len(d.conns) > 0 { // until their names are free
 		d.changed.Wait()
 	}
 }
 
-// SetStalled makes the daemon stop reading from its sessions, as a real one
-// does when its ring cannot take more, or read again.
+// SetStalled makes the daemon stop reading from its sessions, as a real one does when its ring
+// accepts no more messages, or makes it read again.
 func (d *Daemon) SetStalled(stalled bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -148,17 +147,17 @@ func (d *Daemon) SetStalled(stalled bool) {
 	d.changed.Broadcast()
 }
 
-// Reject makes the daemon answer connect requests with a rejection, one of the
-// codes -3 to -9. With 0 it accepts again.
+// Reject makes the daemon reject connect requests with one of the codes -3 to -9. With 0 it accepts
+// clients again.
 func (d *Daemon) Reject(code int8) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.reject = wire.Code(code)
 }
 
-// Drop closes the connection of a session, named by its private name, as a
-// daemon does with a client that is too slow. What it had not read is lost.
-// Drop reports whether there was such a session.
+// Drop closes the connection of the session with this private name, as a daemon does with a client
+// that is too slow. Messages that the client had not read are lost. Drop reports whether there was
+// such a session.
 func (d *Daemon) Drop(name string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -201,7 +200,7 @@ func (d *Daemon) Members(name string) []string {
 	return names
 }
 
-// Received returns how many messages clients have sent, requests aside.
+// Received returns the number of messages that clients have sent, without requests.
 func (d *Daemon) Received() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()

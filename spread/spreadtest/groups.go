@@ -6,8 +6,7 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// join makes s a member of a group, if it is none and the name is legal. It
-// needs d.mu.
+// join makes s a member of a group if it is not one yet and the name is legal. It needs d.mu.
 func (d *Daemon) join(s *session, name wire.Name) {
 	if !wire.LegalGroup(name.Bytes()) {
 		return
@@ -25,7 +24,7 @@ func (d *Daemon) join(s *session, name wire.Name) {
 	d.announce(g, name, s, wire.CausedByJoin)
 }
 
-// leave takes s out of a group and tells it so. It needs d.mu.
+// leave removes s from a group and sends it the confirmation. It needs d.mu.
 func (d *Daemon) leave(s *session, name wire.Name) {
 	g := d.groups[name]
 	if g == nil || !slices.Contains(g.members, s) {
@@ -38,7 +37,7 @@ func (d *Daemon) leave(s *session, name wire.Name) {
 	d.expel(s, name, wire.CausedByLeave)
 }
 
-// remove ends a session and takes it out of all its groups.
+// remove ends a session and removes it from all its groups.
 func (d *Daemon) remove(s *session) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -55,7 +54,7 @@ func (d *Daemon) remove(s *session) {
 	}
 }
 
-// expel takes s out of a group and tells those who stay. It needs d.mu.
+// expel removes s from a group and sends the new view to the others. It needs d.mu.
 func (d *Daemon) expel(s *session, name wire.Name, cause wire.Type) {
 	g := d.groups[name]
 	g.members = slices.DeleteFunc(g.members, func(m *session) bool { return m == s })

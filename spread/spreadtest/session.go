@@ -41,8 +41,7 @@ func (d *Daemon) handle(nc net.Conn) {
 	s.end()
 }
 
-// open runs the handshake. It returns no session if the client is refused or
-// lost.
+// open runs the handshake. It returns no session if the client is rejected or lost.
 func (d *Daemon) open(nc net.Conn, in *bufio.Reader) (*session, wire.Code) {
 	var request []byte
 	for n := wire.ConnectRequestSize(nil); len(request) < n; n = wire.ConnectRequestSize(request) {
@@ -80,7 +79,7 @@ func (d *Daemon) open(nc net.Conn, in *bufio.Reader) (*session, wire.Code) {
 	return nil, wire.RejectAuth
 }
 
-// admit gives a client its name.
+// admit checks a connect request and reserves the name of the session.
 func (d *Daemon) admit(nc net.Conn, r *wire.ConnectRequest) (*session, wire.Code) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -110,8 +109,7 @@ func (d *Daemon) admit(nc net.Conn, r *wire.ConnectRequest) (*session, wire.Code
 	return s, 0
 }
 
-// next reads and carries out one message of a client. It reports false when
-// the session is to end.
+// next reads and executes one message of a client. It reports false when the session must end.
 func (d *Daemon) next(s *session, in *bufio.Reader) bool {
 	d.mu.Lock()
 	for d.stalled {

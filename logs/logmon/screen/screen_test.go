@@ -129,8 +129,8 @@ func TestReport(t *testing.T) {
 // safe are the control sequences that a screen may have: colors.
 var safe = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
-// TestSizes: at every size, with hostile text, in every state, the screen has the size of the terminal at most,
-// and steers nothing but colors.
+// TestSizes: at every size, with hostile text, in every state, the screen has the size of the
+// terminal at most, and steers nothing but colors.
 func TestSizes(t *testing.T) {
 	f := newFarm(t, true)
 	f.state.Error, f.state.Connected = "no", false

@@ -179,8 +179,8 @@ func (b *browser) shoot(name string) {
 // cells are the first cells of a list.
 const cells = `[...document.querySelectorAll("#%s tbody tr")].map(r => r.cells[0].textContent)`
 
-// TestBrowser feeds lines through a daemon, opens the page in a real browser, and compares what it shows with what
-// was fed.
+// TestBrowser feeds lines through a daemon, opens the page in a real browser, and compares what it
+// shows with what was fed.
 func TestBrowser(t *testing.T) {
 	b := open(t)
 	f := newFarm(t)

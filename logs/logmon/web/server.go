@@ -61,8 +61,8 @@ func Listen(ctx context.Context, addr string, h http.Handler, log *slog.Logger) 
 // Addr returns the address that the server listens on.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
-// Serve answers requests until ctx ends; requests that go on get a second then. It returns an error if it ends
-// before.
+// Serve answers requests until ctx ends; requests that go on get a second then. It returns an error
+// if it ends before.
 func (s *Server) Serve(ctx context.Context) error {
 	done := make(chan error, 1)
 	go func() { done <- s.http.Serve(netutil.LimitListener(s.listener, maxConnections)) }()

@@ -50,8 +50,8 @@ type Handler struct {
 	slots  chan struct{}
 }
 
-// NewHandler returns a handler. names are the host names, without ports, that requests may have in their
-// Host header, besides addresses and localhost; "*" stands for any.
+// NewHandler returns a handler. names are the host names, without ports, that requests may have in
+// their Host header, besides addresses and localhost; "*" stands for any.
 func NewHandler(source Source, names []string) *Handler {
 	h := &Handler{source: source, mux: http.NewServeMux(), slots: make(chan struct{}, maxRequests)}
 	for _, n := range names {
