@@ -1,5 +1,5 @@
 // Package house checks the rules of this repository that no linter checks: pure
-// machines, map order, and references that lead nowhere.
+// machines, map order, the exported API, references that lead nowhere, and plain language.
 //
 // # What it guarantees
 //
@@ -7,6 +7,11 @@
 // line and what to do. A second test plants violations in trees in memory, each beside a
 // counterpart that is in order. It fails when a violation goes unseen, when correct code is
 // reported, or when a rule has no planted violation.
+//
+// TestAPI compares what spread, spread/spreadtest and wire export with the lists in .ci/api.
+// After a change on purpose, write them with: go test ./internal/house -run API -rewrite
+//
+// The phrases that the rule "language" refuses are in retired.txt.
 //
 // # What it does not
 //

@@ -25,7 +25,7 @@ type planted struct {
 func TestPlanted(t *testing.T) {
 	l := NewLoader()
 	seen := make(map[string]bool)
-	for _, p := range slices.Concat(plantedPure, plantedOrder, plantedSleep, plantedReferences) {
+	for _, p := range slices.Concat(plantedPure, plantedOrder, plantedSleep, plantedReferences, plantedLanguage) {
 		seen[p.rule] = true
 		t.Run(p.rule+"/"+p.name, func(t *testing.T) {
 			var got []string

@@ -23,6 +23,8 @@ func Rules() []Rule {
 		{"state", "a machine's state is in its struct, or two machines in one process are not two", stateRule},
 		{"sleep", "a test that sleeps is slow on a fast machine and wrong on a slow one", sleepRule},
 		{"references", "a reference that leads nowhere sends its reader looking", referencesRule},
+		{"language", "a reader who has to read a sentence twice loses its meaning", languageRule},
+		{"names", "one word for one thing", namesRule},
 		{"waiver", "a waiver tells its reader something, or it goes", waiverRule},
 	}
 }

@@ -1,0 +1,77 @@
+package house
+
+import (
+	_ "embed"
+	"go/ast"
+	"go/token"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+//go:embed retired.txt
+var retiredText string
+
+// retired is a phrase that readers stumble over.
+type retired struct {
+	phrase  *regexp.Regexp
+	instead string
+}
+
+// retiredPhrases reads the list.
+func retiredPhrases() []retired {
+	var list []retired
+	for line := range strings.Lines(retiredText) {
+		if phrase, instead, ok := strings.Cut(strings.TrimSpace(line), " => "); ok && line[0] != '#' {
+			list = append(list, retired{regexp.MustCompile("(?i)" + strings.ReplaceAll(phrase, " ", `\s+`)), instead})
+		}
+	}
+	return list
+}
+
+// languageRule finds retired phrases in string literals, in comments and in pages. Test data,
+// quotations in specifications, and strings of tests are exempt.
+func languageRule(t *Tree, r *report) {
+	phrases := retiredPhrases()
+	check := func(f *File, line int, text string) {
+		for _, p := range phrases {
+			for _, at := range p.phrase.FindAllStringIndex(text, -1) {
+				found := strings.Join(strings.Fields(text[at[0]:at[1]]), " ")
+				r.addf(f.Path, line+strings.Count(text[:at[0]], "\n"), "says %q: write %s", found, p.instead)
+			}
+		}
+	}
+	for _, p := range t.Packages {
+		for _, f := range p.Files {
+			for _, g := range f.AST.Comments {
+				check(f.File, t.line(g), strings.ReplaceAll(commentText(g), "\n//", "\n"))
+			}
+			if f.Test {
+				continue
+			}
+			ast.Inspect(f.AST, func(n ast.Node) bool {
+				if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+					if s, err := strconv.Unquote(lit.Value); err == nil {
+						check(f.File, t.line(lit), s)
+					}
+				}
+				return true
+			})
+		}
+	}
+	for _, f := range t.Files {
+		if path.Ext(f.Path) == ".md" && !inTestdata(f.Path) && !strings.HasPrefix(f.Path, specDir) {
+			check(f, 1, string(f.Data))
+		}
+	}
+}
+
+// commentText returns a comment as it stands in the source.
+func commentText(g *ast.CommentGroup) string {
+	var lines []string
+	for _, c := range g.List {
+		lines = append(lines, c.Text)
+	}
+	return strings.Join(lines, "\n")
+}
