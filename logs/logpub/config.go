@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/logs/internal/envelope"
+	"github.com/spreadd/spreadd/logs/internal/queue"
 	"github.com/spreadd/spreadd/logs/internal/spool"
 	"github.com/spreadd/spreadd/spread"
 )
@@ -128,7 +129,7 @@ type Config struct {
 	// daemon for one.
 	Dial func(ctx context.Context, address, name string) (Session, error)
 
-	open func(spool.Config) (store, spool.Recovery, error) // nil means spool.Open
+	open func(spool.Config) (queue.Store, spool.Recovery, error) // nil means spool.Open
 }
 
 // Policy says what to do with lines for which there is no room.
@@ -168,15 +169,6 @@ func ParsePolicy(s string) (Policy, error) {
 		}
 	}
 	return 0, fmt.Errorf("policy %q: want drop-newest, drop-oldest or block", s)
-}
-
-// openSpool opens a real spool.
-func openSpool(cfg spool.Config) (store, spool.Recovery, error) {
-	s, found, err := spool.Open(cfg)
-	if err != nil {
-		return nil, found, err // not a store that is a nil pointer
-	}
-	return s, found, nil
 }
 
 // Session is what logpub needs of a *spread.Conn.
@@ -247,10 +239,6 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.SpoolAfter == 0 {
 		c.SpoolAfter = DefaultSpoolAfter
-	}
-	c.SpoolAfter = max(0, c.SpoolAfter)
-	if c.open == nil {
-		c.open = openSpool
 	}
 	if c.BlockTime == 0 {
 		c.BlockTime = DefaultBlockTime

@@ -99,7 +99,7 @@ func (f *form) cut(line []byte) []byte {
 
 // formed are lines as they are sent, of one target.
 type formed struct {
-	to    *target
+	to    *destination
 	text  []byte
 	sizes []int  // of each as it was read, and as it is sent, in turns
 	line  []byte // that is being changed

@@ -18,7 +18,7 @@ type Source interface {
 type Intake struct {
 	p       *Publisher
 	input   Input
-	to      *target // of all lines, if router is nil
+	to      *destination // of all lines, if router is nil
 	router  *router
 	maxLine int
 	ending  <-chan struct{}
@@ -102,9 +102,9 @@ func (in *Intake) MaxLine() int { return in.maxLine }
 // enqueue puts lines into the queue. If it is full and BlockTime and
 // stop allow, it waits for room; what then does not fit is dropped, or dropped for. It returns how many bytes
 // are left to a source that keeps them.
-func (in *Intake) enqueue(lines []byte, n int, to *target) (left int) {
+func (in *Intake) enqueue(lines []byte, n int, to *destination) (left int) {
 	p := in.p
-	rest := p.queue.putCounted(lines, n, to)
+	rest := p.queue.PutLines(lines, n, &to.Target)
 	if len(rest) < len(lines) {
 		in.full = false
 	}
@@ -114,34 +114,24 @@ func (in *Intake) enqueue(lines []byte, n int, to *target) (left int) {
 		rest = in.waitForRoom(rest, to)
 		in.full = len(rest) > 0
 	}
-	for len(rest) > 0 && p.cfg.Policy == DropOldest && !in.patient() {
-		n, size := p.queue.dropOldest()
-		if n == 0 {
-			break
-		}
-		p.drop(dropQueue, n, size)
-		signal(p.dropping)
-		rest = p.queue.put(rest, to)
+	for len(rest) > 0 && p.cfg.Policy == DropOldest && !in.patient() && p.queue.DropOldest() {
+		rest = p.queue.PutLines(rest, bytes.Count(rest, []byte{'\n'}), &to.Target)
 	}
-	if in.waits {
-		return len(rest)
+	if len(rest) > 0 && in.waits {
+		left = len(rest)
+		n -= bytes.Count(rest, []byte{'\n'})
+	} else if len(rest) > 0 {
+		p.queue.DropNewest(rest, &to.Target)
 	}
-	if len(rest) > 0 {
-		n := bytes.Count(rest, []byte{'\n'})
-		p.queue.skip(to, n, len(rest))
-		p.drop(dropQueue, int64(n), int64(len(rest)))
-		signal(p.dropping)
-	}
-	return 0
+	to.count.add(n, len(lines)-left)
+	return left
 }
 
 // patient tells whether to wait for room as long as it takes.
 func (in *Intake) patient() bool { return in.waits || in.p.cfg.Policy == Block }
 
-// waitForRoom puts lines as the sender makes room, and returns what did not fit in
-// time.
-func (in *Intake) waitForRoom(lines []byte, to *target) (rest []byte) {
-	q := in.p.queue
+// waitForRoom puts lines as the sender makes room, and returns what did not fit in time.
+func (in *Intake) waitForRoom(lines []byte, to *destination) (rest []byte) {
 	var timeout <-chan time.Time
 	if !in.patient() {
 		if in.p.cfg.BlockTime < 0 {
@@ -151,16 +141,5 @@ func (in *Intake) waitForRoom(lines []byte, to *target) (rest []byte) {
 		defer t.Stop()
 		timeout = t.C
 	}
-	for len(lines) > 0 {
-		select {
-		case <-q.room:
-			lines = q.put(lines, to)
-		case <-timeout:
-			return lines
-		case <-in.stop:
-			return lines
-		}
-	}
-	signal(q.room) // there may be more of it, and others who wait
-	return nil
+	return in.p.queue.PutWaiting(lines, &to.Target, timeout, in.stop)
 }

@@ -8,37 +8,32 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
-	"sync/atomic"
 	"time"
+
+	"github.com/spreadd/spreadd/logs/internal/queue"
 )
 
 // ErrNotSent means that lines were left when the time to stop was over. Run wraps
 // it with their number.
 var ErrNotSent = errors.New("lines were not sent")
 
+// maxSlots is how many processes may share a spool directory.
+const maxSlots = 64
+
 // Publisher is a running logpub.
 type Publisher struct {
-	cfg      Config
-	origin   origin
-	queue    *queue
-	sender   sender
-	count    counters
-	dropping chan struct{} // lines have been dropped since the queue is full
+	cfg    Config
+	queue  *queue.Queue
+	sender sender
+	count  counters
 
 	targetsMu sync.Mutex
-	targets   map[string]*target // by their groups, with spaces between
+	targets   map[string]*destination // by their groups, with spaces between
 	// groups are the counters of targets in the order in which these were made, otherGroups that of those for
 	// which there was none left.
 	groups      []*groupCount
 	otherGroups groupCount
 	intakes     []*Intake
-
-	// Of the saver.
-	spoolFailing atomic.Bool
-	spoolFull    bool
-	spoolBuf     []byte
-
-	adopted []*adoption // slots of others that are under way
 }
 
 // New checks the configuration. It does not connect.
@@ -48,18 +43,18 @@ func New(cfg Config) (*Publisher, error) {
 		return nil, err
 	}
 	p := &Publisher{
-		cfg:      cfg,
-		queue:    newQueue(cfg.QueueBytes),
-		targets:  make(map[string]*target),
-		origin:   origin{cfg.Publisher, newEpoch()},
-		dropping: make(chan struct{}, 1),
+		cfg: cfg,
+		queue: queue.New(queue.Config{
+			Lines: true, Origin: queue.Origin{Publisher: cfg.Publisher, Epoch: newEpoch()}, LimitBytes: cfg.QueueBytes,
+			Spool: cfg.Spool, Slots: maxSlots, SpoolBytes: cfg.SpoolBytes, SpoolAfter: cfg.SpoolAfter,
+			DropOldest: cfg.Policy == DropOldest, Log: cfg.Log, Open: cfg.open,
+		}),
+		targets: make(map[string]*destination),
 	}
 	p.sender.p = p
 	for _, a := range p.sender.addresses() {
 		p.sender.daemons = append(p.sender.daemons, daemonCount{address: a})
 	}
-	p.queue.onDamage = p.damaged
-	p.queue.origin = p.origin
 	return p, nil
 }
 
@@ -157,22 +152,20 @@ func (p *Publisher) RunInputs(ctx context.Context, inputs ...Input) error {
 	})
 	defer unwatch()
 
-	p.openSpool()
+	if err := p.queue.OpenSpool(); err != nil {
+		p.cfg.Log.Error("cannot open spool, keeping lines in memory; will keep retrying", slog.Any("error", err))
+	}
 	var wg sync.WaitGroup
 	wg.Go(func() { p.sender.run(sending) })
 	wg.Go(func() { p.report(sending.Done()) })
-	if p.cfg.Spool != "" {
-		wg.Go(func() { p.saveUntil(sending) })
-		wg.Go(func() { p.syncUntil(sending) })
-		wg.Go(func() { p.tendUntil(sending) })
-	}
+	wg.Go(func() { p.queue.Run(sending) })
 
 	err := p.read(ctx, reading, inputs, intakes)
-	p.queue.close()
+	p.queue.Finish()
 	timeout := time.NewTimer(p.cfg.DrainTimeout)
 	defer timeout.Stop()
 	select {
-	case <-p.queue.drained:
+	case <-p.queue.Drained():
 	case <-timeout.C:
 	case <-sending.Done():
 	}
@@ -195,30 +188,21 @@ func (p *Publisher) read(ending, reading context.Context, inputs []Input, intake
 
 // finish saves what has not been sent, and counts it as dropped if it cannot be saved.
 func (p *Publisher) finish(inputs []Input) (err error) {
-	if st := p.queue.behind(); st != nil {
-		_, _ = p.saveDue(0) // what is not saved is counted below
-		p.syncSpool()
-		if _, lines, _ := st.Waiting(); lines > 0 {
-			p.cfg.Log.Warn("lines are left in the spool, for the next start", slog.Int64("lines", lines))
-		}
+	p.queue.Save()
+	if n := p.queue.Stats().SpoolLines; n > 0 {
+		p.cfg.Log.Warn("lines left in spool for the next start", slog.Int64("lines", n))
 	}
 	for _, in := range inputs {
 		if f, ok := in.Source.(interface{ finish() }); ok {
 			f.finish()
 		}
 	}
-	if st := p.queue.behind(); st != nil {
-		if err := st.Close(); err != nil {
-			p.spoolTrouble(err)
-		}
-	}
-	if n, size := p.queue.discard(); n > 0 {
-		p.drop(dropDrain, n, size)
-		err = fmt.Errorf("logpub: %w: %d left after %v; is the daemon at %q up?", ErrNotSent, n, p.cfg.DrainTimeout, p.cfg.Address)
-	}
-	for _, a := range p.adopted {
-		p.settle(a)
-		p.closeAdopted(a)
+	err = p.queue.Close()
+	if lost, ok := errors.AsType[*queue.LostError](err); ok {
+		err = fmt.Errorf("logpub: %w: %d left after %v; is the daemon at %q up?", ErrNotSent, lost.Lines, p.cfg.DrainTimeout, p.cfg.Address)
+	} else if err != nil {
+		p.cfg.Log.Error("cannot close spool", slog.Any("error", err))
+		err = nil
 	}
 	p.logStats("stopped")
 	return err

@@ -6,36 +6,23 @@ import (
 	"log/slog"
 	"sync/atomic"
 	"time"
+
+	"github.com/spreadd/spreadd/logs/internal/queue"
 )
 
 // dropInterval is between two lines about drops in the log.
 const dropInterval = 10 * time.Second
 
-// dropReason says why a line was not sent.
-type dropReason uint8
-
-const (
-	dropQueue   dropReason = iota // the queue is full
-	dropDrain                     // not sent when the time to stop was over
-	dropSpool                     // the spool is full, and the oldest go
-	dropDamaged                   // the spool is damaged
-	numDropReasons
-)
-
-// String returns a short name, fit for a label.
-func (d dropReason) String() string {
-	switch d {
-	case dropQueue:
-		return "queue_full"
-	case dropDrain:
+// dropName returns the name of a reason in Stats.
+func dropName(why queue.DropReason) string {
+	switch why {
+	case queue.DropEnd:
 		return "drain"
-	case dropSpool:
-		return "spool_full"
-	case dropDamaged:
+	case queue.DropDamage:
 		return "spool_damaged"
-	case numDropReasons:
+	default:
+		return why.String()
 	}
-	return fmt.Sprintf("dropReason(%d)", uint8(d))
 }
 
 // end says why a session ended.
@@ -75,44 +62,25 @@ func endOf(err error) end {
 }
 
 type counters struct {
-	took, sent, bytes, truncated, resent, rejected, connects      atomic.Int64
-	spooled, recovered, abandoned, overflow, spoolErrors, damaged atomic.Int64
-	tookBytes, spooledBytes                                       atomic.Int64
-
-	dropped, droppedBytes [numDropReasons]atomic.Int64
-}
-
-func (p *Publisher) drop(why dropReason, lines, bytes int64) {
-	p.count.dropped[why].Add(lines)
-	p.count.droppedBytes[why].Add(bytes)
-}
-
-// dropped is the number of lines that were not sent, whatever the reason.
-func (p *Publisher) dropped() int64 {
-	var n int64
-	for i := range p.count.dropped {
-		n += p.count.dropped[i].Load()
-	}
-	return n
+	took, tookBytes, truncated, resent, rejected, connects, overflow atomic.Int64
 }
 
 func (p *Publisher) logStats(what string) {
-	dropped := p.dropped()
-	sent := p.count.sent.Load()
+	st := p.queue.Stats()
 	attrs := []any{
-		slog.Int64("took", p.count.took.Load()), slog.Int64("sent", sent),
-		slog.Int64("dropped", dropped), slog.Int64("truncated", p.count.truncated.Load()),
+		slog.Int64("took", p.count.took.Load()), slog.Int64("sent", st.Delivered),
+		slog.Int64("dropped", st.Lost()), slog.Int64("truncated", p.count.truncated.Load()),
 	}
 	for _, c := range []struct {
 		name  string
 		value int64
 	}{
-		{"recovered", p.count.recovered.Load()},
-		{"abandoned", p.count.abandoned.Load()},
-		{"spooled", p.count.spooled.Load()},
+		{"recovered", st.Recovered},
+		{"abandoned", st.Abandoned},
+		{"spooled", st.Spooled},
 		{"overflow", p.count.overflow.Load()},
-		{"spool_errors", p.count.spoolErrors.Load()},
-		{"waiting", p.queue.gauges().Waiting},
+		{"spool_errors", st.Errors},
+		{"waiting", st.Waiting},
 		{"resent", p.count.resent.Load()},
 		{"rejected", p.count.rejected.Load()},
 	} {
@@ -142,8 +110,8 @@ func (p *Publisher) report(done <-chan struct{}) {
 				took = n
 				p.logStats("running")
 			}
-		case <-p.dropping:
-			n := p.count.dropped[dropQueue].Load() + p.count.dropped[dropSpool].Load()
+		case <-p.queue.Dropping():
+			n := p.queue.Dropped(queue.DropQueue) + p.queue.Dropped(queue.DropSpool)
 			p.cfg.Log.Warn("dropping lines: the queue is full; is the daemon up and fast enough? A larger queue bridges longer outages",
 				slog.Int64("dropped", n-told), slog.Int("queue_bytes", p.cfg.QueueBytes))
 			told = n

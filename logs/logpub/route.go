@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spreadd/spreadd/logs/internal/queue"
 	"github.com/spreadd/spreadd/spread"
 )
 
@@ -147,14 +148,14 @@ func field(line []byte, number int) []byte {
 type router struct {
 	p     *Publisher
 	route *Route
-	other *target
-	rules []*target
-	names map[string]*target // by the field as it stands in the line
-	made  map[string]*target // by the name of the group
+	other *destination
+	rules []*destination
+	names map[string]*destination // by the field as it stands in the line
+	made  map[string]*destination // by the name of the group
 }
 
 func (p *Publisher) newRouter(r *Route) *router {
-	n := &router{p: p, route: r, other: p.target(r.Default), names: make(map[string]*target), made: make(map[string]*target)}
+	n := &router{p: p, route: r, other: p.target(r.Default), names: make(map[string]*destination), made: make(map[string]*destination)}
 	for _, rule := range r.Rules {
 		n.rules = append(n.rules, p.target(rule.Groups))
 	}
@@ -162,7 +163,7 @@ func (p *Publisher) newRouter(r *Route) *router {
 }
 
 // find returns where a line goes.
-func (n *router) find(line []byte) *target {
+func (n *router) find(line []byte) *destination {
 	if n.route.Field == 0 {
 		for i, rule := range n.route.Rules {
 			if rule.Match.Match(bytes.TrimSuffix(line, []byte{'\n'})) {
@@ -184,7 +185,7 @@ func (n *router) find(line []byte) *target {
 }
 
 // make returns the target for a field that was not seen before.
-func (n *router) make(text []byte) *target {
+func (n *router) make(text []byte) *destination {
 	if n.route.VHost {
 		text = vhost(text)
 	}
@@ -208,14 +209,20 @@ func (n *router) make(text []byte) *target {
 	return to
 }
 
+// destination is where lines go, and what counts them.
+type destination struct {
+	queue.Target
+	count *groupCount
+}
+
 // target returns the one of a list of groups.
-func (p *Publisher) target(groups []string) *target {
+func (p *Publisher) target(groups []string) *destination {
 	p.targetsMu.Lock()
 	defer p.targetsMu.Unlock()
 	key := strings.Join(groups, " ")
 	to, ok := p.targets[key]
 	if !ok {
-		to = &target{groups: slices.Clone(groups), stream: uint32(len(p.targets)), count: &p.otherGroups}
+		to = &destination{Target: queue.Target{Groups: slices.Clone(groups), Stream: uint32(len(p.targets))}, count: &p.otherGroups}
 		if len(p.groups) < MaxGroupStats {
 			to.count = &groupCount{name: key}
 			p.groups = append(p.groups, to.count)

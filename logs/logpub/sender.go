@@ -7,12 +7,14 @@ import (
 	"encoding/binary"
 	"errors"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/spreadd/spreadd/logs/internal/envelope"
+	"github.com/spreadd/spreadd/logs/internal/queue"
 	"github.com/spreadd/spreadd/spread"
 )
 
@@ -37,31 +39,22 @@ var (
 
 // sender keeps a session and sends what is in the queue.
 type sender struct {
-	p        *Publisher
-	which    int       // of the addresses is in use
-	next     Session   // to the first daemon, which is back
-	block    *block    // taken from the queue and not flushed
-	last     uint64    // ID of the last block that a session was given lines of
-	handed   int       // how many lines of it
-	badSince time.Time // since when the spool cannot be read; zero if it can
-	flushed  time.Time // when the last block was
-	lost     time.Time // when the last session ended; zero before the first
-	header   envelope.Header
-	buf      []byte // of a message with an envelope
+	p       *Publisher
+	which   int          // of the addresses is in use
+	next    Session      // to the first daemon, which is back
+	block   *queue.Block // taken from the queue and not flushed
+	last    uint64       // ID of the last block that a session was given lines of
+	handed  int          // how many lines of it
+	flushed time.Time    // when the last block was
+	lost    time.Time    // when the last session ended; zero before the first
+	header  envelope.Header
+	buf     []byte // of a message with an envelope
 
 	daemons []daemonCount // in the order of the addresses
 	ends    [numEnds]atomic.Int64
 
+	timer *time.Timer  // of rest
 	began atomic.Int64 // when the block under way was begun, in Unix nanoseconds; 0 if none is
-
-	mu     sync.Mutex
-	flying []flight // sent and not confirmed
-}
-
-// flight is a block that was sent.
-type flight struct {
-	id          uint64
-	lines, size int
 }
 
 // addresses are those of all daemons.
@@ -73,6 +66,8 @@ func (s *sender) addresses() []string {
 func (s *sender) run(ctx context.Context) {
 	backoff := backoffFirst
 	failing := false
+	s.timer = time.NewTimer(math.MaxInt64)
+	defer s.timer.Stop()
 	addresses := s.addresses()
 	for ctx.Err() == nil {
 		log := s.p.cfg.Log.With(slog.String("daemon", addresses[s.which]))
@@ -146,9 +141,6 @@ func (s *sender) serve(ctx context.Context, sess Session, log *slog.Logger) erro
 	open, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	var wg sync.WaitGroup
-	s.mu.Lock()
-	s.flying = nil
-	s.mu.Unlock()
 	s.began.Store(0)
 	wg.Go(func() { end(s.watch(open, sess, log)) })
 	back := make(chan Session, 1)
@@ -226,7 +218,7 @@ func (s *sender) watch(ctx context.Context, sess Session, log *slog.Logger) erro
 			}
 		case *spread.Message:
 			if s.p.cfg.Confirm && ev.Sender == sess.PrivateGroup() && len(ev.Payload) == 8 {
-				s.confirm(binary.BigEndian.Uint64(ev.Payload))
+				s.p.queue.Ack(binary.BigEndian.Uint64(ev.Payload))
 			}
 		}
 	}
@@ -235,44 +227,17 @@ func (s *sender) watch(ctx context.Context, sess Session, log *slog.Logger) erro
 // send sends what is in the queue until ctx or the session ends, or there is another one.
 func (s *sender) send(ctx context.Context, sess Session, back chan Session) error {
 	q := s.p.queue
-	q.rewind() // what is not acknowledged is sent from its beginning
+	q.Rewind() // what is not acknowledged is sent from its beginning
 	s.block = nil
 	for {
-		for {
-			select {
-			case s.next = <-back:
-				back <- s.next // serve knows by it who has to end it
-				return errReturn
-			default:
-			}
-			if !s.mayFly() {
-				if err := s.rest(ctx, q.wake, back); err != nil {
-					return err
-				}
-				continue
-			}
-			b, err := q.take()
-			if err != nil {
-				s.unreadable(ctx, err)
-				if ctx.Err() != nil {
-					return ctx.Err()
-				}
-				continue
-			}
-			s.badSince = time.Time{}
-			if s.block = b; b != nil {
-				break
-			}
-			if err := s.rest(ctx, q.wake, back); err != nil {
-				return err
-			}
-			if rest := sendPause - time.Since(s.flushed); rest > 0 && q.few() {
-				wait(ctx, rest)
-			}
+		b, err := s.take(ctx, back)
+		if err != nil {
+			return err
 		}
+		s.block = b
 		s.began.Store(time.Now().UnixNano())
-		err := s.sendBlock(ctx, sess, s.block)
-		q.letGo(s.block)
+		err = s.sendBlock(ctx, sess, b)
+		q.LetGo(b)
 		if err != nil {
 			return err
 		}
@@ -282,77 +247,64 @@ func (s *sender) send(ctx context.Context, sess Session, back chan Session) erro
 	}
 }
 
-// rest waits until there is news.
-func (s *sender) rest(ctx context.Context, wake <-chan struct{}, back chan Session) error {
+// take waits for a block that may be sent.
+func (s *sender) take(ctx context.Context, back chan Session) (*queue.Block, error) {
+	q := s.p.queue
+	for {
+		select {
+		case s.next = <-back:
+			back <- s.next // serve knows by it who has to end it
+			return nil, errReturn
+		default:
+		}
+		if q.InFlight() >= maxUnconfirmed {
+			if err := s.rest(ctx, math.MaxInt64, back); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		b, pause := q.Take()
+		if b != nil {
+			return b, nil
+		}
+		if err := s.rest(ctx, pause, back); err != nil {
+			return nil, err
+		}
+		if rest := sendPause - time.Since(s.flushed); rest > 0 && q.Few() {
+			wait(ctx, rest)
+		}
+	}
+}
+
+// rest waits until there is news, for at most d.
+func (s *sender) rest(ctx context.Context, d time.Duration, back chan Session) error {
+	s.timer.Reset(d)
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-wake:
+	case <-s.timer.C:
+	case <-s.p.queue.Wake():
 	case sess := <-back:
 		back <- sess
 	}
 	return nil
 }
 
-// mayFly tells whether another block may be sent before those that were are confirmed.
-func (s *sender) mayFly() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.flying) < maxUnconfirmed
-}
-
-// confirm takes note that the ring has all blocks up to an ID.
-func (s *sender) confirm(id uint64) {
-	s.mu.Lock()
-	n := 0
-	for n < len(s.flying) && s.flying[n].id <= id {
-		n++
-	}
-	landed := s.flying[:n]
-	s.flying = s.flying[n:]
-	s.mu.Unlock()
-	for _, f := range landed {
-		s.sent(f)
-	}
-	signal(s.p.queue.wake)
-}
-
-// unreadable deals with a spool that cannot be read: after some patience the sender goes on
-// with what is in memory, and leaves the spool's files for later.
-func (s *sender) unreadable(ctx context.Context, err error) {
-	p := s.p
-	if lost, ok := errors.AsType[*lostError](err); ok {
-		p.count.damaged.Add(1)
-		p.drop(dropDamaged, int64(lost.lines), int64(lost.bytes))
-		p.cfg.Log.Error("lines in the spool are lost", slog.Int("lines", lost.lines), slog.Any("error", err))
-		return
-	}
-	p.spoolTrouble(err)
-	if s.badSince.IsZero() {
-		s.badSince = time.Now()
-	}
-	if time.Since(s.badSince) < spoolPatience {
-		wait(ctx, spoolRetry)
-		return
-	}
-	p.abandonSpool()
-}
-
 // sendBlock sends a block of lines, and acknowledges it or has it confirmed.
-func (s *sender) sendBlock(ctx context.Context, sess Session, b *block) error {
+func (s *sender) sendBlock(ctx context.Context, sess Session, b *queue.Block) error {
 	cfg := &s.p.cfg
-	if b.id > s.last {
-		s.last, s.handed = b.id, 0
+	if b.ID() > s.last {
+		s.last, s.handed = b.ID(), 0
 	}
 	lines := 0
-	rest := b.lines
-	for _, r := range b.runs {
-		seq, groups := r.seq, r.to.groups
-		for text := rest[:r.n]; len(text) > 0; {
-			payload, n := s.message(b, r.to, text)
+	rest := b.Data
+	for _, r := range b.Runs {
+		seq, groups := r.Seq, r.To.Groups
+		for text := rest[:r.Bytes]; len(text) > 0; {
+			payload, n := s.message(b, r.To, text)
 			text = text[len(payload):]
 			if cfg.Envelope {
-				payload = s.wrap(b, r.to, seq, payload)
+				payload = s.wrap(b, r.To, seq, payload)
 				seq += uint64(n)
 			}
 			if err := sess.Multicast(ctx, cfg.Service, cfg.MessType, payload, groups...); err != nil {
@@ -361,14 +313,10 @@ func (s *sender) sendBlock(ctx context.Context, sess Session, b *block) error {
 			s.handOver(b, lines, n)
 			lines += n
 		}
-		rest = rest[r.n:]
+		rest = rest[r.Bytes:]
 	}
-	f := flight{b.id, lines, len(b.lines)}
 	if cfg.Confirm {
-		s.mu.Lock()
-		s.flying = append(s.flying, f)
-		s.mu.Unlock()
-		s.buf = binary.BigEndian.AppendUint64(s.buf[:0], b.id)
+		s.buf = binary.BigEndian.AppendUint64(s.buf[:0], b.ID())
 		if err := sess.Multicast(ctx, spread.Safe, 0, s.buf, sess.PrivateGroup()); err != nil {
 			return err
 		}
@@ -377,20 +325,20 @@ func (s *sender) sendBlock(ctx context.Context, sess Session, b *block) error {
 		return err
 	}
 	if !cfg.Confirm {
-		s.sent(f)
+		s.p.queue.Ack(b.ID())
 	}
 	return nil
 }
 
 // message returns the lines that share the first message of text, and how many they are.
-func (s *sender) message(b *block, to *target, text []byte) (payload []byte, n int) {
+func (s *sender) message(b *queue.Block, to *queue.Target, text []byte) (payload []byte, n int) {
 	cfg := &s.p.cfg
 	first := bytes.IndexByte(text, '\n') + 1
 	most := min(cfg.BatchBytes, len(text))
 	if most > first {
-		limit := spread.MaxPayload(len(to.groups))
+		limit := spread.MaxPayload(len(to.Groups))
 		if cfg.Envelope {
-			limit -= envelope.Len(b.origin.publisher)
+			limit -= envelope.Len(b.Origin.Publisher)
 		}
 		most = bytes.LastIndexByte(text[:min(most, limit)], '\n') + 1
 	}
@@ -401,9 +349,9 @@ func (s *sender) message(b *block, to *target, text []byte) (payload []byte, n i
 }
 
 // handOver notes that n lines of a block were handed to the session, behind those before.
-func (s *sender) handOver(b *block, before, n int) {
+func (s *sender) handOver(b *queue.Block, before, n int) {
 	again := n
-	if b.id == s.last {
+	if b.ID() == s.last {
 		again = min(n, max(0, s.handed-before))
 		s.handed = max(s.handed, before+n)
 	}
@@ -414,24 +362,12 @@ func (s *sender) handOver(b *block, before, n int) {
 
 // wrap returns lines in an envelope. A line of a process before us may have had a shorter
 // name to share a message with; then it is cut.
-func (s *sender) wrap(b *block, to *target, seq uint64, lines []byte) []byte {
-	s.header = envelope.Header{Publisher: b.origin.publisher, Epoch: b.origin.epoch, Stream: to.stream, Seq: seq}
+func (s *sender) wrap(b *queue.Block, to *queue.Target, seq uint64, lines []byte) []byte {
+	s.header = envelope.Header{Publisher: b.Origin.Publisher, Epoch: b.Origin.Epoch, Stream: to.Stream, Seq: seq}
 	s.buf = append(s.header.Append(s.buf[:0]), lines...)
-	if most := spread.MaxPayload(len(to.groups)); len(s.buf) > most {
+	if most := spread.MaxPayload(len(to.Groups)); len(s.buf) > most {
 		s.buf = append(s.buf[:most-1], '\n')
 		s.p.count.truncated.Add(1)
 	}
 	return s.buf
-}
-
-// sent counts a block as sent, unless the spool has dropped it meanwhile.
-func (s *sender) sent(f flight) {
-	dropped, err := s.p.queue.ack(f.id)
-	if err != nil {
-		s.p.spoolTrouble(err)
-	}
-	if !dropped {
-		s.p.count.sent.Add(int64(f.lines))
-		s.p.count.bytes.Add(int64(f.size))
-	}
 }

@@ -125,11 +125,11 @@ func (t *fileTaker) Take(lines []byte) (n int, mark uint64) {
 			t.until = time.Now().Add(lingerTime)
 		}
 		if time.Now().After(t.until) {
-			return 0, t.in.p.queue.mark()
+			return 0, t.in.p.queue.Mark()
 		}
 	}
 	if bytes.Count(lines, []byte{'\n'}) == 0 {
-		return 0, t.in.p.queue.mark()
+		return 0, t.in.p.queue.Mark()
 	}
 	for len(lines) > 0 {
 		i := bytes.IndexByte(lines, '\n') + 1
@@ -158,13 +158,13 @@ func (t *fileTaker) Take(lines []byte) (n int, mark uint64) {
 		}
 		lines = lines[i:]
 	}
-	return n, t.in.p.queue.mark()
+	return n, t.in.p.queue.Mark()
 }
 
 // Safe implements tail.Taker. What is in the spool is made durable first, or a power cut would take what the
 // position has gone beyond.
 func (t *fileTaker) Safe() uint64 {
-	safe := t.in.p.queue.safe()
-	t.in.p.syncSpool()
+	safe := t.in.p.queue.Safe()
+	t.in.p.queue.Sync()
 	return safe
 }

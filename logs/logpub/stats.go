@@ -8,6 +8,7 @@ import (
 
 	"github.com/spreadd/spreadd/logs/internal/input/syslog"
 	"github.com/spreadd/spreadd/logs/internal/input/tail"
+	"github.com/spreadd/spreadd/logs/internal/queue"
 )
 
 // MaxGroupStats is how many lists of groups have counters of their own: those that the configuration
@@ -111,27 +112,24 @@ type daemonCount struct {
 func (p *Publisher) Stats() Stats {
 	st := Stats{Dropped: make(map[string]int64), DroppedBytes: make(map[string]int64), Ends: make(map[string]int64)}
 	// What a line is counted as last is read first, so that no sum exceeds Took.
-	for i := range numDropReasons {
-		st.Dropped[i.String()] = p.count.dropped[i].Load()
-		st.DroppedBytes[i.String()] = p.count.droppedBytes[i].Load()
+	q := p.queue.Stats()
+	for _, why := range []queue.DropReason{queue.DropQueue, queue.DropEnd, queue.DropSpool, queue.DropDamage} {
+		st.Dropped[dropName(why)] = q.Dropped[why.String()]
+		st.DroppedBytes[dropName(why)] = q.DroppedBytes[why.String()]
 	}
 	for i := range numEnds {
 		st.Ends[i.String()] = p.sender.ends[i].Load()
 	}
-	st.Sent = p.count.sent.Load()
-	st.Bytes = p.count.bytes.Load()
+	st.Sent, st.Bytes = q.Delivered, q.DeliveredBytes
 	st.Truncated = p.count.truncated.Load()
 	st.Resent = p.count.resent.Load()
 	st.Rejected = p.count.rejected.Load()
 	st.Connects = p.count.connects.Load()
 	st.Overflow = p.count.overflow.Load()
-	st.Spooled = p.count.spooled.Load()
-	st.SpooledBytes = p.count.spooledBytes.Load()
-	st.Abandoned = p.count.abandoned.Load()
-	st.SpoolErrors = p.count.spoolErrors.Load()
-	st.SpoolDamaged = p.count.damaged.Load()
-	st.Recovered = p.count.recovered.Load()
-	st.Gauges = p.gauges()
+	st.Spooled, st.SpooledBytes = q.Spooled, q.SpooledBytes
+	st.Abandoned, st.Recovered = q.Abandoned, q.Recovered
+	st.SpoolErrors, st.SpoolDamaged = q.Errors, q.Damaged
+	st.Gauges = p.gauges(&q)
 	for i := range p.sender.daemons {
 		d := &p.sender.daemons[i]
 		st.Daemons = append(st.Daemons, DaemonStats{
@@ -141,7 +139,7 @@ func (p *Publisher) Stats() Stats {
 	p.targetsMu.Lock()
 	groups, intakes := slices.Clone(p.groups), p.intakes
 	p.targetsMu.Unlock()
-	st.Groups = p.queue.groupStats(append(groups, &p.otherGroups))
+	st.Groups = groupStats(append(groups, &p.otherGroups))
 	for _, in := range intakes {
 		st.Inputs = append(st.Inputs, in.stats())
 	}
@@ -151,48 +149,42 @@ func (p *Publisher) Stats() Stats {
 }
 
 // gauges returns what there is at the moment.
-func (p *Publisher) gauges() Gauges {
-	g := p.queue.gauges()
-	if born := p.queue.oldest(); !born.IsZero() && g.Waiting > 0 {
+func (p *Publisher) gauges(q *queue.Stats) Gauges {
+	g := Gauges{
+		Waiting: q.Waiting, QueueBytes: q.WaitingBytes, QueueLimit: int64(p.cfg.QueueBytes),
+		SpoolLines: q.SpoolLines, SpoolBytes: q.SpoolBytes, SpoolSegments: q.SpoolSegments, SpoolFailing: q.SpoolFailing,
+	}
+	if born := p.queue.Oldest(); !born.IsZero() && g.Waiting > 0 {
 		g.Lag = max(0, time.Since(born)) // the clock of a process before us may have been ahead
 	}
-	p.sender.mu.Lock()
-	g.Unconfirmed = len(p.sender.flying)
-	p.sender.mu.Unlock()
+	if p.cfg.Confirm {
+		g.Unconfirmed = q.InFlight
+	}
 	if p.cfg.Spool != "" {
 		g.SpoolLimit = p.cfg.SpoolBytes
-		g.SpoolFailing = p.spoolFailing.Load() || p.queue.behind() == nil
 	}
 	return g
 }
 
-func (q *queue) gauges() Gauges {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	g := Gauges{QueueBytes: int64(q.size), QueueLimit: int64(q.limit)}
-	if q.store != nil {
-		_, g.SpoolLines, g.SpoolBytes = q.store.Waiting()
-		g.SpoolSegments = q.store.Segments()
-	}
-	g.Waiting = g.SpoolLines
-	for _, b := range q.blocks {
-		if !b.saved {
-			g.Waiting += int64(b.count())
-		}
-	}
-	return g
+// groupCount counts the lines of a destination, or of several.
+type groupCount struct {
+	name         string
+	lines, bytes atomic.Int64
+}
+
+func (c *groupCount) add(lines, bytes int) {
+	c.lines.Add(int64(lines))
+	c.bytes.Add(int64(bytes))
 }
 
 // groupStats reads counters, and leaves out the last one if it has counted nothing.
-func (q *queue) groupStats(counts []*groupCount) []GroupStats {
-	q.mu.Lock()
-	defer q.mu.Unlock()
+func groupStats(counts []*groupCount) []GroupStats {
 	var all []GroupStats
 	for _, c := range counts {
 		if c.name != "" {
-			all = append(all, GroupStats{c.name, c.lines, c.bytes})
-		} else if c.lines > 0 {
-			all = append(all, GroupStats{OtherGroups, c.lines, c.bytes})
+			all = append(all, GroupStats{c.name, c.lines.Load(), c.bytes.Load()})
+		} else if c.lines.Load() > 0 {
+			all = append(all, GroupStats{OtherGroups, c.lines.Load(), c.bytes.Load()})
 		}
 	}
 	return all

@@ -55,7 +55,7 @@ func newLane(cfg *Config, name string, s slowSink, batch queue.Config) (*lane, e
 		log: cfg.Log.With(slog.String("sink", name)),
 	}
 	batch.LimitBytes = cfg.QueueBytes
-	batch.Report = l.disk
+	batch.Log = l.log
 	if cfg.Spool != "" {
 		batch.Spool, batch.SpoolBytes = filepath.Join(cfg.Spool, spoolName(name)), cfg.SpoolBytes
 	}
@@ -83,15 +83,6 @@ func spoolName(name string) string {
 		}
 	}, name)
 	return plain[:min(len(plain), most)] + "-" + hex.EncodeToString(sum[:8])
-}
-
-// disk says that the spool fails, or works again.
-func (l *lane) disk(err error) {
-	if err == nil {
-		l.log.Warn("the spool works again")
-		return
-	}
-	l.log.Error("the spool fails: lines wait in memory", slog.Any("error", err))
 }
 
 // put adds a line. One for which there is no room is counted.

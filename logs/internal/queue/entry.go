@@ -3,35 +3,37 @@ package queue
 import (
 	"encoding/binary"
 	"errors"
-	"iter"
 	"time"
+
+	"github.com/spreadd/spreadd/logs/internal/spool"
 )
 
-// Entry is a line and what is known of it.
+// Entry is a line with what is known about it.
 type Entry struct {
 	Line   []byte
 	Group  string
-	Sender string    // the private name of who sent it
+	Sender string    // the sender's private name
 	Vhost  []byte    // empty if it has none
 	Time   time.Time // by the clock of its log
 	Came   time.Time // by this host's clock
 }
 
-// A block, which is what a batch is in memory and on disk, begins with
+// A block of entries starts with this header, in memory as on disk:
 //
 //	0  1  version, 1
 //	1  8  epoch
 //	9  8  number of its first line in the epoch; both in big endian
 //
-// and goes on with lines. Each is the line, group, sender and virtual host, each with its length in
-// front as of binary.AppendUvarint, and two times, each as seconds since 1970 (AppendVarint) and nanoseconds
-// (AppendUvarint).
+// Then come the entries. Each is the line, group, sender and virtual host, with their lengths in front
+// (binary.AppendUvarint), and two times, each as seconds since 1970 (AppendVarint) and nanoseconds (AppendUvarint).
 const (
 	blockVersion   = 1
 	offEpoch       = 1
 	offFirst       = 9
 	blockHeaderLen = 17
-	// entryOverhead bounds what an entry has besides its texts.
+	// blockCost is what a block of entries counts for besides its bytes.
+	blockCost = 256
+	// entryOverhead bounds what an entry takes besides its texts.
 	entryOverhead = 4*binary.MaxVarintLen32 + 2*(binary.MaxVarintLen64+binary.MaxVarintLen32)
 )
 
@@ -63,10 +65,10 @@ func appendTime(b []byte, t time.Time) []byte {
 	return binary.AppendUvarint(b, uint64(t.Nanosecond()))
 }
 
-var errBlock = errors.New("a block of lines is not as it was written")
+var errBlock = errors.New("cannot decode a block of lines")
 
-// decodeEntry decodes the first entry of b, and returns the rest. The texts of e point into b, but for
-// those that are as they were.
+// decodeEntry decodes the first entry of b and returns the rest. The texts of e point into b, except for
+// those that are the same as in the entry that e was before.
 func decodeEntry(b []byte, e *Entry) (rest []byte, ok bool) {
 	var group, sender []byte
 	if e.Line, b, ok = text(b); !ok {
@@ -118,9 +120,27 @@ func moment(b []byte) (t time.Time, rest []byte, ok bool) {
 	return time.Unix(seconds, int64(nanos)).UTC(), b[k+m:], true
 }
 
-// checkBlock tells whether data is a block of so many lines.
-func checkBlock(data []byte, lines int) error {
-	if len(data) < blockHeaderLen || data[0] != blockVersion {
+// entryFormat is the format of queues that [Queue.Put] fills: on disk blocks are as they are in memory.
+type entryFormat struct{}
+
+func (entryFormat) encode(buf []byte, b *Block) []byte { return append(buf, b.Data...) }
+
+func (entryFormat) born([]byte) time.Time { return time.Time{} }
+
+func (entryFormat) decode(b *Block, rec spool.Record, done uint64) error {
+	if err := checkEntries(rec.Data, rec.Lines); err != nil {
+		return err
+	}
+	b.Data, b.Lines, b.first = rec.Data, rec.Lines, rec.ID-uint64(rec.Lines)+1
+	if done >= b.first {
+		b.skip = int(done - b.first + 1)
+	}
+	return nil
+}
+
+// checkEntries checks that data is a block of so many entries.
+func checkEntries(data []byte, lines int) error {
+	if len(data) < blockHeaderLen || data[0] != blockVersion || lines <= 0 {
 		return errBlock
 	}
 	var e Entry
@@ -138,70 +158,54 @@ func checkBlock(data []byte, lines int) error {
 	return nil
 }
 
-// Batch is some lines that follow each other. It belongs to who got it from [Queue.Next] until all of
-// them are acknowledged.
-type Batch struct {
-	q      *Queue
-	data   []byte
-	lines  int
-	born   time.Time // of its first line
-	sealed bool      // nothing is added any more
-	id     uint64    // of its last line on the disk; 0 if it is not there
-	memory bool      // data counts for the queue's bound
-	acked  int       // lines that have been dealt with
-	offset int       // of the first line that is not
-	done   bool      // all of them
-}
-
-// Len returns the number of lines, acknowledged ones included.
-func (b *Batch) Len() int { return b.lines }
-
-// Acked returns how many of the first lines are acknowledged.
-func (b *Batch) Acked() int { return b.acked }
-
-// Bytes returns about how much memory the batch has.
-func (b *Batch) Bytes() int { return len(b.data) }
-
-// Epoch returns the random number of the process that has put the lines. It is not 0.
-func (b *Batch) Epoch() uint64 { return binary.BigEndian.Uint64(b.data[offEpoch:]) }
-
-// First returns the number in the epoch of the line 0, whether or not that is acknowledged. The others
-// follow it.
-func (b *Batch) First() uint64 { return binary.BigEndian.Uint64(b.data[offFirst:]) }
-
-// Entries returns the lines that are not acknowledged, with their index, which begins at [Batch.Acked]. An
-// entry is overwritten by the next; its texts stay until the batch is done.
-func (b *Batch) Entries() iter.Seq2[int, *Entry] {
-	return func(yield func(int, *Entry) bool) {
-		var e Entry
-		data := b.data[b.offset:]
-		for i := b.acked; i < b.lines; i++ {
-			rest, ok := decodeEntry(data, &e)
-			if !ok || !yield(i, &e) {
-				return
-			}
-			data = rest
-		}
+// Put adds a line, of which it keeps a copy. It never waits. It returns false if there is no room, and counts the line
+// as dropped.
+func (q *Queue) Put(e *Entry) bool {
+	size := e.size()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.count.put.Add(1)
+	if size > spool.MaxRecord-blockHeaderLen {
+		q.count.drop(DropTooLong, 1, int64(len(e.Line)))
+		return false
 	}
-}
-
-// Ack says that the first n lines have been dealt with, for good. If that is all of them the batch is done, and
-// must not be used any more.
-func (b *Batch) Ack(n int) {
-	if n <= b.acked || n > b.lines {
-		return
+	if !q.fits(size) {
+		q.count.drop(q.whyFull(), 1, int64(len(e.Line)))
+		return false
 	}
-	b.q.ack(b, n)
+	b := q.memory.open()
+	if b != nil && len(b.Data)+size > q.cfg.BatchBytes {
+		b.sealed = true
+		b = nil
+	}
+	if b == nil {
+		b = q.newBlock(0, blockHeaderLen+blockCost)
+		b.Data = appendHeader(b.Data, q.cfg.Origin.Epoch, q.next-q.base)
+		signal(q.wake)
+	}
+	before := len(b.Data)
+	b.Data = appendEntry(b.Data, e)
+	q.grow(b, 1)
+	b.cost += len(b.Data) - before
+	q.memory.size += len(b.Data) - before
+	if b.Lines >= q.cfg.BatchLines || len(b.Data) >= q.cfg.BatchBytes {
+		b.sealed = true
+		signal(q.wake)
+	}
+	if q.memory.size >= q.memory.limit/2 && q.disk.store != nil {
+		signal(q.due)
+	}
+	return true
 }
 
-// trim moves to the first line that is not acknowledged.
-func (b *Batch) trim(n int) {
-	var e Entry
-	for ; b.acked < n; b.acked++ {
-		rest, ok := decodeEntry(b.data[b.offset:], &e)
-		if !ok {
-			return
-		}
-		b.offset = len(b.data) - len(rest)
+// whyFull returns why memory has no room.
+func (q *Queue) whyFull() DropReason {
+	switch {
+	case q.disk.trouble == nil:
+		return DropQueue // there is no spool, or it is too slow
+	case errors.Is(q.disk.trouble, spool.ErrFull):
+		return DropSpool
+	default:
+		return DropSpoolError
 	}
 }

@@ -2,11 +2,9 @@ package queue
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
-	"io"
-	"math"
+	"log/slog"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -18,48 +16,63 @@ import (
 const (
 	// DefaultLimitBytes holds a second of 300,000 lines of 200 bytes.
 	DefaultLimitBytes = 64 << 20
-	// DefaultBatchLines is what a database takes in one transaction without a noticeable
-	// cost for each.
+	// DefaultBatchLines is what a database takes in one transaction without a noticeable cost per transaction.
 	DefaultBatchLines = 1000
-	// DefaultBatchBytes makes the cost of a write small beside that of its bytes.
+	// DefaultBatchBytes makes the cost of a write small compared with that of its bytes.
 	DefaultBatchBytes = 256 << 10
-	// DefaultSpoolAfter keeps the disk quiet while a sink takes lines as they come.
+	// DefaultSpoolAfter avoids disk writes while lines are taken as they come.
 	DefaultSpoolAfter = time.Second
-	// DefaultRetryLast is soon for who waits for a database, and seldom for its host.
+	// linesBytes is the size of a block of whole lines: what a pipe holds, some 300 lines, and as many as may be sent
+	// twice when a session ends. A small queue has smaller blocks.
+	linesBytes    = 64 << 10
+	minLinesBytes = 512
+	// DefaultRetryLast retries soon enough for those who wait for a database, and rarely enough for its host.
 	DefaultRetryLast = 30 * time.Second
 )
 
-// Config of a queue. The zero value has no disk, and the defaults.
+// Config of a queue. The zero value has no spool and otherwise the defaults.
 type Config struct {
-	// LimitBytes bounds what waits in memory. Zero means DefaultLimitBytes.
+	// Lines makes a queue for [Queue.PutLines]: blocks of whole lines. Otherwise it is one for [Queue.Put].
+	Lines bool
+	// Origin is the name and epoch under which lines are numbered. Zero means a random epoch.
+	Origin Origin
+	// LimitBytes bounds the lines in memory. Zero means DefaultLimitBytes.
 	LimitBytes int
-	// BatchLines and BatchBytes bound a batch; one line always fits. Zero means the defaults.
+	// BatchLines and BatchBytes bound a block; one line always fits. Zero means the defaults. Blocks of a queue of
+	// Lines have no bound in lines.
 	BatchLines, BatchBytes int
-	// BatchDelay is how long a line may wait for others of its batch.
+	// BatchDelay is how long a line may wait for others to fill its block.
 	BatchDelay time.Duration
-	// Spool is the directory for what waits longer; no other queue may have it. Empty means none.
+	// Spool is the directory for lines that wait for longer. Empty means none.
 	Spool string
-	// SpoolBytes bounds what is there. Zero means [spool.DefaultMaxBytes].
+	// Slots is how many processes may share Spool, each with a subdirectory of its own. Zero means that the
+	// directory belongs to this queue alone.
+	Slots int
+	// SpoolBytes bounds what this queue has on disk. Zero means [spool.DefaultMaxBytes].
 	SpoolBytes int64
-	// SpoolAfter is after how long, besides BatchDelay, a line goes to the disk, if memory does not fill up
-	// before. Zero means DefaultSpoolAfter.
+	// SpoolAfter is the age, beyond BatchDelay, at which lines are written to the spool even though memory has
+	// room. Zero means DefaultSpoolAfter; negative means at once.
 	SpoolAfter time.Duration
-	// RetryLast bounds the pause of Deliver after a failure, which begins with 0.1 s and doubles. Zero means 30 s.
+	// DropOldest makes a full spool drop its oldest lines rather than refuse new ones.
+	DropOldest bool
+	// RetryLast bounds the pause of Deliver after a failure, which starts at 0.1 s and doubles. Zero means
+	// DefaultRetryLast.
 	RetryLast time.Duration
-	// Report is told what goes wrong with the disk, once until it works again, which is a nil error. It is called by the
-	// goroutines of Run, Next and Close. It may be nil.
-	Report func(err error)
+	// Log gets one message when the spool fails, and one when it works again. Nil discards them.
+	Log *slog.Logger
 
-	open func(spool.Config) (store, spool.Recovery, error) // nil means spool.Open
+	// Open opens the spool; nil means spool.Open. Tests plant faults with it.
+	Open func(spool.Config) (Store, spool.Recovery, error)
 }
 
-// store is what a queue needs of a *spool.Spool.
-type store interface {
+// Store is what a queue needs of a *spool.Spool.
+type Store interface {
 	Append(r spool.Record) error
 	Read(id uint64, buf []byte) (spool.Record, error)
 	Ack(id uint64) error
 	Acked() uint64
 	DropOldest() (spool.Dropped, error)
+	Segments() int
 	Waiting() (records, lines, size int64)
 	Last() uint64
 	Damage() []spool.Damage
@@ -67,377 +80,318 @@ type store interface {
 	Close() error
 }
 
-func openSpool(cfg spool.Config) (store, spool.Recovery, error) {
+func openSpool(cfg spool.Config) (Store, spool.Recovery, error) {
 	s, found, err := spool.Open(cfg)
 	if err != nil {
-		return nil, found, err // not a store that is a nil pointer
+		return nil, found, err // not a Store that is a nil pointer
 	}
 	return s, found, nil
 }
 
-// Queue is what waits for one sink.
-type Queue struct {
-	cfg   Config
-	store store // nil without a disk
-	epoch uint64
-	count counters
+// format converts blocks to and from records of the spool.
+type format interface {
+	// encode appends a block to buf.
+	encode(buf []byte, b *Block) []byte
+	// decode fills in a block, which points into the record. done is the ID up to which lines are delivered.
+	decode(b *Block, rec spool.Record, done uint64) error
+	// born returns when the first line of a record came; zero if the record does not have that.
+	born(data []byte) time.Time
+}
 
-	wake      chan struct{} // for Next: there is more, or it ends
-	save      chan struct{} // for Run: memory fills up
-	interrupt chan struct{} // for Next and Deliver
+// Queue is one queue. The package comment has a figure of its cursors.
+type Queue struct {
+	cfg    Config
+	format format
+	count  counters
+
+	wake      chan struct{} // the taker may find something
+	room      chan struct{} // memory may have room
+	due       chan struct{} // a block may have to be saved
+	dropping  chan struct{} // lines were dropped because memory or spool is full
+	interrupt chan struct{} // ends a wait of Next and Deliver
+	drained   chan struct{} // closed when nothing is left and nothing more comes
+
+	reader  reader
+	saveBuf []byte      // of the saver: a block as it is written
+	adopted []*adoption // of Run, and of Close after it
 
 	mu       sync.Mutex
-	next     uint64   // number of the next line
-	blocks   []*Batch // in memory, oldest first, but for the current one; all are younger than what is on disk
-	current  *Batch   // of Next; nil if it is done
-	bytes    int      // in memory
-	free     [][]byte // of blocks that are done
-	finished bool     // nothing is put any more
-
-	lastID uint64 // of the last line on disk
-	cursor uint64 // Next reads the disk from this ID on
-
-	saving  *Batch // of Run, without q.mu: its memory must stay
-	trouble error  // of the disk, as told to Report
-
-	readBuf    []byte // of Next: the batch from the disk
-	readErrors int    // of Next: in a row
-	readAfter  time.Time
+	memory   memory
+	disk     disk
+	next     uint64 // ID of the next line
+	cursor   uint64 // Take continues with this ID
+	done     uint64 // up to this ID lines are delivered or dropped
+	taken    []flight
+	base     uint64 // lines of this process are numbered from here on
+	batch    *Batch // of Next: the one that is not done
+	finished bool   // nothing is put any more
+	ended    bool   // drained is closed
 }
 
-// blockCost is what a block is counted for besides its bytes.
-const blockCost = 256
+// disk is what a queue knows about its spool. The queue's mutex guards it.
+type disk struct {
+	store   Store  // nil without a spool
+	saved   uint64 // up to this ID blocks are in the spool
+	evicted uint64 // up to this ID they are in the spool only
+	trouble error  // the last failure; nil once a block could be saved
+	marks   ages   // of blocks that are in the spool only
+}
 
-// Open makes a queue, and reads what the disk has from the process before.
-func Open(cfg Config) (*Queue, error) {
+// flight is a block that was taken and is not acknowledged.
+type flight struct {
+	last  uint64
+	lines int
+	bytes int
+	over  bool // its lines were lost; it only has to be passed over in its turn
+}
+
+// New returns a queue in memory.
+func New(cfg Config) *Queue {
 	cfg.LimitBytes = cmp.Or(cfg.LimitBytes, DefaultLimitBytes)
 	cfg.BatchLines = cmp.Or(cfg.BatchLines, DefaultBatchLines)
-	cfg.BatchBytes = cmp.Or(cfg.BatchBytes, DefaultBatchBytes)
-	cfg.SpoolAfter = cmp.Or(cfg.SpoolAfter, DefaultSpoolAfter)
-	cfg.RetryLast = cmp.Or(cfg.RetryLast, DefaultRetryLast)
-	if cfg.Report == nil {
-		cfg.Report = func(error) {}
+	if cfg.Lines {
+		cfg.BatchBytes = cmp.Or(cfg.BatchBytes, min(linesBytes, max(cfg.LimitBytes/4, minLinesBytes)))
 	}
-	if cfg.open == nil {
-		cfg.open = openSpool
+	cfg.BatchBytes = cmp.Or(cfg.BatchBytes, DefaultBatchBytes)
+	cfg.SpoolBytes = cmp.Or(cfg.SpoolBytes, spool.DefaultMaxBytes)
+	cfg.SpoolAfter = max(0, cmp.Or(cfg.SpoolAfter, DefaultSpoolAfter))
+	cfg.RetryLast = cmp.Or(cfg.RetryLast, DefaultRetryLast)
+	// Positive, because databases have no unsigned numbers.
+	cfg.Origin.Epoch = cmp.Or(cfg.Origin.Epoch, rand.Uint64()>>1|1)
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Open == nil {
+		cfg.Open = openSpool
 	}
 	q := &Queue{
-		cfg: cfg, epoch: rand.Uint64()>>1 | 1, next: 1, cursor: 1, // positive for databases, which have no unsigned numbers
-		wake: make(chan struct{}, 1), save: make(chan struct{}, 1), interrupt: make(chan struct{}, 1),
+		cfg: cfg, format: entryFormat{}, memory: memory{limit: cfg.LimitBytes}, next: 1, cursor: 1,
+		wake: make(chan struct{}, 1), room: make(chan struct{}, 1), due: make(chan struct{}, 1),
+		dropping: make(chan struct{}, 1), interrupt: make(chan struct{}, 1), drained: make(chan struct{}),
 	}
-	if cfg.Spool == "" {
-		return q, nil
+	if cfg.Lines {
+		q.format, q.memory.common = lineFormat{}, cfg.BatchBytes
 	}
-	st, found, err := cfg.open(spool.Config{Dir: cfg.Spool, MaxBytes: cfg.SpoolBytes})
-	if err != nil {
-		return nil, err
-	}
-	q.store, q.lastID, q.cursor = st, st.Last(), st.Acked()+1
-	q.count.recovered.Add(found.Lines)
-	for _, d := range found.Damage {
-		q.count.drop(dropDamage, d.Lines)
-		cfg.Report(errors.New(d.String()))
-	}
-	return q, nil
+	return q
 }
 
-// Put adds a line, of which it keeps a copy. It returns false if there is no room, which it
-// has counted.
-func (q *Queue) Put(e *Entry) bool {
-	size := e.size()
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.count.put.Add(1)
-	switch {
-	case size > spool.MaxRecord-blockHeaderLen:
-		q.count.drop(dropTooLong, 1)
-		return false
-	case q.bytes > 0 && q.bytes+size > q.cfg.LimitBytes:
-		q.count.drop(q.whyFull(), 1)
-		return false
+// Open returns a queue with its spool, whose lines come first.
+func Open(cfg Config) (*Queue, error) {
+	q := New(cfg)
+	return q, q.OpenSpool()
+}
+
+// OpenSpool opens the spool, if there is to be one. It must come before the first line. After an error
+// the queue works in memory; with [Config.Slots] Run keeps retrying.
+func (q *Queue) OpenSpool() error {
+	if q.cfg.Spool == "" {
+		return nil
 	}
-	var b *Batch
-	if n := len(q.blocks); n > 0 && !q.blocks[n-1].sealed {
-		b = q.blocks[n-1]
-		if len(b.data)+size > q.cfg.BatchBytes {
-			b.sealed = true
-			b = nil
+	st, dir, found, err := q.openSlot(nil)
+	if err != nil {
+		return err
+	}
+	q.count.recovered.Add(found.Lines)
+	for _, d := range found.Damage {
+		q.count.damaged.Add(1)
+		q.cfg.Log.Warn("found damage in spool", slog.String("damage", d.String()))
+	}
+	var born time.Time
+	if found.Records > 0 {
+		q.cfg.Log.Info("found lines in spool, sending them first", slog.Int64("lines", found.Lines), slog.String("dir", dir))
+		// If the record cannot be read, that is reported when it is taken.
+		if rec, err := st.Read(1, nil); err == nil {
+			born = q.format.born(rec.Data)
 		}
 	}
-	if b == nil {
-		b = &Batch{q: q, born: time.Now(), memory: true, offset: blockHeaderLen, data: appendHeader(q.buffer(), q.epoch, q.next)}
-		q.blocks = append(q.blocks, b)
-		q.bytes += len(b.data) + blockCost
-		signal(q.wake)
+	q.attach(st, born)
+	return nil
+}
+
+// attach puts a store behind the queue. Its lines are older than those in memory. born is when the first of them
+// came, if that is known. It returns false if the store has used IDs of blocks in memory.
+func (q *Queue) attach(st Store, born time.Time) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	last := st.Last()
+	if len(q.memory.blocks) > 0 && q.memory.blocks[0].first <= last {
+		return false
 	}
-	before := len(b.data)
-	b.data = appendEntry(b.data, e)
-	b.lines++
-	q.next++
-	q.bytes += len(b.data) - before
-	if b.lines >= q.cfg.BatchLines || len(b.data) >= q.cfg.BatchBytes {
-		b.sealed = true
-		signal(q.wake)
+	if q.next == 1 {
+		q.base = last
 	}
-	if q.store != nil && q.bytes >= q.cfg.LimitBytes/2 && q.trouble == nil {
-		signal(q.save)
+	q.next = max(q.next, last+1)
+	q.disk = disk{store: st, saved: last}
+	if _, lines, _ := st.Waiting(); lines > 0 {
+		q.disk.evicted = last
+		q.done = st.Acked()
+		q.cursor = q.done + 1
+		q.disk.marks.met(q.cursor, born)
+	} else {
+		q.cursor = max(q.cursor, last+1)
+	}
+	signal(q.due)
+	return true
+}
+
+// behind returns the store, or nil.
+func (q *Queue) behind() Store {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.disk.store
+}
+
+// signal sends to a channel that holds one value, unless it holds one already.
+func signal(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// fits makes room for n bytes, as far as that needs only blocks that are in the spool, too. The first block
+// always fits. Otherwise a limit below a line's length would let nothing pass. It needs q.mu.
+func (q *Queue) fits(n int) bool {
+	for q.memory.size > 0 && q.memory.size+n > q.memory.limit {
+		if !q.evict() {
+			return false
+		}
 	}
 	return true
 }
 
-// buffer returns memory for a block.
-func (q *Queue) buffer() []byte {
-	n := len(q.free)
-	if n == 0 {
-		return nil
+// evict removes from memory the oldest block, if the spool has it and nobody reads it.
+func (q *Queue) evict() bool {
+	for i, b := range q.memory.blocks {
+		if !b.saved {
+			break
+		}
+		if b.users == 0 {
+			q.disk.evicted = max(q.disk.evicted, b.last)
+			q.disk.marks.add(b.first, b.born)
+			q.memory.remove(i, 1)
+			return true
+		}
 	}
-	buf := q.free[n-1]
-	q.free = q.free[:n-1]
-	return buf[:0]
+	return false
 }
 
-// freeBuffers is how many buffers are kept for blocks to come.
-const freeBuffers = 4
-
-// whyFull tells why there is no room.
-func (q *Queue) whyFull() dropReason {
-	switch {
-	case q.store == nil:
-		return dropQueue
-	case errors.Is(q.trouble, spool.ErrFull):
-		return dropSpool
-	case q.trouble != nil:
-		return dropSpoolError
-	default:
-		return dropQueue // the disk is too slow
+// newBlock appends an empty block. It needs q.mu and room for the cost.
+func (q *Queue) newBlock(capacity, cost int) *Block {
+	b := q.memory.add(capacity, cost)
+	b.first, b.last, b.born, b.Origin = q.next, q.next-1, time.Now(), q.cfg.Origin
+	if q.disk.store != nil {
+		signal(q.due)
 	}
+	return b
 }
 
-func signal(c chan struct{}) {
-	select {
-	case c <- struct{}{}:
-	default: // it has been told
-	}
+// grow notes n new lines at the end of a block. It needs q.mu.
+func (q *Queue) grow(b *Block, n int) {
+	b.Lines += n
+	b.last += uint64(n)
+	q.next += uint64(n)
 }
 
-// Finish says that nothing is put any more. Next returns what there is, and then io.EOF.
+// DropOldest drops the oldest block in memory that nobody has taken and the spool does not have. It returns
+// false if there is none.
+func (q *Queue) DropOldest() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for i, b := range q.memory.blocks {
+		if b.users == 0 && !b.saved && b.last >= q.cursor {
+			q.count.drop(DropQueue, int64(b.Lines), int64(len(b.Data)))
+			q.memory.remove(i, 1)
+			signal(q.dropping)
+			return true
+		}
+	}
+	return false
+}
+
+// Dropping returns a channel that has a value after lines were dropped because memory or spool was full.
+func (q *Queue) Dropping() <-chan struct{} { return q.dropping }
+
+// Mark returns the ID of the line that was put last.
+func (q *Queue) Mark() uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.next - 1
+}
+
+// Safe returns an ID up to which all lines are delivered, dropped or in the spool. [Queue.Sync] makes the latter
+// durable.
+func (q *Queue) Safe() uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if b := q.memory.unsaved(); b != nil {
+		return b.first - 1
+	}
+	return q.next - 1
+}
+
+// Finish says that nothing more is put.
 func (q *Queue) Finish() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.finished = true
 	signal(q.wake)
+	q.checkDrained()
 }
 
-// Interrupt has the present Next return, or the pause of Deliver, or the next one of them if there is none.
-func (q *Queue) Interrupt() { signal(q.interrupt) }
+// Drained returns a channel that is closed after Finish, once every line is delivered or dropped.
+func (q *Queue) Drained() <-chan struct{} { return q.drained }
 
-// ErrInterrupted is what Next returns after [Queue.Interrupt].
-var ErrInterrupted = errors.New("interrupted")
-
-// Next waits for the oldest lines that are not acknowledged. Until all of a batch are, it returns that one. The error is
-// io.EOF when there are none and there will be none, [ErrInterrupted], or that of ctx.
-func (q *Queue) Next(ctx context.Context) (*Batch, error) {
-	timer := time.NewTimer(math.MaxInt64)
-	defer timer.Stop()
-	for {
-		b, wait, err := q.take()
-		if b != nil || err != nil {
-			return b, err
-		}
-		timer.Reset(wait)
-		select {
-		case <-q.wake:
-		case <-timer.C:
-		case <-q.interrupt:
-			return nil, ErrInterrupted
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
+// checkDrained needs q.mu.
+func (q *Queue) checkDrained() {
+	if q.finished && !q.ended && len(q.memory.blocks) == 0 && len(q.taken) == 0 && (q.disk.store == nil || q.cursor > q.disk.evicted) {
+		q.ended = true
+		close(q.drained)
 	}
 }
 
-// take returns the batch that comes next, or how long it may take until there is one.
-func (q *Queue) take() (b *Batch, wait time.Duration, err error) {
-	const long = time.Hour // there will be a signal
+// Close ends the queue, after Run has ended and nothing is taken or put any more. Lines that are not delivered go to
+// the spool. The error is a [*LostError] if some are lost, or that of closing the spool.
+func (q *Queue) Close() error {
+	q.Save()
+	var err error
+	if st := q.behind(); st != nil {
+		err = st.Close()
+	}
+	for _, a := range q.adopted {
+		err = errors.Join(err, q.settle(a), a.st.Close())
+	}
+	q.adopted = nil
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.current != nil {
-		return q.current, 0, nil
-	}
-	if q.cursor <= q.lastID {
-		if wait := time.Until(q.readAfter); wait > 0 {
-			return nil, wait, nil
-		}
-		switch b, err := q.takeSaved(); {
-		case err != nil:
-			q.readAfter = time.Now().Add(readRetry)
-			return nil, readRetry, nil
-		case b != nil:
-			q.current = b
-			return b, 0, nil
+	var lines, bytes int64
+	for _, b := range q.memory.blocks {
+		if !b.saved {
+			lines += int64(b.last - max(b.first-1, min(q.done, b.last)))
+			bytes += int64(len(b.Data))
 		}
 	}
-	if len(q.blocks) == 0 {
-		if q.finished {
-			return nil, 0, io.EOF
-		}
-		return nil, long, nil
-	}
-	b = q.blocks[0]
-	if age := time.Since(b.born); !b.sealed && !q.finished && age < q.cfg.BatchDelay {
-		return nil, q.cfg.BatchDelay - age, nil
-	}
-	b.sealed = true
-	q.blocks[0] = nil
-	q.blocks = q.blocks[1:]
-	q.current = b
-	return b, 0, nil
-}
-
-// ack notes that the first n lines of a batch have been dealt with.
-func (q *Queue) ack(b *Batch, n int) {
-	q.mu.Lock()
-	q.count.delivered.Add(int64(n - b.acked))
-	id := b.id
-	if n == b.lines {
-		b.acked, b.done = n, true
-		if q.current == b {
-			q.current = nil
-		}
-		if b.memory {
-			q.release(b)
-		}
-	} else {
-		b.trim(n)
-	}
-	q.mu.Unlock()
-	if id > 0 {
-		q.diskFails(q.store.Ack(id - uint64(b.lines-n)))
-	}
-}
-
-// release takes a block out of the account. While it is being saved its memory is still read.
-func (q *Queue) release(b *Batch) {
-	b.memory = false
-	q.bytes -= len(b.data) + blockCost
-	if len(q.free) < freeBuffers && cap(b.data) <= 4*DefaultBatchBytes && b != q.saving {
-		q.free = append(q.free, b.data)
-	}
-	b.data = nil
-}
-
-// retryFirst is the first pause of Deliver.
-const retryFirst = 100 * time.Millisecond
-
-// Deliver hands batches to write until ctx ends or, after Finish, nothing is left. write acknowledges lines; if it
-// returns an error or has left lines, it is called again with the same batch after a pause, which grows from 0.1 s to [Config.RetryLast]
-// while no line is acknowledged, and which Interrupt ends. idle is called when nothing comes for a second, and
-// when it is interrupted; it may be nil.
-func (q *Queue) Deliver(ctx context.Context, write func(ctx context.Context, b *Batch) error, idle func(ctx context.Context)) error {
-	pause := retryFirst
-	for {
-		b, err := q.nextOrIdle(ctx, idle)
-		switch {
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
-			return err
-		}
-		before := b.acked
-		err = write(ctx, b)
-		if b.done {
-			pause = retryFirst
-			continue
-		}
-		if b.acked > before {
-			pause = retryFirst
-		}
-		if ctx.Err() != nil {
-			return errors.Join(err, ctx.Err())
-		}
-		select {
-		case <-ctx.Done():
-			return errors.Join(err, ctx.Err())
-		case <-q.interrupt:
-			if idle != nil {
-				idle(ctx)
-			}
-			pause = retryFirst
-		case <-time.After(pause):
-			pause = min(2*pause, q.cfg.RetryLast)
-		}
-	}
-}
-
-// idleInterval is how often a sink is looked after while nothing comes.
-const idleInterval = time.Second
-
-func (q *Queue) nextOrIdle(ctx context.Context, idle func(ctx context.Context)) (*Batch, error) {
-	if idle == nil {
-		idle = func(context.Context) {}
-	}
-	for {
-		short, cancel := context.WithTimeout(ctx, idleInterval)
-		b, err := q.Next(short)
-		cancel()
-		if b != nil || errors.Is(err, io.EOF) || ctx.Err() != nil {
-			return b, err
-		}
-		idle(ctx)
-	}
-}
-
-// Close ends the queue, after Run and Deliver have ended: what is not acknowledged is put on the disk. An
-// error says how many lines are lost, or what is wrong with the disk.
-func (q *Queue) Close() error {
-	q.mu.Lock()
-	left := q.blocks
-	if q.current != nil && q.current.memory {
-		left = append([]*Batch{q.current}, left...)
-	}
-	q.blocks, q.current, q.finished = nil, nil, true
-	q.mu.Unlock()
-	var err error
-	lost := int64(0)
-	for _, b := range left {
-		if b.id > 0 { // the current one, saved
-			continue
-		}
-		if q.store == nil {
-			lost += int64(b.lines - b.acked)
-			continue
-		}
-		if e := q.saveBlock(b); e != nil {
-			err = cmp.Or(err, e)
-			lost += int64(b.lines - b.acked)
-		}
-	}
-	if q.store != nil {
-		err = errors.Join(err, q.store.Close())
-	}
-	if lost > 0 {
-		q.count.drop(dropEnd, lost)
-		if err == nil {
-			return &LostError{Lines: lost}
-		}
-		return &LostError{Lines: lost, Err: err}
+	q.memory.blocks, q.memory.size, q.batch, q.finished = nil, 0, nil, true
+	if lines > 0 {
+		q.count.drop(DropEnd, lines, bytes)
+		return &LostError{Lines: lines, Err: cmp.Or(err, q.disk.trouble)}
 	}
 	return err
 }
 
-// LostError says how many lines were neither delivered nor put on the disk at the end.
+// LostError says how many lines were neither delivered nor in the spool at the end.
 type LostError struct {
 	Lines int64
-	Err   error // of the disk; nil if there is none
+	Err   error // what is wrong with the spool; nil if there is none
 }
 
 // Error implements error.
 func (e *LostError) Error() string {
 	if e.Err == nil {
-		return fmt.Sprintf("%d lines are lost: set a spool directory to keep what waits at the end", e.Lines)
+		return fmt.Sprintf("%d lines lost; set a spool directory to keep lines that wait at the end", e.Lines)
 	}
-	return fmt.Sprintf("%d lines are lost: %v", e.Lines, e.Err)
+	return fmt.Sprintf("%d lines lost: %v", e.Lines, e.Err)
 }
 
-// Unwrap returns what is wrong with the disk.
+// Unwrap returns what is wrong with the spool.
 func (e *LostError) Unwrap() error { return e.Err }

@@ -1,69 +1,83 @@
 package queue
 
 import (
+	"errors"
 	"fmt"
 	"sync/atomic"
+
+	"github.com/spreadd/spreadd/logs/internal/spool"
 )
 
-// dropReason says why lines are lost.
-type dropReason uint8
+// DropReason is why lines are lost.
+type DropReason uint8
 
+// The reasons.
 const (
-	dropQueue      dropReason = iota // memory is full, and there is no disk or it is too slow
-	dropSpool                        // memory is full, and so is the spool
-	dropSpoolError                   // memory is full, and the disk fails
-	dropDamage                       // the spool was damaged
-	dropTooLong                      // longer than a spool's record
-	dropEnd                          // not delivered when the process ended, and not on the disk
+	DropQueue      DropReason = iota // memory is full, and there is no spool or it is too slow
+	DropSpool                        // the spool is full
+	DropSpoolError                   // memory is full, and the spool fails
+	DropDamage                       // the spool was damaged
+	DropTooLong                      // longer than a spool's record
+	DropEnd                          // not delivered when the process ended, and not in the spool
 	numDropReasons
 )
 
 // String returns a short name, fit for a label.
-func (d dropReason) String() string {
+func (d DropReason) String() string {
 	switch d {
-	case dropQueue:
+	case DropQueue:
 		return "queue_full"
-	case dropSpool:
+	case DropSpool:
 		return "spool_full"
-	case dropSpoolError:
+	case DropSpoolError:
 		return "spool_error"
-	case dropDamage:
+	case DropDamage:
 		return "spool_damage"
-	case dropTooLong:
+	case DropTooLong:
 		return "too_long"
-	case dropEnd:
+	case DropEnd:
 		return "at_end"
 	case numDropReasons:
 	}
-	return fmt.Sprintf("dropReason(%d)", uint8(d))
+	return fmt.Sprintf("DropReason(%d)", uint8(d))
 }
 
 type counters struct {
-	put, delivered, spooled, recovered, errors atomic.Int64
+	put, delivered, spooled, recovered, abandoned, errors, damaged atomic.Int64
+	deliveredBytes, spooledBytes                                   atomic.Int64
 
-	dropped [numDropReasons]atomic.Int64
+	dropped, droppedBytes [numDropReasons]atomic.Int64
 }
 
-func (c *counters) drop(why dropReason, n int64) { c.dropped[why].Add(n) }
+func (c *counters) drop(why DropReason, lines, bytes int64) {
+	c.dropped[why].Add(lines)
+	c.droppedBytes[why].Add(bytes)
+}
 
-// Stats are a queue's counters, in lines where nothing else is said.
+// Stats are a queue's counters since its start, in lines unless they say otherwise, and what it has at present.
 type Stats struct {
-	Put       int64 // came, dropped ones included
-	Delivered int64 // acknowledged
-	Spooled   int64 // went to the disk
-	Recovered int64 // were on the disk at the start
-	Errors    int64 // failures of the disk
+	Put                       int64 // by Put, dropped ones included
+	Delivered, DeliveredBytes int64 // acknowledged; bytes only of whole blocks
+	Spooled, SpooledBytes     int64 // written to the spool
+	Recovered                 int64 // found in the spool, at the start or by adoption
+	Abandoned                 int64 // left in a spool that could not be read; recovered if it can be later
+	Errors                    int64 // failures of the spool
+	Damaged                   int64 // places in the spool that were damaged, torn ends included
 
-	WaitingBytes int64 // in memory, at present
-	SpoolLines   int64 // on disk and not acknowledged, at present
-	SpoolBytes   int64 // of files there, at present
+	Waiting      int64 // in memory or spool, and not delivered
+	WaitingBytes int64 // memory that lines take, of Config.LimitBytes
+	InFlight     int   // blocks that are taken and not acknowledged
 
-	// Dropped are lines that were lost, by reason: "queue_full", "spool_full", "spool_error", "spool_damage",
-	// "too_long", "at_end". Each reason is there.
-	Dropped map[string]int64
+	SpoolLines, SpoolBytes int64 // in the spool, not delivered; size of its files
+	SpoolSegments          int   // its files
+	SpoolFailing           bool  // there is to be a spool, and it cannot be used
+
+	// Dropped are lines that were lost, by the name of their [DropReason]. Each reason is there. DroppedBytes are
+	// their bytes.
+	Dropped, DroppedBytes map[string]int64
 }
 
-// Lost is the sum of those that were dropped.
+// Lost is the sum of the lines that were dropped.
 func (s Stats) Lost() (n int64) {
 	for _, k := range s.Dropped {
 		n += k
@@ -71,20 +85,34 @@ func (s Stats) Lost() (n int64) {
 	return n
 }
 
+// Dropped returns how many lines were dropped for a reason.
+func (q *Queue) Dropped(why DropReason) int64 { return q.count.dropped[why].Load() }
+
 // Stats returns the counters. It may be called at any time.
 func (q *Queue) Stats() Stats {
-	s := Stats{
-		Put: q.count.put.Load(), Delivered: q.count.delivered.Load(), Spooled: q.count.spooled.Load(),
-		Recovered: q.count.recovered.Load(), Errors: q.count.errors.Load(), Dropped: make(map[string]int64, numDropReasons),
-	}
+	s := Stats{Dropped: make(map[string]int64, numDropReasons), DroppedBytes: make(map[string]int64, numDropReasons)}
+	// What a line counts as last is read first, so that no sum exceeds what was put.
 	for d := range numDropReasons {
 		s.Dropped[d.String()] = q.count.dropped[d].Load()
+		s.DroppedBytes[d.String()] = q.count.droppedBytes[d].Load()
 	}
+	s.Delivered, s.DeliveredBytes = q.count.delivered.Load(), q.count.deliveredBytes.Load()
+	s.Spooled, s.SpooledBytes = q.count.spooled.Load(), q.count.spooledBytes.Load()
+	s.Recovered, s.Abandoned = q.count.recovered.Load(), q.count.abandoned.Load()
+	s.Errors, s.Damaged, s.Put = q.count.errors.Load(), q.count.damaged.Load(), q.count.put.Load()
 	q.mu.Lock()
-	s.WaitingBytes = int64(q.bytes)
-	q.mu.Unlock()
-	if q.store != nil {
-		_, s.SpoolLines, s.SpoolBytes = q.store.Waiting()
+	defer q.mu.Unlock()
+	s.WaitingBytes, s.InFlight = int64(q.memory.size), len(q.taken)
+	if st := q.disk.store; st != nil {
+		_, s.SpoolLines, s.SpoolBytes = st.Waiting()
+		s.SpoolSegments = st.Segments()
 	}
+	s.Waiting = s.SpoolLines
+	for _, b := range q.memory.blocks {
+		if !b.saved {
+			s.Waiting += int64(b.Lines)
+		}
+	}
+	s.SpoolFailing = q.cfg.Spool != "" && (q.disk.store == nil || q.disk.trouble != nil && !errors.Is(q.disk.trouble, spool.ErrFull))
 	return s
 }

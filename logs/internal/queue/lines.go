@@ -1,0 +1,291 @@
+package queue
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"time"
+
+	"github.com/spreadd/spreadd/logs/internal/spool"
+	"github.com/spreadd/spreadd/spread"
+)
+
+// Origin says who numbered lines: a publisher in one of its lives.
+type Origin struct {
+	Publisher string
+	Epoch     uint64
+}
+
+// Target is where lines go.
+type Target struct {
+	Groups []string
+	Stream uint32 // names it within the epoch
+	next   uint64 // number of the next line; guarded by the queue's mutex
+}
+
+// Run is a row of lines in a block that go to one target.
+type Run struct {
+	Bytes int
+	Lines int
+	To    *Target
+	// Seq is the number of the first line, from 0, in the stream of the target. Lines that were dropped before they
+	// came here have numbers, too.
+	Seq uint64
+}
+
+// PutLines appends whole lines for a target, of which there are n, as far as there is room. It returns the rest.
+func (q *Queue) PutLines(lines []byte, n int, to *Target) (rest []byte) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	began := len(lines)
+	for len(lines) > 0 {
+		b := q.memory.open()
+		size := 0
+		if b != nil {
+			size = wholeLines(lines, cap(b.Data)-len(b.Data))
+		}
+		if size == 0 {
+			need := max(q.cfg.BatchBytes, bytes.IndexByte(lines, '\n')+1)
+			if !q.fits(need) {
+				break
+			}
+			q.newBlock(need, need)
+			continue
+		}
+		// Counting costs as much as copying, so only the smaller part is counted.
+		count := n
+		switch {
+		case size == len(lines):
+		case size <= len(lines)/2:
+			count = bytes.Count(lines[:size], []byte{'\n'})
+		default:
+			count -= bytes.Count(lines[size:], []byte{'\n'})
+		}
+		b.add(lines[:size], count, to)
+		q.grow(b, count)
+		lines, n = lines[size:], n-count
+	}
+	if len(lines) < began {
+		signal(q.wake)
+	}
+	return lines
+}
+
+// wholeLines returns how many bytes of lines are whole lines and fit into room bytes.
+func wholeLines(lines []byte, room int) int {
+	if len(lines) <= room {
+		return len(lines)
+	}
+	return bytes.LastIndexByte(lines[:room], '\n') + 1
+}
+
+// add appends n lines, for which there is room.
+func (b *Block) add(lines []byte, n int, to *Target) {
+	b.Data = append(b.Data, lines...)
+	seq := to.next
+	to.next += uint64(n)
+	if last := len(b.Runs) - 1; last >= 0 {
+		// Lines that were dropped in between have left a gap.
+		if r := &b.Runs[last]; r.To == to && r.Seq+uint64(r.Lines) == seq {
+			r.Bytes += len(lines)
+			r.Lines += n
+			return
+		}
+	}
+	b.Runs = append(b.Runs, Run{Bytes: len(lines), Lines: n, To: to, Seq: seq})
+}
+
+// PutWaiting is PutLines that waits for room until timeout has a value or stop is closed.
+func (q *Queue) PutWaiting(lines []byte, to *Target, timeout <-chan time.Time, stop <-chan struct{}) (rest []byte) {
+	for len(lines) > 0 {
+		select {
+		case <-q.room:
+			lines = q.PutLines(lines, bytes.Count(lines, []byte{'\n'}), to)
+		case <-timeout:
+			return lines
+		case <-stop:
+			return lines
+		}
+	}
+	signal(q.room) // there may be more of it, and others who wait
+	return nil
+}
+
+// DropNewest counts lines for which there was no room. It gives them numbers, so that those who receive the other lines
+// see the gap.
+func (q *Queue) DropNewest(lines []byte, to *Target) {
+	n := bytes.Count(lines, []byte{'\n'})
+	q.mu.Lock()
+	to.next += uint64(n)
+	q.mu.Unlock()
+	q.count.drop(DropQueue, int64(n), int64(len(lines)))
+	signal(q.dropping)
+}
+
+// A block of lines in the spool is
+//
+//	1       version, 2; 1 is the same without the time
+//	8       epoch, in big endian as all numbers of fixed size
+//	8       when its first line came, in nanoseconds since 1970; 0 if that is not known
+//	uvarint length of the publisher's name, and the name
+//	uvarint number of targets, and for each
+//	        uvarint stream, uvarint number of groups, and for each group uvarint length, name
+//	uvarint number of runs, and for each
+//	        uvarint index of its target, uvarint bytes, uvarint number of its first line
+//	        the lines
+const (
+	recordVersion  = 2
+	recordTimeless = 1 // a version
+	offBorn        = 9
+	recordHead     = 17
+)
+
+var errRecord = errors.New("cannot decode a record of lines; it may be of a newer version")
+
+// lineFormat is the format of queues that [Queue.PutLines] fills.
+type lineFormat struct{}
+
+func (lineFormat) encode(b []byte, from *Block) []byte {
+	b = append(b, recordVersion)
+	b = binary.BigEndian.AppendUint64(b, from.Origin.Epoch)
+	born := int64(0)
+	if !from.born.IsZero() {
+		born = from.born.UnixNano()
+	}
+	b = binary.BigEndian.AppendUint64(b, uint64(born))
+	b = appendString(b, from.Origin.Publisher)
+	var targets []*Target
+	index := make(map[*Target]uint64)
+	for _, r := range from.Runs {
+		if _, ok := index[r.To]; !ok {
+			index[r.To] = uint64(len(targets))
+			targets = append(targets, r.To)
+		}
+	}
+	b = binary.AppendUvarint(b, uint64(len(targets)))
+	for _, to := range targets {
+		b = binary.AppendUvarint(b, uint64(to.Stream))
+		b = binary.AppendUvarint(b, uint64(len(to.Groups)))
+		for _, g := range to.Groups {
+			b = appendString(b, g)
+		}
+	}
+	b = binary.AppendUvarint(b, uint64(len(from.Runs)))
+	for _, r := range from.Runs {
+		b = binary.AppendUvarint(b, index[r.To])
+		b = binary.AppendUvarint(b, uint64(r.Bytes))
+		b = binary.AppendUvarint(b, r.Seq)
+	}
+	return append(b, from.Data...)
+}
+
+func appendString(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+func (lineFormat) born(data []byte) time.Time {
+	if len(data) < recordHead || data[0] != recordVersion {
+		return time.Time{}
+	}
+	if born := int64(binary.BigEndian.Uint64(data[offBorn:])); born > 0 {
+		return time.Unix(0, born)
+	}
+	return time.Time{}
+}
+
+func (f lineFormat) decode(b *Block, rec spool.Record, _ uint64) error {
+	data := rec.Data
+	head := recordHead
+	if len(data) > 0 && data[0] == recordTimeless {
+		head = offBorn
+	}
+	if len(data) < head || data[0] != recordVersion && data[0] != recordTimeless {
+		return errRecord
+	}
+	b.Origin.Epoch = binary.BigEndian.Uint64(data[1:])
+	b.born = f.born(data)
+	d := decoder{b: data[head:]}
+	b.Origin.Publisher = d.string()
+	targets := make([]*Target, d.count())
+	for i := range targets {
+		if targets[i] = d.target(); targets[i] == nil {
+			return errRecord
+		}
+	}
+	b.Runs = b.Runs[:0]
+	total := 0
+	for range d.count() {
+		i := d.uvarint(uint64(max(1, len(targets)) - 1))
+		n := d.count()
+		seq := d.uvarint(1<<64 - 1)
+		if d.bad || len(targets) == 0 || n == 0 {
+			return errRecord
+		}
+		total += n
+		b.Runs = append(b.Runs, Run{Bytes: n, To: targets[i], Seq: seq})
+	}
+	if d.bad || total != len(d.b) {
+		return errRecord
+	}
+	b.Data, b.Lines = d.b, 0
+	rest := b.Data
+	for i := range b.Runs {
+		r := &b.Runs[i]
+		text := rest[:r.Bytes]
+		if text[r.Bytes-1] != '\n' {
+			return errRecord
+		}
+		r.Lines = bytes.Count(text, []byte{'\n'})
+		b.Lines += r.Lines
+		rest = rest[r.Bytes:]
+	}
+	return nil
+}
+
+// decoder takes bytes from the front. After the first failure there is nothing but zeros.
+type decoder struct {
+	b   []byte
+	bad bool
+}
+
+func (d *decoder) fail() { d.b, d.bad = nil, true }
+
+func (d *decoder) uvarint(most uint64) uint64 {
+	v, n := binary.Uvarint(d.b)
+	if n <= 0 || v > most {
+		d.fail()
+		return 0
+	}
+	d.b = d.b[n:]
+	return v
+}
+
+// count returns a number of things that take at least one byte each.
+func (d *decoder) count() int { return int(d.uvarint(uint64(len(d.b)))) }
+
+func (d *decoder) string() string {
+	n := d.count()
+	if n > len(d.b) {
+		d.fail()
+		return ""
+	}
+	s := string(d.b[:n])
+	d.b = d.b[n:]
+	return s
+}
+
+// target returns nil if no daemon would take lines for it.
+func (d *decoder) target() *Target {
+	t := &Target{Stream: uint32(d.uvarint(1<<32 - 1))}
+	for range d.count() {
+		g := d.string()
+		if len(t.Groups) == spread.MaxGroups || spread.CheckGroup(g) != nil {
+			return nil
+		}
+		t.Groups = append(t.Groups, g)
+	}
+	if len(t.Groups) == 0 {
+		return nil
+	}
+	return t
+}
