@@ -63,9 +63,6 @@ func newLane(cfg *Config, name string, s slowSink, batch queue.Config) (*lane, e
 	if l.queue, err = queue.Open(batch); err != nil {
 		return nil, fmt.Errorf("opening what waits for %s: %w", name, err)
 	}
-	if n := l.queue.Stats().Recovered; n > 0 {
-		l.log.Info("found lines in the spool, they come first", slog.Int64("lines", n))
-	}
 	return l, nil
 }
 

@@ -388,9 +388,9 @@ type LostError struct {
 // Error implements error.
 func (e *LostError) Error() string {
 	if e.Err == nil {
-		return fmt.Sprintf("%d lines lost; set a spool directory to keep lines that wait at the end", e.Lines)
+		return fmt.Sprintf("%d lines are lost: set a spool directory to keep lines that wait at the end", e.Lines)
 	}
-	return fmt.Sprintf("%d lines lost: %v", e.Lines, e.Err)
+	return fmt.Sprintf("%d lines are lost: %v", e.Lines, e.Err)
 }
 
 // Unwrap returns what is wrong with the spool.
