@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
-	"slices"
 	"strings"
 )
 
@@ -59,6 +58,9 @@ func schemaOf(t reflect.Type) object {
 func former(now string, s object) object {
 	s = merge(s, object{"description": "Former name of " + now + ".", "deprecated": true})
 	delete(s, "default")
+	if s["pattern"] == durationPattern {
+		s["pattern"] = "^-?" + durationPattern[1:] // negative meant none
+	}
 	return s
 }
 
@@ -144,52 +146,69 @@ func (f *field) single() object {
 
 // KeyTable returns a table in Markdown of all keys of the struct that v points to.
 func KeyTable(v any) string {
-	var out strings.Builder
-	out.WriteString("| key | value | default | |\n| --- | --- | --- | --- |\n")
-	keyRows(&out, "", reflect.TypeOf(v).Elem())
-	return out.String()
+	k := keyTable{seen: make(map[reflect.Type]string)}
+	k.out.WriteString("| key | value | default | meaning |\n| --- | --- | --- | --- |\n")
+	k.rows("", reflect.TypeOf(v).Elem(), nil)
+	return k.out.String()
 }
 
-func keyRows(out *strings.Builder, path string, t reflect.Type) {
+type keyTable struct {
+	out  strings.Builder
+	seen map[reflect.Type]string // where the keys of a table are listed
+}
+
+// kindNames are what a table of keys calls the kinds.
+var kindNames = [...]string{
+	kindText: "string", kindString: "string", kindBool: "`true`, `false`", kindInt: "integer", kindFloat: "number",
+	kindSize: "size", kindDuration: "duration", kindTable: "table",
+}
+
+// rows writes the rows of the keys of a table. moved are keys that stood beside it.
+func (k *keyTable) rows(path string, t reflect.Type, moved []move) {
 	fields := fieldsOf(t)
 	for i := range fields {
 		f := &fields[i]
-		name := path + f.key
-		if f.kind == kindTable {
-			fmt.Fprintf(out, "| `%s` | %s | | %s |\n", f.inKeyTable(path), f.need(), cell(f.sentence()))
-			keyRows(out, name+".", f.elem)
-			continue
-		}
-		value := f.need()
+		name, value := path+f.key, kindNames[f.kind]
 		if len(f.enum) > 0 {
 			value = "`" + strings.Join(f.enum, "`, `") + "`"
 		}
-		if f.shape == list {
-			value = "list: " + strings.TrimPrefix(value, "a list of ")
+		switch {
+		case f.shape == named:
+			value = "table of names, each with one of " + value
+		case f.shape == list:
+			value = "list of " + value + "s"
+		case f.isHeading():
+			name = "[" + name + "]"
 		}
-		def := ""
+		if f.isHeading() && f.shape == list {
+			name = "[[" + path + f.key + "]]"
+		}
+		help, def := f.sentence(), ""
 		if f.def != "" {
 			def = "`" + f.def + "`"
+		} else if f.kind == kindBool {
+			def = "`false`"
 		}
-		help := f.sentence()
-		if former := slices.Concat(f.old); len(former) > 0 {
-			help += " Formerly `" + strings.Join(former, "`, `") + "`."
+		if before, after, ok := strings.Cut(help, " (default: "); ok {
+			help, def = before+".", strings.TrimSuffix(after, ").")
 		}
-		fmt.Fprintf(out, "| `%s` | %s | %s | %s |\n", name, value, def, cell(help))
+		old := f.old
+		for _, m := range moved {
+			if m.to == f.key {
+				old = append(old, m.from)
+			}
+		}
+		if len(old) > 0 {
+			help += " Formerly `" + strings.Join(old, "`, `") + "`."
+		}
+		where, again := k.seen[f.elem]
+		if f.kind == kindTable && again {
+			help += " Keys as in `" + where + "`."
+		}
+		fmt.Fprintf(&k.out, "| `%s` | %s | %s | %s |\n", name, value, def, strings.ReplaceAll(help, "|", `\|`))
+		if f.kind == kindTable && !again {
+			k.seen[f.elem] = name
+			k.rows(path+f.key+".", f.elem, f.moved)
+		}
 	}
 }
-
-// inKeyTable is how a table is named in a table of keys.
-func (f *field) inKeyTable(path string) string {
-	switch {
-	case f.inline:
-		return path + f.key
-	case f.shape == list:
-		return "[[" + path + f.key + "]]"
-	default:
-		return "[" + path + f.key + "]"
-	}
-}
-
-// cell is a text as it can stand in a table.
-func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }

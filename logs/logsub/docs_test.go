@@ -4,6 +4,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/spreadd/spreadd/internal/conf/conftest"
 )
 
 // TestExamples: all configurations that docs/logs/logsub.md shows are right.
@@ -46,6 +48,28 @@ func TestDocumentation(t *testing.T) {
 	for line := range strings.Lines(read(t, filepath.Join("testdata", "all.toml"))) {
 		if key, _, ok := strings.Cut(line, " = "); ok && !strings.HasPrefix(key, " ") && !strings.Contains(text, "\n"+key+" = ") && !strings.HasPrefix(text, key+" = ") {
 			t.Errorf("the key %s is not shown", key)
+		}
+	}
+}
+
+// TestKeys: the schema and the table of keys are those of File, and the schema takes the examples.
+func TestKeys(t *testing.T) {
+	schema := conftest.File{
+		Program: "logsub", Struct: &File{}, Root: "../..", Package: "logs/logsub", Page: "docs/logs/logsub.md",
+	}.Check(t)
+	schema.CheckTOML(t, read(t, filepath.Join("testdata", "all.toml")))
+	schema.CheckTOML(t, "buffer_size = 5\nbatch_bytes = \"1MiB\"\nspool = \"/s\"\nspool_bytes = 9999999\nlog = { group = \"a\", file = \"/a\" }\n")
+	for block := range strings.SplitSeq(read(t, filepath.Join("..", "..", "docs", "logs", "logsub.md")), "\n```") {
+		if text, ok := strings.CutPrefix(block, "toml\n"); ok {
+			schema.CheckTOML(t, text+"\n")
+		}
+	}
+	for _, bad := range []string{
+		"", "[[log]]\nfile = \"/a\"\n", "lock = 1\n[[log]]\ngroup = \"a\"\n", "[[log]]\ngroup = \"a\"\nclock = \"sundial\"\n",
+		"[[log]]\ngroup = \"a\"\n[log.sql]\ndriver = \"mysql\"\ncolumns = { a = \"lime\" }\n", "open_files = 0\n[[log]]\ngroup = \"a\"\n",
+	} {
+		if schema.Validate(bad) == nil {
+			t.Errorf("the schema takes %q", bad)
 		}
 	}
 }

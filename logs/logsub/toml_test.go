@@ -10,7 +10,10 @@ import (
 	"testing"
 
 	"github.com/spreadd/spreadd/internal/conf"
+	"github.com/spreadd/spreadd/logs/internal/filter"
 	"github.com/spreadd/spreadd/logs/internal/sink"
+	"github.com/spreadd/spreadd/logs/internal/sink/archive"
+	"github.com/spreadd/spreadd/logs/internal/sink/sqlsink"
 	"github.com/spreadd/spreadd/logs/internal/spreadlogdconf"
 )
 
@@ -204,4 +207,39 @@ func FuzzTOML(f *testing.F) {
 			t.Errorf("printed as\n%s\nand then as\n%s", text, got)
 		}
 	})
+}
+
+// TestWords: the words that the tags allow are those that the values have, in their order.
+func TestWords(t *testing.T) {
+	for _, tt := range []struct {
+		table any
+		field string
+		words func(i int) string // "" behind the last one
+	}{
+		{logTable{}, "Clock", func(i int) string { return notNumbered(Clock(i).String()) }},
+		{logTable{}, "SampleBy", func(i int) string { return notNumbered(filter.Field(i).String()) }},
+		{condition{}, "Field", func(i int) string { return notNumbered(filter.Field(i).String()) }},
+		{sqlTable{}, "Columns", func(i int) string { return notNumbered(sqlsink.Field(i).String()) }},
+		{logTable{}, "Compress", func(i int) string { return notNumbered(archive.Compression(i).String()) }},
+	} {
+		field, _ := reflect.TypeOf(tt.table).FieldByName(tt.field)
+		words := strings.Split(field.Tag.Get("enum"), ",")
+		for i := range len(words) + 1 {
+			want := ""
+			if i < len(words) {
+				want = words[i]
+			}
+			if got := tt.words(i); got != want {
+				t.Errorf("%T.%s: word %d is %q, want %q", tt.table, tt.field, i, want, got)
+			}
+		}
+	}
+}
+
+// notNumbered returns the name of a value, or "" for one that has none: Field(99).
+func notNumbered(name string) string {
+	if strings.HasSuffix(name, ")") {
+		return ""
+	}
+	return name
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/spreadd/spreadd/internal/conf"
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/prom/promtest"
+	"github.com/spreadd/spreadd/logs/logpub"
 )
 
 func writeFile(t *testing.T, path, text string) {
@@ -188,6 +189,29 @@ func TestConfigFile(t *testing.T) {
 	}
 	if status := run(t.Context(), []string{"-config", path, "-g", "x"}, strings.NewReader(""), &stdout, &stderr); status != flags.Misuse || !strings.Contains(stderr.String(), "-c and -g exclude each other") {
 		t.Errorf("status %d, says %q", status, &stderr)
+	}
+}
+
+// TestFileDefaults: they are those of package logpub, and the words of the tags are its words.
+func TestFileDefaults(t *testing.T) {
+	var f File
+	if _, err := conf.Read("x", []byte("[[input]]\nstdin = true\n"), &f); err != nil {
+		t.Fatal(err)
+	}
+	c := f.publisher()
+	if c.StallTime != logpub.DefaultStallTime || c.ReturnInterval != logpub.DefaultReturnInterval || c.BlockTime != logpub.DefaultBlockTime ||
+		c.DrainTimeout != logpub.DefaultDrainTimeout || c.SpoolAfter != logpub.DefaultSpoolAfter || c.SpoolBytes != logpub.DefaultSpoolBytes {
+		t.Errorf("read as %+v", c)
+	}
+	for i, word := range []string{"keep", "clean", "strip"} {
+		if logpub.VhostWord(i).String() != word {
+			t.Errorf("the word %d for virtual hosts is %q", i, word)
+		}
+	}
+	for i, word := range []string{"drop-newest", "drop-oldest", "block"} {
+		if logpub.Policy(i).String() != word {
+			t.Errorf("policy %d is %q", i, word)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spreadd/spreadd/internal/conf/conftest"
 	"github.com/spreadd/spreadd/internal/flags"
 )
 
@@ -53,6 +54,34 @@ func TestExamples(t *testing.T) {
 		}
 		if files < tt.files || len(pipeds) < tt.pipeds {
 			t.Errorf("%s: found %d configurations and %d piped logs", tt.page, files, len(pipeds))
+		}
+	}
+}
+
+// TestKeys: the schema and the table of keys are those of File, and the schema takes the examples.
+func TestKeys(t *testing.T) {
+	schema := conftest.File{
+		Program: "logpub", Struct: &File{}, Root: "../../..", Package: "logs/logpub/cli", Page: "docs/logs/logpub.md",
+	}.Check(t)
+	schema.CheckTOML(t, whole)
+	schema.CheckTOML(t, former)
+	for _, page := range []string{"web-servers.md", "logpub.md", "migration.md"} {
+		doc, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "logs", page))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range codeBlock.FindAllStringSubmatch(string(doc), -1) {
+			if m[1] == "toml" && strings.Contains(m[2], "\n[[input]]") {
+				schema.CheckTOML(t, m[2])
+			}
+		}
+	}
+	for _, bad := range []string{
+		"", "[[input]]\nstdin = 1\n", "queue = \"64MB!\"\n[[input]]\n", "full = \"drop\"\n[[input]]\n", "dameon = \"4803\"\n[[input]]\n",
+		"stats_interval = 5\n[[input]]\n", "type = 70000\n[[input]]\n", "[spool]\nfoo = 1\n[[input]]\n",
+	} {
+		if schema.Validate(bad) == nil {
+			t.Errorf("the schema takes %q", bad)
 		}
 	}
 }
