@@ -12,14 +12,14 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/wire"
 )
 
 // BenchmarkDeliver measures one publisher, the daemon, and its subscribers on one machine. An
-// operation is one message of a 200-byte line that has reached every subscriber. The clients are
-// bare sockets, so that what is measured is the daemon; the publisher keeps within a window of its
-// slowest subscriber, as any that cares for its subscribers does. Beside it, copy/… is the rate at
-// which the machine copies the same bytes through one socket.
+// operation is one message with a 200-byte line that has reached every subscriber. The clients are
+// plain sockets, so that the benchmark measures the daemon. The publisher stays within a window of
+// its slowest subscriber. For comparison, copy/… copies the same bytes through one socket.
 func BenchmarkDeliver(b *testing.B) {
 	for _, network := range []string{"unix", "tcp"} {
 		b.Run("copy/"+network, func(b *testing.B) { benchmarkCopy(b, network) })
@@ -33,8 +33,8 @@ func BenchmarkDeliver(b *testing.B) {
 
 const (
 	benchLine   = 200
-	benchWindow = 8192 // messages under way
-	benchBatch  = 128  // messages a write
+	benchWindow = 8192 // messages in flight
+	benchBatch  = 128  // messages in a write
 )
 
 func benchMessage(private string) []byte {
@@ -46,7 +46,7 @@ func benchMessage(private string) []byte {
 	return m.Append(nil)
 }
 
-// benchClient shakes hands without ceremony.
+// benchClient connects and performs the handshake.
 func benchClient(b *testing.B, d *Daemon, network, name string) net.Conn {
 	b.Helper()
 	addr := d.Addrs()[0]
@@ -112,7 +112,7 @@ func benchmarkDeliver(b *testing.B, network string, subscribers int) {
 			}
 		})
 	}
-	waitFor(b, "the joins", func() bool { return d.Stats().Submitted[0] == int64(subscribers) })
+	testkit.Wait(b, "the joins", func() bool { return d.Stats().Submitted[0] == int64(subscribers) })
 	pub := benchClient(b, d, network, "pub")
 	batch := bytes.Repeat(benchMessage("#pub#alpha"), benchBatch)
 	slowest := func() int64 {
@@ -144,7 +144,7 @@ func benchmarkDeliver(b *testing.B, network string, subscribers int) {
 	b.ReportMetric(float64(after.TotalAlloc-before.TotalAlloc)/float64(b.N), "B/msg")
 }
 
-// benchmarkCopy moves the same bytes through one socket with nothing between.
+// benchmarkCopy copies the same bytes through one socket.
 func benchmarkCopy(b *testing.B, network string) {
 	addr := "127.0.0.1:0"
 	if network == "unix" {

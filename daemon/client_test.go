@@ -6,18 +6,19 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/wire"
 )
 
-// rawClient is a client that speaks the protocol byte by byte, so that tests can do what no library
-// would.
+// rawClient is a client that writes the bytes of the protocol itself, so that tests can do what no
+// library does.
 type rawClient struct {
 	t       testing.TB
 	conn    net.Conn
 	private wire.Name
 }
 
-// connect shakes hands as libspread does. addr is an index into Addrs.
+// connect performs the handshake as libspread does. addr is an index into Addrs.
 func connect(t testing.TB, d *Daemon, addr int, name string, flags uint8) *rawClient {
 	t.Helper()
 	a := d.Addrs()[addr]
@@ -26,7 +27,7 @@ func connect(t testing.TB, d *Daemon, addr int, name string, flags uint8) *rawCl
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(testkit.Patience)); err != nil {
 		t.Fatal(err)
 	}
 	c := &rawClient{t: t, conn: conn, private: wire.MakeName("#" + name + "#" + d.owner.cfg.Name())}
@@ -92,7 +93,7 @@ func (c *rawClient) next() (wire.Message, error) {
 	return m, err
 }
 
-// request encodes what a client asks or sends.
+// request encodes a request or a message of the client.
 func (c *rawClient) request(t wire.Type, payload []byte, groups ...string) []byte {
 	m := wire.Message{
 		Header:  wire.Header{Type: t, Sender: c.private, Hint: wire.MakeHint(0)},
@@ -104,7 +105,7 @@ func (c *rawClient) request(t wire.Type, payload []byte, groups ...string) []byt
 	return m.Append(nil)
 }
 
-// join joins a group. A client with memberships waits for its own view.
+// join joins a group and waits for the first view. The client must want membership messages.
 func (c *rawClient) join(group string) {
 	c.t.Helper()
 	c.write(c.request(wire.Join, nil, group))

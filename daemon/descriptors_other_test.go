@@ -2,5 +2,5 @@
 
 package daemon
 
-// descriptors returns how many files this process may have open.
+// descriptors returns the number of files that this process may have open.
 func descriptors() int { return 1 << 20 }

@@ -4,7 +4,7 @@ package daemon
 
 import "syscall"
 
-// descriptors returns how many files this process may have open.
+// descriptors returns the number of files that this process may have open.
 func descriptors() int {
 	var lim syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &lim); err != nil {

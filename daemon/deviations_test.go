@@ -7,15 +7,15 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// deviation is a vector on which we differ from the C daemon on purpose. Each is a row of
-// docs/operate/compatibility.md.
+// deviation is a vector for which this daemon intentionally differs from the C daemon. Each is a
+// row of docs/operate/compatibility.md.
 type deviation struct {
 	why  string
 	at   int // entries before it are played as captured
 	then func(r *replay, entries []vectorEntry)
 }
 
-// dropped: the offending bytes at entry i cost the session, and only it.
+// dropped: the illegal bytes at entry i end the session, and no other.
 func dropped(i int) func(*replay, []vectorEntry) {
 	return func(r *replay, entries []vectorEntry) {
 		r.t.Helper()
@@ -27,7 +27,7 @@ func dropped(i int) func(*replay, []vectorEntry) {
 	}
 }
 
-// ignored: the request at entry i has no effect, and the session goes on.
+// ignored: the request at entry i has no effect, and the session continues.
 func ignored(i int) func(*replay, []vectorEntry) {
 	return func(r *replay, entries []vectorEntry) {
 		r.t.Helper()
@@ -36,7 +36,7 @@ func ignored(i int) func(*replay, []vectorEntry) {
 	}
 }
 
-// accepted: a handshake that the C daemon refuses completes, the rest of it being sent now.
+// accepted: a handshake that the C daemon refuses succeeds when the rest of it is sent.
 func accepted(from int, rest []byte) func(*replay, []vectorEntry) {
 	return func(r *replay, entries []vectorEntry) {
 		r.t.Helper()
@@ -84,7 +84,7 @@ var deviations = map[string]deviation{
 
 func pipelined(r *replay, entries []vectorEntry) {
 	r.t.Helper()
-	// The first write has the request and the choice.
+	// The first write contains the request and the choice.
 	if _, err := r.conn("a").Write(entries[0].bytes(r.t)); err != nil {
 		r.t.Fatal(err)
 	}
@@ -110,7 +110,7 @@ func shortName(r *replay, entries []vectorEntry) {
 	}
 }
 
-// flag81: in the C daemon 0x81 is not odd, since it is negative there.
+// flag81: the C daemon treats 0x81 as negative and therefore not as odd.
 func flag81(r *replay, entries []vectorEntry) {
 	r.t.Helper()
 	join := []byte("flags-c81")
@@ -141,7 +141,7 @@ func manyGroups(r *replay, entries []vectorEntry) {
 	r.play(entries[7:])
 }
 
-// TestDeviationsAreReasoned keeps the reasons from being empty.
+// TestDeviationsAreReasoned: each deviation has a reason.
 func TestDeviationsAreReasoned(t *testing.T) {
 	for name, d := range deviations {
 		if d.why == "" {

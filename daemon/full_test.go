@@ -9,8 +9,8 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// TestFullRing: what the ring does not take is kept in order until it does. Here the ring has not
-// started when the messages come.
+// TestFullRing: messages that a full ring refuses are kept in order until it accepts them. In this
+// test the ring has not started when they arrive.
 func TestFullRing(t *testing.T) {
 	cfg := testConfig(t, "alpha", alphaID)
 	d, err := New(cfg)
@@ -42,7 +42,7 @@ func TestFullRing(t *testing.T) {
 	if d.owner.engine.Accepting() {
 		t.Error("a batch is held though the ring accepts")
 	}
-	close(d.ready) // its listeners are served by the test
+	close(d.ready) // The test serves the listeners.
 	d.owner.engine.Start(d.owner.moment(), 1000, &d.owner.out)
 	d.owner.carryOut()
 	b := d.owner.held

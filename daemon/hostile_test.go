@@ -11,10 +11,11 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/daemon/session"
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/wire"
 )
 
-// witness is a pair of clients through which a test sees that a daemon still serves others.
+// witness is a pair of clients that check that a daemon still serves others.
 type witness struct{ a, b *rawClient }
 
 func newWitness(t testing.TB, d *Daemon) *witness {
@@ -33,7 +34,7 @@ func (w *witness) check(t testing.TB, payload string) {
 	}
 }
 
-// TestGarbageHandshakes: random bytes cost only their own connection.
+// TestGarbageHandshakes: random bytes end only their own connection.
 func TestGarbageHandshakes(t *testing.T) {
 	cfg := testConfig(t, "alpha", alphaID)
 	cfg.Sessions.HandshakeTimeout = 100 * time.Millisecond
@@ -50,18 +51,18 @@ func TestGarbageHandshakes(t *testing.T) {
 		for i := range garbage {
 			garbage[i] = byte(rng.Uint32())
 		}
-		_, _ = c.Write(garbage) // may meet a connection that is closed already
+		_, _ = c.Write(garbage) // The daemon may have closed the connection.
 		t.Cleanup(func() { _ = c.Close() })
 	}
 	w.check(t, "during")
-	waitFor(t, "all handshakes to end", func() bool {
+	testkit.Wait(t, "all handshakes to end", func() bool {
 		st := d.Stats().Sessions
 		return st.Handshakes == 0 && sessionEnds(d.Stats()) == count
 	})
 	w.check(t, "after")
 }
 
-// TestGarbageMessages: random bytes behind a good handshake cost the session.
+// TestGarbageMessages: random bytes after a valid handshake end the session.
 func TestGarbageMessages(t *testing.T) {
 	d := start(t, testConfig(t, "alpha", alphaID))
 	w := newWitness(t, d)
@@ -84,7 +85,7 @@ func TestGarbageMessages(t *testing.T) {
 	w.check(t, "after")
 }
 
-// TestHalfMessage: a client that stops in the middle of a message holds up nobody, and can go on
+// TestHalfMessage: a client that stops in the middle of a message delays nobody, and can continue
 // later.
 func TestHalfMessage(t *testing.T) {
 	d := start(t, testConfig(t, "alpha", alphaID))
@@ -102,8 +103,8 @@ func TestHalfMessage(t *testing.T) {
 	}
 }
 
-// TestSilentConnections: ten thousand connections that say nothing keep nobody out, and are
-// bounded.
+// TestSilentConnections: ten thousand connections that send nothing lock nobody out, and their
+// number is bounded.
 func TestSilentConnections(t *testing.T) {
 	count := min(10_000, descriptors()-3*session.DefaultMaxHandshakes)
 	if count < 2*session.DefaultMaxHandshakes {
@@ -113,7 +114,7 @@ func TestSilentConnections(t *testing.T) {
 	w := newWitness(t, d)
 	for i := range count {
 		var c net.Conn
-		waitFor(t, fmt.Sprintf("room for connection %d in the backlog", i), func() (ok bool) {
+		testkit.Wait(t, fmt.Sprintf("room for connection %d in the backlog", i), func() (ok bool) {
 			var err error
 			c, err = net.Dial("unix", d.Addrs()[1].String())
 			return err == nil
@@ -123,7 +124,7 @@ func TestSilentConnections(t *testing.T) {
 			w.check(t, fmt.Sprint(i))
 		}
 	}
-	waitFor(t, "the connections to be accepted", func() bool { return d.Stats().Sessions.Accepted >= int64(count) })
+	testkit.Wait(t, "the connections to be accepted", func() bool { return d.Stats().Sessions.Accepted >= int64(count) })
 	late := connect(t, d, 1, "late", wire.FlagMembership)
 	late.join("late")
 	w.check(t, "after")
@@ -139,7 +140,7 @@ func TestSilentConnections(t *testing.T) {
 	}
 }
 
-// TestQuota: the session over the limit is refused, and there is room again when one leaves.
+// TestQuota: the session over the limit is refused, and another is accepted when one has ended.
 func TestQuota(t *testing.T) {
 	cfg := testConfig(t, "alpha", alphaID)
 	cfg.Sessions.MaxSessions = 3
@@ -156,17 +157,17 @@ func TestQuota(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = c.Close() }()
-	// It comes before the client says anything.
+	// The refusal arrives before the client has sent anything.
 	got, err := io.ReadAll(c)
 	if err != nil || !bytes.Equal(got, []byte{0xfd}) {
 		t.Errorf("got % x (%v), want fd", got, err)
 	}
 	first.write(first.request(wire.Kill, nil, "x"))
-	waitFor(t, "a place", func() bool { return d.Stats().Sessions.Sessions == 2 })
+	testkit.Wait(t, "a free session", func() bool { return d.Stats().Sessions.Sessions == 2 })
 	connect(t, d, 0, "c4", 0)
 }
 
-// TestParallelHandshakes: one that says nothing does not delay another.
+// TestParallelHandshakes: a handshake in which the client is silent does not delay another.
 func TestParallelHandshakes(t *testing.T) {
 	cfg := testConfig(t, "alpha", alphaID)
 	cfg.Sessions.HandshakeTimeout = time.Hour

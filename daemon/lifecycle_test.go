@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/internal/topology"
 	"github.com/spreadd/spreadd/wire"
 )
@@ -63,23 +64,23 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// TestShutdownFlushes: what is queued for a client when the daemon stops still reaches it.
+// TestShutdownFlushes: a client receives what is queued for it when the daemon stops.
 func TestShutdownFlushes(t *testing.T) {
 	for addr, network := range []string{"tcp", "unix"} {
 		t.Run(network, func(t *testing.T) {
 			cfg := testConfig(t, "alpha", alphaID)
-			cfg.Linger = patience
+			cfg.Linger = testkit.Patience
 			d, stop := run(t, cfg)
 			sub := connect(t, d, addr, "sub", wire.FlagMembership)
 			sub.join("grp")
 			pub := connect(t, d, addr, "pub", 0)
-			const count = 30 // of 100 kB: more than the kernel holds
+			const count = 30 // of 100 kB each: more than the kernel buffers
 			for i := range count {
 				payload := make([]byte, 100_000)
 				binary.BigEndian.PutUint32(payload, uint32(i))
 				pub.write(pub.request(wire.Agreed, payload, "grp"))
 			}
-			waitFor(t, "the messages to be queued", func() bool { return d.Stats().Sessions.Queued == count+1 })
+			testkit.Wait(t, "the messages to be queued", func() bool { return d.Stats().Sessions.Queued == count+1 })
 			stopped := make(chan error, 1)
 			go func() { stopped <- stop() }()
 			for i := range count {
@@ -112,7 +113,7 @@ func TestShutdownDoesNotWaitForever(t *testing.T) {
 	for range 30 {
 		pub.write(pub.request(wire.Agreed, make([]byte, 100_000), "grp"))
 	}
-	waitFor(t, "the messages to be queued", func() bool { return d.Stats().Sessions.Queued == 31 })
+	testkit.Wait(t, "the messages to be queued", func() bool { return d.Stats().Sessions.Queued == 31 })
 	if err := stop(); err != nil {
 		t.Error(err)
 	}
@@ -121,8 +122,8 @@ func TestShutdownDoesNotWaitForever(t *testing.T) {
 	}
 }
 
-// TestSocketFile: a path that is not a socket is left alone; a dead daemon's socket is replaced; a
-// live one's is taken over with a warning, and removed only by who has it.
+// TestSocketFile: a file that is not a socket stays; the socket of a dead daemon is replaced; that
+// of a live one is taken over with a warning, and only the new owner removes it.
 func TestSocketFile(t *testing.T) {
 	dir := t.TempDir()
 	var log strings.Builder
@@ -144,7 +145,7 @@ func TestSocketFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := dead.Close(); err != nil { // its file stays, as after a kill
+	if err := dead.Close(); err != nil { // Its file stays, as after a kill.
 		t.Fatal(err)
 	}
 	first, firstFile, err := listenUnix(t.Context(), dir, 4803, logger)
@@ -212,12 +213,12 @@ func TestBadConfig(t *testing.T) {
 	}
 }
 
-// TestNameIsFreeAtTheEnd: a client that has disconnected and seen the connection end can come back
-// under its name at once.
+// TestNameIsFreeAtTheEnd: a client that has seen its connection end after a disconnect can
+// reconnect with its name at once.
 func TestNameIsFreeAtTheEnd(t *testing.T) {
 	d := start(t, testConfig(t, "alpha", alphaID))
 	for range 300 {
-		c := connect(t, d, 0, "again", 0) // fails if the name is taken
+		c := connect(t, d, 0, "again", 0) // It fails if the name is taken.
 		c.write(c.request(wire.Kill, nil, c.private.String()))
 		if _, err := c.next(); err == nil {
 			t.Fatal("a message after the disconnect")
@@ -225,7 +226,7 @@ func TestNameIsFreeAtTheEnd(t *testing.T) {
 	}
 }
 
-// TestListenerFails: a daemon that rests hears at once that a listener has failed, and ends.
+// TestListenerFails: the failure of a listener wakes an idle daemon and stops it.
 func TestListenerFails(t *testing.T) {
 	d, err := New(testConfig(t, "alpha", alphaID))
 	if err != nil {
@@ -234,7 +235,7 @@ func TestListenerFails(t *testing.T) {
 	if err := d.Listen(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	d.owner.reportEvery = 1000 * time.Hour // which would wake it
+	d.owner.reportEvery = 1000 * time.Hour // The report would wake it.
 	done := make(chan error, 1)
 	go func() { done <- d.Run(t.Context()) }()
 	<-d.Ready()
@@ -246,7 +247,7 @@ func TestListenerFails(t *testing.T) {
 		if !errors.Is(err, net.ErrClosed) {
 			t.Errorf("it ends with %v, want the listener's error", err)
 		}
-	case <-time.After(patience):
-		t.Fatal("it goes on, or sleeps")
+	case <-time.After(testkit.Patience):
+		t.Fatal("it does not stop")
 	}
 }

@@ -12,13 +12,14 @@ import (
 	"github.com/spreadd/spreadd/daemon/session"
 	"github.com/spreadd/spreadd/engine"
 	"github.com/spreadd/spreadd/internal/freeport"
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/internal/topology"
 	"github.com/spreadd/spreadd/wire"
 )
 
 const testHash = 0x1234
 
-// reachable is a daemon that is alone, and that monitors can talk to.
+// reachable returns the configuration and the address of a single daemon with sockets for monitors.
 func reachable(t testing.TB) (Config, netip.AddrPort) {
 	t.Helper()
 	port, err := freeport.Find(t.Context())
@@ -38,7 +39,7 @@ func reachable(t testing.TB) (Config, netip.AddrPort) {
 	return cfg, addr
 }
 
-// monitor is the socket of one, with what it asks for.
+// monitor is a monitor's socket.
 type monitor struct {
 	t    testing.TB
 	conn *net.UDPConn
@@ -52,7 +53,7 @@ func newMonitor(t testing.TB, to netip.AddrPort) *monitor {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
-	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(testkit.Patience)); err != nil {
 		t.Fatal(err)
 	}
 	return &monitor{t, c, to}
@@ -107,8 +108,8 @@ func TestMonitorStatus(t *testing.T) {
 	}
 }
 
-// TestMonitorCommands: a monitor may look, and change something only where the configuration lets
-// it.
+// TestMonitorCommands: a monitor may always ask for the status, and may change something only if
+// the configuration allows it.
 func TestMonitorCommands(t *testing.T) {
 	for _, dangerous := range []bool{false, true} {
 		t.Run(fmt.Sprintf("dangerous=%v", dangerous), func(t *testing.T) {
@@ -146,7 +147,7 @@ func TestMonitorCommands(t *testing.T) {
 			}
 			m.ask(wire.PacketPartition, 0xff, 0xff) // kill
 			if !dangerous {
-				m.status() // it lives
+				m.status() // It still runs.
 				stop()
 			}
 			select {
@@ -154,7 +155,7 @@ func TestMonitorCommands(t *testing.T) {
 				if err != nil {
 					t.Errorf("Run: %v", err)
 				}
-			case <-time.After(patience):
+			case <-time.After(testkit.Patience):
 				t.Fatal("the daemon does not end")
 			}
 		})

@@ -11,13 +11,14 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/engine"
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/membership"
 	"github.com/spreadd/spreadd/ring"
 	"github.com/spreadd/spreadd/wire"
 )
 
-// TestHostileDatagrams: random bytes, real packets cut short and with flipped bits, from a member's
-// address, leave the daemon at work; all of them are counted.
+// TestHostileDatagrams: the daemon survives random bytes, truncated packets and packets with
+// flipped bits from a member's address, and counts all of them.
 func TestHostileDatagrams(t *testing.T) {
 	cfg, addr := reachable(t)
 	d := start(t, cfg)
@@ -49,7 +50,7 @@ func TestHostileDatagrams(t *testing.T) {
 			t.Fatal(err)
 		}
 		if i%50 == 49 {
-			m.status() // the socket's buffer is not to overflow
+			m.status() // The socket's buffer must not overflow.
 		}
 	}
 	if st := m.status(); st.State != int32(membership.StateOp) || st.MembershipChanges != 1 {
@@ -72,7 +73,7 @@ func TestHostileDatagrams(t *testing.T) {
 	c.join("grp")
 }
 
-// TestRefusedReport: what is suspicious is said with its number, once.
+// TestRefusedReport: suspicious datagrams are reported once, with their number.
 func TestRefusedReport(t *testing.T) {
 	var out strings.Builder
 	log := slog.New(slog.NewTextHandler(&out, nil))
@@ -106,7 +107,7 @@ func TestRefusedReport(t *testing.T) {
 	}
 }
 
-// TestRefusedReportComes: the owner reports by itself.
+// TestRefusedReportComes: the owner reports regularly.
 func TestRefusedReportComes(t *testing.T) {
 	var mu sync.Mutex
 	var out bytes.Buffer
@@ -129,7 +130,7 @@ func TestRefusedReportComes(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- d.Run(ctx) }()
-	waitFor(t, "the log to say it", func() bool {
+	testkit.Wait(t, "the report in the log", func() bool {
 		mu.Lock()
 		defer mu.Unlock()
 		return strings.Contains(out.String(), "malformed=1")

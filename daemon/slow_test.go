@@ -9,11 +9,12 @@ import (
 
 	"github.com/spreadd/spreadd/daemon/session"
 	"github.com/spreadd/spreadd/internal/clock"
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/wire"
 )
 
-// TestSlowClient: a receiver that does not read is dropped when its bound of messages waits; others
-// see a disconnect, and lose nothing (client-protocol §12.2, vector slow-client).
+// TestSlowClient: a receiver that does not read is disconnected when its bound of messages waits.
+// Others see a disconnect and lose nothing (client-protocol §12.2, vector slow-client).
 func TestSlowClient(t *testing.T) {
 	for addr, network := range []string{"tcp", "unix"} {
 		t.Run(network, func(t *testing.T) {
@@ -39,7 +40,7 @@ func TestSlowClient(t *testing.T) {
 			if gone.Type != wire.RegularMembership|wire.CausedByDisconnect {
 				t.Errorf("watch got %v, want a view caused by the disconnect", gone.Type)
 			}
-			// What the kernel holds can still be read, then comes the end.
+			// The client can read what is in the kernel's buffer, and then the stream ends.
 			slow.message() // its view of "other"
 			got := 0
 			for {
@@ -58,7 +59,7 @@ func TestSlowClient(t *testing.T) {
 			if got+10 > sent {
 				t.Errorf("slow could read %d of %d messages, though 10 had to wait", got, sent)
 			}
-			waitFor(t, "the 10 messages that waited to be counted as discarded", func() bool {
+			testkit.Wait(t, "the 10 messages that waited to be counted as discarded", func() bool {
 				return d.Stats().Sessions.Discarded >= 10
 			})
 			// The name is free again.
@@ -67,7 +68,7 @@ func TestSlowClient(t *testing.T) {
 	}
 }
 
-// TestNoQueue: a bound of 0 drops a session at its first delivery.
+// TestNoQueue: a bound of 0 ends a session at its first delivery.
 func TestNoQueue(t *testing.T) {
 	cfg := testConfig(t, "alpha", alphaID)
 	cfg.Sessions.MaxSessionMessages = session.None
@@ -82,19 +83,19 @@ func TestNoQueue(t *testing.T) {
 	}
 }
 
-// TestHiccup: a subscriber that stops for a while under a publisher at full speed loses nothing,
-// since the publisher is held back.
+// TestHiccup: a subscriber that stops reading for a while loses nothing while a publisher sends at
+// full speed, because the publisher has to wait.
 func TestHiccup(t *testing.T) {
 	for addr, network := range []string{"tcp", "unix"} {
 		t.Run(network, func(t *testing.T) {
 			t.Parallel()
 			cfg := testConfig(t, "alpha", alphaID)
-			cfg.Grace = patience
+			cfg.Grace = testkit.Patience
 			d := start(t, cfg)
 			sub := connect(t, d, addr, "sub", wire.FlagMembership)
 			sub.join("grp")
 			pub := connect(t, d, addr, "pub", 0)
-			// Far more than both sockets' buffers and the queue hold.
+			// Far more than the buffers of both sockets and the queue hold.
 			const count = 60_000
 			go func() {
 				var b []byte
@@ -111,7 +112,7 @@ func TestHiccup(t *testing.T) {
 					}
 				}
 			}()
-			waitFor(t, "publishers to be held back", func() bool { return d.Stats().Pauses > 0 })
+			testkit.Wait(t, "publishers to wait", func() bool { return d.Stats().Pauses > 0 })
 			for i := range count {
 				if got := binary.BigEndian.Uint32(sub.message().Payload); got != uint32(i) {
 					t.Fatalf("message %d arrives in place %d", got, i)

@@ -9,14 +9,15 @@ import (
 	"github.com/spreadd/spreadd/engine"
 	"github.com/spreadd/spreadd/internal/clock"
 	"github.com/spreadd/spreadd/internal/freeport"
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/internal/topology"
 	"github.com/spreadd/spreadd/membership"
 	"github.com/spreadd/spreadd/wire"
 )
 
-// TestLateOwner: a daemon that comes to look at its timers too late looks at its sockets first.
-// Here another daemon of its segment has long spoken when the time to listen is over, so that this
-// one is not to speak for the segment.
+// TestLateOwner: a daemon that runs its timers too late reads its sockets first. In this test
+// another daemon of its segment has sent a datagram long before the time to listen is over, so this
+// daemon must not become the representative of the segment.
 func TestLateOwner(t *testing.T) {
 	port, err := freeport.Find(t.Context())
 	if err != nil {
@@ -52,8 +53,8 @@ func TestLateOwner(t *testing.T) {
 	if _, err := peer.Write(alive.Append(nil)); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, "the time to listen to be over", func() bool {
-		// The owner stands still meanwhile.
+	testkit.Wait(t, "the time to listen to be over", func() bool {
+		// The owner does not run meanwhile.
 		return d.owner.engine.Deadline() != 0 && d.owner.moment() > clock.Time(membership.LAN().Seg+50*time.Millisecond)
 	})
 	d.owner.takeTimers()

@@ -18,13 +18,14 @@ import (
 
 	"github.com/spreadd/spreadd/daemon/session"
 	"github.com/spreadd/spreadd/engine"
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/internal/topology"
 	"github.com/spreadd/spreadd/wire"
 )
 
-// The vectors are exchanges between clients and a C daemon. Here our daemon takes the C daemon's
-// part: it is sent what the clients sent, and has to answer with the same bytes. What it does
-// otherwise on purpose stands in deviations.
+// The vectors are captured exchanges between clients and a C daemon. The tests send what the
+// clients sent to this daemon, which must answer with the same bytes. deviations lists the intended
+// differences.
 
 const vectorDir = "../wire/testdata/client"
 
@@ -48,7 +49,7 @@ const (
 	setupRing     = "daemons alpha, beta, gamma listed in this order in three segments of one daemon each"
 )
 
-// elsewhere are the vectors that this test does not replay, with where they are covered.
+// elsewhere lists the vectors that this test does not replay, with the test that covers them.
 var elsewhere = map[string]string{
 	"slow-client": "TestSlowClient: what is left in the kernel's buffers differs from run to run",
 }
@@ -74,7 +75,7 @@ func loadVectors(t *testing.T) map[string]*vector {
 	return vectors
 }
 
-// alphaID and deltaID are the ids that the daemons of the vectors derive from their names.
+// alphaID and deltaID are the ids of the daemons in the vectors.
 const (
 	alphaID = 2936723249
 	deltaID = 3689798634
@@ -108,7 +109,7 @@ func (v *vector) setup(t *testing.T) Config {
 	return cfg
 }
 
-// testConfig is a daemon on free loopback ports that lets everybody in.
+// testConfig returns the configuration of a daemon on free loopback ports that accepts everyone.
 func testConfig(t testing.TB, name string, id wire.DaemonID) Config {
 	t.Helper()
 	return Config{
@@ -152,8 +153,8 @@ func TestVectors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			if v.Setup == setupRing {
-				// These need other daemons; their bytes are wire's golden tests, their views
-				// groups'.
+				// These need other daemons. Tests of wire cover their bytes, tests of groups their
+				// views.
 				if name != "two-daemons" && !strings.HasPrefix(name, "daemon-") && !strings.HasPrefix(name, "membership-") {
 					t.Errorf("unexpected vector of several daemons")
 				}
@@ -183,13 +184,10 @@ type replay struct {
 	t     *testing.T
 	d     *Daemon
 	conns map[string]net.Conn
-	names map[string]string // made-up private groups: captured to ours
+	names map[string]string // random private groups: the captured one to this daemon's
 	over  map[string]bool   // clients that have disconnected or seen the end
-	tail  []byte            // of what was sent, up to a whole message
+	tail  []byte            // what was sent of an incomplete message
 }
-
-// patience is for how long a reply may take before the test gives up.
-const patience = 20 * time.Second
 
 func (r *replay) conn(label string) net.Conn {
 	r.t.Helper()
@@ -206,7 +204,7 @@ func (r *replay) conn(label string) net.Conn {
 		r.t.Fatal(err)
 	}
 	r.t.Cleanup(func() { _ = c.Close() })
-	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(testkit.Patience)); err != nil {
 		r.t.Fatal(err)
 	}
 	r.conns[label] = c
@@ -217,13 +215,13 @@ func (r *replay) play(entries []vectorEntry) {
 	r.t.Helper()
 	for i, e := range entries {
 		switch {
-		case e.Conn == "-": // a remark on the C daemon's fate
+		case e.Conn == "-": // a remark on what happened to the C daemon
 		case e.Dir == "c2d" && e.Event == "eof":
 			r.close(e.Conn)
 		case e.Dir == "c2d":
 			r.send(e.Conn, e.bytes(r.t))
 			if strings.HasSuffix(e.Note, "bytes of a message") {
-				r.close(e.Conn) // which the capture does not say
+				r.close(e.Conn) // The capture does not contain this.
 			}
 		case e.Event == "eof" || e.Event == "reset":
 			r.expectEnd(e.Conn)
@@ -237,8 +235,8 @@ func (r *replay) play(entries []vectorEntry) {
 	}
 }
 
-// bytes returns the bytes of an entry. Those that are too long for the file have payloads that are
-// easy to make again.
+// bytes returns the bytes of an entry. Those that are too long for the file have payloads that
+// follow a simple pattern.
 func (e *vectorEntry) bytes(t *testing.T) []byte {
 	t.Helper()
 	if e.Len == 0 {
@@ -246,7 +244,7 @@ func (e *vectorEntry) bytes(t *testing.T) []byte {
 	}
 	b := decodeHex(t, e.PrefixHex)
 	const payload = wire.HeaderLen + wire.NameLen
-	step := b[payload+1] - b[payload] // 0 for a payload of all the same
+	step := b[payload+1] - b[payload] // 0 if all bytes of the payload are equal
 	for len(b) < e.Len {
 		b = append(b, b[len(b)-1]+step)
 	}
@@ -265,8 +263,8 @@ func decodeHex(t *testing.T, s string) []byte {
 	return b
 }
 
-// send writes what a client sent, and waits until the owner has seen it if it completes a message:
-// the order between clients is part of the vector.
+// send writes what a client sent. If that completes a message, it waits until the owner has
+// processed it, because the order between clients is part of the vector.
 func (r *replay) send(label string, b []byte) {
 	r.t.Helper()
 	for captured, ours := range r.names {
@@ -277,14 +275,14 @@ func (r *replay) send(label string, b []byte) {
 		r.t.Fatalf("sending %d bytes: %v", len(b), err)
 	}
 	messages := r.wholeMessages(label, b)
-	r.wait("the daemon to take what was sent", func() bool {
+	testkit.Wait(r.t, "the daemon to take what was sent", func() bool {
 		now := r.d.Stats()
 		return outcomes(now) >= outcomes(before)+messages || sessionEnds(now) > sessionEnds(before)
 	})
 }
 
-// wholeMessages counts the messages that b completes. It is told by looking at what was sent so
-// far: a piece that does not decode as a handshake's is one of a message.
+// wholeMessages counts the messages that b completes. It looks at everything that was sent so far:
+// a piece that does not decode as part of a handshake is part of a message.
 func (r *replay) wholeMessages(label string, b []byte) (n int64) {
 	r.tail = append(r.tail, b...)
 	for len(r.tail) > 0 {
@@ -301,7 +299,7 @@ func (r *replay) wholeMessages(label string, b []byte) (n int64) {
 		used, err := m.Decode(r.tail)
 		if err != nil {
 			if !errors.Is(err, wire.ErrShort) {
-				r.tail = nil // an illegal header; the end of the session is waited for
+				r.tail = nil // An illegal header: the caller waits for the end of the session.
 			}
 			return n
 		}
@@ -326,25 +324,6 @@ func sessionEnds(s Stats) (n int64) {
 	return n
 }
 
-func (r *replay) wait(what string, cond func() bool) {
-	r.t.Helper()
-	waitFor(r.t, what, cond)
-}
-
-func waitFor(t testing.TB, what string, cond func() bool) {
-	t.Helper()
-	tick := time.NewTicker(100 * time.Microsecond)
-	defer tick.Stop()
-	limit := time.After(patience)
-	for !cond() {
-		select {
-		case <-tick.C:
-		case <-limit:
-			t.Fatalf("waited without success for %s", what)
-		}
-	}
-}
-
 // close ends a client's connection and waits until the daemon has noticed.
 func (r *replay) close(label string) {
 	r.t.Helper()
@@ -353,7 +332,7 @@ func (r *replay) close(label string) {
 		r.t.Fatal(err)
 	}
 	if !r.over[label] {
-		r.wait("the end of a connection", func() bool { return sessionEnds(r.d.Stats()) > before })
+		testkit.Wait(r.t, "the end of a connection", func() bool { return sessionEnds(r.d.Stats()) > before })
 	}
 }
 
@@ -375,7 +354,7 @@ func (r *replay) expect(i int, label string, want []byte) {
 	}
 }
 
-// expectMadeUp reads an accept message with a name that the daemon made up.
+// expectMadeUp reads an accept message with a name that the daemon chose.
 func (r *replay) expectMadeUp(label string, want []byte) {
 	r.t.Helper()
 	var captured, ours wire.Accept
@@ -424,8 +403,8 @@ func (r *replay) expectEnd(label string) {
 	}
 }
 
-// expectSilence checks that nothing has come for a client: what it sends to itself is the next that
-// it gets.
+// expectSilence checks that nothing has been delivered to a client: the next message that it
+// receives is one that it sends to itself.
 func (r *replay) expectSilence(label, private string) {
 	r.t.Helper()
 	m := wire.Message{

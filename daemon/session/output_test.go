@@ -70,8 +70,8 @@ func pair(t testing.TB, network string) (ours, theirs net.Conn) {
 	return ours, theirs
 }
 
-// TestVectorWriters holds every writer to the same: all bytes arrive in order through a reader that
-// is slower, and the writer says when it is blocked and when no more.
+// TestVectorWriters checks every writer: all bytes arrive in order at a reader that is slower, and
+// the writer reports when it is blocked and when it is not any more.
 func TestVectorWriters(t *testing.T) {
 	for _, network := range []string{"tcp", "unix"} {
 		for name, newWriter := range map[string]func(net.Conn, func(bool)) vectorWriter{
@@ -121,7 +121,7 @@ func TestVectorWriters(t *testing.T) {
 	}
 }
 
-// flag is a boolean that one can wait for.
+// flag is a boolean that a test can wait for.
 type flag struct{ ch chan bool }
 
 func newFlag() *flag { return &flag{make(chan bool, 10_000)} }
@@ -143,8 +143,8 @@ func (f *flag) wait(t testing.TB, want bool) {
 	}
 }
 
-// TestBehind: a session says that it is behind at half its bound, recovers at a quarter, and is
-// refused at the bound.
+// TestBehind: a session is behind at half its bound, recovers at a quarter, and is refused at the
+// bound.
 func TestBehind(t *testing.T) {
 	for _, network := range []string{"tcp", "unix"} {
 		t.Run(network, func(t *testing.T) {
@@ -186,7 +186,7 @@ func TestBehind(t *testing.T) {
 			if _, err := io.CopyN(io.Discard, theirs, int64(sent)*int64(len(msg))); err != nil {
 				t.Fatal(err)
 			}
-			// It may have recovered in between too, while the kernel took what came.
+			// It may have recovered in between, while the kernel accepted everything.
 			limit := time.After(20 * time.Second)
 			for sess.Behind() {
 				select {
@@ -195,7 +195,7 @@ func TestBehind(t *testing.T) {
 					t.Fatal("still behind after everything was read, and nothing is heard of the recovery")
 				}
 			}
-			for sess.Waiting() != (Waiting{}) { // the writer may not have noted yet what was read
+			for sess.Waiting() != (Waiting{}) { // The writer may not have counted yet what was read.
 				time.Sleep(time.Millisecond) //house:sleep the writer tells nobody
 			}
 			if !enqueue() {
@@ -211,7 +211,7 @@ func TestBehind(t *testing.T) {
 	}
 }
 
-// TestCoalesce: messages that lie behind one another in a block are one entry.
+// TestCoalesce: messages that lie one after the other in a block are one entry.
 func TestCoalesce(t *testing.T) {
 	s := newServer(t)
 	sess := newSession(s, &stream{})

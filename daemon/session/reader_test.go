@@ -12,7 +12,7 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// stream is a connection whose client sends data in given pieces.
+// stream is a connection on which the client's data arrives in given pieces.
 type stream struct {
 	data   []byte
 	pieces func() int
@@ -50,8 +50,8 @@ func newSession(s *Server, conn net.Conn) *Session {
 	return sess
 }
 
-// readAll runs a reader over a stream and returns the messages that reach the owner, one behind the
-// other, with their number and the end.
+// readAll runs a reader on a stream. It returns the concatenated messages that reach the owner,
+// their number and the End.
 func readAll(t testing.TB, data []byte, pieces func() int) (got []byte, n int, end End) {
 	t.Helper()
 	s := newServer(t)
@@ -97,8 +97,8 @@ func appendMessage(b []byte, o wire.ByteOrder, groups, payload int) []byte {
 	return m.Append(b)
 }
 
-// TestReader: whatever the pieces in which a stream arrives, its messages reach the owner whole, in
-// order, and in little-endian form.
+// TestReader: the messages of a stream reach the owner whole, in order, and in little-endian byte
+// order, in whatever pieces the stream arrives.
 func TestReader(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	sizes := []int{0, 1, 200, 1400, 4000, 5000, 70_000, wire.MaxBody - wire.NameLen}
@@ -118,7 +118,7 @@ func TestReader(t *testing.T) {
 		sent = appendMessage(sent, order, groups, payload)
 		at := len(want)
 		want = appendMessage(want, wire.LittleEndian, groups, payload)
-		if order == wire.BigEndian { // the hint stays as it was
+		if order == wire.BigEndian { // The hint does not change.
 			copy(want[at+40:], []byte{0, 0, 3, 0})
 		}
 	}
@@ -140,7 +140,7 @@ func TestReader(t *testing.T) {
 	}
 }
 
-// TestReaderStopsAtKill: nothing behind a disconnect is read.
+// TestReaderStopsAtKill: nothing after a disconnect is read.
 func TestReaderStopsAtKill(t *testing.T) {
 	data := appendMessage(nil, wire.LittleEndian, 1, 10)
 	kill := wire.Message{Header: wire.Header{Type: wire.Kill, Sender: wire.MakeName("#bob#alpha"), Hint: wire.MakeHint(0)}}
@@ -151,7 +151,7 @@ func TestReaderStopsAtKill(t *testing.T) {
 	}
 }
 
-// TestReaderRefusesEarly: an illegal header ends the session before its body has come.
+// TestReaderRefusesEarly: an illegal header ends the session before its body has arrived.
 func TestReaderRefusesEarly(t *testing.T) {
 	data := appendMessage(nil, wire.LittleEndian, 1, 10)
 	bad := wire.Header{Type: wire.Agreed, Sender: wire.MakeName("#bob#alpha"), Hint: wire.MakeHint(0), DataLen: wire.MaxDataField + 1}
@@ -161,7 +161,7 @@ func TestReaderRefusesEarly(t *testing.T) {
 	}
 }
 
-// FuzzReader: no stream makes the reader panic, lose a block, or hand on anything but messages that
+// FuzzReader: no stream makes the reader panic, leak a block, or pass on anything but messages that
 // a client may send.
 func FuzzReader(f *testing.F) {
 	good := appendMessage(nil, wire.LittleEndian, 1, 10)

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/spreadd/spreadd/internal/buf"
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/internal/testkit/testskip"
 	"github.com/spreadd/spreadd/internal/topology"
 	"github.com/spreadd/spreadd/wire"
@@ -62,7 +63,7 @@ func twoHosts(t *testing.T) (hosts [2]string) {
 	}
 	for _, h := range hosts {
 		// IPv6 sends no multicast before the link is ready and duplicate address detection is done.
-		waitFor(t, "the link-local address is there and usable", func() bool {
+		testkit.Wait(t, "a usable link-local address", func() bool {
 			out, err := exec.CommandContext(t.Context(), "ip", "-n", h, "-6", "addr", "show", "dev", "ring0", "scope", "link").Output()
 			return err == nil && bytes.Contains(out, []byte("fe80")) && !bytes.Contains(out, []byte("tentative"))
 		})

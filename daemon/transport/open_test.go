@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/spreadd/spreadd/internal/buf"
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/internal/testkit/testskip"
 	"github.com/spreadd/spreadd/internal/topology"
 )
@@ -239,6 +240,6 @@ func TestIPv6(t *testing.T) {
 				t.Errorf("received %v, want %v", g, want)
 			}
 		}
-		waitFor(t, "the long one is dropped", func() bool { return h[1].Stats().Dropped[DropTooLong] == 1 })
+		testkit.Wait(t, "the long datagram to be dropped", func() bool { return h[1].Stats().Dropped[DropTooLong] == 1 })
 	})
 }

@@ -15,12 +15,10 @@ import (
 	"github.com/spreadd/spreadd/daemon/poller"
 	"github.com/spreadd/spreadd/internal/buf"
 	"github.com/spreadd/spreadd/internal/freeport"
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/internal/topology"
 	"github.com/spreadd/spreadd/wire"
 )
-
-// patience bounds every wait of a test. A wait takes that long only if something is lost.
-const patience = 10 * time.Second
 
 // path is a way to send and receive.
 type path string
@@ -143,9 +141,9 @@ func newPoller(t testing.TB) *poller.Poller {
 	return p
 }
 
-// next waits for a batch from any port. It returns nil after patience.
+// next waits for a batch from any port. It returns nil after a while.
 func (h *host) next() *Datagrams {
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(testkit.Patience); time.Now().Before(deadline); {
 		h.poller.Wait(time.Until(deadline), h.HaveWork)
 		data, tokens := h.Readable()
 		if tokens {
@@ -169,7 +167,7 @@ func (h *host) collect(t testing.TB, want int) []got {
 	for len(all) < want {
 		b := h.next()
 		if b == nil {
-			t.Fatalf("daemon %d: %d of %d datagrams after %v; %+v", h.id, len(all), want, patience, h.Stats())
+			t.Fatalf("daemon %d: %d of %d datagrams after %v; %+v", h.id, len(all), want, testkit.Patience, h.Stats())
 		}
 		all = h.note(t, all, b)
 	}
@@ -434,7 +432,7 @@ func TestBackPressure(t *testing.T) {
 			}
 			total++
 		}
-		waitFor(t, "the reader has read, or has no batch left", func() bool {
+		testkit.Wait(t, "the reader to read or to run out of batches", func() bool {
 			st := h[1].Stats()
 			return st.Packets == int64(total) || st.Stalls > 0
 		})
@@ -449,20 +447,6 @@ func TestBackPressure(t *testing.T) {
 	}
 	if d := h[1].Stats().Dropped; d != [NumDrops]int64{} {
 		t.Errorf("dropped %v", d)
-	}
-}
-
-func waitFor(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	limit := time.After(patience)
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-limit:
-			t.Fatalf("waited %v without success until %s", patience, what)
-		}
 	}
 }
 
@@ -549,7 +533,7 @@ func TestSendTo(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := make([]byte, 100)
-	if err := c.SetReadDeadline(time.Now().Add(patience)); err != nil {
+	if err := c.SetReadDeadline(time.Now().Add(testkit.Patience)); err != nil {
 		t.Fatal(err)
 	}
 	n, from, err := c.ReadFromUDPAddrPort(b)
