@@ -15,8 +15,10 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/daemon/localring"
+	"github.com/spreadd/spreadd/daemon/localring/localringtest"
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/flags/flagstest"
+	"github.com/spreadd/spreadd/internal/testkit/testprog"
 )
 
 // monitor is a spmonitor that runs.
@@ -64,7 +66,7 @@ func start(ctx context.Context, t *testing.T, args ...string) *monitor {
 func (p *monitor) see(texts ...string) {
 	p.t.Helper()
 	for _, text := range texts {
-		localring.Wait(p.t, "it prints "+text, func() bool { return strings.Contains(p.text(), text) })
+		testprog.Wait(p.t, "it prints "+text, func() bool { return strings.Contains(p.text(), text) })
 	}
 }
 
@@ -85,14 +87,14 @@ func (p *monitor) end(want int) {
 		if status != want {
 			p.t.Errorf("status %d, want %d, after\n%s", status, want, p.text())
 		}
-	case <-time.After(localring.Patience):
+	case <-time.After(testprog.Patience):
 		p.t.Fatalf("does not end after\n%s", p.text())
 	}
 }
 
 // TestRing looks at a ring, sets its windows, cuts it in two and ends a daemon.
 func TestRing(t *testing.T) {
-	r := localring.New(t, "DangerousMonitor = true\n", "alpha", "beta")
+	r := localringtest.New(t, "DangerousMonitor = true\n", "alpha", "beta")
 	daemons := r.StartAll()
 	p := start(t.Context(), t, "-c", r.File, "-n", "beta", "-p", "0", "-t", "1")
 	p.enter("5", "200", "30", "", "6")
@@ -103,14 +105,14 @@ func TestRing(t *testing.T) {
 	p.enter("1", "0", "1", "2")
 	p.see("Monitor: send partition", "Membership  :  1  procs in 1 segments, leader is beta, regular protocol")
 	p.enter("4")
-	localring.Wait(t, "the ring is whole again", func() bool {
+	testprog.Wait(t, "the ring is whole again", func() bool {
 		return !slices.ContainsFunc(daemons, func(d *localring.Daemon) bool { return len(d.Members()) != 2 })
 	})
 	p.enter("8", "alpha", "")
 	p.see("Monitor: Terminating alpha")
 	select {
 	case <-daemons[0].Done:
-	case <-time.After(localring.Patience):
+	case <-time.After(testprog.Patience):
 		t.Fatal("alpha does not end")
 	}
 	p.enter("9")
@@ -122,7 +124,7 @@ func TestRing(t *testing.T) {
 
 // TestJSON asks once, with a daemon that is not there.
 func TestJSON(t *testing.T) {
-	r := localring.New(t, "", "alpha", "beta")
+	r := localringtest.New(t, "", "alpha", "beta")
 	r.Start("alpha")
 	ask := func(seconds string, status int) map[string]Record {
 		t.Helper()
@@ -159,7 +161,7 @@ func TestJSON(t *testing.T) {
 
 // TestReload: what the file says afterwards counts.
 func TestReload(t *testing.T) {
-	r := localring.New(t, "", "alpha")
+	r := localringtest.New(t, "", "alpha")
 	p := start(t.Context(), t, "-c", r.File, "-p", "0")
 	p.see("Monitor> ")
 	text, err := os.ReadFile(r.File)
@@ -176,7 +178,7 @@ func TestReload(t *testing.T) {
 }
 
 func TestSignal(t *testing.T) {
-	r := localring.New(t, "", "alpha")
+	r := localringtest.New(t, "", "alpha")
 	ctx, interrupt := context.WithCancel(t.Context())
 	p := start(ctx, t, "-c", r.File, "-p", "0")
 	p.see("Monitor> ")
@@ -185,7 +187,7 @@ func TestSignal(t *testing.T) {
 }
 
 func TestExitStatus(t *testing.T) {
-	r := localring.New(t, "", "alpha")
+	r := localringtest.New(t, "", "alpha")
 	taken, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		t.Fatal(err)

@@ -12,13 +12,15 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/daemon/localring"
+	"github.com/spreadd/spreadd/daemon/localring/localringtest"
 	"github.com/spreadd/spreadd/internal/spreadconf"
+	"github.com/spreadd/spreadd/internal/testkit/testprog"
 	"github.com/spreadd/spreadd/spread"
 	"github.com/spreadd/spreadd/wire"
 )
 
 // open opens a monitor of a ring, until the test ends.
-func open(t *testing.T, r *localring.Ring, name string) *socket {
+func open(t *testing.T, r *localringtest.Ring, name string) *socket {
 	t.Helper()
 	self, err := r.Conf.Self(spreadconf.SystemEnvironment(), name)
 	if err != nil {
@@ -29,7 +31,7 @@ func open(t *testing.T, r *localring.Ring, name string) *socket {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
-	if err := c.conn.SetDeadline(time.Now().Add(localring.Patience)); err != nil {
+	if err := c.conn.SetDeadline(time.Now().Add(testprog.Patience)); err != nil {
 		t.Fatal(err)
 	}
 	return c
@@ -65,7 +67,7 @@ func TestRequest(t *testing.T) {
 }
 
 func TestStatus(t *testing.T) {
-	r := localring.New(t, "", "alpha", "beta")
+	r := localringtest.New(t, "", "alpha", "beta")
 	daemons := r.StartAll()
 	client, err := spread.Dial(t.Context(), daemons[1].Address(), spread.WithName("bob"), spread.WithMembership(true))
 	if err != nil {
@@ -113,7 +115,7 @@ func windows(t *testing.T, c *socket, i int) [3]int16 {
 
 // TestObeyed has daemons that let monitors change something do all of it.
 func TestObeyed(t *testing.T) {
-	r := localring.New(t, "DangerousMonitor = true\n", "alpha", "beta")
+	r := localringtest.New(t, "DangerousMonitor = true\n", "alpha", "beta")
 	daemons := r.StartAll()
 	c := open(t, r, "beta")
 
@@ -135,21 +137,21 @@ func TestObeyed(t *testing.T) {
 	if err := c.Partition([]int16{0, 7}); err != nil {
 		t.Fatal(err)
 	}
-	localring.Wait(t, "each daemon is alone", rings(1))
+	testprog.Wait(t, "each daemon is alone", rings(1))
 	if s := status(t, c, 1); s.Daemons != 1 || s.Leader != s.Self {
 		t.Errorf("beta, partitioned: %+v", s)
 	}
 	if err := c.Partition([]int16{0, 0}); err != nil {
 		t.Fatal(err)
 	}
-	localring.Wait(t, "the daemons are together again", rings(2))
+	testprog.Wait(t, "the daemons are together again", rings(2))
 
 	if err := c.Kill(nil, 1); err != nil {
 		t.Fatal(err)
 	}
 	select {
 	case <-daemons[1].Done:
-	case <-time.After(localring.Patience):
+	case <-time.After(testprog.Patience):
 		t.Fatal("beta does not end")
 	}
 	status(t, c, 0) // the other one lives
@@ -157,7 +159,7 @@ func TestObeyed(t *testing.T) {
 
 // TestRefused: other daemons do nothing of it.
 func TestRefused(t *testing.T) {
-	r := localring.New(t, "", "alpha")
+	r := localringtest.New(t, "", "alpha")
 	r.StartAll()
 	c := open(t, r, "alpha")
 	if err := errors.Join(c.SetWindows(200, []wire.Windows{{Personal: 30, Accelerated: 5}}), c.Kill(nil, 0)); err != nil {
@@ -170,7 +172,7 @@ func TestRefused(t *testing.T) {
 
 // TestCommands: what is not possible is not sent, and commands are sent twice.
 func TestCommands(t *testing.T) {
-	r := localring.New(t, "", "alpha", "beta")
+	r := localringtest.New(t, "", "alpha", "beta")
 	c := open(t, r, "alpha")
 	unchanged := wire.Windows{Personal: wire.Unchanged, Accelerated: wire.Unchanged}
 	for _, err := range []error{
@@ -192,7 +194,7 @@ func TestCommands(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = beta.Close() }()
-	if err := beta.SetDeadline(time.Now().Add(localring.Patience)); err != nil {
+	if err := beta.SetDeadline(time.Now().Add(testprog.Patience)); err != nil {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct {
@@ -238,7 +240,7 @@ func TestCommands(t *testing.T) {
 // TestStrangers: what is no report is passed over, and who is no daemon of ours
 // is not taken for one.
 func TestStrangers(t *testing.T) {
-	r := localring.New(t, "", "alpha")
+	r := localringtest.New(t, "", "alpha")
 	c := open(t, r, "alpha")
 	stranger, err := net.Dial("udp", c.Addr().String())
 	if err != nil {
@@ -272,7 +274,7 @@ func TestStrangers(t *testing.T) {
 }
 
 func TestClose(t *testing.T) {
-	r := localring.New(t, "", "alpha")
+	r := localringtest.New(t, "", "alpha")
 	c := open(t, r, "alpha")
 	self, err := r.Conf.Self(spreadconf.SystemEnvironment(), "alpha")
 	if err != nil {

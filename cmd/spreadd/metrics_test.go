@@ -10,10 +10,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/spreadd/spreadd/daemon/localring"
+	"github.com/spreadd/spreadd/daemon/localring/localringtest"
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/prom"
 	"github.com/spreadd/spreadd/internal/spreadconf"
+	"github.com/spreadd/spreadd/internal/testkit/testprog"
 )
 
 // TestMetrics: metrics are served from the daemon's start to its end.
@@ -27,7 +28,7 @@ func TestMetrics(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	status := make(chan int, 1)
-	conf := localring.New(t, asRoot(), "here").File
+	conf := localringtest.New(t, asRoot(), "here").File
 	go func() {
 		status <- p.run(ctx, []string{"-c", conf, "-socket-dir", t.TempDir(), "-metrics", "127.0.0.1:0"})
 	}()
@@ -37,7 +38,7 @@ func TestMetrics(t *testing.T) {
 		addr = s.Addr().String()
 	case s := <-status:
 		t.Fatalf("spreadd ends with status %d: %s", s, &stderr)
-	case <-time.After(localring.Patience):
+	case <-time.After(testprog.Patience):
 		t.Fatal("spreadd does not start")
 	}
 	get := func() (string, error) {
@@ -53,7 +54,7 @@ func TestMetrics(t *testing.T) {
 		b, err := io.ReadAll(r.Body)
 		return string(b), err
 	}
-	localring.Wait(t, "the membership is installed", func() bool {
+	testprog.Wait(t, "the membership is installed", func() bool {
 		page, err := get()
 		if err != nil {
 			t.Fatal(err)
@@ -88,7 +89,7 @@ func TestMetricsAddress(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = l.Close() }()
-	conf := localring.New(t, asRoot(), "here").File
+	conf := localringtest.New(t, asRoot(), "here").File
 	dir := t.TempDir()
 	for _, tt := range []struct {
 		addr   string

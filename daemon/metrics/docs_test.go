@@ -3,7 +3,7 @@ package metrics
 import (
 	"testing"
 
-	"github.com/spreadd/spreadd/daemon/localring"
+	"github.com/spreadd/spreadd/daemon/localring/localringtest"
 	"github.com/spreadd/spreadd/internal/prom/promtest"
 )
 
@@ -12,7 +12,7 @@ const docsFile = "../../docs/operate/metrics.md"
 // TestDocs: docs/operate/metrics.md lists exactly the metrics that a daemon exports, and mentions
 // only existing metrics elsewhere.
 func TestDocs(t *testing.T) {
-	d := localring.New(t, "", "alpha").StartAll()[0]
+	d := localringtest.New(t, "", "alpha").StartAll()[0]
 	cfg := configOf(d)
 	p := promtest.Scrape(t, serve(t, cfg))
 	promtest.CheckDocs(t, p, cfg.families(), promtest.Docs{

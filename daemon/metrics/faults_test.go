@@ -6,15 +6,16 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/spreadd/spreadd/daemon/localring"
+	"github.com/spreadd/spreadd/daemon/localring/localringtest"
 	"github.com/spreadd/spreadd/internal/prom/promtest"
+	"github.com/spreadd/spreadd/internal/testkit/testprog"
 	"github.com/spreadd/spreadd/spread"
 )
 
 // TestFaults: a client that does not read is disconnected, a datagram from an unknown sender is
 // refused, and both are counted by reason.
 func TestFaults(t *testing.T) {
-	d := localring.New(t, "MaxSessionMessages = 10\n", "alpha").StartAll()[0]
+	d := localringtest.New(t, "MaxSessionMessages = 10\n", "alpha").StartAll()[0]
 	url := serve(t, configOf(d))
 	before := promtest.Scrape(t, url)
 
@@ -29,7 +30,7 @@ func TestFaults(t *testing.T) {
 	if err := slow.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	localring.Wait(t, "slow is in its group", func() bool { return d.Stats().Ring.Status.NumGroups == 1 })
+	testprog.Wait(t, "slow is in its group", func() bool { return d.Stats().Ring.Status.NumGroups == 1 })
 	fast, err := spread.Dial(t.Context(), d.Address(), spread.WithName("fast"))
 	if err != nil {
 		t.Fatal(err)
@@ -55,7 +56,7 @@ func TestFaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	const refused = `spreadd_datagrams_refused_total{reason="malformed"}`
-	localring.Wait(t, "the datagram is refused", func() bool {
+	testprog.Wait(t, "the datagram is refused", func() bool {
 		return promtest.Scrape(t, url).Values[refused] == before.Values[refused]+1
 	})
 

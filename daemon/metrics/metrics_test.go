@@ -9,10 +9,12 @@ import (
 
 	"github.com/spreadd/spreadd/daemon"
 	"github.com/spreadd/spreadd/daemon/localring"
+	"github.com/spreadd/spreadd/daemon/localring/localringtest"
 	"github.com/spreadd/spreadd/daemon/session"
 	"github.com/spreadd/spreadd/daemon/transport"
 	"github.com/spreadd/spreadd/engine"
 	"github.com/spreadd/spreadd/internal/prom/promtest"
+	"github.com/spreadd/spreadd/internal/testkit/testprog"
 	"github.com/spreadd/spreadd/internal/topology"
 	"github.com/spreadd/spreadd/membership"
 	"github.com/spreadd/spreadd/ring"
@@ -34,7 +36,7 @@ func serve(t *testing.T, cfg Config) (url string) {
 // TestServed checks the metrics of two daemons with a ring, a client in a group, messages and a
 // client that is refused.
 func TestServed(t *testing.T) {
-	r := localring.New(t, "", "alpha", "beta")
+	r := localringtest.New(t, "", "alpha", "beta")
 	daemons := r.StartAll()
 	url := []string{serve(t, configOf(daemons[0])), serve(t, configOf(daemons[1]))}
 	c, err := spread.Dial(t.Context(), daemons[0].Address(), spread.WithName("bob"), spread.WithMembership(true))
@@ -60,7 +62,7 @@ func TestServed(t *testing.T) {
 		}
 	}
 	// That alpha's client has its last message does not mean that beta has it.
-	localring.Wait(t, "beta knows of the group", func() bool { return daemons[1].Stats().Ring.Status.NumGroups == 1 })
+	testprog.Wait(t, "beta knows of the group", func() bool { return daemons[1].Stats().Ring.Status.NumGroups == 1 })
 	a, b := promtest.Scrape(t, url[0]), promtest.Scrape(t, url[1])
 	for series, want := range map[string]float64{
 		`spreadd_sessions`:                                           1,
@@ -131,7 +133,7 @@ func TestServed(t *testing.T) {
 	}
 
 	daemons[1].Stop()
-	localring.Wait(t, "alpha is alone", func() bool { return len(daemons[0].Members()) == 1 })
+	testprog.Wait(t, "alpha is alone", func() bool { return len(daemons[0].Members()) == 1 })
 	a = promtest.Scrape(t, url[0])
 	if a.Values[`spreadd_ring_member{daemon="beta"}`] != 0 || a.Values[`spreadd_ring_daemons`] != 1 {
 		t.Error("beta has gone, and is still in the ring")

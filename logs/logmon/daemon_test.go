@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/daemon/localring"
+	"github.com/spreadd/spreadd/daemon/localring/localringtest"
+	"github.com/spreadd/spreadd/internal/testkit/testprog"
 	"github.com/spreadd/spreadd/logs/internal/traffic"
 	"github.com/spreadd/spreadd/logs/logpub"
 	"github.com/spreadd/spreadd/spread"
@@ -16,14 +18,14 @@ import (
 // TestRing watches a ring of real daemons, with a publisher at each, while the daemon that it is
 // connected to goes away.
 func TestRing(t *testing.T) {
-	ring := localring.New(t, "", "web1", "web2")
+	ring := localringtest.New(t, "", "web1", "web2")
 	daemons := ring.StartAll()
 	m := start(t, Config{Groups: []string{"g"}, Addresses: []string{daemons[0].Address(), daemons[1].Address()}})
 	publish := func(d *localring.Daemon, name string, lines int) {
 		t.Helper()
 		p, err := logpub.New(logpub.Config{
 			Address: d.Address(), Groups: []string{"g"}, Service: spread.Agreed, Envelope: true, Publisher: name,
-			DrainTimeout: localring.Patience, StatsInterval: -1,
+			DrainTimeout: testprog.Patience, StatsInterval: -1,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -41,7 +43,7 @@ func TestRing(t *testing.T) {
 	}
 	publish(daemons[0], "one", 1000)
 	publish(daemons[1], "two", 500)
-	localring.Wait(t, "all lines of both", seen(1500))
+	testprog.Wait(t, "all lines of both", seen(1500))
 	v := m.View(traffic.Query{Pages: 9, ServerOrder: traffic.ByName})
 	if len(v.Servers) != 2 || v.Servers[0].Name != "web1" || v.Servers[0].Requests != 1000 || v.Servers[1].Requests != 500 {
 		t.Errorf("the servers are %+v", v.Servers)
@@ -50,13 +52,13 @@ func TestRing(t *testing.T) {
 		t.Errorf("%d missing, %d repeated, %d odd, %d pages, %d online", v.Missing, v.Repeated, v.OddLines, len(v.Pages), v.Online)
 	}
 	daemons[0].Stop()
-	localring.Wait(t, "a session with the other daemon", func() bool {
+	testprog.Wait(t, "a session with the other daemon", func() bool {
 		s := m.View(traffic.Query{}).State
 		return s.Connected && s.Daemon == daemons[1].Address()
 	})
 	publish(daemons[1], "two", 300)
-	localring.Wait(t, "more lines", seen(1800))
-	if s := m.View(traffic.Query{}).State; s.Connects != 2 || time.Since(s.Since) > localring.Patience {
+	testprog.Wait(t, "more lines", seen(1800))
+	if s := m.View(traffic.Query{}).State; s.Connects != 2 || time.Since(s.Since) > testprog.Patience {
 		t.Errorf("%+v", s)
 	}
 }

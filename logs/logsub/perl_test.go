@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/daemon/localring"
+	"github.com/spreadd/spreadd/daemon/localring/localringtest"
 	"github.com/spreadd/spreadd/internal/testkit/testskip"
 	"github.com/spreadd/spreadd/logs/internal/sink/perlsink"
 	"github.com/spreadd/spreadd/logs/internal/spreadlogdconf"
@@ -43,7 +44,7 @@ type loghost struct {
 // those of the test.
 func newLoghost(t *testing.T, name string) *loghost {
 	t.Helper()
-	h := &loghost{T: t, daemon: localring.New(t, "", "alpha").Start("alpha"), dir: t.TempDir()}
+	h := &loghost{T: t, daemon: localringtest.New(t, "", "alpha").Start("alpha"), dir: t.TempDir()}
 	text := read(t, filepath.Join("testdata", "convert", name))
 	for from, to := range map[string]string{
 		"4913": h.daemon.Address(), "/data/logs": filepath.ToSlash(h.dir), "/opt/spreadlogd/custom": filepath.Join("testdata", "perl"),

@@ -1,0 +1,74 @@
+package localringtest
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/spreadd/spreadd/daemon/localring"
+	"github.com/spreadd/spreadd/internal/testkit/testprog"
+)
+
+// Ring is a ring that ends with its test.
+type Ring struct {
+	*localring.Ring
+	t testing.TB
+}
+
+// New writes the configuration of daemons with these names, and with further lines of spread.conf.
+func New(t testing.TB, options string, names ...string) *Ring {
+	t.Helper()
+	r, err := localring.New(t.Context(), localring.Config{
+		Names: names, Options: options, Dir: t.TempDir(),
+		Log: slog.New(slog.NewTextHandler(&lines{t: t}, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return &Ring{Ring: r, t: t}
+}
+
+// Start runs a daemon until it is stopped or the test ends, and returns when clients are served.
+func (r *Ring) Start(name string) *localring.Daemon {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), testprog.Patience)
+	defer cancel()
+	d, err := r.Ring.Start(ctx, name)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return d
+}
+
+// StartAll runs all daemons and returns them in the order of the configuration when they have formed
+// one ring.
+func (r *Ring) StartAll() []*localring.Daemon {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), testprog.Patience)
+	defer cancel()
+	all, err := r.Ring.StartAll(ctx)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return all
+}
+
+// lines writes the daemons' logs to the test's log.
+type lines struct {
+	mu sync.Mutex
+	t  testing.TB
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.t.Log(strings.TrimSuffix(string(b), "\n"))
+	return len(b), nil
+}
