@@ -3,24 +3,16 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"os"
 	"os/signal"
 	"syscall"
 
-	"github.com/spreadd/spreadd/cmd/spreaddemo/demo"
+	"github.com/spreadd/spreadd/internal/flags"
 )
-
-const demoUsage = `Usage: spreaddemo [-dir DIRECTORY] [-rounds N] [-v]
-
-Sends the access logs of three web sites through a ring of three daemons to two log hosts, all in
-this process and on free loopback ports, kills a daemon on the way and brings it back, and compares what
-went in with what came out.
-
-`
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
@@ -29,55 +21,58 @@ func main() {
 	os.Exit(status)
 }
 
-// Exit statuses.
-const (
-	statusOK    = 0
-	statusError = 1
-	statusUsage = 2
-)
-
-// run runs the demonstration.
+// run is the program. It returns the exit status.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	cfg := demo.Config{Out: stdout, Terminal: isTerminal(stdout)}
-	var verbose bool
-	fs := flag.NewFlagSet("spreaddemo", flag.ContinueOnError)
-	fs.SetOutput(stderr)
-	fs.Usage = func() {
-		fmt.Fprint(stderr, demoUsage)
-		fs.PrintDefaults()
-	}
-	fs.StringVar(&cfg.Dir, "dir", "", "write the log hosts' files to this `directory` (default: a new temporary one)")
-	fs.IntVar(&cfg.Rounds, "rounds", demo.DefaultRounds, "send each log this `number` of times")
-	fs.BoolVar(&verbose, "v", false, "show the logs of all parts")
-	err := fs.Parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return statusOK
-	case err == nil && fs.NArg() > 0:
-		err = fmt.Errorf("unexpected argument %q", fs.Arg(0))
-	case err == nil && cfg.Rounds < 1:
-		err = fmt.Errorf("-rounds %d: want 1 or more", cfg.Rounds)
-	}
+	o, err := parse(args)
 	if err != nil {
-		fmt.Fprintf(stderr, "spreaddemo: %v (spreaddemo -h tells more)\n", err)
-		return statusUsage
+		return o.set.Answer(err, stdout, stderr)
 	}
-	if verbose {
-		cfg.Terminal = false
+	cfg := demoConfig{Out: stdout, Terminal: !o.verbose && isTerminal(stdout), Dir: o.dir, Rounds: o.rounds}
+	if o.verbose {
 		cfg.Log = slog.New(slog.NewTextHandler(stderr, nil))
 	}
-	report, err := demo.Run(ctx, cfg)
+	report, err := runDemo(ctx, cfg)
 	if err == nil {
 		err = errors.Join(report.Write(stdout), report.Err())
 	}
 	if err != nil {
 		fmt.Fprintf(stderr, "spreaddemo: %v\n", err)
-		return statusError
+		return flags.Failed
 	}
-	return statusOK
+	return flags.OK
 }
 
-// isTerminal reports whether what is printed to w is seen as it is printed.
+// options are the settings of the command line.
+type options struct {
+	dir     string
+	rounds  int
+	verbose bool
+	set     *flags.Set
+}
+
+// parse reads the command line.
+func parse(args []string) (options, error) {
+	o := options{rounds: defaultRounds}
+	s := flags.New(flags.Program{
+		Name:  "spreaddemo",
+		Usage: []string{"[-dir DIR] [-rounds N] [-v]"},
+		About: `Sends the access logs of three web sites through a ring of three daemons to two log hosts, all in one process and on
+			free loopback ports. It kills one daemon on the way, restarts it, and compares the lines sent with the lines received.`,
+		Examples: []flags.Example{
+			{Args: "", Text: "run the demo"},
+			{Args: "-dir /tmp/demo -rounds 200", Text: "send a few million lines and keep the files in /tmp/demo"},
+			{Args: "-v", Text: "show the logs of daemons, publishers and log hosts"},
+		},
+	})
+	o.set = s
+	s.Group("Demo")
+	s.String(&o.dir, "dir", "DIR", "write the log hosts' files to this directory (default: a new temporary one)")
+	s.Int(&o.rounds, "rounds", "N", "send each log this many times", 1, math.MaxInt32)
+	s.Bool(&o.verbose, "v", "show the logs of all parts")
+	return o, s.Parse(args)
+}
+
+// isTerminal reports whether the output is shown while it is printed.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if !ok {

@@ -1,8 +1,9 @@
-package demo
+package main
 
 import (
 	"bytes"
 	"context"
+	"flag"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,7 +12,38 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/cmd/spreaddemo/weblog"
+	"github.com/spreadd/spreadd/internal/flags"
+	"github.com/spreadd/spreadd/internal/flags/flagstest"
 )
+
+var rewrite = flag.Bool("rewrite", false, "rewrite the table of flags in docs/flags.md")
+
+func TestFlags(t *testing.T) {
+	o, err := parse(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	flagstest.Check(t, o.set, "../../docs/flags.md", "cmd/spreaddemo", *rewrite)
+}
+
+func TestCommandLine(t *testing.T) {
+	for _, tt := range []struct {
+		args           string
+		status         int
+		stdout, stderr string
+	}{
+		{"-h", flags.OK, "Usage: spreaddemo", ""},
+		{"-V", flags.OK, "spreaddemo ", ""},
+		{"-rounds 0", flags.Misuse, "", "want a number from 1"},
+		{"stray", flags.Misuse, "", "run spreaddemo -h for help"},
+	} {
+		var stdout, stderr bytes.Buffer
+		status := run(t.Context(), strings.Fields(tt.args), &stdout, &stderr)
+		if status != tt.status || !strings.Contains(stdout.String(), tt.stdout) || !strings.Contains(stderr.String(), tt.stderr) {
+			t.Errorf("%q: status %d, %q and %q", tt.args, status, &stdout, &stderr)
+		}
+	}
+}
 
 func TestRun(t *testing.T) {
 	var out bytes.Buffer
@@ -25,7 +57,7 @@ func TestRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	const rounds = 2
-	r, err := Run(t.Context(), Config{Out: &out, Dir: dir, Rounds: rounds})
+	r, err := runDemo(t.Context(), demoConfig{Out: &out, Dir: dir, Rounds: rounds})
 	if err != nil {
 		t.Fatalf("%v\n%s", err, &out)
 	}
@@ -100,7 +132,7 @@ func TestReportSees(t *testing.T) {
 		"2 of 3 lines were not sent": func(s *Site) { s.Sent = 1 },
 		"1 lines are missing":        func(s *Site) { s.Files = []File{{Missing: 1}} },
 		"files differ":               func(s *Site) { s.Identical = false },
-		"2 are too many":             func(s *Site) { s.Killed, s.Resent, s.Files = "d3", 1, []File{{Extra: 2}} },
+		"2 are extra":                func(s *Site) { s.Killed, s.Resent, s.Files = "d3", 1, []File{{Extra: 2}} },
 	} {
 		bad := good
 		spoil(&bad)
@@ -117,12 +149,12 @@ func TestErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if _, err := Run(t.Context(), Config{Out: &out, Dir: file}); err == nil || !strings.Contains(err.Error(), "log host 1") {
+	if _, err := runDemo(t.Context(), demoConfig{Out: &out, Dir: file}); err == nil || !strings.Contains(err.Error(), "log host 1") {
 		t.Errorf("a file where the directory should be: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := Run(ctx, Config{Out: &out, Dir: t.TempDir()}); err == nil {
+	if _, err := runDemo(ctx, demoConfig{Out: &out, Dir: t.TempDir()}); err == nil {
 		t.Error("a cancelled run says nothing")
 	}
 }

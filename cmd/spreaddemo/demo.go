@@ -1,4 +1,4 @@
-package demo
+package main
 
 import (
 	"bytes"
@@ -13,57 +13,57 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/cmd/spreaddemo/weblog"
+	"github.com/spreadd/spreadd/daemon/localring"
 	"github.com/spreadd/spreadd/logs/logpub"
 	"github.com/spreadd/spreadd/logs/logsub"
 	"github.com/spreadd/spreadd/spread"
 )
 
+// names are the daemons' names, in ring order. The last one is killed.
+var names = [...]string{"d1", "d2", "d3"}
+
 const (
-	// DefaultRounds sends some hundred thousand lines: a second or so.
-	DefaultRounds = 25
+	// defaultRounds sends some hundred thousand lines, which takes about a second.
+	defaultRounds = 25
 	// hosts is the number of log hosts.
 	hosts = 2
-	// patience is for how long nothing may move before the demo gives up.
+	// patience is how long the demo waits for progress before it gives up.
 	patience = 15 * time.Second
-	// stillness is for how long nothing moves when everything has arrived.
+	// stillness is how long no line has arrived when all have.
 	stillness = time.Second
-	// tick is between two looks at the counters.
+	// tick is the interval at which the counters are read.
 	tick = 10 * time.Millisecond
 )
 
-// Config says how to run the demo. The zero value is the default, but for Out.
-type Config struct {
-	// Out is told what happens, in plain text.
-	Out io.Writer
-	// Terminal redraws the line of progress in place.
-	Terminal bool
-	// Dir is where the log hosts' files go. Empty means a new directory among
-	// the system's temporary ones, which is left there.
-	Dir string
-	// Rounds is how often each site's log is sent; zero means DefaultRounds.
-	Rounds int
-	// Log gets the log of all parts; nil discards it.
-	Log *slog.Logger
+// demoConfig says how to run the demo. Zero values mean the defaults, other than for Out.
+type demoConfig struct {
+	Out      io.Writer // the events, as text
+	Terminal bool      // redraw the progress line in place
+	// Dir is where the log hosts' files go. Empty means a new directory among the system's temporary
+	// ones, which stays there.
+	Dir    string
+	Rounds int          // how often each site's log is sent
+	Log    *slog.Logger // of all parts; nil discards it
 }
 
-// farm is what runs.
+// farm is the whole of web hosts, daemons and log hosts.
 type farm struct {
-	cfg   Config
-	log   *slog.Logger
-	sites []weblog.Site
-	ring  *ring
-	pubs  []*logpub.Publisher
-	subs  []*logsub.Subscriber
-	began time.Time
-	// events are what the line of progress is interrupted for.
+	cfg     demoConfig
+	log     *slog.Logger
+	sites   []weblog.Site
+	ring    *localring.Ring
+	daemons [len(names)]*localring.Daemon
+	pubs    []*logpub.Publisher
+	subs    []*logsub.Subscriber
+	began   time.Time
+	// events are lines of their own between those of progress.
 	events chan string
 }
 
-// Run runs the demo. An error is one of setting it up; how the lines fared is
-// in the report.
-func Run(ctx context.Context, cfg Config) (_ *Report, err error) {
+// runDemo runs the demo. An error means that it could not be set up; missing lines are in the report.
+func runDemo(ctx context.Context, cfg demoConfig) (_ *Report, err error) {
 	if cfg.Rounds == 0 {
-		cfg.Rounds = DefaultRounds
+		cfg.Rounds = defaultRounds
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -74,13 +74,13 @@ func Run(ctx context.Context, cfg Config) (_ *Report, err error) {
 		cfg.Dir, err = filepath.Abs(cfg.Dir)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("demo: a place for the files: %w", err)
+		return nil, fmt.Errorf("cannot make a directory for the files: %w", err)
 	}
 	f := &farm{cfg: cfg, log: cfg.Log, sites: weblog.Sites(), events: make(chan string)}
-	if f.ring, err = newRing(ctx, f); err != nil {
+	if f.ring, err = localring.New(ctx, localring.Config{Names: names[:], Log: cfg.Log}); err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, f.ring.killAll()) }()
+	defer func() { err = errors.Join(err, f.ring.Close()) }()
 	if err := f.startRing(ctx); err != nil {
 		return nil, err
 	}
@@ -97,44 +97,57 @@ func Run(ctx context.Context, cfg Config) (_ *Report, err error) {
 // startRing starts the daemons and waits for their ring.
 func (f *farm) startRing(ctx context.Context) error {
 	for i, name := range names {
-		if err := f.ring.start(ctx, i); err != nil {
+		if err := f.startDaemon(ctx, i); err != nil {
 			return err
 		}
-		f.say("daemon      %s on 127.0.0.1:%d", name, f.ring.ports[i])
+		f.say("daemon      %s on 127.0.0.1:%d", name, f.daemons[i].Config.Port)
 	}
-	if err := f.ring.await(ctx); err != nil {
+	if err := f.awaitRing(ctx); err != nil {
 		return err
 	}
-	f.say("ring        %s   (look: spuser -s %s, then: j %s)", strings.Join(names[:], " "), f.ring.address(0), f.sites[0].Group)
+	f.say("ring        %s   (watch it: spuser -s %s, then: j %s)", strings.Join(names[:], " "), f.daemons[0].Address(), f.sites[0].Group)
 	return nil
+}
+
+func (f *farm) startDaemon(ctx context.Context, i int) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	f.daemons[i], err = f.ring.Start(ctx, names[i])
+	return err
+}
+
+func (f *farm) awaitRing(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return f.ring.Await(ctx)
 }
 
 // prepare makes the publishers and subscribers.
 func (f *farm) prepare() error {
 	for i := range hosts {
 		if err := os.MkdirAll(f.hostDir(i), 0o755); err != nil {
-			return fmt.Errorf("demo: a directory for log host %d: %w", i+1, err)
+			return fmt.Errorf("cannot make the directory of log host %d: %w", i+1, err)
 		}
 		var logs []logsub.Log
 		for _, s := range f.sites {
 			if err := os.RemoveAll(f.file(i, s)); err != nil {
-				return fmt.Errorf("demo: the file of a run before: %w", err)
+				return fmt.Errorf("cannot remove a file of an earlier run: %w", err)
 			}
 			logs = append(logs, logsub.Log{Group: s.Group, File: f.file(i, s)})
 		}
 		sub, err := logsub.New(logsub.Config{
-			Connections: []logsub.Connection{{Address: f.ring.address(i), Logs: logs}},
+			Connections: []logsub.Connection{{Address: f.daemons[i].Address(), Logs: logs}},
 			Log:         f.log.With(slog.Int("host", i+1)),
 		})
 		if err != nil {
-			return fmt.Errorf("demo: %w", err)
+			return fmt.Errorf("%w", err)
 		}
 		f.subs = append(f.subs, sub)
 		f.say("log host %d  logsub at %s, %d groups, files in %s", i+1, names[i], len(logs), f.hostDir(i))
 	}
 	for i, s := range f.sites {
 		pub, err := logpub.New(logpub.Config{
-			Address: f.ring.address(i), Groups: []string{s.Group}, Name: fmt.Sprintf("web%d", i+1),
+			Address: f.daemons[i].Address(), Groups: []string{s.Group}, Name: fmt.Sprintf("web%d", i+1),
 			// A web server does not wait; a file that is read as fast as it
 			// can be does, or it would measure how fast lines can be dropped.
 			BlockTime: patience, DrainTimeout: patience,
@@ -144,7 +157,7 @@ func (f *farm) prepare() error {
 			Log:     f.log.With(slog.String("site", s.Name)),
 		})
 		if err != nil {
-			return fmt.Errorf("demo: %w", err)
+			return fmt.Errorf("%w", err)
 		}
 		f.pubs = append(f.pubs, pub)
 		f.say("web host %d  logpub at %s, %s (%s log format), group %s", i+1, names[i], s.Name, s.Format, s.Group)
@@ -195,7 +208,7 @@ func (f *farm) run(ctx context.Context) (time.Duration, error) {
 	stopSubs()
 	for range f.subs {
 		if e := <-ends; e != nil {
-			err = errors.Join(err, fmt.Errorf("demo: a log host: %w", e))
+			err = errors.Join(err, fmt.Errorf("a log host: %w", e))
 		}
 	}
 	return took, err
@@ -209,7 +222,7 @@ func (f *farm) waitReady(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-limit:
-			return fmt.Errorf("demo: the log hosts could not join their groups within %v", patience)
+			return fmt.Errorf("the log hosts did not join their groups within %v", patience)
 		}
 	}
 	return nil
@@ -231,10 +244,10 @@ func (f *farm) accident(ctx context.Context) error {
 		do   func() error
 		done string
 	}{
-		{func() error { return f.ring.kill(victim) }, name + " is killed"},
-		{func() error { return f.ring.await(ctx) }, "ring of " + strings.Join(names[:victim], " ")},
-		{func() error { return f.ring.start(ctx, victim) }, name + " is started again"},
-		{func() error { return f.ring.await(ctx) }, "ring of " + strings.Join(names[:], " ")},
+		{f.daemons[victim].Stop, name + " is killed"},
+		{func() error { return f.awaitRing(ctx) }, "ring of " + strings.Join(names[:victim], " ")},
+		{func() error { return f.startDaemon(ctx, victim) }, name + " is started again"},
+		{func() error { return f.awaitRing(ctx) }, "ring of " + strings.Join(names[:], " ")},
 	} {
 		if err := step.do(); err != nil {
 			return err

@@ -1,4 +1,4 @@
-package demo
+package main
 
 import (
 	"fmt"
@@ -6,19 +6,19 @@ import (
 	"time"
 )
 
-// showInterval is between two lines of progress where they stay.
+// showInterval is the interval between two lines of progress, unless they are redrawn in place.
 const showInterval = time.Second
 
-// progress is the line that says how far it is.
+// progress is the line that shows how many lines were sent and received.
 type progress struct {
 	out      io.Writer
 	terminal bool
 	shown    time.Time
-	open     bool // a line without its newline stands there
+	open     bool // the line is not ended by a newline yet
 }
 
-// show tells how many lines have been sent and have arrived everywhere. On a
-// terminal that is one line that changes, else a line now and then.
+// show shows how many lines were sent and how many have arrived everywhere: on a terminal in one line
+// that is redrawn, otherwise in a line per showInterval.
 func (p *progress) show(sent, arrived int64) {
 	if p.terminal {
 		fmt.Fprintf(p.out, "\rsent %9d   at both log hosts %9d ", sent, arrived)
@@ -33,13 +33,13 @@ func (p *progress) show(sent, arrived int64) {
 	fmt.Fprintf(p.out, "sent %9d   at both log hosts %9d\n", sent, arrived)
 }
 
-// interrupt shows a line of its own.
+// interrupt prints a line between those of progress.
 func (p *progress) interrupt(text string) {
 	p.end()
 	fmt.Fprintln(p.out, text)
 }
 
-// end ends the line that stands there.
+// end ends an open line.
 func (p *progress) end() {
 	if p.open {
 		fmt.Fprintln(p.out)

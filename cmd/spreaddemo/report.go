@@ -1,4 +1,4 @@
-package demo
+package main
 
 import (
 	"bytes"
@@ -14,7 +14,7 @@ import (
 	"github.com/spreadd/spreadd/cmd/spreaddemo/weblog"
 )
 
-// Report says how the lines fared.
+// Report says which lines arrived.
 type Report struct {
 	Sites []Site
 	// Took is from the first line to the arrival of the last.
@@ -28,8 +28,8 @@ type Site struct {
 	Name, Group string
 	// Took lines were read by the publisher, Sent of them handed to its daemon.
 	Took, Sent int64
-	// Resent is how many of these were handed to it twice, since it was not
-	// certain that it had them when the session ended.
+	// Resent is how many of these were sent twice, because it was not certain that the daemon had
+	// them when the connection ended.
 	Resent int64
 	// Killed is the name of its daemon if that was killed, else empty.
 	Killed string
@@ -43,12 +43,11 @@ type Site struct {
 type File struct {
 	Path  string
 	Lines int64
-	// Missing and Extra are the lines that should be in it and are not, and
-	// that are and should not be.
+	// Missing lines were sent and are not in the file; Extra lines are in it more often than sent.
 	Missing, Extra int64
 }
 
-// report reads what the log hosts have written.
+// report reads the files of the log hosts.
 func (f *farm) report(took time.Duration) (*Report, error) {
 	r := &Report{Took: took, Dir: f.cfg.Dir}
 	for i, s := range f.sites {
@@ -62,7 +61,7 @@ func (f *farm) report(took time.Duration) (*Report, error) {
 			path := f.file(host, s)
 			content, err := os.ReadFile(path)
 			if err != nil {
-				return nil, fmt.Errorf("demo: what log host %d has written: %w", host+1, err)
+				return nil, fmt.Errorf("cannot read a file of log host %d: %w", host+1, err)
 			}
 			if host == 0 {
 				first = content
@@ -77,7 +76,7 @@ func (f *farm) report(took time.Duration) (*Report, error) {
 	return r, nil
 }
 
-// compare holds a file against the lines that were sent, in whatever order.
+// compare compares a file with the lines that were sent, in any order.
 func compare(s weblog.Site, rounds int, content []byte) File {
 	var f File
 	count := make(map[string]int64)
@@ -95,7 +94,7 @@ func compare(s weblog.Site, rounds int, content []byte) File {
 	return f
 }
 
-// Err returns what is not as it should be, or nil.
+// Err returns the faults, or nil.
 func (r *Report) Err() error {
 	var errs []error
 	for _, s := range r.Sites {
@@ -103,10 +102,10 @@ func (r *Report) Err() error {
 			errs = append(errs, fmt.Errorf("%s: %d of %d lines were not sent", s.Name, s.Took-s.Sent, s.Took))
 		}
 		for _, f := range s.Files {
-			// What a killed daemon had taken and not put on the ring is
-			// lost with it; what it may have had is sent again.
+			// Lines that a killed daemon had accepted and not yet sent are lost with it; lines that it
+			// may not have accepted are sent again.
 			if s.Killed == "" && f.Missing+f.Extra > 0 || f.Extra > s.Resent {
-				errs = append(errs, fmt.Errorf("%s: %d lines are missing, %d are too many", f.Path, f.Missing, f.Extra))
+				errs = append(errs, fmt.Errorf("%s: %d lines are missing, %d are extra", f.Path, f.Missing, f.Extra))
 			}
 		}
 		if !s.Identical {
@@ -137,7 +136,7 @@ func (r *Report) Write(w io.Writer) error {
 			}
 		}
 		if s.Killed != "" && len(s.Files) > 0 {
-			lost = append(lost, fmt.Sprintf("%s was killed: of %s, %d lines that it had taken were lost with it, %d were sent twice",
+			lost = append(lost, fmt.Sprintf("%s was killed: of %s, %d lines that it had accepted were lost with it, %d were sent twice",
 				s.Killed, s.Name, s.Files[0].Missing, s.Files[0].Extra))
 		}
 		fmt.Fprintf(t, "%s\t\n", yesNo(s.Identical))
@@ -146,12 +145,12 @@ func (r *Report) Write(w io.Writer) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	verdict := "every line once in every file of the sites whose daemons lived"
+	verdict := "every line once in every file of the sites whose daemons survived"
 	if len(lost) == 0 {
 		verdict = "every line once in every file"
 	}
 	if bad > 0 {
-		verdict = fmt.Sprintf("%d lines missing or too many", bad)
+		verdict = fmt.Sprintf("%d lines missing or extra", bad)
 	}
 	for _, l := range lost {
 		fmt.Fprintf(w, "\n%s", l)
