@@ -18,7 +18,7 @@ import (
 	"github.com/spreadd/spreadd/daemon/localring/localringtest"
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/flags/flagstest"
-	"github.com/spreadd/spreadd/internal/testkit/testprog"
+	"github.com/spreadd/spreadd/internal/testkit"
 )
 
 // monitor is a spmonitor that runs.
@@ -66,7 +66,7 @@ func start(ctx context.Context, t *testing.T, args ...string) *monitor {
 func (p *monitor) see(texts ...string) {
 	p.t.Helper()
 	for _, text := range texts {
-		testprog.Wait(p.t, "it prints "+text, func() bool { return strings.Contains(p.text(), text) })
+		testkit.Wait(p.t, "it prints "+text, func() bool { return strings.Contains(p.text(), text) })
 	}
 }
 
@@ -87,7 +87,7 @@ func (p *monitor) end(want int) {
 		if status != want {
 			p.t.Errorf("status %d, want %d, after\n%s", status, want, p.text())
 		}
-	case <-time.After(testprog.Patience):
+	case <-time.After(testkit.Patience):
 		p.t.Fatalf("does not end after\n%s", p.text())
 	}
 }
@@ -105,14 +105,14 @@ func TestRing(t *testing.T) {
 	p.enter("1", "0", "1", "2")
 	p.see("Monitor: send partition", "Membership  :  1  procs in 1 segments, leader is beta, regular protocol")
 	p.enter("4")
-	testprog.Wait(t, "the ring is whole again", func() bool {
+	testkit.Wait(t, "the ring is whole again", func() bool {
 		return !slices.ContainsFunc(daemons, func(d *localring.Daemon) bool { return len(d.Members()) != 2 })
 	})
 	p.enter("8", "alpha", "")
 	p.see("Monitor: Terminating alpha")
 	select {
 	case <-daemons[0].Done:
-	case <-time.After(testprog.Patience):
+	case <-time.After(testkit.Patience):
 		t.Fatal("alpha does not end")
 	}
 	p.enter("9")

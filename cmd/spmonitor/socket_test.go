@@ -14,7 +14,7 @@ import (
 	"github.com/spreadd/spreadd/daemon/localring"
 	"github.com/spreadd/spreadd/daemon/localring/localringtest"
 	"github.com/spreadd/spreadd/internal/spreadconf"
-	"github.com/spreadd/spreadd/internal/testkit/testprog"
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/spread"
 	"github.com/spreadd/spreadd/wire"
 )
@@ -31,7 +31,7 @@ func open(t *testing.T, r *localringtest.Ring, name string) *socket {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
-	if err := c.conn.SetDeadline(time.Now().Add(testprog.Patience)); err != nil {
+	if err := c.conn.SetDeadline(time.Now().Add(testkit.Patience)); err != nil {
 		t.Fatal(err)
 	}
 	return c
@@ -137,21 +137,21 @@ func TestObeyed(t *testing.T) {
 	if err := c.Partition([]int16{0, 7}); err != nil {
 		t.Fatal(err)
 	}
-	testprog.Wait(t, "each daemon is alone", rings(1))
+	testkit.Wait(t, "each daemon is alone", rings(1))
 	if s := status(t, c, 1); s.Daemons != 1 || s.Leader != s.Self {
 		t.Errorf("beta, partitioned: %+v", s)
 	}
 	if err := c.Partition([]int16{0, 0}); err != nil {
 		t.Fatal(err)
 	}
-	testprog.Wait(t, "the daemons are together again", rings(2))
+	testkit.Wait(t, "the daemons are together again", rings(2))
 
 	if err := c.Kill(nil, 1); err != nil {
 		t.Fatal(err)
 	}
 	select {
 	case <-daemons[1].Done:
-	case <-time.After(testprog.Patience):
+	case <-time.After(testkit.Patience):
 		t.Fatal("beta does not end")
 	}
 	status(t, c, 0) // the other one lives
@@ -194,7 +194,7 @@ func TestCommands(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = beta.Close() }()
-	if err := beta.SetDeadline(time.Now().Add(testprog.Patience)); err != nil {
+	if err := beta.SetDeadline(time.Now().Add(testkit.Patience)); err != nil {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct {

@@ -14,7 +14,7 @@ import (
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/prom"
 	"github.com/spreadd/spreadd/internal/spreadconf"
-	"github.com/spreadd/spreadd/internal/testkit/testprog"
+	"github.com/spreadd/spreadd/internal/testkit"
 )
 
 // TestMetrics: metrics are served from the daemon's start to its end.
@@ -38,7 +38,7 @@ func TestMetrics(t *testing.T) {
 		addr = s.Addr().String()
 	case s := <-status:
 		t.Fatalf("spreadd ends with status %d: %s", s, &stderr)
-	case <-time.After(testprog.Patience):
+	case <-time.After(testkit.Patience):
 		t.Fatal("spreadd does not start")
 	}
 	get := func() (string, error) {
@@ -54,7 +54,7 @@ func TestMetrics(t *testing.T) {
 		b, err := io.ReadAll(r.Body)
 		return string(b), err
 	}
-	testprog.Wait(t, "the membership is installed", func() bool {
+	testkit.Wait(t, "the membership is installed", func() bool {
 		page, err := get()
 		if err != nil {
 			t.Fatal(err)

@@ -14,7 +14,7 @@ import (
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/freeport"
 	"github.com/spreadd/spreadd/internal/spreadconf"
-	"github.com/spreadd/spreadd/internal/testkit/testprog"
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/spread"
 )
 
@@ -99,12 +99,12 @@ func (f *fleet) reload(r *running, want string) {
 	f.t.Helper()
 	before := strings.Count(r.stdout.String(), want)
 	r.hup <- syscall.SIGHUP
-	testprog.Wait(f.t, "the log says "+want, func() bool { return strings.Count(r.stdout.String(), want) > before })
+	testkit.Wait(f.t, "the log says "+want, func() bool { return strings.Count(r.stdout.String(), want) > before })
 }
 
 func (f *fleet) together(all ...*running) {
 	f.t.Helper()
-	testprog.Wait(f.t, fmt.Sprintf("a ring of %d", len(all)), func() bool {
+	testkit.Wait(f.t, fmt.Sprintf("a ring of %d", len(all)), func() bool {
 		return !slices.ContainsFunc(all, func(r *running) bool { return len(r.Members()) != len(all) })
 	})
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"flag"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,14 +15,12 @@ import (
 	"github.com/spreadd/spreadd/internal/flags/flagstest"
 )
 
-var rewrite = flag.Bool("rewrite", false, "rewrite the table of flags in docs/flags.md")
-
 func TestFlags(t *testing.T) {
 	o, err := parse(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	flagstest.Check(t, o.set, "../../docs/flags.md", "cmd/spreaddemo", *rewrite)
+	flagstest.Check(t, o.set, "../../docs/flags.md", "cmd/spreaddemo")
 }
 
 func TestCommandLine(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spreadd/spreadd/daemon/localring/localringtest"
 	"github.com/spreadd/spreadd/internal/prom/promtest"
-	"github.com/spreadd/spreadd/internal/testkit/testprog"
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/spread"
 )
 
@@ -30,7 +30,7 @@ func TestFaults(t *testing.T) {
 	if err := slow.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	testprog.Wait(t, "slow is in its group", func() bool { return d.Stats().Ring.Status.NumGroups == 1 })
+	testkit.Wait(t, "slow is in its group", func() bool { return d.Stats().Ring.Status.NumGroups == 1 })
 	fast, err := spread.Dial(t.Context(), d.Address(), spread.WithName("fast"))
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +56,7 @@ func TestFaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	const refused = `spreadd_datagrams_refused_total{reason="malformed"}`
-	testprog.Wait(t, "the datagram is refused", func() bool {
+	testkit.Wait(t, "the datagram is refused", func() bool {
 		return promtest.Scrape(t, url).Values[refused] == before.Values[refused]+1
 	})
 

@@ -14,7 +14,7 @@ import (
 	"github.com/spreadd/spreadd/daemon/transport"
 	"github.com/spreadd/spreadd/engine"
 	"github.com/spreadd/spreadd/internal/prom/promtest"
-	"github.com/spreadd/spreadd/internal/testkit/testprog"
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/internal/topology"
 	"github.com/spreadd/spreadd/membership"
 	"github.com/spreadd/spreadd/ring"
@@ -62,7 +62,7 @@ func TestServed(t *testing.T) {
 		}
 	}
 	// That alpha's client has its last message does not mean that beta has it.
-	testprog.Wait(t, "beta knows of the group", func() bool { return daemons[1].Stats().Ring.Status.NumGroups == 1 })
+	testkit.Wait(t, "beta knows of the group", func() bool { return daemons[1].Stats().Ring.Status.NumGroups == 1 })
 	a, b := promtest.Scrape(t, url[0]), promtest.Scrape(t, url[1])
 	for series, want := range map[string]float64{
 		`spreadd_sessions`:                                           1,
@@ -133,7 +133,7 @@ func TestServed(t *testing.T) {
 	}
 
 	daemons[1].Stop()
-	testprog.Wait(t, "alpha is alone", func() bool { return len(daemons[0].Members()) == 1 })
+	testkit.Wait(t, "alpha is alone", func() bool { return len(daemons[0].Members()) == 1 })
 	a = promtest.Scrape(t, url[0])
 	if a.Values[`spreadd_ring_member{daemon="beta"}`] != 0 || a.Values[`spreadd_ring_daemons`] != 1 {
 		t.Error("beta has gone, and is still in the ring")

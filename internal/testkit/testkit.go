@@ -2,6 +2,7 @@ package testkit
 
 import (
 	"bytes"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -35,9 +36,21 @@ func (o *Output) Take() string {
 	return o.b.String()
 }
 
+// Wait waits until a text was printed, and returns the rest of its line.
+func (o *Output) Wait(t testing.TB, text string) (rest string) {
+	t.Helper()
+	Wait(t, "output "+text, func() bool {
+		_, after, found := strings.Cut(o.String(), text)
+		line, _, whole := strings.Cut(after, "\n")
+		rest = line
+		return found && whole
+	})
+	return rest
+}
+
 // Patience is how long a test waits for something that should happen at once. A loaded machine
 // can be slow.
-const Patience = 30 * time.Second
+const Patience = 60 * time.Second
 
 // Wait polls until a condition is true, and ends the test after [Patience].
 func Wait(t testing.TB, what string, cond func() bool) {

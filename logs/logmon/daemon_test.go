@@ -9,7 +9,7 @@ import (
 
 	"github.com/spreadd/spreadd/daemon/localring"
 	"github.com/spreadd/spreadd/daemon/localring/localringtest"
-	"github.com/spreadd/spreadd/internal/testkit/testprog"
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/logs/internal/traffic"
 	"github.com/spreadd/spreadd/logs/logpub"
 	"github.com/spreadd/spreadd/spread"
@@ -25,7 +25,7 @@ func TestRing(t *testing.T) {
 		t.Helper()
 		p, err := logpub.New(logpub.Config{
 			Address: d.Address(), Groups: []string{"g"}, Service: spread.Agreed, Envelope: true, Publisher: name,
-			DrainTimeout: testprog.Patience, StatsInterval: -1,
+			DrainTimeout: testkit.Patience, StatsInterval: -1,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -43,7 +43,7 @@ func TestRing(t *testing.T) {
 	}
 	publish(daemons[0], "one", 1000)
 	publish(daemons[1], "two", 500)
-	testprog.Wait(t, "all lines of both", seen(1500))
+	testkit.Wait(t, "all lines of both", seen(1500))
 	v := m.View(traffic.Query{Pages: 9, ServerOrder: traffic.ByName})
 	if len(v.Servers) != 2 || v.Servers[0].Name != "web1" || v.Servers[0].Requests != 1000 || v.Servers[1].Requests != 500 {
 		t.Errorf("the servers are %+v", v.Servers)
@@ -52,13 +52,13 @@ func TestRing(t *testing.T) {
 		t.Errorf("%d missing, %d repeated, %d odd, %d pages, %d online", v.Missing, v.Repeated, v.OddLines, len(v.Pages), v.Online)
 	}
 	daemons[0].Stop()
-	testprog.Wait(t, "a session with the other daemon", func() bool {
+	testkit.Wait(t, "a session with the other daemon", func() bool {
 		s := m.View(traffic.Query{}).State
 		return s.Connected && s.Daemon == daemons[1].Address()
 	})
 	publish(daemons[1], "two", 300)
-	testprog.Wait(t, "more lines", seen(1800))
-	if s := m.View(traffic.Query{}).State; s.Connects != 2 || time.Since(s.Since) > testprog.Patience {
+	testkit.Wait(t, "more lines", seen(1800))
+	if s := m.View(traffic.Query{}).State; s.Connects != 2 || time.Since(s.Since) > testkit.Patience {
 		t.Errorf("%+v", s)
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/spreadd/spreadd/daemon/localring"
-	"github.com/spreadd/spreadd/internal/testkit/testprog"
+	"github.com/spreadd/spreadd/internal/testkit"
 )
 
 // Ring is a ring that ends with its test.
@@ -38,7 +38,7 @@ func New(t testing.TB, options string, names ...string) *Ring {
 // Start runs a daemon until it is stopped or the test ends, and returns when clients are served.
 func (r *Ring) Start(name string) *localring.Daemon {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), testprog.Patience)
+	ctx, cancel := context.WithTimeout(r.t.Context(), testkit.Patience)
 	defer cancel()
 	d, err := r.Ring.Start(ctx, name)
 	if err != nil {
@@ -51,7 +51,7 @@ func (r *Ring) Start(name string) *localring.Daemon {
 // one ring.
 func (r *Ring) StartAll() []*localring.Daemon {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), testprog.Patience)
+	ctx, cancel := context.WithTimeout(r.t.Context(), testkit.Patience)
 	defer cancel()
 	all, err := r.Ring.StartAll(ctx)
 	if err != nil {
