@@ -34,7 +34,7 @@ func TestWait(t *testing.T) {
 		n := 0
 		Wait(t, "the third time", func() bool { n++; return n == 3 })
 		defer func() {
-			if s, ok := recover().(string); !ok || !strings.Contains(s, "timed out after 30s waiting for rain") {
+			if s, ok := recover().(string); !ok || !strings.Contains(s, "timed out after 1m0s waiting for rain") {
 				t.Errorf("ended with %q", s)
 			}
 		}()
