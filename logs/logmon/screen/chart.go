@@ -28,7 +28,7 @@ func chart(values []float64, width, height int) []string {
 			if most > 0 {
 				eighths = int(v/most*float64(8*height) + 0.5)
 				if v > 0 && eighths == 0 {
-					eighths = 1 // a little is not nothing
+					eighths = 1 // show small values as more than nothing
 				}
 			}
 			b.WriteRune(cells[max(0, min(8, eighths-8*(height-1-y)))])
@@ -38,7 +38,7 @@ func chart(values []float64, width, height int) []string {
 	return lines
 }
 
-// perSecond are the requests of each second, and the most of them.
+// perSecond returns the requests of each second and the largest of these numbers.
 func perSecond(points []traffic.Point) (values []float64, most float64) {
 	for i := range points {
 		n := 0.0

@@ -26,7 +26,7 @@ func thousands(n int64) string {
 	return s
 }
 
-// size prints a number of bytes, in powers of 1000 as networks are measured in: 950 B, 1.2 kB.
+// size prints a number of bytes in powers of 1000, as for networks: 950 B, 1.2 kB.
 func size(n float64) string {
 	if n < 1000 {
 		return strconv.Itoa(int(n)) + " B"
@@ -53,7 +53,7 @@ func digits(n float64) string {
 	return strconv.FormatFloat(n, 'f', 0, 64)
 }
 
-// rate prints a number a second: 0, 0.4, 12, 1,234.
+// rate prints a number per second: 0, 0.4, 12, 1,234.
 func rate(n float64) string {
 	switch {
 	case n == 0:
@@ -103,8 +103,8 @@ func span(d time.Duration) string {
 	}
 }
 
-// left fits text into a number of cells, at their left; right at their right. What is too long ends
-// with "…".
+// left fits text into a number of cells, aligned left; right aligns right. Text that is too long
+// ends with "…".
 func left(s string, width int) string {
 	if width <= 0 {
 		return ""

@@ -13,15 +13,15 @@ import (
 	"github.com/spreadd/spreadd/logs/logmon"
 )
 
-// Source is what is shown; *logmon.Monitor is one.
+// Source provides the views to show. [*logmon.Monitor] implements it.
 type Source interface {
 	View(traffic.Query) logmon.View
 }
 
 const (
-	// interval is between two views.
+	// interval is the time between two views.
 	interval = time.Second
-	// listRows bounds the rows that are asked for.
+	// listRows bounds the rows of a list.
 	listRows = 200
 )
 
@@ -34,7 +34,7 @@ type Model struct {
 	orders        [numPanes]traffic.Order
 	cursor        [numPanes]int
 	first         [numPanes]int // the row at the top
-	vhost         string        // what all is restricted to; empty for nothing
+	vhost         string        // show only this virtual host; empty for all
 	zoomed        bool
 	paused        bool
 	help          bool
@@ -52,7 +52,7 @@ func New(source Source) Model {
 	return m
 }
 
-// Run shows the screen until the user leaves or ctx ends.
+// Run shows the screen until the user quits or ctx ends.
 func Run(ctx context.Context, source Source, in io.Reader, out io.Writer) error {
 	return run(ctx, source, in, out)
 }
@@ -61,7 +61,7 @@ func run(ctx context.Context, source Source, in io.Reader, out io.Writer, more .
 	options := append([]tea.ProgramOption{tea.WithContext(ctx), tea.WithInput(in), tea.WithOutput(out), tea.WithoutSignalHandler()}, more...)
 	_, err := tea.NewProgram(New(source), options...).Run()
 	if ctx.Err() != nil && (errors.Is(err, tea.ErrProgramKilled) || errors.Is(err, ctx.Err())) {
-		return nil // we were asked to end
+		return nil // this is the way to end it
 	}
 	return err
 }
@@ -71,12 +71,12 @@ type (
 	viewMsg logmon.View
 )
 
-// Init asks for the first view.
+// Init requests the first view.
 func (m Model) Init() tea.Cmd { return tea.Batch(m.ask(), tick()) }
 
 func tick() tea.Cmd { return tea.Tick(interval, func(time.Time) tea.Msg { return tickMsg{} }) }
 
-// ask asks for a view as it is wished for now.
+// ask requests a view with the current orders and filters.
 func (m Model) ask() tea.Cmd {
 	q := traffic.Query{
 		VHost: m.vhost, Pages: listRows, Sessions: listRows, VHosts: listRows, History: true,
@@ -85,7 +85,7 @@ func (m Model) ask() tea.Cmd {
 	return func() tea.Msg { return viewMsg(m.source.View(q)) }
 }
 
-// Update takes a key, a view or the size of the terminal.
+// Update handles a key, a view or a new size of the terminal.
 func (m Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
@@ -103,7 +103,7 @@ func (m Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	return m.clamp(), nil
 }
 
-// key does what a key says.
+// key handles a key.
 func (m Model) key(key string) (tea.Model, tea.Cmd) {
 	if m.help && key != "q" && key != "ctrl+c" {
 		m.help = false
@@ -175,7 +175,7 @@ func (m Model) clamp() Model {
 	return m
 }
 
-// sort goes to the next order of the pane.
+// sort switches to the next order of the pane.
 func (m Model) sort(step int) (tea.Model, tea.Cmd) {
 	orders := m.pane.orders()
 	if orders == nil {
@@ -187,7 +187,7 @@ func (m Model) sort(step int) (tea.Model, tea.Cmd) {
 	return m, m.ask()
 }
 
-// enter restricts all to the virtual host under the cursor: that of a page or a session, too.
+// enter shows only the virtual host under the cursor, which may be that of a page or a session.
 func (m Model) enter() (tea.Model, tea.Cmd) {
 	if m.view.Snapshot == nil {
 		return m, nil

@@ -43,7 +43,7 @@ func (p pane) String() string {
 	}
 }
 
-// short is the title where there is little room.
+// short returns a title for small screens.
 func (p pane) short() string {
 	switch p {
 	case paneCodes:
@@ -55,7 +55,7 @@ func (p pane) short() string {
 	}
 }
 
-// orders are those that a pane can be sorted by; nil if it cannot be.
+// orders returns the orders of a pane, or nil if it cannot be sorted.
 func (p pane) orders() []traffic.Order {
 	switch p {
 	case paneServers, panePages:
@@ -69,7 +69,7 @@ func (p pane) orders() []traffic.Order {
 	}
 }
 
-// content makes the table of a pane.
+// content returns the table of a pane.
 func (p pane) content(v *logmon.View) table {
 	switch p {
 	case paneCodes:
@@ -111,7 +111,7 @@ func codesTable(v *logmon.View) table {
 	return t
 }
 
-// rowsTable is for servers, virtual hosts and, with two names, pages.
+// rowsTable returns the table of servers, virtual hosts or, with two names, pages.
 func rowsTable(name string, rows []traffic.Row, extra *column) table {
 	t := table{columns: []column{
 		{head: name, flex: 1, width: 10},
@@ -140,7 +140,7 @@ func rowsTable(name string, rows []traffic.Row, extra *column) table {
 	return t
 }
 
-// errorStyle marks what has errors now.
+// errorStyle marks rows with current errors.
 func errorStyle(r *traffic.Row) func(string) string {
 	switch {
 	case r.ServerErrorShare() >= 0.01:

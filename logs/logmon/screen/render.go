@@ -11,7 +11,7 @@ import (
 	"github.com/spreadd/spreadd/logs/logmon"
 )
 
-// The sizes from which on there is more to see, in cells.
+// The smallest sizes in cells at which the screen shows more.
 const (
 	gridWidth   = 110 // two panes beside each other, three rows of them
 	gridHeight  = 26
@@ -35,7 +35,7 @@ func (m Model) content() string {
 	var lines []string
 	switch {
 	case m.view.Snapshot == nil:
-		lines = []string{left("logmon: waiting for the first numbers", m.width)}
+		lines = []string{left("logmon: waiting for the first data", m.width)}
 	case m.help:
 		lines = m.helpLines()
 	default:
@@ -51,10 +51,10 @@ func (m Model) content() string {
 	return strings.Join(lines[:min(len(lines), m.height)], "\n")
 }
 
-// grid reports whether all panes are shown.
+// grid reports whether the screen shows all panes.
 func (m Model) grid() bool { return !m.zoomed && m.width >= gridWidth && m.height >= gridHeight }
 
-// paneHeight is how many rows the present pane shows.
+// paneHeight returns the number of rows that the current pane shows.
 func (m Model) paneHeight() int {
 	room := m.height - headLines - 1
 	if m.height >= chartHeight {
@@ -66,10 +66,10 @@ func (m Model) paneHeight() int {
 	return room - 2 // title and heads
 }
 
-// gridRow is the height of one of the three rows of panes.
+// gridRow returns the height of one of the three rows of panes.
 func gridRow(room, row int) int { return room*(row+1)/3 - room*row/3 }
 
-// head says where from and how much.
+// head returns the lines at the top: the source, the rates and the totals.
 func (m Model) head() []string {
 	v := &m.view
 	where := strings.Join(v.State.Groups, " ")
@@ -100,7 +100,7 @@ func (m Model) head() []string {
 	return []string{m.spread(first, state), left(now, m.width), left(sum+m.doubts(), m.width)}
 }
 
-// doubts is what one has to know to trust the numbers.
+// doubts returns what limits the accuracy of the numbers.
 func (m Model) doubts() string {
 	v, out := &m.view, ""
 	for _, d := range []struct {
@@ -116,7 +116,7 @@ func (m Model) doubts() string {
 	return out
 }
 
-// level colors a share that is high.
+// level colors a high share.
 func level(share, high float64, style func(string) string) string {
 	if share >= high {
 		return style(percent(share))
@@ -124,7 +124,7 @@ func level(share, high float64, style func(string) string) string {
 	return percent(share)
 }
 
-// spread puts two texts at the ends of a line; the second stays whole.
+// spread puts two texts at the two ends of a line. Only the first is cut.
 func (m Model) spread(a, b string) string {
 	w := ansi.StringWidth(b)
 	if w+1 >= m.width {
@@ -133,7 +133,7 @@ func (m Model) spread(a, b string) string {
 	return left(a, m.width-w-1) + " " + b
 }
 
-// chart draws the requests a second.
+// chart draws the requests per second.
 func (m Model) chart() []string {
 	if m.height < chartHeight {
 		return nil
@@ -159,10 +159,10 @@ func (m Model) chart() []string {
 		}
 		lines[i] = faint(right(label, 6)) + " " + title(lines[i])
 	}
-	return append(lines, faint(m.spread("       requests a second", "now")))
+	return append(lines, faint(m.spread("       requests per second", "now")))
 }
 
-// gridLines are all panes.
+// gridLines returns all panes.
 func (m Model) gridLines(height int) []string {
 	var out []string
 	half := (m.width - 2) / 2
@@ -176,7 +176,7 @@ func (m Model) gridLines(height int) []string {
 	return out
 }
 
-// paneLines are a pane's title and rows.
+// paneLines returns the title and rows of a pane.
 func (m Model) paneLines(p pane, width, height int) []string {
 	if height <= 0 {
 		return nil
@@ -199,7 +199,7 @@ func (m Model) paneLines(p pane, width, height int) []string {
 	return append([]string{rule}, t.lines(width, height-1, m.first[p], cursor)...)
 }
 
-// number is how many there are of what a pane lists, if the list is not all.
+// number returns how many rows a pane would have without its bound, or 0 if all are shown.
 func (m Model) number(p pane) int64 {
 	switch p {
 	case paneVHosts:
@@ -211,7 +211,7 @@ func (m Model) number(p pane) int64 {
 	}
 }
 
-// foot names the keys.
+// foot returns the line of keys.
 func (m Model) foot() string {
 	keys := "q quit  ? help  tab pane  s sort  ↑↓ move  enter this host  p pause"
 	switch {
@@ -227,27 +227,28 @@ func (m Model) foot() string {
 	return faint(left(keys, m.width))
 }
 
-// helpText is what "?" shows.
+// helpText is the text that "?" shows.
 const helpText = `logmon: keys
-  q, ctrl+c        leave
-  tab, ←, →, 1-6   another list
-  s, S             sort the list by something else, and back
-  ↑ ↓ PgUp PgDn    move; home, end
-  enter            only the virtual host under the cursor
-  esc              all virtual hosts again
-  z                this list alone, or all of them (from 110x26 on)
-  p, space         pause: numbers stand still, and are counted on
+  q, ctrl+c        quit
+  tab, ←, →, 1-6   switch to another list
+  s, S             sort by the next order, or the previous one
+  ↑ ↓ PgUp PgDn    move; also home and end
+  enter            show only the virtual host under the cursor
+  esc              show all virtual hosts
+  z                show only this list, or all lists (110x26 or larger)
+  p, space         pause the screen; counting continues
 
-Rates (req/s, per s, 4xx, 5xx) are means of the last 10 full seconds; 4xx
-and 5xx are their share of the requests. Requests and bytes are since the
-start; of pages since they came into the list, and ≥ where there were some
-before.
-A server is where logpub runs. Online is a client with a user agent at a
-virtual host, until it was quiet for the time-out (-session).
-Odd lines are no access log lines. Missing and repeats are known of
-publishers with envelopes. "Not counted" came too fast for logmon.
+Rates (req/s, per s, 4xx, 5xx) are averages of the last 10 full seconds.
+4xx and 5xx are shares of all requests. Requests and bytes are totals
+since the start. Those of pages start when the page enters the list; ≥
+means that there were requests before.
+A server is a host that runs logpub. A client with a user agent is online
+at a virtual host until it makes no request for the time of -session.
+Odd lines are not access log lines. Missing and repeated lines are known
+only of publishers with envelopes. Messages that arrived too fast are
+"not counted".
 
-any key goes back`
+press any key to go back`
 
 func (m Model) helpLines() []string {
 	var out []string
@@ -258,7 +259,7 @@ func (m Model) helpLines() []string {
 	return out
 }
 
-// Line is a view in one line, for logs: rates, and sums since the start.
+// Line returns a view in one line, for logs: rates, and totals since the start.
 func Line(v *logmon.View) string {
 	t := &v.Total
 	s := fmt.Sprintf("%s requests/s %s bandwidth %s/s 4xx %s 5xx %s online %d requests %d bytes %d odd %d",
@@ -273,7 +274,7 @@ func Line(v *logmon.View) string {
 // reportRows bounds the lists of a report.
 const reportRows = 20
 
-// Report is a view on one page of text, of a width in cells.
+// Report returns a view as one page of text, with a width in cells.
 func Report(v *logmon.View, width int) string {
 	m := New(nil)
 	m.view, m.width, m.height, m.vhost = *v, width, 1000, v.VHost

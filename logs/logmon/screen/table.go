@@ -9,17 +9,18 @@ type table struct {
 	styles  []func(string) string // of rows
 }
 
-// column is a column. Those with flex share the room that is left, by it, and stand left.
+// column is a column of a table. Columns with flex share the remaining room in this proportion and
+// are aligned left.
 type column struct {
 	head  string
-	width int // in cells; the least with flex
+	width int // in cells; with flex the smallest
 	flex  int
-	keep  int // where there is no room those with the smallest go first; 0 stays
+	keep  int // columns with the smallest value are dropped first; 0 stays
 }
 
 func noStyle(s string) string { return s }
 
-// fit chooses the columns that have room, and their widths.
+// fit chooses the columns that fit, and their widths.
 func (t *table) fit(width int) (which, widths []int) {
 	for i := range t.columns {
 		which = append(which, i)
@@ -61,8 +62,8 @@ func (t *table) fit(width int) (which, widths []int) {
 	return which, widths
 }
 
-// lines renders the table: a line of heads and rows from first on. cursor is the row to
-// mark, -1 for none.
+// lines renders the table: a line of heads, and rows from first on. cursor is the row to mark, or
+// -1.
 func (t *table) lines(width, height, first, cursor int) []string {
 	which, widths := t.fit(width)
 	line := func(cells func(i int) string) string {

@@ -14,18 +14,18 @@ import (
 
 // The bounds of the server.
 const (
-	// maxConnections are open at a time; more wait to be accepted. A browser
-	// keeps one or two.
+	// maxConnections bounds the open connections; more wait to be accepted. A browser keeps one or
+	// two.
 	maxConnections = 64
-	// requestTimeout is for how long a client may take to say what it wants,
-	// responseTimeout how long it has from then on until it has read the answer.
+	// requestTimeout bounds the time of reading a request, responseTimeout that of writing the
+	// answer.
 	requestTimeout  = 5 * time.Second
 	responseTimeout = 10 * time.Second
 	// idleTimeout is longer than the second between two requests of a page.
 	idleTimeout = time.Minute
-	// maxRequestHeader bounds a request, in bytes.
+	// maxRequestHeader bounds a request in bytes.
 	maxRequestHeader = 16 << 10
-	// closeTimeout is for how long a request may go on when the server closes.
+	// closeTimeout bounds pending requests when the server closes.
 	closeTimeout = time.Second
 )
 
@@ -35,9 +35,8 @@ type Server struct {
 	http     http.Server
 }
 
-// Listen binds addr, a host and port as in "127.0.0.1:9806"; an empty host means
-// all addresses of this host. Requests are answered once [Server.Serve] runs. log
-// hears of requests that fail.
+// Listen binds addr, a host and port such as "127.0.0.1:9806". An empty host means all addresses of
+// this host. [Server.Serve] answers the requests. log gets errors of requests.
 func Listen(ctx context.Context, addr string, h http.Handler, log *slog.Logger) (*Server, error) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", addr)
@@ -61,8 +60,8 @@ func Listen(ctx context.Context, addr string, h http.Handler, log *slog.Logger) 
 // Addr returns the address that the server listens on.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
-// Serve answers requests until ctx ends; requests that go on get a second then. It returns an error
-// if it ends before.
+// Serve answers requests until ctx ends. Pending requests then get another second. It returns an
+// error if it ends earlier.
 func (s *Server) Serve(ctx context.Context) error {
 	done := make(chan error, 1)
 	go func() { done <- s.http.Serve(netutil.LimitListener(s.listener, maxConnections)) }()

@@ -19,16 +19,16 @@ import (
 	"github.com/spreadd/spreadd/logs/logmon"
 )
 
-// Source is what is shown; *logmon.Monitor is one.
+// Source provides the views to show. [*logmon.Monitor] implements it.
 type Source interface {
 	View(traffic.Query) logmon.View
 }
 
-// Bounds of what is asked.
+// The bounds of requests.
 const (
 	maxRows     = 200
 	usualRows   = 25
-	maxRequests = 8 // for data, at a time
+	maxRequests = 8 // concurrent requests for data
 )
 
 //go:embed page/page.html
@@ -40,7 +40,7 @@ var style string
 //go:embed page/page.js
 var script string
 
-// Handler answers requests for the page and its data.
+// Handler serves the page and its data.
 type Handler struct {
 	source Source
 	names  []string // besides addresses and localhost
@@ -50,8 +50,8 @@ type Handler struct {
 	slots  chan struct{}
 }
 
-// NewHandler returns a handler. names are the host names, without ports, that requests may have in
-// their Host header, besides addresses and localhost; "*" stands for any.
+// NewHandler returns a handler. names are the host names, without ports, that are allowed in the
+// Host header, besides addresses and localhost. "*" allows any.
 func NewHandler(source Source, names []string) *Handler {
 	h := &Handler{source: source, mux: http.NewServeMux(), slots: make(chan struct{}, maxRequests)}
 	for _, n := range names {
@@ -67,13 +67,13 @@ func NewHandler(source Source, names []string) *Handler {
 	return h
 }
 
-// hash names an inline script or style in a policy.
+// hash returns the source expression of an inline script or style in a policy.
 func hash(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
-// Handle adds a page of somebody else's, such as metrics, under the same rules.
+// Handle adds another page, such as metrics, under the same rules.
 func (h *Handler) Handle(pattern string, other http.Handler) { h.mux.Handle(pattern, other) }
 
 // ServeHTTP implements [http.Handler].
@@ -86,13 +86,13 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	head.Set("Cross-Origin-Opener-Policy", "same-origin")
 	head.Set("Cache-Control", "no-store")
 	if !h.knows(r.Host) {
-		http.Error(w, fmt.Sprintf("%.100q is no name that logmon was told: start it with -web-name NAME", r.Host), http.StatusMisdirectedRequest)
+		http.Error(w, fmt.Sprintf("%.100q is not an allowed host name; start logmon with -web-name NAME", r.Host), http.StatusMisdirectedRequest)
 		return
 	}
 	h.mux.ServeHTTP(w, r)
 }
 
-// knows reports whether a Host header may stand for us.
+// knows reports whether a Host header is allowed.
 func (h *Handler) knows(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
@@ -106,7 +106,7 @@ func (h *Handler) knows(host string) bool {
 
 func (h *Handler) servePage(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = w.Write(h.page) // who has gone does not read it
+	_, _ = w.Write(h.page) // an error means that the client has gone
 }
 
 func (h *Handler) serveHealth(w http.ResponseWriter, _ *http.Request) {
@@ -130,7 +130,7 @@ func (h *Handler) serveData(w http.ResponseWriter, r *http.Request) {
 	case h.slots <- struct{}{}:
 		defer func() { <-h.slots }()
 	default:
-		http.Error(w, "too many at a time, come again", http.StatusServiceUnavailable)
+		http.Error(w, "too many requests at once; try again", http.StatusServiceUnavailable)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
@@ -143,13 +143,13 @@ func (h *Handler) serveData(w http.ResponseWriter, r *http.Request) {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
-		defer func() { _ = z.Close() }() // who has gone does not read it
+		defer func() { _ = z.Close() }() // an error means that the client has gone
 		out = z
 	}
 	_ = json.NewEncoder(out).Encode(h.source.View(q)) // the same
 }
 
-// query reads what is asked for.
+// query parses the parameters of a request for data.
 func query(r *http.Request) (traffic.Query, error) {
 	v := r.URL.Query()
 	q := traffic.Query{
@@ -186,7 +186,7 @@ func query(r *http.Request) (traffic.Query, error) {
 		}
 		order, err := traffic.ParseOrder(text)
 		if err != nil || !slices.Contains(o.from, order) {
-			return q, fmt.Errorf("%s cannot be sorted by %.20q: want one of %v", o.key, text, o.from)
+			return q, fmt.Errorf("cannot sort %s by %.20q: want one of %v", o.key, text, o.from)
 		}
 		*o.to = order
 	}

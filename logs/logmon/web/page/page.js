@@ -1,8 +1,8 @@
 "use strict";
-// The page asks /data each second and shows what comes. All text goes into the document as text
-// (textContent): what clients write into logs is never HTML.
+// The page requests /data each second and shows it. All text enters the document as text
+// (textContent): what clients write into logs never becomes HTML.
 (() => {
-	const keep = 600; // seconds of history, as the server has them
+	const keep = 600; // seconds of history, as on the server
 	const $ = (id) => document.getElementById(id);
 	const el = (tag, cls, text) => {
 		const e = document.createElement(tag);
@@ -40,7 +40,7 @@
 	const clock = (unix) => new Date(unix * 1000).toLocaleTimeString("en-GB");
 	const share = (part, all) => all > 0 ? part / all : 0;
 
-	// ---------------------------------------------------------------- what is wished for
+	// ---------------------------------------------------------------- settings
 
 	const wish = { vhost: "", range: 300, pages: "rate", servers: "rate", vhosts: "rate", sessions: "recent" };
 	const fromHash = new URLSearchParams(location.hash.slice(1));
@@ -58,11 +58,11 @@
 	// ---------------------------------------------------------------- tiles
 
 	const tiles = [
-		["requests", "Requests per second", (v) => [rate(v.total.requests_per_second), count(v.total.requests) + " in all", v.total.requests]],
-		["bandwidth", "Bandwidth", (v) => [size(v.total.bytes_per_second) + "/s", size(v.total.bytes) + " in all", v.total.bytes]],
-		["client-errors", "Client errors, 4xx", (v) => [percent(share(v.total.client_errors_per_second, v.total.requests_per_second)), count(v.total.client_errors) + " in all", v.total.client_errors],
+		["requests", "Requests per second", (v) => [rate(v.total.requests_per_second), count(v.total.requests) + " in total", v.total.requests]],
+		["bandwidth", "Bandwidth", (v) => [size(v.total.bytes_per_second) + "/s", size(v.total.bytes) + " in total", v.total.bytes]],
+		["client-errors", "Client errors, 4xx", (v) => [percent(share(v.total.client_errors_per_second, v.total.requests_per_second)), count(v.total.client_errors) + " in total", v.total.client_errors],
 			(v) => share(v.total.client_errors_per_second, v.total.requests_per_second) >= 0.05 ? "client" : ""],
-		["server-errors", "Server errors, 5xx", (v) => [percent(share(v.total.server_errors_per_second, v.total.requests_per_second)), count(v.total.server_errors) + " in all", v.total.server_errors],
+		["server-errors", "Server errors, 5xx", (v) => [percent(share(v.total.server_errors_per_second, v.total.requests_per_second)), count(v.total.server_errors) + " in total", v.total.server_errors],
 			(v) => share(v.total.server_errors_per_second, v.total.requests_per_second) >= 0.01 ? "server" : ""],
 		["online", "Online", (v) => [(v.online_at_least ? "≥" : "") + count(v.online), "clients with their agents", v.online]],
 		["odd", "Odd lines", (v) => [count(v.odd_lines), "of " + count(v.lines) + " lines", v.odd_lines]],
@@ -84,7 +84,7 @@
 
 	const points = []; // of the history, the oldest first
 	const total = (p) => p.classes.reduce((a, b) => a + b, 0);
-	// A share is of ten seconds, as the rates are.
+	// Shares cover ten seconds, like the rates.
 	const tenShare = (cls) => (ps, i) => {
 		let part = 0, all = 0;
 		for (let k = Math.max(0, i - 9); k <= i; k++) { part += ps[k].classes[cls]; all += total(ps[k]); }
@@ -102,7 +102,7 @@
 		{ id: "chart-online", name: "Online", text: count, least: 4, series: [["ca", "sessions", (ps, i) => ps[i].online]] },
 	].map(makeChart);
 
-	// nice is the end of an axis that has a round number above n.
+	// nice returns a round number above n as the end of an axis.
 	function nice(n) {
 		const p = 10 ** Math.floor(Math.log10(n));
 		for (const f of [1, 2, 4, 5, 8, 10]) if (n <= f * p * (1 + 1e-9)) return f * p;
@@ -126,7 +126,7 @@
 		figure.append(caption, picture, at, details);
 		$("charts").append(figure);
 		let chosen = null; // the time of the cursor
-		let shown = [], left = 0, width = 0, seconds = 0; // seconds is what the width stands for
+		let shown = [], left = 0, width = 0, seconds = 0; // seconds is the time that the width covers
 
 		const describe = () => {
 			const n = shown.length;
@@ -226,8 +226,8 @@
 
 	// ---------------------------------------------------------------- lists
 
-	// A column: its head, the text of a row's cell, and perhaps: order, by which the server sorts; text
-	// for what stands left; wide for what a telephone has no room for; cls for what deserves a color.
+	// A column has a head and the text of a row's cell. Optional are order, by which the server sorts;
+	// left for alignment; wide for columns that a telephone has no room for; cls for a color.
 	const clientShare = (r) => share(r.client_errors_per_second, r.requests_per_second);
 	const serverShare = (r) => share(r.server_errors_per_second, r.requests_per_second);
 	const numbers = [
@@ -358,7 +358,7 @@
 		};
 	}
 
-	// ---------------------------------------------------------------- what came
+	// ---------------------------------------------------------------- a new view
 
 	const say = (state, text) => {
 		$("state").dataset.state = state;
@@ -370,11 +370,11 @@
 		const s = v.state;
 		setText($("where"), s.joined.join(" ") + " @ " + s.daemon);
 		const since = span(v.ms - Date.parse(s.since));
-		// The text of a status region is read out, so it must not change each second.
+		// Screen readers read the text of a status region aloud, so it must not change each second.
 		$("state").title = (s.connected ? "for " : "since ") + since;
 		if (s.connected) say("on", "connected");
 		else say("off", "not connected: " + s.error);
-		if (v.vhost && !v.known) say("off", "nothing from " + v.vhost + " now");
+		if (v.vhost && !v.known) say("off", "no current data for " + v.vhost);
 		$("start").textContent = new Date(v.start).toLocaleString("en-GB");
 		document.title = rate(v.total.requests_per_second) + "/s · logmon";
 		const doubts = [];
@@ -391,7 +391,7 @@
 		document.documentElement.dataset.views = Number(document.documentElement.dataset.views || 0) + 1;
 	}
 
-	// hosts fills the selection, without touching it while nothing changed.
+	// hosts fills the selection, and leaves it alone while nothing changes.
 	let known = "";
 	function hosts(v) {
 		const all = v.vhosts.map((r) => r.name);
@@ -404,7 +404,7 @@
 		$("vhost").value = wish.vhost;
 	}
 
-	// ---------------------------------------------------------------- asking
+	// ---------------------------------------------------------------- requests
 
 	let timer = 0, asked = 0, paused = false;
 	async function ask() {
