@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/logs/internal/envelope"
+	"github.com/spreadd/spreadd/logs/internal/logline"
 	"github.com/spreadd/spreadd/logs/internal/queue"
 	"github.com/spreadd/spreadd/logs/internal/spool"
 	"github.com/spreadd/spreadd/spread"
@@ -63,12 +64,12 @@ type Config struct {
 	// Route finds the groups of each line; nil means Groups. If it has no Default, Groups are
 	// that.
 	Route *Route
-	// Vhost is put in front of each line, with a space: the virtual host whose lines do not say
+	// VHost is put in front of each line, with a space: the virtual host whose lines do not say
 	// so. Empty means nothing.
-	Vhost string
-	// VhostWord says what becomes of the first word of a line, where that is the virtual host. Routes see it as it
+	VHost string
+	// VHostWord says what becomes of the first word of a line, where that is the virtual host. Routes see it as it
 	// was.
-	VhostWord VhostWord
+	VHostWord logline.VHostWord
 	// Fallbacks are the addresses of further daemons, in the order in which they are tried when
 	// the one at Address cannot be reached, ends, or takes nothing for StallTime. While one of them is used the first
 	// is tried every ReturnInterval.
@@ -202,7 +203,7 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Publisher == "" {
 		c.Publisher = hostPublisher()
 	}
-	if err := (&form{c.Vhost, c.VhostWord}).check(); err != nil {
+	if err := (&logline.Form{VHost: c.VHost, Word: c.VHostWord}).Check(); err != nil {
 		return c, fmt.Errorf("logpub: %w", err)
 	}
 	most, err := c.maxLine(c.Groups, c.Route)

@@ -19,7 +19,7 @@
 // # What a message is
 //
 // One line with its newline, byte for byte, as mod_log_spread sent it
-// (mod_log_spread §1.3), unless [Config.Vhost] or [Config.VhostWord] change the virtual host in front of it. An empty line is a line. A last line without a newline gets one,
+// (mod_log_spread §1.3), unless [Config.VHost] or [Config.VHostWord] change the virtual host in front of it. An empty line is a line. A last line without a newline gets one,
 // so that a subscriber's file does not join it to the next.
 //
 // # What it guarantees

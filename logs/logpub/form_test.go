@@ -11,35 +11,36 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/logs/internal/input/tail"
+	"github.com/spreadd/spreadd/logs/internal/logline"
 )
 
 func TestForm(t *testing.T) {
 	const host = "www.a.example"
 	for _, tt := range []struct {
 		name     string
-		form     form
+		form     logline.Form
 		line     string
 		sent, to string
 	}{
-		{"as it is", form{}, "a b\n", "a b\n", "[a]"},
-		{"in front", form{vhost: host}, "a b\n", "www.a.example a b\n", "[www.a.example]"},
-		{"in front of nothing", form{vhost: host}, "\n", "www.a.example \n", "[www.a.example]"},
-		{"clean", form{word: VhostClean}, "WWW.A.example:8080 x Y:1\n", "www.a.example x Y:1\n", "[www.a.example]"},
-		{"clean already", form{word: VhostClean}, "www.a.example x\n", "www.a.example x\n", "[www.a.example]"},
-		{"an address", form{word: VhostClean}, "[2001:DB8::1]:80 x\n", "[2001:db8::1] x\n", "[[2001:db8::1]]"},
-		{"no ASCII", form{word: VhostClean}, "\u0130.A x\n", "\u0130.a x\n", "[__.a~cmz5i7mpue5w]"},
-		{"nothing but a port", form{word: VhostClean}, ". x\n", ". x\n", "[g]"},
-		{"unknown", form{word: VhostClean}, "- x\n", "- x\n", "[g]"},
-		{"strip", form{word: VhostStrip}, "A x y\n", "x y\n", "[a]"},
-		{"nothing to strip", form{word: VhostStrip}, "A\n", "A\n", "[a]"},
-		{"a space at first", form{word: VhostStrip}, " A b\n", " A b\n", "[g]"},
-		{"both", form{"WWW.A.example:80", VhostClean}, "A b\n", "www.a.example A b\n", "[www.a.example]"},
-		{"too long", form{vhost: host}, strings.Repeat("x", 49) + "\n", "www.a.example " + strings.Repeat("x", 35) + "\n", "[www.a.example]"},
+		{"as it is", logline.Form{}, "a b\n", "a b\n", "[a]"},
+		{"in front", logline.Form{VHost: host}, "a b\n", "www.a.example a b\n", "[www.a.example]"},
+		{"in front of nothing", logline.Form{VHost: host}, "\n", "www.a.example \n", "[www.a.example]"},
+		{"clean", logline.Form{Word: logline.VHostClean}, "WWW.A.example:8080 x Y:1\n", "www.a.example x Y:1\n", "[www.a.example]"},
+		{"clean already", logline.Form{Word: logline.VHostClean}, "www.a.example x\n", "www.a.example x\n", "[www.a.example]"},
+		{"an address", logline.Form{Word: logline.VHostClean}, "[2001:DB8::1]:80 x\n", "[2001:db8::1] x\n", "[[2001:db8::1]]"},
+		{"no ASCII", logline.Form{Word: logline.VHostClean}, "\u0130.A x\n", "\u0130.a x\n", "[__.a~cmz5i7mpue5w]"},
+		{"nothing but a port", logline.Form{Word: logline.VHostClean}, ". x\n", ". x\n", "[g]"},
+		{"unknown", logline.Form{Word: logline.VHostClean}, "- x\n", "- x\n", "[g]"},
+		{"strip", logline.Form{Word: logline.VHostStrip}, "A x y\n", "x y\n", "[a]"},
+		{"nothing to strip", logline.Form{Word: logline.VHostStrip}, "A\n", "A\n", "[a]"},
+		{"a space at first", logline.Form{Word: logline.VHostStrip}, " A b\n", " A b\n", "[g]"},
+		{"both", logline.Form{VHost: "WWW.A.example:80", Word: logline.VHostClean}, "A b\n", "www.a.example A b\n", "[www.a.example]"},
+		{"too long", logline.Form{VHost: host}, strings.Repeat("x", 49) + "\n", "www.a.example " + strings.Repeat("x", 35) + "\n", "[www.a.example]"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var d fakeDaemon
 			p := newPublisher(t, &d, func(c *Config) {
-				c.Vhost, c.VhostWord, c.MaxLine = tt.form.vhost, tt.form.word, 50
+				c.VHost, c.VHostWord, c.MaxLine = tt.form.VHost, tt.form.Word, 50
 				c.Route = &Route{Field: 1, VHost: true}
 			})
 			if err := p.Run(t.Context(), strings.NewReader(tt.line)); err != nil {
@@ -59,11 +60,11 @@ func TestForm(t *testing.T) {
 // TestFormOfInputs: each input has its own form, and lines of several hosts keep their order.
 func TestFormOfInputs(t *testing.T) {
 	var d fakeDaemon
-	p := newPublisher(t, &d, func(c *Config) { c.VhostWord = VhostClean })
+	p := newPublisher(t, &d, func(c *Config) { c.VHostWord = logline.VHostClean })
 	lines := "A.example 1\nB.example 2\nB.example 3\nA.example 4\n"
 	inputs := []Input{
-		{Source: NewStream(strings.NewReader(lines)), Groups: []string{"i"}, Vhost: "X"},
-		{Source: NewStream(strings.NewReader(lines)), Groups: []string{"j"}, Route: &Route{Field: 1, VHost: true}, VhostWord: VhostStrip},
+		{Source: NewStream(strings.NewReader(lines)), Groups: []string{"i"}, VHost: "X"},
+		{Source: NewStream(strings.NewReader(lines)), Groups: []string{"j"}, Route: &Route{Field: 1, VHost: true}, VHostWord: logline.VHostStrip},
 		{Source: NewStream(strings.NewReader(lines))},
 	}
 	if err := p.RunInputs(t.Context(), inputs...); err != nil {
@@ -90,7 +91,7 @@ func TestFormOfInputs(t *testing.T) {
 		}
 	}
 	checkSums(t, p)
-	for _, bad := range []Input{{Vhost: "a b"}, {Vhost: strings.Repeat("a", maxVhost+1)}, {VhostWord: numVhostWords}} {
+	for _, bad := range []Input{{VHost: "a b"}, {VHost: strings.Repeat("a", 254)}, {VHostWord: 9}} {
 		if err := p.CheckInput(bad); err == nil {
 			t.Errorf("%+v was taken", bad)
 		}
@@ -120,7 +121,7 @@ func TestFormOfFiles(t *testing.T) {
 				d.setDown(false)
 			}
 			ctx, stop := context.WithTimeout(t.Context(), time.Minute)
-			err = p.RunInputs(ctx, Input{Source: file, Vhost: strings.Repeat("long", 60)})
+			err = p.RunInputs(ctx, Input{Source: file, VHost: strings.Repeat("long", 60)})
 			stop()
 			if err != nil {
 				t.Errorf("round %d: %v", i, err)
@@ -134,16 +135,4 @@ func TestFormOfFiles(t *testing.T) {
 			t.Errorf("%d lines were sent, want %d", len(got), len(want))
 		}
 	})
-}
-
-// BenchmarkForm is what changing lines costs.
-func BenchmarkForm(b *testing.B) {
-	f := form{vhost: "", word: VhostClean}
-	line := []byte("WWW.A.example:80 10.0.0.1 - - \"GET / HTTP/1.1\" 200 5\n")
-	var buf []byte
-	b.ReportAllocs()
-	for b.Loop() {
-		buf = f.named(buf[:0], line)
-		f.cut(buf)
-	}
 }

@@ -5,6 +5,8 @@ import (
 	"context"
 	"sync/atomic"
 	"time"
+
+	"github.com/spreadd/spreadd/logs/internal/logline"
 )
 
 // Source brings lines.
@@ -24,7 +26,7 @@ type Intake struct {
 	ending  <-chan struct{}
 	stop    <-chan struct{}
 	waits   bool // lines are never dropped: the source keeps them
-	form    form
+	form    logline.Form
 	formed  formed
 	full    bool // waiting for room has failed, and there has been none since
 
@@ -69,7 +71,7 @@ func (in *Intake) took(lines, bytes, truncated int) {
 
 // put finds where lines go, and returns how many bytes are taken or dropped.
 func (in *Intake) put(lines []byte, n int) (took int) {
-	if in.form.changes() {
+	if in.form.Changes() {
 		return in.putFormed(lines)
 	}
 	if in.router == nil {
@@ -142,4 +144,60 @@ func (in *Intake) waitForRoom(lines []byte, to *destination) (rest []byte) {
 		timeout = t.C
 	}
 	return in.p.queue.PutWaiting(lines, &to.Target, timeout, in.stop)
+}
+
+// formed are lines as they are sent, of one target.
+type formed struct {
+	to    *destination
+	text  []byte
+	sizes []int  // of each as it was read, and as it is sent, in turns
+	line  []byte // that is being changed
+}
+
+// putFormed is put for lines that are changed.
+func (in *Intake) putFormed(lines []byte) (took int) {
+	f := &in.formed
+	for len(lines) > 0 {
+		n := bytes.IndexByte(lines, '\n') + 1
+		f.line = in.form.AppendNamed(f.line[:0], lines[:n])
+		to := in.to
+		if in.router != nil {
+			to = in.router.find(f.line)
+		}
+		line := in.form.Cut(f.line)
+		if len(line) > in.maxLine {
+			line = append(line[:in.maxLine-1], '\n')
+			in.took(0, 0, 1)
+		}
+		if to != f.to && len(f.sizes) > 0 {
+			n, ok := in.enqueueFormed()
+			took += n
+			if !ok {
+				return took
+			}
+		}
+		f.to = to
+		f.text = append(f.text, line...)
+		f.sizes = append(f.sizes, n, len(line))
+		lines = lines[n:]
+	}
+	n, _ := in.enqueueFormed()
+	return took + n
+}
+
+// enqueueFormed enqueues what putFormed has collected. It returns how many bytes, as they were read, are taken
+// or dropped, and whether these are all.
+func (in *Intake) enqueueFormed() (took int, ok bool) {
+	f := &in.formed
+	left := in.enqueue(f.text, len(f.sizes)/2, f.to)
+	sent := len(f.text) - left
+	more := 0 // bytes than were read
+	for i := 0; i < len(f.sizes) && sent >= f.sizes[i+1]; i += 2 {
+		took += f.sizes[i]
+		sent -= f.sizes[i+1]
+		more += f.sizes[i+1] - f.sizes[i]
+	}
+	in.took(0, more, 0)
+	f.text, f.sizes = f.text[:0], f.sizes[:0]
+	return took, left == 0
 }

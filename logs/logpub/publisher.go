@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/spreadd/spreadd/logs/internal/logline"
 	"github.com/spreadd/spreadd/logs/internal/queue"
 )
 
@@ -80,9 +81,9 @@ type Input struct {
 	// Groups and Route are as in Config; if both are nil those of the Config are used.
 	Groups []string
 	Route  *Route
-	// Vhost and VhostWord are as in Config; if both are zero those of the Config are used.
-	Vhost     string
-	VhostWord VhostWord
+	// VHost and VHostWord are as in Config; if both are zero those of the Config are used.
+	VHost     string
+	VHostWord logline.VHostWord
 	// Name is that in Stats; empty means what the source calls itself (String).
 	Name string
 }
@@ -106,11 +107,11 @@ func (p *Publisher) intake(in Input) (*Intake, error) {
 	if err != nil {
 		return nil, fmt.Errorf("logpub: %v: %w", in.Source, err)
 	}
-	i := &Intake{p: p, input: in, maxLine: min(most, p.cfg.MaxLine), form: form{in.Vhost, in.VhostWord}}
-	if !i.form.changes() {
-		i.form = form{p.cfg.Vhost, p.cfg.VhostWord}
+	i := &Intake{p: p, input: in, maxLine: min(most, p.cfg.MaxLine), form: logline.Form{VHost: in.VHost, Word: in.VHostWord}}
+	if !i.form.Changes() {
+		i.form = logline.Form{VHost: p.cfg.VHost, Word: p.cfg.VHostWord}
 	}
-	if err := i.form.check(); err != nil {
+	if err := i.form.Check(); err != nil {
 		return nil, fmt.Errorf("logpub: %v: %w", in.Source, err)
 	}
 	if route == nil {

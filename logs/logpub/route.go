@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spreadd/spreadd/logs/internal/logline"
 	"github.com/spreadd/spreadd/logs/internal/queue"
 	"github.com/spreadd/spreadd/spread"
 )
@@ -103,31 +104,6 @@ func GroupName(prefix string, text []byte) string {
 	return string(b) + "~" + strings.ToLower(hash)
 }
 
-// vhost cuts the port off the name of a host and makes it lower case.
-func vhost(name []byte) []byte {
-	name = bytes.Clone(withoutPort(name))
-	lower(name)
-	return name
-}
-
-// lower makes a name lower case, in place. Letters beyond ASCII stay, since some of them
-// would become ASCII ones: two hosts would be one.
-func lower(name []byte) {
-	for i, c := range name {
-		if c >= 'A' && c <= 'Z' {
-			name[i] = c + 'a' - 'A'
-		}
-	}
-}
-
-// withoutPort cuts the port off the name of a host, and the dot at its end.
-func withoutPort(name []byte) []byte {
-	if i := bytes.LastIndexByte(name, ':'); i > 0 && i > bytes.LastIndexByte(name, ']') && !bytes.ContainsFunc(name[i+1:], func(c rune) bool { return c < '0' || c > '9' }) {
-		name = name[:i]
-	}
-	return bytes.TrimSuffix(name, []byte{'.'})
-}
-
 // field returns the field of a number, from 1, of a line; nil if it has none.
 func field(line []byte, number int) []byte {
 	line = bytes.TrimSuffix(line, []byte{'\n'})
@@ -187,7 +163,7 @@ func (n *router) find(line []byte) *destination {
 // make returns the target for a field that was not seen before.
 func (n *router) make(text []byte) *destination {
 	if n.route.VHost {
-		text = vhost(text)
+		text = logline.AppendVHost(nil, text)
 	}
 	if len(text) == 0 || string(text) == "-" {
 		return n.other

@@ -29,18 +29,6 @@ func TestGroupName(t *testing.T) {
 	}
 }
 
-// TestVhost: two hosts that differ, other than in the case of letters as host names have them, stay two.
-func TestVhost(t *testing.T) {
-	for text, want := range map[string]string{
-		"WWW.A.com": "www.a.com", "a.com:80": "a.com", "a.com.": "a.com", "[::1]:80": "[::1]", "\u0130.com": "\u0130.com", "\u212a": "\u212a", "": "",
-	} {
-		name := []byte(text)
-		if got := string(vhost(name)); got != want || string(name) != text {
-			t.Errorf("%q is %q, want %q", name, got, want)
-		}
-	}
-}
-
 // FuzzGroupName: names are legal, and texts that differ have names that do.
 func FuzzGroupName(f *testing.F) {
 	f.Add([]byte("a#b"), []byte("a_b"))

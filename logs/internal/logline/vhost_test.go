@@ -77,3 +77,15 @@ func TestVHostAllocs(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// TestVHostNames: two hosts that differ, other than in the case of letters as host names have them, stay two.
+func TestVHostNames(t *testing.T) {
+	for text, want := range map[string]string{
+		"WWW.A.com": "www.a.com", "a.com:80": "a.com", "a.com.": "a.com", "[::1]:80": "[::1]", "\u0130.com": "\u0130.com", "\u212a": "\u212a", "": "",
+	} {
+		name := []byte(text)
+		if got := string(AppendVHost(nil, name)); got != want || string(name) != text {
+			t.Errorf("%q is %q, want %q", name, got, want)
+		}
+	}
+}

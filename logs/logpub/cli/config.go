@@ -13,6 +13,7 @@ import (
 	"github.com/spreadd/spreadd/internal/prom"
 	"github.com/spreadd/spreadd/logs/internal/input/syslog"
 	"github.com/spreadd/spreadd/logs/internal/input/tail"
+	"github.com/spreadd/spreadd/logs/internal/logline"
 	"github.com/spreadd/spreadd/logs/logpub"
 	"github.com/spreadd/spreadd/spread"
 )
@@ -24,8 +25,8 @@ type File struct {
 	Groups    []string      `toml:"groups" help:"groups that get the lines of inputs without groups of their own"`
 	Service   string        `toml:"service" enum:"unreliable,reliable,fifo,causal,agreed,safe" default:"reliable" help:"service of the messages; agreed and safe give all log hosts the same order"`
 	Type      int16         `toml:"type" min:"-32768" max:"32767" default:"1" help:"message type that subscribers see"`
-	Vhost     string        `toml:"vhost" help:"virtual host to put in front of each line"`
-	VhostWord string        `toml:"vhost_word" enum:"keep,clean,strip" default:"keep" help:"what to do with the virtual host at the start of a line; clean writes it in lower case without port"`
+	VHost     string        `toml:"vhost" help:"virtual host to put in front of each line"`
+	VHostWord string        `toml:"vhost_word" enum:"keep,clean,strip" default:"keep" help:"what to do with the virtual host at the start of a line; clean writes it in lower case without port"`
 	Envelope  bool          `toml:"envelope" help:"put an envelope (publisher, epoch, number) in front of each message, so that logsub detects duplicates and gaps"`
 	Publisher string        `toml:"publisher" help:"publisher name in envelopes (default: the host name)"`
 	BatchSize conf.Size     `toml:"batch_size" old:"batch_bytes" help:"most bytes of lines in one message, for subscribers that read envelopes (default: one line per message)"`
@@ -69,8 +70,8 @@ type inputConfig struct {
 	Syslog    string       `toml:"syslog" help:"address to receive syslog on: udp:HOST:PORT, tcp:HOST:PORT, unixgram:PATH or unix:PATH"`
 	Raw       bool         `toml:"raw" help:"publish whole syslog messages, with header and tag"`
 	Groups    []string     `toml:"groups" help:"groups that get the lines (default: those at the top of the file)"`
-	Vhost     string       `toml:"vhost" help:"virtual host to put in front of each line (default: the one at the top of the file)"`
-	VhostWord string       `toml:"vhost_word" enum:"keep,clean,strip" default:"keep" help:"what to do with the virtual host at the start of a line"`
+	VHost     string       `toml:"vhost" help:"virtual host to put in front of each line (default: the one at the top of the file)"`
+	VHostWord string       `toml:"vhost_word" enum:"keep,clean,strip" default:"keep" help:"what to do with the virtual host at the start of a line"`
 	Route     *routeConfig `toml:"route" help:"groups that depend on the line"`
 
 	pos conf.Pos
@@ -160,9 +161,9 @@ func (c *File) publisher() logpub.Config {
 	// Words are known: enum tags have checked them.
 	service, _ := spread.ParseService(c.Service)
 	policy, _ := logpub.ParsePolicy(c.Full)
-	word, _ := logpub.ParseVhostWord(c.VhostWord)
+	word, _ := logline.ParseVHostWord(c.VHostWord)
 	p := logpub.Config{
-		Name: c.Name, Groups: c.Groups, Route: c.Route.route(), Vhost: c.Vhost, VhostWord: word, Service: service, MessType: c.Type,
+		Name: c.Name, Groups: c.Groups, Route: c.Route.route(), VHost: c.VHost, VHostWord: word, Service: service, MessType: c.Type,
 		QueueBytes: int(c.Queue), Policy: policy, BlockTime: orNever(c.Block), DrainTimeout: orNever(c.Drain), StatsInterval: orNever(c.Stats),
 		StallTime: orNever(c.Stall), ReturnInterval: orNever(c.Return), MaxLine: int(c.MaxLine),
 		BatchBytes: int(c.BatchSize), Envelope: c.Envelope, Publisher: c.Publisher, Confirm: c.Confirm,
@@ -183,9 +184,9 @@ func (c *File) publisher() logpub.Config {
 
 // fileOf returns the file that says the same as a command line.
 func fileOf(p *logpub.Config, metrics string) *File {
-	c := &File{Inputs: []inputConfig{{Stdin: true, VhostWord: logpub.VhostKeep.String()}}}
+	c := &File{Inputs: []inputConfig{{Stdin: true, VHostWord: logline.VHostKeep.String()}}}
 	conf.SetDefaults(c)
-	c.Name, c.Groups, c.Vhost, c.VhostWord, c.Type = p.Name, p.Groups, p.Vhost, p.VhostWord.String(), p.MessType
+	c.Name, c.Groups, c.VHost, c.VHostWord, c.Type = p.Name, p.Groups, p.VHost, p.VHostWord.String(), p.MessType
 	c.Envelope, c.Publisher, c.Confirm, c.Metrics = p.Envelope, p.Publisher, p.Confirm, metrics
 	c.BatchSize, c.MaxLine, c.Queue, c.Full = conf.Size(p.BatchBytes), conf.Size(p.MaxLine), conf.Size(p.QueueBytes), p.Policy.String()
 	c.Spool = spoolConfig{Dir: p.Spool, Size: conf.Size(p.SpoolBytes), Delay: conf.Duration(max(0, p.SpoolAfter))}
@@ -215,8 +216,8 @@ func (r *routeConfig) route() *logpub.Route {
 
 // input returns an input without its source.
 func (in *inputConfig) input() logpub.Input {
-	word, _ := logpub.ParseVhostWord(in.VhostWord)
-	return logpub.Input{Groups: in.Groups, Route: in.Route.route(), Vhost: in.Vhost, VhostWord: word}
+	word, _ := logline.ParseVHostWord(in.VHostWord)
+	return logpub.Input{Groups: in.Groups, Route: in.Route.route(), VHost: in.VHost, VHostWord: word}
 }
 
 // check reports the inputs that the publisher does not take. It opens nothing.

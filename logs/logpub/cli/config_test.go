@@ -14,6 +14,7 @@ import (
 	"github.com/spreadd/spreadd/internal/conf"
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/prom/promtest"
+	"github.com/spreadd/spreadd/logs/internal/logline"
 	"github.com/spreadd/spreadd/logs/logpub"
 )
 
@@ -204,7 +205,7 @@ func TestFileDefaults(t *testing.T) {
 		t.Errorf("read as %+v", c)
 	}
 	for i, word := range []string{"keep", "clean", "strip"} {
-		if logpub.VhostWord(i).String() != word {
+		if logline.VHostWord(i).String() != word {
 			t.Errorf("the word %d for virtual hosts is %q", i, word)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/spreadd/spreadd/internal/conf"
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/prom"
+	"github.com/spreadd/spreadd/logs/internal/logline"
 	"github.com/spreadd/spreadd/logs/logpub"
 	"github.com/spreadd/spreadd/spread"
 )
@@ -82,8 +83,8 @@ func (o *options) describe() {
 		c.Route = &logpub.Route{Field: n, VHost: true}
 		return nil
 	})
-	s.String(&c.Vhost, "vhost", "NAME", "put this virtual host in front of each line")
-	flags.Var(s, &c.VhostWord, "vhost-word", "keep|clean|strip", "what to do with a virtual host at the start of a line; clean writes it in lower case without port (default: keep)", logpub.ParseVhostWord)
+	s.String(&c.VHost, "vhost", "NAME", "put this virtual host in front of each line")
+	flags.Var(s, &c.VHostWord, "vhost-word", "keep|clean|strip", "what to do with a virtual host at the start of a line; clean writes it in lower case without port (default: keep)", logline.ParseVHostWord)
 	s.Group("Messages")
 	s.Bool(&c.Envelope, "envelope", "put an envelope (publisher, epoch, number) in front of each line, so that logsub detects duplicates and gaps")
 	s.String(&c.Publisher, "publisher", "NAME", "publisher name in envelopes (default: the host name)")
