@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/cmd/spbench/bench"
+	"github.com/spreadd/spreadd/internal/flags"
+	"github.com/spreadd/spreadd/internal/flags/flagstest"
 	"github.com/spreadd/spreadd/spread"
 	"github.com/spreadd/spreadd/spread/spreadtest"
 )
@@ -22,17 +24,19 @@ func TestCommandLine(t *testing.T) {
 		stdout string
 		stderr string
 	}{
-		{"-h", statusOK, "-publishers", ""},
-		{"", statusUsage, "", "by -daemons or by -c"},
-		{"-daemons 4803 -c spread.conf", statusUsage, "", "not by both"},
-		{"-daemons 4803 stray", statusUsage, "", `unexpected argument "stray"`},
-		{"-daemons no:such:address", statusUsage, "", "illegal daemon address"},
-		{"-daemons 4803 -service best", statusUsage, "", `"best"`},
-		{"-daemons 4803 -pids 1,x", statusUsage, "", `"x" is not a process id`},
-		{"-daemons 4803,4804 -pids 1 -enter", statusUsage, "", "each of the 2 daemons: there are 1"},
-		{"-c /no/such/file", statusUsage, "", "/no/such/file"},
-		{"-daemons 4803 -size 3", statusError, "", "a size of 3 bytes"},
-		{"-daemons /no/such/socket", statusError, "", "could not connect"},
+		{"-h", flags.OK, "-publishers", ""},
+		{"-V", flags.OK, "spbench ", ""},
+		{"-s 4803 -s no:such:address", flags.Misuse, "", "illegal daemon address"},
+		{"", flags.Misuse, "", "-s ADDRESS, or -c FILE"},
+		{"-daemons 4803 -c spread.conf", flags.Misuse, "", "not both"},
+		{"-daemons 4803 stray", flags.Misuse, "", `unexpected argument "stray"`},
+		{"-daemons no:such:address", flags.Misuse, "", "illegal daemon address"},
+		{"-daemons 4803 -service best", flags.Misuse, "", `"best"`},
+		{"-daemons 4803 -pids 1,x", flags.Misuse, "", `"x" is not a process id`},
+		{"-daemons 4803,4804 -pids 1 -enter", flags.Misuse, "", "each of the 2 daemons: there are 1"},
+		{"-c /no/such/file", flags.Misuse, "", "/no/such/file"},
+		{"-daemons 4803 -size 3", flags.Failed, "", "a size of 3 bytes"},
+		{"-daemons /no/such/socket", flags.Failed, "", "could not connect"},
 	} {
 		t.Run(tt.args, func(t *testing.T) {
 			var stdout, stderr strings.Builder
@@ -42,6 +46,14 @@ func TestCommandLine(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestFlags(t *testing.T) {
+	o, err := parse([]string{"-s", "4803"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	flagstest.Check(t, o.set, "../../docs/flags.md", "cmd/spbench")
 }
 
 func TestOptions(t *testing.T) {
@@ -85,11 +97,11 @@ func TestRun(t *testing.T) {
 	go func() { _ = d.Serve(l) }() // ends with the listener
 	args := []string{"-daemons", l.Addr().String(), "-for", "50ms", "-warmup", "0"}
 	var stdout, stderr strings.Builder
-	if status := run(t.Context(), args, &stdout, &stderr); status != statusOK || !strings.Contains(stdout.String(), "mean") {
+	if status := run(t.Context(), args, &stdout, &stderr); status != flags.OK || !strings.Contains(stdout.String(), "mean") {
 		t.Errorf("status %d, printed:\n%s\n%s", status, stdout.String(), stderr.String())
 	}
 	stdout.Reset()
-	if status := run(t.Context(), append(args, "-json"), &stdout, &stderr); status != statusOK {
+	if status := run(t.Context(), append(args, "-json"), &stdout, &stderr); status != flags.OK {
 		t.Fatalf("status %d: %s", status, stderr.String())
 	}
 	var res bench.Result
