@@ -8,8 +8,8 @@
 //
 // Type j logs to watch the group logs, and q to quit.
 //
-// The exit status is 0, as in the original, even for a wrong command line. With -json it is 1 if
-// spuser cannot connect or loses the connection.
+// The exit status is 0, 1 if spuser cannot connect or loses the connection, 2 for a wrong command
+// line.
 //
 // # What it adds
 //
@@ -20,6 +20,7 @@
 //
 // # What differs from the original
 //
+//   - The exit status shows failures; that of the original is always 0.
 //   - A burst is padded with the alphabet instead of leftover memory.
 //   - A line of more than 199 bytes for s is cut, with a note. The rest is not taken for a command.
 //   - A message that is rejected for its groups or size ends only that command, not the program.

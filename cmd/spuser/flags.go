@@ -2,86 +2,83 @@ package main
 
 import (
 	"errors"
-	"fmt"
+	"slices"
 
+	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/spread"
 )
 
-// flagValues are the settings of the command line.
-type flagValues struct {
-	Name    string // private name; empty: the daemon makes one up
-	Address string // of the daemon
-	JSON    bool
-	Help    bool // print usage and exit
-	// User and Password are for the method PWORD; an empty User means NULL.
-	User, Password string
+// options are the settings of the command line.
+type options struct {
+	name     string // private name; empty: the daemon makes one up
+	address  string // of the daemon
+	json     bool
+	user     string // for the method PWORD; empty means NULL
+	password string
+	set      *flags.Set
 }
-
-// usage describes the flags.
-const usage = `Usage: spuser [-u NAME] [-s ADDRESS] [-r] [-n USER -p PASSWORD] [-json]
-	-u NAME      private name to ask for, at most 10 characters (user)
-	-s ADDRESS   the daemon: PORT for this host, PORT@HOST for another (4803)
-	-r           let the daemon choose the private name
-	-n, -p       user and password, for daemons that want the PWORD method
-	-json        print each event as one JSON object on a line, for scripts
-`
-
-// errUsage means that the arguments are not those of [usage].
-var errUsage = errors.New("wrong arguments")
 
 // maxName is the length of the longest private name. The original cuts longer ones.
 const maxName = 10
 
-// parseFlags reads the arguments. As in the original, only the first two characters of a flag
-// count. The error wraps errUsage.
-func parseFlags(args []string) (flagValues, error) {
-	f := flagValues{Name: "user", Address: "4803"}
-	var password bool
-	for len(args) > 0 {
-		arg := args[0]
-		args = args[1:]
-		flag := arg[:min(2, len(arg))]
-		switch flag {
-		case "-r":
-			f.Name = ""
-			continue
-		case "-j":
-			f.JSON = true
-			continue
-		case "-h":
-			f.Help = true
-			return f, nil
-		case "-u", "-s", "-n", "-p":
-		default:
-			return f, fmt.Errorf("%w: no flag %q", errUsage, arg)
-		}
-		if len(args) == 0 {
-			return f, fmt.Errorf("%w: nothing behind %s", errUsage, flag)
-		}
-		value := args[0]
-		args = args[1:]
-		switch flag {
-		case "-u":
-			f.Name = value[:min(len(value), maxName)]
-		case "-s":
-			f.Address = value
-		case "-n":
-			f.User = value
-		case "-p":
-			f.Password, password = value, true
-		}
+// parse reads the command line, which is that of the C program: only the first two characters of a
+// flag count.
+func parse(args []string) (options, error) {
+	o := options{name: "user", address: "4803"}
+	s := flags.New(flags.Program{
+		Name:  "spuser",
+		Usage: []string{"[-s ADDRESS] [-u NAME | -r] [-n USER -p PASSWORD] [-json]"},
+		About: "Joins groups and shows their messages and memberships live. Only the first two characters of a flag count, as in the original.",
+		Examples: []flags.Example{
+			{Args: "", Text: "connect to the daemon on this host; type j logs to watch the group logs, and q to quit"},
+			{Args: "-s 4803@web1 -u watch", Text: "connect to another daemon with a name of your choice"},
+			{Args: "-json <commands", Text: "execute the commands of a file and print one JSON object per event"},
+		},
+	})
+	o.set = s
+	s.Group("Connection")
+	s.String(&o.address, "s", "ADDRESS", "daemon to connect to: PORT for this host or PORT@HOST")
+	s.Func("u", "NAME", "private name to ask for, at most 10 characters", func(text string) error {
+		o.name = text[:min(len(text), maxName)]
+		return nil
+	}).Default = o.name
+	s.BoolFunc("r", "let the daemon choose the private name", func() error {
+		o.name = ""
+		return nil
+	})
+	s.String(&o.user, "n", "USER", "user for daemons that require the PWORD method; needs -p")
+	s.String(&o.password, "p", "PASSWORD", "password; needs -n")
+	s.Group("Output")
+	s.Bool(&o.json, "json", "print each event as one JSON object on a line, for scripts")
+	err := s.Parse(wholeFlags(args))
+	if err == nil && (o.user != "") != slices.Contains(s.Given(), "p") {
+		err = errors.New("-n and -p need each other")
 	}
-	if password != (f.User != "") {
-		return f, fmt.Errorf("%w: -n and -p go together", errUsage)
-	}
-	return f, nil
+	return o, err
 }
 
-// Options returns the options of spread.Dial for these flags.
-func (f flagValues) Options() []spread.Option {
-	opts := []spread.Option{spread.WithName(f.Name), spread.WithMembership(true)}
-	if f.User != "" {
-		opts = append(opts, spread.WithAuth(spread.PasswordAuth(f.User, f.Password)))
+// wholeFlags completes flags of which only the first two characters count.
+func wholeFlags(args []string) []string {
+	args = slices.Clone(args)
+	for i := 0; i < len(args); i++ {
+		switch arg := args[i]; arg[:min(2, len(arg))] {
+		case "-u", "-s", "-n", "-p":
+			args[i] = arg[:2]
+			i++ // its value
+		case "-r", "-h", "-V":
+			args[i] = arg[:2]
+		case "-j":
+			args[i] = "-json"
+		}
+	}
+	return args
+}
+
+// dialOptions returns the options of spread.Dial for these flags.
+func (o *options) dialOptions() []spread.Option {
+	opts := []spread.Option{spread.WithName(o.name), spread.WithMembership(true)}
+	if o.user != "" {
+		opts = append(opts, spread.WithAuth(spread.PasswordAuth(o.user, o.password)))
 	}
 	return opts
 }

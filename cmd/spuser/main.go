@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"syscall"
 
+	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/spread"
 )
 
@@ -17,30 +17,26 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
-// run is the program.
+// run is the program. It returns the exit status.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	flags, err := parseFlags(args)
-	if err != nil || flags.Help {
-		if err != nil {
-			_, _ = fmt.Fprintf(stderr, "spuser: %v\n", err)
-		}
-		_, _ = fmt.Fprint(stdout, usage) // there is no other place to report an error
-		return 0
+	o, err := parse(args)
+	if err != nil {
+		return o.set.Answer(err, stdout, stderr)
 	}
 	cfg := config{
-		Address: flags.Address,
+		Address: o.address,
 		Dial: func(ctx context.Context) (connection, error) {
-			return spread.Dial(ctx, flags.Address, flags.Options()...)
+			return spread.Dial(ctx, o.address, o.dialOptions()...)
 		},
 	}
-	if flags.JSON {
+	if o.json {
 		cfg.JSON = stdout
 		cfg.console = newPlainConsole(stdin, io.Discard)
 	} else {
 		cfg.console = newConsole(stdin, stdout, historyFile())
 	}
-	if err := interact(ctx, cfg); err != nil && flags.JSON {
-		return 1
+	if err := interact(ctx, cfg); err != nil {
+		return flags.Failed // the error was shown
 	}
-	return 0
+	return flags.OK
 }

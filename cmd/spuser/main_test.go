@@ -18,6 +18,7 @@ import (
 	"github.com/spreadd/spreadd/daemon"
 	"github.com/spreadd/spreadd/daemon/session"
 	"github.com/spreadd/spreadd/engine"
+	"github.com/spreadd/spreadd/internal/flags/flagstest"
 	"github.com/spreadd/spreadd/internal/topology"
 	"github.com/spreadd/spreadd/spread/spreadtest"
 )
@@ -199,7 +200,7 @@ func TestPassword(t *testing.T) {
 	good.end(0)
 	bad := start(t.Context(), t, "-s", tcp, "-u", "other", "-n", "ann", "-p", "Secret")
 	bad.see("SP_error: (-9) Connection rejected, authentication failed.\n\nBye.\n")
-	bad.end(0)
+	bad.end(1)
 }
 
 // TestJSON: with -json the output is records, one a line, and the status tells
@@ -256,6 +257,14 @@ func TestSignal(t *testing.T) {
 	}
 }
 
+func TestFlags(t *testing.T) {
+	o, err := parse(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	flagstest.Check(t, o.set, "../../docs/flags.md", "cmd/spuser")
+}
+
 func TestStatus(t *testing.T) {
 	nobody := filepath.Join(t.TempDir(), "4803")
 	for _, test := range []struct {
@@ -264,10 +273,11 @@ func TestStatus(t *testing.T) {
 		stdout, stderr string // how they begin
 	}{
 		{[]string{"-h"}, 0, "Usage: spuser ", ""},
-		{[]string{"-x"}, 0, "Usage: spuser ", "spuser: wrong arguments: no flag \"-x\"\n"},
-		{[]string{"-u"}, 0, "Usage: spuser ", "spuser: wrong arguments: nothing behind -u\n"},
-		{[]string{"-s", nobody}, 0, "Spread library version is 5.0.1\nSP_error: (-2) Could not connect.\n\nBye.\n", ""},
-		{[]string{"-s", "what?"}, 0, "Spread library version is 5.0.1\nSP_error: (-1) Illegal spread name.\n\nBye.\n", ""},
+		{[]string{"-V"}, 0, "spuser ", ""},
+		{[]string{"-x"}, 2, "", "spuser: flag provided but not defined: -x; run spuser -h for help\n"},
+		{[]string{"-u"}, 2, "", "spuser: flag needs an argument: -u; run spuser -h for help\n"},
+		{[]string{"-s", nobody}, 1, "Spread library version is 5.0.1\nSP_error: (-2) Could not connect.\n\nBye.\n", ""},
+		{[]string{"-s", "what?"}, 1, "Spread library version is 5.0.1\nSP_error: (-1) Illegal spread name.\n\nBye.\n", ""},
 		{[]string{"-json", "-s", nobody}, 1, `{"event":"error",`, ""},
 	} {
 		var stdout, stderr bytes.Buffer

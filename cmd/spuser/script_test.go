@@ -128,14 +128,14 @@ func (in *interpreter) dial(ctx context.Context, network, address string) (net.C
 }
 
 func (in *interpreter) start(args []string) error {
-	flags, err := parseFlags(args)
+	o, err := parse(args)
 	if err != nil {
 		return err
 	}
 	keys, keyboard := io.Pipe()
 	in.keyboard = keyboard
-	cfg := config{Address: flags.Address}
-	if flags.JSON {
+	cfg := config{Address: o.address}
+	if o.json {
 		cfg.console, cfg.JSON = newPlainConsole(keys, io.Discard), &in.screen
 	} else {
 		cfg.console = newConsole(keys, &in.screen, "")
@@ -144,7 +144,7 @@ func (in *interpreter) start(args []string) error {
 		if in.fake != nil {
 			return in.fake, nil
 		}
-		return spread.Dial(ctx, flags.Address, append(flags.Options(), spread.WithDialer(in.dial))...)
+		return spread.Dial(ctx, o.address, append(o.dialOptions(), spread.WithDialer(in.dial))...)
 	}
 	go func() {
 		err := interact(in.ctx, cfg)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"unicode"
 
+	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/spread"
 )
 
@@ -112,32 +113,36 @@ func TestBurstPayload(t *testing.T) {
 	}
 }
 
-func TestParseFlags(t *testing.T) {
+func TestParse(t *testing.T) {
 	for _, test := range []struct {
 		args string
-		want flagValues
+		want options
 	}{
-		{"", flagValues{Name: "user", Address: "4803"}},
-		{"-u me -s 4804@host", flagValues{Name: "me", Address: "4804@host"}},
-		{"-user me -server 4804", flagValues{Name: "me", Address: "4804"}},
-		{"-r", flagValues{Address: "4803"}},
-		{"-r -u x", flagValues{Name: "x", Address: "4803"}},
-		{"-u twelve-chars", flagValues{Name: "twelve-cha", Address: "4803"}},
-		{"-json -n ann -p secret", flagValues{Name: "user", Address: "4803", JSON: true, User: "ann", Password: "secret"}},
-		{"-s -r", flagValues{Name: "user", Address: "-r"}},
-		{"-help -x", flagValues{Name: "user", Address: "4803", Help: true}},
+		{"", options{name: "user", address: "4803"}},
+		{"-u me -s 4804@host", options{name: "me", address: "4804@host"}},
+		{"-user me -server 4804", options{name: "me", address: "4804"}},
+		{"-r", options{address: "4803"}},
+		{"-r -u x", options{name: "x", address: "4803"}},
+		{"-u twelve-chars", options{name: "twelve-cha", address: "4803"}},
+		{"-json -n ann -p secret", options{name: "user", address: "4803", json: true, user: "ann", password: "secret"}},
+		{"-s -r", options{name: "user", address: "-r"}},
 	} {
-		if got, err := parseFlags(strings.Fields(test.args)); err != nil || got != test.want {
+		got, err := parse(strings.Fields(test.args))
+		got.set = nil
+		if err != nil || got != test.want {
 			t.Errorf("%q: %+v, %v; want %+v", test.args, got, err, test.want)
 		}
 	}
+	if _, err := parse([]string{"-help", "-x"}); !errors.Is(err, flags.ErrHelp) {
+		t.Errorf("-help -x: %v", err)
+	}
 	for _, args := range []string{"-x", "u", "-", "-u", "-s", "-n", "-p", "-n ann", "-p secret", "logs"} {
-		if got, err := parseFlags(strings.Fields(args)); !errors.Is(err, errUsage) {
-			t.Errorf("%q: %+v, %v", args, got, err)
+		if got, err := parse(strings.Fields(args)); err == nil {
+			t.Errorf("%q: %+v", args, got)
 		}
 	}
-	if _, err := parseFlags([]string{""}); !errors.Is(err, errUsage) {
-		t.Errorf("an empty argument: %v", err)
+	if _, err := parse([]string{""}); err == nil {
+		t.Error("an empty argument is accepted")
 	}
 }
 
