@@ -23,6 +23,7 @@ func TestCommands(t *testing.T) {
 		line := fmt.Sprintf("www%d [10/Oct/2000:13:55:36 -0700] %s\n", i, strings.Repeat("x", 900))
 		src.messages = append(src.messages, &spread.Message{Groups: []string{"a"}, Payload: []byte(line)})
 	}
+	file := filepath.Join(dir, "a.log")
 	stopped := "|trap '' TERM; while :; do sleep 1; done"
 	counting := "|wc -l > " + filepath.Join(dir, "count")
 	s, err := New(Config{
@@ -31,7 +32,7 @@ func TestCommands(t *testing.T) {
 		Connections: []Connection{{Address: "4803", Logs: []Log{
 			{Group: "a", File: stopped},
 			{Group: "a", File: counting, Vhost: VhostStrip},
-			{Group: "a", File: filepath.Join(dir, "a.log")},
+			{Group: "a", File: file},
 		}}},
 	})
 	if err != nil {
@@ -41,25 +42,28 @@ func TestCommands(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
 	const rounds, each = 40, 1000
-	lines := func(sink string) int64 { return s.Stats().Files[sink].Records }
+	lines := func(sink string) int64 {
+		st := s.Stats()
+		return st.Sink(sink).Records + st.Files[sink].Records
+	}
 	for i := range rounds {
 		src.more <- each
 		want := int64((i + 1) * each)
 		deadline := time.After(30 * time.Second)
-		for lines(filepath.Join(dir, "a.log")) < want || lines(counting) < want {
+		for lines(file) < want || lines(counting) < want {
 			select {
 			case <-deadline:
-				t.Fatalf("round %d: %d and %d lines written", i, lines(filepath.Join(dir, "a.log")), lines(counting))
+				t.Fatalf("round %d: %d and %d lines written", i, lines(file), lines(counting))
 			case <-time.After(time.Millisecond):
 			}
 		}
 	}
 	st := s.Stats()
-	if st.Queues["files"] != 0 || st.Queues[counting] != 0 {
-		t.Errorf("lines were dropped before sinks that work: %v", st.Queues)
+	if lost(st, "files") != 0 || lost(st, counting) != 0 {
+		t.Errorf("lines were dropped before sinks that work: %v", st.Sinks)
 	}
-	if lost := st.Queues[stopped] + st.Files[stopped].DroppedRecords; lost == 0 || lost+st.Files[stopped].Records > rounds*each {
-		t.Errorf("of the one that stands still: %+v, %v", st.Files[stopped], st.Queues)
+	if lost := lost(st, stopped) + st.Sink(stopped).DroppedRecords; lost == 0 || lost+st.Sink(stopped).Records > rounds*each {
+		t.Errorf("of the one that stands still: %+v, %v", st.Sink(stopped), st.Sinks)
 	}
 	cancel()
 	if err := <-done; err == nil || !strings.Contains(err.Error(), "lines are lost") {

@@ -13,8 +13,10 @@ import (
 
 	"github.com/spreadd/spreadd/logs/internal/filter"
 	"github.com/spreadd/spreadd/logs/internal/logline"
-	"github.com/spreadd/spreadd/logs/internal/sink"
-	"github.com/spreadd/spreadd/logs/internal/sink/logpath"
+	"github.com/spreadd/spreadd/logs/internal/sink/commandsink"
+	"github.com/spreadd/spreadd/logs/internal/sink/filesink"
+	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logfile"
+	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logpath"
 	"github.com/spreadd/spreadd/logs/internal/sink/sqlsink"
 	"github.com/spreadd/spreadd/spread"
 )
@@ -27,6 +29,26 @@ const (
 	DefaultOpenFiles = 256
 	// DefaultStatsInterval is between two lines of counters in the log.
 	DefaultStatsInterval = time.Minute
+)
+
+var (
+	errKeepCommand  = errors.New("a command cannot be cut, compressed or removed: that is for files")
+	errKeepSQL      = errors.New("a table cannot be cut, compressed or removed: that is for files")
+	errIndexCommand = errors.New("commands and tables have no index: that is for files")
+	errIndexLock    = errors.New("envelope = \"index\" needs locked files: remove lock = false or the index")
+)
+
+// Keeping is [Log.Keep].
+type Keeping = filesink.Keeping
+
+// Clock is [Log.Clock].
+type Clock = logline.Clock
+
+// The values of [Clock].
+const (
+	ClockAgreed  = logline.ClockAgreed
+	ClockLine    = logline.ClockLine
+	ClockReceipt = logline.ClockReceipt
 )
 
 // Config says what to subscribe to and where to write it. Zero values of all
@@ -126,6 +148,27 @@ type Log struct {
 	Rewrite string
 }
 
+// Envelope says what happens to the envelopes that publishers put around lines (package envelope).
+type Envelope string
+
+// The values of [Envelope].
+const (
+	// EnvelopeStrip removes them, and drops duplicates.
+	EnvelopeStrip Envelope = ""
+	// EnvelopeIndex does the same, also over a restart: it keeps an index of the lines beside each file (package
+	// lineindex).
+	EnvelopeIndex Envelope = "index"
+	// EnvelopeRaw keeps them: messages are written as they were sent.
+	EnvelopeRaw Envelope = "raw"
+)
+
+func (e Envelope) check() error {
+	if e != EnvelopeStrip && e != EnvelopeIndex && e != EnvelopeRaw {
+		return fmt.Errorf("unknown envelope mode %q (want strip, index or raw)", string(e))
+	}
+	return nil
+}
+
 // VhostWord says what becomes of the first word of a message.
 type VhostWord string
 
@@ -188,15 +231,20 @@ func (c Config) Check() error {
 	return err
 }
 
+// commandWait returns how long sinks with a queue may take at the end.
+func (c *Config) commandWait() time.Duration {
+	return cmp.Or(c.CommandWait, commandsink.DefaultEndWait)
+}
+
 // sync is what SyncInterval means for files.
-func (c *Config) sync() sink.Sync {
+func (c *Config) sync() logfile.Sync {
 	switch {
 	case c.SyncInterval < 0:
-		return sink.SyncWrites
+		return logfile.SyncWrites
 	case c.SyncInterval > 0:
-		return sink.SyncClose
+		return logfile.SyncClose
 	default:
-		return sink.SyncNever
+		return logfile.SyncNever
 	}
 }
 
@@ -220,7 +268,7 @@ func (l *Log) check() error {
 		return fmt.Errorf("logsub: group %q has a file and a table: make two logs of it", l.Group)
 	case l.SQL != nil && l.Keep != (Keeping{}):
 		return fmt.Errorf("logsub: group %q: %w", l.Group, errKeepSQL)
-	case l.Clock >= numClocks:
+	case !l.Clock.Valid():
 		return fmt.Errorf("logsub: group %q: there is no clock %v", l.Group, l.Clock)
 	case l.Vhost != VhostAuto && l.Vhost != VhostNone && l.Vhost != VhostStrip && l.Vhost != VhostKeep:
 		return fmt.Errorf("logsub: group %q: there is no way %q to treat virtual hosts", l.Group, l.Vhost)
@@ -274,7 +322,7 @@ func (c Config) withDefaults() (Config, error) {
 					return c, fmt.Errorf("logsub: file %s: %w", l.File, err)
 				}
 				l.File = t.String()
-				if err := l.Keep.check(t, !c.NoLock); err != nil {
+				if err := l.Keep.Check(t, !c.NoLock); err != nil {
 					return c, fmt.Errorf("logsub: file %s: %w", l.File, err)
 				}
 				if k, ok := kept[l.File]; ok && k != l.Keep {

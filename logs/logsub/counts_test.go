@@ -11,6 +11,7 @@ import (
 
 	"github.com/spreadd/spreadd/logs/internal/filter"
 	"github.com/spreadd/spreadd/logs/internal/sink"
+	"github.com/spreadd/spreadd/logs/internal/sink/filesink"
 )
 
 // TestDaemonStats: what a connection counts, over an outage.
@@ -99,7 +100,7 @@ func TestSinkStats(t *testing.T) {
 		f.send("123456789\n", "b")
 		st := f.sub.Stats().Sinks[0]
 		want := SinkStats{
-			Name: "files", QueueLimit: 4000, OpenFiles: 3 + 1, Evictions: 2, Cuts: 1,
+			Name: "files", Label: "files", QueueLimit: 4000, OpenFiles: 3 + 1, Evictions: 2, Cuts: 1,
 			Stats: sink.Stats{Records: 7, Bytes: 5*5 + 20, Reopens: st.Reopens},
 		}
 		if st != want {
@@ -132,10 +133,10 @@ func TestDroppedBytes(t *testing.T) {
 			f.Errorf("dropped bytes: %v", got)
 		}
 	})
-	w := newWriter(&Subscriber{cfg: Config{QueueBytes: 1000}}, "w")
+	w := (&Subscriber{cfg: Config{QueueBytes: 1000}}).newWriter("w", filesink.New(filesink.Config{}))
 	w.put([]item{{payload: make([]byte, 500)}, {payload: make([]byte, 500)}, {payload: make([]byte, 7)}})
 	st := w.stats()
-	if want := (SinkStats{Name: "w", QueueLines: 1, QueueBytes: 500 + 128, QueueLimit: 1000, QueueDropped: 2, QueueDroppedBytes: 507}); st != want {
+	if want := (SinkStats{Name: "w", Label: "w", QueueLines: 1, QueueBytes: 500 + 128, QueueLimit: 1000, QueueDropped: 2, QueueDroppedBytes: 507}); st != want {
 		t.Errorf("a queue that is full: %+v, want %+v", st, want)
 	}
 	if n := w.s.count.droppedBytes[dropQueue].Load(); n != 507 {

@@ -22,7 +22,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/spreadd/spreadd/logs/internal/sink/archive"
+	"github.com/spreadd/spreadd/logs/internal/sink/filesink/archive"
 	"github.com/spreadd/spreadd/spread"
 	"github.com/spreadd/spreadd/spread/spreadtest"
 )
@@ -193,7 +193,8 @@ func crash(t *testing.T, rounds int, rng *rand.Rand) {
 	sending.Wait()
 	_, before := crashCount(t, dir, false)
 
-	// What was sent comes again.
+	// What was sent comes again, and then a line that is new, so that it shows when all has come.
+	pub.next++
 	cmd, out, stderr := start()
 	if line, err := out.ReadString('\n'); line != "ready\n" {
 		t.Fatalf("it says %q, %v: %s", line, err, stderr)

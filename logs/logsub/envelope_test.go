@@ -83,7 +83,7 @@ func TestBadEnvelopes(t *testing.T) {
 		if n := f.sub.Stats().Dropped["bad_envelope"]; n != 3 {
 			f.Errorf("%d dropped", n)
 		}
-		f.wantLog("a newer logsub may be able to read it\" error=\"an envelope of an unknown version\" sender=#pub#alpha groups=[a]")
+		f.wantLog("a newer logsub may be able to\" error=\"an envelope of an unknown version\" sender=#pub#alpha groups=[a]")
 		if n := strings.Count(f.log.String(), "may be able"); n != 1 {
 			f.Errorf("told %d times", n)
 		}
@@ -105,7 +105,7 @@ func TestLongLines(t *testing.T) {
 func TestStreamsBound(t *testing.T) {
 	var ss streams
 	var ps publishers
-	ss.most = 100
+	ss.limit = 100
 	now := time.Unix(0, 0)
 	for i := range 3 * maxPublishers {
 		o := envelope.Origin{Publisher: fmt.Sprint("p", i)}

@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/spreadd/spreadd/logs/internal/sink"
+	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logfile"
 )
 
 // descriptors returns how many of the process's lead to paths with a prefix.
@@ -119,7 +119,7 @@ func TestDescriptors(t *testing.T) {
 		if total.Records != 4000 || total.DroppedRecords != 0 {
 			f.Errorf("counted in all: %+v", total)
 		}
-		if n := len(f.sub.receivers[0].byGroup["a"][0].routes[0].tree.files); n > 5 {
+		if n := f.sub.files.Known(); n > 5 {
 			f.Errorf("the tree still knows %d files", n)
 		}
 	})
@@ -172,7 +172,7 @@ func TestDescriptorsOfFailingFiles(t *testing.T) {
 		if n := len(f.sub.Stats().Files); n > 2 {
 			f.Errorf("%d files are still known", n)
 		}
-		if n := f.sub.writers[0].files.opt.Budget.Used(); n != 0 {
+		if n := f.sub.files.Waiting(); n != 0 {
 			f.Errorf("%d bytes are accounted for, and nothing waits", n)
 		}
 	})
@@ -182,7 +182,7 @@ func TestDescriptorsOfFailingFiles(t *testing.T) {
 // free; the others do not.
 func TestLocksOfTemplates(t *testing.T) {
 	bubble(t, Config{}, []Log{{Group: "a", File: "%{vhost}"}}, func(f *farm) {
-		other, err := sink.OpenFile(filepath.Join(f.dir, "www"), sink.Options{})
+		other, err := logfile.Open(filepath.Join(f.dir, "www"), logfile.Options{})
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -197,7 +197,7 @@ func TestLocksOfTemplates(t *testing.T) {
 		<-time.After(retryInterval)
 		synctest.Wait()
 		f.want("www", "one\n")
-		f.wantLog("the file can be written again")
+		f.wantLog("can write file again")
 	})
 }
 
@@ -222,7 +222,7 @@ func TestReopenTemplates(t *testing.T) {
 func TestMissingBase(t *testing.T) {
 	dir := t.TempDir()
 	cfg := Config{Connections: []Connection{{Address: "4803", Logs: []Log{{Group: "a", File: dir + "/no/%{vhost}/log"}}}}}
-	if _, err := New(cfg); err == nil || !strings.Contains(err.Error(), "the directory "+dir+"/no is not there") {
+	if _, err := New(cfg); err == nil || !strings.Contains(err.Error(), "directory "+dir+"/no does not exist") {
 		t.Errorf("New: %v", err)
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/logs/internal/lineindex"
-	"github.com/spreadd/spreadd/logs/internal/sink/archive"
+	"github.com/spreadd/spreadd/logs/internal/sink/filesink/archive"
 )
 
 // TestFill: of two log hosts one is down for a while, then the other. When each is filled from the other, their files are the

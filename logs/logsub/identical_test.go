@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/logs/internal/filter"
-	"github.com/spreadd/spreadd/logs/internal/sink/archive"
-	"github.com/spreadd/spreadd/logs/internal/sink/logpath"
+	"github.com/spreadd/spreadd/logs/internal/sink/filesink/archive"
+	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logpath"
 )
 
 // contents returns all files below a directory, with their contents, unpacked.

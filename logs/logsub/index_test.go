@@ -90,7 +90,7 @@ func TestIndexRefused(t *testing.T) {
 	for want, cfg := range map[string]Config{
 		"commands and tables have no index": {Connections: []Connection{{Address: "1", Logs: []Log{{Group: "a", File: "|cat", Envelope: EnvelopeIndex}}}}},
 		"tables have no index":              {Connections: []Connection{{Address: "1", Logs: []Log{{Group: "a", SQL: &sqlsink.Config{}, Envelope: EnvelopeIndex}}}}},
-		"files that are not locked":         {NoLock: true, Connections: []Connection{{Address: "1", Logs: []Log{{Group: "a", File: path, Envelope: EnvelopeIndex}}}}},
+		"needs locked files":                {NoLock: true, Connections: []Connection{{Address: "1", Logs: []Log{{Group: "a", File: path, Envelope: EnvelopeIndex}}}}},
 		"differ about its index": {Connections: []Connection{{Address: "1", Logs: []Log{
 			{Group: "a", File: path, Envelope: EnvelopeIndex}, {Group: "b", File: path},
 		}}}},

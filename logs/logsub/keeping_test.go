@@ -13,7 +13,8 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
-	"github.com/spreadd/spreadd/logs/internal/sink/archive"
+	"github.com/spreadd/spreadd/logs/internal/sink/filesink"
+	"github.com/spreadd/spreadd/logs/internal/sink/filesink/archive"
 )
 
 // unpack returns the content of a compressed file.
@@ -116,7 +117,7 @@ func TestDays(t *testing.T) {
 func TestIdle(t *testing.T) {
 	bubble(t, Config{}, []Log{{Group: "a", File: "%{vhost}"}}, func(f *farm) {
 		f.send("www one\n", "a")
-		<-time.After(idleClose - 2*time.Second)
+		<-time.After(filesink.IdleClose - 2*time.Second)
 		f.send("ftp two\n", "a")
 		<-time.After(time.Minute)
 		synctest.Wait()
@@ -159,7 +160,7 @@ func TestKeepingErrors(t *testing.T) {
 		want string
 	}{
 		{Config{}, []Log{{Group: "a", File: dir + "/a", Keep: Keeping{Count: 3}}}, "never closed"},
-		{Config{}, []Log{{Group: "a", File: dir + "/a", Keep: Keeping{Size: -1}}}, "below zero"},
+		{Config{}, []Log{{Group: "a", File: dir + "/a", Keep: Keeping{Size: -1}}}, "must not be negative"},
 		{Config{NoLock: true}, []Log{{Group: "a", File: dir + "/%Y", Keep: Keeping{Compress: archive.Gzip}}}, "not locked"},
 		{Config{}, []Log{{Group: "a", File: dir + "/a", Keep: Keeping{Size: 1}}, {Group: "b", File: dir + "/x/../a"}}, "two logs have it, and differ"},
 	} {
@@ -195,7 +196,7 @@ func TestSharedTemplate(t *testing.T) {
 		f.want("log-01", "[01/Jan/2000:00:00:01 +0000] a\n[01/Jan/2000:00:00:01 +0000] b\n[02/Jan/2000:00:00:01 +0000] not believed\n[01/Jan/2000:23:59:59 +0000] b\n")
 		f.send("[02/Jan/2000:00:00:02 +0000] b\n", "b")
 		f.want("log-02", "[02/Jan/2000:00:00:01 +0000] a\n[02/Jan/2000:00:00:02 +0000] b\n")
-		<-time.After(2 * idleClose)
+		<-time.After(2 * filesink.IdleClose)
 		synctest.Wait()
 		if _, err := os.Stat(filepath.Join(f.dir, "log-01.gz")); err != nil {
 			f.Error("yesterday's file is not compressed")

@@ -259,9 +259,9 @@ func TestReconnects(t *testing.T) {
 		f.send("two\n", "a", "b")
 		f.want("a.log", "one\ntwo\n")
 		f.want("b.log", "two\n")
-		f.wantLog("joined again; what was sent in between is missing\" group=b daemon=4803 session=")
+		f.wantLog("joined group again; lines sent meanwhile are missing\" group=b daemon=4803 session=")
 		f.wantLog("away=10m")
-		if n := strings.Count(f.log.String(), "trying on"); n != 1 {
+		if n := strings.Count(f.log.String(), "cannot connect"); n != 1 {
 			f.Errorf("the log says %d times that there is no connection, want once", n)
 		}
 		if n := f.sub.Stats().Connects; n != 2 {
@@ -358,10 +358,10 @@ func TestDiskFull(t *testing.T) {
 			f.send(line, "a", "b")
 		}
 		f.want("b.log", strings.Repeat(line, 30)) // one full disk does not stop the others
-		f.wantLog("a file cannot be written; its lines wait in memory")
+		f.wantLog("cannot write file; its lines wait in memory")
 		f.wantLog("no space left on device: free some space")
 		<-time.After(10 * time.Minute)
-		if n := strings.Count(f.log.String(), "cannot be written"); n < 5 || n > 15 {
+		if n := strings.Count(f.log.String(), "cannot write file"); n < 5 || n > 15 {
 			f.Errorf("in ten minutes the log says %d times that the file cannot be written", n)
 		}
 		if st := f.sub.Stats().Files[full]; st.DroppedRecords != 10 || st.Waiting != 1000 {
@@ -384,7 +384,7 @@ func TestDiskFull(t *testing.T) {
 		if string(b) != strings.Repeat(line, 20)+"last\n" {
 			f.Errorf("the file has %d bytes, and ends with %q", len(b), b[max(0, len(b)-60):])
 		}
-		f.wantLog("the file can be written again")
+		f.wantLog("can write file again")
 		f.wantLog("lost_lines=10")
 	})
 }
@@ -423,10 +423,10 @@ func TestLinksAreOneFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := len(s.writers[0].files.all); n != 1 {
+	if n := len(s.Stats().Files); n != 1 {
 		t.Errorf("%d files open, want 1", n)
 	}
-	if err := s.writers[0].files.close(); err != nil {
+	if err := s.closeAll(); err != nil {
 		t.Error(err)
 	}
 }

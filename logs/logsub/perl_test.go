@@ -215,19 +215,23 @@ func TestPerlApart(t *testing.T) {
 		src.more <- each
 		until("the files", func(st Stats) bool { return st.Files[file].Records == int64(4+(i+1)*each) })
 	}
-	until("a full queue", func(st Stats) bool { return st.Queues["perl"] > 0 })
+	until("a full queue", func(st Stats) bool { return lost(st, "perl") > 0 })
 	cancel()
 	if err := <-done; err == nil || !strings.Contains(err.Error(), "lines are lost: set a spool directory") {
 		t.Errorf("Run says %v", err)
 	}
 	st := sub.Stats()
 	p := st.Perl
-	if st.Queues["perl"] != st.Dropped["queue_full"]+st.Dropped["at_end"] || st.Queues["files"] != 0 || st.Dropped["no_match"] != more+4 ||
-		p.Returned+p.Died+p.Interrupted+st.Queues["perl"] != more+4 || p.Interrupted != 2 {
+	if lost(st, "perl") != st.Dropped["queue_full"]+st.Dropped["at_end"] || lost(st, "files") != 0 || st.Dropped["no_match"] != more+4 ||
+		p.Returned+p.Died+p.Interrupted+lost(st, "perl") != more+4 || p.Interrupted != 2 {
 		t.Errorf("counted %+v", st)
 	}
+	// What Perl loses is no file's loss: not in the log, and not in the counters of the sink of files.
+	if files := st.Sink("files"); strings.Contains(log.String(), "lost_by_files") || files.DroppedRecords != 0 || st.Sink("perl").DroppedRecords != p.Died+p.Interrupted {
+		t.Errorf("losses: files %+v, perl %+v; the log says %s", files, st.Sink("perl"), &log)
+	}
 	for _, want := range []string{
-		"rude::log died: as it was told", "perl has ended, and is started again", "exit status 4",
+		"rude::log died: as it was told", "perl ended; restarting", "exit status 4",
 		"perl_died=1", "perl_restarts=1", "perl_interrupted=2", "dropped_queue_full=",
 	} {
 		if !strings.Contains(log.String(), want) {
@@ -279,9 +283,9 @@ func TestPerlSpool(t *testing.T) {
 		}
 	}
 	// The end comes at some point within the lines.
-	run("mylogger::log", lines, func(st Stats) bool { return st.Backlogs["perl"].Put == lines })
+	run("mylogger::log", lines, func(st Stats) bool { return st.Sink("perl").Queue.Put == lines })
 	run("mylogger::log", 0, func(st Stats) bool {
-		return st.Backlogs["perl"].SpoolLines == 0 && st.Backlogs["perl"].WaitingBytes == 0 && st.Perl.Waiting == 0
+		return st.Sink("perl").Queue.SpoolLines == 0 && st.Sink("perl").Queue.WaitingBytes == 0
 	})
 	next, missing := 0, 0
 	for line := range strings.Lines(read(t, table)) {
@@ -321,11 +325,11 @@ func TestPerlErrors(t *testing.T) {
 		t.Errorf("the file was opened: %v", err)
 	}
 	for want, change := range map[string]func(*Config){
-		"has a file or a Perl function": func(c *Config) { c.Connections[0].Logs = []Log{{Group: "a", File: file, Perl: "x::log"}} },
-		"cannot be cut, compressed":     func(c *Config) { c.Connections[0].Logs = []Log{{Group: "a", Perl: "x::log", Keep: Keeping{Size: 1}}} },
-		`"x y" is no name`:              func(c *Config) { c.Connections[0].Logs = []Log{{Group: "a", Perl: "x y"}} },
-		`"1" is no name`:                func(c *Config) { c.Perl.Hup = []string{"1"} },
-		"name a directory or a module":  func(c *Config) { c.Perl.Load = []perlsink.Step{{}} },
+		"has a file or a Perl function":       func(c *Config) { c.Connections[0].Logs = []Log{{Group: "a", File: file, Perl: "x::log"}} },
+		"cannot be cut, compressed":           func(c *Config) { c.Connections[0].Logs = []Log{{Group: "a", Perl: "x::log", Keep: Keeping{Size: 1}}} },
+		`"x y" is no name`:                    func(c *Config) { c.Connections[0].Logs = []Log{{Group: "a", Perl: "x y"}} },
+		`"1" is no name`:                      func(c *Config) { c.Perl.Hup = []string{"1"} },
+		"name either a directory or a module": func(c *Config) { c.Perl.Load = []perlsink.Step{{}} },
 	} {
 		bad := cfg
 		bad.Connections = []Connection{{Address: "4803", Logs: []Log{{Group: "a", File: file}}}}

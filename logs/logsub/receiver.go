@@ -1,6 +1,8 @@
 package logsub
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +13,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/spreadd/spreadd/logs/internal/envelope"
 	"github.com/spreadd/spreadd/spread"
 )
 
@@ -20,41 +23,40 @@ const (
 	backoffLast  = 5 * time.Second
 )
 
-// receiveBatch bounds how many messages the receiver collects before it hands
-// them on.
+// receiveBatch bounds how many messages the receiver collects before it passes them to the writers.
 const receiveBatch = 256
 
-// receiver keeps one connection and hands what comes to the queue.
+// receiver keeps one connection, and passes what it receives to the writers.
 type receiver struct {
 	s         *Subscriber
 	index     int // of the connection
 	address   string
 	byGroup   map[string][]target
-	raw       map[string][]target // those that want envelopes, too
+	raw       map[string][]target // of logs that keep envelopes
 	groups    []string            // sorted
 	waiting   map[string]bool     // groups whose join is not confirmed
 	joined    bool                // all groups have been joined once
-	batches   []batch             // what is to be handed on, by writer
-	collected int                 // messages since the last time
-	messages  int64               // of these, those of publishers, and the bytes of their payloads
+	batches   []batch             // what the writers get next
+	collected int                 // events since the last handOn
+	messages  int64               // of these, messages, and the bytes of their payloads
 	bytes     int64
 	count     connCount
 
 	lost time.Time // when the connection ended; zero before the first
 
-	now        time.Time // when the batch began to come
+	now        time.Time // when the first event of the batch came
 	streams    streams
 	publishers publishers
-	complained time.Time // of a message that cannot be read
+	complained time.Time // last log line about an unreadable message
 }
 
-// target is what is to be done for a group by one writer.
+// target are the routes of a group that belong to one writer.
 type target struct {
 	w      *writer
 	routes []*route
 }
 
-// batch is what a writer will get.
+// batch is what a writer gets next.
 type batch struct {
 	w     *writer
 	items []item
@@ -83,7 +85,7 @@ func addRoutes(targets []target, w *writer, routes ...*route) []target {
 	return append(targets, target{w, slices.Clone(routes)})
 }
 
-// run connects again and again until ctx ends.
+// run keeps connecting until ctx ends.
 func (r *receiver) run(ctx context.Context) {
 	backoff := backoffFirst
 	failing := false
@@ -103,10 +105,9 @@ func (r *receiver) run(ctx context.Context) {
 		}
 		if !failing {
 			failing = true
-			r.s.cfg.Log.Warn("no connection to the daemon, trying on", slog.String("daemon", r.address), slog.Any("error", err))
+			r.s.cfg.Log.Warn("cannot connect to the daemon; will keep retrying", slog.String("daemon", r.address), slog.Any("error", err))
 		}
-		// Half of it is by chance, so that a farm of subscribers does not
-		// come back in one moment.
+		// Half of the pause is random, so that many subscribers do not reconnect at once.
 		pause := backoff/2 + rand.N(backoff/2+1)
 		backoff = min(2*backoff, backoffLast)
 		select {
@@ -117,8 +118,8 @@ func (r *receiver) run(ctx context.Context) {
 	}
 }
 
-// connect opens one session, joins, and receives until it ends. It returns how
-// long there was a session.
+// connect opens one session, joins the groups, and receives until the session ends. It returns how long that lasted; 0 if
+// there was no session.
 func (r *receiver) connect(ctx context.Context) (lasted time.Duration, err error) {
 	sess, err := r.dial(ctx)
 	if err != nil {
@@ -153,7 +154,7 @@ func (r *receiver) dial(ctx context.Context) (Session, error) {
 	defer cancel()
 	sess, err := r.s.cfg.Dial(ctx, r.address, r.name())
 	if errors.Is(err, spread.ErrRejectNotUnique) {
-		// The daemon has not yet noticed the end of the session before.
+		// The daemon has not yet noticed that the previous session ended.
 		sess, err = r.s.cfg.Dial(ctx, r.address, "")
 	}
 	return sess, err
@@ -163,14 +164,13 @@ func (r *receiver) dial(ctx context.Context) (Session, error) {
 func (r *receiver) subscribe(ctx context.Context, sess Session) error {
 	for _, g := range r.groups {
 		if err := sess.Join(ctx, g); err != nil {
-			return fmt.Errorf("joining %q: %w", g, err)
+			return fmt.Errorf("cannot join group %q: %w", g, err)
 		}
 	}
 	return r.receive(ctx, sess)
 }
 
-// name is the private name that we wish for: it tells an operator which process
-// it is.
+// name is the private name to ask for. It shows the operator which process this is.
 func (r *receiver) name() string {
 	name := "ls" + strconv.Itoa(os.Getpid())
 	if r.index > 0 {
@@ -179,7 +179,7 @@ func (r *receiver) name() string {
 	return name[:min(len(name), 10)]
 }
 
-// receive hands on what comes, in batches of what has come already.
+// receive reads events and passes what it has to the writers whenever no more is available.
 func (r *receiver) receive(ctx context.Context, sess Session) error {
 	defer r.handOn()
 	for {
@@ -202,17 +202,52 @@ func (r *receiver) receive(ctx context.Context, sess Session) error {
 	}
 }
 
-func (r *receiver) handOn() {
-	r.collected = 0
-	r.countReceived()
-	for i := range r.batches {
-		b := &r.batches[i]
-		if len(b.items) == 0 {
-			continue
+// message collects a message for the logs of its groups: for each log once, whatever the list of groups.
+func (r *receiver) message(m *spread.Message) {
+	r.messages++
+	r.bytes += int64(len(m.Payload))
+	raw, plain := targets(r.raw, m.Groups), targets(r.byGroup, m.Groups)
+	if len(raw)+len(plain) == 0 {
+		// A private message, or one to groups that have no log.
+		r.s.dropMessage(dropNoLog, len(m.Payload))
+		return
+	}
+	r.put(raw, item{sender: m.Sender, payload: m.Payload})
+	if len(plain) == 0 {
+		return
+	}
+	key, seq, lines, err := envelope.Split(m.Payload)
+	if errors.Is(err, envelope.ErrNone) {
+		r.put(plain, item{sender: m.Sender, payload: m.Payload})
+		return
+	}
+	var s *stream
+	if err == nil {
+		s = r.streams.find(key, r.now, &r.publishers)
+	}
+	if s == nil {
+		r.unreadable(m, cmp.Or(err, envelope.ErrMalformed))
+		return
+	}
+	for len(lines) > 0 {
+		n := bytes.IndexByte(lines, '\n') + 1
+		if r.take(s, seq) {
+			r.put(plain, item{sender: m.Sender, payload: lines[:n:n], stream: s, seq: seq})
+		} else {
+			r.s.dropMessage(dropRepeat, n)
 		}
-		b.w.put(b.items)
-		clear(b.items)
-		b.items = b.items[:0]
+		seq++
+		lines = lines[n:]
+	}
+}
+
+// unreadable drops a message with a malformed envelope, and logs that once a gapInterval.
+func (r *receiver) unreadable(m *spread.Message, err error) {
+	r.s.dropMessage(dropEnvelope, len(m.Payload))
+	if now := time.Now(); now.Sub(r.complained) >= gapInterval {
+		r.complained = now
+		r.s.cfg.Log.Warn("message dropped: its envelope cannot be read; a newer logsub may be able to", slog.Any("error", err),
+			slog.String("sender", m.Sender), slog.Any("groups", m.Groups))
 	}
 }
 
@@ -262,6 +297,21 @@ func truncate(b []byte, limit int) []byte {
 	return append(slices.Clone(b[:limit-1]), '\n')
 }
 
+// handOn passes what was collected to the writers.
+func (r *receiver) handOn() {
+	r.collected = 0
+	r.countReceived()
+	for i := range r.batches {
+		b := &r.batches[i]
+		if len(b.items) == 0 {
+			continue
+		}
+		b.w.put(b.items)
+		clear(b.items)
+		b.items = b.items[:0]
+	}
+}
+
 // membership notes that a join is confirmed.
 func (r *receiver) membership(m *spread.Membership, own string) {
 	if m.Cause != spread.CauseJoin || m.Changed != own || !r.waiting[m.Group] {
@@ -271,9 +321,9 @@ func (r *receiver) membership(m *spread.Membership, own string) {
 	r.count.joined.Add(1)
 	log := r.s.cfg.Log.With(slog.String("group", m.Group), slog.String("daemon", r.address), slog.String("session", own))
 	if r.lost.IsZero() {
-		log.Info("joined")
+		log.Info("joined group")
 	} else {
-		log.Warn("joined again; what was sent in between is missing", slog.String("away", time.Since(r.lost).Round(time.Millisecond).String()))
+		log.Warn("joined group again; lines sent meanwhile are missing", slog.String("away", time.Since(r.lost).Round(time.Millisecond).String()))
 	}
 	if len(r.waiting) == 0 && !r.joined {
 		r.joined = true

@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/spreadd/spreadd/logs/internal/sink/logpath"
+	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logpath"
 	"github.com/spreadd/spreadd/logs/internal/sink/perlsink"
 	"github.com/spreadd/spreadd/logs/internal/spreadlogdconf"
 )

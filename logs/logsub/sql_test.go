@@ -36,7 +36,7 @@ func TestSQL(t *testing.T) {
 	logs := func() []Log {
 		table := sqlsink.Config{
 			Driver: sqlsink.SQLite, DSN: path, Table: "logs", Positions: "positions", PositionKey: "test", BatchLines: 100, BatchDelay: -1,
-			Columns: []sqlsink.Column{{Name: "group", Field: sqlsink.Group}, {Name: "vhost", Field: sqlsink.Vhost}, {Name: "data", Field: sqlsink.Line}},
+			Columns: []sqlsink.Column{{Name: "group", Field: sqlsink.Group}, {Name: "vhost", Field: sqlsink.VHost}, {Name: "data", Field: sqlsink.Line}},
 		}
 		again := table
 		return []Log{{Group: "a", SQL: &table}, {Group: "b", SQL: &again}, {Group: "a", File: filepath.Join(dir, "file")}}
@@ -47,12 +47,12 @@ func TestSQL(t *testing.T) {
 	src.more <- 1000
 	const name = "sqlite:logs"
 	eventually(t, "the file", func() bool { return s.Stats().Files[filepath.Join(dir, "file")].Records == 1000 })
-	eventually(t, "an error", func() bool { return s.Stats().Databases[name].Errors > 0 })
+	eventually(t, "an error", func() bool { return s.Stats().Sink(name).Database.Errors > 0 })
 	if err := end(); err != nil { // lines go to the spool
 		t.Error(err)
 	}
-	if st := s.Stats(); st.Databases[name].Inserted != 0 || st.Backlogs[name].SpoolLines != 1000 || len(st.Databases) != 1 {
-		t.Errorf("counters are %+v, %+v", st.Databases, st.Backlogs)
+	if st := s.Stats(); st.Sink(name).Database.Inserted != 0 || st.Sink(name).Queue.SpoolLines != 1000 || len(st.Sinks) != 2 {
+		t.Errorf("counters are %+v, %+v", st.Sinks, st.Dropped)
 	}
 
 	for _, text := range []string{
@@ -65,14 +65,14 @@ func TestSQL(t *testing.T) {
 	}
 	s, end = start(t, cfg, src, logs()...)
 	src.more <- 2000
-	eventually(t, "all lines", func() bool { return s.Stats().Databases[name].Inserted == 2999 })
+	eventually(t, "all lines", func() bool { return s.Stats().Sink(name).Database.Inserted == 2999 })
 	if err := end(); err != nil {
 		t.Error(err)
 	}
 	if got := query(t, db, `SELECT count(*) || ' ' || count(DISTINCT data) || ' ' || min(data) || ' ' || max(vhost) || ' ' || max("group") FROM logs`); got != "2999 2999 line 0 www a" {
 		t.Errorf("the table has %s", got)
 	}
-	if st := s.Stats(); st.Dropped["refused"] != 1 || st.Databases[name].Refused != 1 || st.Backlogs[name].Lost() != 0 {
+	if st := s.Stats(); st.Dropped["refused"] != 1 || st.Sink(name).Database.Refused != 1 || st.Sink(name).Queue.Lost() != 0 {
 		t.Errorf("counters are %+v", st)
 	}
 }
@@ -98,7 +98,7 @@ func TestSQLOff(t *testing.T) {
 		{[]Log{{Group: "a", SQL: &good, File: "x"}}, Config{}, "has a file and a table"},
 		{[]Log{{Group: "a", SQL: &good, Keep: Keeping{Size: 1}}}, Config{}, "cannot be cut"},
 		{[]Log{{Group: "a", SQL: &good, Envelope: EnvelopeIndex}}, Config{}, "tables have no index"},
-		{[]Log{{Group: "a", SQL: &good}}, Config{Spool: filepath.Join(dir, "spool")}, "opening what waits for mysql:t: spool: create directory"},
+		{[]Log{{Group: "a", SQL: &good}}, Config{Spool: filepath.Join(dir, "spool")}, "cannot open the queue of mysql:t: spool: create directory"},
 	} {
 		tt.cfg.Connections = []Connection{{Address: "4803", Logs: tt.logs}}
 		if _, err := New(tt.cfg); err == nil || !strings.Contains(err.Error(), tt.want) {

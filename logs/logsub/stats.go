@@ -5,11 +5,13 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync/atomic"
+	"time"
 
-	"github.com/spreadd/spreadd/logs/internal/queue"
+	"github.com/spreadd/spreadd/logs/internal/logline"
 	"github.com/spreadd/spreadd/logs/internal/sink"
-	"github.com/spreadd/spreadd/logs/internal/sink/archive"
+	"github.com/spreadd/spreadd/logs/internal/sink/filesink/archive"
 	"github.com/spreadd/spreadd/logs/internal/sink/perlsink"
 	"github.com/spreadd/spreadd/logs/internal/sink/sqlsink"
 )
@@ -18,19 +20,19 @@ import (
 type dropReason uint8
 
 const (
-	dropQueue    dropReason = iota // the queue is full
+	dropQueue    dropReason = iota // the list of a writer is full
 	dropTooLong                    // longer than BufferSize
-	dropNoLog                      // private, or of groups that nothing is written for
-	dropNoMatch                    // none of a log's patterns matches; once for each log
-	dropFiltered                   // by a filter, on purpose; the same
-	dropSample                     // not of the sample, on purpose; the same
-	dropRepeat                     // a line that has come before, by its envelope
+	dropNoLog                      // private, or for groups without a log
+	dropNoMatch                    // no pattern of a log matches; once for each log
+	dropFiltered                   // by a filter, on purpose; once for each log
+	dropSample                     // not in the sample, on purpose; once for each log
+	dropRepeat                     // a duplicate, by its envelope
 	dropEnvelope                   // an envelope that cannot be read
-	dropRefused                    // a database does not take the line
+	dropRefused                    // a database rejects the line
 	numDropReasons
 )
 
-// String returns a short name, fit for a label.
+// String returns the reason as a metric label.
 func (d dropReason) String() string {
 	switch d {
 	case dropQueue:
@@ -56,6 +58,208 @@ func (d dropReason) String() string {
 	return fmt.Sprintf("dropReason(%d)", uint8(d))
 }
 
+// Stats are the counters of a subscriber. They only grow, except those that say otherwise.
+type Stats struct {
+	Messages  int64 // received
+	Bytes     int64 // of their payloads
+	Truncated int64
+	Connects  int64 // sessions opened
+	Reopens   int64
+	// Dropped are messages that were not written, by reason: "queue_full", "too_long", "no_log", "bad_envelope",
+	// "refused" by a database, and those of [queue.Stats]. On purpose: "repeat" for duplicates, and once for each log
+	// "no_match", "filtered", "not_in_sample".
+	Dropped map[string]int64
+	// DroppedBytes are the bytes of these messages, except those that a log leaves out on purpose and those of
+	// [queue.Stats].
+	DroppedBytes map[string]int64
+	// Publishers are those whose lines come in envelopes, by name; beyond 1000 they are counted together as
+	// OtherPublishers.
+	Publishers map[string]PublisherStats
+
+	Daemons []DaemonStats // in the order of the configuration, without those that have no logs
+	Logs    []LogStats    // the same
+	Sinks   []SinkStats   // "files" is the first
+
+	// Files are the counters of single files, by path.
+	Files map[string]sink.Stats
+	// Closed is the sum over the files of templates that were closed.
+	Closed   sink.Stats
+	Archives archive.Stats
+	Perl     perlsink.Stats
+}
+
+// DaemonStats are the counters of one connection.
+type DaemonStats struct {
+	Address   string
+	Connects  int64 // sessions opened
+	Failures  int64 // failed attempts, and sessions that ended before all groups were joined
+	Connected bool
+	Groups    int // to be joined
+	Joined    int // of these, in this session
+	Messages  int64
+	Bytes     int64 // of their payloads
+	// Last is when the latest message was received; zero if none was. Messages of one batch have the same time.
+	Last time.Time
+}
+
+// LogStats are the counters of one [Log].
+type LogStats struct {
+	Group string
+	File  string // the file as configured, or the label of another sink
+	Lines int64  // passed to the sink
+	Bytes int64  // of these, as written
+	// NoMatch, Filtered and NotInSample are lines that were left out on purpose.
+	NoMatch, Filtered, NotInSample int64
+	// Newest is the time in the last line written, in seconds, and Delay how much later it was written. Both are zero if no
+	// line had a readable time.
+	Newest time.Time
+	Delay  time.Duration
+}
+
+// SinkStats are the counters of one sink.
+type SinkStats struct {
+	// Name is "files", "perl", "|COMMAND", or the name of a table. Label is the same for metrics: of a command it has only
+	// the first word.
+	Name, Label string
+	// QueueLines and QueueBytes are what waits for the writer, of at most QueueLimit bytes; each line counts for 128 bytes
+	// more than it has.
+	QueueLines             int
+	QueueBytes, QueueLimit int64
+	QueueDropped           int64 // lines that did not fit there
+	QueueDroppedBytes      int64
+
+	sink.Stats // behind the writer
+
+	OpenFiles int   // files that hold a descriptor
+	Evictions int64 // files that were closed to make room for another
+	Cuts      int64 // files that became too large
+
+	Database *sqlsink.Stats // nil for other sinks
+}
+
+// Lost returns how many lines were dropped because the sink was too slow.
+func (s *SinkStats) Lost() int64 {
+	n := s.QueueDropped
+	if s.Queue != nil {
+		n += s.Queue.Lost()
+	}
+	return n
+}
+
+// Sink returns the counters of the sink with a name; zero if there is none.
+func (s Stats) Sink(name string) SinkStats {
+	for i := range s.Sinks {
+		if s.Sinks[i].Name == name {
+			return s.Sinks[i]
+		}
+	}
+	return SinkStats{}
+}
+
+// Stats returns the counters. It may be called at any time.
+func (s *Subscriber) Stats() Stats {
+	st := Stats{
+		Messages:  s.count.messages.Load(),
+		Bytes:     s.count.bytes.Load(),
+		Truncated: s.count.truncated.Load(),
+		Connects:  s.count.connects.Load(),
+		Reopens:   s.count.reopens.Load(),
+		Dropped:   make(map[string]int64), DroppedBytes: make(map[string]int64), Publishers: make(map[string]PublisherStats),
+	}
+	for i := range s.count.dropped {
+		st.Dropped[dropReason(i).String()] = s.count.dropped[i].Load()
+		st.DroppedBytes[dropReason(i).String()] = s.count.droppedBytes[i].Load()
+	}
+	for _, r := range s.receivers {
+		r.publishers.add(st.Publishers)
+		st.Daemons = append(st.Daemons, r.stats())
+	}
+	for _, r := range s.routes {
+		st.Logs = append(st.Logs, r.stats())
+	}
+	for _, w := range s.writers {
+		k := w.stats()
+		if k.Database != nil {
+			st.Dropped[dropRefused.String()] += k.Database.Refused
+		}
+		if k.Queue != nil {
+			for reason, n := range k.Queue.Dropped {
+				st.Dropped[reason] += n
+			}
+		}
+		st.Sinks = append(st.Sinks, k)
+	}
+	files := s.files.FileStats()
+	st.Files, st.Closed, st.Archives = files.Files, files.Closed, files.Archives
+	if s.perl != nil {
+		st.Perl = perlStats(s.perl.sink)
+	}
+	return st
+}
+
+// attrs returns the counters for a log line.
+func (s *Subscriber) attrs() []any {
+	st := s.Stats()
+	args := []any{
+		slog.Int64("messages", st.Messages), slog.Int64("bytes", st.Bytes), slog.Int64("connects", st.Connects),
+	}
+	for _, reason := range slices.Sorted(maps.Keys(st.Dropped)) {
+		if n := st.Dropped[reason]; n > 0 {
+			args = append(args, slog.Int64("dropped_"+reason, n))
+		}
+	}
+	var missing, written int64
+	for _, p := range st.Publishers {
+		missing += p.Missing - p.Late
+	}
+	if missing > 0 {
+		args = append(args, slog.Int64("missing", missing))
+	}
+	for i := range st.Sinks {
+		written += st.Sinks[i].Records
+	}
+	args = append(args, slog.Int64("written", written))
+	if lost := st.Sinks[0].DroppedRecords; lost > 0 {
+		args = append(args, slog.Int64("lost_by_files", lost))
+	}
+	if st.Perl.Starts > 0 {
+		args = append(args, perlAttrs(&st.Perl)...)
+	}
+	if a := st.Archives; a != (archive.Stats{}) {
+		args = append(args, slog.Int64("compressed", a.Compressed), slog.Int64("removed", a.Removed), slog.Int64("archive_errors", a.Errors))
+	}
+	return args
+}
+
+// perlStats returns the counters of the sink of Perl functions.
+func perlStats(s sink.Sink) perlsink.Stats {
+	if q, ok := s.(*sink.Queued); ok {
+		if p, ok := q.Deliverer.(*perlsink.Sink); ok {
+			return p.PerlStats()
+		}
+	}
+	return perlsink.Stats{}
+}
+
+// perlAttrs returns the counters of Perl that are not zero, for a log line.
+func perlAttrs(st *perlsink.Stats) []any {
+	args := []any{slog.Int64("perl_calls", st.Returned+st.Died)}
+	for _, c := range []struct {
+		key string
+		n   int64
+	}{
+		{"perl_died", st.Died + st.DiedHup},
+		{"perl_restarts", st.Starts - 1},
+		{"perl_interrupted", st.Interrupted},
+	} {
+		if c.n > 0 {
+			args = append(args, slog.Int64(c.key, c.n))
+		}
+	}
+	return args
+}
+
+// counters are those of the whole subscriber.
 type counters struct {
 	messages, bytes, truncated, connects, reopens atomic.Int64
 
@@ -70,135 +274,137 @@ func (s *Subscriber) dropMessage(why dropReason, size int) {
 	s.count.droppedBytes[why].Add(int64(size))
 }
 
-// Stats are a subscriber's counters, which only grow.
-type Stats struct {
-	Messages  int64 // received
-	Bytes     int64 // of their payloads
-	Truncated int64
-	Connects  int64 // sessions opened
-	Reopens   int64
-	// Dropped are messages that were not written, by reason: "queue_full",
-	// "too_long", "no_log", "bad_envelope", "refused" by a database, those of [queue.Stats]; and on purpose, "repeat", for lines that have come
-	// before, and once for each log: "no_match", "filtered", "not_in_sample".
-	Dropped map[string]int64
-	// DroppedBytes are those of these messages, but for those that a log leaves out on purpose, and those that
-	// wait for commands and the like.
-	DroppedBytes map[string]int64
-	// Queues are those that queues lost, by sink: "files" for all files, and each
-	// command and table.
-	Queues map[string]int64
-	// Backlogs are what waits for commands and tables, by sink. Their losses are part of Dropped and Queues.
-	Backlogs map[string]queue.Stats
-	// Databases are the counters of tables, by sink.
-	Databases map[string]sqlsink.Stats
-	// Files are the files' own counters, by path, and those of commands and tables, by sink.
-	Files map[string]sink.Stats
-	// Closed is the sum of those of files of templates that were closed.
-	Closed sink.Stats
-	// Publishers are those whose lines have envelopes, by name; beyond 1000 they
-	// are counted together as OtherPublishers.
-	Publishers map[string]PublisherStats
-	// Archives are those of closed files.
-	Archives archive.Stats
-	// Perl are those of Perl functions.
-	Perl perlsink.Stats
+// connCount are the counters of a connection.
+type connCount struct {
+	connects, failures, messages, bytes, last, joined atomic.Int64
 
-	Daemons []DaemonStats // in the order of the configuration, those without logs left out
-	Logs    []LogStats    // the same
-	Sinks   []SinkStats   // "files" is the first
+	connected atomic.Bool
 }
 
-// Stats returns the counters. It may be called at any time.
-func (s *Subscriber) Stats() Stats {
-	st := Stats{
-		Messages:  s.count.messages.Load(),
-		Bytes:     s.count.bytes.Load(),
-		Truncated: s.count.truncated.Load(),
-		Connects:  s.count.connects.Load(),
-		Reopens:   s.count.reopens.Load(),
-		Dropped:   make(map[string]int64),
-
-		DroppedBytes: make(map[string]int64),
+// stats returns the counters of a connection.
+func (r *receiver) stats() DaemonStats {
+	c := &r.count
+	st := DaemonStats{
+		Address: r.address, Connects: c.connects.Load(), Failures: c.failures.Load(), Connected: c.connected.Load(),
+		Groups: len(r.groups), Joined: int(c.joined.Load()), Messages: c.messages.Load(), Bytes: c.bytes.Load(),
 	}
-	st.Publishers = make(map[string]PublisherStats)
-	for _, r := range s.receivers {
-		r.publishers.add(st.Publishers)
+	if last := c.last.Load(); last != 0 {
+		st.Last = time.Unix(0, last)
 	}
-	st.Files, st.Queues = make(map[string]sink.Stats), make(map[string]int64)
-	st.Backlogs, st.Databases = make(map[string]queue.Stats), make(map[string]sqlsink.Stats)
-	for i := range s.count.dropped {
-		st.Dropped[dropReason(i).String()] = s.count.dropped[i].Load()
-		st.DroppedBytes[dropReason(i).String()] = s.count.droppedBytes[i].Load()
-	}
-	for _, w := range s.writers {
-		w.files.stats(st.Files, &st.Closed)
-		st.Queues[w.name] = w.dropped.Load()
-		if w.lane != nil {
-			b := w.lane.queue.Stats()
-			st.Files[w.name], st.Backlogs[w.name] = w.lane.sink.Stats(), b
-			st.Queues[w.name] += b.Lost()
-			if db, ok := w.lane.sink.(databaseSink); ok {
-				d := db.Sink.Stats()
-				st.Databases[w.name] = d
-				st.Dropped[dropRefused.String()] += d.Refused
-			}
-			for reason, n := range b.Dropped {
-				st.Dropped[reason] += n
-			}
-		}
-	}
-	for _, w := range s.writers {
-		for _, k := range w.files.keepers {
-			if k.archiver != nil {
-				st.Archives.Add(k.archiver.Stats())
-			}
-		}
-	}
-	for _, r := range s.receivers {
-		st.Daemons = append(st.Daemons, r.stats())
-	}
-	for _, r := range s.routes {
-		st.Logs = append(st.Logs, r.stats())
-	}
-	for _, w := range s.writers {
-		st.Sinks = append(st.Sinks, w.stats())
-	}
-	st.Perl = s.perlStats()
 	return st
 }
 
-// attrs are the counters for a line of the log.
-func (s *Subscriber) attrs() []any {
-	st := s.Stats()
-	args := []any{
-		slog.Int64("messages", st.Messages), slog.Int64("bytes", st.Bytes), slog.Int64("connects", st.Connects),
+// countReceived counts what has been received since the last call.
+func (r *receiver) countReceived() {
+	if r.messages == 0 {
+		return
 	}
-	for _, reason := range slices.Sorted(maps.Keys(st.Dropped)) {
-		if n := st.Dropped[reason]; n > 0 {
-			args = append(args, slog.Int64("dropped_"+reason, n))
+	r.s.count.messages.Add(r.messages)
+	r.s.count.bytes.Add(r.bytes)
+	r.count.messages.Add(r.messages)
+	r.count.bytes.Add(r.bytes)
+	r.count.last.Store(r.now.UnixNano())
+	r.messages, r.bytes = 0, 0
+}
+
+// routeCount are the counters of a route. Its writer adds to batch, and publishes that at the end of each batch of items.
+type routeCount struct {
+	batch struct {
+		lines, bytes, noMatch, filtered, notInSample int64
+
+		last    []byte // the last line written
+		touched bool
+	}
+	lines, bytes, noMatch, filtered, notInSample atomic.Int64
+
+	newest, delay atomic.Int64 // in seconds; newest is 0 if unknown
+}
+
+// stats returns the counters of a route.
+func (r *route) stats() LogStats {
+	c := &r.count
+	st := LogStats{
+		Group: r.group, File: r.name,
+		Lines: c.lines.Load(), Bytes: c.bytes.Load(),
+		NoMatch: c.noMatch.Load(), Filtered: c.filtered.Load(), NotInSample: c.notInSample.Load(),
+	}
+	if newest := c.newest.Load(); newest != 0 {
+		st.Newest, st.Delay = time.Unix(newest, 0), time.Duration(c.delay.Load())*time.Second
+	}
+	return st
+}
+
+// touch notes that a route has something to count at the end of the batch.
+func (w *writer) touch(r *route) {
+	if !r.count.batch.touched {
+		r.count.batch.touched = true
+		w.touched = append(w.touched, r)
+	}
+}
+
+// countBatch counts what the routes have done in a batch.
+func (w *writer) countBatch(now time.Time) {
+	for _, r := range w.touched {
+		c := &r.count
+		b := &c.batch
+		if b.last != nil {
+			if second, ok := logline.Time(b.last); ok {
+				c.newest.Store(second)
+				c.delay.Store(max(0, now.Unix()-second))
+			}
+		}
+		c.lines.Add(b.lines)
+		c.bytes.Add(b.bytes)
+		for _, left := range []struct {
+			why dropReason
+			to  *atomic.Int64
+			n   int64
+		}{
+			{dropNoMatch, &c.noMatch, b.noMatch}, {dropFiltered, &c.filtered, b.filtered}, {dropSample, &c.notInSample, b.notInSample},
+		} {
+			if left.n > 0 {
+				left.to.Add(left.n)
+				w.s.drop(left.why, int(left.n))
+			}
+		}
+		b.lines, b.bytes, b.noMatch, b.filtered, b.notInSample, b.last, b.touched = 0, 0, 0, 0, 0, nil, false
+	}
+	w.touched = w.touched[:0]
+}
+
+// stats returns the counters of a sink.
+func (w *writer) stats() SinkStats {
+	lines, bytes := w.queue.Waiting()
+	st := SinkStats{
+		Name: w.name, Label: w.label, QueueLines: lines, QueueBytes: int64(bytes), QueueLimit: int64(w.queue.Limit()),
+		QueueDropped: w.dropped.Load(), QueueDroppedBytes: w.droppedBytes.Load(),
+		Stats: w.sink.Stats(),
+	}
+	if w.sink == sink.Sink(w.s.files) {
+		f := w.s.files.FileStats()
+		st.OpenFiles, st.Evictions, st.Cuts = f.Open, f.Evictions, f.Cuts
+	}
+	if q, ok := w.sink.(*sink.Queued); ok {
+		if db, ok := q.Deliverer.(*sqlsink.Sink); ok {
+			d := db.SQLStats()
+			st.Database = &d
 		}
 	}
-	var missing int64
-	for _, p := range st.Publishers {
-		missing += p.Missing - p.Late
+	return st
+}
+
+// sinkLabel names a sink for metrics. Of a command it takes the first word, because the rest may be secret; sinks with the
+// same word get numbers.
+func (s *Subscriber) sinkLabel(name string) string {
+	if text, command := strings.CutPrefix(name, "|"); command {
+		name = "|"
+		if words := strings.Fields(text); len(words) > 0 {
+			name += words[0]
+		}
 	}
-	if missing > 0 {
-		args = append(args, slog.Int64("missing", missing))
+	unique := name
+	for i := 2; slices.ContainsFunc(s.writers, func(w *writer) bool { return w.label == unique }); i++ {
+		unique = fmt.Sprintf("%s#%d", name, i)
 	}
-	lines, lost := st.Closed.Records, st.Closed.DroppedRecords
-	for _, f := range st.Files {
-		lines += f.Records
-		lost += f.DroppedRecords
-	}
-	args = append(args, slog.Int64("written", lines))
-	if lost > 0 {
-		args = append(args, slog.Int64("lost_by_files", lost))
-	}
-	if st.Perl.Starts > 0 {
-		args = append(args, perlAttrs(&st.Perl)...)
-	}
-	if a := st.Archives; a != (archive.Stats{}) {
-		args = append(args, slog.Int64("compressed", a.Compressed), slog.Int64("removed", a.Removed), slog.Int64("archive_errors", a.Errors))
-	}
-	return args
+	return unique
 }

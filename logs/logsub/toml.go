@@ -10,7 +10,7 @@ import (
 
 	"github.com/spreadd/spreadd/internal/conf"
 	"github.com/spreadd/spreadd/logs/internal/filter"
-	"github.com/spreadd/spreadd/logs/internal/sink/logpath"
+	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logpath"
 	"github.com/spreadd/spreadd/logs/internal/sink/sqlsink"
 	"github.com/spreadd/spreadd/spread"
 )
@@ -123,7 +123,7 @@ func (f *File) Check(t *conf.Table) {
 		}
 		if tmpl, err := logpath.Parse(l.Path); err == nil && l.Path != "" && !l.isCommand() {
 			keep := l.keeping()
-			if err := keep.check(tmpl, f.Lock); err != nil {
+			if err := keep.Check(tmpl, f.Lock); err != nil {
 				l.at.Errorf("file", "", "%v", err)
 			}
 		}

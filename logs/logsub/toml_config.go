@@ -8,7 +8,8 @@ import (
 
 	"github.com/spreadd/spreadd/internal/conf"
 	"github.com/spreadd/spreadd/logs/internal/filter"
-	"github.com/spreadd/spreadd/logs/internal/sink/archive"
+	"github.com/spreadd/spreadd/logs/internal/logline"
+	"github.com/spreadd/spreadd/logs/internal/sink/filesink/archive"
 	"github.com/spreadd/spreadd/logs/internal/sink/perlsink"
 	"github.com/spreadd/spreadd/logs/internal/sink/sqlsink"
 )
@@ -62,7 +63,7 @@ func orNever(d conf.Duration) time.Duration {
 }
 
 func (l *logTable) log() Log {
-	clock, _ := ParseClock(l.Clock)
+	clock, _ := logline.ParseClock(l.Clock)
 	by, _ := filter.ParseField(l.SampleBy)
 	log := Log{
 		Group: l.Group, File: l.Path, Perl: l.Function, Match: expressions(l.Match), Vhost: VhostWord(l.VhostWord),

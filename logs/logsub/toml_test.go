@@ -11,8 +11,9 @@ import (
 
 	"github.com/spreadd/spreadd/internal/conf"
 	"github.com/spreadd/spreadd/logs/internal/filter"
-	"github.com/spreadd/spreadd/logs/internal/sink"
-	"github.com/spreadd/spreadd/logs/internal/sink/archive"
+	"github.com/spreadd/spreadd/logs/internal/sink/commandsink"
+	"github.com/spreadd/spreadd/logs/internal/sink/filesink/archive"
+	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logfile"
 	"github.com/spreadd/spreadd/logs/internal/sink/sqlsink"
 	"github.com/spreadd/spreadd/logs/internal/spreadlogdconf"
 )
@@ -57,8 +58,8 @@ func TestTOMLDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Config{
-		QueueBytes: DefaultQueueBytes, OpenFiles: DefaultOpenFiles, BatchBytes: sink.DefaultBatchBytes, StatsInterval: DefaultStatsInterval,
-		CommandWait: defaultEndWait,
+		QueueBytes: DefaultQueueBytes, OpenFiles: DefaultOpenFiles, BatchBytes: logfile.DefaultBatchBytes, StatsInterval: DefaultStatsInterval,
+		CommandWait: commandsink.DefaultEndWait,
 		Connections: []Connection{{Address: DefaultDaemon, Logs: []Log{{Group: "a", File: "/a"}}}},
 	}
 	if !reflect.DeepEqual(cfg, want) {

@@ -1,74 +1,78 @@
 package logsub
 
 import (
+	"context"
 	"sync/atomic"
 	"time"
 
 	"github.com/spreadd/spreadd/logs/internal/queue"
+	"github.com/spreadd/spreadd/logs/internal/sink"
 )
 
-// writer takes what comes for one sink there, in a goroutine of its own: all files
-// together are a sink, and so is each command and each table of a database, which have a lane. A sink that is slow
-// or stands still fills its queues, and no other.
+// item is one message, or one line of an envelope, on its way from a receiver to a writer.
+type item struct {
+	routes  []*route // where it goes
+	sender  string   // see [spread.Message]
+	payload []byte
+	stream  *stream // of a line that came in an envelope; nil otherwise
+	seq     uint64  // its number in the stream
+}
+
+// writer is the goroutine of a sink. It takes what receivers have put into its list, applies the routes, and puts the
+// lines into the sink. So a sink that is slow fills its own list, and no other.
 type writer struct {
 	s       *Subscriber
 	name    string // of the sink
-	label   string // the same for counters
+	label   string // the same for metrics, without secrets
+	sink    sink.Sink
 	queue   *queue.List[item]
-	files   *files
-	lane    *lane // nil for files
-	reopen  chan struct{}
-	items   []item   // that are being written
-	touched []*route // by them
+	reopen  chan struct{} // requested
+	items   []item        // being written
+	line    sink.Line     // being written
+	touched []*route      // by the items
 
 	dropped, droppedBytes atomic.Int64
 }
 
-// item is one message on its way to the writer.
-type item struct {
-	routes  []*route // where it goes
-	sender  string   // as of [spread.Message]
-	payload []byte
-	stream  *stream // of a line that had an envelope, else nil
-	seq     uint64  // its number
-}
-
-func newList(limitBytes int) *queue.List[item] {
-	return queue.NewList(limitBytes, func(it *item) int { return len(it.payload) })
-}
-
-func newWriter(s *Subscriber, name string) *writer {
-	return &writer{s: s, name: name, label: s.sinkLabel(name), queue: newList(s.cfg.QueueBytes), files: newFiles(&s.cfg), reopen: make(chan struct{}, 1)}
-}
-
-// put hands items on, and counts those for which there is no room.
-func (w *writer) put(items []item) {
-	if n := w.queue.Put(items); n > 0 {
-		w.s.drop(dropQueue, n)
-		w.dropped.Add(int64(n))
-		size := int64(0)
-		for _, it := range items[len(items)-n:] {
-			size += int64(len(it.payload))
-		}
-		w.s.count.droppedBytes[dropQueue].Add(size)
-		w.droppedBytes.Add(size)
+// newWriter adds the writer of a sink.
+func (s *Subscriber) newWriter(name string, to sink.Sink) *writer {
+	w := &writer{
+		s: s, name: name, label: s.sinkLabel(name), sink: to, reopen: make(chan struct{}, 1),
+		queue: queue.NewList(s.cfg.QueueBytes, func(it *item) int { return len(it.payload) }),
 	}
+	s.writers = append(s.writers, w)
+	return w
 }
 
-// askReopen asks for all files to be opened anew.
-func (w *writer) askReopen() {
+// put adds items, and counts those for which there is no room.
+func (w *writer) put(items []item) {
+	n := w.queue.Put(items)
+	if n == 0 {
+		return
+	}
+	w.s.drop(dropQueue, n)
+	w.dropped.Add(int64(n))
+	size := int64(0)
+	for _, it := range items[len(items)-n:] {
+		size += int64(len(it.payload))
+	}
+	w.s.count.droppedBytes[dropQueue].Add(size)
+	w.droppedBytes.Add(size)
+}
+
+// requestReopen has the sink reopened.
+func (w *writer) requestReopen() {
 	select {
 	case w.reopen <- struct{}{}:
-	default: // it has been asked for
+	default: // already requested
 	}
 }
 
-// retryInterval is how often files that could not be written are tried again
-// when nothing else happens.
+// retryInterval is how often a sink retries what failed.
 const retryInterval = time.Second
 
-// ticker returns the channel of a ticker, and how to stop it; a channel that is
-// silent if the interval is not above zero.
+// ticker returns the channel of a ticker and how to stop it. If the interval is not positive, the channel never
+// delivers.
 func ticker(interval time.Duration) (tick <-chan time.Time, stop func()) {
 	if interval <= 0 {
 		return nil, func() {}
@@ -77,9 +81,9 @@ func ticker(interval time.Duration) (tick <-chan time.Time, stop func()) {
 	return t.C, t.Stop
 }
 
-// run writes what there is until done is closed and nothing is left, and closes
-// the files.
-func (w *writer) run(done <-chan struct{}) error {
+// run writes until done is closed and nothing is left, and closes the sink.
+func (w *writer) run(ctx context.Context, done <-chan struct{}) error {
+	w.sink.Start(ctx)
 	retry, stopRetry := ticker(retryInterval)
 	defer stopRetry()
 	fsync, stopSync := ticker(w.s.cfg.SyncInterval)
@@ -92,36 +96,29 @@ func (w *writer) run(done <-chan struct{}) error {
 		case <-w.queue.Wake():
 			w.writeAll()
 			if w.s.cfg.FlushDelay <= 0 {
-				w.files.flush()
+				w.sink.Flush()
 			} else if !flushing {
 				flush.Reset(w.s.cfg.FlushDelay)
 				flushing = true
 			}
 		case <-flush.C:
 			flushing = false
-			w.files.flush()
+			w.sink.Flush()
 		case now := <-retry:
-			w.files.retry()
-			w.files.closeIdle(now)
+			w.sink.Tick(now)
 		case <-fsync:
-			w.files.sync()
+			w.sink.Sync()
 		case <-w.reopen:
 			w.writeAll()
-			w.files.reopen()
-			if w.lane != nil {
-				w.lane.askReopen()
-			}
+			w.sink.Reopen()
 		case <-done:
 			w.writeAll()
-			if w.lane != nil {
-				w.lane.finish()
-			}
-			return w.files.close()
+			return w.sink.Close()
 		}
 	}
 }
 
-// writeAll takes what has come to the files.
+// writeAll writes all items that are available.
 func (w *writer) writeAll() {
 	for {
 		w.items = w.queue.Take(w.items)
@@ -129,7 +126,6 @@ func (w *writer) writeAll() {
 			return
 		}
 		now := w.s.cfg.Now()
-		w.files.now = now
 		for i := range w.items {
 			it := &w.items[i]
 			for _, r := range it.routes {

@@ -165,6 +165,9 @@ type Rules struct {
 	SampleBy Field
 }
 
+// Active reports whether the rules leave out any line.
+func (r *Rules) Active() bool { return len(r.Keep) > 0 || len(r.Drop) > 0 || r.Sample > 0 }
+
 // Verdict says what becomes of a line.
 type Verdict uint8
 

@@ -7,7 +7,7 @@
 //
 // A [Ledger] says which lines of one template have come, as rows of numbers. It is written anew now and then (a checkpoint); each index
 // that grows after that is named in it first, so that a start reads the ledger, and of these indexes what came since.
-// A [Writer] keeps the index of one file, as the [sink.Journal] of it.
+// A [Writer] keeps the index of one file, as the [logfile.Journal] of it.
 //
 // # What it guarantees
 //
@@ -24,7 +24,7 @@
 // # What it does not
 //
 // After the end of the machine, what the disk has of file, index and ledger may be of different ages, unless all was handed to it
-// ([sink.SyncWrites]). Then the index forgets what does not fit, and lines may be written again. A file that is moved to another
+// ([logfile.SyncWrites]). Then the index forgets what does not fit, and lines may be written again. A file that is moved to another
 // directory, or compressed by another program, loses its index. Who changes a file makes its index wrong, which
 // [Verify] tells.
 //
@@ -41,7 +41,7 @@
 //
 // # Errors
 //
-// [ErrDamaged], and sink.ErrLocked if another program has the ledger.
+// [ErrDamaged], and logfile.ErrLocked if another program has the ledger.
 //
 // # References
 //

@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/logs/internal/envelope"
-	"github.com/spreadd/spreadd/logs/internal/sink"
-	"github.com/spreadd/spreadd/logs/internal/sink/logpath"
+	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logfile"
+	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logpath"
 )
 
 // Filled is what [Fill] has done.
@@ -127,7 +127,7 @@ func lockFile(file string) (unlock func() error, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := sink.Lock(h); err != nil {
+	if err := logfile.Lock(h); err != nil {
 		return nil, errors.Join(err, h.Close())
 	}
 	return h.Close, nil
@@ -241,7 +241,7 @@ func (f *filler) lockAll(files []string) (unlock func() error, err error) {
 	for _, file := range files {
 		one, lerr := lockFile(file)
 		switch {
-		case errors.Is(lerr, sink.ErrLocked):
+		case errors.Is(lerr, logfile.ErrLocked):
 			f.inUse[file] = true
 		case lerr != nil:
 			err = errors.Join(err, lerr)
@@ -454,7 +454,7 @@ func (f *filler) remember() error {
 			continue
 		}
 		l, err := OpenLedger(template, t.Base(), time.Now())
-		if errors.Is(err, sink.ErrLocked) {
+		if errors.Is(err, logfile.ErrLocked) {
 			f.tell(template, "logsub is running: should a publisher send a line again that was filled in, it is written once more")
 			continue
 		}

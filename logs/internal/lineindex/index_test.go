@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/logs/internal/envelope"
-	"github.com/spreadd/spreadd/logs/internal/sink"
+	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logfile"
 )
 
 // TestGolden holds the bytes: indexes live as long as logs do.
@@ -311,7 +311,7 @@ func TestLedgerBound(t *testing.T) {
 	if !l.Stream(kept.Name, now).Have.Has(5) {
 		t.Error("what was there is gone")
 	}
-	if _, err := OpenLedger(filepath.Join(dir, "x"), dir, now); !errors.Is(err, sink.ErrLocked) {
+	if _, err := OpenLedger(filepath.Join(dir, "x"), dir, now); !errors.Is(err, logfile.ErrLocked) {
 		t.Errorf("a second one: %v", err)
 	}
 	if err := l.Close(false, now); err != nil {

@@ -15,7 +15,7 @@ import (
 
 	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/logs/internal/envelope"
-	"github.com/spreadd/spreadd/logs/internal/sink"
+	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logfile"
 )
 
 const (
@@ -71,7 +71,7 @@ type Ledger struct {
 // Stream is what a ledger knows of one.
 type Stream struct {
 	Name
-	// Source is its [sink.Tag].
+	// Source is its [logfile.Tag].
 	Source uint32
 	// Have are the lines that have come, written or passed over on purpose.
 	Have envelope.Numbers
@@ -96,7 +96,7 @@ type touched struct {
 }
 
 // OpenLedger opens and locks the ledger of a template, or makes one, and brings it up to date from the indexes. The error
-// wraps [sink.ErrLocked] if another program has it.
+// wraps [logfile.ErrLocked] if another program has it.
 func OpenLedger(template, base string, now time.Time) (*Ledger, error) {
 	l := &Ledger{
 		path: LedgerPath(template, base), template: template, checkpoint: 1,
@@ -127,7 +127,7 @@ func (l *Ledger) lock() error {
 		if err != nil {
 			return err
 		}
-		if err := sink.Lock(f); err != nil {
+		if err := logfile.Lock(f); err != nil {
 			return errors.Join(err, f.Close())
 		}
 		st, err := f.Stat()
@@ -142,7 +142,7 @@ func (l *Ledger) lock() error {
 			return err
 		}
 	}
-	return sink.ErrLocked
+	return logfile.ErrLocked
 }
 
 // read reads the file. A torn end is passed over: nothing was written after it.
@@ -302,7 +302,7 @@ func (l *Ledger) Checkpoint(now time.Time) error {
 		return err
 	}
 	_, err = f.Write(b)
-	if err = errors.Join(err, f.Sync(), sink.Lock(f)); err == nil {
+	if err = errors.Join(err, f.Sync(), logfile.Lock(f)); err == nil {
 		err = os.Rename(tmp, l.path)
 	}
 	if err != nil {

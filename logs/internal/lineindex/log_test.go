@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/logs/internal/envelope"
-	"github.com/spreadd/spreadd/logs/internal/sink"
-	"github.com/spreadd/spreadd/logs/internal/sink/archive"
+	"github.com/spreadd/spreadd/logs/internal/sink/filesink/archive"
+	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logfile"
 )
 
 // key is that of a stream of tests.
@@ -33,7 +33,7 @@ func testLine(text string) (publisher string, seq uint64) {
 type testLog struct {
 	*testing.T
 	l     *Ledger
-	files map[string]*sink.File
+	files map[string]*logfile.File
 	dir   string
 }
 
@@ -44,13 +44,13 @@ func openLog(t *testing.T, dir string) *testLog {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &testLog{t, l, make(map[string]*sink.File), dir}
+	return &testLog{t, l, make(map[string]*logfile.File), dir}
 }
 
-func (g *testLog) file(name string) *sink.File {
+func (g *testLog) file(name string) *logfile.File {
 	f := g.files[name]
 	if f == nil {
-		f = sink.NewFile(filepath.Join(g.dir, name), sink.Options{Journal: g.l.Writer()})
+		f = logfile.New(filepath.Join(g.dir, name), logfile.Options{Journal: g.l.Writer()})
 		g.files[name] = f
 	}
 	return f
@@ -61,13 +61,13 @@ func (g *testLog) add(name, lines string) {
 	g.Helper()
 	for text := range strings.SplitSeq(lines, ",") {
 		publisher, seq := testLine(text)
-		var tag sink.Tag
+		var tag logfile.Tag
 		if publisher != "" {
 			s := g.l.Stream(Name{"g", key(publisher)}, time.Now())
 			if !s.Have.Add(seq) {
 				continue
 			}
-			tag = sink.Tag{Source: s.Source, Number: seq}
+			tag = logfile.Tag{Source: s.Source, Number: seq}
 		}
 		g.file(name).AppendTagged([]byte(text+"\n"), tag)
 	}

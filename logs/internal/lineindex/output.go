@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/spreadd/spreadd/internal/fsutil"
-	"github.com/spreadd/spreadd/logs/internal/sink/archive"
+	"github.com/spreadd/spreadd/logs/internal/sink/filesink/archive"
 )
 
 // batchBytes is how much a batch of a new index speaks of.

@@ -7,7 +7,7 @@ import (
 	"io/fs"
 	"os"
 
-	"github.com/spreadd/spreadd/logs/internal/sink/archive"
+	"github.com/spreadd/spreadd/logs/internal/sink/filesink/archive"
 )
 
 // reader reads the batches of an index.

@@ -12,7 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/spreadd/spreadd/logs/internal/sink"
+	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logfile"
 )
 
 // tailBytes is how far from the end of a file a part of a line is looked for.
@@ -56,7 +56,7 @@ func reconcile(file string) (*account, error) {
 // has another name by now. A file that another program has open stays as it is.
 func settle(file string, size int64) (moved string, err error) {
 	unlock, err := lockFile(file)
-	if errors.Is(err, sink.ErrLocked) {
+	if errors.Is(err, logfile.ErrLocked) {
 		return "", nil
 	}
 	if err != nil {

@@ -6,10 +6,10 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/spreadd/spreadd/logs/internal/sink"
+	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logfile"
 )
 
-// Writer keeps the index of one log file. It is the [sink.Journal] of it.
+// Writer keeps the index of one log file. It is the [logfile.Journal] of it.
 type Writer struct {
 	l    *Ledger
 	file string      // the log file
@@ -32,11 +32,11 @@ type Writer struct {
 
 	lastAt   int64 // offset of the last batch, or of the section in front of it
 	lastEnd  int64 // logical, before it
-	lastTags []sink.Tag
+	lastTags []logfile.Tag
 	lastLens []int64
 }
 
-// Open implements [sink.Journal].
+// Open implements [logfile.Journal].
 func (w *Writer) Open(path string) (size int64, err error) {
 	a, err := reconcile(path)
 	if err != nil {
@@ -83,8 +83,8 @@ func (w *Writer) streamOf(source uint32) int {
 	return n
 }
 
-// Note implements [sink.Journal].
-func (w *Writer) Note(tags []sink.Tag, ends []int, base int, data []byte) error {
+// Note implements [logfile.Journal].
+func (w *Writer) Note(tags []logfile.Tag, ends []int, base int, data []byte) error {
 	if w.checkpoint != w.l.checkpoint {
 		// Who reads from there on has to find all streams.
 		off, err := w.l.touch(w.file, w.generation, w.off)
@@ -124,7 +124,7 @@ func (w *Writer) add(crc uint32, checked bool) error {
 	return nil
 }
 
-// Moved implements [sink.Journal].
+// Moved implements [logfile.Journal].
 func (w *Writer) Moved(path string) error {
 	if w.checkpoint == w.l.checkpoint {
 		if _, err := w.l.touch(path, w.generation, w.touched); err != nil {
@@ -136,10 +136,10 @@ func (w *Writer) Moved(path string) error {
 	return os.Rename(from, Path(path))
 }
 
-// Sync implements [sink.Journal].
+// Sync implements [logfile.Journal].
 func (w *Writer) Sync() error { return errors.Join(w.l.sync(), w.idx.Sync()) }
 
-// Close implements [sink.Journal].
+// Close implements [logfile.Journal].
 func (w *Writer) Close(unwritten int) error {
 	if w.idx == nil {
 		return nil

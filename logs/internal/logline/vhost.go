@@ -32,7 +32,7 @@ func CutVHost(line []byte) (vhost, rest []byte, ok bool) {
 // AppendVHost appends the name of a virtual host as one writes it: in lower case,
 // without its port and the dot at its end.
 func AppendVHost(dst, name []byte) []byte {
-	if i := bytes.LastIndexByte(name, ':'); i > 0 && i > bytes.LastIndexByte(name, ']') && digits(name[i+1:]) {
+	if i := bytes.LastIndexByte(name, ':'); i > 0 && i > bytes.LastIndexByte(name, ']') && allDigits(name[i+1:]) {
 		name = name[:i]
 	}
 	for _, c := range bytes.TrimSuffix(name, []byte{'.'}) {
@@ -44,7 +44,7 @@ func AppendVHost(dst, name []byte) []byte {
 	return dst
 }
 
-func digits(b []byte) bool {
+func allDigits(b []byte) bool {
 	for _, c := range b {
 		if c < '0' || c > '9' {
 			return false

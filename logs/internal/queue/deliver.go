@@ -43,7 +43,7 @@ func (b *Batch) Entries() iter.Seq2[int, *Entry] {
 		var e Entry
 		data := b.block.Data[b.offset:]
 		for i := b.acked; i < b.block.Lines; i++ {
-			rest, ok := decodeEntry(data, &e)
+			rest, ok := decodeEntry(b.block.Data, data, &e)
 			if !ok || !yield(i, &e) {
 				return
 			}
@@ -81,7 +81,7 @@ func (b *Batch) Ack(n int) {
 func (b *Batch) trim(n int) {
 	var e Entry
 	for ; b.acked < n; b.acked++ {
-		rest, ok := decodeEntry(b.block.Data[b.offset:], &e)
+		rest, ok := decodeEntry(b.block.Data, b.block.Data[b.offset:], &e)
 		if !ok {
 			return
 		}

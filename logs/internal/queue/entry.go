@@ -12,34 +12,38 @@ import (
 type Entry struct {
 	Line   []byte
 	Group  string
-	Sender string    // the sender's private name
-	Vhost  []byte    // empty if it has none
-	Time   time.Time // by the clock of its log
-	Came   time.Time // by this host's clock
+	Sender string // the sender's private name
+	VHost  []byte // empty if it has none
+	// Function is the Perl function that the line is for; empty if its sink is not Perl.
+	Function string
+	Time     time.Time // by the clock of its log
+	Came     time.Time // by this host's clock
 }
 
 // A block of entries starts with this header, in memory as on disk:
 //
-//	0  1  version, 1
+//	0  1  version, 2
 //	1  8  epoch
 //	9  8  number of its first line in the epoch; both in big endian
 //
-// Then come the entries. Each is the line, group, sender and virtual host, with their lengths in front
+// Then come the entries. Each is the line, group, sender, virtual host and function, with their lengths in front
 // (binary.AppendUvarint), and two times, each as seconds since 1970 (AppendVarint) and nanoseconds (AppendUvarint).
+// Entries of version 1 have no function.
 const (
-	blockVersion   = 1
+	blockVersion   = 2
+	blockVersion1  = 1 // still read
 	offEpoch       = 1
 	offFirst       = 9
 	blockHeaderLen = 17
 	// blockCost is what a block of entries counts for besides its bytes.
 	blockCost = 256
 	// entryOverhead bounds what an entry takes besides its texts.
-	entryOverhead = 4*binary.MaxVarintLen32 + 2*(binary.MaxVarintLen64+binary.MaxVarintLen32)
+	entryOverhead = 5*binary.MaxVarintLen32 + 2*(binary.MaxVarintLen64+binary.MaxVarintLen32)
 )
 
 // size is an upper bound of the entry's in a block.
 func (e *Entry) size() int {
-	return len(e.Line) + len(e.Group) + len(e.Sender) + len(e.Vhost) + entryOverhead
+	return len(e.Line) + len(e.Group) + len(e.Sender) + len(e.VHost) + len(e.Function) + entryOverhead
 }
 
 func appendHeader(b []byte, epoch, first uint64) []byte {
@@ -55,8 +59,10 @@ func appendEntry(b []byte, e *Entry) []byte {
 	b = append(b, e.Group...)
 	b = binary.AppendUvarint(b, uint64(len(e.Sender)))
 	b = append(b, e.Sender...)
-	b = binary.AppendUvarint(b, uint64(len(e.Vhost)))
-	b = append(b, e.Vhost...)
+	b = binary.AppendUvarint(b, uint64(len(e.VHost)))
+	b = append(b, e.VHost...)
+	b = binary.AppendUvarint(b, uint64(len(e.Function)))
+	b = append(b, e.Function...)
 	return appendTime(appendTime(b, e.Time), e.Came)
 }
 
@@ -67,10 +73,10 @@ func appendTime(b []byte, t time.Time) []byte {
 
 var errBlock = errors.New("cannot decode a block of lines")
 
-// decodeEntry decodes the first entry of b and returns the rest. The texts of e point into b, except for
-// those that are the same as in the entry that e was before.
-func decodeEntry(b []byte, e *Entry) (rest []byte, ok bool) {
-	var group, sender []byte
+// decodeEntry decodes the first entry of b, which is part of a block, and returns the rest. The texts of e point into
+// b, except for those that are the same as in the entry that e was before.
+func decodeEntry(block, b []byte, e *Entry) (rest []byte, ok bool) {
+	var group, sender, function []byte
 	if e.Line, b, ok = text(b); !ok {
 		return nil, false
 	}
@@ -80,8 +86,13 @@ func decodeEntry(b []byte, e *Entry) (rest []byte, ok bool) {
 	if sender, b, ok = text(b); !ok {
 		return nil, false
 	}
-	if e.Vhost, b, ok = text(b); !ok {
+	if e.VHost, b, ok = text(b); !ok {
 		return nil, false
+	}
+	if block[0] > blockVersion1 {
+		if function, b, ok = text(b); !ok {
+			return nil, false
+		}
 	}
 	if e.Time, b, ok = moment(b); !ok {
 		return nil, false
@@ -95,6 +106,9 @@ func decodeEntry(b []byte, e *Entry) (rest []byte, ok bool) {
 	}
 	if string(sender) != e.Sender {
 		e.Sender = string(sender)
+	}
+	if string(function) != e.Function {
+		e.Function = string(function)
 	}
 	return b, true
 }
@@ -140,13 +154,13 @@ func (entryFormat) decode(b *Block, rec spool.Record, done uint64) error {
 
 // checkEntries checks that data is a block of so many entries.
 func checkEntries(data []byte, lines int) error {
-	if len(data) < blockHeaderLen || data[0] != blockVersion || lines <= 0 {
+	if len(data) < blockHeaderLen || data[0] != blockVersion && data[0] != blockVersion1 || lines <= 0 {
 		return errBlock
 	}
 	var e Entry
 	b := data[blockHeaderLen:]
 	for range lines {
-		rest, ok := decodeEntry(b, &e)
+		rest, ok := decodeEntry(data, b, &e)
 		if !ok {
 			return errBlock
 		}

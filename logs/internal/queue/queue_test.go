@@ -30,7 +30,7 @@ func mustOpen(t *testing.T, cfg Config) *Queue {
 func puts(q *Queue, from, to int) (accepted int) {
 	at := time.Unix(971210136, 5)
 	for i := from; i < to; i++ {
-		if q.Put(&Entry{Line: fmt.Appendf(nil, "line %d\n", i), Group: "g", Sender: "#pub#web1", Vhost: []byte("www"), Time: at, Came: at.Add(time.Second)}) {
+		if q.Put(&Entry{Line: fmt.Appendf(nil, "line %d\n", i), Group: "g", Sender: "#pub#web1", VHost: []byte("www"), Time: at, Came: at.Add(time.Second)}) {
 			accepted++
 		}
 	}
@@ -78,8 +78,8 @@ func TestInOrder(t *testing.T) {
 		if i != 0 {
 			t.Fatalf("the first is %d", i)
 		}
-		want := Entry{Line: []byte("line 0\n"), Group: "g", Sender: "#pub#web1", Vhost: []byte("www"), Time: time.Unix(971210136, 5).UTC(), Came: time.Unix(971210137, 5).UTC()}
-		if string(e.Line) != string(want.Line) || e.Group != want.Group || e.Sender != want.Sender || string(e.Vhost) != string(want.Vhost) || !e.Time.Equal(want.Time) || !e.Came.Equal(want.Came) {
+		want := Entry{Line: []byte("line 0\n"), Group: "g", Sender: "#pub#web1", VHost: []byte("www"), Time: time.Unix(971210136, 5).UTC(), Came: time.Unix(971210137, 5).UTC()}
+		if string(e.Line) != string(want.Line) || e.Group != want.Group || e.Sender != want.Sender || string(e.VHost) != string(want.VHost) || !e.Time.Equal(want.Time) || !e.Came.Equal(want.Came) {
 			t.Errorf("got %+v, want %+v", e, want)
 		}
 		break
@@ -462,7 +462,7 @@ func TestPutAllocations(t *testing.T) {
 // FuzzEntries: what is taken for a block of entries has as many as it should.
 func FuzzEntries(f *testing.F) {
 	block := appendHeader(nil, 7, 1)
-	block = appendEntry(block, &Entry{Line: []byte("line\n"), Group: "g", Sender: "#pub#web1", Vhost: []byte("www"), Time: time.Unix(1, 2), Came: time.Unix(-1, 0)})
+	block = appendEntry(block, &Entry{Line: []byte("line\n"), Group: "g", Sender: "#pub#web1", VHost: []byte("www"), Time: time.Unix(1, 2), Came: time.Unix(-1, 0)})
 	f.Add(block, 1)        // as it should be
 	f.Add(block[:20], 1)   // torn
 	f.Add([]byte{2, 0}, 0) // of another version

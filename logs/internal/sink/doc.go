@@ -1,30 +1,22 @@
-// Package sink is where log lines go: files that are appended to.
+// Package sink defines where log lines end up. logsub has four kinds of sinks, each in a package of its own:
 //
-// # What a file guarantees
+//	filesink     all log files together
+//	commandsink  the standard input of a command
+//	sqlsink      a table of a database
+//	perlsink     all Perl functions
 //
-//   - What is appended is written in order, each record once and whole, over
-//     full disks, short writes and reopening: after an error writing goes on at the byte
-//     where it stopped.
-//   - Appending never fails and never waits for more than a write. While the file cannot be written, records wait in
-//     memory, [Options.LimitBytes] at most; beyond that the newest are dropped and counted.
-//   - A file is locked while it is open (flock), so that two writers do not mix their lines, unless
-//     [Options.NoLock] says not to.
-//     A [Budget] bounds what waits for several files together.
-//   - A released file ([File.Release]) holds no descriptor, and loses nothing by it.
-//   - A path is opened where it was when the file was first opened, whatever the working directory is later.
+// Each sink has one writer, a goroutine that calls the methods of [Sink]. Files are written by the writer itself. The
+// other three can be slow or away for hours, so that their lines pass one queue (package queue: memory, then disk, then
+// counted loss), from which a goroutine delivers them in batches. [Queued] is that queue and goroutine; what differs
+// between the three is a [Deliverer].
 //
-// # What it does not
+//	                     ┌▶ filesink.Files ──▶ files
+//	writer ──▶ Sink.Put ─┤
+//	                     └▶ Queued ──▶ queue ──▶ Deliverer: command, table, Perl
 //
-// Without [Options.Sync] what the kernel has taken survives the end of the
-// program, but not of the machine. It makes directories only below [Options.Base]. Where a system has no flock
-// (Solaris, AIX, Windows) nothing is locked. A file is for one goroutine, its [File.Stats] for all.
+// # Guarantees
 //
-// # Errors
-//
-// [ErrLocked] is the one that callers may want to tell apart; all are *[Error]
-// with the path and what to do.
-//
-// # References
-//
-// docs/spec/spreadlogd.md §12, §13.
+//   - A sink that is slow or failing delays no other sink, and loses only its own lines.
+//   - A queued line is delivered at least once; with sqlsink's position table, exactly once.
+//   - Each sink counts its own lines and losses ([Stats]); no count is reported under another sink's name.
 package sink

@@ -1,30 +1,22 @@
 package sink
 
-// Stats are a file's counters.
+import "github.com/spreadd/spreadd/logs/internal/queue"
+
+// Stats are the counters of one sink, or of one file. They only grow, except Waiting and Failing.
 type Stats struct {
 	Records        int64 // written as a whole
 	Bytes          int64 // written
-	DroppedRecords int64 // for which there was no room, or which were lost at the end
+	DroppedRecords int64 // lost by the sink: no room in memory, refused by the destination, or left at the end
 	DroppedBytes   int64
-	Errors         int64 // attempts to write or open that failed
+	Errors         int64 // failed attempts to open or write
 	Reopens        int64
 	Waiting        int64 // bytes in memory at the last Flush
+
+	Failing int          // 1 while a destination fails; the number of failing files for filesink
+	Queue   *queue.Stats // of the queue in front of the destination; nil for files
 }
 
-// Stats returns the counters. It may be called at any time from any goroutine.
-func (f *File) Stats() Stats {
-	return Stats{
-		Records:        f.stats.records.Load(),
-		Bytes:          f.stats.bytes.Load(),
-		DroppedRecords: f.stats.droppedRecords.Load(),
-		DroppedBytes:   f.stats.droppedBytes.Load(),
-		Errors:         f.stats.errors.Load(),
-		Reopens:        f.stats.reopens.Load(),
-		Waiting:        f.stats.waiting.Load(),
-	}
-}
-
-// Add adds other counters.
+// Add adds the counters of o.
 func (s *Stats) Add(o Stats) {
 	s.Records += o.Records
 	s.Bytes += o.Bytes
@@ -33,4 +25,5 @@ func (s *Stats) Add(o Stats) {
 	s.Errors += o.Errors
 	s.Reopens += o.Reopens
 	s.Waiting += o.Waiting
+	s.Failing += o.Failing
 }

@@ -11,7 +11,8 @@ import (
 	"github.com/spreadd/spreadd/internal/conf"
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/prom"
-	"github.com/spreadd/spreadd/logs/internal/sink/archive"
+	"github.com/spreadd/spreadd/logs/internal/logline"
+	"github.com/spreadd/spreadd/logs/internal/sink/filesink/archive"
 	"github.com/spreadd/spreadd/logs/logsub"
 )
 
@@ -119,7 +120,7 @@ func (o *options) describe() {
 	s.Group("Lines")
 	s.String(&o.rewrite, "rewrite-timestamp", "FORMAT", "replace the time in brackets with that of -clock: clf, or a strftime format")
 	s.Func("clock", "agreed|line|receipt", "time of a line: agreed, the latest of all lines so far; its own; or when it is received (default: agreed)", func(text string) (err error) {
-		o.clock, err = logsub.ParseClock(text)
+		o.clock, err = logline.ParseClock(text)
 		o.clockSet = true
 		return err
 	})

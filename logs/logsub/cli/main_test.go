@@ -104,7 +104,7 @@ func TestCommandLine(t *testing.T) {
 			0, "fsync = \"5s\"\n\n[[log]]\ngroup = \"a\"\nfile = \"/tmp/a\"\nrotate_size = \"1GiB\"\ncompress = \"gzip\"\nkeep_age = \"30d\"\nkeep_count = 9\n", "",
 		},
 		{[]string{"-check", "-g", "a", "-o", "/tmp/a", "-g", "b", "-o", "|cat", "-index"}, 0, "file = \"/tmp/a\"\nenvelope = \"index\"\n\n[[log]]\ngroup = \"b\"\nfile = \"|cat\"\n", ""},
-		{[]string{"-check", "-g", "a", "-o", "/tmp/a", "-index", "-s"}, 1, "", "cannot have an index"},
+		{[]string{"-check", "-g", "a", "-o", "/tmp/a", "-index", "-s"}, 1, "", "needs locked files"},
 		{[]string{"-fill", "/tmp/a"}, 2, "", "-fill DIR -from DIR"},
 		{[]string{"-fill", "/tmp/a", "-from", "/tmp/b", "-g", "a", "-o", "x"}, 2, "", "stand alone"},
 		{[]string{"-fill", "/tmp/a", "-from", "/tmp/b", "-verify", "/tmp/c"}, 2, "", "exclude each other"},

@@ -177,7 +177,7 @@ func logFamilies() []family {
 func sinkEach(value func(*logsub.SinkStats) int64) func(*logsub.Stats, prom.Put) {
 	return func(s *logsub.Stats, put prom.Put) {
 		for i := range s.Sinks {
-			put(float64(value(&s.Sinks[i])), s.Sinks[i].Name)
+			put(float64(value(&s.Sinks[i])), s.Sinks[i].Label)
 		}
 	}
 }
@@ -227,8 +227,8 @@ func backlogFamilies() []family {
 	each := func(value func(*queue.Stats) int64) func(*logsub.Stats, prom.Put) {
 		return func(s *logsub.Stats, put prom.Put) {
 			for i := range s.Sinks {
-				if b := s.Sinks[i].Backlog; b != nil {
-					put(float64(value(b)), s.Sinks[i].Name)
+				if b := s.Sinks[i].Queue; b != nil {
+					put(float64(value(b)), s.Sinks[i].Label)
 				}
 			}
 		}
@@ -244,9 +244,9 @@ func backlogFamilies() []family {
 			"Lines of a backlog that were lost, by reason; they are part of logsub_dropped_messages_total.",
 			func(s *logsub.Stats, put prom.Put) {
 				for i := range s.Sinks {
-					if b := s.Sinks[i].Backlog; b != nil {
+					if b := s.Sinks[i].Queue; b != nil {
 						for _, reason := range slices.Sorted(maps.Keys(b.Dropped)) {
-							put(float64(b.Dropped[reason]), s.Sinks[i].Name, reason)
+							put(float64(b.Dropped[reason]), s.Sinks[i].Label, reason)
 						}
 					}
 				}

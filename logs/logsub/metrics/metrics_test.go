@@ -13,7 +13,7 @@ import (
 	"github.com/spreadd/spreadd/internal/prom/promtest"
 	"github.com/spreadd/spreadd/logs/internal/queue"
 	"github.com/spreadd/spreadd/logs/internal/sink"
-	"github.com/spreadd/spreadd/logs/internal/sink/archive"
+	"github.com/spreadd/spreadd/logs/internal/sink/filesink/archive"
 	"github.com/spreadd/spreadd/logs/logsub"
 	"github.com/spreadd/spreadd/spread"
 	"github.com/spreadd/spreadd/spread/spreadtest"
@@ -168,14 +168,14 @@ func sample() logsub.Stats {
 			{Group: "g", File: "h"},
 		},
 		Sinks: []logsub.SinkStats{{
-			Name: "files", QueueLines: 25, QueueBytes: 26, QueueLimit: 27, QueueDropped: 28, QueueDroppedBytes: 29,
-			Stats:     sink.Stats{Records: 30, Bytes: 31, DroppedRecords: 32, DroppedBytes: 33, Errors: 34, Reopens: 35, Waiting: 36},
-			OpenFiles: 37, Failing: 38, Evictions: 39, Cuts: 40,
+			Label: "files", QueueLines: 25, QueueBytes: 26, QueueLimit: 27, QueueDropped: 28, QueueDroppedBytes: 29,
+			Stats:     sink.Stats{Records: 30, Bytes: 31, DroppedRecords: 32, DroppedBytes: 33, Errors: 34, Reopens: 35, Waiting: 36, Failing: 38},
+			OpenFiles: 37, Evictions: 39, Cuts: 40,
 		}, {
-			Name: "|gzip",
-			Backlog: &queue.Stats{
+			Label: "|gzip",
+			Stats: sink.Stats{Queue: &queue.Stats{
 				Put: 41, Delivered: 42, Spooled: 43, Recovered: 44, Errors: 45, WaitingBytes: 46, SpoolLines: 47, SpoolBytes: 48, Dropped: lost,
-			},
+			}},
 		}},
 	}
 }

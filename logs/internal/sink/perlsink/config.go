@@ -12,35 +12,30 @@ import (
 const (
 	// DefaultProgram is found by PATH.
 	DefaultProgram = "perl"
-	// DefaultQueueBytes holds what a slow database cannot take for a while.
-	DefaultQueueBytes = 64 << 20
-	// DefaultEndWait is as long as for other commands.
+	// DefaultEndWait is the same as for commands.
 	DefaultEndWait = 5 * time.Second
 )
 
 const (
-	// restartFirst and restartLast bound the pause before a helper that ended by
-	// itself is started again; it doubles each time.
+	// restartFirst and restartLast bound the pause before perl is started again after it ended by itself; it doubles each
+	// time.
 	restartFirst = 100 * time.Millisecond
 	restartLast  = 30 * time.Second
-	// restartReset is how long a helper has to run for the pause to begin anew.
+	// restartReset is how long perl must run for the pause to start from restartFirst again.
 	restartReset = 10 * time.Second
-	// startWait is how long modules may take to load: they may connect to a
-	// database.
+	// startWait is how long modules may take to load: they may connect to a database.
 	startWait = 30 * time.Second
-	// watchInterval is how often it is looked whether something is to be told.
+	// watchInterval is how often the sink looks for functions that do not return.
 	watchInterval = 10 * time.Second
-	// hangTime is how long a function may take before it is told that it does not return.
+	// hangTime is how long a function may take before it is reported.
 	hangTime = 30 * time.Second
-	// complainInterval is between two words about lost messages.
-	complainInterval = time.Minute
 )
 
-// Step prepares the interpreter: one of the two is set.
+// Step prepares the interpreter: one of the two fields is set.
 type Step struct {
-	// Lib is a directory that is put in front of those where modules are looked for.
+	// Lib is a directory that is added in front of those where modules are looked for.
 	Lib string
-	// Use is what stands behind Perl's use: a module, and what to import.
+	// Use is the argument of Perl's use: a module, and what to import.
 	Use string
 }
 
@@ -48,30 +43,26 @@ type Step struct {
 type Config struct {
 	// Program is perl's path, or its name in PATH.
 	Program string
-	// Load is done in this order.
+	// Load is executed in this order.
 	Load []Step
-	// Functions are called for messages, "package::name"; one without package is of main.
+	// Functions are called for messages, "package::name"; one without package belongs to main.
 	Functions []string
-	// Hup are called once modules are loaded, and by [Helper.Hup].
+	// Hup are called when modules have been loaded, and by [Sink.Reopen].
 	Hup []string
-	// QueueBytes bounds the memory of messages that are not worked off.
-	QueueBytes int
-	// EndWait is how long Close goes on with what waits; how long the helper may then take to end, and
-	// again after it was asked to, before it is killed.
+	// EndWait is how long perl may take to end, and again after it was asked to end, before it is killed.
 	EndWait time.Duration
-	// OnEvent is told what an operator may want to know; nil if nobody does. It is called by one goroutine
-	// at a time.
+	// OnEvent is called for what an operator may want to know; nil discards it. It is called by one goroutine at a time.
 	OnEvent func(what string, err error)
-	// Output gets what modules print and functions die of, line by line; nil means that nobody wants to know.
+	// Output receives what modules print and the reasons of functions that die, line by line; nil discards it.
 	Output func(line string)
 
 	startWait, restartFirst, restartLast, hangTime, watchInterval, outputInterval time.Duration // for tests
 }
 
-// ErrNoPerl means that there is no perl to run.
+// ErrNoPerl means that perl cannot be found.
 var ErrNoPerl = errors.New("perl is not installed")
 
-// StartError says that the modules could not be loaded, or a function is not there.
+// StartError says that the modules cannot be loaded, or that a function does not exist.
 type StartError struct {
 	Why string // in Perl's words
 }
@@ -85,16 +76,15 @@ func Find(program string) (string, error) {
 	path, err := exec.LookPath(program)
 	switch {
 	case errors.Is(err, exec.ErrNotFound) && program == DefaultProgram:
-		return "", fmt.Errorf("%w: install it (Debian: apt-get install perl), or say where it is", ErrNoPerl)
+		return "", fmt.Errorf("%w: install it (Debian: apt-get install perl), or set perl_program", ErrNoPerl)
 	case err != nil:
-		return "", fmt.Errorf("%w as %s: install it there, or say where it is: %w", ErrNoPerl, program, err)
+		return "", fmt.Errorf("%w as %s: install it there, or set perl_program: %w", ErrNoPerl, program, err)
 	}
 	return path, nil
 }
 
 // withDefaults fills in what is not set.
 func (c Config) withDefaults() Config {
-	c.QueueBytes = cmp.Or(c.QueueBytes, DefaultQueueBytes)
 	c.EndWait = cmp.Or(c.EndWait, DefaultEndWait)
 	c.startWait = cmp.Or(c.startWait, startWait)
 	c.restartFirst = cmp.Or(c.restartFirst, restartFirst)

@@ -4,12 +4,15 @@ package perlsink
 
 import (
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"runtime"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/spreadd/spreadd/logs/internal/sink"
 )
 
 // TestKilled: helpers that are killed in mid-stream cost what was under way and nothing else: no message
@@ -27,12 +30,12 @@ func TestKilled(t *testing.T) {
 		}
 		// Now and then at rest, at other times at any moment.
 		if k%5 == 0 {
-			r.wait("rest", func() bool { return r.h.Stats().Waiting == 0 })
+			r.wait("rest", func() bool { return r.waiting() == 0 })
 		} else {
 			target := int64(rand.IntN(each))
-			r.wait("work", func() bool { return r.h.Stats().Waiting <= target })
+			r.wait("work", func() bool { return r.waiting() <= target })
 		}
-		pid := r.h.Stats().PID
+		pid := r.s.PerlStats().PID
 		if pid == 0 {
 			continue // it is being started
 		}
@@ -41,7 +44,7 @@ func TestKilled(t *testing.T) {
 		}
 	}
 	r.close(int64(next))
-	st := r.h.Stats()
+	st := r.s.PerlStats()
 	var got []int
 	for line := range strings.Lines(r.written()) {
 		_, text, ok := strings.Cut(line, "|number ")
@@ -69,17 +72,17 @@ func TestKilledIdle(t *testing.T) {
 	r.start(r.config("odd"))
 	for i := range 10 {
 		r.put(fmt.Sprint(i))
-		r.wait("rest", func() bool { return r.h.Stats().Returned == int64(i+1) })
-		if err := syscall.Kill(r.h.Stats().PID, syscall.SIGKILL); err != nil {
+		r.wait("rest", func() bool { return r.s.PerlStats().Returned == int64(i+1) })
+		if err := syscall.Kill(r.s.PerlStats().PID, syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
 	}
 	r.close(10)
-	if st := r.h.Stats(); st.Interrupted != 0 {
+	if st := r.s.PerlStats(); st.Interrupted != 0 {
 		t.Errorf("counted %+v", st)
 	}
 	if n := strings.Count(r.written(), "scalar"); n != 10 {
-		t.Errorf("%d messages were worked off", n)
+		t.Errorf("%d messages were processed", n)
 	}
 }
 
@@ -103,35 +106,45 @@ func TestOrphan(t *testing.T) {
 	r := &rig{T: t}
 	r.start(r.config("odd"))
 	r.put("a")
-	r.wait("the message", func() bool { return r.h.Stats().Returned == 1 })
+	r.wait("the message", func() bool { return r.s.PerlStats().Returned == 1 })
 	// What the end of a process does to its pipes.
-	close(r.h.closing)
-	r.h.queue.signal()
-	<-r.h.done
+	p := r.s.process.Load()
+	if err := p.stdin.Close(); err != nil {
+		t.Fatal(err)
+	}
+	<-p.gone
 	r.want("3|scalar|#ap123#web1|coolsite|a\nEND\n")
 }
 
-// BenchmarkPut hands a thousand messages to a function that does nothing, and waits for it.
+// BenchmarkPut puts a thousand messages for a function that does nothing, and waits for it.
 func BenchmarkPut(b *testing.B) {
 	if _, err := Find(""); err != nil {
 		b.Skip("perl is not installed: apt-get install perl")
 	}
-	h, err := Start(Config{Load: []Step{{Use: "strict; sub nothing {}"}}, Functions: []string{"nothing"}})
+	s, err := Start(Config{Load: []Step{{Use: "strict; sub nothing {}"}}, Functions: []string{"nothing"}})
 	if err != nil {
 		b.Fatal(err)
 	}
-	line := []byte(strings.Repeat("x", 200))
+	q, err := sink.NewQueued(s, sink.QueuedConfig{Name: "perl", EndWait: time.Second, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	q.Start(b.Context())
+	o := q.Outlet("coolsite", "nothing")
+	line := &sink.Line{Text: []byte(strings.Repeat("x", 200)), Sender: "#ap123#web1"}
 	const messages = 1000
 	b.SetBytes(messages * 200)
+	put := int64(0)
 	for b.Loop() {
 		for range messages {
-			h.Put(0, "#ap123#web1", "coolsite", line)
+			o.Put(line)
 		}
-		for h.Stats().Waiting > 0 {
+		put += messages
+		for s.PerlStats().Returned < put {
 			runtime.Gosched()
 		}
 	}
-	if err := h.Close(); err != nil {
+	if err := q.Close(); err != nil {
 		b.Error(err)
 	}
 }

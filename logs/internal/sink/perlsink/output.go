@@ -9,25 +9,24 @@ import (
 )
 
 const (
-	// outputLines of each outputInterval are told.
+	// outputLines are logged in each outputInterval.
 	outputLines    = 20
 	outputInterval = 10 * time.Second
-	// outputLine is how much of a line is told, in bytes.
+	// outputLine is how many bytes of a line are logged.
 	outputLine = 1000
 )
 
-// output tells what modules print, line by line, and not too much of it. It is a
-// writer for one process at a time.
+// output logs what modules print, line by line, but only so much of it. It is a writer for one process at a time.
 type output struct {
-	tell     func(line string)
+	log      func(line string)
 	interval time.Duration
 
-	mu    sync.Mutex
-	line  []byte // that has begun, at most outputLine of it
-	began time.Time
-	told  int // lines since then
-	left  int // lines since then that were not told
-	last  string
+	mu     sync.Mutex
+	line   []byte // the current line, at most outputLine bytes of it
+	began  time.Time
+	logged int // lines since then
+	left   int // lines since then that were not logged
+	last   string
 
 	lines, suppressed atomic.Int64
 }
@@ -57,35 +56,34 @@ func (o *output) end() {
 	o.last = line
 	o.lines.Add(1)
 	o.due(time.Now())
-	if o.told == outputLines {
+	if o.logged == outputLines {
 		o.left++
 		o.suppressed.Add(1)
 		return
 	}
-	o.told++
-	o.tell(line)
+	o.logged++
+	o.log(line)
 }
 
-// due begins a new interval if the last one is over, and says what it left out.
+// due starts a new interval if the last one is over, and logs how many lines that left out.
 func (o *output) due(now time.Time) {
 	if now.Sub(o.began) < o.interval {
 		return
 	}
 	if o.left > 0 {
-		o.tell(fmt.Sprintf("(%d more lines)", o.left))
+		o.log(fmt.Sprintf("(%d more lines)", o.left))
 	}
-	o.began, o.told, o.left = now, 0, 0
+	o.began, o.logged, o.left = now, 0, 0
 }
 
-// tick lets what was left out be known though nothing more is printed.
+// tick logs what was left out even if nothing more is printed.
 func (o *output) tick(now time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.due(now)
 }
 
-// finish ends a line without newline, at the end of a process, and returns the last
-// line that it printed.
+// finish ends a line without newline, when a process has ended, and returns the last line that it printed.
 func (o *output) finish() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()

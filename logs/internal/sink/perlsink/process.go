@@ -2,78 +2,86 @@ package perlsink
 
 import (
 	"bytes"
+	"context"
 	_ "embed"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"sync"
 	"time"
 )
 
-// script is what the helper runs.
+// script is what perl runs.
 //
 //go:embed helper.pl
 var script string
 
-// leftOpen is how long what a helper has started may keep its output open after its
-// end.
+// leftOpen is how long programs that modules have started may keep perl's output open after its end.
 const leftOpen = time.Second
 
-var errDeadline = errors.New("there is no time left")
-
-// process is a helper that runs.
+// process is a running perl.
 type process struct {
-	h     *Helper
+	s     *Sink
 	cmd   *exec.Cmd
 	stdin *os.File
 	began time.Time
-	gone  chan struct{} // closed when it has ended, and all that it said is read
-	ended error         // why; valid when gone is closed, as is last
-	last  string        // line that it printed
+	gone  chan struct{} // closed when perl has ended and all its output is read
+	cause error         // why it ended, and
+	last  string        // the last line that it printed; both valid when gone is closed
 
 	ready  chan struct{} // closed when modules are loaded
-	loaded bool          // ready is closed; of the goroutine of Write
-	failed []byte        // why they are not, if there is something
+	loaded bool          // ready is closed; belongs to the goroutine of Write
+	failed []byte        // why modules cannot be loaded
+
+	answered chan struct{} // receives a value after answers
+
+	mu       sync.Mutex
+	owed     []byte    // kinds of the frames that were sent and not answered, oldest first
+	begun    bool      // the first of them is under way
+	done     int       // messages that were answered since the last settle
+	progress time.Time // when a frame was sent while none was owed, or the last answer came
 }
 
-// launch starts a helper and has it load the modules.
-func (h *Helper) launch(stop <-chan struct{}) (*process, error) {
-	p := &process{h: h, gone: make(chan struct{}), ready: make(chan struct{})}
-	p.cmd = exec.Command(h.program, "-e", script)
+// launch starts perl and has it load the modules.
+func (s *Sink) launch(ctx context.Context) error {
+	p := &process{s: s, gone: make(chan struct{}), ready: make(chan struct{}), answered: make(chan struct{}, 1)}
+	p.cmd = exec.Command(s.program, "-e", script)
 	isolate(p.cmd)
-	p.cmd.Stdout, p.cmd.Stderr, p.cmd.WaitDelay = p, &h.output, leftOpen
+	p.cmd.Stdout, p.cmd.Stderr, p.cmd.WaitDelay = p, &s.output, leftOpen
 	r, w, err := os.Pipe()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	p.cmd.Stdin, p.stdin = r, w
 	err = p.cmd.Start()
 	if err = errors.Join(err, r.Close()); err != nil {
-		return nil, errors.Join(err, w.Close())
+		return errors.Join(err, w.Close())
 	}
 	p.began = time.Now()
-	h.count.pid.Store(int64(p.cmd.Process.Pid))
 	go p.wait()
-	// It is small, and a pipe holds it; else it goes on as modules are loaded.
+	// The preparation usually fits into the pipe; otherwise the write continues while modules are loaded.
 	written := make(chan error, 1)
 	go func() {
-		_, err := p.stdin.Write(h.preparation)
+		_, err := p.stdin.Write(s.preparation)
 		written <- err
 	}()
-	limit := time.NewTimer(h.cfg.startWait)
+	limit := time.NewTimer(s.cfg.startWait)
 	defer limit.Stop()
 	select {
 	case <-p.ready:
-		return p, <-written
+		s.count.starts.Add(1)
+		s.process.Store(p)
+		return <-written
 	case <-p.gone:
-		return nil, p.startError()
+		return p.startError()
 	case <-limit.C:
 		p.end(0)
-		return nil, &StartError{fmt.Sprintf("they have not been loaded after %v", h.cfg.startWait)}
-	case <-stop:
+		return &StartError{fmt.Sprintf("not loaded after %v", s.cfg.startWait)}
+	case <-ctx.Done():
 		p.end(0)
-		return nil, errDeadline
+		return ctx.Err()
 	}
 }
 
@@ -81,9 +89,9 @@ func (h *Helper) launch(stop <-chan struct{}) (*process, error) {
 func (p *process) startError() error {
 	why := string(bytes.TrimSpace(p.failed))
 	if why == "" {
-		why = "perl has ended meanwhile: " + p.ended.Error()
+		why = "perl ended: " + p.cause.Error()
 		if p.last != "" {
-			why += "; its last words are: " + p.last
+			why += "; its last output was: " + p.last
 		}
 	}
 	return &StartError{why}
@@ -95,109 +103,166 @@ func (p *process) wait() {
 	if err == nil || errors.Is(err, exec.ErrWaitDelay) {
 		err = errors.New("exit status 0")
 	}
-	p.ended = err
-	p.h.count.pid.Store(0)
-	p.last = p.h.output.finish()
-	_ = p.stdin.Close() // so that a write does not wait for a process that has inherited the other end
+	p.cause = err
+	p.last = p.s.output.finish()
+	_ = p.stdin.Close() // a write must not wait for a process that has inherited the other end
 	close(p.gone)
 }
 
-// Write takes the answers.
-func (p *process) Write(b []byte) (int, error) {
-	c, q := &p.h.count, p.h.queue
-	for i, answer := range b {
-		if p.failed != nil {
-			p.failed = append(p.failed, b[i:]...)
-			break
-		}
-		if !p.loaded {
-			switch answer {
-			case answerDied: // a function of Hup
-				c.diedHup.Add(1)
-			case answerReady:
-				p.loaded = true
-				close(p.ready)
-			case answerFailed:
-				p.failed = []byte{' '}
-			default:
-				return i, fmt.Errorf("the helper has answered %q while it started", answer)
-			}
-			continue
-		}
-		died := false
-		switch answer {
-		case answerBegun:
-			q.begin()
-			continue
-		case answerDied, answerDiedLast:
-			died = true
-		case answerDone, answerDoneLast:
+// deliver sends frames from an index on, and waits until all are answered or perl has ended. Requests to reopen go
+// before the frames that are not yet sent. The error is that of ctx.
+func (p *process) deliver(ctx context.Context, f *frames, first int) error {
+	stop := context.AfterFunc(ctx, func() {
+		_ = p.stdin.SetWriteDeadline(time.Now()) // ends a write; where pipes have no deadlines, perl's end does
+	})
+	defer stop()
+	reads := true // until perl closes its input
+	for sent := first; ; {
+		select {
+		case <-p.s.hup:
+			reads = reads && p.send(appendFrame(nil, frameReopen, ""), frameReopen, 1)
 		default:
-			return i, fmt.Errorf("the helper has answered %q", answer)
 		}
-		kind, ok := q.done(answer == answerDone || answer == answerDied)
+		if chunk, n := f.chunk(sent); n > 0 && reads {
+			reads = p.send(chunk, frameMessage, n)
+			sent += n
+		} else if owed, _ := p.owing(); owed == 0 {
+			return nil
+		} else {
+			select {
+			case <-p.answered:
+			case <-p.s.hup:
+				reads = reads && p.send(appendFrame(nil, frameReopen, ""), frameReopen, 1)
+			case <-p.gone:
+			case <-ctx.Done():
+			}
+		}
 		switch {
-		case !ok:
-			return i, errors.New("the helper has answered more than it was asked")
-		case kind == frameMessage && died:
-			c.died.Add(1)
-		case kind == frameMessage:
-			c.returned.Add(1)
-		case died:
-			c.diedHup.Add(1)
+		case closed(p.gone):
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
 		}
+	}
+}
+
+// send writes n frames of a kind, however long perl takes to read them. It fails only if perl has ended, or is to be
+// stopped.
+func (p *process) send(b []byte, kind byte, n int) bool {
+	p.mu.Lock()
+	if len(p.owed) == 0 {
+		p.progress = time.Now()
+	}
+	for range n {
+		p.owed = append(p.owed, kind)
+	}
+	p.mu.Unlock()
+	_, err := p.stdin.Write(b)
+	return err == nil
+}
+
+// Write receives the answers.
+func (p *process) Write(b []byte) (int, error) {
+	for i, answer := range b {
+		switch {
+		case p.failed != nil:
+			p.failed = append(p.failed, b[i:]...)
+			return len(b), nil
+		case !p.loaded:
+			if err := p.prepared(answer); err != nil {
+				return i, err
+			}
+		default:
+			if err := p.answer(answer); err != nil {
+				return i, err
+			}
+		}
+	}
+	select {
+	case p.answered <- struct{}{}:
+	default: // already signaled
 	}
 	return len(b), nil
 }
 
-// feed writes frames until the process ends, the queue is empty and stays so since closing is closed, or
-// until stop is.
-func (p *process) feed(closing, stop <-chan struct{}) {
-	q := p.h.queue
-	var chunk []byte
-	for {
-		chunk = q.take(chunk[:0])
-		if len(chunk) > 0 {
-			if p.write(chunk, stop) != nil {
-				return
-			}
-			continue
-		}
-		select {
-		case <-closing:
-			if frames, _, _ := q.waiting(); frames == 0 {
-				return
-			}
-		default:
-		}
-		select {
-		case <-q.wake:
-		case <-p.gone:
-			return
-		case <-stop:
-			return
-		}
+// prepared takes an answer to the preparation.
+func (p *process) prepared(answer byte) error {
+	switch answer {
+	case answerDied: // a function of Hup
+		p.s.count.diedHup.Add(1)
+	case answerReady:
+		p.loaded = true
+		close(p.ready)
+	case answerFailed:
+		p.failed = []byte{' '}
+	default:
+		return fmt.Errorf("unexpected answer %q from perl while it started", answer)
 	}
+	return nil
 }
 
-// write writes all of b, however long the helper takes for it.
-func (p *process) write(b []byte, stop <-chan struct{}) error {
-	written := make(chan struct{})
-	defer close(written)
-	go func() {
-		select {
-		case <-stop:
-			_ = p.stdin.SetWriteDeadline(time.Now()) // where there are none, the helper's end does it
-		case <-written:
-		}
-	}()
-	_, err := p.stdin.Write(b)
-	return err
+// answer takes the answer to a frame.
+func (p *process) answer(answer byte) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	died := false
+	switch answer {
+	case answerBegun:
+		p.begun = len(p.owed) > 0
+		return nil
+	case answerDied, answerDiedLast:
+		died = true
+	case answerDone, answerDoneLast:
+	default:
+		return fmt.Errorf("unknown answer %q from perl", answer)
+	}
+	if len(p.owed) == 0 {
+		return errors.New("more answers than questions from perl")
+	}
+	kind := p.owed[0]
+	p.owed = p.owed[1:]
+	more := answer == answerDone || answer == answerDied
+	p.begun = more && len(p.owed) > 0
+	p.progress = time.Now()
+	switch {
+	case kind == frameMessage && died:
+		p.s.count.died.Add(1)
+		p.done++
+	case kind == frameMessage:
+		p.s.count.returned.Add(1)
+		p.done++
+	case died:
+		p.s.count.diedHup.Add(1)
+	}
+	return nil
 }
 
-// end ends the input of the process, and sees to it that it ends.
+// owing returns how many frames are not answered, and since when perl has not answered.
+func (p *process) owing() (frames int, since time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.owed), p.progress
+}
+
+// settle returns how many messages are done since the last call. If perl has ended that includes the one that was under
+// way, which may be the reason; all others that it had received go to the next process.
+func (p *process) settle() (done int, interrupted bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if closed(p.gone) {
+		interrupted = p.begun && len(p.owed) > 0 && p.owed[0] == frameMessage
+		p.owed, p.begun = nil, false
+	}
+	done, p.done = p.done, 0
+	if interrupted {
+		done++
+	}
+	return done, interrupted
+}
+
+// end ends the input of the process, and makes sure that it ends.
 func (p *process) end(patience time.Duration) {
-	_ = p.stdin.Close() // it has ended, or finds the end; there is nothing in between
+	_ = p.stdin.Close() // perl reads to its end
 	for _, end := range []func(*exec.Cmd) error{terminate, kill} {
 		t := time.NewTimer(patience)
 		select {
@@ -205,9 +270,9 @@ func (p *process) end(patience time.Duration) {
 			t.Stop()
 			return
 		case <-t.C:
-			_ = end(p.cmd) // it may have ended in this moment
+			_ = end(p.cmd) // it may have ended just now
 		}
-		patience = p.h.cfg.EndWait
+		patience = p.s.cfg.EndWait
 	}
 	<-p.gone
 }

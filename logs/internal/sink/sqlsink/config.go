@@ -77,7 +77,7 @@ const (
 	Sender                  // private name of who sent it: #user#daemon
 	SenderHost              // its daemon
 	SenderUser              // its name there
-	Vhost                   // or NULL
+	VHost                   // or NULL
 	Time                    // by the clock of the log; UTC
 	Received                // by the clock of this host; UTC
 	Line                    // the message, without a newline at its end
@@ -107,7 +107,7 @@ func (f Field) String() string {
 		return "sender_host"
 	case SenderUser:
 		return "sender_user"
-	case Vhost:
+	case VHost:
 		return "vhost"
 	case Time:
 		return "time"

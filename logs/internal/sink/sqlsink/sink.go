@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/logs/internal/queue"
+	"github.com/spreadd/spreadd/logs/internal/sink"
 )
 
 // Error is what went wrong. It never has a password in it.
@@ -30,7 +31,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // [Config.PositionKey], or a transaction of our own whose answer was lost.
 var ErrMoved = errors.New("the position of this sink has been moved by another transaction")
 
-// Sink writes to one table. Its methods are for one goroutine, [Sink.Stats] for all.
+// Sink writes to one table. It is a [sink.Deliverer].
 type Sink struct {
 	cfg     Config
 	dialect *dialect
@@ -44,7 +45,8 @@ type Sink struct {
 	insert   [3]*sql.Stmt
 	accepted bool // a line has been, once
 
-	idleErr   error // of the last attempt of Idle to connect
+	reopen    atomic.Bool // requested
+	idleErr   error       // of the last attempt of Idle to connect
 	idleAfter time.Time
 
 	epoch int64
@@ -96,18 +98,26 @@ func New(cfg Config) (*Sink, error) {
 	return s, nil
 }
 
-// Stats returns the counters. It may be called at any time.
-func (s *Sink) Stats() Stats {
+// SQLStats returns the counters. It may be called at any time.
+func (s *Sink) SQLStats() Stats {
+	c := &s.count
 	return Stats{
-		Inserted: s.count.inserted.Load(), Bytes: s.count.bytes.Load(), Refused: s.count.refused.Load(), Repeats: s.count.repeats.Load(),
-		Transactions: s.count.transactions.Load(), Connects: s.count.connects.Load(), Errors: s.count.errors.Load(),
+		Inserted: c.inserted.Load(), Bytes: c.bytes.Load(), Refused: c.refused.Load(), Repeats: c.repeats.Load(),
+		Transactions: c.transactions.Load(), Connects: c.connects.Load(), Errors: c.errors.Load(),
 	}
 }
 
-// Write writes what is not acknowledged of a batch, and acknowledges what is committed, or refused for its data. An error, which is
-// *[Error], means that the rest should come again later; lines are never written beside an error that
-// says they were not, but for a commit whose answer was lost (see the package's comment).
-func (s *Sink) Write(ctx context.Context, b *queue.Batch) error {
+// Stats implements [sink.Deliverer].
+func (s *Sink) Stats() sink.Stats {
+	st := s.SQLStats()
+	return sink.Stats{Records: st.Inserted, Bytes: st.Bytes, DroppedRecords: st.Refused, Errors: st.Errors, Reopens: max(st.Connects-1, 0)}
+}
+
+// Deliver implements [sink.Deliverer]. It acknowledges lines that are committed, or refused for their data. An error is an
+// *[Error], and means that the rest should come again later: those lines were not written, unless the answer to a commit
+// was lost (see the package comment).
+func (s *Sink) Deliver(ctx context.Context, b *queue.Batch) error {
+	s.reopenIfRequested()
 	fresh := s.db == nil
 	for {
 		err := s.write(ctx, b)
@@ -116,7 +126,7 @@ func (s *Sink) Write(ctx context.Context, b *queue.Batch) error {
 		}
 		s.count.errors.Add(1)
 		s.disconnect()
-		// A connection that has rested may have been closed by the server long ago, which is no trouble.
+		// The server may have closed an idle connection long ago, which is no failure.
 		if fresh || ctx.Err() != nil {
 			return err
 		}
@@ -127,9 +137,10 @@ func (s *Sink) Write(ctx context.Context, b *queue.Batch) error {
 // idleRetry is how often Idle tries to connect.
 const idleRetry = 30 * time.Second
 
-// Idle connects, so that what is wrong is known before there are lines. Once that has failed it leaves the
-// database alone for a while, and returns the same error.
+// Idle implements [sink.Deliverer]: it connects, so that mistakes are known before there are lines. After a failure it
+// waits for idleRetry, and returns the same error meanwhile.
 func (s *Sink) Idle(ctx context.Context) error {
+	s.reopenIfRequested()
 	if s.db != nil || time.Now().Before(s.idleAfter) {
 		return s.idleErr
 	}
@@ -141,14 +152,17 @@ func (s *Sink) Idle(ctx context.Context) error {
 	return s.idleErr
 }
 
-// Reopen closes the connection, so that the next one is made anew.
-func (s *Sink) Reopen() error {
-	s.disconnect()
-	s.idleAfter = time.Time{}
-	return nil
+// Reopen implements [sink.Deliverer]: the connection is made again.
+func (s *Sink) Reopen() { s.reopen.Store(true) }
+
+func (s *Sink) reopenIfRequested() {
+	if s.reopen.Swap(false) {
+		s.disconnect()
+		s.idleAfter = time.Time{}
+	}
 }
 
-// Close closes the connection.
+// Close implements [sink.Deliverer].
 func (s *Sink) Close() error {
 	s.disconnect()
 	return nil
@@ -337,7 +351,7 @@ func (s *Sink) probe(ctx context.Context) error {
 		return nil
 	}
 	at := time.Unix(971186136, 0)
-	args := s.rows.append(nil, &queue.Entry{Line: []byte(plainLine), Group: "g", Sender: "#p#h", Vhost: []byte("w"), Time: at, Came: at})
+	args := s.rows.append(nil, &queue.Entry{Line: []byte(plainLine), Group: "g", Sender: "#p#h", VHost: []byte("w"), Time: at, Came: at})
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	tx, err := s.db.BeginTx(ctx, nil)

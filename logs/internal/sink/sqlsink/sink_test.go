@@ -123,7 +123,7 @@ func newQueue(t *testing.T, cfg queue.Config) *queue.Queue {
 func put(q *queue.Queue, lines ...string) {
 	at := time.Date(2000, 10, 10, 13, 55, 36, 0, time.UTC)
 	for _, l := range lines {
-		q.Put(&queue.Entry{Line: []byte(l), Group: "weblogs", Sender: "#pub#web1", Vhost: []byte("www.example.com"), Time: at, Came: at.Add(1500 * time.Millisecond)})
+		q.Put(&queue.Entry{Line: []byte(l), Group: "weblogs", Sender: "#pub#web1", VHost: []byte("www.example.com"), Time: at, Came: at.Add(1500 * time.Millisecond)})
 	}
 }
 
@@ -142,7 +142,7 @@ func deliver(t *testing.T, q *queue.Queue, s *Sink) {
 	q.Finish()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	if err := q.Deliver(ctx, s.Write, nil); err != nil {
+	if err := q.Deliver(ctx, s.Deliver, nil); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -155,7 +155,7 @@ func TestWrite(t *testing.T) {
 	deliver(t, q, s)
 	d.want(`SELECT count(*), count(DISTINCT data), min(data), max(data) FROM logs`, "1000|1000|line 000000|line 000999")
 	d.want(`SELECT DISTINCT host, "group", timestamp FROM logs`, "web1|weblogs|2000-10-10 13:55:36")
-	if st := s.Stats(); st != (Stats{Inserted: 1000, Bytes: 12000, Transactions: 7, Connects: 1}) {
+	if st := s.SQLStats(); st != (Stats{Inserted: 1000, Bytes: 12000, Transactions: 7, Connects: 1}) {
 		t.Errorf("counters are %+v", st)
 	}
 }
@@ -209,7 +209,7 @@ func TestRefused(t *testing.T) {
 		}
 		deliver(t, q, s)
 		d.want(`SELECT data FROM logs ORDER BY rowid`, want...)
-		if st := s.Stats(); st.Refused != 24 || st.Inserted != 976 || len(said) != 24 || st.Errors != 0 {
+		if st := s.SQLStats(); st.Refused != 24 || st.Inserted != 976 || len(said) != 24 || st.Errors != 0 {
 			t.Errorf("counters are %+v", st)
 		}
 		if !strings.Contains(said[0].Error(), "CHECK constraint failed") {
@@ -229,18 +229,18 @@ func TestTableDoesNotFit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Write(t.Context(), b); err == nil || b.Acked() != 0 || !strings.Contains(err.Error(), "no such table") {
+	if err := s.Deliver(t.Context(), b); err == nil || b.Acked() != 0 || !strings.Contains(err.Error(), "no such table") {
 		t.Errorf("%d lines are dealt with: %v", b.Acked(), err)
 	}
 	d.exec(strings.Replace(plainTable, "data TEXT", "other TEXT NOT NULL, data TEXT", 1))
-	if err := s.Write(t.Context(), b); err == nil || b.Acked() != 0 || !strings.Contains(err.Error(), "the columns do not fit the table") {
+	if err := s.Deliver(t.Context(), b); err == nil || b.Acked() != 0 || !strings.Contains(err.Error(), "the columns do not fit the table") {
 		t.Errorf("%d lines are dealt with: %v", b.Acked(), err)
 	}
 	d.exec("DROP TABLE logs")
 	d.exec(plainTable)
 	deliver(t, q, s)
 	d.want(`SELECT count(*) FROM logs`, "10")
-	if st := s.Stats(); st.Refused != 0 || st.Errors < 2 {
+	if st := s.SQLStats(); st.Refused != 0 || st.Errors < 2 {
 		t.Errorf("counters are %+v", st)
 	}
 }
@@ -317,16 +317,16 @@ func TestCommitAnswerLost(t *testing.T) {
 			t.Fatal(err)
 		}
 		f.lose.Store(1)
-		if err := s.Write(t.Context(), b); !errors.Is(err, errLost) || b.Acked() != 0 {
+		if err := s.Deliver(t.Context(), b); !errors.Is(err, errLost) || b.Acked() != 0 {
 			t.Errorf("%d acknowledged, %v", b.Acked(), err)
 		}
-		if err := s.Write(t.Context(), b); err != nil {
+		if err := s.Deliver(t.Context(), b); err != nil {
 			t.Error(err)
 		}
 		f.lose.Store(1) // on a connection that was there, it is tried at once
 		deliver(t, q, s)
 		d.want(`SELECT count(*), count(DISTINCT data) FROM logs`, tt.want)
-		if st := s.Stats(); st.Repeats != tt.repeats {
+		if st := s.SQLStats(); st.Repeats != tt.repeats {
 			t.Errorf("counters are %+v", st)
 		}
 	}
@@ -356,11 +356,11 @@ func TestKilled(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := s.Write(t.Context(), b); err != nil {
+			if err := s.Deliver(t.Context(), b); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if st := s.Stats(); run > 0 && st.Repeats == 0 {
+		if st := s.SQLStats(); run > 0 && st.Repeats == 0 {
 			t.Errorf("run %d: %+v", run, st)
 		}
 		dir = before // as it was before: what was acknowledged is forgotten
@@ -385,16 +385,16 @@ func TestMoved(t *testing.T) {
 	q := newQueue(t, queue.Config{BatchLines: 10})
 	put(q, numbers(0, 20)...)
 	b, _ := q.Next(t.Context())
-	if err := s.Write(t.Context(), b); err != nil {
+	if err := s.Deliver(t.Context(), b); err != nil {
 		t.Fatal(err)
 	}
 	d.exec(`UPDATE positions SET epoch = 5, line = 5`)
 	s.count.errors.Store(0)
 	b, _ = q.Next(t.Context())
-	if err := s.Write(t.Context(), b); err != nil { // at its second attempt
+	if err := s.Deliver(t.Context(), b); err != nil { // at its second attempt
 		t.Fatal(err)
 	}
-	if st := s.Stats(); st.Errors != 1 || st.Connects != 2 {
+	if st := s.SQLStats(); st.Errors != 1 || st.Connects != 2 {
 		t.Errorf("counters are %+v", st)
 	}
 	d.want(`SELECT count(*) FROM logs`, "20")

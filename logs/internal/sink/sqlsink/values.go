@@ -55,11 +55,11 @@ func (r *rows) ofMessage(field Field, e *queue.Entry, line []byte) any {
 		return host
 	case SenderUser:
 		return user
-	case Vhost:
-		if len(e.Vhost) == 0 {
+	case VHost:
+		if len(e.VHost) == 0 {
 			return nil
 		}
-		return string(e.Vhost)
+		return string(e.VHost)
 	case Time:
 		return r.time(e.Time)
 	case Received:

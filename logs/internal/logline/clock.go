@@ -1,0 +1,79 @@
+package logline
+
+import (
+	"fmt"
+	"time"
+)
+
+// Clock selects the time of a line: the time in the path of its file, and the one that a [Rewriter] writes.
+type Clock uint8
+
+// The clocks.
+const (
+	// ClockAgreed is the latest time in any line of the log so far. It never goes back, and is the same on all hosts that
+	// receive the same lines, whatever their own clocks show.
+	ClockAgreed Clock = iota
+	// ClockLine is the time in the line itself, or in the previous line if it has none. It goes back and forth when
+	// several web servers write to one log.
+	ClockLine
+	// ClockReceipt is the clock of this host, as in spreadlogd. Files of two hosts differ.
+	ClockReceipt
+	numClocks
+)
+
+// String returns the name of the clock in configurations.
+func (c Clock) String() string {
+	switch c {
+	case ClockAgreed:
+		return "agreed"
+	case ClockLine:
+		return "line"
+	case ClockReceipt:
+		return "receipt"
+	case numClocks:
+	}
+	return fmt.Sprintf("Clock(%d)", uint8(c))
+}
+
+// Valid reports whether there is such a clock.
+func (c Clock) Valid() bool { return c < numClocks }
+
+// ParseClock returns the clock with a name.
+func ParseClock(name string) (Clock, error) {
+	for c := range numClocks {
+		if c.String() == name {
+			return c, nil
+		}
+	}
+	return 0, fmt.Errorf("unknown clock %q (want %v, %v or %v)", name, ClockAgreed, ClockLine, ClockReceipt)
+}
+
+// maxAhead is how far the time in a line may be ahead of this host's clock: one web server with a wrong clock must not move
+// the agreed clock into next year.
+const maxAhead = 5 * time.Minute
+
+// Timer returns the times of the lines of one log.
+type Timer struct {
+	clock Clock
+	zone  *time.Location
+	last  int64 // in seconds; used for lines without time
+	set   bool  // last is valid
+}
+
+// NewTimer returns a timer for a clock. Times are in zone.
+func NewTimer(c Clock, zone *time.Location) Timer { return Timer{clock: c, zone: zone} }
+
+// At returns the time of a line that was received at a moment.
+func (t *Timer) At(line []byte, receipt time.Time) time.Time {
+	if t.clock == ClockReceipt {
+		return receipt.In(t.zone)
+	}
+	second, ok := Time(line)
+	if ok && second <= receipt.Unix()+int64(maxAhead/time.Second) && (!t.set || t.clock == ClockLine || second > t.last) {
+		t.last, t.set = second, true
+	}
+	if !t.set {
+		return receipt.In(t.zone)
+	}
+	return time.Unix(t.last, 0).In(t.zone)
+}

@@ -1,0 +1,229 @@
+//go:build unix
+
+package commandsink
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/spreadd/spreadd/logs/internal/queue"
+	"github.com/spreadd/spreadd/logs/internal/sink"
+)
+
+// waitFor polls until something is so.
+func waitFor(t *testing.T, what string, cond func() bool) {
+	t.Helper()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	limit := time.After(30 * time.Second)
+	for !cond() {
+		select {
+		case <-tick.C:
+		case <-limit:
+			t.Fatalf("waited without success for %s", what)
+		}
+	}
+}
+
+func content(path string) string {
+	b, _ := os.ReadFile(path)
+	return string(b)
+}
+
+// rig is a command and the queue in front of it, without the goroutine that delivers.
+type rig struct {
+	*testing.T
+	*Sink
+	queue *queue.Queue
+}
+
+func newRig(t *testing.T, text string, opt Options, limit int) *rig {
+	t.Helper()
+	q, err := queue.Open(queue.Config{LimitBytes: limit})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &rig{t, New(text, opt), q}
+}
+
+func (r *rig) put(line []byte) { r.queue.Put(&queue.Entry{Line: line}) }
+
+// flush delivers what waits, or returns why it cannot.
+func (r *rig) flush() error {
+	for r.queue.Stats().WaitingBytes > 0 {
+		b, err := r.queue.Next(r.Context())
+		if err != nil {
+			r.Fatal(err)
+		}
+		if err := r.Deliver(r.Context(), b); err != nil {
+			return err
+		}
+	}
+	return r.Idle(r.Context())
+}
+
+func TestCommand(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "out")
+	r := newRig(t, "cat >> "+out, Options{}, 0)
+	if err := r.flush(); err != nil {
+		t.Fatal(err)
+	}
+	var want strings.Builder
+	for i := range 10000 {
+		r.put(fmt.Appendf(nil, "line %d\n", i))
+		fmt.Fprintf(&want, "line %d\n", i)
+		if i%1000 == 0 {
+			if err := r.flush(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if i%3000 == 0 {
+			if err := r.flush(); err != nil {
+				t.Fatal(err)
+			}
+			r.Reopen()
+			if err := r.flush(); err != nil {
+				t.Fatal(err)
+			}
+			// Two may write for a moment, so let the first come to its end.
+			waitFor(t, "the old process", func() bool { return content(out) == want.String() })
+		}
+	}
+	if err := errors.Join(r.flush(), r.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if content(out) != want.String() {
+		t.Error("lines are missing when it is closed, or not in order")
+	}
+	if st := r.Stats(); st.Records != 10000 || st.Reopens != 4 {
+		t.Errorf("counters are %+v", st)
+	}
+}
+
+// TestCommandDies: it is killed between lines, and started again; no zombie stays.
+func TestCommandDies(t *testing.T) {
+	dir := t.TempDir()
+	out, pids := filepath.Join(dir, "out"), filepath.Join(dir, "pids")
+	r := newRig(t, "echo $$ >> "+pids+"; exec cat >> "+out, Options{}, 0)
+	var want strings.Builder
+	for i := range 4 {
+		fmt.Fprintf(&want, "line %d\n", i)
+		r.put(fmt.Appendf(nil, "line %d\n", i))
+		waitFor(t, "a process that gets the line", func() bool {
+			_ = r.flush()
+			return content(out) == want.String()
+		})
+		all := strings.Fields(content(pids))
+		if len(all) != i+1 {
+			t.Fatalf("%d processes so far, want %d", len(all), i+1)
+		}
+		pid, err := strconv.Atoi(all[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		waitFor(t, "the process to be reaped", func() bool { return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) })
+		if i == 0 {
+			if err := r.flush(); err == nil || !strings.Contains(err.Error(), "cannot start command: it ended (signal: killed); restarting in") {
+				t.Errorf("flush: %v", err)
+			}
+		}
+	}
+	if err := r.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestTornLine: a line that a process got a part of when it was killed goes whole to the next one.
+func TestTornLine(t *testing.T) {
+	dir := t.TempDir()
+	out, pids := filepath.Join(dir, "out"), filepath.Join(dir, "pids")
+	// The first process reads nothing, so that the pipe fills up in the midst of a line.
+	r := newRig(t, "echo $$ >> "+pids+"; test $(wc -l < "+pids+") = 1 && exec sleep 60; exec cat >> "+out, Options{EndWait: 50 * time.Millisecond}, 0)
+	line := []byte(strings.Repeat("x", 999) + "\n")
+	for range 100 {
+		r.put(line)
+	}
+	if err := r.flush(); !errors.Is(err, ErrBusy) {
+		t.Fatalf("flush: %v", err)
+	}
+	got := r.Stats().Records
+	if got == 0 || got == 100 || r.Stats().Bytes == got*1000 {
+		t.Fatalf("the pipe took %+v: no line is torn", r.Stats())
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(content(pids)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the rest", func() bool { return r.flush() == nil && r.Stats().Records == 100 })
+	if err := r.Close(); err != nil {
+		t.Error(err)
+	}
+	if want := strings.Repeat(string(line), int(100-got)); content(out) != want {
+		t.Errorf("the next process has %d bytes, want %d", len(content(out)), len(want))
+	}
+}
+
+// TestCommandBusy: one that does not read holds nobody up for more than a moment, and what waits is bounded; in the end
+// it is killed.
+func TestCommandBusy(t *testing.T) {
+	c := New("trap '' TERM; while :; do sleep 1; done", Options{EndWait: 50 * time.Millisecond})
+	s, err := sink.NewQueued(c, sink.QueuedConfig{
+		Name: "|busy", Queue: queue.Config{LimitBytes: 200 << 10}, EndWait: 50 * time.Millisecond, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := s.Outlet("g", "")
+	began := time.Now()
+	for range 1000 {
+		o.Put(&sink.Line{Text: []byte(strings.Repeat("x", 999) + "\n")})
+	}
+	s.Start(t.Context())
+	waitFor(t, "a failure", func() bool { return s.Stats().Failing == 1 })
+	if took := time.Since(began); took > 10*writeWait {
+		t.Errorf("that took %v", took)
+	}
+	if st := s.Stats(); st.Queue.Lost() < 700 || st.Queue.WaitingBytes > 200<<10 {
+		t.Errorf("counters are %+v", st)
+	}
+	if err := s.Close(); err == nil || !strings.Contains(err.Error(), "lines are lost") {
+		t.Errorf("Close: %v", err)
+	}
+}
+
+// TestCommandBackoff: one that ends at once is not started in a loop.
+func TestCommandBackoff(t *testing.T) {
+	starts := filepath.Join(t.TempDir(), "starts")
+	r := newRig(t, "echo x >> "+starts+"; exit 3", Options{}, 0)
+	end := time.After(500 * time.Millisecond)
+	for done := false; !done; {
+		select {
+		case <-end:
+			done = true
+		default:
+			r.put([]byte("line\n"))
+			_ = r.flush()
+		}
+	}
+	if n := strings.Count(content(starts), "x"); n < 2 || n > 6 {
+		t.Errorf("it was started %d times in half a second", n)
+	}
+	if err := r.flush(); err == nil || !strings.Contains(err.Error(), "exit status 3") {
+		t.Logf("in this moment it runs: %v", err)
+	}
+	_ = r.Close()
+}

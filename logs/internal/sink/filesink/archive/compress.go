@@ -1,0 +1,404 @@
+package archive
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logfile"
+)
+
+// Compression is a way to compress files.
+type Compression uint8
+
+// The ways to compress.
+const (
+	None Compression = iota
+	Gzip
+	Zstd
+	numCompressions
+)
+
+// String returns its name in configurations.
+func (c Compression) String() string {
+	switch c {
+	case None:
+		return "none"
+	case Gzip:
+		return "gzip"
+	case Zstd:
+		return "zstd"
+	case numCompressions:
+	}
+	return fmt.Sprintf("Compression(%d)", uint8(c))
+}
+
+// ParseCompression returns the compression of a name.
+func ParseCompression(name string) (Compression, error) {
+	for c := range numCompressions {
+		if c.String() == name {
+			return c, nil
+		}
+	}
+	return None, fmt.Errorf("the compression is %q, and has to be %v, %v or %v", name, None, Gzip, Zstd)
+}
+
+// ext is what compressed files end with.
+func (c Compression) ext() string {
+	switch c {
+	case Gzip:
+		return ".gz"
+	case Zstd:
+		return ".zst"
+	case None, numCompressions:
+	}
+	return ""
+}
+
+func (c Compression) writer(w io.Writer) (io.WriteCloser, error) {
+	if c == Gzip {
+		return gzip.NewWriter(w), nil
+	}
+	return zstd.NewWriter(w, zstd.WithEncoderConcurrency(1))
+}
+
+func (c Compression) reader(r io.Reader) (io.ReadCloser, error) {
+	if c == Gzip {
+		return gzip.NewReader(r)
+	}
+	d, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1))
+	if err != nil {
+		return nil, err
+	}
+	return d.IOReadCloser(), nil
+}
+
+// tmpPath is where a compressed file is written before it is whole.
+func tmpPath(dst string) string {
+	return filepath.Join(filepath.Dir(dst), "."+filepath.Base(dst)+".tmp")
+}
+
+// step is a point between two changes of the disk, where tests let the machine
+// crash.
+type step uint8
+
+const (
+	stepOpened step = iota
+	stepCopied
+	stepWritten
+	stepSynced
+	stepRenamed
+	stepRemoved
+	numSteps
+)
+
+// compressor compresses files.
+type compressor struct {
+	crash func(step) error // for tests; nil otherwise
+}
+
+// errCrash is what tests end a compression with: nothing is tidied up.
+var errCrash = errors.New("the machine crashed")
+
+func (z *compressor) at(s step) error {
+	if z.crash == nil {
+		return nil
+	}
+	return z.crash(s)
+}
+
+// compress compresses a plain file and removes it.
+func (z *compressor) compress(ctx context.Context, path string, c Compression) error {
+	src, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer src.Close() //nolint:errcheck // it is only read
+	if err := logfile.Lock(src); err != nil {
+		return fmt.Errorf("compressing %s: %w", path, err)
+	}
+	// Between opening and locking it the file may have been moved away.
+	st, err := src.Stat()
+	if err != nil {
+		return err
+	}
+	if now, err := os.Stat(path); err != nil || !os.SameFile(st, now) {
+		return fmt.Errorf("compressing %s: the file has been replaced: %w", path, cmpErr(err, fs.ErrExist))
+	}
+	dst := path + c.ext()
+	done, err := endsWith(dst, c, src, st.Size())
+	if err != nil {
+		return fmt.Errorf("reading %s again: %w", dst, err)
+	}
+	if !done {
+		tmp := tmpPath(dst)
+		if err := z.write(ctx, tmp, dst, c, src, st); err != nil {
+			if !errors.Is(err, errCrash) {
+				_ = os.Remove(tmp) // the next scan finds it too
+			}
+			return fmt.Errorf("compressing %s: %w", path, err)
+		}
+	}
+	if err := os.Remove(path); err != nil {
+		return err
+	}
+	return errors.Join(syncDir(path), z.at(stepRemoved))
+}
+
+func cmpErr(a, b error) error {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+// write writes what the compressed file has, and the plain one, and puts it in
+// its place.
+func (z *compressor) write(ctx context.Context, tmp, dst string, c Compression, src *os.File, st os.FileInfo) (err error) {
+	out, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, st.Mode().Perm())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeOnce(out)) }()
+	if err := z.at(stepOpened); err != nil {
+		return err
+	}
+	if old, err := os.Open(dst); err == nil {
+		_, err = io.Copy(out, old)
+		if err = errors.Join(err, old.Close()); err != nil {
+			return err
+		}
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := z.at(stepCopied); err != nil {
+		return err
+	}
+	w, err := c.writer(out)
+	if err != nil {
+		return err
+	}
+	n, err := io.Copy(w, &stoppable{ctx, src})
+	if err = errors.Join(err, w.Close()); err != nil {
+		return err
+	}
+	if n != st.Size() {
+		return fmt.Errorf("it has %d bytes, and had %d a moment ago: something else writes it", n, st.Size())
+	}
+	if err := z.at(stepWritten); err != nil {
+		return err
+	}
+	if err := errors.Join(out.Sync(), closeOnce(out), os.Chtimes(tmp, st.ModTime(), st.ModTime())); err != nil {
+		return err
+	}
+	if err := z.at(stepSynced); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp, dst); err != nil {
+		return err
+	}
+	return errors.Join(syncDir(dst), z.at(stepRenamed))
+}
+
+// Finish ends a compression that the end of an earlier process has interrupted: a plain file whose lines are all in the
+// compressed one is removed. It is to be called before a file is appended to; else a scan would come too late. What this
+// process has written is not looked at. It may be called from any goroutine.
+func (a *Archiver) Finish(path string) error {
+	dst := path + a.cfg.Compress.ext()
+	if a.cfg.Compress == None {
+		return nil
+	}
+	if _, err := os.Stat(dst); err != nil {
+		return nil // there is nothing to finish
+	}
+	src, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer src.Close() //nolint:errcheck // it is only read
+	st, err := src.Stat()
+	if err != nil || !st.ModTime().Before(a.born) {
+		return err
+	}
+	if err := logfile.Lock(src); err != nil {
+		return nil // somebody is at it
+	}
+	done, err := endsWith(dst, a.cfg.Compress, src, st.Size())
+	if err != nil || !done {
+		return err
+	}
+	if now, err := os.Stat(path); err != nil || !os.SameFile(st, now) {
+		return nil // it is gone already
+	}
+	return errors.Join(os.Remove(path), syncDir(path))
+}
+
+// closeOnce closes a file that may be closed.
+func closeOnce(f *os.File) error {
+	if err := f.Close(); !errors.Is(err, fs.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// stoppable is a reader that ends with ctx.
+type stoppable struct {
+	ctx context.Context //nolint:containedctx // a reader has no other way to get one
+	r   io.Reader
+}
+
+// Read implements io.Reader.
+func (s *stoppable) Read(p []byte) (int, error) {
+	if err := s.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return s.r.Read(p)
+}
+
+// syncDir hands the directory of a path to the disk. Not all systems can.
+func syncDir(path string) error {
+	d, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return nil //nolint:nilerr // the rename has been done
+	}
+	_ = d.Sync()
+	return d.Close()
+}
+
+// endsWith reports whether a compressed file is there and ends with a plain one of a size: a
+// crash came between the rename and the removal. It leaves src at its start.
+func endsWith(dst string, c Compression, src io.ReadSeeker, size int64) (bool, error) {
+	total, err := length(dst, c)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, nil
+	case err != nil:
+		return false, err
+	case total < size:
+		return false, nil
+	}
+	same, err := sameTail(dst, c, total-size, src)
+	if _, serr := src.Seek(0, io.SeekStart); serr != nil {
+		return false, serr
+	}
+	return same, err
+}
+
+// length returns how long the content of a compressed file is.
+func length(path string, c Compression) (n int64, err error) {
+	err = withContent(path, c, func(r io.Reader) error {
+		n, err = io.Copy(io.Discard, r)
+		return err
+	})
+	return n, err
+}
+
+// sameTail compares the content of a compressed file from an offset on.
+func sameTail(path string, c Compression, offset int64, src io.Reader) (same bool, err error) {
+	err = withContent(path, c, func(r io.Reader) error {
+		if _, err := io.CopyN(io.Discard, r, offset); err != nil {
+			return err
+		}
+		same, err = equal(r, src)
+		return err
+	})
+	return same, err
+}
+
+func withContent(path string, c Compression, use func(io.Reader) error) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close() //nolint:errcheck // it is only read
+	r, err := c.reader(bufio.NewReader(f))
+	if err != nil {
+		return err
+	}
+	return errors.Join(use(r), r.Close())
+}
+
+// equal compares two readers.
+func equal(a, b io.Reader) (bool, error) {
+	x, y := make([]byte, 64<<10), make([]byte, 64<<10)
+	for {
+		n, err := readFull(a, x)
+		if err != nil {
+			return false, err
+		}
+		m, err := readFull(b, y)
+		if err != nil {
+			return false, err
+		}
+		if !bytes.Equal(x[:n], y[:m]) {
+			return false, nil
+		}
+		if n < len(x) {
+			return true, nil
+		}
+	}
+}
+
+// readFull is io.ReadFull, to which the end is no error.
+func readFull(r io.Reader, b []byte) (int, error) {
+	n, err := io.ReadFull(r, b)
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = nil
+	}
+	return n, err
+}
+
+// OpenContent opens a compressed file for its content, all members of it.
+func OpenContent(path string) (io.ReadCloser, error) {
+	c := Gzip
+	if strings.HasSuffix(path, Zstd.ext()) {
+		c = Zstd
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	r, err := c.reader(bufio.NewReader(f))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("reading %s: %w", path, err), f.Close())
+	}
+	return &unpacked{r, f}, nil
+}
+
+// ContentWriter returns what compresses to a file that is to have a path, by the end of that; Close does not close w. A path
+// that is not that of a compressed file gets what is written as it is.
+func ContentWriter(path string, w io.Writer) (io.WriteCloser, error) {
+	for c := range numCompressions {
+		if c != None && strings.HasSuffix(path, c.ext()) {
+			return c.writer(w)
+		}
+	}
+	return nopCloser{w}, nil
+}
+
+type nopCloser struct{ io.Writer }
+
+// Close does nothing.
+func (nopCloser) Close() error { return nil }
+
+// unpacked is what a compressed file holds.
+type unpacked struct {
+	io.ReadCloser
+	f *os.File
+}
+
+// Close closes the file, too.
+func (u *unpacked) Close() error { return errors.Join(u.ReadCloser.Close(), u.f.Close()) }

@@ -1,0 +1,110 @@
+package filesink
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/spreadd/spreadd/logs/internal/lineindex"
+	"github.com/spreadd/spreadd/logs/internal/sink"
+	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logfile"
+)
+
+// index is what an outlet knows of the lines that came, also before a restart.
+type index struct {
+	ledger    *lineindex.Ledger
+	label     string
+	everyLine bool
+
+	key  string // of the stream of the previous line
+	last *lineindex.Stream
+}
+
+// openIndex opens the ledger of a template and returns what an outlet needs of it.
+func (fs *Files) openIndex(k *keeper, l *Log, now time.Time) (*index, error) {
+	if k.ledger == nil {
+		ledger, err := lineindex.OpenLedger(l.Template.String(), l.Template.Base(), now)
+		if err != nil {
+			return nil, err
+		}
+		k.ledger = ledger
+		fs.indexed = append(fs.indexed, k)
+	}
+	k.labels[l.Group]++
+	return &index{ledger: k.ledger, label: indexLabel(l.Group, k.labels[l.Group]), everyLine: l.EveryLine}, nil
+}
+
+// indexLabel names, in an index, the nth log for a group in the same file. A line for that group is in the file once for
+// each.
+func indexLabel(group string, n int) string {
+	if n == 1 {
+		return group
+	}
+	return fmt.Sprintf("%s %d", group, n)
+}
+
+// stream returns what is known of a stream of lines.
+func (x *index) stream(key string, now time.Time) *lineindex.Stream {
+	if x.last == nil || key != x.key || !x.last.Known() {
+		x.key, x.last = key, x.ledger.Stream(lineindex.Name{Label: x.label, Key: key}, now)
+	}
+	x.last.Use(now)
+	return x.last
+}
+
+// Restored calls use with each stream of a log with an index that leaves no line out, and with the number after its
+// last line before this start: what is missing from there on was lost in between.
+func (o *Outlet) Restored(use func(stream string, next uint64)) {
+	if o.index == nil || !o.index.everyLine {
+		return
+	}
+	o.index.ledger.Streams(func(s *lineindex.Stream) {
+		if s.Label == o.index.label {
+			use(strings.Clone(s.Key), s.Have.Next())
+		}
+	})
+}
+
+// journal returns what keeps the index of a file, or nil.
+func (k *keeper) journal() logfile.Journal {
+	if k.ledger == nil {
+		return nil
+	}
+	return k.ledger.Writer()
+}
+
+// checkpoint has the ledgers record which lines came, if it is time. That must be while nothing waits for a file, because
+// what waits would count as written.
+func (fs *Files) checkpoint() {
+	for _, k := range fs.indexed {
+		if !k.ledger.Due() || fs.now.Before(k.retryFrom) || fs.waits(k) {
+			continue
+		}
+		if err := k.ledger.Checkpoint(fs.now); err != nil {
+			k.retryFrom = fs.now.Add(sink.ComplainInterval)
+			fs.cfg.Log.Error("cannot write the ledger checkpoint; recovery after a crash will take longer until this succeeds", slog.Any("error", err))
+		}
+	}
+}
+
+// waits reports whether something waits for a file of a keeper.
+func (fs *Files) waits(k *keeper) bool {
+	for _, f := range fs.all {
+		if f.keep == k && (f.dirty || f.Failing() || f.File.Stats().Waiting > 0) {
+			return true
+		}
+	}
+	return false
+}
+
+// closeLedgers closes the ledgers. settled means that all lines are in the files.
+func (fs *Files) closeLedgers(settled bool) error {
+	var errs []error
+	for _, k := range fs.indexed {
+		errs = append(errs, k.ledger.Close(settled, time.Now()))
+	}
+	fs.indexed = nil
+	return errors.Join(errs...)
+}

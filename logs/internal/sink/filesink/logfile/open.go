@@ -1,0 +1,52 @@
+package logfile
+
+import (
+	"errors"
+	"os"
+)
+
+const (
+	// fileMode is the mode of new files, before the umask.
+	fileMode = 0o644
+	// dirMode is the mode of new directories, before the umask.
+	dirMode = 0o755
+	// openAttempts bounds how often a file may be replaced while it is being opened.
+	openAttempts = 10
+)
+
+// openFile opens and locks a real file.
+func openFile(path string, lock bool) (handle, error) {
+	for range openAttempts {
+		f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, fileMode)
+		if err != nil {
+			return nil, err
+		}
+		if !lock {
+			return f, nil
+		}
+		if err := Lock(f); err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+		// The previous holder of the lock may have renamed or removed the file between our open and our lock, as
+		// compression does. Then this is no longer the file at path, and lines written to it would be lost.
+		st, err := f.Stat()
+		if err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+		if now, err := os.Stat(path); err == nil && os.SameFile(st, now) {
+			return f, nil
+		}
+		if err := f.Close(); err != nil {
+			return nil, err
+		}
+	}
+	return nil, ErrLocked
+}
+
+// makeDirs makes dir and its missing parents up to base, which must exist.
+func makeDirs(base, dir string) error {
+	if _, err := os.Stat(base); err != nil {
+		return err
+	}
+	return os.MkdirAll(dir, dirMode)
+}

@@ -1,0 +1,192 @@
+package logsub
+
+import (
+	"cmp"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/spreadd/spreadd/logs/internal/envelope"
+)
+
+const (
+	// maxStreams is how many streams a connection remembers; beyond it, those that were silent for the longest are
+	// forgotten.
+	maxStreams = 65536
+	// maxPublishers bounds the counters by publisher, because the names come from messages.
+	maxPublishers = 1000
+	// OtherPublishers counts all further publishers. No publisher has this name, because names contain no space.
+	OtherPublishers = "other publishers"
+	// gapInterval is the pause between two log lines about one publisher.
+	gapInterval = time.Minute
+)
+
+// PublisherStats are the counters of a publisher that sends lines in envelopes. They only grow.
+type PublisherStats struct {
+	Lines   int64 // received for the first time
+	Repeats int64 // duplicates, which were dropped
+	Missing int64 // lines whose numbers were skipped
+	Late    int64 // missing lines that came later
+}
+
+// publisher counts the lines of one publisher.
+type publisher struct {
+	name                          string
+	lines, repeats, missing, late atomic.Int64
+
+	// These belong to the receiver.
+	reported   time.Time // last log line about it
+	unreported uint64    // lines found missing since then
+}
+
+func (p *publisher) stats() PublisherStats {
+	return PublisherStats{p.lines.Load(), p.repeats.Load(), p.missing.Load(), p.late.Load()}
+}
+
+// publishers are those of one connection. Its receiver adds to them; stats may be called by any goroutine.
+type publishers struct {
+	mu     sync.Mutex
+	byName map[string]*publisher
+}
+
+func (ps *publishers) get(name string) *publisher {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	p := ps.byName[name]
+	if p == nil && len(ps.byName) >= maxPublishers {
+		name = OtherPublishers
+		p = ps.byName[name]
+	}
+	if p == nil {
+		if ps.byName == nil {
+			ps.byName = make(map[string]*publisher)
+		}
+		p = &publisher{name: name}
+		ps.byName[name] = p
+	}
+	return p
+}
+
+// add adds the counters to those of other connections.
+func (ps *publishers) add(to map[string]PublisherStats) {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	for name, p := range ps.byName {
+		st, sum := p.stats(), to[name]
+		sum.Lines += st.Lines
+		sum.Repeats += st.Repeats
+		sum.Missing += st.Missing
+		sum.Late += st.Late
+		to[name] = sum
+	}
+}
+
+// stream is what a connection knows about a stream of lines.
+type stream struct {
+	key  string // see [envelope.Split]
+	from envelope.Origin
+	pub  *publisher
+	used time.Time
+
+	have envelope.Numbers // received over this connection
+	// first is the lowest number that can be reported as missing: we may not have been connected before.
+	first    uint64
+	restored bool // from before a restart; then first follows the last number of that time
+}
+
+// streams are those of a connection. Its receiver owns them.
+type streams struct {
+	byKey map[string]*stream
+	last  *stream // the stream of the previous line
+	limit int
+}
+
+// find returns the stream with a key; nil if no publisher can have the key.
+func (ss *streams) find(key []byte, now time.Time, ps *publishers) *stream {
+	if s := ss.last; s != nil && s.key == string(key) {
+		s.used = now
+		return s
+	}
+	s := ss.byKey[string(key)]
+	if s == nil {
+		from, err := envelope.ParseOrigin(key)
+		if err != nil {
+			return nil
+		}
+		ss.limit = cmp.Or(ss.limit, maxStreams)
+		if len(ss.byKey) >= ss.limit {
+			ss.forget()
+		}
+		if ss.byKey == nil {
+			ss.byKey = make(map[string]*stream)
+		}
+		s = &stream{key: string(key), from: from, pub: ps.get(from.Publisher)}
+		ss.byKey[s.key] = s
+	}
+	s.used = now
+	ss.last = s
+	return s
+}
+
+// forget makes room: one sixteenth of the streams goes, those that were silent for the longest.
+func (ss *streams) forget() {
+	list := make([]*stream, 0, len(ss.byKey))
+	for _, s := range ss.byKey {
+		list = append(list, s)
+	}
+	slices.SortFunc(list, func(a, b *stream) int { return a.used.Compare(b.used) })
+	for _, s := range list[:len(list)/16+1] {
+		delete(ss.byKey, s.key)
+	}
+	ss.last = nil
+}
+
+// restore tells a receiver which lines of a route came before this start, so that it notices what is missing since then.
+func (r *receiver) restore(route *route) {
+	if route.index == nil {
+		return
+	}
+	route.index.Restored(func(key string, next uint64) {
+		if s := r.streams.find([]byte(key), time.Now(), &r.publishers); s != nil {
+			s.restored, s.first = true, max(s.first, next)
+		}
+	})
+}
+
+// take notes the number of a line, and reports whether the line is new.
+func (r *receiver) take(s *stream, seq uint64) bool {
+	begun := len(s.have.Spans()) > 0
+	next := s.have.Next()
+	if !begun && s.restored {
+		begun, next = true, s.first
+	}
+	if !s.have.Add(seq) {
+		s.pub.repeats.Add(1)
+		return false
+	}
+	s.pub.lines.Add(1)
+	switch {
+	case !begun:
+		s.first = seq
+	case seq > next:
+		s.pub.missing.Add(int64(seq - next))
+		s.pub.unreported += seq - next
+		r.reportGap(s, next, seq-1)
+	case seq < next && seq >= s.first:
+		s.pub.late.Add(1)
+	}
+	return true
+}
+
+// reportGap logs that lines of a publisher are missing, once a gapInterval.
+func (r *receiver) reportGap(s *stream, first, last uint64) {
+	now := time.Now()
+	if now.Sub(s.pub.reported) < gapInterval {
+		return
+	}
+	r.s.cfg.Log.Warn("lines of a publisher are missing", slog.String("publisher", s.pub.name), slog.Uint64("lines", s.pub.unreported),
+		slog.Uint64("epoch", s.from.Epoch), slog.Uint64("stream", uint64(s.from.Stream)), slog.Uint64("first", first), slog.Uint64("last", last))
+	s.pub.reported, s.pub.unreported = now, 0
+}
