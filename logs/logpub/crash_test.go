@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/logs/internal/envelope"
+	"github.com/spreadd/spreadd/logs/internal/input"
 	"github.com/spreadd/spreadd/spread"
 	"github.com/spreadd/spreadd/spread/spreadtest"
 )
@@ -268,7 +269,7 @@ func crash(t *testing.T, rounds int, rng *rand.Rand) {
 	}
 	t.Logf("killed %d times: %d lines written, %d lost, %d repeated in %d places", rounds, n+1, lost, again, jumps)
 	// Each kill may meet a read that has emptied the pipe and is not on disk yet.
-	if most := rounds * pipeBytes / 200; lost > most {
+	if most := rounds * input.PipeBytes / 200; lost > most {
 		t.Errorf("%d lines lost, at most %d are allowed", lost, most)
 	}
 	if jumps > 2*rounds {

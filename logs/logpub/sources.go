@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"time"
 
+	"github.com/spreadd/spreadd/logs/internal/input"
 	"github.com/spreadd/spreadd/logs/internal/input/syslog"
 	"github.com/spreadd/spreadd/logs/internal/input/tail"
 )
@@ -14,6 +16,27 @@ import (
 // lingerTime bounds how long after the end of its context a source may take for what is on
 // its way.
 const lingerTime = time.Second
+
+// Stream is a source of lines that ends with its reader, such as standard input.
+type Stream struct {
+	r io.Reader
+}
+
+// NewStream returns the source of the lines of r. A call of r.Read that does not return when the publisher has ended is
+// left behind.
+func NewStream(r io.Reader) *Stream { return &Stream{r: r} }
+
+// String names the source.
+func (s *Stream) String() string { return "stream" }
+
+// Run reads lines until the reader ends, or in.Ending is closed and then nothing comes for a while, or ctx ends.
+func (s *Stream) Run(_ context.Context, in *Intake) error {
+	stream := input.Stream{Reader: s.r, MaxLine: in.maxLine, Put: in.Put, Ending: in.ending, Stop: in.stop}
+	if err := stream.Run(); err != nil {
+		return fmt.Errorf("logpub: %w", err)
+	}
+	return nil
+}
 
 // Syslog is a source of messages that a socket receives.
 type Syslog struct {
@@ -47,11 +70,11 @@ func (s *Syslog) Run(ctx context.Context, in *Intake) error {
 		}
 		end()
 	}()
-	cut := cutter{max: in.MaxLine()}
+	cut := input.Cutter{Max: in.MaxLine()}
 	err := s.server.Serve(receiving, func(lines []byte, _, truncated int) {
-		cut.add(lines)
-		in.Put(cut.whole(), cut.lines, max(truncated, cut.truncated))
-		cut.forget()
+		cut.Add(lines)
+		in.Put(cut.Whole(), cut.Lines, max(truncated, cut.Truncated))
+		cut.Forget()
 	})
 	if err != nil {
 		return fmt.Errorf("logpub: %w", err)
@@ -100,7 +123,7 @@ func (s *File) Run(ctx context.Context, in *Intake) error {
 		}
 		end()
 	}()
-	t := &fileTaker{in: in, cut: cutter{max: in.MaxLine()}, ending: in.Ending()}
+	t := &fileTaker{in: in, cut: input.Cutter{Max: in.MaxLine()}, ending: in.Ending()}
 	if err := s.f.Run(following, t); err != nil {
 		return fmt.Errorf("logpub: %w", err)
 	}
@@ -113,7 +136,7 @@ func (s *File) finish() { s.f.Close() }
 // fileTaker puts the lines of a file into the queue.
 type fileTaker struct {
 	in     *Intake
-	cut    cutter
+	cut    input.Cutter
 	ending <-chan struct{}
 	until  time.Time // when the ending is over; zero before it
 }
@@ -148,9 +171,9 @@ func (t *fileTaker) Take(lines []byte) (n int, mark uint64) {
 				break
 			}
 		} else {
-			t.cut.add(lines[:i])
-			took := t.in.PutSome(t.cut.whole(), 1)
-			t.cut.forget()
+			t.cut.Add(lines[:i])
+			took := t.in.PutSome(t.cut.Whole(), 1)
+			t.cut.Forget()
 			if took == 0 {
 				break
 			}
@@ -167,4 +190,13 @@ func (t *fileTaker) Safe() uint64 {
 	safe := t.in.p.queue.Safe()
 	t.in.p.queue.Sync()
 	return safe
+}
+
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
 }

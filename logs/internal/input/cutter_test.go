@@ -1,4 +1,4 @@
-package logpub
+package input
 
 import (
 	"bytes"
@@ -26,21 +26,21 @@ func FuzzCutter(f *testing.F) {
 			want = append(want, append(slices.Clone(line), '\n'))
 		}
 		rng := rand.New(rand.NewPCG(seed, 0))
-		c := cutter{max: most}
+		c := Cutter{Max: most}
 		var got []byte
 		lines, cut := 0, 0
 		collect := func() {
-			got = append(got, c.whole()...)
-			lines, cut = lines+c.lines, cut+c.truncated
-			c.forget()
+			got = append(got, c.Whole()...)
+			lines, cut = lines+c.Lines, cut+c.Truncated
+			c.Forget()
 		}
 		for rest := in; len(rest) > 0; {
 			n := 1 + rng.IntN(len(rest))
-			c.add(rest[:n])
+			c.Add(rest[:n])
 			collect()
 			rest = rest[n:]
 		}
-		c.finish()
+		c.Finish()
 		collect()
 		if !bytes.Equal(got, bytes.Join(want, nil)) || lines != len(want) || cut != truncated {
 			t.Errorf("%d lines %q, %d truncated; want %d lines %q, %d truncated", lines, got, cut, len(want), want, truncated)

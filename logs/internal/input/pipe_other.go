@@ -1,6 +1,6 @@
 //go:build !linux
 
-package logpub
+package input
 
 import "os"
 

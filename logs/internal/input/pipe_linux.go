@@ -1,4 +1,4 @@
-package logpub
+package input
 
 import (
 	"os"
