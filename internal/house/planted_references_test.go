@@ -55,6 +55,20 @@ var _ = "testdata/a.md"
 `,
 	},
 	{
+		name: "a file of the source, from a page for developers", rule: "references",
+		bad: `
+-- docs/develop/ways.md --
+It begins in ` + "`wire/gone.go`" + `.
+`,
+		want: []string{"docs/develop/ways.md:1"},
+		good: `
+-- docs/develop/ways.md --
+It begins in ` + "`wire/a.go` and `b.go`" + `.
+-- wire/a.go --
+package wire
+`,
+	},
+	{
 		name: "a section", rule: "references",
 		bad: `
 -- wire/a.go --

@@ -10,6 +10,8 @@ import (
 var (
 	// docPath is a page named by its path from the root.
 	docPath = regexp.MustCompile(`(?:^|[^\w./-])(docs/[\w./-]*\.md)\b`)
+	// sourcePath is a file of the source that a page for developers names.
+	sourcePath = regexp.MustCompile("`(\\w[\\w.-]*/[\\w./-]*\\.go)`")
 	// link is a link of Markdown, without what stands behind a #.
 	link = regexp.MustCompile(`\]\(([^)\s#]+)`)
 	// section is a reference to a specification, as in client-protocol §7.2.
@@ -58,6 +60,11 @@ func referencesRule(t *Tree, r *report) {
 				for _, m := range link.FindAllStringSubmatch(text, -1) {
 					if to := path.Join(path.Dir(f.Path), m[1]); !strings.Contains(m[1], ":") && !t.has(to) {
 						r.addf(f.Path, i+1, "links to %s, which does not exist", to)
+					}
+				}
+				for _, m := range sourcePath.FindAllStringSubmatch(text, -1) {
+					if strings.HasPrefix(f.Path, "docs/develop/") && t.byPath[m[1]] == nil {
+						r.addf(f.Path, i+1, "names %s, which does not exist", m[1])
 					}
 				}
 				text = link.ReplaceAllString(text, "]") // said once is enough
