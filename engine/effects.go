@@ -10,28 +10,27 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// Effects collects what the driver has to do after a step, in this order. The
-// driver owns it and resets it between steps; its slices keep their capacity.
+// Effects collects what the driver has to do after a step, in this order. The driver owns the value
+// and resets it between steps; its slices keep their capacity.
 type Effects struct {
-	// Sends are datagrams for other daemons, in their order. They may point
-	// into datagrams that were handed in during the step, and into blocks of
-	// Releases.
+	// Sends are datagrams for other daemons, in order. They may point into datagrams that were
+	// passed in during the step, and into blocks of Releases.
 	Sends []topology.Datagram
 	// Controls are packets of monitors, for the driver to answer.
 	Controls []Control
-	// Groups: pass on the deliveries in order, then end the sessions.
+	// Groups has the deliveries, to be passed on in order, and then the sessions to end.
 	Groups groups.Effects
-	// Rejects go to their session, behind the deliveries so far.
+	// Rejects go to their sessions, after the deliveries so far.
 	Rejects []Reject
-	// Releases are blocks to let go of, after the deliveries are done with.
+	// Releases are blocks to release after the deliveries.
 	Releases []*buf.Block
-	// Reload, if not nil, says that another configuration has come into force.
+	// Reload is not nil if another configuration has taken effect.
 	Reload *Reload
 	// Installations and Transitions are for logs and counters.
 	Installations []membership.Installation
 	Transitions   []membership.Transition
-	// Configurations say where among the deliveries the configurations change,
-	// for who compares what daemons have delivered in each.
+	// Configurations say where among the deliveries the configurations change, for comparing the
+	// deliveries of daemons in each.
 	Configurations []Configuration
 }
 
@@ -54,29 +53,28 @@ func (e *Effects) Reset() {
 	e.Configurations = e.Configurations[:0]
 }
 
-// Configuration is one that a daemon enters: what is delivered from there on
-// belongs to it (membership-protocol §8).
+// Configuration is a configuration that the daemon enters. Later deliveries belong to it
+// (membership-protocol §8).
 type Configuration struct {
 	ID      wire.MembershipID
 	Daemons []wire.DaemonID // in the order of the configuration file
-	// Transitional: those that come along from the configuration before, until the
-	// next one.
+	// Transitional marks the daemons that come along from the configuration before, until the next
+	// one.
 	Transitional bool
-	// Deliveries is how many of Groups.Deliveries come before it.
+	// Deliveries is how many of Groups.Deliveries come before the configuration.
 	Deliveries int
 }
 
-// Reload is a configuration that has come into force.
+// Reload is a configuration that has taken effect.
 type Reload struct {
 	Topology *topology.Topology
 	ConfHash uint32
-	// Sends is how many of the datagrams to be sent are from before, and go where the configuration
-	// before has their targets.
+	// Sends is how many of the datagrams to send are from before the change. Their targets are
+	// those of the configuration before.
 	Sends int
 }
 
-// Control is a monitor's packet (monitor-protocol). It is valid until the end of the
-// step.
+// Control is a monitor's packet (monitor-protocol). It is valid until the end of the step.
 type Control struct {
 	Type   wire.RingType // of wire.PacketControls
 	Packet wire.Packet

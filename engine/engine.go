@@ -13,27 +13,27 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// SessionID is the driver's handle of a local session, never used twice.
+// SessionID is the driver's handle of a local session. It is never reused.
 type SessionID = groups.SessionID
 
-// ForceInterval is the least time between two memberships that the engine
-// forces because the daemons' tables of groups cannot be brought together.
+// ForceInterval is the minimum time between two memberships that the engine forces because the
+// daemons' tables of groups cannot be merged.
 const ForceInterval = 10 * time.Second
 
-// Config says where the engine stands, and its settings.
+// Config holds the settings of the engine.
 type Config struct {
 	// Topology is the configuration, Self one of its daemons.
 	Topology *topology.Topology
 	Self     wire.DaemonID
-	// ConfHash is the configuration's hash; what has another is not heard.
+	// ConfHash is the configuration's hash. Datagrams with another hash are refused.
 	ConfHash uint32
-	// Timeouts are the ring's and the membership's. Zero: those of a LAN if
-	// there is one segment, else of a WAN.
+	// Timeouts are those of the ring and the membership. Zero means those of a LAN if there is one
+	// segment, otherwise those of a WAN.
 	Timeouts membership.Timeouts
-	// Wide says that the network counts as wide (ring-protocol §21).
+	// Wide says that the daemons are far from one another (ring-protocol §21).
 	Wide bool
-	// Window, PersonalWindow, AcceleratedWindow: zero means the defaults of
-	// package ring. Accelerated says that the accelerated ring is in force.
+	// Window, PersonalWindow and AcceleratedWindow default to those of package ring. Accelerated
+	// turns the accelerated ring on.
 	Window, PersonalWindow, AcceleratedWindow int
 	Accelerated                               bool
 	// QueueMessages bounds the messages that wait for the ring; zero means
@@ -42,7 +42,7 @@ type Config struct {
 	// MaxLocalMembers bounds the local members of one group; zero means
 	// groups.MaxLocalMembers.
 	MaxLocalMembers int
-	// Pool is where blocks come from; nil means one of the engine's own.
+	// Pool supplies blocks; nil means a pool of the engine's own.
 	Pool *buf.Pool
 }
 
@@ -56,10 +56,9 @@ type Engine struct {
 
 	// leaving are sessions whose disconnect is on its way through the order.
 	leaving map[SessionID]bool
-	// kills are disconnects that the ring had no room for.
+	// kills are disconnects for which the ring had no room.
 	kills []buf.Slice
-	// force is when the next membership may be forced, forcing that one is
-	// wanted.
+	// force is when the next membership may be forced, and forcing reports that one is wanted.
 	force   clock.Time
 	forcing bool
 
@@ -101,7 +100,7 @@ func (c *Config) setDefaults() {
 	}
 }
 
-// ring returns what the ring has to know of the configuration.
+// ring returns the ring's part of the configuration.
 func (c *Config) ring() ring.Config {
 	return ring.Config{
 		Self: c.Self, Topology: c.Topology, ConfHash: c.ConfHash,
@@ -112,12 +111,12 @@ func (c *Config) ring() ring.Config {
 	}
 }
 
-// membership returns what the membership has to know of it.
+// membership returns the membership's part of it.
 func (c *Config) membership(old membership.OldRing) membership.Config {
 	return membership.Config{Self: c.Self, Topology: c.Topology, ConfHash: c.ConfHash, Timeouts: c.Timeouts, Old: old}
 }
 
-// daemons returns what the groups have to know of it.
+// daemons returns the groups' part of it.
 func (c *Config) daemons() []groups.Daemon {
 	var list []groups.Daemon
 	for _, d := range c.Topology.Daemons() {
@@ -157,11 +156,11 @@ func (e *Engine) Advance(now clock.Time, wall int32, out *Effects) {
 	}
 }
 
-// TokenFirst reports which port to read when both have something: that of
-// tokens, or, normally, that of data (ring-protocol §18.3).
+// TokenFirst reports which port to read when both are readable: the token port, or, normally, the
+// data port (ring-protocol §18.3).
 func (e *Engine) TokenFirst() bool { return e.ring.TokenFirst() }
 
-// Status is what a monitor or a metric wants to know.
+// Status is the state of the engine, for monitors and metrics.
 type Status struct {
 	Membership membership.State
 	Groups     groups.State
@@ -185,7 +184,7 @@ func (s Status) String() string {
 		s.Membership, s.Groups, s.NumGroups, s.Ring.State, s.Ring.NumProcs, s.Ring.Highest, s.Ring.Aru, s.Ring.UsersQueued)
 }
 
-// Counts are the engine's counters of what it and its machines have refused.
+// Counts are the inputs of the engine and its machines, by what became of them.
 type Counts struct {
 	Datagrams  [NumReasons]int64 // by what became of them
 	Ring       ring.Counts
@@ -197,8 +196,8 @@ func (e *Engine) Counts() Counts {
 	return Counts{Datagrams: e.datagrams, Ring: e.ring.Counts(), Membership: e.memb.Stats()}
 }
 
-// Check returns an error if the machines contradict themselves or each other.
-// Tests and the simulator call it after each step.
+// Check returns an error if the machines contradict themselves or each other. Tests and the
+// simulator call it after each step.
 func (e *Engine) Check() error {
 	if err := e.memb.Check(); err != nil {
 		return err

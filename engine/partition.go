@@ -10,20 +10,20 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// PartitionTime is for how long a monitor's partition lasts if no other command
-// follows (membership-protocol §11).
+// PartitionTime is how long a monitor's partition lasts if no other command follows
+// (membership-protocol §11).
 const PartitionTime = 60 * time.Second
 
-// partition is the monitor's: daemons of different components do not hear each
+// partition is the one that a monitor has set: daemons of different components do not hear each
 // other.
 type partition struct {
 	components []int16 // by rank; nil if there is none
 	until      clock.Time
 }
 
-// Partition cuts daemons off from each other, for tests of what runs on top: two
-// hear each other if they have the same component. Components are in the order
-// of the configuration. It lasts for [PartitionTime].
+// Partition cuts daemons off from each other, for tests of what runs on top. Two daemons hear each
+// other if they have the same component. Components are in configuration order. The partition lasts
+// for [PartitionTime].
 func (e *Engine) Partition(now clock.Time, components []int16) error {
 	n := len(e.cfg.Topology.Daemons())
 	if len(components) < n {
@@ -36,8 +36,8 @@ func (e *Engine) Partition(now clock.Time, components []int16) error {
 	return nil
 }
 
-// SetWindows changes the settings of flow control; negative values leave one as
-// it is (monitor-protocol §6).
+// SetWindows changes the settings of flow control. A negative value leaves a window unchanged
+// (monitor-protocol §6).
 func (e *Engine) SetWindows(window, personal, accelerated int) error {
 	return e.ring.SetWindows(window, personal, accelerated)
 }

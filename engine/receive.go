@@ -10,11 +10,11 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// HandleData takes a datagram from a data port, which came from the address from
-// (without a zone). Sends may point into it.
+// HandleData takes a datagram from a data port, which came from the address from (without a zone).
+// Sends may point into it.
 //
-// The checks are those of ring-protocol §9, in its order. What does not pass is
-// counted by reason and has no effect.
+// It performs the checks of ring-protocol §9, in that order. A datagram that fails one is counted
+// by reason and has no effect.
 func (e *Engine) HandleData(now clock.Time, wall int32, from netip.Addr, datagram buf.Slice, out *Effects) Reason {
 	e.wall = wall
 	r := e.handleData(now, from, datagram, out)
@@ -88,8 +88,8 @@ func (e *Engine) handleToken(now clock.Time, from netip.Addr, datagram []byte) R
 	return Accepted
 }
 
-// checkOrigin makes sure that a datagram is of our configuration, and comes from
-// where its transmitter is configured to be.
+// checkOrigin checks that a datagram is of our configuration, and comes from the address that is
+// configured for its transmitter.
 func (e *Engine) checkOrigin(hash uint32, transmitter wire.DaemonID, from netip.Addr) Reason {
 	d := e.cfg.Topology.Daemon(transmitter)
 	switch {
@@ -103,9 +103,8 @@ func (e *Engine) checkOrigin(hash uint32, transmitter wire.DaemonID, from netip.
 	return Accepted
 }
 
-// relay repeats a packet from another segment to our own one, before anything
-// else is looked at (ring-protocol §10.3). Its body stays in the order of its
-// maker, so its header does too.
+// relay repeats a packet from another segment to our own one, before any other check (ring-protocol
+// §10.3). Its body stays in the byte order of its maker, and so does its header.
 func (e *Engine) relay(p *wire.Packet, datagram []byte, out *Effects) {
 	segment := e.cfg.Topology.Daemon(e.cfg.Self).Segment
 	if len(e.cfg.Topology.Segments()[segment].Daemons) < 2 {

@@ -6,10 +6,9 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// rejectMessage builds what the requester gets back (client-protocol §9.3): the
-// type it asked for in an extra word, its groups with its own private group
-// behind them, and its payload. A reject of a request with SELF_DISCARD is sent
-// all the same, unlike a C daemon's.
+// rejectMessage builds what the requester gets back (client-protocol §9.3): the type of the request
+// in an extra word, its groups followed by the requester's private group, and its payload. Unlike a
+// C daemon, we also send the reject of a request with SELF_DISCARD.
 func rejectMessage(t wire.Type, private wire.Name, request []byte) []byte {
 	var m wire.Message
 	if _, err := m.Decode(request); err != nil {

@@ -6,16 +6,16 @@ import (
 	"github.com/spreadd/spreadd/internal/clock"
 )
 
-// Reload goes over to another configuration while clients stay connected (membership-protocol §11). Self,
-// QueueMessages, MaxLocalMembers and Pool stay as they are, whatever is in cfg.
+// Reload changes to another configuration while clients stay connected (membership-protocol §11).
+// Self, QueueMessages, MaxLocalMembers and Pool stay as they are, whatever is in cfg.
 //
-// Windows and timeouts change at once. If daemons come or go, or the hash changes, the ring is given
-// up and formed anew by those that have the new configuration; that happens as soon as a ring
-// is in operation and the tables of groups are agreed, and is told in [Effects].Reload. A
-// further call before that replaces the configuration that waits.
+// Windows and timeouts change at once. If daemons are added or removed, or the hash changes, the
+// daemons with the new configuration give up the ring and form a new one. That happens as soon as a
+// ring is in operation and the tables of groups are agreed, and is reported in [Effects].Reload.
+// Another call before that replaces the waiting configuration.
 //
-// It is an error if the configuration is not valid, does not have this daemon, or gives a daemon another
-// name or id. Nothing has changed then.
+// Reload returns an error, and changes nothing, if the configuration is not valid, lacks this
+// daemon, or gives a daemon another name or id.
 func (e *Engine) Reload(now clock.Time, wall int32, cfg Config, out *Effects) error {
 	e.wall = wall
 	cfg.Self, cfg.Pool, cfg.QueueMessages, cfg.MaxLocalMembers = e.cfg.Self, e.cfg.Pool, e.cfg.QueueMessages, e.cfg.MaxLocalMembers
@@ -26,7 +26,7 @@ func (e *Engine) Reload(now clock.Time, wall int32, cfg Config, out *Effects) er
 	if err := e.cfg.Topology.Renames(cfg.Topology); err != nil {
 		return fmt.Errorf("engine: %w", err)
 	}
-	// Machines of their own say whether they could be made so.
+	// Whether the machines can take the configuration is checked by making new ones.
 	if _, err := New(cfg); err != nil {
 		return err
 	}
@@ -39,7 +39,7 @@ func (e *Engine) Reload(now clock.Time, wall int32, cfg Config, out *Effects) er
 	return nil
 }
 
-// adjust changes what no other daemon has to know.
+// adjust changes the settings that no other daemon has to know.
 func (e *Engine) adjust(cfg Config) error {
 	windows := cfg.ring().WithDefaults()
 	if err := e.ring.SetWindows(windows.Window, windows.PersonalWindow, windows.AcceleratedWindow); err != nil {
@@ -55,7 +55,7 @@ func (e *Engine) adjust(cfg Config) error {
 	return nil
 }
 
-// reconfigure brings the configuration that waits into force. All was checked when it came.
+// reconfigure puts the waiting configuration into effect. It was checked when it arrived.
 func (e *Engine) reconfigure(now clock.Time, out *Effects) {
 	cfg := *e.next
 	e.next = nil

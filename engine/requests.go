@@ -8,16 +8,15 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// Connect adds a local session under its private group, which the driver has
-// made sure is free.
+// Connect adds a local session under its private group. The driver guarantees that the name is
+// free.
 func (e *Engine) Connect(id SessionID, private wire.Name, memberships bool) {
 	e.groups.Connect(id, private, memberships)
 }
 
-// Accepting reports whether messages of local sessions are taken. While they are
-// not, because too many wait for the ring or because the daemons bring their
-// tables of groups together, the driver reads no session (client-protocol §12.1,
-// groups-protocol §5).
+// Accepting reports whether the engine takes messages of local sessions. It does not while too many
+// wait for the ring, or while the daemons exchange their tables of groups; then the driver reads no
+// session (client-protocol §12.1, groups-protocol §5).
 func (e *Engine) Accepting() bool {
 	switch e.groups.State() {
 	case groups.StateGather, groups.StateGatherTrans:
@@ -27,9 +26,8 @@ func (e *Engine) Accepting() bool {
 	return len(e.kills) == 0 && e.ring.Accepting()
 }
 
-// Submit takes a message that a local session has sent, in little-endian
-// order, with its header checked. Who keeps data beyond the step retains its
-// block.
+// Submit takes a message that a local session has sent, in little-endian order and with its header
+// checked. If the engine keeps data beyond the step, it retains its block.
 func (e *Engine) Submit(now clock.Time, id SessionID, data buf.Slice, out *Effects) Reason {
 	b := data.Bytes()
 	t := wire.TypeOf(b)
@@ -53,7 +51,7 @@ func (e *Engine) Submit(now clock.Time, id SessionID, data buf.Slice, out *Effec
 	return Accepted
 }
 
-// checkRequest decides on what a local session asks.
+// checkRequest decides on a request of a local session.
 func (e *Engine) checkRequest(id SessionID, t wire.Type, b []byte) Reason {
 	if e.leaving[id] {
 		return Leaving
@@ -84,9 +82,9 @@ func (e *Engine) reject(id SessionID, t wire.Type, b []byte, out *Effects) {
 	out.Rejects = append(out.Rejects, Reject{id, rejectMessage(t, private, b)})
 }
 
-// Disconnect removes a session whose connection has ended: the daemon asks in
-// its name, in safe order (client-protocol §7.3). That is never refused: it waits
-// if the ring has no room.
+// Disconnect removes a session whose connection has ended. The daemon asks in the session's name,
+// in safe order (client-protocol §7.3). The request is never refused: it waits if the ring has no
+// room.
 func (e *Engine) Disconnect(now clock.Time, id SessionID, out *Effects) Reason {
 	private, ok := e.groups.Private(id)
 	if !ok || e.leaving[id] {
@@ -100,7 +98,7 @@ func (e *Engine) Disconnect(now clock.Time, id SessionID, out *Effects) Reason {
 	return Accepted
 }
 
-// service maps a message's type to the ring's service, tested in this order
+// service maps a message's type to the ring's service. The bits are tested in this order
 // (ring-protocol §7.4).
 func service(t wire.Type) ring.Service {
 	switch {

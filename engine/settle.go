@@ -9,9 +9,8 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// settle passes between the machines what they say to each other, until none
-// has anything to say, and the rest to the driver. Then another configuration may come
-// into force.
+// settle passes the effects of the machines to each other until there are none left, and the rest
+// to the driver. Then a waiting configuration may take effect.
 func (e *Engine) settle(now clock.Time, out *Effects) {
 	e.converse(now, out)
 	if e.next != nil && e.memb.CanReconfigure() && e.groups.State() == groups.StateOp {
@@ -33,12 +32,11 @@ func (e *Engine) converse(now clock.Time, out *Effects) {
 	}
 }
 
-// events works off what the ring has done, and what follows from it in the ring
-// itself.
+// ringEvents handles the events of the ring, and those that follow from them in the ring itself.
 func (e *Engine) ringEvents(now clock.Time, out *Effects) {
 	for {
-		// The layers above make the ring do more while this list is
-		// worked off; that comes behind it.
+		// The layers above make the ring do more while this list is processed. The new events come
+		// after it.
 		e.ringOut, e.ringWork = e.ringWork, e.ringOut
 		w := &e.ringWork
 		out.Sends = append(out.Sends, w.Sends...)
@@ -78,7 +76,7 @@ func (e *Engine) ringEvent(now clock.Time, ev *ring.Event, out *Effects) {
 		out.Configurations = append(out.Configurations, Configuration{
 			ID: in.RegularID, Daemons: in.Regular, Deliveries: len(out.Groups.Deliveries),
 		})
-		// The membership is installed before the groups speak of it.
+		// The membership is installed before the groups announce it.
 		e.memb.HandleInstalled(now, e.wall, &e.membOut)
 		e.membershipEffects(now, out)
 		e.groups.HandleRegular(in.RegularID, in.Regular, &out.Groups)
@@ -93,8 +91,8 @@ func (e *Engine) ringEvent(now clock.Time, ev *ring.Event, out *Effects) {
 	}
 }
 
-// actions carries out what the membership wants of the ring, and sends what it
-// wants sent.
+// membershipEffects carries out the commands of the membership to the ring, and passes on its
+// datagrams.
 func (e *Engine) membershipEffects(now clock.Time, out *Effects) {
 	for i := range e.membOut.RingCommands {
 		a := &e.membOut.RingCommands[i]
@@ -110,7 +108,7 @@ func (e *Engine) membershipEffects(now clock.Time, out *Effects) {
 	e.membOut.Reset()
 }
 
-// orders carries out what the groups want of the ring.
+// groupsCommands carries out the commands of the groups to the ring.
 func (e *Engine) groupsCommands(now clock.Time, out *Effects) {
 	for i := range out.Groups.RingCommands {
 		o := &out.Groups.RingCommands[i]
@@ -141,7 +139,7 @@ func (e *Engine) groupsCommands(now clock.Time, out *Effects) {
 	out.Groups.RingCommands = out.Groups.RingCommands[:0]
 }
 
-// forceMembership gives the ring up, so that a new one is formed.
+// forceMembership gives up the ring, so that a new one is formed.
 func (e *Engine) forceMembership(now clock.Time) {
 	e.forcing = false
 	e.force = now.Add(ForceInterval)

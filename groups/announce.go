@@ -2,10 +2,9 @@ package groups
 
 import "github.com/spreadd/spreadd/wire"
 
-// announce tells the local members of a change. In a changed group, which is
-// between its transitional and its regular view, the change takes the form of
-// a network-caused view and another transitional signal (client-protocol
-// §10.5).
+// announce sends a change to the local members of a group. In a changed group, which is between its
+// transitional and its regular view, the change takes the form of a network-caused view and another
+// transitional signal (client-protocol §10.5).
 func (m *Machine) announce(g *group, cause wire.Type, r request, out *Effects) {
 	if !g.changed {
 		first := len(out.receivers)
@@ -27,8 +26,8 @@ func (m *Machine) announce(g *group, cause wire.Type, r request, out *Effects) {
 	m.signal(g, g.id, out)
 }
 
-// announceNetwork sends a network-caused view. A joiner, if there is one, gets
-// its own copy that points to its own set.
+// announceNetwork sends a network-caused view. If there is a joiner, it gets a copy of its own,
+// which points to its own set.
 func (m *Machine) announceNetwork(g *group, joiner wire.Name, joinerRank int, out *Effects) {
 	view := networkView(g, joiner, joinerRank)
 	first := len(out.receivers)
@@ -50,7 +49,7 @@ func (m *Machine) announceNetwork(g *group, joiner wire.Name, joinerRank int, ou
 	}
 }
 
-// signal sends the transitional signal with the id that it ends.
+// signal sends the transitional signal, with the id of the view that it ends.
 func (m *Machine) signal(g *group, id wire.GroupID, out *Effects) {
 	first := len(out.receivers)
 	for _, s := range g.local {

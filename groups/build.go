@@ -2,19 +2,17 @@ package groups
 
 import "github.com/spreadd/spreadd/wire"
 
-// stateRoom is how long the body of a GROUPS message may be (groups-protocol
-// §7.4).
+// stateRoom is the maximum length of the body of a GROUPS message (groups-protocol §7.4).
 const stateRoom = wire.MaxGroupState - wire.HeaderLen
 
-// buildStates returns the GROUPS messages that tell the synced set and its
-// tables, each at most wire.MaxGroupState bytes long, in the order in which they are
-// built. They leave in the opposite order: the one that has the set says by its
-// service that it is the last.
+// buildStates returns the GROUPS messages for the synced set and its tables, each at most
+// wire.MaxGroupState bytes long, in the order in which they are built. They are sent in the
+// opposite order: the service of the one that has the set says that it is the last.
 //
-// C daemons write the membership of the group's id for each of its daemons. We write each
-// daemon's own. The two differ only after sets were merged without the rest of
-// their membership (§6.5); there the members of the merged set would otherwise be told
-// other virtual synchrony sets than those who learn of them.
+// C daemons write the membership of the group's id for each of the group's daemons. We write each
+// daemon's own. The two differ only after sets were merged without the rest of their membership
+// (§6.5). There, members of the merged set would otherwise get other virtual synchrony sets than
+// the daemons that learn of them.
 func (m *Machine) buildStates() [][]byte {
 	b := stateBuilder{m: m}
 	b.open()
@@ -25,13 +23,12 @@ func (m *Machine) buildStates() [][]byte {
 	return b.done
 }
 
-// stateBuilder fills one body after the other.
+// stateBuilder fills one message body after another.
 type stateBuilder struct {
 	m    *Machine
 	done [][]byte
 	body []byte
-	// entry is where the last group entry begins in body, and daemons how many
-	// it has.
+	// entry is the offset of the last group entry in body, and daemons the number of its daemons.
 	entry, daemons int
 }
 
@@ -63,8 +60,7 @@ func (b *stateBuilder) close() {
 	b.done = append(b.done, msg.Append(make([]byte, 0, wire.HeaderLen+len(b.body))))
 }
 
-// need makes room for a piece, if necessary in another message, and reports
-// whether it is in another.
+// need makes room for a piece, in a new message if necessary, and reports whether it began one.
 func (b *stateBuilder) need(n int) bool {
 	if len(b.body)+n <= stateRoom {
 		return false
@@ -74,8 +70,8 @@ func (b *stateBuilder) need(n int) bool {
 	return true
 }
 
-// group appends an entry for each message in which the group has daemons. An
-// entry without any, at the end of a message, is what C daemons send too.
+// group appends an entry for each message in which the group has daemons. An entry without daemons,
+// at the end of a message, is possible; C daemons send those too.
 func (b *stateBuilder) group(g *group) {
 	b.need(wire.GroupEntryLen)
 	b.openGroup(g)

@@ -157,7 +157,7 @@ func TestMembershipBetweenParts(t *testing.T) {
 	for _, n := range c.nodes {
 		for n.next() {
 		}
-		if x := n.m.exchange; x.ownTold != (n == d) || len(x.sets) != 2 || x.represented != 1 {
+		if x := n.m.exchange; x.ownComplete != (n == d) || len(x.sets) != 2 || x.represented != 1 {
 			t.Errorf("%s has %+v", n.name(), x)
 		}
 	}

@@ -6,12 +6,12 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// partitionedView is the membership id by which C daemons mark a daemon that
-// has left. Nothing can be known under it.
+// partitionedView is the membership id that C daemons use to mark a daemon that has left. No table
+// may contain it.
 var partitionedView = wire.MembershipID{Daemon: ^wire.DaemonID(0), Time: -1}
 
-// checkSet checks all that a head has told, and fills in the daemons of the set.
-// A C daemon checks none of this (groups-protocol §11).
+// checkSet checks everything that a head has sent, and fills in the daemons of its set. A C daemon
+// checks none of this (groups-protocol §11).
 func (m *Machine) checkSet(s *syncedSet) (Reason, wire.Name) {
 	first := s.messages[len(s.messages)-1]
 	for _, id := range first.Synced.All() {
@@ -28,7 +28,7 @@ func (m *Machine) checkSet(s *syncedSet) (Reason, wire.Name) {
 		return BadStateSet, wire.Name{}
 	}
 	for _, other := range m.exchange.sets {
-		if other.told && len(other.daemons.intersect(s.daemons)) > 0 {
+		if other.complete && len(other.daemons.intersect(s.daemons)) > 0 {
 			return BadStateSet, wire.Name{}
 		}
 	}
@@ -41,9 +41,8 @@ func (m *Machine) checkSet(s *syncedSet) (Reason, wire.Name) {
 	return c.check(s)
 }
 
-// setChecker goes through the groups that a head has told, in the order in
-// which they were built: groups by name, daemons by the configuration, members
-// by name, each once.
+// setChecker checks the groups that a head has sent, in the order in which they were built: groups
+// by name, daemons in configuration order, members by name, without repetitions.
 type setChecker struct {
 	m       *Machine
 	daemons daemonSet

@@ -1,35 +1,31 @@
 package groups
 
-// Order is what the ring is to do.
+// RingCommand is something that the ring has to do.
 type RingCommand struct {
 	Kind RingCommandKind
-	// State is the message of a SendState: whole, little-endian, at most
-	// wire.MaxGroupState bytes. Its type has the service that it must travel
-	// with, wire.Reliable or wire.Agreed.
+	// State is the message of a SendState: whole, little-endian, and at most wire.MaxGroupState
+	// bytes. Its type contains the service to send it with, wire.Reliable or wire.Agreed.
 	State []byte
 }
 
-// OrderKind says what an order is.
+// RingCommandKind is the kind of a command.
 type RingCommandKind uint8
 
-// The orders. Each regular membership gives one of BeginExchange and EndExchange, since the
-// ring delivers nothing after it was lost until it is told what to deliver
-// (ring-protocol §17.5).
+// The kinds of commands. Each regular membership gives either BeginExchange or EndExchange, because
+// after its loss the ring delivers nothing until it gets a delivery level (ring-protocol §17.5).
 const (
-	// BeginExchange: from here on only state messages are taken to the ring,
-	// no client is read, and no RELIABLE message is delivered ahead of its
-	// place in the order.
+	// BeginExchange: from now on the ring accepts only state messages, no client is read, and no
+	// RELIABLE message is delivered ahead of its place in the order.
 	BeginExchange RingCommandKind = iota // begin exchange
 	// EndExchange: clients are served again, and everything is delivered.
 	EndExchange // end exchange
-	// ClearStates: state messages that have not left yet must not leave any
-	// more; those ordered after this one may.
+	// ClearStates: drop the state messages that are not sent yet. Those of later commands may be
+	// sent.
 	ClearStates // clear states
-	// SendState: a state message, behind those before it.
+	// SendState: send a state message, after those before it.
 	SendState // send state
-	// ForceMembership: a state message had to be refused, without which the
-	// exchange cannot end. The daemons must form a membership anew. This is
-	// said once an exchange, and how often it is done is to be bounded: a peer that
-	// is at fault may be so again.
+	// ForceMembership: the exchange cannot end, because a state message was refused. The daemons
+	// must form a new membership. The command is given once an exchange. The caller must limit how
+	// often it follows it, because a faulty peer may repeat its fault.
 	ForceMembership // force membership
 )

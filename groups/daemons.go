@@ -7,7 +7,7 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// daemonSet is a set of daemons: their places in the configuration, ascending.
+// daemonSet is a set of daemons: their ranks in the configuration, ascending.
 type daemonSet []int
 
 func (s daemonSet) has(rank int) bool {
@@ -26,7 +26,7 @@ func (s daemonSet) intersect(other daemonSet) daemonSet {
 	return both
 }
 
-// union returns the daemons that are in one of the sets or both.
+// union returns the daemons that are in at least one of the sets.
 func (s daemonSet) union(other daemonSet) daemonSet {
 	all := slices.Concat(s, other)
 	slices.Sort(all)
@@ -36,8 +36,7 @@ func (s daemonSet) union(other daemonSet) daemonSet {
 // within reports whether all daemons of s are in other.
 func (s daemonSet) within(other daemonSet) bool { return len(s.intersect(other)) == len(s) }
 
-// setOf returns the set of daemons of a membership, which the engine has from
-// the configuration.
+// setOf returns the set of daemons of a membership. The engine takes them from the configuration.
 func (m *Machine) setOf(daemons []wire.DaemonID) daemonSet {
 	set := make(daemonSet, 0, len(daemons))
 	for _, id := range daemons {

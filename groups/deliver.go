@@ -7,10 +7,9 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// Deliver takes a message at its place in the order, as the daemon that made it
-// has put it there: in that daemon's byte order, and with nothing checked. What is
-// delivered to clients has a little-endian header. The machine keeps no reference to
-// data.
+// Deliver takes a message at its place in the total order, as its maker put it there: in the
+// maker's byte order, with nothing checked. Clients get it with a little-endian header. The machine
+// keeps no reference to data.
 func (m *Machine) Deliver(data buf.Slice, out *Effects) {
 	b := data.Bytes()
 	var h wire.Header
@@ -22,8 +21,8 @@ func (m *Machine) Deliver(data buf.Slice, out *Effects) {
 		m.receiveState(b, out)
 		return
 	}
-	// A reject is never in the order of a daemon that checks what its clients
-	// send; a receiver would look for a field in it that is not there.
+	// A daemon that checks what its clients send never orders a reject. A receiver would look for a
+	// field in it that is not there.
 	if n, err := h.Size(); err != nil || n != len(b) || h.Type&wire.Reject != 0 {
 		out.refuse(Malformed, h.Sender.Clean(), wire.Name{})
 		return
@@ -53,8 +52,7 @@ func (m *Machine) Deliver(data buf.Slice, out *Effects) {
 	}
 }
 
-// deliver finds the local receivers of a message between clients
-// (client-protocol §11).
+// deliver finds the local receivers of a message between clients (client-protocol §11).
 func (m *Machine) deliver(t wire.Type, data buf.Slice, b []byte, out *Effects) {
 	m.deliveryCount++
 	first := len(out.receivers)

@@ -5,24 +5,24 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// Effects collects what the driver has to do after a step: pass on the
-// deliveries in order, end the sessions of Ended, carry out the orders in order. The
-// driver owns it and resets it between steps; its slices keep their capacity.
+// Effects collects what the driver has to do after a step: pass on the deliveries in order, end the
+// sessions of Ended, and carry out the commands in order. The driver owns the value and resets it
+// between steps; its slices keep their capacity.
 type Effects struct {
 	Deliveries []Delivery
-	// Ended are sessions whose removal has been ordered: their names are
-	// free, nothing is delivered to them any more.
+	// Ended are sessions that were removed, in total order. Their names are free, and nothing more
+	// is delivered to them.
 	Ended []SessionID
-	// Orders are for the ring.
+	// RingCommands are for the ring.
 	RingCommands []RingCommand
-	// Notes say what was ignored and why, for counters.
+	// Refused are the messages that were refused, for counters.
 	Refused []Refused
 
 	receivers []SessionID
 }
 
-// Delivery is a message for local sessions. Data is shared by all receivers;
-// who keeps it beyond the step retains its block.
+// Delivery is a message for local sessions. All receivers share Data; a reader that keeps it beyond
+// the step retains its block.
 type Delivery struct {
 	Data  buf.Slice
 	first int // the receivers, in Effects.receivers
@@ -45,7 +45,7 @@ func (e *Effects) Reset() {
 	e.receivers = e.receivers[:0]
 }
 
-// deliver adds a delivery to the receivers appended since first, if any.
+// deliver adds a delivery to the receivers appended since first, if there are any.
 func (e *Effects) deliver(data buf.Slice, first int) {
 	if n := len(e.receivers) - first; n > 0 {
 		e.Deliveries = append(e.Deliveries, Delivery{data, first, n})
@@ -65,5 +65,5 @@ func (e *Effects) refuse(k Reason, member, group wire.Name) {
 	e.Refused = append(e.Refused, Refused{k, member, group})
 }
 
-// whole makes a slice of a message that was built for the occasion.
+// whole returns a slice of a message that was just built.
 func whole(msg []byte) buf.Slice { return buf.Slice{Block: buf.Wrap(msg), Hi: len(msg)} }

@@ -6,32 +6,32 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// exchange is what has arrived of the state messages of one regular membership
-// (groups-protocol §7.5). Synced sets are told by their heads, each by one or several
-// messages; when those that are told make up the membership it is over.
+// exchange is what has arrived of the state messages of one regular membership (groups-protocol
+// §7.5). The head of each synced set sends its set in one or several messages. The exchange is over
+// when the complete sets make up the membership.
 type exchange struct {
-	// sets by the arrival of their first messages. Those that are told have no
-	// daemon in common, and only daemons of the membership.
+	// sets are in the order of their first messages. Complete sets have no daemon in common, and
+	// only daemons of the membership.
 	sets []*syncedSet
-	// represented is the number of daemons of the sets that are told.
+	// represented is the number of daemons of the complete sets.
 	represented int
-	// ownTold: the set that this daemon belongs to is told.
-	ownTold bool
-	// spoiled: a message had to be refused. The exchange cannot be completed,
-	// and a new membership has been asked for.
+	// ownComplete reports that the set of this daemon is complete.
+	ownComplete bool
+	// spoiled reports that a message was refused. The exchange cannot be completed, and the machine
+	// has asked for a new membership.
 	spoiled bool
 }
 
-// syncedSet is what a head has told of its set.
+// syncedSet is what a head has sent of its set.
 type syncedSet struct {
 	head int // its place in the configuration
-	// messages by arrival, which is last built first.
+	// messages are in the order of arrival; the last one was built first.
 	messages []*wire.GroupState
-	told     bool
+	complete     bool
 	daemons  daemonSet // when told
 }
 
-// find returns the set that a head tells, if one of its messages has arrived.
+// find returns the set of a head, if one of its messages has arrived.
 func (x *exchange) find(head int) *syncedSet {
 	if i := slices.IndexFunc(x.sets, func(s *syncedSet) bool { return s.head == head }); i >= 0 {
 		return x.sets[i]
@@ -39,8 +39,7 @@ func (x *exchange) find(head int) *syncedSet {
 	return nil
 }
 
-// begin starts an exchange: the gates close, and the head of the synced set
-// tells its tables.
+// begin starts an exchange: clients are held back, and the head of the synced set sends its tables.
 func (m *Machine) begin(out *Effects) {
 	m.state = StateGather
 	m.exchange = exchange{}
@@ -53,9 +52,8 @@ func (m *Machine) begin(out *Effects) {
 	}
 }
 
-// receiveState takes a GROUPS message (groups-protocol §7.5). What it decides
-// depends on the message, on those before it in the order, and on the membership, so
-// that all daemons decide alike.
+// receiveState takes a GROUPS message (groups-protocol §7.5). Its decision depends only on the
+// message, on those before it in the order, and on the membership, so all daemons decide alike.
 func (m *Machine) receiveState(b []byte, out *Effects) {
 	var msg wire.Message
 	if n, err := msg.Decode(b); err != nil || n != len(b) {
@@ -94,10 +92,9 @@ func (m *Machine) receiveState(b []byte, out *Effects) {
 	}
 }
 
-// spoil gives the exchange up, and what has been told. Without the message that
-// was refused the tables of daemons could come to differ for good, so a new
-// membership is needed, in which all tell theirs again (groups-protocol §11). In
-// StateGatherTrans that is on its way already.
+// spoil gives up the exchange and what has arrived. Without the message that was refused, the
+// daemons' tables could differ forever, so a new membership is needed, in which all send theirs
+// again (groups-protocol §11). In StateGatherTrans, a new membership is already on its way.
 func (m *Machine) spoil(out *Effects) {
 	if !m.exchange.spoiled && m.state == StateGather {
 		out.command(ForceMembership)
@@ -105,8 +102,7 @@ func (m *Machine) spoil(out *Effects) {
 	m.exchange = exchange{spoiled: true}
 }
 
-// addState adds a message to what a head has told. With the last one the set is
-// checked as a whole.
+// addState adds a message to the set of its head. The last message has the set checked as a whole.
 func (m *Machine) addState(head int, b []byte) (Reason, wire.Name) {
 	var msg wire.Message
 	state := new(wire.GroupState)
@@ -126,7 +122,7 @@ func (m *Machine) addState(head int, b []byte) (Reason, wire.Name) {
 		s = &syncedSet{head: head}
 		m.exchange.sets = append(m.exchange.sets, s)
 	}
-	if s.told {
+	if s.complete {
 		return BadStateRepeated, wire.Name{}
 	}
 	s.messages = append(s.messages, state)
@@ -136,18 +132,18 @@ func (m *Machine) addState(head int, b []byte) (Reason, wire.Name) {
 	if reason, group := m.checkSet(s); reason != Accepted {
 		return reason, group
 	}
-	s.told = true
+	s.complete = true
 	m.exchange.represented += len(s.daemons)
 	if head == m.synced[0] {
-		m.exchange.ownTold = true
+		m.exchange.ownComplete = true
 	}
 	return Accepted, wire.Name{}
 }
 
-// finish ends the exchange: everything is told (groups-protocol §8).
+// finish ends the exchange, when all sets are complete (groups-protocol §8).
 func (m *Machine) finish(out *Effects) {
 	out.command(EndExchange)
-	m.mergeTold()
+	m.mergeComplete()
 	m.exchange = exchange{}
 	m.renewChanged(out)
 	cascade := m.state == StateGatherTrans

@@ -1,9 +1,8 @@
 package groups
 
-// loseInExchange handles a transitional membership in StateGather. Nothing is
-// removed and nobody is told, since the exchange may still be completed by
-// messages of the old membership, and then members must see its result first
-// (groups-protocol §6.4).
+// loseInExchange handles a transitional membership in StateGather. It removes nothing and sends
+// nothing. Messages of the old membership may still complete the exchange, and then members must
+// see its result first (groups-protocol §6.4).
 func (m *Machine) loseInExchange() {
 	m.state = StateGatherTrans
 	for _, g := range m.byName {

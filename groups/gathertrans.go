@@ -1,18 +1,18 @@
 package groups
 
-// exchangeAgain handles a regular membership in StateGatherTrans: the exchange for
-// the one before was not completed (groups-protocol §6.5).
+// exchangeAgain handles a regular membership in StateGatherTrans: the exchange of the membership
+// before was not completed (groups-protocol §6.5).
 //
-// If all of the own set is told, other sets of which that is true are merged:
-// everybody of the transitional set got the same messages, and does the same.
+// If this daemon's own set is complete, the other complete sets are merged. All daemons of the
+// transitional set have received the same messages and do the same.
 func (m *Machine) exchangeAgain(out *Effects) {
-	if m.exchange.ownTold {
-		m.mergeTold()
+	if m.exchange.ownComplete {
+		m.mergeComplete()
 	}
 	m.dropDaemons(func(d *daemonMembers) bool { return !m.transitional.has(d.rank) })
 	m.synced = m.synced.intersect(m.transitional)
-	// Messages of the old exchange that the ring has not sent would reach
-	// daemons that may have ended theirs, where C daemons exit.
+	// Messages of the old exchange that the ring has not sent could reach daemons that have ended
+	// theirs, where C daemons exit.
 	out.command(ClearStates)
 	m.begin(out)
 }

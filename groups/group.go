@@ -11,9 +11,8 @@ import (
 type group struct {
 	name wire.Name
 	id   wire.GroupID // of its view
-	// changed: its members are not those of its last view, or did not all come
-	// from there together; with the next regular membership that is agreed they
-	// get another view.
+	// changed reports that the members are not those of the last view, or did not all come from
+	// there together. The next agreed regular membership gives them another view.
 	changed bool
 	daemons []*daemonMembers // by rank; none is empty
 	local   []*session       // the members that are local sessions, in order of joining
@@ -22,10 +21,10 @@ type group struct {
 // daemonMembers are the members of a group at one daemon.
 type daemonMembers struct {
 	rank int // place of the daemon in the configuration
-	// view is the membership with which the daemon came into the group's
-	// view: daemons with equal ones form a virtual synchrony set.
+	// view is the membership with which the daemon came into the group's view. Daemons with equal
+	// ones form a virtual synchrony set.
 	view wire.MembershipID
-	// partitioned: the daemon has left the daemons' membership.
+	// partitioned reports that the daemon has left the daemons' membership.
 	partitioned bool
 	members     []wire.Name // bytewise
 }
@@ -59,7 +58,7 @@ func (g *group) has(rank int, member wire.Name) bool {
 	return d != nil && d.has(member)
 }
 
-// numMembers counts the members at all daemons.
+// numMembers returns the number of members at all daemons.
 func (g *group) numMembers() int {
 	n := 0
 	for _, d := range g.daemons {

@@ -108,7 +108,7 @@ func exchanging(t testing.TB) *node {
 	c.form(c.plan(exchange40, 0, 1, 2, 3))
 	a.put()
 	a.next()
-	if a.m.State() != StateGather || !a.m.exchange.ownTold {
+	if a.m.State() != StateGather || !a.m.exchange.ownComplete {
 		t.Fatal("the exchange is not where it should be")
 	}
 	return a

@@ -6,9 +6,8 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// MaxLocalMembers is the largest number of members that one group may have on
-// one daemon: more do not fit into a message between daemons (groups-protocol
-// §7.4).
+// MaxLocalMembers is the largest number of members that one group may have on one daemon. More do
+// not fit into a message between daemons (groups-protocol §7.4).
 const MaxLocalMembers = 3121
 
 // Daemon is one daemon of the configuration.
@@ -17,13 +16,12 @@ type Daemon struct {
 	Name string
 }
 
-// SessionID is the driver's handle of a local session. The driver does not use
-// one again.
+// SessionID is the driver's handle of a local session. The driver never reuses one.
 type SessionID uint64
 
-// Config says where the machine stands.
+// Config holds the settings of the machine.
 type Config struct {
-	// Daemons in the order of the configuration.
+	// Daemons are in configuration order.
 	Daemons []Daemon
 	// Self is the daemon that the machine runs in, one of Daemons.
 	Self wire.DaemonID
@@ -46,16 +44,15 @@ type Machine struct {
 	next       *Machine              // of the configuration that comes into force next, or nil
 
 	state State
-	// regular and members are the last regular membership; members is empty
-	// before the first.
+	// regular and members are the last regular membership. members is empty before the first.
 	regular wire.MembershipID
 	members daemonSet
-	// transitionalID and transitional are the transitional membership that was
-	// delivered last, in StateTrans and StateGatherTrans.
+	// transitionalID and transitional are the last transitional membership, in StateTrans and
+	// StateGatherTrans.
 	transitionalID wire.MembershipID
 	transitional   daemonSet
-	// synced are the daemons that are known to have the same tables. Its first
-	// entry, the head, tells them to others.
+	// synced are the daemons known to have the same tables. The first one, the head, sends them to
+	// others.
 	synced daemonSet
 	// exchange is under way in StateGather and StateGatherTrans.
 	exchange exchange
@@ -68,8 +65,7 @@ type Machine struct {
 	deliveryCount uint64
 }
 
-// New returns a machine that has no sessions and no groups and waits for its
-// first membership.
+// New returns a machine without sessions and groups, which waits for its first membership.
 func New(cfg Config) (*Machine, error) {
 	m := &Machine{
 		cfg:          cfg,
@@ -112,8 +108,8 @@ func (m *Machine) LocalMembers(group wire.Name) int {
 	return 0
 }
 
-// Connect adds a local session under its private group. The driver has made
-// sure that the name is free.
+// Connect adds a local session under its private group. The driver guarantees that the name is
+// free.
 func (m *Machine) Connect(id SessionID, private wire.Name, memberships bool) {
 	private = private.Clean()
 	if m.sessions[private] != nil || m.sessionsByID[id] != nil {
@@ -133,9 +129,9 @@ func (m *Machine) Private(id SessionID) (wire.Name, bool) {
 	return s.name, true
 }
 
-// HandleTransitional takes a transitional membership: the daemons that come
-// along out of the last regular one, which it must be part of. A membership that
-// the state cannot get is a fault of the engine: it panics.
+// HandleTransitional takes a transitional membership: the daemons that come along from the last
+// regular one, which must contain them. It panics if the state cannot get such a membership,
+// because that is a bug in the engine.
 func (m *Machine) HandleTransitional(id wire.MembershipID, daemons []wire.DaemonID, out *Effects) {
 	m.expect(inTransitional)
 	set := m.setOf(daemons)
@@ -152,9 +148,9 @@ func (m *Machine) HandleTransitional(id wire.MembershipID, daemons []wire.Daemon
 	m.lose(out)
 }
 
-// HandleRegular takes the regular membership that follows a transitional one,
-// which must be part of it. A membership that the state cannot get is a fault of
-// the engine: it panics.
+// HandleRegular takes the regular membership that follows a transitional one and must contain its
+// daemons. It panics if the state cannot get such a membership, because that is a bug in the
+// engine.
 func (m *Machine) HandleRegular(id wire.MembershipID, daemons []wire.DaemonID, out *Effects) {
 	m.expect(inRegular)
 	m.renumber()
@@ -170,7 +166,7 @@ func (m *Machine) HandleRegular(id wire.MembershipID, daemons []wire.DaemonID, o
 	m.install(out)
 }
 
-// current returns the membership in force: the transitional one in StateTrans.
+// current returns the membership in force, which is the transitional one in StateTrans.
 func (m *Machine) current() wire.MembershipID {
 	if m.state == StateTrans {
 		return m.transitionalID
@@ -183,7 +179,7 @@ func groupID(id wire.MembershipID, index uint32) wire.GroupID {
 	return wire.GroupID{Daemon: uint32(id.Daemon), Time: uint32(id.Time), Index: index}
 }
 
-// membershipOf returns the membership of daemons that a group id names.
+// membershipOf returns the daemons' membership that a group id names.
 func membershipOf(id wire.GroupID) wire.MembershipID {
 	return wire.MembershipID{Daemon: wire.DaemonID(id.Daemon), Time: int32(id.Time)}
 }

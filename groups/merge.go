@@ -6,14 +6,13 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// mergeTold adds the tables of the other sets that are told, and these sets to the
-// synced set (groups-protocol §7.6). The own set's messages say what is in the
-// tables already.
-func (m *Machine) mergeTold() {
+// mergeComplete adds the tables of the other complete sets, and their daemons to the synced set
+// (groups-protocol §7.6). The tables already have what the own set's messages say.
+func (m *Machine) mergeComplete() {
 	own := m.synced[0]
 	known := len(m.byName)
 	for _, s := range m.exchange.sets {
-		if !s.told || s.head == own {
+		if !s.complete || s.head == own {
 			continue
 		}
 		for _, msg := range slices.Backward(s.messages) {
@@ -28,9 +27,9 @@ func (m *Machine) mergeTold() {
 	}
 }
 
-// mergeGroup adds a group's members at daemons of another set. A group stays as
-// it is, and keeps its id, only if all its members were on one side and nothing
-// happened there. A group that is not known yet is put behind the others.
+// mergeGroup adds a group's members at daemons of another set. A group stays unchanged, and keeps
+// its id, only if all its members were on one side and nothing happened there. A new group goes
+// behind the others.
 func (m *Machine) mergeGroup(e *wire.GroupEntry) {
 	name := e.Name.Clean()
 	g := m.groups[name]

@@ -1,7 +1,7 @@
 package groups
 
-// lose handles a transitional membership in StateOp. Groups that lose daemons get a
-// signal with their old id; the others do not notice (groups-protocol §6.1).
+// lose handles a transitional membership in StateOp. Groups that lose daemons get a signal with
+// their old id; the others do not notice (groups-protocol §6.1).
 func (m *Machine) lose(out *Effects) {
 	m.state = StateTrans
 	m.synced = m.synced.intersect(m.transitional)

@@ -5,11 +5,11 @@ import (
 	"slices"
 )
 
-// Reconfigure takes another list of daemons, in the order of the configuration and the own one among them. It
-// comes into force with the next regular membership, which has to follow a loss of the
-// present one: until then daemons that have not gone over yet say the same in the same
-// order. It is for StateOp; in another state, or if the list is not valid, or a daemon would have another name or id, it
-// returns an error and changes nothing.
+// Reconfigure takes another list of daemons, in configuration order and with this daemon among
+// them. The list takes effect with the next regular membership, which must follow a loss of the
+// present one. Until then, daemons without the new configuration report the same in the same order.
+// Reconfigure returns an error, and changes nothing, outside StateOp, if the list is not valid, or
+// if a daemon would get another name or id.
 func (m *Machine) Reconfigure(daemons []Daemon) error {
 	if m.state != StateOp {
 		return fmt.Errorf("groups: the configuration cannot change in %v", m.state)
@@ -29,8 +29,8 @@ func (m *Machine) Reconfigure(daemons []Daemon) error {
 	return nil
 }
 
-// renumber brings the configuration that waits into force. Daemons of the transitional membership
-// are in both; the others are taken out of the groups now.
+// renumber puts the next configuration into effect. Daemons of the transitional membership are in
+// both; the others are removed from the groups now.
 func (m *Machine) renumber() {
 	n := m.next
 	if n == nil {

@@ -6,15 +6,14 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// request is what a join, leave or kill is about.
+// request is the content of a join, leave or kill.
 type request struct {
 	member wire.Name
 	rank   int // of the member's daemon
 	group  wire.Name
 }
 
-// readRequest decodes the member of a request. A member
-// that is not of a configured daemon is refused with a note.
+// readRequest decodes the member of a request. It refuses a member whose daemon is not configured.
 func (m *Machine) readRequest(b []byte, out *Effects) (r request, ok bool) {
 	r.member = wire.SenderOf(b).Clean()
 	_, daemon, ok := r.member.SplitPrivate()
@@ -30,8 +29,8 @@ func (m *Machine) readRequest(b []byte, out *Effects) (r request, ok bool) {
 	return r, true
 }
 
-// readGroupRequest decodes a join or leave, which must name a group; C daemons
-// that are sent one without take what stands in their memory.
+// readGroupRequest decodes a join or leave, which must name a group. C daemons read beyond a
+// request that names none.
 func (m *Machine) readGroupRequest(b []byte, out *Effects) (r request, ok bool) {
 	r, ok = m.readRequest(b, out)
 	if !ok {
@@ -92,7 +91,7 @@ func (m *Machine) join(b []byte, out *Effects) {
 	m.announce(g, wire.CausedByJoin, r, out)
 }
 
-// leave removes a member at its own wish (groups-protocol §9).
+// leave removes a member at its own request (groups-protocol §9).
 func (m *Machine) leave(b []byte, out *Effects) {
 	r, ok := m.readGroupRequest(b, out)
 	if !ok {
@@ -110,8 +109,8 @@ func (m *Machine) leave(b []byte, out *Effects) {
 	m.remove(g, wire.CausedByLeave, r, out)
 }
 
-// kill removes a member from all its groups, in their order by name, and ends
-// its session if that is local (groups-protocol §9).
+// kill removes a member from all its groups, in order of their names, and ends its session if that
+// is local (groups-protocol §9).
 func (m *Machine) kill(b []byte, out *Effects) {
 	r, ok := m.readRequest(b, out)
 	if !ok {
@@ -134,7 +133,7 @@ func (m *Machine) kill(b []byte, out *Effects) {
 	out.Ended = append(out.Ended, s.id)
 }
 
-// remove takes a member out of a group and tells those who stay.
+// remove removes a member from a group and informs the remaining ones.
 func (m *Machine) remove(g *group, cause wire.Type, r request, out *Effects) {
 	d := g.daemon(r.rank)
 	d.remove(r.member)

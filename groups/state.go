@@ -4,26 +4,23 @@ import "fmt"
 
 //go:generate go tool -modfile=../.ci/tools/go.mod stringer -type=Reason,RingCommandKind,State,input -linecomment -output=strings.go
 
-// State of the group layer; the numbers are those of the monitor protocol
-// (groups-protocol §5).
+// State is a state of the group layer. Its number is that of the monitor protocol (groups-protocol
+// §5).
 type State uint8
 
 // The states.
 const (
 	// StateOp: tables agreed with the whole regular membership.
 	StateOp State = 1 // GOP
-	// StateTrans: a transitional membership was delivered, the regular one
-	// not yet.
+	// StateTrans: a transitional membership was delivered, but not yet the regular one.
 	StateTrans State = 2 // GTRANS
-	// StateGather: a regular membership has added daemons; tables are being
-	// exchanged.
+	// StateGather: a regular membership has added daemons, and tables are being exchanged.
 	StateGather State = 3 // GGATHER
-	// StateGatherTrans: as StateGather, and a further transitional membership
-	// was delivered.
+	// StateGatherTrans: like StateGather, after a further transitional membership.
 	StateGatherTrans State = 4 // GGT
 )
 
-// input is what a machine is handed.
+// input is a kind of input to the machine.
 type input uint8
 
 const (
@@ -50,9 +47,9 @@ const (
 	impossible          // the engine has broken the order of memberships
 )
 
-// decisions is the table of groups-protocol §5. Where a C daemon exits because
-// of a message, we ignore it: all daemons of the membership are in the same
-// state at the same place in the order, so all that follow this table ignore it.
+// decisions is the table of groups-protocol §5. Where a message makes a C daemon exit, we ignore
+// the message. All daemons of the membership are in the same state at the same place in the order,
+// so all that follow this table ignore it.
 var decisions = [...][numInputs]decision{
 	StateOp: {
 		inTransitional: handled, inRegular: impossible,

@@ -7,7 +7,7 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// create adds a group that has no members yet.
+// create adds a group without members.
 func (m *Machine) create(name wire.Name, id wire.GroupID) *group {
 	g := &group{name: name, id: id}
 	m.groups[name] = g
@@ -15,15 +15,14 @@ func (m *Machine) create(name wire.Name, id wire.GroupID) *group {
 	return g
 }
 
-// drop forgets a group that has no members.
+// drop forgets a group without members.
 func (m *Machine) drop(g *group) {
 	delete(m.groups, g.name)
 	m.byName = removeGroup(m.byName, g)
 }
 
-// dropDaemons takes the daemons that match out of all groups, with their
-// members, which are then in no group any more. Groups that lose daemons are changed;
-// those that are left without members are forgotten.
+// dropDaemons removes the daemons that match from all groups, with their members, which are then in
+// no group. Groups that lose daemons are changed; groups without members are forgotten.
 func (m *Machine) dropDaemons(match func(*daemonMembers) bool) {
 	for _, g := range m.byName {
 		before := len(g.daemons)

@@ -2,9 +2,9 @@ package groups
 
 import "github.com/spreadd/spreadd/wire"
 
-// install handles a regular membership in StateTrans. If it adds nobody, all agree
-// already and members are told of the loss (groups-protocol §6.2); if it does,
-// the tables have to be exchanged first (§6.3).
+// install handles a regular membership in StateTrans. If it adds no daemon, all agree already, and
+// members learn of the loss (groups-protocol §6.2). Otherwise the tables must be exchanged first
+// (§6.3).
 func (m *Machine) install(out *Effects) {
 	m.dropDaemons(func(d *daemonMembers) bool { return d.partitioned })
 	if len(m.members) > len(m.transitional) {
@@ -17,8 +17,8 @@ func (m *Machine) install(out *Effects) {
 	m.renewChanged(out)
 }
 
-// renewChanged gives the groups that have changed their first view in the
-// regular membership, and tells their members.
+// renewChanged gives the changed groups their first view in the regular membership, and sends it to
+// their members.
 func (m *Machine) renewChanged(out *Effects) {
 	for _, g := range m.byName {
 		if !g.changed {

@@ -6,23 +6,22 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// The messages in this file are those of client-protocol §10 and
-// groups-protocol §10. They are little-endian, with the marker.
+// The messages in this file are those of client-protocol §10 and groups-protocol §10. They are
+// little-endian, with the marker.
 
-// header returns the header that membership messages have in common: the group
-// stands in the sender's place.
+// header returns the common header of membership messages: the group is in the sender's place.
 func header(t wire.Type, group wire.Name) wire.Header {
 	return wire.Header{Type: t, Sender: group, Hint: wire.MakeHint(0)}
 }
 
-// selfLeave tells a member that it has left.
+// selfLeave returns the message that tells a member that it has left.
 func selfLeave(group wire.Name) []byte {
 	m := wire.Message{Header: header(wire.CausedByLeave, group)}
 	return m.Append(nil)
 }
 
-// transitionalSignal says that the view id ends here, and that what follows up
-// to the next view is ordered among those who come along only.
+// transitionalSignal returns the message that ends a view: later messages, up to the next view, are
+// ordered only among the members that come along.
 func transitionalSignal(group wire.Name, id wire.GroupID) []byte {
 	p := wire.Membership{ID: id}
 	m := wire.Message{
@@ -32,8 +31,8 @@ func transitionalSignal(group wire.Name, id wire.GroupID) []byte {
 	return m.Append(nil)
 }
 
-// lightView is the view after a join, leave or disconnect: one set that holds
-// just the member that came or went.
+// lightView returns the view after a join, leave or disconnect. Its one set holds just the member
+// that came or left.
 func lightView(g *group, cause wire.Type, member wire.Name) []byte {
 	return encodeView(g, cause, wire.Membership{
 		ID:      g.id,
@@ -65,10 +64,9 @@ type view struct {
 	ranks   map[int]int // daemon to the index of its set
 }
 
-// networkView partitions the members of a group by where they come from
-// (groups-protocol §10.2): established daemons by the membership that they
-// brought, in the order of its wrapped difference; lost daemons last, each by
-// itself; at the very end a joiner, if there is one.
+// networkView partitions the members of a group by their origin (groups-protocol §10.2).
+// Established daemons come first, by the membership that they brought, in the order of its wrapped
+// difference. Lost daemons follow, each by itself. A joiner, if there is one, is last.
 func networkView(g *group, joiner wire.Name, joinerRank int) view {
 	daemons := slices.Clone(g.daemons)
 	slices.SortStableFunc(daemons, func(a, b *daemonMembers) int {
@@ -105,9 +103,9 @@ func networkView(g *group, joiner wire.Name, joinerRank int) view {
 	return v
 }
 
-// joinSets puts sorted daemons that come from one membership behind its first. They
-// are there already, unless wrapped differences go round in a circle: then no order
-// sorts, and a set would fall apart (groups-protocol §10.2).
+// joinSets moves daemons of the same membership next to each other in a sorted list. They are
+// already, unless wrapped differences form a cycle: then no order is sorted, and a set would fall
+// apart (groups-protocol §10.2).
 func joinSets(daemons []*daemonMembers) {
 	for i := 1; i < len(daemons) && !daemons[i].partitioned; i++ {
 		last := daemons[i-1].view

@@ -47,7 +47,7 @@ func faults() []fault {
 		{"nobody looks for other rings", "membership/op.go", "\t\tm.arm(timerLookup, e.now)\n", ""},
 		{"tables of groups are not exchanged", "groups/trans.go", "if len(m.members) > len(m.transitional) {", "if len(m.members) > len(m.transitional)+99 {"},
 		{"the synced set keeps those who have left", "groups/op.go", "\tm.synced = m.synced.intersect(m.transitional)\n", ""},
-		{"an exchange that broke is used by halves", "groups/gathertrans.go", "if m.exchange.ownTold {", "if len(m.exchange.sets) > 0 {"},
+		{"an exchange that broke is used by halves", "groups/gathertrans.go", "if m.exchange.ownComplete {", "if len(m.exchange.sets) > 0 {"},
 		{"a merge of two histories is not told", "groups/merge.go", "if entry.Membership != membershipOf(g.id) {", "if entry.Membership.Time < 0 {"},
 		{"the index of a group's id stands still", "groups/requests.go", "\tg.id.Index++\n\tif len(g.daemons) == 0 {", "\tif len(g.daemons) == 0 {"},
 		{"signals are not sent", "groups/op.go", "\t\tm.signal(g, g.id, out)\n", ""},
