@@ -27,8 +27,8 @@ type syncedSet struct {
 	head int // its place in the configuration
 	// messages are in the order of arrival; the last one was built first.
 	messages []*wire.GroupState
-	complete     bool
-	daemons  daemonSet // when told
+	complete bool
+	daemons  daemonSet // once complete
 }
 
 // find returns the set of a head, if one of its messages has arrived.

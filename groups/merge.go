@@ -36,7 +36,7 @@ func (m *Machine) mergeGroup(e *wire.GroupEntry) {
 	if g == nil {
 		g = &group{name: name, id: e.ID}
 		m.groups[name] = g
-		m.byName = append(m.byName, g) // mergeTold sorts it
+		m.byName = append(m.byName, g) // mergeComplete sorts it
 	}
 	g.changed = g.changed || e.Changed
 	for entry := range e.Daemons() {

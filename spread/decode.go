@@ -13,7 +13,7 @@ func (r *receiver) decodeMessage(m *Message, w *wire.Message, t wire.Type) {
 	m.Sender = r.names.name(&w.Sender)
 	m.Groups = r.names.list(w.GroupFields)
 	m.Type = w.Hint.MessType()
-	m.EndianMismatch = w.Hint.Order() != wire.LittleEndian
+	m.EndianMismatch = w.Hint.ByteOrder() != wire.LittleEndian
 }
 
 // decodeEvent returns the event of anything but a regular message, in memory of its own.

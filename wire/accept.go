@@ -10,17 +10,16 @@ package wire
 //	     4     1  length P of the private group name
 //	     5     P  private group name, no terminator
 
-// Accept is the daemon's last word of the handshake.
+// Accept is the daemon's last message of the handshake.
 type Accept struct {
 	Version Version
 	Group   []byte // private group of the session, "#name#daemon"
 }
 
-// Decode reads an accept message, or a rejection, from the start of b and
-// returns its length. hasPatch tells whether the version has three bytes,
-// which follows from the client's own version ([Version.HasPatch]). code is
-// AcceptSession or the rejection; with a rejection the value is empty. Group
-// points into b.
+// Decode reads an accept message, or a rejection, from the start of b and returns its length.
+// hasPatch says whether the version has three bytes, which follows from the client's own version
+// ([Version.HasPatch]). code is AcceptSession or the rejection; with a rejection the value is
+// empty. Group points into b.
 func (a *Accept) Decode(b []byte, hasPatch bool) (code Code, n int, err error) {
 	*a = Accept{}
 	if len(b) < 1 {
@@ -54,8 +53,8 @@ func (a *Accept) Decode(b []byte, hasPatch bool) (code Code, n int, err error) {
 	return AcceptSession, fixed + size, nil
 }
 
-// Append appends the message to b in the form for clients whose versions have
-// a patch byte, or for older ones. Group has at most [MaxGroupName] bytes.
+// Append appends the message to b, in the form for clients whose versions have a patch byte or for
+// older ones. Group has at most [MaxGroupName] bytes.
 func (a *Accept) Append(b []byte, hasPatch bool) []byte {
 	b = append(b, byte(AcceptSession), a.Version.Major, a.Version.Minor)
 	if hasPatch {

@@ -5,22 +5,21 @@ import (
 	"iter"
 )
 
-// Names of the authentication methods (client-protocol §4), in the order in
-// which a daemon lists them.
+// Names of the authentication methods (client-protocol §4), in the order in which a daemon lists
+// them.
 const (
 	MethodNull     = "NULL"
 	MethodIP       = "IP"
 	MethodPassword = "PWORD"
 )
 
-// MethodList is the daemon's offer of authentication methods
-// (client-protocol §3.2): a length byte, then each name followed by a space.
-// The value is the text behind the length byte.
+// MethodList is the daemon's offer of authentication methods (client-protocol §3.2): a length byte,
+// then each name followed by a space. The value is the text after the length byte.
 type MethodList []byte
 
-// DecodeFirstReply reads the daemon's first reply to a client that
-// negotiates: a method list, or a rejection. It returns the bytes used; code
-// is 0 when a list came. The list points into b.
+// DecodeFirstReply reads the daemon's first reply to a client that negotiates: a method list, or a
+// rejection. It returns the number of bytes used. code is 0 if the reply is a list, which points
+// into b.
 func DecodeFirstReply(b []byte) (list MethodList, code Code, n int, err error) {
 	if len(b) < 1 {
 		return nil, 0, 0, &DecodeError{"method list", 0, ErrShort}
@@ -67,8 +66,8 @@ func (l MethodList) Has(method string) bool {
 // field of 30 bytes (client-protocol §4.1).
 type MethodChoice [MethodChoiceLen]byte
 
-// MakeMethodChoice returns a choice of up to three names of up to 29 bytes;
-// it reports false for anything else.
+// MakeMethodChoice returns a choice of up to three names of up to 29 bytes. It reports false for
+// anything else.
 func MakeMethodChoice(names ...string) (c MethodChoice, ok bool) {
 	if len(names) > MethodFields {
 		return c, false
@@ -118,12 +117,12 @@ const (
 	PasswordRequestLen = userLen + passwordLen
 )
 
-// PasswordRequest is what a client sends for the PWORD method: a user name in
-// 32 bytes and a password, in clear, in 8.
+// PasswordRequest is what a client sends for the PWORD method: a user name in 32 bytes, and a
+// clear-text password in 8.
 type PasswordRequest [PasswordRequestLen]byte
 
-// MakePasswordRequest returns a request. Users over 31 bytes are refused;
-// only the first 8 bytes of a password count.
+// MakePasswordRequest returns a request. It refuses users over 31 bytes. Only the first 8 bytes of
+// a password count.
 func MakePasswordRequest(user, password string) (r PasswordRequest, ok bool) {
 	if user == "" || len(user) >= userLen {
 		return r, false

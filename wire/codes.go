@@ -2,9 +2,9 @@ package wire
 
 //go:generate go tool -modfile=../.ci/tools/go.mod stringer -type=Code,Reason -linecomment -output=strings.go
 
-// Code is a result of the client protocol and of the client library: positive
-// on success, negative on failure. Those from RejectQuota to RejectAuth, bar
-// ConnectionClosed, travel as one byte (client-protocol §14).
+// Code is a result of the client protocol and of the client library: positive on success, negative
+// on failure. Those from RejectQuota to RejectAuth, except ConnectionClosed, travel as one byte
+// (client-protocol §14).
 type Code int8
 
 // The codes, with libspread's numbers.

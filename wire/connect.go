@@ -14,31 +14,29 @@ package wire
 
 // Flags of a connect request.
 const (
-	// FlagMembership asks for membership messages.
+	// FlagMembership requests membership messages.
 	FlagMembership = 0x01
 	// FlagPriority is stored and has no effect.
 	FlagPriority = 0x10
 )
 
-// ConnectRequest is the first thing that a client says.
+// ConnectRequest is the first message of a client.
 type ConnectRequest struct {
 	Version Version
 	Flags   uint8
 	Name    []byte // wish for a private name; empty: the daemon makes one up
 }
 
-// HasPatch reports whether requests and accepts of this version carry a patch
-// byte.
+// HasPatch reports whether requests and accepts of this version have a patch byte.
 func (v Version) HasPatch() bool { return v.AtLeast(3, 15, 0) }
 
 // Negotiates reports whether clients of this version read a method list and
 // choose authentication methods.
 func (v Version) Negotiates() bool { return v.AtLeast(3, 16, 0) }
 
-// ConnectRequestSize returns how many bytes a request that begins with b has
-// at least. A reader that has fewer reads up to that number and asks again;
-// it thus never reads a byte behind the request. A name length over
-// [MaxPrivateName] adds nothing: the request is refused without its name.
+// ConnectRequestSize returns the minimum length of a request that begins with b. A reader that has
+// fewer bytes reads up to that number and asks again, so it never reads beyond the request. A name
+// length over [MaxPrivateName] adds nothing: the request is refused without its name.
 func ConnectRequestSize(b []byte) int {
 	if len(b) < 2 {
 		return 2
@@ -75,8 +73,7 @@ func (r *ConnectRequest) Decode(b []byte) (n int, err error) {
 	return n, nil
 }
 
-// Append appends the request to b. Name must have at most [MaxPrivateName]
-// bytes; what goes beyond is cut, as C libraries do.
+// Append appends the request to b. A name beyond [MaxPrivateName] bytes is cut, as C libraries do.
 func (r *ConnectRequest) Append(b []byte) []byte {
 	b = append(b, r.Version.Major, r.Version.Minor)
 	if r.Version.HasPatch() {

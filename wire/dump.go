@@ -6,11 +6,10 @@ import (
 	"strings"
 )
 
-// Dump returns one line of text for the message at the start of b, from
-// either direction: order, type, sender, groups, hint, and the payload's
-// length or, for membership messages, its content. Names stand as they are,
-// or in Go's quotes where their bytes would break the line or hide in it. What
-// does not decode is said with the reason. For example:
+// Dump returns one line of text for the message at the start of b, from either direction: byte
+// order, type, sender, groups, hint, and the payload's length or, for membership messages, its
+// content. Names are printed as they are, or in Go's quotes if their bytes would break the line or
+// hide in it. For bytes that do not decode, the line has the reason. For example:
 //
 //	le AGREED from #alice#alpha to [grp] type 7 data 5
 //	le REG_MEMB|CAUSED_BY_JOIN of grp members [#alice#alpha] id -1358244047 1795234723 1 set*[#alice#alpha]
@@ -32,8 +31,8 @@ func Dump(b []byte) string {
 	s.WriteString(" to ")
 	dumpNames(&s, m.GroupFields)
 	fmt.Fprintf(&s, " type %d", m.Hint.MessType())
-	if m.Hint.Order() != m.ByteOrder {
-		fmt.Fprintf(&s, " hint %v", m.Hint.Order())
+	if m.Hint.ByteOrder() != m.ByteOrder {
+		fmt.Fprintf(&s, " hint %v", m.Hint.ByteOrder())
 	}
 	if m.Type&Reject != 0 {
 		fmt.Fprintf(&s, " was %v", m.OldType)
@@ -75,8 +74,8 @@ func dumpNames(s *strings.Builder, fields []byte) {
 	s.WriteByte(']')
 }
 
-// dumpName quotes a name that is empty or has other bytes than those of an
-// ASCII word, the brackets around lists, or quotes.
+// dumpName quotes a name that is empty or has bytes other than those of an ASCII word, the brackets
+// around lists, or quotes.
 func dumpName(s *strings.Builder, n *Name) {
 	name := n.Bytes()
 	plain := len(name) > 0

@@ -22,34 +22,34 @@ import (
 //	 0    8  membership id of the old ring
 //	 8    4  time of the transitional membership's id; 0 in FORM1
 //	12    4  aru: every member of the old ring has everything up to here
-//	16    4  highest sequence number known to anybody on board
+//	16    4  highest sequence number known to a daemon on the token
 //	20    4  number of holes h
 //	24    2  size of the commit set c
 //	26    2  size of the transitional set t, 1 ≤ t ≤ c
-//	28  4 h  holes: numbers that nobody on board has, ascending
+//	28  4 h  holes: numbers that no daemon on the token has, ascending
 //	 …  4 c  daemon ids; the first t are the transitional set
 const (
 	fixedMembersLen = memberListHeader + 4*MaxMembersOfList
 	fixedRepsLen    = repListHeader + repLen*MaxReps
 	form2IDLen      = 8
 	ringEntryLen    = 28
-	// MaxRings is the most ring entries that a form token carries.
+	// MaxRings is the maximum number of ring entries on a form token.
 	MaxRings = 20
-	// MaxHoles is the most holes that a ring entry may have.
+	// MaxHoles is the maximum number of holes in a ring entry.
 	MaxHoles = 1600
 )
 
 // Form is the body of a FORM1 or FORM2 token.
 type Form struct {
 	ByteOrder ByteOrder
-	// Members have agreed to the attempt, Pending have still to be asked.
+	// Members have joined the attempt. Pending have not read the token yet.
 	Members, Pending DaemonList
-	// RepIndex and Reps are a FORM1's: the representatives, and the next to be
-	// asked.
+	// RepIndex and Reps belong to FORM1: the representatives, and the index of the next one to
+	// visit.
 	RepIndex int16
 	Reps     RepList
-	// ID is a FORM2's: the membership to be installed, noise until the future
-	// leader has written it.
+	// ID belongs to FORM2: the membership to be installed. It is noise until the future leader has
+	// written it.
 	ID       MembershipID
 	NumRings int
 	rings    []byte
@@ -109,7 +109,7 @@ func (f *Form) checkRings(at int) error {
 	return nil
 }
 
-// Rings yields the ring entries, of a value that Decode accepted.
+// Rings yields the ring entries of a value that Decode accepted.
 func (f *Form) Rings() iter.Seq2[int, RingEntry] {
 	return func(yield func(int, RingEntry) bool) {
 		rest := f.rings
@@ -217,8 +217,8 @@ func (f *Form) Value() FormValue {
 	return v
 }
 
-// Append appends the body of a form token of type t (FORM1 or FORM2) to b, with
-// zeros where the format has noise. Lists must keep to their limits.
+// Append appends the body of a form token of type t (FORM1 or FORM2) to b, with zeros where the
+// format has noise. Lists must not exceed their limits.
 func (v *FormValue) Append(b []byte, o ByteOrder, t RingType) []byte {
 	start := len(b)
 	b = o.AppendUint16(b, uint16(len(v.Members)))

@@ -1,8 +1,8 @@
 package wire
 
-// Packet body (ring-protocol §7.2): a row of fragments. The header of the first
-// stands in the packet header. Each further one has padding to a multiple of 4 from the
-// start of the body, a header of 4 bytes, and its bytes.
+// Packet body (ring-protocol §7.2): a sequence of fragments. The header of the first is in the
+// packet header. Each further fragment has padding to a multiple of 4 from the start of the body, a
+// header of 4 bytes, and its bytes.
 //
 //	frag 1 bytes | pad 0-3 | index 2, length 2 | frag 2 bytes | pad | ...
 const (
@@ -26,14 +26,13 @@ type Fragments struct {
 	more      bool
 }
 
-// Fragments returns the fragments of the packet. They have to pass
-// [Packet.CheckFragments] first.
+// Fragments returns the fragments of the packet, which must have passed [Packet.CheckFragments].
 func (p *Packet) Fragments() Fragments {
 	return Fragments{byteOrder: p.ByteOrder, next: p.First, rest: p.Body, more: true}
 }
 
-// Next returns the next fragment, or false behind the last one, or where a
-// body is malformed.
+// Next returns the next fragment. It returns false after the last one, or where the body is
+// malformed.
 func (f *Fragments) Next() (Fragment, bool) {
 	n := int(f.next.Len)
 	if !f.more || n < 0 || n > len(f.rest) {
@@ -57,9 +56,9 @@ func (f *Fragments) advance(n int) {
 	f.at += n
 }
 
-// CheckFragments checks the body of a data packet to its last byte: lengths
-// stay inside, what follows the first fragment are whole messages, and a fragment that
-// is not the last of its message is alone (ring-protocol §7.3).
+// CheckFragments checks the body of a data packet to its last byte: lengths stay inside, fragments
+// after the first are whole messages, and a fragment that is not the last of its message is alone
+// (ring-protocol §7.3).
 func (p *Packet) CheckFragments() error {
 	f := p.Fragments()
 	for first := true; f.more; first = false {
@@ -83,8 +82,8 @@ func (p *Packet) CheckFragments() error {
 	return nil
 }
 
-// FragmentRoom returns how many bytes a further fragment may have in a body
-// that has n bytes already; negative if there is no room for its header.
+// FragmentRoom returns how many bytes a further fragment may have in a body of n bytes. It is
+// negative if there is no room for the fragment's header.
 func FragmentRoom(n int) int {
 	return MaxPacketBody - n - (-n & (fragmentAlign - 1)) - fragmentHeaderLen
 }

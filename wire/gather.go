@@ -2,9 +2,9 @@ package wire
 
 import "iter"
 
-// Bodies of the packets by which daemons find each other (membership-protocol
-// §2.2 to §2.4). Of their headers only type, transmitter, proc, configuration hash
-// and data length mean something, and a REFER's membership id.
+// Bodies of the packets by which daemons find each other (membership-protocol §2.2 to §2.4). Of
+// their headers, only type, transmitter, proc, configuration hash and data length have a meaning,
+// and a REFER's membership id.
 //
 // ALIVE: member list. JOIN: member list, representative list. REFER: nothing.
 //
@@ -19,11 +19,11 @@ const (
 	repLen           = 8
 	// MaxMembersOfList is the size of a member list in its fixed form.
 	MaxMembersOfList = 128
-	// MaxReps is the most representatives that a list may have.
+	// MaxReps is the maximum number of representatives in a list.
 	MaxReps = 25
 )
 
-// DaemonList is a row of daemon ids on the wire.
+// DaemonList is a list of daemon ids on the wire.
 type DaemonList struct {
 	byteOrder ByteOrder
 	b         []byte
@@ -49,7 +49,7 @@ func (l DaemonList) All() iter.Seq2[int, DaemonID] {
 // slice returns the ids from place i up to j.
 func (l DaemonList) slice(i, j int) DaemonList { return DaemonList{l.byteOrder, l.b[4*i : 4*j]} }
 
-// RepKind says what a representative speaks for.
+// RepKind says for whom a representative speaks.
 type RepKind uint16
 
 // The kinds of representatives (membership-protocol §1).
@@ -69,7 +69,7 @@ type Rep struct {
 	Segment int16 // counted from 0 in the configuration
 }
 
-// RepList is a row of representatives on the wire.
+// RepList is a list of representatives on the wire.
 type RepList struct {
 	byteOrder ByteOrder
 	b         []byte
@@ -104,7 +104,7 @@ type Gather struct {
 	ByteOrder ByteOrder
 	Pending   int16 // num_pending, 0
 	Members   DaemonList
-	// RepIndex and Reps are a JOIN's; the first representative is the sender.
+	// RepIndex and Reps belong to a JOIN. Its first representative is the sender.
 	RepIndex int16
 	Reps     RepList
 }
@@ -142,8 +142,8 @@ func (g *Gather) Decode(p *Packet) error {
 	return nil
 }
 
-// AppendMembers appends a member list in its variable form to b: all of an
-// ALIVE's body, and the beginning of a JOIN's.
+// AppendMembers appends a member list in its variable form to b. It is the whole body of an ALIVE,
+// and the beginning of a JOIN's.
 func AppendMembers(b []byte, o ByteOrder, pending int16, members ...DaemonID) []byte {
 	b = o.AppendUint16(b, uint16(len(members)))
 	b = o.AppendUint16(b, uint16(pending))
@@ -169,8 +169,8 @@ func appendRep(b []byte, o ByteOrder, r Rep) []byte {
 	return o.AppendUint16(b, uint16(r.Segment))
 }
 
-// Refer returns what a REFER packet says: whom to ask, and what kind of
-// representative it is. Both stand in the header, in the place of the membership id.
+// Refer returns what a REFER packet says: whom to ask, and what kind of representative that is.
+// Both are in the header, in place of the membership id.
 func (p *Packet) Refer() (DaemonID, RepKind) {
 	return p.Membership.Daemon, RepKind(p.Membership.Time)
 }

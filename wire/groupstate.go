@@ -5,8 +5,8 @@ import (
 	"iter"
 )
 
-// GROUPS message, by which daemons tell each other their groups
-// (groups-protocol §7). Its header is a message header whose sender field is overlaid:
+// GROUPS message, by which daemons exchange their groups (groups-protocol §7). Its header is a
+// message header whose sender field is overlaid:
 //
 //	offset  size  field
 //	     4    28  name of the sending daemon, zero-padded
@@ -20,8 +20,8 @@ import (
 //	13   4 s  their ids, in the order of the configuration (flag 1 only)
 //	 …        group entries
 //
-// Group entry: name 32, group id 12, changed 2, number of daemon entries 2, then these:
-// daemon id 4, membership id 8, number of members m 2, their names 32 m.
+// Group entry: name 32, group id 12, changed 2, number of daemon entries 2, then these: daemon id
+// 4, membership id 8, number of members m 2, their names 32 m.
 const (
 	offStateSynced   = 32
 	stateNameLen     = 28
@@ -32,7 +32,7 @@ const (
 	GroupEntryLen = 48
 	// GroupDaemonLen is the size of a daemon entry without its members.
 	GroupDaemonLen = 14
-	// MaxGroupState is the longest GROUPS message, its header included.
+	// MaxGroupState is the maximum length of a GROUPS message, header included.
 	MaxGroupState = 100_000
 )
 
@@ -50,8 +50,8 @@ type GroupState struct {
 	groups []byte
 }
 
-// DecodeHead reads of a GROUPS message who made it and for which membership,
-// which decides whether the rest is of interest.
+// DecodeHead reads the maker and the membership of a GROUPS message. They decide whether the rest
+// is of interest.
 func (s *GroupState) DecodeHead(m *Message) error {
 	o := m.ByteOrder
 	*s = GroupState{ByteOrder: o}
@@ -109,7 +109,7 @@ func (s *GroupState) Decode(m *Message) error {
 	return nil
 }
 
-// Groups yields the group entries, of a value that Decode accepted.
+// Groups yields the group entries of a value that Decode accepted.
 func (s *GroupState) Groups() iter.Seq[GroupEntry] {
 	return func(yield func(GroupEntry) bool) {
 		for rest := s.groups; len(rest) > 0; {
@@ -155,7 +155,7 @@ func decodeGroupEntry(o ByteOrder, b []byte) (e GroupEntry, n int, err error) {
 	return e, n, nil
 }
 
-// Daemons yields the daemons of a group and its members there.
+// Daemons yields the daemons of a group, with its members there.
 func (e GroupEntry) Daemons() iter.Seq[GroupDaemon] {
 	return func(yield func(GroupDaemon) bool) {
 		for b := e.daemons; len(b) >= GroupDaemonLen; {
@@ -186,8 +186,8 @@ func (d GroupDaemon) Len() int { return len(d.members) / NameLen }
 // Members yields the private groups of the members.
 func (d GroupDaemon) Members() iter.Seq2[int, *Name] { return names(d.members) }
 
-// AppendStateHeader appends the body of a GROUPS message up to its group entries
-// to b. synced is nil for a message that is not the first of its set.
+// AppendStateHeader appends the body of a GROUPS message, up to its group entries, to b. synced is
+// nil for a message that is not the first of its set.
 func AppendStateHeader(b []byte, o ByteOrder, id MembershipID, synced []DaemonID) []byte {
 	b = o.appendMembershipID(b, id)
 	if synced == nil {
@@ -201,8 +201,8 @@ func AppendStateHeader(b []byte, o ByteOrder, id MembershipID, synced []DaemonID
 	return b
 }
 
-// AppendGroupEntry appends the fixed part of a group entry to b; daemons
-// entries follow by [AppendGroupDaemon].
+// AppendGroupEntry appends the fixed part of a group entry to b. The daemon entries follow by
+// [AppendGroupDaemon].
 func AppendGroupEntry(b []byte, o ByteOrder, name *Name, id GroupID, changed bool, daemons int) []byte {
 	b = append(b, name[:]...)
 	b = id.Append(b, o)

@@ -16,10 +16,9 @@ const (
 	offDataLen   = 44
 )
 
-// Hint carries the application's 16-bit message type in bits 8 to 23, in the
-// order of the program that made the message. Daemons pass its four bytes on
-// unchanged; from its marker a receiver learns the order of the payload
-// (client-protocol §5.3).
+// Hint carries the application's 16-bit message type in bits 8 to 23, in the byte order of the
+// program that made the message. Daemons pass its four bytes on unchanged. Its marker tells a
+// receiver the byte order of the payload (client-protocol §5.3).
 type Hint [4]byte
 
 // MakeHint returns the hint of a little-endian program.
@@ -27,14 +26,14 @@ func MakeHint(messType int16) Hint {
 	return Hint{0x80, byte(messType), byte(uint16(messType) >> 8), 0x80}
 }
 
-// Legal reports whether no bit is set but the marker's and the type's.
+// Legal reports whether no bits are set other than the marker's and the type's.
 func (h Hint) Legal() bool { return h[0]&0x7f == 0 && h[3]&0x7f == 0 }
 
-// Order returns the order in which the hint, and the payload, were written.
-func (h Hint) Order() ByteOrder { return ByteOrderOf(h[:]) }
+// ByteOrder returns the byte order in which the hint, and the payload, were written.
+func (h Hint) ByteOrder() ByteOrder { return ByteOrderOf(h[:]) }
 
 // MessType returns the application's message type.
-func (h Hint) MessType() int16 { return int16(h.Order().Uint32(h[:]) >> 8) }
+func (h Hint) MessType() int16 { return int16(h.ByteOrder().Uint32(h[:]) >> 8) }
 
 // Header is the fixed part of a message.
 type Header struct {
@@ -46,8 +45,8 @@ type Header struct {
 	DataLen   int32
 }
 
-// Decode reads a header from the start of b. It checks nothing but the
-// length of b: see [Header.CheckRequest] and [Header.Size].
+// Decode reads a header from the start of b. It checks only the length of b: see
+// [Header.CheckRequest] and [Header.Size].
 func (h *Header) Decode(b []byte) error {
 	if len(b) < HeaderLen {
 		*h = Header{}
@@ -64,7 +63,7 @@ func (h *Header) Decode(b []byte) error {
 	return nil
 }
 
-// Append appends the header to b, in its order.
+// Append appends the header to b, in its byte order.
 func (h *Header) Append(b []byte) []byte {
 	b = h.ByteOrder.AppendUint32(b, uint32(h.Type)|h.ByteOrder.mark())
 	b = append(b, h.Sender[:]...)
@@ -73,9 +72,8 @@ func (h *Header) Append(b []byte) []byte {
 	return h.ByteOrder.AppendUint32(b, uint32(h.DataLen))
 }
 
-// Size returns the length of the whole message in bytes, the old type of a
-// reject message included. A count or length that is negative or beyond what
-// a daemon may send is ErrLength.
+// Size returns the length of the whole message in bytes, including the old type of a reject
+// message. It returns ErrLength if a count or length is negative, or beyond what a daemon may send.
 func (h *Header) Size() (int, error) {
 	if h.NumGroups < 0 || h.NumGroups > MaxMembers {
 		return 0, &DecodeError{"number of groups", offNumGroups, ErrLength}
@@ -90,9 +88,9 @@ func (h *Header) Size() (int, error) {
 	return n, nil
 }
 
-// Normalize rewrites the integers of the header at the start of b in
-// little-endian order with its marker, and leaves hint and all else alone
-// (client-protocol §6 rule 2). h is the decoded header of b.
+// Normalize rewrites the integers of the header at the start of b in little-endian order, with its
+// marker. It leaves the hint and everything else alone (client-protocol §6 rule 2). h is the
+// decoded header of b.
 func (h *Header) Normalize(b []byte) {
 	if h.ByteOrder == LittleEndian {
 		return
@@ -110,25 +108,25 @@ type Reason uint8
 const (
 	// NotRefused: the daemon takes the message.
 	NotRefused Reason = iota // none
-	// RefusedType: not one service or request, or a bit of the daemons' own.
+	// RefusedType: the type is not one service or request, or has a bit that only daemons use.
 	RefusedType // type
 	// RefusedSender: the sender is not this session.
 	RefusedSender // sender
-	// RefusedNumGroups: negative or over 100.
+	// RefusedNumGroups: the number of groups is negative or over 100.
 	RefusedNumGroups // num_groups
-	// RefusedHint: bits beside marker and message type.
+	// RefusedHint: the hint has bits other than the marker and the message type.
 	RefusedHint // hint
-	// RefusedDataLen: negative or over 144000.
+	// RefusedDataLen: the length is negative or over 144000.
 	RefusedDataLen // data_len
-	// RefusedTotal: groups and payload over MaxBody.
+	// RefusedTotal: groups and payload together are over MaxBody.
 	RefusedTotal // total
 )
 
 // NumReasons is the number of values of [Reason].
 const NumReasons = int(RefusedTotal) + 1
 
-// CheckRequest decides whether a daemon takes a message with this header from
-// the session whose private group is self (in the form of [Name.Clean]).
+// CheckRequest decides whether a daemon takes a message with this header from the session whose
+// private group is self (in the form of [Name.Clean]).
 func (h *Header) CheckRequest(self *Name) Reason {
 	if !h.Type.CheckRequest() {
 		return RefusedType

@@ -196,11 +196,11 @@ func TestHint(t *testing.T) {
 		if got := MakeHint(tt.messType); got != le {
 			t.Errorf("%d: hint %x, want %x", tt.messType, got, le)
 		}
-		if le.MessType() != tt.messType || le.Order() != LittleEndian || !le.Legal() {
-			t.Errorf("%x: type %d, order %v, legal %t; want %d, le", le, le.MessType(), le.Order(), le.Legal(), tt.messType)
+		if le.MessType() != tt.messType || le.ByteOrder() != LittleEndian || !le.Legal() {
+			t.Errorf("%x: type %d, order %v, legal %t; want %d, le", le, le.MessType(), le.ByteOrder(), le.Legal(), tt.messType)
 		}
-		if be.MessType() != tt.messType || be.Order() != BigEndian || !be.Legal() {
-			t.Errorf("%x: type %d, order %v, legal %t; want %d, be", be, be.MessType(), be.Order(), be.Legal(), tt.messType)
+		if be.MessType() != tt.messType || be.ByteOrder() != BigEndian || !be.Legal() {
+			t.Errorf("%x: type %d, order %v, legal %t; want %d, be", be, be.MessType(), be.ByteOrder(), be.Legal(), tt.messType)
 		}
 	}
 }

@@ -6,17 +6,16 @@ import "fmt"
 // its name (ring-protocol §3).
 type DaemonID uint32
 
-// MembershipID names a membership of daemons, of a ring that was installed or
-// one that is being formed. Ids are compared for equality; only to sort virtual synchrony
-// sets are they ordered, by [MembershipID.Compare].
+// MembershipID names a membership of daemons: a ring that was installed, or one that is being
+// formed. Ids are compared for equality; they are ordered only to sort virtual synchrony sets, by
+// [MembershipID.Compare].
 type MembershipID struct {
 	Daemon DaemonID // the daemon that made the name
 	Time   int32    // seconds since 1970 on its wall clock, or a little more
 }
 
-// Compare orders ids by the sign of the wrapped 32-bit difference of their
-// daemons, then of their times, as peers do (groups-protocol §10.2). It is not
-// an order in the mathematical sense: it can go in circles.
+// Compare orders ids by the sign of the wrapped 32-bit difference of their daemons, then of their
+// times, as peers do (groups-protocol §10.2). It is not a total order: it can have cycles.
 func (id MembershipID) Compare(other MembershipID) int {
 	if d := int32(id.Daemon - other.Daemon); d != 0 {
 		return sign(d)
@@ -35,7 +34,7 @@ func sign(d int32) int {
 	}
 }
 
-// String prints the id as Spread's programs do: two signed numbers.
+// String returns the id as Spread's programs print it: two signed numbers.
 func (id MembershipID) String() string {
 	return fmt.Sprintf("(%d, %d)", int32(id.Daemon), id.Time)
 }

@@ -1,10 +1,10 @@
 package wire
 
-// Fixed by the protocol (client-protocol §1, §5.5).
+// Sizes that the protocol fixes (client-protocol §1, §5.5).
 const (
-	// DefaultPort is the port of a segment that names none.
+	// DefaultPort is the port of a segment without one.
 	DefaultPort = 4803
-	// NameLen is the size of a group name field, its terminator included.
+	// NameLen is the size of a group name field, including its terminator.
 	NameLen = 32
 	// MaxGroupName is the longest group name in bytes.
 	MaxGroupName = NameLen - 1
@@ -21,18 +21,18 @@ const (
 	MaxGroups = 100
 	// MaxDataField is the largest data_len that passes the header check.
 	MaxDataField = 144000
-	// MaxBody is the largest payload + 32 × groups that we accept and send.
-	// Two bytes more would need a 101st fragment on the ring; at one byte
-	// more a C daemon damages its memory (client-protocol §5.5).
+	// MaxBody is the largest payload + 32 × groups that we accept and send. Two bytes more would
+	// need a 101st fragment on the ring; one byte more makes a C daemon corrupt its memory
+	// (client-protocol §5.5).
 	MaxBody = 143151
 	// MaxMessage is the longest whole message that we accept and send.
 	MaxMessage = HeaderLen + MaxBody
-	// MaxMembers bounds the member list of a membership message that we
-	// read. The protocol sets none; this one is far above what 128 daemons
-	// of 3121 local members each could hold in a message a peer can carry.
+	// MaxMembers limits the member list of a membership message that we read. The protocol has no
+	// limit. This one is far above what 128 daemons of 3121 local members each could hold in a
+	// message that a peer can carry.
 	MaxMembers = 1 << 19
-	// MaxDeliveredData bounds data_len of a message that a daemon sends to a
-	// client: the sets of MaxMembers members.
+	// MaxDeliveredData limits data_len of a message that a daemon sends to a client: the sets of
+	// MaxMembers members.
 	MaxDeliveredData = 20 + MaxMembers*(NameLen+4)
 	// MethodNameLen is the size of one authentication method field.
 	MethodNameLen = 30
@@ -44,13 +44,12 @@ const (
 	MaxMethodList = 90
 )
 
-// Version is a library's or daemon's version.
+// Version is the version of a library or daemon.
 type Version struct {
 	Major, Minor, Patch uint8
 }
 
-// OurVersion is the version that we tell peers: that of the C release whose
-// protocol we speak.
+// OurVersion is the version that we report to peers: that of the C release whose protocol we speak.
 var OurVersion = Version{5, 0, 1}
 
 // AtLeast reports whether v is major.minor.patch or later.

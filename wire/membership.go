@@ -35,7 +35,7 @@ type GroupID struct {
 	Index  uint32 // counts changes within that membership
 }
 
-// String prints the three words as signed numbers, as Spread's programs do.
+// String returns the three words as signed numbers, as Spread's programs print them.
 func (g GroupID) String() string {
 	return fmt.Sprintf("%d %d %d", int32(g.Daemon), int32(g.Time), int32(g.Index))
 }
@@ -68,9 +68,8 @@ type Membership struct {
 	Sets []byte
 }
 
-// Decode reads the payload of a membership message of the given type and
-// order. All of it is checked: that the sets fill the payload to its last
-// byte, and that the own set's offset points to one of them.
+// Decode reads the payload of a membership message of the given type and byte order. It checks that
+// the sets fill the payload to its last byte, and that the own set's offset points to one of them.
 func (m *Membership) Decode(t Type, o ByteOrder, b []byte) error {
 	*m = Membership{ByteOrder: o}
 	if t.IsSelfLeave() {
@@ -155,7 +154,7 @@ func (s Set) Names() iter.Seq2[int, *Name] { return names(s.Members) }
 // Len returns the number of members of the set.
 func (s Set) Len() int { return len(s.Members) / NameLen }
 
-// All yields the sets in order, of a value that Decode accepted.
+// All yields the sets of a value that Decode accepted, in order.
 func (m *Membership) All() iter.Seq2[int, Set] {
 	return func(yield func(int, Set) bool) {
 		for i, at := 0, 0; i < m.NumSets; i++ {
@@ -169,8 +168,8 @@ func (m *Membership) All() iter.Seq2[int, Set] {
 	}
 }
 
-// Changed returns the member that a join, leave or disconnect is about: the
-// only member of the only set.
+// Changed returns the member that a join, leave or disconnect is about: the only member of the only
+// set.
 func (m *Membership) Changed() (*Name, bool) {
 	if m.NumSets != 1 || len(m.Sets) != 4+NameLen {
 		return nil, false

@@ -8,9 +8,9 @@ import "iter"
 //	header (48) | old type (4), rejects only | groups (32 each) | payload
 type Message struct {
 	Header
-	// OldType is the type of the request that a reject message returns,
-	// without marker. A daemon sets the marker of the header's order; the
-	// bits in which a word differs from that stay in, as they do in Type.
+	// OldType is the type of the request that a reject message returns, without its marker. A
+	// daemon sets the marker of the header's byte order; bits that differ from that marker stay in,
+	// as in Type.
 	OldType Type
 	// GroupFields are the NumGroups name fields, 32 bytes each.
 	GroupFields []byte
@@ -42,8 +42,8 @@ func (m *Message) Decode(b []byte) (n int, err error) {
 	return n, nil
 }
 
-// Append appends the message to b. NumGroups and DataLen are taken from the
-// slices; GroupFields must be a multiple of 32 bytes long.
+// Append appends the message to b. It takes NumGroups and DataLen from the slices; the length of
+// GroupFields must be a multiple of 32.
 func (m *Message) Append(b []byte) []byte {
 	h := m.Header
 	h.NumGroups = int32(len(m.GroupFields) / NameLen)
@@ -72,15 +72,14 @@ func names(b []byte) iter.Seq2[int, *Name] {
 	}
 }
 
-// TypeOf returns the type of the little-endian message at the start of b,
-// which has at least a header: what the ring and groups need of a message
-// without decoding the rest.
+// TypeOf returns the type of the little-endian message at the start of b, which has at least a
+// header. The ring and the groups need only the type, without decoding the rest.
 func TypeOf(b []byte) Type {
 	return Type(LittleEndian.Uint32(b[offType:]) &^ byteOrderMarker)
 }
 
-// GroupsOf returns the group fields of the little-endian message in b, whose
-// lengths have been checked when it was accepted.
+// GroupsOf returns the group fields of the little-endian message in b, whose lengths were checked
+// when it was accepted.
 func GroupsOf(b []byte) []byte {
 	n := int(LittleEndian.Int32(b[offNumGroups:]))
 	return b[HeaderLen : HeaderLen+NameLen*n]
@@ -89,8 +88,8 @@ func GroupsOf(b []byte) []byte {
 // SenderOf returns the sender field of the message in b.
 func SenderOf(b []byte) *Name { return (*Name)(b[offSender:offNumGroups]) }
 
-// SizeOf returns the length of the little-endian message at the start of b,
-// whose lengths have been checked when it was accepted or built.
+// SizeOf returns the length of the little-endian message at the start of b, whose lengths were
+// checked when it was accepted or built.
 func SizeOf(b []byte) int {
 	n := HeaderLen + NameLen*int(LittleEndian.Int32(b[offNumGroups:])) + int(LittleEndian.Int32(b[offDataLen:]))
 	if TypeOf(b)&Reject != 0 {

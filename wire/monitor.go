@@ -1,9 +1,9 @@
 package wire
 
-// Control packets between monitors and daemons (monitor-protocol). A request is a
-// packet whose Seq has the port for the reply in its low 16 bits.
+// Control packets between monitors and daemons (monitor-protocol). The low 16 bits of a request's
+// Seq are the port for the reply.
 
-// StatusLen is the size of a status report behind its header.
+// StatusLen is the size of a status report, without its header.
 const StatusLen = 96
 
 // Status is a daemon's report to a monitor (monitor-protocol §4). Counters wrap.
@@ -30,7 +30,7 @@ type Status struct {
 	MajorVersion, MinorVersion, PatchVersion int16
 }
 
-// words and halves are the fields in the order of the wire.
+// words returns the 32-bit fields in wire order; halves, below, returns the 16-bit ones.
 func (s *Status) words() [18]*int32 {
 	return [18]*int32{
 		&s.Seconds, &s.State, &s.GroupState, &s.PacketsSent, &s.PacketsReceived, &s.PacketsDelivered,
@@ -52,8 +52,8 @@ func (s *Status) halves() [12]*int16 {
 	}
 }
 
-// Append appends the report as a datagram, in little-endian order. Of its
-// header only the type, the daemon and the length are set.
+// Append appends the report as a datagram, in little-endian order. It sets only the type, the
+// daemon and the length of the header.
 func (s *Status) Append(b []byte) []byte {
 	const o = LittleEndian
 	p := Packet{ByteOrder: o, Type: PacketStatus, Proc: s.Self}
@@ -74,7 +74,7 @@ func (s *Status) Append(b []byte) []byte {
 	return b
 }
 
-// Decode reads the report out of a packet of type PacketStatus.
+// Decode reads the report from a packet of type PacketStatus.
 func (s *Status) Decode(p *Packet) error {
 	*s = Status{}
 	if len(p.Body) != StatusLen {
@@ -98,11 +98,11 @@ func (s *Status) Decode(p *Packet) error {
 	return nil
 }
 
-// KillComponent in a partition map asks the daemon of its place to end.
+// KillComponent in a partition map asks the daemon at its place to exit.
 const KillComponent int16 = -1
 
-// PartitionMap returns the components of the first n daemons of the
-// configuration, out of a packet of type PacketPartition (monitor-protocol §5).
+// PartitionMap returns the components of the first n daemons of the configuration, from a packet of
+// type PacketPartition (monitor-protocol §5).
 func (p *Packet) PartitionMap(n int) ([]int16, error) {
 	if len(p.Body) < 2*n {
 		return nil, &DecodeError{"partition map", PacketHeaderLen, ErrShort}
@@ -114,16 +114,15 @@ func (p *Packet) PartitionMap(n int) ([]int16, error) {
 	return m, nil
 }
 
-// Unchanged in a flow control packet leaves a window as it is.
+// Unchanged in a flow control packet leaves a window unchanged.
 const Unchanged int16 = -1
 
-// Windows are the settings of flow control that a monitor asks for; Unchanged
-// leaves one as it is.
+// Windows are the flow control settings that a monitor asks for. Unchanged leaves one as it is.
 type Windows struct{ Window, Personal, Accelerated int16 }
 
-// FlowControl returns the windows for daemon rank of n, out of a packet of type
-// PacketFlowControl (monitor-protocol §6). With MaxMembersOfList daemons
-// there is no room for the ring's window, which is then Unchanged.
+// FlowControl returns the windows for daemon rank of n, from a packet of type PacketFlowControl
+// (monitor-protocol §6). With MaxMembersOfList daemons there is no room for the ring's window,
+// which is then Unchanged.
 func (p *Packet) FlowControl(rank, n int) (Windows, error) {
 	const row = 4
 	w := Windows{Window: Unchanged}
@@ -138,13 +137,13 @@ func (p *Packet) FlowControl(rank, n int) (Windows, error) {
 	return w, nil
 }
 
-// monitorDaemons is for how many daemons the bodies of monitors' packets have
-// room: they are of one length, whatever the configuration.
+// monitorDaemons is the number of daemons that the bodies of monitors' packets have room for. They
+// all have one length, whatever the configuration.
 const monitorDaemons = 128
 
-// AppendPartitionMap appends the body of a packet of type PacketPartition: the
-// components of at most 128 daemons in the order of the configuration
-// (monitor-protocol §5). KillComponent asks a daemon to end.
+// AppendPartitionMap appends the body of a packet of type PacketPartition: the components of at
+// most 128 daemons in configuration order (monitor-protocol §5). KillComponent asks a daemon to
+// exit.
 func (o ByteOrder) AppendPartitionMap(b []byte, components []int16) []byte {
 	for i := range monitorDaemons {
 		var c int16
@@ -156,10 +155,10 @@ func (o ByteOrder) AppendPartitionMap(b []byte, components []int16) []byte {
 	return b
 }
 
-// AppendFlowControl appends the body of a packet of type PacketFlowControl: the
-// ring's window, and the others of at most 128 daemons in the order of the
-// configuration (monitor-protocol §6). With 128 there is no room for the ring's
-// window, and it is left out. The Window of a daemon is not looked at.
+// AppendFlowControl appends the body of a packet of type PacketFlowControl: the ring's window, and
+// the other windows of at most 128 daemons in configuration order (monitor-protocol §6). With 128
+// daemons there is no room for the ring's window, and it is left out. The Window of a daemon is
+// ignored.
 func (o ByteOrder) AppendFlowControl(b []byte, window int16, daemons []Windows) []byte {
 	for i := range monitorDaemons {
 		personal, accelerated := Unchanged, Unchanged

@@ -5,13 +5,13 @@ import (
 	"fmt"
 )
 
-// Name is a group name field: up to 31 bytes and a terminator. Bytes behind
-// the terminator mean nothing but are kept, since a daemon passes them on
-// (client-protocol §5.4). The last byte always counts as a terminator.
+// Name is a group name field: up to 31 bytes and a terminator. Bytes after the terminator have no
+// meaning but are kept, because a daemon passes them on (client-protocol §5.4). The last byte
+// always counts as a terminator.
 type Name [NameLen]byte
 
-// MakeName returns s as a field padded with zeros. What does not fit into 31
-// bytes is cut off, as C libraries do for the targets of a multicast.
+// MakeName returns s as a field padded with zeros. It cuts off what does not fit into 31 bytes, as
+// C libraries do for the targets of a multicast.
 func MakeName(s string) (n Name) {
 	copy(n[:MaxGroupName], s)
 	return n
@@ -31,19 +31,18 @@ func (n *Name) Bytes() []byte { return n[:n.Len()] }
 // String returns the name as text. It allocates.
 func (n Name) String() string { return string(n.Bytes()) }
 
-// Clean returns the name with zeros behind its terminator, the form in which
-// names are compared and kept in tables.
+// Clean returns the name with zeros after its terminator. Names are compared and stored in this
+// form.
 func (n Name) Clean() Name {
 	clear(n[n.Len():])
 	return n
 }
 
-// IsPrivate reports whether the name is addressed to one session: it begins
-// with '#'.
+// IsPrivate reports whether the name addresses one session: it begins with '#'.
 func (n *Name) IsPrivate() bool { return n[0] == '#' }
 
-// legalByte reports whether c may stand in a group or private name: '$' to
-// '~' (client-protocol §1.1). '#' is thereby excluded.
+// legalByte reports whether c is legal in a group or private name: '$' to '~' (client-protocol
+// §1.1). That excludes '#'.
 func legalByte(c byte) bool { return c >= 0x24 && c <= 0x7e }
 
 func legal[T string | []byte](s T, limit int) bool {
@@ -58,16 +57,16 @@ func legal[T string | []byte](s T, limit int) bool {
 	return true
 }
 
-// LegalGroup reports whether s may be joined and left: 1 to 31 bytes from '$'
-// to '~' (client-protocol §1.1).
+// LegalGroup reports whether s may be joined and left: 1 to 31 bytes from '$' to '~'
+// (client-protocol §1.1).
 func LegalGroup[T string | []byte](s T) bool { return legal(s, MaxGroupName) }
 
 // LegalPrivateName reports whether s may name a session: 1 to 10 bytes from
 // '$' to '~'.
 func LegalPrivateName[T string | []byte](s T) bool { return legal(s, MaxPrivateName) }
 
-// LegalDaemonName reports whether s may stand behind the second '#' of a
-// private group: 1 to 19 bytes from '$' to '~'.
+// LegalDaemonName reports whether s may follow the second '#' of a private group: 1 to 19 bytes
+// from '$' to '~'.
 func LegalDaemonName[T string | []byte](s T) bool { return legal(s, MaxDaemonName) }
 
 // PrivateGroup returns "#private#daemon". It fails if either part is illegal.
@@ -81,8 +80,8 @@ func PrivateGroup(private, daemon string) (Name, error) {
 	return MakeName("#" + private + "#" + daemon), nil
 }
 
-// SplitPrivate takes a private group apart: "#private#daemon" with legal
-// parts. The results point into the name.
+// SplitPrivate splits a private group, "#private#daemon", into its parts if they are legal. The
+// results point into the name.
 func (n *Name) SplitPrivate() (private, daemon []byte, ok bool) {
 	b := n.Bytes()
 	if len(b) == 0 || b[0] != '#' {

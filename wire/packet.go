@@ -32,9 +32,9 @@ const (
 	PacketHeaderLen = 40
 	// MaxPacket is the longest packet: an Ethernet frame's UDP payload.
 	MaxPacket = 1472
-	// MaxPacketBody is the most that a packet carries behind its header.
+	// MaxPacketBody is the most that a packet carries after its header.
 	MaxPacketBody = MaxPacket - PacketHeaderLen
-	// MaxFragments is the most that a message may be cut into.
+	// MaxFragments is the maximum number of fragments of a message.
 	MaxFragments = 100
 )
 
@@ -50,7 +50,7 @@ const (
 	PacketSafe     RingType = 1 << 4
 	// PacketRouted asks the receiver to repeat the packet to its segment.
 	PacketRouted RingType = 1 << 5
-	// PacketHurry asks the leader to let the token go.
+	// PacketHurry asks the leader to release the token.
 	PacketHurry RingType = 1 << 6
 
 	PacketAlive RingType = 1 << 8
@@ -68,8 +68,8 @@ const (
 
 // Masks of a ring type.
 const (
-	// PacketServices are the services, the unreliable one, which is never
-	// sent, included: a packet with one of them carries data.
+	// PacketServices are the services, including the unreliable one, which is never sent. A packet
+	// with one of them carries data.
 	PacketServices RingType = 0x1f
 	// PacketMemberships are the packets of the membership protocol.
 	PacketMemberships = PacketAlive | PacketJoin | PacketRefer
@@ -102,8 +102,8 @@ func (t RingType) WithRetrans(n uint8) RingType {
 	return t&^(arqMask<<retransShift) | RingType(n&arqMask)<<retransShift
 }
 
-// PacketKind says where a packet goes. It is decided in the order of these
-// constants (ring-protocol §5).
+// PacketKind says which machine a packet is for. It is decided in the order of these constants
+// (ring-protocol §5).
 type PacketKind uint8
 
 // The kinds.
@@ -133,8 +133,7 @@ func (t RingType) Kind() PacketKind {
 
 // FragmentHeader says which part of a message a fragment is.
 type FragmentHeader struct {
-	// Index counts from 1; that of the last is negative, so a whole message
-	// has -1.
+	// Index counts from 1. The index of the last fragment is negative, so a whole message has -1.
 	Index int16
 	// Len is the number of bytes.
 	Len int16
@@ -182,7 +181,7 @@ func (p *Packet) Decode(b []byte) error {
 	return nil
 }
 
-// Append appends the packet to b, its body included, in its order.
+// Append appends the packet to b, including its body, in its byte order.
 func (p *Packet) Append(b []byte) []byte {
 	return append(p.AppendHeader(b, len(p.Body)), p.Body...)
 }

@@ -29,11 +29,11 @@ const (
 const (
 	// TokenHeaderLen is the size of a token header.
 	TokenHeaderLen = 40
-	// MaxTokenBody is the most that stands behind it in a UDP datagram.
+	// MaxTokenBody is the most that follows the header in a UDP datagram.
 	MaxTokenBody = 65507 - TokenHeaderLen
-	// NoDaemon stands in a token for nobody.
+	// NoDaemon means no daemon in a token.
 	NoDaemon DaemonID = 0xffffffff
-	// NoSegment stands in a token for no particular segment.
+	// NoSegment means no particular segment in a token.
 	NoSegment int16 = -1
 )
 
@@ -49,8 +49,8 @@ type Token struct {
 	AruLast     DaemonID
 	FlowControl int16
 	ConfHash    uint32
-	// Body points into the datagram: retransmission requests ([Token.Requests]),
-	// or what a form token carries ([Form1], [Form2]).
+	// Body points into the datagram. It holds retransmission requests ([Token.Requests]), or the
+	// content of a form token ([Form]).
 	Body []byte
 }
 
@@ -80,7 +80,7 @@ func (t *Token) Decode(b []byte) error {
 	return nil
 }
 
-// Append appends the token to b, its body included, in its order.
+// Append appends the token to b, including its body, in its byte order.
 func (t *Token) Append(b []byte) []byte {
 	o := t.ByteOrder
 	b = o.AppendUint32(b, uint32(t.Type)|o.mark())
@@ -115,7 +115,7 @@ type Request struct {
 	seqs       []byte
 }
 
-// NumSeqs returns how many packets are asked for.
+// NumSeqs returns the number of packets asked for.
 func (r *Request) NumSeqs() int { return len(r.seqs) / 4 }
 
 // Seq returns the sequence number at place i.
@@ -128,12 +128,11 @@ type RequestIter struct {
 	rest      []byte
 }
 
-// Requests returns the requests of the token. They have to pass
-// [Token.CheckRequests] first.
+// Requests returns the requests of the token, which must have passed [Token.CheckRequests].
 func (t *Token) Requests() RequestIter { return RequestIter{t.ByteOrder, t.Body} }
 
-// Next returns the next request, or false behind the last one, or where a body
-// is malformed.
+// Next returns the next request. It returns false after the last one, or where the body is
+// malformed.
 func (it *RequestIter) Next() (Request, bool) {
 	if len(it.rest) < requestHeaderLen {
 		return Request{}, false

@@ -32,12 +32,12 @@ const (
 	Leave Type = 1 << 17
 	// Kill asks for the end of the session that sends it.
 	Kill Type = 1 << 18
-	// Groups marks messages of the daemons' own exchange of group state.
+	// Groups marks messages of the daemons' exchange of group state.
 	Groups Type = 1 << 19
 	// Reject marks a request that the daemon returns to its sender.
 	Reject Type = 1 << 22
-	// DropRecv is a flag of the C library's receive call. In a message it
-	// means nothing and is passed through.
+	// DropRecv is a flag of the C library's receive call. In a message it has no meaning and is
+	// passed through.
 	DropRecv Type = 1 << 24
 )
 
@@ -49,15 +49,15 @@ const (
 	Requests Type = Join | Leave | Kill
 	// Memberships are the bits of membership messages.
 	Memberships Type = 0x3f00
-	// notFromClients are bits that we take from no client: those of the
-	// daemons among themselves, REJECT, and those of membership messages,
-	// which would let a client forge a view (client-protocol §8).
+	// notFromClients are bits that we take from no client: those that daemons use among themselves,
+	// REJECT, and those of membership messages, with which a client could forge a view
+	// (client-protocol §8).
 	notFromClients Type = Groups | 0x00300000 | Reject | Memberships
 )
 
-// CheckRequest reports whether a client may send the type: exactly one of the
-// six services and three requests, no half of a byte-order marker, and no bit
-// that is the daemons' own (client-protocol §5.2, §8).
+// CheckRequest reports whether a client may send the type: exactly one of the six services and
+// three requests, no half of a byte-order marker, and no bit that only daemons use (client-protocol
+// §5.2, §8).
 func (t Type) CheckRequest() bool {
 	return bits.OnesCount32(uint32(t&(Services|Requests))) == 1 &&
 		t&(notFromClients|byteOrderMarker) == 0
@@ -69,8 +69,8 @@ func (t Type) IsRegular() bool { return t&Services != 0 && t&Reject == 0 }
 // IsMembership reports whether the type is that of a membership message.
 func (t Type) IsMembership() bool { return t&Memberships != 0 && t&(Reject|Services) == 0 }
 
-// IsSelfLeave reports whether the type is that of the message by which a
-// member learns that it has left (client-protocol §10).
+// IsSelfLeave reports whether the type is that of the message that tells a member that it has left
+// (client-protocol §10).
 func (t Type) IsSelfLeave() bool {
 	return t.IsMembership() && t&CausedByLeave != 0 && t&(RegularMembership|Transitional) == 0
 }
@@ -101,7 +101,7 @@ var typeNames = [...]struct {
 	{DropRecv, "DROP_RECV"},
 }
 
-// String lists the bits by name, joined by '|'; unnamed ones in hexadecimal.
+// String lists the names of the bits, joined by '|', and unnamed bits in hexadecimal.
 func (t Type) String() string {
 	if t == 0 {
 		return "0"

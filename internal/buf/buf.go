@@ -5,9 +5,8 @@ import (
 	"sync/atomic"
 )
 
-// Block sizes in bytes. A session that says little reads into the smallest,
-// one that fills its block moves on to the next; the largest holds any message
-// that a client may send.
+// Block sizes in bytes. A session that sends little reads into the smallest; one that fills its
+// block moves on to the next. The largest holds any message that a client may send.
 const (
 	Small  = 4 << 10
 	Medium = 64 << 10
@@ -16,7 +15,7 @@ const (
 
 var classes = [...]int{Small, Medium, Large}
 
-// Block is a piece of memory counted by reference.
+// Block is a piece of memory with a reference count.
 type Block struct {
 	mem  []byte
 	refs atomic.Int32
@@ -34,7 +33,7 @@ func (b *Block) Retain() {
 	}
 }
 
-// Release drops a reference. The last one frees the block.
+// Release drops a reference. Dropping the last one frees the block.
 func (b *Block) Release() {
 	switch n := b.refs.Add(-1); {
 	case n > 0:
@@ -45,31 +44,30 @@ func (b *Block) Release() {
 	}
 }
 
-// Refs returns the number of references; for tests.
+// Refs returns the number of references. It is for tests.
 func (b *Block) Refs() int { return int(b.refs.Load()) }
 
-// Wrap makes a block of existing memory with one reference. It is for what is
-// built rarely, such as membership messages.
+// Wrap makes a block of existing memory, with one reference. It is for messages that are built
+// rarely, such as membership messages.
 func Wrap(mem []byte) *Block {
 	b := &Block{mem: mem}
 	b.refs.Store(1)
 	return b
 }
 
-// Pool keeps free blocks of each size. The zero value is ready for use, and all
-// methods may be called at the same time.
+// Pool keeps free blocks of each size. The zero value is ready for use, and all methods may be
+// called concurrently.
 type Pool struct {
-	// Poison has blocks that become free overwritten, so that whoever still
-	// reads one meets nonsense; under the race detector all pools do that. It is set
-	// before the pool is used.
+	// Poison overwrites blocks that become free, so that a late reader sees garbage. Under the race
+	// detector all pools do that. Set it before using the pool.
 	Poison bool
 
 	free [len(classes)]sync.Pool
 	out  atomic.Int64
 }
 
-// Get returns a block of at least n bytes with one reference. Beyond [Large]
-// the block is made for the purpose and not pooled.
+// Get returns a block of at least n bytes with one reference. A block larger than [Large] is not
+// pooled.
 func (p *Pool) Get(n int) *Block {
 	cls := 0
 	for cls < len(classes) && classes[cls] < n {
@@ -87,8 +85,8 @@ func (p *Pool) Get(n int) *Block {
 	return b
 }
 
-// Out returns the number of pooled blocks in use: a test that ends with more
-// than it began with has lost one.
+// Out returns the number of pooled blocks in use. A test that ends with more than it began with has
+// leaked one.
 func (p *Pool) Out() int { return int(p.out.Load()) }
 
 func (p *Pool) put(b *Block) {

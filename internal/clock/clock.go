@@ -2,9 +2,8 @@ package clock
 
 import "time"
 
-// Time is a moment, in nanoseconds since an origin that the driver chose. It
-// never goes backwards within a run. The zero value means "no moment": a
-// driver's first moment is 1 or later.
+// Time is a moment, in nanoseconds since an origin that the driver chose. It never goes backwards
+// within a run. The zero value means no moment: a driver's first moment is 1 or later.
 type Time int64
 
 // Add returns the moment d after t.

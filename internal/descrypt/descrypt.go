@@ -5,31 +5,30 @@ import (
 	"strings"
 )
 
-// Sizes in bytes, all fixed by the scheme.
+// Sizes in bytes. The scheme fixes them.
 const (
-	// SaltLen is the length of a salt, which stands at the start of a hash.
+	// SaltLen is the length of a salt, which begins a hash.
 	SaltLen = 2
-	// HashLen is the length of a hash: the salt, and 64 bits at 6 a character.
+	// HashLen is the length of a hash: the salt, and 64 bits at 6 bits a character.
 	HashLen = SaltLen + (64+5)/6
-	// PasswordLen is how much of a password counts.
+	// PasswordLen is how many bytes of a password count.
 	PasswordLen = 8
 )
 
-// iterations is how often the block is enciphered, which slowed down guessing on
-// the machines of 1979.
+// iterations is how often the block is encrypted, which slowed down guessing on the machines of
+// 1979.
 const iterations = 25
 
-// alphabet holds the 64 digits of salts and hashes in the order of their values.
+// alphabet is the 64 digits of salts and hashes, in the order of their values.
 const alphabet = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
-// padBits is by how many bits the characters of a result exceed its 64.
+// padBits is the number of bits by which the characters of a result exceed its 64.
 const padBits = 6*(HashLen-SaltLen) - 64
 
-// Hash returns the hash of a password, [HashLen] characters that begin with the
-// salt. The salt has to be [SaltLen] characters from ./0-9A-Za-z, otherwise the
-// error is a [*FormatError]; to use that of a stored hash, cut it off first. Of
-// the password only the low seven bits of the first [PasswordLen] bytes count,
-// and nothing from a NUL byte on.
+// Hash returns the hash of a password, [HashLen] characters that begin with the salt. The salt must
+// be [SaltLen] characters from ./0-9A-Za-z, otherwise the error is a [*FormatError]. To use the
+// salt of a stored hash, cut it off first. Only the low seven bits of the first [PasswordLen] bytes
+// of the password count, up to a NUL byte.
 func Hash(password, salt string) (string, error) {
 	if err := validate("salt", salt, SaltLen); err != nil {
 		return "", err
@@ -42,9 +41,9 @@ func Hash(password, salt string) (string, error) {
 	return salt + encode(block), nil
 }
 
-// Verify returns nil if the hash is that of the password, [ErrMismatch] if it is
-// of another one, and a [*FormatError] if it is no hash. How long it takes does
-// not depend on how much of a well-formed hash was right.
+// Verify returns nil if the hash is that of the password, [ErrMismatch] if it is that of another
+// one, and a [*FormatError] if it is not a hash. How long it takes does not depend on how much of a
+// well-formed hash matches.
 func Verify(password, hash string) error {
 	if err := Validate(hash); err != nil {
 		return err
@@ -59,8 +58,8 @@ func Verify(password, hash string) error {
 	return nil
 }
 
-// Validate returns a [*FormatError] if no password can have the hash, so that a
-// password file can be checked when it is read rather than when somebody logs in.
+// Validate returns a [*FormatError] if no password can have the hash. It lets a password file be
+// checked when it is read, rather than when a user logs in.
 func Validate(hash string) error {
 	if err := validate("hash", hash, HashLen); err != nil {
 		return err
@@ -72,8 +71,8 @@ func Validate(hash string) error {
 	return nil
 }
 
-// validate checks that s, which is a salt or a hash as what says, consists of n
-// characters of the alphabet.
+// validate checks that s consists of n characters of the alphabet. what says whether s is a salt or
+// a hash.
 func validate(what, s string, n int) error {
 	if len(s) != n {
 		return &FormatError{What: what, Offset: len(s), Err: ErrLength}
@@ -86,8 +85,8 @@ func validate(what, s string, n int) error {
 	return nil
 }
 
-// key makes a DES key of a password: seven bits of each byte, above the bit that
-// DES has for parity and ignores. What is missing is zero.
+// key makes a DES key of a password: seven bits of each byte, above the parity bit, which DES
+// ignores. Missing bytes are zero.
 func key(password string) uint64 {
 	password, _, _ = strings.Cut(password, "\x00")
 	var k uint64
@@ -97,13 +96,13 @@ func key(password string) uint64 {
 	return k
 }
 
-// saltBits returns the 12 bits of a valid salt; the first character is the low six.
+// saltBits returns the 12 bits of a valid salt. The first character is the low six.
 func saltBits(salt string) uint16 {
 	return uint16(strings.IndexByte(alphabet, salt[0]) | strings.IndexByte(alphabet, salt[1])<<6)
 }
 
-// encode writes a block from its most significant bit on, six bits a character.
-// The last character is filled up with zeros.
+// encode writes a block from its most significant bit on, six bits a character. The last character
+// is padded with zeros.
 func encode(block uint64) string {
 	var out [HashLen - SaltLen]byte
 	out[len(out)-1] = alphabet[block<<padBits&0x3f]

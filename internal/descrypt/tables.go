@@ -1,7 +1,7 @@
 package descrypt
 
-// The tables of FIPS 46-3, laid out as they are printed there. Those of single
-// bits count from 1 at the most significant end. None is ever written to.
+// The tables of FIPS 46-3, laid out as they are printed there. Tables of single bits count from 1
+// at the most significant end. They are never written to.
 
 // initialPermutation is IP.
 var initialPermutation = [64]uint8{
@@ -76,11 +76,11 @@ var permutedChoice2 = [48]uint8{
 	46, 42, 50, 36, 29, 32,
 }
 
-// keyShifts is by how many bits C and D are rotated for each round key.
+// keyShifts is the number of bits by which C and D are rotated for each round key.
 var keyShifts = [16]int{1, 1, 2, 2, 2, 2, 2, 2, 1, 2, 2, 2, 2, 2, 2, 1}
 
-// sBoxes are S1 to S8. The first and last of six bits choose the row, the four
-// between them the column.
+// sBoxes are S1 to S8. The first and last of six bits select the row, the four between them the
+// column.
 var sBoxes = [8][4][16]uint8{
 	{ // S1
 		{14, 4, 13, 1, 2, 15, 11, 8, 3, 10, 6, 12, 5, 9, 0, 7},

@@ -6,23 +6,22 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// Target says where a datagram goes: to one daemon, or to all addresses of a
-// segment.
+// Target is where a datagram goes: to one daemon, or to all addresses of a segment.
 type Target struct {
-	// Daemon is the receiver, or 0: then Segment counts.
+	// Daemon is the receiver. If it is 0, Segment counts.
 	Daemon  wire.DaemonID
 	Segment int
 	// Token selects the token port.
 	Token bool
 }
 
-// ToDaemon is the data port of a daemon.
+// ToDaemon returns the data port of a daemon.
 func ToDaemon(id wire.DaemonID) Target { return Target{Daemon: id} }
 
-// ToTokenPort is the token port of a daemon.
+// ToTokenPort returns the token port of a daemon.
 func ToTokenPort(id wire.DaemonID) Target { return Target{Daemon: id, Token: true} }
 
-// ToSegment is every address of a segment.
+// ToSegment returns all addresses of a segment.
 func ToSegment(i int) Target { return Target{Segment: i} }
 
 // String returns "segment 1", "daemon 7" or "token port of daemon 7".
@@ -37,11 +36,11 @@ func (t Target) String() string {
 	}
 }
 
-// Datagram is what a machine wants to be sent: a header and a body, which follow each other
-// in one UDP datagram. Packets and tokens have headers of the same length.
+// Datagram is a datagram that a machine sends: a header followed by a body. Packets and tokens have
+// headers of the same length.
 //
-// Body may point into a block that a machine holds; it is valid until the step's effects are
-// reset, and the blocks that the step releases are released after that.
+// Body may point into a block that a machine holds. It is valid until the step's effects are reset;
+// the blocks that the step releases are released after that.
 type Datagram struct {
 	To   Target
 	Head [wire.PacketHeaderLen]byte
@@ -51,5 +50,5 @@ type Datagram struct {
 // Append appends the datagram's bytes to b.
 func (d *Datagram) Append(b []byte) []byte { return append(append(b, d.Head[:]...), d.Body...) }
 
-// headers of packets and tokens have to be of one length.
+// The headers of packets and tokens must have the same length.
 var _ = [1]struct{}{}[wire.PacketHeaderLen-wire.TokenHeaderLen]

@@ -1,21 +1,22 @@
-// Package topology is the static configuration as the machines see it: which
-// daemons there are, in which segments, in which order; and what that order makes of a
-// membership: its leader, who follows whom, who stands for a segment. It also has the form in
-// which machines say what is to be sent where ([Datagram]).
+// Package topology is the static configuration of the daemons as a value: the daemons with their
+// segments, addresses and order, and what the order makes of a membership (its leader, who follows
+// whom, who leads a segment). It also defines the values that pass between machines and drivers:
+// [Datagram] and [Recovery].
 //
 // # What it guarantees
 //
-// Values do not change once made, so they may be shared. A [Ring]'s members are always in
+// Values never change once made, so they may be shared. The members of a [Ring] are always in
 // configuration order, whatever order they were given in.
 //
 // # What it does not
 //
-// It opens nothing and resolves nothing: addresses are plain values. It does not know
-// which daemon it runs in.
+// It opens nothing and resolves nothing: addresses are plain values. It does not know which daemon
+// it runs in.
 //
 // # Limits
 //
-// Those of the wire: 128 daemons, 20 segments, 5 addresses a segment. [New] refuses more.
+// The limits are those of the wire: 128 daemons, 20 segments, 5 addresses a segment. [New] refuses
+// more.
 //
 // # References
 //

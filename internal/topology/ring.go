@@ -12,14 +12,14 @@ type Ring struct {
 	members []wire.DaemonID
 }
 
-// Ring returns the ring of some configured daemons, given in any order.
+// Ring returns the ring of the given configured daemons, in any order.
 func (t *Topology) Ring(members []wire.DaemonID) Ring {
 	m := slices.Clone(members)
 	t.Sort(m)
 	return Ring{t, slices.Compact(m)}
 }
 
-// Members returns the members in ring order. The list is not to be changed.
+// Members returns the members in ring order. Do not change the list.
 func (r Ring) Members() []wire.DaemonID { return r.members }
 
 // Len returns the number of members.
@@ -34,13 +34,13 @@ func (r Ring) Leader() wire.DaemonID { return r.members[0] }
 // Last returns the last member.
 func (r Ring) Last() wire.DaemonID { return r.members[len(r.members)-1] }
 
-// Successor returns who gets the token from a member.
-func (r Ring) Successor(id wire.DaemonID) wire.DaemonID { return r.neighbour(id, 1) }
+// Successor returns the daemon that gets the token from a member.
+func (r Ring) Successor(id wire.DaemonID) wire.DaemonID { return r.neighbor(id, 1) }
 
-// Predecessor returns from whom a member gets the token.
-func (r Ring) Predecessor(id wire.DaemonID) wire.DaemonID { return r.neighbour(id, len(r.members)-1) }
+// Predecessor returns the daemon that a member gets the token from.
+func (r Ring) Predecessor(id wire.DaemonID) wire.DaemonID { return r.neighbor(id, len(r.members)-1) }
 
-func (r Ring) neighbour(id wire.DaemonID, by int) wire.DaemonID {
+func (r Ring) neighbor(id wire.DaemonID, by int) wire.DaemonID {
 	return r.members[(slices.Index(r.members, id)+by)%len(r.members)]
 }
 

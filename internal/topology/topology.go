@@ -20,19 +20,19 @@ const (
 type Daemon struct {
 	ID   wire.DaemonID
 	Name string
-	// Addr is where its datagrams come from and go to.
+	// Addr is the address that the daemon's datagrams come from and go to.
 	Addr netip.Addr
-	// Segment is the index of its segment, Index its place there, Rank its
-	// place among all; New sets them.
+	// Segment is the index of the daemon's segment, Index its place there, and Rank its place among
+	// all daemons. New sets them.
 	Segment, Index, Rank int
 }
 
 // Segment is a list of daemons that share a port and addresses.
 type Segment struct {
-	// Port is that of data; tokens go to the next one.
+	// Port is the data port; the token port is the next one.
 	Port uint16
-	// Addrs reach all daemons of the segment: multicast or broadcast. A
-	// packet for the segment is sent to each of them.
+	// Addrs reach all daemons of the segment, by multicast or broadcast. A packet for the segment
+	// is sent to each of them.
 	Addrs   []netip.Addr
 	Daemons []Daemon
 }
@@ -44,7 +44,7 @@ type Topology struct {
 	ranks    map[wire.DaemonID]int
 }
 
-// New makes a topology of segments in the order of the file.
+// New returns a topology of segments in the order of the file.
 func New(segments []Segment) (*Topology, error) {
 	t := &Topology{ranks: make(map[wire.DaemonID]int)}
 	if len(segments) > MaxSegments {
@@ -94,11 +94,10 @@ func Alone(id wire.DaemonID, name string) *Topology {
 	return t
 }
 
-// Daemons returns all daemons in configuration order. The list is not to be
-// changed.
+// Daemons returns all daemons in configuration order. Do not change the list.
 func (t *Topology) Daemons() []Daemon { return t.daemons }
 
-// Segments returns the segments. The list is not to be changed.
+// Segments returns the segments. Do not change the list.
 func (t *Topology) Segments() []Segment { return t.segments }
 
 // Daemon returns the daemon with an id, or nil.
@@ -110,17 +109,16 @@ func (t *Topology) Daemon(id wire.DaemonID) *Daemon {
 	return &t.daemons[r]
 }
 
-// Equal reports whether two configurations say the same.
+// Equal reports whether two configurations are the same.
 func (t *Topology) Equal(o *Topology) bool {
 	return slices.EqualFunc(t.segments, o.segments, func(a, b Segment) bool {
 		return a.Port == b.Port && slices.Equal(a.Addrs, b.Addrs) && slices.Equal(a.Daemons, b.Daemons)
 	})
 }
 
-// Renames returns an error if a daemon of another configuration has the name of
-// one here and not its id, or the id and not the name. A daemon that goes on from
-// the one to the other could not tell what it knows of the one from what is to come from the
-// other.
+// Renames returns an error if a daemon of another configuration has the name of one here but not
+// its id, or the id but not the name. A daemon that changes from one configuration to the other
+// could not distinguish what it knows of the two.
 func (t *Topology) Renames(o *Topology) error {
 	for _, n := range o.daemons {
 		for _, d := range t.daemons {
@@ -141,8 +139,7 @@ func (t *Topology) Rank(id wire.DaemonID) int {
 	return -1
 }
 
-// Compare orders daemons as the configuration does; unknown ones come last, by
-// their ids.
+// Compare orders daemons as the configuration does. Unknown ones come last, by their ids.
 func (t *Topology) Compare(a, b wire.DaemonID) int {
 	ra, rb := t.Rank(a), t.Rank(b)
 	switch {

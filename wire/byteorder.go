@@ -2,13 +2,13 @@ package wire
 
 import "encoding/binary"
 
-// orderMarker are the two bits that a little-endian sender sets in type and
-// hint words. The bytes of the marker are a palindrome, so the test reads the
-// same before and after swapping (client-protocol §6).
+// byteOrderMarker is the two bits that a little-endian sender sets in type and hint words. The
+// bytes of the marker are a palindrome, so they read the same before and after swapping
+// (client-protocol §6).
 const byteOrderMarker = 0x80000080
 
-// Order is the byte order in which a peer writes its integers. The zero value
-// is little-endian, which is what we write.
+// ByteOrder is the byte order in which a peer writes its integers. The zero value is little-endian,
+// which is what we write.
 type ByteOrder uint8
 
 // The two orders.
@@ -17,8 +17,8 @@ const (
 	BigEndian
 )
 
-// OrderOf tells the order of a word from its marker: little-endian if both
-// bits are set, else big-endian. It needs the four bytes of the word.
+// ByteOrderOf returns the byte order of a word from its marker: little-endian if both bits are set,
+// otherwise big-endian. It needs the four bytes of the word.
 func ByteOrderOf(word []byte) ByteOrder {
 	_ = word[3]
 	if word[0]&word[3]&0x80 != 0 {
@@ -88,7 +88,7 @@ func (o ByteOrder) AppendUint32(b []byte, v uint32) []byte {
 	return binary.LittleEndian.AppendUint32(b, v)
 }
 
-// mark returns the marker that this order sets in a word.
+// mark returns the marker that this byte order sets in a word.
 func (o ByteOrder) mark() uint32 {
 	if o == BigEndian {
 		return 0
