@@ -164,20 +164,24 @@ func (c *Client) setMember(ctx context.Context, op, group string, member bool) e
 // runs, the client does not leave a working connection ([WithReturn]).
 //
 // This is how a publisher learns what may be lost: messages that f sends are on their way if
-// [Conn.Flush] succeeds in the same call of f. After a failure, messages that were not flushed may
-// or may not have been sent; send them again on the next connection, or count them. A publisher
-// that does not flush in each call compares the connection with that of the call before: if it is
-// another one, what was not flushed on the old one may be lost.
+// [Conn.Flush] succeeds in the same call of f. If f returns an error, the client drops the
+// connection, as [Client.Reconnect] does, and Do returns the error. The messages of f may then have
+// been sent or not; send them again on the next connection, or count them. Errors that do not
+// concern the connection are better kept elsewhere.
 //
-// If f returns an error that means that the connection has failed (ErrConnectionClosed or
-// ErrIllegalSession), the client lets the connection go. Do returns the error of f.
+// A publisher that does not flush in each call of f compares connections: if it gets another one
+// than in the last call, messages that were not flushed on the old one may be lost.
 func (c *Client) Do(ctx context.Context, f func(conn Connection) error) error {
 	l, err := c.use(ctx, "do")
 	if err != nil {
 		return err
 	}
 	defer c.release()
-	return c.check(l, f(l.Connection))
+	err = f(l.Connection)
+	if err != nil {
+		c.fail(l, err)
+	}
+	return err
 }
 
 // Multicast sends one message as [Conn.Multicast] does. Without a connection it connects first,
@@ -192,11 +196,7 @@ func (c *Client) Multicast(ctx context.Context, service Service, messType int16,
 		return err
 	}
 	defer c.release()
-	return c.check(l, l.Multicast(ctx, service, messType, payload, groups...))
-}
-
-// check lets a connection go if err means that it has failed. It returns err.
-func (c *Client) check(l *link, err error) error {
+	err = l.Multicast(ctx, service, messType, payload, groups...)
 	if errors.Is(err, ErrConnectionClosed) || errors.Is(err, ErrIllegalSession) {
 		c.fail(l, err)
 	}

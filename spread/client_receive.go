@@ -67,13 +67,11 @@ func (c *Client) receive(ctx context.Context, into *Message) (Event, error) {
 
 // receiveNews connects, or waits for another goroutine that does, and returns what came of it.
 func (c *Client) receiveNews(ctx context.Context) (Event, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, &Error{Op: opReceive, Err: err}
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for len(c.news) == 0 || c.closed {
-		if err := c.step(ctx, opReceive); err != nil {
+		// News that another goroutine made before ctx ended is returned.
+		if err := c.step(ctx, opReceive); err != nil && (len(c.news) == 0 || c.closed) {
 			return nil, err
 		}
 	}

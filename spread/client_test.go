@@ -369,6 +369,40 @@ func TestClientSlow(t *testing.T) {
 	}
 }
 
+// arrivals are what a client receives while its daemon restarts.
+type arrivals struct {
+	messages map[string]int // by payload
+	gaps     int
+	errors   []string // events in a wrong order
+}
+
+// take receives until ctx ends.
+func (a *arrivals) take(ctx context.Context, c *spread.Client) {
+	var m spread.Message
+	connected := true
+	for {
+		ev, err := c.ReceiveInto(ctx, &m)
+		if err != nil {
+			return
+		}
+		switch ev := ev.(type) {
+		case *spread.Message:
+			a.messages[string(ev.Payload)]++
+		case *spread.Disconnected:
+			a.gaps++
+		}
+		_, connects := ev.(*spread.Connected)
+		_, fails := ev.(*spread.ConnectFailed)
+		if connected == (connects || fails) {
+			a.errors = append(a.errors, fmt.Sprintf("%T while connected is %v", ev, connected))
+		}
+		if _, disconnects := ev.(*spread.Disconnected); connects || disconnects {
+			connected = connects
+		}
+		_ = c.Ready()
+	}
+}
+
 // TestClientRestarts: a daemon restarts again and again under a receiver and several publishers,
 // one of which returns to it each time. Nothing arrives twice, and each gap is reported.
 func TestClientRestarts(t *testing.T) {
@@ -391,28 +425,10 @@ func TestClientRestarts(t *testing.T) {
 			f["1"].SetDown(false)
 		}
 	})
-	seen := make(map[string]int)
-	var gaps, joined int
-	background.Go(func() {
-		var m spread.Message
-		for {
-			ev, err := receiver.ReceiveInto(ctx, &m)
-			switch ev := ev.(type) {
-			case *spread.Message:
-				seen[string(ev.Payload)]++
-			case *spread.Disconnected:
-				gaps++
-			case *spread.Joined:
-				joined++
-			}
-			if err != nil {
-				return
-			}
-			_ = receiver.Ready()
-		}
-	})
+	got := arrivals{messages: make(map[string]int)}
+	background.Go(func() { got.take(ctx, receiver) })
 	var wg sync.WaitGroup
-	var flushed, failed atomic.Int64
+	var flushed atomic.Int64
 	for p := range publishers {
 		c := f.client(t, []string{"1", "2"}, spread.WithName("pub"), spread.WithReturn(10*time.Millisecond))
 		wg.Go(func() {
@@ -425,9 +441,7 @@ func TestClientRestarts(t *testing.T) {
 					}
 					return conn.Flush(t.Context())
 				})
-				if err != nil {
-					failed.Add(1)
-				} else {
+				if err == nil {
 					flushed.Add(1)
 				}
 				time.Sleep(time.Millisecond) //house:sleep batches are spread over several restarts
@@ -439,16 +453,38 @@ func TestClientRestarts(t *testing.T) {
 	wg.Wait()
 	stop()
 	background.Wait()
-	if flushed.Load()+failed.Load() != publishers*batches || flushed.Load() == 0 {
-		t.Errorf("%d batches flushed, %d failed", flushed.Load(), failed.Load())
-	}
-	for text, n := range seen {
+	for text, n := range got.messages {
 		if n > 1 {
 			t.Errorf("%q arrived %d times", text, n)
 		}
 	}
-	if gaps == 0 || joined < gaps-1 || len(seen) == 0 {
-		t.Errorf("%d gaps, joined again %d times, %d messages", gaps, joined, len(seen))
+	if flushed.Load() == 0 || got.gaps == 0 || len(got.messages) == 0 || len(got.errors) > 0 {
+		t.Errorf("%d batches flushed, %d gaps, %d messages, %q", flushed.Load(), got.gaps, len(got.messages), got.errors)
 	}
-	t.Logf("%d messages, %d gaps, %d batches flushed, %d failed", len(seen), gaps, flushed.Load(), failed.Load())
+}
+
+// TestClientDo: an error in the middle of a batch drops the connection, so that nothing of the
+// batch can arrive later without the publisher's knowledge.
+func TestClientDo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFarm(t, "1")
+		c := f.client(t, []string{"1"})
+		wrong := errors.New("wrong")
+		var first, second spread.Connection
+		err := c.Do(t.Context(), func(conn spread.Connection) error {
+			first = conn
+			return wrong
+		})
+		if !errors.Is(err, wrong) {
+			t.Error(err)
+		}
+		next[*spread.Connected](t, c)
+		if ev := next[*spread.Disconnected](t, c); !errors.Is(ev.Err, wrong) {
+			t.Errorf("%+v", ev)
+		}
+		if err := c.Do(t.Context(), func(conn spread.Connection) error { second = conn; return nil }); err != nil || first == second {
+			t.Errorf("%v, the same connection: %v", err, first == second)
+		}
+		next[*spread.Connected](t, c)
+	})
 }

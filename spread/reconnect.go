@@ -115,12 +115,13 @@ func (c *Client) release() {
 // step makes one attempt to connect, or waits for a change if there is nothing to attempt. It
 // needs c.mu, which it releases meanwhile. The error is that of ctx or of a closed client.
 func (c *Client) step(ctx context.Context, op string) error {
-	if c.closed {
+	switch {
+	case c.closed:
 		return closedError(op)
-	}
-	if c.current == nil && !c.busy {
+	case ctx.Err() != nil:
+	case c.current == nil && !c.busy:
 		c.attempt(ctx)
-	} else {
+	default:
 		changed := c.changed
 		c.mu.Unlock()
 		select {

@@ -11,7 +11,10 @@ import (
 )
 
 // nullSession takes everything and keeps nothing.
-type nullSession struct{ gone chan struct{} }
+type nullSession struct {
+	spread.Connection // for the methods that a publisher does not call
+	gone              chan struct{}
+}
 
 func (nullSession) Multicast(context.Context, spread.Service, int16, []byte, ...string) error {
 	return nil
@@ -39,8 +42,8 @@ func publishNull(t testing.TB, in []byte) *Publisher {
 	p, err := New(Config{
 		Groups:    []string{"g"},
 		BlockTime: time.Minute,
-		Dial: func(context.Context, string, string) (Session, error) {
-			return nullSession{make(chan struct{})}, nil
+		Dial: func(context.Context, string, string) (spread.Connection, error) {
+			return nullSession{gone: make(chan struct{})}, nil
 		},
 	})
 	if err != nil {

@@ -126,9 +126,8 @@ type Config struct {
 	StatsInterval time.Duration
 	// Log is for what an operator wants to know; nil discards it.
 	Log *slog.Logger
-	// Dial opens a session; nil means spread.Dial. An empty name asks the
-	// daemon for one.
-	Dial func(ctx context.Context, address, name string) (Session, error)
+	// Dial opens a connection, in tests; nil means spread.Dial ([spread.WithConnect]).
+	Dial func(ctx context.Context, address, name string) (spread.Connection, error)
 
 	open func(spool.Config) (queue.Store, spool.Recovery, error) // nil means spool.Open
 }
@@ -170,28 +169,6 @@ func ParsePolicy(s string) (Policy, error) {
 		}
 	}
 	return 0, fmt.Errorf("policy %q: want drop-newest, drop-oldest or block", s)
-}
-
-// Session is what logpub needs of a *spread.Conn.
-type Session interface {
-	Multicast(ctx context.Context, service spread.Service, messType int16, payload []byte, groups ...string) error
-	// Flush waits until what was handed to Multicast has left the process.
-	Flush(ctx context.Context) error
-	// Receive tells of the session's end.
-	Receive(ctx context.Context) (spread.Event, error)
-	PrivateGroup() string
-	Close() error
-	// Kill closes at once, without a word to the daemon.
-	Kill()
-}
-
-// dial opens a real session.
-func dial(ctx context.Context, address, name string) (Session, error) {
-	c, err := spread.Dial(ctx, address, spread.WithName(name))
-	if err != nil {
-		return nil, err
-	}
-	return c, nil
 }
 
 // withDefaults checks the configuration and fills in what is not set.
@@ -262,9 +239,6 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
-	}
-	if c.Dial == nil {
-		c.Dial = dial
 	}
 	return c, nil
 }

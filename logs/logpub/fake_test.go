@@ -37,7 +37,7 @@ var (
 	errBroken = &spread.Error{Op: "multicast", Code: spread.ErrConnectionClosed}
 )
 
-func (d *fakeDaemon) dial(ctx context.Context, address, name string) (Session, error) {
+func (d *fakeDaemon) dial(ctx context.Context, address, name string) (spread.Connection, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := ctx.Err(); err != nil {
@@ -99,6 +99,8 @@ func (d *fakeDaemon) last() *fakeSession {
 }
 
 type fakeSession struct {
+	spread.Connection // for the methods that a publisher does not call
+
 	d       *fakeDaemon
 	events  chan spread.Event
 	gone    chan struct{} // closed at the end

@@ -52,10 +52,11 @@ func New(cfg Config) (*Publisher, error) {
 		}),
 		targets: make(map[string]*destination),
 	}
-	p.sender.p = p
-	for _, a := range p.sender.addresses() {
-		p.sender.daemons = append(p.sender.daemons, daemonCount{address: a})
+	client, err := newClient(&p.cfg)
+	if err != nil {
+		return nil, fmt.Errorf("logpub: %w", err)
 	}
+	p.sender = sender{p: p, client: client, connected: make(chan struct{}, 1)}
 	return p, nil
 }
 

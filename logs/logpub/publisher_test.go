@@ -104,14 +104,14 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
-// TestNameTaken: another session has our name, so the daemon makes one up.
+// TestNameTaken: another session has the name, so that the publisher adds a suffix.
 func TestNameTaken(t *testing.T) {
 	d := fakeDaemon{taken: "web"}
 	p := newPublisher(t, &d, func(c *Config) { c.Name = "web" })
 	if err := p.Run(t.Context(), strings.NewReader("x\n")); err != nil {
 		t.Fatal(err)
 	}
-	if got := d.dials(); !slices.Equal(got, []string{"web", ""}) || len(d.got()) != 1 {
+	if got := d.dials(); len(got) != 2 || got[0] != "web" || !strings.HasPrefix(got[1], "web-") || len(d.got()) != 1 {
 		t.Errorf("dialed as %q, %d lines arrived", got, len(d.got()))
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/logs/internal/queue"
+	"github.com/spreadd/spreadd/spread"
 )
 
 // dropInterval is between two lines about drops in the log.
@@ -52,7 +53,7 @@ func (e end) String() string {
 // endOf tells from the error of a session why it ended.
 func endOf(err error) end {
 	switch {
-	case errors.Is(err, errReturn):
+	case errors.Is(err, spread.ErrReturning):
 		return endReturn
 	case errors.Is(err, errStalled):
 		return endStalled
@@ -62,7 +63,7 @@ func endOf(err error) end {
 }
 
 type counters struct {
-	took, tookBytes, truncated, resent, rejected, connects, overflow atomic.Int64
+	took, tookBytes, truncated, resent, rejected, overflow atomic.Int64
 }
 
 func (p *Publisher) logStats(what string) {

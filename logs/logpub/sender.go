@@ -2,13 +2,11 @@ package logpub
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
 	"log/slog"
 	"math"
-	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,280 +16,165 @@ import (
 	"github.com/spreadd/spreadd/spread"
 )
 
-// Back-off between attempts to connect.
-const (
-	backoffFirst = 50 * time.Millisecond
-	backoffLast  = 5 * time.Second
-)
-
-// sendPause is between two blocks that are sent, unless a whole one is there: lines that come one by one are not to cost
-// a system call each, here and in the daemon.
+// sendPause is the pause between two blocks that are not full. Without it, lines that arrive one by
+// one would cost a system call each, here and in the daemon.
 const sendPause = 2 * time.Millisecond
 
-// maxUnconfirmed is how many blocks may be on their way through the ring, if that is to confirm
-// them.
+// maxUnconfirmed bounds the blocks that wait for a confirmation by the ring.
 const maxUnconfirmed = 64
 
-var (
-	errStalled = errors.New("the daemon takes nothing")
-	errReturn  = errors.New("returning to the first daemon")
-)
+// errStalled is the cause of leaving a daemon that does not take a block in time.
+var errStalled = errors.New("the daemon accepts no messages")
 
-// sender keeps a session and sends what is in the queue.
+// sender sends the blocks of the queue.
 type sender struct {
-	p       *Publisher
-	which   int          // of the addresses is in use
-	next    Session      // to the first daemon, which is back
-	block   *queue.Block // taken from the queue and not flushed
-	last    uint64       // ID of the last block that a session was given lines of
-	handed  int          // how many lines of it
-	flushed time.Time    // when the last block was
-	lost    time.Time    // when the last session ended; zero before the first
+	p         *Publisher
+	client    *spread.Client
+	connected chan struct{} // has a value after each connect
+
+	// The fields below belong to the goroutine that sends.
+
+	conn    spread.Connection // the last connection that was used
+	last    uint64            // ID of the last block of which lines were sent
+	handed  int               // number of its lines that were sent
+	flushed time.Time         // when the last block was flushed
+	timer   *time.Timer       // of rest
 	header  envelope.Header
 	buf     []byte // of a message with an envelope
 
-	daemons []daemonCount // in the order of the addresses
-	ends    [numEnds]atomic.Int64
-
-	timer *time.Timer  // of rest
-	began atomic.Int64 // when the block under way was begun, in Unix nanoseconds; 0 if none is
+	ends [numEnds]atomic.Int64
 }
 
-// addresses are those of all daemons.
-func (s *sender) addresses() []string {
-	return append([]string{s.p.cfg.Address}, s.p.cfg.Fallbacks...)
+// newClient returns the client of a publisher.
+func newClient(cfg *Config) (*spread.Client, error) {
+	return spread.NewClient(append([]string{cfg.Address}, cfg.Fallbacks...), spread.WithName(cfg.Name),
+		spread.WithReturn(max(0, cfg.ReturnInterval)), spread.WithConnect(cfg.Dial))
 }
 
-// run connects again and again until ctx ends.
+// run sends until ctx ends. Then it closes the connection in order, unless it has sent lines of a
+// block that it could not flush: these count as not sent.
 func (s *sender) run(ctx context.Context) {
-	backoff := backoffFirst
-	failing := false
+	var wg sync.WaitGroup
+	wg.Go(func() { s.watch(ctx) })
 	s.timer = time.NewTimer(math.MaxInt64)
 	defer s.timer.Stop()
-	addresses := s.addresses()
+	q := s.p.queue
 	for ctx.Err() == nil {
-		log := s.p.cfg.Log.With(slog.String("daemon", addresses[s.which]))
-		sess, err := s.next, error(nil)
-		if s.next = nil; sess == nil {
-			sess, err = s.dial(ctx, s.which)
+		var b *queue.Block
+		pause := time.Duration(math.MaxInt64)
+		err := s.client.Do(ctx, func(conn spread.Connection) error {
+			if conn != s.conn {
+				s.conn = conn
+				q.Rewind() // send what is not acknowledged again, from its beginning
+			}
+			if q.InFlight() >= maxUnconfirmed {
+				return nil
+			}
+			if b, pause = q.Take(); b == nil {
+				return nil
+			}
+			err := s.sendInTime(ctx, conn, b)
+			q.LetGo(b)
+			return err
+		})
+		switch {
+		case err != nil: // the client connects again
+		case b != nil:
+			s.flushed = time.Now()
+		default:
+			s.rest(ctx, pause)
 		}
-		if err == nil {
-			began := time.Now()
-			err = s.serve(ctx, sess, log)
-			if ctx.Err() != nil {
-				return
+	}
+	_ = s.client.Close() // everything is flushed, or the client has dropped the connection
+	wg.Wait()
+}
+
+// rest waits until there may be something to send, for at most d.
+func (s *sender) rest(ctx context.Context, d time.Duration) {
+	s.timer.Reset(d)
+	select {
+	case <-ctx.Done():
+		return
+	case <-s.timer.C:
+	case <-s.p.queue.Wake():
+	case <-s.connected:
+	}
+	if rest := sendPause - time.Since(s.flushed); rest > 0 && s.p.queue.Few() {
+		wait(ctx, rest)
+	}
+}
+
+// watch receives confirmations, and logs and counts connections, until ctx ends. It is what notices
+// the end of a connection while there is nothing to send.
+func (s *sender) watch(ctx context.Context) {
+	var (
+		own             string // the private group of the connection
+		log             *slog.Logger
+		failing, warned bool
+	)
+	for {
+		ev, err := s.client.Receive(ctx)
+		if err != nil {
+			return
+		}
+		switch ev := ev.(type) {
+		case *spread.Message:
+			if s.p.cfg.Confirm && ev.Sender == own && len(ev.Payload) == 8 {
+				s.p.queue.Ack(binary.BigEndian.Uint64(ev.Payload))
 			}
-			if time.Since(began) > backoffLast {
-				backoff = backoffFirst
+		case *spread.Rejected:
+			s.p.count.rejected.Add(1)
+			if !warned {
+				warned = true
+				log.Warn("the daemon returns our lines; its access policy has to allow them")
 			}
-			failing, s.lost = false, time.Now()
-			s.ends[endOf(err)].Add(1)
-			if errors.Is(err, errReturn) {
-				log.Info("the first daemon is back, returning to it")
-				s.which = 0
-				continue
+		case *spread.Connected:
+			own, failing, warned = ev.PrivateGroup, false, false
+			log = s.p.cfg.Log.With(slog.String("daemon", ev.Address), slog.String("session", own))
+			if ev.Away == 0 {
+				log.Info("connected")
+			} else {
+				log.Warn("connected again", slog.Duration("away", ev.Away.Round(time.Millisecond)))
 			}
-			log.Warn("lost the connection to the daemon, lines wait in the queue", slog.Any("error", err))
-		} else if ctx.Err() == nil {
+			select {
+			case s.connected <- struct{}{}:
+			default:
+			}
+		case *spread.Disconnected:
+			s.ends[endOf(ev.Err)].Add(1)
+			if errors.Is(ev.Err, spread.ErrReturning) {
+				log.Info("the first daemon is back; returning to it")
+			} else {
+				log.Warn("lost the connection to the daemon; lines wait in the queue", slog.Any("error", ev.Err))
+			}
+		case *spread.ConnectFailed:
 			level := slog.LevelDebug
 			if !failing {
 				failing, level = true, slog.LevelWarn
 			}
-			log.Log(ctx, level, "no connection to the daemon, trying on", slog.Any("error", err))
+			s.p.cfg.Log.Log(ctx, level, "cannot connect to the daemon; will keep retrying",
+				slog.String("daemon", ev.Address), slog.Any("error", ev.Err))
 		}
-		if s.which = (s.which + 1) % len(addresses); s.which > 0 {
-			continue // each is tried once before a pause
-		}
-		// Half of it is by chance, so that a farm of web servers does not
-		// come back in one moment.
-		wait(ctx, backoff/2+rand.N(backoff/2+1))
-		backoff = min(2*backoff, backoffLast)
 	}
 }
 
-func (s *sender) dial(ctx context.Context, which int) (Session, error) {
-	cfg, address, over := &s.p.cfg, s.daemons[which].address, ctx.Done()
-	ctx, cancel := context.WithTimeout(ctx, backoffLast)
-	defer cancel()
-	sess, err := cfg.Dial(ctx, address, cfg.Name)
-	if errors.Is(err, spread.ErrRejectNotUnique) {
-		// The program before us, or the daemon has not yet noticed the end
-		// of the session before.
-		sess, err = cfg.Dial(ctx, address, "")
+// sendInTime sends a block. If there is another daemon, it gives up after StallTime.
+func (s *sender) sendInTime(ctx context.Context, conn spread.Connection, b *queue.Block) error {
+	if limit := s.p.cfg.StallTime; limit > 0 && len(s.p.cfg.Fallbacks) > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, limit, errStalled)
+		defer cancel()
 	}
-	if err != nil && !closed(over) {
-		s.daemons[which].failures.Add(1)
-	}
-	return sess, err
-}
-
-// serve uses a session until it or ctx ends, and closes it.
-func (s *sender) serve(ctx context.Context, sess Session, log *slog.Logger) error {
-	d := &s.daemons[s.which]
-	s.p.count.connects.Add(1)
-	d.connects.Add(1)
-	d.connected.Store(true)
-	defer d.connected.Store(false)
-	log = log.With(slog.String("session", sess.PrivateGroup()))
-	if s.lost.IsZero() {
-		log.Info("connected")
-	} else {
-		log.Warn("connected again", slog.Duration("away", time.Since(s.lost).Round(time.Millisecond)))
-	}
-	open, end := context.WithCancelCause(ctx)
-	defer end(nil)
-	var wg sync.WaitGroup
-	s.began.Store(0)
-	wg.Go(func() { end(s.watch(open, sess, log)) })
-	back := make(chan Session, 1)
-	if len(s.p.cfg.Fallbacks) > 0 {
-		if s.p.cfg.StallTime > 0 {
-			wg.Go(func() { s.watchStall(open, end) })
-		}
-		if s.which > 0 && s.p.cfg.ReturnInterval > 0 {
-			wg.Go(func() { s.watchReturn(open, back) })
-		}
-	}
-	err := s.send(open, sess, back)
-	if (ctx.Err() != nil || errors.Is(err, errReturn)) && s.block == nil {
-		// Errors do not matter: all is flushed.
-		_ = sess.Close()
-	} else {
-		sess.Kill() // what is accepted and not flushed is sent again, or counted as dropped
-	}
-	// The session's own end explains more than the error of what it broke.
-	if !errors.Is(err, errReturn) {
-		err = cmp.Or(context.Cause(open), err)
-	}
-	end(nil)
-	wg.Wait()
-	select {
-	case first := <-back:
-		if s.next == nil {
-			first.Kill()
-		}
-	default:
+	err := s.sendBlock(ctx, conn, b)
+	if err != nil && errors.Is(context.Cause(ctx), errStalled) {
+		return errStalled
 	}
 	return err
 }
 
-// watchStall ends a session to which a block has been under way for too long.
-func (s *sender) watchStall(ctx context.Context, end context.CancelCauseFunc) {
-	limit := s.p.cfg.StallTime
-	for ctx.Err() == nil {
-		wait(ctx, limit/8)
-		if t := s.began.Load(); t != 0 && time.Since(time.Unix(0, t)) > limit {
-			end(errStalled)
-		}
-	}
-}
-
-// watchReturn tries to reach the first daemon.
-func (s *sender) watchReturn(ctx context.Context, back chan<- Session) {
-	for {
-		wait(ctx, s.p.cfg.ReturnInterval)
-		if ctx.Err() != nil {
-			return
-		}
-		if sess, err := s.dial(ctx, 0); err == nil {
-			back <- sess
-			return
-		}
-	}
-}
-
-// watch receives until the session or ctx ends. We are in no group, so that
-// nothing is expected but confirmations and the end.
-func (s *sender) watch(ctx context.Context, sess Session, log *slog.Logger) error {
-	told := false
-	for {
-		ev, err := sess.Receive(ctx)
-		if err != nil {
-			return err
-		}
-		switch ev := ev.(type) {
-		case *spread.Rejected:
-			s.p.count.rejected.Add(1)
-			if !told {
-				told = true
-				log.Warn("the daemon returns our lines; its access policy has to allow them")
-			}
-		case *spread.Message:
-			if s.p.cfg.Confirm && ev.Sender == sess.PrivateGroup() && len(ev.Payload) == 8 {
-				s.p.queue.Ack(binary.BigEndian.Uint64(ev.Payload))
-			}
-		}
-	}
-}
-
-// send sends what is in the queue until ctx or the session ends, or there is another one.
-func (s *sender) send(ctx context.Context, sess Session, back chan Session) error {
-	q := s.p.queue
-	q.Rewind() // what is not acknowledged is sent from its beginning
-	s.block = nil
-	for {
-		b, err := s.take(ctx, back)
-		if err != nil {
-			return err
-		}
-		s.block = b
-		s.began.Store(time.Now().UnixNano())
-		err = s.sendBlock(ctx, sess, b)
-		q.LetGo(b)
-		if err != nil {
-			return err
-		}
-		s.block = nil
-		s.began.Store(0)
-		s.flushed = time.Now()
-	}
-}
-
-// take waits for a block that may be sent.
-func (s *sender) take(ctx context.Context, back chan Session) (*queue.Block, error) {
-	q := s.p.queue
-	for {
-		select {
-		case s.next = <-back:
-			back <- s.next // serve knows by it who has to end it
-			return nil, errReturn
-		default:
-		}
-		if q.InFlight() >= maxUnconfirmed {
-			if err := s.rest(ctx, math.MaxInt64, back); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		b, pause := q.Take()
-		if b != nil {
-			return b, nil
-		}
-		if err := s.rest(ctx, pause, back); err != nil {
-			return nil, err
-		}
-		if rest := sendPause - time.Since(s.flushed); rest > 0 && q.Few() {
-			wait(ctx, rest)
-		}
-	}
-}
-
-// rest waits until there is news, for at most d.
-func (s *sender) rest(ctx context.Context, d time.Duration, back chan Session) error {
-	s.timer.Reset(d)
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-s.timer.C:
-	case <-s.p.queue.Wake():
-	case sess := <-back:
-		back <- sess
-	}
-	return nil
-}
-
-// sendBlock sends a block of lines, and acknowledges it or has it confirmed.
-func (s *sender) sendBlock(ctx context.Context, sess Session, b *queue.Block) error {
+// sendBlock sends and flushes a block of lines. It acknowledges the block, or asks the ring to
+// confirm it.
+func (s *sender) sendBlock(ctx context.Context, conn spread.Connection, b *queue.Block) error {
 	cfg := &s.p.cfg
 	if b.ID() > s.last {
 		s.last, s.handed = b.ID(), 0
@@ -307,7 +190,7 @@ func (s *sender) sendBlock(ctx context.Context, sess Session, b *queue.Block) er
 				payload = s.wrap(b, r.To, seq, payload)
 				seq += uint64(n)
 			}
-			if err := sess.Multicast(ctx, cfg.Service, cfg.MessType, payload, groups...); err != nil {
+			if err := conn.Multicast(ctx, cfg.Service, cfg.MessType, payload, groups...); err != nil {
 				return err
 			}
 			s.handOver(b, lines, n)
@@ -317,11 +200,11 @@ func (s *sender) sendBlock(ctx context.Context, sess Session, b *queue.Block) er
 	}
 	if cfg.Confirm {
 		s.buf = binary.BigEndian.AppendUint64(s.buf[:0], b.ID())
-		if err := sess.Multicast(ctx, spread.Safe, 0, s.buf, sess.PrivateGroup()); err != nil {
+		if err := conn.Multicast(ctx, spread.Safe, 0, s.buf, conn.PrivateGroup()); err != nil {
 			return err
 		}
 	}
-	if err := sess.Flush(ctx); err != nil {
+	if err := conn.Flush(ctx); err != nil {
 		return err
 	}
 	if !cfg.Confirm {

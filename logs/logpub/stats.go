@@ -9,6 +9,7 @@ import (
 	"github.com/spreadd/spreadd/logs/internal/input/syslog"
 	"github.com/spreadd/spreadd/logs/internal/input/tail"
 	"github.com/spreadd/spreadd/logs/internal/queue"
+	"github.com/spreadd/spreadd/spread"
 )
 
 // MaxGroupStats is how many lists of groups have counters of their own: those that the configuration
@@ -75,13 +76,8 @@ type Gauges struct {
 	SpoolFailing bool
 }
 
-// DaemonStats are those of one daemon.
-type DaemonStats struct {
-	Address   string
-	Connects  int64 // sessions opened
-	Failures  int64 // attempts to open one that failed
-	Connected bool
-}
+// DaemonStats are the state and counters of one daemon.
+type DaemonStats = spread.DaemonStatus
 
 // InputStats are those of one input.
 type InputStats struct {
@@ -98,13 +94,6 @@ type GroupStats struct {
 	Groups string // names with spaces between
 	Lines  int64  // taken for it, those that were dropped later included
 	Bytes  int64
-}
-
-// daemonCount counts for one daemon.
-type daemonCount struct {
-	address            string
-	connects, failures atomic.Int64
-	connected          atomic.Bool
 }
 
 // Stats returns the counters. It may be called at any time. When nothing moves, Took and Recovered
@@ -124,17 +113,14 @@ func (p *Publisher) Stats() Stats {
 	st.Truncated = p.count.truncated.Load()
 	st.Resent = p.count.resent.Load()
 	st.Rejected = p.count.rejected.Load()
-	st.Connects = p.count.connects.Load()
 	st.Overflow = p.count.overflow.Load()
 	st.Spooled, st.SpooledBytes = q.Spooled, q.SpooledBytes
 	st.Abandoned, st.Recovered = q.Abandoned, q.Recovered
 	st.SpoolErrors, st.SpoolDamaged = q.Errors, q.Damaged
 	st.Gauges = p.gauges(&q)
-	for i := range p.sender.daemons {
-		d := &p.sender.daemons[i]
-		st.Daemons = append(st.Daemons, DaemonStats{
-			Address: d.address, Connects: d.connects.Load(), Failures: d.failures.Load(), Connected: d.connected.Load(),
-		})
+	st.Daemons = p.sender.client.Daemons()
+	for _, d := range st.Daemons {
+		st.Connects += d.Connects
 	}
 	p.targetsMu.Lock()
 	groups, intakes := slices.Clone(p.groups), p.intakes

@@ -157,7 +157,7 @@ func TestAdd(t *testing.T) {
 	fill := func(v int64) *Stats {
 		s := Stats{
 			Dropped: map[string]int64{"drain": v}, DroppedBytes: map[string]int64{"drain": v}, Ends: map[string]int64{"lost": v},
-			Daemons: []DaemonStats{{"a", v, v, v == 1}},
+			Daemons: []DaemonStats{{Address: "a", Connects: v, Failures: v, Connected: v == 1}},
 			Inputs: []InputStats{{
 				Name: "in", Lines: v, Bytes: v, Truncated: v,
 				File:   &tail.Stats{Position: v, Safe: v, Behind: v, Files: int(v), Rotations: v, Truncations: v, Losses: v, Errors: v},

@@ -129,12 +129,12 @@ func TestStreamsBound(t *testing.T) {
 // unsure is a publisher's session that ends now and then when all has been sent, without
 // a word about it.
 type unsure struct {
-	logpub.Session
+	spread.Connection
 	flushes *int
 }
 
 func (u *unsure) Flush(ctx context.Context) error {
-	err := u.Session.Flush(ctx)
+	err := u.Connection.Flush(ctx)
 	if *u.flushes++; *u.flushes%5 == 0 {
 		u.Kill()
 		return io.ErrUnexpectedEOF
@@ -149,7 +149,7 @@ func TestPublisherReconnects(t *testing.T) {
 		flushes := 0
 		p, err := logpub.New(logpub.Config{
 			Groups: []string{"a"}, Envelope: true, Publisher: "web", Service: spread.Agreed,
-			Dial: func(ctx context.Context, address, name string) (logpub.Session, error) {
+			Dial: func(ctx context.Context, address, name string) (spread.Connection, error) {
 				c, err := spread.Dial(ctx, address, spread.WithName(name), spread.WithDialer(f.daemon.Dial))
 				return &unsure{c, &flushes}, err
 			},
