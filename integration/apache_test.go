@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/spreadd/spreadd/integration/harness"
 	"github.com/spreadd/spreadd/internal/testkit/testskip"
 )
 
@@ -42,25 +43,25 @@ func TestApache(t *testing.T) {
 		testskip.Skip(t, "apache2 is not installed (Debian: apt-get install apache2)")
 	}
 	dir := t.TempDir()
-	bin := build(t, "spreadd", "logpub", "logsub")
+	bin := programs.Build(t, "spreadd", "logpub", "logsub")
 	port := freePort(t)
 	// The daemon reads a spread.conf, as on a real host.
 	conf := writeFile(t, filepath.Join(dir, "spread.conf"), fmt.Sprintf(
 		"Spread_Segment 127.0.0.255:%d {\n\tweb1 127.0.0.1 {\n\t\t127.0.0.1\n\t}\n}\n", port))
-	daemon := launch(t, filepath.Join(bin, "spreadd"), "-n", "web1", "-c", conf)
-	waitFor(t, "the daemon", func() bool { return answers(port) })
+	daemon := harness.Launch(t, filepath.Join(bin, "spreadd"), "-n", "web1", "-c", conf)
+	harness.Wait(t, "the daemon", func() bool { return answers(port) })
 
 	var files []string
-	var subs []*process
+	var subs []*harness.Process
 	for i := range 2 {
 		file := filepath.Join(dir, fmt.Sprintf("loghost%d.log", i))
 		files = append(files, file)
 		conf := writeFile(t, filepath.Join(dir, fmt.Sprintf("spreadlogd%d.conf", i)), fmt.Sprintf(
 			"BufferSize = 65536\nSpread {\n\tPort = %d@127.0.0.1\n\tLog {\n\t\tGroup = \"coolsite\"\n\t\tFile = %s\n\t}\n}\n", port, file))
-		subs = append(subs, launch(t, filepath.Join(bin, "logsub"), "-c", conf, "-D"))
+		subs = append(subs, harness.Launch(t, filepath.Join(bin, "logsub"), "-c", conf, "-D"))
 	}
 	for _, s := range subs {
-		waitFor(t, "a logsub to join", func() bool { return strings.Contains(s.output.String(), "joined") })
+		s.Expect("joined")
 	}
 
 	web := freePort(t)
@@ -79,8 +80,8 @@ func TestApache(t *testing.T) {
 	}
 	httpd := writeFile(t, filepath.Join(dir, "httpd.conf"), fmt.Sprintf(apacheConf,
 		dir, web, modules, user, filepath.Join(bin, "logpub"), port))
-	server := launch(t, apache, "-DFOREGROUND", "-f", httpd)
-	waitFor(t, "Apache", func() bool { return answers(web) })
+	server := harness.Launch(t, apache, "-DFOREGROUND", "-f", httpd)
+	harness.Wait(t, "Apache", func() bool { return answers(web) })
 
 	const clients, each = 8, 100
 	var wg sync.WaitGroup
@@ -98,16 +99,14 @@ func TestApache(t *testing.T) {
 	}
 	wg.Wait()
 	// Apache ends its loggers when it stops; they send what they have.
-	server.stop()
+	server.Stop()
 	for _, f := range files {
-		waitFor(t, "all requests in "+filepath.Base(f), func() bool {
-			return strings.Count(readFile(t, f), "\n") >= clients*each
-		})
+		harness.Reach(t, "requests in "+filepath.Base(f), clients*each, countLines(f))
 	}
 	for _, s := range subs {
-		s.stop()
+		s.Stop()
 	}
-	daemon.stop()
+	daemon.Stop()
 
 	number := regexp.MustCompile(`"GET /page\.html\?request=(\d+-\d+) HTTP/1\.1" 200 `)
 	for _, f := range files {

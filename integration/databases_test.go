@@ -21,6 +21,7 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite"
 
+	"github.com/spreadd/spreadd/integration/harness"
 	"github.com/spreadd/spreadd/internal/testkit/testskip"
 	"github.com/spreadd/spreadd/spread"
 )
@@ -33,7 +34,7 @@ type server struct {
 
 	program string // with args; empty for SQLite
 	args    []string
-	p       *process
+	p       *harness.Process
 
 	driver, admin string // for the test
 	dsn           string // for logsub
@@ -45,23 +46,21 @@ type server struct {
 }
 
 // refuses wants a logsub that does not write to a table without transactions.
-func (s *server) refuses(db *sql.DB, run func() *process) {
+func (s *server) refuses(db *sql.DB, run func() *harness.Process) {
 	s.t.Helper()
 	if _, err := db.ExecContext(s.t.Context(), s.withoutTransactions); err != nil {
 		s.t.Fatal(err)
 	}
 	logsub := run()
-	waitFor(s.t, "logsub to refuse a table without transactions", func() bool {
-		return strings.Contains(logsub.output.String(), "has no transactions")
-	})
-	logsub.stop()
+	logsub.Expect("has no transactions")
+	logsub.Stop()
 }
 
 // TestDatabases: the examples of docs/logs/logsub.md as they stand there, with real servers that
 // are killed, frozen and away while lines come; logsub ends and starts in between. Every line that
 // the database can take is there once.
 func TestDatabases(t *testing.T) {
-	bin := build(t, "spreadd", "logsub")
+	bin := programs.Build(t, "spreadd", "logsub")
 	for _, tt := range []struct {
 		name string
 		make func(t *testing.T) *server
@@ -86,16 +85,16 @@ func databaseStory(s *server, bin string) {
 		}
 	}
 	site := newSite(t, bin)
-	conf := fmt.Sprintf("daemon = \"%d@127.0.0.1\"\nstats_interval = \"200ms\"\nspool = %q\n", site.port, site.path("spool")) +
+	conf := fmt.Sprintf("daemon = \"%d@127.0.0.1\"\nstats_interval = \"200ms\"\n[spool]\ndir = %q\n", site.port, site.path("spool")) +
 		strings.NewReplacer(
-			`spool = "/var/spool/logsub"`, "",
+			"[spool]\ndir = \"/var/spool/logsub\"\n", "",
 			"/etc/logsub/weblogs.dsn", site.write("dsn", s.dsn),
 			"/data/logs/weblogs.db", s.dsn,
 		).Replace(s.example("toml")) + "timeout = \"2s\"\n"
 	confPath := site.write("db.toml", conf)
-	run := func() *process {
-		p := launch(t, site.program("logsub"), "-c", confPath)
-		waitFor(t, "logsub to join", func() bool { return strings.Contains(p.output.String(), "msg=joined") })
+	run := func() *harness.Process {
+		p := harness.Launch(t, site.program("logsub"), "-c", confPath)
+		p.Expect("msg=joined")
 		return p
 	}
 	logsub := run()
@@ -111,13 +110,11 @@ func databaseStory(s *server, bin string) {
 			sent++
 		}
 	}
-	// have waits until so many lines are in the table. The database may have been away for long,
-	// and is tried every 30 s then.
+	// have waits until so many lines are in the table. After a long outage logsub retries every 30 s.
 	have := func(n int) {
 		t.Helper()
-		there := func() bool { return s.count(db, "count(*)") >= n }
-		if !comesTrue(there) {
-			waitFor(t, fmt.Sprintf("%d lines in the table", n), there)
+		if !harness.Reach(t, "lines in the table", int64(n), func() int64 { return int64(s.count(db, "count(*)")) }) {
+			t.FailNow()
 		}
 	}
 
@@ -137,7 +134,7 @@ func databaseStory(s *server, bin string) {
 				time.Sleep(10 * time.Millisecond) //house:sleep the pace of the lines
 			}
 		}()
-		waitFor(t, "some lines", func() bool { return s.count(db, "count(*)") > before })
+		harness.Wait(t, "more lines", func() bool { return s.count(db, "count(*)") > before })
 		s.kill()
 		<-done
 		s.start()
@@ -148,16 +145,18 @@ func databaseStory(s *server, bin string) {
 	s.freeze(func() {
 		// More than a transaction, so that one is under way.
 		send(3000)
-		waitFor(t, "logsub to give up", func() bool { return strings.Contains(logsub.output.String(), "does not take lines") })
+		logsub.Expect("does not take lines")
 		time.Sleep(3 * time.Second) //house:sleep longer than the time-out, so that transactions are given up
 	})
 	have(sent)
 
 	s.kill() // it is away while logsub ends
 	send(2500)
-	waitFor(t, "the lines to reach logsub", func() bool { return received(logsub) >= sent+len(s.refused) })
-	logsub.stop()
-	refused := strings.Contains(logsub.output.String(), fmt.Sprintf(" dropped_refused=%d ", len(s.refused)))
+	if !harness.Reach(t, "lines at logsub", int64(sent+len(s.refused)), func() int64 { return int64(received(logsub)) }) {
+		t.FailNow()
+	}
+	logsub.Stop()
+	refused := logsub.Says(fmt.Sprintf(" dropped_refused=%d ", len(s.refused)))
 	if len(s.refused) > 0 && !refused {
 		t.Errorf("logsub does not say that %d lines were refused", len(s.refused))
 	}
@@ -166,7 +165,7 @@ func databaseStory(s *server, bin string) {
 	have(sent)
 	send(100)
 	have(sent)
-	logsub.stop()
+	logsub.Stop()
 	if s.withoutTransactions != "" {
 		s.refuses(db, run)
 	}
@@ -176,8 +175,8 @@ func databaseStory(s *server, bin string) {
 }
 
 // received tells how many messages a logsub has got, as it says itself.
-func received(logsub *process) int {
-	all := regexp.MustCompile(`msg=running messages=(\d+)`).FindAllStringSubmatch(logsub.output.String(), -1)
+func received(logsub *harness.Process) int {
+	all := regexp.MustCompile(`msg=running messages=(\d+)`).FindAllStringSubmatch(logsub.Output.String(), -1)
 	if len(all) == 0 {
 		return 0
 	}
@@ -223,7 +222,7 @@ func (s *server) open() *sql.DB {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { _ = db.Close() })
-	waitFor(s.t, "the database", func() bool { return db.PingContext(s.t.Context()) == nil })
+	harness.Wait(s.t, "the database", func() bool { return db.PingContext(s.t.Context()) == nil })
 	return db
 }
 
@@ -239,16 +238,16 @@ func (s *server) start() {
 		s.t.Fatal(err)
 	}
 	defer db.Close() //nolint:errcheck // it was only looked at
-	waitFor(s.t, s.title+" to run", func() bool {
+	harness.Wait(s.t, s.title+" to run", func() bool {
 		if s.p != nil {
 			select {
-			case <-s.p.done:
+			case <-s.p.Done:
 				s.p = nil
 			default:
 			}
 		}
 		if s.p == nil {
-			s.p = launch2(s.t, s.command(s.program, s.args...))
+			s.p = harness.Start(s.t, s.command(s.program, s.args...), nil)
 			s.t.Cleanup(s.quit)
 		}
 		ctx, cancel := context.WithTimeout(s.t.Context(), time.Second)
@@ -263,19 +262,9 @@ func (s *server) quit() {
 	if s.p == nil {
 		return
 	}
-	_ = s.p.cmd.Process.Signal(syscall.SIGQUIT) // it may have ended
-	select {
-	case <-s.p.done:
-	case <-time.After(patience):
-		s.t.Errorf("%s does not end", s.title)
-	}
+	s.p.Signal(syscall.SIGQUIT)
+	_ = s.p.Wait() // Its status does not matter.
 	s.p = nil
-}
-
-// launch2 starts a command that is made already.
-func launch2(t *testing.T, cmd *exec.Cmd) *process {
-	t.Helper()
-	return start(t, cmd, func(f func()) { f() })
 }
 
 func (s *server) kill() {
@@ -283,10 +272,7 @@ func (s *server) kill() {
 	if s.p == nil {
 		return
 	}
-	if err := s.p.cmd.Process.Kill(); err != nil {
-		s.t.Fatal(err)
-	}
-	<-s.p.done
+	s.p.Kill()
 	s.p = nil
 }
 
@@ -309,8 +295,8 @@ func (s *server) freeze(do func()) {
 		}
 		return
 	}
-	signalAll(s.t, s.p.cmd.Process.Pid, syscall.SIGSTOP)
-	defer signalAll(s.t, s.p.cmd.Process.Pid, syscall.SIGCONT) // also if the test fails, or its children would stay
+	signalAll(s.t, s.p.Cmd.Process.Pid, syscall.SIGSTOP)
+	defer signalAll(s.t, s.p.Cmd.Process.Pid, syscall.SIGCONT) // also if the test fails, or its children would stay
 	do()
 }
 

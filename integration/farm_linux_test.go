@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spreadd/spreadd/integration/harness"
 	"github.com/spreadd/spreadd/integration/netns"
 	"github.com/spreadd/spreadd/internal/testkit/testskip"
 )
@@ -30,7 +31,7 @@ func TestFarm(t *testing.T) {
 	if err := netns.Check(t); err != nil {
 		testskip.Skip(t, err.Error())
 	}
-	f := newFarm(t, build(t, "spreadd", "logpub", "logsub"))
+	f := newFarm(t, programs.Build(t, "spreadd", "logpub", "logsub"))
 	web1, web2, web3, log1, log2 := f.hosts[0], f.hosts[1], f.hosts[2], f.hosts[3], f.hosts[4]
 	for _, h := range f.hosts {
 		h.startDaemon()
@@ -94,9 +95,9 @@ type farmHost struct {
 	name   string
 	addr   string
 	dir    string
-	daemon *process
-	all    []*process // the others, in the order in which they have to end
-	own    string     // the web server's own log; empty on a log host
+	daemon *harness.Process
+	all    []*harness.Process // the others, in the order in which they have to end
+	own    string             // the web server's own log; empty on a log host
 }
 
 // newFarm makes the network: a bridge with five hosts around it.
@@ -150,17 +151,17 @@ func newSpace(t testing.TB) *netns.Space {
 func (h *farmHost) path(name string) string { return filepath.Join(h.dir, name) }
 
 // launch starts a program on the host, with which it ends at the latest.
-func (h *farmHost) launch(path string, args ...string) *process {
+func (h *farmHost) launch(path string, args ...string) *harness.Process {
 	h.f.t.Helper()
 	cmd := exec.CommandContext(context.Background(), path, args...) // ended by the clean-up
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	return start(h.f.t, cmd, h.Do)
+	return harness.Start(h.f.t, cmd, h.Do)
 }
 
 // answers waits until something accepts connections on a port.
 func (h *farmHost) answers(port int) {
 	h.f.t.Helper()
-	waitFor(h.f.t, fmt.Sprintf("port %d of %s", port, h.name), func() (ok bool) {
+	harness.Wait(h.f.t, fmt.Sprintf("port %d of %s", port, h.name), func() (ok bool) {
 		h.Do(func() {
 			c, err := new(net.Dialer).DialContext(h.f.t.Context(), "tcp", fmt.Sprintf("%s:%d", h.addr, port))
 			if ok = err == nil; ok {
@@ -189,14 +190,14 @@ func (h *farmHost) startLogsub() {
 	}
 	p := h.launch(filepath.Join(h.f.bin, "logsub"), "-c", writeFile(h.f.t, h.path("logsub.toml"), conf.String()))
 	h.all = append(h.all, p)
-	waitFor(h.f.t, "a logsub to join", func() bool { return strings.Count(p.output.String(), joins) == 2 })
+	harness.Wait(h.f.t, "a logsub to join", func() bool { return strings.Count(p.Output.String(), joins) == 2 })
 }
 
 // rejoined waits until the logsub is back in its groups.
 func (h *farmHost) rejoined() {
 	h.f.t.Helper()
-	waitFor(h.f.t, "the logsub of "+h.name+" to join again", func() bool {
-		return strings.Count(h.all[0].output.String(), "msg=\""+strings.TrimPrefix(joins, "msg=")+" again") == 2
+	harness.Wait(h.f.t, "the logsub of "+h.name+" to join again", func() bool {
+		return strings.Count(h.all[0].Output.String(), "msg=\""+strings.TrimPrefix(joins, "msg=")+" again") == 2
 	})
 }
 
@@ -264,9 +265,9 @@ from_start = true
 // stop stops what runs on the host.
 func (h *farmHost) stop() {
 	for _, p := range h.all {
-		p.stop()
+		p.Stop()
 	}
-	h.daemon.stop()
+	h.daemon.Stop()
 }
 
 // webs are the web hosts.
@@ -279,24 +280,27 @@ func (f *farm) webs() (webs []*farmHost) {
 	return webs
 }
 
+// enough is how much a log has to grow under load before a test goes on, in bytes.
+const enough = 512 << 10
+
 // load starts a load of all web servers, waits until each has answered some thousands of requests,
 // and returns what ends it.
 func (f *farm) load() (end func()) {
 	f.t.Helper()
 	wrk := need(f.t, "wrk", "wrk")
-	var loads []*process
+	var loads []*harness.Process
 	for _, h := range f.webs() {
 		f.marks[h.own] = size(h.own)
 		loads = append(loads, h.launch(wrk, "-t1", "-c8", "-d600s", "-s", "testdata/unique.lua", "http://"+h.addr))
 	}
 	for _, h := range f.webs() {
-		waitFor(f.t, "the load of "+h.name, func() bool { return size(h.own) > f.marks[h.own]+512<<10 })
+		harness.Reach(f.t, "bytes in the log of "+h.name, f.marks[h.own]+enough, func() int64 { return size(h.own) })
 	}
 	return func() {
 		f.t.Helper()
 		for _, p := range loads {
-			p.end(os.Interrupt)
-			out := p.output.String()
+			p.StopBy(os.Interrupt)
+			out := p.Output.String()
 			if !regexp.MustCompile(`[1-9]\d* requests in`).MatchString(out) || strings.Contains(out, "Non-2xx") {
 				f.t.Errorf("wrk says:\n%s", out)
 			}
@@ -308,10 +312,7 @@ func (f *farm) load() (end func()) {
 func (f *farm) loadWhileKilling(h *farmHost) {
 	f.t.Helper()
 	end := f.load()
-	if err := h.daemon.cmd.Process.Kill(); err != nil {
-		f.t.Fatal(err)
-	}
-	<-h.daemon.done
+	h.daemon.Kill()
 	// The others go on without it, so that a log host misses something.
 	f.grows("without " + h.name)
 	h.startDaemon()
@@ -324,7 +325,7 @@ func (f *farm) grows(when string) {
 	f.t.Helper()
 	log := f.hosts[len(f.hosts)-1]
 	before := size(log.path("logs/weblogs"))
-	waitFor(f.t, "lines on "+log.name+" "+when, func() bool { return size(log.path("logs/weblogs")) > before+512<<10 })
+	harness.Reach(f.t, "bytes on "+log.name+" "+when, before+enough, func() int64 { return size(log.path("logs/weblogs")) })
 }
 
 // answered returns what the web servers have answered, and how many lines that is.
@@ -347,9 +348,7 @@ func (f *farm) complete(h *farmHost) {
 	f.t.Helper()
 	want, total := f.answered()
 	began := time.Now()
-	if !comesTrue(hasLines(h.path("logs/weblogs"), total)) {
-		f.t.Errorf("waited in vain for %d lines on %s", total, h.name)
-	}
+	harness.Reach(f.t, "lines on "+h.name, int64(total), countLines(h.path("logs/weblogs")))
 	got, _ := lines(f.t, h.path("logs/weblogs"))
 	d := compare(want, got)
 	if d.missing+d.foreign+d.repeated > 0 {
@@ -386,7 +385,7 @@ func (f *farm) latest(h *farmHost) {
 		}
 	}
 	var d difference
-	waitFor(f.t, "the latest lines on "+h.name, func() bool {
+	harness.Wait(f.t, "the latest lines on "+h.name, func() bool {
 		got, _ := lines(f.t, h.path("logs/weblogs"))
 		d = compare(want, got)
 		return d.missing == 0

@@ -9,10 +9,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"strings"
 	"testing"
 	"time"
 
+	"github.com/spreadd/spreadd/integration/harness"
 	"github.com/spreadd/spreadd/spread"
 )
 
@@ -29,6 +29,7 @@ func TestMain(m *testing.M) {
 		return
 	}
 	m.Run()
+	programs.Remove()
 }
 
 // benchGroup is the group of BenchmarkLogsub, lastLine the last of a round.
@@ -72,7 +73,7 @@ const linesPerRound = 1_000_000
 //
 //	go test ./integration -run '^$' -bench Logsub -benchtime 10x
 func BenchmarkLogsub(b *testing.B) {
-	s := newSite(b, build(b, "spreadd", "logsub"))
+	s := newSite(b, programs.Build(b, "spreadd", "logsub"))
 	address := fmt.Sprintf("%d@127.0.0.1", s.port)
 	pub, err := spread.Dial(b.Context(), address)
 	if err != nil {
@@ -178,12 +179,12 @@ func (s *site) throwAway(f *flood, address string) (took, cpu time.Duration) {
 	}
 	cmd := oneCore(exe)
 	cmd.Env = append(cmd.Env, nullVariable+"="+address)
-	p := start(s.t, cmd, func(f func()) { f() })
-	waitFor(s.t, "the client to join", func() bool { return strings.Contains(p.output.String(), "joined") })
+	p := harness.Start(s.t, cmd, nil)
+	p.Expect("joined")
 	began := time.Now()
 	f.round(s.t)
-	if err := <-p.done; err != nil {
-		s.t.Fatalf("the client ends with %v: %s", err, p.output)
+	if err := p.Wait(); err != nil {
+		s.t.Fatalf("the client ends with %v: %s", err, p.Output.String())
 	}
 	took = time.Since(began)
 	return took, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
@@ -194,14 +195,14 @@ func (s *site) writeLines(f *flood) (took, cpu time.Duration) {
 	s.t.Helper()
 	file := s.path("bench.log")
 	cmd := oneCore(s.program("logsub"), "-spread", fmt.Sprintf("%d@127.0.0.1", s.port), "-g", benchGroup, "-o", file)
-	p := start(s.t, cmd, func(f func()) { f() })
-	waitFor(s.t, "logsub to join", func() bool { return strings.Contains(p.output.String(), "msg=joined") })
+	p := harness.Start(s.t, cmd, nil)
+	p.Expect("msg=joined")
 	began := time.Now()
 	f.round(s.t)
 	const whole = linesPerRound*200 + int64(len(lastLine))
-	waitFor(s.t, "all lines in the file", func() bool { return size(file) == whole })
+	harness.Reach(s.t, "bytes in the file", whole, func() int64 { return size(file) })
 	took = time.Since(began)
-	p.stop()
+	p.Stop()
 	if err := os.Remove(file); err != nil {
 		s.t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spreadd/spreadd/integration/harness"
 	"github.com/spreadd/spreadd/internal/testkit/testskip"
 )
 
@@ -36,8 +37,8 @@ type site struct {
 	bin  string
 	port int // the daemon's
 
-	daemon *process
-	subs   []*process
+	daemon *harness.Process
+	subs   []*harness.Process
 }
 
 // newSite starts the daemon.
@@ -46,8 +47,8 @@ func newSite(t testing.TB, bin string) *site {
 	s := &site{t: t, dir: t.TempDir(), bin: bin, port: freePort(t)}
 	s.makeHtdocs()
 	conf := s.write("spread.conf", fmt.Sprintf("Spread_Segment 127.0.0.255:%d {\n\tweb1 127.0.0.1 {\n\t\t127.0.0.1\n\t}\n}\n", s.port))
-	s.daemon = launch(t, s.program("spreadd"), "-n", "web1", "-c", conf, "-socket-dir", "")
-	waitFor(t, "the daemon", func() bool { return answers(s.port) })
+	s.daemon = harness.Launch(t, s.program("spreadd"), "-n", "web1", "-c", conf, "-socket-dir", "")
+	harness.Wait(t, "the daemon", func() bool { return answers(s.port) })
 	return s
 }
 
@@ -80,16 +81,16 @@ func (s *site) logsub(groups ...string) {
 	for _, g := range groups {
 		fmt.Fprintf(&conf, "[[log]]\ngroup = %q\nfile = %q\n", g, s.path(g+".log"))
 	}
-	p := launch(s.t, s.program("logsub"), "-c", s.write(fmt.Sprintf("logsub%d.toml", len(s.subs)), conf.String()))
-	waitFor(s.t, "a logsub to join", func() bool { return strings.Count(p.output.String(), "msg=joined") == len(groups) })
+	p := harness.Launch(s.t, s.program("logsub"), "-c", s.write(fmt.Sprintf("logsub%d.toml", len(s.subs)), conf.String()))
+	harness.Wait(s.t, "a logsub to join", func() bool { return strings.Count(p.Output.String(), "msg=joined") == len(groups) })
 	s.subs = append(s.subs, p)
 }
 
 // logpub starts a logpub that reads a part of a configuration file.
-func (s *site) logpub(inputs string) *process {
+func (s *site) logpub(inputs string) *harness.Process {
 	s.t.Helper()
-	p := launch(s.t, s.program("logpub"), "-config", s.write("logpub.toml", s.here(inputs)))
-	waitFor(s.t, "logpub to connect", func() bool { return strings.Contains(p.output.String(), "msg=connected") })
+	p := harness.Launch(s.t, s.program("logpub"), "-config", s.write("logpub.toml", s.here(inputs)))
+	p.Expect("msg=connected")
 	return p
 }
 
@@ -189,9 +190,7 @@ func same(t testing.TB, own, log string) {
 	if total == 0 {
 		t.Fatalf("%s is empty", own)
 	}
-	if !comesTrue(hasLines(log, total)) {
-		t.Errorf("waited in vain for %d lines in %s", total, filepath.Base(log))
-	}
+	harness.Reach(t, "lines in "+filepath.Base(log), int64(total), countLines(log))
 	got, _ := lines(t, log)
 	if d := compare(want, got); d.missing+d.foreign+d.repeated > 0 {
 		t.Errorf("%s: of %d lines %d are missing, %d are there too often, and %d are foreign, such as %q",
@@ -212,22 +211,22 @@ func within(t testing.TB, own, log string) {
 	t.Logf("%s lacks %d of %d lines", log, d.missing, total)
 }
 
-// hasLines returns a condition: that a file has so many lines.
-func hasLines(path string, n int) func() bool {
-	counted, offset := 0, int64(0)
+// countLines returns a function that counts the lines of a file that grows.
+func countLines(path string) func() int64 {
+	counted, offset := int64(0), int64(0)
 	buf := make([]byte, 1<<20)
-	return func() bool {
+	return func() int64 {
 		f, err := os.Open(path)
 		if err != nil {
-			return false
+			return counted
 		}
 		defer func() { _ = f.Close() }()
 		for {
 			got, err := f.ReadAt(buf, offset)
 			offset += int64(got)
-			counted += bytes.Count(buf[:got], []byte{'\n'})
+			counted += int64(bytes.Count(buf[:got], []byte{'\n'}))
 			if err != nil {
-				return counted >= n
+				return counted
 			}
 		}
 	}
@@ -236,7 +235,7 @@ func hasLines(path string, n int) func() bool {
 // request asks for one page, by its number.
 func request(t testing.TB, addr, number string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), harness.Patience)
 	defer cancel()
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
 	if err != nil {

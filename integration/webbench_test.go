@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/spreadd/spreadd/integration/harness"
 )
 
 var (
@@ -111,7 +113,7 @@ type bed struct{ *site }
 func newBed(b *testing.B) *bed {
 	b.Helper()
 	b.Setenv("GOMAXPROCS", "1") // of daemons, as docs/logs/web-servers.md has it; logpub does so by itself
-	s := &site{t: b, dir: b.TempDir(), bin: build(b, "spreadd", "logpub")}
+	s := &site{t: b, dir: b.TempDir(), bin: programs.Build(b, "spreadd", "logpub")}
 	s.makeHtdocs()
 	s.write("htdocs/page.html", strings.Repeat("x", *pageBytes))
 	return &bed{site: s}
@@ -134,17 +136,17 @@ func (bd *bed) begin(name string) (w *way, web int, spread string) {
 	if strings.HasSuffix(name, "healthy") || strings.HasSuffix(name, "frozen") {
 		conf := bd.write(name+"/spread.conf", fmt.Sprintf("Spread_Segment 127.0.0.255:%d {\n\tweb1 127.0.0.1 {\n\t\t127.0.0.1\n\t}\n}\n", port))
 		d := bd.pin(*pinLog, bd.program("spreadd"), "-n", "web1", "-c", conf, "-socket-dir", "")
-		waitFor(bd.t, "a daemon", func() bool { return answers(port) })
-		w.daemon = append(w.daemon, d.cmd.Process.Pid)
+		harness.Wait(bd.t, "a daemon", func() bool { return answers(port) })
+		w.daemon = append(w.daemon, d.Cmd.Process.Pid)
 	}
 	return w, web, spread
 }
 
 // pin launches a program on some processors.
-func (bd *bed) pin(to string, command ...string) *process {
+func (bd *bed) pin(to string, command ...string) *harness.Process {
 	bd.t.Helper()
 	command = pinned(bd.t, to, command...)
-	return launch(bd.t, command[0], command[1:]...)
+	return harness.Launch(bd.t, command[0], command[1:]...)
 }
 
 // end freezes the daemon if that is wanted, once a logpub is connected.
@@ -193,11 +195,11 @@ LogFormat "%%h %%l %%u %%t \"%%r\" %%>s %%b \"%%{Referer}i\" \"%%{User-Agent}i\"
 %[5]s
 `, dir, web, modules, user("User www-data\nGroup www-data"), log))
 	server := bd.pin(*pinServer, path, "-DFOREGROUND", "-f", conf)
-	waitFor(bd.t, "Apache", func() bool { return answers(web) })
+	harness.Wait(bd.t, "Apache", func() bool { return answers(web) })
 	request(bd.t, w.addr, "0")
-	w.pids = []int{server.cmd.Process.Pid}
+	w.pids = []int{server.Cmd.Process.Pid}
 	if log != "" && name != "file" {
-		pub := childNamed(server.cmd.Process.Pid, "logpub")
+		pub := childNamed(server.Cmd.Process.Pid, "logpub")
 		if pub == 0 {
 			bd.t.Fatal("Apache has no logpub")
 		}
@@ -208,7 +210,7 @@ LogFormat "%%h %%l %%u %%t \"%%r\" %%>s %%b \"%%{Referer}i\" \"%%{User-Agent}i\"
 			}
 		}
 		if !strings.HasSuffix(name, "down") {
-			waitFor(bd.t, "logpub to connect", func() bool { return strings.Contains(readFile(bd.t, said), "msg=connected") })
+			harness.Wait(bd.t, "logpub to connect", func() bool { return strings.Contains(readFile(bd.t, said), "msg=connected") })
 		}
 	}
 	return bd.end(w)
@@ -237,14 +239,14 @@ func (bd *bed) nginx(name string) *way {
 			spread, dir+"/state", dir+"/spool", input))
 		p := bd.pin(*pinLog, bd.program("logpub"), "-config", conf)
 		if !strings.HasSuffix(name, "down") {
-			waitFor(bd.t, "logpub to connect", func() bool { return strings.Contains(p.output.String(), "msg=connected") })
+			p.Expect("msg=connected")
 		}
-		w.pub = append(w.pub, p.cmd.Process.Pid)
+		w.pub = append(w.pub, p.Cmd.Process.Pid)
 	}
 	conf := bd.write(name+"/nginx.conf", strings.Replace(fmt.Sprintf(nginxConf, w.addr, log, user("user www-data www-data;")), "worker_processes 2", "worker_processes 1", 1))
 	server := bd.pin(*pinServer, path, "-p", dir+"/", "-c", conf, "-e", "stderr")
-	waitFor(bd.t, "nginx", func() bool { return answers(web) })
-	w.pids = []int{server.cmd.Process.Pid}
+	harness.Wait(bd.t, "nginx", func() bool { return answers(web) })
+	w.pids = []int{server.Cmd.Process.Pid}
 	return bd.end(w)
 }
 

@@ -1,96 +1,44 @@
 package ringtest
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
-	"io"
-	"log/slog"
-	"os"
 	"os/exec"
-	"os/signal"
+	"path"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/spreadd/spreadd/daemon"
-	"github.com/spreadd/spreadd/daemon/eventlog"
-	"github.com/spreadd/spreadd/daemon/transport/transporttest"
-	"github.com/spreadd/spreadd/internal/spreadconf"
+	"github.com/spreadd/spreadd/integration/harness"
 )
 
-// faults are what happens to datagrams. It travels to a faulty daemon as JSON.
-type faults = transporttest.Options
-
-// faultsVariable makes this binary a daemon with a bad network; its value is the faults.
-const faultsVariable = "SPREADD_RINGTEST_FAULTS"
+// programs holds the built programs.
+var programs harness.Set
 
 func TestMain(m *testing.M) {
-	if v, ok := os.LookupEnv(faultsVariable); ok {
-		if err := faultyDaemon(v, os.Args[1:]); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1) //nolint:forbidigo // it is a program then, and not a test
-		}
-		return
-	}
 	flag.Parse()
-	// Rings wait for their timers rather than work: more of them than there are processors can run
-	// at a time.
+	// Rings mostly wait for their timers, so more of them than there are processors can run at a
+	// time.
 	if err := flag.Set("test.parallel", strconv.Itoa(max(runtime.GOMAXPROCS(0), 16))); err != nil {
 		panic(err)
 	}
 	m.Run()
+	programs.Remove()
 }
 
-// faultyDaemon is spreadd with the arguments -n NAME -c FILE, but for faults in what arrives.
-func faultyDaemon(encoded string, args []string) error {
-	var f faults
-	if err := json.Unmarshal([]byte(encoded), &f); err != nil {
-		return err
-	}
-	if len(args) < 4 || args[0] != "-n" || args[2] != "-c" {
-		return fmt.Errorf("arguments %q, want -n NAME -c FILE", args)
-	}
-	env := spreadconf.SystemEnvironment()
-	c, err := spreadconf.Load(args[3], env)
-	if err != nil {
-		return err
-	}
-	self, err := c.Self(env, args[1])
-	if err != nil {
-		return err
-	}
-	cfg, err := daemon.FromConf(c, self, daemon.Access{})
-	if err != nil {
-		return err
-	}
-	cfg.SocketDir = ""
-	cfg.Ring.GSO = true // as spreadd has it
-	cfg.Log = slog.New(eventlog.New(os.Stdout, eventlog.Options{Level: slog.LevelDebug, Stamp: "%H:%M:%S", Precise: true}))
-	filter := transporttest.New(f)
-	cfg.Ring.Filter = filter
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	defer stop()
-	d, err := daemon.New(cfg)
-	if err != nil {
-		return err
-	}
-	if err := d.Listen(ctx); err != nil {
-		return err
-	}
-	err = d.Run(ctx)
-	cfg.Log.Info("faults made", slog.Any("counts", filter.Counts()))
-	return err
+// faults describes what happens to datagrams. A faulty daemon gets it as JSON.
+type faults struct {
+	Seed                   uint64
+	Loss, Duplicate, Delay float64 // shares of the datagrams
+	MaxDelay               time.Duration
 }
 
 // timeouts are the shortest that daemons bear which share a few cores with others; LookupTimeout is
@@ -140,39 +88,20 @@ func conf(n *network, s setting) string {
 	return b.String()
 }
 
-// buildDaemon compiles spreadd as it is shipped and returns its path.
-func buildDaemon(t testing.TB) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "spreadd")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", path, "github.com/spreadd/spreadd/cmd/spreadd")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("building spreadd: %v\n%s", err, out)
-	}
-	return path
-}
-
 // process is a daemon that runs on a host.
 type process struct {
-	t      testing.TB
-	name   string
-	peer   bool // it is a C daemon
-	cmd    *exec.Cmd
-	output lockedBuffer
-	done   chan struct{} // closed when it has ended
-	err    error         // how, then
+	*harness.Process
+	peer bool // whether it is a C daemon
 }
 
-// start starts a daemon on a host. Its end is that of the test at the latest.
+// start starts a daemon on a host. It ends with the test at the latest.
 func (r *ring) start(h *host) *process {
 	r.t.Helper()
 	name := fmt.Sprintf("d%d", h.number)
-	args := []string{"-n", name, "-c", r.conf, "-socket-dir", ""}
-	p := &process{t: r.t, name: name, done: make(chan struct{})}
-	p.cmd = exec.CommandContext(context.Background(), r.binary, args...) // ended by the clean-up
-	p.cmd.Env = os.Environ()
-	if p.peer = slices.Contains(r.peers, h.number); p.peer {
-		peerCommand(p.cmd, filepath.Dir(r.conf), name)
+	p := &process{peer: slices.Contains(r.peers, h.number)}
+	cmd := exec.CommandContext(context.Background(), r.binary, "-n", name, "-c", r.conf, "-socket-dir", "") // The clean-up ends it.
+	if p.peer {
+		peerCommand(cmd, filepath.Dir(r.conf), name)
 	} else if r.within != nil {
 		f := *r.within
 		r.started++
@@ -181,80 +110,34 @@ func (r *ring) start(h *host) *process {
 		if err != nil {
 			r.t.Fatal(err)
 		}
-		p.cmd.Path = "/proc/self/exe"
-		p.cmd.Env = append(p.cmd.Env, faultsVariable+"="+string(b))
+		bin := programs.Build(r.t, faultyDaemon)
+		cmd = exec.CommandContext(context.Background(), filepath.Join(bin, path.Base(faultyDaemon)), "-n", name, "-c", r.conf, "-faults", string(b))
 	}
 	if prefix := strings.Fields(r.prefix); len(prefix) > 0 {
-		p.cmd.Path, p.cmd.Err = exec.LookPath(prefix[0])
-		p.cmd.Args = append(prefix, p.cmd.Args...)
+		cmd.Path, cmd.Err = exec.LookPath(prefix[0])
+		cmd.Args = append(prefix, cmd.Args...)
 	}
-	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	var err error
-	h.do(func() { err = p.cmd.Start() })
-	if err != nil {
-		r.t.Fatalf("starting %s: %v", name, err)
-	}
-	go func() {
-		p.err = p.cmd.Wait()
-		close(p.done)
-	}()
-	r.t.Cleanup(func() {
-		_ = p.cmd.Process.Kill() // it may have ended
-		<-p.done
-		if r.t.Failed() {
-			r.t.Logf("%s said:\n%s", name, p.output.tail(100))
-		}
-	})
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	p.Process = harness.Start(r.t, cmd, h.do)
+	p.Name = name
 	return p
 }
 
-// kill ends it without warning.
-func (p *process) kill() {
-	p.t.Helper()
-	select {
-	case <-p.done:
-		p.t.Fatalf("%s has ended by itself: %v", p.name, p.err)
-	default:
-	}
-	_ = p.cmd.Process.Kill()
-	<-p.done
-}
-
-// stop asks it to end, and checks that it does so without complaint.
+// stop ends the daemon, and checks the status of ours.
 func (p *process) stop() {
-	p.t.Helper()
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		p.t.Errorf("%s: %v", p.name, err)
+	if p.peer {
+		p.Signal(syscall.SIGTERM)
+		_ = p.Wait()
+		return
 	}
-	select {
-	case <-p.done:
-		if p.err != nil && !p.peer {
-			p.t.Errorf("%s ends with %v", p.name, p.err)
-		}
-	case <-time.After(patience):
-		p.t.Errorf("%s does not end", p.name)
-	}
+	p.Stop()
 }
 
-// lockedBuffer collects what a program prints, to be read while it runs.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
+// faultyDaemon is the program that is spreadd with a bad network.
+const faultyDaemon = "daemon/transport/transporttest/faultyd"
 
-var _ io.Writer = (*lockedBuffer)(nil)
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-// tail returns the last lines.
-func (l *lockedBuffer) tail(lines int) string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	all := strings.SplitAfter(l.b.String(), "\n")
-	return strings.Join(all[max(0, len(all)-lines):], "")
+// buildDaemon returns the path of spreadd.
+func buildDaemon(t testing.TB) string {
+	t.Helper()
+	return filepath.Join(programs.Build(t, "spreadd"), "spreadd")
 }

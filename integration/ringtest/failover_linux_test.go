@@ -1,19 +1,24 @@
 package ringtest
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/spreadd/spreadd/cmd/spbench/bench"
-	"github.com/spreadd/spreadd/internal/spreadconf"
+	"github.com/spreadd/spreadd/integration/harness"
 	"github.com/spreadd/spreadd/spread"
 )
 
@@ -31,29 +36,12 @@ func benchTimers(b *testing.B) string {
 	if *failoverTimers == "default" {
 		return "# Those that daemons have without any.\n"
 	}
-	c, err := spreadconf.Load(*failoverTimers, spreadconf.SystemEnvironment())
+	text, err := os.ReadFile(*failoverTimers)
 	if err != nil {
 		b.Fatal(err)
 	}
-	var text strings.Builder
-	t := c.Options.Timeouts
-	for _, o := range []struct {
-		name string
-		d    time.Duration
-	}{
-		{"Token", t.Token},
-		{"Hurry", t.Hurry},
-		{"Alive", t.Alive},
-		{"Join", t.Join},
-		{"Rep", t.Rep},
-		{"Seg", t.Seg},
-		{"Gather", t.Gather},
-		{"Form", t.Form},
-		{"Lookup", t.Lookup},
-	} {
-		fmt.Fprintf(&text, "%sTimeout = %d\n", o.name, o.d.Milliseconds())
-	}
-	return text.String()
+	lines := regexp.MustCompile(`(?mi)^\s*\w+Timeout\s*=.*$`).FindAll(text, -1)
+	return string(bytes.Join(lines, []byte("\n"))) + "\n"
 }
 
 // benchDaemon returns the path of the daemon to measure.
@@ -94,7 +82,7 @@ func newProbe(b *testing.B, r *ring, number int) *probe {
 	p := new(probe)
 	ctx, cancel := context.WithCancel(context.Background())
 	p.stop = cancel
-	waitFor(b, fmt.Sprintf("a daemon on host %d", number), func() bool {
+	harness.Wait(b, fmt.Sprintf("a daemon on host %d", number), func() bool {
 		var err error
 		p.conn, err = spread.Dial(ctx, fmt.Sprintf("4803@%v", r.addr(h)), spread.WithName(fmt.Sprintf("p%d", number)),
 			spread.WithMembership(true), spread.WithDialer(h.dial))
@@ -220,11 +208,11 @@ func (f *probes) meet(members int) {
 			return true
 		}
 	}
-	waitFor(f.b, fmt.Sprintf("a view of %d", members), each(func(i, m, own int) bool {
+	harness.Wait(f.b, fmt.Sprintf("a view of %d", members), each(func(i, m, own int) bool {
 		start[i] = own
 		return m == members
 	}))
-	waitFor(f.b, "messages in it", each(func(i, _, own int) bool { return own >= start[i]+messages }))
+	harness.Wait(f.b, "messages in it", each(func(i, _, own int) bool { return own >= start[i]+messages }))
 }
 
 // outage kills the daemon of a host, and returns the longest time for which a receiver at another
@@ -236,7 +224,7 @@ func (f *probes) outage(number int) (worst time.Duration) {
 	for _, p := range f.all {
 		p.look(now)
 	}
-	f.daemons[i].kill()
+	f.daemons[i].Kill()
 	f.all[i].close()
 	f.all[i] = nil
 	f.meet(len(f.all) - 1)
@@ -299,50 +287,49 @@ func BenchmarkCalm(b *testing.B) {
 	n := *failoverHosts
 	s := setting{networks: []int{n}, timers: benchTimers(b) + "MaxSessionMessages = 30000\n", prefix: *failoverPrefix}
 	r := newDaemons(b, benchDaemon(b), s)
-	cfg := bench.Config{For: *calmTime, Warmup: 500 * time.Millisecond, Dial: bench.Enter(r.pids())}
-	for _, h := range r.hosts {
-		cfg.Daemons = append(cfg.Daemons, fmt.Sprintf("4803@%v", r.addr(h)))
+	var addrs, pids []string
+	for i, h := range r.hosts {
+		addrs = append(addrs, fmt.Sprintf("4803@%v", r.addr(h)))
+		pids = append(pids, strconv.Itoa(r.daemons[i].Cmd.Process.Pid))
 	}
 	for _, number := range r.all() {
-		newProbe(b, r, number).close() // it is up
+		newProbe(b, r, number).close() // It is up.
 	}
+	spbench := filepath.Join(programs.Build(b, "spbench"), "spbench")
 	var views, messages int64
 	for b.Loop() {
-		res, err := bench.Run(b.Context(), cfg)
-		if err != nil {
-			b.Fatal(err)
+		cmd := exec.CommandContext(b.Context(), spbench, "-json", "-enter", "-for", calmTime.String(), "-warmup", "500ms",
+			"-daemons", strings.Join(addrs, ","), "-pids", strings.Join(pids, ","))
+		var faults bytes.Buffer
+		cmd.Stderr = &faults
+		out, err := cmd.Output()
+		var res struct {
+			Receivers []struct{ Messages, Views int64 }
+		}
+		if jsonErr := json.Unmarshal(out, &res); jsonErr != nil {
+			b.Fatalf("spbench: %v, %v: %s", err, jsonErr, &faults)
 		}
 		before := views
 		for _, v := range res.Receivers {
 			views += v.Views
 			messages += v.Messages
 		}
-		for _, f := range res.Faults() {
-			if views == before {
-				b.Error(f)
-			}
+		if err != nil && views == before {
+			b.Errorf("spbench: %v: %s", err, &faults)
 		}
 	}
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(float64(views), "views")
-	b.ReportMetric(float64(messages)/float64(n)/(time.Duration(b.N)*cfg.For).Seconds(), "messages/s")
+	b.ReportMetric(float64(messages)/float64(n)/(time.Duration(b.N)*(*calmTime)).Seconds(), "messages/s")
 	// Each end of a ring was one, also if all came along and clients were told nothing.
 	alarms := 0
 	for _, d := range r.daemons {
-		for line := range strings.Lines(d.output.tail(1_000_000)) {
+		for line := range strings.Lines(d.Output.String()) {
 			if strings.Contains(line, "from=OP to=SEG") || strings.Contains(line, "from=GATHER to=SEG") {
 				alarms++
-				b.Logf("%s: %s", d.name, line)
+				b.Logf("%s: %s", d.Name, line)
 			}
 		}
 	}
 	b.ReportMetric(float64(alarms), "alarms")
-}
-
-// pids returns the process ids of the daemons.
-func (r *ring) pids() (all []int) {
-	for _, d := range r.daemons {
-		all = append(all, d.cmd.Process.Pid)
-	}
-	return all
 }

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spreadd/spreadd/integration/harness"
 	"github.com/spreadd/spreadd/spread"
 )
 
@@ -130,7 +131,7 @@ func mixed(r *ring) {
 	step("forming the ring")
 
 	r.rush(true)
-	r.reach(1500)
+	r.progress(1500, r.all()...)
 	r.rush(false)
 	step("full speed")
 	for i := range r.hosts {
@@ -162,7 +163,7 @@ func mixed(r *ring) {
 
 	r.lose(30)
 	r.rush(true)
-	r.reach(300)
+	r.progress(300, r.all()...)
 	for _, kind := range kinds {
 		n := kind[len(kind)-1]
 		r.crash(n)
@@ -215,9 +216,9 @@ func mixed(r *ring) {
 	r.finish()
 	for _, n := range r.without(r.peers...) {
 		p := r.daemons[n-1]
-		for line := range strings.Lines(p.output.tail(1 << 30)) {
+		for line := range strings.Lines(p.Output.String()) {
 			if strings.Contains(line, " WARN ") || strings.Contains(line, " ERROR ") {
-				r.t.Errorf("%s is not content: %s", p.name, line)
+				r.t.Errorf("%s is not content: %s", p.Name, line)
 			}
 		}
 	}
@@ -228,23 +229,6 @@ func (r *ring) rush(on bool) {
 	for _, c := range r.clients {
 		c.fast.Store(on)
 	}
-}
-
-// reach waits until each client has so many more messages of its own.
-func (r *ring) reach(messages int) {
-	r.t.Helper()
-	start := make([]int, len(r.clients))
-	for i, c := range r.clients {
-		start[i] = c.progress()
-	}
-	waitFor(r.t, fmt.Sprintf("%d messages of each", messages), func() bool {
-		for i, c := range r.clients {
-			if c.progress() < start[i]+messages {
-				return false
-			}
-		}
-		return true
-	})
 }
 
 // installed is what our daemons log of a new ring, with the time in its id.
@@ -258,7 +242,7 @@ func (r *ring) comeBack(number int) {
 		var last int64
 		for _, n := range r.without(r.peers...) {
 			p := r.daemons[n-1]
-			for _, m := range installed.FindAllStringSubmatch(p.output.tail(1<<30), -1) {
+			for _, m := range installed.FindAllStringSubmatch(p.Output.String(), -1) {
 				id, err := strconv.ParseInt(m[1], 10, 64)
 				if err != nil {
 					r.t.Fatal(err)
@@ -266,7 +250,7 @@ func (r *ring) comeBack(number int) {
 				last = max(last, id)
 			}
 		}
-		waitFor(r.t, "the leader's clock to pass its ids", func() bool { return time.Now().Unix() > last })
+		harness.Wait(r.t, "the leader's clock to pass its ids", func() bool { return time.Now().Unix() > last })
 	}
 	fast := r.clients[0].fast.Load()
 	r.restart(number)
@@ -296,7 +280,7 @@ func (r *ring) at(number int) string { return fmt.Sprintf("4803@%v", r.addr(r.ho
 func (r *ring) comeAndGo(number int, orderly bool) {
 	r.t.Helper()
 	conn := r.dial(number, "guest")
-	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(r.t.Context(), harness.Patience)
 	defer cancel()
 	guest := conn.PrivateGroup()
 	do := func(err error) {
@@ -322,7 +306,7 @@ func (r *ring) comeAndGo(number int, orderly bool) {
 		if there {
 			want++
 		}
-		waitFor(r.t, fmt.Sprintf("views of %d with %s: %v", want, guest, there), func() bool {
+		harness.Wait(r.t, fmt.Sprintf("views of %d with %s: %v", want, guest, there), func() bool {
 			return !slices.ContainsFunc(r.clients, func(c *client) bool {
 				m := c.members()
 				return slices.Contains(m, guest) != there || len(m) != want
@@ -370,7 +354,7 @@ func (r *ring) joinMany(c *spread.Conn) {
 // groups.
 func (r *ring) awaitMany(c *spread.Conn, cause spread.Cause) {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(r.t.Context(), harness.Patience)
 	defer cancel()
 	full := make(map[string]bool)
 	for len(full) < many {
@@ -405,24 +389,19 @@ func (r *ring) flood() {
 		return
 	}
 	const small, large = 4000, 400
-	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(r.t.Context(), harness.Patience)
 	defer cancel()
 	var wg sync.WaitGroup
 	run := func(number int, user string, messages int, args ...string) {
 		args = append([]string{"-s", r.at(number), "-u", user, "-m", fmt.Sprint(messages)}, args...)
-		cmd := exec.CommandContext(ctx, path, args...)
-		var out lockedBuffer
-		cmd.Stdout, cmd.Stderr = &out, &out
-		var err error
-		r.hosts[number-1].do(func() { err = cmd.Start() })
-		if err != nil {
-			r.t.Fatal(err)
-		}
+		p := harness.Start(r.t, exec.CommandContext(ctx, path, args...), r.hosts[number-1].do)
 		wg.Go(func() {
-			if err := cmd.Wait(); err != nil || !strings.Contains(out.tail(8), fmt.Sprintf("completed multicast of %d messages", messages)) {
-				r.t.Errorf("flooder %s at %s: %v\n%s", user, r.at(number), err, out.tail(8))
+			<-p.Done
+			if p.Err != nil || !strings.Contains(p.Tail(8), fmt.Sprintf("completed multicast of %d messages", messages)) {
+				r.t.Errorf("flooder %s at %s: %v\n%s", user, r.at(number), p.Err, p.Tail(8))
 			}
 		})
+
 	}
 	// The program that we watch them with counts too.
 	watch := r.dial(1, "watch")
@@ -469,29 +448,23 @@ func (r *ring) talk() {
 		return
 	}
 	type user struct {
-		in  io.WriteCloser
-		out lockedBuffer
+		*harness.Process
+		in io.WriteCloser
 	}
 	users := make([]user, len(r.hosts))
-	ctx, cancel := context.WithCancel(r.t.Context())
-	var wg sync.WaitGroup
-	defer func() {
-		cancel()
-		wg.Wait()
-	}()
 	for i, h := range r.hosts {
-		u := &users[i]
-		cmd := exec.CommandContext(ctx, path, "-s", r.at(i+1), "-u", "user")
-		cmd.Stdout, cmd.Stderr = &u.out, &u.out
-		var err error
-		if u.in, err = cmd.StdinPipe(); err == nil {
-			h.do(func() { err = cmd.Start() })
-		}
+		cmd := exec.CommandContext(context.Background(), path, "-s", r.at(i+1), "-u", "user") // The clean-up ends it.
+		in, err := cmd.StdinPipe()
 		if err != nil {
 			r.t.Fatal(err)
 		}
-		wg.Go(func() { _ = cmd.Wait() }) // it is killed
+		users[i] = user{harness.Start(r.t, cmd, h.do), in}
 	}
+	defer func() {
+		for _, u := range users {
+			u.Kill()
+		}
+	}()
 	say := func(i int, text string) {
 		r.t.Helper()
 		if _, err := io.WriteString(users[i].in, text); err != nil {
@@ -500,9 +473,9 @@ func (r *ring) talk() {
 	}
 	heard := func(text string) {
 		r.t.Helper()
-		waitFor(r.t, fmt.Sprintf("%q at all users", text), func() bool {
+		harness.Wait(r.t, fmt.Sprintf("%q at all users", text), func() bool {
 			for i := range users {
-				if !strings.Contains(users[i].out.tail(1<<30), text) {
+				if !users[i].Says(text) {
 					return false
 				}
 			}

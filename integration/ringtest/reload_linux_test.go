@@ -6,6 +6,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/spreadd/spreadd/integration/harness"
 )
 
 // TestReload takes hosts out of rings and in again by their configuration, while clients send: the
@@ -58,9 +60,9 @@ func (r *ring) rewrite() {
 	}
 	for _, d := range r.daemons {
 		select {
-		case <-d.done:
+		case <-d.Done:
 		default:
-			if err := d.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+			if err := d.Cmd.Process.Signal(syscall.SIGHUP); err != nil {
 				r.t.Fatal(err)
 			}
 		}
@@ -79,12 +81,12 @@ func (r *ring) takeOut(number int) {
 	r.rewrite()
 	d := r.daemons[number-1]
 	select {
-	case <-d.done:
-	case <-time.After(patience):
-		r.t.Fatalf("%s does not end, which is not in the configuration any more", d.name)
+	case <-d.Done:
+	case <-time.After(harness.Patience):
+		r.t.Fatalf("%s does not end, which is not in the configuration any more", d.Name)
 	}
-	if d.err != nil {
-		r.t.Errorf("%s ends with %v", d.name, d.err)
+	if d.Err != nil {
+		r.t.Errorf("%s ends with %v", d.Name, d.Err)
 	}
 	<-c.received
 	<-c.sent

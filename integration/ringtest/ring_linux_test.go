@@ -9,25 +9,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/spreadd/spreadd/integration/harness"
 )
-
-// patience is for how long a test waits for what should come within seconds.
-const patience = 60 * time.Second
-
-// waitFor waits for a condition.
-func waitFor(t testing.TB, what string, cond func() bool) {
-	t.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	limit := time.After(patience)
-	for !cond() {
-		select {
-		case <-tick.C:
-		case <-limit:
-			t.Fatalf("waited in vain for %s", what)
-		}
-	}
-}
 
 // ring is a daemon on each host of a network, with a client each.
 type ring struct {
@@ -158,20 +142,31 @@ func (r *ring) together(what string, numbers ...int) {
 	for _, i := range numbers {
 		want = append(want, r.clients[i-1].rec.name)
 	}
-	waitFor(r.t, fmt.Sprintf("a view of hosts %v (%s)", numbers, what), func() bool {
+	harness.Wait(r.t, fmt.Sprintf("a view of hosts %v (%s)", numbers, what), func() bool {
 		return !slices.ContainsFunc(numbers, func(i int) bool { return !slices.Equal(r.clients[i-1].members(), want) })
 	})
 	view := time.Since(began)
 	// So that there is traffic in each view.
-	const messages = 40
+	r.progress(40, numbers...)
+	r.t.Logf("%s: hosts %v together after %v, messages after %v", what, numbers, view.Round(time.Millisecond), time.Since(began).Round(time.Millisecond))
+}
+
+// progress waits until the clients of these hosts have got so many more messages of their own.
+func (r *ring) progress(messages int, numbers ...int) {
+	r.t.Helper()
 	start := make(map[int]int)
 	for _, i := range numbers {
 		start[i] = r.clients[i-1].progress()
 	}
-	waitFor(r.t, fmt.Sprintf("messages among hosts %v (%s)", numbers, what), func() bool {
-		return !slices.ContainsFunc(numbers, func(i int) bool { return r.clients[i-1].progress() < start[i]+messages })
-	})
-	r.t.Logf("%s: hosts %v together after %v, messages after %v", what, numbers, view.Round(time.Millisecond), time.Since(began).Round(time.Millisecond))
+	if !harness.Reach(r.t, fmt.Sprintf("messages of each of hosts %v", numbers), int64(messages), func() int64 {
+		least := messages
+		for _, i := range numbers {
+			least = min(least, r.clients[i-1].progress()-start[i])
+		}
+		return int64(least)
+	}) {
+		r.t.FailNow()
+	}
 }
 
 // crash kills the daemon of a host. Its client's connection ends.
@@ -181,7 +176,7 @@ func (r *ring) crash(number int) {
 	c.mu.Lock()
 	c.ending, c.rec.killed = true, true
 	c.mu.Unlock()
-	r.daemons[number-1].kill()
+	r.daemons[number-1].Kill()
 	<-c.received
 	<-c.sent
 	r.past = append(r.past, c)
@@ -201,7 +196,7 @@ func (r *ring) pause(number int, on bool) {
 	if on {
 		sig = syscall.SIGSTOP
 	}
-	if err := r.daemons[number-1].cmd.Process.Signal(sig); err != nil {
+	if err := r.daemons[number-1].Cmd.Process.Signal(sig); err != nil {
 		r.t.Fatal(err)
 	}
 }
@@ -222,7 +217,7 @@ func (r *ring) finish() {
 		<-c.sent
 		sent[c.rec.id] = c.rec.sent
 	}
-	waitFor(r.t, "all messages at all clients", func() bool {
+	harness.Wait(r.t, "all messages at all clients", func() bool {
 		for _, c := range r.clients {
 			got := c.count()
 			for id, n := range sent {

@@ -4,7 +4,7 @@
 // A [Faults] is the filter of one daemon's transport and acts on the datagrams that arrive there.
 // So a multicast can reach one daemon and not the other:
 //
-//	faults := transporttest.New(transporttest.Options{Seed: 7, Loss: 0.05})
+//	faults := transporttest.New(transporttest.Network{Seed: 7, Loss: 0.05})
 //	t, err := transport.Open(transport.Config{Filter: faults, ...})
 //
 // # What it guarantees

@@ -10,11 +10,11 @@ import (
 	"github.com/spreadd/spreadd/daemon/transport"
 )
 
-// DefaultMaxDelay is the default of [Options.MaxDelay].
+// DefaultMaxDelay is the default of [Network.MaxDelay].
 const DefaultMaxDelay = 5 * time.Millisecond
 
-// Options describes the network. The zero value is a good one.
-type Options struct {
+// Network describes the network. The zero value is a good one.
+type Network struct {
 	// Seed is the seed of all random decisions.
 	Seed uint64
 	// Loss, Duplicate and Delay are the probabilities, from 0 to 1, that a datagram is lost,
@@ -27,19 +27,19 @@ type Options struct {
 	MaxDelay time.Duration
 }
 
-// Counts counts datagrams by their fate.
-type Counts struct {
+// Fates counts datagrams by their fate.
+type Fates struct {
 	Arrived, Lost, Cut, Duplicated, Delayed int64
 }
 
 // Faults is a [transport.Filter]. It is safe for concurrent use.
 type Faults struct {
-	opts Options
+	network Network
 
 	mu    sync.Mutex
 	links map[link]*state
 	cut   map[netip.Addr]bool
-	count Counts
+	count Fates
 }
 
 // link is the source and the port of datagrams.
@@ -54,7 +54,7 @@ type state struct {
 }
 
 // New returns a filter. It panics if a probability is not between 0 and 1.
-func New(o Options) *Faults {
+func New(o Network) *Faults {
 	for _, p := range []float64{o.Loss, o.Duplicate, o.Delay} {
 		if !(p >= 0 && p <= 1) {
 			panic(fmt.Sprintf("transporttest: probability %v, want 0 to 1", p))
@@ -64,7 +64,7 @@ func New(o Options) *Faults {
 		o.MaxDelay = DefaultMaxDelay
 	}
 	o.Burst = max(o.Burst, 1)
-	return &Faults{opts: o, links: make(map[link]*state), cut: make(map[netip.Addr]bool)}
+	return &Faults{network: o, links: make(map[link]*state), cut: make(map[netip.Addr]bool)}
 }
 
 // Cut loses all datagrams from these addresses from now on.
@@ -81,8 +81,8 @@ func (f *Faults) set(cut bool, from []netip.Addr) {
 	}
 }
 
-// Counts returns the counts so far.
-func (f *Faults) Counts() Counts {
+// Fates returns the counts so far.
+func (f *Faults) Fates() Fates {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.count
@@ -97,8 +97,8 @@ func (f *Faults) Arrived(from netip.Addr, token bool, _ []byte) transport.Fate {
 	// All random numbers are drawn for each datagram, so that the fate of one does not change that
 	// of the next.
 	lost, twice, late, share := s.rnd.Float64(), s.rnd.Float64(), s.rnd.Float64(), s.rnd.Float64()
-	if lost < f.opts.Loss {
-		s.lose = f.opts.Burst
+	if lost < f.network.Loss {
+		s.lose = f.network.Burst
 	}
 	switch {
 	case f.cut[from]:
@@ -110,13 +110,13 @@ func (f *Faults) Arrived(from netip.Addr, token bool, _ []byte) transport.Fate {
 		return transport.Fate{Drop: true}
 	}
 	var fate transport.Fate
-	if twice < f.opts.Duplicate {
+	if twice < f.network.Duplicate {
 		f.count.Duplicated++
 		fate.Copies = 1
 	}
-	if late < f.opts.Delay {
+	if late < f.network.Delay {
 		f.count.Delayed++
-		fate.Delay = time.Duration(share*float64(f.opts.MaxDelay)) + 1
+		fate.Delay = time.Duration(share*float64(f.network.MaxDelay)) + 1
 	}
 	return fate
 }
@@ -126,7 +126,7 @@ func (f *Faults) state(l link) *state {
 	if s == nil {
 		// The address is part of the seed, so that links differ.
 		b := l.from.As16()
-		seed := f.opts.Seed
+		seed := f.network.Seed
 		for _, c := range b {
 			seed = seed*0x9e3779b97f4a7c15 + uint64(c)
 		}

@@ -19,7 +19,7 @@ func fates(f *Faults, from string, token bool, n int) []transport.Fate {
 }
 
 func TestSeed(t *testing.T) {
-	o := Options{Seed: 3, Loss: 0.1, Duplicate: 0.1, Delay: 0.1}
+	o := Network{Seed: 3, Loss: 0.1, Duplicate: 0.1, Delay: 0.1}
 	a, b := New(o), New(o)
 	fates(b, "10.0.0.2", false, 17) // which must not matter
 	one, two := fates(a, "10.0.0.1", false, 200), fates(b, "10.0.0.1", false, 200)
@@ -37,12 +37,12 @@ func TestSeed(t *testing.T) {
 
 func TestShares(t *testing.T) {
 	const n = 20000
-	f := New(Options{Seed: 1, Loss: 0.2, Duplicate: 0.3, Delay: 0.4, MaxDelay: time.Second})
+	f := New(Network{Seed: 1, Loss: 0.2, Duplicate: 0.3, Delay: 0.4, MaxDelay: time.Second})
 	var longest time.Duration
 	for _, fate := range fates(f, "::1", true, n) {
 		longest = max(longest, fate.Delay)
 	}
-	c := f.Counts()
+	c := f.Fates()
 	for _, tt := range []struct {
 		what string
 		got  int64
@@ -64,7 +64,7 @@ func TestShares(t *testing.T) {
 }
 
 func TestBurst(t *testing.T) {
-	f := New(Options{Seed: 2, Loss: 0.01, Burst: 5})
+	f := New(Network{Seed: 2, Loss: 0.01, Burst: 5})
 	run, runs := 0, 0
 	for _, fate := range fates(f, "10.0.0.1", false, 20000) {
 		switch {
@@ -84,7 +84,7 @@ func TestBurst(t *testing.T) {
 }
 
 func TestCut(t *testing.T) {
-	f := New(Options{})
+	f := New(Network{})
 	a, b := netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")
 	f.Cut(a)
 	if !f.Arrived(a, false, nil).Drop || !f.Arrived(a, true, nil).Drop || f.Arrived(b, false, nil) != (transport.Fate{}) {
@@ -94,13 +94,13 @@ func TestCut(t *testing.T) {
 	if f.Arrived(a, false, nil).Drop {
 		t.Error("a healed link is cut")
 	}
-	if c := f.Counts(); c.Cut != 2 || c.Arrived != 4 {
+	if c := f.Fates(); c.Cut != 2 || c.Arrived != 4 {
 		t.Errorf("counts %+v", c)
 	}
 }
 
 func TestShareChecked(t *testing.T) {
-	for _, o := range []Options{{Loss: 1.5}, {Delay: -1}, {Duplicate: math.NaN()}} {
+	for _, o := range []Network{{Loss: 1.5}, {Delay: -1}, {Duplicate: math.NaN()}} {
 		func() {
 			defer func() {
 				if recover() == nil {
