@@ -15,6 +15,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logfile"
 )
 
@@ -152,7 +153,7 @@ func (z *compressor) compress(ctx context.Context, path string, c Compression) e
 	if err := os.Remove(path); err != nil {
 		return err
 	}
-	return errors.Join(syncDir(path), z.at(stepRemoved))
+	return errors.Join(fsutil.SyncDir(filepath.Dir(path)), z.at(stepRemoved))
 }
 
 func cmpErr(a, b error) error {
@@ -207,7 +208,7 @@ func (z *compressor) write(ctx context.Context, tmp, dst string, c Compression, 
 	if err := os.Rename(tmp, dst); err != nil {
 		return err
 	}
-	return errors.Join(syncDir(dst), z.at(stepRenamed))
+	return errors.Join(fsutil.SyncDir(filepath.Dir(dst)), z.at(stepRenamed))
 }
 
 // Finish ends a compression that the end of an earlier process has interrupted: a plain file whose lines are all in the
@@ -243,7 +244,7 @@ func (a *Archiver) Finish(path string) error {
 	if now, err := os.Stat(path); err != nil || !os.SameFile(st, now) {
 		return nil // it is gone already
 	}
-	return errors.Join(os.Remove(path), syncDir(path))
+	return errors.Join(os.Remove(path), fsutil.SyncDir(filepath.Dir(path)))
 }
 
 // closeOnce closes a file that may be closed.
@@ -266,16 +267,6 @@ func (s *stoppable) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	return s.r.Read(p)
-}
-
-// syncDir hands the directory of a path to the disk. Not all systems can.
-func syncDir(path string) error {
-	d, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return nil //nolint:nilerr // the rename has been done
-	}
-	_ = d.Sync()
-	return d.Close()
 }
 
 // endsWith reports whether a compressed file is there and ends with a plain one of a size: a
