@@ -1,13 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -17,30 +15,13 @@ import (
 	"github.com/spreadd/spreadd/internal/flags/flagstest"
 	"github.com/spreadd/spreadd/internal/freeport"
 	"github.com/spreadd/spreadd/internal/spreadconf"
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/spread"
 )
 
-// output is what a program prints, to be read while it runs.
-type output struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.String()
-}
-
 func runArgs(t *testing.T, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
-	var out, err output
+	var out, err testkit.Output
 	p := program{stdout: &out, stderr: &err, env: spreadconf.SystemEnvironment()}
 	status = p.run(t.Context(), args)
 	return status, out.String(), err.String()
@@ -137,7 +118,7 @@ Spread_Segment 127.0.0.255:%d {
 	}
 	hup := make(chan os.Signal)
 	started := make(chan *daemon.Daemon, 1)
-	var stdout, stderr output
+	var stdout, stderr testkit.Output
 	p := program{
 		stdout: &stdout, stderr: &stderr, hup: hup, env: spreadconf.SystemEnvironment(),
 		started: func(d *daemon.Daemon) { started <- d },

@@ -20,7 +20,7 @@ import (
 // TestMetrics: metrics are served from the daemon's start to its end.
 func TestMetrics(t *testing.T) {
 	serving := make(chan *prom.Server, 1)
-	var stdout, stderr output
+	var stdout, stderr testkit.Output
 	p := program{
 		stdout: &stdout, stderr: &stderr, env: spreadconf.SystemEnvironment(),
 		serving: func(s *prom.Server) { serving <- s },

@@ -62,7 +62,7 @@ func (f *fleet) write(options string, names ...string) {
 type running struct {
 	*daemon.Daemon
 	hup            chan os.Signal
-	stdout, stderr output
+	stdout, stderr testkit.Output
 	status         chan int
 	stop           context.CancelFunc
 }

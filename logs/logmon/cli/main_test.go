@@ -16,6 +16,7 @@ import (
 
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/flags/flagstest"
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/logs/logmon"
 	"github.com/spreadd/spreadd/spread"
 	"github.com/spreadd/spreadd/spread/spreadtest"
@@ -58,38 +59,6 @@ func TestFlags(t *testing.T) {
 		t.Fatal(err)
 	}
 	flagstest.Check(t, o.set, "../../../docs/flags.md", "logs/logmon/cli")
-}
-
-// buffer is a buffer for several goroutines.
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}
-
-// wait waits until a text was written, and returns the rest of its line.
-func (b *buffer) wait(t *testing.T, text string) string {
-	t.Helper()
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) { //house:sleep polls what another goroutine writes
-		if _, rest, ok := strings.Cut(b.String(), text); ok {
-			if line, _, ok := strings.Cut(rest, "\n"); ok {
-				return line
-			}
-		}
-	}
-	t.Fatalf("%q was not written: %s", text, b)
-	return ""
 }
 
 // farm is a daemon on a real socket, with a publisher.
@@ -136,9 +105,9 @@ func (f *farm) send(t *testing.T, n int) {
 }
 
 // start runs the program in the background.
-func (f *farm) start(t *testing.T, args string) (stdout, stderr *buffer, end func() int) {
+func (f *farm) start(t *testing.T, args string) (stdout, stderr *testkit.Output, end func() int) {
 	t.Helper()
-	stdout, stderr = new(buffer), new(buffer)
+	stdout, stderr = new(testkit.Output), new(testkit.Output)
 	ctx, cancel := context.WithCancel(t.Context())
 	status := make(chan int, 1)
 	go func() {
@@ -160,9 +129,9 @@ func (f *farm) start(t *testing.T, args string) (stdout, stderr *buffer, end fun
 func TestPlain(t *testing.T) {
 	f := newFarm(t)
 	stdout, stderr, end := f.start(t, "-interval 1s")
-	stderr.wait(t, "msg=joined")
+	stderr.Wait(t, "msg=joined")
 	f.send(t, 7)
-	if rest := stdout.wait(t, " requests 7 "); !strings.HasPrefix(rest, "bytes 7000 odd 0") {
+	if rest := stdout.Wait(t, " requests 7 "); !strings.HasPrefix(rest, "bytes 7000 odd 0") {
 		t.Errorf("the line goes on with %q", rest)
 	}
 	if status := end(); status != flags.OK {
@@ -174,9 +143,9 @@ func TestPlain(t *testing.T) {
 func TestJSON(t *testing.T) {
 	f := newFarm(t)
 	stdout, stderr, _ := f.start(t, "-json -interval 1s -host www.example.com -rows 1")
-	stderr.wait(t, "msg=joined")
+	stderr.Wait(t, "msg=joined")
 	f.send(t, 5)
-	stdout.wait(t, `"requests":5`)
+	stdout.Wait(t, `"requests":5`)
 	for s := bufio.NewScanner(strings.NewReader(stdout.String())); s.Scan(); {
 		var v logmon.View
 		if err := json.Unmarshal(s.Bytes(), &v); err != nil {
@@ -191,9 +160,9 @@ func TestJSON(t *testing.T) {
 func TestOnce(t *testing.T) {
 	f := newFarm(t)
 	stdout, stderr, end := f.start(t, "-once -interval 1s")
-	stderr.wait(t, "msg=joined")
+	stderr.Wait(t, "msg=joined")
 	f.send(t, 3)
-	stdout.wait(t, "weblogs  ") // the last list
+	stdout.Wait(t, "weblogs  ") // the last list
 	for _, want := range []string{"3 requests  3.0 kB", "200 OK", "web1", "www.example.com", "/index.html", "10.0.0.1"} {
 		if !strings.Contains(stdout.String(), want) {
 			t.Errorf("the report lacks %q:\n%s", want, stdout)
@@ -237,12 +206,12 @@ func TestServe(t *testing.T) {
 	f := newFarm(t)
 	for _, args := range []string{"-web 127.0.0.1:0 -metrics 127.0.0.1:0", "-web 127.0.0.1:0 -metrics localhost:0"} {
 		stdout, stderr, end := f.start(t, args)
-		stderr.wait(t, "msg=joined")
+		stderr.Wait(t, "msg=joined")
 		f.send(t, 2)
-		metrics := stderr.wait(t, `msg="serving metrics" address=`)
+		metrics := stderr.Wait(t, `msg="serving metrics" address=`)
 		page := metrics
 		if strings.Contains(args, "localhost") {
-			page = stderr.wait(t, `msg="serving the page" address=`)
+			page = stderr.Wait(t, `msg="serving the page" address=`)
 		}
 		if status, body := get(t, "http://"+page+"/"); status != http.StatusOK || !strings.Contains(body, "<title>logmon</title>") {
 			t.Errorf("%s: the page is %d %s", args, status, body)
@@ -282,12 +251,12 @@ func TestTaken(t *testing.T) {
 func TestScreen(t *testing.T) {
 	f := newFarm(t)
 	in, keys := io.Pipe()
-	stdout, stderr := new(buffer), new(buffer)
+	stdout, stderr := new(testkit.Output), new(testkit.Output)
 	status := make(chan int, 1)
 	go func() {
 		status <- run(t.Context(), strings.Fields("-screen -g weblogs -s "+f.address), in, stdout, stderr)
 	}()
-	stderr.wait(t, "msg=joined")
+	stderr.Wait(t, "msg=joined")
 	if _, err := keys.Write([]byte("q")); err != nil {
 		t.Fatal(err)
 	}

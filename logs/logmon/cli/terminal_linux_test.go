@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/spreadd/spreadd/internal/flags"
+	"github.com/spreadd/spreadd/internal/testkit"
 )
 
 // terminal opens a pseudo-terminal: what a program writes to tty is read from master, and what is written to master
@@ -51,7 +52,7 @@ func TestTerminal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	screen := new(buffer)
+	screen := new(testkit.Output)
 	read := make(chan struct{})
 	go func() {
 		defer close(read)

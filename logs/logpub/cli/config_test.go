@@ -14,6 +14,7 @@ import (
 	"github.com/spreadd/spreadd/internal/conf"
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/prom/promtest"
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/logs/internal/logline"
 	"github.com/spreadd/spreadd/logs/logpub"
 )
@@ -103,7 +104,7 @@ stdin = true
 func TestFormerKeys(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "logpub.toml")
 	writeFile(t, path, former)
-	var stdout, stderr output
+	var stdout, stderr testkit.Output
 	if status := run(t.Context(), []string{"-check", "-c", path}, strings.NewReader(""), &stdout, &stderr); status != flags.OK {
 		t.Fatalf("status %d: %s", status, &stderr)
 	}
@@ -175,13 +176,13 @@ func TestConfigFile(t *testing.T) {
 		{"= ", "", "logpub.toml:1:"},
 	} {
 		writeFile(t, path, strings.Replace(whole, tt.from, tt.to, 1))
-		var stdout, stderr output
+		var stdout, stderr testkit.Output
 		if status := run(t.Context(), []string{"-check", "-config", path}, strings.NewReader(""), &stdout, &stderr); status != flags.Failed || !strings.Contains(stderr.String(), tt.want) {
 			t.Errorf("%s: status %d, says %q, want %q", tt.to, status, &stderr, tt.want)
 		}
 	}
 	writeFile(t, path, whole)
-	var stdout, stderr output
+	var stdout, stderr testkit.Output
 	if status := run(t.Context(), []string{"-check", "-config", path}, strings.NewReader(""), &stdout, &stderr); status != flags.OK || stderr.String() != "" {
 		t.Errorf("status %d, says %q", status, &stderr)
 	}
@@ -224,7 +225,7 @@ func TestCheckPrints(t *testing.T) {
 		"-s 1@a -s 2@b -g x -u me -service safe -type 7 -vhost-field 2 -vhost v -vhost-word clean -envelope -publisher p -batch 4KiB -max-line 2KiB -confirm -queue 1MiB " +
 			"-spool /s -spool-bytes 2MiB -spool-after 2s -full block -block -1s -drain 1s -metrics :9804 -stats 2m": "",
 	} {
-		var stdout, stderr output
+		var stdout, stderr testkit.Output
 		if status := run(t.Context(), append(strings.Fields(args), "-check"), strings.NewReader(""), &stdout, &stderr); status != flags.OK || want != "" && stdout.String() != want {
 			t.Fatalf("%s: status %d, %s, printed\n%s", args, status, &stderr, &stdout)
 		}
@@ -256,7 +257,7 @@ func TestServe(t *testing.T) {
 	text := "daemons = [\"" + address + "\"]\nname = \"web\"\ngroups = [\"GROUP\"]\nmetrics = \"127.0.0.1:0\"\n[[input]]\nsyslog = \"unixgram:" + socket + "\"\n"
 	writeFile(t, path, strings.Replace(text, "GROUP", "a", 1))
 	ctx, stop := context.WithCancel(t.Context())
-	var stderr output
+	var stderr testkit.Output
 	ended := make(chan int, 1)
 	go func() { ended <- run(ctx, []string{"-config", path}, strings.NewReader(""), io.Discard, &stderr) }()
 	send := func(text string) {
@@ -286,11 +287,11 @@ func TestServe(t *testing.T) {
 	}
 	writeFile(t, path, "nonsense")
 	hangUp(t)
-	waitForText(t, &stderr, "going on with the old one")
+	stderr.Wait(t, "going on with the old one")
 	writeFile(t, path, strings.Replace(text, "GROUP", "b", 1))
 	hangUp(t)
-	waitForText(t, &stderr, "using the new configuration")
-	waitForText(t, &stderr, "msg=stopped")
+	stderr.Wait(t, "using the new configuration")
+	stderr.Wait(t, "msg=stopped")
 	send("<190>Nov 21 10:00:00 nginx: two")
 	if got := next(t, sub); !strings.Contains(got, `[b] "two\n"`) {
 		t.Errorf("received %s", got)
@@ -312,7 +313,7 @@ func TestServe(t *testing.T) {
 }
 
 // waitForMetrics waits until the metrics that the log says are served have values.
-func waitForMetrics(t *testing.T, log *output, want map[string]float64) {
+func waitForMetrics(t *testing.T, log *testkit.Output, want map[string]float64) {
 	t.Helper()
 	_, addr, ok := strings.Cut(log.String(), `msg="serving metrics" address=`)
 	addr, _, _ = strings.Cut(addr, "\n")
@@ -332,20 +333,6 @@ func waitForMetrics(t *testing.T, log *output, want map[string]float64) {
 		case <-limit:
 			p.Want(t, want)
 			return
-		}
-	}
-}
-
-func waitForText(t *testing.T, o *output, text string) {
-	t.Helper()
-	limit := time.After(patience)
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !strings.Contains(o.String(), text) {
-		select {
-		case <-tick.C:
-		case <-limit:
-			t.Fatalf("it does not say %q: %s", text, o)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spreadd/spreadd/internal/conf/conftest"
 	"github.com/spreadd/spreadd/internal/flags"
+	"github.com/spreadd/spreadd/internal/testkit"
 )
 
 var (
@@ -34,7 +35,7 @@ func TestExamples(t *testing.T) {
 		}
 		check := func(args ...string) {
 			t.Helper()
-			var stdout, stderr output
+			var stdout, stderr testkit.Output
 			if status := run(t.Context(), append(args, "-check"), strings.NewReader(""), &stdout, &stderr); status != flags.OK {
 				t.Errorf("%s: logpub %q: status %d, %s", tt.page, args, status, &stderr)
 			}

@@ -1,14 +1,12 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,30 +14,13 @@ import (
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/flags/flagstest"
 	"github.com/spreadd/spreadd/internal/freeport"
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/spread"
 	"github.com/spreadd/spreadd/spread/spreadtest"
 )
 
 // patience is for how long a test waits for what should come at once.
 const patience = 20 * time.Second
-
-// output is what a program prints, to be read while it runs.
-type output struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.String()
-}
 
 func TestCommandLine(t *testing.T) {
 	for _, tt := range []struct {
@@ -71,7 +52,7 @@ func TestCommandLine(t *testing.T) {
 		{"-g g -full maybe", flags.Misuse, "", `policy "maybe": want drop-newest, drop-oldest or block`},
 		{"-g g -block soon", flags.Misuse, "", `"soon"`},
 	} {
-		var stdout, stderr output
+		var stdout, stderr testkit.Output
 		status := run(t.Context(), strings.Fields(tt.args), strings.NewReader("line\n"), &stdout, &stderr)
 		if status != tt.status || !strings.Contains(stdout.String(), tt.stdout) || !strings.Contains(stderr.String(), tt.stderr) {
 			t.Errorf("logpub %s: status %d, printed %q and %q; want %d, %q and %q",
@@ -180,7 +161,7 @@ func TestPublish(t *testing.T) {
 		{"-g b -u web -vhost-field 1 -vhost-word strip", `RELIABLE 1 #web#alpha [a] "line\n"`},
 		{"-g b -u web -service SAFE -type 0 -max-line 4 -v", `SAFE 0 #web#alpha [b] "a l\n"`},
 	} {
-		var stdout, stderr output
+		var stdout, stderr testkit.Output
 		args := append(strings.Fields(tt.args), "-s", address)
 		if status := run(t.Context(), args, strings.NewReader("a line"), &stdout, &stderr); status != flags.OK {
 			t.Errorf("logpub %s: status %d: %s", tt.args, status, &stderr)
@@ -203,7 +184,7 @@ func TestPublish(t *testing.T) {
 func TestNoDaemon(t *testing.T) {
 	d, address := serveDaemon(t)
 	d.SetDown(true)
-	var stderr output
+	var stderr testkit.Output
 	args := []string{"-g", "g", "-s", address, "-drain", "10ms"}
 	if status := run(t.Context(), args, strings.NewReader("a\nb\n"), io.Discard, &stderr); status != flags.Failed {
 		t.Errorf("status %d", status)
@@ -226,7 +207,7 @@ func TestMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	r, w := io.Pipe()
-	var stderr output
+	var stderr testkit.Output
 	ended := make(chan int, 1)
 	go func() {
 		ended <- run(t.Context(), []string{"-g", "g", "-s", address, "-metrics", before.Addr().String()}, r, io.Discard, &stderr)
@@ -235,11 +216,11 @@ func TestMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	next(t, sub)
-	waitForText(t, &stderr, "no metrics are served yet, trying on")
+	stderr.Wait(t, "no metrics are served yet, trying on")
 	if err := before.Close(); err != nil {
 		t.Fatal(err)
 	}
-	waitForText(t, &stderr, "serving metrics")
+	stderr.Wait(t, "serving metrics")
 	waitForMetrics(t, &stderr, map[string]float64{
 		"logpub_sent_lines_total":                         1,
 		`logpub_input_lines_total{input="stdin"}`:         1,
@@ -270,7 +251,7 @@ func TestSpool(t *testing.T) {
 	}
 	away := fmt.Sprintf("%d@127.0.0.1", nowhere)
 	dir := t.TempDir()
-	var stderr output
+	var stderr testkit.Output
 	if status := run(t.Context(), []string{"-g", "g", "-s", away, "-spool", dir, "-drain", "10ms"}, strings.NewReader("kept\n"), io.Discard, &stderr); status != flags.OK {
 		t.Errorf("status %d: %s", status, &stderr)
 	}

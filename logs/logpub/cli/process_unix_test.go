@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/spreadd/spreadd/internal/testkit"
 )
 
 // asProgram is the environment variable that makes the test binary the program.
@@ -35,7 +37,7 @@ func TestSignals(t *testing.T) {
 	}
 	cmd := exec.CommandContext(t.Context(), exe)
 	cmd.Env = append(os.Environ(), asProgram+"=-g g -u web -s "+address)
-	var stderr output
+	var stderr testkit.Output
 	cmd.Stderr = &stderr
 	stdin, err := cmd.StdinPipe()
 	if err != nil {

@@ -7,47 +7,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/spreadd/spreadd/internal/flags/flagstest"
 	"github.com/spreadd/spreadd/internal/prom/promtest"
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/spread"
 	"github.com/spreadd/spreadd/spread/spreadtest"
 )
-
-// output can be read while the program runs.
-type output struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.String()
-}
-
-func waitFor(t *testing.T, what string, cond func() bool) {
-	t.Helper()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	limit := time.After(30 * time.Second)
-	for !cond() {
-		select {
-		case <-tick.C:
-		case <-limit:
-			t.Fatalf("waited in vain for %s", what)
-		}
-	}
-}
 
 func write(t *testing.T, name, text string) string {
 	t.Helper()
@@ -162,12 +129,12 @@ func TestRun(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	hup := make(chan os.Signal, 1)
-	var stderr output
+	var stderr testkit.Output
 	done := make(chan int, 1)
 	go func() {
 		done <- run(ctx, hup, []string{"-spread", address, "-g", "a", "-o", file, "-metrics", "127.0.0.1:0"}, &stderr, &stderr)
 	}()
-	waitFor(t, "logsub to join", func() bool { return strings.Contains(stderr.String(), "joined") })
+	testkit.Wait(t, "logsub to join", func() bool { return strings.Contains(stderr.String(), "joined") })
 
 	pub, err := spread.Dial(t.Context(), address)
 	if err != nil {
@@ -187,17 +154,17 @@ func TestRun(t *testing.T) {
 		}
 	}
 	send("one\n")
-	waitFor(t, "the first line", has(file, "one\n"))
+	testkit.Wait(t, "the first line", has(file, "one\n"))
 	if err := os.Rename(file, file+".1"); err != nil {
 		t.Fatal(err)
 	}
 	hup <- os.Interrupt // any signal; this is what main gets it from
-	waitFor(t, "a new file", has(file, ""))
+	testkit.Wait(t, "a new file", has(file, ""))
 	send("two\n")
-	waitFor(t, "the second line", has(file, "two\n"))
+	testkit.Wait(t, "the second line", has(file, "two\n"))
 	_, metrics, _ := strings.Cut(stderr.String(), `msg="serving metrics" address=`)
 	metrics, _, _ = strings.Cut(metrics, "\n")
-	waitFor(t, "metrics that tell of both", func() bool {
+	testkit.Wait(t, "metrics that tell of both", func() bool {
 		return promtest.Scrape(t, "http://"+metrics).Has(map[string]float64{
 			"logsub_received_messages_total": 2, `logsub_sink_written_lines_total{sink="files"}`: 2, "logsub_reopens_total": 1,
 		})
