@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -27,21 +26,7 @@ type monitor struct {
 	keyboard *io.PipeWriter
 	status   chan int
 
-	mu     sync.Mutex
-	output bytes.Buffer
-}
-
-// Write takes what the program prints.
-func (p *monitor) Write(b []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.output.Write(b)
-}
-
-func (p *monitor) text() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.output.String()
+	output testkit.Output
 }
 
 func TestFlags(t *testing.T) {
@@ -58,7 +43,7 @@ func start(ctx context.Context, t *testing.T, args ...string) *monitor {
 	stdin, keyboard := io.Pipe()
 	p.keyboard = keyboard
 	t.Cleanup(func() { _ = keyboard.Close() })
-	go func() { p.status <- run(ctx, args, stdin, p, p) }()
+	go func() { p.status <- run(ctx, args, stdin, &p.output, &p.output) }()
 	return p
 }
 
@@ -66,7 +51,7 @@ func start(ctx context.Context, t *testing.T, args ...string) *monitor {
 func (p *monitor) see(texts ...string) {
 	p.t.Helper()
 	for _, text := range texts {
-		testkit.Wait(p.t, "it prints "+text, func() bool { return strings.Contains(p.text(), text) })
+		testkit.Wait(p.t, "it prints "+text, func() bool { return strings.Contains(p.output.String(), text) })
 	}
 }
 
@@ -85,10 +70,10 @@ func (p *monitor) end(want int) {
 	select {
 	case status := <-p.status:
 		if status != want {
-			p.t.Errorf("status %d, want %d, after\n%s", status, want, p.text())
+			p.t.Errorf("status %d, want %d, after\n%s", status, want, p.output.String())
 		}
 	case <-time.After(testkit.Patience):
-		p.t.Fatalf("does not end after\n%s", p.text())
+		p.t.Fatalf("does not end after\n%s", p.output.String())
 	}
 }
 
@@ -117,8 +102,8 @@ func TestRing(t *testing.T) {
 	}
 	p.enter("9")
 	p.end(flags.OK)
-	if !strings.HasSuffix(p.text(), "\nBye.\n") {
-		t.Errorf("the end is\n%s", p.text())
+	if !strings.HasSuffix(p.output.String(), "\nBye.\n") {
+		t.Errorf("the end is\n%s", p.output.String())
 	}
 }
 
@@ -131,7 +116,7 @@ func TestJSON(t *testing.T) {
 		p := start(t.Context(), t, "-c", r.File, "-p", "0", "-t", seconds, "-json", "-rounds", "1")
 		p.end(status)
 		got := make(map[string]Record)
-		for line := range strings.Lines(p.text()) {
+		for line := range strings.Lines(p.output.String()) {
 			var rec Record
 			if !strings.HasPrefix(line, "{") {
 				continue // for people

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +17,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/internal/testkit/golden"
 	"github.com/spreadd/spreadd/internal/testkit/script"
 	"github.com/spreadd/spreadd/wire"
@@ -70,33 +70,13 @@ type interpreter struct {
 	ctx       context.Context
 	interrupt context.CancelFunc
 	keyboard  *io.PipeWriter
-	screen    screen
+	screen    testkit.Output
 
 	mu          sync.Mutex
 	hash        uint32
 	accelerated bool
 	failing     map[string]bool
 	conn        *fakeConn
-}
-
-// screen collects what a program writes, and sends.
-type screen struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (s *screen) Write(b []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.Write(b)
-}
-
-// take returns what was written since it was called last.
-func (s *screen) take() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	defer s.text.Reset()
-	return s.text.String()
 }
 
 func (in *interpreter) close() {
@@ -150,7 +130,7 @@ func (in *interpreter) Run(line string) (string, error) {
 	}
 	synctest.Wait()
 	var s strings.Builder
-	for line := range strings.Lines(in.screen.take()) {
+	for line := range strings.Lines(in.screen.Take()) {
 		if !strings.HasSuffix(line, "\n") {
 			line += "_\n"
 		}
