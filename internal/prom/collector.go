@@ -6,7 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Collector turns snapshots of a program's counters into metrics. It keeps none of its own.
+// Collector makes metrics from snapshots of a program's counters. It has no counters of its own.
 type Collector[S any] struct {
 	snapshot func() S
 	families []Family[S]
@@ -23,15 +23,14 @@ func NewCollector[S any](snapshot func() S, families []Family[S]) *Collector[S] 
 	return c
 }
 
-// Describe is for the registry.
+// Describe implements prometheus.Collector.
 func (c *Collector[S]) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range c.descs {
 		out <- d
 	}
 }
 
-// Collect takes one snapshot, so that all series are of one moment as far as
-// the snapshot is.
+// Collect implements prometheus.Collector. All series come from one snapshot.
 func (c *Collector[S]) Collect(out chan<- prometheus.Metric) {
 	s := c.snapshot()
 	for i, f := range c.families {
@@ -51,7 +50,7 @@ type series struct {
 	labels []string
 }
 
-// gather returns the series of a family, those with the same labels as one.
+// gather returns the series of a family. It adds up those with equal labels.
 func gather[S any](collect func(*S, Put), s *S) []*series {
 	var all []*series
 	byLabels := make(map[string]*series)

@@ -13,33 +13,32 @@ import (
 	"github.com/spreadd/spreadd/internal/buildinfo"
 )
 
-// Put takes a series of a family: its value, and the values of the family's labels in
-// their order.
+// Put takes a series of a family: its value, and the values of the family's labels in order.
 type Put func(value float64, labels ...string)
 
 // Family is one metric with all its series, in snapshots of type S.
 type Family[S any] struct {
 	Name string
 	Kind prometheus.ValueType
-	// Unit is what one is, in the plural; empty for a metric that is there for its labels.
+	// Unit is the unit in the plural; empty for a metric that only carries labels.
 	Unit   string
 	Labels []string // names
 	Help   string
-	// Collect puts each series, also those that are 0, so that rates are right
-	// from the first event on.
+	// Collect puts each series, including those that are 0, so that rates are right from the first
+	// event on.
 	Collect func(s *S, put Put)
-	// Histogram is instead of Collect. The family has no labels then.
+	// Histogram replaces Collect. Such a family has no labels.
 	Histogram func(s *S) Histogram
 }
 
-// Histogram is how often values lay in which range.
+// Histogram counts values by range.
 type Histogram struct {
-	Bounds []float64 // upper ones, that are part of their range
-	Counts []uint64  // by range; one more than Bounds, for what is above
+	Bounds []float64 // upper bounds, inclusive
+	Counts []uint64  // by range; one more than Bounds, for larger values
 	Sum    float64   // of all values
 }
 
-// Number is what counters are kept in.
+// Number is a type of counters.
 type Number interface {
 	~int | ~int32 | ~int64 | ~uint64 | ~float64
 }
@@ -63,7 +62,7 @@ func Flag[S any](name, help string, value func(*S) bool) Family[S] {
 	return Family[S]{Name: name, Kind: prometheus.GaugeValue, Unit: UnitFlag, Help: help, Collect: func(s *S, put Put) { put(Truth(value(s))) }}
 }
 
-// UnitFlag is the unit of what is 1 or 0.
+// UnitFlag is the unit of a metric that is 1 or 0.
 const UnitFlag = "flag"
 
 // Truth is 1 for true.
@@ -74,12 +73,12 @@ func Truth(b bool) float64 {
 	return 0
 }
 
-// Counters is a counter whose series are written out. labels are names, with spaces between.
+// Counters is a counter with labels. Their names are separated by spaces.
 func Counters[S any](name, unit, labels, help string, collect func(*S, Put)) Family[S] {
 	return Family[S]{Name: name, Kind: prometheus.CounterValue, Unit: unit, Labels: strings.Fields(labels), Help: help, Collect: collect}
 }
 
-// Gauges is a gauge whose series are written out. labels are names, with spaces between.
+// Gauges is a gauge with labels. Their names are separated by spaces.
 func Gauges[S any](name, unit, labels, help string, collect func(*S, Put)) Family[S] {
 	return Family[S]{Name: name, Kind: prometheus.GaugeValue, Unit: unit, Labels: strings.Fields(labels), Help: help, Collect: collect}
 }
@@ -94,7 +93,7 @@ func Reasons[S any, N Number](name, unit, label, help string, from, to int, text
 	})
 }
 
-// ByReason puts a series for each reason that a snapshot knows, in their order. It is for [Counters].
+// ByReason puts a series for each key of a map, sorted. It is for [Counters].
 func ByReason[S any](counts func(*S) map[string]int64) func(*S, Put) {
 	return func(s *S, put Put) {
 		m := counts(s)
@@ -104,7 +103,21 @@ func ByReason[S any](counts func(*S) map[string]int64) func(*S, Put) {
 	}
 }
 
-// States is a gauge that is 1 for the present one of several states.
+// Each returns what puts a series for each element of a list. An element without labels has none.
+func Each[N Number, S, T any](list func(*S) []T, labels func(*T) []string) func(value func(*T) N) func(*S, Put) {
+	return func(value func(*T) N) func(*S, Put) {
+		return func(s *S, put Put) {
+			all := list(s)
+			for i := range all {
+				if l := labels(&all[i]); l != nil {
+					put(float64(value(&all[i])), l...)
+				}
+			}
+		}
+	}
+}
+
+// States is a gauge that is 1 for the current state and 0 for the others.
 func States[S any, E interface {
 	comparable
 	String() string
@@ -122,8 +135,7 @@ func Distribution[S any](name, unit, help string, value func(*S) Histogram) Fami
 	return Family[S]{Name: name, Unit: unit, Help: help, Histogram: value}
 }
 
-// BuildInfo is the metric PROGRAM_build_info, which says what was built. more are further labels, as
-// name and value by turns.
+// BuildInfo is the metric PROGRAM_build_info. more are further labels: name, value, name, value.
 func BuildInfo[S any](program string, more ...string) Family[S] {
 	names := []string{"version", "revision", "goversion"}
 	values := []string{buildinfo.Version(), buildinfo.Revision(), runtime.Version()}
@@ -132,15 +144,15 @@ func BuildInfo[S any](program string, more ...string) Family[S] {
 	}
 	return Family[S]{
 		Name: program + "_build_info", Kind: prometheus.GaugeValue, Labels: names,
-		Help:    "Always 1; the labels say what was built, from what, by which Go, and where there is one which protocol it speaks.",
+		Help:    "Always 1; the labels show the version, the commit, the Go version and, if any, the protocol version.",
 		Collect: func(_ *S, put Put) { put(1, values...) },
 	}
 }
 
-// Other is the label of what has none of its own, where the number of labels is bounded.
+// Other is the label value for everything beyond a bounded number of label values.
 const Other = "other"
 
-// text is any text as a label: labels have to be UTF-8.
+// text returns a valid label value: label values are UTF-8.
 func text(name string) string {
 	if utf8.ValidString(name) {
 		return name
@@ -148,7 +160,7 @@ func text(name string) string {
 	return strconv.QuoteToASCII(name)
 }
 
-// word is the name of a value of an enumeration as labels are written.
+// word returns the name of a value of an enumeration as a label value.
 func word(name string) string {
 	return strings.ReplaceAll(strings.ToLower(name), " ", "_")
 }

@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// retryInterval is how often an address that cannot be bound is tried again.
+// retryInterval is the interval between attempts to bind an address.
 const retryInterval = time.Second
 
-// Keep is [Listen] and [Server.Start] for a program whose work must not depend on them: if the address cannot be
-// bound, that is logged, and it is tried again until it can be or end is called. A program that follows another one
-// before that has ended, as after a graceful restart of a web server, gets its address that way.
+// Keep is [Listen] and [Server.Start] for a program that must run even if they fail. When the address
+// cannot be bound, Keep logs that and retries until it succeeds or end is called. After a graceful
+// restart of a web server, the new process gets the address when the old one has ended.
 func Keep(ctx context.Context, addr string, cfg Config) (end func()) {
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s, err := Listen(ctx, addr, cfg)
@@ -20,7 +20,7 @@ func Keep(ctx context.Context, addr string, cfg Config) (end func()) {
 		done := s.Start()
 		return func() { stop(); done() }
 	}
-	cfg.Log.Error("no metrics are served yet, trying on", slog.Any("error", err))
+	cfg.Log.Error("cannot serve metrics; will keep retrying", slog.Any("error", err))
 	var trying sync.WaitGroup
 	trying.Go(func() {
 		t := time.NewTicker(retryInterval)

@@ -216,7 +216,7 @@ func TestMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	next(t, sub)
-	stderr.Wait(t, "no metrics are served yet, trying on")
+	stderr.Wait(t, "cannot serve metrics; will keep retrying")
 	if err := before.Close(); err != nil {
 		t.Fatal(err)
 	}
