@@ -37,6 +37,7 @@ type Code string
 // always set.
 type Error struct {
 	Pos      Pos
+	Token    string // the offending text as it is in the file
 	Code     Code
 	Problem  string
 	Expected string // what would have been valid there

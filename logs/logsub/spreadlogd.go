@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/conf"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logpath"
 	"github.com/spreadd/spreadd/logs/internal/sink/perlsink"
 	"github.com/spreadd/spreadd/logs/internal/spreadlogdconf"
@@ -16,9 +17,9 @@ import (
 // as Match and VhostDir are for the file alone (spreadlogd §8).
 func FromSpreadlogd(c *spreadlogdconf.Config) (Config, error) {
 	cfg := Config{BufferSize: c.BufferSize, Zone: time.Local}
-	var errs spreadlogdconf.Errors
-	refuse := func(pos spreadlogdconf.Pos, what, advice string) {
-		errs = append(errs, &spreadlogdconf.Error{Pos: pos, Problem: what, Advice: advice})
+	var errs conf.Errors
+	refuse := func(pos conf.Pos, what, advice string) {
+		errs = append(errs, &conf.Error{Pos: pos, Problem: what, Advice: advice})
 	}
 	for d := range c.Handlers() {
 		switch d.Name {

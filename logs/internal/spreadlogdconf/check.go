@@ -4,13 +4,15 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/spreadd/spreadd/internal/conf"
 )
 
 // check looks at a configuration that was read whole.
 func (p *parser) check() {
-	blocks := make(map[string]Pos) // of Spread, by address
-	for i := range p.conf.Spreads {
-		s := &p.conf.Spreads[i]
+	blocks := make(map[string]conf.Pos) // of Spread, by address
+	for i := range p.cfg.Spreads {
+		s := &p.cfg.Spreads[i]
 		if first, ok := blocks[s.Address()]; ok {
 			p.warn(s.Pos, "line "+strconv.Itoa(first.Line)+" has a Spread block for "+quoteShort(s.Address())+" already; spreadlogd ignores this one, here both count")
 		} else {
@@ -27,7 +29,7 @@ func (p *parser) checkSpread(s *Spread) {
 	if s.Host.IsSet() && strings.Contains(s.Port.Value, "@") {
 		p.errorf(s.Host.Pos, "Host is given, and Port names a host too ("+quoteShort(s.Port.Value)+")", "leave one of them out")
 	}
-	groups := make(map[string]Pos)
+	groups := make(map[string]conf.Pos)
 	for i := range s.Logs {
 		l := &s.Logs[i]
 		if l.Group.Value == "" {
@@ -83,38 +85,4 @@ func quoteShort(s string) string {
 		return strconv.Quote(s[:maxShown]) + "..."
 	}
 	return strconv.Quote(s)
-}
-
-// resembling returns the directive that a word may be meant for: one that
-// differs in case, or by one letter that is wrong, missing or too many.
-func resembling(word string) keyword {
-	for k := kwNone + 1; k < numKeywords; k++ {
-		if strings.EqualFold(word, k.String()) {
-			return k
-		}
-	}
-	for k := kwNone + 1; k < numKeywords; k++ {
-		if len(word) > 2 && oneEdit(word, k.String()) {
-			return k
-		}
-	}
-	return kwNone
-}
-
-// oneEdit reports whether a becomes b by one change.
-func oneEdit(a, b string) bool {
-	if len(a) > len(b) {
-		a, b = b, a
-	}
-	if len(b)-len(a) > 1 {
-		return false
-	}
-	i := 0
-	for i < len(a) && a[i] == b[i] {
-		i++
-	}
-	if len(a) == len(b) {
-		return i < len(a) && a[i+1:] == b[i+1:]
-	}
-	return a[i:] == b[i+1:]
 }

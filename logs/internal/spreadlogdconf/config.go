@@ -4,6 +4,8 @@ import (
 	"iter"
 	"regexp"
 	"strings"
+
+	"github.com/spreadd/spreadd/internal/conf"
 )
 
 // Defaults of spreadlogd (spreadlogd §5).
@@ -19,7 +21,7 @@ const (
 // directive that was not given has the zero value.
 type Setting struct {
 	Value string
-	Pos   Pos
+	Pos   conf.Pos
 }
 
 // IsSet reports whether the directive was given, be it with an empty value.
@@ -30,7 +32,7 @@ type Config struct {
 	// BufferSize is the largest message that is written, in bytes, at least
 	// 1. BufferSizePos is zero if the default stands.
 	BufferSize    int
-	BufferSizePos Pos
+	BufferSizePos conf.Pos
 	// ModuleDir is where C modules are.
 	ModuleDir Setting
 	// Modules are the C modules to load, in the order of the file.
@@ -43,14 +45,14 @@ type Config struct {
 	// Spreads are the daemons to connect to; there is at least one.
 	Spreads []Spread
 	// Warnings are in the order of their places.
-	Warnings []Warning
+	Warnings []conf.Warning
 }
 
 // Module is one LoadModule (spreadlogd §16).
 type Module struct {
 	Name   string
 	Config string // what its init function gets; empty if not given
-	Pos    Pos
+	Pos    conf.Pos
 }
 
 // ScriptKind tells the directives that prepare an interpreter apart.
@@ -68,12 +70,12 @@ const (
 type Script struct {
 	Kind  ScriptKind
 	Value string
-	Pos   Pos
+	Pos   conf.Pos
 }
 
 // Spread is one Spread block: a daemon, and what to do with its groups.
 type Spread struct {
-	Pos Pos
+	Pos conf.Pos
 	// Port is DefaultPort, with no position, if not given. It may be in the
 	// form "4913@host".
 	Port Setting
@@ -94,7 +96,7 @@ func (s *Spread) Address() string {
 
 // Log is one Log block: what to do with the messages of a group.
 type Log struct {
-	Pos Pos
+	Pos conf.Pos
 	// Group is always set, and not empty.
 	Group Setting
 	// File is where lines go. It may be a command; see [Log.Pipe].
@@ -135,20 +137,20 @@ const (
 type Rewrite struct {
 	Kind   RewriteKind
 	Format string // of RewriteFormat
-	Pos    Pos
+	Pos    conf.Pos
 }
 
 // Pattern is one Match.
 type Pattern struct {
 	Text   string // as in the file, in egrep's syntax
 	Regexp *regexp.Regexp
-	Pos    Pos
+	Pos    conf.Pos
 }
 
 // Directive is a directive by name.
 type Directive struct {
 	Name, Value string
-	Pos         Pos
+	Pos         conf.Pos
 }
 
 // Handlers yields the directives that call for foreign code: C modules, Perl,

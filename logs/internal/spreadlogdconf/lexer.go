@@ -3,6 +3,8 @@ package spreadlogdconf
 import (
 	"bytes"
 	"strings"
+
+	"github.com/spreadd/spreadd/internal/conf"
 )
 
 // keyword is a word that spreadlogd's lexer knows (spreadlogd §3). The zero
@@ -102,7 +104,7 @@ type token struct {
 	kind    tokenKind
 	text    string
 	keyword keyword // of a bare word that is one
-	pos     Pos
+	pos     conf.Pos
 	newLine bool // the first of its line
 	// behind is the byte directly behind the token, or 0 at the end.
 	behind byte
@@ -143,7 +145,7 @@ func newLexer(file string, src []byte) *lexer {
 	return l
 }
 
-func (l *lexer) pos() Pos { return Pos{File: l.file, Line: l.line, Col: l.off - l.bol + 1} }
+func (l *lexer) pos() conf.Pos { return conf.Pos{File: l.file, Line: l.line, Col: l.off - l.bol + 1} }
 
 // skip passes white space and comments.
 func (l *lexer) skip() {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spreadd/spreadd/internal/conf"
 	"github.com/spreadd/spreadd/internal/testkit/golden"
 )
 
@@ -37,20 +38,20 @@ func warnings(c *Config) string {
 
 func TestValid(t *testing.T) {
 	files(t, "valid", func(t *testing.T, name string, src []byte) {
-		conf, err := Parse(filepath.Base(name), src)
+		cfg, err := Parse(filepath.Base(name), src)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var handlers strings.Builder
-		for d := range conf.Handlers() {
+		for d := range cfg.Handlers() {
 			handlers.WriteString(d.Pos.String() + ": handler: " + d.Name + " " + d.Value + "\n")
 		}
-		golden.File(t, strings.TrimSuffix(name, ".conf")+".golden", conf.String()+"----\n"+warnings(conf)+handlers.String())
-		again, err := Parse("printed", []byte(conf.String()))
+		golden.File(t, strings.TrimSuffix(name, ".conf")+".golden", cfg.String()+"----\n"+warnings(cfg)+handlers.String())
+		again, err := Parse("printed", []byte(cfg.String()))
 		if err != nil {
 			t.Fatalf("the printed configuration does not parse: %v", err)
 		}
-		if again.String() != conf.String() {
+		if again.String() != cfg.String() {
 			t.Errorf("printed, parsed and printed again:\n%s", again)
 		}
 	})
@@ -58,11 +59,11 @@ func TestValid(t *testing.T) {
 
 func TestBad(t *testing.T) {
 	files(t, "bad", func(t *testing.T, name string, src []byte) {
-		conf, err := Parse(filepath.Base(name), src)
+		cfg, err := Parse(filepath.Base(name), src)
 		if err == nil {
-			t.Fatalf("no error; understood as\n%s", conf)
+			t.Fatalf("no error; understood as\n%s", cfg)
 		}
-		list, ok := errors.AsType[Errors](err)
+		list, ok := errors.AsType[conf.Errors](err)
 		if !ok || len(list) == 0 {
 			t.Fatalf("error of type %T", err)
 		}
@@ -81,11 +82,11 @@ func TestBad(t *testing.T) {
 // inLog parses s as the inside of a Log of group g.
 func inLog(t *testing.T, s string) (*Log, *Config) {
 	t.Helper()
-	conf, err := Parse("f", []byte("Spread { Log { Group = g\n"+s+"\n} }"))
+	cfg, err := Parse("f", []byte("Spread { Log { Group = g\n"+s+"\n} }"))
 	if err != nil {
 		t.Fatalf("%s: %v", s, err)
 	}
-	return &conf.Spreads[0].Logs[0], conf
+	return &cfg.Spreads[0].Logs[0], cfg
 }
 
 // TestWords has a row for each rule of the lexer (spreadlogd §3), told by what
@@ -130,11 +131,11 @@ func TestWords(t *testing.T) {
 		{"NUL", "File = /a\x00b", "/a\x00b", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			l, conf := inLog(t, tt.in)
+			l, cfg := inLog(t, tt.in)
 			if l.File.Value != tt.want {
 				t.Errorf("got %q, want %q", l.File.Value, tt.want)
 			}
-			switch warned := warnings(conf); {
+			switch warned := warnings(cfg); {
 			case tt.warns == "" && warned != "":
 				t.Errorf("warning: %s", warned)
 			case !strings.Contains(warned, tt.warns):
@@ -166,12 +167,12 @@ func TestLoadModule(t *testing.T) {
 		{"LoadModule a File", "a", "File"},
 		{"LoadModule Log Log", "Log", "Log"},
 	} {
-		conf, err := Parse("f", []byte(tt.in+"\nSpread { }"))
+		cfg, err := Parse("f", []byte(tt.in+"\nSpread { }"))
 		if err != nil {
 			t.Errorf("%s: %v", tt.in, err)
 			continue
 		}
-		if m := conf.Modules[0]; m.Name != tt.name || m.Config != tt.config {
+		if m := cfg.Modules[0]; m.Name != tt.name || m.Config != tt.config {
 			t.Errorf("%s: %q %q", tt.in, m.Name, m.Config)
 		}
 	}
@@ -196,14 +197,14 @@ func TestBufferSize(t *testing.T) {
 		{"BufferSize = -1 BufferSize = 2", 2, true},
 		{"BufferSize = 99999999999999999999999", maxBufferSize, false},
 	} {
-		conf, err := Parse("f", []byte(tt.in+" Spread { }"))
+		cfg, err := Parse("f", []byte(tt.in+" Spread { }"))
 		if err != nil {
 			t.Errorf("%s: %v", tt.in, err)
 			continue
 		}
 		// The empty Spread block has a warning of its own.
-		if got := len(conf.Warnings) > 1; conf.BufferSize != tt.want || got != tt.warns {
-			t.Errorf("%s: %d, warnings %v", tt.in, conf.BufferSize, conf.Warnings)
+		if got := len(cfg.Warnings) > 1; cfg.BufferSize != tt.want || got != tt.warns {
+			t.Errorf("%s: %d, warnings %v", tt.in, cfg.BufferSize, cfg.Warnings)
 		}
 	}
 }
@@ -218,12 +219,12 @@ func TestAddress(t *testing.T) {
 		"Host = ::1 Port = 1":        "1@::1",
 		"Log { Group = g } Host = h": "4803@h",
 	} {
-		conf, err := Parse("f", []byte("Spread {"+in+"}"))
+		cfg, err := Parse("f", []byte("Spread {"+in+"}"))
 		if err != nil {
 			t.Errorf("%s: %v", in, err)
 			continue
 		}
-		if got := conf.Spreads[0].Address(); got != want {
+		if got := cfg.Spreads[0].Address(); got != want {
 			t.Errorf("%s: %q, want %q", in, got, want)
 		}
 	}
@@ -233,31 +234,31 @@ func TestAddress(t *testing.T) {
 // two blocks for one daemon.
 func TestDuplicates(t *testing.T) {
 	const block = "Spread { Log { Group = a File = /1 }\nLog { Group = a File = /2 } }\n"
-	conf, err := Parse("f", []byte(block+block))
+	cfg, err := Parse("f", []byte(block+block))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(conf.Spreads) != 2 || len(conf.Spreads[0].Logs) != 2 || len(conf.Spreads[1].Logs) != 2 {
-		t.Errorf("understood as\n%s", conf)
+	if len(cfg.Spreads) != 2 || len(cfg.Spreads[0].Logs) != 2 || len(cfg.Spreads[1].Logs) != 2 {
+		t.Errorf("understood as\n%s", cfg)
 	}
 	var at []int
-	for _, w := range conf.Warnings {
+	for _, w := range cfg.Warnings {
 		at = append(at, w.Pos.Line)
 	}
 	if want := []int{2, 3, 4}; !slices.Equal(at, want) {
-		t.Errorf("warnings in lines %v, want %v:\n%s", at, want, warnings(conf))
+		t.Errorf("warnings in lines %v, want %v:\n%s", at, want, warnings(cfg))
 	}
 }
 
 func TestPositions(t *testing.T) {
-	conf, err := Parse("x.conf", []byte("\ufeff# é\nSpread {\n\tPort = 1\n  Log { Group = \"a\nb\"  File = /f } }\n"))
+	cfg, err := Parse("x.conf", []byte("\ufeff# é\nSpread {\n\tPort = 1\n  Log { Group = \"a\nb\"  File = /f } }\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := conf.Spreads[0]
+	s := cfg.Spreads[0]
 	for _, tt := range []struct {
 		what string
-		got  Pos
+		got  conf.Pos
 		want string
 	}{
 		{"Spread", s.Pos, "x.conf:2:1"},
@@ -301,22 +302,22 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("\xef\xbb\xbfSpread{}"))
 	f.Add([]byte("Spread{Log{Group=='\n'Match='[[:alpha:]]\\<'}}"))
 	f.Fuzz(func(t *testing.T, src []byte) {
-		conf, err := Parse("f", src)
+		cfg, err := Parse("f", src)
 		lines := strings.Count(string(src), "\n") + 1
-		for _, w := range conf.Warnings {
+		for _, w := range cfg.Warnings {
 			if w.Pos.Line < 1 || w.Pos.Line > lines || w.Pos.Col < 1 {
 				t.Errorf("warning at %s", w.Pos)
 			}
 		}
 		if err != nil {
-			for _, e := range err.(Errors) { //nolint:errorlint // Parse returns nothing else
+			for _, e := range err.(conf.Errors) { //nolint:errorlint // Parse returns nothing else
 				if e.Pos.Line < 1 || e.Pos.Line > lines || e.Pos.Col < 1 {
 					t.Errorf("error at %s", e.Pos)
 				}
 			}
 			return
 		}
-		printed := conf.String()
+		printed := cfg.String()
 		if strings.Contains(printed, `"`) && strings.Contains(printed, `'`) {
 			return // may hold a value that can only be written by accident
 		}

@@ -3,41 +3,43 @@ package spreadlogdconf
 import (
 	"strconv"
 	"strings"
+
+	"github.com/spreadd/spreadd/internal/conf"
 )
 
 // Parse reads a configuration. file is its name, for messages.
 //
-// An error is of type [Errors]. The Config is never nil; with an error only
+// An error is of type [conf.Errors]. The Config is never nil; with an error only
 // its Warnings are of use.
 func Parse(file string, src []byte) (*Config, error) {
-	p := &parser{lex: newLexer(file, src), conf: &Config{BufferSize: DefaultBufferSize}}
+	p := &parser{lex: newLexer(file, src), cfg: &Config{BufferSize: DefaultBufferSize}}
 	p.config()
 	if !p.failed {
 		p.check()
 	}
-	sortWarnings(p.conf.Warnings)
+	conf.SortWarnings(p.cfg.Warnings)
 	if len(p.errs) > 0 {
-		sortErrors(p.errs)
-		return p.conf, p.errs
+		p.errs.Sort()
+		return p.cfg, p.errs
 	}
-	return p.conf, nil
+	return p.cfg, nil
 }
 
 // parser is a recursive descent along the grammar of spreadlogd §4. After a
 // mistake in the grammar failed is set and all functions return at once.
 type parser struct {
 	lex    *lexer
-	conf   *Config
-	errs   Errors
+	cfg    *Config
+	errs   conf.Errors
 	failed bool
 }
 
-func (p *parser) errorf(pos Pos, problem, advice string) {
-	p.errs = append(p.errs, &Error{Pos: pos, Problem: problem, Advice: advice})
+func (p *parser) errorf(pos conf.Pos, problem, advice string) {
+	p.errs = append(p.errs, &conf.Error{Pos: pos, Problem: problem, Advice: advice})
 }
 
-func (p *parser) warn(pos Pos, text string) {
-	p.conf.Warnings = append(p.conf.Warnings, Warning{Pos: pos, Text: text})
+func (p *parser) warn(pos conf.Pos, text string) {
+	p.cfg.Warnings = append(p.cfg.Warnings, conf.Warning{Pos: pos, Text: text})
 }
 
 // fail reports a mistake in the grammar, and gives up.
@@ -58,24 +60,24 @@ func (p *parser) config() {
 		t := p.lex.directive()
 		switch k := t.keyword; {
 		case t.kind == tokEnd:
-			if len(p.conf.Spreads) == 0 {
+			if len(p.cfg.Spreads) == 0 {
 				p.fail(t, "a Spread block", "say what to log: Spread { Log { Group = ... File = ... } }")
 			}
 			return
 		case k == kwBufferSize:
 			p.bufferSize(t)
 		case k == kwModuleDir:
-			p.set(t, &p.conf.ModuleDir)
+			p.set(t, &p.cfg.ModuleDir)
 		case k == kwLoadModule:
 			p.loadModule(t)
 		case k == kwPerlLib:
-			p.script(t, &p.conf.Perl, ScriptLib)
+			p.script(t, &p.cfg.Perl, ScriptLib)
 		case k == kwPerlUse:
-			p.script(t, &p.conf.Perl, ScriptUse)
+			p.script(t, &p.cfg.Perl, ScriptUse)
 		case k == kwPythonLib:
-			p.script(t, &p.conf.Python, ScriptLib)
+			p.script(t, &p.cfg.Python, ScriptLib)
 		case k == kwPythonImport:
-			p.script(t, &p.conf.Python, ScriptUse)
+			p.script(t, &p.cfg.Python, ScriptUse)
 		case k == kwSpread:
 			p.spread(t)
 		default:
@@ -93,7 +95,7 @@ func (p *parser) spread(head token) {
 		t := p.lex.directive()
 		switch {
 		case t.kind == tokClose:
-			p.conf.Spreads = append(p.conf.Spreads, s)
+			p.cfg.Spreads = append(p.cfg.Spreads, s)
 			return
 		case t.keyword == kwPort:
 			p.set(t, &s.Port)
@@ -173,11 +175,11 @@ func (p *parser) misplaced(t token, expected string) {
 func (p *parser) strayWord(t token) string {
 	name, _, assigned := strings.Cut(t.text, "=")
 	assigned = assigned || p.lex.equals()
-	switch k := resembling(name); {
+	switch k := conf.Suggest(name, keywordNames[1:]); {
 	case !assigned && !t.newLine:
 		return "a value with white space in it has to be quoted"
-	case k != kwNone:
-		return "perhaps " + k.String() + " is meant"
+	case k != "":
+		return "did you mean " + k + "?"
 	case name != "" && t.kind == tokWord:
 		return "there is no such directive"
 	}
@@ -247,7 +249,7 @@ func (p *parser) set(head token, s *Setting) {
 }
 
 // again warns if the directive at earlier is replaced.
-func (p *parser) again(head token, earlier Pos) {
+func (p *parser) again(head token, earlier conf.Pos) {
 	if earlier.IsValid() {
 		p.warn(head.pos, head.keyword.String()+" was given in line "+strconv.Itoa(earlier.Line)+" already; the last one counts")
 	}
@@ -273,7 +275,7 @@ func (p *parser) loadModule(head token) {
 		p.checkValue(t)
 		m.Config = t.text
 	}
-	p.conf.Modules = append(p.conf.Modules, m)
+	p.cfg.Modules = append(p.cfg.Modules, m)
 }
 
 // bufferSize reads what spreadlogd gives to atoi. The first one counts.
@@ -282,7 +284,7 @@ func (p *parser) bufferSize(head token) {
 	if p.failed {
 		return
 	}
-	if first := p.conf.BufferSizePos; first.IsValid() {
+	if first := p.cfg.BufferSizePos; first.IsValid() {
 		p.warn(head.pos, "BufferSize was given in line "+strconv.Itoa(first.Line)+" already; the first one counts")
 		return
 	}
@@ -296,7 +298,7 @@ func (p *parser) bufferSize(head token) {
 		p.warn(v.pos, v.String()+" means "+strconv.Itoa(n)+" bytes; spreadlogd knows no units")
 		fallthrough
 	default:
-		p.conf.BufferSize, p.conf.BufferSizePos = n, head.pos
+		p.cfg.BufferSize, p.cfg.BufferSizePos = n, head.pos
 	}
 }
 
