@@ -121,7 +121,7 @@ func (r *reloader) tell(c *spreadconf.Config) {
 	r.log.Info("configuration read again", slog.String("file", c.File), slog.Uint64("hash", uint64(c.Hash())),
 		slog.Any("added", without(now, old)), slog.Any("removed", without(old, now)))
 	for _, w := range c.Warnings {
-		r.log.Warn("configuration", slog.String("warning", w.Message), slog.String("at", w.Pos.String()))
+		r.log.Warn("configuration", slog.String("warning", w.Text), slog.String("at", w.Pos.String()))
 	}
 	if c.Hash() != r.conf.Hash() && c.AcceleratedAtStart() != c.AcceleratedAfterReload() {
 		r.log.Warn("AcceleratedRing is not set: C daemons go over to the accelerated ring when they reload, and this one is apart from them; set it on all hosts")

@@ -208,7 +208,7 @@ func logConf(log *slog.Logger, c *spreadconf.Config, cfg *daemon.Config, found b
 		log.Info("no spread.conf here or in /etc: running as daemon localhost on 127.0.0.1:4803")
 	}
 	for _, w := range c.Warnings {
-		log.Warn("configuration", slog.String("warning", w.Message), slog.String("at", w.Pos.String()))
+		log.Warn("configuration", slog.String("warning", w.Text), slog.String("at", w.Pos.String()))
 	}
 	log.Info("this daemon", slog.String("name", cfg.Name()), slog.Uint64("id", uint64(cfg.Engine.Self)), slog.Any("port", cfg.Port),
 		slog.Any("daemons", len(cfg.Engine.Topology.Daemons())))

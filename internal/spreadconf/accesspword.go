@@ -75,7 +75,7 @@ type accessLine struct {
 func (l accessLine) fail(expected, advice string) *Error {
 	err := failAt(l.pos, l.text, CodeAccess, "found "+show(l.text), advice)
 	if l.secret {
-		err.Token, err.Msg = "", "found something else"
+		err.Token, err.Problem = "", "found something else"
 	}
 	err.Expected = expected
 	return err
@@ -94,7 +94,7 @@ func accessLines(file string, src []byte) iter.Seq[accessLine] {
 			if text == "" {
 				continue
 			}
-			at := Pos{File: file, Line: n, Column: indented - len(text) + 1}
+			at := Pos{File: file, Line: n, Col: indented - len(text) + 1}
 			if !yield(accessLine{pos: at, text: text}) {
 				return
 			}

@@ -363,9 +363,9 @@ func (c *Config) EffectiveTimeouts() (Timeouts, error) {
 	case len(present) > 0:
 		at, _ := c.where(present[0])
 		return Timeouts{}, &Error{
-			File: c.File, Line: at.Line, Column: at.Column, Token: present[0], Code: CodeTimeoutsPartial,
-			Msg:    "some of the nine timeouts are set, but not " + strings.Join(missing, ", "),
-			Advice: "set all nine, or none",
+			Pos: at, Token: present[0], Code: CodeTimeoutsPartial,
+			Problem: "some of the nine timeouts are set, but not " + strings.Join(missing, ", "),
+			Advice:  "set all nine, or none",
 		}
 	case c.WideArea():
 		return WideAreaTimeouts(), nil

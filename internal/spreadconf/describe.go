@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/spreadd/spreadd/internal/conf"
 )
 
 // Describe writes a configuration as it was understood, for people to read: its
@@ -164,10 +166,10 @@ func (d *description) list(title string, lines []string) {
 
 func (d *description) warnings() {
 	all := slices.Concat(d.cfg.Warnings, d.cfg.Advice)
-	slices.SortStableFunc(all, byPlace)
+	conf.SortWarnings(all)
 	lines := make([]string, len(all))
 	for i, w := range all {
-		lines[i] = "  " + w.String()
+		lines[i] = fmt.Sprintf("  %s: %s (%s)", w.Pos, w.Text, w.Code)
 	}
 	d.list("warnings", lines)
 }

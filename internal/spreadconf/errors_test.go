@@ -15,11 +15,11 @@ import (
 func checkPlace(t testing.TB, src []byte, e *Error) {
 	t.Helper()
 	lines := bytes.Split(src, []byte{'\n'})
-	if e.Line < 1 || e.Line > len(lines) || e.Column < 1 || e.Column > len(lines[e.Line-1])+1 {
-		t.Errorf("%v: line %d column %d is outside of the file", e, e.Line, e.Column)
+	if e.Pos.Line < 1 || e.Pos.Line > len(lines) || e.Pos.Col < 1 || e.Pos.Col > len(lines[e.Pos.Line-1])+1 {
+		t.Errorf("%v: line %d column %d is outside of the file", e, e.Pos.Line, e.Pos.Col)
 		return
 	}
-	rest := bytes.Join(lines[e.Line-1:], []byte{'\n'})[e.Column-1:]
+	rest := bytes.Join(lines[e.Pos.Line-1:], []byte{'\n'})[e.Pos.Col-1:]
 	if !bytes.HasPrefix(rest, []byte(e.Token)) {
 		t.Errorf("%v: the token %q is not there", e, e.Token)
 	}

@@ -13,7 +13,7 @@ func TestFastExample(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, w := range c.Warnings {
-		t.Errorf("%v: %s", w.Pos, w.Message)
+		t.Errorf("%v: %s", w.Pos, w.Text)
 	}
 	if c.AcceleratedAtStart() != c.AcceleratedAfterReload() {
 		t.Error("a reload changes the ring's protocol in C daemons")

@@ -10,12 +10,12 @@ import (
 // wantPlace fails unless a place lies within the text it is of, or is none.
 func wantPlace(t *testing.T, src []byte, p Pos, what any) {
 	t.Helper()
-	if p.Line == 0 && p.Column == 0 {
+	if p.Line == 0 && p.Col == 0 {
 		return
 	}
 	lines := bytes.SplitAfter(src, []byte("\n"))
-	if p.Line < 1 || p.Line > len(lines) || p.Column < 1 || p.Column > len(lines[p.Line-1])+1 {
-		t.Errorf("%d:%d is no place of the file: %v", p.Line, p.Column, what)
+	if p.Line < 1 || p.Line > len(lines) || p.Col < 1 || p.Col > len(lines[p.Line-1])+1 {
+		t.Errorf("%d:%d is no place of the file: %v", p.Line, p.Col, what)
 	}
 }
 
@@ -27,12 +27,12 @@ func wantError(t *testing.T, src []byte, err error) {
 	if !ok {
 		t.Fatalf("%v is of type %T, want *Error", err, err)
 	}
-	if e.Code == "" || e.Msg == "" || e.File != "f" || strings.Contains(e.Msg+e.Expected, "\n") {
+	if e.Code == "" || e.Problem == "" || e.Pos.File != "f" || strings.Contains(e.Problem+e.Expected, "\n") {
 		t.Errorf("error %+v", e)
 	}
-	wantPlace(t, src, Pos{e.File, e.Line, e.Column}, e)
+	wantPlace(t, src, e.Pos, e)
 	resolved := e.Code == CodeBind || e.Code == CodeBindTCP || e.Code == CodeOwnAddressNotLocal
-	if !resolved && e.Line > 0 && !bytes.Contains(src, []byte(e.Token)) {
+	if !resolved && e.Pos.Line > 0 && !bytes.Contains(src, []byte(e.Token)) {
 		t.Errorf("%v: the file has no %q", e, e.Token)
 	}
 }
@@ -61,7 +61,7 @@ func FuzzParse(f *testing.F) {
 		for _, list := range [][]Warning{cfg.Warnings, cfg.Advice} {
 			for _, w := range list {
 				wantPlace(t, src, w.Pos, w)
-				if w.Code == "" || w.Message == "" {
+				if w.Code == "" || w.Text == "" {
 					t.Errorf("warning %+v", w)
 				}
 			}

@@ -3,6 +3,8 @@ package spreadconf
 import (
 	"strconv"
 	"strings"
+
+	"github.com/spreadd/spreadd/internal/conf"
 )
 
 // This file turns a token that cannot stand where it does into an error that says
@@ -27,7 +29,7 @@ func (p *parser) unexpected(code Code, expected, advice string) *Error {
 // advice.
 func (p *parser) peek() string {
 	ahead := p.lex
-	ahead.warn = func(Pos, WarningCode, string) {}
+	ahead.warn = func(Pos, Code, string) {}
 	t, _ := ahead.next()
 	return t.text
 }
@@ -101,21 +103,9 @@ func spaced(name, value string) string {
 	return "write `" + strings.TrimRight(name+" = "+value, " ") + "`, with white space on both sides of the `=`"
 }
 
-// nearKeyword returns the word that may begin a line at top level and that s is,
-// apart from capitals or up to two wrong letters; or nothing.
-func nearKeyword(s string) string {
-	best, least := "", 3
-	for _, name := range topLevelWords() {
-		if strings.EqualFold(name, s) {
-			return name
-		}
-		// Short names are within two letters of too many things.
-		if d := distance(s, name); d < least && len(name) > 6 {
-			best, least = name, d
-		}
-	}
-	return best
-}
+// nearKeyword returns the word that may begin a line at top level and that s most likely stands for,
+// or "".
+func nearKeyword(s string) string { return conf.Suggest(s, topLevelWords()) }
 
 func topLevelWords() []string {
 	words := []string{wordSegment}
@@ -123,30 +113,6 @@ func topLevelWords() []string {
 		words = append(words, optionTable[i].name)
 	}
 	return words
-}
-
-// distance is the number of bytes to insert, remove or replace between a and b,
-// or some number above 2 if their lengths differ by more.
-func distance(a, b string) int {
-	if len(a)-len(b) > 2 || len(b)-len(a) > 2 {
-		return 3
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
-		}
-	}
-	return row[len(b)]
 }
 
 // notEquals: the look-ahead is not the "=" behind key.

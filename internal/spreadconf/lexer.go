@@ -16,12 +16,12 @@ type lexer struct {
 	off       int // of the next byte
 	line      int // of the next byte, from 0
 	lineStart int // offset of that line
-	warn      func(Pos, WarningCode, string)
+	warn      func(Pos, Code, string)
 }
 
 // pos returns the place of the byte at l.off.
 func (l *lexer) pos() Pos {
-	return Pos{File: l.file, Line: l.line + 1, Column: l.off - l.lineStart + 1}
+	return Pos{File: l.file, Line: l.line + 1, Col: l.off - l.lineStart + 1}
 }
 
 // next returns the next token; at the end of the file one of kindEOF, as often
@@ -137,8 +137,8 @@ func (l *lexer) refuseNUL(t token) *Error {
 		return nil
 	}
 	return &Error{
-		File: l.file, Line: t.pos.Line, Column: t.pos.Column, Token: t.text, Code: CodeSyntax,
-		Msg: "found a zero byte in " + show(t.text), Expected: "text",
+		Pos: t.pos, Token: t.text, Code: CodeSyntax,
+		Problem: "found a zero byte in " + show(t.text), Expected: "text",
 		Advice: "save the file as ASCII or UTF-8",
 	}
 }
@@ -184,8 +184,8 @@ func (l *lexer) address(t token, ip, port string, hasPort bool) (token, *Error) 
 	n, _ := strconv.Atoi(port) // five digits at most
 	if n > 65535 {
 		return t, &Error{
-			File: l.file, Line: t.pos.Line, Column: t.pos.Column, Token: t.text, Code: CodePortRange,
-			Msg: "found port " + port + " in " + show(t.text), Expected: "a port from 0 to 65535",
+			Pos: t.pos, Token: t.text, Code: CodePortRange,
+			Problem: "found port " + port + " in " + show(t.text), Expected: "a port from 0 to 65535",
 			Advice: "choose another port; 0 stands for 4803",
 		}
 	}

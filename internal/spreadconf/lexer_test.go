@@ -40,9 +40,9 @@ func kindName(k kind) string {
 
 // lexAll returns the tokens of src as "kind value", and the codes of warnings; an
 // error ends it as "error code".
-func lexAll(src string) (tokens []string, warnings []WarningCode) {
+func lexAll(src string) (tokens []string, warnings []Code) {
 	l := lexer{src: []byte(src)}
-	l.warn = func(_ Pos, code WarningCode, _ string) { warnings = append(warnings, code) }
+	l.warn = func(_ Pos, code Code, _ string) { warnings = append(warnings, code) }
 	for {
 		t, err := l.next()
 		value := t.text
@@ -69,7 +69,7 @@ func TestLexer(t *testing.T) {
 	for _, tt := range []struct {
 		src  string
 		want []string
-		warn []WarningCode
+		warn []Code
 	}{
 		{"", nil, nil},
 		{"alpha#x y\nbeta", []string{"word alpha", "word beta"}, nil},
@@ -102,22 +102,22 @@ func TestLexer(t *testing.T) {
 		{"[::1]:99999", []string{"error port-range"}, nil},
 		{"1.2.3 1.2.3.4.5 1.2.3.4567 1.2.3.4:", []string{"word 1.2.3", "word 1.2.3.4.5", "word 1.2.3.4567", "word 1.2.3.4:"}, nil},
 		{"1.2.3.4 :5", []string{"addr 1.2.3.4", "word :5"}, nil},
-		{"300.1.1.1", []string{"word 300.1.1.1"}, []WarningCode{WarnNotAnAddress}},
-		{"127.0.0.01:5", []string{"word 127.0.0.01:5"}, []WarningCode{WarnNotAnAddress}},
+		{"300.1.1.1", []string{"word 300.1.1.1"}, []Code{WarnNotAnAddress}},
+		{"127.0.0.01:5", []string{"word 127.0.0.01:5"}, []Code{WarnNotAnAddress}},
 
 		{":: ::1 1:: fe80::1%eth0", []string{"addr ::", "addr ::1", "addr 1::", "addr fe80::1%eth0"}, nil},
 		{"1:2:3:4:5:6:7:8 1:2:3:4:5:6:7", []string{"addr 1:2:3:4:5:6:7:8", "word 1:2:3:4:5:6:7"}, nil},
 		{"::FFFF ::12345 ::g 1:::2", []string{"addr ::ffff", "word ::12345", "word ::g", "word 1:::2"}, nil},
 		{"::ffff:1.2.3.4 ::1%", []string{"word ::ffff:1.2.3.4", "word ::1%"}, nil},
-		{"1:2:3:4:5:6:7::8", []string{"word 1:2:3:4:5:6:7::8"}, []WarningCode{WarnNotAnAddress}},
+		{"1:2:3:4:5:6:7::8", []string{"word 1:2:3:4:5:6:7::8"}, []Code{WarnNotAnAddress}},
 		{"dead::beef,", []string{"word dead::beef,"}, nil},
 		{"[::1]:5 [::1%lo]:5", []string{"addrport ::1 5", "addrport ::1%lo 5"}, nil},
-		{"[::1]", []string{"addr ::1"}, []WarningCode{WarnStrayCharacter, WarnStrayCharacter}},
+		{"[::1]", []string{"addr ::1"}, []Code{WarnStrayCharacter, WarnStrayCharacter}},
 		{"[::1]:5x", []string{"addrport ::1 5", "word x"}, nil},
 		{"[::1]:123456", []string{"addrport ::1 12345", "num 6"}, nil},
-		{"[::1]:", []string{"addr ::1", "sign :"}, []WarningCode{WarnStrayCharacter, WarnStrayCharacter}},
-		{"[1.2.3.4]:5", []string{"addr 1.2.3.4", "word :5"}, []WarningCode{WarnStrayCharacter, WarnStrayCharacter}},
-		{"[1:2:3:4:5:6:7::8]:5", []string{"word 1:2:3:4:5:6:7::8", "word :5"}, []WarningCode{WarnStrayCharacter, WarnNotAnAddress, WarnStrayCharacter}},
+		{"[::1]:", []string{"addr ::1", "sign :"}, []Code{WarnStrayCharacter, WarnStrayCharacter}},
+		{"[1.2.3.4]:5", []string{"addr 1.2.3.4", "word :5"}, []Code{WarnStrayCharacter, WarnStrayCharacter}},
+		{"[1:2:3:4:5:6:7::8]:5", []string{"word 1:2:3:4:5:6:7::8", "word :5"}, []Code{WarnStrayCharacter, WarnNotAnAddress, WarnStrayCharacter}},
 
 		{"0 007 999999999", []string{"num 0", "num 7", "num 999999999"}, nil},
 		{"1234567890 0x10 -1 1a", []string{"word 1234567890", "word 0x10", "word -1", "word 1a"}, nil},
@@ -125,14 +125,14 @@ func TestLexer(t *testing.T) {
 		{`"a b" 'c"d' "" ''`, []string{"word a b", `word c"d`, "word ", "word "}, nil},
 		{"\"a\n#b\" c", []string{"word a\n#b", "word c"}, nil},
 		{`"D" "1" "::1"`, []string{"word D", "word 1", "word ::1"}, nil},
-		{`"a"b c`, []string{`word "a"b`, "word c"}, []WarningCode{WarnQuoteKept}},
-		{`"alpha 1`, []string{`word "alpha`, "num 1"}, []WarningCode{WarnQuoteKept}},
+		{`"a"b c`, []string{`word "a"b`, "word c"}, []Code{WarnQuoteKept}},
+		{`"alpha 1`, []string{`word "alpha`, "num 1"}, []Code{WarnQuoteKept}},
 		{`"a b"c`, []string{"word a b", "word c"}, nil}, // the quoted match is the longer one
-		{`"a""b c"`, []string{`word "a""b`, `word c"`}, []WarningCode{WarnQuoteKept}},
+		{`"a""b c"`, []string{`word "a""b`, `word c"`}, []Code{WarnQuoteKept}},
 		{`a"b c"`, []string{`word a"b`, `word c"`}, nil},
-		{`"a'b" 'x`, []string{`word a'b`, `word 'x`}, []WarningCode{WarnQuoteKept}},
+		{`"a'b" 'x`, []string{`word a'b`, `word 'x`}, []Code{WarnQuoteKept}},
 
-		{"a\vb\fc", []string{"word a", "word b", "word c"}, []WarningCode{WarnStrayCharacter, WarnStrayCharacter}},
+		{"a\vb\fc", []string{"word a", "word b", "word c"}, []Code{WarnStrayCharacter, WarnStrayCharacter}},
 		{"gr\xc3\xb6\xff", []string{"word gr\xc3\xb6\xff"}, nil},
 		{"a\x00b", []string{"error syntax"}, nil},
 		{"'a\x00b'", []string{"error syntax"}, nil},
@@ -152,7 +152,7 @@ func TestLexer(t *testing.T) {
 func TestLexerPositions(t *testing.T) {
 	const src = "a  bb\n\t\"c\nd\" e\r\n\n [::1]:5 f"
 	want := []string{"1:1", "1:4", "2:2", "3:4", "5:2", "5:10", "5:11"}
-	l := lexer{src: []byte(src), warn: func(Pos, WarningCode, string) {}}
+	l := lexer{src: []byte(src), warn: func(Pos, Code, string) {}}
 	var got []string
 	for {
 		tok, err := l.next()

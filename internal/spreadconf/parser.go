@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/spreadd/spreadd/internal/conf"
 )
 
 // Parse reads a configuration. File names it in messages. Every error is an
@@ -25,8 +27,8 @@ func Parse(file string, src []byte, env Environment) (*Config, error) {
 	if err := p.file(); err != nil {
 		return nil, err
 	}
-	slices.SortStableFunc(p.cfg.Warnings, byPlace)
-	slices.SortStableFunc(p.cfg.Advice, byPlace)
+	conf.SortWarnings(p.cfg.Warnings)
+	conf.SortWarnings(p.cfg.Advice)
 	return p.cfg, nil
 }
 
@@ -61,19 +63,19 @@ func (p *parser) advance() *Error {
 	return nil
 }
 
-func (p *parser) warn(at Pos, code WarningCode, msg string) {
-	p.cfg.Warnings = append(p.cfg.Warnings, Warning{Pos: at, Code: code, Message: msg})
+func (p *parser) warn(at Pos, code Code, msg string) {
+	p.cfg.Warnings = append(p.cfg.Warnings, Warning{Pos: at, Code: code, Text: msg})
 }
 
-func (p *parser) advise(at Pos, code WarningCode, msg string) {
-	p.cfg.Advice = append(p.cfg.Advice, Warning{Pos: at, Code: code, Message: msg})
+func (p *parser) advise(at Pos, code Code, msg string) {
+	p.cfg.Advice = append(p.cfg.Advice, Warning{Pos: at, Code: code, Text: msg})
 }
 
 // fail returns an error about a token.
 func fail(t token, code Code, msg, advice string) *Error {
 	return &Error{
-		File: t.pos.File, Line: t.pos.Line, Column: t.pos.Column, Token: t.text,
-		Code: code, Msg: msg, Advice: advice,
+		Pos: t.pos, Token: t.text,
+		Code: code, Problem: msg, Advice: advice,
 	}
 }
 

@@ -67,9 +67,9 @@ func TestErrorPlaces(t *testing.T) {
 			t.Errorf("%q: %v", tt.src, err)
 			continue
 		}
-		if e.Line != tt.line || e.Column != tt.column || e.Token != tt.token || e.Code != tt.code {
+		if e.Pos.Line != tt.line || e.Pos.Col != tt.column || e.Token != tt.token || e.Code != tt.code {
 			t.Errorf("%q: %d:%d %q %s, want %d:%d %q %s: %v", tt.src,
-				e.Line, e.Column, e.Token, e.Code, tt.line, tt.column, tt.token, tt.code, e)
+				e.Pos.Line, e.Pos.Col, e.Token, e.Code, tt.line, tt.column, tt.token, tt.code, e)
 		}
 		checkPlace(t, []byte(tt.src), e)
 	}
@@ -116,17 +116,18 @@ func TestWarnings(t *testing.T) {
 		}
 		all := slices.Concat(cfg.Warnings, cfg.Advice)
 		for _, w := range all {
-			checkPlace(t, src, &Error{Line: w.Pos.Line, Column: w.Pos.Column})
+			checkPlace(t, src, &Error{Pos: w.Pos})
 		}
+		byPlace := func(a, b Warning) int { return a.Pos.Compare(b.Pos) }
 		if !slices.IsSortedFunc(cfg.Warnings, byPlace) || !slices.IsSortedFunc(cfg.Advice, byPlace) {
 			t.Errorf("%s: warnings out of order", what)
 		}
 		fmt.Fprintf(&b, "# %s\n", what)
 		for _, w := range cfg.Warnings {
-			fmt.Fprintf(&b, "warning %s\n", w)
+			fmt.Fprintf(&b, "%s\n", w)
 		}
 		for _, w := range cfg.Advice {
-			fmt.Fprintf(&b, "advice  %s\n", w)
+			fmt.Fprintf(&b, "%s: advice: %s (%s)\n", w.Pos, w.Text, w.Code)
 		}
 		b.WriteByte('\n')
 	}
@@ -319,7 +320,7 @@ func TestEffectiveTimeouts(t *testing.T) {
 	}
 	_, err := mustParse(t, strings.Replace(some, "TokenTimeout = 1\n", "\n", 1)+tail).EffectiveTimeouts()
 	e, ok := errors.AsType[*Error](err)
-	if !ok || e.Code != CodeTimeoutsPartial || e.Line != 2 || e.Token != "HurryTimeout" || !strings.Contains(e.Msg, "TokenTimeout") {
+	if !ok || e.Code != CodeTimeoutsPartial || e.Pos.Line != 2 || e.Token != "HurryTimeout" || !strings.Contains(e.Problem, "TokenTimeout") {
 		t.Errorf("some timeouts: %v", err)
 	}
 	if got := LocalAreaTimeouts(); got.Token != 1250*ms || got.Hurry != 500*ms || got.Rep != 625*ms || got.Lookup != 30*time.Second {

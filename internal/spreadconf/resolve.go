@@ -181,16 +181,16 @@ type Self struct {
 func (c *Config) Self(env Environment, name string) (Self, error) {
 	if len(name) > MaxDaemonName {
 		return Self{}, &Error{
-			File: c.File, Code: CodeNameTooLong,
-			Msg:    "the name of this daemon, " + show(name) + ", has " + strconv.Itoa(len(name)) + " bytes",
-			Advice: "give the name as it is cut in the configuration, to " + strconv.Itoa(MaxDaemonName),
+			Pos: Pos{File: c.File}, Code: CodeNameTooLong,
+			Problem: "the name of this daemon, " + show(name) + ", has " + strconv.Itoa(len(name)) + " bytes",
+			Advice:  "give the name as it is cut in the configuration, to " + strconv.Itoa(MaxDaemonName),
 		}
 	}
 	local, err := env.localAddrs()
 	if err != nil {
 		return Self{}, &Error{
-			File: c.File, Code: CodeOwnAddressNotFound,
-			Msg: "cannot find out which daemon of the configuration this is", Err: err,
+			Pos: Pos{File: c.File}, Code: CodeOwnAddressNotFound,
+			Problem: "cannot find out which daemon of the configuration this is", Err: err,
 		}
 	}
 	for i := range c.Segments {
@@ -213,15 +213,15 @@ func (c *Config) Self(env Environment, name string) (Self, error) {
 	}
 	if name != "" {
 		return Self{}, &Error{
-			File: c.File, Code: CodeOwnNameNotFound,
-			Msg:    "the configuration has no daemon " + show(name),
-			Advice: "its daemons are " + c.names(),
+			Pos: Pos{File: c.File}, Code: CodeOwnNameNotFound,
+			Problem: "the configuration has no daemon " + show(name),
+			Advice:  "its daemons are " + c.names(),
 		}
 	}
 	return Self{}, &Error{
-		File: c.File, Code: CodeOwnAddressNotFound,
-		Msg:    "no daemon of the configuration has an address of this host",
-		Advice: "this host has " + list(local) + "; add it to the file",
+		Pos: Pos{File: c.File}, Code: CodeOwnAddressNotFound,
+		Problem: "no daemon of the configuration has an address of this host",
+		Advice:  "this host has " + list(local) + "; add it to the file",
 	}
 }
 
