@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/spreadd/spreadd/internal/conf/conftest"
+	"github.com/spreadd/spreadd/internal/conf/tomlconf/tomlconftest"
 )
 
 // TestExamples: all configurations that docs/logs/logsub.md shows are right.
@@ -54,7 +54,7 @@ func TestDocumentation(t *testing.T) {
 
 // TestKeys: the schema and the table of keys are those of File, and the schema takes the examples.
 func TestKeys(t *testing.T) {
-	schema := conftest.File{
+	schema := tomlconftest.File{
 		Program: "logsub", Struct: &File{}, Root: "../..", Package: "logs/logsub", Page: "docs/logs/logsub.md",
 	}.Check(t)
 	schema.CheckTOML(t, read(t, filepath.Join("testdata", "all.toml")))

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/internal/conf"
+	"github.com/spreadd/spreadd/internal/conf/tomlconf"
 	"github.com/spreadd/spreadd/logs/internal/filter"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logpath"
 	"github.com/spreadd/spreadd/logs/internal/sink/sqlsink"
@@ -70,7 +71,7 @@ type logTable struct {
 	KeepCount  int           `toml:"keep_count" min:"0" max:"2147483647" help:"most closed files to keep (default: all)"`
 	SQL        *sqlTable     `toml:"sql" help:"table of a database to insert lines into, in place of writing to a file"`
 
-	at *conf.Table
+	at *tomlconf.Table
 }
 
 type condition struct {
@@ -99,15 +100,15 @@ type sqlTable struct {
 // [conf.Errors].
 func ParseTOML(name string, src []byte) (Config, []conf.Warning, error) {
 	var f File
-	warnings, err := conf.Read(name, src, &f)
+	warnings, err := tomlconf.Read(name, src, &f)
 	if err != nil {
 		return Config{}, warnings, err
 	}
 	return f.config(), warnings, nil
 }
 
-// Check implements [conf.Checker].
-func (f *File) Check(t *conf.Table) {
+// Check implements [tomlconf.Checker].
+func (f *File) Check(t *tomlconf.Table) {
 	checkDaemon(t, f.Daemon)
 	if _, _, err := net.SplitHostPort(f.Metrics); f.Metrics != "" && err != nil {
 		t.Errorf("metrics", `write metrics = "127.0.0.1:9805"`, "%q is not an address with a port", f.Metrics)
@@ -139,15 +140,15 @@ func (f *File) Check(t *conf.Table) {
 	}
 }
 
-// Check implements [conf.Checker].
-func (s *spoolTable) Check(t *conf.Table) {
+// Check implements [tomlconf.Checker].
+func (s *spoolTable) Check(t *tomlconf.Table) {
 	if t.Has("size") && s.Dir == "" {
 		t.Errorf("size", `add dir = "/DIRECTORY"`, "the spool has a size, but no directory")
 	}
 }
 
-// Check implements [conf.Checker].
-func (p *perlTable) Check(t *conf.Table) {
+// Check implements [tomlconf.Checker].
+func (p *perlTable) Check(t *tomlconf.Table) {
 	for i, dir := range p.Lib {
 		if dir == "" {
 			t.ErrorAt("lib", i, "name a directory", "an empty name")
@@ -165,7 +166,7 @@ func (p *perlTable) Check(t *conf.Table) {
 	}
 }
 
-func checkDaemon(t *conf.Table, address string) {
+func checkDaemon(t *tomlconf.Table, address string) {
 	if _, err := spread.ParseAddress(address); err != nil {
 		t.Errorf("daemon", "", "%v", err)
 	}
@@ -174,8 +175,8 @@ func checkDaemon(t *conf.Table, address string) {
 func (l *logTable) isCommand() bool { return strings.HasPrefix(l.Path, "|") }
 func (l *logTable) indexed() bool   { return l.Envelope == string(EnvelopeIndex) }
 
-// Check implements [conf.Checker].
-func (l *logTable) Check(t *conf.Table) {
+// Check implements [tomlconf.Checker].
+func (l *logTable) Check(t *tomlconf.Table) {
 	l.at = t
 	if t.Has("daemon") {
 		checkDaemon(t, l.Daemon)
@@ -224,8 +225,8 @@ func (l *logTable) Check(t *conf.Table) {
 	}
 }
 
-// Check implements [conf.Checker].
-func (c *condition) Check(t *conf.Table) {
+// Check implements [tomlconf.Checker].
+func (c *condition) Check(t *tomlconf.Table) {
 	switch {
 	case !t.Has("match") && !t.Has("status"):
 		t.Errorf("", "add match or status", "this condition says nothing")
@@ -234,8 +235,8 @@ func (c *condition) Check(t *conf.Table) {
 	}
 }
 
-// Check implements [conf.Checker].
-func (s *sqlTable) Check(t *conf.Table) {
+// Check implements [tomlconf.Checker].
+func (s *sqlTable) Check(t *tomlconf.Table) {
 	if m, ok := errors.AsType[*sqlsink.Mistake](s.config().Check()); ok && m.Field != "driver" {
 		t.Errorf(m.Field, m.Advice, "%s: %v", m.Field, m.Err)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/internal/conf"
+	"github.com/spreadd/spreadd/internal/conf/tomlconf"
 	"github.com/spreadd/spreadd/logs/internal/filter"
 	"github.com/spreadd/spreadd/logs/internal/logline"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/archive"
@@ -123,7 +124,7 @@ func (s *sqlTable) config() *sqlsink.Config {
 // Dial, Now and Output are not part of it.
 func (c Config) TOML() string {
 	var f File
-	conf.SetDefaults(&f)
+	tomlconf.SetDefaults(&f)
 	f.MaxMessage, f.Truncate, f.Lock, f.Metrics = conf.Size(c.BufferSize), c.Truncate, !c.NoLock, c.Metrics
 	f.Queue = cmp.Or(conf.Size(c.QueueBytes), f.Queue)
 	f.Stats = givenOr(c.StatsInterval, f.Stats)
@@ -149,7 +150,7 @@ func (c Config) TOML() string {
 			f.Logs = append(f.Logs, l)
 		}
 	}
-	return conf.Format(&f)
+	return tomlconf.Format(&f)
 }
 
 // givenOr is the reverse of orNever, with a default for zero.
@@ -191,7 +192,7 @@ func tableOf(l *Log) logTable {
 	}
 	if c := l.SQL; c != nil {
 		var s sqlTable
-		conf.SetDefaults(&s)
+		tomlconf.SetDefaults(&s)
 		s.Name, s.Driver, s.DSN, s.DSNFile, s.DSNEnv, s.Table = c.Name, c.Driver, c.DSN, c.DSNFile, c.DSNEnv, c.Table
 		s.Positions, s.PositionKey, s.Columns = c.Positions, c.PositionKey, make(map[string]string)
 		s.BatchLines, s.BatchDelay = cmp.Or(c.BatchLines, s.BatchLines), givenOr(c.BatchDelay, s.BatchDelay)

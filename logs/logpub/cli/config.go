@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/internal/conf"
+	"github.com/spreadd/spreadd/internal/conf/tomlconf"
 	"github.com/spreadd/spreadd/internal/prom"
 	"github.com/spreadd/spreadd/logs/internal/input/syslog"
 	"github.com/spreadd/spreadd/logs/internal/input/tail"
@@ -86,8 +87,8 @@ func (p *pattern) UnmarshalText(b []byte) (err error) {
 	return err
 }
 
-// Check implements [conf.Checker].
-func (c *File) Check(t *conf.Table) {
+// Check implements [tomlconf.Checker].
+func (c *File) Check(t *tomlconf.Table) {
 	for i, a := range c.Daemons {
 		if _, err := spread.ParseAddress(a); err != nil {
 			t.ErrorAt("daemon", i, "", "%v", err)
@@ -110,8 +111,8 @@ func (c *File) Check(t *conf.Table) {
 	}
 }
 
-// Check implements [conf.Checker].
-func (in *inputConfig) Check(t *conf.Table) {
+// Check implements [tomlconf.Checker].
+func (in *inputConfig) Check(t *tomlconf.Table) {
 	in.pos = t.Pos("")
 	checkGroups(t, in.Groups)
 	kinds := 0
@@ -129,7 +130,7 @@ func (in *inputConfig) Check(t *conf.Table) {
 	}
 }
 
-func checkGroups(t *conf.Table, groups []string) {
+func checkGroups(t *tomlconf.Table, groups []string) {
 	for i, g := range groups {
 		if err := spread.CheckGroup(g); err != nil {
 			t.ErrorAt("groups", i, "", "%v", err)
@@ -144,7 +145,7 @@ func readConfig(path string) (*File, []conf.Warning, error) {
 		return nil, nil, err
 	}
 	var c File
-	warnings, err := conf.Read(path, text, &c)
+	warnings, err := tomlconf.Read(path, text, &c)
 	return &c, warnings, err
 }
 
@@ -185,7 +186,7 @@ func (c *File) publisher() logpub.Config {
 // fileOf returns the file that says the same as a command line.
 func fileOf(p *logpub.Config, metrics string) *File {
 	c := &File{Inputs: []inputConfig{{Stdin: true, VHostWord: logline.VHostKeep.String()}}}
-	conf.SetDefaults(c)
+	tomlconf.SetDefaults(c)
 	c.Name, c.Groups, c.VHost, c.VHostWord, c.Type = p.Name, p.Groups, p.VHost, p.VHostWord.String(), p.MessType
 	c.Envelope, c.Publisher, c.Confirm, c.Metrics = p.Envelope, p.Publisher, p.Confirm, metrics
 	c.BatchSize, c.MaxLine, c.Queue, c.Full = conf.Size(p.BatchBytes), conf.Size(p.MaxLine), conf.Size(p.QueueBytes), p.Policy.String()

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/spreadd/spreadd/internal/conf"
+	"github.com/spreadd/spreadd/internal/conf/tomlconf"
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/prom/promtest"
 	"github.com/spreadd/spreadd/internal/testkit"
@@ -197,7 +197,7 @@ func TestConfigFile(t *testing.T) {
 // TestFileDefaults: they are those of package logpub, and the words of the tags are its words.
 func TestFileDefaults(t *testing.T) {
 	var f File
-	if _, err := conf.Read("x", []byte("[[input]]\nstdin = true\n"), &f); err != nil {
+	if _, err := tomlconf.Read("x", []byte("[[input]]\nstdin = true\n"), &f); err != nil {
 		t.Fatal(err)
 	}
 	c := f.publisher()
@@ -238,10 +238,10 @@ func TestCheckPrints(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := conf.Format(l.file); got != stdout.String() {
+		if got := tomlconf.Format(l.file); got != stdout.String() {
 			t.Errorf("read back it is\n%s\nwant\n%s", got, &stdout)
 		}
-		if got := conf.Format(fileOf(&l.cfg, l.file.Metrics)); got != conf.Format(fileOf(&o.cfg, o.metrics)) {
+		if got := tomlconf.Format(fileOf(&l.cfg, l.file.Metrics)); got != tomlconf.Format(fileOf(&o.cfg, o.metrics)) {
 			t.Errorf("it says\n%s\nwant\n%s", got, &stdout)
 		}
 	}

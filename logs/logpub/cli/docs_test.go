@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/spreadd/spreadd/internal/conf/conftest"
+	"github.com/spreadd/spreadd/internal/conf/tomlconf/tomlconftest"
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/testkit"
 )
@@ -61,7 +61,7 @@ func TestExamples(t *testing.T) {
 
 // TestKeys: the schema and the table of keys are those of File, and the schema takes the examples.
 func TestKeys(t *testing.T) {
-	schema := conftest.File{
+	schema := tomlconftest.File{
 		Program: "logpub", Struct: &File{}, Root: "../../..", Package: "logs/logpub/cli", Page: "docs/logs/logpub.md",
 	}.Check(t)
 	schema.CheckTOML(t, whole)

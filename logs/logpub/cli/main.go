@@ -12,7 +12,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/spreadd/spreadd/internal/conf"
+	"github.com/spreadd/spreadd/internal/conf/tomlconf"
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/prom"
 	"github.com/spreadd/spreadd/logs/logpub"
@@ -59,7 +59,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		for _, w := range l.warnings {
 			say(stderr, w.String()+"\n")
 		}
-		say(stdout, conf.Format(l.file))
+		say(stdout, tomlconf.Format(l.file))
 		return flags.OK
 	}
 	p, err := logpub.New(o.cfg)
@@ -68,7 +68,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return o.answer(ctx, err, stdin, stdout, stderr)
 	}
 	if o.check {
-		say(stdout, conf.Format(fileOf(&o.cfg, o.metrics)))
+		say(stdout, tomlconf.Format(fileOf(&o.cfg, o.metrics)))
 		return flags.OK
 	}
 	var source metrics.Source

@@ -1,4 +1,4 @@
-package conf
+package tomlconf
 
 import (
 	"cmp"
@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/spreadd/spreadd/internal/conf"
 )
 
 // Checker is a struct with rules that tags cannot express. Check reports what breaks them. It is
@@ -20,22 +22,22 @@ type Checker interface{ Check(t *Table) }
 
 // Read reads a document into the struct that v points to, by the tags of its fields (see the package
 // comment). Keys that the document does not have are set to their defaults. name stands for the file in
-// messages. The error is an [Errors] with all mistakes, or with one mistake in the grammar alone.
-func Read(name string, src []byte, v any) ([]Warning, error) {
+// messages. The error is a [conf.Errors] with all mistakes, or with one mistake in the grammar alone.
+func Read(name string, src []byte, v any) ([]conf.Warning, error) {
 	var values map[string]any
 	if _, err := toml.Decode(string(src), &values); err != nil {
-		e := &Error{Pos: Pos{File: name}, Problem: err.Error()}
+		e := &conf.Error{Pos: conf.Pos{File: name}, Problem: err.Error()}
 		if pe, ok := errors.AsType[toml.ParseError](err); ok {
 			e.Pos.Line, e.Pos.Col = pe.Position.Line, max(pe.Position.Col, 1)
 			e.Problem = pe.Message
 		}
-		return nil, Errors{e}
+		return nil, conf.Errors{e}
 	}
 	SetDefaults(v)
 	d := &document{file: name, places: findPlaces(name, string(src))}
 	d.table("", values, reflect.ValueOf(v).Elem())
 	d.errs.Sort()
-	SortWarnings(d.warnings)
+	conf.SortWarnings(d.warnings)
 	if len(d.errs) > 0 {
 		return d.warnings, d.errs
 	}
@@ -45,9 +47,9 @@ func Read(name string, src []byte, v any) ([]Warning, error) {
 // document is what the tables of a file share.
 type document struct {
 	file     string
-	places   map[string]Pos // by path
-	errs     Errors
-	warnings []Warning
+	places   map[string]conf.Pos // by path
+	errs     conf.Errors
+	warnings []conf.Warning
 }
 
 // Table is a table of a document. A [Checker] reports mistakes about its keys.
@@ -65,13 +67,13 @@ func (t *Table) Has(key string) bool {
 }
 
 // Pos returns where a key is, or the table if it does not have the key.
-func (t *Table) Pos(key string) Pos {
+func (t *Table) Pos(key string) conf.Pos {
 	for _, path := range []string{t.pathOf(key), t.path} {
 		if p, ok := t.doc.places[path]; ok {
 			return p
 		}
 	}
-	return Pos{File: t.doc.file}
+	return conf.Pos{File: t.doc.file}
 }
 
 // pathOf returns the path by which the place of a key is known.
@@ -93,8 +95,8 @@ func (t *Table) ErrorAt(key string, i int, advice, format string, args ...any) {
 	t.doc.errorf(pos, advice, format, args...)
 }
 
-func (d *document) errorf(pos Pos, advice, format string, args ...any) {
-	d.errs = append(d.errs, &Error{Pos: pos, Problem: fmt.Sprintf(format, args...), Advice: advice})
+func (d *document) errorf(pos conf.Pos, advice, format string, args ...any) {
+	d.errs = append(d.errs, &conf.Error{Pos: pos, Problem: fmt.Sprintf(format, args...), Advice: advice})
 }
 
 // table reads a table into a struct that has its defaults.
@@ -123,7 +125,7 @@ func (d *document) table(path string, values map[string]any, v reflect.Value) {
 			continue
 		}
 		advice := "known here: " + strings.Join(known, ", ")
-		if k := Suggest(key, known); k != "" {
+		if k := conf.Suggest(key, known); k != "" {
 			advice = "did you mean " + k + "?"
 		}
 		t.Errorf(key, advice, "unknown key %q", key)
@@ -181,7 +183,7 @@ func (t *Table) warnOld(old, key string, both bool) bool {
 		delete(t.values, old)
 		return false
 	}
-	t.doc.warnings = append(t.doc.warnings, Warning{Pos: t.Pos(old), Text: fmt.Sprintf("%s is now called %s", old, key)})
+	t.doc.warnings = append(t.doc.warnings, conf.Warning{Pos: t.Pos(old), Text: fmt.Sprintf("%s is now called %s", old, key)})
 	return true
 }
 
@@ -270,16 +272,16 @@ func (t *Table) one(f *field, path string, raw any, v reflect.Value) {
 		}
 	case kindDuration:
 		if isText {
-			err = v.Addr().Interface().(*Duration).Set(text)
+			err = v.Addr().Interface().(*conf.Duration).Set(text)
 		}
 	case kindSize:
-		var n Size
+		var n conf.Size
 		if isText {
-			n, err = ParseSize(text)
+			n, err = conf.ParseSize(text)
 		} else {
 			var whole int64
 			whole, isText = raw.(int64)
-			n = Size(whole)
+			n = conf.Size(whole)
 		}
 		v.SetInt(int64(n))
 	case kindBool:
@@ -310,17 +312,17 @@ func (t *Table) one(f *field, path string, raw any, v reflect.Value) {
 		t.doc.errorf(pos, "", "%s: %v", label, err)
 	case len(f.enum) > 0 && !slices.Contains(f.enum, text):
 		advice := ""
-		if k := Suggest(text, f.enum); k != "" {
+		if k := conf.Suggest(text, f.enum); k != "" {
 			advice = "did you mean " + k + "?"
 		}
-		t.doc.errorf(pos, advice, "%s is %q, want %s", label, text, OneOf(f.enum))
+		t.doc.errorf(pos, advice, "%s is %q, want %s", label, text, conf.OneOf(f.enum))
 	case (f.min != "" || f.max != "") && !f.inBounds(v):
 		t.doc.errorf(pos, "", "%s is %v, want %s", label, v, f.bounds())
 	}
 }
 
 // wrong reports a value of another type than its key takes.
-func (t *Table) wrong(f *field, pos Pos, raw any) {
+func (t *Table) wrong(f *field, pos conf.Pos, raw any) {
 	t.doc.errorf(pos, "", "%s must be %s, not %s", f.key, f.need(), typeName(raw))
 }
 

@@ -1,4 +1,4 @@
-package conf
+package tomlconf
 
 import (
 	"encoding"
@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/spreadd/spreadd/internal/conf"
 )
 
 // Format writes the struct that v points to as a document that [Read] reads back to the same. Keys that
@@ -93,18 +95,18 @@ func (f *field) formatOne(v reflect.Value) string {
 	case kindText:
 		text, err := v.Interface().(encoding.TextMarshaler).MarshalText()
 		if err != nil {
-			panic("conf: writing " + f.key + ": " + err.Error())
+			panic("tomlconf: writing " + f.key + ": " + err.Error())
 		}
 		return Quote(string(text))
 	case kindString:
 		return Quote(v.String())
 	case kindSize:
-		if text := Size(v.Int()).String(); strings.HasSuffix(text, "B") {
+		if text := conf.Size(v.Int()).String(); strings.HasSuffix(text, "B") {
 			return Quote(text)
 		}
 		return strconv.FormatInt(v.Int(), 10)
 	case kindDuration:
-		return Quote(Duration(v.Int()).String())
+		return Quote(conf.Duration(v.Int()).String())
 	case kindBool:
 		return strconv.FormatBool(v.Bool())
 	case kindInt:

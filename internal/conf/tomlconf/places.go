@@ -1,8 +1,10 @@
-package conf
+package tomlconf
 
 import (
 	"strconv"
 	"strings"
+
+	"github.com/spreadd/spreadd/internal/conf"
 )
 
 // places finds where the keys of a document stand, which the decoder does not
@@ -15,20 +17,22 @@ type places struct {
 	line   int
 	start  int // of the line
 	file   string
-	arrays map[string]int // how many tables an array has so far
-	found  map[string]Pos // by path
+	arrays map[string]int      // how many tables an array has so far
+	found  map[string]conf.Pos // by path
 }
 
 // child is the path of a key in a table, element that of a member of an array.
-func child(path, key string) string       { return path + "." + key }
-func element(path string, i int) string   { return path + "[" + strconv.Itoa(i) + "]" }
-func (p *places) more() bool              { return p.off < len(p.src) }
-func (p *places) pos() Pos                { return Pos{p.file, p.line, p.off - p.start + 1} }
-func (p *places) at(prefix string) bool   { return strings.HasPrefix(p.src[p.off:], prefix) }
-func (p *places) note(path string, q Pos) { p.found[path] = q }
+func child(path, key string) string     { return path + "." + key }
+func element(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }
+func (p *places) more() bool            { return p.off < len(p.src) }
+func (p *places) pos() conf.Pos {
+	return conf.Pos{File: p.file, Line: p.line, Col: p.off - p.start + 1}
+}
+func (p *places) at(prefix string) bool        { return strings.HasPrefix(p.src[p.off:], prefix) }
+func (p *places) note(path string, q conf.Pos) { p.found[path] = q }
 
-func findPlaces(file, src string) map[string]Pos {
-	p := &places{src: src, line: 1, file: file, arrays: make(map[string]int), found: make(map[string]Pos)}
+func findPlaces(file, src string) map[string]conf.Pos {
+	p := &places{src: src, line: 1, file: file, arrays: make(map[string]int), found: make(map[string]conf.Pos)}
 	prefix := ""
 	for p.space(); p.more(); p.space() {
 		pos := p.pos()
@@ -117,7 +121,7 @@ func (p *places) key() []string {
 
 // table returns the path of a table that the header at pos names, and notes it
 // and those around it that have no header of their own.
-func (p *places) table(parts []string, array bool, pos Pos) string {
+func (p *places) table(parts []string, array bool, pos conf.Pos) string {
 	path := ""
 	for i, part := range parts {
 		path = child(path, part)

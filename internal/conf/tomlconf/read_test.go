@@ -1,4 +1,4 @@
-package conf
+package tomlconf
 
 import (
 	"errors"
@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/spreadd/spreadd/internal/conf"
 )
 
 // sample has a key of each kind.
@@ -15,8 +17,8 @@ type sample struct {
 	N     int               `toml:"n" min:"1" max:"9" default:"3"`
 	Small int16             `toml:"small" min:"-32768" max:"32767"`
 	Part  float64           `toml:"part" min:"0" max:"1"`
-	Keep  Duration          `toml:"keep" default:"1m" old:"hold"`
-	Size  Size              `toml:"size" min:"1KiB" default:"64MiB" old:"size_bytes"`
+	Keep  conf.Duration     `toml:"keep" default:"1m" old:"hold"`
+	Size  conf.Size         `toml:"size" min:"1KiB" default:"64MiB" old:"size_bytes"`
 	Clock string            `toml:"clock" enum:"agreed,line,receipt" default:"agreed"`
 	Words []string          `toml:"words" old:"wordz"`
 	When  upper             `toml:"when"`
@@ -28,9 +30,9 @@ type sample struct {
 }
 
 type inner struct {
-	Name  string  `toml:"name"`
-	Bytes Size    `toml:"bytes" default:"1KiB"`
-	More  []inner `toml:"more"`
+	Name  string    `toml:"name"`
+	Bytes conf.Size `toml:"bytes" default:"1KiB"`
+	More  []inner   `toml:"more"`
 }
 
 func (in *inner) Check(t *Table) {
@@ -90,7 +92,7 @@ name = "f"
 
 func sampleValue() sample {
 	return sample{
-		Name: "a", N: 7, Small: -3, Part: 0.25, Keep: Duration(30 * day), Size: 1 << 20, Clock: "line", Words: []string{"x", "y"}, When: "NOW",
+		Name: "a", N: 7, Small: -3, Part: 0.25, Keep: conf.Duration(30 * 24 * time.Hour), Size: 1 << 20, Clock: "line", Words: []string{"x", "y"}, When: "NOW",
 		Names: map[string]string{"a b": "x", "b": "y"}, Inner: inner{Name: "b", Bytes: 512}, Deep: &inner{Name: "e", Bytes: 1024},
 		List:  []inner{{Name: "c", Bytes: 1024}, {Name: "d", Bytes: 1024, More: []inner{{Name: "f", Bytes: 1024}}}},
 		Short: []inner{{Name: "s", Bytes: 1024}, {Name: "t", Bytes: 5}},
@@ -117,7 +119,7 @@ func TestDefaults(t *testing.T) {
 	if _, err := Read("x.toml", nil, &got); err != nil {
 		t.Fatal(err)
 	}
-	want := sample{Name: "def", On: true, N: 3, Keep: Duration(time.Minute), Size: 64 << 20, Clock: "agreed", Inner: inner{Bytes: 1024}}
+	want := sample{Name: "def", On: true, N: 3, Keep: conf.Duration(time.Minute), Size: 64 << 20, Clock: "agreed", Inner: inner{Bytes: 1024}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("read as\n%+v\nwant\n%+v", got, want)
 	}
@@ -142,7 +144,7 @@ func wantErrors(t *testing.T, src string, want ...string) {
 	t.Helper()
 	var v sample
 	_, err := Read("x.toml", []byte(src), &v)
-	errs, ok := errors.AsType[Errors](err)
+	errs, ok := errors.AsType[conf.Errors](err)
 	if !ok || len(errs) != len(want) {
 		t.Fatalf("%d mistakes, want %d:\n%v", len(errs), len(want), err)
 	}
@@ -231,7 +233,7 @@ func TestFormerNames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if v.Keep != Duration(time.Minute) || v.Size != 4096 || len(v.Words) != 1 || v.Inner.Name != "in" || v.Inner.Bytes != 7 {
+	if v.Keep != conf.Duration(time.Minute) || v.Size != 4096 || len(v.Words) != 1 || v.Inner.Name != "in" || v.Inner.Bytes != 7 {
 		t.Errorf("read as %+v", v)
 	}
 	want := []string{

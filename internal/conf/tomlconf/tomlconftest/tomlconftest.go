@@ -1,4 +1,4 @@
-package conftest
+package tomlconftest
 
 import (
 	"encoding/json"
@@ -10,7 +10,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
-	"github.com/spreadd/spreadd/internal/conf"
+	"github.com/spreadd/spreadd/internal/conf/tomlconf"
 	"github.com/spreadd/spreadd/internal/testkit/golden"
 )
 
@@ -27,10 +27,10 @@ type File struct {
 // struct. With -rewrite it writes them. It returns the schema.
 func (f File) Check(t *testing.T) Schema {
 	t.Helper()
-	text := conf.Schema("configuration file of "+f.Program, f.Struct)
+	text := tomlconf.Schema("configuration file of "+f.Program, f.Struct)
 	golden.File(t, filepath.Join(f.Root, "docs", "schema", f.Program+".schema.json"), string(text))
 	begin := "<!-- keys: go test ./" + f.Package + " -run Keys -rewrite -->\n"
-	golden.Section(t, filepath.Join(f.Root, filepath.FromSlash(f.Page)), begin, "<!-- end of keys -->\n", conf.KeyTable(f.Struct))
+	golden.Section(t, filepath.Join(f.Root, filepath.FromSlash(f.Page)), begin, "<!-- end of keys -->\n", tomlconf.KeyTable(f.Struct))
 	var s Schema
 	if err := json.Unmarshal(text, &s); err != nil {
 		t.Fatal(err)
@@ -38,7 +38,7 @@ func (f File) Check(t *testing.T) Schema {
 	return s
 }
 
-// Schema is a JSON schema, with the keywords that package conf uses.
+// Schema is a JSON schema, with the keywords that package tomlconf uses.
 type Schema struct {
 	Type        any               `json:"type"` // a string or a list of them
 	Description string            `json:"description"`

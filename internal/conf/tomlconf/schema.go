@@ -1,4 +1,4 @@
-package conf
+package tomlconf
 
 import (
 	"encoding/json"
@@ -15,7 +15,7 @@ func Schema(title string, v any) []byte {
 	s["title"] = title
 	text, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
-		panic("conf: the schema of " + title + ": " + err.Error())
+		panic("tomlconf: the schema of " + title + ": " + err.Error())
 	}
 	return append(text, '\n')
 }

@@ -1,10 +1,12 @@
-package conf
+package tomlconf
 
 import (
 	"encoding"
 	"reflect"
 	"strconv"
 	"strings"
+
+	"github.com/spreadd/spreadd/internal/conf"
 )
 
 // field describes a key: a field of a struct, by its tags.
@@ -114,9 +116,9 @@ func fieldsOf(t reflect.Type) []field {
 
 func kindOf(t reflect.Type) kind {
 	switch {
-	case t == reflect.TypeFor[Size]():
+	case t == reflect.TypeFor[conf.Size]():
 		return kindSize
-	case t == reflect.TypeFor[Duration]():
+	case t == reflect.TypeFor[conf.Duration]():
 		return kindDuration
 	case reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()):
 		return kindText
@@ -159,11 +161,11 @@ func (f *field) parse(text string) reflect.Value {
 	var err error
 	switch f.kind {
 	case kindSize:
-		var s Size
-		s, err = ParseSize(text)
+		var s conf.Size
+		s, err = conf.ParseSize(text)
 		v.SetInt(int64(s))
 	case kindDuration:
-		err = v.Addr().Interface().(*Duration).Set(text)
+		err = v.Addr().Interface().(*conf.Duration).Set(text)
 	case kindBool:
 		v.SetBool(text == "true")
 	case kindInt:
@@ -181,7 +183,7 @@ func (f *field) parse(text string) reflect.Value {
 	case kindTable: // has none
 	}
 	if err != nil {
-		panic("conf: the tag of " + f.key + ": " + err.Error())
+		panic("tomlconf: the tag of " + f.key + ": " + err.Error())
 	}
 	return v
 }
