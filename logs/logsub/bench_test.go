@@ -16,6 +16,8 @@ import (
 
 // source is a session in memory that has as many messages as it is told to.
 type source struct {
+	spread.Connection // for the methods that logsub does not call
+
 	messages []*spread.Message
 	more     chan int
 	left     int
@@ -101,7 +103,7 @@ func BenchmarkLines(b *testing.B) {
 			log.Group, log.File = "a", filepath.Join(b.TempDir(), log.File)
 			s, err := New(Config{
 				Connections: []Connection{{Address: "4803", Logs: []Log{log}}}, StatsInterval: -1,
-				Dial: func(context.Context, string, string) (Session, error) { return src, nil },
+				Dial: func(context.Context, string, string) (spread.Connection, error) { return src, nil },
 			})
 			if err != nil {
 				b.Fatal(err)

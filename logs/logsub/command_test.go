@@ -28,7 +28,7 @@ func TestCommands(t *testing.T) {
 	counting := "|wc -l > " + filepath.Join(dir, "count")
 	s, err := New(Config{
 		StatsInterval: -1, QueueBytes: 8 << 20, Output: os.Stderr, CommandWait: 100 * time.Millisecond,
-		Dial: func(context.Context, string, string) (Session, error) { return src, nil },
+		Dial: func(context.Context, string, string) (spread.Connection, error) { return src, nil },
 		Connections: []Connection{{Address: "4803", Logs: []Log{
 			{Group: "a", File: stopped},
 			{Group: "a", File: counting, Vhost: VhostStrip},

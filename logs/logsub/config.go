@@ -102,8 +102,8 @@ type Config struct {
 	Output *os.File
 	// Log is for what an operator wants to know; nil discards it.
 	Log *slog.Logger
-	// Dial opens a session; nil means spread.Dial.
-	Dial func(ctx context.Context, address, name string) (Session, error)
+	// Dial opens a connection, in tests; nil means spread.Dial ([spread.WithConnect]).
+	Dial func(ctx context.Context, address, name string) (spread.Connection, error)
 	// Now is the clock of rewritten time stamps; nil means time.Now.
 	Now func() time.Time
 }
@@ -201,27 +201,6 @@ func (l *Log) format() logline.Format {
 	default:
 		return logline.Strftime(l.Rewrite)
 	}
-}
-
-// Session is what logsub needs of a *spread.Conn.
-type Session interface {
-	Join(ctx context.Context, group string) error
-	Receive(ctx context.Context) (spread.Event, error)
-	// Ready reports whether Receive would return at once.
-	Ready() bool
-	PrivateGroup() string
-	Close() error
-	// Kill closes at once, without a word to the daemon.
-	Kill()
-}
-
-// dial opens a real session.
-func dial(ctx context.Context, address, name string) (Session, error) {
-	c, err := spread.Dial(ctx, address, spread.WithName(name), spread.WithMembership(true))
-	if err != nil {
-		return nil, err
-	}
-	return c, nil
 }
 
 // Check returns what is wrong with the configuration, as far as that can be told
@@ -354,9 +333,6 @@ func (c Config) withDefaults() (Config, error) {
 	c.Zone = cmp.Or(c.Zone, time.UTC)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
-	}
-	if c.Dial == nil {
-		c.Dial = dial
 	}
 	if c.Now == nil {
 		c.Now = time.Now

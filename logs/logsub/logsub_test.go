@@ -50,8 +50,8 @@ type farm struct {
 }
 
 // dialer opens sessions to a daemon in memory.
-func dialer(d *spreadtest.Daemon) func(context.Context, string, string) (Session, error) {
-	return func(ctx context.Context, address, name string) (Session, error) {
+func dialer(d *spreadtest.Daemon) func(context.Context, string, string) (spread.Connection, error) {
+	return func(ctx context.Context, address, name string) (spread.Connection, error) {
 		c, err := spread.Dial(ctx, address, spread.WithName(name), spread.WithMembership(true), spread.WithDialer(d.Dial))
 		if err != nil {
 			return nil, err
@@ -253,7 +253,7 @@ func TestReconnects(t *testing.T) {
 		f.daemon.SetDown(true)
 		<-time.After(10 * time.Minute)
 		f.daemon.SetDown(false)
-		<-time.After(backoffLast + time.Second)
+		<-time.After(6 * time.Second)
 		synctest.Wait()
 		f.publisher()
 		f.send("two\n", "a", "b")
@@ -277,13 +277,13 @@ func TestDropped(t *testing.T) {
 		if !f.daemon.Drop(private) {
 			f.Fatalf("no session %q", private)
 		}
-		<-time.After(backoffFirst)
+		<-time.After(50 * time.Millisecond)
 		f.send("one\n", "a")
 		f.want("a.log", "one\n")
 	})
 }
 
-// TestNameTaken: somebody has our name; the daemon gives us another.
+// TestNameTaken: another session has the name, so that logsub adds a suffix.
 func TestNameTaken(t *testing.T) {
 	d := spreadtest.New("alpha")
 	defer d.Close()
@@ -294,13 +294,13 @@ func TestNameTaken(t *testing.T) {
 	}
 	defer other.Kill()
 	r := &receiver{s: &Subscriber{cfg: Config{Dial: dialer(d)}}, address: "4803"}
-	sess, err := r.dial(t.Context())
-	if err != nil {
+	if err := r.open(); err != nil {
 		t.Fatal(err)
 	}
-	defer sess.Kill()
-	if sess.PrivateGroup() == other.PrivateGroup() {
-		t.Errorf("both are %s", sess.PrivateGroup())
+	defer r.client.Close()
+	ev, err := r.client.Receive(t.Context())
+	if c, ok := ev.(*spread.Connected); !ok || c.PrivateGroup == other.PrivateGroup() {
+		t.Errorf("%T %+v, %v, and the other is %s", ev, ev, err, other.PrivateGroup())
 	}
 }
 

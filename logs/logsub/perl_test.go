@@ -180,7 +180,7 @@ func TestPerlApart(t *testing.T) {
 	file := filepath.Join(dir, "a.log")
 	sub, err := New(Config{
 		Log: slog.New(slog.NewTextHandler(&log, nil)), QueueBytes: 100_000, CommandWait: 100 * time.Millisecond,
-		Dial: func(context.Context, string, string) (Session, error) { return src, nil },
+		Dial: func(context.Context, string, string) (spread.Connection, error) { return src, nil },
 		Perl: Perl{Load: []perlsink.Step{{Lib: filepath.Join("testdata", "perl")}, {Use: "rude"}}, Hup: []string{"rude::hup"}},
 		Connections: []Connection{{Address: "4803", Logs: []Log{
 			{Group: "a", Perl: "rude::log"},
@@ -256,7 +256,7 @@ func TestPerlSpool(t *testing.T) {
 		}
 		sub, err := New(Config{
 			Log: slog.New(slog.NewTextHandler(&log, nil)), CommandWait: 50 * time.Millisecond, Spool: filepath.Join(dir, "spool"),
-			Dial:        func(context.Context, string, string) (Session, error) { return src, nil },
+			Dial:        func(context.Context, string, string) (spread.Connection, error) { return src, nil },
 			Perl:        Perl{Load: []perlsink.Step{{Lib: filepath.Join("testdata", "perl")}, {Use: "mylogger"}, {Use: "rude"}}},
 			Connections: []Connection{{Address: "4803", Logs: []Log{{Group: "a", Perl: function}}}},
 		})

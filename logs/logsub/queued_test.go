@@ -27,7 +27,7 @@ func numbered(lines int) *source {
 func start(t *testing.T, cfg Config, src *source, logs ...Log) (s *Subscriber, end func() error) {
 	t.Helper()
 	cfg.StatsInterval = -1
-	cfg.Dial = func(context.Context, string, string) (Session, error) { return src, nil }
+	cfg.Dial = func(context.Context, string, string) (spread.Connection, error) { return src, nil }
 	cfg.Connections = []Connection{{Address: "4803", Logs: logs}}
 	s, err := New(cfg)
 	if err != nil {

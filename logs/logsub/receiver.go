@@ -5,9 +5,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"os"
 	"slices"
 	"strconv"
@@ -15,12 +13,6 @@ import (
 
 	"github.com/spreadd/spreadd/logs/internal/envelope"
 	"github.com/spreadd/spreadd/spread"
-)
-
-// Back-off between attempts to connect.
-const (
-	backoffFirst = 50 * time.Millisecond
-	backoffLast  = 5 * time.Second
 )
 
 // receiveBatch bounds how many messages the receiver collects before it passes them to the writers.
@@ -34,11 +26,13 @@ type receiver struct {
 	byGroup   map[string][]target
 	raw       map[string][]target // of logs that keep envelopes
 	groups    []string            // sorted
-	waiting   map[string]bool     // groups whose join is not confirmed
-	joined    bool                // all groups have been joined once
-	batches   []batch             // what the writers get next
-	collected int                 // events since the last handOn
-	messages  int64               // of these, messages, and the bytes of their payloads
+	client    *spread.Client
+	own       string  // private group of the connection
+	failing   bool    // a failure to connect has been logged since the last connection
+	joined    bool    // all groups have been joined once
+	batches   []batch // what the writers get next
+	collected int     // events since the last handOn
+	messages  int64   // of these, messages, and the bytes of their payloads
 	bytes     int64
 	count     connCount
 
@@ -85,89 +79,16 @@ func addRoutes(targets []target, w *writer, routes ...*route) []target {
 	return append(targets, target{w, slices.Clone(routes)})
 }
 
-// run keeps connecting until ctx ends.
-func (r *receiver) run(ctx context.Context) {
-	backoff := backoffFirst
-	failing := false
-	for {
-		lasted, err := r.connect(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		if lasted == 0 || len(r.waiting) > 0 {
-			r.count.failures.Add(1)
-		}
-		if lasted > 0 {
-			failing = false
-		}
-		if lasted > backoffLast {
-			backoff = backoffFirst
-		}
-		if !failing {
-			failing = true
-			r.s.cfg.Log.Warn("cannot connect to the daemon; will keep retrying", slog.String("daemon", r.address), slog.Any("error", err))
-		}
-		// Half of the pause is random, so that many subscribers do not reconnect at once.
-		pause := backoff/2 + rand.N(backoff/2+1)
-		backoff = min(2*backoff, backoffLast)
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(pause):
-		}
-	}
-}
-
-// connect opens one session, joins the groups, and receives until the session ends. It returns how long that lasted; 0 if
-// there was no session.
-func (r *receiver) connect(ctx context.Context) (lasted time.Duration, err error) {
-	sess, err := r.dial(ctx)
-	if err != nil {
-		return 0, err
-	}
-	defer sess.Kill() // without effect after Close
-	connected := time.Now()
-	r.s.count.connects.Add(1)
-	r.count.connects.Add(1)
-	r.count.connected.Store(true)
-	defer func() {
-		r.count.connected.Store(false)
-		r.count.joined.Store(0)
-	}()
-	clear(r.waiting)
+// open creates the client of the receiver. It does not connect.
+func (r *receiver) open() (err error) {
+	r.client, err = spread.NewClient([]string{r.address}, spread.WithName(r.name()),
+		spread.WithMembership(true), spread.WithConnect(r.s.cfg.Dial))
 	for _, g := range r.groups {
-		r.waiting[g] = true
-	}
-	err = r.subscribe(ctx, sess)
-	now := time.Now()
-	if len(r.waiting) == 0 {
-		r.lost = now
-	}
-	if ctx.Err() != nil {
-		err = sess.Close()
-	}
-	return max(now.Sub(connected), 1), err
-}
-
-func (r *receiver) dial(ctx context.Context) (Session, error) {
-	ctx, cancel := context.WithTimeout(ctx, backoffLast)
-	defer cancel()
-	sess, err := r.s.cfg.Dial(ctx, r.address, r.name())
-	if errors.Is(err, spread.ErrRejectNotUnique) {
-		// The daemon has not yet noticed that the previous session ended.
-		sess, err = r.s.cfg.Dial(ctx, r.address, "")
-	}
-	return sess, err
-}
-
-// subscribe joins the groups and receives.
-func (r *receiver) subscribe(ctx context.Context, sess Session) error {
-	for _, g := range r.groups {
-		if err := sess.Join(ctx, g); err != nil {
-			return fmt.Errorf("cannot join group %q: %w", g, err)
+		if err == nil {
+			err = r.client.Join(context.Background(), g)
 		}
 	}
-	return r.receive(ctx, sess)
+	return err
 }
 
 // name is the private name to ask for. It shows the operator which process this is.
@@ -179,13 +100,15 @@ func (r *receiver) name() string {
 	return name[:min(len(name), 10)]
 }
 
-// receive reads events and passes what it has to the writers whenever no more is available.
-func (r *receiver) receive(ctx context.Context, sess Session) error {
+// run reads events until ctx ends. It passes what it has to the writers whenever no more is
+// available.
+func (r *receiver) run(ctx context.Context) {
+	defer func() { _ = r.client.Close() }() // nothing is sent that could be lost
 	defer r.handOn()
 	for {
-		ev, err := sess.Receive(ctx)
+		ev, err := r.client.Receive(ctx)
 		if err != nil {
-			return err
+			return
 		}
 		if r.collected == 0 {
 			r.now = time.Now()
@@ -193,16 +116,64 @@ func (r *receiver) receive(ctx context.Context, sess Session) error {
 		switch ev := ev.(type) {
 		case *spread.Message:
 			r.message(ev)
-		case *spread.Membership:
-			r.membership(ev, sess.PrivateGroup())
+		default:
+			r.connection(ev)
 		}
-		if r.collected++; r.collected >= receiveBatch || !sess.Ready() {
+		if r.collected++; r.collected >= receiveBatch || !r.client.Ready() {
 			r.handOn()
 		}
 	}
 }
 
-// message collects a message for the logs of its groups: for each log once, whatever the list of groups.
+// connection counts and logs what happens to the connection.
+func (r *receiver) connection(ev spread.Event) {
+	log := r.s.cfg.Log.With(slog.String("daemon", r.address))
+	switch ev := ev.(type) {
+	case *spread.Connected:
+		r.own, r.failing = ev.PrivateGroup, false
+		r.s.count.connects.Add(1)
+		r.count.connects.Add(1)
+		r.count.connected.Store(true)
+	case *spread.Membership:
+		r.membership(ev)
+	case *spread.Joined:
+		if !r.joined {
+			r.joined = true
+			r.s.joined()
+		}
+	case *spread.Disconnected:
+		r.count.connected.Store(false)
+		if int(r.count.joined.Swap(0)) == len(r.groups) {
+			r.lost = time.Now()
+		} else {
+			r.count.failures.Add(1)
+		}
+		log.Warn("lost the connection to the daemon", slog.Any("error", ev.Err))
+	case *spread.ConnectFailed:
+		r.count.failures.Add(1)
+		if !r.failing {
+			r.failing = true
+			log.Warn("cannot connect to the daemon; will keep retrying", slog.Any("error", ev.Err))
+		}
+	}
+}
+
+// membership notes that a join is confirmed.
+func (r *receiver) membership(m *spread.Membership) {
+	if m.Cause != spread.CauseJoin || m.Changed != r.own {
+		return
+	}
+	r.count.joined.Add(1)
+	log := r.s.cfg.Log.With(slog.String("group", m.Group), slog.String("daemon", r.address), slog.String("session", r.own))
+	if r.lost.IsZero() {
+		log.Info("joined group")
+	} else {
+		log.Warn("joined group again; lines sent meanwhile are missing", slog.String("away", time.Since(r.lost).Round(time.Millisecond).String()))
+	}
+}
+
+// message collects a message for the logs of its groups: for each log once, whatever the list of
+// groups.
 func (r *receiver) message(m *spread.Message) {
 	r.messages++
 	r.bytes += int64(len(m.Payload))
@@ -309,24 +280,5 @@ func (r *receiver) handOn() {
 		b.w.put(b.items)
 		clear(b.items)
 		b.items = b.items[:0]
-	}
-}
-
-// membership notes that a join is confirmed.
-func (r *receiver) membership(m *spread.Membership, own string) {
-	if m.Cause != spread.CauseJoin || m.Changed != own || !r.waiting[m.Group] {
-		return
-	}
-	delete(r.waiting, m.Group)
-	r.count.joined.Add(1)
-	log := r.s.cfg.Log.With(slog.String("group", m.Group), slog.String("daemon", r.address), slog.String("session", own))
-	if r.lost.IsZero() {
-		log.Info("joined group")
-	} else {
-		log.Warn("joined group again; lines sent meanwhile are missing", slog.String("away", time.Since(r.lost).Round(time.Millisecond).String()))
-	}
-	if len(r.waiting) == 0 && !r.joined {
-		r.joined = true
-		r.s.joined()
 	}
 }

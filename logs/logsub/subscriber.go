@@ -44,7 +44,7 @@ func New(cfg Config) (*Subscriber, error) {
 	for i, conn := range cfg.Connections {
 		r := &receiver{
 			s: s, index: i, address: conn.Address,
-			byGroup: make(map[string][]target), raw: make(map[string][]target), waiting: make(map[string]bool),
+			byGroup: make(map[string][]target), raw: make(map[string][]target),
 		}
 		for _, l := range conn.Logs {
 			w, route, err := s.route(&l)
@@ -60,6 +60,9 @@ func New(cfg Config) (*Subscriber, error) {
 		if r.groups = slices.Compact(groups); len(r.groups) == 0 {
 			cfg.Log.Warn("no groups to join; not connecting to daemon", slog.String("daemon", conn.Address))
 			continue
+		}
+		if err := r.open(); err != nil {
+			return nil, errors.Join(err, s.closeAll())
 		}
 		s.receivers = append(s.receivers, r)
 	}

@@ -54,7 +54,7 @@ func TestServed(t *testing.T) {
 	all, hosts := filepath.Join(dir, "all"), filepath.Join(dir, "%{vhost}")
 	s, err := logsub.New(logsub.Config{
 		StatsInterval: -1, OpenFiles: 2,
-		Dial: func(ctx context.Context, address, name string) (logsub.Session, error) {
+		Dial: func(ctx context.Context, address, name string) (spread.Connection, error) {
 			c, err := dial(ctx, address, name)
 			if err != nil {
 				return nil, err
