@@ -6,17 +6,17 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// checker looks at a history for one kind of property.
+// checker checks a history for one kind of property.
 type checker struct {
-	// property names it as in membership-protocol §15 and groups-protocol §12.
+	// property is named as in membership-protocol §15 and groups-protocol §12.
 	property string
-	// complete: the history has to be of a run that came to its end.
+	// complete reports that the check needs the history of a run that came to its end.
 	complete bool
 	check    func(*analysis, *report)
 }
 
-// checkers are all of them. Those behind can rely on what those before have
-// found in order only as far as they must not fail for it.
+// checkers are all checkers. A later one may rely on the earlier ones only so far that it does not
+// crash on what they report.
 var checkers = []checker{
 	{"C1-C6", false, checkConfigurations},
 	{"M2", false, checkDuplicates},
@@ -36,36 +36,34 @@ var checkers = []checker{
 	{"G10", true, checkTables},
 }
 
-// analysis is a history, sorted by what checkers need.
+// analysis is a history, sorted for the checkers.
 type analysis struct {
 	*History
-	// spans of each life, in its order.
+	// spans are the spans of each life, in order.
 	spans map[*Life][]*span
-	// byConf has the spans of a regular configuration, by the order of lives.
+	// byConf are the spans of each regular configuration, in the order of lives.
 	byConf map[wire.MembershipID][]*span
 	confs  []wire.MembershipID // by their first installation
-	// at has, for each life and message, one more than the place in its stream
-	// where it was delivered first.
+	// at is, for each life and message, the place in its stream of the first delivery, plus one.
 	at map[*Life][]int
-	// sent has the ring in which each message was sent as a whole, if it was.
+	// sent is the ring in which each message was sent as a whole; isSent reports whether it was.
 	sent   []wire.MembershipID
 	isSent []bool
-	// begun is where in the stream of its maker a message was begun in that ring.
+	// begun is the place in its maker's stream where a message was begun in that ring.
 	begun []int
 }
 
-// span is the time of a life in one regular configuration and in the
-// transitional one behind it.
+// span is the part of a life in one regular configuration and in the transitional one after it.
 type span struct {
 	life        *Life
 	conf        *Conf // nil before the first
 	trans, next *Conf // nil if it did not come to that
-	// regular and after are places in the stream, of data and views that were
-	// delivered in the regular and in the transitional configuration.
+	// regular and after are the places in the stream of data and views that were delivered in the
+	// regular and in the transitional configuration.
 	regular, after []int
 }
 
-// all is what was delivered.
+// all returns the places of all deliveries.
 func (s *span) all() []int { return slices.Concat(s.regular, s.after) }
 
 func analyse(h *History) *analysis {
@@ -129,7 +127,7 @@ func (a *analysis) deliveredAt(e *Entry, i int, s *span, at []int) {
 	if at[m.Number] == 0 {
 		at[m.Number] = i + 1
 	}
-	// A ring of one puts nothing on the wire.
+	// A ring of one sends nothing.
 	if m.From.Life == s.life && s.conf != nil && len(s.conf.Daemons) == 1 && !a.isSent[m.Number] {
 		a.sent[m.Number], a.isSent[m.Number], a.begun[m.Number] = s.conf.ID, true, i
 	}
@@ -138,8 +136,8 @@ func (a *analysis) deliveredAt(e *Entry, i int, s *span, at []int) {
 // has reports whether a life has delivered a message.
 func (a *analysis) has(l *Life, m *Message) bool { return a.at[l][m.Number] > 0 }
 
-// data returns the messages at some places of a stream, but for those that need not
-// be in their place.
+// data returns the messages at the given places of a stream, except those that may be delivered out
+// of order.
 func (s *span) data(places []int) (list []*Message) {
 	for _, i := range places {
 		if e := &s.life.Stream[i]; e.Kind == EntryData && !e.Message.early() {
@@ -149,5 +147,5 @@ func (s *span) data(places []int) (list []*Message) {
 	return list
 }
 
-// alive reports whether a life came to the end of the run.
+// alive reports whether a life lasted to the end of the run.
 func (l *Life) alive() bool { return l.Crashed == 0 }

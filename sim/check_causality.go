@@ -1,10 +1,9 @@
 package sim
 
-// checkCausality checks M8 of membership-protocol §15: who delivers a message
-// has delivered before it what its daemon had delivered or sent, in the same
-// configuration, when it sent the message. Reliable messages are exempt, as effect and
-// as cause: one may be delivered ahead of a gap, and its maker not come along when the gap is
-// never filled.
+// checkCausality checks M8 of membership-protocol §15: before a message, a daemon delivers what the
+// message's maker had delivered or sent, in the same configuration, when it sent the message.
+// Reliable messages are exempt, as cause and as effect: one may be delivered ahead of a gap, and be
+// dropped if the gap is never filled and its maker does not come along.
 func checkCausality(a *analysis, r *report) {
 	for _, id := range a.confs {
 		list := a.byConf[id]
@@ -22,8 +21,8 @@ func checkCausality(a *analysis, r *report) {
 	}
 }
 
-// checkPast goes through what one daemon delivered. What has been looked at of
-// another's past need not be looked at again.
+// checkPast checks the deliveries of one daemon. It looks at each part of another daemon's past
+// only once.
 func checkPast(a *analysis, q *span, past map[*Life][]int, r *report) {
 	looked := make(map[*Life]int)
 	for _, i := range q.all() {

@@ -6,8 +6,8 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// checkConfigurations checks C1 to C6 of membership-protocol §15: who is in a
-// configuration, that an id names one, and that those who go together agree on it.
+// checkConfigurations checks C1 to C6 of membership-protocol §15: who is in a configuration, that
+// an id names one configuration, and that daemons that go together agree on it.
 func checkConfigurations(a *analysis, r *report) {
 	sets := make(map[wire.MembershipID]*Conf)
 	owners := make(map[wire.MembershipID][]*Life)
@@ -46,7 +46,7 @@ func checkConfigurations(a *analysis, r *report) {
 	checkTogether(a, r)
 }
 
-// checkShape checks C4: regular and transitional configurations take turns.
+// checkShape checks C4: regular and transitional configurations alternate.
 func checkShape(a *analysis, l *Life, r *report) {
 	want := EntryTransitional
 	for i := range l.Stream {

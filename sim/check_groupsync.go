@@ -7,7 +7,7 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// stretch is what a client got in a group between two views behind each other.
+// stretch is what a client received in a group between two consecutive views.
 type stretch struct {
 	client   *Client
 	from, to *View
@@ -16,9 +16,9 @@ type stretch struct {
 	data     []*Message
 }
 
-// checkGroupSynchrony checks G5 of groups-protocol §12: members who come from
-// one view to the next together got the same messages in between. Reliable
-// messages are left out, as in checkSynchrony.
+// checkGroupSynchrony checks G5 of groups-protocol §12: members that come from one view to the next
+// together received the same messages in between. Reliable messages are left out, as in
+// checkSynchrony.
 func checkGroupSynchrony(a *analysis, r *report) {
 	if !a.Held {
 		return // the same id may be that of another view
@@ -67,7 +67,7 @@ func compareStretches(s, o *stretch, r *report) {
 	}
 }
 
-// stretchesOf cuts up what the clients of a life got.
+// stretchesOf cuts what the clients of a life received into stretches.
 func stretchesOf(l *Life) (list []*stretch) {
 	type place struct {
 		client *Client

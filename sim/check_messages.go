@@ -1,7 +1,7 @@
 package sim
 
-// checkDuplicates checks M2 of membership-protocol §15: at most once, over all
-// configurations. That nothing is made up or altered (M1) is seen on delivery.
+// checkDuplicates checks M2 of membership-protocol §15: a message is delivered at most once, over
+// all configurations. M1, that no message is invented or altered, is checked on delivery.
 func checkDuplicates(a *analysis, r *report) {
 	for _, l := range a.Daemons {
 		for i := range l.Stream {
@@ -12,8 +12,8 @@ func checkDuplicates(a *analysis, r *report) {
 	}
 }
 
-// checkSendingConfiguration checks M3: what is sent in a configuration is
-// delivered there, or in the transitional one behind it.
+// checkSendingConfiguration checks M3: a message is delivered in the configuration that it is sent
+// in, or in the transitional one after it.
 func checkSendingConfiguration(a *analysis, r *report) {
 	for _, l := range a.Daemons {
 		for _, s := range a.spans[l] {
@@ -35,8 +35,8 @@ func checkSendingConfiguration(a *analysis, r *report) {
 	}
 }
 
-// checkSelfDelivery checks M4: a daemon delivers what it has sent, unless it
-// fails. What it has taken from a client and not sent waits for another ring.
+// checkSelfDelivery checks M4: a daemon delivers what it has sent, unless it fails. What it has
+// taken from a client but not sent waits for another ring.
 func checkSelfDelivery(a *analysis, r *report) {
 	for _, m := range a.Messages {
 		p := m.From.Life
@@ -58,8 +58,7 @@ func checkSelfDelivery(a *analysis, r *report) {
 	}
 }
 
-// checkFIFO checks that messages of one client arrive in the order in which it
-// sent them.
+// checkFIFO checks that messages of one client arrive in the order in which it sent them.
 func checkFIFO(a *analysis, r *report) {
 	for _, l := range a.Daemons {
 		last := make(map[*Client]*Message)
@@ -77,8 +76,8 @@ func checkFIFO(a *analysis, r *report) {
 	}
 }
 
-// checkArrival checks M12: what is sent on the ring of a calm network arrives
-// at every member.
+// checkArrival checks M12: a message that is sent on the ring of a calm network arrives at every
+// member.
 func checkArrival(a *analysis, r *report) {
 	for _, m := range a.Messages {
 		p := m.From.Life

@@ -22,19 +22,19 @@ type edge struct {
 	at   clock.Time
 }
 
-// viewKey names a view at all daemons of a configuration. Its id alone does not:
-// when the network falls apart, a group whose members are all on one side keeps its id there
-// and counts on, while the other side may have delivered a join or leave more of the old
-// configuration under the next number (groups-protocol §6.1, §9).
+// viewKey names a view at all daemons of a configuration. Its id alone does not. When the network
+// partitions, a group whose members are all on one side keeps its id there and counts on. The other
+// side may have delivered one more join or leave of the old configuration under the next number
+// (groups-protocol §6.1, §9).
 type viewKey struct {
 	group wire.Name
 	id    wire.GroupID
 	in    wire.MembershipID // the regular or transitional configuration
 }
 
-// checkOrder checks M6 of membership-protocol §15 and G6 of groups-protocol
-// §12: there is one order that all deliveries conform to, of messages and of the
-// views of all groups. Reliable messages are exempt.
+// checkOrder checks M6 of membership-protocol §15 and G6 of groups-protocol §12: there is one
+// order, of messages and of the views of all groups, that all deliveries conform to. Reliable
+// messages are exempt.
 func checkOrder(a *analysis, r *report) {
 	messages := make([]node, len(a.Messages))
 	views := make(map[viewKey]*node)
@@ -81,8 +81,8 @@ func checkOrder(a *analysis, r *report) {
 	}
 }
 
-// takeAway takes away what nothing comes before, until nothing is left, or
-// nothing can be taken, and returns one of those left.
+// takeAway removes nodes without predecessors until none can be removed. It returns a remaining
+// node, or nil.
 func takeAway(all []*node) *node {
 	var free []*node
 	for _, n := range all {
@@ -108,10 +108,9 @@ func takeAway(all []*node) *node {
 	return nil
 }
 
-// reportCircle finds the shortest circle through what is left.
+// reportCircle reports the shortest cycle through the remaining nodes.
 func reportCircle(n *node, r *report) {
-	// A node that is left has one left before it; walk along those left until
-	// one comes again.
+	// Every remaining node has a remaining predecessor. Follow them until one repeats.
 	seen := make(map[*node]int)
 	var path []edge
 	at := n
@@ -146,7 +145,7 @@ func reportCircle(n *node, r *report) {
 	r.add(path[len(path)-1].at, "no order suits all: %s", b.String())
 }
 
-// leadsBack reports whether something that is left comes behind a node.
+// leadsBack reports whether a node has a remaining successor.
 func leadsBack(n *node) bool {
 	for _, e := range n.next {
 		if !e.to.taken {

@@ -6,9 +6,9 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// checkReceivers checks G7 of groups-protocol §12: a message for a group goes
-// to who is a member of it at that place in the order, and to nobody else. Of clients
-// that get no views only what they may not get is known.
+// checkReceivers checks G7 of groups-protocol §12: a message for a group goes to the members at
+// that place in the order, and to nobody else. For clients that get no views, only what they must
+// not get is known.
 func checkReceivers(a *analysis, r *report) {
 	for _, l := range a.Daemons {
 		members := make(map[wire.Name][]*Client)
@@ -69,7 +69,7 @@ func checkTo(l *Life, e *Entry, members map[wire.Name][]*Client, r *report) {
 	}
 	for _, g := range m.Groups {
 		for _, c := range members[g] {
-			// A session that ends in this step may have ended before.
+			// A session that ends in this step may have ended before the delivery.
 			if !slices.Contains(e.To, c) && c.Ended != e.At && (m.Type&wire.SelfDiscard == 0 || m.From != c) {
 				r.add(e.At, "%v does not get %v, for %v, of which it is a member", c, m, g)
 			}

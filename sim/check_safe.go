@@ -2,10 +2,9 @@ package sim
 
 import "github.com/spreadd/spreadd/wire"
 
-// checkSafe checks M9 and M10 of membership-protocol §15: a safe message that is
-// delivered in a configuration is delivered by all of it, unless they fail. A member that
-// has left the regular configuration by another way delivers it in the transitional one of that
-// way.
+// checkSafe checks M9 and M10 of membership-protocol §15: a safe message that is delivered in a
+// configuration is delivered by all its members, unless they fail. A member that left the regular
+// configuration another way delivers it in the transitional configuration of that way.
 func checkSafe(a *analysis, r *report) {
 	for _, l := range a.Daemons {
 		for _, s := range a.spans[l] {

@@ -6,9 +6,9 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// checkSignals checks G8 and G9 of groups-protocol §12: before a member gets anything
-// that is delivered without some of the members of its view, it gets a signal; it gets none
-// if all come along, and no view if nothing has changed.
+// checkSignals checks G8 and G9 of groups-protocol §12. Before a member gets anything that is
+// delivered without some members of its view, it gets a signal. It gets no signal if all come
+// along, and no view if nothing has changed.
 func checkSignals(a *analysis, r *report) {
 	daemons := make(map[string]wire.DaemonID)
 	for _, l := range a.Daemons {
@@ -27,15 +27,16 @@ type clientGroup struct {
 	group  wire.Name
 }
 
-// signals follows what the clients of a life got.
+// signals tracks what the clients of a life received.
 type signals struct {
 	life    *Life
 	daemons map[string]wire.DaemonID
 	r       *report
 	trans   *Conf // the transitional configuration, if in one
-	// silent: nothing was delivered in the present regular configuration;
-	// broken: nor in the one before, as when an exchange does not come to its end. What was told in it
-	// counts as a change, even if it concerns those who have left again (groups-protocol §6.5).
+	// silent reports that nothing was delivered in the present regular configuration, and broken
+	// that nothing was delivered in the one before either, as when an exchange does not complete.
+	// What is sent in such an exchange counts as a change, even if the members concerned have left
+	// again (groups-protocol §6.5).
 	silent, broken bool
 	views          map[clientGroup]*View
 	since          map[clientGroup]bool // a signal came since the view
@@ -80,8 +81,8 @@ func (s *signals) view(e *Entry, k clientGroup) {
 		delete(s.since, k)
 	default:
 		u := s.views[k]
-		// In a transitional configuration those that are lost may come and go
-		// as members, and each time there is another signal.
+		// In a transitional configuration, lost daemons' clients may still join and leave, with
+		// another signal each time.
 		if u != nil && s.since[k] && v.network() && s.trans == nil && !s.within[k] && comeAlong(u, v) {
 			s.r.add(e.At, "%v gets a signal between %v and %v, though all come along", k.client, u, v)
 		}
@@ -97,8 +98,7 @@ func (s *signals) view(e *Entry, k clientGroup) {
 	}
 }
 
-// comeAlong reports whether all members of a view are in the own set of the
-// next.
+// comeAlong reports whether all members of a view are in the own set of the next view.
 func comeAlong(u, v *View) bool {
 	return !slices.ContainsFunc(u.Members, func(n wire.Name) bool { return !slices.Contains(v.Sets[v.Own], n) })
 }
@@ -114,8 +114,7 @@ func (s *signals) need(e *Entry, k clientGroup) {
 	}
 }
 
-// lost returns a member of a view that is not in the transitional
-// configuration, or nil.
+// lost returns a member of a view that is not in the transitional configuration, or nil.
 func (s *signals) lost(u *View) *wire.Name {
 	for i := range u.Members {
 		_, daemon, _ := u.Members[i].SplitPrivate()
@@ -126,7 +125,7 @@ func (s *signals) lost(u *View) *wire.Name {
 	return nil
 }
 
-// membershipOf returns the membership of daemons that an id names.
+// membershipOf returns the daemons' membership that an id names.
 func membershipOf(id wire.GroupID) wire.MembershipID {
 	return wire.MembershipID{Daemon: wire.DaemonID(id.Daemon), Time: int32(id.Time)}
 }

@@ -6,12 +6,11 @@ import (
 	"github.com/spreadd/spreadd/internal/clock"
 )
 
-// checkSynchrony checks M5 of membership-protocol §15: those who go together
-// from one configuration to the next deliver the same messages in between.
+// checkSynchrony checks M5 of membership-protocol §15: daemons that go together from one
+// configuration to the next deliver the same messages in between.
 //
-// Reliable messages are left out: one that is delivered ahead of a gap may turn
-// out, when the gap is never filled, to be of a daemon that did not come along, and then
-// the others drop it (ring-protocol §17.3, §22.4).
+// Reliable messages are left out. If one is delivered ahead of a gap that is never filled, its
+// maker may not come along, and then the other daemons drop it (ring-protocol §17.3, §22.4).
 func checkSynchrony(a *analysis, r *report) {
 	for _, id := range a.confs {
 		first := make(map[int]*span) // by the index of the first that went the same way
@@ -36,7 +35,7 @@ func checkSynchrony(a *analysis, r *report) {
 	}
 }
 
-// missing returns what one has delivered in its span and the other has not.
+// missing returns the messages that one daemon delivered in its span and the other did not.
 func missing(a *analysis, p, q *span) (list []*Message) {
 	for _, m := range p.data(p.all()) {
 		if !a.has(q.life, m) {
@@ -46,7 +45,7 @@ func missing(a *analysis, p, q *span) (list []*Message) {
 	return list
 }
 
-// endOf is when a span ended.
+// endOf returns when a span ended.
 func endOf(s *span) clock.Time {
 	for i := range s.life.Stream {
 		if s.life.Stream[i].Conf == s.next {
@@ -56,8 +55,8 @@ func endOf(s *span) clock.Time {
 	return s.life.Began
 }
 
-// checkPrefix checks M7: in a regular configuration all deliver the same sequence,
-// though not all come to its end.
+// checkPrefix checks M7: in a regular configuration all daemons deliver the same sequence, or a
+// prefix of it.
 func checkPrefix(a *analysis, r *report) {
 	for _, id := range a.confs {
 		var longest []*Message

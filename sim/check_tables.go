@@ -6,9 +6,9 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// checkTables checks G10 and G12 of groups-protocol §12 at the end of a run, when
-// newcomers have joined every group: all members have one last view, which has those
-// clients that live and are members, and no other.
+// checkTables checks G10 and G12 of groups-protocol §12 at the end of a run, when newcomers have
+// joined every group: all members have the same last view, which consists of the clients that are
+// alive and members.
 func checkTables(a *analysis, r *report) {
 	type membership struct {
 		client *Client

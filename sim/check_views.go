@@ -6,8 +6,8 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// checkViews checks G1 to G4 of groups-protocol §12: what views say of
-// themselves, and that equal ids stand for equal views.
+// checkViews checks G1 to G4 of groups-protocol §12: the content of views, and that equal ids mean
+// equal views.
 func checkViews(a *analysis, r *report) {
 	known := make(map[viewKey]*View)
 	for _, l := range a.Daemons {
@@ -57,14 +57,14 @@ func checkViews(a *analysis, r *report) {
 	}
 }
 
-// sameView compares all but whose own set it is.
+// sameView compares everything except whose own set it is.
 func sameView(v, o *View) bool {
 	return v.Type == o.Type && slices.Equal(v.Members, o.Members) &&
 		slices.EqualFunc(v.Sets, o.Sets, slices.Equal[[]wire.Name])
 }
 
-// checkSets checks G4, and that the views of joins, leaves and ends name who
-// came or went.
+// checkSets checks G4, and that the views of joins, leaves and disconnects name the client that
+// came or left.
 func checkSets(v *View, e *Entry, l *Life, r *report) {
 	if !v.network() {
 		if len(v.Sets) != 1 || len(v.Sets[0]) != 1 ||

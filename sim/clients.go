@@ -14,9 +14,9 @@ import (
 const (
 	// watcherName is the private name of each daemon's watcher.
 	watcherName = "w"
-	// numberLen is the part of a payload that has the message's number.
+	// numberLen is the part of a payload that holds the message's number.
 	numberLen = 8
-	// burst is the most that a client sends at once.
+	// burst is the maximum number of messages that a client sends at once.
 	burst = 8
 )
 
@@ -24,15 +24,14 @@ const (
 type session struct {
 	*Client
 	id engine.SessionID
-	// opened: the engine knows it. leaving: it has asked for its end.
+	// opened reports that the engine knows the session, leaving that it has asked for its end.
 	opened, leaving bool
-	// idle: it does not read, and unread messages wait for it.
+	// idle reports that the client does not read, and unread messages wait for it.
 	idle   bool
 	unread int
 }
 
-// request is something that a client asks of its daemon, in the order in which
-// the daemon reads.
+// request is a request of a client to its daemon, in the order in which the daemon reads.
 type request struct {
 	kind    requestKind
 	session *session
@@ -77,7 +76,7 @@ func (h *host) newSession(name string, memberships bool) *session {
 	return s
 }
 
-// connect opens a session by a name that is free.
+// connect opens a session under a free name.
 func (h *host) connect(name string, memberships bool) *session {
 	s := h.newSession(name, memberships)
 	h.w.tracef("%s %v connects", h.life.Name, s)
@@ -85,8 +84,8 @@ func (h *host) connect(name string, memberships bool) *session {
 	return s
 }
 
-// serve lets the engine have the next thing that a client asks, and reports
-// whether there was one that it takes.
+// serve passes the next request of a client to the engine, and reports whether there was one that
+// it takes.
 func (h *host) serve() bool {
 	if !h.up || len(h.inbox) == 0 || h.paused > h.w.now || !h.engine.Accepting() || h.engine.Status().Ring.MembershipChanges == 0 {
 		return false
@@ -121,14 +120,13 @@ func (h *host) serve() bool {
 	return true
 }
 
-// carryOutThen carries out what a submitted message has led to, which may point
-// into its block.
+// carryOutThen carries out the effects of a submitted message. They may point into its block.
 func (h *host) carryOutThen(b *buf.Block) {
 	h.step()
 	b.Release()
 }
 
-// ask hands the daemon a request.
+// ask passes a request to the daemon.
 func (h *host) ask(s *session, t wire.Type, groups []wire.Name, payload []byte, m *Message) {
 	msg := wire.Message{
 		Header:      wire.Header{Type: t, Sender: s.Private, Hint: wire.MakeHint(0)},
@@ -146,7 +144,7 @@ func (h *host) join(s *session, group wire.Name) {
 	h.ask(s, wire.Join, []wire.Name{group}, nil, nil)
 }
 
-// send has a client send a message to groups, and to all watchers.
+// send makes a client send a message to groups, and to all watchers.
 func (h *host) send(s *session, t wire.Type, size int, groups ...wire.Name) {
 	m := &Message{
 		Number: len(h.w.hist.Messages), Type: t, From: s.Client, Groups: groups, Size: max(size, numberLen), Asked: h.w.now,
@@ -161,7 +159,7 @@ func (h *host) send(s *session, t wire.Type, size int, groups ...wire.Name) {
 	h.ask(s, t, to, m.payload, m)
 }
 
-// payload is the number of a message, and bytes that no other has.
+// payload returns the number of a message, followed by bytes that no other message has.
 func payload(m *Message) []byte {
 	b := binary.LittleEndian.AppendUint64(make([]byte, 0, m.Size), uint64(m.Number))
 	for i := len(b); i < m.Size; i++ {
@@ -180,8 +178,8 @@ func (h *host) drop(s *session) {
 	h.inbox = append(h.inbox, request{kind: requestClose, session: s})
 }
 
-// receive counts what waits for clients that do not read, and gives up those for
-// whom too much does.
+// receive counts the messages that wait for clients that do not read, and gives up a client with
+// too many.
 func (h *host) receive(s *session) {
 	if !s.idle || s.Gone != 0 {
 		return
@@ -211,8 +209,8 @@ func clientName(i int) string { return fmt.Sprint("c", i) }
 
 func groupName(i int) wire.Name { return wire.MakeName(fmt.Sprint("g", i)) }
 
-// planClients has a daemon's clients do something now and then: often several
-// things in a row, and then nothing for as long as makes it last.
+// planClients makes a daemon's clients act from time to time: often several actions in a row, and
+// then a pause that keeps the average.
 func (h *host) planClients() {
 	mean := h.w.o.Pause
 	if chance(h.w.workRand, 0.4) {
@@ -231,7 +229,7 @@ func (h *host) planClients() {
 	}})
 }
 
-// act has one client do something.
+// act makes one client act.
 func (h *host) act() {
 	r := h.w.workRand
 	h.w.actions--
@@ -266,7 +264,7 @@ func (h *host) act() {
 	}
 }
 
-// sendSome has a client send a few messages.
+// sendSome makes a client send a few messages.
 func (h *host) sendSome(s *session) {
 	r := h.w.workRand
 	for range 1 + r.IntN(burst) {

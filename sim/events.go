@@ -2,8 +2,8 @@ package sim
 
 import "github.com/spreadd/spreadd/internal/clock"
 
-// event is something that is going to happen. Of those at the same moment, the
-// one that was planned first happens first.
+// event is something that is going to happen. Events of the same moment happen in the order in
+// which they were planned.
 type event struct {
 	at   clock.Time
 	kind eventKind
@@ -23,16 +23,16 @@ type eventKind uint8
 const (
 	// eventArrive: a datagram reaches a socket.
 	eventArrive eventKind = iota
-	// eventWork: a daemon gets to look at its sockets.
+	// eventWork: a daemon reads its sockets.
 	eventWork
 	// eventTimer: a daemon's deadline may have come.
 	eventTimer
-	// eventCall: a function of the simulator's own is called.
+	// eventCall: a function of the simulator is called.
 	eventCall
 )
 
-// agenda is the events to come. The heap has their moments and where they are
-// kept, so that it moves no pointers.
+// agenda is the future events. The heap holds their moments and the places of the events, so that
+// it moves no pointers.
 type agenda struct {
 	heap   []place
 	kept   []event
@@ -79,7 +79,7 @@ func (a *agenda) push(e event) {
 	a.heap[i] = p
 }
 
-// pop removes the next event, which there has to be.
+// pop removes the next event. There must be one.
 func (a *agenda) pop() event {
 	first := a.heap[0].kept
 	last := len(a.heap) - 1
@@ -94,7 +94,7 @@ func (a *agenda) pop() event {
 	return e
 }
 
-// sink finds the place of what was last, from the top on.
+// sink finds the place of the last entry, from the top down.
 func (a *agenda) sink(p place) {
 	i, n := 0, len(a.heap)
 	for {

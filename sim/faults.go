@@ -11,54 +11,51 @@ import (
 
 //go:generate go tool -modfile=../.ci/tools/go.mod stringer -type=Fault,Situation -linecomment -output=strings.go
 
-// Fault is a kind of what goes wrong beside loss, delay, duplication and
-// reordering, which are there all the time.
+// Fault is a kind of fault, in addition to loss, delay, duplication and reordering, which occur all
+// the time.
 type Fault int
 
 // The kinds of faults.
 const (
-	// FaultBurst: some links lose most of what they carry, for a while.
+	// FaultBurst: some links lose most datagrams, for a while.
 	FaultBurst Fault = iota // burst
 	// FaultOneWay: a link works in one direction only.
 	FaultOneWay // one-way
-	// FaultFlap: the network falls in two and heals, again and again.
+	// FaultFlap: the network splits in two and heals, repeatedly.
 	FaultFlap // flap
-	// FaultPartition: the network falls into parts.
+	// FaultPartition: the network splits into parts.
 	FaultPartition // partition
-	// FaultMergeOfThree: it falls into three for long enough that each forms
-	// a ring, and heals at once.
+	// FaultMergeOfThree: the network splits into three parts for long enough that each forms a
+	// ring, and heals at once.
 	FaultMergeOfThree // merge-of-three
 	// FaultSwizzle: the links of some daemons are cut one daemon after another, and healed in
 	// another order.
 	FaultSwizzle // swizzle
-	// FaultSlow: a daemon does nothing for a while, and then all at once.
+	// FaultSlow: a daemon pauses, and then does everything at once.
 	FaultSlow // slow
-	// FaultCrash: a daemon crashes, and starts again under its name.
+	// FaultCrash: a daemon crashes, and restarts under its name.
 	FaultCrash // crash
-	// FaultCrashForming: a daemon crashes just when a ring is formed or
-	// installed.
+	// FaultCrashForming: a daemon crashes while a ring is being formed or installed.
 	FaultCrashForming // crash-forming
-	// FaultCutForming: the network falls in two just then.
+	// FaultCutForming: the network splits in two while a ring is being formed or installed.
 	FaultCutForming // cut-forming
-	// FaultTokens: some tokens in a row are lost.
+	// FaultTokens: several tokens in a row are lost.
 	FaultTokens // tokens
-	// FaultLateForms: form tokens arrive when nobody waits for them any more.
+	// FaultLateForms: form tokens arrive after everyone has stopped waiting for them.
 	FaultLateForms // late-forms
-	// FaultDeaf: data is lost and tokens are not, while a ring is formed, or so that one has to
-	// be formed when data is missing.
+	// FaultDeaf: data is lost, but not tokens, while a ring is formed, or so that one must be
+	// formed while data is missing.
 	FaultDeaf // deaf
-	// FaultStale: form tokens that a daemon has got come again when it waits for
-	// others.
+	// FaultStale: form tokens that a daemon has received arrive again when it waits for others.
 	FaultStale // stale
 	// FaultTardy: data that seemed lost arrives while a ring is formed.
 	FaultTardy // tardy
-	// FaultCascade: data is lost, the network falls apart before it is sent again, and
-	// once more each time that a recovery is under way.
+	// FaultCascade: data is lost, the network splits before it is sent again, and splits anew
+	// whenever a recovery is under way.
 	FaultCascade // cascade
-	// FaultMonitor: a monitor cuts daemons off from each other, and the command reaches
-	// only some.
+	// FaultMonitor: a monitor partitions the daemons, and only some receive the command.
 	FaultMonitor // monitor
-	// FaultClock: a daemon's wall clock is put back.
+	// FaultClock: a daemon's wall clock is set back.
 	FaultClock // clock
 	// FaultClients: all clients of a daemon die at once.
 	FaultClients // clients
@@ -73,11 +70,11 @@ func (w *world) between(lo, hi time.Duration) time.Duration {
 	return lo + time.Duration(w.faultRand.Int64N(int64(hi-lo)))
 }
 
-// scaled divides a duration as the timeouts are.
+// scaled divides a duration by the same factor as the timeouts.
 func (w *world) scaled(d time.Duration) time.Duration { return d / time.Duration(w.o.TimeScale) }
 
-// planStart starts the daemons: together, one after the other, or when others
-// have long had a ring.
+// planStart starts the daemons: together, one after another, or long after others have formed a
+// ring.
 func (w *world) planStart() {
 	within := choose(w.faultRand, time.Millisecond, w.scaled(3*time.Second), w.o.Safety/2)
 	for _, h := range w.hosts {
@@ -107,8 +104,7 @@ func (w *world) planFaults() {
 	}
 }
 
-// whileUnwell calls, after a while, what the healing of the network has not made
-// superfluous.
+// whileUnwell makes a call after a while, unless the network has healed by then.
 func (w *world) whileUnwell(d time.Duration, call func()) {
 	w.after(d, func() {
 		if !w.calm {
@@ -172,8 +168,8 @@ func (w *world) inflict(f Fault) {
 		w.monitor()
 	case FaultClock:
 		h, back := w.hosts[r.IntN(n)], int32(1+r.IntN(5))
-		// Not to a time when an earlier life made ids: nobody could tell
-		// its ids from those (membership-protocol §11).
+		// Do not go back to a time when an earlier life made ids: nobody could distinguish the ids
+		// (membership-protocol §11).
 		if w.timeOfDay(h)-back > h.formerTime {
 			h.skew -= back
 		}
@@ -192,8 +188,8 @@ func (w *world) inflict(f Fault) {
 	}
 }
 
-// deaf has the daemons lose data, for about as long as a ring takes to be
-// recovered, or until that is given up.
+// deaf makes the daemons lose data, for about as long as a ring takes to recover, or to give that
+// up.
 func (w *world) deaf(loss float64) {
 	w.dataLoss = loss
 	w.tracef("%v of all data is lost", loss)
@@ -209,8 +205,7 @@ func (w *world) deaf(loss float64) {
 	})
 }
 
-// monitor has some daemons obey a partition (membership-protocol §11), and all
-// of them forget it after a while.
+// monitor makes some daemons obey a partition (membership-protocol §11). After a while it ends.
 func (w *world) monitor() {
 	components := make([]int16, len(w.hosts))
 	for i := range components {
@@ -225,7 +220,7 @@ func (w *world) monitor() {
 	w.whileUnwell(w.between(w.scaled(100*time.Millisecond), w.scaled(8*time.Second)), w.endMonitor)
 }
 
-// endMonitor tells all daemons that there is one component.
+// endMonitor puts all daemons into one component.
 func (w *world) endMonitor() {
 	for _, h := range w.living() {
 		h.partition(make([]int16, len(w.hosts)))
@@ -239,8 +234,7 @@ func (h *host) partition(components []int16) {
 	h.planTimer()
 }
 
-// keptForms and keptLost are how many datagrams are kept, to come again, or at
-// last.
+// keptForms and keptLost are how many datagrams are kept, to arrive again or late.
 const (
 	keptForms = 40
 	keptLost  = 200
@@ -268,8 +262,8 @@ func (w *world) keepLost(from, to *host, b []byte) {
 	}
 }
 
-// bringLost lets what seemed lost arrive at a daemon, and goes on at its next
-// attempt to form a ring.
+// bringLost delivers the data that seemed lost to a daemon, and continues at its next attempt to
+// form a ring.
 func (w *world) bringLost(h *host) {
 	w.tracef("data that seemed lost comes to %s", h.d.Name)
 	rest := w.lost[:0:0]
@@ -285,7 +279,7 @@ func (w *world) bringLost(h *host) {
 	w.armAt(membership.StateForm, w.bringLost)
 }
 
-// repeatForms lets form tokens come again to one who has had them.
+// repeatForms delivers form tokens again to a daemon that has had them.
 func (w *world) repeatForms(h *host) {
 	w.tracef("old form tokens come again to %s", h.d.Name)
 	for _, e := range w.forms {
@@ -299,7 +293,7 @@ func (w *world) repeatForms(h *host) {
 	}
 }
 
-// cascade breaks a recovery that has something to do, some times in a row.
+// cascade breaks a recovery that has work to do, several times in a row.
 func (w *world) cascade(times int) {
 	w.dataLoss = 0.3 + 0.6*w.faultRand.Float64()
 	w.stir()
@@ -313,7 +307,7 @@ func (w *world) cascade(times int) {
 	})
 }
 
-// stir has all watchers send something.
+// stir makes all watchers send something.
 func (w *world) stir() {
 	for _, h := range w.living() {
 		for range w.faultRand.IntN(5) {
@@ -324,8 +318,8 @@ func (w *world) stir() {
 	}
 }
 
-// again has the network fall apart in another way when a daemon is about to
-// commit to a recovery, or has just done so.
+// again splits the network in another way when a daemon is about to commit to a recovery, or has
+// just done so.
 func (w *world) again(times int) {
 	w.armAt(membership.StateEVS, func(*host) {
 		w.whileUnwell(w.between(0, 2*w.round()), func() {
@@ -366,7 +360,7 @@ func (w *world) oneWay() {
 	})
 }
 
-// split puts the hosts into parts, and heals the network after a while.
+// split splits the hosts into parts, and heals the network after a while.
 func (w *world) split(parts int, d time.Duration) {
 	for i := range w.component {
 		w.component[i] = w.faultRand.IntN(parts)
@@ -412,7 +406,7 @@ func (w *world) swizzle() {
 		w.whileUnwell(next(), func() {
 			w.tracef("%s is cut off", w.hosts[i].d.Name)
 			toggle(i, 1)
-			// The order of healing is that of these draws.
+			// These draws determine the order of healing.
 			w.whileUnwell(w.between(0, w.scaled(8*time.Second)), func() {
 				w.tracef("%s is back", w.hosts[i].d.Name)
 				toggle(i, -1)
@@ -421,11 +415,11 @@ func (w *world) swizzle() {
 	}
 }
 
-// restartTime is the least that a daemon is down.
+// restartTime is the minimum time that a daemon is down.
 const restartTime = time.Second
 
-// crashAndRestart has a daemon crash. It starts again when its wall clock has gone
-// on by a second at least, since ids are unique by seconds (membership-protocol §11).
+// crashAndRestart makes a daemon crash. It restarts after its wall clock has advanced by at least a
+// second, because ids are unique by seconds (membership-protocol §11).
 func (w *world) crashAndRestart(h *host) {
 	if !h.up {
 		return
@@ -436,9 +430,9 @@ func (w *world) crashAndRestart(h *host) {
 	})
 }
 
-// restart starts a daemon again, or waits for its wall clock to pass all times that
-// its former lives have put into ids. That may take longer than a second: each attempt to form
-// a ring takes up to three seconds' worth of ids, and may take less time.
+// restart restarts a daemon, or waits for its wall clock to pass all times that its former lives
+// have put into ids. That may take longer than a second: each attempt to form a ring uses up to
+// three seconds' worth of ids, and may take less time.
 func (w *world) restart(h *host) {
 	switch {
 	case h.up, h.ghost, !h.configured():
@@ -450,7 +444,7 @@ func (w *world) restart(h *host) {
 	}
 }
 
-// crashNow has a daemon crash that has to do with a ring that is being formed.
+// crashNow crashes a daemon that is part of forming a ring.
 func (w *world) crashNow(h *host) {
 	victim := h
 	switch w.faultRand.IntN(4) {
@@ -464,7 +458,7 @@ func (w *world) crashNow(h *host) {
 	w.crashAndRestart(victim)
 }
 
-// trigger waits for a moment in the forming of a ring.
+// trigger waits for a moment in the formation of a ring.
 type trigger struct {
 	state  membership.State // or 0: groups counts
 	groups groups.State
@@ -472,7 +466,7 @@ type trigger struct {
 	call   func(*host)
 }
 
-// arm has something happen at one of the moments that matter.
+// arm makes something happen at one of the critical moments.
 func (w *world) arm(call func(*host)) {
 	t := &trigger{skip: w.faultRand.IntN(6), call: call}
 	switch w.faultRand.IntN(5) {
@@ -488,12 +482,12 @@ func (w *world) arm(call func(*host)) {
 	w.triggers = append(w.triggers, t)
 }
 
-// armAt has something happen when a daemon enters a state next.
+// armAt makes something happen when a daemon next enters a state.
 func (w *world) armAt(s membership.State, call func(*host)) {
 	w.triggers = append(w.triggers, &trigger{state: s, call: call})
 }
 
-// pull lets the triggers see a change of state.
+// pull shows the triggers a change of state.
 func (w *world) pull(h *host, s membership.State, g groups.State) {
 	for i := 0; i < len(w.triggers); i++ {
 		t := w.triggers[i]
@@ -506,7 +500,7 @@ func (w *world) pull(h *host, s membership.State, g groups.State) {
 		}
 		w.triggers = append(w.triggers[:i:i], w.triggers[i+1:]...)
 		i--
-		// At once, or within the time that a token needs for some hops.
+		// Fire at once, or within the time that a token needs for some hops.
 		d := time.Duration(0)
 		if chance(w.faultRand, 0.7) {
 			d = w.between(0, 4*(w.o.Latency+w.o.Jitter)+1)
@@ -515,7 +509,7 @@ func (w *world) pull(h *host, s membership.State, g groups.State) {
 	}
 }
 
-// heal ends all faults. Daemons that are down start, but for some that stay so.
+// heal ends all faults. Daemons that are down start, except for some that stay down.
 func (w *world) heal() {
 	w.tracef("--- the network heals")
 	w.calm = true
@@ -536,7 +530,7 @@ func (w *world) heal() {
 		case h.up:
 			h.carryOut()
 		default:
-			// Its wall clock has to have gone on.
+			// Its wall clock must advance first.
 			w.after(restartTime, func() { w.restart(h) })
 		}
 	}

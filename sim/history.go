@@ -7,17 +7,16 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// History is what could be seen of a run from outside: what clients asked and
-// got, what daemons put on the wire, and which configurations they entered. The
-// checkers see nothing else.
+// History is what could be observed of a run from outside: what clients asked and received, what
+// daemons sent, and which configurations they entered. The checkers see nothing else.
 type History struct {
-	// Daemons are the lives of the daemons, by their beginning.
+	// Daemons are the lives of the daemons, in order of their beginning.
 	Daemons []*Life
-	// Messages are those that clients sent, by number.
+	// Messages are the messages that clients sent, by number.
 	Messages []*Message
-	// Clients are all sessions, by their beginning.
+	// Clients are all sessions, in order of their beginning.
 	Clients []*Client
-	// Held: no group is ever empty (Options.Held).
+	// Held reports that no group is ever empty (Options.Held).
 	Held bool
 }
 
@@ -28,13 +27,13 @@ type Life struct {
 	ID     wire.DaemonID
 	Daemon string
 	Began  clock.Time
-	// Crashed is zero if it lived to the end.
+	// Crashed is zero if the life lasted to the end.
 	Crashed clock.Time
-	// Stream is what the daemon did, in its order.
+	// Stream is what the daemon did, in order.
 	Stream []Entry
 }
 
-// EntryKind says what an entry is.
+// EntryKind is the kind of an entry.
 type EntryKind uint8
 
 // The kinds.
@@ -42,10 +41,9 @@ const (
 	// EntryRegular and EntryTransitional: the daemon enters Entry.Conf.
 	EntryRegular EntryKind = iota
 	EntryTransitional
-	// EntrySent: the last packet of Entry.Message is on the wire, in the ring
-	// that Entry.Ring names.
+	// EntrySent: the last packet of Entry.Message was sent, in the ring that Entry.Ring names.
 	EntrySent
-	// EntryStarted: the first packet of it is.
+	// EntryStarted: the first packet of Entry.Message was sent.
 	EntryStarted
 	// EntryData: the daemon delivers Entry.Message to clients.
 	EntryData
@@ -72,7 +70,7 @@ type Conf struct {
 	Daemons []wire.DaemonID
 }
 
-// Message is one that a client has sent.
+// Message is a message that a client has sent.
 type Message struct {
 	Number  int
 	Type    wire.Type // service, and SelfDiscard
@@ -85,12 +83,11 @@ type Message struct {
 	payload []byte
 }
 
-// String prints number and service.
+// String returns the number and the service.
 func (m *Message) String() string { return fmt.Sprintf("m%d(%v)", m.Number, m.Type) }
 
-// early reports whether the message may be delivered ahead of its place, as
-// reliable ones are (ring-protocol §17.3). Longer ones are not, but which those are depends on
-// how they are packed.
+// early reports whether the message may be delivered ahead of its place, as reliable ones are
+// (ring-protocol §17.3). Longer ones are not, but which those are depends on how they are packed.
 func (m *Message) early() bool { return m.Type&(wire.Unreliable|wire.Reliable) != 0 }
 
 // View is a membership message.
@@ -99,13 +96,13 @@ type View struct {
 	Group   wire.Name
 	ID      wire.GroupID
 	Members []wire.Name
-	// Sets of a regular view; Own is the index of the receivers' own set.
+	// Sets are the sets of a regular view. Own is the index of the receivers' own set.
 	Sets [][]wire.Name
 	Own  int
 }
 
-// regular reports whether this is a view, rather than a signal or the end of
-// one's own membership.
+// regular reports whether this is a view, rather than a signal or the end of the receiver's
+// membership.
 func (v *View) regular() bool { return v.Type&wire.RegularMembership != 0 }
 
 func (v *View) network() bool { return v.regular() && v.Type&wire.CausedByNetwork != 0 }
@@ -116,46 +113,47 @@ func (v *View) signal() bool { return v.Type&wire.Transitional != 0 }
 type Client struct {
 	Life    *Life
 	Private wire.Name
-	// Memberships: it gets membership messages.
+	// Memberships reports that the client gets membership messages.
 	Memberships bool
-	// Watcher: it is addressed by every message, and so sees all that its
+	// Watcher reports that every message is addressed to the client, so that it sees everything its
 	// daemon delivers.
 	Watcher bool
 	Began   clock.Time
-	// Gone is when its connection ended, Ended when its daemon said so. Zero: never.
+	// Gone is when the client's connection ended, Ended when its daemon reported it. Zero means
+	// never.
 	Gone, Ended clock.Time
 }
 
-// String prints the private group.
+// String returns the private group.
 func (c *Client) String() string { return c.Private.String() }
 
-// Violation is a property that a run has broken.
+// Violation is a property that a run has violated.
 type Violation struct {
-	// Property names it as the specifications do: M6, G5.
+	// Property is named as in the specifications: M6, G5.
 	Property string
-	// At is when it could be seen.
+	// At is when the violation became visible.
 	At   clock.Time
 	Text string
 }
 
-// String prints it.
+// String returns the violation in one line.
 func (v Violation) String() string { return fmt.Sprintf("%v %s: %s", stamp(v.At), v.Property, v.Text) }
 
-// report collects what a checker finds, but not without end.
+// report collects what a checker finds, up to a limit.
 type report struct {
 	property string
 	found    []Violation
 }
 
-// maxFindings is how many violations of a property are kept: one would do, a few
-// show the pattern.
+// maxFindings limits the violations of a property that are kept: one would do, a few show the
+// pattern.
 const maxFindings = 5
 
 func (r *report) add(at clock.Time, format string, args ...any) {
 	r.addAs(r.property, at, format, args...)
 }
 
-// addAs is for checkers that look after several properties.
+// addAs is for checkers of several properties.
 func (r *report) addAs(property string, at clock.Time, format string, args ...any) {
 	if len(r.found) < maxFindings {
 		r.found = append(r.found, Violation{property, at, fmt.Sprintf(format, args...)})

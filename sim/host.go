@@ -14,18 +14,17 @@ import (
 	"github.com/spreadd/spreadd/ring"
 )
 
-// host is a machine with one daemon, which may crash and be started again. It does for
-// the engine what package daemon does.
+// host is a machine with one daemon, which may crash and restart. It does for the engine what
+// package daemon does.
 type host struct {
 	w    *world
 	d    *topology.Daemon
 	conf *configuration // that it has read last
 	rank int
 	skew int32 // of the wall clock, in seconds
-	// lastTime is the highest time that the daemon has put into an id, in any
-	// of its lives.
+	// lastTime is the highest time that the daemon has put into an id, in any of its lives.
 	lastTime int32
-	// formerTime is that of all lives before this one.
+	// formerTime is that of all lives before the present one.
 	formerTime int32
 
 	up     bool
@@ -36,7 +35,7 @@ type host struct {
 	out    engine.Effects
 	pool   *buf.Pool
 	groups groups.State // as of the last step
-	// inTransitional: the configuration delivered last is a transitional one.
+	// inTransitional reports that the configuration delivered last is a transitional one.
 	inTransitional bool
 
 	data, tokens []arrival
@@ -99,7 +98,7 @@ func (h *host) config(c *configuration) engine.Config {
 	return cfg
 }
 
-// crash ends the daemon, with all that it knew and its clients.
+// crash ends the daemon, with everything that it knew and its clients.
 func (h *host) crash() {
 	if !h.up {
 		return
@@ -128,8 +127,7 @@ func (h *host) arrive(e *event) {
 	h.planWork(1)
 }
 
-// planWork plans the next look at the sockets, after the time that some
-// datagrams take.
+// planWork plans the next reading of the sockets, after the time that some datagrams take.
 func (h *host) planWork(datagrams int) {
 	if h.working {
 		return
@@ -139,8 +137,8 @@ func (h *host) planWork(datagrams int) {
 	h.w.plan.push(event{at: at, kind: eventWork, host: h, life: h.lives})
 }
 
-// work lets the engine have datagrams, data before tokens unless it wants them
-// the other way round (ring-protocol §18.3).
+// work passes datagrams to the engine, data before tokens unless it wants them the other way round
+// (ring-protocol §18.3).
 func (h *host) work() {
 	h.working = false
 	if h.paused > h.w.now {
@@ -172,7 +170,7 @@ func (h *host) work() {
 	}
 }
 
-// timer looks whether a deadline has come.
+// timer checks whether a deadline has come.
 func (h *host) timer(at clock.Time) {
 	if at != h.timerAt {
 		return // an earlier look has been planned since
@@ -187,8 +185,8 @@ func (h *host) timer(at clock.Time) {
 	h.planTimer()
 }
 
-// planTimer plans the next look at the deadline. One that has moved away is
-// looked at for nothing.
+// planTimer plans the next check of the deadline. If the deadline has moved, the check does
+// nothing.
 func (h *host) planTimer() {
 	d := h.engine.Deadline()
 	if d == 0 {
@@ -201,8 +199,8 @@ func (h *host) planTimer() {
 	}
 }
 
-// carryOut does what the engine asks for, and what follows from it, and lets it
-// have what clients ask.
+// carryOut carries out what the engine asks for, and what follows from it, and passes the clients'
+// requests to it.
 func (h *host) carryOut() {
 	for {
 		h.step()
@@ -259,15 +257,14 @@ func (h *host) step() {
 	}
 }
 
-// operational reports whether the daemon's ring runs and its tables of groups are
-// agreed.
+// operational reports whether the daemon's ring is running and its tables of groups are agreed.
 func (h *host) operational() bool {
 	st := h.engine.Status()
 	return st.Ring.State == ring.Operational && st.Groups == groups.StateOp &&
 		(st.Membership == membership.StateOp || st.Membership == membership.StateGather)
 }
 
-// states shows where all daemons are.
+// states returns the states of all daemons.
 func (w *world) states() string {
 	var b strings.Builder
 	for _, h := range w.hosts {

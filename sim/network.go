@@ -6,23 +6,22 @@ import (
 	"github.com/spreadd/spreadd/internal/topology"
 )
 
-// link is the way from one daemon to another.
+// link is the path from one daemon to another.
 type link struct {
 	// cuts counts the faults that have cut it.
 	cuts int
-	// loss is on top of that of the network.
+	// loss is added to that of the network.
 	loss float64
 }
 
-// lateRounds is how many rounds of the smallest ring a regular token may be late.
-// Rounds are numbered modulo 16 on the token (ring-protocol §13.1): a copy that is sixteen late and of
-// an idle ring cannot be told from the next token, neither by us nor by a C daemon, and two
-// tokens give the same numbers twice. The protocol relies on networks to forget a datagram
-// sooner.
+// lateRounds is how many rounds of the smallest ring a regular token may be late. Rounds are
+// numbered modulo 16 on the token (ring-protocol §13.1). A copy from sixteen rounds ago on an idle
+// ring looks like the next token, to us and to a C daemon, and two tokens assign the same numbers
+// twice. The protocol relies on networks to forget a datagram sooner.
 const lateRounds = 12
 
-// transmit puts a datagram on its way to all that it is for. Multicast leaves the
-// sender out, as a daemon does not hear itself.
+// transmit sends a datagram to all its receivers. Multicast leaves the sender out, because a daemon
+// does not hear itself.
 func (w *world) transmit(from *host, to topology.Target, b []byte) {
 	var fates *fates
 	if w.trace != nil {
@@ -46,7 +45,7 @@ func (w *world) transmit(from *host, to topology.Target, b []byte) {
 	}
 }
 
-// carry takes a datagram over one link.
+// carry sends a datagram over one link.
 func (w *world) carry(from, to *host, token bool, b []byte, f *fates) {
 	l := &w.links[from.rank][to.rank]
 	if token {
@@ -82,7 +81,7 @@ func (w *world) carry(from, to *host, token bool, b []byte, f *fates) {
 	}
 }
 
-// delay is how long a datagram takes. Those behind it overtake one that takes long.
+// delay returns how long a datagram takes. Later datagrams overtake a slow one.
 func (w *world) delay(token bool, b []byte) time.Duration {
 	d := w.o.Latency
 	if w.o.Jitter > 0 {
@@ -106,7 +105,7 @@ func (w *world) delay(token bool, b []byte) time.Duration {
 	return d
 }
 
-// allUp reports whether all daemons live that are to.
+// allUp reports whether all daemons are up that should be.
 func (w *world) allUp() bool {
 	for _, h := range w.hosts {
 		if h.up != (h.configured() && !h.ghost) {
@@ -116,8 +115,7 @@ func (w *world) allUp() bool {
 	return true
 }
 
-// united reports whether all that live are in one ring, and their tables of groups
-// are brought together.
+// united reports whether all living daemons are in one ring, and their tables of groups are merged.
 func (w *world) united() bool {
 	up := w.living()
 	var first *host

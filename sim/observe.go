@@ -11,7 +11,7 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// made is what a daemon has put on the wire of its own.
+// made is what a daemon has sent of its own messages.
 type made struct {
 	ring wire.MembershipID
 	seq  int32
@@ -23,8 +23,8 @@ func (h *host) record(e Entry) {
 	h.life.Stream = append(h.life.Stream, e)
 }
 
-// observeSend looks at a datagram as it leaves: which messages of this daemon's
-// clients are on the wire, and in which ring.
+// observeSend looks at a datagram that is sent: which messages of this daemon's clients it carries,
+// and in which ring.
 func (h *host) observeSend(to topology.Target, b []byte) {
 	if to.Token {
 		h.countToken(b)
@@ -67,7 +67,7 @@ func (h *host) observeSend(to topology.Target, b []byte) {
 	}
 }
 
-// messageOf returns the message between clients that some bytes begin, or nil.
+// messageOf returns the client's message that some bytes begin, or nil.
 func (w *world) messageOf(b []byte) *Message {
 	var hd wire.Header
 	if hd.Decode(b) != nil || !hd.Type.IsRegular() {
@@ -84,7 +84,7 @@ func (w *world) messageOf(b []byte) *Message {
 	return w.hist.Messages[n]
 }
 
-// observe notes what the engine delivers, in its order with the configurations.
+// observe records what the engine delivers, in order with the configurations.
 func (h *host) observe() {
 	g := &h.out.Groups
 	confs := h.out.Configurations
@@ -148,7 +148,7 @@ func entryOf(c *engine.Configuration) Entry {
 	return e
 }
 
-// delivered decodes what clients get.
+// delivered decodes what clients receive.
 func (h *host) delivered(b []byte) Entry {
 	var m wire.Message
 	n, err := m.Decode(b)
@@ -207,7 +207,7 @@ func viewOf(m *wire.Message) (*View, error) {
 	return v, nil
 }
 
-// String prints a view as timelines have it.
+// String returns a view as timelines print it.
 func (v *View) String() string {
 	id := fmt.Sprintf("%v.%v", v.Group, v.ID)
 	switch {

@@ -12,76 +12,74 @@ import (
 // Limits of what a seed draws.
 const (
 	MaxDaemons = 20
-	// MaxSegments: or as many as there are daemons.
+	// MaxSegments is also limited by the number of daemons.
 	MaxSegments = 4
 )
 
-// Options are what makes one run unlike another. All are drawn from the seed.
+// Options are what distinguishes one run from another. All are drawn from the seed.
 type Options struct {
 	Seed uint64
 
-	// Layout has the number of daemons of each segment.
+	// Layout is the number of daemons of each segment.
 	Layout []int
-	// Addresses is how many addresses a segment has; a packet for the segment
-	// is sent to each.
+	// Addresses is the number of addresses of a segment. A packet for the segment is sent to each.
 	Addresses int
 
-	// Settings of the ring; zero is the default.
+	// These are settings of the ring. Zero means the default.
 	Accelerated                                              bool
 	Window, PersonalWindow, AcceleratedWindow, QueueMessages int
-	// Mixed: the windows are those of the first daemon only, the others have the
-	// defaults. LocalMembers bounds a group's members at one daemon; zero is the default.
+	// Mixed says that only the first daemon has the windows, and the others have the defaults.
+	// LocalMembers limits a group's members at one daemon; zero means the default.
 	Mixed        bool
 	LocalMembers int
 	// TimeScale divides all timeouts.
 	TimeScale int
 
-	// Latency is that of each datagram, Jitter the mean of what comes on top.
+	// Latency is added to every datagram. Jitter is the mean of a random addition.
 	Latency, Jitter time.Duration
-	// Loss and Duplicate are probabilities for each datagram in the safety
-	// phase; Late is that of a delay by up to LateBy.
+	// Loss and Duplicate are probabilities for each datagram in the safety phase. Late is the
+	// probability of a delay of up to LateBy.
 	Loss, Duplicate, Late float64
 	LateBy                time.Duration
-	// SocketPackets bounds a socket's queue; what does not fit is lost.
+	// SocketPackets limits a socket's queue. What does not fit is lost.
 	SocketPackets int
-	// Cost is how long a daemon takes for a datagram, Batch how many it
-	// takes before it sends.
+	// Cost is how long a daemon takes for a datagram. Batch is how many it takes before it sends.
 	Cost  time.Duration
 	Batch int
-	// Skew bounds how far the daemons' wall clocks are apart.
+	// Skew limits the differences between the daemons' wall clocks.
 	Skew time.Duration
 
-	// Clients is the number of names of clients of each daemon, Groups that of
-	// groups that they may join.
+	// Clients is the number of client names of each daemon, Groups the number of groups that they
+	// may join.
 	Clients, Groups int
-	// Held: the watchers join every group first, so that no group is ever empty
-	// where a daemon lives. Else the ids of a group's views may come again,
-	// since one that is made anew in the same membership begins at the same id (client-protocol
-	// §10.3), and what follows from unique ids is not checked.
+	// Held says that the watchers join every group first, so that no group is ever empty where a
+	// daemon is alive. Otherwise the ids of a group's views may repeat, because a group that is
+	// made anew in the same membership begins at the same id (client-protocol §10.3), and
+	// properties that need unique ids are not checked.
 	Held bool
-	// Messages bounds what clients send in the safety phase; MaxSize is the
-	// largest payload.
+	// Messages limits what clients send in the safety phase. MaxSize is the largest payload.
 	Messages, MaxSize int
-	// Pause is the mean time between what a daemon's clients do.
+	// Pause is the mean time between actions of a daemon's clients.
 	Pause time.Duration
-	// SlowBound is how many messages wait for a client that does not read
-	// before its daemon disconnects it.
+	// SlowBound is how many messages wait for a client that does not read before its daemon
+	// disconnects it.
 	SlowBound int
 
-	// Safety is how long things go wrong.
+	// Safety is the length of the safety phase.
 	Safety time.Duration
-	// Faults are the kinds of what goes wrong, each with its number.
+	// Faults is how often each kind of fault occurs.
 	Faults [NumFaults]int
-	// Still: nothing goes wrong at all, and no daemon may leave a ring once all are in one.
+	// Still says that nothing goes wrong at all, and no daemon may leave a ring once all are in
+	// one.
 	Still bool
 	// Dead is how many daemons stay down when the network heals.
 	Dead int
 }
 
-// choose returns one of a list.
+// choose returns one element of a list.
 func choose[T any](r *rand.Rand, list ...T) T { return list[r.IntN(len(list))] }
 
-// chance is true with a probability.
+// chance returns true with a probability.
 func chance(r *rand.Rand, p float64) bool { return r.Float64() < p }
 
 // Draw returns the options of a seed.
@@ -108,8 +106,8 @@ func Draw(seed uint64) Options {
 	if len(o.Layout) > 1 {
 		o.Latency = choose(r, 100*us, 1*ms, 5*ms)
 	}
-	// A round has to be short beside the timeouts, as in any network that is
-	// configured for its size.
+	// A round must be short compared with the timeouts, as in any network that is configured for
+	// its size.
 	for time.Duration(n*o.TimeScale)*o.Latency > 80*ms {
 		o.Latency /= 2
 	}
@@ -135,7 +133,7 @@ func Draw(seed uint64) Options {
 	o.SlowBound = choose(r, 10, 100)
 
 	if n <= 4 && chance(r, 0.01) {
-		// So many groups that their tables do not fit into one message.
+		// These are so many groups that their tables do not fit into one message.
 		o.Held, o.Groups = true, 900+r.IntN(600)
 	}
 
@@ -147,7 +145,7 @@ func Draw(seed uint64) Options {
 	if chance(r, 0.04) {
 		o.Still, o.Loss, o.Late, o.SocketPackets, o.Faults = true, 0, 0, 1000, [NumFaults]int{}
 	}
-	// Of a stream of its own, so that the other runs are what they were without.
+	// A random stream of its own leaves the other runs unchanged.
 	if r := rand.New(rand.NewPCG(seed, 6)); !o.Still && n > 1 && chance(r, 0.2) {
 		o.Faults[FaultReload] = 1 + r.IntN(5)
 	}
@@ -173,7 +171,7 @@ func (o *Options) drawLayout(r *rand.Rand) {
 	}
 }
 
-// drawFaults gives each run some kinds of faults, not all of them at once.
+// drawFaults gives each run some kinds of faults, but not all at once.
 func (o *Options) drawFaults(r *rand.Rand) {
 	for range r.IntN(8) {
 		o.Faults[r.IntN(int(FaultReload))] += 1 + r.IntN(6)
@@ -190,10 +188,10 @@ func (o *Options) daemons() (n int) {
 	return n
 }
 
-// actions is how many things clients do in the safety phase.
+// actions is how many times clients act in the safety phase.
 func (o *Options) actions() int { return o.Messages + 40 }
 
-// timeouts are those of the configuration's kind of network, divided.
+// timeouts returns the timeouts for the configuration's kind of network, divided by TimeScale.
 func (o *Options) timeouts() membership.Timeouts {
 	t := membership.LAN()
 	if len(o.Layout) > 1 {
@@ -205,18 +203,17 @@ func (o *Options) timeouts() membership.Timeouts {
 	return t
 }
 
-// HealBound is how long a network that is whole may take to form one ring
-// (membership-protocol §15, C7). A ring's leader looks for others once a Lookup,
-// and an attempt to form a ring may fail on what an earlier one has left, which costs
-// all the other timeouts and, to a leader that went back to its ring, another
-// Lookup.
+// HealBound is how long a whole network may take to form one ring (membership-protocol §15, C7). A
+// ring's leader looks for others once a Lookup. An attempt to form a ring may fail because of an
+// earlier one, which costs all the other timeouts, and another Lookup for a leader that went back
+// to its ring.
 func (o *Options) HealBound() time.Duration {
 	t := o.timeouts()
 	attempt := t.Token + t.Rep + t.Seg + 2*t.Gather + t.Form
 	return 2*t.Lookup + 6*attempt + o.LateBy
 }
 
-// String prints the options in one line.
+// String returns the options in one line.
 func (o Options) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "seed %d: daemons %v", o.Seed, o.Layout)

@@ -9,19 +9,19 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// Situation is one that does not come about in every run. A long series of runs that
-// never met one has not tested what is there for it.
+// Situation is a situation that does not occur in every run. A long series of runs that never met
+// one has not tested the code for it.
 type Situation int
 
 // The situations.
 const (
 	// SocketFull: a datagram found no room in a socket.
 	SocketFull Situation = iota // socket full
-	// Rejected: a join beyond the bound of a group's local members.
+	// Rejected: a join beyond the limit of a group's local members.
 	Rejected // join rejected
-	// SlowClient: a client was given up because it did not read.
+	// SlowClient: a client was disconnected because it did not read.
 	SlowClient // slow client
-	// Holes: a FORM2 with numbers that nobody on board has.
+	// Holes: a FORM2 with numbers that no daemon on it has.
 	Holes // recovery with holes
 	// CommitBeyond: a FORM2 with a commit set larger than the transitional set.
 	CommitBeyond // commit set beyond the transitional set
@@ -29,67 +29,69 @@ const (
 	HolesBeyond // holes and such a commit set
 	// SeveralRings: a FORM2 with three old rings or more.
 	SeveralRings // three old rings
-	// CascadeInForm, CascadeInEVS: an attempt to form a ring fails there.
+	// CascadeInForm, CascadeInEVS: an attempt to form a ring fails in that state.
 	CascadeInForm // cascade in FORM
 	CascadeInEVS  // cascade in EVS
 	// RecoveryTurns: a recovery was given up after too many turns.
 	RecoveryTurns // recovery given up
-	// CrashInForm, CrashInEVS: a daemon crashes in that state, LeaderCrashInForm: the one
-	// that would have led.
+	// CrashInForm, CrashInEVS: a daemon crashes in that state. LeaderCrashInForm: the crashed
+	// daemon would have led the ring.
 	CrashInForm       // crash in FORM
 	CrashInEVS        // crash in EVS
 	LeaderCrashInForm // leader crashes in FORM
-	// GatherBesideRing: a leader gathers while its ring goes on; GatherInVain: nobody comes.
+	// GatherBesideRing: a leader gathers while its ring keeps running. GatherAlone: nobody joins
+	// it.
 	GatherBesideRing // gathering beside a ring
-	GatherInVain     // gathering in vain
-	// Represented: a daemon is spoken for. Referred: REFER is sent.
+	GatherAlone      // gathering that nobody joins
+	// Represented: another daemon speaks for this one. Referred: a REFER is sent.
 	Represented // represented
 	Referred    // REFER
 	// ForeignPacket: a packet of another ring leads to a merge.
 	ForeignPacket // foreign packet
-	// RestartNoticed: a member that has lost the token, or is new, ends a ring.
+	// RestartNoticed: a member that has lost the token, or has restarted, ends a ring.
 	RestartNoticed // ring ended by a member's ALIVE or JOIN
-	// Exchange: the tables of groups are exchanged. ExchangeBroken: another
-	// transitional membership comes in between; ExchangeSaved: and the exchange was
-	// completed all the same; ExchangeAgain: it was begun again.
+	// Exchange: the tables of groups are exchanged. ExchangeBroken: another transitional membership
+	// interrupts the exchange. ExchangeSaved: the exchange completes in spite of that.
+	// ExchangeAgain: the exchange begins again.
 	Exchange       // exchange of groups
 	ExchangeBroken // transitional in the exchange
 	ExchangeSaved  // exchange completed in GGT
-	ExchangeAgain  // exchange begun again
+	ExchangeAgain  // exchange started again
 	// StateInParts: a synced set's tables need several messages.
-	StateInParts // groups told in several messages
+	StateInParts // groups sent in several messages
 	// TokenRepeated: a token is repeated more than once.
 	TokenRepeated // token repeated twice
-	// AskedWide, AskedAll: a request for a segment, and for all, since a daemon before could not answer.
+	// AskedWide, AskedAll: a request for a segment, or for all, because an earlier daemon could not
+	// answer.
 	AskedWide // request for a segment
 	AskedAll  // request for all
-	// AskedOldRings: requests in several old rings ride on one token.
+	// AskedOldRings: one token has requests in several old rings.
 	AskedOldRings // requests of several old rings
 	// Routed: a packet for another segment.
 	Routed // routed packet
-	// Again: a packet is sent by who did not make it.
+	// Again: a daemon sends a packet that another one made.
 	Again // retransmission
-	// Fragments: a message in several packets. SentAgain: one that was sent in part is
-	// sent from its beginning in another ring.
+	// Fragments: a message in several packets. SentAgain: a message that was sent in part is sent
+	// from its beginning in another ring.
 	Fragments // message in fragments
 	SentAgain // message sent again in another ring
-	// SafeInTransitional, DataInTransitional: a safe message, or any, is delivered
-	// in a transitional configuration.
+	// SafeInTransitional, DataInTransitional: a safe message, or any message, is delivered in a
+	// transitional configuration.
 	SafeInTransitional // safe in a transitional configuration
 	DataInTransitional // data in a transitional configuration
-	// ViewInTransitional: a join, leave or end shows between a signal and the
-	// view that follows it.
+	// ViewInTransitional: a join, leave or disconnect is visible between a signal and the view
+	// after it.
 	ViewInTransitional // view in a transitional configuration
 	// Signalled: a client gets a transitional signal.
 	Signalled // signal
 	// SeveralSets: a view of several virtual synchrony sets.
 	SeveralSets // view of several sets
-	// Reloaded: a daemon goes over to another configuration; ReloadHeld: it had to wait for a ring
-	// first; TakenOut: it ends, as it is not in it.
+	// Reloaded: a daemon changes to another configuration. ReloadHeld: it had to wait for a ring
+	// first. TakenOut: it ends, because the configuration lacks it.
 	Reloaded   // configuration reloaded
 	ReloadHeld // reload held up
 	TakenOut   // taken out of the configuration
-	// NumSituations is their number.
+	// NumSituations is the number of situations.
 	NumSituations
 )
 
@@ -103,7 +105,7 @@ func (r *Rare) Add(o *Rare) {
 	}
 }
 
-// Missing returns those that never came about.
+// Missing returns the situations that never occurred.
 func (r *Rare) Missing() (list []Situation) {
 	for s, n := range r {
 		if n == 0 {
@@ -113,7 +115,7 @@ func (r *Rare) Missing() (list []Situation) {
 	return list
 }
 
-// String prints one line for each.
+// String returns one line for each situation.
 func (r *Rare) String() string {
 	var b strings.Builder
 	for s, n := range r {
@@ -140,7 +142,7 @@ func (h *host) transition(t membership.Transition) {
 			w.rare[ForeignPacket]++
 		}
 	case membership.CauseNobody:
-		w.rare[GatherInVain]++
+		w.rare[GatherAlone]++
 	case membership.CauseRepresentative:
 		w.rare[Represented]++
 	case membership.CauseAlive, membership.CauseJoin:
@@ -276,8 +278,7 @@ func (h *host) countRequests(t *wire.Token) {
 	}
 }
 
-// countEntry counts what is delivered. The state of the groups is that before the
-// step.
+// countEntry counts what is delivered. The state of the groups is that before the step.
 func (h *host) countEntry(e *Entry) {
 	r := &h.w.rare
 	if e.Conf != nil {

@@ -7,23 +7,23 @@ import (
 	"github.com/spreadd/spreadd/internal/topology"
 )
 
-// configuration is what a spread.conf says at some time: which of the daemons that there are
-// belong to it. Segments stay.
+// configuration is the content of spread.conf at some time: which of the daemons belong to it.
+// Segments never change.
 type configuration struct {
 	top  *topology.Topology
 	hash uint32
-	// other: the ring is accelerated if it was not at first, or the other way round.
+	// other reports that the ring is accelerated if it was not at first, or the other way round.
 	other bool
 }
 
-// conf is the configuration that is in the file now.
+// conf returns the configuration that is in the file now.
 func (w *world) conf() *configuration { return w.confs[len(w.confs)-1] }
 
-// configured reports whether the file has a daemon now.
+// configured reports whether the file has the daemon now.
 func (h *host) configured() bool { return h.w.conf().top.Daemon(h.d.ID) != nil }
 
-// write writes a configuration with those daemons that are wanted, and one of each segment at least. Sometimes they
-// stand in another order.
+// write writes a configuration with the wanted daemons, and at least one of each segment. Sometimes
+// it changes their order.
 func (w *world) write(wanted func(h *host) bool, other bool) {
 	var segments []topology.Segment
 	shuffled := chance(w.faultRand, 0.3)
@@ -46,8 +46,8 @@ func (w *world) write(wanted func(h *host) bool, other bool) {
 	w.tracef("the file has %d daemons now, hash %#x", len(top.Daemons()), w.conf().hash)
 }
 
-// reload changes the file: a daemon or two come or go, or none. Most daemons are told, some later than
-// others; those that are new start.
+// reload changes the file: it adds or removes a daemon or two, or none. Most daemons reload, some
+// later than others; new ones start.
 func (w *world) reload() {
 	r := w.faultRand
 	changes := r.IntN(3)
@@ -61,7 +61,7 @@ func (w *world) reload() {
 	}
 }
 
-// reloadLast has all daemons read the file, which has one last change if there were any.
+// reloadLast makes all daemons read the file. If there were changes, it makes one more first.
 func (w *world) reloadLast(dead []int) {
 	if len(w.confs) == 1 {
 		return
@@ -78,7 +78,7 @@ func (w *world) reloadLast(dead []int) {
 	}
 }
 
-// reread has a daemon read the file: it goes over to what is there, ends if it is not in it,
+// reread makes a daemon read the file: it changes to that configuration, ends if the file lacks it,
 // or starts if it is new.
 func (w *world) reread(h *host) {
 	conf := w.conf()
@@ -103,7 +103,7 @@ func (w *world) reread(h *host) {
 	}
 }
 
-// noteReload notes that a configuration has come into force.
+// noteReload notes that a configuration has taken effect.
 func (h *host) noteReload() {
 	if h.out.Reload != nil {
 		h.w.tracef("%s goes over to hash %#x", h.life.Name, h.out.Reload.ConfHash)

@@ -6,12 +6,12 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// probeName is the private name of the clients that come when all is calm.
+// probeName is the private name of the clients that connect when the network is calm.
 const probeName = "probe"
 
-// rollCall is the second phase, on one ring in a calm network: newcomers join each
-// group and so see its table at each daemon, everybody sends by each service, all of it has
-// to arrive, and then every block that is not in use has to be back.
+// rollCall is the second phase, on one ring in a calm network. Newcomers join each group and so see
+// its table at each daemon. Everybody sends with each service, and everything must arrive. Then
+// every block that is not in use must be back.
 func (w *world) rollCall() {
 	services := []wire.Type{wire.Unreliable, wire.Reliable, wire.FIFO, wire.Causal, wire.Agreed, wire.Safe}
 	for _, h := range w.living() {
@@ -44,8 +44,7 @@ func (w *world) rollCall() {
 	}
 }
 
-// quiet reports whether everything that clients asked is done, where they asked
-// it.
+// quiet reports whether all requests of clients are done, at the daemons where they were made.
 func (w *world) quiet() bool {
 	for _, h := range w.living() {
 		if len(h.inbox) > 0 || h.pending > 0 {
@@ -55,13 +54,13 @@ func (w *world) quiet() bool {
 	return true
 }
 
-// round is about how long the token takes to go round.
+// round is about how long the token takes for a round.
 func (w *world) round() time.Duration {
 	return time.Duration(len(w.hosts)) * (2*(w.o.Latency+w.o.Jitter) + time.Duration(w.o.Batch)*w.o.Cost)
 }
 
-// drainBound is how long what waits may take: the smallest window lets some
-// packets go in each round.
+// drainBound is how long the waiting messages may take: even the smallest window lets some packets
+// go in each round.
 func (w *world) drainBound() time.Duration {
 	packets := 0
 	for _, m := range w.hist.Messages {

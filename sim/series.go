@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// Series runs n seeds from first on in some goroutines, or all there are when n is 0,
-// until the context ends. It hands each result to take, one at a time, in no particular order.
+// Series runs n seeds from first on in several goroutines, or all seeds if n is 0, until the
+// context ends. It passes each result to take, one at a time, in no particular order.
 func Series(ctx context.Context, first, n uint64, workers int, take func(Result)) {
 	var mu sync.Mutex
 	next := first

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// Story returns what a run's failure is about: the options, the violations, and as many lines of the
-// timeline before the first of these as are asked for, without those of an idle ring. It
-// is "" if there is no violation.
+// Story returns the story of a failed run: the options, the violations, and the given number of
+// lines of the timeline before the first violation, without those of an idle ring. It is empty if
+// there is no violation.
 func (r *Result) Story(lines int) string {
 	if len(r.Violations) == 0 {
 		return ""

@@ -13,7 +13,7 @@ import (
 // trace keeps the timeline of a run.
 type trace struct{ lines []string }
 
-// stamp prints a moment as seconds since the start.
+// stamp returns a moment as seconds since the start.
 func stamp(t clock.Time) string {
 	return fmt.Sprintf("%10.6f", time.Duration(t).Seconds())
 }
@@ -24,8 +24,7 @@ func (w *world) tracef(format string, args ...any) {
 	}
 }
 
-// fates collects what becomes of the copies of a datagram. A nil one collects
-// nothing.
+// fates collects the fates of the copies of a datagram. A nil value collects nothing.
 type fates struct {
 	w *world
 	b strings.Builder
@@ -70,12 +69,12 @@ func (w *world) names(ids []wire.DaemonID) string {
 	return b.String()
 }
 
-// ringName prints a membership id by its daemon and the time since the start.
+// ringName returns a membership id as its daemon and the time since the start.
 func (w *world) ringName(id wire.MembershipID) string {
 	return fmt.Sprintf("%s@%d", w.name(id.Daemon), id.Time-startWall)
 }
 
-// describe prints a datagram in short.
+// describe returns a short description of a datagram.
 func (w *world) describe(token bool, b []byte) string {
 	if token {
 		return w.describeToken(b)
@@ -215,8 +214,7 @@ func (h *host) traceEntry(e *Entry) {
 	}
 }
 
-// Idle reports whether a line of a timeline is one of those of a ring in which
-// nothing happens.
+// Idle reports whether a line of a timeline comes from a ring where nothing happens.
 func Idle(line string) bool {
 	return strings.Contains(line, ": token ") && !strings.Contains(line, " asks ") ||
 		strings.Contains(line, ": ALIVE") || strings.Contains(line, ": JOIN") || strings.Contains(line, ": hurry")

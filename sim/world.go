@@ -13,11 +13,11 @@ import (
 )
 
 const (
-	// confHash is that of the first configuration, and is in every datagram; later ones count on.
+	// confHash is the hash of the first configuration. Later ones count up from it.
 	confHash = 0x5eed
 	// startWall is the wall clock at the beginning, in seconds since 1970.
 	startWall = 1_700_000_000
-	// maxEvents bounds a run: one that comes near it goes round in circles.
+	// maxEvents limits a run. A run that comes near it loops.
 	maxEvents = 5_000_000
 )
 
@@ -26,8 +26,7 @@ type world struct {
 	o    Options
 	now  clock.Time
 	plan agenda
-	// Random numbers for what has nothing to do with each other, so that a
-	// change of one leaves the others alone.
+	// These are random streams for independent purposes: a change of one leaves the others alone.
 	netRand, workRand, faultRand *rand.Rand
 
 	top   *topology.Topology // of all daemons that there are
@@ -57,18 +56,18 @@ type world struct {
 	events  int
 }
 
-// Result is what became of a run.
+// Result is the outcome of a run.
 type Result struct {
 	Options    Options
 	Violations []Violation
 	Rare       Rare
-	// Events is how many things happened, Time how long the run was on its
-	// own clock, Healed how long the daemons took to form one ring when the
-	// network was whole, and Delivered what they delivered.
+	// Events is the number of events, Time the length of the run on its own clock, Healed how long
+	// the daemons took to form one ring when the network was whole, and Delivered the number of
+	// deliveries.
 	Events       int
 	Time, Healed time.Duration
 	Delivered    int
-	// Timeline is what happened, line by line, if it was asked for.
+	// Timeline is what happened, line by line, if it was requested.
 	Timeline []string
 }
 
@@ -128,8 +127,7 @@ func newWorld(o Options, tm *tamper, tr *trace) *world {
 	return w
 }
 
-// buildTopology gives the daemons letters for names, and ids that say nothing of
-// their order.
+// buildTopology names the daemons with letters, and gives them ids that do not follow their order.
 func (w *world) buildTopology(r *rand.Rand) {
 	var segments []topology.Segment
 	n := 0
@@ -155,8 +153,8 @@ func (w *world) buildTopology(r *rand.Rand) {
 	w.confs = []*configuration{{top: top, hash: confHash}}
 }
 
-// play runs the two phases: anything may go wrong, then nothing does any more. It
-// returns how long it took to form one ring.
+// play runs the two phases: first anything may go wrong, then nothing does. It returns how long
+// forming one ring took.
 func (w *world) play() (healed time.Duration) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -177,7 +175,7 @@ func (w *world) play() (healed time.Duration) {
 		w.fail("restart", "a daemon does not start: %s", w.states())
 		return 0
 	}
-	// What is still on its way may come as late as this.
+	// Datagrams on their way may arrive this late.
 	from := w.now
 	w.until(w.now.Add(w.o.LateBy), nil)
 	for !w.stopped {
@@ -196,9 +194,8 @@ func (w *world) play() (healed time.Duration) {
 	return healed
 }
 
-// lasts reports whether a ring outlives what was before the network healed: a
-// token may have been lost, and a daemon that is dead now may be expected to
-// join.
+// lasts reports whether a ring survives the consequences of earlier faults: a token may have been
+// lost, and a dead daemon may still be expected to join.
 func (w *world) lasts() bool {
 	t := w.o.timeouts()
 	before := w.losses
@@ -206,8 +203,8 @@ func (w *world) lasts() bool {
 	return w.losses == before && w.united()
 }
 
-// until runs to a moment, or until done reports true, and returns whether it did.
-// done is asked now and then.
+// until runs to a moment, or until done reports true, and returns whether it did. It calls done
+// periodically.
 func (w *world) until(limit clock.Time, done func() bool) bool {
 	const every = 20 * time.Millisecond
 	next := w.now
@@ -257,7 +254,7 @@ func (w *world) after(d time.Duration, call func()) {
 	w.plan.push(event{at: w.now.Add(d), kind: eventCall, call: call})
 }
 
-// fail notes a violation that shows itself during the run, and ends it.
+// fail records a violation that shows during the run, and ends the run.
 func (w *world) fail(property, format string, args ...any) {
 	v := Violation{property, w.now, fmt.Sprintf(format, args...)}
 	w.tracef("*** %v", v)
@@ -265,7 +262,7 @@ func (w *world) fail(property, format string, args ...any) {
 	w.stopped = true
 }
 
-// wall is a daemon's wall clock.
+// wall returns a daemon's wall clock.
 func (w *world) wall(h *host) int32 {
 	t := w.timeOfDay(h)
 	if w.tamper.wall != nil {
@@ -288,7 +285,7 @@ func (w *world) living() (list []*host) {
 	return list
 }
 
-// check lets the checkers look at the history.
+// check runs the checkers on the history.
 func (w *world) check() {
 	a := analyse(&w.hist)
 	complete := w.settled && !w.stopped

@@ -21,28 +21,28 @@ func main() {
 	os.Exit(status)
 }
 
-// exit statuses
+// Exit statuses.
 const (
 	ok     = 0
-	failed = 1 // a property was broken, or a situation never met
+	failed = 1 // a property was violated, or a situation never occurred
 	usage  = 2
 )
 
-// manySeeds is after how many seeds every situation should have come about.
+// manySeeds is the number of seeds after which every situation should have occurred.
 const manySeeds = 20_000
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	debug.SetGCPercent(400)       // runs are short, and leave much behind
-	debug.SetMemoryLimit(2 << 30) // but not so much that others are in want
+	debug.SetGCPercent(400)       // runs are short and allocate much
+	debug.SetMemoryLimit(2 << 30) // but leave memory to others
 	flags := flag.NewFlagSet("soak", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	span := flags.Duration("for", time.Minute, "how long")
-	first := flags.Uint64("first", 1, "the first seed")
-	seeds := flags.Uint64("seeds", 0, "how many seeds; 0 is as many as there is time for")
-	workers := flags.Int("workers", runtime.GOMAXPROCS(0), "seeds at a time")
-	seed := flags.Uint64("seed", 0, "replay this seed, and print its timeline")
-	fail := flags.Int("fail", 0, "end after so many seeds that fail; 0 is never")
-	lines := flags.Int("lines", 60, "lines of the timeline of a seed that fails")
+	span := flags.Duration("for", time.Minute, "time to run")
+	first := flags.Uint64("first", 1, "first seed")
+	seeds := flags.Uint64("seeds", 0, "number of seeds; 0 means as many as there is time for")
+	workers := flags.Int("workers", runtime.GOMAXPROCS(0), "seeds to run at a time")
+	seed := flags.Uint64("seed", 0, "replay this seed and print its timeline")
+	fail := flags.Int("fail", 0, "stop after this many failing seeds; 0 means never")
+	lines := flags.Int("lines", 60, "timeline lines to print for a failing seed")
 	if err := flags.Parse(args); err != nil {
 		return usage
 	}
@@ -73,7 +73,7 @@ func replay(seed uint64, out io.Writer) int {
 	return ok
 }
 
-// soak counts what a series of runs has come to.
+// soak sums up a series of runs.
 type soak struct {
 	out         io.Writer
 	lines, fail int
@@ -86,7 +86,7 @@ type soak struct {
 	rare                          sim.Rare
 }
 
-// storiesTold bounds the failures that are shown in full.
+// storiesTold limits the failures that are shown in full.
 const storiesTold = 10
 
 func (s *soak) take(r sim.Result) {
@@ -123,7 +123,7 @@ func (s *soak) end() int {
 	fmt.Fprint(s.out, &s.rare)
 	missing := s.rare.Missing()
 	if s.seeds >= manySeeds && len(missing) > 0 {
-		fmt.Fprintf(s.out, "never met: %v\n", missing)
+		fmt.Fprintf(s.out, "never occurred: %v\n", missing)
 		return failed
 	}
 	if s.bad > 0 {
