@@ -39,8 +39,7 @@ type Config struct {
 	// QueueMessages bounds the messages that wait for the ring; zero means
 	// ring.DefaultQueueMessages.
 	QueueMessages int
-	// MaxLocalMembers bounds the local members of one group; zero means
-	// groups.MaxLocalMembers.
+	// MaxLocalMembers bounds the local members of one group; zero means groups.MaxLocalMembers.
 	MaxLocalMembers int
 	// Pool supplies blocks; nil means a pool of the engine's own.
 	Pool *buf.Pool
@@ -125,8 +124,8 @@ func (c *Config) daemons() []groups.Daemon {
 	return list
 }
 
-// Start begins to form the first membership. wall is the wall clock in seconds
-// since 1970, here and elsewhere.
+// Start begins to form the first membership. wall is the wall clock in seconds since 1970, here and
+// elsewhere.
 func (e *Engine) Start(now clock.Time, wall int32, out *Effects) {
 	e.wall = wall
 	e.memb.Start(now, wall, &e.membOut)

@@ -175,8 +175,8 @@ func TestDisconnectOnce(t *testing.T) {
 	e.Connect(3, private("two"), false) // the name is free
 }
 
-// TestQueueBeforeStart: what is submitted before the first membership waits in
-// order, within a bound, and its blocks are held and let go.
+// TestQueueBeforeStart: what is submitted before the first membership waits in order, within a
+// bound, and its blocks are held and let go.
 func TestQueueBeforeStart(t *testing.T) {
 	e := newEngine(t, Config{QueueMessages: 3})
 	var out Effects
@@ -223,8 +223,7 @@ func TestQueueBeforeStart(t *testing.T) {
 	}
 }
 
-// TestSubmitAllocs: the way of a message through the machines allocates
-// nothing.
+// TestSubmitAllocs: the way of a message through the machines allocates nothing.
 func TestSubmitAllocs(t *testing.T) {
 	e := newEngine(t, Config{})
 	var out Effects

@@ -15,8 +15,8 @@ const (
 
 	// Rejected: the message goes back to its session as a reject message.
 	Rejected // rejected
-	// QueueFull: too many messages wait for the ring. The driver keeps this one and submits it again when
-	// the engine is Accepting.
+	// QueueFull: too many messages wait for the ring. The driver keeps this one and submits it
+	// again when the engine is Accepting.
 	QueueFull // full
 	// NoGroup: a join or leave that names no group.
 	NoGroup // no_group
@@ -44,8 +44,8 @@ const (
 )
 
 const (
-	// FirstDatagramReason is the first reason for datagrams; the reasons for messages of local sessions
-	// are those before it.
+	// FirstDatagramReason is the first reason for datagrams; the reasons for messages of local
+	// sessions are those before it.
 	FirstDatagramReason = Malformed
 	// NumReasons is the number of values of [Reason].
 	NumReasons = int(UnknownKind) + 1

@@ -17,8 +17,7 @@ const hash = 0xabcdef01
 
 func addr(host byte) netip.Addr { return netip.AddrFrom4([4]byte{10, 0, 0, host}) }
 
-// several has a and b in one segment and c alone in another; the engine is
-// that of daemon self.
+// several has a and b in one segment and c alone in another; the engine is that of daemon self.
 func several(t *testing.T, self wire.DaemonID) *Engine {
 	t.Helper()
 	top, err := topology.New([]topology.Segment{
@@ -110,9 +109,8 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestRelay: a packet from another segment is repeated to our own before
-// anything else is looked at, also if it is old or of another ring, in its maker's
-// byte order (ring-protocol §10.3).
+// TestRelay: a packet from another segment is repeated to our own before anything else is looked
+// at, also if it is old or of another ring, in its maker's byte order (ring-protocol §10.3).
 func TestRelay(t *testing.T) {
 	for _, order := range []wire.ByteOrder{wire.LittleEndian, wire.BigEndian} {
 		p := wire.Packet{
@@ -148,8 +146,8 @@ func TestRelay(t *testing.T) {
 	}
 }
 
-// TestPartition: daemons of other components are not heard, until the time is over
-// or another partition comes.
+// TestPartition: daemons of other components are not heard, until the time is over or another
+// partition comes.
 func TestPartition(t *testing.T) {
 	e := several(t, 1)
 	alive := func(now clock.Time, from wire.DaemonID, host byte) Reason {
@@ -183,8 +181,7 @@ func TestPartition(t *testing.T) {
 	}
 }
 
-// TestDisconnectIsNeverRefused: it waits for the ring, behind what was there
-// before.
+// TestDisconnectIsNeverRefused: it waits for the ring, behind what was there before.
 func TestDisconnectIsNeverRefused(t *testing.T) {
 	e := newEngine(t, Config{QueueMessages: 1})
 	var out Effects
@@ -213,8 +210,8 @@ func TestDisconnectIsNeverRefused(t *testing.T) {
 	}
 }
 
-// TestForcedMembership: the groups may ask for a new membership, and get it once
-// in ForceInterval at most.
+// TestForcedMembership: the groups may ask for a new membership, and get it once in ForceInterval
+// at most.
 func TestForcedMembership(t *testing.T) {
 	e := newEngine(t, Config{})
 	var out Effects

@@ -12,8 +12,7 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// listed is the topology of one segment with some daemons, each by its name and
-// its id.
+// listed is the topology of one segment with some daemons, each by its name and its id.
 func listed(t *testing.T, daemons ...topology.Daemon) *topology.Topology {
 	t.Helper()
 	top, err := topology.New([]topology.Segment{{Port: 4803, Daemons: daemons}})
@@ -88,8 +87,7 @@ func TestReloadInPlace(t *testing.T) {
 	}
 }
 
-// TestReloadWaits: while a ring is being formed the reload is put off, and the last one
-// counts.
+// TestReloadWaits: while a ring is being formed the reload is put off, and the last one counts.
 func TestReloadWaits(t *testing.T) {
 	e := several(t, 1) // it looks for the others
 	var out Effects

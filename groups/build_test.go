@@ -46,8 +46,7 @@ func crowd(t *testing.T, groups map[string]int) *cluster {
 	return c
 }
 
-// shape describes a state message: its length, service and number of daemons in
-// each group.
+// shape describes a state message: its length, service and number of daemons in each group.
 func shape(t *testing.T, b []byte) string {
 	t.Helper()
 	var m wire.Message
@@ -72,8 +71,7 @@ func shape(t *testing.T, b []byte) string {
 	return text.String()
 }
 
-// TestDividedState: where pieces no longer fit, another message begins
-// (groups-protocol §7.4).
+// TestDividedState: where pieces no longer fit, another message begins (groups-protocol §7.4).
 func TestDividedState(t *testing.T) {
 	for _, tt := range []struct {
 		what   string
@@ -84,8 +82,8 @@ func TestDividedState(t *testing.T) {
 		{
 			"the largest group",
 			map[string]int{"a": MaxLocalMembers},
-			// The synced set leaves no room for it in the first message: the
-			// group has an entry without daemons there.
+			// The synced set leaves no room for it in the first message: the group has an entry
+			// without daemons there.
 			[]string{"99991 RELIABLE a/3121", "117 AGREED first a"},
 		},
 		{
@@ -125,8 +123,8 @@ func TestDividedState(t *testing.T) {
 	}
 }
 
-// TestOneTooMany: a join of the 3122nd is ignored, or its daemon's members would
-// fit into no message.
+// TestOneTooMany: a join of the 3122nd is ignored, or its daemon's members would fit into no
+// message.
 func TestOneTooMany(t *testing.T) {
 	c := crowd(t, map[string]int{"a": MaxLocalMembers})
 	cl := c.nodes[0].connect("late", true)
@@ -142,8 +140,8 @@ func TestOneTooMany(t *testing.T) {
 	}
 }
 
-// TestMembershipBetweenParts: the ring breaks between the two messages of a set. The
-// first of them counts for nothing, and both are sent again.
+// TestMembershipBetweenParts: the ring breaks between the two messages of a set. The first of them
+// counts for nothing, and both are sent again.
 func TestMembershipBetweenParts(t *testing.T) {
 	c := crowd(t, map[string]int{"a": 2000, "b": 2000})
 	a, b, d := c.nodes[0], c.nodes[1], c.nodes[2]

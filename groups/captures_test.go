@@ -17,9 +17,9 @@ var capturedDaemons = []Daemon{
 	{1512122152, "m1"}, {1704903263, "m2"}, {1404050750, "m3"}, {2670016427, "m4"}, {2633150978, "m5"},
 }
 
-// replay takes our machines through what C daemons went through: the rings that
-// they formed, and the messages in their orders. Each GROUPS message that a C
-// daemon sent must be among what our machine has ready in its place, byte for byte.
+// replay takes our machines through what C daemons went through: the rings that they formed, and
+// the messages in their orders. Each GROUPS message that a C daemon sent must be among what our
+// machine has ready in its place, byte for byte.
 type replay struct {
 	t      *testing.T
 	c      *cluster
@@ -68,8 +68,8 @@ func (r *replay) startNode(rank int) *node {
 	return r.c.startAs(Config{Self: capturedDaemons[rank].ID, Daemons: capturedDaemons}, rank)
 }
 
-// form forms a ring as a FORM2 token says. Rings of one are in no capture, as
-// daemons send nothing to themselves; they show as the old ring of a later one.
+// form forms a ring as a FORM2 token says. Rings of one are in no capture, as daemons send nothing
+// to themselves; they show as the old ring of a later one.
 func (r *replay) form(v *wire.FormValue) {
 	f := &formation{to: &stream{id: v.ID}}
 	for _, ring := range v.Rings {
@@ -242,9 +242,9 @@ func TestCaptures(t *testing.T) {
 		late   int // of these: m5 does not clear its queue
 		play   func(r *replay)
 	}{
-		// One run, captured in parts: its daemons start, clients come and go, a daemon
-		// crashes and comes back, two more come, the network parts and heals,
-		// twice. The part with the clients was recorded in another run.
+		// One run, captured in parts: its daemons start, clients come and go, a daemon crashes and
+		// comes back, two more come, the network parts and heals, twice. The part with the clients
+		// was recorded in another run.
 		{"one-segment", 10 + 2, 0, func(r *replay) {
 			r.alias[wire.MembershipID{Daemon: m1, Time: 1795235139}] = wire.MembershipID{Daemon: m1, Time: 1795234340}
 			r.play("start3", "groups", "crash", "restart", "add2", "partition", "merge", "idlemerge")
@@ -288,8 +288,8 @@ func TestCaptures(t *testing.T) {
 	}
 }
 
-// TestManyGroups is the capture of a state of two messages: which daemon joined
-// what is read from it, how it is divided is ours to find out.
+// TestManyGroups is the capture of a state of two messages: which daemon joined what is read from
+// it, how it is divided is ours to find out.
 func TestManyGroups(t *testing.T) {
 	r := newReplay(t)
 	id := wire.MembershipID{Daemon: m1, Time: 1795235175}

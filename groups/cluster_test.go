@@ -9,9 +9,8 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// cluster is several machines, joined by ordered streams as rings would join
-// them: whoever installs the same ring is delivered the same messages in the same
-// order, as far as it gets.
+// cluster is several machines, joined by ordered streams as rings would join them: whoever installs
+// the same ring is delivered the same messages in the same order, as far as it gets.
 type cluster struct {
 	t       testing.TB
 	names   []string
@@ -24,8 +23,7 @@ type cluster struct {
 
 // watcher sees what happens in a cluster.
 type watcher interface {
-	// step is called after each input of a machine; before its orders are
-	// carried out.
+	// step is called after each input of a machine; before its orders are carried out.
 	step(n *node, what string, e *entry)
 	// received is called for each delivery to a client, in order.
 	received(c *client, r *received)
@@ -36,8 +34,8 @@ type stream struct {
 	id      wire.MembershipID
 	members daemonSet
 	log     []*entry
-	// installed counts the daemons that have installed it. Before all have, the
-	// token does not let anybody send (membership-protocol §8).
+	// installed counts the daemons that have installed it. Before all have, the token does not let
+	// anybody send (membership-protocol §8).
 	installed int
 }
 
@@ -107,8 +105,7 @@ func (c *cluster) config(rank int) Config {
 	return cfg
 }
 
-// start starts a daemon, which has no ring yet: its first is formed with
-// whoever is named then.
+// start starts a daemon, which has no ring yet: its first is formed with whoever is named then.
 func (c *cluster) start(rank int) *node { return c.startAs(c.config(rank), rank) }
 
 func (c *cluster) startAs(cfg Config, rank int) *node {
@@ -151,8 +148,8 @@ func (n *node) request(t wire.Type, from wire.Name, groups ...string) {
 	n.users = append(n.users, e)
 }
 
-// put moves the next message of a daemon's queues into its stream, and reports
-// whether there was one.
+// put moves the next message of a daemon's queues into its stream, and reports whether there was
+// one.
 func (n *node) put() bool {
 	queue := &n.users
 	if n.exchange {
@@ -233,8 +230,8 @@ func (n *node) receive(cl *client, data []byte, e *entry) {
 	}
 }
 
-// formation is a ring that is being formed, and for each old ring what those
-// who come out of it together deliver on the way.
+// formation is a ring that is being formed, and for each old ring what those who come out of it
+// together deliver on the way.
 type formation struct {
 	to    *stream
 	parts []*part
@@ -249,9 +246,8 @@ type part struct {
 	between []*entry // and these after it
 }
 
-// plan makes a formation of the daemons given, in which everything that is in
-// the order of the old rings is delivered, before the transitional memberships only what
-// somebody was delivered already.
+// plan makes a formation of the daemons given, in which everything that is in the order of the old
+// rings is delivered, before the transitional memberships only what somebody was delivered already.
 func (c *cluster) plan(id wire.MembershipID, ranks ...int) *formation {
 	slices.Sort(ranks)
 	f := &formation{to: &stream{id: id, members: ranks}}
@@ -334,8 +330,8 @@ func (c *cluster) run() {
 	}
 }
 
-// reencode writes a message of the daemons in another byte order, as a daemon on
-// such a machine would have made it.
+// reencode writes a message of the daemons in another byte order, as a daemon on such a machine
+// would have made it.
 func reencode(t testing.TB, b []byte, o wire.ByteOrder) []byte {
 	t.Helper()
 	var m wire.Message

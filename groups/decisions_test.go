@@ -44,8 +44,7 @@ func TestReasonsAndCommandsHaveNames(t *testing.T) {
 	}
 }
 
-// machineIn returns a daemon of two in the state given, with one client in a
-// group.
+// machineIn returns a daemon of two in the state given, with one client in a group.
 func machineIn(t *testing.T, s State) *node {
 	t.Helper()
 	c := newCluster(t, "A", "B")
@@ -74,8 +73,8 @@ func machineIn(t *testing.T, s State) *node {
 	return a
 }
 
-// TestDecisions gives each state each input. What the engine may not do panics; what a
-// peer should not do is noted and changes nothing.
+// TestDecisions gives each state each input. What the engine may not do panics; what a peer should
+// not do is noted and changes nothing.
 func TestDecisions(t *testing.T) {
 	ann := wire.MakeName("#ann#A")
 	room := wire.MakeName("room")

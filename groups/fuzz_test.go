@@ -7,10 +7,9 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// FuzzState gives a daemon in an exchange any two messages behind each other. Whatever
-// they are, it neither fails nor loses the order of its tables; if they are not
-// what the other ring would send, the exchange does not end, or ends with tables
-// that can be told to others.
+// FuzzState gives a daemon in an exchange any two messages behind each other. Whatever they are, it
+// neither fails nor loses the order of its tables; if they are not what the other ring would send,
+// the exchange does not end, or ends with tables that can be told to others.
 func FuzzState(f *testing.F) {
 	for _, o := range []wire.ByteOrder{wire.LittleEndian, wire.BigEndian} {
 		list := toldState()
@@ -47,8 +46,7 @@ func FuzzState(f *testing.F) {
 	})
 }
 
-// checkTold lets a newcomer take the tables of a daemon that has finished its
-// exchange.
+// checkTold lets a newcomer take the tables of a daemon that has finished its exchange.
 func checkTold(t *testing.T, a *node) {
 	t.Helper()
 	e := a.c.nodes[4]

@@ -68,8 +68,8 @@ var (
 	exchange40 = wire.MembershipID{Daemon: 1, Time: 40}
 )
 
-// told returns what the head C of {C, D} tells, in order of sending: a tail of
-// one group, and a first message in which that group has begun.
+// told returns what the head C of {C, D} tells, in order of sending: a tail of one group, and a
+// first message in which that group has begun.
 func toldState() []*forged {
 	id := groupID(oldView, 3)
 	return []*forged{
@@ -90,8 +90,8 @@ func toldState() []*forged {
 	}
 }
 
-// exchanging returns A of {A, B}, in an exchange with {C, D} in which E, a
-// configured daemon, has no part. Its own message has been delivered.
+// exchanging returns A of {A, B}, in an exchange with {C, D} in which E, a configured daemon, has
+// no part. Its own message has been delivered.
 func exchanging(t testing.TB) *node {
 	t.Helper()
 	c := newCluster(t, "A", "B", "C", "D", "E")
@@ -114,8 +114,8 @@ func exchanging(t testing.TB) *node {
 	return a
 }
 
-// TestToldState: the messages that the tests below spoil are in order as they
-// are, in both byte orders.
+// TestToldState: the messages that the tests below spoil are in order as they are, in both byte
+// orders.
 func TestToldState(t *testing.T) {
 	for _, o := range []wire.ByteOrder{wire.LittleEndian, wire.BigEndian} {
 		a := exchanging(t)
@@ -143,8 +143,8 @@ func give(n *node, b []byte) []Refused {
 	return notes
 }
 
-// TestHazards gives a daemon in an exchange what C daemons take without a look,
-// or exit on (groups-protocol §11).
+// TestHazards gives a daemon in an exchange what C daemons take without a look, or exit on
+// (groups-protocol §11).
 func TestHazards(t *testing.T) {
 	head := func(change func(f *forged)) func(list []*forged) []*forged {
 		return func(list []*forged) []*forged { change(list[1]); return list }
@@ -242,8 +242,8 @@ func TestHazards(t *testing.T) {
 				var notes []Refused
 				finished := false
 				for _, f := range tt.spoil(toldState()) {
-					// A message more comes when the exchange would be over: hold
-					// that off by an outsider in the membership.
+					// A message more comes when the exchange would be over: hold that off by an
+					// outsider in the membership.
 					if tt.want == BadStateRepeated {
 						a.m.members = daemonSet{0, 1, 2, 3, 4}
 					}
@@ -292,8 +292,8 @@ func TestForeignHead(t *testing.T) {
 	}
 }
 
-// TestSpoiledOnce: a spoiled exchange asks once, takes nothing more, and merges
-// nothing when the new membership comes.
+// TestSpoiledOnce: a spoiled exchange asks once, takes nothing more, and merges nothing when the
+// new membership comes.
 func TestSpoiledOnce(t *testing.T) {
 	a := exchanging(t)
 	bad := toldState()[1]
@@ -330,8 +330,7 @@ func TestSpoiledInGGT(t *testing.T) {
 	}
 }
 
-// TestMessagesOfPeers gives a daemon messages that its own engine would not let
-// through.
+// TestMessagesOfPeers gives a daemon messages that its own engine would not let through.
 func TestMessagesOfPeers(t *testing.T) {
 	room := wire.MakeName("room")
 	message := func(h wire.Header, groups []byte) []byte {
@@ -380,8 +379,8 @@ func TestMessagesOfPeers(t *testing.T) {
 	}
 }
 
-// TestForgedKill: a peer that ends a session of ours has ended it, as all daemons have
-// taken it out of their tables.
+// TestForgedKill: a peer that ends a session of ours has ended it, as all daemons have taken it out
+// of their tables.
 func TestForgedKill(t *testing.T) {
 	a := machineIn(t, StateOp)
 	m := wire.Message{Header: wire.Header{Type: wire.Kill, Sender: wire.MakeName("#ann#A")}}

@@ -9,13 +9,12 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// properties checks those of groups-protocol §12 while a cluster runs. It knows
-// what clients get and what is in the order of the rings; of the machines it
-// looks at tables for G10 only.
+// properties checks those of groups-protocol §12 while a cluster runs. It knows what clients get
+// and what is in the order of the rings; of the machines it looks at tables for G10 only.
 //
-// Ids of groups that vanish and are made again within one membership begin anew
-// (client-protocol §10.3), so that equal ids may then mean different views; such ids are left
-// out where ids are compared.
+// Ids of groups that vanish and are made again within one membership begin anew (client-protocol
+// §10.3), so that equal ids may then mean different views; such ids are left out where ids are
+// compared.
 type properties struct {
 	c   *cluster
 	met map[string]int
@@ -66,8 +65,7 @@ type following struct {
 	id      viewID
 	members []string
 	data    []int
-	// signalled: there was a signal since the last view; ggt: the daemon was in
-	// GGT since then.
+	// signalled: there was a signal since the last view; ggt: the daemon was in GGT since then.
 	signalled, ggt bool
 }
 
@@ -144,8 +142,8 @@ func (p *properties) step(n *node, what string, e *entry) {
 	}
 }
 
-// hadOwn tells whether a daemon's synced set grew in the last regular
-// membership: it holds daemons with different views of a group.
+// hadOwn tells whether a daemon's synced set grew in the last regular membership: it holds daemons
+// with different views of a group.
 func (p *properties) hadOwn(n *node) bool {
 	for _, g := range n.m.byName {
 		for _, d := range g.daemons {
@@ -157,8 +155,8 @@ func (p *properties) hadOwn(n *node) bool {
 	return false
 }
 
-// request follows the joins, leaves and ends of local clients. Nothing else takes
-// a client into a group or out of it.
+// request follows the joins, leaves and ends of local clients. Nothing else takes a client into a
+// group or out of it.
 func (p *properties) request(n *node, t wire.Type, e *entry) {
 	var m wire.Message
 	if _, err := m.Decode(e.data); err != nil {
@@ -243,8 +241,7 @@ func (p *properties) noteReuse(n *node, e *entry) {
 	p.previous[n] = now
 }
 
-// agreement checks G10, and that those who have a head in common could all
-// speak in its place.
+// agreement checks G10, and that those who have a head in common could all speak in its place.
 func (p *properties) agreement(n *node, what string) {
 	switch n.m.State() {
 	case StateOp:
@@ -343,16 +340,16 @@ func (p *properties) data(c *client, r *received) {
 		if r.msg.Type&wire.SelfDiscard == 0 { // which its sender does not get
 			f.data = append(f.data, r.entry.number)
 		}
-		// G8: who gets a message in a transitional membership knows that not
-		// all of his view are there any more.
+		// G8: who gets a message in a transitional membership knows that not all of his view are
+		// there any more.
 		if r.state == StateTrans && !f.signalled && p.lost(c, f.members) {
 			p.fail("G8: %s gets message %d of %s without a signal", c.name, r.entry.number, g)
 		}
 	}
 }
 
-// lost tells whether one of the members is outside the transitional membership
-// of a client's daemon.
+// lost tells whether one of the members is outside the transitional membership of a client's
+// daemon.
 func (p *properties) lost(c *client, members []string) bool {
 	return slices.ContainsFunc(members, func(name string) bool {
 		_, daemon, _ := strings.Cut(name[1:], "#")
@@ -440,13 +437,12 @@ func (p *properties) sets(c *client, r *received, members []string) (own []strin
 	return own
 }
 
-// sameView checks G2: members are equal whatever the cause, which is another
-// for those who see a joiner as lost. Of views caused by the network everything is equal
-// but the own set's offset.
+// sameView checks G2: members are equal whatever the cause, which is another for those who see a
+// joiner as lost. Of views caused by the network everything is equal but the own set's offset.
 //
-// Views are compared that have one cause: a message in the order, or a membership. Daemons
-// that part may come to the same id by different messages, when what one
-// side had of the old order the other had not, and the group was no other side's.
+// Views are compared that have one cause: a message in the order, or a membership. Daemons that
+// part may come to the same id by different messages, when what one side had of the old order the
+// other had not, and the group was no other side's.
 func (p *properties) sameView(c *client, id viewID, r *received, network bool) {
 	check := func(what, text string) {
 		k := viewText{id, what}
@@ -474,9 +470,9 @@ func (p *properties) ids(c *client, key viewKey, f *following) {
 	}
 }
 
-// silence checks G9: a view caused by the network says something new, or stands
-// behind a signal. Where an exchange broke off, a group may have met members that
-// were lost again before anybody was told.
+// silence checks G9: a view caused by the network says something new, or stands behind a signal.
+// Where an exchange broke off, a group may have met members that were lost again before anybody was
+// told.
 func (p *properties) silence(c *client, group string, f *following, own, members []string, r *received) {
 	if f.ggt || f.signalled {
 		return

@@ -14,8 +14,8 @@ var seeds = flag.Int("seeds", 400, "how many random schedules to run")
 
 var firstSeed = flag.Uint64("seed", 1, "the seed of the first random schedule")
 
-// TestRandomSchedules runs daemons through partitions, merges and crashes at any
-// moment, and checks the properties of groups-protocol §12.
+// TestRandomSchedules runs daemons through partitions, merges and crashes at any moment, and checks
+// the properties of groups-protocol §12.
 func TestRandomSchedules(t *testing.T) {
 	met := make(map[string]int)
 	for i := range *seeds {
@@ -194,9 +194,9 @@ func (s *schedule) bind(nodes []*node) *formation {
 	return f
 }
 
-// recover decides what those who leave a ring together have of its messages:
-// everything that one of them was delivered, has made, or was bound to deliver with
-// others, and by chance the rest (ring-protocol §22).
+// recover decides what those who leave a ring together have of its messages: everything that one of
+// them was delivered, has made, or was bound to deliver with others, and by chance the rest
+// (ring-protocol §22).
 func (s *schedule) recover(p *part) {
 	held := make(map[*entry]bool)
 	commit := make(map[*node]bool)

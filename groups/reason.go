@@ -5,7 +5,8 @@ import "github.com/spreadd/spreadd/wire"
 // Refused is a message in the stream that was refused.
 type Refused struct {
 	Reason Reason
-	// Member is the client that made a request, or the name of the daemon that made a state message.
+	// Member is the client that made a request, or the name of the daemon that made a state
+	// message.
 	Member wire.Name
 	// Group is the group that the message is about; it is zero if there is none to name.
 	Group wire.Name
@@ -49,15 +50,15 @@ const (
 	BadStateForm // state_form
 	// BadStateRepeated: a GROUPS message after the last one of its set.
 	BadStateRepeated // state_repeated
-	// BadStateSet: a synced set that is not its sender's, overlaps another one, or is not within the
-	// membership.
+	// BadStateSet: a synced set that is not its sender's, overlaps another one, or is not within
+	// the membership.
 	BadStateSet // state_set
 	// BadStateCount: the sender's number of daemons is not that of the set.
 	BadStateCount // state_count
 	// BadStateNames: a name that is not terminated, or does not belong to its daemon.
 	BadStateNames // state_names
-	// BadStateTables: groups, daemons or members that are out of order, repeated, empty, or of another
-	// set.
+	// BadStateTables: groups, daemons or members that are out of order, repeated, empty, or of
+	// another set.
 	BadStateTables // state_tables
 )
 

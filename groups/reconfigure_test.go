@@ -9,8 +9,8 @@ import (
 )
 
 // TestReconfigure: until the next regular membership members stand in the order of the old
-// configuration, so that all who were in the old membership say the same; then in that of
-// the new one. Those of a daemon that is in it no more are gone with the old one.
+// configuration, so that all who were in the old membership say the same; then in that of the new
+// one. Those of a daemon that is in it no more are gone with the old one.
 func TestReconfigure(t *testing.T) {
 	c := newCluster(t, "A", "B", "C")
 	for rank := range c.names {

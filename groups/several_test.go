@@ -292,8 +292,8 @@ func (s *several) client(cmd string, args []string) error {
 	return nil
 }
 
-// forge puts a state message into the order that is not in its place: with
-// groups that have no members.
+// forge puts a state message into the order that is not in its place: with groups that have no
+// members.
 func (s *several) forge(n *node, groups []string) {
 	body := wire.AppendStateHeader(nil, n.order, n.stream.id, []wire.DaemonID{n.m.cfg.Self})
 	for _, g := range groups {
@@ -321,8 +321,8 @@ func (s *several) tables() {
 	}
 }
 
-// tablesText shows all tables. It can leave out the ids of changed groups,
-// which daemons of one synced set need not agree on.
+// tablesText shows all tables. It can leave out the ids of changed groups, which daemons of one
+// synced set need not agree on.
 func (m *Machine) tablesText(indent string, hideChanged bool) string {
 	var out strings.Builder
 	for _, g := range m.byName {

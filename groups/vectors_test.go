@@ -40,8 +40,8 @@ func (v *vector) bytes(t *testing.T, i int) []byte {
 	return b
 }
 
-// id returns the membership in the id of the next view of the given type and
-// number of members, from message i on.
+// id returns the membership in the id of the next view of the given type and number of members,
+// from message i on.
 func (v *vector) id(t *testing.T, i int, typ wire.Type, members int32) wire.MembershipID {
 	t.Helper()
 	for ; i < len(v.Messages); i++ {
@@ -64,14 +64,14 @@ func (v *vector) id(t *testing.T, i int, typ wire.Type, members int32) wire.Memb
 	return wire.MembershipID{}
 }
 
-// TestClientVectors replays the vectors with several daemons: what each client was
-// sent by its C daemon it is sent by ours, in the same order. The daemons' own
-// memberships are not in the vectors; they are put where their effects show.
+// TestClientVectors replays the vectors with several daemons: what each client was sent by its C
+// daemon it is sent by ours, in the same order. The daemons' own memberships are not in the
+// vectors; they are put where their effects show.
 func TestClientVectors(t *testing.T) {
 	const alpha, beta, gamma = 0, 1, 2
 	network := wire.RegularMembership | wire.CausedByNetwork
-	// A change happens before the message of the type and number of groups
-	// given, to or from a client.
+	// A change happens before the message of the type and number of groups given, to or from a
+	// client.
 	type change struct {
 		dir    string
 		typ    wire.Type

@@ -9,9 +9,9 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// Those who come from one membership are one set, in whatever order ids stand to each
-// other. The differences of a, b and c go round in a circle: a before b before c before
-// a (groups-protocol §10.2). The ids are those of real daemons.
+// Those who come from one membership are one set, in whatever order ids stand to each other. The
+// differences of a, b and c go round in a circle: a before b before c before a (groups-protocol
+// §10.2). The ids are those of real daemons.
 func TestSetsStayWhole(t *testing.T) {
 	ids := map[rune]wire.MembershipID{
 		'a': {Daemon: 1552775919, Time: 7}, 'b': {Daemon: 3586328657, Time: 7}, 'c': {Daemon: 4014350958, Time: 7},

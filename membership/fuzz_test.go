@@ -10,8 +10,8 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// FuzzInputs feeds a machine any inputs in any state. The property: it does not panic, its variables
-// agree, and a peer finds nothing wrong with what it sends (membership-protocol §13, S8).
+// FuzzInputs feeds a machine any inputs in any state. The property: it does not panic, its
+// variables agree, and a peer finds nothing wrong with what it sends (membership-protocol §13, S8).
 //
 // The input is a row of commands: a letter, a length, and so many bytes.
 func FuzzInputs(f *testing.F) {
@@ -120,8 +120,8 @@ func (b *bench) command(c byte, arg []byte) {
 	}
 }
 
-// plausible feeds a form token of parts that fit this daemon and its ring, most of the time. pick returns
-// a number below n.
+// plausible feeds a form token of parts that fit this daemon and its ring, most of the time. pick
+// returns a number below n.
 func (b *bench) plausible(pick func(n int) int) {
 	d := b.top.Daemons()
 	ids := func(most int) (list []wire.DaemonID) {

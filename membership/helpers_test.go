@@ -40,8 +40,8 @@ func (r *oldRing) AppendMissing(dst []int32, from, to int32) []int32 {
 	return dst
 }
 
-// segments makes a topology of daemons named by letters, ids 1, 2, 3 in
-// reverse, so that nothing that goes by ids passes: segments("AB", "C").
+// segments makes a topology of daemons named by letters, ids 1, 2, 3 in reverse, so that nothing
+// that goes by ids passes: segments("AB", "C").
 func segments(t testing.TB, names ...string) *topology.Topology {
 	t.Helper()
 	n := len(strings.Join(names, ""))
@@ -98,8 +98,7 @@ func (d dumper) target(t topology.Target) string {
 	return d.name(t.Daemon)
 }
 
-// datagram prints a membership packet or a form token, without the noise of its
-// fixed lists.
+// datagram prints a membership packet or a form token, without the noise of its fixed lists.
 func (d dumper) datagram(token bool, b []byte) string {
 	if token {
 		var t wire.Token
@@ -321,8 +320,7 @@ func (b *bench) form(t wire.RingType, from string, attempt wire.MembershipID, ma
 	return r
 }
 
-// install lets the ring report that the recovery is done, and starts it with no
-// packets.
+// install lets the ring report that the recovery is done, and starts it with no packets.
 func (b *bench) install() {
 	b.t.Helper()
 	if v := b.HandleCommitted(); v != Accepted {

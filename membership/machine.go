@@ -164,8 +164,7 @@ func (m *Machine) HandleForeign(now clock.Time, wall int32, p *wire.Packet, out 
 // From now on this daemon is committed to the recovery.
 func (m *Machine) HandleCommitted() Reason { return m.dispatch(inputCommitted, &event{}) }
 
-// HandleInstalled takes the ring's report that it has installed the new
-// membership.
+// HandleInstalled takes the ring's report that it has installed the new membership.
 func (m *Machine) HandleInstalled(now clock.Time, wall int32, out *Effects) Reason {
 	return m.dispatch(inputInstalled, &event{now: now, wall: wall, out: out})
 }

@@ -37,8 +37,8 @@ func TestStartAlone(t *testing.T) {
 	}
 }
 
-// A daemon whose peers do not answer forms a ring of one after Seg and Gather
-// (membership-protocol §3), without sending a token, and looks for others then.
+// A daemon whose peers do not answer forms a ring of one after Seg and Gather (membership-protocol
+// §3), without sending a token, and looks for others then.
 func TestRingOfOne(t *testing.T) {
 	b := newBench(t, "B", "ABC")
 	b.start()
@@ -74,8 +74,8 @@ func TestRingOfOne(t *testing.T) {
 	}
 }
 
-// An id's time is above all earlier ones even if the wall clock goes back
-// (membership-protocol §7.1), and never 0, which means that there is none.
+// An id's time is above all earlier ones even if the wall clock goes back (membership-protocol
+// §7.1), and never 0, which means that there is none.
 func TestIDsGrow(t *testing.T) {
 	b := newBench(t, "A", "A")
 	last := int32(0)
@@ -91,9 +91,9 @@ func TestIDsGrow(t *testing.T) {
 	}
 }
 
-// A leader that has crashed and started anew finds its last id in what the members
-// of its old ring show of it, and goes above it: its former clock may have been ahead of
-// the wall's (membership-protocol §7.1).
+// A leader that has crashed and started anew finds its last id in what the members of its old ring
+// show of it, and goes above it: its former clock may have been ahead of the wall's
+// (membership-protocol §7.1).
 func TestIDsGrowOverRestart(t *testing.T) {
 	b := newBench(t, "A", "AB")
 	b.start()
@@ -170,8 +170,8 @@ func TestInsert(t *testing.T) {
 	}
 }
 
-// Any segment's representative is smaller than any ring's; among segments' the segment
-// decides, then the place in the list; among rings' segment and index.
+// Any segment's representative is smaller than any ring's; among segments' the segment decides,
+// then the place in the list; among rings' segment and index.
 func TestSmallest(t *testing.T) {
 	b := newBench(t, "A", "AB", "CD")
 	for _, tt := range []struct{ list, want, sorted string }{

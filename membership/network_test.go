@@ -12,8 +12,8 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// network joins machines in memory. Datagrams take a millisecond; a token of a
-// ring goes around each ten, or does not if anybody on its way is gone.
+// network joins machines in memory. Datagrams take a millisecond; a token of a ring goes around
+// each ten, or does not if anybody on its way is gone.
 type network struct {
 	t     testing.TB
 	top   *topology.Topology
@@ -28,8 +28,8 @@ type network struct {
 	checks []func(*node)
 	round  clock.Time
 	jitter func() time.Duration // added to the way of a datagram
-	// verdicts gets what became of each datagram, lost says which are lost,
-	// committing gets a ring whose daemons are about to commit. All may be nil.
+	// verdicts gets what became of each datagram, lost says which are lost, committing gets a ring
+	// whose daemons are about to commit. All may be nil.
 	verdicts   func(to *node, token bool, b []byte, v Reason)
 	lost       func(delivery) bool
 	committing func(ring []*node)
@@ -133,8 +133,7 @@ func (o *node) active() (wire.MembershipID, []wire.DaemonID, bool) {
 	}
 }
 
-// run lets time go by until a moment, or until done says so, and reports
-// whether it did.
+// run lets time go by until a moment, or until done says so, and reports whether it did.
 func (n *network) run(until clock.Time, done func() bool) bool {
 	for !done() {
 		next := n.round.Add(roundTime)
@@ -218,8 +217,7 @@ func (n *network) whole(id wire.MembershipID, members []wire.DaemonID) (ring []*
 	return ring, true
 }
 
-// recover brings a recovery one step further: first all commit, then one after the other
-// installs.
+// recover brings a recovery one step further: first all commit, then one after the other installs.
 func (n *network) recover(ring []*node) {
 	commit := false
 	for _, o := range ring {

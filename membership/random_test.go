@@ -18,8 +18,8 @@ var seeds = flag.Int("seeds", 60, "number of random schedules")
 // rare counts situations that the schedules have to meet, all together.
 type rare map[string]int
 
-// TestRandom runs networks through random faults (safety: nothing wrong may happen), then heals them
-// and waits for one ring of all (liveness).
+// TestRandom runs networks through random faults (safety: nothing wrong may happen), then heals
+// them and waits for one ring of all (liveness).
 func TestRandom(t *testing.T) {
 	met := rare{}
 	for seed := range *seeds {
@@ -149,8 +149,8 @@ func (s *schedule) run() {
 	}
 	w := s.nodes[0].m.cfg.Timeouts
 	bound := 4 * (w.Lookup + w.Token + w.Rep + w.Seg + 2*w.Gather + w.Form)
-	// A JOIN of a member that is still on its way when the ring is installed ends it, if there are several
-	// segments; so the ring has to last for as long as anything can be.
+	// A JOIN of a member that is still on its way when the ring is installed ends it, if there are
+	// several segments; so the ring has to last for as long as anything can be.
 	for {
 		if !s.network.run(s.now.Add(bound), s.oneRing) {
 			s.fail("no ring of all after %v", bound)
@@ -237,8 +237,8 @@ func (s *schedule) chance(d delivery) bool {
 	return s.rnd.Float64() < s.loss
 }
 
-// packets lets the ring of a daemon go on: somebody sends, some miss it, some get what they
-// missed, and some learn that all have it.
+// packets lets the ring of a daemon go on: somebody sends, some miss it, some get what they missed,
+// and some learn that all have it.
 func (s *schedule) packets(o *node) {
 	id, members, ok := o.active()
 	if !ok || o.recovering {
@@ -291,8 +291,8 @@ func (s *schedule) oneRing() bool {
 	return true
 }
 
-// judge checks that what machines send is never refused for its form, and
-// that honest daemons never contradict each other.
+// judge checks that what machines send is never refused for its form, and that honest daemons never
+// contradict each other.
 func (s *schedule) judge(to *node, token bool, b []byte, v Reason) {
 	switch v {
 	case BadType, Malformed, OwnInput, UnknownDaemon, OtherSegment, NotTheSender, NamedTwice, OutOfOrder,

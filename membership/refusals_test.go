@@ -174,8 +174,8 @@ func TestRefusedForm2(t *testing.T) {
 	}
 }
 
-// What a token says of the own ring has to fit to what this daemon knows and has said. B
-// was in a ring with A and C, and has packets up to 10 but 7 and 9.
+// What a token says of the own ring has to fit to what this daemon knows and has said. B was in a
+// ring with A and C, and has packets up to 10 but 7 and 9.
 func TestContradictions(t *testing.T) {
 	start := func() (*bench, wire.FormValue) {
 		b := newBench(t, "B", "ABC")
@@ -239,8 +239,8 @@ func TestContradictions(t *testing.T) {
 	}
 }
 
-// FORM2 for 128 daemons is refused by C daemons and by this one; who would make it
-// so long takes itself off.
+// FORM2 for 128 daemons is refused by C daemons and by this one; who would make it so long takes
+// itself off.
 func TestTooMany(t *testing.T) {
 	var names strings.Builder
 	for i := range 128 {

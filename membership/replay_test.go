@@ -15,21 +15,21 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// Captures of C daemons: a machine gets, as daemon X, what reached X, at the times
-// of the capture, and has to send what X sent.
+// Captures of C daemons: a machine gets, as daemon X, what reached X, at the times of the capture,
+// and has to send what X sent.
 
 // capture says what a capture does not: what was cut, and what got lost.
 type capture struct {
 	file string
 	two  bool // two segments
 	cuts []cut
-	// lossy: packets with data were dropped on receipt, so the numbers of the ring
-	// are taken from the form tokens of the daemon itself.
+	// lossy: packets with data were dropped on receipt, so the numbers of the ring are taken from
+	// the form tokens of the daemon itself.
 	lossy bool
 	// delay was added to each token on receipt.
 	delay time.Duration
-	// before is how long before the capture the last token had come, or the one
-	// daemon that starts had started.
+	// before is how long before the capture the last token had come, or the one daemon that starts
+	// had started.
 	before time.Duration
 }
 
@@ -150,8 +150,7 @@ type sentLine struct {
 // origin is the first datagram's moment.
 const origin = clock.Time(time.Second)
 
-// patience is how late a C daemon looks at its timers, besides the delay of a
-// token.
+// patience is how late a C daemon looks at its timers, besides the delay of a token.
 const patience = 15 * time.Millisecond
 
 // wall is the capture's clock in seconds.
@@ -254,8 +253,8 @@ func (r *replay) span() (first, last int) {
 	return first, last
 }
 
-// putInRing makes the machine a member of a ring that runs. When its leader
-// looks for others next is not known.
+// putInRing makes the machine a member of a ring that runs. When its leader looks for others next
+// is not known.
 func (r *replay) putInRing(id wire.MembershipID, members []wire.DaemonID) {
 	m := r.m
 	m.started, m.alive, m.state = true, true, StateOp
@@ -266,8 +265,7 @@ func (r *replay) putInRing(id wire.MembershipID, members []wire.DaemonID) {
 	r.lastARQ, r.lastAru, r.sentARQ = -1, -1, -1
 }
 
-// overdue runs the timers that were due some time ago, or with a lead, those
-// that will be soon.
+// overdue runs the timers that were due some time ago, or with a lead, those that will be soon.
 func (r *replay) overdue(d *pcap.Datagram, lead time.Duration) {
 	for {
 		due := clock.Earliest(r.m.Deadline(), r.lossAt)
@@ -310,8 +308,8 @@ func (r *replay) reaches(d *pcap.Datagram) bool {
 	return true
 }
 
-// monitor takes a monitor's partition, which goes to all daemons at the same
-// time; that to the monitor's own host is not in the capture.
+// monitor takes a monitor's partition, which goes to all daemons at the same time; that to the
+// monitor's own host is not in the capture.
 func (r *replay) monitor(d *pcap.Datagram) {
 	var p wire.Packet
 	if d.Token() || p.Decode(d.Payload) != nil || p.Type&wire.PacketPartition == 0 {
@@ -381,8 +379,8 @@ func (r *replay) active() wire.MembershipID {
 	return r.m.installedID
 }
 
-// own is something that the daemon sent: what is membership's is compared, the rest
-// says how its ring does.
+// own is something that the daemon sent: what is membership's is compared, the rest says how its
+// ring does.
 func (r *replay) own(d *pcap.Datagram) {
 	if !d.Token() {
 		var p wire.Packet
@@ -429,12 +427,11 @@ func (r *replay) own(d *pcap.Datagram) {
 	r.ring.aru = max(r.ring.aru, min(last, tok.Aru, r.ring.highest))
 }
 
-// unknownNumbers reports whether the capture does not tell what the daemon has
-// of its ring: packets were lost on receipt, or it sent its tokens to itself.
+// unknownNumbers reports whether the capture does not tell what the daemon has of its ring: packets
+// were lost on receipt, or it sent its tokens to itself.
 func (r *replay) unknownNumbers() bool { return r.c.lossy || r.m.installed.Len() == 1 }
 
-// takeNumbers reads what the daemon has of its ring from what it will say
-// next.
+// takeNumbers reads what the daemon has of its ring from what it will say next.
 func (r *replay) takeNumbers(after int) {
 	for i := range r.list[after:] {
 		d := &r.list[after+i]
@@ -458,8 +455,7 @@ func (r *replay) takeNumbers(after int) {
 	}
 }
 
-// expect notes a datagram that the machine should send, and lets it look at its
-// timers.
+// expect notes a datagram that the machine should send, and lets it look at its timers.
 func (r *replay) expect(d *pcap.Datagram) {
 	r.overdue(d, patience)
 	r.captured = append(r.captured, sentLine{r.now, d.N, r.target(d) + " " + dumper{r.top}.datagram(d.Token(), d.Payload)})
@@ -537,8 +533,8 @@ func (r *replay) compare() {
 	}
 }
 
-// blur leaves out of the lists of an ALIVE or JOIN whoever was heard at the same
-// moment, as it is not known what a daemon read first; and the lists' order.
+// blur leaves out of the lists of an ALIVE or JOIN whoever was heard at the same moment, as it is
+// not known what a daemon read first; and the lists' order.
 func (r *replay) blur(text string, at clock.Time) string {
 	f := strings.FieldsFunc(text, func(c rune) bool { return strings.ContainsRune(" []", c) })
 	if f[1] != "JOIN" && f[2] != "ALIVE" && f[2] != "JOIN" {

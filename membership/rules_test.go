@@ -10,8 +10,8 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// Rules of the specification that scripts and captures do not tell apart from
-// others. The sentence stands above its check.
+// Rules of the specification that scripts and captures do not tell apart from others. The sentence
+// stands above its check.
 
 // joins returns to whom JOINs were sent since the last reset.
 func (b *bench) joins() (to []string) {
@@ -30,8 +30,8 @@ func wantJoins(t *testing.T, b *bench, want ...string) {
 	}
 }
 
-// 7.3: Commit ids: the transitional ids, then the entry's further ones, then my
-// commit, without repeats.
+// 7.3: Commit ids: the transitional ids, then the entry's further ones, then my commit, without
+// repeats.
 func TestCommitOnForm1(t *testing.T) {
 	b := newBench(t, "B", "ABCDEF")
 	b.putInRing("ABCDEF")
@@ -67,8 +67,8 @@ func TestPotentialFromForm1(t *testing.T) {
 	wantJoins(t, b, "segment 0", "E") // and not D, the first configured
 }
 
-// 6.1: A ring leader that loses its token in GATHER puts the representatives it has gathered (without
-// itself) in front.
+// 6.1: A ring leader that loses its token in GATHER puts the representatives it has gathered
+// (without itself) in front.
 func TestPotentialAfterGather(t *testing.T) {
 	b := newBench(t, "A", "ABC", "DE")
 	b.putInRing("ABD")
@@ -80,8 +80,8 @@ func TestPotentialAfterGather(t *testing.T) {
 	wantJoins(t, b, "segment 0", "E") // and not D, its member there
 }
 
-// 6.1: For each segment other than mine the first daemon of that segment in `membership`, or, if it has none,
-// the first configured daemon of the segment.
+// 6.1: For each segment other than mine the first daemon of that segment in `membership`, or, if it
+// has none, the first configured daemon of the segment.
 func TestPotentialAfterOp(t *testing.T) {
 	b := newBench(t, "A", "AB", "CD", "EF")
 	b.putInRing("ABD")
@@ -109,8 +109,8 @@ func TestPotentialAfterEVS(t *testing.T) {
 	wantJoins(t, b, "segment 0", "E")
 }
 
-// 6.5: Not smallest, no token: `heard` := {me}, `potential` := my gathered `reps` without me (as they
-// are), GATHER again.
+// 6.5: Not smallest, no token: `heard` := {me}, `potential` := my gathered `reps` without me (as
+// they are), GATHER again.
 func TestNotSmallest(t *testing.T) {
 	b := newBench(t, "D", "ABC", "DEF", "G")
 	b.start()
@@ -131,8 +131,7 @@ func TestNotSmallest(t *testing.T) {
 }
 
 // 7.1: The transitional membership's id is (first daemon of the transitional set in configuration
-// order, trans_time).
-// 8: set = transitional members of `commit` in configuration order.
+// order, trans_time). 8: set = transitional members of `commit` in configuration order.
 func TestTransitionalOrder(t *testing.T) {
 	b := newBench(t, "B", "ABC")
 	b.putInRing("ABC")

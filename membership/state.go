@@ -31,8 +31,7 @@ type Cause uint8
 const (
 	// CauseStart: the daemon has started.
 	CauseStart Cause = iota + 1 // start
-	// CauseAlone: no other daemon is configured, so there is nobody to wait
-	// for.
+	// CauseAlone: no other daemon is configured, so there is nobody to wait for.
 	CauseAlone // alone
 	// CauseTokenTimeout: no token came for TokenTimeout. The ring reports it.
 	CauseTokenTimeout // token timeout

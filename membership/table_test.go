@@ -13,8 +13,7 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// putInRing makes the machine a running member of a ring led by its first
-// daemon.
+// putInRing makes the machine a running member of a ring led by its first daemon.
 func (b *bench) putInRing(names string) {
 	m := b.Machine
 	m.started, m.alive, m.state = true, true, StateOp
@@ -25,8 +24,8 @@ func (b *bench) putInRing(names string) {
 	b.check()
 }
 
-// The states of the table, as a daemon of {A B C} {D E} gets into them. It is B in the ring
-// of A, B and D, or A as its leader.
+// The states of the table, as a daemon of {A B C} {D E} gets into them. It is B in the ring of A, B
+// and D, or A as its leader.
 var tableStates = []struct {
 	name string
 	make func(t testing.TB) *bench
@@ -179,8 +178,7 @@ func (b *bench) other(names string) string {
 	panic("nobody")
 }
 
-// formForRep feeds a FORM1 of C on which this daemon is the next
-// representative.
+// formForRep feeds a FORM1 of C on which this daemon is the next representative.
 func (b *bench) formForRep(kind wire.RepKind) Reason {
 	d := b.top.Daemon(b.cfg.Self)
 	v := wire.FormValue{

@@ -9,8 +9,8 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// loop is rings of one segment joined without copies of anything but the
-// datagrams, all of whose memory is used again.
+// loop is rings of one segment joined without copies of anything but the datagrams, all of whose
+// memory is used again.
 type loop struct {
 	pool   buf.Pool
 	rings  []*Ring
@@ -66,8 +66,7 @@ func (l *loop) flush(i int) {
 			l.turn = int(d.To.Daemon) - 1
 			continue
 		}
-		// One datagram for all, as the receivers of a simulator or of one
-		// host could share it.
+		// One datagram for all, as the receivers of a simulator or of one host could share it.
 		b := l.pool.Get(wire.MaxPacket)
 		s := buf.Slice{Block: b, Hi: len(d.Append(b.Bytes()[:0]))}
 		for j, r := range l.rings {
@@ -111,8 +110,8 @@ func (l *loop) load(messages int) {
 	l.hop()
 }
 
-// TestNoAllocations: once tables, queues and pools have grown, ordering a
-// message allocates nothing, at its maker and at all others.
+// TestNoAllocations: once tables, queues and pools have grown, ordering a message allocates
+// nothing, at its maker and at all others.
 func TestNoAllocations(t *testing.T) {
 	if raceEnabled {
 		t.Skip("under the race detector pools lose blocks on purpose")
@@ -148,8 +147,8 @@ func TestNoAllocations(t *testing.T) {
 	}
 }
 
-// BenchmarkOrder is the cost of a message of 200 bytes at all three daemons of
-// a ring together: packed, sent, received, delivered, forgotten.
+// BenchmarkOrder is the cost of a message of 200 bytes at all three daemons of a ring together:
+// packed, sent, received, delivered, forgotten.
 func BenchmarkOrder(b *testing.B) {
 	for _, bb := range []struct {
 		name string

@@ -10,14 +10,14 @@ import (
 )
 
 const (
-	// FragmentBytes is the most that one packet carries of a message: the payload of an Ethernet frame less
-	// headers (ring-protocol §6, §7.1).
+	// FragmentBytes is the most that one packet carries of a message: the payload of an Ethernet
+	// frame less headers (ring-protocol §6, §7.1).
 	FragmentBytes = wire.MaxPacketBody
-	// MaxSeq is the sequence number above which a ring ends and is formed anew, so that numbers never wrap
-	// (ring-protocol §9).
+	// MaxSeq is the sequence number above which a ring ends and is formed anew, so that numbers
+	// never wrap (ring-protocol §9).
 	MaxSeq = 1 << 30
-	// MaxRecoveryTurns is the number of turns after which a daemon gives up a recovery (ring-protocol
-	// §13.3).
+	// MaxRecoveryTurns is the number of turns after which a daemon gives up a recovery
+	// (ring-protocol §13.3).
 	MaxRecoveryTurns = 500
 )
 
@@ -33,8 +33,8 @@ const (
 	DefaultHurryTimeoutWide  = 1500 * time.Millisecond
 )
 
-// Config holds the settings of the ring. Zero values mean the defaults, except for Self, Topology and
-// ConfHash.
+// Config holds the settings of the ring. Zero values mean the defaults, except for Self, Topology
+// and ConfHash.
 type Config struct {
 	// Self is the daemon that the ring runs in.
 	Self wire.DaemonID
@@ -43,24 +43,25 @@ type Config struct {
 	// ConfHash is the hash of the configuration, which goes into every datagram.
 	ConfHash uint32
 
-	// Window bounds the packets that all daemons together send in a round, PersonalWindow those that this
-	// daemon sends (ring-protocol §16). Defaults: 160 and 20.
+	// Window bounds the packets that all daemons together send in a round, PersonalWindow those
+	// that this daemon sends (ring-protocol §16). Defaults: 160 and 20.
 	Window, PersonalWindow int
-	// Accelerated lets up to AcceleratedWindow packets of a turn follow the token (ring-protocol §18).
-	// AcceleratedWindow defaults to 15; a negative value means none.
+	// Accelerated lets up to AcceleratedWindow packets of a turn follow the token (ring-protocol
+	// §18). AcceleratedWindow defaults to 15; a negative value means none.
 	Accelerated       bool
 	AcceleratedWindow int
-	// Wide is for daemons that are far from one another: it changes the defaults of the timeouts, and sends
-	// one more copy of repeated tokens between segments (ring-protocol §21).
+	// Wide is for daemons that are far from one another: it changes the defaults of the timeouts,
+	// and sends one more copy of repeated tokens between segments (ring-protocol §21).
 	Wide bool
-	// TokenTimeout is the time without token and packets after which the ring is lost. Default: 1.25 s, or
-	// 5 s when Wide.
+	// TokenTimeout is the time without token and packets after which the ring is lost. Default:
+	// 1.25 s, or 5 s when Wide.
 	TokenTimeout time.Duration
-	// HurryTimeout is the time after which the leader repeats the token, or releases one that it holds.
-	// Default: 0.5 s, or 1.5 s when Wide.
+	// HurryTimeout is the time after which the leader repeats the token, or releases one that it
+	// holds. Default: 0.5 s, or 1.5 s when Wide.
 	HurryTimeout time.Duration
 
-	// QueueMessages bounds the users' messages that wait for the ring. Default: DefaultQueueMessages.
+	// QueueMessages bounds the users' messages that wait for the ring. Default:
+	// DefaultQueueMessages.
 	QueueMessages int
 	// Pool supplies the blocks for packets and messages; nil means a pool of the ring's own.
 	Pool *buf.Pool
@@ -119,8 +120,8 @@ func errTimeouts(token, hurry time.Duration) error {
 	return fmt.Errorf("ring: timeouts are %v for the token and %v for hurry, both must be above 0", token, hurry)
 }
 
-// SetWindows changes the settings of flow control, as a monitor may ask for (monitor-protocol §6). A
-// negative value leaves a window unchanged. On an error nothing changes.
+// SetWindows changes the settings of flow control, as a monitor may ask for (monitor-protocol §6).
+// A negative value leaves a window unchanged. On an error nothing changes.
 func (r *Ring) SetWindows(window, personal, accelerated int) error {
 	c := r.cfg
 	set := func(v *int, to int) {

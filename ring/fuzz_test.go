@@ -9,10 +9,9 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// The fuzz targets put any bytes into the place of a datagram, with the checks
-// on what may be heard at all passed: right ring, right sender. Whatever comes, the machine
-// neither panics nor hangs nor leaves its invariants, and in the end it can be
-// stopped and recover alone.
+// The fuzz targets put any bytes into the place of a datagram, with the checks on what may be heard
+// at all passed: right ring, right sender. Whatever comes, the machine neither panics nor hangs nor
+// leaves its invariants, and in the end it can be stopped and recover alone.
 
 // fuzzRing is a ring in one of its states, with some packets missing.
 func fuzzRing(t *testing.T, state uint8) *bench {

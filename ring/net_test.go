@@ -56,8 +56,7 @@ type node struct {
 	commit, future []wire.DaemonID
 }
 
-// network joins rings in memory. Time stands still but for what a test does
-// to it.
+// network joins rings in memory. Time stands still but for what a test does to it.
 type network struct {
 	t     testing.TB
 	top   *topology.Topology
@@ -65,15 +64,14 @@ type network struct {
 	now   clock.Time
 	time  int32 // of the last membership id
 
-	// deliver decides what becomes of each copy of a datagram; nil is that it
-	// arrives, in order.
+	// deliver decides what becomes of each copy of a datagram; nil is that it arrives, in order.
 	deliver func(from, to *node, token bool, b []byte)
 	// trace is told what happens, if it is not nil.
 	trace func(format string, args ...any)
 }
 
-// newNetwork makes a network of segments, whose daemons have the names given
-// and ids from 1 on in reverse order, so that nothing that sorts by id passes.
+// newNetwork makes a network of segments, whose daemons have the names given and ids from 1 on in
+// reverse order, so that nothing that sorts by id passes.
 func newNetwork(t testing.TB, cfg Config, segments ...[]string) *network {
 	n := &network{t: t, now: 1, time: 1000}
 	var list []topology.Segment
@@ -189,8 +187,7 @@ func (d *node) put(token bool, b []byte) {
 	}
 }
 
-// handleData gives a node its next data packet; relaying is the engine's, so
-// here the network's.
+// handleData gives a node its next data packet; relaying is the engine's, so here the network's.
 func (n *network) handleData(d *node) {
 	b := d.data[0]
 	d.data = d.data[1:]
@@ -254,8 +251,8 @@ func (n *network) drain() {
 	}
 }
 
-// hop lets the first token that has arrived anywhere be handled, after all
-// data; it reports false if there is none.
+// hop lets the first token that has arrived anywhere be handled, after all data; it reports false
+// if there is none.
 func (n *network) hop() bool {
 	n.drain()
 	for _, d := range n.nodes {
@@ -268,8 +265,7 @@ func (n *network) hop() bool {
 	return false
 }
 
-// advance moves the time to the next deadline, at most to limit, and runs the
-// timers.
+// advance moves the time to the next deadline, at most to limit, and runs the timers.
 func (n *network) advance(limit clock.Time) {
 	next := limit
 	for _, d := range n.nodes {
@@ -286,8 +282,8 @@ func (n *network) advance(limit clock.Time) {
 	}
 }
 
-// recover stands in for membership: it stops the rings of the members, finds what they
-// have of their old rings, and begins to install the new one.
+// recover stands in for membership: it stops the rings of the members, finds what they have of
+// their old rings, and begins to install the new one.
 func (n *network) recover(members ...*node) {
 	for _, d := range members {
 		d.ring.Stop(n.now)
@@ -310,8 +306,7 @@ func (n *network) recover(members ...*node) {
 	}
 }
 
-// oldRing fills in what those of the same old ring know together, as the form
-// tokens would.
+// oldRing fills in what those of the same old ring know together, as the form tokens would.
 func (n *network) oldRing(rec topology.Recovery, d *node, members []*node) topology.Recovery {
 	var old []*node
 	for _, o := range members {
@@ -339,8 +334,8 @@ func (n *network) oldRing(rec topology.Recovery, d *node, members []*node) topol
 	return rec
 }
 
-// form installs a ring of some nodes, lets all through, and runs it until the
-// leader holds the token.
+// form installs a ring of some nodes, lets all through, and runs it until the leader holds the
+// token.
 func (n *network) form(members ...*node) {
 	n.recover(members...)
 	for range 100 {

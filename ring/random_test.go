@@ -14,10 +14,10 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// chaos is a network whose datagrams get lost, doubled and out of order, whose
-// daemons fall apart, die and come together again, all from one seed. It stands in for
-// membership as the form tokens would: all that are to come along are stopped first,
-// then told one after another what they have together.
+// chaos is a network whose datagrams get lost, doubled and out of order, whose daemons fall apart,
+// die and come together again, all from one seed. It stands in for membership as the form tokens
+// would: all that are to come along are stopped first, then told one after another what they have
+// together.
 type chaos struct {
 	*network
 	rng  *rand.Rand
@@ -124,8 +124,8 @@ func (c *chaos) fly(from, to *node, token bool, b []byte) {
 
 func (c *chaos) index(d *node) int { return slices.Index(c.nodes, d) }
 
-// step lets the next thing happen: a datagram arrives, a daemon recovers, a
-// timer fires. It reports false when nothing is left to happen before limit.
+// step lets the next thing happen: a datagram arrives, a daemon recovers, a timer fires. It reports
+// false when nothing is left to happen before limit.
 func (c *chaos) step(limit clock.Time) bool {
 	next := limit
 	best := -1
@@ -265,8 +265,8 @@ func (c *chaos) planRing(members []*node) {
 	}
 }
 
-// settle takes what a daemon has delivered, opens it, and sees to it that a lost
-// ring is formed anew.
+// settle takes what a daemon has delivered, opens it, and sees to it that a lost ring is formed
+// anew.
 func (c *chaos) settle(d *node) {
 	c.look(d)
 	if d.ring.state == Operational && d.ring.level == Blocked {
@@ -359,8 +359,8 @@ func (c *chaos) trouble() {
 	case 4:
 		c.reform = c.now.Add(time.Duration(c.rng.IntN(500)) * time.Microsecond)
 	case 6, 7:
-		// Whoever has packets on their way is cut off, and the others go on
-		// before these have arrived.
+		// Whoever has packets on their way is cut off, and the others go on before these have
+		// arrived.
 		i := slices.IndexFunc(c.flights, func(f flight) bool { return !f.token })
 		if i >= 0 {
 			clear(c.group)
@@ -448,9 +448,8 @@ func (c *chaos) finish() {
 	}
 }
 
-// comparePair checks the order at two daemons, and that those who go from one
-// ring to the next together deliver the same (membership-protocol §15 M5 to
-// M7).
+// comparePair checks the order at two daemons, and that those who go from one ring to the next
+// together deliver the same (membership-protocol §15 M5 to M7).
 func (c *chaos) comparePair(a, b *node, wa, wb *witness, fail func(string, ...any)) {
 	place := make(map[string]int)
 	n := 0
@@ -489,8 +488,8 @@ func (c *chaos) comparePair(a, b *node, wa, wb *witness, fail func(string, ...an
 	}
 }
 
-// checkSafe checks that what one daemon delivered as safe, all of the
-// configuration delivered that are alive (M9, M10).
+// checkSafe checks that what one daemon delivered as safe, all of the configuration delivered that
+// are alive (M9, M10).
 func (c *chaos) checkSafe(i int, fail func(string, ...any)) {
 	for _, s := range c.watch[i].stays {
 		for k, m := range s.safe {
@@ -512,8 +511,8 @@ var (
 	numSeeds  = flag.Uint64("seeds", 150, "how many seeds to run")
 )
 
-// TestRandomSchedules runs rings through random troubles. A seed that fails is
-// run again with -seed N -seeds 1.
+// TestRandomSchedules runs rings through random troubles. A seed that fails is run again with -seed
+// N -seeds 1.
 func TestRandomSchedules(t *testing.T) {
 	rare := make(map[string]int)
 	seeds := *numSeeds

@@ -10,8 +10,8 @@ import (
 	"github.com/spreadd/spreadd/internal/topology"
 )
 
-// TestReconfigure: what a daemon has sent that is taken out of the configuration is recovered as that of one that
-// crashes, by daemons that stand in another order than before.
+// TestReconfigure: what a daemon has sent that is taken out of the configuration is recovered as
+// that of one that crashes, by daemons that stand in another order than before.
 func TestReconfigure(t *testing.T) {
 	n := newNetwork(t, Config{}, []string{"A", "B", "C"})
 	a, b, c := n.node("A"), n.node("B"), n.node("C")

@@ -9,8 +9,8 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// bench is one daemon, B of a ring of A, B and C, to which a test writes by
-// hand. All of the ring is stable, and B has had its turn of round arq.
+// bench is one daemon, B of a ring of A, B and C, to which a test writes by hand. All of the ring
+// is stable, and B has had its turn of round arq.
 type bench struct {
 	t   *testing.T
 	n   *network
@@ -89,8 +89,8 @@ func (b *bench) done() {
 	b.out.Reset()
 }
 
-// TestPacketRefusals: nothing that could hurt is stored (ring-protocol §9, §12,
-// §25), each for its reason.
+// TestPacketRefusals: nothing that could hurt is stored (ring-protocol §9, §12, §25), each for its
+// reason.
 func TestPacketRefusals(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -157,8 +157,8 @@ func TestOldPackets(t *testing.T) {
 	}
 }
 
-// TestTokenRefusals: a token that could hurt is swallowed, so that the ring forms
-// anew rather than go on wrong (ring-protocol §9, §13.1, §15.3, §25).
+// TestTokenRefusals: a token that could hurt is swallowed, so that the ring forms anew rather than
+// go on wrong (ring-protocol §9, §13.1, §15.3, §25).
 func TestTokenRefusals(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -200,8 +200,8 @@ func TestTokenRefusals(t *testing.T) {
 	}
 }
 
-// TestAruMustNotDecrease: all have what is below my aru, and may have forgotten
-// it. A token that takes that back would kill a C daemon (ring-protocol §25).
+// TestAruMustNotDecrease: all have what is below my aru, and may have forgotten it. A token that
+// takes that back would kill a C daemon (ring-protocol §25).
 func TestAruMustNotDecrease(t *testing.T) {
 	b := newBench(t, Config{})
 	b.give(b.packet(1))
@@ -229,8 +229,8 @@ func TestAruMustNotDecrease(t *testing.T) {
 	}
 }
 
-// TestRequestsOutOfBounds: only numbers that all may still have are answered or
-// widened, and only to somebody who exists (ring-protocol §9, §14.1).
+// TestRequestsOutOfBounds: only numbers that all may still have are answered or widened, and only
+// to somebody who exists (ring-protocol §9, §14.1).
 func TestRequestsOutOfBounds(t *testing.T) {
 	b := newBench(t, Config{})
 	for seq := range int32(6) {
@@ -301,8 +301,8 @@ func TestRequestsOutOfBounds(t *testing.T) {
 	}
 }
 
-// TestRequestsOfOtherRings: they stay on the token, unchanged and in front; the
-// own request follows, as far as it fits into one frame (ring-protocol §14).
+// TestRequestsOfOtherRings: they stay on the token, unchanged and in front; the own request
+// follows, as far as it fits into one frame (ring-protocol §14).
 func TestRequestsOfOtherRings(t *testing.T) {
 	for _, o := range []wire.ByteOrder{wire.LittleEndian, wire.BigEndian} {
 		b := newBench(t, Config{})
@@ -336,9 +336,9 @@ func TestRequestsOfOtherRings(t *testing.T) {
 	}
 }
 
-// TestBigEndianSender: a packet of a big-endian maker is stored so that it can be
-// sent again in our order, its messages untouched; and the datagram is not
-// written to, since others may be about to get it (ring-protocol §2).
+// TestBigEndianSender: a packet of a big-endian maker is stored so that it can be sent again in our
+// order, its messages untouched; and the datagram is not written to, since others may be about to
+// get it (ring-protocol §2).
 func TestBigEndianSender(t *testing.T) {
 	b := newBench(t, Config{})
 	p := b.packet(1)

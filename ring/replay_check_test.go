@@ -44,8 +44,7 @@ type roundError struct{ got, want int32 }
 
 func (e *roundError) Error() string { return fmt.Sprintf("token_round %d, not %d", e.got, e.want) }
 
-// clearPadding zeroes the bytes between fragments, which C daemons do not
-// (ring-protocol §7.2).
+// clearPadding zeroes the bytes between fragments, which C daemons do not (ring-protocol §7.2).
 func clearPadding(p *wire.Packet) {
 	at := 0
 	fragments := p.Fragments()
@@ -80,9 +79,9 @@ func (r *replay) line(token bool, b []byte) string {
 	return n.describe(token, b)
 }
 
-// checkDelivered compares what was delivered of the messages that all had at
-// the end with what the packets of the capture contain, in the order of the
-// ring but for reliable ones, which may come early.
+// checkDelivered compares what was delivered of the messages that all had at the end with what the
+// packets of the capture contain, in the order of the ring but for reliable ones, which may come
+// early.
 func (r *replay) checkDelivered() error {
 	if r.ring.stats.MembershipChanges > 1 {
 		return nil // the capture does not have what was before

@@ -9,12 +9,11 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// In a replay, membership is not there: what it tells the ring is read off the
-// form tokens that the daemon received and sent.
+// In a replay, membership is not there: what it tells the ring is read off the form tokens that the
+// daemon received and sent.
 
-// fillTable completes the state for a capture that begins in mid-traffic,
-// with a token whose aru is below its seq: the daemon has what lies between,
-// but for what it asks for itself.
+// fillTable completes the state for a capture that begins in mid-traffic, with a token whose aru is
+// below its seq: the daemon has what lies between, but for what it asks for itself.
 func (r *replay) fillTable() {
 	var t wire.Token
 	if err := t.Decode(r.list[0].payload); err != nil || t.Aru == t.Seq {
@@ -58,8 +57,8 @@ func (r *replay) fillTable() {
 	g.seq.lastDelivered = g.seq.myAru
 }
 
-// sentForm stops the ring when the daemon makes or passes on the first form
-// token, and lets it recover when it passes on the second.
+// sentForm stops the ring when the daemon makes or passes on the first form token, and lets it
+// recover when it passes on the second.
 func (r *replay) sentForm(d *captured, t *wire.Token) error {
 	if t.Type&wire.TokenForm1 != 0 {
 		r.ring.Stop(d.at)
@@ -71,8 +70,8 @@ func (r *replay) sentForm(d *captured, t *wire.Token) error {
 	return nil
 }
 
-// receivedForm lets the last daemon of the future ring recover, which does not
-// pass the form token on.
+// receivedForm lets the last daemon of the future ring recover, which does not pass the form token
+// on.
 func (r *replay) receivedForm(t *wire.Token) error {
 	if t.Type&wire.TokenForm2 == 0 || r.ring.state != Down {
 		return nil
@@ -122,9 +121,8 @@ func (r *replay) recover(t *wire.Token) error {
 	return r.step(func(out *Effects) { r.ring.Recover(r.list[r.i].at, rec, out) })
 }
 
-// turnBehind handles a token of an accelerated ring as the daemon seems to
-// have: after as many of the packets behind it as make the machine send what the daemon
-// sent.
+// turnBehind handles a token of an accelerated ring as the daemon seems to have: after as many of
+// the packets behind it as make the machine send what the daemon sent.
 func (r *replay) turnBehind() error {
 	tok, behind := r.token, r.behind
 	r.token, r.behind = nil, nil

@@ -31,9 +31,8 @@ var (
 	unicast  = layout{[][]string{{"10.99.0.1"}, {"10.99.0.2"}, {"10.99.0.3"}}, []string{"10.99.0.255", "10.99.0.255", "10.99.0.255"}, []uint16{4901, 4901, 4901}, false}
 )
 
-// loss is what the README says of the datagrams that a host lost: every n-th
-// of those longer than min UDP bytes to a port. At which of the n the counter stood when the
-// capture began is not known.
+// loss is what the README says of the datagrams that a host lost: every n-th of those longer than
+// min UDP bytes to a port. At which of the n the counter stood when the capture began is not known.
 type loss struct {
 	min   int
 	token bool
@@ -62,18 +61,17 @@ var replays = []struct {
 	{"token-loss-original", mcast, map[string]loss{"10.99.0.2": {0, true, 9}, "10.99.0.1": {0, true, 11}}, ""},
 	{"two-seg-token-loss", twoSeg, map[string]loss{"10.99.0.3": {0, true, 4}}, ""},
 	{"evs-crash-accel", mcastAcc, map[string]loss{"10.99.0.2": {400, false, 3}}, ""},
-	// The daemons reload their configuration, which gives it another hash and an
-	// accelerated ring: ring-protocol §18.1. Each half is replayed.
+	// The daemons reload their configuration, which gives it another hash and an accelerated ring:
+	// ring-protocol §18.1. Each half is replayed.
 	{"reload-accel-unset", bcast, nil, "second half"},
 	{"reload-accel-unset", bcastAcc, nil, "first half"},
 	// It begins in mid-traffic. The third daemon is killed.
 	{"evs-recovery-original", mcast, map[string]loss{"10.99.0.2": {400, false, 3}}, "10.99.0.3"},
 }
 
-// TestReplay puts this machine in the place of each daemon of each capture,
-// gives it what reached that daemon, and compares what it sends with what the daemon
-// sent: every datagram, with its receiver, byte for byte (ring-protocol §27
-// items 3 and 4).
+// TestReplay puts this machine in the place of each daemon of each capture, gives it what reached
+// that daemon, and compares what it sends with what the daemon sent: every datagram, with its
+// receiver, byte for byte (ring-protocol §27 items 3 and 4).
 func TestReplay(t *testing.T) {
 	for _, tt := range replays {
 		list := readPcap(t, filepath.Join("..", "wire", "testdata", "ring", tt.file+".pcap"))
@@ -156,14 +154,13 @@ type replay struct {
 	loss  loss
 	count int
 	cut   bool // the capture ends within a turn
-	// behind is, on an accelerated ring, data that came after a token that
-	// the daemon may have read before.
+	// behind is, on an accelerated ring, data that came after a token that the daemon may have read
+	// before.
 	token  *captured
 	behind []*captured
 }
 
-// ownMessage is a message of the daemon's clients, and where its first packet
-// is in the order.
+// ownMessage is a message of the daemon's clients, and where its first packet is in the order.
 type ownMessage struct {
 	ring    wire.MembershipID
 	seq     int32
@@ -235,8 +232,8 @@ func (r *replay) toSelf(d *captured) bool {
 	return d.to.Addr() == r.self.Addr || d.to.Addr() == s.Addrs[0] && d.to.Port() == s.Port && len(s.Daemons) > 1
 }
 
-// findMessages puts the messages of the daemon's clients together from its
-// packets, as they were first sent.
+// findMessages puts the messages of the daemon's clients together from its packets, as they were
+// first sent.
 func (r *replay) findMessages() {
 	var part []byte
 	var start, highest int32
@@ -326,8 +323,8 @@ func (r *replay) run() error {
 	return r.checkDelivered()
 }
 
-// lost decides on what the host dropped. It counts the host's own multicasts
-// too, but these are not looked at here: they come by sent.
+// lost decides on what the host dropped. It counts the host's own multicasts too, but these are not
+// looked at here: they come by sent.
 func (r *replay) lost(d *captured) bool {
 	if r.loss.every == 0 || r.loss.token != r.isToken(d) || len(d.payload)+8 <= r.loss.min {
 		return false
@@ -336,8 +333,8 @@ func (r *replay) lost(d *captured) bool {
 	return r.count%r.loss.every == 0
 }
 
-// startIdle sets the state with which a daemon enters a capture that begins
-// with an idle ring: all is stable, and the leader holds the token.
+// startIdle sets the state with which a daemon enters a capture that begins with an idle ring: all
+// is stable, and the leader holds the token.
 func (r *replay) startIdle() {
 	var first wire.Token
 	i := slices.IndexFunc(r.list, func(d captured) bool { return r.isToken(&d) && d.from == r.self.Addr })
@@ -406,8 +403,8 @@ func (r *replay) sent(d *captured) error {
 	return r.compare(d)
 }
 
-// provoke lets happen what makes the daemon send of itself: a timer, a message of
-// a client, or a token that waited for data behind it.
+// provoke lets happen what makes the daemon send of itself: a timer, a message of a client, or a
+// token that waited for data behind it.
 func (r *replay) provoke(d *captured) error {
 	if r.token != nil {
 		return r.turnBehind()
@@ -426,8 +423,7 @@ func (r *replay) provoke(d *captured) error {
 	return fmt.Errorf("the machine sends nothing, and has no reason to")
 }
 
-// isOurs reports whether a packet is one of the ring, not of membership or a
-// monitor.
+// isOurs reports whether a packet is one of the ring, not of membership or a monitor.
 func isOurs(p *wire.Packet) bool {
 	k := p.Type.Kind()
 	return k == wire.KindData || k == wire.KindHurry
@@ -444,8 +440,7 @@ func (r *replay) submit(at clock.Time, n int) error {
 	})
 }
 
-// step runs the machine and keeps what it sends. Blocks are not released, so
-// bodies stay.
+// step runs the machine and keeps what it sends. Blocks are not released, so bodies stay.
 func (r *replay) step(f func(out *Effects)) error {
 	var out Effects
 	refused := r.ring.counts[MessageRefused]
@@ -494,25 +489,23 @@ func (r *replay) received(d *captured) error {
 		}
 	}
 	if n := r.due(); n > 0 {
-		// They came while the token was on its way, or hurried it, which the
-		// capture has shown before.
+		// They came while the token was on its way, or hurried it, which the capture has shown
+		// before.
 		for _, m := range r.messages[:n] {
 			r.ring.sending.users.push(m.message)
 		}
 		r.messages = r.messages[n:]
 	}
 	if r.layout.accelerated {
-		// How much of what follows was read before is seen by what the
-		// daemon sends next.
+		// How much of what follows was read before is seen by what the daemon sends next.
 		r.token, r.behind = d, nil
 		return nil
 	}
 	return r.step(func(out *Effects) { r.ring.HandleToken(d.at, &t, out) })
 }
 
-// due returns how many of the clients' messages the daemon had when the token
-// that is on came: those that begin in a packet which the token counts that the
-// daemon sent then.
+// due returns how many of the clients' messages the daemon had when the token that is on came:
+// those that begin in a packet which the token counts that the daemon sent then.
 func (r *replay) due() int {
 	var now, next wire.Token
 	if now.Decode(r.list[r.i].payload) != nil {
@@ -558,8 +551,8 @@ func (r *replay) data(g *Ring, d *captured) error {
 	})
 }
 
-// relay does what the engine does with a routed packet: it repeats it to its
-// segment at once (ring-protocol §10.3).
+// relay does what the engine does with a routed packet: it repeats it to its segment at once
+// (ring-protocol §10.3).
 func (r *replay) relay(p *wire.Packet) {
 	if len(r.top.Segments()[r.self.Segment].Daemons) == 1 {
 		return

@@ -17,8 +17,8 @@ const (
 	Down State = iota // down
 	// Operational: a ring is installed and its token circulates.
 	Operational // operational
-	// Recovering: the token of the next ring circulates, and the members of old rings complete what they
-	// have of these (EVS).
+	// Recovering: the token of the next ring circulates, and the members of old rings complete what
+	// they have of these (EVS).
 	Recovering // recovering
 )
 
@@ -30,8 +30,8 @@ type Ring struct {
 	state State
 	level Level
 
-	// id names the installed ring. While recovering it is still the old one, but route is that of the next
-	// ring.
+	// id names the installed ring. While recovering it is still the old one, but route is that of
+	// the next ring.
 	id       wire.MembershipID
 	route    route
 	recovery recovery
@@ -58,9 +58,9 @@ type place struct {
 	alone bool
 }
 
-// numbers are the sequence numbers of the installed ring (ring-protocol §11):
-// lastDiscarded ≤ lastDelivered ≤ myAru ≤ highest, and aru ≤ myAru. All packets above lastDiscarded and
-// up to myAru are in the table. Once committed to a recovery, myAru is recovery.lastSeq.
+// numbers are the sequence numbers of the installed ring (ring-protocol §11): lastDiscarded ≤
+// lastDelivered ≤ myAru ≤ highest, and aru ≤ myAru. All packets above lastDiscarded and up to myAru
+// are in the table. Once committed to a recovery, myAru is recovery.lastSeq.
 type numbers struct {
 	// highest is the largest number known to exist.
 	highest int32
@@ -78,7 +78,8 @@ type numbers struct {
 type tokenState struct {
 	// last is the token that this daemon produced in its last turn, sent or held, without its body.
 	last wire.Token
-	// afterInstall reports that no token was accepted since the ring was installed (ring-protocol §13.2).
+	// afterInstall reports that no token was accepted since the ring was installed (ring-protocol
+	// §13.2).
 	afterInstall bool
 	// made and retransmitted are how many packets this daemon added to the flow control of last.
 	made, retransmitted int
@@ -102,7 +103,8 @@ type deadlines struct {
 type sending struct {
 	// users are the messages of local sessions, groups those of the exchange of group state.
 	users, groups queue
-	// exchange reports that an exchange of group state is under way: groups is served instead of users.
+	// exchange reports that an exchange of group state is under way: groups is served instead of
+	// users.
 	exchange bool
 	// arena is the memory of the packed packets of one turn.
 	arena arena
@@ -150,7 +152,8 @@ func placeOf(cfg *Config) place {
 	}
 }
 
-// alone reports whether the installed ring is that of this daemon alone, which always holds the token.
+// alone reports whether the installed ring is that of this daemon alone, which always holds the
+// token.
 func (r *Ring) alone() bool { return r.state == Operational && r.route.ring.Len() == 1 }
 
 // Deadline returns the moment at which Advance has something to do, or zero.
@@ -170,7 +173,8 @@ func (r *Ring) Advance(now clock.Time, out *Effects) {
 // restartLoss restarts the timer of the ring's loss (ring-protocol §20).
 func (r *Ring) restartLoss(now clock.Time) { r.deadlines.loss = now.Add(r.cfg.TokenTimeout) }
 
-// restartHurry restarts the timer of the token's repeat, if this daemon leads (ring-protocol §19.2).
+// restartHurry restarts the timer of the token's repeat, if this daemon leads (ring-protocol
+// §19.2).
 func (r *Ring) restartHurry(now clock.Time) {
 	if r.route.leads {
 		r.deadlines.hurry = now.Add(r.cfg.HurryTimeout)
@@ -183,9 +187,9 @@ func (r *Ring) lose(c Cause, out *Effects) {
 	out.Events = append(out.Events, Event{Kind: TokenLost, Cause: c})
 }
 
-// Stop ends the ring, because it is lost or because a form token was made or forwarded. From now on tokens
-// are swallowed and delivery is blocked; a recovery under way is undone. Packets and their counters stay
-// for the next recovery (ring-protocol §20, §22.4).
+// Stop ends the ring, because it is lost or because a form token was made or forwarded. From now on
+// tokens are swallowed and delivery is blocked; a recovery under way is undone. Packets and their
+// counters stay for the next recovery (ring-protocol §20, §22.4).
 func (r *Ring) Stop(clock.Time) { r.stop() }
 
 func (r *Ring) stop() {

@@ -92,8 +92,8 @@ func TestConfig(t *testing.T) {
 	}
 }
 
-// TestQueueBound: at 500 messages no client is read (ring-protocol §16.4); the
-// groups layer is not held back.
+// TestQueueBound: at 500 messages no client is read (ring-protocol §16.4); the groups layer is not
+// held back.
 func TestQueueBound(t *testing.T) {
 	n := newNetwork(t, Config{}, []string{"A"})
 	a := n.nodes[0]
@@ -126,8 +126,8 @@ func TestQueueBound(t *testing.T) {
 	}
 }
 
-// TestAlone: a message in a ring of one has a number for each packet that it
-// would fill (ring-protocol §7.1), and is delivered from where it lies.
+// TestAlone: a message in a ring of one has a number for each packet that it would fill
+// (ring-protocol §7.1), and is delivered from where it lies.
 func TestAlone(t *testing.T) {
 	n := newNetwork(t, Config{}, []string{"A"})
 	a := n.nodes[0]
@@ -175,9 +175,9 @@ func TestAlone(t *testing.T) {
 	}
 }
 
-// TestPacketsKeepTheRing: any packet of the ring, a duplicate too, restarts the
-// token-loss timer, and at the leader the hurry timer (ring-protocol §12 rule
-// 2, §19.2, §20). Hurries and swallowed tokens do not.
+// TestPacketsKeepTheRing: any packet of the ring, a duplicate too, restarts the token-loss timer,
+// and at the leader the hurry timer (ring-protocol §12 rule 2, §19.2, §20). Hurries and swallowed
+// tokens do not.
 func TestPacketsKeepTheRing(t *testing.T) {
 	b := newBench(t, Config{})
 	step := func(what string, restarts bool, f func()) {
@@ -231,8 +231,8 @@ func TestPacketsKeepTheRing(t *testing.T) {
 	}
 }
 
-// TestHurryRefusals: only the leader lets go, and only for members, when it
-// holds (ring-protocol §19.3).
+// TestHurryRefusals: only the leader lets go, and only for members, when it holds (ring-protocol
+// §19.3).
 func TestHurryRefusals(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -294,8 +294,8 @@ func TestWhatMembershipAsks(t *testing.T) {
 	}
 }
 
-// TestRecoverRobust: what a form token may say wrongly ends in a ring that
-// does not come about, not in a daemon that hangs or falls.
+// TestRecoverRobust: what a form token may say wrongly ends in a ring that does not come about, not
+// in a daemon that hangs or falls.
 func TestRecoverRobust(t *testing.T) {
 	for _, rec := range []topology.Recovery{
 		{Aru: math.MaxInt32, Highest: math.MaxInt32, LastSeq: math.MaxInt32, Holes: []int32{math.MaxInt32, -1, 0, 1, 1}},

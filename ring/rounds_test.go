@@ -8,8 +8,8 @@ import (
 	"github.com/spreadd/spreadd/internal/clock"
 )
 
-// TestRoundTimes: each round goes into its range, and the one in which a ring
-// was installed is none.
+// TestRoundTimes: each round goes into its range, and the one in which a ring was installed is
+// none.
 func TestRoundTimes(t *testing.T) {
 	bounds := RoundBounds()
 	if !slices.IsSorted(bounds[:]) {

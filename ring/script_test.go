@@ -34,8 +34,8 @@ import (
 //	stop A, kill A          Stop; A takes no more part
 //	state A, counts A       where it stands; what was refused
 //
-// What daemons send is printed with its receiver; what they do not take, and what
-// they tell the layers above, by its name.
+// What daemons send is printed with its receiver; what they do not take, and what they tell the
+// layers above, by its name.
 type interpreter struct {
 	t    *testing.T
 	n    *network

@@ -11,9 +11,8 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// mutant is a fault of a daemon that the checkers have to see. It is planted
-// between the engine and what is around it: in what the daemon puts on the wire, or in what it
-// delivers.
+// mutant is a fault of a daemon that the checkers have to see. It is planted between the engine and
+// what is around it: in what the daemon puts on the wire, or in what it delivers.
 type mutant struct {
 	name string
 	// seen are the properties of which at least one has to be found broken.

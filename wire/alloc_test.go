@@ -5,12 +5,12 @@ import (
 	"testing"
 )
 
-// allocations returns how often f allocates. Others that run at the same time
-// count too, and disappear in the average.
+// allocations returns how often f allocates. Others that run at the same time count too, and
+// disappear in the average.
 func allocations(f func()) float64 { return testing.AllocsPerRun(20, f) }
 
-// decodeAllocations returns how often a decoder allocates. What it may is the
-// error, if there is one.
+// decodeAllocations returns how often a decoder allocates. What it may is the error, if there is
+// one.
 func decodeAllocations(decode func() error) (got, limit float64) {
 	if decode() != nil {
 		limit = 1
@@ -18,8 +18,7 @@ func decodeAllocations(decode func() error) (got, limit float64) {
 	return allocations(func() { _ = decode() }), limit
 }
 
-// What is done for each message, or each session, allocates nothing once the
-// buffers are there.
+// What is done for each message, or each session, allocates nothing once the buffers are there.
 func TestAllocs(t *testing.T) {
 	var (
 		request    = parse(t, "05 00 01 01 05 'alice'")
@@ -150,8 +149,7 @@ func TestAllocs(t *testing.T) {
 	}
 }
 
-// What cannot be decoded costs its error, and nothing that depends on counts
-// from the network.
+// What cannot be decoded costs its error, and nothing that depends on counts from the network.
 func TestAllocsOfErrors(t *testing.T) {
 	counts := parse(t, "a0000080 00*32 00000800 80000080 ffffff00")
 	set := parse(t, "00*12 01000000 00000000 ffffff7f")

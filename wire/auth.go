@@ -46,8 +46,7 @@ func MakeMethodList(names ...string) MethodList {
 	return l
 }
 
-// Append appends the length byte and the list to b. A list has at most
-// [MaxMethodList] bytes.
+// Append appends the length byte and the list to b. A list has at most [MaxMethodList] bytes.
 func (l MethodList) Append(b []byte) []byte {
 	return append(append(b, byte(len(l))), l...)
 }
@@ -62,8 +61,8 @@ func (l MethodList) Has(method string) bool {
 	return false
 }
 
-// MethodChoice is the client's answer: up to three method names, each in a
-// field of 30 bytes (client-protocol §4.1).
+// MethodChoice is the client's answer: up to three method names, each in a field of 30 bytes
+// (client-protocol §4.1).
 type MethodChoice [MethodChoiceLen]byte
 
 // MakeMethodChoice returns a choice of up to three names of up to 29 bytes. It reports false for
@@ -93,8 +92,7 @@ func (c *MethodChoice) Decode(b []byte) error {
 // Append appends the choice to b.
 func (c *MethodChoice) Append(b []byte) []byte { return append(b, c[:]...) }
 
-// Methods returns the chosen names in order, up to the first empty field. The
-// names point into c.
+// Methods returns the chosen names in order, up to the first empty field. The names point into c.
 func (c *MethodChoice) Methods() iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		for i := range MethodFields {

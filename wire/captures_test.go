@@ -12,9 +12,9 @@ import (
 	"github.com/spreadd/spreadd/internal/testkit/pcap"
 )
 
-// TestRingCaptures decodes every datagram that was captured between C daemons,
-// to the last byte, and encodes it again to the same bytes. Bytes that mean nothing and that
-// C daemons do not clear (padding, unused slots of lists) are compared as zeros.
+// TestRingCaptures decodes every datagram that was captured between C daemons, to the last byte,
+// and encodes it again to the same bytes. Bytes that mean nothing and that C daemons do not clear
+// (padding, unused slots of lists) are compared as zeros.
 func TestRingCaptures(t *testing.T) {
 	for _, dir := range []string{"ring", "membership"} {
 		files, err := filepath.Glob(filepath.Join("testdata", dir, "*.pcap"))
@@ -38,8 +38,8 @@ func TestRingCaptures(t *testing.T) {
 	}
 }
 
-// captureKinds says how many datagrams of each kind a capture has, which the
-// decoder must find again.
+// captureKinds says how many datagrams of each kind a capture has, which the decoder must find
+// again.
 var captureKinds = map[string]string{
 	"add2":                     "189: ALIVE 5, DATA:GROUPS 3, DATA:JOIN 2, FORM1 8, FORM2 10, HURRY 2, JOIN 14, TOKEN 145",
 	"bigstate":                 "187: ALIVE 2, DATA 78, DATA:GROUPS 3, FORM1 6, FORM2 8, JOIN 14, TOKEN 76",
@@ -249,8 +249,8 @@ func (c *capture) data(p *Packet) (body []byte, skip noise, err error) {
 	return body, skip, nil
 }
 
-// assemble returns a message when its last fragment has come. Captures may
-// begin in the middle of one, and have fragments twice.
+// assemble returns a message when its last fragment has come. Captures may begin in the middle of
+// one, and have fragments twice.
 func (c *capture) assemble(maker DaemonID, f Fragment) []byte {
 	const full = MaxPacketBody
 	have := c.partial[maker]
@@ -271,8 +271,7 @@ func (c *capture) assemble(maker DaemonID, f Fragment) []byte {
 	return have
 }
 
-// message decodes a whole message and, if it is one of the daemons' own,
-// returns its kind.
+// message decodes a whole message and, if it is one of the daemons' own, returns its kind.
 func (c *capture) message(b []byte) (string, error) {
 	var m Message
 	n, err := m.Decode(b)

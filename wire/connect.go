@@ -30,8 +30,8 @@ type ConnectRequest struct {
 // HasPatch reports whether requests and accepts of this version have a patch byte.
 func (v Version) HasPatch() bool { return v.AtLeast(3, 15, 0) }
 
-// Negotiates reports whether clients of this version read a method list and
-// choose authentication methods.
+// Negotiates reports whether clients of this version read a method list and choose authentication
+// methods.
 func (v Version) Negotiates() bool { return v.AtLeast(3, 16, 0) }
 
 // ConnectRequestSize returns the minimum length of a request that begins with b. A reader that has
@@ -51,8 +51,8 @@ func ConnectRequestSize(b []byte) int {
 	return fixed + int(b[fixed-1])
 }
 
-// Decode reads a request from the start of b and returns its length. A name
-// length over [MaxPrivateName] is ErrLength. Name points into b.
+// Decode reads a request from the start of b and returns its length. A name length over
+// [MaxPrivateName] is ErrLength. Name points into b.
 func (r *ConnectRequest) Decode(b []byte) (n int, err error) {
 	*r = ConnectRequest{}
 	n = ConnectRequestSize(b)

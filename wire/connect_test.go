@@ -51,8 +51,7 @@ func TestConnectRequest(t *testing.T) {
 			ConnectRequest{Version{3, 15, 2}, FlagMembership, []byte("alice")},
 		},
 		{
-			// §3.4: that a version, a flag or a name is refused is not the
-			// decoder's business.
+			// §3.4: that a version, a flag or a name is refused is not the decoder's business.
 			"to be refused",
 			"ff ff ff ff 01 '#'",
 			ConnectRequest{Version{255, 255, 255}, 0xff, []byte("#")},
@@ -103,8 +102,7 @@ func TestConnectRequestErrors(t *testing.T) {
 	}
 }
 
-// A library cuts a name that is too long (client-protocol §3.1,
-// `connect-long-name-truncated`).
+// A library cuts a name that is too long (client-protocol §3.1, `connect-long-name-truncated`).
 func TestConnectRequestCutsName(t *testing.T) {
 	r := ConnectRequest{Version: OurVersion, Name: []byte("abcdefghijkl")}
 	wantBytes(t, r.Append(nil), parse(t, "05 00 01 00 0a 'abcdefghij'"))

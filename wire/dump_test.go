@@ -8,8 +8,8 @@ import (
 	"github.com/spreadd/spreadd/internal/testkit/golden"
 )
 
-// transcript tells a vector line by line: what each entry completed, and the
-// events. Bytes that are left at the end of a stream come last.
+// transcript tells a vector line by line: what each entry completed, and the events. Bytes that are
+// left at the end of a stream come last.
 func (v *vector) transcript() string {
 	var s strings.Builder
 	fmt.Fprintf(&s, "== %s\n", v.Name)
@@ -33,9 +33,8 @@ func (v *vector) transcript() string {
 	return s.String()
 }
 
-// TestDumpGolden compares what Dump and the decoders of the handshake say of
-// all vectors with a golden file. For people it is the shortest way to see
-// what goes over the wire in a scenario.
+// TestDumpGolden compares what Dump and the decoders of the handshake say of all vectors with a
+// golden file. For people it is the shortest way to see what goes over the wire in a scenario.
 func TestDumpGolden(t *testing.T) {
 	var parts []string
 	for _, v := range vectors(t) {

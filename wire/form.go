@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// Bodies of the tokens that build a ring (membership-protocol §2.6 to §2.8).
-// Offsets count from the start of the body:
+// Bodies of the tokens that build a ring (membership-protocol §2.6 to §2.8). Offsets count from the
+// start of the body:
 //
 //	FORM1                                  FORM2
 //	   0  516  member list, fixed form       0  516  member list, fixed form

@@ -16,8 +16,7 @@ type Fragment struct {
 	Data []byte // points into the datagram
 }
 
-// Fragments iterates over the fragments of a data packet. The zero value has
-// none.
+// Fragments iterates over the fragments of a data packet. The zero value has none.
 type Fragments struct {
 	byteOrder ByteOrder
 	next      FragmentHeader
@@ -88,8 +87,7 @@ func FragmentRoom(n int) int {
 	return MaxPacketBody - n - (-n & (fragmentAlign - 1)) - fragmentHeaderLen
 }
 
-// AppendFragment appends a further fragment to a body that begins at start in
-// b.
+// AppendFragment appends a further fragment to a body that begins at start in b.
 func AppendFragment(b []byte, start int, o ByteOrder, index int16, data []byte) []byte {
 	for (len(b)-start)%fragmentAlign != 0 {
 		b = append(b, 0)

@@ -8,12 +8,11 @@ import (
 	"unicode/utf8"
 )
 
-// What every target holds of its decoder: no panic, a length within the
-// input, the same bytes when encoded again, errors that say what and where,
-// and no allocation but that of the error.
+// What every target holds of its decoder: no panic, a length within the input, the same bytes when
+// encoded again, errors that say what and where, and no allocation but that of the error.
 
-// seedMax leaves the longest units of the vectors out of the seeds: they slow the
-// search down and contain nothing new.
+// seedMax leaves the longest units of the vectors out of the seeds: they slow the search down and
+// contain nothing new.
 const seedMax = 4096
 
 // seed adds the units of a kind from the vectors.
@@ -55,9 +54,8 @@ func checkLength(t *testing.T, n int, b []byte) {
 	}
 }
 
-// checkShorter fails if a decoder takes a beginning of what it decoded, or
-// refuses it for another reason than that more has to come. Of long input some
-// beginnings stand for all.
+// checkShorter fails if a decoder takes a beginning of what it decoded, or refuses it for another
+// reason than that more has to come. Of long input some beginnings stand for all.
 func checkShorter(t *testing.T, b []byte, decode func(b []byte) error) {
 	t.Helper()
 	for n := 0; n < len(b); n += 1 + len(b)/64 {
@@ -362,16 +360,16 @@ func FuzzDump(f *testing.F) {
 		if line == "" || !utf8.ValidString(line) || strings.ContainsFunc(line, func(c rune) bool { return c < ' ' || c > '~' }) {
 			t.Errorf("%q is not a line of text", line)
 		}
-		// A byte of a name becomes four of text at most; the rest is words
-		// and numbers of bounded size, and a word for each set.
+		// A byte of a name becomes four of text at most; the rest is words and numbers of bounded
+		// size, and a word for each set.
 		if limit := 512 + 8*len(b); len(line) > limit {
 			t.Errorf("%d bytes become %d of text", len(b), len(line))
 		}
 	})
 }
 
-// FuzzStreams cuts the two streams of a connection in two places: where they
-// are cut makes no difference, and what comes apart goes together again.
+// FuzzStreams cuts the two streams of a connection in two places: where they are cut makes no
+// difference, and what comes apart goes together again.
 func FuzzStreams(f *testing.F) {
 	for _, v := range vectors(f) {
 		r := v.replay()

@@ -214,8 +214,7 @@ func AppendGroupEntry(b []byte, o ByteOrder, name *Name, id GroupID, changed boo
 	return o.AppendUint16(b, uint16(daemons))
 }
 
-// SetGroupDaemons changes the number of daemons in the group entry at the start
-// of b.
+// SetGroupDaemons changes the number of daemons in the group entry at the start of b.
 func SetGroupDaemons(b []byte, o ByteOrder, daemons int) {
 	o.PutUint16(b[offGroupNumHosts:], uint16(daemons))
 }

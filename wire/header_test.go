@@ -152,8 +152,8 @@ func TestHeaderSize(t *testing.T) {
 	}
 }
 
-// client-protocol §6 rule 2: type, num_groups and data_len are swapped, and
-// get the daemon's marker; the hint and all else stay.
+// client-protocol §6 rule 2: type, num_groups and data_len are swapped, and get the daemon's
+// marker; the hint and all else stay.
 func TestNormalize(t *testing.T) {
 	rest := field("grp") + " 0123456789"
 	want := parse(t, "90010080 '#a#x' 00 'JUNK' 00*22 'Z' 01000000 00123400 05000000"+rest)
@@ -205,8 +205,8 @@ func TestHint(t *testing.T) {
 	}
 }
 
-// client-protocol §5.3: "Any hint bit outside 0x80FFFF80 makes the daemon drop
-// the session." The mask reads the same in both orders.
+// client-protocol §5.3: "Any hint bit outside 0x80FFFF80 makes the daemon drop the session." The
+// mask reads the same in both orders.
 func TestHintLegal(t *testing.T) {
 	const mask = 0x80ffff80
 	for bit := range 32 {

@@ -9,9 +9,8 @@ import (
 	"testing"
 )
 
-// parse turns the notation of the tables into bytes: hexadecimal, text in
-// single quotes, and "xx*n" for n times a byte, separated by spaces. Text
-// cannot contain a space.
+// parse turns the notation of the tables into bytes: hexadecimal, text in single quotes, and "xx*n"
+// for n times a byte, separated by spaces. Text cannot contain a space.
 func parse(t testing.TB, notation string) []byte {
 	t.Helper()
 	var b []byte
@@ -40,8 +39,7 @@ func parse(t testing.TB, notation string) []byte {
 	return b
 }
 
-// field returns s as a name field in hexadecimal, for use in the notation of
-// parse.
+// field returns s as a name field in hexadecimal, for use in the notation of parse.
 func field(s string) string {
 	n := MakeName(s)
 	return hex.EncodeToString(n[:])
@@ -55,8 +53,8 @@ func wantBytes(t testing.TB, got, want []byte) {
 	}
 }
 
-// wantDecodeError checks the reason for which a decoder refused its input, and
-// what it says about the place.
+// wantDecodeError checks the reason for which a decoder refused its input, and what it says about
+// the place.
 func wantDecodeError(t testing.TB, err error, want DecodeError) {
 	t.Helper()
 	var got *DecodeError
@@ -72,9 +70,8 @@ func wantDecodeError(t testing.TB, err error, want DecodeError) {
 	}
 }
 
-// checkDecodeError holds what every decoder promises of its errors: a
-// *DecodeError with one of the reasons and a place within the input. It
-// returns the first breach, or nothing.
+// checkDecodeError holds what every decoder promises of its errors: a *DecodeError with one of the
+// reasons and a place within the input. It returns the first breach, or nothing.
 func checkDecodeError(err error, b []byte) string {
 	var got *DecodeError
 	switch {

@@ -2,8 +2,8 @@ package wire
 
 import "fmt"
 
-// DaemonID is the 32-bit id of a configured daemon: its VirtualID, or a hash of
-// its name (ring-protocol §3).
+// DaemonID is the 32-bit id of a configured daemon: its VirtualID, or a hash of its name
+// (ring-protocol §3).
 type DaemonID uint32
 
 // MembershipID names a membership of daemons: a ring that was installed, or one that is being

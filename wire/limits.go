@@ -14,8 +14,7 @@ const (
 	MaxDaemonName = 19
 	// HeaderLen is the size of a message header.
 	HeaderLen = 48
-	// OldTypeLen is the size of the word that follows the header of a reject
-	// message.
+	// OldTypeLen is the size of the word that follows the header of a reject message.
 	OldTypeLen = 4
 	// MaxGroups is the largest number of groups in one message.
 	MaxGroups = 100

@@ -5,8 +5,8 @@ import (
 	"iter"
 )
 
-// Payload of membership messages (client-protocol §10.1); integers in the
-// order of the message's type:
+// Payload of membership messages (client-protocol §10.1); integers in the order of the message's
+// type:
 //
 //	offset  size  field
 //	     0     4  group id: daemon part of the daemons' membership id
@@ -27,8 +27,7 @@ const (
 	offSets          = 20
 )
 
-// GroupID names a view of a group. Ids are compared for equality only
-// (client-protocol §10.3).
+// GroupID names a view of a group. Ids are compared for equality only (client-protocol §10.3).
 type GroupID struct {
 	Daemon uint32 // id of the daemon that leads the daemons' membership
 	Time   uint32 // its time, seconds since 1970
@@ -59,8 +58,7 @@ func decodeGroupID(b []byte, o ByteOrder) GroupID {
 type Membership struct {
 	ByteOrder ByteOrder
 	ID        GroupID
-	// NumSets is the number of virtual synchrony sets. It is 0 for
-	// transitional messages.
+	// NumSets is the number of virtual synchrony sets. It is 0 for transitional messages.
 	NumSets int
 	// OwnSet is the offset in Sets of the receiver's own set.
 	OwnSet int
@@ -131,8 +129,7 @@ func (m *Membership) Append(b []byte, t Type) []byte {
 	return append(b, m.Sets...)
 }
 
-// AppendSet appends one virtual synchrony set to b, the encoded sets of a
-// payload.
+// AppendSet appends one virtual synchrony set to b, the encoded sets of a payload.
 func AppendSet(b []byte, o ByteOrder, members ...Name) []byte {
 	b = o.AppendUint32(b, uint32(len(members)))
 	for i := range members {
@@ -141,8 +138,7 @@ func AppendSet(b []byte, o ByteOrder, members ...Name) []byte {
 	return b
 }
 
-// Set is one virtual synchrony set: members that came together from the view
-// before.
+// Set is one virtual synchrony set: members that came together from the view before.
 type Set struct {
 	Own     bool   // it is the receiver's own
 	Members []byte // name fields, 32 bytes each

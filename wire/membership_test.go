@@ -48,8 +48,8 @@ func TestMembership(t *testing.T) {
 		changed string
 	}{
 		{
-			// client-protocol §10.1: for join, leave and disconnect V = 1,
-			// offset 0, one member: 56 bytes.
+			// client-protocol §10.1: for join, leave and disconnect V = 1, offset 0, one member: 56
+			// bytes.
 			"join", RegularMembership | CausedByJoin, le,
 			"31d70aaf 071d016b 02000000 01000000 00000000 01000000" + field("#bad#alpha"),
 			GroupID{2936723249, 0x6b011d07, 2},
@@ -66,8 +66,7 @@ func TestMembership(t *testing.T) {
 			"#bad#alpha",
 		},
 		{
-			// §10.1, §10.4: "Offset of a set = sum over earlier sets of
-			// 4 + 32 × members."
+			// §10.1, §10.4: "Offset of a set = sum over earlier sets of 4 + 32 × members."
 			"network, own set last", regular, le,
 			"01000000 02000000 03000000 02000000 44000000" +
 				"02000000" + field("#a#x") + field("#b#x") + "01000000" + field("#c#y"),

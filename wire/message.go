@@ -2,8 +2,8 @@ package wire
 
 import "iter"
 
-// Message is a view of one whole message (client-protocol §5): its header,
-// and slices into the bytes it was decoded from.
+// Message is a view of one whole message (client-protocol §5): its header, and slices into the
+// bytes it was decoded from.
 //
 //	header (48) | old type (4), rejects only | groups (32 each) | payload
 type Message struct {
@@ -56,8 +56,7 @@ func (m *Message) Append(b []byte) []byte {
 	return append(b, m.Payload...)
 }
 
-// Groups yields the group name fields in order. The pointers are into the
-// decoded bytes.
+// Groups yields the group name fields in order. The pointers are into the decoded bytes.
 func (m *Message) Groups() iter.Seq2[int, *Name] { return names(m.GroupFields) }
 
 // names yields the consecutive name fields of b.

@@ -188,8 +188,7 @@ func TestMessageErrors(t *testing.T) {
 	}
 }
 
-// The longest message of all (client-protocol §5.5) decodes and encodes; so do
-// 100 groups.
+// The longest message of all (client-protocol §5.5) decodes and encodes; so do 100 groups.
 func TestMessageLimits(t *testing.T) {
 	for _, groups := range []int{0, 1, 43, 44, MaxGroups} {
 		want := Message{
@@ -215,8 +214,8 @@ func TestMessageLimits(t *testing.T) {
 	}
 }
 
-// What the daemon reads of messages in place. That it agrees with Decode for
-// every message of the vectors is checked as they are replayed.
+// What the daemon reads of messages in place. That it agrees with Decode for every message of the
+// vectors is checked as they are replayed.
 func TestMessageInPlace(t *testing.T) {
 	tests := []struct {
 		name   string

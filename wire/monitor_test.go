@@ -69,8 +69,8 @@ func TestFlowControl(t *testing.T) {
 	}
 }
 
-// TestMonitorBodies: what monitors send has one length, and daemons read what was
-// meant, in either order.
+// TestMonitorBodies: what monitors send has one length, and daemons read what was meant, in either
+// order.
 func TestMonitorBodies(t *testing.T) {
 	components := []int16{0, 300, KillComponent}
 	windows := []Windows{{0, 20, 15}, {0, Unchanged, Unchanged}, {0, 32767, 0}}

@@ -61,8 +61,7 @@ func legal[T string | []byte](s T, limit int) bool {
 // (client-protocol §1.1).
 func LegalGroup[T string | []byte](s T) bool { return legal(s, MaxGroupName) }
 
-// LegalPrivateName reports whether s may name a session: 1 to 10 bytes from
-// '$' to '~'.
+// LegalPrivateName reports whether s may name a session: 1 to 10 bytes from '$' to '~'.
 func LegalPrivateName[T string | []byte](s T) bool { return legal(s, MaxPrivateName) }
 
 // LegalDaemonName reports whether s may follow the second '#' of a private group: 1 to 19 bytes

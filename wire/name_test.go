@@ -16,8 +16,7 @@ func TestName(t *testing.T) {
 		{"plain", "'grp' 00*29", "grp"},
 		{"empty", "00*32", ""},
 		{"longest", "6e*31 00", s31},
-		// client-protocol §5.4: bytes behind the end mean nothing, and byte
-		// 31 always is an end.
+		// client-protocol §5.4: bytes behind the end mean nothing, and byte 31 always is an end.
 		{"no terminator", "6e*32", s31},
 		{"terminator in the middle", "'grp' 00 'JUNK' 00*23 ff", "grp"},
 		{"nothing but a tail", "00 78*31", ""},
@@ -39,8 +38,7 @@ func TestName(t *testing.T) {
 	}
 }
 
-// C libraries cut the targets of a multicast at 31 bytes (client-protocol
-// §1.1).
+// C libraries cut the targets of a multicast at 31 bytes (client-protocol §1.1).
 func TestMakeName(t *testing.T) {
 	for n := range 70 {
 		s := strings.Repeat("x", n)

@@ -38,8 +38,7 @@ const (
 	MaxFragments = 100
 )
 
-// RingType is the type word of packets and tokens, without its marker
-// (ring-protocol §5).
+// RingType is the type word of packets and tokens, without its marker (ring-protocol §5).
 type RingType uint32
 
 // Bits of a ring type.

@@ -38,9 +38,9 @@ type unit struct {
 	fault    string // what the format's own rules say against it, if anything
 }
 
-// conversation takes the two streams of one connection apart, by the protocol
-// as a whole: what comes next in a stream depends on what was said before, in
-// the other direction too. Streams may be fed in pieces of any size.
+// conversation takes the two streams of one connection apart, by the protocol as a whole: what
+// comes next in a stream depends on what was said before, in the other direction too. Streams may
+// be fed in pieces of any size.
 type conversation struct {
 	half map[string]*half
 
@@ -69,8 +69,8 @@ const (
 	stepClosed               // nothing: the daemon has refused
 )
 
-// errClosed is the fate of bytes behind a rejection, of which client-protocol
-// §3.2 says that it is the last byte.
+// errClosed is the fate of bytes behind a rejection, of which client-protocol §3.2 says that it is
+// the last byte.
 var errClosed = errors.New("bytes behind a rejection")
 
 func newConversation() *conversation {
@@ -187,8 +187,8 @@ func (c *conversation) fromDaemon(h *half, b []byte) (u unit, err error) {
 	}
 }
 
-// refusal is a code in place of what was expected at the front of b. It is
-// the last thing that the daemon says.
+// refusal is a code in place of what was expected at the front of b. It is the last thing that the
+// daemon says.
 func refusal(h *half, kind unitKind, b []byte, code Code) unit {
 	h.step = stepClosed
 	return unit{kind: kind, raw: b[:1], again: []byte{byte(code)}, line: "refused " + code.String()}
@@ -226,8 +226,7 @@ func (c *conversation) message(b []byte) (u unit, err error) {
 	}, nil
 }
 
-// faults checks a message, which was decoded from raw, for what its bytes
-// alone do not tell.
+// faults checks a message, which was decoded from raw, for what its bytes alone do not tell.
 func (c *conversation) faults(m *Message, raw []byte) (faults []string) {
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
 
@@ -265,8 +264,8 @@ func (c *conversation) faults(m *Message, raw []byte) (faults []string) {
 	return faults
 }
 
-// membershipFaults checks a membership message against what
-// client-protocol §10 says of every one of them.
+// membershipFaults checks a membership message against what client-protocol §10 says of every one
+// of them.
 func (c *conversation) membershipFaults(m *Message, fault func(string, ...any)) {
 	var p Membership
 	if err := p.Decode(m.Type, m.ByteOrder, m.Payload); err != nil {

@@ -14,8 +14,8 @@ func legalHeader() Header {
 	return Header{ByteOrder: LittleEndian, Type: Safe, Sender: self, NumGroups: 1, Hint: MakeHint(0), DataLen: 5}
 }
 
-// The checks run "in the order type, sender, num_groups, hint, data_len,
-// total" (client-protocol §8).
+// The checks run "in the order type, sender, num_groups, hint, data_len, total" (client-protocol
+// §8).
 func TestCheckRequestOrder(t *testing.T) {
 	h := Header{NumGroups: -1, Hint: Hint{1}, DataLen: -1}
 	mend := []struct {
@@ -73,8 +73,8 @@ func TestCheckRequest(t *testing.T) {
 		{"forged transitional", func(h *Header) { h.Type |= Transitional }, RefusedType},
 		{"forged self-leave", func(h *Header) { h.Type |= CausedByLeave }, RefusedType},
 
-		// Rows "sender field not of private group form", "daemon part of
-		// sender is not this daemon", "name part is not this session".
+		// Rows "sender field not of private group form", "daemon part of sender is not this
+		// daemon", "name part is not this session".
 		{"sender empty", func(h *Header) { h.Sender = Name{} }, RefusedSender},
 		{"sender without #", func(h *Header) { h.Sender = MakeName("bad") }, RefusedSender},
 		{"sender of another daemon", func(h *Header) { h.Sender = MakeName("#bad#beta") }, RefusedSender},
@@ -106,8 +106,7 @@ func TestCheckRequest(t *testing.T) {
 		{"least data", func(h *Header) { h.DataLen = math.MinInt32 }, RefusedDataLen},
 		{"143953 in total", func(h *Header) { h.DataLen = 143921 }, RefusedTotal},
 
-		// §5.5: "the Go daemon drops the session for S > 143152 (or 143151
-		// to stay clear of C)".
+		// §5.5: "the Go daemon drops the session for S > 143152 (or 143151 to stay clear of C)".
 		{"143152 in total", func(h *Header) { h.DataLen = 143152 - 32 }, RefusedTotal},
 		{"143151 in total", func(h *Header) { h.DataLen = 143151 - 32 }, NotRefused},
 		{"143152 without groups", func(h *Header) { h.NumGroups, h.DataLen = 0, 143152 }, RefusedTotal},
@@ -132,8 +131,8 @@ func TestCheckRequest(t *testing.T) {
 	}
 }
 
-// A private group of 31 bytes leaves one byte of the field, which counts as
-// its end whatever it is (client-protocol §5.4).
+// A private group of 31 bytes leaves one byte of the field, which counts as its end whatever it is
+// (client-protocol §5.4).
 func TestCheckRequestLongestSender(t *testing.T) {
 	longest, err := PrivateGroup("0123456789", "0123456789012345678")
 	if err != nil {
@@ -166,9 +165,8 @@ func TestReasonString(t *testing.T) {
 	}
 }
 
-// refusedVectors are the vectors in which a client sends something that we
-// refuse. The C daemon takes the last four, and comes to harm by the first three of
-// those (client-protocol §8, §5.5).
+// refusedVectors are the vectors in which a client sends something that we refuse. The C daemon
+// takes the last four, and comes to harm by the first three of those (client-protocol §8, §5.5).
 var refusedVectors = map[string]Reason{
 	"bad-type-zero":                 RefusedType,
 	"bad-type-two-services":         RefusedType,
@@ -195,8 +193,7 @@ var refusedVectors = map[string]Reason{
 	"ok-type-memb-bits":         RefusedType,
 }
 
-// TestCheckRequestVectors checks every header that a client sends in a vector
-// as its daemon would.
+// TestCheckRequestVectors checks every header that a client sends in a vector as its daemon would.
 func TestCheckRequestVectors(t *testing.T) {
 	refused := make(map[string]Reason)
 	for _, v := range vectors(t) {

@@ -187,8 +187,8 @@ func seedsFromCaptures(f *testing.F, tokens bool) {
 	}
 }
 
-// FuzzPacket: no datagram makes a decoder panic, and what decodes and is in
-// form encodes to the same header.
+// FuzzPacket: no datagram makes a decoder panic, and what decodes and is in form encodes to the
+// same header.
 func FuzzPacket(f *testing.F) {
 	seedsFromCaptures(f, false)
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -9,9 +9,9 @@ import (
 	"github.com/spreadd/spreadd/internal/testkit/pcap"
 )
 
-// Targets for what stands inside of packets and tokens, where FuzzPacket and
-// FuzzToken seldom get. They hold what fuzz_test.go says of every decoder; input is
-// clipped, so that reading beyond it panics.
+// Targets for what stands inside of packets and tokens, where FuzzPacket and FuzzToken seldom get.
+// They hold what fuzz_test.go says of every decoder; input is clipped, so that reading beyond it
+// panics.
 
 func orderOf(big bool) ByteOrder {
 	if big {
@@ -20,8 +20,7 @@ func orderOf(big bool) ByteOrder {
 	return LittleEndian
 }
 
-// packetSeeds calls add for some packets of each capture, and tokenSeeds for
-// some tokens.
+// packetSeeds calls add for some packets of each capture, and tokenSeeds for some tokens.
 func packetSeeds(f *testing.F, wanted func(*Packet) bool, add func(*Packet)) {
 	f.Helper()
 	seedBodies(f, false, func(b []byte) bool {
@@ -46,8 +45,8 @@ func tokenSeeds(f *testing.F, wanted func(*Token) bool, add func(*Token)) {
 	})
 }
 
-// seedBodies offers datagrams until four of each file were taken: a capture has
-// hundreds, which say little more.
+// seedBodies offers datagrams until four of each file were taken: a capture has hundreds, which say
+// little more.
 func seedBodies(f *testing.F, tokens bool, take func([]byte) bool) {
 	f.Helper()
 	const each = 4

@@ -7,13 +7,12 @@ import (
 	"testing"
 )
 
-// TCP does not keep the bounds of writes (client-protocol §8, "a message may
-// arrive in any number of segments and several may arrive in one"). The tests here
-// cut the streams of the vectors in other places than the captured ones, and want
-// the same units of them.
+// TCP does not keep the bounds of writes (client-protocol §8, "a message may arrive in any number
+// of segments and several may arrive in one"). The tests here cut the streams of the vectors in
+// other places than the captured ones, and want the same units of them.
 
-// asStreams returns the bytes of each connection's two streams, that of the
-// client first: what a daemon may say depends on it.
+// asStreams returns the bytes of each connection's two streams, that of the client first: what a
+// daemon may say depends on it.
 func (r *replayed) asStreams(conn string) [2][]byte {
 	return [2][]byte{r.streams[stream{conn, c2d}], r.streams[stream{conn, d2c}]}
 }
@@ -82,8 +81,8 @@ func TestStreamsCut(t *testing.T) {
 	}
 }
 
-// TestUnitPrefixes gives each decoder every beginning of each unit: it has to
-// ask for more, and what it says about the length has to hold.
+// TestUnitPrefixes gives each decoder every beginning of each unit: it has to ask for more, and
+// what it says about the length has to hold.
 func TestUnitPrefixes(t *testing.T) {
 	for _, u := range uniqueUnits(t) {
 		whole := len(u.raw)
@@ -166,9 +165,8 @@ func uniqueUnits(t testing.TB) []unit {
 	return all
 }
 
-// TestConnectRequestReader reads requests as the comment of
-// ConnectRequestSize tells: up to the size, again and again. It must never read what
-// a client sent behind its request.
+// TestConnectRequestReader reads requests as the comment of ConnectRequestSize tells: up to the
+// size, again and again. It must never read what a client sent behind its request.
 func TestConnectRequestReader(t *testing.T) {
 	for _, u := range uniqueUnits(t) {
 		if u.kind != unitRequest {

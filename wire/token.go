@@ -121,8 +121,8 @@ func (r *Request) NumSeqs() int { return len(r.seqs) / 4 }
 // Seq returns the sequence number at place i.
 func (r *Request) Seq(i int) int32 { return r.ByteOrder.Int32(r.seqs[4*i:]) }
 
-// RequestIter iterates over the retransmission requests of a regular token. The
-// zero value has none.
+// RequestIter iterates over the retransmission requests of a regular token. The zero value has
+// none.
 type RequestIter struct {
 	byteOrder ByteOrder
 	rest      []byte

@@ -6,8 +6,7 @@ import (
 	"strings"
 )
 
-// Type is the type word of a message without its byte-order marker
-// (client-protocol §5.2).
+// Type is the type word of a message without its byte-order marker (client-protocol §5.2).
 type Type uint32
 
 // Bits of a type.

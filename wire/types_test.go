@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// servicesAndRequests are the bits of which a type from a client has exactly
-// one (client-protocol §5.2).
+// servicesAndRequests are the bits of which a type from a client has exactly one (client-protocol
+// §5.2).
 const servicesAndRequests Type = 0x7003f
 
 // client-protocol §5.2
@@ -108,8 +108,8 @@ func TestTypeKinds(t *testing.T) {
 	}
 }
 
-// client-protocol §5.2: "A legal type from a client has exactly one bit set
-// among the six services and the three requests."
+// client-protocol §5.2: "A legal type from a client has exactly one bit set among the six services
+// and the three requests."
 func TestTypeCheckRequestOne(t *testing.T) {
 	var one []Type
 	for bit := range 32 {
@@ -136,8 +136,8 @@ func TestTypeCheckRequestOne(t *testing.T) {
 	}
 }
 
-// The last table of client-protocol §8: what is to be done with bits that the
-// C daemon does not check.
+// The last table of client-protocol §8: what is to be done with bits that the C daemon does not
+// check.
 func TestTypeCheckRequestOtherBits(t *testing.T) {
 	const (
 		passed  = 0x0000c000 | 0x7e000000 | 0x01000000 | uint32(SelfDiscard)

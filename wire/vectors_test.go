@@ -18,16 +18,15 @@ import (
 
 const vectorDir = "testdata/client"
 
-// vector is a captured exchange between clients and the C daemon; see
-// testdata/client/README.md.
+// vector is a captured exchange between clients and the C daemon; see testdata/client/README.md.
 type vector struct {
 	Name, Description, Source, Setup string
 	Connections                      map[string]string
 	Messages                         []vectorEntry
 }
 
-// vectorEntry is what was seen of one connection at one time: bytes, or an
-// event. Long bytes stand as their length, hash and first 256.
+// vectorEntry is what was seen of one connection at one time: bytes, or an event. Long bytes stand
+// as their length, hash and first 256.
 type vectorEntry struct {
 	Conn, Dir, Hex, Event, Note string
 	Len                         int
@@ -60,9 +59,9 @@ func vectors(t testing.TB) []*vector {
 	return all
 }
 
-// bytes returns what the entry carries, nothing for an event. Of a long entry
-// the payload goes on as it begins, each byte by the same step from the one
-// before; its length and hash tell whether that was right.
+// bytes returns what the entry carries, nothing for an event. Of a long entry the payload goes on
+// as it begins, each byte by the same step from the one before; its length and hash tell whether
+// that was right.
 func (e *vectorEntry) bytes() ([]byte, error) {
 	if e.Len == 0 {
 		return hex.DecodeString(e.Hex)
@@ -84,8 +83,8 @@ func (e *vectorEntry) bytes() ([]byte, error) {
 // stream names one direction of one connection.
 type stream struct{ conn, dir string }
 
-// outcome is how one stream of a vector came apart, where that is not one unit
-// for each entry with nothing left.
+// outcome is how one stream of a vector came apart, where that is not one unit for each entry with
+// nothing left.
 type outcome struct {
 	entries, units int
 	left           int   // bytes at the end that are no unit
@@ -171,9 +170,8 @@ func (v *vector) replay() *replayed {
 	return r
 }
 
-// oddStreams are the streams of vectors that are not one unit for each entry:
-// writes that were split or joined, and bytes that are no unit, with the error
-// that decoding them has to give.
+// oddStreams are the streams of vectors that are not one unit for each entry: writes that were
+// split or joined, and bytes that are no unit, with the error that decoding them has to give.
 var oddStreams = map[string]map[stream]outcome{
 	// The daemon's accept in three writes (client-protocol §3.3).
 	"auth-ip-ok":       {{"a", d2c}: {entries: 4, units: 2}},
@@ -187,14 +185,13 @@ var oddStreams = map[string]map[stream]outcome{
 	"reject-pipelined":            {{"a", c2d}: {entries: 1, units: 2}},
 	"split-writes":                {{"a", c2d}: {entries: 16, units: 6}},
 
-	// Requests that are refused for their name's length, or lack a part of
-	// it (§3.4).
+	// Requests that are refused for their name's length, or lack a part of it (§3.4).
 	"reject-name-negative-length": {{"a", c2d}: {entries: 1, left: 5, err: &DecodeError{"private name length", 4, ErrLength}}},
 	"reject-name-too-long":        {{"a", c2d}: {entries: 1, left: 16, err: &DecodeError{"private name length", 4, ErrLength}}},
 	"reject-name-short":           {{"a", c2d}: {entries: 1, left: 8, err: &DecodeError{"connect request", 8, ErrShort}}},
 
-	// Counts that no message can have (§8). With half a marker the counts
-	// are read in the wrong order.
+	// Counts that no message can have (§8). With half a marker the counts are read in the wrong
+	// order.
 	"bad-data-negative":    {{"a", c2d}: {entries: 4, units: 3, left: 80, err: &DecodeError{"data length", 44, ErrLength}}},
 	"bad-groups-negative":  {{"a", c2d}: {entries: 4, units: 3, left: 48, err: &DecodeError{"number of groups", 36, ErrLength}}},
 	"bad-type-half-marker": {{"a", c2d}: {entries: 4, units: 3, left: 80, err: &DecodeError{"number of groups", 36, ErrLength}}},
@@ -212,9 +209,8 @@ var oddStreams = map[string]map[stream]outcome{
 	},
 }
 
-// TestVectors takes the two streams of every connection of every vector apart.
-// Each entry has to be one unit that is encoded to the same bytes again, with
-// the exceptions of oddStreams.
+// TestVectors takes the two streams of every connection of every vector apart. Each entry has to be
+// one unit that is encoded to the same bytes again, with the exceptions of oddStreams.
 func TestVectors(t *testing.T) {
 	seen := make(map[string]bool)
 	for _, v := range vectors(t) {
@@ -310,8 +306,8 @@ func (o outcome) equal(w outcome) bool {
 // indexRow is a line of the vectors' README: file, description, entries.
 var indexRow = regexp.MustCompile("(?m)^\\| `([^`]+)` \\|.*\\| ([0-9]+) \\|$")
 
-// TestVectorsComplete holds the directory against its index: no file is
-// missing, unlisted or cut off.
+// TestVectorsComplete holds the directory against its index: no file is missing, unlisted or cut
+// off.
 func TestVectorsComplete(t *testing.T) {
 	readme, err := os.ReadFile(filepath.Join(vectorDir, "README.md"))
 	if err != nil {

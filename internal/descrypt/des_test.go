@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// Known answers of NBS Special Publication 500-20 and FIPS 81, a few of each
-// kind, and the extremes.
+// Known answers of NBS Special Publication 500-20 and FIPS 81, a few of each kind, and the
+// extremes.
 func TestKnownAnswers(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -74,8 +74,7 @@ func TestNoSaltIsDESBitByBit(t *testing.T) {
 	}
 }
 
-// The tables are permutations where the standard says so, and the last undoes the
-// first.
+// The tables are permutations where the standard says so, and the last undoes the first.
 func TestTables(t *testing.T) {
 	t.Parallel()
 	for i, n := range finalPermutation {
@@ -103,8 +102,8 @@ func TestTables(t *testing.T) {
 	}
 }
 
-// "Each of the 12 bits of the salt swaps two bits of the expansion": bit i+1 with
-// bit i+25, and nothing else.
+// "Each of the 12 bits of the salt swaps two bits of the expansion": bit i+1 with bit i+25, and
+// nothing else.
 func TestSaltSwapsBitsOfE(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(12, 25))

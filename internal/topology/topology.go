@@ -8,8 +8,7 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// Limits of a configuration whose daemons can share a ring with C daemons
-// (ring-protocol §24).
+// Limits of a configuration whose daemons can share a ring with C daemons (ring-protocol §24).
 const (
 	MaxDaemons      = wire.MaxMembersOfList
 	MaxSegments     = 20
@@ -84,8 +83,7 @@ func New(segments []Segment) (*Topology, error) {
 	return t, nil
 }
 
-// Alone returns the configuration of a single daemon, whose id must not be
-// reserved.
+// Alone returns the configuration of a single daemon, whose id must not be reserved.
 func Alone(id wire.DaemonID, name string) *Topology {
 	t, err := New([]Segment{{Daemons: []Daemon{{ID: id, Name: name}}}})
 	if err != nil {

@@ -9,8 +9,7 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// two has two segments; ids do not follow the order, so that nothing that
-// sorts by id passes.
+// two has two segments; ids do not follow the order, so that nothing that sorts by id passes.
 func two(t *testing.T) *Topology {
 	t.Helper()
 	a := netip.MustParseAddr("10.0.0.1")
