@@ -164,7 +164,7 @@ func (in *Intake) putFormed(lines []byte) (took int) {
 		if in.router != nil {
 			to = in.router.find(f.line)
 		}
-		line := in.form.Cut(f.line)
+		line := in.form.Word.Cut(f.line)
 		if len(line) > in.maxLine {
 			line = append(line[:in.maxLine-1], '\n')
 			in.took(0, 0, 1)

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spreadd/spreadd/logs/internal/logline"
 	"github.com/spreadd/spreadd/spread"
 )
 
@@ -31,7 +32,7 @@ func TestCommands(t *testing.T) {
 		Dial: func(context.Context, string, string) (spread.Connection, error) { return src, nil },
 		Connections: []Connection{{Address: "4803", Logs: []Log{
 			{Group: "a", File: stopped},
-			{Group: "a", File: counting, Vhost: VhostStrip},
+			{Group: "a", File: counting, VHost: logline.VHostStrip},
 			{Group: "a", File: file},
 		}}},
 	})

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spreadd/spreadd/logs/internal/filter"
 	"github.com/spreadd/spreadd/logs/internal/logline"
 	"github.com/spreadd/spreadd/logs/internal/sink/commandsink"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink"
@@ -133,11 +132,11 @@ type Log struct {
 	// rewritten.
 	Match []*regexp.Regexp
 	// Filter says which of those are kept.
-	Filter filter.Rules
+	Filter logline.Rules
 	// Envelope says what becomes of envelopes.
 	Envelope Envelope
-	// Vhost says whether messages begin with the name of a virtual host.
-	Vhost VhostWord
+	// VHost says whether messages begin with the name of a virtual host, and what happens to it.
+	VHost logline.VHostWord
 	// Clock is the time that counts in File and Rewrite.
 	Clock Clock
 	// Keep says when files are cut and compressed, and how long they stay. Logs
@@ -168,22 +167,6 @@ func (e Envelope) check() error {
 	}
 	return nil
 }
-
-// VhostWord says what becomes of the first word of a message.
-type VhostWord string
-
-// The values of [VhostWord].
-const (
-	// VhostAuto means VhostStrip if the path depends on the virtual host,
-	// else VhostNone.
-	VhostAuto VhostWord = ""
-	// VhostNone: the first word is no virtual host.
-	VhostNone VhostWord = "none"
-	// VhostStrip: it is one, and not written.
-	VhostStrip VhostWord = "strip"
-	// VhostKeep: it is one, and written.
-	VhostKeep VhostWord = "keep"
-)
 
 // command returns the shell command of a log that has one for a file.
 func (l *Log) command() (text string, ok bool) { return strings.CutPrefix(l.File, "|") }
@@ -249,8 +232,8 @@ func (l *Log) check() error {
 		return fmt.Errorf("logsub: group %q: %w", l.Group, errKeepSQL)
 	case !l.Clock.Valid():
 		return fmt.Errorf("logsub: group %q: there is no clock %v", l.Group, l.Clock)
-	case l.Vhost != VhostAuto && l.Vhost != VhostNone && l.Vhost != VhostStrip && l.Vhost != VhostKeep:
-		return fmt.Errorf("logsub: group %q: there is no way %q to treat virtual hosts", l.Group, l.Vhost)
+	case !l.VHost.Valid():
+		return fmt.Errorf("logsub: group %q: unknown %v", l.Group, l.VHost)
 	case !(l.Filter.Sample >= 0 && l.Filter.Sample <= 1):
 		return fmt.Errorf("logsub: group %q: a sample of %v of all lines is not possible", l.Group, l.Filter.Sample)
 	case strings.HasPrefix(l.File, "|") && l.Keep != (Keeping{}):

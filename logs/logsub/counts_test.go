@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/spreadd/spreadd/logs/internal/filter"
+	"github.com/spreadd/spreadd/logs/internal/logline"
 	"github.com/spreadd/spreadd/logs/internal/sink"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink"
 )
@@ -50,9 +50,9 @@ func TestDaemonStats(t *testing.T) {
 func TestLogStats(t *testing.T) {
 	logs := []Log{
 		{Group: "a", File: "all"},
-		{Group: "a", File: "some", Match: []*regexp.Regexp{regexp.MustCompile("m")}, Filter: filter.Rules{
-			Drop: []filter.Condition{{Match: regexp.MustCompile("secret")}},
-		}, Vhost: VhostStrip},
+		{Group: "a", File: "some", Match: []*regexp.Regexp{regexp.MustCompile("m")}, Filter: logline.Rules{
+			Drop: []logline.Condition{{Match: regexp.MustCompile("secret")}},
+		}, VHost: logline.VHostStrip},
 	}
 	bubble(t, Config{StatsInterval: -1}, logs, func(f *farm) {
 		time.Sleep(time.Hour) //house:sleep runs in a bubble, where it is now 01:00 on the first of January 2000

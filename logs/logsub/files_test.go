@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/spreadd/spreadd/logs/internal/logline"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logfile"
 )
 
@@ -33,8 +34,8 @@ func (f *farm) descriptors(prefix string) int {
 	return n
 }
 
-func TestVhostFiles(t *testing.T) {
-	logs := []Log{{Group: "a", File: "%{vhost}.log"}, {Group: "a", File: "%{group}-%{user}@%{host}", Vhost: VhostKeep}}
+func TestVHostFiles(t *testing.T) {
+	logs := []Log{{Group: "a", File: "%{vhost}.log"}, {Group: "a", File: "%{group}-%{user}@%{host}", VHost: logline.VHostKeep}}
 	bubble(t, Config{}, logs, func(f *farm) {
 		f.send("www.example.com one\n", "a")
 		f.send("ab two\n", "a")
@@ -53,6 +54,18 @@ func TestVhostFiles(t *testing.T) {
 		if err != nil || len(entries) != 1 {
 			f.Errorf("something has left the directory: %v, %v", entries, err)
 		}
+	})
+}
+
+// TestCleanVHosts: one host in several spellings is one file, and its lines have one spelling.
+func TestCleanVHosts(t *testing.T) {
+	bubble(t, Config{}, []Log{{Group: "a", File: "%{vhost}.log", VHost: logline.VHostClean}}, func(f *farm) {
+		f.send("WWW.a.example:80 one\n", "a")
+		f.send("www.A.example. two\n", "a")
+		f.send("www.a.example three\n", "a")
+		f.send("four\n", "a")
+		f.want("www.a.example.log", "www.a.example one\nwww.a.example two\nwww.a.example three\n")
+		f.want("_none.log", "four\n")
 	})
 }
 

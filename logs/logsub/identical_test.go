@@ -13,7 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/spreadd/spreadd/logs/internal/filter"
+	"github.com/spreadd/spreadd/logs/internal/logline"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/archive"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logpath"
 )
@@ -48,8 +48,8 @@ func TestIdentical(t *testing.T) {
 		return []Log{
 			{Group: "a", File: filepath.Join(dir, "all"), Keep: Keeping{Size: 5000}},
 			{Group: "a", File: filepath.Join(dir, "%{vhost}/%Y-%m-%d-%H.log"), Rewrite: RewriteCommonLog, Keep: Keeping{Size: 3000, Compress: archive.Zstd}},
-			{Group: "b", File: filepath.Join(dir, "sample-%{group}-%{user}"), Filter: filter.Rules{Sample: 0.3}, Rewrite: "%s"},
-			{Group: "b", File: filepath.Join(dir, "errors"), Vhost: VhostKeep, Filter: filter.Rules{Keep: []filter.Condition{{Status: []filter.Status{{First: 500, Last: 599}}}}}},
+			{Group: "b", File: filepath.Join(dir, "sample-%{group}-%{user}"), Filter: logline.Rules{Sample: 0.3}, Rewrite: "%s"},
+			{Group: "b", File: filepath.Join(dir, "errors"), VHost: logline.VHostKeep, Filter: logline.Rules{Keep: []logline.Condition{{Status: []logline.Status{{First: 500, Last: 599}}}}}},
 		}
 	}
 	other := t.TempDir()

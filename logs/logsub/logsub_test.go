@@ -15,7 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/spreadd/spreadd/logs/internal/filter"
+	"github.com/spreadd/spreadd/logs/internal/logline"
 	"github.com/spreadd/spreadd/spread"
 	"github.com/spreadd/spreadd/spread/spreadtest"
 )
@@ -198,9 +198,9 @@ func TestMatchAndRewrite(t *testing.T) {
 
 func TestFilter(t *testing.T) {
 	logs := []Log{
-		{Group: "a", File: "errors.log", Filter: filter.Rules{Keep: []filter.Condition{{Status: []filter.Status{{First: 500, Last: 599}}}}}},
-		{Group: "a", File: "%{vhost}", Vhost: VhostKeep, Filter: filter.Rules{Drop: []filter.Condition{{Field: filter.Path, Match: regexp.MustCompile("^/health")}}}},
-		{Group: "a", File: "some.log", Filter: filter.Rules{Sample: 0.5}},
+		{Group: "a", File: "errors.log", Filter: logline.Rules{Keep: []logline.Condition{{Status: []logline.Status{{First: 500, Last: 599}}}}}},
+		{Group: "a", File: "%{vhost}", VHost: logline.VHostKeep, Filter: logline.Rules{Drop: []logline.Condition{{Field: logline.FieldPath, Match: regexp.MustCompile("^/health")}}}},
+		{Group: "a", File: "some.log", Filter: logline.Rules{Sample: 0.5}},
 	}
 	bubble(t, Config{}, logs, func(f *farm) {
 		line := func(path string, status int) string {

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spreadd/spreadd/logs/internal/logline"
 	"github.com/spreadd/spreadd/spread"
 )
 
@@ -65,7 +66,7 @@ func TestCommandSpool(t *testing.T) {
 	// It reads nothing until the gate is there.
 	command := "|while ! test -e " + gate + "; do sleep 0.02; done; exec cat >> " + out
 	logs := func() []Log {
-		return []Log{{Group: "a", File: command, Vhost: VhostStrip}, {Group: "a", File: filepath.Join(dir, "file"), Vhost: VhostStrip}}
+		return []Log{{Group: "a", File: command, VHost: logline.VHostStrip}, {Group: "a", File: filepath.Join(dir, "file"), VHost: logline.VHostStrip}}
 	}
 	const first, second = 30000, 500
 	cfg := Config{Spool: filepath.Join(dir, "spool"), QueueBytes: 1 << 20, CommandWait: 100 * time.Millisecond}
@@ -128,7 +129,7 @@ func TestCommandReopen(t *testing.T) {
 	starts := filepath.Join(dir, "starts")
 	command := "|echo x >> " + starts + "; exec cat >> " + filepath.Join(dir, "out")
 	src := numbered(100)
-	s, end := start(t, Config{}, src, Log{Group: "a", File: command, Vhost: VhostStrip})
+	s, end := start(t, Config{}, src, Log{Group: "a", File: command, VHost: logline.VHostStrip})
 	for i := range 4 {
 		eventually(t, "a process", func() bool {
 			b, _ := os.ReadFile(starts)

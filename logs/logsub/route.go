@@ -1,12 +1,10 @@
 package logsub
 
 import (
-	"bytes"
 	"regexp"
 	"slices"
 	"time"
 
-	"github.com/spreadd/spreadd/logs/internal/filter"
 	"github.com/spreadd/spreadd/logs/internal/logline"
 	"github.com/spreadd/spreadd/logs/internal/sink"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink"
@@ -17,8 +15,8 @@ type route struct {
 	group   string
 	name    string // of the file, or the label of another sink; for metrics
 	match   []*regexp.Regexp
-	filter  *filter.Filter // nil keeps all lines
-	vhost   VhostWord
+	filter  *logline.Filter // nil keeps all lines
+	vhost   logline.VHostWord
 	timer   logline.Timer
 	timed   bool              // the sink needs the time of the line
 	rewrite *logline.Rewriter // nil leaves lines alone
@@ -26,6 +24,7 @@ type route struct {
 	out     sink.Outlet
 	empty   bool   // the sink takes empty lines
 	buf     []byte // the rewritten line
+	clean   []byte // the line with the normal form of its virtual host
 
 	count routeCount
 }
@@ -33,17 +32,17 @@ type route struct {
 // newRoute returns the route of a log. vhost and timed say that the sink needs the virtual host and the time of a line.
 func (s *Subscriber) newRoute(l *Log, name string, out sink.Outlet, vhost, timed bool) *route {
 	r := &route{
-		group: l.Group, name: name, match: l.Match, vhost: l.Vhost, timer: logline.NewTimer(l.Clock, s.cfg.Zone),
+		group: l.Group, name: name, match: l.Match, vhost: l.VHost, timer: logline.NewTimer(l.Clock, s.cfg.Zone),
 		timed: l.Rewrite != "" || timed, out: out, empty: l.Perl != "",
 	}
-	if l.Vhost == VhostAuto {
-		r.vhost = VhostNone
+	if l.VHost == logline.VHostAuto {
+		r.vhost = logline.VHostNone
 		if vhost {
-			r.vhost = VhostStrip
+			r.vhost = logline.VHostStrip
 		}
 	}
 	if l.Filter.Active() {
-		r.filter = filter.New(l.Filter)
+		r.filter = logline.NewFilter(l.Filter)
 	}
 	if l.Rewrite != "" {
 		r.rewrite = logline.NewRewriter(l.format())
@@ -93,34 +92,29 @@ func (r *route) keeps(l *sink.Line) bool {
 	if len(message) == 0 && !r.empty {
 		return false
 	}
-	vhost, rest := r.cutVhost(message)
+	vhost, rest := []byte(nil), message
+	if r.vhost != logline.VHostNone {
+		vhost, rest = logline.FirstWord(message)
+	}
 	if r.filter != nil {
-		switch r.filter.Keeps(message, rest) {
-		case filter.Kept:
-		case filter.Filtered:
+		switch r.filter.Judge(message, rest) {
+		case logline.Kept:
+		case logline.Filtered:
 			count.filtered++
 			return false
-		case filter.NotInSample:
+		case logline.NotInSample:
 			count.notInSample++
 			return false
 		}
 	}
-	l.VHost = vhost
-	if r.vhost != VhostKeep {
+	switch l.VHost = vhost; {
+	case r.vhost == logline.VHostStrip:
 		l.Text = rest
+	case r.vhost == logline.VHostClean && len(vhost) > 0:
+		r.clean = logline.AppendVHost(r.clean[:0], vhost)
+		n := len(r.clean)
+		r.clean = append(append(r.clean, ' '), rest...)
+		l.VHost, l.Text = r.clean[:n], r.clean
 	}
 	return true
-}
-
-// cutVhost cuts the first word off the first line of a message. A message without a first word has an empty host, and is
-// kept whole.
-func (r *route) cutVhost(line []byte) (vhost, rest []byte) {
-	if r.vhost == VhostNone {
-		return nil, line
-	}
-	i := bytes.IndexAny(line, " \n")
-	if i <= 0 || line[i] == '\n' {
-		return nil, line
-	}
-	return line[:i], line[i+1:]
 }

@@ -57,7 +57,7 @@ func (s *Subscriber) fileRoute(l *Log) (*writer, *route, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	r := s.newRoute(l, l.File, out, t.Uses(logpath.Vhost), t.Timed())
+	r := s.newRoute(l, l.File, out, t.Uses(logpath.VHost), t.Timed())
 	if out.Indexed() {
 		r.index = out
 	}

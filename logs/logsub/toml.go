@@ -10,7 +10,7 @@ import (
 
 	"github.com/spreadd/spreadd/internal/conf"
 	"github.com/spreadd/spreadd/internal/conf/tomlconf"
-	"github.com/spreadd/spreadd/logs/internal/filter"
+	"github.com/spreadd/spreadd/logs/internal/logline"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logpath"
 	"github.com/spreadd/spreadd/logs/internal/sink/sqlsink"
 	"github.com/spreadd/spreadd/spread"
@@ -61,7 +61,7 @@ type logTable struct {
 	Drop       []condition   `toml:"drop" inline:"true" help:"conditions of which none may hold"`
 	Sample     float64       `toml:"sample" min:"0" max:"1" help:"part of the lines to write, such as 0.1 (default: all)"`
 	SampleBy   string        `toml:"sample_by" enum:"line,host,ident,user,time,request,method,path,proto,referrer,agent,rest" default:"line" help:"field by which lines are sampled; those with equal fields stay together"`
-	VhostWord  string        `toml:"vhost_word" enum:"none,strip,keep" help:"what to do with the virtual host at the start of a message (default: strip if the path depends on it, otherwise none)"`
+	VHostWord  string        `toml:"vhost_word" enum:"auto,none,keep,clean,strip" default:"auto" help:"what to do with the virtual host at the start of a message; auto strips it if the path depends on it, and otherwise takes the word for no virtual host; clean writes it in lower case without port"`
 	Clock      string        `toml:"clock" enum:"agreed,line,receipt" default:"agreed" help:"time that counts: the latest of all lines so far, that of the line, or this host's"`
 	Rewrite    string        `toml:"rewrite_time" help:"replace the time in brackets: clf, or a format of strftime (default: leave it)"`
 	Envelope   string        `toml:"envelope" enum:"strip,index,raw" default:"strip" help:"what to do with envelopes: strip them, strip them and keep an index of the lines, or write them"`
@@ -286,11 +286,11 @@ func (s syncTime) MarshalText() ([]byte, error) {
 }
 
 // statusText is a code, a class or a range of codes.
-type statusText struct{ filter.Status }
+type statusText struct{ logline.Status }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (s *statusText) UnmarshalText(b []byte) (err error) {
-	if s.Status, err = filter.ParseStatus(string(b)); err != nil {
+	if s.Status, err = logline.ParseStatus(string(b)); err != nil {
 		return fmt.Errorf("%q, want a code, a class or a range of codes such as 404, 5xx or 400-499", b)
 	}
 	return nil

@@ -8,7 +8,6 @@ import (
 
 	"github.com/spreadd/spreadd/internal/conf"
 	"github.com/spreadd/spreadd/internal/conf/tomlconf"
-	"github.com/spreadd/spreadd/logs/internal/filter"
 	"github.com/spreadd/spreadd/logs/internal/logline"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/archive"
 	"github.com/spreadd/spreadd/logs/internal/sink/perlsink"
@@ -65,11 +64,12 @@ func orNever(d conf.Duration) time.Duration {
 
 func (l *logTable) log() Log {
 	clock, _ := logline.ParseClock(l.Clock)
-	by, _ := filter.ParseField(l.SampleBy)
+	by, _ := logline.ParseField(l.SampleBy)
+	vhost, _ := logline.ParseVHostWord(l.VHostWord)
 	log := Log{
-		Group: l.Group, File: l.Path, Perl: l.Function, Match: expressions(l.Match), Vhost: VhostWord(l.VhostWord),
+		Group: l.Group, File: l.Path, Perl: l.Function, Match: expressions(l.Match), VHost: vhost,
 		Clock: clock, Rewrite: l.Rewrite, Keep: l.keeping(),
-		Filter: filter.Rules{Keep: conditions(l.Keep), Drop: conditions(l.Drop), Sample: l.Sample, SampleBy: by},
+		Filter: logline.Rules{Keep: conditions(l.Keep), Drop: conditions(l.Drop), Sample: l.Sample, SampleBy: by},
 	}
 	if l.Envelope != stripWord {
 		log.Envelope = Envelope(l.Envelope)
@@ -95,10 +95,10 @@ func expressions(list []pattern) (out []*regexp.Regexp) {
 	return out
 }
 
-func conditions(list []condition) (out []filter.Condition) {
+func conditions(list []condition) (out []logline.Condition) {
 	for _, c := range list {
-		field, _ := filter.ParseField(c.Field)
-		f := filter.Condition{Field: field, Match: c.Match.Regexp, Not: c.Not}
+		field, _ := logline.ParseField(c.Field)
+		f := logline.Condition{Field: field, Match: c.Match.Regexp, Not: c.Not}
 		for _, s := range c.Status {
 			f.Status = append(f.Status, s.Status)
 		}
@@ -183,7 +183,7 @@ func perlTables(p *Perl) (tables []perlTable) {
 func tableOf(l *Log) logTable {
 	t := logTable{
 		Group: l.Group, Path: l.File, Function: l.Perl, Keep: conditionTables(l.Filter.Keep), Drop: conditionTables(l.Filter.Drop),
-		Sample: l.Filter.Sample, SampleBy: l.Filter.SampleBy.String(), VhostWord: string(l.Vhost), Clock: l.Clock.String(),
+		Sample: l.Filter.Sample, SampleBy: l.Filter.SampleBy.String(), VHostWord: l.VHost.String(), Clock: l.Clock.String(),
 		Rewrite: l.Rewrite, Envelope: cmp.Or(string(l.Envelope), stripWord), RotateSize: conf.Size(l.Keep.Size),
 		Compress: l.Keep.Compress.String(), KeepAge: conf.Duration(l.Keep.Age), KeepCount: l.Keep.Count,
 	}
@@ -205,7 +205,7 @@ func tableOf(l *Log) logTable {
 	return t
 }
 
-func conditionTables(list []filter.Condition) (tables []condition) {
+func conditionTables(list []logline.Condition) (tables []condition) {
 	for i := range list {
 		c := &list[i]
 		t := condition{Field: c.Field.String(), Match: pattern{c.Match}, Not: c.Not}

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/spreadd/spreadd/internal/conf"
-	"github.com/spreadd/spreadd/logs/internal/filter"
+	"github.com/spreadd/spreadd/logs/internal/logline"
 	"github.com/spreadd/spreadd/logs/internal/sink/commandsink"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/archive"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logfile"
@@ -99,7 +99,7 @@ func TestTOMLMistakes(t *testing.T) {
 		{"zone = \"Europe/Atlantis\"\n[[log]]\ngroup = \"a\"\nfile = \"/a\"\n", ":1:1: unknown time zone Europe/Atlantis; write "},
 		{"[[log]]\ngroup = \"a\"\nfile = \"/a/%Q\"\nclock = \"sundial\"\n", ":3:1: file /a/%Q: %Q is not known: there are %Y"},
 		{"[[log]]\ngroup = \"a\"\nfile = \"/a/%Q\"\nclock = \"sundial\"\n", ":4:1: clock is \"sundial\", want agreed, line or receipt"},
-		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\nvhost_word = \"eat\"\n", ":4:1: vhost_word is \"eat\", want none, strip or keep"},
+		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\nvhost_word = \"eat\"\n", ":4:1: vhost_word is \"eat\", want auto, none, keep, clean or strip"},
 		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\ncompress = \"gzip\"\n", ":3:1: the file is never closed"},
 		{"lock = false\n[[log]]\ngroup = \"a\"\nfile = \"/a/%Y\"\ncompress = \"gzip\"\n", ":4:1: files that are not locked"},
 		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\ncompress = \"lzw\"\n", ":4:1: compress is \"lzw\", want none, gzip or zstd"},
@@ -218,8 +218,8 @@ func TestWords(t *testing.T) {
 		words func(i int) string // "" behind the last one
 	}{
 		{logTable{}, "Clock", func(i int) string { return notNumbered(Clock(i).String()) }},
-		{logTable{}, "SampleBy", func(i int) string { return notNumbered(filter.Field(i).String()) }},
-		{condition{}, "Field", func(i int) string { return notNumbered(filter.Field(i).String()) }},
+		{logTable{}, "SampleBy", func(i int) string { return notNumbered(logline.Field(i).String()) }},
+		{condition{}, "Field", func(i int) string { return notNumbered(logline.Field(i).String()) }},
 		{sqlTable{}, "Columns", func(i int) string { return notNumbered(sqlsink.Field(i).String()) }},
 		{logTable{}, "Compress", func(i int) string { return notNumbered(archive.Compression(i).String()) }},
 	} {

@@ -1,15 +1,107 @@
 package logline
 
-import "bytes"
+import (
+	"bytes"
+	"fmt"
+	"strings"
+)
 
-// CutVHost cuts the virtual host off a line that has one in front, as Debian's
-// vhost_combined ("%v:%p %h %l %u %t ...") and mod_log_spread's lines for VhostDir
-// do, and the space behind it. ok tells whether there is one; else rest is the line.
+// VHostWord says what happens to the first word of a line, which may be the name of a virtual host.
+type VHostWord uint8
+
+// The values of [VHostWord].
+const (
+	// VHostAuto is the default. logpub keeps the word. logsub strips it if the path of the file, or a column of the
+	// table, depends on the virtual host; otherwise the word is no virtual host to it.
+	VHostAuto VHostWord = iota
+	// VHostNone means that the first word is not a virtual host.
+	VHostNone
+	// VHostKeep keeps the virtual host as it is.
+	VHostKeep
+	// VHostClean writes it in lower case and without a port, as mod_log_spread did for $#vhost (mod_log_spread §1.2).
+	// Files named by it then exist once for each host.
+	VHostClean
+	// VHostStrip removes it.
+	VHostStrip
+	numVHostWords
+)
+
+// String returns the word that ParseVHostWord takes; "auto" for VHostAuto.
+func (w VHostWord) String() string {
+	switch w {
+	case VHostAuto:
+		return "auto"
+	case VHostNone:
+		return "none"
+	case VHostKeep:
+		return "keep"
+	case VHostClean:
+		return "clean"
+	case VHostStrip:
+		return "strip"
+	case numVHostWords:
+	}
+	return fmt.Sprintf("VHostWord(%d)", uint8(w))
+}
+
+// Valid reports whether there is such a value.
+func (w VHostWord) Valid() bool { return w < numVHostWords }
+
+// ParseVHostWord parses auto, none, keep, clean or strip.
+func ParseVHostWord(s string) (VHostWord, error) {
+	for w := range numVHostWords {
+		if w.String() == s {
+			return w, nil
+		}
+	}
+	return 0, fmt.Errorf("unknown vhost-word %q (want auto, none, keep, clean or strip)", s)
+}
+
+// Cut changes the first word of a line as w says, in place, and returns what is left of the line. A line of one word stays
+// as it is.
+func (w VHostWord) Cut(line []byte) []byte {
+	i := bytes.IndexByte(line, ' ')
+	if i <= 0 || w != VHostStrip && w != VHostClean {
+		return line
+	}
+	if w == VHostStrip {
+		return line[i+1:]
+	}
+	name := AppendVHost(line[:0], line[:i])
+	if len(name) == 0 {
+		return line
+	}
+	line = line[i-len(name):]
+	copy(line, name)
+	return line
+}
+
+// maxVHost is the length of the longest name in the domain name system.
+const maxVHost = 253
+
+// CheckVHost checks that a text can be put in front of lines as the name of a virtual host.
+func CheckVHost(name string) error {
+	if len(name) > maxVHost || strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c == 0x7f }) {
+		return fmt.Errorf("invalid virtual host %q: want at most %d bytes without spaces", name, maxVHost)
+	}
+	return nil
+}
+
+// FirstWord splits a message behind its first word, if its first line has more than one. Otherwise rest is the message.
+func FirstWord(message []byte) (word, rest []byte) {
+	i := bytes.IndexAny(message, " \n")
+	if i <= 0 || message[i] == '\n' {
+		return nil, message
+	}
+	return message[:i], message[i+1:]
+}
+
+// CutVHost cuts the virtual host off an access log line that has one in front, as Debian's vhost_combined ("%v:%p %h %l %u
+// %t ...") and mod_log_spread's lines for VhostDir have it. If there is none, ok is false and rest is the line.
 //
-// The first word is a virtual host if at least three more stand in front of the
-// time, and the one behind it is not "-". That takes a user with spaces for what it is, as
-// long as the ident is "-", as it is wherever nobody asks identd. Lines of one word
-// in front of the time and lines without a time have none.
+// The first word is a virtual host if at least three more stand in front of the time, and the second one is not "-". So a
+// user with spaces is recognized as long as the ident is "-", as it is wherever nobody asks identd. Lines with one word in
+// front of the time, and lines without a time, have no virtual host.
 func CutVHost(line []byte) (vhost, rest []byte, ok bool) {
 	head, _, found := bytes.Cut(line, []byte(" ["))
 	if !found {
@@ -29,8 +121,9 @@ func CutVHost(line []byte) (vhost, rest []byte, ok bool) {
 	return vhost, line[len(vhost)+1:], true
 }
 
-// AppendVHost appends the name of a virtual host as one writes it: in lower case,
-// without its port and the dot at its end.
+// AppendVHost appends the normal form of the name of a virtual host: in lower case, without its port and without the dot
+// at its end. dst may be the beginning of name. Letters beyond ASCII stay, because some of them would become ASCII: two
+// hosts would be one.
 func AppendVHost(dst, name []byte) []byte {
 	if i := bytes.LastIndexByte(name, ':'); i > 0 && i > bytes.LastIndexByte(name, ']') && allDigits(name[i+1:]) {
 		name = name[:i]

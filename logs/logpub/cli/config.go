@@ -27,7 +27,7 @@ type File struct {
 	Service   string        `toml:"service" enum:"unreliable,reliable,fifo,causal,agreed,safe" default:"reliable" help:"service of the messages; agreed and safe give all log hosts the same order"`
 	Type      int16         `toml:"type" min:"-32768" max:"32767" default:"1" help:"message type that subscribers see"`
 	VHost     string        `toml:"vhost" help:"virtual host to put in front of each line"`
-	VHostWord string        `toml:"vhost_word" enum:"keep,clean,strip" default:"keep" help:"what to do with the virtual host at the start of a line; clean writes it in lower case without port"`
+	VHostWord string        `toml:"vhost_word" enum:"auto,none,keep,clean,strip" default:"auto" help:"what to do with the virtual host at the start of a line; auto and none leave it, as keep does; clean writes it in lower case without port"`
 	Envelope  bool          `toml:"envelope" help:"put an envelope (publisher, epoch, number) in front of each message, so that logsub detects duplicates and gaps"`
 	Publisher string        `toml:"publisher" help:"publisher name in envelopes (default: the host name)"`
 	BatchSize conf.Size     `toml:"batch_size" old:"batch_bytes" help:"most bytes of lines in one message, for subscribers that read envelopes (default: one line per message)"`
@@ -72,7 +72,7 @@ type inputConfig struct {
 	Raw       bool         `toml:"raw" help:"publish whole syslog messages, with header and tag"`
 	Groups    []string     `toml:"groups" help:"groups that get the lines (default: those at the top of the file)"`
 	VHost     string       `toml:"vhost" help:"virtual host to put in front of each line (default: the one at the top of the file)"`
-	VHostWord string       `toml:"vhost_word" enum:"keep,clean,strip" default:"keep" help:"what to do with the virtual host at the start of a line"`
+	VHostWord string       `toml:"vhost_word" enum:"auto,none,keep,clean,strip" default:"auto" help:"what to do with the virtual host at the start of a line"`
 	Route     *routeConfig `toml:"route" help:"groups that depend on the line"`
 
 	pos conf.Pos
@@ -185,7 +185,7 @@ func (c *File) publisher() logpub.Config {
 
 // fileOf returns the file that says the same as a command line.
 func fileOf(p *logpub.Config, metrics string) *File {
-	c := &File{Inputs: []inputConfig{{Stdin: true, VHostWord: logline.VHostKeep.String()}}}
+	c := &File{Inputs: []inputConfig{{Stdin: true, VHostWord: logline.VHostAuto.String()}}}
 	tomlconf.SetDefaults(c)
 	c.Name, c.Groups, c.VHost, c.VHostWord, c.Type = p.Name, p.Groups, p.VHost, p.VHostWord.String(), p.MessType
 	c.Envelope, c.Publisher, c.Confirm, c.Metrics = p.Envelope, p.Publisher, p.Confirm, metrics

@@ -168,7 +168,7 @@ func TestConfigFile(t *testing.T) {
 		{"stdin = true", "", "logpub.toml:34:1: this input has 0 of stdin, file and syslog"},
 		{"unixgram:", "pigeon:", `logpub.toml:44:1: syslog "pigeon:/run/logpub.sock"`},
 		{`["nginx"]`, `["a b"]`, `logpub.toml:40:11: `},
-		{`"strip"`, `"eat"`, `logpub.toml:46:1: vhost_word is "eat", want keep, clean or strip`},
+		{`"strip"`, `"eat"`, `logpub.toml:46:1: vhost_word is "eat", want auto, none, keep, clean or strip`},
 		{`"www.a.example"`, `"www a"`, `logpub.toml:37:1: `},
 		{"type = -3", "type = 40000", "logpub.toml:5:1: type is 40000, want -32768 to 32767"},
 		{`max_line = "8KiB"`, "max_line = 1", "longest line of 1 bytes"},
@@ -205,7 +205,7 @@ func TestFileDefaults(t *testing.T) {
 		c.DrainTimeout != logpub.DefaultDrainTimeout || c.SpoolAfter != logpub.DefaultSpoolAfter || c.SpoolBytes != logpub.DefaultSpoolBytes {
 		t.Errorf("read as %+v", c)
 	}
-	for i, word := range []string{"keep", "clean", "strip"} {
+	for i, word := range []string{"auto", "none", "keep", "clean", "strip"} {
 		if logline.VHostWord(i).String() != word {
 			t.Errorf("the word %d for virtual hosts is %q", i, word)
 		}

@@ -84,7 +84,7 @@ func (o *options) describe() {
 		return nil
 	})
 	s.String(&c.VHost, "vhost", "NAME", "put this virtual host in front of each line")
-	flags.Var(s, &c.VHostWord, "vhost-word", "keep|clean|strip", "what to do with a virtual host at the start of a line; clean writes it in lower case without port (default: keep)", logline.ParseVHostWord)
+	flags.Var(s, &c.VHostWord, "vhost-word", "none|keep|clean|strip", "what to do with a virtual host at the start of a line; clean writes it in lower case without port (default: keep)", logline.ParseVHostWord)
 	s.Group("Messages")
 	s.Bool(&c.Envelope, "envelope", "put an envelope (publisher, epoch, number) in front of each line, so that logsub detects duplicates and gaps")
 	s.String(&c.Publisher, "publisher", "NAME", "publisher name in envelopes (default: the host name)")

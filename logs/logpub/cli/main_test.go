@@ -44,7 +44,7 @@ func TestCommandLine(t *testing.T) {
 		{"-g g -max-line 1", flags.Misuse, "", "longest line of 1 bytes"},
 		{"-g g -spool-bytes 5", flags.Misuse, "", "a spool of 5 bytes: want at least 1048576"},
 		{"-g g -vhost-field 0", flags.Misuse, "", "want a number from 1"},
-		{"-g g -vhost-word eat", flags.Misuse, "", `unknown vhost-word "eat" (want keep, clean or strip)`},
+		{"-g g -vhost-word eat", flags.Misuse, "", `unknown vhost-word "eat" (want auto, none, keep, clean or strip)`},
 		{"-g g -vhost #a\x7f", flags.Misuse, "", `virtual host "#a\x7f"`},
 		{"-g g -publisher a\u00fc", flags.Misuse, "", "publisher "},
 		{"-g g -s 4803 -s no:such:address", flags.Misuse, "", "illegal daemon address"},

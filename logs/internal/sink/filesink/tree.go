@@ -33,7 +33,7 @@ func (t *tree) find(fs *Files, l *sink.Line) *outFile {
 	t.key = t.key[:0]
 	for _, f := range t.template.Fields() {
 		switch f {
-		case logpath.Vhost:
+		case logpath.VHost:
 			t.key = append(t.key, l.VHost...)
 		case logpath.User:
 			user, _ := cutSender(l.Sender)
@@ -55,7 +55,7 @@ func (t *tree) find(fs *Files, l *sink.Line) *outFile {
 	if f == nil {
 		user, host := cutSender(l.Sender)
 		path := t.template.Append(nil, &logpath.Names{
-			logpath.Group: t.group, logpath.Vhost: string(l.VHost), logpath.Host: host, logpath.User: user,
+			logpath.Group: t.group, logpath.VHost: string(l.VHost), logpath.Host: host, logpath.User: user,
 		}, l.Time)
 		key := string(t.key)
 		f = fs.make(string(path), t.template.Base(), t.keep)

@@ -1,7 +1,7 @@
 // Package logpath makes the paths of log files from what messages say:
 //
 //	t, err := logpath.Parse("/data/logs/%{vhost}/%Y/%m/%d/access.log")
-//	path = t.Append(path[:0], logpath.Names{logpath.Vhost: "www.example.com"}, at)
+//	path = t.Append(path[:0], logpath.Names{logpath.VHost: "www.example.com"}, at)
 //
 // # What a template may hold
 //

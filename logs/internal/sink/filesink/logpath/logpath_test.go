@@ -19,7 +19,7 @@ func mustParse(t *testing.T, text string) *Template {
 }
 
 func TestTemplate(t *testing.T) {
-	n := &Names{Group: "weblogs", Vhost: "www.example.com", Host: "web1", User: "lp12"}
+	n := &Names{Group: "weblogs", VHost: "www.example.com", Host: "web1", User: "lp12"}
 	for _, tt := range []struct{ text, path, base, period string }{
 		{"/data/logs/a", "/data/logs/a", "/data/logs", ""},
 		{"/data/%{vhost}/%Y/%m/%d/access.log", "/data/www.example.com/2027/01/02/access.log", "/data", "2027 01 02 "},
@@ -160,7 +160,7 @@ func FuzzName(f *testing.F) {
 		if y := string(AppendName(nil, b)); a != b && x == y {
 			t.Errorf("%q and %q both become %q", a, b, x)
 		}
-		path := string(tmpl.Append(nil, &Names{Vhost: a}, at))
+		path := string(tmpl.Append(nil, &Names{VHost: a}, at))
 		if filepath.Dir(filepath.Dir(path)) != "/data" || filepath.Clean(path) != path {
 			t.Errorf("%q leads to %s", a, path)
 		}
@@ -172,7 +172,7 @@ func FuzzName(f *testing.F) {
 
 func TestAllocations(t *testing.T) {
 	tmpl := mustParse(t, "/data/logs/%{vhost}/%Y/%m/%d/%G-%V.log")
-	n := &Names{Vhost: "www.example.com"}
+	n := &Names{VHost: "www.example.com"}
 	buf := make([]byte, 0, 1000)
 	if n := testing.AllocsPerRun(100, func() {
 		buf = tmpl.Append(buf[:0], n, at)

@@ -17,7 +17,7 @@ type Field uint8
 // The fields of a message.
 const (
 	Group Field = iota
-	Vhost
+	VHost
 	Host
 	User
 	numFields
@@ -28,7 +28,7 @@ func (f Field) String() string {
 	switch f {
 	case Group:
 		return "group"
-	case Vhost:
+	case VHost:
 		return "vhost"
 	case Host:
 		return "host"
@@ -41,7 +41,7 @@ func (f Field) String() string {
 
 // limit is how long the field may become in a path, in bytes.
 func (f Field) limit() int {
-	if f == Vhost {
+	if f == VHost {
 		return MaxName
 	}
 	return maxShort

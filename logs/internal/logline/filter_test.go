@@ -1,4 +1,4 @@
-package filter
+package logline
 
 import (
 	"fmt"
@@ -28,25 +28,25 @@ func TestConditions(t *testing.T) {
 		{"keep by status", Rules{Keep: []Condition{{Status: []Status{{404, 404}, {500, 599}}}}}, "0110"},
 		{"keep by no status", Rules{Keep: []Condition{{Status: []Status{{200, 299}}, Not: true}}}, "0110"},
 		{"drop by status", Rules{Drop: []Condition{{Status: []Status{{200, 299}}}}}, "0111"},
-		{"path", Rules{Drop: []Condition{{Field: Path, Match: re("^/health$")}}}, "1011"},
-		{"path and status", Rules{Keep: []Condition{{Field: Path, Match: re("^/"), Status: []Status{{500, 599}}}}}, "0010"},
-		{"either", Rules{Keep: []Condition{{Field: Host, Match: re("h1")}, {Status: []Status{{500, 599}}}}}, "1010"},
-		{"keep and drop", Rules{Keep: []Condition{{Field: Method, Match: re("GET")}}, Drop: []Condition{{Field: Path, Match: re("b")}}}, "1100"},
-		{"other fields", Rules{Keep: []Condition{{Field: User, Match: re("kim")}}, Drop: []Condition{
-			{Field: Ident, Match: re("x")},
-			{Field: Time, Match: re("x")},
-			{Field: Request, Match: re("x")},
-			{Field: Proto, Match: re("x")},
-			{Field: Referrer, Match: re("x")},
-			{Field: Agent, Match: re("x")},
-			{Field: Rest, Match: re("x")},
+		{"path", Rules{Drop: []Condition{{Field: FieldPath, Match: re("^/health$")}}}, "1011"},
+		{"path and status", Rules{Keep: []Condition{{Field: FieldPath, Match: re("^/"), Status: []Status{{500, 599}}}}}, "0010"},
+		{"either", Rules{Keep: []Condition{{Field: FieldHost, Match: re("h1")}, {Status: []Status{{500, 599}}}}}, "1010"},
+		{"keep and drop", Rules{Keep: []Condition{{Field: FieldMethod, Match: re("GET")}}, Drop: []Condition{{Field: FieldPath, Match: re("b")}}}, "1100"},
+		{"other fields", Rules{Keep: []Condition{{Field: FieldUser, Match: re("kim")}}, Drop: []Condition{
+			{Field: FieldIdent, Match: re("x")},
+			{Field: FieldTime, Match: re("x")},
+			{Field: FieldRequest, Match: re("x")},
+			{Field: FieldProto, Match: re("x")},
+			{Field: FieldReferrer, Match: re("x")},
+			{Field: FieldAgent, Match: re("x")},
+			{Field: FieldRest, Match: re("x")},
 		}}, "1110"},
-		{"agent and rest", Rules{Keep: []Condition{{Field: Agent, Match: re("^Bot")}}, Drop: []Condition{{Field: Rest, Match: re("^tail$"), Not: true}}}, "1110"},
+		{"agent and rest", Rules{Keep: []Condition{{Field: FieldAgent, Match: re("^Bot")}}, Drop: []Condition{{Field: FieldRest, Match: re("^tail$"), Not: true}}}, "1110"},
 	} {
-		f := New(tt.rules)
+		f := NewFilter(tt.rules)
 		var got strings.Builder
 		for _, l := range [][]byte{ok, notFound, failed, bad} {
-			if f.Keeps(l, l) == Kept {
+			if f.Judge(l, l) == Kept {
 				got.WriteString("1")
 			} else {
 				got.WriteString("0")
@@ -62,20 +62,20 @@ func TestConditions(t *testing.T) {
 // what belongs together.
 func TestSample(t *testing.T) {
 	for _, rate := range []float64{0.001, 0.1, 0.5, 0.9} {
-		for _, by := range []Field{Line, Host, Path} {
-			f, g := New(Rules{Sample: rate, SampleBy: by}), New(Rules{Sample: rate, SampleBy: by})
+		for _, by := range []Field{FieldLine, FieldHost, FieldPath} {
+			f, g := NewFilter(Rules{Sample: rate, SampleBy: by}), NewFilter(Rules{Sample: rate, SampleBy: by})
 			kept, byKey := 0, make(map[string]Verdict)
 			const n = 20000
 			for i := range n {
 				l := line(fmt.Sprintf("10.0.%d.%d", i/256%64, i%256), fmt.Sprintf("/p%d", i), 200)
-				v := f.Keeps(l, l)
-				if g.Keeps(l, l) != v {
+				v := f.Judge(l, l)
+				if g.Judge(l, l) != v {
 					t.Fatal("two hosts differ")
 				}
 				if v == Kept {
 					kept++
 				}
-				if by == Host {
+				if by == FieldHost {
 					key := strings.Fields(string(l))[0]
 					if old, ok := byKey[key]; ok && old != v {
 						t.Fatalf("lines of %s are treated differently", key)
@@ -92,12 +92,12 @@ func TestSample(t *testing.T) {
 	if h := hash([]byte("spread")); h != wantHash {
 		t.Errorf("the hash is %#x", h)
 	}
-	f := New(Rules{Sample: 1})
-	if f.Keeps(nil, nil) != Kept {
+	f := NewFilter(Rules{Sample: 1})
+	if f.Judge(nil, nil) != Kept {
 		t.Error("a sample of all is not all")
 	}
-	f = New(Rules{Sample: 0.5, SampleBy: Host})
-	if bad := []byte("x\n"); f.Keeps(bad, bad) == Filtered {
+	f = NewFilter(Rules{Sample: 0.5, SampleBy: FieldHost})
+	if bad := []byte("x\n"); f.Judge(bad, bad) == Filtered {
 		t.Error("a line without fields is filtered")
 	}
 }
@@ -130,9 +130,9 @@ func TestFieldNames(t *testing.T) {
 }
 
 func TestAllocations(t *testing.T) {
-	f := New(Rules{Keep: []Condition{{Status: []Status{{200, 299}}}}, Drop: []Condition{{Field: Path, Match: re("^/health")}}, Sample: 0.5, SampleBy: Host})
+	f := NewFilter(Rules{Keep: []Condition{{Status: []Status{{200, 299}}}}, Drop: []Condition{{Field: FieldPath, Match: re("^/health")}}, Sample: 0.5, SampleBy: FieldHost})
 	l := line("h1", "/a", 200)
-	if n := testing.AllocsPerRun(100, func() { f.Keeps(l, l) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { f.Judge(l, l) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }

@@ -1,4 +1,4 @@
-package filter
+package logline
 
 import (
 	"bytes"
@@ -7,31 +7,29 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-
-	"github.com/spreadd/spreadd/logs/internal/logline"
 )
 
-// Field is a part of a line, as of [logline.Fields].
+// Field selects a part of a line, as [Fields] has it.
 type Field uint8
 
-// The fields. Line is all of the message.
+// The fields. FieldLine is the whole message.
 const (
-	Line Field = iota
-	Host
-	Ident
-	User
-	Time
-	Request
-	Method
-	Path
-	Proto
-	Referrer
-	Agent
-	Rest
+	FieldLine Field = iota
+	FieldHost
+	FieldIdent
+	FieldUser
+	FieldTime
+	FieldRequest
+	FieldMethod
+	FieldPath
+	FieldProto
+	FieldReferrer
+	FieldAgent
+	FieldRest
 	numFields
 )
 
-// String returns the field's name in configurations.
+// String returns the name of the field in configurations.
 func (f Field) String() string {
 	names := [numFields]string{"line", "host", "ident", "user", "time", "request", "method", "path", "proto", "referrer", "agent", "rest"}
 	if f < numFields {
@@ -40,7 +38,7 @@ func (f Field) String() string {
 	return fmt.Sprintf("Field(%d)", uint8(f))
 }
 
-// ParseField returns the field of a name.
+// ParseField returns the field with a name.
 func ParseField(name string) (Field, error) {
 	known := make([]string, 0, numFields)
 	for f := range numFields {
@@ -49,35 +47,35 @@ func ParseField(name string) (Field, error) {
 		}
 		known = append(known, f.String())
 	}
-	return 0, fmt.Errorf("there is no field %q, but %s", name, strings.Join(known, ", "))
+	return 0, fmt.Errorf("unknown field %q (want %s)", name, strings.Join(known, ", "))
 }
 
-// of returns the field of a line that was taken apart.
-func (f Field) of(a *logline.Fields) []byte {
+// of returns the field of a parsed line.
+func (f Field) of(a *Fields) []byte {
 	switch f {
-	case Host:
+	case FieldHost:
 		return a.Host
-	case Ident:
+	case FieldIdent:
 		return a.Ident
-	case User:
+	case FieldUser:
 		return a.User
-	case Time:
+	case FieldTime:
 		return a.Time
-	case Request:
+	case FieldRequest:
 		return a.Request
-	case Method:
+	case FieldMethod:
 		return a.Method
-	case Path:
+	case FieldPath:
 		return a.Path
-	case Proto:
+	case FieldProto:
 		return a.Proto
-	case Referrer:
+	case FieldReferrer:
 		return a.Referrer
-	case Agent:
+	case FieldAgent:
 		return a.Agent
-	case Rest:
+	case FieldRest:
 		return a.Rest
-	case Line, numFields:
+	case FieldLine, numFields:
 	}
 	return nil
 }
@@ -85,7 +83,7 @@ func (f Field) of(a *logline.Fields) []byte {
 // Status is a range of status codes.
 type Status struct{ First, Last int }
 
-// ParseStatus reads a code, a class or a range: "404", "5xx", "400-499".
+// ParseStatus parses a code, a class or a range: "404", "5xx", "400-499".
 func ParseStatus(text string) (Status, error) {
 	if class, ok := strings.CutSuffix(text, "xx"); ok && len(class) == 1 && class[0] >= '1' && class[0] <= '9' {
 		first := int(class[0]-'0') * 100
@@ -98,12 +96,12 @@ func ParseStatus(text string) (Status, error) {
 	first, err1 := strconv.Atoi(a)
 	last, err2 := strconv.Atoi(b)
 	if err1 != nil || err2 != nil || first < 0 || last > 999 || first > last {
-		return Status{}, fmt.Errorf("status %q is not a code, a class or a range of codes such as 404, 5xx or 400-499", text)
+		return Status{}, fmt.Errorf("invalid status %q (want a code, a class or a range, such as 404, 5xx or 400-499)", text)
 	}
 	return Status{first, last}, nil
 }
 
-// String writes what ParseStatus reads.
+// String returns the text that ParseStatus parses.
 func (s Status) String() string {
 	switch {
 	case s.First == s.Last:
@@ -115,31 +113,30 @@ func (s Status) String() string {
 	}
 }
 
-// Condition holds if all that it says does.
+// Condition holds if both Match and Status hold, and Not is false, or if not both hold, and Not is true.
 type Condition struct {
-	// Match has to match the field, if it is not nil.
+	// Match must match the field, unless it is nil.
 	Match *regexp.Regexp
 	Field Field
-	// Status: one of them has to be the line's, if there are any.
+	// Status must contain the status of the line, unless it is empty.
 	Status []Status
-	// Not turns the condition round.
-	Not bool
+	Not    bool
 }
 
-// needsFields reports whether the line has to be taken apart.
-func (c *Condition) needsFields() bool { return c.Field != Line || len(c.Status) > 0 }
+// needsFields reports whether the line must be parsed.
+func (c *Condition) needsFields() bool { return c.Field != FieldLine || len(c.Status) > 0 }
 
-func (c *Condition) holds(message []byte, a *logline.Fields, parsed bool) bool {
+func (c *Condition) holds(message []byte, a *Fields, parsed bool) bool {
 	if c.needsFields() && !parsed {
 		return false
 	}
-	return c.says(message, a) != c.Not
+	return c.matches(message, a) != c.Not
 }
 
-func (c *Condition) says(message []byte, a *logline.Fields) bool {
+func (c *Condition) matches(message []byte, a *Fields) bool {
 	if c.Match != nil {
 		text := message
-		if c.Field != Line {
+		if c.Field != FieldLine {
 			text = c.Field.of(a)
 		}
 		if !c.Match.Match(text) {
@@ -154,21 +151,20 @@ func (c *Condition) says(message []byte, a *logline.Fields) bool {
 	return len(c.Status) == 0
 }
 
-// Rules say which lines are kept. The zero value keeps all.
+// Rules say which lines are kept: those for which one of Keep holds, or Keep is empty; of these, those for which none of
+// Drop holds; of these, the sample. The zero value keeps all lines.
 type Rules struct {
 	Keep, Drop []Condition
-	// Sample is the part of the lines that is kept, above 0 and below 1; zero
-	// means all.
+	// Sample is the fraction of lines that is kept, above 0 and below 1; zero means all.
 	Sample float64
-	// SampleBy is what the sample is made by: lines for which it is equal are
-	// kept together.
+	// SampleBy is the field that decides: lines with the same value are kept or dropped together.
 	SampleBy Field
 }
 
 // Active reports whether the rules leave out any line.
 func (r *Rules) Active() bool { return len(r.Keep) > 0 || len(r.Drop) > 0 || r.Sample > 0 }
 
-// Verdict says what becomes of a line.
+// Verdict says what happens to a line.
 type Verdict uint8
 
 // The verdicts.
@@ -178,17 +174,17 @@ const (
 	NotInSample
 )
 
-// Filter judges lines. It is not safe for concurrent use.
+// Filter applies rules to lines. It is not safe for concurrent use.
 type Filter struct {
 	rules  Rules
-	fields bool // some rule needs them
+	fields bool // a rule needs them
 	limit  uint64
-	parsed logline.Fields
+	parsed Fields
 }
 
-// New returns a filter.
-func New(r Rules) *Filter {
-	f := &Filter{rules: r, fields: r.Sample > 0 && r.SampleBy != Line, limit: math.MaxUint64}
+// NewFilter returns a filter.
+func NewFilter(r Rules) *Filter {
+	f := &Filter{rules: r, fields: r.Sample > 0 && r.SampleBy != FieldLine, limit: math.MaxUint64}
 	if r.Sample > 0 && r.Sample < 1 {
 		f.limit = uint64(math.Ldexp(r.Sample, 64))
 	}
@@ -200,9 +196,9 @@ func New(r Rules) *Filter {
 	return f
 }
 
-// Keeps judges a message. line is the same without what stands in front of an access log's
-// line, such as a virtual host.
-func (f *Filter) Keeps(message, line []byte) Verdict {
+// Judge applies the rules to a message. line is the message without what stands in front of an access log line, such as a
+// virtual host.
+func (f *Filter) Judge(message, line []byte) Verdict {
 	parsed := false
 	if f.fields {
 		if first, _, several := bytes.Cut(line, []byte{'\n'}); several {
@@ -225,7 +221,7 @@ func (f *Filter) Keeps(message, line []byte) Verdict {
 		return Kept
 	}
 	key := message
-	if f.rules.SampleBy != Line && parsed {
+	if f.rules.SampleBy != FieldLine && parsed {
 		key = f.rules.SampleBy.of(&f.parsed)
 	}
 	if hash(key) < f.limit {
@@ -234,8 +230,8 @@ func (f *Filter) Keeps(message, line []byte) Verdict {
 	return NotInSample
 }
 
-// hash is 64-bit FNV-1a, mixed so that its high bits depend on all of the key. It is
-// the same on all hosts and in all versions, as samples have to be.
+// hash is 64-bit FNV-1a, mixed so that its high bits depend on the whole key. It must be the same on all hosts and in all
+// versions, because samples must be.
 func hash(key []byte) uint64 {
 	h := uint64(14695981039346656037)
 	for _, c := range key {
