@@ -1,3 +1,3 @@
-// Package buildinfo tells which version of the module a program was built from, as far as
-// the build knows it: one that was made outside of a module says that it does not.
+// Package buildinfo returns the version of the module that a program was built from, if the
+// build recorded one.
 package buildinfo

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// TestFind: ports keep apart, since each needs the one above it, and are below
+// TestFind: ports keep apart, because each needs the one above it, and are below
 // what systems hand out.
 func TestFind(t *testing.T) {
 	var taken []int

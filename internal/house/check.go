@@ -70,7 +70,7 @@ func (c *checker) check(p *Package) *checked {
 	return k
 }
 
-// typesRule reports machines whose types cannot be found, since the rules that
+// typesRule reports machines whose types cannot be found, because the rules that
 // need types could miss something there.
 func typesRule(t *Tree, r *report) {
 	for _, p := range t.Packages {

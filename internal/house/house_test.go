@@ -26,6 +26,19 @@ func TestTree(t *testing.T) {
 	}
 }
 
+// TestSharedNames: each name in sharednames.txt is a type of several packages, with a reason.
+func TestSharedNames(t *testing.T) {
+	tree := loadTree(t)
+	for name, reason := range sharedNames() {
+		dirs := typeNames(tree)[name]
+		if !settled {
+			t.Log(name, dirs)
+		} else if len(dirs) < 2 || reason == "" {
+			t.Errorf("%s is a type in %q: remove it from sharednames.txt", name, dirs)
+		}
+	}
+}
+
 // loadTree loads this repository.
 func loadTree(t *testing.T) *Tree {
 	t.Helper()

@@ -1,24 +1,29 @@
 package house
 
 import (
+	_ "embed"
 	"go/ast"
 	"slices"
 	"strings"
 )
 
-// sharedNames are the names of exported types that several packages have on purpose.
-var sharedNames = map[string]string{
-	"Config": "each package that is configured has one Config, whose zero value is the default",
+//go:embed sharednames.txt
+var sharedText string
+
+// sharedNames are the names of exported types that several packages have on purpose, with the reason.
+func sharedNames() map[string]string {
+	names := make(map[string]string)
+	for line := range strings.Lines(sharedText) {
+		if name, reason, ok := strings.Cut(strings.TrimSpace(line), ": "); ok && line[0] != '#' {
+			names[name] = reason
+		}
+	}
+	return names
 }
 
-// namesRule finds exported types of one name in several packages: one word for one thing.
-func namesRule(t *Tree, r *report) {
-	type place struct {
-		file string
-		line int
-		dir  string
-	}
-	places := make(map[string][]place)
+// typeNames returns the folders of the packages that export a type, by its name.
+func typeNames(t *Tree) map[string][]string {
+	dirs := make(map[string][]string)
 	for _, p := range t.Packages {
 		for _, f := range p.Files {
 			if f.Test || f.AST.Name.Name == "main" {
@@ -30,24 +35,24 @@ func namesRule(t *Tree, r *report) {
 					continue
 				}
 				for _, s := range g.Specs {
-					if ts, ok := s.(*ast.TypeSpec); ok && ts.Name.IsExported() {
-						places[ts.Name.Name] = append(places[ts.Name.Name], place{f.Path, t.line(ts), p.Dir})
+					ts, ok := s.(*ast.TypeSpec)
+					if ok && ts.Name.IsExported() && !slices.Contains(dirs[ts.Name.Name], p.Dir) {
+						dirs[ts.Name.Name] = append(dirs[ts.Name.Name], p.Dir)
 					}
 				}
 			}
 		}
 	}
-	for name, list := range places {
-		other := func(p place) bool { return p.dir != list[0].dir }
-		if sharedNames[name] != "" || !slices.ContainsFunc(list, other) {
-			continue
-		}
-		var dirs []string
-		for _, p := range list {
-			dirs = append(dirs, p.dir)
-		}
-		for _, p := range list {
-			r.addf(p.file, p.line, "%s is a type in %s: name one after what it is, or give the reason in sharedNames", name, strings.Join(dirs, " and "))
+	return dirs
+}
+
+// namesRule finds exported types of one name in several packages: one word for one thing.
+func namesRule(t *Tree, r *report) {
+	shared := sharedNames()
+	for name, dirs := range typeNames(t) {
+		if len(dirs) > 1 && shared[name] == "" {
+			r.addf(dirs[len(dirs)-1], 0, "%s is a type in %s: name one after what it is, or give the reason in internal/house/sharednames.txt",
+				name, strings.Join(dirs, " and "))
 		}
 	}
 }

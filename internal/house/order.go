@@ -37,7 +37,7 @@ func orderedRule(t *Tree, r *report) {
 	})
 }
 
-// isMap tells whether a value of type t can be a map.
+// isMap reports whether a value of type t can be a map.
 func isMap(t types.Type) bool {
 	if t == nil {
 		return false
@@ -49,7 +49,7 @@ func isMap(t types.Type) bool {
 	return ok
 }
 
-// permitsMap tells whether a constraint has a map among its types.
+// permitsMap reports whether a constraint has a map among its types.
 func permitsMap(constraint types.Type) bool {
 	i, ok := constraint.Underlying().(*types.Interface)
 	if !ok {
@@ -115,7 +115,7 @@ func stateRule(t *Tree, r *report) {
 	})
 }
 
-// takesAddress tells whether a method call passes the address of its operand.
+// takesAddress reports whether a method call passes the address of its operand.
 func takesAddress(info *types.Info, sel *ast.SelectorExpr) bool {
 	s := info.Selections[sel]
 	if s == nil || s.Kind() != types.MethodVal {

@@ -56,7 +56,7 @@ type (
 	token  int
 )
 `,
-		want: []string{"ring/a.go:4", "wire/a.go:3"},
+		want: []string{"wire"},
 		good: `
 -- wire/a.go --
 package wire

@@ -91,7 +91,7 @@ func (t *Tree) sections() map[string][]string {
 	return all
 }
 
-// has tells whether there is a file or a directory of a name.
+// has reports whether there is a file or a directory of a name.
 func (t *Tree) has(name string) bool {
 	return t.byPath[name] != nil ||
 		slices.ContainsFunc(t.Files, func(f *File) bool { return strings.HasPrefix(f.Path, name+"/") })

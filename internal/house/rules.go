@@ -14,7 +14,7 @@ type Rule struct {
 }
 
 // Rules returns the rules in the order in which they run. Waivers come last,
-// since they depend on what the others have used.
+// because they depend on what the others have used.
 func Rules() []Rule {
 	return []Rule{
 		{"pure", "the machines run alike in the daemon and in the simulator, replayable to the byte", pureRule},
@@ -25,7 +25,7 @@ func Rules() []Rule {
 		{"references", "a reference that leads nowhere sends its reader looking", referencesRule},
 		{"language", "a reader who has to read a sentence twice loses its meaning", languageRule},
 		{"names", "one word for one thing", namesRule},
-		{"waiver", "a waiver tells its reader something, or it goes", waiverRule},
+		{"waiver", "a waiver gives a reason, or it goes", waiverRule},
 	}
 }
 

@@ -122,7 +122,7 @@ func (l *Loader) Load(fsys fs.FS) (*Tree, error) {
 	return t, nil
 }
 
-// skipDir tells whether a directory is not the project's: what version
+// skipDir reports whether a directory is not the project's: what version
 // control and editors keep.
 func skipDir(name string) bool {
 	base := path.Base(name)
@@ -175,7 +175,7 @@ func (t *Tree) own(importPath string) (dir string, ok bool) {
 // line returns the line of a node.
 func (t *Tree) line(n ast.Node) int { return t.fset.Position(n.Pos()).Line }
 
-// builds tells whether a file is part of a build without cgo for the system
+// builds reports whether a file is part of a build without cgo for the system
 // that runs the test.
 func (t *Tree) builds(f *GoFile) bool {
 	ctxt := build.Default
@@ -239,7 +239,7 @@ func (f *GoFile) readWaivers(fset *token.FileSet) {
 	}
 }
 
-// waived tells whether a comment lifts the rule for a line.
+// waived reports whether a comment lifts the rule for a line.
 func (f *GoFile) waived(rule string, line int) bool {
 	for _, w := range f.waivers {
 		if w.rule == rule && w.line == line {

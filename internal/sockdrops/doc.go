@@ -1,9 +1,9 @@
-// Package sockdrops tells how many datagrams the kernel has dropped at a socket: those for which its buffer had
-// no room, and those whose checksum was wrong.
+// Package sockdrops reports how many datagrams the kernel dropped at a socket: those for which its
+// buffer had no room, and those with a wrong checksum.
 //
-// It asks when somebody wants to know, which costs nothing in between. SO_RXQ_OVFL would put the count beside each
-// datagram, and tell of drops only when another one gets through.
+// It asks the kernel on demand, which costs nothing in between. SO_RXQ_OVFL would put the count
+// beside each datagram, and would report drops only when another datagram gets through.
 //
-// Linux tells (SO_MEMINFO, from 4.12 on); elsewhere the number is not known. The count has 32 bits and begins anew
-// behind them.
+// Linux has the number (SO_MEMINFO, since 4.12); other systems do not. The count has 32 bits and
+// wraps around.
 package sockdrops

@@ -22,7 +22,7 @@ type Datagram struct {
 // captures are the even ones.
 func (d *Datagram) Token() bool { return d.To.Port()%2 == 0 }
 
-// String tells which datagram it is.
+// String identifies the datagram.
 func (d *Datagram) String() string {
 	return fmt.Sprintf("datagram %d, %v to %v, %d bytes", d.N, d.From, d.To, len(d.Payload))
 }

@@ -14,7 +14,7 @@ const Variable = "SPREADD_FORBID_SKIP"
 func Skip(t testing.TB, reason string) {
 	t.Helper()
 	if os.Getenv(Variable) == "1" {
-		t.Fatalf("%s=1 forbids to skip this test: %s", Variable, reason)
+		t.Fatalf("%s=1 forbids skipping this test: %s", Variable, reason)
 	}
 	t.Skip(reason)
 }

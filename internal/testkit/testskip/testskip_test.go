@@ -16,7 +16,7 @@ func (*recorder) Helper() {}
 
 func (r *recorder) Skip(args ...any) { r.end, r.text = "skip", args[0].(string) }
 
-// Fatalf panics, since a real one does not return either.
+// Fatalf panics, because a real one does not return either.
 func (r *recorder) Fatalf(_ string, args ...any) {
 	r.end, r.text = "fatal", args[1].(string)
 	panic(r)
