@@ -1,7 +1,9 @@
 package logsub
 
 import (
+	"encoding/json"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -71,5 +73,31 @@ func TestKeys(t *testing.T) {
 		if schema.Validate(bad) == nil {
 			t.Errorf("the schema takes %q", bad)
 		}
+	}
+}
+
+// TestSharedKeys: keys at the top of the files of logpub and logsub that have one name take the same values.
+func TestSharedKeys(t *testing.T) {
+	properties := func(program string) map[string]map[string]any {
+		var s struct{ Properties map[string]map[string]any }
+		if err := json.Unmarshal([]byte(read(t, filepath.Join("..", "..", "docs", "schema", program+".schema.json"))), &s); err != nil {
+			t.Fatal(err)
+		}
+		return s.Properties
+	}
+	logpub := properties("logpub")
+	shared := 0
+	for key, a := range properties("logsub") {
+		b, ok := logpub[key]
+		if !ok || a["deprecated"] != nil || key == "spool" || key == "daemon" { // a table of its own, and a list there
+			continue
+		}
+		shared++
+		if !reflect.DeepEqual(a["type"], b["type"]) || !reflect.DeepEqual(a["anyOf"], b["anyOf"]) || a["pattern"] != b["pattern"] {
+			t.Errorf("%s is %v in logsub and %v in logpub", key, a, b)
+		}
+	}
+	if shared < 3 {
+		t.Errorf("only %d shared keys", shared)
 	}
 }

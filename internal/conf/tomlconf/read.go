@@ -246,67 +246,26 @@ func (t *Table) entry(f *field, path string, raw any, v reflect.Value) {
 
 // one reads a single value.
 func (t *Table) one(f *field, path string, raw any, v reflect.Value) {
-	pos, ok := t.doc.places[path]
-	if !ok {
+	pos, known := t.doc.places[path]
+	if !known {
 		pos = t.Pos(f.key)
 	}
 	label := f.key
 	if f.shape == named {
 		label = strings.TrimPrefix(path, child(t.path, "")) // with the name
 	}
-	text, isText := raw.(string)
-	var err error
-	switch f.kind {
-	case kindTable:
-		if in, ok := raw.(map[string]any); ok {
-			t.doc.table(path, in, v)
-			return
-		}
-	case kindText:
-		if isText {
-			err = v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(text))
-		}
-	case kindString:
-		if isText {
-			v.SetString(text)
-		}
-	case kindDuration:
-		if isText {
-			err = v.Addr().Interface().(*conf.Duration).Set(text)
-		}
-	case kindSize:
-		var n conf.Size
-		if isText {
-			n, err = conf.ParseSize(text)
-		} else {
-			var whole int64
-			whole, isText = raw.(int64)
-			n = conf.Size(whole)
-		}
-		v.SetInt(int64(n))
-	case kindBool:
-		var b bool
-		b, isText = raw.(bool)
-		v.SetBool(b)
-	case kindInt:
-		var n int64
-		n, isText = raw.(int64)
-		if v.OverflowInt(n) { // keys of small types have bounds
-			t.doc.errorf(pos, "", "%s is %d, want %s", f.key, n, f.bounds())
-			return
-		}
-		v.SetInt(n)
-	case kindFloat:
-		var n float64
-		if whole, ok := raw.(int64); ok {
-			n, isText = float64(whole), true
-		} else {
-			n, isText = raw.(float64)
-		}
-		v.SetFloat(n)
+	if in, ok := raw.(map[string]any); ok && f.kind == kindTable {
+		t.doc.table(path, in, v)
+		return
 	}
+	if n, ok := raw.(int64); ok && f.kind == kindInt && v.OverflowInt(n) { // keys of small types have bounds
+		t.doc.errorf(pos, "", "%s is %d, want %s", label, n, f.bounds())
+		return
+	}
+	text, _ := raw.(string)
+	ok, err := f.store(raw, v)
 	switch {
-	case !isText: // of the type that is wanted, for those that are not texts
+	case !ok:
 		t.wrong(f, pos, raw)
 	case err != nil:
 		t.doc.errorf(pos, "", "%s: %v", label, err)
@@ -318,6 +277,50 @@ func (t *Table) one(f *field, path string, raw any, v reflect.Value) {
 		t.doc.errorf(pos, advice, "%s is %q, want %s", label, text, conf.OneOf(f.enum))
 	case (f.min != "" || f.max != "") && !f.inBounds(v):
 		t.doc.errorf(pos, "", "%s is %v, want %s", label, v, f.bounds())
+	}
+}
+
+// store stores a value of the document in a field. ok is false if it is of another type than the field.
+func (f *field) store(raw any, v reflect.Value) (ok bool, err error) {
+	text, isText := raw.(string)
+	whole, isWhole := raw.(int64)
+	switch f.kind {
+	case kindText:
+		if isText {
+			err = v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(text))
+		}
+		return isText, err
+	case kindString:
+		v.SetString(text)
+		return isText, nil
+	case kindDuration:
+		if isText {
+			err = v.Addr().Interface().(*conf.Duration).Set(text)
+		}
+		return isText, err
+	case kindSize:
+		n := conf.Size(whole)
+		if isText {
+			n, err = conf.ParseSize(text)
+		}
+		v.SetInt(int64(n))
+		return isText || isWhole, err
+	case kindBool:
+		b, isBool := raw.(bool)
+		v.SetBool(b)
+		return isBool, nil
+	case kindInt:
+		v.SetInt(whole)
+		return isWhole, nil
+	case kindFloat:
+		n, isFloat := raw.(float64)
+		if isWhole {
+			n = float64(whole)
+		}
+		v.SetFloat(n)
+		return isFloat || isWhole, nil
+	default: // kindTable
+		return false, nil
 	}
 }
 
