@@ -33,8 +33,8 @@ func (p Pos) Compare(q Pos) int {
 // Code names a kind of error for programs. The texts are stable.
 type Code string
 
-// Error is one mistake in a file: where it is, what is wrong and what to do about it. Only Problem is
-// always set.
+// Error is one mistake in a file: where it is, what is wrong and what to do about it. Only Problem
+// is always set.
 type Error struct {
 	Pos      Pos
 	Token    string // the offending text as it is in the file

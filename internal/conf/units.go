@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Size is a number of bytes that is written with a unit: "64MiB". It is a flag.Value and a
-// value in configuration files.
+// Size is a number of bytes that is written with a unit: "64MiB". It is a flag.Value and a value in
+// configuration files.
 type Size int64
 
 // sizeUnits are the units of a [Size], the largest first. Those before "TB" are the ones that

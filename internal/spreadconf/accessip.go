@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// AccessIP is the content of spread.access_ip: who may connect under the method IP. A
-// nil *AccessIP, for a file that is not there, permits nobody.
+// AccessIP is the content of spread.access_ip: who may connect under the method IP. A nil
+// *AccessIP, for a file that is not there, permits nobody.
 type AccessIP struct {
 	unix     bool
 	networks []netip.Prefix // masked, IPv4 ones never in their IPv6 form
@@ -21,11 +21,10 @@ type AccessIP struct {
 //	192.0.2.7           one address, IPv4 or IPv6
 //	192.0.2.0/24        a network
 //
-// Empty lines are skipped, comments may also follow a rule, and the address of a
-// network need not be masked. C daemons stop reading at an empty line, ignore "unix" and
-// IPv6, and let an unmasked network match nobody; files that work there mean the same
-// here. A malformed line is an [*Error] with CodeAccess, since guessing who may
-// connect is worse than not starting.
+// Empty lines are skipped, comments may also follow a rule, and the address of a network need not
+// be masked. C daemons stop reading at an empty line, ignore "unix" and IPv6, and let an unmasked
+// network match nobody; files that work there mean the same here. A malformed line is an [*Error]
+// with CodeAccess, because guessing who may connect is worse than not starting.
 func ParseAccessIP(file string, src []byte) (*AccessIP, error) {
 	a := &AccessIP{}
 	for line := range accessLines(file, src) {
@@ -89,8 +88,8 @@ func networkAdvice(s string) string {
 	}
 }
 
-// Permits reports whether a client may connect: the one at addr or, if unix is
-// true, one on the UNIX socket, whose addr does not matter.
+// Permits reports whether a client may connect: the one at addr or, if unix is true, one on the
+// UNIX socket, whose addr does not matter.
 func (a *AccessIP) Permits(addr netip.Addr, unix bool) bool {
 	if a == nil {
 		return false

@@ -5,23 +5,22 @@ import (
 	"strings"
 )
 
-// AccessPword is the content of spread.access_pword: the users of the method PWORD. A
-// nil *AccessPword has none.
+// AccessPword is the content of spread.access_pword: the users of the method PWORD. A nil
+// *AccessPword has none.
 type AccessPword struct {
 	hashes map[string]string
 }
 
-// Bounds of a user name, which the protocol carries in 32 bytes with a terminator, and
-// the length of a traditional crypt(3) result (client-protocol §4.4).
+// Bounds of a user name, which the protocol carries in 32 bytes with a terminator, and the length
+// of a traditional crypt(3) result (client-protocol §4.4).
 const (
 	maxPwordUser = 31
 	pwordHashLen = 13
 )
 
-// ParseAccessPword reads a file of lines "user:hash", where the hash is a
-// traditional crypt(3) result of 13 characters. Empty lines and what follows a # are
-// skipped. A malformed line is an [*Error] with CodeAccess, which does not repeat the
-// line, and so is a second one for a user.
+// ParseAccessPword reads a file of lines "user:hash", where the hash is a traditional crypt(3)
+// result of 13 characters. Empty lines and what follows a # are skipped. A malformed line is an
+// [*Error] with CodeAccess, which does not repeat the line, and so is a second one for a user.
 func ParseAccessPword(file string, src []byte) (*AccessPword, error) {
 	a := &AccessPword{hashes: map[string]string{}}
 	for line := range accessLines(file, src) {

@@ -11,9 +11,8 @@ import (
 // DefaultPort is the port of a segment that names none, or 0.
 const DefaultPort = 4803
 
-// Bounds of a configuration (spread-conf §12). The first four are also sizes of
-// structures in the daemons' protocol: files that exceed them cannot be shared with
-// C daemons.
+// Bounds of a configuration (spread-conf §12). The first four are also sizes of structures in the
+// daemons' protocol: files that exceed them cannot be shared with C daemons.
 const (
 	MaxDaemons      = 128 // in all segments together
 	MaxSegments     = 20
@@ -24,8 +23,8 @@ const (
 	MaxWindow       = 32767 // a C daemon keeps 16 bits with a sign
 )
 
-// Config is a configuration as it was understood. Parse fills in all of it; it
-// is not changed afterwards.
+// Config is a configuration as it was understood. Parse fills in all of it; it is not changed
+// afterwards.
 type Config struct {
 	File      string // as named by the caller; empty for Default
 	IPVersion IPVersion
@@ -51,14 +50,14 @@ type Segment struct {
 type Daemon struct {
 	Pos  Pos
 	Name string // 1 to MaxDaemonName bytes, unique
-	// Addr is unique together with the segment's port. It may have a zone,
-	// which means something on this host only.
+	// Addr is unique together with the segment's port. It may have a zone, which means something on
+	// this host only.
 	Addr     netip.Addr
 	LookedUp bool   // Addr came from looking up the name
 	ID       uint32 // unique
 	IDGiven  bool   // by VirtualID, and not derived from the name
-	// Interfaces is the interface list; nil if the daemon has none, and then it
-	// uses the wildcard address for everything.
+	// Interfaces is the interface list; nil if the daemon has none, and then it uses the wildcard
+	// address for everything.
 	Interfaces []Interface
 }
 
@@ -72,8 +71,8 @@ type Interface struct {
 // Roles are the kinds of traffic of an interface.
 type Roles uint8
 
-// The roles. RoleMonitor is accepted and has no effect, since monitors talk to the
-// daemon's data socket (spread-conf §6).
+// The roles. RoleMonitor is accepted and has no effect, because monitors talk to the daemon's data
+// socket (spread-conf §6).
 const (
 	RoleDaemon Roles = 1 << iota
 	RoleClient
@@ -96,8 +95,7 @@ func (r Roles) String() string {
 // IPVersion is the address family of all daemons and segments of a file.
 type IPVersion uint8
 
-// The families. The zero value means that nothing fixed it, which no parsed
-// configuration has.
+// The families. The zero value means that nothing fixed it, which no parsed configuration has.
 const (
 	IPv4 IPVersion = 4
 	IPv6 IPVersion = 6
@@ -164,8 +162,7 @@ func triFromBool(b bool) Tri {
 // AuthMethod is the name of a way to authenticate clients.
 type AuthMethod string
 
-// The methods, in the order in which they are offered to clients
-// (client-protocol §4).
+// The methods, in the order in which they are offered to clients (client-protocol §4).
 const (
 	AuthNull  AuthMethod = "NULL"  // anyone
 	AuthIP    AuthMethod = "IP"    // by spread.access_ip
@@ -266,8 +263,8 @@ func timeoutOptions() []string {
 	}
 }
 
-// Default returns the configuration of a daemon without a file: "localhost",
-// alone on the loopback device at the default port.
+// Default returns the configuration of a daemon without a file: "localhost", alone on the loopback
+// device at the default port.
 func Default() *Config {
 	return &Config{
 		IPVersion: IPv4,
@@ -284,8 +281,7 @@ func Default() *Config {
 	}
 }
 
-// Daemons returns all daemons in file order, which is the order of the ring, each
-// with its segment.
+// Daemons returns all daemons in file order, which is the order of the ring, each with its segment.
 func (c *Config) Daemons() iter.Seq2[*Segment, *Daemon] {
 	return func(yield func(*Segment, *Daemon) bool) {
 		for i := range c.Segments {
@@ -299,13 +295,13 @@ func (c *Config) Daemons() iter.Seq2[*Segment, *Daemon] {
 	}
 }
 
-// DataAddrs returns the addresses on which the daemon receives data and tokens:
-// those of its D interfaces, or the wildcard address if it has no list.
+// DataAddrs returns the addresses on which the daemon receives data and tokens: those of its D
+// interfaces, or the wildcard address if it has no list.
 func (d *Daemon) DataAddrs() []netip.Addr { return d.addrs(RoleDaemon) }
 
-// ClientAddrs returns the addresses on which the daemon listens for clients:
-// those of its C interfaces, or the wildcard address if it has no list. It is empty
-// if the list has no C interface.
+// ClientAddrs returns the addresses on which the daemon listens for clients: those of its C
+// interfaces, or the wildcard address if it has no list. It is empty if the list has no C
+// interface.
 func (d *Daemon) ClientAddrs() []netip.Addr { return d.addrs(RoleClient) }
 
 func (d *Daemon) addrs(role Roles) (addrs []netip.Addr) {
@@ -320,8 +316,8 @@ func (d *Daemon) addrs(role Roles) (addrs []netip.Addr) {
 	return addrs
 }
 
-// WideArea reports whether the wide area defaults hold: as the file says, else
-// if there is more than one segment.
+// WideArea reports whether the wide area defaults hold: as the file says, or by default if there is
+// more than one segment.
 func (c *Config) WideArea() bool {
 	if c.Options.WideAreaNetwork == Auto {
 		return len(c.Segments) > 1
@@ -329,14 +325,13 @@ func (c *Config) WideArea() bool {
 	return c.Options.WideAreaNetwork == On
 }
 
-// AcceleratedAtStart reports whether a daemon that starts runs the accelerated
-// protocol: only if the file says so, since C daemons decide before they look at
-// anything else (spread-conf §10).
+// AcceleratedAtStart reports whether a daemon that starts runs the accelerated protocol: only if
+// the file says so, because C daemons decide before they look at anything else (spread-conf §10).
 func (c *Config) AcceleratedAtStart() bool { return c.Options.AcceleratedRing == On }
 
-// AcceleratedAfterReload reports whether a C daemon runs the accelerated protocol
-// once it has reloaded this file. If that is not AcceleratedAtStart, its hash changes
-// too, to HashFor(true): the ring is then closed to daemons that start.
+// AcceleratedAfterReload reports whether a C daemon runs the accelerated protocol once it has
+// reloaded this file. If that is not AcceleratedAtStart, its hash changes too, to HashFor(true):
+// the ring is then closed to daemons that start.
 func (c *Config) AcceleratedAfterReload() bool {
 	if c.Options.AcceleratedRing == Auto {
 		return !c.WideArea()
@@ -344,9 +339,9 @@ func (c *Config) AcceleratedAfterReload() bool {
 	return c.Options.AcceleratedRing == On
 }
 
-// EffectiveTimeouts returns the timeouts that the daemon runs on: those of the
-// file, or the defaults of its network if it sets none. A file that sets some but
-// not all of them gives an *Error with CodeTimeoutsPartial (spread-conf §8).
+// EffectiveTimeouts returns the timeouts that the daemon runs on: those of the file, or the
+// defaults of its network if it sets none. A file that sets some but not all of them gives an
+// *Error with CodeTimeoutsPartial (spread-conf §8).
 func (c *Config) EffectiveTimeouts() (Timeouts, error) {
 	own := c.Options.Timeouts
 	var missing, present []string
@@ -374,8 +369,8 @@ func (c *Config) EffectiveTimeouts() (Timeouts, error) {
 	}
 }
 
-// where returns the place and the name of the first of the options that the file
-// sets, or the file alone.
+// where returns the place and the name of the first of the options that the file sets, or the file
+// alone.
 func (c *Config) where(options ...string) (Pos, string) {
 	for _, name := range options {
 		if at, ok := c.set[name]; ok {

@@ -16,9 +16,8 @@ import (
 	"testing"
 )
 
-// The corpus holds small files with the verdict of the C daemon on each. Ours has to
-// be the same, in every detail that the index records; where it differs on purpose stands
-// in deviations.
+// The corpus holds small files with the verdict of the C daemon on each. Ours has to be the same,
+// in every detail that the index records; where it differs on purpose stands in deviations.
 
 const corpus = "testdata/conf"
 
@@ -60,8 +59,8 @@ type corpusCase struct {
 	}
 }
 
-// deviation is a file on which we differ from the C daemon on purpose, or of which
-// the index does not tell all. Fields that are not zero replace those of the index.
+// deviation is a file on which we differ from the C daemon on purpose, or of which the index does
+// not tell all. Fields that are not zero replace those of the index.
 type deviation struct {
 	why      string
 	parse    Code // refused already by Parse
@@ -371,8 +370,7 @@ func indexInterfaces(d Daemon) (list [][2]string) {
 	return list
 }
 
-// commonWarnings returns the codes of those warnings that the C daemon gives too,
-// sorted.
+// commonWarnings returns the codes of those warnings that the C daemon gives too, sorted.
 func commonWarnings(cfg *Config) (codes []string) {
 	for _, w := range cfg.Warnings {
 		switch w.Code {
@@ -385,8 +383,7 @@ func commonWarnings(cfg *Config) (codes []string) {
 	return codes
 }
 
-// indexOptions returns the options by name, with values as JSON decodes them from
-// the index.
+// indexOptions returns the options by name, with values as JSON decodes them from the index.
 func indexOptions(t *testing.T, cfg *Config) map[string]any {
 	t.Helper()
 	o := cfg.Options

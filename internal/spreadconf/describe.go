@@ -12,10 +12,10 @@ import (
 	"github.com/spreadd/spreadd/internal/conf"
 )
 
-// Describe writes a configuration as it was understood, for people to read: its
-// daemons with their ids, every option with where its value comes from, the hash, which
-// daemon this host runs, and all warnings and advice. A nil self stands for a host that
-// runs none of the daemons. The error is that of w.
+// Describe writes a configuration as it was understood, for people to read: its daemons with their
+// ids, every option with where its value comes from, the hash, which daemon this host runs, and all
+// warnings and advice. A nil self stands for a host that runs none of the daemons. The error is
+// that of w.
 func Describe(w io.Writer, cfg *Config, self *Self) error {
 	d := &description{cfg: cfg}
 	d.head(self)
@@ -69,8 +69,7 @@ func (d *description) head(self *Self) {
 		netip.AddrPortFrom(self.Addr, self.Segment.Port))
 }
 
-// showName returns a daemon's name as it is, unless that could not be read in a
-// table.
+// showName returns a daemon's name as it is, unless that could not be read in a table.
 func showName(name string) string {
 	if strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || !strconv.IsPrint(r) }) {
 		return strconv.Quote(name)

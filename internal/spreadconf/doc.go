@@ -1,74 +1,72 @@
-// Package spreadconf reads spread.conf, the configuration of a Spread daemon,
-// exactly as the C daemon 5.0.1 does, and says better what is wrong with a file.
-// It also reads the two access files, spread.access_ip and spread.access_pword.
+// Package spreadconf reads spread.conf, the configuration of a Spread daemon, exactly as the C
+// daemon 5.0.1 does, with better error messages. It also reads the two access files,
+// spread.access_ip and spread.access_pword.
 //
-// # What is here
+// # Contents
 //
-//   - [Load], [Find] and [Parse] lead from a file name or bytes to a [Config];
-//     [Default] is the configuration of a daemon that was given none.
-//   - [Config.Hash] is the configuration hash that every packet of a ring
-//     carries, and [DaemonID] the id that a daemon has without a VirtualID.
-//   - [Config.Self] finds out which of the daemons this host is to run, and
-//     [Config.CheckStart] what would keep that daemon from starting.
-//   - [Config.EffectiveTimeouts], [Config.AcceleratedAtStart] and
-//     [Config.WideArea] resolve what the file leaves open.
+//   - [Load], [Find] and [Parse] lead from a file name or bytes to a [Config]; [Default] is the
+//     configuration of a daemon that was given none.
+//   - [Config.Hash] is the configuration hash that every packet of a ring carries, and [DaemonID]
+//     the id that a daemon has without a VirtualID.
+//   - [Config.Self] finds the daemon that this host runs, and [Config.CheckStart] what would keep
+//     it from starting.
+//   - [Config.EffectiveTimeouts], [Config.AcceleratedAtStart] and [Config.WideArea] resolve
+//     settings that the file leaves out.
 //   - [Describe] prints a configuration as it was understood.
 //   - [ParseAccessIP] and [ParseAccessPword] read the access files.
 //
-// # What the caller has to do
+// # Duties of the caller
 //
-// Parsing depends on the host: daemons without an address are looked up, and
-// IPv6 zones are names of interfaces. All of that goes through an [Environment]:
-// [SystemEnvironment] in programs, anything in tests. The zero Environment can
-// look up nothing.
+// Parsing depends on the host: daemons without an address are looked up, and IPv6 zones are names
+// of interfaces. All of that goes through an [Environment]: [SystemEnvironment] in programs,
+// anything in tests. The zero Environment can look up nothing.
 //
 // A daemon calls Load, Self, CheckStart and EffectiveTimeouts, in this order, and logs
 // [Config].Warnings. A check mode prints [Config].Advice too, which Describe does.
 //
-// # What it guarantees
+// # Guarantees
 //
-//   - A file that the C daemon accepts gives the same ring here: the same daemons
-//     in the same order, with the same ids, and the same hash. What is refused
-//     here and accepted there is listed below.
-//   - Every error in a file is an [*Error] with file, line, column, the offending
-//     text and a [Code] that programs can rely on. Lines and columns count from 1,
-//     columns in bytes.
-//   - A parse has no side effects, and no input makes it panic. A failed one
-//     returns no configuration, so a daemon can keep the one that it has.
-//   - Nothing here is changed after Parse returned, so a Config may be shared.
+//   - A file that the C daemon accepts gives the same ring here: the same daemons in the same
+//     order, with the same ids, and the same hash. Files that are refused only here are listed
+//     below.
+//   - Every error in a file is an [*Error] with file, line, column, the offending text and a [Code]
+//     that programs can rely on. Lines and columns count from 1, columns in bytes.
+//   - A parse has no side effects, and no input makes it panic. A failed parse returns no
+//     configuration, so a daemon can keep its current one.
+//   - A Config does not change after Parse has returned, so it may be shared.
 //
-// # What it does not
+// # Non-goals
 //
 //   - A parse stops at the first error.
 //   - No socket is kept, no log file opened, no user looked up.
 //   - Whether the other daemons' addresses exist is not checked.
 //   - The password hashes of spread.access_pword are kept, not verified.
 //
-// # What differs from the C daemon on purpose
+// # Deliberate differences from the C daemon
 //
 //   - Windows above 32767 are refused: the C daemon keeps 16 bits of them.
 //   - A segment without daemons is refused: the C daemon aborts on it later.
 //   - An empty EventLogFile and NUL bytes outside comments are refused.
 //   - A log file that cannot be written is an error of CheckStart.
 //   - PWORD is a known authentication method.
-//   - Text that looks like an address is never looked up as a name: resolvers
-//     disagree on whether 127.0.0.01 is octal.
-//   - In spread.access_ip, "unix" has its effect, IPv6 and empty lines work, and
-//     networks need not be masked; a malformed file is refused.
+//   - Text that looks like an address is never looked up as a name: resolvers disagree on whether
+//     127.0.0.01 is octal.
+//   - In spread.access_ip, "unix" has its effect, IPv6 and empty lines work, and networks need not
+//     be masked; a malformed file is refused.
 //
 // # Limits
 //
-// 20 segments, 128 daemons, 5 addresses a segment, 10 interfaces a daemon, 19 bytes a
-// name, 39 a time stamp format, 89 a list of methods (spread-conf §12). [Load] refuses
-// files over 1 MiB. A hash text stays far below its limit of 100000 bytes.
+// 20 segments, 128 daemons, 5 addresses a segment, 10 interfaces a daemon, 19 bytes a name, 39 a
+// time stamp format, 89 a list of methods (spread-conf §12). [Load] refuses files over 1 MiB. A
+// hash text stays far below its limit of 100000 bytes.
 //
 // # How to debug
 //
-// "spreadd -check -c FILE" prints what [Describe] does. When two daemons do not see
-// each other, compare their [Config.HashText]: the hash says only that they differ.
+// "spreadd -check -c FILE" prints what [Describe] does. When two daemons do not see each other,
+// compare their [Config.HashText]: the hash only shows that they differ.
 //
 // # References
 //
-// docs/spec/spread-conf.md for the language, docs/spec/daemon-operations.md §2 for the
-// search, docs/spec/client-protocol.md §4 for the access files.
+// docs/spec/spread-conf.md for the language, docs/spec/daemon-operations.md §2 for the search,
+// docs/spec/client-protocol.md §4 for the access files.
 package spreadconf

@@ -7,9 +7,8 @@ import (
 	"github.com/spreadd/spreadd/internal/conf"
 )
 
-// ErrNoFile means that no file was named and that none of the places of the
-// default search has one.
-var ErrNoFile = errors.New("no such file in any of the usual places")
+// ErrNoFile means that no file was named and that none of the places of the default search has one.
+var ErrNoFile = errors.New("no such file in the default locations")
 
 // The types of package conf are used under these names here. Error.Pos is the beginning of
 // Error.Token; it has no line for an error that has no place in the file.
@@ -97,8 +96,8 @@ const (
 	WarnNoSessionQueue     Code = "no-session-queue"
 )
 
-// Advice that only a check mode gives: the file is fine as it stands, but may
-// not mean what its author thinks.
+// Advice that only a check mode gives: the file is accepted, but may not mean what its author
+// thinks.
 const (
 	AdviceAddressOnNextLine Code = "address-on-next-line"
 	AdvicePortInAddress     Code = "port-in-address"

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// TestFastExample: the example for a short outage is a configuration without a warning, and its timers
-// stand to each other as daemons need it (membership-protocol §3).
+// TestFastExample: the example for a short outage is a configuration without a warning, and its
+// timers stand to each other as daemons need it (membership-protocol §3).
 func TestFastExample(t *testing.T) {
 	c, err := Load("../../docs/operate/examples/spread.fast.conf", SystemEnvironment())
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// maxFileSize bounds the files that are read, in bytes. The largest possible
-// configuration has some 20 kB without comments.
+// maxFileSize bounds the files that are read, in bytes. The largest possible configuration has some
+// 20 kB without comments.
 const maxFileSize = 1 << 20
 
 // Places of the default search, in order (daemon-operations §2, spread-conf §7.1).
@@ -22,17 +22,16 @@ func accessPwordPlaces() []string {
 	return []string{"spread.access_pword", "/etc/spread.access_pword"}
 }
 
-// Find returns the configuration file to use: path if it is not empty, else
-// ./spread.conf or /etc/spread.conf. A file that is there and cannot be read is an
-// error, and so is a named one that is not there: another file than the one that an
-// operator asked for never takes its place. Without a name and without a file in the
-// usual places the error is ErrNoFile.
+// Find returns the configuration file to use: path if it is not empty, otherwise ./spread.conf or
+// /etc/spread.conf. An existing file that cannot be read is an error, and so is a named file that
+// does not exist: no other file ever replaces the one that an operator asked for. If no file is
+// named and none exists in the default locations, the error is ErrNoFile.
 func Find(path string) (string, error) {
 	return find("configuration file", path, configPlaces())
 }
 
-// Load finds a configuration file as Find does, and parses it. Config.File is the
-// file that was found.
+// Load finds a configuration file as Find does, and parses it. Config.File is the file that was
+// found.
 func Load(path string, env Environment) (*Config, error) {
 	path, src, err := load("configuration file", path, configPlaces())
 	if err != nil {
@@ -41,9 +40,9 @@ func Load(path string, env Environment) (*Config, error) {
 	return Parse(path, src, env)
 }
 
-// LoadAccessIP reads the rules of method IP: from path if it is not empty, else from
-// ./spread.access_ip or /etc/spread.access_ip. If none of those is there the error
-// is ErrNoFile; method IP then refuses everyone, as a nil *AccessIP does.
+// LoadAccessIP reads the rules of method IP: from path if it is not empty, otherwise from
+// ./spread.access_ip or /etc/spread.access_ip. If none of those exists, the error is ErrNoFile;
+// method IP then rejects everyone, as a nil *AccessIP does.
 func LoadAccessIP(path string) (*AccessIP, error) {
 	path, src, err := load("access file", path, accessIPPlaces())
 	if err != nil {
@@ -52,9 +51,9 @@ func LoadAccessIP(path string) (*AccessIP, error) {
 	return ParseAccessIP(path, src)
 }
 
-// LoadAccessPword reads the users of method PWORD: from path if it is not empty,
-// else from ./spread.access_pword or /etc/spread.access_pword. If none of those is there
-// the error is ErrNoFile.
+// LoadAccessPword reads the users of method PWORD: from path if it is not empty, otherwise from
+// ./spread.access_pword or /etc/spread.access_pword. If none of those exists, the error is
+// ErrNoFile.
 func LoadAccessPword(path string) (*AccessPword, error) {
 	path, src, err := load("password file", path, accessPwordPlaces())
 	if err != nil {

@@ -4,8 +4,7 @@ import (
 	"strconv"
 )
 
-// finish makes the checks at the end of the file (spread-conf §8): the look-ahead is
-// the end.
+// finish makes the checks at the end of the file (spread-conf §8): the look-ahead is the end.
 func (p *parser) finish() *Error {
 	c := p.cfg
 	if len(c.Segments) == 0 {
@@ -32,18 +31,18 @@ func (p *parser) checkWindows() *Error {
 	window, personal := p.windowText("Window", o.Window), p.windowText("PersonalWindow", o.PersonalWindow)
 	if o.PersonalWindow > o.Window {
 		at, text := p.cfg.where("PersonalWindow", "Window")
-		return failAt(at, text, CodePersonalAboveWindow, personal+" is above "+window,
+		return failAt(at, text, CodePersonalAboveWindow, personal+" exceeds "+window,
 			"write a PersonalWindow of "+strconv.Itoa(o.Window)+" or less, or a larger Window")
 	}
 	if o.AcceleratedWindow > o.PersonalWindow {
 		at, text := p.cfg.where("AcceleratedWindow", "PersonalWindow", "AcceleratedRing")
-		msg := p.windowText("AcceleratedWindow", o.AcceleratedWindow) + " is above " + personal
+		msg := p.windowText("AcceleratedWindow", o.AcceleratedWindow) + " exceeds " + personal
 		const advice = "write one that is not larger, or a larger PersonalWindow"
 		switch {
 		case c.AcceleratedAtStart():
 			return failAt(at, text, CodeAcceleratedAbovePersonal, msg, advice)
 		case c.AcceleratedAfterReload():
-			p.advise(at, AdviceAcceleratedWindow, msg+", which comes into force when a C daemon reloads the file; "+advice)
+			p.advise(at, AdviceAcceleratedWindow, msg+", which takes effect when a C daemon reloads the file; "+advice)
 		}
 	}
 	if c.AcceleratedAtStart() != c.AcceleratedAfterReload() {
@@ -68,7 +67,7 @@ func (p *parser) checkTimeStamp() {
 	stamp := p.cfg.Options.TimeStamp
 	if _, micros := stamp.Effective(); stamp.Precise && !micros {
 		at, _ := p.cfg.where("EventPreciseTimeStamp")
-		p.warn(at, WarnPrecisionDropped, "EventPreciseTimeStamp has no effect, since seconds do not fit behind the time stamp format; end that in %S")
+		p.warn(at, WarnPrecisionDropped, "EventPreciseTimeStamp has no effect, because seconds do not fit after the time stamp format; end the format in %S")
 	}
 }
 
@@ -76,6 +75,6 @@ func (p *parser) checkAccess() {
 	if len(p.cfg.Options.AllowedAuthMethods) == 0 {
 		at, _ := p.cfg.where("AllowedAuthMethods", "RequiredAuthMethods")
 		p.warn(at, WarnNobodyAllowed,
-			"no authentication method is allowed, so every client is refused; write `AllowedAuthMethods = \"NULL\"`, which ordinary clients ask for")
+			"no authentication method is allowed, so every client is rejected; write `AllowedAuthMethods = \"NULL\"`, which ordinary clients request")
 	}
 }

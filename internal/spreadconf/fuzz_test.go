@@ -19,8 +19,8 @@ func wantPlace(t *testing.T, src []byte, p Pos, what any) {
 	}
 }
 
-// wantError fails unless an error is what every parser of this package promises:
-// an *Error with a code, a message and a place in the text.
+// wantError fails unless an error is what every parser of this package promises: an *Error with a
+// code, a message and a place in the text.
 func wantError(t *testing.T, src []byte, err error) {
 	t.Helper()
 	e, ok := err.(*Error) //nolint:errorlint // the very type is promised
@@ -37,8 +37,8 @@ func wantError(t *testing.T, src []byte, err error) {
 	}
 }
 
-// FuzzParse: a file is refused with a place in it, or read into a configuration
-// within the format's limits that every part of this package can use.
+// FuzzParse: a file is refused with a place in it, or read into a configuration within the format's
+// limits that every part of this package can use.
 func FuzzParse(f *testing.F) {
 	x := loadIndex(f)
 	for _, c := range x.Cases {
@@ -107,8 +107,7 @@ func wantLimits(t *testing.T, cfg *Config) {
 	}
 }
 
-// content is what a line of an access file says: neither comment nor white space
-// around it.
+// content is what a line of an access file says: neither comment nor white space around it.
 func content(line string) string {
 	line, _, _ = strings.Cut(line, "#")
 	return strings.TrimLeft(strings.TrimRight(line, " \t\r"), " \t")
@@ -186,8 +185,8 @@ func matchesOdd(t *testing.T, rule string, addr netip.Addr) bool {
 	return matches(t, ip+"/"+short, addr)
 }
 
-// FuzzAccessPword: users are found with the hash that stands behind them, and
-// no message repeats a hash.
+// FuzzAccessPword: users are found with the hash that stands behind them, and no message repeats a
+// hash.
 func FuzzAccessPword(f *testing.F) {
 	f.Add([]byte("alice:abJnggxhB/yWI\n# bob\n\n bob:cdJnggxhB/yWI \r\n"))
 	f.Add([]byte("alice:abJnggxhB/yWI\nalice:abJnggxhB/yWI"))

@@ -5,9 +5,9 @@ import (
 	"strconv"
 )
 
-// oneAtATime is Jenkins' hash over the bytes of b and a zero byte behind them,
-// with the particulars of the C daemon (spread-conf §10): the state starts as the
-// number of bytes, and bytes are signed, which shows with non-ASCII names.
+// oneAtATime is Jenkins' hash over the bytes of b followed by a zero byte, with the particulars of
+// the C daemon (spread-conf §10): the state starts as the number of bytes, and bytes are signed,
+// which shows with non-ASCII names.
 func oneAtATime(b []byte) uint32 {
 	h := uint32(len(b) + 1)
 	mix := func(c byte) {
@@ -25,8 +25,8 @@ func oneAtATime(b []byte) uint32 {
 	return h
 }
 
-// DaemonID returns the id of a daemon without a VirtualID: a hash of its name, which
-// is cut to MaxDaemonName bytes first (spread-conf §11).
+// DaemonID returns the id of a daemon without a VirtualID: a hash of its name, which is cut to
+// MaxDaemonName bytes first (spread-conf §11).
 func DaemonID(name string) uint32 {
 	name = cutName(name)
 	return usableID(oneAtATime([]byte(name)), len(name)+1)
@@ -42,22 +42,21 @@ func usableID(id uint32, n int) uint32 {
 
 func cutName(name string) string { return name[:min(len(name), MaxDaemonName)] }
 
-// Hash returns the configuration hash that a daemon starts with. Daemons with
-// different hashes do not talk to each other.
+// Hash returns the configuration hash that a daemon starts with. Daemons with different hashes do
+// not talk to each other.
 func (c *Config) Hash() uint32 { return c.HashFor(c.AcceleratedAtStart()) }
 
-// HashText returns the text behind Hash, without the zero byte that is hashed
-// with it.
+// HashText returns the text that Hash hashes, without the zero byte that is hashed with it.
 func (c *Config) HashText() []byte { return c.HashTextFor(c.AcceleratedAtStart()) }
 
-// HashFor returns the configuration hash under the accelerated or the original
-// protocol; see [Config.AcceleratedAfterReload].
+// HashFor returns the configuration hash under the accelerated or the original protocol; see
+// [Config.AcceleratedAfterReload].
 func (c *Config) HashFor(accelerated bool) uint32 {
 	return oneAtATime(c.HashTextFor(accelerated))
 }
 
-// HashTextFor returns the text behind HashFor (spread-conf §10). Interface lists,
-// zones and all options but two are not in it.
+// HashTextFor returns the text that HashFor hashes (spread-conf §10). Interface lists, zones and
+// all options but two are not in it.
 func (c *Config) HashTextFor(accelerated bool) []byte {
 	var b []byte
 	for i := range c.Segments {
@@ -94,8 +93,8 @@ func (c *Config) HashTextFor(accelerated bool) []byte {
 	return b
 }
 
-// canonical returns an address as the hash text has it: without zone, and IPv6
-// as eight groups of four digits, addresses that carry an IPv4 one included.
+// canonical returns an address as the hash text has it: without zone, and IPv6 as eight groups of
+// four digits, addresses that carry an IPv4 one included.
 func canonical(a netip.Addr) string {
 	if a.Is4() {
 		return a.String()

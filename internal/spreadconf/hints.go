@@ -7,8 +7,8 @@ import (
 	"github.com/spreadd/spreadd/internal/conf"
 )
 
-// This file turns a token that cannot stand where it does into an error that says
-// what to write instead. The parser comes here only to fail.
+// This file turns a token that cannot stand where it does into an error that says what to write
+// instead. The parser comes here only to fail.
 
 // found says what the token is.
 func found(t token) string {
@@ -25,8 +25,7 @@ func (p *parser) unexpected(code Code, expected, advice string) *Error {
 	return err
 }
 
-// peek returns the text of the token behind the look-ahead, to be quoted in
-// advice.
+// peek returns the text of the token after the look-ahead, to be quoted in advice.
 func (p *parser) peek() string {
 	ahead := p.lex
 	ahead.warn = func(Pos, Code, string) {}
@@ -34,8 +33,8 @@ func (p *parser) peek() string {
 	return t.text
 }
 
-// notTopLevel: the look-ahead begins neither segment nor option. Before the first segment
-// the C daemon says that there is none, hence the code.
+// notTopLevel: the look-ahead begins neither segment nor option. Before the first segment the C
+// daemon says that there is none, hence the code.
 func (p *parser) notTopLevel() *Error {
 	code := CodeSyntax
 	if len(p.cfg.Segments) == 0 {
@@ -58,25 +57,25 @@ func (p *parser) topLevelAdvice() string {
 			return p.lastOption.name + " takes no value; remove the `=` and what follows"
 		}
 	case kindVirtualID:
-		return "VirtualID belongs to a daemon, behind its address and inside the braces of its segment"
+		return "VirtualID belongs to a daemon, after its address and inside the braces of its segment"
 	case kindWord:
 		if rest, ok := strings.CutPrefix(t.text, "\ufeff"); ok {
-			return "the file begins with a byte order mark, which is part of the first word; save it without, so that it begins with " + show(rest)
+			return "the file begins with a byte order mark, which is part of the first word; save the file without it, so that it begins with " + show(rest)
 		}
 		if advice := p.gluedAdvice(); advice != "" {
 			return advice
 		}
 		if p.lastOption != nil && p.lastOption.isAuthList() {
-			return "put several methods into quotes, as in `" + p.lastOption.name + " = \"NULL IP\"`"
+			return "put quotes around several methods, as in `" + p.lastOption.name + " = \"NULL IP\"`"
 		}
 		if near := nearKeyword(t.word); near != "" {
-			return "write `" + near + "`; capitals count"
+			return "write `" + near + "`; case matters"
 		}
 	case kindEOF, kindOpen, kindColon, kindBang, kindSegment, kindOption, kindBool, kindTri,
 		kindFlag, kindRole, kindPriority, kindAddr, kindAddrPort, kindNumber:
 	}
 	if p.lastOption != nil && t.pos.Line == p.prev.pos.Line && p.lastOption.form != formNone {
-		return p.lastOption.name + " takes one value; put it into quotes if it has spaces"
+		return p.lastOption.name + " takes one value; quote it if it has spaces"
 	}
 	return "remove it, or make it a comment with `#`"
 }
@@ -103,8 +102,8 @@ func spaced(name, value string) string {
 	return "write `" + strings.TrimRight(name+" = "+value, " ") + "`, with white space on both sides of the `=`"
 }
 
-// nearKeyword returns the word that may begin a line at top level and that s most likely stands for,
-// or "".
+// nearKeyword returns the word that may begin a line at top level and that s most likely stands
+// for, or "".
 func nearKeyword(s string) string { return conf.Suggest(s, topLevelWords()) }
 
 func topLevelWords() []string {
@@ -115,7 +114,7 @@ func topLevelWords() []string {
 	return words
 }
 
-// notEquals: the look-ahead is not the "=" behind key.
+// notEquals: the look-ahead is not the "=" after key.
 func (p *parser) notEquals(key token) *Error {
 	advice := "write `" + key.text + " = VALUE`"
 	switch t := p.tok; {
@@ -126,7 +125,7 @@ func (p *parser) notEquals(key token) *Error {
 	case t.kind == kindAddr || t.kind == kindAddrPort || t.kind == kindWord || t.kind.reserved() && t.kind != kindOption && t.kind != kindSegment:
 		advice = "write `" + key.text + " = " + t.text + "`"
 	}
-	return p.unexpected(CodeSyntax, "`=` behind "+key.text, advice)
+	return p.unexpected(CodeSyntax, "`=` after "+key.text, advice)
 }
 
 // notValue: the look-ahead is not the value that the option takes.
@@ -143,7 +142,7 @@ func (p *parser) notValue(opt *option, key token) *Error {
 		return p.notNumber(key, "a number")
 	case formPriority:
 		expected = "pDEBUG, INFO, WARNING, ERROR, CRITICAL or FATAL"
-		advice = "write one of these, with these capitals"
+		advice = "write one of these, in exactly this case"
 		if p.tok.text == "DEBUG" {
 			advice = "write `EventPriority = pDEBUG`; DEBUG is one of the DebugFlags"
 		}
@@ -159,8 +158,8 @@ func (p *parser) notValue(opt *option, key token) *Error {
 	return p.unexpected(CodeSyntax, p.valueOf(expected, key), advice)
 }
 
-// valueOf names the option that a value is for, and its line if it is not the
-// look-ahead's: the value may be missing at the end of that.
+// valueOf names the option that a value is for, and its line if it is not the look-ahead's: the
+// value may be missing at the end of that.
 func (p *parser) valueOf(what string, key token) string {
 	what += " for " + key.text
 	if p.tok.pos.Line != key.pos.Line {
@@ -169,14 +168,14 @@ func (p *parser) valueOf(what string, key token) string {
 	return what
 }
 
-// reservedAdvice says how to write a reserved word or a number where a word is
-// wanted; before is what stands in front of it.
+// reservedAdvice says how to write a reserved word or a number where a word is wanted; before is
+// the text in front of it.
 func reservedAdvice(t token, before string) string {
 	what := "the word is reserved"
 	if t.kind == kindNumber {
-		what = "a bare number is no word"
+		what = "a bare number is not a word"
 	}
-	return what + "; put it into quotes, as in `" + before + "\"" + t.text + "\"`"
+	return what + "; quote it, as in `" + before + "\"" + t.text + "\"`"
 }
 
 // notNumber: the look-ahead is not the number that key takes.
@@ -223,16 +222,16 @@ func (p *parser) notFlag(key token) *Error {
 	case t.text == "!":
 		advice = "put the `!` and its flag on one line"
 	case strings.Contains(t.text, ","):
-		advice = "separate flags with white space alone, as in `{ PRINT EXIT }`"
+		advice = "separate flags with white space only, as in `{ PRINT EXIT }`"
 	default:
 		if _, ok := flagOf(upper); ok {
-			advice = "write `" + upper + "`; capitals count"
+			advice = "write `" + upper + "`; case matters"
 		}
 	}
 	return p.unexpected(CodeSyntax, "a flag or `}`", advice)
 }
 
-// notSegmentAddr: no address behind Spread_Segment.
+// notSegmentAddr: no address after Spread_Segment.
 func (p *parser) notSegmentAddr() *Error {
 	t := p.tok
 	advice := "write `Spread_Segment ADDRESS:PORT {`"
@@ -240,9 +239,9 @@ func (p *parser) notSegmentAddr() *Error {
 		host, port, hasPort := strings.Cut(t.text, ":")
 		switch {
 		case looksLikeAddr(t.text), looksIPv4(host) && hasPort && isPort(port):
-			advice = "this is no valid address: write each number from 0 to 255 without leading zeros"
+			advice = "this is not a valid address: write each number from 0 to 255 without leading zeros"
 		case looksIPv4(host) && hasPort:
-			advice = "write a port from 0 to 65535 behind the colon"
+			advice = "write a port from 0 to 65535 after the colon"
 		default:
 			advice = "names are not looked up here; write the address in numbers, as in `239.1.2.3:4803`"
 		}
@@ -250,13 +249,13 @@ func (p *parser) notSegmentAddr() *Error {
 	return p.unexpected(CodeSyntax, "the address of the segment", advice)
 }
 
-// notSegmentOpen: no brace behind the addresses of a segment.
+// notSegmentOpen: no brace after the addresses of a segment.
 func (p *parser) notSegmentOpen() *Error {
 	t := p.tok
 	advice := "write `{` before the daemons of the segment"
 	switch {
 	case t.kind == kindAddrPort:
-		advice = "only the first address of a segment has a port, which holds for all; write `" + bare(t) + "`"
+		advice = "only the first address of a segment has a port, which applies to all; write `" + bare(t) + "`"
 	case t.kind == kindWord && len(t.text) > 1 && t.text[0] == ':' && isPort(t.text[1:]):
 		addr := p.prev.addr.String()
 		if p.prev.addr.Is6() {
@@ -281,34 +280,34 @@ func (p *parser) notDaemon(seg *Segment) *Error {
 	case t.kind == kindEOF:
 		advice = "close the segment of line " + strconv.Itoa(seg.Pos.Line) + " with `}`"
 	case t.kind == kindOption:
-		advice = "options stand outside of segments; close the segment with `}` first, or put the name of a daemon into quotes"
+		advice = "options go outside segments; close the segment with `}` first, or quote the name of a daemon"
 	case t.kind == kindSegment:
 		advice = "close the segment of line " + strconv.Itoa(seg.Pos.Line) + " with `}` first"
 	case t.kind == kindVirtualID:
-		advice = "VirtualID stands between the address of a daemon and its interface list"
+		advice = "VirtualID goes between the address of a daemon and its interface list"
 	case t.kind == kindAddrPort:
 		advice = "the port of a daemon is that of its segment; write `" + bare(t) + "`"
 	case t.kind == kindSemicolon:
-		advice = "one semicolon may stand behind each daemon; remove this one"
+		advice = "a daemon is followed by one semicolon at most; remove this one"
 	case t.kind.reserved():
 		advice = reservedAdvice(t, "")
 	case t.kind == kindEquals:
-		advice = "a name and its address stand without a `=`: write `NAME ADDRESS`"
+		advice = "there is no `=` between a name and its address: write `NAME ADDRESS`"
 	case t.kind == kindBang:
-		advice = "names cannot begin with `!`; put it into quotes"
+		advice = "names cannot begin with `!`; quote it"
 	}
 	return p.unexpected(CodeSyntax, "a daemon or `}`", advice)
 }
 
-// lookupFailed: name has no address, and what follows it is none. Where that is
-// the mistake, the error points at it.
+// lookupFailed: name has no address, and what follows it is none. Where that is the mistake, the
+// error points at it.
 func (p *parser) lookupFailed(name token, cause error) *Error {
 	next := p.tok
 	code := CodeLookupFailed
 	about := "the name " + show(name.word) + " alone cannot be looked up"
 	pointed := func(advice string) *Error {
 		err := fail(next, code, found(next), advice)
-		err.Expected = "the address of daemon " + show(name.word) + ", as " + about
+		err.Expected = "the address of daemon " + show(name.word) + ", because " + about
 		err.Err = cause
 		return err
 	}
@@ -317,13 +316,13 @@ func (p *parser) lookupFailed(name token, cause error) *Error {
 	case near && next.kind == kindAddrPort:
 		return pointed("the port of a daemon is that of its segment; write `" + name.text + " " + bare(next) + "`")
 	case near && next.kind == kindEquals:
-		return pointed("a name and its address stand without a `=`: write `" + name.text + " ADDRESS`")
+		return pointed("there is no `=` between a name and its address: write `" + name.text + " ADDRESS`")
 	case near && next.kind == kindVirtualID:
-		return pointed("VirtualID stands behind the address")
+		return pointed("VirtualID goes after the address")
 	case near && next.kind == kindWord && looksLikeAddr(next.text):
 		return pointed(addrAdvice(next.text))
 	}
-	advice := "write its address behind it, or make the name known on all hosts"
+	advice := "write its address after it, or make the name resolve on all hosts"
 	left, right, glued := strings.Cut(name.text, "=")
 	switch {
 	case glued && strings.EqualFold(left, wordVirtualID):
@@ -344,8 +343,7 @@ func addrAdvice(s string) string {
 	return "write each number of an address from 0 to 255, without leading zeros"
 }
 
-// notInterface: the look-ahead is no entry of the interface list that began at
-// open.
+// notInterface: the look-ahead is no entry of the interface list that began at open.
 func (p *parser) notInterface(open token, lettersSeen bool) *Error {
 	t := p.tok
 	upper := strings.ToUpper(t.text)

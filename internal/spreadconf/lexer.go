@@ -7,9 +7,8 @@ import (
 	"strings"
 )
 
-// lexer cuts a file into tokens. The longest match wins, and among equal ones
-// the earlier row of the table in spread-conf §2: that is why "Window=50" is one word
-// and "alpha;" is a name.
+// lexer cuts a file into tokens. The longest match wins, and among equal ones the earlier row of
+// the table in spread-conf §2: that is why "Window=50" is one word and "alpha;" is a name.
 type lexer struct {
 	file      string
 	src       []byte
@@ -24,8 +23,8 @@ func (l *lexer) pos() Pos {
 	return Pos{File: l.file, Line: l.line + 1, Col: l.off - l.lineStart + 1}
 }
 
-// next returns the next token; at the end of the file one of kindEOF, as often
-// as it is asked. After an error it goes on behind the offending text.
+// next returns the next token; at the end of the file one of kindEOF, as often as it is asked.
+// After an error it continues after the offending text.
 func (l *lexer) next() (token, *Error) {
 	for l.off < len(l.src) {
 		switch c := l.src[l.off]; c {
@@ -38,8 +37,8 @@ func (l *lexer) next() (token, *Error) {
 		case '}':
 			return l.take(kindClose, 1), nil
 		case '!':
-			// With more on its line "!" beats every word, since that match runs
-			// to the end of the line; alone it is a word.
+			// With more on its line "!" beats every word, because that match runs to the end of the
+			// line; alone it is a word.
 			if lengthUntil(l.src[l.off:], '\n') > 1 {
 				return l.take(kindBang, 1), nil
 			}
@@ -79,7 +78,7 @@ func (l *lexer) take(k kind, n int) token {
 
 func (l *lexer) stray(c byte) {
 	what := map[byte]string{'[': "`[`", ']': "`]`", '\v': "vertical tab", '\f': "form feed"}[c]
-	l.warn(l.pos(), WarnStrayCharacter, "stray "+what+" is ignored; remove it")
+	l.warn(l.pos(), WarnStrayCharacter, "stray "+what+" ignored; remove it")
 	l.skip(1)
 }
 
@@ -98,14 +97,14 @@ func lengthUntil(b []byte, c byte) int {
 	return len(b)
 }
 
-// quoted reads from a quote on: up to its partner, unless a word is longer. The
-// word is, when there is no partner or text is glued to it.
+// quoted reads from a quote on: up to its partner, unless a word is longer. The word is, when there
+// is no partner or text is glued to it.
 func (l *lexer) quoted(quote byte) (token, *Error) {
 	word := l.wordLen()
 	i := bytes.IndexByte(l.src[l.off+1:], quote)
 	if i < 0 || i+2 < word {
 		l.warn(l.pos(), WarnQuoteKept, "the quote in "+show(string(l.src[l.off:l.off+word]))+
-			" is taken as part of the word; close it and put white space behind it")
+			" is taken as part of the word; close it and put white space after it")
 		return l.takeWord(word)
 	}
 	t := l.take(kindWord, i+2)
@@ -113,7 +112,7 @@ func (l *lexer) quoted(quote byte) (token, *Error) {
 	return t, l.refuseNUL(t)
 }
 
-// takeWord consumes the n bytes of a word, and tells what they are.
+// takeWord consumes the n bytes of a word and classifies them.
 func (l *lexer) takeWord(n int) (token, *Error) {
 	t := l.take(kindWord, n)
 	t.word = t.text
@@ -130,8 +129,8 @@ func (l *lexer) takeWord(n int) (token, *Error) {
 	return t, nil
 }
 
-// refuseNUL stops at a zero byte: C daemons end the word there, and the file is
-// not what its author believes.
+// refuseNUL stops at a zero byte: C daemons end the word there, and the file is not what its author
+// believes.
 func (l *lexer) refuseNUL(t token) *Error {
 	if strings.IndexByte(t.text, 0) < 0 {
 		return nil
@@ -143,8 +142,8 @@ func (l *lexer) refuseNUL(t token) *Error {
 	}
 }
 
-// splitAddr takes a word apart that has the form of an address, with or
-// without a port. It does not say whether the address is valid.
+// splitAddr takes a word apart that has the form of an address, with or without a port. It does not
+// say whether the address is valid.
 func splitAddr(s string) (ip, port string, hasPort, ok bool) {
 	if looksIPv4(s) {
 		return s, "", false, true
@@ -167,13 +166,13 @@ func parseAddr(s string) (netip.Addr, bool) {
 	return a, err == nil
 }
 
-// address finishes a token that has the form of an address. One that is none
-// after all stays a word.
+// address finishes a token that has the form of an address. One that is none after all stays a
+// word.
 func (l *lexer) address(t token, ip, port string, hasPort bool) (token, *Error) {
 	addr, ok := parseAddr(ip)
 	if !ok {
 		l.warn(t.pos, WarnNotAnAddress, show(t.text)+
-			" looks like an address but is none, and is taken as a name; write each number from 0 to 255 without leading zeros")
+			" looks like an address but is not valid, and is taken as a name; write each number from 0 to 255 without leading zeros")
 		return t, nil
 	}
 	t.kind, t.addr = kindAddr, addr
@@ -193,8 +192,7 @@ func (l *lexer) address(t token, ip, port string, hasPort bool) (token, *Error) 
 	return t, nil
 }
 
-// bracketed reads "[IPv6]:port". Anything else in brackets is none: the brackets
-// are then stray.
+// bracketed reads "[IPv6]:port". Anything else in brackets is none: the brackets are then stray.
 func (l *lexer) bracketed() (token, bool, *Error) {
 	rest := l.src[l.off+1:]
 	n := 0

@@ -38,8 +38,8 @@ func kindName(k kind) string {
 	return "?"
 }
 
-// lexAll returns the tokens of src as "kind value", and the codes of warnings; an
-// error ends it as "error code".
+// lexAll returns the tokens of src as "kind value", and the codes of warnings; an error ends it as
+// "error code".
 func lexAll(src string) (tokens []string, warnings []Code) {
 	l := lexer{src: []byte(src)}
 	l.warn = func(_ Pos, code Code, _ string) { warnings = append(warnings, code) }

@@ -77,8 +77,8 @@ func flagOf(s string) (DebugFlags, bool) {
 	return 0, false
 }
 
-// String returns the flags as a DebugFlags line would list them, such as "EXIT
-// PRINT", "ALL !DATA_LINK" or "NONE".
+// String returns the flags as a DebugFlags line would list them, such as "EXIT PRINT", "ALL
+// !DATA_LINK" or "NONE".
 func (f DebugFlags) String() string {
 	var in, out, names []string
 	var named DebugFlags
@@ -144,7 +144,7 @@ func priorityOf(s string) (Priority, bool) {
 	return 0, false
 }
 
-// TimeStamp is what stands in front of each log line.
+// TimeStamp is the prefix of each log line.
 type TimeStamp struct {
 	Set     bool   // by EventTimeStamp or EventPreciseTimeStamp
 	Format  string // of strftime, up to 39 bytes; valid if Set
@@ -156,10 +156,10 @@ const DefaultTimeStampFormat = "%m/%d/%y %H:%M:%S"
 
 const maxTimeStampFormat = 39 // bytes
 
-// Effective returns the strftime format in force, and whether "." and six digits
-// of microseconds follow it. An empty format means no time stamps. A format that has
-// to be precise and does not end in seconds gets those since the epoch appended;
-// where they do not fit, precision is dropped (spread-conf §7).
+// Effective returns the strftime format in force, and whether "." and six digits of microseconds
+// follow it. An empty format means no time stamps. A format that has to be precise and does not end
+// in seconds gets those since the epoch appended; where they do not fit, precision is dropped
+// (spread-conf §7).
 func (t TimeStamp) Effective() (format string, micros bool) {
 	const seconds = " %s"
 	switch {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// form is what an option takes behind its name.
+// form is what follows the name of an option.
 type form uint8
 
 const (
@@ -25,8 +25,7 @@ const (
 type option struct {
 	name string
 	form form
-	// set stores the value in token v. It is nil for formFlags, whose value is no
-	// single token.
+	// set stores the value in token v. It is nil for formFlags, whose value is no single token.
 	set func(p *parser, v token) *Error
 	// get returns the value as Describe prints it.
 	get func(c *Config) string
@@ -39,8 +38,7 @@ const (
 	maxAuthList   = 89
 )
 
-// optionTable has all options, in the order in which Describe prints them. It is never
-// written to.
+// optionTable has all options, in the order in which Describe prints them. It is never written to.
 var optionTable = []option{
 	{"DebugFlags", formFlags, nil, func(c *Config) string { return "{ " + c.Options.DebugFlags.String() + " }" }},
 	{"EventPriority", formPriority, setPriority, func(c *Config) string { return c.Options.EventPriority.String() }},
@@ -136,7 +134,7 @@ func (p *parser) optionValue(opt *option, key token) *Error {
 	return p.advance()
 }
 
-// equals takes the "=" behind key.
+// equals takes the "=" after key.
 func (p *parser) equals(key token) *Error {
 	if p.tok.kind != kindEquals {
 		return p.notEquals(key)
@@ -144,8 +142,7 @@ func (p *parser) equals(key token) *Error {
 	return p.advance()
 }
 
-// debugFlags reads "{" { [ "!" ] flag } "}", from left to right and starting
-// from no flags at all.
+// debugFlags reads "{" { [ "!" ] flag } "}", from left to right and starting from no flags at all.
 func (p *parser) debugFlags(key token) *Error {
 	if p.tok.kind != kindOpen {
 		return p.notFlagsOpen()
@@ -216,7 +213,7 @@ func windowOption(name string, least int, field func(*Options) *int) option {
 				return fail(v, CodeNotPositive, "found "+name+" "+show(v.text),
 					"write a number from 1 to "+strconv.Itoa(MaxWindow))
 			case v.number > MaxWindow:
-				return fail(v, CodeWindowRange, "found "+name+" "+show(v.text)+", of which C daemons use only 16 bits",
+				return fail(v, CodeWindowRange, "found "+name+" "+show(v.text)+", of which C daemons keep only 16 bits",
 					"write a number from "+strconv.Itoa(least)+" to "+strconv.Itoa(MaxWindow))
 			}
 			*field(&p.cfg.Options) = v.number
@@ -264,8 +261,8 @@ func textOption(name string, limit int, field func(*Options) *string) option {
 	}
 }
 
-// authOption is a list of authentication methods. Repeated ones add up; the first of
-// the file, whichever it is, replaces the default of both.
+// authOption is a list of authentication methods. Repeated ones add up; the first of the file,
+// whichever it is, replaces the default of both.
 func authOption(name string, field func(*Options) *[]AuthMethod) option {
 	return option{
 		name, formWord,
@@ -287,8 +284,8 @@ func authOption(name string, field func(*Options) *[]AuthMethod) option {
 	}
 }
 
-// authMethods adds the methods that v lists, and keeps the list in the order in
-// which they are offered.
+// authMethods adds the methods that v lists, and keeps the list in the order in which they are
+// offered.
 func (p *parser) authMethods(name string, list *[]AuthMethod, v token) {
 	text := v.word
 	if len(text) > maxAuthList {
@@ -338,7 +335,7 @@ func setTimeStamp(p *parser, v token) *Error {
 	stamp.Format = v.word
 	switch {
 	case v.word == "":
-		p.warn(v.pos, WarnEmptyTimeStamp, "the empty time stamp format stands for no time stamp; remove the line")
+		p.warn(v.pos, WarnEmptyTimeStamp, "an empty time stamp format means no time stamp; remove the line")
 	case len(v.word) > maxTimeStampFormat:
 		stamp.Format = v.word[:maxTimeStampFormat]
 		p.warn(v.pos, WarnValueCut, "the time stamp format is cut to "+show(stamp.Format)+", its first "+
@@ -371,10 +368,10 @@ func setIPVersion(p *parser, v token) *Error {
 	case "IPv6":
 		want = IPv6
 	default:
-		return fail(v, CodeBadIPVersion, "found ActiveIPVersion "+show(v.text), "write IPv4 or IPv6, with these capitals")
+		return fail(v, CodeBadIPVersion, "found ActiveIPVersion "+show(v.text), "write IPv4 or IPv6, in exactly this case")
 	}
 	if have := p.cfg.IPVersion; have != 0 && have != want {
-		return fail(v, CodeIPVersionConflict, "found ActiveIPVersion "+want.String()+" in a configuration that is "+have.String()+" already",
+		return fail(v, CodeIPVersionConflict, "found ActiveIPVersion "+want.String()+" in an "+have.String()+" configuration",
 			"use one address family, and put ActiveIPVersion before the first segment")
 	}
 	p.cfg.IPVersion = want

@@ -10,9 +10,9 @@ import (
 	"github.com/spreadd/spreadd/internal/conf"
 )
 
-// Parse reads a configuration. File names it in messages. Every error is an
-// [*Error]; it is the first of the file. Names of daemons without an address are looked
-// up through env on the way, which may take as long as the resolver does.
+// Parse reads a configuration. File names it in messages. Every error is an [*Error]; it is the
+// first of the file. Names of daemons without an address are looked up through env on the way,
+// which may take as long as the resolver does.
 func Parse(file string, src []byte, env Environment) (*Config, error) {
 	p := &parser{
 		env: env,
@@ -32,9 +32,8 @@ func Parse(file string, src []byte, env Environment) (*Config, error) {
 	return p.cfg, nil
 }
 
-// parser is a recursive descent over spread-conf §3, one function a rule, with
-// one token of look-ahead. A function starts with its first token in tok and leaves the
-// one behind its last.
+// parser is a recursive descent over spread-conf §3, one function a rule, with one token of
+// look-ahead. A function starts with its first token in tok and leaves the one after its last.
 type parser struct {
 	lex lexer
 	env Environment
@@ -124,7 +123,7 @@ func (p *parser) segment() *Error {
 	seg := Segment{Pos: key.pos, Port: cmp.Or(p.tok.port, DefaultPort)}
 	if seg.Port == 65535 {
 		p.warn(p.tok.pos, WarnTokenPortWraps,
-			"tokens would use the port after 65535, which is none; daemons with this port can only run alone")
+			"tokens would use port 65536, which does not exist; daemons with this port can only run alone")
 	}
 	addrs := []token{p.tok}
 	for {
@@ -137,7 +136,7 @@ func (p *parser) segment() *Error {
 		if len(addrs) == MaxSegmentAddrs {
 			return fail(p.tok, CodeTooManySegmentAddresses,
 				"found "+show(p.tok.text)+" as address number "+strconv.Itoa(MaxSegmentAddrs+1)+" of a segment",
-				"a segment has at most "+strconv.Itoa(MaxSegmentAddrs)+" addresses; remove some")
+				"a segment has at most "+strconv.Itoa(MaxSegmentAddrs)+" addresses; remove the others")
 		}
 		addrs = append(addrs, p.tok)
 	}
@@ -152,8 +151,7 @@ func (p *parser) segment() *Error {
 			return err
 		}
 	}
-	// The addresses come last, since the first daemon of the file fixes the
-	// family.
+	// The addresses come last, because the first daemon of the file fixes the family.
 	for _, t := range addrs {
 		if err := p.segmentAddr(&seg, t); err != nil {
 			return err
@@ -167,7 +165,7 @@ func (p *parser) segmentAddr(seg *Segment, t token) *Error {
 	v := p.cfg.IPVersion
 	switch {
 	case v == 0:
-		return fail(t, CodeSegmentFamily, "found segment "+show(t.text)+" before anything told whether the file is IPv4 or IPv6",
+		return fail(t, CodeSegmentFamily, "found segment "+show(t.text)+" before the address family of the file (IPv4 or IPv6) is known",
 			"give the segment a daemon, or remove it")
 	case versionOf(t.addr) != v:
 		return fail(t, CodeSegmentFamily, "found segment address "+show(t.text)+" in an "+v.String()+" configuration",
@@ -178,7 +176,7 @@ func (p *parser) segmentAddr(seg *Segment, t token) *Error {
 	}
 	if v == IPv6 && !t.addr.IsMulticast() {
 		p.warn(t.pos, WarnIPv6NotMulticast,
-			"segment address "+show(t.text)+" is not multicast; it reaches one host at most, since IPv6 has no broadcast")
+			"segment address "+show(t.text)+" is not multicast; it reaches one host at most, because IPv6 has no broadcast")
 	}
 	last := t.text[strings.LastIndexByte(t.text, ':')+1:]
 	if t.kind == kindAddr && v == IPv6 && len(last) == 4 && allIn(last, isDigit) {
@@ -187,14 +185,13 @@ func (p *parser) segmentAddr(seg *Segment, t token) *Error {
 	}
 	if t.addr.IsLoopback() {
 		p.warn(t.pos, WarnLoopbackSegment,
-			"segment address "+show(t.text)+" is on the loopback device; daemons of other hosts cannot be reached by it")
+			"segment address "+show(t.text)+" is on the loopback device; daemons on other hosts cannot be reached with it")
 	}
 	seg.Addrs = append(seg.Addrs, p.zoned(t))
 	return nil
 }
 
-// zoned returns the address of a token, without its zone if this host does not
-// know it.
+// zoned returns the address of a token, without its zone if this host does not know it.
 func (p *parser) zoned(t token) netip.Addr {
 	zone := t.addr.Zone()
 	if zone == "" || p.env.ZoneIndex == nil {
@@ -204,7 +201,7 @@ func (p *parser) zoned(t token) netip.Addr {
 		return t.addr
 	}
 	p.warn(t.pos, WarnUnknownZone, "this host has no interface "+show(zone)+
-		"; the zone of "+show(t.text)+" is ignored, and that of the matching local address used")
+		"; the zone of "+show(t.text)+" is ignored; that of the matching local address is used")
 	return t.addr.WithZone("")
 }
 
@@ -230,7 +227,7 @@ func (p *parser) daemon(seg *Segment) *Error {
 	key := netip.AddrPortFrom(d.Addr.WithZone(""), seg.Port)
 	if at, dup := p.addrs[key]; dup {
 		return fail(p.prev, CodeDuplicateAddress,
-			"daemon "+show(d.Name)+" has the address and port of the one on line "+strconv.Itoa(at.Line),
+			"daemon "+show(d.Name)+" has the same address and port as the one on line "+strconv.Itoa(at.Line),
 			"give one of them another address, or put it into a segment with another port")
 	}
 	p.addrs[key] = d.Pos
@@ -269,26 +266,26 @@ func (p *parser) daemonName(d *Daemon) *Error {
 	d.Name = cutName(name)
 	if d.Name != name {
 		p.warn(t.pos, WarnNameCut, "the name "+show(name)+" is cut to "+show(d.Name)+", its first "+
-			strconv.Itoa(MaxDaemonName)+" bytes; that is what clients see and -n wants")
+			strconv.Itoa(MaxDaemonName)+" bytes; clients see that name, and -n expects it")
 	}
 	if !allIn(d.Name, isPrivateNameByte) {
 		p.warn(t.pos, WarnNameNotAddressable, "the name "+show(d.Name)+
-			" has characters that clients refuse in group names; they cannot send to sessions of this daemon")
+			" has characters that clients reject in group names, so they cannot send to sessions of this daemon")
 	}
 	if at, dup := p.names[d.Name]; dup {
-		return fail(t, CodeDuplicateName, "the daemon name "+show(d.Name)+" is used on line "+strconv.Itoa(at.Line)+" already",
-			"names have to differ within their first "+strconv.Itoa(MaxDaemonName)+" bytes")
+		return fail(t, CodeDuplicateName, "the daemon name "+show(d.Name)+" is already used on line "+strconv.Itoa(at.Line),
+			"names must differ within their first "+strconv.Itoa(MaxDaemonName)+" bytes")
 	}
 	p.names[d.Name] = t.pos
 	return nil
 }
 
-// isPrivateNameByte reports whether c may stand in the name of a private group
-// (client-protocol §1.1).
+// isPrivateNameByte reports whether c may stand in the name of a private group (client-protocol
+// §1.1).
 func isPrivateNameByte(c byte) bool { return 0x24 <= c && c <= 0x7e }
 
-// daemonAddr takes the address: the look-ahead if that is one, the address behind a name,
-// whatever line it is on, or what the name resolves to.
+// daemonAddr takes the address: the look-ahead if that is one, the address after a name, whatever
+// line it is on, or what the name resolves to.
 func (p *parser) daemonAddr(d *Daemon, first token) *Error {
 	if first.kind == kindWord {
 		if err := p.advance(); err != nil {
@@ -299,7 +296,7 @@ func (p *parser) daemonAddr(d *Daemon, first token) *Error {
 		}
 		if p.tok.pos.Line != first.pos.Line {
 			p.advise(p.tok.pos, AdviceAddressOnNextLine, "the address "+show(p.tok.text)+" belongs to the daemon "+show(d.Name)+
-				" of line "+strconv.Itoa(first.pos.Line)+", although it is on another line; if it is a daemon of its own, put ` ;` between them")
+				" of line "+strconv.Itoa(first.pos.Line)+", although it is on another line; if it is a separate daemon, put ` ;` between them")
 		}
 	}
 	if err := p.checkDaemonAddr(p.tok, p.tok.addr); err != nil {
@@ -327,7 +324,7 @@ func (p *parser) checkDaemonAddr(t token, a netip.Addr) *Error {
 			"write the address that the other daemons reach it by; to listen on every interface leave out the interface list")
 	case a.IsMulticast():
 		return fail(t, CodeMulticastDaemonAddress, "found the multicast address "+what+" as the address of a daemon",
-			"write the address of its host; a multicast address belongs behind Spread_Segment")
+			"write the address of its host; a multicast address belongs after Spread_Segment")
 	}
 	return nil
 }
@@ -343,7 +340,7 @@ func (p *parser) lookup(d *Daemon, t token) *Error {
 		i = slices.IndexFunc(addrs, func(a netip.Addr) bool { return versionOf(a) == v })
 		if i < 0 {
 			return fail(t, CodeLookupNoAddressOfFamily, "the name "+show(t.word)+" has no "+v.String()+" address",
-				"write the address behind the name")
+				"write the address after the name")
 		}
 	}
 	if err := p.checkDaemonAddr(t, addrs[i]); err != nil {

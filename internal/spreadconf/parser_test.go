@@ -24,8 +24,7 @@ func mustParse(t testing.TB, src string) *Config {
 	return cfg
 }
 
-// Where an error points to: the culprit, and not what the parser looked at when it
-// noticed.
+// Where an error points to: the culprit, and not what the parser looked at when it noticed.
 func TestErrorPlaces(t *testing.T) {
 	for _, tt := range []struct {
 		src          string
@@ -82,15 +81,15 @@ func TestAdvice(t *testing.T) {
 		{"Window =", "write `Window = NUMBER`"},
 		{"Foo = 1 Foo=2", "comment with `#`"},
 		{"=50", "comment with `#`"},
-		{"TokenTimout = 5", "write `TokenTimeout`; capitals count"},
+		{"TokenTimout = 5", "write `TokenTimeout`; case matters"},
 		{"VirtualID = 5", "VirtualID belongs to a daemon"},
-		{"EventLogFile = a b", "EventLogFile takes one value; put it into quotes"},
+		{"EventLogFile = a b", "EventLogFile takes one value; quote it"},
 		{"DebugFlags = { PRINT", "close the list of line 1"},
 		{"DebugFlags = PRINT", "write `DebugFlags = { PRINT }`"},
 		{"DebugFlags = 5", "write `DebugFlags = { PRINT EXIT }`"},
 		{"Spread_Segment 239.1.2.3 [ff02::1] :5", "write `[ff02::1]:5`"},
 		{"Spread_Segment ff02::1 {", "close the segment of line 1"},
-		{"Spread_Segment ff02::1 { ! x", "quotes"},
+		{"Spread_Segment ff02::1 { ! x", "quote"},
 		{"Spread_Segment ff02::1 { = x", "NAME ADDRESS"},
 		{"Spread_Segment ff02::1 { a ::1 {", "close the interface list of line 1"},
 		{"Spread_Segment ff02::1 { a ::1 { D }", "write the address that the letters are for"},
@@ -104,8 +103,8 @@ func TestAdvice(t *testing.T) {
 	}
 }
 
-// All that is said about files that are accepted: those of the corpus, and some
-// that C daemons have nothing to say about.
+// All that is said about files that are accepted: those of the corpus, and some that C daemons have
+// nothing to say about.
 func TestWarnings(t *testing.T) {
 	x := loadIndex(t)
 	var b strings.Builder

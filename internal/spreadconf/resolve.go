@@ -15,32 +15,29 @@ import (
 	"time"
 )
 
-// Environment is what a configuration has to know about the host. Functions may be
-// missing; what is then assumed stands with each.
+// Environment is what a configuration has to know about the host. Functions may be missing; each
+// says what is assumed then.
 type Environment struct {
-	// LookupHost returns the addresses of a name, best first. Missing: no name
-	// can be looked up.
+	// LookupHost returns the addresses of a name, best first. Missing: no name can be looked up.
 	LookupHost func(name string) ([]netip.Addr, error)
-	// LocalAddrs returns the addresses of this host: those of its interfaces, IPv6
-	// ones with their zones, and those that its own name has. Missing: it has none.
+	// LocalAddrs returns the addresses of this host: those of its interfaces, IPv6 ones with their
+	// zones, and those that its own name has. Missing: it has none.
 	LocalAddrs func() ([]netip.Addr, error)
-	// Hostname returns the name of this host, for %h in EventLogFile. Missing:
-	// "localhost".
+	// Hostname returns the name of this host, for %h in EventLogFile. Missing: "localhost".
 	Hostname func() (string, error)
-	// ZoneIndex returns the index of the interface that an IPv6 zone names.
-	// Missing: all zones are believed.
+	// ZoneIndex returns the index of the interface that an IPv6 zone names. Missing: all zones are
+	// believed.
 	ZoneIndex func(zone string) (index int, ok bool)
-	// CanBind returns an error if no socket can be bound to an address and port,
-	// for another reason than that they are in use. Missing: it is not tried.
+	// CanBind returns an error if no socket can be bound to an address and port, for another reason
+	// than that they are in use. Missing: it is not tried.
 	CanBind func(addr netip.AddrPort) error
-	// CanAppend returns an error if a file cannot be appended to, and leaves no
-	// trace. Missing: it is not tried.
+	// CanAppend returns an error if a file cannot be appended to, and leaves no trace. Missing: it
+	// is not tried.
 	CanAppend func(path string) error
 }
 
-// hostNameTimeout bounds how long LocalAddrs waits for the addresses of the
-// host's own name: those of its interfaces matter more, and a daemon has to start
-// while a name server is down.
+// hostNameTimeout bounds how long LocalAddrs waits for the addresses of the host's own name: those
+// of its interfaces matter more, and a daemon has to start while a name server is down.
 const hostNameTimeout = 2 * time.Second
 
 // SystemEnvironment returns the environment of this host.
@@ -133,10 +130,10 @@ func systemCanAppend(path string) error {
 }
 
 var (
-	errNoResolver  = errors.New("there is no resolver")
+	errNoResolver  = errors.New("no resolver is configured")
 	errNoAddress   = errors.New("it has no address")
 	errLiteral     = errors.New("it looks like an address")
-	errNoLocalAddr = errors.New("the addresses of this host are not known")
+	errNoLocalAddr = errors.New("the addresses of this host are unknown")
 )
 
 // lookup returns the addresses of a name, at least one.
@@ -169,28 +166,28 @@ type Self struct {
 	DaemonIndex  int // in Segment.Daemons
 	Segment      *Segment
 	Daemon       *Daemon
-	// Addr is Daemon.Addr. If that is IPv6 without a zone, it has the zone of the
-	// interface that carries it: use it for sockets, and Daemon.Addr to compare.
+	// Addr is Daemon.Addr. If that is IPv6 without a zone, it has the zone of the interface that
+	// carries it: use it for sockets, and Daemon.Addr to compare.
 	Addr netip.Addr
 }
 
-// Self finds out which daemon to run: the one called name or, if name is empty,
-// the first whose address is one of the host's. The address has to be exactly one
-// of the host's in both cases. Errors are of type [*Error], with CodeNameTooLong,
-// CodeOwnNameNotFound, CodeOwnAddressNotLocal or CodeOwnAddressNotFound (spread-conf §9).
+// Self finds out which daemon to run: the one called name or, if name is empty, the first whose
+// address is one of the host's. The address has to be exactly one of the host's in both cases.
+// Errors are of type [*Error], with CodeNameTooLong, CodeOwnNameNotFound, CodeOwnAddressNotLocal or
+// CodeOwnAddressNotFound (spread-conf §9).
 func (c *Config) Self(env Environment, name string) (Self, error) {
 	if len(name) > MaxDaemonName {
 		return Self{}, &Error{
 			Pos: Pos{File: c.File}, Code: CodeNameTooLong,
 			Problem: "the name of this daemon, " + show(name) + ", has " + strconv.Itoa(len(name)) + " bytes",
-			Advice:  "give the name as it is cut in the configuration, to " + strconv.Itoa(MaxDaemonName),
+			Advice:  "give the name truncated as in the configuration, to " + strconv.Itoa(MaxDaemonName),
 		}
 	}
 	local, err := env.localAddrs()
 	if err != nil {
 		return Self{}, &Error{
 			Pos: Pos{File: c.File}, Code: CodeOwnAddressNotFound,
-			Problem: "cannot find out which daemon of the configuration this is", Err: err,
+			Problem: "cannot determine which daemon of the configuration this host runs", Err: err,
 		}
 	}
 	for i := range c.Segments {
@@ -232,8 +229,7 @@ func (env *Environment) localAddrs() ([]netip.Addr, error) {
 	return env.LocalAddrs()
 }
 
-// isLocal looks for an address among those of the host, and returns it with a
-// zone if it has one.
+// isLocal looks for an address among those of the host, and returns it with a zone if it has one.
 func (env *Environment) isLocal(a netip.Addr, local []netip.Addr) (netip.Addr, bool) {
 	for _, l := range local {
 		switch {
@@ -288,8 +284,8 @@ func listText(s []string) string {
 	return strings.Join(s, ", ")
 }
 
-// LogFile returns the name of the log file, with %h and %H replaced by the name
-// of this host; it is empty for standard output.
+// LogFile returns the name of the log file, with %h and %H replaced by the name of this host; it is
+// empty for standard output.
 func (o *Options) LogFile(env Environment) (string, error) {
 	if !strings.Contains(o.EventLogFile, "%h") && !strings.Contains(o.EventLogFile, "%H") {
 		return o.EventLogFile, nil
@@ -304,10 +300,9 @@ func (o *Options) LogFile(env Environment) (string, error) {
 	return strings.NewReplacer("%h", host, "%H", host).Replace(o.EventLogFile), nil
 }
 
-// CheckStart looks for what would keep daemon self from starting on this host or
-// make it run astray: some but not all timeouts, a log file that cannot be written, an
-// interface address that cannot be bound. It returns all it finds, each an [*Error],
-// joined.
+// CheckStart looks for what would keep daemon self from starting on this host or make it run
+// astray: some but not all timeouts, a log file that cannot be written, an interface address that
+// cannot be bound. It returns all it finds, each an [*Error], joined.
 func (c *Config) CheckStart(env Environment, self Self) error {
 	var errs []error
 	if _, err := c.EffectiveTimeouts(); err != nil {

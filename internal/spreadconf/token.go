@@ -45,7 +45,7 @@ func (k kind) reserved() bool {
 type token struct {
 	kind kind
 	pos  Pos
-	text string // as it stands in the file, quotes and brackets included
+	text string // as in the file, quotes and brackets included
 
 	word   string     // the value of a kindWord: text without its quotes
 	addr   netip.Addr // of kindAddr and kindAddrPort; may have a zone
@@ -59,8 +59,8 @@ const (
 	wordVirtualID = "VirtualID"
 )
 
-// classify tells what a whole word is that stands in the file without quotes,
-// addresses aside. The order is that of spread-conf §2.
+// classify returns the kind of a whole word without quotes, addresses aside. The order is that of
+// spread-conf §2.
 func classify(text string) kind {
 	switch text {
 	case "=":
@@ -147,8 +147,7 @@ func isWordByte(c byte) bool {
 	return true
 }
 
-// looksIPv4 reports whether s has the form of an IPv4 address: four groups of
-// one to three digits.
+// looksIPv4 reports whether s has the form of an IPv4 address: four groups of one to three digits.
 func looksIPv4(s string) bool {
 	groups := 0
 	for part := range strings.SplitSeq(s, ".") {
@@ -159,9 +158,9 @@ func looksIPv4(s string) bool {
 	return groups == 4
 }
 
-// looksIPv6 reports whether s, which has no zone, has the form of an IPv6
-// address: eight groups of one to four hex digits, or "::" with up to seven groups
-// on either side. The form with a dotted tail is none (spread-conf §2).
+// looksIPv6 reports whether s, which has no zone, has the form of an IPv6 address: eight groups of
+// one to four hex digits, or "::" with up to seven groups on either side. The form with a dotted
+// tail is none (spread-conf §2).
 func looksIPv6(s string) bool {
 	left, right, short := strings.Cut(s, "::")
 	if !short {
@@ -175,8 +174,7 @@ func hexGroupsUpTo7(s string) bool {
 	return s == "" || 1 <= n && n <= 7
 }
 
-// hexGroups returns the number of groups between colons, or -1 if one of them
-// is no group.
+// hexGroups returns the number of groups between colons, or -1 if one of them is no group.
 func hexGroups(s string) int {
 	n := 0
 	for part := range strings.SplitSeq(s, ":") {
@@ -187,8 +185,7 @@ func hexGroups(s string) int {
 	return n
 }
 
-// looksLikeAddr reports whether s has the form of an address, a valid one or
-// not.
+// looksLikeAddr reports whether s has the form of an address, a valid one or not.
 func looksLikeAddr(s string) bool {
 	if _, err := netip.ParseAddr(s); err == nil {
 		return true
@@ -197,8 +194,8 @@ func looksLikeAddr(s string) bool {
 	return looksIPv4(s) || looksIPv6(ip)
 }
 
-// addrText returns the address of the token as it is written, without zone, brackets and
-// port: the name of a daemon that has no other.
+// addrText returns the address of the token as it is written, without zone, brackets and port: the
+// name of a daemon that has no other.
 func (t token) addrText() string {
 	s, _, _ := strings.Cut(t.text, "%")
 	return s

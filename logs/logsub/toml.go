@@ -299,8 +299,8 @@ func (s *statusText) UnmarshalText(b []byte) (err error) {
 // MarshalText implements encoding.TextMarshaler.
 func (s statusText) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// pattern is a regular expression in the syntax of package regexp, in which ^ and $ match at each line:
-// otherwise the newline at the end of a message would hide its end.
+// pattern is a regular expression in the syntax of package regexp, in which ^ and $ match at each
+// line: otherwise the newline at the end of a message would hide its end.
 type pattern struct{ *regexp.Regexp }
 
 // perLine and its end stand around each pattern.

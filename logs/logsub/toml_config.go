@@ -120,8 +120,8 @@ func (s *sqlTable) config() *sqlsink.Config {
 	return c
 }
 
-// TOML writes the configuration as a file, without what is the default. [ParseTOML] reads it back; Log,
-// Dial, Now and Output are not part of it.
+// TOML writes the configuration as a file, without what is the default. [ParseTOML] reads it back;
+// Log, Dial, Now and Output are not part of it.
 func (c Config) TOML() string {
 	var f File
 	tomlconf.SetDefaults(&f)
@@ -158,8 +158,8 @@ func givenOr(d time.Duration, def conf.Duration) conf.Duration {
 	return max(0, cmp.Or(conf.Duration(d), def))
 }
 
-// perlTables returns the tables of what Perl loads. That stays in its order: each table has directories
-// and the modules behind them.
+// perlTables returns the tables of what Perl loads. That stays in its order: each table has
+// directories and the modules behind them.
 func perlTables(p *Perl) (tables []perlTable) {
 	rest := p.Load
 	for len(rest) > 0 || len(p.Hup) > 0 {

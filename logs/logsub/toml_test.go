@@ -130,8 +130,7 @@ func TestTOMLMistakes(t *testing.T) {
 	}
 }
 
-// TestConvert prints files of spreadlogd as TOML: reading that is the same as
-// reading the file.
+// TestConvert prints files of spreadlogd as TOML: reading that is the same as reading the file.
 func TestConvert(t *testing.T) {
 	names, err := filepath.Glob(filepath.Join("testdata", "convert", "*.conf"))
 	if err != nil || len(names) < 2 {
@@ -182,8 +181,7 @@ func TestPatternText(t *testing.T) {
 	}
 }
 
-// FuzzTOML: no input panics, and what is accepted is printed so that it is read
-// as the same.
+// FuzzTOML: no input panics, and what is accepted is printed so that it is read as the same.
 func FuzzTOML(f *testing.F) {
 	src, err := os.ReadFile(filepath.Join("testdata", "all.toml"))
 	if err != nil {

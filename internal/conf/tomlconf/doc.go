@@ -1,6 +1,6 @@
-// Package tomlconf reads configuration files in TOML into structs, by the tags of their fields, and reports
-// all mistakes. [Read] reads a file and [Format] writes it back; [Schema] and [KeyTable] describe it to
-// editors and to people. logpub and logsub use it.
+// Package tomlconf reads configuration files in TOML into structs, by the tags of their fields, and
+// reports all mistakes. [Read] reads a file and [Format] writes it back; [Schema] and [KeyTable]
+// describe it to editors and to people. logpub and logsub use it.
 //
 // # How a struct describes a file
 //
@@ -20,25 +20,26 @@
 //   - enum: the words that are allowed, separated by commas.
 //   - required: the key must be given.
 //   - inline: a list of tables is written in brackets instead of below headings.
-//   - old: former names of the key, separated by spaces. "a=b" in the tag of a table says that what was a beside
-//     the table is now b in it.
+//   - old: former names of the key, separated by spaces. "a=b" in the tag of a table says that what
+//     was a beside the table is now b in it.
 //
-// A field is a string, bool, int, int16, int64, float64, [conf.Size], [conf.Duration] or encoding.TextUnmarshaler; a list of
-// them; a struct, a pointer to one, a list of them; or a map of strings. A single value stands for a list
-// of one. A struct may be a [Checker].
+// A field is a string, bool, int, int16, int64, float64, [conf.Size], [conf.Duration] or
+// encoding.TextUnmarshaler; a list of them; a struct, a pointer to one, a list of them; or a map of
+// strings. A single value stands for a list of one. A struct may be a [Checker].
 //
 // # Guarantees
 //
 //   - A key that the struct does not have is an error.
-//   - Every error names file, line and column (from 1; columns count bytes). All errors are reported at once, in the
-//     order of the file. Only a mistake in the grammar comes alone, because what follows it cannot be read.
-//   - A former name works as it did, and its warning names the new one. Under a former name zero means the default, and
-//     a negative duration means zero.
+//   - Every error names file, line and column (from 1; columns count bytes). All errors are
+//     reported at once, in the order of the file. Only a mistake in the grammar comes alone,
+//     because what follows it cannot be read.
+//   - A former name works as it did, and its warning names the new one. Under a former name zero
+//     means the default, and a negative duration means zero.
 //   - No input panics.
 //   - [Read] reads what [Format] has written as the same values.
 //
 // # References
 //
-// TOML 1.0, https://toml.io/en/v1.0.0; the grammar is github.com/BurntSushi/toml's. JSON Schema, draft 7,
-// https://json-schema.org.
+// TOML 1.0, https://toml.io/en/v1.0.0; the grammar is github.com/BurntSushi/toml's. JSON Schema,
+// draft 7, https://json-schema.org.
 package tomlconf

@@ -137,7 +137,8 @@ func kindOf(t reflect.Type) kind {
 	}
 }
 
-// SetDefaults sets all keys of a struct, and of the structs within, to their defaults. v points to it.
+// SetDefaults sets all keys of a struct, and of the structs within, to their defaults. v points to
+// it.
 func SetDefaults(v any) { setDefaults(reflect.ValueOf(v).Elem()) }
 
 func setDefaults(v reflect.Value) {

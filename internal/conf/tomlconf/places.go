@@ -7,10 +7,9 @@ import (
 	"github.com/spreadd/spreadd/internal/conf"
 )
 
-// places finds where the keys of a document stand, which the decoder does not
-// tell of keys in arrays of tables. The document has been accepted by the
-// decoder, so this only has to tell keys, strings and brackets apart; on a
-// document that has not, places may be wrong, but nothing worse.
+// places finds where the keys of a document stand, which the decoder does not tell of keys in
+// arrays of tables. The document has been accepted by the decoder, so this only has to tell keys,
+// strings and brackets apart; on a document that has not, places may be wrong, but nothing worse.
 type places struct {
 	src    string
 	off    int
@@ -119,8 +118,8 @@ func (p *places) key() []string {
 	}
 }
 
-// table returns the path of a table that the header at pos names, and notes it
-// and those around it that have no header of their own.
+// table returns the path of a table that the header at pos names, and notes it and those around it
+// that have no header of their own.
 func (p *places) table(parts []string, array bool, pos conf.Pos) string {
 	path := ""
 	for i, part := range parts {

@@ -20,9 +20,10 @@ import (
 // called after the keys of its table have been read, also if there were mistakes among them.
 type Checker interface{ Check(t *Table) }
 
-// Read reads a document into the struct that v points to, by the tags of its fields (see the package
-// comment). Keys that the document does not have are set to their defaults. name stands for the file in
-// messages. The error is a [conf.Errors] with all mistakes, or with one mistake in the grammar alone.
+// Read reads a document into the struct that v points to, by the tags of its fields (see the
+// package comment). Keys that the document does not have are set to their defaults. name stands for
+// the file in messages. The error is a [conf.Errors] with all mistakes, or with one mistake in the
+// grammar alone.
 func Read(name string, src []byte, v any) ([]conf.Warning, error) {
 	var values map[string]any
 	if _, err := toml.Decode(string(src), &values); err != nil {
@@ -280,7 +281,8 @@ func (t *Table) one(f *field, path string, raw any, v reflect.Value) {
 	}
 }
 
-// store stores a value of the document in a field. ok is false if it is of another type than the field.
+// store stores a value of the document in a field. ok is false if it is of another type than the
+// field.
 func (f *field) store(raw any, v reflect.Value) (ok bool, err error) {
 	text, isText := raw.(string)
 	whole, isWhole := raw.(int64)

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Schema returns a JSON schema (draft 7) of the documents that [Read] reads into the struct that v points
-// to. Editors complete and check configuration files with it.
+// Schema returns a JSON schema (draft 7) of the documents that [Read] reads into the struct that v
+// points to. Editors complete and check configuration files with it.
 func Schema(title string, v any) []byte {
 	s := schemaOf(reflect.TypeOf(v).Elem())
 	s["$schema"] = "http://json-schema.org/draft-07/schema#"

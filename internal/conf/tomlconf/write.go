@@ -12,8 +12,8 @@ import (
 	"github.com/spreadd/spreadd/internal/conf"
 )
 
-// Format writes the struct that v points to as a document that [Read] reads back to the same. Keys that
-// have their defaults are left out.
+// Format writes the struct that v points to as a document that [Read] reads back to the same. Keys
+// that have their defaults are left out.
 func Format(v any) string {
 	var w writer
 	w.table("", reflect.ValueOf(v).Elem())
@@ -124,8 +124,8 @@ func (f *field) formatOne(v reflect.Value) string {
 	}
 }
 
-// Quote writes a string as a value. Between single quotes it is written as it is, which patterns and
-// paths are easier to read for.
+// Quote writes a string as a value. Between single quotes it is written as it is, which patterns
+// and paths are easier to read for.
 func Quote(s string) string {
 	literal := !strings.ContainsFunc(s, func(r rune) bool { return r == '\'' || r < ' ' || r == 0x7f || r == 0xfffd })
 	if literal && strings.ContainsAny(s, `\"`) {

@@ -14,7 +14,7 @@ func (p *parser) check() {
 	for i := range p.cfg.Spreads {
 		s := &p.cfg.Spreads[i]
 		if first, ok := blocks[s.Address()]; ok {
-			p.warn(s.Pos, "line "+strconv.Itoa(first.Line)+" has a Spread block for "+quoteShort(s.Address())+" already; spreadlogd ignores this one, here both count")
+			p.warn(s.Pos, "line "+strconv.Itoa(first.Line)+" also has a Spread block for "+quoteShort(s.Address())+", which spreadlogd uses alone; logsub uses both")
 		} else {
 			blocks[s.Address()] = s.Pos
 		}
@@ -24,10 +24,10 @@ func (p *parser) check() {
 
 func (p *parser) checkSpread(s *Spread) {
 	if len(s.Logs) == 0 {
-		p.warn(s.Pos, "this Spread block has no Log, so nothing comes of it")
+		p.warn(s.Pos, "this Spread block has no Log, so it has no effect")
 	}
 	if s.Host.IsSet() && strings.Contains(s.Port.Value, "@") {
-		p.errorf(s.Host.Pos, "Host is given, and Port names a host too ("+quoteShort(s.Port.Value)+")", "leave one of them out")
+		p.errorf(s.Host.Pos, "both Host and Port ("+quoteShort(s.Port.Value)+") name a host", "remove one of them")
 	}
 	groups := make(map[string]conf.Pos)
 	for i := range s.Logs {
@@ -37,7 +37,7 @@ func (p *parser) checkSpread(s *Spread) {
 			continue
 		}
 		if first, ok := groups[l.Group.Value]; ok {
-			p.warn(l.Group.Pos, "line "+strconv.Itoa(first.Line)+" has a Log for group "+quoteShort(l.Group.Value)+" already; spreadlogd ignores this one, here both count")
+			p.warn(l.Group.Pos, "line "+strconv.Itoa(first.Line)+" also has a Log for group "+quoteShort(l.Group.Value)+", which spreadlogd uses alone; logsub uses both")
 		} else {
 			groups[l.Group.Value] = l.Group.Pos
 		}
@@ -53,7 +53,7 @@ func (p *parser) checkLog(l *Log) {
 	case isPipe && strings.TrimSpace(command) == "":
 		p.errorf(l.File.Pos, `File is a pipe to no command`, `name one: File = "|command"`)
 	case l.File.IsSet() && !isPipe && !filepath.IsAbs(l.File.Value):
-		p.warn(l.File.Pos, "File "+quoteShort(l.File.Value)+" is relative to the directory that the program is started in; spreadlogd reopens it under / after SIGHUP")
+		p.warn(l.File.Pos, "File "+quoteShort(l.File.Value)+" is relative to the working directory; spreadlogd reopens it under / after SIGHUP")
 	case !l.File.IsSet() && !l.VhostDir.IsSet() && !l.hasHandler():
 		p.warn(l.Pos, "this Log has no File, so nothing is written")
 	}
@@ -64,15 +64,15 @@ func (p *parser) checkLog(l *Log) {
 	case l.VhostDir.Value == "":
 		p.errorf(l.VhostDir.Pos, "VhostDir is empty", "name a directory")
 	case !filepath.IsAbs(l.VhostDir.Value):
-		p.warn(l.VhostDir.Pos, "VhostDir "+quoteShort(l.VhostDir.Value)+" is relative to the directory that the program is started in")
+		p.warn(l.VhostDir.Pos, "VhostDir "+quoteShort(l.VhostDir.Value)+" is relative to the working directory")
 	}
 	if l.File.IsSet() {
-		p.warn(l.File.Pos, "nothing is written to File, since this Log has a VhostDir")
+		p.warn(l.File.Pos, "nothing is written to File, because this Log has a VhostDir")
 	} else {
-		p.warn(l.VhostDir.Pos, "spreadlogd writes nothing where VhostDir stands without a File; here it works")
+		p.warn(l.VhostDir.Pos, "spreadlogd writes nothing for a VhostDir without a File; logsub does")
 	}
 	if len(l.Match) > 0 {
-		p.warn(l.Match[0].Pos, "spreadlogd ignores Match beside VhostDir; here it counts")
+		p.warn(l.Match[0].Pos, "spreadlogd ignores Match beside VhostDir; logsub applies it")
 	}
 }
 

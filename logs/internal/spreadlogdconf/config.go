@@ -10,35 +10,34 @@ import (
 
 // Defaults of spreadlogd (spreadlogd §5).
 const (
-	// DefaultBufferSize is the largest message in bytes where BufferSize
-	// does not say otherwise.
+	// DefaultBufferSize is the largest message in bytes where BufferSize does not say otherwise.
 	DefaultBufferSize = 8192
 	// DefaultPort is the port of a Spread block that names none.
 	DefaultPort = "4803"
 )
 
-// Setting is the value of a directive, and where the directive stands. A
-// directive that was not given has the zero value.
+// Setting is the value of a directive, and the place of the directive. A directive that was not
+// given has the zero value.
 type Setting struct {
 	Value string
 	Pos   conf.Pos
 }
 
-// IsSet reports whether the directive was given, be it with an empty value.
+// IsSet reports whether the directive was given, even with an empty value.
 func (s Setting) IsSet() bool { return s.Pos.IsValid() }
 
 // Config is a configuration file.
 type Config struct {
 	// BufferSize is the largest message that is written, in bytes, at least
-	// 1. BufferSizePos is zero if the default stands.
+	// 1. BufferSizePos is zero if the default applies.
 	BufferSize    int
 	BufferSizePos conf.Pos
 	// ModuleDir is where C modules are.
 	ModuleDir Setting
 	// Modules are the C modules to load, in the order of the file.
 	Modules []Module
-	// Perl are PerlLib and PerlUse, in the order of the file, which counts:
-	// a library directory has to come before the module found there.
+	// Perl are PerlLib and PerlUse, in the order of the file, which counts: a library directory has
+	// to come before the module found there.
 	Perl []Script
 	// Python are PythonLib and PythonImport, in the order of the file.
 	Python []Script
@@ -55,7 +54,7 @@ type Module struct {
 	Pos    conf.Pos
 }
 
-// ScriptKind tells the directives that prepare an interpreter apart.
+// ScriptKind distinguishes the directives that prepare an interpreter.
 type ScriptKind uint8
 
 // The kinds of [Script].
@@ -76,8 +75,7 @@ type Script struct {
 // Spread is one Spread block: a daemon, and what to do with its groups.
 type Spread struct {
 	Pos conf.Pos
-	// Port is DefaultPort, with no position, if not given. It may be in the
-	// form "4913@host".
+	// Port is DefaultPort, with no position, if not given. It may be in the form "4913@host".
 	Port Setting
 	// Host is not set for a daemon on this machine.
 	Host Setting
@@ -85,8 +83,8 @@ type Spread struct {
 	Logs []Log
 }
 
-// Address returns the daemon's address in libspread's form: "4803", a daemon
-// on this machine, or "4803@host" (spreadlogd §5, client-protocol §2.3).
+// Address returns the daemon's address in libspread's form: "4803", a daemon on this machine, or
+// "4803@host" (spreadlogd §5, client-protocol §2.3).
 func (s *Spread) Address() string {
 	if s.Host.IsSet() {
 		return s.Port.Value + "@" + s.Host.Value
@@ -101,16 +99,16 @@ type Log struct {
 	Group Setting
 	// File is where lines go. It may be a command; see [Log.Pipe].
 	File Setting
-	// VhostDir is a directory of files that are named by the first word of
-	// each line (spreadlogd §11).
+	// VhostDir is a directory of files that are named by the first word of each line (spreadlogd
+	// §11).
 	VhostDir Setting
 	// RewriteTimestamp says what becomes of a line's time.
 	RewriteTimestamp Rewrite
-	// Match are the patterns of which a message has to match one, if there
-	// are any, to be written to the file.
+	// Match are the patterns of which a message has to match one, if there are any, to be written
+	// to the file.
 	Match []Pattern
-	// ModuleLog, PerlLog, PerlHup and PythonLog name foreign code that gets
-	// each message, or with PerlHup each request to reopen files.
+	// ModuleLog, PerlLog, PerlHup and PythonLog name foreign code that gets each message, or with
+	// PerlHup each request to reopen files.
 	ModuleLog                   []Setting
 	PerlLog, PerlHup, PythonLog Setting
 }
@@ -153,9 +151,9 @@ type Directive struct {
 	Pos         conf.Pos
 }
 
-// Handlers yields the directives that call for foreign code: C modules, Perl,
-// Python and pipes to commands. A program that cannot run such code should
-// refuse them rather than write less than the file asks for.
+// Handlers yields the directives that call for foreign code: C modules, Perl, Python and pipes to
+// commands. A program that cannot run such code should refuse them rather than write less than the
+// file asks for.
 func (c *Config) Handlers() iter.Seq[Directive] {
 	return func(yield func(Directive) bool) {
 		for _, m := range c.Modules {

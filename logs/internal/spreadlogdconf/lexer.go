@@ -7,8 +7,7 @@ import (
 	"github.com/spreadd/spreadd/internal/conf"
 )
 
-// keyword is a word that spreadlogd's lexer knows (spreadlogd §3). The zero
-// value is none.
+// keyword is a word that spreadlogd's lexer knows (spreadlogd §3). The zero value is none.
 type keyword uint8
 
 const (
@@ -39,7 +38,7 @@ const (
 	numKeywords
 )
 
-// keywordNames are the keywords as they stand in a file.
+// keywordNames are the keywords as in a file.
 var keywordNames = [numKeywords]string{
 	kwBufferSize:       "BufferSize",
 	kwCommonLogFormat:  "CommonLogFormat",
@@ -65,7 +64,7 @@ var keywordNames = [numKeywords]string{
 	kwVhostGroup:       "VhostGroup",
 }
 
-// String returns the keyword as it stands in a file.
+// String returns the keyword as in a file.
 func (k keyword) String() string {
 	if k >= numKeywords {
 		return ""
@@ -83,8 +82,8 @@ func lookup(word string) keyword {
 	return kwNone
 }
 
-// leadingKeyword returns the keyword of "Keyword=..." or "Keyword", which
-// spreadlogd takes for one word if '=' is glued to it.
+// leadingKeyword returns the keyword of "Keyword=..." or "Keyword", which spreadlogd takes for one
+// word if '=' is glued to it.
 func leadingKeyword(word string) keyword {
 	name, _, _ := strings.Cut(word, "=")
 	return lookup(name)
@@ -106,7 +105,7 @@ type token struct {
 	keyword keyword // of a bare word that is one
 	pos     conf.Pos
 	newLine bool // the first of its line
-	// behind is the byte directly behind the token, or 0 at the end.
+	// behind is the byte directly after the token, or 0 at the end.
 	behind byte
 }
 
@@ -124,9 +123,9 @@ func (t token) String() string {
 	return quoteShort(t.text)
 }
 
-// lexer cuts a file into tokens. What a word is depends on where it stands,
-// since '=' may be glued to a directive but also be part of a value; so the
-// parser asks for what it needs: directive, equals, value or peek.
+// lexer cuts a file into tokens. What a word is depends on its place, because '=' may be glued to a
+// directive but also be part of a value; so the parser asks for what it needs: directive, equals,
+// value or peek.
 type lexer struct {
 	file string
 	src  []byte
@@ -168,8 +167,8 @@ func (l *lexer) skip() {
 	}
 }
 
-// directive returns the next token where a directive may stand. Of
-// "BufferSize=100" it is BufferSize.
+// directive returns the next token where a directive may stand. Of "BufferSize=100" it is
+// BufferSize.
 func (l *lexer) directive() token {
 	t := l.next()
 	if t.kind != tokWord || t.keyword != kwNone {
@@ -182,8 +181,8 @@ func (l *lexer) directive() token {
 	return t
 }
 
-// equals passes one '=' and reports whether there was one. Its line counts as
-// that of the last token.
+// equals passes one '=' and reports whether there was one. Its line counts as that of the last
+// token.
 func (l *lexer) equals() bool {
 	l.skip()
 	if l.off == len(l.src) || l.src[l.off] != '=' {
@@ -202,9 +201,8 @@ func (l *lexer) peek() token {
 	return t
 }
 
-// next returns the next token, with '=' as part of words. The longest match
-// wins, as in spreadlogd: `"a b"c` is the quoted `a b` and the bare `c`, but
-// `"a"b` is one bare word that keeps its quotes.
+// next returns the next token, with '=' as part of words. The longest match wins, as in spreadlogd:
+// `"a b"c` is the quoted `a b` and the bare `c`, but `"a"b` is one bare word that keeps its quotes.
 func (l *lexer) next() token {
 	l.skip()
 	t := token{pos: l.pos(), newLine: l.line != l.last}
@@ -244,8 +242,8 @@ func (l *lexer) advance(n int) {
 	l.last = l.line
 }
 
-// scanWord returns the kind and length of the word at the start of b, which
-// is not empty and begins with no white space, brace or comment.
+// scanWord returns the kind and length of the word at the start of b, which is not empty and begins
+// with no white space, brace or comment.
 func scanWord(b []byte) (tokenKind, int) {
 	bare := bytes.IndexAny(b, " \t\r\n#{}")
 	if bare < 0 {

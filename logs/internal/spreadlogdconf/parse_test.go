@@ -89,8 +89,7 @@ func inLog(t *testing.T, s string) (*Log, *Config) {
 	return &cfg.Spreads[0].Logs[0], cfg
 }
 
-// TestWords has a row for each rule of the lexer (spreadlogd §3), told by what
-// becomes of File.
+// TestWords has a row for each rule of the lexer (spreadlogd §3), told by what becomes of File.
 func TestWords(t *testing.T) {
 	for _, tt := range []struct {
 		name, in, want string
@@ -102,7 +101,7 @@ func TestWords(t *testing.T) {
 		{"other quotes inside", `File = '/a "b"'`, `/a "b"`, ""},
 		{"hash in quotes", `File = "/a#b"`, `/a#b`, ""},
 		{"braces in quotes", `File = "/a{b}"`, `/a{b}`, ""},
-		{"newline in quotes", "File = \"/a\nb\"", "/a\nb", "goes on over the end of the line"},
+		{"newline in quotes", "File = \"/a\nb\"", "/a\nb", "continues on the next line"},
 		{"no escapes", `File = /a\"b`, `/a\"b`, ""},
 		{"backslash ends no quotes", `File = "/a\"`, `/a\`, ""},
 		{"quotes around a part", `File = "/a"b`, `"/a"b`, "with the quotes"},
@@ -145,8 +144,7 @@ func TestWords(t *testing.T) {
 	}
 }
 
-// Values of directives that spreadlogd wants without '=' may begin with one
-// only in quotes.
+// Values of directives that spreadlogd wants without '=' may begin with one only in quotes.
 func TestDirectivesWithoutEquals(t *testing.T) {
 	for _, in := range []string{"PerlLog a::b", "PerlLog = a::b", "PerlLog=a::b", `PerlLog "a::b"`} {
 		if l, _ := inLog(t, in); l.PerlLog.Value != "a::b" {
@@ -230,8 +228,8 @@ func TestAddress(t *testing.T) {
 	}
 }
 
-// "Two sinks on one group is the natural reading" (spreadlogd §5), and so are
-// two blocks for one daemon.
+// "Two sinks on one group is the natural reading" (spreadlogd §5), and so are two blocks for one
+// daemon.
 func TestDuplicates(t *testing.T) {
 	const block = "Spread { Log { Group = a File = /1 }\nLog { Group = a File = /2 } }\n"
 	cfg, err := Parse("f", []byte(block+block))

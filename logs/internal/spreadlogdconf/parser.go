@@ -9,8 +9,8 @@ import (
 
 // Parse reads a configuration. file is its name, for messages.
 //
-// An error is of type [conf.Errors]. The Config is never nil; with an error only
-// its Warnings are of use.
+// An error is of type [conf.Errors]. The Config is never nil; with an error only its Warnings are
+// of use.
 func Parse(file string, src []byte) (*Config, error) {
 	p := &parser{lex: newLexer(file, src), cfg: &Config{BufferSize: DefaultBufferSize}}
 	p.config()
@@ -25,8 +25,8 @@ func Parse(file string, src []byte) (*Config, error) {
 	return p.cfg, nil
 }
 
-// parser is a recursive descent along the grammar of spreadlogd §4. After a
-// mistake in the grammar failed is set and all functions return at once.
+// parser is a recursive descent along the grammar of spreadlogd §4. After a mistake in the grammar
+// failed is set and all functions return at once.
 type parser struct {
 	lex    *lexer
 	cfg    *Config
@@ -157,13 +157,13 @@ func (p *parser) open(head token) bool {
 func (p *parser) misplaced(t token, expected string) {
 	switch place := t.keyword.place(); {
 	case t.keyword == kwVhostGroup:
-		p.fail(t, expected, "VhostGroup is a reserved word without a meaning, in spreadlogd too")
+		p.fail(t, expected, "VhostGroup is reserved and has no meaning, in spreadlogd either")
 	case place != "":
 		p.fail(t, expected, t.keyword.String()+" belongs "+place)
 	case t.kind == tokClose:
-		p.fail(t, expected, `there is no "{" for it`)
+		p.fail(t, expected, `it closes no "{"`)
 	case t.kind == tokOpen:
-		p.fail(t, expected, "a value with a brace in it has to be quoted")
+		p.fail(t, expected, "quote a value that contains a brace")
 	case t.kind == tokWord || t.kind == tokQuoted:
 		p.fail(t, expected, p.strayWord(t))
 	default:
@@ -171,13 +171,13 @@ func (p *parser) misplaced(t token, expected string) {
 	}
 }
 
-// strayWord guesses why a word stands where a directive is expected.
+// strayWord guesses why there is a word where a directive is expected.
 func (p *parser) strayWord(t token) string {
 	name, _, assigned := strings.Cut(t.text, "=")
 	assigned = assigned || p.lex.equals()
 	switch k := conf.Suggest(name, keywordNames[1:]); {
 	case !assigned && !t.newLine:
-		return "a value with white space in it has to be quoted"
+		return "quote a value that contains white space"
 	case k != "":
 		return "did you mean " + k + "?"
 	case name != "" && t.kind == tokWord:
@@ -208,15 +208,15 @@ func (p *parser) value(head token) token {
 	t := p.lex.peek()
 	switch {
 	case t.kind == tokWord && t.newLine && leadingKeyword(t.text) != kwNone:
-		// spreadlogd takes no keyword for a value. We do, but not at the
-		// start of a line, where it rather begins the next directive.
-		p.fail(t, "a value of "+head.keyword.String(), "a value that is a directive's name has to be quoted there")
+		// spreadlogd takes no keyword for a value. We do, but not at the start of a line, where it
+		// rather begins the next directive.
+		p.fail(t, "a value of "+head.keyword.String(), "quote a value that is the name of a directive")
 		return token{}
 	case t.kind == tokWord || t.kind == tokQuoted:
 	default:
 		advice := ""
 		if t.kind != tokEnd {
-			advice = "a value with a brace in it has to be quoted"
+			advice = "quote a value that contains a brace"
 		}
 		p.fail(t, "a value of "+head.keyword.String(), advice)
 		return token{}
@@ -231,12 +231,12 @@ func (p *parser) checkValue(t token) {
 	switch {
 	case t.kind == tokQuoted:
 		if strings.Contains(t.text, "\n") {
-			p.warn(t.pos, "this value goes on over the end of the line: is a quote missing?")
+			p.warn(t.pos, "this value continues on the next line: is a quote missing?")
 		}
 	case t.behind == '#':
-		p.warn(t.pos, `the value is `+quoteShort(t.text)+`, since "#" begins a comment even inside a word; quote the value if "#" belongs to it`)
+		p.warn(t.pos, `the value is `+quoteShort(t.text)+`, because "#" begins a comment even inside a word; quote the value if "#" is part of it`)
 	case strings.Trim(t.text, `"'`) != t.text:
-		p.warn(t.pos, "the value is "+t.text+" with the quotes, since they do not enclose all of it")
+		p.warn(t.pos, "the value is "+t.text+" with the quotes, because they do not enclose all of it")
 	}
 }
 
@@ -251,7 +251,7 @@ func (p *parser) set(head token, s *Setting) {
 // again warns if the directive at earlier is replaced.
 func (p *parser) again(head token, earlier conf.Pos) {
 	if earlier.IsValid() {
-		p.warn(head.pos, head.keyword.String()+" was given in line "+strconv.Itoa(earlier.Line)+" already; the last one counts")
+		p.warn(head.pos, head.keyword.String()+" is already set on line "+strconv.Itoa(earlier.Line)+"; the last one applies")
 	}
 }
 
@@ -285,7 +285,7 @@ func (p *parser) bufferSize(head token) {
 		return
 	}
 	if first := p.cfg.BufferSizePos; first.IsValid() {
-		p.warn(head.pos, "BufferSize was given in line "+strconv.Itoa(first.Line)+" already; the first one counts")
+		p.warn(head.pos, "BufferSize is already set on line "+strconv.Itoa(first.Line)+"; the first one applies")
 		return
 	}
 	n, whole := atoi(v.text)
@@ -302,12 +302,11 @@ func (p *parser) bufferSize(head token) {
 	}
 }
 
-// maxBufferSize keeps absurd values from overflowing anything; a message of
-// Spread is far smaller.
+// maxBufferSize keeps absurd values from overflowing anything; a message of Spread is far smaller.
 const maxBufferSize = 1 << 30
 
-// atoi reads a number as C's function does: white space, a sign, digits, and
-// whatever follows. whole reports that nothing does.
+// atoi reads a number as C's function does: white space, a sign, digits, and whatever follows.
+// whole reports that nothing does.
 func atoi(s string) (n int, whole bool) {
 	s = strings.TrimLeft(s, " \t\n\v\f\r")
 	digits := strings.TrimPrefix(s, "-")
@@ -340,20 +339,19 @@ func (p *parser) rewrite(head token, r *Rewrite) {
 	switch {
 	case v.text == clf:
 		if v.kind == tokQuoted {
-			p.warn(v.pos, `"CommonLogFormat" in quotes is taken for the keyword; spreadlogd would write the word into every line`)
+			p.warn(v.pos, `"CommonLogFormat" in quotes is read as the keyword; spreadlogd would write the word into every line`)
 		}
 		r.Kind, r.Format = RewriteCommonLog, ""
 	case strings.EqualFold(v.text, clf):
-		p.warn(v.pos, v.String()+" is a format that writes this very word; the keyword is CommonLogFormat")
+		p.warn(v.pos, v.String()+" is a format that writes exactly this word; the keyword is CommonLogFormat")
 	case !strings.Contains(v.text, "%"):
-		p.warn(v.pos, "the format "+v.String()+` has no "%" in it, so that all lines get the same words`)
+		p.warn(v.pos, "the format "+v.String()+` contains no "%", so all lines get the same text`)
 	case len(v.text) > maxFormat:
-		p.warn(v.pos, "the format is longer than the "+strconv.Itoa(maxFormat)+" bytes that spreadlogd can hold")
+		p.warn(v.pos, "the format is longer than the "+strconv.Itoa(maxFormat)+" bytes that spreadlogd supports")
 	}
 }
 
-// maxFormat is the longest format for which spreadlogd's behaviour is defined
-// (spreadlogd §9).
+// maxFormat is the longest format for which spreadlogd's behaviour is defined (spreadlogd §9).
 const maxFormat = 127
 
 func (p *parser) match(head token, l *Log) {
@@ -368,7 +366,7 @@ func (p *parser) match(head token, l *Log) {
 	}
 	l.Match = append(l.Match, Pattern{Text: v.text, Regexp: re, Pos: head.pos})
 	if len(l.Match) == maxMatch+1 {
-		p.warn(head.pos, "spreadlogd ignores all but the first "+strconv.Itoa(maxMatch)+" Match of a Log; here all count")
+		p.warn(head.pos, "spreadlogd ignores all but the first "+strconv.Itoa(maxMatch)+" Match of a Log; logsub applies all")
 	}
 }
 

@@ -10,9 +10,8 @@ import (
 // errBackReference is why a pattern with \1 to \9 is refused.
 var errBackReference = errors.New(`back references (\1 to \9) are not supported`)
 
-// compileEgrep compiles a pattern of Match, which is in GNU egrep's syntax
-// (spreadlogd §10). ^ and $ match at inner newlines too, and a newline in the
-// pattern stands between alternatives.
+// compileEgrep compiles a pattern of Match, which is in GNU egrep's syntax (spreadlogd §10). ^ and
+// $ match at inner newlines too, and a newline in the pattern separates alternatives.
 func compileEgrep(pattern string) (*regexp.Regexp, error) {
 	translated, err := translateEgrep(pattern)
 	if err != nil {
@@ -25,8 +24,7 @@ func compileEgrep(pattern string) (*regexp.Regexp, error) {
 	return re, err
 }
 
-// translateEgrep writes a pattern in the syntax of package regexp. What both
-// have is left as it is.
+// translateEgrep writes a pattern in the syntax of package regexp. What both have is left as it is.
 func translateEgrep(pattern string) (string, error) {
 	var out strings.Builder
 	for i := 0; i < len(pattern); i++ {
@@ -46,7 +44,7 @@ func translateEgrep(pattern string) (string, error) {
 			}
 			out.WriteString(s)
 		case c == '(' && strings.HasPrefix(pattern[i:], "(?"):
-			return "", errors.New(`"(?" means nothing in egrep's syntax`)
+			return "", errors.New(`"(?" has no meaning in egrep syntax`)
 		default:
 			out.WriteByte(c)
 		}
@@ -74,9 +72,9 @@ func translateEscape(c byte) (string, error) {
 	}
 }
 
-// bracketLen returns the length of the bracket expression at the start of s,
-// or of all of s if it has no end. A "]" directly at its start is a member of
-// it, and so is one in a class such as [:alpha:].
+// bracketLen returns the length of the bracket expression at the start of s, or of all of s if it
+// has no end. A "]" directly at its start is a member of it, and so is one in a class such as
+// [:alpha:].
 func bracketLen(s string) int {
 	i := 1
 	if i < len(s) && s[i] == '^' {

@@ -2,8 +2,8 @@ package spreadlogdconf
 
 import "testing"
 
-// TestEgrep holds what spreadlogd §10 tells of Match, and where egrep's syntax
-// and that of package regexp differ.
+// TestEgrep holds what spreadlogd §10 tells of Match, and where egrep's syntax and that of package
+// regexp differ.
 func TestEgrep(t *testing.T) {
 	for _, tt := range []struct {
 		pattern, text string

@@ -5,10 +5,9 @@ import (
 	"strings"
 )
 
-// String returns the configuration in the language of the file, each directive
-// as it was understood, defaults of BufferSize and Port included. Parsing it
-// gives an equal configuration, but for values with both kinds of quotes in
-// them, which the language can only hold by accident.
+// String returns the configuration in the language of the file, each directive as it was
+// understood, defaults of BufferSize and Port included. Parsing it gives an equal configuration,
+// but for values with both kinds of quotes in them, which the language can only hold by accident.
 func (c *Config) String() string {
 	var p printer
 	p.directive(0, kwBufferSize, strconv.Itoa(c.BufferSize))

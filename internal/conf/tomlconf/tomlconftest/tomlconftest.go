@@ -23,8 +23,8 @@ type File struct {
 	Page    string // the page with the table of keys, below Root
 }
 
-// Check fails unless the schema docs/schema/PROGRAM.schema.json and the table of keys are those of the
-// struct. With -rewrite it writes them. It returns the schema.
+// Check fails unless the schema docs/schema/PROGRAM.schema.json and the table of keys are those of
+// the struct. With -rewrite it writes them. It returns the schema.
 func (f File) Check(t *testing.T) Schema {
 	t.Helper()
 	text := tomlconf.Schema("configuration file of "+f.Program, f.Struct)
