@@ -15,7 +15,6 @@ import (
 
 	"github.com/spreadd/spreadd/integration/harness"
 	"github.com/spreadd/spreadd/integration/netns"
-	"github.com/spreadd/spreadd/internal/testkit/testskip"
 )
 
 // TestFarm is a small web farm:
@@ -28,9 +27,7 @@ import (
 // server says it has answered, by the log that it keeps itself, is held against what the log hosts
 // have.
 func TestFarm(t *testing.T) {
-	if err := netns.Check(t); err != nil {
-		testskip.Skip(t, err.Error())
-	}
+	netns.Require(t)
 	f := newFarm(t, programs.Build(t, "spreadd", "logpub", "logsub"))
 	web1, web2, web3, log1, log2 := f.hosts[0], f.hosts[1], f.hosts[2], f.hosts[3], f.hosts[4]
 	for _, h := range f.hosts {
@@ -107,11 +104,11 @@ func newFarm(t testing.TB, bin string) *farm {
 	if err := openUp(dir); err != nil {
 		t.Fatal(err)
 	}
-	hub := newSpace(t)
+	hub := netns.New(t)
 	hub.IP(t, "link set lo up", "link add farm type bridge mcast_snooping 0", "link set farm up")
 	f := &farm{t: t, bin: bin, marks: make(map[string]int64)}
 	for i, name := range []string{"web1", "web2", "web3", "log1", "log2"} {
-		h := &farmHost{Space: newSpace(t), f: f, name: name, addr: fmt.Sprintf("10.79.0.%d", i+1), dir: filepath.Join(dir, name)}
+		h := &farmHost{Space: netns.New(t), f: f, name: name, addr: fmt.Sprintf("10.79.0.%d", i+1), dir: filepath.Join(dir, name)}
 		f.hosts = append(f.hosts, h)
 		hub.IP(t, fmt.Sprintf("link add p%d type veth peer name eth0 netns %s", i, h.Path()),
 			fmt.Sprintf("link set p%d master farm", i), fmt.Sprintf("link set p%d up", i))
@@ -137,15 +134,6 @@ func newFarm(t testing.TB, bin string) *farm {
 		writeFile(t, h.path("spread.conf"), conf+segment.String()+"}\n")
 	}
 	return f
-}
-
-func newSpace(t testing.TB) *netns.Space {
-	t.Helper()
-	s, err := netns.New(t)
-	if err != nil {
-		testskip.Skip(t, err.Error())
-	}
-	return s
 }
 
 func (h *farmHost) path(name string) string { return filepath.Join(h.dir, name) }

@@ -11,16 +11,27 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/spreadd/spreadd/internal/testkit/testskip"
 )
 
-// Space is a network namespace, and the thread that is in it.
+// Space is a network namespace with a thread in it.
 type Space struct {
 	calls chan func()
 	path  string
 }
 
-// New makes a namespace, which lasts until the test ends.
-func New(t testing.TB) (*Space, error) {
+// New makes a namespace that exists until the test ends. It skips the test if that is impossible.
+func New(t testing.TB) *Space {
+	t.Helper()
+	s, err := newSpace(t)
+	if err != nil {
+		testskip.Skip(t, err.Error())
+	}
+	return s
+}
+
+func newSpace(t testing.TB) (*Space, error) {
 	t.Helper()
 	s := &Space{calls: make(chan func())}
 	ready := make(chan error)
@@ -28,7 +39,7 @@ func New(t testing.TB) (*Space, error) {
 	var fd *os.File
 	go func() {
 		defer close(ended)
-		runtime.LockOSThread() // for good: the thread goes with the namespace
+		runtime.LockOSThread() // It is never unlocked, so the thread ends with the goroutine.
 		err := unix.Unshare(unix.CLONE_NEWNET)
 		if err == nil {
 			fd, err = os.Open("/proc/thread-self/ns/net")
@@ -40,7 +51,7 @@ func New(t testing.TB) (*Space, error) {
 	}()
 	if err := <-ready; err != nil {
 		close(s.calls)
-		return nil, fmt.Errorf("no network namespace: %w: run this test as root, where containers may have some", err)
+		return nil, fmt.Errorf("cannot create a network namespace: %w; run this test as root where containers may create them", err)
 	}
 	s.path = fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), fd.Fd())
 	t.Cleanup(func() {
@@ -51,10 +62,10 @@ func New(t testing.TB) (*Space, error) {
 	return s, nil
 }
 
-// Path is where the namespace is, for ip.
+// Path returns the path of the namespace, for ip.
 func (s *Space) Path() string { return s.path }
 
-// Do runs f in the namespace. What f starts is in it too.
+// Do runs f in the namespace. A program that f starts runs in it too.
 func (s *Space) Do(f func()) {
 	done := make(chan struct{})
 	s.calls <- func() {
@@ -64,10 +75,10 @@ func (s *Space) Do(f func()) {
 	<-done
 }
 
-// Run runs a program in the namespace, with a text for it to read, and returns what it prints.
+// Run runs a program in the namespace with input as its standard input, and returns its output.
 func (s *Space) Run(input, name string, args ...string) (output string, err error) {
 	s.Do(func() {
-		cmd := exec.Command(name, args...) //nolint:noctx // it changes the network, which it must not do in part
+		cmd := exec.Command(name, args...) //nolint:noctx // It must not be interrupted halfway.
 		cmd.Stdin = strings.NewReader(input)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 		var b []byte
@@ -77,7 +88,7 @@ func (s *Space) Run(input, name string, args ...string) (output string, err erro
 	return output, err
 }
 
-// Must is Run for what cannot fail.
+// Must is Run for a program that must succeed.
 func (s *Space) Must(t testing.TB, input, name string, args ...string) {
 	t.Helper()
 	if out, err := s.Run(input, name, args...); err != nil {
@@ -85,24 +96,32 @@ func (s *Space) Must(t testing.TB, input, name string, args ...string) {
 	}
 }
 
-// IP runs commands of ip in the namespace.
+// IP runs ip commands in the namespace.
 func (s *Space) IP(t testing.TB, commands ...string) {
 	t.Helper()
 	s.Must(t, strings.Join(commands, "\n")+"\n", "ip", "-batch", "-")
 }
 
-// Check says what is missing where there can be no networks, and how to get it.
-func Check(t testing.TB) error {
+// Require skips the test if this host cannot make networks, and says what is missing and how to get
+// it.
+func Require(t testing.TB) {
+	t.Helper()
+	if err := check(t); err != nil {
+		testskip.Skip(t, err.Error())
+	}
+}
+
+func check(t testing.TB) error {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		return errors.New("network namespaces need root: run this test with sudo")
+		return errors.New("network namespaces need root; run this test with sudo")
 	}
 	for program, pack := range map[string]string{"ip": "iproute2", "nft": "nftables"} {
 		if _, err := exec.LookPath(program); err != nil {
-			return fmt.Errorf("%s is not installed: apt-get install %s", program, pack)
+			return fmt.Errorf("%s is not installed (Debian: apt-get install %s)", program, pack)
 		}
 	}
-	s, err := New(t)
+	s, err := newSpace(t)
 	if err != nil {
 		return err
 	}
@@ -112,7 +131,7 @@ func Check(t testing.TB) error {
 		"nf_tables": {"nft", "add", "table", "inet", "trial"},
 	} {
 		if out, err := s.Run("", try[0], try[1:]...); err != nil {
-			return fmt.Errorf("the kernel does not make %s here: %s: %w: %s: run this test where it may", what, strings.Join(try, " "), err, out)
+			return fmt.Errorf("the kernel cannot make %s: %s: %w: %s", what, strings.Join(try, " "), err, out)
 		}
 	}
 	return nil

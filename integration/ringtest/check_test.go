@@ -7,28 +7,27 @@ import (
 	"github.com/spreadd/spreadd/spread"
 )
 
-// group is the one that all clients are members of.
+// group is the group of which all clients are members.
 const group = "room"
 
-// record is what one client sent and got, from its connection to its end.
+// record is everything that one client sent and received.
 type record struct {
-	id     string // of the client, unlike that of any other
-	name   string // its private group, which a later client may have again
-	killed bool   // its end is not its own doing: what it sent last may be lost
+	id     string // unique name of the client
+	name   string // its private group, which a later client may have too
+	killed bool   // whether its daemon was killed, so that its last messages may be lost
 	sent   int    // messages, numbered from 1
-	// settled is the number of the first message that was sent when everybody was together for
-	// good, or 0.
+	// settled is the number of the first message after the last fault, or 0.
 	settled int
 	events  []event
 }
 
-// event is a message or, if there is one, a membership.
+// event is a membership message or, if membership is nil, a message.
 type event struct {
 	message
 	membership *spread.Membership
 }
 
-// message says which one of whose it is.
+// message identifies a message by its sender and number.
 type message struct {
 	from    string // the record's id
 	n       int
@@ -37,20 +36,20 @@ type message struct {
 
 func (m message) String() string { return fmt.Sprintf("%s/%d (%v)", m.from, m.n, m.service) }
 
-// ordered reports whether the message has a place in the order. Reliable ones have not: they may be
-// delivered on arrival (ring-protocol §17.1).
+// ordered reports whether the message is part of the total order. Reliable messages are not: they
+// may be delivered on arrival (ring-protocol §17.1).
 func (m message) ordered() bool { return m.service > spread.Reliable }
 
-// stretch is what a client got in one view.
+// stretch is what a client received in one view.
 type stretch struct {
 	of         *record
-	view, next *spread.Membership // next is nil if there was none
-	messages   []message          // those with a place in the order
-	// signal is how many of them came before the transitional signal, or all.
+	view, next *spread.Membership // next is nil in the last stretch
+	messages   []message          // messages in the total order
+	// signal is the number of messages before the transitional signal.
 	signal int
 }
 
-// stretches cuts a record at its views.
+// stretches splits a record at its views.
 func (r *record) stretches() []stretch {
 	var all []stretch
 	for _, e := range r.events {
@@ -77,7 +76,7 @@ func (r *record) stretches() []stretch {
 	return all
 }
 
-// properties are what must hold of all records of a run.
+// properties lists what must be true of the records of a run.
 var properties = []struct {
 	name  string
 	check func(all []*record, fail func(format string, args ...any))
@@ -90,12 +89,12 @@ var properties = []struct {
 	{"sets of a view", checkSets},
 	{"virtual synchrony", checkSynchrony},
 	{"safe messages", checkSafe},
-	{"all arrive once all are together", checkSettled},
+	{"all arrive after the last fault", checkSettled},
 }
 
-// violations returns what is wrong with records, some of it if it is much.
+// violations returns the violations of the properties, but not more than a few of each.
 func violations(all []*record) []string {
-	const most = 5 // of one property: the rest is mostly the same again
+	const most = 5 // of one property; the others are mostly similar
 	var found []string
 	for _, p := range properties {
 		n := 0
@@ -108,8 +107,8 @@ func violations(all []*record) []string {
 	return found
 }
 
-// No message comes twice, and those of one sender with a place in the order come in the order in
-// which they were sent. No message is made up, and none comes to one who has no view.
+// No message is delivered twice, and ordered messages of one sender are delivered in the order of
+// sending. No message is invented, and none is delivered to a client without a view.
 func checkSenders(all []*record, fail func(string, ...any)) {
 	sent := make(map[string]int)
 	for _, r := range all {
@@ -142,8 +141,8 @@ func checkSenders(all []*record, fail func(string, ...any)) {
 	}
 }
 
-// Who sends to a group it is in gets its own messages, without a gap; up to the last if its
-// connection did not end.
+// A client that sends to its own group receives its own messages without a gap, and up to the last
+// one if its daemon was not killed.
 func checkSelfDelivery(all []*record, fail func(string, ...any)) {
 	for _, r := range all {
 		own := make([]bool, r.sent+1)
@@ -167,7 +166,7 @@ func checkSelfDelivery(all []*record, fail func(string, ...any)) {
 	}
 }
 
-// Any two clients get the messages that both get in the same order.
+// Two clients receive the messages that both of them receive in the same order.
 func checkTotalOrder(all []*record, fail func(string, ...any)) {
 	place := make([]map[message]int, len(all))
 	for i, r := range all {
@@ -208,8 +207,8 @@ func checkSelfInclusion(all []*record, fail func(string, ...any)) {
 	}
 }
 
-// G2 and G3: views with one id have one list of members, and if the network caused them one list of
-// sets; nobody gets one twice.
+// G2 and G3: views with one id have one list of members and, if the network caused them, one list
+// of sets. No client receives one twice.
 func checkSameView(all []*record, fail func(string, ...any)) {
 	type key struct {
 		id      spread.GroupID
@@ -240,8 +239,8 @@ func checkSameView(all []*record, fail func(string, ...any)) {
 	}
 }
 
-// G4: the sets of a view that the network caused hold each member once, and one is the receiver's
-// own.
+// G4: the sets of a view that the network caused contain each member once, and one set is the
+// receiver's own.
 func checkSets(all []*record, fail func(string, ...any)) {
 	for _, r := range all {
 		for _, s := range r.stretches() {
@@ -265,8 +264,8 @@ func checkSets(all []*record, fail func(string, ...any)) {
 	}
 }
 
-// ownSet returns those who came to a view together with its receiver. In a view that no network
-// caused these are all who were there before.
+// ownSet returns the members that came to a view together with its receiver. In a view that the
+// network did not cause, these are all previous members.
 func ownSet(v *spread.Membership) []string {
 	if v.Cause != spread.CauseNetwork {
 		return slices.DeleteFunc(slices.Clone(v.Members), func(m string) bool { return m == v.Changed })
@@ -279,8 +278,8 @@ func ownSet(v *spread.Membership) []string {
 	return nil
 }
 
-// G5: those who come from one view to the next together got the same messages in it, and the
-// transitional signal at the same place.
+// G5: members that move from one view to the next together received the same messages in it, and
+// the transitional signal in the same place.
 func checkSynchrony(all []*record, fail func(string, ...any)) {
 	type way struct{ from, to spread.GroupID }
 	ways := make(map[way]map[string]stretch)
@@ -313,7 +312,7 @@ func checkSynchrony(all []*record, fail func(string, ...any)) {
 				case other == name:
 				case !ok && !alive[other][w.to]: // it died before it got the view
 				case !ok:
-					fail("%s is told that %s came with it from view %v to %v, which it did not", s.of.id, other, w.from, w.to)
+					fail("%s was informed that %s came with it from view %v to %v, which it did not", s.of.id, other, w.from, w.to)
 				case !slices.Equal(s.messages, o.messages):
 					fail("%s and %s came together from view %v to %v with %d and %d messages: %s", s.of.id, o.of.id, w.from, w.to,
 						len(s.messages), len(o.messages), difference(s.messages, o.messages))
@@ -334,8 +333,8 @@ func difference(a, b []message) string {
 	return "one has more"
 }
 
-// A safe message that one gets in a view before its end is near is got by all of that view, but for
-// those that crash.
+// A safe message that one member receives in a view before the transitional signal is received by
+// all members of that view, except those that crash.
 func checkSafe(all []*record, fail func(string, ...any)) {
 	views := make(map[spread.GroupID][]stretch)
 	for _, r := range all {
@@ -363,7 +362,7 @@ func checkSafe(all []*record, fail func(string, ...any)) {
 	}
 }
 
-// What is sent when all are together for good, all get.
+// All clients receive all messages that are sent after the last fault.
 func checkSettled(all []*record, fail func(string, ...any)) {
 	for _, from := range all {
 		if from.settled == 0 {

@@ -19,50 +19,50 @@ import (
 )
 
 const (
-	// period is that of a client's messages, window how many of its own it may have under way: what
-	// a ring does not deliver, as while it is cut, is not sent either.
+	// period is the time between two messages of a client. window bounds its messages in flight, so
+	// that a client does not send while its ring does not deliver.
 	period = 3 * time.Millisecond
 	window = 30
 )
 
-// services are those that messages have, in turn.
+// services are the services of messages, in turn.
 var services = []spread.Service{
 	spread.Agreed, spread.Safe, spread.FIFO, spread.Agreed, spread.Causal, spread.Reliable, spread.Agreed, spread.Safe, spread.Unreliable,
 }
 
-// client is a member of the group, at the daemon of its host.
+// client is a member of the group, connected to the daemon of its host.
 type client struct {
 	t    testing.TB
 	conn *spread.Conn
 
 	mu        sync.Mutex
 	rec       record
-	came      int // own messages
+	came      int // own messages that were delivered
 	settle    bool
 	ending    bool
 	violation []string
 
-	fast     atomic.Bool   // sends as fast as its own messages come back
+	fast     atomic.Bool   // whether to send as fast as its own messages are delivered
 	joined   chan struct{} // closed at the first view
 	stop     chan struct{} // closed to stop sending
-	sent     chan struct{} // closed when it has
+	sent     chan struct{} // closed when it has stopped sending
 	received chan struct{} // closed when the connection has ended
 }
 
 // dial connects from a host.
 func (h *host) dial(ctx context.Context, netw, addr string) (nc net.Conn, err error) {
-	h.do(func() { nc, err = new(net.Dialer).DialContext(ctx, netw, addr) })
+	h.Do(func() { nc, err = new(net.Dialer).DialContext(ctx, netw, addr) })
 	return nc, err
 }
 
-// newClient connects to a host's daemon, as soon as that takes clients, and joins.
+// newClient connects to a host's daemon, as soon as that accepts clients, and joins the group.
 func newClient(t testing.TB, h *host, addr netip.Addr, id string) *client {
 	t.Helper()
 	c := &client{t: t, joined: make(chan struct{}), stop: make(chan struct{}), sent: make(chan struct{}), received: make(chan struct{})}
 	ctx, cancel := context.WithTimeout(t.Context(), harness.Patience)
 	defer cancel()
 	name := fmt.Sprintf("c%d", h.number)
-	harness.Wait(t, "a daemon that takes "+id, func() bool {
+	harness.Wait(t, "a daemon that accepts "+id, func() bool {
 		var err error
 		c.conn, err = spread.Dial(ctx, fmt.Sprintf("4803@%v", addr), spread.WithName(name), spread.WithMembership(true), spread.WithDialer(h.dial))
 		return err == nil
@@ -81,12 +81,12 @@ func newClient(t testing.TB, h *host, addr netip.Addr, id string) *client {
 	return c
 }
 
-// send sends messages of all services and of all sizes up to some packets, until it is told to stop
-// or the connection ends.
+// send sends messages of all services and of sizes up to a few packets, until stop is closed or the
+// connection ends.
 func (c *client) send() {
 	defer close(c.sent)
 	select {
-	case <-c.joined: // or a reliable message could overtake the join
+	case <-c.joined: // Otherwise a reliable message could overtake the join.
 	case <-c.stop:
 		return
 	case <-c.received:
@@ -126,18 +126,18 @@ func (c *client) send() {
 		}
 		service := services[n%len(services)]
 		b = payload(b[:0], c.rec.id, n)
-		// The window bounds what is under way, so this waits for the daemon at most.
+		// The window bounds the messages in flight, so this waits for nobody but the daemon.
 		if err := c.conn.Multicast(c.t.Context(), service, 7, b, group); err != nil {
-			return // receive sees why
+			return // receive reports why.
 		}
 	}
 }
 
-// edges are lengths of payloads that make one packet just full, or two, and one byte more or less.
+// edges are payload lengths that fill one or two packets exactly, and those with one byte more or
+// less.
 var edges = []int{1351, 1352, 1353, 2783, 2784, 2785}
 
-// payload appends the payload of a message: the lengths, who and which, and then what follows from
-// them.
+// payload appends the payload of a message: sender, number, and bytes that depend on them.
 func payload(b []byte, id string, n int) []byte {
 	rnd := rand.New(rand.NewPCG(uint64(n), uint64(len(id))))
 	size := rnd.IntN(300)
@@ -159,7 +159,7 @@ func payload(b []byte, id string, n int) []byte {
 	return b
 }
 
-// parse returns who sent a payload and which it is, if it is what was sent.
+// parse returns sender and number of a payload, and whether it is intact.
 func parse(b []byte) (id string, n int, ok bool) {
 	if len(b) < 1 || len(b) < 1+int(b[0])+4 {
 		return "", 0, false
@@ -169,6 +169,7 @@ func parse(b []byte) (id string, n int, ok bool) {
 	return id, n, bytes.Equal(b, payload(nil, id, n))
 }
 
+// receive records events until the connection ends.
 func (c *client) receive() {
 	defer close(c.received)
 	for {
@@ -187,12 +188,13 @@ func (c *client) receive() {
 	}
 }
 
+// take records an event. The caller holds the lock.
 func (c *client) take(e spread.Event) {
 	switch e := e.(type) {
 	case *spread.Message:
 		id, n, ok := parse(e.Payload)
 		if !ok || e.Type != 7 || !slices.Equal(e.Groups, []string{group}) || e.Service != services[n%len(services)] {
-			c.violation = append(c.violation, fmt.Sprintf("%s got a message that nobody sent: %v %q type %d %d bytes", c.rec.id, e.Service, e.Groups, e.Type, len(e.Payload)))
+			c.violation = append(c.violation, fmt.Sprintf("%s received a message that nobody sent: %v %q type %d %d bytes", c.rec.id, e.Service, e.Groups, e.Type, len(e.Payload)))
 			return
 		}
 		c.rec.events = append(c.rec.events, event{message: message{id, n, e.Service}})
@@ -209,7 +211,7 @@ func (c *client) take(e spread.Event) {
 	}
 }
 
-// members returns those of the view that the client is in.
+// members returns the members of the client's current view.
 func (c *client) members() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -221,14 +223,14 @@ func (c *client) members() []string {
 	return nil
 }
 
-// progress returns how many messages of its own the client has got.
+// progress returns the number of the client's own messages that were delivered to it.
 func (c *client) progress() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.came
 }
 
-// count returns how many messages have come from all.
+// count returns the highest message number received from each client.
 func (c *client) count() map[string]int {
 	c.mu.Lock()
 	defer c.mu.Unlock()

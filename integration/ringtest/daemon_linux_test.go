@@ -41,8 +41,8 @@ type faults struct {
 	MaxDelay               time.Duration
 }
 
-// timeouts are the shortest that daemons bear which share a few cores with others; LookupTimeout is
-// how long rings take to find one another.
+// timeouts are the shortest that work for many daemons on a few cores. LookupTimeout is the time in
+// which rings find one another.
 const timeouts = `
 TokenTimeout = 800
 HurryTimeout = 250
@@ -55,11 +55,11 @@ FormTimeout = 800
 LookupTimeout = 2000
 `
 
-// conf is the spread.conf of a ring: a segment for each network, or for each host, which then talk
-// by unicast alone.
+// conf returns the spread.conf of a ring, with one segment for each network. With unicast each host
+// has a segment of its own.
 func conf(n *network, s setting) string {
 	var b strings.Builder
-	// Root stays root, or the parent's death would not be the daemon's.
+	// The daemon stays root, because a change of the user clears the parent-death signal.
 	fmt.Fprintf(&b, "EventPriority = pDEBUG\nEventTimeStamp = \"%%H:%%M:%%S\"\nEventPreciseTimeStamp\nDaemonUser = root\nDaemonGroup = root\nAcceleratedRing = %v\n", s.accelerated)
 	b.WriteString(cmp.Or(s.timers, timeouts))
 	var last *host
@@ -118,12 +118,12 @@ func (r *ring) start(h *host) *process {
 		cmd.Args = append(prefix, cmd.Args...)
 	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	p.Process = harness.Start(r.t, cmd, h.do)
+	p.Process = harness.Start(r.t, cmd, h.Do)
 	p.Name = name
 	return p
 }
 
-// stop ends the daemon, and checks the status of ours.
+// stop stops the daemon. It checks the status unless this is a C daemon.
 func (p *process) stop() {
 	if p.peer {
 		p.Signal(syscall.SIGTERM)
@@ -133,7 +133,7 @@ func (p *process) stop() {
 	p.Stop()
 }
 
-// faultyDaemon is the program that is spreadd with a bad network.
+// faultyDaemon is the path of spreadd with a bad network in the module.
 const faultyDaemon = "daemon/transport/transporttest/faultyd"
 
 // buildDaemon returns the path of spreadd.

@@ -1,11 +1,11 @@
-// Package ringtest lets rings of real daemons live on real networks, and checks what their clients
-// see. It has no code of its own, only tests.
+// Package ringtest runs rings of real daemons on real networks and checks what their clients
+// receive. It contains only tests, which use built programs and package spread.
 //
 // # The network
 //
-// Each host is a network namespace with one interface; its other end is a port of a bridge in one
-// more namespace, the hub. With two networks the hub is the router between them, which lets no
-// multicast through:
+// Each host is a network namespace with one interface. The other end of its link is a port of a
+// bridge in another namespace, the hub. With two networks the hub is the router between them, which
+// does not forward multicast:
 //
 //	host 1           hub                                host 4
 //	ring0 ────── p1 ─ [net1]  10.78.1.254/24
@@ -13,31 +13,31 @@
 //	                  [net2]  10.78.2.254/24 ─ p4 ────── ring0
 //	                                                     10.78.2.1/24
 //
-// The namespaces have no names: each belongs to a thread of the test process and ends with it, and
-// so do the daemons. Nothing is left behind, however the tests end, and two runs at one time do not
-// meet. To look around in one while a test runs: nsenter -n -t with the process id of a daemon.
+// Package netns makes the namespaces. They and the daemons end with the test process. To look
+// around in one while a test runs, use nsenter -n -t with the process id of a daemon.
 //
-// # What is done to it
+// # Faults
 //
-// Datagrams are lost, delayed and doubled by netem where the kernel has it. Where it has not,
-// nftables loses them; delayed and doubled ones are then made by a filter within the daemon
-// (daemon/transport/transporttest). The daemon with a filter is this test binary, started again: no
-// option of spreadd leads there. Links are cut and healed by moving ports to another bridge,
-// routers are stopped, hosts made deaf, and daemons killed, started again and made to stand still.
+// If the kernel has netem, it loses, delays and duplicates datagrams. Otherwise nftables loses
+// them, and a filter in the daemon delays and duplicates them. The daemon with that filter is the
+// program daemon/transport/transporttest/faultyd, because spreadd has no option for it. Links are
+// cut by moving ports to another bridge. Routers are stopped, hosts made deaf, and daemons killed,
+// restarted and suspended.
 //
 // # With C daemons
 //
-// With SPREAD_PEER, the path of a Spread 5.0.1 daemon, there are rings of both kinds, and their
-// clients are those of either. Without it that test is skipped: it is optional, and nothing of that
-// daemon is here.
+// SPREAD_PEER is the path of a Spread 5.0.1 daemon. If it is set, TestMixedRings runs rings of both
+// kinds of daemons, with clients of both kinds. Otherwise that test is skipped, because this
+// project does not contain that daemon.
 //
 // # What is checked
 //
-// At each host a client is member of one group, sends messages of all services and sizes, and
-// records all that it gets. The properties are those of groups-protocol §12 that clients can see;
-// each is a function in check_test.go, with a test that a planted fault does not escape it.
+// On each host a client is a member of one group, sends messages of all services and sizes, and
+// records everything that it receives. The properties are those of groups-protocol §12 that clients
+// can observe. Each is a function in check_test.go, and a test plants a fault for each of them.
 //
 // # What it needs
 //
-// Linux, root, ip (iproute2) and nft (nftables). Elsewhere the tests are skipped, and say so.
+// Linux, root, ip (iproute2) and nft (nftables). Otherwise the tests are skipped and report what is
+// missing.
 package ringtest

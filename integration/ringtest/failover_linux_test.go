@@ -19,22 +19,23 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/integration/harness"
+	"github.com/spreadd/spreadd/integration/netns"
 	"github.com/spreadd/spreadd/spread"
 )
 
 var (
-	failoverTimers = flag.String("timers", "default", "of the benchmarks: default, or the spread.conf whose `file` has them")
-	failoverBinary = flag.String("spreadd", "", "of the benchmarks: `path` of a daemon, if it is not to be built")
-	failoverPrefix = flag.String("prefix", "", "of the benchmarks: `command` that starts the daemons, as \"chrt -r 1\"")
-	failoverHosts  = flag.Int("hosts", 3, "of the benchmarks: `number` of hosts")
-	calmTime       = flag.Duration("calm", time.Second, "of BenchmarkCalm: `time` that an iteration lasts")
+	failoverTimers = flag.String("timers", "default", "for benchmarks: default, or spread.conf `file` with the timers")
+	failoverBinary = flag.String("spreadd", "", "for benchmarks: `path` of a daemon (default: build it)")
+	failoverPrefix = flag.String("prefix", "", "for benchmarks: `command` that starts the daemons, such as \"chrt -r 1\"")
+	failoverHosts  = flag.Int("hosts", 3, "for benchmarks: `number` of hosts")
+	calmTime       = flag.Duration("calm", time.Second, "for BenchmarkCalm: `duration` of an iteration")
 )
 
 // benchTimers returns the timers that the flag names.
 func benchTimers(b *testing.B) string {
 	b.Helper()
 	if *failoverTimers == "default" {
-		return "# Those that daemons have without any.\n"
+		return "# The defaults of the daemon.\n"
 	}
 	text, err := os.ReadFile(*failoverTimers)
 	if err != nil {
@@ -53,8 +54,8 @@ func benchDaemon(b *testing.B) string {
 	return buildDaemon(b)
 }
 
-// probe is a member of the group that sends little and steadily, and remembers for how long at most
-// nothing has come.
+// probe is a member of the group that sends at a low, steady rate and measures the longest time
+// without a message.
 type probe struct {
 	conn *spread.Conn
 	done sync.WaitGroup
@@ -62,20 +63,20 @@ type probe struct {
 
 	mu      sync.Mutex
 	members int // of the last view
-	own     int // messages of its own that have come
+	own     int // own messages that were delivered
 	last    time.Time
 	gap     time.Duration
 }
 
 const (
-	// probePeriod is that of a probe's messages: outages are known about as well.
+	// probePeriod is the time between two messages of a probe, and the precision of outages.
 	probePeriod = 5 * time.Millisecond
-	// probeAhead is how many of them may be under way.
+	// probeAhead bounds the messages in flight.
 	probeAhead = 20
 	probeSize  = 200
 )
 
-// newProbe connects to a host's daemon as soon as that takes clients, and joins.
+// newProbe connects to a host's daemon, as soon as that accepts clients, and joins the group.
 func newProbe(b *testing.B, r *ring, number int) *probe {
 	b.Helper()
 	h := r.hosts[number-1]
@@ -96,7 +97,7 @@ func newProbe(b *testing.B, r *ring, number int) *probe {
 	return p
 }
 
-// close ends it; its daemon may have ended before.
+// close ends the probe. Its daemon may have ended before.
 func (p *probe) close() {
 	p.stop()
 	p.conn.Kill()
@@ -151,7 +152,7 @@ func (p *probe) receive(ctx context.Context) {
 	}
 }
 
-// look starts to look for a gap, and returns the longest before.
+// look returns the longest gap since the last call, and starts a new measurement.
 func (p *probe) look(now time.Time) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -166,7 +167,7 @@ func (p *probe) state() (members, own int) {
 	return p.members, p.own
 }
 
-// probes are a ring with a probe at each host.
+// probes is a ring with a probe at each host.
 type probes struct {
 	*ring
 	b   *testing.B
@@ -190,7 +191,7 @@ func newProbes(b *testing.B, binary string, s setting) *probes {
 	return f
 }
 
-// meet waits until all probes are in a view of so many, and messages come back in it.
+// meet waits until all probes are in a view with that many members and receive messages in it.
 func (f *probes) meet(members int) {
 	f.b.Helper()
 	const messages = 20
@@ -215,8 +216,8 @@ func (f *probes) meet(members int) {
 	harness.Wait(f.b, "messages in it", each(func(i, _, own int) bool { return own >= start[i]+messages }))
 }
 
-// outage kills the daemon of a host, and returns the longest time for which a receiver at another
-// got nothing. Then it brings the daemon back.
+// outage kills the daemon of a host and returns the longest time for which a receiver at another
+// host received nothing. Then it restarts the daemon.
 func (f *probes) outage(number int) (worst time.Duration) {
 	f.b.Helper()
 	i := number - 1
@@ -241,10 +242,10 @@ func (f *probes) outage(number int) (worst time.Duration) {
 }
 
 // BenchmarkFailover kills the first, the middle and the last daemon of a ring in turn, and reports
-// for how long receivers at the others get nothing. With SPREAD_PEER it does the same to a ring of
-// C daemons, each time after ours.
+// the time for which receivers at the others receive nothing. With SPREAD_PEER it alternates with a
+// ring of C daemons.
 func BenchmarkFailover(b *testing.B) {
-	require(b)
+	netns.Require(b)
 	binary := benchDaemon(b)
 	n := *failoverHosts
 	s := setting{networks: []int{n}, timers: benchTimers(b), prefix: *failoverPrefix}
@@ -264,8 +265,8 @@ func BenchmarkFailover(b *testing.B) {
 		victim := victims[i%len(victims)]
 		i++
 		for k, f := range rings {
-			// So that the moment is any one between two tokens.
-			time.Sleep(time.Duration(rand.IntN(int(100 * time.Millisecond)))) //house:sleep the moment of a crash is not to be chosen
+			// So that the crash happens at a random time between two tokens.
+			time.Sleep(time.Duration(rand.IntN(int(100 * time.Millisecond)))) //house:sleep the time of a crash must be random
 			d := f.outage(victim)
 			b.Logf("%s: host %d of %d: %v", names[k], victim, n, d.Round(time.Millisecond))
 			outages[k] = append(outages[k], d)
@@ -280,10 +281,10 @@ func BenchmarkFailover(b *testing.B) {
 	}
 }
 
-// BenchmarkCalm loads a ring as fast as receivers take it, and reports how many memberships they
-// were told meanwhile: none, unless a daemon took the load for a failure.
+// BenchmarkCalm loads a ring as fast as receivers accept messages, and reports the memberships that
+// they receive meanwhile: none, unless a daemon mistakes the load for a failure.
 func BenchmarkCalm(b *testing.B) {
-	require(b)
+	netns.Require(b)
 	n := *failoverHosts
 	s := setting{networks: []int{n}, timers: benchTimers(b) + "MaxSessionMessages = 30000\n", prefix: *failoverPrefix}
 	r := newDaemons(b, benchDaemon(b), s)
@@ -293,7 +294,7 @@ func BenchmarkCalm(b *testing.B) {
 		pids = append(pids, strconv.Itoa(r.daemons[i].Cmd.Process.Pid))
 	}
 	for _, number := range r.all() {
-		newProbe(b, r, number).close() // It is up.
+		newProbe(b, r, number).close() // The daemon is up.
 	}
 	spbench := filepath.Join(programs.Build(b, "spbench"), "spbench")
 	var views, messages int64
@@ -321,7 +322,8 @@ func BenchmarkCalm(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(float64(views), "views")
 	b.ReportMetric(float64(messages)/float64(n)/(time.Duration(b.N)*(*calmTime)).Seconds(), "messages/s")
-	// Each end of a ring was one, also if all came along and clients were told nothing.
+	// Each end of a ring counts, even if all daemons formed the next one and clients noticed
+	// nothing.
 	alarms := 0
 	for _, d := range r.daemons {
 		for line := range strings.Lines(d.Output.String()) {

@@ -21,16 +21,16 @@ import (
 	"github.com/spreadd/spreadd/spread"
 )
 
-// peerVariable names the C daemon that TestMixedRings runs ours with.
+// peerVariable is the environment variable with the path of a C daemon for TestMixedRings.
 const peerVariable = "SPREAD_PEER"
 
-// peerConf is what the C daemon needs besides, and what clients that are not ours do: they are not
-// as quick as the ring.
+// peerConf holds the options that the C daemon needs. C clients are slower than the ring, so they
+// need long queues.
 const peerConf = "RuntimeDir = /\nSocketPortReuse = on\nMaxSessionMessages = 30000\n"
 
-// peerCommand makes a command that of the C daemon, in the folder of its configuration. It puts a
-// socket into /tmp, and ends if another does so at the same moment: each gets an empty /tmp of its
-// own. Without stdbuf, what it says before it is killed would be lost.
+// peerCommand turns a command into that of the C daemon, in the directory of its configuration. The
+// daemon puts a socket into /tmp and ends if another one does so at the same time, so each gets an
+// empty /tmp of its own. Without stdbuf, output before a kill would be lost.
 func peerCommand(cmd *exec.Cmd, dir, name string) {
 	const script = `cp "$1" "$2.bin" && mkdir -p "$2" && mount --bind "$2" /tmp && exec stdbuf -oL "./$2.bin" -n "$2" -c spread.conf`
 	cmd.Path, cmd.Err = exec.LookPath("unshare")
@@ -43,10 +43,10 @@ type mixedRing struct {
 	setting
 }
 
-// mixedRings returns the rings to be tried. kinds has a letter for each host, G for our daemon and
-// C for the other; the first is the leader. Each row of both kinds for 3 and for 5 hosts is there,
-// so that each host of each mix leads, in one network and in two, with the original and the
-// accelerated ring; then some of other ways.
+// mixedRings returns the rings to test. kinds has a letter for each host, G for the Go daemon and C
+// for the C daemon; the first is the leader. The list has each sequence of both kinds for 3 and for
+// 5 hosts, so each host of each mix leads, in one network and in two, with the original and the
+// accelerated ring. Then it has some rings with other kinds of addresses.
 func mixedRings() []mixedRing {
 	var all []mixedRing
 	add := func(kinds string, two bool, w way, accelerated bool) {
@@ -90,7 +90,7 @@ func mixedRings() []mixedRing {
 	return all
 }
 
-// TestMixedRings takes rings of our daemon and C daemons through their lives. It is optional: the C
+// TestMixedRings takes rings of Go and C daemons through faults. It is optional, because the C
 // daemon is not part of this project.
 func TestMixedRings(t *testing.T) {
 	peer := os.Getenv(peerVariable)
@@ -101,7 +101,7 @@ func TestMixedRings(t *testing.T) {
 		t.Fatal(err)
 	}
 	binary := buildDaemon(t)
-	// Here daemons work rather than wait: not too many at a time.
+	// These daemons are busy most of the time, so not too many run in parallel.
 	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
 	for _, tt := range mixedRings() {
 		t.Run(tt.name, func(t *testing.T) {
@@ -113,11 +113,11 @@ func TestMixedRings(t *testing.T) {
 	}
 }
 
-// mixed: all send at full speed; clients come and go; the first and the last daemon of each kind
-// dies and comes back, some before anybody has noticed; one of each stands still; packets are lost,
-// also while daemons die; the hosts part in two with both kinds on both sides, with thousands of
-// groups, and meet; stock clients talk at each host. Our daemons have nothing to complain of in all
-// that.
+// mixed: all clients send at full speed; clients join and leave; the first and the last daemon of
+// each kind crashes and restarts, some before the others have noticed; one of each is suspended;
+// packets are lost, also during crashes; the network is partitioned with both kinds on both sides
+// and thousands of groups, and merges; C clients run on each host. The Go daemons must not log
+// warnings.
 func mixed(r *ring) {
 	began := time.Now()
 	step := func(what string) {
@@ -173,12 +173,13 @@ func mixed(r *ring) {
 	}
 	r.rush(false)
 	for _, h := range r.hosts {
-		h.must(r.t, "", "nft", "delete", "table", "inet", "lossy")
+		h.Must(r.t, "", "nft", "delete", "table", "inet", "lossy")
 	}
 	step("loss")
 
-	// Every other one of each kind. Those of two networks cannot reach each other when they are cut
-	// off, and of three rings that merge C daemons may tell the sets wrong (groups-protocol §10.2).
+	// Every second one of each kind, all in one network: hosts of two networks cannot reach each
+	// other when they are cut off, and when three rings merge, C daemons may report wrong sets
+	// (groups-protocol §10.2).
 	var away []int
 	for _, kind := range kinds {
 		for i := 1; i < len(kind); i += 2 {
@@ -218,24 +219,24 @@ func mixed(r *ring) {
 		p := r.daemons[n-1]
 		for line := range strings.Lines(p.Output.String()) {
 			if strings.Contains(line, " WARN ") || strings.Contains(line, " ERROR ") {
-				r.t.Errorf("%s is not content: %s", p.Name, line)
+				r.t.Errorf("%s logs a warning: %s", p.Name, line)
 			}
 		}
 	}
 }
 
-// rush lets all clients send as fast as they can, or ends that.
+// rush has all clients send as fast as they can, or ends that.
 func (r *ring) rush(on bool) {
 	for _, c := range r.clients {
 		c.fast.Store(on)
 	}
 }
 
-// installed is what our daemons log of a new ring, with the time in its id.
+// installed matches the log line of a new ring, with the time in its id.
 var installed = regexp.MustCompile(`membership installed id="\(-?\d+, (\d+)\)"`)
 
-// comeBack restarts a daemon that was killed. A C daemon that leads and comes back before its clock
-// has passed its old ids would use them again (membership-protocol §7.1): it has to wait.
+// comeBack restarts a daemon that was killed. A C daemon that leads must not restart before its
+// clock has passed its old ids, because it would use them again (membership-protocol §7.1).
 func (r *ring) comeBack(number int) {
 	r.t.Helper()
 	if number == 1 && r.peers[0] == 1 {
@@ -262,7 +263,7 @@ func (r *ring) dial(number int, name string) *spread.Conn {
 	r.t.Helper()
 	h := r.hosts[number-1]
 	dial := func(ctx context.Context, netw, addr string) (nc net.Conn, err error) {
-		h.do(func() { nc, err = new(net.Dialer).DialContext(ctx, netw, addr) })
+		h.Do(func() { nc, err = new(net.Dialer).DialContext(ctx, netw, addr) })
 		return nc, err
 	}
 	conn, err := spread.Dial(r.t.Context(), r.at(number), spread.WithName(name), spread.WithMembership(true), spread.WithDialer(dial))
@@ -272,11 +273,11 @@ func (r *ring) dial(number int, name string) *spread.Conn {
 	return conn
 }
 
-// at is the address of a host's daemon for its clients.
+// at returns the address of a host's daemon for clients.
 func (r *ring) at(number int) string { return fmt.Sprintf("4803@%v", r.addr(r.hosts[number-1])) }
 
-// comeAndGo lets another client of a host join the group, leave it, join again and end. All see
-// each step, and it sees what they see.
+// comeAndGo has another client of a host join the group, leave it, join again and disconnect. All
+// clients see each step, and the guest sees the same.
 func (r *ring) comeAndGo(number int, orderly bool) {
 	r.t.Helper()
 	conn := r.dial(number, "guest")
@@ -299,7 +300,7 @@ func (r *ring) comeAndGo(number int, orderly bool) {
 			}
 		}
 	}
-	// seen waits until all have a view with the guest, or without it.
+	// seen waits until all clients have a view with or without the guest.
 	seen := func(there bool) {
 		r.t.Helper()
 		want := len(r.clients)
@@ -325,7 +326,7 @@ func (r *ring) comeAndGo(number int, orderly bool) {
 	join()
 	do(conn.Leave(ctx, group))
 	if v := next(); v.Cause != spread.SelfLeave {
-		r.t.Fatalf("%s leaves and is told %v", guest, v)
+		r.t.Fatalf("%s leaves and receives %v", guest, v)
 	}
 	seen(false)
 	join()
@@ -337,8 +338,8 @@ func (r *ring) comeAndGo(number int, orderly bool) {
 	seen(false)
 }
 
-// many is how many groups a crowd is in: with their members, more than two messages of the exchange
-// of groups can tell (groups-protocol §7.4).
+// many is the number of groups of a crowd. With their members, they do not fit into two state
+// messages of groups (groups-protocol §7.4).
 const many = 2500
 
 func (r *ring) joinMany(c *spread.Conn) {
@@ -350,8 +351,8 @@ func (r *ring) joinMany(c *spread.Conn) {
 	}
 }
 
-// awaitMany waits until a connection has a view of the cause with both of the crowd in each of its
-// groups.
+// awaitMany waits until a connection has, in each of its groups, a view with that cause and with
+// both clients of the crowd.
 func (r *ring) awaitMany(c *spread.Conn, cause spread.Cause) {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(r.t.Context(), harness.Patience)
@@ -368,7 +369,7 @@ func (r *ring) awaitMany(c *spread.Conn, cause spread.Cause) {
 	}
 }
 
-// stock finds a C client where a build or an installation has it.
+// stock finds a C client in a build or an installation.
 func (r *ring) stock(program string) (string, bool) {
 	for _, dir := range []string{".", "../examples", "../bin"} {
 		path := filepath.Join(filepath.Dir(os.Getenv(peerVariable)), dir, program)
@@ -380,7 +381,7 @@ func (r *ring) stock(program string) (string, bool) {
 	return "", false
 }
 
-// flood runs three C flooders at each host: two send to a group, one receives what all of them
+// flood runs three C flooders on each host: two send to a group, and one receives what all of them
 // send.
 func (r *ring) flood() {
 	r.t.Helper()
@@ -394,7 +395,7 @@ func (r *ring) flood() {
 	var wg sync.WaitGroup
 	run := func(number int, user string, messages int, args ...string) {
 		args = append([]string{"-s", r.at(number), "-u", user, "-m", fmt.Sprint(messages)}, args...)
-		p := harness.Start(r.t, exec.CommandContext(ctx, path, args...), r.hosts[number-1].do)
+		p := harness.Start(r.t, exec.CommandContext(ctx, path, args...), r.hosts[number-1].Do)
 		wg.Go(func() {
 			<-p.Done
 			if p.Err != nil || !strings.Contains(p.Tail(8), fmt.Sprintf("completed multicast of %d messages", messages)) {
@@ -403,7 +404,7 @@ func (r *ring) flood() {
 		})
 
 	}
-	// The program that we watch them with counts too.
+	// The client that watches them is a member too.
 	watch := r.dial(1, "watch")
 	if err := watch.Join(ctx, "flooder"); err != nil {
 		r.t.Fatal(err)
@@ -439,8 +440,8 @@ func (r *ring) flood() {
 	}
 }
 
-// talk runs the C user program at each host: all join a group, each says something, and all hear
-// it.
+// talk runs the C program spuser on each host. All join a group, each sends a message, and all
+// receive it.
 func (r *ring) talk() {
 	r.t.Helper()
 	path, ok := r.stock("spuser")
@@ -458,7 +459,7 @@ func (r *ring) talk() {
 		if err != nil {
 			r.t.Fatal(err)
 		}
-		users[i] = user{harness.Start(r.t, cmd, h.do), in}
+		users[i] = user{harness.Start(r.t, cmd, h.Do), in}
 	}
 	defer func() {
 		for _, u := range users {

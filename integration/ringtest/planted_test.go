@@ -8,8 +8,8 @@ import (
 	"github.com/spreadd/spreadd/spread"
 )
 
-// The run of the tests below: a and b are together, part, and meet again; c is killed when they
-// part.
+// The run of the tests below: a and b are together, are separated, and merge again. c is killed at
+// the separation.
 const (
 	nameA, nameB, nameC = "#c1#d1", "#c2#d2", "#c3#d3"
 )
@@ -29,7 +29,7 @@ func ending(index uint32) event {
 
 func got(from string, n int, s spread.Service) event { return event{message: message{from, n, s}} }
 
-// goodRun is a run in which nothing is wrong.
+// goodRun returns a run without violations.
 func goodRun() []*record {
 	set := func(members ...string) spread.VSSet { return spread.VSSet{Members: members} }
 	three, two := []string{nameA, nameB, nameC}, []string{nameA, nameB}
@@ -47,7 +47,7 @@ func goodRun() []*record {
 		r.events = append(r.events, ending(1), got("b", 1, spread.Safe),
 			view(2, spread.CauseNetwork, "", r.name, two, set(nameA, nameB)),
 			got("a", 4, spread.Agreed), ending(2))
-		// They part for a moment in which nobody sends.
+		// They are separated for a moment in which nobody sends.
 		own, id := []string{r.name}, uint32(3)
 		if r.id == "b" {
 			id = 4
@@ -65,7 +65,7 @@ func TestGoodRun(t *testing.T) {
 	}
 }
 
-// Each property sees a fault that is planted for it.
+// Each property detects the faults that are planted for it.
 func TestPlantedFaults(t *testing.T) {
 	at := func(r *record, from string, n int) int {
 		return slices.IndexFunc(r.events, func(e event) bool { return e.membership == nil && e.from == from && e.n == n })
@@ -131,14 +131,14 @@ func TestPlantedFaults(t *testing.T) {
 			c.sent = 2
 			c.events = append(c.events, got("c", 2, spread.Safe))
 		}},
-		{"late one lost", "all arrive once", func(a, _, _ *record) { remove(a, "b", 3) }},
+		{"late one lost", "all arrive after", func(a, _, _ *record) { remove(a, "b", 3) }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			run := goodRun()
 			tt.plant(run[0], run[1], run[2])
 			found := violations(run)
 			if !slices.ContainsFunc(found, func(v string) bool { return strings.HasPrefix(v, tt.property) }) {
-				t.Errorf("not seen; found %q", found)
+				t.Errorf("not detected; found %q", found)
 			}
 		})
 	}

@@ -8,12 +8,13 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/integration/harness"
+	"github.com/spreadd/spreadd/integration/netns"
 )
 
-// TestReload takes hosts out of rings and in again by their configuration, while clients send: the
-// last, the leader, and two at a time of which one is told late.
+// TestReload removes hosts from the configuration and adds them again while clients send: the last,
+// the leader, and two in a row.
 func TestReload(t *testing.T) {
-	require(t)
+	netns.Require(t)
 	t.Parallel()
 	binary := buildDaemon(t)
 	for _, tt := range []struct {
@@ -52,7 +53,7 @@ func TestReload(t *testing.T) {
 	}
 }
 
-// rewrite writes the configuration and has all daemons read it that run.
+// rewrite writes the configuration and has all running daemons reload it.
 func (r *ring) rewrite() {
 	r.t.Helper()
 	if err := os.WriteFile(r.conf, []byte(conf(r.network, r.setting)), 0o644); err != nil {
@@ -69,8 +70,7 @@ func (r *ring) rewrite() {
 	}
 }
 
-// takeOut takes a host out of the configuration. Its daemon ends by itself, and says that all is
-// well.
+// takeOut removes a host from the configuration. Its daemon stops by itself with status 0.
 func (r *ring) takeOut(number int) {
 	r.t.Helper()
 	c := r.clients[number-1]
@@ -83,7 +83,7 @@ func (r *ring) takeOut(number int) {
 	select {
 	case <-d.Done:
 	case <-time.After(harness.Patience):
-		r.t.Fatalf("%s does not end, which is not in the configuration any more", d.Name)
+		r.t.Fatalf("%s does not stop although the configuration does not contain it", d.Name)
 	}
 	if d.Err != nil {
 		r.t.Errorf("%s ends with %v", d.Name, d.Err)
@@ -93,7 +93,7 @@ func (r *ring) takeOut(number int) {
 	r.past = append(r.past, c)
 }
 
-// takeIn takes it in again, and starts its daemon, with a new client of the same name.
+// takeIn adds a host again, and starts its daemon and a new client of the same name.
 func (r *ring) takeIn(number int) {
 	r.t.Helper()
 	r.out = slices.DeleteFunc(r.out, func(n int) bool { return n == number })

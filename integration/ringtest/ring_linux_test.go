@@ -11,16 +11,17 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/integration/harness"
+	"github.com/spreadd/spreadd/integration/netns"
 )
 
-// ring is a daemon on each host of a network, with a client each.
+// ring is a network with a daemon and a client on each host.
 type ring struct {
 	*network
 	setting
 	t       testing.TB
 	conf    string
 	binary  string
-	within  *faults // made by the daemons themselves, or nil
+	within  *faults // faults that the daemons make, or nil
 	started int
 
 	daemons []*process
@@ -29,27 +30,27 @@ type ring struct {
 	serial  int
 }
 
-// way is how daemons of a segment reach one another.
+// way is the kind of address by which the daemons of a segment reach one another.
 type way int
 
 const (
 	multicast way = iota
 	broadcast
-	unicast // each is a segment of its own
+	unicast // each daemon has a segment of its own
 	multicast6
 )
 
-// setting is a ring and its network.
+// setting describes a ring and its network.
 type setting struct {
 	networks    []int // hosts in each
 	way         way
-	listed      bool // with interface lists
+	listed      bool // whether the configuration has interface lists
 	accelerated bool
-	timers      string // lines of spread.conf; empty for those of the tests
+	timers      string // lines of spread.conf; if empty, timeouts
 	faults      faults
 	peers       []int  // hosts with a C daemon
-	prefix      string // command in front of that of our daemons
-	reloads     bool   // faults are those that nftables makes, if the kernel makes none
+	prefix      string // command that starts the daemons
+	reloads     bool   // whether the test reloads the configuration, which faulty daemons cannot
 	out         []int  // hosts that are not in the configuration
 }
 
@@ -88,7 +89,7 @@ func newRing(t testing.TB, binary string, s setting) *ring {
 	return r
 }
 
-// newDaemons starts the daemons alone.
+// newDaemons starts the daemons without clients.
 func newDaemons(t testing.TB, binary string, s setting) *ring {
 	t.Helper()
 	r := &ring{network: newNetwork(t, s.networks...), setting: s, t: t, binary: binary}
@@ -112,7 +113,7 @@ func newDaemons(t testing.TB, binary string, s setting) *ring {
 	return r
 }
 
-// connect gives a host a client.
+// connect starts a client on a host.
 func (r *ring) connect(number int) {
 	r.t.Helper()
 	r.serial++
@@ -128,13 +129,13 @@ func (r *ring) all() []int {
 	return all
 }
 
-// without returns the numbers of all hosts but some.
+// without returns the numbers of all hosts except some.
 func (r *ring) without(some ...int) []int {
 	return slices.DeleteFunc(r.all(), func(n int) bool { return slices.Contains(some, n) })
 }
 
-// together waits until the clients of these hosts, and no others, are in one view, and until
-// messages of each have come back in it.
+// together waits until the clients of these hosts, and no others, are in one view, and each has
+// received messages of its own in it.
 func (r *ring) together(what string, numbers ...int) {
 	r.t.Helper()
 	began := time.Now()
@@ -151,7 +152,7 @@ func (r *ring) together(what string, numbers ...int) {
 	r.t.Logf("%s: hosts %v together after %v, messages after %v", what, numbers, view.Round(time.Millisecond), time.Since(began).Round(time.Millisecond))
 }
 
-// progress waits until the clients of these hosts have got so many more messages of their own.
+// progress waits until each client of these hosts has received that many more messages of its own.
 func (r *ring) progress(messages int, numbers ...int) {
 	r.t.Helper()
 	start := make(map[int]int)
@@ -169,7 +170,7 @@ func (r *ring) progress(messages int, numbers ...int) {
 	}
 }
 
-// crash kills the daemon of a host. Its client's connection ends.
+// crash kills the daemon of a host, which ends the connection of its client.
 func (r *ring) crash(number int) {
 	r.t.Helper()
 	c := r.clients[number-1]
@@ -182,14 +183,14 @@ func (r *ring) crash(number int) {
 	r.past = append(r.past, c)
 }
 
-// restart starts it again, with a new client of the same name.
+// restart starts the daemon again, and a new client of the same name.
 func (r *ring) restart(number int) {
 	r.t.Helper()
 	r.daemons[number-1] = r.start(r.hosts[number-1])
 	r.connect(number)
 }
 
-// pause stops the daemon of a host as a debugger does, or lets it go on.
+// pause suspends the daemon of a host or resumes it.
 func (r *ring) pause(number int, on bool) {
 	r.t.Helper()
 	sig := syscall.SIGCONT
@@ -201,8 +202,8 @@ func (r *ring) pause(number int, on bool) {
 	}
 }
 
-// finish lets the clients send on for a little, waits until all have got everything, ends the ring
-// and checks what was seen.
+// finish has the clients send for a little longer, waits until all have received everything, stops
+// the ring and checks the records.
 func (r *ring) finish() {
 	r.t.Helper()
 	for _, c := range r.clients {
@@ -221,8 +222,8 @@ func (r *ring) finish() {
 		for _, c := range r.clients {
 			got := c.count()
 			for id, n := range sent {
-				// A reliable message may overtake others, so that the last has come does not say
-				// that all have; but those of others come behind it.
+				// A reliable message may overtake others, so the last number does not prove that
+				// all have arrived. The check of own messages below does.
 				if got[id] < n {
 					return false
 				}
@@ -266,7 +267,7 @@ func (r *ring) finish() {
 
 // TestRings takes rings through losses, crashes and partitions.
 func TestRings(t *testing.T) {
-	require(t)
+	netns.Require(t)
 	t.Parallel()
 	binary := buildDaemon(t)
 	bad := faults{Seed: 1, Loss: 0.02, Duplicate: 0.02, Delay: 0.1, MaxDelay: 4 * time.Millisecond}
@@ -299,8 +300,9 @@ func TestRings(t *testing.T) {
 	}
 }
 
-// crashes: the leader dies and comes back; the last dies and comes back before anybody has noticed;
-// two die, and come back together; one stands still, and finds the others gone on without it.
+// crashes: the leader crashes and restarts; the last daemon crashes and restarts before the others
+// have noticed; two crash and restart together; one is suspended until the others have formed a
+// ring without it.
 func crashes(r *ring) {
 	n := len(r.hosts)
 	r.crash(1)
@@ -327,8 +329,8 @@ func crashes(r *ring) {
 	r.together("it goes on", r.all()...)
 }
 
-// partitions: the hosts part in two, which go on by themselves, and meet; a daemon dies within a
-// partition; one becomes deaf for a while.
+// partitions: the network is partitioned in two rings, which merge again; a daemon crashes in a
+// partition; a host is deaf for a while.
 func partitions(r *ring) {
 	n := len(r.hosts)
 	island := []int{1, n}
@@ -353,8 +355,8 @@ func partitions(r *ring) {
 	r.together("no longer deaf", r.all()...)
 }
 
-// networks: the router stops and goes on; the leaders of both segments die at once; the router
-// stops again, and while it does a daemon is cut off from its network.
+// networks: the router stops and continues; the leaders of both segments crash at once; the router
+// stops again, and meanwhile a daemon is cut off from its network.
 func networks(r *ring) {
 	n := len(r.hosts)
 	var first, second []int

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/spreadd/spreadd/integration/netns"
 )
 
 var (
@@ -14,10 +16,11 @@ var (
 	stormSteps = flag.Int("steps", 12, "steps of each storm of TestStorms")
 )
 
-// TestStorms does things to rings that nobody waits for: the next comes while daemons still form a
-// ring after the last. Then all is healed, and all have to meet.
+// TestStorms injects faults without waiting for their effects, so the next fault happens while
+// daemons still form a ring after the last one. Then all faults are removed, and all daemons must
+// merge.
 func TestStorms(t *testing.T) {
-	require(t)
+	netns.Require(t)
 	t.Parallel()
 	binary := buildDaemon(t)
 	for i, s := range []setting{
@@ -36,7 +39,7 @@ func TestStorms(t *testing.T) {
 	}
 }
 
-// storm does so many things, and waits until the ring has recovered.
+// storm injects that many faults, and waits until the ring has recovered.
 func (r *ring) storm(rnd *rand.Rand, steps int) {
 	r.t.Helper()
 	var cut, deaf, dead, still, alone []int // alone: daemons without a client
@@ -99,7 +102,7 @@ func (r *ring) storm(rnd *rand.Rand, steps int) {
 				r.t.Logf("host %d stands still", i)
 			}
 		}
-		time.Sleep(time.Duration(rnd.IntN(900)) * time.Millisecond) //house:sleep trouble does not wait for anything
+		time.Sleep(time.Duration(rnd.IntN(900)) * time.Millisecond) //house:sleep faults do not wait for anything
 	}
 	r.heal(cut...)
 	r.route(true)
