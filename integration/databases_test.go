@@ -26,39 +26,28 @@ import (
 	"github.com/spreadd/spreadd/spread"
 )
 
-// server is a database with data of its own.
+// server is a database server with data of its own.
 type server struct {
 	t     *testing.T
 	dir   string
-	title string // of its examples in docs/logs/logsub.md
+	title string // the title of its examples in docs/logs/logsub.md
 
-	program string // with args; empty for SQLite
+	program string // the program, or "" for SQLite
 	args    []string
 	p       *harness.Process
 
-	driver, admin string // for the test
-	dsn           string // for logsub
-	lines         string // what a line is called in the example's table
+	driver, admin string // driver and DSN for the test
+	dsn           string // DSN for logsub
+	lines         string // the column of lines in the example's table
 	table         string
-	refused       []string // messages that it does not take
+	refused       []string // messages that it rejects
 
-	withoutTransactions string // has its table be of an engine that has none
+	withoutTransactions string // statement that gives the table an engine without transactions
 }
 
-// refuses wants a logsub that does not write to a table without transactions.
-func (s *server) refuses(db *sql.DB, run func() *harness.Process) {
-	s.t.Helper()
-	if _, err := db.ExecContext(s.t.Context(), s.withoutTransactions); err != nil {
-		s.t.Fatal(err)
-	}
-	logsub := run()
-	logsub.Expect("has no transactions")
-	logsub.Stop()
-}
-
-// TestDatabases: the examples of docs/logs/logsub.md as they stand there, with real servers that
-// are killed, frozen and away while lines come; logsub ends and starts in between. Every line that
-// the database can take is there once.
+// TestDatabases runs the examples of docs/logs/logsub.md with real servers that crash, freeze and
+// are down while lines arrive. logsub is restarted in between. Every line that the database accepts
+// is in it once.
 func TestDatabases(t *testing.T) {
 	bin := programs.Build(t, "spreadd", "logsub")
 	for _, tt := range []struct {
@@ -72,109 +61,157 @@ func TestDatabases(t *testing.T) {
 	}
 }
 
+// story is what a test does with a database.
+type story struct {
+	*server
+	site *site
+	conf string // logsub's configuration file
+	db   *sql.DB
+	pub  *spread.Conn
+	sent int // good lines
+}
+
 func databaseStory(s *server, bin string) {
-	t := s.t
 	s.start()
-	db := s.open()
-	for statement := range strings.SplitSeq(s.example("sql"), ";\n") {
-		if strings.TrimSpace(statement) == "" {
-			continue
-		}
-		if _, err := db.ExecContext(t.Context(), statement); err != nil {
-			t.Fatalf("%s: %v", statement, err)
-		}
+	st := &story{server: s, db: s.open(), site: newSite(s.t, bin)}
+	st.prepareTables()
+	logsub := st.run()
+	var err error
+	if st.pub, err = spread.Dial(s.t.Context(), fmt.Sprintf("%d@127.0.0.1", st.site.port)); err != nil {
+		s.t.Fatal(err)
 	}
-	site := newSite(t, bin)
-	conf := fmt.Sprintf("daemon = \"%d@127.0.0.1\"\nstats_interval = \"200ms\"\n[spool]\ndir = %q\n", site.port, site.path("spool")) +
-		strings.NewReplacer(
-			"[spool]\ndir = \"/var/spool/logsub\"\n", "",
-			"/etc/logsub/weblogs.dsn", site.write("dsn", s.dsn),
-			"/data/logs/weblogs.db", s.dsn,
-		).Replace(s.example("toml")) + "timeout = \"2s\"\n"
-	confPath := site.write("db.toml", conf)
-	run := func() *harness.Process {
-		p := harness.Launch(t, site.program("logsub"), "-c", confPath)
-		p.Expect("msg=joined")
-		return p
-	}
-	logsub := run()
-	pub, err := spread.Dial(t.Context(), fmt.Sprintf("%d@127.0.0.1", site.port))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer pub.Kill()
-	sent := 0
-	send := func(n int) {
-		for range n {
-			s.send(pub, fmt.Sprintf("192.0.2.1 - - [10/Oct/2000:13:55:36 +0000] \"GET /%d HTTP/1.1\" 200 5 \"-\" \"test\"\n", sent))
-			sent++
-		}
-	}
-	// have waits until so many lines are in the table. After a long outage logsub retries every 30 s.
-	have := func(n int) {
-		t.Helper()
-		if !harness.Reach(t, "lines in the table", int64(n), func() int64 { return int64(s.count(db, "count(*)")) }) {
-			t.FailNow()
-		}
-	}
-
-	send(1500)
+	defer st.pub.Kill()
+	st.send(1500)
 	for _, bad := range s.refused {
-		s.send(pub, bad)
+		st.publish(bad)
 	}
-	send(500)
-	have(sent)
-	for range 3 { // it is killed while lines come, and comes back
-		before := s.count(db, "count(*)")
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			for range 40 {
-				send(100)
-				time.Sleep(10 * time.Millisecond) //house:sleep the pace of the lines
-			}
-		}()
-		harness.Wait(t, "more lines", func() bool { return s.count(db, "count(*)") > before })
-		s.kill()
-		<-done
-		s.start()
-		have(before + 1000)
+	st.send(500)
+	st.have(st.sent)
+	for range 3 {
+		st.crash()
 	}
-	have(sent)
-
-	s.freeze(func() {
-		// More than a transaction, so that one is under way.
-		send(3000)
-		logsub.Expect("does not take lines")
-		time.Sleep(3 * time.Second) //house:sleep longer than the time-out, so that transactions are given up
-	})
-	have(sent)
-
-	s.kill() // it is away while logsub ends
-	send(2500)
-	if !harness.Reach(t, "lines at logsub", int64(sent+len(s.refused)), func() int64 { return int64(received(logsub)) }) {
-		t.FailNow()
-	}
-	logsub.Stop()
-	refused := logsub.Says(fmt.Sprintf(" dropped_refused=%d ", len(s.refused)))
-	if len(s.refused) > 0 && !refused {
-		t.Errorf("logsub does not say that %d lines were refused", len(s.refused))
-	}
-	s.start()
-	logsub = run()
-	have(sent)
-	send(100)
-	have(sent)
-	logsub.Stop()
+	st.hang(logsub)
+	st.restartWithout(logsub)
 	if s.withoutTransactions != "" {
-		s.refuses(db, run)
+		st.refuse()
 	}
-	if n, distinct := s.count(db, "count(*)"), s.count(db, "count(DISTINCT "+s.lines+")"); n != sent || distinct != sent {
-		t.Errorf("the table has %d lines, %d different ones, want %d", n, distinct, sent)
+	if n, distinct := s.count(st.db, "count(*)"), s.count(st.db, "count(DISTINCT "+s.lines+")"); n != st.sent || distinct != st.sent {
+		s.t.Errorf("the table has %d lines, %d different ones, want %d", n, distinct, st.sent)
 	}
 }
 
-// received tells how many messages a logsub has got, as it says itself.
+// prepareTables makes the tables of the example and writes logsub's configuration.
+func (st *story) prepareTables() {
+	st.t.Helper()
+	for statement := range strings.SplitSeq(st.example("sql"), ";\n") {
+		if strings.TrimSpace(statement) == "" {
+			continue
+		}
+		if _, err := st.db.ExecContext(st.t.Context(), statement); err != nil {
+			st.t.Fatalf("%s: %v", statement, err)
+		}
+	}
+	conf := fmt.Sprintf("daemon = \"%d@127.0.0.1\"\nstats_interval = \"200ms\"\n[spool]\ndir = %q\n", st.site.port, st.site.path("spool")) +
+		strings.NewReplacer(
+			"[spool]\ndir = \"/var/spool/logsub\"\n", "",
+			"/etc/logsub/weblogs.dsn", st.site.write("dsn", st.dsn),
+			"/data/logs/weblogs.db", st.dsn,
+		).Replace(st.example("toml")) + "timeout = \"2s\"\n"
+	st.conf = st.site.write("db.toml", conf)
+}
+
+// run starts a logsub.
+func (st *story) run() *harness.Process {
+	st.t.Helper()
+	p := harness.Launch(st.t, st.site.program("logsub"), "-c", st.conf)
+	p.Expect("msg=joined")
+	return p
+}
+
+func (st *story) publish(line string) {
+	if err := st.pub.Multicast(st.t.Context(), spread.Agreed, 0, []byte(line), "weblogs"); err != nil {
+		st.t.Error(err)
+	}
+}
+
+// send publishes good lines.
+func (st *story) send(n int) {
+	for range n {
+		st.publish(fmt.Sprintf("192.0.2.1 - - [10/Oct/2000:13:55:36 +0000] \"GET /%d HTTP/1.1\" 200 5 \"-\" \"test\"\n", st.sent))
+		st.sent++
+	}
+}
+
+// have waits until the table has that many lines. After a long outage logsub retries every 30 s.
+func (st *story) have(n int) {
+	st.t.Helper()
+	if !harness.Reach(st.t, "lines in the table", int64(n), func() int64 { return int64(st.count(st.db, "count(*)")) }) {
+		st.t.FailNow()
+	}
+}
+
+// crash kills the database while lines arrive, and restarts it.
+func (st *story) crash() {
+	st.t.Helper()
+	before := st.count(st.db, "count(*)")
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 40 {
+			st.send(100)
+			time.Sleep(10 * time.Millisecond) //house:sleep the rate of the lines
+		}
+	}()
+	harness.Wait(st.t, "more lines", func() bool { return st.count(st.db, "count(*)") > before })
+	st.kill()
+	<-done
+	st.start()
+	st.have(st.sent)
+}
+
+// hang freezes the database for longer than the timeout.
+func (st *story) hang(logsub *harness.Process) {
+	st.t.Helper()
+	st.freeze(func() {
+		st.send(3000) // More than one transaction, so that one is in progress.
+		logsub.Expect("does not take lines")
+		time.Sleep(3 * time.Second) //house:sleep longer than the timeout, so that logsub gives up transactions
+	})
+	st.have(st.sent)
+}
+
+// restartWithout restarts logsub while the database is down.
+func (st *story) restartWithout(logsub *harness.Process) {
+	st.t.Helper()
+	st.kill()
+	st.send(2500)
+	if !harness.Reach(st.t, "lines at logsub", int64(st.sent+len(st.refused)), func() int64 { return int64(received(logsub)) }) {
+		st.t.FailNow()
+	}
+	logsub.Stop()
+	if n := len(st.refused); n > 0 && !logsub.Says(fmt.Sprintf(" dropped_refused=%d ", n)) {
+		st.t.Errorf("logsub does not report that %d lines were refused", n)
+	}
+	st.start()
+	logsub = st.run()
+	st.have(st.sent)
+	st.send(100)
+	st.have(st.sent)
+	logsub.Stop()
+}
+
+// refuse checks that logsub refuses a table without transactions.
+func (st *story) refuse() {
+	st.t.Helper()
+	if _, err := st.db.ExecContext(st.t.Context(), st.withoutTransactions); err != nil {
+		st.t.Fatal(err)
+	}
+	logsub := st.run()
+	logsub.Expect("has no transactions")
+	logsub.Stop()
+}
+
+// received returns the number of messages that a logsub reports as received.
 func received(logsub *harness.Process) int {
 	all := regexp.MustCompile(`msg=running messages=(\d+)`).FindAllStringSubmatch(logsub.Output.String(), -1)
 	if len(all) == 0 {
@@ -184,22 +221,16 @@ func received(logsub *harness.Process) int {
 	return n
 }
 
-func (s *server) send(pub *spread.Conn, line string) {
-	if err := pub.Multicast(s.t.Context(), spread.Agreed, 0, []byte(line), "weblogs"); err != nil {
-		s.t.Error(err)
-	}
-}
-
-// count asks for a number; 0 while the database is away.
+// count queries a number. It returns 0 while the database is down.
 func (s *server) count(db *sql.DB, what string) int {
 	ctx, cancel := context.WithTimeout(s.t.Context(), 5*time.Second)
 	defer cancel()
 	n := 0
-	_ = db.QueryRowContext(ctx, "SELECT "+what+" FROM "+s.table).Scan(&n) // it is away, then
+	_ = db.QueryRowContext(ctx, "SELECT "+what+" FROM "+s.table).Scan(&n) // An error means that it is down.
 	return n
 }
 
-// example is a block of docs/logs/logsub.md that begins with the server's title.
+// example returns the block of docs/logs/logsub.md that begins with the server's title.
 func (s *server) example(kind string) string {
 	s.t.Helper()
 	text := readFile(s.t, filepath.Join("..", "docs", "logs", "logsub.md"))
@@ -226,8 +257,8 @@ func (s *server) open() *sql.DB {
 	return db
 }
 
-// start starts the server, again if it ends at once: what a killed one has left may be in its way
-// for a moment.
+// start starts the server. It retries if the server ends at once, because the remains of a crashed
+// one may block it for a moment.
 func (s *server) start() {
 	s.t.Helper()
 	if s.program == "" {
@@ -237,7 +268,7 @@ func (s *server) start() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	defer db.Close() //nolint:errcheck // it was only looked at
+	defer db.Close() //nolint:errcheck // It was only pinged.
 	harness.Wait(s.t, s.title+" to run", func() bool {
 		if s.p != nil {
 			select {
@@ -256,8 +287,8 @@ func (s *server) start() {
 	})
 }
 
-// quit ends the server at the end of the test, and waits for its children, which would be writing
-// to its directory when that is removed.
+// quit stops the server at the end of the test and waits for its children. They would otherwise
+// write to its directory while that is removed.
 func (s *server) quit() {
 	if s.p == nil {
 		return
@@ -276,8 +307,8 @@ func (s *server) kill() {
 	s.p = nil
 }
 
-// freeze has the server stand still while something is done. SQLite has no server: there the file
-// is locked by somebody else.
+// freeze suspends the server while do runs. SQLite has no server, so another connection locks the
+// file.
 func (s *server) freeze(do func()) {
 	s.t.Helper()
 	if s.p == nil {
@@ -296,7 +327,7 @@ func (s *server) freeze(do func()) {
 		return
 	}
 	signalAll(s.t, s.p.Cmd.Process.Pid, syscall.SIGSTOP)
-	defer signalAll(s.t, s.p.Cmd.Process.Pid, syscall.SIGCONT) // also if the test fails, or its children would stay
+	defer signalAll(s.t, s.p.Cmd.Process.Pid, syscall.SIGCONT) // Also if the test fails, because its children would remain.
 	do()
 }
 
@@ -313,13 +344,14 @@ func signalAll(t *testing.T, pid int, sig syscall.Signal) {
 	for _, c := range children {
 		for word := range strings.FieldsSeq(readFile(t, c)) {
 			if child, err := strconv.Atoi(word); err == nil {
-				_ = syscall.Kill(child, sig) // it may have ended
+				_ = syscall.Kill(child, sig) // It may have ended.
 			}
 		}
 	}
 }
 
-// newServer makes a directory that the server's user may write to. Root is not allowed to run some.
+// newServer makes a server with a directory that its user may write to. Some servers refuse to run
+// as root.
 func newServer(t *testing.T, title string) *server {
 	t.Helper()
 	s := &server{t: t, title: title, dir: t.TempDir()}
@@ -350,9 +382,9 @@ func nobody(t *testing.T) (uid, gid uint32) {
 	return uint32(ids[0]), uint32(ids[1])
 }
 
-// command is one that runs as the server's user, in its directory.
+// command returns a command that runs as the server's user in its directory.
 func (s *server) command(path string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(context.Background(), path, args...) // ended by the clean-up
+	cmd := exec.CommandContext(context.Background(), path, args...) // The clean-up ends it.
 	cmd.Dir = s.dir
 	cmd.Env = append(os.Environ(), "HOME="+s.dir, "TMPDIR="+s.dir, "LC_ALL=C")
 	if os.Getuid() == 0 {
@@ -403,7 +435,7 @@ func postgres(t *testing.T) *server {
 	return s
 }
 
-// postgresProgram finds one of PostgreSQL's programs, which Debian does not have in the path.
+// postgresProgram finds a program of PostgreSQL. Debian does not have them in the path.
 func postgresProgram(t *testing.T, name string) string {
 	t.Helper()
 	if path, err := exec.LookPath(name); err == nil {

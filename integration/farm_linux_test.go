@@ -23,9 +23,8 @@ import (
 //	web2: nginx, its file ────────▶ logpub ─▶ spreadd ─┼─ a network ─┤
 //	web3: nginx, its file and UDP ▶ logpub ─▶ spreadd ─┘             └─ spreadd ─▶ logsub: log2
 //
-// All three answer as fast as they can while daemons are killed and started again. What each web
-// server says it has answered, by the log that it keeps itself, is held against what the log hosts
-// have.
+// All three answer as fast as they can while daemons crash and restart. The log that each web
+// server keeps itself is compared with the files of the log hosts.
 func TestFarm(t *testing.T) {
 	netns.Require(t)
 	f := newFarm(t, programs.Build(t, "spreadd", "logpub", "logsub"))
@@ -40,17 +39,17 @@ func TestFarm(t *testing.T) {
 	web2.startNginx("")
 	web3.startNginx("access_log syslog:server=127.0.0.1:5514 combined;")
 
-	// Who is connected throughout has everything, once, and both the same.
+	// While both log hosts stay connected, they have every line once and in the same order.
 	for _, h := range []*farmHost{web1, web2} {
 		f.loadWhileKilling(h)
 		f.complete(log1)
 		f.complete(log2)
 		if a, b := readFile(t, log1.path("logs/weblogs")), readFile(t, log2.path("logs/weblogs")); a != b {
-			t.Errorf("%s was killed, and the log hosts' files differ", h.name)
+			t.Errorf("the files of the log hosts differ after %s was killed", h.name)
 		}
 	}
 
-	// Who was not has what was sent before and since.
+	// A log host whose daemon crashed has the lines from before and after.
 	f.loadWhileKilling(log1)
 	f.complete(log2)
 	log1.rejoined()
@@ -63,17 +62,17 @@ func TestFarm(t *testing.T) {
 		h.stop()
 	}
 
-	// Filled from the other, it has the same.
+	// After it is filled from the other one, the files are the same.
 	if out, err := exec.CommandContext(t.Context(), filepath.Join(f.bin, "logsub"), "-fill", log1.path("logs"), "-from", log2.path("logs")).CombinedOutput(); err != nil {
 		t.Errorf("logsub -fill: %v\n%s", err, out)
 	}
 	f.complete(log1)
 	for _, name := range []string{"logs/weblogs", "logs/udp"} {
 		if a, b := readFile(t, log1.path(name)), readFile(t, log2.path(name)); a != b {
-			t.Errorf("log1 was filled, and %s differs", name)
+			t.Errorf("%s differs after log1 was filled", name)
 		}
 	}
-	// nginx drops datagrams that find no room; but what logpub has got is there, once.
+	// nginx drops datagrams when the socket is full. What logpub has received is there once.
 	within(t, web3.path("access.log"), log2.path("logs/udp"))
 }
 
@@ -82,10 +81,10 @@ type farm struct {
 	t     testing.TB
 	bin   string
 	hosts []*farmHost
-	marks map[string]int64 // how long the files of web servers were before the last load
+	marks map[string]int64 // lengths of the web servers' logs before the last load
 }
 
-// farmHost is a host of the farm, with a folder.
+// farmHost is a host of the farm, with a directory.
 type farmHost struct {
 	*netns.Space
 	f      *farm
@@ -93,7 +92,7 @@ type farmHost struct {
 	addr   string
 	dir    string
 	daemon *harness.Process
-	all    []*harness.Process // the others, in the order in which they have to end
+	all    []*harness.Process // the other programs, in the order in which to stop them
 	own    string             // the web server's own log; empty on a log host
 }
 
@@ -120,9 +119,9 @@ func newFarm(t testing.TB, bin string) *farm {
 		}
 		writeFile(t, h.path("htdocs/page.html"), page)
 	}
-	// The shortest timeouts that daemons bear which share a few cores with others. Root stays root,
-	// or the parent's death would not be the daemons'. A log host that shares a few cores with many
-	// may fall behind by more than a session may by default, and would be dropped.
+	// The timeouts are the shortest that work for many daemons on a few cores. The daemons stay
+	// root, because a change of the user clears the parent-death signal. The queues are long,
+	// because a log host that shares a few cores with many others may fall far behind.
 	conf := "DaemonUser = root\nDaemonGroup = root\nMaxSessionMessages = 200000\n" +
 		"TokenTimeout = 800\nHurryTimeout = 250\nAliveTimeout = 100\nJoinTimeout = 150\nRepTimeout = 350\nSegTimeout = 250\nGatherTimeout = 800\nFormTimeout = 800\nLookupTimeout = 2000\n" +
 		"Spread_Segment 239.79.0.1:4803 {\n"
@@ -138,10 +137,10 @@ func newFarm(t testing.TB, bin string) *farm {
 
 func (h *farmHost) path(name string) string { return filepath.Join(h.dir, name) }
 
-// launch starts a program on the host, with which it ends at the latest.
+// launch starts a program on the host. It ends with the test at the latest.
 func (h *farmHost) launch(path string, args ...string) *harness.Process {
 	h.f.t.Helper()
-	cmd := exec.CommandContext(context.Background(), path, args...) // ended by the clean-up
+	cmd := exec.CommandContext(context.Background(), path, args...) // The clean-up ends it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	return harness.Start(h.f.t, cmd, h.Do)
 }
@@ -166,7 +165,7 @@ func (h *farmHost) startDaemon() {
 	h.answers(4803)
 }
 
-// joins is how often a logsub has joined its groups.
+// joins is what a logsub logs when it has joined a group.
 const joins = "msg=joined"
 
 func (h *farmHost) startLogsub() {
@@ -181,7 +180,7 @@ func (h *farmHost) startLogsub() {
 	harness.Wait(h.f.t, "a logsub to join", func() bool { return strings.Count(p.Output.String(), joins) == 2 })
 }
 
-// rejoined waits until the logsub is back in its groups.
+// rejoined waits until the logsub has rejoined its groups.
 func (h *farmHost) rejoined() {
 	h.f.t.Helper()
 	harness.Wait(h.f.t, "the logsub of "+h.name+" to join again", func() bool {
@@ -219,7 +218,7 @@ CustomLog "|%[4]s -s 4803@%[2]s -g weblogs -service agreed -envelope -publisher 
 	h.answers(80)
 }
 
-// startNginx starts one that logs to a file, and a logpub that follows it.
+// startNginx starts an nginx that logs to a file, and a logpub that follows the file.
 func (h *farmHost) startNginx(more string) {
 	h.f.t.Helper()
 	nginx := need(h.f.t, "nginx", "nginx")
@@ -250,7 +249,7 @@ from_start = true
 	h.answers(80)
 }
 
-// stop stops what runs on the host.
+// stop stops all programs on the host.
 func (h *farmHost) stop() {
 	for _, p := range h.all {
 		p.Stop()
@@ -258,7 +257,7 @@ func (h *farmHost) stop() {
 	h.daemon.Stop()
 }
 
-// webs are the web hosts.
+// webs returns the web hosts.
 func (f *farm) webs() (webs []*farmHost) {
 	for _, h := range f.hosts {
 		if h.own != "" {
@@ -268,11 +267,11 @@ func (f *farm) webs() (webs []*farmHost) {
 	return webs
 }
 
-// enough is how much a log has to grow under load before a test goes on, in bytes.
+// enough is the number of bytes by which a log has to grow under load before a test continues.
 const enough = 512 << 10
 
-// load starts a load of all web servers, waits until each has answered some thousands of requests,
-// and returns what ends it.
+// load starts a load of all web servers and waits until each has answered some thousands of
+// requests. It returns a function that ends the load.
 func (f *farm) load() (end func()) {
 	f.t.Helper()
 	wrk := need(f.t, "wrk", "wrk")
@@ -290,25 +289,25 @@ func (f *farm) load() (end func()) {
 			p.StopBy(os.Interrupt)
 			out := p.Output.String()
 			if !regexp.MustCompile(`[1-9]\d* requests in`).MatchString(out) || strings.Contains(out, "Non-2xx") {
-				f.t.Errorf("wrk says:\n%s", out)
+				f.t.Errorf("wrk reports:\n%s", out)
 			}
 		}
 	}
 }
 
-// loadWhileKilling kills the daemon of a host in the middle of a load, and starts it again.
+// loadWhileKilling kills the daemon of a host during a load, and restarts it.
 func (f *farm) loadWhileKilling(h *farmHost) {
 	f.t.Helper()
 	end := f.load()
 	h.daemon.Kill()
-	// The others go on without it, so that a log host misses something.
+	// The others continue without it, so that a log host misses something.
 	f.grows("without " + h.name)
 	h.startDaemon()
 	f.grows("with " + h.name + " again")
 	end()
 }
 
-// grows waits until the last log host gets lines.
+// grows waits until the last log host has received more lines.
 func (f *farm) grows(when string) {
 	f.t.Helper()
 	log := f.hosts[len(f.hosts)-1]
@@ -316,7 +315,7 @@ func (f *farm) grows(when string) {
 	harness.Reach(f.t, "bytes on "+log.name+" "+when, before+enough, func() int64 { return size(log.path("logs/weblogs")) })
 }
 
-// answered returns what the web servers have answered, and how many lines that is.
+// answered returns the log lines of the web servers, and their number.
 func (f *farm) answered() (count map[string]int, total int) {
 	f.t.Helper()
 	count = make(map[string]int)
@@ -330,8 +329,8 @@ func (f *farm) answered() (count map[string]int, total int) {
 	return count, total
 }
 
-// complete waits until a log host has what the web servers have answered, and checks that it has
-// each line once and nothing else.
+// complete waits until a log host has as many lines as the web servers, and checks that it has each
+// line once and nothing else.
 func (f *farm) complete(h *farmHost) {
 	f.t.Helper()
 	want, total := f.answered()
@@ -340,28 +339,27 @@ func (f *farm) complete(h *farmHost) {
 	got, _ := lines(f.t, h.path("logs/weblogs"))
 	d := compare(want, got)
 	if d.missing+d.foreign+d.repeated > 0 {
-		f.t.Errorf("%s: of %d lines %d are missing, %d are there too often, and %d are foreign, such as %q",
+		f.t.Errorf("%s: of %d lines %d are missing, %d are repeated, and %d are foreign, such as %q",
 			h.name, d.total, d.missing, d.repeated, d.foreign, d.example)
 	}
 	f.t.Logf("%s has all %d lines %v after the load", h.name, total, time.Since(began).Round(time.Millisecond))
 }
 
-// incomplete checks that a log host that was away misses lines, or the test has missed its aim, and
-// has no line twice or otherwise.
+// incomplete checks that a log host that was disconnected misses lines, as the test intends, and
+// has no repeated or foreign lines.
 func (f *farm) incomplete(h *farmHost) {
 	f.t.Helper()
 	want, total := f.answered()
 	got, _ := lines(f.t, h.path("logs/weblogs"))
 	d := compare(want, got)
 	if d.foreign+d.repeated > 0 || d.missing == 0 {
-		f.t.Errorf("%s: of %d lines %d are missing, %d are there too often, and %d are foreign, such as %q",
+		f.t.Errorf("%s: of %d lines %d are missing, %d are repeated, and %d are foreign, such as %q",
 			h.name, total, d.missing, d.repeated, d.foreign, d.example)
 	}
 	f.t.Logf("%s missed %d of %d lines while it was away", h.name, d.missing, total)
 }
 
-// latest waits until a log host has what the web servers have answered in the last load, each line
-// once.
+// latest waits until a log host has the lines of the last load, each once.
 func (f *farm) latest(h *farmHost) {
 	f.t.Helper()
 	want := make(map[string]int)
@@ -379,6 +377,6 @@ func (f *farm) latest(h *farmHost) {
 		return d.missing == 0
 	})
 	if d.repeated > 0 {
-		f.t.Errorf("%s has %d of the last %d lines too often, such as %q", h.name, d.repeated, total, d.example)
+		f.t.Errorf("%s repeats %d of the last %d lines, such as %q", h.name, d.repeated, total, d.example)
 	}
 }

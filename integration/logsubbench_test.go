@@ -16,15 +16,15 @@ import (
 	"github.com/spreadd/spreadd/spread"
 )
 
-// nullVariable makes this binary a client that throws away what it receives; its value is the
-// daemon's address.
+// nullVariable is the environment variable that makes this binary a client that discards what it
+// receives. Its value is the daemon's address.
 const nullVariable = "SPREADD_INTEGRATION_NULL"
 
 func TestMain(m *testing.M) {
 	if address, ok := os.LookupEnv(nullVariable); ok {
 		if err := nullClient(address); err != nil {
 			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1) //nolint:forbidigo // it is a program then, and not a test
+			os.Exit(1) //nolint:forbidigo // It is a program then, not a test.
 		}
 		return
 	}
@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 	programs.Remove()
 }
 
-// benchGroup is the group of BenchmarkLogsub, lastLine the last of a round.
+// benchGroup is the group of BenchmarkLogsub, and lastLine is the last line of a round.
 const (
 	benchGroup = "weblogs"
 	lastLine   = "last\n"
@@ -55,7 +55,7 @@ func nullClient(address string) error {
 			return err
 		}
 		if ev, ok := ev.(*spread.Membership); ok && ev.Changed == c.PrivateGroup() {
-			fmt.Println("joined") //nolint:forbidigo // for the process that has started this one
+			fmt.Println("joined") //nolint:forbidigo // The parent process waits for it.
 		}
 		if ev == spread.Event(&m) && bytes.HasSuffix(m.Payload, []byte(lastLine)) {
 			return c.Close()
@@ -63,13 +63,12 @@ func nullClient(address string) error {
 	}
 }
 
-// linesPerRound is how many lines each receiver gets in a round.
+// linesPerRound is the number of lines that each receiver gets in a round.
 const linesPerRound = 1_000_000
 
-// BenchmarkLogsub is how many lines of 200 bytes a second logsub writes to a file, from one daemon
-// on this host, with one processor (GOMAXPROCS=1, and bound to one where taskset is there), beside
-// a client that throws away what it receives under the same conditions. A round is one after the
-// other.
+// BenchmarkLogsub measures how many lines of 200 bytes per second logsub writes to a file, from one
+// daemon on this host, with one processor (GOMAXPROCS=1, and taskset if it is installed). For
+// comparison it measures a client that discards what it receives. A round runs one after the other.
 //
 //	go test ./integration -run '^$' -bench Logsub -benchtime 10x
 func BenchmarkLogsub(b *testing.B) {
@@ -101,13 +100,13 @@ func BenchmarkLogsub(b *testing.B) {
 			b.ReportMetric(ratio(logsub.rate, null.rate), "logsub/null")
 			b.ReportMetric(median(logsub.rate), "lines/s")
 			b.ReportMetric(1e9/median(logsub.cpu), "lines/core-s")
-			b.Logf("a client that throws lines away: %.0f lines/s, %.0f ns of processor time a line", median(null.rate), median(null.cpu))
-			b.Logf("logsub:                          %.0f lines/s, %.0f ns of processor time a line", median(logsub.rate), median(logsub.cpu))
+			b.Logf("a client that discards lines: %.0f lines/s, %.0f ns of processor time per line", median(null.rate), median(null.cpu))
+			b.Logf("logsub:                       %.0f lines/s, %.0f ns of processor time per line", median(logsub.rate), median(logsub.cpu))
 		})
 	}
 }
 
-// rates are those of rounds: lines a second, and nanoseconds of processor time a line.
+// rates holds the results of rounds: lines per second, and nanoseconds of processor time per line.
 type rates struct{ rate, cpu []float64 }
 
 func (r *rates) add(took, cpu time.Duration) {
@@ -115,18 +114,18 @@ func (r *rates) add(took, cpu time.Duration) {
 	r.cpu = append(r.cpu, float64(cpu)/linesPerRound)
 }
 
-// oneCore returns a command that has one processor.
+// oneCore returns a command that uses one processor.
 func oneCore(path string, args ...string) *exec.Cmd {
 	if taskset, err := exec.LookPath("taskset"); err == nil {
 		args = append([]string{"-c", "0", path}, args...)
 		path = taskset
 	}
-	cmd := exec.CommandContext(context.Background(), path, args...) // ended by the clean-up
+	cmd := exec.CommandContext(context.Background(), path, args...) // The clean-up ends it.
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
 	return cmd
 }
 
-// flood publishes lines, some in a message, in envelopes or not.
+// flood publishes lines, batch of them in a message, with or without envelopes.
 type flood struct {
 	pub       *spread.Conn
 	batch     int
@@ -134,10 +133,10 @@ type flood struct {
 	epoch     uint64
 }
 
-// round publishes the lines of a round, and then the last one.
+// round publishes the lines of a round, and then the last line.
 func (f *flood) round(t testing.TB) {
 	t.Helper()
-	f.epoch++ // another publisher
+	f.epoch++ // It is another publisher.
 	lines := bytes.Repeat(append(bytes.Repeat([]byte("x"), 199), '\n'), f.batch)
 	var b []byte
 	for i := range linesPerRound/f.batch + 1 {
@@ -159,8 +158,8 @@ func (f *flood) round(t testing.TB) {
 	}
 }
 
-// appendEnvelope appends what logpub puts in front of lines: publisher, epoch, stream 0 and the
-// number of the first line.
+// appendEnvelope appends the envelope that logpub puts before lines: publisher, epoch, stream 0 and
+// the number of the first line.
 func appendEnvelope(b []byte, publisher string, epoch, seq uint64) []byte {
 	b = append(b, "\xffLP\x01"...)
 	b = append(b, byte(len(publisher)))
@@ -170,7 +169,7 @@ func appendEnvelope(b []byte, publisher string, epoch, seq uint64) []byte {
 	return binary.BigEndian.AppendUint64(b, seq)
 }
 
-// throwAway is a round with a null client.
+// throwAway runs a round with a client that discards lines.
 func (s *site) throwAway(f *flood, address string) (took, cpu time.Duration) {
 	s.t.Helper()
 	exe, err := os.Executable()
@@ -190,7 +189,7 @@ func (s *site) throwAway(f *flood, address string) (took, cpu time.Duration) {
 	return took, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 }
 
-// writeLines is a round with logsub.
+// writeLines runs a round with logsub.
 func (s *site) writeLines(f *flood) (took, cpu time.Duration) {
 	s.t.Helper()
 	file := s.path("bench.log")

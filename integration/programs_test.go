@@ -16,7 +16,7 @@ import (
 // programs holds the built programs. TestMain removes them.
 var programs harness.Set
 
-// freePort returns a port that no other test uses while this one lasts.
+// freePort returns a port that no other test uses until this one ends.
 func freePort(t testing.TB) int {
 	t.Helper()
 	port, err := freeport.Find(t.Context())
@@ -26,7 +26,7 @@ func freePort(t testing.TB) int {
 	return port
 }
 
-// answers reports whether something accepts connections on a port.
+// answers reports whether a program accepts connections on a port.
 func answers(port int) bool {
 	c, err := net.DialTimeout("tcp", fmt.Sprintf("127.0.0.1:%d", port), time.Second)
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/spreadd/spreadd/integration/harness"
 )
 
-// TestWebServers: real web servers under load log as docs/logs/web-servers.md has it. Each writes
-// what it has answered to a file of its own, too, against which the published log is held.
+// TestWebServers runs the configurations of docs/logs/web-servers.md with real web servers under
+// load. Each server also writes a log of its own, which is compared with the published log.
 func TestWebServers(t *testing.T) {
 	bin := programs.Build(t, "spreadd", "logpub", "logsub")
 	for _, tt := range []struct {
@@ -86,7 +86,7 @@ func apacheVHosts(t *testing.T, s *site) {
 	}
 	for h, g := range groups {
 		if own[h] == nil {
-			t.Errorf("nobody asked for %s", h)
+			t.Errorf("there was no request for %s", h)
 			continue
 		}
 		same(t, s.write("own-"+h, own[h].String()), s.path(g+".log"))
@@ -115,7 +115,7 @@ http {
 }
 `
 
-// nginx starts one with some lines of the documentation in it.
+// nginx starts an nginx whose configuration contains lines of the documentation.
 func nginx(t testing.TB, s *site, lines string) (server *harness.Process, addr string) {
 	t.Helper()
 	path := need(t, "nginx", "nginx")
@@ -127,7 +127,7 @@ func nginx(t testing.TB, s *site, lines string) (server *harness.Process, addr s
 	return server, addr
 }
 
-// nginxFile: the file is rotated in the middle of the load.
+// nginxFile: the file is rotated during the load.
 func nginxFile(t *testing.T, s *site) {
 	s.logsub("weblogs")
 	pub := s.logpub(example(t, "toml", 0))
@@ -172,8 +172,8 @@ func nginxUDP(t *testing.T, s *site) {
 		strings.ReplaceAll(s.here(example(t, "nginx", 1)), "unix:"+socket, addr))
 }
 
-// nginxSyslog: nginx loses what finds the socket full, so a burst may lose some lines, but none may
-// come twice or otherwise than it was logged; what comes one at a time must come.
+// nginxSyslog: nginx drops lines when the socket is full, so a burst may lose some. None may be
+// repeated or changed. Lines of single requests must arrive.
 func nginxSyslog(t *testing.T, s *site, input, access string) {
 	s.logsub("weblogs")
 	pub := s.logpub(input)
@@ -200,7 +200,7 @@ func tail(t testing.TB, path string) string {
 	}
 	defer func() { _ = f.Close() }()
 	b := make([]byte, 4096)
-	n, _ := f.ReadAt(b, max(0, size(path)-int64(len(b)))) // what there is, is enough
+	n, _ := f.ReadAt(b, max(0, size(path)-int64(len(b)))) // A shorter read is fine.
 	return string(b[:n])
 }
 
@@ -219,16 +219,16 @@ defaults
     http-request return status 200 content-type text/plain string "hello"
 `
 
-// haproxy starts one with a part of the documentation in it, whose last section is that of the
-// frontend. What it has answered goes to own.log.
+// haproxy starts an HAProxy whose configuration contains lines of the documentation. The last
+// section of these must be the frontend. HAProxy logs its answers to own.log, too.
 func haproxy(t testing.TB, s *site, lines string) (server *harness.Process, addr string) {
 	t.Helper()
 	path := need(t, "haproxy", "haproxy")
 	web := freePort(t)
 	addr = fmt.Sprintf("127.0.0.1:%d", web)
 	conf := s.write("haproxy.cfg", fmt.Sprintf(haproxyConf, lines, addr))
-	// To a file, since it does not wait for a pipe either; and by one thread, since two would not
-	// wait for each other.
+	// Its own log goes to a file, because HAProxy drops lines when a pipe is full. It has one
+	// thread, because the log lines of two threads could get mixed.
 	server = harness.Launch(t, "/bin/sh", "-c", fmt.Sprintf("exec %s -db -f %s >%s", path, conf, s.path("own.log")))
 	harness.Wait(t, "HAProxy", func() bool { return answers(web) })
 	return server, addr
@@ -258,7 +258,7 @@ func haproxyUDP(t *testing.T, s *site) {
 	within(t, s.path("own.log"), s.path("weblogs.log"))
 }
 
-// caddyConf: Caddy serves and does nothing else, be it ours or another's that runs.
+// caddyConf is a Caddy that only serves files, so that it does not interfere with another one.
 const caddyConf = `
 {
 	admin off

@@ -17,10 +17,10 @@ import (
 	"github.com/spreadd/spreadd/internal/testkit/testskip"
 )
 
-// page is the document of all web servers here.
+// page is the document that all web servers serve.
 const page = "hello\n"
 
-// need returns the path of a program, or ends the test as skipped.
+// need returns the path of a program, or skips the test if it is not installed.
 func need(t testing.TB, program, pack string) string {
 	t.Helper()
 	path, err := exec.LookPath(program)
@@ -30,18 +30,18 @@ func need(t testing.TB, program, pack string) string {
 	return path
 }
 
-// site is one host with a daemon, log files, and room for a web server.
+// site is a host with a daemon, log files, and a directory for a web server.
 type site struct {
 	t    testing.TB
 	dir  string
 	bin  string
-	port int // the daemon's
+	port int // the port of the daemon
 
 	daemon *harness.Process
 	subs   []*harness.Process
 }
 
-// newSite starts the daemon.
+// newSite makes a site and starts the daemon.
 func newSite(t testing.TB, bin string) *site {
 	t.Helper()
 	s := &site{t: t, dir: t.TempDir(), bin: bin, port: freePort(t)}
@@ -52,7 +52,7 @@ func newSite(t testing.TB, bin string) *site {
 	return s
 }
 
-// makeHtdocs makes the page, and lets a web server's user reach it.
+// makeHtdocs writes the page and lets a web server's user read it.
 func (s *site) makeHtdocs() {
 	s.t.Helper()
 	if err := os.Mkdir(s.path("htdocs"), 0o755); err != nil {
@@ -73,7 +73,8 @@ func (s *site) write(name, text string) string {
 	return writeFile(s.t, s.path(name), text)
 }
 
-// logsub starts a logsub that writes groups to files of their names, and waits until it has joined.
+// logsub starts a logsub that writes each group to a file of its name, and waits until it has
+// joined.
 func (s *site) logsub(groups ...string) {
 	s.t.Helper()
 	var conf strings.Builder
@@ -86,7 +87,7 @@ func (s *site) logsub(groups ...string) {
 	s.subs = append(s.subs, p)
 }
 
-// logpub starts a logpub that reads a part of a configuration file.
+// logpub starts a logpub with a configuration file.
 func (s *site) logpub(inputs string) *harness.Process {
 	s.t.Helper()
 	p := harness.Launch(s.t, s.program("logpub"), "-config", s.write("logpub.toml", s.here(inputs)))
@@ -94,7 +95,7 @@ func (s *site) logpub(inputs string) *harness.Process {
 	return p
 }
 
-// here puts the places of this site into what is written for a real host.
+// here replaces the paths of a real host in a configuration by those of this site.
 func (s *site) here(text string) string {
 	return strings.NewReplacer(
 		"/usr/local/bin/", s.bin+"/",
@@ -106,7 +107,7 @@ func (s *site) here(text string) string {
 	).Replace(text)
 }
 
-// user is a line of a configuration for servers that are started by root, and empty for others.
+// user returns a line of a server's configuration if the test runs as root, otherwise "".
 func user(line string) string {
 	if os.Getuid() == 0 {
 		return line
@@ -114,8 +115,7 @@ func user(line string) string {
 	return ""
 }
 
-// burst has wrk ask a web server for as much as it can for a second, each request by a number of
-// its own.
+// burst has wrk send as many requests as it can in a second, each with a number of its own.
 func burst(t testing.TB, addr string, hosts ...string) {
 	t.Helper()
 	wrk := need(t, "wrk", "wrk")
@@ -124,16 +124,16 @@ func burst(t testing.TB, addr string, hosts ...string) {
 	if err != nil {
 		t.Fatalf("wrk: %v\n%s", err, out)
 	}
-	// A server may end connections that rest, which wrk calls socket errors.
+	// A server may close idle connections, which wrk reports as socket errors.
 	if bad := regexp.MustCompile(`(?m)^.*Non-2xx.*$`).Find(out); bad != nil {
-		t.Errorf("wrk says: %s", bad)
+		t.Errorf("wrk reports: %s", bad)
 	}
 	if m := regexp.MustCompile(`(\d+) requests in`).FindSubmatch(out); m != nil {
-		t.Logf("wrk had %s requests answered", m[1])
+		t.Logf("wrk received %s answers", m[1])
 	}
 }
 
-// lines counts the lines of a file, each by its text.
+// lines counts each line of a file.
 func lines(t testing.TB, path string) (count map[string]int, total int) {
 	t.Helper()
 	f, err := os.Open(path)
@@ -153,13 +153,13 @@ func lines(t testing.TB, path string) (count map[string]int, total int) {
 	return count, total
 }
 
-// difference is what tells two logs apart.
+// difference is the difference of two logs.
 type difference struct {
 	total, missing, foreign, repeated int
-	example                           string // of the last three, one
+	example                           string // one of the lines that differ
 }
 
-// compare holds the lines of a log, as many as wanted, against those of the server's own log.
+// compare compares the lines of a log with those of the server's own log.
 func compare(own, log map[string]int) difference {
 	var d difference
 	for line, n := range own {
@@ -182,8 +182,8 @@ func compare(own, log map[string]int) difference {
 	return d
 }
 
-// same waits until a log has as many lines as the server's own one, and checks that they are the
-// same ones, whatever their order.
+// same waits until a log has as many lines as the server's own log, and checks that they are the
+// same lines in any order.
 func same(t testing.TB, own, log string) {
 	t.Helper()
 	want, total := lines(t, own)
@@ -193,20 +193,20 @@ func same(t testing.TB, own, log string) {
 	harness.Reach(t, "lines in "+filepath.Base(log), int64(total), countLines(log))
 	got, _ := lines(t, log)
 	if d := compare(want, got); d.missing+d.foreign+d.repeated > 0 {
-		t.Errorf("%s: of %d lines %d are missing, %d are there too often, and %d are foreign, such as %q",
+		t.Errorf("%s: of %d lines %d are missing, %d are repeated, and %d are foreign, such as %q",
 			filepath.Base(log), d.total, d.missing, d.repeated, d.foreign, d.example)
 	}
 }
 
-// within checks that a log has nothing but lines of the server's own one, none too often, and tells
-// how many are missing.
+// within checks that a log has only lines of the server's own log, none repeated, and logs how many
+// are missing.
 func within(t testing.TB, own, log string) {
 	t.Helper()
 	want, total := lines(t, own)
 	got, _ := lines(t, log)
 	d := compare(want, got)
 	if d.foreign+d.repeated > 0 {
-		t.Errorf("%s: of %d lines %d are there too often, and %d are foreign, such as %q", filepath.Base(log), total, d.repeated, d.foreign, d.example)
+		t.Errorf("%s: of %d lines %d are repeated, and %d are foreign, such as %q", filepath.Base(log), total, d.repeated, d.foreign, d.example)
 	}
 	t.Logf("%s lacks %d of %d lines", log, d.missing, total)
 }
@@ -232,7 +232,7 @@ func countLines(path string) func() int64 {
 	}
 }
 
-// request asks for one page, by its number.
+// request sends one request with a number.
 func request(t testing.TB, addr, number string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), harness.Patience)
@@ -251,7 +251,7 @@ func request(t testing.TB, addr, number string) {
 	}
 }
 
-// example returns the n-th example, from 0, of a language in the documentation.
+// example returns the n-th example of a language in the documentation, counted from 0.
 func example(t testing.TB, language string, n int) string {
 	t.Helper()
 	parts := strings.Split(readFile(t, "../docs/logs/web-servers.md"), "```"+language+"\n")

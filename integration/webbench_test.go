@@ -20,11 +20,11 @@ import (
 )
 
 var (
-	roundTime = flag.Duration("round", time.Second, "how long each way of logging is loaded in a round of BenchmarkWebServers, in whole seconds")
-	pageBytes = flag.Int("page-bytes", 10_000, "how large the page of BenchmarkWebServers is")
-	pinServer = flag.String("pin-server", "", "processors of web servers in BenchmarkWebServers, as taskset -c has them; empty for all")
-	pinLoad   = flag.String("pin-load", "", "processors of wrk")
-	pinLog    = flag.String("pin-log", "", "processors of logpub and the daemon")
+	roundTime = flag.Duration("round", time.Second, "`duration` of the load for each way of logging in a round of BenchmarkWebServers, in whole seconds")
+	pageBytes = flag.Int("page-bytes", 10_000, "size of the page of BenchmarkWebServers in `bytes`")
+	pinServer = flag.String("pin-server", "", "`processors` of web servers in BenchmarkWebServers, in the form of taskset -c (default: all)")
+	pinLoad   = flag.String("pin-load", "", "`processors` of wrk")
+	pinLog    = flag.String("pin-log", "", "`processors` of logpub and the daemon")
 )
 
 // pinned puts taskset in front of a command.
@@ -36,23 +36,22 @@ func pinned(t testing.TB, to string, command ...string) []string {
 	return append([]string{need(t, "taskset", "util-linux"), "-c", to}, command...)
 }
 
-// way is one of logging: a web server that does it.
+// way is a web server with one way of logging.
 type way struct {
 	name   string
 	addr   string
-	pids   []int // of the server
-	pub    []int // of logpub
-	daemon []int // of the daemon
+	pids   []int // process ids of the server
+	pub    []int // process ids of logpub
+	daemon []int // process ids of the daemon
 
-	// By round: requests a second, and nanoseconds of processor time a request.
+	// For each round: requests per second, and nanoseconds of processor time per request.
 	rate, cpu, pubCPU, daemonCPU []float64
 }
 
-// BenchmarkWebServers is how many requests a second web servers answer, with one page and as fast
-// as they can, when they do not log, log to a file, and log through logpub to a daemon that works,
-// is away, and stands still. A round is all of these one after another; figures are medians over
-// all rounds of the ratio to the same round without a log. On a machine that does other work, too,
-// the processor time and the best rounds say more.
+// BenchmarkWebServers measures how many requests per second web servers answer when they do not
+// log, log to a file, and log through logpub to a daemon that is healthy, down or frozen. A round
+// runs all of these one after the other. The results are medians of the ratio to the same round
+// without a log. On a busy machine the processor time and the best rounds are more meaningful.
 //
 //	go test ./integration -run '^$' -bench WebServers -benchtime 10x -round 2s -page-bytes 10000
 func BenchmarkWebServers(b *testing.B) {
@@ -92,7 +91,7 @@ func BenchmarkWebServers(b *testing.B) {
 	}
 }
 
-// ratio returns the median of what each round had of another's.
+// ratio returns the median of the ratios of the rounds.
 func ratio(of, to []float64) float64 {
 	r := make([]float64, len(of))
 	for i := range of {
@@ -107,23 +106,23 @@ func median(v []float64) float64 {
 	return (v[(n-1)/2] + v[n/2]) / 2
 }
 
-// bed is what a benchmark needs besides web servers.
+// bed is the site of a benchmark.
 type bed struct{ *site }
 
 func newBed(b *testing.B) *bed {
 	b.Helper()
-	b.Setenv("GOMAXPROCS", "1") // of daemons, as docs/logs/web-servers.md has it; logpub does so by itself
+	b.Setenv("GOMAXPROCS", "1") // For daemons, as in docs/logs/web-servers.md; logpub sets it itself.
 	s := &site{t: b, dir: b.TempDir(), bin: programs.Build(b, "spreadd", "logpub")}
 	s.makeHtdocs()
 	s.write("htdocs/page.html", strings.Repeat("x", *pageBytes))
 	return &bed{site: s}
 }
 
-// begin makes a directory for a way, and returns the address for its server and that of the daemon,
-// which is there as the name of the way says.
+// begin makes a directory for a way, and starts its daemon if the name of the way says so. It
+// returns the port for the web server and the address of the daemon.
 func (bd *bed) begin(name string) (w *way, web int, spread string) {
 	bd.t.Helper()
-	if err := os.Mkdir(bd.path(name), 0o777); err != nil { //nolint:gosec // web servers log here by users of theirs
+	if err := os.Mkdir(bd.path(name), 0o777); err != nil { //nolint:gosec // Web servers log here with users of their own.
 		bd.t.Fatal(err)
 	}
 	if err := os.Symlink("../htdocs", bd.path(name+"/htdocs")); err != nil {
@@ -142,14 +141,14 @@ func (bd *bed) begin(name string) (w *way, web int, spread string) {
 	return w, web, spread
 }
 
-// pin launches a program on some processors.
+// pin starts a program on the given processors.
 func (bd *bed) pin(to string, command ...string) *harness.Process {
 	bd.t.Helper()
 	command = pinned(bd.t, to, command...)
 	return harness.Launch(bd.t, command[0], command[1:]...)
 }
 
-// end freezes the daemon if that is wanted, once a logpub is connected.
+// end freezes the daemon if the name of the way says so. logpub is connected already.
 func (bd *bed) end(w *way) *way {
 	bd.t.Helper()
 	if !strings.HasSuffix(w.name, "frozen") {
@@ -165,7 +164,7 @@ func (bd *bed) end(w *way) *way {
 	return w
 }
 
-// apache starts one that logs in a way.
+// apache starts an Apache that logs in this way.
 func (bd *bed) apache(name string) *way {
 	bd.t.Helper()
 	path := need(bd.t, "apache2", "apache2")
@@ -216,7 +215,7 @@ LogFormat "%%h %%l %%u %%t \"%%r\" %%>s %%b \"%%{Referer}i\" \"%%{User-Agent}i\"
 	return bd.end(w)
 }
 
-// nginx starts one that logs in a way.
+// nginx starts an nginx that logs in this way.
 func (bd *bed) nginx(name string) *way {
 	bd.t.Helper()
 	path := need(bd.t, "nginx", "nginx")
@@ -250,7 +249,7 @@ func (bd *bed) nginx(name string) *way {
 	return bd.end(w)
 }
 
-// load loads a web server and notes what came of it.
+// load loads a web server and records the result.
 func (bd *bed) load(w *way, lasts time.Duration) {
 	bd.t.Helper()
 	before, pubBefore, daemonBefore := cpuTime(bd.t, w.pids, true), cpuTime(bd.t, w.pub, false), cpuTime(bd.t, w.daemon, false)
@@ -274,7 +273,7 @@ func (bd *bed) load(w *way, lasts time.Duration) {
 	w.daemonCPU = append(w.daemonCPU, float64(cpuTime(bd.t, w.daemon, false)-daemonBefore)/requests)
 }
 
-// childNamed returns the process that runs a program below another, or 0.
+// childNamed returns the process id of a descendant that runs a program, or 0.
 func childNamed(pid int, program string) int {
 	for _, c := range children(pid) {
 		if name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", c)); err == nil && strings.TrimSpace(string(name)) == program {
@@ -306,8 +305,8 @@ func children(pid int) (pids []int) {
 	return pids
 }
 
-// cpuTime returns what processes have used of processors, with their children, bar logpub, or
-// without.
+// cpuTime returns the processor time of processes. If below is set, it includes their descendants
+// except logpub.
 func cpuTime(t testing.TB, pids []int, below bool) (sum time.Duration) {
 	t.Helper()
 	for _, pid := range pids {

@@ -19,8 +19,8 @@ type Set struct {
 	built map[string]bool
 }
 
-// Build builds programs as they are shipped, without cgo, and returns their directory. A name is that
-// of a directory in cmd, or the path of one elsewhere in the module.
+// Build builds programs as they are shipped, without cgo, and returns their directory. A name is
+// that of a directory in cmd, or the path of one elsewhere in the module.
 func (s *Set) Build(t testing.TB, programs ...string) (dir string) {
 	t.Helper()
 	s.mu.Lock()

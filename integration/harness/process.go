@@ -28,8 +28,8 @@ type Process struct {
 	t testing.TB
 }
 
-// killTime bounds the wait for a program that was killed. A process that it has started may hold its
-// output open.
+// killTime bounds the wait for a program that was killed. A process that it has started may hold
+// its output open.
 const killTime = 5 * time.Second
 
 // Launch starts a program.

@@ -19,8 +19,8 @@ func Wait(t testing.TB, what string, cond func() bool) {
 	}
 }
 
-// Reach waits until a number reaches want. It gives up when the number has not grown for [Patience],
-// marks the test as failed and returns false.
+// Reach waits until a number reaches want. It gives up when the number has not grown for
+// [Patience], marks the test as failed and returns false.
 func Reach(t testing.TB, what string, want int64, number func() int64) bool {
 	t.Helper()
 	var last, got int64

@@ -223,7 +223,7 @@ func (r *ring) finish() {
 			got := c.count()
 			for id, n := range sent {
 				// A reliable message may overtake others, so the last number does not prove that
-				// all have arrived. The check of own messages below does.
+				// all have arrived. The number of own messages is exact.
 				if got[id] < n {
 					return false
 				}
