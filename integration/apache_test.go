@@ -45,7 +45,7 @@ func TestApache(t *testing.T) {
 		conf := s.write(fmt.Sprintf("spreadlogd%d.conf", i), fmt.Sprintf(
 			"BufferSize = 65536\nSpread {\n\tPort = %d@127.0.0.1\n\tLog {\n\t\tGroup = \"coolsite\"\n\t\tFile = %s\n\t}\n}\n", s.port, file))
 		sub := harness.Launch(t, s.program("logsub"), "-c", conf, "-D")
-		sub.Expect("joined")
+		sub.Expect(joinedGroup)
 		files, subs = append(files, file), append(subs, sub)
 	}
 	web := freePort(t)

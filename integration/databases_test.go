@@ -124,7 +124,7 @@ func (st *story) prepareTables() {
 func (st *story) run() *harness.Process {
 	st.t.Helper()
 	p := harness.Launch(st.t, st.site.program("logsub"), "-c", st.conf)
-	p.Expect("msg=joined")
+	p.Expect(joinedGroup)
 	return p
 }
 
@@ -174,7 +174,7 @@ func (st *story) hang(logsub *harness.Process) {
 	st.t.Helper()
 	st.freeze(func() {
 		st.send(3000) // More than one transaction, so that one is in progress.
-		logsub.Expect("does not take lines")
+		logsub.Expect("does not accept lines")
 		time.Sleep(3 * time.Second) //house:sleep longer than the timeout, so that logsub gives up transactions
 	})
 	st.have(st.sent)

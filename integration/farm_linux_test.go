@@ -165,9 +165,6 @@ func (h *farmHost) startDaemon() {
 	h.answers(4803)
 }
 
-// joins is what a logsub logs when it has joined a group.
-const joins = "msg=joined"
-
 func (h *farmHost) startLogsub() {
 	h.f.t.Helper()
 	var conf strings.Builder
@@ -177,14 +174,14 @@ func (h *farmHost) startLogsub() {
 	}
 	p := h.launch(filepath.Join(h.f.bin, "logsub"), "-c", writeFile(h.f.t, h.path("logsub.toml"), conf.String()))
 	h.all = append(h.all, p)
-	harness.Wait(h.f.t, "a logsub to join", func() bool { return strings.Count(p.Output.String(), joins) == 2 })
+	harness.Wait(h.f.t, "a logsub to join", func() bool { return strings.Count(p.Output.String(), joinedGroup) == 2 })
 }
 
 // rejoined waits until the logsub has rejoined its groups.
 func (h *farmHost) rejoined() {
 	h.f.t.Helper()
 	harness.Wait(h.f.t, "the logsub of "+h.name+" to join again", func() bool {
-		return strings.Count(h.all[0].Output.String(), "msg=\""+strings.TrimPrefix(joins, "msg=")+" again") == 2
+		return strings.Count(h.all[0].Output.String(), joinedGroup+" again") == 2
 	})
 }
 

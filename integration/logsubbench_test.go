@@ -195,7 +195,7 @@ func (s *site) writeLines(f *flood) (took, cpu time.Duration) {
 	file := s.path("bench.log")
 	cmd := oneCore(s.program("logsub"), "-spread", fmt.Sprintf("%d@127.0.0.1", s.port), "-g", benchGroup, "-o", file)
 	p := harness.Start(s.t, cmd, nil)
-	p.Expect("msg=joined")
+	p.Expect(joinedGroup)
 	began := time.Now()
 	f.round(s.t)
 	const whole = linesPerRound*200 + int64(len(lastLine))

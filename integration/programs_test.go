@@ -16,6 +16,12 @@ import (
 // programs holds the built programs. TestMain removes them.
 var programs harness.Set
 
+// What the programs log.
+const (
+	joinedGroup = "joined group" // logsub, for each group; after a reconnect followed by "again"
+	connected   = "connected"    // logpub
+)
+
 // freePort returns a port that no other test uses until this one ends.
 func freePort(t testing.TB) int {
 	t.Helper()

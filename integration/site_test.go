@@ -83,7 +83,7 @@ func (s *site) logsub(groups ...string) {
 		fmt.Fprintf(&conf, "[[log]]\ngroup = %q\nfile = %q\n", g, s.path(g+".log"))
 	}
 	p := harness.Launch(s.t, s.program("logsub"), "-c", s.write(fmt.Sprintf("logsub%d.toml", len(s.subs)), conf.String()))
-	harness.Wait(s.t, "a logsub to join", func() bool { return strings.Count(p.Output.String(), "msg=joined") == len(groups) })
+	harness.Wait(s.t, "a logsub to join", func() bool { return strings.Count(p.Output.String(), joinedGroup) == len(groups) })
 	s.subs = append(s.subs, p)
 }
 
@@ -91,7 +91,7 @@ func (s *site) logsub(groups ...string) {
 func (s *site) logpub(inputs string) *harness.Process {
 	s.t.Helper()
 	p := harness.Launch(s.t, s.program("logpub"), "-config", s.write("logpub.toml", s.here(inputs)))
-	p.Expect("msg=connected")
+	p.Expect(connected)
 	return p
 }
 

@@ -209,7 +209,7 @@ LogFormat "%%h %%l %%u %%t \"%%r\" %%>s %%b \"%%{Referer}i\" \"%%{User-Agent}i\"
 			}
 		}
 		if !strings.HasSuffix(name, "down") {
-			harness.Wait(bd.t, "logpub to connect", func() bool { return strings.Contains(readFile(bd.t, said), "msg=connected") })
+			harness.Wait(bd.t, "logpub to connect", func() bool { return strings.Contains(readFile(bd.t, said), connected) })
 		}
 	}
 	return bd.end(w)
@@ -238,7 +238,7 @@ func (bd *bed) nginx(name string) *way {
 			spread, dir+"/state", dir+"/spool", input))
 		p := bd.pin(*pinLog, bd.program("logpub"), "-config", conf)
 		if !strings.HasSuffix(name, "down") {
-			p.Expect("msg=connected")
+			p.Expect(connected)
 		}
 		w.pub = append(w.pub, p.Cmd.Process.Pid)
 	}
