@@ -35,7 +35,7 @@ func request(t wire.Type, from string, groups ...string) buf.Slice {
 	return buf.Slice{Block: buf.Wrap(b), Hi: len(b)}
 }
 
-// dump shows what is delivered to whom.
+// dump returns who gets which delivery.
 func dump(out *Effects) string {
 	var lines []string
 	for _, d := range out.Groups.Deliveries {
@@ -162,7 +162,7 @@ func TestDisconnectOnce(t *testing.T) {
 	if o := e.Disconnect(1, 1, &out); o != Leaving {
 		t.Errorf("a second disconnect: %v", o)
 	}
-	// The session's own request, and the end of its connection behind it.
+	// The session's own request is followed by the end of its connection.
 	if o := e.Submit(1, 2, request(wire.Kill, "two", "#one#alpha"), &out); o != Accepted {
 		t.Errorf("kill: %v", o)
 	}
@@ -175,8 +175,8 @@ func TestDisconnectOnce(t *testing.T) {
 	e.Connect(3, private("two"), false) // the name is free
 }
 
-// TestQueueBeforeStart: what is submitted before the first membership waits in order, within a
-// bound, and its blocks are held and let go.
+// TestQueueBeforeStart: messages before the first membership wait in order, up to a limit, and
+// their blocks are held and released.
 func TestQueueBeforeStart(t *testing.T) {
 	e := newEngine(t, Config{QueueMessages: 3})
 	var out Effects
@@ -223,7 +223,7 @@ func TestQueueBeforeStart(t *testing.T) {
 	}
 }
 
-// TestSubmitAllocs: the way of a message through the machines allocates nothing.
+// TestSubmitAllocs: passing a message through the machines allocates nothing.
 func TestSubmitAllocs(t *testing.T) {
 	e := newEngine(t, Config{})
 	var out Effects

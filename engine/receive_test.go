@@ -17,7 +17,7 @@ const hash = 0xabcdef01
 
 func addr(host byte) netip.Addr { return netip.AddrFrom4([4]byte{10, 0, 0, host}) }
 
-// several has a and b in one segment and c alone in another; the engine is that of daemon self.
+// several returns the engine of daemon self, with a and b in one segment and c alone in another.
 func several(t *testing.T, self wire.DaemonID) *Engine {
 	t.Helper()
 	top, err := topology.New([]topology.Segment{
@@ -43,7 +43,7 @@ func datagram(p wire.Packet) buf.Slice {
 	return buf.Slice{Block: buf.Wrap(b), Hi: len(b)}
 }
 
-// TestRefusals: each check of ring-protocol §9, in its order, for both ports.
+// TestRefusals: each check of ring-protocol §9, in order, for both ports.
 func TestRefusals(t *testing.T) {
 	good := wire.Packet{Type: wire.PacketFIFO, Transmitter: 2, Proc: 2, Seq: 1, ConfHash: hash}
 	with := func(change func(*wire.Packet)) wire.Packet {
@@ -109,8 +109,8 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestRelay: a packet from another segment is repeated to our own before anything else is looked
-// at, also if it is old or of another ring, in its maker's byte order (ring-protocol §10.3).
+// TestRelay: a packet from another segment is repeated to our own before any other check, even if
+// it is old or of another ring, in its maker's byte order (ring-protocol §10.3).
 func TestRelay(t *testing.T) {
 	for _, order := range []wire.ByteOrder{wire.LittleEndian, wire.BigEndian} {
 		p := wire.Packet{
@@ -135,7 +135,7 @@ func TestRelay(t *testing.T) {
 			t.Errorf("%v: relayed %+v, want %+v", order, got, want)
 		}
 	}
-	// Alone in its segment, there is nobody to repeat it to.
+	// A daemon that is alone in its segment has nobody to repeat it to.
 	e := several(t, 3)
 	var out Effects
 	e.HandleData(2, 1000, addr(1), datagram(wire.Packet{
@@ -146,8 +146,8 @@ func TestRelay(t *testing.T) {
 	}
 }
 
-// TestPartition: daemons of other components are not heard, until the time is over or another
-// partition comes.
+// TestPartition: daemons of other components are not heard until the time is over or another
+// partition arrives.
 func TestPartition(t *testing.T) {
 	e := several(t, 1)
 	alive := func(now clock.Time, from wire.DaemonID, host byte) Reason {
@@ -181,7 +181,7 @@ func TestPartition(t *testing.T) {
 	}
 }
 
-// TestDisconnectIsNeverRefused: it waits for the ring, behind what was there before.
+// TestDisconnectIsNeverRefused: it waits for the ring, behind earlier messages.
 func TestDisconnectIsNeverRefused(t *testing.T) {
 	e := newEngine(t, Config{QueueMessages: 1})
 	var out Effects
@@ -210,8 +210,8 @@ func TestDisconnectIsNeverRefused(t *testing.T) {
 	}
 }
 
-// TestForcedMembership: the groups may ask for a new membership, and get it once in ForceInterval
-// at most.
+// TestForcedMembership: the groups may ask for a new membership, and get it at most once in
+// ForceInterval.
 func TestForcedMembership(t *testing.T) {
 	e := newEngine(t, Config{})
 	var out Effects
@@ -223,7 +223,7 @@ func TestForcedMembership(t *testing.T) {
 		e.groupsCommands(now, &out)
 		e.settle(now, &out)
 	}
-	// form lets the timers run until there is a ring again.
+	// form runs the timers until there is a ring again.
 	form := func() (now clock.Time) {
 		t.Helper()
 		for range 100 {

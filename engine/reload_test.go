@@ -12,7 +12,7 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// listed is the topology of one segment with some daemons, each by its name and its id.
+// listed returns a topology of one segment with the given daemons.
 func listed(t *testing.T, daemons ...topology.Daemon) *topology.Topology {
 	t.Helper()
 	top, err := topology.New([]topology.Segment{{Port: 4803, Daemons: daemons}})
@@ -22,8 +22,8 @@ func listed(t *testing.T, daemons ...topology.Daemon) *topology.Topology {
 	return top
 }
 
-// TestReload: what changes the ring comes into force at once in a ring that runs, and forms it
-// anew; clients stay.
+// TestReload: a change of the ring takes effect at once while a ring is running, and forms it anew;
+// clients stay connected.
 func TestReload(t *testing.T) {
 	e := newEngine(t, Config{ConfHash: hash})
 	var out Effects
@@ -51,7 +51,7 @@ func TestReload(t *testing.T) {
 	if c := out.Transitions; len(c) != 1 || c[0].Cause != membership.CauseReload || c[0].To != membership.StateSeg {
 		t.Errorf("transitions %v", c)
 	}
-	// The ring that comes is of this daemon alone, and the client is still in its group.
+	// The next ring is of this daemon alone, and the client is still in its group.
 	for e.Status().Membership != membership.StateOp {
 		now = e.Deadline()
 		e.Advance(now, 1002, &out)
@@ -87,7 +87,7 @@ func TestReloadInPlace(t *testing.T) {
 	}
 }
 
-// TestReloadWaits: while a ring is being formed the reload is put off, and the last one counts.
+// TestReloadWaits: while a ring is being formed the reload waits, and only the last one counts.
 func TestReloadWaits(t *testing.T) {
 	e := several(t, 1) // it looks for the others
 	var out Effects
@@ -118,7 +118,7 @@ func TestReloadWaits(t *testing.T) {
 	}
 }
 
-// TestReloadRefused: nothing changes.
+// TestReloadRefused: an invalid configuration changes nothing.
 func TestReloadRefused(t *testing.T) {
 	e := several(t, 1)
 	a, b, c := e.cfg.Topology.Daemons()[0], e.cfg.Topology.Daemons()[1], e.cfg.Topology.Daemons()[2]

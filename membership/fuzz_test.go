@@ -10,16 +10,16 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// FuzzInputs feeds a machine any inputs in any state. The property: it does not panic, its
+// FuzzInputs passes any inputs to a machine in any state. The properties: it does not panic, its
 // variables agree, and a peer finds nothing wrong with what it sends (membership-protocol §13, S8).
 //
-// The input is a row of commands: a letter, a length, and so many bytes.
+// The input is a sequence of commands: a letter, a length, and that number of bytes.
 func FuzzInputs(f *testing.F) {
 	f.Add([]byte("t\x01\x05t\x01\x05"), uint8(0))
 	f.Add([]byte("a\x01\x01t\x01\x0aj\x09\x02\x05\x02\x01\x00t\x01\xff"), uint8(3))
 	f.Add(command('F', []byte("\x00\x01\x02\x03\x00\x01\x01\x01")), uint8(3))
 	for i := range tableStates {
-		// Good tokens in each state, to be spoiled.
+		// These are valid tokens for each state, for the fuzzer to alter.
 		b := newBench(f, "B", "ABC", "DE")
 		v := form1(b)
 		f.Add(command('1', v.Append(nil, wire.LittleEndian, wire.TokenForm1)), uint8(i))
@@ -120,7 +120,7 @@ func (b *bench) command(c byte, arg []byte) {
 	}
 }
 
-// plausible feeds a form token of parts that fit this daemon and its ring, most of the time. pick
+// plausible passes in a form token whose parts fit this daemon and its ring, most of the time. pick
 // returns a number below n.
 func (b *bench) plausible(pick func(n int) int) {
 	d := b.top.Daemons()
@@ -178,7 +178,7 @@ func (b *bench) plausible(pick func(n int) int) {
 	b.HandleForm(b.now, 1000, &t, &b.out)
 }
 
-// TestHammer does what FuzzInputs does, with inputs that come far.
+// TestHammer does what FuzzInputs does, with inputs that get past the checks.
 func TestHammer(t *testing.T) {
 	accepted := uint64(0)
 	causes := [NumCauses]uint64{}
@@ -214,7 +214,7 @@ func TestHammer(t *testing.T) {
 	}
 }
 
-// carryOut checks what the machine wants to be done, with the eyes of a peer.
+// carryOut checks the machine's effects as a peer would.
 func (b *bench) carryOut(peer *bench) {
 	b.t.Helper()
 	b.check()

@@ -13,7 +13,7 @@ import (
 
 const confHash = 0xc0ffee
 
-// oldRing is a ring's packets as membership sees them.
+// oldRing is a ring's packets as the membership sees them.
 type oldRing struct {
 	aru, highest, discarded int32
 	missing                 []int32 // ascending, above aru
@@ -40,8 +40,8 @@ func (r *oldRing) AppendMissing(dst []int32, from, to int32) []int32 {
 	return dst
 }
 
-// segments makes a topology of daemons named by letters, ids 1, 2, 3 in reverse, so that nothing
-// that goes by ids passes: segments("AB", "C").
+// segments makes a topology of daemons named by letters, as in segments("AB", "C"). Their ids are
+// 1, 2, 3 in reverse, so that sorting by id fails tests.
 func segments(t testing.TB, names ...string) *topology.Topology {
 	t.Helper()
 	n := len(strings.Join(names, ""))
@@ -98,7 +98,8 @@ func (d dumper) target(t topology.Target) string {
 	return d.name(t.Daemon)
 }
 
-// datagram prints a membership packet or a form token, without the noise of its fixed lists.
+// datagram returns a membership packet or a form token as text, without the noise of its fixed
+// lists.
 func (d dumper) datagram(token bool, b []byte) string {
 	if token {
 		var t wire.Token
@@ -211,7 +212,7 @@ func (b *bench) ids(names string) (ids []wire.DaemonID) {
 	return ids
 }
 
-// reset forgets the effects so far.
+// reset drops the effects so far.
 func (b *bench) reset() { b.out.Reset() }
 
 func (b *bench) check() {
@@ -226,7 +227,7 @@ func (b *bench) start() {
 	b.check()
 }
 
-// wait lets time go by, timer by timer.
+// wait advances the time, timer by timer.
 func (b *bench) wait(until clock.Time) {
 	for d := b.Deadline(); d != 0 && d <= until; d = b.Deadline() {
 		b.now = d
@@ -236,7 +237,7 @@ func (b *bench) wait(until clock.Time) {
 	b.now = until
 }
 
-// sent prints all that was sent since the last reset, one line each, copies joined.
+// sent returns everything that was sent since the last reset, one line each, with copies joined.
 func (b *bench) sent() []string {
 	d := dumper{b.top}
 	var list []string
@@ -259,7 +260,7 @@ func (b *bench) transitions() (s []string) {
 	return s
 }
 
-// packet feeds a packet of a daemon.
+// packet passes in a packet of a daemon.
 func (b *bench) packet(t wire.RingType, from string, body []byte) Reason {
 	p := wire.Packet{Type: t, Transmitter: b.id(from), Proc: b.id(from), ConfHash: confHash, Body: body}
 	v := b.HandlePacket(b.now, 1000, &p, &b.out)
@@ -271,7 +272,7 @@ func (b *bench) alive(from string) Reason {
 	return b.packet(wire.PacketAlive, from, wire.AppendMembers(nil, 0, 0, b.id(from)))
 }
 
-// join feeds a JOIN with representatives like "A:segment".
+// join passes in a JOIN with representatives like "A:segment".
 func (b *bench) join(from string, reps ...string) Reason {
 	body := wire.AppendMembers(nil, 0, 0)
 	return b.packet(wire.PacketJoin, from, wire.AppendReps(body, 0, 0, b.reps(reps...)...))
@@ -309,7 +310,7 @@ func (b *bench) foreign(from string) Reason {
 	return v
 }
 
-// form feeds a form token.
+// form passes in a form token.
 func (b *bench) form(t wire.RingType, from string, attempt wire.MembershipID, mark int32, v wire.FormValue) Reason {
 	tok := wire.Token{
 		Type: t, Transmitter: b.id(from), Proc: b.id(from), Membership: attempt, Seq: mark, ConfHash: confHash,
@@ -320,7 +321,7 @@ func (b *bench) form(t wire.RingType, from string, attempt wire.MembershipID, ma
 	return r
 }
 
-// install lets the ring report that the recovery is done, and starts it with no packets.
+// install makes the ring report that the recovery is done, and starts it with no packets.
 func (b *bench) install() {
 	b.t.Helper()
 	if v := b.HandleCommitted(); v != Accepted {

@@ -38,7 +38,7 @@ func TestStartAlone(t *testing.T) {
 }
 
 // A daemon whose peers do not answer forms a ring of one after Seg and Gather (membership-protocol
-// §3), without sending a token, and looks for others then.
+// §3), without sending a token, and then looks for others.
 func TestRingOfOne(t *testing.T) {
 	b := newBench(t, "B", "ABC")
 	b.start()
@@ -51,7 +51,7 @@ func TestRingOfOne(t *testing.T) {
 		t.Fatalf("in %v with actions %+v", b.State(), b.out.RingCommands)
 	}
 	b.install()
-	// 7.1: the attempt took T, so the ring has T+2.
+	// 7.1: the attempt used T, so the ring has T+2.
 	if id, _ := b.Installed(); id.Time != 1003 || id.Daemon != b.id("B") {
 		t.Errorf("installed %v", id)
 	}
@@ -74,8 +74,8 @@ func TestRingOfOne(t *testing.T) {
 	}
 }
 
-// An id's time is above all earlier ones even if the wall clock goes back (membership-protocol
-// §7.1), and never 0, which means that there is none.
+// An id's time is above all earlier ones, even if the wall clock goes back (membership-protocol
+// §7.1), and never 0, which means none.
 func TestIDsGrow(t *testing.T) {
 	b := newBench(t, "A", "A")
 	last := int32(0)
@@ -91,8 +91,8 @@ func TestIDsGrow(t *testing.T) {
 	}
 }
 
-// A leader that has crashed and started anew finds its last id in what the members of its old ring
-// show of it, and goes above it: its former clock may have been ahead of the wall's
+// A leader that has crashed and restarted finds its last id in what the members of its old ring
+// report, and goes above it: its former clock may have been ahead of the wall clock
 // (membership-protocol §7.1).
 func TestIDsGrowOverRestart(t *testing.T) {
 	b := newBench(t, "A", "AB")
@@ -170,8 +170,8 @@ func TestInsert(t *testing.T) {
 	}
 }
 
-// Any segment's representative is smaller than any ring's; among segments' the segment decides,
-// then the place in the list; among rings' segment and index.
+// The representative of a segment is smaller than that of a ring. Among those of segments, the
+// segment decides, then the place in the list; among those of rings, segment and index.
 func TestSmallest(t *testing.T) {
 	b := newBench(t, "A", "AB", "CD")
 	for _, tt := range []struct{ list, want, sorted string }{
@@ -193,7 +193,7 @@ func TestSmallest(t *testing.T) {
 	}
 }
 
-// A list takes 25 representatives, further ones are refused.
+// A list takes 25 representatives and refuses more.
 func TestListFull(t *testing.T) {
 	b := newBench(t, "A", "ABCDEFGHIJKLMNOPQRSTUVWXYZab")
 	b.start()

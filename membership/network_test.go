@@ -12,8 +12,8 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// network joins machines in memory. Datagrams take a millisecond; a token of a ring goes around
-// each ten, or does not if anybody on its way is gone.
+// network joins machines in memory. A datagram takes a millisecond. The token of a ring goes around
+// every ten, unless a daemon on its way is gone.
 type network struct {
 	t     testing.TB
 	top   *topology.Topology
@@ -22,14 +22,14 @@ type network struct {
 	queue []delivery
 	side  []int // of each daemon in a partition
 	rules []*dropRule
-	// log gets what happens.
+	// log is called with what happens.
 	log func(kind logKind, format string, args ...any)
 	// checks are called after each step of a node.
 	checks []func(*node)
 	round  clock.Time
 	jitter func() time.Duration // added to the way of a datagram
-	// verdicts gets what became of each datagram, lost says which are lost, committing gets a ring
-	// whose daemons are about to commit. All may be nil.
+	// verdicts is called with the reason for each datagram. lost decides which are lost. committing
+	// is called with a ring whose daemons are about to commit. All may be nil.
 	verdicts   func(to *node, token bool, b []byte, v Reason)
 	lost       func(delivery) bool
 	committing func(ring []*node)
@@ -66,7 +66,7 @@ type dropRule struct {
 	left     int    // how many
 }
 
-// node is one daemon: a machine, and a ring that does as it is told.
+// node is one daemon: a machine, and a ring that follows its commands.
 type node struct {
 	net   *network
 	rank  int
@@ -109,7 +109,7 @@ func (n *network) node(name string) *node {
 
 func (n *network) d() dumper { return dumper{n.top} }
 
-// start starts a daemon, or starts it anew.
+// start starts or restarts a daemon.
 func (o *node) start() {
 	*o = node{net: o.net, rank: o.rank, name: o.name, id: o.id, steps: o.steps + 1, up: true}
 	m, err := New(Config{Self: o.id, Topology: o.net.top, ConfHash: confHash, Old: &o.ring})
@@ -121,7 +121,7 @@ func (o *node) start() {
 	o.effects()
 }
 
-// active is the id of the ring whose token the daemon uses.
+// active returns the id of the ring whose token the daemon uses.
 func (o *node) active() (wire.MembershipID, []wire.DaemonID, bool) {
 	switch {
 	case !o.up || !o.m.TokenAlive():
@@ -133,7 +133,7 @@ func (o *node) active() (wire.MembershipID, []wire.DaemonID, bool) {
 	}
 }
 
-// run lets time go by until a moment, or until done says so, and reports whether it did.
+// run advances the time to a moment, or until done reports true, and returns whether it did.
 func (n *network) run(until clock.Time, done func() bool) bool {
 	for !done() {
 		next := n.round.Add(roundTime)
@@ -155,7 +155,7 @@ func (n *network) run(until clock.Time, done func() bool) bool {
 	return true
 }
 
-// step does what is due.
+// step performs what is due.
 func (n *network) step() {
 	for i := range n.queue {
 		if d := n.queue[i]; d.at <= n.now {
@@ -181,7 +181,7 @@ func (n *network) step() {
 	}
 }
 
-// tokens lets the token of each ring go around, if it can.
+// tokens moves the token of each ring around, if possible.
 func (n *network) tokens() {
 	var seen []wire.MembershipID
 	for _, o := range n.nodes {
@@ -217,7 +217,7 @@ func (n *network) whole(id wire.MembershipID, members []wire.DaemonID) (ring []*
 	return ring, true
 }
 
-// recover brings a recovery one step further: first all commit, then one after the other installs.
+// recover advances a recovery by one step: first all commit, then one after another installs.
 func (n *network) recover(ring []*node) {
 	commit := false
 	for _, o := range ring {
@@ -283,7 +283,7 @@ func (n *network) deliver(d delivery) {
 	to.receive(d.token, d.b)
 }
 
-// receive hands a datagram to the machine, as the engine would.
+// receive passes a datagram to the machine, as the engine would.
 func (o *node) receive(token bool, b []byte) {
 	if token {
 		var t wire.Token
@@ -312,7 +312,7 @@ func (o *node) judge(token bool, b []byte, v Reason) {
 	}
 }
 
-// send puts a datagram on its way.
+// send sends a datagram.
 func (n *network) send(from int, to topology.Target, b []byte) {
 	for _, o := range n.nodes {
 		d := n.top.Daemons()[o.rank]
@@ -323,13 +323,13 @@ func (n *network) send(from int, to topology.Target, b []byte) {
 	}
 }
 
-// data lets a daemon send a message to its ring; the whole segment hears it.
+// data makes a daemon send a message to its ring. The whole segment hears it.
 func (o *node) data() {
 	p := wire.Packet{Type: wire.PacketSafe, Transmitter: o.id, Proc: o.id, Membership: o.m.installedID, ConfHash: confHash, Seq: 1}
 	o.net.send(o.rank, topology.ToSegment(o.net.top.Daemons()[o.rank].Segment), p.Append(nil))
 }
 
-// effects carries out what the machine wants, and checks it.
+// effects checks the machine's effects and carries them out.
 func (o *node) effects() {
 	n := o.net
 	for _, t := range o.out.Transitions {
@@ -373,7 +373,7 @@ func (o *node) effects() {
 	}
 }
 
-// recover is what the ring does when FORM2 is read (ring-protocol §22.2).
+// recover does what the ring does when FORM2 is read (ring-protocol §22.2).
 func (o *node) recover(rec topology.Recovery) {
 	n := o.net
 	holes := ""

@@ -15,11 +15,11 @@ import (
 
 var seeds = flag.Int("seeds", 60, "number of random schedules")
 
-// rare counts situations that the schedules have to meet, all together.
+// rare counts situations that the schedules together must meet.
 type rare map[string]int
 
-// TestRandom runs networks through random faults (safety: nothing wrong may happen), then heals
-// them and waits for one ring of all (liveness).
+// TestRandom runs networks with random faults (safety: nothing wrong may happen), then heals them
+// and waits for one ring of all (liveness).
 func TestRandom(t *testing.T) {
 	met := rare{}
 	for seed := range *seeds {
@@ -48,7 +48,7 @@ type schedule struct {
 	rnd *rand.Rand
 	met rare
 
-	// Options, drawn from the seed.
+	// These options are drawn from the seed.
 	names []string
 	loss  float64       // of datagrams
 	late  time.Duration // how late a datagram may be
@@ -61,7 +61,7 @@ type schedule struct {
 	transitional map[wire.MembershipID]string
 	history      map[string][]passage // by incarnation
 	log          []string
-	// report takes a finding, and does not return.
+	// report takes a finding and does not return.
 	report func(string)
 }
 
@@ -149,8 +149,8 @@ func (s *schedule) run() {
 	}
 	w := s.nodes[0].m.cfg.Timeouts
 	bound := 4 * (w.Lookup + w.Token + w.Rep + w.Seg + 2*w.Gather + w.Form)
-	// A JOIN of a member that is still on its way when the ring is installed ends it, if there are
-	// several segments; so the ring has to last for as long as anything can be.
+	// If there are several segments, a JOIN of a member that is still on its way when the ring is
+	// installed ends the ring. So the ring must last longer than any datagram takes.
 	for {
 		if !s.network.run(s.now.Add(bound), s.oneRing) {
 			s.fail("no ring of all after %v", bound)
@@ -162,7 +162,7 @@ func (s *schedule) run() {
 		}
 	}
 	s.checkHistory()
-	// C8: no needless change, while the leader looks for others again and again.
+	// C8: no needless change, while the leader repeatedly looks for others.
 	quiet := len(s.log)
 	s.network.run(s.now.Add(2*w.Lookup), never)
 	for _, line := range s.log[quiet:] {
@@ -172,7 +172,7 @@ func (s *schedule) run() {
 	}
 }
 
-// fault does something to the network.
+// fault makes a fault in the network.
 func (s *schedule) fault() {
 	o := s.nodes[s.rnd.IntN(len(s.nodes))]
 	switch s.rnd.IntN(9) {
@@ -183,7 +183,7 @@ func (s *schedule) fault() {
 			s.downAt[o.name] = s.now
 		}
 	case 2, 3:
-		// Ids are unique by the second only, so not sooner.
+		// Ids are unique only by the second, so do not restart sooner.
 		if !o.up && (s.downAt[o.name] == 0 || s.now.Sub(s.downAt[o.name]) > time.Second) {
 			for _, p := range s.nodes {
 				if p.up && p.m.State() == StateOp && p.m.Members().Contains(o.id) {
@@ -224,7 +224,7 @@ func (s *schedule) fault() {
 	}
 }
 
-// chance loses, delays or doubles a datagram.
+// chance loses, delays or duplicates a datagram.
 func (s *schedule) chance(d delivery) bool {
 	if !s.faulty {
 		return false
@@ -237,8 +237,8 @@ func (s *schedule) chance(d delivery) bool {
 	return s.rnd.Float64() < s.loss
 }
 
-// packets lets the ring of a daemon go on: somebody sends, some miss it, some get what they missed,
-// and some learn that all have it.
+// packets lets the ring of a daemon progress: a daemon sends, some miss the packet, some get what
+// they missed, and some learn that all have it.
 func (s *schedule) packets(o *node) {
 	id, members, ok := o.active()
 	if !ok || o.recovering {
@@ -362,7 +362,7 @@ func (s *schedule) check(o *node) {
 	}
 }
 
-// checkHistory compares what the daemons have gone through.
+// checkHistory compares the histories of the daemons.
 func (s *schedule) checkHistory() {
 	d := s.d()
 	for p, hp := range s.history { //house:ordered any of them will do
@@ -388,7 +388,7 @@ func (s *schedule) checkHistory() {
 	}
 }
 
-// checkPackets is S6: what is no hole is held by somebody who comes along.
+// checkPackets checks S6: a daemon that comes along holds every packet that is not a hole.
 func (s *schedule) checkPackets(ring []*node) {
 	for _, o := range ring {
 		if !o.recovering {
@@ -408,7 +408,7 @@ func (s *schedule) checkPackets(ring []*node) {
 	}
 }
 
-// The checks see what is wrong: each is shown a fault.
+// The checks detect faults: each is shown one.
 func TestChecksBite(t *testing.T) {
 	type finding string
 	member := func(s *schedule, name string) *node { return s.node(name) }
@@ -474,7 +474,7 @@ func TestChecksBite(t *testing.T) {
 	}
 }
 
-// Check sees each thing that it is there for.
+// Check detects each contradiction that it is for.
 func TestCheckBites(t *testing.T) {
 	for _, tt := range []struct {
 		state string

@@ -9,8 +9,8 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// What a C daemon does not check, and exits or worse (membership-protocol §13), is refused with a
-// reason, and changes nothing.
+// Inputs that a C daemon does not check, and that make it exit or worse (membership-protocol §13),
+// are refused with a reason, and change nothing.
 func TestRefusedPackets(t *testing.T) {
 	const unknown = wire.DaemonID(999)
 	members := func(ids ...wire.DaemonID) []byte { return wire.AppendMembers(nil, 0, 0, ids...) }
@@ -57,7 +57,7 @@ func TestRefusedPackets(t *testing.T) {
 	b.refused("data of an unknown daemon", UnknownDaemon, func() Reason { return b.HandleForeign(b.now, 1000, &p, &b.out) })
 }
 
-// refused feeds an input and checks that nothing comes of it.
+// refused passes in an input and checks that it has no effect.
 func (b *bench) refused(name string, want Reason, feed func() Reason) {
 	b.t.Helper()
 	b.reset()
@@ -75,7 +75,7 @@ func (b *bench) refused(name string, want Reason, feed func() Reason) {
 	}
 }
 
-// The same for form tokens. B is represented by A and would pass form1 on.
+// The same for form tokens. A speaks for B, which would forward FORM1.
 func TestRefusedForm1(t *testing.T) {
 	b := represented(t)
 	b.ring.highest = 10
@@ -174,8 +174,8 @@ func TestRefusedForm2(t *testing.T) {
 	}
 }
 
-// What a token says of the own ring has to fit to what this daemon knows and has said. B was in a
-// ring with A and C, and has packets up to 10 but 7 and 9.
+// What a token says about a daemon's ring must agree with what the daemon knows and has said. B was
+// in a ring with A and C, and has packets up to 10 except 7 and 9.
 func TestContradictions(t *testing.T) {
 	start := func() (*bench, wire.FormValue) {
 		b := newBench(t, "B", "ABC")
@@ -199,7 +199,7 @@ func TestContradictions(t *testing.T) {
 	if r := b.form(wire.TokenForm1, "A", attempt, 3342, v); r != Accepted {
 		t.Fatal(r)
 	}
-	// 7 is missing at both, 8 is here; 9 is not above A's highest, so somebody has it.
+	// 7 is missing at both, and B has 8. 9 is not above A's highest, so some daemon has it.
 	want := wire.RingValue{Membership: b.installedID, Aru: 5, HighestSeq: 10, Holes: []int32{7}, Commit: b.ids("AB"), NumTrans: 2}
 	if got := b.ownEntry; got.Aru != want.Aru || got.HighestSeq != want.HighestSeq || !slices.Equal(got.Holes, want.Holes) || !slices.Equal(got.Commit, want.Commit) {
 		t.Fatalf("on FORM1 is %+v, want %+v", got, want)
@@ -239,8 +239,8 @@ func TestContradictions(t *testing.T) {
 	}
 }
 
-// FORM2 for 128 daemons is refused by C daemons and by this one; who would make it so long takes
-// itself off.
+// C daemons and this one refuse a FORM2 for 128 daemons. A daemon that would make it that long
+// leaves itself out.
 func TestTooMany(t *testing.T) {
 	var names strings.Builder
 	for i := range 128 {
@@ -280,14 +280,14 @@ func TestTooMany(t *testing.T) {
 	b.refused("not on it", NotMyTurn, func() Reason {
 		return b.form(wire.TokenForm2, "Ā", attempt, 3333, wire.FormValue{Pending: all[:127], Rings: v.Rings})
 	})
-	// Even if somebody puts it on again.
+	// This holds even if another daemon puts it on again.
 	v2.Pending = all[127:]
 	v2.Rings = []wire.RingValue{b.entry(last, last)}
 	b.refused("its entry was not on it", NoEntry, func() Reason { return b.form(wire.TokenForm2, "Ā", attempt, 3333, v2) })
 }
 
-// An entry holds 1600 holes. A highest number that somebody has made up, or a ring that had lost
-// almost all, must not keep rings from forming: what is above is given up.
+// An entry holds 1600 holes. A false highest number, or a ring that lost almost everything, must
+// not keep rings from forming: the packets above are given up.
 func TestManyHoles(t *testing.T) {
 	b := newBench(t, "A", "AB")
 	b.putInRing("AB")

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// TestReconfigure: from OP, and not before; a daemon that has gone over looks for its segment anew,
-// and asks the other segments of the new configuration.
+// TestReconfigure: the configuration changes in OP, and not before. A daemon with the new
+// configuration looks for its segment anew, and asks the other segments of that configuration.
 func TestReconfigure(t *testing.T) {
 	m, err := New(Config{Self: 3, Topology: segments(t, "AB", "C"), ConfHash: confHash, Old: new(oldRing)})
 	if err != nil {

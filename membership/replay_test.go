@@ -16,24 +16,23 @@ import (
 )
 
 // Captures of C daemons: a machine gets, as daemon X, what reached X, at the times of the capture,
-// and has to send what X sent.
+// and must send what X sent.
 
-// capture says what a capture does not: what was cut, and what got lost.
+// capture adds what a capture does not show: which links were cut, and what was lost.
 type capture struct {
 	file string
 	two  bool // two segments
 	cuts []cut
-	// lossy: packets with data were dropped on receipt, so the numbers of the ring are taken from
-	// the form tokens of the daemon itself.
+	// lossy reports that data packets were dropped on receipt. The numbers of the ring are then
+	// taken from the daemon's own form tokens.
 	lossy bool
 	// delay was added to each token on receipt.
 	delay time.Duration
-	// before is how long before the capture the last token had come, or the one daemon that starts
-	// had started.
+	// before is how long before the capture the last token had come, or the daemon had started.
 	before time.Duration
 }
 
-// cut is a time in which some daemons did not hear the others, in seconds.
+// cut is a time, in seconds, when some daemons did not hear the others.
 type cut struct {
 	from, to float64
 	part     string // digits of the daemons on one side
@@ -96,7 +95,7 @@ func (c *capture) confHash() uint32 {
 func TestReplay(t *testing.T) {
 	total := 0
 	defer func() {
-		// All that the captures have, but what goes to monitors and within rings.
+		// That is everything in the captures, except what goes to monitors and within rings.
 		if want := 1154; total != want && !t.Failed() {
 			t.Errorf("%d datagrams compared, want %d", total, want)
 		}
@@ -147,10 +146,10 @@ type sentLine struct {
 	text string
 }
 
-// origin is the first datagram's moment.
+// origin is the moment of the first datagram.
 const origin = clock.Time(time.Second)
 
-// patience is how late a C daemon looks at its timers, besides the delay of a token.
+// patience is how late a C daemon runs its timers, in addition to the delay of a token.
 const patience = 15 * time.Millisecond
 
 // wall is the capture's clock in seconds.
@@ -207,7 +206,7 @@ func (r *replay) run() {
 	r.compare()
 }
 
-// firstRing finds out in which ring the daemon is when the capture begins.
+// firstRing finds the ring that the daemon is in when the capture begins.
 func (r *replay) firstRing() (id wire.MembershipID, members []wire.DaemonID) {
 	id = wire.MembershipID{Daemon: r.self.ID, Time: -1}
 	found := false
@@ -253,8 +252,8 @@ func (r *replay) span() (first, last int) {
 	return first, last
 }
 
-// putInRing makes the machine a member of a ring that runs. When its leader looks for others next
-// is not known.
+// putInRing makes the machine a member of a running ring. It is not known when the ring's leader
+// looks for others next.
 func (r *replay) putInRing(id wire.MembershipID, members []wire.DaemonID) {
 	m := r.m
 	m.started, m.alive, m.state = true, true, StateOp
@@ -265,7 +264,8 @@ func (r *replay) putInRing(id wire.MembershipID, members []wire.DaemonID) {
 	r.lastARQ, r.lastAru, r.sentARQ = -1, -1, -1
 }
 
-// overdue runs the timers that were due some time ago, or with a lead, those that will be soon.
+// overdue runs the timers that were due some time ago; with a lead, it also runs those that will be
+// due soon.
 func (r *replay) overdue(d *pcap.Datagram, lead time.Duration) {
 	for {
 		due := clock.Earliest(r.m.Deadline(), r.lossAt)
@@ -289,7 +289,7 @@ func (r *replay) overdue(d *pcap.Datagram, lead time.Duration) {
 	}
 }
 
-// reaches reports whether a datagram was heard by the daemon.
+// reaches reports whether the daemon heard a datagram.
 func (r *replay) reaches(d *pcap.Datagram) bool {
 	from := slices.IndexFunc(r.top.Daemons(), func(o topology.Daemon) bool { return o.Addr == d.From.Addr() })
 	seg := r.top.Segments()[r.self.Segment]
@@ -308,7 +308,7 @@ func (r *replay) reaches(d *pcap.Datagram) bool {
 	return true
 }
 
-// monitor takes a monitor's partition, which goes to all daemons at the same time; that to the
+// monitor takes a monitor's partition, which goes to all daemons at the same time. The one to the
 // monitor's own host is not in the capture.
 func (r *replay) monitor(d *pcap.Datagram) {
 	var p wire.Packet
@@ -371,7 +371,7 @@ func (r *replay) decode(d *pcap.Datagram) *wire.Token {
 	return &tok
 }
 
-// active is the id of the ring whose token is used.
+// active returns the id of the ring whose token is used.
 func (r *replay) active() wire.MembershipID {
 	if r.m.State() == StateEVS {
 		return r.m.future.RegularID
@@ -379,8 +379,8 @@ func (r *replay) active() wire.MembershipID {
 	return r.m.installedID
 }
 
-// own is something that the daemon sent: what is membership's is compared, the rest says how its
-// ring does.
+// own takes a datagram that the daemon sent. Those of the membership are compared; the others show
+// the state of its ring.
 func (r *replay) own(d *pcap.Datagram) {
 	if !d.Token() {
 		var p wire.Packet
@@ -427,11 +427,11 @@ func (r *replay) own(d *pcap.Datagram) {
 	r.ring.aru = max(r.ring.aru, min(last, tok.Aru, r.ring.highest))
 }
 
-// unknownNumbers reports whether the capture does not tell what the daemon has of its ring: packets
-// were lost on receipt, or it sent its tokens to itself.
+// unknownNumbers reports whether the capture does not show what the daemon has of its ring: packets
+// were lost on receipt, or the daemon sent its tokens to itself.
 func (r *replay) unknownNumbers() bool { return r.c.lossy || r.m.installed.Len() == 1 }
 
-// takeNumbers reads what the daemon has of its ring from what it will say next.
+// takeNumbers takes what the daemon has of its ring from its later form tokens.
 func (r *replay) takeNumbers(after int) {
 	for i := range r.list[after:] {
 		d := &r.list[after+i]
@@ -455,7 +455,7 @@ func (r *replay) takeNumbers(after int) {
 	}
 }
 
-// expect notes a datagram that the machine should send, and lets it look at its timers.
+// expect adds a datagram that the machine should send, and runs its timers.
 func (r *replay) expect(d *pcap.Datagram) {
 	r.overdue(d, patience)
 	r.captured = append(r.captured, sentLine{r.now, d.N, r.target(d) + " " + dumper{r.top}.datagram(d.Token(), d.Payload)})
@@ -482,7 +482,7 @@ func (r *replay) target(d *pcap.Datagram) string {
 	return fmt.Sprintf("segment %d", r.self.Segment)
 }
 
-// effects carries out what the machine wants.
+// effects carries out the machine's effects.
 func (r *replay) effects(d *pcap.Datagram) {
 	for len(r.out.RingCommands) > 0 || len(r.out.Sends) > 0 {
 		for _, s := range r.out.Sends {
@@ -533,8 +533,8 @@ func (r *replay) compare() {
 	}
 }
 
-// blur leaves out of the lists of an ALIVE or JOIN whoever was heard at the same moment, as it is
-// not known what a daemon read first; and the lists' order.
+// blur removes, from the lists of an ALIVE or JOIN, daemons that were heard at the same moment,
+// because the order in which a daemon read them is not known. It also removes the lists' order.
 func (r *replay) blur(text string, at clock.Time) string {
 	f := strings.FieldsFunc(text, func(c rune) bool { return strings.ContainsRune(" []", c) })
 	if f[1] != "JOIN" && f[2] != "ALIVE" && f[2] != "JOIN" {

@@ -10,10 +10,10 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// Rules of the specification that scripts and captures do not tell apart from others. The sentence
-// stands above its check.
+// These rules of the specification are not covered by scripts and captures. The sentence of the
+// specification is above its check.
 
-// joins returns to whom JOINs were sent since the last reset.
+// joins returns the receivers of the JOINs since the last reset.
 func (b *bench) joins() (to []string) {
 	for _, line := range b.sent() {
 		if name, _, ok := strings.Cut(line, " JOIN"); ok {

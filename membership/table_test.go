@@ -24,8 +24,6 @@ func (b *bench) putInRing(names string) {
 	b.check()
 }
 
-// The states of the table, as a daemon of {A B C} {D E} gets into them. It is B in the ring of A, B
-// and D, or A as its leader.
 var tableStates = []struct {
 	name string
 	make func(t testing.TB) *bench
@@ -86,7 +84,7 @@ func form(t testing.TB) *bench {
 
 var attempt = wire.MembershipID{Daemon: 77, Time: 900}
 
-// form1 is one that A has made and B has to pass on, to D.
+// form1 returns a FORM1 that A has made and B has to forward to D.
 func form1(b *bench) wire.FormValue {
 	return wire.FormValue{
 		Members: b.ids("A"), Pending: b.ids("B"), RepIndex: 1, Reps: b.reps("A:segment", "D:segment"),
@@ -94,13 +92,13 @@ func form1(b *bench) wire.FormValue {
 	}
 }
 
-// entry is one of the ring of a daemon that started alone.
+// entry returns an entry of the ring of a daemon that started alone.
 func (b *bench) entry(ring, with string) wire.RingValue {
 	ids := b.ids(with)
 	return wire.RingValue{Membership: wire.MembershipID{Daemon: b.id(ring), Time: -1}, Commit: ids, NumTrans: len(ids)}
 }
 
-// form2 is one that A has read, and B has to read next.
+// form2 returns a FORM2 that A has read, and that B has to read next.
 func form2(b *bench) wire.FormValue {
 	v := wire.FormValue{
 		Members: b.ids("A"), Pending: b.ids("BD"), ID: wire.MembershipID{Daemon: b.id("A"), Time: 902},
@@ -178,7 +176,7 @@ func (b *bench) other(names string) string {
 	panic("nobody")
 }
 
-// formForRep feeds a FORM1 of C on which this daemon is the next representative.
+// formForRep passes in a FORM1 of C on which this daemon is the next representative.
 func (b *bench) formForRep(kind wire.RepKind) Reason {
 	d := b.top.Daemon(b.cfg.Self)
 	v := wire.FormValue{
@@ -188,8 +186,8 @@ func (b *bench) formForRep(kind wire.RepKind) Reason {
 	return b.form(wire.TokenForm1, "C", wire.MembershipID{Daemon: b.id("C"), Time: 950}, 3333, v)
 }
 
-// TestTable feeds each input to each state. A cell of testdata/table.golden says what became of it,
-// the new state, and what is sent or done: membership-protocol §12.
+// TestTable passes each input to each state. A cell of testdata/table.golden has the reason, the
+// new state, and what is sent or done: membership-protocol §12.
 func TestTable(t *testing.T) {
 	var out strings.Builder
 	for _, s := range tableStates {
@@ -234,7 +232,7 @@ func TestTable(t *testing.T) {
 	golden.File(t, "testdata/table.golden", out.String())
 }
 
-// No cell is empty: a row that forgets an input would panic when it comes.
+// No cell is empty. A missing cell would panic when its input arrives.
 func TestTableFull(t *testing.T) {
 	table := reflect.ValueOf(newTable())
 	for i := range table.NumField() {
@@ -246,7 +244,7 @@ func TestTableFull(t *testing.T) {
 	}
 }
 
-// A copy of a FORM1 that comes when the attempt has failed does not lead into it again.
+// A copy of a FORM1 that arrives after the attempt failed does not lead into the attempt again.
 func TestLateForm1(t *testing.T) {
 	b := form(t)
 	b.wait(b.now.Add(2600 * time.Millisecond)) // FormTimeout: SEG

@@ -9,8 +9,8 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// loop is rings of one segment joined without copies of anything but the datagrams, all of whose
-// memory is used again.
+// loop is several rings of one segment, joined in memory. It copies only the datagrams, and reuses
+// all memory.
 type loop struct {
 	pool   buf.Pool
 	rings  []*Ring
@@ -56,7 +56,7 @@ func newLoop(tb testing.TB, n, size int, cfg Config) *loop {
 	return l
 }
 
-// flush carries out what ring i has asked for.
+// flush carries out the effects of ring i.
 func (l *loop) flush(i int) {
 	out := &l.out[i]
 	for k := range out.Sends {
@@ -66,7 +66,7 @@ func (l *loop) flush(i int) {
 			l.turn = int(d.To.Daemon) - 1
 			continue
 		}
-		// One datagram for all, as the receivers of a simulator or of one host could share it.
+		// One datagram serves all receivers, as those of a simulator or of one host could share it.
 		b := l.pool.Get(wire.MaxPacket)
 		s := buf.Slice{Block: b, Hi: len(d.Append(b.Bytes()[:0]))}
 		for j, r := range l.rings {
@@ -90,7 +90,7 @@ func (l *loop) flush(i int) {
 	}
 }
 
-// hop lets the ring whose token it is take its turn.
+// hop gives the ring that has the token its turn.
 func (l *loop) hop() {
 	var t wire.Token
 	if err := t.Decode(l.token); err != nil {
@@ -101,7 +101,7 @@ func (l *loop) hop() {
 	l.flush(i)
 }
 
-// load is a turn in which a ring has messages to send.
+// load runs a turn in which a ring has messages to send.
 func (l *loop) load(messages int) {
 	i := l.turn
 	for range messages {
@@ -111,7 +111,7 @@ func (l *loop) load(messages int) {
 }
 
 // TestNoAllocations: once tables, queues and pools have grown, ordering a message allocates
-// nothing, at its maker and at all others.
+// nothing, neither at its maker nor at the others.
 func TestNoAllocations(t *testing.T) {
 	if raceEnabled {
 		t.Skip("under the race detector pools lose blocks on purpose")
@@ -147,8 +147,8 @@ func TestNoAllocations(t *testing.T) {
 	}
 }
 
-// BenchmarkOrder is the cost of a message of 200 bytes at all three daemons of a ring together:
-// packed, sent, received, delivered, forgotten.
+// BenchmarkOrder measures a message at all three daemons of a ring together: packed, sent,
+// received, delivered, forgotten.
 func BenchmarkOrder(b *testing.B) {
 	for _, bb := range []struct {
 		name string

@@ -2,8 +2,8 @@ package ring
 
 import "fmt"
 
-// check tells whether the state keeps to what must hold between steps (ring-protocol §11;
-// membership-protocol §15 S1, S2).
+// check checks the invariants of the state between steps (ring-protocol §11; membership-protocol
+// §15 S1, S2).
 func (r *Ring) check() error {
 	fail := func(format string, args ...any) error {
 		return fmt.Errorf("%s; %v, level %v, highest %d, myAru %d, aru %d, delivered %d, discarded %d",

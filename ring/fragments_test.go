@@ -9,7 +9,7 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// piece is one packet's fragment of a message of A's.
+// piece is one fragment of a message of A's, in a packet.
 type piece struct {
 	index int16
 	data  []byte
@@ -26,8 +26,8 @@ func cutUp(m []byte) (list []piece) {
 	}
 }
 
-// TestFragmentsOutOfStep: a message whose fragments are not in step, or whose header disagrees with
-// what comes, is dropped and counted; the next one is delivered (ring-protocol §17.6, §25).
+// TestFragmentsOutOfStep: a message whose fragments are out of step, or whose header disagrees with
+// its content, is dropped and counted, and the next one is delivered (ring-protocol §17.6, §25).
 func TestFragmentsOutOfStep(t *testing.T) {
 	long := text("A", FIFO, strings.Repeat("l", 3000)).Data.Bytes()
 	short := text("A", FIFO, "short").Data.Bytes()
@@ -94,8 +94,8 @@ func TestFragmentsOutOfStep(t *testing.T) {
 	}
 }
 
-// TestOwnMessageIsNotCopied: the fragments of a local session's message lie behind one another in
-// its block, and so does what is delivered of them.
+// TestOwnMessageIsNotCopied: the fragments of a local session's message are next to each other in
+// its block, and so is what is delivered of them.
 func TestOwnMessageIsNotCopied(t *testing.T) {
 	n := newNetwork(t, Config{}, []string{"A", "B"})
 	n.form(n.nodes...)
@@ -122,7 +122,7 @@ func TestOwnMessageIsNotCopied(t *testing.T) {
 	}
 }
 
-// TestSubmitRefuses: what would need a fragment number 101, or lies about its length, does not
+// TestSubmitRefuses: a message that needs a fragment number 101, or has a wrong length, does not
 // enter the ring (ring-protocol §7.6, §25).
 func TestSubmitRefuses(t *testing.T) {
 	fits := text("A", FIFO, strings.Repeat("x", wire.MaxMessage-textLen))

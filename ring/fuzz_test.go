@@ -9,11 +9,11 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// The fuzz targets put any bytes into the place of a datagram, with the checks on what may be heard
-// at all passed: right ring, right sender. Whatever comes, the machine neither panics nor hangs nor
-// leaves its invariants, and in the end it can be stopped and recover alone.
+// The fuzz targets replace a datagram with any bytes that pass the checks of ring-protocol §9:
+// right ring, right sender. Whatever arrives, the machine does not panic or hang, and keeps its
+// invariants. At the end it can be stopped and recover alone.
 
-// fuzzRing is a ring in one of its states, with some packets missing.
+// fuzzRing returns a ring in one of its states, with some packets missing.
 func fuzzRing(t *testing.T, state uint8) *bench {
 	b := newBench(t, Config{Accelerated: state&8 != 0})
 	for _, seq := range []int32{1, 2, 4, 9} {
@@ -41,7 +41,7 @@ func fuzzRing(t *testing.T, state uint8) *bench {
 	return b
 }
 
-// finish is the end of each run.
+// finish ends a run.
 func (b *bench) finish() {
 	b.check()
 	b.done()
@@ -78,7 +78,7 @@ func FuzzPacket(f *testing.F) {
 	f.Add(uint8(3), []byte("no packet"))
 	f.Fuzz(func(t *testing.T, state uint8, data []byte) {
 		b := fuzzRing(t, state)
-		// The same packet under several numbers, so that fragments meet.
+		// The same packet has several numbers, so that fragments meet.
 		for i := range int32(3) {
 			var p wire.Packet
 			if p.Decode(data) != nil {
@@ -140,7 +140,7 @@ func FuzzToken(f *testing.F) {
 	})
 }
 
-// checkSent holds what is sent against what must never be (ring-protocol §25).
+// checkSent checks that nothing forbidden is sent (ring-protocol §25).
 func checkSent(t *testing.T, b *bench, token bool, datagram []byte) {
 	if !token {
 		var p wire.Packet

@@ -12,7 +12,7 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// text makes a message of a session of daemon whose data is s.
+// text makes a message of a session of daemon with the data s.
 func text(daemon string, service Service, s string) Message {
 	types := map[Service]wire.Type{Reliable: wire.Reliable, FIFO: wire.FIFO, Agreed: wire.Agreed, Safe: wire.Safe}
 	m := wire.Message{
@@ -37,7 +37,7 @@ func textOf(b []byte) string {
 	return string(m.Payload)
 }
 
-// node is one daemon of a test network: its ring, and what has arrived.
+// node is one daemon of a test network: its ring, and what it has received.
 type node struct {
 	name    string
 	id      wire.DaemonID
@@ -48,15 +48,15 @@ type node struct {
 	data    [][]byte
 	tokens  [][]byte
 	dead    bool
-	// log is what the ring told the layers above.
+	// log is what the ring reported to the layers above.
 	log []Event
-	// texts are the delivered messages' data.
+	// texts are the data of the delivered messages.
 	texts []string
-	// commit is the commit set that membership would keep.
+	// commit is the commit set that the membership would keep.
 	commit, future []wire.DaemonID
 }
 
-// network joins rings in memory. Time stands still but for what a test does to it.
+// network joins rings in memory. Time advances only when a test advances it.
 type network struct {
 	t     testing.TB
 	top   *topology.Topology
@@ -64,14 +64,14 @@ type network struct {
 	now   clock.Time
 	time  int32 // of the last membership id
 
-	// deliver decides what becomes of each copy of a datagram; nil is that it arrives, in order.
+	// deliver decides the fate of each copy of a datagram. If it is nil, datagrams arrive in order.
 	deliver func(from, to *node, token bool, b []byte)
-	// trace is told what happens, if it is not nil.
+	// trace is called with what happens, if it is not nil.
 	trace func(format string, args ...any)
 }
 
-// newNetwork makes a network of segments, whose daemons have the names given and ids from 1 on in
-// reverse order, so that nothing that sorts by id passes.
+// newNetwork makes a network of segments. Daemons have the given names, and ids in reverse order
+// from 1, so that sorting by id fails tests.
 func newNetwork(t testing.TB, cfg Config, segments ...[]string) *network {
 	n := &network{t: t, now: 1, time: 1000}
 	var list []topology.Segment
@@ -126,7 +126,7 @@ func (n *network) tracef(format string, args ...any) {
 	}
 }
 
-// done carries out what a ring's step has asked for.
+// done carries out the effects of a ring's step.
 func (n *network) done(d *node) {
 	for i := range d.out.Sends {
 		g := &d.out.Sends[i]
@@ -187,7 +187,8 @@ func (d *node) put(token bool, b []byte) {
 	}
 }
 
-// handleData gives a node its next data packet; relaying is the engine's, so here the network's.
+// handleData passes the next data packet to a node. Relaying is up to the engine, and here to the
+// network.
 func (n *network) handleData(d *node) {
 	b := d.data[0]
 	d.data = d.data[1:]
@@ -223,7 +224,7 @@ func (n *network) handleData(d *node) {
 	n.done(d)
 }
 
-// handleToken gives a node its next token.
+// handleToken passes the next token to a node.
 func (n *network) handleToken(d *node) {
 	b := d.tokens[0]
 	d.tokens = d.tokens[1:]
@@ -238,7 +239,7 @@ func (n *network) handleToken(d *node) {
 	n.done(d)
 }
 
-// drain gives all nodes the data packets that have arrived.
+// drain passes the data packets that have arrived to all nodes.
 func (n *network) drain() {
 	for again := true; again; {
 		again = false
@@ -251,8 +252,8 @@ func (n *network) drain() {
 	}
 }
 
-// hop lets the first token that has arrived anywhere be handled, after all data; it reports false
-// if there is none.
+// hop handles the first token that has arrived anywhere, after all data. It reports false if there
+// is none.
 func (n *network) hop() bool {
 	n.drain()
 	for _, d := range n.nodes {
@@ -282,7 +283,7 @@ func (n *network) advance(limit clock.Time) {
 	}
 }
 
-// recover stands in for membership: it stops the rings of the members, finds what they have of
+// recover replaces the membership: it stops the rings of the members, collects what they have of
 // their old rings, and begins to install the new one.
 func (n *network) recover(members ...*node) {
 	for _, d := range members {
@@ -306,7 +307,7 @@ func (n *network) recover(members ...*node) {
 	}
 }
 
-// oldRing fills in what those of the same old ring know together, as the form tokens would.
+// oldRing fills in what the members of the same old ring know together, as the form tokens would.
 func (n *network) oldRing(rec topology.Recovery, d *node, members []*node) topology.Recovery {
 	var old []*node
 	for _, o := range members {
@@ -334,7 +335,7 @@ func (n *network) oldRing(rec topology.Recovery, d *node, members []*node) topol
 	return rec
 }
 
-// form installs a ring of some nodes, lets all through, and runs it until the leader holds the
+// form installs a ring of some nodes, opens it for delivery, and runs it until the leader holds the
 // token.
 func (n *network) form(members ...*node) {
 	n.recover(members...)
@@ -352,7 +353,7 @@ func (n *network) form(members ...*node) {
 	n.t.Fatal("the ring does not come to rest")
 }
 
-// runIdle runs the ring until the token is at rest, or for some hops.
+// runIdle runs the ring until the token is held, at most for limit hops.
 func (n *network) runIdle(limit int) {
 	for range limit {
 		if !n.hop() {
@@ -369,7 +370,7 @@ func (n *network) submit(d *node, s Service, data string) bool {
 	return ok
 }
 
-// --- how things are printed
+// Printing.
 
 func (n *network) target(to topology.Target) string {
 	if to.Daemon == 0 {
@@ -378,7 +379,7 @@ func (n *network) target(to topology.Target) string {
 	return n.name(to.Daemon)
 }
 
-// short quotes a text, and cuts a long one.
+// short quotes a text, and shortens a long one.
 func short(s string) string {
 	if len(s) > 16 {
 		return fmt.Sprintf("%q*%d", s[:1], len(s))
@@ -386,7 +387,7 @@ func short(s string) string {
 	return fmt.Sprintf("%q", s)
 }
 
-// describe prints a datagram in one line.
+// describe returns a datagram in one line.
 func (n *network) describe(token bool, b []byte) string {
 	var s strings.Builder
 	if token {

@@ -2,6 +2,6 @@
 
 package ring
 
-// raceEnabled says that the race detector is on: pools drop blocks at random then, and everything
-// takes twenty times as long.
+// raceEnabled reports that the race detector is on. Then pools drop blocks at random, and
+// everything takes twenty times as long.
 const raceEnabled = false

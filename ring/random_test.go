@@ -14,10 +14,9 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// chaos is a network whose datagrams get lost, doubled and out of order, whose daemons fall apart,
-// die and come together again, all from one seed. It stands in for membership as the form tokens
-// would: all that are to come along are stopped first, then told one after another what they have
-// together.
+// chaos is a network that loses, duplicates and reorders datagrams, and whose daemons partition,
+// die and come together again, all from one seed. It replaces the membership as the form tokens
+// would: it stops all daemons that are to come along, and then gives each what they have together.
 type chaos struct {
 	*network
 	rng  *rand.Rand
@@ -32,7 +31,7 @@ type chaos struct {
 	plans   []plan
 	reform  clock.Time
 	sent    int
-	// watch says what each daemon has been through.
+	// watch records the history of each daemon.
 	watch []*witness
 	rare  map[string]int
 }
@@ -46,16 +45,16 @@ type flight struct {
 	b     []byte
 }
 
-// plan is a Recover to come.
+// plan is a future Recover.
 type plan struct {
 	at  clock.Time
 	d   *node
 	rec topology.Recovery
-	// together are those of the same old ring, which is the transitional set.
+	// together are the daemons of the same old ring, which are the transitional set.
 	together []wire.DaemonID
 }
 
-// stay is what a daemon delivered while it was in one ring, and how that ended.
+// stay is what a daemon delivered in one ring, and how that ended.
 type stay struct {
 	ring, next          wire.MembershipID
 	members, together   []wire.DaemonID
@@ -103,7 +102,7 @@ func newChaos(t *testing.T, seed uint64) *chaos {
 	return c
 }
 
-// fly puts a datagram on its way.
+// fly sends a datagram.
 func (c *chaos) fly(from, to *node, token bool, b []byte) {
 	if c.group[c.index(from)] != c.group[c.index(to)] || !c.calm && c.rng.Float64() < c.loss {
 		return
@@ -124,8 +123,8 @@ func (c *chaos) fly(from, to *node, token bool, b []byte) {
 
 func (c *chaos) index(d *node) int { return slices.Index(c.nodes, d) }
 
-// step lets the next thing happen: a datagram arrives, a daemon recovers, a timer fires. It reports
-// false when nothing is left to happen before limit.
+// step performs the next event: a datagram arrives, a daemon recovers, or a timer fires. It reports
+// false if nothing happens before limit.
 func (c *chaos) step(limit clock.Time) bool {
 	next := limit
 	best := -1
@@ -212,7 +211,7 @@ func (c *chaos) runTimers() {
 	}
 }
 
-// formGroups stops all daemons, and has those of each group form a ring.
+// formGroups stops all daemons and makes those of each group form a ring.
 func (c *chaos) formGroups() {
 	c.plans = nil
 	for g := range len(c.nodes) {
@@ -265,8 +264,7 @@ func (c *chaos) planRing(members []*node) {
 	}
 }
 
-// settle takes what a daemon has delivered, opens it, and sees to it that a lost ring is formed
-// anew.
+// settle takes what a daemon has delivered, opens it for delivery, and has a lost ring formed anew.
 func (c *chaos) settle(d *node) {
 	c.look(d)
 	if d.ring.state == Operational && d.ring.level == Blocked {
@@ -321,7 +319,7 @@ func (c *chaos) look(d *node) {
 	d.log, d.texts = d.log[:0], d.texts[:0]
 }
 
-// submitOne has some daemon's client send something.
+// submitOne makes the client of some daemon send something.
 func (c *chaos) submitOne() {
 	i := c.rng.IntN(len(c.nodes))
 	d := c.nodes[i]
@@ -345,7 +343,7 @@ func (c *chaos) submitOne() {
 	c.settle(d)
 }
 
-// trouble changes what goes wrong.
+// trouble changes the faults.
 func (c *chaos) trouble() {
 	switch c.rng.IntN(8) {
 	case 0, 1:
@@ -359,8 +357,8 @@ func (c *chaos) trouble() {
 	case 4:
 		c.reform = c.now.Add(time.Duration(c.rng.IntN(500)) * time.Microsecond)
 	case 6, 7:
-		// Whoever has packets on their way is cut off, and the others go on before these have
-		// arrived.
+		// Cut off the sender of packets that are on their way; the others continue before these
+		// arrive.
 		i := slices.IndexFunc(c.flights, func(f flight) bool { return !f.token })
 		if i >= 0 {
 			clear(c.group)
@@ -395,7 +393,7 @@ func (c *chaos) run() {
 		}
 		c.trouble()
 	}
-	// Everything heals. One more ring, and all has to be delivered.
+	// The network heals. One more ring, and everything must be delivered.
 	c.calm = true
 	clear(c.group)
 	c.reform = c.now
@@ -404,14 +402,14 @@ func (c *chaos) run() {
 	c.finish()
 }
 
-// finish checks what must hold at the end.
+// finish checks the properties that must hold at the end.
 func (c *chaos) finish() {
 	fail := func(format string, args ...any) {
 		c.t.Helper()
 		c.t.Fatalf("seed %d: %s", c.seed, fmt.Sprintf(format, args...))
 	}
 	for _, d := range c.nodes {
-		// What would kill a C daemon is never sent (ring-protocol §25).
+		// Nothing that would kill a C daemon is ever sent (ring-protocol §25).
 		for _, v := range []Reason{
 			TooFar, UnknownMaker, Malformed, TokenMalformed, TokenTooFar, TokenSpent, TokenAruDecreases, TokenSeqDecreases,
 			RequestIgnored, FragmentOutOfStep, MessageMalformed, MessageRefused,
@@ -448,7 +446,7 @@ func (c *chaos) finish() {
 	}
 }
 
-// comparePair checks the order at two daemons, and that those who go from one ring to the next
+// comparePair checks the order at two daemons, and that daemons that go from one ring to the next
 // together deliver the same (membership-protocol §15 M5 to M7).
 func (c *chaos) comparePair(a, b *node, wa, wb *witness, fail func(string, ...any)) {
 	place := make(map[string]int)
@@ -488,8 +486,8 @@ func (c *chaos) comparePair(a, b *node, wa, wb *witness, fail func(string, ...an
 	}
 }
 
-// checkSafe checks that what one daemon delivered as safe, all of the configuration delivered that
-// are alive (M9, M10).
+// checkSafe checks that all living daemons of the configuration deliver what one delivers as safe
+// (M9, M10).
 func (c *chaos) checkSafe(i int, fail func(string, ...any)) {
 	for _, s := range c.watch[i].stays {
 		for k, m := range s.safe {
@@ -511,8 +509,8 @@ var (
 	numSeeds  = flag.Uint64("seeds", 150, "how many seeds to run")
 )
 
-// TestRandomSchedules runs rings through random troubles. A seed that fails is run again with -seed
-// N -seeds 1.
+// TestRandomSchedules runs rings with random faults. To repeat a failing seed, use -seed N -seeds
+// 1.
 func TestRandomSchedules(t *testing.T) {
 	rare := make(map[string]int)
 	seeds := *numSeeds

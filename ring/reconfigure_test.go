@@ -10,8 +10,8 @@ import (
 	"github.com/spreadd/spreadd/internal/topology"
 )
 
-// TestReconfigure: what a daemon has sent that is taken out of the configuration is recovered as
-// that of one that crashes, by daemons that stand in another order than before.
+// TestReconfigure: the packets of a daemon that is removed from the configuration are recovered
+// like those of one that crashes, by daemons whose order changes.
 func TestReconfigure(t *testing.T) {
 	n := newNetwork(t, Config{}, []string{"A", "B", "C"})
 	a, b, c := n.node("A"), n.node("B"), n.node("C")
@@ -80,7 +80,7 @@ func TestReconfigure(t *testing.T) {
 	}
 }
 
-// reordered returns a configuration without C, and with a new daemon, in which B stands before A.
+// reordered returns a configuration without C and with a new daemon, in which B comes before A.
 func reordered(t *testing.T, a, b *node) *topology.Topology {
 	t.Helper()
 	top, err := topology.New([]topology.Segment{

@@ -9,8 +9,8 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// bench is one daemon, B of a ring of A, B and C, to which a test writes by hand. All of the ring
-// is stable, and B has had its turn of round arq.
+// bench is one daemon, B of a ring of A, B and C, whose inputs a test writes by hand. Every packet
+// of the ring is stable, and B has had its turn of round arq.
 type bench struct {
 	t   *testing.T
 	n   *network
@@ -27,7 +27,7 @@ func newBench(t *testing.T, cfg Config) *bench {
 	return &bench{t: t, n: n, b: b, r: b.ring, arq: b.ring.token.last.Type.ARQ()}
 }
 
-// packet is the next packet of A, with one whole message of some text.
+// packet returns the next packet of A, with one whole message.
 func (b *bench) packet(seq int32) wire.Packet {
 	body := text("A", FIFO, "text").Data.Bytes()
 	return wire.Packet{
@@ -36,7 +36,7 @@ func (b *bench) packet(seq int32) wire.Packet {
 	}
 }
 
-// give hands a packet in, and releases what the ring does not keep.
+// give passes a packet in, and releases what the ring does not keep.
 func (b *bench) give(p wire.Packet) Reason {
 	bytes := p.Append(nil)
 	if err := p.Decode(bytes); err != nil {
@@ -60,7 +60,7 @@ func (b *bench) check() {
 	}
 }
 
-// token is the token of the next round, from A.
+// token returns the token of the next round, from A.
 func (b *bench) token() wire.Token {
 	return wire.Token{
 		Type: wire.RingType(0).WithARQ(b.arq + 1), Transmitter: b.n.node("A").id, Proc: b.n.node("A").id,
@@ -81,7 +81,7 @@ func (b *bench) take(t wire.Token) Reason {
 	return v
 }
 
-// done releases what the steps so far have let go of.
+// done releases the blocks that the steps so far have released.
 func (b *bench) done() {
 	for _, block := range b.out.Releases {
 		block.Release()
@@ -89,8 +89,8 @@ func (b *bench) done() {
 	b.out.Reset()
 }
 
-// TestPacketRefusals: nothing that could hurt is stored (ring-protocol §9, §12, §25), each for its
-// reason.
+// TestPacketRefusals: no harmful packet is stored (ring-protocol §9, §12, §25), and each is counted
+// with its reason.
 func TestPacketRefusals(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -133,7 +133,7 @@ func TestPacketRefusals(t *testing.T) {
 	}
 }
 
-// TestOldPackets: what everybody has is forgotten, and not stored again.
+// TestOldPackets: a packet that all members have is forgotten, and not stored again.
 func TestOldPackets(t *testing.T) {
 	b := newBench(t, Config{})
 	p := b.packet(1)
@@ -157,8 +157,8 @@ func TestOldPackets(t *testing.T) {
 	}
 }
 
-// TestTokenRefusals: a token that could hurt is swallowed, so that the ring forms anew rather than
-// go on wrong (ring-protocol §9, §13.1, §15.3, §25).
+// TestTokenRefusals: a harmful token is swallowed, so that the ring forms anew instead of
+// continuing wrongly (ring-protocol §9, §13.1, §15.3, §25).
 func TestTokenRefusals(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -200,8 +200,8 @@ func TestTokenRefusals(t *testing.T) {
 	}
 }
 
-// TestAruMustNotDecrease: all have what is below my aru, and may have forgotten it. A token that
-// takes that back would kill a C daemon (ring-protocol §25).
+// TestAruMustNotDecrease: all members have the packets below a daemon's aru, and may have forgotten
+// them. A token with a lower aru would kill a C daemon (ring-protocol §25).
 func TestAruMustNotDecrease(t *testing.T) {
 	b := newBench(t, Config{})
 	b.give(b.packet(1))
@@ -221,7 +221,7 @@ func TestAruMustNotDecrease(t *testing.T) {
 	if v := b.take(k); v != TokenTaken {
 		t.Errorf("a token with my aru: %v", v)
 	}
-	// The same for seq, since a token that is 16 rounds old seems to be new.
+	// The same holds for seq, because a token from 16 rounds ago looks new.
 	k = b.token()
 	k.Seq = 1
 	if v := b.take(k); v != TokenSeqDecreases {
@@ -230,7 +230,7 @@ func TestAruMustNotDecrease(t *testing.T) {
 }
 
 // TestRequestsOutOfBounds: only numbers that all may still have are answered or widened, and only
-// to somebody who exists (ring-protocol §9, §14.1).
+// to existing receivers (ring-protocol §9, §14.1).
 func TestRequestsOutOfBounds(t *testing.T) {
 	b := newBench(t, Config{})
 	for seq := range int32(6) {
@@ -301,7 +301,7 @@ func TestRequestsOutOfBounds(t *testing.T) {
 	}
 }
 
-// TestRequestsOfOtherRings: they stay on the token, unchanged and in front; the own request
+// TestRequestsOfOtherRings: they stay on the token, unchanged and in front. The own request
 // follows, as far as it fits into one frame (ring-protocol §14).
 func TestRequestsOfOtherRings(t *testing.T) {
 	for _, o := range []wire.ByteOrder{wire.LittleEndian, wire.BigEndian} {
@@ -337,8 +337,8 @@ func TestRequestsOfOtherRings(t *testing.T) {
 }
 
 // TestBigEndianSender: a packet of a big-endian maker is stored so that it can be sent again in our
-// order, its messages untouched; and the datagram is not written to, since others may be about to
-// get it (ring-protocol §2).
+// byte order, with its messages unchanged. The datagram is not written to, because others may be
+// about to get it (ring-protocol §2).
 func TestBigEndianSender(t *testing.T) {
 	b := newBench(t, Config{})
 	p := b.packet(1)

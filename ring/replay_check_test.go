@@ -11,7 +11,7 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// compare holds the next datagram of the machine against the capture.
+// compare compares the next datagram of the machine with the capture.
 func (r *replay) compare(d *captured) error {
 	if len(r.pending) == 0 {
 		return fmt.Errorf("the machine does not send what the daemon did")
@@ -39,7 +39,7 @@ func (r *replay) compare(d *captured) error {
 	return nil
 }
 
-// roundError says that a packet has another token_round than the daemon's.
+// roundError says that a packet's token_round differs from the daemon's.
 type roundError struct{ got, want int32 }
 
 func (e *roundError) Error() string { return fmt.Sprintf("token_round %d, not %d", e.got, e.want) }
@@ -79,9 +79,8 @@ func (r *replay) line(token bool, b []byte) string {
 	return n.describe(token, b)
 }
 
-// checkDelivered compares what was delivered of the messages that all had at the end with what the
-// packets of the capture contain, in the order of the ring but for reliable ones, which may come
-// early.
+// checkDelivered compares the messages that all had at the end with the packets of the capture, in
+// total order except for reliable ones, which may come early.
 func (r *replay) checkDelivered() error {
 	if r.ring.stats.MembershipChanges > 1 {
 		return nil // the capture does not have what was before

@@ -9,11 +9,11 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// In a replay, membership is not there: what it tells the ring is read off the form tokens that the
-// daemon received and sent.
+// A replay has no membership machine. What it would say to the ring is taken from the form tokens
+// that the daemon received and sent.
 
 // fillTable completes the state for a capture that begins in mid-traffic, with a token whose aru is
-// below its seq: the daemon has what lies between, but for what it asks for itself.
+// below its seq: the daemon has everything in between, except what it requests itself.
 func (r *replay) fillTable() {
 	var t wire.Token
 	if err := t.Decode(r.list[0].payload); err != nil || t.Aru == t.Seq {
@@ -57,8 +57,8 @@ func (r *replay) fillTable() {
 	g.seq.lastDelivered = g.seq.myAru
 }
 
-// sentForm stops the ring when the daemon makes or passes on the first form token, and lets it
-// recover when it passes on the second.
+// sentForm stops the ring when the daemon makes or forwards the first form token, and makes it
+// recover when it forwards the second.
 func (r *replay) sentForm(d *captured, t *wire.Token) error {
 	if t.Type&wire.TokenForm1 != 0 {
 		r.ring.Stop(d.at)
@@ -70,8 +70,8 @@ func (r *replay) sentForm(d *captured, t *wire.Token) error {
 	return nil
 }
 
-// receivedForm lets the last daemon of the future ring recover, which does not pass the form token
-// on.
+// receivedForm makes the last daemon of the future ring recover, which does not forward the form
+// token.
 func (r *replay) receivedForm(t *wire.Token) error {
 	if t.Type&wire.TokenForm2 == 0 || r.ring.state != Down {
 		return nil
@@ -115,14 +115,14 @@ func (r *replay) recover(t *wire.Token) error {
 		return fmt.Errorf("the form token has no entry of this daemon's ring")
 	}
 	if g := r.ring; g.stats.MembershipChanges == 0 && rec.Aru == rec.Highest {
-		// The old ring was before the capture, and is complete.
+		// The old ring was before the capture and is complete.
 		g.seq.highest, g.seq.myAru, g.seq.aru, g.seq.lastDiscarded, g.seq.lastDelivered = rec.Aru, rec.Aru, rec.Aru, rec.Aru, rec.Aru
 	}
 	return r.step(func(out *Effects) { r.ring.Recover(r.list[r.i].at, rec, out) })
 }
 
-// turnBehind handles a token of an accelerated ring as the daemon seems to have: after as many of
-// the packets behind it as make the machine send what the daemon sent.
+// turnBehind handles a token of an accelerated ring as the daemon seems to have handled it: after
+// as many of the packets behind the token as make the machine send what the daemon sent.
 func (r *replay) turnBehind() error {
 	tok, behind := r.token, r.behind
 	r.token, r.behind = nil, nil
@@ -178,7 +178,7 @@ func (r *replay) agrees(earlier int) error {
 	return nil
 }
 
-// clone copies a machine, but for the blocks, which both hold.
+// clone copies a machine. Both hold the same blocks.
 func clone(r *Ring) *Ring {
 	c := *r
 	c.table.slots = slices.Clone(r.table.slots)

@@ -31,15 +31,15 @@ var (
 	unicast  = layout{[][]string{{"10.99.0.1"}, {"10.99.0.2"}, {"10.99.0.3"}}, []string{"10.99.0.255", "10.99.0.255", "10.99.0.255"}, []uint16{4901, 4901, 4901}, false}
 )
 
-// loss is what the README says of the datagrams that a host lost: every n-th of those longer than
-// min UDP bytes to a port. At which of the n the counter stood when the capture began is not known.
+// loss is the loss at a host according to the README: every n-th datagram of more than min UDP
+// bytes to a port. The phase of the counter at the beginning of the capture is not known.
 type loss struct {
 	min   int
 	token bool
 	every int
 }
 
-// replays are the captures, and as which daemons they are replayed.
+// replays are the captures, and the daemons whose part is replayed.
 var replays = []struct {
 	file   string
 	layout layout
@@ -65,11 +65,11 @@ var replays = []struct {
 	// ring-protocol §18.1. Each half is replayed.
 	{"reload-accel-unset", bcast, nil, "second half"},
 	{"reload-accel-unset", bcastAcc, nil, "first half"},
-	// It begins in mid-traffic. The third daemon is killed.
+	// The capture begins in mid-traffic. The third daemon is killed.
 	{"evs-recovery-original", mcast, map[string]loss{"10.99.0.2": {400, false, 3}}, "10.99.0.3"},
 }
 
-// TestReplay puts this machine in the place of each daemon of each capture, gives it what reached
+// TestReplay puts this machine in the place of each daemon of each capture, passes in what reached
 // that daemon, and compares what it sends with what the daemon sent: every datagram, with its
 // receiver, byte for byte (ring-protocol §27 items 3 and 4).
 func TestReplay(t *testing.T) {
@@ -110,7 +110,7 @@ func TestReplay(t *testing.T) {
 	}
 }
 
-// halves cuts a capture where the configuration's hash changes.
+// halves splits a capture where the configuration's hash changes.
 func halves(list []captured) (a, b []captured) {
 	hash := func(d *captured) uint32 {
 		var k wire.Token
@@ -142,25 +142,25 @@ type replay struct {
 
 	ring *Ring
 	i    int // the datagram that is on
-	// pending is what the machine has sent and the capture has not yet shown.
+	// pending is what the machine has sent and the capture has not shown yet.
 	pending []topology.Datagram
 	bodies  [][]byte
 
 	messages  []ownMessage
 	delivered []string
-	// rounds is how many turns the daemon had taken when the capture began.
+	// rounds is the number of turns the daemon had taken when the capture began.
 	rounds int32
 
 	loss  loss
 	count int
 	cut   bool // the capture ends within a turn
-	// behind is, on an accelerated ring, data that came after a token that the daemon may have read
-	// before.
+	// behind is, on an accelerated ring, data that arrived after a token and that the daemon may
+	// have read before it.
 	token  *captured
 	behind []*captured
 }
 
-// ownMessage is a message of the daemon's clients, and where its first packet is in the order.
+// ownMessage is a message of the daemon's clients, and the place of its first packet in the order.
 type ownMessage struct {
 	ring    wire.MembershipID
 	seq     int32
@@ -168,7 +168,7 @@ type ownMessage struct {
 }
 
 func replayAs(t *testing.T, l layout, list []captured, addr string, lo loss, phase int) (*replay, error) {
-	// The round counters are known from the daemon's first packet.
+	// The round counters follow from the daemon's first packet.
 	r := newReplay(t, l, list, addr, lo, phase)
 	err := r.run()
 	if wrong, ok := errors.AsType[*roundError](err); ok {
@@ -232,8 +232,8 @@ func (r *replay) toSelf(d *captured) bool {
 	return d.to.Addr() == r.self.Addr || d.to.Addr() == s.Addrs[0] && d.to.Port() == s.Port && len(s.Daemons) > 1
 }
 
-// findMessages puts the messages of the daemon's clients together from its packets, as they were
-// first sent.
+// findMessages assembles the messages of the daemon's clients from its packets, as they were first
+// sent.
 func (r *replay) findMessages() {
 	var part []byte
 	var start, highest int32
@@ -282,7 +282,7 @@ func serviceOfMessage(t wire.Type) Service {
 	}
 }
 
-// run goes through the capture.
+// run replays the capture.
 func (r *replay) run() error {
 	if !slices.ContainsFunc(r.list, func(d captured) bool {
 		var p wire.Packet
@@ -323,8 +323,8 @@ func (r *replay) run() error {
 	return r.checkDelivered()
 }
 
-// lost decides on what the host dropped. It counts the host's own multicasts too, but these are not
-// looked at here: they come by sent.
+// lost decides whether the host dropped a datagram. It also counts the host's own multicasts, but
+// those are handled by sent.
 func (r *replay) lost(d *captured) bool {
 	if r.loss.every == 0 || r.loss.token != r.isToken(d) || len(d.payload)+8 <= r.loss.min {
 		return false
@@ -333,8 +333,8 @@ func (r *replay) lost(d *captured) bool {
 	return r.count%r.loss.every == 0
 }
 
-// startIdle sets the state with which a daemon enters a capture that begins with an idle ring: all
-// is stable, and the leader holds the token.
+// startIdle sets the state of a daemon whose capture begins with an idle ring: everything is
+// stable, and the leader holds the token.
 func (r *replay) startIdle() {
 	var first wire.Token
 	i := slices.IndexFunc(r.list, func(d captured) bool { return r.isToken(&d) && d.from == r.self.Addr })
@@ -403,8 +403,8 @@ func (r *replay) sent(d *captured) error {
 	return r.compare(d)
 }
 
-// provoke lets happen what makes the daemon send of itself: a timer, a message of a client, or a
-// token that waited for data behind it.
+// provoke performs the event that makes the daemon send by itself: a timer, a message of a client,
+// or a token that waited for data behind it.
 func (r *replay) provoke(d *captured) error {
 	if r.token != nil {
 		return r.turnBehind()
@@ -412,18 +412,18 @@ func (r *replay) provoke(d *captured) error {
 	if at := r.ring.Deadline(); at != 0 && at <= d.at.Add(2e6) {
 		return r.step(func(out *Effects) { r.ring.Advance(max(at, d.at), out) })
 	}
-	// A client's message made the daemon hurry, or let go of the token.
+	// A client's message made the daemon hurry, or release the token.
 	if len(r.messages) > 0 {
 		return r.submit(d.at, 1)
 	}
 	if r.ring.route.leads && r.ring.idle() {
-		// So did a message whose packet the capture has no more.
+		// So did a message whose packet is no longer in the capture.
 		return r.step(func(out *Effects) { r.ring.letGo(d.at, out) })
 	}
 	return fmt.Errorf("the machine sends nothing, and has no reason to")
 }
 
-// isOurs reports whether a packet is one of the ring, not of membership or a monitor.
+// isOurs reports whether a packet belongs to the ring, rather than the membership or a monitor.
 func isOurs(p *wire.Packet) bool {
 	k := p.Type.Kind()
 	return k == wire.KindData || k == wire.KindHurry
@@ -440,7 +440,7 @@ func (r *replay) submit(at clock.Time, n int) error {
 	})
 }
 
-// step runs the machine and keeps what it sends. Blocks are not released, so bodies stay.
+// step runs the machine and keeps what it sends. It does not release blocks, so bodies stay valid.
 func (r *replay) step(f func(out *Effects)) error {
 	var out Effects
 	refused := r.ring.counts[MessageRefused]
@@ -464,7 +464,7 @@ func (r *replay) step(f func(out *Effects)) error {
 	return nil
 }
 
-// received gives the machine what reached the daemon.
+// received passes to the machine what reached the daemon.
 func (r *replay) received(d *captured) error {
 	if at := r.ring.Deadline(); at != 0 && d.at > at.Add(50e6) {
 		return fmt.Errorf("a timer was due at %v and the daemon did nothing", at)
@@ -489,23 +489,23 @@ func (r *replay) received(d *captured) error {
 		}
 	}
 	if n := r.due(); n > 0 {
-		// They came while the token was on its way, or hurried it, which the capture has shown
-		// before.
+		// These messages arrived while the token was on its way, or hurried it, as the capture has
+		// shown before.
 		for _, m := range r.messages[:n] {
 			r.ring.sending.users.push(m.message)
 		}
 		r.messages = r.messages[n:]
 	}
 	if r.layout.accelerated {
-		// How much of what follows was read before is seen by what the daemon sends next.
+		// What the daemon sends next shows how much of what follows it read before the token.
 		r.token, r.behind = d, nil
 		return nil
 	}
 	return r.step(func(out *Effects) { r.ring.HandleToken(d.at, &t, out) })
 }
 
-// due returns how many of the clients' messages the daemon had when the token that is on came:
-// those that begin in a packet which the token counts that the daemon sent then.
+// due returns how many of the clients' messages the daemon had when the token arrived: those that
+// begin in a packet which the token counts that the daemon sent then.
 func (r *replay) due() int {
 	var now, next wire.Token
 	if now.Decode(r.list[r.i].payload) != nil {

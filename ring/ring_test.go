@@ -126,8 +126,8 @@ func TestQueueBound(t *testing.T) {
 	}
 }
 
-// TestAlone: a message in a ring of one has a number for each packet that it would fill
-// (ring-protocol §7.1), and is delivered from where it lies.
+// TestAlone: a message in a ring of one gets a number for each packet that it would fill
+// (ring-protocol §7.1), and is delivered from its block.
 func TestAlone(t *testing.T) {
 	n := newNetwork(t, Config{}, []string{"A"})
 	a := n.nodes[0]
@@ -154,13 +154,13 @@ func TestAlone(t *testing.T) {
 		}
 	}
 	a.out.Reset()
-	// Numbers do not grow beyond their bound, however long the ring stays.
+	// Numbers do not exceed their bound, however long the ring lasts.
 	a.ring.seq.highest = MaxSeq - 1
 	n.submit(a, FIFO, strings.Repeat("x", 3000))
 	if got := a.ring.Status(); got.Highest != 3 || got.Aru != 3 || got.LastDiscarded != 3 {
 		t.Errorf("after %d come %+v", MaxSeq-1, got)
 	}
-	// Nobody else can make packets or tokens of this ring.
+	// No other daemon can make packets or tokens of this ring.
 	var p wire.Packet
 	p.Type, p.Membership, p.Proc, p.Seq = wire.PacketFIFO, a.ring.id, a.id, 4
 	if v := a.ring.HandlePacket(1, &p, buf.Slice{Block: buf.Wrap(nil)}, &a.out); v != TooFar {
@@ -175,7 +175,7 @@ func TestAlone(t *testing.T) {
 	}
 }
 
-// TestPacketsKeepTheRing: any packet of the ring, a duplicate too, restarts the token-loss timer,
+// TestPacketsKeepTheRing: any packet of the ring, even a duplicate, restarts the token-loss timer,
 // and at the leader the hurry timer (ring-protocol §12 rule 2, §19.2, §20). Hurries and swallowed
 // tokens do not.
 func TestPacketsKeepTheRing(t *testing.T) {
@@ -231,8 +231,8 @@ func TestPacketsKeepTheRing(t *testing.T) {
 	}
 }
 
-// TestHurryRefusals: only the leader lets go, and only for members, when it holds (ring-protocol
-// §19.3).
+// TestHurryRefusals: only the leader releases the token, and only for members, while it holds it
+// (ring-protocol §19.3).
 func TestHurryRefusals(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -263,7 +263,7 @@ func TestHurryRefusals(t *testing.T) {
 	}
 }
 
-// TestWhatMembershipAsks for its form tokens.
+// TestWhatMembershipAsks: the numbers for the form tokens.
 func TestWhatMembershipAsks(t *testing.T) {
 	b := newBench(t, Config{})
 	for _, seq := range []int32{1, 2, 4, 7} {
@@ -294,8 +294,8 @@ func TestWhatMembershipAsks(t *testing.T) {
 	}
 }
 
-// TestRecoverRobust: what a form token may say wrongly ends in a ring that does not come about, not
-// in a daemon that hangs or falls.
+// TestRecoverRobust: a wrong form token results in a ring that is not installed, not in a daemon
+// that hangs or panics.
 func TestRecoverRobust(t *testing.T) {
 	for _, rec := range []topology.Recovery{
 		{Aru: math.MaxInt32, Highest: math.MaxInt32, LastSeq: math.MaxInt32, Holes: []int32{math.MaxInt32, -1, 0, 1, 1}},
@@ -361,7 +361,7 @@ func (b *bench) give1(p wire.Packet) Reason {
 	return b.r.HandlePacket(b.n.now, &p, buf.Slice{Block: buf.Wrap(bytes), Hi: len(bytes)}, &b.out)
 }
 
-// TestNames: each value has a name of its own, fit for a label.
+// TestNames: each value has a distinct name that is usable as a label.
 func TestNames(t *testing.T) {
 	seen := make(map[string]bool)
 	for v := range Reason(NumReasons) {

@@ -8,8 +8,8 @@ import (
 	"github.com/spreadd/spreadd/internal/clock"
 )
 
-// TestRoundTimes: each round goes into its range, and the one in which a ring was installed is
-// none.
+// TestRoundTimes: each round is counted in its range. The round in which a ring was installed is
+// not counted.
 func TestRoundTimes(t *testing.T) {
 	bounds := RoundBounds()
 	if !slices.IsSorted(bounds[:]) {
@@ -46,7 +46,7 @@ func TestRoundTimes(t *testing.T) {
 	}
 }
 
-// TestRoundsOfRing: a ring measures its rounds from its installation on.
+// TestRoundsOfRing: a ring measures its rounds from its installation.
 func TestRoundsOfRing(t *testing.T) {
 	l := newLoop(t, 3, 100, Config{})
 	taken := func() (n int64) {

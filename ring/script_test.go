@@ -43,7 +43,7 @@ type interpreter struct {
 	lose []loseRule
 }
 
-// loseRule says which datagram does not arrive.
+// loseRule names a datagram that does not arrive.
 type loseRule struct {
 	from, to *node
 	what     string
@@ -94,7 +94,7 @@ func (in *interpreter) segments(words []string) {
 	in.n.deliver = in.deliver
 }
 
-// deliver loses what the script says.
+// deliver loses the datagrams that the script names.
 func (in *interpreter) deliver(from, to *node, token bool, b []byte) {
 	what := "token"
 	if !token {
@@ -288,7 +288,7 @@ func (in *interpreter) form(name string, args []string) error {
 	return nil
 }
 
-// expand makes x*20 of twenty x.
+// expand turns x*20 into twenty x.
 func expand(s string) string {
 	if letter, n, ok := strings.Cut(s, "*"); ok {
 		if count, err := strconv.Atoi(n); err == nil {

@@ -2,7 +2,8 @@ package ring
 
 import "testing"
 
-// TestSetWindows: a monitor changes what is named and possible, and nothing else.
+// TestSetWindows: a monitor changes the windows that it names, if that is possible, and nothing
+// else.
 func TestSetWindows(t *testing.T) {
 	r, err := New(Config{Self: 7, Accelerated: true})
 	if err != nil {
