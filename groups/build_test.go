@@ -10,7 +10,7 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// crowd puts members of daemon A into a group, in one ring of A and B.
+// crowd puts members of daemon A into groups, in one ring of A and B.
 func crowd(t *testing.T, groups map[string]int) *cluster {
 	t.Helper()
 	c := newCluster(t, "A", "B", "C")
@@ -71,7 +71,7 @@ func shape(t *testing.T, b []byte) string {
 	return text.String()
 }
 
-// TestDividedState: where pieces no longer fit, another message begins (groups-protocol §7.4).
+// TestDividedState: when a piece does not fit, another message begins (groups-protocol §7.4).
 func TestDividedState(t *testing.T) {
 	for _, tt := range []struct {
 		what   string
@@ -82,8 +82,8 @@ func TestDividedState(t *testing.T) {
 		{
 			"the largest group",
 			map[string]int{"a": MaxLocalMembers},
-			// The synced set leaves no room for it in the first message: the group has an entry
-			// without daemons there.
+			// The synced set leaves no room for the daemon in the first message, where the group
+			// has an entry without daemons.
 			[]string{"99991 RELIABLE a/3121", "117 AGREED first a"},
 		},
 		{
@@ -123,8 +123,8 @@ func TestDividedState(t *testing.T) {
 	}
 }
 
-// TestOneTooMany: a join of the 3122nd is ignored, or its daemon's members would fit into no
-// message.
+// TestOneTooMany: the join of the 3122nd member is refused. Otherwise its daemon's members would
+// not fit into a message.
 func TestOneTooMany(t *testing.T) {
 	c := crowd(t, map[string]int{"a": MaxLocalMembers})
 	cl := c.nodes[0].connect("late", true)
@@ -140,8 +140,8 @@ func TestOneTooMany(t *testing.T) {
 	}
 }
 
-// TestMembershipBetweenParts: the ring breaks between the two messages of a set. The first of them
-// counts for nothing, and both are sent again.
+// TestMembershipBetweenParts: the ring breaks between the two messages of a set. The first one is
+// ignored, and both are sent again.
 func TestMembershipBetweenParts(t *testing.T) {
 	c := crowd(t, map[string]int{"a": 2000, "b": 2000})
 	a, b, d := c.nodes[0], c.nodes[1], c.nodes[2]
@@ -163,7 +163,7 @@ func TestMembershipBetweenParts(t *testing.T) {
 	if len(a.states) != 2 {
 		t.Fatalf("A has %d messages to send, want both", len(a.states))
 	}
-	// The same tables again, but for the membership's id.
+	// The same tables again, except for the membership's id.
 	after := bytes.Clone(a.states[0].data)
 	if !bytes.Equal(after[wire.HeaderLen+8:], before[wire.HeaderLen+8:]) || bytes.Equal(after, before) {
 		t.Error("what is sent again is not what was sent")
@@ -178,7 +178,7 @@ func TestMembershipBetweenParts(t *testing.T) {
 	}
 }
 
-// TestDeliveryAllocations: a message between clients costs no memory.
+// TestDeliveryAllocations: delivering a message between clients allocates nothing.
 func TestDeliveryAllocations(t *testing.T) {
 	a := machineIn(t, StateOp)
 	name := wire.MakeName("room")

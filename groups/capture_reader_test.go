@@ -8,8 +8,8 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// captured is what a capture shows of the groups: rings that are formed, and messages that are
-// whole, each once.
+// captured is what a capture shows of the groups: rings that are formed, and whole messages, once
+// each.
 type captured struct {
 	ring    *wire.FormValue // or
 	id      wire.MembershipID
@@ -17,8 +17,8 @@ type captured struct {
 	message []byte
 }
 
-// readCapture returns the formations at the place of their last FORM2 tokens, which have most of
-// the times filled in, and the messages as they came.
+// readCapture returns the formations, at the places of their last FORM2 tokens, where most times
+// are filled in, and the messages in order of arrival.
 func readCapture(t testing.TB, name string) (list []captured) {
 	t.Helper()
 	type place struct {

@@ -12,14 +12,14 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// The daemons of the captures, in the order of their configuration.
+// capturedDaemons are the daemons of the captures, in configuration order.
 var capturedDaemons = []Daemon{
 	{1512122152, "m1"}, {1704903263, "m2"}, {1404050750, "m3"}, {2670016427, "m4"}, {2633150978, "m5"},
 }
 
-// replay takes our machines through what C daemons went through: the rings that they formed, and
-// the messages in their orders. Each GROUPS message that a C daemon sent must be among what our
-// machine has ready in its place, byte for byte.
+// replay gives our machines the history of C daemons: the rings that they formed, and the messages
+// in order. Each GROUPS message that a C daemon sent must be among those that our machine has ready
+// in its place, byte for byte.
 type replay struct {
 	t      *testing.T
 	c      *cluster
@@ -68,8 +68,8 @@ func (r *replay) startNode(rank int) *node {
 	return r.c.startAs(Config{Self: capturedDaemons[rank].ID, Daemons: capturedDaemons}, rank)
 }
 
-// form forms a ring as a FORM2 token says. Rings of one are in no capture, as daemons send nothing
-// to themselves; they show as the old ring of a later one.
+// form forms a ring as a FORM2 token says. Rings of one are in no capture, because daemons send
+// nothing to themselves; they show as the old ring of a later one.
 func (r *replay) form(v *wire.FormValue) {
 	f := &formation{to: &stream{id: v.ID}}
 	for _, ring := range v.Rings {
@@ -113,13 +113,13 @@ func (r *replay) form(v *wire.FormValue) {
 	}
 }
 
-// alone lets a daemon form a ring of one.
+// alone makes a daemon form a ring of one.
 func (r *replay) alone(n *node, id wire.MembershipID) {
 	own := n.m.cfg.Self
 	r.form(&wire.FormValue{ID: id, Rings: []wire.RingValue{{Membership: n.stream.id, Commit: []wire.DaemonID{own}, NumTrans: 1}}})
 }
 
-// at returns how much of a stream somebody was delivered.
+// at returns how much of a stream has been delivered to any daemon.
 func (s *stream) at(c *cluster) int {
 	most := 0
 	for _, n := range c.nodes {
@@ -190,7 +190,7 @@ func (r *replay) state(n *node, m captured) {
 	r.t.Fatalf("%s sends\n%x, our machine\n%s", n.name(), m.message, want)
 }
 
-// join is a join that was not captured, since it came before.
+// join makes a join that was not captured, because it came before.
 func (r *replay) join(id wire.MembershipID, member, group string) {
 	name := wire.MakeName(member)
 	_, daemon, _ := name.SplitPrivate()
@@ -200,7 +200,7 @@ func (r *replay) join(id wire.MembershipID, member, group string) {
 	r.message(captured{id: id, maker: capturedDaemons[i].ID, message: m.Append(nil)})
 }
 
-// begin lets daemons be in a ring that they formed before the capture began.
+// begin puts daemons into a ring that they formed before the capture began.
 func (r *replay) begin(id wire.MembershipID, ranks ...int) {
 	v := &wire.FormValue{ID: id}
 	for _, rank := range ranks {
@@ -243,13 +243,13 @@ func TestCaptures(t *testing.T) {
 		play   func(r *replay)
 	}{
 		// One run, captured in parts: its daemons start, clients come and go, a daemon crashes and
-		// comes back, two more come, the network parts and heals, twice. The part with the clients
-		// was recorded in another run.
+		// restarts, two more start, and the network partitions and heals, twice. The part with the
+		// clients was recorded in another run.
 		{"one-segment", 10 + 2, 0, func(r *replay) {
 			r.alias[wire.MembershipID{Daemon: m1, Time: 1795235139}] = wire.MembershipID{Daemon: m1, Time: 1795234340}
 			r.play("start3", "groups", "crash", "restart", "add2", "partition", "merge", "idlemerge")
 		}},
-		// Two segments, likewise.
+		// The same with two segments.
 		{"two-segments", 3 + 2 + 2 + 2 + 2, 0, func(r *replay) {
 			r.play("two_start", "two_refer", "two_refer2")
 			id := wire.MembershipID{Daemon: m1, Time: 1795234489}
@@ -288,8 +288,8 @@ func TestCaptures(t *testing.T) {
 	}
 }
 
-// TestManyGroups is the capture of a state of two messages: which daemon joined what is read from
-// it, how it is divided is ours to find out.
+// TestManyGroups is the capture of a state of two messages. It shows which daemon joined what; our
+// machine must find the same division.
 func TestManyGroups(t *testing.T) {
 	r := newReplay(t)
 	id := wire.MembershipID{Daemon: m1, Time: 1795235175}

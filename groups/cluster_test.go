@@ -9,8 +9,8 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// cluster is several machines, joined by ordered streams as rings would join them: whoever installs
-// the same ring is delivered the same messages in the same order, as far as it gets.
+// cluster joins several machines by ordered streams, as rings would: machines that install the same
+// ring get the same messages in the same order, as far as they get.
 type cluster struct {
 	t       testing.TB
 	names   []string
@@ -21,9 +21,9 @@ type cluster struct {
 	watch   watcher
 }
 
-// watcher sees what happens in a cluster.
+// watcher observes a cluster.
 type watcher interface {
-	// step is called after each input of a machine; before its orders are carried out.
+	// step is called after each input of a machine, before its commands are carried out.
 	step(n *node, what string, e *entry)
 	// received is called for each delivery to a client, in order.
 	received(c *client, r *received)
@@ -34,8 +34,8 @@ type stream struct {
 	id      wire.MembershipID
 	members daemonSet
 	log     []*entry
-	// installed counts the daemons that have installed it. Before all have, the token does not let
-	// anybody send (membership-protocol §8).
+	// installed counts the daemons that have installed the ring. Before all have, the token lets no
+	// daemon send (membership-protocol §8).
 	installed int
 }
 
@@ -78,12 +78,12 @@ type client struct {
 	events []*received
 }
 
-// received is what a client got.
+// received is a message that a client received.
 type received struct {
 	msg  wire.Message
 	data []byte
 	memb wire.Membership
-	// state of the machine when it was delivered, and the entry that caused it.
+	// state is that of the machine at the delivery, and entry is what caused it.
 	state State
 	entry *entry
 }
@@ -105,7 +105,7 @@ func (c *cluster) config(rank int) Config {
 	return cfg
 }
 
-// start starts a daemon, which has no ring yet: its first is formed with whoever is named then.
+// start starts a daemon without a ring. Its first ring is formed with the daemons named then.
 func (c *cluster) start(rank int) *node { return c.startAs(c.config(rank), rank) }
 
 func (c *cluster) startAs(cfg Config, rank int) *node {
@@ -131,7 +131,7 @@ func (n *node) connect(name string, views bool) *client {
 	return cl
 }
 
-// request puts a message of a client into the daemon's queue.
+// request puts a client's message into the daemon's queue.
 func (n *node) request(t wire.Type, from wire.Name, groups ...string) {
 	m := wire.Message{Header: wire.Header{Type: t, Sender: from, Hint: wire.MakeHint(0)}}
 	for _, g := range groups {
@@ -230,7 +230,7 @@ func (n *node) receive(cl *client, data []byte, e *entry) {
 	}
 }
 
-// formation is a ring that is being formed, and for each old ring what those who come out of it
+// formation is a ring that is being formed. For each old ring it has what the daemons that leave it
 // together deliver on the way.
 type formation struct {
 	to    *stream
@@ -246,8 +246,9 @@ type part struct {
 	between []*entry // and these after it
 }
 
-// plan makes a formation of the daemons given, in which everything that is in the order of the old
-// rings is delivered, before the transitional memberships only what somebody was delivered already.
+// plan makes a formation of the given daemons, in which every message of the old rings is
+// delivered. Before the transitional memberships, only those are that some daemon has already
+// delivered.
 func (c *cluster) plan(id wire.MembershipID, ranks ...int) *formation {
 	slices.Sort(ranks)
 	f := &formation{to: &stream{id: id, members: ranks}}
@@ -315,7 +316,7 @@ func (c *cluster) ids(set daemonSet) []wire.DaemonID {
 	return ids
 }
 
-// run lets everything be sent and delivered.
+// run sends and delivers everything.
 func (c *cluster) run() {
 	for again := true; again; {
 		again = false
@@ -330,7 +331,7 @@ func (c *cluster) run() {
 	}
 }
 
-// reencode writes a message of the daemons in another byte order, as a daemon on such a machine
+// reencode writes a message of the daemons in another byte order, as a daemon with that byte order
 // would have made it.
 func reencode(t testing.TB, b []byte, o wire.ByteOrder) []byte {
 	t.Helper()

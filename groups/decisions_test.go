@@ -44,7 +44,7 @@ func TestReasonsAndCommandsHaveNames(t *testing.T) {
 	}
 }
 
-// machineIn returns a daemon of two in the state given, with one client in a group.
+// machineIn returns one of two daemons in the given state, with one client in a group.
 func machineIn(t *testing.T, s State) *node {
 	t.Helper()
 	c := newCluster(t, "A", "B")
@@ -73,8 +73,8 @@ func machineIn(t *testing.T, s State) *node {
 	return a
 }
 
-// TestDecisions gives each state each input. What the engine may not do panics; what a peer should
-// not do is noted and changes nothing.
+// TestDecisions gives each input to each state. What the engine must not do panics; what a peer
+// should not do is refused and changes nothing.
 func TestDecisions(t *testing.T) {
 	ann := wire.MakeName("#ann#A")
 	room := wire.MakeName("room")
@@ -134,7 +134,7 @@ func panics(f func()) (panicked bool) {
 	return false
 }
 
-// TestBrokenContracts: memberships that cannot be are faults of the engine.
+// TestBrokenContracts: impossible memberships are bugs in the engine, and panic.
 func TestBrokenContracts(t *testing.T) {
 	id := wire.MembershipID{Daemon: 1, Time: 50}
 	for what, f := range map[string]func(m *Machine, out *Effects){

@@ -7,9 +7,9 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// FuzzState gives a daemon in an exchange any two messages behind each other. Whatever they are, it
-// neither fails nor loses the order of its tables; if they are not what the other ring would send,
-// the exchange does not end, or ends with tables that can be told to others.
+// FuzzState gives any two messages to a daemon in an exchange. Whatever they are, the daemon does
+// not fail and its tables stay in order. If they are not what the other ring would send, the
+// exchange does not end, or ends with tables that can be sent to others.
 func FuzzState(f *testing.F) {
 	for _, o := range []wire.ByteOrder{wire.LittleEndian, wire.BigEndian} {
 		list := toldState()
@@ -35,7 +35,7 @@ func FuzzState(f *testing.F) {
 				t.Fatalf("tables changed in the exchange:\n%s", got)
 			}
 		case StateOp:
-			// What it would tell, somebody else takes.
+			// Another daemon accepts what this one would send.
 			checkTold(t, a)
 		case StateTrans, StateGatherTrans:
 			t.Fatalf("a message leads to %v", a.m.State())
@@ -46,7 +46,7 @@ func FuzzState(f *testing.F) {
 	})
 }
 
-// checkTold lets a newcomer take the tables of a daemon that has finished its exchange.
+// checkTold makes a newcomer take the tables of a daemon that has finished its exchange.
 func checkTold(t *testing.T, a *node) {
 	t.Helper()
 	e := a.c.nodes[4]

@@ -9,7 +9,7 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// forged is a state message of a peer, before it is written.
+// forged is a state message of a peer, before it is encoded.
 type forged struct {
 	service   wire.Type
 	daemon    string
@@ -33,7 +33,7 @@ type forgedDaemon struct {
 	members []string
 }
 
-// longName makes a field without an end of names of 32 bytes.
+// longName makes a field without a terminator, of a name of 32 bytes.
 func longName(s string) (n wire.Name) {
 	copy(n[:], s)
 	return n
@@ -68,8 +68,6 @@ var (
 	exchange40 = wire.MembershipID{Daemon: 1, Time: 40}
 )
 
-// told returns what the head C of {C, D} tells, in order of sending: a tail of one group, and a
-// first message in which that group has begun.
 func toldState() []*forged {
 	id := groupID(oldView, 3)
 	return []*forged{
@@ -90,8 +88,6 @@ func toldState() []*forged {
 	}
 }
 
-// exchanging returns A of {A, B}, in an exchange with {C, D} in which E, a configured daemon, has
-// no part. Its own message has been delivered.
 func exchanging(t testing.TB) *node {
 	t.Helper()
 	c := newCluster(t, "A", "B", "C", "D", "E")
@@ -114,7 +110,7 @@ func exchanging(t testing.TB) *node {
 	return a
 }
 
-// TestToldState: the messages that the tests below spoil are in order as they are, in both byte
+// TestToldState: the messages that the tests below alter are valid as they are, in both byte
 // orders.
 func TestToldState(t *testing.T) {
 	for _, o := range []wire.ByteOrder{wire.LittleEndian, wire.BigEndian} {
@@ -135,7 +131,7 @@ zoo (3 22 3) C (3, 22) #cy#C D (3, 22) #dan#D
 	}
 }
 
-// give delivers a message and returns what was noted.
+// give delivers a message and returns what was refused.
 func give(n *node, b []byte) []Refused {
 	n.m.Deliver(buf.Slice{Block: buf.Wrap(b), Hi: len(b)}, &n.out)
 	notes := slices.Clone(n.out.Refused)
@@ -143,7 +139,7 @@ func give(n *node, b []byte) []Refused {
 	return notes
 }
 
-// TestHazards gives a daemon in an exchange what C daemons take without a look, or exit on
+// TestHazards gives a daemon in an exchange what C daemons take unchecked, or exit on
 // (groups-protocol §11).
 func TestHazards(t *testing.T) {
 	head := func(change func(f *forged)) func(list []*forged) []*forged {
@@ -159,7 +155,7 @@ func TestHazards(t *testing.T) {
 		want  Reason
 		group string
 	}{
-		// What is not of this exchange, or not in it, does no harm.
+		// Messages outside this exchange do no harm.
 		{"for another membership", head(func(f *forged) { f.id.Time++ }), OutdatedState, ""},
 		{"of an unknown daemon", head(func(f *forged) { f.daemon = "Z" }), UnknownStateSender, ""},
 		{"of an unknown daemon, and cut short", head(func(f *forged) {
@@ -242,8 +238,8 @@ func TestHazards(t *testing.T) {
 				var notes []Refused
 				finished := false
 				for _, f := range tt.spoil(toldState()) {
-					// A message more comes when the exchange would be over: hold that off by an
-					// outsider in the membership.
+					// The extra message arrives when the exchange would be over. An outsider in the
+					// membership prevents that.
 					if tt.want == BadStateRepeated {
 						a.m.members = daemonSet{0, 1, 2, 3, 4}
 					}
@@ -276,7 +272,7 @@ func resize(b []byte, n int) []byte {
 	return b
 }
 
-// TestForeignHead: the head of the own set is told with a set that is not ours.
+// TestForeignHead: the head of the own set sends another set.
 func TestForeignHead(t *testing.T) {
 	c := newCluster(t, "A", "B", "C")
 	for rank := range 3 {
@@ -292,8 +288,8 @@ func TestForeignHead(t *testing.T) {
 	}
 }
 
-// TestSpoiledOnce: a spoiled exchange asks once, takes nothing more, and merges nothing when the
-// new membership comes.
+// TestSpoiledOnce: a spoiled exchange asks for a new membership once, takes nothing more, and
+// merges nothing when the new membership comes.
 func TestSpoiledOnce(t *testing.T) {
 	a := exchanging(t)
 	bad := toldState()[1]
@@ -318,7 +314,7 @@ func TestSpoiledOnce(t *testing.T) {
 	}
 }
 
-// TestSpoiledInGGT: the membership that would be asked for is coming already.
+// TestSpoiledInGGT: the new membership is already on its way.
 func TestSpoiledInGGT(t *testing.T) {
 	a := exchanging(t)
 	a.m.HandleTransitional(wire.MembershipID{Daemon: 1, Time: 49}, a.c.ids(daemonSet{0, 1}), &a.out)
@@ -330,7 +326,7 @@ func TestSpoiledInGGT(t *testing.T) {
 	}
 }
 
-// TestMessagesOfPeers gives a daemon messages that its own engine would not let through.
+// TestMessagesOfPeers gives a daemon messages that its own engine would refuse.
 func TestMessagesOfPeers(t *testing.T) {
 	room := wire.MakeName("room")
 	message := func(h wire.Header, groups []byte) []byte {
@@ -379,8 +375,8 @@ func TestMessagesOfPeers(t *testing.T) {
 	}
 }
 
-// TestForgedKill: a peer that ends a session of ours has ended it, as all daemons have taken it out
-// of their tables.
+// TestForgedKill: if a peer ends a session of ours, the session ends, because all daemons have
+// removed it from their tables.
 func TestForgedKill(t *testing.T) {
 	a := machineIn(t, StateOp)
 	m := wire.Message{Header: wire.Header{Type: wire.Kill, Sender: wire.MakeName("#ann#A")}}

@@ -9,12 +9,12 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// properties checks those of groups-protocol §12 while a cluster runs. It knows what clients get
-// and what is in the order of the rings; of the machines it looks at tables for G10 only.
+// properties checks the properties of groups-protocol §12 while a cluster runs. It sees what
+// clients receive and what is in the order of the rings. It looks at the machines' tables only for
+// G10.
 //
-// Ids of groups that vanish and are made again within one membership begin anew (client-protocol
-// §10.3), so that equal ids may then mean different views; such ids are left out where ids are
-// compared.
+// Ids of groups that vanish and are made again within one membership start over (client-protocol
+// §10.3), so equal ids may mean different views. Such ids are left out where ids are compared.
 type properties struct {
 	c   *cluster
 	met map[string]int
@@ -65,11 +65,12 @@ type following struct {
 	id      viewID
 	members []string
 	data    []int
-	// signalled: there was a signal since the last view; ggt: the daemon was in GGT since then.
+	// signalled reports a signal since the last view, and ggt that the daemon was in GGT since
+	// then.
 	signalled, ggt bool
 }
 
-// interval is what lies between two views at one client.
+// interval is the time between two views at one client.
 type interval struct {
 	c    *client
 	from viewID
@@ -142,8 +143,8 @@ func (p *properties) step(n *node, what string, e *entry) {
 	}
 }
 
-// hadOwn tells whether a daemon's synced set grew in the last regular membership: it holds daemons
-// with different views of a group.
+// hadOwn reports whether a daemon's synced set grew in the last regular membership, so that it
+// holds daemons with different views of a group.
 func (p *properties) hadOwn(n *node) bool {
 	for _, g := range n.m.byName {
 		for _, d := range g.daemons {
@@ -155,8 +156,8 @@ func (p *properties) hadOwn(n *node) bool {
 	return false
 }
 
-// request follows the joins, leaves and ends of local clients. Nothing else takes a client into a
-// group or out of it.
+// request tracks the joins, leaves and disconnects of local clients. Nothing else adds a client to
+// a group or removes it.
 func (p *properties) request(n *node, t wire.Type, e *entry) {
 	var m wire.Message
 	if _, err := m.Decode(e.data); err != nil {
@@ -241,7 +242,7 @@ func (p *properties) noteReuse(n *node, e *entry) {
 	p.previous[n] = now
 }
 
-// agreement checks G10, and that those who have a head in common could all speak in its place.
+// agreement checks G10, and that daemons with a common head could all send in its place.
 func (p *properties) agreement(n *node, what string) {
 	switch n.m.State() {
 	case StateOp:
@@ -340,15 +341,15 @@ func (p *properties) data(c *client, r *received) {
 		if r.msg.Type&wire.SelfDiscard == 0 { // which its sender does not get
 			f.data = append(f.data, r.entry.number)
 		}
-		// G8: who gets a message in a transitional membership knows that not all of his view are
-		// there any more.
+		// G8: a client that gets a message in a transitional membership knows that not all members
+		// of its view are still there.
 		if r.state == StateTrans && !f.signalled && p.lost(c, f.members) {
 			p.fail("G8: %s gets message %d of %s without a signal", c.name, r.entry.number, g)
 		}
 	}
 }
 
-// lost tells whether one of the members is outside the transitional membership of a client's
+// lost reports whether one of the members is outside the transitional membership of a client's
 // daemon.
 func (p *properties) lost(c *client, members []string) bool {
 	return slices.ContainsFunc(members, func(name string) bool {
@@ -368,7 +369,7 @@ func (p *properties) signal(c *client, group string, f *following, r *received) 
 	if f.view.memb.ID != r.memb.ID {
 		p.fail("%s gets a signal for %v of %s, the last view was %v", c.name, r.memb.ID, group, f.view.memb.ID)
 	}
-	// Behind a request the signal is only said again.
+	// After a request, the signal is only repeated.
 	if (r.entry == nil || wireType(r.entry)&wire.Requests == 0) && !p.lost(c, f.members) {
 		p.fail("G8: %s gets a signal of %s without loss", c.name, group)
 	}
@@ -437,12 +438,12 @@ func (p *properties) sets(c *client, r *received, members []string) (own []strin
 	return own
 }
 
-// sameView checks G2: members are equal whatever the cause, which is another for those who see a
-// joiner as lost. Of views caused by the network everything is equal but the own set's offset.
+// sameView checks G2: members are equal whatever the cause, which differs for those that see a
+// joiner as lost. Network-caused views are equal in everything but the own set's offset.
 //
-// Views are compared that have one cause: a message in the order, or a membership. Daemons that
-// part may come to the same id by different messages, when what one side had of the old order the
-// other had not, and the group was no other side's.
+// Views are compared if they have the same cause: a message in the order, or a membership. Daemons
+// that part may arrive at the same id by different messages, if one side delivered messages of the
+// old order that the other did not, and the group was on one side only.
 func (p *properties) sameView(c *client, id viewID, r *received, network bool) {
 	check := func(what, text string) {
 		k := viewText{id, what}
@@ -470,9 +471,8 @@ func (p *properties) ids(c *client, key viewKey, f *following) {
 	}
 }
 
-// silence checks G9: a view caused by the network says something new, or stands behind a signal.
-// Where an exchange broke off, a group may have met members that were lost again before anybody was
-// told.
+// silence checks G9: a network-caused view has a change, or follows a signal. Where an exchange was
+// interrupted, a group may have met members that were lost again before any client heard of them.
 func (p *properties) silence(c *client, group string, f *following, own, members []string, r *received) {
 	if f.ggt || f.signalled {
 		return
@@ -482,7 +482,7 @@ func (p *properties) silence(c *client, group string, f *following, own, members
 	}
 }
 
-// finish checks G5, when all is known.
+// finish checks G5, when everything is known.
 func (p *properties) finish() {
 	for key, list := range p.synchro {
 		for i, a := range list {

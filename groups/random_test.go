@@ -24,7 +24,7 @@ func TestRandomSchedules(t *testing.T) {
 			break
 		}
 	}
-	// What a long run has to have met, or it shows nothing.
+	// A long run must meet all of these, or it shows nothing.
 	if *seeds >= 400 {
 		for _, what := range []string{
 			"exchange completed in GGT", "sets merged in GGT", "own set not told in GGT", "partitioned join",
@@ -167,7 +167,7 @@ func (s *schedule) clientActs(n *node) {
 	}
 }
 
-// form binds some of the daemons to a new ring.
+// form commits some of the daemons to a new ring.
 func (s *schedule) form(alive []*node) {
 	s.rng.Shuffle(len(alive), func(i, j int) { alive[i], alive[j] = alive[j], alive[i] })
 	s.bind(alive[:1+s.rng.IntN(len(alive))])
@@ -194,9 +194,9 @@ func (s *schedule) bind(nodes []*node) *formation {
 	return f
 }
 
-// recover decides what those who leave a ring together have of its messages: everything that one of
-// them was delivered, has made, or was bound to deliver with others, and by chance the rest
-// (ring-protocol §22).
+// recover decides which messages the daemons that leave a ring together have: every message that
+// one of them has delivered, has made, or was committed to deliver with others, and a random part
+// of the rest (ring-protocol §22).
 func (s *schedule) recover(p *part) {
 	held := make(map[*entry]bool)
 	commit := make(map[*node]bool)
@@ -259,7 +259,7 @@ func (s *schedule) install(n *node, f *formation) {
 	n.install(f)
 }
 
-// heal lets all daemons that are up form one ring and finish.
+// heal makes all daemons that are up form one ring and finish.
 func (s *schedule) heal() {
 	alive := s.alive()
 	if len(alive) == 0 {

@@ -8,9 +8,9 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// TestReconfigure: until the next regular membership members stand in the order of the old
-// configuration, so that all who were in the old membership say the same; then in that of the new
-// one. Those of a daemon that is in it no more are gone with the old one.
+// TestReconfigure: until the next regular membership, members are in the order of the old
+// configuration, so that all daemons of the old membership report the same; then they are in that
+// of the new one. Members of a daemon that the new one lacks leave with the old one.
 func TestReconfigure(t *testing.T) {
 	c := newCluster(t, "A", "B", "C")
 	for rank := range c.names {
@@ -65,7 +65,7 @@ func TestReconfigure(t *testing.T) {
 	}
 }
 
-// TestReconfigureInExchange: not while the tables are not agreed.
+// TestReconfigureInExchange: the configuration cannot change while the tables are not agreed.
 func TestReconfigureInExchange(t *testing.T) {
 	m, err := New(Config{Daemons: []Daemon{{1, "A"}, {2, "B"}}, Self: 1})
 	if err != nil {

@@ -141,7 +141,7 @@ func (in *interpreter) show(out *Effects) string {
 	return s.String()
 }
 
-// check tells whether the tables agree with one another (groups-protocol §12, G12).
+// check reports whether the tables agree with each other (groups-protocol §12, G12).
 func (m *Machine) check() error {
 	if len(m.byName) != len(m.groups) || !slices.IsSortedFunc(m.byName, compareGroups) {
 		return fmt.Errorf("the list of groups is not the table's, or not sorted")

@@ -51,7 +51,7 @@ func TestSeveralDaemons(t *testing.T) {
 	})
 }
 
-// step prints what a machine does beside its deliveries.
+// step prints the effects of a machine other than deliveries.
 func (s *several) step(n *node, _ string, _ *entry) {
 	for _, note := range n.out.Refused {
 		fmt.Fprintf(&s.out, "%s ignored: %v (%s, %q)\n", n.name(), note.Reason, note.Member, note.Group)
@@ -72,7 +72,7 @@ func (s *several) received(c *client, r *received) {
 	fmt.Fprintf(&s.out, "%s <- %s\n", c.name, strings.TrimPrefix(wire.Dump(r.data), "le "))
 }
 
-// stateText shows a GROUPS message in one line.
+// stateText returns a GROUPS message in one line.
 func (c *cluster) stateText(b []byte) string {
 	var m wire.Message
 	var st wire.GroupState
@@ -200,7 +200,7 @@ func (s *several) command(cmd string, args []string) error {
 	return nil
 }
 
-// form reads: TIME A B but C with options.
+// form parses TIME A B but C, with options.
 func (s *several) form(args []string) error {
 	at, err := strconv.ParseInt(args[0], 10, 32)
 	if err != nil {
@@ -292,8 +292,7 @@ func (s *several) client(cmd string, args []string) error {
 	return nil
 }
 
-// forge puts a state message into the order that is not in its place: with groups that have no
-// members.
+// forge puts a misplaced state message into the order, with groups that have no members.
 func (s *several) forge(n *node, groups []string) {
 	body := wire.AppendStateHeader(nil, n.order, n.stream.id, []wire.DaemonID{n.m.cfg.Self})
 	for _, g := range groups {
@@ -321,8 +320,8 @@ func (s *several) tables() {
 	}
 }
 
-// tablesText shows all tables. It can leave out the ids of changed groups, which daemons of one
-// synced set need not agree on.
+// tablesText returns all tables as text. It can leave out the ids of changed groups, on which
+// daemons of one synced set need not agree.
 func (m *Machine) tablesText(indent string, hideChanged bool) string {
 	var out strings.Builder
 	for _, g := range m.byName {

@@ -12,7 +12,7 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// vector is an exchange between clients and C daemons.
+// vector is a recorded conversation between clients and C daemons.
 type vector struct {
 	Connections map[string]string
 	Messages    []struct{ Conn, Dir, Hex, Event, Note string }
@@ -40,7 +40,7 @@ func (v *vector) bytes(t *testing.T, i int) []byte {
 	return b
 }
 
-// id returns the membership in the id of the next view of the given type and number of members,
+// id returns the membership in the id of the next view with the given type and number of members,
 // from message i on.
 func (v *vector) id(t *testing.T, i int, typ wire.Type, members int32) wire.MembershipID {
 	t.Helper()
@@ -64,13 +64,13 @@ func (v *vector) id(t *testing.T, i int, typ wire.Type, members int32) wire.Memb
 	return wire.MembershipID{}
 }
 
-// TestClientVectors replays the vectors with several daemons: what each client was sent by its C
-// daemon it is sent by ours, in the same order. The daemons' own memberships are not in the
-// vectors; they are put where their effects show.
+// TestClientVectors replays the vectors with several daemons: our daemons send each client what its
+// C daemon sent, in the same order. The daemons' own memberships are not in the vectors; they are
+// inserted where their effects show.
 func TestClientVectors(t *testing.T) {
 	const alpha, beta, gamma = 0, 1, 2
 	network := wire.RegularMembership | wire.CausedByNetwork
-	// A change happens before the message of the type and number of groups given, to or from a
+	// A change happens before the message with the given type and number of groups, to or from a
 	// client.
 	type change struct {
 		dir    string

@@ -9,9 +9,9 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// Those who come from one membership are one set, in whatever order ids stand to each other. The
-// differences of a, b and c go round in a circle: a before b before c before a (groups-protocol
-// §10.2). The ids are those of real daemons.
+// Members that come from one membership are one set, however their ids compare. The differences of
+// a, b and c form a cycle: a before b before c before a (groups-protocol §10.2). The ids are those
+// of real daemons.
 func TestSetsStayWhole(t *testing.T) {
 	ids := map[rune]wire.MembershipID{
 		'a': {Daemon: 1552775919, Time: 7}, 'b': {Daemon: 3586328657, Time: 7}, 'c': {Daemon: 4014350958, Time: 7},
@@ -22,7 +22,7 @@ func TestSetsStayWhole(t *testing.T) {
 			t.Fatalf("%v is not before %v", x, y)
 		}
 	}
-	// Each daemon by its membership, "-" for one that is lost.
+	// Each daemon is given by its membership; "-" is a lost one.
 	for _, from := range []string{
 		"aa", "ab", "aba", "abca", "acab", "bcab", "cabc", "abcabc", "bacbac", "cbacba", "aabbccaabbcc", "dabcd", "abdcab", "ab-ca-", "-a-b-c-a",
 	} {

@@ -11,11 +11,11 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// mutant is a fault of a daemon that the checkers have to see. It is planted between the engine and
-// what is around it: in what the daemon puts on the wire, or in what it delivers.
+// mutant is a fault of a daemon that the checkers must detect. It is planted between the engine and
+// its surroundings: in what the daemon sends, or in what it delivers.
 type mutant struct {
 	name string
-	// seen are the properties of which at least one has to be found broken.
+	// seen are the properties of which at least one must be found violated.
 	seen  []string
 	plant func() *tamper
 }

@@ -2,5 +2,5 @@
 
 package sim
 
-// defaultSeeds: the race detector finds nothing in a run that has one goroutine, so a few will do.
+// defaultSeeds is small because the race detector finds nothing in a run with one goroutine.
 const defaultSeeds = 60

@@ -15,12 +15,12 @@ var (
 	seedsFlag = flag.Uint64("seeds", defaultSeeds, "how many seeds")
 )
 
-// rarest are met a few times in a thousand runs or less, so that a change elsewhere can make them
-// miss this series. The soak command wants them in 20,000.
+// rarest are met a few times in a thousand runs or less, so a change elsewhere can make this series
+// miss them. The soak command requires them in 20,000 seeds.
 var rarest = []Situation{HolesBeyond, RecoveryTurns, ExchangeSaved, StateInParts, AskedOldRings}
 
-// TestSeeds runs rings from many seeds. A seed that fails is shown with what led to it; the whole
-// of it is to be had with -seed.
+// TestSeeds runs rings from many seeds. It prints a failing seed with what led to the failure;
+// -seed prints all of it.
 func TestSeeds(t *testing.T) {
 	if *seedFlag != 0 {
 		r := Replay(*seedFlag)
@@ -58,7 +58,7 @@ func TestSeeds(t *testing.T) {
 	}
 }
 
-// TestReplay holds that a seed says all: two runs have the same timeline to the byte.
+// TestReplay: a seed determines the whole run, so two runs have the same timeline to the byte.
 func TestReplay(t *testing.T) {
 	for seed := uint64(1); seed <= 10; seed++ {
 		a, b := Replay(seed), Replay(seed)

@@ -16,8 +16,8 @@ var (
 	sourcesSeed = flag.String("sources.seeds", "5000", "after how many seeds a fault in the source has to be seen")
 )
 
-// fault is a change of a machine's source, after which the machine is wrong. The text to be changed
-// has to be there once: when a machine is rewritten, its faults are too.
+// fault is a change of a machine's source that makes the machine wrong. The text to change must
+// occur once: when a machine is rewritten, its faults are too.
 type fault struct {
 	name, file string
 	from, to   string
@@ -63,8 +63,8 @@ func faults() []fault {
 	}
 }
 
-// TestSources builds the simulator with each fault in the machines' source, and wants it to find
-// something. It takes two minutes, and so is asked for by a flag.
+// TestSources builds the simulator with each fault in the machines' source, and expects it to find
+// something. It takes two minutes, so it runs only with a flag.
 func TestSources(t *testing.T) {
 	if !*sourcesFlag {
 		t.Skip("run with -sources: it builds the simulator once for each fault")

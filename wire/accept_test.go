@@ -83,7 +83,7 @@ func TestAcceptErrors(t *testing.T) {
 	}
 }
 
-// client-protocol §14: the numbers are libspread's, and the byte is what goes over the wire.
+// client-protocol §14: the numbers are libspread's, and the byte is what travels on the wire.
 func TestCode(t *testing.T) {
 	tests := []struct {
 		code Code

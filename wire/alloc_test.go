@@ -5,12 +5,11 @@ import (
 	"testing"
 )
 
-// allocations returns how often f allocates. Others that run at the same time count too, and
-// disappear in the average.
+// allocations returns how often f allocates. Allocations of other goroutines count too, but vanish
+// in the average.
 func allocations(f func()) float64 { return testing.AllocsPerRun(20, f) }
 
-// decodeAllocations returns how often a decoder allocates. What it may is the error, if there is
-// one.
+// decodeAllocations returns how often a decoder allocates, and how often it may: once for an error.
 func decodeAllocations(decode func() error) (got, limit float64) {
 	if decode() != nil {
 		limit = 1
@@ -18,7 +17,7 @@ func decodeAllocations(decode func() error) (got, limit float64) {
 	return allocations(func() { _ = decode() }), limit
 }
 
-// What is done for each message, or each session, allocates nothing once the buffers are there.
+// Nothing that is done for each message or session allocates once the buffers exist.
 func TestAllocs(t *testing.T) {
 	var (
 		request    = parse(t, "05 00 01 01 05 'alice'")
@@ -149,7 +148,8 @@ func TestAllocs(t *testing.T) {
 	}
 }
 
-// What cannot be decoded costs its error, and nothing that depends on counts from the network.
+// Input that cannot be decoded costs its error, and nothing that depends on counts from the
+// network.
 func TestAllocsOfErrors(t *testing.T) {
 	counts := parse(t, "a0000080 00*32 00000800 80000080 ffffff00")
 	set := parse(t, "00*12 01000000 00000000 ffffff7f")
@@ -166,7 +166,7 @@ func TestAllocsOfErrors(t *testing.T) {
 	}
 }
 
-// The measure that the other tests rely on has to see an allocation.
+// The measurement that the other tests rely on must detect an allocation.
 func TestAllocsBite(t *testing.T) {
 	var sink []byte
 	if n := allocations(func() { sink = make([]byte, len(sink)+1) }); n != 1 {

@@ -19,7 +19,7 @@ func TestFirstReply(t *testing.T) {
 		{"three methods", "0e 'NULL' 20 'IP' 20 'PWORD' 20", "NULL IP PWORD ", 0},
 		{"no method", "00", "", 0},
 		{"longest", "5a 78*90", strings.Repeat("x", MaxMethodList), 0},
-		// §14.2, the codes that can come here.
+		// §14.2: the codes that are possible here.
 		{"quota", "fd", "", RejectQuota},
 		{"name", "fb", "", RejectIllegalName},
 		{"not unique", "fa", "", RejectNotUnique},
@@ -97,7 +97,7 @@ func TestMethodChoice(t *testing.T) {
 		{"an empty field ends the list", "'IP' 00*28 00*30 'NULL' 00*26", []string{"IP"}, true},
 		{"bytes behind a name", "'IP' 00 'junk' 00*23 00*60", []string{"IP"}, true},
 		{"bytes in an empty field", "'IP' 00*28 00 'junk' 00*25 00*30", []string{"IP"}, true},
-		// All three in use and nowhere a zero: stop after three.
+		// All three fields are used, without a zero anywhere: stop after three.
 		{"full", "61*30 62*30 63*30", []string{strings.Repeat("a", 30), strings.Repeat("b", 30), strings.Repeat("c", 30)}, true},
 	}
 	for _, tt := range tests {

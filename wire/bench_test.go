@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// benchMessage is a log line on its way to a group, as the wire has it.
+// benchMessage returns a log line for a group, as on the wire.
 func benchMessage(o ByteOrder) []byte {
 	m := Message{
 		Header:      Header{ByteOrder: o, Type: Agreed, Sender: self, Hint: Hint{0, 1, 0, 0}},
@@ -74,7 +74,7 @@ func BenchmarkMessageAppend(b *testing.B) {
 	}
 }
 
-// The copy is what the numbers above are to be compared with.
+// BenchmarkCopy is what the benchmarks above are compared with.
 func BenchmarkCopy(b *testing.B) {
 	msg := benchMessage(LittleEndian)
 	buf := make([]byte, len(msg))

@@ -13,8 +13,8 @@ import (
 )
 
 // TestRingCaptures decodes every datagram that was captured between C daemons, to the last byte,
-// and encodes it again to the same bytes. Bytes that mean nothing and that C daemons do not clear
-// (padding, unused slots of lists) are compared as zeros.
+// and encodes it to the same bytes. Meaningless bytes that C daemons do not clear (padding, unused
+// slots of lists) are compared as zeros.
 func TestRingCaptures(t *testing.T) {
 	for _, dir := range []string{"ring", "membership"} {
 		files, err := filepath.Glob(filepath.Join("testdata", dir, "*.pcap"))
@@ -38,8 +38,8 @@ func TestRingCaptures(t *testing.T) {
 	}
 }
 
-// captureKinds says how many datagrams of each kind a capture has, which the decoder must find
-// again.
+// captureKinds is the number of datagrams of each kind in each capture, which the decoder must
+// find.
 var captureKinds = map[string]string{
 	"add2":                     "189: ALIVE 5, DATA:GROUPS 3, DATA:JOIN 2, FORM1 8, FORM2 10, HURRY 2, JOIN 14, TOKEN 145",
 	"bigstate":                 "187: ALIVE 2, DATA 78, DATA:GROUPS 3, FORM1 6, FORM2 8, JOIN 14, TOKEN 76",
@@ -79,7 +79,7 @@ var captureKinds = map[string]string{
 	"two_start":                "107: ALIVE 16, DATA:GROUPS 9, FORM1 4, FORM2 6, JOIN 40, TOKEN 32",
 }
 
-// capture follows one capture.
+// capture is the state of reading one capture.
 type capture struct {
 	t       *testing.T
 	kinds   map[string]int
@@ -113,7 +113,7 @@ func (c *capture) datagram(d *pcap.Datagram) {
 	}
 }
 
-// noise are parts of a datagram, from and to, that mean nothing.
+// noise is the parts of a datagram, from and to, that have no meaning.
 type noise [][2]int
 
 func (c *capture) token(b []byte) (again []byte, skip noise, err error) {
@@ -214,7 +214,7 @@ func (c *capture) gather(p *Packet) ([]byte, error) {
 	return AppendReps(body, p.ByteOrder, g.RepIndex, reps...), nil
 }
 
-// data takes a data packet apart and its messages as far as they are whole.
+// data decodes a data packet, and its messages as far as they are whole.
 func (c *capture) data(p *Packet) (body []byte, skip noise, err error) {
 	if err := p.CheckFragments(); err != nil {
 		return nil, nil, err
@@ -249,8 +249,8 @@ func (c *capture) data(p *Packet) (body []byte, skip noise, err error) {
 	return body, skip, nil
 }
 
-// assemble returns a message when its last fragment has come. Captures may begin in the middle of
-// one, and have fragments twice.
+// assemble returns a message when its last fragment has arrived. Captures may begin in the middle
+// of a message, and have fragments twice.
 func (c *capture) assemble(maker DaemonID, f Fragment) []byte {
 	const full = MaxPacketBody
 	have := c.partial[maker]
@@ -271,7 +271,7 @@ func (c *capture) assemble(maker DaemonID, f Fragment) []byte {
 	return have
 }
 
-// message decodes a whole message and, if it is one of the daemons' own, returns its kind.
+// message decodes a whole message and, if it is a message between daemons, returns its kind.
 func (c *capture) message(b []byte) (string, error) {
 	var m Message
 	n, err := m.Decode(b)

@@ -24,7 +24,7 @@ func TestConnectRequest(t *testing.T) {
 			ConnectRequest{Version{4, 4, 0}, FlagMembership | FlagPriority, []byte("jay")},
 		},
 		{
-			// §3.1: no name, the daemon makes one up.
+			// §3.1: no name; the daemon makes one up.
 			"no name",
 			"05 00 01 00 00",
 			ConnectRequest{Version{5, 0, 1}, 0, []byte{}},
@@ -51,7 +51,7 @@ func TestConnectRequest(t *testing.T) {
 			ConnectRequest{Version{3, 15, 2}, FlagMembership, []byte("alice")},
 		},
 		{
-			// §3.4: that a version, a flag or a name is refused is not the decoder's business.
+			// §3.4: refusing a version, a flag or a name is not up to the decoder.
 			"to be refused",
 			"ff ff ff ff 01 '#'",
 			ConnectRequest{Version{255, 255, 255}, 0xff, []byte("#")},
@@ -126,7 +126,7 @@ func TestConnectRequestSize(t *testing.T) {
 		{"05 00 01 01 0a", 15},
 		{"05 00 01 01 0a 'a'", 15},
 		{"05 00 01 01 02 'ab' 'more'", 7},
-		// Refused for its length: its name is not waited for.
+		// The request is refused for the length, so its name is not waited for.
 		{"05 00 01 01 0b", 5},
 		{"05 00 01 01 ff", 5},
 	}

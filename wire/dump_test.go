@@ -8,8 +8,8 @@ import (
 	"github.com/spreadd/spreadd/internal/testkit/golden"
 )
 
-// transcript tells a vector line by line: what each entry completed, and the events. Bytes that are
-// left at the end of a stream come last.
+// transcript returns a vector line by line: what each entry completed, and the events. Bytes that
+// remain at the end of a stream come last.
 func (v *vector) transcript() string {
 	var s strings.Builder
 	fmt.Fprintf(&s, "== %s\n", v.Name)
@@ -33,8 +33,8 @@ func (v *vector) transcript() string {
 	return s.String()
 }
 
-// TestDumpGolden compares what Dump and the decoders of the handshake say of all vectors with a
-// golden file. For people it is the shortest way to see what goes over the wire in a scenario.
+// TestDumpGolden compares the output of Dump and of the handshake's decoders for all vectors with a
+// golden file. The file is the shortest way to see what travels on the wire in a scenario.
 func TestDumpGolden(t *testing.T) {
 	var parts []string
 	for _, v := range vectors(t) {
@@ -59,7 +59,7 @@ func TestDump(t *testing.T) {
 			"be AGREED|SELF_DISCARD|DROP_RECV from #alice#alpha to [] type -1 data 0",
 		},
 		{
-			// §6: header and payload can be of two orders.
+			// §6: header and payload can have different byte orders.
 			"hint of the other order",
 			"90000080 " + field("#j#alpha") + " 00000000 00123400 00000000",
 			"le AGREED from #j#alpha to [] type 4660 hint be data 0",

@@ -8,10 +8,10 @@ import (
 	"unicode/utf8"
 )
 
-// What every target holds of its decoder: no panic, a length within the input, the same bytes when
-// encoded again, errors that say what and where, and no allocation but that of the error.
+// Every target checks that its decoder does not panic, returns a length within the input, encodes
+// to the same bytes, returns errors that say what and where, and allocates nothing but the error.
 
-// seedMax leaves the longest units of the vectors out of the seeds: they slow the search down and
+// seedMax excludes the longest units of the vectors from the seeds: they slow the search down and
 // contain nothing new.
 const seedMax = 4096
 
@@ -38,7 +38,7 @@ func checkAllocs(t *testing.T, decode func() error) {
 	}
 }
 
-// checkFailure holds what a decoder promises of its error.
+// checkFailure checks what a decoder promises about its error.
 func checkFailure(t *testing.T, err error, b []byte) {
 	t.Helper()
 	if breach := checkDecodeError(err, b); breach != "" {
@@ -46,7 +46,7 @@ func checkFailure(t *testing.T, err error, b []byte) {
 	}
 }
 
-// checkLength fails if a decoder says that it used more than there was.
+// checkLength fails if a decoder reports that it used more than there was.
 func checkLength(t *testing.T, n int, b []byte) {
 	t.Helper()
 	if n <= 0 || n > len(b) {
@@ -54,8 +54,8 @@ func checkLength(t *testing.T, n int, b []byte) {
 	}
 }
 
-// checkShorter fails if a decoder takes a beginning of what it decoded, or refuses it for another
-// reason than that more has to come. Of long input some beginnings stand for all.
+// checkShorter fails if a decoder accepts a prefix of what it decoded, or refuses it for another
+// reason than that the input is short. For long input it tries only some prefixes.
 func checkShorter(t *testing.T, b []byte, decode func(b []byte) error) {
 	t.Helper()
 	for n := 0; n < len(b); n += 1 + len(b)/64 {
@@ -172,7 +172,7 @@ func FuzzMethodChoice(f *testing.F) {
 		}
 		wantBytes(t, c.Append(nil), b[:MethodChoiceLen])
 		checkShorter(t, b[:MethodChoiceLen], new(MethodChoice).Decode)
-		// What we make of the names means the same.
+		// A choice made of the names has the same meaning.
 		if made, ok := MakeMethodChoice(names...); ok {
 			i := 0
 			for m := range made.Methods() {
@@ -249,7 +249,7 @@ func FuzzHeader(f *testing.F) {
 		if err := again.Decode(own); err != nil || again.ByteOrder != LittleEndian {
 			t.Errorf("normalized: %+v, %v", again, err)
 		}
-		// Half a marker disappears in a whole one; it is refused before.
+		// Half a marker vanishes in a whole one. Such a type is refused before.
 		normal.Type &^= byteOrderMarker
 		if again != normal {
 			t.Errorf("normalized header is %+v, its bytes say %+v", normal, again)
@@ -277,7 +277,7 @@ func FuzzMessage(f *testing.F) {
 		}
 		wantBytes(t, m.Append(nil), b[:n])
 		checkShorter(t, b[:n], func(b []byte) error { _, err := new(Message).Decode(b); return err })
-		// Membership messages of clients' making need not be any.
+		// A membership message that a client made need not be valid.
 		if !m.Type.IsMembership() {
 			for _, fault := range newConversation().faults(&m, b[:n]) {
 				t.Error(fault)
@@ -360,7 +360,7 @@ func FuzzDump(f *testing.F) {
 		if line == "" || !utf8.ValidString(line) || strings.ContainsFunc(line, func(c rune) bool { return c < ' ' || c > '~' }) {
 			t.Errorf("%q is not a line of text", line)
 		}
-		// A byte of a name becomes four of text at most; the rest is words and numbers of bounded
+		// A byte of a name becomes at most four of text. The rest is words and numbers of bounded
 		// size, and a word for each set.
 		if limit := 512 + 8*len(b); len(line) > limit {
 			t.Errorf("%d bytes become %d of text", len(b), len(line))
@@ -368,8 +368,8 @@ func FuzzDump(f *testing.F) {
 	})
 }
 
-// FuzzStreams cuts the two streams of a connection in two places: where they are cut makes no
-// difference, and what comes apart goes together again.
+// FuzzStreams cuts the two streams of a connection in two places. The result does not depend on the
+// places, and the units join to the same streams.
 func FuzzStreams(f *testing.F) {
 	for _, v := range vectors(f) {
 		r := v.replay()

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// A name field with bytes behind its end (client-protocol §5.4).
+// tailed is a name field with bytes after its end (client-protocol §5.4).
 var tailed = func() (n Name) {
 	copy(n[:], "#a#x\x00JUNK")
 	n[31] = 'Z'
@@ -31,7 +31,7 @@ func TestHeader(t *testing.T) {
 			Header{BigEndian, Safe, MakeName("#alice#alpha"), 1, Hint{0, 0x12, 0x34, 0}, 5},
 		},
 		{
-			// Every byte of every number in its place.
+			// Every byte of every number is in its place.
 			"little-endian, all bytes",
 			"84030281 " + field("#a#x") + " 04030201 80060780 08070605",
 			Header{LittleEndian, 0x01020304, MakeName("#a#x"), 0x01020304, Hint{0x80, 6, 7, 0x80}, 0x05060708},
@@ -64,7 +64,7 @@ func TestHeader(t *testing.T) {
 			Header{BigEndian, 0x20000080, MakeName("#bad#alpha"), 1 << 24, MakeHint(0), 0},
 		},
 		{
-			// §5.4: kept, since the daemon passes them on.
+			// §5.4: the bytes are kept, because the daemon passes them on.
 			"bytes behind the sender",
 			"84000080 '#a#x' 00 'JUNK' 00*22 'Z' 01000000 80000080 01000000",
 			Header{LittleEndian, FIFO, tailed, 1, MakeHint(0), 1},
@@ -152,8 +152,8 @@ func TestHeaderSize(t *testing.T) {
 	}
 }
 
-// client-protocol §6 rule 2: type, num_groups and data_len are swapped, and get the daemon's
-// marker; the hint and all else stay.
+// client-protocol §6 rule 2: type, num_groups and data_len are swapped and get the daemon's marker;
+// the hint and everything else stay.
 func TestNormalize(t *testing.T) {
 	rest := field("grp") + " 0123456789"
 	want := parse(t, "90010080 '#a#x' 00 'JUNK' 00*22 'Z' 01000000 00123400 05000000"+rest)
@@ -170,7 +170,7 @@ func TestNormalize(t *testing.T) {
 			t.Errorf("the header is %+v, the bytes say %+v (%v)", h, again, err)
 		}
 	}
-	// What is little-endian is not touched, not even to write the same.
+	// A little-endian header is not written to, not even with the same bytes.
 	h := Header{ByteOrder: LittleEndian}
 	h.Normalize(nil)
 }

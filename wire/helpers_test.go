@@ -45,7 +45,7 @@ func field(s string) string {
 	return hex.EncodeToString(n[:])
 }
 
-// wantBytes compares what was encoded with what had to come out.
+// wantBytes compares encoded bytes with the expected ones.
 func wantBytes(t testing.TB, got, want []byte) {
 	t.Helper()
 	if !bytes.Equal(got, want) {
@@ -53,8 +53,8 @@ func wantBytes(t testing.TB, got, want []byte) {
 	}
 }
 
-// wantDecodeError checks the reason for which a decoder refused its input, and what it says about
-// the place.
+// wantDecodeError checks the reason for which a decoder refused its input, and the place that it
+// reports.
 func wantDecodeError(t testing.TB, err error, want DecodeError) {
 	t.Helper()
 	var got *DecodeError
@@ -70,8 +70,8 @@ func wantDecodeError(t testing.TB, err error, want DecodeError) {
 	}
 }
 
-// checkDecodeError holds what every decoder promises of its errors: a *DecodeError with one of the
-// reasons and a place within the input. It returns the first breach, or nothing.
+// checkDecodeError checks what every decoder promises about its errors: a *DecodeError with one of
+// the reasons and a place within the input. It returns the first violation, or nothing.
 func checkDecodeError(err error, b []byte) string {
 	var got *DecodeError
 	switch {

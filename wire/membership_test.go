@@ -146,7 +146,7 @@ func TestMembership(t *testing.T) {
 			}
 			wantBytes(t, m.Append([]byte("before"), tt.t), append([]byte("before"), b...))
 
-			// The same, put together from its parts.
+			// The same payload, built from its parts.
 			made := Membership{ByteOrder: tt.o, ID: tt.id, NumSets: len(tt.sets), OwnSet: tt.own}
 			for _, s := range tt.sets {
 				var names []Name

@@ -64,7 +64,7 @@ func TestMessage(t *testing.T) {
 			groups: []string{"#a#x"},
 		},
 		{
-			// §9.3: of a join, whose list has grown by the requester.
+			// §9.3: the reject of a join, whose list also has the requester.
 			name: "reject",
 			bytes: "80004080 " + field("#a#x") + " 02000000 80000080 00000000 80010080" +
 				field("grp") + field("#a#x"),
@@ -82,7 +82,7 @@ func TestMessage(t *testing.T) {
 			payload: "hi",
 		},
 		{
-			// Not to be expected of a daemon; still nothing may get lost.
+			// No daemon should send this, but nothing may get lost.
 			name:  "reject without the old type's marker",
 			bytes: "80004080 " + field("#a#x") + " 00000000 80000080 00000000 00010000",
 			want:  Header{LittleEndian, Reject, MakeName("#a#x"), 0, MakeHint(0), 0},
@@ -122,7 +122,7 @@ func TestMessage(t *testing.T) {
 			}
 			wantBytes(t, got.Append([]byte("before")), append([]byte("before"), b...))
 
-			// The counts follow from the slices, whatever the header says.
+			// The counts follow from the slices, whatever the header has.
 			got.NumGroups, got.DataLen = -1, 1<<30
 			wantBytes(t, got.Append(nil), b)
 		})
@@ -214,8 +214,8 @@ func TestMessageLimits(t *testing.T) {
 	}
 }
 
-// What the daemon reads of messages in place. That it agrees with Decode for every message of the
-// vectors is checked as they are replayed.
+// The parts of messages that the daemon reads in place. The replay of the vectors checks that they
+// agree with Decode for every message.
 func TestMessageInPlace(t *testing.T) {
 	tests := []struct {
 		name   string

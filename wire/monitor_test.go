@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestStatus has the reply that monitor-protocol §4 shows.
+// TestStatus checks the reply that monitor-protocol §4 shows.
 func TestStatus(t *testing.T) {
 	b := unhex(t, `
 		80 00 00 81  00 00 00 00  31 d7 0a af  00 00 00 00 00 00 00 00
@@ -69,8 +69,7 @@ func TestFlowControl(t *testing.T) {
 	}
 }
 
-// TestMonitorBodies: what monitors send has one length, and daemons read what was meant, in either
-// order.
+// TestMonitorBodies: what monitors send has one length, and daemons read it in either byte order.
 func TestMonitorBodies(t *testing.T) {
 	components := []int16{0, 300, KillComponent}
 	windows := []Windows{{0, 20, 15}, {0, Unchanged, Unchanged}, {0, 32767, 0}}

@@ -16,7 +16,8 @@ func TestName(t *testing.T) {
 		{"plain", "'grp' 00*29", "grp"},
 		{"empty", "00*32", ""},
 		{"longest", "6e*31 00", s31},
-		// client-protocol §5.4: bytes behind the end mean nothing, and byte 31 always is an end.
+		// client-protocol §5.4: bytes after the end have no meaning, and byte 31 always ends the
+		// name.
 		{"no terminator", "6e*32", s31},
 		{"terminator in the middle", "'grp' 00 'JUNK' 00*23 ff", "grp"},
 		{"nothing but a tail", "00 78*31", ""},
@@ -143,7 +144,7 @@ func TestSplitPrivate(t *testing.T) {
 		{"'#alice#alpha' 00*20", "alice", "alpha"},
 		{"'#a#b' 00*28", "a", "b"},
 		{"'#' 70*10 '#' 64*19 00", p10, d19},
-		// Byte 31 is an end, whatever it is.
+		// Byte 31 ends the name, whatever it is.
 		{"'#' 70*10 '#' 64*20", p10, d19},
 		{"'#a#x' 00 '#JUNK#' 00*21", "a", "x"},
 		{"00*32", "", ""},

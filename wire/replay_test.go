@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Directions of a connection, as the vectors write them.
+// Directions of a connection, as in the vectors.
 const (
 	c2d = "c2d" // client to daemon
 	d2c = "d2c" // daemon to client
@@ -27,7 +27,7 @@ const (
 	unitMessage                        // §5
 )
 
-// unit is one step of the protocol, as a conversation took it from a stream.
+// unit is one step of the protocol, which a conversation has cut from a stream.
 type unit struct {
 	kind     unitKind
 	dir      string
@@ -38,9 +38,9 @@ type unit struct {
 	fault    string // what the format's own rules say against it, if anything
 }
 
-// conversation takes the two streams of one connection apart, by the protocol as a whole: what
-// comes next in a stream depends on what was said before, in the other direction too. Streams may
-// be fed in pieces of any size.
+// conversation splits the two streams of one connection into units. The next unit of a stream
+// depends on what was said before, in the other direction too. Streams may be fed in pieces of any
+// size.
 type conversation struct {
 	half map[string]*half
 
@@ -69,8 +69,8 @@ const (
 	stepClosed               // nothing: the daemon has refused
 )
 
-// errClosed is the fate of bytes behind a rejection, of which client-protocol §3.2 says that it is
-// the last byte.
+// errClosed is the error for bytes after a rejection, which client-protocol §3.2 says is the last
+// byte.
 var errClosed = errors.New("bytes behind a rejection")
 
 func newConversation() *conversation {
@@ -187,8 +187,8 @@ func (c *conversation) fromDaemon(h *half, b []byte) (u unit, err error) {
 	}
 }
 
-// refusal is a code in place of what was expected at the front of b. It is the last thing that the
-// daemon says.
+// refusal returns a unit for a code in place of what was expected at the front of b. It is the last
+// thing that the daemon sends.
 func refusal(h *half, kind unitKind, b []byte, code Code) unit {
 	h.step = stepClosed
 	return unit{kind: kind, raw: b[:1], again: []byte{byte(code)}, line: "refused " + code.String()}
@@ -226,7 +226,7 @@ func (c *conversation) message(b []byte) (u unit, err error) {
 	}, nil
 }
 
-// faults checks a message, which was decoded from raw, for what its bytes alone do not tell.
+// faults checks a message, which was decoded from raw, beyond what its bytes alone show.
 func (c *conversation) faults(m *Message, raw []byte) (faults []string) {
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
 
@@ -241,7 +241,7 @@ func (c *conversation) faults(m *Message, raw []byte) (faults []string) {
 		fault("the groups are %x, not %x", fields, m.GroupFields)
 	}
 
-	// What the daemon's inner parts read of a message in place.
+	// These are the parts that the daemon reads in place.
 	own := bytes.Clone(raw)
 	h := m.Header
 	h.Normalize(own)
@@ -264,8 +264,7 @@ func (c *conversation) faults(m *Message, raw []byte) (faults []string) {
 	return faults
 }
 
-// membershipFaults checks a membership message against what client-protocol §10 says of every one
-// of them.
+// membershipFaults checks what client-protocol §10 says about every membership message.
 func (c *conversation) membershipFaults(m *Message, fault func(string, ...any)) {
 	var p Membership
 	if err := p.Decode(m.Type, m.ByteOrder, m.Payload); err != nil {
@@ -327,7 +326,7 @@ func (c *conversation) membershipFaults(m *Message, fault func(string, ...any)) 
 		}
 		return
 	}
-	// §10.1: one set of one member, the one that the message is about.
+	// §10.1: one set of one member, which the message is about.
 	if !ok || len(members) != 1 || *changed != members[0] {
 		fault("changed member is %v in sets of %q", changed, members)
 	}

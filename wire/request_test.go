@@ -9,7 +9,7 @@ import (
 // self is the session that sends the requests of the tables.
 var self = MakeName("#bad#alpha")
 
-// legal is a multicast that is not refused.
+// legalHeader returns the header of a multicast that is not refused.
 func legalHeader() Header {
 	return Header{ByteOrder: LittleEndian, Type: Safe, Sender: self, NumGroups: 1, Hint: MakeHint(0), DataLen: 5}
 }
@@ -41,7 +41,7 @@ func TestCheckRequestOrder(t *testing.T) {
 	}
 }
 
-// The rows of client-protocol §8, and the edges of each.
+// The rows of client-protocol §8, and their limits.
 func TestCheckRequest(t *testing.T) {
 	tests := []struct {
 		name string
@@ -166,7 +166,7 @@ func TestReasonString(t *testing.T) {
 }
 
 // refusedVectors are the vectors in which a client sends something that we refuse. The C daemon
-// takes the last four, and comes to harm by the first three of those (client-protocol §8, §5.5).
+// takes the last four, and the first three of those damage it (client-protocol §8, §5.5).
 var refusedVectors = map[string]Reason{
 	"bad-type-zero":                 RefusedType,
 	"bad-type-two-services":         RefusedType,
@@ -207,7 +207,7 @@ func TestCheckRequestVectors(t *testing.T) {
 					}
 				}
 			}
-			// What is refused for a count does not come apart.
+			// A stream with an impossible count cannot be split further.
 			if left := c.half[c2d].buf; c.half[c2d].step == stepMessages && len(left) >= HeaderLen {
 				heads = append(heads, left)
 			}

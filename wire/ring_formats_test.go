@@ -187,8 +187,8 @@ func seedsFromCaptures(f *testing.F, tokens bool) {
 	}
 }
 
-// FuzzPacket: no datagram makes a decoder panic, and what decodes and is in form encodes to the
-// same header.
+// FuzzPacket: no datagram makes a decoder panic, and a packet that decodes and is well-formed
+// encodes to the same header.
 func FuzzPacket(f *testing.F) {
 	seedsFromCaptures(f, false)
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -236,7 +236,7 @@ func FuzzPacket(f *testing.F) {
 	})
 }
 
-// FuzzToken: likewise for tokens.
+// FuzzToken: the same for tokens.
 func FuzzToken(f *testing.F) {
 	seedsFromCaptures(f, true)
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -9,9 +9,8 @@ import (
 	"github.com/spreadd/spreadd/internal/testkit/pcap"
 )
 
-// Targets for what stands inside of packets and tokens, where FuzzPacket and FuzzToken seldom get.
-// They hold what fuzz_test.go says of every decoder; input is clipped, so that reading beyond it
-// panics.
+// These targets are for the insides of packets and tokens, which FuzzPacket and FuzzToken rarely
+// reach. They check what fuzz_test.go lists. Input is clipped, so that reading beyond it panics.
 
 func orderOf(big bool) ByteOrder {
 	if big {
@@ -45,8 +44,8 @@ func tokenSeeds(f *testing.F, wanted func(*Token) bool, add func(*Token)) {
 	})
 }
 
-// seedBodies offers datagrams until four of each file were taken: a capture has hundreds, which say
-// little more.
+// seedBodies offers datagrams until four of each file are taken: a capture has hundreds, which add
+// little.
 func seedBodies(f *testing.F, tokens bool, take func([]byte) bool) {
 	f.Helper()
 	const each = 4
@@ -151,7 +150,7 @@ func FuzzForm(f *testing.F) {
 				t.Errorf("ring %d: %d holes, %d of %d stay together", i, len(r.Holes), r.NumTrans, len(r.Commit))
 			}
 		}
-		// Noise comes back as zeros; everything else, and the length, as it was.
+		// Noise is encoded as zeros. Everything else, and the length, is unchanged.
 		again := v.Append(nil, tok.ByteOrder, tok.Type)
 		if len(again) != len(body) {
 			t.Fatalf("%d bytes came back as %d", len(body), len(again))
@@ -222,7 +221,7 @@ func FuzzGroupState(f *testing.F) {
 			for range g.Daemons() {
 				daemons++
 			}
-			// Whatever is not zero means changed: keep the bytes of the flag.
+			// Any value other than zero means changed: keep the bytes of the flag.
 			at := len(again) + offGroupChanged
 			again = AppendGroupEntry(again, m.ByteOrder, g.Name, g.ID, g.Changed, daemons)
 			if changed := m.ByteOrder.Uint16(payload[at:]) != 0; changed != g.Changed {
@@ -290,7 +289,7 @@ func FuzzFragments(f *testing.F) {
 		if len(again) != len(body) {
 			t.Fatalf("%d fragments of %d bytes make %d", n, len(body), len(again))
 		}
-		// Padding may hold anything; what is between it comes back.
+		// Padding may hold anything; everything else is unchanged.
 		q := Packet{ByteOrder: p.ByteOrder, Type: p.Type, First: p.First, Body: again}
 		a, b := p.Fragments(), q.Fragments()
 		for range n {

@@ -7,24 +7,24 @@ import (
 	"testing"
 )
 
-// TCP does not keep the bounds of writes (client-protocol §8, "a message may arrive in any number
-// of segments and several may arrive in one"). The tests here cut the streams of the vectors in
-// other places than the captured ones, and want the same units of them.
+// TCP does not keep the boundaries of writes (client-protocol §8, "a message may arrive in any
+// number of segments and several may arrive in one"). These tests cut the streams of the vectors in
+// other places than the captured ones, and expect the same units.
 
-// asStreams returns the bytes of each connection's two streams, that of the client first: what a
+// asStreams returns the bytes of each connection's two streams, the client's first, because what a
 // daemon may say depends on it.
 func (r *replayed) asStreams(conn string) [2][]byte {
 	return [2][]byte{r.streams[stream{conn, c2d}], r.streams[stream{conn, d2c}]}
 }
 
-// taken is what a conversation made of its streams.
+// taken is the result of a conversation.
 type taken struct {
 	lines []string
 	left  [2]int
 	err   [2]string
 }
 
-// takeApart feeds two streams in pieces, of the lengths that next says.
+// takeApart feeds two streams in pieces of the lengths that next returns.
 func takeApart(streams [2][]byte, next func(left int) int) taken {
 	var got taken
 	c := newConversation()
@@ -81,8 +81,8 @@ func TestStreamsCut(t *testing.T) {
 	}
 }
 
-// TestUnitPrefixes gives each decoder every beginning of each unit: it has to ask for more, and
-// what it says about the length has to hold.
+// TestUnitPrefixes gives each decoder every prefix of each unit. It must ask for more, and what it
+// reports about the length must be true.
 func TestUnitPrefixes(t *testing.T) {
 	for _, u := range uniqueUnits(t) {
 		whole := len(u.raw)
@@ -165,8 +165,8 @@ func uniqueUnits(t testing.TB) []unit {
 	return all
 }
 
-// TestConnectRequestReader reads requests as the comment of ConnectRequestSize tells: up to the
-// size, again and again. It must never read what a client sent behind its request.
+// TestConnectRequestReader reads requests as the comment of ConnectRequestSize says: up to the
+// size, repeatedly. It must never read what a client sent after its request.
 func TestConnectRequestReader(t *testing.T) {
 	for _, u := range uniqueUnits(t) {
 		if u.kind != unitRequest {

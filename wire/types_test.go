@@ -35,7 +35,7 @@ func TestTypeBits(t *testing.T) {
 		{Groups, 0x00080000, "GROUPS"},
 		{Reject, 0x00400000, "REJECT"},
 		{DropRecv, 0x01000000, "DROP_RECV"},
-		// The rest has no name in messages.
+		// The other bits have no name in messages.
 		{0x80, 0x00000080, "0x80"},
 		{0x4000, 0x00004000, "0x4000"},
 		{0x8000, 0x00008000, "0x8000"},
@@ -136,8 +136,7 @@ func TestTypeCheckRequestOne(t *testing.T) {
 	}
 }
 
-// The last table of client-protocol §8: what is to be done with bits that the C daemon does not
-// check.
+// The last table of client-protocol §8: bits that the C daemon does not check.
 func TestTypeCheckRequestOtherBits(t *testing.T) {
 	const (
 		passed  = 0x0000c000 | 0x7e000000 | 0x01000000 | uint32(SelfDiscard)

@@ -18,15 +18,16 @@ import (
 
 const vectorDir = "testdata/client"
 
-// vector is a captured exchange between clients and the C daemon; see testdata/client/README.md.
+// vector is a captured conversation between clients and the C daemon; see
+// testdata/client/README.md.
 type vector struct {
 	Name, Description, Source, Setup string
 	Connections                      map[string]string
 	Messages                         []vectorEntry
 }
 
-// vectorEntry is what was seen of one connection at one time: bytes, or an event. Long bytes stand
-// as their length, hash and first 256.
+// vectorEntry is what was seen of one connection at one time: bytes, or an event. Long bytes are
+// given by their length, hash and first 256.
 type vectorEntry struct {
 	Conn, Dir, Hex, Event, Note string
 	Len                         int
@@ -59,9 +60,9 @@ func vectors(t testing.TB) []*vector {
 	return all
 }
 
-// bytes returns what the entry carries, nothing for an event. Of a long entry the payload goes on
-// as it begins, each byte by the same step from the one before; its length and hash tell whether
-// that was right.
+// bytes returns the bytes of the entry, or nothing for an event. The payload of a long entry
+// continues as it begins: each byte differs from the one before by the same step. Its length and
+// hash verify that.
 func (e *vectorEntry) bytes() ([]byte, error) {
 	if e.Len == 0 {
 		return hex.DecodeString(e.Hex)
@@ -83,7 +84,7 @@ func (e *vectorEntry) bytes() ([]byte, error) {
 // stream names one direction of one connection.
 type stream struct{ conn, dir string }
 
-// outcome is how one stream of a vector came apart, where that is not one unit for each entry with
+// outcome is how one stream of a vector was split, if it is not one unit for each entry with
 // nothing left.
 type outcome struct {
 	entries, units int
@@ -91,7 +92,7 @@ type outcome struct {
 	err            error // why not
 }
 
-// replayed is a vector taken apart.
+// replayed is a vector split into units.
 type replayed struct {
 	entries []entryUnits
 	convs   map[string]*conversation
@@ -106,7 +107,7 @@ type entryUnits struct {
 	units []unit
 }
 
-// replay runs the entries of a vector through the protocol, in their order.
+// replay runs the entries of a vector through the protocol, in order.
 func (v *vector) replay() *replayed {
 	r := &replayed{
 		convs:   make(map[string]*conversation),
@@ -170,8 +171,8 @@ func (v *vector) replay() *replayed {
 	return r
 }
 
-// oddStreams are the streams of vectors that are not one unit for each entry: writes that were
-// split or joined, and bytes that are no unit, with the error that decoding them has to give.
+// oddStreams are the streams that are not one unit for each entry: writes that were split or
+// joined, and bytes that are not a unit, with the error that decoding them must return.
 var oddStreams = map[string]map[stream]outcome{
 	// The daemon's accept in three writes (client-protocol §3.3).
 	"auth-ip-ok":       {{"a", d2c}: {entries: 4, units: 2}},
@@ -190,27 +191,27 @@ var oddStreams = map[string]map[stream]outcome{
 	"reject-name-too-long":        {{"a", c2d}: {entries: 1, left: 16, err: &DecodeError{"private name length", 4, ErrLength}}},
 	"reject-name-short":           {{"a", c2d}: {entries: 1, left: 8, err: &DecodeError{"connect request", 8, ErrShort}}},
 
-	// Counts that no message can have (§8). With half a marker the counts are read in the wrong
+	// Counts that are not possible (§8). With half a marker the counts are read in the wrong byte
 	// order.
 	"bad-data-negative":    {{"a", c2d}: {entries: 4, units: 3, left: 80, err: &DecodeError{"data length", 44, ErrLength}}},
 	"bad-groups-negative":  {{"a", c2d}: {entries: 4, units: 3, left: 48, err: &DecodeError{"number of groups", 36, ErrLength}}},
 	"bad-type-half-marker": {{"a", c2d}: {entries: 4, units: 3, left: 80, err: &DecodeError{"number of groups", 36, ErrLength}}},
 
-	// Messages of which not all was sent, or captured.
+	// Messages that were not sent, or not captured, completely.
 	"bad-data-plus-groups-too-long": {{"a", c2d}: {entries: 4, units: 3, left: 80, err: &DecodeError{"message body", 80, ErrShort}}},
 	"bad-data-too-long":             {{"a", c2d}: {entries: 4, units: 3, left: 80, err: &DecodeError{"message body", 80, ErrShort}}},
 	"close-mid-message":             {{"a", c2d}: {entries: 4, units: 3, left: 20, err: &DecodeError{"message header", 20, ErrShort}}},
 	"crash-exact-100-fragments":     {{"a", d2c}: {entries: 4, units: 3, left: 48, err: &DecodeError{"message body", 48, ErrShort}}},
 
-	// REJECT without the old type that makes a message of it (§8).
+	// REJECT without the old type that completes such a message (§8).
 	"reject-bit": {
 		{"a", c2d}: {entries: 4, units: 3, left: 88, err: &DecodeError{"message body", 88, ErrShort}},
 		{"a", d2c}: {entries: 4, units: 3, left: 48, err: &DecodeError{"message body", 48, ErrShort}},
 	},
 }
 
-// TestVectors takes the two streams of every connection of every vector apart. Each entry has to be
-// one unit that is encoded to the same bytes again, with the exceptions of oddStreams.
+// TestVectors splits the two streams of every connection of every vector. Each entry must be one
+// unit that encodes to the same bytes, except for oddStreams.
 func TestVectors(t *testing.T) {
 	seen := make(map[string]bool)
 	for _, v := range vectors(t) {
@@ -232,7 +233,7 @@ func TestVectors(t *testing.T) {
 	}
 }
 
-// TestVectorsBite spoils vectors in ways that TestVectors has to notice.
+// TestVectorsBite damages vectors in ways that TestVectors must detect.
 func TestVectorsBite(t *testing.T) {
 	all := make(map[string]*vector)
 	for _, v := range vectors(t) {
@@ -269,7 +270,7 @@ func TestVectorsBite(t *testing.T) {
 	}
 }
 
-// compareOdd tells where streams came apart in another way than expected.
+// compareOdd reports streams that were split in another way than expected.
 func compareOdd(got, want map[stream]outcome) (problems []string) {
 	for s, g := range got {
 		w, ok := want[s]
@@ -306,7 +307,7 @@ func (o outcome) equal(w outcome) bool {
 // indexRow is a line of the vectors' README: file, description, entries.
 var indexRow = regexp.MustCompile("(?m)^\\| `([^`]+)` \\|.*\\| ([0-9]+) \\|$")
 
-// TestVectorsComplete holds the directory against its index: no file is missing, unlisted or cut
+// TestVectorsComplete compares the directory with its index: no file is missing, unlisted or cut
 // off.
 func TestVectorsComplete(t *testing.T) {
 	readme, err := os.ReadFile(filepath.Join(vectorDir, "README.md"))

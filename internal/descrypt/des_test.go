@@ -36,7 +36,7 @@ func TestKnownAnswers(t *testing.T) {
 	}
 }
 
-// reference enciphers a block with the standard library.
+// reference encrypts a block with the standard library.
 func reference(t testing.TB, key, block uint64) uint64 {
 	t.Helper()
 	c, err := des.NewCipher(binary.BigEndian.AppendUint64(nil, key))
@@ -60,7 +60,7 @@ func TestNoSaltIsDES(t *testing.T) {
 	}
 }
 
-// Each single bit of key and block has its place too.
+// Each single bit of key and block is in its place.
 func TestNoSaltIsDESBitByBit(t *testing.T) {
 	t.Parallel()
 	for i := range 64 {
@@ -122,7 +122,7 @@ func TestSaltSwapsBitsOfE(t *testing.T) {
 	}
 }
 
-// Only 12 bits of the salt count, and each of them changes what comes out.
+// Only 12 bits of the salt count, and each of them changes the result.
 func TestSaltBits(t *testing.T) {
 	t.Parallel()
 	const key, block = 0x133457799bbcdff1, 0x0123456789abcdef

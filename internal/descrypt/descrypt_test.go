@@ -15,7 +15,7 @@ type vector struct {
 	hash           string
 }
 
-// readVectors reads testdata/crypt.txt, whose head says where it is from.
+// readVectors reads testdata/crypt.txt, whose head names its origin.
 func readVectors(t testing.TB) []vector {
 	t.Helper()
 	data, err := os.ReadFile("testdata/crypt.txt")
@@ -78,7 +78,7 @@ func TestVectorsCoverSalts(t *testing.T) {
 	}
 }
 
-// Every change of a stored hash is noticed, wherever it is.
+// Every change of a stored hash is detected, wherever it is.
 func TestVerifyMismatch(t *testing.T) {
 	t.Parallel()
 	const hash = "abNANd1rDfiNc" // of "secret"
@@ -205,7 +205,7 @@ func TestMalformed(t *testing.T) {
 	}
 }
 
-// Of the last character exactly every fourth value is possible.
+// Exactly every fourth value is possible for the last character.
 func TestLastCharacter(t *testing.T) {
 	t.Parallel()
 	possible := 0

@@ -9,7 +9,8 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// two has two segments; ids do not follow the order, so that nothing that sorts by id passes.
+// two returns a topology of two segments. Ids do not follow the order, so that sorting by id fails
+// tests.
 func two(t *testing.T) *Topology {
 	t.Helper()
 	a := netip.MustParseAddr("10.0.0.1")
@@ -105,7 +106,7 @@ func TestDatagram(t *testing.T) {
 	}
 }
 
-// TestEqual: whatever differs counts; and names go with ids.
+// TestEqual: every difference counts, and names belong to ids.
 func TestEqual(t *testing.T) {
 	make2 := func(change func([]Segment)) *Topology {
 		s := []Segment{
