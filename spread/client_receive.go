@@ -87,9 +87,9 @@ func (c *Client) receiveNews(ctx context.Context) (Event, error) {
 // disconnected leaves the connection that is being received from.
 func (c *Client) disconnected(err error) (Event, error) {
 	l := c.in
-	cause := c.fail(l, err)
+	c.fail(l, err)
 	c.mu.Lock()
-	closed := c.closed
+	cause, closed := l.cause, c.closed
 	c.mu.Unlock()
 	if closed {
 		return nil, closedError(opReceive)

@@ -34,8 +34,10 @@ func TestClientRing(t *testing.T) {
 	var wg sync.WaitGroup
 	for _, c := range []*spread.Client{mover, stayer} {
 		wg.Go(func() {
-			for range c.Events(ctx) {
-				_ = c.Ready()
+			for {
+				if _, err := c.Receive(ctx); err != nil {
+					return
+				}
 			}
 		})
 	}
@@ -52,7 +54,9 @@ func TestClientRing(t *testing.T) {
 	}
 	together("#mover#alpha", "#stayer#beta")
 	for range 2 {
-		first.Stop()
+		if err := first.Stop(); err != nil {
+			t.Error(err)
+		}
 		together("#mover#beta", "#stayer#beta")
 		if err := mover.Multicast(t.Context(), spread.Safe, 0, []byte("moved"), "g"); err != nil {
 			t.Error(err)

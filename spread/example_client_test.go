@@ -68,12 +68,16 @@ func ExampleClient_leader() {
 
 	ctx := context.Background()
 	var members []*spread.Client
+	defer func() {
+		for _, c := range members {
+			c.Close()
+		}
+	}()
 	for _, name := range []string{"a", "b", "c"} {
 		c, err := spread.NewClient([]string{"4803"}, spread.WithName(name), spread.WithMembership(true), spread.WithDialer(daemon.Dial))
 		if err != nil {
 			log.Fatal(err)
 		}
-		defer c.Close()
 		if err := c.Join(ctx, "service"); err != nil {
 			log.Fatal(err)
 		}

@@ -298,8 +298,8 @@ func (c *Client) install(l *link) {
 	}
 }
 
-// fail lets a connection go and returns why it ended. The first cause that is given counts.
-func (c *Client) fail(l *link, cause error) error {
+// fail drops a connection. The first cause that is given counts.
+func (c *Client) fail(l *link, cause error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if l.cause == nil {
@@ -308,7 +308,6 @@ func (c *Client) fail(l *link, cause error) error {
 		c.drop(l)
 		c.next(time.Since(l.began))
 	}
-	return l.cause
 }
 
 // drop ends a connection. It needs c.mu.

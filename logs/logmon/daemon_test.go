@@ -51,7 +51,9 @@ func TestRing(t *testing.T) {
 	if v.Missing != 0 || v.Repeated != 0 || v.OddLines != 0 || len(v.Pages) != 5 || v.Online != 7 {
 		t.Errorf("%d missing, %d repeated, %d odd, %d pages, %d online", v.Missing, v.Repeated, v.OddLines, len(v.Pages), v.Online)
 	}
-	daemons[0].Stop()
+	if err := daemons[0].Stop(); err != nil {
+		t.Error(err)
+	}
 	testkit.Wait(t, "a session with the other daemon", func() bool {
 		s := m.View(traffic.Query{}).State
 		return s.Connected && s.Daemon == daemons[1].Address()
