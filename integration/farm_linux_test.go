@@ -221,7 +221,7 @@ func (h *farmHost) startNginx(more string) {
 	nginx := need(h.f.t, "nginx", "nginx")
 	h.own = h.path("access.log")
 	conf := fmt.Sprintf(`
-daemons = ["4803@%s"]
+daemon = "4803@%s"
 groups = ["weblogs"]
 service = "agreed"
 envelope = true

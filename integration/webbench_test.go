@@ -234,7 +234,7 @@ func (bd *bed) nginx(name string) *way {
 		log, input = "access_log syslog:server=unix:"+dir+"/sock,nohostname combined;", "syslog = \"unixgram:"+dir+"/sock\""
 	}
 	if name != "off" && !strings.HasSuffix(name, "file") {
-		conf := bd.write(name+"/logpub.toml", fmt.Sprintf("daemons = [%q]\ngroups = [\"weblogs\"]\nstate = %q\n[spool]\ndir = %q\n[[input]]\n%s\n",
+		conf := bd.write(name+"/logpub.toml", fmt.Sprintf("daemon = %q\ngroups = [\"weblogs\"]\nstate = %q\n[spool]\ndir = %q\n[[input]]\n%s\n",
 			spread, dir+"/state", dir+"/spool", input))
 		p := bd.pin(*pinLog, bd.program("logpub"), "-config", conf)
 		if !strings.HasSuffix(name, "down") {

@@ -9,7 +9,7 @@ import (
 
 // Schema returns a JSON schema (draft 7) of the documents that [Read] reads into the struct that v
 // points to. Editors complete and check configuration files with it.
-func Schema(title string, v any) []byte {
+func Schema(title string, v any) string {
 	s := schemaOf(reflect.TypeOf(v).Elem())
 	s["$schema"] = "http://json-schema.org/draft-07/schema#"
 	s["title"] = title
@@ -17,7 +17,7 @@ func Schema(title string, v any) []byte {
 	if err != nil {
 		panic("tomlconf: the schema of " + title + ": " + err.Error())
 	}
-	return append(text, '\n')
+	return string(text) + "\n"
 }
 
 // object is an object of JSON, whose keys are written in alphabetical order.

@@ -7,9 +7,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/spreadd/spreadd/internal/conf/tomlconf/tomlconftest"
+	"github.com/spreadd/spreadd/internal/conf/tomlconf"
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/testkit"
+	"github.com/spreadd/spreadd/internal/testkit/golden"
 )
 
 var (
@@ -59,30 +60,10 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// TestKeys: the schema and the table of keys are those of File, and the schema takes the examples.
+// TestKeys: the schema and the table of keys that are checked in are those of File.
 func TestKeys(t *testing.T) {
-	schema := tomlconftest.File{
-		Program: "logpub", Struct: &File{}, Root: "../../..", Package: "logs/logpub/cli", Page: "docs/logs/logpub.md",
-	}.Check(t)
-	schema.CheckTOML(t, whole)
-	schema.CheckTOML(t, former)
-	for _, page := range []string{"web-servers.md", "logpub.md", "migration.md"} {
-		doc, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "logs", page))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, m := range codeBlock.FindAllStringSubmatch(string(doc), -1) {
-			if m[1] == "toml" && strings.Contains(m[2], "\n[[input]]") {
-				schema.CheckTOML(t, m[2])
-			}
-		}
-	}
-	for _, bad := range []string{
-		"", "[[input]]\nstdin = 1\n", "queue = \"64MB!\"\n[[input]]\n", "full = \"drop\"\n[[input]]\n", "dameon = \"4803\"\n[[input]]\n",
-		"stats_interval = 5\n[[input]]\n", "type = 70000\n[[input]]\n", "[spool]\nfoo = 1\n[[input]]\n",
-	} {
-		if schema.Validate(bad) == nil {
-			t.Errorf("the schema takes %q", bad)
-		}
-	}
+	docs := filepath.Join("..", "..", "..", "docs")
+	golden.File(t, filepath.Join(docs, "schema", "logpub.schema.json"), tomlconf.Schema("configuration file of logpub", &File{}))
+	golden.Section(t, filepath.Join(docs, "logs", "logpub.md"),
+		"<!-- keys: go test ./logs/logpub/cli -run Keys -rewrite -->\n", "<!-- end of keys -->\n", tomlconf.KeyTable(&File{}))
 }
