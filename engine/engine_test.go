@@ -175,25 +175,74 @@ func TestDisconnectOnce(t *testing.T) {
 	e.Connect(3, private("two"), false) // the name is free
 }
 
+// TestNothingAfterTheEnd: once the daemon has ended a session, messages that were still on their way
+// from its reader are not ordered, neither while the disconnect is in the order nor after it.
+func TestNothingAfterTheEnd(t *testing.T) {
+	submitted := []struct {
+		what string
+		data buf.Slice
+	}{
+		{"a message", request(wire.Agreed, "one", "grp")},
+		{"a reliable message", request(wire.Reliable, "one", "grp")},
+		{"a join", request(wire.Join, "one", "grp")},
+		{"a leave", request(wire.Leave, "one", "grp")},
+		{"a disconnect", request(wire.Kill, "one", "#one#alpha")},
+	}
+	for _, ended := range []struct {
+		how string
+		end func(e *Engine, out *Effects)
+	}{
+		{"dropped, before the disconnect is delivered", func(e *Engine, out *Effects) {
+			// Without a ring the disconnect waits, as it does during a change of membership.
+			e.Disconnect(1, 1, out)
+			e.Start(1, 1000, out)
+		}},
+		{"dropped", func(e *Engine, out *Effects) {
+			e.Start(1, 1000, out)
+			e.Disconnect(1, 1, out)
+		}},
+		{"by its own disconnect", func(e *Engine, out *Effects) {
+			e.Start(1, 1000, out)
+			e.Submit(1, 1, request(wire.Kill, "one", "#one#alpha"), out)
+		}},
+	} {
+		e := newEngine(t, Config{})
+		var out Effects
+		e.Connect(1, private("one"), true)
+		e.Connect(2, private("two"), true)
+		ended.end(e, &out)
+		e.Submit(1, 2, request(wire.Join, "two", "grp"), &out)
+		for _, m := range submitted {
+			out.Reset()
+			if o := e.Submit(1, 1, m.data, &out); o != Leaving {
+				t.Errorf("%s, %s: %v, want %v", ended.how, m.what, o, Leaving)
+			}
+			if got := dump(&out); got != "" {
+				t.Errorf("%s, %s: effects\n%s", ended.how, m.what, got)
+			}
+		}
+	}
+}
+
 // TestQueueBeforeStart: messages before the first membership wait in order, up to a limit, and
 // their blocks are held and released.
 func TestQueueBeforeStart(t *testing.T) {
 	e := newEngine(t, Config{QueueMessages: 3})
 	var out Effects
 	e.Connect(1, private("one"), true)
-	data := []buf.Slice{
-		request(wire.Join, "one", "grp"),
-		request(wire.Reliable, "one", "grp"),
-		request(wire.Kill, "one"),
-		request(wire.Safe, "one", "grp"),
-	}
-	for i, d := range data {
-		want := Accepted
-		if i == 3 {
-			want = QueueFull
-		}
-		if got := e.Submit(1, 1, d, &out); got != want {
-			t.Errorf("message %d: %v, want %v", i, got, want)
+	e.Connect(2, private("two"), true)
+	for i, m := range []struct {
+		session SessionID
+		data    buf.Slice
+		want    Reason
+	}{
+		{1, request(wire.Join, "one", "grp"), Accepted},
+		{1, request(wire.Reliable, "one", "grp"), Accepted},
+		{1, request(wire.Kill, "one"), Accepted},
+		{2, request(wire.Safe, "two", "grp"), QueueFull},
+	} {
+		if got := e.Submit(1, m.session, m.data, &out); got != m.want {
+			t.Errorf("message %d: %v, want %v", i, got, m.want)
 		}
 	}
 	if e.Accepting() {

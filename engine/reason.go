@@ -22,7 +22,7 @@ const (
 	NoGroup // no_group
 	// IllegalGroup: a join or leave of a name outside client-protocol §1.1.
 	IllegalGroup // illegal_group
-	// Leaving: the session's disconnect is already in the order.
+	// Leaving: the session has ended, or its disconnect is already in the order.
 	Leaving // leaving
 
 	// Reasons for datagrams (ring-protocol §9).

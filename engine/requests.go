@@ -27,8 +27,12 @@ func (e *Engine) Accepting() bool {
 }
 
 // Submit takes a message that a local session has sent, in little-endian order and with its header
-// checked. If the engine keeps data beyond the step, it retains its block.
+// checked. If the engine keeps data beyond the step, it retains its block. Of a session that has
+// ended or is about to, it takes nothing more: other clients may have seen it leave.
 func (e *Engine) Submit(now clock.Time, id SessionID, data buf.Slice, out *Effects) Reason {
+	if e.ended(id) {
+		return Leaving
+	}
 	b := data.Bytes()
 	t := wire.TypeOf(b)
 	if t&wire.Requests != 0 {
@@ -51,11 +55,16 @@ func (e *Engine) Submit(now clock.Time, id SessionID, data buf.Slice, out *Effec
 	return Accepted
 }
 
+// ended reports whether a session's disconnect is in the order or behind it.
+func (e *Engine) ended(id SessionID) bool {
+	if _, ok := e.groups.Private(id); !ok {
+		return true
+	}
+	return len(e.leaving) > 0 && e.leaving[id]
+}
+
 // checkRequest decides on a request of a local session.
 func (e *Engine) checkRequest(id SessionID, t wire.Type, b []byte) Reason {
-	if e.leaving[id] {
-		return Leaving
-	}
 	if t&wire.Kill != 0 {
 		return Accepted
 	}
@@ -86,10 +95,10 @@ func (e *Engine) reject(id SessionID, t wire.Type, b []byte, out *Effects) {
 // in safe order (client-protocol §7.3). The request is never refused: it waits if the ring has no
 // room.
 func (e *Engine) Disconnect(now clock.Time, id SessionID, out *Effects) Reason {
-	private, ok := e.groups.Private(id)
-	if !ok || e.leaving[id] {
+	if e.ended(id) {
 		return Leaving
 	}
+	private, _ := e.groups.Private(id)
 	h := wire.Header{Type: wire.Kill | wire.Safe, Sender: private, Hint: wire.MakeHint(0)}
 	msg := h.Append(nil)
 	e.leaving[id] = true

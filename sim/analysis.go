@@ -34,6 +34,7 @@ var checkers = []checker{
 	{"G7", false, checkReceivers},
 	{"G8", false, checkSignals},
 	{"G10", true, checkTables},
+	{"G14", false, checkEnded},
 }
 
 // analysis is a history, sorted for the checkers.

@@ -58,6 +58,23 @@ func checkSelfDelivery(a *analysis, r *report) {
 	}
 }
 
+// checkEnded checks G14 of groups-protocol §12: once a daemon has delivered the end of a session, it
+// delivers nothing that the session sent. All daemons deliver in one order, so each daemon's own
+// sessions are enough.
+func checkEnded(a *analysis, r *report) {
+	for _, l := range a.Daemons {
+		ended := make(map[*Client]bool)
+		for i := range l.Stream {
+			switch e := &l.Stream[i]; {
+			case e.Kind == EntryEnded:
+				ended[e.To[0]] = true
+			case e.Kind == EntryData && ended[e.Message.From]:
+				r.add(e.At, "%s delivers %v of %v, which has left", l.Name, e.Message, e.Message.From)
+			}
+		}
+	}
+}
+
 // checkFIFO checks that messages of one client arrive in the order in which it sent them.
 func checkFIFO(a *analysis, r *report) {
 	for _, l := range a.Daemons {

@@ -98,9 +98,7 @@ func (h *host) serve() bool {
 	case requestClose:
 		h.engine.Disconnect(h.w.now, r.session.id, &h.out)
 	case requestMessage:
-		if r.session.Gone != 0 {
-			break // what a dead client has sent is not read any more
-		}
+		// What a dead client had sent is still on its way, as in a daemon's inbox.
 		b := h.pool.Get(len(r.bytes))
 		data := buf.Slice{Block: b, Hi: copy(b.Bytes(), r.bytes)}
 		outcome := h.engine.Submit(h.w.now, r.session.id, data, &h.out)
@@ -108,7 +106,9 @@ func (h *host) serve() bool {
 			b.Release()
 			return false
 		}
-		if r.message != nil {
+		if outcome == engine.Leaving {
+			h.w.rare[SentBeforeEnd]++
+		} else if r.message != nil {
 			r.message.Taken = h.w.now
 			h.pending++
 		}

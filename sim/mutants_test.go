@@ -289,6 +289,32 @@ func mutants() []mutant {
 				return []Entry{e}
 			})
 		}},
+		{"the last message of a session is delivered after its end", []string{"G14"}, func() *tamper {
+			var last []Entry // the last one of each session
+			return &tamper{stream: func(h *host, entries []Entry) (out []Entry) {
+				last = slices.DeleteFunc(last, func(e Entry) bool {
+					ended := e.Message.From.Life == h.life && e.Message.From.Ended != 0
+					if ended {
+						out = append(out, e)
+					}
+					return ended
+				})
+				for _, e := range entries {
+					if e.Kind != EntryData || e.Message.From.Life != h.life {
+						out = append(out, e)
+						continue
+					}
+					i := slices.IndexFunc(last, func(o Entry) bool { return o.Message.From == e.Message.From })
+					if i < 0 {
+						last = append(last, e)
+						continue
+					}
+					out = append(out, last[i])
+					last[i] = e
+				}
+				return out
+			}}
+		}},
 		{"a leader does not answer those outside its ring", []string{"C7"}, func() *tamper {
 			return &tamper{send: func(h *host, to topology.Target, b *[]byte) bool {
 				var p wire.Packet

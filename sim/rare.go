@@ -21,6 +21,8 @@ const (
 	Rejected // join rejected
 	// SlowClient: a client was disconnected because it did not read.
 	SlowClient // slow client
+	// SentBeforeEnd: a message of a client reached its daemon after the daemon had ended the session.
+	SentBeforeEnd // message after the end of its session
 	// Holes: a FORM2 with numbers that no daemon on it has.
 	Holes // recovery with holes
 	// CommitBeyond: a FORM2 with a commit set larger than the transitional set.
