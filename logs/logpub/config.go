@@ -168,7 +168,7 @@ func ParsePolicy(s string) (Policy, error) {
 			return p, nil
 		}
 	}
-	return 0, fmt.Errorf("policy %q: want drop-newest, drop-oldest or block", s)
+	return 0, fmt.Errorf("unknown policy %q (want drop-newest, drop-oldest or block)", s)
 }
 
 // withDefaults checks the configuration and fills in what is not set.
@@ -189,15 +189,15 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	switch {
 	case c.BatchBytes < 0:
-		return c, fmt.Errorf("logpub: batches of %d bytes: want 0 for none, or more", c.BatchBytes)
+		return c, fmt.Errorf("logpub: invalid batch size of %d bytes (want 0 for none, or more)", c.BatchBytes)
 	case c.QueueBytes < 0:
-		return c, fmt.Errorf("logpub: a queue of %d bytes: want more than 0", c.QueueBytes)
+		return c, fmt.Errorf("logpub: invalid queue size of %d bytes (want more than 0)", c.QueueBytes)
 	case c.SpoolBytes != 0 && c.SpoolBytes < MinSpoolBytes:
-		return c, fmt.Errorf("logpub: a spool of %d bytes: want at least %d", c.SpoolBytes, MinSpoolBytes)
+		return c, fmt.Errorf("logpub: spool of %d bytes is too small (want at least %d)", c.SpoolBytes, MinSpoolBytes)
 	case c.Policy >= numPolicies:
-		return c, fmt.Errorf("logpub: %v: want DropNewest, DropOldest or Block", c.Policy)
+		return c, fmt.Errorf("logpub: unknown %v (want DropNewest, DropOldest or Block)", c.Policy)
 	case c.MaxLine != 0 && (c.MaxLine < 2 || c.MaxLine > most):
-		return c, fmt.Errorf("logpub: longest line of %d bytes: want 2 to %d", c.MaxLine, most)
+		return c, fmt.Errorf("logpub: invalid longest line of %d bytes (want 2 to %d)", c.MaxLine, most)
 	}
 	if c.Address == "" {
 		c.Address = DefaultAddress
@@ -259,13 +259,13 @@ func (c *Config) checkTarget() error {
 		}
 	}
 	if len(c.Name) > maxName || c.Name != "" && spread.CheckGroup(c.Name) != nil {
-		return fmt.Errorf("private name %q: want 1 to %d bytes from '$' to '~'", c.Name, maxName)
+		return fmt.Errorf("invalid private name %q (want 1 to %d bytes from '$' to '~')", c.Name, maxName)
 	}
 	switch c.Service {
 	case 0, spread.Unreliable, spread.Reliable, spread.FIFO, spread.Causal, spread.Agreed, spread.Safe:
 		return nil
 	default:
-		return fmt.Errorf("service %v: want one of unreliable, reliable, fifo, causal, agreed and safe", c.Service)
+		return fmt.Errorf("unknown service %v (want unreliable, reliable, fifo, causal, agreed or safe)", c.Service)
 	}
 }
 
@@ -296,9 +296,9 @@ func (c *Config) maxLine(groups []string, r *Route) (int, error) {
 func checkGroups(groups []string) error {
 	switch n := len(groups); {
 	case n == 0:
-		return errors.New("no group to publish to: name one")
+		return errors.New("no group to publish to: set groups")
 	case n > spread.MaxGroups:
-		return fmt.Errorf("%d groups: a message goes to at most %d", n, spread.MaxGroups)
+		return fmt.Errorf("too many groups: %d; a message goes to at most %d", n, spread.MaxGroups)
 	}
 	for _, g := range groups {
 		if err := spread.CheckGroup(g); err != nil {

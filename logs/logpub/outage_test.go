@@ -233,7 +233,7 @@ func TestRejected(t *testing.T) {
 			d.last().events <- &spread.Rejected{Request: spread.RequestMulticast}
 		}
 		synctest.Wait()
-		if n := p.Stats().Rejected; n != 3 || log.count("returns our lines") != 1 {
+		if n := p.Stats().Rejected; n != 3 || log.count("rejects our lines") != 1 {
 			t.Errorf("%d rejected, the log says:\n%s", n, &log)
 		}
 		_ = w.Close()

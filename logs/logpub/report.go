@@ -113,7 +113,7 @@ func (p *Publisher) report(done <-chan struct{}) {
 			}
 		case <-p.queue.Dropping():
 			n := p.queue.Dropped(queue.DropQueue) + p.queue.Dropped(queue.DropSpool)
-			p.cfg.Log.Warn("dropping lines: the queue is full; is the daemon up and fast enough? A larger queue bridges longer outages",
+			p.cfg.Log.Warn("queue full, dropping lines; check that the daemon is up and fast enough, or enlarge the queue",
 				slog.Int64("dropped", n-told), slog.Int("queue_bytes", p.cfg.QueueBytes))
 			told = n
 			select {

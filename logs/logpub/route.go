@@ -55,19 +55,19 @@ func (r *Route) check() (most int, err error) {
 	lists := [][]string{r.Default}
 	switch {
 	case r.Field < 0:
-		return 0, fmt.Errorf("field %d: they are counted from 1", r.Field)
+		return 0, fmt.Errorf("invalid field %d: fields are counted from 1", r.Field)
 	case r.Field > 0 && len(r.Rules) > 0:
-		return 0, fmt.Errorf("a route by field %d and by %d rules: want one of them", r.Field, len(r.Rules))
+		return 0, fmt.Errorf("route has both field %d and %d rules: remove one of them", r.Field, len(r.Rules))
 	case r.Field == 0 && (r.VHost || r.Prefix != ""):
-		return 0, fmt.Errorf("a route by virtual host or with a prefix, and no field")
+		return 0, fmt.Errorf("route has a virtual host or a prefix but no field: set field")
 	case r.MaxTargets < 0:
-		return 0, fmt.Errorf("at most %d targets: want more than 0", r.MaxTargets)
+		return 0, fmt.Errorf("invalid number of targets %d (want more than 0)", r.MaxTargets)
 	case r.Prefix != "" && (len(r.Prefix) > maxGroupName-hashLen-2 || spread.CheckGroup(r.Prefix) != nil || strings.Contains(r.Prefix, "~")):
-		return 0, fmt.Errorf("prefix %q: want at most %d bytes from '$' to '}'", r.Prefix, maxGroupName-hashLen-2)
+		return 0, fmt.Errorf("invalid prefix %q (want at most %d bytes from '$' to '}')", r.Prefix, maxGroupName-hashLen-2)
 	}
 	for i, rule := range r.Rules {
 		if rule.Match == nil {
-			return 0, fmt.Errorf("rule %d has no expression", i+1)
+			return 0, fmt.Errorf("rule %d has no expression: set match", i+1)
 		}
 		lists = append(lists, rule.Groups)
 	}

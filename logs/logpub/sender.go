@@ -126,7 +126,7 @@ func (s *sender) watch(ctx context.Context) {
 			s.p.count.rejected.Add(1)
 			if !warned {
 				warned = true
-				log.Warn("the daemon returns our lines; its access policy has to allow them")
+				log.Warn("the daemon rejects our lines; its access policy must allow them")
 			}
 		case *spread.Connected:
 			own, failing, warned = ev.PrivateGroup, false, false

@@ -83,7 +83,7 @@ func TestBadEnvelopes(t *testing.T) {
 		if n := f.sub.Stats().Dropped["bad_envelope"]; n != 3 {
 			f.Errorf("%d dropped", n)
 		}
-		f.wantLog("a newer logsub may be able to\" error=\"an envelope of an unknown version\" sender=#pub#alpha groups=[a]")
+		f.wantLog("a newer logsub may be able to\" error=\"unknown version of envelope\" sender=#pub#alpha groups=[a]")
 		if n := strings.Count(f.log.String(), "may be able"); n != 1 {
 			f.Errorf("told %d times", n)
 		}

@@ -23,9 +23,9 @@ var (
 	// ErrNone means that a message has no envelope: it is a line as it is.
 	ErrNone = errors.New("no envelope")
 	// ErrVersion means an envelope of a version to come.
-	ErrVersion = errors.New("an envelope of an unknown version")
+	ErrVersion = errors.New("unknown version of envelope")
 	// ErrMalformed means that it begins as one and is none.
-	ErrMalformed = errors.New("a malformed envelope")
+	ErrMalformed = errors.New("malformed envelope")
 )
 
 // Header is what an envelope says.
@@ -43,7 +43,7 @@ func CheckPublisher(name string) error {
 		ok = ok && c > ' ' && c <= '~'
 	}
 	if !ok {
-		return fmt.Errorf("publisher %q: want 1 to %d printable ASCII characters without a space", name, MaxPublisher)
+		return fmt.Errorf("invalid publisher %q (want 1 to %d printable ASCII characters without spaces)", name, MaxPublisher)
 	}
 	return nil
 }

@@ -42,11 +42,11 @@ const MaxRecord = 16 << 20
 
 // What is wrong with a record.
 var (
-	errTorn    = errors.New("it ends within a record")
-	errHead    = errors.New("the head of a record is damaged")
-	errData    = errors.New("the data of a record is damaged")
-	errOrder   = errors.New("an ID is not above the one before it")
-	errSegment = errors.New("it does not begin as a segment")
+	errTorn    = errors.New("file ends within a record")
+	errHead    = errors.New("record header is damaged")
+	errData    = errors.New("record data is damaged")
+	errOrder   = errors.New("record ID is not above the one before it")
+	errSegment = errors.New("not a chunk file of a spool")
 )
 
 func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }

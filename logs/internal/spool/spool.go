@@ -179,7 +179,7 @@ func (s *Spool) recover() (found Recovery, err error) {
 		return found, err
 	}
 	if damaged {
-		found.Damage = append(found.Damage, Damage{Path: path, Bytes: slots * slotLen, Err: errors.New("no position in it; records may come again")})
+		found.Damage = append(found.Damage, Damage{Path: path, Bytes: slots * slotLen, Err: errors.New("no valid position; records may be delivered again")})
 	}
 	s.last = s.acked
 	entries, err := os.ReadDir(s.cfg.Dir)
@@ -218,7 +218,7 @@ func (s *Spool) recoverSegment(g *segment, after uint64, last bool) (*Damage, er
 	defer func() { _ = f.Close() }()
 	info, err := f.Stat()
 	if err != nil {
-		return nil, &Error{Op: "look at segment", Path: g.path, Err: err}
+		return nil, &Error{Op: "stat segment", Path: g.path, Err: err}
 	}
 	why := g.scan(f, info.Size(), after)
 	var d *Damage
@@ -226,7 +226,7 @@ func (s *Spool) recoverSegment(g *segment, after uint64, last bool) (*Damage, er
 		d = &Damage{Path: g.path, Offset: g.size, Bytes: info.Size() - g.size, Torn: last, Err: why}
 		if last && g.size > 0 {
 			if err := f.Truncate(g.size); err != nil {
-				return nil, &Error{Op: "cut the torn end off", Path: g.path, Err: err}
+				return nil, &Error{Op: "truncate torn end", Path: g.path, Err: err}
 			}
 		}
 	}

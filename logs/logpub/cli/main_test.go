@@ -42,14 +42,14 @@ func TestCommandLine(t *testing.T) {
 		{"-g g -type 32768", flags.Misuse, "", "want a number from -32768 to 32767"},
 		{"-g g -queue -1", flags.Misuse, "", `"-1" is not a size`},
 		{"-g g -max-line 1", flags.Misuse, "", "longest line of 1 bytes"},
-		{"-g g -spool-bytes 5", flags.Misuse, "", "a spool of 5 bytes: want at least 1048576"},
+		{"-g g -spool-bytes 5", flags.Misuse, "", "spool of 5 bytes is too small (want at least 1048576)"},
 		{"-g g -vhost-field 0", flags.Misuse, "", "want a number from 1"},
 		{"-g g -vhost-word eat", flags.Misuse, "", `unknown vhost-word "eat" (want auto, none, keep, clean or strip)`},
 		{"-g g -vhost #a\x7f", flags.Misuse, "", `virtual host "#a\x7f"`},
 		{"-g g -publisher a\u00fc", flags.Misuse, "", "publisher "},
 		{"-g g -s 4803 -s no:such:address", flags.Misuse, "", "illegal daemon address"},
 		{"-g g -metrics 9804", flags.Misuse, "", `"9804" is not an address with a port`},
-		{"-g g -full maybe", flags.Misuse, "", `policy "maybe": want drop-newest, drop-oldest or block`},
+		{"-g g -full maybe", flags.Misuse, "", `unknown policy "maybe" (want drop-newest, drop-oldest or block)`},
 		{"-g g -block soon", flags.Misuse, "", `"soon"`},
 	} {
 		var stdout, stderr testkit.Output

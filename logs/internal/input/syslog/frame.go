@@ -8,7 +8,7 @@ import (
 )
 
 // ErrFraming means that a stream that counts octets has lost its count. It cannot be found again.
-var ErrFraming = errors.New("syslog: no length where a message should begin")
+var ErrFraming = errors.New("syslog: message does not start with its length")
 
 // framer reads the messages of a stream.
 type framer struct {
@@ -101,7 +101,7 @@ func (f *framer) nextCounted() (message []byte, cut bool, err error) {
 	}
 	f.buf = append(f.buf[:0], make([]byte, min(n, f.max))...)
 	if _, err := io.ReadFull(f.r, f.buf); err != nil {
-		return nil, false, fmt.Errorf("syslog: a message of %d bytes ends early: %w", n, err)
+		return nil, false, fmt.Errorf("syslog: message of %d bytes is cut short: %w", n, err)
 	}
 	if n > f.max {
 		_, _ = f.r.Discard(n - f.max) // the next read meets the error

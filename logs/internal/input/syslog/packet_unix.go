@@ -32,7 +32,7 @@ func newPacketSocket(c net.PacketConn) (*packetSocket, error) {
 	p := &packetSocket{addr: c.LocalAddr(), fd: -1}
 	sc, ok := c.(syscall.Conn)
 	if !ok {
-		return nil, errors.Join(fmt.Errorf("%T is no socket", c), c.Close())
+		return nil, errors.Join(fmt.Errorf("%T is not a socket", c), c.Close())
 	}
 	conn, err := sc.SyscallConn()
 	if err == nil {

@@ -113,7 +113,7 @@ func Listen(ctx context.Context, cfg Config) (*Server, error) {
 	case "unixgram", "unix":
 		packet, err = s.listenPath(ctx, &lc)
 	default:
-		err = fmt.Errorf("network %q: want udp, tcp, unixgram or unix", cfg.Network)
+		err = fmt.Errorf("unknown network %q (want udp, tcp, unixgram or unix)", cfg.Network)
 	}
 	if err == nil && packet != nil {
 		growBuffer(packet)
@@ -121,7 +121,7 @@ func Listen(ctx context.Context, cfg Config) (*Server, error) {
 	}
 	if err != nil {
 		s.close()
-		return nil, fmt.Errorf("syslog: listen on %s %s: %w", cfg.Network, cfg.Address, err)
+		return nil, fmt.Errorf("syslog: cannot listen on %s %s: %w", cfg.Network, cfg.Address, err)
 	}
 	return s, nil
 }
@@ -129,7 +129,7 @@ func Listen(ctx context.Context, cfg Config) (*Server, error) {
 // listenPath binds a socket under another name and renames it, over that of a predecessor.
 func (s *Server) listenPath(ctx context.Context, lc *net.ListenConfig) (packet net.PacketConn, err error) {
 	if info, err := os.Lstat(s.cfg.Address); err == nil && info.Mode()&os.ModeSocket == 0 {
-		return nil, errors.New("there is a file of this name that is no socket")
+		return nil, errors.New("a file with this name exists and is not a socket; remove it or choose another name")
 	}
 	name := s.cfg.Address + "." + strconv.Itoa(os.Getpid())
 	_ = os.Remove(name) // of a process before us that had the same number

@@ -155,19 +155,19 @@ func (f *Follower) begin() {
 		if err == nil {
 			var path string
 			if path, places, err = parsePosition(b); err == nil && path != f.cfg.Path {
-				err = fmt.Errorf("it is that of %q", path)
+				err = fmt.Errorf("it belongs to %q", path)
 			}
 			known = err == nil
 		}
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			f.event(&f.stats.Errors, "the position cannot be read, beginning as without one", err)
+			f.event(&f.stats.Errors, "cannot read the saved position, starting without it", err)
 		}
 	}
 	for _, p := range places {
 		if g := f.find(p); g != nil {
 			f.files = append(f.files, g)
 		} else if p.offset > 0 {
-			f.event(&f.stats.Losses, "a file is gone, what was not read of it is lost", nil)
+			f.event(&f.stats.Losses, "a followed file is gone, unread lines lost", nil)
 		}
 	}
 	if !known && !f.cfg.FromStart {
@@ -197,7 +197,7 @@ func (f *Follower) open(path string) *file {
 	r, err := os.Open(path)
 	if err != nil {
 		if !errors.Is(err, os.ErrNotExist) {
-			f.event(&f.stats.Errors, "cannot open the file, trying on", err)
+			f.event(&f.stats.Errors, "cannot open file; will keep retrying", err)
 		}
 		return nil
 	}
@@ -297,10 +297,10 @@ func (f *Follower) rotate() {
 		}
 	}
 	if len(f.files) > 0 {
-		f.event(&f.stats.Rotations, "the file was rotated by renaming it", nil)
+		f.event(&f.stats.Rotations, "file rotated by rename", nil)
 	}
 	if len(f.files) == maxFiles {
-		f.event(&f.stats.Losses, "too many files are being followed, leaving the oldest", nil)
+		f.event(&f.stats.Losses, "too many rotated files, no longer following the oldest", nil)
 		_ = f.files[0].f.Close()
 		f.files = slices.Delete(f.files, 0, 1)
 	}
@@ -314,7 +314,7 @@ func (f *Follower) truncated(g *file, i int) {
 	if err != nil || info.Size() >= g.offset && g.begins(g.f) {
 		return
 	}
-	f.event(&f.stats.Truncations, "the file was truncated", nil)
+	f.event(&f.stats.Truncations, "file truncated", nil)
 	old := g.place
 	fresh := &file{f: g.f, old: g.old, grew: time.Now()}
 	fresh.dev, fresh.ino = g.dev, g.ino
@@ -328,14 +328,14 @@ func (f *Follower) truncated(g *file, i int) {
 		f.files = slices.Insert(f.files, i, c)
 		return
 	}
-	f.event(&f.stats.Losses, "no copy of the truncated file was found, what was not read of it is lost", nil)
+	f.event(&f.stats.Losses, "no copy of the truncated file found, unread lines lost", nil)
 }
 
 // read gives the lines of at most one buffer, and tells whether there were any.
 func (f *Follower) read(ctx context.Context, g *file) bool {
 	n, err := g.f.ReadAt(f.buf, g.offset)
 	if err != nil && !errors.Is(err, io.EOF) {
-		f.event(&f.stats.Errors, "cannot read the file, trying on", err)
+		f.event(&f.stats.Errors, "cannot read file; will keep retrying", err)
 		return false
 	}
 	if n == 0 {

@@ -40,7 +40,7 @@ type place struct {
 	print    [sha256.Size]byte
 }
 
-var errPosition = errors.New("a damaged position")
+var errPosition = errors.New("damaged position")
 
 func encodePosition(path string, places []place) []byte {
 	b := fmt.Appendf(nil, "%s%q\n", header, path)
