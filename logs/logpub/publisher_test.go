@@ -304,12 +304,12 @@ func TestConfigErrors(t *testing.T) {
 	for want, cfg := range map[string]Config{
 		"no group":                {},
 		`group name "a b"`:        {Groups: []string{"a b"}},
-		"too many groups: 101":              {Groups: slices.Repeat(groups, 101)},
+		"too many groups: 101":    {Groups: slices.Repeat(groups, 101)},
 		"illegal daemon address":  {Groups: groups, Address: "no:such:address"},
 		`private name "toolong`:   {Groups: groups, Name: "toolongname"},
 		`private name "a#b"`:      {Groups: groups, Name: "a#b"},
 		"service SELF_DISCARD":    {Groups: groups, Service: spread.SelfDiscard},
-		"queue size of -1 bytes":       {Groups: groups, QueueBytes: -1},
+		"queue size of -1 bytes":  {Groups: groups, QueueBytes: -1},
 		"longest line of 1 bytes": {Groups: groups, MaxLine: 1},
 		"want 2 to 143087":        {Groups: []string{"a", "b"}, MaxLine: spread.MaxPayload(1)},
 	} {

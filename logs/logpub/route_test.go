@@ -87,9 +87,9 @@ func TestRouteErrors(t *testing.T) {
 	re := regexp.MustCompile("")
 	for want, r := range map[string]Route{
 		"field -1":             {Field: -1},
-		"both field 1 and 1":  {Field: 1, Rules: []Rule{{re, []string{"a"}}}},
+		"both field 1 and 1":   {Field: 1, Rules: []Rule{{re, []string{"a"}}}},
 		"but no field":         {VHost: true},
-		"number of targets -1":   {Field: 1, MaxTargets: -1},
+		"number of targets -1": {Field: 1, MaxTargets: -1},
 		`prefix "a b"`:         {Field: 1, Prefix: "a b"},
 		"rule 1 has no expres": {Rules: []Rule{{nil, []string{"a"}}}},
 		"no group to publish":  {Rules: []Rule{{re, nil}}},

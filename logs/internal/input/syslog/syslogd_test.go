@@ -265,7 +265,7 @@ func TestListenErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, cfg := range map[string]Config{
-		"not a socket":         {Network: "unixgram", Address: file},
+		"not a socket":      {Network: "unixgram", Address: file},
 		"want udp, tcp, un": {Network: "pigeon"},
 		"listen on tcp x":   {Network: "tcp", Address: "x"},
 	} {
