@@ -15,7 +15,8 @@ type Perl struct {
 	Program string
 	// Load is executed in this order, before any function is called.
 	Load []perlsink.Step
-	// Hup are functions that are called without arguments when modules have been loaded, and by [Subscriber.Reopen].
+	// Hup are functions that are called without arguments when modules have been loaded, and by
+	// [Subscriber.Reopen].
 	Hup []string
 }
 
@@ -63,12 +64,14 @@ func (c *Config) perlFunctions() []string {
 	return names
 }
 
-// usesPerl reports whether there is something for Perl to do. A module may be loaded just for its side effects.
+// usesPerl reports whether there is something for Perl to do. A module may be loaded just for its
+// side effects.
 func (c *Config) usesPerl() bool {
 	return len(c.Perl.Load) > 0 || len(c.Perl.Hup) > 0 || len(c.perlFunctions()) > 0
 }
 
-// FindPerl checks that the program for the configured Perl modules exists. [New] does so too; FindPerl does not run it.
+// FindPerl checks that the program for the configured Perl modules exists. [New] does so too;
+// FindPerl does not run it.
 func (c *Config) FindPerl() error {
 	if !c.usesPerl() {
 		return nil

@@ -12,12 +12,13 @@ import (
 )
 
 const (
-	// maxStreams is how many streams a connection remembers; beyond it, those that were silent for the longest are
-	// forgotten.
+	// maxStreams is how many streams a connection remembers; beyond it, those that were silent for
+	// the longest are forgotten.
 	maxStreams = 65536
 	// maxPublishers bounds the counters by publisher, because the names come from messages.
 	maxPublishers = 1000
-	// OtherPublishers counts all further publishers. No publisher has this name, because names contain no space.
+	// OtherPublishers counts all further publishers. No publisher has this name, because names
+	// contain no space.
 	OtherPublishers = "other publishers"
 	// gapInterval is the pause between two log lines about one publisher.
 	gapInterval = time.Minute
@@ -45,7 +46,8 @@ func (p *publisher) stats() PublisherStats {
 	return PublisherStats{p.lines.Load(), p.repeats.Load(), p.missing.Load(), p.late.Load()}
 }
 
-// publishers are those of one connection. Its receiver adds to them; stats may be called by any goroutine.
+// publishers are those of one connection. Its receiver adds to them; stats may be called by any
+// goroutine.
 type publishers struct {
 	mu     sync.Mutex
 	byName map[string]*publisher
@@ -91,7 +93,8 @@ type stream struct {
 	used time.Time
 
 	have envelope.Numbers // received over this connection
-	// first is the lowest number that can be reported as missing: we may not have been connected before.
+	// first is the lowest number that can be reported as missing: we may not have been connected
+	// before.
 	first    uint64
 	restored bool // from before a restart; then first follows the last number of that time
 }
@@ -143,7 +146,8 @@ func (ss *streams) forget() {
 	ss.last = nil
 }
 
-// restore tells a receiver which lines of a route came before this start, so that it notices what is missing since then.
+// restore tells a receiver which lines of a route came before this start, so that it notices what
+// is missing since then.
 func (r *receiver) restore(route *route) {
 	if route.index == nil {
 		return

@@ -10,7 +10,8 @@ import (
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink"
 )
 
-// route is a [Log] at work: what happens to a line between its group and its sink. Its writer owns it.
+// route is a [Log] at work: what happens to a line between its group and its sink. Its writer owns
+// it.
 type route struct {
 	group   string
 	name    string // of the file, or the label of another sink; for metrics
@@ -29,7 +30,8 @@ type route struct {
 	count routeCount
 }
 
-// newRoute returns the route of a log. vhost and timed say that the sink needs the virtual host and the time of a line.
+// newRoute returns the route of a log. vhost and timed say that the sink needs the virtual host and
+// the time of a line.
 func (s *Subscriber) newRoute(l *Log, name string, out sink.Outlet, vhost, timed bool) *route {
 	r := &route{
 		group: l.Group, name: name, match: l.Match, vhost: l.VHost, timer: logline.NewTimer(l.Clock, s.cfg.Zone),
@@ -80,8 +82,8 @@ func (r *route) write(w *writer, it *item, now time.Time) {
 	r.out.Put(l)
 }
 
-// keeps applies the patterns and the filter of the log, and takes the virtual host off a line. It counts a line that is
-// left out.
+// keeps applies the patterns and the filter of the log, and takes the virtual host off a line. It
+// counts a line that is left out.
 func (r *route) keeps(l *sink.Line) bool {
 	message := l.Text
 	count := &r.count.batch

@@ -31,7 +31,8 @@ func (s *Subscriber) openFiles() {
 	s.newWriter(filesName, s.files)
 }
 
-// route returns the route of a log and the writer of its sink, which it opens if needed. Logs share sinks.
+// route returns the route of a log and the writer of its sink, which it opens if needed. Logs share
+// sinks.
 func (s *Subscriber) route(l *Log) (*writer, *route, error) {
 	if l.File != "" {
 		if text, ok := l.command(); ok {

@@ -65,15 +65,15 @@ type Stats struct {
 	Truncated int64
 	Connects  int64 // sessions opened
 	Reopens   int64
-	// Dropped are messages that were not written, by reason: "queue_full", "too_long", "no_log", "bad_envelope",
-	// "refused" by a database, and those of [queue.Stats]. On purpose: "repeat" for duplicates, and once for each log
-	// "no_match", "filtered", "not_in_sample".
+	// Dropped are messages that were not written, by reason: "queue_full", "too_long", "no_log",
+	// "bad_envelope", "refused" by a database, and those of [queue.Stats]. On purpose: "repeat" for
+	// duplicates, and once for each log "no_match", "filtered", "not_in_sample".
 	Dropped map[string]int64
-	// DroppedBytes are the bytes of these messages, except those that a log leaves out on purpose and those of
-	// [queue.Stats].
+	// DroppedBytes are the bytes of these messages, except those that a log leaves out on purpose
+	// and those of [queue.Stats].
 	DroppedBytes map[string]int64
-	// Publishers are those whose lines come in envelopes, by name; beyond 1000 they are counted together as
-	// OtherPublishers.
+	// Publishers are those whose lines come in envelopes, by name; beyond 1000 they are counted
+	// together as OtherPublishers.
 	Publishers map[string]PublisherStats
 
 	Daemons []DaemonStats // in the order of the configuration, without those that have no logs
@@ -98,7 +98,8 @@ type DaemonStats struct {
 	Joined    int // of these, in this session
 	Messages  int64
 	Bytes     int64 // of their payloads
-	// Last is when the latest message was received; zero if none was. Messages of one batch have the same time.
+	// Last is when the latest message was received; zero if none was. Messages of one batch have
+	// the same time.
 	Last time.Time
 }
 
@@ -110,19 +111,19 @@ type LogStats struct {
 	Bytes int64  // of these, as written
 	// NoMatch, Filtered and NotInSample are lines that were left out on purpose.
 	NoMatch, Filtered, NotInSample int64
-	// Newest is the time in the last line written, in seconds, and Delay how much later it was written. Both are zero if no
-	// line had a readable time.
+	// Newest is the time in the last line written, in seconds, and Delay how much later it was
+	// written. Both are zero if no line had a readable time.
 	Newest time.Time
 	Delay  time.Duration
 }
 
 // SinkStats are the counters of one sink.
 type SinkStats struct {
-	// Name is "files", "perl", "|COMMAND", or the name of a table. Label is the same for metrics: of a command it has only
-	// the first word.
+	// Name is "files", "perl", "|COMMAND", or the name of a table. Label is the same for metrics:
+	// of a command it has only the first word.
 	Name, Label string
-	// QueueLines and QueueBytes are what waits for the writer, of at most QueueLimit bytes; each line counts for 128 bytes
-	// more than it has.
+	// QueueLines and QueueBytes are what waits for the writer, of at most QueueLimit bytes; each
+	// line counts for 128 bytes more than it has.
 	QueueLines             int
 	QueueBytes, QueueLimit int64
 	QueueDropped           int64 // lines that did not fit there
@@ -307,7 +308,8 @@ func (r *receiver) countReceived() {
 	r.messages, r.bytes = 0, 0
 }
 
-// routeCount are the counters of a route. Its writer adds to batch, and publishes that at the end of each batch of items.
+// routeCount are the counters of a route. Its writer adds to batch, and publishes that at the end
+// of each batch of items.
 type routeCount struct {
 	batch struct {
 		lines, bytes, noMatch, filtered, notInSample int64
@@ -393,8 +395,8 @@ func (w *writer) stats() SinkStats {
 	return st
 }
 
-// sinkLabel names a sink for metrics. Of a command it takes the first word, because the rest may be secret; sinks with the
-// same word get numbers.
+// sinkLabel names a sink for metrics. Of a command it takes the first word, because the rest may be
+// secret; sinks with the same word get numbers.
 func (s *Subscriber) sinkLabel(name string) string {
 	if text, command := strings.CutPrefix(name, "|"); command {
 		name = "|"

@@ -26,8 +26,8 @@ type Subscriber struct {
 	pending   atomic.Int64 // connections that have not joined yet
 }
 
-// New checks the configuration and opens the files, so that mistakes in either are errors now and not in the middle of the
-// night.
+// New checks the configuration and opens the files, so that mistakes in either are errors now and
+// not in the middle of the night.
 func New(cfg Config) (*Subscriber, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -80,8 +80,8 @@ func (s *Subscriber) joined() {
 	}
 }
 
-// Reopen closes and opens all files, after they have been renamed, starts commands again, and calls the functions for HUP
-// of Perl modules. It returns at once.
+// Reopen closes and opens all files, after they have been renamed, starts commands again, and calls
+// the functions for HUP of Perl modules. It returns at once.
 func (s *Subscriber) Reopen() {
 	s.count.reopens.Add(1)
 	for _, w := range s.writers {
@@ -89,8 +89,8 @@ func (s *Subscriber) Reopen() {
 	}
 }
 
-// Run subscribes and writes until ctx ends. Then it writes what it has received, closes the sinks, and returns their
-// errors.
+// Run subscribes and writes until ctx ends. Then it writes what it has received, closes the sinks,
+// and returns their errors.
 func (s *Subscriber) Run(ctx context.Context) error {
 	var receivers, others, writers sync.WaitGroup
 	for _, r := range s.receivers {

@@ -18,8 +18,9 @@ type item struct {
 	seq     uint64  // its number in the stream
 }
 
-// writer is the goroutine of a sink. It takes what receivers have put into its list, applies the routes, and puts the
-// lines into the sink. So a sink that is slow fills its own list, and no other.
+// writer is the goroutine of a sink. It takes what receivers have put into its list, applies the
+// routes, and puts the lines into the sink. So a sink that is slow fills its own list, and no
+// other.
 type writer struct {
 	s       *Subscriber
 	name    string // of the sink
@@ -71,8 +72,8 @@ func (w *writer) requestReopen() {
 // retryInterval is how often a sink retries what failed.
 const retryInterval = time.Second
 
-// ticker returns the channel of a ticker and how to stop it. If the interval is not positive, the channel never
-// delivers.
+// ticker returns the channel of a ticker and how to stop it. If the interval is not positive, the
+// channel never delivers.
 func ticker(interval time.Duration) (tick <-chan time.Time, stop func()) {
 	if interval <= 0 {
 		return nil, func() {}

@@ -1,49 +1,63 @@
-// Package lineindex keeps account of which lines are in log files, and where: by their envelopes (package envelope), in
-// an index beside each file, since the files themselves have nothing but the lines.
+// Package lineindex records which lines are in log files, and where. The files themselves contain
+// nothing but lines, so the names of lines, which come from their envelopes (package envelope), are
+// kept in an index beside each file.
 //
 //	/data/logs/www1/access.log           the log
-//	/data/logs/www1/.access.log.index    its index: for each line the name and the length
+//	/data/logs/www1/.access.log.index    its index: the name and length of each line
 //	/data/logs/.logsub-1a2b3c4d.seen     the ledger of a template: which lines have come
 //
-// A [Ledger] says which lines of one template have come, as rows of numbers. It is written anew now and then (a checkpoint); each index
-// that grows after that is named in it first, so that a start reads the ledger, and of these indexes what came since.
-// A [Writer] keeps the index of one file, as the [logfile.Journal] of it.
+// # Where to look
 //
-// # What it guarantees
+//	format.go             the bytes of an index, and their encoder and decoder
+//	paths.go              names of indexes and ledgers
+//	writer.go             [Writer]: the index of one file that is being written
+//	ledger.go             [Ledger]: which lines of a template have come, over a restart
+//	repair.go             making an index and its file agree after a crash
+//	reader.go, lines.go   reading indexes and files, and sets of lines
+//	verify.go             [Verify]: comparing files with their indexes
+//	fill.go, series.go    [Fill]: copying missing lines from another log host
+//	merge.go, cursor.go   the order in which lines of two hosts are merged
+//	output.go             a file that is replaced together with its index
 //
-//   - A line is in the index before it is in the file. Whatever ends the program, an index that is opened again is cut to what the file
-//     has, and the file to whole lines: what is in the one is in the other.
-//   - A line that the ledger of a new start knows is in a file, or was passed over on purpose. A line in a file is known
-//     to the next start, whichever moment the program was killed at.
-//   - An index follows its file: when that is cut by size, when another program renames it in its directory, and when it
-//     is compressed. Offsets in it are those of the whole content.
-//   - Bytes that no index speaks of (lines that were there before, lines without envelope) are left as they are, but for a part of a line at the
-//     end of a file.
-//   - A decoder takes any bytes without panic, and allocates no more than they are long.
+// A [Ledger] holds the numbers of the lines that have come, as ranges. It is written as a whole
+// from time to time (a checkpoint). An index that grows after that is first named in the ledger. So
+// a start reads the ledger, and from these indexes what was added since.
 //
-// # What it does not
+// # Guarantees
 //
-// After the end of the machine, what the disk has of file, index and ledger may be of different ages, unless all was handed to it
-// ([logfile.SyncWrites]). Then the index forgets what does not fit, and lines may be written again. A file that is moved to another
-// directory, or compressed by another program, loses its index. Who changes a file makes its index wrong, which
-// [Verify] tells.
+//   - A line is in the index before it is in the file. Whatever kills the program, repair truncates
+//     the index to what the file contains, and the file to whole lines. Then both contain the same
+//     lines.
+//   - A line that the ledger knows is in a file, or was left out on purpose. A line in a file is
+//     known after the next start, whatever the moment the program was killed at.
+//   - An index follows its file: when the file is cut by size, renamed in its directory by another
+//     program, or compressed. Offsets in an index count the whole content.
+//   - Bytes that no index describes (older lines, lines without envelope) stay as they are, except
+//     part of a line at the end of a file.
+//   - The decoder accepts any bytes without panic, and allocates no more than their length.
 //
 // # Limits
 //
-// A line costs about 3 bytes of index, 5 where lines of several publishers take turns. A ledger knows [MaxStreams] streams, each as 256 rows of
-// numbers at most; those that were silent for [ForgetAfter], or the longest, are forgotten. A start
-// reads at most 16 MiB of indexes.
+// After a power cut, file, index and ledger may be of different ages on the disk, unless everything
+// was synced ([logfile.SyncWrites]). Then the index forgets what does not fit, and lines may be
+// written again. A file that is moved to another directory, or compressed by another program, loses
+// its index. Editing a file makes its index wrong; [Verify] finds that.
+//
+// A line costs about 3 bytes of index, or 5 where publishers alternate. A ledger holds [MaxStreams]
+// streams with up to 256 ranges of numbers each. Streams that were silent for [ForgetAfter] are
+// forgotten, and those silent for the longest. A start reads up to 16 MiB of indexes.
 //
 // # How to debug
 //
-// Verify says what is wrong. An index that is none is renamed to end with .bad, and begun anew. A ledger or index may be
-// removed while no program has it: then lines that came before may be written again.
+// Verify reports what is wrong. A file that is not an index is renamed to end with .bad, and a new
+// index begins. You may remove a ledger or an index while no program uses it: then lines may be
+// written again.
 //
 // # Errors
 //
-// [ErrDamaged], and logfile.ErrLocked if another program has the ledger.
+// [ErrDamaged], and [logfile.ErrLocked] if another program uses the ledger.
 //
 // # References
 //
-// docs/logs/logsub.md, "Lines with envelopes"; the formats are in format.go and ledger.go.
+// docs/logs/logsub.md, "Lines with envelopes". The formats are in format.go and ledger.go.
 package lineindex

@@ -12,43 +12,45 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spreadd/spreadd/logs/internal/envelope"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logfile"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logpath"
 )
 
-// Filled is what [Fill] has done.
+// Filled is the result of [Fill].
 type Filled struct {
-	Files int   // written anew, or made
-	Lines int64 // brought over
+	Files int   // rewritten or made
+	Lines int64 // copied
 	Bytes int64 // of these
-	// Left are lines that are missing still, since their file is in use or one of the two is damaged.
+	// Left are lines that are still missing, because their file is in use or one of the two files
+	// is damaged.
 	Left int64
 }
 
-// Fill brings lines that are missing in the log files below a directory over from those below another one, by the
-// indexes of both, and calls told with what it could not do. Files correspond by their paths below the directories; those of one name that were
-// cut by size are one series. A file that another program has open stays as it is. The files of from are only read.
-func Fill(to, from string, told func(*Finding)) (Filled, error) {
-	f := &filler{to: to, from: from, told: told, crash: func(fillStep) error { return nil }}
+// Fill copies lines that are missing in the log files below a directory from those below another
+// one, by the indexes of both. It calls report with what it could not do. Files correspond by their
+// paths below the directories; the parts of a file that was cut by size are one series. A file that
+// another program has open stays as it is. The files of from are only read.
+func Fill(to, from string, report func(*Finding)) (Filled, error) {
+	f := &filler{to: to, from: from, report: report, crash: func(fillStep) error { return nil }}
 	err := f.run()
 	return f.sum, err
 }
 
+// filler fills the files below a directory.
 type filler struct {
 	to, from string
-	told     func(*Finding)
+	report   func(*Finding)
 	crash    func(fillStep) error // for tests
 	sum      Filled
 
-	own       map[string]*names // what the logs have, by their templates
-	templates map[string]string // of ours, whole, by the same
-	inUse     map[string]bool   // files of ours
-	filled    map[string]*names // by the same as own
+	own       map[string]*lineSet // lines of our logs, by logKey
+	templates map[string]string   // our templates, by logKey
+	inUse     map[string]bool     // files of ours
+	filled    map[string]*lineSet // lines that were copied, by logKey
 }
 
-func (f *filler) tell(file, format string, args ...any) {
-	f.told(&Finding{file, -1, fmt.Sprintf(format, args...)})
+func (f *filler) reportf(file, format string, args ...any) {
+	f.report(&Finding{file, -1, fmt.Sprintf(format, args...)})
 }
 
 func (f *filler) run() error {
@@ -63,42 +65,43 @@ func (f *filler) run() error {
 	if err != nil {
 		return err
 	}
-	if ours, err = f.look(ours); err != nil {
+	if ours, err = f.readOwn(ours); err != nil {
 		return err
 	}
-	f.filled = make(map[string]*names)
-	mine := series(f.to, ours)
-	others := series(f.from, theirs)
+	f.filled = make(map[string]*lineSet)
+	mine := seriesOf(f.to, ours)
+	others := seriesOf(f.from, theirs)
 	for _, name := range slices.Sorted(maps.Keys(others)) {
-		if err := f.series(mine[name], others[name]); err != nil {
+		if err := f.fillSeries(mine[name], others[name]); err != nil {
 			if !errors.Is(err, ErrDamaged) && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrExist) {
 				return err
 			}
-			f.tell(filepath.Join(f.to, name), "it is not filled: %v", err)
+			f.reportf(filepath.Join(f.to, name), "not filled: %v", err)
 		}
 	}
 	return f.remember()
 }
 
-// look has our indexes fit their files, and learns which lines there are. It returns the files that have one.
-func (f *filler) look(files []string) (indexed []string, err error) {
-	f.own, f.templates, f.inUse = make(map[string]*names), make(map[string]string), make(map[string]bool)
+// readOwn repairs our indexes and reads which lines we have. It returns the files that have an
+// index.
+func (f *filler) readOwn(files []string) (indexed []string, err error) {
+	f.own, f.templates, f.inUse = make(map[string]*lineSet), make(map[string]string), make(map[string]bool)
 	for _, file := range files {
-		if err := f.recover(file); err != nil {
+		if err := repairAny(file); err != nil {
 			return nil, err
 		}
 		template, err := templateOf(file)
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // what a fill had left was removed
+			continue // a leftover of an interrupted fill, which is removed now
 		}
 		indexed = append(indexed, file)
 		if err != nil {
-			f.tell(file, "its index cannot be read: %v", err)
+			f.reportf(file, "cannot read its index: %v", err)
 			continue
 		}
 		key := logKey(f.to, file, template)
 		if f.own[key] == nil {
-			f.own[key] = &names{}
+			f.own[key] = &lineSet{}
 		}
 		f.templates[key] = template
 		if err := collect([]string{file}, f.own[key]); err != nil {
@@ -108,17 +111,17 @@ func (f *filler) look(files []string) (indexed []string, err error) {
 	return indexed, nil
 }
 
-// recover has an index fit its file, if that is there.
-func (f *filler) recover(file string) error {
+// repairAny repairs the index of a file, whether or not the file exists.
+func repairAny(file string) error {
 	size, err := sizeOf(file)
 	if err != nil || size < 0 {
-		return errors.Join(err, finishNext(file))
+		return errors.Join(err, finishFill(file))
 	}
-	_, err = settle(file, size)
+	_, err = repairClosed(file, size)
 	return err
 }
 
-// lockFile locks a plain file, if it is there.
+// lockFile locks a plain file, if it exists.
 func lockFile(file string) (unlock func() error, err error) {
 	h, err := os.OpenFile(file, os.O_RDWR, 0)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -133,7 +136,7 @@ func lockFile(file string) (unlock func() error, err error) {
 	return h.Close, nil
 }
 
-// templateOf returns that of the first section of an index.
+// templateOf returns the template in the first section of an index.
 func templateOf(file string) (string, error) {
 	c := &cursor{files: []string{file}}
 	defer c.close() //nolint:errcheck // it is only read
@@ -149,31 +152,33 @@ func templateOf(file string) (string, error) {
 	}
 }
 
-// partDigits is how many digits the number of a part has.
+// partDigits is the number of digits in the number of a part.
 const partDigits = 6
 
-// series groups files by what they are called before they are cut by size, below a root. Parts come
-// in the order of their numbers, and the file that is written last.
-func series(root string, files []string) map[string][]string {
-	m := make(map[string][]string)
-	part := func(file string) string {
-		i := len(file) - partDigits - 1
-		if i <= 0 || file[i] != '.' || strings.Trim(file[i+1:], "0123456789") != "" {
-			return ""
-		}
-		return file[i:]
+// partOf returns the suffix of a file that was cut by size, ".000001"; empty for other files.
+func partOf(file string) string {
+	i := len(file) - partDigits - 1
+	if i <= 0 || file[i] != '.' || strings.Trim(file[i+1:], "0123456789") != "" {
+		return ""
 	}
+	return file[i:]
+}
+
+// seriesOf groups files by their name below a root, without the number of a part. In each series,
+// the parts are sorted by number, and the file that is being written is last.
+func seriesOf(root string, files []string) map[string][]string {
+	m := make(map[string][]string)
 	for _, file := range files {
 		rel, err := filepath.Rel(root, file)
 		if err != nil {
 			rel = file
 		}
-		name := strings.TrimSuffix(rel, part(file))
+		name := strings.TrimSuffix(rel, partOf(file))
 		m[name] = append(m[name], file)
 	}
 	for _, list := range m {
 		slices.SortFunc(list, func(a, b string) int {
-			x, y := part(a), part(b)
+			x, y := partOf(a), partOf(b)
 			if x == "" || y == "" {
 				return cmp.Compare(len(y), len(x))
 			}
@@ -183,8 +188,8 @@ func series(root string, files []string) map[string][]string {
 	return m
 }
 
-// series fills the files of one name.
-func (f *filler) series(mine, theirs []string) error {
+// fillSeries fills the files of one series.
+func (f *filler) fillSeries(mine, theirs []string) error {
 	template, err := templateOf(theirs[0])
 	if err != nil {
 		return err
@@ -193,20 +198,20 @@ func (f *filler) series(mine, theirs []string) error {
 	own := f.own[key]
 	if own == nil {
 		if len(mine) > 0 {
-			f.tell(mine[0], "it is not filled: it is of another log than the other host's, which is %s", template)
+			f.reportf(mine[0], "not filled: on the other host this is a file of another log, %s", template)
 			return nil
 		}
-		own = &names{}
+		own = &lineSet{}
 		f.own[key] = own
 	}
-	bNames := &names{}
-	if err := collect(theirs, bNames); err != nil {
+	have := &lineSet{}
+	if err := collect(theirs, have); err != nil {
 		return err
 	}
-	if !bNames.exceeds(own) {
+	if !have.exceeds(own) {
 		return nil
 	}
-	s := &seriesFill{filler: f, mine: mine, theirs: theirs, own: own, bNames: bNames, template: cmp.Or(f.templates[key], template)}
+	s := &series{filler: f, mine: mine, theirs: theirs, own: own, theirLines: have, template: cmp.Or(f.templates[key], template)}
 	unlock, err := f.lockAll(mine)
 	if err == nil {
 		err = s.fill()
@@ -214,28 +219,18 @@ func (f *filler) series(mine, theirs []string) error {
 	if err = errors.Join(err, unlock()); err != nil {
 		return err
 	}
-	if s.filled.byName != nil {
-		if f.filled[key] == nil {
-			f.filled[key] = &names{}
-		}
-		for n, b := range s.filled.byName {
-			all := f.filled[key].of(&n, true)
-			have := own.of(&n, true)
-			b.spans(func(sp envelope.Span) {
-				for i := sp.First; ; i++ {
-					all.add(i)
-					have.add(i)
-					if i == sp.Last {
-						break
-					}
-				}
-			})
-		}
+	if s.filled.byName == nil {
+		return nil
 	}
+	if f.filled[key] == nil {
+		f.filled[key] = &lineSet{}
+	}
+	f.filled[key].addAll(&s.filled)
+	own.addAll(&s.filled)
 	return nil
 }
 
-// lockAll locks files, and notes those that are in use.
+// lockAll locks files, and notes which of them are in use.
 func (f *filler) lockAll(files []string) (unlock func() error, err error) {
 	var all []func() error
 	for _, file := range files {
@@ -258,187 +253,8 @@ func (f *filler) lockAll(files []string) (unlock func() error, err error) {
 	}, err
 }
 
-// exceeds reports whether s has a line that o has not.
-func (s *names) exceeds(o *names) bool {
-	for n, b := range s.byName {
-		other := o.byName[n]
-		if other == nil {
-			return true
-		}
-		for no, p := range b.pages {
-			q := other.pages[no]
-			for i := range p {
-				if q == nil && p[i] != 0 || q != nil && p[i]&^q[i] != 0 {
-					return true
-				}
-			}
-		}
-	}
-	return false
-}
-
-// seriesFill fills one series.
-type seriesFill struct {
-	*filler
-	mine, theirs []string
-	own, bNames  *names
-	template     string
-
-	inserts map[int]bool // which of the targets get lines
-	filled  names
-	out     *output
-	target  int // of out
-	left    int64
-	lines   int64
-	bytes   int64
-}
-
-// fill looks first which files get lines, and then writes those.
-func (s *seriesFill) fill() error {
-	aNames := &names{}
-	if err := collect(s.mine, aNames); err != nil {
-		return err
-	}
-	s.inserts = make(map[int]bool)
-	a, b := &cursor{files: s.mine}, &cursor{files: s.theirs}
-	m := &merger{a: a, b: b, aNames: aNames, bNames: s.bNames, own: s.own}
-	m.emitA = func(*Line) error { return nil }
-	m.emitB = func(*Line) error {
-		s.inserts[s.targetOf(a, b)] = true
-		return nil
-	}
-	if err := errors.Join(m.merge(), a.close(), b.close()); err != nil {
-		return err
-	}
-	for i := range s.inserts {
-		if why := s.refuse(i); why != "" {
-			s.tell(s.mine[i], "it is not filled: %s", why)
-			delete(s.inserts, i)
-		}
-	}
-	s.target = -1
-	a, b = &cursor{files: s.mine, read: func(i int) bool { return s.inserts[i] }}, &cursor{files: s.theirs, read: func(int) bool { return len(s.inserts) > 0 }, lenient: true}
-	m = &merger{a: a, b: b, aNames: aNames, bNames: s.bNames, own: s.own}
-	m.emitA = func(l *Line) error { return s.copyOwn(a, l) }
-	m.emitB = func(l *Line) error { return s.bring(a, b, l) }
-	err := m.merge()
-	if err == nil {
-		err = s.finish()
-	}
-	if err != nil && s.out != nil {
-		if !errors.Is(err, errCrash) {
-			err = errors.Join(err, s.out.abandon())
-		}
-	}
-	err = errors.Join(err, a.close(), b.close())
-	s.sum.Left += s.left
-	return err
-}
-
-// errCrash is what tests end a fill with: nothing is tidied up.
-var errCrash = errors.New("the machine crashed")
-
-// targetOf returns the number of the file that a line goes to: where a stands, or, if we have no
-// file of that name, one like theirs.
-func (s *seriesFill) targetOf(a, b *cursor) int {
-	if len(s.mine) == 0 {
-		return b.i
-	}
-	return min(a.i, len(s.mine)-1)
-}
-
-// refuse says why a file cannot be written anew.
-func (s *seriesFill) refuse(i int) string {
-	if len(s.mine) == 0 {
-		return ""
-	}
-	file := s.mine[i]
-	if s.inUse[file] {
-		return "another program writes it: rotate it, or end that"
-	}
-	if size, err := sizeOf(file); err == nil && size >= 0 && compressedOf(file) != "" {
-		return "late lines wait to be compressed: try again later"
-	}
-	return ""
-}
-
-// to makes a file the one that is written, and ends the one before.
-func (s *seriesFill) to(i int) (bool, error) {
-	if s.target == i {
-		return s.out != nil, nil
-	}
-	if err := s.finish(); err != nil {
-		return false, err
-	}
-	s.target = i
-	if !s.inserts[i] {
-		return false, nil
-	}
-	var path string
-	if len(s.mine) > 0 {
-		path = cmp.Or(compressedOf(s.mine[i]), s.mine[i])
-	} else {
-		rel, err := filepath.Rel(s.from, s.theirs[i])
-		if err != nil {
-			return false, err
-		}
-		path = filepath.Join(s.filler.to, rel)
-		if _, err := os.Lstat(path); err == nil || compressedOf(path) != "" {
-			return false, fmt.Errorf("it has no index, and may have any of the lines: %w", fs.ErrExist)
-		}
-	}
-	var err error
-	s.out, err = newOutput(path, s.template)
-	return err == nil, err
-}
-
-// copyOwn writes a line of ours.
-func (s *seriesFill) copyOwn(a *cursor, l *Line) error {
-	ok, err := s.to(a.i)
-	if !ok || err != nil {
-		return err
-	}
-	if a.b.isUnnamed() {
-		a.at += l.Len
-		return s.out.unnamed(a.in, l.Len)
-	}
-	return s.out.line(l, a.bytes())
-}
-
-// bring writes a line of theirs.
-func (s *seriesFill) bring(a, b *cursor, l *Line) error {
-	ok, err := s.to(s.targetOf(a, b))
-	if err != nil {
-		return err
-	}
-	if !ok || b.bad {
-		s.left++
-		return nil
-	}
-	s.filled.add(l)
-	s.lines++
-	s.bytes += l.Len
-	return s.out.line(l, b.bytes())
-}
-
-// finish ends the file that is written.
-func (s *seriesFill) finish() error {
-	if s.out == nil {
-		return nil
-	}
-	if err := s.out.commit(s.crash); err != nil {
-		return err
-	}
-	s.out = nil
-	s.sum.Files++
-	s.sum.Lines += s.lines
-	s.sum.Bytes += s.bytes
-	s.lines, s.bytes = 0, 0
-	return nil
-}
-
-// remember tells the ledgers of our logs what they have got, so that it is not written again when it comes
-// late.
+// remember adds the copied lines to the ledgers of our logs, so that they are not written again
+// when they arrive late.
 func (f *filler) remember() error {
 	root, err := filepath.Abs(f.to)
 	if err != nil {
@@ -455,7 +271,7 @@ func (f *filler) remember() error {
 		}
 		l, err := OpenLedger(template, t.Base(), time.Now())
 		if errors.Is(err, logfile.ErrLocked) {
-			f.tell(template, "logsub is running: should a publisher send a line again that was filled in, it is written once more")
+			f.reportf(template, "logsub is running: a copied line is written a second time if its publisher sends it again")
 			continue
 		}
 		if err != nil {

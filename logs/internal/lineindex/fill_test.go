@@ -11,17 +11,18 @@ import (
 	"time"
 )
 
-// fillQuietly fills, with nothing to be told.
+// fillQuietly fills, with nothing to report.
 func fillQuietly(t *testing.T, to, from string) Filled {
 	t.Helper()
-	sum, err := Fill(to, from, func(f *Finding) { t.Errorf("told: %v", f) })
+	sum, err := Fill(to, from, func(f *Finding) { t.Errorf("reported: %v", f) })
 	if err != nil {
 		t.Fatal(err)
 	}
 	return sum
 }
 
-// TestFill: what one log host has of one file, and the other; and what is there after the one is filled from the other.
+// TestFill: what one log host has of one file, and the other; and what is there after the one is
+// filled from the other.
 func TestFill(t *testing.T) {
 	for _, tt := range []struct{ what, own, other, want string }{
 		{"nothing is missing", "a 1,b 1", "a 1,b 1", "a 1,b 1"},
@@ -61,8 +62,8 @@ func TestFill(t *testing.T) {
 	}
 }
 
-// TestFillFiles: files that are not there are made; a line that stands in another file of the log is not
-// missing; and parts of one file are one.
+// TestFillFiles: files that are not there are made; a line that stands in another file of the log
+// is not missing; and parts of one file are one.
 func TestFillFiles(t *testing.T) {
 	own, other := t.TempDir(), t.TempDir()
 	writeLog(t, own, map[string]string{
@@ -90,7 +91,8 @@ func TestFillFiles(t *testing.T) {
 	}
 }
 
-// TestFillRefuses: files in use, and damaged ones, stay as they are, and that is told and counted.
+// TestFillRefuses: files in use, and damaged ones, stay as they are, and that is reported and
+// counted.
 func TestFillRefuses(t *testing.T) {
 	own, other := t.TempDir(), t.TempDir()
 	g := openLog(t, own)
@@ -104,13 +106,13 @@ func TestFillRefuses(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(other, "bad.log"), []byte("a 21\nb 22\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	var told []string
-	got, err := Fill(own, other, func(f *Finding) { told = append(told, f.String()) })
+	var reports []string
+	got, err := Fill(own, other, func(f *Finding) { reports = append(reports, f.String()) })
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Lines != 1 || got.Left != 3 || len(told) != 2 || !strings.Contains(told[0], "used.log: it is not filled: another program writes it") || !strings.Contains(told[1], "logsub is running") {
-		t.Errorf("%+v, told: %q", got, told)
+	if got.Lines != 1 || got.Left != 3 || len(reports) != 2 || !strings.Contains(reports[0], "used.log: not filled: another program writes it") || !strings.Contains(reports[1], "logsub is running") {
+		t.Errorf("%+v, reported: %q", got, reports)
 	}
 	g.close()
 	if a, b := has(t, own, "used.log"), has(t, own, "free.log"); a != "a 1,a 3" || b != "a 11,a 12,a 13" {
@@ -122,8 +124,8 @@ func TestFillRefuses(t *testing.T) {
 	}
 }
 
-// TestFillCrashes: whatever moment the machine ends at, file and index fit each other, nothing is lost, and the next fill ends
-// the work.
+// TestFillCrashes: whatever moment the machine ends at, file and index fit each other, nothing is
+// lost, and the next fill ends the work.
 func TestFillCrashes(t *testing.T) {
 	for step := range numFillSteps {
 		for _, old := range []string{"", "a 1,a 4"} {
@@ -132,7 +134,7 @@ func TestFillCrashes(t *testing.T) {
 			if old != "" {
 				writeLog(t, own, map[string]string{"x.log": old})
 			}
-			f := &filler{to: own, from: other, told: func(f *Finding) { t.Errorf("told: %v", f) }, crash: func(at fillStep) error {
+			f := &filler{to: own, from: other, report: func(f *Finding) { t.Errorf("reported: %v", f) }, crash: func(at fillStep) error {
 				if at == step {
 					return errCrash
 				}
@@ -160,8 +162,8 @@ func TestFillCrashes(t *testing.T) {
 	}
 }
 
-// TestFillRandom: two hosts that were away now and then, each while the other was there, have the same files once
-// each is filled from what the other had, and all lines in the order of both.
+// TestFillRandom: two hosts that were away now and then, each while the other was there, have the
+// same files once each is filled from what the other had, and all lines in the order of both.
 func TestFillRandom(t *testing.T) {
 	for seed := range uint64(8) {
 		r := rand.New(rand.NewPCG(seed, 1))

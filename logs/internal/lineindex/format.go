@@ -12,7 +12,7 @@ import (
 // An index is
 //
 //	0   8  magic
-//	8   8  generation: a random number, another one for each index
+//	8   8  generation: a random number, different for each index
 //	16     records
 //
 // and a record is
@@ -20,22 +20,23 @@ import (
 //	0    4  n, length of the payload
 //	4    4  CRC-32C of the payload
 //	8    n  payload
-//	8+n  4  n again, so that the last record is found from the end
+//	8+n  4  n again, so that the last record can be found from the end
 //
-// Fixed numbers are in little endian. "logical" offsets count from the beginning of what the log file would
-// be if it were in one piece: what is compressed, and behind that what is not. The base of a record is the logical
-// offset of the first byte of the plain file. The payloads are
+// Fixed-size numbers are little endian. Logical offsets count the whole content of a log file: the
+// compressed part, followed by the plain part. The base of a record is the logical offset of the
+// first byte of the plain file. The payloads are
 //
 //	section:  'S', string template
 //	batch:    'B', flags (1: the CRC is known), uvarint base, uvarint logical offset, uvarint length of the data, u32 its CRC-32C,
 //	          uvarint number of streams, and for each string label, string key,
 //	          uvarint number of lines, and for each
-//	          uvarint 2*stream + (1 if its number is one more than that of the last line of the stream),
-//	          uvarint number, if it is not; uvarint length
+//	          uvarint 2*stream + (1 if its number follows that of the previous line of the stream),
+//	          uvarint number, unless it follows; uvarint length
 //	unnamed:  'U', uvarint base, uvarint logical offset, uvarint length
 //
-// A string is a uvarint length and the bytes. Streams are numbered from 1 in the order in which the section names
-// them; 0 is lines without a name, which have no number. A section ends where the next one begins.
+// A string is a uvarint length and the bytes. Streams are numbered from 1 in the order in which the
+// section declares them; 0 stands for lines without a name, which have no number. A section ends
+// where the next one begins.
 const (
 	magic      = "\xffSPLI\x01\r\n"
 	headerLen  = 16
@@ -51,18 +52,18 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// ErrDamaged means that an index, or a ledger, is not what was written.
+// ErrDamaged means that an index or a ledger differs from what was written.
 var ErrDamaged = errors.New("damaged")
 
 // Name is the name of a stream of lines in a log.
 type Name struct {
-	// Label is the log's: its group, and which of several with that group it is.
+	// Label names the log: its group, and a number if several logs have that group.
 	Label string
-	// Key is that of the stream (envelope.Split).
+	// Key is the key of the stream (envelope.Split).
 	Key string
 }
 
-// Line is what an index says of a line, or of bytes of which nothing is known.
+// Line is an entry of an index: a line, or bytes without a name.
 type Line struct {
 	Name *Name // nil if it has none
 	Seq  uint64
@@ -70,10 +71,10 @@ type Line struct {
 	Len  int64
 }
 
-// batch is a record that speaks of lines.
+// batch is a record that describes lines.
 type batch struct {
 	at      int64 // offset of the record in the index
-	next    int64 // of the one behind it
+	next    int64 // offset of the next record
 	base    int64
 	start   int64 // logical
 	n       int64 // bytes
@@ -84,7 +85,7 @@ type batch struct {
 
 func (b *batch) end() int64 { return b.start + b.n }
 
-// frame appends a record around a payload that write appends.
+// frame appends a record with the payload that write appends.
 func frame(b []byte, write func([]byte) []byte) []byte {
 	at := len(b)
 	b = append(b, 0, 0, 0, 0, 0, 0, 0, 0)
@@ -137,7 +138,7 @@ func (e *encoder) line(stream int, seq uint64, n int64) {
 	e.bytes += n
 }
 
-// batch appends the record of the lines that were added, and begins another.
+// batch appends the record of the lines that were added, and starts another.
 func (e *encoder) batch(b []byte, base, start int64, crc uint32, checked bool) []byte {
 	b = frame(b, func(b []byte) []byte {
 		flags := byte(0)
@@ -172,8 +173,7 @@ func appendUnnamed(b []byte, base, start, n int64) []byte {
 	})
 }
 
-// fields takes values from the front of a payload; after the first failure there is nothing
-// but zeros.
+// fields decodes values from the front of a payload. After the first failure all values are zero.
 type fields struct {
 	b   []byte
 	bad bool
@@ -240,7 +240,8 @@ type decoder struct {
 	next     []uint64
 }
 
-// decode reads a payload into b, whose lines it uses again. It reports whether the payload is of a batch.
+// decode decodes a payload into b, whose lines are reused. It reports whether the payload describes
+// lines.
 func (d *decoder) decode(payload []byte, b *batch) (ok bool, err error) {
 	f := fields{b: payload}
 	switch f.byte() {
@@ -324,8 +325,8 @@ func newScanner(r io.Reader, at int64) *scanner {
 	return &scanner{r: bufio.NewReaderSize(r, 256<<10), at: at}
 }
 
-// next returns the next payload, which holds until the call after. The error is io.EOF at the end, and
-// wraps ErrDamaged where no whole record follows.
+// next returns the next payload, which is valid until the next call. The error is io.EOF at the
+// end, and wraps ErrDamaged where no whole record follows.
 func (s *scanner) next() ([]byte, error) {
 	var head [8]byte
 	if _, err := io.ReadFull(s.r, head[:]); err != nil {
@@ -335,7 +336,7 @@ func (s *scanner) next() ([]byte, error) {
 	if n > maxPayload {
 		return nil, fmt.Errorf("the record at %d: %w", s.at, ErrDamaged)
 	}
-	// What a damaged length asks for is not made before it is there.
+	// Do not allocate what a damaged length asks for before the bytes have been read.
 	s.buf = s.buf[:0]
 	for want := int(n) + 4; len(s.buf) < want; {
 		k := min(want-len(s.buf), 1<<20)

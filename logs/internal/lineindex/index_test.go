@@ -132,8 +132,8 @@ func state(t *testing.T, from string) (to string) {
 	return to
 }
 
-// TestCut: whatever the file has got of what its index says, they fit each other after the next start, lines that are whole are not
-// written again, and those that are not, are.
+// TestCut: whatever the file has got of what its index says, they fit each other after the next
+// start, lines that are whole are not written again, and those that are not, are.
 func TestCut(t *testing.T) {
 	dir := t.TempDir()
 	g := openLog(t, dir)
@@ -174,8 +174,9 @@ func TestCut(t *testing.T) {
 	}
 }
 
-// TestDamage: whatever a machine's end or a disk makes of file and index, they fit each other after the next start, lines are
-// whole, and nothing that was in the file is gone but the end of one line.
+// TestDamage: whatever a machine's end or a disk makes of file and index, they fit each other after
+// the next start, lines are whole, and nothing that was in the file is gone but the end of one
+// line.
 func TestDamage(t *testing.T) {
 	dir := t.TempDir()
 	g := openLog(t, dir)
@@ -233,7 +234,7 @@ func TestDamage(t *testing.T) {
 			if strings.Contains(what.String(), "index changed") {
 				return // a start looks at its end only
 			}
-			if !strings.Contains(f.What, "ends where the index says") && !strings.Contains(f.What, "are not what was written") { // zeros in the middle
+			if !strings.Contains(f.What, "ends where the index says") && !strings.Contains(f.What, "differ from what was written") { // zeros in the middle
 				t.Errorf("round %d,%s: %v", round, what.String(), f)
 			}
 		}); err != nil {
@@ -242,8 +243,8 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// TestRenamed: an index follows its file when another program renames it, before and after the signal, and while nobody
-// is there.
+// TestRenamed: an index follows its file when another program renames it, before and after the
+// signal, and while nobody is there.
 func TestRenamed(t *testing.T) {
 	dir := t.TempDir()
 	g := openLog(t, dir)
@@ -278,7 +279,8 @@ func TestRenamed(t *testing.T) {
 	}
 }
 
-// TestLedgerBound: streams that are silent for long, or too many, are forgotten; the others are not.
+// TestLedgerBound: streams that are silent for long, or too many, are forgotten; the others are
+// not.
 func TestLedgerBound(t *testing.T) {
 	dir := t.TempDir()
 	l, err := OpenLedger(filepath.Join(dir, "x"), dir, time.Now())
@@ -326,8 +328,8 @@ func TestVerify(t *testing.T) {
 		change func(path string, b []byte) []byte
 		want   string
 	}{
-		"a changed byte": {func(_ string, b []byte) []byte { b[6] = 'x'; return b }, "at byte 0: 16 bytes are not what was written"},
-		"a cut file":     {func(_ string, b []byte) []byte { return b[:8] }, "at byte 8: the file ends here; the index has 8 bytes more"},
+		"a changed byte": {func(_ string, b []byte) []byte { b[6] = 'x'; return b }, "at byte 0: 16 bytes differ from what was written"},
+		"a cut file":     {func(_ string, b []byte) []byte { return b[:8] }, "at byte 8: the file ends here; its index describes 8 more bytes"},
 		"a longer one":   {func(_ string, b []byte) []byte { return append(b, "more\n"...) }, "at byte 16: 5 bytes are not in the index"},
 	} {
 		sub := filepath.Join(dir, strings.ReplaceAll(what, " ", "-"))
@@ -364,14 +366,14 @@ func TestVerify(t *testing.T) {
 	var found []string
 	sum, err := Verify(dir, func(f *Finding) { found = append(found, f.String()) })
 	if err != nil || sum.Repeats != 1 || !slices.ContainsFunc(found, func(s string) bool {
-		return strings.HasSuffix(s, "y.log: at byte 0: line 2 of stream 0 of a (epoch 7) is there once more")
+		return strings.HasSuffix(s, "y.log: at byte 0: line 2 of stream 0 of a (epoch 7) is a duplicate")
 	}) {
 		t.Errorf("%+v, %v, found %q", sum, err, found)
 	}
 }
 
-// TestCheckpoints: wherever between checkpoints, cuts and openings a process ends, the next one knows each line that
-// is there, and no other.
+// TestCheckpoints: wherever between checkpoints, cuts and openings a process ends, the next one
+// knows each line that is there, and no other.
 func TestCheckpoints(t *testing.T) {
 	dir := t.TempDir()
 	g := openLog(t, dir)

@@ -19,38 +19,40 @@ import (
 )
 
 const (
-	// MaxStreams is how many streams a ledger knows; those that were silent for the longest
-	// are forgotten beyond that.
+	// MaxStreams is how many streams a ledger knows. Beyond it, those that were silent for the
+	// longest are forgotten.
 	MaxStreams = 65536
-	// ForgetAfter is how long a stream is known that is silent.
+	// ForgetAfter is how long a silent stream is known.
 	ForgetAfter = 7 * 24 * time.Hour
 
-	// checkpointBytes is what indexes grow between two checkpoints: what a start has to read.
+	// checkpointBytes is how much indexes may grow between two checkpoints, which is what a start
+	// has to read.
 	checkpointBytes = 16 << 20
-	// checkpointFiles is how many files are touched between two.
+	// checkpointFiles is how many files may be touched between two checkpoints.
 	checkpointFiles = 4096
 )
 
 // A ledger is
 //
 //	0  8  magic
-//	8     records, framed as those of an index
+//	8     records, framed like those of an index
 //
 // with the payloads
 //
-//	stream:  'N', string label, string key, uvarint seconds since 1970 when it was last used,
-//	         uvarint number of spans, and for each two uvarints: what lies between it and the one before, and its length less one
-//	touched: 'T', string path, u64 generation, uvarint offset: what is behind that in the index of that file is not in the streams
+//	stream:  'N', string label, string key, uvarint time of last use in seconds since 1970,
+//	         uvarint number of ranges, and for each two uvarints: the gap in front of it, and its length less one
+//	touched: 'T', string path, u64 generation, uvarint offset: the streams lack what the index of that file has from there on
 //
-// It is written anew as a whole, and renamed; then what is touched is appended.
+// A checkpoint writes the streams to a new file, which is renamed. Then records of touched indexes
+// are appended.
 const (
 	ledgerMagic = "\xffSPLS\x01\r\n"
 	kindStream  = 'N'
 	kindTouched = 'T'
 )
 
-// Ledger is what is known of the lines of one template: which have come, over the end of the program.
-// It belongs to the goroutine that writes the files.
+// Ledger knows which lines of one template have come, over a restart. It belongs to the goroutine
+// that writes the files.
 type Ledger struct {
 	path     string
 	template string
@@ -62,41 +64,41 @@ type Ledger struct {
 	bySource map[uint32]*Stream
 
 	open       map[*Writer]bool
-	checkpoint uint64             // counts them
-	grown      int64              // bytes of indexes since
-	recent     map[string]touched // what was touched since, by path
-	lost       bool               // a touched index is gone
+	checkpoint uint64             // number of checkpoints
+	grown      int64              // bytes that indexes have grown since the last one
+	recent     map[string]touched // indexes touched since the last one, by path of the file
+	lost       bool               // a touched index was removed
 }
 
-// Stream is what a ledger knows of one.
+// Stream is what a ledger knows about a stream.
 type Stream struct {
 	Name
 	// Source is its [logfile.Tag].
 	Source uint32
-	// Have are the lines that have come, written or passed over on purpose.
+	// Have are the lines that have come, whether written or left out on purpose.
 	Have envelope.Numbers
 	used int64 // seconds since 1970
 	gone bool  // forgotten
 }
 
-// Known reports whether the ledger still has the stream, for who keeps a pointer to it.
+// Known reports whether the ledger still has the stream; keepers of a pointer must ask.
 func (s *Stream) Known() bool { return !s.gone }
 
 // Use notes that the stream is in use.
 func (s *Stream) Use(now time.Time) { s.used = max(s.used, now.Unix()) }
 
-// sources counts the streams of all ledgers, so that a source of one means nothing to another.
+// sources counts the streams of all ledgers, so that no two have the same Source.
 var sources atomic.Uint32
 
-// touched says from where on an index tells what the ledger does not.
+// touched says from which offset on an index has lines that the ledger lacks.
 type touched struct {
 	path       string
 	generation uint64
 	off        int64
 }
 
-// OpenLedger opens and locks the ledger of a template, or makes one, and brings it up to date from the indexes. The error
-// wraps [logfile.ErrLocked] if another program has it.
+// OpenLedger opens and locks the ledger of a template, or makes one, and updates it from the
+// indexes. The error wraps [logfile.ErrLocked] if another program uses it.
 func OpenLedger(template, base string, now time.Time) (*Ledger, error) {
 	l := &Ledger{
 		path: LedgerPath(template, base), template: template, checkpoint: 1,
@@ -119,8 +121,8 @@ func OpenLedger(template, base string, now time.Time) (*Ledger, error) {
 	return l, nil
 }
 
-// lock opens the file and locks it. It is replaced by one that is locked, so that its name is locked at
-// every moment.
+// lock opens and locks the file. A checkpoint replaces it by a file that is locked already, so that
+// the path is locked at every moment.
 func (l *Ledger) lock() error {
 	for range 10 {
 		f, err := os.OpenFile(l.path, os.O_RDWR|os.O_CREATE, 0o644)
@@ -145,7 +147,7 @@ func (l *Ledger) lock() error {
 	return logfile.ErrLocked
 }
 
-// read reads the file. A torn end is passed over: nothing was written after it.
+// read reads the file. A torn end is ignored, because nothing was written after it.
 func (l *Ledger) read() ([]touched, error) {
 	head := make([]byte, len(ledgerMagic))
 	n, err := l.f.ReadAt(head, 0)
@@ -153,7 +155,7 @@ func (l *Ledger) read() ([]touched, error) {
 		return nil, nil
 	}
 	if string(head) != ledgerMagic {
-		return nil, fmt.Errorf("%w: remove it; lines that came before may then be written again", ErrDamaged)
+		return nil, fmt.Errorf("%w: remove it; lines may then be written again", ErrDamaged)
 	}
 	st, err := l.f.Stat()
 	if err != nil {
@@ -199,16 +201,16 @@ func (l *Ledger) readStream(f *fields) {
 	}
 }
 
-// catchUp reads what the indexes say since the last checkpoint.
+// catchUp reads what was added to the indexes since the last checkpoint.
 func (l *Ledger) catchUp(list []touched, now time.Time) error {
 	for _, t := range list {
 		index := Path(t.path)
 		if _, err := os.Stat(index); errors.Is(err, fs.ErrNotExist) {
-			continue // it has another name, under which it was to be touched before or after
+			continue // renamed; it is in the list under its new name, too
 		}
 		if size, err := sizeOf(t.path); err == nil && size >= 0 {
-			// Lines that were noted and not written are not to count.
-			moved, err := settle(t.path, size)
+			// Lines that were noted but not written must not count.
+			moved, err := repairClosed(t.path, size)
 			if err != nil {
 				return err
 			}
@@ -233,7 +235,7 @@ func (l *Ledger) replay(index string, t touched, now time.Time) error {
 	return err
 }
 
-// Stream returns what is known of a stream.
+// Stream returns what is known about a stream.
 func (l *Ledger) Stream(n Name, now time.Time) *Stream {
 	s := l.byName[n]
 	if s == nil {
@@ -279,13 +281,14 @@ func (l *Ledger) Streams(use func(*Stream)) {
 // Writer returns what keeps the index of a file of the template.
 func (l *Ledger) Writer() *Writer { return &Writer{l: l} }
 
-// Due reports whether there should be a checkpoint, at a moment when nothing waits for a file.
+// Due reports whether a checkpoint should be made, as soon as nothing waits for a file.
 func (l *Ledger) Due() bool {
 	return l.grown >= checkpointBytes || len(l.recent) >= checkpointFiles || l.lost
 }
 
-// Checkpoint writes down which lines have come, so that a start does not read the indexes for it. Nothing is to wait for a file,
-// since what waits counts as written. If it fails, it can be tried again.
+// Checkpoint saves which lines have come, so that a start does not have to read the indexes for it.
+// Nothing may wait for a file, because what waits counts as written. After a failure it can be
+// tried again.
 func (l *Ledger) Checkpoint(now time.Time) error {
 	for _, s := range l.byName {
 		if now.Unix()-s.used > int64(ForgetAfter/time.Second) {
@@ -308,7 +311,7 @@ func (l *Ledger) Checkpoint(now time.Time) error {
 	if err != nil {
 		return errors.Join(err, f.Close())
 	}
-	_ = l.f.Close() // the lock of a file that is gone
+	_ = l.f.Close() // the replaced file
 	l.f, l.size, l.unsynced = f, int64(len(b)), false
 	l.checkpoint++
 	l.grown, l.lost = 0, false
@@ -330,8 +333,8 @@ func (s *Stream) append(b []byte) []byte {
 	return b
 }
 
-// touch notes that an index says what the ledger does not, from an offset on, unless that is noted already. It
-// returns the offset that is.
+// touch records that an index has lines that the ledger lacks, from an offset on, unless that is
+// recorded already. It returns the recorded offset.
 func (l *Ledger) touch(path string, generation uint64, off int64) (int64, error) {
 	if t, ok := l.recent[path]; ok && t.generation == generation && t.off <= off {
 		return t.off, nil
@@ -358,7 +361,7 @@ func (l *Ledger) sync() error {
 	return l.f.Sync()
 }
 
-// Close closes the ledger. With settled it writes a last checkpoint first: nothing waited for any file.
+// Close closes the ledger. If settled, nothing waits for any file, and it makes a last checkpoint.
 func (l *Ledger) Close(settled bool, now time.Time) error {
 	var err error
 	if settled {

@@ -20,8 +20,8 @@ func key(publisher string) string {
 	return (&envelope.Origin{Publisher: publisher, Epoch: 7}).Key()
 }
 
-// testLine is a line, such as "web 12" for the one with the number 12 of web; "-" is one without
-// a name.
+// testLine is a line, such as "web 12" for the one with the number 12 of web; "-" is one without a
+// name.
 func testLine(text string) (publisher string, seq uint64) {
 	if _, err := fmt.Sscanf(text, "%s %d", &publisher, &seq); err != nil {
 		return "", 0

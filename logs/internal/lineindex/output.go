@@ -12,10 +12,10 @@ import (
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/archive"
 )
 
-// batchBytes is how much a batch of a new index speaks of.
+// batchBytes is how many bytes a batch of a new index describes.
 const batchBytes = 256 << 10
 
-// output is a log file that is written anew with its index. Nothing of it is seen before commit.
+// output replaces a log file together with its index. Nothing of it is visible before commit.
 type output struct {
 	path     string // of the file, as it is now: plain or compressed
 	template string
@@ -29,16 +29,16 @@ type output struct {
 	e       encoder
 	section bool
 	stream  map[Name]int
-	name    *Name // the one before,
-	number  int   // and its stream
+	name    *Name // of the previous line, and
+	number  int   // its stream
 	crc     uint32
-	start   int64 // logical, of the batch
+	start   int64 // logical start of the batch
 	rec     []byte
 }
 
 const fillExt = ".fill"
 
-// newOutput begins one. The directory is made if need be.
+// newOutput starts one. It makes the directory if needed.
 func newOutput(path, template string) (*output, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err
@@ -111,7 +111,7 @@ func (o *output) endBatch() error {
 	return err
 }
 
-// unnamed copies bytes of which nothing is known.
+// unnamed copies bytes without names.
 func (o *output) unnamed(in io.Reader, n int64) error {
 	if err := o.endBatch(); err != nil {
 		return err
@@ -125,7 +125,7 @@ func (o *output) unnamed(in io.Reader, n int64) error {
 	return err
 }
 
-// fillStep is a point between two changes of the disk, where tests let the machine crash.
+// fillStep is a point between two changes on the disk, where tests simulate a crash.
 type fillStep uint8
 
 const (
@@ -135,14 +135,14 @@ const (
 	numFillSteps
 )
 
-// commit puts file and index in their places: when the file has its name, the index beside it is the one that counts, whether
-// or not it has its name already ([finishNext]).
+// commit puts file and index in place. Once the file has its name, the new index counts, even if it
+// does not have its name yet ([finishFill]).
 func (o *output) commit(crash func(fillStep) error) error {
 	err := errors.Join(o.endBatch(), o.pack.Close(), o.buf.Flush(), o.ibuf.Flush(), o.idx.Sync(), o.f.Sync())
 	tmp, dir := hidden(o.path, fillExt), filepath.Dir(o.path)
 	old, serr := os.Stat(o.path)
 	if err == nil && serr == nil {
-		err = os.Chtimes(tmp, old.ModTime(), old.ModTime()) // retention goes by it
+		err = os.Chtimes(tmp, old.ModTime(), old.ModTime()) // keep_age counts from it
 	}
 	if err = errors.Join(err, o.f.Close(), o.idx.Close()); err == nil {
 		err = crash(fillWritten)
@@ -150,7 +150,7 @@ func (o *output) commit(crash func(fillStep) error) error {
 	if err == nil && serr == nil {
 		err = os.Rename(tmp, o.path)
 	} else if err == nil {
-		// It must not take the place of one that somebody has made meanwhile.
+		// It must not replace a file that another program has made meanwhile.
 		if err = os.Link(tmp, o.path); err == nil {
 			err = os.Remove(tmp)
 		}

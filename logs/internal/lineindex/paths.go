@@ -18,8 +18,8 @@ const (
 	ledgerExt = ".seen"
 )
 
-// Path returns where the index of a log file is. No name that comes from a message begins with a dot, so
-// it is never a log file.
+// Path returns the path of the index of a log file. It is never that of a log file, because no name
+// from a message begins with a dot.
 func Path(file string) string { return hidden(plain(file), indexExt) }
 
 func nextPath(file string) string { return hidden(plain(file), nextExt) }
@@ -38,10 +38,10 @@ func plain(file string) string {
 	return file
 }
 
-// compressedExts are the ends of names of compressed files (package archive).
+// compressedExts are the extensions of compressed files (package archive).
 var compressedExts = []string{".gz", ".zst"}
 
-// compressedOf returns the compressed part of a log file, or nothing.
+// compressedOf returns the path of the compressed part of a log file; empty if there is none.
 func compressedOf(file string) string {
 	for _, ext := range compressedExts {
 		if _, err := os.Stat(file + ext); err == nil {
@@ -58,7 +58,7 @@ func fileOf(index string) (file string, ok bool) {
 	return filepath.Join(filepath.Dir(index), name), ok && ok2
 }
 
-// LedgerPath returns where the ledger of a template is: in its base directory.
+// LedgerPath returns the path of the ledger of a template, in its base directory.
 func LedgerPath(template, base string) string {
 	rest := strings.TrimPrefix(strings.TrimPrefix(template, base), string(filepath.Separator))
 	if !strings.ContainsAny(rest, "%/") {
@@ -73,7 +73,7 @@ func LedgerPath(template, base string) string {
 func Remove(file string) error {
 	if plain(file) != file {
 		if _, err := os.Stat(plain(file)); err == nil {
-			return nil // late lines have come
+			return nil // late lines arrived
 		}
 	} else if compressedOf(file) != "" {
 		return nil
@@ -85,13 +85,13 @@ func Remove(file string) error {
 	return err
 }
 
-// header returns the beginning of a new index.
+// header returns the header of a new index.
 func header() (b []byte, generation uint64) {
 	generation = rand.Uint64()
 	return binary.LittleEndian.AppendUint64([]byte(magic), generation), generation
 }
 
-// readHeader returns the generation of an index; false if it is none.
+// readHeader returns the generation of an index; false if the file is not an index.
 func readHeader(f *os.File) (generation uint64, ok bool, err error) {
 	b := make([]byte, headerLen)
 	n, err := f.ReadAt(b, 0)

@@ -17,7 +17,8 @@ type reader struct {
 	b batch
 }
 
-// next returns the next batch, which holds until the call after. The errors are those of the scanner.
+// next returns the next batch, which is valid until the next call. The errors are those of the
+// scanner.
 func (r *reader) next() (*batch, error) {
 	for {
 		at := r.s.at
@@ -36,8 +37,8 @@ func (r *reader) next() (*batch, error) {
 	}
 }
 
-// replay calls use with each line of an index that has a name, from an offset on if it has the generation, else
-// all of them. What is torn at the end is passed over.
+// replay calls use with each line of an index that has a name: from an offset on if the index has
+// the generation, and otherwise from its beginning. A torn end is ignored.
 func replay(index string, generation uint64, from int64, use func(*Line)) error {
 	f, err := os.Open(index)
 	if err != nil {
@@ -72,7 +73,8 @@ func replay(index string, generation uint64, from int64, use func(*Line)) error 
 	}
 }
 
-// openContent returns all that a log file has: what is compressed, and behind that what is not.
+// openContent returns the whole content of a log file: the compressed part, followed by the plain
+// part.
 func openContent(file string) (io.ReadCloser, error) {
 	file = plain(file)
 	packed := compressedOf(file)
@@ -101,7 +103,7 @@ type both struct {
 // Close closes both.
 func (b *both) Close() error { return errors.Join(b.a.Close(), b.b.Close()) }
 
-// contentSize returns how long that is.
+// contentSize returns the length of the whole content of a log file.
 func contentSize(file string) (int64, error) {
 	file = plain(file)
 	if compressedOf(file) == "" {

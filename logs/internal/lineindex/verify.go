@@ -15,15 +15,15 @@ import (
 	"github.com/spreadd/spreadd/logs/internal/envelope"
 )
 
-// Finding is what is wrong with a log file, or its index.
+// Finding is something wrong with a log file or its index.
 type Finding struct {
 	File string
-	// Off is where, in the content of the file; -1 if it is nowhere.
+	// Off is the offset in the content of the file; -1 if it concerns the whole file.
 	Off  int64
 	What string
 }
 
-// String says it in one line.
+// String returns the whole finding in one line.
 func (f *Finding) String() string {
 	if f.Off < 0 {
 		return f.File + ": " + f.What
@@ -31,20 +31,20 @@ func (f *Finding) String() string {
 	return fmt.Sprintf("%s: at byte %d: %s", f.File, f.Off, f.What)
 }
 
-// Summary is what [Verify] has seen.
+// Summary is the result of [Verify].
 type Summary struct {
 	Files   int
 	Bytes   int64
 	Lines   int64 // with names
-	Repeats int64 // of these, such that the files have more than once
-	Unnamed int64 // bytes of which nothing is known, lines that had no envelope among them
-	Damaged int64 // bytes that are not what was written, or that no index speaks of
-	// Missing are the numbers that are passed over, by stream. Lines that a filter took out are
-	// among them.
+	Repeats int64 // of these, duplicates
+	Unnamed int64 // bytes without names, such as lines without envelope
+	Damaged int64 // bytes that differ from what was written, or that no index describes
+	// Missing are the numbers that were skipped, by stream. They include lines that a filter left
+	// out.
 	Missing []Missing
 }
 
-// Missing is a row of lines of a log that is in none of its files.
+// Missing is a range of lines that are in no file of a log.
 type Missing struct {
 	Template string
 	Label    string
@@ -52,10 +52,10 @@ type Missing struct {
 	envelope.Span
 }
 
-// Verify compares the log files below a directory, or one file, with their indexes. It calls found with what
-// is wrong; gaps are in the summary. The error is one of reading. A file that is being
-// written may be ahead of its index or behind.
-func Verify(path string, found func(*Finding)) (Summary, error) {
+// Verify compares the log files below a directory, or one file, with their indexes. It calls report
+// with what is wrong; gaps are in the summary. The error is a read error. A file that is being
+// written may be ahead of its index or behind it.
+func Verify(path string, report func(*Finding)) (Summary, error) {
 	indexes, err := list(path, false)
 	if err != nil {
 		return Summary{}, err
@@ -63,7 +63,7 @@ func Verify(path string, found func(*Finding)) (Summary, error) {
 	if len(indexes) == 0 {
 		return Summary{}, errNoIndexes(path)
 	}
-	v := &verifier{root: path, found: found, logs: make(map[string]*names)}
+	v := &verifier{root: path, report: report, logs: make(map[string]*lineSet)}
 	for _, file := range indexes {
 		if err := v.file(file); err != nil {
 			return v.sum, fmt.Errorf("%s: %w", file, err)
@@ -74,11 +74,11 @@ func Verify(path string, found func(*Finding)) (Summary, error) {
 }
 
 func errNoIndexes(path string) error {
-	return fmt.Errorf("%s has no indexes: they are written with envelope = \"index\", and are named .FILE%s", path, indexExt)
+	return fmt.Errorf("%s has no indexes: set envelope = \"index\" to write them (as .FILE%s)", path, indexExt)
 }
 
-// list returns the log files below a path that have an index, sorted; with unfinished also those whose index a fill has not
-// put in its place.
+// list returns the log files below a path that have an index, sorted. With unfinished, these
+// include files whose new index an interrupted fill has not yet put in place.
 func list(path string, unfinished bool) ([]string, error) {
 	st, err := os.Stat(path)
 	if err != nil && compressedOf(path) == "" {
@@ -86,7 +86,7 @@ func list(path string, unfinished bool) ([]string, error) {
 	}
 	if err != nil || !st.IsDir() {
 		if _, err := os.Stat(Path(path)); err != nil {
-			return nil, fmt.Errorf("%s has no index: it is written with envelope = \"index\": %w", path, err)
+			return nil, fmt.Errorf("%s has no index: set envelope = \"index\" to write one: %w", path, err)
 		}
 		return []string{plain(path)}, nil
 	}
@@ -105,17 +105,17 @@ func list(path string, unfinished bool) ([]string, error) {
 }
 
 type verifier struct {
-	root  string
-	found func(*Finding)
-	sum   Summary
-	logs  map[string]*names // by template, as in the tree
+	root   string
+	report func(*Finding)
+	sum    Summary
+	logs   map[string]*lineSet // by logKey
 }
 
-func (v *verifier) tell(file string, off int64, format string, args ...any) {
-	v.found(&Finding{file, off, fmt.Sprintf(format, args...)})
+func (v *verifier) reportf(file string, off int64, format string, args ...any) {
+	v.report(&Finding{file, off, fmt.Sprintf(format, args...)})
 }
 
-// file verifies one.
+// file verifies one file.
 func (v *verifier) file(file string) error {
 	v.sum.Files++
 	f, err := os.Open(Path(file))
@@ -124,95 +124,122 @@ func (v *verifier) file(file string) error {
 	}
 	defer f.Close() //nolint:errcheck // it is only read
 	if _, ok, err := readHeader(f); err != nil || !ok {
-		v.tell(file, -1, "its index is none")
+		v.reportf(file, -1, "its index is not an index")
 		return err
 	}
 	content, err := openContent(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		v.tell(file, -1, "there is an index, but no file")
+		v.reportf(file, -1, "the index has no file")
 		return nil
 	}
 	if err != nil {
 		return err
 	}
 	defer content.Close() //nolint:errcheck // it is only read
-	in := bufio.NewReaderSize(content, 256<<10)
-	r := &reader{s: newScanner(io.NewSectionReader(f, headerLen, 1<<62), headerLen)}
-	var data []byte
-	at := int64(0)
-	for {
-		b, err := r.next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if errors.Is(err, ErrDamaged) {
-			v.tell(file, at, "the index is damaged from here on: %v", err)
-			break
-		}
-		if err != nil {
-			return err
-		}
-		if b.start != at {
-			v.tell(file, at, "the index goes on at byte %d", b.start)
-			v.sum.Damaged += max(0, b.start-at)
-			if b.start < at {
-				return nil
-			}
-			if _, err := io.CopyN(io.Discard, in, b.start-at); err != nil && !errors.Is(err, io.EOF) {
-				return err
-			}
-		}
-		if len(b.lines) == 1 && b.lines[0].Name == nil {
-			n, err := io.CopyN(io.Discard, in, b.n)
-			if err != nil && !errors.Is(err, io.EOF) {
-				return err
-			}
-			v.sum.Unnamed += n
-			if at = b.start + n; n < b.n {
-				v.short(file, at, b.n-n)
-				return nil
-			}
-			continue
-		}
-		data = slices.Grow(data[:0], int(b.n))[:b.n]
-		n, err := io.ReadFull(in, data)
-		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-			return err
-		}
-		at = b.start + int64(n)
-		v.batch(file, r.d.template, b, data[:n])
-		if int64(n) < b.n {
-			return nil
-		}
+	c := &comparison{
+		verifier: v, file: file, in: bufio.NewReaderSize(content, 256<<10),
+		r: &reader{s: newScanner(io.NewSectionReader(f, headerLen, 1<<62), headerLen)},
 	}
-	rest, err := io.Copy(io.Discard, in)
+	ended, err := c.batches()
+	if err != nil || ended {
+		return err
+	}
+	rest, err := io.Copy(io.Discard, c.in)
 	if rest > 0 {
-		v.tell(file, at, "%d bytes are not in the index", rest)
+		v.reportf(file, c.at, "%d bytes are not in the index", rest)
 		v.sum.Damaged += rest
 	}
-	v.sum.Bytes += at + rest
+	v.sum.Bytes += c.at + rest
 	return err
 }
 
-// short tells that a file lacks bytes that its index has.
+// comparison compares one file with its index.
+type comparison struct {
+	*verifier
+	file string
+	in   *bufio.Reader // the content
+	at   int64         // how much of it has been read
+	r    *reader       // the index
+	data []byte
+}
+
+// batches compares all batches with the content. It reports whether the content ended before the
+// index.
+func (c *comparison) batches() (ended bool, err error) {
+	for {
+		b, err := c.r.next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return false, nil
+		case errors.Is(err, ErrDamaged):
+			c.reportf(c.file, c.at, "the index is damaged from here on: %v", err)
+			return false, nil
+		case err != nil:
+			return false, err
+		}
+		if b.start != c.at {
+			c.reportf(c.file, c.at, "the index continues at byte %d", b.start)
+			c.sum.Damaged += max(0, b.start-c.at)
+			if b.start < c.at {
+				return true, nil
+			}
+			if _, err := io.CopyN(io.Discard, c.in, b.start-c.at); err != nil && !errors.Is(err, io.EOF) {
+				return false, err
+			}
+		}
+		n, err := c.compare(b)
+		if err != nil {
+			return false, err
+		}
+		if c.at = b.start + n; n < b.n {
+			return true, nil
+		}
+	}
+}
+
+// compare compares a batch with the content, and returns how many bytes of the batch that has.
+func (c *comparison) compare(b *batch) (n int64, err error) {
+	if b.isUnnamed() {
+		n, err := io.CopyN(io.Discard, c.in, b.n)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return n, err
+		}
+		c.sum.Unnamed += n
+		if n < b.n {
+			c.short(c.file, b.start+n, b.n-n)
+		}
+		return n, nil
+	}
+	c.data = slices.Grow(c.data[:0], int(b.n))[:b.n]
+	k, err := io.ReadFull(c.in, c.data)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return int64(k), err
+	}
+	c.lines(b, c.data[:k])
+	return int64(k), nil
+}
+
+// short reports that a file lacks bytes that its index describes.
 func (v *verifier) short(file string, at, n int64) {
-	v.tell(file, at, "the file ends here; the index has %d bytes more", n)
+	v.reportf(file, at, "the file ends here; its index describes %d more bytes", n)
 	v.sum.Damaged += n
 }
 
-// batch verifies a batch and what the file has in its place.
-func (v *verifier) batch(file, template string, b *batch, data []byte) {
+// lines compares the lines of a batch with the content in its place.
+func (c *comparison) lines(b *batch, data []byte) {
+	v, file := c.verifier, c.file
 	switch {
 	case int64(len(data)) < b.n:
 		v.short(file, b.start+int64(len(data)), b.n-int64(len(data)))
 	case b.checked && crc32.Checksum(data, castagnoli) != b.crc:
-		v.tell(file, b.start, "%d bytes are not what was written", b.n)
+		v.reportf(file, b.start, "%d bytes differ from what was written", b.n)
 		v.sum.Damaged += b.n
 	}
-	seen := v.logs[v.key(file, template)]
+	key := logKey(v.root, file, c.r.d.template)
+	seen := v.logs[key]
 	if seen == nil {
-		seen = &names{}
-		v.logs[v.key(file, template)] = seen
+		seen = &lineSet{}
+		v.logs[key] = seen
 	}
 	for i := range b.lines {
 		l := &b.lines[i]
@@ -222,20 +249,18 @@ func (v *verifier) batch(file, template string, b *batch, data []byte) {
 		}
 		v.sum.Lines++
 		if end := l.Off + l.Len - b.start; end <= int64(len(data)) && (l.Len == 0 || data[end-1] != '\n') {
-			v.tell(file, l.Off, "no line ends where the index says")
+			v.reportf(file, l.Off, "no line ends where the index says")
 		}
 		if !seen.add(l) {
 			v.sum.Repeats++
 			o, _ := envelope.ParseOrigin([]byte(l.Name.Key))
-			v.tell(file, l.Off, "line %d of stream %d of %s (epoch %d) is there once more", l.Seq, o.Stream, o.Publisher, o.Epoch)
+			v.reportf(file, l.Off, "line %d of stream %d of %s (epoch %d) is a duplicate", l.Seq, o.Stream, o.Publisher, o.Epoch)
 		}
 	}
 }
 
-// key names the log that a file is of, whatever the tree's place on this host.
-func (v *verifier) key(file, template string) string { return logKey(v.root, file, template) }
-
-// logKey is the end of a template that has as many elements as the path of a file has below a root.
+// logKey identifies the log of a file, wherever its tree is on this host: it is the end of the
+// template, with as many elements as the file has below the root.
 func logKey(root, file, template string) string {
 	rel, err := filepath.Rel(root, file)
 	if err != nil || rel == "." {
@@ -246,7 +271,7 @@ func logKey(root, file, template string) string {
 	return strings.Join(elements[len(elements)-n:], "/")
 }
 
-// missing finds the gaps.
+// missing adds the gaps to the summary.
 func (v *verifier) missing() {
 	for template, log := range v.logs {
 		for name, b := range log.byName {
@@ -262,7 +287,7 @@ func (v *verifier) missing() {
 	slices.SortFunc(v.sum.Missing, func(a, b Missing) int { return strings.Compare(a.String(), b.String()) })
 }
 
-// String says it in one line.
+// String returns the whole finding in one line.
 func (m Missing) String() string {
 	return fmt.Sprintf("%s: %d lines of stream %d of %s (epoch %d) for %s are missing: %d to %d",
 		m.Template, m.Last-m.First+1, m.Origin.Stream, m.Origin.Publisher, m.Origin.Epoch, m.Label, m.First, m.Last)

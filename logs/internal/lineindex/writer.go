@@ -9,7 +9,7 @@ import (
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logfile"
 )
 
-// Writer keeps the index of one log file. It is the [logfile.Journal] of it.
+// Writer writes the index of one log file. It is the [logfile.Journal] of that file.
 type Writer struct {
 	l    *Ledger
 	file string      // the log file
@@ -21,41 +21,41 @@ type Writer struct {
 	base, end  int64 // logical
 
 	e       encoder
-	section bool // the next batch begins one
+	section bool // the next batch begins a section
 	stream  map[uint32]int
-	source  uint32 // the one that was looked up last,
-	number  int    // and its stream
+	source  uint32 // looked up last, and
+	number  int    // its stream
 	buf     []byte
 
-	checkpoint uint64 // of the ledger, when it was told of this index
-	touched    int64  // offset that it was told
+	checkpoint uint64 // number of the ledger's checkpoint when it recorded this index
+	touched    int64  // the recorded offset
 
 	lastAt   int64 // offset of the last batch, or of the section in front of it
-	lastEnd  int64 // logical, before it
+	lastEnd  int64 // logical end before the last batch
 	lastTags []logfile.Tag
 	lastLens []int64
 }
 
 // Open implements [logfile.Journal].
 func (w *Writer) Open(path string) (size int64, err error) {
-	a, err := reconcile(path)
+	x, err := repair(path)
 	if err != nil {
 		return 0, err
 	}
 	st, err := os.Stat(path)
 	if err != nil {
-		return 0, errors.Join(err, a.idx.Close())
+		return 0, errors.Join(err, x.idx.Close())
 	}
-	w.file, w.data, w.idx, w.generation = path, st, a.idx, a.generation
-	w.off, w.base, w.end = a.off, a.base, a.end
+	w.file, w.data, w.idx, w.generation = path, st, x.idx, x.generation
+	w.off, w.base, w.end = x.off, x.base, x.end
 	w.section = true
 	w.checkpoint = 0
 	w.lastTags = w.lastTags[:0]
 	w.l.open[w] = true
-	return a.size, nil
+	return x.size, nil
 }
 
-// begin begins a section, whose streams have numbers of their own.
+// begin begins a section, in which streams are numbered anew.
 func (w *Writer) begin(b []byte) []byte {
 	w.section = false
 	w.e.reset()
@@ -67,7 +67,7 @@ func (w *Writer) begin(b []byte) []byte {
 	return appendSection(b, w.l.template)
 }
 
-// streamOf returns the number of a source in the section; 0 if the line has no name.
+// streamOf returns the number of a source in the section; 0 for lines without a name.
 func (w *Writer) streamOf(source uint32) int {
 	if source == w.source {
 		return w.number
@@ -86,7 +86,7 @@ func (w *Writer) streamOf(source uint32) int {
 // Note implements [logfile.Journal].
 func (w *Writer) Note(tags []logfile.Tag, ends []int, base int, data []byte) error {
 	if w.checkpoint != w.l.checkpoint {
-		// Who reads from there on has to find all streams.
+		// A reader that starts here must find the names of all streams.
 		off, err := w.l.touch(w.file, w.generation, w.off)
 		if err != nil {
 			return err
@@ -115,7 +115,7 @@ func (w *Writer) add(crc uint32, checked bool) error {
 	}
 	w.buf = w.e.batch(w.buf, w.base, w.end, crc, checked)
 	if _, err := w.idx.WriteAt(w.buf, w.off); err != nil {
-		w.section = true // what it knows of the streams is not what is there
+		w.section = true // the streams that were declared are not in the file
 		return errors.Join(err, w.idx.Truncate(w.off))
 	}
 	w.off += int64(len(w.buf))
@@ -154,7 +154,7 @@ func (w *Writer) Close(unwritten int) error {
 	return errors.Join(errs...)
 }
 
-// takeBack writes the last batch again without its last lines.
+// takeBack replaces the last batch by one without its last lines.
 func (w *Writer) takeBack(unwritten int) error {
 	if err := w.idx.Truncate(w.lastAt); err != nil {
 		return err
@@ -172,8 +172,8 @@ func (w *Writer) takeBack(unwritten int) error {
 	return w.add(checksum(w.file, w.end-w.base, size))
 }
 
-// follow gives the index the name that its file has by now, if somebody has renamed that. If it is nowhere
-// beside where it was, the index goes.
+// follow renames the index if another program has renamed its file. If the file is no longer in its
+// directory, the index is removed.
 func (w *Writer) follow() error {
 	if st, err := os.Stat(w.file); err == nil && os.SameFile(st, w.data) {
 		return nil
@@ -187,6 +187,6 @@ func (w *Writer) follow() error {
 			return w.Moved(filepath.Join(filepath.Dir(w.file), e.Name()))
 		}
 	}
-	w.l.lost = true // the ledger has to be written before it is read again
+	w.l.lost = true // the ledger needs a checkpoint before the next start
 	return os.Remove(Path(w.file))
 }

@@ -5,16 +5,17 @@ import (
 	"time"
 )
 
-// Clock selects the time of a line: the time in the path of its file, and the one that a [Rewriter] writes.
+// Clock selects the time of a line: the time in the path of its file, and the one that a [Rewriter]
+// writes.
 type Clock uint8
 
 // The clocks.
 const (
-	// ClockAgreed is the latest time in any line of the log so far. It never goes back, and is the same on all hosts that
-	// receive the same lines, whatever their own clocks show.
+	// ClockAgreed is the latest time in any line of the log so far. It never goes back, and is the
+	// same on all hosts that receive the same lines, whatever their own clocks show.
 	ClockAgreed Clock = iota
-	// ClockLine is the time in the line itself, or in the previous line if it has none. It goes back and forth when
-	// several web servers write to one log.
+	// ClockLine is the time in the line itself, or in the previous line if it has none. It goes
+	// back and forth when several web servers write to one log.
 	ClockLine
 	// ClockReceipt is the clock of this host, as in spreadlogd. Files of two hosts differ.
 	ClockReceipt
@@ -48,8 +49,8 @@ func ParseClock(name string) (Clock, error) {
 	return 0, fmt.Errorf("unknown clock %q (want %v, %v or %v)", name, ClockAgreed, ClockLine, ClockReceipt)
 }
 
-// maxAhead is how far the time in a line may be ahead of this host's clock: one web server with a wrong clock must not move
-// the agreed clock into next year.
+// maxAhead is how far the time in a line may be ahead of this host's clock: one web server with a
+// wrong clock must not move the agreed clock into next year.
 const maxAhead = 5 * time.Minute
 
 // Timer returns the times of the lines of one log.

@@ -113,7 +113,8 @@ func (s Status) String() string {
 	}
 }
 
-// Condition holds if both Match and Status hold, and Not is false, or if not both hold, and Not is true.
+// Condition holds if both Match and Status hold, and Not is false, or if not both hold, and Not is
+// true.
 type Condition struct {
 	// Match must match the field, unless it is nil.
 	Match *regexp.Regexp
@@ -151,8 +152,8 @@ func (c *Condition) matches(message []byte, a *Fields) bool {
 	return len(c.Status) == 0
 }
 
-// Rules say which lines are kept: those for which one of Keep holds, or Keep is empty; of these, those for which none of
-// Drop holds; of these, the sample. The zero value keeps all lines.
+// Rules say which lines are kept: those for which one of Keep holds, or Keep is empty; of these,
+// those for which none of Drop holds; of these, the sample. The zero value keeps all lines.
 type Rules struct {
 	Keep, Drop []Condition
 	// Sample is the fraction of lines that is kept, above 0 and below 1; zero means all.
@@ -196,8 +197,8 @@ func NewFilter(r Rules) *Filter {
 	return f
 }
 
-// Judge applies the rules to a message. line is the message without what stands in front of an access log line, such as a
-// virtual host.
+// Judge applies the rules to a message. line is the message without what stands in front of an
+// access log line, such as a virtual host.
 func (f *Filter) Judge(message, line []byte) Verdict {
 	parsed := false
 	if f.fields {
@@ -230,8 +231,8 @@ func (f *Filter) Judge(message, line []byte) Verdict {
 	return NotInSample
 }
 
-// hash is 64-bit FNV-1a, mixed so that its high bits depend on the whole key. It must be the same on all hosts and in all
-// versions, because samples must be.
+// hash is 64-bit FNV-1a, mixed so that its high bits depend on the whole key. It must be the same
+// on all hosts and in all versions, because samples must be.
 func hash(key []byte) uint64 {
 	h := uint64(14695981039346656037)
 	for _, c := range key {

@@ -58,8 +58,7 @@ func TestConditions(t *testing.T) {
 	}
 }
 
-// TestSample: as many are kept as wanted, always the same ones, and together
-// what belongs together.
+// TestSample: as many are kept as wanted, always the same ones, and together what belongs together.
 func TestSample(t *testing.T) {
 	for _, rate := range []float64{0.001, 0.1, 0.5, 0.9} {
 		for _, by := range []Field{FieldLine, FieldHost, FieldPath} {

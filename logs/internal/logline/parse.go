@@ -2,14 +2,13 @@ package logline
 
 import "bytes"
 
-// FieldError is why a line is not in the Common or Combined Log Format: the
-// first field that is not as it should be.
+// FieldError is why a line is not in the Common or Combined Log Format: the first field that is not
+// as it should be.
 type FieldError uint8
 
 // The errors of [Fields.Parse].
 const (
-	// ErrHost: the line is empty or begins with a space, or ends with the
-	// host.
+	// ErrHost: the line is empty or begins with a space, or ends with the host.
 	ErrHost FieldError = iota + 1
 	// ErrIdent: nothing behind the host, or nothing behind the ident.
 	ErrIdent
@@ -55,25 +54,23 @@ func (e FieldError) Error() string {
 	return prefix + "malformed"
 }
 
-// Fields are the fields of a line. They point into it and are valid as long as
-// it is. Escapes such as \" stay as they are.
+// Fields are the fields of a line. They point into it and are valid as long as it is. Escapes such
+// as \" stay as they are.
 type Fields struct {
 	Host  []byte // of the client: a name or an address
 	Ident []byte // of identd; "-" if not known
 	User  []byte // authenticated; "-" if none. May have spaces in it
 	Time  []byte // between the brackets
 
-	// Request is the first line of the request, without its quotes. Method,
-	// Path and Proto are its parts; they are empty if it is not made of at
-	// least a method and a path, as with "-" or binary rubbish. Proto is
-	// also empty with HTTP/0.9.
+	// Request is the first line of the request, without its quotes. Method, Path and Proto are its
+	// parts; they are empty if it is not made of at least a method and a path, as with "-" or
+	// binary rubbish. Proto is also empty with HTTP/0.9.
 	Request, Method, Path, Proto []byte
 
 	Status int   // 0 for "-"
 	Bytes  int64 // of the response; 0 for "-"
 
-	// Combined tells that Referrer and Agent are there, as in the Combined
-	// Log Format.
+	// Combined tells that Referrer and Agent are there, as in the Combined Log Format.
 	Combined        bool
 	Referrer, Agent []byte // without their quotes; "-" if not sent
 
@@ -81,9 +78,8 @@ type Fields struct {
 	Rest []byte
 }
 
-// Parse takes a line in the Common or Combined Log Format apart, with or
-// without its newline. The error is a [FieldError]; then the fields in front
-// of the bad one are set.
+// Parse takes a line in the Common or Combined Log Format apart, with or without its newline. The
+// error is a [FieldError]; then the fields in front of the bad one are set.
 func (f *Fields) Parse(line []byte) error {
 	*f = Fields{}
 	line = bytes.TrimSuffix(line, []byte{'\n'})
@@ -141,8 +137,7 @@ func word(b []byte) (w, rest []byte, ok bool) {
 	return w, rest, ok && len(w) > 0
 }
 
-// quoted cuts ` "text"` off. A backslash takes the meaning of the byte behind
-// it.
+// quoted cuts ` "text"` off. A backslash takes the meaning of the byte behind it.
 func quoted(b []byte) (text, rest []byte, ok bool) {
 	if len(b) < 2 || b[0] != ' ' || b[1] != '"' {
 		return nil, b, false
@@ -205,8 +200,8 @@ func number(w []byte) (n int64, ok bool) {
 	return n, true
 }
 
-// splitRequest takes the request apart. Some clients send spaces in the path,
-// so the protocol is what follows the last one, if it looks like one.
+// splitRequest takes the request apart. Some clients send spaces in the path, so the protocol is
+// what follows the last one, if it looks like one.
 func (f *Fields) splitRequest() {
 	method, path, ok := bytes.Cut(f.Request, []byte{' '})
 	if !ok || !isToken(method) || len(path) == 0 {
@@ -218,8 +213,8 @@ func (f *Fields) splitRequest() {
 	}
 }
 
-// isToken reports whether b can be a method: letters, and the few other
-// characters that registered methods have.
+// isToken reports whether b can be a method: letters, and the few other characters that registered
+// methods have.
 func isToken(b []byte) bool {
 	for _, c := range b {
 		switch {

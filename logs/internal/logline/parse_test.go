@@ -136,8 +136,7 @@ func TestParseAllocs(t *testing.T) {
 	}
 }
 
-// FuzzParse checks that what Parse accepts can be put together again from its
-// parts.
+// FuzzParse checks that what Parse accepts can be put together again from its parts.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(`192.0.2.7 - - [03/Apr/2004:11:48:51 -0400] "GET /a?b=c HTTP/1.0" 200 512`))
 	f.Add([]byte(`::1 - Jane Doe [t] "GET /a b HTTP/1.1" 404 - "\"" "\\" rest` + "\r\n"))

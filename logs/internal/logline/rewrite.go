@@ -8,8 +8,7 @@ import (
 	"github.com/ncruces/go-strftime"
 )
 
-// commonLogLayout is [dd/Mon/yyyy:HH:MM:SS +zzzz], 28 characters in all, as
-// Apache's %t writes it.
+// commonLogLayout is [dd/Mon/yyyy:HH:MM:SS +zzzz], 28 characters in all, as Apache's %t writes it.
 const commonLogLayout = "[02/Jan/2006:15:04:05 -0700]"
 
 type formatKind uint8
@@ -20,21 +19,20 @@ const (
 	userFormat
 )
 
-// Format says what a [Rewriter] puts into the place of a time. The zero value
-// leaves lines alone.
+// Format says what a [Rewriter] puts into the place of a time. The zero value leaves lines alone.
 type Format struct {
 	kind     formatKind
 	strftime string
 }
 
-// CommonLog is the form of the Common Log Format,
-// [dd/Mon/yyyy:HH:MM:SS +zzzz], with the offset of the time's location.
+// CommonLog is the form of the Common Log Format, [dd/Mon/yyyy:HH:MM:SS +zzzz], with the offset of
+// the time's location.
 func CommonLog() Format { return Format{kind: commonLog} }
 
-// Strftime is a format of C's function strftime in the C locale. It replaces
-// the brackets too: they are gone unless the format has them. Beyond C it knows
-// %L, %f and %N (milli-, micro- and nanoseconds) and %:z (offset with a
-// colon); a conversion that it does not know is written as it is.
+// Strftime is a format of C's function strftime in the C locale. It replaces the brackets too: they
+// are gone unless the format has them. Beyond C it knows %L, %f and %N (milli-, micro- and
+// nanoseconds) and %:z (offset with a colon); a conversion that it does not know is written as it
+// is.
 func Strftime(format string) Format { return Format{kind: userFormat, strftime: format} }
 
 // subSecond reports whether a rendered time may change within a second.
@@ -70,8 +68,8 @@ type Rewriter struct {
 	format    Format
 	subSecond bool
 
-	// text is the time rendered for this second in this location. The
-	// offset cannot change within a second.
+	// text is the time rendered for this second in this location. The offset cannot change within a
+	// second.
 	text     []byte
 	second   int64
 	location *time.Location
@@ -82,9 +80,9 @@ func NewRewriter(f Format) *Rewriter {
 	return &Rewriter{format: f, subSecond: f.subSecond()}
 }
 
-// Append appends line to dst, and now, in now's location, in place of the
-// first '[', the next ']' and all between. A line without such a pair is
-// appended unchanged. line must not overlap the free part of dst.
+// Append appends line to dst, and now, in now's location, in place of the first '[', the next ']'
+// and all between. A line without such a pair is appended unchanged. line must not overlap the free
+// part of dst.
 func (r *Rewriter) Append(dst, line []byte, now time.Time) []byte {
 	if r.format.kind == keep {
 		return append(dst, line...)

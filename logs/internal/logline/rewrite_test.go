@@ -61,8 +61,8 @@ func TestRewrite(t *testing.T) {
 	}
 }
 
-// What is cached must not outlive its second, its zone, or a smaller part of
-// the second that the format shows.
+// What is cached must not outlive its second, its zone, or a smaller part of the second that the
+// format shows.
 func TestRewriteCache(t *testing.T) {
 	steps := []struct {
 		now  time.Time

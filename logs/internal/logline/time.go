@@ -2,8 +2,8 @@ package logline
 
 import "bytes"
 
-// Time returns the time behind the first bracket of a line, in seconds since 1970: [10/Oct/2000:13:55:36 -0700], or
-// [2000-10-10T13:55:36-07:00] with or without a fraction.
+// Time returns the time behind the first bracket of a line, in seconds since 1970:
+// [10/Oct/2000:13:55:36 -0700], or [2000-10-10T13:55:36-07:00] with or without a fraction.
 func Time(line []byte) (second int64, ok bool) {
 	_, b, ok := bytes.Cut(line, []byte{'['})
 	if !ok {
@@ -99,8 +99,8 @@ func decimal(b []byte) (n int, ok bool) {
 	return n, true
 }
 
-// midnight returns the beginning of a day in seconds since 1970. It lets years begin in March, so that the leap day is the
-// last day of its year.
+// midnight returns the beginning of a day in seconds since 1970. It lets years begin in March, so
+// that the leap day is the last day of its year.
 func midnight(year, month, day int) int64 {
 	if month <= 2 {
 		year--

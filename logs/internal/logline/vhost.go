@@ -11,15 +11,16 @@ type VHostWord uint8
 
 // The values of [VHostWord].
 const (
-	// VHostAuto is the default. logpub keeps the word. logsub strips it if the path of the file, or a column of the
-	// table, depends on the virtual host; otherwise the word is no virtual host to it.
+	// VHostAuto is the default. logpub keeps the word. logsub strips it if the path of the file, or
+	// a column of the table, depends on the virtual host; otherwise the word is no virtual host to
+	// it.
 	VHostAuto VHostWord = iota
 	// VHostNone means that the first word is not a virtual host.
 	VHostNone
 	// VHostKeep keeps the virtual host as it is.
 	VHostKeep
-	// VHostClean writes it in lower case and without a port, as mod_log_spread did for $#vhost (mod_log_spread §1.2).
-	// Files named by it then exist once for each host.
+	// VHostClean writes it in lower case and without a port, as mod_log_spread did for $#vhost
+	// (mod_log_spread §1.2). Files named by it then exist once for each host.
 	VHostClean
 	// VHostStrip removes it.
 	VHostStrip
@@ -57,8 +58,8 @@ func ParseVHostWord(s string) (VHostWord, error) {
 	return 0, fmt.Errorf("unknown vhost-word %q (want auto, none, keep, clean or strip)", s)
 }
 
-// Cut changes the first word of a line as w says, in place, and returns what is left of the line. A line of one word stays
-// as it is.
+// Cut changes the first word of a line as w says, in place, and returns what is left of the line. A
+// line of one word stays as it is.
 func (w VHostWord) Cut(line []byte) []byte {
 	i := bytes.IndexByte(line, ' ')
 	if i <= 0 || w != VHostStrip && w != VHostClean {
@@ -87,7 +88,8 @@ func CheckVHost(name string) error {
 	return nil
 }
 
-// FirstWord splits a message behind its first word, if its first line has more than one. Otherwise rest is the message.
+// FirstWord splits a message behind its first word, if its first line has more than one. Otherwise
+// rest is the message.
 func FirstWord(message []byte) (word, rest []byte) {
 	i := bytes.IndexAny(message, " \n")
 	if i <= 0 || message[i] == '\n' {
@@ -96,12 +98,14 @@ func FirstWord(message []byte) (word, rest []byte) {
 	return message[:i], message[i+1:]
 }
 
-// CutVHost cuts the virtual host off an access log line that has one in front, as Debian's vhost_combined ("%v:%p %h %l %u
-// %t ...") and mod_log_spread's lines for VhostDir have it. If there is none, ok is false and rest is the line.
+// CutVHost cuts the virtual host off an access log line that has one in front, as Debian's
+// vhost_combined ("%v:%p %h %l %u %t ...") and mod_log_spread's lines for VhostDir have it. If
+// there is none, ok is false and rest is the line.
 //
-// The first word is a virtual host if at least three more stand in front of the time, and the second one is not "-". So a
-// user with spaces is recognized as long as the ident is "-", as it is wherever nobody asks identd. Lines with one word in
-// front of the time, and lines without a time, have no virtual host.
+// The first word is a virtual host if at least three more stand in front of the time, and the
+// second one is not "-". So a user with spaces is recognized as long as the ident is "-", as it is
+// wherever nobody asks identd. Lines with one word in front of the time, and lines without a time,
+// have no virtual host.
 func CutVHost(line []byte) (vhost, rest []byte, ok bool) {
 	head, _, found := bytes.Cut(line, []byte(" ["))
 	if !found {
@@ -121,9 +125,9 @@ func CutVHost(line []byte) (vhost, rest []byte, ok bool) {
 	return vhost, line[len(vhost)+1:], true
 }
 
-// AppendVHost appends the normal form of the name of a virtual host: in lower case, without its port and without the dot
-// at its end. dst may be the beginning of name. Letters beyond ASCII stay, because some of them would become ASCII: two
-// hosts would be one.
+// AppendVHost appends the normal form of the name of a virtual host: in lower case, without its
+// port and without the dot at its end. dst may be the beginning of name. Letters beyond ASCII stay,
+// because some of them would become ASCII: two hosts would be one.
 func AppendVHost(dst, name []byte) []byte {
 	if i := bytes.LastIndexByte(name, ':'); i > 0 && i > bytes.LastIndexByte(name, ']') && allDigits(name[i+1:]) {
 		name = name[:i]

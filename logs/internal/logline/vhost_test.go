@@ -78,7 +78,8 @@ func TestVHostAllocs(t *testing.T) {
 	}
 }
 
-// TestVHostNames: two hosts that differ, other than in the case of letters as host names have them, stay two.
+// TestVHostNames: two hosts that differ, other than in the case of letters as host names have them,
+// stay two.
 func TestVHostNames(t *testing.T) {
 	for text, want := range map[string]string{
 		"WWW.A.com": "www.a.com", "a.com:80": "a.com", "a.com.": "a.com", "[::1]:80": "[::1]", "\u0130.com": "\u0130.com", "\u212a": "\u212a", "": "",

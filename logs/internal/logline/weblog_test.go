@@ -11,8 +11,8 @@ import (
 	"github.com/spreadd/spreadd/cmd/spreaddemo/weblog"
 )
 
-// Every line is one that our parser reads, in the format of its site, and the
-// clock hardly ever goes back.
+// Every line is one that our parser reads, in the format of its site, and the clock hardly ever
+// goes back.
 func TestEveryLineParses(t *testing.T) {
 	total := 0
 	for _, s := range weblog.Sites() {

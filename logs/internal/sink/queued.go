@@ -19,22 +19,24 @@ import (
 // ComplainInterval is the pause between two log lines about the same failure.
 const ComplainInterval = time.Minute
 
-// Deliverer writes batches of lines to a destination that can be slow or away. One goroutine calls Deliver, Idle and
-// Close; Reopen and Stats may be called from any.
+// Deliverer writes batches of lines to a destination that can be slow or away. One goroutine calls
+// Deliver, Idle and Close; Reopen and Stats may be called from any.
 type Deliverer interface {
-	// Deliver writes the lines of a batch and acknowledges those that are done. If it returns an error, or leaves
-	// lines, it is called again with the rest after a pause. It returns soon after ctx ends.
+	// Deliver writes the lines of a batch and acknowledges those that are done. If it returns an
+	// error, or leaves lines, it is called again with the rest after a pause. It returns soon after
+	// ctx ends.
 	Deliver(ctx context.Context, b *queue.Batch) error
 	// Idle is called once a second while there are no lines, and after Reopen.
 	Idle(ctx context.Context) error
-	// Reopen asks for the destination to be opened again by the next Deliver or Idle. It returns at once.
+	// Reopen asks for the destination to be opened again by the next Deliver or Idle. It returns at
+	// once.
 	Reopen()
 	Close() error
 	Stats() Stats
 }
 
-// Queued is the [Sink] in front of a Deliverer. The writer puts lines into its queue, which never blocks; a goroutine
-// delivers them.
+// Queued is the [Sink] in front of a Deliverer. The writer puts lines into its queue, which never
+// blocks; a goroutine delivers them.
 type Queued struct {
 	Deliverer
 	name  string
@@ -51,17 +53,19 @@ type Queued struct {
 
 // QueuedConfig says how lines wait for a Deliverer.
 type QueuedConfig struct {
-	// Name is that of the sink, for logs and errors. Sinks with different names have different spools.
+	// Name is that of the sink, for logs and errors. Sinks with different names have different
+	// spools.
 	Name string
-	// Queue bounds the queue. Spool is the directory of all spools; the sink has a directory of its own there. Empty
-	// means that lines wait in memory only.
+	// Queue bounds the queue. Spool is the directory of all spools; the sink has a directory of its
+	// own there. Empty means that lines wait in memory only.
 	Queue queue.Config
 	// EndWait is how long Close delivers what waits. The rest stays in the spool.
 	EndWait time.Duration
 	Log     *slog.Logger
 }
 
-// NewQueued opens the queue of a sink, including what the previous process left in the spool. It takes over d.
+// NewQueued opens the queue of a sink, including what the previous process left in the spool. It
+// takes over d.
 func NewQueued(d Deliverer, cfg QueuedConfig) (*Queued, error) {
 	s := &Queued{
 		Deliverer: d, name: cfg.Name, wait: cfg.EndWait, over: make(chan struct{}),
@@ -78,8 +82,8 @@ func NewQueued(d Deliverer, cfg QueuedConfig) (*Queued, error) {
 	return s, nil
 }
 
-// spoolName returns the directory name of a sink: its name, as far as it is legal there, and a hash that keeps
-// different names apart.
+// spoolName returns the directory name of a sink: its name, as far as it is legal there, and a hash
+// that keeps different names apart.
 func spoolName(name string) string {
 	const maxPlain = 40
 	sum := sha256.Sum256([]byte(name))
@@ -100,8 +104,8 @@ type outlet struct {
 	group, function string
 }
 
-// Outlet returns where the lines of a log for a group enter the sink. function is the Perl function for the lines; other
-// sinks have none.
+// Outlet returns where the lines of a log for a group enter the sink. function is the Perl function
+// for the lines; other sinks have none.
 func (s *Queued) Outlet(group, function string) Outlet { return &outlet{s.queue, group, function} }
 
 // Put implements [Outlet]. A line that does not fit is counted.
@@ -135,7 +139,8 @@ func (s *Queued) Reopen() {
 	s.queue.Interrupt()
 }
 
-// Close implements [Sink]. It delivers what waits for [QueuedConfig.EndWait] at most, and keeps the rest in the spool.
+// Close implements [Sink]. It delivers what waits for [QueuedConfig.EndWait] at most, and keeps the
+// rest in the spool.
 func (s *Queued) Close() error {
 	s.queue.Finish()
 	close(s.over)

@@ -5,12 +5,13 @@ import (
 	"time"
 )
 
-// Sink is a destination of lines: all files together, a command, a table, or all Perl functions. One goroutine calls its
-// methods; only Stats may be called from any.
+// Sink is a destination of lines: all files together, a command, a table, or all Perl functions.
+// One goroutine calls its methods; only Stats may be called from any.
 type Sink interface {
 	// Start starts what the sink does in the background. It is called once, before the first Put.
 	Start(ctx context.Context)
-	// Flush is called when no more lines are available for now: it writes what was put, as far as possible.
+	// Flush is called when no more lines are available for now: it writes what was put, as far as
+	// possible.
 	Flush()
 	// Tick is called once a second. It retries what failed and closes what is idle.
 	Tick(now time.Time)
@@ -18,8 +19,8 @@ type Sink interface {
 	Sync()
 	// Reopen is called on SIGHUP: files were rotated, or a command should start again.
 	Reopen()
-	// Close writes what is left, ends the background work, and releases everything. The error says how many lines
-	// are lost. Without Start it only releases.
+	// Close writes what is left, ends the background work, and releases everything. The error says
+	// how many lines are lost. Without Start it only releases.
 	Close() error
 	Stats() Stats
 }

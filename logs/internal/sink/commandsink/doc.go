@@ -4,16 +4,17 @@
 //
 // # Guarantees
 //
-//   - The command is started again when it ends by itself, after 100 ms at first and 30 s at most, and on [Sink.Reopen].
-//     Then the old process sees the end of its input and may take its time.
+//   - The command is started again when it ends by itself, after 100 ms at first and 30 s at most,
+//     and on [Sink.Reopen]. Then the old process sees the end of its input and may take its time.
 //   - A line that a process received only in part is written whole to the next process.
 //   - A command that does not read delays its own lines only: a write waits for one second at most.
-//   - No process is left behind by Close: after [Options.EndWait] it is asked to end, and after that time again, killed.
+//   - No process is left behind by Close: after [Options.EndWait] it is asked to end, and after
+//     that time again, killed.
 //
 // # Limits
 //
-// Lines that a process received but did not process before it ended are lost, because nobody knows about them; up to
-// 64 KiB are in the pipe.
+// Lines that a process received but did not process before it ended are lost, because nobody knows
+// about them; up to 64 KiB are in the pipe.
 //
 // # References
 //

@@ -12,8 +12,8 @@ import (
 const (
 	// writeWait bounds how long a write waits for a command that does not read.
 	writeWait = time.Second
-	// restartFirst and restartLast bound the pause before a command that ended by itself is started again; it doubles
-	// each time.
+	// restartFirst and restartLast bound the pause before a command that ended by itself is started
+	// again; it doubles each time.
 	restartFirst = 100 * time.Millisecond
 	restartLast  = 30 * time.Second
 	// restartReset is how long a command must run for the pause to start from restartFirst again.
@@ -59,7 +59,8 @@ func (s *Sink) start() (*process, error) {
 	return p, nil
 }
 
-// wait waits for the end of the process, so that no zombie stays, and sets when the next one may start.
+// wait waits for the end of the process, so that no zombie stays, and sets when the next one may
+// start.
 func (p *process) wait() {
 	err := p.cmd.Wait()
 	close(p.gone)

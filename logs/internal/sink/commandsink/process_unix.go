@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// shell is a command in a process group of its own: signals that a terminal or
-// an operator sends to us do not reach it, and ours reach all of it.
+// shell is a command in a process group of its own: signals that a terminal or an operator sends to
+// us do not reach it, and ours reach all of it.
 func shell(text string) *exec.Cmd {
 	cmd := exec.Command("/bin/sh", "-c", text)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

@@ -25,8 +25,8 @@ var ErrBusy = errors.New("the command does not read its input")
 type Options struct {
 	// Output receives the command's standard output and standard error; nil discards them.
 	Output *os.File
-	// EndWait is how long the command may take to end after the end of its input, and again after it was asked to
-	// end, before it is killed. Zero means DefaultEndWait.
+	// EndWait is how long the command may take to end after the end of its input, and again after
+	// it was asked to end, before it is killed. Zero means DefaultEndWait.
 	EndWait time.Duration
 }
 
@@ -150,8 +150,8 @@ func (s *Sink) endProcess() {
 	s.batch.written = s.batch.begin
 }
 
-// Close implements [sink.Deliverer]: it waits until all processes have ended. Lines that were not written stay in the
-// queue.
+// Close implements [sink.Deliverer]: it waits until all processes have ended. Lines that were not
+// written stay in the queue.
 func (s *Sink) Close() error {
 	s.endProcess()
 	s.stats.waiting.Store(0)

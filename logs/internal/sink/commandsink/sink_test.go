@@ -177,8 +177,8 @@ func TestTornLine(t *testing.T) {
 	}
 }
 
-// TestCommandBusy: one that does not read holds nobody up for more than a moment, and what waits is bounded; in the end
-// it is killed.
+// TestCommandBusy: one that does not read holds nobody up for more than a moment, and what waits is
+// bounded; in the end it is killed.
 func TestCommandBusy(t *testing.T) {
 	c := New("trap '' TERM; while :; do sleep 1; done", Options{EndWait: 50 * time.Millisecond})
 	s, err := sink.NewQueued(c, sink.QueuedConfig{

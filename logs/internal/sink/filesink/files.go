@@ -80,8 +80,8 @@ func New(cfg Config) *Files {
 	}
 }
 
-// openFixed returns the file with a path, and opens it if needed. Two names of one file, by links, are one file; otherwise the
-// second would find it locked.
+// openFixed returns the file with a path, and opens it if needed. Two names of one file, by links,
+// are one file; otherwise the second would find it locked.
 func (fs *Files) openFixed(path string, keep *keeper) (*outFile, error) {
 	st, statErr := os.Stat(path)
 	for _, f := range fs.all {
@@ -200,7 +200,8 @@ func (fs *Files) Flush() {
 	fs.checkpoint()
 }
 
-// Tick implements [sink.Sink]: it retries the files that could not be written, and closes idle ones.
+// Tick implements [sink.Sink]: it retries the files that could not be written, and closes idle
+// ones.
 func (fs *Files) Tick(now time.Time) {
 	for _, f := range fs.sorted() {
 		if !f.Failing() {
@@ -229,8 +230,8 @@ func (fs *Files) Sync() {
 	}
 }
 
-// Reopen implements [sink.Sink]: it closes all files, and opens the fixed ones again; the others follow with their next
-// line.
+// Reopen implements [sink.Sink]: it closes all files, and opens the fixed ones again; the others
+// follow with their next line.
 func (fs *Files) Reopen() {
 	fs.Flush()
 	for _, f := range fs.sorted() {
@@ -263,7 +264,8 @@ func (fs *Files) sorted() []*outFile {
 	return files
 }
 
-// report logs that a file cannot be written, once a [sink.ComplainInterval], and that it can be written again.
+// report logs that a file cannot be written, once a [sink.ComplainInterval], and that it can be
+// written again.
 func (fs *Files) report(f *outFile, err error) {
 	now := time.Now()
 	switch {
@@ -303,7 +305,8 @@ func (fs *Files) Known() (n int) {
 	return n
 }
 
-// Waiting returns how many bytes count towards [Config.LimitBytes]. It belongs to the goroutine that writes.
+// Waiting returns how many bytes count towards [Config.LimitBytes]. It belongs to the goroutine
+// that writes.
 func (fs *Files) Waiting() int { return fs.opt.Budget.Used() }
 
 // Stats implements [sink.Sink]: it is the sum over all files.

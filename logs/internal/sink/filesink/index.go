@@ -36,8 +36,8 @@ func (fs *Files) openIndex(k *keeper, l *Log, now time.Time) (*index, error) {
 	return &index{ledger: k.ledger, label: indexLabel(l.Group, k.labels[l.Group]), everyLine: l.EveryLine}, nil
 }
 
-// indexLabel names, in an index, the nth log for a group in the same file. A line for that group is in the file once for
-// each.
+// indexLabel names, in an index, the nth log for a group in the same file. A line for that group is
+// in the file once for each.
 func indexLabel(group string, n int) string {
 	if n == 1 {
 		return group
@@ -54,8 +54,8 @@ func (x *index) stream(key string, now time.Time) *lineindex.Stream {
 	return x.last
 }
 
-// Restored calls use with each stream of a log with an index that leaves no line out, and with the number after its
-// last line before this start: what is missing from there on was lost in between.
+// Restored calls use with each stream of a log with an index that leaves no line out, and with the
+// number after its last line before this start: what is missing from there on was lost in between.
 func (o *Outlet) Restored(use func(stream string, next uint64)) {
 	if o.index == nil || !o.index.everyLine {
 		return
@@ -75,8 +75,8 @@ func (k *keeper) journal() logfile.Journal {
 	return k.ledger.Writer()
 }
 
-// checkpoint has the ledgers record which lines came, if it is time. That must be while nothing waits for a file, because
-// what waits would count as written.
+// checkpoint has the ledgers record which lines came, if it is time. That must be while nothing
+// waits for a file, because what waits would count as written.
 func (fs *Files) checkpoint() {
 	for _, k := range fs.indexed {
 		if !k.ledger.Due() || fs.now.Before(k.retryFrom) || fs.waits(k) {

@@ -15,17 +15,18 @@ import (
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logpath"
 )
 
-// Keeping says when files are cut, and what happens to closed files. The zero value cuts by the time in the template
-// alone, and keeps everything.
+// Keeping says when files are cut, and what happens to closed files. The zero value cuts by the
+// time in the template alone, and keeps everything.
 type Keeping struct {
-	// Size cuts a file, between two lines, before it becomes larger than this many bytes: the file becomes
-	// FILE.000001, FILE.000002 and so on. Zero means never.
+	// Size cuts a file, between two lines, before it becomes larger than this many bytes: the file
+	// becomes FILE.000001, FILE.000002 and so on. Zero means never.
 	Size int64
 	// Compress is how closed files are compressed, in the background.
 	Compress archive.Compression
 	// Age is how long closed files are kept after their last change. Zero means forever.
 	Age time.Duration
-	// Count is how many closed files are kept of each series, such as the files of one virtual host. Zero means all.
+	// Count is how many closed files are kept of each series, such as the files of one virtual
+	// host. Zero means all.
 	Count int
 }
 
@@ -42,8 +43,8 @@ func (k *Keeping) Check(t *logpath.Template, locked bool) error {
 	return nil
 }
 
-// IdleClose is how long a file of a template may be idle before it is closed; and, where lines come with their own times,
-// before it is taken to be complete.
+// IdleClose is how long a file of a template may be idle before it is closed; and, where lines come
+// with their own times, before it is taken to be complete.
 const IdleClose = 10 * time.Minute
 
 // keeper cuts the files of a template, and hands closed ones to the archiver.
@@ -136,7 +137,8 @@ const (
 	maxPart    = 999999
 )
 
-// nextPart returns the new name of a file that is cut: its number follows the largest one that exists.
+// nextPart returns the new name of a file that is cut: its number follows the largest one that
+// exists.
 func nextPart(path string) (string, error) {
 	entries, err := os.ReadDir(filepath.Dir(path))
 	if err != nil {

@@ -58,7 +58,8 @@ func (fs *Files) Open(l Log, now time.Time) (o *Outlet, err error) {
 // Indexed reports whether the log has an index.
 func (o *Outlet) Indexed() bool { return o.index != nil }
 
-// IsNew notes that a line of a log with an index has come, and reports whether it came for the first time.
+// IsNew notes that a line of a log with an index has come, and reports whether it came for the
+// first time.
 func (o *Outlet) IsNew(stream string, seq uint64, now time.Time) bool {
 	return o.index.stream(stream, now).Have.Add(seq)
 }

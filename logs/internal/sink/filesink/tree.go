@@ -86,7 +86,8 @@ func (t *tree) periodOf(fs *Files, at time.Time) []byte {
 	return t.period
 }
 
-// newPeriod closes the files of the previous period, whose lines have all come if the time does not go back.
+// newPeriod closes the files of the previous period, whose lines have all come if the time does not
+// go back.
 func (t *tree) newPeriod(fs *Files) {
 	if t.monotone {
 		for _, f := range t.files {

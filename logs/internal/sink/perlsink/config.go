@@ -17,8 +17,8 @@ const (
 )
 
 const (
-	// restartFirst and restartLast bound the pause before perl is started again after it ended by itself; it doubles each
-	// time.
+	// restartFirst and restartLast bound the pause before perl is started again after it ended by
+	// itself; it doubles each time.
 	restartFirst = 100 * time.Millisecond
 	restartLast  = 30 * time.Second
 	// restartReset is how long perl must run for the pause to start from restartFirst again.
@@ -39,7 +39,8 @@ type Step struct {
 	Use string
 }
 
-// Config says what to load and to call. Zero values of all but Load, Functions and Hup mean the defaults.
+// Config says what to load and to call. Zero values of all but Load, Functions and Hup mean the
+// defaults.
 type Config struct {
 	// Program is perl's path, or its name in PATH.
 	Program string
@@ -49,11 +50,14 @@ type Config struct {
 	Functions []string
 	// Hup are called when modules have been loaded, and by [Sink.Reopen].
 	Hup []string
-	// EndWait is how long perl may take to end, and again after it was asked to end, before it is killed.
+	// EndWait is how long perl may take to end, and again after it was asked to end, before it is
+	// killed.
 	EndWait time.Duration
-	// OnEvent is called for what an operator may want to know; nil discards it. It is called by one goroutine at a time.
+	// OnEvent is called for what an operator may want to know; nil discards it. It is called by one
+	// goroutine at a time.
 	OnEvent func(what string, err error)
-	// Output receives what modules print and the reasons of functions that die, line by line; nil discards it.
+	// Output receives what modules print and the reasons of functions that die, line by line; nil
+	// discards it.
 	Output func(line string)
 
 	startWait, restartFirst, restartLast, hangTime, watchInterval, outputInterval time.Duration // for tests

@@ -17,8 +17,8 @@ const (
 	frameHup      = 'H' // the name of a function to call at the start and on frameReopen
 	frameStart    = 'S' // ends the preparation; it is answered, too
 	frameReopen   = 'h' // calls the functions of frameHup
-	// frameMessage calls a function: 4 bytes for its index, then sender, group and message, each preceded by its length
-	// in 4 bytes.
+	// frameMessage calls a function: 4 bytes for its index, then sender, group and message, each
+	// preceded by its length in 4 bytes.
 	frameMessage = 'M'
 
 	frameHeaderSize = 5
@@ -27,7 +27,8 @@ const (
 // noFunction is the index of a function that does not exist: helper.pl answers as if it had died.
 const noFunction = -1
 
-// Answers, one byte each. answerFailed, before answerReady, is followed by the reason up to the end of the output.
+// Answers, one byte each. answerFailed, before answerReady, is followed by the reason up to the end
+// of the output.
 const (
 	answerReady    = 'R' // to frameStart
 	answerFailed   = 'F' // something cannot be loaded

@@ -29,8 +29,8 @@ func TestChunk(t *testing.T) {
 	}
 }
 
-// TestSettle: of what a process had received when it ended, the message under way is done, and the rest is not; requests to
-// reopen end with it.
+// TestSettle: of what a process had received when it ended, the message under way is done, and the
+// rest is not; requests to reopen end with it.
 func TestSettle(t *testing.T) {
 	s := &Sink{hup: make(chan struct{}, 1)}
 	newProcess := func(owed string) *process {

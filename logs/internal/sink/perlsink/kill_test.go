@@ -15,8 +15,8 @@ import (
 	"github.com/spreadd/spreadd/logs/internal/sink"
 )
 
-// TestKilled: helpers that are killed in mid-stream cost what was under way and nothing else: no message
-// comes twice, none in another order, and those that do not come are counted.
+// TestKilled: helpers that are killed in mid-stream cost what was under way and nothing else: no
+// message comes twice, none in another order, and those that do not come are counted.
 func TestKilled(t *testing.T) {
 	r := &rig{T: t}
 	cfg := r.config("odd")
@@ -86,8 +86,8 @@ func TestKilledIdle(t *testing.T) {
 	}
 }
 
-// TestForked: a process that a module has left behind, with all that it has open, holds up
-// neither the next start nor the end.
+// TestForked: a process that a module has left behind, with all that it has open, holds up neither
+// the next start nor the end.
 func TestForked(t *testing.T) {
 	r := &rig{T: t}
 	cfg := r.config("odd")

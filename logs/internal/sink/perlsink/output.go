@@ -16,7 +16,8 @@ const (
 	outputLine = 1000
 )
 
-// output logs what modules print, line by line, but only so much of it. It is a writer for one process at a time.
+// output logs what modules print, line by line, but only so much of it. It is a writer for one
+// process at a time.
 type output struct {
 	log      func(line string)
 	interval time.Duration
@@ -83,7 +84,8 @@ func (o *output) tick(now time.Time) {
 	o.due(now)
 }
 
-// finish ends a line without newline, when a process has ended, and returns the last line that it printed.
+// finish ends a line without newline, when a process has ended, and returns the last line that it
+// printed.
 func (o *output) finish() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()

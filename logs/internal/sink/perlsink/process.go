@@ -18,7 +18,8 @@ import (
 //go:embed helper.pl
 var script string
 
-// leftOpen is how long programs that modules have started may keep perl's output open after its end.
+// leftOpen is how long programs that modules have started may keep perl's output open after its
+// end.
 const leftOpen = time.Second
 
 // process is a running perl.
@@ -61,7 +62,8 @@ func (s *Sink) launch(ctx context.Context) error {
 	}
 	p.began = time.Now()
 	go p.wait()
-	// The preparation usually fits into the pipe; otherwise the write continues while modules are loaded.
+	// The preparation usually fits into the pipe; otherwise the write continues while modules are
+	// loaded.
 	written := make(chan error, 1)
 	go func() {
 		_, err := p.stdin.Write(s.preparation)
@@ -109,8 +111,8 @@ func (p *process) wait() {
 	close(p.gone)
 }
 
-// deliver sends frames from an index on, and waits until all are answered or perl has ended. Requests to reopen go
-// before the frames that are not yet sent. The error is that of ctx.
+// deliver sends frames from an index on, and waits until all are answered or perl has ended.
+// Requests to reopen go before the frames that are not yet sent. The error is that of ctx.
 func (p *process) deliver(ctx context.Context, f *frames, first int) error {
 	stop := context.AfterFunc(ctx, func() {
 		_ = p.stdin.SetWriteDeadline(time.Now()) // ends a write; where pipes have no deadlines, perl's end does
@@ -146,8 +148,8 @@ func (p *process) deliver(ctx context.Context, f *frames, first int) error {
 	}
 }
 
-// send writes n frames of a kind, however long perl takes to read them. It fails only if perl has ended, or is to be
-// stopped.
+// send writes n frames of a kind, however long perl takes to read them. It fails only if perl has
+// ended, or is to be stopped.
 func (p *process) send(b []byte, kind byte, n int) bool {
 	p.mu.Lock()
 	if len(p.owed) == 0 {
@@ -244,8 +246,9 @@ func (p *process) owing() (frames int, since time.Time) {
 	return len(p.owed), p.progress
 }
 
-// settle returns how many messages are done since the last call. If perl has ended that includes the one that was under
-// way, which may be the reason; all others that it had received go to the next process.
+// settle returns how many messages are done since the last call. If perl has ended that includes
+// the one that was under way, which may be the reason; all others that it had received go to the
+// next process.
 func (p *process) settle() (done int, interrupted bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -34,7 +34,8 @@ type Sink struct {
 	}
 }
 
-// Start starts perl and loads the modules. The error is an [ErrNoPerl], a *[StartError], or the system's.
+// Start starts perl and loads the modules. The error is an [ErrNoPerl], a *[StartError], or the
+// system's.
 func Start(cfg Config) (*Sink, error) {
 	program, err := Find(cfg.Program)
 	if err != nil {
@@ -56,8 +57,8 @@ func Start(cfg Config) (*Sink, error) {
 	return s, nil
 }
 
-// Deliver implements [sink.Deliverer]. A line is acknowledged when its call has ended, or when perl ended during it.
-// If ctx ends, perl is stopped.
+// Deliver implements [sink.Deliverer]. A line is acknowledged when its call has ended, or when perl
+// ended during it. If ctx ends, perl is stopped.
 func (s *Sink) Deliver(ctx context.Context, b *queue.Batch) error {
 	f := &s.frames
 	f.reset()
@@ -100,8 +101,8 @@ func (s *Sink) cutAtNUL(message []byte) []byte {
 	return message
 }
 
-// call has perl process the frames from first on, and waits for it. It returns how many are done, which includes the one
-// that was under way when perl ended. The error is that of ctx.
+// call has perl process the frames from first on, and waits for it. It returns how many are done,
+// which includes the one that was under way when perl ended. The error is that of ctx.
 func (s *Sink) call(ctx context.Context, f *frames, first int) (done int, err error) {
 	p := s.process.Load()
 	err = p.deliver(ctx, f, first)
@@ -153,8 +154,8 @@ func (s *Sink) run(ctx context.Context) error {
 	return err
 }
 
-// Idle implements [sink.Deliverer]: perl is started again if it has ended, and the functions for HUP are called after
-// Reopen.
+// Idle implements [sink.Deliverer]: perl is started again if it has ended, and the functions for
+// HUP are called after Reopen.
 func (s *Sink) Idle(ctx context.Context) error {
 	err := s.run(ctx)
 	if err == nil && len(s.hup) > 0 {
@@ -164,8 +165,8 @@ func (s *Sink) Idle(ctx context.Context) error {
 	return err
 }
 
-// Reopen implements [sink.Deliverer]. The functions for HUP are called before all messages that perl has not yet
-// received.
+// Reopen implements [sink.Deliverer]. The functions for HUP are called before all messages that
+// perl has not yet received.
 func (s *Sink) Reopen() {
 	if len(s.cfg.Hup) == 0 {
 		return

@@ -184,8 +184,7 @@ func TestLogger(t *testing.T) {
 	}
 }
 
-// TestConventions: what a function gets, and that nothing it does is in the way of the
-// next call.
+// TestConventions: what a function gets, and that nothing it does is in the way of the next call.
 func TestConventions(t *testing.T) {
 	r := &rig{T: t}
 	cfg := r.config("odd")
@@ -380,7 +379,8 @@ func entryOf(b *queue.Batch) *queue.Entry {
 	return nil
 }
 
-// TestStop: perl is stopped at once, whatever [Config.EndWait] is, and the queue has what it had not begun.
+// TestStop: perl is stopped at once, whatever [Config.EndWait] is, and the queue has what it had
+// not begun.
 func TestStop(t *testing.T) {
 	r := &rig{T: t}
 	r.startQueue(r.config("odd"), queue.Config{}, 50*time.Millisecond)

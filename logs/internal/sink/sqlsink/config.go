@@ -14,8 +14,8 @@ import (
 const (
 	// DefaultTimeout is longer than a busy database takes for a batch, and than a fail-over.
 	DefaultTimeout = 30 * time.Second
-	// DefaultBatchLines and DefaultBatchDelay make a transaction a second of a small site, and the cost of a
-	// transaction small beside that of its lines at a large one.
+	// DefaultBatchLines and DefaultBatchDelay make a transaction a second of a small site, and the
+	// cost of a transaction small beside that of its lines at a large one.
 	DefaultBatchLines = 1000
 	DefaultBatchDelay = time.Second
 	// MaxBatchLines keeps a transaction that fails, and is repeated, short.
@@ -31,29 +31,32 @@ const (
 
 // Config says where lines go.
 type Config struct {
-	// Name tells this sink from others of the process. Empty means the driver and the table, "mysql:weblogs.logs".
+	// Name tells this sink from others of the process. Empty means the driver and the table,
+	// "mysql:weblogs.logs".
 	Name string
 	// Driver is MySQL, Postgres or SQLite.
 	Driver string
-	// DSN is how to reach the database, in the form of the driver: "user@tcp(host:3306)/database" or
-	// "user@unix(/run/mysqld/mysqld.sock)/" (github.com/go-sql-driver/mysql), "postgres://user@host/database" or
-	// "host=/run/postgresql dbname=weblogs" (github.com/jackc/pgx), a path (modernc.org/sqlite). It must not have a password.
+	// DSN is how to reach the database, in the form of the driver: "user@tcp(host:3306)/database"
+	// or "user@unix(/run/mysqld/mysqld.sock)/" (github.com/go-sql-driver/mysql),
+	// "postgres://user@host/database" or "host=/run/postgresql dbname=weblogs"
+	// (github.com/jackc/pgx), a path (modernc.org/sqlite). It must not have a password.
 	DSN string
-	// DSNFile and DSNEnv, of which one may stand in place of DSN, are a file and an environment variable with a DSN, which may have
-	// a password. They are read anew for each connection.
+	// DSNFile and DSNEnv, of which one may stand in place of DSN, are a file and an environment
+	// variable with a DSN, which may have a password. They are read anew for each connection.
 	DSNFile, DSNEnv string
-	// Table is the name of the table, with that of its database or schema in front if need be: "weblogs.logs".
+	// Table is the name of the table, with that of its database or schema in front if need be:
+	// "weblogs.logs".
 	Table string
 	// Columns are what is written.
 	Columns []Column
-	// Positions is the name of a table that makes each line come once, or empty: (sink VARCHAR(190) PRIMARY KEY, epoch
-	// BIGINT NOT NULL, line BIGINT NOT NULL).
+	// Positions is the name of a table that makes each line come once, or empty: (sink VARCHAR(190)
+	// PRIMARY KEY, epoch BIGINT NOT NULL, line BIGINT NOT NULL).
 	Positions string
-	// PositionKey is this sink's row there. Empty means the name of the host and that of the sink. Two processes must
-	// not have the same.
+	// PositionKey is this sink's row there. Empty means the name of the host and that of the sink.
+	// Two processes must not have the same.
 	PositionKey string
-	// BatchLines and BatchDelay bound a transaction: how many lines it has, and how long a line waits for others. Zero
-	// means the defaults, a negative delay none.
+	// BatchLines and BatchDelay bound a transaction: how many lines it has, and how long a line
+	// waits for others. Zero means the defaults, a negative delay none.
 	BatchLines int
 	BatchDelay time.Duration
 	// Timeout bounds connecting, and each transaction. Zero means DefaultTimeout.
@@ -71,7 +74,8 @@ type Column struct {
 // Field is what is written to a column.
 type Field uint8
 
-// The fields. Those from Client on are of lines in the Common or Combined Log Format (package accesslog), and NULL in others; so is "-".
+// The fields. Those from Client on are of lines in the Common or Combined Log Format (package
+// accesslog), and NULL in others; so is "-".
 const (
 	Group      Field = iota // of the message
 	Sender                  // private name of who sent it: #user#daemon
@@ -186,8 +190,8 @@ func (m *Mistake) Error() string {
 // Unwrap returns what is wrong.
 func (m *Mistake) Unwrap() error { return m.Err }
 
-// Check returns what is wrong with the configuration, as far as that can be told without a database: a
-// *[Mistake].
+// Check returns what is wrong with the configuration, as far as that can be told without a
+// database: a *[Mistake].
 func (c *Config) Check() error {
 	d, err := dialectOf(c.Driver)
 	if err != nil {

@@ -70,8 +70,8 @@ func mysqlDialect() *dialect {
 	}
 }
 
-// ofData reports whether a SQLSTATE is of a class that is about the data: 22, data exception, and 23,
-// integrity constraint violation.
+// ofData reports whether a SQLSTATE is of a class that is about the data: 22, data exception, and
+// 23, integrity constraint violation.
 func ofData(state string) bool {
 	return len(state) == 5 && (state[:2] == "22" || state[:2] == "23")
 }

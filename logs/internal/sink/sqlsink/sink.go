@@ -113,9 +113,9 @@ func (s *Sink) Stats() sink.Stats {
 	return sink.Stats{Records: st.Inserted, Bytes: st.Bytes, DroppedRecords: st.Refused, Errors: st.Errors, Reopens: max(st.Connects-1, 0)}
 }
 
-// Deliver implements [sink.Deliverer]. It acknowledges lines that are committed, or refused for their data. An error is an
-// *[Error], and means that the rest should come again later: those lines were not written, unless the answer to a commit
-// was lost (see the package comment).
+// Deliver implements [sink.Deliverer]. It acknowledges lines that are committed, or refused for
+// their data. An error is an *[Error], and means that the rest should come again later: those lines
+// were not written, unless the answer to a commit was lost (see the package comment).
 func (s *Sink) Deliver(ctx context.Context, b *queue.Batch) error {
 	s.reopenIfRequested()
 	fresh := s.db == nil
@@ -137,8 +137,8 @@ func (s *Sink) Deliver(ctx context.Context, b *queue.Batch) error {
 // idleRetry is how often Idle tries to connect.
 const idleRetry = 30 * time.Second
 
-// Idle implements [sink.Deliverer]: it connects, so that mistakes are known before there are lines. After a failure it
-// waits for idleRetry, and returns the same error meanwhile.
+// Idle implements [sink.Deliverer]: it connects, so that mistakes are known before there are lines.
+// After a failure it waits for idleRetry, and returns the same error meanwhile.
 func (s *Sink) Idle(ctx context.Context) error {
 	s.reopenIfRequested()
 	if s.db != nil || time.Now().Before(s.idleAfter) {
@@ -259,8 +259,8 @@ type row struct {
 	bytes int
 }
 
-// insertRows writes lines of a batch, the first of which has an index, and acknowledges them. If they are refused
-// it writes half of them first.
+// insertRows writes lines of a batch, the first of which has an index, and acknowledges them. If
+// they are refused it writes half of them first.
 func (s *Sink) insertRows(ctx context.Context, b *queue.Batch, lines []row, first int) error {
 	last := first + len(lines)
 	err := s.transaction(ctx, lines, int64(b.Epoch()), int64(b.First())+int64(last)-1)
@@ -344,8 +344,8 @@ func (s *Sink) insertAll(ctx context.Context, tx *sql.Tx, lines []row) error {
 // plainLine is what any table of access logs takes.
 const plainLine = `192.0.2.1 - - [10/Oct/2000:13:55:36 +0000] "GET / HTTP/1.0" 200 1 "-" "-"`
 
-// probe tries whether a plain line would be taken, and takes it back. Once a line has been accepted the table is known
-// to fit.
+// probe tries whether a plain line would be taken, and takes it back. Once a line has been accepted
+// the table is known to fit.
 func (s *Sink) probe(ctx context.Context) error {
 	if s.accepted {
 		return nil

@@ -160,7 +160,8 @@ func TestWrite(t *testing.T) {
 	}
 }
 
-// TestFields writes every field of a line that is in the Combined Log Format, of one that is not, and one with "-".
+// TestFields writes every field of a line that is in the Combined Log Format, of one that is not,
+// and one with "-".
 func TestFields(t *testing.T) {
 	var defs []string
 	cfg := Config{}
@@ -218,8 +219,8 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestTableDoesNotFit: lines are kept while no line at all would be taken, and while the table is not
-// there.
+// TestTableDoesNotFit: lines are kept while no line at all would be taken, and while the table is
+// not there.
 func TestTableDoesNotFit(t *testing.T) {
 	d := newDatabase(t)
 	s := d.sink(d.config())
@@ -296,8 +297,8 @@ func (tx forgetfulTx) Commit() error {
 	return nil
 }
 
-// TestCommitAnswerLost: with positions each line is there once; without them those of the transaction are there
-// twice, as the package says.
+// TestCommitAnswerLost: with positions each line is there once; without them those of the
+// transaction are there twice, as the package says.
 func TestCommitAnswerLost(t *testing.T) {
 	for _, tt := range []struct {
 		positions string
@@ -332,8 +333,8 @@ func TestCommitAnswerLost(t *testing.T) {
 	}
 }
 
-// TestKilled: we are killed after a commit, before it is acknowledged. With positions and a spool each line is there
-// once.
+// TestKilled: we are killed after a commit, before it is acknowledged. With positions and a spool
+// each line is there once.
 func TestKilled(t *testing.T) {
 	d := newDatabase(t, plainTable, posTable)
 	cfg := d.config()

@@ -21,8 +21,8 @@ type dialect struct {
 	open    func(dsn string, timeout time.Duration) (*sql.DB, error)
 	secret  func(dsn string) (bool, error) // whether a DSN has a password
 	refused func(err error) bool           // whether the data is the reason
-	// engine asks for the name of a table's engine, if that has no transactions, by schema (NULL for the present one)
-	// and name. Empty means that all have.
+	// engine asks for the name of a table's engine, if that has no transactions, by schema (NULL
+	// for the present one) and name. Empty means that all have.
 	engine string
 }
 
@@ -42,7 +42,8 @@ func dialectOf(driver string) (*dialect, error) {
 	}
 }
 
-// maxColumns keeps the parameters of a statement below 32766, which is SQLite's bound and the lowest one.
+// maxColumns keeps the parameters of a statement below 32766, which is SQLite's bound and the
+// lowest one.
 const maxColumns = 32766 / largestChunk
 
 // checkName finds what cannot be a name.
@@ -108,8 +109,8 @@ func (d *dialect) param(n int) string {
 	return "?"
 }
 
-// Rows of the prepared statements: a batch is some of the first, then some of the second, then some of
-// the third.
+// Rows of the prepared statements: a batch is some of the first, then some of the second, then some
+// of the third.
 const (
 	largestChunk = 64
 	middleChunk  = 8
@@ -146,8 +147,8 @@ func (d *dialect) insert(table string, columns []Column, rows int) string {
 	return b.String()
 }
 
-// positionTexts are the statements for a sink's row in the table of positions: making it, reading it, and moving it from one
-// place to another.
+// positionTexts are the statements for a sink's row in the table of positions: making it, reading
+// it, and moving it from one place to another.
 func (d *dialect) positionTexts(table string) (create, read, move string) {
 	sink, epoch, line := d.quoteName("sink"), d.quoteName("epoch"), d.quoteName("line")
 	create = fmt.Sprintf("INSERT INTO %s (%s, %s, %s) VALUES (%s, 0, 0) %s", table, sink, epoch, line, d.param(1), d.upsert)

@@ -103,8 +103,8 @@ func (r *rows) ofAccess(field Field, f *logline.Fields) any {
 	}
 }
 
-// number is a number, or its text where the server wants to convert it itself: then
-// it may go to a column of texts, too.
+// number is a number, or its text where the server wants to convert it itself: then it may go to a
+// column of texts, too.
 func (r *rows) number(n int64) any {
 	if r.dialect.texts {
 		return strconv.FormatInt(n, 10)

@@ -22,8 +22,7 @@ const (
 	scanInterval = time.Hour
 	// scanPause is the least time between two.
 	scanPause = 30 * time.Second
-	// maxNamed bounds the list of files that were named; beyond that a
-	// scan finds them.
+	// maxNamed bounds the list of files that were named; beyond that a scan finds them.
 	maxNamed = 10000
 )
 
@@ -35,11 +34,9 @@ type Config struct {
 	KeepAge time.Duration
 	// KeepCount is how many closed files of a series stay; zero means any.
 	KeepCount int
-	// Linger is how long a file of another period must have rested before it counts
-	// as closed.
+	// Linger is how long a file of another period must have rested before it counts as closed.
 	Linger time.Duration
-	// Open reports whether the writer has a file. It is called from the
-	// archiver's goroutine.
+	// Open reports whether the writer has a file. It is called from the archiver's goroutine.
 	Open func(path string) bool
 	// Removed is told of each file that was removed, if it is not nil. It is called from the
 	// archiver's goroutine.
@@ -95,8 +92,7 @@ func (a *Archiver) Closed(path string) {
 	a.poke()
 }
 
-// Period tells which period is written from now on: files of all others are
-// closed. It never waits.
+// Period tells which period is written from now on: files of all others are closed. It never waits.
 func (a *Archiver) Period(period string) {
 	a.mu.Lock()
 	a.period, a.scan = &period, true
@@ -233,8 +229,7 @@ func (a *Archiver) isClosed(f *found, period *string) bool {
 	}
 }
 
-// list returns all files of the template. Those that a crash has left unfinished are
-// removed.
+// list returns all files of the template. Those that a crash has left unfinished are removed.
 func (a *Archiver) list(ctx context.Context) []found {
 	var files []found
 	base, depth := a.cfg.Template.Base(), a.cfg.Template.Depth()
@@ -272,8 +267,8 @@ func (a *Archiver) list(ctx context.Context) []found {
 	return files
 }
 
-// isLeftover reports whether a path is that of a compressed file of the template
-// that was not finished. Nobody but us writes such.
+// isLeftover reports whether a path is that of a compressed file of the template that was not
+// finished. Nobody but us writes such.
 func (a *Archiver) isLeftover(path string) bool {
 	name, ok := strings.CutPrefix(filepath.Base(path), ".")
 	name, ok2 := strings.CutSuffix(name, ".tmp")

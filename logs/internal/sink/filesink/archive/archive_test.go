@@ -72,9 +72,9 @@ func newArchiver(t *testing.T, cfg Config, template string) *Archiver {
 	return New(cfg)
 }
 
-// TestCrashes lets the machine crash at each step, again and again, and looks
-// whether every line is in the plain file or in the complete compressed one; in
-// the end, after a run without crash, each line is there once.
+// TestCrashes lets the machine crash at each step, again and again, and looks whether every line is
+// in the plain file or in the complete compressed one; in the end, after a run without crash, each
+// line is there once.
 func TestCrashes(t *testing.T) {
 	for _, c := range []Compression{Gzip, Zstd} {
 		for _, late := range []bool{false, true} {
@@ -131,8 +131,8 @@ func TestCrashes(t *testing.T) {
 	}
 }
 
-// TestFinish: when a crash has left both files, and late lines come before the first scan, none is there
-// twice in the end.
+// TestFinish: when a crash has left both files, and late lines come before the first scan, none is
+// there twice in the end.
 func TestFinish(t *testing.T) {
 	for _, c := range []Compression{Gzip, Zstd} {
 		path := filepath.Join(t.TempDir(), "log-2027")
@@ -287,8 +287,7 @@ func TestRetention(t *testing.T) {
 	}
 }
 
-// TestRun: the archiver does at once what it is told, and looks at all files now
-// and then.
+// TestRun: the archiver does at once what it is told, and looks at all files now and then.
 func TestRun(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {

@@ -89,8 +89,7 @@ func tmpPath(dst string) string {
 	return filepath.Join(filepath.Dir(dst), "."+filepath.Base(dst)+".tmp")
 }
 
-// step is a point between two changes of the disk, where tests let the machine
-// crash.
+// step is a point between two changes of the disk, where tests let the machine crash.
 type step uint8
 
 const (
@@ -163,8 +162,7 @@ func cmpErr(a, b error) error {
 	return b
 }
 
-// write writes what the compressed file has, and the plain one, and puts it in
-// its place.
+// write writes what the compressed file has, and the plain one, and puts it in its place.
 func (z *compressor) write(ctx context.Context, tmp, dst string, c Compression, src *os.File, st os.FileInfo) (err error) {
 	out, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, st.Mode().Perm())
 	if err != nil {
@@ -211,9 +209,10 @@ func (z *compressor) write(ctx context.Context, tmp, dst string, c Compression, 
 	return errors.Join(fsutil.SyncDir(filepath.Dir(dst)), z.at(stepRenamed))
 }
 
-// Finish ends a compression that the end of an earlier process has interrupted: a plain file whose lines are all in the
-// compressed one is removed. It is to be called before a file is appended to; else a scan would come too late. What this
-// process has written is not looked at. It may be called from any goroutine.
+// Finish ends a compression that the end of an earlier process has interrupted: a plain file whose
+// lines are all in the compressed one is removed. It is to be called before a file is appended to;
+// else a scan would come too late. What this process has written is not looked at. It may be called
+// from any goroutine.
 func (a *Archiver) Finish(path string) error {
 	dst := path + a.cfg.Compress.ext()
 	if a.cfg.Compress == None {
@@ -269,8 +268,8 @@ func (s *stoppable) Read(p []byte) (int, error) {
 	return s.r.Read(p)
 }
 
-// endsWith reports whether a compressed file is there and ends with a plain one of a size: a
-// crash came between the rename and the removal. It leaves src at its start.
+// endsWith reports whether a compressed file is there and ends with a plain one of a size: a crash
+// came between the rename and the removal. It leaves src at its start.
 func endsWith(dst string, c Compression, src io.ReadSeeker, size int64) (bool, error) {
 	total, err := length(dst, c)
 	switch {
@@ -369,8 +368,8 @@ func OpenContent(path string) (io.ReadCloser, error) {
 	return &unpacked{r, f}, nil
 }
 
-// ContentWriter returns what compresses to a file that is to have a path, by the end of that; Close does not close w. A path
-// that is not that of a compressed file gets what is written as it is.
+// ContentWriter returns what compresses to a file that is to have a path, by the end of that; Close
+// does not close w. A path that is not that of a compressed file gets what is written as it is.
 func ContentWriter(path string, w io.Writer) (io.WriteCloser, error) {
 	for c := range numCompressions {
 		if c != None && strings.HasSuffix(path, c.ext()) {

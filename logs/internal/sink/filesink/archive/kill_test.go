@@ -24,8 +24,8 @@ func TestKilledProcess(t *testing.T) {
 	a.scanAll(t.Context())
 }
 
-// TestKilled kills a process at random moments while it compresses, and looks
-// each time whether every line is in one complete file.
+// TestKilled kills a process at random moments while it compresses, and looks each time whether
+// every line is in one complete file.
 func TestKilled(t *testing.T) {
 	dir := t.TempDir()
 	const files = 4
@@ -49,8 +49,8 @@ func TestKilled(t *testing.T) {
 	fresh := [files]string{}
 	interrupted := 0
 	for round := range 10 {
-		// Late lines make a plain file beside the compressed one, but only
-		// where the plain one is gone.
+		// Late lines make a plain file beside the compressed one, but only where the plain one is
+		// gone.
 		for i := range files {
 			if !exists(path(i)) {
 				fresh[i] = lines(uint64(round), 4000)

@@ -1,8 +1,8 @@
 package logfile
 
-// Budget bounds the memory of records that wait for several files together. When a disk fills up, every file on it
-// fails at once, and the limits of the single files would add up. It belongs to the goroutine that owns the files. A nil
-// Budget has no bound.
+// Budget bounds the memory of records that wait for several files together. When a disk fills up,
+// every file on it fails at once, and the limits of the single files would add up. It belongs to
+// the goroutine that owns the files. A nil Budget has no bound.
 type Budget struct {
 	limit, used int
 }

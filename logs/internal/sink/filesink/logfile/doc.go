@@ -1,20 +1,23 @@
-// Package logfile appends records to one log file: in order, each whole, through full disks and rotation.
+// Package logfile appends records to one log file: in order, each whole, through full disks and
+// rotation.
 //
 // # Guarantees
 //
-//   - Records are written in order, each once and whole, through full disks, short writes and reopening: after an
-//     error, writing continues at the byte where it stopped.
-//   - Append never fails and waits for one write at most. While the file cannot be written, records wait in memory, up
-//     to [Options.LimitBytes]; beyond that the newest are dropped and counted. A [Budget] bounds the sum over several files.
-//   - A file is locked while it is open (flock), so that two writers do not mix their lines, unless [Options.NoLock] is set.
+//   - Records are written in order, each once and whole, through full disks, short writes and
+//     reopening: after an error, writing continues at the byte where it stopped.
+//   - Append never fails and waits for one write at most. While the file cannot be written, records
+//     wait in memory, up to [Options.LimitBytes]; beyond that the newest are dropped and counted. A
+//     [Budget] bounds the sum over several files.
+//   - A file is locked while it is open (flock), so that two writers do not mix their lines, unless
+//     [Options.NoLock] is set.
 //   - A released file ([File.Release]) holds no descriptor and loses nothing.
 //   - A relative path is resolved once, when the file is first opened.
 //
 // # Limits
 //
-// Without [Options.Sync], data that the kernel has taken survives a crash of the process but not of the machine. Directories
-// are made only below [Options.Base]. Systems without flock (Solaris, AIX, Windows) lock nothing. A file belongs to one
-// goroutine; [File.Stats] may be called from any.
+// Without [Options.Sync], data that the kernel has taken survives a crash of the process but not of
+// the machine. Directories are made only below [Options.Base]. Systems without flock (Solaris, AIX,
+// Windows) lock nothing. A file belongs to one goroutine; [File.Stats] may be called from any.
 //
 // # Errors
 //

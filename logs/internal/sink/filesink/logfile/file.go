@@ -21,16 +21,19 @@ const (
 
 // Options of a file. The zero value is the default.
 type Options struct {
-	// LimitBytes bounds what waits in memory while the file cannot be written. Zero means DefaultLimitBytes.
+	// LimitBytes bounds what waits in memory while the file cannot be written. Zero means
+	// DefaultLimitBytes.
 	LimitBytes int
 	// Budget, if not nil, bounds what waits for several files together.
 	Budget *Budget
 	// NoLock leaves the file unlocked.
 	NoLock bool
-	// Base is the directory below which directories are made as needed. It must exist: a file system that is not
-	// mounted must not be replaced by a new directory. Empty means that no directories are made.
+	// Base is the directory below which directories are made as needed. It must exist: a file
+	// system that is not mounted must not be replaced by a new directory. Empty means that no
+	// directories are made.
 	Base string
-	// BatchBytes is how much is collected before Append writes without a Flush. Zero means DefaultBatchBytes.
+	// BatchBytes is how much is collected before Append writes without a Flush. Zero means
+	// DefaultBatchBytes.
 	BatchBytes int
 	// Sync says when the file is flushed to the disk.
 	Sync Sync
@@ -121,7 +124,8 @@ func (f *File) Stat() (os.FileInfo, error) {
 	return f.out.Stat()
 }
 
-// Failing reports whether the last attempt to open or write failed. Then Retry should be called from time to time.
+// Failing reports whether the last attempt to open or write failed. Then Retry should be called
+// from time to time.
 func (f *File) Failing() bool { return f.err != nil }
 
 // Idle reports whether the file is released and nothing waits for it.
@@ -130,7 +134,8 @@ func (f *File) Idle() bool { return f.released && f.out == nil && len(f.buf) == 
 // IsOpen reports whether the file holds a descriptor.
 func (f *File) IsOpen() bool { return f.out != nil }
 
-// Size returns the length of the file including what waits for it. A released file may have grown meanwhile.
+// Size returns the length of the file including what waits for it. A released file may have grown
+// meanwhile.
 func (f *File) Size() int64 { return f.size }
 
 // Stats returns the counters. It may be called at any time from any goroutine.
@@ -159,8 +164,8 @@ func (f *File) Open() error {
 	return nil
 }
 
-// Reopen writes what waits, closes the file, which has been renamed, and opens its path again. If that fails, records
-// wait in memory until Retry succeeds.
+// Reopen writes what waits, closes the file, which has been renamed, and opens its path again. If
+// that fails, records wait in memory until Retry succeeds.
 func (f *File) Reopen() error {
 	f.err = nil
 	f.write()
@@ -172,8 +177,8 @@ func (f *File) Reopen() error {
 	return cmp.Or(f.err, err)
 }
 
-// Rotate writes what waits, renames the file, and opens its path again. A file that cannot be written stays where
-// it is.
+// Rotate writes what waits, renames the file, and opens its path again. A file that cannot be
+// written stays where it is.
 func (f *File) Rotate(to string) error {
 	f.write()
 	f.reported = true
@@ -191,8 +196,8 @@ func (f *File) Rotate(to string) error {
 	return f.Reopen()
 }
 
-// Release writes what waits and closes the file, which gives up its lock. The file is opened again when there is
-// something to write. The error is that of Flush.
+// Release writes what waits and closes the file, which gives up its lock. The file is opened again
+// when there is something to write. The error is that of Flush.
 func (f *File) Release() error {
 	err := cmp.Or(f.Flush(), f.shut())
 	f.released = true

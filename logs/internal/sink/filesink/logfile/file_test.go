@@ -108,8 +108,7 @@ func TestAppends(t *testing.T) {
 	}
 }
 
-// TestDiskFull: what does not fit waits, and goes on at the very byte where it
-// stopped.
+// TestDiskFull: what does not fit waits, and goes on at the very byte where it stopped.
 func TestDiskFull(t *testing.T) {
 	for _, short := range []bool{false, true} {
 		for room := range 24 {
@@ -208,8 +207,7 @@ func TestBound(t *testing.T) {
 	}
 }
 
-// TestBoundIsOnWhatWaits: what is written makes room, even in a buffer that is
-// not empty.
+// TestBoundIsOnWhatWaits: what is written makes room, even in a buffer that is not empty.
 func TestBoundIsOnWhatWaits(t *testing.T) {
 	d := &disk{room: 10}
 	f := onDisk(t, d, 20)
@@ -291,8 +289,8 @@ func TestReopenFails(t *testing.T) {
 	}
 }
 
-// TestReopenMendsTornRecord: a record of which half is in the full old file
-// stands whole in the new one, and not at all in the old one.
+// TestReopenMendsTornRecord: a record of which half is in the full old file stands whole in the new
+// one, and not at all in the old one.
 func TestReopenMendsTornRecord(t *testing.T) {
 	dir := t.TempDir()
 	path, moved := filepath.Join(dir, "log"), filepath.Join(dir, "log.1")

@@ -6,21 +6,23 @@ type Tag struct {
 	Number uint64
 }
 
-// Journal records which records a file contains, as package lineindex does. It learns of a record before the
-// record is written. So whatever kills the process, every record in the file is in the journal, and records that are only
-// in the journal are found at the next Open. All calls come from the goroutine that owns the file.
+// Journal records which records a file contains, as package lineindex does. It learns of a record
+// before the record is written. So whatever kills the process, every record in the file is in the
+// journal, and records that are only in the journal are found at the next Open. All calls come from
+// the goroutine that owns the file.
 type Journal interface {
-	// Open is called after the file was opened and locked. It returns the size to which the file must be
-	// truncated if it is longer.
+	// Open is called after the file was opened and locked. It returns the size to which the file
+	// must be truncated if it is longer.
 	Open(path string) (size int64, err error)
-	// Note is called before records are written. Record i ends in data at ends[i]-base. The file is not written
-	// if Note fails.
+	// Note is called before records are written. Record i ends in data at ends[i]-base. The file is
+	// not written if Note fails.
 	Note(tags []Tag, ends []int, base int, data []byte) error
 	// Moved is called when the open file was renamed.
 	Moved(path string) error
 	// Sync flushes the journal to the disk.
 	Sync() error
-	// Close is called before the file is closed. The last unwritten of the noted records were not written.
+	// Close is called before the file is closed. The last unwritten of the noted records were not
+	// written.
 	Close(unwritten int) error
 }
 

@@ -8,7 +8,8 @@ import (
 	"github.com/spreadd/spreadd/internal/fsutil"
 )
 
-// Lock locks a file for as long as it is open. spreadlogd takes the same lock, so each keeps the other out.
+// Lock locks a file for as long as it is open. spreadlogd takes the same lock, so each keeps the
+// other out.
 func Lock(f *os.File) error {
 	if runtime.GOOS == "windows" {
 		return nil // a lock there would keep readers out of the file, too

@@ -27,8 +27,9 @@ func openFile(path string, lock bool) (handle, error) {
 		if err := Lock(f); err != nil {
 			return nil, errors.Join(err, f.Close())
 		}
-		// The previous holder of the lock may have renamed or removed the file between our open and our lock, as
-		// compression does. Then this is no longer the file at path, and lines written to it would be lost.
+		// The previous holder of the lock may have renamed or removed the file between our open and
+		// our lock, as compression does. Then this is no longer the file at path, and lines written
+		// to it would be lost.
 		st, err := f.Stat()
 		if err != nil {
 			return nil, errors.Join(err, f.Close())

@@ -10,8 +10,7 @@ import (
 	"testing"
 )
 
-// TestRelease: a released file holds no descriptor and no lock, and goes on with
-// the next line.
+// TestRelease: a released file holds no descriptor and no lock, and goes on with the next line.
 func TestRelease(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
 	f, err := Open(path, Options{})
@@ -54,8 +53,8 @@ func TestRelease(t *testing.T) {
 	}
 }
 
-// TestReleaseFailing: what waits is kept, and a torn line is taken back, since the
-// path may lead to another file when it is opened again.
+// TestReleaseFailing: what waits is kept, and a torn line is taken back, since the path may lead to
+// another file when it is opened again.
 func TestReleaseFailing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
 	room := 10
@@ -109,8 +108,8 @@ func TestDirectories(t *testing.T) {
 	}
 }
 
-// TestBudget: files that fail together keep what is allowed together, and room
-// is given back when it is written or lost.
+// TestBudget: files that fail together keep what is allowed together, and room is given back when
+// it is written or lost.
 func TestBudget(t *testing.T) {
 	b := NewBudget(20)
 	full, other := &disk{}, &disk{}
@@ -149,8 +148,7 @@ func TestBudget(t *testing.T) {
 	}
 }
 
-// TestSync: when the disk is asked to take what was written, and what becomes of
-// its refusal.
+// TestSync: when the disk is asked to take what was written, and what becomes of its refusal.
 func TestSync(t *testing.T) {
 	for _, tt := range []struct {
 		sync            Sync

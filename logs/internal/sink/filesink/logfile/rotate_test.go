@@ -84,8 +84,8 @@ func TestOpenTellsTheSize(t *testing.T) {
 	}
 }
 
-// TestReplacedWhileLocked: the file that another had locked, and removed when it
-// let go, is not written to.
+// TestReplacedWhileLocked: the file that another had locked, and removed when it let go, is not
+// written to.
 func TestReplacedWhileLocked(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "log")

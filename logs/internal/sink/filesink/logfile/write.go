@@ -15,7 +15,8 @@ const (
 	keepBytes = 2 * DefaultBatchBytes
 )
 
-// Append adds a copy of a record. It is written together with others, by the next Flush at the latest.
+// Append adds a copy of a record. It is written together with others, by the next Flush at the
+// latest.
 func (f *File) Append(record []byte) { f.AppendTagged(record, Tag{}) }
 
 // AppendTagged is Append for a record with a tag for the journal.
@@ -37,8 +38,9 @@ func (f *File) AppendTagged(record []byte, tag Tag) {
 	}
 }
 
-// Flush writes what has been appended. While the file cannot be written it does nothing; use [File.Retry] then. It
-// returns the error that started the failure once, also if the failure came up in Append.
+// Flush writes what has been appended. While the file cannot be written it does nothing; use
+// [File.Retry] then. It returns the error that started the failure once, also if the failure came
+// up in Append.
 func (f *File) Flush() error {
 	if f.err == nil {
 		f.write()
@@ -177,8 +179,8 @@ func (f *File) reopen() error {
 	return nil
 }
 
-// shut closes the file. Close errors are ignored because earlier writes reported them; only Sync can report a failing
-// disk.
+// shut closes the file. Close errors are ignored because earlier writes reported them; only Sync
+// can report a failing disk.
 func (f *File) shut() (err error) {
 	f.untear()
 	if f.out == nil {
@@ -198,7 +200,8 @@ func (f *File) shut() (err error) {
 	return err
 }
 
-// untear takes back a record that was written in part, so that it is written whole to the next file.
+// untear takes back a record that was written in part, so that it is written whole to the next
+// file.
 func (f *File) untear() {
 	torn := f.off - f.begin
 	if torn == 0 {

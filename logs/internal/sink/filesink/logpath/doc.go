@@ -16,16 +16,19 @@
 // A name that comes from a message stays one element of the path, in the directory that the
 // template says, whatever bytes it has ([AppendName]):
 //
-//   - Letters, digits and . - _ + , : @ = stay as they are. All else, slashes, percent signs, control bytes and
-//     bytes above 0x7f among them, becomes %XX.
-//   - A dot, hyphen or underscore at the start becomes %XX too: so no name is "." or "..", hidden, or taken for an option.
-//   - So does the last dot of a name that ends like what rotation and compression append: .gz, .zst, .000001.
+//   - Letters, digits and . - _ + , : @ = stay as they are. All else, slashes, percent signs,
+//     control bytes and bytes above 0x7f among them, becomes %XX.
+//   - A dot, hyphen or underscore at the start becomes %XX too: so no name is "." or "..", hidden,
+//     or taken for an option.
+//   - So does the last dot of a name that ends like what rotation and compression append: .gz,
+//     .zst, .000001.
 //   - An empty name becomes [NoName], which no other name becomes.
-//   - What is longer than [MaxName] bytes, or 48 for all but virtual hosts, is cut, and 16 hexadecimal digits of its SHA-256 follow a '~'.
+//   - What is longer than [MaxName] bytes, or 48 for all but virtual hosts, is cut, and 16
+//     hexadecimal digits of its SHA-256 follow a '~'.
 //
-// So two names never share a file, but for those whose hashes collide, or on file
-// systems that do not tell small letters from capital ones. A template whose elements could become longer than file systems
-// take is refused.
+// So two names never share a file, but for those whose hashes collide, or on file systems that do
+// not tell small letters from capital ones. A template whose elements could become longer than file
+// systems take is refused.
 //
 // # What it does not
 //

@@ -33,8 +33,8 @@ func (t *Template) compile() error {
 
 // File is what the path of a file says of it.
 type File struct {
-	// Series is what files have in common that follow each other in time:
-	// the same names, in other periods.
+	// Series is what files have in common that follow each other in time: the same names, in other
+	// periods.
 	Series string
 	// Period is as of [Template.AppendPeriod].
 	Period string
@@ -44,8 +44,8 @@ type File struct {
 	Compressed string
 }
 
-// Match reports whether a path comes from the template, perhaps with what
-// rotation and compression append, and takes it apart.
+// Match reports whether a path comes from the template, perhaps with what rotation and compression
+// append, and takes it apart.
 func (t *Template) Match(path string) (f File, ok bool) {
 	m := t.match.FindStringSubmatch(path)
 	if m == nil {
@@ -64,8 +64,7 @@ func (t *Template) Match(path string) (f File, ok bool) {
 	return f, true
 }
 
-// Depth returns how many directories deep below Base paths lie: 0 for those in
-// it.
+// Depth returns how many directories deep below Base paths lie: 0 for those in it.
 func (t *Template) Depth() int {
 	return strings.Count(strings.TrimPrefix(t.text[len(t.base):], "/"), "/")
 }

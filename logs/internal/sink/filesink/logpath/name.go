@@ -26,8 +26,7 @@ const (
 	notFirst = ".-_"
 )
 
-// AppendName appends a name as it may stand in a path; see the package comment
-// for the rules.
+// AppendName appends a name as it may stand in a path; see the package comment for the rules.
 func AppendName(dst []byte, name string) []byte { return appendName(dst, name, MaxName) }
 
 func appendName(dst []byte, name string, limit int) []byte {
@@ -65,8 +64,8 @@ func isPlain(c byte, first bool) bool {
 	}
 }
 
-// rotationSuffix returns where a name ends like a file that was rotated or compressed,
-// or -1: the virtual host "a.gz" must not meet the compressed file of "a".
+// rotationSuffix returns where a name ends like a file that was rotated or compressed, or -1: the
+// virtual host "a.gz" must not meet the compressed file of "a".
 func rotationSuffix(name string) int {
 	i := strings.LastIndexByte(name, '.')
 	if i < 0 {

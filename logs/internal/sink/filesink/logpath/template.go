@@ -50,8 +50,8 @@ func (f Field) limit() int {
 // Names are a message's fields.
 type Names [numFields]string
 
-// maxElement is how long an element of a path may become, in bytes: file
-// systems take 255, and what rotation appends has to find room.
+// maxElement is how long an element of a path may become, in bytes: file systems take 255, and what
+// rotation appends has to find room.
 const maxElement = 255 - 32
 
 // piece is a part of a template: a literal, a field or a verb of time.
@@ -193,8 +193,8 @@ func (t *Template) literal() string {
 // String returns the template as text, absolute.
 func (t *Template) String() string { return t.text }
 
-// Base returns the directory in which all paths of the template lie, of which
-// the template says every letter.
+// Base returns the directory in which all paths of the template lie, of which the template says
+// every letter.
 func (t *Template) Base() string { return t.base }
 
 // Static reports whether there is only one path.
@@ -226,8 +226,8 @@ func (t *Template) Append(dst []byte, n *Names, at time.Time) []byte {
 	return dst
 }
 
-// AppendPeriod appends what tells the periods of the template apart: messages whose
-// names and periods are equal have the same path.
+// AppendPeriod appends what tells the periods of the template apart: messages whose names and
+// periods are equal have the same path.
 func (t *Template) AppendPeriod(dst []byte, at time.Time) []byte {
 	for i := range t.pieces {
 		if p := &t.pieces[i]; p.verb != 0 {

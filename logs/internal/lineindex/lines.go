@@ -2,23 +2,24 @@ package lineindex
 
 import (
 	"maps"
+	mathbits "math/bits"
 	"slices"
 
 	"github.com/spreadd/spreadd/logs/internal/envelope"
 )
 
-// bits is a set of numbers that lie close together, a bit for each.
+// bits is a set of numbers that are close together, as a bitmap.
 type bits struct {
 	pages map[uint64]*page
-	last  *page // that of lastNo
-	no    uint64
+	last  *page  // the last one used, and
+	no    uint64 // its number
 }
 
 const pageNumbers = 4096
 
 type page [pageNumbers / 64]uint64
 
-// add adds a number, and reports whether it was not there before.
+// add adds a number, and reports whether it is new.
 func (b *bits) add(n uint64) bool {
 	p := b.page(n / pageNumbers)
 	if p == nil {
@@ -51,14 +52,14 @@ func (b *bits) page(no uint64) *page {
 	return p
 }
 
-// names is a set of lines.
-type names struct {
+// lineSet is a set of lines.
+type lineSet struct {
 	byName map[Name]*bits
-	last   *bits
-	name   *Name
+	last   *bits // the last one used, and
+	name   *Name // its name
 }
 
-func (s *names) of(n *Name, add bool) *bits {
+func (s *lineSet) of(n *Name, add bool) *bits {
 	if s.name == n && s.last != nil {
 		return s.last
 	}
@@ -77,14 +78,14 @@ func (s *names) of(n *Name, add bool) *bits {
 	return b
 }
 
-func (s *names) add(l *Line) bool { return s.of(l.Name, true).add(l.Seq) }
+func (s *lineSet) add(l *Line) bool { return s.of(l.Name, true).add(l.Seq) }
 
-func (s *names) has(l *Line) bool {
+func (s *lineSet) has(l *Line) bool {
 	b := s.of(l.Name, false)
 	return b != nil && b.has(l.Seq)
 }
 
-// spans calls use with each row of numbers that are there, ascending.
+// spans calls use with each range of consecutive numbers in the set, in ascending order.
 func (b *bits) spans(use func(envelope.Span)) {
 	var s envelope.Span
 	begun := false
@@ -110,7 +111,8 @@ func (b *bits) spans(use func(envelope.Span)) {
 	}
 }
 
-// gaps calls use with each row of numbers that are not there, between the lowest and the highest that are.
+// gaps calls use with each range of numbers that are missing between the lowest and the highest of
+// the set.
 func (b *bits) gaps(use func(envelope.Span)) {
 	var last *uint64
 	b.spans(func(s envelope.Span) {
@@ -119,4 +121,37 @@ func (b *bits) gaps(use func(envelope.Span)) {
 		}
 		last = &s.Last
 	})
+}
+
+// exceeds reports whether s contains a line that o lacks.
+func (s *lineSet) exceeds(o *lineSet) bool {
+	for n, b := range s.byName {
+		other := o.byName[n]
+		if other == nil {
+			return true
+		}
+		for no, p := range b.pages {
+			q := other.pages[no]
+			for i := range p {
+				if q == nil && p[i] != 0 || q != nil && p[i]&^q[i] != 0 {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// addAll adds the lines of o.
+func (s *lineSet) addAll(o *lineSet) {
+	for n, b := range o.byName {
+		to := s.of(&n, true)
+		for no, p := range b.pages {
+			for i, word := range p {
+				for ; word != 0; word &= word - 1 {
+					to.add(no*pageNumbers + uint64(i*64+mathbits.TrailingZeros64(word)))
+				}
+			}
+		}
+	}
 }

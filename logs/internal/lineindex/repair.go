@@ -1,0 +1,456 @@
+package lineindex
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logfile"
+)
+
+// tailBytes is how far from the end of a file repair looks for part of a line.
+const tailBytes = 1 << 20
+
+// keepBatches is how many batches at the end of an index may turn out to be wrong after a power
+// cut; with more, the whole index is dropped.
+const keepBatches = 1024
+
+// index is the open index of a log file, while it is made to agree with the file.
+type index struct {
+	idx        *os.File
+	generation uint64
+	off        int64  // length of the index
+	base       int64  // logical offset of the plain file
+	end        int64  // logical end of what the index describes
+	size       int64  // of the plain file, without part of a line at its end
+	moved      string // where the previous index went, if its file was renamed
+	last       *batch // nil if the index is empty
+	template   string // of the last section, if the whole index was read
+}
+
+// repair opens the index of a log file, or makes one, and makes it agree with the file, whatever
+// killed the previous writer. The caller has locked the file, or knows that nobody writes to it.
+func repair(file string) (*index, error) {
+	if err := finishFill(file); err != nil {
+		return nil, err
+	}
+	x := &index{}
+	if err := x.open(file); err != nil {
+		return nil, err
+	}
+	if err := x.fit(file); err != nil {
+		_ = x.idx.Close()
+		return nil, err
+	}
+	return x, nil
+}
+
+// repairClosed makes a log file of a size and its index agree with each other. It returns where the
+// index went if the file was renamed. A file that another program has open stays as it is.
+func repairClosed(file string, size int64) (moved string, err error) {
+	unlock, err := lockFile(file)
+	if errors.Is(err, logfile.ErrLocked) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	x, err := repair(file)
+	if err != nil {
+		return "", errors.Join(err, unlock())
+	}
+	if x.size < size {
+		err = os.Truncate(file, x.size)
+	}
+	return x.moved, errors.Join(err, x.idx.Close(), unlock())
+}
+
+func (x *index) open(file string) (err error) {
+	path := Path(file)
+	if x.idx, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644); err != nil {
+		return err
+	}
+	st, err := x.idx.Stat()
+	if err == nil && st.Size() > 0 {
+		var ok bool
+		if x.generation, ok, err = readHeader(x.idx); err == nil && !ok {
+			if err = x.setAside(path, path+".bad"); err == nil {
+				return x.open(file)
+			}
+		}
+		if err == nil && ok {
+			err = x.readTail()
+		}
+	} else if err == nil {
+		err = x.begin()
+	}
+	if err != nil {
+		_ = x.idx.Close()
+	}
+	return err
+}
+
+// setAside renames the index, so that a new one can take its path.
+func (x *index) setAside(path, to string) error {
+	if err := os.Rename(path, to); err != nil {
+		return err
+	}
+	*x = index{idx: x.idx, moved: x.moved}
+	return x.idx.Close()
+}
+
+// begin writes the header of a new index.
+func (x *index) begin() error {
+	head, generation := header()
+	if _, err := x.idx.WriteAt(head, 0); err != nil {
+		return err
+	}
+	x.generation, x.off = generation, headerLen
+	return nil
+}
+
+// readTail finds the last batch: from the end of the index or, if that is torn, from its beginning.
+// Then it cuts off what is torn.
+func (x *index) readTail() error {
+	st, err := x.idx.Stat()
+	if err != nil {
+		return err
+	}
+	if st.Size() == headerLen {
+		x.off = headerLen
+		return nil
+	}
+	if b, err := x.lastBatch(st.Size()); err == nil {
+		x.off, x.base, x.end, x.last = st.Size(), b.base, b.end(), b
+		return nil
+	}
+	recent, off, err := x.scan(1<<62, nil)
+	if err != nil {
+		return err
+	}
+	x.setLast(recent, off)
+	return x.idx.Truncate(off)
+}
+
+func (x *index) setLast(recent []batch, off int64) {
+	x.off, x.base, x.end, x.last = off, 0, 0, nil
+	if n := len(recent); n > 0 {
+		x.last = &recent[n-1]
+		x.base, x.end = x.last.base, x.last.end()
+	}
+}
+
+// lastBatch reads the last record without its lines.
+func (x *index) lastBatch(size int64) (*batch, error) {
+	var b [4]byte
+	if _, err := x.idx.ReadAt(b[:], size-4); err != nil {
+		return nil, err
+	}
+	n := int64(binary.LittleEndian.Uint32(b[:]))
+	at := size - n - frameLen
+	if at < headerLen || n > maxPayload {
+		return nil, ErrDamaged
+	}
+	rec := make([]byte, size-at)
+	if _, err := x.idx.ReadAt(rec, at); err != nil {
+		return nil, err
+	}
+	payload := rec[8 : 8+n]
+	if int64(binary.LittleEndian.Uint32(rec)) != n || crc32.Checksum(payload, castagnoli) != binary.LittleEndian.Uint32(rec[4:]) {
+		return nil, ErrDamaged
+	}
+	f := fields{b: payload}
+	last := &batch{at: at, next: size}
+	switch f.byte() {
+	case kindBatch:
+		last.checked = f.byte()&flagCRC != 0
+		last.base, last.start, last.n = f.size(), f.size(), f.size()
+		last.crc = f.uint32()
+	case kindUnnamed:
+		last.base, last.start, last.n = f.size(), f.size(), f.size()
+	default:
+		f.fail()
+	}
+	if f.bad {
+		return nil, ErrDamaged
+	}
+	return last, nil
+}
+
+// scan reads the index from its beginning up to the first batch that ends beyond a logical offset.
+// It returns the last batches, without their lines, and the offset of the first record behind them.
+// If beyond is not nil, scan calls it with the batch that ends beyond the offset.
+func (x *index) scan(limit int64, beyond func(*batch)) (recent []batch, off int64, err error) {
+	r := &reader{s: newScanner(io.NewSectionReader(x.idx, headerLen, 1<<62), headerLen)}
+	off = headerLen
+	for {
+		b, err := r.next()
+		if err != nil {
+			if errors.Is(err, io.EOF) || errors.Is(err, ErrDamaged) {
+				return recent, off, nil
+			}
+			return nil, 0, err
+		}
+		x.template = r.d.template
+		if b.end() > limit {
+			if beyond != nil {
+				beyond(b)
+			}
+			return recent, off, nil
+		}
+		kept := *b
+		kept.lines = nil
+		if len(recent) >= 2*keepBatches {
+			recent = slices.Delete(recent, 0, keepBatches)
+		}
+		recent = append(recent, kept)
+		off = b.next
+	}
+}
+
+// fit makes the index describe what is in the file, and no more.
+func (x *index) fit(file string) error {
+	size, err := sizeOf(file)
+	if err != nil {
+		return err
+	}
+	if size <= 0 && compressedOf(file) != "" {
+		x.base, x.size = x.end, 0 // new lines follow the compressed ones
+		return nil
+	}
+	size = max(size, 0)
+	want := x.end - x.base
+	same := x.last == nil || x.last.matches(file)
+	if size == want && same {
+		x.size = size
+		return nil
+	}
+	if x.last != nil && (size < want || !same) {
+		if to := findMoved(file, want, x.last); to != "" {
+			x.moved = to
+			if err := x.setAside(Path(file), Path(to)); err != nil {
+				return err
+			}
+			if err := x.open(file); err != nil {
+				return err
+			}
+		} else if err := x.cut(file, size); err != nil {
+			return err
+		}
+	}
+	return x.addUnnamed(file, size)
+}
+
+// cut truncates the index to what is in a file of a size.
+func (x *index) cut(file string, size int64) error {
+	var rest *batch
+	recent, off, err := x.scan(x.base+size, func(b *batch) { rest = b })
+	if err != nil {
+		return err
+	}
+	for n := len(recent); n > 0 && !recent[n-1].matches(file); n-- {
+		off, rest = recent[n-1].at, nil
+		recent = recent[:n-1]
+	}
+	base := x.base
+	if len(recent) == 0 {
+		off = headerLen
+	}
+	if err := x.idx.Truncate(off); err != nil {
+		return err
+	}
+	x.setLast(recent, off)
+	if rest != nil && rest.start == x.end && (len(recent) > 0 || rest.start == rest.base) {
+		return x.keepPart(file, rest, base+size)
+	}
+	return nil
+}
+
+// keepPart writes those lines of a batch again that end at or before a logical offset.
+func (x *index) keepPart(file string, b *batch, limit int64) error {
+	var e encoder
+	e.reset()
+	numbers := make(map[*Name]int)
+	end := b.start
+	for _, l := range b.lines {
+		if l.Off+l.Len > limit {
+			break
+		}
+		if l.Name != nil && numbers[l.Name] == 0 {
+			numbers[l.Name] = e.declare(*l.Name)
+		}
+		e.line(numbers[l.Name], l.Seq, l.Len)
+		end = l.Off + l.Len
+	}
+	if end == b.start {
+		return nil
+	}
+	crc, ok := checksum(file, b.start-b.base, end-b.start)
+	rec := e.batch(appendSection(nil, x.template), b.base, b.start, crc, ok)
+	if _, err := x.idx.WriteAt(rec, x.off); err != nil {
+		return err
+	}
+	x.off += int64(len(rec))
+	x.base, x.end = b.base, end
+	x.last = &batch{base: b.base, start: b.start, n: end - b.start, crc: crc, checked: ok}
+	return nil
+}
+
+// addUnnamed adds the bytes behind what the index describes, except part of a line at the end of
+// the file.
+func (x *index) addUnnamed(file string, size int64) error {
+	known := x.end - x.base
+	if x.size = known; size <= known {
+		x.size = size
+		return nil
+	}
+	whole, err := wholeLines(file, known, size)
+	if err != nil {
+		return err
+	}
+	if x.size = whole; whole == known {
+		return nil
+	}
+	rec := appendUnnamed(nil, x.base, x.end, whole-known)
+	if _, err := x.idx.WriteAt(rec, x.off); err != nil {
+		return err
+	}
+	x.off += int64(len(rec))
+	x.last = &batch{base: x.base, start: x.end, n: whole - known}
+	x.end = x.base + whole
+	return nil
+}
+
+// sizeOf returns the size of a log file; -1 if it does not exist.
+func sizeOf(file string) (int64, error) {
+	st, err := os.Stat(file)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return -1, nil
+	case err != nil:
+		return 0, err
+	case !st.Mode().IsRegular():
+		return 0, fmt.Errorf("%s is not a plain file and cannot have an index", file)
+	}
+	return st.Size(), nil
+}
+
+// matches reports whether a plain file contains what the batch describes, as far as that is known.
+func (b *batch) matches(file string) bool {
+	if !b.checked || b.start < b.base {
+		return true
+	}
+	crc, ok := checksum(file, b.start-b.base, b.n)
+	return ok && crc == b.crc
+}
+
+// checksum returns the checksum of part of a file; false if the file does not have that part.
+func checksum(file string, at, n int64) (crc uint32, ok bool) {
+	f, err := os.Open(file)
+	if err != nil {
+		return 0, false
+	}
+	defer f.Close() //nolint:errcheck // it is only read
+	buf := make([]byte, min(n, 64<<10))
+	for n > 0 {
+		k, err := f.ReadAt(buf[:min(n, int64(len(buf)))], at)
+		if k == 0 && err != nil {
+			return 0, false
+		}
+		crc = crc32.Update(crc, castagnoli, buf[:k])
+		at, n = at+int64(k), n-int64(k)
+	}
+	return crc, true
+}
+
+// findMoved looks for the new name of a log file that was renamed in its directory: a file that
+// contains what the index describes, and has no index of its own.
+func findMoved(file string, size int64, last *batch) string {
+	entries, err := os.ReadDir(filepath.Dir(file))
+	if err != nil {
+		return ""
+	}
+	for _, e := range entries {
+		path := filepath.Join(filepath.Dir(file), e.Name())
+		if path == file || !e.Type().IsRegular() || e.Name()[0] == '.' {
+			continue
+		}
+		if st, err := e.Info(); err != nil || st.Size() != size {
+			continue
+		}
+		if _, err := os.Lstat(Path(path)); err == nil {
+			continue
+		}
+		if last.checked && last.matches(path) {
+			return path
+		}
+	}
+	return ""
+}
+
+// wholeLines returns where the last whole line ends between two offsets. A line begins at the first
+// of them.
+func wholeLines(file string, from, to int64) (int64, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close() //nolint:errcheck // it is only read
+	at := max(from, to-tailBytes)
+	b := make([]byte, to-at)
+	if _, err := f.ReadAt(b, at); err != nil {
+		return 0, err
+	}
+	if i := bytes.LastIndexByte(b, '\n'); i >= 0 {
+		return at + int64(i) + 1, nil
+	}
+	if at > from {
+		return to, nil // nothing that long is a line
+	}
+	return from, nil
+}
+
+// finishFill completes or undoes a fill that was interrupted: the new index takes its place if the
+// new file has.
+func finishFill(file string) error {
+	next := nextPath(file)
+	f, err := os.OpenFile(next, os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	x := &index{idx: f}
+	_, ok, err := readHeader(f)
+	if err == nil && ok {
+		err = x.readTail()
+	}
+	defer func() {
+		for _, ext := range append([]string{""}, compressedExts...) {
+			_ = os.Remove(hidden(plain(file)+ext, fillExt)) // usually none exists
+		}
+	}()
+	taken := false
+	if err == nil && ok && x.last != nil {
+		size, serr := contentSize(file)
+		if serr != nil && !errors.Is(serr, fs.ErrNotExist) {
+			err = serr
+		}
+		taken = serr == nil && size == x.end
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if taken {
+		return os.Rename(next, Path(file))
+	}
+	return os.Remove(next)
+}

@@ -1,0 +1,184 @@
+package lineindex
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// series fills the files of one series: one file, and the parts that were cut off it.
+type series struct {
+	*filler
+	mine, theirs    []string
+	own, theirLines *lineSet // own are the lines of the whole log
+	template        string
+
+	inserts map[int]bool // indexes of the files that get lines
+	filled  lineSet      // lines that were copied
+	out     *output      // the file that is being written; nil if none is
+	target  int          // its index
+	left    int64
+	lines   int64
+	bytes   int64
+}
+
+// fill merges twice: once to see which files get lines, and then to write those.
+func (s *series) fill() error {
+	mine := &lineSet{}
+	if err := collect(s.mine, mine); err != nil {
+		return err
+	}
+	if err := s.plan(mine); err != nil {
+		return err
+	}
+	s.target = -1
+	a := &cursor{files: s.mine, read: func(i int) bool { return s.inserts[i] }}
+	b := &cursor{files: s.theirs, read: func(int) bool { return len(s.inserts) > 0 }, lenient: true}
+	m := &merger{a: a, b: b, aNames: mine, bNames: s.theirLines, own: s.own}
+	m.emitA = func(l *Line) error { return s.copyOwn(a, l) }
+	m.emitB = func(l *Line) error { return s.copyTheirs(a, b, l) }
+	err := m.merge()
+	if err == nil {
+		err = s.finish()
+	}
+	if err != nil && s.out != nil && !errors.Is(err, errCrash) {
+		err = errors.Join(err, s.out.abandon())
+	}
+	err = errors.Join(err, a.close(), b.close())
+	s.sum.Left += s.left
+	return err
+}
+
+// plan finds the files that get lines and can be written.
+func (s *series) plan(mine *lineSet) error {
+	s.inserts = make(map[int]bool)
+	a, b := &cursor{files: s.mine}, &cursor{files: s.theirs}
+	m := &merger{a: a, b: b, aNames: mine, bNames: s.theirLines, own: s.own}
+	m.emitA = func(*Line) error { return nil }
+	m.emitB = func(*Line) error {
+		s.inserts[s.targetOf(a, b)] = true
+		return nil
+	}
+	if err := errors.Join(m.merge(), a.close(), b.close()); err != nil {
+		return err
+	}
+	for i := range s.inserts {
+		if why := s.refuse(i); why != "" {
+			s.reportf(s.mine[i], "not filled: %s", why)
+			delete(s.inserts, i)
+		}
+	}
+	return nil
+}
+
+// errCrash ends a fill in tests, without cleaning up.
+var errCrash = errors.New("the machine crashed")
+
+// targetOf returns the index of the file that a line of theirs goes to: the current file of a or,
+// if we have no file of that name, the counterpart of theirs.
+func (s *series) targetOf(a, b *cursor) int {
+	if len(s.mine) == 0 {
+		return b.i
+	}
+	return min(a.i, len(s.mine)-1)
+}
+
+// refuse returns why a file cannot be rewritten; empty if it can.
+func (s *series) refuse(i int) string {
+	if len(s.mine) == 0 {
+		return ""
+	}
+	file := s.mine[i]
+	if s.inUse[file] {
+		return "another program writes it: rotate it, or stop that program"
+	}
+	if size, err := sizeOf(file); err == nil && size >= 0 && compressedOf(file) != "" {
+		return "late lines are about to be compressed: try again later"
+	}
+	return ""
+}
+
+// open makes a file the one that is being written, and finishes the previous one. It reports
+// whether the file is to be written.
+func (s *series) open(i int) (bool, error) {
+	if s.target == i {
+		return s.out != nil, nil
+	}
+	if err := s.finish(); err != nil {
+		return false, err
+	}
+	s.target = i
+	if !s.inserts[i] {
+		return false, nil
+	}
+	path, err := s.pathOf(i)
+	if err != nil {
+		return false, err
+	}
+	s.out, err = newOutput(path, s.template)
+	return err == nil, err
+}
+
+// pathOf returns the path of a file to write.
+func (s *series) pathOf(i int) (string, error) {
+	if len(s.mine) > 0 {
+		return cmp.Or(compressedOf(s.mine[i]), s.mine[i]), nil
+	}
+	rel, err := filepath.Rel(s.from, s.theirs[i])
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(s.to, rel)
+	if _, err := os.Lstat(path); err == nil || compressedOf(path) != "" {
+		return "", fmt.Errorf("a file without index exists there, and may contain any of the lines: %w", fs.ErrExist)
+	}
+	return path, nil
+}
+
+// copyOwn writes a line of ours.
+func (s *series) copyOwn(a *cursor, l *Line) error {
+	ok, err := s.open(a.i)
+	if !ok || err != nil {
+		return err
+	}
+	if a.b.isUnnamed() {
+		a.at += l.Len
+		return s.out.unnamed(a.in, l.Len)
+	}
+	return s.out.line(l, a.bytes())
+}
+
+// copyTheirs writes a line of theirs.
+func (s *series) copyTheirs(a, b *cursor, l *Line) error {
+	ok, err := s.open(s.targetOf(a, b))
+	if err != nil {
+		return err
+	}
+	if !ok || b.bad {
+		s.left++
+		return nil
+	}
+	s.filled.add(l)
+	s.lines++
+	s.bytes += l.Len
+	return s.out.line(l, b.bytes())
+}
+
+// finish completes the file that is being written.
+func (s *series) finish() error {
+	if s.out == nil {
+		return nil
+	}
+	if err := s.out.commit(s.crash); err != nil {
+		return err
+	}
+	s.out = nil
+	s.sum.Files++
+	s.sum.Lines += s.lines
+	s.sum.Bytes += s.bytes
+	s.lines, s.bytes = 0, 0
+	return nil
+}
