@@ -72,7 +72,7 @@ func (c *Config) families() []family {
 	protocol := strconv.Itoa(int(v.Major)) + "." + strconv.Itoa(int(v.Minor)) + "." + strconv.Itoa(int(v.Patch))
 	return slices.Concat(
 		[]family{prom.BuildInfo[snapshot]("spreadd", "protocol", protocol), c.daemonInfo()},
-		sessionFamilies(), messageFamilies(), groupFamilies(), membershipFamilies(), ringFamilies(), datagramFamilies(),
+		sessionFamilies(), messageFamilies(), groupFamilies(), membershipFamilies(), ringFamilies(), sequenceFamilies(), datagramFamilies(),
 	)
 }
 

@@ -142,46 +142,48 @@ func membershipFamilies() []family {
 	}
 }
 
+// ring returns the status of the ring machine.
+func (s *snapshot) ring() *ring.Status { return &s.Ring.Status.Ring }
+
 func ringFamilies() []family {
-	status := func(s *snapshot) *ring.Status { return &s.Ring.Status.Ring }
 	return []family{
 		prom.Gauge("spreadd_ring_daemons", "daemons",
 			"Daemons in the current or last ring.",
-			func(s *snapshot) int { return status(s).NumProcs }),
+			func(s *snapshot) int { return s.ring().NumProcs }),
 		prom.Gauge("spreadd_ring_segments", "segments",
 			"Segments with at least one daemon in the ring.",
-			func(s *snapshot) int { return status(s).NumSegments }),
+			func(s *snapshot) int { return s.ring().NumSegments }),
 		prom.Flag("spreadd_ring_leads",
 			"1 if this daemon leads the ring, otherwise 0.",
-			func(s *snapshot) bool { return status(s).NumProcs > 0 && status(s).Leader == s.self }),
+			func(s *snapshot) bool { return s.ring().NumProcs > 0 && s.ring().Leader == s.self }),
 		prom.States("spreadd_ring_state", "state",
 			"State of the ring; operational is normal, and recovering lasts a short time.",
 			[]ring.State{ring.Down, ring.Operational, ring.Recovering},
-			func(s *snapshot) ring.State { return status(s).State }),
+			func(s *snapshot) ring.State { return s.ring().State }),
 		prom.Counter("spreadd_ring_token_rounds_total", "rounds",
 			"Tokens taken by this daemon, one in each round; none while it is alone in its ring.",
 			func(s *snapshot) int64 { return s.Ring.Counts.Ring[ring.TokenTaken] }),
 		prom.Distribution("spreadd_ring_token_round_duration_seconds", "seconds",
 			"Duration of token rounds, from one token to the next; the leader holds the token while nobody has anything to send.",
-			func(s *snapshot) prom.Histogram { return roundTimes(&status(s).Rounds) }),
+			func(s *snapshot) prom.Histogram { return roundTimes(&s.ring().Rounds) }),
 		prom.Counter("spreadd_ring_token_hurries_total", "tokens",
 			"Token retransmissions: sent ones at the leader, accepted ones elsewhere.",
-			func(s *snapshot) int64 { return status(s).TokenHurries }),
+			func(s *snapshot) int64 { return s.ring().TokenHurries }),
 		prom.Counter("spreadd_ring_packets_sent_total", "packets",
 			"Message packets sent by this daemon, without retransmissions.",
-			func(s *snapshot) int64 { return status(s).PacketsSent }),
+			func(s *snapshot) int64 { return s.ring().PacketsSent }),
 		prom.Counter("spreadd_ring_packets_received_total", "packets",
 			"New packets received from other daemons.",
-			func(s *snapshot) int64 { return status(s).PacketsReceived }),
+			func(s *snapshot) int64 { return s.ring().PacketsReceived }),
 		prom.Counter("spreadd_ring_packets_delivered_total", "packets",
 			"Packets delivered in order.",
-			func(s *snapshot) int64 { return status(s).PacketsDelivered }),
+			func(s *snapshot) int64 { return s.ring().PacketsDelivered }),
 		prom.Counters("spreadd_ring_retransmissions_total", "packets", "to",
 			"Packets retransmitted by this daemon, by destination.",
 			func(s *snapshot, put prom.Put) {
-				put(float64(status(s).RetransDaemon), "daemon")
-				put(float64(status(s).RetransSegment), "segment")
-				put(float64(status(s).RetransAll), "all")
+				put(float64(s.ring().RetransDaemon), "daemon")
+				put(float64(s.ring().RetransSegment), "segment")
+				put(float64(s.ring().RetransAll), "all")
 			}),
 		prom.Reasons("spreadd_ring_inputs_total", "inputs", "verdict",
 			"Packets, tokens and messages for the ring, and faults in them, by result.",
@@ -190,31 +192,37 @@ func ringFamilies() []family {
 		prom.Gauges("spreadd_ring_queued_messages", "messages", "of",
 			"Messages that wait for the token, by source: clients (users) or daemons (groups).",
 			func(s *snapshot, put prom.Put) {
-				put(float64(status(s).UsersQueued), "users")
-				put(float64(status(s).GroupsQueued), "groups")
+				put(float64(s.ring().UsersQueued), "users")
+				put(float64(s.ring().GroupsQueued), "groups")
 			}),
+	}
+}
+
+// sequenceFamilies has the ring's sequence numbers and flow control.
+func sequenceFamilies() []family {
+	return []family{
 		prom.Gauge("spreadd_ring_highest_sequence", "packets",
 			"Highest sequence number of a packet in the current membership; it restarts with each membership.",
-			func(s *snapshot) int32 { return status(s).Highest }),
+			func(s *snapshot) int32 { return s.ring().Highest }),
 		prom.Gauge("spreadd_ring_aru_sequence", "packets",
 			"Sequence number up to which all daemons of the ring have every packet.",
-			func(s *snapshot) int32 { return status(s).Aru }),
+			func(s *snapshot) int32 { return s.ring().Aru }),
 		prom.Gauge("spreadd_ring_own_aru_sequence", "packets",
 			"Sequence number up to which this daemon has every packet.",
-			func(s *snapshot) int32 { return status(s).MyAru }),
+			func(s *snapshot) int32 { return s.ring().MyAru }),
 		prom.Gauge("spreadd_ring_discarded_sequence", "packets",
 			"Sequence number up to which packets are discarded; those above are kept for retransmission.",
-			func(s *snapshot) int32 { return status(s).LastDiscarded }),
+			func(s *snapshot) int32 { return s.ring().LastDiscarded }),
 		prom.Gauges("spreadd_ring_window_packets", "packets", "window",
 			"Flow control windows: packets that all daemons may send in a round, that this daemon may send, and that it may send after the token.",
 			func(s *snapshot, put prom.Put) {
-				put(float64(status(s).Window), "ring")
-				put(float64(status(s).PersonalWindow), "personal")
-				put(float64(status(s).AcceleratedWindow), "accelerated")
+				put(float64(s.ring().Window), "ring")
+				put(float64(s.ring().PersonalWindow), "personal")
+				put(float64(s.ring().AcceleratedWindow), "accelerated")
 			}),
 		prom.Flag("spreadd_ring_accelerated",
 			"1 if the accelerated ring is in use, otherwise 0.",
-			func(s *snapshot) bool { return status(s).Accelerated }),
+			func(s *snapshot) bool { return s.ring().Accelerated }),
 	}
 }
 

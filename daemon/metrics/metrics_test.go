@@ -132,7 +132,9 @@ func TestServed(t *testing.T) {
 		}
 	}
 
-	daemons[1].Stop()
+	if err := daemons[1].Stop(); err != nil {
+		t.Fatal(err)
+	}
 	testkit.Wait(t, "alpha is alone", func() bool { return len(daemons[0].Members()) == 1 })
 	a = promtest.Scrape(t, url[0])
 	if a.Values[`spreadd_ring_member{daemon="beta"}`] != 0 || a.Values[`spreadd_ring_daemons`] != 1 {

@@ -134,7 +134,7 @@ func (p *process) stop() {
 }
 
 // faultyDaemon is the path of spreadd with a bad network in the module.
-const faultyDaemon = "daemon/transport/transporttest/faultyd"
+const faultyDaemon = "daemon/cmd/faultyd"
 
 // buildDaemon returns the path of spreadd.
 func buildDaemon(t testing.TB) string {

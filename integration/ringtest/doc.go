@@ -20,7 +20,7 @@
 //
 // If the kernel has netem, it loses, delays and duplicates datagrams. Otherwise nftables loses
 // them, and a filter in the daemon delays and duplicates them. The daemon with that filter is the
-// program daemon/transport/transporttest/faultyd, because spreadd has no option for it. Links are
+// program daemon/cmd/faultyd, because spreadd has no option for it. Links are
 // cut by moving ports to another bridge. Routers are stopped, hosts made deaf, and daemons killed,
 // restarted and suspended.
 //

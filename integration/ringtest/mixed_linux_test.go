@@ -402,7 +402,6 @@ func (r *ring) flood() {
 				r.t.Errorf("flooder %s at %s: %v\n%s", user, r.at(number), p.Err, p.Tail(8))
 			}
 		})
-
 	}
 	// The client that watches them is a member too.
 	watch := r.dial(1, "watch")
