@@ -163,7 +163,7 @@ func (p *program) reload(ctx context.Context) {
 	p.sent(fmt.Sprintf("reload; the hash of the configuration was %d", p.settings.Hash), p.conn.Reload())
 	s, err := p.cfg.Load()
 	if err != nil {
-		p.printf("Monitor: going on with the old configuration: %v\n", err)
+		p.printf("Monitor: keeping the old configuration: %v\n", err)
 		return
 	}
 	p.close() // it may have the address of the next one

@@ -13,17 +13,16 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// Record is one line of the output of -json: a report, or that there is none.
-// New fields may be added; those that are here keep their names and meanings.
+// Record is one line of the output of -json: a report, or an error. New fields may be added; existing
+// ones keep their names and meanings.
 type Record struct {
 	// Time is when the line was printed, in RFC 3339 with nanoseconds.
 	Time time.Time `json:"time"`
-	// Daemon is the name of the daemon; missing if a report is of nobody that is
-	// configured.
+	// Daemon is the name of the daemon; empty if the report is of an unknown daemon.
 	Daemon string `json:"daemon,omitempty"`
-	// Error says what went wrong, as "no answer"; then there is no report.
+	// Error is an error such as "no answer". There is no report then.
 	Error string `json:"error,omitempty"`
-	// Report is what the daemon says.
+	// Report is the report of the daemon.
 	Report *ReportRecord `json:"report,omitempty"`
 }
 
@@ -98,7 +97,7 @@ type jsonConfig struct {
 	Out    io.Writer
 }
 
-// errNoAnswer means that a daemon has not answered in the last round.
+// errNoAnswer means that a daemon did not answer in the last round.
 var errNoAnswer = errors.New("no answer")
 
 // runJSON asks all daemons again and again, and prints what they answer, until
@@ -131,7 +130,7 @@ func runJSON(ctx context.Context, cfg jsonConfig) error {
 	}
 }
 
-// reporter prints reports as they come.
+// reporter prints reports as they arrive.
 type reporter struct {
 	conn    Conn
 	json    *json.Encoder
@@ -187,7 +186,7 @@ func (j *reporter) round(ctx context.Context, interval time.Duration, last bool)
 	case len(names) > 0:
 		return fmt.Errorf("%w from %s", errNoAnswer, strings.Join(names, ", "))
 	case unasked:
-		return fmt.Errorf("%w: not all daemons could be asked", errNoAnswer)
+		return fmt.Errorf("%w: some daemons could not be queried", errNoAnswer)
 	}
 	return nil
 }
@@ -202,7 +201,7 @@ func (j *reporter) report(r *Report) error {
 func (j *reporter) print(r Record) error {
 	r.Time = time.Now().UTC()
 	if err := j.json.Encode(r); err != nil {
-		return fmt.Errorf("printing a report: %w", err)
+		return fmt.Errorf("cannot print a report: %w", err)
 	}
 	return nil
 }

@@ -20,7 +20,7 @@ const commandPrompt = "\nMonitor> "
 // maxInput is how many bytes of a line are read; the rest is skipped.
 const maxInput = 4 << 10
 
-// Conn is what the program needs of a monitor's socket: a [socket].
+// Conn is the part of a [socket] that the program uses. Tests replace it.
 type Conn interface {
 	Daemons() []Daemon
 	DaemonName(id wire.DaemonID) string
@@ -33,11 +33,10 @@ type Conn interface {
 	Close() error
 }
 
-// Settings are what the program wants to know of a configuration.
+// Settings are the parts of a configuration that the program uses.
 type Settings struct {
 	Hash uint32
-	// Accelerated says that the accelerated ring is configured, so that its
-	// windows are asked for.
+	// Accelerated reports whether the accelerated ring is configured. Its windows are asked for then.
 	Accelerated bool
 	// Open opens the monitor's socket.
 	Open func(ctx context.Context) (Conn, error)
@@ -152,7 +151,7 @@ func (p *program) open(ctx context.Context, s Settings) error {
 	return nil
 }
 
-// pump hands reports over until the connection is closed or fails.
+// pump passes reports on until the connection is closed or fails.
 func pump(conn Conn, reports chan<- received, done <-chan struct{}) {
 	for {
 		var r received
@@ -171,15 +170,14 @@ func pump(conn Conn, reports chan<- received, done <-chan struct{}) {
 	}
 }
 
-// close closes the socket and ends what is repeated. Reports that are on their
-// way are passed over.
+// close closes the socket and ends repeated requests. Later reports are ignored.
 func (p *program) close() {
 	p.status.stop()
 	p.repeat.stop()
 	if p.conn == nil {
 		return
 	}
-	_ = p.conn.Close() // it has nothing more to say
+	_ = p.conn.Close() // nothing was buffered
 	p.conn = nil
 }
 
@@ -206,8 +204,8 @@ func (p *program) read(in io.Reader) {
 	}
 }
 
-// ask asks for one line, and does what has to be done until it is there. It
-// reports false if the program is over.
+// ask asks for one line, and handles reports and timers until it arrives. It returns false if the program
+// is over.
 func (p *program) ask(ctx context.Context, prompt string) (string, bool) {
 	p.print(prompt)
 	p.prompt = prompt[strings.LastIndexByte(prompt, '\n')+1:]
@@ -256,8 +254,7 @@ func (p *program) sendPartition() {
 	p.sent("send partition", p.conn.Partition(p.active))
 }
 
-// sent says what was sent, and what was wrong with that, which may be better next
-// time.
+// sent prints what was sent, and the error of sending, which may be temporary.
 func (p *program) sent(what string, err error) {
 	text := "\nMonitor: " + what + "\n"
 	if err != nil {
@@ -266,8 +263,7 @@ func (p *program) sent(what string, err error) {
 	p.say(text)
 }
 
-// say shows text that begins with a newline. If something is being asked, it is
-// asked again.
+// say prints text that begins with a newline, and then repeats the open question.
 func (p *program) say(text string) {
 	if p.prompt != "" {
 		text += "\n" + p.prompt
@@ -276,12 +272,12 @@ func (p *program) say(text string) {
 }
 
 func (p *program) print(text string) {
-	_, _ = io.WriteString(p.cfg.Out, text) // nobody is left to be told
+	_, _ = io.WriteString(p.cfg.Out, text) // there is nowhere else to report an error
 }
 
 func (p *program) printf(format string, args ...any) { p.print(fmt.Sprintf(format, args...)) }
 
-// chosen are the places that are set.
+// chosen returns the indexes that are set.
 func chosen(set []bool) []int {
 	var all []int
 	for i, x := range set {
@@ -292,7 +288,7 @@ func chosen(set []bool) []int {
 	return all
 }
 
-// place is that of the daemon of a name, or -1.
+// place returns the index of the daemon with a name, or -1.
 func place(daemons []Daemon, name string) int {
 	return slices.IndexFunc(daemons, func(d Daemon) bool { return d.Name == name })
 }

@@ -22,21 +22,19 @@ const (
 	// repeatPartition is how often a partition has to be sent again: daemons end
 	// it 60 s after the last time (monitor-protocol §5).
 	repeatPartition = 25 * time.Second
-	// copies is how often a command is sent, in case one gets lost.
+	// copies is how often a command is sent, because a datagram may get lost.
 	copies = 2
-	// maxReport is longer than a report, so that longer datagrams are seen to be
-	// none.
+	// maxReport is longer than a report, so that longer datagrams are recognized.
 	maxReport = 2048
 )
 
 // socketConfig says whom to talk to, and as whom.
 type socketConfig struct {
 	Conf *spreadconf.Config
-	// Self is the daemon whose identity the monitor takes. Its address is this
-	// host's; it need not run.
+	// Self is the daemon whose identity the monitor uses. Its address belongs to this host; it need
+	// not run.
 	Self spreadconf.Self
-	// Port is where reports are to come, on Self's address; zero asks the
-	// system for one. See defaultPort.
+	// Port receives reports, on Self's address; zero means any free port.
 	Port uint16
 }
 
@@ -67,17 +65,17 @@ func openSocket(ctx context.Context, cfg socketConfig) (*socket, error) {
 	if err != nil {
 		advice := ""
 		if errors.Is(err, syscall.EADDRINUSE) {
-			advice = "; another monitor runs there: choose another port"
+			advice = "; another monitor uses it: choose another port with -p"
 		}
-		return nil, fmt.Errorf("receiving reports on %v: %w%s", addr, err, advice)
+		return nil, fmt.Errorf("cannot receive reports on %v: %w%s", addr, err, advice)
 	}
 	conn, ok := pc.(*net.UDPConn)
 	if !ok {
-		return nil, errors.Join(fmt.Errorf("receiving reports on %v: not UDP", addr), pc.Close())
+		return nil, errors.Join(fmt.Errorf("cannot receive reports on %v: not UDP", addr), pc.Close())
 	}
 	local, err := netip.ParseAddrPort(conn.LocalAddr().String())
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("receiving reports on %v: %w", addr, err), conn.Close())
+		return nil, errors.Join(fmt.Errorf("cannot receive reports on %v: %w", addr, err), conn.Close())
 	}
 	return &socket{
 		conn: conn, self: wire.DaemonID(cfg.Self.Daemon.ID), hash: cfg.Conf.Hash(), port: local.Port(),
@@ -128,8 +126,8 @@ func (c *socket) request(kind wire.RingType, body []byte) []byte {
 	return p.Append(nil)
 }
 
-// send sends a request to the daemons at these places. It goes on where one
-// cannot be reached, and returns all that was wrong.
+// send sends a request to the daemons at these places. It continues after an error and returns all
+// errors.
 func (c *socket) send(kind wire.RingType, body []byte, times int, daemons []int) error {
 	b := c.request(kind, body)
 	var errs []error
@@ -137,7 +135,7 @@ func (c *socket) send(kind wire.RingType, body []byte, times int, daemons []int)
 		d := &c.daemons[i]
 		for range times {
 			if _, err := c.conn.WriteToUDPAddrPort(b, d.Addr); err != nil {
-				errs = append(errs, fmt.Errorf("sending to daemon %s at %v: %w", d.Name, d.Addr, err))
+				errs = append(errs, fmt.Errorf("cannot send to daemon %s at %v: %w", d.Name, d.Addr, err))
 				break
 			}
 		}
@@ -145,7 +143,7 @@ func (c *socket) send(kind wire.RingType, body []byte, times int, daemons []int)
 	return errors.Join(errs...)
 }
 
-// Query asks the daemons at these places for their status.
+// Query requests the status of the daemons at these places.
 func (c *socket) Query(daemons ...int) error {
 	return c.send(wire.PacketStatus, nil, 1, daemons)
 }
@@ -162,7 +160,7 @@ func (c *socket) Partition(components []int16) error {
 }
 
 // Kill ends the daemons at these places. components is the partition in force,
-// which they are told as well; nil if there is none.
+// which is sent to them as well; nil if there is none.
 func (c *socket) Kill(components []int16, daemons ...int) error {
 	if components == nil {
 		components = make([]int16, len(c.daemons))
@@ -179,7 +177,7 @@ func (c *socket) Kill(components []int16, daemons ...int) error {
 
 func (c *socket) checkComponents(components []int16) error {
 	if len(components) != len(c.daemons) {
-		return fmt.Errorf("a partition of %d daemons, there are %d", len(components), len(c.daemons))
+		return fmt.Errorf("partition of %d daemons: the configuration has %d", len(components), len(c.daemons))
 	}
 	for i, x := range components {
 		if x < 0 {
@@ -191,13 +189,13 @@ func (c *socket) checkComponents(components []int16) error {
 
 // errNoRoom means that the ring's window cannot be set in a configuration of 128
 // daemons (monitor-protocol §6).
-var errNoRoom = errors.New("the protocol has no room for the ring's window with 128 daemons")
+var errNoRoom = errors.New("the protocol cannot set the ring's window with 128 daemons")
 
 // SetWindows sets the ring's window, and the personal and accelerated windows of
 // each daemon, in packets; [wire.Unchanged] leaves one as it is.
 func (c *socket) SetWindows(window int16, daemons []wire.Windows) error {
 	if len(daemons) != len(c.daemons) {
-		return fmt.Errorf("windows of %d daemons, there are %d", len(daemons), len(c.daemons))
+		return fmt.Errorf("windows of %d daemons: the configuration has %d", len(daemons), len(c.daemons))
 	}
 	if err := checkWindow("the ring's window", window, 1); err != nil {
 		return err
@@ -223,13 +221,12 @@ func checkWindow(what string, w, least int16) error {
 	return nil
 }
 
-// Reload has the daemons read their file again. Daemons of ours say in their
-// log that they need a restart for that.
+// Reload makes the daemons reload their file.
 func (c *socket) Reload() error {
 	return c.send(wire.PacketReload, nil, copies, c.All())
 }
 
-// Report is what a daemon says of itself.
+// Report is the status that a daemon reports.
 type Report struct {
 	wire.Status
 	// Daemon is the place of the daemon, or -1 if the report names one that is
@@ -244,7 +241,7 @@ func (c *socket) Receive() (Report, error) {
 	for {
 		n, from, err := c.conn.ReadFromUDPAddrPort(c.buf)
 		if err != nil {
-			return Report{}, fmt.Errorf("receiving reports: %w", err)
+			return Report{}, fmt.Errorf("cannot receive reports: %w", err)
 		}
 		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
 		var p wire.Packet
@@ -260,7 +257,7 @@ func (c *socket) Receive() (Report, error) {
 	}
 }
 
-// Ignored counts the datagrams that came and were no reports.
+// Ignored returns the number of datagrams received that were not reports.
 func (c *socket) Ignored() int64 { return c.ignored.Load() }
 
 // DaemonName is the name of the daemon with an id, or the id as a number.

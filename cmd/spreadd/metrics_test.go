@@ -96,7 +96,7 @@ func TestMetricsAddress(t *testing.T) {
 		status int
 		stderr string
 	}{
-		{l.Addr().String(), flags.Failed, "listening for Prometheus on " + l.Addr().String()},
+		{l.Addr().String(), flags.Failed, "cannot serve metrics on " + l.Addr().String()},
 		{"9803", flags.Misuse, `"9803" is not an address with a port`},
 	} {
 		status, _, stderr := runArgs(t, "-c", conf, "-socket-dir", dir, "-metrics", tt.addr)

@@ -11,11 +11,10 @@ import (
 	"github.com/spreadd/spreadd/internal/spreadconf"
 )
 
-// errTakenOut ends a daemon that is not in its configuration any more; it is no failure.
-var errTakenOut = errors.New("taken out of the configuration")
+// errTakenOut ends a daemon that its configuration no longer names. It is not a failure.
+var errTakenOut = errors.New("removed from the configuration")
 
-// reloader reads the configuration again when it is asked to, and has the daemon go over
-// to it.
+// reloader reloads the configuration on request and applies it to the daemon.
 type reloader struct {
 	p      *program
 	o      options
@@ -23,15 +22,15 @@ type reloader struct {
 	level  *slog.LevelVar
 	reopen func() // the log file
 	daemon *daemon.Daemon
-	// conf is what the daemon has been told last, nil if there is no file.
+	// conf is the configuration in use; nil if there is no file.
 	conf *spreadconf.Config
 	name string // of the daemon
-	// asks: a monitor wants it. One that comes while another waits is the same.
+	// asks has requests of monitors. One request is enough for all that wait.
 	asks chan struct{}
 }
 
-// run serves SIGHUP and monitors until done is closed, or the daemon cannot stay: why goes to
-// end.
+// run serves SIGHUP and monitors until done is closed. It calls end with the reason if the daemon
+// cannot run with its new configuration.
 func (r *reloader) run(hup <-chan os.Signal, done <-chan struct{}, end func(error)) {
 	for {
 		select {
@@ -48,7 +47,7 @@ func (r *reloader) run(hup <-chan os.Signal, done <-chan struct{}, end func(erro
 	}
 }
 
-// ask is what a monitor does.
+// ask requests a reload.
 func (r *reloader) ask() {
 	select {
 	case r.asks <- struct{}{}:
@@ -56,11 +55,10 @@ func (r *reloader) ask() {
 	}
 }
 
-// reload returns an error only if the daemon cannot stay. A file that is wrong changes
-// nothing.
+// reload returns an error only if the daemon cannot continue. A wrong file changes nothing.
 func (r *reloader) reload() error {
 	if r.conf == nil {
-		r.log.Warn("there was no configuration to be read again; start the daemon again to use one")
+		r.log.Warn("cannot reload: spreadd was started without a configuration file; restart it to use one")
 		return nil
 	}
 	c, cfg, err := r.read()
@@ -71,21 +69,21 @@ func (r *reloader) reload() error {
 	switch {
 	case err == nil:
 	case errors.Is(err, errTakenOut), errors.As(err, &restart):
-		r.log.Error("this daemon cannot go on with its new configuration", slog.Any("error", err))
+		r.log.Error("cannot run with the new configuration", slog.Any("error", err))
 		return err
 	case errors.Is(err, daemon.ErrStopped):
 		return nil
 	default:
-		r.log.Error("the configuration is not taken, going on with the old one", slog.Any("error", err))
+		r.log.Error("cannot reload the configuration; keeping the old one", slog.Any("error", err))
 		return nil
 	}
 	r.level.Set(level(&c.Options, r.o.verbose))
-	r.tell(c)
+	r.report(c)
 	r.conf = c
 	return nil
 }
 
-// read reads the configuration for the daemon that runs.
+// read reads the configuration of the running daemon.
 func (r *reloader) read() (*spreadconf.Config, daemon.Config, error) {
 	c, err := spreadconf.Load(r.o.conf, r.p.env)
 	if err != nil {
@@ -106,8 +104,8 @@ func (r *reloader) read() (*spreadconf.Config, daemon.Config, error) {
 	return c, cfg, err
 }
 
-// tell says what has changed, and what will only after a restart.
-func (r *reloader) tell(c *spreadconf.Config) {
+// report logs what has changed, and what will change only after a restart.
+func (r *reloader) report(c *spreadconf.Config) {
 	names := func(c *spreadconf.Config) (list []string) {
 		for _, d := range c.Daemons() {
 			list = append(list, d.Name)
@@ -118,20 +116,20 @@ func (r *reloader) tell(c *spreadconf.Config) {
 	without := func(from, those []string) []string {
 		return slices.DeleteFunc(slices.Clone(from), func(n string) bool { return slices.Contains(those, n) })
 	}
-	r.log.Info("configuration read again", slog.String("file", c.File), slog.Uint64("hash", uint64(c.Hash())),
+	r.log.Info("configuration reloaded", slog.String("file", c.File), slog.Uint64("hash", uint64(c.Hash())),
 		slog.Any("added", without(now, old)), slog.Any("removed", without(old, now)))
 	for _, w := range c.Warnings {
 		r.log.Warn("configuration", slog.String("warning", w.Text), slog.String("at", w.Pos.String()))
 	}
 	if c.Hash() != r.conf.Hash() && c.AcceleratedAtStart() != c.AcceleratedAfterReload() {
-		r.log.Warn("AcceleratedRing is not set: C daemons go over to the accelerated ring when they reload, and this one is apart from them; set it on all hosts")
+		r.log.Warn("AcceleratedRing is not set: C daemons switch to the accelerated ring when they reload and cannot form a ring with this daemon; set it on all hosts")
 	}
 	if late := needRestart(&r.conf.Options, &c.Options); len(late) > 0 {
-		r.log.Warn("some options count only after a restart", slog.Any("options", late))
+		r.log.Warn("some options take effect only after a restart", slog.Any("options", late))
 	}
 }
 
-// needRestart returns the options that differ and do not change in a daemon that runs.
+// needRestart returns the options that differ and that a running daemon cannot change.
 func needRestart(old, now *spreadconf.Options) (list []string) {
 	for _, o := range []struct {
 		name    string

@@ -145,9 +145,9 @@ func TestReload(t *testing.T) {
 
 	f.write("Window = 50\nDangerousMonitor = true\nEventPriority = WARNING\nDaemonUser = other\n", "c", "a")
 	send()
-	f.reload(a, `some options count only after a restart`)
-	f.reload(c, `some options count only after a restart`)
-	f.reload(b, "taken out of the configuration")
+	f.reload(a, `some options take effect only after a restart`)
+	f.reload(c, `some options take effect only after a restart`)
+	f.reload(b, "removed from the configuration")
 	if s := <-b.status; s != flags.OK {
 		t.Errorf("the daemon that is taken out ends with status %d: %s", s, &b.stderr)
 	}
@@ -163,8 +163,8 @@ func TestReload(t *testing.T) {
 
 	// A mistake, and an id that a daemon cannot get on the fly.
 	for _, wrong := range []struct{ options, old, new, want string }{
-		{"Nonsense = 3\n", "", "", "the configuration is not taken"},
-		{"", "\tc 127.0.0.1", "\tc 127.0.0.1 VirtualID = 4711", "the configuration is not taken"},
+		{"Nonsense = 3\n", "", "", "cannot reload the configuration"},
+		{"", "\tc 127.0.0.1", "\tc 127.0.0.1 VirtualID = 4711", "cannot reload the configuration"},
 	} {
 		f.write(wrong.options, "c", "a")
 		text, err := os.ReadFile(f.file)
@@ -186,7 +186,7 @@ func TestReload(t *testing.T) {
 	}
 	f.ports["c"] = port
 	f.write("", "c", "a")
-	f.reload(c, "cannot go on with its new configuration")
+	f.reload(c, "cannot run with the new configuration")
 	if s := <-c.status; s != flags.Failed || !strings.Contains(c.stderr.String(), "the port of this daemon") {
 		t.Errorf("status %d: %s", s, &c.stderr)
 	}

@@ -29,7 +29,7 @@ func (p *program) serve(ctx context.Context, o options) error {
 		return err
 	}
 	if !found {
-		// What nobody has configured is not to be reached from outside.
+		// A daemon that nobody configured must not be reachable from outside.
 		cfg.Listen = []netip.AddrPort{netip.AddrPortFrom(self.Addr, self.Segment.Port)}
 		cfg.Ring.Interfaces = []transport.Interface{{Addr: self.Addr}}
 	}
@@ -51,7 +51,7 @@ func (p *program) serve(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	// Sockets are bound before privileges go, and the log file is open.
+	// Bind sockets and open the log file before dropping privileges.
 	observe, unobserve, err := p.openMetrics(ctx, o.metrics, d, &cfg)
 	if err != nil {
 		return err
@@ -93,7 +93,7 @@ func (p *program) serve(ctx context.Context, o options) error {
 	return err
 }
 
-// daemonConfig returns what a file and the command line say to the daemon.
+// daemonConfig merges a file and the command line into the configuration of the daemon.
 func (p *program) daemonConfig(c *spreadconf.Config, self spreadconf.Self, o options) (daemon.Config, error) {
 	access, err := loadAccess(&c.Options)
 	if err != nil {
@@ -109,8 +109,8 @@ func (p *program) daemonConfig(c *spreadconf.Config, self spreadconf.Self, o opt
 	return cfg, nil
 }
 
-// openMetrics binds the address for Prometheus, if there is one. observe begins
-// to answer; done ends that, once the daemon has.
+// openMetrics binds the address for Prometheus, if there is one. observe starts the server; done ends
+// it, after the daemon has ended.
 func (p *program) openMetrics(ctx context.Context, addr string, d *daemon.Daemon, cfg *daemon.Config) (observe, done func(), err error) {
 	if addr == "" {
 		return func() {}, func() {}, nil
@@ -135,8 +135,8 @@ func (p *program) openMetrics(ctx context.Context, addr string, d *daemon.Daemon
 	return observe, func() { end() }, nil
 }
 
-// loadAccess reads the access files that the enabled methods need. That one is
-// missing is left to the method.
+// loadAccess reads the access files that the enabled methods need. The method decides about a missing
+// file.
 func loadAccess(o *spreadconf.Options) (daemon.Access, error) {
 	var access daemon.Access
 	for _, m := range append(o.AllowedAuthMethods, o.RequiredAuthMethods...) {
@@ -155,8 +155,8 @@ func loadAccess(o *spreadconf.Options) (daemon.Access, error) {
 	return access, nil
 }
 
-// openLog returns the log that the options ask for, and what reopens and what
-// closes its file. The level may be set anew.
+// openLog returns the log that the options describe, and functions that reopen and close its file. The
+// caller may change the level.
 func (p *program) openLog(o *spreadconf.Options, lowest *slog.LevelVar, verbose bool) (log *slog.Logger, reopen, done func(), err error) {
 	var w io.Writer = p.stdout
 	reopen, done = func() {}, func() {}
@@ -177,7 +177,7 @@ func (p *program) openLog(o *spreadconf.Options, lowest *slog.LevelVar, verbose 
 	if file != nil {
 		reopen = func() {
 			if err := file.Reopen(); err != nil {
-				log.Error("cannot reopen the log file, going on with the old one", slog.Any("error", err))
+				log.Error("cannot reopen the log file; keeping the old one", slog.Any("error", err))
 			}
 		}
 		done = func() { _ = file.Close() }
@@ -185,7 +185,7 @@ func (p *program) openLog(o *spreadconf.Options, lowest *slog.LevelVar, verbose 
 	return log, reopen, done, nil
 }
 
-// level maps EventPriority, and the flags that ask for details, to a level.
+// level maps EventPriority, and the debug flags that ask for details, to a level.
 func level(o *spreadconf.Options, verbose bool) slog.Level {
 	const details = spreadconf.FlagSession | spreadconf.FlagMembership | spreadconf.FlagGroups | spreadconf.FlagDebug
 	switch {
@@ -200,12 +200,12 @@ func level(o *spreadconf.Options, verbose bool) slog.Level {
 	}
 }
 
-// logConf says which configuration is in force.
+// logConf logs which configuration is in use.
 func logConf(log *slog.Logger, c *spreadconf.Config, cfg *daemon.Config, found bool) {
 	if found {
 		log.Info("configuration read", slog.String("file", c.File), slog.Uint64("hash", uint64(c.Hash())))
 	} else {
-		log.Info("no spread.conf here or in /etc: running as daemon localhost on 127.0.0.1:4803")
+		log.Info("no spread.conf in the current directory or in /etc: running as daemon localhost on 127.0.0.1:4803")
 	}
 	for _, w := range c.Warnings {
 		log.Warn("configuration", slog.String("warning", w.Text), slog.String("at", w.Pos.String()))
@@ -213,11 +213,11 @@ func logConf(log *slog.Logger, c *spreadconf.Config, cfg *daemon.Config, found b
 	log.Info("this daemon", slog.String("name", cfg.Name()), slog.Uint64("id", uint64(cfg.Engine.Self)), slog.Any("port", cfg.Port),
 		slog.Any("daemons", len(cfg.Engine.Topology.Daemons())))
 	if c.Options.AllowedAuthMethods == nil {
-		log.Warn("no authentication method is allowed, so every client is refused", slog.String("option", "AllowedAuthMethods"))
+		log.Warn("no authentication method is allowed: every client will be refused", slog.String("option", "AllowedAuthMethods"))
 	}
 }
 
-// logStats sums up the daemon's life.
+// logStats logs the daemon's counters at its end.
 func logStats(ctx context.Context, log *slog.Logger, st daemon.Stats) {
 	args := []slog.Attr{
 		slog.Int64("sessions", st.Sessions.Opened), slog.Int64("received", st.Sessions.Received),

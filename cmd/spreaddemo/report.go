@@ -31,7 +31,7 @@ type Site struct {
 	// Resent is how many of these were sent twice, because it was not certain that the daemon had
 	// them when the connection ended.
 	Resent int64
-	// Killed is the name of its daemon if that was killed, else empty.
+	// Killed is the name of its daemon if that was killed; otherwise empty.
 	Killed string
 	// Files has one entry for each log host.
 	Files []File

@@ -77,7 +77,7 @@ func (p *process) wait(text string, times int) {
 		select {
 		case <-p.written:
 		case <-limit:
-			p.t.Fatalf("waited in vain for %q in\n%s", text, p.text())
+			p.t.Fatalf("timed out waiting for %q in\n%s", text, p.text())
 		}
 	}
 }
@@ -203,7 +203,7 @@ func TestPassword(t *testing.T) {
 	bad.end(1)
 }
 
-// TestJSON: with -json the output is records, one a line, and the status tells
+// TestJSON: with -json the output is records, one a line, and the status shows
 // of failures.
 func TestJSON(t *testing.T) {
 	d := spreadtest.New("alpha")

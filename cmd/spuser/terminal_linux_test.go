@@ -196,7 +196,7 @@ func (s *terminalSession) see(text string) {
 				s.t.Fatal(err)
 			}
 		case <-limit:
-			s.t.Fatalf("waited in vain for %q; the screen is\n%s", text, s.display.String())
+			s.t.Fatalf("timed out waiting for %q; the screen is\n%s", text, s.display.String())
 		}
 	}
 }

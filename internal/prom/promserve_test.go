@@ -137,7 +137,7 @@ func TestNothingElse(t *testing.T) {
 	}
 }
 
-// TestAddressTaken: an address in use is told before anything runs, and one that is closed is free.
+// TestAddressTaken: an address in use is an error before anything runs, and one that is closed is free.
 func TestAddressTaken(t *testing.T) {
 	s, err := listen(t, prom.Config{}, "127.0.0.1:0")
 	if err != nil {
@@ -204,7 +204,7 @@ func TestKeep(t *testing.T) {
 	}
 }
 
-// TestCheckAddress: what cannot be an address is told from one that may be.
+// TestCheckAddress: only an address with a port is one.
 func TestCheckAddress(t *testing.T) {
 	for addr, ok := range map[string]bool{"127.0.0.1:9803": true, ":9803": true, "[::1]:0": true, "9803": false, "localhost": false, "": false} {
 		if err := prom.CheckAddress(addr); (err == nil) != ok {

@@ -24,19 +24,18 @@ const (
 	maxConnections = 32
 	// maxScrapes run at a time; more are refused with 503.
 	maxScrapes = 4
-	// scrapeTimeout is for how long a scrape waits for the program, then it gets
-	// 503: Prometheus gives up after 10 s by default.
+	// scrapeTimeout is how long a scrape waits for the program before it gets 503. Prometheus gives
+	// up after 10 s by default.
 	scrapeTimeout = 10 * time.Second
-	// requestTimeout is for how long a client may take to say what it wants,
-	// responseTimeout how long it has from then on until it has read the answer.
+	// requestTimeout bounds the time until a request has arrived, responseTimeout the time from then
+	// until the client has read the answer.
 	requestTimeout  = 5 * time.Second
 	responseTimeout = 30 * time.Second
-	// idleTimeout is longer than the usual times between scrapes, so that these
-	// keep their connection.
+	// idleTimeout is longer than the usual scrape interval, so that scrapes keep their connection.
 	idleTimeout = 2 * time.Minute
 	// maxRequestHeader bounds a request, in bytes.
 	maxRequestHeader = 16 << 10
-	// closeTimeout is for how long a scrape may go on when the server closes.
+	// closeTimeout is how long a scrape may continue when the server closes.
 	closeTimeout = time.Second
 )
 
@@ -58,8 +57,7 @@ func AddressFlag(s *flags.Set, addr *string, port int) {
 	})
 }
 
-// CheckAddress reports whether an address looks like one for [Listen], before anything is
-// done with it.
+// CheckAddress checks the form of an address for [Listen].
 func CheckAddress(addr string) error {
 	if _, _, err := net.SplitHostPort(addr); err != nil {
 		return fmt.Errorf("%q is not an address with a port, such as 127.0.0.1:9803", addr)
@@ -73,14 +71,14 @@ type Config struct {
 	Program string
 	// Collector has its metrics; those of the Go runtime and of the process come with them.
 	Collector prometheus.Collector
-	// Log hears of requests that fail.
+	// Log gets failed requests.
 	Log *slog.Logger
-	// Mount, if not nil, adds what else is served, instead of the index. What it adds is answered
-	// within 30 s, unless its handlers set another time ([http.ResponseController]).
+	// Mount, if not nil, adds further handlers in place of the index. They must answer within 30 s
+	// unless they set another deadline ([http.ResponseController]).
 	Mount func(*http.ServeMux)
 }
 
-// Server serves /metrics, and an index that leads to it.
+// Server serves /metrics and an index that links to it.
 type Server struct {
 	listener net.Listener
 	http     http.Server
@@ -98,13 +96,13 @@ func Listen(ctx context.Context, addr string, cfg Config) (*Server, error) {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	} {
 		if err := reg.Register(c); err != nil {
-			return nil, fmt.Errorf("registering metrics: %w", err)
+			return nil, fmt.Errorf("cannot register metrics: %w", err)
 		}
 	}
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", addr)
 	if err != nil {
-		return nil, fmt.Errorf("listening for Prometheus on %s: %w; choose another address for metrics", addr, err)
+		return nil, fmt.Errorf("cannot serve metrics on %s: %w; choose another address", addr, err)
 	}
 	errorLog := slog.NewLogLogger(cfg.Log.With(slog.String("part", "metrics")).Handler(), slog.LevelWarn)
 	mux := http.NewServeMux()
@@ -120,7 +118,7 @@ func Listen(ctx context.Context, addr string, cfg Config) (*Server, error) {
 	} else {
 		mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
-			_, _ = fmt.Fprintf(w, index, cfg.Program) // who has gone does not read it
+			_, _ = fmt.Fprintf(w, index, cfg.Program) // the client may have gone
 		})
 	}
 	return &Server{
@@ -141,35 +139,34 @@ func Listen(ctx context.Context, addr string, cfg Config) (*Server, error) {
 // Addr returns the address that the server listens on.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
-// Serve answers requests until Close. It returns an error if it ends before.
+// Serve answers requests until Close. It returns an error if it ends earlier.
 func (s *Server) Serve() error {
 	err := s.http.Serve(netutil.LimitListener(s.listener, maxConnections))
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}
-	return fmt.Errorf("serving metrics on %v: %w", s.Addr(), err)
+	return fmt.Errorf("cannot serve metrics on %v: %w", s.Addr(), err)
 }
 
-// Start answers requests in the background until end is called, which returns when all is closed. What goes
-// wrong is logged: the program does its work also when nobody watches.
+// Start answers requests in the background until end is called, which returns when everything is
+// closed. Errors are logged: the program works without metrics, too.
 func (s *Server) Start() (end func()) {
 	s.log.Info("serving metrics", slog.String("address", s.Addr().String()))
 	var serving sync.WaitGroup
 	serving.Go(func() {
 		if err := s.Serve(); err != nil {
-			s.log.Error("no more metrics are served", slog.Any("error", err))
+			s.log.Error("metrics server failed", slog.Any("error", err))
 		}
 	})
 	return func() {
 		if err := s.Close(); err != nil {
-			s.log.Warn("closing the server of metrics", slog.Any("error", err))
+			s.log.Warn("cannot close the metrics server", slog.Any("error", err))
 		}
 		serving.Wait()
 	}
 }
 
-// Close ends Serve; a scrape that goes on gets a second to complete. It may be
-// called also when Serve was never.
+// Close ends Serve. A scrape in progress gets a second to complete. Close may be called without Serve.
 func (s *Server) Close() error {
 	ctx, stop := context.WithTimeout(context.Background(), closeTimeout)
 	defer stop()
@@ -178,7 +175,7 @@ func (s *Server) Close() error {
 		err = s.http.Close()
 	}
 	if e := s.listener.Close(); e != nil && !errors.Is(e, net.ErrClosed) {
-		err = errors.Join(err, e) // it is still ours if Serve was never called
+		err = errors.Join(err, e) // Serve closes it, but may never have been called
 	}
 	return err
 }

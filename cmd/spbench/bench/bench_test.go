@@ -164,7 +164,7 @@ func TestDaemonFails(t *testing.T) {
 		fault      func(*spreadtest.Daemon)
 	}{
 		{"gone", "connection closed by the daemon", time.Minute, func(d *spreadtest.Daemon) { d.SetDown(true) }},
-		{"stalled", "does not take", 200 * time.Millisecond, func(d *spreadtest.Daemon) { d.SetStalled(true) }},
+		{"stalled", "does not accept", 200 * time.Millisecond, func(d *spreadtest.Daemon) { d.SetStalled(true) }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d := spreadtest.New("test")
@@ -200,7 +200,7 @@ func TestDaemonFails(t *testing.T) {
 			t.Errorf("error %v", err)
 		}
 	})
-	t.Run("told to end", func(t *testing.T) {
+	t.Run("stopped", func(t *testing.T) {
 		d := spreadtest.New("test")
 		t.Cleanup(d.Close)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -231,12 +231,12 @@ func TestFaults(t *testing.T) {
 		want    []string
 	}{
 		{"nothing", spread.Agreed, [][]uint64{{1, 101, 2, 3}, {1, 101, 2, 3}}, nil},
-		{"lost", spread.Agreed, [][]uint64{{1, 101, 3}}, []string{"1 messages lost", "1 messages overtook"}},
+		{"lost", spread.Agreed, [][]uint64{{1, 101, 3}}, []string{"1 messages lost", "1 messages arrived before"}},
 		{"last lost", spread.Safe, [][]uint64{{1, 2, 101}}, []string{"1 messages lost"}},
 		{"all lost", spread.Safe, [][]uint64{nil}, []string{"4 messages lost"}},
-		{"twice", spread.FIFO, [][]uint64{{1, 2, 2, 3, 101}}, []string{"1 messages came twice"}},
-		{"twice, ahead", spread.Reliable, [][]uint64{{3, 3, 1, 2, 101}}, []string{"1 messages came twice"}},
-		{"overtaken", spread.FIFO, [][]uint64{{1, 3, 2, 101}}, []string{"1 messages overtook"}},
+		{"twice", spread.FIFO, [][]uint64{{1, 2, 2, 3, 101}}, []string{"1 messages arrived twice"}},
+		{"twice, ahead", spread.Reliable, [][]uint64{{3, 3, 1, 2, 101}}, []string{"1 messages arrived twice"}},
+		{"overtaken", spread.FIFO, [][]uint64{{1, 3, 2, 101}}, []string{"1 messages arrived before"}},
 		{"overtaken, reliable", spread.Reliable, [][]uint64{{1, 3, 2, 101}, {2, 1, 3, 101}}, nil},
 		{"two orders", spread.Agreed, [][]uint64{{1, 101, 2, 3}, {101, 1, 2, 3}}, []string{"2 different orders"}},
 	} {

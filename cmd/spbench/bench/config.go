@@ -75,21 +75,21 @@ func (c Config) withDefaults() (Config, error) {
 	n := len(c.Daemons)
 	switch {
 	case n == 0:
-		return c, errors.New("bench: no daemons")
+		return c, errors.New("no daemons")
 	case c.Receivers == 0:
-		return c, errors.New("bench: no receivers, so there is nothing to measure")
+		return c, errors.New("no receivers, so there is nothing to measure")
 	case n*c.Publishers > maxClients || n*c.Receivers > maxClients:
-		return c, fmt.Errorf("bench: %d publishers and %d receivers at %d daemons: want at most %d of each in all", c.Publishers, c.Receivers, n, maxClients)
+		return c, fmt.Errorf("%d publishers and %d receivers at %d daemons: want at most %d of each in all", c.Publishers, c.Receivers, n, maxClients)
 	case c.Size < MinSize || c.Size > spread.MaxPayload(1):
-		return c, fmt.Errorf("bench: a size of %d bytes: want %d to %d", c.Size, MinSize, spread.MaxPayload(1))
+		return c, fmt.Errorf("a size of %d bytes: want %d to %d", c.Size, MinSize, spread.MaxPayload(1))
 	case !(c.Vary >= 0 && c.Vary <= 1):
-		return c, fmt.Errorf("bench: sizes that vary by %v of their mean: want 0 to 1", c.Vary)
+		return c, fmt.Errorf("sizes that vary by %v of their mean: want 0 to 1", c.Vary)
 	case !(c.Rate >= 0 && c.Rate <= 1e7):
-		return c, fmt.Errorf("bench: a rate of %v messages a second: want 0 to 10000000", c.Rate)
+		return c, fmt.Errorf("a rate of %v messages a second: want 0 to 10000000", c.Rate)
 	case c.Window < 0:
-		return c, fmt.Errorf("bench: a window of %d messages: want more than 0", c.Window)
+		return c, fmt.Errorf("a window of %d messages: want more than 0", c.Window)
 	case c.For < 0:
-		return c, fmt.Errorf("bench: a time of %v to measure: want more than 0", c.For)
+		return c, fmt.Errorf("a time of %v to measure: want more than 0", c.For)
 	}
 	return c, spread.CheckGroup(c.Group)
 }

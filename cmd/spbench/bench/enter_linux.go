@@ -15,7 +15,7 @@ import (
 func Enter(pids []int) func(ctx context.Context, daemon int, network, address string) (net.Conn, error) {
 	return func(ctx context.Context, daemon int, network, address string) (conn net.Conn, err error) {
 		if daemon >= len(pids) {
-			return nil, fmt.Errorf("bench: no process id of daemon %d, whose namespace is to be entered", daemon)
+			return nil, fmt.Errorf("no process id of daemon %d, whose network namespace is to be entered", daemon)
 		}
 		done := make(chan struct{})
 		go func() {
@@ -31,12 +31,12 @@ func Enter(pids []int) func(ctx context.Context, daemon int, network, address st
 func dialIn(ctx context.Context, pid int, network, address string) (net.Conn, error) {
 	ns, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", pid))
 	if err != nil {
-		return nil, fmt.Errorf("bench: the network namespace of a daemon: %w", err)
+		return nil, fmt.Errorf("cannot find the network namespace of a daemon: %w", err)
 	}
 	err = unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET)
 	_ = ns.Close()
 	if err != nil {
-		return nil, fmt.Errorf("bench: entering the network namespace of process %d: %w: it takes root", pid, err)
+		return nil, fmt.Errorf("cannot enter the network namespace of process %d: %w; run as root", pid, err)
 	}
 	return new(net.Dialer).DialContext(ctx, network, address)
 }

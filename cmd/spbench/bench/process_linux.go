@@ -24,7 +24,7 @@ func usages(pids []int) ([]usage, error) {
 	for i, pid := range pids {
 		var err error
 		if all[i], err = usageOf(pid); err != nil {
-			return nil, fmt.Errorf("bench: process %d: %w", pid, err)
+			return nil, fmt.Errorf("process %d: %w", pid, err)
 		}
 	}
 	return all, nil

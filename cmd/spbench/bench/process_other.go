@@ -17,7 +17,7 @@ type usage struct {
 // known.
 func usages(pids []int) ([]usage, error) {
 	if len(pids) > 1 {
-		return nil, errors.New("bench: CPU time and memory of daemons can be had on Linux only: leave their process ids out")
+		return nil, errors.New("CPU time and memory of daemons are available only on Linux; remove -pids")
 	}
 	return make([]usage, len(pids)), nil
 }

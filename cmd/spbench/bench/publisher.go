@@ -9,7 +9,7 @@ import (
 	"github.com/spreadd/spreadd/spread"
 )
 
-// publisher sends messages until it is told to stop.
+// publisher sends messages until stop is closed.
 type publisher struct {
 	conn   *spread.Conn
 	index  uint32

@@ -28,10 +28,10 @@ type receiver struct {
 	views     int64
 }
 
-// stream is what came from one publisher.
+// stream records the messages received from one publisher.
 type stream struct {
-	next  uint64          // all below have come
-	ahead map[uint64]bool // what has come above
+	next  uint64          // all lower numbers were received
+	ahead map[uint64]bool // higher numbers that were received
 }
 
 // newReceiver returns a receiver for what so many publishers send.

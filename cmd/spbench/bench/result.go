@@ -98,7 +98,7 @@ func (r *run) evaluate(res *Result) {
 	}
 }
 
-// Faults says what was wrong with the messages. It is empty if all is well.
+// Faults describes lost, duplicated and reordered messages. It is empty if there are none.
 func (res *Result) Faults() []string {
 	var all []string
 	for _, v := range res.Receivers {
@@ -108,9 +108,9 @@ func (res *Result) Faults() []string {
 			}
 		}
 		add(v.Lost, "lost")
-		add(v.Twice, "came twice")
+		add(v.Twice, "arrived twice")
 		if ordered(res.Config.Service) {
-			add(v.Overtaken, "overtook others of their publisher")
+			add(v.Overtaken, "arrived before earlier ones of their publisher")
 		}
 	}
 	if res.Orders > 1 {
@@ -148,7 +148,7 @@ func (res *Result) Print(w io.Writer) error {
 		fmt.Fprintf(&table, "\nCPU time of the daemons for each message received: %v\n", res.CPUPerMessage)
 	}
 	if res.Behind > 0 {
-		fmt.Fprintf(&table, "\nPublishers are %d messages behind their rate: the daemons do not take it.\n", res.Behind)
+		fmt.Fprintf(&table, "\nPublishers are %d messages behind their rate: the daemons cannot keep up.\n", res.Behind)
 	}
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	if _, err := io.WriteString(tw, table.String()); err != nil {

@@ -41,9 +41,9 @@ func (r *run) stopped() bool {
 	}
 }
 
-// Run measures. It returns an error if it could not: a daemon that does not answer or drops a client,
-// receivers that do not find together, or the end of ctx. What is wrong with the messages is in the
-// result: see [Result.Faults].
+// Run measures. It returns an error if that is not possible: a daemon does not answer or drops a client,
+// the receivers do not get one view, or ctx ends. Lost or reordered messages are in the result: see
+// [Result.Faults].
 func Run(ctx context.Context, cfg Config) (*Result, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -72,7 +72,7 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 	for _, v := range r.receivers {
 		receiving.Go(func() {
 			if err := v.receive(listen, r); err != nil {
-				fail(fmt.Errorf("bench: a receiver at %s: %w", cfg.Daemons[v.daemon], err))
+				fail(fmt.Errorf("receiver at %s: %w", cfg.Daemons[v.daemon], err))
 			}
 		})
 	}
@@ -92,14 +92,14 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 	for _, p := range r.publishers {
 		publishing.Go(func() {
 			if err := p.publish(ctx, r); err != nil {
-				fail(fmt.Errorf("bench: a publisher: %w", err))
+				fail(fmt.Errorf("publisher: %w", err))
 			}
 		})
 	}
 	res, err := r.measure(ctx)
 	close(r.stop)
 	stuck := time.AfterFunc(cfg.Patience, func() {
-		fail(fmt.Errorf("bench: a daemon does not take what is to be sent: %w", errPatience))
+		fail(fmt.Errorf("a daemon does not accept messages: %w", errPatience))
 	})
 	publishing.Wait()
 	stuck.Stop()
@@ -109,7 +109,7 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}
-	// What has not come by then is reported as lost, which is the result.
+	// Messages that have not arrived by then are reported as lost.
 	err = r.until(ctx, "the last messages", func() bool {
 		for _, p := range r.publishers {
 			if p.sent.Load() > r.arrived(p.index) {
@@ -137,7 +137,7 @@ func (r *run) connect(ctx context.Context) error {
 				return r.cfg.Dial(ctx, i, network, address)
 			}))...)
 			if err != nil {
-				return nil, fmt.Errorf("bench: %w", err)
+				return nil, err
 			}
 			return c, nil
 		}
@@ -148,7 +148,7 @@ func (r *run) connect(ctx context.Context) error {
 			}
 			r.receivers = append(r.receivers, newReceiver(c, i, r.numPublishers()))
 			if err := c.Join(ctx, r.cfg.Group); err != nil {
-				return fmt.Errorf("bench: %w", err)
+				return err
 			}
 		}
 		for range r.cfg.Publishers {
@@ -162,7 +162,7 @@ func (r *run) connect(ctx context.Context) error {
 	return nil
 }
 
-var errPatience = errors.New("it takes too long")
+var errPatience = errors.New("time limit exceeded")
 
 // until waits for a condition.
 func (r *run) until(ctx context.Context, what string, cond func() bool) error {
@@ -175,7 +175,7 @@ func (r *run) until(ctx context.Context, what string, cond func() bool) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-limit:
-			return fmt.Errorf("bench: waiting for %s: %w: is the ring complete, and the group used by nobody else?", what, errPatience)
+			return fmt.Errorf("waiting for %s: %w; check that the ring is complete and that nobody else uses the group", what, errPatience)
 		}
 	}
 	return nil

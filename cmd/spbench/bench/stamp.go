@@ -8,7 +8,7 @@ import (
 // Layout of the start of a payload, in little-endian order:
 //
 //	offset  size  field
-//	     0     4  run: tells messages of this run from others
+//	     0     4  run: distinguishes messages of this run from others
 //	     4     4  publisher, from 0
 //	     8     8  number, from 1
 //	    16     8  when, in nanoseconds since the run began

@@ -232,7 +232,7 @@ func TestServe(t *testing.T) {
 	}
 }
 
-// TestTaken: an address that is taken is told at once.
+// TestTaken: an address in use is an error at once.
 func TestTaken(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

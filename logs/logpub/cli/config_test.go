@@ -287,10 +287,10 @@ func TestServe(t *testing.T) {
 	}
 	writeFile(t, path, "nonsense")
 	hangUp(t)
-	stderr.Wait(t, "going on with the old one")
+	stderr.Wait(t, "keeping the old one")
 	writeFile(t, path, strings.Replace(text, "GROUP", "b", 1))
 	hangUp(t)
-	stderr.Wait(t, "using the new configuration")
+	stderr.Wait(t, "configuration reloaded")
 	stderr.Wait(t, "msg=stopped")
 	send("<190>Nov 21 10:00:00 nginx: two")
 	if got := next(t, sub); !strings.Contains(got, `[b] "two\n"`) {

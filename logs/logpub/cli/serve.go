@@ -38,7 +38,7 @@ func load(path string, log *slog.Logger) (*loaded, error) {
 	return l, file.check(l.pub)
 }
 
-// hasStdin tells whether standard input is among the inputs.
+// hasStdin reports whether standard input is among the inputs.
 func (l *loaded) hasStdin() bool {
 	for _, in := range l.file.Inputs {
 		if in.Stdin {
@@ -48,8 +48,8 @@ func (l *loaded) hasStdin() bool {
 	return false
 }
 
-// serve publishes as a configuration file says, and as it says by then on each SIGHUP, if it is
-// in order.
+// serve publishes as the configuration file says. On each SIGHUP it reloads the file and continues with
+// it if it is valid.
 func serve(ctx context.Context, path string, log *slog.Logger, stdin io.Reader, stderr io.Writer) int {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
@@ -107,17 +107,17 @@ func serve(ctx context.Context, path string, log *slog.Logger, stdin io.Reader, 
 	}
 }
 
-// reload returns the new configuration, or nil if the old one is to stay.
+// reload returns the new configuration, or nil to keep the old one.
 func reload(path string, old *loaded, log *slog.Logger) *loaded {
 	next, err := load(path, log)
 	switch {
 	case err != nil:
-		log.Error("the new configuration is not in order, going on with the old one", slog.Any("error", err))
+		log.Error("cannot reload the configuration; keeping the old one", slog.Any("error", err))
 		return nil
 	case old.hasStdin() || next.hasStdin():
-		log.Warn("standard input cannot be handed over: restart to use the new configuration")
+		log.Warn("cannot reload a configuration that reads standard input; restart logpub to use the new one")
 		return nil
 	}
-	log.Info("using the new configuration")
+	log.Info("configuration reloaded")
 	return next
 }

@@ -1,26 +1,24 @@
-// Package metrics has a publisher's counters as metrics for Prometheus.
+// Package metrics serves a publisher's counters as Prometheus metrics.
 //
-// [New] returns them as a collector, which package promserve serves. A program that replaces its publisher when it
-// reads its configuration again uses [Source], which adds up those that follow each other.
+// [New] returns a collector for package prom. logpub replaces its publisher when it reloads its
+// configuration; [Source] adds up the counters of successive publishers.
 //
 // # What it guarantees
 //
-//   - Nothing is counted here: the publisher's counters are read when somebody
-//     scrapes.
-//   - Each metric, with its type, unit and meaning, is in docs/operate/metrics.md; a test
-//     compares the two. Names and labels are not changed without a line in
-//     CHANGELOG.md.
-//   - Daemons, inputs and reasons are there from the start, with 0. Their number is that of the configuration. Of groups there are
-//     [logpub.MaxGroupStats] and one for all others, whatever lines name.
+//   - It counts nothing itself; each scrape reads the publisher's counters.
+//   - docs/operate/metrics.md lists each metric with type, unit and meaning; a test compares the two.
+//     Names and labels change only with a line in CHANGELOG.md.
+//   - Daemons, inputs and reasons have series from the start, with the value 0. The configuration bounds
+//     their number. Groups have [logpub.MaxGroupStats] series and one for all others.
 //
 // # What it does not
 //
-// Counters are read one after another, not in one instant. That a line has been written by a subscriber cannot be told
-// here: see docs/logs/logpub.md on confirmation.
+// Counters are read one after another, not in one instant. No metric shows that a subscriber has
+// written a line; see docs/logs/logpub.md on confirmation.
 //
 // # How to debug
 //
-// Failed scrapes are in the program's log, with part=metrics. curl shows the rest.
+// Failed scrapes are in the program's log, with part=metrics. Use curl to see what is served.
 //
 // References: docs/operate/metrics.md.
 package metrics

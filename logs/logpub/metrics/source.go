@@ -7,18 +7,18 @@ import (
 	"github.com/spreadd/spreadd/logs/logpub"
 )
 
-// Source is the publishers of a program, one after another. Its zero value has none. Its methods may be called by several
-// goroutines.
+// Source has the counters of successive publishers. Its zero value has none. Its methods may be called
+// by several goroutines.
 type Source struct {
 	mu     sync.Mutex
 	now    func() logpub.Stats
 	before logpub.Stats // of those that have ended
-	loaded time.Time    // when the last one came
-	failed int64        // configurations that were not in order
+	loaded time.Time    // when the current one was put into use
+	failed int64        // rejected configurations
 	loads  int64
 }
 
-// Use makes a publisher the present one, after the one before has ended. stats is its Stats.
+// Use makes a publisher the current one, after the previous one has ended. stats is its method Stats.
 func (s *Source) Use(stats func() logpub.Stats) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -28,7 +28,7 @@ func (s *Source) Use(stats func() logpub.Stats) {
 	s.loads++
 }
 
-// Failed notes that a new configuration was not in order, so that the old one stays.
+// Failed counts a new configuration that was rejected.
 func (s *Source) Failed() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -45,7 +45,7 @@ func (s *Source) sum() logpub.Stats {
 	return st
 }
 
-// snapshot is a program at a moment.
+// snapshot has the counters at one moment.
 type snapshot struct {
 	logpub.Stats
 	loaded        time.Time

@@ -1,18 +1,15 @@
-// Package metrics has a subscriber's counters as metrics for Prometheus.
-//
-// [New] returns them as a collector, which package promserve serves.
+// Package metrics serves a subscriber's counters as Prometheus metrics: [New] returns a collector for
+// package prom.
 //
 // # What it guarantees
 //
-//   - Nothing is counted here: the subscriber's counters are read when somebody
-//     scrapes.
-//   - Each metric, with its type, unit and meaning, is in docs/operate/metrics.md; a test
-//     compares the two. Names and labels are not changed without a line in
-//     CHANGELOG.md.
-//   - Daemons, logs, sinks and reasons are there from the start, with 0. Their number is that of the
-//     configuration. Files are counted together, since messages name them; of publishers, whose names come from
-//     messages too, 1000 have series of their own.
-//   - Of commands only the first word is told.
+//   - It counts nothing itself; each scrape reads the subscriber's counters.
+//   - docs/operate/metrics.md lists each metric with type, unit and meaning; a test compares the two.
+//     Names and labels change only with a line in CHANGELOG.md.
+//   - Daemons, logs, sinks and reasons have series from the start, with the value 0. The configuration
+//     bounds their number. Files are counted together, because messages choose their names; of
+//     publishers, whose names come from messages too, 1000 have series of their own.
+//   - Of a command only the first word is shown.
 //
 // # What it does not
 //
@@ -20,7 +17,7 @@
 //
 // # How to debug
 //
-// Failed scrapes are in the program's log, with part=metrics. curl shows the rest.
+// Failed scrapes are in the program's log, with part=metrics. Use curl to see what is served.
 //
 // References: docs/operate/metrics.md.
 package metrics
