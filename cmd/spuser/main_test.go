@@ -203,8 +203,7 @@ func TestPassword(t *testing.T) {
 	bad.end(1)
 }
 
-// TestJSON: with -json the output is records, one a line, and the status shows
-// of failures.
+// TestJSON: with -json the output is records, one a line, and the status shows failures.
 func TestJSON(t *testing.T) {
 	d := spreadtest.New("alpha")
 	defer d.Close()

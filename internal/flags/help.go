@@ -2,6 +2,7 @@ package flags
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -43,7 +44,7 @@ func (s *Set) Help() string {
 
 // all returns the groups, and the flags that every program has.
 func (s *Set) all() []Group {
-	return append(s.Groups[:len(s.Groups):len(s.Groups)], Group{Title: "Help", Flags: []*Flag{
+	return append(slices.Clip(s.Groups), Group{Title: "Help", Flags: []*Flag{
 		{Name: "version", Help: "print the version and exit; also -V"},
 		{Name: "h", Help: "print this help and exit; also -help"},
 	}})

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -54,14 +55,7 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 	}
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
-	defer func() {
-		for _, p := range r.publishers {
-			p.conn.Kill()
-		}
-		for _, v := range r.receivers {
-			v.conn.Kill()
-		}
-	}()
+	defer r.disconnect()
 	var receiving, publishing sync.WaitGroup
 	listen, hangUp := context.WithCancel(ctx)
 	defer receiving.Wait()
@@ -76,14 +70,7 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 			}
 		})
 	}
-	err = r.until(ctx, fmt.Sprintf("one view of %d receivers", len(r.receivers)), func() bool {
-		for _, v := range r.receivers {
-			if v.viewed.Load() != int64(len(r.receivers)) {
-				return false
-			}
-		}
-		return true
-	})
+	err = r.until(ctx, fmt.Sprintf("one view of %d receivers", len(r.receivers)), r.joined)
 	if err != nil {
 		return nil, err
 	}
@@ -110,14 +97,7 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 		return nil, err
 	}
 	// Messages that have not arrived by then are reported as lost.
-	err = r.until(ctx, "the last messages", func() bool {
-		for _, p := range r.publishers {
-			if p.sent.Load() > r.arrived(p.index) {
-				return false
-			}
-		}
-		return true
-	})
+	err = r.until(ctx, "the last messages", r.complete)
 	if err != nil && !errors.Is(err, errPatience) {
 		return nil, err
 	}
@@ -127,7 +107,27 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 	return res, nil
 }
 
-// connect opens all sessions.
+// disconnect closes all connections.
+func (r *run) disconnect() {
+	for _, p := range r.publishers {
+		p.conn.Kill()
+	}
+	for _, v := range r.receivers {
+		v.conn.Kill()
+	}
+}
+
+// joined reports whether all receivers are in one view.
+func (r *run) joined() bool {
+	return !slices.ContainsFunc(r.receivers, func(v *receiver) bool { return v.viewed.Load() != int64(len(r.receivers)) })
+}
+
+// complete reports whether all messages sent have arrived everywhere.
+func (r *run) complete() bool {
+	return !slices.ContainsFunc(r.publishers, func(p *publisher) bool { return p.sent.Load() > r.arrived(p.index) })
+}
+
+// connect opens all connections.
 func (r *run) connect(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, r.cfg.Patience)
 	defer cancel()

@@ -117,6 +117,19 @@ func (o *options) describe() {
 		o.noFileFor = ""
 		return nil
 	})
+	o.describeOutput(s)
+	s.Group("Queue and observation")
+	flags.Size(s, &o.queue, "queue", "memory for lines that wait for the files (default: 64MiB)", conf.ParseSize)
+	prom.AddressFlag(s, &o.metrics, 9805)
+	s.Duration(&o.stats, "stats", "log the counters at this interval; negative: never (default: 1m)")
+	s.Bool(&o.verbose, "v x", "log details")
+	s.Group("As in spreadlogd")
+	flags.Size(s, &o.buffer, "b", "drop longer messages; overrides BufferSize (default: no limit)", conf.ParseSize)
+	s.BoolFunc("D", "stay in the foreground, as logsub always does", func() error { return nil })
+}
+
+// describeOutput describes the flags for lines, files and indexes.
+func (o *options) describeOutput(s *flags.Set) {
 	s.Group("Lines")
 	s.String(&o.rewrite, "rewrite-timestamp", "FORMAT", "replace the time in brackets with that of -clock: clf, or a strftime format")
 	s.Func("clock", "agreed|line|receipt", "time of a line: agreed, the latest of all lines so far; its own; or when it is received (default: agreed)", func(text string) (err error) {
@@ -139,14 +152,6 @@ func (o *options) describe() {
 	s.String(&o.work.fill, "fill", "DIR", "copy lines that the logs in this directory lack from those of -from, by their indexes, and exit")
 	s.String(&o.work.from, "from", "DIR", "logs and indexes of another log host, mounted or copied")
 	s.String(&o.work.verify, "verify", "DIR", "compare the logs in this directory with their indexes, and exit")
-	s.Group("Queue and observation")
-	flags.Size(s, &o.queue, "queue", "memory for lines that wait for the files (default: 64MiB)", conf.ParseSize)
-	prom.AddressFlag(s, &o.metrics, 9805)
-	s.Duration(&o.stats, "stats", "log the counters at this interval; negative: never (default: 1m)")
-	s.Bool(&o.verbose, "v x", "log details")
-	s.Group("As in spreadlogd")
-	flags.Size(s, &o.buffer, "b", "drop longer messages; overrides BufferSize (default: no limit)", conf.ParseSize)
-	s.BoolFunc("D", "stay in the foreground, as logsub always does", func() error { return nil })
 }
 
 // validate rejects flags that exclude each other or lack their counterpart.
