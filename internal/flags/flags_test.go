@@ -1,0 +1,138 @@
+package flags
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// size is a number of bytes, as conf.Size.
+type size int64
+
+func (s size) String() string { return strconv.FormatInt(int64(s)/1024, 10) + "KiB" }
+
+func parseSize(text string) (size, error) {
+	n, err := strconv.ParseInt(strings.TrimSuffix(text, "KiB"), 10, 64)
+	return size(n * 1024), err
+}
+
+// settings has a flag of each kind.
+type settings struct {
+	file    string
+	groups  []string
+	n       int
+	share   float64
+	wait    time.Duration
+	bytes   int
+	offload bool
+	quiet   bool
+}
+
+func newSet(o *settings) *Set {
+	*o = settings{n: 3, wait: time.Minute, bytes: 2048, offload: true}
+	s := New(Program{
+		Name: "prog", Usage: []string{"-g GROUP", "-c FILE"}, About: "Does a thing.", Version: "prog 1",
+		Examples: []Example{{"", "do it"}, {"-g a", "do it for a"}},
+	})
+	s.Group("Input")
+	s.String(&o.file, "c config", "FILE", "configuration file")
+	s.Func("g", "GROUP...", "group to join", func(text string) error {
+		o.groups = append(o.groups, text)
+		return nil
+	})
+	s.Group("Limits")
+	s.Int(&o.n, "most", "N", "most of something", 1, 9)
+	s.Float(&o.share, "share", "SHARE", "share of something")
+	s.Duration(&o.wait, "wait", "time to wait")
+	Size(s, &o.bytes, "queue", "memory", parseSize)
+	s.Bool(&o.offload, "offload", strings.Repeat("long words ", 10))
+	s.BoolFunc("quiet", "print nothing", func() error {
+		o.quiet = true
+		return nil
+	})
+	return s
+}
+
+func TestParse(t *testing.T) {
+	var o settings
+	s := newSet(&o)
+	if err := s.Parse(strings.Fields("-config x -g b -g=a --most 9 -share 0.5 -wait 2s -queue 4KiB -offload=false -quiet")); err != nil {
+		t.Fatal(err)
+	}
+	if want := (settings{"x", []string{"b", "a"}, 9, 0.5, 2 * time.Second, 4096, false, true}); fmt.Sprint(o) != fmt.Sprint(want) {
+		t.Errorf("%+v, want %+v", o, want)
+	}
+	if given := s.Given(); !slices.Contains(given, "config") || slices.Contains(given, "c") || len(given) != 8 {
+		t.Errorf("given %q", given)
+	}
+	if !s.Has("c") || s.Has("config") || !s.Has("version") {
+		t.Error("the flags that are shown are c and version")
+	}
+}
+
+func TestAnswer(t *testing.T) {
+	for _, tt := range []struct {
+		args           string
+		status         int
+		stdout, stderr string
+	}{
+		{"-h", OK, "Usage: prog -g GROUP\n       prog -c FILE\n\nDoes a thing.\n", ""},
+		{"-help", OK, "Usage: prog", ""},
+		{"-g a -V", OK, "prog 1\n", ""},
+		{"-version", OK, "prog 1\n", ""},
+		{"-most 10", Misuse, "", "prog: invalid value \"10\" for flag -most: want a number from 1 to 9; run prog -h for help\n"},
+		{"-share x", Misuse, "", "want a number"},
+		{"-wait x", Misuse, "", "want a time such as 500ms"},
+		{"-x", Misuse, "", "not defined: -x"},
+		{"-g a rest", Misuse, "", `unexpected argument "rest"`},
+	} {
+		var o settings
+		s := newSet(&o)
+		err := s.Parse(strings.Fields(tt.args))
+		if err == nil {
+			t.Errorf("%s: no error", tt.args)
+			continue
+		}
+		var stdout, stderr bytes.Buffer
+		status := s.Answer(err, &stdout, &stderr)
+		if status != tt.status || !strings.HasPrefix(stdout.String(), tt.stdout) || !strings.Contains(stderr.String(), tt.stderr) || strings.Count(stderr.String(), "\n") > 1 {
+			t.Errorf("%s: status %d, %q and %q", tt.args, status, &stdout, &stderr)
+		}
+	}
+	var o settings
+	if err := newSet(&o).Parse([]string{"-h"}); !errors.Is(err, ErrHelp) {
+		t.Error(err)
+	}
+}
+
+func TestHelp(t *testing.T) {
+	var o settings
+	help := newSet(&o).Help()
+	for _, want := range []string{
+		"\nInput:\n  -c FILE           configuration file\n  -g GROUP          group to join; may be repeated\n",
+		"\nLimits:\n  -most N           most of something (default: 3)\n  -share SHARE      share of something\n  -wait TIME        time to wait (default: 1m)\n  -queue SIZE       memory (default: 2KiB)\n",
+		"(default:\n                    on; -offload=false turns it off)\n",
+		"\nHelp:\n  -version  ",
+		"\nExamples:\n  prog\n      do it\n  prog -g a\n      do it for a\n",
+	} {
+		if !strings.Contains(help, want) {
+			t.Errorf("help lacks %q:\n%s", want, help)
+		}
+	}
+	for line := range strings.Lines(help) {
+		if len(line) > helpWidth+1 {
+			t.Errorf("%q is too wide", line)
+		}
+	}
+	if strings.Contains(help, "-config") {
+		t.Errorf("an old spelling is shown:\n%s", help)
+	}
+	if page := newSet(&o).Markdown(); !strings.Contains(page, "| `-c FILE` | configuration file. Old spelling: `-config` |\n") {
+		t.Errorf("the page is\n%s", page)
+	}
+}
