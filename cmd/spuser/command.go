@@ -122,7 +122,7 @@ func (p *program) send(ctx context.Context, rest string, many bool) {
 }
 
 // multicast sends one message. As in the original, a failure ends the program, except for a message
-// that is invalid in itself.
+// that is invalid in itself, and with -k.
 func (p *program) multicast(ctx context.Context, service spread.Service, messType int16, payload []byte, groups []string) bool {
 	err := p.sess.Multicast(ctx, service, messType, payload, groups...)
 	switch code := spread.CodeOf(err); {
@@ -136,7 +136,9 @@ func (p *program) multicast(ctx context.Context, service spread.Service, messTyp
 		p.error(err)
 	default:
 		p.error(err)
-		p.lose(err)
+		if !p.lasting {
+			p.lose(err)
+		}
 	}
 	return false
 }

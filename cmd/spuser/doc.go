@@ -16,6 +16,8 @@
 //   - On a terminal you can edit and recall lines, and events are printed above the line that you
 //     are typing. Commands (not messages) are kept in $XDG_STATE_HOME/spuser/history, or in
 //     ~/.local/state.
+//   - With -k it connects again when the connection is lost, joins its groups again, and shows
+//     both. A private name that is taken gets a suffix then.
 //   - With -json each event is one JSON object on one line ([record]); the commands stay the same.
 //
 // # What differs from the original

@@ -12,6 +12,7 @@ import (
 type options struct {
 	name     string // private name; empty: the daemon makes one up
 	address  string // of the daemon
+	lasting  bool
 	json     bool
 	user     string // for the method PWORD; empty means NULL
 	password string
@@ -27,7 +28,7 @@ func parse(args []string) (options, error) {
 	o := options{name: "user", address: "4803"}
 	s := flags.New(flags.Program{
 		Name:  "spuser",
-		Usage: []string{"[-s ADDRESS] [-u NAME | -r] [-n USER -p PASSWORD] [-json]"},
+		Usage: []string{"[-s ADDRESS] [-u NAME | -r] [-n USER -p PASSWORD] [-k] [-json]"},
 		About: "Joins groups and shows their messages and memberships live. Only the first two characters of a flag count, as in the original.",
 		Examples: []flags.Example{
 			{Args: "", Text: "connect to the daemon on this host; type j logs to watch the group logs, and q to quit"},
@@ -48,6 +49,7 @@ func parse(args []string) (options, error) {
 	})
 	s.String(&o.user, "n", "USER", "user for daemons that require the PWORD method; needs -p")
 	s.String(&o.password, "p", "PASSWORD", "password; needs -n")
+	s.Bool(&o.lasting, "k", "keep going when the connection is lost: connect again and rejoin all groups")
 	s.Group("Output")
 	s.Bool(&o.json, "json", "print each event as one JSON object on a line, for scripts")
 	err := s.Parse(wholeFlags(args))
@@ -65,7 +67,7 @@ func wholeFlags(args []string) []string {
 		case "-u", "-s", "-n", "-p":
 			args[i] = arg[:2]
 			i++ // its value
-		case "-r", "-h", "-V":
+		case "-r", "-h", "-V", "-k":
 			args[i] = arg[:2]
 		case "-j":
 			args[i] = "-json"

@@ -26,8 +26,12 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	cfg := config{
 		Address: o.address,
 		Dial: func(ctx context.Context) (connection, error) {
+			if o.lasting {
+				return dialLasting(ctx, o.address, o.dialOptions())
+			}
 			return spread.Dial(ctx, o.address, o.dialOptions()...)
 		},
+		Lasting: o.lasting,
 	}
 	if o.json {
 		cfg.JSON = stdout

@@ -243,6 +243,39 @@ func TestJSON(t *testing.T) {
 	}
 }
 
+// TestReconnect: with -k a restart of the daemon ends neither the program nor its memberships.
+func TestReconnect(t *testing.T) {
+	d := spreadtest.New("alpha")
+	defer d.Close()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = d.Serve(l) }()
+	defer l.Close()
+	for _, json := range []bool{false, true} {
+		args := []string{"-k", "-u", "me", "-s", l.Addr().String()}
+		if json {
+			args = append(args, "-json")
+		}
+		p := start(t.Context(), t, args...)
+		p.enter("j g")
+		p.wait("#me#alpha", 2+map[bool]int{true: 2}[json]) // its name, and the view
+		d.SetDown(true)
+		p.wait(map[bool]string{false: "lost the connection to ", true: `"event":"disconnected"`}[json], 1)
+		d.SetDown(false)
+		p.wait(map[bool]string{false: "Due to the JOIN of #me#alpha", true: `"changed":"#me#alpha"`}[json], 2)
+		p.enter("s g")
+		p.enter("still here")
+		p.wait("still here", 1)
+		p.enter("q")
+		p.end(0)
+	}
+	nobody := start(t.Context(), t, "-k", "-s", filepath.Join(t.TempDir(), "4803"))
+	nobody.see("SP_error: (-2) Could not connect.\n\nBye.\n")
+	nobody.end(1)
+}
+
 // TestSignal: what main makes of a signal ends the session in order.
 func TestSignal(t *testing.T) {
 	tcp, _ := startDaemon(t, session.NullMethod{})

@@ -11,8 +11,8 @@ import (
 // record is one line of the output of -json. Fields that an event does not have are omitted. Fields
 // may be added; existing ones keep their names and meanings.
 type record struct {
-	// Event is "connected", "message", "membership", "rejected", "unknown",
-	// "sent", "poll", "error" or "closed".
+	// Event is "connected", "message", "membership", "rejected", "unknown", "sent", "poll", "error"
+	// or "closed", and with -k also "disconnected" or "slow".
 	Event string `json:"event"`
 	// Time is when the line was printed, in RFC 3339 with nanoseconds.
 	Time time.Time `json:"time"`
@@ -98,7 +98,7 @@ func eventRecord(e spread.Event) record {
 		r.setPayload(e.Payload)
 		return r
 	default:
-		return record{Event: "unknown"}
+		return clientRecord(e)
 	}
 }
 

@@ -34,6 +34,8 @@ type config struct {
 	Address string
 	// Dial connects. Its context ends after 5 s.
 	Dial func(ctx context.Context) (connection, error)
+	// Lasting says that Dial returns a connection that comes back when it is lost.
+	Lasting bool
 	// console provides commands and takes the output for people.
 	console console
 	// JSON, if it is set, receives each event as a line of JSON ([record]).
@@ -44,7 +46,7 @@ type config struct {
 // connection is lost, and disconnects. The error is that of connecting or of the lost connection.
 // It has been shown already.
 func interact(ctx context.Context, cfg config) error {
-	p := &program{console: cfg.console}
+	p := &program{console: cfg.console, lasting: cfg.Lasting}
 	defer p.Close()
 	if cfg.JSON != nil {
 		p.json = json.NewEncoder(cfg.JSON)
@@ -69,6 +71,7 @@ type program struct {
 	console
 	json    *json.Encoder // or nil
 	sess    connection
+	lasting bool // sess comes back when it is lost
 	over    bool
 	failure error // what interact returns
 

@@ -64,6 +64,8 @@ func eventText(e spread.Event) string {
 	case *spread.Unknown:
 		s.WriteString(ruler)
 		fmt.Fprintf(&s, "received message of unknown message type 0x%x with ret %d\n", e.Kind, len(e.Payload))
+	default:
+		s.WriteString(clientText(e))
 	}
 	return s.String()
 }
