@@ -60,7 +60,8 @@ const day = 24 * time.Hour
 // ParseDuration reads what [time.ParseDuration] does, and days ("30d"). Negative durations are
 // errors.
 func ParseDuration(text string) (time.Duration, error) {
-	d, err := time.Duration(0), error(nil)
+	var d time.Duration
+	var err error
 	if n, ok := strings.CutSuffix(text, "d"); ok {
 		var days uint64
 		days, err = strconv.ParseUint(n, 10, 16)

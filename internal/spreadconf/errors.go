@@ -10,12 +10,16 @@ import (
 // ErrNoFile means that no file was named and that none of the places of the default search has one.
 var ErrNoFile = errors.New("no such file in the default locations")
 
-// The types of package conf are used under these names here. Error.Pos is the beginning of
-// Error.Token; it has no line for an error that has no place in the file.
+// Types of package conf, which has what all parsers share.
 type (
-	Pos     = conf.Pos
-	Error   = conf.Error
-	Code    = conf.Code
+	// Pos is a place in a file.
+	Pos = conf.Pos
+	// Error says what is wrong in a file. Its Pos is the beginning of its Token, or has no line for an
+	// error without a place in the file.
+	Error = conf.Error
+	// Code names a kind of error or warning.
+	Code = conf.Code
+	// Warning is something in an accepted file that its author should know.
 	Warning = conf.Warning
 )
 

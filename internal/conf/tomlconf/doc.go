@@ -7,8 +7,8 @@
 //	type File struct {
 //		Daemon string    `toml:"daemon" default:"4803" help:"address of the daemon"`
 //		Queue  conf.Size `toml:"queue" min:"64KiB" default:"16MiB" old:"queue_bytes" help:"memory for waiting lines"`
-//		Spool  Spool     `toml:"spool" help:"lines that wait on disk"`
-//		Logs   []Log     `toml:"log" required:"true" help:"a log"`
+//		Spool  spool     `toml:"spool" help:"lines that wait on disk"`
+//		Logs   []log     `toml:"log" required:"true" help:"a log"`
 //	}
 //
 // The tags are:

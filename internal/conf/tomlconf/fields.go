@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spreadd/spreadd/internal/conf"
 )
@@ -92,7 +93,7 @@ func fieldsOf(t reflect.Type) []field {
 		if words := sf.Tag.Get("enum"); words != "" {
 			f.enum = strings.Split(words, ",")
 		}
-		for _, old := range strings.Fields(sf.Tag.Get("old")) {
+		for old := range strings.FieldsSeq(sf.Tag.Get("old")) {
 			if from, to, ok := strings.Cut(old, "="); ok {
 				f.moved = append(f.moved, move{from, to})
 			} else {
@@ -166,7 +167,9 @@ func (f *field) parse(text string) reflect.Value {
 		s, err = conf.ParseSize(text)
 		v.SetInt(int64(s))
 	case kindDuration:
-		err = v.Addr().Interface().(*conf.Duration).Set(text)
+		var d time.Duration
+		d, err = conf.ParseDuration(text)
+		v.SetInt(int64(d))
 	case kindBool:
 		v.SetBool(text == "true")
 	case kindInt:
@@ -178,7 +181,7 @@ func (f *field) parse(text string) reflect.Value {
 		n, err = strconv.ParseFloat(text, 64)
 		v.SetFloat(n)
 	case kindText:
-		err = v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(text))
+		err = unmarshal(v, text)
 	case kindString:
 		v.SetString(text)
 	case kindTable: // has none
@@ -187,6 +190,12 @@ func (f *field) parse(text string) reflect.Value {
 		panic("tomlconf: the tag of " + f.key + ": " + err.Error())
 	}
 	return v
+}
+
+// unmarshal sets a value that has an UnmarshalText.
+func unmarshal(v reflect.Value, text string) error {
+	u, _ := reflect.TypeAssert[encoding.TextUnmarshaler](v.Addr()) // it has: it is a kindText
+	return u.UnmarshalText([]byte(text))
 }
 
 // inBounds reports whether a number is within the bounds of its key.

@@ -2,7 +2,6 @@ package tomlconf
 
 import (
 	"cmp"
-	"encoding"
 	"errors"
 	"fmt"
 	"maps"
@@ -131,7 +130,7 @@ func (d *document) table(path string, values map[string]any, v reflect.Value) {
 		}
 		t.Errorf(key, advice, "unknown key %q", key)
 	}
-	if c, ok := v.Addr().Interface().(Checker); ok {
+	if c, ok := reflect.TypeAssert[Checker](v.Addr()); ok {
 		c.Check(t)
 	}
 }
@@ -289,16 +288,18 @@ func (f *field) store(raw any, v reflect.Value) (ok bool, err error) {
 	switch f.kind {
 	case kindText:
 		if isText {
-			err = v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(text))
+			err = unmarshal(v, text)
 		}
 		return isText, err
 	case kindString:
 		v.SetString(text)
 		return isText, nil
 	case kindDuration:
+		var d time.Duration
 		if isText {
-			err = v.Addr().Interface().(*conf.Duration).Set(text)
+			d, err = conf.ParseDuration(text)
 		}
+		v.SetInt(int64(d))
 		return isText, err
 	case kindSize:
 		n := conf.Size(whole)

@@ -3,6 +3,7 @@ package tomlconf
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"strings"
 )
@@ -68,9 +69,7 @@ func former(now string, s object) object {
 func merge(objects ...object) object {
 	all := make(object)
 	for _, o := range objects {
-		for k, v := range o {
-			all[k] = v
-		}
+		maps.Copy(all, o)
 	}
 	return all
 }

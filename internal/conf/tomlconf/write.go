@@ -80,7 +80,7 @@ func (f *field) format(v reflect.Value) string {
 		}
 		return "[" + strings.Join(entries, ", ") + "]"
 	case named:
-		of := v.Interface().(map[string]string)
+		of, _ := reflect.TypeAssert[map[string]string](v)
 		for _, name := range slices.Sorted(maps.Keys(of)) {
 			entries = append(entries, quoteKey(name)+" = "+Quote(of[name]))
 		}
@@ -93,7 +93,8 @@ func (f *field) format(v reflect.Value) string {
 func (f *field) formatOne(v reflect.Value) string {
 	switch f.kind {
 	case kindText:
-		text, err := v.Interface().(encoding.TextMarshaler).MarshalText()
+		m, _ := reflect.TypeAssert[encoding.TextMarshaler](v)
+		text, err := m.MarshalText()
 		if err != nil {
 			panic("tomlconf: writing " + f.key + ": " + err.Error())
 		}
