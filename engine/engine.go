@@ -51,7 +51,8 @@ type Engine struct {
 	ring   *ring.Ring
 	memb   *membership.Machine
 	groups *groups.Machine
-	wall   int32 // seconds since 1970, as of the last input that told
+	// wall is the wall clock at the last input that has it, in seconds since 1970.
+	wall int32
 
 	// leaving are sessions whose disconnect is on its way through the order.
 	leaving map[SessionID]bool
@@ -62,10 +63,13 @@ type Engine struct {
 	forcing bool
 
 	partition partition
+	// datagrams counts datagrams by reason.
 	datagrams [NumReasons]int64
-	next      *Config // to go over to as soon as the machines can
+	// next is the configuration to change to as soon as the machines can, or nil.
+	next *Config
 
-	ringOut, ringWork ring.Effects // what the ring adds to, and what is worked off
+	// ringOut is what the ring adds to, and ringWork what is being processed.
+	ringOut, ringWork ring.Effects
 	membOut           membership.Effects
 }
 
@@ -185,7 +189,8 @@ func (s Status) String() string {
 
 // Counts are the inputs of the engine and its machines, by what became of them.
 type Counts struct {
-	Datagrams  [NumReasons]int64 // by what became of them
+	// Datagrams counts datagrams by reason.
+	Datagrams  [NumReasons]int64
 	Ring       ring.Counts
 	Membership membership.Stats
 }

@@ -29,19 +29,24 @@ type Config struct {
 
 // session is a local client.
 type session struct {
-	id          SessionID
-	name        wire.Name // private group, clean
-	memberships bool      // wants membership messages
-	mark        uint64    // the delivery that last chose it as a receiver
+	id SessionID
+	// name is the private group, clean.
+	name wire.Name
+	// memberships reports that the session wants membership messages.
+	memberships bool
+	// mark is the delivery that last chose the session as a receiver.
+	mark uint64
 }
 
 // Machine keeps the groups of one daemon. It is not safe for concurrent use.
 type Machine struct {
-	cfg        Config
-	self       int                   // place of the own daemon in the configuration
-	ranks      map[wire.DaemonID]int // place in the configuration
-	rankByName map[string]int        // daemon name to place
-	next       *Machine              // of the configuration that comes into force next, or nil
+	cfg Config
+	// self is this daemon's rank, its index in the configuration.
+	self       int
+	ranks      map[wire.DaemonID]int
+	rankByName map[string]int
+	// next is a machine of the configuration that takes effect next, or nil.
+	next *Machine
 
 	state State
 	// regular and members are the last regular membership. members is empty before the first.
@@ -57,11 +62,14 @@ type Machine struct {
 	// exchange is under way in StateGather and StateGatherTrans.
 	exchange exchange
 
-	sessions      map[wire.Name]*session
-	sessionsByID  map[SessionID]*session
-	groups        map[wire.Name]*group
-	byName        []*group               // all groups by name
-	memberOf      map[wire.Name][]*group // member to its groups by name
+	sessions     map[wire.Name]*session
+	sessionsByID map[SessionID]*session
+	groups       map[wire.Name]*group
+	// byName is all groups, sorted by name.
+	byName []*group
+	// memberOf is the groups of each member, sorted by name.
+	memberOf map[wire.Name][]*group
+	// deliveryCount numbers the messages between clients.
 	deliveryCount uint64
 }
 
@@ -136,7 +144,7 @@ func (m *Machine) HandleTransitional(id wire.MembershipID, daemons []wire.Daemon
 	m.expect(inTransitional)
 	set := m.setOf(daemons)
 	if len(m.members) == 0 {
-		m.synced = set // the first one: whoever is in it has no groups, as we
+		m.synced = set // the first one: like this daemon, its daemons have no groups
 	} else if !set.within(m.members) {
 		panic("groups: a transitional membership with daemons that were not in the regular one")
 	}

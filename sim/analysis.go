@@ -44,7 +44,8 @@ type analysis struct {
 	spans map[*Life][]*span
 	// byConf are the spans of each regular configuration, in the order of lives.
 	byConf map[wire.MembershipID][]*span
-	confs  []wire.MembershipID // by their first installation
+	// confs are the regular configurations, in the order of their first installation.
+	confs []wire.MembershipID
 	// at is, for each life and message, the place in its stream of the first delivery, plus one.
 	at map[*Life][]int
 	// sent is the ring in which each message was sent as a whole; isSent reports whether it was.
@@ -56,9 +57,11 @@ type analysis struct {
 
 // span is the part of a life in one regular configuration and in the transitional one after it.
 type span struct {
-	life        *Life
-	conf        *Conf // nil before the first
-	trans, next *Conf // nil if it did not come to that
+	life *Life
+	// conf is nil before the first configuration.
+	conf *Conf
+	// trans and next are the configurations that follow, or nil if the life ended before.
+	trans, next *Conf
 	// regular and after are the places in the stream of data and views that were delivered in the
 	// regular and in the transitional configuration.
 	regular, after []int
@@ -67,7 +70,7 @@ type span struct {
 // all returns the places of all deliveries.
 func (s *span) all() []int { return slices.Concat(s.regular, s.after) }
 
-func analyse(h *History) *analysis {
+func newAnalysis(h *History) *analysis {
 	a := &analysis{
 		History: h, spans: make(map[*Life][]*span), byConf: make(map[wire.MembershipID][]*span), at: make(map[*Life][]int),
 		sent: make([]wire.MembershipID, len(h.Messages)), isSent: make([]bool, len(h.Messages)), begun: make([]int, len(h.Messages)),

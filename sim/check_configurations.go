@@ -55,7 +55,7 @@ func checkShape(a *analysis, l *Life, r *report) {
 			continue
 		}
 		if e.Kind != want {
-			r.addAs("C4", e.At, "%s enters two configurations of one kind behind each other", l.Name)
+			r.addAs("C4", e.At, "%s enters two consecutive configurations of one kind", l.Name)
 		}
 		want = EntryTransitional + EntryRegular - e.Kind
 	}

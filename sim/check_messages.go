@@ -86,7 +86,7 @@ func checkFIFO(a *analysis, r *report) {
 			}
 			m := e.Message
 			if before := last[m.From]; before != nil && before.Number > m.Number {
-				r.add(e.At, "%s delivers %v behind %v of the same client", l.Name, m, before)
+				r.add(e.At, "%s delivers %v after %v of the same client", l.Name, m, before)
 			}
 			last[m.From] = m
 		}

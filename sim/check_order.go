@@ -129,7 +129,7 @@ func reportCircle(n *node, r *report) {
 				}
 			}
 		}
-		if step == nil { // behind a circle, not in it
+		if step == nil { // after a cycle, not in it
 			at.taken = true
 			reportAny(r, n)
 			return
@@ -156,5 +156,5 @@ func leadsBack(n *node) bool {
 }
 
 func reportAny(r *report, n *node) {
-	r.add(0, "no order suits all; %s is part of what contradicts, or comes behind it", n.name)
+	r.add(0, "no order fits all deliveries: %s is in a contradiction, or follows one", n.name)
 }

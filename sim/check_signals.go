@@ -39,7 +39,7 @@ type signals struct {
 	// again (groups-protocol §6.5).
 	silent, broken bool
 	views          map[clientGroup]*View
-	since          map[clientGroup]bool // a signal came since the view
+	since          map[clientGroup]bool // a signal came after the view
 	within         map[clientGroup]bool // the view came in a transitional configuration
 }
 
@@ -87,7 +87,7 @@ func (s *signals) view(e *Entry, k clientGroup) {
 			s.r.add(e.At, "%v gets a signal between %v and %v, though all come along", k.client, u, v)
 		}
 		if u != nil && s.since[k] && s.trans != nil && !s.within[k] && s.lost(u) != nil && (v.ID.Index != 2 || membershipOf(v.ID) != s.trans.ID) {
-			s.r.addAs("G3", e.At, "%v gets %v after the signal in %v, though its ids have to be those of the transitional configuration %v", k.client, v, u, s.trans.ID)
+			s.r.addAs("G3", e.At, "%v gets %v after the signal in %v, though its ids must be those of the transitional configuration %v", k.client, v, u, s.trans.ID)
 		}
 		if u != nil && !s.since[k] && s.trans == nil && v.network() && !s.broken && len(v.Sets) == 1 && slices.Equal(u.Members, v.Members) {
 			s.r.addAs("G9", e.At, "%v gets %v after %v, though nothing has changed", k.client, v, u)

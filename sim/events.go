@@ -8,14 +8,18 @@ type event struct {
 	at   clock.Time
 	kind eventKind
 
-	host *host // all but eventCall: nothing happens if it has been restarted since
+	// host is where the event happens, unless it is an eventCall. If the host has restarted since the
+	// life, nothing happens.
+	host *host
 	life int
 
-	token bool // eventArrive
+	// token, from and bytes are the datagram of an eventArrive.
+	token bool
 	from  *host
 	bytes []byte
 
-	call func() // eventCall
+	// call is the function of an eventCall.
+	call func()
 }
 
 type eventKind uint8

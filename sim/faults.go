@@ -213,7 +213,7 @@ func (w *world) monitor() {
 	}
 	for _, h := range w.living() {
 		if chance(w.faultRand, 0.8) {
-			w.tracef("%s is told of a partition into %v", h.life.Name, components)
+			w.tracef("%s gets a partition into %v", h.life.Name, components)
 			h.partition(components)
 		}
 	}

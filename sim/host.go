@@ -17,39 +17,48 @@ import (
 // host is a machine with one daemon, which may crash and restart. It does for the engine what
 // package daemon does.
 type host struct {
-	w    *world
-	d    *topology.Daemon
-	conf *configuration // that it has read last
+	w *world
+	d *topology.Daemon
+	// conf is the configuration that the daemon has read last.
+	conf *configuration
 	rank int
-	skew int32 // of the wall clock, in seconds
+	// skew is the difference of the wall clock, in seconds.
+	skew int32
 	// lastTime is the highest time that the daemon has put into an id, in any of its lives.
 	lastTime int32
 	// formerTime is that of all lives before the present one.
 	formerTime int32
 
-	up     bool
-	ghost  bool // it stays down
-	lives  int  // how often it was started
+	up bool
+	// ghost reports that the daemon stays down.
+	ghost bool
+	// lives counts how often the daemon was started.
+	lives  int
 	life   *Life
 	engine *engine.Engine
 	out    engine.Effects
 	pool   *buf.Pool
-	groups groups.State // as of the last step
+	// groups is the state of the groups after the last step.
+	groups groups.State
 	// inTransitional reports that the configuration delivered last is a transitional one.
 	inTransitional bool
 
 	data, tokens []arrival
-	working      bool       // a look at the sockets is planned
-	paused       clock.Time // it does nothing until then
-	timerAt      clock.Time // the earliest planned look at the deadline
+	// working reports that the next reading of the sockets is planned.
+	working bool
+	// paused is the end of a pause of the daemon.
+	paused clock.Time
+	// timerAt is the earliest planned check of the deadline.
+	timerAt clock.Time
 
 	inbox   []request
 	byID    map[engine.SessionID]*session
 	watcher *session
-	slots   []*session // the other clients, by their names
-	slow    []*session // to be disconnected
-	session engine.SessionID
-	pending int // messages of its own that are taken and not delivered here
+	// slots are the other clients, by their names. slow are those to disconnect.
+	slots, slow []*session
+	session     engine.SessionID
+	// pending is the number of its own messages that are taken but not delivered here.
+	pending int
 	made    made
 }
 

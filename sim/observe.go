@@ -15,7 +15,8 @@ import (
 type made struct {
 	ring wire.MembershipID
 	seq  int32
-	open *Message // begun, and not complete
+	// open is a message that is begun but not complete.
+	open *Message
 }
 
 func (h *host) record(e Entry) {

@@ -85,7 +85,7 @@ const (
 	// after it.
 	ViewInTransitional // view in a transitional configuration
 	// Signalled: a client gets a transitional signal.
-	Signalled // signal
+	Signaled // signal
 	// SeveralSets: a view of several virtual synchrony sets.
 	SeveralSets // view of several sets
 	// Reloaded: a daemon changes to another configuration. ReloadHeld: it had to wait for a ring
@@ -304,7 +304,7 @@ func (h *host) countEntry(e *Entry) {
 	case EntryView:
 		switch {
 		case e.View.signal():
-			r[Signalled]++
+			r[Signaled]++
 		case h.inTransitional && h.groups == groups.StateGather:
 			r[ExchangeSaved]++ // no view could come otherwise
 		case h.inTransitional && e.View.regular():

@@ -82,7 +82,7 @@ func _() {
 	_ = x[SafeInTransitional-33]
 	_ = x[DataInTransitional-34]
 	_ = x[ViewInTransitional-35]
-	_ = x[Signalled-36]
+	_ = x[Signaled-36]
 	_ = x[SeveralSets-37]
 	_ = x[Reloaded-38]
 	_ = x[ReloadHeld-39]

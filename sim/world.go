@@ -29,24 +29,32 @@ type world struct {
 	// These are random streams for independent purposes: a change of one leaves the others alone.
 	netRand, workRand, faultRand *rand.Rand
 
-	top   *topology.Topology // of all daemons that there are
-	confs []*configuration   // the last is in the file
+	// top is the topology of all daemons, configured or not.
+	top *topology.Topology
+	// confs are the configurations so far. The last is in the file.
+	confs []*configuration
 	hosts []*host
 	byID  map[wire.DaemonID]*host
 
-	links     [][]link // from, to
-	component []int    // of each host: only those of one hear each other
-	calm      bool     // nothing goes wrong any more
-	settled   bool     // one ring has been formed since
-	triggers  []*trigger
-	dataLoss  float64
-	dropToken int     // so many tokens are lost next
-	forms     []event // of late, to come again
-	lost      []event // data that did not arrive
-	holdForm  int     // so many form tokens are late next
+	// links are the paths between hosts, by the sender and the receiver.
+	links [][]link
+	// component is the part of the network that each host is in. Only hosts of one part hear each
+	// other.
+	component []int
+	// calm reports that nothing goes wrong any more, settled that one ring has been formed after
+	// that.
+	calm, settled bool
+	triggers      []*trigger
+	dataLoss      float64
+	// dropToken and holdForm are the numbers of tokens to lose, and of form tokens to delay, next.
+	dropToken, holdForm int
+	// forms are recent form tokens, to arrive again. lost is data that did not arrive.
+	forms, lost []event
 
-	losses  int // how often a daemon has left a ring
-	actions int // what clients may still do
+	// losses counts how often a daemon has left a ring.
+	losses int
+	// actions is the number of actions that clients have left.
+	actions int
 	hist    History
 	trace   *trace
 	rare    Rare
@@ -287,7 +295,7 @@ func (w *world) living() (list []*host) {
 
 // check runs the checkers on the history.
 func (w *world) check() {
-	a := analyse(&w.hist)
+	a := newAnalysis(&w.hist)
 	complete := w.settled && !w.stopped
 	for _, c := range checkers {
 		if c.complete && !complete {

@@ -65,7 +65,7 @@ func TestSliceHasNoRoom(t *testing.T) {
 		t.Errorf("append gave %q", got)
 	}
 	if string(b.Bytes()) != "hello world" {
-		t.Errorf("append to a slice wrote into its neighbour: %q", b.Bytes())
+		t.Errorf("append to a slice wrote into its neighbor: %q", b.Bytes())
 	}
 }
 
