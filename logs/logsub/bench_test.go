@@ -14,7 +14,7 @@ import (
 	"github.com/spreadd/spreadd/spread"
 )
 
-// source is a session in memory that has as many messages as it is told to.
+// source is a session in memory that has as many messages as a test asks for.
 type source struct {
 	spread.Connection // for the methods that logsub does not call
 

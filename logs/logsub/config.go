@@ -50,100 +50,94 @@ const (
 	ClockReceipt = logline.ClockReceipt
 )
 
-// Config says what to subscribe to and where to write it. Zero values of all
-// but Connections mean the defaults.
+// Config says what to subscribe to and where to write it. Zero values of all but Connections mean
+// the defaults.
 type Config struct {
 	Connections []Connection
-	// BufferSize is the largest message in bytes that is written; zero means
-	// any.
+	// BufferSize is the largest message in bytes that is written; zero means any.
 	BufferSize int
-	// Truncate cuts a longer message, where it would otherwise be dropped.
+	// Truncate truncates a longer message rather than dropping it.
 	Truncate bool
-	// NoLock leaves the files unlocked, so that another program may write
-	// them too.
+	// NoLock leaves the files unlocked, so that another program may write them, too.
 	NoLock bool
-	// QueueBytes bounds what waits for the writer.
+	// QueueBytes bounds what waits for the writer of a sink, and again what waits in its queue.
 	QueueBytes int
-	// OpenFiles bounds how many files of path templates have a descriptor.
-	// Files with one path are always open, and not counted.
+	// OpenFiles bounds how many files of path templates hold a descriptor. Files with one path are
+	// always open, and not counted.
 	OpenFiles int
-	// BatchBytes is how much is collected for a file before it is written;
-	// zero means 256 KiB. Without FlushDelay less is written too, as soon as
-	// nothing more has come.
+	// BatchBytes is how much is collected for a file before it is written; zero means 256 KiB.
+	// Without FlushDelay less is written, too, as soon as no more is available.
 	BatchBytes int
-	// FlushDelay is how long lines may wait for others, so that small ones
-	// are written together.
+	// FlushDelay is how long lines may wait for others, so that they are written together.
 	FlushDelay time.Duration
-	// SyncInterval is how often what was written is handed to the disk
-	// (fsync), and when files are closed. Zero means that the kernel
-	// decides, negative after each write.
+	// SyncInterval is how often written data is flushed to the disk (fsync), which also happens
+	// when files are closed. Zero leaves it to the kernel, negative means after each write.
 	SyncInterval time.Duration
-	// Zone is that of times in paths and of rewritten ones; nil means UTC,
-	// so that hosts in different zones write the same.
+	// Zone is the time zone of paths and of rewritten times; nil means UTC, so that hosts in
+	// different zones write the same.
 	Zone *time.Location
-	// StatsInterval is between two lines of counters in the log; negative
-	// means none.
+	// StatsInterval is the time between two log lines with counters; negative means none.
 	StatsInterval time.Duration
-	// Spool is a directory for lines that wait for commands and the like, each in a
-	// directory of its own there; empty means that they wait in memory only.
+	// Spool is a directory for lines that wait for sinks other than files. Each sink has a
+	// directory of its own there. Empty means that they wait in memory only.
 	Spool string
-	// SpoolBytes bounds what waits there for each; zero means 1 GiB.
+	// SpoolBytes bounds each spool; zero means 1 GiB.
 	SpoolBytes int64
-	// Metrics is the address at which a program serves metrics; empty means nowhere. The
-	// Subscriber itself does not use it.
+	// Metrics is the address at which a program serves metrics; empty means nowhere. The Subscriber
+	// does not use it.
 	Metrics string
-	// CommandWait is how long commands may take to end, and again after they
-	// were asked to, before they are killed; zero means 5 s.
+	// CommandWait is how long sinks other than files may take at the end to accept what waits, and
+	// how long a command may take to end, and again after it was asked to, before it is killed.
+	// Zero means 5 s.
 	CommandWait time.Duration
-	// Perl is what has to be loaded for logs with a Perl function.
+	// Perl is what to load for logs with a Perl function.
 	Perl Perl
-	// Output is where commands write to, and their errors; nil means nowhere.
+	// Output receives standard output and standard error of commands; nil discards them.
 	Output *os.File
-	// Log is for what an operator wants to know; nil discards it.
+	// Log receives events for operators; nil discards them.
 	Log *slog.Logger
 	// Dial opens a connection, in tests; nil means spread.Dial ([spread.WithConnect]).
 	Dial func(ctx context.Context, address, name string) (spread.Connection, error)
-	// Now is the clock of rewritten time stamps; nil means time.Now.
+	// Now is the clock of this host; nil means time.Now.
 	Now func() time.Time
 }
 
-// Connection is one daemon and what to take from it.
+// Connection is one daemon and the logs that come from it.
 type Connection struct {
-	// Address is the daemon's, in libspread's form ([spread.ParseAddress]).
+	// Address is the address of the daemon, in the form of libspread ([spread.ParseAddress]).
 	Address string
 	Logs    []Log
 }
 
-// Log says what becomes of a group's messages.
+// Log says what happens to the messages of a group.
 type Log struct {
 	Group string
-	// File is what lines are appended to: a path, or a template of paths as
-	// of package logpath. It is made if need be, and so are the directories of a
-	// template below its [logpath.Template.Base]. "|COMMAND" is the standard input of a
-	// command. Logs may share files and commands.
+	// File is the file that lines are appended to: a path, or a template of paths (package
+	// logpath). It is made if needed, and so are the directories of a template below its
+	// [logpath.Template.Base]. "|COMMAND" is the standard input of a command. Logs may share files
+	// and commands.
 	File string
-	// SQL is the table that lines are inserted into, in place of File; nil means a file. Logs may share it.
+	// SQL is a table that lines are inserted into. It takes the place of File. Logs may share it.
 	SQL *sqlsink.Config
-	// Perl is a Perl function, "package::function", that is called with sender, group and message where
-	// others have a File. All of them share one interpreter ([Config.Perl], package perllog).
+	// Perl is a Perl function, "package::function", that is called with sender, group and message.
+	// It takes the place of File. All logs share one interpreter ([Config.Perl], package perlsink).
 	Perl string
-	// Match: a message is written if one of the patterns matches it, or if
-	// there is none. It is matched as it was sent, before its time is
-	// rewritten.
+	// Match are patterns of which one must match, unless there is none. They apply to the message
+	// as it was sent, before its time is rewritten.
 	Match []*regexp.Regexp
-	// Filter says which of those are kept.
+	// Filter says which of these messages are kept.
 	Filter logline.Rules
-	// Envelope says what becomes of envelopes.
+	// Envelope says what happens to envelopes.
 	Envelope Envelope
 	// VHost says whether messages begin with the name of a virtual host, and what happens to it.
 	VHost logline.VHostWord
-	// Clock is the time that counts in File and Rewrite.
+	// Clock selects the time of a line, for File and Rewrite.
 	Clock Clock
-	// Keep says when files are cut and compressed, and how long they stay. Logs
-	// with the same File need the same.
+	// Keep says when files are cut and compressed, and how long they are kept. Logs with the same
+	// File must have the same Keep.
 	Keep Keeping
-	// Rewrite replaces the bracketed time by that of Clock: RewriteCommonLog,
-	// or a format of strftime. Empty leaves lines alone.
+	// Rewrite is the format in which the bracketed time is replaced by that of Clock:
+	// RewriteCommonLog, or a format of strftime. Empty leaves lines unchanged.
 	Rewrite string
 }
 
@@ -154,8 +148,8 @@ type Envelope string
 const (
 	// EnvelopeStrip removes them, and drops duplicates.
 	EnvelopeStrip Envelope = ""
-	// EnvelopeIndex does the same, also over a restart: it keeps an index of the lines beside each file (package
-	// lineindex).
+	// EnvelopeIndex does the same, also over a restart: it keeps an index of the lines beside each
+	// file (package lineindex).
 	EnvelopeIndex Envelope = "index"
 	// EnvelopeRaw keeps them: messages are written as they were sent.
 	EnvelopeRaw Envelope = "raw"
@@ -174,7 +168,7 @@ func (l *Log) command() (text string, ok bool) { return strings.CutPrefix(l.File
 // RewriteCommonLog is the [Log.Rewrite] that writes times as web servers do.
 const RewriteCommonLog = "clf"
 
-// format is what Rewrite asks for.
+// format returns the format of Rewrite.
 func (l *Log) format() logline.Format {
 	switch l.Rewrite {
 	case "":
@@ -186,8 +180,8 @@ func (l *Log) format() logline.Format {
 	}
 }
 
-// Check returns what is wrong with the configuration, as far as that can be told
-// without opening files.
+// Check returns what is wrong with the configuration, as far as that can be seen without opening
+// files.
 func (c Config) Check() error {
 	_, err := c.withDefaults()
 	return err
@@ -198,7 +192,7 @@ func (c *Config) commandWait() time.Duration {
 	return cmp.Or(c.CommandWait, commandsink.DefaultEndWait)
 }
 
-// sync is what SyncInterval means for files.
+// sync returns what SyncInterval means for files.
 func (c *Config) sync() logfile.Sync {
 	switch {
 	case c.SyncInterval < 0:
@@ -210,7 +204,7 @@ func (c *Config) sync() logfile.Sync {
 	}
 }
 
-// check finds what is wrong with a log.
+// check returns what is wrong with a log.
 func (l *Log) check() error {
 	if err := l.Envelope.check(); err != nil {
 		return fmt.Errorf("logsub: group %q: %w", l.Group, err)
@@ -231,32 +225,29 @@ func (l *Log) check() error {
 	case l.SQL != nil && l.Keep != (Keeping{}):
 		return fmt.Errorf("logsub: group %q: %w", l.Group, errKeepSQL)
 	case !l.Clock.Valid():
-		return fmt.Errorf("logsub: group %q: there is no clock %v", l.Group, l.Clock)
+		return fmt.Errorf("logsub: group %q: unknown %v", l.Group, l.Clock)
 	case !l.VHost.Valid():
 		return fmt.Errorf("logsub: group %q: unknown %v", l.Group, l.VHost)
 	case !(l.Filter.Sample >= 0 && l.Filter.Sample <= 1):
-		return fmt.Errorf("logsub: group %q: a sample of %v of all lines is not possible", l.Group, l.Filter.Sample)
+		return fmt.Errorf("logsub: group %q: invalid sample %v (want above 0 and up to 1)", l.Group, l.Filter.Sample)
 	case strings.HasPrefix(l.File, "|") && l.Keep != (Keeping{}):
 		return fmt.Errorf("logsub: group %q: %w", l.Group, errKeepCommand)
 	case (l.Perl != "" || l.SQL != nil || strings.HasPrefix(l.File, "|")) && l.Envelope == EnvelopeIndex:
 		return fmt.Errorf("logsub: group %q: %w", l.Group, errIndexCommand)
 	case strings.TrimSpace(l.File) == "|":
-		return fmt.Errorf("logsub: group %q: the file is a pipe to no command", l.Group)
+		return fmt.Errorf("logsub: group %q: the file is a pipe without a command", l.Group)
 	}
 	return nil
 }
 
-// withDefaults checks the configuration and fills in what is not set. Files are
-// made absolute, so that a later change of the working directory does not move
-// them.
+// withDefaults checks the configuration and fills in what is not set. Paths become absolute, so
+// that a later change of the working directory does not move files.
 func (c Config) withDefaults() (Config, error) {
 	if len(c.Connections) == 0 {
 		return c, errors.New("logsub: nothing to subscribe to: name a group and a file")
 	}
 	connections := make([]Connection, len(c.Connections))
-	kept := make(map[string]Keeping) // by template
-	indexed := make(map[string]bool)
-	tables := make(map[string]*sqlsink.Config) // by name
+	known := sharedSinks{kept: make(map[string]Keeping), indexed: make(map[string]bool), tables: make(map[string]*sqlsink.Config)}
 	for i, conn := range c.Connections {
 		if _, err := spread.ParseAddress(conn.Address); err != nil {
 			return c, fmt.Errorf("logsub: %w", err)
@@ -269,35 +260,8 @@ func (c Config) withDefaults() (Config, error) {
 			if err := l.check(); err != nil {
 				return c, err
 			}
-			if l.SQL != nil {
-				if err := l.SQL.Check(); err != nil {
-					return c, fmt.Errorf("logsub: group %q: %w", l.Group, err)
-				}
-				name := sqlName(l.SQL)
-				if other := tables[name]; other != nil && !other.Equal(l.SQL) {
-					return c, fmt.Errorf("logsub: two sinks are called %s, and differ: give one of them another name", name)
-				}
-				tables[name] = l.SQL
-			} else if _, command := l.command(); !command && l.Perl == "" {
-				t, err := logpath.Parse(l.File)
-				if err != nil {
-					return c, fmt.Errorf("logsub: file %s: %w", l.File, err)
-				}
-				l.File = t.String()
-				if err := l.Keep.Check(t, !c.NoLock); err != nil {
-					return c, fmt.Errorf("logsub: file %s: %w", l.File, err)
-				}
-				if k, ok := kept[l.File]; ok && k != l.Keep {
-					return c, fmt.Errorf("logsub: file %s: two logs have it, and differ about when it is cut, compressed or removed", l.File)
-				}
-				kept[l.File] = l.Keep
-				index := l.Envelope == EnvelopeIndex
-				if other, ok := indexed[l.File]; ok && other != index {
-					return c, fmt.Errorf("logsub: file %s: two logs have it, and differ about its index", l.File)
-				}
-				if indexed[l.File] = index; index && c.NoLock {
-					return c, fmt.Errorf("logsub: file %s: %w", l.File, errIndexLock)
-				}
+			if err := known.add(&l, c.NoLock); err != nil {
+				return c, err
 			}
 			connections[i].Logs = append(connections[i].Logs, l)
 		}
@@ -306,12 +270,8 @@ func (c Config) withDefaults() (Config, error) {
 	if err := c.Perl.check(); err != nil {
 		return c, err
 	}
-	if c.QueueBytes == 0 {
-		c.QueueBytes = DefaultQueueBytes
-	}
-	if c.StatsInterval == 0 {
-		c.StatsInterval = DefaultStatsInterval
-	}
+	c.QueueBytes = cmp.Or(c.QueueBytes, DefaultQueueBytes)
+	c.StatsInterval = cmp.Or(c.StatsInterval, DefaultStatsInterval)
 	c.OpenFiles = cmp.Or(c.OpenFiles, DefaultOpenFiles)
 	c.Zone = cmp.Or(c.Zone, time.UTC)
 	if c.Log == nil {
@@ -321,4 +281,50 @@ func (c Config) withDefaults() (Config, error) {
 		c.Now = time.Now
 	}
 	return c, nil
+}
+
+// sharedSinks are the files and tables of the logs seen so far. Logs that share one must agree
+// about it.
+type sharedSinks struct {
+	kept    map[string]Keeping         // by template
+	indexed map[string]bool            // the same
+	tables  map[string]*sqlsink.Config // by name
+}
+
+// add adds the file or the table of a log. The path becomes absolute.
+func (k *sharedSinks) add(l *Log, noLock bool) error {
+	if l.SQL != nil {
+		if err := l.SQL.Check(); err != nil {
+			return fmt.Errorf("logsub: group %q: %w", l.Group, err)
+		}
+		name := sqlName(l.SQL)
+		if other := k.tables[name]; other != nil && !other.Equal(l.SQL) {
+			return fmt.Errorf("logsub: two sinks are called %s, and differ: rename one of them", name)
+		}
+		k.tables[name] = l.SQL
+		return nil
+	}
+	if _, command := l.command(); command || l.Perl != "" {
+		return nil
+	}
+	t, err := logpath.Parse(l.File)
+	if err != nil {
+		return fmt.Errorf("logsub: file %s: %w", l.File, err)
+	}
+	l.File = t.String()
+	if err := l.Keep.Check(t, !noLock); err != nil {
+		return fmt.Errorf("logsub: file %s: %w", l.File, err)
+	}
+	if keep, ok := k.kept[l.File]; ok && keep != l.Keep {
+		return fmt.Errorf("logsub: file %s: two logs have it, and differ about when it is cut, compressed or removed", l.File)
+	}
+	k.kept[l.File] = l.Keep
+	index := l.Envelope == EnvelopeIndex
+	if other, ok := k.indexed[l.File]; ok && other != index {
+		return fmt.Errorf("logsub: file %s: two logs have it, and differ about its index", l.File)
+	}
+	if k.indexed[l.File] = index; index && noLock {
+		return fmt.Errorf("logsub: file %s: %w", l.File, errIndexLock)
+	}
+	return nil
 }

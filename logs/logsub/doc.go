@@ -1,54 +1,51 @@
-// Package logsub is the subscriber: it joins groups and writes what is sent to them
-// to files, commands, databases and Perl functions. It is what spreadlogd was, and more, as a package; cmd/logsub is the
-// program.
+// Package logsub is the subscriber: it joins groups and writes their messages to files, commands,
+// databases and Perl functions. It replaces spreadlogd. cmd/logsub is the program.
 //
 // # How it runs
 //
-//	                   ┌▶ queue (bounded) ──▶ writer ──▶ all files ──▶ archiver
+//	                   ┌▶ list ──▶ writer: routes ──▶ filesink ──▶ files
 //	daemon ──▶ receiver┤
-//	                   └▶ queue (bounded) ──▶ writer ──▶ backlog (memory, then disk) ──▶ a command, a table, Perl functions
+//	                   └▶ list ──▶ writer: routes ──▶ queue (memory, then disk) ──▶ a command, a table, Perl
 //
-// Each connection has a receiver, which does nothing but read, so that a slow disk never makes the
-// daemon cut us off. Each sink, which is all files together, one command, or all Perl functions, has a writer. It takes what has
-// come, as much as there is, passes it through the routes of its groups ([Log]: filter, virtual host,
-// clock, time stamp, path), and flushes the files when it has caught up. What is no file may be away for hours, so that
-// its lines wait in a queue of package queue for a goroutine that hands them on. Files that are closed go to
-// an archiver (package archive), which compresses and removes them in the background.
+// Each connection has a receiver (receiver.go). It does nothing but read, so that a slow disk never
+// makes the daemon disconnect us. Each sink has a writer (writer.go): all files together, each
+// command, each table, and all Perl functions together. The writer takes whatever its receivers
+// have put into its list, applies the route of each log (route.go: patterns, filter, virtual host,
+// clock, time stamp), and puts the lines into the sink (package sink; sinks.go opens them). Sinks
+// other than files may be away for hours, so their lines wait in a queue.
 //
-// # What it guarantees
+// # Guarantees
 //
-//   - Bytes are written as they were sent, in the order of delivery. Two subscribers with the
-//     same configuration that stay connected write the same files, those of path templates and those cut by
-//     size included, unless a log has [ClockReceipt].
-//   - A message to several groups is written once for each [Log] that names one
-//     of them.
-//   - A sink that is slow or stands still holds up no other, and loses only its own lines.
-//   - Names that messages bring never leave the directory of their template.
-//   - A connection that ends is dialed again, after 50 ms at first and 5 s at
-//     most, and the groups are joined again.
-//   - Envelopes are taken off, a line that came before is not written again, and numbers that are
-//     passed over are counted by publisher (package envelope). With [EnvelopeIndex] that holds over the end of the process, however
-//     it comes (package lineindex).
+//   - Bytes are written as they were sent, in the order of delivery. Two subscribers with the same
+//     configuration that stay connected write identical files, including those of path templates
+//     and those cut by size, unless a log has [ClockReceipt].
+//   - A message to several groups is written once for each [Log] that names one of them.
+//   - A sink that is slow or failing delays no other sink, and loses only its own lines.
+//   - Names in messages never leave the directory of their template.
+//   - A lost connection is made again, after 50 ms at first and 5 s at most, and the groups are
+//     joined again.
+//   - Envelopes are removed, duplicates are dropped, and skipped numbers are counted by publisher
+//     (package envelope). With [EnvelopeIndex] this holds over a restart and a crash, too (package
+//     lineindex).
 //   - Every message that is not written is counted by reason ([Stats]).
-//
-// # What it does not
-//
-// Lines that are sent while it is not connected are lost: the protocol has no
-// history. How long that was is logged. docs/logs/logsub.md tells what is lost when.
 //
 // # Limits
 //
-// Each queue holds [Config.QueueBytes], 64 MiB; beyond that the newest messages are dropped. As much may wait for
-// files that cannot be written, all together. [Config.OpenFiles] files of templates have a descriptor, 256.
-// Messages longer than [Config.BufferSize] are dropped, as spreadlogd does, or cut.
+// Lines that are sent while logsub is not connected are lost, because the protocol has no history;
+// the log says how long that was. docs/logs/logsub.md lists what is lost when.
 //
-// Of each connection 65536 streams of lines with envelopes are known, and for each 256 rows of numbers; what was
-// silent for the longest, or is lowest, is forgotten.
+// Each list holds [Config.QueueBytes], 64 MiB; beyond that the newest messages are dropped. The
+// same limit applies to each queue, and to all lines that wait for files that cannot be written. Up
+// to [Config.OpenFiles] files of templates, 256, hold a descriptor. Messages longer than
+// [Config.BufferSize] are dropped, as in spreadlogd, or truncated.
+//
+// A connection remembers 65536 streams of lines with envelopes, and 256 ranges of numbers of each.
+// The stream that was silent for the longest is forgotten first, and the lowest range.
 //
 // # How to debug
 //
-// logsub -check prints the configuration as it was understood ([Config.TOML]). The log says when a
-// sink fails and when it works again, and has the counters each minute.
+// logsub -check prints the configuration as understood ([Config.TOML]). The log reports when a sink
+// fails and when it works again, and has the counters once a minute.
 //
 // # References
 //

@@ -21,7 +21,7 @@ func sealed(publisher string, epoch uint64, streamNumber uint32, seq uint64, lin
 }
 
 // TestEnvelopes: envelopes are taken off, lines that come again are dropped, in whatever
-// message and order, and gaps are counted and told.
+// message and order, and gaps are counted and logged.
 func TestEnvelopes(t *testing.T) {
 	logs := []Log{{Group: "a", File: "a.log"}, {Group: "a", File: "raw.log", Envelope: EnvelopeRaw}, {Group: "b", File: "%{vhost}.log"}}
 	bubble(t, Config{StatsInterval: -1}, logs, func(f *farm) {
@@ -51,7 +51,7 @@ func TestEnvelopes(t *testing.T) {
 		}
 		f.wantLog("lines of a publisher are missing\" publisher=web1 lines=4 epoch=1 stream=0 first=5 last=8")
 
-		// Gaps are told once a minute for each publisher.
+		// Gaps are logged once a minute for each publisher.
 		for seq := uint64(20); seq < 100; seq += 10 {
 			f.send(sealed("web1", 1, 0, seq, "x\n"), "a")
 		}

@@ -113,7 +113,7 @@ func TestDays(t *testing.T) {
 	})
 }
 
-// TestIdle: a file that rests gives its descriptor up.
+// TestIdle: an idle file gives up its descriptor.
 func TestIdle(t *testing.T) {
 	bubble(t, Config{}, []Log{{Group: "a", File: "%{vhost}"}}, func(f *farm) {
 		f.send("www one\n", "a")

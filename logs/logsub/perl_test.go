@@ -168,7 +168,7 @@ func TestTalkPerl(t *testing.T) {
 	}
 }
 
-// TestPerlApart: what Perl functions do, or do not, is nothing to the files; and it is told.
+// TestPerlApart: what Perl functions do, or do not, does not affect the files, and is logged.
 func TestPerlApart(t *testing.T) {
 	needPerl(t)
 	dir := t.TempDir()

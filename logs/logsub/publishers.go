@@ -146,7 +146,7 @@ func (ss *streams) forget() {
 	ss.last = nil
 }
 
-// restore tells a receiver which lines of a route came before this start, so that it notices what
+// restore passes to a receiver which lines of a route came before this start, so that it notices what
 // is missing since then.
 func (r *receiver) restore(route *route) {
 	if route.index == nil {

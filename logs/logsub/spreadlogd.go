@@ -11,10 +11,10 @@ import (
 	"github.com/spreadd/spreadd/logs/internal/spreadlogdconf"
 )
 
-// FromSpreadlogd turns a spreadlogd.conf into a configuration. Directives that
-// call for what logsub does not have are errors, each with its place: to write
-// less than a file asks for would lose log lines in silence. A Log with a file and a Perl function becomes two,
-// as Match and VhostDir are for the file alone (spreadlogd §8).
+// FromSpreadlogd turns a spreadlogd.conf into a configuration. A directive for something that
+// logsub lacks is an error with its place: ignoring it would lose log lines silently. A log with a
+// file and a Perl function becomes two, because Match and VhostDir apply to the file only
+// (spreadlogd §8).
 func FromSpreadlogd(c *spreadlogdconf.Config) (Config, error) {
 	cfg := Config{BufferSize: c.BufferSize, Zone: time.Local}
 	var errs conf.Errors
@@ -26,8 +26,8 @@ func FromSpreadlogd(c *spreadlogdconf.Config) (Config, error) {
 		case "File": // a command, which logsub can run
 		case "PerlLib", "PerlUse", "PerlLog", "PerlHup":
 		default:
-			refuse(d.Pos, d.Name+" calls for foreign code, which logsub cannot run",
-				"have a command do it (File = \"|COMMAND\"), or keep spreadlogd beside logsub for it")
+			refuse(d.Pos, d.Name+" calls foreign code, which logsub cannot run",
+				"use a command instead (File = \"|COMMAND\"), or keep spreadlogd beside logsub for it")
 		}
 	}
 	for _, s := range c.Perl {
@@ -43,51 +43,51 @@ func FromSpreadlogd(c *spreadlogdconf.Config) (Config, error) {
 	for i := range c.Spreads {
 		s := &c.Spreads[i]
 		for j := range s.Logs {
-			l := &s.Logs[j]
-			_, pipe := l.Pipe()
-			for _, name := range []spreadlogdconf.Setting{l.PerlLog, l.PerlHup} {
-				if name.IsSet() && checkPerlName(name.Value) != nil {
-					refuse(name.Pos, checkPerlName(name.Value).Error(), "")
-				}
-			}
-			if l.PerlHup.IsSet() {
-				cfg.Perl.Hup = append(cfg.Perl.Hup, l.PerlHup.Value)
-			}
-			hasFile := l.File.IsSet() || l.VhostDir.IsSet()
-			if !hasFile && !l.PerlLog.IsSet() {
-				refuse(l.Pos, fmt.Sprintf("group %q has no File", l.Group.Value), "add one; without it nothing is written")
-			}
-			log := Log{Group: l.Group.Value, File: logpath.Escape(l.File.Value)}
-			if pipe {
-				log.File = l.File.Value
-			}
-			if l.VhostDir.IsSet() {
-				// File is not used then (spreadlogd §11).
-				log.File = filepath.Join(logpath.Escape(l.VhostDir.Value), "%{vhost}")
-			}
-			for _, m := range l.Match {
-				log.Match = append(log.Match, m.Regexp)
-			}
-			switch l.RewriteTimestamp.Kind {
-			case spreadlogdconf.RewriteNone:
-			case spreadlogdconf.RewriteCommonLog:
-				log.Clock = ClockReceipt
-				log.Rewrite = RewriteCommonLog
-			case spreadlogdconf.RewriteFormat:
-				log.Clock = ClockReceipt
-				log.Rewrite = l.RewriteTimestamp.Format
-			}
-			// Blocks for one daemon are one connection.
-			if l.PerlLog.IsSet() {
-				cfg.add(s.Address(), Log{Group: log.Group, Perl: l.PerlLog.Value, Clock: log.Clock, Rewrite: log.Rewrite})
-			}
-			if hasFile {
-				cfg.add(s.Address(), log)
-			}
+			cfg.addSpreadlogd(s.Address(), &s.Logs[j], refuse)
 		}
 	}
 	if len(errs) > 0 {
 		return Config{}, errs
 	}
 	return cfg, nil
+}
+
+// addSpreadlogd adds a Log block. Blocks for one daemon become one connection.
+func (c *Config) addSpreadlogd(address string, l *spreadlogdconf.Log, refuse func(pos conf.Pos, what, advice string)) {
+	for _, name := range []spreadlogdconf.Setting{l.PerlLog, l.PerlHup} {
+		if name.IsSet() && checkPerlName(name.Value) != nil {
+			refuse(name.Pos, checkPerlName(name.Value).Error(), "")
+		}
+	}
+	if l.PerlHup.IsSet() {
+		c.Perl.Hup = append(c.Perl.Hup, l.PerlHup.Value)
+	}
+	hasFile := l.File.IsSet() || l.VhostDir.IsSet()
+	if !hasFile && !l.PerlLog.IsSet() {
+		refuse(l.Pos, fmt.Sprintf("group %q has no File", l.Group.Value), "add one; without it nothing is written")
+	}
+	log := Log{Group: l.Group.Value, File: logpath.Escape(l.File.Value)}
+	if _, pipe := l.Pipe(); pipe {
+		log.File = l.File.Value
+	}
+	if l.VhostDir.IsSet() {
+		// Then File is not used (spreadlogd §11).
+		log.File = filepath.Join(logpath.Escape(l.VhostDir.Value), "%{vhost}")
+	}
+	for _, m := range l.Match {
+		log.Match = append(log.Match, m.Regexp)
+	}
+	switch l.RewriteTimestamp.Kind {
+	case spreadlogdconf.RewriteNone:
+	case spreadlogdconf.RewriteCommonLog:
+		log.Clock, log.Rewrite = ClockReceipt, RewriteCommonLog
+	case spreadlogdconf.RewriteFormat:
+		log.Clock, log.Rewrite = ClockReceipt, l.RewriteTimestamp.Format
+	}
+	if l.PerlLog.IsSet() {
+		c.add(address, Log{Group: log.Group, Perl: l.PerlLog.Value, Clock: log.Clock, Rewrite: log.Rewrite})
+	}
+	if hasFile {
+		c.add(address, log)
+	}
 }

@@ -70,8 +70,8 @@ Spread {
 func TestUnsupported(t *testing.T) {
 	for _, tt := range []struct{ log, want string }{
 		{`Group = "a"`, `group "a" has no File`},
-		{`Group = "a" File = "/x" ModuleLog X`, "ModuleLog calls for foreign code"},
-		{`Group = "a" File = "/x" PythonLog X.log`, "PythonLog calls for foreign code"},
+		{`Group = "a" File = "/x" ModuleLog X`, "ModuleLog calls foreign code"},
+		{`Group = "a" File = "/x" PythonLog X.log`, "PythonLog calls foreign code"},
 		{`Group = "a" File = "/x" PerlLog 9::log`, `"9::log" is no name of a Perl function`},
 		{`Group = "a" File = "/x" PerlHup ""`, `"" is no name of a Perl function`},
 	} {

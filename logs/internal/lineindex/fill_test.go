@@ -21,7 +21,7 @@ func fillQuietly(t *testing.T, to, from string) Filled {
 	return sum
 }
 
-// TestFill: what one log host has of one file, and the other; and what is there after the one is
+// TestFill: a file as one log host has it and as the other has it, and the first after it was
 // filled from the other.
 func TestFill(t *testing.T) {
 	for _, tt := range []struct{ what, own, other, want string }{

@@ -70,7 +70,7 @@ type Fields struct {
 	Status int   // 0 for "-"
 	Bytes  int64 // of the response; 0 for "-"
 
-	// Combined tells that Referrer and Agent are there, as in the Combined Log Format.
+	// Combined means that Referrer and Agent are set, as in the Combined Log Format.
 	Combined        bool
 	Referrer, Agent []byte // without their quotes; "-" if not sent
 

@@ -9,8 +9,8 @@ import (
 	"github.com/spreadd/spreadd/logs/internal/logline"
 )
 
-// farm are lines as a busy farm has them: 8 servers, 20 virtual hosts, 3000 clients, pages from a steep
-// distribution with a long tail.
+// farm are lines as a busy farm has them: 8 servers, 20 virtual hosts, 3000 clients, pages from a
+// steep distribution with a long tail.
 func farm(known bool) (lines [][]byte, senders []string) {
 	r := rand.New(rand.NewPCG(3, 4))
 	tail := uint64(2000)

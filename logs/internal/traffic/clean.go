@@ -7,12 +7,11 @@ import (
 	"unicode/utf8"
 )
 
-// Clean returns text that is safe to show: what could steer a terminal, change the
-// direction of writing or hide something becomes an escape as in Go, \x1b or \u202e. That
-// is all that unicode.IsPrint does not count as visible: control bytes, bytes that are not
-// UTF-8, line ends, spaces other than ' ', marks of direction. Combining characters stay, up to
-// four behind one another. It says nothing about HTML: put it there as
-// text.
+// Clean returns text that is safe to show. Everything that unicode.IsPrint does not count as
+// visible, and that could control a terminal, change the direction of text or hide something,
+// becomes an escape as in Go, \x1b or \u202e: control bytes, bytes that are not UTF-8, line ends,
+// spaces other than ' ', direction marks. Up to four combining characters in a row stay. It does
+// not escape HTML.
 func Clean(s string) string {
 	marks := 0
 	for i := 0; i < len(s); {
@@ -26,7 +25,7 @@ func Clean(s string) string {
 }
 
 // maxMarks is how many combining characters may follow each other: no script needs more, and
-// piled up they reach over other lines.
+// stacked they cover other lines.
 const maxMarks = 4
 
 func visible(r rune, n int, marks *int) bool {

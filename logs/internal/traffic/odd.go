@@ -27,7 +27,7 @@ const (
 	NumOdds
 )
 
-// String returns a short name, fit for a label.
+// String returns the reason as a metric label.
 func (o Odd) String() string {
 	switch o {
 	case OddEmpty:

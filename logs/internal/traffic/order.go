@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// Order is what a list is sorted by, the most first.
+// Order is what a list is sorted by, largest first.
 type Order uint8
 
-// The orders. Lists that do not have what an order goes by are sorted by requests.
+// The orders. A list that lacks the value of an order is sorted by requests.
 const (
 	ByRequests   Order = iota
 	ByRate             // requests a second
@@ -25,7 +25,7 @@ const (
 	NumOrders
 )
 
-// Orders of the lists, in the order in which a user goes through them.
+// Orders of the lists, in the order in which a user cycles through them.
 var (
 	rowOrders     = []Order{ByRequests, ByRate, ByBytes, ByBandwidth, ByErrors, ByErrorShare, ByName}
 	vhostOrders   = []Order{ByRequests, ByRate, ByBytes, ByBandwidth, ByErrors, ByErrorShare, ByOnline, ByName}
@@ -41,7 +41,7 @@ func VHostOrders() []Order { return slices.Clone(vhostOrders) }
 // SessionOrders are those of sessions.
 func SessionOrders() []Order { return slices.Clone(sessionOrders) }
 
-// String returns the name that [ParseOrder] reads.
+// String returns the name that [ParseOrder] takes.
 func (o Order) String() string {
 	switch o {
 	case ByRequests:
@@ -69,7 +69,7 @@ func (o Order) String() string {
 	return fmt.Sprintf("Order(%d)", uint8(o))
 }
 
-// ParseOrder reads the name of an order.
+// ParseOrder returns the order with a name.
 func ParseOrder(text string) (Order, error) {
 	for o := range NumOrders {
 		if o.String() == text {
@@ -79,8 +79,8 @@ func ParseOrder(text string) (Order, error) {
 	return 0, fmt.Errorf("no order %q: there are requests, rate, bytes, bandwidth, errors, error-share, online, recent, longest and name", text)
 }
 
-// compare compares rows, the first in the list being the least. Names decide where the rest is
-// equal, so that lists do not flicker.
+// compare compares rows; the least comes first in the list. Names decide between equals, so that
+// lists do not flicker.
 func (o Order) compare(a, b *Row) int {
 	var c int
 	switch o {
@@ -120,8 +120,7 @@ func (o Order) compareSessions(a, b *session) int {
 	return cmp.Or(c, cmp.Compare(b.last, a.last), strings.Compare(a.key, b.key))
 }
 
-// top keeps the first of many in an order, with a bounded number of comparisons for
-// each: what does not belong there costs one.
+// top keeps the first of many in an order. One that does not belong there costs one comparison.
 type top[T any] struct {
 	limit   int
 	compare func(a, b T) int

@@ -11,8 +11,8 @@ import (
 	"unicode/utf8"
 )
 
-// TestSketch holds the promises of the algorithm against exact counts, for streams
-// from flat to steep.
+// TestSketch holds the promises of the algorithm against exact counts, for streams from flat to
+// steep.
 func TestSketch(t *testing.T) {
 	const limit, n = 50, 20_000
 	for _, steep := range []float64{1.01, 1.2, 2} {

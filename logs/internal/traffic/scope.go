@@ -6,18 +6,16 @@ import (
 	"github.com/spreadd/spreadd/logs/internal/logline"
 )
 
-// Other is the name of what has no place in a table of its own.
+// Other is the name of everything that has no place in its table.
 const Other = "(other)"
 
-// maxServers bounds the servers of a scope. A ring has at most 128 daemons
-// at a time.
+// maxServers bounds the servers of a scope. A ring has at most 128 daemons at a time.
 const maxServers = 256
 
-// numStatus are the numbers that a status can have.
+// numStatus is the number of possible status codes.
 const numStatus = 1000
 
-// scope is what is counted for all requests, and again for those of each
-// virtual host.
+// scope holds the counts of all requests, or of those of one virtual host.
 type scope struct {
 	name    string
 	tally   tally
@@ -85,9 +83,8 @@ type vhosts struct {
 	replaced       int64
 }
 
-// idleSeconds is for how long a virtual host was quiet before another may have its
-// place. So names that clients make up never take the place of a host that is
-// visited.
+// idleSeconds is how long a virtual host must be idle before another takes its place. So names that
+// clients invent never replace a host that has visitors.
 const idleSeconds = 60
 
 // find returns the scope of a virtual host.
@@ -115,8 +112,7 @@ func (t *Traffic) find(name []byte, second int64) *scope {
 	return s
 }
 
-// forget takes a virtual host out of the table. Its totals, and who is online, go to the
-// others.
+// forget removes a virtual host from the table. Its totals and sessions go to the others.
 func (t *Traffic) forget(s *scope) {
 	v := &t.vhosts
 	v.unlink(s)

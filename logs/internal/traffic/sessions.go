@@ -1,6 +1,6 @@
 package traffic
 
-// Bounds of what a session keeps, in bytes. What is longer is cut.
+// Bounds of texts in a session, in bytes. Longer ones are truncated.
 const (
 	maxClient = 100
 	maxAgent  = 200
@@ -23,7 +23,7 @@ func (s *session) vhost() string  { return s.key[:s.vhostLen] }
 func (s *session) client() string { return s.key[s.vhostLen+1:][:s.clientLen] }
 func (s *session) agent() string  { return s.key[s.vhostLen+s.clientLen+2:] }
 
-// sessions are all that are online, in the order of their last request.
+// sessions are all sessions that are online, in the order of their last request.
 type sessions struct {
 	limit          int
 	timeout        int64 // seconds
@@ -77,7 +77,7 @@ func (ss *sessions) hit(h *hit, vhost []byte, sc *scope) {
 	}
 }
 
-// expire ends the sessions whose time-out has passed.
+// expire ends the sessions that have timed out.
 func (ss *sessions) expire(second int64) {
 	for s := ss.oldest; s != nil && second-s.last >= ss.timeout; s = ss.oldest {
 		ss.drop(s)
@@ -87,7 +87,7 @@ func (ss *sessions) expire(second int64) {
 	}
 }
 
-// move gives the sessions of a scope that goes to another.
+// move moves the sessions of a scope that is forgotten to another.
 func (ss *sessions) move(from, to *scope) {
 	for s := ss.newest; s != nil && from.online > 0; s = s.older {
 		if s.scope == from {
@@ -128,5 +128,5 @@ func (ss *sessions) unlink(s *session) {
 	s.newer, s.older = nil, nil
 }
 
-// cut cuts b to at most n bytes.
+// cut truncates b to n bytes.
 func cut(b []byte, n int) []byte { return b[:min(len(b), n)] }

@@ -1,21 +1,20 @@
 package traffic
 
-// sketch finds the keys that come most often in a stream that has more of them
-// than one wants to remember: the space-saving algorithm of Metwally, Agrawal
-// and El Abbadi ("Efficient computation of frequent and top-k elements in data
-// streams", ICDT 2005). It keeps limit keys. A new one takes the place of that
-// with the smallest count and goes on from there; what it took over is its error.
+// sketch finds the most frequent keys of a stream with bounded memory: the space-saving algorithm
+// of Metwally, Agrawal and El Abbadi ("Efficient computation of frequent and top-k elements in data
+// streams", ICDT 2005). It keeps limit keys. A new key replaces the one with the smallest count,
+// and continues from that count, which is its error.
 //
-// With n calls of add: a key that came more than n/limit times is in the sketch,
-// and count-err <= how often a key came <= count, where err <= n/limit.
+// After n calls of add, every key that came more than n/limit times is in the sketch, and count-err
+// <= occurrences of a key <= count, where err <= n/limit.
 type sketch struct {
 	limit int
 	index map[string]*entry
 	heap  []*entry // by count, the smallest first
 }
 
-// entry is a key of a sketch. Its tally counts since it came in, so that
-// tally.total.requests is count-err.
+// entry is a key of a sketch. Its tally counts from when the key entered, so tally.total.requests
+// is count-err.
 type entry struct {
 	tally
 	key   string

@@ -6,23 +6,23 @@ import (
 	"time"
 )
 
-// Query says what a snapshot is to have.
+// Query selects the contents of a snapshot.
 type Query struct {
 	// VHost restricts the numbers to a virtual host; empty means all.
 	VHost string
-	// Pages, Sessions and VHosts bound the lists; 0 leaves them out. Servers, codes and
-	// groups are always there.
+	// Pages, Sessions and VHosts bound the lists; 0 leaves them out. Servers, codes and groups are
+	// always included.
 	Pages, Sessions, VHosts int
 	// The orders of the lists.
 	PageOrder, SessionOrder, VHostOrder, ServerOrder Order
-	// Since leaves points out that end at this time or earlier, in seconds since
-	// 1970. History must be set for there to be any.
+	// Since leaves out points that end at this time or earlier, in seconds since 1970. It needs
+	// History.
 	Since   int64
 	History bool
 }
 
-// Row is what is counted of one thing: since the start, or since it came into its table;
-// and a second, over the last RateSeconds full seconds.
+// Row has the counts of one thing since the start, or since it entered its table, and its rates per
+// second over the last RateSeconds full seconds.
 type Row struct {
 	Name         string `json:"name"`
 	VHost        string `json:"vhost,omitempty"` // of a page
@@ -30,8 +30,8 @@ type Row struct {
 	Bytes        int64  `json:"bytes"`
 	ClientErrors int64  `json:"client_errors"` // status 4xx
 	ServerErrors int64  `json:"server_errors"` // status 5xx
-	// MayMiss is, for a page, how many requests there were at most before it came into the
-	// list, which are not counted.
+	// MayMiss is, for a page, how many requests at most came before it entered the list. They are
+	// not counted.
 	MayMiss int64 `json:"may_miss,omitempty"`
 	// Online are the sessions, for a virtual host.
 	Online int `json:"online,omitempty"`
@@ -45,7 +45,7 @@ type Row struct {
 // ClientErrorShare is the share of status 4xx in the requests of the last seconds, 0 to 1.
 func (r *Row) ClientErrorShare() float64 { return share(r.ClientErrorsPerSecond, r.RequestsPerSecond) }
 
-// ServerErrorShare is that of status 5xx.
+// ServerErrorShare is the share of status 5xx.
 func (r *Row) ServerErrorShare() float64 { return share(r.ServerErrorsPerSecond, r.RequestsPerSecond) }
 
 func share(part, whole float64) float64 {
@@ -63,7 +63,7 @@ type Code struct {
 	RequestsPerSecond float64 `json:"requests_per_second"`
 }
 
-// Group is what came for a group.
+// Group has the counts of a group.
 type Group struct {
 	Name     string `json:"name"`
 	Messages int64  `json:"messages"`
@@ -98,12 +98,12 @@ type Point struct {
 type Snapshot struct {
 	Time  time.Time `json:"time"`
 	Start time.Time `json:"start"`
-	// VHost is that of the query. Known tells whether there is such a one.
+	// VHost is that of the query. Known reports whether it exists.
 	VHost string `json:"vhost"`
 	Known bool   `json:"known"`
 
-	// Total, Classes, Codes, Servers, Pages, Online, Sessions and History are
-	// those of the virtual host, or of all.
+	// Total, Classes, Codes, Servers, Pages, Online, Sessions and History are those of the virtual
+	// host, or of all.
 	Total    Row               `json:"total"`
 	Classes  [NumClasses]int64 `json:"classes"`
 	Codes    []Code            `json:"codes"`   // by status
@@ -113,17 +113,17 @@ type Snapshot struct {
 	Online   int               `json:"online"`
 	History  []Point           `json:"history,omitempty"`
 
-	// PageError bounds what the table of pages misses: no page that is not in it had more
-	// requests than this.
+	// PageError bounds what the table of pages misses: no page outside it had more requests than
+	// this.
 	PageError int64 `json:"page_error"`
 
-	// What follows is of everything, whatever the query.
+	// The rest covers everything, whatever the query.
 
 	VHosts         []Row `json:"vhosts"`
 	NumVHosts      int   `json:"num_vhosts"`
 	VHostsReplaced int64 `json:"vhosts_replaced"` // quiet ones that made room; their counts are with (other)
-	// OnlineAtLeast tells that sessions have ended within the last time-out
-	// for lack of room: there may be more online.
+	// OnlineAtLeast means that sessions ended for lack of room within the last timeout: more may be
+	// online.
 	OnlineAtLeast   bool    `json:"online_at_least"`
 	SessionsEvicted int64   `json:"sessions_evicted"`
 	Groups          []Group `json:"groups"` // by name
@@ -133,8 +133,7 @@ type Snapshot struct {
 	OddLines        int64   `json:"odd_lines"` // and odd messages
 	Odd             Odds    `json:"odd"`
 	Repeated        int64   `json:"repeated_lines"` // came before, by their envelopes, and were not counted
-	// Missing are lines that did not come where they should have, by their envelopes; of these
-	// Late came later.
+	// Missing are lines whose numbers were skipped, by their envelopes; of these, Late came later.
 	Missing int64 `json:"missing_lines"`
 	Late    int64 `json:"late_lines"`
 }
@@ -284,7 +283,7 @@ func (t *Traffic) everything(s *Snapshot, q Query) {
 	slices.SortFunc(s.Groups, func(a, b Group) int { return strings.Compare(a.Name, b.Name) })
 }
 
-// Text returns the status as lines have it, in three digits.
+// Text returns the status in three digits, as in lines.
 func (c *Code) Text() string {
 	if c.Status == 0 {
 		return "-"

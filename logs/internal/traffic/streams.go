@@ -2,20 +2,20 @@ package traffic
 
 import "github.com/spreadd/spreadd/logs/internal/envelope"
 
-// maxStreams bounds the streams that are known; when there are more, all are
-// forgotten, and repeats and gaps at that moment are not seen.
+// maxStreams bounds the known streams. When there are more, all are forgotten, and repeats and gaps
+// at that moment are missed.
 const maxStreams = 2_000
 
-// maxGap is what a gap counts for at most, since anybody can send any number.
+// maxGap is the most that a gap counts, because anybody can send any number.
 const maxGap = 1 << 32
 
-// stream is what came of one stream of a publisher.
+// stream is one stream of a publisher.
 type stream struct {
 	first uint64 // number that came; those before it are not missed
 	have  envelope.Numbers
 }
 
-// streams know which numbers have come.
+// streams know which numbers have come, by stream.
 type streams struct {
 	known                   map[string]*stream // by the key of their envelopes
 	repeated, missing, late int64
@@ -36,7 +36,7 @@ func (s *streams) find(key []byte, seq uint64) *stream {
 	return st
 }
 
-// add notes that a number came, and reports whether it did for the first time.
+// add notes a number, and reports whether it is new.
 func (s *streams) add(st *stream, seq uint64) bool {
 	next := st.have.Next()
 	switch {

@@ -1,19 +1,18 @@
 package traffic
 
 const (
-	// RateSeconds is the time over which rates are taken: the last full
-	// seconds, as many as there have been since the start, but no more than this.
+	// RateSeconds is how many full seconds rates cover, at most: those since the start, if fewer.
 	RateSeconds = 10
-	// slots are those seconds and the present one, which is not full yet.
+	// slots are these seconds and the current one, which is not full yet.
 	slots = RateSeconds + 1
-	// HistorySeconds is for how long there are numbers for each second.
+	// HistorySeconds is how many seconds the history covers.
 	HistorySeconds = 600
 )
 
-// Class is the hundreds of a status code.
+// Class is the class of a status code, its hundreds.
 type Class uint8
 
-// The classes. ClassOther is what is not a status of HTTP, "-" included.
+// The classes. ClassOther is for everything that is not an HTTP status, including "-".
 const (
 	ClassOther Class = iota
 	Class1xx
@@ -40,7 +39,7 @@ func ClassOf(status int) Class {
 	return Class(status / 100)
 }
 
-// counts are what is added up, since the start or in one second.
+// counts are sums since the start, or over one second.
 type counts struct {
 	requests, bytes            int64
 	clientErrors, serverErrors int64 // with status 4xx and 5xx
@@ -72,7 +71,7 @@ type tally struct {
 	recent [slots]counts
 }
 
-// roll makes room for a second that is not older than the newest one.
+// roll makes room for a second, which must not be older than the newest one.
 func (t *tally) roll(second int64) {
 	if second-t.second >= slots {
 		t.recent = [slots]counts{}
@@ -92,7 +91,7 @@ func (t *tally) add(second, bytes int64, class Class) {
 	t.recent[second%slots].add(bytes, class)
 }
 
-// row is the tally at a second, as the world sees it.
+// row returns the tally at a second for a snapshot.
 func (t *tally) row(name string, second int64) Row {
 	t.roll(second)
 	var sum counts
@@ -142,7 +141,7 @@ func (h *history) add(bytes int64, class Class) {
 	p.bytes += bytes
 }
 
-// since returns the full seconds from the given one on, the oldest first.
+// since returns the full seconds from the given one on, oldest first.
 func (h *history) since(from int64, unix int64) []Point {
 	from = max(from, h.second-HistorySeconds+1, 0)
 	out := make([]Point, 0, max(h.second-from, 0))

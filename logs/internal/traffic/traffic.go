@@ -29,23 +29,23 @@ const (
 	LimitPages        = 10_000
 )
 
-// maxGroups bounds the groups; messages for more are counted for Other.
+// maxGroups bounds the groups; messages for further ones count as Other.
 const maxGroups = 1000
 
-// VHostMode says where lines have their virtual host.
+// VHostMode says where to find the virtual host of a line.
 type VHostMode uint8
 
 // The modes.
 const (
 	// VHostAuto looks at each line ([logline.CutVHost]).
 	VHostAuto VHostMode = iota
-	// VHostFirst: it is the first word of every line.
+	// VHostFirst means that it is the first word of every line.
 	VHostFirst
-	// VHostNone: lines have none; the group's name stands for it.
+	// VHostNone means that lines have none; the name of the group stands for it.
 	VHostNone
 )
 
-// ParseVHostMode reads "auto", "first" or "none".
+// ParseVHostMode parses "auto", "first" or "none".
 func ParseVHostMode(text string) (VHostMode, error) {
 	switch text {
 	case "auto":
@@ -58,17 +58,16 @@ func ParseVHostMode(text string) (VHostMode, error) {
 	return 0, fmt.Errorf("%q: want auto, first or none", text)
 }
 
-// Config says how much is remembered. Zero values mean the defaults.
+// Config bounds what is remembered. Zero values mean the defaults.
 type Config struct {
 	VHost VHostMode
-	// SessionTimeout is after which time without a request a client is no longer online:
-	// 10 s to 24 h.
+	// SessionTimeout is the time without a request after which a client is offline: 10 s to 24 h.
 	SessionTimeout time.Duration
-	// MaxSessions bounds the sessions, of all virtual hosts together: up to 1,000,000.
+	// MaxSessions bounds the sessions of all virtual hosts together: up to 1,000,000.
 	MaxSessions int
-	// MaxVHosts bounds the virtual hosts that have numbers of their own: up to 10,000.
+	// MaxVHosts bounds the virtual hosts with numbers of their own: up to 10,000.
 	MaxVHosts int
-	// MaxPages bounds the list of pages of each virtual host, and that of all: up to 10,000.
+	// MaxPages bounds the list of pages of each virtual host, and of all: up to 10,000.
 	MaxPages int
 }
 
@@ -99,7 +98,7 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
-// Traffic is the machine. It is not for concurrent use.
+// Traffic is the machine. It is not safe for concurrent use.
 type Traffic struct {
 	cfg    Config
 	start  time.Time
@@ -118,7 +117,7 @@ type Traffic struct {
 	key    []byte // virtual host 0 page
 }
 
-// totals are of what came, before it is looked at.
+// totals count messages before they are parsed.
 type totals struct{ messages, bytes, lines int64 }
 
 type group struct {
@@ -126,8 +125,7 @@ type group struct {
 	odd int64
 }
 
-// New returns a machine that has seen nothing. The error says what of the configuration
-// is out of range.
+// New returns a machine. The error names the setting that is out of range.
 func New(cfg Config, start time.Time) (*Traffic, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -145,16 +143,15 @@ func New(cfg Config, start time.Time) (*Traffic, error) {
 	return t, nil
 }
 
-// Advance tells the time: full seconds become history, sessions end. A time before an
-// earlier one counts as that.
+// Advance moves the time forward: full seconds become history, sessions end. The time never goes
+// back.
 func (t *Traffic) Advance(now time.Time) {
 	second := int64(now.Sub(t.start) / time.Second)
 	if second <= t.second {
 		return
 	}
 	t.second = second
-	// What was online when a second ended is what its point says, so that
-	// comes first.
+	// The point of a second has the sessions online at its end, so it is made first.
 	t.all.history.roll(second, len(t.sessions.index))
 	t.vhosts.other.history.roll(second, t.vhosts.other.online)
 	for s := t.vhosts.newest; s != nil; s = s.older {
@@ -163,9 +160,9 @@ func (t *Traffic) Advance(now time.Time) {
 	t.sessions.expire(second)
 }
 
-// Message counts a message that was received at a time: lines, each with its newline
-// or not, perhaps in an envelope. group is the one that it was received for, and
-// sender its private group. Nothing that is handed in is kept.
+// Message counts a message that was received at a time: lines, with or without a newline at the
+// end, and with or without an envelope. group is the group of the message, sender the private group
+// of its sender. No argument is kept.
 func (t *Traffic) Message(now time.Time, group, sender string, payload []byte) {
 	t.Advance(now)
 	g, server := t.group(group), hostOf(sender)
@@ -203,7 +200,7 @@ func (t *Traffic) Message(now time.Time, group, sender string, payload []byte) {
 	}
 }
 
-// hostOf returns the daemon of a private group, or all of what is none.
+// hostOf returns the daemon of a private group; other text is returned as it is.
 func hostOf(sender string) string {
 	if i := strings.LastIndexByte(sender, '#'); i > 0 && sender[0] == '#' {
 		return sender[i+1:]
@@ -264,14 +261,14 @@ func (t *Traffic) cutVHost(line []byte) (vhost, rest []byte) {
 	return nil, line
 }
 
-// Invalid stands for virtual hosts whose name can be none.
+// Invalid stands for virtual hosts with an invalid name.
 const Invalid = "(invalid)"
 
-// maxHost is how long the name of a host can be in DNS, and a port.
+// maxHost is the length of a DNS name with a port, at most.
 const maxHost = 253 + len(":65535")
 
-// isHost reports whether a word can name a virtual host: letters, digits, and what stands
-// in names, addresses and ports.
+// isHost reports whether a word can name a virtual host: it consists of letters, digits, and the
+// punctuation of names, addresses and ports.
 func isHost(b []byte) bool {
 	if len(b) > maxHost {
 		return false

@@ -217,8 +217,8 @@ func TestVHostModes(t *testing.T) {
 	}
 }
 
-// TestVHostsReplaced: who is visited keeps its place, whatever clients make up, and all
-// counts stay somewhere.
+// TestVHostsReplaced: who is visited keeps its place, whatever clients make up, and all counts stay
+// somewhere.
 func TestVHostsReplaced(t *testing.T) {
 	m := newTraffic(t, Config{MaxVHosts: 3})
 	for i := range 200 {
@@ -308,8 +308,8 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// TestAllocs: lines of known clients, pages and hosts allocate nothing, with envelopes of
-// several publishers between each other too.
+// TestAllocs: lines of known clients, pages and hosts allocate nothing, with envelopes of several
+// publishers between each other too.
 func TestAllocs(t *testing.T) {
 	m := newTraffic(t, Config{})
 	now := start

@@ -19,7 +19,7 @@ import (
 // patience is for how long a test waits for what should come at once.
 const patience = 60 * time.Second
 
-// said collects what a helper tells.
+// said collects what a sink reports.
 type said struct {
 	mu            sync.Mutex
 	lines, events []string
@@ -398,7 +398,7 @@ func TestStop(t *testing.T) {
 	}
 }
 
-// TestLoud: what modules print is told, and not too much of it.
+// TestLoud: what modules print is logged, but only so much of it.
 func TestLoud(t *testing.T) {
 	r := &rig{T: t}
 	cfg := r.config("odd")

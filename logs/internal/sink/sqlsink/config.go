@@ -12,13 +12,13 @@ import (
 
 // Defaults of [Config].
 const (
-	// DefaultTimeout is longer than a busy database takes for a batch, and than a fail-over.
+	// DefaultTimeout is longer than a busy database takes for a batch, and longer than a failover.
 	DefaultTimeout = 30 * time.Second
-	// DefaultBatchLines and DefaultBatchDelay make a transaction a second of a small site, and the
-	// cost of a transaction small beside that of its lines at a large one.
+	// DefaultBatchLines and DefaultBatchDelay make one transaction per second on a small site. On a
+	// large one they make the cost of a transaction small compared to that of its lines.
 	DefaultBatchLines = 1000
 	DefaultBatchDelay = time.Second
-	// MaxBatchLines keeps a transaction that fails, and is repeated, short.
+	// MaxBatchLines keeps transactions short, because one that fails is repeated.
 	MaxBatchLines = 100000
 )
 
@@ -29,58 +29,60 @@ const (
 	SQLite   = "sqlite"
 )
 
-// Config says where lines go.
+// Config is the configuration of a sink.
 type Config struct {
-	// Name tells this sink from others of the process. Empty means the driver and the table,
-	// "mysql:weblogs.logs".
+	// Name distinguishes this sink from others of the process. Empty means the driver and the
+	// table, "mysql:weblogs.logs".
 	Name string
 	// Driver is MySQL, Postgres or SQLite.
 	Driver string
-	// DSN is how to reach the database, in the form of the driver: "user@tcp(host:3306)/database"
+	// DSN is the address of the database, in the form of the driver: "user@tcp(host:3306)/database"
 	// or "user@unix(/run/mysqld/mysqld.sock)/" (github.com/go-sql-driver/mysql),
 	// "postgres://user@host/database" or "host=/run/postgresql dbname=weblogs"
-	// (github.com/jackc/pgx), a path (modernc.org/sqlite). It must not have a password.
+	// (github.com/jackc/pgx), a path (modernc.org/sqlite). It must not contain a password.
 	DSN string
-	// DSNFile and DSNEnv, of which one may stand in place of DSN, are a file and an environment
-	// variable with a DSN, which may have a password. They are read anew for each connection.
+	// DSNFile and DSNEnv name a file and an environment variable with a DSN, which may contain a
+	// password. One of them may take the place of DSN. They are read again for each connection.
 	DSNFile, DSNEnv string
-	// Table is the name of the table, with that of its database or schema in front if need be:
+	// Table is the name of the table, qualified by its database or schema if needed:
 	// "weblogs.logs".
 	Table string
-	// Columns are what is written.
+	// Columns are the columns to write.
 	Columns []Column
-	// Positions is the name of a table that makes each line come once, or empty: (sink VARCHAR(190)
-	// PRIMARY KEY, epoch BIGINT NOT NULL, line BIGINT NOT NULL).
+	// Positions is the name of a table with which each line is written exactly once; empty for
+	// none. It has the columns (sink VARCHAR(190) PRIMARY KEY, epoch BIGINT NOT NULL, line BIGINT
+	// NOT NULL).
 	Positions string
-	// PositionKey is this sink's row there. Empty means the name of the host and that of the sink.
-	// Two processes must not have the same.
+	// PositionKey is the key of this sink there. Empty means the names of the host and the sink.
+	// Two processes must not use the same key.
 	PositionKey string
-	// BatchLines and BatchDelay bound a transaction: how many lines it has, and how long a line
-	// waits for others. Zero means the defaults, a negative delay none.
+	// BatchLines and BatchDelay bound a transaction: its lines, and how long a line waits for
+	// others. Zero means the defaults; a negative delay means none.
 	BatchLines int
 	BatchDelay time.Duration
-	// Timeout bounds connecting, and each transaction. Zero means DefaultTimeout.
+	// Timeout bounds connecting and each transaction. Zero means DefaultTimeout.
 	Timeout time.Duration
-	// Refused is told why the database does not take a line, which is lost then. It may be nil.
+	// Refused, if not nil, is called with the reason when the database rejects a line, which is
+	// dropped.
 	Refused func(err error)
 }
 
-// Column is one that is written.
+// Column is a column to write.
 type Column struct {
 	Name  string
 	Field Field
 }
 
-// Field is what is written to a column.
+// Field is the value of a column.
 type Field uint8
 
-// The fields. Those from Client on are of lines in the Common or Combined Log Format (package
-// accesslog), and NULL in others; so is "-".
+// The fields. Those from Client on come from lines in the Common or Combined Log Format (package
+// logline). They are NULL for other lines, and for "-".
 const (
 	Group      Field = iota // of the message
-	Sender                  // private name of who sent it: #user#daemon
+	Sender                  // private name of the sender: #user#daemon
 	SenderHost              // its daemon
-	SenderUser              // its name there
+	SenderUser              // its user name
 	VHost                   // or NULL
 	Time                    // by the clock of the log; UTC
 	Received                // by the clock of this host; UTC
@@ -148,7 +150,7 @@ func (f Field) String() string {
 	return fmt.Sprintf("Field(%d)", uint8(f))
 }
 
-// ParseField reads the name of a field.
+// ParseField returns the field with a name.
 func ParseField(name string) (Field, error) {
 	names := make([]string, 0, numFields)
 	for f := range numFields {
@@ -160,10 +162,10 @@ func ParseField(name string) (Field, error) {
 	return 0, fmt.Errorf("there is no field %q, but %s", name, strings.Join(names, ", "))
 }
 
-// DefaultName is the name of a sink that has none of its own.
+// DefaultName is the name of a sink without [Config.Name].
 func (c *Config) DefaultName() string { return c.Driver + ":" + c.Table }
 
-// Equal reports whether two configurations are of the same sink.
+// Equal reports whether two configurations describe the same sink.
 func (c *Config) Equal(o *Config) bool {
 	return slices.Equal(c.Columns, o.Columns) && c.Name == o.Name && c.Driver == o.Driver &&
 		c.DSN == o.DSN && c.DSNFile == o.DSNFile && c.DSNEnv == o.DSNEnv &&
@@ -171,7 +173,7 @@ func (c *Config) Equal(o *Config) bool {
 		c.BatchLines == o.BatchLines && c.BatchDelay == o.BatchDelay && c.Timeout == o.Timeout
 }
 
-// Mistake is what is wrong with a configuration.
+// Mistake is a mistake in a configuration.
 type Mistake struct {
 	Field  string // as in TOML: "driver", "dsn", "table", "columns", "positions"
 	Err    error
@@ -187,10 +189,10 @@ func (m *Mistake) Error() string {
 	return s
 }
 
-// Unwrap returns what is wrong.
+// Unwrap returns the mistake.
 func (m *Mistake) Unwrap() error { return m.Err }
 
-// Check returns what is wrong with the configuration, as far as that can be told without a
+// Check returns what is wrong with the configuration, as far as that can be seen without a
 // database: a *[Mistake].
 func (c *Config) Check() error {
 	d, err := dialectOf(c.Driver)
@@ -251,7 +253,7 @@ func countSet(texts ...string) (n int) {
 	return n
 }
 
-// Batch returns the bounds of a transaction, with defaults filled in.
+// Batch returns the bounds of a transaction.
 func (c *Config) Batch() (lines int, delay time.Duration) {
 	return cmp.Or(c.BatchLines, DefaultBatchLines), max(cmp.Or(c.BatchDelay, DefaultBatchDelay), 0)
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 )
 
-// Errors of MySQL and MariaDB that the data is the reason of, and whose SQLSTATE does not say so.
+// Data errors of MySQL and MariaDB whose SQLSTATE does not say so.
 const (
 	mysqlTooLargePacket  = 1153
 	mysqlTruncated       = 1265
@@ -16,7 +16,7 @@ const (
 	mysqlIncorrectValue  = 1366
 	mysqlRowTooLarge     = 1118
 	mysqlNoPartition     = 1526
-	mysqlSignal          = 1644 // a trigger's own
+	mysqlSignal          = 1644 // raised by a trigger
 	mysqlInvalidJSON     = 3140
 	mysqlCheckConstraint = 3819
 )
@@ -32,12 +32,12 @@ func mysqlDialect() *dialect {
 				return nil, err
 			}
 			cfg.Timeout = timeout
-			cfg.Logger = &mysql.NopLogger{} // what it says is in our errors
+			cfg.Logger = &mysql.NopLogger{} // our errors contain its messages
 			if cfg.Params == nil {
 				cfg.Params = make(map[string]string)
 			}
 			cfg.Params["time_zone"] = "'+00:00'"
-			// Without it a value that is too long is cut, without a word.
+			// Without strict mode a value that is too long would be truncated silently.
 			cfg.Params["sql_mode"] = "CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')"
 			c, err := mysql.NewConnector(cfg)
 			if err != nil {
@@ -70,8 +70,8 @@ func mysqlDialect() *dialect {
 	}
 }
 
-// ofData reports whether a SQLSTATE is of a class that is about the data: 22, data exception, and
-// 23, integrity constraint violation.
+// ofData reports whether a SQLSTATE is a data error: class 22, data exception, or class 23,
+// integrity constraint violation.
 func ofData(state string) bool {
 	return len(state) == 5 && (state[:2] == "22" || state[:2] == "23")
 }

@@ -34,13 +34,13 @@ func postgresDialect() *dialect {
 		},
 		refused: func(err error) bool {
 			e, ok := errors.AsType[*pgconn.PgError](err)
-			// Class 54, a limit of the program, is that a value does not fit into an index.
+			// Class 54, program limit exceeded, means that a value does not fit into an index.
 			return ok && (ofData(e.Code) || strings.HasPrefix(e.Code, "54"))
 		},
 	}
 }
 
-// postgresSecret looks for a password in both forms of a DSN. pgx itself would mix in those of the
+// postgresSecret looks for a password in both forms of a DSN. pgx itself would add the one of the
 // environment.
 func postgresSecret(dsn string) bool {
 	if strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://") {

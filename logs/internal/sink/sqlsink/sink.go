@@ -15,7 +15,7 @@ import (
 	"github.com/spreadd/spreadd/logs/internal/sink"
 )
 
-// Error is what went wrong. It never has a password in it.
+// Error is a failed operation. It never contains a password.
 type Error struct {
 	Op  string // what was being done: "connecting", "writing", ...
 	Err error
@@ -27,8 +27,8 @@ func (e *Error) Error() string { return e.Op + ": " + e.Err.Error() }
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// ErrMoved means that somebody else has moved this sink's position: another process with the same
-// [Config.PositionKey], or a transaction of our own whose answer was lost.
+// ErrMoved means that the position of this sink changed: by another process with the same
+// [Config.PositionKey], or by a transaction of our own whose answer was lost.
 var ErrMoved = errors.New("the position of this sink has been moved by another transaction")
 
 // Sink writes to one table. It is a [sink.Deliverer].
@@ -43,29 +43,29 @@ type Sink struct {
 
 	db       *sql.DB // nil while there is no connection
 	insert   [3]*sql.Stmt
-	accepted bool // a line has been, once
+	accepted bool // the database has accepted a line
 
 	reopen    atomic.Bool // requested
 	idleErr   error       // of the last attempt of Idle to connect
 	idleAfter time.Time
 
 	epoch int64
-	line  int64 // what is committed; with Positions
+	line  int64 // last committed line; with Positions
 
 	count struct {
 		inserted, bytes, refused, repeats, transactions, connects, errors atomic.Int64
 	}
 }
 
-// Stats are a sink's counters.
+// Stats are the counters of a table.
 type Stats struct {
-	Inserted     int64 // lines that are committed
+	Inserted     int64 // lines committed
 	Bytes        int64 // of them
-	Refused      int64 // lines that the database did not take, which are lost
-	Repeats      int64 // lines that the database had already, as it said by its position
-	Transactions int64 // that were committed
+	Refused      int64 // lines that the database rejected, which are dropped
+	Repeats      int64 // lines that the database already had, by its position
+	Transactions int64 // committed
 	Connects     int64
-	Errors       int64 // attempts to connect or write that failed
+	Errors       int64 // failed attempts to connect or write
 }
 
 // New checks the configuration. It does not connect.
@@ -81,7 +81,7 @@ func New(cfg Config) (*Sink, error) {
 	if cfg.PositionKey == "" {
 		host, err := os.Hostname()
 		if err != nil {
-			return nil, fmt.Errorf("the host has no name, so give this sink a position_key: %w", err)
+			return nil, fmt.Errorf("the host has no name: set position_key: %w", err)
 		}
 		cfg.PositionKey = host + "/" + cfg.Name
 	}
@@ -172,11 +172,11 @@ func (s *Sink) disconnect() {
 	if s.db == nil {
 		return
 	}
-	_ = s.db.Close() // nothing is under way that could be lost
+	_ = s.db.Close() // no transaction is open
 	s.db = nil
 }
 
-// connect opens the database, prepares statements and reads the position.
+// connect connects, prepares statements and reads the position.
 func (s *Sink) connect(ctx context.Context) error {
 	dsn, err := s.cfg.readDSN()
 	if err != nil {
@@ -214,7 +214,8 @@ func (s *Sink) connect(ctx context.Context) error {
 	return nil
 }
 
-// scrub takes the DSN out of an error. The original is not kept then, as its text has it too.
+// scrub removes the DSN from an error. The original is not wrapped then, because its text contains
+// the DSN.
 func scrub(err error, dsn string) error {
 	if text := err.Error(); dsn != "" && strings.Contains(text, dsn) {
 		return errors.New(strings.ReplaceAll(text, dsn, "(DSN)"))
@@ -222,10 +223,10 @@ func scrub(err error, dsn string) error {
 	return err
 }
 
-// failed makes an error, without the DSN.
+// failed returns an error without the DSN.
 func failed(op, dsn string, err error) error { return &Error{op, scrub(err, dsn)} }
 
-// write is one attempt.
+// write makes one attempt.
 func (s *Sink) write(ctx context.Context, b *queue.Batch) error {
 	if s.db == nil {
 		if err := s.connect(ctx); err != nil {
@@ -253,14 +254,14 @@ func (s *Sink) write(ctx context.Context, b *queue.Batch) error {
 	return s.insertRows(ctx, b, lines, b.Acked())
 }
 
-// row is what is written of a line.
+// row is a line to write.
 type row struct {
 	args  []any
 	bytes int
 }
 
-// insertRows writes lines of a batch, the first of which has an index, and acknowledges them. If
-// they are refused it writes half of them first.
+// insertRows writes lines of a batch, from an index on, and acknowledges them. If the database
+// rejects them, it writes each half separately.
 func (s *Sink) insertRows(ctx context.Context, b *queue.Batch, lines []row, first int) error {
 	last := first + len(lines)
 	err := s.transaction(ctx, lines, int64(b.Epoch()), int64(b.First())+int64(last)-1)
@@ -278,7 +279,7 @@ func (s *Sink) insertRows(ctx context.Context, b *queue.Batch, lines []row, firs
 		return &Error{"writing to " + s.cfg.Table, err}
 	case len(lines) == 1:
 		if perr := s.probe(ctx); perr != nil {
-			return &Error{"writing to " + s.cfg.Table, fmt.Errorf("a line is refused (%w), and so is a plain one (%w): the columns do not fit the table", err, perr)}
+			return &Error{"writing to " + s.cfg.Table, fmt.Errorf("the database rejects a line (%w), and a plain one, too (%w): the columns do not fit the table", err, perr)}
 		}
 		s.count.refused.Add(1)
 		if s.cfg.Refused != nil {
@@ -294,7 +295,7 @@ func (s *Sink) insertRows(ctx context.Context, b *queue.Batch, lines []row, firs
 	return s.insertRows(ctx, b, lines[half:], first+half)
 }
 
-// transaction writes lines, all or none.
+// transaction writes all lines or none.
 func (s *Sink) transaction(ctx context.Context, lines []row, epoch, line int64) error {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
@@ -302,10 +303,10 @@ func (s *Sink) transaction(ctx context.Context, lines []row, epoch, line int64) 
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback() //nolint:errcheck // without effect after Commit; else the error is told already
+	defer tx.Rollback() //nolint:errcheck // without effect after Commit; otherwise the error is returned already
 	if s.positions != "" {
-		// First of all: if a transaction of ours whose answer was lost is still under way, this
-		// waits for its end, and finds the position moved if it was committed.
+		// This comes first. If a transaction of ours whose answer was lost is still open, it waits
+		// for its end, and sees that the position was moved if it was committed.
 		res, err := tx.ExecContext(ctx, s.move, epoch, line, s.cfg.PositionKey, s.epoch, s.line)
 		if err != nil {
 			return err
@@ -341,11 +342,11 @@ func (s *Sink) insertAll(ctx context.Context, tx *sql.Tx, lines []row) error {
 	return nil
 }
 
-// plainLine is what any table of access logs takes.
+// plainLine is a line that any table of access logs accepts.
 const plainLine = `192.0.2.1 - - [10/Oct/2000:13:55:36 +0000] "GET / HTTP/1.0" 200 1 "-" "-"`
 
-// probe tries whether a plain line would be taken, and takes it back. Once a line has been accepted
-// the table is known to fit.
+// probe tries to insert a plain line, and rolls back. Once a line has been accepted the columns are
+// known to fit.
 func (s *Sink) probe(ctx context.Context) error {
 	if s.accepted {
 		return nil

@@ -21,7 +21,7 @@ func sqliteDialect() (*dialect, error) {
 			if strings.Contains(dsn, "?") {
 				sep = "&"
 			}
-			// Another process may have the file for a moment.
+			// Another process may hold the file for a moment.
 			return sql.Open("sqlite", dsn+sep+fmt.Sprintf("_pragma=busy_timeout(%d)", timeout.Milliseconds()/2))
 		},
 		secret: func(string) (bool, error) { return false, nil },

@@ -10,19 +10,19 @@ import (
 	"time"
 )
 
-// dialect is what the databases differ in.
+// dialect is how databases differ.
 type dialect struct {
 	quote    string // around names, doubled in them
-	numbered bool   // parameters are $1, $2, ...; else ?
-	texts    bool   // all values are sent as texts, which the server converts
+	numbered bool   // parameters are $1, $2, ...; otherwise ?
+	texts    bool   // all values are sent as text, which the server converts
 	layout   string // of times
-	upsert   string // what follows an INSERT of a position that may be there
+	upsert   string // end of an INSERT of a position that may exist
 
 	open    func(dsn string, timeout time.Duration) (*sql.DB, error)
 	secret  func(dsn string) (bool, error) // whether a DSN has a password
 	refused func(err error) bool           // whether the data is the reason
-	// engine asks for the name of a table's engine, if that has no transactions, by schema (NULL
-	// for the present one) and name. Empty means that all have.
+	// engine selects the engine of a table if that has no transactions, by schema (NULL for the
+	// current one) and name. Empty means that all engines have transactions.
 	engine string
 }
 
@@ -42,11 +42,11 @@ func dialectOf(driver string) (*dialect, error) {
 	}
 }
 
-// maxColumns keeps the parameters of a statement below 32766, which is SQLite's bound and the
-// lowest one.
+// maxColumns keeps the parameters of a statement below 32766, the limit of SQLite and the lowest of
+// all.
 const maxColumns = 32766 / largestChunk
 
-// checkName finds what cannot be a name.
+// checkName checks a name.
 func checkName(name string) error {
 	switch {
 	case name == "":
@@ -62,7 +62,7 @@ func (d *dialect) quoteName(name string) string {
 	return d.quote + strings.ReplaceAll(name, d.quote, d.quote+d.quote) + d.quote
 }
 
-// quoteTable quotes the name of a table, whose parts have dots between them.
+// quoteTable quotes the name of a table, which may be qualified.
 func (d *dialect) quoteTable(table string) (string, error) {
 	if table == "" {
 		return "", errors.New("no table is named")
@@ -80,7 +80,7 @@ func (d *dialect) quoteTable(table string) (string, error) {
 	return strings.Join(parts, "."), nil
 }
 
-// checkEngine returns an error if a table cannot take a transaction back.
+// checkEngine returns an error if a table cannot roll back.
 func (d *dialect) checkEngine(ctx context.Context, db *sql.DB, table string) error {
 	if d.engine == "" {
 		return nil
@@ -101,7 +101,7 @@ func (d *dialect) checkEngine(ctx context.Context, db *sql.DB, table string) err
 	}
 }
 
-// param is the parameter number n, from 1.
+// param returns the parameter number n, counted from 1.
 func (d *dialect) param(n int) string {
 	if d.numbered {
 		return "$" + strconv.Itoa(n)
@@ -109,8 +109,8 @@ func (d *dialect) param(n int) string {
 	return "?"
 }
 
-// Rows of the prepared statements: a batch is some of the first, then some of the second, then some
-// of the third.
+// Rows of the prepared statements. A batch uses as many of the first as possible, then of the
+// second, then of the third.
 const (
 	largestChunk = 64
 	middleChunk  = 8
@@ -118,7 +118,7 @@ const (
 
 func chunks() [3]int { return [3]int{largestChunk, middleChunk, 1} }
 
-// insert is the statement for some rows.
+// insert returns the statement for some rows.
 func (d *dialect) insert(table string, columns []Column, rows int) string {
 	var b strings.Builder
 	b.WriteString("INSERT INTO " + table + " (")
@@ -147,8 +147,8 @@ func (d *dialect) insert(table string, columns []Column, rows int) string {
 	return b.String()
 }
 
-// positionTexts are the statements for a sink's row in the table of positions: making it, reading
-// it, and moving it from one place to another.
+// positionTexts returns the statements for the row of a sink in the table of positions: to make,
+// read and move it.
 func (d *dialect) positionTexts(table string) (create, read, move string) {
 	sink, epoch, line := d.quoteName("sink"), d.quoteName("epoch"), d.quoteName("line")
 	create = fmt.Sprintf("INSERT INTO %s (%s, %s, %s) VALUES (%s, 0, 0) %s", table, sink, epoch, line, d.param(1), d.upsert)

@@ -10,11 +10,11 @@ import (
 	"github.com/spreadd/spreadd/logs/internal/queue"
 )
 
-// rows makes values out of lines.
+// rows makes rows from lines.
 type rows struct {
 	dialect *dialect
 	columns []Column
-	parse   bool // a field of the access log is asked for
+	parse   bool // a column needs a field of the access log
 }
 
 func newRows(d *dialect, columns []Column) *rows {
@@ -25,7 +25,7 @@ func newRows(d *dialect, columns []Column) *rows {
 	return r
 }
 
-// append appends the values of a line, copies all.
+// append appends the values of a line. All are copies.
 func (r *rows) append(args []any, e *queue.Entry) []any {
 	var f logline.Fields
 	line := bytes.TrimSuffix(bytes.TrimSuffix(e.Line, []byte{'\n'}), []byte{'\r'})
@@ -103,8 +103,8 @@ func (r *rows) ofAccess(field Field, f *logline.Fields) any {
 	}
 }
 
-// number is a number, or its text where the server wants to convert it itself: then it may go to a
-// column of texts, too.
+// number returns a number; or its text where the server converts, so that the column may have a
+// text type, too.
 func (r *rows) number(n int64) any {
 	if r.dialect.texts {
 		return strconv.FormatInt(n, 10)
@@ -112,7 +112,7 @@ func (r *rows) number(n int64) any {
 	return n
 }
 
-// orNull is a field, or NULL if it is "-" or nothing.
+// orNull returns a field, or NULL if it is "-" or empty.
 func orNull(b []byte) any {
 	if len(b) == 0 || string(b) == "-" {
 		return nil

@@ -18,30 +18,29 @@ import (
 )
 
 const (
-	// scanInterval is between two looks at all files.
+	// scanInterval is the time between two scans of all files.
 	scanInterval = time.Hour
-	// scanPause is the least time between two.
+	// scanPause is the least time between two scans.
 	scanPause = 30 * time.Second
-	// maxNamed bounds the list of files that were named; beyond that a scan finds them.
+	// maxNamed bounds the list of closed files; a scan finds the others.
 	maxNamed = 10000
 )
 
-// Config says what becomes of the closed files of a template.
+// Config says what happens to the closed files of a template.
 type Config struct {
 	Template *logpath.Template
 	Compress Compression
-	// KeepAge is how old closed files may be; zero means any.
+	// KeepAge is how old closed files may become; zero means any age.
 	KeepAge time.Duration
-	// KeepCount is how many closed files of a series stay; zero means any.
+	// KeepCount is how many closed files of a series are kept; zero means all.
 	KeepCount int
-	// Linger is how long a file of another period must have rested before it counts as closed.
+	// Linger is how long a file of another period must be idle before it counts as closed.
 	Linger time.Duration
 	// Open reports whether the writer has a file. It is called from the archiver's goroutine.
 	Open func(path string) bool
-	// Removed is told of each file that was removed, if it is not nil. It is called from the
-	// archiver's goroutine.
+	// Removed, if not nil, is called for each file that was removed, from the archiver's goroutine.
 	Removed func(path string)
-	// Report is told what goes wrong, from the archiver's goroutine.
+	// Report is called for each failure, from the archiver's goroutine.
 	Report func(error)
 }
 
@@ -50,14 +49,14 @@ type Stats struct {
 	Compressed, Removed, Errors int64
 }
 
-// Add adds other counters.
+// Add adds the counters of o.
 func (s *Stats) Add(o Stats) {
 	s.Compressed += o.Compressed
 	s.Removed += o.Removed
 	s.Errors += o.Errors
 }
 
-// Archiver looks after the closed files of one template.
+// Archiver compresses and removes the closed files of one template.
 type Archiver struct {
 	cfg  Config
 	zip  compressor
@@ -68,19 +67,19 @@ type Archiver struct {
 
 	mu     sync.Mutex
 	named  []string // closed files
-	scan   bool     // all files are to be looked at
-	period *string  // that is written now; nil if not known
+	scan   bool     // a scan is requested
+	period *string  // the current one; nil if unknown
 }
 
-// New returns an archiver, which works in Run.
+// New returns an archiver. Run does the work.
 func New(cfg Config) *Archiver {
 	return &Archiver{cfg: cfg, wake: make(chan struct{}, 1), scan: true, born: time.Now()}
 }
 
-// SetLinger sets [Config.Linger]. It is not to be called once Run is.
+// SetLinger sets [Config.Linger]. It must not be called after Run.
 func (a *Archiver) SetLinger(d time.Duration) { a.cfg.Linger = d }
 
-// Closed tells of a file that will not be written any more. It never waits.
+// Closed names a file that will not be written any more. It never blocks.
 func (a *Archiver) Closed(path string) {
 	a.mu.Lock()
 	if len(a.named) < maxNamed {
@@ -92,7 +91,8 @@ func (a *Archiver) Closed(path string) {
 	a.poke()
 }
 
-// Period tells which period is written from now on: files of all others are closed. It never waits.
+// Period names the period that is written from now on. Files of all others are closed. It never
+// blocks.
 func (a *Archiver) Period(period string) {
 	a.mu.Lock()
 	a.period, a.scan = &period, true
@@ -103,7 +103,7 @@ func (a *Archiver) Period(period string) {
 func (a *Archiver) poke() {
 	select {
 	case a.wake <- struct{}{}:
-	default: // it has been told already
+	default: // already signaled
 	}
 }
 
@@ -161,7 +161,7 @@ func (a *Archiver) wantsScan() bool {
 	return a.scan
 }
 
-// compress compresses a file, or reports why not.
+// compress compresses a file, or reports why that failed.
 func (a *Archiver) compress(ctx context.Context, path string) {
 	if a.cfg.Compress == None || a.cfg.Open(path) || ctx.Err() != nil {
 		return
@@ -171,7 +171,7 @@ func (a *Archiver) compress(ctx context.Context, path string) {
 	case err == nil:
 		a.compressed.Add(1)
 	case ctx.Err() != nil, errors.Is(err, fs.ErrNotExist), errors.Is(err, logfile.ErrLocked):
-		// It is not needed any more, or a later scan comes upon it again.
+		// No longer needed, or found again by a later scan.
 	default:
 		a.report(err)
 	}
@@ -182,14 +182,14 @@ func (a *Archiver) report(err error) {
 	a.cfg.Report(err)
 }
 
-// found is a file that a scan came upon.
+// found is a file that a scan found.
 type found struct {
 	path string
 	logpath.File
-	at time.Time // of its last change
+	at time.Time // last change
 }
 
-// scanAll looks at all files of the template.
+// scanAll compresses and removes closed files of the template.
 func (a *Archiver) scanAll(ctx context.Context) {
 	a.mu.Lock()
 	period := a.period
@@ -229,7 +229,7 @@ func (a *Archiver) isClosed(f *found, period *string) bool {
 	}
 }
 
-// list returns all files of the template. Those that a crash has left unfinished are removed.
+// list returns all files of the template. It removes files that a crash left unfinished.
 func (a *Archiver) list(ctx context.Context) []found {
 	var files []found
 	base, depth := a.cfg.Template.Base(), a.cfg.Template.Depth()
@@ -267,8 +267,8 @@ func (a *Archiver) list(ctx context.Context) []found {
 	return files
 }
 
-// isLeftover reports whether a path is that of a compressed file of the template that was not
-// finished. Nobody but us writes such.
+// isLeftover reports whether a path is that of an unfinished compressed file of the template. Only
+// this package writes such files.
 func (a *Archiver) isLeftover(path string) bool {
 	name, ok := strings.CutPrefix(filepath.Base(path), ".")
 	name, ok2 := strings.CutSuffix(name, ".tmp")
@@ -279,10 +279,10 @@ func (a *Archiver) isLeftover(path string) bool {
 	return ok && f.Compressed != ""
 }
 
-// retain removes what is too old or too much of the closed files of a series.
+// retain removes closed files of a series that are too old or too many.
 func (a *Archiver) retain(files []found) {
 	slices.SortFunc(files, func(x, y found) int {
-		return cmp.Or(y.at.Compare(x.at), cmp.Compare(y.path, x.path)) // the newest first
+		return cmp.Or(y.at.Compare(x.at), cmp.Compare(y.path, x.path)) // newest first
 	})
 	for i, f := range files {
 		old := a.cfg.KeepAge > 0 && time.Since(f.at) > a.cfg.KeepAge
@@ -307,7 +307,7 @@ func (a *Archiver) retain(files []found) {
 func (a *Archiver) tidy(dir string) {
 	for base := a.cfg.Template.Base(); len(dir) > len(base); dir = filepath.Dir(dir) {
 		if os.Remove(dir) != nil {
-			return // it is not empty
+			return // not empty
 		}
 	}
 }

@@ -287,7 +287,7 @@ func TestRetention(t *testing.T) {
 	}
 }
 
-// TestRun: the archiver does at once what it is told, and looks at all files now and then.
+// TestRun: the archiver compresses named files at once, and scans all files from time to time.
 func TestRun(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {

@@ -19,10 +19,10 @@ import (
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logfile"
 )
 
-// Compression is a way to compress files.
+// Compression is a compression format.
 type Compression uint8
 
-// The ways to compress.
+// The values of [Compression].
 const (
 	None Compression = iota
 	Gzip
@@ -30,7 +30,7 @@ const (
 	numCompressions
 )
 
-// String returns its name in configurations.
+// String returns the name in configurations.
 func (c Compression) String() string {
 	switch c {
 	case None:
@@ -44,7 +44,7 @@ func (c Compression) String() string {
 	return fmt.Sprintf("Compression(%d)", uint8(c))
 }
 
-// ParseCompression returns the compression of a name.
+// ParseCompression returns the compression with a name.
 func ParseCompression(name string) (Compression, error) {
 	for c := range numCompressions {
 		if c.String() == name {
@@ -54,7 +54,7 @@ func ParseCompression(name string) (Compression, error) {
 	return None, fmt.Errorf("the compression is %q, and has to be %v, %v or %v", name, None, Gzip, Zstd)
 }
 
-// ext is what compressed files end with.
+// ext returns the extension of compressed files.
 func (c Compression) ext() string {
 	switch c {
 	case Gzip:
@@ -84,12 +84,12 @@ func (c Compression) reader(r io.Reader) (io.ReadCloser, error) {
 	return d.IOReadCloser(), nil
 }
 
-// tmpPath is where a compressed file is written before it is whole.
+// tmpPath returns where a compressed file is written until it is complete.
 func tmpPath(dst string) string {
 	return filepath.Join(filepath.Dir(dst), "."+filepath.Base(dst)+".tmp")
 }
 
-// step is a point between two changes of the disk, where tests let the machine crash.
+// step is a point between two changes on the disk, where tests simulate a crash.
 type step uint8
 
 const (
@@ -107,7 +107,7 @@ type compressor struct {
 	crash func(step) error // for tests; nil otherwise
 }
 
-// errCrash is what tests end a compression with: nothing is tidied up.
+// errCrash ends a compression in tests, without cleaning up.
 var errCrash = errors.New("the machine crashed")
 
 func (z *compressor) at(s step) error {
@@ -127,7 +127,7 @@ func (z *compressor) compress(ctx context.Context, path string, c Compression) e
 	if err := logfile.Lock(src); err != nil {
 		return fmt.Errorf("compressing %s: %w", path, err)
 	}
-	// Between opening and locking it the file may have been moved away.
+	// The file may have been renamed between open and lock.
 	st, err := src.Stat()
 	if err != nil {
 		return err
@@ -144,7 +144,7 @@ func (z *compressor) compress(ctx context.Context, path string, c Compression) e
 		tmp := tmpPath(dst)
 		if err := z.write(ctx, tmp, dst, c, src, st); err != nil {
 			if !errors.Is(err, errCrash) {
-				_ = os.Remove(tmp) // the next scan finds it too
+				_ = os.Remove(tmp) // otherwise the next scan removes it
 			}
 			return fmt.Errorf("compressing %s: %w", path, err)
 		}
@@ -162,7 +162,8 @@ func cmpErr(a, b error) error {
 	return b
 }
 
-// write writes what the compressed file has, and the plain one, and puts it in its place.
+// write writes the content of the existing compressed file and of the plain one to a new compressed
+// file, and puts that in place.
 func (z *compressor) write(ctx context.Context, tmp, dst string, c Compression, src *os.File, st os.FileInfo) (err error) {
 	out, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, st.Mode().Perm())
 	if err != nil {
@@ -209,17 +210,17 @@ func (z *compressor) write(ctx context.Context, tmp, dst string, c Compression, 
 	return errors.Join(fsutil.SyncDir(filepath.Dir(dst)), z.at(stepRenamed))
 }
 
-// Finish ends a compression that the end of an earlier process has interrupted: a plain file whose
-// lines are all in the compressed one is removed. It is to be called before a file is appended to;
-// else a scan would come too late. What this process has written is not looked at. It may be called
-// from any goroutine.
+// Finish completes a compression that the end of an earlier process interrupted: it removes a plain
+// file whose lines are all in the compressed one. It must be called before a file is appended to; a
+// scan would come too late. Files that this process wrote are ignored. It may be called from any
+// goroutine.
 func (a *Archiver) Finish(path string) error {
 	dst := path + a.cfg.Compress.ext()
 	if a.cfg.Compress == None {
 		return nil
 	}
 	if _, err := os.Stat(dst); err != nil {
-		return nil // there is nothing to finish
+		return nil // nothing to finish
 	}
 	src, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -234,19 +235,19 @@ func (a *Archiver) Finish(path string) error {
 		return err
 	}
 	if err := logfile.Lock(src); err != nil {
-		return nil // somebody is at it
+		return nil // another program has it
 	}
 	done, err := endsWith(dst, a.cfg.Compress, src, st.Size())
 	if err != nil || !done {
 		return err
 	}
 	if now, err := os.Stat(path); err != nil || !os.SameFile(st, now) {
-		return nil // it is gone already
+		return nil // already removed
 	}
 	return errors.Join(os.Remove(path), fsutil.SyncDir(filepath.Dir(path)))
 }
 
-// closeOnce closes a file that may be closed.
+// closeOnce closes a file that may be closed already.
 func closeOnce(f *os.File) error {
 	if err := f.Close(); !errors.Is(err, fs.ErrClosed) {
 		return err
@@ -254,7 +255,7 @@ func closeOnce(f *os.File) error {
 	return nil
 }
 
-// stoppable is a reader that ends with ctx.
+// stoppable is a reader that fails when ctx ends.
 type stoppable struct {
 	ctx context.Context //nolint:containedctx // a reader has no other way to get one
 	r   io.Reader
@@ -268,8 +269,8 @@ func (s *stoppable) Read(p []byte) (int, error) {
 	return s.r.Read(p)
 }
 
-// endsWith reports whether a compressed file is there and ends with a plain one of a size: a crash
-// came between the rename and the removal. It leaves src at its start.
+// endsWith reports whether a compressed file exists and ends with a plain one of a size, as after a
+// crash between rename and removal. It leaves src at its start.
 func endsWith(dst string, c Compression, src io.ReadSeeker, size int64) (bool, error) {
 	total, err := length(dst, c)
 	switch {
@@ -287,7 +288,7 @@ func endsWith(dst string, c Compression, src io.ReadSeeker, size int64) (bool, e
 	return same, err
 }
 
-// length returns how long the content of a compressed file is.
+// length returns the length of the content of a compressed file.
 func length(path string, c Compression) (n int64, err error) {
 	err = withContent(path, c, func(r io.Reader) error {
 		n, err = io.Copy(io.Discard, r)
@@ -296,7 +297,7 @@ func length(path string, c Compression) (n int64, err error) {
 	return n, err
 }
 
-// sameTail compares the content of a compressed file from an offset on.
+// sameTail compares the content of a compressed file, from an offset on, with a plain one.
 func sameTail(path string, c Compression, offset int64, src io.Reader) (same bool, err error) {
 	err = withContent(path, c, func(r io.Reader) error {
 		if _, err := io.CopyN(io.Discard, r, offset); err != nil {
@@ -342,7 +343,7 @@ func equal(a, b io.Reader) (bool, error) {
 	}
 }
 
-// readFull is io.ReadFull, to which the end is no error.
+// readFull is io.ReadFull without an error at the end.
 func readFull(r io.Reader, b []byte) (int, error) {
 	n, err := io.ReadFull(r, b)
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
@@ -351,7 +352,7 @@ func readFull(r io.Reader, b []byte) (int, error) {
 	return n, err
 }
 
-// OpenContent opens a compressed file for its content, all members of it.
+// OpenContent opens the content of a compressed file, with all its members.
 func OpenContent(path string) (io.ReadCloser, error) {
 	c := Gzip
 	if strings.HasSuffix(path, Zstd.ext()) {
@@ -368,8 +369,8 @@ func OpenContent(path string) (io.ReadCloser, error) {
 	return &unpacked{r, f}, nil
 }
 
-// ContentWriter returns what compresses to a file that is to have a path, by the end of that; Close
-// does not close w. A path that is not that of a compressed file gets what is written as it is.
+// ContentWriter returns a writer to w that compresses as the extension of path says. Without such
+// an extension it does not compress. Close does not close w.
 func ContentWriter(path string, w io.Writer) (io.WriteCloser, error) {
 	for c := range numCompressions {
 		if c != None && strings.HasSuffix(path, c.ext()) {
@@ -384,11 +385,11 @@ type nopCloser struct{ io.Writer }
 // Close does nothing.
 func (nopCloser) Close() error { return nil }
 
-// unpacked is what a compressed file holds.
+// unpacked is the content of a compressed file.
 type unpacked struct {
 	io.ReadCloser
 	f *os.File
 }
 
-// Close closes the file, too.
+// Close closes the decompressor and the file.
 func (u *unpacked) Close() error { return errors.Join(u.ReadCloser.Close(), u.f.Close()) }

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// killedDir tells the test binary to be the process that is killed.
+// killedDir makes the test binary the process that is killed.
 const killedDir = "SPREADD_ARCHIVE_KILLED_DIR"
 
 // TestKilledProcess is that process: it compresses what there is.

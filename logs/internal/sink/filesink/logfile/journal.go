@@ -48,7 +48,7 @@ func (f *File) note() (end int, err error) {
 	return f.ends[k-1], nil
 }
 
-// closeJournal tells the journal which records are in the file, before the file is closed.
+// closeJournal closes the journal, before the file is closed, with the records that are in the file.
 func (f *File) closeJournal() error {
 	if f.opt.Journal == nil {
 		return nil

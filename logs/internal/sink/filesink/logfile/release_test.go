@@ -53,7 +53,7 @@ func TestRelease(t *testing.T) {
 	}
 }
 
-// TestReleaseFailing: what waits is kept, and a torn line is taken back, since the path may lead to
+// TestReleaseFailing: what waits is kept, and a torn line is taken back, because the path may lead to
 // another file when it is opened again.
 func TestReleaseFailing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")

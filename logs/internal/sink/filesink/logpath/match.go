@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// namePattern is what AppendName makes; it leaves what it can to the suffixes.
+// namePattern matches what AppendName makes, as little as possible.
 const namePattern = NoName + `|[A-Za-z0-9+,:@=%][A-Za-z0-9+,:@=.%~_-]*?`
 
-// compile makes the pattern of the template's paths.
+// compile makes the pattern of all paths of the template.
 func (t *Template) compile() error {
 	var b strings.Builder
 	b.WriteString(`^`)
@@ -24,28 +24,27 @@ func (t *Template) compile() error {
 			b.WriteString(regexp.QuoteMeta(p.literal))
 		}
 	}
-	// Behind it stands what rotation and compression append.
+	// Rotation and compression append to the path.
 	b.WriteString(`(\.\d{6})?(\.gz|\.zst)?$`)
 	re, err := regexp.Compile(b.String())
 	t.match = re
 	return err
 }
 
-// File is what the path of a file says of it.
+// File is a parsed path.
 type File struct {
-	// Series is what files have in common that follow each other in time: the same names, in other
-	// periods.
+	// Series identifies files with the same names and different periods.
 	Series string
-	// Period is as of [Template.AppendPeriod].
+	// Period is that of [Template.AppendPeriod].
 	Period string
-	// Part is ".000001" and so on of a file that was cut by size, else empty.
+	// Part is ".000001" and so on for a file that was cut by size; otherwise empty.
 	Part string
 	// Compressed is ".gz" or ".zst", or empty.
 	Compressed string
 }
 
-// Match reports whether a path comes from the template, perhaps with what rotation and compression
-// append, and takes it apart.
+// Match parses a path, and reports whether it comes from the template, with or without what
+// rotation and compression append.
 func (t *Template) Match(path string) (f File, ok bool) {
 	m := t.match.FindStringSubmatch(path)
 	if m == nil {
@@ -64,7 +63,7 @@ func (t *Template) Match(path string) (f File, ok bool) {
 	return f, true
 }
 
-// Depth returns how many directories deep below Base paths lie: 0 for those in it.
+// Depth returns how many directories below Base the paths are; 0 means in Base itself.
 func (t *Template) Depth() int {
 	return strings.Count(strings.TrimPrefix(t.text[len(t.base):], "/"), "/")
 }

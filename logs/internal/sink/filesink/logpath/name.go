@@ -7,26 +7,26 @@ import (
 )
 
 const (
-	// MaxName is how long the name of a virtual host may be in a path, in bytes.
+	// MaxName is the length of a virtual host in a path, in bytes, at most.
 	MaxName = 100
-	// maxShort is the same for the names of Spread, which are short.
+	// maxShort is the same for names in Spread, which are short.
 	maxShort = 48
 	// NoName stands for the empty name.
 	NoName = "_none"
 
-	// hashDigits tell long names with the same beginning apart.
+	// hashDigits distinguish long names with the same beginning.
 	hashDigits = 16
 )
 
 const (
 	hexDigits = "0123456789ABCDEF"
-	// plain are the characters that stay beside letters and digits.
+	// plain are the characters that stay, besides letters and digits.
 	plain = ".-_+,:@="
-	// notFirst are those of plain that do not stay at the start.
+	// notFirst are those that do not stay at the start.
 	notFirst = ".-_"
 )
 
-// AppendName appends a name as it may stand in a path; see the package comment for the rules.
+// AppendName appends a name in the form for paths; see the package comment for the rules.
 func AppendName(dst []byte, name string) []byte { return appendName(dst, name, MaxName) }
 
 func appendName(dst []byte, name string, limit int) []byte {
@@ -64,8 +64,8 @@ func isPlain(c byte, first bool) bool {
 	}
 }
 
-// rotationSuffix returns where a name ends like a file that was rotated or compressed, or -1: the
-// virtual host "a.gz" must not meet the compressed file of "a".
+// rotationSuffix returns the offset of a suffix like that of a rotated or compressed file, or -1:
+// the virtual host "a.gz" must not share a file with the compressed "a".
 func rotationSuffix(name string) int {
 	i := strings.LastIndexByte(name, '.')
 	if i < 0 {

@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// Field is what a message says of itself.
+// Field is a name in a message.
 type Field uint8
 
-// The fields of a message.
+// The fields.
 const (
 	Group Field = iota
 	VHost
@@ -23,7 +23,7 @@ const (
 	numFields
 )
 
-// String returns the field's name in templates.
+// String returns the name of the field in templates.
 func (f Field) String() string {
 	switch f {
 	case Group:
@@ -39,7 +39,7 @@ func (f Field) String() string {
 	return "Field(" + strconv.Itoa(int(f)) + ")"
 }
 
-// limit is how long the field may become in a path, in bytes.
+// limit returns the length of the field in a path, in bytes, at most.
 func (f Field) limit() int {
 	if f == VHost {
 		return MaxName
@@ -47,33 +47,33 @@ func (f Field) limit() int {
 	return maxShort
 }
 
-// Names are a message's fields.
+// Names are the fields of a message.
 type Names [numFields]string
 
-// maxElement is how long an element of a path may become, in bytes: file systems take 255, and what
-// rotation appends has to find room.
+// maxElement is the length of an element of a path, in bytes, at most: file systems allow 255, and
+// rotation and compression append something.
 const maxElement = 255 - 32
 
-// piece is a part of a template: a literal, a field or a verb of time.
+// piece is a part of a template: a literal, a field or a time verb.
 type piece struct {
 	literal string
-	verb    byte // of time; 0 if none
+	verb    byte // a time verb; 0 if none
 	isField bool
 	field   Field
 }
 
-// Template is a path with places for names and times. It is immutable.
+// Template is a path with placeholders for names and times. It is immutable.
 type Template struct {
 	text   string
 	pieces []piece
-	fields []Field // in the order in which they stand, each once
+	fields []Field // in the order of the path, each once
 	timed  bool
 	base   string
 	match  *regexp.Regexp
-	groups []string // what the submatches of match are: a field's name, or ""
+	groups []string // the field of each submatch of match, or ""
 }
 
-// Parse reads a template and makes it absolute.
+// Parse parses a template and makes it absolute.
 func Parse(text string) (*Template, error) {
 	if text == "" {
 		return nil, errors.New("the path is empty: name a file")
@@ -93,10 +93,10 @@ func Parse(text string) (*Template, error) {
 	return t, t.compile()
 }
 
-// Escape returns a template of which the text itself is the path.
+// Escape returns a template for a path that is to be taken literally.
 func Escape(text string) string { return strings.ReplaceAll(text, "%", "%%") }
 
-// verbs are those of time, with a pattern of what they become.
+// verbs are the time verbs, with patterns for their values.
 var verbs = map[byte]string{
 	'Y': `\d{4}`, 'm': `\d\d`, 'd': `\d\d`, 'H': `\d\d`, 'M': `\d\d`, 'S': `\d\d`,
 	'y': `\d\d`, 'j': `\d{3}`, 'G': `\d{4}`, 'V': `\d\d`, 'F': `\d{4}-\d\d-\d\d`,
@@ -156,7 +156,7 @@ func (t *Template) addField(name string) error {
 	return fmt.Errorf("%%{%s} is not known: there are %%{group}, %%{vhost}, %%{host} and %%{user}", name)
 }
 
-// checkLength refuses a template of which an element could become too long.
+// checkLength rejects a template with an element that could become too long.
 func (t *Template) checkLength() error {
 	n := 0
 	for _, p := range t.pieces {
@@ -179,7 +179,7 @@ func (t *Template) checkLength() error {
 	return nil
 }
 
-// literal returns what stands in front of the first name or time.
+// literal returns the text in front of the first placeholder.
 func (t *Template) literal() string {
 	if p := t.pieces[0]; p.verb == 0 && !p.isField {
 		if len(t.pieces) > 1 {
@@ -193,8 +193,7 @@ func (t *Template) literal() string {
 // String returns the template as text, absolute.
 func (t *Template) String() string { return t.text }
 
-// Base returns the directory in which all paths of the template lie, of which the template says
-// every letter.
+// Base returns the longest directory without placeholders. It contains all paths of the template.
 func (t *Template) Base() string { return t.base }
 
 // Static reports whether there is only one path.
@@ -211,7 +210,7 @@ func (t *Template) Uses(f Field) bool {
 	return slices.Contains(t.fields, f)
 }
 
-// Append appends the path for a message. The time counts in its own location.
+// Append appends the path for a message. The time is taken in its own location.
 func (t *Template) Append(dst []byte, n *Names, at time.Time) []byte {
 	for i := range t.pieces {
 		switch p := &t.pieces[i]; {
@@ -226,8 +225,8 @@ func (t *Template) Append(dst []byte, n *Names, at time.Time) []byte {
 	return dst
 }
 
-// AppendPeriod appends what tells the periods of the template apart: messages whose names and
-// periods are equal have the same path.
+// AppendPeriod appends the period of a time: messages with equal names and periods have the same
+// path.
 func (t *Template) AppendPeriod(dst []byte, at time.Time) []byte {
 	for i := range t.pieces {
 		if p := &t.pieces[i]; p.verb != 0 {
@@ -265,7 +264,7 @@ func appendTime(dst []byte, verb byte, at time.Time) []byte {
 	return appendNumber(dst, week, 2)
 }
 
-// appendNumber appends n with zeros in front.
+// appendNumber appends n with leading zeros.
 func appendNumber(dst []byte, n, digits int) []byte {
 	for limit := 10; digits > 1; digits-- {
 		if n < limit {
