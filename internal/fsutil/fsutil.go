@@ -15,7 +15,7 @@ var ErrLocked = errors.New("locked by another process")
 func SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
-		return nil //nolint:nilerr // the names are written already; only their durability is missing
+		return nil // the names are written already; only their durability is missing
 	}
 	defer func() { _ = d.Close() }()
 	if err := d.Sync(); err != nil && runtime.GOOS != "windows" && !errors.Is(err, syscall.EINVAL) {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/logs/internal/spool"
-	"github.com/spreadd/spreadd/spread"
 )
 
 // Origin says who numbered lines: a publisher in one of its lives.
@@ -143,7 +142,9 @@ const (
 var errRecord = errors.New("cannot decode a record of lines; it may be of a newer version")
 
 // lineFormat is the format of queues that [Queue.PutLines] fills.
-type lineFormat struct{}
+type lineFormat struct {
+	check func(groups []string) error // nil takes all
+}
 
 func (lineFormat) encode(b []byte, from *Block) []byte {
 	b = append(b, recordVersion)
@@ -208,8 +209,12 @@ func (f lineFormat) decode(b *Block, rec spool.Record, _ uint64) error {
 	b.Origin.Publisher = d.string()
 	targets := make([]*Target, d.count())
 	for i := range targets {
-		if targets[i] = d.target(); targets[i] == nil {
+		targets[i] = d.target()
+		if d.bad {
 			return errRecord
+		}
+		if f.check != nil && f.check(targets[i].Groups) != nil {
+			return errRecord // no daemon would take the lines
 		}
 	}
 	b.Runs = b.Runs[:0]
@@ -274,18 +279,13 @@ func (d *decoder) string() string {
 	return s
 }
 
-// target returns nil if no daemon would take lines for it.
 func (d *decoder) target() *Target {
 	t := &Target{Stream: uint32(d.uvarint(1<<32 - 1))}
 	for range d.count() {
-		g := d.string()
-		if len(t.Groups) == spread.MaxGroups || spread.CheckGroup(g) != nil {
-			return nil
-		}
-		t.Groups = append(t.Groups, g)
+		t.Groups = append(t.Groups, d.string())
 	}
 	if len(t.Groups) == 0 {
-		return nil
+		d.fail()
 	}
 	return t
 }

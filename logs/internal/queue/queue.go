@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -58,12 +57,28 @@ type Config struct {
 	// RetryLast bounds the pause of Deliver after a failure, which starts at 0.1 s and doubles. Zero means
 	// DefaultRetryLast.
 	RetryLast time.Duration
-	// Log gets one message when the spool fails, and one when it works again. Nil discards them.
-	Log *slog.Logger
+	// Report gets one message when the spool fails, and one when it works again. Nil discards them.
+	Report Reporter
+	// CheckGroups checks groups that were read from the spool of a queue of Lines. Nil takes all.
+	CheckGroups func(groups []string) error
 
 	// Open opens the spool; nil means spool.Open. Tests plant faults with it.
 	Open func(spool.Config) (Store, spool.Recovery, error)
 }
+
+// Reporter logs what an operator has to know. A *slog.Logger is one. Messages are constants; args are pairs of a name and a
+// value.
+type Reporter interface {
+	Info(message string, args ...any)
+	Warn(message string, args ...any)
+	Error(message string, args ...any)
+}
+
+type silent struct{}
+
+func (silent) Info(string, ...any)  {}
+func (silent) Warn(string, ...any)  {}
+func (silent) Error(string, ...any) {}
 
 // Store is what a queue needs of a *spool.Spool.
 type Store interface {
@@ -158,8 +173,8 @@ func New(cfg Config) *Queue {
 	cfg.RetryLast = cmp.Or(cfg.RetryLast, DefaultRetryLast)
 	// Positive, because databases have no unsigned numbers.
 	cfg.Origin.Epoch = cmp.Or(cfg.Origin.Epoch, rand.Uint64()>>1|1)
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
+	if cfg.Report == nil {
+		cfg.Report = silent{}
 	}
 	if cfg.Open == nil {
 		cfg.Open = openSpool
@@ -170,7 +185,7 @@ func New(cfg Config) *Queue {
 		dropping: make(chan struct{}, 1), interrupt: make(chan struct{}, 1), drained: make(chan struct{}),
 	}
 	if cfg.Lines {
-		q.format, q.memory.common = lineFormat{}, cfg.BatchBytes
+		q.format, q.memory.common = lineFormat{cfg.CheckGroups}, cfg.BatchBytes
 	}
 	return q
 }
@@ -194,11 +209,11 @@ func (q *Queue) OpenSpool() error {
 	q.count.recovered.Add(found.Lines)
 	for _, d := range found.Damage {
 		q.count.damaged.Add(1)
-		q.cfg.Log.Warn("found damage in spool", slog.String("damage", d.String()))
+		q.cfg.Report.Warn("found damage in spool", "damage", d.String())
 	}
 	var born time.Time
 	if found.Records > 0 {
-		q.cfg.Log.Info("found lines in spool, sending them first", slog.Int64("lines", found.Lines), slog.String("dir", dir))
+		q.cfg.Report.Info("found lines in spool, sending them first", "lines", found.Lines, "dir", dir)
 		// If the record cannot be read, that is reported when it is taken.
 		if rec, err := st.Read(1, nil); err == nil {
 			born = q.format.born(rec.Data)

@@ -309,7 +309,7 @@ func TestDiskFails(t *testing.T) {
 		t.Run(tt.reason, func(t *testing.T) {
 			var log logBuffer
 			synctest.Test(t, func(t *testing.T) {
-				q, d := withDisk(t, Config{LimitBytes: 100 << 10, Log: slog.New(slog.NewTextHandler(&log, nil))})
+				q, d := withDisk(t, Config{LimitBytes: 100 << 10, Report: slog.New(slog.NewTextHandler(&log, nil))})
 				d.set(tt.err, nil)
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()

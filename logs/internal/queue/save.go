@@ -3,7 +3,6 @@ package queue
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"sync"
 	"time"
 
@@ -178,9 +177,9 @@ func (q *Queue) spoolFailed(err error) {
 	switch {
 	case before != nil && errors.Is(before, spool.ErrFull) == full:
 	case full:
-		q.cfg.Log.Warn("spool full, keeping lines in memory", slog.Int64("spool_bytes", q.cfg.SpoolBytes), slog.Any("error", err))
+		q.cfg.Report.Warn("spool full, keeping lines in memory", "spool_bytes", q.cfg.SpoolBytes, "error", err)
 	default:
-		q.cfg.Log.Error("spool failed, keeping lines in memory; will keep retrying", slog.Any("error", err))
+		q.cfg.Report.Error("spool failed, keeping lines in memory; will keep retrying", "error", err)
 	}
 }
 
@@ -191,6 +190,6 @@ func (q *Queue) spoolWorks() {
 	q.disk.trouble = nil
 	q.mu.Unlock()
 	if before != nil {
-		q.cfg.Log.Warn("spool takes lines again")
+		q.cfg.Report.Warn("spool takes lines again")
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -58,7 +57,7 @@ func (q *Queue) abandon() {
 	q.checkDrained()
 	q.mu.Unlock()
 	q.count.abandoned.Add(lines)
-	q.cfg.Log.Error("cannot read spool, leaving its files for later; lines wait in memory only", slog.Int64("lines", lines))
+	q.cfg.Report.Error("cannot read spool, leaving its files for later; lines wait in memory only", "lines", lines)
 	_ = st.Close() // its failure was logged
 }
 
@@ -82,7 +81,7 @@ func (q *Queue) reopen() {
 			return // logged before; the next interval retries
 		}
 		if q.attach(st, time.Time{}) {
-			q.cfg.Log.Info("spool can be used again", slog.String("dir", dir))
+			q.cfg.Report.Info("spool can be used again", "dir", dir)
 			return
 		}
 		refused[dir] = true
@@ -120,7 +119,7 @@ func (q *Queue) adopt(ctx context.Context) {
 	if err != nil {
 		return // there is none, or it cannot be used yet
 	}
-	q.cfg.Log.Info("adopting lines of another process", slog.Int64("lines", found.Lines), slog.String("dir", dir))
+	q.cfg.Report.Info("adopting lines of another process", "lines", found.Lines, "dir", dir)
 	a := &adoption{st: st}
 	q.adopted = append(q.adopted, a)
 	var buf []byte
@@ -129,7 +128,7 @@ func (q *Queue) adopt(ctx context.Context) {
 		q.damaged(st)
 		if err != nil {
 			if !errors.Is(err, io.EOF) {
-				q.cfg.Log.Warn("cannot read lines of another process; will retry later", slog.Any("error", err))
+				q.cfg.Report.Warn("cannot read lines of another process; will retry later", "error", err)
 			}
 			break
 		}

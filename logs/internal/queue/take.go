@@ -3,7 +3,6 @@ package queue
 import (
 	"errors"
 	"io"
-	"log/slog"
 	"slices"
 	"time"
 )
@@ -211,7 +210,7 @@ func (q *Queue) damaged(st Store) {
 func (q *Queue) lost(lines, bytes int64, why error) {
 	q.count.damaged.Add(1)
 	q.count.drop(DropDamage, lines, bytes)
-	q.cfg.Log.Error("spool damaged, lines lost", slog.Int64("lines", lines), slog.Any("error", why))
+	q.cfg.Report.Error("spool damaged, lines lost", "lines", lines, "error", why)
 }
 
 // unreadable deals with a spool that cannot be read. At first it waits. Then it leaves the files for later if others may

@@ -71,7 +71,7 @@ func NewQueued(d Deliverer, cfg QueuedConfig) (*Queued, error) {
 		Deliverer: d, name: cfg.Name, wait: cfg.EndWait, over: make(chan struct{}),
 		log: cfg.Log.With(slog.String("sink", cfg.Name)),
 	}
-	cfg.Queue.Log = s.log
+	cfg.Queue.Report = s.log
 	if cfg.Queue.Spool != "" {
 		cfg.Queue.Spool = filepath.Join(cfg.Queue.Spool, spoolName(cfg.Name))
 	}
