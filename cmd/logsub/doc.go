@@ -6,8 +6,8 @@
 //	logsub -c /etc/logsub.toml                        with all features
 //	logsub -g weblogs -o '/logs/%{vhost}/%Y-%m-%d' -compress zstd -keep-age 30d
 //
-// With -metrics ADDRESS (metrics in TOML) it serves Prometheus metrics; docs/operate/metrics.md lists
-// them.
+// With -metrics ADDRESS (metrics in TOML) it serves Prometheus metrics; docs/operate/metrics.md
+// lists them.
 //
 // SIGHUP and SIGUSR1 reopen the files at once, for rotation. SIGTERM and SIGINT write all lines
 // received so far and end logsub. It stays in the foreground, as service managers expect.

@@ -13,8 +13,8 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// Record is one line of the output of -json: a report, or an error. New fields may be added; existing
-// ones keep their names and meanings.
+// Record is one line of the output of -json: a report, or an error. New fields may be added;
+// existing ones keep their names and meanings.
 type Record struct {
 	// Time is when the line was printed, in RFC 3339 with nanoseconds.
 	Time time.Time `json:"time"`

@@ -36,7 +36,8 @@ type Conn interface {
 // Settings are the parts of a configuration that the program uses.
 type Settings struct {
 	Hash uint32
-	// Accelerated reports whether the accelerated ring is configured. Its windows are asked for then.
+	// Accelerated reports whether the accelerated ring is configured. Its windows are asked for
+	// then.
 	Accelerated bool
 	// Open opens the monitor's socket.
 	Open func(ctx context.Context) (Conn, error)
@@ -204,8 +205,8 @@ func (p *program) read(in io.Reader) {
 	}
 }
 
-// ask asks for one line, and handles reports and timers until it arrives. It returns false if the program
-// is over.
+// ask asks for one line, and handles reports and timers until it arrives. It returns false if the
+// program is over.
 func (p *program) ask(ctx context.Context, prompt string) (string, bool) {
 	p.print(prompt)
 	p.prompt = prompt[strings.LastIndexByte(prompt, '\n')+1:]

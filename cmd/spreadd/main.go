@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -59,46 +58,6 @@ func (p *program) run(ctx context.Context, args []string) int {
 		return flags.Failed
 	}
 	return flags.OK
-}
-
-// load finds and reads the configuration. found is false if no file exists and the built-in
-// configuration is used.
-func (p *program) load(o options) (c *spreadconf.Config, self spreadconf.Self, found bool, err error) {
-	c, err = spreadconf.Load(o.conf, p.env)
-	found = true
-	if errors.Is(err, spreadconf.ErrNoFile) && o.conf == "" {
-		c, found, err = spreadconf.Default(), false, nil
-	}
-	if err != nil {
-		return nil, self, found, err
-	}
-	self, err = c.Self(p.env, o.name)
-	return c, self, found, err
-}
-
-// check prints the configuration. A file that names no daemon of this host is not an error: it may
-// be meant for other hosts. With -n it is one.
-func (p *program) check(o options) error {
-	c, err := spreadconf.Load(o.conf, p.env)
-	if errors.Is(err, spreadconf.ErrNoFile) && o.conf == "" {
-		fmt.Fprintln(p.stdout, "# No spread.conf in the current directory or in /etc; this is the built-in configuration.")
-		c, err = spreadconf.Default(), nil
-	}
-	if err != nil {
-		return err
-	}
-	self, err := c.Self(p.env, o.name)
-	if err != nil {
-		if o.name != "" {
-			return err
-		}
-		return spreadconf.Describe(p.stdout, c, nil)
-	}
-	if err := spreadconf.Describe(p.stdout, c, &self); err != nil {
-		return err
-	}
-	_, err = c.EffectiveTimeouts()
-	return err
 }
 
 // banner is the line of -version and of the start of the log.

@@ -109,8 +109,8 @@ func (f *fleet) together(all ...*running) {
 	})
 }
 
-// TestReload: a daemon is taken into the ring and another out of it, while a client stays connected and
-// gets everything; files that are wrong are not taken.
+// TestReload: a daemon is taken into the ring and another out of it, while a client stays connected
+// and gets everything; files that are wrong are not taken.
 func TestReload(t *testing.T) {
 	f := &fleet{t: t, file: filepath.Join(t.TempDir(), "spread.conf"), ports: make(map[string]int)}
 	f.write("", "a", "b")

@@ -93,24 +93,8 @@ func (p *program) serve(ctx context.Context, o options) error {
 	return err
 }
 
-// daemonConfig merges a file and the command line into the configuration of the daemon.
-func (p *program) daemonConfig(c *spreadconf.Config, self spreadconf.Self, o options) (daemon.Config, error) {
-	access, err := loadAccess(&c.Options)
-	if err != nil {
-		return daemon.Config{}, err
-	}
-	cfg, err := daemon.FromConf(c, self, access)
-	if err != nil {
-		return daemon.Config{}, err
-	}
-	cfg.SocketDir = o.socketDir
-	cfg.Ring.GSO = o.offload
-	cfg.Sessions.MaxSessions = o.maxSessions
-	return cfg, nil
-}
-
-// openMetrics binds the address for Prometheus, if there is one. observe starts the server; done ends
-// it, after the daemon has ended.
+// openMetrics binds the address for Prometheus, if there is one. observe starts the server; done
+// ends it, after the daemon has ended.
 func (p *program) openMetrics(ctx context.Context, addr string, d *daemon.Daemon, cfg *daemon.Config) (observe, done func(), err error) {
 	if addr == "" {
 		return func() {}, func() {}, nil
@@ -135,28 +119,8 @@ func (p *program) openMetrics(ctx context.Context, addr string, d *daemon.Daemon
 	return observe, func() { end() }, nil
 }
 
-// loadAccess reads the access files that the enabled methods need. The method decides about a missing
-// file.
-func loadAccess(o *spreadconf.Options) (daemon.Access, error) {
-	var access daemon.Access
-	for _, m := range append(o.AllowedAuthMethods, o.RequiredAuthMethods...) {
-		var err error
-		switch m {
-		case spreadconf.AuthNull:
-		case spreadconf.AuthIP:
-			access.IP, err = spreadconf.LoadAccessIP("")
-		case spreadconf.AuthPword:
-			access.Password, err = spreadconf.LoadAccessPword("")
-		}
-		if err != nil && !errors.Is(err, spreadconf.ErrNoFile) {
-			return access, err
-		}
-	}
-	return access, nil
-}
-
-// openLog returns the log that the options describe, and functions that reopen and close its file. The
-// caller may change the level.
+// openLog returns the log that the options describe, and functions that reopen and close its file.
+// The caller may change the level.
 func (p *program) openLog(o *spreadconf.Options, lowest *slog.LevelVar, verbose bool) (log *slog.Logger, reopen, done func(), err error) {
 	var w io.Writer = p.stdout
 	reopen, done = func() {}, func() {}

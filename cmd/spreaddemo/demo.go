@@ -39,8 +39,8 @@ const (
 type demoConfig struct {
 	Out      io.Writer // the events, as text
 	Terminal bool      // redraw the progress line in place
-	// Dir is where the log hosts' files go. Empty means a new directory among the system's temporary
-	// ones, which stays there.
+	// Dir is where the log hosts' files go. Empty means a new directory among the system's
+	// temporary ones, which stays there.
 	Dir    string
 	Rounds int          // how often each site's log is sent
 	Log    *slog.Logger // of all parts; nil discards it
@@ -60,7 +60,8 @@ type farm struct {
 	events chan string
 }
 
-// runDemo runs the demo. An error means that it could not be set up; missing lines are in the report.
+// runDemo runs the demo. An error means that it could not be set up; missing lines are in the
+// report.
 func runDemo(ctx context.Context, cfg demoConfig) (_ *Report, err error) {
 	if cfg.Rounds == 0 {
 		cfg.Rounds = defaultRounds

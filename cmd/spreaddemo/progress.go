@@ -17,8 +17,8 @@ type progress struct {
 	open     bool // the line is not ended by a newline yet
 }
 
-// show shows how many lines were sent and how many have arrived everywhere: on a terminal in one line
-// that is redrawn, otherwise in a line per showInterval.
+// show shows how many lines were sent and how many have arrived everywhere: on a terminal in one
+// line that is redrawn, otherwise in a line per showInterval.
 func (p *progress) show(sent, arrived int64) {
 	if p.terminal {
 		fmt.Fprintf(p.out, "\rsent %9d   at both log hosts %9d ", sent, arrived)

@@ -102,8 +102,8 @@ func (r *Report) Err() error {
 			errs = append(errs, fmt.Errorf("%s: %d of %d lines were not sent", s.Name, s.Took-s.Sent, s.Took))
 		}
 		for _, f := range s.Files {
-			// Lines that a killed daemon had accepted and not yet sent are lost with it; lines that it
-			// may not have accepted are sent again.
+			// Lines that a killed daemon had accepted and not yet sent are lost with it; lines that
+			// it may not have accepted are sent again.
 			if s.Killed == "" && f.Missing+f.Extra > 0 || f.Extra > s.Resent {
 				errs = append(errs, fmt.Errorf("%s: %d lines are missing, %d are extra", f.Path, f.Missing, f.Extra))
 			}

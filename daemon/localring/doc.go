@@ -8,14 +8,14 @@
 //	...
 //	conn, err := spread.Dial(ctx, daemons[0].Address())
 //
-// Every daemon has a segment of its own, because daemons of one segment share a port. Timeouts are a
-// fraction of the defaults, so that a ring forms within a second or two.
+// Every daemon has a segment of its own, because daemons of one segment share a port. Timeouts are
+// a fraction of the defaults, so that a ring forms within a second or two.
 //
 // # What it does not guarantee
 //
 // A port that was free when New returned may be in use when its daemon starts, if another program
 // binds fixed ports of the same range (package freeport). Start then returns an error.
 //
-// Tests use package localringtest, which takes a testing.TB. Rings of processes on networks of their
-// own are in integration/ringtest.
+// Tests use package localringtest, which takes a testing.TB. Rings of processes on networks of
+// their own are in integration/ringtest.
 package localring

@@ -105,7 +105,8 @@ type Daemon struct {
 	err  error // of the end; read it after Done
 }
 
-// Start runs a daemon until it is stopped or the ring is closed. It returns when clients are served.
+// Start runs a daemon until it is stopped or the ring is closed. It returns when clients are
+// served.
 func (r *Ring) Start(ctx context.Context, name string) (*Daemon, error) {
 	d, done, err := r.prepare(name)
 	if err != nil {
@@ -159,8 +160,8 @@ func (r *Ring) prepare(name string) (d *Daemon, done chan struct{}, err error) {
 	return &Daemon{Daemon: made, Name: name, Config: cfg, Done: done, ring: r}, done, nil
 }
 
-// StartAll runs all daemons and returns them in the order of the configuration when they have formed
-// one ring.
+// StartAll runs all daemons and returns them in the order of the configuration when they have
+// formed one ring.
 func (r *Ring) StartAll(ctx context.Context) ([]*Daemon, error) {
 	var all []*Daemon
 	for _, c := range r.Conf.Daemons() {

@@ -18,8 +18,9 @@ const (
 	block = 4
 )
 
-// Find returns a port that is free on all of this host's addresses for clients (TCP), for data (UDP) and, one
-// above, for tokens. No other call, in whatever process, returns it or a neighbour of it until ctx is done.
+// Find returns a port that is free on all of this host's addresses for clients (TCP), for data
+// (UDP) and, one above, for tokens. No other call, in whatever process, returns it or a neighbour
+// of it until ctx is done.
 func Find(ctx context.Context) (int, error) {
 	var last error
 	for range attempts {

@@ -10,9 +10,9 @@ import (
 // retryInterval is the interval between attempts to bind an address.
 const retryInterval = time.Second
 
-// Keep is [Listen] and [Server.Start] for a program that must run even if they fail. When the address
-// cannot be bound, Keep logs that and retries until it succeeds or end is called. After a graceful
-// restart of a web server, the new process gets the address when the old one has ended.
+// Keep is [Listen] and [Server.Start] for a program that must run even if they fail. When the
+// address cannot be bound, Keep logs that and retries until it succeeds or end is called. After a
+// graceful restart of a web server, the new process gets the address when the old one has ended.
 func Keep(ctx context.Context, addr string, cfg Config) (end func()) {
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s, err := Listen(ctx, addr, cfg)

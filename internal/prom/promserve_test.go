@@ -137,7 +137,8 @@ func TestNothingElse(t *testing.T) {
 	}
 }
 
-// TestAddressTaken: an address in use is an error before anything runs, and one that is closed is free.
+// TestAddressTaken: an address in use is an error before anything runs, and one that is closed is
+// free.
 func TestAddressTaken(t *testing.T) {
 	s, err := listen(t, prom.Config{}, "127.0.0.1:0")
 	if err != nil {

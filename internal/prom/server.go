@@ -27,8 +27,8 @@ const (
 	// scrapeTimeout is how long a scrape waits for the program before it gets 503. Prometheus gives
 	// up after 10 s by default.
 	scrapeTimeout = 10 * time.Second
-	// requestTimeout bounds the time until a request has arrived, responseTimeout the time from then
-	// until the client has read the answer.
+	// requestTimeout bounds the time until a request has arrived, responseTimeout the time from
+	// then until the client has read the answer.
 	requestTimeout  = 5 * time.Second
 	responseTimeout = 30 * time.Second
 	// idleTimeout is longer than the usual scrape interval, so that scrapes keep their connection.
@@ -166,7 +166,8 @@ func (s *Server) Start() (end func()) {
 	}
 }
 
-// Close ends Serve. A scrape in progress gets a second to complete. Close may be called without Serve.
+// Close ends Serve. A scrape in progress gets a second to complete. Close may be called without
+// Serve.
 func (s *Server) Close() error {
 	ctx, stop := context.WithTimeout(context.Background(), closeTimeout)
 	defer stop()

@@ -48,8 +48,8 @@ func (h *histogram) quantile(q float64) time.Duration {
 	return h.max
 }
 
-// bucket returns the place of a value: the first 2*subs values have one each, and then each power of
-// two has subs.
+// bucket returns the place of a value: the first 2*subs values have one each, and then each power
+// of two has subs.
 func bucket(v uint64) int {
 	shift := max(0, bits.Len64(v)-subBits-1)
 	return shift*subs + int(v>>shift)

@@ -41,8 +41,8 @@ type Receiver struct {
 	PerSecond float64 `json:"per_second"`
 	Mbit      float64 `json:"mbit"`
 	Latency   Latency `json:"latency"`
-	// Of all messages: those that never came, came twice, came before an earlier one of their publisher, or
-	// were not of this run.
+	// Of all messages: those that never came, came twice, came before an earlier one of their
+	// publisher, or were not of this run.
 	Lost      int64 `json:"lost"`
 	Twice     int64 `json:"twice"`
 	Overtaken int64 `json:"overtaken"`

@@ -42,9 +42,9 @@ func (r *run) stopped() bool {
 	}
 }
 
-// Run measures. It returns an error if that is not possible: a daemon does not answer or drops a client,
-// the receivers do not get one view, or ctx ends. Lost or reordered messages are in the result: see
-// [Result.Faults].
+// Run measures. It returns an error if that is not possible: a daemon does not answer or drops a
+// client, the receivers do not get one view, or ctx ends. Lost or reordered messages are in the
+// result: see [Result.Faults].
 func Run(ctx context.Context, cfg Config) (*Result, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {

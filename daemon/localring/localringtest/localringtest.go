@@ -47,8 +47,8 @@ func (r *Ring) Start(name string) *localring.Daemon {
 	return d
 }
 
-// StartAll runs all daemons and returns them in the order of the configuration when they have formed
-// one ring.
+// StartAll runs all daemons and returns them in the order of the configuration when they have
+// formed one ring.
 func (r *Ring) StartAll() []*localring.Daemon {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(r.t.Context(), testkit.Patience)

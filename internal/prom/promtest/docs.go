@@ -19,9 +19,9 @@ type Docs struct {
 	Free    []string // labels whose values come from configurations, and are not listed
 }
 
-// CheckDocs fails unless the page's tables list what is served, all of it and nothing
-// else: names, types, meanings, labels and their values come from a scrape. Only units and the order come
-// from the families: Prometheus' format has no place for them.
+// CheckDocs fails unless the page's tables list what is served, all of it and nothing else: names,
+// types, meanings, labels and their values come from a scrape. Only units and the order come from
+// the families: Prometheus' format has no place for them.
 func CheckDocs[S any](t testing.TB, p *Page, families []prom.Family[S], d Docs) {
 	t.Helper()
 	checkUnits(t, families)

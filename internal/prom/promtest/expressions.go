@@ -11,9 +11,9 @@ import (
 
 var matcher = regexp.MustCompile(`(\w+)\s*(=~|!~|!=|=)\s*"((?:[^"\\]|\\.)*)"`)
 
-// CheckExpressions finds what is said of a program's metrics in a file, such as the expressions of rules and examples
-// of a page, and fails if they name a metric, a label, or a value of a label other than those of free, that is not
-// served. It returns how many metrics were named.
+// CheckExpressions finds what is said of a program's metrics in a file, such as the expressions of
+// rules and examples of a page, and fails if they name a metric, a label, or a value of a label
+// other than those of free, that is not served. It returns how many metrics were named.
 func CheckExpressions(t testing.TB, p *Page, program, file string, free ...string) (found int) {
 	t.Helper()
 	text, err := os.ReadFile(file)
@@ -63,8 +63,8 @@ func histogram(p *Page, series string) string {
 	return ""
 }
 
-// alternatives are the values that a matcher names; a bar may stand behind a backslash, as it has to in tables of
-// Markdown.
+// alternatives are the values that a matcher names; a bar may stand behind a backslash, as it has
+// to in tables of Markdown.
 func alternatives(op, value string) []string {
 	if op == "=" || op == "!=" {
 		return []string{value}

@@ -1,3 +1,3 @@
-// Package cli is the command line of logmon: flags, configuration file, metrics and signals. It is not an
-// API. flags.go describes the flags, main.go runs the program.
+// Package cli is the command line of logmon: flags, configuration file, metrics and signals. It is
+// not an API. flags.go describes the flags, main.go runs the program.
 package cli

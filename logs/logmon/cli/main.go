@@ -13,7 +13,8 @@ import (
 	"github.com/spreadd/spreadd/internal/flags"
 )
 
-// Main runs the program with the arguments, streams and signals of the process, and returns its exit status.
+// Main runs the program with the arguments, streams and signals of the process, and returns its
+// exit status.
 func Main() int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	context.AfterFunc(ctx, stop) // a second signal ends at once

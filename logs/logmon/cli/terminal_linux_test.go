@@ -15,8 +15,8 @@ import (
 	"github.com/spreadd/spreadd/internal/testkit"
 )
 
-// terminal opens a pseudo-terminal: what a program writes to tty is read from master, and what is written to master
-// are its keys.
+// terminal opens a pseudo-terminal: what a program writes to tty is read from master, and what is
+// written to master are its keys.
 func terminal(t *testing.T, columns, rows uint16) (master, tty *os.File) {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
@@ -43,7 +43,8 @@ func terminal(t *testing.T, columns, rows uint16) (master, tty *os.File) {
 	return master, tty
 }
 
-// TestTerminal: on a terminal there is a screen without being asked for, q leaves, and the terminal is as it was.
+// TestTerminal: on a terminal there is a screen without being asked for, q leaves, and the terminal
+// is as it was.
 func TestTerminal(t *testing.T) {
 	t.Setenv("TERM", "xterm-256color")
 	f := newFarm(t)

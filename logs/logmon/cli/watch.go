@@ -59,8 +59,8 @@ func (o *options) watch(ctx context.Context, stdin io.Reader, stdout, stderr io.
 	return err
 }
 
-// serve serves the page and the metrics, if they are asked for. All addresses are bound when it returns; end
-// closes what needs it. What fails later goes to failed.
+// serve serves the page and the metrics, if they are asked for. All addresses are bound when it
+// returns; end closes what needs it. What fails later goes to failed.
 func (o *options) serve(ctx context.Context, m *logmon.Monitor, log *slog.Logger, running *sync.WaitGroup, failed chan<- error) (end func(), err error) {
 	page := web.NewHandler(m, o.webNames)
 	cfg := prom.Config{Program: "logmon", Collector: metrics.New(m), Log: log}

@@ -32,8 +32,8 @@ func families() []family {
 		sessionFamilies())
 }
 
-// hosts are the virtual hosts that are counted separately. The count of the others jumps by the whole
-// history of a host when that is replaced, which rates would show as a peak.
+// hosts are the virtual hosts that are counted separately. The count of the others jumps by the
+// whole history of a host when that is replaced, which rates would show as a peak.
 func hosts(v *logmon.View) []traffic.Row {
 	return slices.DeleteFunc(slices.Clone(v.VHosts), func(r traffic.Row) bool { return r.Name == traffic.Other })
 }

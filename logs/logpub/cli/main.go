@@ -19,12 +19,13 @@ import (
 	"github.com/spreadd/spreadd/logs/logpub/metrics"
 )
 
-// Main runs the program with the arguments, streams and signals of the process, and returns its exit status.
+// Main runs the program with the arguments, streams and signals of the process, and returns its
+// exit status.
 func Main() int {
 	signal.Ignore(ignored()...)
 	if os.Getenv("GOMAXPROCS") == "" {
-		// One processor publishes a million lines a second with half of the work: waking others for a few
-		// lines costs more than the lines. The web server needs the other processors.
+		// One processor publishes a million lines a second with half of the work: waking others for
+		// a few lines costs more than the lines. The web server needs the other processors.
 		runtime.GOMAXPROCS(1)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)

@@ -196,8 +196,8 @@ func TestNoDaemon(t *testing.T) {
 	}
 }
 
-// TestMetrics: the command line serves metrics until the program ends, and a program that follows another one before
-// that has ended publishes without, until it gets the address.
+// TestMetrics: the command line serves metrics until the program ends, and a program that follows
+// another one before that has ended publishes without, until it gets the address.
 func TestMetrics(t *testing.T) {
 	d, address := serveDaemon(t)
 	sub := subscribe(t, d, "g")

@@ -48,8 +48,8 @@ func (l *loaded) hasStdin() bool {
 	return false
 }
 
-// serve publishes as the configuration file says. On each SIGHUP it reloads the file and continues with
-// it if it is valid.
+// serve publishes as the configuration file says. On each SIGHUP it reloads the file and continues
+// with it if it is valid.
 func serve(ctx context.Context, path string, log *slog.Logger, stdin io.Reader, stderr io.Writer) int {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)

@@ -6,10 +6,10 @@
 // # What it guarantees
 //
 //   - It counts nothing itself; each scrape reads the publisher's counters.
-//   - docs/operate/metrics.md lists each metric with type, unit and meaning; a test compares the two.
-//     Names and labels change only with a line in CHANGELOG.md.
-//   - Daemons, inputs and reasons have series from the start, with the value 0. The configuration bounds
-//     their number. Groups have [logpub.MaxGroupStats] series and one for all others.
+//   - docs/operate/metrics.md lists each metric with type, unit and meaning; a test compares the
+//     two. Names and labels change only with a line in CHANGELOG.md.
+//   - Daemons, inputs and reasons have series from the start, with the value 0. The configuration
+//     bounds their number. Groups have [logpub.MaxGroupStats] series and one for all others.
 //
 // # What it does not
 //

@@ -109,8 +109,8 @@ func (r *running) input(name string) string {
 	return fmt.Sprintf(`{input=%q}`, name)
 }
 
-// TestServed takes a publisher through what its metrics tell of: lines from each kind of input, a daemon that
-// goes away, lines that wait in the spool, and a return.
+// TestServed takes a publisher through what its metrics tell of: lines from each kind of input, a
+// daemon that goes away, lines that wait in the spool, and a return.
 func TestServed(t *testing.T) {
 	r := start(t, func(c *logpub.Config) { c.SpoolAfter = -1 })
 	r.wait(t, map[string]float64{`logpub_connected{daemon="4803"}`: 1, "logpub_spool_failing": 0})
@@ -202,8 +202,8 @@ func TestManyGroups(t *testing.T) {
 	}
 }
 
-// TestSource: the counters of publishers that follow each other are added up, and a new one begins where the last
-// one ended.
+// TestSource: the counters of publishers that follow each other are added up, and a new one begins
+// where the last one ended.
 func TestSource(t *testing.T) {
 	var s Source
 	if st := s.snapshot(); st.Took != 0 || !st.loaded.IsZero() {
@@ -232,8 +232,8 @@ func TestSource(t *testing.T) {
 	}
 }
 
-// TestDocs: docs/operate/metrics.md lists what is served, all of it and nothing else, and what it says
-// elsewhere is of metrics that there are.
+// TestDocs: docs/operate/metrics.md lists what is served, all of it and nothing else, and what it
+// says elsewhere is of metrics that there are.
 func TestDocs(t *testing.T) {
 	r := start(t, nil)
 	p := r.wait(t, map[string]float64{`logpub_connected{daemon="4803"}`: 1})

@@ -7,8 +7,8 @@ import (
 	"github.com/spreadd/spreadd/logs/logpub"
 )
 
-// Source has the counters of successive publishers. Its zero value has none. Its methods may be called
-// by several goroutines.
+// Source has the counters of successive publishers. Its zero value has none. Its methods may be
+// called by several goroutines.
 type Source struct {
 	mu     sync.Mutex
 	now    func() logpub.Stats
@@ -18,7 +18,8 @@ type Source struct {
 	loads  int64
 }
 
-// Use makes a publisher the current one, after the previous one has ended. stats is its method Stats.
+// Use makes a publisher the current one, after the previous one has ended. stats is its method
+// Stats.
 func (s *Source) Use(stats func() logpub.Stats) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -19,7 +19,8 @@ import (
 	"github.com/spreadd/spreadd/logs/logsub/metrics"
 )
 
-// Main runs the program with the arguments, streams and signals of the process, and returns its exit status.
+// Main runs the program with the arguments, streams and signals of the process, and returns its
+// exit status.
 func Main() int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	reopen := make(chan os.Signal, 1)

@@ -15,8 +15,8 @@ import (
 
 var codeBlock = regexp.MustCompile("(?s)```([a-z]+)\n(.*?)```")
 
-// TestMigration: what docs/logs/migration.md says of logsub holds. A file of spreadlogd and what it becomes follow
-// one another; all that is not for logpub is in order.
+// TestMigration: what docs/logs/migration.md says of logsub holds. A file of spreadlogd and what it
+// becomes follow one another; all that is not for logpub is in order.
 func TestMigration(t *testing.T) {
 	if _, err := perlsink.Find(""); err != nil {
 		testskip.Skip(t, "perl is not installed: apt-get install perl")

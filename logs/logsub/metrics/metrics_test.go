@@ -42,8 +42,8 @@ func wait(t *testing.T, url string, want map[string]float64) *promtest.Page {
 	}
 }
 
-// TestServed takes a subscriber through what its metrics tell of: messages that are written and left out, files of a
-// template, and a daemon that goes away.
+// TestServed takes a subscriber through what its metrics tell of: messages that are written and
+// left out, files of a template, and a daemon that goes away.
 func TestServed(t *testing.T) {
 	dir := t.TempDir()
 	d := spreadtest.New("alpha")
@@ -244,8 +244,8 @@ func TestSlots(t *testing.T) {
 	}
 }
 
-// TestDocs: docs/operate/metrics.md lists what is served, all of it and nothing else, and what it says
-// elsewhere is of metrics that there are.
+// TestDocs: docs/operate/metrics.md lists what is served, all of it and nothing else, and what it
+// says elsewhere is of metrics that there are.
 func TestDocs(t *testing.T) {
 	p := promtest.Scrape(t, promtest.Serve(t, New(sample)))
 	promtest.Lint(t, p)

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spreadd/spreadd/daemon"
+	"github.com/spreadd/spreadd/internal/spreadconf"
+)
+
+// load finds and reads the configuration. found is false if no file exists and the built-in
+// configuration is used.
+func (p *program) load(o options) (c *spreadconf.Config, self spreadconf.Self, found bool, err error) {
+	c, err = spreadconf.Load(o.conf, p.env)
+	found = true
+	if errors.Is(err, spreadconf.ErrNoFile) && o.conf == "" {
+		c, found, err = spreadconf.Default(), false, nil
+	}
+	if err != nil {
+		return nil, self, found, err
+	}
+	self, err = c.Self(p.env, o.name)
+	return c, self, found, err
+}
+
+// check prints the configuration. A file that names no daemon of this host is not an error: it may
+// be meant for other hosts. With -n it is one.
+func (p *program) check(o options) error {
+	c, err := spreadconf.Load(o.conf, p.env)
+	if errors.Is(err, spreadconf.ErrNoFile) && o.conf == "" {
+		fmt.Fprintln(p.stdout, "# No spread.conf in the current directory or in /etc; this is the built-in configuration.")
+		c, err = spreadconf.Default(), nil
+	}
+	if err != nil {
+		return err
+	}
+	self, err := c.Self(p.env, o.name)
+	if err != nil {
+		if o.name != "" {
+			return err
+		}
+		return spreadconf.Describe(p.stdout, c, nil)
+	}
+	if err := spreadconf.Describe(p.stdout, c, &self); err != nil {
+		return err
+	}
+	_, err = c.EffectiveTimeouts()
+	return err
+}
+
+// daemonConfig merges a file and the command line into the configuration of the daemon.
+func (p *program) daemonConfig(c *spreadconf.Config, self spreadconf.Self, o options) (daemon.Config, error) {
+	access, err := loadAccess(&c.Options)
+	if err != nil {
+		return daemon.Config{}, err
+	}
+	cfg, err := daemon.FromConf(c, self, access)
+	if err != nil {
+		return daemon.Config{}, err
+	}
+	cfg.SocketDir = o.socketDir
+	cfg.Ring.GSO = o.offload
+	cfg.Sessions.MaxSessions = o.maxSessions
+	return cfg, nil
+}
+
+// loadAccess reads the access files that the enabled methods need. The method decides about a missing
+// file.
+func loadAccess(o *spreadconf.Options) (daemon.Access, error) {
+	var access daemon.Access
+	for _, m := range append(o.AllowedAuthMethods, o.RequiredAuthMethods...) {
+		var err error
+		switch m {
+		case spreadconf.AuthNull:
+		case spreadconf.AuthIP:
+			access.IP, err = spreadconf.LoadAccessIP("")
+		case spreadconf.AuthPword:
+			access.Password, err = spreadconf.LoadAccessPword("")
+		}
+		if err != nil && !errors.Is(err, spreadconf.ErrNoFile) {
+			return access, err
+		}
+	}
+	return access, nil
+}
