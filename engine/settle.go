@@ -19,6 +19,7 @@ func (e *Engine) settle(now clock.Time, out *Effects) {
 	}
 }
 
+// converse passes effects until no machine has any, and submits the disconnects that had no room.
 func (e *Engine) converse(now clock.Time, out *Effects) {
 	e.membershipEffects(now, out)
 	for {
@@ -52,6 +53,7 @@ func (e *Engine) ringEvents(now clock.Time, out *Effects) {
 	}
 }
 
+// ringEvent passes one event of the ring to the membership and the groups.
 func (e *Engine) ringEvent(now clock.Time, ev *ring.Event, out *Effects) {
 	switch ev.Kind {
 	case ring.Deliver:

@@ -28,9 +28,9 @@ type network struct {
 	checks []func(*node)
 	round  clock.Time
 	jitter func() time.Duration // added to the way of a datagram
-	// verdicts is called with the reason for each datagram. lost decides which are lost. committing
+	// reasons is called with the reason for each datagram. lost decides which are lost. committing
 	// is called with a ring whose daemons are about to commit. All may be nil.
-	verdicts   func(to *node, token bool, b []byte, v Reason)
+	reasons    func(to *node, token bool, b []byte, v Reason)
 	lost       func(delivery) bool
 	committing func(ring []*node)
 }
@@ -307,8 +307,8 @@ func (o *node) receive(token bool, b []byte) {
 }
 
 func (o *node) judge(token bool, b []byte, v Reason) {
-	if o.net.verdicts != nil {
-		o.net.verdicts(o, token, b, v)
+	if o.net.reasons != nil {
+		o.net.reasons(o, token, b, v)
 	}
 }
 

@@ -91,7 +91,7 @@ func newSchedule(t *testing.T, seed uint64, met rare) *schedule {
 	s.network.log = s.note
 	s.jitter = func() time.Duration { return time.Duration(s.rnd.Int64N(int64(s.late + 1))) }
 	s.checks = append(s.checks, s.check)
-	s.verdicts = s.judge
+	s.reasons = s.judge
 	s.lost = s.chance
 	s.committing = s.checkPackets
 	return s
