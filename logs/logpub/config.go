@@ -21,110 +21,96 @@ import (
 const (
 	// DefaultAddress is Spread's port on this host.
 	DefaultAddress = "4803"
-	// DefaultQueueBytes holds a minute of a busy web server: 80000 lines of
-	// 200 bytes.
+	// DefaultQueueBytes holds a minute of a busy web server: 80000 lines of 200 bytes.
 	DefaultQueueBytes = 16 << 20
-	// DefaultBlockTime is longer than a living daemon takes to make room for
-	// a block of lines, so that a file read at full speed loses nothing, and
-	// shorter than what a visitor notices.
+	// DefaultBlockTime is longer than a healthy daemon takes to make room for a block of lines, so that a file read at full
+	// speed loses nothing, and shorter than what a visitor notices.
 	DefaultBlockTime = 250 * time.Millisecond
 	// DefaultSpoolBytes holds an hour of a busy web server.
 	DefaultSpoolBytes = 1 << 30
 	// MinSpoolBytes is the smallest spool: some of the longest lines.
 	MinSpoolBytes = 1 << 20
-	// DefaultSpoolAfter keeps the disk quiet while a daemon takes lines as they
-	// come.
+	// DefaultSpoolAfter avoids disk writes while a daemon takes lines as they come.
 	DefaultSpoolAfter = time.Second
-	// DefaultDrainTimeout is how long a restart of a web server may be held up
-	// for the last lines.
+	// DefaultDrainTimeout is how long the last lines may delay a restart of a web server.
 	DefaultDrainTimeout = 5 * time.Second
 	// DefaultStallTime is longer than a ring takes to form again without a daemon.
 	DefaultStallTime = 30 * time.Second
-	// DefaultReturnInterval is how soon the first daemon has its publishers again.
+	// DefaultReturnInterval is how soon publishers return to the first daemon.
 	DefaultReturnInterval = 10 * time.Second
-	// DefaultStatsInterval is between two lines of counters in the log.
+	// DefaultStatsInterval is the time between two lines of counters in the log.
 	DefaultStatsInterval = time.Minute
-	// DefaultMessType is the type that mod_log_spread gives its messages
-	// (mod_log_spread §1.3). The program uses it; [Config.MessType] has no
-	// default.
+	// DefaultMessType is the message type of mod_log_spread (mod_log_spread §1.3). The program uses it;
+	// [Config.MessType] has no default.
 	DefaultMessType = 1
 )
 
-// maxName is the longest private name that a daemon takes.
+// maxName is the longest private name that a daemon accepts.
 const maxName = 10
 
-// Config says what to publish to and how. Zero values of all but Groups mean the
-// defaults.
+// Config says where and how to publish. Zero values of all fields but Groups mean the defaults.
 type Config struct {
-	// Address is the daemon's, in libspread's form ([spread.ParseAddress]).
-	// Empty means DefaultAddress.
+	// Address is the daemon's, in libspread's form ([spread.ParseAddress]). Empty means DefaultAddress.
 	Address string
 	// Groups get each line, in one message: 1 to 100 of them.
 	Groups []string
-	// Route finds the groups of each line; nil means Groups. If it has no Default, Groups are
-	// that.
+	// Route finds the groups of each line. Nil means Groups. If it has no Default, Groups are the default.
 	Route *Route
-	// VHost is put in front of each line, with a space: the virtual host whose lines do not say
-	// so. Empty means nothing.
+	// VHost is put in front of each line, with a space. It is for a virtual host whose lines do not contain its name.
+	// Empty means nothing.
 	VHost string
-	// VHostWord says what becomes of the first word of a line, where that is the virtual host. Routes see it as it
-	// was.
+	// VHostWord says what to do with the first word of a line, where that is the virtual host. Routes see the line
+	// before this change.
 	VHostWord logline.VHostWord
-	// Fallbacks are the addresses of further daemons, in the order in which they are tried when
-	// the one at Address cannot be reached, ends, or takes nothing for StallTime. While one of them is used the first
-	// is tried every ReturnInterval.
+	// Fallbacks are the addresses of further daemons, in the order in which they are tried when the one at Address cannot be
+	// reached, closes the connection, or accepts nothing for StallTime. While one of them is in use, the first daemon is tried
+	// every ReturnInterval.
 	Fallbacks []string
-	// StallTime is for how long a daemon may take nothing while lines wait, if there are
-	// Fallbacks; negative for ever.
+	// StallTime is how long a daemon may accept nothing while lines wait, if there are Fallbacks. Negative means forever.
 	StallTime time.Duration
-	// ReturnInterval is between two attempts to return to the first daemon; negative for none.
+	// ReturnInterval is the time between two attempts to return to the first daemon. Negative means no attempts.
 	ReturnInterval time.Duration
-	// Confirm counts lines as sent only when a message that was sent behind them as Safe has come back:
-	// then every daemon of the ring has them. Until then they are kept, and sent again if the session ends.
+	// Confirm counts lines as sent only when a Safe message that was sent after them has come back: then every daemon of the
+	// ring has them. Until then they are kept, and sent again if the connection ends.
 	Confirm bool
-	// Envelope puts a header in front of each message (package envelope), by which subscribers
-	// tell repeats and gaps.
+	// Envelope puts a header in front of each message (package envelope), by which subscribers detect duplicates and gaps.
 	Envelope bool
-	// BatchBytes is how many bytes of lines may share a message, their envelope not counted; 0 gives each line
-	// one of its own, as mod_log_spread did. A line that is longer has its own, too. At most [spread.MaxPayload] of the number
-	// of groups is used. Without Envelope subscribers cannot tell the lines of a message from a record of several lines: stock
-	// spreadlogd takes such a message for one, and so does logsub.
+	// BatchBytes is how many bytes of lines may share a message, without the envelope. 0 gives each line a message of its
+	// own, as mod_log_spread did. A longer line has a message of its own, too. The bound is never above [spread.MaxPayload]
+	// of the number of groups. Without Envelope, subscribers cannot distinguish the lines of a message from a record of
+	// several lines: the original spreadlogd treats such a message as one record, and so does logsub.
 	BatchBytes int
-	// Publisher is our name in envelopes; empty means the host's.
+	// Publisher is the name in envelopes. Empty means the host's name.
 	Publisher string
-	// Name is the private name: 1 to 10 bytes from '$' to '~'. Empty means "lp"
-	// and the process id. If another session has it the daemon
-	// makes one up.
+	// Name is the private name: 1 to 10 bytes from '$' to '~'. Empty means "lp" and the process id. If another client has
+	// it, the daemon chooses one.
 	Name string
-	// Service is one service; zero means [spread.Reliable].
+	// Service is the service of messages. Zero means [spread.Reliable].
 	Service spread.Service
 	// MessType is the messages' type, a number for subscribers.
 	MessType int16
 	// QueueBytes bounds the memory of lines that wait for the daemon.
 	QueueBytes int
-	// Spool is a directory for lines that wait longer; empty means none. Several
-	// processes may share it.
+	// Spool is a directory for lines that wait for longer. Empty means none. Several processes may share it.
 	Spool string
-	// SpoolBytes bounds what one process has on disk there: from MinSpoolBytes.
+	// SpoolBytes bounds what one process has on disk there. The minimum is MinSpoolBytes.
 	SpoolBytes int64
-	// SpoolAfter is the age at which lines that wait are written to the spool, though
-	// there is room in memory: what a kill can lose at most. Negative means at once.
+	// SpoolAfter is the age at which lines are written to the spool even though memory has room. It bounds what a kill can
+	// lose. Negative means at once.
 	SpoolAfter time.Duration
 	// Policy says what to do when queue and spool are full.
 	Policy Policy
-	// BlockTime is how long reading may wait for room in the queue before
-	// lines are dropped; negative means not at all.
+	// BlockTime is how long reading may wait for room in the queue before lines are dropped. Negative means not at all.
 	BlockTime time.Duration
-	// MaxLine is the longest line in bytes, its newline included: from 2 to
-	// [spread.MaxPayload] of the number of groups, the default.
+	// MaxLine is the longest line in bytes, newline included: from 2 to [spread.MaxPayload] of the number of groups,
+	// which is the default.
 	MaxLine int
-	// DrainTimeout is how long Run may take to end, from the end of its context
-	// or of the input; negative means that it drops what is queued.
+	// DrainTimeout is how long Run may take to end after its context or the input has ended. Negative means that it drops
+	// what is queued.
 	DrainTimeout time.Duration
-	// StatsInterval is between two lines of counters in the log; negative
-	// means none.
+	// StatsInterval is the time between two lines of counters in the log. Negative means none.
 	StatsInterval time.Duration
-	// Log is for what an operator wants to know; nil discards it.
+	// Log is the operator's log. Nil discards it.
 	Log *slog.Logger
 	// Dial opens a connection, in tests; nil means spread.Dial ([spread.WithConnect]).
 	Dial func(ctx context.Context, address, name string) (spread.Connection, error)
@@ -137,12 +123,12 @@ type Policy uint8
 
 // The policies.
 const (
-	// DropNewest drops the lines that come, after BlockTime at first.
+	// DropNewest drops new lines, at first after BlockTime.
 	DropNewest Policy = iota
-	// DropOldest drops the lines that have waited longest: of the spool a segment at
-	// a time, in memory a block; after BlockTime at first.
+	// DropOldest drops the lines that have waited longest, at first after BlockTime: from the spool a segment at a time, from
+	// memory a block.
 	DropOldest
-	// Block has reading wait for as long as it takes.
+	// Block makes reading wait for as long as it takes.
 	Block
 	numPolicies
 )
@@ -161,7 +147,7 @@ func (p Policy) String() string {
 	return fmt.Sprintf("Policy(%d)", uint8(p))
 }
 
-// ParsePolicy reads a policy: drop-newest, drop-oldest or block.
+// ParsePolicy parses drop-newest, drop-oldest or block.
 func ParsePolicy(s string) (Policy, error) {
 	for p := range numPolicies {
 		if p.String() == s {
@@ -171,7 +157,7 @@ func ParsePolicy(s string) (Policy, error) {
 	return 0, fmt.Errorf("unknown policy %q (want drop-newest, drop-oldest or block)", s)
 }
 
-// withDefaults checks the configuration and fills in what is not set.
+// withDefaults checks the configuration and fills in the defaults.
 func (c Config) withDefaults() (Config, error) {
 	if err := c.checkTarget(); err != nil {
 		return c, fmt.Errorf("logpub: %w", err)
@@ -243,7 +229,7 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
-// checkTarget checks what would make every message fail.
+// checkTarget checks everything that would make every message fail.
 func (c *Config) checkTarget() error {
 	if _, err := spread.ParseAddress(c.Address); err != nil {
 		return err
@@ -308,7 +294,7 @@ func checkGroups(groups []string) error {
 	return nil
 }
 
-// hostPublisher is the host's name, as far as it can be a publisher's.
+// hostPublisher returns the host's name, or "logpub" if a publisher cannot have that name.
 func hostPublisher() string {
 	name, err := os.Hostname()
 	if err != nil || envelope.CheckPublisher(name) != nil {

@@ -9,10 +9,10 @@ import (
 	"github.com/spreadd/spreadd/logs/internal/logline"
 )
 
-// Source brings lines.
+// Source reads lines from somewhere.
 type Source interface {
-	// Run hands lines to in until there are no more, which is a nil error, or ctx has ended. When
-	// in.Ending is closed, before that, it brings to an end what is under way.
+	// Run passes lines to in until there are no more, which is a nil error, or ctx ends. Once in.Ending is closed, it
+	// finishes what it has started and returns.
 	Run(ctx context.Context, in *Intake) error
 }
 
@@ -25,19 +25,19 @@ type Intake struct {
 	maxLine int
 	ending  <-chan struct{}
 	stop    <-chan struct{}
-	waits   bool // lines are never dropped: the source keeps them
+	waits   bool // lines are never dropped, because the source keeps them
 	form    logline.Form
 	formed  formed
-	full    bool // waiting for room has failed, and there has been none since
+	full    bool // a wait for room has timed out, and there has been no room since
 
-	lines, bytes, truncated atomic.Int64 // that it took
+	lines, bytes, truncated atomic.Int64 // counters of what it took
 }
 
-// Ending is closed when the publisher has been told to stop.
+// Ending returns a channel that is closed when the publisher is to stop.
 func (in *Intake) Ending() <-chan struct{} { return in.ending }
 
-// Put takes whole lines, each with its newline and none longer than MaxLine, of which some were cut
-// to it. It may rest for BlockTime.
+// Put takes n whole lines, each with its newline and none longer than MaxLine. Some of them were truncated to that. It may
+// block for BlockTime.
 func (in *Intake) Put(lines []byte, n, truncated int) {
 	if len(lines) == 0 {
 		return
@@ -46,9 +46,8 @@ func (in *Intake) Put(lines []byte, n, truncated int) {
 	in.put(lines, n)
 }
 
-// PutSome is Put for a source that keeps its lines until they are safe: it waits for room as long as it
-// takes, drops nothing, and returns how many bytes it took, which are all unless the time to stop is
-// over.
+// PutSome is Put for a source that keeps its lines until they are safe. It waits for room as long as it takes and drops
+// nothing. It returns how many bytes it took: all of them, unless the time to stop is over.
 func (in *Intake) PutSome(lines []byte, truncated int) (took int) {
 	took = in.put(lines, bytes.Count(lines, []byte{'\n'}))
 	if took > 0 {
@@ -98,20 +97,19 @@ func (in *Intake) put(lines []byte, n int) (took int) {
 	return took
 }
 
-// MaxLine is the longest line in bytes, its newline included.
+// MaxLine returns the longest line in bytes, newline included.
 func (in *Intake) MaxLine() int { return in.maxLine }
 
-// enqueue puts lines into the queue. If it is full and BlockTime and
-// stop allow, it waits for room; what then does not fit is dropped, or dropped for. It returns how many bytes
-// are left to a source that keeps them.
+// enqueue puts lines into the queue. If that is full, it waits for room, as far as BlockTime and stop allow. Then, by the policy,
+// it drops either the lines that do not fit or older ones. It returns how many bytes are left to a source that keeps them.
 func (in *Intake) enqueue(lines []byte, n int, to *destination) (left int) {
 	p := in.p
 	rest := p.queue.PutLines(lines, n, &to.Target)
 	if len(rest) < len(lines) {
 		in.full = false
 	}
-	// When a wait was in vain the next one would be as well, and each would
-	// stop the web server again, unless something has moved.
+	// After a wait without success the next one would fail, too, and each would stop the web server, unless the queue has
+	// moved since.
 	if len(rest) > 0 && (!in.full || in.patient()) {
 		rest = in.waitForRoom(rest, to)
 		in.full = len(rest) > 0
@@ -129,7 +127,7 @@ func (in *Intake) enqueue(lines []byte, n int, to *destination) (left int) {
 	return left
 }
 
-// patient tells whether to wait for room as long as it takes.
+// patient reports whether to wait for room as long as it takes.
 func (in *Intake) patient() bool { return in.waits || in.p.cfg.Policy == Block }
 
 // waitForRoom puts lines as the sender makes room, and returns what did not fit in time.
@@ -146,15 +144,15 @@ func (in *Intake) waitForRoom(lines []byte, to *destination) (rest []byte) {
 	return in.p.queue.PutWaiting(lines, &to.Target, timeout, in.stop)
 }
 
-// formed are lines as they are sent, of one target.
+// formed collects changed lines for one destination.
 type formed struct {
 	to    *destination
 	text  []byte
-	sizes []int  // of each as it was read, and as it is sent, in turns
-	line  []byte // that is being changed
+	sizes []int  // for each line, the bytes read and the bytes to send
+	line  []byte // the line that is being changed
 }
 
-// putFormed is put for lines that are changed.
+// putFormed is put for an input whose form changes lines.
 func (in *Intake) putFormed(lines []byte) (took int) {
 	f := &in.formed
 	for len(lines) > 0 {
@@ -185,13 +183,13 @@ func (in *Intake) putFormed(lines []byte) (took int) {
 	return took + n
 }
 
-// enqueueFormed enqueues what putFormed has collected. It returns how many bytes, as they were read, are taken
-// or dropped, and whether these are all.
+// enqueueFormed enqueues what putFormed has collected. It returns how many of the bytes that were read are taken or dropped, and
+// whether these are all.
 func (in *Intake) enqueueFormed() (took int, ok bool) {
 	f := &in.formed
 	left := in.enqueue(f.text, len(f.sizes)/2, f.to)
 	sent := len(f.text) - left
-	more := 0 // bytes than were read
+	more := 0 // bytes to send beyond those read
 	for i := 0; i < len(f.sizes) && sent >= f.sizes[i+1]; i += 2 {
 		took += f.sizes[i]
 		sent -= f.sizes[i+1]

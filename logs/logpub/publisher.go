@@ -14,8 +14,7 @@ import (
 	"github.com/spreadd/spreadd/logs/internal/queue"
 )
 
-// ErrNotSent means that lines were left when the time to stop was over. Run wraps
-// it with their number.
+// ErrNotSent means that lines were left when the time to stop was over. Run wraps it with their number.
 var ErrNotSent = errors.New("lines were not sent")
 
 // maxSlots is how many processes may share a spool directory.
@@ -30,8 +29,8 @@ type Publisher struct {
 
 	targetsMu sync.Mutex
 	targets   map[string]*destination // by their groups, with spaces between
-	// groups are the counters of targets in the order in which these were made, otherGroups that of those for
-	// which there was none left.
+	// groups are the counters of destinations, in the order in which these were made. otherGroups counts for all
+	// destinations beyond MaxGroupStats.
 	groups      []*groupCount
 	otherGroups groupCount
 	intakes     []*Intake
@@ -60,42 +59,40 @@ func New(cfg Config) (*Publisher, error) {
 	return p, nil
 }
 
-// Run publishes the lines of r until r or ctx ends, then sends what has been read, for at
-// most [Config.DrainTimeout], and returns. It may be called once.
+// Run publishes the lines of r until r or ctx ends. Then it sends what has been read, for at most [Config.DrainTimeout], and
+// returns. It may be called once.
 //
-// The error is that of r, bar io.EOF, or wraps [ErrNotSent]; lines that were dropped
-// because the queue was full are only counted, and lines that are left in the spool are no
-// error. A call of r.Read that does not return when
-// ctx has ended is left behind, and what it reads is lost: pass a reader
-// that nobody else uses.
+// The error is that of r, except io.EOF, or wraps [ErrNotSent]. Lines that were dropped because the queue was full are only
+// counted, and lines that are left in the spool are not an error. A call of r.Read that does not return after ctx has ended is
+// left behind, and what it reads is lost: pass a reader that nobody else uses.
 func (p *Publisher) Run(ctx context.Context, r io.Reader) error {
 	return p.RunInputs(ctx, Input{Source: NewStream(r)})
 }
 
-// newEpoch returns a number that no process of this host had before: the time, and in the low bits, which stand
-// for a tenth of a millisecond, chance.
+// newEpoch returns a number that no earlier process of this host has had: the time, with random low bits, which stand for
+// less than a tenth of a millisecond.
 func newEpoch() uint64 { return uint64(time.Now().UnixNano())&^0xffff | rand.Uint64N(1<<16) }
 
 // Input is a source and where its lines go.
 type Input struct {
 	Source Source
-	// Groups and Route are as in Config; if both are nil those of the Config are used.
+	// Groups and Route are as in Config. If both are nil, those of the Config are used.
 	Groups []string
 	Route  *Route
-	// VHost and VHostWord are as in Config; if both are zero those of the Config are used.
+	// VHost and VHostWord are as in Config. If both are zero, those of the Config are used.
 	VHost     string
 	VHostWord logline.VHostWord
-	// Name is that in Stats; empty means what the source calls itself (String).
+	// Name is the name in Stats. Empty means the source's own (String).
 	Name string
 }
 
-// CheckInput reports whether RunInputs would take an input.
+// CheckInput returns the error that RunInputs would return for an input.
 func (p *Publisher) CheckInput(in Input) error {
 	_, err := p.intake(in)
 	return err
 }
 
-// intake returns what takes the lines of an input.
+// intake returns the intake of an input.
 func (p *Publisher) intake(in Input) (*Intake, error) {
 	groups, route := in.Groups, in.Route
 	if groups == nil {
@@ -127,8 +124,7 @@ func (p *Publisher) intake(in Input) (*Intake, error) {
 	return i, nil
 }
 
-// RunInputs is Run for any number of inputs, of which each runs until it or ctx
-// ends.
+// RunInputs is Run for any number of inputs. Each runs until it or ctx ends.
 func (p *Publisher) RunInputs(ctx context.Context, inputs ...Input) error {
 	intakes := make([]*Intake, len(inputs))
 	for i, in := range inputs {
@@ -143,8 +139,7 @@ func (p *Publisher) RunInputs(ctx context.Context, inputs ...Input) error {
 	reading, stopReading := context.WithCancel(context.WithoutCancel(ctx))
 	sending, stopSending := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopReading()
-	// Half of the time is for reading what is under way, so that some is
-	// left for sending it.
+	// Half of the time is for reading what is on its way, so that some is left for sending it.
 	half := p.cfg.DrainTimeout / 2
 	unwatch := context.AfterFunc(ctx, func() {
 		wait(sending, half)

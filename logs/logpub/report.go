@@ -11,7 +11,7 @@ import (
 	"github.com/spreadd/spreadd/spread"
 )
 
-// dropInterval is between two lines about drops in the log.
+// dropInterval is the time between two log messages about drops.
 const dropInterval = 10 * time.Second
 
 // dropName returns the name of a reason in Stats.
@@ -50,7 +50,7 @@ func (e end) String() string {
 	return fmt.Sprintf("end(%d)", uint8(e))
 }
 
-// endOf tells from the error of a session why it ended.
+// endOf returns why a session ended, from its error.
 func endOf(err error) end {
 	switch {
 	case errors.Is(err, spread.ErrReturning):
@@ -92,8 +92,8 @@ func (p *Publisher) logStats(what string) {
 	p.cfg.Log.Info(what, attrs...) //nolint:sloglint // "running" and "stopped"
 }
 
-// report logs counters and drops until done is closed. It has a goroutine of
-// its own: a log that blocks must not keep anyone from reading.
+// report logs counters and drops until done is closed. It has a goroutine of its own, so that a log that blocks does not stop
+// reading.
 func (p *Publisher) report(done <-chan struct{}) {
 	var stats <-chan time.Time
 	if p.cfg.StatsInterval > 0 {

@@ -16,22 +16,20 @@ import (
 
 const (
 	maxGroupName = 31
-	// hashLen is how many characters of 5 bits tell names apart that had to be changed.
+	// hashLen is how many characters of 5 bits distinguish names that had to be changed.
 	hashLen = 12
-	// DefaultMaxTargets is enough for mass virtual hosting, and bounds what clients can do that
-	// make up names.
+	// DefaultMaxTargets is enough for mass virtual hosting, and bounds the harm of clients that invent names.
 	DefaultMaxTargets = 10_000
-	// maxNames bounds the memory of how fields were written.
+	// maxNames bounds the cache of field texts.
 	maxNames = 4 * DefaultMaxTargets
 )
 
-// Route says which groups a line goes to, from what is in it. Lines that it has no answer for go to
-// Default.
+// Route chooses the groups of a line by its content. Lines that it has no groups for go to Default.
 type Route struct {
-	// Field is the number of the field, from 1, whose text names the group; fields are
-	// what stands between spaces. 0 means not by a field.
+	// Field is the number, from 1, of the field whose text names the group. Fields are separated by spaces. 0 means that
+	// no field does.
 	Field int
-	// VHost takes the field for the name of a virtual host: in lower case, without a port.
+	// VHost treats the field as the name of a virtual host: in lower case, without a port.
 	VHost bool
 	// Prefix stands in front of the group's name.
 	Prefix string
@@ -39,8 +37,8 @@ type Route struct {
 	Rules []Rule
 	// Default are the groups of all other lines: 1 to 100.
 	Default []string
-	// MaxTargets bounds the number of groups that are made from lines; further ones
-	// go to Default, and are counted. 0 means DefaultMaxTargets.
+	// MaxTargets bounds the number of groups that are made from lines. Lines for further ones go to Default and are
+	// counted. 0 means DefaultMaxTargets.
 	MaxTargets int
 }
 
@@ -80,10 +78,9 @@ func (r *Route) check() (most int, err error) {
 	return most, nil
 }
 
-// GroupName makes the name of a group from any text, so that different texts have different
-// names. Text that is legal is taken as it is, prefix included: up to 31 bytes from '$' to '}'. For other text illegal bytes
-// become '_', what is too long is cut, and '~' with 12 characters of its SHA-256 follows; since a name
-// that is taken as it is has no '~', the two kinds never meet.
+// GroupName makes a group name from any text, so that different texts have different names. Text that is legal with the prefix,
+// up to 31 bytes from '$' to '}', is used as it is. In other text illegal bytes become '_', what is too long is cut, and '~' with
+// 12 characters of its SHA-256 follows. Names of the first kind have no '~', so the two kinds never collide.
 func GroupName(prefix string, text []byte) string {
 	legal := len(text) > 0 && len(prefix)+len(text) <= maxGroupName
 	for _, c := range text {
@@ -104,7 +101,7 @@ func GroupName(prefix string, text []byte) string {
 	return string(b) + "~" + strings.ToLower(hash)
 }
 
-// field returns the field of a number, from 1, of a line; nil if it has none.
+// field returns the field with a number, from 1, of a line, or nil.
 func field(line []byte, number int) []byte {
 	line = bytes.TrimSuffix(line, []byte{'\n'})
 	for ; number > 1; number-- {
@@ -120,7 +117,7 @@ func field(line []byte, number int) []byte {
 	return line
 }
 
-// router finds the target of each line of an input.
+// router finds the destination of each line of an input.
 type router struct {
 	p     *Publisher
 	route *Route
@@ -160,7 +157,7 @@ func (n *router) find(line []byte) *destination {
 	return to
 }
 
-// make returns the target for a field that was not seen before.
+// make returns the destination for a field text that is not cached.
 func (n *router) make(text []byte) *destination {
 	if n.route.VHost {
 		text = logline.AppendVHost(nil, text)
@@ -191,7 +188,7 @@ type destination struct {
 	count *groupCount
 }
 
-// target returns the one of a list of groups.
+// target returns the destination of a list of groups.
 func (p *Publisher) target(groups []string) *destination {
 	p.targetsMu.Lock()
 	defer p.targetsMu.Unlock()

@@ -13,8 +13,7 @@ import (
 	"github.com/spreadd/spreadd/logs/internal/input/tail"
 )
 
-// lingerTime bounds how long after the end of its context a source may take for what is on
-// its way.
+// lingerTime bounds how long a source may take, once it was asked to end, for what is on its way.
 const lingerTime = time.Second
 
 // Stream is a source of lines that ends with its reader, such as standard input.
@@ -82,8 +81,8 @@ func (s *Syslog) Run(ctx context.Context, in *Intake) error {
 	return nil
 }
 
-// File is a source of the lines of a file that is followed through its rotation. Its lines are never dropped
-// for want of room: they wait in the file.
+// File is a source of the lines of a file that is followed through its rotation. Its lines are never dropped because a queue is
+// full: they wait in the file.
 type File struct {
 	cfg tail.Config
 	f   *tail.Follower
@@ -130,7 +129,7 @@ func (s *File) Run(ctx context.Context, in *Intake) error {
 	return nil
 }
 
-// finish notes the position when all that will ever be safe is so.
+// finish saves the position, once no further lines become safe.
 func (s *File) finish() { s.f.Close() }
 
 // fileTaker puts the lines of a file into the queue.
@@ -138,7 +137,7 @@ type fileTaker struct {
 	in     *Intake
 	cut    input.Cutter
 	ending <-chan struct{}
-	until  time.Time // when the ending is over; zero before it
+	until  time.Time // when ending is over; zero before it
 }
 
 // Take implements tail.Taker.
@@ -157,7 +156,7 @@ func (t *fileTaker) Take(lines []byte) (n int, mark uint64) {
 	for len(lines) > 0 {
 		i := bytes.IndexByte(lines, '\n') + 1
 		if i <= t.in.maxLine {
-			// As many as are not too long go at once.
+			// All lines up to the next one that is too long go at once.
 			for i < len(lines) {
 				next := bytes.IndexByte(lines[i:], '\n') + 1
 				if next > t.in.maxLine {
@@ -184,8 +183,8 @@ func (t *fileTaker) Take(lines []byte) (n int, mark uint64) {
 	return n, t.in.p.queue.Mark()
 }
 
-// Safe implements tail.Taker. What is in the spool is made durable first, or a power cut would take what the
-// position has gone beyond.
+// Safe implements tail.Taker. It makes the spool durable first. Otherwise a power cut could lose lines that the saved position
+// is beyond.
 func (t *fileTaker) Safe() uint64 {
 	safe := t.in.p.queue.Safe()
 	t.in.p.queue.Sync()

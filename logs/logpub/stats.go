@@ -12,67 +12,64 @@ import (
 	"github.com/spreadd/spreadd/spread"
 )
 
-// MaxGroupStats is how many lists of groups have counters of their own: those that the configuration
-// names, and then those that lines have named first.
+// MaxGroupStats is how many lists of groups have counters of their own: those in the configuration, then the first ones that
+// lines have named.
 const MaxGroupStats = 100
 
 // OtherGroups is the name under which the lines of all other groups are counted. No group has it.
 const OtherGroups = "other groups"
 
-// Stats are a publisher's counters, which only grow, and what it has at the moment.
+// Stats are a publisher's counters, which only grow, and its present state.
 type Stats struct {
 	Took      int64 // lines read
 	TookBytes int64 // of these, with their newlines
 	Sent      int64 // lines that the kernel has for the daemon
 	Bytes     int64 // of these, with their newlines
 	Truncated int64 // lines cut to MaxLine; they count as sent or dropped as well
-	Resent    int64 // lines sent again, since a session ended before they were flushed
-	Rejected  int64 // lines sent that the daemon returned, denied by its policy
+	Resent    int64 // lines sent again because a session ended before they were flushed
+	Rejected  int64 // lines sent that the daemon rejected by its access policy
 	Connects  int64 // sessions opened
-	// Overflow are the names in lines that were not given groups of their own, since there are
-	// MaxTargets of a Route already; a name may be counted again.
+	// Overflow counts names in lines that got no group of their own because a Route had MaxTargets already. A name may be
+	// counted again.
 	Overflow int64
-	// Recovered are lines that were found in the spool, left there by processes before.
+	// Recovered are lines of earlier processes that were found in the spool.
 	Recovered int64
-	// Abandoned are lines in a spool that could not be read and was left for later; they
-	// are recovered when it can be read.
+	// Abandoned are lines in a spool that could not be read and was left for later. They are recovered when it can be
+	// read.
 	Abandoned int64
-	// Spooled are lines written to the spool, be they sent from memory or from there.
+	// Spooled are lines written to the spool, whether they are sent from memory or from there.
 	Spooled, SpooledBytes int64
-	// SpoolErrors are failures of the disk, and SpoolDamaged places in the spool that
-	// were damaged, torn ends included.
+	// SpoolErrors are failures of the disk, SpoolDamaged damaged places in the spool, torn ends included.
 	SpoolErrors, SpoolDamaged int64
-	// Dropped are lines that were not sent, by reason: "queue_full", "drain"
-	// (not sent when the time to stop was over; some of these may have arrived), "spool_full" and
-	// "spool_damaged". DroppedBytes are those of these lines; of what was dropped from the spool with
-	// what that had added to them.
+	// Dropped are lines that were not sent, by reason: "queue_full", "drain" (not sent when the time to stop was over; some of
+	// these may have arrived), "spool_full" and "spool_damaged". DroppedBytes are their bytes; those of lines in the spool
+	// include its overhead.
 	Dropped, DroppedBytes map[string]int64
-	// Ends are sessions that have ended before Run did, by reason: "lost", "stalled" (the daemon took
-	// nothing for StallTime) and "return" (the first daemon is back).
+	// Ends are sessions that ended before Run did, by reason: "lost", "stalled" (the daemon accepted nothing for StallTime)
+	// and "return" (the first daemon is back).
 	Ends map[string]int64
 
 	Daemons []DaemonStats // in the order of Address and Fallbacks
 	Inputs  []InputStats  // in their order, from the beginning of Run on
-	Groups  []GroupStats  // in the order in which they were first needed; OtherGroups last, if it is
+	Groups  []GroupStats  // in the order of first use; OtherGroups last, if it has lines
 
 	Gauges
 }
 
-// Gauges are what a publisher has at the moment.
+// Gauges are a publisher's present state.
 type Gauges struct {
-	// Waiting are lines in memory or in the spool that are not sent. Lines that a session has been given
-	// may be among them.
+	// Waiting are lines in memory or in the spool that are not sent. Lines in flight are among them.
 	Waiting int64
-	// Lag is how long ago the oldest of these came, also if that was to a process before; 0 if none waits.
+	// Lag is how long ago the oldest of these was read, by this process or an earlier one. It is 0 if none waits.
 	Lag time.Duration
 	// QueueBytes is the memory that lines take, of QueueLimit.
 	QueueBytes, QueueLimit int64
 	Unconfirmed            int // blocks on their way through the ring, with Confirm
-	// SpoolLines and SpoolBytes are what is in the spool, files included that are about to
-	// go, of SpoolLimit, which is 0 without a spool.
+	// SpoolLines and SpoolBytes are what is in the spool, including files that are about to be removed. SpoolLimit is 0
+	// without a spool.
 	SpoolLines, SpoolBytes, SpoolLimit int64
 	SpoolSegments                      int
-	// SpoolFailing tells that there is to be a spool, and it cannot be used.
+	// SpoolFailing means that a spool is configured and cannot be used.
 	SpoolFailing bool
 }
 
@@ -85,14 +82,14 @@ type InputStats struct {
 	Lines     int64 // taken
 	Bytes     int64
 	Truncated int64
-	File      *tail.Stats   // nil if it is no file
-	Syslog    *syslog.Stats // nil if it is no socket
+	File      *tail.Stats   // nil if it is not a file
+	Syslog    *syslog.Stats // nil if it is not a socket
 }
 
 // GroupStats are those of the lines that go to a group, or to each of several.
 type GroupStats struct {
 	Groups string // names with spaces between
-	Lines  int64  // taken for it, those that were dropped later included
+	Lines  int64  // read for it, including those that were dropped later
 	Bytes  int64
 }
 
@@ -100,7 +97,7 @@ type GroupStats struct {
 // together are the sum of Sent, Dropped, Waiting and Abandoned; after Run what waits is in the spool.
 func (p *Publisher) Stats() Stats {
 	st := Stats{Dropped: make(map[string]int64), DroppedBytes: make(map[string]int64), Ends: make(map[string]int64)}
-	// What a line is counted as last is read first, so that no sum exceeds Took.
+	// The counters that a line reaches last are read first, so that no sum exceeds Took.
 	q := p.queue.Stats()
 	for _, why := range []queue.DropReason{queue.DropQueue, queue.DropEnd, queue.DropSpool, queue.DropDamage} {
 		st.Dropped[dropName(why)] = q.Dropped[why.String()]

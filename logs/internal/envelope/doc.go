@@ -1,5 +1,5 @@
-// Package envelope is what logpub puts in front of lines, if asked to, so that who receives them
-// can tell repeats and gaps: who sent them, in which of its lives, and their number.
+// Package envelope is the header that logpub can put in front of lines: which publisher sent them, in which run, and their
+// numbers. Subscribers detect duplicates and gaps by it.
 //
 //	0      4  magic: 0xFF, "LP", version 1; no text begins with 0xFF
 //	4      1  n, length of the publisher's name: 1 to 64
@@ -13,21 +13,20 @@
 //
 // # What it means
 //
-// A publisher has a new epoch each time it starts, above all that it had before if its clock does not
-// go backwards. In an epoch each list of groups that lines go to is a stream with numbers of
-// its own, from 0, in the order in which the lines were read: who has joined one group of many sees no gap
-// where lines went elsewhere. (publisher, epoch, stream, number) names one line for ever: a line that is sent again has
-// the same name, in another process too. A number that never comes is a line that was dropped.
+// A publisher has a new epoch each time it starts. It is above all earlier ones, unless the clock goes backwards. Within an epoch,
+// each list of groups that lines go to is a stream with its own numbers, from 0, in the order in which the lines were read. So a
+// subscriber of one group among many sees no gap where lines went elsewhere. Publisher, epoch, stream and number identify a line
+// for ever: a line that is sent again has the same four, even from another process. A number that never arrives is a line
+// that was dropped.
 //
 // # What it does not
 //
-// Gaps at the end of a stream cannot be seen. Publishers that share a name are told apart by
-// their epochs.
+// A gap at the end of a stream cannot be detected. Publishers that share a name differ in their epochs.
 //
-// [Numbers] are what a subscriber keeps of a stream, to tell repeats and gaps.
+// [Numbers] is what a subscriber keeps of a stream to detect duplicates and gaps.
 //
 // # Limits
 //
-// Decode allocates nothing but the name, and not that if it is the one that the Header already has; Split allocates
-// nothing. Numbers has at most [MaxSpans] spans.
+// Decode allocates only the name, and not even that if the Header already has it. Split allocates nothing. Numbers has at most
+// [MaxSpans] spans.
 package envelope

@@ -3,27 +3,25 @@
 //
 // # What it takes
 //
-// A datagram is a message, with or without a newline or NUL at its end. A stream is framed by octet
-// counting (RFC 6587 §3.4.1) if it begins with a length, a space and '<', and by newlines or NULs
-// otherwise (§3.4.2); what it begins with counts for all of it. [Parse] finds the text behind the header, with and without a
-// host name (nginx with nohostname, HAProxy, /dev/log). What has no priority is text as a whole,
-// such as the JSON of Caddy.
+// A datagram is a message, with or without a newline or NUL at its end. A stream is framed by octet counting (RFC 6587 §3.4.1) if
+// it starts with a length, a space and '<', and by newlines or NULs otherwise (§3.4.2). Its start decides for the whole stream.
+// [Parse] finds the text behind the header, with and without a host name (nginx with nohostname, HAProxy, /dev/log). A message
+// without a priority is text as a whole, such as the JSON of Caddy.
 //
 // # What it guarantees
 //
-// No input panics or takes more memory than MaxMessage bytes a connection. Text is one line: newlines and NULs in it become
-// spaces. A socket's path is bound under another name and renamed, so that a
-// successor takes it over without a moment in which there is none; only its owner removes it.
+// No input causes a panic or takes more memory than MaxMessage bytes per connection. Text is one line: newlines and NULs in it
+// become spaces. A socket is bound under another name and renamed to its path, so that a successor takes the path over
+// without a gap. Only its owner removes it.
 //
 // # What it does not
 //
-// Datagrams that the kernel drops since the socket's buffer is full are lost; where the kernel tells, they are counted
-// ([Stats]). Times, hosts, tags and
-// structured data are found and not checked. There is no TLS and no RELP.
+// Datagrams that the kernel drops because the socket's buffer is full are lost. Where the kernel reports them, they are counted
+// ([Stats]). Times, hosts, tags and structured data are skipped without a check. There is no TLS and no RELP.
 //
 // # Limits
 //
-// 64 KiB a message, what is beyond is cut and counted; 1000 connections, further ones are closed at once.
+// 64 KiB per message; longer ones are cut and counted. 1000 connections; further ones are closed at once.
 //
 // References: RFC 3164, RFC 5424, RFC 6587; docs/spec/mod_log_spread.md §2.2, §2.3, §2.5.
 package syslog

@@ -1,34 +1,34 @@
-// Package tail follows log files through their rotation, and keeps on disk how far it has come, so that a
-// restart loses and repeats nothing.
+// Package tail follows log files through their rotation. It saves its position on disk, so that a restart loses and repeats
+// nothing.
 //
 // # How it follows
 //
-// A file is known by device, inode and a fingerprint of its first bytes, since inodes are used
-// again. When the path has another file (rotation by rename) the new one is read from its beginning, and the
-// old one for a minute after its last growth, as workers of a web server that restarts gracefully
-// write on. When the file is shorter than what was read of it, or begins with something else (rotation by copy-truncate), what
-// was not read is taken from the copy beside it, which the fingerprint tells, and then the file from its beginning. After a
-// restart the same rules find what was written meanwhile.
+// A file is identified by device, inode and a fingerprint of its first bytes, because inodes are reused. When the path has
+// another file (rotation by rename), the new one is read from its beginning. The old one is read until a minute after its last
+// growth, because workers of a web server that restarts gracefully still write to it. When the file is shorter than what was read
+// of it, or starts with something else (rotation by copy-truncate), the unread part is taken from the copy beside it, which the
+// fingerprint identifies; then the file is read from its beginning. After a restart the same rules find what was written
+// meanwhile.
 //
-// Files are looked at ten times a second; nothing but reading tells of news on every file system.
+// Files are checked ten times a second: no notification works on every file system.
 //
 // # What it guarantees
 //
-//   - Whole lines, in the order of each file. The beginning of a line waits for its end; one that is longer
-//     than [Config.MaxLine] is cut, and its rest passed over.
-//   - The position on disk never stands behind what the taker of lines has not called safe. It is
-//     written to another file that is renamed, with a checksum. A line is repeated after a kill if
-//     it was given and not yet noted: what was given in the last second, at most.
+//   - Whole lines, in the order of each file. The beginning of a line waits for its end. A line that is longer than
+//     [Config.MaxLine] is cut.
+//   - The position on disk is never beyond a line that the taker has not called safe. It is written to another file that is then
+//     renamed, with a checksum. After a kill, lines are repeated that were passed on and not yet recorded: at most those of
+//     the last second.
 //
 // # What it does not
 //
-// A file that came and went between two looks at the path, such as that between two rotations while nothing followed, is not
-// found. What a program writes between the copy and the truncation is lost by copy-truncate itself. Copies that were
-// compressed, or moved to another directory, are not found, nor are those of a file that had less than 16 bytes
-// when it was last noted. Where the system has no inodes (Windows) the fingerprint alone decides, and files of which the first
-// 1024 bytes are the same are taken for one.
+// A file that appeared and disappeared between two checks of the path is not found; nor is one between two rotations while no
+// process followed. Copy-truncate itself loses what a program writes between the copy and the truncation. Copies that were
+// compressed, or moved to another directory, are not found, nor are those of a file that had less than 16 bytes when it was last
+// recorded. Where the system has no inodes (Windows), the fingerprint alone decides, and files with the same first 1024 bytes
+// count as one.
 //
 // # Debugging
 //
-// [Config.OnEvent] is told of each rotation, truncation and loss. The position is text.
+// [Config.OnEvent] is called for each rotation, truncation and loss. The position is text.
 package tail
