@@ -8,8 +8,8 @@ import (
 	"github.com/spreadd/spreadd/internal/fsutil"
 )
 
-// Ack says that all records up to an ID have been dealt with. Even if it returns an
-// error, which is [*Error], this process does not see them again; the next one may.
+// Ack acknowledges all records up to an ID. Even after an error, which is [*Error], this process does not read them again; the
+// next one may.
 func (s *Spool) Ack(id uint64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -26,11 +26,10 @@ func (s *Spool) Acked() uint64 {
 	return s.acked
 }
 
-// advance acknowledges what is up to id.
+// advance acknowledges all records up to id.
 func (s *Spool) advance(id uint64) error {
 	s.acked, s.last, s.dirty = id, max(s.last, id), true
-	// The position goes first: when a segment is gone, nothing else says how far the
-	// IDs had come.
+	// The position is written first. Once a segment is removed, nothing else records the highest ID.
 	err := s.pos.write(id)
 	for len(s.segs) > 0 && s.segs[0].last <= id && (len(s.segs) > 1 || s.out == nil) {
 		if e := s.remove(); e != nil {
@@ -43,7 +42,7 @@ func (s *Spool) advance(id uint64) error {
 	return err
 }
 
-// walk counts what is acknowledged in a segment.
+// walk counts the acknowledged records of a segment.
 func (s *Spool) walk(g *segment) {
 	if g.last <= s.acked {
 		g.ackRecords, g.ackLines, g.ackOff = g.records, g.lines, g.size
@@ -54,7 +53,7 @@ func (s *Spool) walk(g *segment) {
 	}
 	f, err := os.Open(g.path)
 	if err != nil {
-		return // the counts are too high until the segment goes
+		return // the counts of what waits are too high until the segment is removed
 	}
 	defer func() { _ = f.Close() }()
 	var b [recHeaderLen]byte
@@ -72,7 +71,7 @@ func (s *Spool) walk(g *segment) {
 	}
 }
 
-// remove removes the oldest segment. If its file stays, it goes at the next start.
+// remove removes the oldest segment. If that fails, the next start removes the file.
 func (s *Spool) remove() error {
 	g := s.segs[0]
 	if len(s.segs) == 1 {
@@ -89,7 +88,7 @@ func (s *Spool) remove() error {
 	return nil
 }
 
-// Dropped is what DropOldest has dropped of what was not acknowledged.
+// Dropped counts the records that DropOldest has dropped and that were not acknowledged.
 type Dropped struct {
 	Records, Lines int64
 	Bytes          int64  // of the records' data
@@ -107,13 +106,12 @@ func (s *Spool) DropOldest() (Dropped, error) {
 	d := Dropped{Records: g.records - g.ackRecords, Lines: g.lines - g.ackLines, Last: g.last}
 	d.Bytes = g.size - g.ackOff - recHeaderLen*d.Records
 	if len(s.segs) == 1 {
-		s.closeOut() // so that it goes
+		s.closeOut() // so that it can be removed
 	}
 	return d, s.advance(max(d.Last, s.acked))
 }
 
-// Sync waits until all that was appended and acknowledged is on the disk. It does not keep
-// others from the spool meanwhile.
+// Sync waits until everything appended and acknowledged is on the disk. Other methods do not wait for it.
 func (s *Spool) Sync() error {
 	s.mu.Lock()
 	out, pos, newFile, dirty, rolled := s.out, s.pos.f, s.newFile, s.dirty, s.rolled
@@ -143,7 +141,7 @@ func (s *Spool) Sync() error {
 	return nil
 }
 
-// syncFile syncs a file; one that was closed meanwhile has been given up.
+// syncFile syncs a file, unless it was closed meanwhile because it is no longer needed.
 func syncFile(f *os.File) error {
 	if err := f.Sync(); err != nil && !errors.Is(err, os.ErrClosed) {
 		return err
@@ -151,8 +149,8 @@ func syncFile(f *os.File) error {
 	return nil
 }
 
-// Close syncs and closes the spool. If nothing waits its segments are removed. Afterwards Append and
-// Read return errors, and the other methods do nothing.
+// Close syncs and closes the spool. If no records wait, it removes the segments. Afterwards Append and Read return errors, and the
+// other methods do nothing.
 func (s *Spool) Close() error {
 	err := s.Sync()
 	s.mu.Lock()
@@ -170,7 +168,7 @@ func (s *Spool) Close() error {
 	return err
 }
 
-// Empty tells whether a directory has no segments; it takes no lock.
+// Empty reports whether a directory has no segments. It takes no lock.
 func Empty(dir string) bool {
 	names, err := filepath.Glob(filepath.Join(dir, "*"+segmentSuffix))
 	return err == nil && len(names) == 0
@@ -186,6 +184,6 @@ func (s *Spool) closeFiles() {
 		_ = s.pos.f.Close()
 	}
 	if s.lock != nil {
-		_ = s.lock.Close() // with it goes the lock
+		_ = s.lock.Close() // this releases the lock
 	}
 }

@@ -14,8 +14,7 @@ import (
 //	8   4  CRC32C of the 8 bytes above
 //	12  4  zero
 //
-// which are written in turn, so that a write that is torn leaves the other. The one with
-// the higher ID counts.
+// which are written in turn, so that a torn write leaves the other one intact. The slot with the higher ID counts.
 const (
 	positionName = "acked"
 	slotLen      = 16
@@ -27,8 +26,7 @@ type position struct {
 	next int64 // the slot to write
 }
 
-// openPosition returns the ID that the file has, or 0. If the file was there and had
-// none, damaged is true.
+// openPosition returns the ID in the file, or 0. damaged means that the file existed and had no valid ID.
 func openPosition(path string) (p position, id uint64, damaged bool, err error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {

@@ -13,12 +13,12 @@ import (
 	"strings"
 )
 
-// A segment begins with
+// A segment starts with
 //
 //	0   8  magic, "lpspool1"
 //	8   8  ID of its first record; ID and CRC as all numbers in big endian
 //
-// and goes on with records:
+// and continues with records:
 //
 //	0   4  length of the data
 //	4   4  lines in it
@@ -59,7 +59,7 @@ type head struct {
 	crc    uint32 // of the data
 }
 
-// appendRecord appends a record as it stands in a segment.
+// appendRecord appends a record in the format of a segment.
 func appendRecord(b []byte, r Record) []byte {
 	began := len(b)
 	b = binary.BigEndian.AppendUint32(b, uint32(len(r.Data)))
@@ -94,11 +94,11 @@ type segment struct {
 	first   uint64 // as its name says
 	last    uint64 // ID of its last record; 0 if it has none
 	size    int64  // up to the end of that
-	disk    int64  // what it takes, damage behind size included
+	disk    int64  // size of the file, damage behind size included
 	lines   int64  // of all its records
 	records int64
 
-	// Of these are acknowledged, and end at ackOff:
+	// Counts of its acknowledged records, and where these end.
 	ackRecords, ackLines, ackOff int64
 
 	bad []uint64 // IDs of records whose data is damaged
@@ -118,7 +118,7 @@ func parseSegment(name string) (first uint64, ok bool) {
 	return first, err == nil && first > 0
 }
 
-// createSegment makes an empty segment, and leaves nothing if that fails.
+// createSegment creates an empty segment, and leaves no file if that fails.
 func createSegment(dir string, first uint64) (*segment, *os.File, error) {
 	path := segmentPath(dir, first)
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
@@ -133,9 +133,8 @@ func createSegment(dir string, first uint64) (*segment, *os.File, error) {
 	return &segment{path: path, first: first, size: segHeaderLen, disk: segHeaderLen, ackOff: segHeaderLen}, f, nil
 }
 
-// scan reads a segment's records up to its end or the first that is not in order, and
-// fills in what the segment has. The error says why it did not come to the end. Data is
-// not looked at, since that takes its time.
+// scan reads the headers of a segment's records up to the end or the first invalid one, and fills in what the segment has. The
+// error says why it did not reach the end. Data is not read, because that would take too long.
 func (g *segment) scan(f io.ReaderAt, length int64, after uint64) error {
 	g.size, g.last, g.lines, g.records = 0, 0, 0, 0
 	var b [recHeaderLen]byte

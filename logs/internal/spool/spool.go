@@ -18,7 +18,8 @@ import (
 // Defaults of [Config].
 const (
 	DefaultMaxBytes = 1 << 30
-	// MaxSegmentBytes is the default's upper bound: what is given back, or dropped, at a time.
+	// MaxSegmentBytes is the largest default size of a segment. Space is freed, and records are dropped, a segment at a
+	// time.
 	MaxSegmentBytes = 16 << 20
 	// MinBytes is the smallest spool.
 	MinBytes = 64 << 10
@@ -26,8 +27,7 @@ const (
 
 // Errors that callers decide on.
 var (
-	// ErrFull means that a record does not fit until others are acknowledged or
-	// dropped.
+	// ErrFull means that a record does not fit until others are acknowledged or dropped.
 	ErrFull = errors.New("the spool is full")
 	// ErrLocked means that another process uses the directory.
 	ErrLocked = errors.New("another process uses this spool")
@@ -35,7 +35,7 @@ var (
 
 // Error is a failure with a file.
 type Error struct {
-	Op   string // what was being done
+	Op   string // the operation that failed
 	Path string
 	Err  error
 }
@@ -48,35 +48,34 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Config says where a spool is and how large it may be.
 type Config struct {
-	// Dir is made if it is not there, with its parents.
+	// Dir is created if it does not exist, with its parents.
 	Dir string
-	// MaxBytes bounds the segments; zero means DefaultMaxBytes, and the least is MinBytes.
+	// MaxBytes bounds the segments. Zero means DefaultMaxBytes; the minimum is MinBytes.
 	MaxBytes int64
-	// SegmentBytes is the size at which a new segment is begun; zero means
-	// a sixteenth of MaxBytes, but at most MaxSegmentBytes.
+	// SegmentBytes is the size at which a new segment starts. Zero means a sixteenth of MaxBytes, but at most
+	// MaxSegmentBytes.
 	SegmentBytes int64
 }
 
 // Record is what a spool holds.
 type Record struct {
-	ID    uint64 // above that of every record before it and above 0; the largest is no ID
-	Lines int    // how many there are in Data, for counts; not negative
+	ID    uint64 // above 0 and every earlier ID; the largest number is not an ID
+	Lines int    // number of lines in Data, for statistics; not negative
 	Data  []byte // up to MaxRecord
 }
 
-// Damage is what was found to be wrong in a file.
+// Damage is a damaged place in a file.
 type Damage struct {
 	Path   string
-	Offset int64 // of the first byte that is not in order
-	Bytes  int64 // that are lost from there
-	Lines  int64 // that are known to be lost; more may be if a head is damaged
-	// Torn tells that it is the end of the last segment, which is what a crash in the
-	// middle of a write leaves, and was cut off.
+	Offset int64 // of the first damaged byte
+	Bytes  int64 // bytes lost from there
+	Lines  int64 // lines known to be lost; if a header is damaged, there may be more
+	// Torn means that a crash in the middle of a write left it at the end of the last segment, and that it was cut off.
 	Torn bool
 	Err  error
 }
 
-// String says it in a line.
+// String describes the damage in one line.
 func (d Damage) String() string {
 	what := "damaged"
 	if d.Torn {
@@ -87,11 +86,11 @@ func (d Damage) String() string {
 
 // Recovery is what Open found.
 type Recovery struct {
-	Records, Lines int64 // that wait
+	Records, Lines int64 // not acknowledged
 	Damage         []Damage
 }
 
-// Spool is an open spool. Its methods may be called by several goroutines.
+// Spool is an open spool. Several goroutines may call its methods.
 type Spool struct {
 	cfg  Config
 	lock *os.File
@@ -101,7 +100,7 @@ type Spool struct {
 	out     *os.File   // the last of segs, to append to; nil if that is closed
 	size    int64      // of all segments
 	acked   uint64
-	last    uint64 // highest ID of all that were ever seen
+	last    uint64 // highest ID ever appended or acknowledged
 	pos     position
 	buf     []byte
 	dirty   bool       // since Sync
@@ -110,15 +109,14 @@ type Spool struct {
 	damage  []Damage
 	closed  bool
 
-	// Where Read goes on.
+	// Where Read continues.
 	in    *os.File // of inSeg
 	inSeg *segment
 	inOff int64
-	inID  uint64 // records below it are in front of inOff
+	inID  uint64 // records with lower IDs are before inOff
 }
 
-// Open opens the spool of a directory and makes it if there is none. An error is [*Error];
-// it wraps ErrLocked if the directory is in use.
+// Open opens the spool in a directory, or creates it. An error is [*Error], and wraps ErrLocked if the directory is in use.
 func Open(cfg Config) (*Spool, Recovery, error) {
 	if cfg.MaxBytes == 0 {
 		cfg.MaxBytes = DefaultMaxBytes
@@ -149,14 +147,14 @@ func Open(cfg Config) (*Spool, Recovery, error) {
 	return s, found, nil
 }
 
-// How long, and how often, a lock is tried.
+// How long, and how often, Open tries to lock.
 const (
 	lockPatience = 500 * time.Millisecond
 	lockRetry    = 10 * time.Millisecond
 )
 
-// patientLock locks a file. A process that was killed a moment ago may still be letting go of
-// its files, so a lock that is taken is tried again for a while.
+// patientLock locks a file. A process that was killed a moment ago may not have released its lock yet, so patientLock retries for
+// a while.
 func patientLock(f *os.File) error {
 	limit := time.Now().Add(lockPatience)
 	for {
@@ -171,7 +169,7 @@ func patientLock(f *os.File) error {
 	}
 }
 
-// recover reads what is in the directory.
+// recover reads the directory.
 func (s *Spool) recover() (found Recovery, err error) {
 	var damaged bool
 	path := filepath.Join(s.cfg.Dir, positionName)
@@ -209,7 +207,7 @@ func (s *Spool) recover() (found Recovery, err error) {
 	return found, nil
 }
 
-// recoverSegment takes a segment into use, or removes it if it has nothing that waits.
+// recoverSegment takes a segment into use, or removes it if no record in it waits.
 func (s *Spool) recoverSegment(g *segment, after uint64, last bool) (*Damage, error) {
 	f, err := os.OpenFile(g.path, os.O_RDWR, 0)
 	if err != nil {
@@ -222,7 +220,7 @@ func (s *Spool) recoverSegment(g *segment, after uint64, last bool) (*Damage, er
 	}
 	why := g.scan(f, info.Size(), after)
 	var d *Damage
-	if why != nil && info.Size() > 0 { // empty: killed between its creation and its head
+	if why != nil && info.Size() > 0 { // an empty file is what a kill between its creation and its header leaves
 		d = &Damage{Path: g.path, Offset: g.size, Bytes: info.Size() - g.size, Torn: last, Err: why}
 		if last && g.size > 0 {
 			if err := f.Truncate(g.size); err != nil {
@@ -247,16 +245,14 @@ func (s *Spool) recoverSegment(g *segment, after uint64, last bool) (*Damage, er
 	return d, nil
 }
 
-// Last returns the highest ID that was ever appended or acknowledged, as far as the
-// directory knows.
+// Last returns the highest ID that was ever appended or acknowledged, as far as the directory has recorded it.
 func (s *Spool) Last() uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.last
 }
 
-// Waiting returns how many records and lines are not acknowledged, and the size of
-// the segments in bytes.
+// Waiting returns how many records and lines are not acknowledged, and the size of the segments in bytes.
 func (s *Spool) Waiting() (records, lines, size int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -264,7 +260,7 @@ func (s *Spool) Waiting() (records, lines, size int64) {
 	return records, lines, s.size
 }
 
-// Segments returns how many files there are.
+// Segments returns the number of segments.
 func (s *Spool) Segments() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -279,7 +275,7 @@ func (s *Spool) count() (records, lines int64) {
 	return records, lines
 }
 
-// Damage returns what Read has found to be damaged since the last call.
+// Damage returns the damage that Read has found since the last call.
 func (s *Spool) Damage() []Damage {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -288,8 +284,7 @@ func (s *Spool) Damage() []Damage {
 	return d
 }
 
-// Append adds a record. The error is ErrFull if there is no room; other errors, which are
-// [*Error], leave the spool as it was, too.
+// Append adds a record. The error is ErrFull if there is no room, and otherwise an [*Error]. Both leave the spool as it was.
 func (s *Spool) Append(r Record) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -304,8 +299,7 @@ func (s *Spool) Append(r Record) error {
 		need += segHeaderLen
 	}
 	if s.size+need > s.cfg.MaxBytes {
-		// The last segment stays while it is in use, though it may have nothing that
-		// waits.
+		// The last segment is kept while it is in use, even if no record in it waits.
 		if n := len(s.segs); n != 1 || s.segs[0].last > s.acked {
 			return ErrFull
 		}
@@ -322,8 +316,8 @@ func (s *Spool) Append(r Record) error {
 	g := s.segs[len(s.segs)-1]
 	s.buf = appendRecord(s.buf[:0], r)
 	if _, err := s.out.WriteAt(s.buf, g.size); err != nil {
-		// What was written of it is behind the segment's end for us. It must go
-		// all the same, or the next start would report it.
+		// What was written of it is behind the end of the segment. It must be removed, or the next start would report it
+		// as torn.
 		if err := s.out.Truncate(g.size); err != nil {
 			s.closeOut()
 		}
@@ -342,7 +336,7 @@ func (s *Spool) Append(r Record) error {
 	return nil
 }
 
-// roll begins a new segment for a record if the last has no room for it.
+// roll starts a new segment if the last one has no room for a record.
 func (s *Spool) roll(id uint64, length int) error {
 	if s.out != nil {
 		g := s.segs[len(s.segs)-1]
@@ -367,10 +361,9 @@ func (s *Spool) closeOut() {
 	}
 }
 
-// Read returns the oldest record that is not acknowledged and has an ID of at least id. Its data
-// is in buf, or in a new slice if that is too small. The error is io.EOF if there is
-// no such record, or [*Error]. A record that is damaged is passed over, and told by
-// [Spool.Damage].
+// Read returns the oldest record that is not acknowledged and has an ID of at least id. Its data is in buf, or in a new slice if
+// buf is too small. The error is io.EOF if there is no such record, and otherwise an [*Error]. Read skips damaged records;
+// [Spool.Damage] reports them.
 func (s *Spool) Read(id uint64, buf []byte) (Record, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -389,11 +382,11 @@ func (s *Spool) Read(id uint64, buf []byte) (Record, error) {
 		if err != nil {
 			return Record{}, err
 		}
-		id = max(id, s.inID) // what is damaged is passed over
+		id = max(id, s.inID) // skip what is damaged
 	}
 }
 
-// seek has the input stand in a segment which may have a record of at least id.
+// seek moves the input to a segment that may have a record with an ID of at least id.
 func (s *Spool) seek(id uint64) error {
 	if s.inSeg != nil && s.inID <= id && s.inOff < s.inSeg.size && s.inSeg.last >= id {
 		return nil
@@ -425,8 +418,8 @@ func (s *Spool) closeIn() {
 	}
 }
 
-// readNext reads the record at the input, whose data it skips if the ID is below id
-// or if it is damaged; then the record it returns has the ID 0.
+// readNext reads the record at the input. It skips a record that is damaged or has an ID below id, and then returns one with the
+// ID 0.
 func (s *Spool) readNext(id uint64, buf []byte) (Record, error) {
 	g := s.inSeg
 	var b [recHeaderLen]byte
@@ -461,8 +454,7 @@ func (s *Spool) readNext(id uint64, buf []byte) (Record, error) {
 	return Record{ID: h.id, Lines: h.lines, Data: buf}, nil
 }
 
-// cut gives up the rest of the segment at the input, since without a record's length there
-// is no way to the next one.
+// cut gives up the rest of the segment at the input. Without a record's length the next record cannot be found.
 func (s *Spool) cut(g *segment, why error) {
 	good := segment{first: g.first}
 	_ = good.scan(s.in, s.inOff, 0)
@@ -472,6 +464,6 @@ func (s *Spool) cut(g *segment, why error) {
 	g.ackOff, g.ackLines, g.ackRecords = min(g.ackOff, g.size), min(g.ackLines, g.lines), min(g.ackRecords, g.records)
 	s.inOff = g.size
 	if g == s.segs[len(s.segs)-1] {
-		s.closeOut() // nothing can stand behind the damage
+		s.closeOut() // nothing can be appended behind the damage
 	}
 }

@@ -89,7 +89,7 @@ func (p *packetSocket) readNow(buf []byte) (n int, ok bool) {
 // over ends reading at a time.
 func (p *packetSocket) over(at time.Time) { p.end.Store(at.UnixNano()) }
 
-// drops returns how many datagrams the kernel had no room for, if it tells.
+// drops returns how many datagrams the kernel had no room for, if it reports that.
 func (p *packetSocket) drops() (int64, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

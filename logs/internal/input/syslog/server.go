@@ -68,7 +68,7 @@ type Stats struct {
 	Refused     int64 // connections closed at once: there were MaxConns
 	// AcceptErrors are connections that the system could not hand over.
 	AcceptErrors int64
-	// KernelDrops are datagrams for which the kernel's buffer had no room, where the system tells.
+	// KernelDrops are datagrams for which the kernel's buffer had no room, where the system reports them.
 	KernelDrops int64
 }
 
@@ -85,7 +85,7 @@ func (s *Stats) Add(o *Stats) {
 // Stats returns the counters. It may be called at any time.
 func (s *Server) Stats() Stats {
 	if s.packet != nil {
-		if n, ok := s.packet.drops(); ok { // else it is closed
+		if n, ok := s.packet.drops(); ok { // otherwise it is closed
 			s.stats.kernel.Store(n)
 		}
 	}

@@ -19,7 +19,7 @@ const (
 	pollInterval = 100 * time.Millisecond
 	// saveInterval is how often the position is written, if it has changed.
 	saveInterval = time.Second
-	// graceTime is for how long a file that was renamed is read after it has grown.
+	// graceTime is how long a renamed file is still read after its last growth.
 	graceTime = time.Minute
 	readBytes = 64 << 10
 )
@@ -27,23 +27,22 @@ const (
 // Config says what to follow.
 type Config struct {
 	Path string
-	// State is a directory for positions; empty means that none is kept.
+	// State is a directory for positions. Empty means that no position is saved.
 	State string
-	// FromStart reads a file of which there is no position from its beginning; otherwise
-	// what it has then is passed over.
+	// FromStart reads a file without a saved position from its beginning. Otherwise its present content is skipped.
 	FromStart bool
-	// MaxLine is the longest line in bytes, its newline included; 0 means 64 KiB.
+	// MaxLine is the longest line in bytes, newline included. 0 means 64 KiB.
 	MaxLine int
-	// OnEvent is told what an operator may want to know; nil if nobody does.
+	// OnEvent is called with events for the operator's log. It may be nil.
 	OnEvent func(what string, err error)
 }
 
 // Taker takes lines.
 type Taker interface {
-	// Take takes whole lines, and returns how many bytes of them it took, which is less only if the
-	// follower is to end, and a mark.
+	// Take takes whole lines. It returns a mark, and how many bytes it took, which is less than all only if the follower is
+	// to end.
 	Take(lines []byte) (n int, mark uint64)
-	// Safe returns a mark: lines up to it will not be lost.
+	// Safe returns a mark up to which lines cannot be lost.
 	Safe() uint64
 }
 
@@ -54,8 +53,8 @@ type Follower struct {
 	state  string
 	files  []*file // oldest first; the last is that at the path, if there is one
 	buf    []byte
-	wrote  []byte // as it stands on disk
-	failed bool   // to write it
+	wrote  []byte // the position as it is on disk
+	failed bool   // the last attempt to write it has failed
 
 	mu    sync.Mutex
 	stats Stats  // what Stats adds is not in it
@@ -68,7 +67,7 @@ type file struct {
 	place       // offset is up to where lines were given
 	safe  int64 // up to where they are safe
 	given []given
-	skip  bool // the rest of a line that was cut is passed over
+	skip  bool // skip the rest of a line that was cut
 	old   bool // it is no longer at the path
 	grew  time.Time
 }
@@ -250,7 +249,7 @@ func (f *Follower) find(p place) *file {
 	return copied
 }
 
-// poll gives what has come, and tells whether there may be more at once.
+// poll passes new lines on, and reports whether there may be more already.
 func (f *Follower) poll(ctx context.Context) (more bool) {
 	f.rotate()
 	for i := 0; i < len(f.files); {
@@ -331,7 +330,7 @@ func (f *Follower) truncated(g *file, i int) {
 	f.event(&f.stats.Losses, "no copy of the truncated file found, unread lines lost", nil)
 }
 
-// read gives the lines of at most one buffer, and tells whether there were any.
+// read passes on the lines of at most one buffer, and reports whether there were any.
 func (f *Follower) read(ctx context.Context, g *file) bool {
 	n, err := g.f.ReadAt(f.buf, g.offset)
 	if err != nil && !errors.Is(err, io.EOF) {

@@ -113,7 +113,7 @@ func fingerprint(f io.ReaderAt, n int64) (length int64, sum [sha256.Size]byte) {
 	return int64(got), sha256.Sum256(b[:got])
 }
 
-// begins tells whether a file begins as a place says.
+// begins reports whether a file still starts with the fingerprint of a place.
 func (p *place) begins(f io.ReaderAt) bool {
 	n, sum := fingerprint(f, p.printLen)
 	return n == p.printLen && sum == p.print

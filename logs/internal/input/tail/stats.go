@@ -48,7 +48,7 @@ func (f *Follower) Stats() Stats {
 	return st
 }
 
-// event counts what has happened and tells of it.
+// event counts an event and reports it.
 func (f *Follower) event(count *int64, what string, err error) {
 	f.mu.Lock()
 	*count++
