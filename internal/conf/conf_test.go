@@ -28,7 +28,7 @@ func TestSuggest(t *testing.T) {
 	known := []string{"file", "group", "queue", "stats_interval", "rewrite_time"}
 	for word, want := range map[string]string{
 		"File": "file", "statsinterval": "stats_interval", "stats-interval": "stats_interval", "fil": "file", "grup": "group", "ququee": "",
-		"rewrit_tmie": "rewrite_time", "xy": "", "": "", "color": "",
+		"rewrite_tmie": "rewrite_time", "xy": "", "": "", "color": "",
 	} {
 		if got := Suggest(word, known); got != want {
 			t.Errorf("%q may mean %q, want %q", word, got, want)
