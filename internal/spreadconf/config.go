@@ -41,7 +41,7 @@ type Config struct {
 // Segment is a list of daemons that share addresses and a port.
 type Segment struct {
 	Pos     Pos
-	Addrs   []netip.Addr // multicast, broadcast or else; 1 to MaxSegmentAddrs; may have zones
+	Addrs   []netip.Addr // multicast, broadcast or other; 1 to MaxSegmentAddrs; may have zones
 	Port    uint16       // of UDP data, of clients and of the UNIX socket's name; tokens use the next one
 	Daemons []Daemon     // in file order, at least one
 }

@@ -25,7 +25,7 @@ func checkPlace(t testing.TB, src []byte, e *Error) {
 	}
 }
 
-// Every refused file of the corpus, with all of what its author is told.
+// Every refused file of the corpus, with all that its error says.
 func TestErrorTexts(t *testing.T) {
 	x := loadIndex(t)
 	var b strings.Builder

@@ -389,6 +389,6 @@ func TestDefault(t *testing.T) {
 		t.Error(err)
 	}
 	for range got.Daemons() {
-		break // an iterator has to stop when told to
+		break // an iterator must stop when asked to
 	}
 }

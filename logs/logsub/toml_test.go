@@ -73,7 +73,7 @@ func TestTOMLDefaults(t *testing.T) {
 // sqlLog is a log with a table, but for its columns.
 const sqlLog = "[[log]]\n\ngroup = \"a\"\n[log.sql]\ndriver = \"mysql\"\ndsn = \"u@/d\"\ntable = \"t\"\n"
 
-// TestTOMLMistakes: each has its line, and all are told at once.
+// TestTOMLMistakes: each has its line, and all are reported at once.
 func TestTOMLMistakes(t *testing.T) {
 	unlocked, _, err := ParseTOML("x.toml", []byte("lock = false\nfsync = \"batch\"\n[[log]]\ngroup = \"a\"\nfile = \"/a\"\n"))
 	if err != nil || !unlocked.NoLock || unlocked.SyncInterval >= 0 || !strings.HasPrefix(unlocked.TOML(), "lock = false\nfsync = \"batch\"\n") {

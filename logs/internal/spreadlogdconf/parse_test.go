@@ -89,7 +89,7 @@ func inLog(t *testing.T, s string) (*Log, *Config) {
 	return &cfg.Spreads[0].Logs[0], cfg
 }
 
-// TestWords has a row for each rule of the lexer (spreadlogd §3), told by what becomes of File.
+// TestWords has a row for each rule of the lexer (spreadlogd §3), shown by the value of File.
 func TestWords(t *testing.T) {
 	for _, tt := range []struct {
 		name, in, want string

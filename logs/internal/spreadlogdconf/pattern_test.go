@@ -2,7 +2,7 @@ package spreadlogdconf
 
 import "testing"
 
-// TestEgrep holds what spreadlogd §10 tells of Match, and where egrep's syntax and that of package
+// TestEgrep holds what spreadlogd §10 says about Match, and where egrep's syntax and that of package
 // regexp differ.
 func TestEgrep(t *testing.T) {
 	for _, tt := range []struct {
