@@ -196,7 +196,7 @@ func TestBehind(t *testing.T) {
 				}
 			}
 			for sess.Waiting() != (Waiting{}) { // The writer may not have counted yet what was read.
-				time.Sleep(time.Millisecond) //house:sleep the writer tells nobody
+				time.Sleep(time.Millisecond) //house:sleep the writer does not signal this
 			}
 			if !enqueue() {
 				t.Error("refused after everything was read")
