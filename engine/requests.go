@@ -36,7 +36,7 @@ func (e *Engine) Submit(now clock.Time, id SessionID, data buf.Slice, out *Effec
 	b := data.Bytes()
 	t := wire.TypeOf(b)
 	if t&wire.Requests != 0 {
-		switch o := e.checkRequest(id, t, b); o {
+		switch o := e.checkRequest(t, b); o {
 		case Accepted:
 		case Rejected:
 			e.reject(id, t, b, out)
@@ -64,7 +64,7 @@ func (e *Engine) ended(id SessionID) bool {
 }
 
 // checkRequest decides on a request of a local session.
-func (e *Engine) checkRequest(id SessionID, t wire.Type, b []byte) Reason {
+func (e *Engine) checkRequest(t wire.Type, b []byte) Reason {
 	if t&wire.Kill != 0 {
 		return Accepted
 	}
