@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/logs/internal/envelope"
 	"github.com/spreadd/spreadd/logs/internal/input"
 	"github.com/spreadd/spreadd/spread"
@@ -236,7 +237,7 @@ func crash(t *testing.T, rounds int, rng *rand.Rand) {
 	if _, err := fmt.Fprintf(w, "%010d\n", n+1); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, "the last line", seen(n+1))
+	testkit.Wait(t, "the last line", seen(n+1))
 	_ = w.Close()
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("it ends with %v: %s", err, stderr)

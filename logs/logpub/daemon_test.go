@@ -14,6 +14,7 @@ import (
 	"github.com/spreadd/spreadd/daemon"
 	"github.com/spreadd/spreadd/daemon/session"
 	"github.com/spreadd/spreadd/engine"
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/internal/topology"
 	"github.com/spreadd/spreadd/spread"
 )
@@ -132,7 +133,7 @@ func TestDaemonRestart(t *testing.T) {
 	}
 
 	stop()
-	waitFor(t, "the end of the session", func() bool { return log.count("lost the connection") == 1 })
+	testkit.Wait(t, "the end of the session", func() bool { return log.count("lost the connection") == 1 })
 	after := numbered(101, 200)
 	if _, err := io.WriteString(w, strings.Join(after, "")); err != nil {
 		t.Fatal(err)
@@ -144,7 +145,7 @@ func TestDaemonRestart(t *testing.T) {
 	}
 	_, stop = startDaemon(t, port)
 	defer stop()
-	waitFor(t, "all lines to be sent", func() bool { return p.Stats().Sent == 200 })
+	testkit.Wait(t, "all lines to be sent", func() bool { return p.Stats().Sent == 200 })
 	sub = subscribe(t, address)
 	if _, err := io.WriteString(w, "last\n"); err != nil {
 		t.Fatal(err)
@@ -162,19 +163,4 @@ func TestDaemonRestart(t *testing.T) {
 		t.Error(err)
 	}
 	checkSums(t, p)
-}
-
-// waitFor waits for a condition.
-func waitFor(t testing.TB, what string, cond func() bool) {
-	t.Helper()
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	limit := time.After(patience)
-	for !cond() {
-		select {
-		case <-tick.C:
-		case <-limit:
-			t.Fatalf("waited in vain for %s", what)
-		}
-	}
 }

@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/logs/internal/input/syslog"
 	"github.com/spreadd/spreadd/logs/internal/input/tail"
 )
@@ -51,7 +52,7 @@ func TestSeveralInputs(t *testing.T) {
 		if err := do(); err != nil {
 			t.Fatal(err)
 		}
-		waitFor(t, "a line", func() bool { return len(d.got()) == n })
+		testkit.Wait(t, "a line", func() bool { return len(d.got()) == n })
 	}
 	send(1, func() error { _, err := io.WriteString(w, "from a pipe\n"); return err })
 	send(2, func() error { return os.WriteFile(filepath.Join(dir, "log"), []byte("from a file\n"), 0o600) })

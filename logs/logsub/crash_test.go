@@ -22,6 +22,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/archive"
 	"github.com/spreadd/spreadd/spread"
 	"github.com/spreadd/spreadd/spread/spreadtest"
@@ -208,7 +209,7 @@ func crash(t *testing.T, rounds int, rng *rand.Rand) {
 		t.Fatal(err)
 	}
 	last := crashLine(pub.next - 1)
-	waitUntil(t, "the last line", func() bool {
+	testkit.Wait(t, "the last line", func() bool {
 		b, err := os.ReadFile(filepath.Join(dir, "all"))
 		return err == nil && bytes.Contains(b, []byte(last)) || slices.ContainsFunc(parts(dir), func(p string) bool {
 			b, err := os.ReadFile(p)
@@ -237,21 +238,6 @@ func crash(t *testing.T, rounds int, rng *rand.Rand) {
 		t.Errorf("the indexes say %+v", sum)
 	}
 	t.Logf("killed %d times: %d lines sent, %d written before the end, in %d files", rounds, pub.next, len(before), sum.Files)
-}
-
-// waitUntil waits for a condition.
-func waitUntil(t *testing.T, what string, cond func() bool) {
-	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	limit := time.After(30 * time.Second)
-	for !cond() {
-		select {
-		case <-tick.C:
-		case <-limit:
-			t.Fatalf("waited in vain for %s", what)
-		}
-	}
 }
 
 func parts(dir string) []string {

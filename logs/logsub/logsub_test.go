@@ -1,7 +1,6 @@
 package logsub
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -15,28 +14,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/logs/internal/logline"
 	"github.com/spreadd/spreadd/spread"
 	"github.com/spreadd/spreadd/spread/spreadtest"
 )
-
-// output collects a log.
-type output struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.String()
-}
 
 // farm is a daemon, a publisher and a subscriber in one bubble of time.
 type farm struct {
@@ -44,7 +26,7 @@ type farm struct {
 	daemon *spreadtest.Daemon
 	sub    *Subscriber
 	pub    *spread.Conn
-	log    output
+	log    testkit.Output
 	dir    string
 	end    func() error // of the subscriber; may be called again
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/spreadd/spreadd/daemon/localring"
 	"github.com/spreadd/spreadd/daemon/localring/localringtest"
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/internal/testkit/testskip"
 	"github.com/spreadd/spreadd/logs/internal/sink/perlsink"
 	"github.com/spreadd/spreadd/logs/internal/spreadlogdconf"
@@ -36,7 +37,7 @@ type loghost struct {
 	pub    *spread.Conn
 	sub    *Subscriber
 	dir    string // in the place of /data/logs
-	log    output
+	log    testkit.Output
 	end    func() error // of the subscriber; may be called again
 }
 
@@ -172,7 +173,7 @@ func TestTalkPerl(t *testing.T) {
 func TestPerlApart(t *testing.T) {
 	needPerl(t)
 	dir := t.TempDir()
-	var log output
+	var log testkit.Output
 	src := &source{more: make(chan int)} // which begins with the second
 	for _, text := range []string{"hang", "fine", "die", "exit", "fine"} {
 		src.messages = append(src.messages, &spread.Message{Sender: "#p#h", Groups: []string{"a"}, Payload: []byte(text + "\n")})
@@ -249,7 +250,7 @@ func TestPerlSpool(t *testing.T) {
 	const lines = 5000 // several batches
 	run := func(function string, messages int, until func(st Stats) bool) {
 		t.Helper()
-		var log output
+		var log testkit.Output
 		src := &source{more: make(chan int)}
 		for i := range lines {
 			src.messages = append(src.messages, &spread.Message{Sender: "#p#h", Groups: []string{"a"}, Payload: fmt.Appendf(nil, "%d\n", (i+lines-1)%lines)})

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/logs/internal/logline"
 	"github.com/spreadd/spreadd/spread"
 )
@@ -43,21 +44,6 @@ func start(t *testing.T, cfg Config, src *source, logs ...Log) (s *Subscriber, e
 	}
 }
 
-// eventually polls until something is so.
-func eventually(t *testing.T, what string, cond func() bool) {
-	t.Helper()
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	limit := time.After(30 * time.Second)
-	for !cond() {
-		select {
-		case <-tick.C:
-		case <-limit:
-			t.Fatalf("waited in vain for %s", what)
-		}
-	}
-}
-
 // TestCommandSpool: what a command has not taken when logsub ends is on the disk, and comes first in the next
 // run: each line once, in order. Other sinks do not notice.
 func TestCommandSpool(t *testing.T) {
@@ -75,11 +61,11 @@ func TestCommandSpool(t *testing.T) {
 	s, end := start(t, cfg, src, logs()...)
 	for i := range first / 1000 {
 		src.more <- 1000
-		eventually(t, "the file to have its lines", func() bool {
+		testkit.Wait(t, "the file to have its lines", func() bool {
 			return s.Stats().Files[filepath.Join(dir, "file")].Records >= int64(i+1)*1000
 		})
 	}
-	eventually(t, "lines to be spooled", func() bool { return s.Stats().Sink(command).Queue.Spooled > 0 })
+	testkit.Wait(t, "lines to be spooled", func() bool { return s.Stats().Sink(command).Queue.Spooled > 0 })
 	if err := end(); err != nil {
 		t.Errorf("the first run: %v", err)
 	}
@@ -102,7 +88,7 @@ func TestCommandSpool(t *testing.T) {
 		t.Errorf("%d lines were found in the spool, want %d", n, first-inPipe)
 	}
 	src.more <- second
-	eventually(t, "all lines", func() bool {
+	testkit.Wait(t, "all lines", func() bool {
 		return strings.HasSuffix(read(t, filepath.Join(dir, "file")), fmt.Sprintf("line %d\n", first+second-1))
 	})
 	if err := end(); err != nil {
@@ -131,7 +117,7 @@ func TestCommandReopen(t *testing.T) {
 	src := numbered(100)
 	s, end := start(t, Config{}, src, Log{Group: "a", File: command, VHost: logline.VHostStrip})
 	for i := range 4 {
-		eventually(t, "a process", func() bool {
+		testkit.Wait(t, "a process", func() bool {
 			b, _ := os.ReadFile(starts)
 			return len(b) == 2*(i+1)
 		})
@@ -142,7 +128,7 @@ func TestCommandReopen(t *testing.T) {
 			s.Reopen()
 		}
 	}
-	eventually(t, "the lines", func() bool { return s.Stats().Sink(command).Records == 20 })
+	testkit.Wait(t, "the lines", func() bool { return s.Stats().Sink(command).Records == 20 })
 	if err := end(); err != nil {
 		t.Error(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/logs/internal/sink/sqlsink"
 )
 
@@ -46,8 +47,8 @@ func TestSQL(t *testing.T) {
 	s, end := start(t, cfg, src, logs()...)
 	src.more <- 1000
 	const name = "sqlite:logs"
-	eventually(t, "the file", func() bool { return s.Stats().Files[filepath.Join(dir, "file")].Records == 1000 })
-	eventually(t, "an error", func() bool { return s.Stats().Sink(name).Database.Errors > 0 })
+	testkit.Wait(t, "the file", func() bool { return s.Stats().Files[filepath.Join(dir, "file")].Records == 1000 })
+	testkit.Wait(t, "an error", func() bool { return s.Stats().Sink(name).Database.Errors > 0 })
 	if err := end(); err != nil { // lines go to the spool
 		t.Error(err)
 	}
@@ -65,7 +66,7 @@ func TestSQL(t *testing.T) {
 	}
 	s, end = start(t, cfg, src, logs()...)
 	src.more <- 2000
-	eventually(t, "all lines", func() bool { return s.Stats().Sink(name).Database.Inserted == 2999 })
+	testkit.Wait(t, "all lines", func() bool { return s.Stats().Sink(name).Database.Inserted == 2999 })
 	if err := end(); err != nil {
 		t.Error(err)
 	}

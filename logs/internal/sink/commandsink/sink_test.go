@@ -14,24 +14,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/logs/internal/queue"
 	"github.com/spreadd/spreadd/logs/internal/sink"
 )
-
-// waitFor polls until something is so.
-func waitFor(t *testing.T, what string, cond func() bool) {
-	t.Helper()
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	limit := time.After(30 * time.Second)
-	for !cond() {
-		select {
-		case <-tick.C:
-		case <-limit:
-			t.Fatalf("waited without success for %s", what)
-		}
-	}
-}
 
 func content(path string) string {
 	b, _ := os.ReadFile(path)
@@ -94,7 +80,7 @@ func TestCommand(t *testing.T) {
 				t.Fatal(err)
 			}
 			// Two may write for a moment, so let the first come to its end.
-			waitFor(t, "the old process", func() bool { return content(out) == want.String() })
+			testkit.Wait(t, "the old process", func() bool { return content(out) == want.String() })
 		}
 	}
 	if err := errors.Join(r.flush(), r.Close()); err != nil {
@@ -117,7 +103,7 @@ func TestCommandDies(t *testing.T) {
 	for i := range 4 {
 		fmt.Fprintf(&want, "line %d\n", i)
 		r.put(fmt.Appendf(nil, "line %d\n", i))
-		waitFor(t, "a process that gets the line", func() bool {
+		testkit.Wait(t, "a process that gets the line", func() bool {
 			_ = r.flush()
 			return content(out) == want.String()
 		})
@@ -132,7 +118,7 @@ func TestCommandDies(t *testing.T) {
 		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
-		waitFor(t, "the process to be reaped", func() bool { return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) })
+		testkit.Wait(t, "the process to be reaped", func() bool { return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) })
 		if i == 0 {
 			if err := r.flush(); err == nil || !strings.Contains(err.Error(), "cannot start command: it ended (signal: killed); restarting in") {
 				t.Errorf("flush: %v", err)
@@ -168,7 +154,7 @@ func TestTornLine(t *testing.T) {
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, "the rest", func() bool { return r.flush() == nil && r.Stats().Records == 100 })
+	testkit.Wait(t, "the rest", func() bool { return r.flush() == nil && r.Stats().Records == 100 })
 	if err := r.Close(); err != nil {
 		t.Error(err)
 	}
@@ -193,7 +179,7 @@ func TestCommandBusy(t *testing.T) {
 		o.Put(&sink.Line{Text: []byte(strings.Repeat("x", 999) + "\n")})
 	}
 	s.Start(t.Context())
-	waitFor(t, "a failure", func() bool { return s.Stats().Failing == 1 })
+	testkit.Wait(t, "a failure", func() bool { return s.Stats().Failing == 1 })
 	if took := time.Since(began); took > 10*writeWait {
 		t.Errorf("that took %v", took)
 	}
