@@ -52,7 +52,7 @@ type schedule struct {
 	groups  []string
 	broken  map[*stream]bool       // somebody has left: no token goes round
 	pending map[*node]*formation   // bound to install
-	bound   map[*node][]*formation // was bound before, since it left its last ring
+	bound   map[*node][]*formation // was bound before, because it left its last ring
 	next    int                    // number of clients made
 }
 

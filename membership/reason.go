@@ -31,7 +31,7 @@ const (
 	// AlreadyRelayed: a foreign packet was already relayed to the leader in this membership.
 	AlreadyRelayed // already_relayed
 	// NotMyTurn: another daemon must read the form token next, or this daemon has lost its ring, or
-	// formed one, since it was listed.
+	// formed one, because it was listed.
 	NotMyTurn // not_my_turn
 	// NotFromLeader: a FORM1 at a member of a running ring whose leader has not joined the attempt
 	// for this ring.

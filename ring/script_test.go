@@ -16,9 +16,9 @@ import (
 // The commands of the scripts. Daemons have capital letters.
 //
 //	segments A,B C [accelerated] [wide] [window=N] [personal=N] [accelerated-window=N]
-//	ring A B C              form a ring of them, open it, and run it until it rests; silent
+//	ring A B C              form a ring of them, open it, and run it until it is idle; silent
 //	recover A B             stop their rings and begin to form a new one
-//	recover-as A 4 6 5      let A alone be told of a ring of all: aru, highest, holes
+//	recover-as A 4 6 5      let A alone recover to a ring of all: aru, highest, holes
 //	submit A agreed one x*3000   messages of a client: a text, or a letter that many times
 //	groups A one            a message of the groups queue
 //	exchange A on|off       which queue is served

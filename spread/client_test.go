@@ -309,7 +309,7 @@ func TestClientArguments(t *testing.T) {
 	}
 }
 
-// TestClientSlow: a program that lets messages wait is told, once for each time.
+// TestClientSlow: a program that lets messages wait is warned, once for each time.
 func TestClientSlow(t *testing.T) {
 	d := spreadtest.New("alpha")
 	defer d.Close()

@@ -16,16 +16,27 @@ var retiredText string
 // retired is a phrase that readers stumble over.
 type retired struct {
 	phrase  *regexp.Regexp
+	except  *regexp.Regexp // nil, or what is right although it begins like the phrase
 	instead string
 }
 
 // retiredPhrases reads the list.
 func retiredPhrases() []retired {
+	compile := func(s string) *regexp.Regexp {
+		return regexp.MustCompile("(?i)" + strings.ReplaceAll(s, " ", `\s+`))
+	}
 	var list []retired
 	for line := range strings.Lines(retiredText) {
-		if phrase, instead, ok := strings.Cut(strings.TrimSpace(line), " => "); ok && line[0] != '#' {
-			list = append(list, retired{regexp.MustCompile("(?i)" + strings.ReplaceAll(phrase, " ", `\s+`)), instead})
+		rule, instead, ok := strings.Cut(strings.TrimSpace(line), " => ")
+		if !ok || line[0] == '#' {
+			continue
 		}
+		phrase, except, ok := strings.Cut(rule, " except ")
+		r := retired{phrase: compile(phrase), instead: instead}
+		if ok {
+			r.except = compile("^(?:" + except + ")")
+		}
+		list = append(list, r)
 	}
 	return list
 }
@@ -37,6 +48,9 @@ func languageRule(t *Tree, r *report) {
 	check := func(f *File, line int, text string) {
 		for _, p := range phrases {
 			for _, at := range p.phrase.FindAllStringIndex(text, -1) {
+				if p.except != nil && p.except.MatchString(text[at[0]:]) {
+					continue
+				}
 				found := strings.Join(strings.Fields(text[at[0]:at[1]]), " ")
 				r.addf(f.Path, line+strings.Count(text[:at[0]], "\n"), "says %q: write %s", found, p.instead)
 			}

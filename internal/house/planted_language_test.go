@@ -32,7 +32,9 @@ package wire
 // A is what the peer reports: the intellect of a vain storyteller.
 var A = "a " + "waiting without success"
 
-var b = 1 // before the rest of it
+var b = 1 // before the rest of it, if told to
+
+// The message tells a member that it has left.
 -- README.md --
 # m
 

@@ -106,7 +106,7 @@ func TestCounts(t *testing.T) {
 	})
 }
 
-// TestReconnect: a daemon that goes away is told, the next one is tried, and what was counted
+// TestReconnect: a daemon that goes away is reported, the next one is tried, and what was counted
 // stays.
 func TestReconnect(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

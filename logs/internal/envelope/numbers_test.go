@@ -52,7 +52,7 @@ func TestNumbers(t *testing.T) {
 }
 
 // TestNumbersBound: with too many gaps the lowest numbers are forgotten; whoever
-// brings them again is taken for new, since a line twice is better than none.
+// brings them again is taken for new, because a line twice is better than none.
 func TestNumbersBound(t *testing.T) {
 	var n Numbers
 	for i := range uint64(MaxSpans + 10) {

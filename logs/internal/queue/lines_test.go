@@ -95,7 +95,7 @@ func release(q *Queue, b *Block) {
 	q.Ack(b.ID())
 }
 
-// TestQueueDrained: the end is told once the block that was taken is released.
+// TestQueueDrained: the end is reported once the block that was taken is released.
 func TestQueueDrained(t *testing.T) {
 	q := New(Config{Lines: true, LimitBytes: 1000})
 	q.PutLines([]byte("a\nb\n"), 2, &Target{})

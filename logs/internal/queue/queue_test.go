@@ -192,7 +192,7 @@ func TestSpool(t *testing.T) {
 	})
 }
 
-// TestRestart: what is there at the end, or was there when the process was killed, comes first in the
+// TestRestart: what is left at the end, or was there when the process was killed, comes first in the
 // next one, with the places it had; what was acknowledged does not come again.
 func TestRestart(t *testing.T) {
 	for _, killed := range []bool{false, true} {

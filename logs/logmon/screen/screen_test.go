@@ -230,7 +230,7 @@ func TestRunCanceled(t *testing.T) {
 	}
 }
 
-// watched tells when a text was written.
+// watched reports when a text was written.
 type watched struct {
 	want string
 	seen chan struct{}

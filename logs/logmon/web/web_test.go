@@ -293,7 +293,7 @@ func (s slow) View(traffic.Query) logmon.View {
 	return logmon.View{}
 }
 
-// TestBusy: more requests than there is room for are told so.
+// TestBusy: more requests than there is room for are refused.
 func TestBusy(t *testing.T) {
 	s := slow{make(chan struct{}), make(chan struct{})}
 	h := NewHandler(s, []string{"*"})
