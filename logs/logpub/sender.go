@@ -85,8 +85,8 @@ func (s *sender) run(ctx context.Context) {
 			s.rest(ctx, pause)
 		}
 	}
+	wg.Wait()            // first, because a closed client returns no event that still waits
 	_ = s.client.Close() // everything is flushed, or the client has dropped the connection
-	wg.Wait()
 }
 
 // rest waits until there may be something to send, for at most d.

@@ -169,6 +169,8 @@ func TestPublish(t *testing.T) {
 		if got := next(t, sub); got != tt.want {
 			t.Errorf("logpub %s: received %s, want %s", tt.args, got, tt.want)
 		}
+		// The next one wants the same name.
+		testkit.Wait(t, "the end of the session", func() bool { return len(d.Sessions()) == 1 })
 		for _, want := range []string{"msg=connected daemon=" + address + " session=#web#alpha", "msg=stopped took=1 sent=1 dropped=0"} {
 			if !strings.Contains(stderr.String(), want) {
 				t.Errorf("logpub %s: the log lacks %q: %s", tt.args, want, &stderr)
