@@ -7,7 +7,7 @@ import (
 	"io"
 )
 
-// ErrFraming means that a stream that counts octets has lost its count. It cannot be found again.
+// ErrFraming means that a stream with octet counting has an invalid length. There is no way to resynchronize.
 var ErrFraming = errors.New("syslog: message does not start with its length")
 
 // framer reads the messages of a stream.
@@ -23,9 +23,8 @@ func newFramer(r io.Reader, most int) *framer {
 	return &framer{r: bufio.NewReaderSize(r, 64<<10), max: most}
 }
 
-// next returns the next message, which is valid until the one after it, and whether it was cut. The error is
-// io.EOF at the end; what came before an end in the middle of a message that is framed by newlines is a
-// message.
+// next returns the next message and whether it was cut. The message is valid until the next call. The error at the end is io.EOF.
+// With framing by newlines, an unfinished message at the end counts as a message.
 func (f *framer) next() (message []byte, cut bool, err error) {
 	if !f.began {
 		if err := f.begin(); err != nil {

@@ -17,8 +17,8 @@ import (
 	"github.com/spreadd/spreadd/internal/sockdrops"
 )
 
-// packetSocket is a datagram socket that the runtime's poller does not know: that would be woken by each
-// datagram, at several microseconds of processor time, also while nobody wants to read.
+// packetSocket is a datagram socket that is not registered with the runtime's poller. Each datagram would wake the poller, at
+// several microseconds of CPU time, even while nobody reads.
 type packetSocket struct {
 	addr net.Addr
 	end  atomic.Int64 // when reading is over, in Unix nanoseconds; 0 for never
@@ -59,7 +59,7 @@ func (p *packetSocket) read(buf []byte) (int, error) {
 		case !errors.Is(err, unix.EAGAIN):
 			return 0, os.NewSyscallError("read", err)
 		}
-		// The time is rounded up, so that it does not turn round and round at the end.
+		// The time is rounded up, so that the loop does not spin at the end.
 		_, err = unix.Poll([]unix.PollFd{{Fd: int32(p.fd), Events: unix.POLLIN}}, int(rest/time.Millisecond)+1)
 		if err != nil && !errors.Is(err, unix.EINTR) {
 			return 0, os.NewSyscallError("poll", err)
@@ -67,7 +67,7 @@ func (p *packetSocket) read(buf []byte) (int, error) {
 	}
 }
 
-// rest returns for how long a read may wait before it looks again, and whether reading is over.
+// rest returns how long a read may wait before it checks again, and whether reading is over.
 func (p *packetSocket) rest() (rest time.Duration, over bool) {
 	end := p.end.Load()
 	if end == 0 {
@@ -77,7 +77,7 @@ func (p *packetSocket) rest() (rest time.Duration, over bool) {
 	return rest, rest <= 0
 }
 
-// readNow reads a datagram if there is one. Errors come again in read.
+// readNow reads a datagram if one is available. Errors are left for read, which gets them again.
 func (p *packetSocket) readNow(buf []byte) (n int, ok bool) {
 	if _, over := p.rest(); over {
 		return 0, false

@@ -5,8 +5,7 @@ import (
 	"strings"
 )
 
-// Message is a syslog message taken apart. Its parts point into what was parsed, and are empty if
-// they are not there.
+// Message is a parsed syslog message. Its parts point into the input. Missing ones are empty.
 type Message struct {
 	Pri  int // facility × 8 + severity; -1 if there is none, and then Text is all
 	Time []byte
@@ -17,7 +16,7 @@ type Message struct {
 
 const maxPri = 191
 
-// Parse takes a message apart.
+// Parse parses a message.
 func Parse(b []byte) (m Message) {
 	b = bytes.TrimRight(b, "\r\n\x00")
 	m = Message{Pri: -1, Text: b}
@@ -50,7 +49,7 @@ func priority(b []byte) (pri int, rest []byte, ok bool) {
 	return 0, nil, false
 }
 
-// word cuts off what stands in front of a space.
+// word cuts off the text before a space.
 func word(b []byte) (w, rest []byte) {
 	w, rest, _ = bytes.Cut(b, []byte{' '})
 	return w, rest
@@ -82,7 +81,7 @@ func (m *Message) parse5424(b []byte) bool {
 	return true
 }
 
-// skipData passes over structured data: "-", or elements in brackets with values in quotes.
+// skipData skips structured data: "-", or elements in brackets with values in quotes.
 func skipData(b []byte) (rest []byte, ok bool) {
 	if len(b) > 0 && b[0] == '-' {
 		return b[1:], len(b) == 1 || b[1] == ' '
@@ -106,8 +105,7 @@ func skipData(b []byte) (rest []byte, ok bool) {
 	return b, elements && (len(b) == 0 || b[0] == ' ')
 }
 
-// parse3164 reads what follows the priority: a time, perhaps a host, a tag, text. Without a time that
-// it knows all is text.
+// parse3164 reads what follows the priority: a time, perhaps a host, a tag, text. Without a known form of time everything is text.
 func (m *Message) parse3164(b []byte) {
 	m.Text = b
 	n := stampLen(b)
@@ -127,8 +125,8 @@ func (m *Message) parse3164(b []byte) {
 	}
 }
 
-// stampLen returns the length of the time that b begins with, and that a space follows: as in "Nov  1 10:00:00", or
-// of RFC 3339 as some relays write it.
+// stampLen returns the length of the time at the start of b, which a space must follow: "Nov  1 10:00:00" or, as some relays
+// write it, RFC 3339.
 func stampLen(b []byte) int {
 	const form = "Mmm dd hh:mm:ss"
 	if len(b) > len(form) && b[len(form)] == ' ' && b[3] == ' ' && b[6] == ' ' && b[9] == ':' && b[12] == ':' &&

@@ -17,18 +17,18 @@ const (
 	MaxMessage = 64 << 10
 	// MaxConns is the largest number of connections to a stream socket.
 	MaxConns = 1000
-	// readBuffer is what the kernel is asked to keep for a datagram socket: 10000 messages
-	// of a burst. It may give less.
+	// readBuffer is the size of a datagram socket's buffer that the kernel is asked for: a burst of 10000 messages. It may
+	// grant less.
 	readBuffer = 4 << 20
-	// longestPause between two looks at a datagram socket is too short for anyone to see.
+	// longestPause between two checks of a datagram socket is too short for anyone to notice.
 	longestPause = 5 * time.Millisecond
-	// streamPause is that between two reads of a connection, which has room for what comes meanwhile.
+	// streamPause is the pause between two reads of a connection, whose buffer holds what arrives meanwhile.
 	streamPause = time.Millisecond
-	// datagramCost is what a log line takes of a socket's buffer, with the kernel's own memory for it.
+	// datagramCost is the share of a socket's buffer that a log line takes, with the kernel's overhead.
 	datagramCost = 1280
 	// datagramRate is what fits in during a pause, of which there may be four in a row: that many in a second.
 	datagramRate = 100_000
-	// lingerTime is for how long what is on its way is waited for at the end.
+	// lingerTime is how long the end waits for messages that are on their way.
 	lingerTime = 200 * time.Millisecond
 )
 
@@ -38,9 +38,9 @@ type Config struct {
 	Network string
 	// Address is HOST:PORT, or the path of a socket.
 	Address string
-	// Raw gives messages as they are, and not only their text.
+	// Raw passes whole messages on rather than only their text.
 	Raw bool
-	// Mode is that of a socket's file; 0 means 0o666, so that any web server may write.
+	// Mode is the mode of the socket's file. 0 means 0o666, so that any web server may write.
 	Mode os.FileMode
 }
 
@@ -66,13 +66,13 @@ type Stats struct {
 	Truncated   int64 // of these, cut to MaxMessage
 	Connections int   // to a stream socket, now
 	Refused     int64 // connections closed at once: there were MaxConns
-	// AcceptErrors are connections that the system could not hand over.
+	// AcceptErrors are connections that the system could not accept.
 	AcceptErrors int64
 	// KernelDrops are datagrams for which the kernel's buffer had no room, where the system reports them.
 	KernelDrops int64
 }
 
-// Add adds the counters of a server that had the socket before.
+// Add adds the counters of an earlier server of the same socket.
 func (s *Stats) Add(o *Stats) {
 	s.Messages += o.Messages
 	s.Bytes += o.Bytes
@@ -164,7 +164,7 @@ func (s *Server) listenPath(ctx context.Context, lc *net.ListenConfig) (packet n
 	return packet, nil
 }
 
-// Addr is where the socket is.
+// Addr returns the socket's address.
 func (s *Server) Addr() net.Addr {
 	if s.packet != nil {
 		return s.packet.addr
@@ -187,9 +187,9 @@ func (s *Server) close() {
 	}
 }
 
-// Serve calls out with messages as lines, each with its newline, as many as have come; they are valid during the
-// call. n is their number, and cut that of those which were too long. Only one call runs at a time. Serve returns when ctx has ended and what was on its way has
-// come, or with the error of the socket.
+// Serve passes messages to the callback as lines, each with its newline, as many at a time as are available. They are valid during
+// the call. n is their number, cut the number of those that were too long. Only one call runs at a time. Serve returns when ctx has
+// ended and what was on its way has arrived, or with the error of the socket.
 func (s *Server) Serve(ctx context.Context, out func(lines []byte, n, cut int)) error {
 	s.out = out
 	defer s.close()
@@ -207,7 +207,7 @@ func (s *Server) Serve(ctx context.Context, out func(lines []byte, n, cut int)) 
 	return fmt.Errorf("syslog: %s %s: %w", s.cfg.Network, s.cfg.Address, err)
 }
 
-// linger ends reading soon.
+// linger makes reading end soon.
 func (s *Server) linger() {
 	end := time.Now().Add(lingerTime)
 	if s.packet != nil {
@@ -251,7 +251,7 @@ func (s *Server) serveStreams() error {
 			if errors.Is(err, net.ErrClosed) {
 				return err
 			}
-			// Too many open files, say: it may pass.
+			// For instance, too many open files. It may be temporary.
 			s.stats.acceptErrors.Add(1)
 			time.Sleep(10 * time.Millisecond)
 			continue
@@ -289,7 +289,7 @@ func (s *Server) serveConn(c net.Conn) {
 	delete(s.conns, c)
 }
 
-// pacedReader gives away what came before it waits for more, and leaves more time to come.
+// pacedReader passes on what it has before it waits for more, and pauses so that more can arrive at once.
 type pacedReader struct {
 	c      net.Conn
 	before func()
@@ -305,14 +305,14 @@ func (r *pacedReader) Read(b []byte) (int, error) {
 	return r.c.Read(b)
 }
 
-// pauseFor says for how long a datagram socket that holds so many messages is not looked at once all that had come is
-// taken. A reader that waits is woken by each message, at the cost of who sends it, and of as much of a processor's time as a web
-// server's answer takes; one that comes now and then finds many. The messages of four pauses have to fit in.
+// pauseFor returns how long a datagram socket that holds so many messages is left alone once it was emptied. A reader that waits is
+// woken by each message, at the cost of the sender and of as much CPU time as a web server's answer takes. One that checks now and
+// then finds many. The messages of four pauses must fit into the socket.
 func pauseFor(capacity int) time.Duration {
 	return min(longestPause, time.Duration(capacity)*(time.Second/datagramRate)/4)
 }
 
-// batch collects what has come at a time.
+// batch collects the messages that are available at a time.
 type batch struct {
 	s      *Server
 	lines  []byte
@@ -337,7 +337,7 @@ func (b *batch) add(message []byte, cut bool) {
 	}
 }
 
-// flush gives away what was collected.
+// flush passes on what was collected.
 func (b *batch) flush() {
 	if b.n == 0 {
 		return

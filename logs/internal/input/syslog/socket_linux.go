@@ -14,7 +14,7 @@ import (
 // minQueue is the shortest queue of messages that allows for pauses.
 const minQueue = 100
 
-// growBuffer asks for room for a burst, beyond the limit for all if we may.
+// growBuffer asks for room for a burst, if permitted beyond the system's limit.
 func growBuffer(c net.PacketConn) {
 	sc, ok := c.(syscall.Conn)
 	if !ok {
@@ -24,7 +24,7 @@ func growBuffer(c net.PacketConn) {
 	if err != nil {
 		return
 	}
-	// If both fail, the kernel's default will do.
+	// If both fail, the kernel's default is used.
 	_ = conn.Control(func(fd uintptr) {
 		if unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, readBuffer) != nil {
 			_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, readBuffer)
@@ -32,8 +32,8 @@ func growBuffer(c net.PacketConn) {
 	})
 }
 
-// pause returns the pause for a socket. The queue of a UNIX datagram socket is counted in
-// messages; where it has the default of the kernel, 10, no pause is short enough.
+// pause returns the pause for a socket. The queue of a UNIX datagram socket is counted in messages. With the kernel's default of 10
+// no pause is short enough.
 func (p *packetSocket) pause(network string) time.Duration {
 	if network == "unixgram" {
 		text, err := os.ReadFile("/proc/sys/net/unix/max_dgram_qlen")

@@ -15,9 +15,9 @@ import (
 )
 
 const (
-	// pollInterval is how often a file is looked at.
+	// pollInterval is how often files are checked.
 	pollInterval = 100 * time.Millisecond
-	// saveInterval is how often the position is written, if it has changed.
+	// saveInterval is how often a changed position is written.
 	saveInterval = time.Second
 	// graceTime is how long a renamed file is still read after its last growth.
 	graceTime = time.Minute
@@ -72,14 +72,14 @@ type file struct {
 	grew  time.Time
 }
 
-// given are lines that were given and are not known to be safe.
+// given are lines that were passed on and are not known to be safe.
 type given struct {
 	mark uint64
 	end  int64
 }
 
-// New returns a follower that has not begun. Its position is read; if that is damaged
-// the follower begins as without one, and says so.
+// New returns a follower that has not started. It reads the saved position. If that is damaged, the follower reports it and starts
+// without a position.
 func New(cfg Config) (*Follower, error) {
 	if cfg.Path == "" {
 		return nil, errors.New("tail: no path")
@@ -105,8 +105,7 @@ func New(cfg Config) (*Follower, error) {
 	return f, nil
 }
 
-// Run follows until ctx ends, and then reads on to the ends of the files. Close is called when the
-// taker has called all safe that ever will be.
+// Run follows until ctx ends, and then reads to the ends of the files. Call Close once no further lines become safe.
 func (f *Follower) Run(ctx context.Context, to Taker) error {
 	f.to = to
 	f.begin()
@@ -145,7 +144,7 @@ func (f *Follower) Close() {
 	f.files = nil
 }
 
-// begin finds the files of the position, and what has become of them.
+// begin finds the files of the saved position, wherever they are now.
 func (f *Follower) begin() {
 	var places []place
 	known := false
@@ -177,7 +176,7 @@ func (f *Follower) begin() {
 	}
 }
 
-// toEnd passes over the whole lines that a file has.
+// toEnd skips the whole lines that a file has.
 func (f *Follower) toEnd(g *file) {
 	info, err := g.f.Stat()
 	if err != nil {
@@ -191,7 +190,7 @@ func (f *Follower) toEnd(g *file) {
 	g.safe = g.offset
 }
 
-// open opens a file at its beginning, or returns nil.
+// open opens a file at its start, or returns nil.
 func (f *Follower) open(path string) *file {
 	r, err := os.Open(path)
 	if err != nil {
@@ -211,11 +210,11 @@ func (f *Follower) open(path string) *file {
 	return g
 }
 
-// renew takes the fingerprint anew.
+// renew computes the fingerprint again.
 func (g *file) renew() { g.printLen, g.print = fingerprint(g.f, maxPrint) }
 
-// find opens the file that a place is in: at the path, or beside it under a name that begins
-// as the path does. It prefers the same inode; a copy will do.
+// find opens the file of a place: at the path, or beside it under a name that starts with that of the path. It prefers the same
+// inode, and otherwise takes a copy.
 func (f *Follower) find(p place) *file {
 	entries, err := os.ReadDir(filepath.Dir(f.cfg.Path))
 	if err != nil {
@@ -269,7 +268,7 @@ func (f *Follower) poll(ctx context.Context) (more bool) {
 	return more
 }
 
-// rotate looks whether the path has a file that is not known yet.
+// rotate checks whether the path has a new file.
 func (f *Follower) rotate() {
 	info, err := os.Stat(f.cfg.Path)
 	if err != nil || !info.Mode().IsRegular() {
@@ -306,8 +305,8 @@ func (f *Follower) rotate() {
 	f.files = append(f.files, g)
 }
 
-// truncated looks whether a file has been begun anew. Then the copy of what it had takes its place, and
-// it follows as a new one.
+// truncated checks whether a file was truncated or overwritten. If so, the copy of its old content takes its place, and the file is
+// followed after it as a new one.
 func (f *Follower) truncated(g *file, i int) {
 	info, err := g.f.Stat()
 	if err != nil || info.Size() >= g.offset && g.begins(g.f) {
@@ -375,7 +374,7 @@ func (f *Follower) read(ctx context.Context, g *file) bool {
 	return ctx.Err() == nil || took == end
 }
 
-// gave notes that bytes of a file were given.
+// gave records that bytes of a file were passed on.
 func (f *Follower) gave(g *file, n int, mark uint64) {
 	g.offset += int64(n)
 	g.grew = time.Now()
@@ -386,7 +385,7 @@ func (f *Follower) gave(g *file, n int, mark uint64) {
 	g.given = append(g.given, given{mark, g.offset})
 }
 
-// save writes the position up to which all is safe.
+// save writes the position up to which all lines are safe.
 func (f *Follower) save() {
 	safe := f.to.Safe()
 	var places []place

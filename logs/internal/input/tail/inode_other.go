@@ -4,5 +4,5 @@ package tail
 
 import "os"
 
-// inode returns zeros: fingerprints alone name files.
+// inode returns zeros: fingerprints alone identify files.
 func inode(os.FileInfo) (dev, ino uint64) { return 0, 0 }

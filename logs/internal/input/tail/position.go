@@ -23,13 +23,13 @@ import (
 // is the CRC32C of all above.
 const header = "spreadd tail 1 "
 
-// maxPrint is how many bytes of a file are its fingerprint, and minPrint how many can be one.
+// A fingerprint covers the first maxPrint bytes of a file, and at least minPrint.
 const (
 	maxPrint = 1024
 	minPrint = 16
 )
 
-// maxFiles is how many files of one path are followed at a time.
+// maxFiles bounds the files of one path that are followed at a time.
 const maxFiles = 16
 
 // place is how far a file has been read.
@@ -51,7 +51,7 @@ func encodePosition(path string, places []place) []byte {
 	return fmt.Appendf(b, "sum %08x\n", sum)
 }
 
-// parsePosition reads what encodePosition has written.
+// parsePosition parses the text of encodePosition.
 func parsePosition(b []byte) (path string, places []place, err error) {
 	i := bytes.LastIndex(b, []byte("sum "))
 	if i < 0 || string(b[i:]) != fmt.Sprintf("sum %08x\n", crc32.Checksum(b[:i], crc32.MakeTable(crc32.Castagnoli))) {
@@ -87,13 +87,13 @@ func parsePlace(words [][]byte) (p place, ok bool) {
 	return p, errors.Join(err[:]...) == nil && p.offset >= 0 && p.printLen >= 0 && p.printLen <= maxPrint
 }
 
-// statePath is where the position of a path stands.
+// statePath returns the file that has the position of a path.
 func statePath(dir, path string) string {
 	sum := sha256.Sum256([]byte(path))
 	return filepath.Join(dir, fmt.Sprintf("%s-%x.pos", filepath.Base(path), sum[:8]))
 }
 
-// writeState replaces a file, so that after a crash it is the old or the new one.
+// writeState replaces a file. After a crash it is either the old or the new one.
 func writeState(name string, b []byte) error {
 	f, err := os.OpenFile(name+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
@@ -106,7 +106,7 @@ func writeState(name string, b []byte) error {
 	return os.Rename(name+".new", name)
 }
 
-// fingerprint returns that of the first n bytes, or of as many as there are.
+// fingerprint returns the fingerprint of the first n bytes, or of the whole file if that is shorter.
 func fingerprint(f io.ReaderAt, n int64) (length int64, sum [sha256.Size]byte) {
 	var b [maxPrint]byte
 	got, _ := f.ReadAt(b[:min(n, maxPrint)], 0) // what cannot be read is not in it
@@ -119,8 +119,7 @@ func (p *place) begins(f io.ReaderAt) bool {
 	return n == p.printLen && sum == p.print
 }
 
-// extend takes what a file has gained into its fingerprint, unless it begins with something
-// else by now.
+// extend extends the fingerprint of a file that has grown, unless its start has changed.
 func (p *place) extend(f io.ReaderAt) bool {
 	var b [maxPrint]byte
 	n, _ := f.ReadAt(b[:], 0) // what cannot be read is not in it

@@ -2,18 +2,17 @@ package tail
 
 import "os"
 
-// Stats is where a follower is, and what it has met, which only grows.
+// Stats are a follower's position and its counters, which only grow.
 type Stats struct {
-	// Position is up to where the file at the path was read, in bytes, and Safe up to where it will not
-	// be read again.
+	// Position is how far the file at the path was read, in bytes. Safe is how far it will never be read again.
 	Position, Safe int64
-	// Behind are the bytes that were not read yet, of all files that are followed.
+	// Behind is the number of bytes that are not read yet, in all followed files.
 	Behind int64
 	Files  int // that are followed: that at the path, and those before it
 
 	Rotations   int64 // by renaming
 	Truncations int64
-	// Losses are files of which something may not have been read and never will be.
+	// Losses are files of which a part may be lost unread.
 	Losses int64
 	Errors int64 // failures to open or read the file, or to read or write its position
 }
@@ -24,7 +23,7 @@ type seen struct {
 	offset, safe int64
 }
 
-// Stats returns the counters. It may be called at any time, also while the taker keeps the follower waiting.
+// Stats returns the counters. It may be called at any time, even while the taker blocks the follower.
 func (f *Follower) Stats() Stats {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -56,7 +55,7 @@ func (f *Follower) event(count *int64, what string, err error) {
 	f.cfg.OnEvent(what, err)
 }
 
-// look takes note of where the follower is.
+// look records where the follower is, for Stats.
 func (f *Follower) look() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -66,7 +65,7 @@ func (f *Follower) look() {
 	}
 }
 
-// Add adds what a follower of the same path has met before.
+// Add adds the counters of an earlier follower of the same path.
 func (s *Stats) Add(o *Stats) {
 	s.Rotations += o.Rotations
 	s.Truncations += o.Truncations
