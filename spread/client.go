@@ -10,13 +10,16 @@ import (
 	"time"
 )
 
-// Client is a connection that comes back. It connects to the first of several daemons that
-// answers. When the connection ends, it connects to the next one and joins its groups again.
-// [Conn] is a single connection, without any of this.
+// Client is a connection that comes back. It connects to the first of several daemons that answers.
+// When the connection ends, it connects to the next one and joins its groups again. [Conn] is a
+// single connection, without any of this.
 //
 // A client connects when it is used: in [Client.Receive], [Client.Do] and [Client.Multicast]. It
-// tries each address once and then waits, 50 ms at first and 5 s at most, plus or minus a random
-// part, so that many clients do not return at the same moment.
+// tries each address once and then pauses. The pause grows from 50 ms to 5 s. Half of it is random,
+// so that many clients do not return at the same moment.
+//
+// A program that only sends should receive too, in a goroutine of its own: it gets rejected
+// messages, and notices the end of an idle connection at once instead of with the next message.
 //
 // Receive, ReceiveInto, Events and Ready are for one goroutine at a time. All other methods may be
 // called from any number of goroutines.

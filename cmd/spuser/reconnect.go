@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -20,7 +21,7 @@ type lasting struct {
 func dialLasting(ctx context.Context, address string, opts []spread.Option) (*lasting, error) {
 	l := &lasting{}
 	connect := func(ctx context.Context, address, name string) (spread.Connection, error) {
-		conn, err := spread.Dial(ctx, address, append(opts[:len(opts):len(opts)], spread.WithName(name))...)
+		conn, err := spread.Dial(ctx, address, append(slices.Clip(opts), spread.WithName(name))...)
 		if err != nil {
 			return nil, err
 		}
