@@ -76,8 +76,13 @@ type Reporter interface {
 
 type silent struct{}
 
-func (silent) Info(string, ...any)  {}
-func (silent) Warn(string, ...any)  {}
+// Info implements Reporter.
+func (silent) Info(string, ...any) {}
+
+// Warn implements Reporter.
+func (silent) Warn(string, ...any) {}
+
+// Error implements Reporter.
 func (silent) Error(string, ...any) {}
 
 // Store is what a queue needs of a *spool.Spool.
