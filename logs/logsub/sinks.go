@@ -72,7 +72,7 @@ func (s *Subscriber) commandRoute(l *Log, text string) (*writer, *route, error) 
 	if err != nil {
 		return nil, nil, err
 	}
-	return w, s.newRoute(l, w.label, w.outlet(l), false, false), nil
+	return w, s.newRoute(l, w.label, w.queued.Outlet(l.Group, ""), false, false), nil
 }
 
 // sqlBatchBytes bounds a transaction well below what servers accept in one packet.
@@ -93,7 +93,7 @@ func (s *Subscriber) sqlRoute(l *Log) (*writer, *route, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return w, s.newRoute(l, w.label, w.outlet(l), l.uses(sqlsink.VHost), l.uses(sqlsink.Time)), nil
+	return w, s.newRoute(l, w.label, w.queued.Outlet(l.Group, ""), l.uses(sqlsink.VHost), l.uses(sqlsink.Time)), nil
 }
 
 func sqlName(c *sqlsink.Config) string { return cmp.Or(c.Name, c.DefaultName()) }
@@ -140,7 +140,7 @@ func (s *Subscriber) openPerl() error {
 }
 
 func (s *Subscriber) perlRoute(l *Log) (*writer, *route, error) {
-	return s.perl, s.newRoute(l, s.perl.label, s.perl.outlet(l), false, false), nil
+	return s.perl, s.newRoute(l, s.perl.label, s.perl.queued.Outlet(l.Group, l.Perl), false, false), nil
 }
 
 // queued returns the writer of a sink with a queue. If there is none with the name, it opens one.
@@ -160,14 +160,6 @@ func (s *Subscriber) queued(name string, cfg queue.Config, open func() (sink.Del
 		return nil, err
 	}
 	return s.newWriter(name, to), nil
-}
-
-// outlet returns where a log enters a sink with a queue.
-func (w *writer) outlet(l *Log) sink.Outlet {
-	if q, ok := w.sink.(*sink.Queued); ok {
-		return q.Outlet(l.Group, l.Perl)
-	}
-	return nil
 }
 
 // closeAll closes what New has opened.

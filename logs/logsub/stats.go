@@ -11,6 +11,7 @@ import (
 
 	"github.com/spreadd/spreadd/logs/internal/logline"
 	"github.com/spreadd/spreadd/logs/internal/sink"
+	"github.com/spreadd/spreadd/logs/internal/sink/filesink"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/archive"
 	"github.com/spreadd/spreadd/logs/internal/sink/perlsink"
 	"github.com/spreadd/spreadd/logs/internal/sink/sqlsink"
@@ -193,7 +194,9 @@ func (s *Subscriber) Stats() Stats {
 	files := s.files.FileStats()
 	st.Files, st.Closed, st.Archives = files.Files, files.Closed, files.Archives
 	if s.perl != nil {
-		st.Perl = perlStats(s.perl.sink)
+		if p, ok := s.perl.queued.Deliverer.(*perlsink.Sink); ok {
+			st.Perl = p.PerlStats()
+		}
 	}
 	return st
 }
@@ -230,16 +233,6 @@ func (s *Subscriber) attrs() []any {
 		args = append(args, slog.Int64("compressed", a.Compressed), slog.Int64("removed", a.Removed), slog.Int64("archive_errors", a.Errors))
 	}
 	return args
-}
-
-// perlStats returns the counters of the sink of Perl functions.
-func perlStats(s sink.Sink) perlsink.Stats {
-	if q, ok := s.(*sink.Queued); ok {
-		if p, ok := q.Deliverer.(*perlsink.Sink); ok {
-			return p.PerlStats()
-		}
-	}
-	return perlsink.Stats{}
 }
 
 // perlAttrs returns the counters of Perl that are not zero, for a log line.
@@ -382,12 +375,12 @@ func (w *writer) stats() SinkStats {
 		QueueDropped: w.dropped.Load(), QueueDroppedBytes: w.droppedBytes.Load(),
 		Stats: w.sink.Stats(),
 	}
-	if w.sink == sink.Sink(w.s.files) {
-		f := w.s.files.FileStats()
+	switch to := w.sink.(type) {
+	case *filesink.Files:
+		f := to.FileStats()
 		st.OpenFiles, st.Evictions, st.Cuts = f.Open, f.Evictions, f.Cuts
-	}
-	if q, ok := w.sink.(*sink.Queued); ok {
-		if db, ok := q.Deliverer.(*sqlsink.Sink); ok {
+	case *sink.Queued:
+		if db, ok := to.Deliverer.(*sqlsink.Sink); ok {
 			d := db.SQLStats()
 			st.Database = &d
 		}

@@ -26,6 +26,7 @@ type writer struct {
 	name    string // of the sink
 	label   string // the same for metrics, without secrets
 	sink    sink.Sink
+	queued  *sink.Queued // the sink, if it has a queue; nil for files
 	queue   *queue.List[item]
 	reopen  chan struct{} // requested
 	items   []item        // being written
@@ -41,6 +42,7 @@ func (s *Subscriber) newWriter(name string, to sink.Sink) *writer {
 		s: s, name: name, label: s.sinkLabel(name), sink: to, reopen: make(chan struct{}, 1),
 		queue: queue.NewList(s.cfg.QueueBytes, func(it *item) int { return len(it.payload) }),
 	}
+	w.queued, _ = to.(*sink.Queued)
 	s.writers = append(s.writers, w)
 	return w
 }

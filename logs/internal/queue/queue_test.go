@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -459,13 +460,32 @@ func TestPutAllocations(t *testing.T) {
 	}
 }
 
+// TestVersion1: blocks in spools of the first version, whose entries have no function, are still read.
+func TestVersion1(t *testing.T) {
+	block := appendHeader(nil, 7, 1)
+	block[0] = blockVersion1
+	for _, text := range []string{"line\n", "g", "#pub#web1", "www"} {
+		block = append(binary.AppendUvarint(block, uint64(len(text))), text...)
+	}
+	block = appendTime(appendTime(block, time.Unix(1, 2)), time.Unix(-1, 0))
+	var decoded Block
+	if err := (entryFormat{}).decode(&decoded, spool.Record{ID: 1, Lines: 1, Data: block}, 0); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range (&Batch{block: &decoded, offset: blockHeaderLen}).Entries() {
+		if string(e.Line) != "line\n" || e.Group != "g" || e.Sender != "#pub#web1" || string(e.VHost) != "www" || e.Function != "" || !e.Time.Equal(time.Unix(1, 2)) || !e.Came.Equal(time.Unix(-1, 0)) {
+			t.Errorf("read as %+v", e)
+		}
+	}
+}
+
 // FuzzEntries: what is taken for a block of entries has as many as it should.
 func FuzzEntries(f *testing.F) {
 	block := appendHeader(nil, 7, 1)
 	block = appendEntry(block, &Entry{Line: []byte("line\n"), Group: "g", Sender: "#pub#web1", VHost: []byte("www"), Time: time.Unix(1, 2), Came: time.Unix(-1, 0)})
 	f.Add(block, 1)        // as it should be
 	f.Add(block[:20], 1)   // torn
-	f.Add([]byte{2, 0}, 0) // of another version
+	f.Add([]byte{3, 0}, 0) // of another version
 	f.Add(block, 2)        // a line too few
 	f.Fuzz(func(t *testing.T, data []byte, lines int) {
 		var block Block
