@@ -202,7 +202,7 @@ func TestPerlApart(t *testing.T) {
 			select {
 			case <-time.After(time.Millisecond):
 			case <-limit:
-				t.Fatalf("waited in vain for %s: %+v; the log says %s", what, sub.Stats(), &log)
+				t.Fatalf("waited without success for %s: %+v; the log says %s", what, sub.Stats(), &log)
 			}
 		}
 	}
@@ -275,7 +275,7 @@ func TestPerlSpool(t *testing.T) {
 			select {
 			case <-time.After(time.Millisecond):
 			case <-limit:
-				t.Fatalf("waited in vain: %+v; the log says %s", sub.Stats(), &log)
+				t.Fatalf("waited without success: %+v; the log says %s", sub.Stats(), &log)
 			}
 		}
 		cancel()

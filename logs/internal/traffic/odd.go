@@ -13,7 +13,7 @@ type Odd uint8
 // The reasons.
 const (
 	OddEmpty Odd = iota // no text at all
-	OddHost             // the fields of accesslog, by the first that did not fit
+	OddHost             // the fields of logline, by the first that did not fit
 	OddIdent
 	OddUser
 	OddTime

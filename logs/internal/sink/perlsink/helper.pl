@@ -1,10 +1,10 @@
 #line 1 "logsub-perl"
-# The Perl side of package perllog, whose doc.go has the protocol: takes frames from
-# its standard input, and writes a byte for what becomes of each to its standard output.
-# Everything that modules print goes to standard error.
+# The Perl side of package perlsink: it reads frames from its standard input, and answers each with
+# a byte on its standard output. frame.go defines both. Everything that modules print goes to
+# standard error.
 
-# What PerlUse says is text of the configuration: it is evaluated here, where no pragma and no variable
-# of ours is in its sight.
+# The argument of PerlUse comes from the configuration. It is evaluated here, out of sight of our
+# pragmas and variables.
 sub Logsub::Perl::evaluate { eval $_[0] }
 
 package Logsub::Perl;
@@ -27,7 +27,7 @@ select((select(STDOUT), $| = 1)[0]);
 my $pid = $$;
 my (@functions, @hups);    # [name in the configuration, whole name]
 
-# answer writes to logsub. If it is gone there is nothing left to do.
+# answer writes to logsub. If logsub has ended, so does this.
 sub answer {
 	my ($text) = @_;
 	while (length $text) {
@@ -37,7 +37,7 @@ sub answer {
 	}
 }
 
-# fail ends the start with the reason.
+# fail ends the start, with a reason.
 sub fail {
 	my ($text) = @_;
 	$text =~ s/\s+\z//;
@@ -45,8 +45,7 @@ sub fail {
 	exit 2;
 }
 
-# function finds a function by its name. Its code is looked up with each call, so that
-# modules may exchange it.
+# function finds a function by its name. Each call looks up its code, so that modules may replace it.
 sub function {
 	my ($name) = @_;
 	my $full = $name =~ /::|'/ ? $name : "main::$name";
@@ -57,7 +56,7 @@ sub function {
 	return [$name, $full];
 }
 
-# call calls a function, in scalar context, and returns whether it came back.
+# call calls a function in scalar context, and returns whether it returned.
 sub call {
 	my $function = shift;
 	my $name = $function->[1];
@@ -74,7 +73,7 @@ sub call {
 		local ($,, $\);
 		print STDERR "$function->[0] died: $why";
 	}
-	# A child that a module has forked and forgotten must not take our frames.
+	# A child that a module forked and forgot must not read our frames.
 	exit 0 if $$ != $pid;
 	return $returned;
 }
@@ -87,7 +86,7 @@ sub hangup {
 	return $died;
 }
 
-# handle does what a frame says, and returns the answer.
+# handle executes a frame, and returns the answer.
 sub handle {
 	my ($frame) = @_;
 	my $kind = substr $frame, 0, 1;
