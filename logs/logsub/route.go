@@ -55,7 +55,7 @@ func (s *Subscriber) newRoute(l *Log, name string, out sink.Outlet, vhost, timed
 // write puts a message into the sink, or counts why not.
 func (r *route) write(w *writer, it *item, now time.Time) {
 	l := &w.line
-	*l = sink.Line{Text: it.payload, Sender: it.sender, Time: now, Received: now}
+	l.Text, l.Sender, l.VHost, l.Stream = it.payload, it.sender, nil, ""
 	if it.stream != nil {
 		l.Stream, l.Seq = it.stream.key, it.seq
 		if r.index != nil && !r.index.IsNew(l.Stream, l.Seq, now) {
@@ -70,6 +70,7 @@ func (r *route) write(w *writer, it *item, now time.Time) {
 	}
 	count := &r.count.batch
 	count.last = l.Text
+	l.Time = now
 	if r.timed {
 		l.Time = r.timer.At(l.Text, now)
 	}

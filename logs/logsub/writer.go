@@ -129,6 +129,7 @@ func (w *writer) writeAll() {
 			return
 		}
 		now := w.s.cfg.Now()
+		w.line.Received = now
 		for i := range w.items {
 			it := &w.items[i]
 			for _, r := range it.routes {
