@@ -31,9 +31,9 @@ type rig struct {
 	queue *queue.Queue
 }
 
-func newRig(t *testing.T, text string, opt Options, limit int) *rig {
+func newRig(t *testing.T, text string, opt Options) *rig {
 	t.Helper()
-	q, err := queue.Open(queue.Config{LimitBytes: limit})
+	q, err := queue.Open(queue.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func (r *rig) flush() error {
 
 func TestCommand(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "out")
-	r := newRig(t, "cat >> "+out, Options{}, 0)
+	r := newRig(t, "cat >> "+out, Options{})
 	if err := r.flush(); err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +98,7 @@ func TestCommand(t *testing.T) {
 func TestCommandDies(t *testing.T) {
 	dir := t.TempDir()
 	out, pids := filepath.Join(dir, "out"), filepath.Join(dir, "pids")
-	r := newRig(t, "echo $$ >> "+pids+"; exec cat >> "+out, Options{}, 0)
+	r := newRig(t, "echo $$ >> "+pids+"; exec cat >> "+out, Options{})
 	var want strings.Builder
 	for i := range 4 {
 		fmt.Fprintf(&want, "line %d\n", i)
@@ -135,7 +135,7 @@ func TestTornLine(t *testing.T) {
 	dir := t.TempDir()
 	out, pids := filepath.Join(dir, "out"), filepath.Join(dir, "pids")
 	// The first process reads nothing, so that the pipe fills up in the midst of a line.
-	r := newRig(t, "echo $$ >> "+pids+"; test $(wc -l < "+pids+") = 1 && exec sleep 60; exec cat >> "+out, Options{EndWait: 50 * time.Millisecond}, 0)
+	r := newRig(t, "echo $$ >> "+pids+"; test $(wc -l < "+pids+") = 1 && exec sleep 60; exec cat >> "+out, Options{EndWait: 50 * time.Millisecond})
 	line := []byte(strings.Repeat("x", 999) + "\n")
 	for range 100 {
 		r.put(line)
@@ -194,7 +194,7 @@ func TestCommandBusy(t *testing.T) {
 // TestCommandBackoff: one that ends at once is not started in a loop.
 func TestCommandBackoff(t *testing.T) {
 	starts := filepath.Join(t.TempDir(), "starts")
-	r := newRig(t, "echo x >> "+starts+"; exit 3", Options{}, 0)
+	r := newRig(t, "echo x >> "+starts+"; exit 3", Options{})
 	end := time.After(500 * time.Millisecond)
 	for done := false; !done; {
 		select {

@@ -59,7 +59,8 @@ func (f *frames) len() int { return len(f.ends) }
 // add appends the frame of a message.
 func (f *frames) add(function int, sender, group string, message []byte) {
 	size := frameHeaderSize + 4 + 4 + len(sender) + 4 + len(group) + 4 + len(message)
-	b := binary.BigEndian.AppendUint32(f.bytes, uint32(size-4))
+	b := f.bytes
+	b = binary.BigEndian.AppendUint32(b, uint32(size-4))
 	b = append(b, frameMessage)
 	b = binary.BigEndian.AppendUint32(b, uint32(function))
 	b = binary.BigEndian.AppendUint32(b, uint32(len(sender)))
@@ -67,7 +68,8 @@ func (f *frames) add(function int, sender, group string, message []byte) {
 	b = binary.BigEndian.AppendUint32(b, uint32(len(group)))
 	b = append(b, group...)
 	b = binary.BigEndian.AppendUint32(b, uint32(len(message)))
-	f.bytes = append(b, message...)
+	b = append(b, message...)
+	f.bytes = b
 	f.ends = append(f.ends, len(f.bytes))
 }
 

@@ -94,11 +94,11 @@ func (s *Sink) function(e *queue.Entry) int {
 
 // cutAtNUL cuts a message at its first NUL byte, where C ends a string.
 func (s *Sink) cutAtNUL(message []byte) []byte {
-	if i := bytes.IndexByte(message, 0); i >= 0 {
+	text, _, cut := bytes.Cut(message, []byte{0})
+	if cut {
 		s.count.cut.Add(1)
-		return message[:i]
 	}
-	return message
+	return text
 }
 
 // call has perl process the frames from first on, and waits for it. It returns how many are done,
