@@ -45,7 +45,11 @@ func packageTable(t testing.TB, tree *Tree) string {
 		}
 		rows = append(rows, fmt.Sprintf("| `%s` | %s |\n", p.Dir, strings.NewReplacer("[", "", "]", "", "|", `\|`).Replace(what)))
 	}
-	slices.SortFunc(rows, func(a, b string) int { return strings.Compare(a[:strings.Index(a, "` ")], b[:strings.Index(b, "` ")]) })
+	slices.SortFunc(rows, func(a, b string) int {
+		a, _, _ = strings.Cut(a, "` ")
+		b, _, _ = strings.Cut(b, "` ")
+		return strings.Compare(a, b)
+	})
 	return "\n| package | what it is or does |\n| --- | --- |\n" + strings.Join(rows, "") + "\n"
 }
 
