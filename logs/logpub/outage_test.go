@@ -218,7 +218,7 @@ func TestStatsLog(t *testing.T) {
 	})
 }
 
-// TestRejected: lines that the daemon's policy returns are counted, and told once a
+// TestRejected: lines that the daemon's policy returns are counted, and logged once per
 // session.
 func TestRejected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -58,7 +58,7 @@ func TestLines(t *testing.T) {
 }
 
 // TestMany: each of many lines arrives once and in order, through a queue that
-// holds few of them, since a daemon that lives makes room in time.
+// holds few of them, because a working daemon makes room in time.
 func TestMany(t *testing.T) {
 	lines := numbered(1, 50_000)
 	var d fakeDaemon

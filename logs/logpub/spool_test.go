@@ -366,7 +366,7 @@ func TestSpoolShut(t *testing.T) {
 	}
 }
 
-// TestSpoolDamaged: lines that are lost by damage are counted and told.
+// TestSpoolDamaged: lines that are lost by damage are counted and logged.
 func TestSpoolDamaged(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {

@@ -160,3 +160,9 @@ func TestSinkLabels(t *testing.T) {
 
 // private is the private group of the session; it has one once it has joined.
 func (r *receiver) private() string { return "#" + r.name() + "#alpha" }
+
+// lost is how many lines a sink was too slow for.
+func lost(st Stats, sink string) int64 {
+	k := st.Sink(sink)
+	return k.Lost()
+}

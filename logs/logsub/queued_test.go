@@ -136,9 +136,3 @@ func TestCommandReopen(t *testing.T) {
 		t.Errorf("%d lines", n)
 	}
 }
-
-// lost is how many lines a sink was too slow for.
-func lost(st Stats, sink string) int64 {
-	k := st.Sink(sink)
-	return k.Lost()
-}

@@ -24,7 +24,7 @@ func (p *packetSocket) read(buf []byte) (int, error) {
 	return n, err
 }
 
-// readNow reads nothing, so that what has come is read by read.
+// readNow reads nothing, so read returns everything.
 func (p *packetSocket) readNow([]byte) (n int, ok bool) { return 0, false }
 
 // over ends reading at a time.

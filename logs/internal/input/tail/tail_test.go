@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// taker keeps lines; they are safe at once, or when it is told.
+// taker keeps lines; they are safe at once, or on request.
 type taker struct {
 	mu    sync.Mutex
 	lines []string
@@ -126,7 +126,7 @@ func copyTruncate(t *testing.T, path string) {
 	}
 }
 
-// known tells whether a file has enough in it to be known by.
+// known reports whether a file is long enough for a fingerprint.
 func known(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.Size() >= minPrint
@@ -270,8 +270,8 @@ func TestSafe(t *testing.T) {
 	})
 }
 
-// TestStart: without a position what is there is passed over, if it is not wanted; a
-// damaged one counts as none and is told.
+// TestStart: without a position, existing lines are skipped unless from_start asks for them. A
+// damaged position counts as none and is logged.
 func TestStart(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
