@@ -129,12 +129,13 @@ func crashDeliver(q *Queue, lines bool, out *os.File) error {
 				rest = rest[n:]
 			}
 		}
+		id := b.ID()
 		q.LetGo(b)
 		if rand.IntN(20) == 0 {
 			q.Rewind() // the lines of the block come twice
 			continue
 		}
-		q.Ack(b.ID())
+		q.Ack(id)
 	}
 }
 

@@ -15,13 +15,18 @@ import (
 type Batch struct {
 	q      *Queue
 	block  *Block
+	lines  int  // how many the block has
 	acked  int  // lines that are delivered
 	offset int  // of the first one that is not
 	done   bool // all of them are
 }
 
+func newBatch(q *Queue, block *Block) *Batch {
+	return &Batch{q: q, block: block, lines: block.Lines, offset: blockHeaderLen}
+}
+
 // Len returns the number of lines, acknowledged ones included.
-func (b *Batch) Len() int { return b.block.Lines }
+func (b *Batch) Len() int { return b.lines }
 
 // Acked returns how many of the first lines are acknowledged.
 func (b *Batch) Acked() int { return b.acked }
@@ -41,9 +46,11 @@ func (b *Batch) First() uint64 { return binary.BigEndian.Uint64(b.block.Data[off
 func (b *Batch) Entries() iter.Seq2[int, *Entry] {
 	return func(yield func(int, *Entry) bool) {
 		var e Entry
-		data := b.block.Data[b.offset:]
-		for i := b.acked; i < b.block.Lines; i++ {
-			rest, ok := decodeEntry(b.block.Data, data, &e)
+		block := b.block.Data
+		data := block[b.offset:]
+		// Once the batch is done, the block may be in use for other lines.
+		for i := b.acked; i < b.lines && !b.done; i++ {
+			rest, ok := decodeEntry(block, data, &e)
 			if !ok || !yield(i, &e) {
 				return
 			}
@@ -55,12 +62,12 @@ func (b *Batch) Entries() iter.Seq2[int, *Entry] {
 // Ack says that the first n lines are delivered and never come again. Once that is all of them the batch is done and
 // must not be used any more.
 func (b *Batch) Ack(n int) {
-	if n <= b.acked || n > b.block.Lines {
+	if n <= b.acked || n > b.lines {
 		return
 	}
 	q := b.q
 	q.mu.Lock()
-	if n == b.block.Lines {
+	if n == b.lines {
 		b.done = true
 		q.batch = nil
 		q.land(b.block.last)
@@ -69,7 +76,7 @@ func (b *Batch) Ack(n int) {
 		q.count.delivered.Add(int64(n - b.acked))
 		q.taken[0].lines -= n - b.acked
 		b.trim(n)
-		q.done = b.block.last - uint64(b.block.Lines-n)
+		q.done = b.block.last - uint64(b.lines-n)
 	}
 	b.acked = n
 	st, upTo := q.disk.store, min(q.done, q.disk.saved)
@@ -131,7 +138,7 @@ func (q *Queue) nextBatch() (b *Batch, wait time.Duration) {
 	if block == nil {
 		return nil, wait
 	}
-	b = &Batch{q: q, block: block, offset: blockHeaderLen}
+	b = newBatch(q, block)
 	b.trim(block.skip)
 	q.mu.Lock()
 	q.batch = b

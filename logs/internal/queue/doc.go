@@ -17,8 +17,9 @@
 //	q := queue.New(queue.Config{Lines: true, Spool: "/var/spool/logpub", Slots: 64})  // logpub
 //	rest := q.PutLines(lines, n, target)                                              // what did not fit
 //	b, wait := q.Take()                                                               // the next block
+//	id := b.ID()                                                                      // b is valid until LetGo
 //	q.LetGo(b)                                                                        // it was sent
-//	q.Ack(b.ID())                                                                     // it has arrived
+//	q.Ack(id)                                                                         // it has arrived
 //	q.Rewind()                                                                        // or: start again
 //
 // One goroutine takes and one has Run; any number may put.

@@ -91,8 +91,9 @@ func take(q *Queue) *Block {
 }
 
 func release(q *Queue, b *Block) {
+	id := b.ID()
 	q.LetGo(b)
-	q.Ack(b.ID())
+	q.Ack(id)
 }
 
 // TestQueueDrained: the end is reported once the block that was taken is released.
@@ -169,9 +170,10 @@ func TestEarlierSpool(t *testing.T) {
 		acked := false
 		for b := take(q); b != nil; b = take(q) {
 			got = append(got, b.Data...)
+			id := b.ID()
 			q.LetGo(b)
 			if !acked || delivered == 1 {
-				q.Ack(b.ID())
+				q.Ack(id)
 				acked = true
 			}
 		}

@@ -472,7 +472,7 @@ func TestVersion1(t *testing.T) {
 	if err := (entryFormat{}).decode(&decoded, spool.Record{ID: 1, Lines: 1, Data: block}, 0); err != nil {
 		t.Fatal(err)
 	}
-	for _, e := range (&Batch{block: &decoded, offset: blockHeaderLen}).Entries() {
+	for _, e := range newBatch(nil, &decoded).Entries() {
 		if string(e.Line) != "line\n" || e.Group != "g" || e.Sender != "#pub#web1" || string(e.VHost) != "www" || e.Function != "" || !e.Time.Equal(time.Unix(1, 2)) || !e.Came.Equal(time.Unix(-1, 0)) {
 			t.Errorf("read as %+v", e)
 		}
@@ -492,7 +492,7 @@ func FuzzEntries(f *testing.F) {
 		if (entryFormat{}).decode(&block, spool.Record{ID: 1 << 40, Lines: lines, Data: data}, 0) != nil {
 			return
 		}
-		b := &Batch{block: &block, offset: blockHeaderLen}
+		b := newBatch(nil, &block)
 		again := appendHeader(nil, b.Epoch(), b.First())
 		n := 0
 		for _, e := range b.Entries() {

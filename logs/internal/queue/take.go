@@ -25,7 +25,7 @@ type reader struct {
 
 // Take returns the block at the cursor, wherever it is, and moves the cursor behind it. If there is none, it returns nil and for
 // how long to wait, at most, before the next try; a value from [Queue.Wake] ends the wait earlier. The block stays as it is
-// until [Queue.LetGo], which must come before the next Take.
+// until [Queue.LetGo], which must come before the next Take; after that it may hold other lines.
 func (q *Queue) Take() (b *Block, wait time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
