@@ -50,6 +50,28 @@ func ParseField(name string) (Field, error) {
 	return 0, fmt.Errorf("unknown field %q (want %s)", name, strings.Join(known, ", "))
 }
 
+// in reports whether a parsed line has the field.
+func (f Field) in(a *Fields) bool {
+	switch f {
+	case FieldHost:
+		return a.Read(ErrHost)
+	case FieldIdent:
+		return a.Read(ErrIdent)
+	case FieldUser:
+		return a.Read(ErrUser)
+	case FieldTime:
+		return a.Read(ErrTime)
+	case FieldRequest, FieldMethod, FieldPath, FieldProto:
+		return a.Read(ErrRequest)
+	case FieldReferrer:
+		return a.Read(ErrReferrer)
+	case FieldAgent, FieldRest:
+		return a.Read(ErrAgent)
+	case FieldLine, numFields:
+	}
+	return true
+}
+
 // of returns the field of a parsed line.
 func (f Field) of(a *Fields) []byte {
 	switch f {
@@ -127,8 +149,9 @@ type Condition struct {
 // needsFields reports whether the line must be parsed.
 func (c *Condition) needsFields() bool { return c.Field != FieldLine || len(c.Status) > 0 }
 
-func (c *Condition) holds(message []byte, a *Fields, parsed bool) bool {
-	if c.needsFields() && !parsed {
+// holds reports whether the condition holds. It does not if the line lacks what it asks for.
+func (c *Condition) holds(message []byte, a *Fields) bool {
+	if len(c.Status) > 0 && !a.Read(ErrStatus) || !c.Field.in(a) {
 		return false
 	}
 	return c.matches(message, a) != c.Not
@@ -200,16 +223,15 @@ func NewFilter(r Rules) *Filter {
 // Judge applies the rules to a message. line is the message without what stands in front of an
 // access log line, such as a virtual host.
 func (f *Filter) Judge(message, line []byte) Verdict {
-	parsed := false
 	if f.fields {
 		if first, _, several := bytes.Cut(line, []byte{'\n'}); several {
 			line = first
 		}
-		parsed = f.parsed.Parse(line) == nil
+		_ = f.parsed.Parse(line) // the fields say what was read
 	}
 	holds := func(list []Condition) bool {
 		for i := range list {
-			if list[i].holds(message, &f.parsed, parsed) {
+			if list[i].holds(message, &f.parsed) {
 				return true
 			}
 		}
@@ -222,7 +244,7 @@ func (f *Filter) Judge(message, line []byte) Verdict {
 		return Kept
 	}
 	key := message
-	if f.rules.SampleBy != FieldLine && parsed {
+	if f.rules.SampleBy != FieldLine && f.rules.SampleBy.in(&f.parsed) {
 		key = f.rules.SampleBy.of(&f.parsed)
 	}
 	if hash(key) < f.limit {

@@ -135,3 +135,32 @@ func TestAllocations(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// TestFilterCutLines: conditions use every field that can be read, also of a line that was cut, or
+// whose end is odd.
+func TestFilterCutLines(t *testing.T) {
+	const head = `192.0.2.7 - kim [10/Oct/2000:13:55:36 -0700] "GET /a HTTP/1.1" `
+	re := regexp.MustCompile
+	notFound := Condition{Status: []Status{{404, 404}}}
+	for _, tt := range []struct {
+		line string
+		keep Condition
+		want Verdict
+	}{
+		{head + `404 17 "http://ref/ver`, notFound, Kept},
+		{head + `404 17 "http://ref/" "Bot/1`, notFound, Kept},
+		{head + `404 1x`, notFound, Kept},
+		{head + `404`, notFound, Kept},
+		{head + `200 17 "http://ref/ver`, notFound, Filtered},
+		{head + `40`, notFound, Filtered},
+		{head + `40`, Condition{Field: FieldPath, Match: re("^/a$")}, Kept},
+		{head + `40`, Condition{Field: FieldUser, Match: re("kim")}, Kept},
+		{head + `404 17 "http://ref/" "Bot/1`, Condition{Field: FieldReferrer, Match: re("ref")}, Kept},
+		{head + `404 17 "http://ref/" "Bot/1`, Condition{Field: FieldAgent, Match: re("")}, Filtered},
+		{`no access log line at all`, Condition{Field: FieldHost, Match: re("no")}, Filtered},
+	} {
+		if got := NewFilter(Rules{Keep: []Condition{tt.keep}}).Judge([]byte(tt.line), []byte(tt.line)); got != tt.want {
+			t.Errorf("%s: %v, want %v", tt.line, got, tt.want)
+		}
+	}
+}

@@ -67,8 +67,9 @@ type Fields struct {
 	// binary rubbish. Proto is also empty with HTTP/0.9.
 	Request, Method, Path, Proto []byte
 
-	Status int   // 0 for "-"
-	Bytes  int64 // of the response; 0 for "-"
+	Status  int   // 0 for "-"
+	Bytes   int64 // of the response; 0 for "-"
+	NoBytes bool  // the size is "-", or was not read
 
 	// Combined means that Referrer and Agent are set, as in the Combined Log Format.
 	Combined        bool
@@ -76,12 +77,29 @@ type Fields struct {
 
 	// Rest is what follows, without a leading space and the line's end.
 	Rest []byte
+
+	bad FieldError // what Parse returned; 0 for none
+}
+
+// Read reports whether the field whose error is e was read. A line that was cut, or whose end is
+// odd, has the fields in front of that. A line without a request in its place is no access log line
+// and has none.
+func (f *Fields) Read(e FieldError) bool {
+	return f.bad == 0 || f.bad > ErrRequest && e < f.bad
 }
 
 // Parse takes a line in the Common or Combined Log Format apart, with or without its newline. The
 // error is a [FieldError]; then the fields in front of the bad one are set.
 func (f *Fields) Parse(line []byte) error {
-	*f = Fields{}
+	*f = Fields{NoBytes: true}
+	if f.bad = f.parse(line); f.bad != 0 {
+		return f.bad
+	}
+	return nil
+}
+
+// parse returns the error of Parse, or 0.
+func (f *Fields) parse(line []byte) FieldError {
 	line = bytes.TrimSuffix(line, []byte{'\n'})
 	line = bytes.TrimSuffix(line, []byte{'\r'})
 	var ok bool
@@ -105,18 +123,18 @@ func (f *Fields) Parse(line []byte) error {
 	if f.Status, line, ok = status(line); !ok {
 		return ErrStatus
 	}
-	if f.Bytes, line, ok = size(line); !ok {
+	if f.Bytes, f.NoBytes, line, ok = size(line); !ok {
 		return ErrBytes
 	}
 	return f.parseCombined(line)
 }
 
 // parseCombined reads what follows the size.
-func (f *Fields) parseCombined(line []byte) error {
+func (f *Fields) parseCombined(line []byte) FieldError {
 	var ok bool
 	if !bytes.HasPrefix(line, []byte(` "`)) {
 		f.Rest = bytes.TrimPrefix(line, []byte{' '})
-		return nil
+		return 0
 	}
 	referrer, line, ok := quoted(line)
 	if !ok {
@@ -128,7 +146,7 @@ func (f *Fields) parseCombined(line []byte) error {
 	}
 	f.Combined = true
 	f.Rest = bytes.TrimPrefix(line, []byte{' '})
-	return nil
+	return 0
 }
 
 // word cuts a non-empty word and the space behind it off.
@@ -175,13 +193,13 @@ func status(b []byte) (n int, rest []byte, ok bool) {
 	return int(v), rest, ok && len(w) == 3
 }
 
-func size(b []byte) (n int64, rest []byte, ok bool) {
+func size(b []byte) (n int64, none bool, rest []byte, ok bool) {
 	w, rest := field(b)
 	if string(w) == "-" {
-		return 0, rest, true
+		return 0, true, rest, true
 	}
 	n, ok = number(w)
-	return n, rest, ok
+	return n, !ok, rest, ok
 }
 
 // maxDigits keeps a number below 2^63.

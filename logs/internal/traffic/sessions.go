@@ -66,7 +66,7 @@ func (ss *sessions) hit(h *hit, vhost []byte, sc *scope) {
 	ss.link(s)
 	s.last = h.second
 	s.requests++
-	s.bytes += h.fields.Bytes
+	s.bytes = saturated(s.bytes, h.fields.Bytes)
 	if h.class >= Class4xx {
 		s.fails++
 	}

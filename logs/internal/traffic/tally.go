@@ -1,5 +1,7 @@
 package traffic
 
+import "math"
+
 const (
 	// RateSeconds is how many full seconds rates cover, at most: those since the start, if fewer.
 	RateSeconds = 10
@@ -45,9 +47,18 @@ type counts struct {
 	clientErrors, serverErrors int64 // with status 4xx and 5xx
 }
 
+// saturated returns the sum of two sizes, or the largest number if that is smaller: a log line can
+// name any size, and a counter must not become negative.
+func saturated(a, b int64) int64 {
+	if a > math.MaxInt64-b {
+		return math.MaxInt64
+	}
+	return a + b
+}
+
 func (c *counts) add(bytes int64, class Class) {
 	c.requests++
-	c.bytes += bytes
+	c.bytes = saturated(c.bytes, bytes)
 	switch class {
 	case Class4xx:
 		c.clientErrors++
@@ -59,7 +70,7 @@ func (c *counts) add(bytes int64, class Class) {
 
 func (c *counts) sum(d *counts) {
 	c.requests += d.requests
-	c.bytes += d.bytes
+	c.bytes = saturated(c.bytes, d.bytes)
 	c.clientErrors += d.clientErrors
 	c.serverErrors += d.serverErrors
 }
@@ -138,7 +149,7 @@ func (h *history) roll(second int64, online int) {
 func (h *history) add(bytes int64, class Class) {
 	p := &h.points[h.second%HistorySeconds]
 	p.classes[class]++
-	p.bytes += bytes
+	p.bytes = saturated(p.bytes, bytes)
 }
 
 // since returns the full seconds from the given one on, oldest first.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strconv"
 	"strings"
@@ -386,5 +387,32 @@ func texts(v any, see func(string)) {
 			see(k)
 			texts(x, see)
 		}
+	}
+}
+
+// TestHugeSizes: sums of sizes that no response has stop at the largest number instead of becoming
+// negative.
+func TestHugeSizes(t *testing.T) {
+	m := newTraffic(t, Config{})
+	for range 20 {
+		m.text(1, "#pub#web1", strings.Replace(line("192.0.2.7", "/", 200, 1, "a"), " 1 ", " 999999999999999999 ", 1))
+	}
+	s := m.Snapshot(after(2), Query{Pages: 10, Sessions: 10, VHosts: 10, History: true})
+	sums := []int64{s.Total.Bytes, s.Codes[0].Bytes, s.Servers[0].Bytes, s.VHosts[0].Bytes, s.Pages[0].Bytes, s.Sessions[0].Bytes}
+	for _, p := range s.History {
+		if p.Bytes != 0 {
+			sums = append(sums, p.Bytes)
+		}
+	}
+	if len(sums) != 7 {
+		t.Errorf("%d sums", len(sums))
+	}
+	for i, n := range sums {
+		if n != math.MaxInt64 {
+			t.Errorf("sum %d is %d", i, n)
+		}
+	}
+	if r := s.Total.BytesPerSecond; r <= 0 {
+		t.Errorf("rate %v", r)
 	}
 }

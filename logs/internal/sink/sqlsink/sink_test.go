@@ -177,7 +177,8 @@ func TestFields(t *testing.T) {
 	put(q,
 		`192.0.2.7 id frank [10/Oct/2000:13:55:36 -0700] "GET /a'b HTTP/1.1" 200 2326 "http://x/" "Mozilla/4.08" 0.003`+"\r\n",
 		"none'); DROP TABLE logs; --\nof two lines\n",
-		`h - - [10/Oct/2000:13:55:36 -0700] "-" - - "-" "-"`)
+		`h - - [10/Oct/2000:13:55:36 -0700] "-" - - "-" "-"`,
+		`h - kim [10/Oct/2000:13:55:36 -0700] "GET /cut HTTP/1.1" 404 17 "http://x/ver`)
 	deliver(t, q, s)
 	message := "weblogs|#pub#web1|web1|pub|www.example.com|2000-10-10 13:55:36|2000-10-10 13:55:37.5|"
 	nulls := strings.Repeat("|NULL", 12)
@@ -185,7 +186,9 @@ func TestFields(t *testing.T) {
 		message+`192.0.2.7 id frank [10/Oct/2000:13:55:36 -0700] "GET /a'b HTTP/1.1" 200 2326 "http://x/" "Mozilla/4.08" 0.003`+
 			`|192.0.2.7|id|frank|GET /a'b HTTP/1.1|GET|/a'b|HTTP/1.1|200|2326|http://x/|Mozilla/4.08|0.003`,
 		message+"none'); DROP TABLE logs; --\nof two lines"+nulls,
-		message+`h - - [10/Oct/2000:13:55:36 -0700] "-" - - "-" "-"|h`+strings.Repeat("|NULL", 7)+"|0|NULL|NULL|NULL")
+		message+`h - - [10/Oct/2000:13:55:36 -0700] "-" - - "-" "-"|h`+strings.Repeat("|NULL", 11),
+		message+`h - kim [10/Oct/2000:13:55:36 -0700] "GET /cut HTTP/1.1" 404 17 "http://x/ver`+
+			`|h|NULL|kim|GET /cut HTTP/1.1|GET|/cut|HTTP/1.1|404|17|NULL|NULL|NULL`)
 }
 
 // TestRefused: only the lines that the database refuses are lost, and counted; the order stays.

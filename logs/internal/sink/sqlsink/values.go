@@ -29,14 +29,12 @@ func newRows(d *dialect, columns []Column) *rows {
 func (r *rows) append(args []any, e *queue.Entry) []any {
 	var f logline.Fields
 	line := bytes.TrimSuffix(bytes.TrimSuffix(e.Line, []byte{'\n'}), []byte{'\r'})
-	parsed := r.parse && f.Parse(line) == nil
+	if r.parse {
+		_ = f.Parse(line) // the fields say what was read
+	}
 	for _, c := range r.columns {
 		if c.Field < Client {
 			args = append(args, r.ofMessage(c.Field, e, line))
-			continue
-		}
-		if !parsed {
-			args = append(args, nil)
 			continue
 		}
 		args = append(args, r.ofAccess(c.Field, &f))
@@ -71,7 +69,11 @@ func (r *rows) ofMessage(field Field, e *queue.Entry, line []byte) any {
 
 func (r *rows) time(t time.Time) any { return t.UTC().Format(r.dialect.layout) }
 
+// ofAccess returns a field of an access log line: NULL if the line is none, lacks it, or has "-".
 func (r *rows) ofAccess(field Field, f *logline.Fields) any {
+	if !f.Read(logline.ErrRequest) {
+		return nil
+	}
 	switch field {
 	case Client:
 		return orNull(f.Host)
@@ -93,6 +95,9 @@ func (r *rows) ofAccess(field Field, f *logline.Fields) any {
 		}
 		return r.number(int64(f.Status))
 	case Bytes:
+		if f.NoBytes {
+			return nil
+		}
 		return r.number(f.Bytes)
 	case Referrer:
 		return orNull(f.Referrer)
