@@ -20,6 +20,7 @@ type options struct {
 	offload     bool
 	metrics     string
 	verbose     bool
+	eventFile   bool // was asked for
 	set         *flags.Set
 }
 
@@ -43,14 +44,12 @@ func parse(args []string) (options, error) {
 	s.String(&o.conf, "c", "FILE", "configuration file (default: spread.conf, then /etc/spread.conf)")
 	s.String(&o.name, "n", "NAME", "run as the daemon with this name (default: the first with an address of this host)")
 	s.Bool(&o.check, "check", "print the configuration as understood, or its errors, and exit")
-	s.Func("l", "y|n", "event file of the C daemon; only n is supported", func(text string) error {
-		switch text {
-		case "n":
-			return nil
-		case "y":
-			return errors.New("spreadd has no event file; its log shows clients and memberships")
+	s.Func("l", "y|n", "event file of the C daemon; y only logs a warning, because the log shows clients and memberships", func(text string) error {
+		o.eventFile = text == "y"
+		if text != "y" && text != "n" {
+			return errors.New("want y or n")
 		}
-		return errors.New("want y or n")
+		return nil
 	})
 	s.Group("Clients")
 	s.String(&o.socketDir, "socket-dir", "DIR", "directory of the UNIX socket that local clients connect to; empty for no socket")

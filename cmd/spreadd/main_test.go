@@ -45,7 +45,8 @@ func TestCommandLine(t *testing.T) {
 		{"-nonsense", flags.Misuse, "", "not defined: -nonsense"},
 		{"stray", flags.Misuse, "", `unexpected argument "stray"`},
 		{"-l z", flags.Misuse, "", "want y or n"},
-		{"-l y", flags.Misuse, "", "spreadd has no event file"},
+		{"-l y -n nobody", flags.Failed, "", "nobody"}, // images of containers start it so
+		{"-l y -check", flags.OK, "this is the built-in configuration", ""},
 		{"-max-sessions 0", flags.Misuse, "", "want a number from 1 to"},
 		{"-check", flags.OK, "this is the built-in configuration", ""},
 		{"-c /nowhere/spread.conf", flags.Failed, "", "/nowhere/spread.conf"},
@@ -126,7 +127,7 @@ Spread_Segment 127.0.0.255:%d {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	status := make(chan int, 1)
-	go func() { status <- p.run(ctx, []string{"-n", "here", "-c", conf, "-socket-dir", dir}) }()
+	go func() { status <- p.run(ctx, []string{"-n", "here", "-c", conf, "-l", "y", "-socket-dir", dir}) }()
 	select {
 	case <-started:
 	case s := <-status:
@@ -151,6 +152,9 @@ Spread_Segment 127.0.0.255:%d {
 		if err := c.Close(); err != nil {
 			t.Error(err)
 		}
+	}
+	if b, err := os.ReadFile(logFile); err != nil || !strings.Contains(string(b), "-l y is ignored") {
+		t.Errorf("the log does not warn of -l y: %v\n%s", err, b)
 	}
 	if err := os.Rename(logFile, logFile+".1"); err != nil {
 		t.Fatal(err)

@@ -46,7 +46,7 @@ func (p *program) serve(ctx context.Context, o options) error {
 	}
 	cfg.OnReload = r.ask
 	log.Info("starting", slog.String("version", banner()))
-	logConf(log, c, &cfg, found)
+	logConf(log, c, &cfg, found, o.eventFile)
 	d, err := daemon.New(cfg)
 	if err != nil {
 		return err
@@ -165,7 +165,7 @@ func level(o *spreadconf.Options, verbose bool) slog.Level {
 }
 
 // logConf logs which configuration is in use.
-func logConf(log *slog.Logger, c *spreadconf.Config, cfg *daemon.Config, found bool) {
+func logConf(log *slog.Logger, c *spreadconf.Config, cfg *daemon.Config, found, eventFile bool) {
 	if found {
 		log.Info("configuration read", slog.String("file", c.File), slog.Uint64("hash", uint64(c.Hash())))
 	} else {
@@ -173,6 +173,9 @@ func logConf(log *slog.Logger, c *spreadconf.Config, cfg *daemon.Config, found b
 	}
 	for _, w := range c.Warnings {
 		log.Warn("configuration", slog.String("warning", w.Text), slog.String("at", w.Pos.String()))
+	}
+	if eventFile {
+		log.Warn("-l y is ignored: there is no event file; the log shows clients and memberships")
 	}
 	log.Info("this daemon", slog.String("name", cfg.Name()), slog.Uint64("id", uint64(cfg.Engine.Self)), slog.Any("port", cfg.Port),
 		slog.Any("daemons", len(cfg.Engine.Topology.Daemons())))
