@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -249,5 +250,45 @@ func TestListenerFails(t *testing.T) {
 		}
 	case <-time.After(testkit.Patience):
 		t.Fatal("it does not stop")
+	}
+}
+
+// TestDualStack: a daemon that listens on the wildcard address of IPv6 also serves IPv4 clients, as a
+// C daemon does. With an IPv4 address beside it, each has its own listener.
+func TestDualStack(t *testing.T) {
+	probe, err := net.Listen("tcp6", "[::1]:0")
+	if err != nil {
+		t.Skip("IPv6 is not available: ", err)
+	}
+	if err := probe.Close(); err != nil {
+		t.Fatal(err)
+	}
+	cfg := testConfig(t, "alpha", 1)
+	cfg.Listen = []netip.AddrPort{netip.MustParseAddrPort("[::]:0")}
+	d := start(t, cfg)
+	port := d.clientPort()
+	for _, host := range []string{"127.0.0.1", "::1"} {
+		c, err := net.Dial("tcp", net.JoinHostPort(host, strconv.Itoa(int(port))))
+		if err != nil {
+			t.Errorf("connecting by %s: %v", host, err)
+			continue
+		}
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	wildcard := netip.MustParseAddrPort("[::]:4803")
+	for _, tt := range []struct {
+		all  []netip.AddrPort
+		want string
+	}{
+		{[]netip.AddrPort{wildcard}, "tcp"},
+		{[]netip.AddrPort{wildcard, netip.MustParseAddrPort("[::1]:4803")}, "tcp"},
+		{[]netip.AddrPort{wildcard, netip.MustParseAddrPort("127.0.0.1:4804")}, "tcp"},
+		{[]netip.AddrPort{wildcard, netip.MustParseAddrPort("127.0.0.1:4803")}, "tcp6"},
+	} {
+		if got := listenNetwork(wildcard, tt.all); got != tt.want {
+			t.Errorf("%v: %s, want %s", tt.all, got, tt.want)
+		}
 	}
 }

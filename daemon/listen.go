@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 
 	"github.com/spreadd/spreadd/daemon/poller"
 	"github.com/spreadd/spreadd/daemon/transport"
@@ -32,11 +33,7 @@ func (d *Daemon) listenClients(ctx context.Context) error {
 	cfg := &d.owner.cfg
 	var lc net.ListenConfig // It sets SO_REUSEADDR, so a restarted daemon can bind at once.
 	for _, a := range cfg.Listen {
-		network := "tcp6"
-		if a.Addr().Is4() {
-			network = "tcp4" // With "tcp" the wildcard address would be that of both families.
-		}
-		l, err := lc.Listen(ctx, network, a.String())
+		l, err := lc.Listen(ctx, listenNetwork(a, cfg.Listen), a.String())
 		if err != nil {
 			return errors.Join(fmt.Errorf("cannot listen for clients on %v: %w; is another daemon running?", a, err), d.closeListeners())
 		}
@@ -55,6 +52,19 @@ func (d *Daemon) listenClients(ctx context.Context) error {
 	}
 	d.listeners, d.socket = append(d.listeners, l), file
 	return nil
+}
+
+// listenNetwork returns the network of a listener among others. The wildcard address of IPv6 also
+// takes IPv4 clients, as in C daemons, unless another address takes these.
+func listenNetwork(a netip.AddrPort, all []netip.AddrPort) string {
+	if a.Addr().Is4() {
+		return "tcp4" // With "tcp" the wildcard address would be that of both families.
+	}
+	other4 := slices.ContainsFunc(all, func(o netip.AddrPort) bool { return o.Addr().Is4() && o.Port() == a.Port() })
+	if a.Addr().WithZone("") == netip.IPv6Unspecified() && !other4 {
+		return "tcp"
+	}
+	return "tcp6"
 }
 
 // clientPort returns the port of the first TCP listener.
