@@ -85,11 +85,17 @@ func (ps *publishers) add(to map[string]PublisherStats) {
 	}
 }
 
-// stream is what a connection knows about a stream of lines.
-type stream struct {
+// origin is the part of a stream that never changes. Writers read it while the receiver changes the
+// rest for each line, so it lies apart from that.
+type origin struct {
 	key  string // see [envelope.Split]
 	from envelope.Origin
 	pub  *publisher
+}
+
+// stream is what a connection knows about a stream of lines.
+type stream struct {
+	*origin
 	used time.Time
 
 	have envelope.Numbers // received over this connection
@@ -125,7 +131,7 @@ func (ss *streams) find(key []byte, now time.Time, ps *publishers) *stream {
 		if ss.byKey == nil {
 			ss.byKey = make(map[string]*stream)
 		}
-		s = &stream{key: string(key), from: from, pub: ps.get(from.Publisher)}
+		s = &stream{origin: &origin{key: string(key), from: from, pub: ps.get(from.Publisher)}}
 		ss.byKey[s.key] = s
 	}
 	s.used = now

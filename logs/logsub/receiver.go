@@ -203,7 +203,7 @@ func (r *receiver) message(m *spread.Message) {
 	for len(lines) > 0 {
 		n := bytes.IndexByte(lines, '\n') + 1
 		if r.take(s, seq) {
-			r.put(plain, item{sender: m.Sender, payload: lines[:n:n], stream: s, seq: seq})
+			r.put(plain, item{sender: m.Sender, payload: lines[:n:n], stream: s.origin, seq: seq})
 		} else {
 			r.s.dropMessage(dropRepeat, n)
 		}

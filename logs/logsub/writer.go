@@ -14,7 +14,7 @@ type item struct {
 	routes  []*route // where it goes
 	sender  string   // see [spread.Message]
 	payload []byte
-	stream  *stream // of a line that came in an envelope; nil otherwise
+	stream  *origin // of a line that came in an envelope; nil otherwise
 	seq     uint64  // its number in the stream
 }
 
