@@ -41,6 +41,7 @@ type server struct {
 	lines         string // the column of lines in the example's table
 	table         string
 	refused       []string // messages that it rejects
+	odd           []string // messages with bytes that it cannot store
 
 	withoutTransactions string // statement that gives the table an engine without transactions
 }
@@ -84,6 +85,10 @@ func databaseStory(s *server, bin string) {
 	st.send(1500)
 	for _, bad := range s.refused {
 		st.publish(bad)
+	}
+	for _, odd := range s.odd {
+		st.publish(odd)
+		st.sent++
 	}
 	st.send(500)
 	st.have(st.sent)
@@ -417,7 +422,8 @@ func mariadb(t *testing.T) *server {
 	s.dsn = fmt.Sprintf("logsub:PASSWORD@tcp(127.0.0.1:%d)/", port)
 	s.table, s.lines = "weblogs.logs", "data"
 	s.withoutTransactions = "ALTER TABLE weblogs.logs ENGINE=Aria TRANSACTIONAL=0"
-	s.refused = []string{"not in UTF-8: \xff\xfe\n", strings.Repeat("too long for TEXT ", 4000) + "\n"}
+	s.refused = []string{strings.Repeat("too long for TEXT ", 4000) + "\n"}
+	s.odd = oddLines()
 	return s
 }
 
@@ -431,7 +437,7 @@ func postgres(t *testing.T) *server {
 	s.driver, s.admin = "pgx", fmt.Sprintf("host=%s port=%d user=admin dbname=postgres", s.dir, port)
 	s.dsn = fmt.Sprintf("postgres://logsub:PASSWORD@127.0.0.1:%d/postgres", port)
 	s.table, s.lines = "hits", "line"
-	s.refused = []string{"not in UTF-8: \xff\xfe\n", "a zero byte: \x00\n"}
+	s.odd = oddLines()
 	return s
 }
 
@@ -453,5 +459,9 @@ func sqlite(t *testing.T) *server {
 	s.dsn = filepath.Join(s.dir, "weblogs.db")
 	s.driver, s.admin = "sqlite", s.dsn+"?_pragma=busy_timeout(10000)"
 	s.table, s.lines = "hits", "line"
+	s.odd = oddLines()
 	return s
 }
+
+// oddLines have bytes that a database cannot store.
+func oddLines() []string { return []string{"not in UTF-8: \xff\xfe\n", "a zero byte: \x00\n"} }

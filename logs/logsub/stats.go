@@ -212,7 +212,7 @@ func (s *Subscriber) attrs() []any {
 			args = append(args, slog.Int64("dropped_"+reason, n))
 		}
 	}
-	var missing, written int64
+	var missing, written, altered int64
 	for _, p := range st.Publishers {
 		missing += p.Missing - p.Late
 	}
@@ -221,8 +221,12 @@ func (s *Subscriber) attrs() []any {
 	}
 	for i := range st.Sinks {
 		written += st.Sinks[i].Records
+		altered += st.Sinks[i].Altered
 	}
 	args = append(args, slog.Int64("written", written))
+	if altered > 0 {
+		args = append(args, slog.Int64("altered", altered))
+	}
 	if lost := st.Sinks[0].DroppedRecords; lost > 0 {
 		args = append(args, slog.Int64("lost_by_files", lost))
 	}

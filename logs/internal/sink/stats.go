@@ -8,6 +8,7 @@ type Stats struct {
 	Bytes          int64 // written
 	DroppedRecords int64 // lost by the sink: no room in memory, refused by the destination, or left at the end
 	DroppedBytes   int64
+	Altered        int64 // written with U+FFFD in place of bytes that the destination cannot store
 	Errors         int64 // failed attempts to open or write
 	Reopens        int64
 	Waiting        int64 // bytes in memory at the last Flush
@@ -20,6 +21,7 @@ type Stats struct {
 func (s *Stats) Add(o Stats) {
 	s.Records += o.Records
 	s.Bytes += o.Bytes
+	s.Altered += o.Altered
 	s.DroppedRecords += o.DroppedRecords
 	s.DroppedBytes += o.DroppedBytes
 	s.Errors += o.Errors

@@ -169,7 +169,7 @@ func sample() logsub.Stats {
 		},
 		Sinks: []logsub.SinkStats{{
 			Label: "files", QueueLines: 25, QueueBytes: 26, QueueLimit: 27, QueueDropped: 28, QueueDroppedBytes: 29,
-			Stats:     sink.Stats{Records: 30, Bytes: 31, DroppedRecords: 32, DroppedBytes: 33, Errors: 34, Reopens: 35, Waiting: 36, Failing: 38},
+			Stats:     sink.Stats{Records: 30, Bytes: 31, DroppedRecords: 32, DroppedBytes: 33, Altered: 51, Errors: 34, Reopens: 35, Waiting: 36, Failing: 38},
 			OpenFiles: 37, Evictions: 39, Cuts: 40,
 		}, {
 			Label: "|gzip",
@@ -220,6 +220,7 @@ func TestSlots(t *testing.T) {
 		`logsub_sink_written_bytes_total{sink="files"}`:                              31,
 		`logsub_sink_lost_lines_total{sink="files"}`:                                 32,
 		`logsub_sink_lost_bytes_total{sink="files"}`:                                 33,
+		`logsub_sink_altered_lines_total{sink="files"}`:                              51,
 		`logsub_sink_errors_total{sink="files"}`:                                     34,
 		`logsub_sink_reopens_total{sink="files"}`:                                    35,
 		`logsub_sink_waiting_bytes{sink="files"}`:                                    36,

@@ -13,7 +13,7 @@
 // A batch of package queue is one transaction of prepared inserts, with 64 rows in a statement. Its
 // lines are acknowledged when it is committed. There are two kinds of errors:
 //
-//   - Data errors: a value is too long, has the wrong encoding, or violates a constraint. The batch
+//   - Data errors: a value is too long or violates a constraint. The batch
 //     is halved until the rejected line is found. That line is dropped and counted
 //     ([Stats.Refused]); the others are written.
 //   - All others: the database is away, the table does not exist, a privilege is missing, the disk

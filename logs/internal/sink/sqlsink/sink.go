@@ -53,7 +53,7 @@ type Sink struct {
 	line  int64 // last committed line; with Positions
 
 	count struct {
-		inserted, bytes, refused, repeats, transactions, connects, errors atomic.Int64
+		inserted, bytes, altered, refused, repeats, transactions, connects, errors atomic.Int64
 	}
 }
 
@@ -61,6 +61,7 @@ type Sink struct {
 type Stats struct {
 	Inserted     int64 // lines committed
 	Bytes        int64 // of them
+	Altered      int64 // of them, with U+FFFD for each NUL and each byte that is not UTF-8
 	Refused      int64 // lines that the database rejected, which are dropped
 	Repeats      int64 // lines that the database already had, by its position
 	Transactions int64 // committed
@@ -102,7 +103,7 @@ func New(cfg Config) (*Sink, error) {
 func (s *Sink) SQLStats() Stats {
 	c := &s.count
 	return Stats{
-		Inserted: c.inserted.Load(), Bytes: c.bytes.Load(), Refused: c.refused.Load(), Repeats: c.repeats.Load(),
+		Inserted: c.inserted.Load(), Bytes: c.bytes.Load(), Altered: c.altered.Load(), Refused: c.refused.Load(), Repeats: c.repeats.Load(),
 		Transactions: c.transactions.Load(), Connects: c.connects.Load(), Errors: c.errors.Load(),
 	}
 }
@@ -110,7 +111,9 @@ func (s *Sink) SQLStats() Stats {
 // Stats implements [sink.Deliverer].
 func (s *Sink) Stats() sink.Stats {
 	st := s.SQLStats()
-	return sink.Stats{Records: st.Inserted, Bytes: st.Bytes, DroppedRecords: st.Refused, Errors: st.Errors, Reopens: max(st.Connects-1, 0)}
+	return sink.Stats{
+		Records: st.Inserted, Bytes: st.Bytes, Altered: st.Altered, DroppedRecords: st.Refused, Errors: st.Errors, Reopens: max(st.Connects-1, 0),
+	}
 }
 
 // Deliver implements [sink.Deliverer]. It acknowledges lines that are committed, or refused for
@@ -249,15 +252,16 @@ func (s *Sink) write(ctx context.Context, b *queue.Batch) error {
 	for _, e := range b.Entries() {
 		before := len(args)
 		args = s.rows.append(args, e)
-		lines = append(lines, row{args[before:], len(e.Line)})
+		lines = append(lines, row{args[before:], len(e.Line), storable(args[before:])})
 	}
 	return s.insertRows(ctx, b, lines, b.Acked())
 }
 
 // row is a line to write.
 type row struct {
-	args  []any
-	bytes int
+	args    []any
+	bytes   int
+	altered bool
 }
 
 // insertRows writes lines of a batch, from an index on, and acknowledges them. If the database
@@ -272,6 +276,9 @@ func (s *Sink) insertRows(ctx context.Context, b *queue.Batch, lines []row, firs
 		s.count.transactions.Add(1)
 		for _, l := range lines {
 			s.count.bytes.Add(int64(l.bytes))
+			if l.altered {
+				s.count.altered.Add(1)
+			}
 		}
 		b.Ack(last)
 		return nil
@@ -360,5 +367,5 @@ func (s *Sink) probe(ctx context.Context) error {
 		return err
 	}
 	defer tx.Rollback() //nolint:errcheck // that is the purpose
-	return s.insertAll(ctx, tx, []row{{args, 0}})
+	return s.insertAll(ctx, tx, []row{{args: args}})
 }

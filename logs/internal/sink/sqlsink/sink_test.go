@@ -191,6 +191,27 @@ func TestFields(t *testing.T) {
 			`|h|NULL|kim|GET /cut HTTP/1.1|GET|/cut|HTTP/1.1|404|17|NULL|NULL|NULL`)
 }
 
+// TestStorable: bytes that a database cannot store become U+FFFD, in every column, and the line is
+// kept and counted.
+func TestStorable(t *testing.T) {
+	d := newDatabase(t, "CREATE TABLE hits (path TEXT, line TEXT)")
+	s := d.sink(Config{
+		Driver: SQLite, DSN: d.path, Table: "hits",
+		Columns: []Column{{"path", Path}, {"line", Line}},
+	})
+	q := newQueue(t, queue.Config{})
+	const head, tail = `h - - [10/Oct/2000:13:55:36 -0700] "GET `, ` HTTP/1.1" 200 5`
+	put(q, head+"/a\xff\xfeb"+tail, head+"/a\x00b"+tail, head+"/ä\uFFFD"+tail)
+	deliver(t, q, s)
+	d.want("SELECT path, line FROM hits",
+		"/a\uFFFD\uFFFDb|"+head+"/a\uFFFD\uFFFDb"+tail,
+		"/a\uFFFDb|"+head+"/a\uFFFDb"+tail,
+		"/ä\uFFFD|"+head+"/ä\uFFFD"+tail)
+	if st := s.SQLStats(); st.Inserted != 3 || st.Altered != 2 || st.Refused != 0 {
+		t.Errorf("%+v", st)
+	}
+}
+
 // TestRefused: only the lines that the database refuses are lost, and counted; the order stays.
 func TestRefused(t *testing.T) {
 	for _, positions := range []string{"", "positions"} {

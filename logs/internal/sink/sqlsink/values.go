@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spreadd/spreadd/logs/internal/logline"
 	"github.com/spreadd/spreadd/logs/internal/queue"
@@ -40,6 +41,26 @@ func (r *rows) append(args []any, e *queue.Entry) []any {
 		args = append(args, r.ofAccess(c.Field, &f))
 	}
 	return args
+}
+
+// storable puts U+FFFD in place of each NUL and of each byte that is not UTF-8: databases refuse
+// these, or keep rows that their clients cannot read, each in its own way. It reports whether there
+// was one.
+func storable(args []any) (altered bool) {
+	for i, a := range args {
+		s, ok := a.(string)
+		if !ok || utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 {
+			continue
+		}
+		altered = true
+		args[i] = strings.Map(func(r rune) rune {
+			if r == 0 {
+				return utf8.RuneError
+			}
+			return r
+		}, s)
+	}
+	return altered
 }
 
 func (r *rows) ofMessage(field Field, e *queue.Entry, line []byte) any {
