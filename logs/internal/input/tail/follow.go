@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/spreadd/spreadd/internal/fsutil"
 )
 
 const (
@@ -192,15 +194,15 @@ func (f *Follower) toEnd(g *file) {
 
 // open opens a file at its start, or returns nil.
 func (f *Follower) open(path string) *file {
-	r, err := os.Open(path)
+	r, err := fsutil.OpenFile(path, os.O_RDONLY, 0, false)
 	if err != nil {
-		if !errors.Is(err, os.ErrNotExist) {
+		if !errors.Is(err, os.ErrNotExist) && !errors.Is(err, fsutil.ErrNotFile) {
 			f.event(&f.stats.Errors, "cannot open file; will keep retrying", err)
 		}
 		return nil
 	}
 	info, err := r.Stat()
-	if err != nil || !info.Mode().IsRegular() {
+	if err != nil {
 		_ = r.Close()
 		return nil
 	}
@@ -258,6 +260,10 @@ func (f *Follower) poll(ctx context.Context) (more bool) {
 		n := f.read(ctx, g)
 		more = more || n
 		if g.old && !n && time.Since(g.grew) > graceTime && len(g.given) == 0 {
+			if f.finish(g) {
+				i++ // it stays open until the line is safe
+				continue
+			}
 			_ = g.f.Close()
 			f.files = slices.Delete(f.files, i, i+1)
 			continue
@@ -372,6 +378,21 @@ func (f *Follower) read(ctx context.Context, g *file) bool {
 	}
 	f.gave(g, took, mark)
 	return ctx.Err() == nil || took == end
+}
+
+// finish passes on the last line of a file that nobody writes any more, if it has no newline. It
+// reports whether there was one. If the line cannot be taken now, it reports true as well, and the
+// next poll tries again.
+func (f *Follower) finish(g *file) bool {
+	n, err := g.f.ReadAt(f.buf, g.offset)
+	if n == 0 || g.skip || err != nil && !errors.Is(err, io.EOF) {
+		return false
+	}
+	line := append(slices.Clone(f.buf[:min(n, f.cfg.MaxLine-1)]), '\n')
+	if took, mark := f.to.Take(line); took > 0 {
+		f.gave(g, n, mark)
+	}
+	return true
 }
 
 // gave records that bytes of a file were passed on.

@@ -353,6 +353,50 @@ func TestGrace(t *testing.T) {
 	})
 }
 
+// TestLastLine: the last line of a rotated file comes once the file is closed, though it has no
+// newline. A taker without room gets it later.
+func TestLastLine(t *testing.T) {
+	for _, full := range []bool{false, true} {
+		dir := t.TempDir()
+		synctest.Test(t, func(t *testing.T) {
+			path := filepath.Join(dir, "log")
+			f, err := New(Config{Path: path, FromStart: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			var to taker
+			done := make(chan error, 1)
+			go func() { done <- f.Run(ctx, &to) }()
+			write(t, path, "one\ntorn")
+			time.Sleep(time.Second)
+			rename(t, path)
+			write(t, path, "two\n")
+			time.Sleep(graceTime / 2)
+			if got := to.got(); !slices.Equal(got, []string{"one\n", "two\n"}) {
+				t.Errorf("came %q while the file may still grow", got)
+			}
+			to.mu.Lock()
+			to.full = full
+			to.mu.Unlock()
+			time.Sleep(graceTime)
+			to.mu.Lock()
+			to.full = false
+			to.mu.Unlock()
+			time.Sleep(2 * graceTime)
+			cancel()
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+			if got := to.got(); !slices.Equal(got, []string{"one\n", "two\n", "torn\n"}) || len(f.files) != 1 {
+				t.Errorf("full %v: came %q, %d files are open", full, got, len(f.files))
+			}
+			f.Close()
+		})
+	}
+}
+
 // FuzzPosition: what is read is what is written like that.
 func FuzzPosition(f *testing.F) {
 	f.Add(encodePosition("/var/log/a b\n", []place{{dev: 1, ino: 2, offset: 3, printLen: 4}, {offset: 1 << 60}}))

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"path/filepath"
 	"syscall"
+
+	"github.com/spreadd/spreadd/internal/fsutil"
 )
 
 // ErrLocked means that another program writes the file.
@@ -48,6 +50,8 @@ func (f *File) failed(op string, err error) *Error {
 		advice = "free some space; lines wait in memory meanwhile"
 	case errors.Is(err, syscall.EISDIR):
 		advice = "name a file in it"
+	case errors.Is(err, fsutil.ErrNotFile):
+		advice = "remove it, or name another file"
 	}
 	// The message already contains the path.
 	if pe, ok := errors.AsType[*fs.PathError](err); ok && op != opIndexing {

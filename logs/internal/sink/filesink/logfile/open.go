@@ -3,6 +3,8 @@ package logfile
 import (
 	"errors"
 	"os"
+
+	"github.com/spreadd/spreadd/internal/fsutil"
 )
 
 const (
@@ -17,7 +19,7 @@ const (
 // openFile opens and locks a real file.
 func openFile(path string, lock bool) (handle, error) {
 	for range openAttempts {
-		f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, fileMode)
+		f, err := fsutil.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, fileMode, true)
 		if err != nil {
 			return nil, err
 		}
