@@ -11,6 +11,7 @@ import (
 	"github.com/spreadd/spreadd/logs/internal/input"
 	"github.com/spreadd/spreadd/logs/internal/input/syslog"
 	"github.com/spreadd/spreadd/logs/internal/input/tail"
+	"github.com/spreadd/spreadd/spread"
 )
 
 // lingerTime bounds how long a source may take, once it was asked to end, for what is on its way.
@@ -99,6 +100,10 @@ func NewFile(cfg tail.Config, log *slog.Logger) (*File, error) {
 			}
 			log.Info(what) //nolint:sloglint // as above
 		}
+	}
+	if cfg.MaxLine == 0 {
+		// The input cuts and counts long lines. One byte more than it may take lets it see them.
+		cfg.MaxLine = spread.MaxPayload(1) + 1
 	}
 	f, err := tail.New(cfg)
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/logs/internal/input/syslog"
 	"github.com/spreadd/spreadd/logs/internal/input/tail"
+	"github.com/spreadd/spreadd/spread"
 )
 
 // TestSeveralInputs: a stream, a file and sockets in one process, each with its groups.
@@ -131,6 +132,49 @@ func TestFileWaits(t *testing.T) {
 					t.Errorf("%d lines arrived of %d", len(got), len(lines))
 				}
 			})
+		})
+	}
+}
+
+// TestLongFileLines: lines of files have the limit of other inputs, and those that are cut to it are
+// counted.
+func TestLongFileLines(t *testing.T) {
+	most := spread.MaxPayload(1)
+	for _, tt := range []struct {
+		length, maxLine int
+		want            int // with its newline
+		cut             int64
+	}{
+		{65_536, 0, 65_537, 0},
+		{most - 1, 0, most, 0},
+		{most, 0, most, 1},
+		{300_000, 0, most, 1},
+		{65_536, 1000, 1000, 1},
+		{300_000, 1000, 1000, 1},
+	} {
+		path := filepath.Join(t.TempDir(), "log")
+		if err := os.WriteFile(path, []byte(strings.Repeat("A", tt.length)+"\nnext\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Test(t, func(t *testing.T) {
+			var d fakeDaemon
+			p := newPublisher(t, &d, func(c *Config) { c.MaxLine = tt.maxLine })
+			file, err := NewFile(tail.Config{Path: path, FromStart: true}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+			defer stop()
+			if err := p.RunInputs(ctx, Input{Source: file}); err != nil {
+				t.Error(err)
+			}
+			got := d.got()
+			if len(got) != 2 || len(got[0]) != tt.want || got[1] != "next\n" {
+				t.Errorf("%d bytes with a limit of %d: %d lines came, the first of %d bytes, want %d", tt.length, tt.maxLine, len(got), len(got[0]), tt.want)
+			}
+			if n := p.Stats().Inputs[0].Truncated; n != tt.cut {
+				t.Errorf("%d bytes with a limit of %d: counted %d cut lines, want %d", tt.length, tt.maxLine, n, tt.cut)
+			}
 		})
 	}
 }

@@ -160,7 +160,7 @@ func TestAdd(t *testing.T) {
 			Daemons: []DaemonStats{{Address: "a", Connects: v, Failures: v, Connected: v == 1}},
 			Inputs: []InputStats{{
 				Name: "in", Lines: v, Bytes: v, Truncated: v,
-				File:   &tail.Stats{Position: v, Safe: v, Behind: v, Files: int(v), Rotations: v, Truncations: v, Losses: v, Errors: v},
+				File:   &tail.Stats{Position: v, Safe: v, Behind: v, Files: int(v), Rotations: v, Truncations: v, Losses: v, NULs: v, Errors: v},
 				Syslog: &syslog.Stats{Messages: v, Bytes: v, Truncated: v, Connections: int(v), Refused: v, AcceptErrors: v, KernelDrops: v},
 			}},
 			Groups: []GroupStats{{"g", v, v}},

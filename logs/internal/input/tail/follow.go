@@ -349,6 +349,12 @@ func (f *Follower) read(ctx context.Context, g *file) bool {
 		return false // it was truncated just now, and this may be of what came then
 	}
 	b := f.buf[:n]
+	if i := bytes.IndexByte(b, 0); i >= 0 {
+		if bytes.IndexByte(b[:i], '\n') < 0 {
+			return f.readNULs(g, b, i)
+		}
+		b, n = b[:i], i
+	}
 	end := bytes.LastIndexByte(b, '\n') + 1
 	if g.skip {
 		i := bytes.IndexByte(b, '\n') + 1
@@ -378,6 +384,36 @@ func (f *Follower) read(ctx context.Context, g *file) bool {
 	}
 	f.gave(g, took, mark)
 	return ctx.Err() == nil || took == end
+}
+
+// readNULs deals with the NULs that begin at index i of b, in its first line. Files get NULs when a
+// writer keeps its offset over a truncation, and when the power fails. What stands in front of them
+// is a torn line. NULs are skipped.
+func (f *Follower) readNULs(g *file, b []byte, i int) bool {
+	switch {
+	case i > 0 && g.skip:
+		g.skip = false
+		f.gave(g, i, f.to.Safe())
+		return true
+	case i > 0:
+		line := append(slices.Clone(b[:min(i, f.cfg.MaxLine-1)]), '\n')
+		took, mark := f.to.Take(line)
+		if took > 0 {
+			f.gave(g, i, mark)
+		}
+		return took > 0
+	}
+	n := len(b) - len(bytes.TrimLeft(b, "\x00"))
+	g.skip = false
+	f.mu.Lock()
+	first := f.stats.NULs == 0
+	f.stats.NULs += int64(n)
+	f.mu.Unlock()
+	if first {
+		f.cfg.OnEvent("skipping NUL bytes in the file; use copytruncate only with programs that append", nil)
+	}
+	f.gave(g, n, f.to.Safe())
+	return true
 }
 
 // finish passes on the last line of a file that nobody writes any more, if it has no newline. It

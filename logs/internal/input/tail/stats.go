@@ -14,6 +14,7 @@ type Stats struct {
 	Truncations int64
 	// Losses are files of which a part may be lost unread.
 	Losses int64
+	NULs   int64 // bytes that were skipped
 	Errors int64 // failures to open or read the file, or to read or write its position
 }
 
@@ -70,5 +71,6 @@ func (s *Stats) Add(o *Stats) {
 	s.Rotations += o.Rotations
 	s.Truncations += o.Truncations
 	s.Losses += o.Losses
+	s.NULs += o.NULs
 	s.Errors += o.Errors
 }

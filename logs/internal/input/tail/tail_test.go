@@ -353,6 +353,52 @@ func TestGrace(t *testing.T) {
 	})
 }
 
+// TestNULs: NULs are skipped and counted, in runs of any length, before a line and in its place; no
+// line is lost or damaged.
+func TestNULs(t *testing.T) {
+	nuls := func(n int) string { return strings.Repeat("\x00", n) }
+	for _, tt := range []struct {
+		text string
+		want []string
+	}{
+		{nuls(1) + "one\n", []string{"one\n"}},
+		{nuls(65_535) + "one\ntwo\n", []string{"one\n", "two\n"}},
+		{nuls(65_536) + "one\n", []string{"one\n"}},
+		{nuls(200_000) + "one\n", []string{"one\n"}},
+		{"one\n" + nuls(70_000) + "two\n", []string{"one\n", "two\n"}},
+		{"one\ntorn" + nuls(3) + "two\nthree\n", []string{"one\n", "torn\n", "two\n", "three\n"}},
+		{"torn" + nuls(100_000) + "two\n", []string{"torn\n", "two\n"}},
+		{strings.Repeat("x", 100_000) + nuls(5) + "two\n", []string{strings.Repeat("x", 65_535) + "\n", "two\n"}},
+	} {
+		dir := t.TempDir()
+		synctest.Test(t, func(t *testing.T) {
+			path := filepath.Join(dir, "log")
+			write(t, path, tt.text)
+			told := 0
+			f, err := New(Config{Path: path, FromStart: true, OnEvent: func(string, error) { told++ }})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			var to taker
+			done := make(chan error, 1)
+			go func() { done <- f.Run(ctx, &to) }()
+			time.Sleep(time.Second)
+			cancel()
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+			if got := to.got(); !slices.Equal(got, tt.want) {
+				t.Errorf("%.40q of %d bytes: came %.60q", tt.text, len(tt.text), got)
+			}
+			if n := f.Stats().NULs; n != int64(strings.Count(tt.text, "\x00")) || told != 1 {
+				t.Errorf("%.40q: counted %d NULs, told %d times", tt.text, n, told)
+			}
+			f.Close()
+		})
+	}
+}
+
 // TestLastLine: the last line of a rotated file comes once the file is closed, though it has no
 // newline. A taker without room gets it later.
 func TestLastLine(t *testing.T) {
