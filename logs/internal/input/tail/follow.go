@@ -370,13 +370,8 @@ func (f *Follower) read(ctx context.Context, g *file) bool {
 		if n < len(f.buf) {
 			return false // the line has not come whole
 		}
-		line := append(slices.Clone(b[:f.cfg.MaxLine-1]), '\n')
-		if took, mark := f.to.Take(line); took > 0 {
-			g.skip = true
-			f.gave(g, n, mark)
-			return true
-		}
-		return false
+		g.skip = f.takeTorn(g, b)
+		return g.skip
 	}
 	took, mark := f.to.Take(b[:end])
 	if took == 0 {
@@ -396,12 +391,7 @@ func (f *Follower) readNULs(g *file, b []byte, i int) bool {
 		f.gave(g, i, f.to.Safe())
 		return true
 	case i > 0:
-		line := append(slices.Clone(b[:min(i, f.cfg.MaxLine-1)]), '\n')
-		took, mark := f.to.Take(line)
-		if took > 0 {
-			f.gave(g, i, mark)
-		}
-		return took > 0
+		return f.takeTorn(g, b[:i])
 	}
 	n := len(b) - len(bytes.TrimLeft(b, "\x00"))
 	g.skip = false
@@ -424,11 +414,19 @@ func (f *Follower) finish(g *file) bool {
 	if n == 0 || g.skip || err != nil && !errors.Is(err, io.EOF) {
 		return false
 	}
-	line := append(slices.Clone(f.buf[:min(n, f.cfg.MaxLine-1)]), '\n')
-	if took, mark := f.to.Take(line); took > 0 {
-		f.gave(g, n, mark)
-	}
+	f.takeTorn(g, f.buf[:n])
 	return true
+}
+
+// takeTorn passes on b, which has no newline, as a line of at most MaxLine bytes. It reports whether
+// that was taken.
+func (f *Follower) takeTorn(g *file, b []byte) bool {
+	line := append(slices.Clone(b[:min(len(b), f.cfg.MaxLine-1)]), '\n')
+	took, mark := f.to.Take(line)
+	if took > 0 {
+		f.gave(g, len(b), mark)
+	}
+	return took > 0
 }
 
 // gave records that bytes of a file were passed on.
