@@ -91,7 +91,7 @@ type tokenState struct {
 	first bool
 }
 
-// deadlines are the moments of the timers; zero is none.
+// deadlines are the moments of the timers; zero means that a timer is not armed.
 type deadlines struct {
 	// hurry is when the leader repeats the token.
 	hurry clock.Time

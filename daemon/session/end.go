@@ -2,7 +2,7 @@ package session
 
 //go:generate go tool -modfile=../../.ci/tools/go.mod stringer -type=End -linecomment
 
-// End is the reason why a connection ended. The zero value is none.
+// End is the reason why a connection ended. The zero value means that it has not ended.
 type End uint8
 
 // The ends of a handshake, then those of a session. The comment at the end of a line is the name in

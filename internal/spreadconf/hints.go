@@ -299,8 +299,8 @@ func (p *parser) notDaemon(seg *Segment) *Error {
 	return p.unexpected(CodeSyntax, "a daemon or `}`", advice)
 }
 
-// lookupFailed: name has no address, and what follows it is none. Where that is the mistake, the
-// error points at it.
+// lookupFailed: name has no address, and what follows it is not an address either. Where that is
+// the mistake, the error points at it.
 func (p *parser) lookupFailed(name token, cause error) *Error {
 	next := p.tok
 	code := CodeLookupFailed
@@ -335,7 +335,7 @@ func (p *parser) lookupFailed(name token, cause error) *Error {
 	return err
 }
 
-// addrAdvice says how to write what looks like an address and is none here.
+// addrAdvice says how to write an address that has the wrong form here.
 func addrAdvice(s string) string {
 	if strings.Contains(s, ":") {
 		return "write IPv6 addresses in hexadecimal groups, without dots"

@@ -166,8 +166,8 @@ func parseAddr(s string) (netip.Addr, bool) {
 	return a, err == nil
 }
 
-// address finishes a token that has the form of an address. One that is none after all stays a
-// word.
+// address finishes a token that has the form of an address. If it turns out not to be an address, it
+// stays a word.
 func (l *lexer) address(t token, ip, port string, hasPort bool) (token, *Error) {
 	addr, ok := parseAddr(ip)
 	if !ok {
@@ -192,7 +192,7 @@ func (l *lexer) address(t token, ip, port string, hasPort bool) (token, *Error) 
 	return t, nil
 }
 
-// bracketed reads "[IPv6]:port". Anything else in brackets is none: the brackets are then stray.
+// bracketed reads "[IPv6]:port". For anything else, the brackets are stray.
 func (l *lexer) bracketed() (token, bool, *Error) {
 	rest := l.src[l.off+1:]
 	n := 0

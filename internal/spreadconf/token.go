@@ -160,7 +160,7 @@ func looksIPv4(s string) bool {
 
 // looksIPv6 reports whether s, which has no zone, has the form of an IPv6 address: eight groups of
 // one to four hex digits, or "::" with up to seven groups on either side. The form with a dotted
-// tail is none (spread-conf §2).
+// tail does not count (spread-conf §2).
 func looksIPv6(s string) bool {
 	left, right, short := strings.Cut(s, "::")
 	if !short {

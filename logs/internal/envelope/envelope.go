@@ -24,7 +24,7 @@ var (
 	ErrNone = errors.New("no envelope")
 	// ErrVersion means an envelope of a version to come.
 	ErrVersion = errors.New("unknown version of envelope")
-	// ErrMalformed means that it begins as one and is none.
+	// ErrMalformed means that it begins as an envelope but is malformed.
 	ErrMalformed = errors.New("malformed envelope")
 )
 

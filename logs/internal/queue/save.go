@@ -164,7 +164,7 @@ func (q *Queue) markSaved(b *Block, st Store, err error) {
 	q.spoolWorks()
 }
 
-// spoolFailed counts a failure of the spool, and logs the first of a row. A spool that is full is none, but is logged, too.
+// spoolFailed counts a failure of the spool, and logs the first of a row. A full spool is logged, but not counted as a failure.
 func (q *Queue) spoolFailed(err error) {
 	full := errors.Is(err, spool.ErrFull)
 	q.mu.Lock()

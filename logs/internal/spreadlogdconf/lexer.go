@@ -7,7 +7,7 @@ import (
 	"github.com/spreadd/spreadd/internal/conf"
 )
 
-// keyword is a word that spreadlogd's lexer knows (spreadlogd §3). The zero value is none.
+// keyword is a word that spreadlogd's lexer knows (spreadlogd §3). The zero value means no keyword.
 type keyword uint8
 
 const (
