@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/spreadd/spreadd/logs/internal/envelope"
+	"github.com/spreadd/spreadd/internal/envelope"
 	"github.com/spreadd/spreadd/logs/internal/logline"
 	"github.com/spreadd/spreadd/logs/internal/queue"
 	"github.com/spreadd/spreadd/logs/internal/spool"

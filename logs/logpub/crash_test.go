@@ -16,8 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/envelope"
 	"github.com/spreadd/spreadd/internal/testkit"
-	"github.com/spreadd/spreadd/logs/internal/envelope"
 	"github.com/spreadd/spreadd/logs/internal/input"
 	"github.com/spreadd/spreadd/spread"
 	"github.com/spreadd/spreadd/spread/spreadtest"

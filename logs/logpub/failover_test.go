@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/spreadd/spreadd/logs/internal/envelope"
+	"github.com/spreadd/spreadd/internal/envelope"
 )
 
 // TestFailover: when a daemon dies the next one gets the lines, and when the first is back

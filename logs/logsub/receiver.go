@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/spreadd/spreadd/logs/internal/envelope"
+	"github.com/spreadd/spreadd/internal/envelope"
 	"github.com/spreadd/spreadd/spread"
 )
 

@@ -13,8 +13,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/envelope"
 	"github.com/spreadd/spreadd/internal/fsutil"
-	"github.com/spreadd/spreadd/logs/internal/envelope"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logfile"
 )
 

@@ -5,7 +5,7 @@ import (
 	mathbits "math/bits"
 	"slices"
 
-	"github.com/spreadd/spreadd/logs/internal/envelope"
+	"github.com/spreadd/spreadd/internal/envelope"
 )
 
 // bits is a set of numbers that are close together, as a bitmap.

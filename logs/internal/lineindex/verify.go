@@ -12,7 +12,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spreadd/spreadd/logs/internal/envelope"
+	"github.com/spreadd/spreadd/internal/envelope"
 )
 
 // Finding is something wrong with a log file or its index.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/spreadd/spreadd/logs/internal/envelope"
+	"github.com/spreadd/spreadd/internal/envelope"
 )
 
 // worstMemory is what doc.go states for the defaults, in bytes.

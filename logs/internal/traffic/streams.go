@@ -1,6 +1,6 @@
 package traffic
 
-import "github.com/spreadd/spreadd/logs/internal/envelope"
+import "github.com/spreadd/spreadd/internal/envelope"
 
 // maxStreams bounds the known streams. When there are more, all are forgotten, and repeats and gaps
 // at that moment are missed.

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spreadd/spreadd/logs/internal/envelope"
+	"github.com/spreadd/spreadd/internal/envelope"
 	"github.com/spreadd/spreadd/logs/internal/logline"
 )
 

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/envelope"
 	"github.com/spreadd/spreadd/internal/testkit/golden"
-	"github.com/spreadd/spreadd/logs/internal/envelope"
 )
 
 var start = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)

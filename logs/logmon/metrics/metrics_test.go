@@ -4,8 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/envelope"
 	"github.com/spreadd/spreadd/internal/prom/promtest"
-	"github.com/spreadd/spreadd/logs/internal/envelope"
 	"github.com/spreadd/spreadd/logs/internal/traffic"
 	"github.com/spreadd/spreadd/logs/logmon"
 )
