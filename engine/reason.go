@@ -1,6 +1,6 @@
 package engine
 
-//go:generate go tool -modfile=../.ci/tools/go.mod stringer -type=Reason -linecomment -output=strings.go
+//go:generate go tool -modfile=../.ci/tools/go.mod stringer -type=Reason -linecomment
 
 // Reason says why the engine refused an input: a message of a local session, or a datagram.
 type Reason uint8

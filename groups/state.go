@@ -2,7 +2,7 @@ package groups
 
 import "fmt"
 
-//go:generate go tool -modfile=../.ci/tools/go.mod stringer -type=Reason,RingCommandKind,State,input -linecomment -output=strings.go
+//go:generate go tool -modfile=../.ci/tools/go.mod stringer -type=Reason,RingCommandKind,State,input -linecomment -output=enums_string.go
 
 // State is a state of the group layer. Its number is that of the monitor protocol (groups-protocol
 // §5).

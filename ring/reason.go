@@ -1,6 +1,6 @@
 package ring
 
-//go:generate go tool -modfile=../.ci/tools/go.mod stringer -type=Cause,EventKind,Level,Reason,Service,State -linecomment -output=strings.go
+//go:generate go tool -modfile=../.ci/tools/go.mod stringer -type=Cause,EventKind,Level,Reason,Service,State -linecomment -output=enums_string.go
 
 // Reason says why an input was refused, or how it was accepted. Each value is counted
 // ([Ring.Counts]).

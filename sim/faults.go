@@ -9,7 +9,7 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-//go:generate go tool -modfile=../.ci/tools/go.mod stringer -type=Fault,Situation -linecomment -output=strings.go
+//go:generate go tool -modfile=../.ci/tools/go.mod stringer -type=Fault,Situation -linecomment -output=enums_string.go
 
 // Fault is a kind of fault, in addition to loss, delay, duplication and reordering, which occur all
 // the time.
