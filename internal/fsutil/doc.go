@@ -1,4 +1,4 @@
 // Package fsutil has what programs with files of their own need and package os lacks: [Lock] locks
-// a file for as long as the process lives, [SyncDir] makes new names durable, and [OpenFile] never
-// blocks.
+// a file for as long as the process lives, [SyncDir] makes new names durable, [OpenFile] never
+// blocks, and [ReadFile] ends with a context.
 package fsutil

@@ -1,10 +1,13 @@
 package fsutil
 
 import (
+	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
+	"time"
 )
 
 // ErrNotFile means that a FIFO, a socket, a directory or a device is in a file's place.
@@ -37,4 +40,22 @@ func OpenFile(path string, flag int, perm os.FileMode, devices bool) (*os.File, 
 
 func isFile(path string, mode fs.FileMode, devices bool) bool {
 	return mode.IsRegular() || devices && (mode&fs.ModeCharDevice != 0 || strings.HasPrefix(path, "/dev/"))
+}
+
+// ReadFile is [os.ReadFile] for configurations and secrets. What is no regular file is refused as by
+// [OpenFile], except below /dev, where shells put what they pass on, as in -c <(sops -d FILE). Waiting
+// for its writer ends with ctx.
+func ReadFile(ctx context.Context, path string) ([]byte, error) {
+	f, err := OpenFile(path, os.O_RDONLY, 0, true)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	// Regular files have no deadlines, and need none.
+	defer context.AfterFunc(ctx, func() { _ = f.SetReadDeadline(time.Unix(1, 0)) })()
+	b, err := io.ReadAll(f)
+	if ctx.Err() != nil && errors.Is(err, os.ErrDeadlineExceeded) {
+		err = ctx.Err()
+	}
+	return b, err
 }

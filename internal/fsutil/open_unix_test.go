@@ -3,12 +3,15 @@
 package fsutil
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // TestOpenFile: what is no file is refused at once, whoever is at its other end; files and, if asked
@@ -51,5 +54,43 @@ func TestOpenFile(t *testing.T) {
 	}
 	if _, err := OpenFile(filepath.Join(dir, "none"), os.O_RDONLY, 0, false); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a file that does not exist: %v", err)
+	}
+}
+
+// TestReadFile: files are read whole, and pipes below /dev, too, until the context ends.
+func TestReadFile(t *testing.T) {
+	dir := t.TempDir()
+	file, fifo := filepath.Join(dir, "file"), filepath.Join(dir, "fifo")
+	if err := errors.Join(syscall.Mkfifo(fifo, 0o600), os.WriteFile(file, []byte("text"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := ReadFile(t.Context(), file); err != nil || string(b) != "text" {
+		t.Errorf("read %q, %v", b, err)
+	}
+	if _, err := ReadFile(t.Context(), fifo); !errors.Is(err, ErrNotFile) {
+		t.Errorf("a FIFO: %v", err)
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if _, err := w.WriteString("secret"); err != nil {
+		t.Fatal(err)
+	}
+	piped := fmt.Sprintf("/dev/fd/%d", r.Fd())
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if _, err := ReadFile(ctx, piped); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a pipe whose writer says nothing more: %v", err)
+	}
+	if _, err := w.WriteString("more"); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := ReadFile(t.Context(), piped); err != nil || string(b) != "more" {
+		t.Errorf("a pipe: %q, %v", b, err)
 	}
 }

@@ -51,7 +51,7 @@ func (s *Spool) walk(g *segment) {
 	if g.first > s.acked {
 		return
 	}
-	f, err := os.Open(g.path)
+	f, err := fsutil.OpenFile(g.path, os.O_RDONLY, 0, false)
 	if err != nil {
 		return // the counts of what waits are too high until the segment is removed
 	}

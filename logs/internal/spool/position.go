@@ -6,6 +6,8 @@ import (
 	"hash/crc32"
 	"io"
 	"os"
+
+	"github.com/spreadd/spreadd/internal/fsutil"
 )
 
 // The file "acked" has two slots of
@@ -28,7 +30,7 @@ type position struct {
 
 // openPosition returns the ID in the file, or 0. damaged means that the file existed and had no valid ID.
 func openPosition(path string) (p position, id uint64, damaged bool, err error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := fsutil.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600, false)
 	if err != nil {
 		return position{}, 0, false, &Error{Op: "open position", Path: path, Err: err}
 	}

@@ -130,7 +130,7 @@ func Open(cfg Config) (*Spool, Recovery, error) {
 	}
 	s := &Spool{cfg: cfg}
 	path := filepath.Join(cfg.Dir, "lock")
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := fsutil.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600, false)
 	if err == nil {
 		s.lock = f
 		err = patientLock(f)
@@ -209,7 +209,7 @@ func (s *Spool) recover() (found Recovery, err error) {
 
 // recoverSegment takes a segment into use, or removes it if no record in it waits.
 func (s *Spool) recoverSegment(g *segment, after uint64, last bool) (*Damage, error) {
-	f, err := os.OpenFile(g.path, os.O_RDWR, 0)
+	f, err := fsutil.OpenFile(g.path, os.O_RDWR, 0, false)
 	if err != nil {
 		return nil, &Error{Op: "open segment", Path: g.path, Err: err}
 	}
@@ -400,7 +400,7 @@ func (s *Spool) seek(id uint64) error {
 		return nil
 	}
 	if s.inSeg != g {
-		f, err := os.Open(g.path)
+		f, err := fsutil.OpenFile(g.path, os.O_RDONLY, 0, false)
 		if err != nil {
 			return &Error{Op: "open segment", Path: g.path, Err: err}
 		}

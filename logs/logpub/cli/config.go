@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"io"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/spreadd/spreadd/internal/conf"
 	"github.com/spreadd/spreadd/internal/conf/tomlconf"
+	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/internal/prom"
 	"github.com/spreadd/spreadd/logs/internal/input/syslog"
 	"github.com/spreadd/spreadd/logs/internal/input/tail"
@@ -139,8 +139,8 @@ func checkGroups(t *tomlconf.Table, groups []string) {
 }
 
 // readConfig reads a configuration file. Mistakes are a [conf.Errors].
-func readConfig(path string) (*File, []conf.Warning, error) {
-	text, err := os.ReadFile(path)
+func readConfig(ctx context.Context, path string) (*File, []conf.Warning, error) {
+	text, err := fsutil.ReadFile(ctx, path)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -137,7 +137,7 @@ stdin = true
 		}
 	}
 	writeFile(t, path, "queue = 1\n"+former)
-	if _, err := load(path, nil); err == nil || !strings.Contains(err.Error(), ":4:1: queue_bytes is the former name of queue, and both are set") {
+	if _, err := load(t.Context(), path, nil); err == nil || !strings.Contains(err.Error(), ":4:1: queue_bytes is the former name of queue, and both are set") {
 		t.Error(err)
 	}
 }
@@ -145,7 +145,7 @@ stdin = true
 func TestConfigFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "logpub.toml")
 	writeFile(t, path, whole)
-	l, err := load(path, nil)
+	l, err := load(t.Context(), path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,7 +230,7 @@ func TestCheckPrints(t *testing.T) {
 			t.Fatalf("%s: status %d, %s, printed\n%s", args, status, &stderr, &stdout)
 		}
 		writeFile(t, path, stdout.String())
-		l, err := load(path, nil)
+		l, err := load(t.Context(), path, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -366,7 +366,7 @@ func TestDocumented(t *testing.T) {
 	forms, _, _ := strings.Cut(blocks[3], "```")
 	for _, more := range []string{"", byField, "[route] #" + byRule, forms} {
 		writeFile(t, path, first+more)
-		if _, err := load(path, nil); err != nil {
+		if _, err := load(t.Context(), path, nil); err != nil {
 			t.Errorf("%v in:\n%s", err, first+more)
 		}
 	}

@@ -52,7 +52,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return serve(ctx, o.config, o.cfg.Log, stdin, stderr)
 	}
 	if o.config != "" {
-		l, err := load(o.config, nil)
+		l, err := load(ctx, o.config, nil)
 		if err != nil {
 			complain(stderr, err)
 			return flags.Failed

@@ -25,8 +25,8 @@ type loaded struct {
 }
 
 // load reads and checks a configuration file.
-func load(path string, log *slog.Logger) (*loaded, error) {
-	file, warnings, err := readConfig(path)
+func load(ctx context.Context, path string, log *slog.Logger) (*loaded, error) {
+	file, warnings, err := readConfig(ctx, path)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +54,7 @@ func serve(ctx context.Context, path string, log *slog.Logger, stdin io.Reader, 
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
-	l, err := load(path, log)
+	l, err := load(ctx, path, log)
 	if err != nil {
 		complain(stderr, err)
 		pause(ctx, stdin)
@@ -91,7 +91,7 @@ func serve(ctx context.Context, path string, log *slog.Logger, stdin io.Reader, 
 				}
 				return flags.OK
 			case <-hup:
-				if next = reload(path, l, log); next == nil {
+				if next = reload(ctx, path, l, log); next == nil {
 					source.Failed()
 				}
 			}
@@ -108,8 +108,8 @@ func serve(ctx context.Context, path string, log *slog.Logger, stdin io.Reader, 
 }
 
 // reload returns the new configuration, or nil to keep the old one.
-func reload(path string, old *loaded, log *slog.Logger) *loaded {
-	next, err := load(path, log)
+func reload(ctx context.Context, path string, old *loaded, log *slog.Logger) *loaded {
+	next, err := load(ctx, path, log)
 	switch {
 	case err != nil:
 		log.Error("cannot reload the configuration; keeping the old one", slog.Any("error", err))

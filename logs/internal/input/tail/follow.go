@@ -110,7 +110,7 @@ func New(cfg Config) (*Follower, error) {
 // Run follows until ctx ends, and then reads to the ends of the files. Call Close once no further lines become safe.
 func (f *Follower) Run(ctx context.Context, to Taker) error {
 	f.to = to
-	f.begin()
+	f.begin(ctx)
 	save := time.Now()
 	t := time.NewTicker(pollInterval)
 	defer t.Stop()
@@ -147,11 +147,11 @@ func (f *Follower) Close() {
 }
 
 // begin finds the files of the saved position, wherever they are now.
-func (f *Follower) begin() {
+func (f *Follower) begin(ctx context.Context) {
 	var places []place
 	known := false
 	if f.state != "" {
-		b, err := os.ReadFile(f.state)
+		b, err := fsutil.ReadFile(ctx, f.state)
 		if err == nil {
 			var path string
 			if path, places, err = parsePosition(b); err == nil && path != f.cfg.Path {

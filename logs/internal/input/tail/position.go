@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+
+	"github.com/spreadd/spreadd/internal/fsutil"
 )
 
 // The position of a path is text such as
@@ -95,7 +97,7 @@ func statePath(dir, path string) string {
 
 // writeState replaces a file. After a crash it is either the old or the new one.
 func writeState(name string, b []byte) error {
-	f, err := os.OpenFile(name+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	f, err := fsutil.OpenFile(name+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600, false)
 	if err != nil {
 		return err
 	}
