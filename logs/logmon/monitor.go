@@ -2,7 +2,6 @@ package logmon
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -13,26 +12,18 @@ import (
 	"github.com/spreadd/spreadd/spread"
 )
 
+//go:generate go tool -modfile=../../.ci/tools/go.mod stringer -type=dropReason -linecomment
+
 // dropReason is why a message was not counted.
 type dropReason uint8
 
 const (
-	dropQueue   dropReason = iota // the queue is full: messages arrive faster than they can be counted
-	dropPrivate                   // sent to the monitor's private group
+	// The queue is full: messages arrive faster than they can be counted.
+	dropQueue dropReason = iota // queue_full
+	// Sent to the monitor's private group.
+	dropPrivate // private
 	numDropReasons
 )
-
-// String returns a short name, fit for a label.
-func (d dropReason) String() string {
-	switch d {
-	case dropQueue:
-		return "queue_full"
-	case dropPrivate:
-		return "private"
-	case numDropReasons:
-	}
-	return fmt.Sprintf("dropReason(%d)", uint8(d))
-}
 
 // Monitor is a running logmon.
 type Monitor struct {

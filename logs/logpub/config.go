@@ -118,34 +118,22 @@ type Config struct {
 	open func(spool.Config) (queue.Store, spool.Recovery, error) // nil means spool.Open
 }
 
+//go:generate go tool -modfile=../../.ci/tools/go.mod stringer -type=Policy -linecomment
+
 // Policy says what to do with lines for which there is no room.
 type Policy uint8
 
 // The policies.
 const (
 	// DropNewest drops new lines, at first after BlockTime.
-	DropNewest Policy = iota
+	DropNewest Policy = iota // drop-newest
 	// DropOldest drops the lines that have waited longest, at first after BlockTime: from the spool a segment at a time, from
 	// memory a block.
-	DropOldest
+	DropOldest // drop-oldest
 	// Block makes reading wait for as long as it takes.
-	Block
+	Block // block
 	numPolicies
 )
-
-// String returns the word that ParsePolicy takes.
-func (p Policy) String() string {
-	switch p {
-	case DropNewest:
-		return "drop-newest"
-	case DropOldest:
-		return "drop-oldest"
-	case Block:
-		return "block"
-	case numPolicies:
-	}
-	return fmt.Sprintf("Policy(%d)", uint8(p))
-}
 
 // ParsePolicy parses drop-newest, drop-oldest or block.
 func ParsePolicy(s string) (Policy, error) {

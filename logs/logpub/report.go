@@ -2,7 +2,6 @@ package logpub
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -26,29 +25,20 @@ func dropName(why queue.DropReason) string {
 	}
 }
 
+//go:generate go tool -modfile=../../.ci/tools/go.mod stringer -type=end -linecomment
+
 // end says why a session ended.
 type end uint8
 
 const (
-	endLost    end = iota // the connection failed, or the daemon closed it
-	endStalled            // the daemon took nothing
-	endReturn             // to go back to the first daemon
+	// The connection failed, or the daemon closed it.
+	endLost end = iota // lost
+	// The daemon took nothing.
+	endStalled // stalled
+	// To go back to the first daemon.
+	endReturn // return
 	numEnds
 )
-
-// String returns a short name, fit for a label.
-func (e end) String() string {
-	switch e {
-	case endLost:
-		return "lost"
-	case endStalled:
-		return "stalled"
-	case endReturn:
-		return "return"
-	case numEnds:
-	}
-	return fmt.Sprintf("end(%d)", uint8(e))
-}
 
 // endOf returns why a session ended, from its error.
 func endOf(err error) end {

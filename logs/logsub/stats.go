@@ -17,47 +17,32 @@ import (
 	"github.com/spreadd/spreadd/logs/internal/sink/sqlsink"
 )
 
+//go:generate go tool -modfile=../../.ci/tools/go.mod stringer -type=dropReason -linecomment
+
 // dropReason says why a message was not written.
 type dropReason uint8
 
 const (
-	dropQueue    dropReason = iota // the list of a writer is full
-	dropTooLong                    // longer than BufferSize
-	dropNoLog                      // private, or for groups without a log
-	dropNoMatch                    // no pattern of a log matches; once for each log
-	dropFiltered                   // by a filter, on purpose; once for each log
-	dropSample                     // not in the sample, on purpose; once for each log
-	dropRepeat                     // a duplicate, by its envelope
-	dropEnvelope                   // an envelope that cannot be read
-	dropRefused                    // a database rejects the line
+	// The list of a writer is full.
+	dropQueue dropReason = iota // queue_full
+	// Longer than BufferSize.
+	dropTooLong // too_long
+	// Private, or for groups without a log.
+	dropNoLog // no_log
+	// No pattern of a log matches; once for each log.
+	dropNoMatch // no_match
+	// By a filter, on purpose; once for each log.
+	dropFiltered // filtered
+	// Not in the sample, on purpose; once for each log.
+	dropSample // not_in_sample
+	// A duplicate, by its envelope.
+	dropRepeat // repeat
+	// An envelope that cannot be read.
+	dropEnvelope // bad_envelope
+	// A database rejects the line.
+	dropRefused // refused
 	numDropReasons
 )
-
-// String returns the reason as a metric label.
-func (d dropReason) String() string {
-	switch d {
-	case dropQueue:
-		return "queue_full"
-	case dropTooLong:
-		return "too_long"
-	case dropNoLog:
-		return "no_log"
-	case dropNoMatch:
-		return "no_match"
-	case dropFiltered:
-		return "filtered"
-	case dropSample:
-		return "not_in_sample"
-	case dropRepeat:
-		return "repeat"
-	case dropEnvelope:
-		return "bad_envelope"
-	case dropRefused:
-		return "refused"
-	case numDropReasons:
-	}
-	return fmt.Sprintf("dropReason(%d)", uint8(d))
-}
 
 // Stats are the counters of a subscriber. They only grow, except those that say otherwise.
 type Stats struct {

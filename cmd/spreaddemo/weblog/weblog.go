@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"embed"
-	"fmt"
 	"io"
 	"iter"
 )
@@ -12,29 +11,18 @@ import (
 //go:embed *.log.gz
 var files embed.FS
 
+//go:generate go tool -modfile=../../../.ci/tools/go.mod stringer -type=Format -linecomment
+
 // Format is the format of a site's log.
 type Format uint8
 
 // The formats.
 const (
 	// Common is the Common Log Format.
-	Common Format = iota
+	Common Format = iota // common
 	// Combined is the Combined Log Format: Common, referrer and user agent.
-	Combined
+	Combined // combined
 )
-
-// String returns "common" or "combined", the names that Apache's default
-// configuration gives them.
-func (f Format) String() string {
-	switch f {
-	case Common:
-		return "common"
-	case Combined:
-		return "combined"
-	default:
-		return fmt.Sprintf("Format(%d)", uint8(f))
-	}
-}
 
 // Site is one virtual host.
 type Site struct {

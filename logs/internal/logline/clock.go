@@ -5,6 +5,8 @@ import (
 	"time"
 )
 
+//go:generate go tool -modfile=../../../.ci/tools/go.mod stringer -type=Clock -linecomment
+
 // Clock selects the time of a line: the time in the path of its file, and the one that a [Rewriter]
 // writes.
 type Clock uint8
@@ -13,28 +15,14 @@ type Clock uint8
 const (
 	// ClockAgreed is the latest time in any line of the log so far. It never goes back, and is the
 	// same on all hosts that receive the same lines, whatever their own clocks show.
-	ClockAgreed Clock = iota
+	ClockAgreed Clock = iota // agreed
 	// ClockLine is the time in the line itself, or in the previous line if it has none. It goes
 	// back and forth when several web servers write to one log.
-	ClockLine
+	ClockLine // line
 	// ClockReceipt is the clock of this host, as in spreadlogd. Files of two hosts differ.
-	ClockReceipt
+	ClockReceipt // receipt
 	numClocks
 )
-
-// String returns the name of the clock in configurations.
-func (c Clock) String() string {
-	switch c {
-	case ClockAgreed:
-		return "agreed"
-	case ClockLine:
-		return "line"
-	case ClockReceipt:
-		return "receipt"
-	case numClocks:
-	}
-	return fmt.Sprintf("Clock(%d)", uint8(c))
-}
 
 // Valid reports whether there is such a clock.
 func (c Clock) Valid() bool { return c < numClocks }

@@ -9,34 +9,27 @@ import (
 	"strings"
 )
 
+//go:generate go tool -modfile=../../../.ci/tools/go.mod stringer -type=Field -linecomment
+
 // Field selects a part of a line, as [Fields] has it.
 type Field uint8
 
 // The fields. FieldLine is the whole message.
 const (
-	FieldLine Field = iota
-	FieldHost
-	FieldIdent
-	FieldUser
-	FieldTime
-	FieldRequest
-	FieldMethod
-	FieldPath
-	FieldProto
-	FieldReferrer
-	FieldAgent
-	FieldRest
+	FieldLine     Field = iota // line
+	FieldHost                  // host
+	FieldIdent                 // ident
+	FieldUser                  // user
+	FieldTime                  // time
+	FieldRequest               // request
+	FieldMethod                // method
+	FieldPath                  // path
+	FieldProto                 // proto
+	FieldReferrer              // referrer
+	FieldAgent                 // agent
+	FieldRest                  // rest
 	numFields
 )
-
-// String returns the name of the field in configurations.
-func (f Field) String() string {
-	names := [numFields]string{"line", "host", "ident", "user", "time", "request", "method", "path", "proto", "referrer", "agent", "rest"}
-	if f < numFields {
-		return names[f]
-	}
-	return fmt.Sprintf("Field(%d)", uint8(f))
-}
 
 // ParseField returns the field with a name.
 func ParseField(name string) (Field, error) {

@@ -6,6 +6,8 @@ import (
 	"strings"
 )
 
+//go:generate go tool -modfile=../../../.ci/tools/go.mod stringer -type=VHostWord -linecomment
+
 // VHostWord says what happens to the first word of a line, which may be the name of a virtual host.
 type VHostWord uint8
 
@@ -14,36 +16,18 @@ const (
 	// VHostAuto is the default. logpub keeps the word. logsub strips it if the path of the file, or
 	// a column of the table, depends on the virtual host; otherwise the word is no virtual host to
 	// it.
-	VHostAuto VHostWord = iota
+	VHostAuto VHostWord = iota // auto
 	// VHostNone means that the first word is not a virtual host.
-	VHostNone
+	VHostNone // none
 	// VHostKeep keeps the virtual host as it is.
-	VHostKeep
+	VHostKeep // keep
 	// VHostClean writes it in lower case and without a port, as mod_log_spread did for $#vhost
 	// (mod_log_spread §1.2). Files named by it then exist once for each host.
-	VHostClean
+	VHostClean // clean
 	// VHostStrip removes it.
-	VHostStrip
+	VHostStrip // strip
 	numVHostWords
 )
-
-// String returns the word that ParseVHostWord takes; "auto" for VHostAuto.
-func (w VHostWord) String() string {
-	switch w {
-	case VHostAuto:
-		return "auto"
-	case VHostNone:
-		return "none"
-	case VHostKeep:
-		return "keep"
-	case VHostClean:
-		return "clean"
-	case VHostStrip:
-		return "strip"
-	case numVHostWords:
-	}
-	return fmt.Sprintf("VHostWord(%d)", uint8(w))
-}
 
 // Valid reports whether there is such a value.
 func (w VHostWord) Valid() bool { return w < numVHostWords }

@@ -2,45 +2,32 @@ package queue
 
 import (
 	"errors"
-	"fmt"
 	"sync/atomic"
 
 	"github.com/spreadd/spreadd/logs/internal/spool"
 )
+
+//go:generate go tool -modfile=../../../.ci/tools/go.mod stringer -type=DropReason -linecomment
 
 // DropReason is why lines are lost.
 type DropReason uint8
 
 // The reasons.
 const (
-	DropQueue      DropReason = iota // memory is full, and there is no spool or it is too slow
-	DropSpool                        // the spool is full
-	DropSpoolError                   // memory is full, and the spool fails
-	DropDamage                       // the spool was damaged
-	DropTooLong                      // longer than a spool's record
-	DropEnd                          // not delivered when the process ended, and not in the spool
+	// DropQueue: memory is full, and there is no spool or it is too slow.
+	DropQueue DropReason = iota // queue_full
+	// DropSpool: the spool is full.
+	DropSpool // spool_full
+	// DropSpoolError: memory is full, and the spool fails.
+	DropSpoolError // spool_error
+	// DropDamage: the spool was damaged.
+	DropDamage // spool_damage
+	// DropTooLong: longer than a spool's record.
+	DropTooLong // too_long
+	// DropEnd: not delivered when the process ended, and not in the spool.
+	DropEnd // at_end
 	numDropReasons
 )
-
-// String returns a short name, fit for a label.
-func (d DropReason) String() string {
-	switch d {
-	case DropQueue:
-		return "queue_full"
-	case DropSpool:
-		return "spool_full"
-	case DropSpoolError:
-		return "spool_error"
-	case DropDamage:
-		return "spool_damage"
-	case DropTooLong:
-		return "too_long"
-	case DropEnd:
-		return "at_end"
-	case numDropReasons:
-	}
-	return fmt.Sprintf("DropReason(%d)", uint8(d))
-}
 
 type counters struct {
 	put, delivered, spooled, recovered, abandoned, errors, damaged atomic.Int64

@@ -7,21 +7,25 @@ import (
 	"strings"
 )
 
+//go:generate go tool -modfile=../../../.ci/tools/go.mod stringer -type=Order -linecomment
+
 // Order is what a list is sorted by, largest first.
 type Order uint8
 
-// The orders. A list that lacks the value of an order is sorted by requests.
+// The orders. A list that lacks the value of an order is sorted by requests. ByErrorShare is the
+// share of errors in the requests of the last seconds, 5xx first; ByOnline is for virtual hosts,
+// ByRecent (the last request) and ByLongest are for sessions.
 const (
-	ByRequests   Order = iota
-	ByRate             // requests a second
-	ByBytes            // since the start
-	ByBandwidth        // bytes a second
-	ByErrors           // 4xx and 5xx since the start
-	ByErrorShare       // their share of the requests of the last seconds, 5xx first
-	ByOnline           // sessions, of virtual hosts
-	ByRecent           // the last request, of sessions
-	ByLongest          // how long a session has lasted
-	ByName
+	ByRequests   Order = iota // requests
+	ByRate                    // rate
+	ByBytes                   // bytes
+	ByBandwidth               // bandwidth
+	ByErrors                  // errors
+	ByErrorShare              // error-share
+	ByOnline                  // online
+	ByRecent                  // recent
+	ByLongest                 // longest
+	ByName                    // name
 	NumOrders
 )
 
@@ -40,34 +44,6 @@ func VHostOrders() []Order { return slices.Clone(vhostOrders) }
 
 // SessionOrders are those of sessions.
 func SessionOrders() []Order { return slices.Clone(sessionOrders) }
-
-// String returns the name that [ParseOrder] takes.
-func (o Order) String() string {
-	switch o {
-	case ByRequests:
-		return "requests"
-	case ByRate:
-		return "rate"
-	case ByBytes:
-		return "bytes"
-	case ByBandwidth:
-		return "bandwidth"
-	case ByErrors:
-		return "errors"
-	case ByErrorShare:
-		return "error-share"
-	case ByOnline:
-		return "online"
-	case ByRecent:
-		return "recent"
-	case ByLongest:
-		return "longest"
-	case ByName:
-		return "name"
-	case NumOrders:
-	}
-	return fmt.Sprintf("Order(%d)", uint8(o))
-}
 
 // ParseOrder returns the order with a name.
 func ParseOrder(text string) (Order, error) {

@@ -9,39 +9,21 @@ import (
 	"github.com/spreadd/spreadd/logs/logmon"
 )
 
+//go:generate go tool -modfile=../../../.ci/tools/go.mod stringer -type=pane -linecomment
+
 // pane is one of the lists of the screen.
 type pane int
 
 // The panes, in the order of their keys, from 1.
 const (
-	paneCodes pane = iota
-	paneServers
-	paneVHosts
-	panePages
-	paneOnline
-	paneGroups
+	paneCodes   pane = iota // Status codes
+	paneServers             // Servers
+	paneVHosts              // Virtual hosts
+	panePages               // Pages
+	paneOnline              // Online
+	paneGroups              // Groups
 	numPanes
 )
-
-// String returns the pane's title.
-func (p pane) String() string {
-	switch p {
-	case paneCodes:
-		return "Status codes"
-	case paneServers:
-		return "Servers"
-	case paneVHosts:
-		return "Virtual hosts"
-	case panePages:
-		return "Pages"
-	case paneOnline:
-		return "Online"
-	case paneGroups:
-		return "Groups"
-	default:
-		return ""
-	}
-}
 
 // short returns a title for small screens.
 func (p pane) short() string {

@@ -73,82 +73,41 @@ type Column struct {
 	Field Field
 }
 
+//go:generate go tool -modfile=../../../../.ci/tools/go.mod stringer -type=Field -linecomment
+
 // Field is the value of a column.
 type Field uint8
 
 // The fields. Those from Client on come from lines in the Common or Combined Log Format (package
 // logline). They are NULL for other lines, and for "-".
 const (
-	Group      Field = iota // of the message
-	Sender                  // private name of the sender: #user#daemon
-	SenderHost              // its daemon
-	SenderUser              // its user name
-	VHost                   // or NULL
-	Time                    // by the clock of the log; UTC
-	Received                // by the clock of this host; UTC
-	Line                    // the message, without a newline at its end
-	Client
-	Ident
-	User
-	Request
-	Method
-	Path
-	Proto
-	Status
-	Bytes
-	Referrer
-	Agent
-	Rest
+	// Group is that of the message.
+	Group Field = iota // group
+	// Sender is the private name of the sender, #user#daemon; SenderHost and SenderUser are its parts.
+	Sender     // sender
+	SenderHost // sender_host
+	SenderUser // sender_user
+	// VHost may be NULL.
+	VHost // vhost
+	// Time is by the clock of the log, Received by that of this host; both in UTC.
+	Time     // time
+	Received // received
+	// Line is the message, without a newline at its end.
+	Line     // line
+	Client   // host
+	Ident    // ident
+	User     // user
+	Request  // request
+	Method   // method
+	Path     // path
+	Proto    // proto
+	Status   // status
+	Bytes    // bytes
+	Referrer // referrer
+	Agent    // agent
+	Rest     // rest
 	numFields
 )
-
-// String returns the name of a field in configurations.
-func (f Field) String() string {
-	switch f {
-	case Group:
-		return "group"
-	case Sender:
-		return "sender"
-	case SenderHost:
-		return "sender_host"
-	case SenderUser:
-		return "sender_user"
-	case VHost:
-		return "vhost"
-	case Time:
-		return "time"
-	case Received:
-		return "received"
-	case Line:
-		return "line"
-	case Client:
-		return "host"
-	case Ident:
-		return "ident"
-	case User:
-		return "user"
-	case Request:
-		return "request"
-	case Method:
-		return "method"
-	case Path:
-		return "path"
-	case Proto:
-		return "proto"
-	case Status:
-		return "status"
-	case Bytes:
-		return "bytes"
-	case Referrer:
-		return "referrer"
-	case Agent:
-		return "agent"
-	case Rest:
-		return "rest"
-	case numFields:
-	}
-	return fmt.Sprintf("Field(%d)", uint8(f))
-}
 
 // ParseField returns the field with a name.
 func ParseField(name string) (Field, error) {

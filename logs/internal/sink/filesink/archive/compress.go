@@ -19,30 +19,18 @@ import (
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logfile"
 )
 
+//go:generate go tool -modfile=../../../../../.ci/tools/go.mod stringer -type=Compression -linecomment
+
 // Compression is a compression format.
 type Compression uint8
 
 // The values of [Compression].
 const (
-	None Compression = iota
-	Gzip
-	Zstd
+	None Compression = iota // none
+	Gzip                    // gzip
+	Zstd                    // zstd
 	numCompressions
 )
-
-// String returns the name in configurations.
-func (c Compression) String() string {
-	switch c {
-	case None:
-		return "none"
-	case Gzip:
-		return "gzip"
-	case Zstd:
-		return "zstd"
-	case numCompressions:
-	}
-	return fmt.Sprintf("Compression(%d)", uint8(c))
-}
 
 // ParseCompression returns the compression with a name.
 func ParseCompression(name string) (Compression, error) {

@@ -11,33 +11,19 @@ import (
 	"time"
 )
 
+//go:generate go tool -modfile=../../../../../.ci/tools/go.mod stringer -type=Field -linecomment
+
 // Field is a name in a message.
 type Field uint8
 
 // The fields.
 const (
-	Group Field = iota
-	VHost
-	Host
-	User
+	Group Field = iota // group
+	VHost              // vhost
+	Host               // host
+	User               // user
 	numFields
 )
-
-// String returns the name of the field in templates.
-func (f Field) String() string {
-	switch f {
-	case Group:
-		return "group"
-	case VHost:
-		return "vhost"
-	case Host:
-		return "host"
-	case User:
-		return "user"
-	case numFields:
-	}
-	return "Field(" + strconv.Itoa(int(f)) + ")"
-}
 
 // limit returns the length of the field in a path, in bytes, at most.
 func (f Field) limit() int {
