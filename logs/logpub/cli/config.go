@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"io"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -108,6 +109,25 @@ func (c *File) Check(t *tomlconf.Table) {
 	}
 	if stdins > 1 {
 		t.Errorf("input", "keep one of them", "%d inputs read standard input", stdins)
+	}
+	if c.State != "" {
+		c.checkFiles(t)
+	}
+}
+
+// checkFiles reports files that are inputs twice: they would have one position.
+func (c *File) checkFiles(t *tomlconf.Table) {
+	var files []string
+	for i := range c.Inputs {
+		file := c.Inputs[i].File
+		if file == "" {
+			continue
+		}
+		clean := filepath.Clean(file)
+		if slices.Contains(files, clean) {
+			t.ErrorAt("input", i, "keep one of them, with the groups of both", "%q is an input already", file)
+		}
+		files = append(files, clean)
 	}
 }
 

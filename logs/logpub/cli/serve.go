@@ -63,6 +63,8 @@ func serve(ctx context.Context, path string, log *slog.Logger, stdin io.Reader, 
 	var source metrics.Source
 	observed, end := "", func() {}
 	defer func() { end() }()
+	var lock stateLock
+	defer lock.release()
 	for {
 		source.Use(l.pub.Stats)
 		for _, w := range l.warnings {
@@ -71,6 +73,10 @@ func serve(ctx context.Context, path string, log *slog.Logger, stdin io.Reader, 
 		if l.file.Metrics != observed {
 			end()
 			observed, end = l.file.Metrics, observe(ctx, l.file.Metrics, &source, log)
+		}
+		if err := lock.use(l.file, log); err != nil {
+			complain(stderr, err)
+			return flags.Failed
 		}
 		inputs, err := l.file.open(ctx, l.cfg, stdin)
 		if err != nil {

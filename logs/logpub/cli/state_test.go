@@ -1,0 +1,77 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spreadd/spreadd/internal/conf"
+	"github.com/spreadd/spreadd/internal/flags"
+	"github.com/spreadd/spreadd/internal/testkit"
+)
+
+// TestStateInUse: a second logpub with the state directory of a running one is refused, also after
+// the first has read its configuration again; after its end the directory is free.
+func TestStateInUse(t *testing.T) {
+	d, address := serveDaemon(t)
+	sub := subscribe(t, d, "g")
+	dir := t.TempDir()
+	state, file, path := filepath.Join(dir, "state"), filepath.Join(dir, "log"), filepath.Join(dir, "logpub.toml")
+	text := "daemon = ['" + address + "']\ngroups = ['g']\nstate = '" + state + "'\n[[input]]\nfrom_start = true\nfile = '" + file + "'\n"
+	writeFile(t, path, text)
+	writeFile(t, file, "one\n")
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var first testkit.Output
+	ended := make(chan int, 1)
+	go func() { ended <- run(ctx, []string{"-c", path}, strings.NewReader(""), io.Discard, &first) }()
+	if got := next(t, sub); !strings.Contains(got, "one") {
+		t.Errorf("received %s", got)
+	}
+	refused := func() {
+		t.Helper()
+		var second testkit.Output
+		status := run(t.Context(), []string{"-c", path}, strings.NewReader(""), io.Discard, &second)
+		if want := "logpub: another logpub uses the state directory " + state; status != flags.Failed || !strings.Contains(second.String(), want) {
+			t.Errorf("a second logpub: status %d, printed %q, want %q", status, &second, want)
+		}
+	}
+	refused()
+	hangUp(t)
+	first.Wait(t, "configuration reloaded")
+	first.Wait(t, "msg=stopped")
+	refused()
+	stop()
+	if status := <-ended; status != flags.OK {
+		t.Errorf("status %d: %s", status, &first)
+	}
+	ctx, stop = context.WithCancel(t.Context())
+	var third testkit.Output
+	go func() { ended <- run(ctx, []string{"-c", path}, strings.NewReader(""), io.Discard, &third) }()
+	writeFile(t, file, "one\ntwo\n")
+	if got := next(t, sub); !strings.Contains(got, "two") {
+		t.Errorf("received %s: %s", got, &third)
+	}
+	stop()
+	if status := <-ended; status != flags.OK {
+		t.Errorf("status %d: %s", status, &third)
+	}
+}
+
+// TestFileTwice: a file cannot be two inputs with one position.
+func TestFileTwice(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "logpub.toml")
+	two := "[[input]]\nfile = '/var/log/a.log'\n[[input]]\nfile = '/var/log/x/../a.log'\n"
+	writeFile(t, path, "groups = ['g']\n"+two)
+	if _, _, err := readConfig(t.Context(), path); err != nil {
+		t.Errorf("without state: %v", err)
+	}
+	writeFile(t, path, "groups = ['g']\nstate = '/var/lib/logpub'\n"+two)
+	_, _, err := readConfig(t.Context(), path)
+	errs, ok := err.(conf.Errors) //nolint:errorlint // it is what the test is about
+	if !ok || len(errs) != 1 || errs[0].Pos.Line != 5 || !strings.Contains(err.Error(), `"/var/log/x/../a.log" is an input already`) {
+		t.Errorf("with state: %v", err)
+	}
+}
