@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -57,6 +58,8 @@ type Follower struct {
 	buf    []byte
 	wrote  []byte // the position as it is on disk
 	failed bool   // the last attempt to write it has failed
+	// troubles are the reasons last reported why files could not be opened, by path.
+	troubles map[string]string
 
 	mu    sync.Mutex
 	stats Stats  // what Stats adds is not in it
@@ -72,6 +75,8 @@ type file struct {
 	skip  bool // skip the rest of a line that was cut
 	old   bool // it is no longer at the path
 	grew  time.Time
+	// trouble is the reason last reported why it could not be read.
+	trouble string
 }
 
 // given are lines that were passed on and are not known to be safe.
@@ -195,10 +200,8 @@ func (f *Follower) toEnd(g *file) {
 // open opens a file at its start, or returns nil.
 func (f *Follower) open(path string) *file {
 	r, err := fsutil.OpenFile(path, os.O_RDONLY, 0, false)
+	f.trouble(path, err)
 	if err != nil {
-		if !errors.Is(err, os.ErrNotExist) && !errors.Is(err, fsutil.ErrNotFile) {
-			f.event(&f.stats.Errors, "cannot open file; will keep retrying", err)
-		}
 		return nil
 	}
 	info, err := r.Stat()
@@ -277,7 +280,11 @@ func (f *Follower) poll(ctx context.Context) (more bool) {
 // rotate checks whether the path has a new file.
 func (f *Follower) rotate() {
 	info, err := os.Stat(f.cfg.Path)
-	if err != nil || !info.Mode().IsRegular() {
+	if err == nil && !info.Mode().IsRegular() {
+		err = &fs.PathError{Op: "open", Path: f.cfg.Path, Err: fsutil.ErrNotFile}
+	}
+	if err != nil {
+		f.trouble(f.cfg.Path, err)
 		return
 	}
 	dev, ino := inode(info)
@@ -285,6 +292,7 @@ func (f *Follower) rotate() {
 		now, err := g.f.Stat()
 		if err == nil && os.SameFile(now, info) {
 			g.old = i < len(f.files)-1 // and a file behind it came later
+			f.trouble(f.cfg.Path, nil)
 			return
 		}
 	}
@@ -338,11 +346,11 @@ func (f *Follower) truncated(g *file, i int) {
 // read passes on the lines of at most one buffer, and reports whether there were any.
 func (f *Follower) read(ctx context.Context, g *file) bool {
 	n, err := g.f.ReadAt(f.buf, g.offset)
-	if err != nil && !errors.Is(err, io.EOF) {
-		f.event(&f.stats.Errors, "cannot read file; will keep retrying", err)
-		return false
+	if errors.Is(err, io.EOF) {
+		err = nil
 	}
-	if n == 0 {
+	f.readTrouble(g, err)
+	if n == 0 || err != nil {
 		return false
 	}
 	if !g.extend(g.f) {

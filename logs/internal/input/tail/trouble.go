@@ -1,0 +1,111 @@
+package tail
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spreadd/spreadd/internal/fsutil"
+)
+
+// ErrPattern means that a path has a pattern in the place of a name.
+var ErrPattern = errors.New("patterns are not expanded; give each file an input of its own")
+
+// Check returns why the file at a path cannot be followed, or nil. A file that does not exist yet is
+// none of these reasons, as long as its directory exists. Errors that are [fs.ErrNotExist] or
+// [fs.ErrPermission] can pass without a change of the path.
+func Check(path string) error {
+	f, err := fsutil.OpenFile(path, os.O_RDONLY, 0, false)
+	if err == nil {
+		return f.Close()
+	}
+	return explain(path, err)
+}
+
+// explain adds advice to the error of opening a file. It returns nil if the file may only be late.
+func explain(path string, err error) error {
+	if strings.ContainsAny(path, "*?[") {
+		if _, err := os.Lstat(path); err != nil {
+			return &fs.PathError{Op: "open", Path: path, Err: ErrPattern}
+		}
+	}
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%w; let the user of logpub read it, for example by adding that user to group adm", err)
+	case errors.Is(err, fsutil.ErrNotFile):
+		return fmt.Errorf("%w%s", err, kind(path))
+	case errors.Is(err, fs.ErrNotExist):
+		dir := filepath.Dir(path)
+		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("the directory of the file does not exist: %w", err)
+		}
+		return nil
+	default:
+		return err
+	}
+}
+
+// kind says what is at a path instead of a regular file.
+func kind(path string) string {
+	info, err := os.Stat(path)
+	if err != nil {
+		return ""
+	}
+	for _, k := range []struct {
+		mode fs.FileMode
+		text string
+	}{
+		{fs.ModeDir, " but a directory; name a file in it"},
+		{fs.ModeNamedPipe, " but a FIFO; read it with stdin = true"},
+		{fs.ModeSocket, " but a socket"},
+		{fs.ModeDevice, " but a device"},
+	} {
+		if info.Mode()&k.mode != 0 {
+			return k.text
+		}
+	}
+	return ""
+}
+
+// trouble reports that a file cannot be opened, once until the reason changes. A nil error means that
+// it was opened.
+func (f *Follower) trouble(path string, err error) {
+	if err == nil {
+		if f.troubles[path] != "" {
+			delete(f.troubles, path)
+			f.cfg.OnEvent("file can be read now", nil)
+		}
+		return
+	}
+	if path != f.cfg.Path && errors.Is(err, fsutil.ErrNotFile) {
+		return // no copy, whatever its name
+	}
+	if err = explain(path, err); err == nil || f.troubles[path] == err.Error() {
+		return
+	}
+	if f.troubles == nil {
+		f.troubles = make(map[string]string)
+	}
+	f.troubles[path] = err.Error()
+	f.event(&f.stats.Errors, "cannot open file; will keep retrying", err)
+}
+
+// readTrouble does the same for reading from a file.
+func (f *Follower) readTrouble(g *file, err error) {
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	if text == g.trouble {
+		return
+	}
+	g.trouble = text
+	if err != nil {
+		f.event(&f.stats.Errors, "cannot read file; will keep retrying", err)
+		return
+	}
+	f.cfg.OnEvent("file can be read now", nil)
+}
