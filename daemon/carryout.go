@@ -84,6 +84,7 @@ func (o *owner) deliver() {
 		}
 	}
 	o.count.deliveries.Add(int64(len(o.out.Groups.Deliveries)))
+	o.rejects += uint64(len(o.out.Rejects))
 	for _, r := range o.out.Rejects {
 		o.enqueue(r.Session, buf.Slice{Block: buf.Wrap(r.Message), Hi: len(r.Message)})
 	}

@@ -59,7 +59,7 @@ func (o *owner) status() wire.Status {
 		Retrans: int32(r.Retrans), RetransDaemon: int32(r.RetransDaemon), RetransSegment: int32(r.RetransSegment), RetransAll: int32(r.RetransAll),
 		Aru: r.Aru, MyAru: r.MyAru, HighestSeq: r.Highest, TokenHurries: int32(r.TokenHurries), TokenRounds: r.TokenRounds,
 		Self: o.cfg.Engine.Self, Leader: r.Leader,
-		MessagesDelivered: int32(o.count.deliveries.Load()), MembershipChanges: int16(r.MembershipChanges),
+		MessagesDelivered: int32(st.Messages + o.rejects), MembershipChanges: int16(r.MembershipChanges),
 		Daemons: int16(r.NumProcs), Segments: int16(r.NumSegments),
 		Window: int16(r.Window), PersonalWindow: int16(r.PersonalWindow), AcceleratedWindow: int16(r.AcceleratedWindow),
 		Sessions: int16(len(o.clients)), Groups: int16(st.NumGroups),

@@ -108,6 +108,26 @@ func TestMonitorStatus(t *testing.T) {
 	}
 }
 
+// TestMonitorDelivered: a monitor counts the messages between clients that were ordered, whether or
+// not somebody received them here, and the rejects; no requests and no views.
+func TestMonitorDelivered(t *testing.T) {
+	cfg, addr := reachable(t)
+	d := start(t, cfg)
+	c := connect(t, d, 0, "a", wire.FlagMembership)
+	c.join("grp")
+	m := newMonitor(t, addr)
+	if got := m.status().MessagesDelivered; got != 0 {
+		t.Errorf("%d messages after a join, want 0", got)
+	}
+	c.write(c.request(wire.Agreed, []byte("x"), "nobody"))
+	c.write(c.request(wire.Agreed|wire.SelfDiscard, []byte("x"), "grp"))
+	c.write(c.request(wire.Agreed, []byte("x"), "grp", "nobody"))
+	c.message()
+	if got := m.status().MessagesDelivered; got != 3 {
+		t.Errorf("%d messages, want 3", got)
+	}
+}
+
 // TestMonitorCommands: a monitor may always ask for the status, and may change something only if
 // the configuration allows it.
 func TestMonitorCommands(t *testing.T) {

@@ -50,6 +50,8 @@ type owner struct {
 	refused refused
 	// reportEvery is the time between two such reports.
 	reportEvery time.Duration
+	// rejects counts the messages that went back to their senders, which monitors see as delivered.
+	rejects uint64
 	// killed is true when a monitor has stopped this daemon.
 	killed bool
 	// fatal is the error that keeps the daemon from running on, or nil.

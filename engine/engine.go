@@ -168,7 +168,10 @@ type Status struct {
 	Membership membership.State
 	Groups     groups.State
 	NumGroups  int
-	Ring       ring.Status
+	// Messages counts the messages between clients that were delivered in the total order, whether
+	// or not they had a receiver on this daemon.
+	Messages uint64
+	Ring     ring.Status
 }
 
 // Status returns the present state.
@@ -177,6 +180,7 @@ func (e *Engine) Status() Status {
 		Membership: e.memb.State(),
 		Groups:     e.groups.State(),
 		NumGroups:  e.groups.NumGroups(),
+		Messages:   e.groups.NumDelivered(),
 		Ring:       e.ring.Status(),
 	}
 }

@@ -108,6 +108,10 @@ func (m *Machine) State() State { return m.state }
 // NumGroups returns the number of groups that have members.
 func (m *Machine) NumGroups() int { return len(m.groups) }
 
+// NumDelivered returns the number of messages between clients that reached their place in the order,
+// whether or not they had a receiver here.
+func (m *Machine) NumDelivered() uint64 { return m.deliveryCount }
+
 // LocalMembers returns how many local sessions are members of a group.
 func (m *Machine) LocalMembers(group wire.Name) int {
 	if g := m.groups[group]; g != nil {

@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,7 +28,7 @@ func (p *program) command(ctx context.Context, line string) {
 			p.repeat.start(repeatPartition)
 		}
 	case '3':
-		p.print(partitionText("Partition sent last", p.conn.Daemons(), p.active))
+		p.print(partitionText(p.conn.Daemons(), p.active))
 	case '4':
 		clear(p.defined)
 		clear(p.active)
@@ -37,9 +37,10 @@ func (p *program) command(ctx context.Context, line string) {
 	case '5':
 		p.defineWindows(ctx)
 	case '6':
-		p.sent("send flow control params", p.conn.SetWindows(p.window, p.windows))
+		p.sentWindows = flowWindows{p.windows.window, slices.Clone(p.windows.daemons)}
+		p.sent("send flow control params", p.conn.SetWindows(p.windows.window, p.windows.daemons))
 	case '7':
-		p.print(p.windowsText())
+		p.print(p.windowsText(&p.sentWindows))
 	case '8':
 		p.terminate(ctx)
 	case 'r':
@@ -47,7 +48,7 @@ func (p *program) command(ctx context.Context, line string) {
 	case '9', 'q':
 		p.over = true
 	default:
-		p.print("\nUnknown command\n" + menu)
+		p.print("\nUnknown commnad\n" + menu)
 	}
 }
 
@@ -69,7 +70,7 @@ func (p *program) choose(ctx context.Context, prompt string, set []bool) bool {
 		default:
 			i := place(p.conn.Daemons(), name)
 			if i < 0 {
-				p.printf("\tthere is no daemon %q in the configuration\n", name)
+				p.print("Please! enter a legal proc name, none, or all\n")
 				continue
 			}
 			set[i] = true
@@ -79,6 +80,7 @@ func (p *program) choose(ctx context.Context, prompt string, set []bool) bool {
 
 // selectStatus chooses whose status is shown, and asks for it at once.
 func (p *program) selectStatus(ctx context.Context) {
+	p.print(statusTitle)
 	if !p.choose(ctx, "\tEnter Proc Name: ", p.selected) {
 		return
 	}
@@ -89,56 +91,65 @@ func (p *program) selectStatus(ctx context.Context) {
 	}
 }
 
-// number asks until there is a number from least on. An empty line
-// gives def.
-func (p *program) number(ctx context.Context, prompt string, least, def int16) (int16, bool) {
+// number asks until there is a number from least on. It takes an empty line for [wire.Unchanged] if
+// that is allowed.
+func (p *program) number(ctx context.Context, prompt string, least int16, unchanged bool) (int16, bool) {
 	for {
 		line, ok := p.ask(ctx, prompt)
 		line = strings.TrimSpace(line)
 		if !ok {
 			return 0, false
 		}
-		if line == "" {
-			return def, true
+		if line == "" && unchanged {
+			return wire.Unchanged, true
 		}
-		if n, err := strconv.ParseInt(line, 10, 16); err == nil && n >= int64(least) {
+		switch n, err := strconv.ParseInt(line, 10, 16); {
+		case err == nil && n >= int64(least):
 			return int16(n), true
+		case err == nil || errors.Is(err, strconv.ErrRange):
+			p.printf("Please enter a number from %d to 32767\n", least)
+		default:
+			p.print("Please enter a number\n")
 		}
-		p.printf("\tnumbers are from %d to 32767\n", least)
 	}
 }
 
+func (p *program) newline() { p.print("\n") }
+
 func (p *program) definePartition(ctx context.Context) {
-	components := slices.Clone(p.defined)
-	for i, d := range p.conn.Daemons() {
-		var ok bool
-		if components[i], ok = p.number(ctx, "\t"+d.Name+"\t", 0, components[i]); !ok {
-			return
-		}
+	p.print(definePartitionTitle)
+	daemons := p.conn.Daemons()
+	components := make([]int16, len(daemons))
+	if !perDaemon(daemons, func(i int) (ok bool) {
+		components[i], ok = p.number(ctx, "\t"+daemons[i].Name+"\t", 0, false)
+		return ok
+	}, p.newline) {
+		return
 	}
 	p.defined = components
-	p.print(partitionText("Partition", p.conn.Daemons(), p.defined))
+	p.print(partitionText(daemons, p.defined))
 }
 
 func (p *program) defineWindows(ctx context.Context) {
-	window, ok := p.number(ctx, "    Window size: ", 1, wire.Unchanged)
+	p.print(defineWindowsTitle)
+	window, ok := p.number(ctx, "    Window size: ", 1, true)
 	if !ok {
 		return
 	}
-	windows := slices.Clone(p.windows)
-	for i, d := range p.conn.Daemons() {
-		w := &windows[i]
-		if w.Personal, ok = p.number(ctx, "\t"+d.Name+" personal window\t", 1, wire.Unchanged); !ok {
-			return
+	p.newline()
+	daemons := p.conn.Daemons()
+	defined := flowWindows{window, slices.Clone(p.windows.daemons)}
+	if !perDaemon(daemons, func(i int) bool {
+		w := &defined.daemons[i]
+		if w.Personal, ok = p.number(ctx, "\t"+daemons[i].Name+" personal window\t", 1, true); ok && p.settings.Accelerated {
+			w.Accelerated, ok = p.number(ctx, "\t"+daemons[i].Name+" accelerated window\t", 0, true)
 		}
-		if p.settings.Accelerated {
-			if w.Accelerated, ok = p.number(ctx, "\t"+d.Name+" accelerated window\t", 0, wire.Unchanged); !ok {
-				return
-			}
-		}
+		return ok
+	}, p.newline) {
+		return
 	}
-	p.window, p.windows = window, windows
-	p.print(p.windowsText())
+	p.windows = defined
+	p.print(p.windowsText(&p.windows))
 }
 
 // terminate ends daemons.
@@ -160,7 +171,8 @@ func (p *program) terminate(ctx context.Context) {
 
 // reload has the daemons read their file again, and does so itself.
 func (p *program) reload(ctx context.Context) {
-	p.sent(fmt.Sprintf("reload; the hash of the configuration was %d", p.settings.Hash), p.conn.Reload())
+	p.printf("Old configuration hash is: %d\n", p.settings.Hash)
+	p.sent("send conf reload command", p.conn.Reload())
 	s, err := p.cfg.Load()
 	if err != nil {
 		p.printf("Monitor: keeping the old configuration: %v\n", err)
@@ -171,5 +183,6 @@ func (p *program) reload(ctx context.Context) {
 		p.failure, p.over = err, true
 		return
 	}
-	p.printf("Monitor: the hash of the configuration is %d; all settings are reset\n", p.settings.Hash)
+	p.printf("New configuration hash is: %d\n"+
+		"All Status, Partition, FC, etc commands are reset by configuration reload!\nReload Membership. \n", p.settings.Hash)
 }

@@ -24,11 +24,14 @@
 //   - The Delta line of a report is the difference from the previous report of the same daemon.
 //   - Windows that were not entered stay as they are. The original sets accelerated windows to 0
 //     if its file does not say AcceleratedRing.
-//   - After an impossible number it asks again.
+//   - After an impossible number it says which are possible and asks again.
 //   - When a reload fails because its own file cannot be read, it reports that and continues.
 //   - A report counts as a daemon's only if it comes from that daemon's address.
 //   - A wrong flag ends it with status 2.
-//   - The wording of the menu and of the questions is its own.
+//   - What arrives while a question is open begins on a line of its own, and the question is
+//     repeated. The prompt is also printed after a reload.
+//   - Before the first command 6, windows that are sent stay unchanged, although 7 shows 0.
+//   - It prints no banner at its start.
 //
 // # What it does not guarantee
 //

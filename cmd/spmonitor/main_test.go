@@ -102,7 +102,7 @@ func TestRing(t *testing.T) {
 	}
 	p.enter("9")
 	p.end(flags.OK)
-	if !strings.HasSuffix(p.output.String(), "\nBye.\n") {
+	if !strings.HasSuffix(p.output.String(), "Bye.\n") {
 		t.Errorf("the end is\n%s", p.output.String())
 	}
 }
@@ -157,7 +157,7 @@ func TestReload(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.enter("r", "3")
-	p.see("all settings are reset", "\tomega\t0")
+	p.see("commands are reset by configuration reload!", "\tomega\t0")
 	p.enter("q")
 	p.end(flags.OK)
 }

@@ -70,7 +70,7 @@ func runMenu(ctx context.Context, cfg menuConfig) error {
 			p.command(ctx, line)
 		}
 	}
-	p.print("\nBye.\n")
+	p.print("Bye.\n")
 	return p.failure
 }
 
@@ -96,8 +96,14 @@ type program struct {
 	defined, active []int16 // components
 	repeat          ticker
 
+	windows     flowWindows // as defined
+	sentWindows flowWindows // as sent last; zero before that, as in the original
+}
+
+// flowWindows are the windows of flow control.
+type flowWindows struct {
 	window  int16
-	windows []wire.Windows
+	daemons []wire.Windows
 }
 
 // received is what [Conn.Receive] returned.
@@ -143,9 +149,10 @@ func (p *program) open(ctx context.Context, s Settings) error {
 	p.settings, p.conn = s, conn
 	p.selected, p.previous = make([]bool, n), make([]wire.Status, n)
 	p.defined, p.active = make([]int16, n), make([]int16, n)
-	p.window, p.windows = wire.Unchanged, make([]wire.Windows, n)
-	for i := range p.windows {
-		p.windows[i] = wire.Windows{Window: wire.Unchanged, Personal: wire.Unchanged, Accelerated: wire.Unchanged}
+	p.sentWindows = flowWindows{daemons: make([]wire.Windows, n)}
+	p.windows = flowWindows{wire.Unchanged, make([]wire.Windows, n)}
+	for i := range p.windows.daemons {
+		p.windows.daemons[i] = wire.Windows{Window: wire.Unchanged, Personal: wire.Unchanged, Accelerated: wire.Unchanged}
 	}
 	p.reports = make(chan received)
 	go pump(conn, p.reports, p.done)
@@ -264,12 +271,14 @@ func (p *program) sent(what string, err error) {
 	p.say(text)
 }
 
-// say prints text that begins with a newline, and then repeats the open question.
+// say prints text that begins with a newline. While a question is open, the text begins below it and
+// the question is repeated. Otherwise the user has just ended a line.
 func (p *program) say(text string) {
 	if p.prompt != "" {
-		text += "\n" + p.prompt
+		p.print(text + "\n" + p.prompt)
+		return
 	}
-	p.print(text)
+	p.print(text[1:])
 }
 
 func (p *program) print(text string) {

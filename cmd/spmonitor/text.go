@@ -8,28 +8,38 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
+// The texts are the original's, because scripts read them (daemon-operations §8).
+
 const menu = `
 =============
 Monitor Menu:
 -------------
+	0. Activate/Deactivate Status {all, none, Proc, CR}
 
-	0 -- status of daemons: names, all, none; an empty line ends
+	1. Define Partition
+	2. Send   Partition
+	3. Review Partition
+	4. Cancel Partition Effects
 
-	1 -- define a partition
-	2 -- send it
-	3 -- show the one sent last
-	4 -- cancel it
+	5. Define Flow Control
+	6. Send   Flow Control
+	7. Review Flow Control
 
-	5 -- define flow control
-	6 -- send it
-	7 -- show it
+	8. Terminate Spread Daemons {all, none, Proc, CR}
 
-	8 -- terminate daemons: names, all, none; an empty line ends
+	r. Reload Configuration File
 
-	r -- reload the configuration
-
-	9 -- quit
+	9. Exit
 `
+
+// Titles of questions and tables.
+const (
+	statusTitle          = "\n=============\nActivate Status\n-------------\n\n"
+	definePartitionTitle = "\n=============\nDefine Partition\n-------------\n\n"
+	partitionTitle       = "\n=============\nPartition Map:\n-------------\n\n"
+	defineWindowsTitle   = "\n===================\nDefine Flow Control\n-------------------\n\n"
+	windowsTitle         = "\n========================\nFlow Control Parameters:\n------------------------\n\n"
+)
 
 // reportText returns what is printed of a report, without the prompt behind it
 // (daemon-operations §8). previous is the report of the daemon before, or zero.
@@ -69,53 +79,48 @@ type column struct {
 
 func (c column) String() string { return fmt.Sprintf("%s: %7d", c.name, c.value) }
 
-// unknownText is what is printed of a report of nobody that is configured.
+// unknownText is what is printed of a report of nobody that is configured. The line in the middle is
+// an addition.
 func unknownText(r *Report) string {
-	return fmt.Sprintf("\nMonitor: a report from %v names the daemon %d,\nwhich is not configured there\n", r.From, int32(r.Self))
+	return fmt.Sprintf("\n============================\nReport_message: Skiping illegal status \n"+
+		"it came from %v and names daemon %d, which is not in the configuration\n==================================\n", r.From, int32(r.Self))
 }
 
-// title is a title between rulers.
-func title(s string) string {
-	s += ":"
-	return "\n" + strings.Repeat("=", len(s)) + "\n" + s + "\n" + strings.Repeat("-", len(s)) + "\n\n"
-}
-
-// perDaemon writes a line for each daemon, with an empty one between segments.
-func perDaemon(b *strings.Builder, daemons []Daemon, text func(i int) string) {
+// perDaemon calls f for each daemon until it returns false, and end after each segment.
+func perDaemon(daemons []Daemon, f func(i int) bool, end func()) bool {
 	for i, d := range daemons {
-		if i > 0 && d.Segment != daemons[i-1].Segment {
-			b.WriteByte('\n')
+		if !f(i) {
+			return false
 		}
-		b.WriteString("\t" + d.Name + "\t" + text(i) + "\n")
+		if i == len(daemons)-1 || d.Segment != daemons[i+1].Segment {
+			end()
+		}
 	}
+	return true
 }
 
 // partitionText shows the components of daemons.
-func partitionText(what string, daemons []Daemon, components []int16) string {
+func partitionText(daemons []Daemon, components []int16) string {
 	var b strings.Builder
-	b.WriteString(title(what))
-	perDaemon(&b, daemons, func(i int) string { return strconv.Itoa(int(components[i])) })
+	b.WriteString(partitionTitle)
+	perDaemon(daemons, func(i int) bool {
+		fmt.Fprintf(&b, "\t%s\t%d\n", daemons[i].Name, components[i])
+		return true
+	}, func() { b.WriteByte('\n') })
 	return b.String()
 }
 
-// windowsText shows the windows that are defined.
-func (p *program) windowsText() string {
+// windowsText shows windows, of which [wire.Unchanged] is -1.
+func (p *program) windowsText(w *flowWindows) string {
 	var b strings.Builder
-	b.WriteString(title("Flow control"))
-	b.WriteString("    Window size:\t" + windowText(p.window) + "\n\n")
-	perDaemon(&b, p.conn.Daemons(), func(i int) string {
-		text := windowText(p.windows[i].Personal)
+	fmt.Fprintf(&b, "%sWindow size:  %d\n\n", windowsTitle, w.window)
+	daemons := p.conn.Daemons()
+	perDaemon(daemons, func(i int) bool {
+		fmt.Fprintf(&b, "\t%s personal window\t%d\n", daemons[i].Name, w.daemons[i].Personal)
 		if p.settings.Accelerated {
-			text += "\t" + windowText(p.windows[i].Accelerated)
+			fmt.Fprintf(&b, "\t%s accelerated window\t%d\n", daemons[i].Name, w.daemons[i].Accelerated)
 		}
-		return text
-	})
+		return true
+	}, func() { b.WriteByte('\n') })
 	return b.String()
-}
-
-func windowText(w int16) string {
-	if w == wire.Unchanged {
-		return "unchanged"
-	}
-	return strconv.Itoa(int(w))
 }
