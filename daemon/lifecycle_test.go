@@ -184,6 +184,59 @@ func TestSocketFile(t *testing.T) {
 	}
 }
 
+// TestSocketRace: daemons that start at one moment with the same socket path all serve, and the
+// path leads to one of them.
+func TestSocketRace(t *testing.T) {
+	for round := range 20 {
+		dir := t.TempDir()
+		type opened struct {
+			l    net.Listener
+			file *socketFile
+			err  error
+		}
+		const daemons = 4
+		all := make(chan opened, daemons)
+		for range daemons {
+			go func() {
+				l, file, err := listenUnix(t.Context(), dir, 4803, slog.New(slog.DiscardHandler))
+				all <- opened{l, file, err}
+			}()
+		}
+		var files []*socketFile
+		for range daemons {
+			o := <-all
+			if o.err != nil {
+				t.Fatalf("round %d: %v", round, o.err)
+			}
+			defer func() { _ = o.l.Close() }()
+			files = append(files, o.file)
+		}
+		path := filepath.Join(dir, "4803")
+		c, err := net.Dial("unix", path)
+		if err != nil {
+			t.Fatalf("round %d: %v", round, err)
+		}
+		_ = c.Close()
+		for _, f := range files {
+			if err := f.remove(); err != nil {
+				t.Error(err)
+			}
+		}
+		if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+			t.Errorf("round %d: %v stay behind (%v)", round, left, err)
+		}
+	}
+}
+
+// TestSocketAdvice: a directory that cannot have a socket is reported with what to do.
+func TestSocketAdvice(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "missing")
+	_, _, err := listenUnix(t.Context(), dir, 4803, slog.New(slog.DiscardHandler))
+	if err == nil || !strings.Contains(err.Error(), filepath.Join(dir, "4803")) || !strings.Contains(err.Error(), `-socket-dir ""`) {
+		t.Errorf("a missing directory: %v", err)
+	}
+}
+
 func TestPortInUse(t *testing.T) {
 	d := start(t, testConfig(t, "alpha", alphaID))
 	cfg := testConfig(t, "beta", deltaID)

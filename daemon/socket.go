@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"time"
 )
 
@@ -25,39 +27,78 @@ type socketFile struct {
 // listenUnix binds the UNIX socket of a port, DIR/PORT (client-protocol §2.2). It replaces an
 // existing socket, because a daemon that was killed leaves its own behind. It does not touch any
 // other file.
+//
+// The socket is bound under another name and renamed. So daemons that start at one moment do not
+// fail or remove each other's sockets: the last one has the name, and local clients always find one.
+// A second daemon on the same TCP port does not get here.
 func listenUnix(ctx context.Context, dir string, port int, log *slog.Logger) (net.Listener, *socketFile, error) {
 	path := filepath.Join(dir, strconv.Itoa(port))
 	switch info, err := os.Lstat(path); {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
-		return nil, nil, fmt.Errorf("cannot open the UNIX socket for clients: %w", err)
+		return nil, nil, socketError(path, err)
 	case info.Mode().Type() != fs.ModeSocket:
 		return nil, nil, fmt.Errorf("cannot open the UNIX socket for clients: %s exists and is not a socket; remove it", path)
-	default:
-		if alive(ctx, path) {
-			log.Warn("another daemon answers on the UNIX socket, taking it over", slog.String("socket", path))
-		}
-		if err := os.Remove(path); err != nil {
-			return nil, nil, fmt.Errorf("cannot remove the old UNIX socket: %w", err)
-		}
+	case alive(ctx, path):
+		log.Warn("another daemon answers on the UNIX socket, taking it over", slog.String("socket", path))
 	}
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "unix", path)
+	l, temporary, err := bindTemporary(ctx, dir)
 	if err != nil {
-		return nil, nil, fmt.Errorf("cannot listen for local clients: %w", err)
+		return nil, nil, socketError(path, err)
+	}
+	info, err := publish(temporary, path)
+	if err != nil {
+		return nil, nil, errors.Join(socketError(path, err), l.Close(), os.Remove(temporary))
+	}
+	return &unixListener{Listener: l, addr: net.UnixAddr{Name: path, Net: "unix"}}, &socketFile{path, info}, nil
+}
+
+// bindTemporary binds a UNIX socket with a random name that is about as short as a port, because the
+// length of a socket's path is limited.
+func bindTemporary(ctx context.Context, dir string) (l net.Listener, path string, err error) {
+	for range 10 {
+		path = filepath.Join(dir, fmt.Sprintf(".%04x", rand.IntN(1<<16)))
+		var lc net.ListenConfig
+		if l, err = lc.Listen(ctx, "unix", path); err == nil {
+			break
+		}
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			return nil, "", err
+		}
 	}
 	// The file may belong to another daemon when this one stops. So socketFile, which checks that,
 	// removes it, rather than the listener.
 	if u, ok := l.(*net.UnixListener); ok {
 		u.SetUnlinkOnClose(false)
 	}
-	err = os.Chmod(path, socketMode)
-	info, serr := os.Lstat(path)
-	if err = errors.Join(err, serr); err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("cannot open the UNIX socket to all users: %w", err), l.Close())
-	}
-	return l, &socketFile{path, info}, nil
+	return l, path, err
 }
+
+// publish opens a socket to all users and gives it its name.
+func publish(temporary, path string) (fs.FileInfo, error) {
+	if err := os.Chmod(temporary, socketMode); err != nil {
+		return nil, err
+	}
+	info, err := os.Lstat(temporary)
+	if err != nil {
+		return nil, err
+	}
+	return info, os.Rename(temporary, path)
+}
+
+// socketError says what to do about a UNIX socket that cannot be opened.
+func socketError(path string, err error) error {
+	return fmt.Errorf("cannot open the UNIX socket %s for clients: %w; choose another directory with -socket-dir DIR, or serve TCP clients only with -socket-dir \"\"", path, err)
+}
+
+// unixListener is a listener whose socket was renamed.
+type unixListener struct {
+	net.Listener
+	addr net.UnixAddr
+}
+
+// Addr returns the address that clients connect to.
+func (l *unixListener) Addr() net.Addr { return &l.addr }
 
 // alive reports whether a process accepts connections on a UNIX socket.
 func alive(ctx context.Context, path string) bool {

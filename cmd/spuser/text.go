@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/spreadd/spreadd/spread"
@@ -51,7 +52,7 @@ func eventText(e spread.Event) string {
 			payload = payload[:maxShown]
 		}
 		fmt.Fprintf(&s, "received %v message from %s, of type %d, (endian %d) to %d groups \n(%d bytes): %s\n",
-			e.Service, e.Sender, e.Type, endian(e), len(e.Groups), len(payload), visible(payload))
+			e.Service, name(e.Sender), e.Type, endian(e), len(e.Groups), len(payload), visible(payload))
 	case *spread.Membership:
 		s.WriteString(ruler)
 		membershipText(&s, e)
@@ -60,7 +61,7 @@ func eventText(e spread.Event) string {
 		m := &e.Message
 		// The original counts the name of this connection, which the daemon appends.
 		fmt.Fprintf(&s, "REJECTED message from %s, of servicetype 0x%x messtype %d, (endian %d) to %d groups \n(%d bytes): %s\n",
-			m.Sender, e.OldType|rejectBit, m.Type, endian(m), min(len(m.Groups)+1, spread.MaxGroups), len(m.Payload), visible(m.Payload))
+			name(m.Sender), e.OldType|rejectBit, m.Type, endian(m), min(len(m.Groups)+1, spread.MaxGroups), len(m.Payload), visible(m.Payload))
 	case *spread.Unknown:
 		s.WriteString(ruler)
 		fmt.Fprintf(&s, "received message of unknown message type 0x%x with ret %d\n", e.Kind, len(e.Payload))
@@ -80,18 +81,18 @@ func endian(m *spread.Message) int {
 func membershipText(s *strings.Builder, m *spread.Membership) {
 	switch m.Cause {
 	case spread.Transitional:
-		fmt.Fprintf(s, "received TRANSITIONAL membership for group %s\n", m.Group)
+		fmt.Fprintf(s, "received TRANSITIONAL membership for group %s\n", name(m.Group))
 		return
 	case spread.SelfLeave:
-		fmt.Fprintf(s, "received membership message that left group %s\n", m.Group)
+		fmt.Fprintf(s, "received membership message that left group %s\n", name(m.Group))
 		return
 	case spread.CauseJoin, spread.CauseLeave, spread.CauseDisconnect, spread.CauseNetwork:
 	}
-	fmt.Fprintf(s, "Received REGULAR membership for group %s with %d members, where I am member %d:\n", m.Group, len(m.Members), m.Index)
+	fmt.Fprintf(s, "Received REGULAR membership for group %s with %d members, where I am member %d:\n", name(m.Group), len(m.Members), m.Index)
 	members(s, m.Members)
 	fmt.Fprintf(s, "grp id is %v\n", m.ID)
 	if m.Cause != spread.CauseNetwork {
-		fmt.Fprintf(s, "Due to the %s of %s\n", strings.ToUpper(m.Cause.String()), m.Changed)
+		fmt.Fprintf(s, "Due to the %s of %s\n", strings.ToUpper(m.Cause.String()), name(m.Changed))
 		return
 	}
 	fmt.Fprintf(s, "Due to NETWORK change with %d VS sets\n", len(m.Sets))
@@ -106,12 +107,18 @@ func membershipText(s *strings.Builder, m *spread.Membership) {
 }
 
 func members(s *strings.Builder, names []string) {
-	for _, name := range names {
-		fmt.Fprintf(s, "\t%s\n", name)
+	for _, n := range names {
+		fmt.Fprintf(s, "\t%s\n", name(n))
 	}
 }
 
-// visible returns text with control characters other than newline and tab in Go's notation.
+// name returns a name that is shown in a line: a newline in it must not look like another line.
+func name(s string) string {
+	return strings.NewReplacer("\n", `\n`, "\t", `\t`).Replace(visible([]byte(s)))
+}
+
+// visible returns text with everything in Go's notation that is not printable, except newline and
+// tab: control characters, and characters that hide text or change its direction, such as U+202E.
 func visible(b []byte) string {
 	var s strings.Builder
 	for len(b) > 0 {
@@ -123,8 +130,8 @@ func visible(b []byte) string {
 			s.WriteByte(b[0]) // text in another encoding, unchanged
 		case r == utf8.RuneError && n == 1:
 			fmt.Fprintf(&s, `\x%02x`, b[0]) // a control character in most encodings
-		case r < ' ' || r >= 0x7f && r < 0xa0:
-			s.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		case !unicode.IsPrint(r):
+			s.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
 		default:
 			s.Write(b[:n])
 		}

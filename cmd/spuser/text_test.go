@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/spread"
@@ -24,6 +25,17 @@ func TestLarge(t *testing.T) {
 		if !strings.HasSuffix(text, "(102400 bytes): "+strings.Repeat("x", maxShown)+"\n") {
 			t.Errorf("%d bytes: the text ends in %q", size, text[len(text)-20:])
 		}
+	}
+}
+
+// TestNames: a name cannot forge a line or change the direction of text.
+func TestNames(t *testing.T) {
+	const evil = "g\nDue to the JOIN of\u202ex"
+	text := eventText(&spread.Membership{Group: evil, Members: []string{evil}, Cause: spread.CauseJoin, Changed: evil}) +
+		eventText(&spread.Message{Sender: evil, Payload: []byte("\u202e")}) +
+		eventText(&spread.Rejected{Message: spread.Message{Sender: evil}})
+	if got := strings.Count(text, `g\nDue to the JOIN of\u202ex`); got != 5 || strings.Contains(text, "\u202e") {
+		t.Errorf("%d names are shown escaped, want 5:\n%s", got, text)
 	}
 }
 
@@ -46,19 +58,20 @@ func TestManyMembers(t *testing.T) {
 
 func FuzzVisible(f *testing.F) {
 	for _, seed := range []string{
-		"plain\n\ttext", "\x1b[2J", "\xc2\x9b5n", "\x9b5n", "na\u00efve \xef", "\u2028", "\xf0\x9f\x98", "\x7f",
+		"plain\n\ttext", "txt\u202egpj", "\x1b[2J", "\xc2\x9b5n", "\x9b5n", "na\u00efve \xef", "\u2028", "\xf0\x9f\x98", "\x7f",
 	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		got := visible(b)
 		for i, r := range got {
-			if r != '\n' && r != '\t' && unicode.IsControl(r) {
+			if r != '\n' && r != '\t' && r != utf8.RuneError && !unicode.IsPrint(r) {
 				t.Errorf("%q at %d of %q", r, i, got)
 			}
 		}
-		// What has no control characters is left as it is, in any encoding.
-		if !slices.ContainsFunc(b, func(c byte) bool { return c < ' ' && c != '\n' && c != '\t' || c >= 0x7f && c < 0xa0 }) && got != string(b) {
+		// What has only printable characters is left as it is, in any encoding.
+		if !strings.ContainsFunc(string(b), func(r rune) bool { return r != '\n' && r != '\t' && r != utf8.RuneError && !unicode.IsPrint(r) }) &&
+			!slices.ContainsFunc(b, func(c byte) bool { return c >= 0x7f && c < 0xa0 }) && got != string(b) {
 			t.Errorf("%q became %q", b, got)
 		}
 	})
@@ -66,15 +79,17 @@ func FuzzVisible(f *testing.F) {
 
 func TestVisible(t *testing.T) {
 	for in, want := range map[string]string{
-		"a\nb\tc":         "a\nb\tc",
-		"\x1b[1m\a\r\x00": `\x1b[1m\a\r\x00`,
-		"\u009b1m":        `\u009b1m`,
-		"\x9b1m":          `\x9b1m`,
-		"gr\xfcn":         "gr\xfcn",
-		"gr\u00fcn":       "gr\u00fcn",
-		`'"\`:             `'"\`,
-		"\u4e16":          "\u4e16",
-		"\ufffd":          "\ufffd",
+		"a\nb\tc":                             "a\nb\tc",
+		"\x1b[1m\a\r\x00":                     `\x1b[1m\a\r\x00`,
+		"\u009b1m":                            `\u009b1m`,
+		"\x9b1m":                              `\x9b1m`,
+		"gr\xfcn":                             "gr\xfcn",
+		"txt\u202egpj":                        `txt\u202egpj`,
+		"a\u200b\u2066\ufeff\u2028\U000e0041": `a\u200b\u2066\ufeff\u2028\U000e0041`,
+		"gr\u00fcn":                           "gr\u00fcn",
+		`'"\`:                                 `'"\`,
+		"\u4e16":                              "\u4e16",
+		"\ufffd":                              "\ufffd",
 	} {
 		if got := visible([]byte(in)); got != want {
 			t.Errorf("%q is shown as %q, want %q", in, got, want)

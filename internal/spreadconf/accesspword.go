@@ -1,6 +1,7 @@
 package spreadconf
 
 import (
+	"bytes"
 	"iter"
 	"strings"
 )
@@ -84,7 +85,7 @@ func (l accessLine) fail(expected, advice string) *Error {
 func accessLines(file string, src []byte) iter.Seq[accessLine] {
 	return func(yield func(accessLine) bool) {
 		n := 0
-		for raw := range strings.Lines(string(src)) {
+		for raw := range strings.Lines(string(bytes.TrimPrefix(src, byteOrderMark))) {
 			n++
 			text, _, _ := strings.Cut(raw, "#")
 			text = strings.TrimRight(text, " \t\r\n")

@@ -63,6 +63,7 @@ type corpusCase struct {
 // not tell all. Fields that are not zero replace those of the index.
 type deviation struct {
 	why      string
+	accepted bool // although the C daemon refuses it
 	parse    Code // refused already by Parse
 	start    Code // refused at start
 	warnings []string
@@ -71,6 +72,10 @@ type deviation struct {
 }
 
 var deviations = map[string]deviation{
+	"invalid/bom.conf": {
+		why:      "the C daemon takes a byte order mark for a part of the first word (spread-conf §15)",
+		accepted: true,
+	},
 	"valid/opt-window-int16.conf": {
 		why:   "the C daemon keeps 16 bits of a window and runs with 4464 (spread-conf §15)",
 		parse: CodeWindowRange,
@@ -217,7 +222,7 @@ func checkCase(t *testing.T, x *corpusIndex, c *corpusCase) {
 	}
 
 	wantParse := dev.parse
-	if wantParse == "" && c.Parse == "reject" {
+	if wantParse == "" && c.Parse == "reject" && !dev.accepted {
 		wantParse = Code(c.Error)
 	}
 	cfg, err := Parse(c.File, readCorpus(t, c.File), env)
@@ -232,6 +237,9 @@ func checkCase(t *testing.T, x *corpusIndex, c *corpusCase) {
 	}
 	if err != nil {
 		t.Fatalf("refused: %v", err)
+	}
+	if dev.accepted {
+		return // The index has nothing more on it.
 	}
 	checkConfig(t, x, c, cfg)
 
@@ -440,7 +448,8 @@ func TestDeviationsAreReal(t *testing.T) {
 		if dev.why == "" {
 			t.Errorf("%s: the deviation has no reason", c.File)
 		}
-		differs := dev.parse != "" && c.Parse == "accept" ||
+		differs := dev.accepted && c.Parse == "reject" ||
+			dev.parse != "" && c.Parse == "accept" ||
 			dev.start != "" && c.Verdict == "accept" ||
 			dev.warnings != nil && !slices.Equal(dev.warnings, c.Warnings) ||
 			dev.allowed != nil && !reflect.DeepEqual(dev.allowed, c.Options["AllowedAuthMethods"]) ||

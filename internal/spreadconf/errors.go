@@ -84,6 +84,7 @@ const (
 
 // Warnings about what the C daemon lets pass in silence (spread-conf §15).
 const (
+	WarnByteOrderMark      Code = "byte-order-mark" // refused by the C daemon
 	WarnNameCut            Code = "name-cut"
 	WarnNameNotAddressable Code = "name-not-addressable"
 	WarnStrayCharacter     Code = "stray-character"

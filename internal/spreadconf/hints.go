@@ -59,9 +59,6 @@ func (p *parser) topLevelAdvice() string {
 	case kindVirtualID:
 		return "VirtualID belongs to a daemon, after its address and inside the braces of its segment"
 	case kindWord:
-		if rest, ok := strings.CutPrefix(t.text, "\ufeff"); ok {
-			return "the file begins with a byte order mark, which is part of the first word; save the file without it, so that it begins with " + show(rest)
-		}
 		if advice := p.gluedAdvice(); advice != "" {
 			return advice
 		}

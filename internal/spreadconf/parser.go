@@ -1,6 +1,7 @@
 package spreadconf
 
 import (
+	"bytes"
 	"cmp"
 	"net/netip"
 	"slices"
@@ -9,6 +10,9 @@ import (
 
 	"github.com/spreadd/spreadd/internal/conf"
 )
+
+// byteOrderMark is put in front of a file by editors of some systems. Readers skip it.
+var byteOrderMark = []byte("\xef\xbb\xbf")
 
 // Parse reads a configuration. File names it in messages. Every error is an [*Error]; it is the
 // first of the file. Names of daemons without an address are looked up through env on the way,
@@ -24,6 +28,11 @@ func Parse(file string, src []byte, env Environment) (*Config, error) {
 		ids:   map[uint32]Pos{},
 	}
 	p.lex.warn = p.warn
+	if bytes.HasPrefix(src, byteOrderMark) {
+		p.warn(Pos{File: file, Line: 1, Col: 1}, WarnByteOrderMark,
+			"the file begins with a byte order mark (U+FEFF), which C daemons refuse; save it as UTF-8 without one")
+		p.lex.src = src[len(byteOrderMark):]
+	}
 	if err := p.file(); err != nil {
 		return nil, err
 	}

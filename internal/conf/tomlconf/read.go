@@ -1,6 +1,7 @@
 package tomlconf
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -24,6 +25,7 @@ type Checker interface{ Check(t *Table) }
 // the file in messages. The error is a [conf.Errors] with all mistakes, or with one mistake in the
 // grammar alone.
 func Read(name string, src []byte, v any) ([]conf.Warning, error) {
+	src = bytes.TrimPrefix(src, []byte("\xef\xbb\xbf")) // Editors of some systems put a byte order mark in front.
 	var values map[string]any
 	if _, err := toml.Decode(string(src), &values); err != nil {
 		e := &conf.Error{Pos: conf.Pos{File: name}, Problem: err.Error()}

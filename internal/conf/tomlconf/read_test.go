@@ -114,6 +114,20 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// TestByteOrderMark: a byte order mark in front is skipped, and places do not count it.
+func TestByteOrderMark(t *testing.T) {
+	var v struct {
+		A int `toml:"a" max:"3" help:"a"`
+	}
+	if _, err := Read("f", []byte("\ufeffa = 2\n"), &v); err != nil || v.A != 2 {
+		t.Errorf("%d, %v", v.A, err)
+	}
+	_, err := Read("f", []byte("\ufeffb = 4\n"), &v)
+	if err == nil || !strings.Contains(err.Error(), "f:1:1: ") {
+		t.Errorf("a mistake: %v", err)
+	}
+}
+
 func TestDefaults(t *testing.T) {
 	var got sample
 	if _, err := Read("x.toml", nil, &got); err != nil {

@@ -39,6 +39,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 			o.mode = modeText
 		}
 	}
+	if f, ok := stdin.(*os.File); ok && o.mode == modeScreen && !o.once && !isTerminal(f) {
+		fmt.Fprintf(stderr, "logmon: the screen is operated by keys, but standard input is not a terminal; run logmon in a terminal, or use -plain, -json or -web\n")
+		return flags.Failed
+	}
 	if err := o.watch(ctx, stdin, stdout, stderr); err != nil {
 		fmt.Fprintf(stderr, "logmon: %v\n", err)
 		return flags.Failed

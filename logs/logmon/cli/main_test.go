@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -244,6 +245,20 @@ func TestTaken(t *testing.T) {
 		if status := run(t.Context(), []string{"-g", "a", flag, l.Addr().String()}, strings.NewReader(""), io.Discard, &stderr); status != flags.Failed || !strings.Contains(stderr.String(), l.Addr().String()) {
 			t.Errorf("%s: status %d, %s", flag, status, stderr.String())
 		}
+	}
+}
+
+// TestScreenWithoutTerminal: without keys there is no screen, and the error says what to do.
+func TestScreenWithoutTerminal(t *testing.T) {
+	in, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = in.Close() }()
+	var stdout, stderr strings.Builder
+	status := run(t.Context(), strings.Fields("-screen -g weblogs -s 1"), in, &stdout, &stderr)
+	if got := stderr.String(); status != flags.Failed || !strings.Contains(got, "standard input is not a terminal") || !strings.Contains(got, "-plain") || stdout.Len() > 0 {
+		t.Errorf("status %d, %q and %q", status, &stdout, got)
 	}
 }
 
