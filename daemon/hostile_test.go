@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"net"
 	"strings"
@@ -64,7 +65,10 @@ func TestGarbageHandshakes(t *testing.T) {
 
 // TestGarbageMessages: random bytes after a valid handshake end the session.
 func TestGarbageMessages(t *testing.T) {
-	d := start(t, testConfig(t, "alpha", alphaID))
+	cfg := testConfig(t, "alpha", alphaID)
+	log := new(testkit.Output)
+	cfg.Log = slog.New(slog.NewTextHandler(log, nil))
+	d := start(t, cfg)
 	w := newWitness(t, d)
 	rng := rand.New(rand.NewPCG(3, 4))
 	for i := range 50 {
@@ -81,6 +85,14 @@ func TestGarbageMessages(t *testing.T) {
 	}
 	if n := d.Stats().Sessions.Ended[session.SessionIllegal]; n != 50 {
 		t.Errorf("%d sessions ended as illegal, want 50", n)
+	}
+	text := log.String()
+	if !strings.Contains(text, "level=WARN") || !strings.Contains(text, "session=#g0#alpha peer=127.0.0.1:") ||
+		!strings.Contains(text, " reason=") || !strings.Contains(text, "session=#g1#alpha peer=local") {
+		t.Errorf("the log does not say who was disconnected and why:\n%s", text)
+	}
+	if n := strings.Count(text, "level=WARN"); n >= 50 {
+		t.Errorf("%d warnings about 50 sessions, which could fill the log", n)
 	}
 	w.check(t, "after")
 }

@@ -78,15 +78,13 @@ func (r *reader) handOn() (end End) {
 	mem := r.block.Bytes()
 	for r.hi-r.lo >= wire.HeaderLen {
 		if err := h.Decode(mem[r.lo:r.hi]); err != nil {
-			return SessionIllegal
+			return r.illegal(slog.Any("error", err))
 		}
 		// The header is checked as soon as it is complete. The reader does not wait for the body of
 		// an illegal message.
 		if why := h.CheckRequest(&r.session.group); why != wire.NotRefused {
 			s.count.refused[why].Add(1)
-			s.cfg.Log.Debug("illegal header, closing session",
-				slog.String("session", r.session.group.String()), slog.String("reason", why.String()), slog.String("type", h.Type.String()))
-			return SessionIllegal
+			return r.illegal(slog.String("reason", why.String()), slog.String("type", h.Type.String()))
 		}
 		r.need = wire.HeaderLen + wire.NameLen*int(h.NumGroups) + int(h.DataLen)
 		if r.hi-r.lo < r.need {
@@ -113,6 +111,12 @@ func (r *reader) handOn() (end End) {
 		}
 	}
 	return 0
+}
+
+// illegal reports a header that the protocol forbids.
+func (r *reader) illegal(why ...any) End {
+	r.session.Warn("client sent a header that the protocol forbids, disconnecting it", why...)
+	return SessionIllegal
 }
 
 // flush passes a batch to the owner. It reports false if the server is stopping.

@@ -26,6 +26,7 @@ type Server struct {
 	batches   sync.Pool     // empty batches
 	count     counters
 	lastID    atomic.Uint64
+	warnings  warnings
 	running   sync.WaitGroup // all goroutines except those of the listeners
 
 	// Reconfigure changes these two settings.
@@ -178,10 +179,10 @@ func (s *Server) ended(end End, conn net.Conn) {
 
 // peer returns the address of the other side of a connection, for the log.
 func peer(conn net.Conn) string {
-	if a := conn.RemoteAddr(); a != nil && a.String() != "" {
+	if a, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
 		return a.String()
 	}
-	return "local"
+	return "local" // The UNIX sockets of clients have no names.
 }
 
 // claim takes a private name for a connection: the requested one or, if that is empty, a random
