@@ -173,3 +173,44 @@ func TestBlockingConfig(t *testing.T) {
 		t.Fatal("it waits for a configuration that does not come")
 	}
 }
+
+// TestCheckFiles: -check reports each file that cannot be followed, all at once and with its place. At
+// the start the log does, and other inputs go on.
+func TestCheckFiles(t *testing.T) {
+	d, address := serveDaemon(t)
+	sub := subscribe(t, d, "g")
+	dir := t.TempDir()
+	good, config := filepath.Join(dir, "good.log"), filepath.Join(dir, "logpub.toml")
+	text := fmt.Sprintf("daemon = %q\ngroups = [\"g\"]\n", address)
+	paths := append(noFiles(t, dir), filepath.Join(dir, "*.log"), filepath.Join(good, "access.log"), filepath.Join(dir, "missing", "access.log"), good, filepath.Join(dir, "late.log"))
+	writeFile(t, good, "a line\n")
+	for _, path := range paths {
+		text += fmt.Sprintf("[[input]]\nfile = %q\nfrom_start = true\n", path)
+	}
+	writeFile(t, config, text)
+	var stdout, stderr testkit.Output
+	status := run(t.Context(), []string{"-check", "-c", config}, strings.NewReader(""), &stdout, &stderr)
+	if status != flags.Failed || stdout.String() != "" {
+		t.Errorf("status %d, prints %s", status, &stdout)
+	}
+	bad := paths[:len(paths)-2]
+	if n := strings.Count(stderr.String(), "\n"); n != len(bad) {
+		t.Errorf("%d lines for %d files that cannot be followed", n, len(bad))
+	}
+	for i, path := range bad {
+		if want := fmt.Sprintf("%s:%d:1: ", config, 4+3*i); !strings.Contains(stderr.String(), want) {
+			t.Errorf("%s: nothing begins with %q in\n%s", path, want, &stderr)
+		}
+	}
+	p := start(t, "-c", config)
+	for _, path := range bad {
+		p.log.Wait(t, fmt.Sprintf("level=WARN msg=\"cannot open file; will keep retrying\" file=%s", path))
+	}
+	if got := next(t, sub); !strings.Contains(got, "a line") {
+		t.Errorf("received %s", got)
+	}
+	p.end(t)
+	if n := strings.Count(p.log.String(), "cannot open file"); n != len(bad) {
+		t.Errorf("the log has %d warnings for %d files: %s", n, len(bad), &p.log)
+	}
+}

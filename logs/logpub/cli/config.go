@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -76,7 +78,7 @@ type inputConfig struct {
 	VHostWord string       `toml:"vhost_word" enum:"auto,none,keep,clean,strip" default:"auto" help:"what to do with the virtual host at the start of a line"`
 	Route     *routeConfig `toml:"route" help:"groups that depend on the line"`
 
-	pos conf.Pos
+	pos, filePos conf.Pos
 }
 
 // pattern is a regular expression.
@@ -133,7 +135,7 @@ func (c *File) checkFiles(t *tomlconf.Table) {
 
 // Check implements [tomlconf.Checker].
 func (in *inputConfig) Check(t *tomlconf.Table) {
-	in.pos = t.Pos("")
+	in.pos, in.filePos = t.Pos(""), t.Pos("file")
 	checkGroups(t, in.Groups)
 	kinds := 0
 	for _, set := range []bool{in.Stdin, in.File != "", in.Syslog != ""} {
@@ -254,6 +256,25 @@ func (c *File) check(p *logpub.Publisher) error {
 		return errs
 	}
 	return nil
+}
+
+// followable reports the files that cannot be followed. Those that may be there later are warnings.
+func (c *File) followable() (errs conf.Errors, warnings []conf.Warning) {
+	for i := range c.Inputs {
+		in := &c.Inputs[i]
+		if in.File == "" {
+			continue
+		}
+		err := tail.Check(in.File)
+		switch {
+		case err == nil:
+		case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
+			warnings = append(warnings, conf.Warning{Pos: in.filePos, Text: err.Error()})
+		default:
+			errs = append(errs, &conf.Error{Pos: in.filePos, Problem: "cannot follow the file", Err: err})
+		}
+	}
+	return errs, warnings
 }
 
 // open opens the inputs.

@@ -64,7 +64,7 @@ max_groups = 100
 stdin = true
 
 [[input]]
-file = "/var/log/nginx/access.log"
+file = "/access.log"
 from_start = true
 groups = ["nginx"]
 vhost = "www.a.example"
@@ -172,7 +172,7 @@ func TestConfigFile(t *testing.T) {
 		{`"www.a.example"`, `"www a"`, `logpub.toml:37:1: `},
 		{"type = -3", "type = 40000", "logpub.toml:5:1: type is 40000, want -32768 to 32767"},
 		{`max_line = "8KiB"`, "max_line = 1", "longest line of 1 bytes"},
-		{"file = \"/var/log/nginx/access.log\"", "stdin = true", "2 inputs read standard input"},
+		{"file = \"/access.log\"", "stdin = true", "2 inputs read standard input"},
 		{"= ", "", "logpub.toml:1:"},
 	} {
 		writeFile(t, path, strings.Replace(whole, tt.from, tt.to, 1))

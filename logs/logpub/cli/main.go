@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/conf"
 	"github.com/spreadd/spreadd/internal/conf/tomlconf"
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/prom"
@@ -52,16 +53,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return serve(ctx, o.config, o.cfg.Log, stdin, stderr)
 	}
 	if o.config != "" {
-		l, err := load(ctx, o.config, nil)
-		if err != nil {
-			complain(stderr, err)
-			return flags.Failed
-		}
-		for _, w := range l.warnings {
-			say(stderr, w.String()+"\n")
-		}
-		say(stdout, tomlconf.Format(l.file))
-		return flags.OK
+		return checkConfig(ctx, o.config, stdout, stderr)
 	}
 	p, err := logpub.New(o.cfg)
 	if err != nil {
@@ -80,6 +72,31 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		complain(stderr, err)
 		return flags.Failed
 	}
+	return flags.OK
+}
+
+// checkConfig prints a configuration as understood, or all of its mistakes.
+func checkConfig(ctx context.Context, path string, stdout, stderr io.Writer) int {
+	l, err := load(ctx, path, nil)
+	if l == nil {
+		complain(stderr, err)
+		return flags.Failed
+	}
+	errs, warnings := l.file.followable()
+	if more, ok := errors.AsType[conf.Errors](err); ok {
+		errs = append(errs, more...)
+		errs.Sort()
+	}
+	warnings = append(warnings, l.warnings...)
+	conf.SortWarnings(warnings)
+	for _, w := range warnings {
+		say(stderr, w.String()+"\n")
+	}
+	if len(errs) > 0 {
+		complain(stderr, errs)
+		return flags.Failed
+	}
+	say(stdout, tomlconf.Format(l.file))
 	return flags.OK
 }
 
