@@ -1,6 +1,6 @@
 package wire
 
-//go:generate go tool -modfile=../.ci/tools/go.mod stringer -type=Code,Reason -linecomment -output=enums_string.go
+//go:generate go tool -modfile=../.ci/tools/go.mod stringer -type=ByteOrder,Code,Reason -linecomment -output=enums_string.go
 
 // Code is a result of the client protocol and of the client library: positive on success, negative
 // on failure. Those from RejectQuota to RejectAuth, except ConnectionClosed, travel as one byte

@@ -1,12 +1,15 @@
 package wire
 
+import "encoding/binary"
+
 // Control packets between monitors and daemons (monitor-protocol). The low 16 bits of a request's
 // Seq are the port for the reply.
 
 // StatusLen is the size of a status report, without its header.
 const StatusLen = 96
 
-// Status is a daemon's report to a monitor (monitor-protocol §4). Counters wrap.
+// Status is a daemon's report to a monitor (monitor-protocol §4), its fields in the order of the
+// wire. Counters wrap.
 type Status struct {
 	Seconds                                  int32 // since the daemon started
 	State                                    int32 // of the membership, 1 to 6
@@ -30,47 +33,11 @@ type Status struct {
 	MajorVersion, MinorVersion, PatchVersion int16
 }
 
-// words returns the 32-bit fields in wire order; halves, below, returns the 16-bit ones.
-func (s *Status) words() [18]*int32 {
-	return [18]*int32{
-		&s.Seconds, &s.State, &s.GroupState, &s.PacketsSent, &s.PacketsReceived, &s.PacketsDelivered,
-		&s.Retrans, &s.RetransDaemon, &s.RetransSegment, &s.RetransAll, &s.Aru, &s.MyAru, &s.HighestSeq,
-		&s.TokenHurries, &s.TokenRounds, nil, nil, &s.MessagesDelivered,
-	}
-}
-
-// ids are the places of Self and Leader among the words.
-const (
-	wordSelf   = 15
-	wordLeader = 16
-)
-
-func (s *Status) halves() [12]*int16 {
-	return [12]*int16{
-		&s.MembershipChanges, &s.Daemons, &s.Segments, &s.Window, &s.PersonalWindow, &s.Accelerated,
-		&s.AcceleratedWindow, &s.Sessions, &s.Groups, &s.MajorVersion, &s.MinorVersion, &s.PatchVersion,
-	}
-}
-
 // Append appends the report as a datagram, in little-endian order. It sets only the type, the
 // daemon and the length of the header.
 func (s *Status) Append(b []byte) []byte {
-	const o = LittleEndian
-	p := Packet{ByteOrder: o, Type: PacketStatus, Proc: s.Self}
-	b = p.AppendHeader(b, StatusLen)
-	for i, w := range s.words() {
-		switch i {
-		case wordSelf:
-			b = o.AppendUint32(b, uint32(s.Self))
-		case wordLeader:
-			b = o.AppendUint32(b, uint32(s.Leader))
-		default:
-			b = o.AppendUint32(b, uint32(*w))
-		}
-	}
-	for _, h := range s.halves() {
-		b = o.AppendUint16(b, uint16(*h))
-	}
+	p := Packet{Type: PacketStatus, Proc: s.Self}
+	b, _ = binary.Append(p.AppendHeader(b, StatusLen), binary.LittleEndian, s) // all fields have fixed sizes
 	return b
 }
 
@@ -80,22 +47,12 @@ func (s *Status) Decode(p *Packet) error {
 	if len(p.Body) != StatusLen {
 		return &DecodeError{"status report", PacketHeaderLen, ErrLength}
 	}
-	o, b := p.ByteOrder, p.Body
-	for i, w := range s.words() {
-		switch v := o.Int32(b[4*i:]); i {
-		case wordSelf:
-			s.Self = DaemonID(v)
-		case wordLeader:
-			s.Leader = DaemonID(v)
-		default:
-			*w = v
-		}
+	var o binary.ByteOrder = binary.LittleEndian
+	if p.ByteOrder == BigEndian {
+		o = binary.BigEndian
 	}
-	b = b[4*len(s.words()):]
-	for i, h := range s.halves() {
-		*h = int16(o.Uint16(b[2*i:]))
-	}
-	return nil
+	_, err := binary.Decode(p.Body, o, s)
+	return err
 }
 
 // KillComponent in a partition map asks the daemon at its place to exit.
