@@ -96,11 +96,8 @@ func (c *MethodChoice) Append(b []byte) []byte { return append(b, c[:]...) }
 func (c *MethodChoice) Methods() iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		for i := range MethodFields {
-			field := c[i*MethodNameLen : (i+1)*MethodNameLen]
-			if end := bytes.IndexByte(field, 0); end >= 0 {
-				field = field[:end]
-			}
-			if len(field) == 0 || !yield(field) {
+			name, _, _ := bytes.Cut(c[i*MethodNameLen:(i+1)*MethodNameLen], []byte{0})
+			if len(name) == 0 || !yield(name) {
 				return
 			}
 		}
@@ -149,8 +146,6 @@ func (r *PasswordRequest) User() string { return cString(r[:userLen]) }
 func (r *PasswordRequest) Password() string { return cString(r[userLen:]) }
 
 func cString(b []byte) string {
-	if i := bytes.IndexByte(b, 0); i >= 0 {
-		b = b[:i]
-	}
+	b, _, _ = bytes.Cut(b, []byte{0})
 	return string(b)
 }

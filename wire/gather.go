@@ -158,15 +158,11 @@ func AppendReps(b []byte, o ByteOrder, index int16, reps ...Rep) []byte {
 	b = o.AppendUint16(b, uint16(len(reps)))
 	b = o.AppendUint16(b, uint16(index))
 	for _, r := range reps {
-		b = appendRep(b, o, r)
+		b = o.AppendUint32(b, uint32(r.Daemon))
+		b = o.AppendUint16(b, uint16(r.Kind))
+		b = o.AppendUint16(b, uint16(r.Segment))
 	}
 	return b
-}
-
-func appendRep(b []byte, o ByteOrder, r Rep) []byte {
-	b = o.AppendUint32(b, uint32(r.Daemon))
-	b = o.AppendUint16(b, uint16(r.Kind))
-	return o.AppendUint16(b, uint16(r.Segment))
 }
 
 // Refer returns what a REFER packet says: whom to ask, and what kind of representative that is.

@@ -55,11 +55,7 @@ type GroupState struct {
 func (s *GroupState) DecodeHead(m *Message) error {
 	o := m.ByteOrder
 	*s = GroupState{ByteOrder: o}
-	field := m.Sender[:stateNameLen]
-	if i := bytes.IndexByte(field, 0); i >= 0 {
-		field = field[:i]
-	}
-	s.Daemon = field
+	s.Daemon, _, _ = bytes.Cut(m.Sender[:stateNameLen], []byte{0})
 	s.NumSynced = o.Int32(m.Sender[stateNameLen:])
 	if len(m.Payload) < stateHeaderLen {
 		return &DecodeError{"GROUPS message", HeaderLen + len(m.Payload), ErrShort}

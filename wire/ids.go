@@ -1,6 +1,9 @@
 package wire
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+)
 
 // DaemonID is the 32-bit id of a configured daemon: its VirtualID, or a hash of its name
 // (ring-protocol §3).
@@ -17,21 +20,7 @@ type MembershipID struct {
 // Compare orders ids by the sign of the wrapped 32-bit difference of their daemons, then of their
 // times, as peers do (groups-protocol §10.2). It is not a total order: it can have cycles.
 func (id MembershipID) Compare(other MembershipID) int {
-	if d := int32(id.Daemon - other.Daemon); d != 0 {
-		return sign(d)
-	}
-	return sign(id.Time - other.Time)
-}
-
-func sign(d int32) int {
-	switch {
-	case d < 0:
-		return -1
-	case d > 0:
-		return 1
-	default:
-		return 0
-	}
+	return cmp.Or(cmp.Compare(int32(id.Daemon-other.Daemon), 0), cmp.Compare(id.Time-other.Time, 0))
 }
 
 // String returns the id as Spread's programs print it: two signed numbers.

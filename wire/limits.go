@@ -1,5 +1,7 @@
 package wire
 
+import "cmp"
+
 // Sizes that the protocol fixes (client-protocol §1, §5.5).
 const (
 	// DefaultPort is the port of a segment without one.
@@ -53,11 +55,5 @@ var OurVersion = Version{5, 0, 1}
 
 // AtLeast reports whether v is major.minor.patch or later.
 func (v Version) AtLeast(major, minor, patch uint8) bool {
-	if v.Major != major {
-		return v.Major > major
-	}
-	if v.Minor != minor {
-		return v.Minor > minor
-	}
-	return v.Patch >= patch
+	return cmp.Or(cmp.Compare(v.Major, major), cmp.Compare(v.Minor, minor), cmp.Compare(v.Patch, patch)) >= 0
 }
