@@ -154,6 +154,6 @@ func verifier(p *spreadconf.AccessPword) func(user, password string) bool {
 		if !ok {
 			hash = nobody
 		}
-		return descrypt.Verify(password, hash) == nil && ok
+		return descrypt.Verify(password, hash) && ok
 	}
 }

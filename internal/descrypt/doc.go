@@ -19,10 +19,9 @@
 //
 // # What it guarantees
 //
-// [Hash] returns what crypt(3) returns, for every password and every valid salt. [Verify] accepts
-// exactly the passwords that have the stored hash, and its comparison takes constant time. No input
-// panics. Errors never contain a password or a hash, so they may be logged. The functions share no
-// state and may be called by several goroutines.
+// [Verify] accepts exactly the passwords for which crypt(3) returns the stored hash, and its
+// comparison takes constant time. No input panics. There is no shared state, so several goroutines
+// may call it.
 //
 // # What it does not guarantee
 //
@@ -38,8 +37,8 @@
 //
 // # Limits
 //
-// A salt has 2 bytes, a hash 13, a password any number. A check takes well under a millisecond. The
-// code is written to be read next to the standard.
+// A hash has 13 bytes, a password any number. A check takes well under a millisecond. The code is
+// written to be read next to the standard.
 //
 // # How to debug
 //
@@ -47,8 +46,7 @@
 //
 //	perl -e 'print crypt("secret", "ab"), "\n"'     # abNANd1rDfiNc
 //
-// [Validate] says what is wrong with a stored hash. If the tables are in doubt: the tests compare
-// the cipher without salt with crypto/des.
+// If the tables are in doubt: the tests compare the cipher without salt with crypto/des.
 //
 // # References
 //
