@@ -139,28 +139,21 @@ func (c *Client) setMember(ctx context.Context, op, group string, member bool) e
 		c.mu.Unlock()
 		return closedError(op)
 	}
-	if member {
-		c.groups[group] = struct{}{}
-	} else {
-		delete(c.groups, group)
-	}
 	l := c.current
+	include(c.groups, group, member)
 	if l != nil {
-		l.setMember(group, member)
+		include(l.groups, group, member)
 	}
 	c.mu.Unlock()
 	if l == nil {
 		return nil
 	}
 	err := l.request(ctx, group, member)
-	if err != nil && ctx.Err() != nil {
-		// The request was not sent. The next connection makes up for it.
-		return err
-	}
-	if err != nil {
+	if err != nil && ctx.Err() == nil {
 		c.fail(l, err)
+		return nil // the next connection makes up for it
 	}
-	return nil
+	return err
 }
 
 // Do calls f with the current connection. Without one it connects first, until ctx ends. While f

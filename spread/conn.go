@@ -72,10 +72,7 @@ func (c *Conn) request(ctx context.Context, op string, t wire.Type, group string
 	}
 	const size = wire.HeaderLen + wire.NameLen
 	err := c.out.add(ctx, size, func(b []byte) []byte { return c.appendRequest(b, t, wire.MakeName(group)) })
-	if err != nil {
-		return opError(op, group, err)
-	}
-	return nil
+	return opError(op, group, err)
 }
 
 // appendRequest appends a join, leave or kill request to b.
@@ -121,20 +118,14 @@ func (c *Conn) Multicast(ctx context.Context, service Service, messType int16, p
 		}
 		return append(b, payload...)
 	})
-	if err != nil {
-		return opError(opMulticast, "", err)
-	}
-	return nil
+	return opError(opMulticast, "", err)
 }
 
 // Flush waits until the kernel has taken all messages accepted before the call, the connection
 // fails or ctx ends. Success does not mean that the daemon has read them: the protocol has no
 // acknowledgement.
 func (c *Conn) Flush(ctx context.Context) error {
-	if err := c.out.flush(ctx); err != nil {
-		return opError("flush", "", err)
-	}
-	return nil
+	return opError("flush", "", c.out.flush(ctx))
 }
 
 // Close ends the session in order. It sends accepted messages (for at most 5 s) and a disconnect
@@ -215,8 +206,11 @@ func (c *Conn) fail(op string, code Code, cause error) error {
 	return opError(op, "", err)
 }
 
-// opError adds the operation to an error of the sender or of a context.
+// opError adds the operation to an error of the sender or of a context. It returns nil for nil.
 func opError(op, target string, err error) error {
+	if err == nil {
+		return nil
+	}
 	if e, ok := err.(*Error); ok { //nolint:errorlint // a new error of this package, not a wrapped one
 		e.Op, e.Target = op, target
 		return e

@@ -2,6 +2,7 @@ package spread
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/spreadd/spreadd/wire"
 )
@@ -62,12 +63,7 @@ func (r *receiver) decodeMembership(w *wire.Message) (Event, error) {
 		m.Cause = CauseNetwork
 	}
 	m.Members = r.names.members(w.GroupFields)
-	for i, name := range m.Members {
-		if name == r.self {
-			m.Index = i
-			break
-		}
-	}
+	m.Index = slices.Index(m.Members, r.self)
 	m.Sets = make([]VSSet, 0, p.NumSets)
 	for _, set := range p.All() {
 		m.Sets = append(m.Sets, VSSet{Own: set.Own, Members: r.names.members(set.Members)})

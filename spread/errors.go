@@ -3,7 +3,6 @@ package spread
 import (
 	"errors"
 	"strconv"
-	"strings"
 
 	"github.com/spreadd/spreadd/wire"
 )
@@ -60,48 +59,34 @@ const (
 // Name returns the name of the code in libspread, such as "ILLEGAL_GROUP".
 func (c Code) Name() string { return wire.Code(c).String() }
 
+// codeTexts are what the codes mean.
+var codeTexts = map[Code]string{
+	ErrIllegalSpread:     "illegal daemon address",
+	ErrCouldNotConnect:   "could not connect",
+	ErrRejectQuota:       "connection rejected: the daemon accepts no more sessions",
+	ErrRejectNoName:      "connection rejected: no name",
+	ErrRejectIllegalName: "connection rejected: illegal name",
+	ErrRejectNotUnique:   "connection rejected: name not unique on this daemon",
+	ErrRejectVersion:     "connection rejected: incompatible versions of library and daemon",
+	ErrConnectionClosed:  "connection closed by the daemon",
+	ErrRejectAuth:        "connection rejected: authentication failed",
+	ErrIllegalSession:    "connection is closed",
+	ErrIllegalService:    "illegal service",
+	ErrIllegalMessage:    "illegal message",
+	ErrIllegalGroup:      "illegal group",
+	ErrBufferTooShort:    "buffer too short",
+	ErrGroupsTooShort:    "groups list too short",
+	ErrMessageTooLong:    "message too long",
+	ErrNetErrorOnSession: "connection has failed",
+	ErrIllegalTime:       "illegal time",
+}
+
 // Error implements error.
 func (c Code) Error() string {
-	switch c {
-	case ErrIllegalSpread:
-		return "illegal daemon address"
-	case ErrCouldNotConnect:
-		return "could not connect"
-	case ErrRejectQuota:
-		return "connection rejected: the daemon accepts no more sessions"
-	case ErrRejectNoName:
-		return "connection rejected: no name"
-	case ErrRejectIllegalName:
-		return "connection rejected: illegal name"
-	case ErrRejectNotUnique:
-		return "connection rejected: name not unique on this daemon"
-	case ErrRejectVersion:
-		return "connection rejected: incompatible versions of library and daemon"
-	case ErrConnectionClosed:
-		return "connection closed by the daemon"
-	case ErrRejectAuth:
-		return "connection rejected: authentication failed"
-	case ErrIllegalSession:
-		return "connection is closed"
-	case ErrIllegalService:
-		return "illegal service"
-	case ErrIllegalMessage:
-		return "illegal message"
-	case ErrIllegalGroup:
-		return "illegal group"
-	case ErrBufferTooShort:
-		return "buffer too short"
-	case ErrGroupsTooShort:
-		return "groups list too short"
-	case ErrMessageTooLong:
-		return "message too long"
-	case ErrNetErrorOnSession:
-		return "connection has failed"
-	case ErrIllegalTime:
-		return "illegal time"
-	default:
-		return "error code " + strconv.Itoa(int(c))
+	if text, ok := codeTexts[c]; ok {
+		return text
 	}
+	return "error code " + strconv.Itoa(int(c))
 }
 
 // Error is the error type of all functions of this package. errors.Is finds its Code and what Err
@@ -120,27 +105,19 @@ type Error struct {
 
 // Error implements error.
 func (e *Error) Error() string {
-	var s strings.Builder
-	s.WriteString("spread: ")
-	s.WriteString(e.Op)
+	s := "spread: " + e.Op
 	if e.Target != "" {
-		s.WriteByte(' ')
-		s.WriteString(strconv.Quote(e.Target))
+		s += " " + strconv.Quote(e.Target)
 	}
-	if e.Code != 0 {
-		s.WriteString(": ")
-		s.WriteString(e.Code.Error())
+	for _, err := range e.Unwrap() {
+		s += ": " + err.Error()
 	}
-	if e.Err != nil {
-		s.WriteString(": ")
-		s.WriteString(e.Err.Error())
-	}
-	return s.String()
+	return s
 }
 
 // Unwrap returns the code and the cause, as far as they are set.
 func (e *Error) Unwrap() []error {
-	errs := make([]error, 0, 2)
+	var errs []error
 	if e.Code != 0 {
 		errs = append(errs, e.Code)
 	}

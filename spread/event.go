@@ -41,46 +41,28 @@ func (m *Message) Clone() *Message {
 	return &c
 }
 
+//go:generate go tool -modfile=../.ci/tools/go.mod stringer -type=Cause -linecomment
+//go:generate go tool -modfile=../.ci/tools/go.mod stringer -type=Request -linecomment
+
 // Cause is why a membership message was sent.
 type Cause uint8
 
 // The causes.
 const (
 	// CauseJoin: the member Changed has joined.
-	CauseJoin Cause = 1 + iota
+	CauseJoin Cause = 1 + iota // join
 	// CauseLeave: the member Changed has left.
-	CauseLeave
+	CauseLeave // leave
 	// CauseDisconnect: the connection of the member Changed has ended.
-	CauseDisconnect
+	CauseDisconnect // disconnect
 	// CauseNetwork: daemons appeared or disappeared. Sets show which members came together.
-	CauseNetwork
+	CauseNetwork // network
 	// Transitional: the view ID ends. Until the next regular membership, the guarantees hold only
 	// among the members that stay together with this one (client-protocol §11).
-	Transitional
+	Transitional // transitional
 	// SelfLeave: this connection has left the group.
-	SelfLeave
+	SelfLeave // self-leave
 )
-
-// String returns "join", "leave", "disconnect", "network", "transitional" or
-// "self-leave".
-func (c Cause) String() string {
-	switch c {
-	case CauseJoin:
-		return "join"
-	case CauseLeave:
-		return "leave"
-	case CauseDisconnect:
-		return "disconnect"
-	case CauseNetwork:
-		return "network"
-	case Transitional:
-		return "transitional"
-	case SelfLeave:
-		return "self-leave"
-	default:
-		return "unknown"
-	}
-}
 
 // GroupID identifies a view of a group. It is only useful for comparison.
 type GroupID struct {
@@ -127,24 +109,10 @@ type Request uint8
 
 // The requests.
 const (
-	RequestMulticast Request = 1 + iota
-	RequestJoin
-	RequestLeave
+	RequestMulticast Request = 1 + iota // multicast
+	RequestJoin                         // join
+	RequestLeave                        // leave
 )
-
-// String returns "multicast", "join" or "leave".
-func (r Request) String() string {
-	switch r {
-	case RequestMulticast:
-		return "multicast"
-	case RequestJoin:
-		return "join"
-	case RequestLeave:
-		return "leave"
-	default:
-		return "unknown"
-	}
-}
 
 // Rejected is a request of this connection that the daemon returns because its policy denies it or
 // a group is full (client-protocol §9.3). It is a type of its own, so that no program mistakes it

@@ -48,12 +48,12 @@ type link struct {
 	backlog backlog
 }
 
-// setMember notes a request to join or leave. It needs Client.mu.
-func (l *link) setMember(group string, member bool) {
+// include adds a group to a set, or removes it.
+func include(groups map[string]struct{}, group string, member bool) {
 	if member {
-		l.groups[group] = struct{}{}
+		groups[group] = struct{}{}
 	} else {
-		delete(l.groups, group)
+		delete(groups, group)
 	}
 }
 

@@ -133,13 +133,9 @@ func (r *run) connect(ctx context.Context) error {
 	defer cancel()
 	for i, addr := range r.cfg.Daemons {
 		dial := func(opts ...spread.Option) (*spread.Conn, error) {
-			c, err := spread.Dial(ctx, addr, append(opts, spread.WithDialer(func(ctx context.Context, network, address string) (net.Conn, error) {
+			return spread.Dial(ctx, addr, append(opts, spread.WithDialer(func(ctx context.Context, network, address string) (net.Conn, error) {
 				return r.cfg.Dial(ctx, i, network, address)
 			}))...)
-			if err != nil {
-				return nil, err
-			}
-			return c, nil
 		}
 		for range r.cfg.Receivers {
 			c, err := dial(spread.WithMembership(true))
