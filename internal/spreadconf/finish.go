@@ -6,6 +6,9 @@ import (
 
 // finish makes the checks at the end of the file (spread-conf §8): the look-ahead is the end.
 func (p *parser) finish() *Error {
+	if p.bad != nil {
+		return p.bad
+	}
 	c := p.cfg
 	if len(c.Segments) == 0 {
 		return p.unexpected(CodeNoSegments, "a Spread_Segment", "write `Spread_Segment ADDRESS:PORT { NAME ADDRESS }`")

@@ -1,8 +1,9 @@
 package spreadconf
 
 import (
+	"bytes"
+	"fmt"
 	"net/netip"
-	"strconv"
 )
 
 // oneAtATime is Jenkins' hash over the bytes of b followed by a zero byte, with the particulars of
@@ -58,39 +59,27 @@ func (c *Config) HashFor(accelerated bool) uint32 {
 // HashTextFor returns the text that HashFor hashes (spread-conf §10). Interface lists, zones and
 // all options but two are not in it.
 func (c *Config) HashTextFor(accelerated bool) []byte {
-	var b []byte
+	var b bytes.Buffer
 	for i := range c.Segments {
 		s := &c.Segments[i]
-		b = append(b, "Segment: port = "...)
-		b = strconv.AppendUint(b, uint64(s.Port), 10)
-		b = append(b, ';')
+		fmt.Fprintf(&b, "Segment: port = %d;", s.Port)
 		if !c.Options.ExcludeSegAddrsFromHash {
 			for _, a := range s.Addrs {
-				b = append(b, " ["...)
-				b = append(b, canonical(a)...)
-				b = append(b, ']')
+				fmt.Fprintf(&b, " [%s]", canonical(a))
 			}
 		}
-		b = append(b, '\n')
-		for j := range s.Daemons {
-			d := &s.Daemons[j]
-			b = append(b, "\t'"...)
-			b = append(b, d.Name...)
-			b = append(b, "' ["...)
-			b = append(b, canonical(d.Addr)...)
-			b = append(b, "] ["...)
-			b = strconv.AppendUint(b, uint64(d.ID), 10)
-			b = append(b, "]\n"...)
+		b.WriteString("\n")
+		for _, d := range s.Daemons {
+			fmt.Fprintf(&b, "\t'%s' [%s] [%d]\n", d.Name, canonical(d.Addr), d.ID)
 		}
-		b = append(b, '\n')
+		b.WriteString("\n")
 	}
-	b = append(b, "Version: 5\nProtocol: "...)
+	protocol := "Original"
 	if accelerated {
-		b = append(b, "Accelerated Ring\n"...)
-	} else {
-		b = append(b, "Original Ring\n"...)
+		protocol = "Accelerated"
 	}
-	return b
+	fmt.Fprintf(&b, "Version: 5\nProtocol: %s Ring\n", protocol)
+	return b.Bytes()
 }
 
 // canonical returns an address as the hash text has it: without zone, and IPv6 as eight groups of
@@ -99,14 +88,5 @@ func canonical(a netip.Addr) string {
 	if a.Is4() {
 		return a.String()
 	}
-	const digits = "0123456789abcdef"
-	raw := a.As16()
-	b := make([]byte, 0, 39)
-	for i, c := range raw {
-		if i > 0 && i%2 == 0 {
-			b = append(b, ':')
-		}
-		b = append(b, digits[c>>4], digits[c&15])
-	}
-	return string(b)
+	return a.WithZone("").StringExpanded()
 }

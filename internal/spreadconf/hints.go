@@ -18,8 +18,11 @@ func found(t token) string {
 	return "found " + show(t.text)
 }
 
-// unexpected returns an error about the look-ahead.
+// unexpected returns an error about the look-ahead, or why there is none.
 func (p *parser) unexpected(code Code, expected, advice string) *Error {
+	if p.bad != nil {
+		return p.bad
+	}
 	err := fail(p.tok, code, found(p.tok), advice)
 	err.Expected = expected
 	return err

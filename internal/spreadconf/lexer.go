@@ -2,6 +2,7 @@ package spreadconf
 
 import (
 	"bytes"
+	"cmp"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -119,8 +120,8 @@ func (l *lexer) takeWord(n int) (token, *Error) {
 	if err := l.refuseNUL(t); err != nil {
 		return t, err
 	}
-	if ip, port, hasPort, ok := splitAddr(t.text); ok {
-		return l.address(t, ip, port, hasPort)
+	if m := addrForm.FindStringSubmatch(t.text); m != nil {
+		return l.address(t, cmp.Or(m[1], t.text), m[2])
 	}
 	t.kind = classify(t.text)
 	if t.kind == kindNumber {
@@ -142,41 +143,20 @@ func (l *lexer) refuseNUL(t token) *Error {
 	}
 }
 
-// splitAddr takes a word apart that has the form of an address, with or without a port. It does not
-// say whether the address is valid.
-func splitAddr(s string) (ip, port string, hasPort, ok bool) {
-	if looksIPv4(s) {
-		return s, "", false, true
-	}
-	if ip, port, hasPort = strings.Cut(s, ":"); hasPort && looksIPv4(ip) && isPort(port) {
-		return ip, port, true, true
-	}
-	if v6, zone, hasZone := strings.Cut(s, "%"); looksIPv6(v6) && (!hasZone || zone != "") {
-		return s, "", false, true
-	}
-	return "", "", false, false
-}
-
 // isPort reports whether s is one to five digits; more make a word.
 func isPort(s string) bool { return len(s) <= 5 && allIn(s, isDigit) }
 
-// parseAddr is netip.ParseAddr for those who do not ask what is wrong.
-func parseAddr(s string) (netip.Addr, bool) {
-	a, err := netip.ParseAddr(s)
-	return a, err == nil
-}
-
 // address finishes a token that has the form of an address. If it turns out not to be an address, it
 // stays a word.
-func (l *lexer) address(t token, ip, port string, hasPort bool) (token, *Error) {
-	addr, ok := parseAddr(ip)
-	if !ok {
+func (l *lexer) address(t token, ip, port string) (token, *Error) {
+	addr, err := netip.ParseAddr(ip)
+	if err != nil {
 		l.warn(t.pos, WarnNotAnAddress, show(t.text)+
 			" looks like an address but is not valid, and is taken as a name; write each number from 0 to 255 without leading zeros")
 		return t, nil
 	}
 	t.kind, t.addr = kindAddr, addr
-	if !hasPort {
+	if port == "" {
 		return t, nil
 	}
 	t.kind = kindAddrPort
@@ -194,26 +174,14 @@ func (l *lexer) address(t token, ip, port string, hasPort bool) (token, *Error) 
 
 // bracketed reads "[IPv6]:port". For anything else, the brackets are stray.
 func (l *lexer) bracketed() (token, bool, *Error) {
-	rest := l.src[l.off+1:]
-	n := 0
-	for n < len(rest) && isWordByte(rest[n]) {
-		n++
-	}
-	digits := 0
-	if tail := rest[n:]; len(tail) >= 2 && tail[0] == ']' && tail[1] == ':' {
-		for digits < 5 && digits+2 < len(tail) && isDigit(tail[digits+2]) {
-			digits++
-		}
-	}
-	ip := string(rest[:n])
-	v6, zone, hasZone := strings.Cut(ip, "%")
-	if digits == 0 || !looksIPv6(v6) || hasZone && zone == "" || strings.IndexByte(zone, 0) >= 0 {
+	m := bracketForm.FindSubmatch(l.src[l.off:])
+	if m == nil {
 		return token{}, false, nil
 	}
-	if _, ok := parseAddr(ip); !ok {
+	ip := string(m[1])
+	if _, err := netip.ParseAddr(ip); err != nil {
 		return token{}, false, nil // the same text is warned about once more, as a word
 	}
-	port := string(rest[n+2 : n+2+digits])
-	t, err := l.address(l.take(kindWord, 1+n+2+digits), ip, port, true)
+	t, err := l.address(l.take(kindWord, len(m[0])), ip, string(m[2]))
 	return t, true, err
 }

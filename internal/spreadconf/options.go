@@ -88,9 +88,7 @@ func (p *parser) option() *Error {
 		p.warn(key.pos, WarnRepeatedOption, opt.name+" replaces the one on line "+strconv.Itoa(first.Line)+"; remove one of them")
 	}
 	p.cfg.set[opt.name] = key.pos
-	if err := p.advance(); err != nil {
-		return err
-	}
+	p.advance()
 	if err := p.optionValue(opt, key); err != nil {
 		return err
 	}
@@ -131,7 +129,8 @@ func (p *parser) optionValue(opt *option, key token) *Error {
 	if err := opt.set(p, p.tok); err != nil {
 		return err
 	}
-	return p.advance()
+	p.advance()
+	return nil
 }
 
 // equals takes the "=" after key.
@@ -139,7 +138,8 @@ func (p *parser) equals(key token) *Error {
 	if p.tok.kind != kindEquals {
 		return p.notEquals(key)
 	}
-	return p.advance()
+	p.advance()
+	return nil
 }
 
 // debugFlags reads "{" { [ "!" ] flag } "}", from left to right and starting from no flags at all.
@@ -149,20 +149,17 @@ func (p *parser) debugFlags(key token) *Error {
 	}
 	var mask DebugFlags
 	for {
-		if err := p.advance(); err != nil {
-			return err
-		}
+		p.advance()
 		remove := p.tok.kind == kindBang
 		if remove {
-			if err := p.advance(); err != nil {
-				return err
-			}
+			p.advance()
 		}
 		switch {
 		case p.tok.kind == kindFlag:
 		case p.tok.kind == kindClose && !remove:
 			p.cfg.Options.DebugFlags = mask
-			return p.advance()
+			p.advance()
+			return nil
 		default:
 			return p.notFlag(key)
 		}

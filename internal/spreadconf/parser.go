@@ -48,8 +48,9 @@ type parser struct {
 	env Environment
 	cfg *Config
 
-	tok  token // the look-ahead
-	prev token // the one before it
+	tok  token  // the look-ahead
+	bad  *Error // the lexer's, instead of a look-ahead
+	prev token  // the one before it
 
 	lastOption  *option // the last complete one, for advice on what follows it
 	authSeen    bool    // an authentication list has switched the default off
@@ -61,14 +62,13 @@ type parser struct {
 	ids   map[uint32]Pos
 }
 
-// advance reads the next look-ahead.
-func (p *parser) advance() *Error {
-	t, err := p.lex.next()
-	if err != nil {
-		return err
+// advance reads the next look-ahead. What the lexer refuses ends the file: the parser returns bad as
+// soon as it needs a token that is not there.
+func (p *parser) advance() {
+	p.prev = p.tok
+	if p.tok, p.bad = p.lex.next(); p.bad != nil {
+		p.tok = token{kind: kindEOF}
 	}
-	p.prev, p.tok = p.tok, t
-	return nil
 }
 
 func (p *parser) warn(at Pos, code Code, msg string) {
@@ -94,9 +94,7 @@ func failAt(at Pos, text string, code Code, msg, advice string) *Error {
 
 // file = { segment | option } .
 func (p *parser) file() *Error {
-	if err := p.advance(); err != nil {
-		return err
-	}
+	p.advance()
 	for {
 		var err *Error
 		switch p.tok.kind {
@@ -123,9 +121,7 @@ func (p *parser) segment() *Error {
 		return fail(key, CodeTooManySegments, "found segment number "+strconv.Itoa(MaxSegments+1),
 			"a configuration has at most "+strconv.Itoa(MaxSegments)+" segments; join some")
 	}
-	if err := p.advance(); err != nil {
-		return err
-	}
+	p.advance()
 	if p.tok.kind != kindAddr && p.tok.kind != kindAddrPort {
 		return p.notSegmentAddr()
 	}
@@ -136,9 +132,7 @@ func (p *parser) segment() *Error {
 	}
 	addrs := []token{p.tok}
 	for {
-		if err := p.advance(); err != nil {
-			return err
-		}
+		p.advance()
 		if p.tok.kind != kindAddr {
 			break
 		}
@@ -152,9 +146,7 @@ func (p *parser) segment() *Error {
 	if p.tok.kind != kindOpen {
 		return p.notSegmentOpen()
 	}
-	if err := p.advance(); err != nil {
-		return err
-	}
+	p.advance()
 	for p.tok.kind != kindClose {
 		if err := p.daemon(&seg); err != nil {
 			return err
@@ -167,7 +159,8 @@ func (p *parser) segment() *Error {
 		}
 	}
 	p.cfg.Segments = append(p.cfg.Segments, seg)
-	return p.advance()
+	p.advance()
+	return nil
 }
 
 func (p *parser) segmentAddr(seg *Segment, t token) *Error {
@@ -249,9 +242,7 @@ func (p *parser) daemon(seg *Segment) *Error {
 		}
 	}
 	if p.tok.kind == kindSemicolon {
-		if err := p.advance(); err != nil {
-			return err
-		}
+		p.advance()
 	}
 	seg.Daemons = append(seg.Daemons, d)
 	return nil
@@ -297,8 +288,9 @@ func isPrivateNameByte(c byte) bool { return 0x24 <= c && c <= 0x7e }
 // line it is on, or what the name resolves to.
 func (p *parser) daemonAddr(d *Daemon, first token) *Error {
 	if first.kind == kindWord {
-		if err := p.advance(); err != nil {
-			return err
+		p.advance()
+		if p.bad != nil {
+			return p.bad
 		}
 		if p.tok.kind != kindAddr {
 			return p.lookup(d, first)
@@ -312,7 +304,8 @@ func (p *parser) daemonAddr(d *Daemon, first token) *Error {
 		return err
 	}
 	d.Addr = p.zoned(p.tok)
-	return p.advance()
+	p.advance()
+	return nil
 }
 
 // checkDaemonAddr checks the address that token t is, or stands for.
@@ -365,9 +358,7 @@ func (p *parser) virtualID(d *Daemon) *Error {
 	at, text := d.Pos, d.Name
 	if p.tok.kind == kindVirtualID {
 		key := p.tok
-		if err := p.advance(); err != nil {
-			return err
-		}
+		p.advance()
 		if err := p.equals(key); err != nil {
 			return err
 		}
@@ -380,9 +371,7 @@ func (p *parser) virtualID(d *Daemon) *Error {
 		}
 		d.ID, d.IDGiven = uint32(p.tok.number), true
 		at, text = p.tok.pos, p.tok.text
-		if err := p.advance(); err != nil {
-			return err
-		}
+		p.advance()
 	}
 	if first, dup := p.ids[d.ID]; dup {
 		return failAt(at, text, CodeDuplicateID, "daemon "+show(d.Name)+" has the id "+strconv.FormatUint(uint64(d.ID), 10)+
@@ -395,16 +384,12 @@ func (p *parser) virtualID(d *Daemon) *Error {
 // interfaces reads "{" { { "M" | "C" | "D" } IPADDR } "}" .
 func (p *parser) interfaces(d *Daemon) *Error {
 	open := p.tok
-	if err := p.advance(); err != nil {
-		return err
-	}
+	p.advance()
 	for p.tok.kind != kindClose {
 		entry := Interface{Pos: p.tok.pos}
 		for p.tok.kind == kindRole {
 			entry.Roles |= roleOf(p.tok.text)
-			if err := p.advance(); err != nil {
-				return err
-			}
+			p.advance()
 		}
 		if p.tok.kind != kindAddr {
 			return p.notInterface(open, entry.Roles != 0)
@@ -419,9 +404,7 @@ func (p *parser) interfaces(d *Daemon) *Error {
 		}
 		entry.Addr = p.zoned(p.tok)
 		d.Interfaces = append(d.Interfaces, entry)
-		if err := p.advance(); err != nil {
-			return err
-		}
+		p.advance()
 	}
 	if len(d.Interfaces) == 0 {
 		return fail(p.tok, CodeEmptyInterfaceList, "found an empty interface list for daemon "+show(d.Name),
@@ -437,7 +420,8 @@ func (p *parser) interfaces(d *Daemon) *Error {
 			"the interface list of daemon "+show(d.Name)+" has no D entry for its own address "+d.Addr.String(),
 			"add `D "+d.Addr.String()+"` to the list")
 	}
-	return p.advance()
+	p.advance()
+	return nil
 }
 
 func roleOf(letter string) Roles {

@@ -2,6 +2,7 @@ package spreadconf
 
 import (
 	"net/netip"
+	"regexp"
 	"strings"
 )
 
@@ -124,10 +125,6 @@ func triOf(s string) (Tri, bool) {
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-func isHex(c byte) bool {
-	return isDigit(c) || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
-}
-
 // allIn reports whether s is not empty and all of its bytes are in the set.
 func allIn(s string, in func(byte) bool) bool {
 	for i := range len(s) {
@@ -147,51 +144,34 @@ func isWordByte(c byte) bool {
 	return true
 }
 
-// looksIPv4 reports whether s has the form of an IPv4 address: four groups of one to three digits.
-func looksIPv4(s string) bool {
-	groups := 0
-	for part := range strings.SplitSeq(s, ".") {
-		if groups++; len(part) > 3 || !allIn(part, isDigit) {
-			return false
-		}
-	}
-	return groups == 4
-}
+// The forms of addresses (spread-conf §2), valid or not: four groups of one to three digits; eight
+// groups of one to four hex digits, or "::" with up to seven groups on either side. The form with a
+// dotted tail does not count.
+const (
+	ipv4Text = `\d{1,3}(?:\.\d{1,3}){3}`
+	hexGroup = `[0-9a-fA-F]{1,4}`
+	hexSide  = `(?:` + hexGroup + `(?::` + hexGroup + `){0,6})?`
+	ipv6Text = `(?:` + hexGroup + `(?::` + hexGroup + `){7}|` + hexSide + `::` + hexSide + `)`
+)
 
-// looksIPv6 reports whether s, which has no zone, has the form of an IPv6 address: eight groups of
-// one to four hex digits, or "::" with up to seven groups on either side. The form with a dotted
-// tail does not count (spread-conf §2).
-func looksIPv6(s string) bool {
-	left, right, short := strings.Cut(s, "::")
-	if !short {
-		return hexGroups(s) == 8
-	}
-	return hexGroupsUpTo7(left) && hexGroupsUpTo7(right)
-}
+var (
+	ipv4Form = regexp.MustCompile(`^` + ipv4Text + `$`)
+	ipv6Form = regexp.MustCompile(`^` + ipv6Text + `$`)
+	// addrForm is a whole word: an IPv4 address, perhaps with a port, or an IPv6 one, perhaps with a
+	// zone.
+	addrForm = regexp.MustCompile(`^(?s:(` + ipv4Text + `)(?::(\d{1,5}))?|` + ipv6Text + `(?:%.+)?)$`)
+	// bracketForm is "[IPv6]:port" at the beginning of a text.
+	bracketForm = regexp.MustCompile(`^\[(` + ipv6Text + `(?:%[^ \t\r\n\v\f#{}\[\]\x00]+)?)\]:(\d{1,5})`)
+)
 
-func hexGroupsUpTo7(s string) bool {
-	n := hexGroups(s)
-	return s == "" || 1 <= n && n <= 7
-}
-
-// hexGroups returns the number of groups between colons, or -1 if one of them is no group.
-func hexGroups(s string) int {
-	n := 0
-	for part := range strings.SplitSeq(s, ":") {
-		if n++; len(part) > 4 || !allIn(part, isHex) {
-			return -1
-		}
-	}
-	return n
-}
+// looksIPv4 reports whether s has the form of an IPv4 address.
+func looksIPv4(s string) bool { return ipv4Form.MatchString(s) }
 
 // looksLikeAddr reports whether s has the form of an address, a valid one or not.
 func looksLikeAddr(s string) bool {
-	if _, err := netip.ParseAddr(s); err == nil {
-		return true
-	}
+	_, err := netip.ParseAddr(s)
 	ip, _, _ := strings.Cut(s, "%")
-	return looksIPv4(s) || looksIPv6(ip)
+	return err == nil || looksIPv4(s) || ipv6Form.MatchString(ip)
 }
 
 // addrText returns the address of the token as it is written, without zone, brackets and port: the
