@@ -73,9 +73,9 @@ func loadAccess(o *spreadconf.Options) (daemon.Access, error) {
 		switch m {
 		case spreadconf.AuthNull:
 		case spreadconf.AuthIP:
-			access.IP, err = spreadconf.LoadAccessIP("")
+			access.IP, err = spreadconf.LoadAccessIP()
 		case spreadconf.AuthPword:
-			access.Password, err = spreadconf.LoadAccessPword("")
+			access.Password, err = spreadconf.LoadAccessPword()
 		}
 		if err != nil && !errors.Is(err, spreadconf.ErrNoFile) {
 			return access, err

@@ -92,6 +92,8 @@ func (r Roles) String() string {
 	return strings.Join(s, " ")
 }
 
+//go:generate go tool -modfile=../../.ci/tools/go.mod stringer -type=IPVersion
+
 // IPVersion is the address family of all daemons and segments of a file.
 type IPVersion uint8
 
@@ -100,18 +102,6 @@ const (
 	IPv4 IPVersion = 4
 	IPv6 IPVersion = 6
 )
-
-// String returns "IPv4", "IPv6" or "unknown".
-func (v IPVersion) String() string {
-	switch v {
-	case IPv4:
-		return "IPv4"
-	case IPv6:
-		return "IPv6"
-	default:
-		return "unknown"
-	}
-}
 
 func versionOf(a netip.Addr) IPVersion {
 	if a.Is4() {
@@ -128,29 +118,17 @@ func (v IPVersion) wildcard() netip.Addr {
 	return netip.IPv6Unspecified()
 }
 
+//go:generate go tool -modfile=../../.ci/tools/go.mod stringer -type=Tri -linecomment
+
 // Tri is a switch with a third position, in which the daemon decides.
 type Tri uint8
 
 // The positions.
 const (
-	Auto Tri = iota
-	On
-	Off
+	Auto Tri = iota // auto
+	On              // on
+	Off             // off
 )
-
-// String returns "auto", "on" or "off".
-func (t Tri) String() string {
-	switch t {
-	case Auto:
-		return "auto"
-	case On:
-		return "on"
-	case Off:
-		return "off"
-	default:
-		return "invalid"
-	}
-}
 
 func triFromBool(b bool) Tri {
 	if b {
@@ -295,21 +273,15 @@ func (c *Config) Daemons() iter.Seq2[*Segment, *Daemon] {
 	}
 }
 
-// DataAddrs returns the addresses on which the daemon receives data and tokens: those of its D
-// interfaces, or the wildcard address if it has no list.
-func (d *Daemon) DataAddrs() []netip.Addr { return d.addrs(RoleDaemon) }
-
 // ClientAddrs returns the addresses on which the daemon listens for clients: those of its C
 // interfaces, or the wildcard address if it has no list. It is empty if the list has no C
 // interface.
-func (d *Daemon) ClientAddrs() []netip.Addr { return d.addrs(RoleClient) }
-
-func (d *Daemon) addrs(role Roles) (addrs []netip.Addr) {
+func (d *Daemon) ClientAddrs() (addrs []netip.Addr) {
 	if d.Interfaces == nil {
 		return []netip.Addr{versionOf(d.Addr).wildcard()}
 	}
 	for _, i := range d.Interfaces {
-		if i.Roles&role != 0 && !slices.Contains(addrs, i.Addr) {
+		if i.Roles&RoleClient != 0 && !slices.Contains(addrs, i.Addr) {
 			addrs = append(addrs, i.Addr)
 		}
 	}

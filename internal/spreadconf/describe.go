@@ -92,7 +92,7 @@ func (d *description) segments(self *Self) {
 		}
 		for j := range s.Daemons {
 			mark := ' '
-			if self != nil && self.SegmentIndex == i && self.DaemonIndex == j {
+			if self != nil && self.Daemon == &s.Daemons[j] {
 				mark = '*'
 			}
 			d.daemon(mark, &s.Daemons[j], names, places)

@@ -4,12 +4,11 @@
 //
 // # Contents
 //
-//   - [Load], [Find] and [Parse] lead from a file name or bytes to a [Config]; [Default] is the
-//     configuration of a daemon that was given none.
+//   - [Load] and [Parse] lead from a file name or bytes to a [Config]; [Default] is the configuration
+//     of a daemon that was given none.
 //   - [Config.Hash] is the configuration hash that every packet of a ring carries, and [DaemonID]
 //     the id that a daemon has without a VirtualID.
-//   - [Config.Self] finds the daemon that this host runs, and [Config.CheckStart] what would keep
-//     it from starting.
+//   - [Config.Self] finds the daemon that this host runs.
 //   - [Config.EffectiveTimeouts], [Config.AcceleratedAtStart] and [Config.WideArea] resolve
 //     settings that the file leaves out.
 //   - [Describe] prints a configuration as it was understood.
@@ -21,8 +20,8 @@
 // of interfaces. All of that goes through an [Environment]: [SystemEnvironment] in programs,
 // anything in tests. The zero Environment can look up nothing.
 //
-// A daemon calls Load, Self, CheckStart and EffectiveTimeouts, in this order, and logs
-// [Config].Warnings. A check mode prints [Config].Advice too, which Describe does.
+// A daemon calls Load, Self and EffectiveTimeouts, in this order, and logs [Config].Warnings. A
+// check mode prints [Config].Advice too, which Describe does.
 //
 // # Guarantees
 //
@@ -47,7 +46,6 @@
 //   - Windows above 32767 are refused: the C daemon keeps 16 bits of them.
 //   - A segment without daemons is refused: the C daemon aborts on it later.
 //   - An empty EventLogFile and NUL bytes outside comments are refused.
-//   - A log file that cannot be written is an error of CheckStart.
 //   - PWORD is a known authentication method.
 //   - Text that looks like an address is never looked up as a name: resolvers disagree on whether
 //     127.0.0.01 is octal.
@@ -63,7 +61,7 @@
 // # How to debug
 //
 // "spreadd -check -c FILE" prints what [Describe] does. When two daemons do not see each other,
-// compare their [Config.HashText]: the hash only shows that they differ.
+// compare their [Config.HashTextFor]: the hash only shows that they differ.
 //
 // # References
 //

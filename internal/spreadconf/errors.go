@@ -66,9 +66,6 @@ const (
 	CodeOwnNameNotFound    Code = "own-name-not-found"
 	CodeOwnAddressNotLocal Code = "own-address-not-local"
 	CodeOwnAddressNotFound Code = "own-address-not-found"
-	CodeLogFile            Code = "log-file"
-	CodeBind               Code = "bind"     // a UDP socket
-	CodeBindTCP            Code = "bind-tcp" // a listener for clients
 )
 
 // CodeAccess is a malformed line of an access file.

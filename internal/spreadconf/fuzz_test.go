@@ -31,7 +31,7 @@ func wantError(t *testing.T, src []byte, err error) {
 		t.Errorf("error %+v", e)
 	}
 	wantPlace(t, src, e.Pos, e)
-	resolved := e.Code == CodeBind || e.Code == CodeBindTCP || e.Code == CodeOwnAddressNotLocal
+	resolved := e.Code == CodeOwnAddressNotLocal
 	if !resolved && e.Pos.Line > 0 && !bytes.Contains(src, []byte(e.Token)) {
 		t.Errorf("%v: the file has no %q", e, e.Token)
 	}
@@ -75,12 +75,11 @@ func FuzzParse(f *testing.F) {
 		if err := Describe(&b, cfg, nil); err != nil || b.Len() == 0 {
 			t.Errorf("described in %d bytes: %v", b.Len(), err)
 		}
-		if self, err := cfg.Self(env, ""); err != nil {
+		if _, err := cfg.Self(env, ""); err != nil {
 			wantError(t, src, err)
-		} else if all, ok := cfg.CheckStart(env, self).(interface{ Unwrap() []error }); ok {
-			for _, err := range all.Unwrap() {
-				wantError(t, src, err)
-			}
+		}
+		if _, err := cfg.EffectiveTimeouts(); err != nil {
+			wantError(t, src, err)
 		}
 	})
 }
@@ -94,15 +93,12 @@ func wantLimits(t *testing.T, cfg *Config) {
 			t.Errorf("daemon %+v in a segment of port %d", d, s.Port)
 		}
 		names[d.Name], ids[d.ID] = true, true
-		if len(d.DataAddrs()) == 0 {
-			t.Errorf("daemon %q has no address for data", d.Name)
-		}
 	}
 	const maxSegments, maxDaemons, maxHashText = 20, 128, 100_000
 	if n := len(cfg.Segments); n == 0 || n > maxSegments || len(names) == 0 || len(names) > maxDaemons {
 		t.Errorf("%d segments, %d daemons", n, len(names))
 	}
-	if n := len(cfg.HashText()); n > maxHashText {
+	if n := len(cfg.HashTextFor(cfg.AcceleratedAtStart())); n > maxHashText {
 		t.Errorf("%d bytes of hash text", n)
 	}
 }

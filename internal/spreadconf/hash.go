@@ -47,9 +47,6 @@ func cutName(name string) string { return name[:min(len(name), MaxDaemonName)] }
 // not talk to each other.
 func (c *Config) Hash() uint32 { return c.HashFor(c.AcceleratedAtStart()) }
 
-// HashText returns the text that Hash hashes, without the zero byte that is hashed with it.
-func (c *Config) HashText() []byte { return c.HashTextFor(c.AcceleratedAtStart()) }
-
 // HashFor returns the configuration hash under the accelerated or the original protocol; see
 // [Config.AcceleratedAfterReload].
 func (c *Config) HashFor(accelerated bool) uint32 {

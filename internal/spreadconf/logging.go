@@ -102,38 +102,20 @@ func (f DebugFlags) String() string {
 	return strings.Join(names, " ")
 }
 
+//go:generate go tool -modfile=../../.ci/tools/go.mod stringer -type=Priority -linecomment
+
 // Priority is the importance of an event.
 type Priority uint8
 
 // The priorities, with the C daemon's numbers.
 const (
-	PriorityDebug Priority = iota + 1
-	PriorityInfo
-	PriorityWarning
-	PriorityError
-	PriorityCritical
-	PriorityFatal
+	PriorityDebug    Priority = iota + 1 // pDEBUG
+	PriorityInfo                         // INFO
+	PriorityWarning                      // WARNING
+	PriorityError                        // ERROR
+	PriorityCritical                     // CRITICAL
+	PriorityFatal                        // FATAL
 )
-
-// String returns the priority as the file has it, such as "pDEBUG".
-func (p Priority) String() string {
-	switch p {
-	case PriorityDebug:
-		return "pDEBUG"
-	case PriorityInfo:
-		return "INFO"
-	case PriorityWarning:
-		return "WARNING"
-	case PriorityError:
-		return "ERROR"
-	case PriorityCritical:
-		return "CRITICAL"
-	case PriorityFatal:
-		return "FATAL"
-	default:
-		return "invalid"
-	}
-}
 
 func priorityOf(s string) (Priority, bool) {
 	for p := PriorityDebug; p <= PriorityFatal; p++ {

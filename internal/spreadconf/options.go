@@ -41,7 +41,7 @@ const (
 // optionTable has all options, in the order in which Describe prints them. It is never written to.
 var optionTable = []option{
 	{"DebugFlags", formFlags, nil, func(c *Config) string { return "{ " + c.Options.DebugFlags.String() + " }" }},
-	{"EventPriority", formPriority, setPriority, func(c *Config) string { return c.Options.EventPriority.String() }},
+	plainOption("EventPriority", formPriority, func(o *Options) *Priority { return &o.EventPriority }, priorityOf, Priority.String),
 	{"EventLogFile", formWord, setLogFile, func(c *Config) string { return textOr(c.Options.EventLogFile, "standard output") }},
 	{"EventTimeStamp", formStamp, setTimeStamp, getTimeStamp},
 	{"EventPreciseTimeStamp", formNone, setPrecise, func(c *Config) string { return onOff(c.Options.TimeStamp.Precise) }},
@@ -60,7 +60,7 @@ var optionTable = []option{
 	boolOption("IgnoreMulticastJoinErrors", func(o *Options) *bool { return &o.IgnoreMulticastJoinErrors }),
 
 	boolOption("DangerousMonitor", func(o *Options) *bool { return &o.DangerousMonitor }),
-	{"SocketPortReuse", formTri, setPortReuse, func(c *Config) string { return c.Options.SocketPortReuse.String() }},
+	plainOption("SocketPortReuse", formTri, func(o *Options) *Tri { return &o.SocketPortReuse }, triOf, Tri.String),
 	textOption("RuntimeDir", maxRuntimeDir, func(o *Options) *string { return &o.RuntimeDir }),
 	textOption("DaemonUser", maxUserName, func(o *Options) *string { return &o.DaemonUser }),
 	textOption("DaemonGroup", maxUserName, func(o *Options) *string { return &o.DaemonGroup }),
@@ -172,33 +172,31 @@ func (p *parser) debugFlags(key token) *Error {
 	}
 }
 
-func boolOption(name string, field func(*Options) *bool) option {
+// plainOption is a keyword, of which the lexer has checked that parse knows it.
+func plainOption[T any](name string, f form, field func(*Options) *T, parse func(string) (T, bool), text func(T) string) option {
 	return option{
-		name, formBool,
+		name, f,
 		func(p *parser, v token) *Error {
-			*field(&p.cfg.Options), _ = boolOf(v.text)
+			*field(&p.cfg.Options), _ = parse(v.text)
 			return nil
 		},
-		func(c *Config) string { return strconv.FormatBool(*field(&c.Options)) },
+		func(c *Config) string { return text(*field(&c.Options)) },
 	}
+}
+
+func boolOption(name string, field func(*Options) *bool) option {
+	return plainOption(name, formBool, field, boolOf, strconv.FormatBool)
 }
 
 // unsetOption is a boolean for which being absent is a value of its own.
 func unsetOption(name string, field func(*Options) *Tri) option {
-	return option{
-		name, formBool,
-		func(p *parser, v token) *Error {
-			b, _ := boolOf(v.text)
-			*field(&p.cfg.Options) = triFromBool(b)
-			return nil
-		},
-		func(c *Config) string {
-			if t := *field(&c.Options); t != Auto {
-				return strconv.FormatBool(t == On)
-			}
-			return "unset"
-		},
+	parse := func(s string) (Tri, bool) {
+		b, ok := boolOf(s)
+		return triFromBool(b), ok
 	}
+	return plainOption(name, formBool, field, parse, func(t Tri) string {
+		return [...]string{Auto: "unset", On: "true", Off: "false"}[t]
+	})
 }
 
 func windowOption(name string, least int, field func(*Options) *int) option {
@@ -308,11 +306,6 @@ func (p *parser) authMethods(name string, list *[]AuthMethod, v token) {
 	}
 }
 
-func setPriority(p *parser, v token) *Error {
-	p.cfg.Options.EventPriority, _ = priorityOf(v.text)
-	return nil
-}
-
 func setLogFile(p *parser, v token) *Error {
 	if v.word == "" {
 		return fail(v, CodeEmptyValue, "found "+show(v.text)+" as the name of a file",
@@ -372,11 +365,6 @@ func setIPVersion(p *parser, v token) *Error {
 			"use one address family, and put ActiveIPVersion before the first segment")
 	}
 	p.cfg.IPVersion = want
-	return nil
-}
-
-func setPortReuse(p *parser, v token) *Error {
-	p.cfg.Options.SocketPortReuse, _ = triOf(v.text)
 	return nil
 }
 

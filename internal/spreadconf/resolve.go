@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"net/netip"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -28,12 +26,6 @@ type Environment struct {
 	// ZoneIndex returns the index of the interface that an IPv6 zone names. Missing: all zones are
 	// believed.
 	ZoneIndex func(zone string) (index int, ok bool)
-	// CanBind returns an error if no socket can be bound to an address and port, for another reason
-	// than that they are in use. Missing: it is not tried.
-	CanBind func(addr netip.AddrPort) error
-	// CanAppend returns an error if a file cannot be appended to, and leaves no trace. Missing: it
-	// is not tried.
-	CanAppend func(path string) error
 }
 
 // hostNameTimeout bounds how long LocalAddrs waits for the addresses of the host's own name: those
@@ -49,8 +41,6 @@ func SystemEnvironment() Environment {
 		LocalAddrs: systemAddrs,
 		Hostname:   os.Hostname,
 		ZoneIndex:  systemZone,
-		CanBind:    systemCanBind,
-		CanAppend:  systemCanAppend,
 	}
 }
 
@@ -105,30 +95,6 @@ func systemZone(zone string) (int, bool) {
 	return n, err == nil
 }
 
-func systemCanBind(addr netip.AddrPort) error {
-	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(addr))
-	if err == nil {
-		return conn.Close()
-	}
-	if errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, fs.ErrPermission) {
-		return err
-	}
-	return nil
-}
-
-func systemCanAppend(path string) error {
-	_, statErr := os.Lstat(path)
-	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
-	if err != nil {
-		return err
-	}
-	err = f.Close()
-	if errors.Is(statErr, fs.ErrNotExist) {
-		err = errors.Join(err, os.Remove(path))
-	}
-	return err
-}
-
 var (
 	errNoResolver  = errors.New("no resolver is configured")
 	errNoAddress   = errors.New("it has no address")
@@ -162,10 +128,8 @@ func (env *Environment) lookup(name string) ([]netip.Addr, error) {
 
 // Self is the daemon that this host is to run.
 type Self struct {
-	SegmentIndex int // in Config.Segments
-	DaemonIndex  int // in Segment.Daemons
-	Segment      *Segment
-	Daemon       *Daemon
+	Segment *Segment // in Config.Segments
+	Daemon  *Daemon  // in Segment.Daemons
 	// Addr is Daemon.Addr. If that is IPv6 without a zone, it has the zone of the interface that
 	// carries it: use it for sockets, and Daemon.Addr to compare.
 	Addr netip.Addr
@@ -190,22 +154,18 @@ func (c *Config) Self(env Environment, name string) (Self, error) {
 			Problem: "cannot determine which daemon of the configuration this host runs", Err: err,
 		}
 	}
-	for i := range c.Segments {
-		s := &c.Segments[i]
-		for j := range s.Daemons {
-			d := &s.Daemons[j]
-			if name != "" && d.Name != name {
-				continue
-			}
-			addr, ok := env.isLocal(d.Addr, local)
-			switch {
-			case ok:
-				return Self{SegmentIndex: i, DaemonIndex: j, Segment: s, Daemon: d, Addr: addr}, nil
-			case name != "":
-				return Self{}, failAt(d.Pos, d.Name, CodeOwnAddressNotLocal,
-					"the address "+d.Addr.String()+" of daemon "+show(d.Name)+" is not one of this host",
-					"this host has "+list(local)+"; correct the file, or the address of an interface")
-			}
+	for s, d := range c.Daemons() {
+		if name != "" && d.Name != name {
+			continue
+		}
+		addr, ok := env.isLocal(d.Addr, local)
+		switch {
+		case ok:
+			return Self{Segment: s, Daemon: d, Addr: addr}, nil
+		case name != "":
+			return Self{}, failAt(d.Pos, d.Name, CodeOwnAddressNotLocal,
+				"the address "+d.Addr.String()+" of daemon "+show(d.Name)+" is not one of this host",
+				"this host has "+list(local)+"; correct the file, or the address of an interface")
 		}
 	}
 	if name != "" {
@@ -298,61 +258,4 @@ func (o *Options) LogFile(env Environment) (string, error) {
 		}
 	}
 	return strings.NewReplacer("%h", host, "%H", host).Replace(o.EventLogFile), nil
-}
-
-// CheckStart looks for what would keep daemon self from starting on this host or make it run
-// astray: some but not all timeouts, a log file that cannot be written, an interface address that
-// cannot be bound. It returns all it finds, each an [*Error], joined.
-func (c *Config) CheckStart(env Environment, self Self) error {
-	var errs []error
-	if _, err := c.EffectiveTimeouts(); err != nil {
-		errs = append(errs, err)
-	}
-	if err := c.checkLogFile(env); err != nil {
-		errs = append(errs, err)
-	}
-	if env.CanBind != nil {
-		errs = append(errs, c.checkBind(env, self)...)
-	}
-	return errors.Join(errs...)
-}
-
-func (c *Config) checkLogFile(env Environment) error {
-	path, err := c.Options.LogFile(env)
-	if err == nil && path != "" && env.CanAppend != nil {
-		err = env.CanAppend(path)
-	}
-	if err == nil {
-		return nil
-	}
-	at, text := c.where("EventLogFile")
-	e := failAt(at, text, CodeLogFile, "cannot write the log file "+show(path),
-		"create its directory, let this user write there, or name another file")
-	e.Err = err
-	return e
-}
-
-func (c *Config) checkBind(env Environment, self Self) (errs []error) {
-	port := self.Segment.Port
-	try := func(addrs []netip.Addr, code Code, what string) {
-		for _, a := range addrs {
-			err := env.CanBind(netip.AddrPortFrom(a, port))
-			if err == nil {
-				continue
-			}
-			at := self.Daemon.Pos
-			if i := slices.IndexFunc(self.Daemon.Interfaces, func(i Interface) bool { return i.Addr == a }); i >= 0 {
-				at = self.Daemon.Interfaces[i].Pos
-			}
-			e := failAt(at, a.String(), code, "cannot bind "+what+" to "+netip.AddrPortFrom(a, port).String(),
-				"write an address of this host, and a port that this user may use")
-			e.Err = err
-			errs = append(errs, e)
-		}
-	}
-	try(self.Daemon.DataAddrs(), CodeBind, "the socket for daemons")
-	if len(errs) == 0 {
-		try(self.Daemon.ClientAddrs(), CodeBindTCP, "the listener for clients")
-	}
-	return errs
 }
