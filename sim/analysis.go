@@ -67,6 +67,22 @@ type span struct {
 	regular, after []int
 }
 
+// clientGroup is a client as a member of a group.
+type clientGroup struct {
+	client *Client
+	group  wire.Name
+}
+
+// viewKey names a view at all daemons of a configuration. Its id alone does not. When the network
+// partitions, a group whose members are all on one side keeps its id there and counts on. The other
+// side may have delivered one more join or leave of the old configuration under the next number
+// (groups-protocol §6.1, §9).
+type viewKey struct {
+	group wire.Name
+	id    wire.GroupID
+	in    wire.MembershipID // the regular or transitional configuration
+}
+
 // all returns the places of all deliveries.
 func (s *span) all() []int { return slices.Concat(s.regular, s.after) }
 

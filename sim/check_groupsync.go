@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/spreadd/spreadd/internal/clock"
@@ -69,33 +70,22 @@ func compareStretches(s, o *stretch, r *report) {
 
 // stretchesOf cuts what the clients of a life received into stretches.
 func stretchesOf(l *Life) (list []*stretch) {
-	type place struct {
-		client *Client
-		group  wire.Name
-	}
-	open := make(map[place]*stretch)
-	var in wire.MembershipID
+	open := make(map[clientGroup]*stretch)
 	for i := range l.Stream {
 		e := &l.Stream[i]
-		if e.Conf != nil {
-			in = e.Conf.ID
-		}
 		for _, c := range e.To {
 			switch {
 			case e.Kind == EntryView && e.View.regular():
-				p := place{c, e.View.Group}
-				s := open[p]
-				if s == nil {
-					s = &stretch{client: c}
-				}
-				s.to, s.at, s.in = e.View, e.At, in
+				k := clientGroup{c, e.View.Group}
+				s := cmp.Or(open[k], &stretch{client: c})
+				s.to, s.at, s.in = e.View, e.At, e.In
 				list = append(list, s)
-				open[p] = &stretch{client: c, from: e.View}
+				open[k] = &stretch{client: c, from: e.View}
 			case e.Kind == EntryView && !e.View.signal():
-				delete(open, place{c, e.View.Group})
+				delete(open, clientGroup{c, e.View.Group})
 			case e.Kind == EntryData && !e.Message.early():
 				for _, g := range e.Message.Groups {
-					if s := open[place{c, g}]; s != nil && !slices.Contains(s.data, e.Message) {
+					if s := open[clientGroup{c, g}]; s != nil && !slices.Contains(s.data, e.Message) {
 						s.data = append(s.data, e.Message)
 					}
 				}

@@ -22,11 +22,6 @@ func checkSignals(a *analysis, r *report) {
 	}
 }
 
-type clientGroup struct {
-	client *Client
-	group  wire.Name
-}
-
 // signals tracks what the clients of a life received.
 type signals struct {
 	life    *Life

@@ -11,27 +11,19 @@ import (
 func checkViews(a *analysis, r *report) {
 	known := make(map[viewKey]*View)
 	for _, l := range a.Daemons {
-		type last struct {
-			client *Client
-			group  wire.Name
-		}
-		before := make(map[last]*View)
-		seen := make(map[last][]wire.GroupID)
-		var in wire.MembershipID
+		before := make(map[clientGroup]*View)
+		seen := make(map[clientGroup][]wire.GroupID)
 		for i := range l.Stream {
 			e := &l.Stream[i]
-			if e.Conf != nil {
-				in = e.Conf.ID
-			}
 			if e.Kind != EntryView || e.View.signal() {
 				continue
 			}
 			v := e.View
 			if !v.regular() {
-				delete(before, last{e.To[0], v.Group})
+				delete(before, clientGroup{e.To[0], v.Group})
 				continue
 			}
-			k := viewKey{v.Group, v.ID, in}
+			k := viewKey{v.Group, v.ID, e.In}
 			if o := known[k]; o == nil || !a.Held {
 				known[k] = v
 			} else if !sameView(o, v) {
@@ -42,7 +34,7 @@ func checkViews(a *analysis, r *report) {
 				if !slices.Contains(v.Members, c.Private) {
 					r.addAs("G1", e.At, "%v gets %v, in which it is not", c, v)
 				}
-				k := last{c, v.Group}
+				k := clientGroup{c, v.Group}
 				if a.Held && slices.Contains(seen[k], v.ID) {
 					r.addAs("G3", e.At, "%v gets a second view of the id %v in %v", c, v.ID, v.Group)
 				}

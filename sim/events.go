@@ -1,12 +1,17 @@
 package sim
 
-import "github.com/spreadd/spreadd/internal/clock"
+import (
+	"container/heap"
+
+	"github.com/spreadd/spreadd/internal/clock"
+)
 
 // event is something that is going to happen. Events of the same moment happen in the order in
 // which they were planned.
 type event struct {
-	at   clock.Time
-	kind eventKind
+	at     clock.Time
+	serial uint64 // counts up
+	kind   eventKind
 
 	// host is where the event happens, unless it is an eventCall. If the host has restarted since the
 	// life, nothing happens.
@@ -35,85 +40,37 @@ const (
 	eventCall
 )
 
-// agenda is the future events. The heap holds their moments and the places of the events, so that
-// it moves no pointers.
+// agenda is the future events: a heap of their pointers, to the moment and the order of planning.
 type agenda struct {
-	heap   []place
-	kept   []event
-	free   []int32
+	events []*event
 	serial uint64
 }
 
-type place struct {
-	at     clock.Time
-	serial uint64
-	kept   int32
+// Len implements heap.Interface.
+func (a *agenda) Len() int { return len(a.events) }
+
+// Less implements heap.Interface.
+func (a *agenda) Less(i, j int) bool {
+	x, y := a.events[i], a.events[j]
+	return x.at < y.at || x.at == y.at && x.serial < y.serial
 }
 
-func (p *place) before(o *place) bool { return p.at < o.at || p.at == o.at && p.serial < o.serial }
+// Swap implements heap.Interface.
+func (a *agenda) Swap(i, j int) { a.events[i], a.events[j] = a.events[j], a.events[i] }
 
-// next returns the moment of the next event, if there is one.
-func (a *agenda) next() (at clock.Time, ok bool) {
-	if len(a.heap) == 0 {
-		return 0, false
-	}
-	return a.heap[0].at, true
+// Push implements heap.Interface.
+func (a *agenda) Push(e any) { a.events = append(a.events, e.(*event)) }
+
+// Pop implements heap.Interface.
+func (a *agenda) Pop() any {
+	last := len(a.events) - 1
+	e := a.events[last]
+	a.events = a.events[:last]
+	return e
 }
 
 func (a *agenda) push(e event) {
 	a.serial++
-	p := place{e.at, a.serial, int32(len(a.kept))}
-	if n := len(a.free); n > 0 {
-		p.kept = a.free[n-1]
-		a.free = a.free[:n-1]
-		a.kept[p.kept] = e
-	} else {
-		a.kept = append(a.kept, e)
-	}
-	a.heap = append(a.heap, p)
-	i := len(a.heap) - 1
-	for i > 0 {
-		up := (i - 1) / 2
-		if !p.before(&a.heap[up]) {
-			break
-		}
-		a.heap[i] = a.heap[up]
-		i = up
-	}
-	a.heap[i] = p
-}
-
-// pop removes the next event. There must be one.
-func (a *agenda) pop() event {
-	first := a.heap[0].kept
-	last := len(a.heap) - 1
-	p := a.heap[last]
-	a.heap = a.heap[:last]
-	if last > 0 {
-		a.sink(p)
-	}
-	e := a.kept[first]
-	a.kept[first] = event{}
-	a.free = append(a.free, first)
-	return e
-}
-
-// sink finds the place of the last entry, from the top down.
-func (a *agenda) sink(p place) {
-	i, n := 0, len(a.heap)
-	for {
-		least := 2*i + 1
-		if least >= n {
-			break
-		}
-		if right := least + 1; right < n && a.heap[right].before(&a.heap[least]) {
-			least = right
-		}
-		if !a.heap[least].before(&p) {
-			break
-		}
-		a.heap[i] = a.heap[least]
-		i = least
-	}
-	a.heap[i] = p
+	e.serial = a.serial
+	heap.Push(a, &e)
 }

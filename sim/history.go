@@ -59,6 +59,7 @@ type Entry struct {
 	Kind    EntryKind
 	Conf    *Conf
 	Ring    wire.MembershipID
+	In      wire.MembershipID // the configuration that it happened in
 	Message *Message
 	View    *View
 	To      []*Client

@@ -12,6 +12,7 @@ import (
 	"github.com/spreadd/spreadd/internal/topology"
 	"github.com/spreadd/spreadd/membership"
 	"github.com/spreadd/spreadd/ring"
+	"github.com/spreadd/spreadd/wire"
 )
 
 // host is a machine with one daemon, which may crash and restart. It does for the engine what
@@ -40,7 +41,8 @@ type host struct {
 	pool   *buf.Pool
 	// groups is the state of the groups after the last step.
 	groups groups.State
-	// inTransitional reports that the configuration delivered last is a transitional one.
+	// in is the configuration delivered last, inTransitional whether it is a transitional one.
+	in             wire.MembershipID
 	inTransitional bool
 
 	data, tokens []arrival

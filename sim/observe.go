@@ -20,7 +20,10 @@ type made struct {
 }
 
 func (h *host) record(e Entry) {
-	e.At = h.w.now
+	if e.Conf != nil {
+		h.in = e.Conf.ID
+	}
+	e.At, e.In = h.w.now, h.in
 	h.life.Stream = append(h.life.Stream, e)
 }
 

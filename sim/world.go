@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"container/heap"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -223,13 +224,13 @@ func (w *world) until(limit clock.Time, done func() bool) bool {
 			}
 			next = w.now.Add(every)
 		}
-		if at, ok := w.plan.next(); !ok || at > limit {
+		if len(w.plan.events) == 0 || w.plan.events[0].at > limit {
 			w.now = max(w.now, limit)
 			return done != nil && done()
 		}
-		e := w.plan.pop()
+		e := heap.Pop(&w.plan).(*event)
 		w.now = max(w.now, e.at)
-		w.happen(&e)
+		w.happen(e)
 		w.events++
 		if w.events > maxEvents {
 			w.fail("events", "more than %d events", maxEvents)
