@@ -24,34 +24,16 @@ const (
 type session struct {
 	*Client
 	id engine.SessionID
-	// opened reports that the engine knows the session, leaving that it has asked for its end.
-	opened, leaving bool
+	leaving bool // it has asked for its end
 	// idle reports that the client does not read, and unread messages wait for it.
 	idle   bool
 	unread int
 }
 
-// request is a request of a client to its daemon, in the order in which the daemon reads.
-type request struct {
-	kind    requestKind
-	session *session
-	bytes   []byte
-	message *Message // of a message between clients
-}
-
-type requestKind uint8
-
-const (
-	requestOpen requestKind = iota
-	requestMessage
-	requestClose // the connection has ended
-)
-
 // watch connects the watcher, before anything can be delivered.
 func (h *host) watch() {
 	s := h.newSession(watcherName, true)
 	s.Watcher = true
-	s.opened = true
 	h.watcher = s
 	h.engine.Connect(s.id, s.Private, true)
 	if h.w.o.Held {
@@ -80,7 +62,10 @@ func (h *host) newSession(name string, memberships bool) *session {
 func (h *host) connect(name string, memberships bool) *session {
 	s := h.newSession(name, memberships)
 	h.w.tracef("%s %v connects", h.life.Name, s)
-	h.inbox = append(h.inbox, request{kind: requestOpen, session: s})
+	h.inbox = append(h.inbox, func() bool {
+		h.engine.Connect(s.id, s.Private, s.Memberships)
+		return true
+	})
 	return s
 }
 
@@ -90,40 +75,30 @@ func (h *host) serve() bool {
 	if !h.up || len(h.inbox) == 0 || h.paused > h.w.now || !h.engine.Accepting() || h.engine.Status().Ring.MembershipChanges == 0 {
 		return false
 	}
-	r := h.inbox[0]
-	switch r.kind {
-	case requestOpen:
-		r.session.opened = true
-		h.engine.Connect(r.session.id, r.session.Private, r.session.Memberships)
-	case requestClose:
-		h.engine.Disconnect(h.w.now, r.session.id, &h.out)
-	case requestMessage:
-		// What a dead client had sent is still on its way, as in a daemon's inbox.
-		b := h.pool.Get(len(r.bytes))
-		data := buf.Slice{Block: b, Hi: copy(b.Bytes(), r.bytes)}
-		outcome := h.engine.Submit(h.w.now, r.session.id, data, &h.out)
-		if outcome == engine.QueueFull {
-			b.Release()
-			return false
-		}
-		if outcome == engine.Leaving {
-			h.w.rare[SentBeforeEnd]++
-		} else if r.message != nil {
-			r.message.Taken = h.w.now
-			h.pending++
-		}
-		h.inbox = h.inbox[1:]
-		h.carryOutThen(b)
-		return true
+	if !h.inbox[0]() {
+		return false
 	}
 	h.inbox = h.inbox[1:]
 	return true
 }
 
-// carryOutThen carries out the effects of a submitted message. They may point into its block.
-func (h *host) carryOutThen(b *buf.Block) {
+// submit passes a message to the engine. m is nil if it is not one between clients. What a dead
+// client had sent is still on its way, as in a daemon's inbox.
+func (h *host) submit(s *session, message []byte, m *Message) bool {
+	b := h.pool.Get(len(message))
+	defer b.Release() // effects may point into it
+	data := buf.Slice{Block: b, Hi: copy(b.Bytes(), message)}
+	switch outcome := h.engine.Submit(h.w.now, s.id, data, &h.out); {
+	case outcome == engine.QueueFull:
+		return false
+	case outcome == engine.Leaving:
+		h.w.rare[SentBeforeEnd]++
+	case m != nil:
+		m.Taken = h.w.now
+		h.pending++
+	}
 	h.step()
-	b.Release()
+	return true
 }
 
 // ask passes a request to the daemon.
@@ -136,7 +111,8 @@ func (h *host) ask(s *session, t wire.Type, groups []wire.Name, payload []byte, 
 	for i := range groups {
 		msg.GroupFields = append(msg.GroupFields, groups[i][:]...)
 	}
-	h.inbox = append(h.inbox, request{kind: requestMessage, session: s, bytes: msg.Append(nil), message: m})
+	b := msg.Append(nil)
+	h.inbox = append(h.inbox, func() bool { return h.submit(s, b, m) })
 }
 
 func (h *host) join(s *session, group wire.Name) {
@@ -175,7 +151,10 @@ func (h *host) drop(s *session) {
 	}
 	h.w.tracef("%s %v dies", h.life.Name, s)
 	s.Gone = h.w.now
-	h.inbox = append(h.inbox, request{kind: requestClose, session: s})
+	h.inbox = append(h.inbox, func() bool {
+		h.engine.Disconnect(h.w.now, s.id, &h.out)
+		return true
+	})
 }
 
 // receive counts the messages that wait for clients that do not read, and gives up a client with

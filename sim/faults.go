@@ -334,19 +334,18 @@ func (w *world) again(times int) {
 }
 
 func (w *world) burst(loss float64) {
-	type pair struct{ from, to int }
-	var list []pair
+	var list []*link
 	for i := range w.hosts {
 		for j := range w.hosts {
 			if i != j && chance(w.faultRand, 0.5) {
-				list = append(list, pair{i, j})
 				w.links[i][j].loss = loss
+				list = append(list, &w.links[i][j])
 			}
 		}
 	}
 	w.whileUnwell(w.between(w.scaled(20*time.Millisecond), w.scaled(3*time.Second)), func() {
-		for _, p := range list {
-			w.links[p.from][p.to].loss = 0
+		for _, l := range list {
+			l.loss = 0
 		}
 	})
 }

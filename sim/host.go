@@ -53,7 +53,8 @@ type host struct {
 	// timerAt is the earliest planned check of the deadline.
 	timerAt clock.Time
 
-	inbox   []request
+	// inbox are the requests of clients, in order. Each reports whether the engine has taken it.
+	inbox   []func() bool
 	byID    map[engine.SessionID]*session
 	watcher *session
 	// slots are the other clients, by their names. slow are those to disconnect.
