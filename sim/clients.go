@@ -23,7 +23,7 @@ const (
 // session is a client as its daemon's machine sees it.
 type session struct {
 	*Client
-	id engine.SessionID
+	id      engine.SessionID
 	leaving bool // it has asked for its end
 	// idle reports that the client does not read, and unread messages wait for it.
 	idle   bool
