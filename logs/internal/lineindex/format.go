@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+
+	"github.com/spreadd/spreadd/logs/internal/fields"
 )
 
 // An index is
@@ -96,10 +98,6 @@ func frame(b []byte, write func([]byte) []byte) []byte {
 	return binary.LittleEndian.AppendUint32(b, uint32(len(payload)))
 }
 
-func appendString(b []byte, s string) []byte {
-	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
-}
-
 // encoder writes batches of a section.
 type encoder struct {
 	next   []uint64 // by stream: the number behind its last line; index 0 is not used
@@ -152,7 +150,7 @@ func (e *encoder) batch(b []byte, base, start int64, crc uint32, checked bool) [
 		b = binary.LittleEndian.AppendUint32(b, crc)
 		b = binary.AppendUvarint(b, uint64(len(e.fresh)))
 		for _, n := range e.fresh {
-			b = appendString(appendString(b, n.Label), n.Key)
+			b = fields.AppendString(fields.AppendString(b, n.Label), n.Key)
 		}
 		b = binary.AppendUvarint(b, e.nLines)
 		return append(b, e.lines...)
@@ -162,7 +160,7 @@ func (e *encoder) batch(b []byte, base, start int64, crc uint32, checked bool) [
 }
 
 func appendSection(b []byte, template string) []byte {
-	return frame(b, func(b []byte) []byte { return appendString(append(b, kindSection), template) })
+	return frame(b, func(b []byte) []byte { return fields.AppendString(append(b, kindSection), template) })
 }
 
 func appendUnnamed(b []byte, base, start, n int64) []byte {
@@ -173,63 +171,16 @@ func appendUnnamed(b []byte, base, start, n int64) []byte {
 	})
 }
 
-// fields decodes values from the front of a payload. After the first failure all values are zero.
-type fields struct {
-	b   []byte
-	bad bool
-}
+// size reads an offset or a length.
+func size(f *fields.Reader) int64 { return int64(f.UpTo(1 << 62)) }
 
-func (d *fields) fail() { d.b, d.bad = nil, true }
-
-func (d *fields) byte() byte {
-	if len(d.b) == 0 {
-		d.fail()
-		return 0
+// readHead reads what a batch, whose kind was read already, says of itself.
+func (b *batch) readHead(kind byte, f *fields.Reader) {
+	b.checked = kind == kindBatch && f.Byte()&flagCRC != 0
+	b.base, b.start, b.n, b.crc = size(f), size(f), size(f), 0
+	if kind == kindBatch {
+		b.crc = f.Uint32()
 	}
-	c := d.b[0]
-	d.b = d.b[1:]
-	return c
-}
-
-func (d *fields) uvarint() uint64 {
-	v, n := binary.Uvarint(d.b)
-	if n <= 0 {
-		d.fail()
-		return 0
-	}
-	d.b = d.b[n:]
-	return v
-}
-
-// size is an offset or a length.
-func (d *fields) size() int64 {
-	v := d.uvarint()
-	if v > 1<<62 {
-		d.fail()
-		return 0
-	}
-	return int64(v)
-}
-
-func (d *fields) uint32() uint32 {
-	if len(d.b) < 4 {
-		d.fail()
-		return 0
-	}
-	v := binary.LittleEndian.Uint32(d.b)
-	d.b = d.b[4:]
-	return v
-}
-
-func (d *fields) string() string {
-	n := d.uvarint()
-	if n > uint64(len(d.b)) {
-		d.fail()
-		return ""
-	}
-	s := string(d.b[:n])
-	d.b = d.b[n:]
-	return s
 }
 
 // decoder reads the payloads of an index, in order.
@@ -243,35 +194,32 @@ type decoder struct {
 // decode decodes a payload into b, whose lines are reused. It reports whether the payload describes
 // lines.
 func (d *decoder) decode(payload []byte, b *batch) (ok bool, err error) {
-	f := fields{b: payload}
-	switch f.byte() {
+	f := fields.Reader{Rest: payload}
+	switch kind := f.Byte(); kind {
 	case kindSection:
-		d.template = f.string()
+		d.template = f.String()
 		d.streams, d.next = append(d.streams[:0], nil), append(d.next[:0], 0)
 	case kindUnnamed:
-		b.base, b.start, b.n = f.size(), f.size(), f.size()
-		b.crc, b.checked = 0, false
-		b.lines = append(b.lines[:0], Line{Off: b.start, Len: b.n})
 		ok = true
+		b.readHead(kind, &f)
+		b.lines = append(b.lines[:0], Line{Off: b.start, Len: b.n})
 	case kindBatch:
 		ok = true
-		b.checked = f.byte()&flagCRC != 0
-		b.base, b.start, b.n = f.size(), f.size(), f.size()
-		b.crc = f.uint32()
+		b.readHead(kind, &f)
 		d.readStreams(&f)
 		d.readLines(&f, b)
 	default:
 		return false, fmt.Errorf("a record of unknown kind: %w", ErrDamaged)
 	}
-	if f.bad || len(f.b) > 0 || payload[0] == kindBatch && b.n > maxPayload {
+	if f.Bad || len(f.Rest) > 0 || payload[0] == kindBatch && b.n > maxPayload {
 		return false, ErrDamaged
 	}
 	return ok, nil
 }
 
-func (d *decoder) readStreams(f *fields) {
-	for i := f.uvarint(); i > 0 && !f.bad; i-- {
-		n := Name{Label: f.string(), Key: f.string()}
+func (d *decoder) readStreams(f *fields.Reader) {
+	for i := f.Uvarint(); i > 0 && !f.Bad; i-- {
+		n := Name{Label: f.String(), Key: f.String()}
 		p := d.names[n]
 		if p == nil {
 			if d.names == nil {
@@ -284,33 +232,33 @@ func (d *decoder) readStreams(f *fields) {
 	}
 }
 
-func (d *decoder) readLines(f *fields, b *batch) {
+func (d *decoder) readLines(f *fields.Reader, b *batch) {
 	b.lines = b.lines[:0]
 	off := b.start
-	for i := f.uvarint(); i > 0 && !f.bad; i-- {
-		tag := f.uvarint()
+	for i := f.Uvarint(); i > 0 && !f.Bad; i-- {
+		tag := f.Uvarint()
 		stream := tag >> 1
 		if stream >= uint64(len(d.streams)) {
-			f.fail()
+			f.Fail()
 			return
 		}
 		l := Line{Name: d.streams[stream], Off: off}
 		if stream > 0 {
 			if l.Seq = d.next[stream]; tag&1 == 0 {
-				l.Seq = f.uvarint()
+				l.Seq = f.Uvarint()
 			}
 			d.next[stream] = l.Seq + 1
 		}
-		l.Len = f.size()
+		l.Len = size(f)
 		off += l.Len
 		if off > b.end() {
-			f.fail()
+			f.Fail()
 			return
 		}
 		b.lines = append(b.lines, l)
 	}
 	if off != b.end() {
-		f.fail()
+		f.Fail()
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/internal/envelope"
+	"github.com/spreadd/spreadd/logs/internal/fields"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logfile"
 )
 
@@ -429,9 +430,9 @@ func rebase(t *testing.T, ledger, from, to string) {
 			break
 		}
 		if payload[0] == kindTouched {
-			f := fields{b: payload[1:]}
-			path := strings.Replace(f.string(), from, to, 1)
-			payload = append(appendString([]byte{kindTouched}, path), f.b...)
+			f := fields.Reader{Rest: payload[1:]}
+			path := strings.Replace(f.String(), from, to, 1)
+			payload = append(fields.AppendString([]byte{kindTouched}, path), f.Rest...)
 		}
 		out = frame(out, func(b []byte) []byte { return append(b, payload...) })
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spreadd/spreadd/internal/envelope"
 	"github.com/spreadd/spreadd/internal/fsutil"
+	"github.com/spreadd/spreadd/logs/internal/fields"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logfile"
 )
 
@@ -171,30 +172,25 @@ func (l *Ledger) read() ([]touched, error) {
 		if err != nil {
 			return nil, err
 		}
-		f := fields{b: payload}
-		switch f.byte() {
+		f := fields.Reader{Rest: payload}
+		switch f.Byte() {
 		case kindStream:
 			l.readStream(&f)
 		case kindTouched:
-			t := touched{path: f.string()}
-			if len(f.b) >= 8 {
-				t.generation = binary.LittleEndian.Uint64(f.b)
-				f.b = f.b[8:]
-			}
-			if t.off = f.size(); !f.bad {
+			if t := (touched{f.String(), f.Uint64(), size(&f)}); !f.Bad {
 				list = append(list, t)
 			}
 		}
 	}
 }
 
-func (l *Ledger) readStream(f *fields) {
-	s := l.Stream(Name{f.string(), f.string()}, time.Unix(f.size(), 0))
+func (l *Ledger) readStream(f *fields.Reader) {
+	s := l.Stream(Name{f.String(), f.String()}, time.Unix(size(f), 0))
 	at := uint64(0)
-	for i := f.uvarint(); i > 0 && !f.bad; i-- {
-		first := at + f.uvarint()
-		last := first + f.uvarint()
-		if !f.bad && last >= first {
+	for i := f.Uvarint(); i > 0 && !f.Bad; i-- {
+		first := at + f.Uvarint()
+		last := first + f.Uvarint()
+		if !f.Bad && last >= first {
 			s.Have.AddSpan(envelope.Span{First: first, Last: last})
 		}
 		at = last + 1
@@ -320,7 +316,7 @@ func (l *Ledger) Checkpoint(now time.Time) error {
 }
 
 func (s *Stream) append(b []byte) []byte {
-	b = appendString(appendString(append(b, kindStream), s.Label), s.Key)
+	b = fields.AppendString(fields.AppendString(append(b, kindStream), s.Label), s.Key)
 	b = binary.AppendUvarint(b, uint64(max(0, s.used)))
 	spans := s.Have.Spans()
 	b = binary.AppendUvarint(b, uint64(len(spans)))
@@ -340,7 +336,7 @@ func (l *Ledger) touch(path string, generation uint64, off int64) (int64, error)
 		return t.off, nil
 	}
 	b := frame(nil, func(b []byte) []byte {
-		b = appendString(append(b, kindTouched), path)
+		b = fields.AppendString(append(b, kindTouched), path)
 		b = binary.LittleEndian.AppendUint64(b, generation)
 		return binary.AppendUvarint(b, uint64(off))
 	})

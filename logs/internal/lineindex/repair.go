@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/spreadd/spreadd/logs/internal/fields"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logfile"
 )
 
@@ -166,19 +167,10 @@ func (x *index) lastBatch(size int64) (*batch, error) {
 	if int64(binary.LittleEndian.Uint32(rec)) != n || crc32.Checksum(payload, castagnoli) != binary.LittleEndian.Uint32(rec[4:]) {
 		return nil, ErrDamaged
 	}
-	f := fields{b: payload}
+	f := fields.Reader{Rest: payload}
 	last := &batch{at: at, next: size}
-	switch f.byte() {
-	case kindBatch:
-		last.checked = f.byte()&flagCRC != 0
-		last.base, last.start, last.n = f.size(), f.size(), f.size()
-		last.crc = f.uint32()
-	case kindUnnamed:
-		last.base, last.start, last.n = f.size(), f.size(), f.size()
-	default:
-		f.fail()
-	}
-	if f.bad {
+	kind := f.Byte()
+	if last.readHead(kind, &f); f.Bad || kind != kindBatch && kind != kindUnnamed {
 		return nil, ErrDamaged
 	}
 	return last, nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/spreadd/spreadd/logs/internal/fields"
 	"github.com/spreadd/spreadd/logs/internal/spool"
 )
 
@@ -53,16 +54,11 @@ func appendHeader(b []byte, epoch, first uint64) []byte {
 }
 
 func appendEntry(b []byte, e *Entry) []byte {
-	b = binary.AppendUvarint(b, uint64(len(e.Line)))
-	b = append(b, e.Line...)
-	b = binary.AppendUvarint(b, uint64(len(e.Group)))
-	b = append(b, e.Group...)
-	b = binary.AppendUvarint(b, uint64(len(e.Sender)))
-	b = append(b, e.Sender...)
-	b = binary.AppendUvarint(b, uint64(len(e.VHost)))
-	b = append(b, e.VHost...)
-	b = binary.AppendUvarint(b, uint64(len(e.Function)))
-	b = append(b, e.Function...)
+	b = fields.AppendString(b, e.Line)
+	b = fields.AppendString(b, e.Group)
+	b = fields.AppendString(b, e.Sender)
+	b = fields.AppendString(b, e.VHost)
+	b = fields.AppendString(b, e.Function)
 	return appendTime(appendTime(b, e.Time), e.Came)
 }
 
@@ -76,28 +72,16 @@ var errBlock = errors.New("cannot decode a block of lines")
 // decodeEntry decodes the first entry of b, which is part of a block, and returns the rest. The texts of e point into
 // b, except for those that are the same as in the entry that e was before.
 func decodeEntry(block, b []byte, e *Entry) (rest []byte, ok bool) {
-	var group, sender, function []byte
-	if e.Line, b, ok = text(b); !ok {
-		return nil, false
-	}
-	if group, b, ok = text(b); !ok {
-		return nil, false
-	}
-	if sender, b, ok = text(b); !ok {
-		return nil, false
-	}
-	if e.VHost, b, ok = text(b); !ok {
-		return nil, false
-	}
+	f := fields.Reader{Rest: b}
+	e.Line = f.Bytes()
+	group, sender := f.Bytes(), f.Bytes()
+	e.VHost = f.Bytes()
+	var function []byte
 	if block[0] > blockVersion1 {
-		if function, b, ok = text(b); !ok {
-			return nil, false
-		}
+		function = f.Bytes()
 	}
-	if e.Time, b, ok = moment(b); !ok {
-		return nil, false
-	}
-	if e.Came, b, ok = moment(b); !ok {
+	e.Time, e.Came = readTime(&f), readTime(&f)
+	if f.Bad {
 		return nil, false
 	}
 	// Most are those of the line before.
@@ -110,28 +94,12 @@ func decodeEntry(block, b []byte, e *Entry) (rest []byte, ok bool) {
 	if string(function) != e.Function {
 		e.Function = string(function)
 	}
-	return b, true
+	return f.Rest, true
 }
 
-func text(b []byte) (t, rest []byte, ok bool) {
-	n, k := binary.Uvarint(b)
-	if k <= 0 || n > uint64(len(b)-k) {
-		return nil, nil, false
-	}
-	b = b[k:]
-	return b[:n:n], b[n:], true
-}
-
-func moment(b []byte) (t time.Time, rest []byte, ok bool) {
-	seconds, k := binary.Varint(b)
-	if k <= 0 {
-		return t, nil, false
-	}
-	nanos, m := binary.Uvarint(b[k:])
-	if m <= 0 || nanos >= uint64(time.Second) {
-		return t, nil, false
-	}
-	return time.Unix(seconds, int64(nanos)).UTC(), b[k+m:], true
+func readTime(f *fields.Reader) time.Time {
+	seconds := f.Varint()
+	return time.Unix(seconds, int64(f.UpTo(uint64(time.Second)-1))).UTC()
 }
 
 // entryFormat is the format of queues that [Queue.Put] fills: on disk blocks are as they are in memory.

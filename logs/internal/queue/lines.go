@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/spreadd/spreadd/logs/internal/fields"
 	"github.com/spreadd/spreadd/logs/internal/spool"
 )
 
@@ -154,7 +155,7 @@ func (lineFormat) encode(b []byte, from *Block) []byte {
 		born = from.born.UnixNano()
 	}
 	b = binary.BigEndian.AppendUint64(b, uint64(born))
-	b = appendString(b, from.Origin.Publisher)
+	b = fields.AppendString(b, from.Origin.Publisher)
 	var targets []*Target
 	index := make(map[*Target]uint64)
 	for _, r := range from.Runs {
@@ -168,7 +169,7 @@ func (lineFormat) encode(b []byte, from *Block) []byte {
 		b = binary.AppendUvarint(b, uint64(to.Stream))
 		b = binary.AppendUvarint(b, uint64(len(to.Groups)))
 		for _, g := range to.Groups {
-			b = appendString(b, g)
+			b = fields.AppendString(b, g)
 		}
 	}
 	b = binary.AppendUvarint(b, uint64(len(from.Runs)))
@@ -178,10 +179,6 @@ func (lineFormat) encode(b []byte, from *Block) []byte {
 		b = binary.AppendUvarint(b, r.Seq)
 	}
 	return append(b, from.Data...)
-}
-
-func appendString(b []byte, s string) []byte {
-	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
 func (lineFormat) born(data []byte) time.Time {
@@ -205,12 +202,12 @@ func (f lineFormat) decode(b *Block, rec spool.Record, _ uint64) error {
 	}
 	b.Origin.Epoch = binary.BigEndian.Uint64(data[1:])
 	b.born = f.born(data)
-	d := decoder{b: data[head:]}
-	b.Origin.Publisher = d.string()
-	targets := make([]*Target, d.count())
+	d := fields.Reader{Rest: data[head:]}
+	b.Origin.Publisher = d.String()
+	targets := make([]*Target, d.Count())
 	for i := range targets {
-		targets[i] = d.target()
-		if d.bad {
+		targets[i] = readTarget(&d)
+		if d.Bad {
 			return errRecord
 		}
 		if f.check != nil && f.check(targets[i].Groups) != nil {
@@ -219,20 +216,20 @@ func (f lineFormat) decode(b *Block, rec spool.Record, _ uint64) error {
 	}
 	b.Runs = b.Runs[:0]
 	total := 0
-	for range d.count() {
-		i := d.uvarint(uint64(max(1, len(targets)) - 1))
-		n := d.count()
-		seq := d.uvarint(1<<64 - 1)
-		if d.bad || len(targets) == 0 || n == 0 {
+	for range d.Count() {
+		i := d.UpTo(uint64(max(1, len(targets)) - 1))
+		n := d.Count()
+		seq := d.Uvarint()
+		if d.Bad || len(targets) == 0 || n == 0 {
 			return errRecord
 		}
 		total += n
 		b.Runs = append(b.Runs, Run{Bytes: n, To: targets[i], Seq: seq})
 	}
-	if d.bad || total != len(d.b) {
+	if d.Bad || total != len(d.Rest) {
 		return errRecord
 	}
-	b.Data, b.Lines = d.b, 0
+	b.Data, b.Lines = d.Rest, 0
 	rest := b.Data
 	for i := range b.Runs {
 		r := &b.Runs[i]
@@ -247,45 +244,14 @@ func (f lineFormat) decode(b *Block, rec spool.Record, _ uint64) error {
 	return nil
 }
 
-// decoder takes bytes from the front. After the first failure there is nothing but zeros.
-type decoder struct {
-	b   []byte
-	bad bool
-}
-
-func (d *decoder) fail() { d.b, d.bad = nil, true }
-
-func (d *decoder) uvarint(most uint64) uint64 {
-	v, n := binary.Uvarint(d.b)
-	if n <= 0 || v > most {
-		d.fail()
-		return 0
-	}
-	d.b = d.b[n:]
-	return v
-}
-
-// count returns a number of things that take at least one byte each.
-func (d *decoder) count() int { return int(d.uvarint(uint64(len(d.b)))) }
-
-func (d *decoder) string() string {
-	n := d.count()
-	if n > len(d.b) {
-		d.fail()
-		return ""
-	}
-	s := string(d.b[:n])
-	d.b = d.b[n:]
-	return s
-}
-
-func (d *decoder) target() *Target {
-	t := &Target{Stream: uint32(d.uvarint(1<<32 - 1))}
-	for range d.count() {
-		t.Groups = append(t.Groups, d.string())
+// readTarget reads what encode has written of a target.
+func readTarget(r *fields.Reader) *Target {
+	t := &Target{Stream: uint32(r.UpTo(1<<32 - 1))}
+	for range r.Count() {
+		t.Groups = append(t.Groups, r.String())
 	}
 	if len(t.Groups) == 0 {
-		d.fail()
+		r.Fail()
 	}
 	return t
 }
