@@ -141,7 +141,7 @@ func (c *cursor) bytes() []byte {
 }
 
 // collect adds all lines of files that have names.
-func collect(files []string, to *lineSet) error {
+func collect(files []string, to lineSet) error {
 	c := &cursor{files: files}
 	for {
 		l, err := c.head()

@@ -43,10 +43,10 @@ type filler struct {
 	crash    func(fillStep) error // for tests
 	sum      Filled
 
-	own       map[string]*lineSet // lines of our logs, by logKey
-	templates map[string]string   // our templates, by logKey
-	inUse     map[string]bool     // files of ours
-	filled    map[string]*lineSet // lines that were copied, by logKey
+	own       map[string]lineSet // lines of our logs, by logKey
+	templates map[string]string  // our templates, by logKey
+	inUse     map[string]bool    // files of ours
+	filled    map[string]lineSet // lines that were copied, by logKey
 }
 
 func (f *filler) reportf(file, format string, args ...any) {
@@ -68,7 +68,7 @@ func (f *filler) run() error {
 	if ours, err = f.readOwn(ours); err != nil {
 		return err
 	}
-	f.filled = make(map[string]*lineSet)
+	f.filled = make(map[string]lineSet)
 	mine := seriesOf(f.to, ours)
 	others := seriesOf(f.from, theirs)
 	for _, name := range slices.Sorted(maps.Keys(others)) {
@@ -85,7 +85,7 @@ func (f *filler) run() error {
 // readOwn repairs our indexes and reads which lines we have. It returns the files that have an
 // index.
 func (f *filler) readOwn(files []string) (indexed []string, err error) {
-	f.own, f.templates, f.inUse = make(map[string]*lineSet), make(map[string]string), make(map[string]bool)
+	f.own, f.templates, f.inUse = make(map[string]lineSet), make(map[string]string), make(map[string]bool)
 	for _, file := range files {
 		if err := repairAny(file); err != nil {
 			return nil, err
@@ -101,7 +101,7 @@ func (f *filler) readOwn(files []string) (indexed []string, err error) {
 		}
 		key := logKey(f.to, file, template)
 		if f.own[key] == nil {
-			f.own[key] = &lineSet{}
+			f.own[key] = lineSet{}
 		}
 		f.templates[key] = template
 		if err := collect([]string{file}, f.own[key]); err != nil {
@@ -201,17 +201,17 @@ func (f *filler) fillSeries(mine, theirs []string) error {
 			f.reportf(mine[0], "not filled: on the other host this is a file of another log, %s", template)
 			return nil
 		}
-		own = &lineSet{}
+		own = lineSet{}
 		f.own[key] = own
 	}
-	have := &lineSet{}
+	have := lineSet{}
 	if err := collect(theirs, have); err != nil {
 		return err
 	}
 	if !have.exceeds(own) {
 		return nil
 	}
-	s := &series{filler: f, mine: mine, theirs: theirs, own: own, theirLines: have, template: cmp.Or(f.templates[key], template)}
+	s := &series{filler: f, mine: mine, theirs: theirs, own: own, theirLines: have, filled: lineSet{}, template: cmp.Or(f.templates[key], template)}
 	unlock, err := f.lockAll(mine)
 	if err == nil {
 		err = s.fill()
@@ -219,14 +219,14 @@ func (f *filler) fillSeries(mine, theirs []string) error {
 	if err = errors.Join(err, unlock()); err != nil {
 		return err
 	}
-	if s.filled.byName == nil {
+	if len(s.filled) == 0 {
 		return nil
 	}
 	if f.filled[key] == nil {
-		f.filled[key] = &lineSet{}
+		f.filled[key] = lineSet{}
 	}
-	f.filled[key].addAll(&s.filled)
-	own.addAll(&s.filled)
+	f.filled[key].addAll(s.filled)
+	own.addAll(s.filled)
 	return nil
 }
 
@@ -277,9 +277,11 @@ func (f *filler) remember() error {
 		if err != nil {
 			return err
 		}
-		for n, b := range got.byName {
+		for n, b := range got {
 			st := l.Stream(n, time.Now())
-			b.spans(st.Have.AddSpan)
+			for sp := range b.spans() {
+				st.Have.AddSpan(sp)
+			}
 		}
 		if err := l.Close(true, time.Now()); err != nil {
 			return err

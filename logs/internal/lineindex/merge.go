@@ -11,8 +11,8 @@ import "cmp"
 // not depend on the direction of the merge.
 type merger struct {
 	a, b           *cursor
-	aNames, bNames *lineSet
-	own            *lineSet // all lines of the log, also in other files
+	aNames, bNames lineSet
+	own            lineSet // all lines of the log, also in other files
 	emitA          func(*Line) error
 	emitB          func(*Line) error
 
@@ -70,9 +70,9 @@ func (m *merger) bFirst(x, y *Line) bool {
 		return true // a common line, which follows y as far as b shows
 	}
 	switch {
-	case before(y, m.aNames, &m.done):
+	case before(y, m.aNames, m.done):
 		return false
-	case x.Name != nil && before(x, m.bNames, &m.done):
+	case x.Name != nil && before(x, m.bNames, m.done):
 		return true
 	case m.run == nil:
 		m.run = m.a
@@ -84,7 +84,7 @@ func (m *merger) bFirst(x, y *Line) bool {
 }
 
 // before reports whether the line with the previous number is in others and has not come yet.
-func before(l *Line, others, done *lineSet) bool {
+func before(l *Line, others, done lineSet) bool {
 	prior := Line{Name: l.Name, Seq: l.Seq - 1}
 	return l.Seq > 0 && others.has(&prior) && !done.has(&prior)
 }

@@ -13,7 +13,7 @@ import (
 type series struct {
 	*filler
 	mine, theirs    []string
-	own, theirLines *lineSet // own are the lines of the whole log
+	own, theirLines lineSet // own are the lines of the whole log
 	template        string
 
 	inserts map[int]bool // indexes of the files that get lines
@@ -27,7 +27,7 @@ type series struct {
 
 // fill merges twice: once to see which files get lines, and then to write those.
 func (s *series) fill() error {
-	mine := &lineSet{}
+	mine := lineSet{}
 	if err := collect(s.mine, mine); err != nil {
 		return err
 	}
@@ -37,7 +37,7 @@ func (s *series) fill() error {
 	s.target = -1
 	a := &cursor{files: s.mine, read: func(i int) bool { return s.inserts[i] }}
 	b := &cursor{files: s.theirs, read: func(int) bool { return len(s.inserts) > 0 }, lenient: true}
-	m := &merger{a: a, b: b, aNames: mine, bNames: s.theirLines, own: s.own}
+	m := &merger{a: a, b: b, aNames: mine, bNames: s.theirLines, own: s.own, done: lineSet{}}
 	m.emitA = func(l *Line) error { return s.copyOwn(a, l) }
 	m.emitB = func(l *Line) error { return s.copyTheirs(a, b, l) }
 	err := m.merge()
@@ -53,10 +53,10 @@ func (s *series) fill() error {
 }
 
 // plan finds the files that get lines and can be written.
-func (s *series) plan(mine *lineSet) error {
+func (s *series) plan(mine lineSet) error {
 	s.inserts = make(map[int]bool)
 	a, b := &cursor{files: s.mine}, &cursor{files: s.theirs}
-	m := &merger{a: a, b: b, aNames: mine, bNames: s.theirLines, own: s.own}
+	m := &merger{a: a, b: b, aNames: mine, bNames: s.theirLines, own: s.own, done: lineSet{}}
 	m.emitA = func(*Line) error { return nil }
 	m.emitB = func(*Line) error {
 		s.inserts[s.targetOf(a, b)] = true

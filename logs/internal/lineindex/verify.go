@@ -63,7 +63,7 @@ func Verify(path string, report func(*Finding)) (Summary, error) {
 	if len(indexes) == 0 {
 		return Summary{}, errNoIndexes(path)
 	}
-	v := &verifier{root: path, report: report, logs: make(map[string]*lineSet)}
+	v := &verifier{root: path, report: report, logs: make(map[string]lineSet)}
 	for _, file := range indexes {
 		if err := v.file(file); err != nil {
 			return v.sum, fmt.Errorf("%s: %w", file, err)
@@ -108,7 +108,7 @@ type verifier struct {
 	root   string
 	report func(*Finding)
 	sum    Summary
-	logs   map[string]*lineSet // by logKey
+	logs   map[string]lineSet // by logKey
 }
 
 func (v *verifier) reportf(file string, off int64, format string, args ...any) {
@@ -238,7 +238,7 @@ func (c *comparison) lines(b *batch, data []byte) {
 	key := logKey(v.root, file, c.r.d.template)
 	seen := v.logs[key]
 	if seen == nil {
-		seen = &lineSet{}
+		seen = lineSet{}
 		v.logs[key] = seen
 	}
 	for i := range b.lines {
@@ -274,14 +274,18 @@ func logKey(root, file, template string) string {
 // missing adds the gaps to the summary.
 func (v *verifier) missing() {
 	for template, log := range v.logs {
-		for name, b := range log.byName {
+		for name, b := range log {
 			o, err := envelope.ParseOrigin([]byte(name.Key))
 			if err != nil {
 				continue
 			}
-			b.gaps(func(s envelope.Span) {
-				v.sum.Missing = append(v.sum.Missing, Missing{template, name.Label, o, s})
-			})
+			var last *envelope.Span
+			for s := range b.spans() {
+				if last != nil {
+					v.sum.Missing = append(v.sum.Missing, Missing{template, name.Label, o, envelope.Span{First: last.Last + 1, Last: s.First - 1}})
+				}
+				last = &s
+			}
 		}
 	}
 	slices.SortFunc(v.sum.Missing, func(a, b Missing) int { return strings.Compare(a.String(), b.String()) })
