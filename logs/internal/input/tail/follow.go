@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -51,13 +50,20 @@ type Taker interface {
 
 // Follower follows one path.
 type Follower struct {
-	cfg    Config
-	to     Taker
-	state  string
-	files  []*file // oldest first; the last is that at the path, if there is one
-	buf    []byte
-	wrote  []byte // the position as it is on disk
-	failed bool   // the last attempt to write it has failed
+	cfg   Config
+	to    Taker
+	state string
+	files []*file // oldest first; the last is that at the path, if there is one
+	// missing are the files of the saved position that have not been found. They are kept until
+	// another file is at the path.
+	missing  []place
+	searched bool   // they have been searched for
+	since    int64  // when the follower first looked and there was no file; 0 if it does not matter
+	buf      []byte // the tail of the file that is read, and what follows
+	lead     int    // the length of that tail
+	refused  bool   // the taker did not take all
+	wrote    []byte // the position as it is on disk
+	failed   bool   // the last attempt to write it has failed
 	// troubles are the reasons last reported why files could not be opened, by path.
 	troubles map[string]string
 
@@ -68,13 +74,14 @@ type Follower struct {
 
 // file is one that is open.
 type file struct {
-	f     *os.File
-	place       // offset is up to where lines were given
-	safe  int64 // up to where they are safe
-	given []given
-	skip  bool // skip the rest of a line that was cut
-	old   bool // it is no longer at the path
-	grew  time.Time
+	f        *os.File
+	place          // offset is up to where lines were given
+	safe     spot  // up to where they are safe
+	looked   int64 // its time of change, as of the last check
+	given    []given
+	skipping bool // skip the rest of a line that was cut
+	old      bool // it is no longer at the path
+	grew     time.Time
 	// trouble is the reason last reported why it could not be read.
 	trouble string
 }
@@ -82,7 +89,7 @@ type file struct {
 // given are lines that were passed on and are not known to be safe.
 type given struct {
 	mark uint64
-	end  int64
+	end  spot
 }
 
 // New returns a follower that has not started. It reads the saved position. If that is damaged, the follower reports it and starts
@@ -102,7 +109,7 @@ func New(cfg Config) (*Follower, error) {
 	if cfg.OnEvent == nil {
 		cfg.OnEvent = func(string, error) {}
 	}
-	f := &Follower{cfg: cfg, buf: make([]byte, max(readBytes, cfg.MaxLine))}
+	f := &Follower{cfg: cfg, buf: make([]byte, maxDigest+max(readBytes, cfg.MaxLine))}
 	if cfg.State != "" {
 		if err := os.MkdirAll(cfg.State, 0o700); err != nil {
 			return nil, fmt.Errorf("tail: %w", err)
@@ -151,50 +158,62 @@ func (f *Follower) Close() {
 	f.files = nil
 }
 
-// begin finds the files of the saved position, wherever they are now.
+// begin reads the saved position. Without one, it skips what the file has.
 func (f *Follower) begin(ctx context.Context) {
-	var places []place
-	known := false
 	if f.state != "" {
 		b, err := fsutil.ReadFile(ctx, f.state)
 		if err == nil {
-			var path string
-			if path, places, err = parsePosition(b); err == nil && path != f.cfg.Path {
-				err = fmt.Errorf("it belongs to %q", path)
+			var p position
+			if p, err = parsePosition(b); err == nil && p.path != f.cfg.Path {
+				err = fmt.Errorf("it belongs to %q", p.path)
 			}
-			known = err == nil
+			if err == nil {
+				f.missing, f.since = p.places, p.since
+				return
+			}
 		}
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
+		if !errors.Is(err, os.ErrNotExist) {
 			f.event(&f.stats.Errors, "cannot read the saved position, starting without it", err)
 		}
 	}
-	for _, p := range places {
-		if g := f.find(p); g != nil {
-			f.files = append(f.files, g)
-		} else if p.offset > 0 {
-			f.event(&f.stats.Losses, "a followed file is gone, unread lines lost", nil)
-		}
+	if f.cfg.FromStart {
+		return
 	}
-	if !known && !f.cfg.FromStart {
-		if g := f.open(f.cfg.Path); g != nil {
-			f.toEnd(g)
-			f.files = append(f.files, g)
-		}
+	f.since = fileClock()
+	info, err := os.Stat(f.cfg.Path)
+	if err != nil || !info.Mode().IsRegular() {
+		return
 	}
+	// It may be unreadable for now. What it has by then is old.
+	p := place{spot: spot{offset: info.Size()}, mtime: info.ModTime().UnixNano()}
+	p.dev, p.ino = inode(info)
+	f.missing = []place{p}
 }
 
-// toEnd skips the whole lines that a file has.
-func (f *Follower) toEnd(g *file) {
+// skip skips the whole lines that a file has up to an offset.
+func (f *Follower) skip(g *file, end int64) {
+	n := min(end, int64(len(f.buf)))
+	got, err := g.f.ReadAt(f.buf[:n], end-n)
+	if err != nil && !errors.Is(err, io.EOF) {
+		f.event(&f.stats.Errors, "cannot read file; what it has comes again", err)
+		return
+	}
+	g.offset = end - n + int64(bytes.LastIndexByte(f.buf[:got], '\n')) + 1
+	g.tail = digest{}
+	_, _ = g.fits(g.f) // takes the bytes before the offset
+	g.safe = g.spot
+}
+
+// skipOld skips what the first file at the path has, if it is older than the follower: it was moved
+// there, or mounted, or could not be seen.
+func (f *Follower) skipOld(g *file) {
 	info, err := g.f.Stat()
 	if err != nil {
 		return
 	}
-	end := info.Size()
-	n := min(end, int64(len(f.buf)))
-	if got, err := g.f.ReadAt(f.buf[:n], end-n); err == nil || errors.Is(err, io.EOF) {
-		g.offset = end - n + int64(bytes.LastIndexByte(f.buf[:got], '\n')) + 1
+	if b := born(g.f); info.ModTime().UnixNano() < f.since || b != 0 && b < f.since {
+		f.skip(g, info.Size())
 	}
-	g.safe = g.offset
 }
 
 // open opens a file at its start, or returns nil.
@@ -209,72 +228,73 @@ func (f *Follower) open(path string) *file {
 		_ = r.Close()
 		return nil
 	}
-	g := &file{f: r, grew: time.Now()}
-	g.dev, g.ino = inode(info)
-	g.renew()
-	return g
+	return newFile(r, info)
 }
 
-// renew computes the fingerprint again.
-func (g *file) renew() { g.printLen, g.print = fingerprint(g.f, maxPrint) }
-
-// find opens the file of a place: at the path, or beside it under a name that starts with that of the path. It prefers the same
-// inode, and otherwise takes a copy.
-func (f *Follower) find(p place) *file {
-	entries, err := os.ReadDir(filepath.Dir(f.cfg.Path))
-	if err != nil {
-		return nil
-	}
-	var copied *file
-	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), filepath.Base(f.cfg.Path)) {
-			continue
-		}
-		g := f.open(filepath.Join(filepath.Dir(f.cfg.Path), e.Name()))
-		if g == nil {
-			continue
-		}
-		info, err := g.f.Stat()
-		same := g.dev == p.dev && g.ino == p.ino
-		if err != nil || info.Size() < p.offset || !p.begins(g.f) || !same && (p.printLen < minPrint || copied != nil) ||
-			slices.ContainsFunc(f.files, func(o *file) bool { return o.dev == g.dev && o.ino == g.ino }) {
-			_ = g.f.Close()
-			continue
-		}
-		g.offset, g.safe = p.offset, p.offset
-		if same {
-			if copied != nil {
-				_ = copied.f.Close()
-			}
-			return g
-		}
-		copied = g
-	}
-	return copied
+// newFile returns a file at its start.
+func newFile(r *os.File, info os.FileInfo) *file {
+	g := &file{f: r, grew: time.Now(), looked: info.ModTime().UnixNano()}
+	g.dev, g.ino = inode(info)
+	g.mtime = g.looked
+	_, _ = g.fits(r) // takes its first bytes
+	return g
 }
 
 // poll passes new lines on, and reports whether there may be more already.
 func (f *Follower) poll(ctx context.Context) (more bool) {
+	defer f.look()
 	f.rotate()
+	f.refused = false
 	for i := 0; i < len(f.files); {
 		g := f.files[i]
-		f.truncated(g, i)
-		g = f.files[i]
-		n := f.read(ctx, g)
-		more = more || n
-		if g.old && !n && time.Since(g.grew) > graceTime && len(g.given) == 0 {
+		if f.truncated(g, i) {
+			return true // other files may have come before it
+		}
+		if f.read(ctx, g) {
+			return true // those behind it wait, so that lines stay in order
+		}
+		if f.refused {
+			return false
+		}
+		if g.old && time.Since(g.grew) > graceTime && len(g.given) == 0 {
 			if f.finish(g) {
 				i++ // it stays open until the line is safe
 				continue
 			}
-			_ = g.f.Close()
-			f.files = slices.Delete(f.files, i, i+1)
+			f.drop(i)
 			continue
 		}
 		i++
 	}
-	f.look()
-	return more
+	return false
+}
+
+// drop closes a file and forgets it.
+func (f *Follower) drop(i int) {
+	_ = f.files[i].f.Close()
+	f.files = slices.Delete(f.files, i, i+1)
+}
+
+// room makes room for another file. It lets one go that was read to its end if there are too many.
+func (f *Follower) room() bool {
+	for i, g := range f.files {
+		if len(f.files) < maxFiles {
+			break
+		}
+		if info, err := g.f.Stat(); g.old && len(g.given) == 0 && (err != nil || info.Size() <= g.offset) {
+			f.drop(i)
+			break
+		}
+	}
+	return len(f.files) < maxFiles
+}
+
+// index returns which of the files that are followed a file is, or -1.
+func (f *Follower) index(info os.FileInfo) int {
+	return slices.IndexFunc(f.files, func(g *file) bool {
+		now, err := g.f.Stat()
+		return err == nil && os.SameFile(now, info)
+	})
 }
 
 // rotate checks whether the path has a new file.
@@ -285,22 +305,30 @@ func (f *Follower) rotate() {
 	}
 	if err != nil {
 		f.trouble(f.cfg.Path, err)
+		f.resolve(false)
 		return
 	}
-	dev, ino := inode(info)
-	for i, g := range f.files {
-		now, err := g.f.Stat()
-		if err == nil && os.SameFile(now, info) {
-			g.old = i < len(f.files)-1 // and a file behind it came later
-			f.trouble(f.cfg.Path, nil)
-			return
-		}
+	if i := f.index(info); i >= 0 {
+		f.files[i].old = i < len(f.files)-1 // and a file behind it came later
+		f.trouble(f.cfg.Path, nil)
+		return
+	}
+	if !f.room() {
+		return
 	}
 	g := f.open(f.cfg.Path)
-	if g == nil || g.dev != dev || g.ino != ino {
-		if g != nil {
-			_ = g.f.Close() // it was replaced just now
-		}
+	if g == nil {
+		f.resolve(false)
+		return
+	}
+	if now, err := g.f.Stat(); err != nil || !os.SameFile(now, info) {
+		_ = g.f.Close() // it was replaced just now
+		return
+	}
+	f.resolve(true)
+	if f.index(info) >= 0 { // it was one of those missing
+		_ = g.f.Close()
+		f.since = 0
 		return
 	}
 	for _, o := range f.files {
@@ -310,78 +338,122 @@ func (f *Follower) rotate() {
 	}
 	if len(f.files) > 0 {
 		f.event(&f.stats.Rotations, "file rotated by rename", nil)
+	} else if f.since != 0 {
+		f.skipOld(g)
 	}
-	if len(f.files) == maxFiles {
-		f.event(&f.stats.Losses, "too many rotated files, no longer following the oldest", nil)
-		_ = f.files[0].f.Close()
-		f.files = slices.Delete(f.files, 0, 1)
-	}
+	f.since = 0
 	f.files = append(f.files, g)
+}
+
+// resolve looks for the files of the saved position: once at the start, and with last for the last
+// time, because another file is at the path.
+func (f *Follower) resolve(last bool) {
+	if len(f.missing) == 0 || f.searched && !last {
+		return
+	}
+	f.searched = true
+	var missing []place
+	for _, p := range f.missing {
+		g, err := f.find(p)
+		switch {
+		case g != nil:
+			f.files = append(f.files, g)
+		case !last:
+			missing = append(missing, p)
+		case p.offset > 0 || p.head.n > 0:
+			f.lost("followed file not found; its unread lines are lost", p, err)
+		}
+	}
+	f.missing = missing
+}
+
+// lost reports a loss.
+func (f *Follower) lost(what string, p place, err error) {
+	if err == nil {
+		err = fmt.Errorf("no copy of it is beside %s", f.cfg.Path)
+	}
+	f.event(&f.stats.Losses, what, fmt.Errorf("inode %d, read up to byte %d: %w", p.ino, p.offset, err))
 }
 
 // truncated checks whether a file was truncated or overwritten. If so, the copy of its old content takes its place, and the file is
 // followed after it as a new one.
-func (f *Follower) truncated(g *file, i int) {
+func (f *Follower) truncated(g *file, i int) bool {
 	info, err := g.f.Stat()
-	if err != nil || info.Size() >= g.offset && g.begins(g.f) {
-		return
+	if err != nil {
+		return false
+	}
+	g.looked = info.ModTime().UnixNano()
+	if ok, err := g.fits(g.f); ok || err != nil {
+		return false
 	}
 	f.event(&f.stats.Truncations, "file truncated", nil)
-	old := g.place
-	fresh := &file{f: g.f, old: g.old, grew: time.Now()}
-	fresh.dev, fresh.ino = g.dev, g.ino
-	fresh.renew()
+	fresh := newFile(g.f, info)
+	fresh.old = g.old
 	f.files[i] = fresh
-	if old.printLen < minPrint && old.offset == 0 || len(f.files) == maxFiles {
-		return
+	if g.head.n < minDigest && g.offset == 0 || !f.room() {
+		return true
 	}
-	if c := f.find(old); c != nil {
-		c.old, c.given, c.safe, c.skip = true, g.given, g.safe, g.skip
-		f.files = slices.Insert(f.files, i, c)
-		return
+	c, err := f.find(g.place)
+	if c == nil {
+		f.lost("no copy of the truncated file found; its unread lines are lost", g.place, err)
+		return true
 	}
-	f.event(&f.stats.Losses, "no copy of the truncated file found, unread lines lost", nil)
+	c.old, c.given, c.safe, c.skipping = true, g.given, g.safe, g.skipping
+	f.files = slices.Insert(f.files, slices.Index(f.files, fresh), c)
+	return true
+}
+
+// load reads what follows the lines that were passed on. It returns nothing if there is nothing, or if
+// the file was truncated just now.
+func (f *Follower) load(g *file) ([]byte, error) {
+	f.lead = int(g.tail.n)
+	n, err := g.f.ReadAt(f.buf[:len(f.buf)-maxDigest+f.lead], g.offset-g.tail.n)
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	if err != nil || n <= f.lead || digestOf(f.buf[:f.lead]) != g.tail {
+		return nil, err
+	}
+	if ok, err := g.begins(g.f); !ok {
+		return nil, err
+	}
+	return f.buf[f.lead:n], nil
 }
 
 // read passes on the lines of at most one buffer, and reports whether there were any.
 func (f *Follower) read(ctx context.Context, g *file) bool {
-	n, err := g.f.ReadAt(f.buf, g.offset)
-	if errors.Is(err, io.EOF) {
-		err = nil
-	}
+	b, err := f.load(g)
 	f.readTrouble(g, err)
-	if n == 0 || err != nil {
+	if len(b) == 0 {
 		return false
 	}
-	if !g.extend(g.f) {
-		return false // it was truncated just now, and this may be of what came then
-	}
-	b := f.buf[:n]
+	whole := len(b) == len(f.buf)-maxDigest
 	if i := bytes.IndexByte(b, 0); i >= 0 {
 		if bytes.IndexByte(b[:i], '\n') < 0 {
 			return f.readNULs(g, b, i)
 		}
-		b, n = b[:i], i
+		b = b[:i]
 	}
 	end := bytes.LastIndexByte(b, '\n') + 1
-	if g.skip {
+	if g.skipping {
 		i := bytes.IndexByte(b, '\n') + 1
 		if i == 0 {
-			i = n
+			i = len(b)
 		} else {
-			g.skip = false
+			g.skipping = false
 		}
 		f.gave(g, i, f.to.Safe())
 		return true
 	}
 	if end == 0 {
-		if n < len(f.buf) {
+		if !whole {
 			return false // the line has not come whole
 		}
-		g.skip = f.takeTorn(g, b)
-		return g.skip
+		g.skipping = f.takeTorn(g, b)
+		return g.skipping
 	}
 	took, mark := f.to.Take(b[:end])
+	f.refused = took < end
 	if took == 0 {
 		return false
 	}
@@ -394,15 +466,15 @@ func (f *Follower) read(ctx context.Context, g *file) bool {
 // is a torn line. NULs are skipped.
 func (f *Follower) readNULs(g *file, b []byte, i int) bool {
 	switch {
-	case i > 0 && g.skip:
-		g.skip = false
+	case i > 0 && g.skipping:
+		g.skipping = false
 		f.gave(g, i, f.to.Safe())
 		return true
 	case i > 0:
 		return f.takeTorn(g, b[:i])
 	}
 	n := len(b) - len(bytes.TrimLeft(b, "\x00"))
-	g.skip = false
+	g.skipping = false
 	f.mu.Lock()
 	first := f.stats.NULs == 0
 	f.stats.NULs += int64(n)
@@ -418,11 +490,11 @@ func (f *Follower) readNULs(g *file, b []byte, i int) bool {
 // reports whether there was one. If the line cannot be taken now, it reports true as well, and the
 // next poll tries again.
 func (f *Follower) finish(g *file) bool {
-	n, err := g.f.ReadAt(f.buf, g.offset)
-	if n == 0 || g.skip || err != nil && !errors.Is(err, io.EOF) {
+	b, err := f.load(g)
+	if len(b) == 0 || g.skipping || err != nil {
 		return false
 	}
-	f.takeTorn(g, f.buf[:n])
+	f.takeTorn(g, b)
 	return true
 }
 
@@ -431,21 +503,23 @@ func (f *Follower) finish(g *file) bool {
 func (f *Follower) takeTorn(g *file, b []byte) bool {
 	line := append(slices.Clone(b[:min(len(b), f.cfg.MaxLine-1)]), '\n')
 	took, mark := f.to.Take(line)
+	f.refused = took == 0
 	if took > 0 {
 		f.gave(g, len(b), mark)
 	}
 	return took > 0
 }
 
-// gave records that bytes of a file were passed on.
+// gave records that n bytes of what load returned were passed on.
 func (f *Follower) gave(g *file, n int, mark uint64) {
-	g.offset += int64(n)
-	g.grew = time.Now()
+	end := f.lead + n
+	g.spot = spot{g.offset + int64(n), digestOf(f.buf[max(0, end-maxDigest):end])}
+	g.mtime, g.grew = g.looked, time.Now()
 	if last := len(g.given) - 1; last >= 0 && g.given[last].mark == mark {
-		g.given[last].end = g.offset
+		g.given[last].end = g.spot
 		return
 	}
-	g.given = append(g.given, given{mark, g.offset})
+	g.given = append(g.given, given{mark, g.spot})
 }
 
 // save writes the position up to which all lines are safe.
@@ -460,13 +534,14 @@ func (f *Follower) save() {
 		}
 		g.given = slices.Delete(g.given, 0, n)
 		p := g.place
-		p.offset = g.safe
+		p.spot = g.safe
 		places = append(places, p)
 	}
+	places = append(places, f.missing...)
 	if f.state == "" {
 		return
 	}
-	b := encodePosition(f.cfg.Path, places)
+	b := (&position{f.cfg.Path, f.since, places[max(0, len(places)-maxFiles):]}).encode()
 	if bytes.Equal(b, f.wrote) {
 		return
 	}

@@ -11,82 +11,149 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/spreadd/spreadd/internal/fsutil"
 )
 
 // The position of a path is text such as
 //
-//	spreadd tail 1 "/var/log/nginx/access.log"
-//	file 2049 1312 345678 1024 9f86d0…
+//	spreadd tail 2 "/var/log/nginx/access.log"
+//	since 1795975200123456789
+//	file 2049 1312 345678 1795975201123456789 1024 9f86d0… 1024 e3b0c4…
 //	sum 89abcdef
 //
-// with a line for each file that is followed: device, inode, offset, length and SHA-256 of the fingerprint. The last line
-// is the CRC32C of all above.
-const header = "spreadd tail 1 "
-
-// A fingerprint covers the first maxPrint bytes of a file, and at least minPrint.
+// since is there until there was a file. A line for each file that is followed has device, inode, offset,
+// time of the last change, and the length and SHA-256 of its first bytes and of those before the
+// offset. The last line is the CRC32C of all above. In version 1 the files had neither a time nor the
+// bytes before the offset.
 const (
-	maxPrint = 1024
-	minPrint = 16
+	header  = "spreadd tail 2 "
+	header1 = "spreadd tail 1 "
+)
+
+// A digest covers at most maxDigest bytes. A copy is recognized by minDigest of them.
+const (
+	maxDigest = 1024
+	minDigest = 16
 )
 
 // maxFiles bounds the files of one path that are followed at a time.
 const maxFiles = 16
 
+// position is what is saved.
+type position struct {
+	path   string
+	since  int64 // when the file was first looked for, if it was not found; 0 otherwise
+	places []place
+}
+
+// digest identifies some bytes.
+type digest struct {
+	n   int64
+	sum [sha256.Size]byte
+}
+
+// digestOf returns the zero digest for nothing.
+func digestOf(b []byte) (d digest) {
+	if len(b) > 0 {
+		d = digest{int64(len(b)), sha256.Sum256(b)}
+	}
+	return d
+}
+
 // place is how far a file has been read.
 type place struct {
 	dev, ino uint64
-	offset   int64
-	printLen int64
-	print    [sha256.Size]byte
+	spot
+	mtime int64  // when the file was last changed before it was read, in Unix nanoseconds; 0 if not known
+	head  digest // its first bytes
+}
+
+// spot is an offset with the bytes before it. They tell files apart that begin with the same header.
+type spot struct {
+	offset int64
+	tail   digest
 }
 
 var errPosition = errors.New("damaged position")
 
-func encodePosition(path string, places []place) []byte {
-	b := fmt.Appendf(nil, "%s%q\n", header, path)
-	for _, p := range places {
-		b = fmt.Appendf(b, "file %d %d %d %d %x\n", p.dev, p.ino, p.offset, p.printLen, p.print)
+func (p *position) encode() []byte {
+	b := fmt.Appendf(nil, "%s%q\n", header, p.path)
+	if p.since != 0 {
+		b = fmt.Appendf(b, "since %d\n", p.since)
+	}
+	for _, p := range p.places {
+		b = fmt.Appendf(b, "file %d %d %d %d %d %x %d %x\n", p.dev, p.ino, p.offset, p.mtime, p.head.n, p.head.sum, p.tail.n, p.tail.sum)
 	}
 	sum := crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli))
 	return fmt.Appendf(b, "sum %08x\n", sum)
 }
 
-// parsePosition parses the text of encodePosition.
-func parsePosition(b []byte) (path string, places []place, err error) {
+// parsePosition parses the text of encode, and that of version 1.
+func parsePosition(b []byte) (p position, err error) {
 	i := bytes.LastIndex(b, []byte("sum "))
 	if i < 0 || string(b[i:]) != fmt.Sprintf("sum %08x\n", crc32.Checksum(b[:i], crc32.MakeTable(crc32.Castagnoli))) {
-		return "", nil, errPosition
+		return p, errPosition
 	}
-	for n, line := range bytes.Split(bytes.TrimSuffix(b[:i], []byte{'\n'}), []byte{'\n'}) {
-		if n == 0 {
-			quoted, ok := bytes.CutPrefix(line, []byte(header))
-			if path, err = strconv.Unquote(string(quoted)); !ok || err != nil {
-				return "", nil, errPosition
+	first, rest, _ := strings.Cut(string(b[:i]), "\n")
+	quoted, ok := strings.CutPrefix(first, header)
+	if !ok {
+		quoted, ok = strings.CutPrefix(first, header1)
+	}
+	if p.path, err = strconv.Unquote(quoted); !ok || err != nil {
+		return position{}, errPosition
+	}
+	for line := range strings.Lines(rest) {
+		words := strings.Split(strings.TrimSuffix(line, "\n"), " ")
+		if words[0] == "since" && len(words) == 2 {
+			if p.since, err = strconv.ParseInt(words[1], 10, 64); err != nil {
+				return position{}, errPosition
 			}
 			continue
 		}
-		p, ok := parsePlace(bytes.Split(line, []byte{' '}))
-		if !ok || len(places) == maxFiles {
-			return "", nil, errPosition
+		g, ok := parsePlace(words)
+		if !ok || len(p.places) == maxFiles {
+			return position{}, errPosition
 		}
-		places = append(places, p)
+		p.places = append(p.places, g)
 	}
-	return path, places, nil
+	return p, nil
 }
 
-func parsePlace(words [][]byte) (p place, ok bool) {
-	if len(words) != 6 || string(words[0]) != "file" || len(words[5]) != 2*sha256.Size {
+func parsePlace(words []string) (p place, ok bool) {
+	if words[0] != "file" {
 		return p, false
 	}
-	var err [5]error
-	p.dev, err[0] = strconv.ParseUint(string(words[1]), 10, 64)
-	p.ino, err[1] = strconv.ParseUint(string(words[2]), 10, 64)
-	p.offset, err[2] = strconv.ParseInt(string(words[3]), 10, 64)
-	p.printLen, err[3] = strconv.ParseInt(string(words[4]), 10, 64)
-	_, err[4] = hex.Decode(p.print[:], words[5])
-	return p, errors.Join(err[:]...) == nil && p.offset >= 0 && p.printLen >= 0 && p.printLen <= maxPrint
+	switch len(words) {
+	case 6: // version 1
+		words = []string{"", words[1], words[2], words[3], "0", words[4], words[5], "0", ""}
+	case 9:
+	default:
+		return p, false
+	}
+	var err [8]error
+	p.dev, err[0] = strconv.ParseUint(words[1], 10, 64)
+	p.ino, err[1] = strconv.ParseUint(words[2], 10, 64)
+	p.offset, err[2] = strconv.ParseInt(words[3], 10, 64)
+	p.mtime, err[3] = strconv.ParseInt(words[4], 10, 64)
+	p.head, err[4] = parseDigest(words[5], words[6])
+	p.tail, err[5] = parseDigest(words[7], words[8])
+	return p, errors.Join(err[:]...) == nil && p.tail.n <= p.offset
+}
+
+func parseDigest(n, sum string) (d digest, err error) {
+	if d.n, err = strconv.ParseInt(n, 10, 64); err != nil || d.n < 0 || d.n > maxDigest {
+		return d, errPosition
+	}
+	if d.n == 0 {
+		return d, nil
+	}
+	if len(sum) != 2*len(d.sum) {
+		return d, errPosition
+	}
+	_, err = hex.Decode(d.sum[:], []byte(sum))
+	return d, err
 }
 
 // statePath returns the file that has the position of a path.
@@ -108,28 +175,42 @@ func writeState(name string, b []byte) error {
 	return os.Rename(name+".new", name)
 }
 
-// fingerprint returns the fingerprint of the first n bytes, or of the whole file if that is shorter.
-func fingerprint(f io.ReaderAt, n int64) (length int64, sum [sha256.Size]byte) {
-	var b [maxPrint]byte
-	got, _ := f.ReadAt(b[:min(n, maxPrint)], 0) // what cannot be read is not in it
-	return int64(got), sha256.Sum256(b[:got])
+// begins reports whether a file still starts with the first bytes of a place. It extends them if the
+// file has grown.
+func (p *place) begins(f io.ReaderAt) (bool, error) {
+	var b [maxDigest]byte
+	n, err := f.ReadAt(b[:], 0)
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	if err != nil || int64(n) < p.head.n || digestOf(b[:p.head.n]) != p.head {
+		return false, err
+	}
+	if int64(n) > p.head.n {
+		p.head = digestOf(b[:n])
+	}
+	return true, nil
 }
 
-// begins reports whether a file still starts with the fingerprint of a place.
-func (p *place) begins(f io.ReaderAt) bool {
-	n, sum := fingerprint(f, p.printLen)
-	return n == p.printLen && sum == p.print
-}
-
-// extend extends the fingerprint of a file that has grown, unless its start has changed.
-func (p *place) extend(f io.ReaderAt) bool {
-	var b [maxPrint]byte
-	n, _ := f.ReadAt(b[:], 0) // what cannot be read is not in it
-	if int64(n) < p.printLen || sha256.Sum256(b[:p.printLen]) != p.print {
-		return false
+// fits reports whether a file is that of a place, or a copy of it: it has the same bytes at the start
+// and before the offset.
+func (p *place) fits(f io.ReaderAt) (bool, error) {
+	var b [maxDigest]byte
+	n := min(p.offset, maxDigest)
+	got, err := f.ReadAt(b[:n], p.offset-n)
+	if errors.Is(err, io.EOF) {
+		err = nil
 	}
-	if int64(n) > p.printLen {
-		p.printLen, p.print = int64(n), sha256.Sum256(b[:n])
+	tail := p.tail
+	if tail.n == 0 { // of version 1, or the start of the file
+		tail = digestOf(b[:n])
 	}
-	return true
+	if err != nil || int64(got) < n || tail.n > n || digestOf(b[n-tail.n:n]) != tail {
+		return false, err
+	}
+	if ok, err := p.begins(f); !ok {
+		return false, err
+	}
+	p.tail = tail
+	return true, nil
 }

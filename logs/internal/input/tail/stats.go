@@ -62,7 +62,7 @@ func (f *Follower) look() {
 	defer f.mu.Unlock()
 	f.seen = f.seen[:0]
 	for _, g := range f.files {
-		f.seen = append(f.seen, seen{g.f, g.offset, g.safe})
+		f.seen = append(f.seen, seen{g.f, g.offset, g.safe.offset})
 	}
 }
 

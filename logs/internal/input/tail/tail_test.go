@@ -2,7 +2,9 @@ package tail
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
+	"hash/crc32"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -129,7 +131,7 @@ func copyTruncate(t *testing.T, path string) {
 // known reports whether a file is long enough for a fingerprint.
 func known(path string) bool {
 	info, err := os.Stat(path)
-	return err == nil && info.Size() >= minPrint
+	return err == nil && info.Size() >= minDigest
 }
 
 // TestRotations writes, rotates (once between two looks at most) and restarts by chance: each line comes exactly
@@ -443,19 +445,31 @@ func TestLastLine(t *testing.T) {
 	}
 }
 
+// former returns a position of version 1, in a file with a text.
+func former(path string, offset int, text string) []byte {
+	b := fmt.Appendf(nil, "spreadd tail 1 %q\nfile 1 2 %d %d %x\n", path, offset, len(text), sha256.Sum256([]byte(text)))
+	return summed(b)
+}
+
+// summed adds the checksum of a position.
+func summed(b []byte) []byte {
+	return fmt.Appendf(b, "sum %08x\n", crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)))
+}
+
 // FuzzPosition: what is read is what is written like that.
 func FuzzPosition(f *testing.F) {
-	f.Add(encodePosition("/var/log/a b\n", []place{{dev: 1, ino: 2, offset: 3, printLen: 4}, {offset: 1 << 60}}))
-	f.Add(encodePosition("", nil))
+	f.Add((&position{path: "/var/log/a b\n", places: []place{{dev: 1, ino: 2, mtime: 5, head: digest{n: 4}}, {spot: spot{offset: 1 << 60, tail: digest{n: 1024}}}}}).encode())
+	f.Add((&position{since: 1}).encode())
+	f.Add(former("/var/log/a", 3, "abc"))
 	f.Add([]byte("sum 00000000\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		path, places, err := parsePosition(b)
+		p, err := parsePosition(b)
 		if err != nil {
 			return
 		}
-		again, places2, err := parsePosition(encodePosition(path, places))
-		if err != nil || again != path || !slices.Equal(places, places2) {
-			t.Errorf("%q %v became %q %v, %v", path, places, again, places2, err)
+		again, err := parsePosition(p.encode())
+		if err != nil || again.path != p.path || again.since != p.since || !slices.Equal(again.places, p.places) {
+			t.Errorf("%+v became %+v, %v", p, again, err)
 		}
 	})
 }
