@@ -137,6 +137,9 @@ func (o *owner) install() {
 			o.serve()
 		}
 	}
+	if len(o.out.Transitions) > 0 {
+		o.forming.changed(o.moment(), o.engine.Operating(), &o.cfg.Engine.Timeouts)
+	}
 	for _, t := range o.out.Transitions {
 		o.log.Debug("membership state changed", slog.String("from", t.From.String()), slog.String("to", t.To.String()), slog.String("cause", t.Cause.String()))
 	}

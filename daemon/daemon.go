@@ -152,8 +152,10 @@ func (s *shared) isReady() bool {
 
 // Members returns the names of the daemons in the ring that was installed last, in ring order. It
 // returns none before the first.
-func (d *Daemon) Members() []string {
-	if m := d.members.Load(); m != nil {
+func (d *Daemon) Members() []string { return d.memberNames() }
+
+func (s *shared) memberNames() []string {
+	if m := s.members.Load(); m != nil {
 		return slices.Clone(*m)
 	}
 	return nil

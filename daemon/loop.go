@@ -22,6 +22,7 @@ func (o *owner) loop(ctx context.Context) error {
 			o.refused.report(o.log, o.engine.Counts())
 			reported = now
 		}
+		o.watchForming(now)
 		// A deadline that passes after now was read is seen in the next turn.
 		if at := o.engine.Deadline(); at != 0 && at <= now {
 			o.takeTimers()
@@ -50,7 +51,7 @@ func (o *owner) sleep(report clock.Time) {
 	if o.ring != nil {
 		o.ring.Watch(!w.ring)
 	}
-	until := clock.Earliest(report, o.engine.Deadline())
+	until := clock.Earliest(clock.Earliest(report, o.forming.next), o.engine.Deadline())
 	if w.ring {
 		until = clock.Earliest(until, w.ringUntil)
 	}

@@ -46,6 +46,8 @@ type owner struct {
 	// wait says who waits in this turn of the loop.
 	wait pause
 
+	// forming watches for how long there is no ring.
+	forming forming
 	// refused remembers which refused datagrams the log has reported.
 	refused refused
 	// reportEvery is the time between two such reports.
@@ -88,6 +90,7 @@ func (o *owner) init(s *shared, cfg Config) (err error) {
 func (o *owner) begin() {
 	o.start = time.Now()
 	now, wall := o.now()
+	o.forming.changed(now, false, &o.cfg.Engine.Timeouts)
 	o.engine.Start(now, wall, &o.out)
 	o.carryOut()
 }

@@ -185,6 +185,12 @@ func (e *Engine) Status() Status {
 	}
 }
 
+// Operating reports whether a ring is installed and its token is in use.
+func (e *Engine) Operating() bool { return e.memb.CanReconfigure() }
+
+// Formation returns which daemons were heard since a moment while no ring forms, and whom they hear.
+func (e *Engine) Formation(since clock.Time) membership.Formation { return e.memb.Formation(since) }
+
 // String returns the status in one line.
 func (s Status) String() string {
 	return fmt.Sprintf("membership %v, groups %v (%d), ring %v of %d, seq %d, aru %d, %d queued",

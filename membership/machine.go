@@ -57,6 +57,9 @@ type Machine struct {
 	// foreignSeen reports that a foreign packet was relayed in this membership.
 	foreignSeen bool
 
+	// hearing is for people; the protocol does not use it.
+	hearing hearing
+
 	deadlines [numTimers]clock.Time
 	stats     Stats
 }
@@ -149,6 +152,8 @@ func (m *Machine) HandleForm(now clock.Time, wall int32, t *wire.Token, out *Eff
 	if v != Accepted {
 		return m.count(v)
 	}
+	m.hearing.from, m.hearing.fromAt = t.Transmitter, now
+	m.hearFrom(e, t.Transmitter)
 	return m.dispatch(in, e)
 }
 

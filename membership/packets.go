@@ -25,6 +25,7 @@ func (m *Machine) checkPacket(e *event) (input, Reason) {
 		if sender.Segment != m.segment {
 			return 0, OtherSegment
 		}
+		m.hearGather(e, &g)
 		return inputAlive, Accepted
 	case wire.PacketJoin:
 		return inputJoin, m.checkJoin(e)
@@ -51,6 +52,7 @@ func (m *Machine) checkJoin(e *event) Reason {
 		}
 		e.reps = append(e.reps, r)
 	}
+	m.hearGather(e, &g)
 	return Accepted
 }
 
@@ -67,6 +69,7 @@ func (m *Machine) checkRefer(e *event) Reason {
 		return BadKind
 	}
 	e.reps = []wire.Rep{{Daemon: id, Kind: kind}}
+	m.hearFrom(e, e.packet.Proc)
 	return Accepted
 }
 
@@ -111,6 +114,7 @@ func (m *Machine) sendToken(e *event, to wire.DaemonID, t wire.RingType, mark in
 		Type: t, Transmitter: m.cfg.Self, Proc: m.cfg.Self, Membership: m.attempt,
 		Seq: mark, ConfHash: m.cfg.ConfHash, Body: body,
 	}
+	m.hearing.to, m.hearing.toAt = to, e.now
 	m.send(e, topology.ToTokenPort(to), tok.Append(nil), 2)
 }
 

@@ -28,6 +28,7 @@ func (m *Machine) Reconfigure(now clock.Time, wall int32, cfg Config, out *Effec
 		return fmt.Errorf("membership: the configuration cannot change in state %v", m.state)
 	}
 	m.cfg = cfg
+	m.hearing = hearing{}
 	m.segment = cfg.Topology.Daemon(cfg.Self).Segment
 	// The remaining members of the ring determine which daemons to ask.
 	m.members = cfg.Topology.Ring(slices.DeleteFunc(slices.Clone(m.members.Members()), func(id wire.DaemonID) bool {

@@ -39,6 +39,8 @@ type Config struct {
 	Options string       // further lines of spread.conf
 	Dir     string       // where spread.conf is written; empty: nowhere
 	Log     *slog.Logger // of all daemons; nil discards it
+	// Change, if not nil, changes the configuration of each daemon before it starts.
+	Change func(name string, cfg *daemon.Config)
 }
 
 // Ring is a configuration whose daemons may run. Its methods may be called by several goroutines.
@@ -46,9 +48,10 @@ type Ring struct {
 	File string // the spread.conf, if there is one
 	Conf *spreadconf.Config
 
-	log   *slog.Logger
-	ctx   context.Context // ends with Close
-	close context.CancelFunc
+	log    *slog.Logger
+	change func(name string, cfg *daemon.Config)
+	ctx    context.Context // ends with Close
+	close  context.CancelFunc
 
 	mu      sync.Mutex
 	running []*Daemon
@@ -58,7 +61,7 @@ type Ring struct {
 // New finds ports and makes the configuration. Daemons and ports live until [Ring.Close], whatever
 // happens to ctx.
 func New(ctx context.Context, cfg Config) (*Ring, error) {
-	r := &Ring{log: cfg.Log}
+	r := &Ring{log: cfg.Log, change: cfg.Change}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
 	}
@@ -152,6 +155,9 @@ func (r *Ring) prepare(name string) (d *Daemon, done chan struct{}, err error) {
 	cfg.SocketDir = ""
 	cfg.Linger = -1 // a stopped daemon behaves like one that was killed
 	cfg.Log = r.log.With(slog.String("on", name))
+	if r.change != nil {
+		r.change(name, &cfg)
+	}
 	made, err := daemon.New(cfg)
 	if err != nil {
 		return nil, nil, err

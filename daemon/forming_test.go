@@ -1,0 +1,95 @@
+package daemon_test
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/spreadd/spreadd/daemon"
+	"github.com/spreadd/spreadd/daemon/localring"
+	"github.com/spreadd/spreadd/daemon/transport"
+	"github.com/spreadd/spreadd/internal/testkit"
+	"github.com/spreadd/spreadd/wire"
+)
+
+// deaf loses what one daemon sends, at the daemon that has it as its filter.
+type deaf struct {
+	on   atomic.Bool
+	from wire.DaemonID
+}
+
+func (d *deaf) Arrived(_ netip.Addr, token bool, datagram []byte) transport.Fate {
+	var from wire.DaemonID
+	if token {
+		var t wire.Token
+		if t.Decode(datagram) == nil {
+			from = t.Transmitter
+		}
+	} else {
+		var p wire.Packet
+		if p.Decode(datagram) == nil {
+			from = p.Transmitter
+		}
+	}
+	return transport.Fate{Drop: d.on.Load() && from == d.from}
+}
+
+// TestOneWayLoss: gamma does not receive what beta sends, so no ring can form. Each daemon says so,
+// and what it knows: gamma that beta is silent, the others that gamma does not hear beta.
+func TestOneWayLoss(t *testing.T) {
+	t.Parallel()
+	log := new(testkit.Output)
+	filter := new(deaf)
+	r, err := localring.New(t.Context(), localring.Config{
+		Names: []string{"alpha", "beta", "gamma"},
+		Log:   slog.New(slog.NewTextHandler(log, nil)),
+		Change: func(name string, cfg *daemon.Config) {
+			if name == "gamma" {
+				cfg.Ring.Filter = filter
+			}
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
+	defer cancel()
+	all, err := r.StartAll(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	filter.from = all[1].Config.Engine.Self
+	if strings.Contains(log.String(), "cannot form a ring") {
+		t.Errorf("a warning at a start as usual:\n%s", log)
+	}
+	filter.on.Store(true)
+	for _, want := range []string{
+		`on=alpha for=.* heard="[beta gamma]" not_heard=[] they_hear="[beta: alpha gamma gamma: alpha]" form_token_from=none form_token_to=beta`,
+		`on=beta for=.* heard="[alpha gamma]" not_heard=[] they_hear="[alpha: beta gamma gamma: alpha]" form_token_from=alpha form_token_to=gamma`,
+		`on=gamma for=.* heard=[alpha] not_heard=[beta] they_hear="[alpha: beta gamma]" form_token_from=none form_token_to=none`,
+	} {
+		front, back, _ := strings.Cut(want, ".*")
+		testkit.Wait(t, "a warning with "+want, func() bool {
+			for line := range strings.Lines(log.String()) {
+				if strings.Contains(line, "level=WARN msg=\"cannot form a ring") && strings.Contains(line, front) && strings.Contains(line, back) {
+					return true
+				}
+			}
+			return false
+		})
+	}
+	filter.on.Store(false)
+	for _, d := range all {
+		testkit.Wait(t, "the end of the outage at "+d.Name, func() bool {
+			return strings.Contains(log.String(), `msg="a ring has formed" on=`+d.Name)
+		})
+	}
+}
