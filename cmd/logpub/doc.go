@@ -25,8 +25,8 @@
 // It ends when its input ends. After SIGTERM or SIGINT it reads until the input ends or is quiet
 // for a second, sends what it has, and ends, all within -drain. Further signals change nothing,
 // because Apache may send several. SIGHUP reloads the file of -c. Without -c, SIGHUP is ignored, as
-// are SIGUSR1, SIGUSR2 and SIGPIPE always: Apache sends the signals for a restart to its whole
-// process group, and starts a new logpub with a new pipe.
+// are SIGUSR1 and SIGUSR2 always: Apache sends the signals for a restart to its whole process group,
+// and starts a new logpub with a new pipe.
 //
 // The status is 0, 1 if the configuration is wrong, reading failed or lines could not be sent by
 // the end, 2 for a wrong command line. If its input is a pipe, logpub waits a second before it ends

@@ -16,7 +16,8 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	status := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stdout, stderr := flags.Streams()
+	status := run(ctx, os.Args[1:], stdout, stderr)
 	stop()
 	os.Exit(status)
 }

@@ -16,7 +16,8 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	context.AfterFunc(ctx, stop) // a second signal ends at once
-	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	stdout, stderr := flags.Streams()
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, stdout, stderr))
 }
 
 // run is the program. It returns the exit status.

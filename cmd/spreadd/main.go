@@ -21,7 +21,8 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
-	p := program{stdout: os.Stdout, stderr: os.Stderr, hup: hup, env: spreadconf.SystemEnvironment()}
+	stdout, stderr := flags.Streams()
+	p := program{stdout: stdout, stderr: stderr, hup: hup, env: spreadconf.SystemEnvironment()}
 	status := p.run(ctx, os.Args[1:])
 	stop()
 	os.Exit(status)

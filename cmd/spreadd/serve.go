@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"net/netip"
 	"sync"
@@ -13,6 +12,7 @@ import (
 	"github.com/spreadd/spreadd/daemon/metrics"
 	"github.com/spreadd/spreadd/daemon/transport"
 	"github.com/spreadd/spreadd/engine"
+	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/prom"
 	"github.com/spreadd/spreadd/internal/spreadconf"
 	"github.com/spreadd/spreadd/wire"
@@ -122,7 +122,7 @@ func (p *program) openMetrics(ctx context.Context, addr string, d *daemon.Daemon
 // openLog returns the log that the options describe, and functions that reopen and close its file.
 // The caller may change the level.
 func (p *program) openLog(o *spreadconf.Options, lowest *slog.LevelVar, verbose bool) (log *slog.Logger, reopen, done func(), err error) {
-	var w io.Writer = p.stdout
+	w := flags.Lasting(p.stdout)
 	reopen, done = func() {}, func() {}
 	path, err := o.LogFile(p.env)
 	if err != nil {

@@ -15,7 +15,8 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	status := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stdout, stderr := flags.Streams()
+	status := run(ctx, os.Args[1:], stdout, stderr)
 	stop()
 	os.Exit(status)
 }
@@ -43,7 +44,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 // isTerminal reports whether the output is shown while it is printed.
 func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
+	f, ok := w.(interface{ Stat() (os.FileInfo, error) })
 	if !ok {
 		return false
 	}

@@ -33,7 +33,7 @@ func newConsole(in io.Reader, out io.Writer, historyFile string) console {
 
 // terminalFD returns the descriptor of a file if it is a terminal.
 func terminalFD(file any) (int, bool) {
-	f, ok := file.(*os.File)
+	f, ok := file.(interface{ Fd() uintptr })
 	if !ok {
 		return 0, false
 	}

@@ -15,6 +15,8 @@
 //   - Every program takes -h, -help, -version and -V. Their output goes to standard output.
 //   - A wrong command line costs one line on standard error, which an error log of a web server
 //     can hold, and the status [Misuse].
+//   - With [Streams], a log that nobody reads ends no program, and results that nobody reads any
+//     more end it quietly, with the status [BrokenPipe].
 //
 // # Conventions
 //

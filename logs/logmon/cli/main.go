@@ -18,7 +18,8 @@ import (
 func Main() int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	context.AfterFunc(ctx, stop) // a second signal ends at once
-	return run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stdout, stderr := flags.Streams()
+	return run(ctx, os.Args[1:], os.Stdin, stdout, stderr)
 }
 
 // run is the program.
@@ -52,6 +53,6 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 // isTerminal reports whether a stream is a terminal.
 func isTerminal(stream any) bool {
-	f, ok := stream.(*os.File)
+	f, ok := stream.(interface{ Fd() uintptr })
 	return ok && term.IsTerminal(int(f.Fd()))
 }

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/prom"
 	"github.com/spreadd/spreadd/logs/internal/traffic"
 	"github.com/spreadd/spreadd/logs/logmon"
@@ -98,10 +99,14 @@ func (o *options) show(ctx context.Context, m *logmon.Monitor, stdin io.Reader, 
 	case o.once:
 		return o.showOnce(ctx, m, stdout)
 	case o.mode == modeScreen:
-		return screen.Run(ctx, m, stdin, stdout)
+		return screen.Run(ctx, m, stdin, flags.Lasting(stdout)) // it asks the file about the terminal
 	case o.mode == modeQuiet:
 		<-ctx.Done()
 		return nil
+	}
+	serving := o.web != "" || o.metrics != ""
+	if serving {
+		stdout = flags.Lasting(stdout)
 	}
 	tick := time.NewTicker(o.interval)
 	defer tick.Stop()
@@ -110,7 +115,13 @@ func (o *options) show(ctx context.Context, m *logmon.Monitor, stdin io.Reader, 
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			if err := o.print(stdout, m.View(o.query(false))); err != nil {
+			err := o.print(stdout, m.View(o.query(false)))
+			if err != nil && serving {
+				o.cfg.Log.Warn("cannot print; serving the page and the metrics goes on", slog.Any("error", err))
+				<-ctx.Done()
+				return nil
+			}
+			if err != nil {
 				return err
 			}
 		}

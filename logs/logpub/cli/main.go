@@ -30,7 +30,8 @@ func Main() int {
 		runtime.GOMAXPROCS(1)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	status := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stdout, stderr := flags.Streams()
+	status := run(ctx, os.Args[1:], os.Stdin, stdout, stderr)
 	stop()
 	return status
 }

@@ -9,5 +9,5 @@ import (
 
 // ignored are the signals that must not end us.
 func ignored() []os.Signal {
-	return []os.Signal{syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGPIPE}
+	return []os.Signal{syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2}
 }

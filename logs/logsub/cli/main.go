@@ -25,7 +25,8 @@ func Main() int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	reopen := make(chan os.Signal, 1)
 	signal.Notify(reopen, reopenSignals()...)
-	status := run(ctx, reopen, os.Args[1:], os.Stdout, os.Stderr)
+	stdout, stderr := flags.Streams()
+	status := run(ctx, reopen, os.Args[1:], stdout, stderr)
 	stop()
 	return status
 }

@@ -1,0 +1,57 @@
+package flags
+
+import (
+	"errors"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"syscall"
+)
+
+// BrokenPipe is the exit status of a program whose results nobody reads any more. It is the status
+// that shells report for programs that SIGPIPE ends.
+const BrokenPipe = 128 + 13
+
+// noData is the error of Windows for a pipe whose reader is gone.
+const noData = syscall.Errno(232)
+
+// Streams returns standard output, for results, and standard error. From then on no closed pipe ends
+// the process by a signal: a write to standard error fails, which a log survives, and a write to
+// standard output exits with [BrokenPipe] without a message. What must not end the program, such as a
+// log, goes to [Lasting] of it.
+func Streams() (stdout *Output, stderr *os.File) {
+	// Not by signal.Ignore: children would ignore the signal too.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	return &Output{file: os.Stdout, exit: os.Exit}, os.Stderr
+}
+
+// Lasting returns the file of an [Output]: writes to it fail when nobody reads. Other writers are
+// returned as they are.
+func Lasting(w io.Writer) io.Writer {
+	if o, ok := w.(*Output); ok {
+		return o.file
+	}
+	return w
+}
+
+// Output is standard output as the destination of results.
+type Output struct {
+	file *os.File
+	exit func(status int)
+}
+
+// Write implements [io.Writer].
+func (o *Output) Write(b []byte) (int, error) {
+	n, err := o.file.Write(b)
+	if errors.Is(err, syscall.EPIPE) || runtime.GOOS == "windows" && errors.Is(err, noData) {
+		o.exit(BrokenPipe)
+	}
+	return n, err
+}
+
+// Fd returns the descriptor, for questions about a terminal.
+func (o *Output) Fd() uintptr { return o.file.Fd() }
+
+// Stat describes the file.
+func (o *Output) Stat() (os.FileInfo, error) { return o.file.Stat() }
