@@ -123,7 +123,7 @@ func (o *owner) flush() {
 	o.touched = o.touched[:0]
 }
 
-// install publishes the memberships that were installed. From the first one on clients are served.
+// install publishes the memberships that were installed.
 func (o *owner) install() {
 	for _, in := range o.out.Installations {
 		names := make([]string, 0, len(in.Regular))
@@ -134,7 +134,7 @@ func (o *owner) install() {
 		o.log.Info("membership installed",
 			slog.String("id", in.RegularID.String()), slog.Any("daemons", names))
 		if !o.isReady() {
-			o.serve()
+			close(o.ready)
 		}
 	}
 	if len(o.out.Transitions) > 0 {

@@ -95,15 +95,13 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.failed = make(chan error, len(d.listeners))
 	d.started.Store(true)
 	o := &d.owner
+	d.serve()
 	o.begin()
 	err := o.loop(ctx)
 	d.last = o.ringStats()
 	o.refused.report(d.log, d.last.Counts)
 	close(d.stopped)
 	err = errors.Join(err, d.sessions.Close(o.cfg.Linger))
-	if !d.isReady() { // Close closes only the listeners that are served.
-		err = errors.Join(err, d.closeListeners())
-	}
 	d.serving.Wait()
 	return errors.Join(err, o.close(), d.socket.remove(), d.poller.Close())
 }
@@ -137,8 +135,8 @@ func (d *Daemon) Addrs() []net.Addr {
 	return addrs
 }
 
-// Ready returns a channel that is closed when the first membership is installed and clients are
-// served.
+// Ready returns a channel that is closed when the first membership is installed. Clients are
+// accepted before that; what they send waits for it.
 func (d *Daemon) Ready() <-chan struct{} { return d.ready }
 
 func (s *shared) isReady() bool {

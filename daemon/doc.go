@@ -44,8 +44,8 @@
 //
 // # The ring
 //
-// Monitors are answered, and obeyed if [Config.DangerousMonitor] is set. Clients are served from
-// the first membership on; until then they wait in the listeners' backlogs.
+// Monitors are answered, and obeyed if [Config.DangerousMonitor] is set. Clients are
+// accepted at once; what they send waits for the first membership.
 //
 // Timers that are due run after the datagrams that have arrived. A daemon that was descheduled for
 // longer than the token timeout would otherwise mistake its own delay for silence from the others.

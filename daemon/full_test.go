@@ -42,7 +42,6 @@ func TestFullRing(t *testing.T) {
 	if d.owner.engine.Accepting() {
 		t.Error("a batch is held though the ring accepts")
 	}
-	close(d.ready) // The test serves the listeners.
 	d.owner.engine.Start(d.owner.moment(), 1000, &d.owner.out)
 	d.owner.carryOut()
 	b := d.owner.held

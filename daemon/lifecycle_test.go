@@ -16,8 +16,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spreadd/spreadd/engine"
 	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/internal/topology"
+	"github.com/spreadd/spreadd/membership"
 	"github.com/spreadd/spreadd/wire"
 )
 
@@ -62,6 +64,50 @@ func TestRestart(t *testing.T) {
 		if _, err := os.Lstat(d.Addrs()[1].String()); err == nil {
 			t.Error("the UNIX socket stays behind")
 		}
+	}
+}
+
+// TestClientsBeforeRing: clients are accepted before the first membership, and what they send waits
+// for it. Here it does not come for an hour, until the test moves the clock.
+func TestClientsBeforeRing(t *testing.T) {
+	cfg := testConfig(t, "alpha", alphaID)
+	top, err := topology.New([]topology.Segment{{Daemons: []topology.Daemon{{ID: alphaID, Name: "alpha"}, {ID: deltaID, Name: "delta"}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	timeouts := membership.LAN()
+	timeouts.Seg = time.Hour
+	cfg.Engine = engine.Config{Topology: top, Self: alphaID, Timeouts: timeouts}
+	d := launch(t, cfg)
+	submitted := func(n int64) {
+		t.Helper()
+		testkit.Wait(t, "requests to be taken", func() bool { return d.Stats().Submitted[engine.Accepted] == n })
+	}
+	a := connect(t, d, 0, "a", wire.FlagMembership)
+	a.write(a.request(wire.Join, nil, "grp"))
+	submitted(1)
+	b := connect(t, d, 1, "b", 0)
+	b.write(b.request(wire.Join, nil, "grp"))
+	b.write(b.request(wire.Kill, nil, b.private.String()))
+	submitted(3)
+	a.write(a.request(wire.Agreed, []byte("early"), "grp"))
+	submitted(4)
+	if m := d.Members(); m != nil {
+		t.Fatalf("members %v, want none", m)
+	}
+	d.call(func(o *owner) {
+		for at := o.moment(); !o.isReady(); at = at.Add(time.Hour) {
+			o.engine.Advance(at, 1000, &o.out)
+			o.carryOut()
+		}
+	})
+	for i, want := range []wire.Type{wire.CausedByJoin, wire.CausedByJoin, wire.CausedByDisconnect, wire.Agreed} {
+		if m := a.message(); m.Type&want == 0 {
+			t.Errorf("message %d is of type %v, want %v", i, m.Type, want)
+		}
+	}
+	if _, err := b.next(); !errors.Is(err, io.EOF) {
+		t.Errorf("b, which has left, sees %v", err)
 	}
 }
 

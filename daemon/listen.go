@@ -98,8 +98,8 @@ func (o *owner) openRing() error {
 	return err
 }
 
-// serve starts to accept clients, when the first membership is installed. Until then they wait in
-// the listeners' backlogs.
+// serve starts to accept clients. What they send waits for the first membership, as it does while a
+// membership changes.
 func (s *shared) serve() {
 	for _, l := range s.listeners {
 		s.serving.Go(func() {
@@ -109,5 +109,4 @@ func (s *shared) serve() {
 			}
 		})
 	}
-	close(s.ready)
 }

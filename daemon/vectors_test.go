@@ -125,6 +125,14 @@ func testConfig(t testing.TB, name string, id wire.DaemonID) Config {
 // start runs a daemon until the test ends.
 func start(t testing.TB, cfg Config) *Daemon {
 	t.Helper()
+	d := launch(t, cfg)
+	<-d.Ready()
+	return d
+}
+
+// launch is start without waiting for the first membership.
+func launch(t testing.TB, cfg Config) *Daemon {
+	t.Helper()
 	d, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -135,7 +143,6 @@ func start(t testing.TB, cfg Config) *Daemon {
 	ctx, stop := context.WithCancel(context.Background()) // outlives t.Context
 	done := make(chan error, 1)
 	go func() { done <- d.Run(ctx) }()
-	<-d.Ready()
 	t.Cleanup(func() {
 		stop()
 		if err := <-done; err != nil {
