@@ -32,6 +32,7 @@ func (o *owner) carryOut() {
 
 // step carries out one list of effects. Datagrams leave first, because other daemons wait for them.
 func (o *owner) step() {
+	o.ids.keep(o.engine.LastTime(), o.log)
 	o.sendAll()
 	o.obeyMonitors()
 	o.deliver()

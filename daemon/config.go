@@ -37,6 +37,9 @@ type Config struct {
 	// SocketDir is the directory of the UNIX socket, whose name is Port. If it is empty, there is
 	// no UNIX socket.
 	SocketDir string
+	// StateDir is the directory of the file that keeps membership ids unique over restarts. If it is
+	// empty, the ids of each life begin at a random time, up to a day ahead of the clock.
+	StateDir string
 	// Port is the port of the segment. Zero means the port of the first listener.
 	Port uint16
 	// Sessions holds the settings of the clients' side. New sets Daemon, Pool, Log and Wake.

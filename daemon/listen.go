@@ -26,6 +26,7 @@ func (d *Daemon) Listen(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, d.poller.Close())
 	}
+	d.owner.resume()
 	return nil
 }
 

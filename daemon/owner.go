@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"errors"
 	"time"
 
 	"github.com/spreadd/spreadd/daemon/session"
@@ -48,6 +49,8 @@ type owner struct {
 
 	// forming watches for how long there is no ring.
 	forming forming
+	// ids keeps the times of ids for the daemon's next life.
+	ids idFile
 	// refused remembers which refused datagrams the log has reported.
 	refused refused
 	// reportEvery is the time between two such reports.
@@ -86,6 +89,13 @@ func (o *owner) init(s *shared, cfg Config) (err error) {
 	return err
 }
 
+// resume has the engine make ids above those of the daemon's former lives.
+func (o *owner) resume() {
+	var last int32
+	o.ids, last = openIDs(&o.cfg, o.log)
+	o.engine.Resume(last)
+}
+
 // begin starts the clock and the engine.
 func (o *owner) begin() {
 	o.start = time.Now()
@@ -109,7 +119,7 @@ func (o *owner) close() (err error) {
 	if o.heldToken != nil {
 		o.heldToken.Done()
 	}
-	return err
+	return errors.Join(err, o.ids.close())
 }
 
 // now returns the time on the daemon's monotonic clock, which is never zero, and the wall clock in

@@ -159,6 +159,14 @@ func (e *Engine) Advance(now clock.Time, wall int32, out *Effects) {
 	}
 }
 
+// LastTime returns the highest time that this daemon has put into the id of a membership. If it has
+// changed in a step, the driver stores it before it sends anything, and passes it to Resume
+// in the daemon's next life: an id must not name two memberships (membership-protocol §7.1).
+func (e *Engine) LastTime() int32 { return e.memb.LastTime() }
+
+// Resume takes the last time of the daemon's life before. Call it before Start.
+func (e *Engine) Resume(last int32) { e.memb.Resume(last) }
+
 // TokenFirst reports which port to read when both are readable: the token port, or, normally, the
 // data port (ring-protocol §18.3).
 func (e *Engine) TokenFirst() bool { return e.ring.TokenFirst() }

@@ -9,6 +9,9 @@ func (m *Machine) exchangeAgain(out *Effects) {
 	if m.exchange.ownComplete {
 		m.mergeComplete()
 	}
+	for _, g := range m.byName {
+		g.sides = nil // the messages of the next exchange cannot say them
+	}
 	m.dropDaemons(func(d *daemonMembers) bool { return !m.transitional.has(d.rank) })
 	m.synced = m.synced.intersect(m.transitional)
 	// Messages of the old exchange that the ring has not sent could reach daemons that have ended

@@ -15,7 +15,9 @@ type group struct {
 	// there together. The next agreed regular membership gives them another view.
 	changed bool
 	daemons []*daemonMembers // by rank; none is empty
-	local   []*session       // the members that are local sessions, in order of joining
+	// sides are where the daemons came from, while an exchange has brought together several.
+	sides []side
+	local []*session // the members that are local sessions, in order of joining
 }
 
 // daemonMembers are the members of a group at one daemon.
@@ -27,6 +29,32 @@ type daemonMembers struct {
 	// partitioned reports that the daemon has left the daemons' membership.
 	partitioned bool
 	members     []wire.Name // bytewise
+}
+
+// side is a synced set that came into an exchange with members of a group. To it the group was
+// unchanged or not.
+type side struct {
+	daemons daemonSet
+	changed bool
+}
+
+// sideOf returns the first of the group's daemons that came from the same side as d, if the group was
+// unchanged there. Members of two such sides have never been in one view, even if their memberships
+// have one id, because a leader that was restarted used it again. Otherwise it returns -1: sides with
+// changes may have parted in an exchange that broke (groups-protocol §6.5).
+func (g *group) sideOf(d *daemonMembers) int {
+	for _, s := range g.sides {
+		if !s.changed && s.daemons.has(d.rank) {
+			first := slices.IndexFunc(g.daemons, func(o *daemonMembers) bool { return s.daemons.has(o.rank) })
+			return g.daemons[first].rank
+		}
+	}
+	return -1
+}
+
+// together reports whether two daemons form a virtual synchrony set.
+func (g *group) together(a, b *daemonMembers) bool {
+	return !a.partitioned && !b.partitioned && a.view == b.view && g.sideOf(a) == g.sideOf(b)
 }
 
 func (g *group) find(rank int) (int, bool) {

@@ -17,7 +17,7 @@ func (m *Machine) mergeComplete() {
 		}
 		for _, msg := range slices.Backward(s.messages) {
 			for e := range msg.Groups() {
-				m.mergeGroup(&e)
+				m.mergeGroup(&e, s.daemons)
 			}
 		}
 		m.synced = m.synced.union(s.daemons)
@@ -27,16 +27,19 @@ func (m *Machine) mergeComplete() {
 	}
 }
 
-// mergeGroup adds a group's members at daemons of another set. A group stays unchanged, and keeps
-// its id, only if all its members were on one side and nothing happened there. A new group goes
-// behind the others.
-func (m *Machine) mergeGroup(e *wire.GroupEntry) {
+// mergeGroup adds a group's members at the daemons of another set. A group stays unchanged, and keeps
+// its id, only if all its members were on one side and nothing happened there. Equal ids do not show
+// that: a leader that was restarted may have used one again. A new group goes behind the others.
+func (m *Machine) mergeGroup(e *wire.GroupEntry, set daemonSet) {
 	name := e.Name.Clean()
 	g := m.groups[name]
 	if g == nil {
 		g = &group{name: name, id: e.ID}
 		m.groups[name] = g
 		m.byName = append(m.byName, g) // mergeComplete sorts it
+	}
+	if slices.ContainsFunc(g.daemons, func(d *daemonMembers) bool { return !set.has(d.rank) }) {
+		g.meet(side{set, e.Changed})
 	}
 	g.changed = g.changed || e.Changed
 	for entry := range e.Daemons() {
@@ -46,8 +49,20 @@ func (m *Machine) mergeGroup(e *wire.GroupEntry) {
 			d.members = append(d.members, clean) // in order: see setChecker
 			m.index(clean, g)
 		}
-		if entry.Membership != membershipOf(g.id) {
-			g.changed = true
-		}
 	}
+}
+
+// meet brings another side into a group. It may be the side of the entry before.
+func (g *group) meet(s side) {
+	if len(g.sides) == 0 {
+		first := side{changed: g.changed}
+		for _, d := range g.daemons {
+			first.daemons = append(first.daemons, d.rank)
+		}
+		g.sides = append(g.sides, first)
+	}
+	if !slices.Equal(g.sides[len(g.sides)-1].daemons, s.daemons) {
+		g.sides = append(g.sides, s)
+	}
+	g.changed = true
 }

@@ -30,5 +30,6 @@ func (m *Machine) renewChanged(out *Effects) {
 		for _, d := range g.daemons {
 			d.view = m.regular
 		}
+		g.sides = nil
 	}
 }

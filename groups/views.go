@@ -79,9 +79,12 @@ func networkView(g *group, joiner wire.Name, joinerRank int) view {
 		case a.partitioned:
 			return 0
 		}
-		return a.view.Compare(b.view)
+		if c := a.view.Compare(b.view); c != 0 {
+			return c
+		}
+		return g.sideOf(a) - g.sideOf(b)
 	})
-	joinSets(daemons)
+	g.joinSets(daemons)
 	v := view{ranks: make(map[int]int, len(daemons))}
 	var members []wire.Name
 	for i, d := range daemons {
@@ -91,8 +94,7 @@ func networkView(g *group, joiner wire.Name, joinerRank int) view {
 			}
 		}
 		v.ranks[d.rank] = len(v.offsets)
-		last := i == len(daemons)-1
-		if last || d.partitioned || daemons[i+1].partitioned || d.view != daemons[i+1].view {
+		if i == len(daemons)-1 || !g.together(d, daemons[i+1]) {
 			v.add(members)
 			members = members[:0]
 		}
@@ -103,14 +105,13 @@ func networkView(g *group, joiner wire.Name, joinerRank int) view {
 	return v
 }
 
-// joinSets moves daemons of the same membership next to each other in a sorted list. They are
+// joinSets moves daemons of the same set next to each other in a sorted list. They are
 // already, unless wrapped differences form a cycle: then no order is sorted, and a set would fall
 // apart (groups-protocol §10.2).
-func joinSets(daemons []*daemonMembers) {
+func (g *group) joinSets(daemons []*daemonMembers) {
 	for i := 1; i < len(daemons) && !daemons[i].partitioned; i++ {
-		last := daemons[i-1].view
 		for j := i; j < len(daemons) && !daemons[j].partitioned; j++ {
-			if d := daemons[j]; d.view == last {
+			if d := daemons[j]; g.together(d, daemons[i-1]) {
 				copy(daemons[i+1:j+1], daemons[i:j])
 				daemons[i] = d
 				break

@@ -172,7 +172,7 @@ func (m *Machine) checkForm2(e *event) Reason {
 	if len(v.Pending) == 0 || v.Pending[0] != m.cfg.Self {
 		return NotMyTurn
 	}
-	if len(v.Members) > 0 && (v.ID.Daemon != v.Members[0] || v.ID == m.installedID) {
+	if len(v.Members) > 0 && (v.ID.Daemon != v.Members[0] || v.ID == m.installedID || m.wasUsed(v.ID)) {
 		return Contradiction
 	}
 	i := slices.IndexFunc(v.Rings, func(r wire.RingValue) bool { return r.Membership == m.installedID })
@@ -182,7 +182,15 @@ func (m *Machine) checkForm2(e *event) Reason {
 	if !m.ofMyRing(&v.Rings[i]) || !follows(&v.Rings[i], &m.ownEntry) {
 		return Contradiction
 	}
+	if t := v.Rings[i].TransTime; t != 0 && m.wasUsed(wire.MembershipID{Daemon: m.first(v.Rings[i].Commit[:v.Rings[i].NumTrans]), Time: t}) {
+		return Contradiction
+	}
 	return Accepted
+}
+
+// first returns the daemon of a transitional set that names it.
+func (m *Machine) first(transitional []wire.DaemonID) wire.DaemonID {
+	return slices.MinFunc(transitional, m.cfg.Topology.Compare)
 }
 
 // follows reports whether an entry can have evolved from the one that this daemon put on the token:

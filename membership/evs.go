@@ -1,6 +1,10 @@
 package membership
 
-import "github.com/spreadd/spreadd/wire"
+import (
+	"slices"
+
+	"github.com/spreadd/spreadd/wire"
+)
 
 // EVS: under the token of the new ring, the ring machine recovers what the survivors of the old one
 // deliver. It does the work and reports. A member that has lost the new token ends the recovery.
@@ -41,7 +45,21 @@ func (m *Machine) evsCommitted(*event) Reason {
 	return Accepted
 }
 
+// maxUsed bounds the ids that a daemon remembers.
+const maxUsed = 32
+
+func (m *Machine) use(id wire.MembershipID) {
+	m.used[m.nextUsed] = id
+	m.nextUsed = (m.nextUsed + 1) % maxUsed
+}
+
+// wasUsed reports whether an id names a configuration that this daemon has entered. A leader that was
+// restarted may not know which ids it has made (membership-protocol §11).
+func (m *Machine) wasUsed(id wire.MembershipID) bool { return slices.Contains(m.used[:], id) }
+
 func (m *Machine) evsInstalled(e *event) Reason {
+	m.use(m.future.TransitionalID)
+	m.use(m.future.RegularID)
 	m.installed, m.installedID = m.futureRing, m.future.RegularID
 	m.members = m.installed
 	m.commit, m.numTrans = []wire.DaemonID{m.cfg.Self}, 1

@@ -52,8 +52,11 @@ type Machine struct {
 	futureRing   topology.Ring
 	futureCommit []wire.DaemonID
 
-	// lastTime is the highest time ever used in an id.
+	// lastTime is the highest time ever used in an id, also by earlier lives as far as known.
 	lastTime int32
+	// used are the ids of the configurations that this daemon has entered, up to maxUsed, in a circle.
+	used     [maxUsed]wire.MembershipID
+	nextUsed int
 	// foreignSeen reports that a foreign packet was relayed in this membership.
 	foreignSeen bool
 
@@ -76,7 +79,6 @@ func New(cfg Config) (*Machine, error) {
 		state:       StateSeg,
 		installedID: wire.MembershipID{Daemon: cfg.Self, Time: -1},
 		heard:       []wire.DaemonID{cfg.Self},
-		lastTime:    -1,
 	}
 	m.installed = cfg.Topology.Ring(m.self())
 	m.members = m.installed
@@ -237,6 +239,14 @@ func (m *Machine) hear(id wire.DaemonID) {
 
 // leads reports whether this daemon leads the installed ring.
 func (m *Machine) leads() bool { return m.installed.Leader() == m.cfg.Self }
+
+// LastTime returns the highest time that this daemon has put into an id, for Resume in its next life.
+// The caller must have stored it before it sends anything of the step.
+func (m *Machine) LastTime() int32 { return m.lastTime }
+
+// Resume makes all ids of this life be above a time: LastTime of the life before. Call it before
+// Start.
+func (m *Machine) Resume(last int32) { m.lastTime = last }
 
 // nextTime returns a time for an id. It is above all earlier ones, even if the wall clock goes back
 // (membership-protocol §7.1), and never 0, which means none.

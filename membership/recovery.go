@@ -15,8 +15,8 @@ func (m *Machine) enterEVS(e *event, v wire.FormValue, mark int32, c Cause) {
 	own := slices.IndexFunc(v.Rings, func(r wire.RingValue) bool { return r.Membership == m.installedID })
 	entry := &v.Rings[own]
 	for _, r := range v.Rings {
-		// An unknown ring of this daemon is from before its restart, when its ids may have been
-		// ahead of the clock.
+		// An unknown ring of this daemon is from before its restart. Its id is above all that this
+		// daemon knows if the times of that life were not stored.
 		if r.Membership.Daemon == m.cfg.Self && r.Membership != m.installedID {
 			m.lastTime = max(m.lastTime, r.Membership.Time)
 		}

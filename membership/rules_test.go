@@ -167,6 +167,65 @@ func TestSameIDAgain(t *testing.T) {
 	b.refused("the id that is installed", Contradiction, func() Reason { return b.form(wire.TokenForm2, "A", attempt, 3333, v) })
 }
 
+// 7.1: a member refuses the ids of the last configurations that it has entered, regular and
+// transitional ones.
+func TestUsedIDs(t *testing.T) {
+	b := newBench(t, "B", "AB")
+	for ring := range int32(4) {
+		b.now = b.now.Add(time.Second)
+		if ring == 0 {
+			b.start()
+		} else {
+			b.HandleTokenLost(b.now, 1000, CauseTokenTimeout, &b.out)
+		}
+		b.join("A", "A:segment")
+		e := wire.RingValue{Membership: b.installedID, Commit: b.ids("AB"), NumTrans: 2}
+		if ring == 0 {
+			e = wire.RingValue{Membership: wire.MembershipID{Daemon: b.id("A"), Time: 7}, Commit: b.ids("A"), NumTrans: 1}
+		}
+		first := e
+		first.Commit, first.NumTrans = e.Commit[:1], 1
+		id := wire.MembershipID{Daemon: b.id("A"), Time: 500 + ring}
+		v := wire.FormValue{Members: b.ids("A"), Pending: b.ids("B"), RepIndex: 1, Reps: b.reps("A:segment"), Rings: []wire.RingValue{first}}
+		if r := b.form(wire.TokenForm1, "A", id, 3333, v); r != Accepted {
+			t.Fatal(r)
+		}
+		e.TransTime = 600 + 10*ring
+		v = wire.FormValue{Members: b.ids("A"), Pending: b.ids("B"), ID: wire.MembershipID{Daemon: b.id("A"), Time: e.TransTime + 1}, Rings: []wire.RingValue{e}}
+		if ring == 0 {
+			v.Rings = append(v.Rings, b.ownEntry)
+		}
+		token := func() Reason { return b.form(wire.TokenForm2, "A", id, 3333, v) }
+		if ring == 3 {
+			v.ID.Time = 601
+			b.refused("the id of the first ring", Contradiction, token)
+			v.ID.Time, v.Rings[0].TransTime = 700, 611
+			b.refused("the id of the second ring as a transitional one", Contradiction, token)
+			return
+		}
+		if r := token(); r != Accepted {
+			t.Fatal(r)
+		}
+		b.install()
+	}
+}
+
+// 7.1: the ids of a life are above those of the life before, whatever the clock is.
+func TestLastTime(t *testing.T) {
+	top := segments(t, "A")
+	m, err := New(Config{Self: 1, Topology: top, Old: &oldRing{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Resume(5000)
+	var out Effects
+	m.Start(1, 1000, &out)
+	in := m.Installation()
+	if in.TransitionalID.Time != 5001 || in.RegularID.Time != 5002 || m.LastTime() != 5002 {
+		t.Errorf("ids %v and %v, last time %d; want 5001 and 5002", in.TransitionalID, in.RegularID, m.LastTime())
+	}
+}
+
 // 2.10: the largest ring that can form has 127 daemons.
 func TestLargestRing(t *testing.T) {
 	var names strings.Builder

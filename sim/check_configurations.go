@@ -9,6 +9,8 @@ import (
 // checkConfigurations checks C1 to C6 of membership-protocol §15: who is in a configuration, that
 // an id names one configuration, and that daemons that go together agree on it.
 func checkConfigurations(a *analysis, r *report) {
+	checkFormed(a, r)
+	kinds := make(map[wire.MembershipID]EntryKind)
 	sets := make(map[wire.MembershipID]*Conf)
 	owners := make(map[wire.MembershipID][]*Life)
 	for _, l := range a.Daemons {
@@ -24,7 +26,9 @@ func checkConfigurations(a *analysis, r *report) {
 				r.addAs("C1", e.At, "%s is not in the configuration %v that it enters", l.Name, id)
 			}
 			if other := sets[id]; other == nil {
-				sets[id] = e.Conf
+				sets[id], kinds[id] = e.Conf, e.Kind
+			} else if kinds[id] != e.Kind {
+				r.addAs("C2", e.At, "the id %v names a regular and a transitional configuration", id)
 			} else if !slices.Equal(other.Daemons, e.Conf.Daemons) {
 				r.addAs("C2", e.At, "the id %v names %v, and at %s %v", id, other.Daemons, l.Name, e.Conf.Daemons)
 			}
@@ -44,6 +48,18 @@ func checkConfigurations(a *analysis, r *report) {
 		}
 	}
 	checkTogether(a, r)
+}
+
+// checkFormed checks that no id was given to the configurations of two attempts, even if nobody
+// installed one of them.
+func checkFormed(a *analysis, r *report) {
+	attempts := make(map[wire.MembershipID]wire.MembershipID)
+	for _, f := range a.Formed {
+		if other, ok := attempts[f.ID]; ok && other != f.Attempt {
+			r.addAs("C3", f.At, "the id %v is that of two attempts, %v and %v", f.ID, other, f.Attempt)
+		}
+		attempts[f.ID] = f.Attempt
+	}
 }
 
 // checkShape checks C4: regular and transitional configurations alternate.

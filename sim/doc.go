@@ -40,8 +40,8 @@
 // It does not run package daemon with its sockets and sessions. All daemons have the same timeouts
 // and the same version. Datagrams are not altered on their way; fuzzing covers that. No regular
 // token is more than twelve rounds late, because after sixteen it looks like a new one
-// (ring-protocol §13.1). A daemon restarts only when its wall clock has passed all times that it
-// has put into ids; otherwise ids are not unique (membership-protocol §11).
+// (ring-protocol §13.1). A daemon that restarts has the file with the times of its former ids, as
+// after the death of a process; without it, ids would not be unique (membership-protocol §7.1).
 //
 // # How to debug
 //

@@ -87,12 +87,13 @@ func _() {
 	_ = x[Reloaded-38]
 	_ = x[ReloadHeld-39]
 	_ = x[TakenOut-40]
-	_ = x[NumSituations-41]
+	_ = x[ClockBehind-41]
+	_ = x[NumSituations-42]
 }
 
-const _Situation_name = "socket fulljoin rejectedslow clientmessage after the end of its sessionrecovery with holescommit set beyond the transitional setholes and such a commit setthree old ringscascade in FORMcascade in EVSrecovery given upcrash in FORMcrash in EVSleader crashes in FORMgathering beside a ringgathering that nobody joinsrepresentedREFERforeign packetring ended by a member's ALIVE or JOINexchange of groupstransitional in the exchangeexchange completed in GGTexchange started againgroups sent in several messagestoken repeated twicerequest for a segmentrequest for allrequests of several old ringsrouted packetretransmissionmessage in fragmentsmessage sent again in another ringsafe in a transitional configurationdata in a transitional configurationview in a transitional configurationsignalview of several setsconfiguration reloadedreload held uptaken out of the configurationNumSituations"
+const _Situation_name = "socket fulljoin rejectedslow clientmessage after the end of its sessionrecovery with holescommit set beyond the transitional setholes and such a commit setthree old ringscascade in FORMcascade in EVSrecovery given upcrash in FORMcrash in EVSleader crashes in FORMgathering beside a ringgathering that nobody joinsrepresentedREFERforeign packetring ended by a member's ALIVE or JOINexchange of groupstransitional in the exchangeexchange completed in GGTexchange started againgroups sent in several messagestoken repeated twicerequest for a segmentrequest for allrequests of several old ringsrouted packetretransmissionmessage in fragmentsmessage sent again in another ringsafe in a transitional configurationdata in a transitional configurationview in a transitional configurationsignalview of several setsconfiguration reloadedreload held uptaken out of the configurationrestart behind the own idsNumSituations"
 
-var _Situation_index = [...]uint16{0, 11, 24, 35, 71, 90, 128, 155, 170, 185, 199, 216, 229, 241, 263, 286, 313, 324, 329, 343, 381, 399, 427, 452, 474, 505, 525, 546, 561, 590, 603, 617, 637, 671, 707, 743, 779, 785, 805, 827, 841, 871, 884}
+var _Situation_index = [...]uint16{0, 11, 24, 35, 71, 90, 128, 155, 170, 185, 199, 216, 229, 241, 263, 286, 313, 324, 329, 343, 381, 399, 427, 452, 474, 505, 525, 546, 561, 590, 603, 617, 637, 671, 707, 743, 779, 785, 805, 827, 841, 871, 897, 910}
 
 func (i Situation) String() string {
 	idx := int(i) - 0

@@ -167,12 +167,7 @@ func (w *world) inflict(f Fault) {
 	case FaultMonitor:
 		w.monitor()
 	case FaultClock:
-		h, back := w.hosts[r.IntN(n)], int32(1+r.IntN(5))
-		// Do not go back to a time when an earlier life made ids: nobody could distinguish the ids
-		// (membership-protocol §11).
-		if w.timeOfDay(h)-back > h.formerTime {
-			h.skew -= back
-		}
+		w.hosts[r.IntN(n)].skew -= int32(1 + r.IntN(5))
 	case FaultClients:
 		if h := w.hosts[r.IntN(n)]; h.up {
 			for _, s := range h.slots {
@@ -414,33 +409,30 @@ func (w *world) swizzle() {
 	}
 }
 
-// restartTime is the minimum time that a daemon is down.
-const restartTime = time.Second
-
-// crashAndRestart makes a daemon crash. It restarts after its wall clock has advanced by at least a
-// second, because ids are unique by seconds (membership-protocol §11).
+// crashAndRestart makes a daemon crash and restart, at once or later. Its wall clock may lag behind
+// the times that it has put into ids: each attempt to form a ring uses up to three seconds' worth of
+// them, and may take less time. Sometimes the clock is set back, too.
 func (w *world) crashAndRestart(h *host) {
 	if !h.up {
 		return
 	}
 	h.crash()
-	w.whileUnwell(w.between(restartTime, restartTime+w.scaled(12*time.Second)), func() {
-		w.restart(h)
-	})
+	within := choose(w.faultRand, 10*time.Millisecond, w.scaled(time.Second), w.scaled(12*time.Second))
+	if chance(w.faultRand, 0.2) {
+		h.skew -= int32(w.faultRand.IntN(20))
+	}
+	w.whileUnwell(w.between(0, within), func() { w.restart(h) })
 }
 
-// restart restarts a daemon, or waits for its wall clock to pass all times that its former lives
-// have put into ids. That may take longer than a second: each attempt to form a ring uses up to
-// three seconds' worth of ids, and may take less time.
 func (w *world) restart(h *host) {
-	switch {
-	case h.up, h.ghost, !h.configured():
-	case w.timeOfDay(h) <= h.lastTime:
-		w.after(restartTime, func() { w.restart(h) })
-	default:
-		h.start()
-		h.planClients()
+	if h.up || h.ghost || !h.configured() {
+		return
 	}
+	if w.wall(h) <= h.lastTime {
+		w.rare[ClockBehind]++
+	}
+	h.start()
+	h.planClients()
 }
 
 // crashNow crashes a daemon that is part of forming a ring.
@@ -529,8 +521,7 @@ func (w *world) heal() {
 		case h.up:
 			h.carryOut()
 		default:
-			// Its wall clock must advance first.
-			w.after(restartTime, func() { w.restart(h) })
+			w.restart(h)
 		}
 	}
 	w.reloadLast(dead)

@@ -16,6 +16,8 @@ type History struct {
 	Messages []*Message
 	// Clients are all sessions, in order of their beginning.
 	Clients []*Client
+	// Formed are the regular configurations that form tokens announced.
+	Formed []Formed
 	// Held reports that no group is ever empty (Options.Held).
 	Held bool
 }
@@ -69,6 +71,12 @@ type Entry struct {
 type Conf struct {
 	ID      wire.MembershipID
 	Daemons []wire.DaemonID
+}
+
+// Formed is a regular configuration that the attempt of a form token was to install.
+type Formed struct {
+	At          clock.Time
+	ID, Attempt wire.MembershipID
 }
 
 // Message is a message that a client has sent.

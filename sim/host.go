@@ -25,10 +25,8 @@ type host struct {
 	rank int
 	// skew is the difference of the wall clock, in seconds.
 	skew int32
-	// lastTime is the highest time that the daemon has put into an id, in any of its lives.
+	// lastTime is what the daemon's disk holds of the times that its lives have put into ids.
 	lastTime int32
-	// formerTime is that of all lives before the present one.
-	formerTime int32
 
 	up bool
 	// ghost reports that the daemon stays down.
@@ -80,7 +78,7 @@ func (h *host) start() {
 	h.up = true
 	h.lives++
 	conf := w.conf()
-	*h = host{w: w, d: h.d, conf: conf, rank: h.rank, skew: h.skew, lastTime: h.lastTime, formerTime: h.lastTime, lives: h.lives, up: true, pool: &buf.Pool{Poison: true}, byID: make(map[engine.SessionID]*session)}
+	*h = host{w: w, d: h.d, conf: conf, rank: h.rank, skew: h.skew, lastTime: h.lastTime, lives: h.lives, up: true, pool: &buf.Pool{Poison: true}, byID: make(map[engine.SessionID]*session)}
 	h.life = &Life{
 		Name: fmt.Sprint(h.d.Name, h.lives), Rank: h.rank, ID: h.d.ID, Daemon: h.d.Name, Began: w.now,
 	}
@@ -93,6 +91,9 @@ func (h *host) start() {
 	w.tracef("%s starts", h.life.Name)
 	h.watch()
 	h.slots = make([]*session, w.o.Clients)
+	if !w.tamper.forget {
+		h.engine.Resume(h.lastTime)
+	}
 	h.engine.Start(w.now, w.wall(h), &h.out)
 	h.carryOut()
 }
@@ -235,6 +236,7 @@ func (h *host) carryOut() {
 // step carries out one list of effects.
 func (h *host) step() {
 	w := h.w
+	h.lastTime = h.engine.LastTime()
 	var b []byte
 	for i := range h.out.Sends {
 		d := &h.out.Sends[i]

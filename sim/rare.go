@@ -89,10 +89,12 @@ const (
 	// SeveralSets: a view of several virtual synchrony sets.
 	SeveralSets // view of several sets
 	// Reloaded: a daemon changes to another configuration. ReloadHeld: it had to wait for a ring
-	// first. TakenOut: it ends, because the configuration lacks it.
-	Reloaded   // configuration reloaded
-	ReloadHeld // reload held up
-	TakenOut   // taken out of the configuration
+	// first. TakenOut: it ends, because the configuration lacks it. ClockBehind: it restarts when its
+	// clock is behind the ids of its former lives.
+	Reloaded    // configuration reloaded
+	ReloadHeld  // reload held up
+	TakenOut    // taken out of the configuration
+	ClockBehind // restart behind the own ids
 	// NumSituations is the number of situations.
 	NumSituations
 )
@@ -217,9 +219,6 @@ func (h *host) countToken(b []byte) {
 		h.w.fail("wire", "%s sends a token that cannot be decoded: %v", h.life.Name, err)
 		return
 	}
-	if t.Type&wire.TokenForms != 0 {
-		h.noteID(t.Membership)
-	}
 	r := &h.w.rare
 	switch {
 	case t.Type&wire.TokenForms == 0:
@@ -232,16 +231,13 @@ func (h *host) countToken(b []byte) {
 		if f.Decode(&t) != nil {
 			return
 		}
-		h.noteID(f.ID)
+		if f.Members.Len() > 0 {
+			h.w.hist.Formed = append(h.w.hist.Formed, Formed{h.w.now, f.ID, t.Membership})
+		}
 		if f.NumRings > 2 {
 			r[SeveralRings]++
 		}
 		for _, e := range f.Rings() {
-			for _, id := range e.Transitional().All() {
-				if id == h.d.ID && e.TransTime != 0 {
-					h.noteID(wire.MembershipID{Daemon: id, Time: e.TransTime})
-				}
-			}
 			if e.NumHoles() > 0 {
 				r[Holes]++
 			}
@@ -252,13 +248,6 @@ func (h *host) countToken(b []byte) {
 				}
 			}
 		}
-	}
-}
-
-// noteID remembers the time of an id that the daemon has made.
-func (h *host) noteID(id wire.MembershipID) {
-	if id.Daemon == h.d.ID {
-		h.lastTime = max(h.lastTime, id.Time)
 	}
 }
 
@@ -283,9 +272,6 @@ func (h *host) countRequests(t *wire.Token) {
 // countEntry counts what is delivered. The state of the groups is that before the step.
 func (h *host) countEntry(e *Entry) {
 	r := &h.w.rare
-	if e.Conf != nil {
-		h.noteID(e.Conf.ID)
-	}
 	switch e.Kind {
 	case EntryTransitional:
 		h.inTransitional = true

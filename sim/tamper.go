@@ -9,6 +9,6 @@ type tamper struct {
 	send func(h *host, to topology.Target, b *[]byte) bool
 	// stream may change what a daemon delivers in one step.
 	stream func(h *host, entries []Entry) []Entry
-	// wall may change what a daemon sees as the time of day.
-	wall func(h *host, t int32) int32
+	// forget says that daemons do not know the times that their former lives put into ids.
+	forget bool
 }

@@ -273,14 +273,6 @@ func (w *world) fail(property, format string, args ...any) {
 
 // wall returns a daemon's wall clock.
 func (w *world) wall(h *host) int32 {
-	t := w.timeOfDay(h)
-	if w.tamper.wall != nil {
-		t = w.tamper.wall(h, t)
-	}
-	return t
-}
-
-func (w *world) timeOfDay(h *host) int32 {
 	return startWall + h.skew + int32(w.now/clock.Time(time.Second))
 }
 

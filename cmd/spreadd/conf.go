@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
+	"strings"
 
 	"github.com/spreadd/spreadd/daemon"
 	"github.com/spreadd/spreadd/internal/spreadconf"
@@ -58,10 +60,20 @@ func (p *program) daemonConfig(c *spreadconf.Config, self spreadconf.Self, o opt
 	if err != nil {
 		return daemon.Config{}, err
 	}
-	cfg.SocketDir = o.socketDir
+	cfg.SocketDir, cfg.StateDir = o.socketDir, stateDir(o)
 	cfg.Ring.GSO = o.offload
 	cfg.Sessions.MaxSessions = o.maxSessions
 	return cfg, nil
+}
+
+// stateDir returns the directory that systemd has made for the service, or else that of the UNIX socket.
+func stateDir(o options) string {
+	for _, name := range []string{"STATE_DIRECTORY", "RUNTIME_DIRECTORY"} {
+		if dir, _, _ := strings.Cut(os.Getenv(name), ":"); dir != "" {
+			return dir
+		}
+	}
+	return o.socketDir
 }
 
 // loadAccess reads the access files that the enabled methods need. The method decides about a missing
