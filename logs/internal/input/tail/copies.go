@@ -1,41 +1,376 @@
 package tail
 
 import (
+	"cmp"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
+	"time"
+
+	"github.com/spreadd/spreadd/internal/fsutil"
 )
 
-// find opens the file of a place: at the path, or beside it under a name that starts with that of the path. It prefers the same
-// inode, and otherwise takes a copy.
-func (f *Follower) find(p place) (*file, error) {
-	entries, err := os.ReadDir(filepath.Dir(f.cfg.Path))
+// maxLinks bounds the symbolic links that lead from the path to its file.
+const maxLinks = 16
+
+// A single number in a name is a date from minDate, and counts rotations up to maxNumber.
+const (
+	minDate   = 100_000
+	maxNumber = 999
+)
+
+// family is a name from which the names of rotated files are made: that of the path, or that of a file
+// to which it links.
+type family struct{ dir, base string }
+
+func (f *Follower) families() (all []family) {
+	path := f.cfg.Path
+	for range maxLinks {
+		dir, base := filepath.Split(path)
+		if direct, err := filepath.EvalSymlinks(dir); err == nil {
+			dir = direct
+		}
+		if n := (family{filepath.Clean(dir), base}); !slices.Contains(all, n) {
+			all = append(all, n)
+		}
+		target, err := os.Readlink(path)
+		if err != nil {
+			break
+		}
+		if !filepath.IsAbs(target) {
+			target = filepath.Join(dir, target)
+		}
+		path = target
+	}
+	return all
+}
+
+// copied is a file in the directory of the log or of a file to which it links.
+type copied struct {
+	path     string
+	info     os.FileInfo
+	dev, ino uint64
+	related  bool // its name is made from that of the log
+	name
+}
+
+// after reports whether a file was changed at a time or later. Programs that compress may cut its time
+// to seconds.
+func (c *copied) after(t int64) bool {
+	m := c.info.ModTime().UnixNano()
+	return m >= t || m%int64(time.Second) == 0 && !c.before(t)
+}
+
+// before reports whether a file was certainly not changed since a time.
+func (c *copied) before(t int64) bool { return c.info.ModTime().Unix() < t/int64(time.Second) }
+
+// readable reports whether a file is not compressed, or in a way that can be read.
+func (c *copied) readable() bool { return c.pack == "" || unpackers(c.pack) != nil }
+
+// name is what a name says about a rotated file.
+type name struct {
+	plain   string   // without the ending of compressed files
+	pack    string   // that ending
+	scheme  scheme   // how it was made
+	numbers []uint64 // what was added
+}
+
+// scheme is a way to name rotated files. The names of one scheme have an order.
+type scheme struct {
+	family int  // from 1; 0 is no scheme
+	inner  bool // access-2026.log, and not access.log-2026
+	date   bool // ascending numbers, such as dates; otherwise the highest one is the oldest
+}
+
+// parseName takes the name of a file apart. It reports whether it is made from a name of the family.
+func parseName(s string, fam int, base string) (n name, related bool) {
+	n.plain = s
+	if ext := filepath.Ext(s); slices.Contains(packs, ext) {
+		n.plain, n.pack = strings.TrimSuffix(s, ext), ext
+	}
+	ext := filepath.Ext(base)
+	stem := strings.TrimSuffix(base, ext)
+	added, related := strings.CutPrefix(n.plain, base)
+	inner := false
+	if !related && stem != "" && ext != "" {
+		added, inner = strings.CutPrefix(n.plain, stem)
+		if inner {
+			added, inner = strings.CutSuffix(added, ext)
+		}
+		related = inner
+	}
+	if !related || strings.Trim(added, "0123456789-._:+TZ") != "" {
+		return n, related
+	}
+	if n.numbers = numbers(added); len(n.numbers) == 0 {
+		return n, related
+	}
+	date := len(n.numbers) > 1 || n.numbers[0] >= minDate
+	if !date && n.numbers[0] > maxNumber {
+		return n, related // a port
+	}
+	n.scheme = scheme{family: fam, inner: inner, date: date}
+	return n, related
+}
+
+// numbers returns the numbers in a text.
+func numbers(s string) (all []uint64) {
+	for _, digits := range strings.FieldsFunc(s, func(r rune) bool { return r < '0' || r > '9' }) {
+		n, err := strconv.ParseUint(digits, 10, 64)
+		if err != nil {
+			return nil
+		}
+		all = append(all, n)
+	}
+	return all
+}
+
+// shape returns a name without its numbers.
+func shape(s string) string {
+	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r >= '0' && r <= '9' }), "0")
+}
+
+// others lists the regular files that may be rotated ones, oldest first. The error is that of a
+// directory that cannot be read.
+func (f *Follower) others() (all []copied, err error) {
+	families := f.families()
+	for i, fam := range families {
+		entries, e := os.ReadDir(fam.dir)
+		err = cmp.Or(err, e)
+		for _, entry := range entries {
+			c := copied{path: filepath.Join(fam.dir, entry.Name())}
+			c.name, c.related = parseName(entry.Name(), i+1, fam.base)
+			// A link that points to a new file for each rotation can have had any name.
+			if !c.related && len(families) == 1 {
+				continue
+			}
+			if c.info, e = os.Stat(c.path); e != nil || !c.info.Mode().IsRegular() {
+				continue
+			}
+			c.dev, c.ino = inode(c.info)
+			at := slices.IndexFunc(all, func(o copied) bool { return o.path == c.path })
+			switch {
+			case at < 0:
+				all = append(all, c)
+			case all[at].scheme.family == 0 && (c.related || !all[at].related):
+				all[at] = c
+			}
+		}
+	}
+	all = slices.DeleteFunc(all, func(c copied) bool { // it is being compressed
+		return c.pack != "" && slices.ContainsFunc(all, func(o copied) bool { return o.pack == "" && o.path+c.pack == c.path })
+	})
+	slices.SortStableFunc(all, func(a, b copied) int {
+		if a.scheme == b.scheme && a.scheme.family != 0 {
+			return a.compare(&b.name)
+		}
+		return a.info.ModTime().Compare(b.info.ModTime())
+	})
+	return all, err
+}
+
+// compare is negative if a name of the same scheme is of a newer file.
+func (n *name) compare(o *name) int {
+	if n.scheme.date {
+		return slices.Compare(n.numbers, o.numbers)
+	}
+	return slices.Compare(o.numbers, n.numbers)
+}
+
+// openCopy opens a file beside the log at its start.
+func openCopy(path, pack string) (*file, error) {
+	if pack != "" && unpackers(pack) == nil {
+		return nil, fmt.Errorf("%s: files that end in %s are not read", path, pack)
+	}
+	r, err := fsutil.OpenFile(path, os.O_RDONLY, 0, false)
 	if err != nil {
 		return nil, err
 	}
-	var copied *file
-	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), filepath.Base(f.cfg.Path)) {
-			continue
-		}
-		g := f.open(filepath.Join(filepath.Dir(f.cfg.Path), e.Name()))
-		if g == nil {
-			continue
-		}
-		same := g.dev == p.dev && g.ino == p.ino
-		if info, err := g.f.Stat(); err != nil || f.index(info) >= 0 || !same && (p.head.n < minDigest || copied != nil) || !f.take(g, p) {
-			_ = g.f.Close()
-			continue
-		}
-		if same {
-			if copied != nil {
-				_ = copied.f.Close()
-			}
+	info, err := r.Stat()
+	if err != nil {
+		_ = r.Close()
+		return nil, err
+	}
+	if pack == "" {
+		return newFile(r, info), nil
+	}
+	g := newFile(&packed{File: r, open: unpackers(pack)}, info)
+	g.packed = true
+	return g, nil
+}
+
+// find opens the file of a place: the one with its inode, or a copy. The error says why a file that may be it cannot be read.
+func (f *Follower) find(p place) (*file, error) {
+	if g, err := openCopy(f.cfg.Path, ""); err == nil { // most often it is at the path
+		if info, err := g.f.Stat(); err == nil && g.dev == p.dev && g.ino == p.ino && f.index(info) < 0 && f.take(g, p) {
 			return g, nil
 		}
-		copied = g
+		_ = g.f.Close()
 	}
-	return copied, nil
+	all, err := f.others()
+	for _, inode := range []bool{true, false} {
+		for _, c := range all {
+			if f.index(c.info) >= 0 || inode && !c.is(p) || !inode && !c.like(p) {
+				continue
+			}
+			g, e := openCopy(c.path, c.pack)
+			switch {
+			case e != nil && inode && p.ino != 0:
+				return nil, e
+			case e != nil:
+				err = cmp.Or(err, e)
+				continue
+			case f.take(g, p):
+				return g, nil
+			}
+			if z, ok := g.f.(*packed); ok {
+				err = cmp.Or(err, z.damage())
+			}
+			_ = g.f.Close()
+		}
+	}
+	return nil, err
+}
+
+// is reports whether a file has the inode of a place.
+func (c *copied) is(p place) bool {
+	return c.dev == p.dev && c.ino == p.ino && (p.ino != 0 || c.related)
+}
+
+// like reports whether a file may be a copy of that of a place.
+func (c *copied) like(p place) bool {
+	if !c.related || p.mtime != 0 && c.before(p.mtime) {
+		return false
+	}
+	return p.head.n >= minDigest || p.head.n > 0 && p.mtime != 0 && c.scheme.family != 0
+}
+
+// missed lists the rotated files between that of a place and the one that is at the path now, oldest
+// first. It reports those that were there and are not.
+func (f *Follower) missed(p place) (missed []copied) {
+	all, err := f.others()
+	if err != nil {
+		f.lost("cannot search for rotated files; those that were missed are lost", p, err)
+	}
+	info, err := os.Stat(f.cfg.Path)
+	if err != nil {
+		return nil
+	}
+	// Without a place for it in the order of names, access.2.log may be another log.
+	newer := func(c *copied) bool {
+		return p.mtime != 0 && (c.scheme.date || c.scheme.family != 0 && !c.scheme.inner) && c.after(p.mtime) &&
+			(c.readable() || c.info.ModTime().UnixNano() > p.mtime) // otherwise it is the one of the place
+	}
+	at, found := located(all, p)
+	if found && at.scheme.family != 0 {
+		newer = func(c *copied) bool { return c.scheme == at.scheme && c.compare(&at.name) > 0 }
+		if ascending(all, &at, p) {
+			slices.Reverse(all)
+			newer = func(c *copied) bool { return c.scheme == at.scheme && c.compare(&at.name) < 0 && c.after(p.mtime) }
+		} else {
+			f.gaps(all, &at, p)
+		}
+	} else if found {
+		families := f.families()
+		last := families[len(families)-1]
+		if shape(at.plain) == shape(last.base) && filepath.Dir(at.path) == last.dir {
+			from, to := numbers(at.plain), numbers(last.base)
+			newer = func(c *copied) bool {
+				n := numbers(c.plain)
+				return shape(c.plain) == shape(last.base) && slices.Compare(from, n) < 0 && slices.Compare(n, to) < 0
+			}
+		}
+	}
+	for _, c := range all {
+		if !os.SameFile(c.info, info) && f.index(c.info) < 0 && newer(&c) {
+			missed = append(missed, c)
+		}
+	}
+	return missed
+}
+
+// located returns the file of a place, or its oldest copy.
+func located(all []copied, p place) (at copied, ok bool) {
+	for _, inode := range []bool{true, false} {
+		for _, c := range all {
+			if inode && !c.is(p) || !inode && !c.like(p) {
+				continue
+			}
+			g, err := openCopy(c.path, c.pack)
+			if err != nil {
+				continue
+			}
+			g.place = p
+			ok, _ := g.fits(g.f)
+			_ = g.f.Close()
+			if ok {
+				return c, true
+			}
+		}
+	}
+	return at, false
+}
+
+// ascending reports whether a program numbers its files upwards: those with higher numbers than that
+// of a file, and none with a lower one, were changed later. What compresses files may change them.
+func ascending(all []copied, at *copied, p place) bool {
+	if p.mtime == 0 || at.scheme.date {
+		return false
+	}
+	upwards := false
+	for _, c := range all {
+		switch {
+		case c.scheme != at.scheme:
+		case c.numbers[0] < at.numbers[0] && !c.before(p.mtime):
+			return false
+		case c.numbers[0] > at.numbers[0] && c.pack == "" && c.info.ModTime().UnixNano() > p.mtime:
+			upwards = true
+		}
+	}
+	return upwards
+}
+
+// gaps reports the numbers without a file between 1 and that of a file.
+func (f *Follower) gaps(all []copied, at *copied, p place) {
+	if at.scheme.date {
+		return
+	}
+	there := make(map[uint64]bool)
+	for _, c := range all {
+		if c.scheme == at.scheme {
+			there[c.numbers[0]] = true
+		}
+	}
+	for n := uint64(1); n < at.numbers[0]; n++ {
+		if !there[n] {
+			f.lost("rotated file is gone; its lines are lost", p, fmt.Errorf("no number %d between %s and %s", n, at.path, f.cfg.Path))
+		}
+	}
+}
+
+// catchUp follows the files that were rotated after that of a place. It reports false if there is no
+// room for all; the next call has to go on from the last one.
+func (f *Follower) catchUp(p place) bool {
+	for _, c := range f.missed(p) {
+		if !f.room() {
+			f.last = &p
+			return false
+		}
+		g, err := openCopy(c.path, c.pack)
+		if err != nil {
+			f.lost("cannot read rotated file; its lines are lost", p, err)
+			continue
+		}
+		g.old = true
+		g.settled = g.packed || time.Since(c.info.ModTime()) > graceTime
+		f.files = append(f.files, g)
+		p = g.place
+		f.event(&f.stats.Rotations, "reading a rotated file that was missed", nil)
+	}
+	return true
 }
 
 // take puts a file that was opened at a place, if it fits there.

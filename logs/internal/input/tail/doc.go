@@ -3,12 +3,23 @@
 //
 // # How it follows
 //
-// A file is identified by device, inode and a fingerprint of its first bytes, because inodes are reused. When the path has
-// another file (rotation by rename), the new one is read from its beginning. The old one is read until a minute after its last
-// growth, because workers of a web server that restarts gracefully still write to it. When the file is shorter than what was read
-// of it, or starts with something else (rotation by copy-truncate), the unread part is taken from the copy beside it, which the
-// fingerprint identifies; then the file is read from its beginning. After a restart the same rules find what was written
-// meanwhile.
+// A file is identified by device, inode, its first bytes and those before the offset, because inodes are
+// reused and files can begin with the same header. When the path has another file (rotation by
+// rename), the new one is read from its beginning. The old one is read until a minute after its last
+// growth, because workers of a web server that restarts gracefully still write to it. When the file is
+// shorter than what was read of it, or has something else there (rotation by copy-truncate), the unread
+// part is taken from its copy, which the same bytes identify; then the file is read from its beginning.
+// After a restart the same rules find what was written meanwhile.
+//
+// A follower that did not run, or whose taker waited, can find that the file was rotated several times.
+// It then reads the rotated files that came between, oldest first, each to its end. Rotated files have
+// the name of the log with a number or a date added at its end or in front of its ending; those of a
+// symbolic link also that of the file to which it points. They may be compressed (gzip, zstd, bzip2).
+// Where the file that was read last is among them, the order of the names tells which are newer;
+// otherwise the times of change do.
+//
+// The position of a file that is not there is kept until another file is at the path. A follower without
+// position that is to read only new lines skips what a file had before it first looked for it.
 //
 // Files are checked ten times a second: no notification works on every file system.
 //
@@ -22,13 +33,13 @@
 //
 // # What it does not
 //
-// A file that appeared and disappeared between two checks of the path is not found; nor is one between two rotations while no
-// process followed. Copy-truncate itself loses what a program writes between the copy and the truncation. Copies that were
-// compressed, or moved to another directory, are not found, nor are those of a file that had less than 16 bytes when it was last
-// recorded. Where the system has no inodes (Windows), the fingerprint alone decides, and files with the same first 1024 bytes
-// count as one.
+// Copy-truncate itself loses what a program writes between the copy and the truncation. Files that were
+// moved to another directory, removed, or compressed in another way are not read. Each such loss that can
+// be seen is an event with the file's name or inode. Where the system has no inodes (Windows), files
+// count as one if they have the same first 1024 bytes and the same 1024 bytes before the offset.
 //
 // # Debugging
 //
-// [Config.OnEvent] is called for each rotation, truncation and loss. The position is text.
+// [Config.OnEvent] is called for each rotation, truncation and loss; losses have an error. The position is
+// text.
 package tail

@@ -58,6 +58,7 @@ type Follower struct {
 	// another file is at the path.
 	missing  []place
 	searched bool   // they have been searched for
+	last     *place // that of the last file, if it is no longer among files
 	since    int64  // when the follower first looked and there was no file; 0 if it does not matter
 	buf      []byte // the tail of the file that is read, and what follows
 	lead     int    // the length of that tail
@@ -72,15 +73,25 @@ type Follower struct {
 	seen  []seen // the files, as of the end of the last poll
 }
 
+// source is an open file. It is an [os.File] or a packed one.
+type source interface {
+	io.ReaderAt
+	io.Closer
+	Stat() (os.FileInfo, error)
+}
+
 // file is one that is open.
 type file struct {
-	f        *os.File
+	f        source
+	packed   bool  // it is a compressed copy
 	place          // offset is up to where lines were given
 	safe     spot  // up to where they are safe
 	looked   int64 // its time of change, as of the last check
 	given    []given
 	skipping bool // skip the rest of a line that was cut
 	old      bool // it is no longer at the path
+	settled  bool // nobody writes it any more
+	ended    bool // it was read to its end
 	grew     time.Time
 	// trouble is the reason last reported why it could not be read.
 	trouble string
@@ -158,64 +169,6 @@ func (f *Follower) Close() {
 	f.files = nil
 }
 
-// begin reads the saved position. Without one, it skips what the file has.
-func (f *Follower) begin(ctx context.Context) {
-	if f.state != "" {
-		b, err := fsutil.ReadFile(ctx, f.state)
-		if err == nil {
-			var p position
-			if p, err = parsePosition(b); err == nil && p.path != f.cfg.Path {
-				err = fmt.Errorf("it belongs to %q", p.path)
-			}
-			if err == nil {
-				f.missing, f.since = p.places, p.since
-				return
-			}
-		}
-		if !errors.Is(err, os.ErrNotExist) {
-			f.event(&f.stats.Errors, "cannot read the saved position, starting without it", err)
-		}
-	}
-	if f.cfg.FromStart {
-		return
-	}
-	f.since = fileClock()
-	info, err := os.Stat(f.cfg.Path)
-	if err != nil || !info.Mode().IsRegular() {
-		return
-	}
-	// It may be unreadable for now. What it has by then is old.
-	p := place{spot: spot{offset: info.Size()}, mtime: info.ModTime().UnixNano()}
-	p.dev, p.ino = inode(info)
-	f.missing = []place{p}
-}
-
-// skip skips the whole lines that a file has up to an offset.
-func (f *Follower) skip(g *file, end int64) {
-	n := min(end, int64(len(f.buf)))
-	got, err := g.f.ReadAt(f.buf[:n], end-n)
-	if err != nil && !errors.Is(err, io.EOF) {
-		f.event(&f.stats.Errors, "cannot read file; what it has comes again", err)
-		return
-	}
-	g.offset = end - n + int64(bytes.LastIndexByte(f.buf[:got], '\n')) + 1
-	g.tail = digest{}
-	_, _ = g.fits(g.f) // takes the bytes before the offset
-	g.safe = g.spot
-}
-
-// skipOld skips what the first file at the path has, if it is older than the follower: it was moved
-// there, or mounted, or could not be seen.
-func (f *Follower) skipOld(g *file) {
-	info, err := g.f.Stat()
-	if err != nil {
-		return
-	}
-	if b := born(g.f); info.ModTime().UnixNano() < f.since || b != 0 && b < f.since {
-		f.skip(g, info.Size())
-	}
-}
-
 // open opens a file at its start, or returns nil.
 func (f *Follower) open(path string) *file {
 	r, err := fsutil.OpenFile(path, os.O_RDONLY, 0, false)
@@ -232,7 +185,7 @@ func (f *Follower) open(path string) *file {
 }
 
 // newFile returns a file at its start.
-func newFile(r *os.File, info os.FileInfo) *file {
+func newFile(r source, info os.FileInfo) *file {
 	g := &file{f: r, grew: time.Now(), looked: info.ModTime().UnixNano()}
 	g.dev, g.ino = inode(info)
 	g.mtime = g.looked
@@ -256,37 +209,38 @@ func (f *Follower) poll(ctx context.Context) (more bool) {
 		if f.refused {
 			return false
 		}
-		if g.old && time.Since(g.grew) > graceTime && len(g.given) == 0 {
-			if f.finish(g) {
-				i++ // it stays open until the line is safe
-				continue
-			}
+		if g.old && (g.settled || time.Since(g.grew) > graceTime) && !f.finish(g) && len(g.given) == 0 {
 			f.drop(i)
 			continue
 		}
-		i++
+		if f.refused {
+			return false
+		}
+		i++ // it stays open until its lines are safe
 	}
 	return false
 }
 
 // drop closes a file and forgets it.
 func (f *Follower) drop(i int) {
-	_ = f.files[i].f.Close()
+	g := f.files[i]
+	if z, ok := g.f.(*packed); ok && z.damage() != nil {
+		f.lost("compressed file is damaged; the rest of its lines is lost", g.place, z.damage())
+	}
+	_ = g.f.Close()
 	f.files = slices.Delete(f.files, i, i+1)
 }
 
 // room makes room for another file. It lets one go that was read to its end if there are too many.
 func (f *Follower) room() bool {
-	for i, g := range f.files {
-		if len(f.files) < maxFiles {
-			break
-		}
-		if info, err := g.f.Stat(); g.old && len(g.given) == 0 && (err != nil || info.Size() <= g.offset) {
-			f.drop(i)
-			break
-		}
+	if len(f.files) < maxFiles {
+		return true
 	}
-	return len(f.files) < maxFiles
+	i := slices.IndexFunc(f.files, func(g *file) bool { return g.old && g.ended && len(g.given) == 0 })
+	if i >= 0 {
+		f.drop(i)
+	}
+	return i >= 0
 }
 
 // index returns which of the files that are followed a file is, or -1.
@@ -310,6 +264,7 @@ func (f *Follower) rotate() {
 	}
 	if i := f.index(info); i >= 0 {
 		f.files[i].old = i < len(f.files)-1 // and a file behind it came later
+		f.replaced(f.files[:i])
 		f.trouble(f.cfg.Path, nil)
 		return
 	}
@@ -328,58 +283,40 @@ func (f *Follower) rotate() {
 	f.resolve(true)
 	if f.index(info) >= 0 { // it was one of those missing
 		_ = g.f.Close()
-		f.since = 0
+		f.last, f.since = nil, 0
 		return
 	}
-	for _, o := range f.files {
-		if !o.old {
-			o.old, o.grew = true, time.Now()
-		}
-	}
-	if len(f.files) > 0 {
+	f.replaced(f.files)
+	last := f.last
+	if last == nil && len(f.files) > 0 {
 		f.event(&f.stats.Rotations, "file rotated by rename", nil)
-	} else if f.since != 0 {
+		last = &f.files[len(f.files)-1].place
+	}
+	if last != nil && !f.catchUp(*last) || !f.room() {
+		_ = g.f.Close()
+		return
+	}
+	if len(f.files) == 0 && f.since != 0 {
 		f.skipOld(g)
 	}
-	f.since = 0
+	f.last, f.since = nil, 0
 	f.files = append(f.files, g)
 }
 
-// resolve looks for the files of the saved position: once at the start, and with last for the last
-// time, because another file is at the path.
-func (f *Follower) resolve(last bool) {
-	if len(f.missing) == 0 || f.searched && !last {
-		return
-	}
-	f.searched = true
-	var missing []place
-	for _, p := range f.missing {
-		g, err := f.find(p)
-		switch {
-		case g != nil:
-			f.files = append(f.files, g)
-		case !last:
-			missing = append(missing, p)
-		case p.offset > 0 || p.head.n > 0:
-			f.lost("followed file not found; its unread lines are lost", p, err)
+// replaced marks files as no longer at the path.
+func (f *Follower) replaced(files []*file) {
+	for _, g := range files {
+		if !g.old {
+			g.old, g.grew = true, time.Now()
 		}
 	}
-	f.missing = missing
 }
 
-// lost reports a loss.
-func (f *Follower) lost(what string, p place, err error) {
-	if err == nil {
-		err = fmt.Errorf("no copy of it is beside %s", f.cfg.Path)
-	}
-	f.event(&f.stats.Losses, what, fmt.Errorf("inode %d, read up to byte %d: %w", p.ino, p.offset, err))
-}
-
-// truncated checks whether a file was truncated or overwritten. If so, the copy of its old content takes its place, and the file is
-// followed after it as a new one.
+// truncated checks whether a file was truncated or overwritten. If so, the copy of its old content
+// takes its place, and what it has now is followed after it as a new file.
 func (f *Follower) truncated(g *file, i int) bool {
 	info, err := g.f.Stat()
-	if err != nil {
+	if err != nil || g.packed {
 		return false
 	}
 	g.looked = info.ModTime().UnixNano()
@@ -387,19 +324,27 @@ func (f *Follower) truncated(g *file, i int) bool {
 		return false
 	}
 	f.event(&f.stats.Truncations, "file truncated", nil)
+	after := slices.Clone(f.files[i+1:])
+	f.files = f.files[:i]
+	last := g.place
+	if g.head.n >= minDigest || g.offset > 0 {
+		c, err := f.find(last)
+		if c == nil {
+			f.lost("no copy of the truncated file found; its unread lines are lost", last, err)
+		} else {
+			c.old, c.given, c.safe, c.skipping = true, g.given, g.safe, g.skipping
+			c.settled = c.packed
+			f.files = append(f.files, c)
+			last = c.place
+		}
+	}
+	if !g.old && !f.catchUp(last) { // rotate opens it again when there is room
+		_ = g.f.Close()
+		return true
+	}
 	fresh := newFile(g.f, info)
 	fresh.old = g.old
-	f.files[i] = fresh
-	if g.head.n < minDigest && g.offset == 0 || !f.room() {
-		return true
-	}
-	c, err := f.find(g.place)
-	if c == nil {
-		f.lost("no copy of the truncated file found; its unread lines are lost", g.place, err)
-		return true
-	}
-	c.old, c.given, c.safe, c.skipping = true, g.given, g.safe, g.skipping
-	f.files = slices.Insert(f.files, slices.Index(f.files, fresh), c)
+	f.files = append(append(f.files, fresh), after...)
 	return true
 }
 
@@ -407,12 +352,13 @@ func (f *Follower) truncated(g *file, i int) bool {
 // the file was truncated just now.
 func (f *Follower) load(g *file) ([]byte, error) {
 	f.lead = int(g.tail.n)
-	n, err := g.f.ReadAt(f.buf[:len(f.buf)-maxDigest+f.lead], g.offset-g.tail.n)
-	if errors.Is(err, io.EOF) {
-		err = nil
-	}
+	n, err := readAt(g.f, f.buf[:len(f.buf)-maxDigest+f.lead], g.offset-g.tail.n)
+	g.ended = err == nil && n == f.lead
 	if err != nil || n <= f.lead || digestOf(f.buf[:f.lead]) != g.tail {
 		return nil, err
+	}
+	if g.packed {
+		return f.buf[f.lead:n], nil
 	}
 	if ok, err := g.begins(g.f); !ok {
 		return nil, err

@@ -179,10 +179,7 @@ func writeState(name string, b []byte) error {
 // file has grown.
 func (p *place) begins(f io.ReaderAt) (bool, error) {
 	var b [maxDigest]byte
-	n, err := f.ReadAt(b[:], 0)
-	if errors.Is(err, io.EOF) {
-		err = nil
-	}
+	n, err := readAt(f, b[:], 0)
 	if err != nil || int64(n) < p.head.n || digestOf(b[:p.head.n]) != p.head {
 		return false, err
 	}
@@ -195,22 +192,28 @@ func (p *place) begins(f io.ReaderAt) (bool, error) {
 // fits reports whether a file is that of a place, or a copy of it: it has the same bytes at the start
 // and before the offset.
 func (p *place) fits(f io.ReaderAt) (bool, error) {
+	q := *p
+	if ok, err := q.begins(f); !ok {
+		return false, err
+	}
 	var b [maxDigest]byte
 	n := min(p.offset, maxDigest)
-	got, err := f.ReadAt(b[:n], p.offset-n)
+	got, err := readAt(f, b[:n], p.offset-n)
+	if p.tail.n == 0 { // of version 1, or the start of the file
+		q.tail = digestOf(b[:n])
+	}
+	if err != nil || int64(got) < n || q.tail.n > n || digestOf(b[n-q.tail.n:n]) != q.tail {
+		return false, err
+	}
+	*p = q
+	return true, nil
+}
+
+// readAt reads what there is at an offset; the end of the file is no error.
+func readAt(f io.ReaderAt, b []byte, off int64) (int, error) {
+	n, err := f.ReadAt(b, off)
 	if errors.Is(err, io.EOF) {
 		err = nil
 	}
-	tail := p.tail
-	if tail.n == 0 { // of version 1, or the start of the file
-		tail = digestOf(b[:n])
-	}
-	if err != nil || int64(got) < n || tail.n > n || digestOf(b[n-tail.n:n]) != tail {
-		return false, err
-	}
-	if ok, err := p.begins(f); !ok {
-		return false, err
-	}
-	p.tail = tail
-	return true, nil
+	return n, err
 }

@@ -6,7 +6,7 @@ import "os"
 type Stats struct {
 	// Position is how far the file at the path was read, in bytes. Safe is how far it will never be read again.
 	Position, Safe int64
-	// Behind is the number of bytes that are not read yet, in all followed files.
+	// Behind is the number of bytes that are not read yet, in all followed files that are not compressed.
 	Behind int64
 	Files  int // that are followed: that at the path, and those before it
 
@@ -20,7 +20,8 @@ type Stats struct {
 
 // seen is a file at some moment.
 type seen struct {
-	f            *os.File
+	f            source
+	packed       bool
 	offset, safe int64
 }
 
@@ -39,7 +40,9 @@ func (f *Follower) Stats() Stats {
 			fresh = false // the follower has been closed
 			continue
 		}
-		st.Behind += max(0, info.Size()-s.offset)
+		if !s.packed {
+			st.Behind += max(0, info.Size()-s.offset)
+		}
 		fresh = fresh && !os.SameFile(info, path)
 	}
 	if fresh && len(f.seen) > 0 {
@@ -62,7 +65,7 @@ func (f *Follower) look() {
 	defer f.mu.Unlock()
 	f.seen = f.seen[:0]
 	for _, g := range f.files {
-		f.seen = append(f.seen, seen{g.f, g.offset, g.safe.offset})
+		f.seen = append(f.seen, seen{g.f, g.packed, g.offset, g.safe.offset})
 	}
 }
 

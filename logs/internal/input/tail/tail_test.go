@@ -24,9 +24,13 @@ type taker struct {
 	safe  uint64
 	hold  bool
 	full  bool
+	gate  chan struct{} // Take waits until it is closed; nil means that it is
 }
 
 func (t *taker) Take(b []byte) (int, uint64) {
+	if t.gate != nil {
+		<-t.gate
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.full {
@@ -100,7 +104,7 @@ func write(t *testing.T, path, text string) {
 
 // shift makes room for path.1.
 func shift(path string) {
-	for i := 8; i > 0; i-- {
+	for i := 40; i > 0; i-- {
 		_ = os.Rename(fmt.Sprintf("%s.%d", path, i), fmt.Sprintf("%s.%d", path, i+1))
 	}
 }

@@ -1,0 +1,295 @@
+package tail
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+// pack compresses a file as gzip and zstd do: the copy has its time, and replaces it.
+func pack(t *testing.T, path, ending string) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range []error{
+		os.WriteFile(path+ending, packText(t, text, ending), 0o600),
+		os.Chtimes(path+ending, info.ModTime(), info.ModTime().Truncate(time.Second)),
+		os.Remove(path),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func packText(t testing.TB, text []byte, ending string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	var w io.WriteCloser = gzip.NewWriter(&b)
+	if ending == ".zst" {
+		var err error
+		if w, err = zstd.NewWriter(&b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := w.Write(text)
+	if err := errors.Join(err, w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// dated moves a file to a name with a number that grows.
+func dated(t *testing.T, from, format string, n int) string {
+	t.Helper()
+	to := fmt.Sprintf(format, n)
+	if err := os.Rename(from, to); err != nil {
+		t.Fatal(err)
+	}
+	return to
+}
+
+// rotations are the ways in which a log is rotated the nth time.
+func rotations(dir string) map[string]func(t *testing.T, path string, n int) {
+	// later compresses what was rotated before, as delaycompress.
+	later := func(t *testing.T, path, ending string) {
+		t.Helper()
+		if _, err := os.Stat(path + ".2"); err == nil {
+			pack(t, path+".2", ending)
+		}
+	}
+	shiftPacked := func(path, ending string) {
+		for i := 30; i > 0; i-- {
+			_ = os.Rename(fmt.Sprintf("%s.%d%s", path, i, ending), fmt.Sprintf("%s.%d%s", path, i+1, ending))
+		}
+	}
+	return map[string]func(t *testing.T, path string, n int){
+		"rename":       func(t *testing.T, path string, _ int) { rename(t, path) },
+		"copytruncate": func(t *testing.T, path string, _ int) { copyTruncate(t, path) },
+		"gzip": func(t *testing.T, path string, _ int) {
+			shiftPacked(path, ".gz")
+			rename(t, path)
+			pack(t, path+".1", ".gz")
+		},
+		"delayed gzip": func(t *testing.T, path string, _ int) {
+			shiftPacked(path, ".gz")
+			rename(t, path)
+			later(t, path, ".gz")
+		},
+		"delayed zstd after copytruncate": func(t *testing.T, path string, _ int) {
+			shiftPacked(path, ".zst")
+			copyTruncate(t, path)
+			later(t, path, ".zst")
+		},
+		"dates": func(t *testing.T, path string, n int) { dated(t, path, path+"-202601%02d", n) },
+		"dates inside, gzip": func(t *testing.T, path string, n int) {
+			pack(t, dated(t, path, strings.TrimSuffix(path, ".log")+"-2026-01-%02dT10-00-00.000.log", n), ".gz")
+		},
+		"seconds, zstd": func(t *testing.T, path string, n int) { pack(t, dated(t, path, path+".%d", 1_795_000_000+n), ".zst") },
+		"upwards": func(t *testing.T, path string, n int) {
+			to := dated(t, path, path+".%d", n)
+			later := time.Date(2100, 1, 1, 0, 0, n, 0, time.UTC)
+			if err := os.Chtimes(to, later, later); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"link to another name": func(t *testing.T, path string, n int) {
+			target := filepath.Join(dir, "data", "application.out")
+			if n == 1 { // the first file has to get there
+				if err := errors.Join(os.MkdirAll(filepath.Dir(target), 0o700), os.Rename(path, target), os.Symlink(target, path)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			rename(t, target)
+			if err := os.WriteFile(target, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"link to the newest": func(t *testing.T, path string, n int) {
+			name := func(n int) string { return fmt.Sprintf("web1.access.2026-01-%02d.out", n) }
+			if n == 1 {
+				if err := os.Rename(path, filepath.Join(dir, name(0))); err != nil {
+					t.Fatal(err)
+				}
+			} else if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(os.WriteFile(filepath.Join(dir, name(n)), nil, 0o600), os.Symlink(name(n), path)); err != nil {
+				t.Fatal(err)
+			}
+		},
+	}
+}
+
+// TestMissed: all files that were rotated while no follower ran, or while the taker waited, are read, in
+// order, also a compressed one. What was read before is not read again.
+func TestMissed(t *testing.T) {
+	for _, running := range []bool{false, true} {
+		for _, times := range []int{1, 2, 25} {
+			for name := range rotations("") {
+				t.Run(fmt.Sprintf("%s, running %v, %d times", name, running, times), func(t *testing.T) {
+					testMissed(t, name, running, times)
+				})
+			}
+		}
+	}
+}
+
+func testMissed(t *testing.T, name string, running bool, times int) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "access.log")
+	rotate := rotations(dir)[name]
+	// A foreign log beside it, and a copy from before, whose lines nobody wants.
+	write(t, filepath.Join(dir, "access.log-8080"), "foreign\n")
+	write(t, path+".99", "old\n")
+	if err := os.Chtimes(path+".99", time.Unix(1e9, 0), time.Unix(1e9, 0)); err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		var e events
+		cfg := Config{Path: path, State: filepath.Join(dir, "state"), FromStart: true, OnEvent: e.add}
+		line := func(n int) string { return fmt.Sprintf("line %03d of a file that is to be rotated\n", n) }
+		var to taker
+		var want []string
+		write(t, path, line(0))
+		want = append(want, line(0))
+		stop := follow(t, cfg, &to)
+		time.Sleep(5 * time.Second)
+		if running {
+			to.mu.Lock()
+			to.gate = make(chan struct{})
+			to.mu.Unlock()
+			write(t, path, line(1))
+			time.Sleep(5 * time.Second)
+		} else {
+			stop(true)
+			write(t, path, line(1))
+		}
+		want = append(want, line(1))
+		for n := range times {
+			rotate(t, path, n+1)
+			text := line(2 + 2*n)
+			write(t, path, text)
+			write(t, path, line(3+2*n))
+			want = append(want, text, line(3+2*n))
+		}
+		if running {
+			close(to.gate)
+		} else {
+			stop = follow(t, cfg, &to)
+		}
+		for range 300 {
+			time.Sleep(time.Second)
+			if len(to.got()) >= len(want) {
+				break
+			}
+		}
+		stop(true)
+		if got := to.got(); !slices.Equal(got, want) {
+			t.Errorf("%d lines came, want %d: %q", len(got), len(want), got)
+		}
+		if n := e.losses(t); n != 0 {
+			t.Errorf("losses: %q", e.all)
+		}
+		stop = follow(t, cfg, &to) // nothing comes again
+		time.Sleep(5 * time.Second)
+		stop(true)
+		if got := to.got(); len(got) != len(want) {
+			t.Errorf("%d lines came again", len(got)-len(want))
+		}
+	})
+}
+
+// TestMissedLost: what cannot be read is named in a warning; the rest comes, and nothing twice.
+func TestMissedLost(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		do   func(t *testing.T, path string) // to .3, which was read in part, .2 and .1
+		want string                          // the digits of the files whose lines come
+		lost []string
+	}{
+		{"all there", func(*testing.T, string) {}, "3210", nil},
+		{"middle gone", func(_ *testing.T, path string) { _ = os.Remove(path + ".2") }, "310", []string{"no number 2 "}},
+		{"first gone", func(_ *testing.T, path string) { _ = os.Remove(path + ".3") }, "210", []string{"read up to byte 29"}},
+		{"xz", func(_ *testing.T, path string) { _ = os.Rename(path+".2", path+".2.xz") }, "310", []string{"log.2.xz: files that end in .xz are not read"}},
+		{"first in xz", func(t *testing.T, path string) { pack(t, path+".3", ".xz") }, "210", []string{"log.3.xz: files that end in .xz are not read"}},
+		{"not compressed", func(_ *testing.T, path string) { _ = os.Rename(path+".2", path+".2.gz") }, "310", []string{"log.2.gz: gzip: invalid header"}},
+		{"cut off", func(t *testing.T, path string) {
+			pack(t, path+".2", ".gz")
+			if err := os.Truncate(path+".2.gz", 50); err != nil {
+				t.Fatal(err)
+			}
+		}, "3210", []string{"log.2.gz: unexpected EOF"}},
+		{"being compressed", func(t *testing.T, path string) {
+			text, err := os.ReadFile(path + ".2")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path+".2.gz", packText(t, text, ".gz")[:30], 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}, "3210", nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			synctest.Test(t, func(t *testing.T) {
+				path := filepath.Join(dir, "log")
+				var e events
+				cfg := Config{Path: path, State: filepath.Join(dir, "state"), FromStart: true, OnEvent: e.add}
+				line := func(n int, what string) string { return fmt.Sprintf("line of the file %d %s\n", n, what) }
+				var before, to taker
+				write(t, path, line(3, "before me"))
+				stop := follow(t, cfg, &before)
+				time.Sleep(5 * time.Second)
+				stop(true)
+				for n := 3; n > 0; n-- {
+					write(t, path, line(n, "a"))
+					rename(t, path)
+				}
+				write(t, path, line(0, "a"))
+				tt.do(t, path)
+				stop = follow(t, cfg, &to)
+				time.Sleep(5 * time.Second)
+				stop(true)
+				var want []string
+				for _, n := range tt.want {
+					want = append(want, line(int(n-'0'), "a"))
+				}
+				got := to.got()
+				if tt.name == "cut off" { // as much as could be read
+					if i := slices.IndexFunc(got, func(l string) bool { return strings.HasPrefix(want[1], strings.TrimSuffix(l, "\n")) }); i > 0 {
+						got[i] = want[1]
+					}
+				}
+				if !slices.Equal(got, want) {
+					t.Errorf("came %q, want %q", got, want)
+				}
+				if n := e.losses(t); n != len(tt.lost) {
+					t.Errorf("%d losses, want %d: %q", n, len(tt.lost), e.all)
+				}
+				for _, l := range tt.lost {
+					if !strings.Contains(strings.Join(e.all, "\n"), l) {
+						t.Errorf("no event has %q: %q", l, e.all)
+					}
+				}
+			})
+		})
+	}
+}

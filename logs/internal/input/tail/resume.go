@@ -1,0 +1,109 @@
+package tail
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spreadd/spreadd/internal/fsutil"
+)
+
+// begin reads the saved position. Without one, it skips what the file has.
+func (f *Follower) begin(ctx context.Context) {
+	if f.state != "" {
+		b, err := fsutil.ReadFile(ctx, f.state)
+		if err == nil {
+			var p position
+			if p, err = parsePosition(b); err == nil && p.path != f.cfg.Path {
+				err = fmt.Errorf("it belongs to %q", p.path)
+			}
+			if err == nil {
+				f.missing, f.since = p.places, p.since
+				return
+			}
+		}
+		if !errors.Is(err, os.ErrNotExist) {
+			f.event(&f.stats.Errors, "cannot read the saved position, starting without it", err)
+		}
+	}
+	if f.cfg.FromStart {
+		return
+	}
+	f.since = fileClock()
+	info, err := os.Stat(f.cfg.Path)
+	if err != nil || !info.Mode().IsRegular() {
+		return
+	}
+	// It may be unreadable for now. What it has by then is old.
+	p := place{spot: spot{offset: info.Size()}, mtime: info.ModTime().UnixNano()}
+	p.dev, p.ino = inode(info)
+	f.missing = []place{p}
+}
+
+// skip skips the whole lines that a file has up to an offset.
+func (f *Follower) skip(g *file, end int64) {
+	n := min(end, int64(len(f.buf)))
+	got, err := readAt(g.f, f.buf[:n], end-n)
+	if err != nil {
+		f.event(&f.stats.Errors, "cannot read file; what it has comes again", err)
+		return
+	}
+	g.offset = end - n + int64(bytes.LastIndexByte(f.buf[:got], '\n')) + 1
+	g.tail = digest{}
+	_, _ = g.fits(g.f) // takes the bytes before the offset
+	g.safe = g.spot
+}
+
+// skipOld skips what the first file at the path has, if it is older than the follower: it was moved
+// there, or mounted, or could not be seen.
+func (f *Follower) skipOld(g *file) {
+	info, err := g.f.Stat()
+	if err != nil {
+		return
+	}
+	var b int64
+	if r, ok := g.f.(*os.File); ok {
+		b = born(r)
+	}
+	if info.ModTime().UnixNano() < f.since || b != 0 && b < f.since {
+		f.skip(g, info.Size())
+	}
+}
+
+// resolve looks for the files of the saved position: once at the start, and with last for the last
+// time, because another file is at the path.
+func (f *Follower) resolve(last bool) {
+	if len(f.missing) == 0 || f.searched && !last {
+		return
+	}
+	f.searched = true
+	var missing []place
+	for _, p := range f.missing {
+		g, err := f.find(p)
+		f.last = nil
+		switch {
+		case g != nil:
+			g.settled = g.packed
+			f.files = append(f.files, g)
+			continue
+		case !last:
+			missing = append(missing, p)
+			continue
+		}
+		f.last = &p
+		if p.offset > 0 || p.head.n > 0 {
+			f.lost("followed file not found; its unread lines are lost", p, err)
+		}
+	}
+	f.missing = missing
+}
+
+// lost reports a loss.
+func (f *Follower) lost(what string, p place, err error) {
+	if err == nil {
+		err = fmt.Errorf("no copy of it is beside %s", f.cfg.Path)
+	}
+	f.event(&f.stats.Losses, what, fmt.Errorf("inode %d, read up to byte %d: %w", p.ino, p.offset, err))
+}
