@@ -21,7 +21,7 @@ func FromSpreadlogd(c *spreadlogdconf.Config) (Config, error) {
 	refuse := func(pos conf.Pos, what, advice string) {
 		errs = append(errs, &conf.Error{Pos: pos, Problem: what, Advice: advice})
 	}
-	for d := range c.Handlers() {
+	for _, d := range c.Handlers() {
 		switch d.Name {
 		case "File": // a command, which logsub can run
 		case "PerlLib", "PerlUse", "PerlLog", "PerlHup":
@@ -34,9 +34,9 @@ func FromSpreadlogd(c *spreadlogdconf.Config) (Config, error) {
 		switch {
 		case s.Value == "":
 			refuse(s.Pos, "an empty name", "name a directory, or a module")
-		case s.Kind == spreadlogdconf.ScriptLib:
+		case s.Name == "PerlLib":
 			cfg.Perl.Load = append(cfg.Perl.Load, perlsink.Step{Lib: s.Value})
-		case s.Kind == spreadlogdconf.ScriptUse:
+		case s.Name == "PerlUse":
 			cfg.Perl.Load = append(cfg.Perl.Load, perlsink.Step{Use: s.Value})
 		}
 	}

@@ -1,8 +1,8 @@
 package spreadlogdconf
 
 import (
-	"iter"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/spreadd/spreadd/internal/conf"
@@ -38,9 +38,9 @@ type Config struct {
 	Modules []Module
 	// Perl are PerlLib and PerlUse, in the order of the file, which counts: a library directory has
 	// to come before the module found there.
-	Perl []Script
+	Perl []Directive
 	// Python are PythonLib and PythonImport, in the order of the file.
-	Python []Script
+	Python []Directive
 	// Spreads are the daemons to connect to; there is at least one.
 	Spreads []Spread
 	// Warnings are in the order of their places.
@@ -52,24 +52,6 @@ type Module struct {
 	Name   string
 	Config string // what its init function gets; empty if not given
 	Pos    conf.Pos
-}
-
-// ScriptKind distinguishes the directives that prepare an interpreter.
-type ScriptKind uint8
-
-// The kinds of [Script].
-const (
-	// ScriptLib is PerlLib or PythonLib: a directory to search.
-	ScriptLib ScriptKind = iota
-	// ScriptUse is PerlUse or PythonImport: a module to load.
-	ScriptUse
-)
-
-// Script is one directive that prepares an interpreter.
-type Script struct {
-	Kind  ScriptKind
-	Value string
-	Pos   conf.Pos
 }
 
 // Spread is one Spread block: a daemon, and what to do with its groups.
@@ -151,57 +133,35 @@ type Directive struct {
 	Pos         conf.Pos
 }
 
-// Handlers yields the directives that call for foreign code: C modules, Perl, Python and pipes to
+// Handlers returns the directives that call for foreign code: C modules, Perl, Python and pipes to
 // commands. A program that cannot run such code should refuse them rather than write less than the
 // file asks for.
-func (c *Config) Handlers() iter.Seq[Directive] {
-	return func(yield func(Directive) bool) {
-		for _, m := range c.Modules {
-			if !yield(Directive{kwLoadModule.String(), m.Name, m.Pos}) {
-				return
-			}
+func (c *Config) Handlers() []Directive {
+	var list []Directive
+	add := func(k keyword, s Setting) {
+		if s.IsSet() {
+			list = append(list, Directive{k.String(), s.Value, s.Pos})
 		}
-		for _, scripts := range []struct {
-			list []Script
-			name [2]keyword // by ScriptKind
-		}{
-			{c.Perl, [2]keyword{kwPerlLib, kwPerlUse}},
-			{c.Python, [2]keyword{kwPythonLib, kwPythonImport}},
-		} {
-			for _, s := range scripts.list {
-				if !yield(Directive{scripts.name[s.Kind].String(), s.Value, s.Pos}) {
-					return
-				}
+	}
+	for _, m := range c.Modules {
+		add(kwLoadModule, Setting{m.Name, m.Pos})
+	}
+	list = slices.Concat(list, c.Perl, c.Python)
+	for i := range c.Spreads {
+		for j := range c.Spreads[i].Logs {
+			l := &c.Spreads[i].Logs[j]
+			for _, m := range l.ModuleLog {
+				add(kwModuleLog, m)
 			}
-		}
-		for i := range c.Spreads {
-			for j := range c.Spreads[i].Logs {
-				if !c.Spreads[i].Logs[j].handlers(yield) {
-					return
-				}
+			add(kwPerlLog, l.PerlLog)
+			add(kwPerlHup, l.PerlHup)
+			add(kwPythonLog, l.PythonLog)
+			if _, ok := l.Pipe(); ok {
+				add(kwFile, l.File)
 			}
 		}
 	}
-}
-
-func (l *Log) handlers(yield func(Directive) bool) bool {
-	for _, m := range l.ModuleLog {
-		if !yield(Directive{kwModuleLog.String(), m.Value, m.Pos}) {
-			return false
-		}
-	}
-	for _, h := range []struct {
-		name keyword
-		set  Setting
-	}{{kwPerlLog, l.PerlLog}, {kwPerlHup, l.PerlHup}, {kwPythonLog, l.PythonLog}} {
-		if h.set.IsSet() && !yield(Directive{h.name.String(), h.set.Value, h.set.Pos}) {
-			return false
-		}
-	}
-	if _, ok := l.Pipe(); ok {
-		return yield(Directive{kwFile.String(), l.File.Value, l.File.Pos})
-	}
-	return true
+	return list
 }
 
 // hasHandler reports whether something but a file gets the messages.

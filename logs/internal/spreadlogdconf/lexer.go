@@ -2,10 +2,13 @@ package spreadlogdconf
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"github.com/spreadd/spreadd/internal/conf"
 )
+
+//go:generate go tool -modfile=../../../.ci/tools/go.mod stringer -type=keyword -trimprefix=kw
 
 // keyword is a word that spreadlogd's lexer knows (spreadlogd §3). The zero value means no keyword.
 type keyword uint8
@@ -34,53 +37,18 @@ const (
 	kwSpread
 	kwVhostDir
 	kwVhostGroup
-
-	numKeywords
 )
 
-// keywordNames are the keywords as in a file.
-var keywordNames = [numKeywords]string{
-	kwBufferSize:       "BufferSize",
-	kwCommonLogFormat:  "CommonLogFormat",
-	kwFile:             "File",
-	kwGroup:            "Group",
-	kwHost:             "Host",
-	kwLoadModule:       "LoadModule",
-	kwLog:              "Log",
-	kwMatch:            "Match",
-	kwModuleDir:        "ModuleDir",
-	kwModuleLog:        "ModuleLog",
-	kwPerlHup:          "PerlHup",
-	kwPerlLib:          "PerlLib",
-	kwPerlLog:          "PerlLog",
-	kwPerlUse:          "PerlUse",
-	kwPort:             "Port",
-	kwPythonImport:     "PythonImport",
-	kwPythonLib:        "PythonLib",
-	kwPythonLog:        "PythonLog",
-	kwRewriteTimestamp: "RewriteTimestamp",
-	kwSpread:           "Spread",
-	kwVhostDir:         "VhostDir",
-	kwVhostGroup:       "VhostGroup",
-}
-
-// String returns the keyword as in a file.
-func (k keyword) String() string {
-	if k >= numKeywords {
-		return ""
+// keywords returns all keywords as in a file.
+func keywords() (names []string) {
+	for k := kwNone + 1; k <= kwVhostGroup; k++ {
+		names = append(names, k.String())
 	}
-	return keywordNames[k]
+	return names
 }
 
 // lookup returns the keyword that is spelled so, or kwNone.
-func lookup(word string) keyword {
-	for k := kwNone + 1; k < numKeywords; k++ {
-		if keywordNames[k] == word {
-			return k
-		}
-	}
-	return kwNone
-}
+func lookup(word string) keyword { return keyword(slices.Index(keywords(), word) + 1) }
 
 // leadingKeyword returns the keyword of "Keyword=..." or "Keyword", which spreadlogd takes for one
 // word if '=' is glued to it.

@@ -43,7 +43,7 @@ func TestValid(t *testing.T) {
 			t.Fatal(err)
 		}
 		var handlers strings.Builder
-		for d := range cfg.Handlers() {
+		for _, d := range cfg.Handlers() {
 			handlers.WriteString(d.Pos.String() + ": handler: " + d.Name + " " + d.Value + "\n")
 		}
 		golden.File(t, strings.TrimSuffix(name, ".conf")+".golden", cfg.String()+"----\n"+warnings(cfg)+handlers.String())
@@ -273,7 +273,7 @@ func TestPositions(t *testing.T) {
 }
 
 func TestKeywordsHaveNamesAndPlaces(t *testing.T) {
-	for k := kwNone + 1; k < numKeywords; k++ {
+	for k := kwNone + 1; k <= kwVhostGroup; k++ {
 		if k.String() == "" || lookup(k.String()) != k {
 			t.Errorf("keyword %d: name %q", k, k)
 		}

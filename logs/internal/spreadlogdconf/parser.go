@@ -70,14 +70,10 @@ func (p *parser) config() {
 			p.set(t, &p.cfg.ModuleDir)
 		case k == kwLoadModule:
 			p.loadModule(t)
-		case k == kwPerlLib:
-			p.script(t, &p.cfg.Perl, ScriptLib)
-		case k == kwPerlUse:
-			p.script(t, &p.cfg.Perl, ScriptUse)
-		case k == kwPythonLib:
-			p.script(t, &p.cfg.Python, ScriptLib)
-		case k == kwPythonImport:
-			p.script(t, &p.cfg.Python, ScriptUse)
+		case k == kwPerlLib, k == kwPerlUse:
+			p.script(t, &p.cfg.Perl)
+		case k == kwPythonLib, k == kwPythonImport:
+			p.script(t, &p.cfg.Python)
 		case k == kwSpread:
 			p.spread(t)
 		default:
@@ -114,18 +110,18 @@ func (p *parser) log(head token, s *Spread) {
 		return
 	}
 	l := Log{Pos: head.pos}
+	settings := map[keyword]*Setting{
+		kwGroup: &l.Group, kwFile: &l.File, kwVhostDir: &l.VhostDir,
+		kwPerlLog: &l.PerlLog, kwPerlHup: &l.PerlHup, kwPythonLog: &l.PythonLog,
+	}
 	for !p.failed {
 		t := p.lex.directive()
 		switch k := t.keyword; {
 		case t.kind == tokClose:
 			s.Logs = append(s.Logs, l)
 			return
-		case k == kwGroup:
-			p.set(t, &l.Group)
-		case k == kwFile:
-			p.set(t, &l.File)
-		case k == kwVhostDir:
-			p.set(t, &l.VhostDir)
+		case settings[k] != nil:
+			p.set(t, settings[k])
 		case k == kwRewriteTimestamp:
 			p.rewrite(t, &l.RewriteTimestamp)
 		case k == kwMatch:
@@ -134,12 +130,6 @@ func (p *parser) log(head token, s *Spread) {
 			var m Setting
 			p.set(t, &m)
 			l.ModuleLog = append(l.ModuleLog, m)
-		case k == kwPerlLog:
-			p.set(t, &l.PerlLog)
-		case k == kwPerlHup:
-			p.set(t, &l.PerlHup)
-		case k == kwPythonLog:
-			p.set(t, &l.PythonLog)
 		default:
 			p.misplaced(t, wantLog)
 		}
@@ -175,7 +165,7 @@ func (p *parser) misplaced(t token, expected string) {
 func (p *parser) strayWord(t token) string {
 	name, _, assigned := strings.Cut(t.text, "=")
 	assigned = assigned || p.lex.equals()
-	switch k := conf.Suggest(name, keywordNames[1:]); {
+	switch k := conf.Suggest(name, keywords()); {
 	case !assigned && !t.newLine:
 		return "quote a value that contains white space"
 	case k != "":
@@ -197,7 +187,7 @@ func (k keyword) place() string {
 		return "outside of all blocks"
 	case kwCommonLogFormat:
 		return "behind RewriteTimestamp"
-	case kwNone, kwVhostGroup, numKeywords:
+	case kwNone, kwVhostGroup:
 	}
 	return ""
 }
@@ -255,9 +245,9 @@ func (p *parser) again(head token, earlier conf.Pos) {
 	}
 }
 
-func (p *parser) script(head token, list *[]Script, kind ScriptKind) {
+func (p *parser) script(head token, list *[]Directive) {
 	if v := p.value(head); !p.failed {
-		*list = append(*list, Script{Kind: kind, Value: v.text, Pos: head.pos})
+		*list = append(*list, Directive{head.keyword.String(), v.text, head.pos})
 	}
 }
 

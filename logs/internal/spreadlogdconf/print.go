@@ -1,6 +1,7 @@
 package spreadlogdconf
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -15,11 +16,8 @@ func (c *Config) String() string {
 	for _, m := range c.Modules {
 		p.word(0, kwLoadModule, m.Name, m.Config)
 	}
-	for _, s := range c.Perl {
-		p.word(0, [...]keyword{ScriptLib: kwPerlLib, ScriptUse: kwPerlUse}[s.Kind], s.Value, "")
-	}
-	for _, s := range c.Python {
-		p.word(0, [...]keyword{ScriptLib: kwPythonLib, ScriptUse: kwPythonImport}[s.Kind], s.Value, "")
+	for _, d := range slices.Concat(c.Perl, c.Python) {
+		p.line(0, d.Name+" "+quote(d.Value))
 	}
 	for i := range c.Spreads {
 		s := &c.Spreads[i]
