@@ -5,7 +5,6 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spreadd/spreadd/internal/conf"
 )
@@ -160,42 +159,24 @@ func (f *field) parse(text string) reflect.Value {
 	if text == "" {
 		return v
 	}
+	var raw any = text
 	var err error
 	switch f.kind {
-	case kindSize:
-		var s conf.Size
-		s, err = conf.ParseSize(text)
-		v.SetInt(int64(s))
-	case kindDuration:
-		var d time.Duration
-		d, err = conf.ParseDuration(text)
-		v.SetInt(int64(d))
 	case kindBool:
-		v.SetBool(text == "true")
+		raw = text == "true"
 	case kindInt:
-		var n int64
-		n, err = strconv.ParseInt(text, 10, 64)
-		v.SetInt(n)
+		raw, err = strconv.ParseInt(text, 10, 64)
 	case kindFloat:
-		var n float64
-		n, err = strconv.ParseFloat(text, 64)
-		v.SetFloat(n)
-	case kindText:
-		err = unmarshal(v, text)
-	case kindString:
-		v.SetString(text)
-	case kindTable: // has none
+		raw, err = strconv.ParseFloat(text, 64)
+	default: // the document has texts, too
+	}
+	if err == nil {
+		_, err = f.store(raw, v)
 	}
 	if err != nil {
 		panic("tomlconf: the tag of " + f.key + ": " + err.Error())
 	}
 	return v
-}
-
-// unmarshal sets a value that has an UnmarshalText.
-func unmarshal(v reflect.Value, text string) error {
-	u, _ := reflect.TypeAssert[encoding.TextUnmarshaler](v.Addr()) // it has: it is a kindText
-	return u.UnmarshalText([]byte(text))
 }
 
 // inBounds reports whether a number is within the bounds of its key.

@@ -3,6 +3,7 @@ package tomlconf
 import (
 	"bytes"
 	"cmp"
+	"encoding"
 	"errors"
 	"fmt"
 	"maps"
@@ -290,7 +291,8 @@ func (f *field) store(raw any, v reflect.Value) (ok bool, err error) {
 	switch f.kind {
 	case kindText:
 		if isText {
-			err = unmarshal(v, text)
+			u, _ := reflect.TypeAssert[encoding.TextUnmarshaler](v.Addr()) // it has: it is a kindText
+			err = u.UnmarshalText([]byte(text))
 		}
 		return isText, err
 	case kindString:
