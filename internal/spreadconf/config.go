@@ -79,14 +79,16 @@ const (
 	RoleMonitor
 
 	AllRoles = RoleDaemon | RoleClient | RoleMonitor
+
+	roleLetters = "DCM" // in the file, by bit
 )
 
 // String returns the roles as the file has them, such as "D C".
 func (r Roles) String() string {
 	var s []string
-	for i, letter := range []string{"D", "C", "M"} {
+	for i, letter := range roleLetters {
 		if r&(1<<i) != 0 {
-			s = append(s, letter)
+			s = append(s, string(letter))
 		}
 	}
 	return strings.Join(s, " ")

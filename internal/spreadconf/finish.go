@@ -24,8 +24,15 @@ func (p *parser) finish() *Error {
 	if err := p.checkWindows(); err != nil {
 		return err
 	}
-	p.checkTimeStamp()
-	p.checkAccess()
+	if _, micros := c.Options.TimeStamp.Effective(); c.Options.TimeStamp.Precise && !micros {
+		at, _ := c.where("EventPreciseTimeStamp")
+		p.warn(at, WarnPrecisionDropped, "EventPreciseTimeStamp has no effect, because seconds do not fit after the time stamp format; end the format in %S")
+	}
+	if len(c.Options.AllowedAuthMethods) == 0 {
+		at, _ := c.where("AllowedAuthMethods", "RequiredAuthMethods")
+		p.warn(at, WarnNobodyAllowed,
+			"no authentication method is allowed, so every client is rejected; write `AllowedAuthMethods = \"NULL\"`, which ordinary clients request")
+	}
 	return nil
 }
 
@@ -64,20 +71,4 @@ func (p *parser) windowText(name string, value int) string {
 		s += " (the default)"
 	}
 	return s
-}
-
-func (p *parser) checkTimeStamp() {
-	stamp := p.cfg.Options.TimeStamp
-	if _, micros := stamp.Effective(); stamp.Precise && !micros {
-		at, _ := p.cfg.where("EventPreciseTimeStamp")
-		p.warn(at, WarnPrecisionDropped, "EventPreciseTimeStamp has no effect, because seconds do not fit after the time stamp format; end the format in %S")
-	}
-}
-
-func (p *parser) checkAccess() {
-	if len(p.cfg.Options.AllowedAuthMethods) == 0 {
-		at, _ := p.cfg.where("AllowedAuthMethods", "RequiredAuthMethods")
-		p.warn(at, WarnNobodyAllowed,
-			"no authentication method is allowed, so every client is rejected; write `AllowedAuthMethods = \"NULL\"`, which ordinary clients request")
-	}
 }

@@ -30,15 +30,10 @@ func oneAtATime(b []byte) uint32 {
 // MaxDaemonName bytes first (spread-conf §11).
 func DaemonID(name string) uint32 {
 	name = cutName(name)
-	return usableID(oneAtATime([]byte(name)), len(name)+1)
-}
-
-// usableID replaces the two values that mean something else in the protocol.
-func usableID(id uint32, n int) uint32 {
-	if id == 0 || id == 0xffffffff {
-		return uint32(n) << 16
+	if id := oneAtATime([]byte(name)); id != 0 && id != 0xffffffff {
+		return id
 	}
-	return id
+	return uint32(len(name)+1) << 16 // the two values mean something else in the protocol
 }
 
 func cutName(name string) string { return name[:min(len(name), MaxDaemonName)] }

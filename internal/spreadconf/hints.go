@@ -104,14 +104,12 @@ func spaced(name, value string) string {
 
 // nearKeyword returns the word that may begin a line at top level and that s most likely stands
 // for, or "".
-func nearKeyword(s string) string { return conf.Suggest(s, topLevelWords()) }
-
-func topLevelWords() []string {
+func nearKeyword(s string) string {
 	words := []string{wordSegment}
 	for i := range optionTable {
 		words = append(words, optionTable[i].name)
 	}
-	return words
+	return conf.Suggest(s, words)
 }
 
 // notEquals: the look-ahead is not the "=" after key.
@@ -275,26 +273,22 @@ func bare(t token) string { return t.addr.String() }
 // notDaemon: the look-ahead is no daemon, in an open segment.
 func (p *parser) notDaemon(seg *Segment) *Error {
 	t := p.tok
-	advice := "write `NAME ADDRESS` for each daemon"
+	advice, ok := map[kind]string{
+		kindEOF:       "close the segment of line " + strconv.Itoa(seg.Pos.Line) + " with `}`",
+		kindOption:    "options go outside segments; close the segment with `}` first, or quote the name of a daemon",
+		kindSegment:   "close the segment of line " + strconv.Itoa(seg.Pos.Line) + " with `}` first",
+		kindVirtualID: "VirtualID goes between the address of a daemon and its interface list",
+		kindAddrPort:  "the port of a daemon is that of its segment; write `" + bare(t) + "`",
+		kindSemicolon: "a daemon is followed by one semicolon at most; remove this one",
+		kindEquals:    "there is no `=` between a name and its address: write `NAME ADDRESS`",
+		kindBang:      "names cannot begin with `!`; quote it",
+	}[t.kind]
 	switch {
-	case t.kind == kindEOF:
-		advice = "close the segment of line " + strconv.Itoa(seg.Pos.Line) + " with `}`"
-	case t.kind == kindOption:
-		advice = "options go outside segments; close the segment with `}` first, or quote the name of a daemon"
-	case t.kind == kindSegment:
-		advice = "close the segment of line " + strconv.Itoa(seg.Pos.Line) + " with `}` first"
-	case t.kind == kindVirtualID:
-		advice = "VirtualID goes between the address of a daemon and its interface list"
-	case t.kind == kindAddrPort:
-		advice = "the port of a daemon is that of its segment; write `" + bare(t) + "`"
-	case t.kind == kindSemicolon:
-		advice = "a daemon is followed by one semicolon at most; remove this one"
+	case ok:
 	case t.kind.reserved():
 		advice = reservedAdvice(t, "")
-	case t.kind == kindEquals:
-		advice = "there is no `=` between a name and its address: write `NAME ADDRESS`"
-	case t.kind == kindBang:
-		advice = "names cannot begin with `!`; quote it"
+	default:
+		advice = "write `NAME ADDRESS` for each daemon"
 	}
 	return p.unexpected(CodeSyntax, "a daemon or `}`", advice)
 }

@@ -44,7 +44,7 @@ var optionTable = []option{
 	plainOption("EventPriority", formPriority, func(o *Options) *Priority { return &o.EventPriority }, priorityOf, Priority.String),
 	{"EventLogFile", formWord, setLogFile, func(c *Config) string { return textOr(c.Options.EventLogFile, "standard output") }},
 	{"EventTimeStamp", formStamp, setTimeStamp, getTimeStamp},
-	{"EventPreciseTimeStamp", formNone, setPrecise, func(c *Config) string { return onOff(c.Options.TimeStamp.Precise) }},
+	{"EventPreciseTimeStamp", formNone, setPrecise, func(c *Config) string { return triFromBool(c.Options.TimeStamp.Precise).String() }},
 
 	windowOption("Window", 1, func(o *Options) *int { return &o.Window }),
 	windowOption("PersonalWindow", 1, func(o *Options) *int { return &o.PersonalWindow }),
@@ -383,8 +383,6 @@ func setPolicy(p *parser, v token) *Error {
 	p.cfg.Options.AccessControlPolicy = v.word
 	return nil
 }
-
-func onOff(b bool) string { return triFromBool(b).String() }
 
 func textOr(s, empty string) string {
 	if s == "" {

@@ -253,7 +253,7 @@ func (p *parser) daemonName(d *Daemon) *Error {
 	t := p.tok
 	name := t.word
 	if t.kind == kindAddr {
-		name = t.addrText()
+		name, _, _ = strings.Cut(t.text, "%") // the address, if the daemon has no other name
 	}
 	if name == "" {
 		return fail(t, CodeEmptyName, "found "+show(t.text)+" as the name of a daemon",
@@ -388,7 +388,7 @@ func (p *parser) interfaces(d *Daemon) *Error {
 	for p.tok.kind != kindClose {
 		entry := Interface{Pos: p.tok.pos}
 		for p.tok.kind == kindRole {
-			entry.Roles |= roleOf(p.tok.text)
+			entry.Roles |= 1 << strings.Index(roleLetters, p.tok.text)
 			p.advance()
 		}
 		if p.tok.kind != kindAddr {
@@ -422,15 +422,4 @@ func (p *parser) interfaces(d *Daemon) *Error {
 	}
 	p.advance()
 	return nil
-}
-
-func roleOf(letter string) Roles {
-	switch letter {
-	case "D":
-		return RoleDaemon
-	case "C":
-		return RoleClient
-	default:
-		return RoleMonitor
-	}
 }

@@ -147,7 +147,11 @@ func (c *Config) Self(env Environment, name string) (Self, error) {
 			Advice:  "give the name truncated as in the configuration, to " + strconv.Itoa(MaxDaemonName),
 		}
 	}
-	local, err := env.localAddrs()
+	var local []netip.Addr
+	err := errNoLocalAddr
+	if env.LocalAddrs != nil {
+		local, err = env.LocalAddrs()
+	}
 	if err != nil {
 		return Self{}, &Error{
 			Pos: Pos{File: c.File}, Code: CodeOwnAddressNotFound,
@@ -180,13 +184,6 @@ func (c *Config) Self(env Environment, name string) (Self, error) {
 		Problem: "no daemon of the configuration has an address of this host",
 		Advice:  "this host has " + list(local) + "; add it to the file",
 	}
-}
-
-func (env *Environment) localAddrs() ([]netip.Addr, error) {
-	if env.LocalAddrs == nil {
-		return nil, errNoLocalAddr
-	}
-	return env.LocalAddrs()
 }
 
 // isLocal looks for an address among those of the host, and returns it with a zone if it has one.

@@ -173,10 +173,3 @@ func looksLikeAddr(s string) bool {
 	ip, _, _ := strings.Cut(s, "%")
 	return err == nil || looksIPv4(s) || ipv6Form.MatchString(ip)
 }
-
-// addrText returns the address of the token as it is written, without zone, brackets and port: the
-// name of a daemon that has no other.
-func (t token) addrText() string {
-	s, _, _ := strings.Cut(t.text, "%")
-	return s
-}
