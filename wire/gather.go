@@ -37,9 +37,14 @@ func (l DaemonList) At(i int) DaemonID { return DaemonID(l.byteOrder.Uint32(l.b[
 
 // All yields the ids in order.
 func (l DaemonList) All() iter.Seq2[int, DaemonID] {
-	return func(yield func(int, DaemonID) bool) {
-		for i := range l.Len() {
-			if !yield(i, l.At(i)) {
+	return elements(l.Len(), l.At)
+}
+
+// elements yields the elements of a list.
+func elements[T any](n int, at func(int) T) iter.Seq2[int, T] {
+	return func(yield func(int, T) bool) {
+		for i := range n {
+			if !yield(i, at(i)) {
 				return
 			}
 		}
@@ -89,15 +94,7 @@ func (l RepList) At(i int) Rep {
 }
 
 // All yields the representatives in order.
-func (l RepList) All() iter.Seq2[int, Rep] {
-	return func(yield func(int, Rep) bool) {
-		for i := range l.Len() {
-			if !yield(i, l.At(i)) {
-				return
-			}
-		}
-	}
-}
+func (l RepList) All() iter.Seq2[int, Rep] { return elements(l.Len(), l.At) }
 
 // Gather is the body of an ALIVE or a JOIN.
 type Gather struct {

@@ -7,8 +7,7 @@ import (
 	"time"
 )
 
-// Size is a number of bytes that is written with a unit: "64MiB". It is a flag.Value and a value in
-// configuration files.
+// Size is a number of bytes that is written with a unit: "64MiB".
 type Size int64
 
 // sizeUnits are the units of a [Size], the largest first. Those before "TB" are the ones that
@@ -44,14 +43,7 @@ func (s Size) String() string {
 	return strconv.FormatInt(int64(s), 10)
 }
 
-// Set implements flag.Value.
-func (s *Size) Set(text string) (err error) {
-	*s, err = ParseSize(text)
-	return err
-}
-
-// Duration is a time.Duration that is zero or more and may be written in days: "30d". It is a
-// flag.Value and a value in configuration files.
+// Duration is a time.Duration that is zero or more and may be written in days: "30d".
 type Duration time.Duration
 
 // day is a unit that package time does not have.
@@ -89,11 +81,4 @@ func (d Duration) String() string {
 		s = strings.TrimSuffix(s, "0m")
 	}
 	return s
-}
-
-// Set implements flag.Value.
-func (d *Duration) Set(text string) error {
-	t, err := ParseDuration(text)
-	*d = Duration(t)
-	return err
 }
