@@ -75,7 +75,6 @@ func (c *Conn) request(ctx context.Context, op string, t wire.Type, group string
 	return opError(op, group, err)
 }
 
-// appendRequest appends a join, leave or kill request to b.
 func (c *Conn) appendRequest(b []byte, t wire.Type, group wire.Name) []byte {
 	h := wire.Header{Type: t, Sender: c.self, NumGroups: 1, Hint: wire.MakeHint(0)}
 	return append(h.Append(b), group[:]...)
@@ -218,7 +217,6 @@ func opError(op, target string, err error) error {
 	return &Error{Op: op, Target: target, Err: err}
 }
 
-// isTimeout reports whether err means that a deadline has passed.
 func isTimeout(err error) bool {
 	ne, ok := errors.AsType[net.Error](err)
 	return ok && ne.Timeout()

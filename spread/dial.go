@@ -67,7 +67,6 @@ func Dial(ctx context.Context, addr string, opts ...Option) (*Conn, error) {
 	return c, nil
 }
 
-// dialError classifies an error of package net's dialer.
 func dialError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return &Error{Code: ErrConnectionClosed, Err: ctx.Err()}

@@ -59,7 +59,6 @@ const (
 // Name returns the name of the code in libspread, such as "ILLEGAL_GROUP".
 func (c Code) Name() string { return wire.Code(c).String() }
 
-// codeTexts are what the codes mean.
 var codeTexts = map[Code]string{
 	ErrIllegalSpread:     "illegal daemon address",
 	ErrCouldNotConnect:   "could not connect",

@@ -30,7 +30,6 @@ func newInterner() *interner {
 	return &interner{names: make(map[wire.Name]string), lists: make(map[string][]string)}
 }
 
-// name returns the name in a field.
 func (in *interner) name(n *wire.Name) string {
 	if *n == in.last {
 		return in.lastName

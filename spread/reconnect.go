@@ -48,7 +48,6 @@ type link struct {
 	backlog backlog
 }
 
-// include adds a group to a set, or removes it.
 func include(groups map[string]struct{}, group string, member bool) {
 	if member {
 		groups[group] = struct{}{}
@@ -188,7 +187,6 @@ func (c *Client) next(lasted time.Duration) {
 	c.backoff = min(2*c.backoff, backoffLast)
 }
 
-// open connects to a daemon.
 func (c *Client) open(ctx context.Context, which int) (*link, error) {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()

@@ -52,7 +52,6 @@ func ParseService(name string) (Service, error) {
 	}
 }
 
-// sendable reports whether a message may be sent with s.
 func (s Service) sendable() bool {
 	return s&^(SelfDiscard|Service(wire.Services)) == 0 &&
 		bits.OnesCount32(uint32(s)&uint32(wire.Services)) == 1

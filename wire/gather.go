@@ -40,7 +40,6 @@ func (l DaemonList) All() iter.Seq2[int, DaemonID] {
 	return elements(l.Len(), l.At)
 }
 
-// elements yields the elements of a list.
 func elements[T any](n int, at func(int) T) iter.Seq2[int, T] {
 	return func(yield func(int, T) bool) {
 		for i := range n {
@@ -51,7 +50,6 @@ func elements[T any](n int, at func(int) T) iter.Seq2[int, T] {
 	}
 }
 
-// slice returns the ids from place i up to j.
 func (l DaemonList) slice(i, j int) DaemonList { return DaemonList{l.byteOrder, l.b[4*i : 4*j]} }
 
 // RepKind says for whom a representative speaks.

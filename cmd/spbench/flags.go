@@ -16,7 +16,6 @@ import (
 	"github.com/spreadd/spreadd/spread"
 )
 
-// options are the settings of the command line.
 type options struct {
 	cfg   bench.Config
 	conf  string
@@ -25,7 +24,6 @@ type options struct {
 	set   *flags.Set
 }
 
-// parse reads the command line.
 func parse(args []string) (options, error) {
 	o := options{cfg: bench.Config{
 		Publishers: 1, Receivers: 1, Size: 200, Service: spread.Agreed, Window: 200,

@@ -95,7 +95,6 @@ func runDemo(ctx context.Context, cfg demoConfig) (_ *Report, err error) {
 	return f.report(took)
 }
 
-// startRing starts the daemons and waits for their ring.
 func (f *farm) startRing(ctx context.Context) error {
 	for i, name := range names {
 		if err := f.startDaemon(ctx, i); err != nil {
@@ -123,7 +122,6 @@ func (f *farm) awaitRing(ctx context.Context) error {
 	return f.ring.Await(ctx)
 }
 
-// prepare makes the publishers and subscribers.
 func (f *farm) prepare() error {
 	for i := range hosts {
 		if err := os.MkdirAll(f.hostDir(i), 0o755); err != nil {
@@ -262,7 +260,6 @@ func (f *farm) accident(ctx context.Context) error {
 	return nil
 }
 
-// until waits for a condition.
 func (f *farm) until(ctx context.Context, cond func() bool) error {
 	t := time.NewTicker(tick)
 	defer t.Stop()

@@ -6,7 +6,6 @@ import (
 	"github.com/spreadd/spreadd/internal/flags"
 )
 
-// options are the settings of the command line.
 type options struct {
 	dir     string
 	rounds  int
@@ -14,7 +13,6 @@ type options struct {
 	set     *flags.Set
 }
 
-// parse reads the command line.
 func parse(args []string) (options, error) {
 	o := options{rounds: defaultRounds}
 	s := flags.New(flags.Program{

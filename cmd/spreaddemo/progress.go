@@ -9,7 +9,6 @@ import (
 // showInterval is the interval between two lines of progress, unless they are redrawn in place.
 const showInterval = time.Second
 
-// progress is the line that shows how many lines were sent and received.
 type progress struct {
 	out      io.Writer
 	terminal bool
@@ -33,13 +32,11 @@ func (p *progress) show(sent, arrived int64) {
 	fmt.Fprintf(p.out, "sent %9d   at both log hosts %9d\n", sent, arrived)
 }
 
-// interrupt prints a line between those of progress.
 func (p *progress) interrupt(text string) {
 	p.end()
 	fmt.Fprintln(p.out, text)
 }
 
-// end ends an open line.
 func (p *progress) end() {
 	if p.open {
 		fmt.Fprintln(p.out)

@@ -47,7 +47,6 @@ type File struct {
 	Missing, Extra int64
 }
 
-// report reads the files of the log hosts.
 func (f *farm) report(took time.Duration) (*Report, error) {
 	r := &Report{Took: took, Dir: f.cfg.Dir}
 	for i, s := range f.sites {

@@ -102,5 +102,4 @@ func (s *Set) Markdown() string {
 	return b.String()
 }
 
-// escape keeps text in one cell of a table.
 func escape(text string) string { return strings.ReplaceAll(text, "|", `\|`) }

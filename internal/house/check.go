@@ -7,7 +7,6 @@ import (
 	"path"
 )
 
-// checker finds the types of packages of the tree.
 type checker struct {
 	tree *Tree
 	std  types.Importer
@@ -36,7 +35,6 @@ func (c *checker) Import(importPath string) (*types.Package, error) {
 	return c.check(p).pkg, nil
 }
 
-// check finds the types of one package, once.
 func (c *checker) check(p *Package) *checked {
 	if done := c.done[p.Dir]; done != nil {
 		return done

@@ -13,14 +13,12 @@ import (
 //go:embed retired.txt
 var retiredText string
 
-// retired is a phrase that readers stumble over.
 type retired struct {
 	phrase  *regexp.Regexp
 	except  *regexp.Regexp // nil, or what is right although it begins like the phrase
 	instead string
 }
 
-// retiredPhrases reads the list.
 func retiredPhrases() []retired {
 	compile := func(s string) *regexp.Regexp {
 		return regexp.MustCompile("(?i)" + strings.ReplaceAll(s, " ", `\s+`))
@@ -81,7 +79,6 @@ func languageRule(t *Tree, r *report) {
 	}
 }
 
-// commentText returns a comment as it stands in the source.
 func commentText(g *ast.CommentGroup) string {
 	var lines []string
 	for _, c := range g.List {

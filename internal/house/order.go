@@ -37,7 +37,6 @@ func orderedRule(t *Tree, r *report) {
 	})
 }
 
-// isMap reports whether a value of type t can be a map.
 func isMap(t types.Type) bool {
 	if t == nil {
 		return false

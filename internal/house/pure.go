@@ -23,7 +23,6 @@ var pureNames = map[string][]string{
 	},
 }
 
-// machineFiles yields the files of the machines, tests left out.
 func machineFiles(t *Tree, yield func(*GoFile)) {
 	for _, p := range t.Packages {
 		if !isMachine(p.Dir) {

@@ -74,7 +74,6 @@ func referencesRule(t *Tree, r *report) {
 	}
 }
 
-// sections returns the numbered sections of each specification, by its name.
 func (t *Tree) sections() map[string][]string {
 	all := make(map[string][]string)
 	for _, f := range t.Files {
@@ -91,7 +90,6 @@ func (t *Tree) sections() map[string][]string {
 	return all
 }
 
-// has reports whether there is a file or a directory of a name.
 func (t *Tree) has(name string) bool {
 	return t.byPath[name] != nil ||
 		slices.ContainsFunc(t.Files, func(f *File) bool { return strings.HasPrefix(f.Path, name+"/") })

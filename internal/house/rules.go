@@ -61,7 +61,6 @@ func (f Finding) String() string {
 	return fmt.Sprintf("%s:%d: %s (%s)", f.Path, f.Line, f.Text, f.Rule)
 }
 
-// report records the findings of one rule after the other.
 type report struct {
 	rule     string
 	findings []Finding

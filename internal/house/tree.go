@@ -55,7 +55,6 @@ type GoFile struct {
 	waivers []*waiver
 }
 
-// waiver is a comment that lifts a rule for its line.
 type waiver struct {
 	rule, reason string
 	line         int
@@ -172,7 +171,6 @@ func (t *Tree) own(importPath string) (dir string, ok bool) {
 	return strings.CutPrefix(importPath, t.Module+"/")
 }
 
-// line returns the line of a node.
 func (t *Tree) line(n ast.Node) int { return t.fset.Position(n.Pos()).Line }
 
 // builds reports whether a file is part of a build without cgo for the system
@@ -188,7 +186,6 @@ func (t *Tree) builds(f *GoFile) bool {
 	return ok && err == nil
 }
 
-// imported returns the path of an import.
 func imported(s *ast.ImportSpec) string {
 	p, err := strconv.Unquote(s.Path.Value)
 	if err != nil {

@@ -44,7 +44,6 @@ func (c *Collector[S]) Collect(out chan<- prometheus.Metric) {
 	}
 }
 
-// series is one of a family.
 type series struct {
 	value  float64
 	labels []string

@@ -160,7 +160,6 @@ func text(name string) string {
 	return strconv.QuoteToASCII(name)
 }
 
-// word returns the name of a value of an enumeration as a label value.
 func word(name string) string {
 	return strings.ReplaceAll(strings.ToLower(name), " ", "_")
 }

@@ -7,7 +7,6 @@ import (
 	"time"
 )
 
-// retryInterval is the interval between attempts to bind an address.
 const retryInterval = time.Second
 
 // Keep is [Listen] and [Server.Start] for a program that must run even if they fail. When the

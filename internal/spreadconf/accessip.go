@@ -46,7 +46,6 @@ func ParseAccessIP(file string, src []byte) (*AccessIP, error) {
 	return a, nil
 }
 
-// parseNetwork reads an address, or an address and its number of bits.
 func parseNetwork(s string) (netip.Prefix, bool) {
 	ip, bitsText, hasBits := strings.Cut(s, "/")
 	addr, err := netip.ParseAddr(ip)

@@ -112,7 +112,6 @@ func versionOf(a netip.Addr) IPVersion {
 	return IPv6
 }
 
-// wildcard returns 0.0.0.0 or ::.
 func (v IPVersion) wildcard() netip.Addr {
 	if v == IPv4 {
 		return netip.IPv4Unspecified()

@@ -41,7 +41,6 @@ func ringName(accelerated bool) string {
 	return "original protocol"
 }
 
-// plural returns "1 daemon", "2 daemons".
 func plural(n int, what string) string {
 	if n == 1 {
 		return "1 " + what

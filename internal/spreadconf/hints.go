@@ -8,9 +8,9 @@ import (
 )
 
 // This file turns a token that cannot stand where it does into an error that says what to write
-// instead. The parser comes here only to fail.
+// instead. The parser comes here only to fail: notValue is for a look-ahead that is no value, and so
+// on.
 
-// found says what the token is.
 func found(t token) string {
 	if t.kind == kindEOF {
 		return "found the end of the file"
@@ -112,7 +112,6 @@ func nearKeyword(s string) string {
 	return conf.Suggest(s, words)
 }
 
-// notEquals: the look-ahead is not the "=" after key.
 func (p *parser) notEquals(key token) *Error {
 	advice := "write `" + key.text + " = VALUE`"
 	switch t := p.tok; {
@@ -126,7 +125,6 @@ func (p *parser) notEquals(key token) *Error {
 	return p.unexpected(CodeSyntax, "`=` after "+key.text, advice)
 }
 
-// notValue: the look-ahead is not the value that the option takes.
 func (p *parser) notValue(opt *option, key token) *Error {
 	expected, advice := "a value", "write `"+key.text+" = VALUE`, with the value in quotes if it has spaces"
 	switch opt.form {
@@ -176,7 +174,6 @@ func reservedAdvice(t token, before string) string {
 	return what + "; quote it, as in `" + before + "\"" + t.text + "\"`"
 }
 
-// notNumber: the look-ahead is not the number that key takes.
 func (p *parser) notNumber(key token, expected string) *Error {
 	t := p.tok
 	advice := "write `" + key.text + " = NUMBER`, with up to nine digits"
@@ -195,7 +192,6 @@ func (p *parser) notNumber(key token, expected string) *Error {
 	return p.unexpected(CodeSyntax, p.valueOf(expected, key), advice)
 }
 
-// notFlagsOpen: the look-ahead is not the brace that opens the flags.
 func (p *parser) notFlagsOpen() *Error {
 	advice := "write `DebugFlags = { PRINT EXIT }`"
 	if p.tok.kind == kindFlag {
@@ -204,7 +200,6 @@ func (p *parser) notFlagsOpen() *Error {
 	return p.unexpected(CodeSyntax, "`{`", advice)
 }
 
-// notFlag: the look-ahead is no flag, in the list that key began.
 func (p *parser) notFlag(key token) *Error {
 	t := p.tok
 	names := []string{"ALL", "NONE"}
@@ -229,7 +224,6 @@ func (p *parser) notFlag(key token) *Error {
 	return p.unexpected(CodeSyntax, "a flag or `}`", advice)
 }
 
-// notSegmentAddr: no address after Spread_Segment.
 func (p *parser) notSegmentAddr() *Error {
 	t := p.tok
 	advice := "write `Spread_Segment ADDRESS:PORT {`"
@@ -247,7 +241,6 @@ func (p *parser) notSegmentAddr() *Error {
 	return p.unexpected(CodeSyntax, "the address of the segment", advice)
 }
 
-// notSegmentOpen: no brace after the addresses of a segment.
 func (p *parser) notSegmentOpen() *Error {
 	t := p.tok
 	advice := "write `{` before the daemons of the segment"
@@ -267,10 +260,8 @@ func (p *parser) notSegmentOpen() *Error {
 	return p.unexpected(CodeSyntax, "`{` or another address", advice)
 }
 
-// bare returns the address of a token without its port.
 func bare(t token) string { return t.addr.String() }
 
-// notDaemon: the look-ahead is no daemon, in an open segment.
 func (p *parser) notDaemon(seg *Segment) *Error {
 	t := p.tok
 	advice, ok := map[kind]string{
@@ -337,7 +328,6 @@ func addrAdvice(s string) string {
 	return "write each number of an address from 0 to 255, without leading zeros"
 }
 
-// notInterface: the look-ahead is no entry of the interface list that began at open.
 func (p *parser) notInterface(open token, lettersSeen bool) *Error {
 	t := p.tok
 	upper := strings.ToUpper(t.text)

@@ -19,7 +19,6 @@ type lexer struct {
 	warn      func(Pos, Code, string)
 }
 
-// pos returns the place of the byte at l.off.
 func (l *lexer) pos() Pos {
 	return Pos{File: l.file, Line: l.line + 1, Col: l.off - l.lineStart + 1}
 }
@@ -60,7 +59,6 @@ func (l *lexer) next() (token, *Error) {
 	return token{kind: kindEOF, pos: l.pos()}, nil
 }
 
-// skip consumes n bytes and counts their lines.
 func (l *lexer) skip(n int) {
 	text := l.src[l.off : l.off+n]
 	if i := bytes.LastIndexByte(text, '\n'); i >= 0 {
@@ -70,7 +68,6 @@ func (l *lexer) skip(n int) {
 	l.off += n
 }
 
-// take consumes n bytes as one token.
 func (l *lexer) take(k kind, n int) token {
 	t := token{kind: k, pos: l.pos(), text: string(l.src[l.off : l.off+n])}
 	l.skip(n)
@@ -113,7 +110,6 @@ func (l *lexer) quoted(quote byte) (token, *Error) {
 	return t, l.refuseNUL(t)
 }
 
-// takeWord consumes the n bytes of a word and classifies them.
 func (l *lexer) takeWord(n int) (token, *Error) {
 	t := l.take(kindWord, n)
 	t.word = t.text

@@ -39,7 +39,6 @@ type flagName struct {
 	flag DebugFlags
 }
 
-// flagNames are the names of single classes, by bit.
 func flagNames() []flagName {
 	return []flagName{
 		{"EXIT", FlagExit},

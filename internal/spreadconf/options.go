@@ -21,7 +21,6 @@ const (
 	formStamp // a word that may be missing, with its "="
 )
 
-// option is an option of the language.
 type option struct {
 	name string
 	form form
@@ -70,7 +69,6 @@ var optionTable = []option{
 	{"AccessControlPolicy", formWord, setPolicy, func(c *Config) string { return c.Options.AccessControlPolicy }},
 }
 
-// optionNamed returns the option of that exact name, or nil.
 func optionNamed(name string) *option {
 	for i := range optionTable {
 		if optionTable[i].name == name {
@@ -80,7 +78,6 @@ func optionNamed(name string) *option {
 	return nil
 }
 
-// option reads one option and puts it into effect.
 func (p *parser) option() *Error {
 	key := p.tok
 	opt := optionNamed(key.text)
@@ -133,7 +130,6 @@ func (p *parser) optionValue(opt *option, key token) *Error {
 	return nil
 }
 
-// equals takes the "=" after key.
 func (p *parser) equals(key token) *Error {
 	if p.tok.kind != kindEquals {
 		return p.notEquals(key)

@@ -79,7 +79,6 @@ func (p *parser) advise(at Pos, code Code, msg string) {
 	p.cfg.Advice = append(p.cfg.Advice, Warning{Pos: at, Code: code, Text: msg})
 }
 
-// fail returns an error about a token.
 func fail(t token, code Code, msg, advice string) *Error {
 	return &Error{
 		Pos: t.pos, Token: t.text,

@@ -210,7 +210,6 @@ func (env *Environment) sameZone(a, b string) bool {
 	return ok && ok2 && i == j
 }
 
-// maxListed bounds how many names or addresses a message lists.
 const maxListed = 10
 
 func list(addrs []netip.Addr) string {

@@ -42,7 +42,6 @@ func (k kind) reserved() bool {
 	return false
 }
 
-// token is one token of a file.
 type token struct {
 	kind kind
 	pos  Pos
@@ -135,7 +134,6 @@ func allIn(s string, in func(byte) bool) bool {
 	return s != ""
 }
 
-// isWordByte reports whether c may stand in a word.
 func isWordByte(c byte) bool {
 	switch c {
 	case ' ', '\t', '\r', '\n', '\v', '\f', '#', '{', '}', '[', ']':
@@ -164,7 +162,6 @@ var (
 	bracketForm = regexp.MustCompile(`^\[(` + ipv6Text + `(?:%[^ \t\r\n\v\f#{}\[\]\x00]+)?)\]:(\d{1,5})`)
 )
 
-// looksIPv4 reports whether s has the form of an IPv4 address.
 func looksIPv4(s string) bool { return ipv4Form.MatchString(s) }
 
 // looksLikeAddr reports whether s has the form of an address, a valid one or not.

@@ -24,7 +24,6 @@ type session struct {
 	ended bool
 }
 
-// handle runs one connection from the first byte to the last.
 func (d *Daemon) handle(nc net.Conn) {
 	in := bufio.NewReader(nc)
 	s, refusal := d.open(nc, in)
@@ -182,7 +181,6 @@ func (d *Daemon) deliver(from *session, m *wire.Message, b []byte) {
 	}
 }
 
-// send queues bytes for a client.
 func (s *session) send(b []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -190,7 +188,6 @@ func (s *session) send(b []byte) {
 	s.ready.Signal()
 }
 
-// end makes the writer stop and closes the connection.
 func (s *session) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -199,7 +196,6 @@ func (s *session) end() {
 	_ = s.nc.Close()
 }
 
-// write is the goroutine that writes to the client.
 func (s *session) write() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -15,7 +15,6 @@ import (
 // is checked.
 const MinSize = stampLen
 
-// maxClients bounds publishers and receivers.
 const maxClients = 1000
 
 // Config says what to measure. The zero value of a field is its default.
@@ -94,7 +93,6 @@ func (c Config) withDefaults() (Config, error) {
 	return c, spread.CheckGroup(c.Group)
 }
 
-// sizes returns the lengths of the shortest and the longest payload.
 func (c *Config) sizes() (least, most int) {
 	d := int(c.Vary * float64(c.Size))
 	return max(MinSize, c.Size-d), min(spread.MaxPayload(1), c.Size+d)

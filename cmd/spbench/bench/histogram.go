@@ -12,7 +12,6 @@ const (
 	subs    = 1 << subBits
 )
 
-// histogram counts durations.
 type histogram struct {
 	counts [(64 - subBits) * subs]int64
 	n      int64
@@ -27,7 +26,6 @@ func (h *histogram) add(d time.Duration) {
 	h.max = max(h.max, d)
 }
 
-// merge adds what another has.
 func (h *histogram) merge(o *histogram) {
 	for i, n := range o.counts {
 		h.counts[i] += n
@@ -55,7 +53,6 @@ func bucket(v uint64) int {
 	return shift*subs + int(v>>shift)
 }
 
-// upper returns the largest value of a bucket.
 func upper(i int) uint64 {
 	shift := max(0, i/subs-1)
 	return (uint64(i-shift*subs)+1)<<shift - 1

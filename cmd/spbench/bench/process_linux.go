@@ -8,7 +8,6 @@ import (
 	"time"
 )
 
-// usage is what a process has used.
 type usage struct {
 	cpu    time.Duration
 	memory int64 // bytes

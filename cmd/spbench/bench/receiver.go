@@ -28,13 +28,11 @@ type receiver struct {
 	views     int64
 }
 
-// stream records the messages received from one publisher.
 type stream struct {
 	next  uint64          // all lower numbers were received
 	ahead map[uint64]bool // higher numbers that were received
 }
 
-// newReceiver returns a receiver for what so many publishers send.
 func newReceiver(conn *spread.Conn, daemon, publishers int) *receiver {
 	v := &receiver{conn: conn, daemon: daemon, got: make([]atomic.Uint64, publishers), streams: make([]stream, publishers)}
 	for i := range v.streams {
@@ -43,7 +41,6 @@ func newReceiver(conn *spread.Conn, daemon, publishers int) *receiver {
 	return v
 }
 
-// receive takes what comes until ctx ends.
 func (v *receiver) receive(ctx context.Context, r *run) error {
 	var m spread.Message
 	for {

@@ -16,7 +16,6 @@ import (
 	"github.com/spreadd/spreadd/spread"
 )
 
-// run is one measurement.
 type run struct {
 	cfg        Config
 	id         uint32
@@ -107,7 +106,6 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 	return res, nil
 }
 
-// disconnect closes all connections.
 func (r *run) disconnect() {
 	for _, p := range r.publishers {
 		p.conn.Kill()
@@ -117,17 +115,14 @@ func (r *run) disconnect() {
 	}
 }
 
-// joined reports whether all receivers are in one view.
 func (r *run) joined() bool {
 	return !slices.ContainsFunc(r.receivers, func(v *receiver) bool { return v.viewed.Load() != int64(len(r.receivers)) })
 }
 
-// complete reports whether all messages sent have arrived everywhere.
 func (r *run) complete() bool {
 	return !slices.ContainsFunc(r.publishers, func(p *publisher) bool { return p.sent.Load() > r.arrived(p.index) })
 }
 
-// connect opens all connections.
 func (r *run) connect(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, r.cfg.Patience)
 	defer cancel()
@@ -160,7 +155,6 @@ func (r *run) connect(ctx context.Context) error {
 
 var errPatience = errors.New("time limit exceeded")
 
-// until waits for a condition.
 func (r *run) until(ctx context.Context, what string, cond func() bool) error {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
@@ -224,7 +218,6 @@ func (r *run) arrived(publisher uint32) uint64 {
 	return least
 }
 
-// sent returns how many messages all publishers have sent.
 func (r *run) sent() uint64 {
 	var n uint64
 	for _, p := range r.publishers {

@@ -29,7 +29,6 @@ type field struct {
 // move is a former key that is now in a table: spool_bytes is spool.size.
 type move struct{ from, to string }
 
-// kind is what a single value is.
 type kind uint8
 
 const (
@@ -59,7 +58,6 @@ var needs = [...]string{
 	kindSize: `a size such as "64MiB"`, kindDuration: `a duration such as "30s"`, kindTable: "a table",
 }
 
-// need names what a key takes.
 func (f *field) need() string {
 	switch {
 	case f.shape == list && f.kind == kindTable:
@@ -76,7 +74,6 @@ func (f *field) need() string {
 // isHeading reports whether the values of a key are written below a heading.
 func (f *field) isHeading() bool { return f.kind == kindTable && !f.inline }
 
-// fieldsOf returns the keys of a struct.
 func fieldsOf(t reflect.Type) []field {
 	var fields []field
 	for i := range t.NumField() {
@@ -179,7 +176,6 @@ func (f *field) parse(text string) reflect.Value {
 	return v
 }
 
-// inBounds reports whether a number is within the bounds of its key.
 func (f *field) inBounds(v reflect.Value) bool {
 	if v.CanFloat() {
 		n := v.Float() // NaN is out of all bounds
@@ -189,7 +185,6 @@ func (f *field) inBounds(v reflect.Value) bool {
 	return (f.min == "" || n >= f.parse(f.min).Int()) && (f.max == "" || n <= f.parse(f.max).Int())
 }
 
-// bounds says what inBounds wants.
 func (f *field) bounds() string {
 	switch {
 	case f.max == "":

@@ -81,7 +81,6 @@ func (p *places) note(path string, pos conf.Pos) {
 	}
 }
 
-// key reads a dotted key.
 func (p *places) key() (parts []string) {
 	for {
 		p.pass(blank)
@@ -113,7 +112,6 @@ func (p *places) table(parts []string, array bool, pos conf.Pos) string {
 	return path
 }
 
-// assignment reads a key and passes its value.
 func (p *places) assignment(path string) {
 	pos, begin := p.pos(), p.off
 	for _, part := range p.key() {

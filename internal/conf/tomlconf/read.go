@@ -190,7 +190,6 @@ func (t *Table) warnOld(old, key string, both bool) bool {
 	return true
 }
 
-// value reads the value of a key.
 func (t *Table) value(f *field, raw any, v reflect.Value) {
 	path := t.pathOf(f.key)
 	switch f.shape {
@@ -239,7 +238,6 @@ func (t *Table) names(f *field, raw any, v reflect.Value) {
 	}
 }
 
-// entry reads an entry of a list.
 func (t *Table) entry(f *field, path string, raw any, v reflect.Value) {
 	if f.kind == kindTable {
 		setDefaults(v)
@@ -247,7 +245,6 @@ func (t *Table) entry(f *field, path string, raw any, v reflect.Value) {
 	t.one(f, path, raw, v)
 }
 
-// one reads a single value.
 func (t *Table) one(f *field, path string, raw any, v reflect.Value) {
 	pos, known := t.doc.places[path]
 	if !known {
@@ -331,7 +328,6 @@ func (f *field) store(raw any, v reflect.Value) (ok bool, err error) {
 	}
 }
 
-// wrong reports a value of another type than its key takes.
 func (t *Table) wrong(f *field, pos conf.Pos, raw any) {
 	t.doc.errorf(pos, "", "%s must be %s, not %s", f.key, f.need(), typeName(raw))
 }

@@ -65,7 +65,6 @@ func former(now string, s object) object {
 	return s
 }
 
-// merge returns an object with the keys of several.
 func merge(objects ...object) object {
 	all := make(object)
 	for _, o := range objects {
@@ -79,7 +78,6 @@ const (
 	durationPattern = `^([0-9]+d|([0-9]*\.?[0-9]+(ns|us|µs|ms|s|m|h))+|0)$`
 )
 
-// schema is that of the value of a key.
 func (f *field) schema() object {
 	s := f.single()
 	switch f.shape {
@@ -104,7 +102,6 @@ func (f *field) notes() object {
 	return s
 }
 
-// sentence is the help of a key as a sentence.
 func (f *field) sentence() string {
 	if f.help == "" {
 		return ""
@@ -156,7 +153,6 @@ type keyTable struct {
 	seen map[reflect.Type]string // where the keys of a table are listed
 }
 
-// kindNames are what a table of keys calls the kinds.
 var kindNames = [...]string{
 	kindText: "string", kindString: "string", kindBool: "`true`, `false`", kindInt: "integer", kindFloat: "number",
 	kindSize: "size", kindDuration: "duration", kindTable: "table",

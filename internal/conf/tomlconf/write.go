@@ -149,7 +149,6 @@ func Quote(s string) string {
 	return b.String()
 }
 
-// quoteKey writes a key, in quotes if it needs them.
 func quoteKey(name string) string {
 	bare := name != "" && !strings.ContainsFunc(name, func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' || r == '-')

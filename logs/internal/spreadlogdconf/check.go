@@ -76,10 +76,8 @@ func (p *parser) checkLog(l *Log) {
 	}
 }
 
-// maxShown is how many bytes of a word messages show.
 const maxShown = 40
 
-// quoteShort returns s in quotes, cut if it is long.
 func quoteShort(s string) string {
 	if len(s) > maxShown {
 		return strconv.Quote(s[:maxShown]) + "..."

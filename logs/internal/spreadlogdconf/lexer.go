@@ -39,7 +39,6 @@ const (
 	kwVhostGroup
 )
 
-// keywords returns all keywords as in a file.
 func keywords() (names []string) {
 	for k := kwNone + 1; k <= kwVhostGroup; k++ {
 		names = append(names, k.String())
@@ -114,7 +113,6 @@ func newLexer(file string, src []byte) *lexer {
 
 func (l *lexer) pos() conf.Pos { return conf.Pos{File: l.file, Line: l.line, Col: l.off - l.bol + 1} }
 
-// skip passes white space and comments.
 func (l *lexer) skip() {
 	for ; l.off < len(l.src); l.off++ {
 		switch l.src[l.off] {
@@ -161,7 +159,6 @@ func (l *lexer) equals() bool {
 	return true
 }
 
-// peek returns the next token without passing it.
 func (l *lexer) peek() token {
 	saved := *l
 	t := l.next()

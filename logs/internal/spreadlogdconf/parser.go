@@ -143,7 +143,6 @@ func (p *parser) open(head token) bool {
 	return !p.failed
 }
 
-// misplaced reports a token that cannot stand where a directive is expected.
 func (p *parser) misplaced(t token, expected string) {
 	switch place := t.keyword.place(); {
 	case t.keyword == kwVhostGroup:
@@ -176,7 +175,6 @@ func (p *parser) strayWord(t token) string {
 	return ""
 }
 
-// place says where a directive belongs.
 func (k keyword) place() string {
 	switch k {
 	case kwPort, kwHost, kwLog:

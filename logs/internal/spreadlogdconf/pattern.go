@@ -52,7 +52,6 @@ func translateEgrep(pattern string) (string, error) {
 	return out.String(), nil
 }
 
-// translateEscape translates a backslash and c.
 func translateEscape(c byte) (string, error) {
 	switch {
 	case c >= '1' && c <= '9':
