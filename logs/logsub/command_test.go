@@ -5,12 +5,15 @@ package logsub
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/logs/internal/logline"
 	"github.com/spreadd/spreadd/spread"
 )
@@ -72,5 +75,36 @@ func TestCommands(t *testing.T) {
 	}
 	if got := strings.TrimSpace(read(t, filepath.Join(dir, "count"))); got != fmt.Sprint(rounds*each) {
 		t.Errorf("%s lines were counted", got)
+	}
+}
+
+// TestFailingCommand: lines for a command that fails without reading them are lost at the end, and
+// not counted as written.
+func TestFailingCommand(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("nobody knows what a process has read")
+	}
+	src := &source{more: make(chan int), messages: []*spread.Message{{Groups: []string{"a"}, Payload: []byte("line\n")}}}
+	var log testkit.Output
+	s, err := New(Config{
+		StatsInterval: -1, CommandWait: 100 * time.Millisecond, Log: slog.New(slog.NewTextHandler(&log, nil)),
+		Dial:        func(context.Context, string, string) (spread.Connection, error) { return src, nil },
+		Connections: []Connection{{Address: "4803", Logs: []Log{{Group: "a", File: "|exit 3"}}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	src.more <- 100
+	log.Wait(t, `msg="command ended; it will be restarted" sink="|exit 3"`)
+	testkit.Wait(t, "all lines", func() bool { q := s.Stats().Sink("|exit 3").Queue; return q != nil && q.Put == 100 })
+	cancel()
+	if err := <-done; err == nil || !strings.Contains(err.Error(), "100 lines are lost") {
+		t.Errorf("Run: %v", err)
+	}
+	if st := s.Stats(); st.Sink("|exit 3").Records != 0 || st.Dropped["at_end"] != 100 {
+		t.Errorf("%d lines are written and %d lost", st.Sink("|exit 3").Records, st.Dropped["at_end"])
 	}
 }

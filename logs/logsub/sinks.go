@@ -67,7 +67,9 @@ func (s *Subscriber) fileRoute(l *Log) (*writer, *route, error) {
 
 func (s *Subscriber) commandRoute(l *Log, text string) (*writer, *route, error) {
 	w, err := s.queued(l.File, queue.Config{RetryLast: retryInterval}, func() (sink.Deliverer, error) {
-		return commandsink.New(text, commandsink.Options{Output: s.cfg.Output, EndWait: s.cfg.CommandWait}), nil
+		return commandsink.New(text, commandsink.Options{
+			Output: s.cfg.Output, EndWait: s.cfg.CommandWait, Log: s.cfg.Log.With(slog.String("sink", l.File)),
+		}), nil
 	})
 	if err != nil {
 		return nil, nil, err

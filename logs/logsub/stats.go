@@ -197,7 +197,7 @@ func (s *Subscriber) attrs() []any {
 			args = append(args, slog.Int64("dropped_"+reason, n))
 		}
 	}
-	var missing, written, altered int64
+	var missing, written, altered, byCommands int64
 	for _, p := range st.Publishers {
 		missing += p.Missing - p.Late
 	}
@@ -207,6 +207,9 @@ func (s *Subscriber) attrs() []any {
 	for i := range st.Sinks {
 		written += st.Sinks[i].Records
 		altered += st.Sinks[i].Altered
+		if strings.HasPrefix(st.Sinks[i].Name, "|") {
+			byCommands += st.Sinks[i].DroppedRecords
+		}
 	}
 	args = append(args, slog.Int64("written", written))
 	if altered > 0 {
@@ -214,6 +217,9 @@ func (s *Subscriber) attrs() []any {
 	}
 	if lost := st.Sinks[0].DroppedRecords; lost > 0 {
 		args = append(args, slog.Int64("lost_by_files", lost))
+	}
+	if byCommands > 0 {
+		args = append(args, slog.Int64("lost_by_commands", byCommands))
 	}
 	if st.Perl.Starts > 0 {
 		args = append(args, perlAttrs(&st.Perl)...)

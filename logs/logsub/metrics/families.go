@@ -195,7 +195,7 @@ func sinkFamilies() []family {
 			"Bytes taken from the queue and not written yet, for instance because a disk is full.",
 			sinkEach(func(k *logsub.SinkStats) int64 { return k.Waiting })),
 		prom.Counters("logsub_sink_lost_lines_total", "lines", "sink",
-			"Lines dropped behind the queue: a file could not be written for too long, or a database rejected them.",
+			"Lines dropped behind the queue: a file could not be written for too long, a database rejected them, or a command did not read them.",
 			sinkEach(func(k *logsub.SinkStats) int64 { return k.DroppedRecords })),
 		prom.Counters("logsub_sink_lost_bytes_total", "bytes", "sink",
 			"Bytes of these lines.",

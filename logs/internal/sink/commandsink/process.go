@@ -3,6 +3,7 @@ package commandsink
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"sync"
@@ -29,8 +30,31 @@ type process struct {
 	gone  chan struct{} // closed when it has ended
 
 	mu     sync.Mutex
-	closed bool // we have ended its input
-	broken bool // it has closed its input itself
+	closed bool     // we have ended its input
+	broken bool     // it has closed its input itself
+	rest   *os.File // once closed: the other end of the pipe, if the system gives us that
+	handed handed   // lines that are left to it
+	unread int      // bytes of its input that it had not read when it ended
+}
+
+// handed are lines that were in the pipe when we ended the input of a process.
+type handed struct {
+	begin int   // where the first one begins
+	ends  []int // where each ends
+	total int   // bytes that the process has received, with those of a torn line
+}
+
+// last returns how many lines, and how many bytes of them, are among the last bytes.
+func (h *handed) last(unread int) (lines, bytes int) {
+	read := h.total - unread
+	for i := len(h.ends) - 1; i >= 0 && h.ends[i] > read; i-- {
+		lines++
+		bytes = h.ends[len(h.ends)-1] - h.begin
+		if i > 0 {
+			bytes = h.ends[len(h.ends)-1] - h.ends[i-1]
+		}
+	}
+	return lines, bytes
 }
 
 // start starts the command, unless the pause is not over.
@@ -59,15 +83,31 @@ func (s *Sink) start() (*process, error) {
 	return p, nil
 }
 
-// wait waits for the end of the process, so that no zombie stays, and sets when the next one may
-// start.
+// wait waits for the end of the process, so that no zombie stays, logs it, and sets when the next
+// one may start.
 func (p *process) wait() {
 	err := p.cmd.Wait()
-	close(p.gone)
 	p.mu.Lock()
 	asked := p.closed && !p.broken
+	switch { // a child of the command may read on
+	case !p.closed && !hasReader(p.stdin):
+		p.unread = waiting(p.stdin)
+	case p.rest != nil && !alive(p.cmd):
+		p.unread = waiting(p.rest)
+	}
+	if p.rest != nil {
+		_ = p.rest.Close() // it was only looked at
+	}
+	unread := p.unread
+	lost, bytes := p.handed.last(unread)
+	close(p.gone)
 	p.mu.Unlock()
+	p.sink.countHanded(&p.handed, lost, bytes)
+	log := p.sink.opt.Log.With(slog.Int("unread_bytes", unread))
 	if asked {
+		if err != nil || lost > 0 {
+			log.Warn("command ended", slog.Any("error", err), slog.Int("lost_lines", lost))
+		}
 		return
 	}
 	if err == nil {
@@ -81,6 +121,7 @@ func (p *process) wait() {
 	}
 	r.pause = min(max(2*r.pause, restartFirst), restartLast)
 	r.after, r.cause = time.Now().Add(r.pause), err
+	log.Warn("command ended; it will be restarted", slog.Any("error", err), slog.String("pause", r.pause.String()))
 }
 
 // ended reports whether the process has ended, or no longer reads.
@@ -112,10 +153,28 @@ func (p *process) write(b []byte) (int, error) {
 	return n, err
 }
 
-// closeInput ends the input of the process, and makes sure that it ends.
-func (p *process) closeInput() error {
+// left returns how many bytes of its input the process has not read.
+func (p *process) left() int {
 	p.mu.Lock()
-	p.closed = true
+	defer p.mu.Unlock()
+	select {
+	case <-p.gone:
+		return p.unread
+	default:
+		return waiting(p.stdin)
+	}
+}
+
+// closeInput ends the input of the process, and makes sure that it ends. Lines in the pipe are left
+// to it.
+func (p *process) closeInput(h handed) error {
+	p.mu.Lock()
+	p.closed, p.handed = true, h
+	select {
+	case <-p.gone:
+	default:
+		p.rest = otherEnd(p.stdin)
+	}
 	p.mu.Unlock()
 	err := p.stdin.Close()
 	p.sink.running.Go(func() {

@@ -3,6 +3,7 @@
 package commandsink
 
 import (
+	"errors"
 	"os/exec"
 	"syscall"
 )
@@ -17,3 +18,8 @@ func shell(text string) *exec.Cmd {
 
 func terminate(cmd *exec.Cmd) error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 func kill(cmd *exec.Cmd) error      { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+
+// alive reports whether anything that a command has started still runs.
+func alive(cmd *exec.Cmd) bool {
+	return !errors.Is(syscall.Kill(-cmd.Process.Pid, 0), syscall.ESRCH)
+}

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,6 +20,12 @@ import (
 // DefaultEndWait is the default of [Options.EndWait].
 const DefaultEndWait = 5 * time.Second
 
+// readFirst and readLast bound the pause between two looks at what a process has read; it doubles.
+const (
+	readFirst = 200 * time.Microsecond
+	readLast  = 50 * time.Millisecond
+)
+
 // ErrBusy means that a command does not read its input.
 var ErrBusy = errors.New("the command does not read its input")
 
@@ -25,6 +33,8 @@ var ErrBusy = errors.New("the command does not read its input")
 type Options struct {
 	// Output receives the command's standard output and standard error; nil discards them.
 	Output *os.File
+	// Log gets the end of each process; nil discards it.
+	Log *slog.Logger
 	// EndWait is how long the command may take to end after the end of its input, and again after
 	// it was asked to end, before it is killed. Zero means DefaultEndWait.
 	EndWait time.Duration
@@ -46,25 +56,28 @@ type Sink struct {
 		cause error         // why the last process ended
 	}
 	stats struct {
-		records, bytes, errors, reopens, waiting atomic.Int64
+		records, bytes, errors, reopens, waiting, lost, lostBytes atomic.Int64
 	}
 }
 
 // New returns the sink of a command. It does not start the command; Idle does.
 func New(text string, opt Options) *Sink {
 	opt.EndWait = cmp.Or(opt.EndWait, DefaultEndWait)
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
 	return &Sink{text: text, opt: opt}
 }
 
-// batch is the batch that is being written.
+// batch is the batch that is being written. Positions are in text.
 type batch struct {
 	*queue.Batch
 	base    int    // lines that were acknowledged before it came
 	text    []byte // the other lines
-	ends    []int  // where each ends in text
-	first   int    // index of the first line that is not written whole
+	ends    []int  // where each ends
+	first   int    // index of the first line that the process has not read whole
 	begin   int    // where that begins
-	written int    // bytes of text
+	written int    // up to where the process has received it
 }
 
 // load copies the lines of a batch.
@@ -76,29 +89,92 @@ func (b *batch) load(from *queue.Batch) {
 	}
 }
 
-// wrote notes that n more bytes are written, and returns how many lines they complete.
-func (b *batch) wrote(n int) (lines int) {
-	b.written += n
-	before := b.first
-	for b.first < len(b.ends) && b.ends[b.first] <= b.written {
+// readTo notes up to where the process has read.
+func (b *batch) readTo(at int) {
+	for b.first < len(b.ends) && b.ends[b.first] <= at {
 		b.begin = b.ends[b.first]
 		b.first++
 	}
-	return b.first - before
 }
 
-// Deliver implements [sink.Deliverer]. Lines that the process has received whole are acknowledged.
-func (s *Sink) Deliver(_ context.Context, b *queue.Batch) error {
+// inPipe returns the whole lines that the process has received and not read.
+func (b *batch) inPipe() handed {
+	n := b.first
+	for n < len(b.ends) && b.ends[n] <= b.written {
+		n++
+	}
+	return handed{begin: b.begin, ends: slices.Clone(b.ends[b.first:n]), total: b.written}
+}
+
+// Deliver implements [sink.Deliverer]. Lines that the process has read whole are acknowledged. What
+// is in the pipe is not, because it is lost if the process ends.
+func (s *Sink) Deliver(ctx context.Context, b *queue.Batch) error {
 	if s.batch.Batch != b {
 		s.batch.load(b)
 	}
 	err := s.write()
+	if err == nil {
+		err = s.await(ctx)
+	}
+	s.acknowledge()
+	return err
+}
+
+// await waits until the process has read the batch, for [writeWait] at most.
+func (s *Sink) await(ctx context.Context) error {
+	limit := time.After(min(writeWait, s.opt.EndWait))
+	for pause := readFirst; ; pause = min(2*pause, readLast) {
+		s.count()
+		if s.batch.first == len(s.batch.ends) || s.reopen.Load() {
+			return nil
+		}
+		select {
+		case <-s.process.gone:
+			s.stats.errors.Add(1)
+			return errors.New("the command ended before it read its input")
+		case <-limit:
+			return nil // what it has not read is in its pipe
+		case <-ctx.Done():
+			return nil
+		case <-time.After(pause):
+		}
+	}
+}
+
+// count counts what the process has read.
+func (s *Sink) count() {
+	b := &s.batch
+	first, begin := b.first, b.begin
+	if s.process != nil {
+		b.readTo(b.written - s.process.left())
+	}
+	s.stats.records.Add(int64(b.first - first))
+	s.stats.bytes.Add(int64(b.begin - begin))
+	s.stats.waiting.Store(int64(len(b.text) - b.begin))
+}
+
+// countHanded counts lines that were left to a process, when it has ended.
+func (s *Sink) countHanded(h *handed, lost, lostBytes int) {
+	if len(h.ends) == 0 {
+		return
+	}
+	s.stats.records.Add(int64(len(h.ends) - lost))
+	s.stats.bytes.Add(int64(h.ends[len(h.ends)-1] - h.begin - lostBytes))
+	s.stats.lost.Add(int64(lost))
+	s.stats.lostBytes.Add(int64(lostBytes))
+}
+
+// acknowledge acknowledges what has been read.
+func (s *Sink) acknowledge() {
+	b := s.batch.Batch
+	if b == nil {
+		return
+	}
 	done := s.batch.base + s.batch.first
 	if done == b.Len() {
 		s.batch.Batch = nil
 	}
 	b.Ack(done)
-	return err
 }
 
 // Idle implements [sink.Deliverer]: a process that has ended is started again.
@@ -126,9 +202,8 @@ func (s *Sink) write() error {
 	}
 	for b := &s.batch; b.written < len(b.text); {
 		n, err := s.process.write(b.text[b.written:])
-		s.stats.records.Add(int64(b.wrote(n)))
-		s.stats.bytes.Add(int64(n))
-		s.stats.waiting.Store(int64(len(b.text) - b.written))
+		b.written += n
+		s.count()
 		if err == nil && n == 0 {
 			err = io.ErrShortWrite
 		}
@@ -140,20 +215,34 @@ func (s *Sink) write() error {
 	return nil
 }
 
-// endProcess ends the input of the process. A line that it received in part goes to the next one.
+// endProcess ends the input of the process. Lines in the pipe are left to it, unless it has ended by
+// itself: then they go to the next one. A line that it received in part does so in any case.
 func (s *Sink) endProcess() {
 	if s.process == nil {
 		return
 	}
-	_ = s.process.closeInput() // it has ended, or reads to the end
+	s.count()
+	b := &s.batch
+	var left handed
+	if !s.process.ended() {
+		left = b.inPipe()
+		b.readTo(b.written)
+	}
+	_ = s.process.closeInput(left) // it has ended, or reads to the end
 	s.process = nil
-	s.batch.written = s.batch.begin
+	b.written = b.begin
 }
 
-// Close implements [sink.Deliverer]: it waits until all processes have ended. Lines that were not
-// written stay in the queue.
+// Close implements [sink.Deliverer]: it waits until all processes have ended. Lines that they have
+// not read stay in the queue.
 func (s *Sink) Close() error {
-	s.endProcess()
+	if p := s.process; p != nil {
+		_ = p.closeInput(handed{}) // it has ended, or reads to the end
+		<-p.gone
+		s.count()
+		s.acknowledge()
+		s.process = nil
+	}
 	s.stats.waiting.Store(0)
 	s.running.Wait()
 	return nil
@@ -163,6 +252,7 @@ func (s *Sink) Close() error {
 func (s *Sink) Stats() sink.Stats {
 	c := &s.stats
 	return sink.Stats{
-		Records: c.records.Load(), Bytes: c.bytes.Load(), Errors: c.errors.Load(), Reopens: c.reopens.Load(), Waiting: c.waiting.Load(),
+		Records: c.records.Load(), Bytes: c.bytes.Load(), DroppedRecords: c.lost.Load(), DroppedBytes: c.lostBytes.Load(),
+		Errors: c.errors.Load(), Reopens: c.reopens.Load(), Waiting: c.waiting.Load(),
 	}
 }

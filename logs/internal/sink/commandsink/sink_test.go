@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -130,8 +131,12 @@ func TestCommandDies(t *testing.T) {
 	}
 }
 
-// TestTornLine: a line that a process got a part of when it was killed goes whole to the next one.
+// TestTornLine: lines that a process received and did not read when it was killed go to the next
+// one, also the line that it received in part.
 func TestTornLine(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("nobody knows what a process has read")
+	}
 	dir := t.TempDir()
 	out, pids := filepath.Join(dir, "out"), filepath.Join(dir, "pids")
 	// The first process reads nothing, so that the pipe fills up in the midst of a line.
@@ -143,9 +148,8 @@ func TestTornLine(t *testing.T) {
 	if err := r.flush(); !errors.Is(err, ErrBusy) {
 		t.Fatalf("flush: %v", err)
 	}
-	got := r.Stats().Records
-	if got == 0 || got == 100 || r.Stats().Bytes == got*1000 {
-		t.Fatalf("the pipe took %+v: no line is torn", r.Stats())
+	if st := r.Stats(); st.Records != 0 || st.Bytes != 0 || st.Waiting != 100_000 {
+		t.Fatalf("a process that reads nothing has %+v", st)
 	}
 	pid, err := strconv.Atoi(strings.TrimSpace(content(pids)))
 	if err != nil {
@@ -158,8 +162,110 @@ func TestTornLine(t *testing.T) {
 	if err := r.Close(); err != nil {
 		t.Error(err)
 	}
-	if want := strings.Repeat(string(line), int(100-got)); content(out) != want {
+	if want := strings.Repeat(string(line), 100); content(out) != want {
 		t.Errorf("the next process has %d bytes, want %d", len(content(out)), len(want))
+	}
+}
+
+// TestPartlyRead: a process that ends after it has read one line and a half leaves the others, whole,
+// to the next one.
+func TestPartlyRead(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("nobody knows what a process has read")
+	}
+	out := filepath.Join(t.TempDir(), "out")
+	r := newRig(t, "test -e "+out+" && exec cat >> "+out+"; exec dd bs=1 count=15 of="+out, Options{})
+	for i := range 5 {
+		r.put(fmt.Appendf(nil, "line %d...\n", i)) // 10 bytes
+	}
+	testkit.Wait(t, "all lines", func() bool { return r.flush() == nil && r.Stats().Records == 5 })
+	if err := r.Close(); err != nil {
+		t.Error(err)
+	}
+	if want := "line 0...\nline line 1...\nline 2...\nline 3...\nline 4...\n"; content(out) != want {
+		t.Errorf("the processes have read %q, want %q", content(out), want)
+	}
+}
+
+// queued returns the sink of a command with a spool.
+func queued(t *testing.T, text, spool string, log *slog.Logger) *sink.Queued {
+	t.Helper()
+	const wait = 100 * time.Millisecond
+	s, err := sink.NewQueued(New(text, Options{EndWait: wait, Log: log}), sink.QueuedConfig{
+		Name: "|command", Queue: queue.Config{Spool: spool}, EndWait: wait, Log: log,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start(t.Context())
+	return s
+}
+
+// TestFailingCommand: lines of a command that fails without reading them are not counted as written.
+// Its end is logged, and they stay in the spool for a better one.
+func TestFailingCommand(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("nobody knows what a process has read")
+	}
+	dir := t.TempDir()
+	out := filepath.Join(dir, "out")
+	var log testkit.Output
+	s := queued(t, "exit 3", dir, slog.New(slog.NewTextHandler(&log, nil)))
+	o := s.Outlet("g", "")
+	var want strings.Builder
+	for i := range 100 {
+		o.Put(&sink.Line{Text: fmt.Appendf(nil, "line %d\n", i)})
+		fmt.Fprintf(&want, "line %d\n", i)
+	}
+	log.Wait(t, `msg="command ended; it will be restarted"`)
+	log.Wait(t, `level=ERROR msg="sink does not accept lines; they wait"`)
+	if !strings.Contains(log.String(), `error="exit status 3"`) {
+		t.Errorf("the log is\n%s", &log)
+	}
+	if st := s.Stats(); st.Records != 0 || st.Failing != 1 {
+		t.Errorf("counters are %+v", st)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = queued(t, "cat > "+out, dir, slog.New(slog.DiscardHandler))
+	testkit.Wait(t, "all lines", func() bool { return s.Stats().Records == 100 })
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if content(out) != want.String() {
+		t.Errorf("the next command has %d bytes, want %d", len(content(out)), want.Len())
+	}
+}
+
+// TestReopenUnread: lines that were left to a process at a reopening, and that it does not read, are
+// counted as lost.
+func TestReopenUnread(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("nobody knows what a process has read")
+	}
+	var log testkit.Output
+	r := newRig(t, "exec sleep 60", Options{EndWait: 50 * time.Millisecond, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	for range 10 {
+		r.put([]byte("line\n"))
+	}
+	b, err := r.queue.Next(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Deliver(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	r.Reopen()
+	if err := r.flush(); err != nil {
+		t.Fatal(err)
+	}
+	log.Wait(t, `level=WARN msg="command ended" unread_bytes=50 error="signal: terminated" lost_lines=10`)
+	if st := r.Stats(); st.Records != 0 || st.DroppedRecords != 10 || st.DroppedBytes != 50 {
+		t.Errorf("counters are %+v", st)
+	}
+	if err := r.Close(); err != nil {
+		t.Error(err)
 	}
 }
 
