@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -87,16 +86,6 @@ func stateName(state int32, names ...string) string {
 	return names[state-1]
 }
 
-// jsonConfig is what runJSON works with.
-type jsonConfig struct {
-	Load func() (Settings, error)
-	// Interval is between two rounds of queries, above 0.
-	Interval time.Duration
-	// Rounds is after how many rounds to end; 0 is never.
-	Rounds int
-	Out    io.Writer
-}
-
 // errNoAnswer means that a daemon did not answer in the last round.
 var errNoAnswer = errors.New("no answer")
 
@@ -104,7 +93,7 @@ var errNoAnswer = errors.New("no answer")
 // ctx ends or the rounds are over. The last round ends when all have answered.
 // The error is an errNoAnswer that names the daemons that did not answer in it, or
 // says why reports cannot be received or printed.
-func runJSON(ctx context.Context, cfg jsonConfig) error {
+func runJSON(ctx context.Context, cfg config) error {
 	settings, err := cfg.Load()
 	if err != nil {
 		return err

@@ -26,12 +26,11 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err != nil {
 		return o.set.Answer(err, stdout, stderr)
 	}
+	monitor := runMenu
 	if o.json {
-		err = runJSON(ctx, jsonConfig{Load: o.load, Interval: o.interval, Rounds: o.rounds, Out: stdout})
-	} else {
-		err = runMenu(ctx, menuConfig{Load: o.load, Interval: o.interval, In: stdin, Out: stdout})
+		monitor = runJSON
 	}
-	if err != nil {
+	if err := monitor(ctx, config{Load: o.load, Interval: o.interval, Rounds: o.rounds, In: stdin, Out: stdout}); err != nil {
 		fmt.Fprintf(stderr, "spmonitor: %v\n", err)
 		return flags.Failed
 	}
@@ -56,7 +55,7 @@ func (o *options) load() (Settings, error) {
 		Hash:        conf.Hash(),
 		Accelerated: conf.AcceleratedAtStart(),
 		Open: func(ctx context.Context) (Conn, error) {
-			return openSocket(ctx, socketConfig{Conf: conf, Self: self, Port: o.port})
+			return openSocket(ctx, conf, self, o.port)
 		},
 	}, nil
 }

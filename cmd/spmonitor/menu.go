@@ -43,20 +43,22 @@ type Settings struct {
 	Open func(ctx context.Context) (Conn, error)
 }
 
-// menuConfig is what runMenu works with.
-type menuConfig struct {
+// config is what runMenu and runJSON work with.
+type config struct {
 	// Load reads the configuration, at the start and on each reload.
 	Load func() (Settings, error)
 	// Interval is between two queries of status, above 0.
 	Interval time.Duration
-	In       io.Reader
-	Out      io.Writer
+	// Rounds is after how many queries runJSON ends; 0 is never.
+	Rounds int
+	In     io.Reader // of runMenu
+	Out    io.Writer
 }
 
 // runMenu carries out commands until the user quits, input ends or ctx does. A read
 // of input that is under way does not keep it from returning. The error says why
 // it could not start, or not go on.
-func runMenu(ctx context.Context, cfg menuConfig) error {
+func runMenu(ctx context.Context, cfg config) error {
 	p := &program{cfg: cfg, lines: make(chan string), done: make(chan struct{})}
 	defer close(p.done)
 	if err := p.load(ctx); err != nil {
@@ -76,7 +78,7 @@ func runMenu(ctx context.Context, cfg menuConfig) error {
 
 // program is the state of a run. All but reading belongs to one goroutine.
 type program struct {
-	cfg   menuConfig
+	cfg   config
 	lines chan string   // closed at the end of input
 	done  chan struct{} // closed when runMenu returns
 	over  bool

@@ -151,7 +151,7 @@ func (in *interpreter) do(command, rest string, args []string) error {
 		in.keyboard = keyboard
 		in.run(func() error {
 			defer func() { _ = keys.Close() }()
-			return runMenu(in.ctx, menuConfig{Load: in.load, Interval: interval, In: keys, Out: &in.screen})
+			return runMenu(in.ctx, config{Load: in.load, Interval: interval, In: keys, Out: &in.screen})
 		})
 	case "json":
 		rounds, err := strconv.Atoi(rest)
@@ -159,7 +159,7 @@ func (in *interpreter) do(command, rest string, args []string) error {
 			return err
 		}
 		in.run(func() error {
-			return runJSON(in.ctx, jsonConfig{Load: in.load, Interval: interval, Rounds: rounds, Out: &in.screen})
+			return runJSON(in.ctx, config{Load: in.load, Interval: interval, Rounds: rounds, Out: &in.screen})
 		})
 	case "type":
 		_, err := io.WriteString(in.keyboard, rest+"\n")

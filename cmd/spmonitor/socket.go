@@ -28,16 +28,6 @@ const (
 	maxReport = 2048
 )
 
-// socketConfig says whom to talk to, and as whom.
-type socketConfig struct {
-	Conf *spreadconf.Config
-	// Self is the daemon whose identity the monitor uses. Its address belongs to this host; it need
-	// not run.
-	Self spreadconf.Self
-	// Port receives reports, on Self's address; zero means any free port.
-	Port uint16
-}
-
 // Daemon is one that the monitor talks to.
 type Daemon struct {
 	Name    string
@@ -57,9 +47,10 @@ type socket struct {
 	buf     []byte // Receive's
 }
 
-// openSocket binds the monitor's socket.
-func openSocket(ctx context.Context, cfg socketConfig) (*socket, error) {
-	addr := netip.AddrPortFrom(cfg.Self.Addr, cfg.Port)
+// openSocket binds the monitor's socket. self is the daemon whose identity the monitor uses. Its
+// address belongs to this host and receives reports; it need not run.
+func openSocket(ctx context.Context, conf *spreadconf.Config, self spreadconf.Self, port uint16) (*socket, error) {
+	addr := netip.AddrPortFrom(self.Addr, port)
 	var lc net.ListenConfig
 	pc, err := lc.ListenPacket(ctx, "udp", addr.String())
 	if err != nil {
@@ -78,8 +69,8 @@ func openSocket(ctx context.Context, cfg socketConfig) (*socket, error) {
 		return nil, errors.Join(fmt.Errorf("cannot receive reports on %v: %w", addr, err), conn.Close())
 	}
 	return &socket{
-		conn: conn, self: wire.DaemonID(cfg.Self.Daemon.ID), hash: cfg.Conf.Hash(), port: local.Port(),
-		daemons: daemonsOf(cfg.Conf), buf: make([]byte, maxReport),
+		conn: conn, self: wire.DaemonID(self.Daemon.ID), hash: conf.Hash(), port: local.Port(),
+		daemons: daemonsOf(conf), buf: make([]byte, maxReport),
 	}, nil
 }
 

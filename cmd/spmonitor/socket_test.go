@@ -26,7 +26,7 @@ func open(t *testing.T, r *localringtest.Ring, name string) *socket {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := openSocket(t.Context(), socketConfig{Conf: r.Conf, Self: self})
+	c, err := openSocket(t.Context(), r.Conf, self, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -280,7 +280,7 @@ func TestClose(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = openSocket(t.Context(), socketConfig{Conf: r.Conf, Self: self, Port: c.port})
+	_, err = openSocket(t.Context(), r.Conf, self, c.port)
 	if err == nil || !strings.Contains(err.Error(), "choose another port") {
 		t.Errorf("a second monitor on the port: %v", err)
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/spreadd/spreadd/wire"
@@ -54,30 +53,17 @@ func reportText(conn Conn, r *Report, previous *wire.Status) string {
 		conn.Daemons()[r.Daemon].Name, r.MajorVersion, r.MinorVersion, r.PatchVersion, r.State, r.GroupState, r.Seconds)
 	fmt.Fprintf(&b, "Membership  :  %d  procs in %d segments, leader is %s, %s protocol\n",
 		r.Daemons, r.Segments, conn.DaemonName(r.Leader), protocol)
-	for _, line := range [][3]column{
-		{{"rounds   ", r.TokenRounds}, {"tok_hurry ", r.TokenHurries}, {"memb change", int32(r.MembershipChanges)}},
-		{{"sent pack", r.PacketsSent}, {"recv pack ", r.PacketsReceived}, {"retrans    ", r.Retrans}},
-		{{"u retrans", r.RetransDaemon}, {"s retrans ", r.RetransSegment}, {"b retrans  ", r.RetransAll}},
-		{{"My_aru   ", r.MyAru}, {"Aru       ", r.Aru}, {"Highest seq", r.HighestSeq}},
-		{{"Sessions ", int32(r.Sessions)}, {"Groups    ", int32(r.Groups)}, {"Window     ", int32(r.Window)}},
-	} {
-		b.WriteString(line[0].String() + "\t" + line[1].String() + "\t" + line[2].String() + "\n")
-	}
-	b.WriteString(column{"Deliver M", r.MessagesDelivered}.String() + "\t" + column{"Deliver Pk", r.PacketsDelivered}.String() +
-		"\t" + column{"P/A Window ", int32(r.PersonalWindow)}.String() + "/" + strconv.Itoa(int(r.AcceleratedWindow)) + "\n")
-	b.WriteString(column{"Delta Mes", r.MessagesDelivered - previous.MessagesDelivered}.String() +
-		"\t" + column{"Delta Pk  ", r.Aru - previous.Aru}.String() + "\t" + column{"Delta sec  ", r.Seconds - previous.Seconds}.String() + "\n")
+	fmt.Fprintf(&b, "rounds   : %7d\ttok_hurry : %7d\tmemb change: %7d\n", r.TokenRounds, r.TokenHurries, r.MembershipChanges)
+	fmt.Fprintf(&b, "sent pack: %7d\trecv pack : %7d\tretrans    : %7d\n", r.PacketsSent, r.PacketsReceived, r.Retrans)
+	fmt.Fprintf(&b, "u retrans: %7d\ts retrans : %7d\tb retrans  : %7d\n", r.RetransDaemon, r.RetransSegment, r.RetransAll)
+	fmt.Fprintf(&b, "My_aru   : %7d\tAru       : %7d\tHighest seq: %7d\n", r.MyAru, r.Aru, r.HighestSeq)
+	fmt.Fprintf(&b, "Sessions : %7d\tGroups    : %7d\tWindow     : %7d\n", r.Sessions, r.Groups, r.Window)
+	fmt.Fprintf(&b, "Deliver M: %7d\tDeliver Pk: %7d\tP/A Window : %7d/%d\n", r.MessagesDelivered, r.PacketsDelivered, r.PersonalWindow, r.AcceleratedWindow)
+	fmt.Fprintf(&b, "Delta Mes: %7d\tDelta Pk  : %7d\tDelta sec  : %7d\n",
+		r.MessagesDelivered-previous.MessagesDelivered, r.Aru-previous.Aru, r.Seconds-previous.Seconds)
 	b.WriteString("==================================\n")
 	return b.String()
 }
-
-// column is one number of a report.
-type column struct {
-	name  string
-	value int32
-}
-
-func (c column) String() string { return fmt.Sprintf("%s: %7d", c.name, c.value) }
 
 // unknownText is what is printed of a report of nobody that is configured. The line in the middle is
 // an addition.
