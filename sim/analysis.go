@@ -6,7 +6,6 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// checker checks a history for one kind of property.
 type checker struct {
 	// property is named as in membership-protocol §15 and groups-protocol §12.
 	property string
@@ -83,7 +82,6 @@ type viewKey struct {
 	in    wire.MembershipID // the regular or transitional configuration
 }
 
-// all returns the places of all deliveries.
 func (s *span) all() []int { return slices.Concat(s.regular, s.after) }
 
 func newAnalysis(h *History) *analysis {
@@ -153,7 +151,6 @@ func (a *analysis) deliveredAt(e *Entry, i int, s *span, at []int) {
 	}
 }
 
-// has reports whether a life has delivered a message.
 func (a *analysis) has(l *Life, m *Message) bool { return a.at[l][m.Number] > 0 }
 
 // data returns the messages at the given places of a stream, except those that may be delivered out
@@ -167,5 +164,4 @@ func (s *span) data(places []int) (list []*Message) {
 	return list
 }
 
-// alive reports whether a life lasted to the end of the run.
 func (l *Life) alive() bool { return l.Crashed == 0 }

@@ -90,7 +90,6 @@ func checkShape(a *analysis, l *Life, r *report) {
 	}
 }
 
-// checkTogether checks C5 and C6.
 func checkTogether(a *analysis, r *report) {
 	for _, id := range a.confs {
 		list := a.byConf[id]

@@ -68,7 +68,6 @@ func compareStretches(s, o *stretch, r *report) {
 	}
 }
 
-// stretchesOf cuts what the clients of a life received into stretches.
 func stretchesOf(l *Life) (list []*stretch) {
 	open := make(map[clientGroup]*stretch)
 	for i := range l.Stream {

@@ -120,7 +120,6 @@ func (s *signals) lost(u *View) *wire.Name {
 	return nil
 }
 
-// membershipOf returns the daemons' membership that an id names.
 func membershipOf(id wire.GroupID) wire.MembershipID {
 	return wire.MembershipID{Daemon: wire.DaemonID(id.Daemon), Time: int32(id.Time)}
 }

@@ -45,7 +45,6 @@ func missing(a *analysis, p, q *span) (list []*Message) {
 	return list
 }
 
-// endOf returns when a span ended.
 func endOf(s *span) clock.Time {
 	for i := range s.life.Stream {
 		if s.life.Stream[i].Conf == s.next {

@@ -101,7 +101,6 @@ func (h *host) submit(s *session, message []byte, m *Message) bool {
 	return true
 }
 
-// ask passes a request to the daemon.
 func (h *host) ask(s *session, t wire.Type, groups []wire.Name, payload []byte, m *Message) {
 	msg := wire.Message{
 		Header:      wire.Header{Type: t, Sender: s.Private, Hint: wire.MakeHint(0)},
@@ -144,7 +143,6 @@ func payload(m *Message) []byte {
 	return b
 }
 
-// drop ends a client's connection.
 func (h *host) drop(s *session) {
 	if s.Gone != 0 {
 		return
@@ -208,7 +206,6 @@ func (h *host) planClients() {
 	}})
 }
 
-// act makes one client act.
 func (h *host) act() {
 	r := h.w.workRand
 	h.w.actions--
@@ -243,7 +240,6 @@ func (h *host) act() {
 	}
 }
 
-// sendSome makes a client send a few messages.
 func (h *host) sendSome(s *session) {
 	r := h.w.workRand
 	for range 1 + r.IntN(burst) {

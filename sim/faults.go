@@ -70,7 +70,6 @@ func (w *world) between(lo, hi time.Duration) time.Duration {
 	return lo + time.Duration(w.faultRand.Int64N(int64(hi-lo)))
 }
 
-// scaled divides a duration by the same factor as the timeouts.
 func (w *world) scaled(d time.Duration) time.Duration { return d / time.Duration(w.o.TimeScale) }
 
 // planStart starts the daemons: together, one after another, or long after others have formed a
@@ -235,7 +234,6 @@ const (
 	keptLost  = 200
 )
 
-// keepForm keeps a form token.
 func (w *world) keepForm(from, to *host, b []byte) {
 	if w.o.Faults[FaultStale] == 0 || !isForm(b) {
 		return
@@ -246,7 +244,6 @@ func (w *world) keepForm(from, to *host, b []byte) {
 	}
 }
 
-// keepLost keeps data that did not arrive.
 func (w *world) keepLost(from, to *host, b []byte) {
 	if w.o.Faults[FaultTardy]+w.o.Faults[FaultCascade] == 0 || w.calm || !isData(b) {
 		return
@@ -302,7 +299,6 @@ func (w *world) cascade(times int) {
 	})
 }
 
-// stir makes all watchers send something.
 func (w *world) stir() {
 	for _, h := range w.living() {
 		for range w.faultRand.IntN(5) {
@@ -449,7 +445,6 @@ func (w *world) crashNow(h *host) {
 	w.crashAndRestart(victim)
 }
 
-// trigger waits for a moment in the formation of a ring.
 type trigger struct {
 	state  membership.State // or 0: groups counts
 	groups groups.State
@@ -473,7 +468,6 @@ func (w *world) arm(call func(*host)) {
 	w.triggers = append(w.triggers, t)
 }
 
-// armAt makes something happen when a daemon next enters a state.
 func (w *world) armAt(s membership.State, call func(*host)) {
 	w.triggers = append(w.triggers, &trigger{state: s, call: call})
 }

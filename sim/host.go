@@ -63,13 +63,11 @@ type host struct {
 	made    made
 }
 
-// arrival is a datagram in a socket.
 type arrival struct {
 	from  *host
 	bytes []byte
 }
 
-// start starts the daemon.
 func (h *host) start() {
 	w := h.w
 	if h.up {
@@ -98,7 +96,6 @@ func (h *host) start() {
 	h.carryOut()
 }
 
-// config returns the engine's configuration.
 func (h *host) config(c *configuration) engine.Config {
 	o := &h.w.o
 	cfg := engine.Config{
@@ -123,7 +120,6 @@ func (h *host) crash() {
 	h.engine, h.data, h.tokens, h.inbox = nil, nil, nil, nil
 }
 
-// arrive puts a datagram into a socket.
 func (h *host) arrive(e *event) {
 	if !h.up {
 		return
@@ -233,7 +229,6 @@ func (h *host) carryOut() {
 	h.planTimer()
 }
 
-// step carries out one list of effects.
 func (h *host) step() {
 	w := h.w
 	h.lastTime = h.engine.LastTime()
@@ -278,7 +273,6 @@ func (h *host) operational() bool {
 		(st.Membership == membership.StateOp || st.Membership == membership.StateGather)
 }
 
-// states returns the states of all daemons.
 func (w *world) states() string {
 	var b strings.Builder
 	for _, h := range w.hosts {

@@ -6,7 +6,6 @@ import (
 	"github.com/spreadd/spreadd/internal/topology"
 )
 
-// link is the path from one daemon to another.
 type link struct {
 	// cuts counts the faults that have cut it.
 	cuts int
@@ -45,7 +44,6 @@ func (w *world) transmit(from *host, to topology.Target, b []byte) {
 	}
 }
 
-// carry sends a datagram over one link.
 func (w *world) carry(from, to *host, token bool, b []byte, f *fates) {
 	l := &w.links[from.rank][to.rank]
 	if token {

@@ -152,7 +152,6 @@ func entryOf(c *engine.Configuration) Entry {
 	return e
 }
 
-// delivered decodes what clients receive.
 func (h *host) delivered(b []byte) Entry {
 	var m wire.Message
 	n, err := m.Decode(b)
@@ -175,7 +174,6 @@ func (h *host) delivered(b []byte) Entry {
 	return Entry{Kind: EntryData, Message: msg}
 }
 
-// isCopy reports whether a message is as its sender sent it.
 func isCopy(m *wire.Message, sent *Message) bool {
 	if m.Type != sent.Type || m.Sender.Clean() != sent.From.Private || len(m.Payload) != sent.Size {
 		return false

@@ -76,10 +76,8 @@ type Options struct {
 	Dead int
 }
 
-// choose returns one element of a list.
 func choose[T any](r *rand.Rand, list ...T) T { return list[r.IntN(len(list))] }
 
-// chance returns true with a probability.
 func chance(r *rand.Rand, p float64) bool { return r.Float64() < p }
 
 // Draw returns the options of a seed.

@@ -13,39 +13,29 @@ import (
 // one has not tested the code for it.
 type Situation int
 
-// The situations.
+// The situations, most of which the words at the end of the line explain.
 const (
-	// SocketFull: a datagram found no room in a socket.
 	SocketFull Situation = iota // socket full
 	// Rejected: a join beyond the limit of a group's local members.
-	Rejected // join rejected
-	// SlowClient: a client was disconnected because it did not read.
-	SlowClient // slow client
-	// SentBeforeEnd: a message of a client reached its daemon after the daemon had ended the session.
+	Rejected      // join rejected
+	SlowClient    // slow client
 	SentBeforeEnd // message after the end of its session
 	// Holes: a FORM2 with numbers that no daemon on it has.
 	Holes // recovery with holes
 	// CommitBeyond: a FORM2 with a commit set larger than the transitional set.
 	CommitBeyond // commit set beyond the transitional set
 	// HolesBeyond: both for one old ring.
-	HolesBeyond // holes and such a commit set
-	// SeveralRings: a FORM2 with three old rings or more.
-	SeveralRings // three old rings
-	// CascadeInForm, CascadeInEVS: an attempt to form a ring fails in that state.
-	CascadeInForm // cascade in FORM
-	CascadeInEVS  // cascade in EVS
-	// RecoveryTurns: a recovery was given up after too many turns.
-	RecoveryTurns // recovery given up
-	// CrashInForm, CrashInEVS: a daemon crashes in that state. LeaderCrashInForm: the crashed
-	// daemon would have led the ring.
+	HolesBeyond       // holes and such a commit set
+	SeveralRings      // three old rings
+	CascadeInForm     // cascade in FORM
+	CascadeInEVS      // cascade in EVS
+	RecoveryTurns     // recovery given up
 	CrashInForm       // crash in FORM
 	CrashInEVS        // crash in EVS
 	LeaderCrashInForm // leader crashes in FORM
-	// GatherBesideRing: a leader gathers while its ring keeps running. GatherAlone: nobody joins
-	// it.
-	GatherBesideRing // gathering beside a ring
-	GatherAlone      // gathering that nobody joins
-	// Represented: another daemon speaks for this one. Referred: a REFER is sent.
+	GatherBesideRing  // gathering beside a ring
+	GatherAlone       // gathering that nobody joins
+	// Represented: another daemon speaks for this one.
 	Represented // represented
 	Referred    // REFER
 	// ForeignPacket: a packet of another ring leads to a merge.
@@ -60,42 +50,31 @@ const (
 	ExchangeSaved  // exchange completed in GGT
 	ExchangeAgain  // exchange started again
 	// StateInParts: a synced set's tables need several messages.
-	StateInParts // groups sent in several messages
-	// TokenRepeated: a token is repeated more than once.
+	StateInParts  // groups sent in several messages
 	TokenRepeated // token repeated twice
 	// AskedWide, AskedAll: a request for a segment, or for all, because an earlier daemon could not
 	// answer.
-	AskedWide // request for a segment
-	AskedAll  // request for all
-	// AskedOldRings: one token has requests in several old rings.
+	AskedWide     // request for a segment
+	AskedAll      // request for all
 	AskedOldRings // requests of several old rings
-	// Routed: a packet for another segment.
-	Routed // routed packet
-	// Again: a daemon sends a packet that another one made.
-	Again // retransmission
-	// Fragments: a message in several packets. SentAgain: a message that was sent in part is sent
-	// from its beginning in another ring.
-	Fragments // message in fragments
-	SentAgain // message sent again in another ring
-	// SafeInTransitional, DataInTransitional: a safe message, or any message, is delivered in a
-	// transitional configuration.
+	Routed        // routed packet
+	Again         // retransmission
+	// SentAgain: a message that was sent in part is sent from its beginning in another ring.
+	Fragments          // message in fragments
+	SentAgain          // message sent again in another ring
 	SafeInTransitional // safe in a transitional configuration
 	DataInTransitional // data in a transitional configuration
 	// ViewInTransitional: a join, leave or disconnect is visible between a signal and the view
 	// after it.
 	ViewInTransitional // view in a transitional configuration
-	// Signalled: a client gets a transitional signal.
-	Signaled // signal
-	// SeveralSets: a view of several virtual synchrony sets.
-	SeveralSets // view of several sets
-	// Reloaded: a daemon changes to another configuration. ReloadHeld: it had to wait for a ring
-	// first. TakenOut: it ends, because the configuration lacks it. ClockBehind: it restarts when its
-	// clock is behind the ids of its former lives.
+	Signaled           // signal
+	SeveralSets        // view of several sets
+	// ReloadHeld: a change of the configuration had to wait for a ring. ClockBehind: a daemon's clock
+	// is behind the ids of its former lives.
 	Reloaded    // configuration reloaded
 	ReloadHeld  // reload held up
 	TakenOut    // taken out of the configuration
 	ClockBehind // restart behind the own ids
-	// NumSituations is the number of situations.
 	NumSituations
 )
 
@@ -128,7 +107,6 @@ func (r *Rare) String() string {
 	return b.String()
 }
 
-// transition counts a change of the membership's state.
 func (h *host) transition(t membership.Transition) {
 	w := h.w
 	switch {

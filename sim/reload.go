@@ -16,10 +16,8 @@ type configuration struct {
 	other bool
 }
 
-// conf returns the configuration that is in the file now.
 func (w *world) conf() *configuration { return w.confs[len(w.confs)-1] }
 
-// configured reports whether the file has the daemon now.
 func (h *host) configured() bool { return h.w.conf().top.Daemon(h.d.ID) != nil }
 
 // write writes a configuration with the wanted daemons, and at least one of each segment. Sometimes
@@ -103,7 +101,6 @@ func (w *world) reread(h *host) {
 	}
 }
 
-// noteReload notes that a configuration has taken effect.
 func (h *host) noteReload() {
 	if h.out.Reload != nil {
 		h.w.tracef("%s goes over to hash %#x", h.life.Name, h.out.Reload.ConfHash)

@@ -10,10 +10,8 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// trace keeps the timeline of a run.
 type trace struct{ lines []string }
 
-// stamp returns a moment as seconds since the start.
 func stamp(t clock.Time) string {
 	return fmt.Sprintf("%10.6f", time.Duration(t).Seconds())
 }
@@ -74,7 +72,6 @@ func (w *world) ringName(id wire.MembershipID) string {
 	return fmt.Sprintf("%s@%d", w.name(id.Daemon), id.Time-startWall)
 }
 
-// describe returns a short description of a datagram.
 func (w *world) describe(token bool, b []byte) string {
 	if token {
 		return w.describeToken(b)

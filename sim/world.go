@@ -22,7 +22,6 @@ const (
 	maxEvents = 5_000_000
 )
 
-// world is one run.
 type world struct {
 	o    Options
 	now  clock.Time
@@ -258,7 +257,6 @@ func (w *world) happen(e *event) {
 	}
 }
 
-// after plans a call.
 func (w *world) after(d time.Duration, call func()) {
 	w.plan.push(event{at: w.now.Add(d), kind: eventCall, call: call})
 }
@@ -271,12 +269,10 @@ func (w *world) fail(property, format string, args ...any) {
 	w.stopped = true
 }
 
-// wall returns a daemon's wall clock.
 func (w *world) wall(h *host) int32 {
 	return startWall + h.skew + int32(w.now/clock.Time(time.Second))
 }
 
-// living returns the hosts that are up.
 func (w *world) living() (list []*host) {
 	for _, h := range w.hosts {
 		if h.up {
@@ -286,7 +282,6 @@ func (w *world) living() (list []*host) {
 	return list
 }
 
-// check runs the checkers on the history.
 func (w *world) check() {
 	a := newAnalysis(&w.hist)
 	complete := w.settled && !w.stopped

@@ -152,7 +152,6 @@ func (p *program) defineWindows(ctx context.Context) {
 	p.print(p.windowsText(&p.windows))
 }
 
-// terminate ends daemons.
 func (p *program) terminate(ctx context.Context) {
 	doomed := make([]bool, len(p.selected))
 	if !p.choose(ctx, "\tEnter Proc Name to Terminate: ", doomed) {

@@ -10,7 +10,6 @@ import (
 	"github.com/spreadd/spreadd/internal/flags"
 )
 
-// options are the settings of the command line.
 type options struct {
 	port     uint16        // for reports
 	name     string        // whose identity to take; empty: the first daemon with an address of this host
@@ -56,7 +55,6 @@ func parse(args []string) (options, error) {
 	return o, err
 }
 
-// parsePort reads a UDP port.
 func parsePort(text string) (uint16, error) {
 	n, err := strconv.ParseUint(text, 10, 16)
 	if err != nil {

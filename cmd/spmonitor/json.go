@@ -86,7 +86,6 @@ func stateName(state int32, names ...string) string {
 	return names[state-1]
 }
 
-// errNoAnswer means that a daemon did not answer in the last round.
 var errNoAnswer = errors.New("no answer")
 
 // runJSON asks all daemons again and again, and prints what they answer, until
@@ -119,7 +118,6 @@ func runJSON(ctx context.Context, cfg config) error {
 	}
 }
 
-// reporter prints reports as they arrive.
 type reporter struct {
 	conn    Conn
 	json    *json.Encoder

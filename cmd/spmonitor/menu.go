@@ -14,7 +14,6 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// commandPrompt asks for a command.
 const commandPrompt = "\nMonitor> "
 
 // maxInput is how many bytes of a line are read; the rest is skipped.
@@ -43,7 +42,6 @@ type Settings struct {
 	Open func(ctx context.Context) (Conn, error)
 }
 
-// config is what runMenu and runJSON work with.
 type config struct {
 	// Load reads the configuration, at the start and on each reload.
 	Load func() (Settings, error)
@@ -240,7 +238,6 @@ func (p *program) ask(ctx context.Context, prompt string) (string, bool) {
 	return "", false
 }
 
-// receive shows a report.
 func (p *program) receive(r received) {
 	if r.err != nil {
 		p.failure, p.over = r.err, true
@@ -255,7 +252,6 @@ func (p *program) receive(r received) {
 	p.previous[i] = r.report.Status
 }
 
-// query asks the selected daemons for their status.
 func (p *program) query() {
 	p.sent("send status query", p.conn.Query(chosen(p.selected)...))
 }
@@ -289,7 +285,6 @@ func (p *program) print(text string) {
 
 func (p *program) printf(format string, args ...any) { p.print(fmt.Sprintf(format, args...)) }
 
-// chosen returns the indexes that are set.
 func chosen(set []bool) []int {
 	var all []int
 	for i, x := range set {

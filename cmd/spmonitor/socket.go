@@ -36,7 +36,6 @@ type Daemon struct {
 	Segment int            // counted from 0
 }
 
-// socket is a monitor's socket.
 type socket struct {
 	conn    *net.UDPConn
 	self    wire.DaemonID

@@ -85,7 +85,6 @@ func perDaemon(daemons []Daemon, f func(i int) bool, end func()) bool {
 	return true
 }
 
-// partitionText shows the components of daemons.
 func partitionText(daemons []Daemon, components []int16) string {
 	var b strings.Builder
 	b.WriteString(partitionTitle)

@@ -37,7 +37,6 @@ func New(cfg Config) prometheus.Collector {
 	return prom.NewCollector(cfg.snapshot, cfg.families())
 }
 
-// snapshot is the state of a daemon at the time of a scrape.
 type snapshot struct {
 	daemon.Stats
 	self       wire.DaemonID
@@ -46,7 +45,6 @@ type snapshot struct {
 	present    []bool   // whether each is in the membership
 }
 
-// current returns the current configuration.
 func (c *Config) current() (top *topology.Topology, hash uint32) {
 	if c.Configuration != nil {
 		return c.Configuration()
@@ -54,7 +52,6 @@ func (c *Config) current() (top *topology.Topology, hash uint32) {
 	return c.Topology, c.ConfHash
 }
 
-// snapshot gets the state of the daemon.
 func (c *Config) snapshot() snapshot {
 	top, hash := c.current()
 	s := snapshot{Stats: c.Source.Stats(), self: c.Self, hash: hash}

@@ -11,7 +11,6 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// family is one metric of a daemon.
 type family = prom.Family[snapshot]
 
 func sessionFamilies() []family {
@@ -142,7 +141,6 @@ func membershipFamilies() []family {
 	}
 }
 
-// ring returns the status of the ring machine.
 func (s *snapshot) ring() *ring.Status { return &s.Ring.Status.Ring }
 
 func ringFamilies() []family {
@@ -198,7 +196,6 @@ func ringFamilies() []family {
 	}
 }
 
-// sequenceFamilies has the ring's sequence numbers and flow control.
 func sequenceFamilies() []family {
 	return []family{
 		prom.Gauge("spreadd_ring_highest_sequence", "packets",
@@ -226,7 +223,6 @@ func sequenceFamilies() []family {
 	}
 }
 
-// roundTimes returns the ring's histogram in seconds.
 func roundTimes(r *ring.RoundTimes) prom.Histogram {
 	h := prom.Histogram{Sum: r.Sum.Seconds()}
 	for _, b := range ring.RoundBounds() {

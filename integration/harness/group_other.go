@@ -7,7 +7,6 @@ import "os/exec"
 // inGroup does nothing: there are no process groups.
 func inGroup(*exec.Cmd) {}
 
-// killGroup kills a command.
 func killGroup(cmd *exec.Cmd) {
 	_ = cmd.Process.Kill() // it may have ended
 }

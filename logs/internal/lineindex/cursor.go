@@ -94,7 +94,6 @@ func (c *cursor) open() (err error) {
 	return nil
 }
 
-// close closes the current file.
 func (c *cursor) close() error {
 	var errs []error
 	if c.index != nil {
@@ -134,7 +133,6 @@ func (c *cursor) short(at int64, err error) error {
 	return fmt.Errorf("%s ends at byte %d, before its index does: %w", c.files[c.i], at, ErrDamaged)
 }
 
-// bytes returns the bytes of the current line.
 func (c *cursor) bytes() []byte {
 	l := &c.b.lines[c.k]
 	return c.data[l.Off-c.b.start : l.Off-c.b.start+l.Len]

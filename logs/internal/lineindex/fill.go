@@ -36,7 +36,6 @@ func Fill(to, from string, report func(*Finding)) (Filled, error) {
 	return f.sum, err
 }
 
-// filler fills the files below a directory.
 type filler struct {
 	to, from string
 	report   func(*Finding)
@@ -111,7 +110,6 @@ func (f *filler) readOwn(files []string) (indexed []string, err error) {
 	return indexed, nil
 }
 
-// repairAny repairs the index of a file, whether or not the file exists.
 func repairAny(file string) error {
 	size, err := sizeOf(file)
 	if err != nil || size < 0 {
@@ -152,7 +150,6 @@ func templateOf(file string) (string, error) {
 	}
 }
 
-// partDigits is the number of digits in the number of a part.
 const partDigits = 6
 
 // partOf returns the suffix of a file that was cut by size, ".000001"; empty for other files.
@@ -188,7 +185,6 @@ func seriesOf(root string, files []string) map[string][]string {
 	return m
 }
 
-// fillSeries fills the files of one series.
 func (f *filler) fillSeries(mine, theirs []string) error {
 	template, err := templateOf(theirs[0])
 	if err != nil {

@@ -183,7 +183,6 @@ func (b *batch) readHead(kind byte, f *fields.Reader) {
 	}
 }
 
-// decoder reads the payloads of an index, in order.
 type decoder struct {
 	names    map[Name]*Name // so that equal names are one
 	template string
@@ -262,7 +261,6 @@ func (d *decoder) readLines(f *fields.Reader, b *batch) {
 	}
 }
 
-// scanner reads records one after another.
 type scanner struct {
 	r   *bufio.Reader
 	at  int64 // offset of the next record

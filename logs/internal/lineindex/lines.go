@@ -70,14 +70,12 @@ func (b bits) numbers() iter.Seq[uint64] {
 	}
 }
 
-// lineSet is a set of lines.
 type lineSet map[Name]bits
 
 func (s lineSet) add(l *Line) bool { return s.of(*l.Name).add(l.Seq) }
 
 func (s lineSet) has(l *Line) bool { return s[*l.Name].has(l.Seq) }
 
-// of returns the numbers of a stream.
 func (s lineSet) of(n Name) bits {
 	if s[n] == nil {
 		s[n] = make(bits)
@@ -97,7 +95,6 @@ func (s lineSet) exceeds(o lineSet) bool {
 	return false
 }
 
-// addAll adds the lines of o.
 func (s lineSet) addAll(o lineSet) {
 	for name, b := range o {
 		to := s.of(name)

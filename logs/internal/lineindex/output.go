@@ -64,7 +64,6 @@ func newOutput(path, template string) (*output, error) {
 	return o, nil
 }
 
-// line writes a line.
 func (o *output) line(l *Line, data []byte) error {
 	if o.section {
 		o.section = false
@@ -167,7 +166,6 @@ func (o *output) commit(crash func(fillStep) error) error {
 	return err
 }
 
-// abandon removes what was written.
 func (o *output) abandon() error {
 	_, _ = o.f.Close(), o.idx.Close()
 	return errors.Join(os.Remove(hidden(o.path, fillExt)), os.Remove(nextPath(o.path)))

@@ -51,7 +51,6 @@ func compressedOf(file string) string {
 	return ""
 }
 
-// fileOf returns the log file of an index.
 func fileOf(index string) (file string, ok bool) {
 	name, ok := strings.CutPrefix(filepath.Base(index), ".")
 	name, ok2 := strings.CutSuffix(name, indexExt)

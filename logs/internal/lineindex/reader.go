@@ -10,7 +10,6 @@ import (
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/archive"
 )
 
-// reader reads the batches of an index.
 type reader struct {
 	s *scanner
 	d decoder
@@ -103,7 +102,6 @@ type both struct {
 // Close closes both.
 func (b *both) Close() error { return errors.Join(b.a.Close(), b.b.Close()) }
 
-// contentSize returns the length of the whole content of a log file.
 func contentSize(file string) (int64, error) {
 	file = plain(file)
 	if compressedOf(file) == "" {

@@ -107,7 +107,6 @@ func (x *index) setAside(path, to string) error {
 	return x.idx.Close()
 }
 
-// begin writes the header of a new index.
 func (x *index) begin() error {
 	head, generation := header()
 	if _, err := x.idx.WriteAt(head, 0); err != nil {

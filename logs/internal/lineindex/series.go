@@ -122,7 +122,6 @@ func (s *series) open(i int) (bool, error) {
 	return err == nil, err
 }
 
-// pathOf returns the path of a file to write.
 func (s *series) pathOf(i int) (string, error) {
 	if len(s.mine) > 0 {
 		return cmp.Or(compressedOf(s.mine[i]), s.mine[i]), nil
@@ -138,7 +137,6 @@ func (s *series) pathOf(i int) (string, error) {
 	return path, nil
 }
 
-// copyOwn writes a line of ours.
 func (s *series) copyOwn(a *cursor, l *Line) error {
 	ok, err := s.open(a.i)
 	if !ok || err != nil {
@@ -151,7 +149,6 @@ func (s *series) copyOwn(a *cursor, l *Line) error {
 	return s.out.line(l, a.bytes())
 }
 
-// copyTheirs writes a line of theirs.
 func (s *series) copyTheirs(a, b *cursor, l *Line) error {
 	ok, err := s.open(s.targetOf(a, b))
 	if err != nil {
@@ -167,7 +164,6 @@ func (s *series) copyTheirs(a, b *cursor, l *Line) error {
 	return s.out.line(l, b.bytes())
 }
 
-// finish completes the file that is being written.
 func (s *series) finish() error {
 	if s.out == nil {
 		return nil

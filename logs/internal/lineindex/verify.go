@@ -115,7 +115,6 @@ func (v *verifier) reportf(file string, off int64, format string, args ...any) {
 	v.report(&Finding{file, off, fmt.Sprintf(format, args...)})
 }
 
-// file verifies one file.
 func (v *verifier) file(file string) error {
 	v.sum.Files++
 	f, err := os.Open(Path(file))
@@ -153,7 +152,6 @@ func (v *verifier) file(file string) error {
 	return err
 }
 
-// comparison compares one file with its index.
 type comparison struct {
 	*verifier
 	file string
@@ -271,7 +269,6 @@ func logKey(root, file, template string) string {
 	return strings.Join(elements[len(elements)-n:], "/")
 }
 
-// missing adds the gaps to the summary.
 func (v *verifier) missing() {
 	for template, log := range v.logs {
 		for name, b := range log {

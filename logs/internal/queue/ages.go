@@ -62,7 +62,6 @@ func (a *ages) forget(id uint64) {
 	a.marks = slices.Delete(a.marks, 0, n)
 }
 
-// clear removes all.
 func (a *ages) clear() { a.marks, a.every, a.since = a.marks[:0], 0, 0 }
 
 // of returns when the block with a line came, or one before it; zero if that is not known.

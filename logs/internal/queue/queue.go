@@ -254,7 +254,6 @@ func (q *Queue) attach(st Store, born time.Time) bool {
 	return true
 }
 
-// behind returns the store, or nil.
 func (q *Queue) behind() Store {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -194,7 +194,6 @@ func (q *Queue) putBlock(ctx context.Context, from *Block) (id uint64, ok bool) 
 	}
 }
 
-// sleep waits for d, or less if ctx ends.
 func sleep(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()

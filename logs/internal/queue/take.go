@@ -199,7 +199,6 @@ func (q *Queue) passOver(id uint64) {
 	q.mu.Lock()
 }
 
-// damaged counts and logs damage that was found while reading.
 func (q *Queue) damaged(st Store) {
 	for _, d := range st.Damage() {
 		q.lost(d.Lines, d.Bytes, errors.New(d.String()))

@@ -26,7 +26,6 @@ func (s *Spool) Acked() uint64 {
 	return s.acked
 }
 
-// advance acknowledges all records up to id.
 func (s *Spool) advance(id uint64) error {
 	s.acked, s.last, s.dirty = id, max(s.last, id), true
 	// The position is written first. Once a segment is removed, nothing else records the highest ID.

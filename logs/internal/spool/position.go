@@ -60,7 +60,6 @@ func decodePosition(b []byte) (id uint64, slot int, ok bool) {
 	return id, slot, ok
 }
 
-// write stores an ID.
 func (p *position) write(id uint64) error {
 	var b [slotLen]byte
 	binary.BigEndian.PutUint64(b[:], id)

@@ -59,7 +59,6 @@ type head struct {
 	crc    uint32 // of the data
 }
 
-// appendRecord appends a record in the format of a segment.
 func appendRecord(b []byte, r Record) []byte {
 	began := len(b)
 	b = binary.BigEndian.AppendUint32(b, uint32(len(r.Data)))
@@ -70,7 +69,6 @@ func appendRecord(b []byte, r Record) []byte {
 	return append(b, r.Data...)
 }
 
-// decodeHead reads the first recHeaderLen bytes of a record.
 func decodeHead(b []byte) (head, error) {
 	if len(b) < recHeaderLen {
 		return head{}, errTorn
@@ -88,7 +86,6 @@ func decodeHead(b []byte) (head, error) {
 	return h, nil
 }
 
-// segment is a file of records.
 type segment struct {
 	path    string
 	first   uint64 // as its name says
@@ -165,7 +162,6 @@ func (g *segment) scan(f io.ReaderAt, length int64, after uint64) error {
 	return nil
 }
 
-// readData reads the data of the record at off into buf.
 func readData(f io.ReaderAt, off int64, h head, buf []byte) ([]byte, error) {
 	if cap(buf) < h.length {
 		buf = make([]byte, h.length)

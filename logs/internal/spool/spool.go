@@ -169,7 +169,6 @@ func patientLock(f *os.File) error {
 	}
 }
 
-// recover reads the directory.
 func (s *Spool) recover() (found Recovery, err error) {
 	var damaged bool
 	path := filepath.Join(s.cfg.Dir, positionName)

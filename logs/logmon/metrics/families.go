@@ -20,7 +20,6 @@ func New(s Source) prometheus.Collector {
 	return prom.NewCollector(func() logmon.View { return s.View(traffic.Query{VHosts: traffic.LimitVHosts}) }, families())
 }
 
-// family is one metric of a monitor.
 type family = prom.Family[logmon.View]
 
 // families lists what is served, in the order of docs/operate/metrics.md.

@@ -14,7 +14,6 @@ func New(s *Source) prometheus.Collector {
 	return prom.NewCollector(s.snapshot, families())
 }
 
-// family is one metric of a publisher.
 type family = prom.Family[snapshot]
 
 // families lists what is served, in the order of docs/operate/metrics.md.

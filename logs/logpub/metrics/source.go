@@ -46,7 +46,6 @@ func (s *Source) sum() logpub.Stats {
 	return st
 }
 
-// snapshot has the counters at one moment.
 type snapshot struct {
 	logpub.Stats
 	loaded        time.Time

@@ -17,7 +17,6 @@ func New(stats func() logsub.Stats) prometheus.Collector {
 	return prom.NewCollector(stats, families())
 }
 
-// family is one metric of a subscriber.
 type family = prom.Family[logsub.Stats]
 
 // families lists what is served, in the order of docs/operate/metrics.md.
@@ -162,7 +161,6 @@ func logFamilies() []family {
 	}
 }
 
-// sinkEach puts a series for each sink.
 func sinkEach(value func(*logsub.SinkStats) int64) func(*logsub.Stats, prom.Put) {
 	return prom.Each[int64](func(s *logsub.Stats) []logsub.SinkStats { return s.Sinks },
 		func(k *logsub.SinkStats) []string { return []string{k.Label} })(value)
