@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/spreadd/spreadd/integration/harness"
+	"github.com/spreadd/spreadd/internal/testkit"
 )
 
 // apacheConf is a whole Apache in one directory. Its log goes to the group "coolsite", as in the
@@ -52,7 +53,7 @@ func TestApache(t *testing.T) {
 	httpd := s.write("httpd.conf", fmt.Sprintf(apacheConf,
 		s.dir, web, modules, user("User www-data\nGroup www-data"), s.program("logpub"), s.port))
 	server := harness.Launch(t, apache, "-DFOREGROUND", "-f", httpd)
-	harness.Wait(t, "Apache", func() bool { return answers(web) })
+	testkit.Wait(t, "Apache", func() bool { return answers(web) })
 
 	const clients, each = 8, 100
 	var wg sync.WaitGroup

@@ -22,6 +22,7 @@ import (
 	_ "modernc.org/sqlite"
 
 	"github.com/spreadd/spreadd/integration/harness"
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/internal/testkit/testskip"
 	"github.com/spreadd/spreadd/spread"
 )
@@ -167,7 +168,7 @@ func (st *story) crash() {
 			time.Sleep(10 * time.Millisecond) //house:sleep the rate of the lines
 		}
 	}()
-	harness.Wait(st.t, "more lines", func() bool { return st.count(st.db, "count(*)") > before })
+	testkit.Wait(st.t, "more lines", func() bool { return st.count(st.db, "count(*)") > before })
 	st.kill()
 	<-done
 	st.start()
@@ -258,7 +259,7 @@ func (s *server) open() *sql.DB {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { _ = db.Close() })
-	harness.Wait(s.t, "the database", func() bool { return db.PingContext(s.t.Context()) == nil })
+	testkit.Wait(s.t, "the database", func() bool { return db.PingContext(s.t.Context()) == nil })
 	return db
 }
 
@@ -274,7 +275,7 @@ func (s *server) start() {
 		s.t.Fatal(err)
 	}
 	defer db.Close() //nolint:errcheck // It was only pinged.
-	harness.Wait(s.t, s.title+" to run", func() bool {
+	testkit.Wait(s.t, s.title+" to run", func() bool {
 		if s.p != nil {
 			select {
 			case <-s.p.Done:

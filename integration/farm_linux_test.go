@@ -15,6 +15,7 @@ import (
 
 	"github.com/spreadd/spreadd/integration/harness"
 	"github.com/spreadd/spreadd/integration/netns"
+	"github.com/spreadd/spreadd/internal/testkit"
 )
 
 // TestFarm is a small web farm:
@@ -148,7 +149,7 @@ func (h *farmHost) launch(path string, args ...string) *harness.Process {
 // answers waits until something accepts connections on a port.
 func (h *farmHost) answers(port int) {
 	h.f.t.Helper()
-	harness.Wait(h.f.t, fmt.Sprintf("port %d of %s", port, h.name), func() (ok bool) {
+	testkit.Wait(h.f.t, fmt.Sprintf("port %d of %s", port, h.name), func() (ok bool) {
 		h.Do(func() {
 			c, err := new(net.Dialer).DialContext(h.f.t.Context(), "tcp", fmt.Sprintf("%s:%d", h.addr, port))
 			if ok = err == nil; ok {
@@ -174,13 +175,13 @@ func (h *farmHost) startLogsub() {
 	}
 	p := h.launch(filepath.Join(h.f.bin, "logsub"), "-c", writeFile(h.f.t, h.path("logsub.toml"), conf.String()))
 	h.all = append(h.all, p)
-	harness.Wait(h.f.t, "a logsub to join", func() bool { return strings.Count(p.Output.String(), joinedGroup) == 2 })
+	testkit.Wait(h.f.t, "a logsub to join", func() bool { return strings.Count(p.Output.String(), joinedGroup) == 2 })
 }
 
 // rejoined waits until the logsub has rejoined its groups.
 func (h *farmHost) rejoined() {
 	h.f.t.Helper()
-	harness.Wait(h.f.t, "the logsub of "+h.name+" to join again", func() bool {
+	testkit.Wait(h.f.t, "the logsub of "+h.name+" to join again", func() bool {
 		return strings.Count(h.all[0].Output.String(), joinedGroup+" again") == 2
 	})
 }
@@ -368,7 +369,7 @@ func (f *farm) latest(h *farmHost) {
 		}
 	}
 	var d difference
-	harness.Wait(f.t, "the latest lines on "+h.name, func() bool {
+	testkit.Wait(f.t, "the latest lines on "+h.name, func() bool {
 		got, _ := lines(f.t, h.path("logs/weblogs"))
 		d = compare(want, got)
 		return d.missing == 0

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/spreadd/spreadd/integration/harness"
+	"github.com/spreadd/spreadd/internal/testkit"
 )
 
 // TestWebServers runs the configurations of docs/logs/web-servers.md with real web servers under
@@ -72,7 +73,7 @@ func apacheVHosts(t *testing.T, s *site) {
 	web := freePort(t)
 	conf := s.write("httpd.conf", fmt.Sprintf(apacheVHostsConf, s.dir, web, modules, user("User www-data\nGroup www-data"), s.here(example(t, "apache", 0))))
 	server := harness.Launch(t, apache, "-DFOREGROUND", "-f", conf)
-	harness.Wait(t, "Apache", func() bool { return answers(web) })
+	testkit.Wait(t, "Apache", func() bool { return answers(web) })
 	burst(t, fmt.Sprintf("127.0.0.1:%d", web), hosts...)
 	server.Stop()
 
@@ -123,7 +124,7 @@ func nginx(t testing.TB, s *site, lines string) (server *harness.Process, addr s
 	addr = fmt.Sprintf("127.0.0.1:%d", web)
 	conf := s.write("nginx.conf", fmt.Sprintf(nginxConf, addr, lines, user("user www-data www-data;")))
 	server = harness.Launch(t, path, "-p", s.dir+"/", "-c", conf, "-e", "stderr")
-	harness.Wait(t, "nginx", func() bool { return answers(web) })
+	testkit.Wait(t, "nginx", func() bool { return answers(web) })
 	return server, addr
 }
 
@@ -139,7 +140,7 @@ func nginxFile(t *testing.T, s *site) {
 		burst(t, addr)
 	}()
 	began := size(s.path("access.log"))
-	harness.Wait(t, "the second burst", func() bool { return size(s.path("access.log")) > began })
+	testkit.Wait(t, "the second burst", func() bool { return size(s.path("access.log")) > began })
 	if err := os.Rename(s.path("access.log"), s.path("access.log.1")); err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +183,7 @@ func nginxSyslog(t *testing.T, s *site, input, access string) {
 	for i := range 20 {
 		number := fmt.Sprintf("single-%d", i)
 		request(t, addr, number)
-		harness.Wait(t, "the line of "+number, func() bool {
+		testkit.Wait(t, "the line of "+number, func() bool {
 			return strings.Contains(tail(t, s.path("weblogs.log")), "?request="+number+" HTTP/1.0\" 200 ")
 		})
 	}
@@ -230,7 +231,7 @@ func haproxy(t testing.TB, s *site, lines string) (server *harness.Process, addr
 	// Its own log goes to a file, because HAProxy drops lines when a pipe is full. It has one
 	// thread, because the log lines of two threads could get mixed.
 	server = harness.Launch(t, "/bin/sh", "-c", fmt.Sprintf("exec %s -db -f %s >%s", path, conf, s.path("own.log")))
-	harness.Wait(t, "HAProxy", func() bool { return answers(web) })
+	testkit.Wait(t, "HAProxy", func() bool { return answers(web) })
 	return server, addr
 }
 
@@ -252,7 +253,7 @@ func haproxyUDP(t *testing.T, s *site) {
 	server, addr := haproxy(t, s, strings.ReplaceAll(example(t, "haproxy", 1), "127.0.0.1:5514", port))
 	burst(t, addr)
 	request(t, addr, "last")
-	harness.Wait(t, "the last line", func() bool { return strings.Contains(tail(t, s.path("weblogs.log")), "?request=last ") })
+	testkit.Wait(t, "the last line", func() bool { return strings.Contains(tail(t, s.path("weblogs.log")), "?request=last ") })
 	server.StopBy(syscall.SIGUSR1)
 	pub.Stop()
 	within(t, s.path("own.log"), s.path("weblogs.log"))
@@ -281,7 +282,7 @@ func caddyFile(t *testing.T, s *site) {
 	t.Setenv("XDG_CONFIG_HOME", s.dir)
 	t.Setenv("XDG_DATA_HOME", s.dir)
 	server := harness.Launch(t, caddy, "run", "--config", conf, "--adapter", "caddyfile")
-	harness.Wait(t, "Caddy", func() bool { return answers(web) })
+	testkit.Wait(t, "Caddy", func() bool { return answers(web) })
 	burst(t, fmt.Sprintf("127.0.0.1:%d", web))
 	server.Stop()
 	same(t, s.path("access.log"), s.path("weblogs.log"))

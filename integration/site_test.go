@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/spreadd/spreadd/integration/harness"
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/internal/testkit/testskip"
 )
 
@@ -48,7 +49,7 @@ func newSite(t testing.TB, bin string) *site {
 	s.makeHtdocs()
 	conf := s.write("spread.conf", fmt.Sprintf("Spread_Segment 127.0.0.255:%d {\n\tweb1 127.0.0.1 {\n\t\t127.0.0.1\n\t}\n}\n", s.port))
 	s.daemon = harness.Launch(t, s.program("spreadd"), "-n", "web1", "-c", conf, "-socket-dir", "")
-	harness.Wait(t, "the daemon", func() bool { return answers(s.port) })
+	testkit.Wait(t, "the daemon", func() bool { return answers(s.port) })
 	return s
 }
 
@@ -83,7 +84,7 @@ func (s *site) logsub(groups ...string) {
 		fmt.Fprintf(&conf, "[[log]]\ngroup = %q\nfile = %q\n", g, s.path(g+".log"))
 	}
 	p := harness.Launch(s.t, s.program("logsub"), "-c", s.write(fmt.Sprintf("logsub%d.toml", len(s.subs)), conf.String()))
-	harness.Wait(s.t, "a logsub to join", func() bool { return strings.Count(p.Output.String(), joinedGroup) == len(groups) })
+	testkit.Wait(s.t, "a logsub to join", func() bool { return strings.Count(p.Output.String(), joinedGroup) == len(groups) })
 	s.subs = append(s.subs, p)
 }
 
@@ -235,7 +236,7 @@ func countLines(path string) func() int64 {
 // request sends one request with a number.
 func request(t testing.TB, addr, number string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), harness.Patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/integration/harness"
+	"github.com/spreadd/spreadd/internal/testkit"
 )
 
 var (
@@ -135,7 +136,7 @@ func (bd *bed) begin(name string) (w *way, web int, spread string) {
 	if strings.HasSuffix(name, "healthy") || strings.HasSuffix(name, "frozen") {
 		conf := bd.write(name+"/spread.conf", fmt.Sprintf("Spread_Segment 127.0.0.255:%d {\n\tweb1 127.0.0.1 {\n\t\t127.0.0.1\n\t}\n}\n", port))
 		d := bd.pin(*pinLog, bd.program("spreadd"), "-n", "web1", "-c", conf, "-socket-dir", "")
-		harness.Wait(bd.t, "a daemon", func() bool { return answers(port) })
+		testkit.Wait(bd.t, "a daemon", func() bool { return answers(port) })
 		w.daemon = append(w.daemon, d.Cmd.Process.Pid)
 	}
 	return w, web, spread
@@ -194,7 +195,7 @@ LogFormat "%%h %%l %%u %%t \"%%r\" %%>s %%b \"%%{Referer}i\" \"%%{User-Agent}i\"
 %[5]s
 `, dir, web, modules, user("User www-data\nGroup www-data"), log))
 	server := bd.pin(*pinServer, path, "-DFOREGROUND", "-f", conf)
-	harness.Wait(bd.t, "Apache", func() bool { return answers(web) })
+	testkit.Wait(bd.t, "Apache", func() bool { return answers(web) })
 	request(bd.t, w.addr, "0")
 	w.pids = []int{server.Cmd.Process.Pid}
 	if log != "" && name != "file" {
@@ -209,7 +210,7 @@ LogFormat "%%h %%l %%u %%t \"%%r\" %%>s %%b \"%%{Referer}i\" \"%%{User-Agent}i\"
 			}
 		}
 		if !strings.HasSuffix(name, "down") {
-			harness.Wait(bd.t, "logpub to connect", func() bool { return strings.Contains(readFile(bd.t, said), connected) })
+			testkit.Wait(bd.t, "logpub to connect", func() bool { return strings.Contains(readFile(bd.t, said), connected) })
 		}
 	}
 	return bd.end(w)
@@ -244,7 +245,7 @@ func (bd *bed) nginx(name string) *way {
 	}
 	conf := bd.write(name+"/nginx.conf", strings.Replace(fmt.Sprintf(nginxConf, w.addr, log, user("user www-data www-data;")), "worker_processes 2", "worker_processes 1", 1))
 	server := bd.pin(*pinServer, path, "-p", dir+"/", "-c", conf, "-e", "stderr")
-	harness.Wait(bd.t, "nginx", func() bool { return answers(web) })
+	testkit.Wait(bd.t, "nginx", func() bool { return answers(web) })
 	w.pids = []int{server.Cmd.Process.Pid}
 	return bd.end(w)
 }

@@ -4,6 +4,6 @@
 // A [Set] builds each program once for a test binary. A [Process] is killed at the end of its test,
 // together with the processes that it has started, and its output is shown if the test fails.
 //
-// [Wait] waits for a condition. [Reach] waits for an amount, and gives up only when there is no
-// progress, so a slow machine needs no larger bound.
+// [Reach] waits for an amount, and gives up only when there is no progress, so a slow machine needs
+// no larger bound.
 package harness

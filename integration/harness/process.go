@@ -77,7 +77,7 @@ func (p *Process) Says(text string) bool { return strings.Contains(p.Output.Stri
 // before.
 func (p *Process) Expect(text string) {
 	p.t.Helper()
-	Wait(p.t, p.Name+" to print "+strconv.Quote(text), func() bool {
+	testkit.Wait(p.t, p.Name+" to print "+strconv.Quote(text), func() bool {
 		if p.Says(text) {
 			return true
 		}
@@ -109,7 +109,7 @@ func (p *Process) Wait() error {
 	p.t.Helper()
 	select {
 	case <-p.Done:
-	case <-time.After(Patience):
+	case <-time.After(testkit.Patience):
 		p.t.Fatalf("%s does not end", p.Name)
 	}
 	return p.Err

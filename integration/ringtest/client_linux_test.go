@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/spreadd/spreadd/integration/harness"
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/spread"
 )
 
@@ -59,10 +59,10 @@ func (h *host) dial(ctx context.Context, netw, addr string) (nc net.Conn, err er
 func newClient(t testing.TB, h *host, addr netip.Addr, id string) *client {
 	t.Helper()
 	c := &client{t: t, joined: make(chan struct{}), stop: make(chan struct{}), sent: make(chan struct{}), received: make(chan struct{})}
-	ctx, cancel := context.WithTimeout(t.Context(), harness.Patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	name := fmt.Sprintf("c%d", h.number)
-	harness.Wait(t, "a daemon that accepts "+id, func() bool {
+	testkit.Wait(t, "a daemon that accepts "+id, func() bool {
 		var err error
 		c.conn, err = spread.Dial(ctx, fmt.Sprintf("4803@%v", addr), spread.WithName(name), spread.WithMembership(true), spread.WithDialer(h.dial))
 		return err == nil

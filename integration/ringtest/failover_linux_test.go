@@ -18,8 +18,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/spreadd/spreadd/integration/harness"
 	"github.com/spreadd/spreadd/integration/netns"
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/spread"
 )
 
@@ -83,7 +83,7 @@ func newProbe(b *testing.B, r *ring, number int) *probe {
 	p := new(probe)
 	ctx, cancel := context.WithCancel(context.Background())
 	p.stop = cancel
-	harness.Wait(b, fmt.Sprintf("a daemon on host %d", number), func() bool {
+	testkit.Wait(b, fmt.Sprintf("a daemon on host %d", number), func() bool {
 		var err error
 		p.conn, err = spread.Dial(ctx, fmt.Sprintf("4803@%v", r.addr(h)), spread.WithName(fmt.Sprintf("p%d", number)),
 			spread.WithMembership(true), spread.WithDialer(h.dial))
@@ -209,11 +209,11 @@ func (f *probes) meet(members int) {
 			return true
 		}
 	}
-	harness.Wait(f.b, fmt.Sprintf("a view of %d", members), each(func(i, m, own int) bool {
+	testkit.Wait(f.b, fmt.Sprintf("a view of %d", members), each(func(i, m, own int) bool {
 		start[i] = own
 		return m == members
 	}))
-	harness.Wait(f.b, "messages in it", each(func(i, _, own int) bool { return own >= start[i]+messages }))
+	testkit.Wait(f.b, "messages in it", each(func(i, _, own int) bool { return own >= start[i]+messages }))
 }
 
 // outage kills the daemon of a host and returns the longest time for which a receiver at another

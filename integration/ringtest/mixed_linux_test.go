@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/integration/harness"
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/spread"
 )
 
@@ -251,7 +252,7 @@ func (r *ring) comeBack(number int) {
 				last = max(last, id)
 			}
 		}
-		harness.Wait(r.t, "the leader's clock to pass its ids", func() bool { return time.Now().Unix() > last })
+		testkit.Wait(r.t, "the leader's clock to pass its ids", func() bool { return time.Now().Unix() > last })
 	}
 	fast := r.clients[0].fast.Load()
 	r.restart(number)
@@ -281,7 +282,7 @@ func (r *ring) at(number int) string { return fmt.Sprintf("4803@%v", r.addr(r.ho
 func (r *ring) comeAndGo(number int, orderly bool) {
 	r.t.Helper()
 	conn := r.dial(number, "guest")
-	ctx, cancel := context.WithTimeout(r.t.Context(), harness.Patience)
+	ctx, cancel := context.WithTimeout(r.t.Context(), testkit.Patience)
 	defer cancel()
 	guest := conn.PrivateGroup()
 	do := func(err error) {
@@ -307,7 +308,7 @@ func (r *ring) comeAndGo(number int, orderly bool) {
 		if there {
 			want++
 		}
-		harness.Wait(r.t, fmt.Sprintf("views of %d with %s: %v", want, guest, there), func() bool {
+		testkit.Wait(r.t, fmt.Sprintf("views of %d with %s: %v", want, guest, there), func() bool {
 			return !slices.ContainsFunc(r.clients, func(c *client) bool {
 				m := c.members()
 				return slices.Contains(m, guest) != there || len(m) != want
@@ -355,7 +356,7 @@ func (r *ring) joinMany(c *spread.Conn) {
 // both clients of the crowd.
 func (r *ring) awaitMany(c *spread.Conn, cause spread.Cause) {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), harness.Patience)
+	ctx, cancel := context.WithTimeout(r.t.Context(), testkit.Patience)
 	defer cancel()
 	full := make(map[string]bool)
 	for len(full) < many {
@@ -390,7 +391,7 @@ func (r *ring) flood() {
 		return
 	}
 	const small, large = 4000, 400
-	ctx, cancel := context.WithTimeout(r.t.Context(), harness.Patience)
+	ctx, cancel := context.WithTimeout(r.t.Context(), testkit.Patience)
 	defer cancel()
 	var wg sync.WaitGroup
 	run := func(number int, user string, messages int, args ...string) {
@@ -473,7 +474,7 @@ func (r *ring) talk() {
 	}
 	heard := func(text string) {
 		r.t.Helper()
-		harness.Wait(r.t, fmt.Sprintf("%q at all users", text), func() bool {
+		testkit.Wait(r.t, fmt.Sprintf("%q at all users", text), func() bool {
 			for i := range users {
 				if !users[i].Says(text) {
 					return false

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/spreadd/spreadd/integration/harness"
 	"github.com/spreadd/spreadd/integration/netns"
+	"github.com/spreadd/spreadd/internal/testkit"
 )
 
 // TestReload removes hosts from the configuration and adds them again while clients send: the last,
@@ -82,7 +82,7 @@ func (r *ring) takeOut(number int) {
 	d := r.daemons[number-1]
 	select {
 	case <-d.Done:
-	case <-time.After(harness.Patience):
+	case <-time.After(testkit.Patience):
 		r.t.Fatalf("%s does not stop although the configuration does not contain it", d.Name)
 	}
 	if d.Err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spreadd/spreadd/integration/harness"
 	"github.com/spreadd/spreadd/integration/netns"
+	"github.com/spreadd/spreadd/internal/testkit"
 )
 
 // ring is a network with a daemon and a client on each host.
@@ -143,7 +144,7 @@ func (r *ring) together(what string, numbers ...int) {
 	for _, i := range numbers {
 		want = append(want, r.clients[i-1].rec.name)
 	}
-	harness.Wait(r.t, fmt.Sprintf("a view of hosts %v (%s)", numbers, what), func() bool {
+	testkit.Wait(r.t, fmt.Sprintf("a view of hosts %v (%s)", numbers, what), func() bool {
 		return !slices.ContainsFunc(numbers, func(i int) bool { return !slices.Equal(r.clients[i-1].members(), want) })
 	})
 	view := time.Since(began)
@@ -218,7 +219,7 @@ func (r *ring) finish() {
 		<-c.sent
 		sent[c.rec.id] = c.rec.sent
 	}
-	harness.Wait(r.t, "all messages at all clients", func() bool {
+	testkit.Wait(r.t, "all messages at all clients", func() bool {
 		for _, c := range r.clients {
 			got := c.count()
 			for id, n := range sent {
