@@ -72,7 +72,7 @@ func TestLogUnread(t *testing.T) {
 	conf := writeFile(t, path("spread.conf"), fmt.Sprintf("Spread_Segment 127.0.0.255:%d {\n\tweb1 127.0.0.1\n}\n", port))
 	spreadd := command("spreadd", "-n", "web1", "-c", conf, "-socket-dir", "")
 	unread(t, spreadd, "serving clients")
-	harness.Wait(t, "the daemon", func() bool { return answers(port) })
+	testkit.Wait(t, "the daemon", func() bool { return answers(port) })
 
 	writeFile(t, path("in"), "")
 	pub := writeFile(t, path("logpub.toml"), fmt.Sprintf("daemon = %q\nstate = %q\n[[input]]\nfile = %q\ngroups = [\"g\"]\nfrom_start = true\n", address, path("state"), path("in")))
@@ -95,14 +95,14 @@ func TestLogUnread(t *testing.T) {
 	}
 	_ = conn.Close()
 	writeFile(t, path("in"), "line\n")
-	harness.Wait(t, "the line", func() bool { return readFile(t, path("out")) == "line\n" })
-	harness.Wait(t, "the status of a command", func() bool { return strings.HasSuffix(readFile(t, path("status")), "\n") })
+	testkit.Wait(t, "the line", func() bool { return readFile(t, path("out")) == "line\n" })
+	testkit.Wait(t, "the status of a command", func() bool { return strings.HasSuffix(readFile(t, path("status")), "\n") })
 	if got := readFile(t, path("status")); got != "141\n" {
 		t.Errorf("a command in a sink that writes to a closed pipe has status %q, want that of SIGPIPE", got)
 	}
 	terminate(t, logpub)
 	terminate(t, spreadd) // the others log that they have lost the connection
-	harness.Wait(t, "logmon to count", func() bool {
+	testkit.Wait(t, "logmon to count", func() bool {
 		return get(t, http.DefaultClient, fmt.Sprintf("http://127.0.0.1:%d/metrics", metrics)) == http.StatusOK
 	})
 	terminate(t, logmon)

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/spreadd/spreadd/internal/testkit"
 )
 
 // Environment variables that make the test binary a process with a queue.
@@ -150,7 +152,7 @@ func TestCrash(t *testing.T) {
 		t.Run(fmt.Sprintf("lines %v", lines), func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			start := func(last bool) (*exec.Cmd, *bytes.Buffer) {
+			start := func(last bool) (*exec.Cmd, *testkit.Output) {
 				exe, err := os.Executable()
 				if err != nil {
 					t.Fatal(err)
@@ -163,18 +165,29 @@ func TestCrash(t *testing.T) {
 				if last {
 					cmd.Env = append(cmd.Env, crashLast+"=1")
 				}
-				var stderr bytes.Buffer
-				cmd.Stderr = &stderr
+				stderr := new(testkit.Output)
+				cmd.Stderr = stderr
 				if err := cmd.Start(); err != nil {
 					t.Fatal(err)
 				}
-				return cmd, &stderr
+				return cmd, stderr
 			}
-			for range rounds {
+			size := func() int64 {
+				st, err := os.Stat(filepath.Join(dir, "safe"))
+				if err != nil {
+					return 0
+				}
+				return st.Size()
+			}
+			for i := range rounds {
+				before := size()
 				cmd, stderr := start(false)
+				if i%5 > 0 { // the others may be killed before their first line
+					testkit.Wait(t, "lines that are safe", func() bool { return size() > before || stderr.String() != "" })
+				}
 				time.Sleep(time.Duration(10+rand.IntN(60)) * time.Millisecond) //house:sleep the moment of a kill
 				_ = cmd.Process.Kill()
-				if err := cmd.Wait(); stderr.Len() > 0 {
+				if err := cmd.Wait(); stderr.String() != "" {
 					t.Fatalf("it ended by itself: %v: %s", err, stderr)
 				}
 			}
