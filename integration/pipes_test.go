@@ -14,7 +14,6 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/spreadd/spreadd/integration/harness"
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/spread"
