@@ -205,7 +205,7 @@ User www-data
 Group www-data
 LogFormat "%%h %%l %%u %%t \"%%r\" %%>s %%b \"%%{Referer}i\" \"%%{User-Agent}i\"" combined
 CustomLog own.log combined
-CustomLog "|%[4]s -s 4803@%[2]s -g weblogs -service agreed -envelope -publisher %[5]s -confirm -spool %[1]s/spool" combined
+CustomLog "|%[4]s -s 4803@%[2]s -g weblogs -publisher %[5]s -spool %[1]s/spool" combined
 `, h.dir, h.addr, modules, filepath.Join(h.f.bin, "logpub"), h.name))
 	h.all = append(h.all, h.launch(apache, "-DFOREGROUND", "-f", conf))
 	h.f.t.Cleanup(func() {
@@ -224,10 +224,7 @@ func (h *farmHost) startNginx(more string) {
 	conf := fmt.Sprintf(`
 daemon = "4803@%s"
 groups = ["weblogs"]
-service = "agreed"
-envelope = true
 publisher = %q
-confirm = true
 state = %q
 
 [spool]

@@ -16,7 +16,6 @@ import (
 	"github.com/spreadd/spreadd/daemon/localring"
 	"github.com/spreadd/spreadd/logs/logpub"
 	"github.com/spreadd/spreadd/logs/logsub"
-	"github.com/spreadd/spreadd/spread"
 )
 
 // names are the daemons' names, in ring order. The last one is killed.
@@ -37,13 +36,12 @@ const (
 
 // demoConfig says how to run the demo. Zero values mean the defaults, other than for Out.
 type demoConfig struct {
-	Out      io.Writer // the events, as text
-	Terminal bool      // redraw the progress line in place
-	// Dir is where the log hosts' files go. Empty means a new directory among the system's
-	// temporary ones, which stays there.
-	Dir    string
-	Rounds int          // how often each site's log is sent
-	Log    *slog.Logger // of all parts; nil discards it
+	Out      io.Writer    // the events, as text
+	Terminal bool         // redraw the progress line in place
+	Dir      string       // where the log hosts' files go
+	Rounds   int          // how often each site's log is sent
+	Plain    bool         // publish as mod_log_spread did, which loses what a killed daemon has accepted
+	Log      *slog.Logger // of all parts; nil discards it
 }
 
 // farm is the whole of web hosts, daemons and log hosts.
@@ -69,12 +67,7 @@ func runDemo(ctx context.Context, cfg demoConfig) (_ *Report, err error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	if cfg.Dir == "" {
-		cfg.Dir, err = os.MkdirTemp("", "spreadd-demo-")
-	} else {
-		cfg.Dir, err = filepath.Abs(cfg.Dir)
-	}
-	if err != nil {
+	if cfg.Dir, err = filepath.Abs(cfg.Dir); err != nil {
 		return nil, fmt.Errorf("cannot make a directory for the files: %w", err)
 	}
 	f := &farm{cfg: cfg, log: cfg.Log, sites: weblog.Sites(), events: make(chan string)}
@@ -149,11 +142,8 @@ func (f *farm) prepare() error {
 			Address: f.daemons[i].Address(), Groups: []string{s.Group}, Name: fmt.Sprintf("web%d", i+1),
 			// A web server does not wait; a file that is read as fast as it
 			// can be does, or it would measure how fast lines can be dropped.
-			BlockTime: patience, DrainTimeout: patience,
-			// One order at all log hosts: RELIABLE, the default, has each
-			// daemon deliver what it gets as soon as it gets it.
-			Service: spread.Agreed,
-			Log:     f.log.With(slog.String("site", s.Name)),
+			BlockTime: patience, DrainTimeout: patience, Plain: f.cfg.Plain, Publisher: fmt.Sprintf("web%d", i+1),
+			Log: f.log.With(slog.String("site", s.Name)),
 		})
 		if err != nil {
 			return fmt.Errorf("%w", err)
@@ -234,7 +224,7 @@ func (f *farm) accident(ctx context.Context) error {
 	for _, s := range f.sites {
 		total += int64(f.cfg.Rounds) * int64(bytes.Count(s.Log(), []byte("\n")))
 	}
-	if err := f.until(ctx, func() bool { return f.arrived() >= total/3 }); err != nil {
+	if err := f.until(ctx, func() bool { n, _ := f.arrived(); return n >= total/3 }); err != nil {
 		return err
 	}
 	victim := len(names) - 1
@@ -273,21 +263,28 @@ func (f *farm) until(ctx context.Context, cond func() bool) error {
 	return nil
 }
 
-// arrived is how many lines have arrived at every log host.
-func (f *farm) arrived() int64 {
-	least := f.subs[0].Stats().Messages
-	for _, s := range f.subs[1:] {
-		least = min(least, s.Stats().Messages)
+// arrived is how many lines have arrived at every log host, and whether each has as many.
+func (f *farm) arrived() (least int64, even bool) {
+	var most int64
+	for i, s := range f.subs {
+		var n int64
+		for _, l := range s.Stats().Logs {
+			n += l.Lines
+		}
+		if i == 0 {
+			least = n
+		}
+		least, most = min(least, n), max(most, n)
 	}
-	return least
+	return least, least == most
 }
 
 // watch shows progress until all that was sent has arrived everywhere, or
 // nothing has moved for a while. It returns when the last line arrived.
 //
-// What a killed daemon had taken and not put on the ring does not arrive, so the
-// end is when the publishers are done and the log hosts have been still, with
-// the same number of lines, for a moment.
+// With Plain, what a killed daemon had taken and not put on the ring does not arrive. So the end is
+// when the publishers are done and the log hosts have been still, with the same number of lines,
+// for a moment.
 func (f *farm) watch(ctx context.Context, sent, accident <-chan error) (time.Duration, error) {
 	t := time.NewTicker(tick)
 	defer t.Stop()
@@ -297,21 +294,16 @@ func (f *farm) watch(ctx context.Context, sent, accident <-chan error) (time.Dur
 	moved := time.Now()
 	var last int64
 	for {
-		var in, out int64
+		var in int64
 		for _, pub := range f.pubs {
 			in += pub.Stats().Sent
 		}
-		even := true
-		for _, sub := range f.subs {
-			n := sub.Stats().Messages
-			even = even && n == f.subs[0].Stats().Messages
-			out += n
-		}
+		out, even := f.arrived()
 		now := time.Now()
 		if in+out != last {
 			last, moved = in+out, now
 		}
-		p.show(in, f.arrived())
+		p.show(in, out)
 		still := now.Sub(moved)
 		if running == 0 && accident == nil && even && still > stillness || still > patience {
 			return moved.Sub(f.began), nil

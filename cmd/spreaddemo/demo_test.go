@@ -42,7 +42,13 @@ func TestCommandLine(t *testing.T) {
 	}
 }
 
-func TestRun(t *testing.T) {
+func TestRun(t *testing.T) { demo(t, false) }
+
+// TestPlain: lines that the killed daemon had accepted may be missing.
+func TestPlain(t *testing.T) { demo(t, true) }
+
+func demo(t *testing.T, plain bool) {
+	t.Helper()
 	var out bytes.Buffer
 	dir := filepath.Join(t.TempDir(), "made", "for it")
 	// Files of a run before are not added to.
@@ -54,7 +60,7 @@ func TestRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	const rounds = 2
-	r, err := runDemo(t.Context(), demoConfig{Out: &out, Dir: dir, Rounds: rounds})
+	r, err := runDemo(t.Context(), demoConfig{Out: &out, Dir: dir, Rounds: rounds, Plain: plain})
 	if err != nil {
 		t.Fatalf("%v\n%s", err, &out)
 	}
@@ -67,11 +73,11 @@ func TestRun(t *testing.T) {
 	for i, site := range weblog.Sites() {
 		lines := int64(rounds * bytes.Count(site.Log(), []byte("\n")))
 		s := r.Sites[i]
-		if s.Took != lines || s.Sent != lines || !s.Identical || len(s.Files) != 2 || (s.Killed != "") != (i == 2) {
+		if s.Took != lines || s.Sent != lines || !s.Identical || len(s.Files) != 2 || s.Killed != (i == 2) {
 			t.Errorf("%s: %+v, want %d lines", site.Name, s, lines)
 		}
 		for _, f := range s.Files {
-			if s.Killed == "" && f.Lines != lines || filepath.Dir(filepath.Dir(f.Path)) != dir {
+			if !(plain && s.Killed) && f.Lines != lines || filepath.Dir(filepath.Dir(f.Path)) != dir {
 				t.Errorf("%s: %+v, want %d lines", site.Name, f, lines)
 			}
 		}
@@ -81,13 +87,22 @@ func TestRun(t *testing.T) {
 			t.Errorf("the demo does not say %q:\n%s", want, &out)
 		}
 	}
+	r.Kept = true
 	out.Reset()
 	if err := r.Write(&out); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{weblog.Sites()[0].Name, "every line once", "lines/s", "d3 was killed", "files are in " + dir} {
+	for _, want := range []string{weblog.Sites()[0].Name, "lines/s", "files are in " + dir} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the report does not say %q:\n%s", want, &out)
+		}
+	}
+	if clean := strings.Contains(out.String(), ": 0 lost, 0 repeated\n"); !clean && !plain {
+		t.Errorf("the report:\n%s", &out)
+	}
+	for line := range strings.Lines(out.String()) {
+		if !strings.Contains(line, dir) && len(line) > 81 {
+			t.Errorf("the report has a line of %d columns: %s", len(line)-1, line)
 		}
 	}
 }
@@ -121,15 +136,18 @@ func TestReportSees(t *testing.T) {
 	if err := (&Report{Sites: []Site{good}}).Err(); err != nil {
 		t.Errorf("a good report: %v", err)
 	}
-	killed := Site{Name: "x", Took: 3, Sent: 3, Resent: 1, Killed: "d3", Identical: true, Files: []File{{Lines: 2, Missing: 2, Extra: 1}}}
-	if err := (&Report{Sites: []Site{killed}}).Err(); err != nil {
+	killed := Site{Name: "x", Took: 3, Sent: 3, Resent: 1, Killed: true, Identical: true, Files: []File{{Lines: 2, Missing: 2, Extra: 1}}}
+	if err := (&Report{Sites: []Site{killed}, Plain: true}).Err(); err != nil {
 		t.Errorf("what a killed daemon had taken may be lost: %v", err)
+	}
+	if err := (&Report{Sites: []Site{killed}}).Err(); err == nil {
+		t.Error("lines may be lost though they were not sent plainly")
 	}
 	for want, spoil := range map[string]func(*Site){
 		"2 of 3 lines were not sent": func(s *Site) { s.Sent = 1 },
-		"1 lines are missing":        func(s *Site) { s.Files = []File{{Missing: 1}} },
+		"1 lines are lost":           func(s *Site) { s.Files = []File{{Missing: 1}} },
 		"files differ":               func(s *Site) { s.Identical = false },
-		"2 are extra":                func(s *Site) { s.Killed, s.Resent, s.Files = "d3", 1, []File{{Extra: 2}} },
+		"2 repeated":                 func(s *Site) { s.Killed, s.Resent, s.Files = true, 1, []File{{Extra: 2}} },
 	} {
 		bad := good
 		spoil(&bad)

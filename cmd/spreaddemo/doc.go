@@ -9,9 +9,9 @@
 // # What it guarantees
 //
 // The report compares the files of both log hosts with each other, byte by byte, and with the lines
-// that were sent: every line once, for the sites whose daemons survived. Lines that the killed
-// daemon had accepted from its publisher and not yet sent are lost with it, counted and shown. The
-// status is 0 if that is so, 1 if not or if the demo cannot run, 2 for a wrong command line.
+// that were sent: every line once in every file. With -plain, lines that the killed daemon had
+// accepted from its publisher and not yet sent are lost with it, counted and shown. The status is 0
+// if that is so, 1 if not or if the demo cannot run, 2 for a wrong command line.
 //
 // # What it does not
 //

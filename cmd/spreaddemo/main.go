@@ -31,8 +31,19 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if o.verbose {
 		cfg.Log = slog.New(slog.NewTextHandler(stderr, nil))
 	}
+	cfg.Plain = o.plain
+	if cfg.Dir == "" {
+		if cfg.Dir, err = os.MkdirTemp("", "spreadd-demo-"); err != nil {
+			fmt.Fprintf(stderr, "spreaddemo: cannot make a directory for the files: %v\n", err)
+			return flags.Failed
+		}
+		if !o.keep {
+			defer func() { _ = os.RemoveAll(cfg.Dir) }() // it is among the temporary ones
+		}
+	}
 	report, err := runDemo(ctx, cfg)
 	if err == nil {
+		report.Kept = o.keep || o.dir != ""
 		err = errors.Join(report.Write(stdout), report.Err())
 	}
 	if err != nil {

@@ -14,6 +14,7 @@ type options struct {
 	address  string // of the daemon
 	lasting  bool
 	json     bool
+	raw      bool   // do not take log lines out of their envelopes
 	user     string // for the method PWORD; empty means NULL
 	password string
 	set      *flags.Set
@@ -28,7 +29,7 @@ func parse(args []string) (options, error) {
 	o := options{name: "user", address: "4803"}
 	s := flags.New(flags.Program{
 		Name:  "spuser",
-		Usage: []string{"[-s ADDRESS] [-u NAME | -r] [-n USER -p PASSWORD] [-k] [-json]"},
+		Usage: []string{"[-s ADDRESS] [-u NAME | -r] [-n USER -p PASSWORD] [-k] [-raw] [-json]"},
 		About: "Joins groups and shows their messages and memberships live. Only the first two characters of a flag count, as in the original.",
 		Examples: []flags.Example{
 			{Args: "", Text: "connect to the daemon on this host; type j logs to watch the group logs, and q to quit"},
@@ -51,6 +52,7 @@ func parse(args []string) (options, error) {
 	s.String(&o.password, "p", "PASSWORD", "password; needs -n")
 	s.Bool(&o.lasting, "k", "keep going when the connection is lost: connect again and rejoin all groups")
 	s.Group("Output")
+	s.Bool(&o.raw, "raw", "show messages of logpub as they are, not as lines with publisher and number in front")
 	s.Bool(&o.json, "json", "print each event as one JSON object on a line, for scripts")
 	err := s.Parse(wholeFlags(args))
 	if err == nil && (o.user != "") != slices.Contains(s.Given(), "p") {
@@ -67,7 +69,11 @@ func wholeFlags(args []string) []string {
 		case "-u", "-s", "-n", "-p":
 			args[i] = arg[:2]
 			i++ // its value
-		case "-r", "-h", "-V", "-k":
+		case "-r":
+			if arg != "-raw" {
+				args[i] = "-r"
+			}
+		case "-h", "-V", "-k":
 			args[i] = arg[:2]
 		case "-j":
 			args[i] = "-json"

@@ -33,6 +33,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 			return spread.Dial(ctx, o.address, o.dialOptions()...)
 		},
 		Lasting: o.lasting,
+		Raw:     o.raw,
 	}
 	if o.json {
 		cfg.JSON = stdout

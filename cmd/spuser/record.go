@@ -40,6 +40,9 @@ type record struct {
 	// Payload is the payload if it is valid UTF-8; otherwise it is in PayloadBase64.
 	Payload       *string `json:"payload,omitempty"`
 	PayloadBase64 []byte  `json:"payload_base64,omitempty"`
+	// Envelope describes log lines of logpub, which the payload then consists of: message. With
+	// -raw it is part of the payload.
+	Envelope *recordLines `json:"envelope,omitempty"`
 	// Request is "join", "leave" or "multicast": rejected.
 	Request string `json:"request,omitempty"`
 	// Kind is the protocol's type word: unknown.
@@ -70,10 +73,14 @@ type recordSet struct {
 }
 
 // eventRecord returns an event as a record.
-func eventRecord(e spread.Event) record {
+func eventRecord(e spread.Event, raw bool) record {
 	switch e := e.(type) {
 	case *spread.Message:
-		return messageRecord("message", e)
+		r := messageRecord("message", e)
+		if !raw {
+			r.setPayload(r.openEnvelope(e.Payload))
+		}
+		return r
 	case *spread.Rejected:
 		r := messageRecord("rejected", &e.Message)
 		r.Request = e.Request.String()
@@ -115,8 +122,11 @@ func messageRecord(event string, m *spread.Message) record {
 }
 
 func (r *record) setPayload(payload []byte) {
-	n := len(payload)
-	r.Bytes = &n
+	if r.Bytes == nil {
+		n := len(payload)
+		r.Bytes = &n
+	}
+	r.Payload, r.PayloadBase64 = nil, nil
 	if utf8.Valid(payload) {
 		text := string(payload)
 		r.Payload = &text

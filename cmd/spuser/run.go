@@ -36,6 +36,8 @@ type config struct {
 	Dial func(ctx context.Context) (connection, error)
 	// Lasting says that Dial returns a connection that comes back when it is lost.
 	Lasting bool
+	// Raw shows payloads as they are, with the envelopes of log lines.
+	Raw bool
 	// console provides commands and takes the output for people.
 	console console
 	// JSON, if it is set, receives each event as a line of JSON ([record]).
@@ -46,7 +48,7 @@ type config struct {
 // connection is lost, and disconnects. The error is that of connecting or of the lost connection.
 // It has been shown already.
 func interact(ctx context.Context, cfg config) error {
-	p := &program{console: cfg.console, lasting: cfg.Lasting}
+	p := &program{console: cfg.console, lasting: cfg.Lasting, raw: cfg.Raw}
 	defer p.Close()
 	if cfg.JSON != nil {
 		p.json = json.NewEncoder(cfg.JSON)
@@ -72,6 +74,7 @@ type program struct {
 	json    *json.Encoder // or nil
 	sess    connection
 	lasting bool // sess comes back when it is lost
+	raw     bool // envelopes are shown as bytes
 	over    bool
 	failure error // what interact returns
 
@@ -136,8 +139,8 @@ func (p *program) ask(ctx context.Context, prompt string, events <-chan received
 // show shows an event. A failure of the connection ends the program.
 func (p *program) show(r received, out func(string)) {
 	if r.err == nil {
-		out(eventText(r.event))
-		p.record(eventRecord(r.event))
+		out(eventText(r.event, p.raw))
+		p.record(eventRecord(r.event, p.raw))
 		return
 	}
 	p.Print(ruler)

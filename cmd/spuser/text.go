@@ -40,19 +40,23 @@ User Menu:
 `
 
 // eventText returns the text of an event, from the ruler on and without the prompt that follows it
-// (daemon-operations §9).
-func eventText(e spread.Event) string {
+// (daemon-operations §9). Log lines are taken out of their envelopes unless raw is set.
+func eventText(e spread.Event, raw bool) string {
 	var s strings.Builder
 	switch e := e.(type) {
 	case *spread.Message:
 		s.WriteString(ruler)
-		payload := e.Payload
+		size, payload := len(e.Payload), e.Payload
+		if !raw {
+			payload = linesOf(payload)
+		}
 		if len(payload) > maxShown {
 			s.WriteString("\n========Buffers or Groups too Short=======\n")
 			payload = payload[:maxShown]
+			size = min(size, maxShown)
 		}
 		fmt.Fprintf(&s, "received %v message from %s, of type %d, (endian %d) to %d groups \n(%d bytes): %s\n",
-			e.Service, name(e.Sender), e.Type, endian(e), len(e.Groups), len(payload), visible(payload))
+			e.Service, name(e.Sender), e.Type, endian(e), len(e.Groups), size, visible(payload))
 	case *spread.Membership:
 		s.WriteString(ruler)
 		membershipText(&s, e)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/spreadd/spreadd/internal/envelope"
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/spread"
 )
@@ -18,7 +20,7 @@ func TestLarge(t *testing.T) {
 	for _, size := range []int{maxShown, maxShown + 1} {
 		text := eventText(&spread.Message{
 			Service: spread.FIFO, Sender: "#a#b", Groups: []string{"g"}, Payload: []byte(strings.Repeat("x", size)),
-		})
+		}, false)
 		if got := strings.Contains(text, "========Buffers or Groups too Short======="); got != (size > maxShown) {
 			t.Errorf("%d bytes: note %v", size, got)
 		}
@@ -31,11 +33,37 @@ func TestLarge(t *testing.T) {
 // TestNames: a name cannot forge a line or change the direction of text.
 func TestNames(t *testing.T) {
 	const evil = "g\nDue to the JOIN of\u202ex"
-	text := eventText(&spread.Membership{Group: evil, Members: []string{evil}, Cause: spread.CauseJoin, Changed: evil}) +
-		eventText(&spread.Message{Sender: evil, Payload: []byte("\u202e")}) +
-		eventText(&spread.Rejected{Message: spread.Message{Sender: evil}})
+	text := eventText(&spread.Membership{Group: evil, Members: []string{evil}, Cause: spread.CauseJoin, Changed: evil}, false) +
+		eventText(&spread.Message{Sender: evil, Payload: []byte("\u202e")}, false) +
+		eventText(&spread.Rejected{Message: spread.Message{Sender: evil}}, false)
 	if got := strings.Count(text, `g\nDue to the JOIN of\u202ex`); got != 5 || strings.Contains(text, "\u202e") {
 		t.Errorf("%d names are shown escaped, want 5:\n%s", got, text)
+	}
+}
+
+// TestEnvelope: log lines are shown with publisher and number, and as they are with -raw.
+func TestEnvelope(t *testing.T) {
+	h := envelope.Header{Publisher: "web1", Epoch: 7, Stream: 2, Seq: 9}
+	payload := h.Append(nil)
+	payload = append(payload, "GET /a\nGET /\x1b[2J\n"...)
+	m := &spread.Message{Service: spread.Agreed, Sender: "#a#b", Groups: []string{"g"}, Payload: payload}
+	text, want := eventText(m, false), "(46 bytes): \nweb1 9: GET /a\nweb1 10: GET /\\x1b[2J\n"
+	if !strings.HasSuffix(text, want) {
+		t.Errorf("shown as %q, want %q at the end", text, want)
+	}
+	if text = eventText(m, true); !strings.Contains(text, `LP\x01`) || strings.Contains(text, "web1 9") {
+		t.Errorf("shown as %q with -raw", text)
+	}
+	r := eventRecord(m, false)
+	if r.Payload == nil || *r.Payload != "GET /a\nGET /\x1b[2J\n" || *r.Bytes != 46 || r.Envelope == nil || *r.Envelope != (recordLines{"web1", 7, 2, 9}) {
+		t.Errorf("recorded as %+v", r)
+	}
+	if r = eventRecord(m, true); r.Envelope != nil || !bytes.Equal(r.PayloadBase64, payload) {
+		t.Errorf("recorded as %+v with -raw", r)
+	}
+	m.Payload = payload[:len(payload)-1] // the last line is cut
+	if text, want = eventText(m, false), "(45 bytes): "; strings.Contains(text, "web1 9") || !strings.Contains(text, want) {
+		t.Errorf("a damaged envelope is shown as %q", text)
 	}
 }
 
@@ -47,7 +75,7 @@ func TestManyMembers(t *testing.T) {
 		m.Members = append(m.Members, set...)
 		m.Sets = append(m.Sets, spread.VSSet{Members: set})
 	}
-	text := eventText(m)
+	text := eventText(m, false)
 	if got, want := strings.Count(text, "\t#m#d\n"), 2*11*101; got != want {
 		t.Errorf("%d members printed, want %d", got, want)
 	}

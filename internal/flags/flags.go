@@ -104,6 +104,17 @@ func (s *Set) BoolFunc(names, help string, set func() error) {
 	}
 }
 
+// Former adds a flag of earlier versions that is not shown. It takes no value, or =false.
+func (s *Set) Former(name string, set func(on bool) error) {
+	s.std.BoolFunc(name, "", func(text string) error {
+		on, err := strconv.ParseBool(text)
+		if err != nil {
+			return errors.New("want true or false")
+		}
+		return set(on)
+	})
+}
+
 // Bool adds a flag without a value. Write -name=false to turn it off.
 func (s *Set) Bool(p *bool, names, help string) {
 	f, all := s.add(names, "", help)

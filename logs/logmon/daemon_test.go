@@ -12,7 +12,6 @@ import (
 	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/logs/internal/traffic"
 	"github.com/spreadd/spreadd/logs/logpub"
-	"github.com/spreadd/spreadd/spread"
 )
 
 // TestRing watches a ring of real daemons, with a publisher at each, while the daemon that it is
@@ -24,7 +23,7 @@ func TestRing(t *testing.T) {
 	publish := func(d *localring.Daemon, name string, lines int) {
 		t.Helper()
 		p, err := logpub.New(logpub.Config{
-			Address: d.Address(), Groups: []string{"g"}, Service: spread.Agreed, Envelope: true, Publisher: name,
+			Address: d.Address(), Groups: []string{"g"}, Publisher: name,
 			DrainTimeout: testkit.Patience, StatsInterval: -1,
 		})
 		if err != nil {

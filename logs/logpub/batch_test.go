@@ -19,7 +19,7 @@ func TestBatch(t *testing.T) {
 		in    []string
 		want  []string
 	}{
-		{"off", 0, []string{"a 1\n", "a 2\n"}, []string{"a 1\n", "a 2\n"}},
+		{"off", -1, []string{"a 1\n", "a 2\n"}, []string{"a 1\n", "a 2\n"}},
 		{"smaller than a line", 3, []string{"a 1\n", "a 2\n"}, []string{"a 1\n", "a 2\n"}},
 		{"one line fits", 7, []string{"a 1\n", "a 2\n"}, []string{"a 1\n", "a 2\n"}},
 		{"two fit", 8, []string{"a 1\n", "a 2\n", "a 3\n"}, []string{"a 1\na 2\n", "a 3\n"}},
@@ -31,7 +31,7 @@ func TestBatch(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var d fakeDaemon
 				p := newPublisher(t, &d, func(c *Config) {
-					c.Envelope, c.BatchBytes, c.Route = wrapped, tt.batch, &Route{Field: 1}
+					c.Plain, c.BatchBytes, c.Route = !wrapped, tt.batch, &Route{Field: 1}
 				})
 				if err := p.Run(t.Context(), strings.NewReader(strings.Join(tt.in, ""))); err != nil {
 					t.Error(err)
@@ -65,7 +65,7 @@ func TestBatch(t *testing.T) {
 func TestBatchLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var d fakeDaemon
-		p := newPublisher(t, &d, func(c *Config) { c.Envelope, c.BatchBytes = true, 1<<30 })
+		p := newPublisher(t, &d, func(c *Config) { c.Plain, c.BatchBytes = false, 1<<30 })
 		in := strings.Repeat(strings.Repeat("x", 99_999)+"\n", 4) + strings.Repeat("y\n", 100_000)
 		if err := p.Run(t.Context(), strings.NewReader(in)); err != nil {
 			t.Error(err)

@@ -41,6 +41,7 @@ func accessLog(n int) []byte {
 func publishNull(t testing.TB, in []byte) *Publisher {
 	p, err := New(Config{
 		Groups:    []string{"g"},
+		Delivery:  Sent, // nothing comes back
 		BlockTime: time.Minute,
 		Dial: func(context.Context, string, string) (spread.Connection, error) {
 			return nullSession{gone: make(chan struct{})}, nil
@@ -89,16 +90,21 @@ func BenchmarkDaemon(b *testing.B) {
 	in := accessLog(lines)
 	address, stop := startDaemon(b, 0)
 	defer stop()
-	b.SetBytes(int64(len(in)))
-	b.ReportAllocs()
-	for b.Loop() {
-		p, err := New(Config{Address: address, Groups: []string{"g"}, BlockTime: time.Minute})
-		if err != nil {
-			b.Fatal(err)
-		}
-		if err := p.Run(b.Context(), bytes.NewReader(in)); err != nil {
-			b.Fatal(err)
-		}
+	for name, cfg := range map[string]Config{"plain": {Plain: true}, "default": {}} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(in)))
+			b.ReportAllocs()
+			cfg.Address, cfg.Groups, cfg.BlockTime = address, []string{"g"}, time.Minute
+			for b.Loop() {
+				p, err := New(cfg)
+				if err != nil {
+					b.Fatal(err)
+				}
+				if err := p.Run(b.Context(), bytes.NewReader(in)); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.N)*lines/b.Elapsed().Seconds(), "lines/s")
+		})
 	}
-	b.ReportMetric(float64(b.N)*lines/b.Elapsed().Seconds(), "lines/s")
 }

@@ -1,6 +1,9 @@
 package logpub
 
+//go:generate go tool -modfile=../../.ci/tools/go.mod stringer -type=Delivery -linecomment
+
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,8 +33,11 @@ const (
 	DefaultSpoolBytes = 1 << 30
 	// MinSpoolBytes is the smallest spool: some of the longest lines.
 	MinSpoolBytes = 1 << 20
-	// DefaultSpoolAfter avoids disk writes while a daemon takes lines as they come.
-	DefaultSpoolAfter = time.Second
+	// DefaultSpoolAfter bounds what a kill loses to about as much as one read takes. A ring that works confirms lines sooner,
+	// and then they are never written.
+	DefaultSpoolAfter = 20 * time.Millisecond
+	// DefaultBatchBytes spares daemons most of the cost of a message and fits into 12 datagrams.
+	DefaultBatchBytes = 16 << 10
 	// DefaultDrainTimeout is how long the last lines may delay a restart of a web server.
 	DefaultDrainTimeout = 5 * time.Second
 	// DefaultStallTime is longer than a ring takes to form again without a daemon.
@@ -70,22 +76,24 @@ type Config struct {
 	StallTime time.Duration
 	// ReturnInterval is the time between two attempts to return to the first daemon. Negative means no attempts.
 	ReturnInterval time.Duration
-	// Confirm counts lines as sent only when a Safe message that was sent after them has come back: then every daemon of the
-	// ring has them. Until then they are kept, and sent again if the connection ends.
-	Confirm bool
-	// Envelope puts a header in front of each message (package envelope), by which subscribers detect duplicates and gaps.
-	Envelope bool
-	// BatchBytes is how many bytes of lines may share a message, without the envelope. 0 gives each line a message of its
-	// own, as mod_log_spread did. A longer line has a message of its own, too. The bound is never above [spread.MaxPayload]
-	// of the number of groups. Without Envelope, subscribers cannot distinguish the lines of a message from a record of
-	// several lines: the original spreadlogd treats such a message as one record, and so does logsub.
+	// Delivery says when a line counts as sent and is forgotten. Zero means [Ordered], or [Sent] if Plain.
+	Delivery Delivery
+	// Plain sends messages as mod_log_spread did, for subscribers that do not know the envelope: without the header that
+	// package envelope describes, by which subscribers detect duplicates and gaps. It changes the defaults of Delivery,
+	// BatchBytes and Service.
+	Plain bool
+	// BatchBytes is how many bytes of lines may share a message, without the envelope. A longer line has a message of its own.
+	// Negative gives each line a message of its own. Zero means DefaultBatchBytes, or negative if Plain: without envelopes,
+	// subscribers cannot distinguish the lines of a message from a record of several lines. The original spreadlogd treats such
+	// a message as one record, and so does logsub. The bound is never above [spread.MaxPayload] of the number of groups.
 	BatchBytes int
 	// Publisher is the name in envelopes. Empty means the host's name.
 	Publisher string
 	// Name is the private name: 1 to 10 bytes from '$' to '~'. Empty means "lp" and the process id. If another client has
 	// it, the daemon chooses one.
 	Name string
-	// Service is the service of messages. Zero means [spread.Reliable].
+	// Service is the service of messages. Zero means [spread.Agreed], with which all log hosts have one order, or
+	// [spread.Reliable] if Plain.
 	Service spread.Service
 	// MessType is the messages' type, a number for subscribers.
 	MessType int16
@@ -145,6 +153,28 @@ func ParsePolicy(s string) (Policy, error) {
 	return 0, fmt.Errorf("unknown policy %q (want drop-newest, drop-oldest or block)", s)
 }
 
+// Delivery says what has to have happened to a line before it counts as sent. Until then it is kept, and sent again if the
+// connection ends.
+type Delivery uint8
+
+// The levels of delivery.
+const (
+	// Sent: the daemon's socket has taken the line. What the daemon has not sent when its process dies is lost.
+	Sent Delivery = iota + 1 // sent
+	// Ordered: every daemon of the ring has the line. This is known when a Safe message that was sent after it has come back.
+	Ordered // ordered
+)
+
+// ParseDelivery parses sent or ordered.
+func ParseDelivery(s string) (Delivery, error) {
+	for _, d := range []Delivery{Sent, Ordered} {
+		if d.String() == s {
+			return d, nil
+		}
+	}
+	return 0, fmt.Errorf("unknown delivery %q (want sent or ordered)", s)
+}
+
 // withDefaults checks the configuration and fills in the defaults.
 func (c Config) withDefaults() (Config, error) {
 	if err := c.checkTarget(); err != nil {
@@ -162,8 +192,8 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("logpub: %w", err)
 	}
 	switch {
-	case c.BatchBytes < 0:
-		return c, fmt.Errorf("logpub: invalid batch size of %d bytes (want 0 for none, or more)", c.BatchBytes)
+	case c.Delivery > Ordered:
+		return c, fmt.Errorf("logpub: unknown %v (want Sent or Ordered)", c.Delivery)
 	case c.QueueBytes < 0:
 		return c, fmt.Errorf("logpub: invalid queue size of %d bytes (want more than 0)", c.QueueBytes)
 	case c.SpoolBytes != 0 && c.SpoolBytes < MinSpoolBytes:
@@ -180,9 +210,13 @@ func (c Config) withDefaults() (Config, error) {
 		name := "lp" + strconv.Itoa(os.Getpid())
 		c.Name = name[:min(len(name), maxName)]
 	}
-	if c.Service == 0 {
-		c.Service = spread.Reliable
+	delivery, service, batch := Ordered, spread.Agreed, DefaultBatchBytes
+	if c.Plain {
+		delivery, service, batch = Sent, spread.Reliable, -1
 	}
+	c.Delivery = cmp.Or(c.Delivery, delivery)
+	c.Service = cmp.Or(c.Service, service)
+	c.BatchBytes = cmp.Or(c.BatchBytes, batch)
 	if c.QueueBytes == 0 {
 		c.QueueBytes = DefaultQueueBytes
 	}
@@ -260,7 +294,7 @@ func (c *Config) maxLine(groups []string, r *Route) (int, error) {
 		return 0, err
 	}
 	n := spread.MaxPayload(most)
-	if c.Envelope {
+	if !c.Plain {
 		n -= envelope.Len(c.Publisher)
 	}
 	return n, nil

@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(crashSpool); dir != "" {
 		p, err := New(Config{
 			Address: os.Getenv(crashDaemon), Groups: []string{"g"},
-			Confirm: true, Envelope: true, Publisher: "web",
+			Delivery: Ordered, Publisher: "web",
 			Spool: dir, SpoolAfter: -1, QueueBytes: 64 << 10, BlockTime: time.Minute,
 		})
 		if err == nil {
@@ -145,24 +145,26 @@ func crash(t *testing.T, rounds int, rng *rand.Rand) {
 			}
 			if m, ok := ev.(*spread.Message); ok {
 				var h envelope.Header
-				line, err := h.Decode(m.Payload)
-				if err != nil || len(line) < 10 {
-					t.Errorf("received %q, %v", m.Payload, err)
-					continue
-				}
-				n, err := strconv.Atoi(string(line[:10]))
+				lines, err := h.Decode(m.Payload)
 				if err != nil {
-					t.Errorf("received %q", line)
+					t.Errorf("received %q, %v", m.Payload, err)
 				}
-				mu.Lock()
-				if before, ok := names[h]; ok && before != n {
-					t.Errorf("%+v is line %d, and was line %d", h, n, before)
-				} else if !ok {
-					named[n]++ // once, if a subscriber drops repeats
+				for line := range strings.Lines(string(lines)) {
+					n, err := strconv.Atoi(line[:min(10, len(line))])
+					if err != nil {
+						t.Errorf("received %q", line)
+					}
+					mu.Lock()
+					if before, ok := names[h]; ok && before != n {
+						t.Errorf("%+v is line %d, and was line %d", h, n, before)
+					} else if !ok {
+						named[n]++ // once, if a subscriber drops repeats
+					}
+					names[h] = n
+					got = append(got, n)
+					mu.Unlock()
+					h.Seq++
 				}
-				names[h] = n
-				got = append(got, n)
-				mu.Unlock()
 			}
 		}
 	}()

@@ -2,6 +2,7 @@ package logpub
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -14,6 +15,7 @@ import (
 	"github.com/spreadd/spreadd/daemon"
 	"github.com/spreadd/spreadd/daemon/session"
 	"github.com/spreadd/spreadd/engine"
+	"github.com/spreadd/spreadd/internal/envelope"
 	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/internal/topology"
 	"github.com/spreadd/spreadd/spread"
@@ -69,8 +71,8 @@ func subscribe(t testing.TB, address string) *spread.Conn {
 	return c
 }
 
-// receive returns the payloads of n messages.
-func receive(t testing.TB, c *spread.Conn, n int) []string {
+// receive returns n lines, and checks the messages they are in.
+func receive(t testing.TB, c *spread.Conn, service spread.Service, n int) []string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -78,13 +80,18 @@ func receive(t testing.TB, c *spread.Conn, n int) []string {
 	for len(got) < n {
 		ev, err := c.Receive(ctx)
 		if err != nil {
-			t.Fatalf("after %d of %d messages: %v", len(got), n, err)
+			t.Fatalf("after %d of %d lines: %v", len(got), n, err)
 		}
 		if m, ok := ev.(*spread.Message); ok {
-			if m.Service != spread.Reliable || m.Type != DefaultMessType || !strings.HasPrefix(m.Sender, "#lp") {
+			if m.Service != service || m.Type != DefaultMessType || !strings.HasPrefix(m.Sender, "#lp") {
 				t.Errorf("service %v, type %d, sender %s", m.Service, m.Type, m.Sender)
 			}
-			got = append(got, string(m.Payload))
+			var h envelope.Header
+			lines, err := h.Decode(m.Payload)
+			if errors.Is(err, envelope.ErrNone) != (service == spread.Reliable) {
+				t.Errorf("a message of service %v, in an envelope: %v", service, err)
+			}
+			got = slices.AppendSeq(got, strings.Lines(string(lines)))
 		}
 	}
 	return got
@@ -94,21 +101,25 @@ func receive(t testing.TB, c *spread.Conn, n int) []string {
 func TestRealDaemon(t *testing.T) {
 	address, stop := startDaemon(t, 0)
 	defer stop()
-	sub := subscribe(t, address)
-	lines := append(numbered(1, 20_000), strings.Repeat("x", spread.MaxPayload(1)-1)+"\n")
-	p, err := New(Config{Address: address, Groups: []string{"g"}, MessType: DefaultMessType, BlockTime: time.Minute})
-	if err != nil {
-		t.Fatal(err)
+	for service, cfg := range map[spread.Service]Config{spread.Reliable: {Plain: true}, spread.Agreed: {}} {
+		sub := subscribe(t, address)
+		cfg.Address, cfg.Groups, cfg.MessType, cfg.BlockTime = address, []string{"g"}, DefaultMessType, time.Minute
+		p, err := New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := append(numbered(1, 20_000), strings.Repeat("x", p.cfg.MaxLine-1)+"\n")
+		ended := make(chan error, 1)
+		go func() { ended <- p.Run(t.Context(), strings.NewReader(strings.Join(lines, ""))) }()
+		if got := receive(t, sub, service, len(lines)); !slices.Equal(got, lines) {
+			t.Errorf("%v: what arrived is not what was sent", service)
+		}
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		checkSums(t, p)
+		sub.Kill()
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- p.Run(t.Context(), strings.NewReader(strings.Join(lines, ""))) }()
-	if got := receive(t, sub, len(lines)); !slices.Equal(got, lines) {
-		t.Error("what arrived is not what was sent")
-	}
-	if err := <-ended; err != nil {
-		t.Error(err)
-	}
-	checkSums(t, p)
 }
 
 // TestDaemonRestart: lines that come while the daemon is away arrive at the next
@@ -128,7 +139,7 @@ func TestDaemonRestart(t *testing.T) {
 	if _, err := io.WriteString(w, strings.Join(before, "")); err != nil {
 		t.Fatal(err)
 	}
-	if got := receive(t, sub, len(before)); !slices.Equal(got, before) {
+	if got := receive(t, sub, spread.Agreed, len(before)); !slices.Equal(got, before) {
 		t.Error("what arrived is not what was sent")
 	}
 
@@ -151,9 +162,9 @@ func TestDaemonRestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Sent means that the kernel has them: the daemon may take the join before some of the lines.
-	got := receive(t, sub, 1)[0]
+	got := receive(t, sub, spread.Agreed, 1)[0]
 	for got != "last\n" && slices.Contains(after, got) {
-		got = receive(t, sub, 1)[0]
+		got = receive(t, sub, spread.Agreed, 1)[0]
 	}
 	if got != "last\n" {
 		t.Errorf("received %q", got)

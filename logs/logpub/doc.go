@@ -27,8 +27,8 @@
 //     until something does.
 //   - Lines are sent in the order in which they were read. When queue and spool are full, [Config.Policy] says which lines are
 //     dropped: the newest, the oldest, or none, and the source waits.
-//   - A line counts as sent when the kernel has it ([spread.Conn.Flush]). Lines that were handed to a connection and not
-//     flushed when it ended are sent again on the next one, so a line may arrive twice.
+//   - A line counts as sent when every daemon of the ring has it, or with [Sent] when the kernel has it ([spread.Conn.Flush]).
+//     What does not count as sent when a connection ends is sent again on the next one, so a line may arrive twice.
 //   - Each line read is sent, dropped or waiting. What waits when Run has returned is in the spool.
 //   - Lines in the spool outlive the process, however it ends. A restart repeats at most the block that was in flight, and the
 //     lines of a block that a kill left neither recorded as sent nor flushed.
@@ -37,10 +37,10 @@
 //
 // # What it does not
 //
-// The protocol has no acknowledgement: lines that the kernel took for a daemon that then crashes are lost, although they count
-// as sent. [Config.Confirm] closes that gap. A kill loses what waits in memory: with a spool, the lines of the last
-// [Config.SpoolAfter]; without one, all of it. A power cut may lose one second more. [spread.Reliable], the default as in
-// mod_log_spread, promises no order on the way; choose [spread.Agreed] where several log hosts must agree on one.
+// That a daemon has a line does not mean that a log host has written it. With [Sent], lines that the kernel took for a daemon
+// that then crashes are lost. A kill loses what waits in memory: with a spool, the lines of the last [Config.SpoolAfter];
+// without one, all of it. A power cut may lose one second more. With [Config.Plain], messages have no order that several log
+// hosts would agree on.
 //
 // # When the disk fails
 //

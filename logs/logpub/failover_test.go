@@ -94,10 +94,10 @@ func TestStall(t *testing.T) {
 // TestConfirm: what a daemon took and did not deliver is sent again, if it has to be
 // confirmed, and lost otherwise.
 func TestConfirm(t *testing.T) {
-	for _, confirm := range []bool{false, true} {
+	for _, level := range []Delivery{Sent, Ordered} {
 		synctest.Test(t, func(t *testing.T) {
 			var d fakeDaemon
-			p := newPublisher(t, &d, func(c *Config) { c.Confirm = confirm })
+			p := newPublisher(t, &d, func(c *Config) { c.Delivery = level })
 			write, end := piped(t, p)
 			write(numbered(1, 10))
 			time.Sleep(time.Second)
@@ -117,11 +117,11 @@ func TestConfirm(t *testing.T) {
 				t.Error(err)
 			}
 			want := numbered(1, 30)
-			if !confirm {
+			if level == Sent {
 				want = slices.Delete(want, 10, 20)
 			}
 			if got := d.got(); !slices.Equal(got, want) {
-				t.Errorf("confirm %v: arrived: %q", confirm, got)
+				t.Errorf("%v: arrived: %q", level, got)
 			}
 			checkSums(t, p)
 		})
@@ -132,7 +132,7 @@ func TestConfirm(t *testing.T) {
 func TestConfirmMany(t *testing.T) {
 	lines := numbered(1, 50_000)
 	var d fakeDaemon
-	p := newPublisher(t, &d, func(c *Config) { c.Confirm, c.QueueBytes, c.BlockTime = true, 64<<10, time.Hour })
+	p := newPublisher(t, &d, func(c *Config) { c.Delivery, c.QueueBytes, c.BlockTime = Ordered, 64<<10, time.Hour })
 	if err := p.Run(t.Context(), strings.NewReader(strings.Join(lines, ""))); err != nil {
 		t.Error(err)
 	}
@@ -149,7 +149,7 @@ func TestEnvelope(t *testing.T) {
 		d := fakeDaemon{down: true}
 		configure := func(c *Config) {
 			spooling(dir)(c)
-			c.Envelope, c.Publisher, c.Route = true, "web", &Route{Field: 1}
+			c.Plain, c.Publisher, c.Route = false, "web", &Route{Field: 1}
 		}
 		first := newPublisher(t, &d, configure)
 		if err := first.Run(t.Context(), strings.NewReader("a 0\nb 0\na 1\n\na 2\n")); err != nil {
@@ -191,7 +191,7 @@ func TestEnvelope(t *testing.T) {
 func TestEnvelopeGap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := fakeDaemon{down: true}
-		p := newPublisher(t, &d, func(c *Config) { c.Envelope, c.QueueBytes, c.BlockTime = true, 2048, -1 })
+		p := newPublisher(t, &d, func(c *Config) { c.Plain, c.BatchBytes, c.QueueBytes, c.BlockTime = false, -1, 2048, -1 })
 		write, end := piped(t, p)
 		write(numbered(0, 999))
 		d.setDown(false)

@@ -244,7 +244,7 @@ func (l *logBuffer) logger() *slog.Logger { return slog.New(slog.NewTextHandler(
 // newPublisher returns one for the group "g" of a fake daemon.
 func newPublisher(t testing.TB, d *fakeDaemon, change func(*Config)) *Publisher {
 	t.Helper()
-	cfg := Config{Groups: []string{"g"}, Dial: d.dial}
+	cfg := Config{Groups: []string{"g"}, Dial: d.dial, Plain: true}
 	if change != nil {
 		change(&cfg)
 	}

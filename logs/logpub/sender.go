@@ -119,7 +119,7 @@ func (s *sender) watch(ctx context.Context) {
 		}
 		switch ev := ev.(type) {
 		case *spread.Message:
-			if s.p.cfg.Confirm && ev.Sender == own && len(ev.Payload) == 8 {
+			if s.p.cfg.Delivery == Ordered && ev.Sender == own && len(ev.Payload) == 8 {
 				s.p.queue.Ack(binary.BigEndian.Uint64(ev.Payload))
 			}
 		case *spread.Rejected:
@@ -186,7 +186,7 @@ func (s *sender) sendBlock(ctx context.Context, conn spread.Connection, b *queue
 		for text := rest[:r.Bytes]; len(text) > 0; {
 			payload, n := s.message(b, r.To, text)
 			text = text[len(payload):]
-			if cfg.Envelope {
+			if !cfg.Plain {
 				payload = s.wrap(b, r.To, seq, payload)
 				seq += uint64(n)
 			}
@@ -198,7 +198,7 @@ func (s *sender) sendBlock(ctx context.Context, conn spread.Connection, b *queue
 		}
 		rest = rest[r.Bytes:]
 	}
-	if cfg.Confirm {
+	if cfg.Delivery == Ordered {
 		s.buf = binary.BigEndian.AppendUint64(s.buf[:0], b.ID())
 		if err := conn.Multicast(ctx, spread.Safe, 0, s.buf, conn.PrivateGroup()); err != nil {
 			return err
@@ -207,7 +207,7 @@ func (s *sender) sendBlock(ctx context.Context, conn spread.Connection, b *queue
 	if err := conn.Flush(ctx); err != nil {
 		return err
 	}
-	if !cfg.Confirm {
+	if cfg.Delivery == Sent {
 		s.p.queue.Ack(b.ID())
 	}
 	return nil
@@ -220,7 +220,7 @@ func (s *sender) message(b *queue.Block, to *queue.Target, text []byte) (payload
 	most := min(cfg.BatchBytes, len(text))
 	if most > first {
 		limit := spread.MaxPayload(len(to.Groups))
-		if cfg.Envelope {
+		if !cfg.Plain {
 			limit -= envelope.Len(b.Origin.Publisher)
 		}
 		most = bytes.LastIndexByte(text[:min(most, limit)], '\n') + 1

@@ -140,7 +140,7 @@ func (p *Publisher) gauges(q *queue.Stats) Gauges {
 	if born := p.queue.Oldest(); !born.IsZero() && g.Waiting > 0 {
 		g.Lag = max(0, time.Since(born)) // the clock of a process before us may have been ahead
 	}
-	if p.cfg.Confirm {
+	if p.cfg.Delivery == Ordered {
 		g.Unconfirmed = q.InFlight
 	}
 	if p.cfg.Spool != "" {

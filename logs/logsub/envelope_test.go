@@ -148,7 +148,7 @@ func TestPublisherReconnects(t *testing.T) {
 	bubble(t, Config{}, []Log{{Group: "a", File: "a.log"}}, func(f *farm) {
 		flushes := 0
 		p, err := logpub.New(logpub.Config{
-			Groups: []string{"a"}, Envelope: true, Publisher: "web", Service: spread.Agreed,
+			Groups: []string{"a"}, Publisher: "web", Delivery: logpub.Sent,
 			Dial: func(ctx context.Context, address, name string) (spread.Connection, error) {
 				c, err := spread.Dial(ctx, address, spread.WithName(name), spread.WithDialer(f.daemon.Dial))
 				return &unsure{c, &flushes}, err

@@ -22,6 +22,8 @@
 //   - inline: a list of tables is written in brackets instead of below headings.
 //   - old: former names of the key, separated by spaces. "a=b" in the tag of a table says that what
 //     was a beside the table is now b in it.
+//   - oldfalse, oldtrue: what false and true meant under a former name that took these; empty means
+//     the default of today.
 //
 // A field is a string, bool, int, int16, int64, float64, [conf.Size], [conf.Duration] or
 // encoding.TextUnmarshaler; a list of them; a struct, a pointer to one, a list of them; or a map of

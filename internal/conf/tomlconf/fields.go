@@ -17,6 +17,7 @@ type field struct {
 	min, max string       // bounds of a number, size or duration
 	enum     []string     // the words that are allowed; empty means any
 	old      []string     // former names
+	oldBool  [2]string    // what false and true meant under a former name; empty means nothing
 	moved    []move       // former keys of this table that stood beside it
 	required bool         // it must be given
 	inline   bool         // a list of tables is written in brackets
@@ -84,7 +85,7 @@ func fieldsOf(t reflect.Type) []field {
 		}
 		f := field{
 			key: key, help: sf.Tag.Get("help"), def: sf.Tag.Get("default"), min: sf.Tag.Get("min"), max: sf.Tag.Get("max"),
-			required: sf.Tag.Get("required") != "", inline: sf.Tag.Get("inline") != "", index: i, elem: sf.Type,
+			oldBool: [2]string{sf.Tag.Get("oldfalse"), sf.Tag.Get("oldtrue")}, required: sf.Tag.Get("required") != "", inline: sf.Tag.Get("inline") != "", index: i, elem: sf.Type,
 		}
 		if words := sf.Tag.Get("enum"); words != "" {
 			f.enum = strings.Split(words, ",")

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -142,6 +143,10 @@ func (d *document) table(path string, values map[string]any, v reflect.Value) {
 func (t *Table) rename(f *field) {
 	for _, old := range f.old {
 		raw, ok := t.values[old]
+		if b, isBool := raw.(bool); isBool && f.oldBool != [2]string{} {
+			t.renameBool(f, old, b)
+			continue
+		}
 		if !ok || !t.warnOld(old, f.key, t.Has(f.key)) {
 			continue
 		}
@@ -179,6 +184,33 @@ func (t *Table) rename(f *field) {
 	}
 }
 
+// renameBool replaces a former key, which was true or false, by the value of today.
+func (t *Table) renameBool(f *field, old string, was bool) {
+	is := f.oldBool[0]
+	if was {
+		is = f.oldBool[1]
+	}
+	if is == "" {
+		t.warnf(old, "%s = %v is the default now: remove it", old, was)
+		delete(t.values, old)
+		return
+	}
+	var raw any = is
+	if f.kind == kindBool {
+		raw = is == "true"
+	} else {
+		is = strconv.Quote(is)
+	}
+	if t.Has(f.key) {
+		t.Errorf(old, "remove "+old, "%s is the former name of %s, and both are set", old, f.key)
+	} else {
+		t.warnf(old, "%s = %v is now %s = %s", old, was, f.key, is)
+		t.values[f.key] = raw
+		t.former[f.key] = child(t.path, old)
+	}
+	delete(t.values, old)
+}
+
 // warnOld warns of a former key. If the document has its name of today, too, that is a mistake.
 func (t *Table) warnOld(old, key string, both bool) bool {
 	if both {
@@ -186,8 +218,13 @@ func (t *Table) warnOld(old, key string, both bool) bool {
 		delete(t.values, old)
 		return false
 	}
-	t.doc.warnings = append(t.doc.warnings, conf.Warning{Pos: t.Pos(old), Text: fmt.Sprintf("%s is now called %s", old, key)})
+	t.warnf(old, "%s is now called %s", old, key)
 	return true
+}
+
+// warnf warns about a key.
+func (t *Table) warnf(key, format string, args ...any) {
+	t.doc.warnings = append(t.doc.warnings, conf.Warning{Pos: t.Pos(key), Text: fmt.Sprintf(format, args...)})
 }
 
 func (t *Table) value(f *field, raw any, v reflect.Value) {

@@ -142,6 +142,39 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
+// TestOldBool: a key that was true or false gives way to one with words.
+func TestOldBool(t *testing.T) {
+	type file struct {
+		Plain bool   `toml:"plain" old:"fancy" oldfalse:"true"`
+		Level string `toml:"level" enum:"low,high" old:"strict" oldfalse:"low" oldtrue:"high"`
+	}
+	for src, tt := range map[string]struct {
+		want     file
+		warnings string
+		err      string
+	}{
+		"fancy = false\nstrict = true":   {file{true, "high"}, "x.toml:1:1: warning: fancy = false is now plain = true x.toml:2:1: warning: strict = true is now level = \"high\"", ""},
+		"fancy = true\nstrict = false":   {file{false, "low"}, "x.toml:1:1: warning: fancy = true is the default now: remove it x.toml:2:1: warning: strict = false is now level = \"low\"", ""},
+		"strict = true\nlevel = \"low\"": {err: "x.toml:1:1: strict is the former name of level, and both are set; remove strict"},
+		"strict = \"high\"":              {file{false, "high"}, "x.toml:1:1: warning: strict is now called level", ""},
+		"strict = 3":                     {err: "x.toml:1:1: level must be a string, not a whole number"},
+	} {
+		var got file
+		warnings, err := Read("x.toml", []byte(src), &got)
+		texts := make([]string, len(warnings))
+		for i, w := range warnings {
+			texts[i] = w.String()
+		}
+		if tt.err != "" {
+			if err == nil || err.Error() != tt.err {
+				t.Errorf("%s: error %v, want %s", src, err, tt.err)
+			}
+		} else if err != nil || got != tt.want || strings.Join(texts, " ") != tt.warnings {
+			t.Errorf("%s: read as %+v, warnings %q, error %v", src, got, texts, err)
+		}
+	}
+}
+
 // TestOneForAList: a single value stands for a list of one.
 func TestOneForAList(t *testing.T) {
 	var got sample

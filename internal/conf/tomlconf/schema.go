@@ -36,7 +36,11 @@ func schemaOf(t reflect.Type) object {
 			required = append(required, f.key)
 		}
 		for _, old := range f.old {
-			properties[old] = former(f.key, s)
+			was := s
+			if f.oldBool != [2]string{} {
+				was = object{"type": "boolean"}
+			}
+			properties[old] = former(f.key, was)
 		}
 	}
 	for i := range fields {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -27,15 +28,15 @@ type File struct {
 	Daemons   []string      `toml:"daemon" default:"4803" old:"daemons" help:"address of the daemon, 4803 on this host or 4803@host; of a list, the next one is used while one is down"`
 	Name      string        `toml:"name" help:"private name of the connection (default: lp and the process id)"`
 	Groups    []string      `toml:"groups" help:"groups that get the lines of inputs without groups of their own"`
-	Service   string        `toml:"service" enum:"unreliable,reliable,fifo,causal,agreed,safe" default:"reliable" help:"service of the messages; agreed and safe give all log hosts the same order"`
+	Service   string        `toml:"service" enum:"unreliable,reliable,fifo,causal,agreed,safe" help:"service of the messages; agreed and safe give all log hosts the same order (default: agreed, or reliable if plain)"`
 	Type      int16         `toml:"type" min:"-32768" max:"32767" default:"1" help:"message type that subscribers see"`
 	VHost     string        `toml:"vhost" help:"virtual host to put in front of each line"`
 	VHostWord string        `toml:"vhost_word" enum:"auto,none,keep,clean,strip" default:"auto" help:"what to do with the virtual host at the start of a line; auto and none leave it, as keep does; clean writes it in lower case without port"`
-	Envelope  bool          `toml:"envelope" help:"put an envelope (publisher, epoch, number) in front of each message, so that logsub detects duplicates and gaps"`
+	Plain     bool          `toml:"plain" old:"envelope" oldfalse:"true" help:"send as mod_log_spread did, one line per message and no envelope, for subscribers other than ours"`
 	Publisher string        `toml:"publisher" help:"publisher name in envelopes (default: the host name)"`
-	BatchSize conf.Size     `toml:"batch_size" old:"batch_bytes" help:"most bytes of lines in one message, for subscribers that read envelopes (default: one line per message)"`
+	BatchSize conf.Size     `toml:"batch_size" default:"16KiB" old:"batch_bytes" help:"most bytes of lines in one message; 0 for one line per message, the default if plain"`
 	MaxLine   conf.Size     `toml:"max_line" help:"truncate longer lines (default: what fits into a message)"`
-	Confirm   bool          `toml:"confirm" help:"keep lines until every daemon of the ring has them"`
+	Delivery  string        `toml:"delivery" enum:"sent,ordered" old:"confirm" oldfalse:"sent" oldtrue:"ordered" help:"keep a line until the daemon of this host has it, or every daemon of the ring (default: ordered, or sent if plain)"`
 	Queue     conf.Size     `toml:"queue" default:"16MiB" old:"queue_bytes" help:"memory for lines that wait for the daemon"`
 	Full      string        `toml:"full" enum:"drop-newest,drop-oldest,block" default:"drop-newest" help:"what to do when queue and spool are full"`
 	Block     conf.Duration `toml:"block_time" default:"250ms" old:"block" help:"longest time to stop reading when the queue is full, before lines are dropped; 0s for none"`
@@ -51,9 +52,9 @@ type File struct {
 }
 
 type spoolConfig struct {
-	Dir   string        `toml:"dir" help:"directory for lines that do not fit into memory; they survive a restart (default: none)"`
+	Dir   string        `toml:"dir" help:"directory for lines that wait; they survive a kill; none keeps them in memory (default: spool in the state directory of the service, or /var/spool/logpub if it can be written)"`
 	Size  conf.Size     `toml:"size" min:"1MiB" default:"1GiB" old:"bytes" help:"size limit of the spool"`
-	Delay conf.Duration `toml:"delay" default:"1s" old:"after" help:"write lines to the spool after they have waited this long; a crash loses younger ones; 0s for at once"`
+	Delay conf.Duration `toml:"delay" default:"20ms" old:"after" help:"write lines to the spool after they have waited this long; a crash loses younger ones; 0s for at once"`
 }
 
 type routeConfig struct {
@@ -92,6 +93,9 @@ func (p *pattern) UnmarshalText(b []byte) (err error) {
 
 // Check implements [tomlconf.Checker].
 func (c *File) Check(t *tomlconf.Table) {
+	if c.Plain && !t.Has("batch_size") {
+		c.BatchSize = 0
+	}
 	for i, a := range c.Daemons {
 		if _, err := spread.ParseAddress(a); err != nil {
 			t.ErrorAt("daemon", i, "", "%v", err)
@@ -183,13 +187,14 @@ func orNever(d conf.Duration) time.Duration {
 func (c *File) publisher() logpub.Config {
 	// Words are known: enum tags have checked them.
 	service, _ := spread.ParseService(c.Service)
+	delivery, _ := logpub.ParseDelivery(c.Delivery)
 	policy, _ := logpub.ParsePolicy(c.Full)
 	word, _ := logline.ParseVHostWord(c.VHostWord)
 	p := logpub.Config{
 		Name: c.Name, Groups: c.Groups, Route: c.Route.route(), VHost: c.VHost, VHostWord: word, Service: service, MessType: c.Type,
 		QueueBytes: int(c.Queue), Policy: policy, BlockTime: orNever(c.Block), DrainTimeout: orNever(c.Drain), StatsInterval: orNever(c.Stats),
 		StallTime: orNever(c.Stall), ReturnInterval: orNever(c.Return), MaxLine: int(c.MaxLine),
-		BatchBytes: int(c.BatchSize), Envelope: c.Envelope, Publisher: c.Publisher, Confirm: c.Confirm,
+		BatchBytes: cmp.Or(int(c.BatchSize), -1), Plain: c.Plain, Publisher: c.Publisher, Delivery: delivery,
 		Spool: c.Spool.Dir, SpoolBytes: int64(c.Spool.Size), SpoolAfter: orNever(c.Spool.Delay),
 	}
 	if len(c.Daemons) > 0 {
@@ -210,8 +215,14 @@ func fileOf(p *logpub.Config, metrics string) *File {
 	c := &File{Inputs: []inputConfig{{Stdin: true, VHostWord: logline.VHostAuto.String()}}}
 	tomlconf.SetDefaults(c)
 	c.Name, c.Groups, c.VHost, c.VHostWord, c.Type = p.Name, p.Groups, p.VHost, p.VHostWord.String(), p.MessType
-	c.Envelope, c.Publisher, c.Confirm, c.Metrics = p.Envelope, p.Publisher, p.Confirm, metrics
-	c.BatchSize, c.MaxLine, c.Queue, c.Full = conf.Size(p.BatchBytes), conf.Size(p.MaxLine), conf.Size(p.QueueBytes), p.Policy.String()
+	c.Plain, c.Publisher, c.Metrics = p.Plain, p.Publisher, metrics
+	if p.Delivery != 0 {
+		c.Delivery = p.Delivery.String()
+	}
+	if p.BatchBytes != 0 || p.Plain {
+		c.BatchSize = conf.Size(max(0, p.BatchBytes))
+	}
+	c.MaxLine, c.Queue, c.Full = conf.Size(p.MaxLine), conf.Size(p.QueueBytes), p.Policy.String()
 	c.Spool = spoolConfig{Dir: p.Spool, Size: conf.Size(p.SpoolBytes), Delay: conf.Duration(max(0, p.SpoolAfter))}
 	c.Block, c.Drain, c.Stats = conf.Duration(max(0, p.BlockTime)), conf.Duration(max(0, p.DrainTimeout)), conf.Duration(max(0, p.StatsInterval))
 	if p.Service != 0 {

@@ -34,11 +34,11 @@ service = "agreed"
 type = -3
 vhost = "www.b.example"
 vhost_word = "clean"
-envelope = true
+plain = true
 publisher = "web1"
 batch_size = "4KiB"
 max_line = "8KiB"
-confirm = true
+delivery = "ordered"
 queue = "1MiB"
 full = "drop-oldest"
 block_time = "100ms"
@@ -151,7 +151,7 @@ func TestConfigFile(t *testing.T) {
 	}
 	c := l.cfg
 	if c.Address != "4803" || len(c.Fallbacks) != 1 || c.Service.String() != "AGREED" || c.MessType != -3 || c.BlockTime != 100*time.Millisecond ||
-		c.Policy.String() != "drop-oldest" || !c.Route.VHost || c.BatchBytes != 4096 || c.SpoolAfter != 500*time.Millisecond || !c.Confirm || c.StatsInterval >= 0 {
+		c.Policy.String() != "drop-oldest" || !c.Route.VHost || c.BatchBytes != 4096 || c.SpoolAfter != 500*time.Millisecond || c.Delivery != logpub.Ordered || c.StatsInterval >= 0 {
 		t.Errorf("read as %+v", c)
 	}
 	if rules := l.file.Inputs[2].Route.route().Rules; len(rules) != 1 || !rules[0].Match.MatchString("x 503 y") {
@@ -222,8 +222,10 @@ func TestCheckPrints(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "logpub.toml")
 	for args, want := range map[string]string{
 		"-g x": "groups = [\"x\"]\n\n[[input]]\nstdin = true\n",
-		"-s 1@a -s 2@b -g x -u me -service safe -type 7 -vhost-field 2 -vhost v -vhost-word clean -envelope -publisher p -batch 4KiB -max-line 2KiB -confirm -queue 1MiB " +
+		"-s 1@a -s 2@b -g x -u me -service safe -type 7 -vhost-field 2 -vhost v -vhost-word clean -plain -publisher p -batch 4KiB -max-line 2KiB -delivery ordered -queue 1MiB " +
 			"-spool /s -spool-bytes 2MiB -spool-after 2s -full block -block -1s -drain 1s -metrics :9804 -stats 2m": "",
+		"-g x -envelope -confirm -batch 0": "groups = [\"x\"]\nbatch_size = 0\ndelivery = \"ordered\"\n\n[[input]]\nstdin = true\n",
+		"-g x -plain":                      "groups = [\"x\"]\nplain = true\nbatch_size = 0\n\n[[input]]\nstdin = true\n",
 	} {
 		var stdout, stderr testkit.Output
 		if status := run(t.Context(), append(strings.Fields(args), "-check"), strings.NewReader(""), &stdout, &stderr); status != flags.OK || want != "" && stdout.String() != want {
@@ -282,7 +284,7 @@ func TestServe(t *testing.T) {
 		}
 	}
 	send("<190>Nov 21 10:00:00 nginx: one")
-	if got := next(t, sub); !strings.Contains(got, `[a] "one\n"`) {
+	if got := next(t, sub); !strings.Contains(got, `one\n"`) {
 		t.Errorf("received %s", got)
 	}
 	writeFile(t, path, "nonsense")
@@ -293,7 +295,7 @@ func TestServe(t *testing.T) {
 	stderr.Wait(t, "configuration reloaded")
 	stderr.Wait(t, "msg=stopped")
 	send("<190>Nov 21 10:00:00 nginx: two")
-	if got := next(t, sub); !strings.Contains(got, `[b] "two\n"`) {
+	if got := next(t, sub); !strings.Contains(got, `two\n"`) {
 		t.Errorf("received %s", got)
 	}
 	waitForMetrics(t, &stderr, map[string]float64{

@@ -37,6 +37,9 @@ func parse(args []string) (options, error) {
 	if err := o.set.Parse(args); err != nil {
 		return o, err
 	}
+	if o.cfg.BatchBytes == 0 && slices.Contains(o.set.Given(), "batch") {
+		o.cfg.BatchBytes = -1
+	}
 	return o, o.validate()
 }
 
@@ -72,7 +75,7 @@ func (o *options) describe() {
 		return spread.CheckGroup(g)
 	})
 	s.String(&c.Name, "u", "NAME", "private name of the connection (default: lp and the process id)")
-	flags.Var(s, &c.Service, "service", "unreliable|reliable|fifo|causal|agreed|safe", "service of the messages (default: reliable)", spread.ParseService)
+	flags.Var(s, &c.Service, "service", "unreliable|reliable|fifo|causal|agreed|safe", "service of the messages (default: agreed, or reliable with -plain)", spread.ParseService)
 	flags.Var(s, &c.MessType, "type", "N", "message type that subscribers see", parseMessType)
 	s.Group("Virtual hosts")
 	s.Func("vhost-field", "N", "send each line to the group named by its Nth field, counted from 1; lines without a usable name go to -g", func(text string) error {
@@ -86,14 +89,24 @@ func (o *options) describe() {
 	s.String(&c.VHost, "vhost", "NAME", "put this virtual host in front of each line")
 	flags.Var(s, &c.VHostWord, "vhost-word", "none|keep|clean|strip", "what to do with a virtual host at the start of a line; clean writes it in lower case without port (default: keep)", logline.ParseVHostWord)
 	s.Group("Messages")
-	s.Bool(&c.Envelope, "envelope", "put an envelope (publisher, epoch, number) in front of each line, so that logsub detects duplicates and gaps")
+	s.Bool(&c.Plain, "plain", "send as mod_log_spread did, one line per message and no envelope, for subscribers other than ours")
 	s.String(&c.Publisher, "publisher", "NAME", "publisher name in envelopes (default: the host name)")
-	flags.Size(s, &c.BatchBytes, "batch", "put up to this many bytes of lines into one message, for subscribers that read envelopes (default: one line per message)", conf.ParseSize)
+	flags.Size(s, &c.BatchBytes, "batch", "most bytes of lines in one message; 0 for one line per message, the default with -plain (default: 16KiB)", conf.ParseSize)
 	flags.Size(s, &c.MaxLine, "max-line", "truncate longer lines (default: what fits into a message)", conf.ParseSize)
-	s.Bool(&c.Confirm, "confirm", "keep lines until every daemon of the ring has them")
+	flags.Var(s, &c.Delivery, "delivery", "sent|ordered", "keep a line until the daemon of this host has it, or every daemon of the ring (default: ordered, or sent with -plain)", logpub.ParseDelivery)
+	s.Former("envelope", func(on bool) error {
+		c.Plain = !on
+		return nil
+	})
+	s.Former("confirm", func(on bool) error {
+		if c.Delivery = logpub.Sent; on {
+			c.Delivery = logpub.Ordered
+		}
+		return nil
+	})
 	s.Group("Queue and spool")
 	flags.Size(s, &c.QueueBytes, "queue", "memory for lines that wait for the daemon", conf.ParseSize)
-	s.String(&c.Spool, "spool", "DIR", "directory for lines that do not fit into memory; they survive a restart (default: none)")
+	s.String(&c.Spool, "spool", "DIR", "directory for lines that wait; they survive a kill; none keeps them in memory (default: spool in $STATE_DIRECTORY, or /var/spool/logpub if it can be written)")
 	flags.Size(s, &c.SpoolBytes, "spool-bytes", "size limit of the spool", conf.ParseSize)
 	s.Duration(&c.SpoolAfter, "spool-after", "write lines to the spool after they have waited this long; a crash loses younger ones; negative: at once")
 	flags.Var(s, &c.Policy, "full", "drop-newest|drop-oldest|block", "what to do when queue and spool are full (default: drop-newest)", logpub.ParsePolicy)

@@ -56,7 +56,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if o.config != "" {
 		return checkConfig(ctx, o.config, stdout, stderr)
 	}
-	p, err := logpub.New(o.cfg)
+	cfg := o.cfg
+	cfg.Spool = spoolDir(cfg.Spool)
+	p, err := logpub.New(cfg)
 	if err != nil {
 		err = errors.New(strings.TrimPrefix(err.Error(), "logpub: "))
 		return o.answer(ctx, err, stdin, stdout, stderr)
@@ -65,6 +67,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		say(stdout, tomlconf.Format(fileOf(&o.cfg, o.metrics)))
 		return flags.OK
 	}
+	logSpool(cfg.Log, o.cfg.Spool, cfg.Spool)
 	var source metrics.Source
 	source.Use(p.Stats)
 	end := observe(ctx, o.metrics, &source, o.cfg.Log)

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/envelope"
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/flags/flagstest"
 	"github.com/spreadd/spreadd/internal/freeport"
@@ -51,6 +53,7 @@ func TestCommandLine(t *testing.T) {
 		{"-g g -metrics 9804", flags.Misuse, "", `"9804" is not an address with a port`},
 		{"-g g -full maybe", flags.Misuse, "", `unknown policy "maybe" (want drop-newest, drop-oldest or block)`},
 		{"-g g -block soon", flags.Misuse, "", `"soon"`},
+		{"-g g -delivery never", flags.Misuse, "", `unknown delivery "never" (want sent or ordered)`},
 	} {
 		var stdout, stderr testkit.Output
 		status := run(t.Context(), strings.Fields(tt.args), strings.NewReader("line\n"), &stdout, &stderr)
@@ -147,19 +150,26 @@ func next(t *testing.T, c *spread.Conn) string {
 	if !ok {
 		t.Fatalf("received %#v", ev)
 	}
-	return fmt.Sprintf("%v %d %s %v %q", m.Service, m.Type, m.Sender, m.Groups, m.Payload)
+	var h envelope.Header
+	lines, err := h.Decode(m.Payload)
+	if errors.Is(err, envelope.ErrNone) {
+		return fmt.Sprintf("%v %d %s %v %q", m.Service, m.Type, m.Sender, m.Groups, lines)
+	}
+	return fmt.Sprintf("%v %d %s %v %s %d: %q", m.Service, m.Type, m.Sender, m.Groups, h.Publisher, h.Seq, lines)
 }
 
 func TestPublish(t *testing.T) {
 	d, address := serveDaemon(t)
 	sub := subscribe(t, d, "a", "b")
 	for _, tt := range []struct{ args, want string }{
-		{"-g a -u web", `RELIABLE 1 #web#alpha [a] "a line\n"`},
-		{"-g a -g b -u web -service agreed -type -7", `AGREED -7 #web#alpha [a b] "a line\n"`},
-		{"-g b -u web -confirm -vhost-field 1", `RELIABLE 1 #web#alpha [a] "a line\n"`},
-		{"-g b -u web -vhost WWW.A.example:80 -vhost-word clean", `RELIABLE 1 #web#alpha [b] "www.a.example a line\n"`},
-		{"-g b -u web -vhost-field 1 -vhost-word strip", `RELIABLE 1 #web#alpha [a] "line\n"`},
-		{"-g b -u web -service SAFE -type 0 -max-line 4 -v", `SAFE 0 #web#alpha [b] "a l\n"`},
+		{"-g a -u web -publisher web1", `AGREED 1 #web#alpha [a] web1 0: "a line\n"`},
+		{"-g a -u web -publisher web1 -envelope -confirm -service reliable", `RELIABLE 1 #web#alpha [a] web1 0: "a line\n"`},
+		{"-g a -u web -plain", `RELIABLE 1 #web#alpha [a] "a line\n"`},
+		{"-g a -g b -u web -service agreed -type -7 -envelope=false", `AGREED -7 #web#alpha [a b] "a line\n"`},
+		{"-g b -u web -plain -delivery ordered -vhost-field 1", `RELIABLE 1 #web#alpha [a] "a line\n"`},
+		{"-g b -u web -plain -vhost WWW.A.example:80 -vhost-word clean", `RELIABLE 1 #web#alpha [b] "www.a.example a line\n"`},
+		{"-g b -u web -plain -vhost-field 1 -vhost-word strip", `RELIABLE 1 #web#alpha [a] "line\n"`},
+		{"-g b -u web -plain -service SAFE -type 0 -max-line 4 -v", `SAFE 0 #web#alpha [b] "a l\n"`},
 	} {
 		var stdout, stderr testkit.Output
 		args := append(strings.Fields(tt.args), "-s", address)

@@ -31,7 +31,7 @@ func load(ctx context.Context, path string, log *slog.Logger) (*loaded, error) {
 		return nil, err
 	}
 	l := &loaded{file: file, cfg: file.publisher(), warnings: warnings}
-	l.cfg.Log = log
+	l.cfg.Log, l.cfg.Spool = log, spoolDir(l.cfg.Spool)
 	if l.pub, err = logpub.New(l.cfg); err != nil {
 		return nil, fmt.Errorf("%s: %s", path, strings.TrimPrefix(err.Error(), "logpub: "))
 	}
@@ -60,6 +60,7 @@ func serve(ctx context.Context, path string, log *slog.Logger, stdin io.Reader, 
 		pause(ctx, stdin)
 		return flags.Failed
 	}
+	logSpool(log, l.file.Spool.Dir, l.cfg.Spool)
 	var source metrics.Source
 	observed, end := "", func() {}
 	defer func() { end() }()
