@@ -95,7 +95,8 @@ func TestTimeFiles(t *testing.T) {
 		one, two, three, five := "[31/Dec/1999:22:59:59 +0000] one\n", "[31/Dec/1999:23:00:00 +0000] two\n", "[31/Dec/1999:22:59:59 +0000] three\n", "[31/Dec/2005:22:59:59 +0000] five\n"
 		f.want("agreed/1999/12/31/log", one)
 		f.want("agreed/2000/01/01/log", two+three+"four\n"+five)
-		f.want("line-31-23", one+three+"four\n"+five)
+		f.want("line-31-23", one+three+five)
+		f.want("line-01-01", "four\n") // the time of its receipt
 		f.want("line-01-00", two)
 		f.want("receipt-2000", one+two+three+"four\n"+five)
 	})

@@ -193,7 +193,7 @@ func TestFilter(t *testing.T) {
 		f.send(line("/a", 503), "a")
 		f.want("errors.log", line("/a", 503))
 		f.want("www", "www "+line("/a", 200))
-		f.want("h", line("/a", 503)) // its first word is taken for the virtual host
+		f.want("_none", line("/a", 503)) // its first word is the client
 		for i := range 100 {
 			f.send(fmt.Sprint(i, "\n"), "a")
 		}

@@ -18,8 +18,9 @@ type route struct {
 	match   []*regexp.Regexp
 	filter  *logline.Filter // nil keeps all lines
 	vhost   logline.VHostWord
+	fields  logline.Fields // for SplitVHost
 	timer   logline.Timer
-	timed   bool              // the sink needs the time of the line
+	timed   bool              // the sink or the rewriter needs the time of the line
 	rewrite *logline.Rewriter // nil leaves lines alone
 	index   *filesink.Outlet  // of a log with an index; nil otherwise
 	out     sink.Outlet
@@ -72,11 +73,15 @@ func (r *route) write(w *writer, it *item, now time.Time) {
 	count.last = l.Text
 	l.Time = now
 	if r.timed {
-		l.Time = r.timer.At(l.Text, now)
-	}
-	if r.rewrite != nil {
-		r.buf = r.rewrite.Append(r.buf[:0], l.Text, l.Time)
-		l.Text = r.buf
+		stamp := logline.FindTime(l.Text)
+		if !stamp.Found() {
+			count.untimed++
+		}
+		l.Time = r.timer.At(&stamp, now)
+		if r.rewrite != nil {
+			r.buf = r.rewrite.Append(r.buf[:0], l.Text, &stamp, l.Time)
+			l.Text = r.buf
+		}
 	}
 	count.lines++
 	count.bytes += int64(len(l.Text))
@@ -97,7 +102,7 @@ func (r *route) keeps(l *sink.Line) bool {
 	}
 	vhost, rest := []byte(nil), message
 	if r.vhost != logline.VHostNone {
-		vhost, rest = logline.FirstWord(message)
+		vhost, rest = r.fields.SplitVHost(message)
 	}
 	if r.filter != nil {
 		switch r.filter.Judge(message, rest) {
@@ -116,8 +121,11 @@ func (r *route) keeps(l *sink.Line) bool {
 	case r.vhost == logline.VHostClean && len(vhost) > 0:
 		r.clean = logline.AppendVHost(r.clean[:0], vhost)
 		n := len(r.clean)
-		r.clean = append(append(r.clean, ' '), rest...)
-		l.VHost, l.Text = r.clean[:n], r.clean
+		l.VHost = r.clean[:n:n]
+		if len(rest) < len(message) { // in front, not a field of JSON
+			r.clean = append(append(r.clean, ' '), rest...)
+			l.VHost, l.Text = r.clean[:n], r.clean
+		}
 	}
 	return true
 }

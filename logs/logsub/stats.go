@@ -97,6 +97,9 @@ type LogStats struct {
 	Bytes int64  // of these, as written
 	// NoMatch, Filtered and NotInSample are lines that were left out on purpose.
 	NoMatch, Filtered, NotInSample int64
+	// Untimed are lines without a readable time, where the path, a column or rewriting needs one.
+	// They got the time of their receipt.
+	Untimed int64
 	// Newest is the time in the last line written, in seconds, and Delay how much later it was
 	// written. Both are zero if no line had a readable time.
 	Newest time.Time
@@ -197,7 +200,7 @@ func (s *Subscriber) attrs() []any {
 			args = append(args, slog.Int64("dropped_"+reason, n))
 		}
 	}
-	var missing, written, altered, byCommands int64
+	var missing, written, altered, byCommands, untimed int64
 	for _, p := range st.Publishers {
 		missing += p.Missing - p.Late
 	}
@@ -212,15 +215,15 @@ func (s *Subscriber) attrs() []any {
 		}
 	}
 	args = append(args, slog.Int64("written", written))
-	if altered > 0 {
-		args = append(args, slog.Int64("altered", altered))
+	for i := range st.Logs {
+		untimed += st.Logs[i].Untimed
 	}
-	if lost := st.Sinks[0].DroppedRecords; lost > 0 {
-		args = append(args, slog.Int64("lost_by_files", lost))
-	}
-	if byCommands > 0 {
-		args = append(args, slog.Int64("lost_by_commands", byCommands))
-	}
+	args = appendPositive(args, []counter{
+		{"altered", altered},
+		{"without_time", untimed},
+		{"lost_by_files", st.Sinks[0].DroppedRecords},
+		{"lost_by_commands", byCommands},
+	})
 	if st.Perl.Starts > 0 {
 		args = append(args, perlAttrs(&st.Perl)...)
 	}
@@ -232,15 +235,22 @@ func (s *Subscriber) attrs() []any {
 
 // perlAttrs returns the counters of Perl that are not zero, for a log line.
 func perlAttrs(st *perlsink.Stats) []any {
-	args := []any{slog.Int64("perl_calls", st.Returned+st.Died)}
-	for _, c := range []struct {
-		key string
-		n   int64
-	}{
+	return appendPositive([]any{slog.Int64("perl_calls", st.Returned+st.Died)}, []counter{
 		{"perl_died", st.Died + st.DiedHup},
 		{"perl_restarts", st.Starts - 1},
 		{"perl_interrupted", st.Interrupted},
-	} {
+	})
+}
+
+// counter is a count with its key in the log.
+type counter struct {
+	key string
+	n   int64
+}
+
+// appendPositive appends the counts that are not zero.
+func appendPositive(args []any, counts []counter) []any {
+	for _, c := range counts {
 		if c.n > 0 {
 			args = append(args, slog.Int64(c.key, c.n))
 		}
@@ -300,12 +310,12 @@ func (r *receiver) countReceived() {
 // of each batch of items.
 type routeCount struct {
 	batch struct {
-		lines, bytes, noMatch, filtered, notInSample int64
+		lines, bytes, noMatch, filtered, notInSample, untimed int64
 
 		last    []byte // the last line written
 		touched bool
 	}
-	lines, bytes, noMatch, filtered, notInSample atomic.Int64
+	lines, bytes, noMatch, filtered, notInSample, untimed atomic.Int64
 
 	newest, delay atomic.Int64 // in seconds; newest is 0 if unknown
 }
@@ -316,7 +326,7 @@ func (r *route) stats() LogStats {
 	st := LogStats{
 		Group: r.group, File: r.name,
 		Lines: c.lines.Load(), Bytes: c.bytes.Load(),
-		NoMatch: c.noMatch.Load(), Filtered: c.filtered.Load(), NotInSample: c.notInSample.Load(),
+		NoMatch: c.noMatch.Load(), Filtered: c.filtered.Load(), NotInSample: c.notInSample.Load(), Untimed: c.untimed.Load(),
 	}
 	if newest := c.newest.Load(); newest != 0 {
 		st.Newest, st.Delay = time.Unix(newest, 0), time.Duration(c.delay.Load())*time.Second
@@ -338,13 +348,15 @@ func (w *writer) countBatch(now time.Time) {
 		c := &r.count
 		b := &c.batch
 		if b.last != nil {
-			if second, ok := logline.Time(b.last); ok {
+			if stamp := logline.FindTime(b.last); stamp.Found() {
+				second := stamp.Unix(w.s.cfg.Zone)
 				c.newest.Store(second)
 				c.delay.Store(max(0, now.Unix()-second))
 			}
 		}
 		c.lines.Add(b.lines)
 		c.bytes.Add(b.bytes)
+		c.untimed.Add(b.untimed)
 		for _, left := range []struct {
 			why dropReason
 			to  *atomic.Int64
@@ -357,7 +369,7 @@ func (w *writer) countBatch(now time.Time) {
 				w.s.drop(left.why, int(left.n))
 			}
 		}
-		b.lines, b.bytes, b.noMatch, b.filtered, b.notInSample, b.last, b.touched = 0, 0, 0, 0, 0, nil, false
+		b.lines, b.bytes, b.noMatch, b.filtered, b.notInSample, b.untimed, b.last, b.touched = 0, 0, 0, 0, 0, 0, nil, false
 	}
 	w.touched = w.touched[:0]
 }

@@ -16,8 +16,8 @@ const (
 	// ClockAgreed is the latest time in any line of the log so far. It never goes back, and is the
 	// same on all hosts that receive the same lines, whatever their own clocks show.
 	ClockAgreed Clock = iota // agreed
-	// ClockLine is the time in the line itself, or in the previous line if it has none. It goes
-	// back and forth when several web servers write to one log.
+	// ClockLine is the time in the line itself. It goes back and forth when several web servers
+	// write to one log.
 	ClockLine // line
 	// ClockReceipt is the clock of this host, as in spreadlogd. Files of two hosts differ.
 	ClockReceipt // receipt
@@ -45,20 +45,22 @@ const maxAhead = 5 * time.Minute
 type Timer struct {
 	clock Clock
 	zone  *time.Location
-	last  int64 // in seconds; used for lines without time
+	last  int64 // in seconds; used for lines whose time is too far ahead, or behind the agreed clock
 	set   bool  // last is valid
 }
 
-// NewTimer returns a timer for a clock. Times are in zone.
+// NewTimer returns a timer for a clock. Times are in zone, and so are times of lines that have no
+// offset.
 func NewTimer(c Clock, zone *time.Location) Timer { return Timer{clock: c, zone: zone} }
 
-// At returns the time of a line that was received at a moment.
-func (t *Timer) At(line []byte, receipt time.Time) time.Time {
-	if t.clock == ClockReceipt {
+// At returns the time of a line with a stamp, that was received at a moment. A line without a time
+// has that of its receipt, and the times of other lines do not depend on it.
+func (t *Timer) At(s *Stamp, receipt time.Time) time.Time {
+	if t.clock == ClockReceipt || !s.Found() {
 		return receipt.In(t.zone)
 	}
-	second, ok := Time(line)
-	if ok && second <= receipt.Unix()+int64(maxAhead/time.Second) && (!t.set || t.clock == ClockLine || second > t.last) {
+	second := s.Unix(t.zone)
+	if second <= receipt.Unix()+int64(maxAhead/time.Second) && (!t.set || t.clock == ClockLine || second > t.last) {
 		t.last, t.set = second, true
 	}
 	if !t.set {

@@ -220,7 +220,7 @@ func (f *Filter) Judge(message, line []byte) Verdict {
 		if first, _, several := bytes.Cut(line, []byte{'\n'}); several {
 			line = first
 		}
-		_ = f.parsed.Parse(line) // the fields say what was read
+		_ = f.parsed.Parse(line) // Read says what was read
 	}
 	holds := func(list []Condition) bool {
 		for i := range list {

@@ -2,8 +2,8 @@ package logline
 
 import "bytes"
 
-// FieldError is why a line is not in the Common or Combined Log Format: the first field that is not
-// as it should be.
+// FieldError is why a line is in none of the formats of access logs: the first field that is not as
+// it should be.
 type FieldError uint8
 
 // The errors of [Fields.Parse].
@@ -26,6 +26,8 @@ const (
 	ErrReferrer
 	// ErrAgent: something in quotes follows the referrer, but has no end.
 	ErrAgent
+	// ErrJSON: the JSON text of the line has no end. The fields in front of that are read.
+	ErrJSON
 )
 
 // Error implements error.
@@ -50,17 +52,21 @@ func (e FieldError) Error() string {
 		return prefix + "no quote ends the referrer"
 	case ErrAgent:
 		return prefix + "no quote ends the user agent"
+	case ErrJSON:
+		return prefix + "the JSON text has no end"
 	}
 	return prefix + "malformed"
 }
 
-// Fields are the fields of a line. They point into it and are valid as long as it is. Escapes such
-// as \" stay as they are.
+// Fields are the fields of a line. They are valid until the next Parse, and as long as the line is:
+// they point into it, or into memory of their own if they had escapes in JSON. Escapes of other
+// formats, such as \", stay as they are.
 type Fields struct {
+	VHost []byte // of JSON only; see also [CutVHost]
 	Host  []byte // of the client: a name or an address
 	Ident []byte // of identd; "-" if not known
-	User  []byte // authenticated; "-" if none. May have spaces in it
-	Time  []byte // between the brackets
+	User  []byte // authenticated; "-" if none. May have spaces and brackets in it
+	Time  []byte // between the brackets, or the value in JSON
 
 	// Request is the first line of the request, without its quotes. Method, Path and Proto are its
 	// parts; they are empty if it is not made of at least a method and a path, as with "-" or
@@ -78,30 +84,68 @@ type Fields struct {
 	// Rest is what follows, without a leading space and the line's end.
 	Rest []byte
 
-	bad FieldError // what Parse returned; 0 for none
+	read uint16 // the fields that were read: a bit for the error of each
+	text []byte // for what is not a part of the line
 }
 
 // Read reports whether the field whose error is e was read. A line that was cut, or whose end is
 // odd, has the fields in front of that. A line without a request in its place is no access log line
 // and has none.
-func (f *Fields) Read(e FieldError) bool {
-	return f.bad == 0 || f.bad > ErrRequest && e < f.bad
-}
+func (f *Fields) Read(e FieldError) bool { return f.read>>e&1 != 0 }
 
-// Parse takes a line in the Common or Combined Log Format apart, with or without its newline. The
-// error is a [FieldError]; then the fields in front of the bad one are set.
+// allRead stands for all fields in [Fields.Read].
+const allRead = 1<<(ErrJSON+1) - 1
+
+// readUpTo returns the fields in front of the one with an error.
+func readUpTo(e FieldError) uint16 { return 1<<e - 1 }
+
+// Parse takes a line of an access log apart, with or without its newline: in the Common or Combined
+// Log Format, in the HTTP format of HAProxy, or in JSON. The error is a [FieldError]; then the
+// fields in front of the bad one are set.
 func (f *Fields) Parse(line []byte) error {
-	*f = Fields{NoBytes: true}
-	if f.bad = f.parse(line); f.bad != 0 {
-		return f.bad
+	*f = Fields{NoBytes: true, text: f.text[:0]}
+	line = bytes.TrimSuffix(line, []byte{'\n'})
+	line = bytes.TrimSuffix(line, []byte{'\r'})
+	var bad FieldError
+	if len(line) > 0 && line[0] == '{' {
+		bad = f.parseJSON(line)
+	} else if bad = f.parse(line); bad != 0 && bad <= ErrRequest {
+		bad = f.parseOther(line, bad)
+	}
+	if bad != 0 {
+		return bad
 	}
 	return nil
 }
 
-// parse returns the error of Parse, or 0.
+// parseOther parses a line that is not in the Common or Combined Log Format, because of an error.
+func (f *Fields) parseOther(line []byte, bad FieldError) FieldError {
+	if at := jsonAt(line); at > 0 {
+		*f = Fields{NoBytes: true, text: f.text}
+		return f.parseJSON(line[at:])
+	}
+	if client, rest, ok := cutHAProxy(line); ok {
+		*f = Fields{NoBytes: true, text: f.text}
+		return f.parseHAProxy(client, rest)
+	}
+	return bad
+}
+
+// parse parses a line in the Common or Combined Log Format. It returns the error of Parse, or 0.
 func (f *Fields) parse(line []byte) FieldError {
-	line = bytes.TrimSuffix(line, []byte{'\n'})
-	line = bytes.TrimSuffix(line, []byte{'\r'})
+	bad := f.parseFields(line)
+	switch {
+	case bad == 0:
+		f.read = allRead
+	case bad > ErrRequest:
+		f.read = readUpTo(bad)
+	}
+	return bad
+}
+
+func (f *Fields) parseFields(all []byte) FieldError {
+	begin, end, placed := timeBracket(all, firstQuote(all))
+	line := all
 	var ok bool
 	if f.Host, line, ok = word(line); !ok {
 		return ErrHost
@@ -109,12 +153,16 @@ func (f *Fields) parse(line []byte) FieldError {
 	if f.Ident, line, ok = word(line); !ok {
 		return ErrIdent
 	}
-	// A user may have spaces in it, so the bracket decides.
-	if f.User, line, ok = bytes.Cut(line, []byte(" [")); !ok {
-		return ErrUser
-	}
-	if f.Time, line, ok = bytes.Cut(line, []byte{']'}); !ok {
-		return ErrTime
+	// A user may have spaces and brackets in it, so the place of the time decides.
+	if user := len(all) - len(line); placed && begin > user {
+		f.User, f.Time, line = all[user:begin-1], all[begin+1:end-1], all[end:]
+	} else {
+		if f.User, line, ok = bytes.Cut(line, []byte(" [")); !ok {
+			return ErrUser
+		}
+		if f.Time, line, ok = bytes.Cut(line, []byte{']'}); !ok {
+			return ErrTime
+		}
 	}
 	if f.Request, line, ok = quoted(line); !ok {
 		return ErrRequest

@@ -1,7 +1,6 @@
 package logline
 
 import (
-	"bytes"
 	"strings"
 	"time"
 
@@ -73,6 +72,9 @@ type Rewriter struct {
 	text     []byte
 	second   int64
 	location *time.Location
+
+	notation notation // of the last JSON line
+	layout   string   // the same as package time has it
 }
 
 // NewRewriter returns a Rewriter for a format.
@@ -80,24 +82,27 @@ func NewRewriter(f Format) *Rewriter {
 	return &Rewriter{format: f, subSecond: f.subSecond()}
 }
 
-// Append appends line to dst, and now, in now's location, in place of the first '[', the next ']'
-// and all between. A line without such a pair is appended unchanged. line must not overlap the free
-// part of dst.
-func (r *Rewriter) Append(dst, line []byte, now time.Time) []byte {
-	if r.format.kind == keep {
+// Append appends line to dst, and now, in now's location, in place of the time of the line and its
+// brackets. A JSON line stays JSON: whatever the format, the value becomes now in the notation that
+// it had. A line without a time is appended unchanged. stamp is that of the line; line must not
+// overlap the free part of dst.
+func (r *Rewriter) Append(dst, line []byte, stamp *Stamp, now time.Time) []byte {
+	if r.format.kind == keep || !stamp.Found() {
 		return append(dst, line...)
 	}
-	begin := bytes.IndexByte(line, '[')
-	if begin < 0 {
-		return append(dst, line...)
+	dst = append(dst, line[:stamp.begin]...)
+	switch {
+	case !stamp.json:
+		dst = append(dst, r.render(now)...)
+	case stamp.notation.date == dateEpoch:
+		dst = stamp.notation.appendEpoch(dst, now)
+	default:
+		if r.layout == "" || r.notation != stamp.notation {
+			r.notation, r.layout = stamp.notation, stamp.notation.layout()
+		}
+		dst = now.AppendFormat(dst, r.layout)
 	}
-	n := bytes.IndexByte(line[begin:], ']')
-	if n < 0 {
-		return append(dst, line...)
-	}
-	dst = append(dst, line[:begin]...)
-	dst = append(dst, r.render(now)...)
-	return append(dst, line[begin+n+1:]...)
+	return append(dst, line[stamp.end:]...)
 }
 
 func (r *Rewriter) render(now time.Time) []byte {

@@ -2,6 +2,7 @@ package logline
 
 import (
 	"bytes"
+	"encoding/json"
 	"testing"
 	"time"
 )
@@ -15,44 +16,65 @@ var (
 	moment = time.Date(2026, 11, 21, 3, 21, 31, 123456789, utc)
 )
 
-// TestRewrite holds the rules of spreadlogd §9.
+// rewritten returns a line with a time.
+func rewritten(r *Rewriter, dst, line []byte, now time.Time) []byte {
+	stamp := FindTime(line)
+	return r.Append(dst, line, &stamp, now)
+}
+
+// TestRewrite holds the rules of spreadlogd §9, except that the text in the brackets must be a time
+// in its place.
 func TestRewrite(t *testing.T) {
+	const t0, t1 = "[03/Apr/2004:11:48:51 -0400]", "[21/Nov/2026:03:21:31 +0000]"
 	for _, tt := range []struct {
 		name     string
 		format   Format
 		zone     *time.Location
 		in, want string
 	}{
-		{"Common Log Format", CommonLog(), utc, "h - - [03/Apr/2004:11:48:51 -0400] \"GET\"\n", "h - - [21/Nov/2026:03:21:31 +0000] \"GET\"\n"},
-		{"the real offset", CommonLog(), newYork, "[x] msg", "[20/Nov/2026:22:21:31 -0500] msg"},
-		{"half an hour", CommonLog(), kolkata, "[x]", "[21/Nov/2026:08:51:31 +0530]"},
+		{"Common Log Format", CommonLog(), utc, "h - - " + t0 + " \"GET\"\n", "h - - " + t1 + " \"GET\"\n"},
+		{"the real offset", CommonLog(), newYork, t0 + " msg", "[20/Nov/2026:22:21:31 -0500] msg"},
+		{"half an hour", CommonLog(), kolkata, t0, "[21/Nov/2026:08:51:31 +0530]"},
 		{"no pair: no brackets", CommonLog(), utc, "plain\n", "plain\n"},
 		{"no pair: no end", CommonLog(), utc, "a [ b\n", "a [ b\n"},
-		{"no pair: wrong order", CommonLog(), utc, "a ] b [ c\n", "a ] b [ c\n"},
-		{"end before the pair", CommonLog(), utc, "a ] b [ c ]", "a ] b [21/Nov/2026:03:21:31 +0000]"},
-		{"nested", CommonLog(), utc, "[a [b] c] d", "[21/Nov/2026:03:21:31 +0000] c] d"},
-		{"only the first", CommonLog(), utc, "[a] [b]", "[21/Nov/2026:03:21:31 +0000] [b]"},
-		{"only the first line", CommonLog(), utc, "[a]\n[b]\n", "[21/Nov/2026:03:21:31 +0000]\n[b]\n"},
-		{"over lines", CommonLog(), utc, "a [\n] b", "a [21/Nov/2026:03:21:31 +0000] b"},
-		{"an IPv6 host is taken by mistake", CommonLog(), utc, "[::1] - - [x]", "[21/Nov/2026:03:21:31 +0000] - - [x]"},
+		{"no time", CommonLog(), utc, "[x] msg\n", "[x] msg\n"},
+		{"only the first", CommonLog(), utc, t0 + " " + t0, t1 + " " + t0},
+		{"only the first line", CommonLog(), utc, t0 + "\n" + t0 + "\n", t1 + "\n" + t0 + "\n"},
+		{"no time in the first line", CommonLog(), utc, "x\n" + t0 + "\n", "x\n" + t0 + "\n"},
+		{"an IPv6 host", CommonLog(), utc, "[::1]:443 h - - " + t0 + ` "GET /` + t0 + `"`, "[::1]:443 h - - " + t1 + ` "GET /` + t0 + `"`},
+		{"a user with brackets", CommonLog(), utc, "h - bob [x] y " + t0 + ` "GET /"`, "h - bob [x] y " + t1 + ` "GET /"`},
+		{"a user with a time", CommonLog(), utc, "h - bob " + t0 + " " + t0 + ` "GET /"`, "h - bob " + t0 + " " + t1 + ` "GET /"`},
+		{"a time in the request only", CommonLog(), utc, `GET /?` + t0, `GET /?` + t0},
 		{"empty", CommonLog(), utc, "", ""},
-		{"NUL bytes", CommonLog(), utc, "\x00[\x00]\x00", "\x00[21/Nov/2026:03:21:31 +0000]\x00"},
+		{"NUL bytes", CommonLog(), utc, "\x00 " + t0 + "\x00", "\x00 " + t1 + "\x00"},
 
-		{"a format takes the brackets away", Strftime("%Y-%m-%dT%H:%M:%S%z"), newYork, "[x] msg", "2026-11-20T22:21:31-0500 msg"},
-		{"a format with brackets", Strftime("[%s]"), newYork, "[x] msg", "[1795231291] msg"},
-		{"English whatever the locale", Strftime("%a %A %b %B %p"), utc, "[x]", "Sat Saturday Nov November AM"},
-		{"percent sign", Strftime("%%%d%"), utc, "[x]", "%21%"},
-		{"words", Strftime("CommonLogFormat"), utc, "[x]", "CommonLogFormat"},
-		{"empty format", Strftime(""), utc, "a [x] b", "a  b"},
-		{"unknown conversion", Strftime("%i"), utc, "[x]", "%i"},
-		{"milliseconds", Strftime("%S.%L"), utc, "[x]", "31.123"},
+		{"HAProxy", CommonLog(), utc, "10.0.0.1:33 [03/Apr/2004:11:48:51.633] f b/s", "10.0.0.1:33 " + t1 + " f b/s"},
+		{"JSON, seconds", CommonLog(), utc, `{"ts":1646861401.5241024,"msg":"` + t0 + `"}`, `{"ts":1795231291.1234567,"msg":"` + t0 + `"}`},
+		{"JSON, fewer digits", CommonLog(), utc, `{"ts":946681200.5}`, `{"ts":1795231291.1}`},
+		{"JSON, milliseconds", Strftime("%Y"), utc, `{"time":1646861401524}`, `{"time":1795231291123}`},
+		{"JSON, nanoseconds and more", CommonLog(), utc, `{"time":1646861401524123456.00}`, `{"time":1795231291123456789.00}`},
+		{"JSON, text", CommonLog(), utc, `{"msec":"1646861401.524"}`, `{"msec":"1795231291.123"}`},
+		{"JSON, RFC 3339", CommonLog(), utc, `{"time":"2020-01-01T00:00:00.123Z"}`, `{"time":"2026-11-21T03:21:31.123Z"}`},
+		{"JSON, RFC 3339 with an offset", CommonLog(), newYork, `{"time":"2020-01-01T00:00:00+02:00"}`, `{"time":"2026-11-20T22:21:31-05:00"}`},
+		{"JSON, no offset", CommonLog(), newYork, `{"asctime":"2020-01-01 00:00:00,123"}`, `{"asctime":"2026-11-20 22:21:31,123"}`},
+		{"JSON, Common Log Format", Strftime("%s"), newYork, `{"time_local":"03/Apr/2004:11:48:51 -0400"}`, `{"time_local":"20/Nov/2026:22:21:31 -0500"}`},
+		{"JSON behind a host", CommonLog(), utc, `www.a.example {"time":"[2020-01-01T00:00:00Z]"}` + "\n", `www.a.example {"time":"[2026-11-21T03:21:31Z]"}` + "\n"},
 
-		{"none", Format{}, utc, "[x] y", "[x] y"},
+		{"a format takes the brackets away", Strftime("%Y-%m-%dT%H:%M:%S%z"), newYork, t0 + " msg", "2026-11-20T22:21:31-0500 msg"},
+		{"a format with brackets", Strftime("[%s]"), newYork, t0 + " msg", "[1795231291] msg"},
+		{"English whatever the locale", Strftime("%a %A %b %B %p"), utc, t0, "Sat Saturday Nov November AM"},
+		{"percent sign", Strftime("%%%d%"), utc, t0, "%21%"},
+		{"words", Strftime("CommonLogFormat"), utc, t0, "CommonLogFormat"},
+		{"empty format", Strftime(""), utc, "a " + t0 + " b", "a  b"},
+		{"unknown conversion", Strftime("%i"), utc, t0, "%i"},
+		{"milliseconds", Strftime("%S.%L"), utc, t0, "31.123"},
+
+		{"none", Format{}, utc, t0 + " y", t0 + " y"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := NewRewriter(tt.format)
 			for range 2 { // the second is from the cache
-				got := r.Append([]byte("kept|"), []byte(tt.in), moment.In(tt.zone))
+				got := rewritten(r, []byte("kept|"), []byte(tt.in), moment.In(tt.zone))
 				if string(got) != "kept|"+tt.want {
 					t.Errorf("got %q, want %q", got, tt.want)
 				}
@@ -78,7 +100,7 @@ func TestRewriteCache(t *testing.T) {
 	rewriters := [...]*Rewriter{NewRewriter(CommonLog()), NewRewriter(Strftime("%S")), NewRewriter(Strftime("%f"))}
 	for i, step := range steps {
 		for j, r := range rewriters {
-			if got := string(r.Append(nil, []byte("[]"), step.now)); got != step.want[j] {
+			if got := string(rewritten(r, nil, []byte("[10/Oct/2000:13:55:36 -0700]"), step.now)); got != step.want[j] {
 				t.Errorf("step %d: got %q, want %q", i, got, step.want[j])
 			}
 		}
@@ -94,7 +116,7 @@ func TestRewriteOffsetChanges(t *testing.T) {
 	r := NewRewriter(CommonLog())
 	before := time.Date(2026, 11, 1, 5, 59, 59, 0, utc).In(zone)
 	for i, want := range []string{"[01/Nov/2026:01:59:59 -0400]", "[01/Nov/2026:01:00:00 -0500]"} {
-		if got := string(r.Append(nil, []byte("[]"), before.Add(time.Duration(i)*time.Second))); got != want {
+		if got := string(rewritten(r, nil, []byte("[10/Oct/2000:13:55:36 -0700]"), before.Add(time.Duration(i)*time.Second))); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}
@@ -107,28 +129,31 @@ func TestRewriteAllocs(t *testing.T) {
 	now := moment
 	if n := testing.AllocsPerRun(1000, func() {
 		now = now.Add(10 * time.Millisecond)
-		dst = r.Append(dst[:0], line, now)
+		dst = rewritten(r, dst[:0], line, now)
 	}); n != 0 {
 		t.Errorf("%v allocations a line", n)
 	}
 }
 
 func FuzzRewrite(f *testing.F) {
-	f.Add([]byte("a [b] c"), "%Y")
-	f.Add([]byte("[a [b] c] d"), "%")
+	f.Add([]byte("a [10/Oct/2000:13:55:36 -0700] c"), "%Y")
+	f.Add([]byte("[2001:db8::1] - [x [10/Oct/2000:13:55:36 -0700] \"GET\""), "%")
 	f.Add([]byte("]["), "%E%O%Ey%-d%:z%:")
+	f.Add([]byte(`{"ts":1646861401.5241024}`), "%s")
+	f.Add([]byte(`{"time":"2020-01-01 00:00:00.123456789012 +0200","a":1}`), "%s")
 	f.Fuzz(func(t *testing.T, line []byte, format string) {
+		stamp := FindTime(line)
 		for _, r := range []*Rewriter{NewRewriter(CommonLog()), NewRewriter(Strftime(format))} {
-			got := r.Append(nil, line, moment)
-			begin := bytes.IndexByte(line, '[')
-			end := bytes.IndexByte(line[max(begin, 0):], ']')
-			if begin < 0 || end < 0 {
-				if !bytes.Equal(got, line) {
-					t.Errorf("%q became %q", line, got)
-				}
+			got := r.Append(nil, line, &stamp, moment)
+			if !bytes.HasPrefix(got, line[:stamp.begin]) || !bytes.HasSuffix(got, line[stamp.end:]) || !stamp.Found() && !bytes.Equal(got, line) {
+				t.Errorf("%q became %q", line, got)
+			}
+			if !stamp.json {
 				continue
 			}
-			if !bytes.HasPrefix(got, line[:begin]) || !bytes.HasSuffix(got, line[begin+end+1:]) {
+			// What is rewritten is in the same place and notation.
+			again := FindTime(got)
+			if again.begin != stamp.begin || again.Unix(utc) != moment.Unix() || json.Valid(line) && !json.Valid(got) {
 				t.Errorf("%q became %q", line, got)
 			}
 		}
@@ -142,6 +167,6 @@ func BenchmarkRewrite(b *testing.B) {
 	b.ReportAllocs()
 	b.SetBytes(int64(len(line)))
 	for b.Loop() {
-		dst = r.Append(dst[:0], line, moment)
+		dst = rewritten(r, dst[:0], line, moment)
 	}
 }

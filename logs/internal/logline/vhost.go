@@ -88,13 +88,23 @@ func FirstWord(message []byte) (word, rest []byte) {
 //
 // The first word is a virtual host if at least three more stand in front of the time, and the
 // second one is not "-". So a user with spaces is recognized as long as the ident is "-", as it is
-// wherever nobody asks identd. Lines with one word in front of the time, and lines without a time,
-// have no virtual host.
+// wherever nobody asks identd. It is one too if JSON, or the client and time of HAProxy, follow it.
+// Lines with one word in front of the time, and lines without a time, have no virtual host.
 func CutVHost(line []byte) (vhost, rest []byte, ok bool) {
-	head, _, found := bytes.Cut(line, []byte(" ["))
-	if !found {
-		return nil, line, false
+	begin, _, placed := timeBracket(line, firstQuote(line))
+	if !placed || begin == 0 {
+		if n := otherFormat(line); n >= 0 {
+			vhost = bytes.TrimSuffix(line[:n], []byte{' '})
+			if len(vhost) == 0 || len(vhost) == n || bytes.IndexByte(vhost, ' ') >= 0 {
+				return nil, line, false
+			}
+			return vhost, line[n:], true
+		}
+		if begin = bytes.Index(line, []byte(" [")) + 1; begin == 0 {
+			return nil, line, false
+		}
 	}
+	head := line[:begin-1]
 	vhost, after, ok := word(head)
 	if !ok {
 		return nil, line, false
@@ -107,6 +117,47 @@ func CutVHost(line []byte) (vhost, rest []byte, ok bool) {
 		return nil, line, false
 	}
 	return vhost, line[len(vhost)+1:], true
+}
+
+// otherFormat returns where the JSON text of a line begins, or the client in front of the time of
+// HAProxy; -1 if the line has neither.
+func otherFormat(line []byte) int {
+	if n := jsonAt(line); n >= 0 {
+		return n
+	}
+	if client, rest, ok := cutHAProxy(line); ok {
+		return len(line) - len(rest) - 1 - len(client)
+	}
+	return -1
+}
+
+// SplitVHost returns the virtual host of a message, and the message without it if it is in front.
+// Of JSON it is a field. Any first word is taken for one, unless an access log line begins with it.
+// The fields are for parsing.
+func (f *Fields) SplitVHost(message []byte) (vhost, rest []byte) {
+	vhost, rest = FirstWord(message)
+	if len(message) == 0 || message[0] != '{' && (vhost == nil || !mayBegin(vhost, rest)) {
+		return vhost, rest
+	}
+	line, _, _ := bytes.Cut(message, []byte{'\n'})
+	if _, _, ok := CutVHost(line); ok {
+		return vhost, rest
+	}
+	if _ = f.Parse(line); message[0] == '{' || f.Read(ErrTime) {
+		return f.VHost[:len(f.VHost):len(f.VHost)], message
+	}
+	return vhost, rest
+}
+
+// mayBegin reports whether an access log line may begin with a word: if "-" follows as the ident, a
+// time behind two more words, the time of HAProxy, or if it is that of a syslog header.
+func mayBegin(first, rest []byte) bool {
+	second, rest, _ := bytes.Cut(rest, []byte{' '})
+	if string(second) == "-" || len(second) > 0 && second[0] == '[' || first[0] == '<' || month(first) > 0 {
+		return true
+	}
+	third, rest, _ := bytes.Cut(rest, []byte{' '})
+	return len(third) > 0 && len(rest) > 0 && rest[0] == '['
 }
 
 // AppendVHost appends the normal form of the name of a virtual host: in lower case, without its

@@ -12,6 +12,15 @@ func TestCutVHost(t *testing.T) {
 		{`v h - J. R. Doe [t] "GET / HTTP/1.1" 200 1`, "v", `h - J. R. Doe [t] "GET / HTTP/1.1" 200 1`},
 		{`v h id user [t] "GET / HTTP/1.1" 200 1`, "v", `h id user [t] "GET / HTTP/1.1" 200 1`},
 		{`h id user [t] "GET / HTTP/1.1" 200 1`, "", `h id user [t] "GET / HTTP/1.1" 200 1`},
+		{`v [::1] - - [t] "GET /"`, "v", `[::1] - - [t] "GET /"`},
+		{`[::1]:80 [::1] - - [t] "GET /"`, "[::1]:80", `[::1] - - [t] "GET /"`},
+		{`[::1] - bob [x] y [t] "GET /"`, "", `[::1] - bob [x] y [t] "GET /"`},
+		{`v h - bob [x] y [t] "GET /"`, "v", `h - bob [x] y [t] "GET /"`},
+		{caddyLine, "", caddyLine},
+		{"v " + caddyLine, "v", caddyLine},
+		{haproxyLine, "", haproxyLine},
+		{"v " + haproxyLine, "v", haproxyLine},
+		{"Feb 16 12:14:14 localhost haproxy[14389]: " + haproxyLine, "", "Feb 16 12:14:14 localhost haproxy[14389]: " + haproxyLine},
 		{"", "", ""},
 		{" [", "", " ["},
 		{"a [", "", "a ["},
@@ -23,6 +32,42 @@ func TestCutVHost(t *testing.T) {
 		vhost, rest, ok := CutVHost([]byte(tt.line))
 		if string(vhost) != tt.vhost || string(rest) != tt.rest || ok != (tt.vhost != "") {
 			t.Errorf("%q is cut into %q and %q, %v; want %q and %q", tt.line, vhost, rest, ok, tt.vhost, tt.rest)
+		}
+	}
+}
+
+// TestSplitVHost: any first word is a virtual host, except that of an access log line without one.
+func TestSplitVHost(t *testing.T) {
+	const clf = `10.0.0.1 - - [10/Oct/2026:13:55:36 +0000] "GET / HTTP/1.1" 200 1`
+	for _, tt := range []struct{ message, vhost, rest string }{
+		{"v " + clf, "v", clf},
+		{clf, "", clf},
+		{clf[:len(clf)-6], "", clf[:len(clf)-6]},
+		{clf + "\nv x\n", "", clf + "\nv x\n"},
+		{"h id user [t] \"GET /\" 200 1", "", "h id user [t] \"GET /\" 200 1"},
+		{"v h id user [t] \"GET /\" 200 1", "v", "h id user [t] \"GET /\" 200 1"},
+		{"v [::1] - - [t] \"GET /\" 200 1", "v", "[::1] - - [t] \"GET /\" 200 1"},
+		{"v [10/Oct/2026:13:55:36 +0000] \"GET /\" 200", "v", "[10/Oct/2026:13:55:36 +0000] \"GET /\" 200"},
+		{"v - any text", "v", "- any text"},
+		{"v any text", "v", "any text"},
+		{"v x\n" + clf, "v", "x\n" + clf},
+		{"Oct text", "Oct", "text"},
+		{"word\n", "", "word\n"},
+		{" a b", "", " a b"},
+		{"", "", ""},
+		{"a ", "a", ""},
+		{caddyLine, "www.example.com", caddyLine},
+		{"v " + caddyLine, "v", caddyLine},
+		{`{"host":"web1","msg":"no request"}`, "", `{"host":"web1","msg":"no request"}`},
+		{"{ a", "", "{ a"},
+		{haproxyLine, "", haproxyLine},
+		{"v " + haproxyLine, "v", haproxyLine},
+		{"Feb  6 12:14:14 localhost haproxy[14389]: " + haproxyLine, "", "Feb  6 12:14:14 localhost haproxy[14389]: " + haproxyLine},
+	} {
+		var f Fields
+		vhost, rest := f.SplitVHost([]byte(tt.message))
+		if string(vhost) != tt.vhost || string(rest) != tt.rest || vhost != nil && len(vhost) == 0 {
+			t.Errorf("%q is cut into %q and %q; want %q and %q", tt.message, vhost, rest, tt.vhost, tt.rest)
 		}
 	}
 }
@@ -49,6 +94,9 @@ func TestAppendVHost(t *testing.T) {
 func FuzzCutVHost(f *testing.F) {
 	f.Add([]byte(`v:80 h - - [t] "GET / HTTP/1.1" 200 1`)) // with one
 	f.Add([]byte(`h - a b [t] "GET / HTTP/1.1" 200 1`))    // a user with a space
+	f.Add([]byte(`[::1]:80 [::1] - a [b] [t] "GET / HTTP/1.1" 200 1`))
+	f.Add([]byte("v " + caddyLine))
+	f.Add([]byte("v " + haproxyLine))
 	f.Fuzz(func(t *testing.T, line []byte) {
 		vhost, rest, ok := CutVHost(line)
 		want := string(rest)

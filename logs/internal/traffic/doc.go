@@ -12,8 +12,8 @@
 //   - A message is one or more lines, plain or in an envelope (package envelope). With envelopes,
 //     duplicates are not counted again, and skipped numbers are counted as missing.
 //   - A line is a request if package logline can parse it, with or without a virtual host in front
-//     ([VHostMode]). Otherwise it is odd, and counted by reason ([Odd]). A line without a virtual
-//     host belongs to the one with the name of the group.
+//     ([VHostMode]); JSON has its virtual host in a field. Otherwise it is odd, and counted by
+//     reason ([Odd]). A line without a virtual host belongs to the one with the name of the group.
 //   - A server is the daemon of the sender: the host where logpub runs. A page is a path without
 //     its query, at a virtual host. A session is a client with a user agent at a virtual host,
 //     until it makes no request for [Config.SessionTimeout].

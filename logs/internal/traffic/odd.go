@@ -24,6 +24,7 @@ const (
 	OddBytes               // bytes
 	OddReferrer            // referrer
 	OddAgent               // agent
+	OddJSON                // json
 	OddEnvelope            // envelope
 	OddVersion             // envelope_version
 	NumOdds
@@ -33,7 +34,7 @@ func oddOf(line []byte, err error) Odd {
 	if len(line) == 0 {
 		return OddEmpty
 	}
-	if e, ok := errors.AsType[logline.FieldError](err); ok && e >= logline.ErrHost && e <= logline.ErrAgent {
+	if e, ok := errors.AsType[logline.FieldError](err); ok && e >= logline.ErrHost && e <= logline.ErrJSON {
 		return OddHost + Odd(e-logline.ErrHost)
 	}
 	return OddHost

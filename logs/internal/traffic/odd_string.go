@@ -18,14 +18,15 @@ func _() {
 	_ = x[OddBytes-7]
 	_ = x[OddReferrer-8]
 	_ = x[OddAgent-9]
-	_ = x[OddEnvelope-10]
-	_ = x[OddVersion-11]
-	_ = x[NumOdds-12]
+	_ = x[OddJSON-10]
+	_ = x[OddEnvelope-11]
+	_ = x[OddVersion-12]
+	_ = x[NumOdds-13]
 }
 
-const _Odd_name = "emptyhostidentusertimerequeststatusbytesreferreragentenvelopeenvelope_versionNumOdds"
+const _Odd_name = "emptyhostidentusertimerequeststatusbytesreferreragentjsonenvelopeenvelope_versionNumOdds"
 
-var _Odd_index = [...]uint8{0, 5, 9, 14, 18, 22, 29, 35, 40, 48, 53, 61, 77, 84}
+var _Odd_index = [...]uint8{0, 5, 9, 14, 18, 22, 29, 35, 40, 48, 53, 57, 65, 81, 88}
 
 func (i Odd) String() string {
 	idx := int(i) - 0

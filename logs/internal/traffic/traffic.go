@@ -39,7 +39,7 @@ type VHostMode uint8
 const (
 	// VHostAuto looks at each line ([logline.CutVHost]).
 	VHostAuto VHostMode = iota
-	// VHostFirst means that it is the first word of every line.
+	// VHostFirst means that it is the first word of every line that does not begin with JSON.
 	VHostFirst
 	// VHostNone means that lines have none; the name of the group stands for it.
 	VHostNone
@@ -221,6 +221,9 @@ func (t *Traffic) line(g *group, group, server string, line []byte) {
 		t.notLine(g, oddOf(line, err))
 		return
 	}
+	if vhost == nil && t.cfg.VHost != VHostNone && len(t.fields.VHost) > 0 {
+		vhost = t.fields.VHost
+	}
 	h := &t.hit
 	h.second, h.server, h.class = t.second, server, ClassOf(t.fields.Status)
 	h.path = t.fields.Path
@@ -250,7 +253,7 @@ func (t *Traffic) cutVHost(line []byte) (vhost, rest []byte) {
 	switch t.cfg.VHost {
 	case VHostNone:
 	case VHostFirst:
-		if i := bytes.IndexByte(line, ' '); i > 0 {
+		if i := bytes.IndexByte(line, ' '); i > 0 && line[0] != '{' {
 			return line[:i], line[i+1:]
 		}
 	case VHostAuto:

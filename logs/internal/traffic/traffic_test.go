@@ -178,6 +178,7 @@ func TestOdd(t *testing.T) {
 		OddBytes:    `a b c [t] "r" 200 1k`,
 		OddReferrer: `a b c [t] "r" 200 1 "x`,
 		OddAgent:    `a b c [t] "r" 200 1 "x" "`,
+		OddJSON:     `{"method":"GET","uri":"/","status":200,`,
 		OddEnvelope: string(env),
 		OddVersion:  "\xffLP\x02",
 	} {
@@ -192,6 +193,36 @@ func TestOdd(t *testing.T) {
 	m.text(1, "#a#web1", "\n\n")
 	if s := m.Snapshot(after(1), Query{}); s.Odd["empty"] != 2 || s.Lines != 2 {
 		t.Errorf("two empty lines: %+v", s.Odd)
+	}
+}
+
+// TestFormats: lines of all formats are requests, whatever their users and clients are.
+func TestFormats(t *testing.T) {
+	const caddy = `{"ts":1.5,"request":{"client_ip":"10.0.0.1","method":"GET","host":"A.example:80","uri":"/p?q\u0026r"},"size":7,"status":404}`
+	for _, tt := range []struct {
+		line, vhost string
+		mode        VHostMode
+	}{
+		{`10.0.0.1 - bob [x] y [21/Nov/2026:12:00:00 +0000] "GET /p HTTP/1.1" 404 7`, "web", VHostAuto},
+		{`10.0.0.1 - [2020-01-01T00:00:00Z] [21/Nov/2026:12:00:00 +0000] "GET /p?[x] \"[y] HTTP/1.1" 404 7 "-" "[z]"`, "web", VHostAuto},
+		{`a.example [2001:db8::1] - - [21/Nov/2026:12:00:00 +0000] "GET /p HTTP/1.1" 404 7`, "a.example", VHostAuto},
+		{`[2001:db8::1]:443 10.0.0.1 - - [21/Nov/2026:12:00:00 +0000] "GET /p HTTP/1.1" 404 7`, "[2001:db8::1]", VHostAuto},
+		{`[2001:db8::1] - - [21/Nov/2026:12:00:00 +0000] "GET /p HTTP/1.1" 404 7`, "web", VHostAuto},
+		{caddy, "a.example", VHostAuto},
+		{caddy, "a.example", VHostFirst},
+		{caddy, "web", VHostNone},
+		{"b.example " + caddy, "b.example", VHostAuto},
+		{`10.0.0.1:3 [21/Nov/2026:12:00:00.123] f b/s 0/0/0/0/0 404 7 - - ---- 1/1/1/1/0 0/0 "GET /p HTTP/1.1"`, "web", VHostAuto},
+	} {
+		m := newTraffic(t, Config{VHost: tt.mode})
+		m.text(1, "#a#web1", tt.line)
+		s := m.Snapshot(after(1), Query{Pages: 9, VHosts: 9})
+		if len(s.VHosts) != 1 || len(s.Pages) != 1 || len(s.Codes) != 1 {
+			t.Errorf("%s: %v, odd are %v", tt.line, s.VHosts, s.Odd)
+		} else if s.VHosts[0].Name != tt.vhost || s.Pages[0].Name != "/p" || s.Codes[0].Status != 404 || s.Total.Bytes != 7 {
+			t.Errorf("%s: host %s, page %s, %+v, %d bytes", tt.line, s.VHosts[0].Name, s.Pages[0].Name, s.Codes[0], s.Total.Bytes)
+		}
+		m.check(t)
 	}
 }
 
@@ -349,6 +380,7 @@ func TestConfig(t *testing.T) {
 func FuzzMessage(f *testing.F) {
 	f.Add([]byte(line("10.0.0.1", "/\x1b[2J", 200, 1, "<script>")), "#a#web1", uint16(3)) // hostile
 	f.Add([]byte("v.org:80 "+line("::1", "/", 404, 1, "x")+"\n\nodd\n"), "", uint16(900)) // several
+	f.Add([]byte(`{"request":{"client_ip":"\u202e","method":"G","host":"a","uri":"/\u0000x"},"size":"-","status":7}`), "#a#b", uint16(1))
 	f.Add(append((&envelope.Header{Publisher: "p", Seq: 7}).Append(nil), "a\nb\n"...), "#\x1b#", uint16(0))
 	f.Fuzz(func(t *testing.T, message []byte, sender string, seconds uint16) {
 		m := newTraffic(t, Config{MaxSessions: 3, MaxVHosts: 2, MaxPages: 3})

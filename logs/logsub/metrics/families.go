@@ -152,6 +152,9 @@ func logFamilies() []family {
 					put(float64(l.NotInSample), l.Group, l.File, "not_in_sample")
 				}
 			}),
+		prom.Counters("logsub_log_lines_without_time_total", "lines", "group file",
+			"Lines without a readable time in a log that needs one; they got the time of their receipt.",
+			each(func(l *logsub.LogStats) int64 { return l.Untimed })),
 		prom.Gauges("logsub_log_line_timestamp_seconds", "seconds", "group file",
 			"Timestamp of the last line written, in seconds since 1970; 0 if no line had one.",
 			latest(func(l *logsub.LogStats) float64 { return unix(l.Newest) })),
