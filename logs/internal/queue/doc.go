@@ -47,7 +47,6 @@
 //	deliver.go  the taker of logsub, line by line
 //	save.go     the saver: writes to the spool what has waited for long
 //	slots.go    a spool directory that processes share; adopting what others have left
-//	ages.go     how old the lines are that wait
 //	list.go     a plain list in memory, from a receiver to the goroutine beside it
 //
 // # What it guarantees

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -150,11 +151,11 @@ type Queue struct {
 
 // disk is what a queue knows about its spool. The queue's mutex guards it.
 type disk struct {
-	store   Store  // nil without a spool
-	saved   uint64 // up to this ID blocks are in the spool
-	evicted uint64 // up to this ID they are in the spool only
-	trouble error  // the last failure; nil once a block could be saved
-	marks   ages   // of blocks that are in the spool only
+	store   Store     // nil without a spool
+	saved   uint64    // up to this ID blocks are in the spool
+	evicted uint64    // up to this ID they are in the spool only
+	trouble error     // the last failure; nil once a block could be saved
+	born    time.Time // when the oldest record in it was made, as far as Oldest knows
 }
 
 // flight is a block that was taken and is not acknowledged.
@@ -216,21 +217,16 @@ func (q *Queue) OpenSpool() error {
 		q.count.damaged.Add(1)
 		q.cfg.Report.Warn("found damage in spool", "damage", d.String())
 	}
-	var born time.Time
 	if found.Records > 0 {
 		q.cfg.Report.Info("found lines in spool, sending them first", "lines", found.Lines, "dir", dir)
-		// If the record cannot be read, that is reported when it is taken.
-		if rec, err := st.Read(1, nil); err == nil {
-			born = q.format.born(rec.Data)
-		}
 	}
-	q.attach(st, born)
+	q.attach(st)
 	return nil
 }
 
-// attach puts a store behind the queue. Its lines are older than those in memory. born is when the first of them
-// came, if that is known. It returns false if the store has used IDs of blocks in memory.
-func (q *Queue) attach(st Store, born time.Time) bool {
+// attach puts a store behind the queue. Its lines are older than those in memory. It returns false if the store has
+// used IDs of blocks in memory.
+func (q *Queue) attach(st Store) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	last := st.Last()
@@ -246,7 +242,6 @@ func (q *Queue) attach(st Store, born time.Time) bool {
 		q.disk.evicted = last
 		q.done = st.Acked()
 		q.cursor = q.done + 1
-		q.disk.marks.met(q.cursor, born)
 	} else {
 		q.cursor = max(q.cursor, last+1)
 	}
@@ -287,7 +282,6 @@ func (q *Queue) evict() bool {
 		}
 		if b.users == 0 {
 			q.disk.evicted = max(q.disk.evicted, b.last)
-			q.disk.marks.add(b.first, b.born)
 			q.memory.remove(i, 1)
 			return true
 		}
@@ -347,6 +341,32 @@ func (q *Queue) Safe() uint64 {
 		return b.first - 1
 	}
 	return q.next - 1
+}
+
+// Oldest returns when the oldest line came that is not delivered. It returns the zero time if there is none, or if it was left by
+// a process that did not store the time. It reads the spool.
+func (q *Queue) Oldest() time.Time {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if st, first := q.disk.store, q.done+1; st != nil && first <= q.disk.evicted {
+		q.mu.Unlock()
+		rec, err := st.Read(first, nil)
+		q.damaged(st)
+		q.mu.Lock()
+		if err == nil {
+			q.disk.born = q.format.born(rec.Data)
+		}
+		if !errors.Is(err, io.EOF) {
+			return q.disk.born // the one before, while the disk fails
+		}
+	}
+	var born time.Time
+	for _, b := range q.memory.blocks {
+		if b.last > q.done && (born.IsZero() || b.born.Before(born)) { // adopted ones are older
+			born = b.born
+		}
+	}
+	return born
 }
 
 // Finish says that nothing more is put.

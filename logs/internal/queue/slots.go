@@ -80,7 +80,7 @@ func (q *Queue) reopen() {
 		if err != nil {
 			return // logged before; the next interval retries
 		}
-		if q.attach(st, time.Time{}) {
+		if q.attach(st) {
 			q.cfg.Report.Info("spool can be used again", "dir", dir)
 			return
 		}

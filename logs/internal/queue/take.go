@@ -105,11 +105,6 @@ func (q *Queue) land(id uint64) {
 	}
 	q.taken = slices.Delete(q.taken, 0, n)
 	q.memory.remove(0, q.memory.find(q.done+1))
-	if q.done >= q.disk.evicted {
-		q.disk.marks.clear()
-	} else {
-		q.disk.marks.forget(q.done)
-	}
 	signal(q.room)
 	q.checkDrained()
 }
@@ -171,9 +166,6 @@ func (q *Queue) takeSaved() (b *Block, wait time.Duration) {
 			q.lost(int64(rec.Lines), int64(len(rec.Data)), err)
 			q.mu.Lock()
 			continue
-		}
-		if len(q.taken) == 0 {
-			q.disk.marks.met(r.block.first, r.block.born)
 		}
 		q.take(&r.block)
 		return &r.block, 0
