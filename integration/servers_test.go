@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -128,16 +129,19 @@ func nginx(t testing.TB, s *site, lines string) (server *harness.Process, addr s
 	return server, addr
 }
 
-// nginxFile: the file is rotated during the load.
+// nginxFile: the file is rotated during the load, which goes on until the new file has lines.
 func nginxFile(t *testing.T, s *site) {
 	s.logsub("weblogs")
 	pub := s.logpub(example(t, "toml", 0))
 	server, addr := nginx(t, s, s.here(example(t, "nginx", 0)))
 	burst(t, addr)
+	var rotated atomic.Bool
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		burst(t, addr)
+		for !rotated.Load() && !t.Failed() {
+			load(t, addr)
+		}
 	}()
 	began := size(s.path("access.log"))
 	testkit.Wait(t, "the second burst", func() bool { return size(s.path("access.log")) > began })
@@ -147,6 +151,8 @@ func nginxFile(t *testing.T, s *site) {
 	if err := server.Cmd.Process.Signal(syscall.SIGUSR1); err != nil {
 		t.Fatal(err)
 	}
+	testkit.Wait(t, "lines in the new file", func() bool { return size(s.path("access.log")) > 0 })
+	rotated.Store(true)
 	<-done
 	server.Stop()
 	own := s.write("own.log", readFile(t, s.path("access.log.1"))+readFile(t, s.path("access.log")))

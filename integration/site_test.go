@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -116,8 +117,20 @@ func user(line string) string {
 	return ""
 }
 
-// burst has wrk send as many requests as it can in a second, each with a number of its own.
+// burst has wrk send as many requests as it can, each with a number of its own: for a second, or for
+// as long as it takes to get a thousand answers.
 func burst(t testing.TB, addr string, hosts ...string) {
+	t.Helper()
+	sum := 0
+	harness.Reach(t, "answers", 1000, func() int64 {
+		sum += load(t, addr, hosts...)
+		return int64(sum)
+	})
+	t.Logf("wrk received %d answers", sum)
+}
+
+// load has wrk send requests for a second, and returns how many were answered.
+func load(t testing.TB, addr string, hosts ...string) (answers int) {
 	t.Helper()
 	wrk := need(t, "wrk", "wrk")
 	args := append([]string{"-t2", "-c32", "-d1s", "-s", "testdata/unique.lua", "http://" + addr, "--"}, hosts...)
@@ -129,9 +142,15 @@ func burst(t testing.TB, addr string, hosts ...string) {
 	if bad := regexp.MustCompile(`(?m)^.*Non-2xx.*$`).Find(out); bad != nil {
 		t.Errorf("wrk reports: %s", bad)
 	}
-	if m := regexp.MustCompile(`(\d+) requests in`).FindSubmatch(out); m != nil {
-		t.Logf("wrk received %s answers", m[1])
+	m := regexp.MustCompile(`(\d+) requests in`).FindSubmatch(out)
+	if m == nil {
+		t.Fatalf("wrk prints no number of requests:\n%s", out)
 	}
+	answers, err = strconv.Atoi(string(m[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answers
 }
 
 // lines counts each line of a file.
