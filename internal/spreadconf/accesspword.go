@@ -1,9 +1,10 @@
 package spreadconf
 
 import (
-	"bytes"
 	"iter"
 	"strings"
+
+	"github.com/spreadd/spreadd/internal/conf"
 )
 
 // AccessPword is the content of spread.access_pword: the users of the method PWORD. A nil
@@ -85,7 +86,7 @@ func (l accessLine) fail(expected, advice string) *Error {
 func accessLines(file string, src []byte) iter.Seq[accessLine] {
 	return func(yield func(accessLine) bool) {
 		n := 0
-		for raw := range strings.Lines(string(bytes.TrimPrefix(src, byteOrderMark))) {
+		for raw := range strings.Lines(conf.Text(src)) {
 			n++
 			text, _, _ := strings.Cut(raw, "#")
 			text = strings.TrimRight(text, " \t\r\n")

@@ -14,7 +14,7 @@ import (
 // checkPlace reports whether an error's token stands where the error says.
 func checkPlace(t testing.TB, src []byte, e *Error) {
 	t.Helper()
-	lines := bytes.Split(bytes.TrimPrefix(src, byteOrderMark), []byte{'\n'})
+	lines := bytes.Split(bytes.TrimPrefix(src, []byte("\xef\xbb\xbf")), []byte{'\n'})
 	if e.Pos.Line < 1 || e.Pos.Line > len(lines) || e.Pos.Col < 1 || e.Pos.Col > len(lines[e.Pos.Line-1])+1 {
 		t.Errorf("%v: line %d column %d is outside of the file", e, e.Pos.Line, e.Pos.Col)
 		return

@@ -1,37 +1,26 @@
 package spreadconf
 
 import (
-	"bytes"
 	"cmp"
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"github.com/spreadd/spreadd/internal/conf"
 )
 
 // lexer cuts a file into tokens. The longest match wins, and among equal ones the earlier row of
 // the table in spread-conf §2: that is why "Window=50" is one word and "alpha;" is a name.
 type lexer struct {
-	file      string
-	src       []byte
-	off       int // of the next byte
-	line      int // of the next byte, from 0
-	lineStart int // offset of that line
-	warn      func(Pos, Code, string)
-}
-
-func (l *lexer) pos() Pos {
-	return Pos{File: l.file, Line: l.line + 1, Col: l.off - l.lineStart + 1}
+	conf.Cursor
+	warn func(Pos, Code, string)
 }
 
 // next returns the next token; at the end of the file one of kindEOF, as often as it is asked.
 // After an error it continues after the offending text.
 func (l *lexer) next() (token, *Error) {
-	for l.off < len(l.src) {
-		switch c := l.src[l.off]; c {
-		case '#':
-			l.off += lengthUntil(l.src[l.off:], '\n')
-		case ' ', '\t', '\r', '\n':
-			l.skip(1)
+	for l.Space(); l.Rest() != ""; l.Space() {
+		switch c := l.Rest()[0]; c {
 		case '{':
 			return l.take(kindOpen, 1), nil
 		case '}':
@@ -39,7 +28,7 @@ func (l *lexer) next() (token, *Error) {
 		case '!':
 			// With more on its line "!" beats every word, because that match runs to the end of the
 			// line; alone it is a word.
-			if lengthUntil(l.src[l.off:], '\n') > 1 {
+			if line, _, _ := strings.Cut(l.Rest(), "\n"); len(line) > 1 {
 				return l.take(kindBang, 1), nil
 			}
 			return l.takeWord(1)
@@ -56,52 +45,35 @@ func (l *lexer) next() (token, *Error) {
 			return l.takeWord(l.wordLen())
 		}
 	}
-	return token{kind: kindEOF, pos: l.pos()}, nil
-}
-
-func (l *lexer) skip(n int) {
-	text := l.src[l.off : l.off+n]
-	if i := bytes.LastIndexByte(text, '\n'); i >= 0 {
-		l.line += bytes.Count(text, []byte{'\n'})
-		l.lineStart = l.off + i + 1
-	}
-	l.off += n
+	return token{kind: kindEOF, pos: l.Pos()}, nil
 }
 
 func (l *lexer) take(k kind, n int) token {
-	t := token{kind: k, pos: l.pos(), text: string(l.src[l.off : l.off+n])}
-	l.skip(n)
+	t := token{kind: k, pos: l.Pos(), text: l.Rest()[:n]}
+	l.Off += n
 	return t
 }
 
 func (l *lexer) stray(c byte) {
 	what := map[byte]string{'[': "`[`", ']': "`]`", '\v': "vertical tab", '\f': "form feed"}[c]
-	l.warn(l.pos(), WarnStrayCharacter, "stray "+what+" ignored; remove it")
-	l.skip(1)
+	l.warn(l.Pos(), WarnStrayCharacter, "stray "+what+" ignored; remove it")
+	l.Off++
 }
 
 func (l *lexer) wordLen() int {
-	n := l.off
-	for n < len(l.src) && isWordByte(l.src[n]) {
-		n++
+	if n := strings.IndexAny(l.Rest(), " \t\r\n\v\f#{}[]"); n >= 0 {
+		return n
 	}
-	return n - l.off
-}
-
-func lengthUntil(b []byte, c byte) int {
-	if i := bytes.IndexByte(b, c); i >= 0 {
-		return i
-	}
-	return len(b)
+	return len(l.Rest())
 }
 
 // quoted reads from a quote on: up to its partner, unless a word is longer. The word is, when there
 // is no partner or text is glued to it.
 func (l *lexer) quoted(quote byte) (token, *Error) {
 	word := l.wordLen()
-	i := bytes.IndexByte(l.src[l.off+1:], quote)
+	i := strings.IndexByte(l.Rest()[1:], quote)
 	if i < 0 || i+2 < word {
-		l.warn(l.pos(), WarnQuoteKept, "the quote in "+show(string(l.src[l.off:l.off+word]))+
+		l.warn(l.Pos(), WarnQuoteKept, "the quote in "+show(l.Rest()[:word])+
 			" is taken as part of the word; close it and put white space after it")
 		return l.takeWord(word)
 	}
@@ -170,14 +142,13 @@ func (l *lexer) address(t token, ip, port string) (token, *Error) {
 
 // bracketed reads "[IPv6]:port". For anything else, the brackets are stray.
 func (l *lexer) bracketed() (token, bool, *Error) {
-	m := bracketForm.FindSubmatch(l.src[l.off:])
+	m := bracketForm.FindStringSubmatch(l.Rest())
 	if m == nil {
 		return token{}, false, nil
 	}
-	ip := string(m[1])
-	if _, err := netip.ParseAddr(ip); err != nil {
+	if _, err := netip.ParseAddr(m[1]); err != nil {
 		return token{}, false, nil // the same text is warned about once more, as a word
 	}
-	t, err := l.address(l.take(kindWord, len(m[0])), ip, string(m[2]))
+	t, err := l.address(l.take(kindWord, len(m[0])), m[1], m[2])
 	return t, true, err
 }

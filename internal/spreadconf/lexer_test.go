@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/spreadd/spreadd/internal/conf"
 )
 
 // kindName returns a short name of a token's kind, for tables.
@@ -41,7 +43,7 @@ func kindName(k kind) string {
 // lexAll returns the tokens of src as "kind value", and the codes of warnings; an error ends it as
 // "error code".
 func lexAll(src string) (tokens []string, warnings []Code) {
-	l := lexer{src: []byte(src)}
+	l := lexer{Cursor: conf.Cursor{Text: src}}
 	l.warn = func(_ Pos, code Code, _ string) { warnings = append(warnings, code) }
 	for {
 		t, err := l.next()
@@ -152,7 +154,7 @@ func TestLexer(t *testing.T) {
 func TestLexerPositions(t *testing.T) {
 	const src = "a  bb\n\t\"c\nd\" e\r\n\n [::1]:5 f"
 	want := []string{"1:1", "1:4", "2:2", "3:4", "5:2", "5:10", "5:11"}
-	l := lexer{src: []byte(src), warn: func(Pos, Code, string) {}}
+	l := lexer{Cursor: conf.Cursor{Text: src}, warn: func(Pos, Code, string) {}}
 	var got []string
 	for {
 		tok, err := l.next()

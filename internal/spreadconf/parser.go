@@ -1,7 +1,6 @@
 package spreadconf
 
 import (
-	"bytes"
 	"cmp"
 	"net/netip"
 	"slices"
@@ -11,9 +10,6 @@ import (
 	"github.com/spreadd/spreadd/internal/conf"
 )
 
-// byteOrderMark is put in front of a file by editors of some systems. Readers skip it.
-var byteOrderMark = []byte("\xef\xbb\xbf")
-
 // Parse reads a configuration. File names it in messages. Every error is an [*Error]; it is the
 // first of the file. Names of daemons without an address are looked up through env on the way,
 // which may take as long as the resolver does.
@@ -21,17 +17,16 @@ func Parse(file string, src []byte, env Environment) (*Config, error) {
 	p := &parser{
 		env: env,
 		cfg: &Config{File: file, Options: DefaultOptions(), set: map[string]Pos{}},
-		lex: lexer{file: file, src: src},
+		lex: lexer{Cursor: conf.Cursor{File: file, Text: conf.Text(src)}},
 
 		names: map[string]Pos{},
 		addrs: map[netip.AddrPort]Pos{},
 		ids:   map[uint32]Pos{},
 	}
 	p.lex.warn = p.warn
-	if bytes.HasPrefix(src, byteOrderMark) {
+	if len(p.lex.Text) < len(src) {
 		p.warn(Pos{File: file, Line: 1, Col: 1}, WarnByteOrderMark,
 			"the file begins with a byte order mark (U+FEFF), which C daemons refuse; save it as UTF-8 without one")
-		p.lex.src = src[len(byteOrderMark):]
 	}
 	if err := p.file(); err != nil {
 		return nil, err

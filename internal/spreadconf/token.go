@@ -134,14 +134,6 @@ func allIn(s string, in func(byte) bool) bool {
 	return s != ""
 }
 
-func isWordByte(c byte) bool {
-	switch c {
-	case ' ', '\t', '\r', '\n', '\v', '\f', '#', '{', '}', '[', ']':
-		return false
-	}
-	return true
-}
-
 // The forms of addresses (spread-conf §2), valid or not: four groups of one to three digits; eight
 // groups of one to four hex digits, or "::" with up to seven groups on either side. The form with a
 // dotted tail does not count.

@@ -1,7 +1,6 @@
 package tomlconf
 
 import (
-	"bytes"
 	"cmp"
 	"encoding"
 	"errors"
@@ -27,9 +26,9 @@ type Checker interface{ Check(t *Table) }
 // the file in messages. The error is a [conf.Errors] with all mistakes, or with one mistake in the
 // grammar alone.
 func Read(name string, src []byte, v any) ([]conf.Warning, error) {
-	src = bytes.TrimPrefix(src, []byte("\xef\xbb\xbf")) // Editors of some systems put a byte order mark in front.
+	text := conf.Text(src)
 	var values map[string]any
-	if _, err := toml.Decode(string(src), &values); err != nil {
+	if _, err := toml.Decode(text, &values); err != nil {
 		e := &conf.Error{Pos: conf.Pos{File: name}, Problem: err.Error()}
 		if pe, ok := errors.AsType[toml.ParseError](err); ok {
 			e.Pos.Line, e.Pos.Col = pe.Position.Line, max(pe.Position.Col, 1)
@@ -38,7 +37,7 @@ func Read(name string, src []byte, v any) ([]conf.Warning, error) {
 		return nil, conf.Errors{e}
 	}
 	SetDefaults(v)
-	d := &document{file: name, places: findPlaces(name, string(src))}
+	d := &document{file: name, places: findPlaces(name, text)}
 	d.table("", values, reflect.ValueOf(v).Elem())
 	d.errs.Sort()
 	conf.SortWarnings(d.warnings)

@@ -1,7 +1,6 @@
 package spreadlogdconf
 
 import (
-	"bytes"
 	"slices"
 	"strings"
 
@@ -94,43 +93,8 @@ func (t token) String() string {
 // directive but also be part of a value; so the parser asks for what it needs: directive, equals,
 // value or peek.
 type lexer struct {
-	file string
-	src  []byte
-	off  int
-	line int // of off, from 1
-	bol  int // offset of the beginning of that line
+	conf.Cursor
 	last int // line of the last token
-}
-
-func newLexer(file string, src []byte) *lexer {
-	l := &lexer{file: file, src: src, line: 1}
-	// Editors of some systems put a byte order mark in front.
-	if bytes.HasPrefix(src, []byte("\xef\xbb\xbf")) {
-		l.off, l.bol = 3, 3
-	}
-	return l
-}
-
-func (l *lexer) pos() conf.Pos { return conf.Pos{File: l.file, Line: l.line, Col: l.off - l.bol + 1} }
-
-func (l *lexer) skip() {
-	for ; l.off < len(l.src); l.off++ {
-		switch l.src[l.off] {
-		case ' ', '\t', '\r':
-		case '\n':
-			l.line++
-			l.bol = l.off + 1
-		case '#':
-			n := bytes.IndexByte(l.src[l.off:], '\n')
-			if n < 0 {
-				l.off = len(l.src)
-				return
-			}
-			l.off += n - 1
-		default:
-			return
-		}
-	}
 }
 
 // directive returns the next token where a directive may stand. Of "BufferSize=100" it is
@@ -141,7 +105,7 @@ func (l *lexer) directive() token {
 		return t
 	}
 	if k := leadingKeyword(t.text); k != kwNone {
-		l.off -= len(t.text) - len(k.String())
+		l.Off -= len(t.text) - len(k.String())
 		t.keyword, t.text, t.behind = k, k.String(), '='
 	}
 	return t
@@ -150,12 +114,11 @@ func (l *lexer) directive() token {
 // equals passes one '=' and reports whether there was one. Its line counts as that of the last
 // token.
 func (l *lexer) equals() bool {
-	l.skip()
-	if l.off == len(l.src) || l.src[l.off] != '=' {
+	l.Space()
+	if !l.Take("=") {
 		return false
 	}
-	l.off++
-	l.last = l.line
+	l.last = l.Pos().Line
 	return true
 }
 
@@ -169,9 +132,10 @@ func (l *lexer) peek() token {
 // next returns the next token, with '=' as part of words. The longest match wins, as in spreadlogd:
 // `"a b"c` is the quoted `a b` and the bare `c`, but `"a"b` is one bare word that keeps its quotes.
 func (l *lexer) next() token {
-	l.skip()
-	t := token{pos: l.pos(), newLine: l.line != l.last}
-	rest := l.src[l.off:]
+	l.Space()
+	t := token{pos: l.Pos()}
+	t.newLine = t.pos.Line != l.last
+	rest := l.Rest()
 	n := 1
 	switch {
 	case len(rest) == 0:
@@ -182,40 +146,30 @@ func (l *lexer) next() token {
 		t.kind = tokClose
 	default:
 		t.kind, n = scanWord(rest)
-		t.text = string(rest[:n])
+		t.text = rest[:n]
 		if t.kind == tokQuoted {
 			t.text = t.text[1 : n-1]
 		} else {
 			t.keyword = lookup(t.text)
 		}
 	}
-	l.advance(n)
-	if l.off < len(l.src) {
-		t.behind = l.src[l.off]
+	l.Off += n
+	l.last = l.Pos().Line
+	if n < len(rest) {
+		t.behind = rest[n]
 	}
 	return t
 }
 
-// advance passes n bytes, which may hold newlines if quoted.
-func (l *lexer) advance(n int) {
-	text := l.src[l.off : l.off+n]
-	if lines := bytes.Count(text, []byte{'\n'}); lines > 0 {
-		l.line += lines
-		l.bol = l.off + bytes.LastIndexByte(text, '\n') + 1
-	}
-	l.off += n
-	l.last = l.line
-}
-
-// scanWord returns the kind and length of the word at the start of b, which is not empty and begins
+// scanWord returns the kind and length of the word at the start of s, which is not empty and begins
 // with no white space, brace or comment.
-func scanWord(b []byte) (tokenKind, int) {
-	bare := bytes.IndexAny(b, " \t\r\n#{}")
+func scanWord(s string) (tokenKind, int) {
+	bare := strings.IndexAny(s, " \t\r\n#{}")
 	if bare < 0 {
-		bare = len(b)
+		bare = len(s)
 	}
-	if b[0] == '"' || b[0] == '\'' {
-		if end := bytes.IndexByte(b[1:], b[0]); end >= 0 && end+2 >= bare {
+	if s[0] == '"' || s[0] == '\'' {
+		if end := strings.IndexByte(s[1:], s[0]); end >= 0 && end+2 >= bare {
 			return tokQuoted, end + 2
 		}
 	}

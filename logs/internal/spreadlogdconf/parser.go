@@ -12,7 +12,7 @@ import (
 // An error is of type [conf.Errors]. The Config is never nil; with an error only its Warnings are
 // of use.
 func Parse(file string, src []byte) (*Config, error) {
-	p := &parser{lex: newLexer(file, src), cfg: &Config{BufferSize: DefaultBufferSize}}
+	p := &parser{lex: lexer{Cursor: conf.Cursor{File: file, Text: conf.Text(src)}}, cfg: &Config{BufferSize: DefaultBufferSize}}
 	p.config()
 	if !p.failed {
 		p.check()
@@ -28,7 +28,7 @@ func Parse(file string, src []byte) (*Config, error) {
 // parser is a recursive descent along the grammar of spreadlogd §4. After a mistake in the grammar
 // failed is set and all functions return at once.
 type parser struct {
-	lex    *lexer
+	lex    lexer
 	cfg    *Config
 	errs   conf.Errors
 	failed bool
