@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/cmd/spbench/bench"
-	"github.com/spreadd/spreadd/internal/conf"
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/spreadconf"
 	"github.com/spreadd/spreadd/spread"
@@ -76,7 +75,7 @@ func (o *options) describe() {
 	s.Group("Load")
 	s.Int(&c.Publishers, "publishers", "N", "publishers at each daemon", 0, math.MaxInt32)
 	s.Int(&c.Receivers, "receivers", "N", "receivers at each daemon", 0, math.MaxInt32)
-	flags.Size(s, &c.Size, "size", "payload of a message", conf.ParseSize)
+	flags.Size(s, &c.Size, "size", "payload of a message")
 	s.Float(&c.Vary, "vary", "SHARE", "vary the size by this share, 0 to 1 (default: 0)")
 	flags.Var(s, &c.Service, "service", "unreliable|reliable|fifo|causal|agreed|safe", "service of the messages", spread.ParseService).Default = "agreed"
 	s.Float(&c.Rate, "rate", "N", "messages per second from each publisher (default: as many as the receivers take)")

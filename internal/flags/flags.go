@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/internal/buildinfo"
+	"github.com/spreadd/spreadd/internal/conf"
 )
 
 // The exit statuses that all programs share.
@@ -181,21 +182,17 @@ func (s *Set) Duration(p *time.Duration, names, help string) *Flag {
 	return f
 }
 
-// Size adds a flag for a number of bytes, such as 512 or 64MiB. The parser is conf.ParseSize; this
-// package does not import conf, which would bring a TOML parser into every program.
-func Size[T ~int | ~int64, S interface {
-	~int64
-	fmt.Stringer
-}](s *Set, p *T, names, help string, parse func(string) (S, error)) *Flag {
+// Size adds a flag for a number of bytes, such as 512 or 64MiB.
+func Size[T ~int | ~int64](s *Set, p *T, names, help string) *Flag {
 	f := Var(s, p, names, "SIZE", help, func(text string) (T, error) {
-		n, err := parse(text)
+		n, err := conf.ParseSize(text)
 		if err == nil && int64(T(n)) != int64(n) {
 			err = fmt.Errorf("%q is more than this machine can address", text)
 		}
 		return T(n), err
 	})
 	if f.Default != "" {
-		f.Default = S(*p).String()
+		f.Default = conf.Size(*p).String()
 	}
 	return f
 }

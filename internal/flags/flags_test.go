@@ -5,22 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 )
 
 // size is a number of bytes, as conf.Size.
-type size int64
-
-func (s size) String() string { return strconv.FormatInt(int64(s)/1024, 10) + "KiB" }
-
-func parseSize(text string) (size, error) {
-	n, err := strconv.ParseInt(strings.TrimSuffix(text, "KiB"), 10, 64)
-	return size(n * 1024), err
-}
-
 // settings has a flag of each kind.
 type settings struct {
 	file    string
@@ -49,7 +39,7 @@ func newSet(o *settings) *Set {
 	s.Int(&o.n, "most", "N", "most of something", 1, 9)
 	s.Float(&o.share, "share", "SHARE", "share of something")
 	s.Duration(&o.wait, "wait", "time to wait")
-	Size(s, &o.bytes, "queue", "memory", parseSize)
+	Size(s, &o.bytes, "queue", "memory")
 	s.Bool(&o.offload, "offload", strings.Repeat("long words ", 10))
 	s.BoolFunc("quiet", "print nothing", func() error {
 		o.quiet = true

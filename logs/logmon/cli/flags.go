@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/spreadd/spreadd/internal/conf"
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/prom"
 	"github.com/spreadd/spreadd/logs/internal/traffic"
@@ -112,7 +111,7 @@ func (o *options) describe() {
 	s.Int(&t.MaxSessions, "max-sessions", "N", "most clients to remember as online", 1, traffic.LimitSessions)
 	s.Int(&t.MaxVHosts, "max-vhosts", "N", "most virtual hosts to count separately", 1, traffic.LimitVHosts)
 	s.Int(&t.MaxPages, "max-pages", "N", "most pages in each list; a page's count is too low by at most one request in N", 1, traffic.LimitPages)
-	flags.Size(s, &c.QueueBytes, "queue", "memory for messages that wait to be counted", conf.ParseSize)
+	flags.Size(s, &c.QueueBytes, "queue", "memory for messages that wait to be counted")
 	s.Bool(&o.verbose, "v", "log details")
 }
 

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/spreadd/spreadd/internal/conf"
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/prom"
 	"github.com/spreadd/spreadd/logs/internal/logline"
@@ -91,8 +90,8 @@ func (o *options) describe() {
 	s.Group("Messages")
 	s.Bool(&c.Plain, "plain", "send as mod_log_spread did, one line per message and no envelope, for subscribers other than ours")
 	s.String(&c.Publisher, "publisher", "NAME", "publisher name in envelopes (default: the host name)")
-	flags.Size(s, &c.BatchBytes, "batch", "most bytes of lines in one message; 0 for one line per message, the default with -plain (default: 16KiB)", conf.ParseSize)
-	flags.Size(s, &c.MaxLine, "max-line", "truncate longer lines (default: what fits into a message)", conf.ParseSize)
+	flags.Size(s, &c.BatchBytes, "batch", "most bytes of lines in one message; 0 for one line per message, the default with -plain (default: 16KiB)")
+	flags.Size(s, &c.MaxLine, "max-line", "truncate longer lines (default: what fits into a message)")
 	flags.Var(s, &c.Delivery, "delivery", "sent|ordered", "keep a line until the daemon of this host has it, or every daemon of the ring (default: ordered, or sent with -plain)", logpub.ParseDelivery)
 	s.Former("envelope", func(on bool) error {
 		c.Plain = !on
@@ -105,9 +104,9 @@ func (o *options) describe() {
 		return nil
 	})
 	s.Group("Queue and spool")
-	flags.Size(s, &c.QueueBytes, "queue", "memory for lines that wait for the daemon", conf.ParseSize)
+	flags.Size(s, &c.QueueBytes, "queue", "memory for lines that wait for the daemon")
 	s.String(&c.Spool, "spool", "DIR", "directory for lines that wait; they survive a kill; none keeps them in memory (default: spool in $STATE_DIRECTORY, or /var/spool/logpub if it can be written)")
-	flags.Size(s, &c.SpoolBytes, "spool-bytes", "size limit of the spool", conf.ParseSize)
+	flags.Size(s, &c.SpoolBytes, "spool-bytes", "size limit of the spool")
 	s.Duration(&c.SpoolAfter, "spool-after", "write lines to the spool after they have waited this long; a crash loses younger ones; negative: at once")
 	flags.Var(s, &c.Policy, "full", "drop-newest|drop-oldest|block", "what to do when queue and spool are full (default: drop-newest)", logpub.ParsePolicy)
 	s.Duration(&c.BlockTime, "block", "how long to stop reading when the queue is full, before lines are dropped; negative: never")

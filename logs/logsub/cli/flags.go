@@ -119,12 +119,12 @@ func (o *options) describe() {
 	})
 	o.describeOutput(s)
 	s.Group("Queue and observation")
-	flags.Size(s, &o.queue, "queue", "memory for lines that wait for the files (default: 64MiB)", conf.ParseSize)
+	flags.Size(s, &o.queue, "queue", "memory for lines that wait for the files (default: 64MiB)")
 	prom.AddressFlag(s, &o.metrics, 9805)
 	s.Duration(&o.stats, "stats", "log the counters at this interval; negative: never (default: 1m)")
 	s.Bool(&o.verbose, "v x", "log details")
 	s.Group("As in spreadlogd")
-	flags.Size(s, &o.buffer, "b", "drop longer messages; overrides BufferSize (default: no limit)", conf.ParseSize)
+	flags.Size(s, &o.buffer, "b", "drop longer messages; overrides BufferSize (default: no limit)")
 	s.BoolFunc("D", "stay in the foreground, as logsub always does", func() error { return nil })
 }
 
@@ -140,7 +140,7 @@ func (o *options) describeOutput(s *flags.Set) {
 	flags.Var(s, &o.zone, "zone", "ZONE", "time zone: UTC, Local or a name such as Europe/Berlin (default: UTC)", time.LoadLocation)
 	s.Bool(&o.truncate, "truncate", "truncate messages that are too long instead of dropping them")
 	s.Group("Files")
-	flags.Size(s, &o.keep.Size, "rotate-size", "start a new file (FILE.000001 and so on) before a file becomes larger", conf.ParseSize)
+	flags.Size(s, &o.keep.Size, "rotate-size", "start a new file (FILE.000001 and so on) before a file becomes larger")
 	flags.Var(s, &o.keep.Compress, "compress", "gzip|zstd", "compress closed files", archive.ParseCompression)
 	flags.Var(s, &o.keep.Age, "keep-age", "TIME", "delete closed files after this time, such as 30d", conf.ParseDuration)
 	s.Int(&o.keep.Count, "keep-count", "N", "keep this number of closed files and delete older ones", 0, math.MaxInt32)
