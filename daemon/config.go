@@ -22,7 +22,7 @@ const DefaultSocketDir = "/tmp"
 // Config holds a daemon's settings.
 type Config struct {
 	// Engine holds the topology, which daemon this is, and the settings of the ring. New sets its
-	// Pool.
+	// Pool and Seed.
 	Engine engine.Config
 	// Ring holds the settings of the ring's sockets. Listen sets Topology, Self, Pool, Poller and
 	// Log. A daemon without an address in the topology opens none.

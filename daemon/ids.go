@@ -27,7 +27,7 @@ type idFile struct {
 	stored int32
 }
 
-// idsUnknown is how far ahead of the clock ids may begin if no file tells which were used. Lives of a
+// idsUnknown is how far ahead of the clock ids may begin if no file says which were used. Lives of a
 // daemon then begin in different places.
 const idsUnknown = 1 << 16
 

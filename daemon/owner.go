@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"errors"
+	"math/rand/v2"
 	"time"
 
 	"github.com/spreadd/spreadd/daemon/session"
@@ -79,7 +80,7 @@ type client struct {
 // init makes the owner of a daemon.
 func (o *owner) init(s *shared, cfg Config) (err error) {
 	ecfg := cfg.Engine
-	ecfg.Pool = &s.pool
+	ecfg.Pool, ecfg.Seed = &s.pool, rand.Uint64()
 	o.shared = s
 	o.cfg = cfg
 	o.clients = make(map[engine.SessionID]*client)

@@ -32,6 +32,8 @@ type Config struct {
 	Timeouts membership.Timeouts
 	// Wide says that the daemons are far from one another (ring-protocol §21).
 	Wide bool
+	// Seed spreads the times at which the daemon decides to form a ring; see membership.Config.
+	Seed uint64
 	// Window, PersonalWindow and AcceleratedWindow default to those of package ring. Accelerated
 	// turns the accelerated ring on.
 	Window, PersonalWindow, AcceleratedWindow int
@@ -116,7 +118,7 @@ func (c *Config) ring() ring.Config {
 
 // membership returns the membership's part of it.
 func (c *Config) membership(old membership.OldRing) membership.Config {
-	return membership.Config{Self: c.Self, Topology: c.Topology, ConfHash: c.ConfHash, Timeouts: c.Timeouts, Old: old}
+	return membership.Config{Self: c.Self, Topology: c.Topology, ConfHash: c.ConfHash, Timeouts: c.Timeouts, Old: old, Seed: c.Seed}
 }
 
 // daemons returns the groups' part of it.

@@ -146,6 +146,7 @@ func (m *Machine) Private(id SessionID) (wire.Name, bool) {
 // because that is a bug in the engine.
 func (m *Machine) HandleTransitional(id wire.MembershipID, daemons []wire.DaemonID, out *Effects) {
 	m.expect(inTransitional)
+	m.renumber()
 	set := m.setOf(daemons)
 	if len(m.members) == 0 {
 		m.synced = set // the first one: like this daemon, its daemons have no groups
@@ -165,7 +166,6 @@ func (m *Machine) HandleTransitional(id wire.MembershipID, daemons []wire.Daemon
 // engine.
 func (m *Machine) HandleRegular(id wire.MembershipID, daemons []wire.DaemonID, out *Effects) {
 	m.expect(inRegular)
-	m.renumber()
 	set := m.setOf(daemons)
 	if !m.transitional.within(set) {
 		panic("groups: a regular membership without daemons of the transitional one before it")

@@ -3,13 +3,15 @@ package groups
 import (
 	"fmt"
 	"slices"
+
+	"github.com/spreadd/spreadd/wire"
 )
 
 // Reconfigure takes another list of daemons, in configuration order and with this daemon among
-// them. The list takes effect with the next regular membership, which must follow a loss of the
-// present one. Until then, daemons without the new configuration report the same in the same order.
-// Reconfigure returns an error, and changes nothing, outside StateOp, if the list is not valid, or
-// if a daemon would get another name or id.
+// them. The list takes effect with the next transitional membership, whose daemons all have it. What
+// is still delivered of the present membership is reported in the old order, because others may
+// already have reported it. Reconfigure returns an error, and changes nothing, outside StateOp, if
+// the list is not valid, or if a daemon would get another name or id.
 func (m *Machine) Reconfigure(daemons []Daemon) error {
 	if m.state != StateOp {
 		return fmt.Errorf("groups: the configuration cannot change in %v", m.state)
@@ -29,22 +31,28 @@ func (m *Machine) Reconfigure(daemons []Daemon) error {
 	return nil
 }
 
-// renumber puts the next configuration into effect. Daemons of the transitional membership are in
-// both; the others are removed from the groups now.
+// renumber puts the next configuration into effect. Daemons that it lacks are ranked behind all
+// others, by id, as in C daemons (groups-protocol §4). They are not in the transitional membership,
+// so they leave the groups with the next regular one, and their members can ask for nothing any more.
 func (m *Machine) renumber() {
 	n := m.next
 	if n == nil {
 		return
 	}
 	m.next = nil
-	m.dropDaemons(func(d *daemonMembers) bool { return !m.transitional.has(d.rank) })
 	old := m.cfg.Daemons
-	place := func(rank int) int {
-		to, ok := n.ranks[old[rank].ID]
-		if !ok {
-			panic(fmt.Sprintf("groups: daemon %q goes along into a membership of another configuration, which does not have it", old[rank].Name))
+	var gone []wire.DaemonID
+	for _, d := range old {
+		if _, ok := n.ranks[d.ID]; !ok {
+			gone = append(gone, d.ID)
 		}
-		return to
+	}
+	slices.Sort(gone)
+	place := func(rank int) int {
+		if to, ok := n.ranks[old[rank].ID]; ok {
+			return to
+		}
+		return len(n.cfg.Daemons) + slices.Index(gone, old[rank].ID)
 	}
 	move := func(s daemonSet) daemonSet {
 		moved := make(daemonSet, 0, len(s))
@@ -54,7 +62,7 @@ func (m *Machine) renumber() {
 		slices.Sort(moved)
 		return moved
 	}
-	m.synced, m.transitional = move(m.synced), move(m.transitional)
+	m.synced, m.members = move(m.synced), move(m.members)
 	for _, g := range m.byName {
 		for _, d := range g.daemons {
 			d.rank = place(d.rank)

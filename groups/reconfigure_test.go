@@ -8,9 +8,9 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// TestReconfigure: until the next regular membership, members are in the order of the old
-// configuration, so that all daemons of the old membership report the same; then they are in that
-// of the new one. Members of a daemon that the new one lacks leave with the old one.
+// TestReconfigure: in what is delivered of the old membership, members are in the order of the old
+// configuration, so that all its daemons report the same; then they are in that of the new one.
+// Members of a daemon that the new one lacks leave with the old one.
 func TestReconfigure(t *testing.T) {
 	c := newCluster(t, "A", "B", "C")
 	for rank := range c.names {
@@ -62,6 +62,70 @@ func TestReconfigure(t *testing.T) {
 		if !slices.Equal(n.m.cfg.Daemons, next) || n.m.next != nil || n.m.State() != StateOp {
 			t.Errorf("%s has %v, state %v", n.name(), n.m.cfg.Daemons, n.m.State())
 		}
+	}
+}
+
+// TestReconfigureTransitional: the daemons of the transitional membership have the new configuration,
+// so its order holds from there on, as in C daemons. Members of daemons that it lacks come last, by
+// unsigned id, and can ask for nothing any more.
+func TestReconfigureTransitional(t *testing.T) {
+	const high = 1 << 31
+	m, err := New(Config{Daemons: []Daemon{{high, "H"}, {1, "A"}, {3, "C"}, {2, "B"}}, Self: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out Effects
+	views := wire.MakeName("#x#A")
+	m.Connect(1, views, true)
+	all := []wire.DaemonID{high, 1, 3, 2}
+	m.HandleTransitional(wire.MembershipID{Daemon: 1, Time: 1}, all, &out)
+	m.HandleRegular(wire.MembershipID{Daemon: 1, Time: 2}, all, &out)
+	ask := func(kind wire.Type, name, daemon string) {
+		out.Reset()
+		room := wire.MakeName("room")
+		msg := wire.Message{Header: wire.Header{Type: kind, Sender: wire.MakeName("#" + name + "#" + daemon)}, GroupFields: room[:]}
+		m.Deliver(whole(msg.Append(nil)), &out)
+	}
+	for _, d := range []string{"A", "B", "C", "H"} {
+		ask(wire.Join, "x", d)
+	}
+	next := []Daemon{{2, "B"}, {99, "new"}, {1, "A"}}
+	if err := m.Reconfigure(next); err != nil {
+		t.Fatal(err)
+	}
+	members := func() string {
+		t.Helper()
+		if len(out.Deliveries) == 0 {
+			t.Fatal("no view")
+		}
+		var v wire.Message
+		if _, err := v.Decode(out.Deliveries[0].Data.Bytes()); err != nil {
+			t.Fatal(err)
+		}
+		var list []wire.Name
+		for _, n := range v.Groups() {
+			list = append(list, n.Clean())
+		}
+		return fmt.Sprint(list)
+	}
+	ask(wire.Join, "y", "C")
+	if got, want := members(), "[#x#H #x#A #x#C #y#C #x#B]"; got != want {
+		t.Errorf("in the old membership %s, want %s", got, want)
+	}
+	m.HandleTransitional(wire.MembershipID{Daemon: 2, Time: 3}, []wire.DaemonID{2, 1}, &out)
+	for _, kind := range []wire.Type{wire.Join, wire.Leave, wire.Kill} {
+		if ask(kind, "y", "C"); len(out.Refused) != 1 || out.Refused[0].Reason != UnknownDaemon || len(out.Deliveries) > 0 {
+			t.Errorf("%v by a member of a daemon that is not configured: %+v", kind, out)
+		}
+	}
+	ask(wire.Join, "y", "B")
+	if got, want := members(), "[#x#B #y#B #x#A #x#C #y#C #x#H]"; got != want {
+		t.Errorf("in the transitional membership %s, want %s", got, want)
+	}
+	m.HandleRegular(wire.MembershipID{Daemon: 2, Time: 4}, []wire.DaemonID{2, 1}, &out)
+	ask(wire.Leave, "y", "B")
+	if got, want := members(), "[#x#B #x#A]"; got != want {
+		t.Errorf("in the new membership %s, want %s", got, want)
 	}
 }
 

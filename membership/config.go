@@ -98,6 +98,10 @@ type Config struct {
 	Timeouts Timeouts
 	// Old is the ring whose packets may have to be recovered.
 	Old OldRing
+	// Seed, if it is not 0, spreads GatherTimeout by up to a twentieth, differently each time. Each
+	// daemon has another seed, so that daemons with equal timers do not disturb one another's attempts
+	// again and again at the same moment.
+	Seed uint64
 }
 
 func (c *Config) validate() error {

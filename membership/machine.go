@@ -63,6 +63,8 @@ type Machine struct {
 	// hearing is for people; the protocol does not use it.
 	hearing hearing
 
+	// random is the state of spread.
+	random    uint64
 	deadlines [numTimers]clock.Time
 	stats     Stats
 }
@@ -79,6 +81,7 @@ func New(cfg Config) (*Machine, error) {
 		state:       StateSeg,
 		installedID: wire.MembershipID{Daemon: cfg.Self, Time: -1},
 		heard:       []wire.DaemonID{cfg.Self},
+		random:      cfg.Seed,
 	}
 	m.installed = cfg.Topology.Ring(m.self())
 	m.members = m.installed

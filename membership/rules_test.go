@@ -343,3 +343,32 @@ func TestRelay(t *testing.T) {
 		t.Errorf("%d copies", len(b.out.Sends))
 	}
 }
+
+// 3: each GatherTimeout is up to 5 % longer, differently each time and at each daemon. Without a seed
+// it is exact.
+func TestSpread(t *testing.T) {
+	times := func(seed uint64) (list []time.Duration) {
+		m, err := New(Config{Self: 1, Topology: segments(t, "AB"), Old: &oldRing{}, Seed: seed})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 1000 {
+			m.arm(timerGather, 0)
+			list = append(list, time.Duration(m.deadlines[timerGather]))
+		}
+		return list
+	}
+	gather := LAN().Gather
+	for seed, want := range map[uint64][2]time.Duration{0: {gather, gather}, 1: {gather, gather + gather/20}, 1 << 63: {gather, gather + gather/20}} {
+		list := times(seed)
+		if lo, hi := slices.Min(list), slices.Max(list); lo < want[0] || hi > want[1] || seed != 0 && hi-lo < gather/25 {
+			t.Errorf("seed %d: from %v to %v", seed, lo, hi)
+		}
+	}
+	if slices.Equal(times(1), times(2)) {
+		t.Error("two seeds give the same times")
+	}
+	if !slices.Equal(times(3), times(3)) {
+		t.Error("one seed gives different times")
+	}
+}

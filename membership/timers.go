@@ -30,7 +30,26 @@ func (m *Machine) timeout(t timer) time.Duration {
 }
 
 // arm starts a timer, or restarts it.
-func (m *Machine) arm(t timer, now clock.Time) { m.deadlines[t] = now.Add(m.timeout(t)) }
+func (m *Machine) arm(t timer, now clock.Time) {
+	d := m.timeout(t)
+	if t == timerGather {
+		d += m.spread(d)
+	}
+	m.deadlines[t] = now.Add(d)
+}
+
+// spread returns a random part of up to a twentieth of a timeout, or 0 without a seed.
+func (m *Machine) spread(d time.Duration) time.Duration {
+	const parts = 1 << 10
+	if m.random == 0 {
+		return 0
+	}
+	// This is xorshift64: enough for times, and never 0.
+	m.random ^= m.random << 13
+	m.random ^= m.random >> 7
+	m.random ^= m.random << 17
+	return d / 20 / parts * time.Duration(m.random%parts)
+}
 
 // Deadline returns the moment at which Advance has something to do, or zero.
 func (m *Machine) Deadline() (first clock.Time) {

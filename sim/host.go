@@ -101,11 +101,20 @@ func (h *host) config(c *configuration) engine.Config {
 	cfg := engine.Config{
 		Topology: c.top, Self: h.d.ID, ConfHash: c.hash, Timeouts: o.timeouts(), Wide: len(o.Layout) > 1,
 		Accelerated: o.Accelerated != c.other, QueueMessages: o.QueueMessages, MaxLocalMembers: o.LocalMembers, Pool: h.pool,
+		Seed: h.seed(),
 	}
 	if !o.Mixed || h.rank == 0 {
 		cfg.Window, cfg.PersonalWindow, cfg.AcceleratedWindow = o.Window, o.PersonalWindow, o.AcceleratedWindow
 	}
 	return cfg
+}
+
+// seed returns the seed of a life's timers, or 0 in runs in lockstep.
+func (h *host) seed() uint64 {
+	if h.w.o.Lockstep {
+		return 0
+	}
+	return h.w.o.Seed<<16 + uint64(h.lives)<<8 + uint64(h.rank) + 1
 }
 
 // crash ends the daemon, with everything that it knew and its clients.

@@ -32,6 +32,8 @@ type Options struct {
 	// LocalMembers limits a group's members at one daemon; zero means the default.
 	Mixed        bool
 	LocalMembers int
+	// Lockstep says that the timers of all daemons are equal to the nanosecond.
+	Lockstep bool
 	// TimeScale divides all timeouts.
 	TimeScale int
 
@@ -147,6 +149,7 @@ func Draw(seed uint64) Options {
 	if r := rand.New(rand.NewPCG(seed, 6)); !o.Still && n > 1 && chance(r, 0.2) {
 		o.Faults[FaultReload] = 1 + r.IntN(5)
 	}
+	o.Lockstep = chance(rand.New(rand.NewPCG(seed, 7)), 0.3)
 	return o
 }
 
@@ -223,6 +226,9 @@ func (o Options) String() string {
 	}
 	if o.Mixed {
 		b.WriteString(", mixed")
+	}
+	if o.Lockstep {
+		b.WriteString(", in lockstep")
 	}
 	fmt.Fprintf(&b, ", windows %d/%d, members %d, queue %d, timeouts/%d, latency %v+%v, loss %v, double %v, late %v by %v, sockets %d, cost %v, batch %d, skew %v",
 		o.Window, o.PersonalWindow, o.LocalMembers, o.QueueMessages, o.TimeScale, o.Latency, o.Jitter, o.Loss, o.Duplicate, o.Late, o.LateBy,

@@ -66,7 +66,7 @@ func (p *program) daemonConfig(c *spreadconf.Config, self spreadconf.Self, o opt
 	return cfg, nil
 }
 
-// stateDir returns the directory that systemd has made for the service, or else that of the UNIX socket.
+// stateDir returns the directory that systemd has made for the service, otherwise that of the UNIX socket.
 func stateDir(o options) string {
 	for _, name := range []string{"STATE_DIRECTORY", "RUNTIME_DIRECTORY"} {
 		if dir, _, _ := strings.Cut(os.Getenv(name), ":"); dir != "" {
