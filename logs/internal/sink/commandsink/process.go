@@ -99,10 +99,9 @@ func (p *process) wait() {
 		_ = p.rest.Close() // it was only looked at
 	}
 	unread := p.unread
-	lost, bytes := p.handed.last(unread)
+	lost := p.sink.countHanded(&p.handed, unread)
 	close(p.gone)
 	p.mu.Unlock()
-	p.sink.countHanded(&p.handed, lost, bytes)
 	log := p.sink.opt.Log.With(slog.Int("unread_bytes", unread))
 	if asked {
 		if err != nil || lost > 0 {
@@ -165,18 +164,21 @@ func (p *process) left() int {
 	}
 }
 
-// closeInput ends the input of the process, and makes sure that it ends. Lines in the pipe are left
-// to it.
-func (p *process) closeInput(h handed) error {
+// closeInput ends the input of the process, and makes sure that it ends. It reports whether h, the
+// lines in the pipe, is left to it: not if it has ended by itself, or has closed its input.
+func (p *process) closeInput(h handed) (left bool) {
 	p.mu.Lock()
-	p.closed, p.handed = true, h
+	p.closed = true
 	select {
 	case <-p.gone:
 	default:
 		p.rest = otherEnd(p.stdin)
+		if left = !p.broken; left {
+			p.handed = h
+		}
 	}
 	p.mu.Unlock()
-	err := p.stdin.Close()
+	_ = p.stdin.Close()
 	p.sink.running.Go(func() {
 		for _, end := range []func(*exec.Cmd) error{terminate, kill} {
 			select {
@@ -187,5 +189,5 @@ func (p *process) closeInput(h handed) error {
 			}
 		}
 	})
-	return err
+	return left
 }

@@ -153,15 +153,18 @@ func (s *Sink) count() {
 	s.stats.waiting.Store(int64(len(b.text) - b.begin))
 }
 
-// countHanded counts lines that were left to a process, when it has ended.
-func (s *Sink) countHanded(h *handed, lost, lostBytes int) {
+// countHanded counts lines that were left to a process, when it has ended. It returns how many it has
+// not read.
+func (s *Sink) countHanded(h *handed, unread int) (lost int) {
 	if len(h.ends) == 0 {
-		return
+		return 0
 	}
+	lost, bytes := h.last(unread)
 	s.stats.records.Add(int64(len(h.ends) - lost))
-	s.stats.bytes.Add(int64(h.ends[len(h.ends)-1] - h.begin - lostBytes))
+	s.stats.bytes.Add(int64(h.ends[len(h.ends)-1] - h.begin - bytes))
 	s.stats.lost.Add(int64(lost))
-	s.stats.lostBytes.Add(int64(lostBytes))
+	s.stats.lostBytes.Add(int64(bytes))
+	return lost
 }
 
 // acknowledge acknowledges what has been read.
@@ -223,12 +226,9 @@ func (s *Sink) endProcess() {
 	}
 	s.count()
 	b := &s.batch
-	var left handed
-	if !s.process.ended() {
-		left = b.inPipe()
+	if s.process.closeInput(b.inPipe()) {
 		b.readTo(b.written)
 	}
-	_ = s.process.closeInput(left) // it has ended, or reads to the end
 	s.process = nil
 	b.written = b.begin
 }
@@ -237,7 +237,7 @@ func (s *Sink) endProcess() {
 // not read stay in the queue.
 func (s *Sink) Close() error {
 	if p := s.process; p != nil {
-		_ = p.closeInput(handed{}) // it has ended, or reads to the end
+		p.closeInput(handed{})
 		<-p.gone
 		s.count()
 		s.acknowledge()
