@@ -115,7 +115,7 @@ func repairAny(file string) error {
 	if err != nil || size < 0 {
 		return errors.Join(err, finishFill(file))
 	}
-	_, err = repairClosed(file, size)
+	_, _, err = repairClosed(file, size)
 	return err
 }
 

@@ -55,6 +55,9 @@ const (
 // Ledger knows which lines of one template have come, over a restart. It belongs to the goroutine
 // that writes the files.
 type Ledger struct {
+	// Torn are the files from which OpenLedger has removed part of a line at the end.
+	Torn []string
+
 	path     string
 	template string
 	f        *os.File // locked
@@ -206,9 +209,12 @@ func (l *Ledger) catchUp(list []touched, now time.Time) error {
 		}
 		if size, err := sizeOf(t.path); err == nil && size >= 0 {
 			// Lines that were noted but not written must not count.
-			moved, err := repairClosed(t.path, size)
+			moved, torn, err := repairClosed(t.path, size)
 			if err != nil {
 				return err
+			}
+			if torn {
+				l.Torn = append(l.Torn, t.path)
 			}
 			if moved != "" {
 				if err := l.replay(Path(moved), t, now); err != nil {

@@ -54,23 +54,24 @@ func repair(file string) (*index, error) {
 }
 
 // repairClosed makes a log file of a size and its index agree with each other. It returns where the
-// index went if the file was renamed. A file that another program has open stays as it is.
-func repairClosed(file string, size int64) (moved string, err error) {
+// index went if the file was renamed, and whether part of a line was removed. A file that another
+// program has open stays as it is.
+func repairClosed(file string, size int64) (moved string, torn bool, err error) {
 	unlock, err := lockFile(file)
 	if errors.Is(err, logfile.ErrLocked) {
-		return "", nil
+		return "", false, nil
 	}
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	x, err := repair(file)
 	if err != nil {
-		return "", errors.Join(err, unlock())
+		return "", false, errors.Join(err, unlock())
 	}
-	if x.size < size {
+	if torn = x.size < size; torn {
 		err = os.Truncate(file, x.size)
 	}
-	return x.moved, errors.Join(err, x.idx.Close(), unlock())
+	return x.moved, torn, errors.Join(err, x.idx.Close(), unlock())
 }
 
 func (x *index) open(file string) (err error) {

@@ -9,6 +9,7 @@ type Stats struct {
 	DroppedRecords int64 // lost by the sink: no room in memory, refused by the destination, or left at the end
 	DroppedBytes   int64
 	Altered        int64 // written with U+FFFD in place of bytes that the destination cannot store
+	Torn           int64 // lines that were torn at the end of a file when it was opened, and were ended or removed
 	Errors         int64 // failed attempts to open or write
 	Reopens        int64
 	Waiting        int64 // bytes in memory at the last Flush
@@ -24,6 +25,7 @@ func (s *Stats) Add(o Stats) {
 	s.Altered += o.Altered
 	s.DroppedRecords += o.DroppedRecords
 	s.DroppedBytes += o.DroppedBytes
+	s.Torn += o.Torn
 	s.Errors += o.Errors
 	s.Reopens += o.Reopens
 	s.Waiting += o.Waiting

@@ -75,6 +75,9 @@ func New(cfg Config) *Files {
 		opt: logfile.Options{
 			NoLock: cfg.NoLock, LimitBytes: cfg.LimitBytes, Budget: logfile.NewBudget(cfg.LimitBytes),
 			BatchBytes: cfg.BatchBytes, Sync: cfg.Sync,
+			OnTorn: func(path, how string) {
+				cfg.Log.Warn("file ended in the middle of a line", slog.String("file", path), slog.String("line", how))
+			},
 		},
 		all: make(map[string]*outFile), keepers: make(map[string]*keeper),
 	}

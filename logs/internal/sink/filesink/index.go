@@ -30,6 +30,12 @@ func (fs *Files) openIndex(k *keeper, l *Log, now time.Time) (*index, error) {
 			return nil, err
 		}
 		k.ledger = ledger
+		fs.mu.Lock()
+		fs.closed.Torn += int64(len(ledger.Torn))
+		fs.mu.Unlock()
+		for _, path := range ledger.Torn {
+			fs.opt.OnTorn(path, "removed")
+		}
 		fs.indexed = append(fs.indexed, k)
 	}
 	k.labels[l.Group]++

@@ -73,7 +73,10 @@ type Archiver struct {
 
 // New returns an archiver. Run does the work.
 func New(cfg Config) *Archiver {
-	return &Archiver{cfg: cfg, wake: make(chan struct{}, 1), scan: true, born: time.Now()}
+	return &Archiver{
+		cfg: cfg, wake: make(chan struct{}, 1), scan: true, born: time.Now(),
+		zip: compressor{exact: cfg.Removed != nil}, // which removes indexes
+	}
 }
 
 // SetLinger sets [Config.Linger]. It must not be called after Run.

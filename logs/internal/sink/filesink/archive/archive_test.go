@@ -332,3 +332,22 @@ func TestNames(t *testing.T) {
 		t.Error("lzw is taken")
 	}
 }
+
+// TestTornMember: lines that come late do not follow a torn line on its line.
+func TestTornMember(t *testing.T) {
+	for _, c := range []Compression{Gzip, Zstd} {
+		for exact, want := range map[bool]string{false: "good\npart\nlate\n", true: "good\npartlate\n"} {
+			path := filepath.Join(t.TempDir(), "log-2027")
+			z := compressor{exact: exact}
+			for _, text := range []string{"good\npart", "late\n"} {
+				write(t, path, text)
+				if err := z.compress(t.Context(), path, c); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := content(t, path+c.ext(), c); got != want {
+				t.Errorf("%v, exact %v: %q, want %q", c, exact, got, want)
+			}
+		}
+	}
+}

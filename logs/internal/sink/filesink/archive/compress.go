@@ -92,6 +92,7 @@ const (
 
 // compressor compresses files.
 type compressor struct {
+	exact bool             // nothing is added to lines, because an index knows where they are
 	crash func(step) error // for tests; nil otherwise
 }
 
@@ -124,13 +125,13 @@ func (z *compressor) compress(ctx context.Context, path string, c Compression) e
 		return fmt.Errorf("compressing %s: the file has been replaced: %w", path, cmpErr(err, fs.ErrExist))
 	}
 	dst := path + c.ext()
-	done, err := endsWith(dst, c, src, st.Size())
+	done, torn, err := endsWith(dst, c, src, st.Size())
 	if err != nil {
 		return fmt.Errorf("reading %s again: %w", dst, err)
 	}
 	if !done {
 		tmp := tmpPath(dst)
-		if err := z.write(ctx, tmp, dst, c, src, st); err != nil {
+		if err := z.write(ctx, tmp, dst, torn && !z.exact, c, src, st); err != nil {
 			if !errors.Is(err, errCrash) {
 				_ = os.Remove(tmp) // otherwise the next scan removes it
 			}
@@ -151,8 +152,8 @@ func cmpErr(a, b error) error {
 }
 
 // write writes the content of the existing compressed file and of the plain one to a new compressed
-// file, and puts that in place.
-func (z *compressor) write(ctx context.Context, tmp, dst string, c Compression, src *os.File, st os.FileInfo) (err error) {
+// file, and puts that in place. torn means that a newline belongs between them.
+func (z *compressor) write(ctx context.Context, tmp, dst string, torn bool, c Compression, src *os.File, st os.FileInfo) (err error) {
 	out, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, st.Mode().Perm())
 	if err != nil {
 		return err
@@ -175,6 +176,11 @@ func (z *compressor) write(ctx context.Context, tmp, dst string, c Compression, 
 	w, err := c.writer(out)
 	if err != nil {
 		return err
+	}
+	if torn {
+		if _, err := io.WriteString(w, "\n"); err != nil {
+			return errors.Join(err, w.Close())
+		}
 	}
 	n, err := io.Copy(w, &stoppable{ctx, src})
 	if err = errors.Join(err, w.Close()); err != nil {
@@ -225,7 +231,7 @@ func (a *Archiver) Finish(path string) error {
 	if err := logfile.Lock(src); err != nil {
 		return nil // another program has it
 	}
-	done, err := endsWith(dst, a.cfg.Compress, src, st.Size())
+	done, _, err := endsWith(dst, a.cfg.Compress, src, st.Size())
 	if err != nil || !done {
 		return err
 	}
@@ -258,31 +264,43 @@ func (s *stoppable) Read(p []byte) (int, error) {
 }
 
 // endsWith reports whether a compressed file exists and ends with a plain one of a size, as after a
-// crash between rename and removal. It leaves src at its start.
-func endsWith(dst string, c Compression, src io.ReadSeeker, size int64) (bool, error) {
-	total, err := length(dst, c)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return false, nil
-	case err != nil:
-		return false, err
-	case total < size:
-		return false, nil
-	}
-	same, err := sameTail(dst, c, total-size, src)
-	if _, serr := src.Seek(0, io.SeekStart); serr != nil {
-		return false, serr
-	}
-	return same, err
-}
-
-// length returns the length of the content of a compressed file.
-func length(path string, c Compression) (n int64, err error) {
-	err = withContent(path, c, func(r io.Reader) error {
-		n, err = io.Copy(io.Discard, r)
+// crash between rename and removal, and whether it ends in the middle of a line. It leaves src at its
+// start.
+func endsWith(dst string, c Compression, src io.ReadSeeker, size int64) (same, torn bool, err error) {
+	end := &tail{}
+	err = withContent(dst, c, func(r io.Reader) error {
+		_, err := io.Copy(end, r)
 		return err
 	})
-	return n, err
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, false, nil
+	case err != nil:
+		return false, false, err
+	}
+	torn = end.size > 0 && end.last != '\n'
+	if end.size < size {
+		return false, torn, nil
+	}
+	same, err = sameTail(dst, c, end.size-size, src)
+	if _, serr := src.Seek(0, io.SeekStart); serr != nil {
+		return false, torn, serr
+	}
+	return same, torn, err
+}
+
+// tail is a writer that notes how much it gets and what comes last.
+type tail struct {
+	size int64
+	last byte
+}
+
+// Write implements io.Writer.
+func (t *tail) Write(p []byte) (int, error) {
+	if len(p) > 0 {
+		t.size, t.last = t.size+int64(len(p)), p[len(p)-1]
+	}
+	return len(p), nil
 }
 
 // sameTail compares the content of a compressed file, from an offset on, with a plain one.

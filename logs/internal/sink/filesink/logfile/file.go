@@ -37,6 +37,9 @@ type Options struct {
 	BatchBytes int
 	// Sync says when the file is flushed to the disk.
 	Sync Sync
+	// OnTorn, if not nil, is called when the last line of a file was torn and has been "ended" or, with
+	// a Journal, "removed".
+	OnTorn func(path, how string)
 	// Journal, if not nil, learns of each record before it is written.
 	Journal Journal
 
@@ -72,9 +75,11 @@ type File struct {
 	err      error  // why the last attempt failed; nil if it succeeded
 	reported bool   // err has been returned
 
-	released bool  // reopened when there is something to write
-	unsynced bool  // written to since the last Sync
-	size     int64 // of the file and of what waits for it
+	released bool        // reopened when there is something to write
+	torn     bool        // the open file ends in the middle of a line, which the next write ends
+	left     os.FileInfo // of the file that was open last, if it ended with a whole record
+	unsynced bool        // written to since the last Sync
+	size     int64       // of the file and of what waits for it
 
 	buf   []byte // records; those before off are written
 	off   int
@@ -85,7 +90,7 @@ type File struct {
 	noted int   // how many of these the journal knows in the open file
 
 	stats struct {
-		records, bytes, droppedRecords, droppedBytes, errors, reopens, waiting atomic.Int64
+		records, bytes, droppedRecords, droppedBytes, errors, reopens, waiting, torn atomic.Int64
 	}
 }
 
@@ -148,6 +153,7 @@ func (f *File) Stats() sink.Stats {
 		Errors:         f.stats.errors.Load(),
 		Reopens:        f.stats.reopens.Load(),
 		Waiting:        f.stats.waiting.Load(),
+		Torn:           f.stats.torn.Load(),
 	}
 }
 
@@ -231,8 +237,8 @@ func (f *File) Close() error {
 	f.err = nil
 	f.write()
 	err := f.err
+	f.untear()
 	if f.opt.Journal != nil && f.out != nil {
-		f.untear()
 		if f.opt.Sync != SyncNever {
 			err = cmp.Or(err, f.Sync())
 		}

@@ -73,6 +73,12 @@ func (f *File) write() {
 			return
 		}
 	}
+	if f.torn && f.off < len(f.buf) {
+		if err := f.endLine(); err != nil {
+			f.fail(f.failed("writing", err))
+			return
+		}
+	}
 	for f.off < len(f.buf) {
 		end, err := f.note()
 		if err != nil {
@@ -154,13 +160,16 @@ func (f *File) reopen() error {
 	if err != nil {
 		return f.failed("opening", err)
 	}
-	f.out, f.released = out, false
+	f.out, f.released, f.torn = out, false, false
 	f.size = int64(len(f.buf) - f.off)
 	st, err := out.Stat()
 	if err == nil {
 		f.size += st.Size()
 	}
 	if f.opt.Journal == nil {
+		if f.torn = err == nil && f.isTorn(st); f.torn {
+			f.size++
+		}
 		return nil
 	}
 	var size int64
@@ -169,7 +178,9 @@ func (f *File) reopen() error {
 	}
 	if err == nil && st.Size() > size {
 		f.size += size - st.Size()
-		err = out.Truncate(size)
+		if err = out.Truncate(size); err == nil {
+			f.tornLine("removed")
+		}
 	}
 	if err != nil {
 		err = errors.Join(err, f.opt.Journal.Close(0), out.Close())
@@ -195,6 +206,10 @@ func (f *File) shut() (err error) {
 		f.stats.errors.Add(1)
 		err = cmp.Or(err, cerr)
 	}
+	f.left = nil
+	if st, serr := f.out.Stat(); serr == nil && !f.torn && f.off == f.begin {
+		f.left = st
+	}
 	_ = f.out.Close()
 	f.out, f.unsynced = nil, false
 	return err
@@ -212,7 +227,12 @@ func (f *File) untear() {
 	if f.out == nil {
 		return
 	}
-	if st, err := f.out.Stat(); err == nil && st.Mode().IsRegular() && st.Size() >= int64(torn) {
-		_ = f.out.Truncate(st.Size() - int64(torn)) // if this fails, part of a line stays
+	st, err := f.out.Stat()
+	if err != nil || !st.Mode().IsRegular() || st.Size() < int64(torn) {
+		return
+	}
+	// Without a lock, others may have written behind the part.
+	if f.opt.NoLock || f.out.Truncate(st.Size()-int64(torn)) != nil {
+		f.torn = true // the next opening ends the line
 	}
 }
