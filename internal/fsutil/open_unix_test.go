@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -90,7 +91,8 @@ func TestReadFile(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if b, err := ReadFile(t.Context(), piped); err != nil || string(b) != "more" {
+	// The first part may have been read in vain.
+	if b, err := ReadFile(t.Context(), piped); err != nil || strings.TrimPrefix(string(b), "secret") != "more" {
 		t.Errorf("a pipe: %q, %v", b, err)
 	}
 }
