@@ -132,7 +132,7 @@ Spread_Segment 127.0.0.255:%d {
 	case <-started:
 	case s := <-status:
 		t.Fatalf("spreadd ends with status %d: %s", s, &stderr)
-	case <-time.After(20 * time.Second):
+	case <-time.After(testkit.Patience):
 		t.Fatal("spreadd does not start")
 	}
 	for _, addr := range []string{fmt.Sprintf("%d@127.0.0.1", port), fmt.Sprint(port)} {
@@ -160,7 +160,7 @@ Spread_Segment 127.0.0.255:%d {
 		t.Fatal(err)
 	}
 	hup <- syscall.SIGHUP
-	limit := time.After(20 * time.Second)
+	limit := time.After(testkit.Patience)
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for reopened := false; !reopened; {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/internal/buf"
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/wire"
 )
 
@@ -130,7 +131,7 @@ func (f *flag) set(v bool) { f.ch <- v }
 
 func (f *flag) wait(t testing.TB, want bool) {
 	t.Helper()
-	limit := time.After(20 * time.Second)
+	limit := time.After(testkit.Patience)
 	for {
 		select {
 		case v := <-f.ch:
@@ -187,7 +188,7 @@ func TestBehind(t *testing.T) {
 				t.Fatal(err)
 			}
 			// It may have recovered in between, while the kernel accepted everything.
-			limit := time.After(20 * time.Second)
+			limit := time.After(testkit.Patience)
 			for sess.Behind() {
 				select {
 				case <-s.Recovered():

@@ -53,7 +53,7 @@ func TestCommands(t *testing.T) {
 	for i := range rounds {
 		src.more <- each
 		want := int64((i + 1) * each)
-		deadline := time.After(30 * time.Second)
+		deadline := time.After(testkit.Patience)
 		for lines(file) < want || lines(counting) < want {
 			select {
 			case <-deadline:

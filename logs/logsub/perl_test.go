@@ -105,7 +105,7 @@ func (h *loghost) wantFile(name string, patterns ...string) {
 	path := filepath.Join(h.dir, name)
 	whole := regexp.MustCompile("^" + strings.Join(patterns, "\n") + "\n$")
 	var last string
-	limit := time.After(30 * time.Second)
+	limit := time.After(testkit.Patience)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -197,7 +197,7 @@ func TestPerlApart(t *testing.T) {
 	go func() { done <- sub.Run(ctx) }()
 	until := func(what string, holds func(st Stats) bool) {
 		t.Helper()
-		limit := time.After(30 * time.Second)
+		limit := time.After(testkit.Patience)
 		for !holds(sub.Stats()) {
 			select {
 			case <-time.After(time.Millisecond):
@@ -270,7 +270,7 @@ func TestPerlSpool(t *testing.T) {
 		if messages > 0 {
 			src.more <- messages
 		}
-		limit := time.After(30 * time.Second)
+		limit := time.After(testkit.Patience)
 		for !until(sub.Stats()) {
 			select {
 			case <-time.After(time.Millisecond):

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"testing/iotest"
 	"time"
+
+	"github.com/spreadd/spreadd/internal/testkit"
 )
 
 func TestParse(t *testing.T) {
@@ -107,27 +109,18 @@ func (c *collector) add(lines []byte, n, cut int) {
 	c.cut += cut
 }
 
-func (c *collector) wait(t *testing.T, n int) []string {
+func (c *collector) wait(t *testing.T, n int) (got []string) {
 	t.Helper()
-	limit := time.After(20 * time.Second)
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for {
+	testkit.Wait(t, fmt.Sprintf("%d messages", n), func() bool {
 		c.mu.Lock()
-		got := slices.Clone(c.got)
+		defer c.mu.Unlock()
+		got = slices.Clone(c.got)
 		if c.miscounted {
 			t.Error("a wrong number of lines was told")
 		}
-		c.mu.Unlock()
-		if len(got) >= n {
-			return got
-		}
-		select {
-		case <-tick.C:
-		case <-limit:
-			t.Fatalf("%d messages, want %d", len(got), n)
-		}
-	}
+		return len(got) >= n
+	})
+	return got
 }
 
 func TestServe(t *testing.T) {
