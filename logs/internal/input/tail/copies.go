@@ -57,18 +57,12 @@ type copied struct {
 	name
 }
 
-// after reports whether a file was changed at a time or later. Programs that compress may cut its time
-// to seconds.
-func (c *copied) after(t int64) bool {
-	m := c.info.ModTime().UnixNano()
-	return m >= t || m%int64(time.Second) == 0 && !c.before(t)
-}
+// after reports whether a file was changed after a time.
+func (c *copied) after(t int64) bool { return c.info.ModTime().UnixNano() > t }
 
-// before reports whether a file was certainly not changed since a time.
+// before reports whether a file was certainly not changed since a time. Programs that compress may cut
+// its time to seconds.
 func (c *copied) before(t int64) bool { return c.info.ModTime().Unix() < t/int64(time.Second) }
-
-// readable reports whether a file is not compressed, or in a way that can be read.
-func (c *copied) readable() bool { return c.pack == "" || unpackers(c.pack) != nil }
 
 // name is what a name says about a rotated file.
 type name struct {
@@ -204,6 +198,9 @@ func openCopy(path, pack string) (*file, error) {
 
 // find opens the file of a place: the one with its inode, or a copy. The error says why a file that may be it cannot be read.
 func (f *Follower) find(p place) (*file, error) {
+	if p.empty() {
+		return nil, nil //nolint:nilnil // that is not an error
+	}
 	if g, err := openCopy(f.cfg.Path, ""); err == nil { // most often it is at the path
 		if info, err := g.f.Stat(); err == nil && g.dev == p.dev && g.ino == p.ino && f.index(info) < 0 && f.take(g, p) {
 			return g, nil
@@ -248,23 +245,24 @@ func (c *copied) like(p place) bool {
 	return p.head.n >= minDigest || p.head.n > 0 && p.mtime != 0 && c.scheme.family != 0
 }
 
-// missed lists the rotated files between that of a place and the one that is at the path now, oldest
-// first. It reports those that were there and are not.
+// missed lists the rotated files between that of a place and the one that is at the path now, if there
+// is one, oldest first. It reports those that were there and are not.
 func (f *Follower) missed(p place) (missed []copied) {
 	all, err := f.others()
 	if err != nil {
 		f.lost("cannot search for rotated files; those that were missed are lost", p, err)
 	}
-	info, err := os.Stat(f.cfg.Path)
-	if err != nil {
-		return nil
-	}
+	info, _ := os.Stat(f.cfg.Path) // nil if there is none yet
 	// Without a place for it in the order of names, access.2.log may be another log.
 	newer := func(c *copied) bool {
-		return p.mtime != 0 && (c.scheme.date || c.scheme.family != 0 && !c.scheme.inner) && c.after(p.mtime) &&
-			(c.readable() || c.info.ModTime().UnixNano() > p.mtime) // otherwise it is the one of the place
+		return p.empty() && c.is(p) || p.mtime != 0 && (c.scheme.date || c.scheme.family != 0 && !c.scheme.inner) && c.after(p.mtime)
 	}
-	at, found := located(all, p)
+	all = slices.DeleteFunc(all, func(c copied) bool { return info != nil && os.SameFile(c.info, info) })
+	var at copied
+	found := false
+	if !p.empty() {
+		at, found = located(all, p)
+	}
 	if found && at.scheme.family != 0 {
 		newer = func(c *copied) bool { return c.scheme == at.scheme && c.compare(&at.name) > 0 }
 		if ascending(all, &at, p) {
@@ -285,7 +283,7 @@ func (f *Follower) missed(p place) (missed []copied) {
 		}
 	}
 	for _, c := range all {
-		if !os.SameFile(c.info, info) && f.index(c.info) < 0 && newer(&c) {
+		if f.index(c.info) < 0 && newer(&c) {
 			missed = append(missed, c)
 		}
 	}
@@ -326,7 +324,7 @@ func ascending(all []copied, at *copied, p place) bool {
 		case c.scheme != at.scheme:
 		case c.numbers[0] < at.numbers[0] && !c.before(p.mtime):
 			return false
-		case c.numbers[0] > at.numbers[0] && c.pack == "" && c.info.ModTime().UnixNano() > p.mtime:
+		case c.numbers[0] > at.numbers[0] && c.pack == "" && c.after(p.mtime):
 			upwards = true
 		}
 	}
@@ -344,10 +342,14 @@ func (f *Follower) gaps(all []copied, at *copied, p place) {
 			there[c.numbers[0]] = true
 		}
 	}
-	for n := uint64(1); n < at.numbers[0]; n++ {
+	var gone []uint64
+	for n := at.numbers[0] - 1; n > 0 && n < at.numbers[0]; n-- {
 		if !there[n] {
-			f.lost("rotated file is gone; its lines are lost", p, fmt.Errorf("no number %d between %s and %s", n, at.path, f.cfg.Path))
+			gone = append(gone, n)
 		}
+	}
+	if len(gone) > 0 {
+		f.lost("rotated files are gone; their lines are lost", p, fmt.Errorf("between %s and %s there are no files with the numbers %v", at.path, f.cfg.Path, gone))
 	}
 }
 
@@ -364,6 +366,7 @@ func (f *Follower) catchUp(p place) bool {
 			f.lost("cannot read rotated file; its lines are lost", p, err)
 			continue
 		}
+		f.skipOld(g)
 		g.old = true
 		g.settled = g.packed || time.Since(c.info.ModTime()) > graceTime
 		f.files = append(f.files, g)

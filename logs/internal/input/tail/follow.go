@@ -63,6 +63,7 @@ type Follower struct {
 	buf      []byte // the tail of the file that is read, and what follows
 	lead     int    // the length of that tail
 	refused  bool   // the taker did not take all
+	reason   string // of the last loss
 	wrote    []byte // the position as it is on disk
 	failed   bool   // the last attempt to write it has failed
 	// troubles are the reasons last reported why files could not be opened, by path.
@@ -288,17 +289,19 @@ func (f *Follower) rotate() {
 	}
 	f.replaced(f.files)
 	last := f.last
-	if last == nil && len(f.files) > 0 {
+	switch {
+	case last != nil:
+	case len(f.files) > 0:
 		f.event(&f.stats.Rotations, "file rotated by rename", nil)
 		last = &f.files[len(f.files)-1].place
+	case f.since != 0:
+		last = &place{mtime: f.since}
 	}
 	if last != nil && !f.catchUp(*last) || !f.room() {
 		_ = g.f.Close()
 		return
 	}
-	if len(f.files) == 0 && f.since != 0 {
-		f.skipOld(g)
-	}
+	f.skipOld(g)
 	f.last, f.since = nil, 0
 	f.files = append(f.files, g)
 }
@@ -330,7 +333,7 @@ func (f *Follower) truncated(g *file, i int) bool {
 	if g.head.n >= minDigest || g.offset > 0 {
 		c, err := f.find(last)
 		if c == nil {
-			f.lost("no copy of the truncated file found; its unread lines are lost", last, err)
+			f.lost("no copy of the truncated file found; its unread lines, if any, are lost", last, err)
 		} else {
 			c.old, c.given, c.safe, c.skipping = true, g.given, g.safe, g.skipping
 			c.settled = c.packed

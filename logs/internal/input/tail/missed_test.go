@@ -30,7 +30,7 @@ func pack(t *testing.T, path, ending string) {
 	}
 	for _, err := range []error{
 		os.WriteFile(path+ending, packText(t, text, ending), 0o600),
-		os.Chtimes(path+ending, info.ModTime(), info.ModTime().Truncate(time.Second)),
+		os.Chtimes(path+ending, info.ModTime(), info.ModTime()),
 		os.Remove(path),
 	} {
 		if err != nil {
@@ -75,26 +75,18 @@ func rotations(dir string) map[string]func(t *testing.T, path string, n int) {
 			pack(t, path+".2", ending)
 		}
 	}
-	shiftPacked := func(path, ending string) {
-		for i := 30; i > 0; i-- {
-			_ = os.Rename(fmt.Sprintf("%s.%d%s", path, i, ending), fmt.Sprintf("%s.%d%s", path, i+1, ending))
-		}
-	}
 	return map[string]func(t *testing.T, path string, n int){
 		"rename":       func(t *testing.T, path string, _ int) { rename(t, path) },
 		"copytruncate": func(t *testing.T, path string, _ int) { copyTruncate(t, path) },
 		"gzip": func(t *testing.T, path string, _ int) {
-			shiftPacked(path, ".gz")
 			rename(t, path)
 			pack(t, path+".1", ".gz")
 		},
 		"delayed gzip": func(t *testing.T, path string, _ int) {
-			shiftPacked(path, ".gz")
 			rename(t, path)
 			later(t, path, ".gz")
 		},
 		"delayed zstd after copytruncate": func(t *testing.T, path string, _ int) {
-			shiftPacked(path, ".zst")
 			copyTruncate(t, path)
 			later(t, path, ".zst")
 		},
@@ -226,7 +218,7 @@ func TestMissedLost(t *testing.T) {
 		lost []string
 	}{
 		{"all there", func(*testing.T, string) {}, "3210", nil},
-		{"middle gone", func(_ *testing.T, path string) { _ = os.Remove(path + ".2") }, "310", []string{"no number 2 "}},
+		{"middle gone", func(_ *testing.T, path string) { _ = os.Remove(path + ".2") }, "310", []string{"no files with the numbers [2]"}},
 		{"first gone", func(_ *testing.T, path string) { _ = os.Remove(path + ".3") }, "210", []string{"read up to byte 29"}},
 		{"xz", func(_ *testing.T, path string) { _ = os.Rename(path+".2", path+".2.xz") }, "310", []string{"log.2.xz: files that end in .xz are not read"}},
 		{"first in xz", func(t *testing.T, path string) { pack(t, path+".3", ".xz") }, "210", []string{"log.3.xz: files that end in .xz are not read"}},

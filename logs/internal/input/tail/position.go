@@ -70,6 +70,9 @@ type place struct {
 	head  digest // its first bytes
 }
 
+// empty reports whether a file had nothing yet. Whatever it has now, there may be older copies of it.
+func (p *place) empty() bool { return p.head.n == 0 && p.offset == 0 }
+
 // spot is an offset with the bytes before it. They tell files apart that begin with the same header.
 type spot struct {
 	offset int64

@@ -28,10 +28,10 @@ func (f *Follower) begin(ctx context.Context) {
 			f.event(&f.stats.Errors, "cannot read the saved position, starting without it", err)
 		}
 	}
+	f.since = fileClock()
 	if f.cfg.FromStart {
 		return
 	}
-	f.since = fileClock()
 	info, err := os.Stat(f.cfg.Path)
 	if err != nil || !info.Mode().IsRegular() {
 		return
@@ -56,9 +56,12 @@ func (f *Follower) skip(g *file, end int64) {
 	g.safe = g.spot
 }
 
-// skipOld skips what the first file at the path has, if it is older than the follower: it was moved
-// there, or mounted, or could not be seen.
+// skipOld skips what the first file at the path has, if it is older than the follower and only new lines
+// are wanted: it was moved there, or mounted, or could not be seen.
 func (f *Follower) skipOld(g *file) {
+	if f.since == 0 || f.cfg.FromStart {
+		return
+	}
 	info, err := g.f.Stat()
 	if err != nil {
 		return
@@ -88,22 +91,34 @@ func (f *Follower) resolve(last bool) {
 			g.settled = g.packed
 			f.files = append(f.files, g)
 			continue
+		case !last && p.empty() && len(f.files) > 0:
+			continue // what it got is found by what came before it
 		case !last:
 			missing = append(missing, p)
 			continue
 		}
 		f.last = &p
-		if p.offset > 0 || p.head.n > 0 {
-			f.lost("followed file not found; its unread lines are lost", p, err)
+		if !p.empty() {
+			f.lost("followed file not found; its unread lines, if any, are lost", p, err)
 		}
 	}
 	f.missing = missing
+	if n := len(f.files); !last && n > 0 && f.catchUp(f.files[n-1].place) {
+		n = len(f.files) - 1
+		f.replaced(f.files[:n])
+		f.files[n].old = false // it is the newest for now
+	}
 }
 
-// lost reports a loss.
+// lost reports a loss, with the reason, or that no copy was found. What was the reason for one loss is not
+// reported as another.
 func (f *Follower) lost(what string, p place, err error) {
 	if err == nil {
 		err = fmt.Errorf("no copy of it is beside %s", f.cfg.Path)
+	} else if err.Error() == f.reason {
+		return
+	} else {
+		f.reason = err.Error()
 	}
 	f.event(&f.stats.Losses, what, fmt.Errorf("inode %d, read up to byte %d: %w", p.ino, p.offset, err))
 }

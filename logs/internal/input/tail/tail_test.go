@@ -105,7 +105,9 @@ func write(t *testing.T, path, text string) {
 // shift makes room for path.1.
 func shift(path string) {
 	for i := 40; i > 0; i-- {
-		_ = os.Rename(fmt.Sprintf("%s.%d", path, i), fmt.Sprintf("%s.%d", path, i+1))
+		for _, ending := range []string{"", ".gz", ".zst"} {
+			_ = os.Rename(fmt.Sprintf("%s.%d%s", path, i, ending), fmt.Sprintf("%s.%d%s", path, i+1, ending))
+		}
 	}
 }
 
@@ -132,14 +134,28 @@ func copyTruncate(t *testing.T, path string) {
 	}
 }
 
-// known reports whether a file is long enough for a fingerprint.
-func known(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.Size() >= minDigest
+// tick waits until files that are written get another time than before.
+func tick(t *testing.T) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "tick")
+	var before time.Time
+	for {
+		if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !before.IsZero() && !info.ModTime().Equal(before) {
+			return
+		}
+		before = info.ModTime()
+	}
 }
 
-// TestRotations writes, rotates (once between two looks at most) and restarts by chance: each line comes exactly
-// once and in order.
+// TestRotations writes, rotates, compresses and restarts by chance: each line comes exactly once and in
+// order.
 func TestRotations(t *testing.T) {
 	for seed := range uint64(20) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -155,8 +171,7 @@ func TestRotations(t *testing.T) {
 				var to taker
 				stop := follow(t, cfg, &to)
 				running := true
-				rotated, looked := false, false // since it was looked at; since there is a new file
-				n, begun := 0, false            // lines written, and whether a part of the last was
+				n, begun := 0, false // lines written, and whether a part of the last was
 				var want []string
 				finish := func() {
 					if begun {
@@ -181,24 +196,23 @@ func TestRotations(t *testing.T) {
 					case 0, 1:
 						if running {
 							time.Sleep(2 * pollInterval)
-							rotated, looked = false, known(path)
-						}
-						if rotated || !looked {
-							continue
 						}
 						finish()
 						if info, err := os.Stat(path); err != nil || info.Size() == 0 {
 							continue
 						}
+						tick(t)
 						if rng.IntN(2) == 0 {
 							rename(t, path)
 						} else {
 							copyTruncate(t, path)
 						}
-						rotated, looked = true, false
+						tick(t)
+						if _, err := os.Stat(path + ".2"); err == nil && rng.IntN(2) == 0 {
+							pack(t, path+".2", []string{".gz", ".zst"}[rng.IntN(2)])
+						}
 						if running && rng.IntN(2) == 0 {
 							time.Sleep(2 * pollInterval)
-							rotated, looked = false, known(path)
 						}
 					case 2:
 						if running {
@@ -209,13 +223,9 @@ func TestRotations(t *testing.T) {
 						running = !running
 						if running {
 							time.Sleep(2 * pollInterval)
-							rotated, looked = false, known(path)
 						}
 					case 3:
 						time.Sleep(2*pollInterval + time.Duration(rng.IntN(3000))*time.Millisecond)
-						if running {
-							rotated, looked = false, known(path)
-						}
 					}
 				}
 				finish()
