@@ -20,14 +20,16 @@ func (o *owner) carryOut() {
 			break
 		}
 		for _, c := range o.slow {
-			o.log.Info("client too slow, disconnecting",
-				slog.String("session", c.Group().String()), slog.Int("waiting", o.sessions.MaxSessionMessages()))
+			w := c.waited
+			c.Warn("client does not read, disconnecting it", slog.String("cause", c.cause),
+				slog.Int("waiting_messages", w.Messages), slog.Int64("waiting_bytes", w.Bytes))
 			o.engine.Disconnect(o.moment(), c.id, &o.out)
 		}
 		clear(o.slow)
 		o.slow = o.slow[:0]
 	}
 	o.flush()
+	o.shed()
 }
 
 // step carries out one list of effects. Datagrams leave first, because other daemons wait for them.
@@ -102,10 +104,15 @@ func (o *owner) enqueue(id engine.SessionID, data buf.Slice) {
 		o.touched = append(o.touched, c)
 	}
 	if !c.Enqueue(data) {
-		c.slow = true
-		c.Drop(session.SessionSlow)
-		o.slow = append(o.slow, c)
+		o.drop(c, "its own limit")
 	}
+}
+
+// drop ends the connection of a client that does not read. carryOut has its disconnect ordered.
+func (o *owner) drop(c *client, cause string) {
+	c.slow, c.cause, c.waited = true, cause, c.Waiting()
+	c.Drop(session.SessionSlow)
+	o.slow = append(o.slow, c)
 }
 
 // maxDirect bounds the sessions that the owner writes to itself: the token does not wait for more.

@@ -9,12 +9,16 @@ import (
 	"github.com/spreadd/spreadd/daemon/session"
 	"github.com/spreadd/spreadd/daemon/transport"
 	"github.com/spreadd/spreadd/engine"
+	"github.com/spreadd/spreadd/internal/memlimit"
 )
 
 // DefaultGrace is the default of [Config.Grace]. It is longer than a garbage collection or a busy
 // scheduler delays a healthy subscriber, and shorter than the time that a web server's log pipe can
 // buffer.
 const DefaultGrace = 500 * time.Millisecond
+
+// DefaultMaxMemory is the default of [Config.MaxMemory].
+const DefaultMaxMemory = 512 << 20
 
 // DefaultSocketDir is the directory in which C libraries look for a local daemon's socket.
 const DefaultSocketDir = "/tmp"
@@ -44,6 +48,10 @@ type Config struct {
 	Port uint16
 	// Sessions holds the settings of the clients' side. New sets Daemon, Pool, Log and Wake.
 	Sessions session.Config
+	// MaxMemory bounds the memory of all messages and packets, in bytes. When it is reached, the
+	// client that has most waiting is disconnected, and so on. Zero means [DefaultMaxMemory], or a
+	// quarter of the memory that the process may use if that is less.
+	MaxMemory int64
 	// Grace is the total time for which publishers wait for one receiver that is behind and does
 	// not read. It refills by a tenth of the time that passes, and by what the receiver takes: by
 	// one second for 20,000 messages or 4 MiB. So no receiver holds publishers below that rate for
@@ -84,6 +92,12 @@ func (c *Config) ringGrace() time.Duration {
 func (c Config) withDefaults() (Config, error) {
 	if len(c.Listen) == 0 && (c.SocketDir == "" || c.Port == 0) {
 		return c, fmt.Errorf("daemon: no TCP address and no UNIX socket for clients")
+	}
+	if c.MaxMemory <= 0 {
+		c.MaxMemory = DefaultMaxMemory
+		if limit := memlimit.Limit(); limit > 0 {
+			c.MaxMemory = min(c.MaxMemory, limit/4)
+		}
 	}
 	if c.Grace == 0 {
 		c.Grace = DefaultGrace

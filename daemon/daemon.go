@@ -36,6 +36,8 @@ type shared struct {
 	listeners []net.Listener
 	// socket is the file of the UNIX socket, or nil.
 	socket *socketFile
+	// maxMemory is Config.MaxMemory.
+	maxMemory int64
 	// poller is what the owner waits with, and what wakes it.
 	poller *poller.Poller
 
@@ -76,6 +78,8 @@ func New(cfg Config) (*Daemon, error) {
 		ready:   make(chan struct{}),
 		calls:   make(chan func(*owner), 1),
 		stopped: make(chan struct{}),
+
+		maxMemory: cfg.MaxMemory,
 	}}
 	d.inForce.Store(&engine.Reload{Topology: cfg.Engine.Topology, ConfHash: cfg.Engine.ConfHash})
 	if err := d.owner.init(&d.shared, cfg); err != nil {

@@ -11,6 +11,8 @@
 //	listen.go    sockets are opened, clients accepted
 //	reload.go    another configuration
 //	pacing.go    back-pressure
+//	memory.go    the bound of all messages together
+//	forming.go   a warning when no ring can be formed
 //	monitor.go   monitors are answered and obeyed
 //	fromconf.go  spread.conf becomes a Config
 //
@@ -28,15 +30,16 @@
 // holds these locks while they wait. The owner itself waits in two places: for a session's writer
 // that has not run yet while the client's queue is full, and up to 50 ms for the kernel when the
 // buffer of the send socket is full. It never waits for a client: one that does not read is
-// disconnected at its bound.
+// disconnected at its bound. When all messages together reach [Config.MaxMemory], the client with
+// most waiting is disconnected.
 //
 // # Back-pressure
 //
 // Clients are read as fast as the engine orders their messages. They are not read while too many
 // messages wait for the ring, nor while a receiver on this daemon is behind, which means that half
-// of its bound is queued. They are read again when the queue is down to a quarter, so a short pause
-// of a subscriber does not end its session. [Config.Grace] limits the time for each receiver, so
-// one that has stopped cannot hold up the others.
+// of its bound, or 4 MiB, is queued. They are read again when the queue is down to half of that, so
+// a short pause of a subscriber does not end its session. [Config.Grace] limits the time for each
+// receiver, so one that has stopped cannot hold up the others.
 //
 // The ring waits for such a receiver too, because messages from other daemons fill its queue as
 // well. It waits for a tenth of a second in all, and never for more than a tenth of the token

@@ -20,11 +20,13 @@ const (
 	maxFormingRepeat = 5 * time.Minute
 )
 
-// forming watches for how long there is no ring, for the log. A ring that is lost again at once does
-// not end an outage.
+// forming watches for how long there is no ring, for the log. A ring that is lost again at once
+// does not end an outage.
 type forming struct {
 	since     clock.Time    // when the outage began; zero while a ring runs
 	operating clock.Time    // when a ring began to run in the outage; zero if none does
+	lost      clock.Time    // since when none does
+	spent     time.Duration // without a ring before that
 	next      clock.Time    // when there is something to do; zero means never
 	repeat    time.Duration // until the next warning
 	warned    bool          // in this outage
@@ -43,15 +45,13 @@ func (f *forming) changed(now clock.Time, operating bool, t *membership.Timeouts
 	switch {
 	case operating && f.since != 0 && f.operating == 0:
 		f.operating = now
+		f.spent += now.Sub(f.lost)
 		f.next = now.Add(2 * t.Token) // It runs if its token has come around by then.
 	case !operating && f.since == 0:
-		*f = forming{since: now, next: now.Add(patience(t)), repeat: patience(t)}
+		*f = forming{since: now, lost: now, next: now.Add(patience(t)), repeat: patience(t)}
 	case !operating && f.operating != 0:
-		f.operating = 0
-		f.next = max(now, f.since.Add(patience(t)))
-		if f.warned {
-			f.next = max(now, f.warnedAt.Add(time.Second))
-		}
+		f.operating, f.lost = 0, now
+		f.next = now.Add(max(0, patience(t)-f.spent))
 	}
 }
 

@@ -53,9 +53,11 @@ func FromConf(c *spreadconf.Config, self spreadconf.Self, access Access) (Config
 		}
 		cfg.Listen = append(cfg.Listen, netip.AddrPortFrom(a, self.Segment.Port))
 	}
-	cfg.Sessions.MaxSessionMessages = o.MaxSessionMessages
-	if cfg.Sessions.MaxSessionMessages == 0 {
-		cfg.Sessions.MaxSessionMessages = session.None
+	if c.Sets("MaxSessionMessages") { // Otherwise bytes alone are limited.
+		cfg.Sessions.MaxSessionMessages = o.MaxSessionMessages
+		if o.MaxSessionMessages == 0 {
+			cfg.Sessions.MaxSessionMessages = session.None
+		}
 	}
 	auth, err := authMethods(o, access)
 	cfg.Sessions.Auth = auth

@@ -326,6 +326,28 @@ func TestNameIsFreeAtTheEnd(t *testing.T) {
 	}
 }
 
+// TestSessionLog: at level Debug the log has the life of each session with its name.
+func TestSessionLog(t *testing.T) {
+	cfg := testConfig(t, "alpha", alphaID)
+	log := new(testkit.Output)
+	cfg.Log = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	d := start(t, cfg)
+	c := connect(t, d, 0, "bob", wire.FlagMembership)
+	c.join("grp")
+	c.write(c.request(wire.Leave, nil, "grp"))
+	c.message()
+	c.write(c.request(wire.Kill, nil, c.private.String()))
+	for _, want := range []string{
+		`msg="session opened" session=#bob#alpha peer=127.0.0.1:`,
+		`msg="join requested" session=#bob#alpha group=grp outcome=accepted`,
+		`msg="leave requested" session=#bob#alpha group=grp outcome=accepted`,
+		`msg="session ended" session=#bob#alpha peer=127.0.0.1:`,
+		` reason=kill`,
+	} {
+		log.Wait(t, want)
+	}
+}
+
 // TestListenerFails: the failure of a listener wakes an idle daemon and stops it.
 func TestListenerFails(t *testing.T) {
 	d, err := New(testConfig(t, "alpha", alphaID))
@@ -352,8 +374,8 @@ func TestListenerFails(t *testing.T) {
 	}
 }
 
-// TestDualStack: a daemon that listens on the wildcard address of IPv6 also serves IPv4 clients, as a
-// C daemon does. With an IPv4 address beside it, each has its own listener.
+// TestDualStack: a daemon that listens on the wildcard address of IPv6 also serves IPv4 clients, as
+// a C daemon does. With an IPv4 address beside it, each has its own listener.
 func TestDualStack(t *testing.T) {
 	probe, err := net.Listen("tcp6", "[::1]:0")
 	if err != nil {

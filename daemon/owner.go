@@ -39,6 +39,9 @@ type owner struct {
 	// slow lists the clients that have exceeded their bound in this step.
 	slow []*client
 
+	// shedding is the client that was disconnected last because all together have too much waiting.
+	shedding *session.Session
+
 	// held is a batch of which the ring has not accepted all messages yet.
 	held *session.Batch
 	// heldToken is a token that waits for receivers that are behind.
@@ -73,8 +76,11 @@ type client struct {
 	budget budget
 	// touched is true while the client is listed in owner.touched.
 	touched bool
-	// slow is true once the client is being disconnected because it does not read.
-	slow bool
+	// slow is true once the client is being disconnected because it does not read, and cause is the
+	// limit that it reached while waited was queued.
+	slow   bool
+	cause  string
+	waited session.Waiting
 }
 
 // init makes the owner of a daemon.

@@ -29,8 +29,8 @@ type socketFile struct {
 // other file.
 //
 // The socket is bound under another name and renamed. So daemons that start at one moment do not
-// fail or remove each other's sockets: the last one has the name, and local clients always find one.
-// A second daemon on the same TCP port does not get here.
+// fail or remove each other's sockets: the last one has the name, and local clients always find
+// one. A second daemon on the same TCP port does not get here.
 func listenUnix(ctx context.Context, dir string, port int, log *slog.Logger) (net.Listener, *socketFile, error) {
 	path := filepath.Join(dir, strconv.Itoa(port))
 	switch info, err := os.Lstat(path); {
@@ -53,8 +53,8 @@ func listenUnix(ctx context.Context, dir string, port int, log *slog.Logger) (ne
 	return &unixListener{Listener: l, addr: net.UnixAddr{Name: path, Net: "unix"}}, &socketFile{path, info}, nil
 }
 
-// bindTemporary binds a UNIX socket with a random name that is about as short as a port, because the
-// length of a socket's path is limited.
+// bindTemporary binds a UNIX socket with a random name that is about as short as a port, because
+// the length of a socket's path is limited.
 func bindTemporary(ctx context.Context, dir string) (l net.Listener, path string, err error) {
 	for range 10 {
 		path = filepath.Join(dir, fmt.Sprintf(".%04x", rand.IntN(1<<16)))

@@ -23,6 +23,8 @@ type Stats struct {
 	Pauses int64
 	// BlocksOut is the number of pooled blocks in use now.
 	BlocksOut int
+	// Memory is the memory of all messages and packets now, and MaxMemory its bound.
+	Memory, MaxMemory int64
 	// Ring are the counters of the ring.
 	Ring RingStats
 }
@@ -52,6 +54,8 @@ func (d *Daemon) Stats() Stats {
 		Deliveries: d.count.deliveries.Load(),
 		Pauses:     d.count.pauses.Load(),
 		BlocksOut:  d.pool.Out(),
+		Memory:     d.memory(),
+		MaxMemory:  d.maxMemory,
 	}
 	for i := range st.Submitted {
 		st.Submitted[i] = d.count.submitted[i].Load()

@@ -1,9 +1,13 @@
 package daemon
 
 import (
+	"context"
+	"log/slog"
+
 	"github.com/spreadd/spreadd/daemon/session"
 	"github.com/spreadd/spreadd/daemon/transport"
 	"github.com/spreadd/spreadd/engine"
+	"github.com/spreadd/spreadd/wire"
 )
 
 const (
@@ -161,8 +165,12 @@ func (o *owner) take(b *session.Batch) {
 // batch then holds the messages that are to be submitted again later.
 func (o *owner) submit(id engine.SessionID, b *session.Batch) bool {
 	now := o.moment()
+	debug := o.log.Enabled(context.Background(), slog.LevelDebug)
 	for i, m := range b.Messages {
 		outcome := o.engine.Submit(now, id, m, &o.out)
+		if debug && outcome != engine.QueueFull {
+			o.logRequest(b.Session, m.Bytes(), outcome)
+		}
 		o.count.submitted[outcome].Add(1)
 		if outcome == engine.QueueFull {
 			b.Messages = b.Messages[i:]
@@ -170,4 +178,24 @@ func (o *owner) submit(id engine.SessionID, b *session.Batch) bool {
 		}
 	}
 	return true
+}
+
+// logRequest logs a join or a leave and what became of it. The end of a session is logged by its
+// reader.
+func (o *owner) logRequest(s *session.Session, message []byte, outcome engine.Reason) {
+	t := wire.TypeOf(message)
+	what := ""
+	switch {
+	case t&wire.Join != 0:
+		what = "join requested"
+	case t&wire.Leave != 0:
+		what = "leave requested"
+	default:
+		return
+	}
+	group := ""
+	if fields := wire.GroupsOf(message); len(fields) >= wire.NameLen {
+		group = (*wire.Name)(fields).Clean().String()
+	}
+	o.log.Debug(what, slog.String("session", s.Group().String()), slog.String("group", group), slog.String("outcome", outcome.String()))
 }

@@ -5,8 +5,8 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// hearing is what this daemon remembers of who hears whom, for people who look for the reason why no
-// ring forms. It has no effect on the protocol.
+// hearing is what this daemon remembers of who hears whom, for people who look for the reason why
+// no ring forms. It has no effect on the protocol.
 type hearing struct {
 	peers []peer // by rank
 	// from is the daemon that the last form token came from, and to the one that it was sent to.

@@ -269,8 +269,8 @@ func (p *program) sent(what string, err error) {
 	p.say(text)
 }
 
-// say prints text that begins with a newline. While a question is open, the text begins below it and
-// the question is repeated. Otherwise the user has just ended a line.
+// say prints text that begins with a newline. While a question is open, the text begins below it
+// and the question is repeated. Otherwise the user has just ended a line.
 func (p *program) say(text string) {
 	if p.prompt != "" {
 		p.print(text + "\n" + p.prompt)

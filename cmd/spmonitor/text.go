@@ -65,8 +65,8 @@ func reportText(conn Conn, r *Report, previous *wire.Status) string {
 	return b.String()
 }
 
-// unknownText is what is printed of a report of nobody that is configured. The line in the middle is
-// an addition.
+// unknownText is what is printed of a report of nobody that is configured. The line in the middle
+// is an addition.
 func unknownText(r *Report) string {
 	return fmt.Sprintf("\n============================\nReport_message: Skiping illegal status \n"+
 		"it came from %v and names daemon %d, which is not in the configuration\n==================================\n", r.From, int32(r.Self))

@@ -63,6 +63,8 @@ func (p *program) daemonConfig(c *spreadconf.Config, self spreadconf.Self, o opt
 	cfg.SocketDir, cfg.StateDir = o.socketDir, stateDir(o)
 	cfg.Ring.GSO = o.offload
 	cfg.Sessions.MaxSessions = o.maxSessions
+	cfg.Sessions.MaxSessionBytes = int(o.maxQueue)
+	cfg.MaxMemory = int64(o.maxMemory)
 	return cfg, nil
 }
 

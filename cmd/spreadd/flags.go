@@ -6,6 +6,7 @@ import (
 
 	"github.com/spreadd/spreadd/daemon"
 	"github.com/spreadd/spreadd/daemon/session"
+	"github.com/spreadd/spreadd/internal/conf"
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/prom"
 )
@@ -17,6 +18,8 @@ type options struct {
 	check       bool
 	socketDir   string
 	maxSessions int
+	maxQueue    conf.Size
+	maxMemory   conf.Size
 	offload     bool
 	metrics     string
 	verbose     bool
@@ -26,7 +29,7 @@ type options struct {
 
 // parse reads the command line. -n, -c and -l are flags of the C daemon.
 func parse(args []string) (options, error) {
-	o := options{socketDir: daemon.DefaultSocketDir, maxSessions: session.DefaultMaxSessions, offload: true}
+	o := options{socketDir: daemon.DefaultSocketDir, maxSessions: session.DefaultMaxSessions, maxQueue: session.DefaultMaxSessionBytes, offload: true}
 	s := flags.New(flags.Program{
 		Name:  "spreadd",
 		Usage: []string{"[-n NAME] [-c FILE] [-check]"},
@@ -54,6 +57,8 @@ func parse(args []string) (options, error) {
 	s.Group("Clients")
 	s.String(&o.socketDir, "socket-dir", "DIR", "directory of the UNIX socket that local clients connect to; empty for no socket")
 	s.Int(&o.maxSessions, "max-sessions", "N", "most clients at a time", 1, math.MaxInt32)
+	flags.Size(s, &o.maxQueue, "max-queue", "bytes that may wait for a client that does not read; beyond that it is disconnected", conf.ParseSize)
+	flags.Size(s, &o.maxMemory, "max-memory", "memory for all messages; beyond that the client with most waiting is disconnected (default: 512MiB, at most a quarter of what the process may use)", conf.ParseSize)
 	s.Group("Network")
 	s.Bool(&o.offload, "offload", "use UDP segmentation offload (GSO) for runs of equal-sized packets; the packets on the wire are the same")
 	s.Group("Observation")

@@ -76,10 +76,13 @@ func messageFamilies() []family {
 			"Bytes in the largest queue of a client.",
 			func(s *snapshot) int64 { return s.Sessions.MaxWaiting.Bytes }),
 		prom.Gauge("spreadd_client_queue_limit_messages", "messages",
-			"MaxSessionMessages, the queue length at which a client that does not read is disconnected.",
+			"MaxSessionMessages, the queue length at which a client that does not read is disconnected; 0 if bytes alone are limited.",
 			func(s *snapshot) int { return s.Sessions.Limit }),
+		prom.Gauge("spreadd_client_queue_limit_bytes", "bytes",
+			"Size of a queue at which a client that does not read is disconnected; each message counts with 128 bytes more.",
+			func(s *snapshot) int { return s.Sessions.LimitBytes }),
 		prom.Gauge("spreadd_clients_behind", "sessions",
-			"Clients whose queue has been at half the limit and is not down to a quarter yet; publishers on this daemon wait for them for a limited time.",
+			"Clients whose queue has been at half a limit or 4 MiB and is not down to half of that yet; publishers on this daemon wait for them for a limited time.",
 			func(s *snapshot) int { return s.Sessions.Behind }),
 		prom.Gauge("spreadd_inbox_batches", "batches",
 			"Batches of client messages that wait for the daemon; at 64 clients are not read.",
@@ -90,6 +93,12 @@ func messageFamilies() []family {
 		prom.Gauge("spreadd_buffer_blocks", "blocks",
 			"Memory blocks in use for packets and messages.",
 			func(s *snapshot) int { return s.BlocksOut }),
+		prom.Gauge("spreadd_buffer_bytes", "bytes",
+			"Memory in use for packets and messages.",
+			func(s *snapshot) int64 { return s.Memory }),
+		prom.Gauge("spreadd_buffer_limit_bytes", "bytes",
+			"Limit of spreadd_buffer_bytes, at which the client with most waiting is disconnected.",
+			func(s *snapshot) int64 { return s.MaxMemory }),
 	}
 }
 

@@ -3,6 +3,7 @@ package session
 import (
 	"fmt"
 	"log/slog"
+	"math"
 	"time"
 
 	"github.com/spreadd/spreadd/internal/buf"
@@ -13,8 +14,9 @@ import (
 const (
 	// DefaultMaxSessions is the limit of a C daemon (client-protocol §1).
 	DefaultMaxSessions = 997
-	// DefaultMaxSessionMessages is spread.conf's default (spread-conf §7).
-	DefaultMaxSessionMessages = 1000
+	// DefaultMaxSessionBytes bounds what waits for one client. It holds what a busy web farm logs
+	// in some seconds.
+	DefaultMaxSessionBytes = 64 << 20
 	// DefaultMaxHandshakes bounds the connections without a finished handshake.
 	DefaultMaxHandshakes = 1024
 	// DefaultHandshakeTimeout bounds a whole handshake (client-protocol §3.4).
@@ -27,14 +29,15 @@ const (
 	// 16 MiB of messages.
 	inboxBatches = 64
 	// batchMessages bounds a batch, so that the owner checks the receivers' queues before one
-	// publisher can fill them. It is a quarter of DefaultMaxSessionMessages.
+	// publisher can fill them.
 	batchMessages = 256
 	// socketBuffer is the buffer size that C daemons and libraries request in each direction, in
 	// bytes (client-protocol §2.1).
 	socketBuffer = 200 << 10
 )
 
-// None stands for a limit of zero, because a zero value means the default.
+// None stands for a limit of zero, because a zero value means the default; for no limit where that
+// is said.
 const None = -1
 
 // Config holds a server's settings. Zero values mean the defaults, except in Daemon and Pool.
@@ -45,9 +48,12 @@ type Config struct {
 	Pool *buf.Pool
 	// MaxSessions bounds the sessions, including handshakes that have sent a name.
 	MaxSessions int
-	// MaxSessionMessages is the length of an output queue at which a session is too slow. With
-	// [None] a session ends at its first delivery.
+	// MaxSessionMessages is the length of an output queue at which a session is too slow. Zero
+	// means no such bound. With [None] a session ends at its first delivery.
 	MaxSessionMessages int
+	// MaxSessionBytes is the size of an output queue at which a session is too slow. Each message
+	// counts with its size and 128 bytes. With [None] there is no such bound.
+	MaxSessionBytes int
 	// MaxHandshakes bounds the connections in a handshake. Beyond it the oldest one is closed.
 	MaxHandshakes int
 	// HandshakeTimeout bounds each handshake.
@@ -77,7 +83,13 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("session: Config.Pool is nil")
 	}
 	c.MaxSessions = limit(c.MaxSessions, DefaultMaxSessions)
-	c.MaxSessionMessages = limit(c.MaxSessionMessages, DefaultMaxSessionMessages)
+	c.MaxSessionMessages = limit(c.MaxSessionMessages, math.MaxInt)
+	switch {
+	case c.MaxSessionBytes == 0:
+		c.MaxSessionBytes = DefaultMaxSessionBytes
+	case c.MaxSessionBytes < 0:
+		c.MaxSessionBytes = math.MaxInt
+	}
 	c.MaxHandshakes = limit(c.MaxHandshakes, DefaultMaxHandshakes)
 	if c.MaxHandshakes < 1 {
 		return c, fmt.Errorf("session: Config.MaxHandshakes is negative, want at least 1")

@@ -24,7 +24,8 @@
 //   - A client can damage only its own session. Every count and length is checked before it is
 //     used, and each refusal has a counter ([Stats]).
 //   - No write blocks the owner. A session whose client does not read is refused at
-//     [Config.MaxSessionMessages] messages (client-protocol §12.2).
+//     [Config.MaxSessionBytes], or at [Config.MaxSessionMessages] if it is set (client-protocol
+//     §12.2).
 //   - A name is taken from the handshake until [Server.End].
 //
 // # Limits
@@ -35,7 +36,8 @@
 // # How to debug
 //
 // [Server.Stats] counts the end of each handshake and session by reason. At level Debug each is
-// logged with the peer.
+// logged with the peer. A client that is disconnected for what it sent, or because it does not
+// read, is a warning; these are limited to 10 in 10 seconds.
 //
 // # References
 //

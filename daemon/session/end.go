@@ -31,7 +31,7 @@ const (
 	SessionClosed // closed
 	// SessionIllegal means that the client sent a header that the protocol forbids.
 	SessionIllegal // illegal
-	// SessionSlow means that MaxSessionMessages waited and the client did not read.
+	// SessionSlow means that as much as the bound waited and the client did not read.
 	SessionSlow // slow
 	// SessionShutdown means that the daemon stopped.
 	SessionShutdown // shutdown

@@ -40,9 +40,9 @@ func (e *entry) advance(n int) (done int) {
 // output is the queue to a client. The owner stages messages without a lock and publishes them once
 // in a step. The writer takes all that are pending.
 //
-// The bound is that of client-protocol §12.2: a session is too slow if a message arrives for it
-// while MaxSessionMessages wait and the kernel's buffer is full. If only the writer has not run
-// yet, the owner waits for it.
+// The bound is that of client-protocol §12.2, with bytes besides messages: a session is too slow if
+// a message arrives for it while as much as its bound waits and the kernel's buffer is full. If
+// only the writer has not run yet, the owner waits for it.
 type output struct {
 	session *Session
 	// writer belongs to the writer, or to the owner while the writer has nothing to write.
@@ -53,6 +53,7 @@ type output struct {
 	stagedMsgs  int     // their number
 	stagedBytes int     // their bytes
 	room        int     // messages that may be staged before the queue must be checked
+	roomBytes   int     // the same in bytes; at most one message more is staged
 
 	mu           sync.Mutex    // protects the fields below
 	wake         sync.Cond     // signals the writer: pending, closed or finishing changed
@@ -76,18 +77,59 @@ func (o *output) init(s *Session) {
 	o.moved.L = &o.mu
 }
 
-func (o *output) max() int { return o.session.server.MaxSessionMessages() }
+const (
+	// messageCost is what a message costs besides its bytes: at most one entry, in a list that
+	// grows by doubling.
+	messageCost = 128
+	// behindBytes is the size of a queue at which a session is behind, if half of its bound is
+	// more: what a receiver that is not slow takes in a second.
+	behindBytes = 4 << 20
+	// keptEntries is the length up to which the memory of a list of entries is used again.
+	keptEntries = 4096
+)
+
+// bounds are the bounds of an output queue.
+type bounds struct{ messages, bytes int }
+
+// full are the bounds at which a session is too slow.
+func (o *output) full() bounds {
+	return bounds{o.session.server.MaxSessionMessages(), o.session.server.cfg.MaxSessionBytes}
+}
+
+// behind are the bounds at which a session is behind. It recovers at half of them.
+func (b bounds) behind() bounds {
+	return bounds{b.messages/2 + b.messages%2, min(b.bytes/2, behindBytes)}
+}
+
+// recovered are the bounds down to which a session that was behind has recovered.
+func (b bounds) recovered() bounds { return bounds{b.messages / 4, b.behind().bytes / 2} }
+
+// used is what is queued, as it counts toward the bound. The caller holds the lock.
+func (o *output) used() int { return o.bytes + o.queued*messageCost }
+
+// reached reports whether a bound is reached. The caller holds the lock.
+func (o *output) reached(b bounds) bool { return o.queued >= b.messages || o.used() >= b.bytes }
+
+// setRoom updates what may be staged. The caller holds the lock.
+func (o *output) setRoom(b bounds) {
+	o.room = max(0, b.messages-o.queued)
+	o.roomBytes = b.bytes - o.used()
+}
 
 // Enqueue stages a message for the client. Only the owner calls it, and then [Session.Flush] at the
 // end of its step. It reports false, and does not queue the message, if the session is too slow.
 func (s *Session) Enqueue(d buf.Slice) bool {
 	o := &s.out
-	if o.room == 0 && !o.makeRoom() {
+	if (o.room == 0 || o.roomBytes <= 0) && !o.makeRoom() {
 		return false
 	}
 	o.room--
+	o.roomBytes -= d.Len() + messageCost
 	o.stagedMsgs++
-	o.stagedBytes += d.Hi - d.Lo
+	o.stagedBytes += d.Len()
+	if !d.Block.Pooled() {
+		o.session.server.unpooled.Add(int64(d.Len()))
+	}
 	if n := len(o.staged); n > 0 {
 		if last := &o.staged[n-1]; last.block == d.Block && last.hi == d.Lo {
 			last.hi = d.Hi
@@ -102,27 +144,27 @@ func (s *Session) Enqueue(d buf.Slice) bool {
 
 // makeRoom publishes what is staged and updates room. It reports whether there is any.
 func (o *output) makeRoom() bool {
-	limit := o.max()
-	if limit == 0 {
+	limit := o.full()
+	if limit.messages == 0 {
 		return false
 	}
 	o.publish(false)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for o.queued >= limit && !o.blocked && !o.closed {
+	for o.reached(limit) && !o.blocked && !o.closed {
 		o.moved.Wait()
 	}
 	if o.closed {
-		o.room = limit // Messages are discarded when they are published.
+		o.room, o.roomBytes = limit.messages, limit.bytes // Messages are discarded when they are published.
 		return true
 	}
-	o.room = limit - o.queued
-	return o.room > 0
+	o.setRoom(limit)
+	return o.room > 0 && o.roomBytes > 0
 }
 
 // Flush publishes the messages that were enqueued since the last call. It reports whether the
-// session is behind, which means that half of its bound is queued. [Server.Recovered] then reports
-// when that is down to a quarter.
+// session is behind, which means that half of its bound or 4 MiB is queued. [Server.Recovered] then
+// reports when that is down to half of that.
 //
 // If direct is set and there is little to write, Flush writes it at once without blocking. That
 // saves waking the writer, which costs more than the write itself.
@@ -154,8 +196,9 @@ func (o *output) publish(direct bool) (behind bool) {
 		o.pending = append(o.pending, o.staged...)
 		o.queued += msgs
 		o.bytes += bytes
-		o.room = max(0, o.max()-o.queued)
-		behind = o.queued >= (o.max()+1)/2
+		limit := o.full()
+		o.setRoom(limit)
+		behind = o.reached(limit.behind())
 		o.watched = o.watched || behind
 		if direct && o.queued == msgs && !o.finishing {
 			o.writeDirect()
@@ -195,9 +238,17 @@ func (o *output) forget() {
 // discard releases entries and counts their messages as discarded.
 func (o *output) discard(list []entry, msgs int) {
 	for i := range list {
-		list[i].block.Release()
+		o.release(&list[i], list[i].hi-list[i].lo)
 	}
 	o.session.server.count.discarded.Add(int64(msgs))
+}
+
+// release drops an entry's block, of which n bytes were queued since it was last counted.
+func (o *output) release(e *entry, n int) {
+	if !e.block.Pooled() {
+		o.session.server.unpooled.Add(int64(-n))
+	}
+	e.block.Release()
 }
 
 // close ends the output. The writer stops and discards what is left.
@@ -273,6 +324,9 @@ func (o *output) next(done []entry) ([]entry, bool) {
 	list := o.pending
 	clear(done)
 	o.pending = done[:0]
+	if cap(done) > keptEntries {
+		o.pending = nil
+	}
 	return list, true
 }
 
@@ -286,13 +340,16 @@ func (o *output) account(list []entry, n int) (complete int) {
 		size := e.hi - e.lo
 		if n < size {
 			if n > 0 {
+				if !e.block.Pooled() {
+					o.session.server.unpooled.Add(int64(-n))
+				}
 				done += e.advance(n)
 			}
 			break
 		}
 		n -= size
 		done += e.msgs
-		e.block.Release()
+		o.release(e, size)
 		complete++
 	}
 	o.taken.Messages += int64(done)
@@ -300,8 +357,10 @@ func (o *output) account(list []entry, n int) (complete int) {
 	o.queued -= done
 	o.bytes -= int(written)
 	o.moved.Signal()
-	if o.watched && o.queued <= o.max()/4 {
-		o.recovered()
+	if o.watched {
+		if b := o.full().recovered(); o.queued <= b.messages && o.used() <= b.bytes {
+			o.recovered()
+		}
 	}
 	return complete
 }
@@ -325,7 +384,7 @@ func (o *output) recovered() {
 func (o *output) fail(left []entry) {
 	o.session.Drop(o.reason())
 	for i := range left {
-		left[i].block.Release()
+		o.release(&left[i], left[i].hi-left[i].lo)
 	}
 	o.drain()
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"net"
 	"sync"
@@ -27,6 +28,7 @@ type Server struct {
 	count     counters
 	lastID    atomic.Uint64
 	warnings  warnings
+	unpooled  atomic.Int64   // bytes in the queues of all sessions that lie in no pooled block
 	running   sync.WaitGroup // all goroutines except those of the listeners
 
 	// Reconfigure changes these two settings.
@@ -171,10 +173,10 @@ func (s *Server) shakeHands(conn net.Conn, place *list.Element, full bool) {
 	sess.run(h.acceptMessage())
 }
 
-// ended counts the end of a connection.
+// ended counts the end of a handshake that failed.
 func (s *Server) ended(end End, conn net.Conn) {
 	s.count.ended[end].Add(1)
-	s.cfg.Log.Debug("connection ended", slog.String("reason", end.String()), slog.String("peer", peer(conn)))
+	s.cfg.Log.Debug("handshake failed", slog.String("reason", end.String()), slog.String("peer", peer(conn)))
 }
 
 // peer returns the address of the other side of a connection, for the log.
@@ -331,12 +333,16 @@ func (a *ageList) each(f func(net.Conn)) {
 	}
 }
 
-// MaxSessionMessages returns the current bound.
+// Unpooled returns the bytes in the queues of all sessions that lie in no pooled block. A block
+// that several sessions wait for counts for each.
+func (s *Server) Unpooled() int64 { return s.unpooled.Load() }
+
+// MaxSessionMessages returns the current bound, which is [math.MaxInt] for none.
 func (s *Server) MaxSessionMessages() int { return int(s.maxMessages.Load()) }
 
 // Reconfigure changes MaxSessionMessages and Auth of the [Config]. Existing sessions stay, even if
 // the new methods would reject them. Any goroutine may call it at any time.
 func (s *Server) Reconfigure(maxSessionMessages int, auth Auth) {
-	s.maxMessages.Store(int64(limit(maxSessionMessages, DefaultMaxSessionMessages)))
+	s.maxMessages.Store(int64(limit(maxSessionMessages, math.MaxInt)))
 	s.auth.Store(&auth)
 }

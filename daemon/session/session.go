@@ -46,12 +46,12 @@ func (s *Session) run(accept []byte) {
 	} else {
 		s.out.abandon()
 	}
-	// If the owner has dropped the session, its End is set already.
-	if s.Drop(end) && end != SessionKill {
-		s.server.cfg.Log.Debug("session ended", slog.String("session", s.group.String()), slog.String("reason", end.String()))
-	}
+	s.Drop(end)
+	end = End(s.dropped.Load()) // The owner may have dropped the session before, for another reason.
+	s.server.cfg.Log.Debug("session ended",
+		slog.String("session", s.group.String()), slog.String("peer", peer(s.conn)), slog.String("reason", end.String()))
 	b := s.server.batch(s, Gone)
-	b.End = End(s.dropped.Load())
+	b.End = end
 	s.server.send(b)
 }
 
@@ -62,7 +62,7 @@ func (s *Session) Drop(end End) bool {
 	if !s.dropped.CompareAndSwap(0, uint32(end)) {
 		return false
 	}
-	s.server.ended(end, s.conn)
+	s.server.count.ended[end].Add(1)
 	s.out.close()
 	// A client that has requested its disconnect may wait for the close as a sign that the
 	// disconnect has its place in the order. Server.End closes the connection then.

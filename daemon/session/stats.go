@@ -1,6 +1,7 @@
 package session
 
 import (
+	"math"
 	"sync/atomic"
 
 	"github.com/spreadd/spreadd/wire"
@@ -12,7 +13,10 @@ type Stats struct {
 	Handshakes int // handshakes in progress
 	Inbox      int // batches that wait for the owner
 	Behind     int // sessions that were behind and have not recovered
-	Limit      int // MaxSessionMessages
+	Limit      int // MaxSessionMessages, or 0 if it has no bound
+	LimitBytes int // MaxSessionBytes
+	// Unpooled is what is queued in no pooled block, counted for each session.
+	Unpooled int64
 	// Waiting is what is queued for all clients together. MaxWaiting is the largest of each number
 	// for a single client.
 	Waiting, MaxWaiting Waiting
@@ -37,13 +41,17 @@ type counters struct {
 // Stats returns the counters. It may be called at any time.
 func (s *Server) Stats() Stats {
 	st := Stats{
-		Limit:      s.MaxSessionMessages(),
+		LimitBytes: s.cfg.MaxSessionBytes,
+		Unpooled:   s.unpooled.Load(),
 		Accepted:   s.count.accepted.Load(),
 		Opened:     s.count.opened.Load(),
 		Received:   s.count.received.Load(),
 		Queued:     s.count.queued.Load(),
 		Discarded:  s.count.discarded.Load(),
 		AcceptErrs: s.count.acceptErrs.Load(),
+	}
+	if n := s.MaxSessionMessages(); n < math.MaxInt {
+		st.Limit = n
 	}
 	for i := range st.Ended {
 		st.Ended[i] = s.count.ended[i].Load()

@@ -63,7 +63,7 @@ type Pool struct {
 	Poison bool
 
 	free [len(classes)]sync.Pool
-	out  atomic.Int64
+	out  [len(classes)]atomic.Int64
 }
 
 // Get returns a block of at least n bytes with one reference. A block larger than [Large] is not
@@ -76,7 +76,7 @@ func (p *Pool) Get(n int) *Block {
 	if cls == len(classes) {
 		return Wrap(make([]byte, n))
 	}
-	p.out.Add(1)
+	p.out[cls].Add(1)
 	b, _ := p.free[cls].Get().(*Block)
 	if b == nil {
 		b = &Block{mem: make([]byte, classes[cls]), pool: p, cls: cls}
@@ -87,10 +87,26 @@ func (p *Pool) Get(n int) *Block {
 
 // Out returns the number of pooled blocks in use. A test that ends with more than it began with has
 // leaked one.
-func (p *Pool) Out() int { return int(p.out.Load()) }
+func (p *Pool) Out() (n int) {
+	for cls := range classes {
+		n += int(p.out[cls].Load())
+	}
+	return n
+}
+
+// OutBytes returns the size of the pooled blocks in use.
+func (p *Pool) OutBytes() (n int64) {
+	for cls, size := range classes {
+		n += p.out[cls].Load() * int64(size)
+	}
+	return n
+}
+
+// Pooled reports whether a block counts in [Pool.OutBytes] of its pool.
+func (b *Block) Pooled() bool { return b.pool != nil }
 
 func (p *Pool) put(b *Block) {
-	p.out.Add(-1)
+	p.out[b.cls].Add(-1)
 	if p.Poison || raceEnabled {
 		poison(b.mem)
 	}

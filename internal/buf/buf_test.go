@@ -51,6 +51,9 @@ func TestClasses(t *testing.T) {
 		if len(b.Bytes()) != tt.want {
 			t.Errorf("Get(%d) gave %d bytes, want %d", tt.ask, len(b.Bytes()), tt.want)
 		}
+		if want := int64(tt.want); b.Pooled() != (tt.want <= Large) || b.Pooled() && p.OutBytes() != want {
+			t.Errorf("Get(%d): pooled %v, %d bytes out, want %d", tt.ask, b.Pooled(), p.OutBytes(), want)
+		}
 		b.Release()
 	}
 	if n := p.Out(); n != 0 {

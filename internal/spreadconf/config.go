@@ -342,6 +342,12 @@ func (c *Config) EffectiveTimeouts() (Timeouts, error) {
 	}
 }
 
+// Sets reports whether the file sets an option.
+func (c *Config) Sets(option string) bool {
+	_, ok := c.set[option]
+	return ok
+}
+
 // where returns the place and the name of the first of the options that the file sets, or the file
 // alone.
 func (c *Config) where(options ...string) (Pos, string) {

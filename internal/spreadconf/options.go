@@ -63,7 +63,12 @@ var optionTable = []option{
 	textOption("RuntimeDir", maxRuntimeDir, func(o *Options) *string { return &o.RuntimeDir }),
 	textOption("DaemonUser", maxUserName, func(o *Options) *string { return &o.DaemonUser }),
 	textOption("DaemonGroup", maxUserName, func(o *Options) *string { return &o.DaemonGroup }),
-	{"MaxSessionMessages", formNumber, setMaxSession, func(c *Config) string { return strconv.Itoa(c.Options.MaxSessionMessages) }},
+	{"MaxSessionMessages", formNumber, setMaxSession, func(c *Config) string {
+		if !c.Sets("MaxSessionMessages") {
+			return "no limit; bytes are limited instead"
+		}
+		return strconv.Itoa(c.Options.MaxSessionMessages)
+	}},
 	authOption("AllowedAuthMethods", func(o *Options) *[]AuthMethod { return &o.AllowedAuthMethods }),
 	authOption("RequiredAuthMethods", func(o *Options) *[]AuthMethod { return &o.RequiredAuthMethods }),
 	{"AccessControlPolicy", formWord, setPolicy, func(c *Config) string { return c.Options.AccessControlPolicy }},
