@@ -70,23 +70,18 @@ func readLine(r *bufio.Reader) inputLine {
 	return inputLine{text, err}
 }
 
-// Ask implements [Console].
 func (c *plainConsole) Ask(prompt string) {
 	c.Print(prompt)
 	c.prompt = lastLine(prompt)
 	c.asked <- struct{}{}
 }
 
-// Lines implements [Console].
 func (c *plainConsole) Lines() <-chan inputLine { return c.lines }
 
-// Interject implements [Console].
 func (c *plainConsole) Interject(text string) { c.Print(text + "\n" + c.prompt) }
 
-// Close implements [Console].
 func (c *plainConsole) Close() { close(c.asked) }
 
-// Print implements [Console].
 func (c *plainConsole) Print(text string) {
 	_, _ = io.WriteString(c.out, text) // there is no other place to report an error
 }

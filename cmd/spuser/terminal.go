@@ -59,7 +59,6 @@ type terminalConsole struct {
 // its prompt when the line is canceled.
 type editorOutput struct{ *terminalConsole }
 
-// Write implements [io.Writer].
 func (c editorOutput) Write(b []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -69,7 +68,6 @@ func (c editorOutput) Write(b []byte) (int, error) {
 	return c.out.Write(b)
 }
 
-// Ask implements [Console].
 func (c *terminalConsole) Ask(prompt string) {
 	last := lastLine(prompt)
 	c.Print(strings.TrimSuffix(prompt, last))
@@ -91,16 +89,13 @@ func (c *terminalConsole) Ask(prompt string) {
 	}()
 }
 
-// Lines implements [Console].
 func (c *terminalConsole) Lines() <-chan inputLine { return c.lines }
 
-// Interject implements [Console].
 func (c *terminalConsole) Interject(text string) {
 	c.resize()
 	_, _ = io.WriteString(c.editor, text+"\n") // there is no other place to report an error
 }
 
-// Print implements [Console].
 func (c *terminalConsole) Print(text string) {
 	if c.restore() {
 		c.mu.Lock()
@@ -111,7 +106,6 @@ func (c *terminalConsole) Print(text string) {
 	_, _ = io.WriteString(c.out, text)
 }
 
-// Close implements [Console].
 func (c *terminalConsole) Close() { c.restore() }
 
 // restore ends raw mode and reports whether it was on.

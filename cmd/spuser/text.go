@@ -144,47 +144,32 @@ func visible(b []byte) string {
 	return s.String()
 }
 
-// errorText returns the original's text for an error code (daemon-operations §13).
+// errorTexts are the original's texts for error codes (daemon-operations §13).
+var errorTexts = map[spread.Code]string{
+	spread.ErrIllegalSpread:     "Illegal spread name.",
+	spread.ErrCouldNotConnect:   "Could not connect.",
+	spread.ErrRejectQuota:       "Connection rejected, too many users.",
+	spread.ErrRejectNoName:      "Connection rejected, no name.",
+	spread.ErrRejectIllegalName: "Connection rejected, illegal name.",
+	spread.ErrRejectNotUnique:   "Connection rejected, name not unique.",
+	spread.ErrRejectVersion:     "Connection rejected, client library incompatible.",
+	spread.ErrConnectionClosed:  "Connection closed by Spread.",
+	spread.ErrRejectAuth:        "Connection rejected, authentication failed.",
+	spread.ErrIllegalSession:    "Illegal session.",
+	spread.ErrIllegalService:    "Illegal service.",
+	spread.ErrIllegalMessage:    "Illegal message.",
+	spread.ErrIllegalGroup:      "Illegal group.",
+	spread.ErrBufferTooShort:    "Buffer too short.",
+	spread.ErrGroupsTooShort:    "Groups list too short.",
+	spread.ErrMessageTooLong:    "Message too large.",
+	spread.ErrNetErrorOnSession: "Network error on session.",
+	spread.ErrIllegalTime:       "Illegal time.",
+}
+
 func errorText(c spread.Code) string {
-	switch c {
-	case spread.ErrIllegalSpread:
-		return "Illegal spread name."
-	case spread.ErrCouldNotConnect:
-		return "Could not connect."
-	case spread.ErrRejectQuota:
-		return "Connection rejected, too many users."
-	case spread.ErrRejectNoName:
-		return "Connection rejected, no name."
-	case spread.ErrRejectIllegalName:
-		return "Connection rejected, illegal name."
-	case spread.ErrRejectNotUnique:
-		return "Connection rejected, name not unique."
-	case spread.ErrRejectVersion:
-		return "Connection rejected, client library incompatible."
-	case spread.ErrConnectionClosed:
-		return "Connection closed by Spread."
-	case spread.ErrRejectAuth:
-		return "Connection rejected, authentication failed."
-	case spread.ErrIllegalSession:
-		return "Illegal session."
-	case spread.ErrIllegalService:
-		return "Illegal service."
-	case spread.ErrIllegalMessage:
-		return "Illegal message."
-	case spread.ErrIllegalGroup:
-		return "Illegal group."
-	case spread.ErrBufferTooShort:
-		return "Buffer too short."
-	case spread.ErrGroupsTooShort:
-		return "Groups list too short."
-	case spread.ErrMessageTooLong:
-		return "Message too large."
-	case spread.ErrNetErrorOnSession:
-		return "Network error on session."
-	case spread.ErrIllegalTime:
-		return "Illegal time."
-	default:
-		text := c.Error()
-		return strings.ToUpper(text[:1]) + text[1:] + "."
+	if text, ok := errorTexts[c]; ok {
+		return text
 	}
+	text := c.Error()
+	return strings.ToUpper(text[:1]) + text[1:] + "."
 }
