@@ -202,11 +202,7 @@ func (p *parser) notFlagsOpen() *Error {
 
 func (p *parser) notFlag(key token) *Error {
 	t := p.tok
-	names := []string{"ALL", "NONE"}
-	for _, f := range flagNames() {
-		names = append(names, f.name)
-	}
-	advice := "the flags are " + strings.Join(names, " ")
+	advice := "the flags are ALL NONE " + strings.Join(strings.Fields(strings.Join(flagNames[:], " ")), " ")
 	upper := strings.ToUpper(t.text)
 	switch {
 	case t.kind == kindEOF:

@@ -1,31 +1,22 @@
 package spreadconf
 
 import (
+	"slices"
 	"strings"
 )
 
 // DebugFlags is a set of event classes: those that are logged (spread-conf §7).
 type DebugFlags uint32
 
-// The event classes.
+// Event classes that matter to the daemon.
 const (
 	FlagExit          DebugFlags = 0x1
-	FlagDataLink      DebugFlags = 0x2
-	FlagMemory        DebugFlags = 0x4
-	FlagEvents        DebugFlags = 0x8
 	FlagPrint         DebugFlags = 0x10
-	FlagNetwork       DebugFlags = 0x20
-	FlagProtocol      DebugFlags = 0x40
 	FlagSession       DebugFlags = 0x80
 	FlagConfiguration DebugFlags = 0x100
 	FlagMembership    DebugFlags = 0x200
-	FlagFlowControl   DebugFlags = 0x400
-	FlagStatus        DebugFlags = 0x800
 	FlagDebug         DebugFlags = 0x1000
 	FlagGroups        DebugFlags = 0x2000
-	FlagSkiplist      DebugFlags = 0x200000
-	FlagACM           DebugFlags = 0x400000 // authentication
-	FlagSecurity      DebugFlags = 0x800000 // dropping privileges
 
 	NoFlags  DebugFlags = 0
 	AllFlags DebugFlags = 0xffffffff // classes without a name included
@@ -34,31 +25,10 @@ const (
 	DefaultDebugFlags = FlagPrint | FlagExit | FlagConfiguration
 )
 
-type flagName struct {
-	name string
-	flag DebugFlags
-}
-
-func flagNames() []flagName {
-	return []flagName{
-		{"EXIT", FlagExit},
-		{"DATA_LINK", FlagDataLink},
-		{"MEMORY", FlagMemory},
-		{"EVENTS", FlagEvents},
-		{"PRINT", FlagPrint},
-		{"NETWORK", FlagNetwork},
-		{"PROTOCOL", FlagProtocol},
-		{"SESSION", FlagSession},
-		{"CONFIGURATION", FlagConfiguration},
-		{"MEMBERSHIP", FlagMembership},
-		{"FLOW_CONTROL", FlagFlowControl},
-		{"STATUS", FlagStatus},
-		{"DEBUG", FlagDebug},
-		{"GROUPS", FlagGroups},
-		{"SKIPLIST", FlagSkiplist},
-		{"ACM", FlagACM},
-		{"SECURITY", FlagSecurity},
-	}
+// flagNames are the names of all classes, by bit.
+var flagNames = [...]string{
+	"EXIT", "DATA_LINK", "MEMORY", "EVENTS", "PRINT", "NETWORK", "PROTOCOL", "SESSION", "CONFIGURATION", "MEMBERSHIP",
+	"FLOW_CONTROL", "STATUS", "DEBUG", "GROUPS", 21: "SKIPLIST", "ACM", "SECURITY",
 }
 
 func flagOf(s string) (DebugFlags, bool) {
@@ -68,37 +38,37 @@ func flagOf(s string) (DebugFlags, bool) {
 	case "NONE":
 		return NoFlags, true
 	}
-	for _, f := range flagNames() {
-		if f.name == s {
-			return f.flag, true
-		}
+	i := slices.Index(flagNames[:], s)
+	if i < 0 || s == "" {
+		return 0, false
 	}
-	return 0, false
+	return 1 << i, true
 }
 
 // String returns the flags as a DebugFlags line would list them, such as "EXIT PRINT", "ALL
 // !DATA_LINK" or "NONE".
 func (f DebugFlags) String() string {
-	var in, out, names []string
-	var named DebugFlags
-	for _, n := range flagNames() {
-		named |= n.flag
-		if f&n.flag != 0 {
-			in = append(in, n.name)
-		} else {
-			out = append(out, "!"+n.name)
-		}
-	}
-	// Classes without a name come and go with ALL only.
-	switch {
-	case f|named == AllFlags:
-		names = append([]string{"ALL"}, out...)
-	case f == NoFlags:
+	if f == NoFlags {
 		return "NONE"
-	default:
-		names = in
 	}
-	return strings.Join(names, " ")
+	var in []string
+	out, named := []string{"ALL"}, NoFlags
+	for i, name := range flagNames {
+		flag := DebugFlags(1) << i
+		switch {
+		case name == "":
+			continue
+		case f&flag != 0:
+			in = append(in, name)
+		default:
+			out = append(out, "!"+name)
+		}
+		named |= flag
+	}
+	if f|named == AllFlags { // classes without a name come and go with ALL only
+		return strings.Join(out, " ")
+	}
+	return strings.Join(in, " ")
 }
 
 //go:generate go tool -modfile=../../.ci/tools/go.mod stringer -type=Priority -linecomment
