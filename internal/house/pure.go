@@ -23,21 +23,8 @@ var pureNames = map[string][]string{
 	},
 }
 
-func machineFiles(t *Tree, yield func(*GoFile)) {
-	for _, p := range t.Packages {
-		if !isMachine(p.Dir) {
-			continue
-		}
-		for _, f := range p.Files {
-			if !f.Test {
-				yield(f)
-			}
-		}
-	}
-}
-
 func pureRule(t *Tree, r *report) {
-	machineFiles(t, func(f *GoFile) {
+	check := func(f *GoFile) {
 		if !t.builds(f) {
 			r.addf(f.Path, 0, "a build constraint leaves this file out of some builds: a machine is the same everywhere")
 		}
@@ -47,7 +34,14 @@ func pureRule(t *Tree, r *report) {
 			}
 			return true
 		})
-	})
+	}
+	for _, p := range t.Packages {
+		for _, f := range p.Files {
+			if isMachine(p.Dir) && !f.Test {
+				check(f)
+			}
+		}
+	}
 }
 
 // impurity says what a node does that a machine may not, or "".

@@ -1,6 +1,7 @@
 package house
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -37,10 +38,7 @@ func Check(t *Tree) []Finding {
 		rule.check(t, &r)
 	}
 	slices.SortStableFunc(r.findings, func(a, b Finding) int {
-		if c := strings.Compare(a.Path, b.Path); c != 0 {
-			return c
-		}
-		return a.Line - b.Line
+		return cmp.Or(strings.Compare(a.Path, b.Path), a.Line-b.Line)
 	})
 	return r.findings
 }

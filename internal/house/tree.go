@@ -141,13 +141,12 @@ func (t *Tree) parse(modules []string) error {
 		}
 		g := &GoFile{File: f, AST: a, Test: strings.HasSuffix(f.Path, "_test.go")}
 		g.readWaivers(t.fset)
-		dir := path.Dir(f.Path)
-		i := slices.IndexFunc(t.Packages, func(p *Package) bool { return p.Dir == dir })
-		if i < 0 {
-			i = len(t.Packages)
-			t.Packages = append(t.Packages, &Package{Dir: dir})
+		p := t.Package(path.Dir(f.Path))
+		if p == nil {
+			p = &Package{Dir: path.Dir(f.Path)}
+			t.Packages = append(t.Packages, p)
 		}
-		t.Packages[i].Files = append(t.Packages[i].Files, g)
+		p.Files = append(p.Files, g)
 	}
 	return nil
 }
@@ -186,18 +185,10 @@ func (t *Tree) builds(f *GoFile) bool {
 	return ok && err == nil
 }
 
-func imported(s *ast.ImportSpec) string {
-	p, err := strconv.Unquote(s.Path.Value)
-	if err != nil {
-		return s.Path.Value // the parser has refused worse
-	}
-	return p
-}
-
 // importName returns the name under which a file knows an import, or "".
 func (f *GoFile) importName(importPath string) string {
 	for _, s := range f.AST.Imports {
-		if imported(s) != importPath {
+		if p, err := strconv.Unquote(s.Path.Value); err != nil || p != importPath {
 			continue
 		}
 		if s.Name != nil {
