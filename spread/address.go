@@ -1,7 +1,6 @@
 package spread
 
 import (
-	"errors"
 	"net"
 	"path/filepath"
 	"runtime"
@@ -44,10 +43,7 @@ const maxHost = 255
 func ParseAddress(s string) (Address, error) {
 	a, problem := parseAddress(s, runtime.GOOS)
 	if problem != "" {
-		return Address{}, &Error{
-			Op: "parse address", Target: s, Code: ErrIllegalSpread,
-			Err: errors.New(problem + "; want PORT, PORT@HOST, HOST:PORT or the absolute path of a UNIX socket"),
-		}
+		return Address{}, errorf("parse address", s, ErrIllegalSpread, "%s; want PORT, PORT@HOST, HOST:PORT or the absolute path of a UNIX socket", problem)
 	}
 	return a, nil
 }

@@ -39,30 +39,18 @@ const opMulticast = "multicast"
 // libraries would alter (client-protocol §13).
 func checkMulticast(service Service, payload int, groups []string) error {
 	if !service.sendable() {
-		return &Error{
-			Op: opMulticast, Code: ErrIllegalService,
-			Err: fmt.Errorf("%v: want exactly one service, with or without SelfDiscard", service),
-		}
+		return errorf(opMulticast, "", ErrIllegalService, "%v: want exactly one service, with or without SelfDiscard", service)
 	}
 	if len(groups) > MaxGroups {
-		return &Error{
-			Op: opMulticast, Code: ErrIllegalGroup,
-			Err: fmt.Errorf("%d groups: a message has at most %d", len(groups), MaxGroups),
-		}
+		return errorf(opMulticast, "", ErrIllegalGroup, "%d groups: a message has at most %d", len(groups), MaxGroups)
 	}
 	for _, g := range groups {
 		if g == "" || len(g) > wire.MaxGroupName || strings.IndexByte(g, 0) >= 0 {
-			return &Error{
-				Op: opMulticast, Target: g, Code: ErrIllegalGroup,
-				Err: fmt.Errorf("a group has 1 to %d bytes, none of them NUL", wire.MaxGroupName),
-			}
+			return errorf(opMulticast, g, ErrIllegalGroup, "a group has 1 to %d bytes, none of them NUL", wire.MaxGroupName)
 		}
 	}
 	if limit := MaxPayload(len(groups)); payload > limit {
-		return &Error{
-			Op: opMulticast, Code: ErrMessageTooLong,
-			Err: fmt.Errorf("%d bytes to %d groups: at most %d", payload, len(groups), limit),
-		}
+		return errorf(opMulticast, "", ErrMessageTooLong, "%d bytes to %d groups: at most %d", payload, len(groups), limit)
 	}
 	return nil
 }

@@ -161,10 +161,7 @@ func (c *Conn) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.written < owed {
-		return &Error{
-			Op: "close", Target: c.group, Code: ErrConnectionClosed,
-			Err: fmt.Errorf("%d bytes of messages were not sent: %w", owed-s.written, s.broken),
-		}
+		return errorf("close", c.group, ErrConnectionClosed, "%d bytes of messages were not sent: %w", owed-s.written, s.broken)
 	}
 	return nil
 }

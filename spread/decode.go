@@ -1,7 +1,6 @@
 package spread
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/spreadd/spreadd/wire"
@@ -40,10 +39,7 @@ func (r *receiver) decodeMembership(w *wire.Message) (Event, error) {
 	var p wire.Membership
 	if err := p.Decode(w.Type, w.ByteOrder, w.Payload); err != nil {
 		// Its end is known, so the connection stays good.
-		return nil, &Error{
-			Op: opReceive, Target: m.Group, Code: ErrIllegalMessage,
-			Err: fmt.Errorf("membership message: %w", err),
-		}
+		return nil, errorf(opReceive, m.Group, ErrIllegalMessage, "membership message: %w", err)
 	}
 	m.ID = GroupID(p.ID)
 	switch t := w.Type; {

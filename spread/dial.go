@@ -97,10 +97,7 @@ func tune(nc net.Conn) {
 // as it is sent.
 func (o *options) check() (choice wire.MethodChoice, err error) {
 	if o.name != "" && !wire.LegalPrivateName(o.name) {
-		return choice, &Error{
-			Code: ErrRejectIllegalName,
-			Err:  fmt.Errorf("private name %q: want 1 to %d bytes from '$' to '~'", o.name, wire.MaxPrivateName),
-		}
+		return choice, errorf("", "", ErrRejectIllegalName, "private name %q: want 1 to %d bytes from '$' to '~'", o.name, wire.MaxPrivateName)
 	}
 	names := make([]string, len(o.auth))
 	for i, m := range o.auth {
@@ -108,10 +105,7 @@ func (o *options) check() (choice wire.MethodChoice, err error) {
 	}
 	choice, ok := wire.MakeMethodChoice(names...)
 	if !ok || len(names) == 0 {
-		return choice, &Error{
-			Code: ErrRejectAuth,
-			Err:  fmt.Errorf("authentication methods %q: want 1 to %d, with names of 1 to %d bytes", names, wire.MethodFields, wire.MethodNameLen-1),
-		}
+		return choice, errorf("", "", ErrRejectAuth, "authentication methods %q: want 1 to %d, with names of 1 to %d bytes", names, wire.MethodFields, wire.MethodNameLen-1)
 	}
 	return choice, nil
 }
@@ -140,10 +134,7 @@ func (o *options) handshake(ctx context.Context, nc net.Conn, choice *wire.Metho
 	}
 	for _, m := range o.auth {
 		if !list.Has(m.Name()) {
-			return wire.Accept{}, &Error{
-				Code: ErrRejectAuth,
-				Err:  fmt.Errorf("the daemon does not offer method %q, only %q", m.Name(), string(list)),
-			}
+			return wire.Accept{}, errorf("", "", ErrRejectAuth, "the daemon does not offer method %q, only %q", m.Name(), string(list))
 		}
 	}
 	if _, err := nc.Write(choice[:]); err != nil {
@@ -219,10 +210,7 @@ func (o *options) readAccept(r io.Reader) (a wire.Accept, err error) {
 	}
 	// libspread's rules (client-protocol §3.3).
 	if v := a.Version; v.Major < 3 || o.priority && !v.AtLeast(3, 8, 0) {
-		return wire.Accept{}, &Error{
-			Code: ErrRejectVersion,
-			Err:  fmt.Errorf("the daemon has version %v, but this library needs 3.0.0 (with priority 3.8.0) or later", Version(v)),
-		}
+		return wire.Accept{}, errorf("", "", ErrRejectVersion, "the daemon has version %v, but this library needs 3.0.0 (with priority 3.8.0) or later", Version(v))
 	}
 	return a, nil
 }

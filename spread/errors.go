@@ -2,6 +2,7 @@ package spread
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
 
 	"github.com/spreadd/spreadd/wire"
@@ -100,6 +101,11 @@ type Error struct {
 	Code Code
 	// Err is the cause. It may be nil if Code is not 0.
 	Err error
+}
+
+// errorf returns an error with a cause of its own.
+func errorf(op, target string, code Code, format string, args ...any) *Error {
+	return &Error{Op: op, Target: target, Code: code, Err: fmt.Errorf(format, args...)}
 }
 
 // Error implements error.

@@ -1,7 +1,6 @@
 package spread
 
 import (
-	"fmt"
 	"math/bits"
 	"strings"
 
@@ -46,10 +45,7 @@ func ParseService(name string) (Service, error) {
 			return s, nil
 		}
 	}
-	return 0, &Error{
-		Op: "parse service", Target: name, Code: ErrIllegalService,
-		Err: fmt.Errorf("want unreliable, reliable, fifo, causal, agreed or safe"),
-	}
+	return 0, errorf("parse service", name, ErrIllegalService, "want unreliable, reliable, fifo, causal, agreed or safe")
 }
 
 func (s Service) sendable() bool {

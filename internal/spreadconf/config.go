@@ -329,12 +329,9 @@ func (c *Config) EffectiveTimeouts() (Timeouts, error) {
 	case len(missing) == 0:
 		return own, nil
 	case len(present) > 0:
-		at, _ := c.where(present[0])
-		return Timeouts{}, &Error{
-			Pos: at, Token: present[0], Code: CodeTimeoutsPartial,
-			Problem: "some of the nine timeouts are set, but not " + strings.Join(missing, ", "),
-			Advice:  "set all nine, or none",
-		}
+		at, text := c.where(present[0])
+		return Timeouts{}, failAt(at, text, CodeTimeoutsPartial,
+			"some of the nine timeouts are set, but not "+strings.Join(missing, ", "), "set all nine, or none")
 	case c.WideArea():
 		return WideAreaTimeouts(), nil
 	default:

@@ -140,12 +140,11 @@ type Self struct {
 // Errors are of type [*Error], with CodeNameTooLong, CodeOwnNameNotFound, CodeOwnAddressNotLocal or
 // CodeOwnAddressNotFound (spread-conf §9).
 func (c *Config) Self(env Environment, name string) (Self, error) {
+	nowhere := Pos{File: c.File}
 	if len(name) > MaxDaemonName {
-		return Self{}, &Error{
-			Pos: Pos{File: c.File}, Code: CodeNameTooLong,
-			Problem: "the name of this daemon, " + show(name) + ", has " + strconv.Itoa(len(name)) + " bytes",
-			Advice:  "give the name truncated as in the configuration, to " + strconv.Itoa(MaxDaemonName),
-		}
+		return Self{}, failAt(nowhere, "", CodeNameTooLong,
+			"the name of this daemon, "+show(name)+", has "+strconv.Itoa(len(name))+" bytes",
+			"give the name truncated as in the configuration, to "+strconv.Itoa(MaxDaemonName))
 	}
 	var local []netip.Addr
 	err := errNoLocalAddr
@@ -153,10 +152,9 @@ func (c *Config) Self(env Environment, name string) (Self, error) {
 		local, err = env.LocalAddrs()
 	}
 	if err != nil {
-		return Self{}, &Error{
-			Pos: Pos{File: c.File}, Code: CodeOwnAddressNotFound,
-			Problem: "cannot determine which daemon of the configuration this host runs", Err: err,
-		}
+		e := failAt(nowhere, "", CodeOwnAddressNotFound, "cannot determine which daemon of the configuration this host runs", "")
+		e.Err = err
+		return Self{}, e
 	}
 	for s, d := range c.Daemons() {
 		if name != "" && d.Name != name {
@@ -173,17 +171,10 @@ func (c *Config) Self(env Environment, name string) (Self, error) {
 		}
 	}
 	if name != "" {
-		return Self{}, &Error{
-			Pos: Pos{File: c.File}, Code: CodeOwnNameNotFound,
-			Problem: "the configuration has no daemon " + show(name),
-			Advice:  "its daemons are " + c.names(),
-		}
+		return Self{}, failAt(nowhere, "", CodeOwnNameNotFound, "the configuration has no daemon "+show(name), "its daemons are "+c.names())
 	}
-	return Self{}, &Error{
-		Pos: Pos{File: c.File}, Code: CodeOwnAddressNotFound,
-		Problem: "no daemon of the configuration has an address of this host",
-		Advice:  "this host has " + list(local) + "; add it to the file",
-	}
+	return Self{}, failAt(nowhere, "", CodeOwnAddressNotFound, "no daemon of the configuration has an address of this host",
+		"this host has "+list(local)+"; add it to the file")
 }
 
 // isLocal looks for an address among those of the host, and returns it with a zone if it has one.
