@@ -192,29 +192,24 @@ type RingValue struct {
 
 // Value returns the form as a value that shares nothing with the datagram.
 func (f *Form) Value() FormValue {
-	v := FormValue{RepIndex: f.RepIndex, ID: f.ID}
-	for _, id := range f.Members.All() {
-		v.Members = append(v.Members, id)
-	}
-	for _, id := range f.Pending.All() {
-		v.Pending = append(v.Pending, id)
-	}
-	for _, r := range f.Reps.All() {
-		v.Reps = append(v.Reps, r)
+	v := FormValue{
+		Members: collect(f.Members.All()), Pending: collect(f.Pending.All()),
+		RepIndex: f.RepIndex, Reps: collect(f.Reps.All()), ID: f.ID,
 	}
 	for _, e := range f.Rings() {
-		r := RingValue{
-			Membership: e.Membership, TransTime: e.TransTime, Aru: e.Aru, HighestSeq: e.HighestSeq, NumTrans: e.NumTrans,
-		}
-		for i := range e.NumHoles() {
-			r.Holes = append(r.Holes, e.Hole(i))
-		}
-		for _, id := range e.Commit.All() {
-			r.Commit = append(r.Commit, id)
-		}
-		v.Rings = append(v.Rings, r)
+		v.Rings = append(v.Rings, RingValue{
+			Membership: e.Membership, TransTime: e.TransTime, Aru: e.Aru, HighestSeq: e.HighestSeq,
+			Holes: collect(elements(e.NumHoles(), e.Hole)), Commit: collect(e.Commit.All()), NumTrans: e.NumTrans,
+		})
 	}
 	return v
+}
+
+func collect[T any](seq iter.Seq2[int, T]) (all []T) {
+	for _, x := range seq {
+		all = append(all, x)
+	}
+	return all
 }
 
 // Append appends the body of a form token of type t (FORM1 or FORM2) to b, with zeros where the

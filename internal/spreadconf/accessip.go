@@ -2,6 +2,7 @@ package spreadconf
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -97,10 +98,5 @@ func (a *AccessIP) Permits(addr netip.Addr, unix bool) bool {
 		return a.unix
 	}
 	addr = addr.Unmap().WithZone("")
-	for _, p := range a.networks {
-		if p.Contains(addr) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(a.networks, func(p netip.Prefix) bool { return p.Contains(addr) })
 }
