@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/spreadd/spreadd/wire"
 )
@@ -110,14 +111,14 @@ func errorf(op, target string, code Code, format string, args ...any) *Error {
 
 // Error implements error.
 func (e *Error) Error() string {
-	s := "spread: " + e.Op
+	parts := []string{"spread: " + e.Op}
 	if e.Target != "" {
-		s += " " + strconv.Quote(e.Target)
+		parts[0] += " " + strconv.Quote(e.Target)
 	}
 	for _, err := range e.Unwrap() {
-		s += ": " + err.Error()
+		parts = append(parts, err.Error())
 	}
-	return s
+	return strings.Join(parts, ": ")
 }
 
 // Unwrap returns the code and the cause, as far as they are set.

@@ -117,8 +117,8 @@ func isPort(s string) bool { return len(s) <= 5 && allIn(s, isDigit) }
 // address finishes a token that has the form of an address. If it turns out not to be an address, it
 // stays a word.
 func (l *lexer) address(t token, ip, port string) (token, *Error) {
-	addr, err := netip.ParseAddr(ip)
-	if err != nil {
+	addr, _ := netip.ParseAddr(ip)
+	if !addr.IsValid() {
 		l.warn(t.pos, WarnNotAnAddress, show(t.text)+
 			" looks like an address but is not valid, and is taken as a name; write each number from 0 to 255 without leading zeros")
 		return t, nil
@@ -146,7 +146,7 @@ func (l *lexer) bracketed() (token, bool, *Error) {
 	if m == nil {
 		return token{}, false, nil
 	}
-	if _, err := netip.ParseAddr(m[1]); err != nil {
+	if addr, _ := netip.ParseAddr(m[1]); !addr.IsValid() {
 		return token{}, false, nil // the same text is warned about once more, as a word
 	}
 	t, err := l.address(l.take(kindWord, len(m[0])), m[1], m[2])
