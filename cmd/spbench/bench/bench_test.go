@@ -15,6 +15,7 @@ import (
 	"github.com/spreadd/spreadd/daemon"
 	"github.com/spreadd/spreadd/internal/freeport"
 	"github.com/spreadd/spreadd/internal/spreadconf"
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/spread"
 	"github.com/spreadd/spreadd/spread/spreadtest"
 )
@@ -167,20 +168,30 @@ func TestDaemonFails(t *testing.T) {
 		{"stalled", "does not accept", 200 * time.Millisecond, func(d *spreadtest.Daemon) { d.SetStalled(true) }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			d := spreadtest.New("test")
-			t.Cleanup(d.Close)
-			go func() {
-				for d.Received() < 100 {
-					runtime.Gosched()
-				}
-				tt.fault(d)
-			}()
-			_, err := Run(t.Context(), Config{
-				Daemons: []string{"4803"}, For: 100 * time.Millisecond, Warmup: -1, Patience: tt.patience, Size: 10_000,
-				Dial: func(ctx context.Context, _ int, network, address string) (net.Conn, error) {
-					return d.Dial(ctx, network, address)
-				},
-			})
+			run := func(span time.Duration) error {
+				d := spreadtest.New("test")
+				defer d.Close()
+				ctx, end := context.WithCancel(t.Context())
+				defer end()
+				go func() {
+					for d.Received() < 100 && ctx.Err() == nil {
+						runtime.Gosched()
+					}
+					tt.fault(d)
+				}()
+				_, err := Run(t.Context(), Config{
+					Daemons: []string{"4803"}, For: span, Warmup: -1, Patience: tt.patience, Size: 10_000,
+					Dial: func(ctx context.Context, _ int, network, address string) (net.Conn, error) {
+						return d.Dial(ctx, network, address)
+					},
+				})
+				return err
+			}
+			// On a busy machine a short run is over before the fault.
+			err := run(100 * time.Millisecond)
+			for span := time.Second; err == nil && span < testkit.Patience; span *= 2 {
+				err = run(span)
+			}
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v, want one with %q", err, tt.want)
 			}
