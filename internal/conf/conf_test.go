@@ -35,3 +35,17 @@ func TestSuggest(t *testing.T) {
 		}
 	}
 }
+
+// letter is an enumeration.
+type letter uint8
+
+func (l letter) String() string { return string('a' + rune(l)) }
+
+func TestParseEnum(t *testing.T) {
+	if l, err := ParseEnum[letter]("letter", "c", 3); l != 2 || err != nil {
+		t.Errorf("%v, %v", l, err)
+	}
+	if _, err := ParseEnum[letter]("letter", "d", 3); err == nil || err.Error() != `unknown letter "d" (want a, b or c)` {
+		t.Errorf("the fourth of three: %v", err)
+	}
+}

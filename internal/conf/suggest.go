@@ -1,6 +1,9 @@
 package conf
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // Suggest returns the known word that a misspelled one most likely stands for, or "". Such a word
 // differs in capitals, hyphens and underscores only; or by one letter that is wrong, missing or too
@@ -57,4 +60,20 @@ func OneOf(words []string) string {
 		return strings.Join(words[:n], ", ") + " or " + words[n]
 	}
 	return strings.Join(words, "")
+}
+
+// ParseEnum returns the value of an enumeration that has a name, among those below n. what is for
+// the error: "policy".
+func ParseEnum[E interface {
+	~uint8
+	String() string
+}](what, name string, n E) (E, error) {
+	words := make([]string, 0, n)
+	for e := range n {
+		if e.String() == name {
+			return e, nil
+		}
+		words = append(words, e.String())
+	}
+	return 0, fmt.Errorf("unknown %s %q (want %s)", what, name, OneOf(words))
 }

@@ -91,7 +91,7 @@ func TestReadFile(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	// The first part may have been read in vain.
+	// The first part may have been read without success.
 	if b, err := ReadFile(t.Context(), piped); err != nil || strings.TrimPrefix(string(b), "secret") != "more" {
 		t.Errorf("a pipe: %q, %v", b, err)
 	}

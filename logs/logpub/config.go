@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/conf"
 	"github.com/spreadd/spreadd/internal/envelope"
 	"github.com/spreadd/spreadd/logs/internal/logline"
 	"github.com/spreadd/spreadd/logs/internal/queue"
@@ -144,14 +145,7 @@ const (
 )
 
 // ParsePolicy parses drop-newest, drop-oldest or block.
-func ParsePolicy(s string) (Policy, error) {
-	for p := range numPolicies {
-		if p.String() == s {
-			return p, nil
-		}
-	}
-	return 0, fmt.Errorf("unknown policy %q (want drop-newest, drop-oldest or block)", s)
-}
+func ParsePolicy(s string) (Policy, error) { return conf.ParseEnum("policy", s, numPolicies) }
 
 // Delivery says what has to have happened to a line before it counts as sent. Until then it is kept, and sent again if the
 // connection ends.

@@ -1,8 +1,9 @@
 package logline
 
 import (
-	"fmt"
 	"time"
+
+	"github.com/spreadd/spreadd/internal/conf"
 )
 
 //go:generate go tool -modfile=../../../.ci/tools/go.mod stringer -type=Clock -linecomment
@@ -28,14 +29,7 @@ const (
 func (c Clock) Valid() bool { return c < numClocks }
 
 // ParseClock returns the clock with a name.
-func ParseClock(name string) (Clock, error) {
-	for c := range numClocks {
-		if c.String() == name {
-			return c, nil
-		}
-	}
-	return 0, fmt.Errorf("unknown clock %q (want %v, %v or %v)", name, ClockAgreed, ClockLine, ClockReceipt)
-}
+func ParseClock(name string) (Clock, error) { return conf.ParseEnum("clock", name, numClocks) }
 
 // maxAhead is how far the time in a line may be ahead of this host's clock: one web server with a
 // wrong clock must not move the agreed clock into next year.

@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/spreadd/spreadd/internal/conf"
 )
 
 //go:generate go tool -modfile=../../../.ci/tools/go.mod stringer -type=Field -linecomment
@@ -32,16 +34,7 @@ const (
 )
 
 // ParseField returns the field with a name.
-func ParseField(name string) (Field, error) {
-	known := make([]string, 0, numFields)
-	for f := range numFields {
-		if f.String() == name {
-			return f, nil
-		}
-		known = append(known, f.String())
-	}
-	return 0, fmt.Errorf("unknown field %q (want %s)", name, strings.Join(known, ", "))
-}
+func ParseField(name string) (Field, error) { return conf.ParseEnum("field", name, numFields) }
 
 // in reports whether a parsed line has the field.
 func (f Field) in(a *Fields) bool {

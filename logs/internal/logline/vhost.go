@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
+
+	"github.com/spreadd/spreadd/internal/conf"
 )
 
 //go:generate go tool -modfile=../../../.ci/tools/go.mod stringer -type=VHostWord -linecomment
@@ -34,12 +36,7 @@ func (w VHostWord) Valid() bool { return w < numVHostWords }
 
 // ParseVHostWord parses auto, none, keep, clean or strip.
 func ParseVHostWord(s string) (VHostWord, error) {
-	for w := range numVHostWords {
-		if w.String() == s {
-			return w, nil
-		}
-	}
-	return 0, fmt.Errorf("unknown vhost-word %q (want auto, none, keep, clean or strip)", s)
+	return conf.ParseEnum("vhost-word", s, numVHostWords)
 }
 
 // Cut changes the first word of a line as w says, in place, and returns what is left of the line. A

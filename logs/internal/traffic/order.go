@@ -2,9 +2,10 @@ package traffic
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/spreadd/spreadd/internal/conf"
 )
 
 //go:generate go tool -modfile=../../../.ci/tools/go.mod stringer -type=Order -linecomment
@@ -46,14 +47,7 @@ func VHostOrders() []Order { return slices.Clone(vhostOrders) }
 func SessionOrders() []Order { return slices.Clone(sessionOrders) }
 
 // ParseOrder returns the order with a name.
-func ParseOrder(text string) (Order, error) {
-	for o := range NumOrders {
-		if o.String() == text {
-			return o, nil
-		}
-	}
-	return 0, fmt.Errorf("no order %q: there are requests, rate, bytes, bandwidth, errors, error-share, online, recent, longest and name", text)
-}
+func ParseOrder(text string) (Order, error) { return conf.ParseEnum("order", text, NumOrders) }
 
 // compare compares rows; the least comes first in the list. Names decide between equals, so that
 // lists do not flicker.

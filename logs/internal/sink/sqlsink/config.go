@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/spreadd/spreadd/internal/conf"
 )
 
 // Defaults of [Config].
@@ -110,16 +112,7 @@ const (
 )
 
 // ParseField returns the field with a name.
-func ParseField(name string) (Field, error) {
-	names := make([]string, 0, numFields)
-	for f := range numFields {
-		if f.String() == name {
-			return f, nil
-		}
-		names = append(names, f.String())
-	}
-	return 0, fmt.Errorf("there is no field %q, but %s", name, strings.Join(names, ", "))
-}
+func ParseField(name string) (Field, error) { return conf.ParseEnum("field", name, numFields) }
 
 // DefaultName is the name of a sink without [Config.Name].
 func (c *Config) DefaultName() string { return c.Driver + ":" + c.Table }

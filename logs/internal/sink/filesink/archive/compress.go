@@ -15,6 +15,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/spreadd/spreadd/internal/conf"
 	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logfile"
 )
@@ -34,12 +35,7 @@ const (
 
 // ParseCompression returns the compression with a name.
 func ParseCompression(name string) (Compression, error) {
-	for c := range numCompressions {
-		if c.String() == name {
-			return c, nil
-		}
-	}
-	return None, fmt.Errorf("the compression is %q, and has to be %v, %v or %v", name, None, Gzip, Zstd)
+	return conf.ParseEnum("compression", name, numCompressions)
 }
 
 // ext returns the extension of compressed files.
