@@ -44,8 +44,15 @@ type Syslog struct {
 	server *syslog.Server
 }
 
-// NewSyslog opens a socket. If it is not run it has to be closed by ending a Run.
-func NewSyslog(ctx context.Context, cfg syslog.Config) (*Syslog, error) {
+// NewSyslog opens a socket. If it is not run it has to be closed by ending a Run. log, if it is not nil, gets what is wrong
+// with the framing of streams.
+func NewSyslog(ctx context.Context, cfg syslog.Config, log *slog.Logger) (*Syslog, error) {
+	if log != nil {
+		cfg.Report = func(peer string, what *syslog.Faults) {
+			log.Warn("syslog sender frames its messages wrongly; looking for the next one each time",
+				slog.String("socket", cfg.Network+" "+cfg.Address), slog.String("peer", peer), slog.String("reason", what.String()))
+		}
+	}
 	s, err := syslog.Listen(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("logpub: %w", err)

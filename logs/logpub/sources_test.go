@@ -29,7 +29,7 @@ func TestSeveralInputs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	udp, err := NewSyslog(t.Context(), syslog.Config{Network: "udp", Address: "127.0.0.1:0"})
+	udp, err := NewSyslog(t.Context(), syslog.Config{Network: "udp", Address: "127.0.0.1:0"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

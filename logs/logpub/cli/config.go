@@ -300,7 +300,7 @@ func (c *File) open(ctx context.Context, p logpub.Config, stdin io.Reader) (inpu
 			source, err = logpub.NewFile(tail.Config{Path: in.File, State: c.State, FromStart: in.FromStart}, p.Log)
 		default:
 			network, address, _ := strings.Cut(in.Syslog, ":")
-			source, err = logpub.NewSyslog(ctx, syslog.Config{Network: network, Address: address, Raw: in.Raw})
+			source, err = logpub.NewSyslog(ctx, syslog.Config{Network: network, Address: address, Raw: in.Raw}, p.Log)
 		}
 		if err != nil {
 			return nil, err

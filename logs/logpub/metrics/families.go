@@ -198,6 +198,21 @@ func syslogFamilies() []family {
 		prom.Counters("logpub_syslog_truncated_messages_total", "messages", "input",
 			"Messages truncated to 64 KiB.",
 			socket(func(in *logpub.InputStats) int64 { return in.Syslog.Truncated })),
+		prom.Counters("logpub_syslog_framing_faults_total", "messages", "input reason",
+			"Messages of streams that were framed wrongly, by reason.",
+			func(s *snapshot, put prom.Put) {
+				for i := range s.Inputs {
+					if in := &s.Inputs[i]; in.Syslog != nil {
+						f := &in.Syslog.Faults
+						put(float64(f.WrongLength), in.Name, "wrong_length")
+						put(float64(f.CutShort), in.Name, "cut_short")
+						put(float64(f.Mixed), in.Name, "mixed")
+					}
+				}
+			}),
+		prom.Counters("logpub_syslog_skipped_bytes_total", "bytes", "input",
+			"Bytes of streams that were dropped to find the next message.",
+			socket(func(in *logpub.InputStats) int64 { return in.Syslog.Faults.Skipped })),
 		prom.Counters("logpub_syslog_kernel_drops_total", "messages", "input",
 			"Datagrams dropped by the kernel because its buffer was full; 0 where the system does not report it.",
 			socket(func(in *logpub.InputStats) int64 { return in.Syslog.KernelDrops })),

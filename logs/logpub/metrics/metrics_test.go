@@ -64,7 +64,7 @@ func start(t *testing.T, change func(*logpub.Config)) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
-	udp, err := logpub.NewSyslog(t.Context(), syslog.Config{Network: "udp", Address: "127.0.0.1:0"})
+	udp, err := logpub.NewSyslog(t.Context(), syslog.Config{Network: "udp", Address: "127.0.0.1:0"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,14 +3,21 @@
 //
 // # What it takes
 //
-// A datagram is a message, with or without a newline or NUL at its end. A stream is framed by octet counting (RFC 6587 §3.4.1) if
-// it starts with a length, a space and '<', and by newlines or NULs otherwise (§3.4.2). Its start decides for the whole stream.
-// [Parse] finds the text behind the header, with and without a host name (nginx with nohostname, HAProxy, /dev/log). A message
-// without a priority is text as a whole, such as the JSON of Caddy.
+// A datagram is a message, with or without a newline or NUL at its end. In a stream, a message that begins with a length and a
+// priority is framed by octet counting (RFC 6587 §3.4.1), with or without a space or leading zeros; any other by a newline or NUL
+// (§3.4.2). [Parse] finds the text behind the header, with and without a host name (nginx with nohostname, HAProxy, /dev/log). A
+// message without a priority is text as a whole, such as the JSON of Caddy.
+//
+// # Wrong framing
+//
+// A length is wrong if no message can begin where it says that its message ends. Then the message ends in front of the next length
+// with a priority or, if the length was too small, at the next newline. What was not received by then cannot help: the message
+// stays as long as its length says, and bytes that belong to none are dropped up to the next message. A length of more than 256 KiB
+// is ignored. All that is counted by reason, with the dropped bytes ([Faults]).
 //
 // # What it guarantees
 //
-// No input causes a panic or takes more memory than MaxMessage bytes per connection. Text is one line: newlines and NULs in it
+// No input causes a panic or takes more memory than four times MaxMessage per connection. Text is one line: newlines and NULs in it
 // become spaces. A socket is bound under another name and renamed to its path, so that a successor takes the path over
 // without a gap. Only its owner removes it.
 //

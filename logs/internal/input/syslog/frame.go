@@ -1,109 +1,362 @@
 package syslog
 
 import (
-	"bufio"
-	"errors"
-	"fmt"
+	"bytes"
 	"io"
 )
 
-// ErrFraming means that a stream with octet counting has an invalid length. There is no way to resynchronize.
-var ErrFraming = errors.New("syslog: message does not start with its length")
+// Faults count what was wrong with the framing of streams.
+type Faults struct {
+	WrongLength int64 // lengths that did not fit their messages
+	CutShort    int64 // messages that the end of a stream cut short
+	Mixed       int64 // changes between octet counting and newlines within a stream
+	Skipped     int64 // bytes of no message, dropped to find the next one
+}
 
-// framer reads the messages of a stream.
+// Add adds the counts of o.
+func (f *Faults) Add(o *Faults) {
+	f.WrongLength += o.WrongLength
+	f.CutShort += o.CutShort
+	f.Mixed += o.Mixed
+	f.Skipped += o.Skipped
+}
+
+// String says what is wrong, the worst first.
+func (f *Faults) String() string {
+	switch {
+	case f.WrongLength > 0:
+		return "the length does not fit the message"
+	case f.CutShort > 0:
+		return "the connection ended within a message"
+	default:
+		return "messages with a length and messages with a newline on one connection"
+	}
+}
+
+const (
+	// longestCount is how much longer than the longest message, as a factor, one with a length may be.
+	// A larger length is taken to be wrong.
+	longestCount = 4
+	// shortestCount is the length of "<0>".
+	shortestCount = 3
+	// readSize is how much is read at a time.
+	readSize = 64 << 10
+	// longestHead is more than a length, a space and a priority can have.
+	longestHead = maxDigits + 6
+	maxDigits   = 20
+	maxCount    = 100_000_000 // larger ones count as this
+)
+
+// framing is how the end of a message is found.
+type framing uint8
+
+const (
+	unknown   framing = iota
+	byCount           // a length stands in front
+	byNewline         // a newline or NUL follows
+)
+
+// framer reads the messages of a stream. Each message says by its first bytes how it is framed. Where a
+// length does not fit, the framer looks for the next message in what it has read.
 type framer struct {
-	r       *bufio.Reader
-	max     int
-	began   bool
-	counted bool
-	buf     []byte
+	r      io.Reader
+	max    int
+	faults Faults
+
+	buf   []byte // what was read
+	pos   int    // how much of it is taken
+	err   error  // why there is no more
+	last  framing
+	apart bool // a newline or NUL stands between the last message and the next
+	mixed bool // there were messages with a length
+	skip  int  // bytes of the last message that are dropped
+	line  bool // the last message is dropped up to a newline
 }
 
-func newFramer(r io.Reader, most int) *framer {
-	return &framer{r: bufio.NewReaderSize(r, 64<<10), max: most}
+func newFramer(r io.Reader, most int) *framer { return &framer{r: r, max: most} }
+
+// peek returns what was read and not taken: n bytes at least, unless the stream ends before.
+func (f *framer) peek(n int) []byte {
+	for len(f.buf)-f.pos < n && f.err == nil {
+		if f.pos > 0 {
+			f.buf = append(f.buf[:0], f.buf[f.pos:]...)
+			f.pos = 0
+		}
+		if len(f.buf) == cap(f.buf) {
+			f.buf = append(make([]byte, 0, max(readSize, 2*cap(f.buf))), f.buf...)
+		}
+		k, err := f.r.Read(f.buf[len(f.buf):cap(f.buf)])
+		f.buf, f.err = f.buf[:len(f.buf)+k], err
+	}
+	return f.buf[f.pos:]
 }
 
-// next returns the next message and whether it was cut. The message is valid until the next call. The error at the end is io.EOF.
-// With framing by newlines, an unfinished message at the end counts as a message.
+// next returns the next message and whether it was cut. The message is valid until the next call. The
+// error at the end is that of the reader. An unfinished message at the end counts as a message.
 func (f *framer) next() (message []byte, cut bool, err error) {
-	if !f.began {
-		if err := f.begin(); err != nil {
-			return nil, false, err
-		}
-	}
-	if f.counted {
-		return f.nextCounted()
-	}
-	f.buf = f.buf[:0]
 	for {
-		c, err := f.r.ReadByte()
+		f.drop()
+		b := f.peek(1)
+		if len(b) == 0 {
+			return nil, false, f.err
+		}
+		if isEnd(b[0]) || b[0] == '\r' {
+			f.pos++
+			f.apart = true
+			continue
+		}
+		h, _ := f.head()
 		switch {
-		case err != nil && len(f.buf) > 0:
-			return f.buf, cut, nil // the error comes again
-		case err != nil:
-			return nil, false, err
-		case c == '\n' || c == 0:
-			if len(f.buf) > 0 {
-				return f.buf, cut, nil
-			}
-		case len(f.buf) < f.max:
-			f.buf = append(f.buf, c)
+		case h.kind == byCount:
+			message, cut = f.counted(h)
+		case h.kind == unknown && f.last == byCount && !f.apart:
+			f.faults.WrongLength++
+			f.resync()
+			continue
 		default:
-			cut = true
+			f.change(byNewline)
+			message, cut = f.untilEnd()
+		}
+		f.apart = false
+		if len(message) > 0 {
+			return message, cut, nil
 		}
 	}
 }
 
-// begin decides on the framing.
-func (f *framer) begin() error {
-	for n := 1; n <= 11; n++ {
-		b, err := f.r.Peek(n)
-		if err != nil {
-			if len(b) == 0 {
-				return err
-			}
-			break
+func isEnd(c byte) bool { return c == '\n' || c == 0 }
+
+// drop drops the rest of a message that was too long.
+func (f *framer) drop() {
+	for f.skip > 0 {
+		b := f.peek(min(f.skip, 2*longestHead))
+		n := min(f.skip, len(b))
+		if k := findHead(b[:n], 0); k >= 0 { // nothing that long has another message in it
+			f.faults.WrongLength++
+			f.pos, f.skip = f.pos+k, 0
+			return
 		}
-		c := b[n-1]
-		if c >= '0' && c <= '9' && (n > 1 || c != '0') {
-			continue
+		if n < f.skip && n > longestHead {
+			n -= longestHead // a head may begin there
+		} else if n < f.skip {
+			f.faults.CutShort++
+			f.skip = n
 		}
-		if c == ' ' && n > 1 {
-			b, _ := f.r.Peek(n + 1)
-			f.counted = len(b) > n && b[n] == '<'
-		}
-		break
+		f.pos += n
+		f.skip -= n
 	}
-	f.began = true
-	return nil
+	for f.line {
+		b := f.peek(1)
+		n := bytes.IndexAny(b, "\n\x00")
+		if f.line = n < 0 && len(b) > 0; n < 0 {
+			n = len(b)
+		}
+		f.pos += n
+	}
 }
 
-func (f *framer) nextCounted() (message []byte, cut bool, err error) {
-	n, digits := 0, 0
-	for {
-		c, err := f.r.ReadByte()
-		switch {
-		case err != nil && digits == 0:
-			return nil, false, err
-		case err != nil:
-			return nil, false, fmt.Errorf("%w: %w", ErrFraming, err)
-		case c == ' ' && digits > 0:
-		case digits == 0 && (c == '\n' || c == '\r'):
-			continue // some send one as well
-		case c < '0' || c > '9' || digits == 9 || digits == 0 && c == '0':
-			return nil, false, ErrFraming
-		default:
-			n, digits = n*10+int(c-'0'), digits+1
+// change notes how a message is framed.
+func (f *framer) change(to framing) {
+	if f.last != unknown && f.last != to {
+		f.faults.Mixed++
+	}
+	f.last = to
+	f.mixed = f.mixed || to == byCount
+}
+
+// head is the beginning of a message.
+type head struct {
+	kind  framing // unknown if it has no priority
+	count int     // the length that it says it has
+	text  int     // where the message begins
+}
+
+// fits reports whether the length can be right.
+func (h *head) fits(most int) bool { return h.count >= shortestCount && h.count <= longestCount*most }
+
+// head returns the head of the next message, waiting for as much of it as is needed.
+func (f *framer) head() (h head, whole bool) {
+	for n := 1; ; n++ {
+		b := f.peek(n)
+		if h, whole = parseHead(b); whole || len(b) < n {
+			return h, whole
+		}
+		n = max(n, len(b))
+	}
+}
+
+// parseHead reads a head. It is not whole if further bytes can change it.
+func parseHead(b []byte) (h head, whole bool) {
+	i := 0
+	for i < len(b) && i < maxDigits && b[i] >= '0' && b[i] <= '9' {
+		h.count = min(h.count*10+int(b[i]-'0'), maxCount)
+		i++
+	}
+	digits := i
+	if i > 0 && i < len(b) && b[i] == ' ' {
+		i++
+	}
+	if i == len(b) {
+		return head{}, false
+	}
+	if _, _, ok := priority(b[i:]); !ok {
+		// "<19" may become one.
+		rest := b[i:]
+		for k, c := range rest {
+			if k == 0 && c != '<' || k > 0 && (c < '0' || c > '9') || k > 3 {
+				return head{}, true
+			}
+		}
+		return head{}, false
+	}
+	if digits == 0 {
+		return head{kind: byNewline}, true
+	}
+	h.kind, h.text = byCount, i
+	return h, true
+}
+
+// findHead returns where in b, from an index on, a message begins: at a length and a priority, or at a
+// priority behind a newline. It is -1 if there is none.
+func findHead(b []byte, from int) int {
+	for at := from; ; at++ {
+		i := bytes.IndexByte(b[min(at, len(b)):], '<')
+		if i < 0 {
+			return -1
+		}
+		at += i
+		if _, _, ok := priority(b[at:]); !ok {
 			continue
 		}
-		break
+		k := at
+		if k > from && b[k-1] == ' ' {
+			k--
+		}
+		end := k
+		for k > from && end-k < maxDigits && b[k-1] >= '0' && b[k-1] <= '9' {
+			k--
+		}
+		if k < end {
+			return k
+		}
+		if at > from && isEnd(b[at-1]) {
+			return at
+		}
 	}
-	f.buf = append(f.buf[:0], make([]byte, min(n, f.max))...)
-	if _, err := io.ReadFull(f.r, f.buf); err != nil {
-		return nil, false, fmt.Errorf("syslog: message of %d bytes is cut short: %w", n, err)
-	}
-	if n > f.max {
-		_, _ = f.r.Discard(n - f.max) // the next read meets the error
-	}
-	return f.buf, n > f.max, nil
 }
+
+// counted returns a message with a length.
+func (f *framer) counted(h head) (message []byte, cut bool) {
+	if !h.fits(f.max) {
+		f.faults.WrongLength++
+		f.lose(h.text)
+		f.last, f.mixed = byNewline, true
+		return f.untilEnd()
+	}
+	f.change(byCount)
+	n := h.text + min(h.count, f.max)
+	b := f.peek(n)
+	switch {
+	case len(b) < n:
+		if n = findHead(b, h.text+1); n < 0 {
+			n = len(b)
+			f.faults.CutShort++
+		} else {
+			f.faults.WrongLength++
+		}
+	case h.count > f.max:
+		f.skip, cut = h.count-f.max, true
+	case !f.plausible(b[n:]):
+		if k := f.fit(b, h.text, n); k != n {
+			f.faults.WrongLength++
+			n = k
+		}
+	}
+	f.pos += n
+	return trimEnd(b[h.text:n]), cut
+}
+
+// plausible reports whether a message may begin with what follows another one, as far as that was read.
+func (f *framer) plausible(b []byte) bool {
+	if len(b) == 0 || isEnd(b[0]) || b[0] == '\r' {
+		return true
+	}
+	h, whole := parseHead(b)
+	return !whole || h.kind == byNewline || h.kind == byCount && h.fits(f.max)
+}
+
+// fit returns where a message ends whose length, up to n, is wrong: in front of the next message, or at
+// a newline behind n. It is n if neither was read.
+func (f *framer) fit(b []byte, text, n int) int {
+	next := findHead(b, text+1)
+	if next >= 0 && next <= n {
+		return next
+	}
+	end := bytes.IndexAny(b[n:], "\n\x00")
+	if end += n; end >= n && (next < 0 || end < next) {
+		next = end
+	}
+	if next < 0 || next-text > f.max {
+		return n
+	}
+	return next
+}
+
+// untilEnd returns a message that a newline ends, or the next message if lengths were seen before.
+func (f *framer) untilEnd() (message []byte, cut bool) {
+	from := 0
+	for {
+		b := f.peek(from + 1)
+		n := bytes.IndexAny(b[from:], "\n\x00")
+		if n += from; n < from {
+			n = len(b)
+		}
+		whole := n < len(b) || len(b) <= from
+		if n > f.max {
+			n, cut = f.max, true
+		}
+		if f.mixed {
+			if k := findHead(b[:n], 1); k >= 0 {
+				f.faults.Mixed++
+				n, whole, cut = k, true, false
+			}
+		}
+		if whole || cut {
+			f.pos += n
+			f.line = cut
+			return trimEnd(b[:n]), cut
+		}
+		from = len(b)
+	}
+}
+
+// resync drops what belongs to no message.
+func (f *framer) resync() {
+	f.apart = true
+	for {
+		b := f.peek(1)
+		n := findHead(b, 0)
+		if end := bytes.IndexAny(b, "\n\x00"); end >= 0 && (n < 0 || end < n) {
+			n = end
+		}
+		if n >= 0 {
+			f.lose(n)
+			return
+		}
+		f.lose(max(0, len(b)-longestHead)) // a head may begin in the rest
+		rest := len(f.buf) - f.pos
+		if len(f.peek(rest+1)) == rest {
+			f.lose(rest)
+			return
+		}
+	}
+}
+
+// lose drops bytes of no message.
+func (f *framer) lose(n int) {
+	f.faults.Skipped += int64(n)
+	f.pos += n
+}
+
+// trimEnd cuts off newlines at the end of a message.
+func trimEnd(b []byte) []byte { return bytes.TrimRight(b, "\n\x00") }

@@ -28,6 +28,8 @@ const (
 	datagramCost = 1280
 	// datagramRate is what fits in during a pause, of which there may be four in a row: that many in a second.
 	datagramRate = 100_000
+	// reportInterval is the shortest time between two reports of wrong framing.
+	reportInterval = 10 * time.Second
 	// lingerTime is how long the end waits for messages that are on their way.
 	lingerTime = 200 * time.Millisecond
 )
@@ -40,6 +42,9 @@ type Config struct {
 	Address string
 	// Raw passes whole messages on rather than only their text.
 	Raw bool
+	// Report, if not nil, is called from a goroutine for each connection when one frames messages
+	// wrongly: once for a connection, and not more often than every [reportInterval].
+	Report func(peer string, what *Faults)
 	// Mode is the mode of the socket's file. 0 means 0o666, so that any web server may write.
 	Mode os.FileMode
 }
@@ -56,6 +61,9 @@ type Server struct {
 	over  bool
 	out   func(lines []byte, n, cut int)
 
+	faults   Faults
+	reported time.Time // the last fault
+
 	stats struct{ messages, bytes, truncated, refused, acceptErrors, kernel atomic.Int64 }
 }
 
@@ -70,6 +78,8 @@ type Stats struct {
 	AcceptErrors int64
 	// KernelDrops are datagrams for which the kernel's buffer had no room, where the system reports them.
 	KernelDrops int64
+	// Faults are those of streams.
+	Faults Faults
 }
 
 // Add adds the counters of an earlier server of the same socket.
@@ -80,6 +90,7 @@ func (s *Stats) Add(o *Stats) {
 	s.Refused += o.Refused
 	s.AcceptErrors += o.AcceptErrors
 	s.KernelDrops += o.KernelDrops
+	s.Faults.Add(&o.Faults)
 }
 
 // Stats returns the counters. It may be called at any time.
@@ -95,7 +106,7 @@ func (s *Server) Stats() Stats {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st.Connections = len(s.conns)
+	st.Connections, st.Faults = len(s.conns), s.faults
 	return st
 }
 
@@ -275,8 +286,13 @@ func (s *Server) serveStreams() error {
 func (s *Server) serveConn(c net.Conn) {
 	b := batch{s: s}
 	f := newFramer(&pacedReader{c: c, before: b.flush}, MaxMessage)
+	reported := false
 	for {
 		m, cut, err := f.next()
+		if f.faults != (Faults{}) {
+			reported = s.countFaults(c, &f.faults, reported)
+			f.faults = Faults{}
+		}
 		if err != nil {
 			break
 		}
@@ -287,6 +303,23 @@ func (s *Server) serveConn(c net.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c)
+}
+
+// countFaults counts faults of a connection, and reports the first of them unless others have just been
+// reported. It returns whether the connection was reported.
+func (s *Server) countFaults(c net.Conn, f *Faults, reported bool) bool {
+	now := time.Now()
+	s.mu.Lock()
+	s.faults.Add(f)
+	due := !reported && s.cfg.Report != nil && (s.reported.IsZero() || now.Sub(s.reported) >= reportInterval)
+	if due {
+		s.reported = now
+	}
+	s.mu.Unlock()
+	if due {
+		s.cfg.Report(c.RemoteAddr().String(), f)
+	}
+	return reported || due
 }
 
 // pacedReader passes on what it has before it waits for more, and pauses so that more can arrive at once.

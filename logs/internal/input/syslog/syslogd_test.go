@@ -45,12 +45,12 @@ func TestParse(t *testing.T) {
 	}
 }
 
-func frames(r io.Reader, most int) (got []string, err error) {
+func frames(r io.Reader, most int) (got []string, faults Faults, err error) {
 	f := newFramer(r, most)
 	for {
 		m, cut, err := f.next()
 		if err != nil {
-			return got, err
+			return got, f.faults, err
 		}
 		s := string(m)
 		if cut {
@@ -64,27 +64,68 @@ func TestFrames(t *testing.T) {
 	for _, tt := range []struct {
 		in   string
 		want []string
-		err  error
 	}{
-		{"", nil, io.EOF},
-		{"<1>a\n<1>b\x00\n\n<1>c", []string{"<1>a", "<1>b", "<1>c"}, io.EOF},
-		{"5 <1>ab6 <1>\nbc", []string{"<1>ab", "<1>\nbc"}, io.EOF},
-		{"4 <1>a\n4 <1>b\n", []string{"<1>a", "<1>b"}, io.EOF},
-		{"127.0.0.1 - -\n5 x\n", []string{"127.0.0.1 -…", "5 x"}, io.EOF},
-		{"10 x\n", []string{"10 x"}, io.EOF},
-		{"<1>23456789012345\n<2>\n", []string{"<1>23456789…", "<2>"}, io.EOF},
-		{"14 <1>234567890ab4 <1>a", []string{"<1>23456789…", "<1>a"}, io.EOF},
-		{"5 <1>abx", []string{"<1>ab"}, ErrFraming},
-		{"5 <1>ab0 ", []string{"<1>ab"}, ErrFraming},
-		{"5 <1>ab1234567890 ", []string{"<1>ab"}, ErrFraming},
-		{"5 <1>", nil, io.ErrUnexpectedEOF},
-		{"5 <1>ab12", []string{"<1>ab"}, ErrFraming},
+		{"", nil},
+		{"<1>a\n<1>b\x00\n\n<1>c", []string{"<1>a", "<1>b", "<1>c"}},
+		{"<1>a\r\n\r\n<1>b\r\n", []string{"<1>a\r", "<1>b\r"}},
+		{"5 <1>ab6 <1>\nbc", []string{"<1>ab", "<1>\nbc"}},
+		{"4 <1>a\n4 <1>b\n", []string{"<1>a", "<1>b"}},
+		{"5 <1>a\n5 <1>b\n", []string{"<1>a", "<1>b"}},
+		{"005 <1>ab5<1>cd", []string{"<1>ab", "<1>cd"}}, // leading zeros, no blank
+		{"127.0.0.1 - -\n5 x\n", []string{"127.0.0.1 -…", "5 x"}},
+		{"10 x\n", []string{"10 x"}},
+		{"<1>23456789012345\n<2>\n", []string{"<1>23456789…", "<2>"}},
+		{"14 <1>234567890ab4 <1>a", []string{"<1>23456789…", "<1>a"}},
 	} {
 		for what, r := range map[string]io.Reader{"whole": strings.NewReader(tt.in), "bytes": iotest.OneByteReader(strings.NewReader(tt.in))} {
-			got, err := frames(r, 11)
-			if !slices.Equal(got, tt.want) || !errors.Is(err, tt.err) {
-				t.Errorf("%s: %q gives %q and %v, want %q and %v", what, tt.in, got, err, tt.want, tt.err)
+			got, faults, err := frames(r, 11)
+			if !slices.Equal(got, tt.want) || faults != (Faults{}) || !errors.Is(err, io.EOF) {
+				t.Errorf("%s: %q gives %q, %+v and %v, want %q", what, tt.in, got, faults, err, tt.want)
 			}
+		}
+	}
+}
+
+// TestWrongFrames: after a message whose frame is wrong come the next ones, and nothing is lost
+// without being counted.
+func TestWrongFrames(t *testing.T) {
+	long := strings.Repeat("x", 30)
+	for _, tt := range []struct {
+		in     string
+		want   []string
+		faults Faults
+	}{
+		// The length is too small, by any amount.
+		{"4 <1>ab5 <1>cd", []string{"<1>ab", "<1>cd"}, Faults{WrongLength: 1}},
+		{"3 <1>abcdef\n5 <1>cd", []string{"<1>abcdef", "<1>cd"}, Faults{WrongLength: 1}},
+		{"5 <1>abx", []string{"<1>ab"}, Faults{WrongLength: 1, Skipped: 1}},
+		{"5 <1>ab12", []string{"<1>ab"}, Faults{WrongLength: 1, Skipped: 2}},
+		// Too large: the next message begins inside.
+		{"9 <1>ab5 <1>cd5 <1>ef", []string{"<1>ab", "<1>cd", "<1>ef"}, Faults{WrongLength: 1}},
+		{"6 <1>ab10 <1>1234567", []string{"<1>ab", "<1>1234567"}, Faults{WrongLength: 1}},
+		{"9 <1>ab\n<1>cdef\n<1>gh\n", []string{"<1>ab", "<1>cdef", "<1>gh"}, Faults{WrongLength: 1, Mixed: 1}},
+		{"30 <1>ab5 <1>cd", []string{"<1>ab", "<1>cd"}, Faults{WrongLength: 1}},
+		{"30 <1>ab", []string{"<1>ab"}, Faults{CutShort: 1}},
+		{"5 <1>", []string{"<1>"}, Faults{CutShort: 1}},
+		{"40 <1>" + long, []string{"<1>" + long[:17] + "…"}, Faults{CutShort: 1}},
+		{"60 <1>" + long + "5 <1>ab5 <1>cd", []string{"<1>" + long[:17] + "…", "<1>ab", "<1>cd"}, Faults{WrongLength: 1}},
+		// It cannot be right.
+		{"5 <1>ab0 <1>cd\n5 <1>ef", []string{"<1>ab", "<1>cd", "<1>ef"}, Faults{WrongLength: 1, Mixed: 1, Skipped: 2}},
+		{"99999999999 <1>ab\n<1>cd\n", []string{"<1>ab", "<1>cd"}, Faults{WrongLength: 1, Skipped: 12}},
+		{"999999999 <1>ab5 <1>cd", []string{"<1>ab", "<1>cd"}, Faults{WrongLength: 1, Mixed: 2, Skipped: 10}},
+		// Both framings in one stream.
+		{"5 <1>ab<1>cd\n5 <1>ef\n<1>gh\n", []string{"<1>ab", "<1>cd", "<1>ef", "<1>gh"}, Faults{Mixed: 3}},
+		{"<1>ab\n5 <1>cd{}\n", []string{"<1>ab", "<1>cd{}"}, Faults{WrongLength: 1, Mixed: 1}},
+		{"5 <1>ab\n{}\n<1>cd5 <1>ef", []string{"<1>ab", "{}", "<1>cd", "<1>ef"}, Faults{Mixed: 3}},
+	} {
+		got, faults, err := frames(strings.NewReader(tt.in), 20)
+		if !slices.Equal(got, tt.want) || faults != tt.faults || !errors.Is(err, io.EOF) {
+			t.Errorf("%q gives %q, %+v and %v,\nwant %q, %+v", tt.in, got, faults, err, tt.want, tt.faults)
+		}
+		// In pieces less can be put together, but every fault is seen.
+		pieces, faults, err := frames(iotest.OneByteReader(strings.NewReader(tt.in)), 20)
+		if faults == (Faults{}) || len(pieces) == 0 || !errors.Is(err, io.EOF) {
+			t.Errorf("%q in pieces gives %q, %+v and %v", tt.in, pieces, faults, err)
 		}
 	}
 }
@@ -289,21 +330,78 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// FuzzFrames: the pieces in which a stream comes do not matter, and no frame is too long.
+// FuzzFrames: the pieces in which a stream without faults comes do not matter, and no frame is too
+// long.
 func FuzzFrames(f *testing.F) {
-	f.Add([]byte("5 <1>ab6 <1>\nbc"))
-	f.Add([]byte("<1>a\n<1>b\x00c"))
-	f.Add([]byte("99999999 <"))
+	for _, seed := range []string{
+		"5 <1>ab6 <1>\nbc", "<1>a\n<1>b\x00c", "99999999 <", "4 <1>ab5 <1>cd", "9 <1>ab5 <1>cd5 <1>ef", "9 <1>ab\n<1>cdef\n<1>gh\n",
+		"30 <1>ab", "60 <1>abcdefghijklmnopqrstuvwxyz5 <1>ab", "99999999999 <1>ab\n<1>cd\n", "005 <1>ab5<1>cd", "5 <1>ab<1>cd\n5 <1>ef\n{}\n",
+	} {
+		f.Add([]byte(seed))
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		whole, err := frames(bytes.NewReader(b), 20)
-		pieces, err2 := frames(iotest.OneByteReader(bytes.NewReader(b)), 20)
-		if !slices.Equal(whole, pieces) || (err == io.EOF) != (err2 == io.EOF) { //nolint:errorlint // it is not wrapped
-			t.Errorf("%q and %v, in pieces %q and %v", whole, err, pieces, err2)
+		whole, faults, err := frames(bytes.NewReader(b), 20)
+		pieces, faults2, err2 := frames(iotest.OneByteReader(bytes.NewReader(b)), 20)
+		if !errors.Is(err, io.EOF) || !errors.Is(err2, io.EOF) {
+			t.Errorf("%q: %v, in pieces %v", b, err, err2)
 		}
+		if faults == (Faults{}) && faults2 == (Faults{}) && !slices.Equal(whole, pieces) {
+			t.Errorf("%q: %q, in pieces %q", b, whole, pieces)
+		}
+		size := 0
 		for _, m := range whole {
-			if len(strings.TrimSuffix(m, "…")) > 20 {
+			m = strings.TrimSuffix(m, "…")
+			if size += len(m); len(m) > 20 {
 				t.Errorf("%d bytes", len(m))
 			}
 		}
+		if size+int(faults.Skipped) > len(b) {
+			t.Errorf("%q: %d bytes of messages and %+v", b, size, faults)
+		}
 	})
+}
+
+// TestFramingReported: faults of a connection are counted, and reported once with the peer.
+func TestFramingReported(t *testing.T) {
+	type report struct{ peer, what string }
+	reports := make(chan report, 10)
+	s, err := Listen(t.Context(), Config{Network: "tcp", Address: "127.0.0.1:0", Report: func(peer string, what *Faults) {
+		reports <- report{peer, what.String()}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c collector
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve(ctx, c.add) }()
+	conn, err := net.Dial("tcp", s.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if _, err := io.WriteString(conn, "30 <13>one11 <13>Nov 21x9 <13>three"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := c.wait(t, 9); got[0] != "one\n" || got[2] != "three\n" || got[8] != "three\n" {
+		t.Errorf("received %q", got)
+	}
+	if _, err := io.WriteString(conn, "9 <13>"); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c.wait(t, 10)
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if got := <-reports; got.peer != conn.LocalAddr().String() || got.what != "the length does not fit the message" || len(reports) > 0 {
+		t.Errorf("reported is %v, and %d more", got, len(reports))
+	}
+	if f := s.Stats().Faults; f.WrongLength != 3 || f.CutShort != 1 || f.Skipped != 0 {
+		t.Errorf("counted are %+v", f)
+	}
 }
