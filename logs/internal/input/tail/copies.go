@@ -13,8 +13,8 @@ import (
 	"github.com/spreadd/spreadd/internal/fsutil"
 )
 
-// maxLinks bounds the symbolic links that lead from the path to its file.
-const maxLinks = 16
+// maxFamilies bounds the names of a log: that at the path, and those to which symbolic links lead.
+const maxFamilies = 16
 
 // A single number in a name is a date from minDate, and counts rotations up to maxNumber.
 const (
@@ -28,7 +28,7 @@ type family struct{ dir, base string }
 
 func (f *Follower) families() (all []family) {
 	path := f.cfg.Path
-	for range maxLinks {
+	for range maxFamilies {
 		dir, base := filepath.Split(path)
 		if direct, err := filepath.EvalSymlinks(dir); err == nil {
 			dir = direct
@@ -127,7 +127,7 @@ func shape(s string) string {
 	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r >= '0' && r <= '9' }), "0")
 }
 
-// others lists the regular files that may be rotated ones, oldest first. The error is that of a
+// others lists the regular files that may be rotated ones, those of each scheme oldest first. The error is that of a
 // directory that cannot be read.
 func (f *Follower) others() (all []copied, err error) {
 	families := f.families()
@@ -158,12 +158,29 @@ func (f *Follower) others() (all []copied, err error) {
 		return c.pack != "" && slices.ContainsFunc(all, func(o copied) bool { return o.pack == "" && o.path+c.pack == c.path })
 	})
 	slices.SortStableFunc(all, func(a, b copied) int {
-		if a.scheme == b.scheme && a.scheme.family != 0 {
-			return a.compare(&b.name)
+		if a.scheme != b.scheme || a.scheme.family == 0 {
+			return cmp.Or(a.scheme.compare(b.scheme), byTime(a, b))
 		}
-		return a.info.ModTime().Compare(b.info.ModTime())
+		return a.compare(&b.name)
 	})
 	return all, err
+}
+
+func byTime(a, b copied) int { return a.info.ModTime().Compare(b.info.ModTime()) }
+
+// compare brings the files of a scheme together.
+func (s scheme) compare(o scheme) int {
+	number := func(s scheme) int {
+		n := s.family * 4
+		if s.inner {
+			n += 2
+		}
+		if s.date {
+			n++
+		}
+		return n
+	}
+	return cmp.Compare(number(s), number(o))
 }
 
 // compare is negative if a name of the same scheme is of a newer file.
@@ -175,7 +192,7 @@ func (n *name) compare(o *name) int {
 }
 
 // openCopy opens a file beside the log at its start.
-func openCopy(path, pack string) (*file, error) {
+func (f *Follower) openCopy(path, pack string) (*file, error) {
 	if pack != "" && unpackers(pack) == nil {
 		return nil, fmt.Errorf("%s: files that end in %s are not read", path, pack)
 	}
@@ -191,7 +208,7 @@ func openCopy(path, pack string) (*file, error) {
 	if pack == "" {
 		return newFile(r, info), nil
 	}
-	g := newFile(&packed{File: r, open: unpackers(pack)}, info)
+	g := newFile(&packed{File: r, open: unpackers(pack), end: f.interrupt}, info)
 	g.packed = true
 	return g, nil
 }
@@ -199,9 +216,9 @@ func openCopy(path, pack string) (*file, error) {
 // find opens the file of a place: the one with its inode, or a copy. The error says why a file that may be it cannot be read.
 func (f *Follower) find(p place) (*file, error) {
 	if p.empty() {
-		return nil, nil //nolint:nilnil // that is not an error
+		return nil, nil // there is nothing to find
 	}
-	if g, err := openCopy(f.cfg.Path, ""); err == nil { // most often it is at the path
+	if g, err := f.openCopy(f.cfg.Path, ""); err == nil { // most often it is at the path
 		if info, err := g.f.Stat(); err == nil && g.dev == p.dev && g.ino == p.ino && f.index(info) < 0 && f.take(g, p) {
 			return g, nil
 		}
@@ -213,7 +230,7 @@ func (f *Follower) find(p place) (*file, error) {
 			if f.index(c.info) >= 0 || inode && !c.is(p) || !inode && !c.like(p) {
 				continue
 			}
-			g, e := openCopy(c.path, c.pack)
+			g, e := f.openCopy(c.path, c.pack)
 			switch {
 			case e != nil && inode && p.ino != 0:
 				return nil, e
@@ -261,7 +278,7 @@ func (f *Follower) missed(p place) (missed []copied) {
 	var at copied
 	found := false
 	if !p.empty() {
-		at, found = located(all, p)
+		at, found = f.located(all, p)
 	}
 	if found && at.scheme.family != 0 {
 		newer = func(c *copied) bool { return c.scheme == at.scheme && c.compare(&at.name) > 0 }
@@ -287,17 +304,20 @@ func (f *Follower) missed(p place) (missed []copied) {
 			missed = append(missed, c)
 		}
 	}
+	if slices.ContainsFunc(missed, func(c copied) bool { return c.scheme != missed[0].scheme }) {
+		slices.SortStableFunc(missed, byTime)
+	}
 	return missed
 }
 
 // located returns the file of a place, or its oldest copy.
-func located(all []copied, p place) (at copied, ok bool) {
+func (f *Follower) located(all []copied, p place) (at copied, ok bool) {
 	for _, inode := range []bool{true, false} {
 		for _, c := range all {
 			if inode && !c.is(p) || !inode && !c.like(p) {
 				continue
 			}
-			g, err := openCopy(c.path, c.pack)
+			g, err := f.openCopy(c.path, c.pack)
 			if err != nil {
 				continue
 			}
@@ -354,14 +374,14 @@ func (f *Follower) gaps(all []copied, at *copied, p place) {
 }
 
 // catchUp follows the files that were rotated after that of a place. It reports false if there is no
-// room for all; the next call has to go on from the last one.
+// room for all, or the follower has ended; the next call has to go on from the last one.
 func (f *Follower) catchUp(p place) bool {
 	for _, c := range f.missed(p) {
-		if !f.room() {
+		if f.interrupted || !f.room() {
 			f.last = &p
 			return false
 		}
-		g, err := openCopy(c.path, c.pack)
+		g, err := f.openCopy(c.path, c.pack)
 		if err != nil {
 			f.lost("cannot read rotated file; its lines are lost", p, err)
 			continue

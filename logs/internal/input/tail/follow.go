@@ -54,6 +54,10 @@ type Follower struct {
 	to    Taker
 	state string
 	files []*file // oldest first; the last is that at the path, if there is one
+	// done is closed when the follower is to end, and interrupted is set when it then was reading a
+	// compressed file, of which little is known.
+	done        <-chan struct{}
+	interrupted bool
 	// missing are the files of the saved position that have not been found. They are kept until
 	// another file is at the path.
 	missing  []place
@@ -207,7 +211,7 @@ func (f *Follower) poll(ctx context.Context) (more bool) {
 		if f.read(ctx, g) {
 			return true // those behind it wait, so that lines stay in order
 		}
-		if f.refused {
+		if f.refused || f.interrupted {
 			return false
 		}
 		if g.old && (g.settled || time.Since(g.grew) > graceTime) && !f.finish(g) && len(g.given) == 0 {
@@ -230,6 +234,16 @@ func (f *Follower) drop(i int) {
 	}
 	_ = g.f.Close()
 	f.files = slices.Delete(f.files, i, i+1)
+}
+
+// interrupt reports whether to stop reading a compressed file.
+func (f *Follower) interrupt() bool {
+	select {
+	case <-f.done:
+		f.interrupted = true
+	default:
+	}
+	return f.interrupted
 }
 
 // room makes room for another file. It lets one go that was read to its end if there are too many.
@@ -282,6 +296,10 @@ func (f *Follower) rotate() {
 		return
 	}
 	f.resolve(true)
+	if f.interrupted {
+		_ = g.f.Close()
+		return
+	}
 	if f.index(info) >= 0 { // it was one of those missing
 		_ = g.f.Close()
 		f.last, f.since = nil, 0
@@ -332,9 +350,16 @@ func (f *Follower) truncated(g *file, i int) bool {
 	last := g.place
 	if g.head.n >= minDigest || g.offset > 0 {
 		c, err := f.find(last)
-		if c == nil {
+		switch {
+		case c == nil && f.interrupted:
+			last.spot = g.safe
+			f.missing = append(f.missing, last)
+			f.files = append(f.files, after...)
+			_ = g.f.Close()
+			return true
+		case c == nil:
 			f.lost("no copy of the truncated file found; its unread lines, if any, are lost", last, err)
-		} else {
+		default:
 			c.old, c.given, c.safe, c.skipping = true, g.given, g.safe, g.skipping
 			c.settled = c.packed
 			f.files = append(f.files, c)
@@ -487,6 +512,9 @@ func (f *Follower) save() {
 		places = append(places, p)
 	}
 	places = append(places, f.missing...)
+	if f.last != nil && len(places) == 0 {
+		places = append(places, *f.last)
+	}
 	if f.state == "" {
 		return
 	}

@@ -2,6 +2,7 @@ package tail
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -284,4 +285,48 @@ func TestMissedLost(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestInterrupted: a follower that is ended while it reads a compressed file ends at once, and the next
+// one goes on where it was.
+func TestInterrupted(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(dir, "log")
+		var e events
+		cfg := Config{Path: path, State: dir, FromStart: true, OnEvent: e.add}
+		lines := numbered(1, 100_000)
+		to := taker{gate: make(chan struct{})}
+		write(t, path, strings.Join(lines, ""))
+		stop := follow(t, cfg, &to)
+		time.Sleep(time.Second)
+		close(to.gate)
+		stop(true)
+		rename(t, path)
+		pack(t, path+".1", ".gz")
+		write(t, path, "line 100001\n")
+		f, err := New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel() // at the worst moment
+		before := len(to.got())
+		if err := f.Run(ctx, &to); err != nil {
+			t.Error(err)
+		}
+		f.Close()
+		if n := len(to.got()) - before; n != 0 {
+			t.Errorf("%d lines came after the end", n)
+		}
+		stop = follow(t, cfg, &to)
+		time.Sleep(5 * time.Minute)
+		stop(true)
+		if got := to.got(); !slices.Equal(got, append(lines, "line 100001\n")) {
+			t.Errorf("%d lines came, %d before the compression", len(got), before)
+		}
+		if n := e.losses(t); n != 0 {
+			t.Errorf("losses: %q", e.all)
+		}
+	})
 }

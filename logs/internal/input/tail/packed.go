@@ -37,6 +37,8 @@ func unpackers(pack string) func(io.Reader) (io.ReadCloser, error) {
 	return nil
 }
 
+var errEnded = errors.New("the follower has ended")
+
 // packed is a compressed file that is read as if it were not. Reading backwards starts anew.
 type packed struct {
 	*os.File
@@ -46,6 +48,7 @@ type packed struct {
 	buf  []byte        // what was read last
 	off  int64         // where that is
 	err  error         // how reading ended
+	end  func() bool   // whether to stop reading
 }
 
 // ReadAt reads decompressed bytes. It ends in front of what is damaged; damage returns the reason.
@@ -81,6 +84,11 @@ func (p *packed) forget(off int64) {
 
 // more reads a piece.
 func (p *packed) more() {
+	if p.end() {
+		p.err = errEnded
+		p.stop()
+		return
+	}
 	n := len(p.buf)
 	p.buf = slices.Grow(p.buf, readBytes)
 	got, err := p.r.Read(p.buf[n : n+readBytes])
@@ -98,6 +106,9 @@ func (p *packed) restart() {
 	_, err := p.Seek(0, io.SeekStart)
 	if err == nil {
 		p.r, err = p.open(p.File)
+	}
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF // an empty file is none of an empty text
 	}
 	if p.err = err; err != nil {
 		p.r = nil // not a nil of a type

@@ -12,6 +12,7 @@ import (
 
 // begin reads the saved position. Without one, it skips what the file has.
 func (f *Follower) begin(ctx context.Context) {
+	f.done = ctx.Done()
 	if f.state != "" {
 		b, err := fsutil.ReadFile(ctx, f.state)
 		if err == nil {
@@ -90,6 +91,9 @@ func (f *Follower) resolve(last bool) {
 		case g != nil:
 			g.settled = g.packed
 			f.files = append(f.files, g)
+			continue
+		case f.interrupted:
+			missing = append(missing, p)
 			continue
 		case !last && p.empty() && len(f.files) > 0:
 			continue // what it got is found by what came before it
