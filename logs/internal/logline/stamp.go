@@ -84,7 +84,9 @@ func timeBracket(line []byte, quote int) (begin, end int, ok bool) {
 		return 0, 0, false
 	}
 	end = quote - 1
-	begin = bytes.LastIndexByte(line[:end], '[')
+	if begin = end - layoutCommon - 2; begin < 0 || line[begin] != '[' || line[begin+3] != '/' || line[begin+21] != ' ' {
+		begin = bytes.LastIndexByte(line[:end], '[')
+	}
 	return begin, end, begin == 0 || begin > 0 && line[begin-1] == ' '
 }
 

@@ -72,8 +72,8 @@ func CheckVHost(name string) error {
 // FirstWord splits a message behind its first word, if its first line has more than one. Otherwise
 // rest is the message.
 func FirstWord(message []byte) (word, rest []byte) {
-	i := bytes.IndexAny(message, " \n")
-	if i <= 0 || message[i] == '\n' {
+	i := bytes.IndexByte(message, ' ')
+	if i <= 0 || bytes.IndexByte(message[:i], '\n') >= 0 {
 		return nil, message
 	}
 	return message[:i], message[i+1:]
@@ -88,33 +88,35 @@ func FirstWord(message []byte) (word, rest []byte) {
 // wherever nobody asks identd. It is one too if JSON, or the client and time of HAProxy, follow it.
 // Lines with one word in front of the time, and lines without a time, have no virtual host.
 func CutVHost(line []byte) (vhost, rest []byte, ok bool) {
-	begin, _, placed := timeBracket(line, firstQuote(line))
-	if !placed || begin == 0 {
-		if n := otherFormat(line); n >= 0 {
-			vhost = bytes.TrimSuffix(line[:n], []byte{' '})
-			if len(vhost) == 0 || len(vhost) == n || bytes.IndexByte(vhost, ' ') >= 0 {
-				return nil, line, false
-			}
-			return vhost, line[n:], true
-		}
-		if begin = bytes.Index(line, []byte(" [")) + 1; begin == 0 {
+	vhost, rest, ok = word(line)
+	client, after, ok2 := word(rest)
+	if !ok || !ok2 || string(client) == "-" {
+		return nil, line, false
+	}
+	third, after, ok := word(after)
+	if !ok || third[0] == '[' || third[len(third)-1] == ':' || len(after) == 0 || after[0] == '[' || client[0] == '{' || startsHeader(vhost) {
+		switch otherFormat(line) {
+		case -1:
+		case len(vhost) + 1:
+			return vhost, rest, true
+		default:
 			return nil, line, false
 		}
 	}
-	head := line[:begin-1]
-	vhost, after, ok := word(head)
-	if !ok {
+	// The third word is the ident, and after it a user must be in front of the time.
+	at := len(line) - len(after)
+	begin, _, placed := timeBracket(line, firstQuote(line))
+	if !placed || begin == 0 {
+		begin = bytes.Index(line, []byte(" [")) + 1
+	}
+	if ok = ok && begin > at; !ok {
 		return nil, line, false
 	}
-	client, after, ok := word(after)
-	if !ok || string(client) == "-" {
-		return nil, line, false
-	}
-	if _, after, ok = word(after); !ok || len(after) == 0 {
-		return nil, line, false
-	}
-	return vhost, line[len(vhost)+1:], true
+	return vhost, rest, true
 }
+
+// startsHeader reports whether a syslog header may begin with a word.
+func startsHeader(word []byte) bool { return word[0] == '<' || month(word) > 0 }
 
 // otherFormat returns where the JSON text of a line begins, or the client in front of the time of
 // HAProxy; -1 if the line has neither.
@@ -149,12 +151,16 @@ func (f *Fields) SplitVHost(message []byte) (vhost, rest []byte) {
 // mayBegin reports whether an access log line may begin with a word: if "-" follows as the ident, a
 // time behind two more words, the time of HAProxy, or if it is that of a syslog header.
 func mayBegin(first, rest []byte) bool {
-	second, rest, _ := bytes.Cut(rest, []byte{' '})
-	if string(second) == "-" || len(second) > 0 && second[0] == '[' || first[0] == '<' || month(first) > 0 {
+	second := bytes.IndexByte(rest, ' ')
+	if second < 0 {
+		return false
+	}
+	if second == 1 && rest[0] == '-' || rest[0] == '[' || startsHeader(first) {
 		return true
 	}
-	third, rest, _ := bytes.Cut(rest, []byte{' '})
-	return len(third) > 0 && len(rest) > 0 && rest[0] == '['
+	rest = rest[second+1:]
+	third := bytes.IndexByte(rest, ' ')
+	return third > 0 && third+1 < len(rest) && rest[third+1] == '['
 }
 
 // AppendVHost appends the normal form of the name of a virtual host: in lower case, without its
