@@ -48,11 +48,11 @@ func (f *Fields) parseHAProxy(client, rest []byte) FieldError {
 	if begin < 0 {
 		return ErrRequest
 	}
-	if f.Request, f.Rest, ok = quoted(rest[begin:]); !ok {
+	if f.Request, rest, ok = quoted(rest[begin:]); !ok {
 		return ErrRequest
 	}
 	f.splitRequest()
-	f.Rest = bytes.TrimPrefix(f.Rest, []byte{' '})
+	f.Rest = bytes.TrimPrefix(rest, []byte{' '})
 	f.read = allRead
 	return 0
 }

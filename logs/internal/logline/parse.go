@@ -93,6 +93,9 @@ type Fields struct {
 // and has none.
 func (f *Fields) Read(e FieldError) bool { return f.read>>e&1 != 0 }
 
+// Access reports whether the line is an access log line, so that it has fields.
+func (f *Fields) Access() bool { return f.read != 0 }
+
 // allRead stands for all fields in [Fields.Read].
 const allRead = 1<<(ErrJSON+1) - 1
 

@@ -95,7 +95,7 @@ func timeBracket(line []byte, quote int) (begin, end int, ok bool) {
 const maxHead = 9
 
 // headTime finds the time of text that has no request in quotes behind it, such as that of HAProxy:
-// the first time in brackets, in front of any quote and any word with a slash, since that may be a
+// the first time in brackets, in front of any quote and any word with a slash, which may be a
 // request. words is how many words are in front of it.
 //
 // If the ident is "-", a user is in front of the time. Then the last time in front of the request

@@ -160,8 +160,7 @@ func TestWrite(t *testing.T) {
 	}
 }
 
-// TestFields writes every field of a line that is in the Combined Log Format, of one that is not,
-// and one with "-".
+// TestFields writes every field of a line in each format, of one in none, and one with "-".
 func TestFields(t *testing.T) {
 	var defs []string
 	cfg := Config{}
@@ -178,7 +177,10 @@ func TestFields(t *testing.T) {
 		`192.0.2.7 id frank [10/Oct/2000:13:55:36 -0700] "GET /a'b HTTP/1.1" 200 2326 "http://x/" "Mozilla/4.08" 0.003`+"\r\n",
 		"none'); DROP TABLE logs; --\nof two lines\n",
 		`h - - [10/Oct/2000:13:55:36 -0700] "-" - - "-" "-"`,
-		`h - kim [10/Oct/2000:13:55:36 -0700] "GET /cut HTTP/1.1" 404 17 "http://x/ver`)
+		`h - kim [10/Oct/2000:13:55:36 -0700] "GET /cut HTTP/1.1" 404 17 "http://x/ver`,
+		`[2001:db8::1] - bob [x] y [10/Oct/2000:13:55:36 -0700] "GET /[z] HTTP/1.1" 200 -`,
+		`{"ts":971211336,"request":{"client_ip":"10.0.0.1","proto":"HTTP/2.0","method":"GET","uri":"/\u0026","headers":{"User-Agent":["x"]}},"user_id":"","size":5,"status":200}`,
+		`10.0.0.1:33 [10/Oct/2000:13:55:36.633] f b/s 0/0/0/0/0 503 213 - - SC-- 1/1/1/1/0 0/0 "GET /cu`)
 	deliver(t, q, s)
 	message := "weblogs|#pub#web1|web1|pub|www.example.com|2000-10-10 13:55:36|2000-10-10 13:55:37.5|"
 	nulls := strings.Repeat("|NULL", 12)
@@ -188,7 +190,13 @@ func TestFields(t *testing.T) {
 		message+"none'); DROP TABLE logs; --\nof two lines"+nulls,
 		message+`h - - [10/Oct/2000:13:55:36 -0700] "-" - - "-" "-"|h`+strings.Repeat("|NULL", 11),
 		message+`h - kim [10/Oct/2000:13:55:36 -0700] "GET /cut HTTP/1.1" 404 17 "http://x/ver`+
-			`|h|NULL|kim|GET /cut HTTP/1.1|GET|/cut|HTTP/1.1|404|17|NULL|NULL|NULL`)
+			`|h|NULL|kim|GET /cut HTTP/1.1|GET|/cut|HTTP/1.1|404|17|NULL|NULL|NULL`,
+		message+`[2001:db8::1] - bob [x] y [10/Oct/2000:13:55:36 -0700] "GET /[z] HTTP/1.1" 200 -`+
+			`|[2001:db8::1]|NULL|bob [x] y|GET /[z] HTTP/1.1|GET|/[z]|HTTP/1.1|200|NULL|NULL|NULL|NULL`,
+		message+`{"ts":971211336,"request":{"client_ip":"10.0.0.1","proto":"HTTP/2.0","method":"GET","uri":"/\u0026","headers":{"User-Agent":["x"]}},"user_id":"","size":5,"status":200}`+
+			`|10.0.0.1|NULL|NULL|GET /& HTTP/2.0|GET|/&|HTTP/2.0|200|5|NULL|x|NULL`,
+		message+`10.0.0.1:33 [10/Oct/2000:13:55:36.633] f b/s 0/0/0/0/0 503 213 - - SC-- 1/1/1/1/0 0/0 "GET /cu`+
+			`|10.0.0.1|NULL|NULL|NULL|NULL|NULL|NULL|503|213|NULL|NULL|NULL`)
 }
 
 // TestStorable: bytes that a database cannot store become U+FFFD, in every column, and the line is

@@ -93,7 +93,7 @@ func (r *rows) time(t time.Time) any { return t.UTC().Format(r.dialect.layout) }
 // ofAccess returns a field of an access log line: NULL if the line has another format, lacks
 // the field, or has "-" for it.
 func (r *rows) ofAccess(field Field, f *logline.Fields) any {
-	if !f.Read(logline.ErrRequest) {
+	if !f.Access() {
 		return nil
 	}
 	switch field {
