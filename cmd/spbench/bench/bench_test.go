@@ -288,8 +288,8 @@ func TestForeign(t *testing.T) {
 	b := make([]byte, MinSize)
 	stamp{7, 1, 1, 0}.put(b) // a publisher that there is not
 	v.message(&spread.Message{Payload: b}, r)
-	if v.foreign != 4 || v.got[0].Load() != 0 {
-		t.Errorf("%d foreign, %d got", v.foreign, v.got[0].Load())
+	if v.result.Foreign != 4 || v.got[0].Load() != 0 {
+		t.Errorf("%d foreign, %d got", v.result.Foreign, v.got[0].Load())
 	}
 }
 

@@ -8,18 +8,13 @@ import (
 	"time"
 )
 
-type usage struct {
-	cpu    time.Duration
-	memory int64 // bytes
-}
-
 // userHertz is the unit of times in /proc, which is the same on all architectures that Go
 // has (proc(5)).
 const userHertz = 100
 
 // usages returns what processes have used so far.
-func usages(pids []int) ([]usage, error) {
-	all := make([]usage, len(pids))
+func usages(pids []int) ([]Process, error) {
+	all := make([]Process, len(pids))
 	for i, pid := range pids {
 		var err error
 		if all[i], err = usageOf(pid); err != nil {
@@ -29,7 +24,8 @@ func usages(pids []int) ([]usage, error) {
 	return all, nil
 }
 
-func usageOf(pid int) (u usage, err error) {
+func usageOf(pid int) (u Process, err error) {
+	u.PID = pid
 	path := fmt.Sprintf("/proc/%d/stat", pid)
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -49,7 +45,7 @@ func usageOf(pid int) (u usage, err error) {
 		}
 		return n
 	}
-	u.cpu = time.Duration(number(utime)+number(stime)) * (time.Second / userHertz)
-	u.memory = number(rss) * int64(os.Getpagesize())
+	u.CPU = time.Duration(number(utime)+number(stime)) * (time.Second / userHertz)
+	u.Memory = number(rss) * int64(os.Getpagesize())
 	return u, err
 }

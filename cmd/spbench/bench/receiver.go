@@ -17,15 +17,11 @@ type receiver struct {
 
 	// The rest is receive's, and may be read when that has returned.
 
+	result    Receiver // its counts so far
 	streams   []stream // of each publisher
 	order     uint64   // what came, in its order, as one number
-	messages  int64    // within the measured time
-	bytes     int64    // of their payloads
-	latency   histogram
-	twice     int64
-	overtaken int64
-	foreign   int64
-	views     int64
+	bytes     int64    // of the payloads within the measured time
+	latencies histogram
 }
 
 type stream struct {
@@ -59,7 +55,7 @@ func (v *receiver) receive(ctx context.Context, r *run) error {
 				v.viewed.Store(int64(len(e.Members)))
 			}
 			if r.begun() {
-				v.views++
+				v.result.Views++
 			}
 		}
 	}
@@ -68,19 +64,19 @@ func (v *receiver) receive(ctx context.Context, r *run) error {
 func (v *receiver) message(m *spread.Message, r *run) {
 	s, ok := readStamp(m.Payload)
 	if !ok || s.run != r.id || int(s.publisher) >= len(v.streams) {
-		v.foreign++
+		v.result.Foreign++
 		return
 	}
 	if !v.streams[s.publisher].take(s.number, v) {
-		v.twice++
+		v.result.Twice++
 		return
 	}
 	v.order = (v.order ^ (uint64(s.publisher)<<48 + s.number)) * 0x9e3779b97f4a7c15
 	now := r.now()
 	if now >= r.from() && now < r.to() {
-		v.messages++
+		v.result.Messages++
 		v.bytes += int64(len(m.Payload))
-		v.latency.add(now - s.when)
+		v.latencies.add(now - s.when)
 	}
 	v.got[s.publisher].Add(1)
 }
@@ -99,7 +95,7 @@ func (s *stream) take(n uint64, v *receiver) bool {
 		return false
 	default:
 		s.ahead[n] = true
-		v.overtaken++
+		v.result.Overtaken++
 		return true
 	}
 }

@@ -70,19 +70,16 @@ func (r *run) evaluate(res *Result) {
 	all := new(histogram)
 	orders := make(map[uint64]bool)
 	for _, v := range r.receivers {
-		out := Receiver{
-			Daemon: r.cfg.Daemons[v.daemon], Messages: v.messages,
-			PerSecond: float64(v.messages) / r.cfg.For.Seconds(),
-			Latency:   v.latency.latency(),
-			Twice:     v.twice, Overtaken: v.overtaken, Foreign: v.foreign, Views: v.views,
-		}
+		out := v.result
+		out.Daemon, out.Latency = r.cfg.Daemons[v.daemon], v.latencies.latency()
+		out.PerSecond = float64(out.Messages) / r.cfg.For.Seconds()
 		out.Mbit = float64(v.bytes) * 8 / r.cfg.For.Seconds() / 1e6
 		for i := range v.streams {
 			out.Lost += v.streams[i].lost(r.publishers[i].sent.Load())
 		}
 		res.Receivers = append(res.Receivers, out)
-		res.Delivered += v.messages
-		all.merge(&v.latency)
+		res.Delivered += out.Messages
+		all.merge(&v.latencies)
 		orders[v.order] = true
 	}
 	res.Latency = all.latency()

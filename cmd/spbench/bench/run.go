@@ -200,12 +200,12 @@ func (r *run) measure(ctx context.Context) (*Result, error) {
 		return nil, err
 	}
 	elapsed := r.now() - began
-	for i, pid := range pids {
-		res.Processes = append(res.Processes, Process{
-			PID: pid, CPU: after[i].cpu - before[i].cpu, Cores: (after[i].cpu - before[i].cpu).Seconds() / elapsed.Seconds(), Memory: after[i].memory,
-		})
+	for i := range after {
+		p := &after[i]
+		p.CPU -= before[i].CPU
+		p.Cores = p.CPU.Seconds() / elapsed.Seconds()
 	}
-	res.Self, res.Processes = res.Processes[0], res.Processes[1:]
+	res.Self, res.Processes = after[0], after[1:]
 	return res, nil
 }
 
