@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/spread"
 	"github.com/spreadd/spreadd/spread/spreadtest"
 )
@@ -309,6 +310,28 @@ func TestClientArguments(t *testing.T) {
 	}
 }
 
+// meter is a listener that counts what is written to its connections.
+type meter struct {
+	net.Listener
+	written atomic.Int64
+}
+
+type meteredConn struct {
+	net.Conn
+	m *meter
+}
+
+func (m *meter) Accept() (net.Conn, error) {
+	c, err := m.Listener.Accept()
+	return meteredConn{c, m}, err
+}
+
+func (c meteredConn) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	c.m.written.Add(int64(n))
+	return n, err
+}
+
 // TestClientSlow: a program that lets messages wait is warned, once for each time.
 func TestClientSlow(t *testing.T) {
 	d := spreadtest.New("alpha")
@@ -317,7 +340,8 @@ func TestClientSlow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go func() { _ = d.Serve(l) }()
+	m := &meter{Listener: l}
+	go func() { _ = d.Serve(m) }()
 	defer l.Close()
 	c, err := spread.NewClient([]string{l.Addr().String()}, spread.WithBacklog(32<<10))
 	if err != nil {
@@ -333,6 +357,7 @@ func TestClientSlow(t *testing.T) {
 		}
 	}
 	for round := range 2 {
+		before := m.written.Load()
 		send(200)
 		slow := 0
 		for messages := 0; messages < 200; {
@@ -354,7 +379,7 @@ func TestClientSlow(t *testing.T) {
 				t.Fatal("a notice before anything was received")
 			}
 			if messages == 1 {
-				time.Sleep(50 * time.Millisecond) //house:sleep the rest arrives in the kernel, where nothing reports it
+				testkit.Wait(t, "the rest, in the kernel", func() bool { return m.written.Load() >= before+200*1000 })
 			}
 		}
 		if slow != 1 {
@@ -374,6 +399,7 @@ type arrivals struct {
 	messages map[string]int // by payload
 	gaps     int
 	errors   []string // events in a wrong order
+	enough   atomic.Bool
 }
 
 // take receives until ctx ends.
@@ -390,6 +416,9 @@ func (a *arrivals) take(ctx context.Context, c *spread.Client) {
 			a.messages[string(ev.Payload)]++
 		case *spread.Disconnected:
 			a.gaps++
+		}
+		if a.gaps > 0 && len(a.messages) > 0 {
+			a.enough.Store(true)
 		}
 		_, connects := ev.(*spread.Connected)
 		_, fails := ev.(*spread.ConnectFailed)
@@ -418,8 +447,9 @@ func TestClientRestarts(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	var background sync.WaitGroup
 	background.Go(func() {
-		for ctx.Err() == nil {
-			time.Sleep(20 * time.Millisecond) //house:sleep the rhythm of the restarts, with real goroutines
+		// Longer and longer, so that a slow machine gets something done in between.
+		for up := 20 * time.Millisecond; ctx.Err() == nil; up += time.Millisecond {
+			time.Sleep(up) //house:sleep the rhythm of the restarts, with real goroutines
 			f["1"].SetDown(true)
 			time.Sleep(2 * time.Millisecond) //house:sleep the same
 			f["1"].SetDown(false)
@@ -432,7 +462,7 @@ func TestClientRestarts(t *testing.T) {
 	for p := range publishers {
 		c := f.client(t, []string{"1", "2"}, spread.WithName("pub"), spread.WithReturn(10*time.Millisecond))
 		wg.Go(func() {
-			for i := range batches {
+			for i := 0; i < batches || flushed.Load() == 0 || !got.enough.Load(); i++ {
 				err := c.Do(t.Context(), func(conn spread.Connection) error {
 					for j := range 5 {
 						if err := conn.Multicast(t.Context(), spread.Agreed, 0, fmt.Append(nil, p, i, j), "g"); err != nil {

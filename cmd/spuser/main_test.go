@@ -19,12 +19,13 @@ import (
 	"github.com/spreadd/spreadd/daemon/session"
 	"github.com/spreadd/spreadd/engine"
 	"github.com/spreadd/spreadd/internal/flags/flagstest"
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/internal/topology"
 	"github.com/spreadd/spreadd/spread/spreadtest"
 )
 
 // patience is how long a test waits for something that should happen at once.
-const patience = 30 * time.Second
+const patience = testkit.Patience
 
 // process is a spuser that runs.
 type process struct {

@@ -5,10 +5,12 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/spreadd/spreadd/internal/testkit"
 )
 
 // patience bounds a wait that should end at once.
-const patience = 20 * time.Second
+const patience = testkit.Patience
 
 // ways runs a test with each way to sleep on this system.
 func ways(t *testing.T, f func(t *testing.T, p *Poller)) {

@@ -19,10 +19,11 @@ import (
 
 	"github.com/spreadd/spreadd/internal/prom"
 	"github.com/spreadd/spreadd/internal/prom/promtest"
+	"github.com/spreadd/spreadd/internal/testkit"
 )
 
 // patience is for how long tests wait for what has to happen.
-const patience = 60 * time.Second
+const patience = testkit.Patience
 
 // stats are those of a program that counts cups.
 type stats struct {

@@ -22,7 +22,7 @@ import (
 )
 
 // patience is for how long a test waits for what should come at once.
-const patience = 20 * time.Second
+const patience = testkit.Patience
 
 // startDaemon runs a daemon on a port of 127.0.0.1, 0 being any, until the
 // returned function is called.

@@ -22,7 +22,7 @@ import (
 )
 
 // patience is for how long a test waits for what should come at once.
-const patience = 20 * time.Second
+const patience = testkit.Patience
 
 func TestCommandLine(t *testing.T) {
 	for _, tt := range []struct {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/internal/prom/promtest"
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/logs/internal/input/syslog"
 	"github.com/spreadd/spreadd/logs/internal/input/tail"
 	"github.com/spreadd/spreadd/logs/logpub"
@@ -26,7 +27,7 @@ const docsFile = "../../../docs/operate/metrics.md"
 var free = []string{"daemon", "group", "input"}
 
 // patience is for how long tests wait for what has to happen.
-const patience = 20 * time.Second
+const patience = testkit.Patience
 
 // running is a publisher with an input of each kind.
 type running struct {

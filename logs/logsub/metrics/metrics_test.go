@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/internal/prom/promtest"
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/logs/internal/queue"
 	"github.com/spreadd/spreadd/logs/internal/sink"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/archive"
@@ -25,7 +26,7 @@ const docsFile = "../../../docs/operate/metrics.md"
 var free = []string{"daemon", "file", "group", "publisher", "sink"}
 
 // patience is for how long tests wait for what has to happen.
-const patience = 20 * time.Second
+const patience = testkit.Patience
 
 // wait waits until series have values.
 func wait(t *testing.T, url string, want map[string]float64) *promtest.Page {

@@ -11,13 +11,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/internal/testkit/testskip"
 	"github.com/spreadd/spreadd/logs/internal/queue"
 	"github.com/spreadd/spreadd/logs/internal/sink"
 )
 
 // patience is for how long a test waits for what should come at once.
-const patience = 60 * time.Second
+const patience = testkit.Patience
 
 // said collects what a sink reports.
 type said struct {
