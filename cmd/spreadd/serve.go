@@ -108,10 +108,7 @@ func (p *program) openMetrics(ctx context.Context, addr string, d *daemon.Daemon
 	}
 	s, err := prom.Listen(ctx, addr, prom.Config{
 		Program: "spreadd", Log: cfg.Log,
-		Collector: metrics.New(metrics.Config{
-			Source: d, Topology: cfg.Engine.Topology, Self: cfg.Engine.Self, ConfHash: cfg.Engine.ConfHash,
-			Configuration: d.Configuration,
-		}),
+		Collector: metrics.New(d, cfg.Engine.Self),
 	})
 	if err != nil {
 		return nil, nil, err

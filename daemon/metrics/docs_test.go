@@ -13,9 +13,8 @@ const docsFile = "../../docs/operate/metrics.md"
 // only existing metrics elsewhere.
 func TestDocs(t *testing.T) {
 	d := localringtest.New(t, "", "alpha").StartAll()[0]
-	cfg := configOf(d)
-	p := promtest.Scrape(t, serve(t, cfg))
-	promtest.CheckDocs(t, p, cfg.families(), promtest.Docs{
+	p := promtest.Scrape(t, serve(t, d))
+	promtest.CheckDocs(t, p, families(d, d.Config.Engine.Self), promtest.Docs{
 		File: docsFile, Package: "daemon/metrics", Program: "spreadd", Free: []string{"daemon"},
 	})
 	if n := promtest.CheckExpressions(t, p, "spreadd", docsFile, "daemon"); n < 10 {

@@ -16,7 +16,7 @@ import (
 // refused, and both are counted by reason.
 func TestFaults(t *testing.T) {
 	d := localringtest.New(t, "MaxSessionMessages = 10\n", "alpha").StartAll()[0]
-	url := serve(t, configOf(d))
+	url := serve(t, d)
 	before := promtest.Scrape(t, url)
 
 	slow, err := spread.Dial(t.Context(), d.Address(), spread.WithName("slow"))

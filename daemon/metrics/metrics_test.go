@@ -22,15 +22,10 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-func configOf(d *localring.Daemon) Config {
-	e := &d.Config.Engine
-	return Config{Source: d, Topology: e.Topology, Self: e.Self, ConfHash: e.ConfHash}
-}
-
 // serve serves a daemon's metrics over HTTP until the test ends.
-func serve(t *testing.T, cfg Config) (url string) {
+func serve(t *testing.T, d *localring.Daemon) (url string) {
 	t.Helper()
-	return promtest.Serve(t, New(cfg))
+	return promtest.Serve(t, New(d, d.Config.Engine.Self))
 }
 
 // TestServed checks the metrics of two daemons with a ring, a client in a group, messages and a
@@ -38,7 +33,7 @@ func serve(t *testing.T, cfg Config) (url string) {
 func TestServed(t *testing.T) {
 	r := localringtest.New(t, "", "alpha", "beta")
 	daemons := r.StartAll()
-	url := []string{serve(t, configOf(daemons[0])), serve(t, configOf(daemons[1]))}
+	url := []string{serve(t, daemons[0]), serve(t, daemons[1])}
 	c, err := spread.Dial(t.Context(), daemons[0].Address(), spread.WithName("bob"), spread.WithMembership(true))
 	if err != nil {
 		t.Fatal(err)
@@ -150,17 +145,21 @@ func TestServed(t *testing.T) {
 // TestNotRunning: a daemon that does not run yet can be scraped.
 func TestNotRunning(t *testing.T) {
 	top := topology.Alone(1, "solo")
-	p := promtest.Scrape(t, serve(t, Config{Source: fake{}, Topology: top, Self: 1}))
+	p := promtest.Scrape(t, promtest.Serve(t, New(fake{daemon.Stats{}, top}, 1)))
 	if p.Values[`spreadd_ring_daemons`] != 0 || p.Values[`spreadd_ring_leads`] != 0 || p.Values[`spreadd_ring_member{daemon="solo"}`] != 0 {
 		t.Errorf("served:\n%s", p.Text)
 	}
 }
 
 // fake is a source with fixed counters.
-type fake struct{ stats daemon.Stats }
+type fake struct {
+	stats daemon.Stats
+	top   *topology.Topology
+}
 
-func (f fake) Stats() daemon.Stats { return f.stats }
-func (f fake) Members() []string   { return nil }
+func (f fake) Stats() daemon.Stats                         { return f.stats }
+func (f fake) Members() []string                           { return nil }
+func (f fake) Configuration() (*topology.Topology, uint32) { return f.top, 0 }
 
 // TestNames: names may be invalid UTF-8, labels may not.
 func TestNames(t *testing.T) {
@@ -171,7 +170,7 @@ func TestNames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := promtest.Scrape(t, serve(t, Config{Source: fake{}, Topology: top, Self: 1}))
+	p := promtest.Scrape(t, promtest.Serve(t, New(fake{daemon.Stats{}, top}, 1)))
 	for _, series := range []string{`spreadd_ring_member{daemon="\"caf\\xe9\""}`, `spreadd_ring_member{daemon="café"}`} {
 		if _, ok := p.Values[series]; !ok {
 			t.Errorf("%s is missing in\n%s", series, p.Text)
@@ -195,7 +194,7 @@ func TestSlots(t *testing.T) {
 	st.Ring.Counts.Membership.Causes[membership.CauseStart] = 8
 	st.Ring.Transport.Dropped[transport.DropKernel] = 9
 	st.Ring.Status.Ring.RetransSegment = 10
-	p := promtest.Scrape(t, serve(t, Config{Source: fake{st}, Topology: topology.Alone(1, "solo"), Self: 1}))
+	p := promtest.Scrape(t, promtest.Serve(t, New(fake{st, topology.Alone(1, "solo")}, 1)))
 	for series, want := range map[string]float64{
 		`spreadd_client_queue_messages`:                                 11,
 		`spreadd_client_queue_bytes`:                                    12,
@@ -232,5 +231,5 @@ func TestSlots(t *testing.T) {
 
 // TestLint: names, types and help pass the linter of Prometheus.
 func TestLint(t *testing.T) {
-	promtest.Lint(t, promtest.Scrape(t, serve(t, Config{Source: fake{}, Topology: topology.Alone(1, "solo"), Self: 1})))
+	promtest.Lint(t, promtest.Scrape(t, promtest.Serve(t, New(fake{daemon.Stats{}, topology.Alone(1, "solo")}, 1))))
 }
