@@ -508,7 +508,7 @@ func (f *Follower) save() {
 		}
 		g.given = slices.Delete(g.given, 0, n)
 		p := g.place
-		p.spot = g.safe
+		p.spot, p.done = g.safe, g.old && g.ended && len(g.given) == 0
 		places = append(places, p)
 	}
 	places = append(places, f.missing...)

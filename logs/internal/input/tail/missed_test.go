@@ -292,6 +292,38 @@ func TestMissedLost(t *testing.T) {
 	}
 }
 
+// TestDone: the end of a rotated file that was read to its end is no loss.
+func TestDone(t *testing.T) {
+	for _, whole := range []bool{false, true} {
+		dir := t.TempDir()
+		synctest.Test(t, func(t *testing.T) {
+			path := filepath.Join(dir, "log")
+			var e events
+			var to taker
+			cfg := Config{Path: path, State: dir, FromStart: true, OnEvent: e.add}
+			write(t, path, "the first line\n")
+			stop := follow(t, cfg, &to)
+			time.Sleep(time.Second)
+			rename(t, path)
+			write(t, path, "the second line\n")
+			if !whole {
+				write(t, path+".1", "beg")
+			}
+			time.Sleep(5 * time.Second)
+			stop(true)
+			if err := os.Remove(path + ".1"); err != nil {
+				t.Fatal(err)
+			}
+			stop = follow(t, cfg, &to)
+			time.Sleep(5 * time.Second)
+			stop(true)
+			if n := e.losses(t); (n == 0) != whole || len(to.got()) != 2 {
+				t.Errorf("whole %v: %d losses, %q", whole, n, e.all)
+			}
+		})
+	}
+}
+
 // TestInterrupted: a follower that is ended while it reads a compressed file ends at once, and the next
 // one goes on where it was.
 func TestInterrupted(t *testing.T) {

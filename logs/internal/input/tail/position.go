@@ -25,7 +25,7 @@ import (
 //
 // since is there until there was a file. A line for each file that is followed has device, inode, offset,
 // time of the last change, and the length and SHA-256 of its first bytes and of those before the
-// offset. The last line is the CRC32C of all above. In version 1 the files had neither a time nor the
+// offset; it begins with old if the file was rotated and read to its end. The last line is the CRC32C of all above. In version 1 the files had neither a time nor the
 // bytes before the offset.
 const (
 	header  = "spreadd tail 2 "
@@ -68,6 +68,7 @@ type place struct {
 	spot
 	mtime int64  // when the file was last changed before it was read, in Unix nanoseconds; 0 if not known
 	head  digest // its first bytes
+	done  bool   // it was rotated and read to its end
 }
 
 // empty reports whether a file had nothing yet. Whatever it has now, there may be older copies of it.
@@ -87,7 +88,11 @@ func (p *position) encode() []byte {
 		b = fmt.Appendf(b, "since %d\n", p.since)
 	}
 	for _, p := range p.places {
-		b = fmt.Appendf(b, "file %d %d %d %d %d %x %d %x\n", p.dev, p.ino, p.offset, p.mtime, p.head.n, p.head.sum, p.tail.n, p.tail.sum)
+		word := "file"
+		if p.done {
+			word = "old"
+		}
+		b = fmt.Appendf(b, "%s %d %d %d %d %d %x %d %x\n", word, p.dev, p.ino, p.offset, p.mtime, p.head.n, p.head.sum, p.tail.n, p.tail.sum)
 	}
 	sum := crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli))
 	return fmt.Appendf(b, "sum %08x\n", sum)
@@ -125,7 +130,8 @@ func parsePosition(b []byte) (p position, err error) {
 }
 
 func parsePlace(words []string) (p place, ok bool) {
-	if words[0] != "file" {
+	p.done = words[0] == "old"
+	if words[0] != "file" && !p.done {
 		return p, false
 	}
 	switch len(words) {

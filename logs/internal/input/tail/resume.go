@@ -102,7 +102,7 @@ func (f *Follower) resolve(last bool) {
 			continue
 		}
 		f.last = &p
-		if !p.empty() {
+		if !p.empty() && !p.done {
 			f.lost("followed file not found; its unread lines, if any, are lost", p, err)
 		}
 	}

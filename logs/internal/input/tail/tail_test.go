@@ -472,7 +472,7 @@ func summed(b []byte) []byte {
 
 // FuzzPosition: what is read is what is written like that.
 func FuzzPosition(f *testing.F) {
-	f.Add((&position{path: "/var/log/a b\n", places: []place{{dev: 1, ino: 2, mtime: 5, head: digest{n: 4}}, {spot: spot{offset: 1 << 60, tail: digest{n: 1024}}}}}).encode())
+	f.Add((&position{path: "/var/log/a b\n", places: []place{{dev: 1, ino: 2, mtime: 5, head: digest{n: 4}, done: true}, {spot: spot{offset: 1 << 60, tail: digest{n: 1024}}}}}).encode())
 	f.Add((&position{since: 1}).encode())
 	f.Add(former("/var/log/a", 3, "abc"))
 	f.Add([]byte("sum 00000000\n"))
