@@ -157,13 +157,16 @@ func (f *Follower) others() (all []copied, err error) {
 	all = slices.DeleteFunc(all, func(c copied) bool { // it is being compressed
 		return c.pack != "" && slices.ContainsFunc(all, func(o copied) bool { return o.pack == "" && o.path+c.pack == c.path })
 	})
-	slices.SortStableFunc(all, func(a, b copied) int {
-		if a.scheme != b.scheme || a.scheme.family == 0 {
-			return cmp.Or(a.scheme.compare(b.scheme), byTime(a, b))
-		}
-		return a.compare(&b.name)
-	})
+	slices.SortStableFunc(all, byScheme)
 	return all, err
+}
+
+// byScheme puts the oldest file of each scheme first, by name.
+func byScheme(a, b copied) int {
+	if a.scheme != b.scheme || a.scheme.family == 0 {
+		return cmp.Or(a.scheme.compare(b.scheme), byTime(a, b))
+	}
+	return a.compare(&b.name)
 }
 
 func byTime(a, b copied) int { return a.info.ModTime().Compare(b.info.ModTime()) }
@@ -267,7 +270,7 @@ func (c *copied) like(p place) bool {
 func (f *Follower) missed(p place) (missed []copied) {
 	all, err := f.others()
 	if err != nil {
-		f.lost("cannot search for rotated files; those that were missed are lost", p, err)
+		f.lost("cannot search for rotated files; those that were missed, if any, are lost", p, err)
 	}
 	info, _ := os.Stat(f.cfg.Path) // nil if there is none yet
 	// Without a place for it in the order of names, access.2.log may be another log.
@@ -280,24 +283,25 @@ func (f *Follower) missed(p place) (missed []copied) {
 	if !p.empty() {
 		at, found = f.located(all, p)
 	}
-	if found && at.scheme.family != 0 {
+	order := byScheme
+	families := f.families()
+	last := families[len(families)-1]
+	switch {
+	case found && len(families) > 1 && shape(at.plain) == shape(last.base) && filepath.Dir(at.path) == last.dir:
+		// The link points to a new file for each rotation.
+		from, to := numbers(at.plain), numbers(last.base)
+		newer = func(c *copied) bool {
+			n := numbers(c.plain)
+			return shape(c.plain) == shape(last.base) && slices.Compare(from, n) < 0 && slices.Compare(n, to) < 0
+		}
+		order = func(a, b copied) int { return slices.Compare(numbers(a.plain), numbers(b.plain)) }
+	case !found || at.scheme.family == 0:
+	case ascending(all, &at, p):
+		newer = func(c *copied) bool { return c.scheme == at.scheme && c.compare(&at.name) < 0 && c.after(p.mtime) }
+		order = func(a, b copied) int { return byScheme(b, a) }
+	default:
 		newer = func(c *copied) bool { return c.scheme == at.scheme && c.compare(&at.name) > 0 }
-		if ascending(all, &at, p) {
-			slices.Reverse(all)
-			newer = func(c *copied) bool { return c.scheme == at.scheme && c.compare(&at.name) < 0 && c.after(p.mtime) }
-		} else {
-			f.gaps(all, &at, p)
-		}
-	} else if found {
-		families := f.families()
-		last := families[len(families)-1]
-		if shape(at.plain) == shape(last.base) && filepath.Dir(at.path) == last.dir {
-			from, to := numbers(at.plain), numbers(last.base)
-			newer = func(c *copied) bool {
-				n := numbers(c.plain)
-				return shape(c.plain) == shape(last.base) && slices.Compare(from, n) < 0 && slices.Compare(n, to) < 0
-			}
-		}
+		f.gaps(all, &at, p)
 	}
 	for _, c := range all {
 		if f.index(c.info) < 0 && newer(&c) {
@@ -305,8 +309,9 @@ func (f *Follower) missed(p place) (missed []copied) {
 		}
 	}
 	if slices.ContainsFunc(missed, func(c copied) bool { return c.scheme != missed[0].scheme }) {
-		slices.SortStableFunc(missed, byTime)
+		order = byTime
 	}
+	slices.SortStableFunc(missed, order)
 	return missed
 }
 
@@ -376,8 +381,13 @@ func (f *Follower) gaps(all []copied, at *copied, p place) {
 // catchUp follows the files that were rotated after that of a place. It reports false if there is no
 // room for all, or the follower has ended; the next call has to go on from the last one.
 func (f *Follower) catchUp(p place) bool {
-	for _, c := range f.missed(p) {
-		if f.interrupted || !f.room() {
+	missed := f.missed(p)
+	if f.interrupted {
+		f.last = &p
+		return false
+	}
+	for _, c := range missed {
+		if !f.room() {
 			f.last = &p
 			return false
 		}

@@ -115,6 +115,17 @@ func rotations(dir string) map[string]func(t *testing.T, path string, n int) {
 				t.Fatal(err)
 			}
 		},
+		"link to the highest": func(t *testing.T, path string, n int) {
+			if n == 1 {
+				dated(t, path, path+".%d", 0)
+			} else if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+			to := fmt.Sprintf("%s.%d", path, n)
+			if err := errors.Join(os.WriteFile(to, nil, 0o600), os.Symlink(to, path)); err != nil {
+				t.Fatal(err)
+			}
+		},
 		"link to the newest": func(t *testing.T, path string, n int) {
 			name := func(n int) string { return fmt.Sprintf("web1.access.2026-01-%02d.out", n) }
 			if n == 1 {
