@@ -9,6 +9,8 @@ import (
 	"io"
 	"os"
 	"slices"
+
+	"github.com/spreadd/spreadd/internal/fsutil"
 )
 
 // cursor iterates over the lines of the files of a series, one file after the other.
@@ -76,7 +78,7 @@ func (c *cursor) nextFile() error {
 }
 
 func (c *cursor) open() (err error) {
-	if c.index, err = os.Open(Path(c.files[c.i])); err != nil {
+	if c.index, err = fsutil.OpenFile(Path(c.files[c.i]), os.O_RDONLY, 0, false); err != nil {
 		return err
 	}
 	if _, ok, err := readHeader(c.index); err != nil || !ok {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logfile"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logpath"
 )
@@ -121,7 +122,7 @@ func repairAny(file string) error {
 
 // lockFile locks a plain file, if it exists.
 func lockFile(file string) (unlock func() error, err error) {
-	h, err := os.OpenFile(file, os.O_RDWR, 0)
+	h, err := fsutil.OpenFile(file, os.O_RDWR, 0, false)
 	if errors.Is(err, fs.ErrNotExist) {
 		return func() error { return nil }, nil
 	}

@@ -129,7 +129,7 @@ func OpenLedger(template, base string, now time.Time) (*Ledger, error) {
 // the path is locked at every moment.
 func (l *Ledger) lock() error {
 	for range 10 {
-		f, err := os.OpenFile(l.path, os.O_RDWR|os.O_CREATE, 0o644)
+		f, err := fsutil.OpenFile(l.path, os.O_RDWR|os.O_CREATE, 0o644, false)
 		if err != nil {
 			return err
 		}
@@ -302,7 +302,7 @@ func (l *Ledger) Checkpoint(now time.Time) error {
 		b = frame(b, func(b []byte) []byte { return s.append(b) })
 	}
 	tmp := l.path + ".tmp"
-	f, err := os.OpenFile(tmp, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o644)
+	f, err := fsutil.OpenFile(tmp, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o644, false)
 	if err != nil {
 		return err
 	}

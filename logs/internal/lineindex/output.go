@@ -49,10 +49,10 @@ func newOutput(path, template string) (*output, error) {
 		mode = st.Mode().Perm()
 	}
 	var err error
-	if o.f, err = os.OpenFile(hidden(path, fillExt), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode); err != nil {
+	if o.f, err = fsutil.OpenFile(hidden(path, fillExt), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode, false); err != nil {
 		return nil, err
 	}
-	if o.idx, err = os.OpenFile(nextPath(path), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644); err != nil {
+	if o.idx, err = fsutil.OpenFile(nextPath(path), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644, false); err != nil {
 		return nil, errors.Join(err, o.f.Close())
 	}
 	o.buf, o.ibuf = bufio.NewWriterSize(o.f, 256<<10), bufio.NewWriterSize(o.idx, 64<<10)

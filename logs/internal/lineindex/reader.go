@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/archive"
 )
 
@@ -39,7 +40,7 @@ func (r *reader) next() (*batch, error) {
 // replay calls use with each line of an index that has a name: from an offset on if the index has
 // the generation, and otherwise from its beginning. A torn end is ignored.
 func replay(index string, generation uint64, from int64, use func(*Line)) error {
-	f, err := os.Open(index)
+	f, err := fsutil.OpenFile(index, os.O_RDONLY, 0, false)
 	if err != nil {
 		return err
 	}
@@ -78,13 +79,13 @@ func openContent(file string) (io.ReadCloser, error) {
 	file = plain(file)
 	packed := compressedOf(file)
 	if packed == "" {
-		return os.Open(file)
+		return fsutil.OpenFile(file, os.O_RDONLY, 0, false)
 	}
 	in, err := archive.OpenContent(packed)
 	if err != nil {
 		return nil, err
 	}
-	rest, err := os.Open(file)
+	rest, err := fsutil.OpenFile(file, os.O_RDONLY, 0, false)
 	if errors.Is(err, fs.ErrNotExist) {
 		return in, nil
 	}

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/logs/internal/fields"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logfile"
 )
@@ -76,7 +77,7 @@ func repairClosed(file string, size int64) (moved string, torn bool, err error) 
 
 func (x *index) open(file string) (err error) {
 	path := Path(file)
-	if x.idx, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644); err != nil {
+	if x.idx, err = fsutil.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644, false); err != nil {
 		return err
 	}
 	st, err := x.idx.Stat()
@@ -345,7 +346,7 @@ func (b *batch) matches(file string) bool {
 
 // checksum returns the checksum of part of a file; false if the file does not have that part.
 func checksum(file string, at, n int64) (crc uint32, ok bool) {
-	f, err := os.Open(file)
+	f, err := fsutil.OpenFile(file, os.O_RDONLY, 0, false)
 	if err != nil {
 		return 0, false
 	}
@@ -390,7 +391,7 @@ func findMoved(file string, size int64, last *batch) string {
 // wholeLines returns where the last whole line ends between two offsets. A line begins at the first
 // of them.
 func wholeLines(file string, from, to int64) (int64, error) {
-	f, err := os.Open(file)
+	f, err := fsutil.OpenFile(file, os.O_RDONLY, 0, false)
 	if err != nil {
 		return 0, err
 	}
@@ -413,7 +414,7 @@ func wholeLines(file string, from, to int64) (int64, error) {
 // new file has.
 func finishFill(file string) error {
 	next := nextPath(file)
-	f, err := os.OpenFile(next, os.O_RDWR, 0)
+	f, err := fsutil.OpenFile(next, os.O_RDWR, 0, false)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/spreadd/spreadd/internal/envelope"
+	"github.com/spreadd/spreadd/internal/fsutil"
 )
 
 // Finding is something wrong with a log file or its index.
@@ -117,7 +118,7 @@ func (v *verifier) reportf(file string, off int64, format string, args ...any) {
 
 func (v *verifier) file(file string) error {
 	v.sum.Files++
-	f, err := os.Open(Path(file))
+	f, err := fsutil.OpenFile(Path(file), os.O_RDONLY, 0, false)
 	if err != nil {
 		return err
 	}

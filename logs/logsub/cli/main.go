@@ -13,6 +13,7 @@ import (
 	_ "time/tzdata" // zones are the same on all hosts, whatever is installed there
 
 	"github.com/spreadd/spreadd/internal/flags"
+	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/internal/prom"
 	"github.com/spreadd/spreadd/logs/internal/spreadlogdconf"
 	"github.com/spreadd/spreadd/logs/logsub"
@@ -40,7 +41,7 @@ func run(ctx context.Context, reopen <-chan os.Signal, args []string, stdout, st
 	if o.work.wanted() {
 		return o.work.run(stdout, stderr)
 	}
-	cfg, err := o.config(stdout, stderr)
+	cfg, err := o.config(ctx, stdout, stderr)
 	if err == nil && o.check {
 		return flags.OK
 	}
@@ -55,14 +56,14 @@ func run(ctx context.Context, reopen <-chan os.Signal, args []string, stdout, st
 }
 
 // config merges the command line into the configuration file that it names.
-func (o *options) config(stdout, stderr io.Writer) (logsub.Config, error) {
+func (o *options) config(ctx context.Context, stdout, stderr io.Writer) (logsub.Config, error) {
 	cfg := logsub.Config{
 		Connections: []logsub.Connection{{Address: o.daemon, Logs: o.logs}},
 		QueueBytes:  logsub.DefaultQueueBytes, StatsInterval: logsub.DefaultStatsInterval,
 	}
 	if o.conf != "" {
 		var err error
-		if cfg, err = o.read(stdout, stderr); err != nil {
+		if cfg, err = o.read(ctx, stdout, stderr); err != nil {
 			return cfg, err
 		}
 	}
@@ -129,8 +130,8 @@ func (o *options) toml() bool {
 }
 
 // read reads the configuration file. With -check it prints a spreadlogd.conf as understood.
-func (o *options) read(stdout, stderr io.Writer) (logsub.Config, error) {
-	src, err := os.ReadFile(o.conf)
+func (o *options) read(ctx context.Context, stdout, stderr io.Writer) (logsub.Config, error) {
+	src, err := fsutil.ReadFile(ctx, o.conf)
 	if err != nil {
 		return logsub.Config{}, fmt.Errorf("cannot read the configuration: %w", err)
 	}

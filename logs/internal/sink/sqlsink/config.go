@@ -2,6 +2,7 @@ package sqlsink
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/internal/conf"
+	"github.com/spreadd/spreadd/internal/fsutil"
 )
 
 // Defaults of [Config].
@@ -211,10 +213,10 @@ func (c *Config) Batch() (lines int, delay time.Duration) {
 }
 
 // readDSN returns the DSN.
-func (c *Config) readDSN() (string, error) {
+func (c *Config) readDSN(ctx context.Context) (string, error) {
 	switch {
 	case c.DSNFile != "":
-		b, err := os.ReadFile(c.DSNFile)
+		b, err := fsutil.ReadFile(ctx, c.DSNFile)
 		if err != nil {
 			return "", err
 		}

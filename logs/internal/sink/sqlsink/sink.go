@@ -181,7 +181,7 @@ func (s *Sink) disconnect() {
 
 // connect connects, prepares statements and reads the position.
 func (s *Sink) connect(ctx context.Context) error {
-	dsn, err := s.cfg.readDSN()
+	dsn, err := s.cfg.readDSN(ctx)
 	if err != nil {
 		return &Error{"reading the DSN", err}
 	}

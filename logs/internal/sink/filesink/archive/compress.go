@@ -104,7 +104,7 @@ func (z *compressor) at(s step) error {
 
 // compress compresses a plain file and removes it.
 func (z *compressor) compress(ctx context.Context, path string, c Compression) error {
-	src, err := os.Open(path)
+	src, err := fsutil.OpenFile(path, os.O_RDONLY, 0, false)
 	if err != nil {
 		return err
 	}
@@ -150,7 +150,7 @@ func cmpErr(a, b error) error {
 // write writes the content of the existing compressed file and of the plain one to a new compressed
 // file, and puts that in place. torn means that a newline belongs between them.
 func (z *compressor) write(ctx context.Context, tmp, dst string, torn bool, c Compression, src *os.File, st os.FileInfo) (err error) {
-	out, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, st.Mode().Perm())
+	out, err := fsutil.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, st.Mode().Perm(), false)
 	if err != nil {
 		return err
 	}
@@ -158,7 +158,7 @@ func (z *compressor) write(ctx context.Context, tmp, dst string, torn bool, c Co
 	if err := z.at(stepOpened); err != nil {
 		return err
 	}
-	if old, err := os.Open(dst); err == nil {
+	if old, err := fsutil.OpenFile(dst, os.O_RDONLY, 0, false); err == nil {
 		_, err = io.Copy(out, old)
 		if err = errors.Join(err, old.Close()); err != nil {
 			return err
@@ -212,7 +212,7 @@ func (a *Archiver) Finish(path string) error {
 	if _, err := os.Stat(dst); err != nil {
 		return nil // nothing to finish
 	}
-	src, err := os.Open(path)
+	src, err := fsutil.OpenFile(path, os.O_RDONLY, 0, false)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -312,7 +312,7 @@ func sameTail(path string, c Compression, offset int64, src io.Reader) (same boo
 }
 
 func withContent(path string, c Compression, use func(io.Reader) error) error {
-	f, err := os.Open(path)
+	f, err := fsutil.OpenFile(path, os.O_RDONLY, 0, false)
 	if err != nil {
 		return err
 	}
@@ -360,7 +360,7 @@ func OpenContent(path string) (io.ReadCloser, error) {
 	if strings.HasSuffix(path, Zstd.ext()) {
 		c = Zstd
 	}
-	f, err := os.Open(path)
+	f, err := fsutil.OpenFile(path, os.O_RDONLY, 0, false)
 	if err != nil {
 		return nil, err
 	}
