@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"syscall"
 
@@ -48,6 +49,8 @@ func (f *File) failed(op string, err error) *Error {
 		advice = "let the user of this program write there"
 	case errors.Is(err, syscall.ENOSPC):
 		advice = "free some space; lines wait in memory meanwhile"
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		advice = "read the pipe; lines wait in memory meanwhile"
 	case errors.Is(err, syscall.EISDIR):
 		advice = "name a file in it"
 	case errors.Is(err, fsutil.ErrNotFile):

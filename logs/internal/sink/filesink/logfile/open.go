@@ -3,6 +3,7 @@ package logfile
 import (
 	"errors"
 	"os"
+	"time"
 
 	"github.com/spreadd/spreadd/internal/fsutil"
 )
@@ -12,6 +13,8 @@ const (
 	fileMode = 0o644
 	// dirMode is the mode of new directories, before the umask.
 	dirMode = 0o755
+	// writeWait bounds how long a write waits for the reader of a pipe, such as /dev/stdout.
+	writeWait = time.Second
 	// openAttempts bounds how often a file may be replaced while it is being opened.
 	openAttempts = 10
 )
@@ -24,7 +27,7 @@ func openFile(path string, lock bool) (handle, error) {
 			return nil, err
 		}
 		if !lock {
-			return f, nil
+			return bounded{f}, nil
 		}
 		if err := Lock(f); err != nil {
 			return nil, errors.Join(err, f.Close())
@@ -37,13 +40,22 @@ func openFile(path string, lock bool) (handle, error) {
 			return nil, errors.Join(err, f.Close())
 		}
 		if now, err := os.Stat(path); err == nil && os.SameFile(st, now) {
-			return f, nil
+			return bounded{f}, nil
 		}
 		if err := f.Close(); err != nil {
 			return nil, err
 		}
 	}
 	return nil, ErrLocked
+}
+
+// bounded is a file that may be a pipe.
+type bounded struct{ *os.File }
+
+// Write writes, and does not wait for the reader of a pipe for longer than [writeWait].
+func (f bounded) Write(b []byte) (int, error) {
+	_ = f.SetWriteDeadline(time.Now().Add(writeWait)) // other files have no deadline and do not wait
+	return f.File.Write(b)
 }
 
 // makeDirs makes dir and its missing parents up to base, which must exist.
