@@ -290,6 +290,7 @@ func (c *File) followable() (errs conf.Errors, warnings []conf.Warning) {
 
 // open opens the inputs.
 func (c *File) open(ctx context.Context, p logpub.Config, stdin io.Reader) (inputs []logpub.Input, err error) {
+	watcher := new(tail.Watcher)
 	for i := range c.Inputs {
 		in := &c.Inputs[i]
 		var source logpub.Source
@@ -297,7 +298,7 @@ func (c *File) open(ctx context.Context, p logpub.Config, stdin io.Reader) (inpu
 		case in.Stdin:
 			source = logpub.NewStream(stdin)
 		case in.File != "":
-			source, err = logpub.NewFile(tail.Config{Path: in.File, State: c.State, FromStart: in.FromStart}, p.Log)
+			source, err = logpub.NewFile(tail.Config{Path: in.File, State: c.State, FromStart: in.FromStart, Watcher: watcher}, p.Log)
 		default:
 			network, address, _ := strings.Cut(in.Syslog, ":")
 			source, err = logpub.NewSyslog(ctx, syslog.Config{Network: network, Address: address, Raw: in.Raw}, p.Log)

@@ -21,7 +21,12 @@
 // The position of a file that is not there is kept until another file is at the path. A follower without
 // position that is to read only new lines skips what a file had before it first looked for it.
 //
-// Files are checked ten times a second: no notification works on every file system.
+// # When it looks
+//
+// A [Watcher] wakes followers when the system announces a change: on Linux by inotify, of directories. Elsewhere, and on network
+// file systems, whose changes come from other hosts, it checks active files ten times a second and idle ones less often. Watched
+// files are checked as well, every 1 to 10 seconds by their number: nothing announces a new mount, or growth through a hard link
+// in another directory. A file that grows unannounced is polled while it does. Only files with something to read have a buffer.
 //
 // # What it guarantees
 //

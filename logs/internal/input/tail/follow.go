@@ -35,6 +35,8 @@ type Config struct {
 	FromStart bool
 	// MaxLine is the longest line in bytes, newline included. 0 means 64 KiB.
 	MaxLine int
+	// Watcher wakes the follower when its files change. Nil means that it checks them from time to time.
+	Watcher *Watcher
 	// OnEvent is called with events for the operator's log. It may be nil.
 	OnEvent func(what string, err error)
 }
@@ -64,7 +66,7 @@ type Follower struct {
 	searched bool   // they have been searched for
 	last     *place // that of the last file, if it is no longer among files
 	since    int64  // when the follower first looked and there was no file; 0 if it does not matter
-	buf      []byte // the tail of the file that is read, and what follows
+	buf      []byte // the tail of the file that is read, and what follows; nil unless there is something to read
 	lead     int    // the length of that tail
 	refused  bool   // the taker did not take all
 	reason   string // of the last loss
@@ -72,6 +74,7 @@ type Follower struct {
 	failed   bool   // the last attempt to write it has failed
 	// troubles are the reasons last reported why files could not be opened, by path.
 	troubles map[string]string
+	waiting  waiting
 
 	mu    sync.Mutex
 	stats Stats  // what Stats adds is not in it
@@ -125,7 +128,10 @@ func New(cfg Config) (*Follower, error) {
 	if cfg.OnEvent == nil {
 		cfg.OnEvent = func(string, error) {}
 	}
-	f := &Follower{cfg: cfg, buf: make([]byte, maxDigest+max(readBytes, cfg.MaxLine))}
+	if cfg.Watcher == nil {
+		cfg.Watcher = &Watcher{Poll: true}
+	}
+	f := &Follower{cfg: cfg}
 	if cfg.State != "" {
 		if err := os.MkdirAll(cfg.State, 0o700); err != nil {
 			return nil, fmt.Errorf("tail: %w", err)
@@ -138,27 +144,21 @@ func New(cfg Config) (*Follower, error) {
 // Run follows until ctx ends, and then reads to the ends of the files. Call Close once no further lines become safe.
 func (f *Follower) Run(ctx context.Context, to Taker) error {
 	f.to = to
+	f.cfg.Watcher.enter(&f.waiting)
+	defer f.cfg.Watcher.leave(&f.waiting)
 	f.begin(ctx)
-	save := time.Now()
-	t := time.NewTicker(pollInterval)
-	defer t.Stop()
 	for {
 		over := ctx.Err() != nil
-		more := f.poll(ctx)
-		if now := time.Now(); now.Sub(save) >= saveInterval {
-			save = now
-			f.save()
-		}
+		f.renew(time.Now())
+		more := f.check(ctx)
+		f.saveIfDue(time.Now())
 		if more {
 			continue
 		}
 		if over {
 			return nil
 		}
-		select {
-		case <-ctx.Done():
-		case <-t.C:
-		}
+		f.wait(ctx)
 	}
 }
 
@@ -379,6 +379,11 @@ func (f *Follower) truncated(g *file, i int) bool {
 // load reads what follows the lines that were passed on. It returns nothing if there is nothing, or if
 // the file was truncated just now.
 func (f *Follower) load(g *file) ([]byte, error) {
+	if info, err := g.f.Stat(); err == nil && !g.packed && info.Size() <= g.offset {
+		g.ended = info.Size() == g.offset
+		return nil, nil
+	}
+	f.need()
 	f.lead = int(g.tail.n)
 	n, err := readAt(g.f, f.buf[:len(f.buf)-maxDigest+f.lead], g.offset-g.tail.n)
 	g.ended = err == nil && n == f.lead
@@ -494,6 +499,16 @@ func (f *Follower) gave(g *file, n int, mark uint64) {
 		return
 	}
 	g.given = append(g.given, given{mark, g.spot})
+}
+
+// saveIfDue saves a position that may have changed, at most once each saveInterval.
+func (f *Follower) saveIfDue(now time.Time) {
+	if !f.waiting.unsaved || now.Before(f.waiting.nextSave) {
+		return
+	}
+	f.save()
+	f.waiting.nextSave = now.Add(saveInterval)
+	f.waiting.unsaved = f.failed || slices.ContainsFunc(f.files, func(g *file) bool { return len(g.given) > 0 })
 }
 
 // save writes the position up to which all lines are safe.

@@ -21,7 +21,7 @@ func (f *Follower) begin(ctx context.Context) {
 				err = fmt.Errorf("it belongs to %q", p.path)
 			}
 			if err == nil {
-				f.missing, f.since = p.places, p.since
+				f.missing, f.since, f.wrote = p.places, p.since, b
 				return
 			}
 		}
@@ -45,6 +45,7 @@ func (f *Follower) begin(ctx context.Context) {
 
 // skip skips the whole lines that a file has up to an offset.
 func (f *Follower) skip(g *file, end int64) {
+	f.need()
 	n := min(end, int64(len(f.buf)))
 	got, err := readAt(g.f, f.buf[:n], end-n)
 	if err != nil {

@@ -1,6 +1,9 @@
 package tail
 
-import "os"
+import (
+	"os"
+	"time"
+)
 
 // Stats are a follower's position and its counters, which only grow.
 type Stats struct {
@@ -59,13 +62,21 @@ func (f *Follower) event(count *int64, what string, err error) {
 	f.cfg.OnEvent(what, err)
 }
 
-// look records where the follower is, for Stats.
+// look records where the follower is, for Stats, and whether that has changed.
 func (f *Follower) look() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.seen = f.seen[:0]
-	for _, g := range f.files {
-		f.seen = append(f.seen, seen{g.f, g.packed, g.offset, g.safe.offset})
+	if len(f.seen) != len(f.files) {
+		f.seen = make([]seen, len(f.files))
+	}
+	changed := false
+	for i, g := range f.files {
+		s := seen{g.f, g.packed, g.offset, g.safe.offset}
+		changed = changed || s.f != f.seen[i].f || s.offset != f.seen[i].offset
+		f.seen[i] = s
+	}
+	if changed {
+		f.waiting.changed(time.Now())
 	}
 }
 
