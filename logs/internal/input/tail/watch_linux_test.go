@@ -55,7 +55,7 @@ func TestWatch(t *testing.T) {
 			var to taker
 			stop := follow(t, Config{Path: filepath.Join(dir, tt.path), FromStart: true, Watcher: w}, &to)
 			// Until it has saved its position it looks anyway.
-			time.Sleep(saveInterval + 2*pollInterval)
+			time.Sleep(saveInterval + 2*pollInterval) //house:sleep what comes later cannot have been seen by looking
 			shell(tt.after)
 			testkit.Wait(t, "the line", func() bool { return slices.Contains(to.got(), "new\n") })
 			stop(true)
