@@ -25,6 +25,9 @@ const (
 	calm = unix.IN_MODIFY | unix.IN_ATTRIB
 )
 
+// maxSymlinks bounds the symlinks in a path.
+const maxSymlinks = 16
+
 // notifier watches directories with inotify. Events collect in the kernel between two reads, which
 // are pollInterval apart, so that busy files cost no more than they would with polling. If they are
 // too many for the kernel, all followers are woken.
@@ -222,10 +225,10 @@ type step struct {
 
 // lookUp returns the names that are looked up on the way to an absolute path: those of directories
 // and symlinks, and last that of the file or of what is missing. It returns none if there are more
-// than maxLinks symlinks.
+// than maxSymlinks symlinks.
 func lookUp(path string) (steps []step) {
 	dir, rest, links := "/", strings.Split(path, "/"), 0
-	for len(rest) > 0 && links <= maxLinks {
+	for len(rest) > 0 && links <= maxSymlinks {
 		name := rest[0]
 		rest = rest[1:]
 		switch name {
