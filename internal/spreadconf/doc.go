@@ -2,18 +2,6 @@
 // daemon 5.0.1 does, with better error messages. It also reads the two access files,
 // spread.access_ip and spread.access_pword.
 //
-// # Contents
-//
-//   - [Load] and [Parse] lead from a file name or bytes to a [Config]; [Default] is the configuration
-//     of a daemon that was given none.
-//   - [Config.Hash] is the configuration hash that every packet of a ring carries, and [DaemonID]
-//     the id that a daemon has without a VirtualID.
-//   - [Config.Self] finds the daemon that this host runs.
-//   - [Config.EffectiveTimeouts], [Config.AcceleratedAtStart] and [Config.WideArea] resolve
-//     settings that the file leaves out.
-//   - [Describe] prints a configuration as it was understood.
-//   - [ParseAccessIP] and [ParseAccessPword] read the access files.
-//
 // # Duties of the caller
 //
 // Parsing depends on the host: daemons without an address are looked up, and IPv6 zones are names
@@ -54,9 +42,7 @@
 //
 // # Limits
 //
-// 20 segments, 128 daemons, 5 addresses a segment, 10 interfaces a daemon, 19 bytes a name, 39 a
-// time stamp format, 89 a list of methods (spread-conf §12). [Load] refuses files over 1 MiB. A
-// hash text stays far below its limit of 100000 bytes.
+// Those of spread-conf §12, as constants. [Load] refuses files over 1 MiB.
 //
 // # How to debug
 //
