@@ -16,7 +16,7 @@ func cutHAProxy(line []byte) (client, rest []byte, ok bool) {
 
 // parseHAProxy parses what follows the client in the HTTP format of HAProxy:
 //
-//	[time] frontend backend/server timers status bytes cookie cookie state connections queues {headers} "request"
+//	[time] frontend backend/server timers status bytes cookies state connections queues {headers} "request"
 func (f *Fields) parseHAProxy(client, rest []byte) FieldError {
 	f.Host, f.Ident, f.User = withoutPort(client), client[:0], client[:0]
 	f.Time, rest, _ = bytes.Cut(rest[1:], []byte("] "))

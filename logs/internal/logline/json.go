@@ -227,9 +227,9 @@ func jsonAt(line []byte) int {
 	if i < 1 || line[i] != '{' {
 		return -1
 	}
-	head := line[:i]
+	head := bytes.TrimLeft(line[:i], " \t")
 	switch {
-	case head[0] == '<', bytes.HasSuffix(head, []byte("]: ")), bytes.HasSuffix(head, []byte("@cee:")), bytes.HasSuffix(head, []byte("@cee: ")):
+	case len(head) == 0, head[0] == '<', bytes.HasSuffix(head, []byte("]: ")), bytes.HasSuffix(head, []byte("@cee:")), bytes.HasSuffix(head, []byte("@cee: ")):
 		return i
 	case bytes.IndexByte(head, ' ') == len(head)-1 && !isLevel(head[:len(head)-1]):
 		return i

@@ -110,12 +110,14 @@ func FuzzJSON(f *testing.F) {
 			if !more {
 				break
 			}
-			value := line[m.at:]
-			if m.kind >= valueObject {
+			value := m.value
+			switch m.kind {
+			case valueText:
+				value = append([]byte{'"'}, unescape(nil, m.value)...)
+			case valueLiteral:
+			case valueObject, valueArray:
 				s.skip()
 				value = line[m.at:s.at]
-			} else if value = m.value; m.kind == valueText {
-				value = append([]byte{'"'}, unescape(nil, m.value)...)
 			}
 			got[string(unescape(nil, m.key))] = string(value)
 		}

@@ -40,7 +40,8 @@ func FindTime(line []byte) (s Stamp) {
 		return s
 	}
 	quote := firstQuote(line)
-	if begin, end, ok := timeBracket(line, quote); ok {
+	begin, end, placed := timeBracket(line, quote)
+	if placed {
 		text := line[begin+1 : end-1]
 		second, n, ok := parseTime(text)
 		if !ok {
@@ -57,7 +58,9 @@ func FindTime(line []byte) (s Stamp) {
 		}
 		return s
 	}
-	s, _ = headTime(line, quote)
+	if s, _ = headTime(line, quote); placed && s.begin > 0 {
+		return Stamp{} // the place of the time has something else, and this may be a user
+	}
 	return s
 }
 

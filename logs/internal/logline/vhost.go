@@ -143,7 +143,7 @@ func (f *Fields) SplitVHost(message []byte) (vhost, rest []byte) {
 		return vhost, rest
 	}
 	if _ = f.Parse(line); message[0] == '{' || f.Read(ErrTime) {
-		return f.VHost[:len(f.VHost):len(f.VHost)], message
+		return f.VHost, message
 	}
 	return vhost, rest
 }
