@@ -156,7 +156,7 @@ func (s *Stamp) findJSON(text []byte) {
 func isTimeKey(key []byte) bool {
 	switch string(key) {
 	case "ts", "time", "timestamp", "@timestamp", // Caddy, most libraries for logs, Logstash
-		"Time", "Timestamp", "t", "@t", "datetime", "timeMillis", "asctime",
+		"Time", "Timestamp", "@t", "datetime", "timeMillis", "asctime",
 		"time_local", "time_iso8601", "msec", // the variables of nginx
 		"StartUTC", "StartLocal", // Traefik
 		"start_time": // Envoy
