@@ -59,7 +59,9 @@ func (a *agenda) Less(i, j int) bool {
 func (a *agenda) Swap(i, j int) { a.events[i], a.events[j] = a.events[j], a.events[i] }
 
 // Push implements heap.Interface.
-func (a *agenda) Push(e any) { a.events = append(a.events, e.(*event)) }
+func (a *agenda) Push(e any) {
+	a.events = append(a.events, e.(*event)) //nolint:errcheck // nothing else is pushed
+}
 
 // Pop implements heap.Interface.
 func (a *agenda) Pop() any {

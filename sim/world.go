@@ -227,7 +227,7 @@ func (w *world) until(limit clock.Time, done func() bool) bool {
 			w.now = max(w.now, limit)
 			return done != nil && done()
 		}
-		e := heap.Pop(&w.plan).(*event)
+		e := heap.Pop(&w.plan).(*event) //nolint:errcheck // nothing else was pushed
 		w.now = max(w.now, e.at)
 		w.happen(e)
 		w.events++
