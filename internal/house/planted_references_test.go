@@ -55,6 +55,30 @@ var _ = "testdata/a.md"
 `,
 	},
 	{
+		name: "a test, from a page", rule: "references",
+		bad: `
+-- docs/a.md --
+The proof is TestGone
+and FuzzGone, or
+` + "`BenchmarkGone`" + `.
+-- wire/a_test.go --
+package wire
+
+// TestGone is only spoken of.
+`,
+		want: []string{"docs/a.md:1", "docs/a.md:2", "docs/a.md:3"},
+		good: `
+-- docs/a.md --
+The proof is TestHere; testing it is Tested.
+-- wire/a_test.go --
+package wire
+
+import "testing"
+
+func TestHere(t *testing.T) {}
+`,
+	},
+	{
 		name: "a file of the source, from a page for developers", rule: "references",
 		bad: `
 -- docs/develop/ways.md --

@@ -16,13 +16,16 @@ var (
 	link = regexp.MustCompile(`\]\(([^)\s#]+)`)
 	// section is a reference to a specification, as in client-protocol §7.2.
 	section = regexp.MustCompile("\\b([a-z][a-z_-]+)(?:\\.md)?`? §(\\d+(?:\\.\\d+)*)")
-	heading = regexp.MustCompile(`(?m)^#+ (\d+(?:\.\d+)*)`)
+	// testName is a test, fuzz target or benchmark that a page names; testFunc is one.
+	testName = regexp.MustCompile(`\b(?:Test|Fuzz|Benchmark)[A-Z]\w*`)
+	testFunc = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Benchmark)[A-Z]\w*)\(`)
+	heading  = regexp.MustCompile(`(?m)^#+ (\d+(?:\.\d+)*)`)
 )
 
 const specDir = "docs/spec/"
 
-// referencesRule wants every page, link and section that a comment or a document
-// names to be there.
+// referencesRule wants every page, link and section that a comment or a document names to be there,
+// and every test that a page names.
 func referencesRule(t *Tree, r *report) {
 	sections := t.sections()
 	check := func(f *File, line int, text string) {
@@ -50,6 +53,7 @@ func referencesRule(t *Tree, r *report) {
 			}
 		}
 	}
+	tests := t.tests()
 	for _, f := range t.Files {
 		if !f.Text || goFiles[f.Path] || inTestdata(f.Path) || path.Ext(f.Path) == ".go" {
 			continue
@@ -67,11 +71,28 @@ func referencesRule(t *Tree, r *report) {
 						r.addf(f.Path, i+1, "names %s, which does not exist", m[1])
 					}
 				}
+				for _, name := range testName.FindAllString(text, -1) {
+					if !tests[name] {
+						r.addf(f.Path, i+1, "names %s, which does not exist", name)
+					}
+				}
 				text = link.ReplaceAllString(text, "]") // said once is enough
 			}
 			check(f, i+1, text)
 		}
 	}
+}
+
+func (t *Tree) tests() map[string]bool {
+	all := make(map[string]bool)
+	for _, f := range t.Files {
+		if strings.HasSuffix(f.Path, "_test.go") {
+			for _, m := range testFunc.FindAllSubmatch(f.Data, -1) {
+				all[string(m[1])] = true
+			}
+		}
+	}
+	return all
 }
 
 func (t *Tree) sections() map[string][]string {

@@ -62,9 +62,15 @@ func (in *Intake) took(lines, bytes, truncated int) {
 	in.p.count.tookBytes.Add(int64(bytes))
 	in.lines.Add(int64(lines))
 	in.bytes.Add(int64(bytes))
-	if truncated > 0 {
-		in.p.count.truncated.Add(int64(truncated))
-		in.truncated.Add(int64(truncated))
+	if truncated == 0 {
+		return
+	}
+	in.p.count.truncated.Add(int64(truncated))
+	if in.truncated.Add(int64(truncated)) == int64(truncated) {
+		select {
+		case in.p.cutting <- in.input.Name:
+		default: // so many inputs do it that the log has said enough
+		}
 	}
 }
 

@@ -34,6 +34,8 @@ type Publisher struct {
 	groups      []*groupCount
 	otherGroups groupCount
 	intakes     []*Intake
+
+	cutting chan string // inputs that have cut a line for the first time, by name
 }
 
 // New checks the configuration. It does not connect.
@@ -50,6 +52,7 @@ func New(cfg Config) (*Publisher, error) {
 			DropOldest: cfg.Policy == DropOldest, Report: cfg.Log, CheckGroups: checkGroups, Open: cfg.open,
 		}),
 		targets: make(map[string]*destination),
+		cutting: make(chan string, 16),
 	}
 	client, err := newClient(&p.cfg)
 	if err != nil {

@@ -101,6 +101,9 @@ func (p *Publisher) report(done <-chan struct{}) {
 				took = n
 				p.logStats("running")
 			}
+		case name := <-p.cutting:
+			p.cfg.Log.Warn("cut a line that is too long; more such lines of this input are only counted",
+				slog.String("input", name), slog.Int("max_line", p.cfg.MaxLine))
 		case <-p.queue.Dropping():
 			n := p.queue.Dropped(queue.DropQueue) + p.queue.Dropped(queue.DropSpool)
 			p.cfg.Log.Warn("queue full, dropping lines; check that the daemon is up and fast enough, or enlarge the queue",

@@ -153,12 +153,13 @@ func TestLongFileLines(t *testing.T) {
 		{300_000, 1000, 1000, 1},
 	} {
 		path := filepath.Join(t.TempDir(), "log")
-		if err := os.WriteFile(path, []byte(strings.Repeat("A", tt.length)+"\nnext\n"), 0o600); err != nil {
+		if err := os.WriteFile(path, []byte(strings.Repeat(strings.Repeat("A", tt.length)+"\n", 2)+"next\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Test(t, func(t *testing.T) {
 			var d fakeDaemon
-			p := newPublisher(t, &d, func(c *Config) { c.MaxLine = tt.maxLine })
+			var log logBuffer
+			p := newPublisher(t, &d, func(c *Config) { c.MaxLine, c.Log = tt.maxLine, log.logger() })
 			file, err := NewFile(tail.Config{Path: path, FromStart: true}, nil)
 			if err != nil {
 				t.Fatal(err)
@@ -169,11 +170,14 @@ func TestLongFileLines(t *testing.T) {
 				t.Error(err)
 			}
 			got := d.got()
-			if len(got) != 2 || len(got[0]) != tt.want || got[1] != "next\n" {
+			if len(got) != 3 || len(got[0]) != tt.want || len(got[1]) != tt.want || got[2] != "next\n" {
 				t.Errorf("%d bytes with a limit of %d: %d lines came, the first of %d bytes, want %d", tt.length, tt.maxLine, len(got), len(got[0]), tt.want)
 			}
-			if n := p.Stats().Inputs[0].Truncated; n != tt.cut {
-				t.Errorf("%d bytes with a limit of %d: counted %d cut lines, want %d", tt.length, tt.maxLine, n, tt.cut)
+			if n := p.Stats().Inputs[0].Truncated; n != 2*tt.cut {
+				t.Errorf("%d bytes with a limit of %d: counted %d cut lines, want %d", tt.length, tt.maxLine, n, 2*tt.cut)
+			}
+			if n := log.count("cut a line that is too long"); int64(n) != tt.cut {
+				t.Errorf("%d bytes with a limit of %d: told %d times, want %d", tt.length, tt.maxLine, n, tt.cut)
 			}
 		})
 	}
