@@ -41,9 +41,6 @@ type Config struct {
 	// SocketDir is the directory of the UNIX socket, whose name is Port. If it is empty, there is
 	// no UNIX socket.
 	SocketDir string
-	// RunDir is the directory of a second UNIX socket, RunDir/Port.sock, for services whose /tmp is
-	// their own. Run goes on if it cannot be opened. If it is empty, there is none.
-	RunDir string
 	// StateDir is the directory of the file that keeps membership ids unique over restarts. If it is
 	// empty, the ids of each life begin at a random time, up to a day ahead of the clock.
 	StateDir string
@@ -61,7 +58,8 @@ type Config struct {
 	// long. Zero means DefaultGrace, negative means no wait.
 	Grace time.Duration
 	// Linger is the time for which clients may read what is queued for them when the daemon stops.
-	// Zero means one second, negative means none.
+	// Zero means one second. Negative means none, and other daemons are not told either, as if the
+	// process were killed.
 	Linger time.Duration
 	// Log is the daemon's log. Nil discards it.
 	Log *slog.Logger

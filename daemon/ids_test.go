@@ -81,7 +81,7 @@ func TestIDsUnknown(t *testing.T) {
 			cfg := idConfig(dir)
 			var out testkit.Output
 			ids, a := openIDs(&cfg, slog.New(slog.NewTextHandler(&out, nil)))
-			defer ids.close()
+			defer func() { _ = ids.close() }()
 			if now := int32(time.Now().Unix()); a < now-60 || a > now+idsUnknown {
 				t.Errorf("ids after %d", a)
 			}
@@ -92,7 +92,7 @@ func TestIDsUnknown(t *testing.T) {
 			if again, b := openIDs(&cfg, slog.New(slog.DiscardHandler)); ids.f != nil && b != a+1 {
 				t.Errorf("the next life begins at %d, want %d", b, a+1)
 			} else {
-				defer again.close()
+				defer func() { _ = again.close() }()
 			}
 			cfg.StateDir = ""
 			for range 20 {

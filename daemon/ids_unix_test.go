@@ -27,7 +27,7 @@ func TestIDsForeign(t *testing.T) {
 				t.Fatal(err)
 			}
 			ids, last := openIDs(&cfg, slog.New(slog.DiscardHandler))
-			defer ids.close()
+			defer func() { _ = ids.close() }()
 			ids.keep(last+1, slog.New(slog.DiscardHandler))
 			if b, err := os.ReadFile(target); err != nil || string(b) != "1" {
 				t.Errorf("the other file holds %q, %v", b, err)

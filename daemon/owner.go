@@ -112,6 +112,14 @@ func (o *owner) begin() {
 	o.carryOut()
 }
 
+// leave tells the other daemons that this one stops, so that they need not wait for its token.
+func (o *owner) leave() {
+	if o.cfg.Linger > 0 {
+		o.engine.Stop(o.moment(), &o.out)
+		o.send(o.out.Sends)
+	}
+}
+
 // close closes the sockets of the ring and returns all blocks, after all sessions have ended.
 func (o *owner) close() (err error) {
 	if o.ring != nil {

@@ -32,8 +32,10 @@ type Config struct {
 	Timeouts membership.Timeouts
 	// Wide says that the daemons are far from one another (ring-protocol §21).
 	Wide bool
-	// Seed spreads the times at which the daemon decides to form a ring; see membership.Config.
-	Seed uint64
+	// Early lets the daemon decide to form a ring as soon as all have answered, and Seed spreads the
+	// times at which it does so otherwise; see membership.Config.
+	Early bool
+	Seed  uint64
 	// Window, PersonalWindow and AcceleratedWindow default to those of package ring. Accelerated
 	// turns the accelerated ring on.
 	Window, PersonalWindow, AcceleratedWindow int
@@ -118,7 +120,7 @@ func (c *Config) ring() ring.Config {
 
 // membership returns the membership's part of it.
 func (c *Config) membership(old membership.OldRing) membership.Config {
-	return membership.Config{Self: c.Self, Topology: c.Topology, ConfHash: c.ConfHash, Timeouts: c.Timeouts, Old: old, Seed: c.Seed}
+	return membership.Config{Self: c.Self, Topology: c.Topology, ConfHash: c.ConfHash, Timeouts: c.Timeouts, Old: old, Early: c.Early, Seed: c.Seed}
 }
 
 // daemons returns the groups' part of it.
@@ -136,6 +138,13 @@ func (e *Engine) Start(now clock.Time, wall int32, out *Effects) {
 	e.wall = wall
 	e.memb.Start(now, wall, &e.membOut)
 	e.settle(now, out)
+}
+
+// Stop tells the other daemons that this one ends. Send what it adds, and do not use the engine any
+// more.
+func (e *Engine) Stop(now clock.Time, out *Effects) {
+	e.memb.Stop(&e.membOut)
+	e.membershipEffects(now, out)
 }
 
 // Deadline returns the moment at which Advance has something to do, or zero.

@@ -22,7 +22,7 @@ const (
 func (m *Machine) mark() int32 { return min(m.cfg.Old.Highest(), maxHighest) + recoveryGap }
 
 // createForm1 starts an attempt to form a ring (membership-protocol §7.2).
-func (m *Machine) createForm1(e *event) {
+func (m *Machine) createForm1(e *event, c Cause) {
 	m.attempt = wire.MembershipID{Daemon: m.cfg.Self, Time: m.nextTime(e.wall)}
 	m.reps.sort(m.cfg.Topology)
 	m.ownEntry, m.entered = m.newEntry(), true
@@ -33,7 +33,7 @@ func (m *Machine) createForm1(e *event) {
 		Reps:     m.reps,
 		Rings:    []wire.RingValue{m.ownEntry},
 	}
-	m.forward(e, v, m.mark(), CauseGatherTimeout)
+	m.forward(e, v, m.mark(), c)
 }
 
 // spokenFor returns the daemons that this daemon speaks for besides itself: those heard, or the

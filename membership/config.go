@@ -98,6 +98,9 @@ type Config struct {
 	Timeouts Timeouts
 	// Old is the ring whose packets may have to be recovered.
 	Old OldRing
+	// Early makes SEG and GATHER end as soon as everybody who is expected has answered, and daemons
+	// that stop announce it. Otherwise the machine keeps exactly to the timers, as C daemons do.
+	Early bool
 	// Seed, if it is not 0, spreads GatherTimeout by up to a twentieth, differently each time. Each
 	// daemon has another seed, so that daemons with equal timers do not disturb one another's attempts
 	// again and again at the same moment.

@@ -28,12 +28,14 @@ func _() {
 	_ = x[CauseForeign-18]
 	_ = x[CauseForm1-19]
 	_ = x[CauseForm2-20]
-	_ = x[CauseInstalled-21]
+	_ = x[CauseAnswered-21]
+	_ = x[CauseStopped-22]
+	_ = x[CauseInstalled-23]
 }
 
-const _Cause_name = "startalonetoken timeoutrecovery turnsforcedreloadALIVE of a memberJOIN of a memberform timeoutsegment timeoutrepresentativerepresentative timeoutgather timeoutnot smallestnobodynewcomerlookupforeign packetform token 1form token 2installed"
+const _Cause_name = "startalonetoken timeoutrecovery turnsforcedreloadALIVE of a memberJOIN of a memberform timeoutsegment timeoutrepresentativerepresentative timeoutgather timeoutnot smallestnobodynewcomerlookupforeign packetform token 1form token 2all answeredmember stoppedinstalled"
 
-var _Cause_index = [...]uint8{0, 5, 10, 23, 37, 43, 49, 66, 82, 94, 109, 123, 145, 159, 171, 177, 185, 191, 205, 217, 229, 238}
+var _Cause_index = [...]uint16{0, 5, 10, 23, 37, 43, 49, 66, 82, 94, 109, 123, 145, 159, 171, 177, 185, 191, 205, 217, 229, 241, 255, 264}
 
 func (i Cause) String() string {
 	idx := int(i) - 1

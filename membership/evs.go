@@ -64,6 +64,7 @@ func (m *Machine) evsInstalled(e *event) Reason {
 	m.members = m.installed
 	m.commit, m.numTrans = []wire.DaemonID{m.cfg.Self}, 1
 	m.foreignSeen = false
+	m.patient, m.stopped = false, nil
 	m.enterOp(e, CauseInstalled)
 	return Accepted
 }

@@ -18,6 +18,9 @@ func FuzzInputs(f *testing.F) {
 	f.Add([]byte("t\x01\x05t\x01\x05"), uint8(0))
 	f.Add([]byte("a\x01\x01t\x01\x0aj\x09\x02\x05\x02\x01\x00t\x01\xff"), uint8(3))
 	f.Add(command('F', []byte("\x00\x01\x02\x03\x00\x01\x01\x01")), uint8(3))
+	stop := wire.Packet{Type: wire.PacketRefer, Proc: 2, Membership: wire.MembershipID{Daemon: 2}}
+	f.Add(command('p', stop.Append(nil)), uint8(0x80))
+	f.Add([]byte("a\x01\x01j\x03\x01\x01\x02t\x01\x0a"), uint8(0x81))
 	for i := range tableStates {
 		// These are valid tokens for each state, for the fuzzer to alter.
 		b := newBench(f, "B", "ABC", "DE")
@@ -27,7 +30,8 @@ func FuzzInputs(f *testing.F) {
 		f.Add(command('2', v.Append(nil, wire.LittleEndian, wire.TokenForm2)), uint8(i))
 	}
 	f.Fuzz(func(t *testing.T, in []byte, state uint8) {
-		b := tableStates[int(state)%len(tableStates)].make(t)
+		b := tableStates[int(state&0x7f)%len(tableStates)].make(t)
+		b.cfg.Early = state&0x80 != 0
 		peer := newBench(t, b.other("CE"), "ABC", "DE")
 		for len(in) >= 3 {
 			n := min(int(binary.LittleEndian.Uint16(in[1:])), len(in)-3)

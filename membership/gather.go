@@ -12,6 +12,8 @@ func gatherRow() row {
 	return row{
 		inputAlive: func(m *Machine, e *event) Reason {
 			m.hear(e.packet.Proc)
+			m.answer(e.packet.Proc)
+			m.hurryGather(e)
 			return Accepted
 		},
 		inputJoin:        (*Machine).gatherJoin,
@@ -35,9 +37,17 @@ func gatherRow() row {
 // gatherRingRow differs from gatherRow where the token of the ring matters.
 func gatherRingRow() row {
 	r := gatherRow()
-	r[inputAlive] = (*Machine).opAlive
+	r[inputAlive] = (*Machine).gatherRingAlive
 	r[inputTokenLost] = tokenLost
 	return r
+}
+
+func (m *Machine) gatherRingAlive(e *event) Reason {
+	if !m.members.Contains(e.packet.Proc) {
+		return NotNeeded // it will send a JOIN
+	}
+	m.lose(e, CauseAlive, e.packet.Proc)
+	return Accepted
 }
 
 // enterGather begins to collect representatives.
@@ -48,8 +58,14 @@ func (m *Machine) enterGather(e *event, c Cause) {
 		kind = wire.RepRing
 	}
 	m.reps = repList{m.rep(kind)}
+	for _, r := range m.met { // none with a token
+		m.reps.insert(m.cfg.Topology, r)
+		m.potential.insert(m.cfg.Topology, r)
+	}
+	m.answered, m.met = nil, nil
 	m.arm(timerGather, e.now)
 	m.gatherRepeat(e)
+	m.hurryGather(e)
 }
 
 // rep returns this daemon as a representative.
@@ -86,6 +102,8 @@ func (m *Machine) gatherJoin(e *event) Reason {
 	if m.reps.smallest(top).Daemon == e.packet.Proc {
 		m.arm(timerGather, e.now) // it will decide
 	}
+	m.list(e)
+	m.hurryGather(e)
 	return v
 }
 
@@ -103,7 +121,7 @@ func (m *Machine) gatherDecide(e *event) Reason {
 	case m.alive && !smallest, m.alive && len(m.reps) == 1:
 		m.enterOp(e, CauseNobody)
 	case smallest:
-		m.createForm1(e)
+		m.createForm1(e, CauseGatherTimeout)
 	default:
 		// The smallest representative has not formed a ring with this daemon. Ask it and the others
 		// again.

@@ -41,6 +41,19 @@ type Machine struct {
 	// segRep is the daemon that speaks for this one in REPRESENTED, or 0.
 	segRep wire.DaemonID
 
+	// stopped are daemons that have announced their end and were not heard since.
+	stopped []wire.DaemonID
+	// patient reports that only timers count until the next installation: an attempt to form a ring
+	// has failed, or a ring was lost while others wanted to join it. hurries are the times of the last
+	// rings that this daemon began to form early, in a circle.
+	patient   bool
+	hurries   [maxHurries]clock.Time
+	nextHurry int
+	// answered are the daemons of this segment that have answered in GATHER. listed are those for which
+	// senders of JOINs speak, and met the leaders of rings that sent one in SEG.
+	answered, listed []wire.DaemonID
+	met              repList
+
 	// attempt is the id of the FORM1 that was last made or forwarded. ownEntry is the entry that
 	// this daemon put on it for its ring. entered is false if there was no room for it.
 	attempt  wire.MembershipID
@@ -147,6 +160,10 @@ func (m *Machine) HandlePacket(now clock.Time, wall int32, p *wire.Packet, out *
 	if v != Accepted {
 		return m.count(v)
 	}
+	if in == inputRefer && e.reps[0].Daemon == p.Proc && e.reps[0].Kind == wire.RepPotential {
+		return m.count(m.handleStop(e))
+	}
+	m.back(p.Proc)
 	return m.dispatch(in, e)
 }
 
@@ -198,10 +215,13 @@ func (m *Machine) become(e *event, s State, c Cause) {
 func (m *Machine) lose(e *event, c Cause, heard ...wire.DaemonID) {
 	switch m.state {
 	case StateForm:
+		m.patient = true
 		// The form token has filled potential.
 	case StateEVS:
+		m.patient = true
 		m.askSegmentsOf(m.futureRing, nil)
 	case StateGather:
+		m.patient = m.patient || len(m.reps) > 1
 		m.askSegmentsOf(m.members, m.reps)
 	case StateOp, StateSeg, StateRepresented:
 		m.askSegmentsOf(m.members, nil)

@@ -15,6 +15,7 @@ import (
 // network joins machines in memory. A datagram takes a millisecond. The token of a ring goes around
 // every ten, unless a daemon on its way is gone.
 type network struct {
+	early bool // daemons form rings as soon as all have answered
 	t     testing.TB
 	top   *topology.Topology
 	now   clock.Time
@@ -111,12 +112,17 @@ func (n *network) d() dumper { return dumper{n.top} }
 
 // start starts or restarts a daemon.
 func (o *node) start() {
+	last := int32(0)
+	if o.m != nil {
+		last = o.m.LastTime() // as from a file
+	}
 	*o = node{net: o.net, rank: o.rank, name: o.name, id: o.id, steps: o.steps + 1, up: true}
-	m, err := New(Config{Self: o.id, Topology: o.net.top, ConfHash: confHash, Old: &o.ring})
+	m, err := New(Config{Self: o.id, Topology: o.net.top, ConfHash: confHash, Old: &o.ring, Early: o.net.early})
 	if err != nil {
 		o.net.t.Fatal(err)
 	}
 	o.m = m
+	m.Resume(last)
 	m.Start(o.net.now, o.net.wall(), &o.out)
 	o.effects()
 }

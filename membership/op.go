@@ -43,10 +43,17 @@ func (m *Machine) enterOp(e *event, c Cause) {
 // opAlive: members of a running ring do not send ALIVE. One that does has lost the token or has
 // restarted, so the ring is gone.
 func (m *Machine) opAlive(e *event) Reason {
-	if !m.members.Contains(e.packet.Proc) {
+	switch {
+	case m.members.Contains(e.packet.Proc):
+		m.lose(e, CauseAlive, e.packet.Proc)
+	case m.cfg.Early && m.leads():
+		// It would send a JOIN when its SEG ends, which this answer makes earlier.
+		m.potential = repList{{Daemon: e.packet.Proc, Segment: int16(m.segment)}}
+		m.heard = nil
+		m.enterGather(e, CauseNewcomer)
+	default:
 		return NotNeeded // it will send a JOIN
 	}
-	m.lose(e, CauseAlive, e.packet.Proc)
 	return Accepted
 }
 

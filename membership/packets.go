@@ -41,6 +41,9 @@ func (m *Machine) checkJoin(e *event) Reason {
 	if err := g.Decode(e.packet); err != nil {
 		return Malformed
 	}
+	for _, id := range g.Members.All() {
+		e.listed = append(e.listed, id)
+	}
 	for i, r := range g.Reps.All() {
 		switch {
 		case m.cfg.Topology.Daemon(r.Daemon) == nil:
@@ -87,7 +90,11 @@ func (m *Machine) sendGather(e *event, to topology.Target, t wire.RingType, reps
 	if to == topology.ToSegment(m.segment) && len(m.cfg.Topology.Segments()[m.segment].Daemons) == 1 {
 		return // ring-protocol §10.4: nobody listens
 	}
-	body := wire.AppendMembers(nil, wire.LittleEndian, 0, m.heard...)
+	members := m.heard
+	if m.alive && m.cfg.Early {
+		members = m.installed.Members() // C daemons list nobody; nobody but us looks
+	}
+	body := wire.AppendMembers(nil, wire.LittleEndian, 0, members...)
 	if t == wire.PacketJoin {
 		body = wire.AppendReps(body, wire.LittleEndian, 0, reps...)
 	}
@@ -95,9 +102,11 @@ func (m *Machine) sendGather(e *event, to topology.Target, t wire.RingType, reps
 }
 
 // refer tells a daemon which one to ask instead.
-func (m *Machine) refer(e *event, to wire.DaemonID, r wire.Rep) {
+func (m *Machine) refer(e *event, to wire.DaemonID, r wire.Rep) { m.sendRefer(e, to, r, 0) }
+
+func (m *Machine) sendRefer(e *event, to wire.DaemonID, r wire.Rep, seq int32) {
 	p := wire.Packet{
-		Type: wire.PacketRefer, Transmitter: m.cfg.Self, Proc: m.cfg.Self, ConfHash: m.cfg.ConfHash,
+		Type: wire.PacketRefer, Transmitter: m.cfg.Self, Proc: m.cfg.Self, ConfHash: m.cfg.ConfHash, Seq: seq,
 		Membership: wire.MembershipID{Daemon: r.Daemon, Time: int32(r.Kind)},
 	}
 	m.sendPacket(e, topology.ToDaemon(to), &p, 1)

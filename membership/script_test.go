@@ -15,7 +15,9 @@ import (
 //
 //	daemons AB CDE            the configuration, a word a segment
 //	show WHAT...              transitions, forms, gather, ring, drops: from now on; or nothing
+//	early                     daemons that start from now on do not wait for timers if all answer
 //	start A B                 also anew
+//	stop A                    in an orderly way
 //	crash A
 //	run 1.5s                  lets time go by
 //	run until A OP            until a daemon is in a state
@@ -82,6 +84,13 @@ func (in *interpreter) command(name string, args []string) error {
 		for _, a := range args {
 			n.node(a).start()
 		}
+	case "early":
+		n.early = true
+	case "stop":
+		o := n.node(args[0])
+		o.m.Stop(&o.out)
+		o.effects()
+		o.up = false
 	case "crash":
 		for _, a := range args {
 			n.node(a).up = false

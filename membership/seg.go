@@ -9,6 +9,7 @@ func segRow() row {
 	return row{
 		inputAlive: func(m *Machine, e *event) Reason {
 			m.hear(e.packet.Proc)
+			m.hurrySeg(e)
 			return Accepted
 		},
 		inputJoin:        (*Machine).segJoin,
@@ -19,7 +20,7 @@ func segRow() row {
 		inputCommitted:   unused,
 		inputInstalled:   unused,
 		inputTokenLost:   noToken,
-		inputSegTimer:    (*Machine).segDecide,
+		inputSegTimer:    (*Machine).segTimeout,
 		inputRepTimer:    unused,
 		inputGatherTimer: unused,
 		inputFormTimer:   unused,
@@ -43,8 +44,10 @@ func (m *Machine) enterSeg(e *event, c Cause, heard ...wire.DaemonID) {
 			m.hear(id)
 		}
 	}
+	m.listed, m.met = nil, nil
 	m.arm(timerSeg, e.now)
 	m.repeatAlive(e)
+	m.hurrySeg(e)
 }
 
 func (m *Machine) repeatAlive(e *event) {
@@ -55,7 +58,7 @@ func (m *Machine) repeatAlive(e *event) {
 // segJoin: another daemon of the segment has already decided to speak for it.
 func (m *Machine) segJoin(e *event) Reason {
 	if !m.representsMe(e) {
-		return NotNeeded
+		return m.segRing(e)
 	}
 	m.enterRepresented(e, CauseRepresentative, e.packet.Proc)
 	m.sendAlive(e)
@@ -67,14 +70,18 @@ func (m *Machine) representsMe(e *event) bool {
 	return e.reps[0].Kind == wire.RepSegment && m.cfg.Topology.Daemon(e.packet.Proc).Segment == m.segment
 }
 
-// segDecide ends the listening.
-func (m *Machine) segDecide(e *event) Reason {
+func (m *Machine) segTimeout(e *event) Reason {
+	m.decideSeg(e, CauseSegTimeout)
+	return Accepted
+}
+
+// decideSeg ends the listening.
+func (m *Machine) decideSeg(e *event, c Cause) {
 	for _, id := range m.heard {
 		if m.cfg.Topology.Compare(id, m.cfg.Self) < 0 {
-			m.enterRepresented(e, CauseSegTimeout, 0)
-			return Accepted
+			m.enterRepresented(e, c, 0)
+			return
 		}
 	}
-	m.enterGather(e, CauseSegTimeout)
-	return Accepted
+	m.enterGather(e, c)
 }

@@ -69,6 +69,10 @@ const (
 	CauseForm1 // form token 1
 	// CauseForm2: the second form token came by.
 	CauseForm2 // form token 2
+	// CauseAnswered: all daemons that are expected have answered.
+	CauseAnswered // all answered
+	// CauseStopped: a member has announced that it stops.
+	CauseStopped // member stopped
 	// CauseInstalled: the ring has installed the new membership.
 	CauseInstalled // installed
 )

@@ -42,7 +42,9 @@ type event struct {
 
 	packet *wire.Packet // ALIVE, JOIN, REFER, foreign data
 	reps   []wire.Rep   // JOIN; REFER: the one
-	token  *wire.Token  // FORM1, FORM2
+	// listed are the members of a JOIN, which may be daemons that are not configured.
+	listed []wire.DaemonID
+	token  *wire.Token // FORM1, FORM2
 	form   wire.FormValue
 	cause  Cause // token lost
 }

@@ -61,6 +61,8 @@ const (
 	FaultClients // clients
 	// FaultReload: the configuration changes, and daemons read it one after another.
 	FaultReload // reload
+	// FaultStop: a daemon stops in an orderly way, and restarts under its name.
+	FaultStop // stop
 	// NumFaults is the number of kinds.
 	NumFaults
 )
@@ -178,6 +180,8 @@ func (w *world) inflict(f Fault) {
 		}
 	case FaultReload:
 		w.reload()
+	case FaultStop:
+		w.stopAndRestart(w.hosts[r.IntN(n)])
 	case NumFaults:
 	}
 }
@@ -413,6 +417,25 @@ func (w *world) crashAndRestart(h *host) {
 		return
 	}
 	h.crash()
+	w.restartLater(h)
+}
+
+// stopAndRestart makes a daemon stop in an orderly way, and restart like one that has crashed.
+func (w *world) stopAndRestart(h *host) {
+	if h.up {
+		w.stop(h)
+		w.restartLater(h)
+	}
+}
+
+func (w *world) stop(h *host) {
+	w.tracef("%s stops", h.life.Name)
+	h.engine.Stop(w.now, &h.out)
+	h.step()
+	h.crash()
+}
+
+func (w *world) restartLater(h *host) {
 	within := choose(w.faultRand, 10*time.Millisecond, w.scaled(time.Second), w.scaled(12*time.Second))
 	if chance(w.faultRand, 0.2) {
 		h.skew -= int32(w.faultRand.IntN(20))

@@ -101,7 +101,7 @@ func (h *host) config(c *configuration) engine.Config {
 	cfg := engine.Config{
 		Topology: c.top, Self: h.d.ID, ConfHash: c.hash, Timeouts: o.timeouts(), Wide: len(o.Layout) > 1,
 		Accelerated: o.Accelerated != c.other, QueueMessages: o.QueueMessages, MaxLocalMembers: o.LocalMembers, Pool: h.pool,
-		Seed: h.seed(),
+		Early: o.Early && o.Classic>>h.rank&1 == 0, Seed: h.seed(),
 	}
 	if !o.Mixed || h.rank == 0 {
 		cfg.Window, cfg.PersonalWindow, cfg.AcceleratedWindow = o.Window, o.PersonalWindow, o.AcceleratedWindow

@@ -32,6 +32,11 @@ type Options struct {
 	// LocalMembers limits a group's members at one daemon; zero means the default.
 	Mixed        bool
 	LocalMembers int
+	// Early says that daemons form rings as soon as all have answered, and that those that stop tell
+	// the others.
+	Early bool
+	// Classic has a bit set for each daemon that keeps to its timers all the same, as C daemons do.
+	Classic uint32
 	// Lockstep says that the timers of all daemons are equal to the nanosecond.
 	Lockstep bool
 	// TimeScale divides all timeouts.
@@ -149,8 +154,20 @@ func Draw(seed uint64) Options {
 	if r := rand.New(rand.NewPCG(seed, 6)); !o.Still && n > 1 && chance(r, 0.2) {
 		o.Faults[FaultReload] = 1 + r.IntN(5)
 	}
-	o.Lockstep = chance(rand.New(rand.NewPCG(seed, 7)), 0.3)
+	o.drawTimers(rand.New(rand.NewPCG(seed, 7)))
 	return o
+}
+
+// drawTimers says who keeps to which timers, and who stops.
+func (o *Options) drawTimers(r *rand.Rand) {
+	o.Lockstep = chance(r, 0.3)
+	o.Early = chance(r, 0.7)
+	if chance(r, 0.3) {
+		o.Classic = r.Uint32()
+	}
+	if !o.Still && chance(r, 0.3) {
+		o.Faults[FaultStop] = 1 + r.IntN(5)
+	}
 }
 
 func (o *Options) drawLayout(r *rand.Rand) {
@@ -226,6 +243,9 @@ func (o Options) String() string {
 	}
 	if o.Mixed {
 		b.WriteString(", mixed")
+	}
+	if o.Early {
+		fmt.Fprintf(&b, ", early but for %b", o.Classic)
 	}
 	if o.Lockstep {
 		b.WriteString(", in lockstep")

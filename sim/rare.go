@@ -71,10 +71,12 @@ const (
 	SeveralSets        // view of several sets
 	// ReloadHeld: a change of the configuration had to wait for a ring. ClockBehind: a daemon's clock
 	// is behind the ids of its former lives.
-	Reloaded    // configuration reloaded
-	ReloadHeld  // reload held up
-	TakenOut    // taken out of the configuration
-	ClockBehind // restart behind the own ids
+	Reloaded      // configuration reloaded
+	ReloadHeld    // reload held up
+	TakenOut      // taken out of the configuration
+	ClockBehind   // restart behind the own ids
+	AllAnswered   // all answered
+	StopAnnounced // stop announced
 	NumSituations
 )
 
@@ -123,6 +125,10 @@ func (h *host) transition(t membership.Transition) {
 		if t.Cause == membership.CauseForeign {
 			w.rare[ForeignPacket]++
 		}
+	case membership.CauseAnswered:
+		w.rare[AllAnswered]++
+	case membership.CauseStopped:
+		w.rare[StopAnnounced]++
 	case membership.CauseNobody:
 		w.rare[GatherAlone]++
 	case membership.CauseRepresentative:

@@ -57,17 +57,10 @@ func (p *program) serve(ctx context.Context, o options) error {
 		return err
 	}
 	defer unobserve()
-	made := makeRunDir(o.runDir)
 	if err := d.Listen(ctx); err != nil {
 		return err
 	}
-	var sockets []string
-	for _, a := range d.Addrs() {
-		if a.Network() == "unix" {
-			sockets = append(sockets, a.String())
-		}
-	}
-	if err := dropPrivileges(&c.Options, log, made, sockets); err != nil {
+	if err := dropPrivileges(&c.Options, log); err != nil {
 		return err
 	}
 	for _, a := range d.Addrs() {

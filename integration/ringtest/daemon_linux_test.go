@@ -113,6 +113,8 @@ func (r *ring) start(h *host) *process {
 		bin := programs.Build(r.t, faultyDaemon)
 		cmd = exec.CommandContext(context.Background(), filepath.Join(bin, path.Base(faultyDaemon)), "-n", name, "-c", r.conf, "-faults", string(b))
 	}
+	// A restarted daemon finds the ids of its life before there.
+	cmd.Env = append(cmd.Environ(), "STATE_DIRECTORY="+filepath.Dir(r.conf))
 	if prefix := strings.Fields(r.prefix); len(prefix) > 0 {
 		cmd.Path, cmd.Err = exec.LookPath(prefix[0])
 		cmd.Args = append(prefix, cmd.Args...)
