@@ -23,7 +23,7 @@ const noData = syscall.Errno(232)
 func Streams() (stdout *Output, stderr *os.File) {
 	// Not by signal.Ignore: children would ignore the signal too.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	return &Output{file: os.Stdout, exit: os.Exit}, os.Stderr
+	return &Output{file: os.Stdout, exit: os.Exit}, os.Stderr //nolint:forbidigo // SIGPIPE would end the process at the same place
 }
 
 // Lasting returns the file of an [Output]: writes to it fail when nobody reads. Other writers are

@@ -13,7 +13,7 @@ func TestOutput(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer w.Close()
+	defer func() { _ = w.Close() }()
 	status := OK
 	o := &Output{file: w, exit: func(s int) { status = s }}
 	if _, err := io.WriteString(o, "read"); err != nil || status != OK {

@@ -15,12 +15,11 @@ import (
 )
 
 // fifo makes a FIFO that nobody else opens, so that opening it would wait for ever.
-func fifo(t *testing.T, path string) string {
+func fifo(t *testing.T, path string) {
 	t.Helper()
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return path
 }
 
 // TestFIFOs: a FIFO in the place of a log, its index, its ledger or a spool is refused at the start,

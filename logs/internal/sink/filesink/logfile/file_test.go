@@ -432,6 +432,35 @@ func TestLock(t *testing.T) {
 	}
 }
 
+// TestLockOfChild: a child process that has our files open for a moment, until it runs its program,
+// keeps us from no file that we had.
+func TestLockOfChild(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	locked := 0
+	opt := Options{open: func(path string, lock bool) (handle, error) {
+		if locked > 0 {
+			locked--
+			return nil, ErrLocked
+		}
+		return openFile(path, lock)
+	}}
+	f, err := Open(path, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	locked = 3
+	if err := f.Reopen(); err != nil || locked > 0 {
+		t.Errorf("Reopen: %v, with %d attempts left", err, locked)
+	}
+	if err := f.Close(); err != nil {
+		t.Error(err)
+	}
+	locked = 1
+	if _, err := Open(path, opt); !errors.Is(err, ErrLocked) {
+		t.Errorf("a file that we did not have: %v", err)
+	}
+}
+
 func TestRelativePathIsResolvedOnce(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)

@@ -6,9 +6,13 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"time"
 )
 
 const (
+	// lockRetries and lockPause bound the wait for the lock of a file that this process has just had.
+	lockRetries = 10
+	lockPause   = 2 * time.Millisecond
 	// chunkBytes bounds one write, so that progress is known when a large buffer meets a full disk.
 	chunkBytes = 1 << 20
 	// keepBytes is the largest buffer that is kept when there is nothing to write.
@@ -152,6 +156,11 @@ func (f *File) empty() {
 // reopen opens the path.
 func (f *File) reopen() error {
 	out, err := f.opt.open(f.path, !f.opt.NoLock)
+	// A command that is being started holds the locks of all open files until it runs.
+	for i := 0; i < lockRetries && f.left != nil && errors.Is(err, ErrLocked); i++ {
+		time.Sleep(lockPause)
+		out, err = f.opt.open(f.path, !f.opt.NoLock)
+	}
 	if errors.Is(err, fs.ErrNotExist) && f.opt.Base != "" {
 		if err = makeDirs(f.opt.Base, filepath.Dir(f.path)); err == nil {
 			out, err = f.opt.open(f.path, !f.opt.NoLock)
