@@ -39,7 +39,7 @@
 // messages wait for the ring, nor while a receiver on this daemon is behind, which means that half
 // of its bound, or 4 MiB, is queued. They are read again when the queue is down to half of that, so
 // a short pause of a subscriber does not end its session. [Config.Grace] limits the time for each
-// receiver, so one that has stopped cannot hold up the others.
+// receiver, and for all together that have stopped, so they cannot hold up the others.
 //
 // The ring waits for such a receiver too, because messages from other daemons fill its queue as
 // well. It waits for a tenth of a second in all, and never for more than a tenth of the token

@@ -254,7 +254,7 @@ func TestSocketRace(t *testing.T) {
 			if o.err != nil {
 				t.Fatalf("round %d: %v", round, o.err)
 			}
-			defer func() { _ = o.l.Close() }()
+			t.Cleanup(func() { _ = o.l.Close() })
 			files = append(files, o.file)
 		}
 		path := filepath.Join(dir, "4803")

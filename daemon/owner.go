@@ -74,6 +74,8 @@ type client struct {
 	id engine.SessionID
 	// budget is for how long publishers may still wait for this client.
 	budget budget
+	// moved is when the client was last seen to take something while publishers waited for it.
+	moved clock.Time
 	// touched is true while the client is listed in owner.touched.
 	touched bool
 	// slow is true once the client is being disconnected because it does not read, and cause is the

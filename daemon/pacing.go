@@ -16,6 +16,8 @@ const (
 	// held below them for long.
 	fairMessages = 20_000
 	fairBytes    = 4 << 20
+	// stoppedAfter is the time after which a receiver that takes nothing counts as stopped.
+	stoppedAfter = 50 * time.Millisecond
 )
 
 // budget is for how long publishers may still wait for one receiver. Only the time counts in which
@@ -52,10 +54,18 @@ func (b *budget) update(now clock.Time, taken session.Taken, change time.Duratio
 }
 
 // pacing decides for how long publishers, and the ring, wait for receivers that are behind.
+//
+// A receiver that takes something is waited for as its own budget allows. All receivers that have
+// stopped share one budget, of the same size, so that many of them that stop one after the other
+// hold publishers little longer than one does.
 type pacing struct {
 	grace     time.Duration
 	ringGrace time.Duration // the first part of grace, in which the ring waits too
 	behind    []*client
+
+	spent   time.Duration // of the shared budget
+	at      clock.Time    // when spent was right
+	stopped bool          // whether publishers have waited since then only for receivers that have stopped
 }
 
 // add notes that a receiver has fallen behind, unless it has used up its budget. It reports whether
@@ -68,6 +78,7 @@ func (p *pacing) add(c *client, now clock.Time) (pauses bool) {
 	if c.budget.left <= 0 {
 		return false
 	}
+	c.moved = now
 	p.behind = append(p.behind, c)
 	return len(p.behind) == 1
 }
@@ -88,16 +99,38 @@ type pause struct {
 // pause brings the budgets up to now and decides who waits.
 func (p *pacing) pause(now clock.Time) (w pause) {
 	p.behind = slices.DeleteFunc(p.behind, func(c *client) bool {
-		c.budget.spend(now, c.Taken())
+		taken := c.Taken()
+		if taken.Messages > c.budget.taken.Messages || taken.Bytes > c.budget.taken.Bytes {
+			c.moved = now
+		}
+		c.budget.spend(now, taken)
 		return c.budget.left <= 0 || !c.Behind()
 	})
+	passed := now.Sub(p.at)
+	if p.stopped {
+		p.spent += passed
+	} else {
+		p.spent = max(0, p.spent-passed/refill)
+	}
+	p.at, p.stopped = now, false
+	moving := false
 	for _, c := range p.behind {
+		left := c.budget.left
+		wake := stoppedAfter - now.Sub(c.moved)
+		if wake > 0 {
+			moving = true
+		} else if left = min(left, p.grace-p.spent); left <= 0 {
+			continue
+		} else {
+			wake = left
+		}
 		w.publishers = true
-		w.publishersUntil = max(w.publishersUntil, now.Add(c.budget.left))
-		if left := c.budget.left - (p.grace - p.ringGrace); left > 0 {
+		w.publishersUntil = max(w.publishersUntil, now.Add(min(left, wake)))
+		if ring := left - (p.grace - p.ringGrace); ring > 0 {
 			w.ring = true
-			w.ringUntil = max(w.ringUntil, now.Add(left))
+			w.ringUntil = max(w.ringUntil, now.Add(min(ring, wake)))
 		}
 	}
+	p.stopped = w.publishers && !moving
 	return w
 }

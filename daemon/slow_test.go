@@ -3,6 +3,7 @@ package daemon
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"testing"
 	"time"
@@ -122,6 +123,37 @@ func TestHiccup(t *testing.T) {
 				t.Errorf("%d messages were discarded", n)
 			}
 		})
+	}
+}
+
+// TestManyStopped: receivers that stop one after the other hold publishers no longer than one does.
+func TestManyStopped(t *testing.T) {
+	cfg := testConfig(t, "alpha", alphaID)
+	cfg.Grace = 2 * time.Second
+	cfg.Sessions.MaxSessionBytes = 1 << 20
+	cfg.MaxMemory = 1 << 40
+	d := start(t, cfg)
+	pub := connect(t, d, 1, "pub", 0)
+	const count = 40
+	for i := range count {
+		connect(t, d, 1, fmt.Sprintf("stopped%d", i), wire.FlagMembership).join(fmt.Sprintf("g%d", i))
+	}
+	keepsUp := func(name string) (yes bool) {
+		d.call(func(o *owner) {
+			for _, c := range o.clients {
+				yes = yes || c.Group() == wire.MakeName("#"+name+"#alpha") && !c.slow && !c.Behind()
+			}
+		})
+		return yes
+	}
+	began := time.Now()
+	for i := range count {
+		for keepsUp(fmt.Sprintf("stopped%d", i)) {
+			pub.write(pub.request(wire.FIFO, make([]byte, 50_000), fmt.Sprintf("g%d", i)))
+		}
+	}
+	if took := time.Since(began); took > count*cfg.Grace/4 {
+		t.Errorf("%d receivers that stopped held a publisher for %v; one may for %v", count, took, cfg.Grace)
 	}
 }
 

@@ -168,7 +168,7 @@ func (o *owner) submit(id engine.SessionID, b *session.Batch) bool {
 	debug := o.log.Enabled(context.Background(), slog.LevelDebug)
 	for i, m := range b.Messages {
 		outcome := o.engine.Submit(now, id, m, &o.out)
-		if debug && outcome != engine.QueueFull {
+		if debug && outcome != engine.QueueFull && wire.TypeOf(m.Bytes())&(wire.Join|wire.Leave) != 0 {
 			o.logRequest(b.Session, m.Bytes(), outcome)
 		}
 		o.count.submitted[outcome].Add(1)
@@ -183,19 +183,15 @@ func (o *owner) submit(id engine.SessionID, b *session.Batch) bool {
 // logRequest logs a join or a leave and what became of it. The end of a session is logged by its
 // reader.
 func (o *owner) logRequest(s *session.Session, message []byte, outcome engine.Reason) {
-	t := wire.TypeOf(message)
-	what := ""
-	switch {
-	case t&wire.Join != 0:
-		what = "join requested"
-	case t&wire.Leave != 0:
-		what = "leave requested"
-	default:
-		return
-	}
 	group := ""
 	if fields := wire.GroupsOf(message); len(fields) >= wire.NameLen {
 		group = (*wire.Name)(fields).Clean().String()
 	}
-	o.log.Debug(what, slog.String("session", s.Group().String()), slog.String("group", group), slog.String("outcome", outcome.String()))
+	attrs := []any{slog.String("session", s.Group().String()), slog.String("group", group), slog.String("outcome", outcome.String())}
+	switch t := wire.TypeOf(message); {
+	case t&wire.Join != 0:
+		o.log.Debug("join requested", attrs...)
+	case t&wire.Leave != 0:
+		o.log.Debug("leave requested", attrs...)
+	}
 }

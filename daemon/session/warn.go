@@ -47,5 +47,5 @@ func (s *Session) Warn(msg string, attrs ...any) {
 	if omitted > 0 {
 		attrs = append(attrs, slog.Int("omitted_warnings", omitted))
 	}
-	s.server.cfg.Log.Warn(msg, attrs...)
+	s.server.cfg.Log.Warn(msg, attrs...) //nolint:sloglint // The callers' messages are constants.
 }
