@@ -204,13 +204,7 @@ func (c Config) withDefaults() (Config, error) {
 		name := "lp" + strconv.Itoa(os.Getpid())
 		c.Name = name[:min(len(name), maxName)]
 	}
-	delivery, service, batch := Ordered, spread.Agreed, DefaultBatchBytes
-	if c.Plain {
-		delivery, service, batch = Sent, spread.Reliable, -1
-	}
-	c.Delivery = cmp.Or(c.Delivery, delivery)
-	c.Service = cmp.Or(c.Service, service)
-	c.BatchBytes = cmp.Or(c.BatchBytes, batch)
+	c.setMessages()
 	if c.QueueBytes == 0 {
 		c.QueueBytes = DefaultQueueBytes
 	}
@@ -243,6 +237,17 @@ func (c Config) withDefaults() (Config, error) {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return c, nil
+}
+
+// setMessages fills in the defaults that Plain changes.
+func (c *Config) setMessages() {
+	delivery, service, batch := Ordered, spread.Agreed, DefaultBatchBytes
+	if c.Plain {
+		delivery, service, batch = Sent, spread.Reliable, -1
+	}
+	c.Delivery = cmp.Or(c.Delivery, delivery)
+	c.Service = cmp.Or(c.Service, service)
+	c.BatchBytes = cmp.Or(c.BatchBytes, batch)
 }
 
 // checkTarget checks everything that would make every message fail.

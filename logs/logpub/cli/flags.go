@@ -93,16 +93,7 @@ func (o *options) describe() {
 	flags.Size(s, &c.BatchBytes, "batch", "most bytes of lines in one message; 0 for one line per message, the default with -plain (default: 16KiB)")
 	flags.Size(s, &c.MaxLine, "max-line", "truncate longer lines (default: what fits into a message)")
 	flags.Var(s, &c.Delivery, "delivery", "sent|ordered", "keep a line until the daemon of this host has it, or every daemon of the ring (default: ordered, or sent with -plain)", logpub.ParseDelivery)
-	s.Former("envelope", func(on bool) error {
-		c.Plain = !on
-		return nil
-	})
-	s.Former("confirm", func(on bool) error {
-		if c.Delivery = logpub.Sent; on {
-			c.Delivery = logpub.Ordered
-		}
-		return nil
-	})
+	describeFormer(s, c)
 	s.Group("Queue and spool")
 	flags.Size(s, &c.QueueBytes, "queue", "memory for lines that wait for the daemon")
 	s.String(&c.Spool, "spool", "DIR", "directory for lines that wait; they survive a kill; none keeps them in memory (default: spool in $STATE_DIRECTORY, or /var/spool/logpub if it can be written)")
@@ -115,6 +106,20 @@ func (o *options) describe() {
 	prom.AddressFlag(s, &o.metrics, 9804)
 	s.Duration(&c.StatsInterval, "stats", "log the counters at this interval; negative: never")
 	s.Bool(&o.verbose, "v", "log details")
+}
+
+// describeFormer describes the flags of earlier versions that say what is the default now.
+func describeFormer(s *flags.Set, c *logpub.Config) {
+	s.Former("envelope", func(on bool) error {
+		c.Plain = !on
+		return nil
+	})
+	s.Former("confirm", func(on bool) error {
+		if c.Delivery = logpub.Sent; on {
+			c.Delivery = logpub.Ordered
+		}
+		return nil
+	})
 }
 
 // validate rejects flags that exclude each other.

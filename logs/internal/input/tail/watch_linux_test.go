@@ -18,7 +18,7 @@ import (
 	"github.com/spreadd/spreadd/internal/testkit"
 )
 
-// TestWatch: each change is announced, since nothing else makes the follower look for an hour.
+// TestWatch: each change is announced, because nothing else makes the follower look for an hour.
 func TestWatch(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
