@@ -125,20 +125,19 @@ func (s *scanner) string() (text []byte, escaped bool) {
 // skip leaves the object or array that next has returned.
 func (s *scanner) skip() {
 	for depth := 1; depth > 0; {
-		switch s.token() {
-		case '"':
+		switch c := s.token(); {
+		case s.cut:
+			return
+		case c == '"':
 			s.string()
-		case '{', '[':
+		case c == '{' || c == '[':
 			depth++
 			s.at++
-		case '}', ']':
+		case c == '}' || c == ']':
 			depth--
 			s.at++
 		default:
 			s.at++
-		}
-		if s.cut {
-			return
 		}
 	}
 }

@@ -90,7 +90,7 @@ func FirstWord(message []byte) (word, rest []byte) {
 func CutVHost(line []byte) (vhost, rest []byte, ok bool) {
 	vhost, rest, ok = word(line)
 	client, after, ok2 := word(rest)
-	if !ok || !ok2 || string(client) == "-" {
+	if !ok || !ok2 && !bytes.HasPrefix(rest, []byte{'{'}) || string(client) == "-" {
 		return nil, line, false
 	}
 	third, after, ok := word(after)

@@ -18,6 +18,8 @@ func TestCutVHost(t *testing.T) {
 		{`v h - bob [x] y [t] "GET /"`, "v", `h - bob [x] y [t] "GET /"`},
 		{caddyLine, "", caddyLine},
 		{"v " + caddyLine, "v", caddyLine},
+		{`v {"ts":1}`, "v", `{"ts":1}`},
+		{`INFO {"ts":1}`, "", `INFO {"ts":1}`},
 		{haproxyLine, "", haproxyLine},
 		{"v " + haproxyLine, "v", haproxyLine},
 		{"Feb 16 12:14:14 localhost haproxy[14389]: " + haproxyLine, "", "Feb 16 12:14:14 localhost haproxy[14389]: " + haproxyLine},
