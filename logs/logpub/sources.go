@@ -125,18 +125,27 @@ func (s *File) String() string { return "file " + s.cfg.Path }
 // Run follows the file until in.Ending is closed.
 func (s *File) Run(ctx context.Context, in *Intake) error {
 	in.waits = true
-	following, end := context.WithCancel(ctx)
-	defer end()
-	go func() {
-		select {
-		case <-in.Ending():
-		case <-following.Done():
-		}
-		end()
-	}()
 	t := &fileTaker{in: in, cut: input.Cutter{Max: in.MaxLine()}, ending: in.Ending()}
-	if err := s.f.Run(following, t); err != nil {
+	if err := s.f.Run(untilEnding{ctx, in.Ending()}, t); err != nil {
 		return fmt.Errorf("logpub: %w", err)
+	}
+	return nil
+}
+
+// untilEnding is a context that is done when a source is asked to end, which is before the one that it
+// wraps. Unlike a canceled one, it takes no goroutine for each of many files.
+type untilEnding struct {
+	context.Context
+	ending <-chan struct{}
+}
+
+// Done implements [context.Context].
+func (c untilEnding) Done() <-chan struct{} { return c.ending }
+
+// Err implements [context.Context].
+func (c untilEnding) Err() error {
+	if closed(c.ending) {
+		return context.Canceled
 	}
 	return nil
 }

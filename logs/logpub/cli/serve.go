@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -14,6 +15,13 @@ import (
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/logs/logpub"
 	"github.com/spreadd/spreadd/logs/logpub/metrics"
+)
+
+// With more than manyInputs inputs, most are idle, and their memory counts more than the time to collect
+// garbage. GOGC in the environment has precedence.
+const (
+	manyInputs    = 100
+	manyGCPercent = 40
 )
 
 // loaded is a configuration that has been checked.
@@ -61,6 +69,9 @@ func serve(ctx context.Context, path string, log *slog.Logger, stdin io.Reader, 
 		return flags.Failed
 	}
 	logSpool(log, l.file.Spool.Dir, l.cfg.Spool)
+	if len(l.file.Inputs) > manyInputs && os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(manyGCPercent)
+	}
 	var source metrics.Source
 	observed, end := "", func() {}
 	defer func() { end() }()

@@ -20,8 +20,9 @@ const (
 	watchedPolls = 5 * time.Millisecond
 	leastWatched = time.Second
 	mostWatched  = 10 * time.Second
-	// renewInterval is how often the directories that are watched are looked up again.
-	renewInterval = 30 * time.Second
+	// renewInterval is how often the directories that are watched are looked up again without a reason,
+	// such as a change that was not announced.
+	renewInterval = 5 * time.Minute
 	// settleTime is how old the last change of a file has to be for its time and size to tell whether
 	// there was another one. Some file systems count in seconds.
 	settleTime = 5 * time.Second
@@ -50,10 +51,11 @@ type waiting struct {
 	entries  []entry // in watched directories, on which the follower depends
 	watched  bool    // changes are announced
 	renewed  time.Time
-	woken    bool      // since the last wait, by an announcement
-	grew     time.Time // when the last change was seen
-	doubted  time.Time // when a change was seen that had not been announced
-	unsaved  bool      // the position may have changed
+	timer    *time.Timer // of wait
+	woken    bool        // since the last wait, by an announcement
+	grew     time.Time   // when the last change was seen
+	doubted  time.Time   // when a change was seen that had not been announced
+	unsaved  bool        // the position may have changed
 	nextSave time.Time
 	changes  int         // how many were seen
 	at       fs.FileInfo // the only file, as it was when it had nothing new; may be nil
@@ -200,13 +202,17 @@ func (f *Follower) wait(ctx context.Context) {
 	for _, g := range f.files {
 		old = old || g.old
 	}
-	timer := time.NewTimer(t.pause(w, time.Now(), old))
-	defer timer.Stop()
+	if pause := t.pause(w, time.Now(), old); t.timer == nil {
+		t.timer = time.NewTimer(pause)
+	} else {
+		t.timer.Reset(pause)
+	}
 	select {
 	case <-ctx.Done():
 	case <-t.wake:
 		t.woken = true
-	case <-timer.C:
+	case <-t.timer.C:
 		t.woken = false
 	}
+	t.timer.Stop()
 }
