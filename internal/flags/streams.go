@@ -16,10 +16,10 @@ const BrokenPipe = 128 + 13
 // noData is the error of Windows for a pipe whose reader is gone.
 const noData = syscall.Errno(232)
 
-// Streams returns standard output, for results, and standard error. From then on no closed pipe ends
-// the process by a signal: a write to standard error fails, which a log survives, and a write to
-// standard output exits with [BrokenPipe] without a message. What must not end the program, such as a
-// log, goes to [Lasting] of it.
+// Streams returns standard output, for results, and standard error. From then on no closed pipe
+// ends the process by a signal: a write to standard error fails, which a log survives, and a write
+// to standard output exits with [BrokenPipe] without a message. What must not end the program, such
+// as a log, goes to [Lasting] of it.
 func Streams() (stdout *Output, stderr *os.File) {
 	// Not by signal.Ignore: children would ignore the signal too.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)

@@ -22,8 +22,8 @@ func fifo(t *testing.T, path string) {
 	}
 }
 
-// TestFIFOs: a FIFO in the place of a log, its index, its ledger or a spool is refused at the start,
-// instead of waiting for the process at its other end.
+// TestFIFOs: a FIFO in the place of a log, its index, its ledger or a spool is refused at the
+// start, instead of waiting for the process at its other end.
 func TestFIFOs(t *testing.T) {
 	for what, path := range map[string]func(log string) string{
 		"log":    func(log string) string { return log },

@@ -20,7 +20,8 @@ func waiting(pipe *os.File) (n int) {
 	return n
 }
 
-// otherEnd opens the reading end of a pipe, to ask it what it holds. It is nil if there is no /proc.
+// otherEnd opens the reading end of a pipe, to ask it what it holds. It is nil if there is no
+// /proc.
 func otherEnd(pipe *os.File) (r *os.File) {
 	c, err := pipe.SyscallConn()
 	if err != nil {

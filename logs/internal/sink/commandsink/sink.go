@@ -153,8 +153,8 @@ func (s *Sink) count() {
 	s.stats.waiting.Store(int64(len(b.text) - b.begin))
 }
 
-// countHanded counts lines that were left to a process, when it has ended. It returns how many it has
-// not read.
+// countHanded counts lines that were left to a process, when it has ended. It returns how many it
+// has not read.
 func (s *Sink) countHanded(h *handed, unread int) (lost int) {
 	if len(h.ends) == 0 {
 		return 0
@@ -218,8 +218,8 @@ func (s *Sink) write() error {
 	return nil
 }
 
-// endProcess ends the input of the process. Lines in the pipe are left to it, unless it has ended by
-// itself: then they go to the next one. A line that it received in part does so in any case.
+// endProcess ends the input of the process. Lines in the pipe are left to it, unless it has ended
+// by itself: then they go to the next one. A line that it received in part does so in any case.
 func (s *Sink) endProcess() {
 	if s.process == nil {
 		return

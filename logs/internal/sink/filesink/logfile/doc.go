@@ -10,9 +10,9 @@
 //     [Budget] bounds the sum over several files.
 //   - A file is locked while it is open (flock), so that two writers do not mix their lines, unless
 //     [Options.NoLock] is set.
-//   - A record never follows part of a line: a file that ends in the middle of one, after a kill or a
-//     full disk, gets a newline first, or with a [Journal] loses the part. A record without a newline
-//     that this process has written is followed as it is.
+//   - A record never follows part of a line: a file that ends in the middle of one, after a kill or
+//     a full disk, gets a newline first, or with a [Journal] loses the part. A record without a
+//     newline that this process has written is followed as it is.
 //   - A released file ([File.Release]) holds no descriptor and loses nothing.
 //   - A relative path is resolved once, when the file is first opened.
 //

@@ -37,8 +37,8 @@ type Options struct {
 	BatchBytes int
 	// Sync says when the file is flushed to the disk.
 	Sync Sync
-	// OnTorn, if not nil, is called when the last line of a file was torn and has been "ended" or, with
-	// a Journal, "removed".
+	// OnTorn, if not nil, is called when the last line of a file was torn and has been "ended" or,
+	// with a Journal, "removed".
 	OnTorn func(path, how string)
 	// Journal, if not nil, learns of each record before it is written.
 	Journal Journal

@@ -6,9 +6,9 @@ import (
 	"github.com/spreadd/spreadd/internal/fsutil"
 )
 
-// isTorn reports whether the open file, as st describes it, ends in the middle of a line, as a kill or
-// a full disk leaves it. If it has not changed since this process closed it, its last record had no
-// newline. A file that cannot be read is taken to be whole.
+// isTorn reports whether the open file, as st describes it, ends in the middle of a line, as a kill
+// or a full disk leaves it. If it has not changed since this process closed it, its last record had
+// no newline. A file that cannot be read is taken to be whole.
 func (f *File) isTorn(st os.FileInfo) bool {
 	if !st.Mode().IsRegular() || f.left != nil && os.SameFile(st, f.left) && st.Size() == f.left.Size() {
 		return false

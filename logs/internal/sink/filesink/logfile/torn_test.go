@@ -101,8 +101,8 @@ func TestCloseOnFullDisk(t *testing.T) {
 	}
 }
 
-// TestRecordWithoutNewline: a message without a newline is no torn line, also when the file is closed
-// in between.
+// TestRecordWithoutNewline: a message without a newline is no torn line, also when the file is
+// closed in between.
 func TestRecordWithoutNewline(t *testing.T) {
 	room := 100
 	f, path, torn := opened(t, "", &room, Options{})
