@@ -63,18 +63,7 @@ func (p *program) serve(ctx context.Context, o options) error {
 	if err := dropPrivileges(&c.Options, log); err != nil {
 		return err
 	}
-	for _, a := range d.Addrs() {
-		log.Info("serving clients", slog.String("network", a.Network()), slog.String("address", a.String()))
-	}
-	go func() {
-		select {
-		case <-d.Ready():
-			if p.started != nil {
-				p.started(d)
-			}
-		case <-ctx.Done():
-		}
-	}()
+	p.announce(ctx, d, log)
 	until, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	var reloading sync.WaitGroup
@@ -91,6 +80,22 @@ func (p *program) serve(ctx context.Context, o options) error {
 		return cause
 	}
 	return err
+}
+
+// announce logs where clients are served, and reports when the first membership is installed.
+func (p *program) announce(ctx context.Context, d *daemon.Daemon, log *slog.Logger) {
+	for _, a := range d.Addrs() {
+		log.Info("serving clients", slog.String("network", a.Network()), slog.String("address", a.String()))
+	}
+	go func() {
+		select {
+		case <-d.Ready():
+			if p.started != nil {
+				p.started(d)
+			}
+		case <-ctx.Done():
+		}
+	}()
 }
 
 // openMetrics binds the address for Prometheus, if there is one. observe starts the server; done
