@@ -74,7 +74,7 @@ type client struct {
 	id engine.SessionID
 	// budget is for how long publishers may still wait for this client.
 	budget budget
-	// moved is when the client was last seen to take something while publishers waited for it.
+	// moved is when the client was last seen to have taken something.
 	moved clock.Time
 	// touched is true while the client is listed in owner.touched.
 	touched bool

@@ -74,11 +74,10 @@ func (p *pacing) add(c *client, now clock.Time) (pauses bool) {
 	if slices.Contains(p.behind, c) {
 		return false
 	}
-	c.budget.idle(now, c.Taken())
+	c.budget.idle(now, c.look(now))
 	if c.budget.left <= 0 {
 		return false
 	}
-	c.moved = now
 	p.behind = append(p.behind, c)
 	return len(p.behind) == 1
 }
@@ -90,6 +89,17 @@ func (p *pacing) remove(c *client) {
 	}
 }
 
+// look returns the client's account and notes whether it has taken something since the last look.
+// One that becomes behind again without having done so is still stopped: its budget refills, and
+// those of many would otherwise hold publishers all the time.
+func (c *client) look(now clock.Time) session.Taken {
+	taken := c.Taken()
+	if taken.Messages > c.budget.taken.Messages || taken.Bytes > c.budget.taken.Bytes {
+		c.moved = now
+	}
+	return taken
+}
+
 // pause says who waits now, and until when at most.
 type pause struct {
 	publishers, ring           bool
@@ -99,11 +109,7 @@ type pause struct {
 // pause brings the budgets up to now and decides who waits.
 func (p *pacing) pause(now clock.Time) (w pause) {
 	p.behind = slices.DeleteFunc(p.behind, func(c *client) bool {
-		taken := c.Taken()
-		if taken.Messages > c.budget.taken.Messages || taken.Bytes > c.budget.taken.Bytes {
-			c.moved = now
-		}
-		c.budget.spend(now, taken)
+		c.budget.spend(now, c.look(now))
 		return c.budget.left <= 0 || !c.Behind()
 	})
 	passed := now.Sub(p.at)
