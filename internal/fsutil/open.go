@@ -52,7 +52,8 @@ func ReadFile(ctx context.Context, path string) ([]byte, error) {
 	}
 	defer func() { _ = f.Close() }()
 	// Regular files have no deadlines, and need none.
-	defer context.AfterFunc(ctx, func() { _ = f.SetReadDeadline(time.Unix(1, 0)) })()
+	stop := context.AfterFunc(ctx, func() { _ = f.SetReadDeadline(time.Unix(1, 0)) })
+	defer stop()
 	b, err := io.ReadAll(f)
 	if ctx.Err() != nil && errors.Is(err, os.ErrDeadlineExceeded) {
 		err = ctx.Err()

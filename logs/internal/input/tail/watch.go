@@ -149,15 +149,15 @@ func (t *waiting) changed(now time.Time) {
 // pause returns how long to wait for an announcement before the files are checked. Files that are no
 // longer at the path are old.
 func (t *waiting) pause(w *Watcher, now time.Time, old bool) time.Duration {
-	n := time.Duration(w.followers.Load())
+	n := w.followers.Load()
 	d := pollInterval
 	switch {
 	case t.watched && now.Sub(t.doubted) > idleTime:
 		if d = w.watched; d == 0 {
-			d = min(max(n*watchedPolls, leastWatched), mostWatched)
+			d = each(watchedPolls, n, leastWatched, mostWatched)
 		}
 	case now.Sub(t.grew) > idleTime:
-		d = min(max(n*idlePolls, pollInterval), longestPoll)
+		d = each(idlePolls, n, pollInterval, longestPoll)
 	}
 	if old {
 		d = min(d, leastWatched)
@@ -166,6 +166,11 @@ func (t *waiting) pause(w *Watcher, now time.Time, old bool) time.Duration {
 		d = min(d, max(0, t.nextSave.Sub(now)))
 	}
 	return d
+}
+
+// each returns the interval at which n files are checked, one each d, within bounds.
+func each(d time.Duration, n int64, least, most time.Duration) time.Duration {
+	return min(max(time.Duration(n*int64(d)), least), most)
 }
 
 // check polls the files, unless a glance at the path shows that nothing has changed.

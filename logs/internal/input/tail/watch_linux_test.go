@@ -92,18 +92,23 @@ func TestWatchLimits(t *testing.T) {
 	w := &Watcher{notifier: notifier{start: func() (int, error) { return 0, unix.EMFILE }}}
 	var reports atomic.Int64
 	var takers [3]taker
+	var stops []func(bool)
 	for i := range takers {
 		path := filepath.Join(dir, fmt.Sprint(i))
-		defer follow(t, Config{Path: path, FromStart: true, Watcher: w, OnEvent: func(what string, err error) {
+		stop := follow(t, Config{Path: path, FromStart: true, Watcher: w, OnEvent: func(what string, err error) {
 			reports.Add(1)
 			if got := fmt.Sprint(what, ": ", err); !errors.Is(err, unix.EMFILE) || !strings.Contains(got, "fs.inotify.max_user_instances") {
 				t.Error(got)
 			}
-		}}, &takers[i])(true)
+		}}, &takers[i])
+		stops = append(stops, stop)
 		write(t, path, "a line\n")
 	}
 	for i := range takers {
 		testkit.Wait(t, "a line", func() bool { return len(takers[i].got()) == 1 })
+	}
+	for _, stop := range stops {
+		stop(true)
 	}
 	if n := reports.Load(); n != 1 {
 		t.Errorf("reported %d times", n)
