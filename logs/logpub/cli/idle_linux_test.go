@@ -13,8 +13,7 @@ import (
 )
 
 // TestIdleFiles: many files that nobody writes cost next to nothing. With a poll ten times a second and
-// a buffer for each it was 22 % of a processor and 190 MB. The bounds are loose, since machines and the
-// race detector differ.
+// a buffer for each it was 22 % of a processor and 190 MB. The bounds are loose, since machines differ.
 func TestIdleFiles(t *testing.T) {
 	const (
 		files   = 1500
@@ -59,7 +58,7 @@ func TestIdleFiles(t *testing.T) {
 	if percent := float64(ticks()-before) / seconds; percent > 10 {
 		t.Errorf("%d idle files take %.1f %% of a processor", files, percent)
 	}
-	if mib := (field("statm", 1) - field("statm", 2)) * os.Getpagesize() >> 20; mib > 150 {
+	if mib := (field("statm", 1) - field("statm", 2)) * os.Getpagesize() >> 20; mib > 60 && !race {
 		t.Errorf("%d idle files take %d MiB", files, mib)
 	}
 	p.end(t)

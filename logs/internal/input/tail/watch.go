@@ -20,6 +20,8 @@ const (
 	watchedPolls = 5 * time.Millisecond
 	leastWatched = time.Second
 	mostWatched  = 10 * time.Second
+	// together is the grid of longer waits: it costs less to wake many followers at once.
+	together = leastWatched / 4
 	// renewInterval is how often the directories that are watched are looked up again without a reason,
 	// such as a change that was not announced.
 	renewInterval = 5 * time.Minute
@@ -207,7 +209,12 @@ func (f *Follower) wait(ctx context.Context) {
 	for _, g := range f.files {
 		old = old || g.old
 	}
-	if pause := t.pause(w, time.Now(), old); t.timer == nil {
+	now := time.Now()
+	pause := t.pause(w, now, old)
+	if pause >= leastWatched {
+		pause = now.Add(pause).Truncate(together).Sub(now)
+	}
+	if t.timer == nil {
 		t.timer = time.NewTimer(pause)
 	} else {
 		t.timer.Reset(pause)
