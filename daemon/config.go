@@ -58,7 +58,7 @@ type Config struct {
 	// long. Zero means DefaultGrace, negative means no wait.
 	Grace time.Duration
 	// Linger is the time for which clients may read what is queued for them when the daemon stops.
-	// Zero means one second. Negative means none, and other daemons are not told either, as if the
+	// Zero means one second. Negative means none, and other daemons do not hear of it either, as if the
 	// process were killed.
 	Linger time.Duration
 	// Log is the daemon's log. Nil discards it.
