@@ -40,7 +40,7 @@ func FromConf(c *spreadconf.Config, self spreadconf.Self, access Access) (Config
 		Engine: engine.Config{
 			Topology: top, Self: wire.DaemonID(self.Daemon.ID), ConfHash: c.Hash(),
 			Timeouts: membership.Timeouts(timeouts), Wide: c.WideArea(), Accelerated: c.AcceleratedAtStart(),
-			Early: true, Window: o.Window, PersonalWindow: o.PersonalWindow, AcceleratedWindow: acceleratedWindow(o),
+			Window: o.Window, PersonalWindow: o.PersonalWindow, AcceleratedWindow: acceleratedWindow(o),
 		},
 		Ring: transport.Config{Addr: self.Addr, IgnoreMulticastJoinErrors: o.IgnoreMulticastJoinErrors},
 	}

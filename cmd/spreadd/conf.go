@@ -61,7 +61,7 @@ func (p *program) daemonConfig(c *spreadconf.Config, self spreadconf.Self, o opt
 		return daemon.Config{}, err
 	}
 	cfg.SocketDir, cfg.StateDir = o.socketDir, stateDir(o)
-	cfg.Ring.GSO = o.offload
+	cfg.Ring.GSO, cfg.Engine.Early = o.offload, o.early
 	cfg.Sessions.MaxSessions = o.maxSessions
 	cfg.Sessions.MaxSessionBytes = int(o.maxQueue)
 	cfg.MaxMemory = int64(o.maxMemory)

@@ -21,6 +21,7 @@ type options struct {
 	maxQueue    conf.Size
 	maxMemory   conf.Size
 	offload     bool
+	early       bool
 	metrics     string
 	verbose     bool
 	eventFile   bool // was asked for
@@ -61,6 +62,7 @@ func parse(args []string) (options, error) {
 	flags.Size(s, &o.maxMemory, "max-memory", "memory for all messages; beyond that the client with most waiting is disconnected (default: 512MiB, at most a quarter of what the process may use)")
 	s.Group("Network")
 	s.Bool(&o.offload, "offload", "use UDP segmentation offload (GSO) for runs of equal-sized packets; the packets on the wire are the same")
+	s.Bool(&o.early, "early", "form rings as soon as all daemons have answered, and announce an orderly stop, instead of waiting for timers; not yet for rings with C daemons")
 	s.Group("Observation")
 	prom.AddressFlag(s, &o.metrics, 9803)
 	s.Bool(&o.verbose, "v", "log details, as EventPriority = pDEBUG does")
