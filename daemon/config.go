@@ -41,6 +41,9 @@ type Config struct {
 	// SocketDir is the directory of the UNIX socket, whose name is Port. If it is empty, there is
 	// no UNIX socket.
 	SocketDir string
+	// RunDir is the directory of a second UNIX socket, RunDir/Port.sock, for services whose /tmp is
+	// their own. Run goes on if it cannot be opened. If it is empty, there is none.
+	RunDir string
 	// StateDir is the directory of the file that keeps membership ids unique over restarts. If it is
 	// empty, the ids of each life begin at a random time, up to a day ahead of the clock.
 	StateDir string

@@ -32,10 +32,10 @@ type shared struct {
 	pool buf.Pool
 	// sessions accepts clients and holds their queues.
 	sessions *session.Server
-	// listeners are the sockets for clients, the UNIX socket last.
+	// listeners are the sockets for clients, UNIX sockets last.
 	listeners []net.Listener
-	// socket is the file of the UNIX socket, or nil.
-	socket *socketFile
+	// sockets are the files of UNIX sockets.
+	sockets []*socketFile
 	// maxMemory is Config.MaxMemory.
 	maxMemory int64
 	// poller is what the owner waits with, and what wakes it.
@@ -108,7 +108,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	close(d.stopped)
 	err = errors.Join(err, d.sessions.Close(o.cfg.Linger))
 	d.serving.Wait()
-	return errors.Join(err, o.close(), d.socket.remove(), d.poller.Close())
+	return errors.Join(err, o.close(), d.removeSockets(), d.poller.Close())
 }
 
 // wake ends the owner's wait. Any goroutine may call it.

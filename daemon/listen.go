@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"slices"
+	"strconv"
 
 	"github.com/spreadd/spreadd/daemon/poller"
 	"github.com/spreadd/spreadd/daemon/transport"
@@ -47,12 +50,24 @@ func (d *Daemon) listenClients(ctx context.Context) error {
 	if port == 0 {
 		port = int(d.clientPort())
 	}
-	l, file, err := listenUnix(ctx, cfg.SocketDir, port, d.log)
-	if err != nil {
+	name := strconv.Itoa(port)
+	if err := d.listenUnix(ctx, filepath.Join(cfg.SocketDir, name)); err != nil {
 		return errors.Join(err, d.closeListeners())
 	}
-	d.listeners, d.socket = append(d.listeners, l), file
+	if cfg.RunDir != "" {
+		if err := d.listenUnix(ctx, filepath.Join(cfg.RunDir, name+".sock")); err != nil {
+			d.log.Info("clients whose /tmp is their own need TCP: there is no second UNIX socket", slog.Any("error", err))
+		}
+	}
 	return nil
+}
+
+func (d *Daemon) listenUnix(ctx context.Context, path string) error {
+	l, file, err := listenUnix(ctx, path, d.log)
+	if err == nil {
+		d.listeners, d.sockets = append(d.listeners, l), append(d.sockets, file)
+	}
+	return err
 }
 
 // listenNetwork returns the network of a listener among others. The wildcard address of IPv6 also
@@ -82,7 +97,15 @@ func (s *shared) closeListeners() error {
 	for _, l := range s.listeners {
 		err = errors.Join(err, l.Close())
 	}
-	return errors.Join(err, s.socket.remove())
+	return errors.Join(err, s.removeSockets())
+}
+
+func (s *shared) removeSockets() error {
+	var err error
+	for _, f := range s.sockets {
+		err = errors.Join(err, f.remove())
+	}
+	return err
 }
 
 // openRing opens the sockets of the ring, for other daemons and for monitors. A daemon without an

@@ -10,7 +10,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strconv"
 	"syscall"
 	"time"
 )
@@ -24,15 +23,14 @@ type socketFile struct {
 	info fs.FileInfo
 }
 
-// listenUnix binds the UNIX socket of a port, DIR/PORT (client-protocol §2.2). It replaces an
+// listenUnix binds a UNIX socket for clients (client-protocol §2.2). It replaces an
 // existing socket, because a daemon that was killed leaves its own behind. It does not touch any
 // other file.
 //
 // The socket is bound under another name and renamed. So daemons that start at one moment do not
 // fail or remove each other's sockets: the last one has the name, and local clients always find
 // one. A second daemon on the same TCP port does not get here.
-func listenUnix(ctx context.Context, dir string, port int, log *slog.Logger) (net.Listener, *socketFile, error) {
-	path := filepath.Join(dir, strconv.Itoa(port))
+func listenUnix(ctx context.Context, path string, log *slog.Logger) (net.Listener, *socketFile, error) {
 	switch info, err := os.Lstat(path); {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
@@ -42,7 +40,7 @@ func listenUnix(ctx context.Context, dir string, port int, log *slog.Logger) (ne
 	case alive(ctx, path):
 		log.Warn("another daemon answers on the UNIX socket, taking it over", slog.String("socket", path))
 	}
-	l, temporary, err := bindTemporary(ctx, dir)
+	l, temporary, err := bindTemporary(ctx, filepath.Dir(path))
 	if err != nil {
 		return nil, nil, socketError(path, err)
 	}
@@ -113,9 +111,6 @@ func alive(ctx context.Context, path string) bool {
 
 // remove removes the file if it still belongs to this daemon.
 func (s *socketFile) remove() error {
-	if s == nil {
-		return nil
-	}
 	if info, err := os.Lstat(s.path); err == nil && os.SameFile(info, s.info) {
 		if err := os.Remove(s.path); err != nil {
 			return fmt.Errorf("cannot remove the UNIX socket: %w", err)

@@ -19,8 +19,8 @@ type Address struct {
 	Port uint16
 	// Host is the host of a TCP address: a name, or an IP address without brackets.
 	Host string
-	// Path is the UNIX socket if the address gives one. If it is empty, the socket is named after
-	// Port and is in the directory of [WithSocketDir].
+	// Path is the UNIX socket if the address gives one. If it is empty, Port says which socket; see
+	// [WithSocketDir].
 	Path string
 }
 
@@ -30,7 +30,7 @@ const maxHost = 255
 // ParseAddress parses the address of a daemon (client-protocol §2.3):
 //
 //	(empty)              port 4803 on this machine
-//	4803                 UNIX socket of that port; TCP to localhost on Windows
+//	4803                 UNIX socket of that port, or TCP to this host; only the latter on Windows
 //	4803@host            TCP; host is a name, an IPv4 or an IPv6 address
 //
 // Beyond libspread it accepts
@@ -119,15 +119,25 @@ func (a Address) String() string {
 	}
 }
 
-// endpoint returns the arguments for a dialer of package net.
-func (a Address) endpoint(socketDir string) (network, address string) {
+// endpoint is where to reach a daemon: arguments for a dialer of package net.
+type endpoint struct{ network, address string }
+
+// endpoints returns where to try to reach a daemon, in this order. socketDir is empty for the
+// default.
+func (a Address) endpoints(socketDir string) []endpoint {
 	port := strconv.Itoa(int(a.Port))
 	switch {
 	case a.Path != "":
-		return a.Network, a.Path
-	case a.Network == "unix":
-		return a.Network, filepath.Join(socketDir, port)
+		return []endpoint{{a.Network, a.Path}}
+	case a.Network == "tcp":
+		return []endpoint{{a.Network, net.JoinHostPort(a.Host, port)}}
+	case socketDir != "":
+		return []endpoint{{a.Network, filepath.Join(socketDir, port)}}
 	default:
-		return a.Network, net.JoinHostPort(a.Host, port)
+		return []endpoint{
+			{a.Network, filepath.Join(runDir, port+".sock")},
+			{a.Network, filepath.Join(tmpDir, port)},
+			{"tcp", net.JoinHostPort("127.0.0.1", port)},
+		}
 	}
 }

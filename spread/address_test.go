@@ -32,9 +32,8 @@ func TestParseAddress(t *testing.T) {
 			if problem != "" {
 				t.Fatal(problem)
 			}
-			network, address := a.endpoint("/dir")
-			if network != tt.network || address != tt.address {
-				t.Errorf("endpoint %s %s, want %s %s", network, address, tt.network, tt.address)
+			if got, want := a.endpoints("/dir"), (endpoint{tt.network, tt.address}); len(got) != 1 || got[0] != want {
+				t.Errorf("endpoints %v, want %v", got, want)
 			}
 			text := tt.text
 			if text == "" {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/spreadd/spreadd/wire"
@@ -33,8 +34,7 @@ func Dial(ctx context.Context, addr string, opts ...Option) (*Conn, error) {
 	if err != nil {
 		return nil, opError(op, a.String(), err)
 	}
-	network, address := a.endpoint(o.socketDir)
-	nc, err := o.dial(ctx, network, address)
+	nc, err := o.connectTo(ctx, a.endpoints(o.socketDir))
 	if err != nil {
 		return nil, opError(op, a.String(), dialError(ctx, err))
 	}
@@ -65,6 +65,25 @@ func Dial(ctx context.Context, addr string, opts ...Option) (*Conn, error) {
 	c.in = newReceiver(nc, c.group)
 	go c.out.run()
 	return c, nil
+}
+
+// connectTo connects to the first endpoint at which somebody answers.
+func (o *options) connectTo(ctx context.Context, to []endpoint) (net.Conn, error) {
+	var failures []string
+	for i, e := range to {
+		nc, err := o.dial(ctx, e.network, e.address)
+		if err == nil {
+			return nc, nil
+		}
+		if i == len(to)-1 || ctx.Err() != nil {
+			if len(failures) > 0 {
+				err = fmt.Errorf("%s; %w", strings.Join(failures, "; "), err)
+			}
+			return nil, err
+		}
+		failures = append(failures, err.Error())
+	}
+	return nil, errors.ErrUnsupported
 }
 
 func dialError(ctx context.Context, err error) error {

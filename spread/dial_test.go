@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -150,6 +152,42 @@ func TestDialContext(t *testing.T) {
 				t.Errorf("after %q: error %v", said, err)
 			}
 		})
+	}
+}
+
+// TestDialLocal: a port is looked for in the places where daemons of this host listen, in turn.
+func TestDialLocal(t *testing.T) {
+	places := []string{"unix /run/spread/4803.sock", "unix /tmp/4803", "tcp 127.0.0.1:4803"}
+	for there := range len(places) + 1 {
+		var tried []string
+		c, err := Dial(t.Context(), "4803", WithDialer(func(_ context.Context, network, address string) (net.Conn, error) {
+			place := network + " " + address
+			if tried = append(tried, place); len(tried) <= there {
+				return nil, fmt.Errorf("nobody at %s", place)
+			}
+			near, far := net.Pipe()
+			go func() {
+				if accept(far) {
+					readUntilKill(far)
+				}
+			}()
+			return near, nil
+		}))
+		if want := places[:min(there+1, len(places))]; !slices.Equal(tried, want) {
+			t.Errorf("tried %q, want %q", tried, want)
+		}
+		if there < len(places) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Kill()
+			continue
+		}
+		for _, place := range places {
+			if !errors.Is(err, ErrCouldNotConnect) || !strings.Contains(err.Error(), "nobody at "+place) {
+				t.Errorf("error %v, want one that names %s", err, place)
+			}
+		}
 	}
 }
 

@@ -29,9 +29,11 @@ type options struct {
 }
 
 const (
-	// defaultSocketDir is the directory of UNIX sockets of C daemons and libraries (client-protocol
-	// §2.2).
-	defaultSocketDir = "/tmp"
+	// runDir is where our daemons have a UNIX socket PORT.sock, which services whose /tmp is their own
+	// (PrivateTmp of systemd) can reach.
+	runDir = "/run/spread"
+	// tmpDir is the directory of UNIX sockets of all daemons and C libraries (client-protocol §2.2).
+	tmpDir = "/tmp"
 	// defaultSendBuffer is the default of [WithSendBuffer]. It exceeds a socket buffer of 200 KiB,
 	// so that one write can fill that.
 	defaultSendBuffer = 256 << 10
@@ -43,7 +45,6 @@ const (
 func buildOptions(opts []Option) options {
 	o := options{
 		auth:       []AuthMethod{NullAuth()},
-		socketDir:  defaultSocketDir,
 		dial:       new(net.Dialer).DialContext,
 		sendBuffer: defaultSendBuffer,
 		backlog:    defaultBacklog,
@@ -69,8 +70,8 @@ func WithPriority(on bool) Option { return func(o *options) { o.priority = on } 
 // The default is [NullAuth] alone.
 func WithAuth(methods ...AuthMethod) Option { return func(o *options) { o.auth = methods } }
 
-// WithSocketDir sets the directory of UNIX sockets, for addresses that are only a port. The default
-// is /tmp, as in Spread.
+// WithSocketDir sets the directory of the UNIX socket for addresses that are only a port. Without
+// it, /run/spread/PORT.sock, /tmp/PORT and TCP on this host are tried in turn.
 func WithSocketDir(dir string) Option { return func(o *options) { o.socketDir = dir } }
 
 // WithDialer replaces the dialer of package net, for tests or for connections through something

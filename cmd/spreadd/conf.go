@@ -60,7 +60,7 @@ func (p *program) daemonConfig(c *spreadconf.Config, self spreadconf.Self, o opt
 	if err != nil {
 		return daemon.Config{}, err
 	}
-	cfg.SocketDir, cfg.StateDir = o.socketDir, stateDir(o)
+	cfg.SocketDir, cfg.RunDir, cfg.StateDir = o.socketDir, o.runDir, stateDir(o)
 	cfg.Ring.GSO, cfg.Engine.Early = o.offload, o.early
 	cfg.Sessions.MaxSessions = o.maxSessions
 	cfg.Sessions.MaxSessionBytes = int(o.maxQueue)

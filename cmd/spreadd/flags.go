@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"math"
+	"slices"
 
 	"github.com/spreadd/spreadd/daemon"
 	"github.com/spreadd/spreadd/daemon/session"
@@ -17,6 +18,7 @@ type options struct {
 	conf        string
 	check       bool
 	socketDir   string
+	runDir      string
 	maxSessions int
 	maxQueue    conf.Size
 	maxMemory   conf.Size
@@ -28,9 +30,13 @@ type options struct {
 	set         *flags.Set
 }
 
+// defaultRunDir is where our clients look for a socket first. Packages and systemd make it
+// (RuntimeDirectory=spread).
+const defaultRunDir = "/run/spread"
+
 // parse reads the command line. -n, -c and -l are flags of the C daemon.
 func parse(args []string) (options, error) {
-	o := options{socketDir: daemon.DefaultSocketDir, maxSessions: session.DefaultMaxSessions, maxQueue: session.DefaultMaxSessionBytes, offload: true}
+	o := options{socketDir: daemon.DefaultSocketDir, runDir: defaultRunDir, maxSessions: session.DefaultMaxSessions, maxQueue: session.DefaultMaxSessionBytes, offload: true}
 	s := flags.New(flags.Program{
 		Name:  "spreadd",
 		Usage: []string{"[-n NAME] [-c FILE] [-check]"},
@@ -57,6 +63,7 @@ func parse(args []string) (options, error) {
 	})
 	s.Group("Clients")
 	s.String(&o.socketDir, "socket-dir", "DIR", "directory of the UNIX socket that local clients connect to; empty for no socket")
+	s.String(&o.runDir, "run-dir", "DIR", "directory of a second socket, PORT.sock, for services with a /tmp of their own; made if missing; empty for none, also with another -socket-dir")
 	s.Int(&o.maxSessions, "max-sessions", "N", "most clients at a time", 1, math.MaxInt32)
 	flags.Size(s, &o.maxQueue, "max-queue", "bytes that may wait for a client that does not read; beyond that it is disconnected")
 	flags.Size(s, &o.maxMemory, "max-memory", "memory for all messages; beyond that the client with most waiting is disconnected (default: 512MiB, at most a quarter of what the process may use)")
@@ -66,5 +73,9 @@ func parse(args []string) (options, error) {
 	s.Group("Observation")
 	prom.AddressFlag(s, &o.metrics, 9803)
 	s.Bool(&o.verbose, "v", "log details, as EventPriority = pDEBUG does")
-	return o, s.Parse(args)
+	err := s.Parse(args)
+	if given := s.Given(); slices.Contains(given, "socket-dir") && !slices.Contains(given, "run-dir") {
+		o.runDir = ""
+	}
+	return o, err
 }

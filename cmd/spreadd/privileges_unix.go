@@ -18,7 +18,8 @@ import (
 // RuntimeDir as the root directory if the file sets it (spread-conf §7,
 // daemon-operations §3). Where the defaults do not exist on this host the
 // daemon stays root and says so: a default installation has to start.
-func dropPrivileges(o *spreadconf.Options, log *slog.Logger) error {
+// The user gets the UNIX sockets, and the directory that was made for one, to remove them at the end.
+func dropPrivileges(o *spreadconf.Options, log *slog.Logger, made string, sockets []string) error {
 	if os.Geteuid() != 0 {
 		return nil
 	}
@@ -36,6 +37,14 @@ func dropPrivileges(o *spreadconf.Options, log *slog.Logger) error {
 		return fmt.Errorf("changing from root to user %s and group %s: %w; make them, or name others with DaemonUser and DaemonGroup",
 			o.DaemonUser, o.DaemonGroup, err)
 	}
+	if made != "" {
+		sockets = append(sockets, made)
+	}
+	for _, path := range sockets {
+		if err := os.Lchown(path, uid, gid); err != nil {
+			return fmt.Errorf("giving the UNIX socket to user %s: %w", o.DaemonUser, err)
+		}
+	}
 	if o.RuntimeDir != def.RuntimeDir && o.RuntimeDir != "" {
 		if err := errors.Join(os.Chdir(o.RuntimeDir), syscall.Chroot(o.RuntimeDir)); err != nil {
 			return fmt.Errorf("making RuntimeDir %s the root directory: %w", o.RuntimeDir, err)
@@ -46,6 +55,15 @@ func dropPrivileges(o *spreadconf.Options, log *slog.Logger) error {
 	}
 	log.Info("privileges dropped", slog.String("user", o.DaemonUser), slog.String("group", o.DaemonGroup))
 	return nil
+}
+
+// makeRunDir makes the directory of the second UNIX socket and returns it, or nothing if it was
+// there. If it cannot be made, opening the socket fails, and says why.
+func makeRunDir(dir string) (made string) {
+	if dir == "" || os.Mkdir(dir, 0o755) != nil {
+		return ""
+	}
+	return dir
 }
 
 func lookUp(userName, groupName string) (uid, gid int, err error) {

@@ -57,10 +57,17 @@ func (p *program) serve(ctx context.Context, o options) error {
 		return err
 	}
 	defer unobserve()
+	made := makeRunDir(o.runDir)
 	if err := d.Listen(ctx); err != nil {
 		return err
 	}
-	if err := dropPrivileges(&c.Options, log); err != nil {
+	var sockets []string
+	for _, a := range d.Addrs() {
+		if a.Network() == "unix" {
+			sockets = append(sockets, a.String())
+		}
+	}
+	if err := dropPrivileges(&c.Options, log, made, sockets); err != nil {
 		return err
 	}
 	p.announce(ctx, d, log)
