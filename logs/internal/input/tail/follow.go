@@ -23,6 +23,8 @@ const (
 	saveInterval = time.Second
 	// graceTime is how long a renamed file is still read after its last growth.
 	graceTime = time.Minute
+	// endTime is how long files are still read once the follower is to end.
+	endTime   = 2 * time.Second
 	readBytes = 64 << 10
 )
 
@@ -141,18 +143,22 @@ func New(cfg Config) (*Follower, error) {
 	return f, nil
 }
 
-// Run follows until ctx ends, and then reads to the ends of the files. Call Close once no further lines become safe.
+// Run follows until ctx ends, and then reads to the ends of the files, for at most endTime. Call Close once no further lines become safe.
 func (f *Follower) Run(ctx context.Context, to Taker) error {
 	f.to = to
 	f.cfg.Watcher.enter(&f.waiting)
 	defer f.cfg.Watcher.leave(&f.waiting)
 	f.begin(ctx)
+	var end time.Time
 	for {
 		over := ctx.Err() != nil
+		if over && end.IsZero() {
+			end = time.Now().Add(endTime)
+		}
 		f.renew(time.Now())
 		more := f.check(ctx)
 		f.saveIfDue(time.Now())
-		if more {
+		if more && (!over || time.Now().Before(end)) {
 			continue
 		}
 		if over {
@@ -231,6 +237,14 @@ func (f *Follower) drop(i int) {
 	g := f.files[i]
 	if z, ok := g.f.(*packed); ok && z.damage() != nil {
 		f.lost("compressed file is damaged; the rest of its lines is lost", g.place, z.damage())
+	}
+	if g.trouble != "" {
+		f.lost("rotated file cannot be read; the rest of its lines, if any, is lost", g.place, errors.New(g.trouble))
+	}
+	for _, next := range f.files[i+1:] {
+		if next.empty() { // what g got after next was created makes g none that was missed
+			next.mtime = max(next.mtime, g.looked)
+		}
 	}
 	_ = g.f.Close()
 	f.files = slices.Delete(f.files, i, i+1)

@@ -231,3 +231,26 @@ func TestHeader(t *testing.T) {
 		}
 	}
 }
+
+// TestSeenEmpty: without a position and without FromStart, all lines of a file come that was empty at
+// the start, though it is older than the follower.
+func TestSeenEmpty(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	write(t, path, "")
+	f, err := New(Config{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var to taker
+	f.to = &to
+	for created := fileClock(); fileClock() == created; {
+		time.Sleep(time.Millisecond) //house:sleep the clock is that of the system
+	}
+	f.begin(t.Context())
+	write(t, path, "line 000001\n")
+	f.poll(t.Context())
+	f.Close()
+	if got := to.got(); !slices.Equal(got, numbered(1, 1)) {
+		t.Errorf("came %q", got)
+	}
+}

@@ -378,3 +378,41 @@ func TestInterrupted(t *testing.T) {
 		}
 	})
 }
+
+// TestQuietLog: a rotated file that got a line after the creation of the next one, which stays empty, was
+// not missed.
+func TestQuietLog(t *testing.T) {
+	for _, then := range []string{"restart", "kill", "rotate", "rotate and pack"} {
+		t.Run(then, func(t *testing.T) {
+			top := t.TempDir()
+			synctest.Test(t, func(t *testing.T) {
+				path := filepath.Join(top, "log")
+				cfg := Config{Path: path, State: filepath.Join(top, "state"), FromStart: true}
+				var to taker
+				write(t, path, strings.Join(numbered(1, 2), ""))
+				stop := follow(t, cfg, &to)
+				time.Sleep(5 * time.Second)
+				rename(t, path)
+				write(t, path, "")
+				tick(t)
+				write(t, path+".1", "line 000003\n")
+				time.Sleep(2 * graceTime)
+				if strings.HasPrefix(then, "rotate") {
+					rename(t, path)
+					if then != "rotate" {
+						pack(t, path+".2", ".gz")
+					}
+					write(t, path, "")
+				} else {
+					stop(then == "restart")
+					stop = follow(t, cfg, &to)
+				}
+				time.Sleep(5 * time.Second)
+				stop(true)
+				if got := to.got(); !slices.Equal(got, numbered(1, 3)) {
+					t.Errorf("came %q", got)
+				}
+			})
+		})
+	}
+}

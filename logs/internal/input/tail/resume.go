@@ -59,9 +59,10 @@ func (f *Follower) skip(g *file, end int64) {
 }
 
 // skipOld skips what the first file at the path has, if it is older than the follower and only new lines
-// are wanted: it was moved there, or mounted, or could not be seen.
+// are wanted: it was moved there, or mounted, or could not be seen. What was seen before and has not been
+// found in it, because it was empty or is truncated by now, makes all of it new.
 func (f *Follower) skipOld(g *file) {
-	if f.since == 0 || f.cfg.FromStart {
+	if f.since == 0 || f.cfg.FromStart || f.last != nil && f.last.ino != 0 && f.last.ino == g.ino && f.last.dev == g.dev {
 		return
 	}
 	info, err := g.f.Stat()
