@@ -2,6 +2,7 @@ package syslog
 
 import (
 	"bytes"
+	"cmp"
 	"io"
 )
 
@@ -145,11 +146,30 @@ func (f *framer) drop() {
 		f.pos += n
 		f.skip -= n
 	}
-	for f.line {
-		b := f.peek(1)
+	if f.line {
+		f.dropLine()
+	}
+}
+
+// dropLine drops the rest of a line, or what is in front of the next message if lengths were seen
+// before: messages with a length have no newline behind them.
+func (f *framer) dropLine() {
+	for kept := 0; f.line; {
+		b := f.peek(kept + 1)
+		if len(b) <= kept { // the stream ends
+			f.pos, f.line = f.pos+len(b), false
+			return
+		}
 		n := bytes.IndexAny(b, "\n\x00")
-		if f.line = n < 0 && len(b) > 0; n < 0 {
-			n = len(b)
+		if f.mixed {
+			if k := findHead(b[:cmp.Or(n+1, len(b))], 0); k >= 0 {
+				f.faults.Mixed++
+				n = k
+			}
+			kept = min(len(b), longestHead) // a head may begin there
+		}
+		if f.line = n < 0; f.line {
+			n = len(b) - kept
 		}
 		f.pos += n
 	}

@@ -113,6 +113,7 @@ func TestWrongFrames(t *testing.T) {
 		{"5 <1>ab0 <1>cd\n5 <1>ef", []string{"<1>ab", "<1>cd", "<1>ef"}, Faults{WrongLength: 1, Mixed: 1, Skipped: 2}},
 		{"99999999999 <1>ab\n<1>cd\n", []string{"<1>ab", "<1>cd"}, Faults{WrongLength: 1, Skipped: 12}},
 		{"999999999 <1>ab5 <1>cd", []string{"<1>ab", "<1>cd"}, Faults{WrongLength: 1, Mixed: 2, Skipped: 10}},
+		{"99 <1>" + long + "5 <1>ab5 <1>cd", []string{"<1>" + long[:17] + "…", "<1>ab", "<1>cd"}, Faults{WrongLength: 1, Mixed: 2, Skipped: 3}},
 		// Both framings in one stream.
 		{"5 <1>ab<1>cd\n5 <1>ef\n<1>gh\n", []string{"<1>ab", "<1>cd", "<1>ef", "<1>gh"}, Faults{Mixed: 3}},
 		{"<1>ab\n5 <1>cd{}\n", []string{"<1>ab", "<1>cd{}"}, Faults{WrongLength: 1, Mixed: 1}},
