@@ -6,6 +6,7 @@
 //
 //   - The command is started again when it ends by itself, after 100 ms at first and 30 s at most,
 //     and on [Sink.Reopen]. Then the old process sees the end of its input and may take its time.
+//     It is also replaced if it closes its input while lines wait.
 //   - A line is acknowledged once a process has read it. If the process ends before, the next one
 //     gets it, whole. Lines in the pipe at a [Sink.Reopen] are left to the old process; what it
 //     does not read is counted as lost.

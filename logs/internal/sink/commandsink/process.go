@@ -135,6 +135,15 @@ func (p *process) ended() bool {
 	}
 }
 
+// deaf reports whether the process has closed its input. A write would tell, but there may be none
+// while lines wait in the pipe.
+func (p *process) deaf() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.broken = p.broken || !hasReader(p.stdin)
+	return p.broken
+}
+
 // write writes to the process. It waits writeWait at most.
 func (p *process) write(b []byte) (int, error) {
 	if err := p.stdin.SetWriteDeadline(time.Now().Add(min(writeWait, p.sink.opt.EndWait))); err != nil {

@@ -133,6 +133,10 @@ func (s *Sink) await(ctx context.Context) error {
 			s.stats.errors.Add(1)
 			return errors.New("the command ended before it read its input")
 		case <-limit:
+			if s.process.deaf() {
+				s.stats.errors.Add(1)
+				return errors.New("the command has closed its input")
+			}
 			return nil // what it has not read is in its pipe
 		case <-ctx.Done():
 			return nil

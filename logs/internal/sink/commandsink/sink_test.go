@@ -238,6 +238,34 @@ func TestFailingCommand(t *testing.T) {
 	}
 }
 
+// TestInputClosed: lines in the pipe of a command that has closed its input, and runs on, go to the next
+// one.
+func TestInputClosed(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("nobody knows what a process has read")
+	}
+	dir := t.TempDir()
+	out, first, written := filepath.Join(dir, "out"), filepath.Join(dir, "first"), filepath.Join(dir, "written")
+	r := newRig(t, "test -e "+first+" && exec cat > "+out+"; : > "+first+"; until test -e "+written+"; do sleep 0.01; done; exec sleep 60 <&-",
+		Options{EndWait: 50 * time.Millisecond})
+	r.put([]byte("line\n"))
+	b, err := r.queue.Next(t.Context())
+	if err = errors.Join(err, r.Deliver(t.Context(), b), os.WriteFile(written, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	testkit.Wait(t, "an error", func() bool { err = r.Deliver(t.Context(), b); return err != nil })
+	if !strings.Contains(err.Error(), "has closed its input") {
+		t.Error(err)
+	}
+	testkit.Wait(t, "the line", func() bool { return r.flush() == nil && r.Stats().Records == 1 })
+	if err := r.Close(); err != nil {
+		t.Error(err)
+	}
+	if content(out) != "line\n" {
+		t.Errorf("the next process has read %q", content(out))
+	}
+}
+
 // TestReopenUnread: lines that were left to a process at a reopening, and that it does not read, are
 // counted as lost.
 func TestReopenUnread(t *testing.T) {
