@@ -61,8 +61,8 @@
 //
 // Escapes such as \" and \x16, which servers write for quotes and control bytes, stay as they are,
 // except in JSON. Parse does not check times, methods, the encoding of text, or status codes beyond
-// their three digits. A condition on a field or a status never holds for a line that cannot be
-// parsed, whether or not it says Not. A message of several lines is judged by the fields of its
+// their three digits. A condition on a field or a status never holds for a line in which that cannot
+// be read, whether or not it says Not. A message of several lines is judged by the fields of its
 // first line, and as a whole by expressions; its time is that of the first line. JSON is skipped
 // rather than checked where no field is expected.
 //

@@ -157,6 +157,10 @@ func TestFilterCutLines(t *testing.T) {
 		{head + `40`, Condition{Field: FieldUser, Match: re("kim")}, Kept},
 		{head + `404 17 "http://ref/" "Bot/1`, Condition{Field: FieldReferrer, Match: re("ref")}, Kept},
 		{head + `404 17 "http://ref/" "Bot/1`, Condition{Field: FieldAgent, Match: re("")}, Filtered},
+		{head[:len(head)-10], Condition{Field: FieldHost, Match: re("^192")}, Kept},
+		{head[:len(head)-10], Condition{Field: FieldUser, Match: re("kim")}, Kept},
+		{head[:len(head)-10], Condition{Field: FieldPath, Match: re("")}, Filtered},
+		{`no access log [line] "at all`, Condition{Field: FieldHost, Match: re("no")}, Filtered},
 		{`no access log line at all`, Condition{Field: FieldHost, Match: re("no")}, Filtered},
 	} {
 		if got := NewFilter(Rules{Keep: []Condition{tt.keep}}).Judge([]byte(tt.line), []byte(tt.line)); got != tt.want {

@@ -89,8 +89,8 @@ type Fields struct {
 }
 
 // Read reports whether the field whose error is e was read. A line that was cut, or whose end is
-// odd, has the fields in front of that. A line without a request in its place is no access log line
-// and has none.
+// odd, has the fields in front of that. A line without the beginning of a request in its place is no
+// access log line and has none.
 func (f *Fields) Read(e FieldError) bool { return f.read>>e&1 != 0 }
 
 // Access reports whether the line is an access log line, so that it has fields.
@@ -168,6 +168,9 @@ func (f *Fields) parseFields(all []byte) FieldError {
 		}
 	}
 	if f.Request, line, ok = quoted(line); !ok {
+		if _, _, isTime := parseTime(f.Time); placed && isTime { // the line was cut in its request
+			f.read = readUpTo(ErrRequest)
+		}
 		return ErrRequest
 	}
 	f.splitRequest()

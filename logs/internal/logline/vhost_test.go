@@ -45,6 +45,7 @@ func TestSplitVHost(t *testing.T) {
 		{"v " + clf, "v", clf},
 		{clf, "", clf},
 		{clf[:len(clf)-6], "", clf[:len(clf)-6]},
+		{clf[:len(clf)-10], "", clf[:len(clf)-10]},
 		{clf + "\nv x\n", "", clf + "\nv x\n"},
 		{"h id user [t] \"GET /\" 200 1", "", "h id user [t] \"GET /\" 200 1"},
 		{"v h id user [t] \"GET /\" 200 1", "v", "h id user [t] \"GET /\" 200 1"},
