@@ -77,7 +77,13 @@ func serve(ctx context.Context, path string, log *slog.Logger, stdin io.Reader, 
 	defer func() { end() }()
 	var lock stateLock
 	defer lock.release()
+	if err := lock.use(l.file, log); err != nil {
+		complain(stderr, err)
+		pause(ctx, stdin)
+		return flags.Failed
+	}
 	for {
+		lock.settle()
 		source.Use(l.pub.Stats)
 		for _, w := range l.warnings {
 			log.Warn("configuration", slog.String("at", w.Pos.String()), slog.String("warning", w.Text))
@@ -85,10 +91,6 @@ func serve(ctx context.Context, path string, log *slog.Logger, stdin io.Reader, 
 		if l.file.Metrics != observed {
 			end()
 			observed, end = l.file.Metrics, observe(ctx, l.file.Metrics, &source, log)
-		}
-		if err := lock.use(l.file, log); err != nil {
-			complain(stderr, err)
-			return flags.Failed
 		}
 		inputs, err := l.file.open(ctx, l.cfg, stdin)
 		if err != nil {
@@ -109,7 +111,7 @@ func serve(ctx context.Context, path string, log *slog.Logger, stdin io.Reader, 
 				}
 				return flags.OK
 			case <-hup:
-				if next = reload(ctx, path, l, log); next == nil {
+				if next = reload(ctx, path, l, &lock, log); next == nil {
 					source.Failed()
 				}
 			}
@@ -125,15 +127,19 @@ func serve(ctx context.Context, path string, log *slog.Logger, stdin io.Reader, 
 	}
 }
 
-// reload returns the new configuration, or nil to keep the old one.
-func reload(ctx context.Context, path string, old *loaded, log *slog.Logger) *loaded {
+// reload returns the new configuration, whose state directory it has locked, or nil to keep the old one.
+func reload(ctx context.Context, path string, old *loaded, lock *stateLock, log *slog.Logger) *loaded {
 	next, err := load(ctx, path, log)
 	switch {
 	case err != nil:
-		log.Error("cannot reload the configuration; keeping the old one", slog.Any("error", err))
-		return nil
 	case old.hasStdin() || next.hasStdin():
 		log.Warn("cannot reload a configuration that reads standard input; restart logpub to use the new one")
+		return nil
+	default:
+		err = lock.use(next.file, log)
+	}
+	if err != nil {
+		log.Error("cannot reload the configuration; keeping the old one", slog.Any("error", err))
 		return nil
 	}
 	log.Info("configuration reloaded")
