@@ -96,3 +96,44 @@ func TestMaxMemory(t *testing.T) {
 		t.Errorf("%d clients were disconnected", ended())
 	}
 }
+
+// TestMaxMemoryOfSmall: messages without data count with all the memory that they need: the lists of
+// queues and, beside large messages, the blocks that they share with these.
+func TestMaxMemoryOfSmall(t *testing.T) {
+	const (
+		bound = 16 << 20
+		deaf  = 50
+	)
+	for _, tt := range []struct {
+		name    string
+		times   int // in one write
+		between int // size of the messages between, which have no receiver
+	}{
+		{"lists", 100, 0},
+		{"blocks", 1, 100_000},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			cfg := testConfig(t, "alpha", alphaID)
+			cfg.MaxMemory = bound
+			cfg.Grace = session.None
+			d := start(t, cfg)
+			w := newWitness(t, d)
+			for i := range deaf {
+				connect(t, d, 1, fmt.Sprintf("deaf%d", i), wire.FlagMembership).join("deaf")
+			}
+			pub := connect(t, d, 1, "pub", 0)
+			var b []byte
+			for range tt.times {
+				b = append(b, pub.request(wire.FIFO, make([]byte, tt.between), "nobody")...)
+				b = append(b, pub.request(wire.FIFO, nil, "deaf")...)
+			}
+			for d.Stats().Sessions.Ended[session.SessionSlow] < 3 {
+				pub.write(b)
+				if st := d.Stats(); st.Memory > 2*bound || st.Sessions.Waiting.Messages > bound/40 {
+					t.Fatalf("%d bytes in use for %d messages, want at most %d bytes with 40 for each", st.Memory, st.Sessions.Waiting.Messages, bound)
+				}
+			}
+			w.check(t, "beside deaf clients")
+		})
+	}
+}

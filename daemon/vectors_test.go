@@ -148,8 +148,8 @@ func launch(t testing.TB, cfg Config) *Daemon {
 		if err := <-done; err != nil {
 			t.Errorf("daemon: %v", err)
 		}
-		if n := d.Stats().BlocksOut; n != 0 {
-			t.Errorf("%d blocks were not given back", n)
+		if st := d.Stats(); st.BlocksOut != 0 || st.Memory != 0 {
+			t.Errorf("%d blocks and %d bytes were not given back", st.BlocksOut, st.Memory)
 		}
 	})
 	return d

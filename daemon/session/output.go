@@ -14,6 +14,8 @@ type entry struct {
 	block  *buf.Block // the entry holds one reference
 	lo, hi int        // the bytes that are still to be written
 	msgs   int        // messages that end in them
+	// held is the size of the block if the entry before has another one, otherwise 0.
+	held int
 	// end is the end of a message that has been written in part, or 0 if the entry begins with a
 	// whole message.
 	end int
@@ -61,6 +63,8 @@ type output struct {
 	pending      []entry       // what the writer takes next
 	queued       int           // messages in pending and with the writer that are not fully written
 	bytes        int           // bytes of these that are not written
+	held         int           // size of the blocks that these lie in
+	last         *buf.Block    // the block of the last of these
 	blocked      bool          // whether the kernel's buffer is full
 	blockedSince time.Time     // when blocked was set
 	blockedFor   time.Duration // for how long blocked was set before that
@@ -81,6 +85,8 @@ const (
 	// messageCost is what a message costs besides its bytes: at most one entry, in a list that
 	// grows by doubling.
 	messageCost = 128
+	// entryCost is what an entry counts in the memory of all queues.
+	entryCost = 64
 	// behindBytes is the size of a queue at which a session is behind, if half of its bound is
 	// more: what a receiver that is not slow takes in a second.
 	behindBytes = 4 << 20
@@ -193,6 +199,7 @@ func (o *output) publish(direct bool) (behind bool) {
 		o.mu.Unlock()
 		o.discard(o.staged, msgs)
 	} else {
+		o.hold()
 		o.pending = append(o.pending, o.staged...)
 		o.queued += msgs
 		o.bytes += bytes
@@ -211,6 +218,22 @@ func (o *output) publish(direct bool) (behind bool) {
 	clear(o.staged)
 	o.staged = o.staged[:0]
 	return behind
+}
+
+// hold counts the memory of what is staged. The caller holds the lock.
+func (o *output) hold() {
+	o.session.server.unpooled.Add(int64(len(o.staged)) * entryCost)
+	if o.queued == 0 {
+		o.last = nil // Its memory may be that of another block now.
+	}
+	for i := range o.staged {
+		e := &o.staged[i]
+		if e.block != o.last {
+			e.held = len(e.block.Bytes())
+			o.held += e.held
+			o.last = e.block
+		}
+	}
 }
 
 // writeDirect writes what is pending, if it is little, as far as the kernel accepts it. The caller
@@ -282,8 +305,9 @@ func (o *output) abandon() {
 func (o *output) drain() {
 	o.mu.Lock()
 	list, msgs := o.pending, o.queued
-	o.pending, o.queued, o.bytes = nil, 0, 0
+	o.pending, o.queued, o.bytes, o.held, o.last = nil, 0, 0, 0, nil
 	o.mu.Unlock()
+	o.session.server.unpooled.Add(-int64(len(list)) * entryCost)
 	o.discard(list, msgs)
 }
 
@@ -349,9 +373,11 @@ func (o *output) account(list []entry, n int) (complete int) {
 		}
 		n -= size
 		done += e.msgs
+		o.held -= e.held
 		o.release(e, size)
 		complete++
 	}
+	o.session.server.unpooled.Add(-int64(complete) * entryCost)
 	o.taken.Messages += int64(done)
 	o.taken.Bytes += written
 	o.queued -= done
@@ -383,6 +409,7 @@ func (o *output) recovered() {
 // entries that the writer has taken and not written.
 func (o *output) fail(left []entry) {
 	o.session.Drop(o.reason())
+	o.session.server.unpooled.Add(-int64(len(left)) * entryCost)
 	for i := range left {
 		o.release(&left[i], left[i].hi-left[i].lo)
 	}
@@ -441,6 +468,9 @@ func (s *Session) Taken() Taken {
 type Waiting struct {
 	Messages int
 	Bytes    int64
+	// Held is the size of the blocks that they lie in, without those that the messages before lie in
+	// too. Other queues may hold the same blocks.
+	Held int64
 }
 
 // Waiting returns what is queued for the session, without what is in the kernel's buffer. It may be
@@ -449,7 +479,7 @@ func (s *Session) Waiting() Waiting {
 	o := &s.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return Waiting{o.queued, int64(o.bytes)}
+	return Waiting{o.queued, int64(o.bytes), int64(o.held)}
 }
 
 // Behind reports whether the session is still behind, after Flush has reported that. It may be

@@ -28,7 +28,7 @@ type Server struct {
 	count     counters
 	lastID    atomic.Uint64
 	warnings  warnings
-	unpooled  atomic.Int64   // bytes in the queues of all sessions that lie in no pooled block
+	unpooled  atomic.Int64   // bytes in the queues of all sessions that lie in no pooled block, and entries
 	running   sync.WaitGroup // all goroutines except those of the listeners
 
 	// Reconfigure changes these two settings.
@@ -333,8 +333,8 @@ func (a *ageList) each(f func(net.Conn)) {
 	}
 }
 
-// Unpooled returns the bytes in the queues of all sessions that lie in no pooled block. A block
-// that several sessions wait for counts for each.
+// Unpooled returns the memory of the queues of all sessions besides pooled blocks: bytes that lie in
+// none, and the lists. A block that several sessions wait for counts for each.
 func (s *Server) Unpooled() int64 { return s.unpooled.Load() }
 
 // MaxSessionMessages returns the current bound, which is [math.MaxInt] for none.

@@ -15,7 +15,7 @@ type Stats struct {
 	Behind     int // sessions that were behind and have not recovered
 	Limit      int // MaxSessionMessages, or 0 if it has no bound
 	LimitBytes int // MaxSessionBytes
-	// Unpooled is what is queued in no pooled block, counted for each session.
+	// Unpooled is the memory of the queues besides pooled blocks, counted for each session.
 	Unpooled int64
 	// Waiting is what is queued for all clients together. MaxWaiting is the largest of each number
 	// for a single client.
@@ -68,6 +68,8 @@ func (s *Server) Stats() Stats {
 		w := sess.Waiting()
 		st.Waiting.Messages += w.Messages
 		st.Waiting.Bytes += w.Bytes
+		st.Waiting.Held += w.Held
+		st.MaxWaiting.Held = max(st.MaxWaiting.Held, w.Held)
 		st.MaxWaiting.Messages = max(st.MaxWaiting.Messages, w.Messages)
 		st.MaxWaiting.Bytes = max(st.MaxWaiting.Bytes, w.Bytes)
 		if sess.Behind() {
