@@ -70,6 +70,8 @@ func TestTimePlaces(t *testing.T) {
 		`[` + want + `] [info] "text"`,
 		`Oct 10 13:55:36 web1 caddy[12]: {"ts":1286744136.5}`,
 		`Oct 10 13:55:36 web1 app: @cee: {"time":1286744136}`,
+		`<13>Oct 10 13:55:36 web1 app: {"ts":1286744136.5}`, `<13>{"ts":1286744136.5}`, `<13>1 - web1 app 1 - - {"ts":1286744136.5}`,
+		"<13>1 - web1 app 1 - - \ufeff{\"ts\":1286744136.5}",
 		"\t{\"ts\":1286744136}"[1:] + "\r\n",
 	} {
 		if got, ok := timeOf(line); !ok || got != second {
@@ -84,6 +86,7 @@ func TestTimePlaces(t *testing.T) {
 		`{"msg":"GET /?[` + other + `]"}`, `{"msg":"GET / [` + other + `] "}`, `{"msg":"\",\"ts\":1577836800"}`, `{"request":{"ts":1577836800}}`,
 		`{"ts":"x","time":null,"timestamp":12,"msec":99999999999,"Time":123456789,"@t":-1286744136}`, `{"ts`, `{"ts":`, `{"ts":1577836800`, `{"ts":"` + other,
 		`INFO {"ts":1577836800}`, `cannot read body: {"time":"` + other + `"}`, `a b {"ts":1577836800}`, `www {"msg":"x [` + other + `] "}`,
+		`<13>Oct 10 13:55:36 web1 app: GET /?q={"time":"` + other + `"}`, `<13>Oct 10 13:55:36 web1 app: cannot read body: {"time":"` + other + `"}`,
 		`h - bob [` + other + `] [x] "GET / HTTP/1.1" 200 1`, `h id [` + other + `] [x] "GET / HTTP/1.1" 200 1`,
 		"x\n[" + other + "]", "x\n{\"ts\":1577836800}", `h - [1577836800] - GET /`,
 	} {

@@ -228,12 +228,28 @@ func jsonAt(line []byte) int {
 	}
 	head := bytes.TrimLeft(line[:i], " \t")
 	switch {
-	case len(head) == 0, head[0] == '<', bytes.HasSuffix(head, []byte("]: ")), bytes.HasSuffix(head, []byte("@cee:")), bytes.HasSuffix(head, []byte("@cee: ")):
+	case len(head) == 0, endsHeader(head):
 		return i
 	case bytes.IndexByte(head, ' ') == len(head)-1 && !isLevel(head[:len(head)-1]):
 		return i
 	}
 	return -1
+}
+
+// maxSpaces is how many spaces a syslog header has: <PRI>VERSION TIME HOST APP PROCID MSGID - TEXT.
+const maxSpaces = 7
+
+// endsHeader reports whether JSON may follow a text because that is a syslog header, or ends with the
+// cookie.
+func endsHeader(head []byte) bool {
+	ends := func(text string) bool { return bytes.HasSuffix(head, []byte(text)) }
+	if ends("]: ") || ends("@cee:") || ends("@cee: ") {
+		return true
+	}
+	if head[0] != '<' || bytes.Count(head, []byte{' '}) > maxSpaces {
+		return false
+	}
+	return ends(": ") || ends("- ") || ends("] ") || ends(">") || ends("\ufeff")
 }
 
 // isLevel reports whether a word is in capitals, as the levels of logs are, and host names are not.
