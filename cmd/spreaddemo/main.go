@@ -38,7 +38,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			return flags.Failed
 		}
 		if !o.keep {
-			defer func() { _ = os.RemoveAll(cfg.Dir) }() // it is among the temporary ones
+			remove := func() { _ = os.RemoveAll(cfg.Dir) } // it is among the temporary ones
+			if out, ok := stdout.(*flags.Output); ok {
+				out.BeforeExit(remove)
+			}
+			defer remove()
 		}
 	}
 	report, err := runDemo(ctx, cfg)

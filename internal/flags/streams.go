@@ -50,6 +50,16 @@ func (o *Output) Write(b []byte) (int, error) {
 	return n, err
 }
 
+// BeforeExit sets what is still done before a closed pipe ends the program, as deferred calls are
+// not. Writes must not have begun.
+func (o *Output) BeforeExit(do func()) {
+	exit := o.exit
+	o.exit = func(status int) {
+		do()
+		exit(status)
+	}
+}
+
 // Fd returns the descriptor, for questions about a terminal.
 func (o *Output) Fd() uintptr { return o.file.Fd() }
 

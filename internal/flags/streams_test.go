@@ -14,7 +14,7 @@ func TestOutput(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = w.Close() }()
-	status := OK
+	status, cleaned := OK, false
 	o := &Output{file: w, exit: func(s int) { status = s }}
 	if _, err := io.WriteString(o, "read"); err != nil || status != OK {
 		t.Errorf("to a pipe that is read: %v, status %d", err, status)
@@ -25,8 +25,14 @@ func TestOutput(t *testing.T) {
 	if _, err := io.WriteString(Lasting(o), "x"); err == nil || status != OK {
 		t.Errorf("lasting: %v, status %d", err, status)
 	}
-	if _, err := io.WriteString(o, "x"); err == nil || status != BrokenPipe {
-		t.Errorf("closed: %v, status %d, want %d", err, status, BrokenPipe)
+	o.BeforeExit(func() {
+		if status != OK {
+			t.Error("it has ended already")
+		}
+		cleaned = true
+	})
+	if _, err := io.WriteString(o, "x"); err == nil || status != BrokenPipe || !cleaned {
+		t.Errorf("closed: %v, status %d, want %d; cleaned %v", err, status, BrokenPipe, cleaned)
 	}
 	var b bytes.Buffer
 	if Lasting(&b) != io.Writer(&b) {
