@@ -74,8 +74,7 @@ type Follower struct {
 	reason   string // of the last loss
 	wrote    []byte // the position as it is on disk
 	failed   bool   // the last attempt to write it has failed
-	// troubles are the reasons last reported why files could not be opened, by path.
-	troubles map[string]string
+	told     string // the reason last reported why the file at the path could not be opened
 	waiting  waiting
 
 	mu    sync.Mutex
@@ -180,10 +179,10 @@ func (f *Follower) Close() {
 	f.files = nil
 }
 
-// open opens a file at its start, or returns nil.
-func (f *Follower) open(path string) *file {
-	r, err := fsutil.OpenFile(path, os.O_RDONLY, 0, false)
-	f.trouble(path, err)
+// open opens the file at the path at its start, or returns nil.
+func (f *Follower) open() *file {
+	r, err := fsutil.OpenFile(f.cfg.Path, os.O_RDONLY, 0, false)
+	f.trouble(err)
 	if err != nil {
 		return nil
 	}
@@ -287,20 +286,20 @@ func (f *Follower) rotate() {
 		err = &fs.PathError{Op: "open", Path: f.cfg.Path, Err: fsutil.ErrNotFile}
 	}
 	if err != nil {
-		f.trouble(f.cfg.Path, err)
+		f.trouble(err)
 		f.resolve(false)
 		return
 	}
 	if i := f.index(info); i >= 0 {
 		f.files[i].old = i < len(f.files)-1 // and a file behind it came later
 		f.replaced(f.files[:i])
-		f.trouble(f.cfg.Path, nil)
+		f.trouble(nil)
 		return
 	}
 	if !f.room() {
 		return
 	}
-	g := f.open(f.cfg.Path)
+	g := f.open()
 	if g == nil {
 		f.resolve(false)
 		return

@@ -2,6 +2,7 @@ package tail
 
 import (
 	"os"
+	"slices"
 	"time"
 )
 
@@ -66,17 +67,16 @@ func (f *Follower) event(count *int64, what string, err error) {
 func (f *Follower) look() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if len(f.seen) != len(f.files) {
-		f.seen = make([]seen, len(f.files))
+	grown := false
+	for _, g := range f.files {
+		grown = grown || !slices.ContainsFunc(f.seen, func(s seen) bool { return s.f == g.f && s.offset == g.offset })
 	}
-	changed := false
-	for i, g := range f.files {
-		s := seen{g.f, g.packed, g.offset, g.safe.offset}
-		changed = changed || s.f != f.seen[i].f || s.offset != f.seen[i].offset
-		f.seen[i] = s
+	if grown || len(f.seen) != len(f.files) {
+		f.waiting.changed(time.Now(), grown)
 	}
-	if changed {
-		f.waiting.changed(time.Now())
+	f.seen = f.seen[:0]
+	for _, g := range f.files {
+		f.seen = append(f.seen, seen{g.f, g.packed, g.offset, g.safe.offset})
 	}
 }
 

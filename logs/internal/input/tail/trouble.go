@@ -38,7 +38,7 @@ func explain(path string, err error) error {
 	case errors.Is(err, fsutil.ErrNotFile):
 		return fmt.Errorf("%w%s", err, kind(path))
 	case errors.Is(err, fs.ErrNotExist):
-		dir := filepath.Dir(path)
+		dir := filepath.Dir(target(path))
 		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("the directory of the file does not exist: %w", err)
 		}
@@ -46,6 +46,21 @@ func explain(path string, err error) error {
 	default:
 		return err
 	}
+}
+
+// target returns where the symbolic links at a path lead, whether or not something is there.
+func target(path string) string {
+	for range maxFamilies {
+		to, err := os.Readlink(path)
+		if err != nil {
+			break
+		}
+		if !filepath.IsAbs(to) {
+			to = filepath.Join(filepath.Dir(path), to)
+		}
+		path = to
+	}
+	return path
 }
 
 // kind says what is at a path instead of a regular file.
@@ -70,26 +85,20 @@ func kind(path string) string {
 	return ""
 }
 
-// trouble reports that a file cannot be opened, once until the reason changes. A nil error means that
+// trouble reports that the file cannot be opened, once until the reason changes. A nil error means that
 // it was opened.
-func (f *Follower) trouble(path string, err error) {
+func (f *Follower) trouble(err error) {
 	if err == nil {
-		if f.troubles[path] != "" {
-			delete(f.troubles, path)
+		if f.told != "" {
+			f.told = ""
 			f.cfg.OnEvent("file can be read now", nil)
 		}
 		return
 	}
-	if path != f.cfg.Path && errors.Is(err, fsutil.ErrNotFile) {
-		return // no copy, whatever its name
-	}
-	if err = explain(path, err); err == nil || f.troubles[path] == err.Error() {
+	if err = explain(f.cfg.Path, err); err == nil || f.told == err.Error() {
 		return
 	}
-	if f.troubles == nil {
-		f.troubles = make(map[string]string)
-	}
-	f.troubles[path] = err.Error()
+	f.told = err.Error()
 	f.event(&f.stats.Errors, "cannot open file; will keep retrying", err)
 }
 

@@ -24,7 +24,8 @@ func TestCheck(t *testing.T) {
 	file, fifo, socket, loop, pattern := filepath.Join(dir, "file"), filepath.Join(dir, "fifo"), filepath.Join(dir, "socket"), filepath.Join(dir, "loop"), filepath.Join(dir, "a[1].log")
 	write(t, file, "x\n")
 	write(t, pattern, "x\n")
-	if err := errors.Join(syscall.Mkfifo(fifo, 0o600), os.Symlink(loop, loop)); err != nil {
+	link, linked := filepath.Join(dir, "link"), filepath.Join(dir, "linked")
+	if err := errors.Join(syscall.Mkfifo(fifo, 0o600), os.Symlink(loop, loop), os.Symlink("missing/access.log", link), os.Symlink("late.log", linked)); err != nil {
 		t.Fatal(err)
 	}
 	l, err := net.Listen("unix", socket)
@@ -49,6 +50,8 @@ func TestCheck(t *testing.T) {
 		{socket, fsutil.ErrNotFile, "but a socket"},
 		{"/dev/null", fsutil.ErrNotFile, "but a device"},
 		{filepath.Join(dir, "missing", "access.log"), fs.ErrNotExist, "the directory of the file does not exist: stat " + filepath.Join(dir, "missing") + ":"},
+		{link, fs.ErrNotExist, "the directory of the file does not exist: stat " + filepath.Join(dir, "missing") + ":"},
+		{linked, nil, ""},
 		{filepath.Join(file, "access.log"), syscall.ENOTDIR, ""},
 		{loop, syscall.ELOOP, ""},
 		{filepath.Join(dir, strings.Repeat("x", 300)), syscall.ENAMETOOLONG, ""},

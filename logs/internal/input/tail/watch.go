@@ -132,13 +132,17 @@ func (f *Follower) renew(now time.Time) {
 	}
 }
 
-// changed records that the follower has found something new.
-func (t *waiting) changed(now time.Time) {
-	t.grew = now
+// changed records that the follower has found something new, or, if nothing has grown, that it has let
+// a file go.
+func (t *waiting) changed(now time.Time, grown bool) {
 	t.changes++
 	if !t.unsaved {
 		t.unsaved, t.nextSave = true, now.Add(saveInterval)
 	}
+	if !grown {
+		return
+	}
+	t.grew = now
 	switch {
 	case t.woken:
 		t.doubted = time.Time{}

@@ -1,6 +1,7 @@
 package tail
 
 import (
+	"io/fs"
 	"testing"
 	"time"
 )
@@ -34,5 +35,23 @@ func TestPause(t *testing.T) {
 		if got := tt.t.pause(&w, now, tt.old); got != tt.want {
 			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
 		}
+	}
+}
+
+// TestDropped: that a file is no longer followed is to be saved, but is no change that was not announced.
+func TestDropped(t *testing.T) {
+	f := &Follower{files: []*file{{f: strange{}}, {f: strange{fs.ErrClosed}}}}
+	f.waiting.woken, f.waiting.watched = true, true
+	f.look()
+	f.waiting.woken, f.waiting.unsaved = false, false
+	f.files = f.files[1:]
+	f.look()
+	if !f.waiting.unsaved || !f.waiting.doubted.IsZero() {
+		t.Errorf("after a file has gone: unsaved %v, doubted %v", f.waiting.unsaved, f.waiting.doubted)
+	}
+	f.files[0].offset++
+	f.look()
+	if f.waiting.doubted.IsZero() {
+		t.Error("growth is not noticed")
 	}
 }
