@@ -26,8 +26,8 @@ type properties struct {
 	clients  map[*client]map[string]*following // by group
 	reused   map[reuseKey]bool                 // ids that began anew
 	previous map[*node]map[string]wire.GroupID
-	synchro  map[viewID][]interval // G5
-	states   map[*node]State       // before the step
+	synchro  map[arrival][]interval // G5
+	states   map[*node]State        // before the step
 }
 
 type (
@@ -40,6 +40,11 @@ type (
 		viewKey
 		stream *stream
 		index  int
+	}
+	// arrival is a view as the daemons of one membership have it.
+	arrival struct {
+		viewID
+		in wire.MembershipID // the transitional membership in which a request caused it
 	}
 	viewText struct {
 		viewID
@@ -84,7 +89,7 @@ func newProperties(c *cluster, met map[string]int) *properties {
 		views: make(map[viewText]string), tables: make(map[place]string), told: make(map[headKey]string),
 		members: make(map[*client]map[string]bool), clients: make(map[*client]map[string]*following),
 		reused: make(map[reuseKey]bool), previous: make(map[*node]map[string]wire.GroupID),
-		synchro: make(map[viewID][]interval), states: make(map[*node]State),
+		synchro: make(map[arrival][]interval), states: make(map[*node]State),
 	}
 }
 
@@ -403,7 +408,11 @@ func (p *properties) view(c *client, group string, f *following, r *received) {
 		p.silence(c, group, f, own, members, r)
 	}
 	if f.view != nil && !reused && !p.reused[reuseKey{group, membershipOf(f.view.memb.ID)}] {
-		p.synchro[id] = append(p.synchro[id], interval{c: c, from: f.id, own: own, data: f.data})
+		a := arrival{viewID: id}
+		if r.state == StateTrans && r.entry != nil && wireType(r.entry)&wire.Requests != 0 {
+			a.in = c.n.m.transitionalID
+		}
+		p.synchro[a] = append(p.synchro[a], interval{c: c, from: f.id, own: own, data: f.data})
 	}
 	*f = following{view: r, id: id, members: members}
 }
@@ -482,7 +491,10 @@ func (p *properties) silence(c *client, group string, f *following, own, members
 	}
 }
 
-// finish checks G5, when everything is known.
+// finish checks G5, when everything is known. A view that a request causes in a transitional
+// membership is compared only with those there: a daemon that was to come along, and then left its
+// old ring with others, may have the request in the regular membership, behind other messages. What
+// came of it shows in the next network-caused view.
 func (p *properties) finish() {
 	for key, list := range p.synchro {
 		for i, a := range list {

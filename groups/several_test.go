@@ -14,6 +14,7 @@ import (
 // The commands of the scripts of several daemons:
 //
 //	daemons A B C           the configuration, ids 1, 2, 3
+//	properties              from here on, check those of groups-protocol §12
 //	big A                   A's messages are big-endian from here on
 //	start A B               new daemons, without a ring
 //	crash A
@@ -39,6 +40,7 @@ import (
 type several struct {
 	t      *testing.T
 	c      *cluster
+	p      *properties // nil unless they are checked
 	hold   bool
 	forms  map[string]*formation
 	byName map[string]*client
@@ -52,7 +54,10 @@ func TestSeveralDaemons(t *testing.T) {
 }
 
 // step prints the effects of a machine other than deliveries.
-func (s *several) step(n *node, _ string, _ *entry) {
+func (s *several) step(n *node, what string, e *entry) {
+	if s.p != nil {
+		s.p.step(n, what, e)
+	}
 	for _, note := range n.out.Refused {
 		fmt.Fprintf(&s.out, "%s ignored: %v (%s, %q)\n", n.name(), note.Reason, note.Member, note.Group)
 	}
@@ -69,6 +74,9 @@ func (s *several) step(n *node, _ string, _ *entry) {
 }
 
 func (s *several) received(c *client, r *received) {
+	if s.p != nil {
+		s.p.received(c, r)
+	}
 	fmt.Fprintf(&s.out, "%s <- %s\n", c.name, strings.TrimPrefix(wire.Dump(r.data), "le "))
 }
 
@@ -129,6 +137,9 @@ func (s *several) Run(line string) (string, error) {
 	if !s.hold && s.c != nil {
 		s.c.run()
 	}
+	if s.p != nil {
+		s.p.finish()
+	}
 	return s.out.String(), nil
 }
 
@@ -137,6 +148,9 @@ func (s *several) command(cmd string, args []string) error {
 	case "daemons":
 		s.c = newCluster(s.t, args...)
 		s.c.watch = s
+		return nil
+	case "properties":
+		s.p = newProperties(s.c, make(map[string]int))
 		return nil
 	case "hold", "run":
 		s.hold = cmd == "hold"
