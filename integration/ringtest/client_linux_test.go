@@ -230,14 +230,15 @@ func (c *client) progress() int {
 	return c.came
 }
 
-// count returns the highest message number received from each client.
-func (c *client) count() map[string]int {
+// settled returns how many messages the client has received from each sender, from the given number
+// on.
+func (c *client) settled(from map[string]int) map[string]int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	all := make(map[string]int)
 	for _, e := range c.rec.events {
-		if e.membership == nil && e.n > all[e.from] {
-			all[e.from] = e.n
+		if first, ok := from[e.from]; ok && e.membership == nil && e.n >= first {
+			all[e.from]++
 		}
 	}
 	return all
