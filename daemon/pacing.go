@@ -49,7 +49,7 @@ func (b *budget) spend(now clock.Time, taken session.Taken) {
 func (b *budget) update(now clock.Time, taken session.Taken, change time.Duration) {
 	messages := time.Duration(taken.Messages-b.taken.Messages) * (time.Second / fairMessages)
 	bytes := time.Duration(taken.Bytes-b.taken.Bytes) * time.Second / fairBytes
-	b.left = min(b.limit, b.left+change+max(messages, bytes))
+	b.left = max(0, min(b.limit, b.left+change+max(messages, bytes))) // The daemon itself may be late.
 	b.at, b.taken = now, taken
 }
 
@@ -114,7 +114,7 @@ func (p *pacing) pause(now clock.Time) (w pause) {
 	})
 	passed := now.Sub(p.at)
 	if p.stopped {
-		p.spent += passed
+		p.spent = min(p.spent+passed, p.grace)
 	} else {
 		p.spent = max(0, p.spent-passed/refill)
 	}

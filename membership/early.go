@@ -89,7 +89,10 @@ func (m *Machine) hurryGather(e *event) {
 func (m *Machine) answer(id wire.DaemonID) { m.answered = addNew(m.answered, []wire.DaemonID{id}) }
 
 // list notes whom the sender of a JOIN speaks for.
-func (m *Machine) list(e *event) { m.listed = addNew(m.listed, append(e.listed, e.packet.Proc)) }
+func (m *Machine) list(e *event) {
+	known := slices.DeleteFunc(append(e.listed, e.packet.Proc), func(id wire.DaemonID) bool { return m.cfg.Topology.Daemon(id) == nil })
+	m.listed = addNew(m.listed, known)
+}
 
 // segRing: a ring of the segment answers this daemon, which needs no token to be spoken to. The
 // leader is asked as soon as this daemon gathers.

@@ -308,3 +308,25 @@ func TestManyHoles(t *testing.T) {
 		t.Errorf("mark %d", rec.LastSeq)
 	}
 }
+
+// TestUnknownListed: of the members that a JOIN lists, only configured ones are remembered, for no
+// JOIN is checked for others.
+func TestUnknownListed(t *testing.T) {
+	for _, early := range []bool{false, true} {
+		b := newBench(t, "B", "AB")
+		b.cfg.Early = early
+		b.start()
+		b.join("A", "A:ring")
+		b.wait(b.now.Add(b.timeout(timerSeg)))
+		for i := range 100 {
+			ids := make([]wire.DaemonID, wire.MaxMembersOfList)
+			for j := range ids {
+				ids[j] = wire.DaemonID(1_000_000 + i*len(ids) + j)
+			}
+			b.packet(wire.PacketJoin, "A", wire.AppendReps(wire.AppendMembers(nil, 0, 0, ids...), 0, 0, b.reps("A:ring")...))
+		}
+		if n := len(b.listed); n > 2 {
+			t.Errorf("early %v, state %v: %d daemons are remembered, and 2 are configured", early, b.state, n)
+		}
+	}
+}
