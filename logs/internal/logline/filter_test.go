@@ -160,6 +160,7 @@ func TestFilterCutLines(t *testing.T) {
 		{head[:len(head)-10], Condition{Field: FieldHost, Match: re("^192")}, Kept},
 		{head[:len(head)-10], Condition{Field: FieldUser, Match: re("kim")}, Kept},
 		{head[:len(head)-10], Condition{Field: FieldPath, Match: re("")}, Filtered},
+		{`192.0.2.7:1 [09/Dec/2013:12:59:46.633]`, Condition{Field: FieldTime, Match: re("633$")}, Kept},
 		{`no access log [line] "at all`, Condition{Field: FieldHost, Match: re("no")}, Filtered},
 		{`no access log line at all`, Condition{Field: FieldHost, Match: re("no")}, Filtered},
 	} {

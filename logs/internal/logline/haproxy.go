@@ -19,7 +19,8 @@ func cutHAProxy(line []byte) (client, rest []byte, ok bool) {
 //	[time] frontend backend/server timers status bytes cookies state connections queues {headers} "request"
 func (f *Fields) parseHAProxy(client, rest []byte) FieldError {
 	f.Host, f.Ident, f.User = withoutPort(client), client[:0], client[:0]
-	f.Time, rest, _ = bytes.Cut(rest[1:], []byte("] "))
+	f.Time, rest, _ = bytes.Cut(rest[1:], []byte{']'})
+	rest = bytes.TrimPrefix(rest, []byte{' '})
 	f.read = readUpTo(ErrTime + 1)
 	var timers []byte
 	for range 3 { // the first are frontend and server

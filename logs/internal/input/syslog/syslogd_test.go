@@ -337,6 +337,7 @@ func FuzzFrames(f *testing.F) {
 	for _, seed := range []string{
 		"5 <1>ab6 <1>\nbc", "<1>a\n<1>b\x00c", "99999999 <", "4 <1>ab5 <1>cd", "9 <1>ab5 <1>cd5 <1>ef", "9 <1>ab\n<1>cdef\n<1>gh\n",
 		"30 <1>ab", "60 <1>abcdefghijklmnopqrstuvwxyz5 <1>ab", "99999999999 <1>ab\n<1>cd\n", "005 <1>ab5<1>cd", "5 <1>ab<1>cd\n5 <1>ef\n{}\n",
+		"99 <1>abcdefghijklmnopqrstuvwxyz5 <1>ab5 <1>cd",
 	} {
 		f.Add([]byte(seed))
 	}
