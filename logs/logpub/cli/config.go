@@ -129,11 +129,14 @@ func (c *File) checkFiles(t *tomlconf.Table) {
 		if file == "" {
 			continue
 		}
-		clean := filepath.Clean(file)
-		if slices.Contains(files, clean) {
+		path, err := filepath.Abs(file)
+		if err != nil {
+			path = filepath.Clean(file) // without a working directory it cannot be followed either
+		}
+		if slices.Contains(files, path) {
 			t.ErrorAt("input", i, "keep one of them, with the groups of both", "%q is an input already", file)
 		}
-		files = append(files, clean)
+		files = append(files, path)
 	}
 }
 

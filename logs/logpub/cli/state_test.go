@@ -77,6 +77,14 @@ func TestFileTwice(t *testing.T) {
 	if !ok || len(errs) != 1 || errs[0].Pos.Line != 5 || !strings.Contains(err.Error(), `"/var/log/x/../a.log" is an input already`) {
 		t.Errorf("with state: %v", err)
 	}
+	abs, err := filepath.Abs("b.log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, path, "groups = ['g']\nstate = '/var/lib/logpub'\n[[input]]\nfile = 'b.log'\n[[input]]\nfile = '"+abs+"'\n")
+	if _, _, err := readConfig(t.Context(), path); err == nil {
+		t.Error("a relative and an absolute path of one file are taken")
+	}
 }
 
 // TestReloadState: a configuration with a state directory that is in use is refused by a reload, which
