@@ -413,3 +413,16 @@ func TestDualStack(t *testing.T) {
 		}
 	}
 }
+
+// TestRunDir: the socket for services whose /tmp is their own needs no other one beside it.
+func TestRunDir(t *testing.T) {
+	cfg := testConfig(t, "alpha", alphaID)
+	cfg.SocketDir, cfg.RunDir = "", t.TempDir()
+	d := start(t, cfg)
+	for _, a := range d.Addrs() {
+		if a.Network() == "unix" && filepath.Dir(a.String()) == cfg.RunDir && strings.HasSuffix(a.String(), ".sock") {
+			return
+		}
+	}
+	t.Errorf("clients are served at %v, want a socket in %s", d.Addrs(), cfg.RunDir)
+}

@@ -43,16 +43,15 @@ func (d *Daemon) listenClients(ctx context.Context) error {
 		}
 		d.listeners = append(d.listeners, l)
 	}
-	if cfg.SocketDir == "" {
-		return nil
-	}
 	port := int(cfg.Port)
 	if port == 0 {
 		port = int(d.clientPort())
 	}
 	name := strconv.Itoa(port)
-	if err := d.listenUnix(ctx, filepath.Join(cfg.SocketDir, name)); err != nil {
-		return errors.Join(err, d.closeListeners())
+	if cfg.SocketDir != "" {
+		if err := d.listenUnix(ctx, filepath.Join(cfg.SocketDir, name)); err != nil {
+			return errors.Join(err, d.closeListeners())
+		}
 	}
 	if cfg.RunDir != "" {
 		if err := d.listenUnix(ctx, filepath.Join(cfg.RunDir, name+".sock")); err != nil {
