@@ -265,6 +265,12 @@ func (c *copied) like(p place) bool {
 	return p.head.n >= minDigest || p.head.n > 0 && p.mtime != 0 && c.scheme.family != 0
 }
 
+// follows reports whether a file was changed after that of a place. Without a place for it in the order
+// of names, access.2.log may be another log.
+func (c *copied) follows(p place) bool {
+	return p.mtime != 0 && (c.scheme.date || c.scheme.family != 0 && !c.scheme.inner) && c.after(p.mtime)
+}
+
 // missed lists the rotated files between that of a place and the one that is at the path now, if there
 // is one, oldest first. It reports those that were there and are not.
 func (f *Follower) missed(p place) (missed []copied) {
@@ -273,10 +279,7 @@ func (f *Follower) missed(p place) (missed []copied) {
 		f.lost("cannot search for rotated files; those that were missed, if any, are lost", p, err)
 	}
 	info, _ := os.Stat(f.cfg.Path) // nil if there is none yet
-	// Without a place for it in the order of names, access.2.log may be another log.
-	newer := func(c *copied) bool {
-		return p.empty() && c.is(p) || p.mtime != 0 && (c.scheme.date || c.scheme.family != 0 && !c.scheme.inner) && c.after(p.mtime)
-	}
+	newer := func(c *copied) bool { return p.empty() && c.is(p) || c.follows(p) }
 	all = slices.DeleteFunc(all, func(c copied) bool { return info != nil && os.SameFile(c.info, info) })
 	var at copied
 	found := false
@@ -297,10 +300,14 @@ func (f *Follower) missed(p place) (missed []copied) {
 		order = func(a, b copied) int { return slices.Compare(numbers(a.plain), numbers(b.plain)) }
 	case !found || at.scheme.family == 0:
 	case ascending(all, &at, p):
-		newer = func(c *copied) bool { return c.scheme == at.scheme && c.compare(&at.name) < 0 && c.after(p.mtime) }
+		newer = func(c *copied) bool {
+			return c.scheme == at.scheme && c.compare(&at.name) < 0 && c.after(p.mtime) || f.renamed(c, &at, p)
+		}
 		order = func(a, b copied) int { return byScheme(b, a) }
 	default:
-		newer = func(c *copied) bool { return c.scheme == at.scheme && c.compare(&at.name) > 0 }
+		newer = func(c *copied) bool {
+			return c.scheme == at.scheme && c.compare(&at.name) > 0 || f.renamed(c, &at, p)
+		}
 		f.gaps(all, &at, p)
 	}
 	for _, c := range all {
@@ -315,6 +322,24 @@ func (f *Follower) missed(p place) (missed []copied) {
 	return missed
 }
 
+// renamed reports whether a file was rotated after that of a place by another scheme, because the
+// configuration of what rotates it was changed. A copy of the file of the place was not.
+func (f *Follower) renamed(c, at *copied, p place) bool {
+	return c.scheme != at.scheme && c.follows(p) && (p.head.n < minDigest || !f.fits(c, p))
+}
+
+// fits reports whether a file is that of a place, or a copy of it.
+func (f *Follower) fits(c *copied, p place) bool {
+	g, err := f.openCopy(c.path, c.pack)
+	if err != nil {
+		return false
+	}
+	g.place = p
+	ok, _ := g.fits(g.f)
+	_ = g.f.Close()
+	return ok
+}
+
 // located returns the file of a place, or its oldest copy.
 func (f *Follower) located(all []copied, p place) (at copied, ok bool) {
 	for _, inode := range []bool{true, false} {
@@ -322,14 +347,7 @@ func (f *Follower) located(all []copied, p place) (at copied, ok bool) {
 			if inode && !c.is(p) || !inode && !c.like(p) {
 				continue
 			}
-			g, err := f.openCopy(c.path, c.pack)
-			if err != nil {
-				continue
-			}
-			g.place = p
-			ok, _ := g.fits(g.f)
-			_ = g.f.Close()
-			if ok {
+			if f.fits(&c, p) {
 				return c, true
 			}
 		}

@@ -16,7 +16,7 @@
 // the name of the log with a number or a date added at its end or in front of its ending; those of a
 // symbolic link also that of the file to which it points. They may be compressed (gzip, zstd, bzip2).
 // Where the file that was read last is among them, their names say which are newer;
-// otherwise the times of change do.
+// otherwise, and for files that are named by another scheme, the times of change do.
 //
 // The position of a file that is not there is kept until another file is at the path. A follower without
 // position that is to read only new lines skips what a file had before it first looked for it.

@@ -486,6 +486,9 @@ func (f *Follower) finish(g *file) bool {
 	if len(b) == 0 || g.skipping || err != nil {
 		return false
 	}
+	if z, ok := g.f.(*packed); ok && z.damage() != nil {
+		return false // the line is cut off
+	}
 	f.takeTorn(g, b)
 	return true
 }
