@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -23,7 +24,7 @@ type options struct {
 	set   *flags.Set
 }
 
-func parse(args []string) (options, error) {
+func parse(ctx context.Context, args []string) (options, error) {
 	o := options{cfg: bench.Config{
 		Publishers: 1, Receivers: 1, Size: 200, Service: spread.Agreed, Window: 200,
 		For: 5 * time.Second, Warmup: time.Second, Patience: 30 * time.Second, Group: "spbench",
@@ -32,7 +33,7 @@ func parse(args []string) (options, error) {
 	if err := o.set.Parse(args); err != nil {
 		return o, err
 	}
-	return o, o.complete()
+	return o, o.complete(ctx)
 }
 
 // describe describes the flags. docs/flags.md lists them.
@@ -89,7 +90,7 @@ func (o *options) describe() {
 }
 
 // complete checks the flags together and finds the daemons of a file.
-func (o *options) complete() error {
+func (o *options) complete(ctx context.Context) error {
 	c := &o.cfg
 	// Package bench takes 0 for its default.
 	if c.Publishers == 0 {
@@ -102,7 +103,7 @@ func (o *options) complete() error {
 		return errors.New("add the daemons: -s ADDRESS, or -c FILE, not both")
 	}
 	if o.conf != "" {
-		if err := fromConf(c, o.conf); err != nil {
+		if err := fromConf(ctx, c, o.conf); err != nil {
 			return err
 		}
 	}
@@ -117,8 +118,8 @@ func (o *options) complete() error {
 
 // fromConf adds the daemons of a spread.conf, each at the first of its client addresses that is not
 // a wildcard.
-func fromConf(c *bench.Config, path string) error {
-	conf, err := spreadconf.Load(path, spreadconf.SystemEnvironment())
+func fromConf(ctx context.Context, c *bench.Config, path string) error {
+	conf, err := spreadconf.Load(ctx, path, spreadconf.SystemEnvironment())
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ const statusFaults = 3
 
 // run is the program. It returns the exit status.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	o, err := parse(args)
+	o, err := parse(ctx, args)
 	if err != nil {
 		return o.set.Answer(err, stdout, stderr)
 	}

@@ -49,7 +49,7 @@ func TestCommandLine(t *testing.T) {
 }
 
 func TestFlags(t *testing.T) {
-	o, err := parse([]string{"-s", "4803"})
+	o, err := parse(t.Context(), []string{"-s", "4803"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func TestFlags(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
-	o, err := parse(strings.Fields("-daemons 4803@a,4803@b -publishers 0 -receivers 3 -size 1350 -service safe -rate 50 -for 2s -warmup 0 -pids 7,8 -window 9 -json"))
+	o, err := parse(t.Context(), strings.Fields("-daemons 4803@a,4803@b -publishers 0 -receivers 3 -size 1350 -service safe -rate 50 -for 2s -warmup 0 -pids 7,8 -window 9 -json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func TestConf(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o, err := parse([]string{"-c", path})
+	o, err := parse(t.Context(), []string{"-c", path})
 	if want := []string{"10.0.0.1:4900", "10.9.0.2:4900", "10.0.1.1:4803"}; err != nil || !slices.Equal(o.cfg.Daemons, want) {
 		t.Errorf("daemons %q, %v, want %q", o.cfg.Daemons, err, want)
 	}

@@ -30,7 +30,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if o.json {
 		monitor = runJSON
 	}
-	if err := monitor(ctx, config{Load: o.load, Interval: o.interval, Rounds: o.rounds, In: stdin, Out: stdout}); err != nil {
+	if err := monitor(ctx, config{Load: func() (Settings, error) { return o.load(ctx) }, Interval: o.interval, Rounds: o.rounds, In: stdin, Out: stdout}); err != nil {
 		fmt.Fprintf(stderr, "spmonitor: %v\n", err)
 		return flags.Failed
 	}
@@ -38,9 +38,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 }
 
 // load reads the configuration, as the daemon does.
-func (o *options) load() (Settings, error) {
+func (o *options) load(ctx context.Context) (Settings, error) {
 	env := spreadconf.SystemEnvironment()
-	conf, err := spreadconf.Load(o.conf, env)
+	conf, err := spreadconf.Load(ctx, o.conf, env)
 	if errors.Is(err, spreadconf.ErrNoFile) && o.conf == "" {
 		conf, err = spreadconf.Default(), nil
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -12,8 +13,8 @@ import (
 
 // load finds and reads the configuration. found is false if no file exists and the built-in
 // configuration is used.
-func (p *program) load(o options) (c *spreadconf.Config, self spreadconf.Self, found bool, err error) {
-	c, err = spreadconf.Load(o.conf, p.env)
+func (p *program) load(ctx context.Context, o options) (c *spreadconf.Config, self spreadconf.Self, found bool, err error) {
+	c, err = spreadconf.Load(ctx, o.conf, p.env)
 	found = true
 	if errors.Is(err, spreadconf.ErrNoFile) && o.conf == "" {
 		c, found, err = spreadconf.Default(), false, nil
@@ -27,8 +28,8 @@ func (p *program) load(o options) (c *spreadconf.Config, self spreadconf.Self, f
 
 // check prints the configuration. A file that names no daemon of this host is not an error: it may
 // be meant for other hosts. With -n it is one.
-func (p *program) check(o options) error {
-	c, err := spreadconf.Load(o.conf, p.env)
+func (p *program) check(ctx context.Context, o options) error {
+	c, err := spreadconf.Load(ctx, o.conf, p.env)
 	if errors.Is(err, spreadconf.ErrNoFile) && o.conf == "" {
 		fmt.Fprintln(p.stdout, "# No spread.conf in the current directory or in /etc; this is the built-in configuration.")
 		c, err = spreadconf.Default(), nil
@@ -51,8 +52,8 @@ func (p *program) check(o options) error {
 }
 
 // daemonConfig merges a file and the command line into the configuration of the daemon.
-func (p *program) daemonConfig(c *spreadconf.Config, self spreadconf.Self, o options) (daemon.Config, error) {
-	access, err := loadAccess(&c.Options)
+func (p *program) daemonConfig(ctx context.Context, c *spreadconf.Config, self spreadconf.Self, o options) (daemon.Config, error) {
+	access, err := loadAccess(ctx, &c.Options)
 	if err != nil {
 		return daemon.Config{}, err
 	}
@@ -80,16 +81,16 @@ func stateDir(o options) string {
 
 // loadAccess reads the access files that the enabled methods need. The method decides about a missing
 // file.
-func loadAccess(o *spreadconf.Options) (daemon.Access, error) {
+func loadAccess(ctx context.Context, o *spreadconf.Options) (daemon.Access, error) {
 	var access daemon.Access
 	for _, m := range append(o.AllowedAuthMethods, o.RequiredAuthMethods...) {
 		var err error
 		switch m {
 		case spreadconf.AuthNull:
 		case spreadconf.AuthIP:
-			access.IP, err = spreadconf.LoadAccessIP()
+			access.IP, err = spreadconf.LoadAccessIP(ctx)
 		case spreadconf.AuthPword:
-			access.Password, err = spreadconf.LoadAccessPword()
+			access.Password, err = spreadconf.LoadAccessPword(ctx)
 		}
 		if err != nil && !errors.Is(err, spreadconf.ErrNoFile) {
 			return access, err

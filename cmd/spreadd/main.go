@@ -50,7 +50,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 		return o.set.Answer(err, p.stdout, p.stderr)
 	}
 	if o.check {
-		err = p.check(o)
+		err = p.check(ctx, o)
 	} else {
 		err = p.serve(ctx, o)
 	}

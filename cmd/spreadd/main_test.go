@@ -82,7 +82,7 @@ func TestNoFile(t *testing.T) {
 		t.Skip("this host has an /etc/spread.conf")
 	}
 	p := program{env: spreadconf.SystemEnvironment()}
-	c, self, found, err := p.load(options{})
+	c, self, found, err := p.load(t.Context(), options{})
 	if err != nil || found || c.File != "" {
 		t.Fatalf("found %v in %q (%v), want the built-in configuration", found, c.File, err)
 	}

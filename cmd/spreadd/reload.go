@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -31,7 +32,7 @@ type reloader struct {
 
 // run serves SIGHUP and monitors until done is closed. It calls end with the reason if the daemon
 // cannot run with its new configuration.
-func (r *reloader) run(hup <-chan os.Signal, done <-chan struct{}, end func(error)) {
+func (r *reloader) run(ctx context.Context, hup <-chan os.Signal, done <-chan struct{}, end func(error)) {
 	for {
 		select {
 		case <-hup:
@@ -40,7 +41,7 @@ func (r *reloader) run(hup <-chan os.Signal, done <-chan struct{}, end func(erro
 			return
 		}
 		r.reopen()
-		if err := r.reload(); err != nil {
+		if err := r.reload(ctx); err != nil {
 			end(err)
 			return
 		}
@@ -56,12 +57,12 @@ func (r *reloader) ask() {
 }
 
 // reload returns an error only if the daemon cannot continue. A wrong file changes nothing.
-func (r *reloader) reload() error {
+func (r *reloader) reload(ctx context.Context) error {
 	if r.conf == nil {
 		r.log.Warn("cannot reload: spreadd was started without a configuration file; restart it to use one")
 		return nil
 	}
-	c, cfg, err := r.read()
+	c, cfg, err := r.read(ctx)
 	if err == nil {
 		err = r.daemon.Reload(cfg)
 	}
@@ -84,8 +85,8 @@ func (r *reloader) reload() error {
 }
 
 // read reads the configuration of the running daemon.
-func (r *reloader) read() (*spreadconf.Config, daemon.Config, error) {
-	c, err := spreadconf.Load(r.o.conf, r.p.env)
+func (r *reloader) read(ctx context.Context) (*spreadconf.Config, daemon.Config, error) {
+	c, err := spreadconf.Load(ctx, r.o.conf, r.p.env)
 	if err != nil {
 		return nil, daemon.Config{}, err
 	}
@@ -100,7 +101,7 @@ func (r *reloader) read() (*spreadconf.Config, daemon.Config, error) {
 	if err != nil {
 		return nil, daemon.Config{}, err
 	}
-	cfg, err := r.p.daemonConfig(c, self, r.o)
+	cfg, err := r.p.daemonConfig(ctx, c, self, r.o)
 	return c, cfg, err
 }
 

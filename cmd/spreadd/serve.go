@@ -20,11 +20,11 @@ import (
 
 // serve runs the daemon until ctx ends.
 func (p *program) serve(ctx context.Context, o options) error {
-	c, self, found, err := p.load(o)
+	c, self, found, err := p.load(ctx, o)
 	if err != nil {
 		return err
 	}
-	cfg, err := p.daemonConfig(c, self, o)
+	cfg, err := p.daemonConfig(ctx, c, self, o)
 	if err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func (p *program) serve(ctx context.Context, o options) error {
 	var reloading sync.WaitGroup
 	stop := make(chan struct{})
 	r.daemon = d
-	reloading.Go(func() { r.run(p.hup, stop, end) })
+	reloading.Go(func() { r.run(until, p.hup, stop, end) })
 	observe()
 	err = d.Run(until)
 	close(stop)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"sync"
+
+	"github.com/spreadd/spreadd/internal/fsutil"
 )
 
 // File is a log file that can be reopened. It is safe for concurrent use.
@@ -25,7 +27,7 @@ func OpenFile(path string) (*File, error) {
 }
 
 func (l *File) open() (*os.File, error) {
-	f, err := os.OpenFile(l.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
+	f, err := fsutil.OpenFile(l.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644, true)
 	if err != nil {
 		return nil, fmt.Errorf("cannot open the log file: %w; create its directory and make it writable", err)
 	}

@@ -3,6 +3,7 @@ package fsutil
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -12,6 +13,12 @@ import (
 
 // ErrNotFile means that a FIFO, a socket, a directory or a device is in a file's place.
 var ErrNotFile = errors.New("not a regular file")
+
+// MaxRead is how many bytes [ReadFile] reads at most. The largest configurations have some 20 kB.
+const MaxRead = 1 << 20
+
+// ErrTooLong means that a file has more than [MaxRead] bytes.
+var ErrTooLong = fmt.Errorf("it has more than %d bytes; is it the right file?", MaxRead)
 
 // OpenFile is [os.OpenFile] for log files. It never blocks: opening a FIFO would wait for the process
 // at its other end. With devices it also opens character devices and what is below /dev, such as
@@ -44,7 +51,7 @@ func isFile(path string, mode fs.FileMode, devices bool) bool {
 
 // ReadFile is [os.ReadFile] for configurations and secrets. What is no regular file is refused as by
 // [OpenFile], except below /dev, where shells put what they pass on, as in -c <(sops -d FILE). Waiting
-// for its writer ends with ctx.
+// for its writer ends with ctx. More than [MaxRead] bytes, as of /dev/zero, are [ErrTooLong].
 func ReadFile(ctx context.Context, path string) ([]byte, error) {
 	f, err := OpenFile(path, os.O_RDONLY, 0, true)
 	if err != nil {
@@ -54,7 +61,10 @@ func ReadFile(ctx context.Context, path string) ([]byte, error) {
 	// Regular files have no deadlines, and need none.
 	stop := context.AfterFunc(ctx, func() { _ = f.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
-	b, err := io.ReadAll(f)
+	b, err := io.ReadAll(io.LimitReader(f, MaxRead+1))
+	if len(b) > MaxRead {
+		return nil, &fs.PathError{Op: "read", Path: path, Err: ErrTooLong}
+	}
 	if ctx.Err() != nil && errors.Is(err, os.ErrDeadlineExceeded) {
 		err = ctx.Err()
 	}

@@ -71,6 +71,11 @@ func TestReadFile(t *testing.T) {
 	if _, err := ReadFile(t.Context(), fifo); !errors.Is(err, ErrNotFile) {
 		t.Errorf("a FIFO: %v", err)
 	}
+	for _, path := range []string{"/dev/zero", big(t, dir)} {
+		if _, err := ReadFile(t.Context(), path); !errors.Is(err, ErrTooLong) || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -95,4 +100,20 @@ func TestReadFile(t *testing.T) {
 	if b, err := ReadFile(t.Context(), piped); err != nil || strings.TrimPrefix(string(b), "secret") != "more" {
 		t.Errorf("a pipe: %q, %v", b, err)
 	}
+}
+
+// big makes a file that is just too long.
+func big(t *testing.T, dir string) string {
+	t.Helper()
+	path := filepath.Join(dir, "big")
+	if err := errors.Join(os.WriteFile(path, nil, 0o600), os.Truncate(path, MaxRead)); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := ReadFile(t.Context(), path); err != nil || len(b) != MaxRead {
+		t.Errorf("a file as long as may be: %d bytes, %v", len(b), err)
+	}
+	if err := os.Truncate(path, MaxRead+1); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }

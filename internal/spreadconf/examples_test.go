@@ -8,7 +8,7 @@ import (
 // TestFastExample: the example for a short outage is a configuration without a warning, and its
 // timers stand to each other as daemons need it (membership-protocol §3).
 func TestFastExample(t *testing.T) {
-	c, err := Load("../../docs/operate/examples/spread.fast.conf", SystemEnvironment())
+	c, err := Load(t.Context(), "../../docs/operate/examples/spread.fast.conf", SystemEnvironment())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,7 +38,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		return err
 	}
 	env := spreadconf.SystemEnvironment()
-	c, err := spreadconf.Load(*file, env)
+	c, err := spreadconf.Load(ctx, *file, env)
 	if err != nil {
 		return err
 	}

@@ -23,3 +23,13 @@ func TestFIFOConfiguration(t *testing.T) {
 		}
 	}
 }
+
+// TestEndlessConfiguration: a configuration without an end is an error.
+func TestEndlessConfiguration(t *testing.T) {
+	for _, flag := range []string{"-c", "-convert"} {
+		var stdout, stderr bytes.Buffer
+		if status := run(t.Context(), nil, []string{flag, "/dev/zero"}, &stdout, &stderr); status != 1 || !strings.Contains(stderr.String(), "/dev/zero: it has more than") {
+			t.Errorf("%s: status %d, %s", flag, status, &stderr)
+		}
+	}
+}
