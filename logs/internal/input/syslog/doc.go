@@ -11,7 +11,8 @@
 // # Wrong framing
 //
 // A length is wrong if no message can begin where it says that its message ends. Then the message ends in front of the next length
-// with a priority or, if the length was too small, at the next newline. What was not received by then cannot help: the message
+// with a priority or, if the length was too small, at the next newline. If digits end the message, the next length is the
+// shortest of the last digits that fits its own message. What was not received by then cannot help: the message
 // stays as long as its length says, and bytes that belong to none are dropped up to the next message. A length of more than 256 KiB
 // is ignored. All that is counted by reason, with the dropped bytes ([Faults]).
 //

@@ -72,6 +72,7 @@ type framer struct {
 	mixed bool // there were messages with a length
 	skip  int  // bytes of the last message that are dropped
 	line  bool // the last message is dropped up to a newline
+	like  bool // the last message ends with what may be the length of the next
 }
 
 func newFramer(r io.Reader, most int) *framer { return &framer{r: r, max: most} }
@@ -115,6 +116,11 @@ func (f *framer) next() (message []byte, cut bool, err error) {
 			f.resync()
 			continue
 		default:
+			if f.like && !f.apart {
+				f.faults.WrongLength++
+				f.last = byNewline
+			}
+			f.like = false
 			f.change(byNewline)
 			message, cut = f.untilEnd()
 		}
@@ -132,7 +138,7 @@ func (f *framer) drop() {
 	for f.skip > 0 {
 		b := f.peek(min(f.skip, 2*longestHead))
 		n := min(f.skip, len(b))
-		if k := findHead(b[:n], 0); k >= 0 { // nothing that long has another message in it
+		if k := f.findHead(b[:n], 0); k >= 0 { // nothing that long has another message in it
 			f.faults.WrongLength++
 			f.pos, f.skip = f.pos+k, 0
 			return
@@ -162,7 +168,7 @@ func (f *framer) dropLine() {
 		}
 		n := bytes.IndexAny(b, "\n\x00")
 		if f.mixed {
-			if k := findHead(b[:cmp.Or(n+1, len(b))], 0); k >= 0 {
+			if k := f.findHead(b[:cmp.Or(n+1, len(b))], 0); k >= 0 {
 				f.faults.Mixed++
 				n = k
 			}
@@ -236,17 +242,74 @@ func parseHead(b []byte) (h head, whole bool) {
 	return h, true
 }
 
-// findHead returns where in b, from an index on, a message begins: at a length and a priority, or at a
-// priority behind a newline. It is -1 if there is none.
-func findHead(b []byte, from int) int {
+// verdict is how likely the length in front of a message is right, by what follows the message.
+type verdict uint8
+
+const (
+	wrong  verdict = iota // no message can begin there
+	open                  // that was not received
+	likely                // one can begin there, or nothing was received behind it
+	sure                  // another length and priority
+)
+
+// judge judges the length that a message at the beginning of b has.
+func (f *framer) judge(b []byte) verdict {
+	h, _ := parseHead(b)
+	end := h.text + h.count
+	switch {
+	case h.kind != byCount || !h.fits(f.max):
+		return wrong
+	case end > len(b):
+		return open
+	case !f.plausible(b[end:]):
+		return wrong
+	}
+	if next, _ := parseHead(b[end:]); next.kind == byCount {
+		return sure
+	}
+	return likely
+}
+
+// split returns where in a run of digits, which ends in front of a priority, its length begins: the
+// digits in front may be the end of another message. It is the shortest length that fits, otherwise the
+// one that comes closest to the next priority, or the shortest beyond what was received without one.
+func (f *framer) split(b []byte, from, end int) int {
+	next := findPriority(b, end+2)
+	at, nearest := from, maxCount
+	for k := end - 1; k >= from; k-- {
+		v := f.judge(b[k:])
+		if v >= likely || v == open && next < 0 {
+			return k
+		}
+		h, _ := parseHead(b[k:])
+		ends := k + h.text + h.count
+		if away := max(ends-next, next-ends); next >= 0 && h.fits(f.max) && away < nearest {
+			at, nearest = k, away
+		}
+	}
+	return at
+}
+
+// findPriority returns where in b, from an index on, there is a priority, or -1.
+func findPriority(b []byte, from int) int {
 	for at := from; ; at++ {
 		i := bytes.IndexByte(b[min(at, len(b)):], '<')
 		if i < 0 {
 			return -1
 		}
 		at += i
-		if _, _, ok := priority(b[at:]); !ok {
-			continue
+		if _, _, ok := priority(b[at:]); ok {
+			return at
+		}
+	}
+}
+
+// findHead returns where in b, from an index on, a message begins: at a length and a priority, or at a
+// priority behind a newline. It is -1 if there is none.
+func (f *framer) findHead(b []byte, from int) int {
+	for at := from; ; at++ {
+		if at = findPriority(b, at); at < 0 {
+			return -1
 		}
 		k := at
 		if k > from && b[k-1] == ' ' {
@@ -257,7 +320,7 @@ func findHead(b []byte, from int) int {
 			k--
 		}
 		if k < end {
-			return k
+			return f.split(b, k, end)
 		}
 		if at > from && isEnd(b[at-1]) {
 			return at
@@ -273,12 +336,15 @@ func (f *framer) counted(h head) (message []byte, cut bool) {
 		f.last, f.mixed = byNewline, true
 		return f.untilEnd()
 	}
-	f.change(byCount)
 	n := h.text + min(h.count, f.max)
-	b := f.peek(n)
+	b, ok := f.await(n)
+	if !ok {
+		return nil, false
+	}
+	f.change(byCount)
 	switch {
 	case len(b) < n:
-		if n = findHead(b, h.text+1); n < 0 {
+		if n = f.findHead(b, h.text+1); n < 0 {
 			n = len(b)
 			f.faults.CutShort++
 		} else {
@@ -286,14 +352,32 @@ func (f *framer) counted(h head) (message []byte, cut bool) {
 		}
 	case h.count > f.max:
 		f.skip, cut = h.count-f.max, true
-	case !f.plausible(b[n:]):
+	default:
 		if k := f.fit(b, h.text, n); k != n {
 			f.faults.WrongLength++
 			n = k
 		}
 	}
 	f.pos += n
+	f.like = n >= 2 && b[n-1] == ' ' && b[n-2] >= '0' && b[n-2] <= '9'
 	return trimEnd(b[h.text:n]), cut
+}
+
+// await is peek for a message with a length. It is not ok if the first digits of the length turn out to
+// belong to the message before. These are dropped.
+func (f *framer) await(n int) (b []byte, ok bool) {
+	behind := f.last == byCount && !f.apart
+	for b = f.peek(1); len(b) < n && f.err == nil; b = f.peek(len(b) + 1) {
+		if !behind {
+			continue
+		}
+		if k := f.findHead(b, 0); k > 0 && f.judge(b[k:]) == sure {
+			f.faults.WrongLength++
+			f.lose(k)
+			return nil, false
+		}
+	}
+	return b, true
 }
 
 // plausible reports whether a message may begin with what follows another one, as far as that was read.
@@ -305,10 +389,13 @@ func (f *framer) plausible(b []byte) bool {
 	return !whole || h.kind == byNewline || h.kind == byCount && h.fits(f.max)
 }
 
-// fit returns where a message ends whose length, up to n, is wrong: in front of the next message, or at
-// a newline behind n. It is n if neither was read.
+// fit returns where a message ends whose length says n: there if that can be. Otherwise it ends in front
+// of the next message, or at a newline behind n, or at n if neither was read.
 func (f *framer) fit(b []byte, text, n int) int {
-	next := findHead(b, text+1)
+	if f.plausible(b[n:]) && !f.misread(b, text, n) {
+		return n
+	}
+	next := f.findHead(b, text+1)
 	if next >= 0 && next <= n {
 		return next
 	}
@@ -320,6 +407,22 @@ func (f *framer) fit(b []byte, text, n int) int {
 		return n
 	}
 	return next
+}
+
+// misread reports whether the length of the message behind n begins at another digit than at n.
+func (f *framer) misread(b []byte, text, n int) bool {
+	at := f.judge(b[n:])
+	if at >= likely || n == len(b) {
+		return false
+	}
+	k := f.findHead(b, max(text+1, n-longestHead))
+	if k < 0 || k == n {
+		return false
+	}
+	h, _ := parseHead(b[n:])
+	h2, _ := parseHead(b[k:])
+	other := f.judge(b[k:])
+	return k+h2.text == n+h.text && (other == sure || other != open && at == wrong)
 }
 
 // untilEnd returns a message that a newline ends, or the next message if lengths were seen before.
@@ -336,7 +439,7 @@ func (f *framer) untilEnd() (message []byte, cut bool) {
 			n, cut = f.max, true
 		}
 		if f.mixed {
-			if k := findHead(b[:n], 1); k >= 0 {
+			if k := f.findHead(b[:n], 1); k >= 0 {
 				f.faults.Mixed++
 				n, whole, cut = k, true, false
 			}
@@ -355,7 +458,7 @@ func (f *framer) resync() {
 	f.apart = true
 	for {
 		b := f.peek(1)
-		n := findHead(b, 0)
+		n := f.findHead(b, 0)
 		if end := bytes.IndexAny(b, "\n\x00"); end >= 0 && (n < 0 || end < n) {
 			n = end
 		}

@@ -114,6 +114,11 @@ func TestWrongFrames(t *testing.T) {
 		{"99999999999 <1>ab\n<1>cd\n", []string{"<1>ab", "<1>cd"}, Faults{WrongLength: 1, Skipped: 12}},
 		{"999999999 <1>ab5 <1>cd", []string{"<1>ab", "<1>cd"}, Faults{WrongLength: 1, Mixed: 2, Skipped: 10}},
 		{"99 <1>" + long + "5 <1>ab5 <1>cd", []string{"<1>" + long[:17] + "…", "<1>ab", "<1>cd"}, Faults{WrongLength: 1, Mixed: 2, Skipped: 3}},
+		// Digits in front of a length belong to the message if the length fits better without them.
+		{"6 <1>a15 <1>bc5 <1>d2", []string{"<1>a1", "<1>bc", "<1>d2"}, Faults{WrongLength: 1}},
+		{"7 <1>a15 <1>bc5 <1>d2", []string{"<1>a1", "<1>bc", "<1>d2"}, Faults{WrongLength: 1}},
+		{"4 <1>a15 <1>bc5 <1>d2", []string{"<1>a1", "<1>bc", "<1>d2"}, Faults{WrongLength: 1}},
+		{"4 <1>a115 <1>bc5 <1>d2", []string{"<1>a11", "<1>bc", "<1>d2"}, Faults{WrongLength: 1}},
 		// Both framings in one stream.
 		{"5 <1>ab<1>cd\n5 <1>ef\n<1>gh\n", []string{"<1>ab", "<1>cd", "<1>ef", "<1>gh"}, Faults{Mixed: 3}},
 		{"<1>ab\n5 <1>cd{}\n", []string{"<1>ab", "<1>cd{}"}, Faults{WrongLength: 1, Mixed: 1}},
@@ -127,6 +132,50 @@ func TestWrongFrames(t *testing.T) {
 		pieces, faults, err := frames(iotest.OneByteReader(strings.NewReader(tt.in)), 20)
 		if faults == (Faults{}) || len(pieces) == 0 || !errors.Is(err, io.EOF) {
 			t.Errorf("%q in pieces gives %q, %+v and %v", tt.in, pieces, faults, err)
+		}
+	}
+}
+
+// wrongFirst returns messages that end in digits, of which the first has a length that is off, as they
+// are sent.
+func wrongFirst(off int) (sent, messages []string) {
+	for i := range 31 {
+		m := fmt.Sprintf("<13>Nov 29 19:00:00 host tag: GET /%d 200 1234", i)
+		n := len(m)
+		if i == 0 {
+			n += off
+		}
+		sent, messages = append(sent, fmt.Sprintf("%d %s", n, m)), append(messages, m)
+	}
+	return sent, messages
+}
+
+// TestWrongLengthBehindDigits: where messages end in digits, a wrong length does not spread to the
+// lengths of the next ones.
+func TestWrongLengthBehindDigits(t *testing.T) {
+	for off := -12; off < 48; off++ { // with 48 all of the second is within the first
+		sent, want := wrongFirst(off)
+		got, faults, _ := frames(strings.NewReader(strings.Join(sent, "")), 64<<10)
+		wrong := int64(1)
+		if off == 0 {
+			wrong = 0
+		}
+		if !slices.Equal(got, want) || faults != (Faults{WrongLength: wrong}) {
+			t.Errorf("a first length that is off by %d gives %q and %+v", off, got, faults)
+		}
+		// One at a time, the first two may suffer. What is complete does not wait for the end.
+		for what, pieces := range map[string][]string{"messages": sent, "lengths and messages": strings.Split(strings.ReplaceAll(strings.Join(sent, ""), "<", "|<"), "|")} {
+			r, w := io.Pipe()
+			go func() {
+				for _, p := range pieces {
+					_, _ = io.WriteString(w, p)
+				}
+				_ = w.CloseWithError(errors.New("open"))
+			}()
+			got, faults, _ := frames(r, 64<<10)
+			if len(got) < 29 || !slices.Equal(got[len(got)-29:], want[2:]) || (faults.WrongLength > 0) != (off != 0) {
+				t.Errorf("in %s, a first length that is off by %d gives %q and %+v", what, off, got, faults)
+			}
 		}
 	}
 }
@@ -338,6 +387,7 @@ func FuzzFrames(f *testing.F) {
 		"5 <1>ab6 <1>\nbc", "<1>a\n<1>b\x00c", "99999999 <", "4 <1>ab5 <1>cd", "9 <1>ab5 <1>cd5 <1>ef", "9 <1>ab\n<1>cdef\n<1>gh\n",
 		"30 <1>ab", "60 <1>abcdefghijklmnopqrstuvwxyz5 <1>ab", "99999999999 <1>ab\n<1>cd\n", "005 <1>ab5<1>cd", "5 <1>ab<1>cd\n5 <1>ef\n{}\n",
 		"99 <1>abcdefghijklmnopqrstuvwxyz5 <1>ab5 <1>cd",
+		"6 <1>a15 <1>bc5 <1>d2", "7 <1>a15 <1>bc5 <1>d2", "4 <1>a115 <1>bc5 <1>d2", "5 <1>ab115 <1>cd5 <1>ef5 <1>gh",
 	} {
 		f.Add([]byte(seed))
 	}
