@@ -16,7 +16,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	stdout, stderr := flags.Streams()
+	stdout, stderr := flags.Streams("spbench")
 	status := run(ctx, os.Args[1:], stdout, stderr)
 	stop()
 	os.Exit(status)

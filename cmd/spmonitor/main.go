@@ -16,7 +16,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	context.AfterFunc(ctx, stop) // a second signal ends at once
-	stdout, stderr := flags.Streams()
+	stdout, stderr := flags.Streams("spmonitor")
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, stdout, stderr))
 }
 

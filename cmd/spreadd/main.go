@@ -21,7 +21,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
-	stdout, stderr := flags.Streams()
+	stdout, stderr := flags.Streams("spreadd")
 	p := program{stdout: stdout, stderr: stderr, hup: hup, env: spreadconf.SystemEnvironment()}
 	status := p.run(ctx, os.Args[1:])
 	stop()

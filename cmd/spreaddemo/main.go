@@ -15,7 +15,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	stdout, stderr := flags.Streams()
+	stdout, stderr := flags.Streams("spreaddemo")
 	status := run(ctx, os.Args[1:], stdout, stderr)
 	stop()
 	os.Exit(status)

@@ -2,6 +2,7 @@ package flags
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -18,12 +19,13 @@ const noData = syscall.Errno(232)
 
 // Streams returns standard output, for results, and standard error. From then on no closed pipe
 // ends the process by a signal: a write to standard error fails, which a log survives, and a write
-// to standard output exits with [BrokenPipe] without a message. What must not end the program, such
-// as a log, goes to [Lasting] of it.
-func Streams() (stdout *Output, stderr *os.File) {
+// to standard output exits with [BrokenPipe] without a message. A write that fails otherwise, as on
+// a full disk, exits with [Failed] and a message from the program of that name, so that no result
+// is lost in silence. What must not end the program, such as a log, goes to [Lasting] of it.
+func Streams(name string) (stdout *Output, stderr *os.File) {
 	// Not by signal.Ignore: children would ignore the signal too.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	return &Output{file: os.Stdout, exit: os.Exit}, os.Stderr //nolint:forbidigo // SIGPIPE would end the process at the same place
+	return &Output{name: name, file: os.Stdout, complaint: os.Stderr, exit: os.Exit}, os.Stderr //nolint:forbidigo // SIGPIPE would end the process at the same place
 }
 
 // Lasting returns the file of an [Output]: writes to it fail when nobody reads. Other writers are
@@ -37,20 +39,27 @@ func Lasting(w io.Writer) io.Writer {
 
 // Output is standard output as the destination of results.
 type Output struct {
-	file *os.File
-	exit func(status int)
+	name      string // of the program
+	file      *os.File
+	complaint io.Writer
+	exit      func(status int)
 }
 
 // Write implements [io.Writer].
 func (o *Output) Write(b []byte) (int, error) {
 	n, err := o.file.Write(b)
-	if errors.Is(err, syscall.EPIPE) || runtime.GOOS == "windows" && errors.Is(err, noData) {
+	switch {
+	case err == nil:
+	case errors.Is(err, syscall.EPIPE), runtime.GOOS == "windows" && errors.Is(err, noData):
 		o.exit(BrokenPipe)
+	default:
+		fmt.Fprintf(o.complaint, "%s: cannot write to standard output: %v\n", o.name, err)
+		o.exit(Failed)
 	}
 	return n, err
 }
 
-// BeforeExit sets what is still done before a closed pipe ends the program, as deferred calls are
+// BeforeExit sets what is still done before a failed write ends the program, as deferred calls are
 // not. Writes must not have begun.
 func (o *Output) BeforeExit(do func()) {
 	exit := o.exit

@@ -18,7 +18,7 @@ import (
 func Main() int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	context.AfterFunc(ctx, stop) // a second signal ends at once
-	stdout, stderr := flags.Streams()
+	stdout, stderr := flags.Streams("logmon")
 	return run(ctx, os.Args[1:], os.Stdin, stdout, stderr)
 }
 

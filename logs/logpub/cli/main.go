@@ -30,7 +30,7 @@ func Main() int {
 		runtime.GOMAXPROCS(1)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	stdout, stderr := flags.Streams()
+	stdout, stderr := flags.Streams("logpub")
 	status := run(ctx, os.Args[1:], os.Stdin, stdout, stderr)
 	stop()
 	return status

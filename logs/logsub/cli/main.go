@@ -26,7 +26,7 @@ func Main() int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	reopen := make(chan os.Signal, 1)
 	signal.Notify(reopen, reopenSignals()...)
-	stdout, stderr := flags.Streams()
+	stdout, stderr := flags.Streams("logsub")
 	status := run(ctx, reopen, os.Args[1:], stdout, stderr)
 	stop()
 	return status
