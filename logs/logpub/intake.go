@@ -26,6 +26,7 @@ type Intake struct {
 	ending  <-chan struct{}
 	stop    <-chan struct{}
 	waits   bool // lines are never dropped, because the source keeps them
+	kept    bool // the source has a position on disk, from which lines come again
 	form    logline.Form
 	formed  formed
 	full    bool // a wait for room has timed out, and there has been no room since
@@ -110,7 +111,7 @@ func (in *Intake) MaxLine() int { return in.maxLine }
 // it drops either the lines that do not fit or older ones. It returns how many bytes are left to a source that keeps them.
 func (in *Intake) enqueue(lines []byte, n int, to *destination) (left int) {
 	p := in.p
-	rest := p.queue.PutLines(lines, n, &to.Target)
+	rest := p.queue.PutLines(lines, n, &to.Target, in.kept)
 	if len(rest) < len(lines) {
 		in.full = false
 	}
@@ -121,7 +122,7 @@ func (in *Intake) enqueue(lines []byte, n int, to *destination) (left int) {
 		in.full = len(rest) > 0
 	}
 	for len(rest) > 0 && p.cfg.Policy == DropOldest && !in.patient() && p.queue.DropOldest() {
-		rest = p.queue.PutLines(rest, bytes.Count(rest, []byte{'\n'}), &to.Target)
+		rest = p.queue.PutLines(rest, bytes.Count(rest, []byte{'\n'}), &to.Target, in.kept)
 	}
 	if len(rest) > 0 && in.waits {
 		left = len(rest)
@@ -147,7 +148,7 @@ func (in *Intake) waitForRoom(lines []byte, to *destination) (rest []byte) {
 		defer t.Stop()
 		timeout = t.C
 	}
-	return in.p.queue.PutWaiting(lines, &to.Target, timeout, in.stop)
+	return in.p.queue.PutWaiting(lines, &to.Target, in.kept, timeout, in.stop)
 }
 
 // formed collects changed lines for one destination.

@@ -14,7 +14,7 @@ import (
 	"github.com/spreadd/spreadd/logs/internal/queue"
 )
 
-// ErrNotSent means that lines were left when the time to stop was over. Run wraps it with their number.
+// ErrNotSent means that lines were left when the time to stop was over, and are lost. Run wraps it with their number.
 var ErrNotSent = errors.New("lines were not sent")
 
 // maxSlots is how many processes may share a spool directory.
@@ -66,7 +66,7 @@ func New(cfg Config) (*Publisher, error) {
 // returns. It may be called once.
 //
 // The error is that of r, except io.EOF, or wraps [ErrNotSent]. Lines that were dropped because the queue was full are only
-// counted, and lines that are left in the spool are not an error. A call of r.Read that does not return after ctx has ended is
+// counted, and lines that are left in the spool or in a file with a position are not an error. A call of r.Read that does not return after ctx has ended is
 // left behind, and what it reads is lost: pass a reader that nobody else uses.
 func (p *Publisher) Run(ctx context.Context, r io.Reader) error {
 	return p.RunInputs(ctx, Input{Source: NewStream(r)})
@@ -193,8 +193,8 @@ func (p *Publisher) finish(inputs []Input) (err error) {
 		p.cfg.Log.Warn("lines left in spool for the next start", slog.Int64("lines", n))
 	}
 	for _, in := range inputs {
-		if f, ok := in.Source.(interface{ finish() }); ok {
-			f.finish()
+		if f, ok := in.Source.(interface{ finish() bool }); ok && !f.finish() {
+			p.queue.Forsake()
 		}
 	}
 	err = p.queue.Close()
@@ -203,6 +203,9 @@ func (p *Publisher) finish(inputs []Input) (err error) {
 	} else if err != nil {
 		p.cfg.Log.Error("cannot close spool", slog.Any("error", err))
 		err = nil
+	}
+	if n := p.queue.Stats().Kept; n > 0 {
+		p.cfg.Log.Warn("unsent lines wait in their files for the next start", slog.Int64("lines", n))
 	}
 	p.logStats("stopped")
 	return err

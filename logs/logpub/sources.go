@@ -124,7 +124,7 @@ func (s *File) String() string { return "file " + s.cfg.Path }
 
 // Run follows the file until in.Ending is closed.
 func (s *File) Run(ctx context.Context, in *Intake) error {
-	in.waits = true
+	in.waits, in.kept = true, s.cfg.State != ""
 	t := &fileTaker{in: in, cut: input.Cutter{Max: in.MaxLine()}, ending: in.Ending()}
 	if err := s.f.Run(untilEnding{ctx, in.Ending()}, t); err != nil {
 		return fmt.Errorf("logpub: %w", err)
@@ -150,8 +150,12 @@ func (c untilEnding) Err() error {
 	return nil
 }
 
-// finish saves the position, once no further lines become safe.
-func (s *File) finish() { s.f.Close() }
+// finish saves the position, once no further lines become safe. It reports whether there is one on disk,
+// if there is to be one.
+func (s *File) finish() (saved bool) {
+	s.f.Close()
+	return s.cfg.State == "" || s.f.Saved()
+}
 
 // fileTaker puts the lines of a file into the queue.
 type fileTaker struct {

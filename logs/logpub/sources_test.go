@@ -2,8 +2,10 @@ package logpub
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -127,6 +129,76 @@ func TestFileWaits(t *testing.T) {
 					if st := p.Stats(); st.Dropped["queue_full"] > 0 {
 						t.Errorf("stats are %+v", st)
 					}
+				}
+				if got := d.got(); !slices.Equal(got, lines) {
+					t.Errorf("%d lines arrived of %d", len(got), len(lines))
+				}
+			})
+		})
+	}
+}
+
+// TestFileKeepsLines: lines that are not sent at the end and that come again from their file are not lost; those
+// of other inputs, and of files without a position, are.
+func TestFileKeepsLines(t *testing.T) {
+	for _, tt := range []struct {
+		name          string
+		state, stream bool
+		unwritable    bool // the state
+		lost          int64
+	}{
+		{"file", true, false, false, 0},
+		{"file and stream", true, true, false, 2},
+		{"file without position", false, false, false, 5000},
+		{"no position could be written", true, false, true, 5000},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			path := filepath.Join(dir, "log")
+			lines := numbered(1, 5000)
+			if err := os.WriteFile(path, []byte(strings.Join(lines, "")), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Test(t, func(t *testing.T) {
+				d := fakeDaemon{down: true}
+				var log strings.Builder
+				run := func(stream bool) (Stats, error) {
+					p := newPublisher(t, &d, func(c *Config) { c.Log = slog.New(slog.NewTextHandler(&log, nil)) })
+					cfg := tail.Config{Path: path, FromStart: true}
+					if tt.state {
+						cfg.State = filepath.Join(dir, "state")
+					}
+					file, err := NewFile(cfg, nil)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if tt.unwritable {
+						if err := os.RemoveAll(cfg.State); err != nil {
+							t.Fatal(err)
+						}
+					}
+					inputs := []Input{{Source: file}}
+					if stream {
+						inputs = append(inputs, Input{Source: NewStream(strings.NewReader("a\nb\n"))})
+					}
+					ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+					defer stop()
+					err = p.RunInputs(ctx, inputs...)
+					return p.Stats(), err
+				}
+				st, err := run(tt.stream)
+				if errors.Is(err, ErrNotSent) != (tt.lost > 0) || tt.lost > 0 && !strings.Contains(err.Error(), fmt.Sprintf(" %d left", tt.lost)) {
+					t.Errorf("error %v, want %d lines lost", err, tt.lost)
+				}
+				if st.Dropped["drain"] != tt.lost || (st.DroppedBytes["drain"] > 0) != (tt.lost > 0) || st.Waiting != st.Took-tt.lost {
+					t.Errorf("stats are %+v", st)
+				}
+				if strings.Contains(log.String(), "unsent lines wait in their files") != (tt.state && !tt.unwritable) {
+					t.Errorf("the log is %s", log.String())
+				}
+				d.setDown(false)
+				if _, err := run(false); err != nil {
+					t.Error(err)
 				}
 				if got := d.got(); !slices.Equal(got, lines) {
 					t.Errorf("%d lines arrived of %d", len(got), len(lines))

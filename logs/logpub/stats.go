@@ -58,7 +58,8 @@ type Stats struct {
 
 // Gauges are a publisher's present state.
 type Gauges struct {
-	// Waiting are lines in memory or in the spool that are not sent. Lines in flight are among them.
+	// Waiting are lines in memory or in the spool that are not sent. Lines in flight are among them. After Run it includes
+	// those that come again from their files.
 	Waiting int64
 	// Lag is how long ago the oldest of these was read, by this process or an earlier one. It is 0 if none waits.
 	Lag time.Duration
@@ -94,7 +95,7 @@ type GroupStats struct {
 }
 
 // Stats returns the counters. It may be called at any time. When nothing moves, Took and Recovered
-// together are the sum of Sent, Dropped, Waiting and Abandoned; after Run what waits is in the spool.
+// together are the sum of Sent, Dropped, Waiting and Abandoned; after Run what waits is in the spool or in files.
 func (p *Publisher) Stats() Stats {
 	st := Stats{Dropped: make(map[string]int64), DroppedBytes: make(map[string]int64), Ends: make(map[string]int64)}
 	// The counters that a line reaches last are read first, so that no sum exceeds Took.

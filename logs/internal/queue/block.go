@@ -33,6 +33,22 @@ type Block struct {
 // ID is that of the block's last line. IDs grow from block to block.
 func (b *Block) ID() uint64 { return b.last }
 
+// waiting returns how many lines behind the ID done a block has, and how many of these their sources keep,
+// with the bytes of the runs that these are in.
+func (b *Block) waiting(done uint64) (lines, kept, keptBytes int64) {
+	id := b.first - 1
+	lines = int64(b.last - max(id, min(done, b.last)))
+	for _, r := range b.Runs {
+		last := id + uint64(r.Lines)
+		if r.Kept && last > done {
+			kept += int64(last - max(id, done))
+			keptBytes += int64(r.Bytes)
+		}
+		id = last
+	}
+	return lines, kept, keptBytes
+}
+
 // memory lists the newest blocks. All of its methods need the queue's mutex.
 type memory struct {
 	limit  int      // bytes

@@ -70,7 +70,7 @@ func queueUntilKilled(dir string) error {
 	last := os.Getenv(crashLast) != ""
 	for n := 1; !last || n == 1; n++ {
 		line := fmt.Appendf(nil, "%d %d\n", process, n)
-		if lines && len(q.PutLines(line, 1, to)) > 0 || !lines && !q.Put(&Entry{Line: line, Time: time.Unix(1, 0), Came: time.Unix(1, 0)}) {
+		if lines && len(q.PutLines(line, 1, to, false)) > 0 || !lines && !q.Put(&Entry{Line: line, Time: time.Unix(1, 0), Came: time.Unix(1, 0)}) {
 			n--
 		}
 		if s := q.Safe(); s > first {

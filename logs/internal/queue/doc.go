@@ -15,7 +15,7 @@
 //	}, nil)
 //
 //	q := queue.New(queue.Config{Lines: true, Spool: "/var/spool/logpub", Slots: 64})  // logpub
-//	rest := q.PutLines(lines, n, target)                                              // what did not fit
+//	rest := q.PutLines(lines, n, target, false)                                        // what did not fit
 //	b, wait := q.Take()                                                               // the next block
 //	id := b.ID()                                                                      // b is valid until LetGo
 //	q.LetGo(b)                                                                        // it was sent

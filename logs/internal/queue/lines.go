@@ -31,10 +31,13 @@ type Run struct {
 	// Seq is the number of the first line, from 0, in the stream of the target. Lines that were dropped before they
 	// came here have numbers, too.
 	Seq uint64
+	// Kept means that the source of the lines keeps them until they are safe.
+	Kept bool
 }
 
-// PutLines appends whole lines for a target, of which there are n, as far as there is room. It returns the rest.
-func (q *Queue) PutLines(lines []byte, n int, to *Target) (rest []byte) {
+// PutLines appends whole lines for a target, of which there are n, as far as there is room. It returns the rest. Lines
+// that are kept are those whose source passes them again to the next process, unless they are safe by then.
+func (q *Queue) PutLines(lines []byte, n int, to *Target, kept bool) (rest []byte) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	began := len(lines)
@@ -61,7 +64,7 @@ func (q *Queue) PutLines(lines []byte, n int, to *Target) (rest []byte) {
 		default:
 			count -= bytes.Count(lines[size:], []byte{'\n'})
 		}
-		b.add(lines[:size], count, to)
+		b.add(lines[:size], count, to, kept)
 		q.grow(b, count)
 		lines, n = lines[size:], n-count
 	}
@@ -80,27 +83,27 @@ func wholeLines(lines []byte, room int) int {
 }
 
 // add appends n lines, for which there is room.
-func (b *Block) add(lines []byte, n int, to *Target) {
+func (b *Block) add(lines []byte, n int, to *Target, kept bool) {
 	b.Data = append(b.Data, lines...)
 	seq := to.next
 	to.next += uint64(n)
 	if last := len(b.Runs) - 1; last >= 0 {
 		// Lines that were dropped in between have left a gap.
-		if r := &b.Runs[last]; r.To == to && r.Seq+uint64(r.Lines) == seq {
+		if r := &b.Runs[last]; r.To == to && r.Kept == kept && r.Seq+uint64(r.Lines) == seq {
 			r.Bytes += len(lines)
 			r.Lines += n
 			return
 		}
 	}
-	b.Runs = append(b.Runs, Run{Bytes: len(lines), Lines: n, To: to, Seq: seq})
+	b.Runs = append(b.Runs, Run{Bytes: len(lines), Lines: n, To: to, Seq: seq, Kept: kept})
 }
 
 // PutWaiting is PutLines that waits for room until timeout has a value or stop is closed.
-func (q *Queue) PutWaiting(lines []byte, to *Target, timeout <-chan time.Time, stop <-chan struct{}) (rest []byte) {
+func (q *Queue) PutWaiting(lines []byte, to *Target, kept bool, timeout <-chan time.Time, stop <-chan struct{}) (rest []byte) {
 	for len(lines) > 0 {
 		select {
 		case <-q.room:
-			lines = q.PutLines(lines, bytes.Count(lines, []byte{'\n'}), to)
+			lines = q.PutLines(lines, bytes.Count(lines, []byte{'\n'}), to, kept)
 		case <-timeout:
 			return lines
 		case <-stop:

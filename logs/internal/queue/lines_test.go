@@ -35,7 +35,7 @@ func TestQueueModel(t *testing.T) {
 				lines = append(lines, strings.Repeat(string(rune('a'+rng.IntN(26))), n)...)
 				lines = append(lines, '\n')
 			}
-			rest := q.PutLines(lines, bytes.Count(lines, []byte{'\n'}), to)
+			rest := q.PutLines(lines, bytes.Count(lines, []byte{'\n'}), to, false)
 			if !bytes.HasSuffix(lines, rest) {
 				t.Fatal("the rest is not the end of what was put")
 			}
@@ -99,7 +99,7 @@ func release(q *Queue, b *Block) {
 // TestQueueDrained: the end is reported once the block that was taken is released.
 func TestQueueDrained(t *testing.T) {
 	q := New(Config{Lines: true, LimitBytes: 1000})
-	q.PutLines([]byte("a\nb\n"), 2, &Target{})
+	q.PutLines([]byte("a\nb\n"), 2, &Target{}, false)
 	b := take(q)
 	q.Finish()
 	if q.ended || q.Stats().Waiting != 2 {
@@ -115,7 +115,7 @@ func TestQueueDrained(t *testing.T) {
 func TestTimelessRecord(t *testing.T) {
 	var format lineFormat
 	from := &Block{Origin: Origin{"web1", 1 << 60}, born: time.Unix(1, 2)}
-	from.add([]byte("x\ny\n"), 2, &Target{Groups: []string{"a"}})
+	from.add([]byte("x\ny\n"), 2, &Target{Groups: []string{"a"}}, false)
 	now := format.encode(nil, from)
 	old := slices.Concat([]byte{recordTimeless}, now[1:9], now[17:])
 	for _, tt := range []struct {
@@ -148,7 +148,7 @@ func TestEarlierSpool(t *testing.T) {
 	for i := range blocks {
 		b := &Block{Origin: Origin{"web1", 7}}
 		for n := range lines {
-			b.add(fmt.Appendf(nil, "line %d\n", lines*i+n), 1, to)
+			b.add(fmt.Appendf(nil, "line %d\n", lines*i+n), 1, to, false)
 		}
 		rec := spool.Record{ID: uint64(i + 1), Lines: lines, Data: lineFormat{}.encode(nil, b)}
 		if err := s.Append(rec); err != nil {
@@ -161,7 +161,7 @@ func TestEarlierSpool(t *testing.T) {
 	for delivered := range 2 { // by the earlier version, and by a process of this one
 		q := mustOpen(t, Config{Lines: true, Spool: dir, Slots: 2})
 		from := (2 + delivered) * lines
-		q.PutLines([]byte("new\n"), 1, to)
+		q.PutLines([]byte("new\n"), 1, to, false)
 		q.Finish()
 		if st := q.Stats(); st.Recovered != blocks*lines-int64(from)+int64(delivered) {
 			t.Errorf("%d lines recovered", st.Recovered)
@@ -199,9 +199,9 @@ func FuzzRecord(f *testing.F) {
 	var format lineFormat
 	a, b := &Target{Groups: []string{"a"}}, &Target{Groups: []string{"b", "c"}, Stream: 7, next: 1 << 40}
 	from := &Block{Origin: Origin{"web1", 1 << 60}}
-	from.add([]byte("x\n\n"), 2, a)
-	from.add([]byte("yy\n"), 1, b)
-	from.add([]byte("z\n"), 1, a)
+	from.add([]byte("x\n\n"), 2, a, false)
+	from.add([]byte("yy\n"), 1, b, false)
+	from.add([]byte("z\n"), 1, a, false)
 	f.Add(format.encode(nil, from))
 	f.Add(format.encode(nil, &Block{}))
 	f.Add([]byte{recordVersion, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff})

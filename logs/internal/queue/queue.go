@@ -145,6 +145,7 @@ type Queue struct {
 	taken    []flight
 	base     uint64 // lines of this process are numbered from here on
 	batch    *Batch // of Next: the one that is not done
+	kept     int64  // lines that are left to their sources at the end
 	finished bool   // nothing is put any more
 	ended    bool   // drained is closed
 }
@@ -389,8 +390,19 @@ func (q *Queue) checkDrained() {
 	}
 }
 
+// Forsake makes Close count lines that are kept as lost, because a source cannot pass them again.
+func (q *Queue) Forsake() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, b := range q.memory.blocks {
+		for i := range b.Runs {
+			b.Runs[i].Kept = false
+		}
+	}
+}
+
 // Close ends the queue, after Run has ended and nothing is taken or put any more. Lines that are not delivered go to
-// the spool. The error is a [*LostError] if some are lost, or that of closing the spool.
+// the spool; if they cannot, those that are kept still wait. The error is a [*LostError] if some are lost, or that of closing the spool.
 func (q *Queue) Close() error {
 	q.Save()
 	var err error
@@ -405,9 +417,14 @@ func (q *Queue) Close() error {
 	defer q.mu.Unlock()
 	var lines, bytes int64
 	for _, b := range q.memory.blocks {
-		if !b.saved {
-			lines += int64(b.last - max(b.first-1, min(q.done, b.last)))
-			bytes += int64(len(b.Data))
+		if b.saved {
+			continue
+		}
+		n, kept, keptBytes := b.waiting(q.done)
+		lines += n - kept
+		q.kept += kept
+		if n > kept {
+			bytes += int64(len(b.Data)) - keptBytes
 		}
 	}
 	q.memory.blocks, q.memory.size, q.batch, q.finished = nil, 0, nil, true

@@ -51,7 +51,8 @@ type Stats struct {
 	Errors                    int64 // failures of the spool
 	Damaged                   int64 // places in the spool that were damaged, torn ends included
 
-	Waiting      int64 // in memory or spool, and not delivered
+	Waiting      int64 // in memory or spool, and not delivered; after Close also Kept
+	Kept         int64 // after Close, those that were only in memory and come again from their sources
 	WaitingBytes int64 // memory that lines take, of Config.LimitBytes
 	InFlight     int   // blocks that are taken and not acknowledged
 
@@ -94,7 +95,8 @@ func (q *Queue) Stats() Stats {
 		_, s.SpoolLines, s.SpoolBytes = st.Waiting()
 		s.SpoolSegments = st.Segments()
 	}
-	s.Waiting = s.SpoolLines
+	s.Kept = q.kept
+	s.Waiting = s.SpoolLines + q.kept
 	for _, b := range q.memory.blocks {
 		if !b.saved {
 			s.Waiting += int64(b.Lines)

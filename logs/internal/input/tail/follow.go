@@ -179,6 +179,9 @@ func (f *Follower) Close() {
 	f.files = nil
 }
 
+// Saved reports, after Close, whether there is a position on disk from which lines that are not safe come again.
+func (f *Follower) Saved() bool { return f.wrote != nil }
+
 // open opens the file at the path at its start, or returns nil.
 func (f *Follower) open() *file {
 	r, err := fsutil.OpenFile(f.cfg.Path, os.O_RDONLY, 0, false)
