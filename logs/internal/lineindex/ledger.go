@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -57,6 +58,8 @@ const (
 type Ledger struct {
 	// Torn are the files from which OpenLedger has removed part of a line at the end.
 	Torn []string
+	// Unsaved is why OpenLedger could make no checkpoint; nil if it made one.
+	Unsaved error
 
 	path     string
 	template string
@@ -102,7 +105,8 @@ type touched struct {
 }
 
 // OpenLedger opens and locks the ledger of a template, or makes one, and updates it from the
-// indexes. The error wraps [logfile.ErrLocked] if another program uses it.
+// indexes. The error wraps [logfile.ErrLocked] if another program uses it. If the update cannot be
+// saved, as on a full disk, the file stays as it was, and a checkpoint is due (Unsaved).
 func OpenLedger(template, base string, now time.Time) (*Ledger, error) {
 	l := &Ledger{
 		path: LedgerPath(template, base), template: template, checkpoint: 1,
@@ -117,7 +121,10 @@ func OpenLedger(template, base string, now time.Time) (*Ledger, error) {
 		err = l.catchUp(list, now)
 	}
 	if err == nil {
-		err = l.Checkpoint(now)
+		if l.Unsaved = l.Checkpoint(now); l.Unsaved != nil {
+			l.lost = true
+			err = l.f.Truncate(l.size) // a torn end
+		}
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("the ledger %s: %w", l.path, err), l.f.Close())
@@ -155,7 +162,7 @@ func (l *Ledger) lock() error {
 func (l *Ledger) read() ([]touched, error) {
 	head := make([]byte, len(ledgerMagic))
 	n, err := l.f.ReadAt(head, 0)
-	if n == 0 && errors.Is(err, io.EOF) {
+	if errors.Is(err, io.EOF) && strings.HasPrefix(ledgerMagic, string(head[:n])) {
 		return nil, nil
 	}
 	if string(head) != ledgerMagic {
@@ -168,6 +175,7 @@ func (l *Ledger) read() ([]touched, error) {
 	s := newScanner(io.NewSectionReader(l.f, int64(len(head)), st.Size()), int64(len(head)))
 	var list []touched
 	for {
+		l.size = s.at
 		payload, err := s.next()
 		if errors.Is(err, io.EOF) || errors.Is(err, ErrDamaged) {
 			return list, nil
@@ -341,7 +349,11 @@ func (l *Ledger) touch(path string, generation uint64, off int64) (int64, error)
 	if t, ok := l.recent[path]; ok && t.generation == generation && t.off <= off {
 		return t.off, nil
 	}
-	b := frame(nil, func(b []byte) []byte {
+	var b []byte
+	if l.size == 0 { // no checkpoint could be made yet
+		b = append(b, ledgerMagic...)
+	}
+	b = frame(b, func(b []byte) []byte {
 		b = fields.AppendString(append(b, kindTouched), path)
 		b = binary.LittleEndian.AppendUint64(b, generation)
 		return binary.AppendUvarint(b, uint64(off))

@@ -101,7 +101,11 @@ func (fs *Files) openFixed(path string, keep *keeper) (*outFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	return fs.add(&outFile{File: f, fixed: true, keep: keep}), nil
+	o := fs.add(&outFile{File: f, fixed: true, keep: keep})
+	if f.Failing() {
+		fs.report(o, f.Retry())
+	}
+	return o, nil
 }
 
 // make returns the file with a path. It is opened when something is written.

@@ -37,6 +37,7 @@ func (fs *Files) openIndex(k *keeper, l *Log, now time.Time) (*index, error) {
 			fs.opt.OnTorn(path, "removed")
 		}
 		fs.indexed = append(fs.indexed, k)
+		fs.unsaved(k, ledger.Unsaved, now)
 	}
 	k.labels[l.Group]++
 	return &index{ledger: k.ledger, label: indexLabel(l.Group, k.labels[l.Group]), everyLine: l.EveryLine}, nil
@@ -88,11 +89,18 @@ func (fs *Files) checkpoint() {
 		if !k.ledger.Due() || fs.now.Before(k.retryFrom) || fs.waits(k) {
 			continue
 		}
-		if err := k.ledger.Checkpoint(fs.now); err != nil {
-			k.retryFrom = fs.now.Add(sink.ComplainInterval)
-			fs.cfg.Log.Error("cannot write the ledger checkpoint; recovery after a crash will take longer until this succeeds", slog.Any("error", err))
-		}
+		fs.unsaved(k, k.ledger.Checkpoint(fs.now), fs.now)
 	}
+}
+
+// unsaved reports a failed checkpoint, which is tried again later. It does nothing without an error.
+func (fs *Files) unsaved(k *keeper, err error, now time.Time) {
+	if err == nil {
+		return
+	}
+	k.retryFrom = now.Add(sink.ComplainInterval)
+	fs.cfg.Log.Error("cannot write the ledger checkpoint; recovery after a crash will take longer until this succeeds; free some space or make the directory writable",
+		slog.Any("error", err))
 }
 
 // waits reports whether something waits for a file of a keeper.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/spreadd/spreadd/logs/internal/sink"
 )
@@ -94,7 +95,8 @@ type File struct {
 	}
 }
 
-// Open opens a file for appending, and makes it if needed. The error is an *[Error].
+// Open opens a file for appending, and makes it if needed. The error is an *[Error]. On a full disk
+// there is none: the file is failing, and Retry opens it.
 func Open(path string, opt Options) (*File, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
@@ -102,7 +104,9 @@ func Open(path string, opt Options) (*File, error) {
 	}
 	f := New(abs, opt)
 	f.released = false
-	if err := f.reopen(); err != nil {
+	if err := f.reopen(); errors.Is(err, syscall.ENOSPC) {
+		f.fail(err)
+	} else if err != nil {
 		return nil, err
 	}
 	return f, nil

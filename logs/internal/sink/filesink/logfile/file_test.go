@@ -496,3 +496,24 @@ func BenchmarkAppend(b *testing.B) {
 		b.Fatal(err)
 	}
 }
+
+// TestOpenFull: a file that cannot be made because the disk is full is opened later.
+func TestOpenFull(t *testing.T) {
+	full, d := true, &disk{room: 100}
+	f, err := Open("x", Options{open: func(path string, lock bool) (handle, error) {
+		if full {
+			return nil, &fs.PathError{Op: "open", Path: path, Err: syscall.ENOSPC}
+		}
+		return d.open(path, lock)
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Retry(); !errors.Is(err, syscall.ENOSPC) || !f.Failing() {
+		t.Errorf("while it is full: %v, failing %v", err, f.Failing())
+	}
+	full = false
+	if err := f.Retry(); err != nil || f.Failing() || !f.IsOpen() {
+		t.Errorf("later: %v, failing %v, open %v", err, f.Failing(), f.IsOpen())
+	}
+}

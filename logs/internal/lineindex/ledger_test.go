@@ -1,0 +1,71 @@
+package lineindex
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// TestUnsavedLedger: a ledger that cannot be saved at the start, as on a full disk, is used all the
+// same, and what it learns is there after the next starts.
+func TestUnsavedLedger(t *testing.T) {
+	for _, before := range []string{"", "torn magic", "ledger", "torn ledger"} {
+		t.Run(before, func(t *testing.T) {
+			dir := t.TempDir()
+			path := LedgerPath(filepath.Join(dir, "%{vhost}.log"), dir)
+			first := 0
+			switch before {
+			case "torn magic":
+				if err := os.WriteFile(path, []byte(ledgerMagic[:3]), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			case "ledger", "torn ledger":
+				writeLog(t, dir, map[string]string{"x.log": "a 0"})
+				first = 1
+			}
+			if before == "torn ledger" {
+				b, err := os.ReadFile(path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(path, append(b, "\x20\x00\x00\x00 torn"...), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			inTheWay := path + ".tmp"
+			if err := os.Mkdir(inTheWay, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			for n := first; n < 3; n++ {
+				g := openLog(t, dir)
+				if g.l.Unsaved == nil || !g.l.Due() {
+					t.Errorf("unsaved: %v, a checkpoint is due: %v", g.l.Unsaved, g.l.Due())
+				}
+				for i := range n + 1 {
+					g.add("x.log", fmt.Sprintf("a %d", i))
+				}
+				if err := g.file("x.log").Close(); err != nil {
+					t.Error(err)
+				}
+				if n == 2 {
+					if err := os.Remove(inTheWay); err != nil {
+						t.Fatal(err)
+					}
+					if err := g.l.Checkpoint(time.Now()); err != nil || g.l.Due() {
+						t.Errorf("a checkpoint: %v, another is due: %v", err, g.l.Due())
+					}
+				}
+				if err := g.l.Close(false, time.Now()); err != nil {
+					t.Error(err)
+				}
+			}
+			writeLog(t, dir, map[string]string{"x.log": "a 0,a 1,a 2,a 3"})
+			if got := has(t, dir, "x.log"); got != "a 0,a 1,a 2,a 3" {
+				t.Errorf("written: %s", got)
+			}
+			clean(t, dir)
+		})
+	}
+}
