@@ -49,7 +49,8 @@ func (b *budget) spend(now clock.Time, taken session.Taken) {
 func (b *budget) update(now clock.Time, taken session.Taken, change time.Duration) {
 	messages := time.Duration(taken.Messages-b.taken.Messages) * (time.Second / fairMessages)
 	bytes := time.Duration(taken.Bytes-b.taken.Bytes) * time.Second / fairBytes
-	b.left = max(0, min(b.limit, b.left+change+max(messages, bytes))) // The daemon itself may be late.
+	// The daemon itself may be late: what is spent beyond the limit is bounded by it, too.
+	b.left = max(-b.limit, min(b.limit, b.left+change+max(messages, bytes)))
 	b.at, b.taken = now, taken
 }
 

@@ -13,9 +13,9 @@ import (
 func TestLatePacing(t *testing.T) {
 	b := newBudget(DefaultGrace, 0)
 	b.spend(clock.Time(time.Hour), session.Taken{Blocked: time.Hour})
-	b.idle(clock.Time(time.Hour).Add(DefaultGrace*refill), session.Taken{Blocked: time.Hour})
+	b.idle(clock.Time(time.Hour).Add(2*DefaultGrace*refill), session.Taken{Blocked: time.Hour})
 	if b.left != DefaultGrace {
-		t.Errorf("%v are left of a receiver's own budget after the time of a refill", b.left)
+		t.Errorf("%v are left of a receiver's own budget after the time of two refills", b.left)
 	}
 	p := pacing{grace: DefaultGrace, stopped: true}
 	late := clock.Time(time.Hour)

@@ -85,12 +85,13 @@ func TestBlocking(t *testing.T) {
 	sub := subscribe(t, d, "g")
 	dir := t.TempDir()
 	log, state, spool := filepath.Join(dir, "access.log"), filepath.Join(dir, "state"), filepath.Join(dir, "spool")
-	text := fmt.Sprintf("daemon = %q\ngroups = [\"g\"]\nstate = %q\n[spool]\ndir = %q\n[[input]]\nfile = %q\nfrom_start = true\n", address, state, spool, log)
+	var text strings.Builder
+	fmt.Fprintf(&text, "daemon = %q\ngroups = [\"g\"]\nstate = %q\n[spool]\ndir = %q\n[[input]]\nfile = %q\nfrom_start = true\n", address, state, spool, log)
 	for _, path := range noFiles(t, dir) {
-		text += fmt.Sprintf("[[input]]\nfile = %q\n", path)
+		fmt.Fprintf(&text, "[[input]]\nfile = %q\n", path)
 	}
 	config := filepath.Join(dir, "logpub.toml")
-	writeFile(t, config, text)
+	writeFile(t, config, text.String())
 	for _, path := range []string{log + ".pipe", log + ".1", filepath.Join(dir, "fifo.log.1")} {
 		if err := syscall.Mkfifo(path, 0o600); err != nil {
 			t.Fatal(err)

@@ -22,14 +22,15 @@ func TestIdleFiles(t *testing.T) {
 	_, address := serveDaemon(t)
 	dir := t.TempDir()
 	state := filepath.Join(dir, "state")
-	text := fmt.Sprintf("daemon = %q\ngroups = [\"g\"]\nstate = %q\n", address, state)
+	var text strings.Builder
+	fmt.Fprintf(&text, "daemon = %q\ngroups = [\"g\"]\nstate = %q\n", address, state)
 	for i := range files {
 		path := filepath.Join(dir, fmt.Sprint(i, ".log"))
 		writeFile(t, path, "a line\n")
-		text += fmt.Sprintf("[[input]]\nfile = %q\n", path)
+		fmt.Fprintf(&text, "[[input]]\nfile = %q\n", path)
 	}
 	config := filepath.Join(dir, "logpub.toml")
-	writeFile(t, config, text)
+	writeFile(t, config, text.String())
 	p := start(t, "-c", config)
 	testkit.Wait(t, "the positions", func() bool {
 		positions, err := filepath.Glob(filepath.Join(state, "*.pos"))
