@@ -182,13 +182,14 @@ func TestCheckFiles(t *testing.T) {
 	sub := subscribe(t, d, "g")
 	dir := t.TempDir()
 	good, config := filepath.Join(dir, "good.log"), filepath.Join(dir, "logpub.toml")
-	text := fmt.Sprintf("daemon = %q\ngroups = [\"g\"]\n", address)
+	var text strings.Builder
+	fmt.Fprintf(&text, "daemon = %q\ngroups = [\"g\"]\n", address)
 	paths := append(noFiles(t, dir), filepath.Join(dir, "*.log"), filepath.Join(good, "access.log"), filepath.Join(dir, "missing", "access.log"), good, filepath.Join(dir, "late.log"))
 	writeFile(t, good, "a line\n")
 	for _, path := range paths {
-		text += fmt.Sprintf("[[input]]\nfile = %q\nfrom_start = true\n", path)
+		fmt.Fprintf(&text, "[[input]]\nfile = %q\nfrom_start = true\n", path)
 	}
-	writeFile(t, config, text)
+	writeFile(t, config, text.String())
 	var stdout, stderr testkit.Output
 	status := run(t.Context(), []string{"-check", "-c", config}, strings.NewReader(""), &stdout, &stderr)
 	if status != flags.Failed || stdout.String() != "" {

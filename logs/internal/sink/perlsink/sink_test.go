@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -152,11 +153,10 @@ func (r *rig) want(text string) {
 	}
 }
 
+// wantSaid waits for a text: what Perl prints comes by a pipe.
 func (r *rig) wantSaid(text string) {
 	r.Helper()
-	if !strings.Contains(r.said.String(), text) {
-		r.Errorf("it did not say %q, but %s", text, &r.said)
-	}
+	r.wait(strconv.Quote(text)+" to be said", func() bool { return strings.Contains(r.said.String(), text) })
 }
 
 // TestLogger has a module as sites have them (spreadlogd §6, §15).
