@@ -1,13 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"strings"
 
 	"github.com/spreadd/spreadd/daemon"
+	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/internal/spreadconf"
 )
 
@@ -71,12 +71,7 @@ func (p *program) daemonConfig(ctx context.Context, c *spreadconf.Config, self s
 
 // stateDir returns the directory that systemd has made for the service, otherwise that of the UNIX socket.
 func stateDir(o options) string {
-	for _, name := range []string{"STATE_DIRECTORY", "RUNTIME_DIRECTORY"} {
-		if dir, _, _ := strings.Cut(os.Getenv(name), ":"); dir != "" {
-			return dir
-		}
-	}
-	return o.socketDir
+	return cmp.Or(fsutil.ServiceDir("STATE_DIRECTORY"), fsutil.ServiceDir("RUNTIME_DIRECTORY"), o.socketDir)
 }
 
 // loadAccess reads the access files that the enabled methods need. The method decides about a missing

@@ -4,7 +4,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
+
+	"github.com/spreadd/spreadd/internal/fsutil"
 )
 
 const (
@@ -18,7 +19,7 @@ const (
 // that is a directory in the service's state directory (systemd's StateDirectory=), or hostSpool if
 // this process may write there.
 func spoolDir(said string) string {
-	switch state, _, _ := strings.Cut(os.Getenv("STATE_DIRECTORY"), ":"); {
+	switch state := fsutil.ServiceDir("STATE_DIRECTORY"); {
 	case said == noSpool:
 		return ""
 	case said != "":
