@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"strings"
 	"time"
 
 	"github.com/spreadd/spreadd/wire"
@@ -68,22 +67,20 @@ func Dial(ctx context.Context, addr string, opts ...Option) (*Conn, error) {
 }
 
 // connectTo connects to the first endpoint at which somebody answers.
-func (o *options) connectTo(ctx context.Context, to []endpoint) (net.Conn, error) {
-	var failures []string
-	for i, e := range to {
-		nc, err := o.dial(ctx, e.network, e.address)
-		if err == nil {
+// The error names the failures at all that were tried, and wraps the last one.
+func (o *options) connectTo(ctx context.Context, to []endpoint) (nc net.Conn, err error) {
+	before := "" // the failures so far
+	for _, e := range to {
+		if nc, err = o.dial(ctx, e.network, e.address); err == nil {
 			return nc, nil
 		}
-		if i == len(to)-1 || ctx.Err() != nil {
-			if len(failures) > 0 {
-				err = fmt.Errorf("%s; %w", strings.Join(failures, "; "), err)
-			}
-			return nil, err
+		err = fmt.Errorf("%s%w", before, err)
+		if ctx.Err() != nil {
+			break
 		}
-		failures = append(failures, err.Error())
+		before = err.Error() + "; "
 	}
-	return nil, errors.ErrUnsupported
+	return nil, err
 }
 
 func dialError(ctx context.Context, err error) error {

@@ -27,11 +27,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return o.set.Answer(err, stdout, stderr)
 	}
-	cfg := demoConfig{Out: stdout, Terminal: !o.verbose && isTerminal(stdout), Dir: o.dir, Rounds: o.rounds}
+	cfg := demoConfig{Out: stdout, Terminal: !o.verbose && isTerminal(stdout), Dir: o.dir, Rounds: o.rounds, Plain: o.plain}
 	if o.verbose {
 		cfg.Log = slog.New(slog.NewTextHandler(stderr, nil))
 	}
-	cfg.Plain = o.plain
 	if cfg.Dir == "" {
 		if cfg.Dir, err = os.MkdirTemp("", "spreadd-demo-"); err != nil {
 			fmt.Fprintf(stderr, "spreaddemo: cannot make a directory for the files: %v\n", err)

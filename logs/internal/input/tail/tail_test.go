@@ -58,17 +58,24 @@ func (t *taker) got() []string {
 	return slices.Clone(t.lines)
 }
 
-// follow runs a follower until the returned function is called, with true for an end in order
-// and false for a kill.
-func follow(t *testing.T, cfg Config, to Taker) (stop func(order bool)) {
+// begin runs a follower until cancel is called, or it ends by itself. done has its error then.
+func begin(t *testing.T, cfg Config, to Taker) (f *Follower, cancel func(), done <-chan error) {
 	t.Helper()
 	f, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- f.Run(ctx, to) }()
+	ended := make(chan error, 1)
+	go func() { ended <- f.Run(ctx, to) }()
+	return f, cancel, ended
+}
+
+// follow runs a follower until the returned function is called, with true for an end in order
+// and false for a kill.
+func follow(t *testing.T, cfg Config, to Taker) (stop func(order bool)) {
+	t.Helper()
+	f, cancel, done := begin(t, cfg, to)
 	return func(order bool) {
 		t.Helper()
 		before, err := os.ReadFile(f.state)
@@ -340,15 +347,9 @@ func TestGrace(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		path := filepath.Join(dir, "log")
-		f, err := New(Config{Path: path, FromStart: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
 		var to taker
-		done := make(chan error, 1)
-		go func() { done <- f.Run(ctx, &to) }()
+		f, cancel, done := begin(t, Config{Path: path, FromStart: true}, &to)
+		defer cancel()
 		write(t, path, "one\n")
 		time.Sleep(time.Second)
 		rename(t, path)
@@ -391,14 +392,8 @@ func TestNULs(t *testing.T) {
 			path := filepath.Join(dir, "log")
 			write(t, path, tt.text)
 			told := 0
-			f, err := New(Config{Path: path, FromStart: true, OnEvent: func(string, error) { told++ }})
-			if err != nil {
-				t.Fatal(err)
-			}
-			ctx, cancel := context.WithCancel(t.Context())
 			var to taker
-			done := make(chan error, 1)
-			go func() { done <- f.Run(ctx, &to) }()
+			f, cancel, done := begin(t, Config{Path: path, FromStart: true, OnEvent: func(string, error) { told++ }}, &to)
 			time.Sleep(time.Second)
 			cancel()
 			if err := <-done; err != nil {
@@ -422,15 +417,9 @@ func TestLastLine(t *testing.T) {
 		dir := t.TempDir()
 		synctest.Test(t, func(t *testing.T) {
 			path := filepath.Join(dir, "log")
-			f, err := New(Config{Path: path, FromStart: true})
-			if err != nil {
-				t.Fatal(err)
-			}
-			ctx, cancel := context.WithCancel(t.Context())
-			defer cancel()
 			var to taker
-			done := make(chan error, 1)
-			go func() { done <- f.Run(ctx, &to) }()
+			f, cancel, done := begin(t, Config{Path: path, FromStart: true}, &to)
+			defer cancel()
 			write(t, path, "one\ntorn")
 			time.Sleep(time.Second)
 			rename(t, path)
