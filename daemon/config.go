@@ -42,7 +42,7 @@ type Config struct {
 	// no UNIX socket.
 	SocketDir string
 	// RunDir is the directory of a second UNIX socket, RunDir/Port.sock, for services whose /tmp is
-	// their own. Run goes on if it cannot be opened. If it is empty, there is none.
+	// their own. Run goes on if it cannot be opened. Empty means no such socket.
 	RunDir string
 	// StateDir is the directory of the file that keeps membership ids unique over restarts. If it is
 	// empty, the ids of each life begin at a random time, up to a day ahead of the clock.

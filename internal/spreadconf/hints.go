@@ -18,7 +18,7 @@ func found(t token) string {
 	return "found " + show(t.text)
 }
 
-// unexpected returns an error about the look-ahead, or why there is none.
+// unexpected returns an error about the look-ahead, or the lexer's error that kept it from being read.
 func (p *parser) unexpected(code Code, expected, advice string) *Error {
 	if p.bad != nil {
 		return p.bad

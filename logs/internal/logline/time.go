@@ -33,7 +33,7 @@ type notation struct {
 	zone  zoneStyle
 	space bool // in front of the offset
 	sep   byte // between the date and the time of day
-	// point is in front of a fraction of digits digits. It is 0 if there is none.
+	// point is in front of a fraction of digits digits. 0 means no fraction.
 	point  byte
 	digits uint8
 	// unit is the exponent of the unit of dateEpoch: 0, 3, 6 or 9.
@@ -241,7 +241,7 @@ func date(yearText []byte, month int, dayText []byte) (second int64, ok bool) {
 	return midnight(year, month, day), true
 }
 
-// month returns the number of a month by the first letters of its English name; 0 if it is none.
+// month returns the number of a month by the first letters of its English name, or 0 for other text.
 func month(b []byte) int {
 	switch string(b) {
 	case "Jan":
@@ -272,7 +272,7 @@ func month(b []byte) int {
 	return 0
 }
 
-// month2 returns the number of a month in two digits; 0 if it is none.
+// month2 returns the number of a month in two digits, or 0 for other text.
 func month2(b []byte) int {
 	n, ok := decimal(b)
 	if !ok {

@@ -305,7 +305,7 @@ func findPriority(b []byte, from int) int {
 }
 
 // findHead returns where in b, from an index on, a message begins: at a length and a priority, or at a
-// priority behind a newline. It is -1 if there is none.
+// priority behind a newline. It is -1 without one.
 func (f *framer) findHead(b []byte, from int) int {
 	for at := from; ; at++ {
 		if at = findPriority(b, at); at < 0 {

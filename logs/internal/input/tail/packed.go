@@ -108,7 +108,7 @@ func (p *packed) restart() {
 		p.r, err = p.open(p.File)
 	}
 	if errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF // an empty file is none of an empty text
+		err = io.ErrUnexpectedEOF // even an empty text has a compressed form of some bytes
 	}
 	if p.err = err; err != nil {
 		p.r = nil // not a nil of a type

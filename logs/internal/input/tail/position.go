@@ -23,10 +23,10 @@ import (
 //	file 2049 1312 345678 1795975201123456789 1024 9f86d0… 1024 e3b0c4…
 //	sum 89abcdef
 //
-// since is there until there was a file. A line for each file that is followed has device, inode, offset,
-// time of the last change, and the length and SHA-256 of its first bytes and of those before the
-// offset; it begins with old if the file was rotated and read to its end. The last line is the CRC32C of all above. In version 1 the files had neither a time nor the
-// bytes before the offset.
+// since is there until there was a file. A line for each file that is followed has device, inode,
+// offset, time of the last change, and the length and SHA-256 of its first bytes and of those before
+// the offset; it begins with old if the file was rotated and read to its end. The last line is the
+// CRC32C of all above. In version 1 the files had neither a time nor the bytes before the offset.
 const (
 	header  = "spreadd tail 2 "
 	header1 = "spreadd tail 1 "
