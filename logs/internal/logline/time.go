@@ -195,8 +195,10 @@ func parseEpoch(b []byte) (second int64, n notation, ok bool) {
 	if len(n.fraction(b[whole:])) > 0 || n.point == ',' {
 		return 0, n, false
 	}
-	v, ok := decimal(b[:whole-int(n.unit)])
-	return int64(v), n, ok && v >= minEpoch && v < maxEpoch
+	for _, c := range b[:whole-int(n.unit)] { // at most eleven digits
+		second = second*10 + int64(c-'0')
+	}
+	return second, n, second >= minEpoch && second < maxEpoch
 }
 
 // appendEpoch appends a time as [parseEpoch] reads it.

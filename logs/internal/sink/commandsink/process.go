@@ -21,6 +21,8 @@ const (
 	restartReset = 10 * time.Second
 )
 
+var errClosedInput = errors.New("it closed its input")
+
 // process is a running command.
 type process struct {
 	sink  *Sink
@@ -28,6 +30,8 @@ type process struct {
 	stdin *os.File
 	began time.Time
 	gone  chan struct{} // closed when it has ended
+
+	paused bool // the pause before the next start is set; guarded by sink.restart
 
 	mu     sync.Mutex
 	closed bool     // we have ended its input
@@ -100,27 +104,48 @@ func (p *process) wait() {
 	}
 	unread := p.unread
 	lost := p.sink.countHanded(&p.handed, unread)
+	var pause time.Duration
+	if !asked {
+		if err == nil {
+			err = errors.New("exit status 0")
+		}
+		pause = p.pause(err) // before anybody sees that it is gone
+	}
 	close(p.gone)
 	p.mu.Unlock()
 	log := p.sink.opt.Log.With(slog.Int("unread_bytes", unread))
-	if asked {
-		if err != nil || lost > 0 {
-			log.Warn("command ended", slog.Any("error", err), slog.Int("lost_lines", lost))
-		}
-		return
+	switch {
+	case !asked:
+		log.Warn("command ended; it will be restarted", slog.Any("error", err), slog.String("pause", pause.String()))
+	case err != nil || lost > 0:
+		log.Warn("command ended", slog.Any("error", err), slog.Int("lost_lines", lost))
 	}
-	if err == nil {
-		err = errors.New("exit status 0")
-	}
+}
+
+// pause sets when the next process may start, once: when this one closes its input or when it has
+// ended, whichever is noticed first. It returns the pause.
+func (p *process) pause(cause error) time.Duration {
 	r := &p.sink.restart
 	r.Lock()
 	defer r.Unlock()
-	if time.Since(p.began) >= restartReset {
-		r.pause = 0
+	if !p.paused {
+		p.paused = true
+		if time.Since(p.began) >= restartReset {
+			r.pause = 0
+		}
+		r.pause = min(max(2*r.pause, restartFirst), restartLast)
+		r.after = time.Now().Add(r.pause)
 	}
-	r.pause = min(max(2*r.pause, restartFirst), restartLast)
-	r.after, r.cause = time.Now().Add(r.pause), err
-	log.Warn("command ended; it will be restarted", slog.Any("error", err), slog.String("pause", r.pause.String()))
+	r.cause = cause
+	return r.pause
+}
+
+// closedInput notes that the process has closed its input itself. Its mu is held.
+func (p *process) closedInput() {
+	if !p.broken {
+		p.broken = true
+		p.pause(errClosedInput)
+	}
 }
 
 // ended reports whether the process has ended, or no longer reads.
@@ -140,7 +165,9 @@ func (p *process) ended() bool {
 func (p *process) deaf() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.broken = p.broken || !hasReader(p.stdin)
+	if !hasReader(p.stdin) {
+		p.closedInput()
+	}
 	return p.broken
 }
 
@@ -155,7 +182,7 @@ func (p *process) write(b []byte) (int, error) {
 		err = ErrBusy
 	case err != nil:
 		p.mu.Lock()
-		p.broken = true
+		p.closedInput()
 		p.mu.Unlock()
 	}
 	return n, err
