@@ -1,11 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 
 	"github.com/spreadd/spreadd/internal/envelope"
 )
+
+// isControl reports whether a payload is a control message of publishers and log hosts.
+func isControl(payload []byte) bool { return bytes.HasPrefix(payload, []byte(envelope.ControlMagic)) }
 
 // linesOf returns the log lines of a message that logpub sent in an envelope, each with its
 // publisher and number in front, and other messages as they are.

@@ -160,7 +160,7 @@ func (p *program) startReading(ctx context.Context) {
 	go func() {
 		defer close(done)
 		for r.err == nil {
-			r.event, r.err = p.sess.Receive(ctx)
+			r.event, r.err = p.next(ctx)
 			if r.err != nil && ctx.Err() != nil {
 				return
 			}
@@ -200,10 +200,20 @@ func (p *program) receive(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-	} else if r.event, r.err = p.sess.Receive(ctx); r.err != nil && ctx.Err() != nil {
+	} else if r.event, r.err = p.next(ctx); r.err != nil && ctx.Err() != nil {
 		return
 	}
 	p.show(r, func(text string) { p.Print(text + commandPrompt) })
+}
+
+// next receives the next event. It skips control messages of publishers and log hosts, unless raw is set.
+func (p *program) next(ctx context.Context) (spread.Event, error) {
+	for {
+		ev, err := p.sess.Receive(ctx)
+		if m, ok := ev.(*spread.Message); !ok || p.raw || !isControl(m.Payload) {
+			return ev, err
+		}
+	}
 }
 
 // lose ends the program because the connection has failed.

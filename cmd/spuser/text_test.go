@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"slices"
@@ -213,3 +214,27 @@ func TestPlainConsole(t *testing.T) {
 type failingReader struct{}
 
 func (failingReader) Read([]byte) (int, error) { return 0, io.ErrNoProgress }
+
+// TestControl: what publishers and log hosts say to each other is skipped, unless -raw shows it.
+func TestControl(t *testing.T) {
+	control := message(spread.Agreed, "\xffLC\x01\x01question")
+	for _, raw := range []bool{false, true} {
+		p := &program{raw: raw, sess: &queued{events: []spread.Event{control, message(spread.Agreed, "line")}}}
+		ev, err := p.next(t.Context())
+		if m, ok := ev.(*spread.Message); err != nil || !ok || (m == control) != raw {
+			t.Errorf("raw is %v: received %v, %v", raw, ev, err)
+		}
+	}
+}
+
+// queued is a connection with events.
+type queued struct {
+	connection
+	events []spread.Event
+}
+
+func (q *queued) Receive(context.Context) (spread.Event, error) {
+	ev := q.events[0]
+	q.events = q.events[1:]
+	return ev, nil
+}

@@ -1,6 +1,7 @@
 package envelope
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -16,12 +17,18 @@ const (
 
 	// MaxPublisher is the longest name of a publisher in bytes.
 	MaxPublisher = 64
+
+	// ControlMagic begins the control messages of publishers and log hosts, which share the groups of the lines
+	// (log-protocol §1). The version follows.
+	ControlMagic = "\xffLC"
 )
 
 // Errors of Decode.
 var (
 	// ErrNone means that a message has no envelope: it is a line as it is.
 	ErrNone = errors.New("no envelope")
+	// ErrControl means that a message has no lines: publishers and log hosts exchange it.
+	ErrControl = errors.New("control message of publishers and log hosts")
 	// ErrVersion means an envelope of a version to come.
 	ErrVersion = errors.New("unknown version of envelope")
 	// ErrMalformed means that it begins as an envelope but is malformed.
@@ -99,6 +106,9 @@ func ParseOrigin(key []byte) (Origin, error) {
 // of [Header.Decode].
 func Split(message []byte) (key []byte, seq uint64, lines []byte, err error) {
 	if len(message) < offLength || string(message[:offLength-1]) != magic[:offLength-1] {
+		if bytes.HasPrefix(message, []byte(ControlMagic)) {
+			return nil, 0, nil, ErrControl
+		}
 		return nil, 0, message, ErrNone
 	}
 	if message[offLength-1] != magic[offLength-1] {

@@ -54,6 +54,7 @@ func TestErrors(t *testing.T) {
 		"a line":            {[]byte("GET / HTTP/1.1\n"), ErrNone},
 		"no magic":          {with(1, 'X'), ErrNone},
 		"short magic":       {good[:3], ErrNone},
+		"control":           {[]byte("\xffLC"), ErrControl},
 		"another version":   {with(3, 2), ErrVersion},
 		"only magic":        {good[:4], ErrMalformed},
 		"no name":           {append((&Header{}).Append(nil), '\n'), ErrMalformed},

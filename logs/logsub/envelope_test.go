@@ -34,6 +34,8 @@ func TestEnvelopes(t *testing.T) {
 		f.send(sealed("web1", 2, 0, 0, "new\n"), "a")            // another life,
 		f.send(sealed("web1", 1, 1, 0, "www1 both\n"), "a", "b") // and another stream
 		f.send("plain\n", "a")
+		f.send("\xffLC\x01\x7fa control message", "a")
+		f.send("\xffLC\x7fof a later version", "a", "b")
 		f.send(sealed("web1", 1, 0, 3, "four\nfive\n"), "a")
 		f.send(sealed("web1", 1, 0, 9, "ten\n"), "a")
 		f.send(sealed("web1", 1, 0, 5, "six\nseven\n"), "a") // after all

@@ -175,6 +175,10 @@ func (r *receiver) membership(m *spread.Membership) {
 // message collects a message for the logs of its groups: for each log once, whatever the list of
 // groups.
 func (r *receiver) message(m *spread.Message) {
+	key, seq, lines, err := envelope.Split(m.Payload)
+	if errors.Is(err, envelope.ErrControl) {
+		return
+	}
 	r.messages++
 	r.bytes += int64(len(m.Payload))
 	raw, plain := targets(r.raw, m.Groups), targets(r.byGroup, m.Groups)
@@ -187,7 +191,6 @@ func (r *receiver) message(m *spread.Message) {
 	if len(plain) == 0 {
 		return
 	}
-	key, seq, lines, err := envelope.Split(m.Payload)
 	if errors.Is(err, envelope.ErrNone) {
 		r.put(plain, item{sender: m.Sender, payload: m.Payload})
 		return

@@ -162,15 +162,18 @@ func (t *Traffic) Advance(now time.Time) {
 
 // Message counts a message that was received at a time: lines, with or without a newline at the
 // end, and with or without an envelope. group is the group of the message, sender the private group
-// of its sender. No argument is kept.
+// of its sender. Control messages of publishers and log hosts do not count. No argument is kept.
 func (t *Traffic) Message(now time.Time, group, sender string, payload []byte) {
 	t.Advance(now)
+	key, seq, lines, err := envelope.Split(payload)
+	if errors.Is(err, envelope.ErrControl) {
+		return
+	}
 	g, server := t.group(group), hostOf(sender)
 	t.total.messages++
 	t.total.bytes += int64(len(payload))
 	g.messages++
 	g.bytes += int64(len(payload))
-	key, seq, lines, err := envelope.Split(payload)
 	var st *stream
 	switch {
 	case err == nil:

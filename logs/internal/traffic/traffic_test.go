@@ -194,6 +194,11 @@ func TestOdd(t *testing.T) {
 	if s := m.Snapshot(after(1), Query{}); s.Odd["empty"] != 2 || s.Lines != 2 {
 		t.Errorf("two empty lines: %+v", s.Odd)
 	}
+	m = newTraffic(t, Config{})
+	m.text(1, "#a#web1", "\xffLC\x01\x01a question of a publisher")
+	if s := m.Snapshot(after(1), Query{}); s.Lines != 0 || s.OddLines != 0 || len(s.Groups) != 0 {
+		t.Errorf("a control message counts: %+v", s)
+	}
 }
 
 // TestFormats: lines of all formats are requests, whatever their users and clients are.
