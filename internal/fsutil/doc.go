@@ -2,4 +2,7 @@
 // a file for as long as the process lives, [SyncDir] makes new names durable, [OpenFile] never
 // blocks, and [ReadFile] ends with a context. [ServiceDir] is where a service
 // may have files.
+//
+// What must survive crashes uses the system through [FS], so that tests can crash it at each of its
+// steps.
 package fsutil

@@ -64,7 +64,7 @@ func TestFIFOsBesideLogs(t *testing.T) {
 		t.Fatal(err)
 	}
 	fifo(t, path)
-	if _, err := lineindex.Verify(dir, func(*lineindex.Finding) {}); !errors.Is(err, fsutil.ErrNotFile) {
+	if _, err := lineindex.Verify(fsutil.OS{}, dir, func(*lineindex.Finding) {}); !errors.Is(err, fsutil.ErrNotFile) {
 		t.Errorf("Verify: %v", err)
 	}
 	to := t.TempDir()

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/logs/internal/lineindex"
 	"github.com/spreadd/spreadd/logs/internal/sink/sqlsink"
 )
@@ -15,7 +16,7 @@ import (
 // verify reports what is wrong with the files below a directory, by their indexes.
 func verify(t *testing.T, dir string) lineindex.Summary {
 	t.Helper()
-	sum, err := lineindex.Verify(dir, func(f *lineindex.Finding) { t.Error(f) })
+	sum, err := lineindex.Verify(fsutil.OS{}, dir, func(f *lineindex.Finding) { t.Error(f) })
 	if err != nil {
 		t.Error(err)
 	}

@@ -15,6 +15,7 @@ import (
 
 // cursor iterates over the lines of the files of a series, one file after the other.
 type cursor struct {
+	disk  fsutil.FS
 	files []string
 	i     int // index of the current file
 	// read reports for which files the content is read, too; nil means none.
@@ -24,7 +25,7 @@ type cursor struct {
 	lenient bool
 
 	r       *reader
-	index   *os.File
+	index   fsutil.File
 	content io.ReadCloser
 	in      *bufio.Reader
 	at      int64 // how much of the content has been read
@@ -78,7 +79,7 @@ func (c *cursor) nextFile() error {
 }
 
 func (c *cursor) open() (err error) {
-	if c.index, err = fsutil.OpenFile(Path(c.files[c.i]), os.O_RDONLY, 0, false); err != nil {
+	if c.index, err = c.disk.OpenFile(Path(c.files[c.i]), os.O_RDONLY, 0, false); err != nil {
 		return err
 	}
 	if _, ok, err := readHeader(c.index); err != nil || !ok {
@@ -89,7 +90,7 @@ func (c *cursor) open() (err error) {
 	if c.read == nil || !c.read(c.i) {
 		return nil
 	}
-	if c.content, err = openContent(c.files[c.i]); err != nil {
+	if c.content, err = openContent(c.disk, c.files[c.i]); err != nil {
 		return err
 	}
 	c.in = bufio.NewReaderSize(c.content, 256<<10)
@@ -141,8 +142,8 @@ func (c *cursor) bytes() []byte {
 }
 
 // collect adds all lines of files that have names.
-func collect(files []string, to lineSet) error {
-	c := &cursor{files: files}
+func collect(disk fsutil.FS, files []string, to lineSet) error {
+	c := &cursor{disk: disk, files: files}
 	for {
 		l, err := c.head()
 		if err != nil || l == nil {

@@ -32,12 +32,13 @@ type Filled struct {
 // paths below the directories; the parts of a file that was cut by size are one series. A file that
 // another program has open stays as it is. The files of from are only read.
 func Fill(to, from string, report func(*Finding)) (Filled, error) {
-	f := &filler{to: to, from: from, report: report, crash: func(fillStep) error { return nil }}
+	f := &filler{disk: fsutil.OS{}, to: to, from: from, report: report, crash: func(fillStep) error { return nil }}
 	err := f.run()
 	return f.sum, err
 }
 
 type filler struct {
+	disk     fsutil.FS
 	to, from string
 	report   func(*Finding)
 	crash    func(fillStep) error // for tests
@@ -54,14 +55,14 @@ func (f *filler) reportf(file, format string, args ...any) {
 }
 
 func (f *filler) run() error {
-	theirs, err := list(f.from, false)
+	theirs, err := list(f.disk, f.from, false)
 	if err != nil {
 		return err
 	}
 	if len(theirs) == 0 {
 		return errNoIndexes(f.from)
 	}
-	ours, err := list(f.to, true)
+	ours, err := list(f.disk, f.to, true)
 	if err != nil {
 		return err
 	}
@@ -87,10 +88,10 @@ func (f *filler) run() error {
 func (f *filler) readOwn(files []string) (indexed []string, err error) {
 	f.own, f.templates, f.inUse = make(map[string]lineSet), make(map[string]string), make(map[string]bool)
 	for _, file := range files {
-		if err := repairAny(file); err != nil {
+		if err := repairAny(f.disk, file); err != nil {
 			return nil, err
 		}
-		template, err := templateOf(file)
+		template, err := templateOf(f.disk, file)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // a leftover of an interrupted fill, which is removed now
 		}
@@ -104,25 +105,25 @@ func (f *filler) readOwn(files []string) (indexed []string, err error) {
 			f.own[key] = lineSet{}
 		}
 		f.templates[key] = template
-		if err := collect([]string{file}, f.own[key]); err != nil {
+		if err := collect(f.disk, []string{file}, f.own[key]); err != nil {
 			return nil, err
 		}
 	}
 	return indexed, nil
 }
 
-func repairAny(file string) error {
-	size, err := sizeOf(file)
+func repairAny(disk fsutil.FS, file string) error {
+	size, err := sizeOf(disk, file)
 	if err != nil || size < 0 {
-		return errors.Join(err, finishFill(file))
+		return errors.Join(err, finishFill(disk, file))
 	}
-	_, _, err = repairClosed(file, size)
+	_, _, err = repairClosed(disk, file, size)
 	return err
 }
 
 // lockFile locks a plain file, if it exists.
-func lockFile(file string) (unlock func() error, err error) {
-	h, err := fsutil.OpenFile(file, os.O_RDWR, 0, false)
+func lockFile(disk fsutil.FS, file string) (unlock func() error, err error) {
+	h, err := disk.OpenFile(file, os.O_RDWR, 0, false)
 	if errors.Is(err, fs.ErrNotExist) {
 		return func() error { return nil }, nil
 	}
@@ -136,8 +137,8 @@ func lockFile(file string) (unlock func() error, err error) {
 }
 
 // templateOf returns the template in the first section of an index.
-func templateOf(file string) (string, error) {
-	c := &cursor{files: []string{file}}
+func templateOf(disk fsutil.FS, file string) (string, error) {
+	c := &cursor{disk: disk, files: []string{file}}
 	defer c.close() //nolint:errcheck // it is only read
 	for {
 		l, err := c.head()
@@ -187,7 +188,7 @@ func seriesOf(root string, files []string) map[string][]string {
 }
 
 func (f *filler) fillSeries(mine, theirs []string) error {
-	template, err := templateOf(theirs[0])
+	template, err := templateOf(f.disk, theirs[0])
 	if err != nil {
 		return err
 	}
@@ -202,7 +203,7 @@ func (f *filler) fillSeries(mine, theirs []string) error {
 		f.own[key] = own
 	}
 	have := lineSet{}
-	if err := collect(theirs, have); err != nil {
+	if err := collect(f.disk, theirs, have); err != nil {
 		return err
 	}
 	if !have.exceeds(own) {
@@ -231,7 +232,7 @@ func (f *filler) fillSeries(mine, theirs []string) error {
 func (f *filler) lockAll(files []string) (unlock func() error, err error) {
 	var all []func() error
 	for _, file := range files {
-		one, lerr := lockFile(file)
+		one, lerr := lockFile(f.disk, file)
 		switch {
 		case errors.Is(lerr, logfile.ErrLocked):
 			f.inUse[file] = true
@@ -266,7 +267,7 @@ func (f *filler) remember() error {
 		if err != nil {
 			continue
 		}
-		l, err := OpenLedger(template, t.Base(), time.Now())
+		l, err := OpenLedger(f.disk, template, t.Base(), time.Now())
 		if errors.Is(err, logfile.ErrLocked) {
 			f.reportf(template, "logsub is running: a copied line is written a second time if its publisher sends it again")
 			continue

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/spreadd/spreadd/internal/fsutil"
 )
 
 // fillQuietly fills, with nothing to report.
@@ -134,7 +136,7 @@ func TestFillCrashes(t *testing.T) {
 			if old != "" {
 				writeLog(t, own, map[string]string{"x.log": old})
 			}
-			f := &filler{to: own, from: other, report: func(f *Finding) { t.Errorf("reported: %v", f) }, crash: func(at fillStep) error {
+			f := &filler{disk: fsutil.OS{}, to: own, from: other, report: func(f *Finding) { t.Errorf("reported: %v", f) }, crash: func(at fillStep) error {
 				if at == step {
 					return errCrash
 				}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/internal/envelope"
+	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/logs/internal/fields"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logfile"
 )
@@ -118,7 +119,7 @@ func FuzzLedger(f *testing.F) {
 			t.Fatal(err)
 		}
 		defer file.Close() //nolint:errcheck // it is only read
-		l := &Ledger{f: file, byName: make(map[Name]*Stream), bySource: make(map[uint32]*Stream)}
+		l := &Ledger{f: fsutil.OSFile{File: file}, byName: make(map[Name]*Stream), bySource: make(map[uint32]*Stream)}
 		_, _ = l.read()
 	})
 }
@@ -231,7 +232,7 @@ func TestDamage(t *testing.T) {
 		if !bytes.HasPrefix(after, kept) || !bytes.HasSuffix(after, []byte("a 100\nb 100\n")) {
 			t.Errorf("round %d,%s: the file had %q and has %q", round, what.String(), before, after)
 		}
-		if _, err := Verify(broken, func(f *Finding) {
+		if _, err := Verify(fsutil.OS{}, broken, func(f *Finding) {
 			if strings.Contains(what.String(), "index changed") {
 				return // a start looks at its end only
 			}
@@ -284,7 +285,7 @@ func TestRenamed(t *testing.T) {
 // not.
 func TestLedgerBound(t *testing.T) {
 	dir := t.TempDir()
-	l, err := OpenLedger(filepath.Join(dir, "x"), dir, time.Now())
+	l, err := OpenLedger(fsutil.OS{}, filepath.Join(dir, "x"), dir, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -308,13 +309,13 @@ func TestLedgerBound(t *testing.T) {
 	if err := l.Close(true, now); err != nil {
 		t.Fatal(err)
 	}
-	if l, err = OpenLedger(filepath.Join(dir, "x"), dir, now); err != nil {
+	if l, err = OpenLedger(fsutil.OS{}, filepath.Join(dir, "x"), dir, now); err != nil {
 		t.Fatal(err)
 	}
 	if !l.Stream(kept.Name, now).Have.Has(5) {
 		t.Error("what was there is gone")
 	}
-	if _, err := OpenLedger(filepath.Join(dir, "x"), dir, now); !errors.Is(err, logfile.ErrLocked) {
+	if _, err := OpenLedger(fsutil.OS{}, filepath.Join(dir, "x"), dir, now); !errors.Is(err, logfile.ErrLocked) {
 		t.Errorf("a second one: %v", err)
 	}
 	if err := l.Close(false, now); err != nil {
@@ -347,7 +348,7 @@ func TestVerify(t *testing.T) {
 			t.Fatal(err)
 		}
 		var found []string
-		sum, err := Verify(sub, func(f *Finding) { found = append(found, f.String()) })
+		sum, err := Verify(fsutil.OS{}, sub, func(f *Finding) { found = append(found, f.String()) })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -365,7 +366,7 @@ func TestVerify(t *testing.T) {
 	}
 	writeLog(t, dir, map[string]string{"y.log": "a 2"})
 	var found []string
-	sum, err := Verify(dir, func(f *Finding) { found = append(found, f.String()) })
+	sum, err := Verify(fsutil.OS{}, dir, func(f *Finding) { found = append(found, f.String()) })
 	if err != nil || sum.Repeats != 1 || !slices.ContainsFunc(found, func(s string) bool {
 		return strings.HasSuffix(s, "y.log: at byte 0: line 2 of stream 0 of a (epoch 7) is a duplicate")
 	}) {

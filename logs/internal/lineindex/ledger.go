@@ -61,9 +61,10 @@ type Ledger struct {
 	// Unsaved is why OpenLedger could make no checkpoint; nil if it made one.
 	Unsaved error
 
+	disk     fsutil.FS
 	path     string
 	template string
-	f        *os.File // locked
+	f        fsutil.File // locked
 	size     int64
 	unsynced bool
 
@@ -107,9 +108,9 @@ type touched struct {
 // OpenLedger opens and locks the ledger of a template, or makes one, and updates it from the
 // indexes. The error wraps [logfile.ErrLocked] if another program uses it. If the update cannot be
 // saved, as on a full disk, the file stays as it was, and a checkpoint is due (Unsaved).
-func OpenLedger(template, base string, now time.Time) (*Ledger, error) {
+func OpenLedger(disk fsutil.FS, template, base string, now time.Time) (*Ledger, error) {
 	l := &Ledger{
-		path: LedgerPath(template, base), template: template, checkpoint: 1,
+		disk: disk, path: LedgerPath(template, base), template: template, checkpoint: 1,
 		byName: make(map[Name]*Stream), bySource: make(map[uint32]*Stream), open: make(map[*Writer]bool),
 		recent: make(map[string]touched),
 	}
@@ -136,7 +137,7 @@ func OpenLedger(template, base string, now time.Time) (*Ledger, error) {
 // the path is locked at every moment.
 func (l *Ledger) lock() error {
 	for range 10 {
-		f, err := fsutil.OpenFile(l.path, os.O_RDWR|os.O_CREATE, 0o644, false)
+		f, err := l.disk.OpenFile(l.path, os.O_RDWR|os.O_CREATE, 0o644, false)
 		if err != nil {
 			return err
 		}
@@ -147,7 +148,7 @@ func (l *Ledger) lock() error {
 		if err != nil {
 			return errors.Join(err, f.Close())
 		}
-		if now, err := os.Stat(l.path); err == nil && os.SameFile(st, now) {
+		if now, err := l.disk.Stat(l.path); err == nil && fsutil.SameFile(st, now) {
 			l.f = f
 			return nil
 		}
@@ -212,12 +213,12 @@ func (l *Ledger) readStream(f *fields.Reader) {
 func (l *Ledger) catchUp(list []touched, now time.Time) error {
 	for _, t := range list {
 		index := Path(t.path)
-		if _, err := os.Stat(index); errors.Is(err, fs.ErrNotExist) {
+		if _, err := l.disk.Stat(index); errors.Is(err, fs.ErrNotExist) {
 			continue // renamed; it is in the list under its new name, too
 		}
-		if size, err := sizeOf(t.path); err == nil && size >= 0 {
+		if size, err := sizeOf(l.disk, t.path); err == nil && size >= 0 {
 			// Lines that were noted but not written must not count.
-			moved, torn, err := repairClosed(t.path, size)
+			moved, torn, err := repairClosed(l.disk, t.path, size)
 			if err != nil {
 				return err
 			}
@@ -238,7 +239,7 @@ func (l *Ledger) catchUp(list []touched, now time.Time) error {
 }
 
 func (l *Ledger) replay(index string, t touched, now time.Time) error {
-	err := replay(index, t.generation, t.off, func(line *Line) { l.Stream(*line.Name, now).Have.Add(line.Seq) })
+	err := replay(l.disk, index, t.generation, t.off, func(line *Line) { l.Stream(*line.Name, now).Have.Add(line.Seq) })
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -310,13 +311,13 @@ func (l *Ledger) Checkpoint(now time.Time) error {
 		b = frame(b, func(b []byte) []byte { return s.append(b) })
 	}
 	tmp := l.path + ".tmp"
-	f, err := fsutil.OpenFile(tmp, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o644, false)
+	f, err := l.disk.OpenFile(tmp, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o644, false)
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(b)
 	if err = errors.Join(err, f.Sync(), logfile.Lock(f)); err == nil {
-		err = os.Rename(tmp, l.path)
+		err = l.disk.Rename(tmp, l.path)
 	}
 	if err != nil {
 		return errors.Join(err, f.Close())
@@ -326,7 +327,7 @@ func (l *Ledger) Checkpoint(now time.Time) error {
 	l.checkpoint++
 	l.grown, l.lost = 0, false
 	clear(l.recent)
-	return fsutil.SyncDir(filepath.Dir(l.path))
+	return l.disk.SyncDir(filepath.Dir(l.path))
 }
 
 func (s *Stream) append(b []byte) []byte {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/internal/envelope"
+	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/archive"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logfile"
 )
@@ -40,7 +41,7 @@ type testLog struct {
 // openLog opens one whose files are below a directory.
 func openLog(t *testing.T, dir string) *testLog {
 	t.Helper()
-	l, err := OpenLedger(filepath.Join(dir, "%{vhost}.log"), dir, time.Now())
+	l, err := OpenLedger(fsutil.OS{}, filepath.Join(dir, "%{vhost}.log"), dir, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +113,7 @@ func has(t *testing.T, dir, name string) string {
 // clean verifies a directory, in which nothing is to be wrong.
 func clean(t *testing.T, dir string) Summary {
 	t.Helper()
-	sum, err := Verify(dir, func(f *Finding) { t.Errorf("wrong: %v", f) })
+	sum, err := Verify(fsutil.OS{}, dir, func(f *Finding) { t.Errorf("wrong: %v", f) })
 	if err != nil {
 		t.Error(err)
 	}
@@ -142,7 +143,7 @@ func compressFile(t *testing.T, path string) {
 
 func unpackFile(t *testing.T, path string) string {
 	t.Helper()
-	r, err := openContent(path)
+	r, err := openContent(fsutil.OS{}, path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,14 +17,15 @@ const batchBytes = 256 << 10
 
 // output replaces a log file together with its index. Nothing of it is visible before commit.
 type output struct {
+	disk     fsutil.FS
 	path     string // of the file, as it is now: plain or compressed
 	template string
 
-	f    *os.File
+	f    fsutil.File
 	buf  *bufio.Writer
 	pack io.WriteCloser
 
-	idx     *os.File
+	idx     fsutil.File
 	ibuf    *bufio.Writer
 	e       encoder
 	section bool
@@ -39,20 +40,20 @@ type output struct {
 const fillExt = ".fill"
 
 // newOutput starts one. It makes the directory if needed.
-func newOutput(path, template string) (*output, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+func newOutput(disk fsutil.FS, path, template string) (*output, error) {
+	if err := disk.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err
 	}
-	o := &output{path: path, template: template, section: true}
+	o := &output{disk: disk, path: path, template: template, section: true}
 	mode := os.FileMode(0o644)
-	if st, err := os.Stat(path); err == nil {
+	if st, err := disk.Stat(path); err == nil {
 		mode = st.Mode().Perm()
 	}
 	var err error
-	if o.f, err = fsutil.OpenFile(hidden(path, fillExt), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode, false); err != nil {
+	if o.f, err = disk.OpenFile(hidden(path, fillExt), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode, false); err != nil {
 		return nil, err
 	}
-	if o.idx, err = fsutil.OpenFile(nextPath(path), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644, false); err != nil {
+	if o.idx, err = disk.OpenFile(nextPath(path), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644, false); err != nil {
 		return nil, errors.Join(err, o.f.Close())
 	}
 	o.buf, o.ibuf = bufio.NewWriterSize(o.f, 256<<10), bufio.NewWriterSize(o.idx, 64<<10)
@@ -139,34 +140,34 @@ const (
 func (o *output) commit(crash func(fillStep) error) error {
 	err := errors.Join(o.endBatch(), o.pack.Close(), o.buf.Flush(), o.ibuf.Flush(), o.idx.Sync(), o.f.Sync())
 	tmp, dir := hidden(o.path, fillExt), filepath.Dir(o.path)
-	old, serr := os.Stat(o.path)
+	old, serr := o.disk.Stat(o.path)
 	if err == nil && serr == nil {
-		err = os.Chtimes(tmp, old.ModTime(), old.ModTime()) // keep_age counts from it
+		err = o.disk.Chtimes(tmp, old.ModTime(), old.ModTime()) // keep_age counts from it
 	}
 	if err = errors.Join(err, o.f.Close(), o.idx.Close()); err == nil {
 		err = crash(fillWritten)
 	}
 	if err == nil && serr == nil {
-		err = os.Rename(tmp, o.path)
+		err = o.disk.Rename(tmp, o.path)
 	} else if err == nil {
 		// It must not replace a file that another program has made meanwhile.
-		if err = os.Link(tmp, o.path); err == nil {
-			err = os.Remove(tmp)
+		if err = o.disk.Link(tmp, o.path); err == nil {
+			err = o.disk.Remove(tmp)
 		}
 	}
 	if err == nil {
-		err = errors.Join(fsutil.SyncDir(dir), crash(fillRenamed))
+		err = errors.Join(o.disk.SyncDir(dir), crash(fillRenamed))
 	}
 	if err == nil {
-		err = os.Rename(nextPath(o.path), Path(o.path))
+		err = o.disk.Rename(nextPath(o.path), Path(o.path))
 	}
 	if err == nil {
-		err = errors.Join(fsutil.SyncDir(dir), crash(fillDone))
+		err = errors.Join(o.disk.SyncDir(dir), crash(fillDone))
 	}
 	return err
 }
 
 func (o *output) abandon() error {
 	_, _ = o.f.Close(), o.idx.Close()
-	return errors.Join(os.Remove(hidden(o.path, fillExt)), os.Remove(nextPath(o.path)))
+	return errors.Join(o.disk.Remove(hidden(o.path, fillExt)), o.disk.Remove(nextPath(o.path)))
 }

@@ -7,9 +7,10 @@ import (
 	"hash/fnv"
 	"io/fs"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/spreadd/spreadd/internal/fsutil"
 )
 
 const (
@@ -42,9 +43,9 @@ func plain(file string) string {
 var compressedExts = []string{".gz", ".zst"}
 
 // compressedOf returns the path of the compressed part of a log file; empty if there is none.
-func compressedOf(file string) string {
+func compressedOf(disk fsutil.FS, file string) string {
 	for _, ext := range compressedExts {
-		if _, err := os.Stat(file + ext); err == nil {
+		if _, err := disk.Stat(file + ext); err == nil {
 			return file + ext
 		}
 	}
@@ -69,15 +70,15 @@ func LedgerPath(template, base string) string {
 }
 
 // Remove removes the index of a log file that is removed.
-func Remove(file string) error {
+func Remove(disk fsutil.FS, file string) error {
 	if plain(file) != file {
-		if _, err := os.Stat(plain(file)); err == nil {
+		if _, err := disk.Stat(plain(file)); err == nil {
 			return nil // late lines arrived
 		}
-	} else if compressedOf(file) != "" {
+	} else if compressedOf(disk, file) != "" {
 		return nil
 	}
-	err := os.Remove(Path(file))
+	err := disk.Remove(Path(file))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -91,7 +92,7 @@ func header() (b []byte, generation uint64) {
 }
 
 // readHeader returns the generation of an index; false if the file is not an index.
-func readHeader(f *os.File) (generation uint64, ok bool, err error) {
+func readHeader(f fsutil.File) (generation uint64, ok bool, err error) {
 	b := make([]byte, headerLen)
 	n, err := f.ReadAt(b, 0)
 	if n < headerLen {

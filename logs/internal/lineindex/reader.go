@@ -39,8 +39,8 @@ func (r *reader) next() (*batch, error) {
 
 // replay calls use with each line of an index that has a name: from an offset on if the index has
 // the generation, and otherwise from its beginning. A torn end is ignored.
-func replay(index string, generation uint64, from int64, use func(*Line)) error {
-	f, err := fsutil.OpenFile(index, os.O_RDONLY, 0, false)
+func replay(disk fsutil.FS, index string, generation uint64, from int64, use func(*Line)) error {
+	f, err := disk.OpenFile(index, os.O_RDONLY, 0, false)
 	if err != nil {
 		return err
 	}
@@ -75,17 +75,17 @@ func replay(index string, generation uint64, from int64, use func(*Line)) error 
 
 // openContent returns the whole content of a log file: the compressed part, followed by the plain
 // part.
-func openContent(file string) (io.ReadCloser, error) {
+func openContent(disk fsutil.FS, file string) (io.ReadCloser, error) {
 	file = plain(file)
-	packed := compressedOf(file)
+	packed := compressedOf(disk, file)
 	if packed == "" {
-		return fsutil.OpenFile(file, os.O_RDONLY, 0, false)
+		return disk.OpenFile(file, os.O_RDONLY, 0, false)
 	}
-	in, err := archive.OpenContent(packed)
+	in, err := archive.OpenContent(disk, packed)
 	if err != nil {
 		return nil, err
 	}
-	rest, err := fsutil.OpenFile(file, os.O_RDONLY, 0, false)
+	rest, err := disk.OpenFile(file, os.O_RDONLY, 0, false)
 	if errors.Is(err, fs.ErrNotExist) {
 		return in, nil
 	}
@@ -103,16 +103,16 @@ type both struct {
 // Close closes both.
 func (b *both) Close() error { return errors.Join(b.a.Close(), b.b.Close()) }
 
-func contentSize(file string) (int64, error) {
+func contentSize(disk fsutil.FS, file string) (int64, error) {
 	file = plain(file)
-	if compressedOf(file) == "" {
-		st, err := os.Stat(file)
+	if compressedOf(disk, file) == "" {
+		st, err := disk.Stat(file)
 		if err != nil {
 			return 0, err
 		}
 		return st.Size(), nil
 	}
-	r, err := openContent(file)
+	r, err := openContent(disk, file)
 	if err != nil {
 		return 0, err
 	}

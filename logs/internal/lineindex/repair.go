@@ -26,7 +26,8 @@ const keepBatches = 1024
 
 // index is the open index of a log file, while it is made to agree with the file.
 type index struct {
-	idx        *os.File
+	disk       fsutil.FS
+	idx        fsutil.File
 	generation uint64
 	off        int64  // length of the index
 	base       int64  // logical offset of the plain file
@@ -39,11 +40,11 @@ type index struct {
 
 // repair opens the index of a log file, or makes one, and makes it agree with the file, whatever
 // killed the previous writer. The caller has locked the file, or knows that nobody writes to it.
-func repair(file string) (*index, error) {
-	if err := finishFill(file); err != nil {
+func repair(disk fsutil.FS, file string) (*index, error) {
+	if err := finishFill(disk, file); err != nil {
 		return nil, err
 	}
-	x := &index{}
+	x := &index{disk: disk}
 	if err := x.open(file); err != nil {
 		return nil, err
 	}
@@ -57,27 +58,35 @@ func repair(file string) (*index, error) {
 // repairClosed makes a log file of a size and its index agree with each other. It returns where the
 // index went if the file was renamed, and whether part of a line was removed. A file that another
 // program has open stays as it is.
-func repairClosed(file string, size int64) (moved string, torn bool, err error) {
-	unlock, err := lockFile(file)
+func repairClosed(disk fsutil.FS, file string, size int64) (moved string, torn bool, err error) {
+	unlock, err := lockFile(disk, file)
 	if errors.Is(err, logfile.ErrLocked) {
 		return "", false, nil
 	}
 	if err != nil {
 		return "", false, err
 	}
-	x, err := repair(file)
+	x, err := repair(disk, file)
 	if err != nil {
 		return "", false, errors.Join(err, unlock())
 	}
 	if torn = x.size < size; torn {
-		err = os.Truncate(file, x.size)
+		err = truncate(disk, file, x.size)
 	}
 	return x.moved, torn, errors.Join(err, x.idx.Close(), unlock())
 }
 
+func truncate(disk fsutil.FS, file string, size int64) error {
+	f, err := disk.OpenFile(file, os.O_RDWR, 0, false)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Truncate(size), f.Close())
+}
+
 func (x *index) open(file string) (err error) {
 	path := Path(file)
-	if x.idx, err = fsutil.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644, false); err != nil {
+	if x.idx, err = x.disk.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644, false); err != nil {
 		return err
 	}
 	st, err := x.idx.Stat()
@@ -102,10 +111,10 @@ func (x *index) open(file string) (err error) {
 
 // setAside renames the index, so that a new one can take its path.
 func (x *index) setAside(path, to string) error {
-	if err := os.Rename(path, to); err != nil {
+	if err := x.disk.Rename(path, to); err != nil {
 		return err
 	}
-	*x = index{idx: x.idx, moved: x.moved}
+	*x = index{disk: x.disk, idx: x.idx, moved: x.moved}
 	return x.idx.Close()
 }
 
@@ -210,23 +219,23 @@ func (x *index) scan(limit int64, beyond func(*batch)) (recent []batch, off int6
 
 // fit makes the index describe what is in the file, and no more.
 func (x *index) fit(file string) error {
-	size, err := sizeOf(file)
+	size, err := sizeOf(x.disk, file)
 	if err != nil {
 		return err
 	}
-	if size <= 0 && compressedOf(file) != "" {
+	if size <= 0 && compressedOf(x.disk, file) != "" {
 		x.base, x.size = x.end, 0 // new lines follow the compressed ones
 		return nil
 	}
 	size = max(size, 0)
 	want := x.end - x.base
-	same := x.last == nil || x.last.matches(file)
+	same := x.last == nil || x.last.matches(x.disk, file)
 	if size == want && same {
 		x.size = size
 		return nil
 	}
 	if x.last != nil && (size < want || !same) {
-		if to := findMoved(file, want, x.last); to != "" {
+		if to := findMoved(x.disk, file, want, x.last); to != "" {
 			x.moved = to
 			if err := x.setAside(Path(file), Path(to)); err != nil {
 				return err
@@ -248,7 +257,7 @@ func (x *index) cut(file string, size int64) error {
 	if err != nil {
 		return err
 	}
-	for n := len(recent); n > 0 && !recent[n-1].matches(file); n-- {
+	for n := len(recent); n > 0 && !recent[n-1].matches(x.disk, file); n-- {
 		off, rest = recent[n-1].at, nil
 		recent = recent[:n-1]
 	}
@@ -285,7 +294,7 @@ func (x *index) keepPart(file string, b *batch, limit int64) error {
 	if end == b.start {
 		return nil
 	}
-	crc, ok := checksum(file, b.start-b.base, end-b.start)
+	crc, ok := checksum(x.disk, file, b.start-b.base, end-b.start)
 	rec := e.batch(appendSection(nil, x.template), b.base, b.start, crc, ok)
 	if _, err := x.idx.WriteAt(rec, x.off); err != nil {
 		return err
@@ -304,7 +313,7 @@ func (x *index) addUnnamed(file string, size int64) error {
 		x.size = size
 		return nil
 	}
-	whole, err := wholeLines(file, known, size)
+	whole, err := wholeLines(x.disk, file, known, size)
 	if err != nil {
 		return err
 	}
@@ -322,8 +331,8 @@ func (x *index) addUnnamed(file string, size int64) error {
 }
 
 // sizeOf returns the size of a log file; -1 if it does not exist.
-func sizeOf(file string) (int64, error) {
-	st, err := os.Stat(file)
+func sizeOf(disk fsutil.FS, file string) (int64, error) {
+	st, err := disk.Stat(file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return -1, nil
@@ -336,17 +345,17 @@ func sizeOf(file string) (int64, error) {
 }
 
 // matches reports whether a plain file contains what the batch describes, as far as that is known.
-func (b *batch) matches(file string) bool {
+func (b *batch) matches(disk fsutil.FS, file string) bool {
 	if !b.checked || b.start < b.base {
 		return true
 	}
-	crc, ok := checksum(file, b.start-b.base, b.n)
+	crc, ok := checksum(disk, file, b.start-b.base, b.n)
 	return ok && crc == b.crc
 }
 
 // checksum returns the checksum of part of a file; false if the file does not have that part.
-func checksum(file string, at, n int64) (crc uint32, ok bool) {
-	f, err := fsutil.OpenFile(file, os.O_RDONLY, 0, false)
+func checksum(disk fsutil.FS, file string, at, n int64) (crc uint32, ok bool) {
+	f, err := disk.OpenFile(file, os.O_RDONLY, 0, false)
 	if err != nil {
 		return 0, false
 	}
@@ -365,8 +374,8 @@ func checksum(file string, at, n int64) (crc uint32, ok bool) {
 
 // findMoved looks for the new name of a log file that was renamed in its directory: a file that
 // contains what the index describes, and has no index of its own.
-func findMoved(file string, size int64, last *batch) string {
-	entries, err := os.ReadDir(filepath.Dir(file))
+func findMoved(disk fsutil.FS, file string, size int64, last *batch) string {
+	entries, err := disk.ReadDir(filepath.Dir(file))
 	if err != nil {
 		return ""
 	}
@@ -378,10 +387,10 @@ func findMoved(file string, size int64, last *batch) string {
 		if st, err := e.Info(); err != nil || st.Size() != size {
 			continue
 		}
-		if _, err := os.Lstat(Path(path)); err == nil {
+		if _, err := disk.Lstat(Path(path)); err == nil {
 			continue
 		}
-		if last.checked && last.matches(path) {
+		if last.checked && last.matches(disk, path) {
 			return path
 		}
 	}
@@ -390,8 +399,8 @@ func findMoved(file string, size int64, last *batch) string {
 
 // wholeLines returns where the last whole line ends between two offsets. A line begins at the first
 // of them.
-func wholeLines(file string, from, to int64) (int64, error) {
-	f, err := fsutil.OpenFile(file, os.O_RDONLY, 0, false)
+func wholeLines(disk fsutil.FS, file string, from, to int64) (int64, error) {
+	f, err := disk.OpenFile(file, os.O_RDONLY, 0, false)
 	if err != nil {
 		return 0, err
 	}
@@ -412,28 +421,28 @@ func wholeLines(file string, from, to int64) (int64, error) {
 
 // finishFill completes or undoes a fill that was interrupted: the new index takes its place if the
 // new file has.
-func finishFill(file string) error {
+func finishFill(disk fsutil.FS, file string) error {
 	next := nextPath(file)
-	f, err := fsutil.OpenFile(next, os.O_RDWR, 0, false)
+	f, err := disk.OpenFile(next, os.O_RDWR, 0, false)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	x := &index{idx: f}
+	x := &index{disk: disk, idx: f}
 	_, ok, err := readHeader(f)
 	if err == nil && ok {
 		err = x.readTail()
 	}
 	defer func() {
 		for _, ext := range append([]string{""}, compressedExts...) {
-			_ = os.Remove(hidden(plain(file)+ext, fillExt)) // usually none exists
+			_ = disk.Remove(hidden(plain(file)+ext, fillExt)) // usually none exists
 		}
 	}()
 	taken := false
 	if err == nil && ok && x.last != nil {
-		size, serr := contentSize(file)
+		size, serr := contentSize(disk, file)
 		if serr != nil && !errors.Is(serr, fs.ErrNotExist) {
 			err = serr
 		}
@@ -443,7 +452,7 @@ func finishFill(file string) error {
 		return err
 	}
 	if taken {
-		return os.Rename(next, Path(file))
+		return disk.Rename(next, Path(file))
 	}
-	return os.Remove(next)
+	return disk.Remove(next)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 )
 
@@ -28,15 +27,15 @@ type series struct {
 // fill merges twice: once to see which files get lines, and then to write those.
 func (s *series) fill() error {
 	mine := lineSet{}
-	if err := collect(s.mine, mine); err != nil {
+	if err := collect(s.disk, s.mine, mine); err != nil {
 		return err
 	}
 	if err := s.plan(mine); err != nil {
 		return err
 	}
 	s.target = -1
-	a := &cursor{files: s.mine, read: func(i int) bool { return s.inserts[i] }}
-	b := &cursor{files: s.theirs, read: func(int) bool { return len(s.inserts) > 0 }, lenient: true}
+	a := &cursor{disk: s.disk, files: s.mine, read: func(i int) bool { return s.inserts[i] }}
+	b := &cursor{disk: s.disk, files: s.theirs, read: func(int) bool { return len(s.inserts) > 0 }, lenient: true}
 	m := &merger{a: a, b: b, aNames: mine, bNames: s.theirLines, own: s.own, done: lineSet{}}
 	m.emitA = func(l *Line) error { return s.copyOwn(a, l) }
 	m.emitB = func(l *Line) error { return s.copyTheirs(a, b, l) }
@@ -55,7 +54,7 @@ func (s *series) fill() error {
 // plan finds the files that get lines and can be written.
 func (s *series) plan(mine lineSet) error {
 	s.inserts = make(map[int]bool)
-	a, b := &cursor{files: s.mine}, &cursor{files: s.theirs}
+	a, b := &cursor{disk: s.disk, files: s.mine}, &cursor{disk: s.disk, files: s.theirs}
 	m := &merger{a: a, b: b, aNames: mine, bNames: s.theirLines, own: s.own, done: lineSet{}}
 	m.emitA = func(*Line) error { return nil }
 	m.emitB = func(*Line) error {
@@ -95,7 +94,7 @@ func (s *series) refuse(i int) string {
 	if s.inUse[file] {
 		return "another program writes it: rotate it, or stop that program"
 	}
-	if size, err := sizeOf(file); err == nil && size >= 0 && compressedOf(file) != "" {
+	if size, err := sizeOf(s.disk, file); err == nil && size >= 0 && compressedOf(s.disk, file) != "" {
 		return "late lines are about to be compressed: try again later"
 	}
 	return ""
@@ -118,20 +117,20 @@ func (s *series) open(i int) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	s.out, err = newOutput(path, s.template)
+	s.out, err = newOutput(s.disk, path, s.template)
 	return err == nil, err
 }
 
 func (s *series) pathOf(i int) (string, error) {
 	if len(s.mine) > 0 {
-		return cmp.Or(compressedOf(s.mine[i]), s.mine[i]), nil
+		return cmp.Or(compressedOf(s.disk, s.mine[i]), s.mine[i]), nil
 	}
 	rel, err := filepath.Rel(s.from, s.theirs[i])
 	if err != nil {
 		return "", err
 	}
 	path := filepath.Join(s.to, rel)
-	if _, err := os.Lstat(path); err == nil || compressedOf(path) != "" {
+	if _, err := s.disk.Lstat(path); err == nil || compressedOf(s.disk, path) != "" {
 		return "", fmt.Errorf("a file without index exists there, and may contain any of the lines: %w", fs.ErrExist)
 	}
 	return path, nil

@@ -56,15 +56,15 @@ type Missing struct {
 // Verify compares the log files below a directory, or one file, with their indexes. It calls report
 // with what is wrong; gaps are in the summary. The error is a read error. A file that is being
 // written may be ahead of its index or behind it.
-func Verify(path string, report func(*Finding)) (Summary, error) {
-	indexes, err := list(path, false)
+func Verify(disk fsutil.FS, path string, report func(*Finding)) (Summary, error) {
+	indexes, err := list(disk, path, false)
 	if err != nil {
 		return Summary{}, err
 	}
 	if len(indexes) == 0 {
 		return Summary{}, errNoIndexes(path)
 	}
-	v := &verifier{root: path, report: report, logs: make(map[string]lineSet)}
+	v := &verifier{disk: disk, root: path, report: report, logs: make(map[string]lineSet)}
 	for _, file := range indexes {
 		if err := v.file(file); err != nil {
 			return v.sum, fmt.Errorf("%s: %w", file, err)
@@ -80,19 +80,19 @@ func errNoIndexes(path string) error {
 
 // list returns the log files below a path that have an index, sorted. With unfinished, these
 // include files whose new index an interrupted fill has not yet put in place.
-func list(path string, unfinished bool) ([]string, error) {
-	st, err := os.Stat(path)
-	if err != nil && compressedOf(path) == "" {
+func list(disk fsutil.FS, path string, unfinished bool) ([]string, error) {
+	st, err := disk.Stat(path)
+	if err != nil && compressedOf(disk, path) == "" {
 		return nil, err
 	}
 	if err != nil || !st.IsDir() {
-		if _, err := os.Stat(Path(path)); err != nil {
+		if _, err := disk.Stat(Path(path)); err != nil {
 			return nil, fmt.Errorf("%s has no index: set envelope = \"index\" to write one: %w", path, err)
 		}
 		return []string{plain(path)}, nil
 	}
 	var files []string
-	err = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
+	err = fsutil.WalkDir(disk, path, func(p string, d fs.DirEntry, err error) error {
 		if next, ok := strings.CutSuffix(p, nextExt); ok && unfinished {
 			p = next + indexExt
 		}
@@ -106,6 +106,7 @@ func list(path string, unfinished bool) ([]string, error) {
 }
 
 type verifier struct {
+	disk   fsutil.FS
 	root   string
 	report func(*Finding)
 	sum    Summary
@@ -118,7 +119,7 @@ func (v *verifier) reportf(file string, off int64, format string, args ...any) {
 
 func (v *verifier) file(file string) error {
 	v.sum.Files++
-	f, err := fsutil.OpenFile(Path(file), os.O_RDONLY, 0, false)
+	f, err := v.disk.OpenFile(Path(file), os.O_RDONLY, 0, false)
 	if err != nil {
 		return err
 	}
@@ -127,7 +128,7 @@ func (v *verifier) file(file string) error {
 		v.reportf(file, -1, "its index is not an index")
 		return err
 	}
-	content, err := openContent(file)
+	content, err := openContent(v.disk, file)
 	if errors.Is(err, fs.ErrNotExist) {
 		v.reportf(file, -1, "the index has no file")
 		return nil

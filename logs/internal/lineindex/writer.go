@@ -3,9 +3,10 @@ package lineindex
 import (
 	"errors"
 	"hash/crc32"
-	"os"
+	"io/fs"
 	"path/filepath"
 
+	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logfile"
 )
 
@@ -13,9 +14,9 @@ import (
 type Writer struct {
 	l    *Ledger
 	file string      // the log file
-	data os.FileInfo // of it, as it was opened
+	data fs.FileInfo // of it, as it was opened
 
-	idx        *os.File // nil while the file is closed
+	idx        fsutil.File // nil while the file is closed
 	generation uint64
 	off        int64 // length of the index
 	base, end  int64 // logical
@@ -38,11 +39,11 @@ type Writer struct {
 
 // Open implements [logfile.Journal].
 func (w *Writer) Open(path string) (size int64, err error) {
-	x, err := repair(path)
+	x, err := repair(w.l.disk, path)
 	if err != nil {
 		return 0, err
 	}
-	st, err := os.Stat(path)
+	st, err := w.l.disk.Stat(path)
 	if err != nil {
 		return 0, errors.Join(err, x.idx.Close())
 	}
@@ -133,7 +134,7 @@ func (w *Writer) Moved(path string) error {
 	}
 	from := Path(w.file)
 	w.file = path
-	return os.Rename(from, Path(path))
+	return w.l.disk.Rename(from, Path(path))
 }
 
 // Sync implements [logfile.Journal].
@@ -169,24 +170,24 @@ func (w *Writer) takeBack(unwritten int) error {
 	for _, k := range w.lastLens {
 		size += k
 	}
-	return w.add(checksum(w.file, w.end-w.base, size))
+	return w.add(checksum(w.l.disk, w.file, w.end-w.base, size))
 }
 
 // follow renames the index if another program has renamed its file. If the file is no longer in its
 // directory, the index is removed.
 func (w *Writer) follow() error {
-	if st, err := os.Stat(w.file); err == nil && os.SameFile(st, w.data) {
+	if st, err := w.l.disk.Stat(w.file); err == nil && fsutil.SameFile(st, w.data) {
 		return nil
 	}
-	entries, err := os.ReadDir(filepath.Dir(w.file))
+	entries, err := w.l.disk.ReadDir(filepath.Dir(w.file))
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		if st, err := e.Info(); err == nil && os.SameFile(st, w.data) {
+		if st, err := e.Info(); err == nil && fsutil.SameFile(st, w.data) {
 			return w.Moved(filepath.Join(filepath.Dir(w.file), e.Name()))
 		}
 	}
 	w.l.lost = true // the ledger needs a checkpoint before the next start
-	return os.Remove(Path(w.file))
+	return w.l.disk.Remove(Path(w.file))
 }

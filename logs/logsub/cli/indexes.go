@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/spreadd/spreadd/internal/flags"
+	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/logs/internal/lineindex"
 )
 
@@ -51,7 +52,7 @@ func (w *indexWork) run(stdout, stderr io.Writer) int {
 
 func (w *indexWork) runVerify(stdout, stderr io.Writer) int {
 	wrong := 0
-	sum, err := lineindex.Verify(w.verify, func(f *lineindex.Finding) {
+	sum, err := lineindex.Verify(fsutil.OS{}, w.verify, func(f *lineindex.Finding) {
 		wrong++
 		fmt.Fprintln(stdout, f)
 	})

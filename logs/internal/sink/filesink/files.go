@@ -6,12 +6,12 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/logs/internal/sink"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/archive"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logfile"
@@ -24,6 +24,7 @@ type Config struct {
 	OpenFiles  int // files of templates that may hold a descriptor
 	BatchBytes int // see [logfile.Options]
 	Sync       logfile.Sync
+	Disk       fsutil.FS // nil means [fsutil.OS]
 	Log        *slog.Logger
 }
 
@@ -70,11 +71,14 @@ type ref struct {
 
 // New returns a sink without files.
 func New(cfg Config) *Files {
+	if cfg.Disk == nil {
+		cfg.Disk = fsutil.OS{}
+	}
 	return &Files{
 		cfg: cfg,
 		opt: logfile.Options{
 			NoLock: cfg.NoLock, LimitBytes: cfg.LimitBytes, Budget: logfile.NewBudget(cfg.LimitBytes),
-			BatchBytes: cfg.BatchBytes, Sync: cfg.Sync,
+			BatchBytes: cfg.BatchBytes, Sync: cfg.Sync, Disk: cfg.Disk,
 			OnTorn: func(path, how string) {
 				cfg.Log.Warn("file ended in the middle of a line", slog.String("file", path), slog.String("line", how))
 			},
@@ -86,12 +90,12 @@ func New(cfg Config) *Files {
 // openFixed returns the file with a path, and opens it if needed. Two names of one file, by links,
 // are one file; otherwise the second would find it locked.
 func (fs *Files) openFixed(path string, keep *keeper) (*outFile, error) {
-	st, statErr := os.Stat(path)
+	st, statErr := fs.cfg.Disk.Stat(path)
 	for _, f := range fs.all {
 		if f.Path() == path {
 			return f, nil
 		}
-		if other, err := f.Stat(); err == nil && statErr == nil && os.SameFile(st, other) {
+		if other, err := f.Stat(); err == nil && statErr == nil && fsutil.SameFile(st, other) {
 			return f, nil
 		}
 	}

@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/logs/internal/lineindex"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/archive"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logpath"
@@ -73,14 +73,14 @@ func (fs *Files) keeper(l *Log) *keeper {
 	}
 	if k.Compress != archive.None || k.Age > 0 || k.Count > 0 {
 		cfg := archive.Config{
-			Template: t, Compress: k.Compress, KeepAge: k.Age, KeepCount: k.Count, Open: fs.has,
+			Template: t, Compress: k.Compress, KeepAge: k.Age, KeepCount: k.Count, Open: fs.has, Disk: fs.cfg.Disk,
 			Report: func(err error) {
 				fs.cfg.Log.Error("cannot compress or remove closed files", slog.String("template", t.String()), slog.Any("error", err))
 			},
 		}
 		if l.Index {
 			cfg.Removed = func(path string) {
-				if err := lineindex.Remove(path); err != nil {
+				if err := lineindex.Remove(fs.cfg.Disk, path); err != nil {
 					cfg.Report(err)
 				}
 			}
@@ -112,7 +112,7 @@ func (fs *Files) cut(f *outFile, n int) {
 	if f.Failing() || f.Size() == 0 || f.Size()+int64(n) <= f.keep.Size || fs.now.Before(f.cutAfter) {
 		return
 	}
-	part, err := nextPart(f.Path())
+	part, err := nextPart(fs.cfg.Disk, f.Path())
 	if err == nil {
 		err = f.Rotate(part)
 	}
@@ -139,8 +139,8 @@ const (
 
 // nextPart returns the new name of a file that is cut: its number follows the largest one that
 // exists.
-func nextPart(path string) (string, error) {
-	entries, err := os.ReadDir(filepath.Dir(path))
+func nextPart(disk fsutil.FS, path string) (string, error) {
+	entries, err := disk.ReadDir(filepath.Dir(path))
 	if err != nil {
 		return "", err
 	}

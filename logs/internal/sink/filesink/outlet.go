@@ -2,7 +2,6 @@ package filesink
 
 import (
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/spreadd/spreadd/logs/internal/sink"
@@ -37,7 +36,7 @@ func (fs *Files) Open(l Log, now time.Time) (o *Outlet, err error) {
 	keep := fs.keeper(&l)
 	if !t.Static() {
 		// A missing directory is reported now, rather than with the first line.
-		if st, err := os.Stat(t.Base()); err != nil || !st.IsDir() {
+		if st, err := fs.cfg.Disk.Stat(t.Base()); err != nil || !st.IsDir() {
 			return nil, fmt.Errorf("directory %s does not exist: make it; directories below it are made as needed", t.Base())
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logfile"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logpath"
 )
@@ -40,6 +40,8 @@ type Config struct {
 	Open func(path string) bool
 	// Removed, if not nil, is called for each file that was removed, from the archiver's goroutine.
 	Removed func(path string)
+	// Disk has the files. Nil means [fsutil.OS].
+	Disk fsutil.FS
 	// Report is called for each failure, from the archiver's goroutine.
 	Report func(error)
 }
@@ -73,9 +75,12 @@ type Archiver struct {
 
 // New returns an archiver. Run does the work.
 func New(cfg Config) *Archiver {
+	if cfg.Disk == nil {
+		cfg.Disk = fsutil.OS{}
+	}
 	return &Archiver{
 		cfg: cfg, wake: make(chan struct{}, 1), scan: true, born: time.Now(),
-		zip: compressor{exact: cfg.Removed != nil}, // which removes indexes
+		zip: compressor{disk: cfg.Disk, exact: cfg.Removed != nil}, // which removes indexes
 	}
 }
 
@@ -206,7 +211,7 @@ func (a *Archiver) scanAll(ctx context.Context) {
 		}
 		if f.Compressed == "" && a.cfg.Compress != None {
 			a.compress(ctx, f.path)
-			if _, err := os.Stat(f.path); err != nil {
+			if _, err := a.cfg.Disk.Stat(f.path); err != nil {
 				f.path += a.cfg.Compress.ext()
 			}
 		}
@@ -236,7 +241,7 @@ func (a *Archiver) isClosed(f *found, period *string) bool {
 func (a *Archiver) list(ctx context.Context) []found {
 	var files []found
 	base, depth := a.cfg.Template.Base(), a.cfg.Template.Depth()
-	err := filepath.WalkDir(base, func(path string, d fs.DirEntry, err error) error {
+	err := fsutil.WalkDir(a.cfg.Disk, base, func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
@@ -254,7 +259,7 @@ func (a *Archiver) list(ctx context.Context) []found {
 			return nil
 		}
 		if a.isLeftover(path) {
-			_ = os.Remove(path)
+			_ = a.cfg.Disk.Remove(path)
 			return nil
 		}
 		if f, ok := a.cfg.Template.Match(path); ok {
@@ -292,7 +297,7 @@ func (a *Archiver) retain(files []found) {
 		if !old && (a.cfg.KeepCount == 0 || i < a.cfg.KeepCount) {
 			continue
 		}
-		if err := os.Remove(f.path); err != nil {
+		if err := a.cfg.Disk.Remove(f.path); err != nil {
 			if !errors.Is(err, fs.ErrNotExist) {
 				a.report(err)
 			}
@@ -309,7 +314,7 @@ func (a *Archiver) retain(files []found) {
 // tidy removes directories that have become empty, up to the base.
 func (a *Archiver) tidy(dir string) {
 	for base := a.cfg.Template.Base(); len(dir) > len(base); dir = filepath.Dir(dir) {
-		if os.Remove(dir) != nil {
+		if a.cfg.Disk.Remove(dir) != nil {
 			return // not empty
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logfile"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logpath"
 )
@@ -32,7 +33,7 @@ func write(t *testing.T, path, content string) {
 func content(t *testing.T, path string, c Compression) string {
 	t.Helper()
 	var b bytes.Buffer
-	if err := withContent(path, c, func(r io.Reader) error {
+	if err := withContent(fsutil.OS{}, path, c, func(r io.Reader) error {
 		_, err := io.Copy(&b, r)
 		return err
 	}); err != nil {
@@ -85,7 +86,7 @@ func TestCrashes(t *testing.T) {
 				want := lines(1, 500)
 				write(t, path, want)
 				plain := want
-				var z compressor
+				z := compressor{disk: fsutil.OS{}}
 				if late {
 					if err := z.compress(t.Context(), path, c); err != nil {
 						t.Fatal(err)
@@ -138,7 +139,7 @@ func TestFinish(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "log-2027")
 		want := lines(1, 500)
 		write(t, path, want)
-		z := compressor{crash: func(at step) error {
+		z := compressor{disk: fsutil.OS{}, crash: func(at step) error {
 			if at == stepRenamed {
 				return errCrash
 			}
@@ -172,7 +173,7 @@ func TestFinish(t *testing.T) {
 func TestFaults(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "log-2027")
-	var z compressor
+	z := compressor{disk: fsutil.OS{}}
 	write(t, path, "one\n")
 	f, err := logfile.Open(path, logfile.Options{})
 	if err != nil {
@@ -338,7 +339,7 @@ func TestTornMember(t *testing.T) {
 	for _, c := range []Compression{Gzip, Zstd} {
 		for exact, want := range map[bool]string{false: "good\npart\nlate\n", true: "good\npartlate\n"} {
 			path := filepath.Join(t.TempDir(), "log-2027")
-			z := compressor{exact: exact}
+			z := compressor{disk: fsutil.OS{}, exact: exact}
 			for _, text := range []string{"good\npart", "late\n"} {
 				write(t, path, text)
 				if err := z.compress(t.Context(), path, c); err != nil {

@@ -88,6 +88,7 @@ const (
 
 // compressor compresses files.
 type compressor struct {
+	disk  fsutil.FS
 	exact bool             // nothing is added to lines, because an index knows where they are
 	crash func(step) error // for tests; nil otherwise
 }
@@ -104,7 +105,7 @@ func (z *compressor) at(s step) error {
 
 // compress compresses a plain file and removes it.
 func (z *compressor) compress(ctx context.Context, path string, c Compression) error {
-	src, err := fsutil.OpenFile(path, os.O_RDONLY, 0, false)
+	src, err := z.disk.OpenFile(path, os.O_RDONLY, 0, false)
 	if err != nil {
 		return err
 	}
@@ -117,11 +118,11 @@ func (z *compressor) compress(ctx context.Context, path string, c Compression) e
 	if err != nil {
 		return err
 	}
-	if now, err := os.Stat(path); err != nil || !os.SameFile(st, now) {
+	if now, err := z.disk.Stat(path); err != nil || !fsutil.SameFile(st, now) {
 		return fmt.Errorf("compressing %s: the file has been replaced: %w", path, cmpErr(err, fs.ErrExist))
 	}
 	dst := path + c.ext()
-	done, torn, err := endsWith(dst, c, src, st.Size())
+	done, torn, err := endsWith(z.disk, dst, c, src, st.Size())
 	if err != nil {
 		return fmt.Errorf("reading %s again: %w", dst, err)
 	}
@@ -129,15 +130,15 @@ func (z *compressor) compress(ctx context.Context, path string, c Compression) e
 		tmp := tmpPath(dst)
 		if err := z.write(ctx, tmp, dst, torn && !z.exact, c, src, st); err != nil {
 			if !errors.Is(err, errCrash) {
-				_ = os.Remove(tmp) // otherwise the next scan removes it
+				_ = z.disk.Remove(tmp) // otherwise the next scan removes it
 			}
 			return fmt.Errorf("compressing %s: %w", path, err)
 		}
 	}
-	if err := os.Remove(path); err != nil {
+	if err := z.disk.Remove(path); err != nil {
 		return err
 	}
-	return errors.Join(fsutil.SyncDir(filepath.Dir(path)), z.at(stepRemoved))
+	return errors.Join(z.disk.SyncDir(filepath.Dir(path)), z.at(stepRemoved))
 }
 
 func cmpErr(a, b error) error {
@@ -149,8 +150,8 @@ func cmpErr(a, b error) error {
 
 // write writes the content of the existing compressed file and of the plain one to a new compressed
 // file, and puts that in place. torn means that a newline belongs between them.
-func (z *compressor) write(ctx context.Context, tmp, dst string, torn bool, c Compression, src *os.File, st os.FileInfo) (err error) {
-	out, err := fsutil.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, st.Mode().Perm(), false)
+func (z *compressor) write(ctx context.Context, tmp, dst string, torn bool, c Compression, src fsutil.File, st os.FileInfo) (err error) {
+	out, err := z.disk.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, st.Mode().Perm(), false)
 	if err != nil {
 		return err
 	}
@@ -158,7 +159,7 @@ func (z *compressor) write(ctx context.Context, tmp, dst string, torn bool, c Co
 	if err := z.at(stepOpened); err != nil {
 		return err
 	}
-	if old, err := fsutil.OpenFile(dst, os.O_RDONLY, 0, false); err == nil {
+	if old, err := z.disk.OpenFile(dst, os.O_RDONLY, 0, false); err == nil {
 		_, err = io.Copy(out, old)
 		if err = errors.Join(err, old.Close()); err != nil {
 			return err
@@ -188,16 +189,16 @@ func (z *compressor) write(ctx context.Context, tmp, dst string, torn bool, c Co
 	if err := z.at(stepWritten); err != nil {
 		return err
 	}
-	if err := errors.Join(out.Sync(), closeOnce(out), os.Chtimes(tmp, st.ModTime(), st.ModTime())); err != nil {
+	if err := errors.Join(out.Sync(), closeOnce(out), z.disk.Chtimes(tmp, st.ModTime(), st.ModTime())); err != nil {
 		return err
 	}
 	if err := z.at(stepSynced); err != nil {
 		return err
 	}
-	if err := os.Rename(tmp, dst); err != nil {
+	if err := z.disk.Rename(tmp, dst); err != nil {
 		return err
 	}
-	return errors.Join(fsutil.SyncDir(filepath.Dir(dst)), z.at(stepRenamed))
+	return errors.Join(z.disk.SyncDir(filepath.Dir(dst)), z.at(stepRenamed))
 }
 
 // Finish completes a compression that the end of an earlier process interrupted: it removes a plain
@@ -209,10 +210,10 @@ func (a *Archiver) Finish(path string) error {
 	if a.cfg.Compress == None {
 		return nil
 	}
-	if _, err := os.Stat(dst); err != nil {
+	if _, err := a.cfg.Disk.Stat(dst); err != nil {
 		return nil // nothing to finish
 	}
-	src, err := fsutil.OpenFile(path, os.O_RDONLY, 0, false)
+	src, err := a.cfg.Disk.OpenFile(path, os.O_RDONLY, 0, false)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -227,18 +228,18 @@ func (a *Archiver) Finish(path string) error {
 	if err := logfile.Lock(src); err != nil {
 		return nil // another program has it
 	}
-	done, _, err := endsWith(dst, a.cfg.Compress, src, st.Size())
+	done, _, err := endsWith(a.cfg.Disk, dst, a.cfg.Compress, src, st.Size())
 	if err != nil || !done {
 		return err
 	}
-	if now, err := os.Stat(path); err != nil || !os.SameFile(st, now) {
+	if now, err := a.cfg.Disk.Stat(path); err != nil || !fsutil.SameFile(st, now) {
 		return nil // already removed
 	}
-	return errors.Join(os.Remove(path), fsutil.SyncDir(filepath.Dir(path)))
+	return errors.Join(a.cfg.Disk.Remove(path), a.cfg.Disk.SyncDir(filepath.Dir(path)))
 }
 
 // closeOnce closes a file that may be closed already.
-func closeOnce(f *os.File) error {
+func closeOnce(f fsutil.File) error {
 	if err := f.Close(); !errors.Is(err, fs.ErrClosed) {
 		return err
 	}
@@ -262,9 +263,9 @@ func (s *stoppable) Read(p []byte) (int, error) {
 // endsWith reports whether a compressed file exists and ends with a plain one of a size, as after a
 // crash between rename and removal, and whether it ends in the middle of a line. It leaves src at its
 // start.
-func endsWith(dst string, c Compression, src io.ReadSeeker, size int64) (same, torn bool, err error) {
+func endsWith(disk fsutil.FS, dst string, c Compression, src io.ReadSeeker, size int64) (same, torn bool, err error) {
 	end := &tail{}
-	err = withContent(dst, c, func(r io.Reader) error {
+	err = withContent(disk, dst, c, func(r io.Reader) error {
 		_, err := io.Copy(end, r)
 		return err
 	})
@@ -278,7 +279,7 @@ func endsWith(dst string, c Compression, src io.ReadSeeker, size int64) (same, t
 	if end.size < size {
 		return false, torn, nil
 	}
-	same, err = sameTail(dst, c, end.size-size, src)
+	same, err = sameTail(disk, dst, c, end.size-size, src)
 	if _, serr := src.Seek(0, io.SeekStart); serr != nil {
 		return false, torn, serr
 	}
@@ -300,8 +301,8 @@ func (t *tail) Write(p []byte) (int, error) {
 }
 
 // sameTail compares the content of a compressed file, from an offset on, with a plain one.
-func sameTail(path string, c Compression, offset int64, src io.Reader) (same bool, err error) {
-	err = withContent(path, c, func(r io.Reader) error {
+func sameTail(disk fsutil.FS, path string, c Compression, offset int64, src io.Reader) (same bool, err error) {
+	err = withContent(disk, path, c, func(r io.Reader) error {
 		if _, err := io.CopyN(io.Discard, r, offset); err != nil {
 			return err
 		}
@@ -311,8 +312,8 @@ func sameTail(path string, c Compression, offset int64, src io.Reader) (same boo
 	return same, err
 }
 
-func withContent(path string, c Compression, use func(io.Reader) error) error {
-	f, err := fsutil.OpenFile(path, os.O_RDONLY, 0, false)
+func withContent(disk fsutil.FS, path string, c Compression, use func(io.Reader) error) error {
+	f, err := disk.OpenFile(path, os.O_RDONLY, 0, false)
 	if err != nil {
 		return err
 	}
@@ -355,12 +356,12 @@ func readFull(r io.Reader, b []byte) (int, error) {
 }
 
 // OpenContent opens the content of a compressed file, with all its members.
-func OpenContent(path string) (io.ReadCloser, error) {
+func OpenContent(disk fsutil.FS, path string) (io.ReadCloser, error) {
 	c := Gzip
 	if strings.HasSuffix(path, Zstd.ext()) {
 		c = Zstd
 	}
-	f, err := fsutil.OpenFile(path, os.O_RDONLY, 0, false)
+	f, err := disk.OpenFile(path, os.O_RDONLY, 0, false)
 	if err != nil {
 		return nil, err
 	}
@@ -390,7 +391,7 @@ func (nopCloser) Close() error { return nil }
 // unpacked is the content of a compressed file.
 type unpacked struct {
 	io.ReadCloser
-	f *os.File
+	f fsutil.File
 }
 
 // Close closes the decompressor and the file.

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"syscall"
 
+	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/logs/internal/sink"
 )
 
@@ -44,7 +45,10 @@ type Options struct {
 	// Journal, if not nil, learns of each record before it is written.
 	Journal Journal
 
-	open func(path string, lock bool) (handle, error) // nil opens a real file
+	// Disk has the file. Nil means [fsutil.OS].
+	Disk fsutil.FS
+
+	open func(path string, lock bool) (handle, error) // nil opens a file of Disk
 }
 
 // Sync says when written data is flushed to the disk, so that it survives a crash of the machine.
@@ -116,8 +120,11 @@ func Open(path string, opt Options) (*File, error) {
 func New(path string, opt Options) *File {
 	opt.LimitBytes = cmp.Or(opt.LimitBytes, DefaultLimitBytes)
 	opt.BatchBytes = cmp.Or(opt.BatchBytes, DefaultBatchBytes)
+	if opt.Disk == nil {
+		opt.Disk = fsutil.OS{}
+	}
 	if opt.open == nil {
-		opt.open = openFile
+		opt.open = func(path string, lock bool) (handle, error) { return openFile(opt.Disk, path, lock) }
 	}
 	return &File{path: path, opt: opt, released: true}
 }
@@ -128,7 +135,7 @@ func (f *File) Path() string { return f.path }
 // Stat describes the open file, or the one at its path.
 func (f *File) Stat() (os.FileInfo, error) {
 	if f.out == nil {
-		return os.Stat(f.path)
+		return f.opt.Disk.Stat(f.path)
 	}
 	return f.out.Stat()
 }
@@ -195,7 +202,7 @@ func (f *File) Rotate(to string) error {
 	if f.err != nil {
 		return f.err
 	}
-	if err := os.Rename(f.path, to); err != nil {
+	if err := f.opt.Disk.Rename(f.path, to); err != nil {
 		return &Error{"rotating", f.path, err, "the file grows beyond its size until this succeeds"}
 	}
 	if f.opt.Journal != nil {

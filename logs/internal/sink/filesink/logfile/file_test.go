@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/logs/internal/sink"
 )
 
@@ -296,7 +297,7 @@ func TestReopenMendsTornRecord(t *testing.T) {
 	path, moved := filepath.Join(dir, "log"), filepath.Join(dir, "log.1")
 	room := 10
 	f, err := Open(path, Options{open: func(path string, lock bool) (handle, error) {
-		h, err := openFile(path, lock)
+		h, err := openFile(fsutil.OS{}, path, lock)
 		if err != nil {
 			return nil, err
 		}
@@ -442,7 +443,7 @@ func TestLockOfChild(t *testing.T) {
 			locked--
 			return nil, ErrLocked
 		}
-		return openFile(path, lock)
+		return openFile(fsutil.OS{}, path, lock)
 	}}
 	f, err := Open(path, opt)
 	if err != nil {

@@ -2,7 +2,6 @@ package logfile
 
 import (
 	"errors"
-	"os"
 	"runtime"
 
 	"github.com/spreadd/spreadd/internal/fsutil"
@@ -10,11 +9,11 @@ import (
 
 // Lock locks a file for as long as it is open. spreadlogd takes the same lock, so each keeps the
 // other out.
-func Lock(f *os.File) error {
+func Lock(f fsutil.File) error {
 	if runtime.GOOS == "windows" {
 		return nil // a lock there would keep readers out of the file, too
 	}
-	err := fsutil.Lock(f)
+	err := f.Lock()
 	if errors.Is(err, fsutil.ErrLocked) {
 		return ErrLocked
 	}

@@ -19,10 +19,10 @@ const (
 	openAttempts = 10
 )
 
-// openFile opens and locks a real file.
-func openFile(path string, lock bool) (handle, error) {
+// openFile opens and locks a file.
+func openFile(disk fsutil.FS, path string, lock bool) (handle, error) {
 	for range openAttempts {
-		f, err := fsutil.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, fileMode, true)
+		f, err := disk.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, fileMode, true)
 		if err != nil {
 			return nil, err
 		}
@@ -39,7 +39,7 @@ func openFile(path string, lock bool) (handle, error) {
 		if err != nil {
 			return nil, errors.Join(err, f.Close())
 		}
-		if now, err := os.Stat(path); err == nil && os.SameFile(st, now) {
+		if now, err := disk.Stat(path); err == nil && fsutil.SameFile(st, now) {
 			return bounded{f}, nil
 		}
 		if err := f.Close(); err != nil {
@@ -50,18 +50,20 @@ func openFile(path string, lock bool) (handle, error) {
 }
 
 // bounded is a file that may be a pipe.
-type bounded struct{ *os.File }
+type bounded struct{ fsutil.File }
 
 // Write writes, and does not wait for the reader of a pipe for longer than [writeWait].
 func (f bounded) Write(b []byte) (int, error) {
-	_ = f.SetWriteDeadline(time.Now().Add(writeWait)) // other files have no deadline and do not wait
+	if p, ok := f.File.(fsutil.OSFile); ok {
+		_ = p.SetWriteDeadline(time.Now().Add(writeWait)) // other files have no deadline and do not wait
+	}
 	return f.File.Write(b)
 }
 
 // makeDirs makes dir and its missing parents up to base, which must exist.
-func makeDirs(base, dir string) error {
-	if _, err := os.Stat(base); err != nil {
+func makeDirs(disk fsutil.FS, base, dir string) error {
+	if _, err := disk.Stat(base); err != nil {
 		return err
 	}
-	return os.MkdirAll(dir, dirMode)
+	return disk.MkdirAll(dir, dirMode)
 }

@@ -23,7 +23,7 @@ func TestOpenFIFO(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, lock := range []bool{false, true} {
-		if _, err := openFile(path, lock); !errors.Is(err, fsutil.ErrNotFile) {
+		if _, err := openFile(fsutil.OS{}, path, lock); !errors.Is(err, fsutil.ErrNotFile) {
 			t.Errorf("lock %v: %v, want %v", lock, err, fsutil.ErrNotFile)
 		}
 	}

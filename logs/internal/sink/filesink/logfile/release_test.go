@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/spreadd/spreadd/internal/fsutil"
 )
 
 // TestRelease: a released file holds no descriptor and no lock, and goes on with the next line.
@@ -59,7 +61,7 @@ func TestReleaseFailing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
 	room := 10
 	f, err := Open(path, Options{open: func(path string, lock bool) (handle, error) {
-		h, err := openFile(path, lock)
+		h, err := openFile(fsutil.OS{}, path, lock)
 		return &limited{handle: h, room: &room}, err
 	}})
 	if err != nil {

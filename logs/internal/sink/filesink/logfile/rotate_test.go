@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/spreadd/spreadd/internal/fsutil"
 )
 
 func TestRotate(t *testing.T) {
@@ -39,7 +41,7 @@ func TestRotateFull(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
 	room := 6
 	f, err := Open(path, Options{open: func(path string, lock bool) (handle, error) {
-		h, err := openFile(path, lock)
+		h, err := openFile(fsutil.OS{}, path, lock)
 		return &limited{handle: h, room: &room}, err
 	}})
 	if err != nil {
@@ -101,7 +103,7 @@ func TestReplacedWhileLocked(t *testing.T) {
 			}
 			// As compressing does: lock it, remove it, let go.
 			if f, err := os.Open(path); err == nil {
-				if Lock(f) == nil {
+				if Lock(fsutil.OSFile{File: f}) == nil {
 					if b, err := os.ReadFile(path); err == nil && len(b) == 0 {
 						_ = os.Remove(path)
 					}
@@ -112,7 +114,7 @@ func TestReplacedWhileLocked(t *testing.T) {
 	}()
 	var want strings.Builder
 	for range 300 {
-		h, err := openFile(path, true)
+		h, err := openFile(fsutil.OS{}, path, true)
 		if errors.Is(err, ErrLocked) {
 			continue
 		}

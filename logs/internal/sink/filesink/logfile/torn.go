@@ -10,16 +10,16 @@ import (
 // or a full disk leaves it. If it has not changed since this process closed it, its last record had
 // no newline. A file that cannot be read is taken to be whole.
 func (f *File) isTorn(st os.FileInfo) bool {
-	if !st.Mode().IsRegular() || f.left != nil && os.SameFile(st, f.left) && st.Size() == f.left.Size() {
+	if !st.Mode().IsRegular() || f.left != nil && fsutil.SameFile(st, f.left) && st.Size() == f.left.Size() {
 		return false
 	}
-	r, err := fsutil.OpenFile(f.path, os.O_RDONLY, 0, false)
+	r, err := f.opt.Disk.OpenFile(f.path, os.O_RDONLY, 0, false)
 	if err != nil {
 		return false
 	}
 	defer func() { _ = r.Close() }() // it was only read
 	now, err := r.Stat()
-	if err != nil || !os.SameFile(st, now) || st.Size() == 0 {
+	if err != nil || !fsutil.SameFile(st, now) || st.Size() == 0 {
 		return false
 	}
 	var last [1]byte

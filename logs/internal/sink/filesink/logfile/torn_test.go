@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"github.com/spreadd/spreadd/internal/fsutil"
 )
 
 // opened opens a file that has a text, with as much room as *room says.
@@ -18,7 +20,7 @@ func opened(t *testing.T, text string, room *int, opt Options) (f *File, path st
 	torn = new([]string)
 	opt.OnTorn = func(_, how string) { *torn = append(*torn, how) }
 	opt.open = func(path string, lock bool) (handle, error) {
-		h, err := openFile(path, lock)
+		h, err := openFile(fsutil.OS{}, path, lock)
 		if err != nil {
 			return nil, err
 		}

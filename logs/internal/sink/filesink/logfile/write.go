@@ -162,7 +162,7 @@ func (f *File) reopen() error {
 		out, err = f.opt.open(f.path, !f.opt.NoLock)
 	}
 	if errors.Is(err, fs.ErrNotExist) && f.opt.Base != "" {
-		if err = makeDirs(f.opt.Base, filepath.Dir(f.path)); err == nil {
+		if err = makeDirs(f.opt.Disk, f.opt.Base, filepath.Dir(f.path)); err == nil {
 			out, err = f.opt.open(f.path, !f.opt.NoLock)
 		}
 	}
