@@ -133,14 +133,20 @@ func (o *owner) flush() {
 
 // install publishes the memberships that were installed.
 func (o *owner) install() {
-	for _, in := range o.out.Installations {
+	for i, in := range o.out.Installations {
 		names := make([]string, 0, len(in.Regular))
 		for _, id := range in.Regular {
 			names = append(names, o.nameOf(id))
 		}
 		o.members.Store(&names)
+		c := &o.out.Changes[i]
+		why := explain(c, o.nameOf)
+		o.change.Store(&why)
+		for _, d := range c.Left {
+			o.count.left[d.Why].Add(1)
+		}
 		o.log.Info("membership installed",
-			slog.String("id", in.RegularID.String()), slog.Any("daemons", names))
+			slog.String("id", in.RegularID.String()), slog.Any("daemons", names), slog.String("change", why))
 		if !o.isReady() {
 			close(o.ready)
 		}

@@ -63,6 +63,8 @@ type shared struct {
 	count counters
 	// members holds the names of the daemons in the membership installed last.
 	members atomic.Pointer[[]string]
+	// change is what has changed with it, as a sentence.
+	change atomic.Pointer[string]
 	// inForce is the configuration that the ring uses now.
 	inForce atomic.Pointer[engine.Reload]
 }
@@ -162,6 +164,15 @@ func (s *shared) memberNames() []string {
 		return slices.Clone(*m)
 	}
 	return nil
+}
+
+// Change returns what has changed with the membership that was installed last, as a sentence: who
+// came and who went and why, how long it took, and what was lost. It returns "" before the first.
+func (d *Daemon) Change() string {
+	if c := d.change.Load(); c != nil {
+		return *c
+	}
+	return ""
 }
 
 // Configuration returns the daemons of the configuration in force, and its hash.

@@ -7,6 +7,7 @@ import (
 	"github.com/spreadd/spreadd/daemon/transport"
 	"github.com/spreadd/spreadd/engine"
 	"github.com/spreadd/spreadd/groups"
+	"github.com/spreadd/spreadd/membership"
 )
 
 // Stats are a daemon's counters. They only grow, except where a comment says otherwise.
@@ -17,6 +18,8 @@ type Stats struct {
 	Submitted [engine.NumReasons]int64
 	// Refused counts the requests in the total order that were ignored, by reason.
 	Refused [groups.NumReasons]int64
+	// Left counts the daemons that have left the ring, by reason.
+	Left [membership.NumWhys]int64
 	// Deliveries counts the messages with at least one receiver on this daemon.
 	Deliveries int64
 	// Pauses counts the times that publishers began to wait for a receiver.
@@ -44,6 +47,7 @@ type RingStats struct {
 type counters struct {
 	submitted          [engine.NumReasons]atomic.Int64
 	refused            [groups.NumReasons]atomic.Int64
+	left               [membership.NumWhys]atomic.Int64
 	deliveries, pauses atomic.Int64
 }
 
@@ -62,6 +66,9 @@ func (d *Daemon) Stats() Stats {
 	}
 	for i := range st.Refused {
 		st.Refused[i] = d.count.refused[i].Load()
+	}
+	for i := range st.Left {
+		st.Left[i] = d.count.left[i].Load()
 	}
 	if d.started.Load() && !d.call(func(o *owner) { st.Ring = o.ringStats() }) {
 		st.Ring = d.last

@@ -29,6 +29,8 @@ type Effects struct {
 	// Installations and Transitions are for logs and counters.
 	Installations []membership.Installation
 	Transitions   []membership.Transition
+	// Changes explain the installations, one each.
+	Changes []membership.Change
 	// Configurations say where among the deliveries the configurations change, for comparing the
 	// deliveries of daemons in each.
 	Configurations []Configuration
@@ -49,6 +51,8 @@ func (e *Effects) Reset() {
 	clear(e.Installations)
 	e.Installations = e.Installations[:0]
 	e.Transitions = e.Transitions[:0]
+	clear(e.Changes)
+	e.Changes = e.Changes[:0]
 	clear(e.Configurations)
 	e.Configurations = e.Configurations[:0]
 }

@@ -107,6 +107,7 @@ func (e *Engine) membershipEffects(now clock.Time, out *Effects) {
 	}
 	out.Sends = append(out.Sends, e.membOut.Sends...)
 	out.Transitions = append(out.Transitions, e.membOut.Transitions...)
+	out.Changes = append(out.Changes, e.membOut.Changes...)
 	e.membOut.Reset()
 }
 

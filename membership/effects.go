@@ -17,6 +17,8 @@ type Effects struct {
 	Sends []topology.Datagram
 	// Transitions are for logs, counters and timelines.
 	Transitions []Transition
+	// Changes explain the installations, for people.
+	Changes []Change
 }
 
 // Reset empties the effects for the next step.
@@ -26,6 +28,8 @@ func (e *Effects) Reset() {
 	clear(e.Sends)
 	e.Sends = e.Sends[:0]
 	e.Transitions = e.Transitions[:0]
+	clear(e.Changes)
+	e.Changes = e.Changes[:0]
 }
 
 // Transition is a change of state, or a new entry into the same state.

@@ -58,6 +58,7 @@ func (m *Machine) use(id wire.MembershipID) {
 func (m *Machine) wasUsed(id wire.MembershipID) bool { return slices.Contains(m.used[:], id) }
 
 func (m *Machine) evsInstalled(e *event) Reason {
+	e.out.Changes = append(e.out.Changes, m.explain(e.now))
 	m.use(m.future.TransitionalID)
 	m.use(m.future.RegularID)
 	m.installed, m.installedID = m.futureRing, m.future.RegularID

@@ -26,6 +26,10 @@ func formRow() row {
 
 // enterForm stops the ring, if there is one. From now on, what its members have is on the token.
 func (m *Machine) enterForm(e *event, c Cause) {
+	if m.state == StateOp {
+		m.blame(e, c)
+	}
+	m.change.attempts++
 	if m.alive {
 		e.out.RingCommands = append(e.out.RingCommands, RingCommand{Kind: StopRing})
 	}

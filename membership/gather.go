@@ -52,6 +52,9 @@ func (m *Machine) gatherRingAlive(e *event) Reason {
 
 // enterGather begins to collect representatives.
 func (m *Machine) enterGather(e *event, c Cause) {
+	if m.state == StateOp {
+		m.blame(e, c)
+	}
 	m.become(e, StateGather, c)
 	kind := wire.RepSegment
 	if m.alive {

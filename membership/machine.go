@@ -73,8 +73,9 @@ type Machine struct {
 	// foreignSeen reports that a foreign packet was relayed in this membership.
 	foreignSeen bool
 
-	// hearing is for people; the protocol does not use it.
+	// hearing and change are for people; the protocol does not use them.
 	hearing hearing
+	change  change
 
 	// random is the state of spread.
 	random    uint64
@@ -147,6 +148,7 @@ func (m *Machine) alone() bool { return len(m.cfg.Topology.Daemons()) == 1 }
 
 // startAlone takes the only possible ring, without gathering and form tokens.
 func (m *Machine) startAlone(e *event) {
+	m.blame(e, CauseAlone)
 	m.ownEntry, m.entered = m.newEntry(), true
 	v := wire.FormValue{Pending: m.self(), Rings: []wire.RingValue{m.ownEntry}}
 	m.enterEVS(e, v, m.mark(), CauseAlone)
@@ -213,6 +215,9 @@ func (m *Machine) become(e *event, s State, c Cause) {
 // lose handles the loss of the token (membership-protocol §6.1): it enters SEG with this daemon and
 // those heard.
 func (m *Machine) lose(e *event, c Cause, heard ...wire.DaemonID) {
+	if m.change.cause == 0 || m.alive && m.state != StateEVS {
+		m.blame(e, c)
+	}
 	switch m.state {
 	case StateForm:
 		m.patient = true

@@ -44,6 +44,7 @@ const (
 	logGather
 	logRing
 	logDrop
+	logChange
 )
 
 const (
@@ -257,6 +258,7 @@ func (o *node) install() {
 	in, d := o.m.Installation(), o.net.d()
 	o.net.log(logTransition, "%s installs %s %s, before it %s %s", o.name,
 		d.id(in.RegularID), d.names(in.Regular), d.id(in.TransitionalID), d.names(in.Transitional))
+	o.net.log(logChange, "%s %s", o.name, d.change(&o.out.Changes[0]))
 	o.effects()
 }
 

@@ -35,6 +35,7 @@ func opRow() row {
 func (m *Machine) enterOp(e *event, c Cause) {
 	m.become(e, StateOp, c)
 	m.reps = nil
+	m.change = change{}
 	if m.leads() && !m.alone() {
 		m.arm(timerLookup, e.now)
 	}

@@ -14,7 +14,7 @@ import (
 // The commands of the scripts:
 //
 //	daemons AB CDE            the configuration, a word a segment
-//	show WHAT...              transitions, forms, gather, ring, drops: from now on; or nothing
+//	show WHAT...              transitions, forms, gather, ring, drops, changes: from now on; or nothing
 //	early                     daemons that start from now on do not wait for timers if all answer
 //	start A B                 also anew
 //	stop A                    in an orderly way
@@ -44,7 +44,7 @@ func TestScripts(t *testing.T) {
 }
 
 var shows = map[string]logKind{
-	"transitions": logTransition, "forms": logForm, "gather": logGather, "ring": logRing, "drops": logDrop, "nothing": 0,
+	"transitions": logTransition, "forms": logForm, "gather": logGather, "ring": logRing, "drops": logDrop, "changes": logChange, "nothing": 0,
 }
 
 func (in *interpreter) log(kind logKind, format string, args ...any) {

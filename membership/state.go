@@ -1,6 +1,6 @@
 package membership
 
-//go:generate go tool -modfile=../.ci/tools/go.mod stringer -type=Cause,Reason,State,input -linecomment -output=enums_string.go
+//go:generate go tool -modfile=../.ci/tools/go.mod stringer -type=Cause,Reason,State,Why,input -linecomment -output=enums_string.go
 
 // State is a state of the machine. Its number is that of the monitor protocol (membership-protocol
 // §5).

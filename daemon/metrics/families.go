@@ -133,6 +133,10 @@ func membershipFamilies() []family {
 		prom.Counter("spreadd_memberships_installed_total", "memberships",
 			"Installed memberships; one at the start is normal.",
 			func(s *snapshot) int64 { return s.Ring.Status.Ring.MembershipChanges }),
+		prom.Reasons("spreadd_daemons_left_total", "daemons", "why",
+			"Daemons that have left the ring, by reason.",
+			1, membership.NumWhys, func(i int) string { return membership.Why(i).String() },
+			func(s *snapshot) []int64 { return s.Left[:] }),
 		prom.States("spreadd_membership_state", "state",
 			"State of the membership; op is normal.",
 			[]membership.State{
