@@ -72,7 +72,7 @@ func TestFIFOsBesideLogs(t *testing.T) {
 		f.send(sealed("web", 1, 0, 3, "line\n"), "a")
 	})
 	var found []string
-	_, err := lineindex.Fill(to, dir, func(f *lineindex.Finding) { found = append(found, f.String()) })
+	_, err := lineindex.Fill(lineindex.OSDir(to), lineindex.OSDir(dir), func(f *lineindex.Finding) { found = append(found, f.String()) })
 	if !errors.Is(err, fsutil.ErrNotFile) && len(found) == 0 {
 		t.Error("Fill reports nothing")
 	}

@@ -70,7 +70,7 @@ func TestFill(t *testing.T) {
 		t.Fatal("nothing is missing")
 	}
 	for _, dirs := range [][2]string{{one, two}, {two, one}} {
-		sum, err := lineindex.Fill(dirs[0], dirs[1], func(f *lineindex.Finding) { t.Error(f) })
+		sum, err := lineindex.Fill(lineindex.OSDir(dirs[0]), lineindex.OSDir(dirs[1]), func(f *lineindex.Finding) { t.Error(f) })
 		if err != nil || sum.Lines == 0 || sum.Left != 0 {
 			t.Fatalf("%+v, %v", sum, err)
 		}

@@ -7,32 +7,28 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"os"
 	"slices"
-
-	"github.com/spreadd/spreadd/internal/fsutil"
 )
 
 // cursor iterates over the lines of the files of a series, one file after the other.
 type cursor struct {
-	disk  fsutil.FS
-	files []string
-	i     int // index of the current file
-	// read reports for which files the content is read, too; nil means none.
-	read func(i int) bool
-	// lenient accepts a file that is shorter than its index: it may be a copy of a file that was
-	// being written.
-	lenient bool
+	src   Source
+	files []string // names in src
+	i     int      // index of the current file
+	// whole reports which files are read as a whole, so that nothing behind their index is
+	// overlooked; nil means none.
+	whole func(i int) bool
 
 	r       *reader
-	index   fsutil.File
+	index   io.ReadCloser
 	content io.ReadCloser
-	in      *bufio.Reader
-	at      int64 // how much of the content has been read
+	in      *bufio.Reader // content
+	at      int64         // how much of the content has been read
 	b       *batch
 	k       int // index of the current line in b.lines
-	data    []byte
-	bad     bool // data differs from what was written
+	loaded  *batch
+	data    []byte // of the loaded batch
+	bad     bool   // data differs from what was written
 }
 
 // head returns the current line; nil at the end.
@@ -46,13 +42,10 @@ func (c *cursor) head() (*Line, error) {
 				return nil, err
 			}
 		}
+		c.loaded = nil
 		b, err := c.r.next()
 		if err == nil {
-			if c.b, c.k = b, 0; c.in != nil {
-				if err = c.load(); err != nil && !(c.lenient && errors.Is(err, ErrDamaged)) {
-					return nil, err
-				}
-			}
+			c.b, c.k = b, 0
 		} else if !errors.Is(err, io.EOF) && !errors.Is(err, ErrDamaged) {
 			return nil, err
 		}
@@ -67,9 +60,9 @@ func (c *cursor) head() (*Line, error) {
 
 func (c *cursor) advance() { c.k++ }
 
-// nextFile ends a file. The file must not be longer than its index describes.
+// nextFile ends a file. One that is read as a whole must not be longer than its index describes.
 func (c *cursor) nextFile() error {
-	if c.in != nil && !c.lenient {
+	if c.in != nil && c.whole != nil && c.whole(c.i) {
 		if _, err := c.in.Peek(1); !errors.Is(err, io.EOF) {
 			return cmp.Or(err, fmt.Errorf("%s is longer than its index, which ends at byte %d: %w", c.files[c.i], c.at, ErrDamaged))
 		}
@@ -79,21 +72,17 @@ func (c *cursor) nextFile() error {
 }
 
 func (c *cursor) open() (err error) {
-	if c.index, err = c.disk.OpenFile(Path(c.files[c.i]), os.O_RDONLY, 0, false); err != nil {
+	if c.index, err = c.src.Index(c.files[c.i]); err != nil {
 		return err
 	}
-	if _, ok, err := readHeader(c.index); err != nil || !ok {
-		return cmp.Or(err, fmt.Errorf("the index of %s: %w", c.files[c.i], ErrDamaged))
+	var head [headerLen]byte
+	if _, err := io.ReadFull(c.index, head[:]); err != nil || string(head[:len(magic)]) != magic {
+		return fmt.Errorf("the index of %s: %w", c.files[c.i], ErrDamaged)
 	}
-	c.r = &reader{s: newScanner(io.NewSectionReader(c.index, headerLen, 1<<62), headerLen)}
-	c.at = 0
-	if c.read == nil || !c.read(c.i) {
-		return nil
+	c.r = &reader{s: newScanner(c.index, headerLen)}
+	if c.whole != nil && c.whole(c.i) {
+		return c.seek(0)
 	}
-	if c.content, err = openContent(c.disk, c.files[c.i]); err != nil {
-		return err
-	}
-	c.in = bufio.NewReaderSize(c.content, 256<<10)
 	return nil
 }
 
@@ -105,45 +94,75 @@ func (c *cursor) close() error {
 	if c.content != nil {
 		errs = append(errs, c.content.Close())
 	}
-	c.index, c.content, c.in, c.r, c.b = nil, nil, nil, nil, nil
+	c.index, c.content, c.in, c.r, c.b, c.loaded = nil, nil, nil, nil, nil, nil
 	return errors.Join(errs...)
 }
 
 // isUnnamed reports whether a batch is bytes without names.
 func (b *batch) isUnnamed() bool { return len(b.lines) == 1 && b.lines[0].Name == nil }
 
-// load reads the bytes of the batch, unless they have no names.
-func (c *cursor) load() error {
-	if n, err := io.CopyN(io.Discard, c.in, c.b.start-c.at); err != nil && c.b.start > c.at {
-		return c.short(c.at+n, err)
-	}
-	if c.at = c.b.start; c.b.isUnnamed() {
+// skipBytes is how much of the content is read and discarded rather than opened anew behind it.
+const skipBytes = 1 << 20
+
+// seek moves to an offset of the content.
+func (c *cursor) seek(to int64) error {
+	if c.in != nil && to >= c.at && to-c.at < skipBytes {
+		n, err := io.CopyN(io.Discard, c.in, to-c.at)
+		if c.at += n; err != nil {
+			return c.short(err)
+		}
 		return nil
 	}
-	c.data = slices.Grow(c.data[:0], int(c.b.n))[:c.b.n]
-	if n, err := io.ReadFull(c.in, c.data); err != nil {
-		return c.short(c.at+int64(n), err)
+	if c.content != nil {
+		if err := c.content.Close(); err != nil {
+			return err
+		}
 	}
-	c.at = c.b.end()
-	c.bad = c.b.checked && crc32.Checksum(c.data, castagnoli) != c.b.crc
+	content, err := c.src.Content(c.files[c.i], to)
+	if c.content = content; err != nil {
+		c.content, c.in = nil, nil
+		return err
+	}
+	c.in, c.at = bufio.NewReaderSize(content, 256<<10), to
 	return nil
 }
 
-func (c *cursor) short(at int64, err error) error {
+// load reads the bytes of the batch, unless they have no names.
+func (c *cursor) load() error {
+	if err := c.seek(c.b.start); err != nil || c.b.isUnnamed() {
+		return err
+	}
+	c.data = slices.Grow(c.data[:0], int(c.b.n))[:c.b.n]
+	n, err := io.ReadFull(c.in, c.data)
+	if c.at += int64(n); err != nil {
+		return c.short(err)
+	}
+	c.bad = c.b.checked && crc32.Checksum(c.data, castagnoli) != c.b.crc
+	c.loaded = c.b
+	return nil
+}
+
+func (c *cursor) short(err error) error {
 	if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("reading %s: %w", c.files[c.i], err)
 	}
-	return fmt.Errorf("%s ends at byte %d, before its index does: %w", c.files[c.i], at, ErrDamaged)
+	return fmt.Errorf("%s ends at byte %d, before its index does: %w", c.files[c.i], c.at, ErrDamaged)
 }
 
-func (c *cursor) bytes() []byte {
+// bytes returns the current line. Its bytes are valid until the next call of head.
+func (c *cursor) bytes() ([]byte, error) {
+	if c.loaded != c.b {
+		if err := c.load(); err != nil {
+			return nil, err
+		}
+	}
 	l := &c.b.lines[c.k]
-	return c.data[l.Off-c.b.start : l.Off-c.b.start+l.Len]
+	return c.data[l.Off-c.b.start : l.Off-c.b.start+l.Len], nil
 }
 
 // collect adds all lines of files that have names.
-func collect(disk fsutil.FS, files []string, to lineSet) error {
-	c := &cursor{disk: disk, files: files}
+func collect(src Source, files []string, to lineSet) error {
+	c := &cursor{src: src, files: files}
 	for {
 		l, err := c.head()
 		if err != nil || l == nil {

@@ -15,6 +15,7 @@
 //	repair.go             making an index and its file agree after a crash
 //	reader.go, lines.go   reading indexes and files, and sets of lines
 //	verify.go             [Verify]: comparing files with their indexes
+//	source.go             [Source]: where another host's files are read, such as a directory
 //	fill.go, series.go    [Fill]: copying missing lines from another log host
 //	merge.go, cursor.go   the order in which lines of two hosts are merged
 //	output.go             a file that is replaced together with its index

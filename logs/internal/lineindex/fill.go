@@ -27,26 +27,26 @@ type Filled struct {
 	Left int64
 }
 
-// Fill copies lines that are missing in the log files below a directory from those below another
-// one, by the indexes of both. It calls report with what it could not do. Files correspond by their
-// paths below the directories; the parts of a file that was cut by size are one series. A file that
-// another program has open stays as it is. The files of from are only read.
-func Fill(to, from string, report func(*Finding)) (Filled, error) {
-	f := &filler{disk: fsutil.OS{}, to: to, from: from, report: report, crash: func(fillStep) error { return nil }}
+// Fill copies lines that are missing in the log files below a directory from those of another log
+// host, by the indexes of both. It calls report with what it could not do. Files correspond by their
+// names; the parts of a file that was cut by size are one series. A file that another program has
+// open stays as it is.
+func Fill(to Dir, from Source, report func(*Finding)) (Filled, error) {
+	f := &filler{to: to, from: from, report: report, crash: func(fillStep) error { return nil }}
 	err := f.run()
 	return f.sum, err
 }
 
 type filler struct {
-	disk     fsutil.FS
-	to, from string
-	report   func(*Finding)
-	crash    func(fillStep) error // for tests
-	sum      Filled
+	to     Dir
+	from   Source
+	report func(*Finding)
+	crash  func(fillStep) error // for tests
+	sum    Filled
 
 	own       map[string]lineSet // lines of our logs, by logKey
 	templates map[string]string  // our templates, by logKey
-	inUse     map[string]bool    // files of ours
+	inUse     map[string]bool    // names of files of ours
 	filled    map[string]lineSet // lines that were copied, by logKey
 }
 
@@ -55,57 +55,63 @@ func (f *filler) reportf(file, format string, args ...any) {
 }
 
 func (f *filler) run() error {
-	theirs, err := list(f.disk, f.from, false)
+	theirs, err := f.from.List()
 	if err != nil {
 		return err
 	}
 	if len(theirs) == 0 {
-		return errNoIndexes(f.from)
+		return errNoIndexes(fmt.Sprint(f.from))
 	}
-	ours, err := list(f.disk, f.to, true)
+	ours, err := list(f.to.Disk, f.to.Root, true)
 	if err != nil {
 		return err
 	}
-	if ours, err = f.readOwn(ours); err != nil {
+	mine, err := f.readOwn(ours)
+	if err != nil {
 		return err
 	}
 	f.filled = make(map[string]lineSet)
-	mine := seriesOf(f.to, ours)
-	others := seriesOf(f.from, theirs)
+	have := seriesOf(mine)
+	others := seriesOf(names(theirs))
 	for _, name := range slices.Sorted(maps.Keys(others)) {
-		if err := f.fillSeries(mine[name], others[name]); err != nil {
+		if err := f.fillSeries(have[name], others[name]); err != nil {
 			if !errors.Is(err, ErrDamaged) && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrExist) {
 				return err
 			}
-			f.reportf(filepath.Join(f.to, name), "not filled: %v", err)
+			f.reportf(f.to.path(name), "not filled: %v", err)
 		}
 	}
 	return f.remember()
 }
 
-// readOwn repairs our indexes and reads which lines we have. It returns the files that have an
-// index.
+// readOwn repairs our indexes and reads which lines we have. It returns the names of files that
+// have an index.
 func (f *filler) readOwn(files []string) (indexed []string, err error) {
 	f.own, f.templates, f.inUse = make(map[string]lineSet), make(map[string]string), make(map[string]bool)
 	for _, file := range files {
-		if err := repairAny(f.disk, file); err != nil {
+		if err := repairAny(f.to.Disk, file); err != nil {
 			return nil, err
 		}
-		template, err := templateOf(f.disk, file)
+		name, err := filepath.Rel(f.to.Root, file)
+		if err != nil {
+			return nil, err
+		}
+		name = filepath.ToSlash(name)
+		template, err := templateOf(f.to, name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // a leftover of an interrupted fill, which is removed now
 		}
-		indexed = append(indexed, file)
+		indexed = append(indexed, name)
 		if err != nil {
 			f.reportf(file, "cannot read its index: %v", err)
 			continue
 		}
-		key := logKey(f.to, file, template)
+		key := logKey(name, template)
 		if f.own[key] == nil {
 			f.own[key] = lineSet{}
 		}
 		f.templates[key] = template
-		if err := collect(f.disk, []string{file}, f.own[key]); err != nil {
+		if err := collect(f.to, []string{name}, f.own[key]); err != nil {
 			return nil, err
 		}
 	}
@@ -137,8 +143,8 @@ func lockFile(disk fsutil.FS, file string) (unlock func() error, err error) {
 }
 
 // templateOf returns the template in the first section of an index.
-func templateOf(disk fsutil.FS, file string) (string, error) {
-	c := &cursor{disk: disk, files: []string{file}}
+func templateOf(src Source, name string) (string, error) {
+	c := &cursor{src: src, files: []string{name}}
 	defer c.close() //nolint:errcheck // it is only read
 	for {
 		l, err := c.head()
@@ -163,16 +169,12 @@ func partOf(file string) string {
 	return file[i:]
 }
 
-// seriesOf groups files by their name below a root, without the number of a part. In each series,
-// the parts are sorted by number, and the file that is being written is last.
-func seriesOf(root string, files []string) map[string][]string {
+// seriesOf groups names without the number of a part. In each series, the parts are sorted by
+// number, and the file that is being written is last.
+func seriesOf(files []string) map[string][]string {
 	m := make(map[string][]string)
 	for _, file := range files {
-		rel, err := filepath.Rel(root, file)
-		if err != nil {
-			rel = file
-		}
-		name := strings.TrimSuffix(rel, partOf(file))
+		name := strings.TrimSuffix(file, partOf(file))
 		m[name] = append(m[name], file)
 	}
 	for _, list := range m {
@@ -188,22 +190,22 @@ func seriesOf(root string, files []string) map[string][]string {
 }
 
 func (f *filler) fillSeries(mine, theirs []string) error {
-	template, err := templateOf(f.disk, theirs[0])
+	template, err := templateOf(f.from, theirs[0])
 	if err != nil {
 		return err
 	}
-	key := logKey(f.from, theirs[0], template)
+	key := logKey(theirs[0], template)
 	own := f.own[key]
 	if own == nil {
 		if len(mine) > 0 {
-			f.reportf(mine[0], "not filled: on the other host this is a file of another log, %s", template)
+			f.reportf(f.to.path(mine[0]), "not filled: on the other host this is a file of another log, %s", template)
 			return nil
 		}
 		own = lineSet{}
 		f.own[key] = own
 	}
 	have := lineSet{}
-	if err := collect(f.disk, theirs, have); err != nil {
+	if err := collect(f.from, theirs, have); err != nil {
 		return err
 	}
 	if !have.exceeds(own) {
@@ -232,7 +234,7 @@ func (f *filler) fillSeries(mine, theirs []string) error {
 func (f *filler) lockAll(files []string) (unlock func() error, err error) {
 	var all []func() error
 	for _, file := range files {
-		one, lerr := lockFile(f.disk, file)
+		one, lerr := lockFile(f.to.Disk, f.to.path(file))
 		switch {
 		case errors.Is(lerr, logfile.ErrLocked):
 			f.inUse[file] = true
@@ -254,7 +256,7 @@ func (f *filler) lockAll(files []string) (unlock func() error, err error) {
 // remember adds the copied lines to the ledgers of our logs, so that they are not written again
 // when they arrive late.
 func (f *filler) remember() error {
-	root, err := filepath.Abs(f.to)
+	root, err := filepath.Abs(f.to.Root)
 	if err != nil {
 		return err
 	}
@@ -267,7 +269,7 @@ func (f *filler) remember() error {
 		if err != nil {
 			continue
 		}
-		l, err := OpenLedger(f.disk, template, t.Base(), time.Now())
+		l, err := OpenLedger(f.to.Disk, template, t.Base(), time.Now())
 		if errors.Is(err, logfile.ErrLocked) {
 			f.reportf(template, "logsub is running: a copied line is written a second time if its publisher sends it again")
 			continue

@@ -9,14 +9,12 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/spreadd/spreadd/internal/fsutil"
 )
 
 // fillQuietly fills, with nothing to report.
 func fillQuietly(t *testing.T, to, from string) Filled {
 	t.Helper()
-	sum, err := Fill(to, from, func(f *Finding) { t.Errorf("reported: %v", f) })
+	sum, err := Fill(OSDir(to), OSDir(from), func(f *Finding) { t.Errorf("reported: %v", f) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +107,7 @@ func TestFillRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	var reports []string
-	got, err := Fill(own, other, func(f *Finding) { reports = append(reports, f.String()) })
+	got, err := Fill(OSDir(own), OSDir(other), func(f *Finding) { reports = append(reports, f.String()) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +119,7 @@ func TestFillRefuses(t *testing.T) {
 		t.Errorf("%s, %s", a, b)
 	}
 	clean(t, own)
-	if _, err := Fill(own, t.TempDir(), nil); err == nil || !strings.Contains(err.Error(), "has no indexes") {
+	if _, err := Fill(OSDir(own), OSDir(t.TempDir()), nil); err == nil || !strings.Contains(err.Error(), "has no indexes") {
 		t.Errorf("from nothing: %v", err)
 	}
 }
@@ -136,7 +134,7 @@ func TestFillCrashes(t *testing.T) {
 			if old != "" {
 				writeLog(t, own, map[string]string{"x.log": old})
 			}
-			f := &filler{disk: fsutil.OS{}, to: own, from: other, report: func(f *Finding) { t.Errorf("reported: %v", f) }, crash: func(at fillStep) error {
+			f := &filler{to: OSDir(own), from: OSDir(other), report: func(f *Finding) { t.Errorf("reported: %v", f) }, crash: func(at fillStep) error {
 				if at == step {
 					return errCrash
 				}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 )
 
 // series fills the files of one series: one file, and the parts that were cut off it.
@@ -27,15 +26,15 @@ type series struct {
 // fill merges twice: once to see which files get lines, and then to write those.
 func (s *series) fill() error {
 	mine := lineSet{}
-	if err := collect(s.disk, s.mine, mine); err != nil {
+	if err := collect(s.to, s.mine, mine); err != nil {
 		return err
 	}
 	if err := s.plan(mine); err != nil {
 		return err
 	}
 	s.target = -1
-	a := &cursor{disk: s.disk, files: s.mine, read: func(i int) bool { return s.inserts[i] }}
-	b := &cursor{disk: s.disk, files: s.theirs, read: func(int) bool { return len(s.inserts) > 0 }, lenient: true}
+	a := &cursor{src: s.to, files: s.mine, whole: func(i int) bool { return s.inserts[i] }}
+	b := &cursor{src: s.from, files: s.theirs}
 	m := &merger{a: a, b: b, aNames: mine, bNames: s.theirLines, own: s.own, done: lineSet{}}
 	m.emitA = func(l *Line) error { return s.copyOwn(a, l) }
 	m.emitB = func(l *Line) error { return s.copyTheirs(a, b, l) }
@@ -54,7 +53,7 @@ func (s *series) fill() error {
 // plan finds the files that get lines and can be written.
 func (s *series) plan(mine lineSet) error {
 	s.inserts = make(map[int]bool)
-	a, b := &cursor{disk: s.disk, files: s.mine}, &cursor{disk: s.disk, files: s.theirs}
+	a, b := &cursor{src: s.to, files: s.mine}, &cursor{src: s.from, files: s.theirs}
 	m := &merger{a: a, b: b, aNames: mine, bNames: s.theirLines, own: s.own, done: lineSet{}}
 	m.emitA = func(*Line) error { return nil }
 	m.emitB = func(*Line) error {
@@ -66,7 +65,7 @@ func (s *series) plan(mine lineSet) error {
 	}
 	for i := range s.inserts {
 		if why := s.refuse(i); why != "" {
-			s.reportf(s.mine[i], "not filled: %s", why)
+			s.reportf(s.to.path(s.mine[i]), "not filled: %s", why)
 			delete(s.inserts, i)
 		}
 	}
@@ -90,11 +89,11 @@ func (s *series) refuse(i int) string {
 	if len(s.mine) == 0 {
 		return ""
 	}
-	file := s.mine[i]
-	if s.inUse[file] {
+	file := s.to.path(s.mine[i])
+	if s.inUse[s.mine[i]] {
 		return "another program writes it: rotate it, or stop that program"
 	}
-	if size, err := sizeOf(s.disk, file); err == nil && size >= 0 && compressedOf(s.disk, file) != "" {
+	if size, err := sizeOf(s.to.Disk, file); err == nil && size >= 0 && compressedOf(s.to.Disk, file) != "" {
 		return "late lines are about to be compressed: try again later"
 	}
 	return ""
@@ -117,20 +116,20 @@ func (s *series) open(i int) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	s.out, err = newOutput(s.disk, path, s.template)
+	s.out, err = newOutput(s.to.Disk, path, s.template)
 	return err == nil, err
 }
 
 func (s *series) pathOf(i int) (string, error) {
 	if len(s.mine) > 0 {
-		return cmp.Or(compressedOf(s.disk, s.mine[i]), s.mine[i]), nil
+		path := s.to.path(s.mine[i])
+		return cmp.Or(compressedOf(s.to.Disk, path), path), nil
 	}
-	rel, err := filepath.Rel(s.from, s.theirs[i])
-	if err != nil {
-		return "", err
+	if !isBelow(s.theirs[i]) {
+		return "", fmt.Errorf("%q is not a path below a directory: %w", s.theirs[i], ErrDamaged)
 	}
-	path := filepath.Join(s.to, rel)
-	if _, err := s.disk.Lstat(path); err == nil || compressedOf(s.disk, path) != "" {
+	path := s.to.path(s.theirs[i])
+	if _, err := s.to.Disk.Lstat(path); err == nil || compressedOf(s.to.Disk, path) != "" {
 		return "", fmt.Errorf("a file without index exists there, and may contain any of the lines: %w", fs.ErrExist)
 	}
 	return path, nil
@@ -142,25 +141,41 @@ func (s *series) copyOwn(a *cursor, l *Line) error {
 		return err
 	}
 	if a.b.isUnnamed() {
+		if err := a.load(); err != nil {
+			return err
+		}
 		a.at += l.Len
 		return s.out.unnamed(a.in, l.Len)
 	}
-	return s.out.line(l, a.bytes())
-}
-
-func (s *series) copyTheirs(a, b *cursor, l *Line) error {
-	ok, err := s.open(s.targetOf(a, b))
+	data, err := a.bytes()
 	if err != nil {
 		return err
 	}
-	if !ok || b.bad {
+	return s.out.line(l, data)
+}
+
+// copyTheirs copies a line of the other host. Its file may be shorter than its index, if it is a
+// copy of a file that was being written.
+func (s *series) copyTheirs(a, b *cursor, l *Line) error {
+	i := s.targetOf(a, b)
+	ok, err := s.open(i)
+	if err != nil {
+		return err
+	}
+	var data []byte
+	if ok {
+		if data, err = b.bytes(); err != nil && !errors.Is(err, ErrDamaged) {
+			return err
+		}
+	}
+	if !ok || err != nil || b.bad {
 		s.left++
 		return nil
 	}
 	s.filled.add(l)
 	s.lines++
 	s.bytes += l.Len
-	return s.out.line(l, b.bytes())
+	return s.out.line(l, data)
 }
 
 func (s *series) finish() error {

@@ -235,7 +235,10 @@ func (c *comparison) lines(b *batch, data []byte) {
 		v.reportf(file, b.start, "%d bytes differ from what was written", b.n)
 		v.sum.Damaged += b.n
 	}
-	key := logKey(v.root, file, c.r.d.template)
+	key := c.r.d.template
+	if name, err := filepath.Rel(v.root, file); err == nil && name != "." {
+		key = logKey(name, key)
+	}
 	seen := v.logs[key]
 	if seen == nil {
 		seen = lineSet{}
@@ -260,14 +263,10 @@ func (c *comparison) lines(b *batch, data []byte) {
 }
 
 // logKey identifies the log of a file, wherever its tree is on this host: it is the end of the
-// template, with as many elements as the file has below the root.
-func logKey(root, file, template string) string {
-	rel, err := filepath.Rel(root, file)
-	if err != nil || rel == "." {
-		return template
-	}
+// template, with as many elements as the name of the file.
+func logKey(name, template string) string {
 	elements := strings.Split(template, "/")
-	n := min(len(elements), strings.Count(filepath.ToSlash(rel), "/")+1)
+	n := min(len(elements), strings.Count(filepath.ToSlash(name), "/")+1)
 	return strings.Join(elements[len(elements)-n:], "/")
 }
 

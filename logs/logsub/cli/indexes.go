@@ -39,7 +39,7 @@ func (w *indexWork) run(stdout, stderr io.Writer) int {
 	if w.verify != "" {
 		return w.runVerify(stdout, stderr)
 	}
-	sum, err := lineindex.Fill(w.fill, w.from, func(f *lineindex.Finding) { fmt.Fprintln(stderr, "logsub:", f) })
+	sum, err := lineindex.Fill(lineindex.OSDir(w.fill), lineindex.OSDir(w.from), func(f *lineindex.Finding) { fmt.Fprintln(stderr, "logsub:", f) })
 	fmt.Fprintf(stdout, "%d lines (%d bytes) copied to %d files; %d still missing\n", sum.Lines, sum.Bytes, sum.Files, sum.Left)
 	if err != nil {
 		fmt.Fprintf(stderr, "logsub: %v\n", err)
