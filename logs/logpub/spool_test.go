@@ -15,6 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/logs/internal/queue"
 	"github.com/spreadd/spreadd/logs/internal/spool"
 )
@@ -67,7 +68,7 @@ func TestSpoolOutage(t *testing.T) {
 		}
 		checkSums(t, p)
 	})
-	if !spool.Empty(filepath.Join(dir, "0")) {
+	if !spool.Empty(fsutil.OS{}, filepath.Join(dir, "0")) {
 		t.Error("the spool has segments, though all was sent")
 	}
 }
@@ -447,7 +448,7 @@ func TestAdopt(t *testing.T) {
 		checkSums(t, p1)
 	})
 	for _, slot := range []string{"0", "1"} {
-		if !spool.Empty(filepath.Join(dir, slot)) {
+		if !spool.Empty(fsutil.OS{}, filepath.Join(dir, slot)) {
 			t.Errorf("slot %s has segments", slot)
 		}
 	}

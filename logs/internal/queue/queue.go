@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/logs/internal/spool"
 )
 
@@ -63,6 +64,8 @@ type Config struct {
 	// CheckGroups checks groups that were read from the spool of a queue of Lines. Nil takes all.
 	CheckGroups func(groups []string) error
 
+	// Disk has the spool. Nil means [fsutil.OS].
+	Disk fsutil.FS
 	// Open opens the spool; nil means spool.Open. Tests plant faults with it.
 	Open func(spool.Config) (Store, spool.Recovery, error)
 }
@@ -182,6 +185,9 @@ func New(cfg Config) *Queue {
 	cfg.Origin.Epoch = cmp.Or(cfg.Origin.Epoch, rand.Uint64()>>1|1)
 	if cfg.Report == nil {
 		cfg.Report = silent{}
+	}
+	if cfg.Disk == nil {
+		cfg.Disk = fsutil.OS{}
 	}
 	if cfg.Open == nil {
 		cfg.Open = openSpool

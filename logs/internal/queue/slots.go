@@ -23,7 +23,7 @@ const (
 // openSlot opens the spool. In a shared directory that is the first slot that nobody uses and that, if want is not
 // nil, want accepts.
 func (q *Queue) openSlot(want func(dir string) bool) (st Store, dir string, found spool.Recovery, err error) {
-	cfg := spool.Config{Dir: q.cfg.Spool, MaxBytes: q.cfg.SpoolBytes}
+	cfg := spool.Config{Dir: q.cfg.Spool, MaxBytes: q.cfg.SpoolBytes, Disk: q.cfg.Disk}
 	if q.cfg.Slots == 0 {
 		st, found, err = q.cfg.Open(cfg)
 		return st, cfg.Dir, found, err
@@ -76,7 +76,7 @@ func (q *Queue) tendUntil(ctx context.Context) {
 func (q *Queue) reopen() {
 	refused := make(map[string]bool)
 	for {
-		st, dir, _, err := q.openSlot(func(dir string) bool { return spool.Empty(dir) && !refused[dir] })
+		st, dir, _, err := q.openSlot(func(dir string) bool { return spool.Empty(q.cfg.Disk, dir) && !refused[dir] })
 		if err != nil {
 			return // logged before; the next interval retries
 		}
@@ -115,7 +115,7 @@ func (q *Queue) settle(a *adoption) error {
 
 // adopt takes over a slot that nobody uses and that has lines, if there is one.
 func (q *Queue) adopt(ctx context.Context) {
-	st, dir, found, err := q.openSlot(func(dir string) bool { return !spool.Empty(dir) })
+	st, dir, found, err := q.openSlot(func(dir string) bool { return !spool.Empty(q.cfg.Disk, dir) })
 	if err != nil {
 		return // there is none, or it cannot be used yet
 	}

@@ -2,8 +2,10 @@ package spool
 
 import (
 	"errors"
+	"io/fs"
 	"os"
-	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spreadd/spreadd/internal/fsutil"
 )
@@ -50,7 +52,7 @@ func (s *Spool) walk(g *segment) {
 	if g.first > s.acked {
 		return
 	}
-	f, err := fsutil.OpenFile(g.path, os.O_RDONLY, 0, false)
+	f, err := s.cfg.Disk.OpenFile(g.path, os.O_RDONLY, 0, false)
 	if err != nil {
 		return // the counts of what waits are too high until the segment is removed
 	}
@@ -81,7 +83,7 @@ func (s *Spool) remove() error {
 	}
 	s.segs = s.segs[1:]
 	s.size -= g.disk
-	if err := os.Remove(g.path); err != nil {
+	if err := s.cfg.Disk.Remove(g.path); err != nil {
 		return &Error{Op: "remove segment", Path: g.path, Err: err}
 	}
 	return nil
@@ -129,7 +131,7 @@ func (s *Spool) Sync() error {
 		err = errors.Join(err, syncFile(out))
 	}
 	if newFile {
-		err = errors.Join(err, fsutil.SyncDir(s.cfg.Dir))
+		err = errors.Join(err, s.cfg.Disk.SyncDir(s.cfg.Dir))
 	}
 	if err != nil {
 		s.mu.Lock()
@@ -141,7 +143,7 @@ func (s *Spool) Sync() error {
 }
 
 // syncFile syncs a file, unless it was closed meanwhile because it is no longer needed.
-func syncFile(f *os.File) error {
+func syncFile(f fsutil.File) error {
 	if err := f.Sync(); err != nil && !errors.Is(err, os.ErrClosed) {
 		return err
 	}
@@ -168,9 +170,10 @@ func (s *Spool) Close() error {
 }
 
 // Empty reports whether a directory has no segments. It takes no lock.
-func Empty(dir string) bool {
-	names, err := filepath.Glob(filepath.Join(dir, "*"+segmentSuffix))
-	return err == nil && len(names) == 0
+func Empty(disk fsutil.FS, dir string) bool {
+	entries, err := disk.ReadDir(dir)
+	isSegment := func(e fs.DirEntry) bool { return strings.HasSuffix(e.Name(), segmentSuffix) }
+	return errors.Is(err, fs.ErrNotExist) || err == nil && !slices.ContainsFunc(entries, isSegment)
 }
 
 func (s *Spool) closeFiles() {

@@ -24,13 +24,13 @@ const (
 )
 
 type position struct {
-	f    *os.File
+	f    fsutil.File
 	next int64 // the slot to write
 }
 
 // openPosition returns the ID in the file, or 0. damaged means that the file existed and had no valid ID.
-func openPosition(path string) (p position, id uint64, damaged bool, err error) {
-	f, err := fsutil.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600, false)
+func openPosition(disk fsutil.FS, path string) (p position, id uint64, damaged bool, err error) {
+	f, err := disk.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600, false)
 	if err != nil {
 		return position{}, 0, false, &Error{Op: "open position", Path: path, Err: err}
 	}

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/spreadd/spreadd/internal/fsutil"
 )
 
 // A segment starts with
@@ -116,15 +118,15 @@ func parseSegment(name string) (first uint64, ok bool) {
 }
 
 // createSegment creates an empty segment, and leaves no file if that fails.
-func createSegment(dir string, first uint64) (*segment, *os.File, error) {
+func createSegment(disk fsutil.FS, dir string, first uint64) (*segment, fsutil.File, error) {
 	path := segmentPath(dir, first)
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := disk.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600, false)
 	if err != nil {
 		return nil, nil, &Error{Op: "create segment", Path: path, Err: err}
 	}
 	if _, err := f.Write(binary.BigEndian.AppendUint64([]byte(magic), first)); err != nil {
 		_ = f.Close()
-		_ = os.Remove(path)
+		_ = disk.Remove(path)
 		return nil, nil, &Error{Op: "write segment", Path: path, Err: err}
 	}
 	return &segment{path: path, first: first, size: segHeaderLen, disk: segHeaderLen, ackOff: segHeaderLen}, f, nil

@@ -55,6 +55,8 @@ type Config struct {
 	// SegmentBytes is the size at which a new segment starts. Zero means a sixteenth of MaxBytes, but at most
 	// MaxSegmentBytes.
 	SegmentBytes int64
+	// Disk has the directory. Nil means [fsutil.OS].
+	Disk fsutil.FS
 }
 
 // Record is what a spool holds.
@@ -93,24 +95,24 @@ type Recovery struct {
 // Spool is an open spool. Several goroutines may call its methods.
 type Spool struct {
 	cfg  Config
-	lock *os.File
+	lock fsutil.File
 
 	mu      sync.Mutex
-	segs    []*segment // oldest first
-	out     *os.File   // the last of segs, to append to; nil if that is closed
-	size    int64      // of all segments
+	segs    []*segment  // oldest first
+	out     fsutil.File // the last of segs, to append to; nil if that is closed
+	size    int64       // of all segments
 	acked   uint64
 	last    uint64 // highest ID ever appended or acknowledged
 	pos     position
 	buf     []byte
-	dirty   bool       // since Sync
-	newFile bool       // since Sync
-	rolled  []*os.File // full segments that Sync has to sync and close
+	dirty   bool          // since Sync
+	newFile bool          // since Sync
+	rolled  []fsutil.File // full segments that Sync has to sync and close
 	damage  []Damage
 	closed  bool
 
 	// Where Read continues.
-	in    *os.File // of inSeg
+	in    fsutil.File // of inSeg
 	inSeg *segment
 	inOff int64
 	inID  uint64 // records with lower IDs are before inOff
@@ -125,12 +127,15 @@ func Open(cfg Config) (*Spool, Recovery, error) {
 	if cfg.SegmentBytes <= 0 {
 		cfg.SegmentBytes = min(cfg.MaxBytes/16, MaxSegmentBytes)
 	}
-	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+	if cfg.Disk == nil {
+		cfg.Disk = fsutil.OS{}
+	}
+	if err := cfg.Disk.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, Recovery{}, &Error{Op: "create directory", Path: cfg.Dir, Err: err}
 	}
 	s := &Spool{cfg: cfg}
 	path := filepath.Join(cfg.Dir, "lock")
-	f, err := fsutil.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600, false)
+	f, err := cfg.Disk.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600, false)
 	if err == nil {
 		s.lock = f
 		err = patientLock(f)
@@ -155,10 +160,10 @@ const (
 
 // patientLock locks a file. A process that was killed a moment ago may not have released its lock yet, so patientLock retries for
 // a while.
-func patientLock(f *os.File) error {
+func patientLock(f fsutil.File) error {
 	limit := time.Now().Add(lockPatience)
 	for {
-		err := fsutil.Lock(f)
+		err := f.Lock()
 		if !errors.Is(err, fsutil.ErrLocked) {
 			return err
 		}
@@ -172,14 +177,14 @@ func patientLock(f *os.File) error {
 func (s *Spool) recover() (found Recovery, err error) {
 	var damaged bool
 	path := filepath.Join(s.cfg.Dir, positionName)
-	if s.pos, s.acked, damaged, err = openPosition(path); err != nil {
+	if s.pos, s.acked, damaged, err = openPosition(s.cfg.Disk, path); err != nil {
 		return found, err
 	}
 	if damaged {
 		found.Damage = append(found.Damage, Damage{Path: path, Bytes: slots * slotLen, Err: errors.New("no valid position; records may be delivered again")})
 	}
 	s.last = s.acked
-	entries, err := os.ReadDir(s.cfg.Dir)
+	entries, err := s.cfg.Disk.ReadDir(s.cfg.Dir)
 	if err != nil {
 		return found, &Error{Op: "read directory", Path: s.cfg.Dir, Err: err}
 	}
@@ -208,7 +213,7 @@ func (s *Spool) recover() (found Recovery, err error) {
 
 // recoverSegment takes a segment into use, or removes it if no record in it waits.
 func (s *Spool) recoverSegment(g *segment, after uint64, last bool) (*Damage, error) {
-	f, err := fsutil.OpenFile(g.path, os.O_RDWR, 0, false)
+	f, err := s.cfg.Disk.OpenFile(g.path, os.O_RDWR, 0, false)
 	if err != nil {
 		return nil, &Error{Op: "open segment", Path: g.path, Err: err}
 	}
@@ -228,7 +233,7 @@ func (s *Spool) recoverSegment(g *segment, after uint64, last bool) (*Damage, er
 		}
 	}
 	if g.records == 0 || g.last <= s.acked {
-		if err := os.Remove(g.path); err != nil {
+		if err := s.cfg.Disk.Remove(g.path); err != nil {
 			return nil, &Error{Op: "remove segment", Path: g.path, Err: err}
 		}
 		return d, nil
@@ -344,7 +349,7 @@ func (s *Spool) roll(id uint64, length int) error {
 		}
 		s.rolled, s.out = append(s.rolled, s.out), nil
 	}
-	g, f, err := createSegment(s.cfg.Dir, id)
+	g, f, err := createSegment(s.cfg.Disk, s.cfg.Dir, id)
 	if err != nil {
 		return err
 	}
@@ -399,7 +404,7 @@ func (s *Spool) seek(id uint64) error {
 		return nil
 	}
 	if s.inSeg != g {
-		f, err := fsutil.OpenFile(g.path, os.O_RDONLY, 0, false)
+		f, err := s.cfg.Disk.OpenFile(g.path, os.O_RDONLY, 0, false)
 		if err != nil {
 			return &Error{Op: "open segment", Path: g.path, Err: err}
 		}

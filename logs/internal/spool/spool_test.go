@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/spreadd/spreadd/internal/fsutil"
 )
 
 func open(t testing.TB, cfg Config) (*Spool, Recovery) {
@@ -490,7 +492,7 @@ func FuzzPosition(f *testing.F) {
 		if err := os.WriteFile(name, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		p, before, _, err := openPosition(name)
+		p, before, _, err := openPosition(fsutil.OS{}, name)
 		if err != nil || before != got {
 			t.Fatalf("ID %d, %v", before, err)
 		}

@@ -132,7 +132,7 @@ func shape(s string) string {
 func (f *Follower) others() (all []copied, err error) {
 	families := f.families()
 	for i, fam := range families {
-		entries, e := os.ReadDir(fam.dir)
+		entries, e := f.cfg.Disk.ReadDir(fam.dir)
 		err = cmp.Or(err, e)
 		for _, entry := range entries {
 			c := copied{path: filepath.Join(fam.dir, entry.Name())}
@@ -141,7 +141,7 @@ func (f *Follower) others() (all []copied, err error) {
 			if !c.related && len(families) == 1 {
 				continue
 			}
-			if c.info, e = os.Stat(c.path); e != nil || !c.info.Mode().IsRegular() {
+			if c.info, e = f.cfg.Disk.Stat(c.path); e != nil || !c.info.Mode().IsRegular() {
 				continue
 			}
 			c.dev, c.ino = inode(c.info)
@@ -199,7 +199,7 @@ func (f *Follower) openCopy(path, pack string) (*file, error) {
 	if pack != "" && unpackers(pack) == nil {
 		return nil, fmt.Errorf("%s: files that end in %s are not read", path, pack)
 	}
-	r, err := fsutil.OpenFile(path, os.O_RDONLY, 0, false)
+	r, err := f.cfg.Disk.OpenFile(path, os.O_RDONLY, 0, false)
 	if err != nil {
 		return nil, err
 	}
@@ -278,9 +278,9 @@ func (f *Follower) missed(p place) (missed []copied) {
 	if err != nil {
 		f.lost("cannot search for rotated files; those that were missed, if any, are lost", p, err)
 	}
-	info, _ := os.Stat(f.cfg.Path) // nil if there is none yet
+	info, _ := f.cfg.Disk.Stat(f.cfg.Path) // nil if there is none yet
 	newer := func(c *copied) bool { return p.empty() && c.is(p) || c.follows(p) }
-	all = slices.DeleteFunc(all, func(c copied) bool { return info != nil && os.SameFile(c.info, info) })
+	all = slices.DeleteFunc(all, func(c copied) bool { return info != nil && fsutil.SameFile(c.info, info) })
 	var at copied
 	found := false
 	if !p.empty() {

@@ -39,6 +39,8 @@ type Config struct {
 	MaxLine int
 	// Watcher wakes the follower when its files change. Nil means that it checks them from time to time.
 	Watcher *Watcher
+	// Disk has all files. Nil means [fsutil.OS]; with another one, Watcher must be nil.
+	Disk fsutil.FS
 	// OnEvent is called with events for the operator's log. It may be nil.
 	OnEvent func(what string, err error)
 }
@@ -82,7 +84,7 @@ type Follower struct {
 	seen  []seen // the files, as of the end of the last poll
 }
 
-// source is an open file. It is an [os.File] or a packed one.
+// source is an open file. It is an [fsutil.File] or a packed one.
 type source interface {
 	io.ReaderAt
 	io.Closer
@@ -129,12 +131,15 @@ func New(cfg Config) (*Follower, error) {
 	if cfg.OnEvent == nil {
 		cfg.OnEvent = func(string, error) {}
 	}
+	if cfg.Disk == nil {
+		cfg.Disk = fsutil.OS{}
+	}
 	if cfg.Watcher == nil {
 		cfg.Watcher = &Watcher{Poll: true}
 	}
 	f := &Follower{cfg: cfg}
 	if cfg.State != "" {
-		if err := os.MkdirAll(cfg.State, 0o700); err != nil {
+		if err := cfg.Disk.MkdirAll(cfg.State, 0o700); err != nil {
 			return nil, fmt.Errorf("tail: %w", err)
 		}
 		f.state = statePath(cfg.State, path)
@@ -184,7 +189,7 @@ func (f *Follower) Saved() bool { return f.wrote != nil }
 
 // open opens the file at the path at its start, or returns nil.
 func (f *Follower) open() *file {
-	r, err := fsutil.OpenFile(f.cfg.Path, os.O_RDONLY, 0, false)
+	r, err := f.cfg.Disk.OpenFile(f.cfg.Path, os.O_RDONLY, 0, false)
 	f.trouble(err)
 	if err != nil {
 		return nil
@@ -278,13 +283,13 @@ func (f *Follower) room() bool {
 func (f *Follower) index(info os.FileInfo) int {
 	return slices.IndexFunc(f.files, func(g *file) bool {
 		now, err := g.f.Stat()
-		return err == nil && os.SameFile(now, info)
+		return err == nil && fsutil.SameFile(now, info)
 	})
 }
 
 // rotate checks whether the path has a new file.
 func (f *Follower) rotate() {
-	info, err := os.Stat(f.cfg.Path)
+	info, err := f.cfg.Disk.Stat(f.cfg.Path)
 	if err == nil && !info.Mode().IsRegular() {
 		err = &fs.PathError{Op: "open", Path: f.cfg.Path, Err: fsutil.ErrNotFile}
 	}
@@ -307,7 +312,7 @@ func (f *Follower) rotate() {
 		f.resolve(false)
 		return
 	}
-	if now, err := g.f.Stat(); err != nil || !os.SameFile(now, info) {
+	if now, err := g.f.Stat(); err != nil || !fsutil.SameFile(now, info) {
 		_ = g.f.Close() // it was replaced just now
 		return
 	}
@@ -556,7 +561,7 @@ func (f *Follower) save() {
 	if bytes.Equal(b, f.wrote) {
 		return
 	}
-	if err := writeState(f.state, b); err != nil {
+	if err := writeState(f.cfg.Disk, f.state, b); err != nil {
 		if !f.failed {
 			f.failed = true
 			f.cfg.OnEvent("cannot write the position, lines may come again after a restart", err)

@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/spreadd/spreadd/internal/fsutil"
 )
 
 // packs are the endings of compressed files.
@@ -41,7 +42,7 @@ var errEnded = errors.New("the follower has ended")
 
 // packed is a compressed file that is read as if it were not. Reading backwards starts anew.
 type packed struct {
-	*os.File
+	fsutil.File
 	open func(io.Reader) (io.ReadCloser, error)
 	r    io.ReadCloser // nil before the first byte and after the last
 	head []byte        // the first bytes of the text

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/spreadd/spreadd/internal/fsutil"
 )
 
 // bzipped is "one\ntwo\n" as bzip2 writes it.
@@ -36,7 +38,7 @@ func FuzzPacked(f *testing.F) {
 		if err := os.WriteFile(path, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		g, err := new(Follower).openCopy(path, ending)
+		g, err := (&Follower{cfg: Config{Disk: fsutil.OS{}}}).openCopy(path, ending)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -172,8 +172,8 @@ func statePath(dir, path string) string {
 }
 
 // writeState replaces a file. After a crash it is either the old or the new one.
-func writeState(name string, b []byte) error {
-	f, err := fsutil.OpenFile(name+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600, false)
+func writeState(disk fsutil.FS, name string, b []byte) error {
+	f, err := disk.OpenFile(name+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600, false)
 	if err != nil {
 		return err
 	}
@@ -181,7 +181,17 @@ func writeState(name string, b []byte) error {
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	return os.Rename(name+".new", name)
+	return disk.Rename(name+".new", name)
+}
+
+// readState reads what writeState wrote.
+func readState(disk fsutil.FS, name string) ([]byte, error) {
+	f, err := disk.OpenFile(name, os.O_RDONLY, 0, false)
+	if err != nil {
+		return nil, err
+	}
+	b, err := io.ReadAll(io.LimitReader(f, fsutil.MaxRead))
+	return b, errors.Join(err, f.Close())
 }
 
 // begins reports whether a file still starts with the first bytes of a place. It extends them if the

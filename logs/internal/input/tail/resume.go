@@ -14,7 +14,7 @@ import (
 func (f *Follower) begin(ctx context.Context) {
 	f.done = ctx.Done()
 	if f.state != "" {
-		b, err := fsutil.ReadFile(ctx, f.state)
+		b, err := readState(f.cfg.Disk, f.state)
 		if err == nil {
 			var p position
 			if p, err = parsePosition(b); err == nil && p.path != f.cfg.Path {
@@ -33,7 +33,7 @@ func (f *Follower) begin(ctx context.Context) {
 	if f.cfg.FromStart {
 		return
 	}
-	info, err := os.Stat(f.cfg.Path)
+	info, err := f.cfg.Disk.Stat(f.cfg.Path)
 	if err != nil || !info.Mode().IsRegular() {
 		return
 	}
@@ -70,8 +70,8 @@ func (f *Follower) skipOld(g *file) {
 		return
 	}
 	var b int64
-	if r, ok := g.f.(*os.File); ok {
-		b = born(r)
+	if r, ok := g.f.(fsutil.OSFile); ok {
+		b = born(r.File)
 	}
 	if info.ModTime().UnixNano() < f.since || b != 0 && b < f.since {
 		f.skip(g, info.Size())

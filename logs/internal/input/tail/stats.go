@@ -1,9 +1,10 @@
 package tail
 
 import (
-	"os"
 	"slices"
 	"time"
+
+	"github.com/spreadd/spreadd/internal/fsutil"
 )
 
 // Stats are a follower's position and its counters, which only grow.
@@ -35,7 +36,7 @@ func (f *Follower) Stats() Stats {
 	defer f.mu.Unlock()
 	st := f.stats
 	st.Files = len(f.seen)
-	path, err := os.Stat(f.cfg.Path)
+	path, err := f.cfg.Disk.Stat(f.cfg.Path)
 	fresh := err == nil // a file that the follower has not opened yet
 	for _, s := range f.seen {
 		st.Position, st.Safe = s.offset, s.safe
@@ -47,7 +48,7 @@ func (f *Follower) Stats() Stats {
 		if !s.packed {
 			st.Behind += max(0, info.Size()-s.offset)
 		}
-		fresh = fresh && !os.SameFile(info, path)
+		fresh = fresh && !fsutil.SameFile(info, path)
 	}
 	if fresh && len(f.seen) > 0 {
 		st.Behind += path.Size()

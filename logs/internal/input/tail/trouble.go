@@ -22,13 +22,13 @@ func Check(path string) error {
 	if err == nil {
 		return f.Close()
 	}
-	return explain(path, err)
+	return explain(fsutil.OS{}, path, err)
 }
 
 // explain adds advice to the error of opening a file. It returns nil if the file may only be late.
-func explain(path string, err error) error {
+func explain(disk fsutil.FS, path string, err error) error {
 	if strings.ContainsAny(path, "*?[") {
-		if _, err := os.Lstat(path); err != nil {
+		if _, err := disk.Lstat(path); err != nil {
 			return &fs.PathError{Op: "open", Path: path, Err: ErrPattern}
 		}
 	}
@@ -36,10 +36,10 @@ func explain(path string, err error) error {
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("%w; let the user of logpub read it, for example by adding that user to group adm", err)
 	case errors.Is(err, fsutil.ErrNotFile):
-		return fmt.Errorf("%w%s", err, kind(path))
+		return fmt.Errorf("%w%s", err, kind(disk, path))
 	case errors.Is(err, fs.ErrNotExist):
 		dir := filepath.Dir(target(path))
-		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		if _, err := disk.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("the directory of the file does not exist: %w", err)
 		}
 		return nil
@@ -64,8 +64,8 @@ func target(path string) string {
 }
 
 // kind says what is at a path instead of a regular file.
-func kind(path string) string {
-	info, err := os.Stat(path)
+func kind(disk fsutil.FS, path string) string {
+	info, err := disk.Stat(path)
 	if err != nil {
 		return ""
 	}
@@ -95,7 +95,7 @@ func (f *Follower) trouble(err error) {
 		}
 		return
 	}
-	if err = explain(f.cfg.Path, err); err == nil || f.told == err.Error() {
+	if err = explain(f.cfg.Disk, f.cfg.Path, err); err == nil || f.told == err.Error() {
 		return
 	}
 	f.told = err.Error()

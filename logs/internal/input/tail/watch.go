@@ -3,10 +3,11 @@ package tail
 import (
 	"context"
 	"io/fs"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/spreadd/spreadd/internal/fsutil"
 )
 
 // Files that nothing announces are checked every pollInterval while they are active, and less often
@@ -184,7 +185,7 @@ func (f *Follower) check(ctx context.Context) (more bool) {
 	t := &f.waiting
 	var now fs.FileInfo
 	if !t.woken && ctx.Err() == nil {
-		now, _ = os.Stat(f.cfg.Path) // an error is left to poll
+		now, _ = f.cfg.Disk.Stat(f.cfg.Path) // an error is left to poll
 		if now != nil && t.same(now) {
 			return false
 		}
@@ -203,7 +204,7 @@ func (f *Follower) check(ctx context.Context) (more bool) {
 
 // same reports whether a file is as it was when it had nothing new.
 func (t *waiting) same(now fs.FileInfo) bool {
-	return t.at != nil && now.Size() == t.at.Size() && now.ModTime().Equal(t.at.ModTime()) && os.SameFile(now, t.at)
+	return t.at != nil && now.Size() == t.at.Size() && now.ModTime().Equal(t.at.ModTime()) && fsutil.SameFile(now, t.at)
 }
 
 // wait waits until the files are to be checked.
