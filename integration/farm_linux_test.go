@@ -28,7 +28,7 @@ import (
 // server keeps itself is compared with the files of the log hosts.
 func TestFarm(t *testing.T) {
 	netns.Require(t)
-	f := newFarm(t, programs.Build(t, "spreadd", "logpub", "logsub"))
+	f := newFarm(t, "web1", "web2", "web3", "log1", "log2")
 	web1, web2, web3, log1, log2 := f.hosts[0], f.hosts[1], f.hosts[2], f.hosts[3], f.hosts[4]
 	for _, h := range f.hosts {
 		h.startDaemon()
@@ -81,6 +81,7 @@ func TestFarm(t *testing.T) {
 type farm struct {
 	t     testing.TB
 	bin   string
+	hub   *netns.Space // has the bridge, where host i is at port p<i>
 	hosts []*farmHost
 	marks map[string]int64 // lengths of the web servers' logs before the last load
 }
@@ -97,17 +98,18 @@ type farmHost struct {
 	own    string             // the web server's own log; empty on a log host
 }
 
-// newFarm makes the network: a bridge with five hosts around it.
-func newFarm(t testing.TB, bin string) *farm {
+// newFarm builds the programs and makes the network: a bridge with the hosts around it.
+func newFarm(t testing.TB, names ...string) *farm {
 	t.Helper()
+	bin := programs.Build(t, "spreadd", "logpub", "logsub")
 	dir := t.TempDir()
 	if err := openUp(dir); err != nil {
 		t.Fatal(err)
 	}
 	hub := netns.New(t)
 	hub.IP(t, "link set lo up", "link add farm type bridge mcast_snooping 0", "link set farm up")
-	f := &farm{t: t, bin: bin, marks: make(map[string]int64)}
-	for i, name := range []string{"web1", "web2", "web3", "log1", "log2"} {
+	f := &farm{t: t, bin: bin, hub: hub, marks: make(map[string]int64)}
+	for i, name := range names {
 		h := &farmHost{Space: netns.New(t), f: f, name: name, addr: fmt.Sprintf("10.79.0.%d", i+1), dir: filepath.Join(dir, name)}
 		f.hosts = append(f.hosts, h)
 		hub.IP(t, fmt.Sprintf("link add p%d type veth peer name eth0 netns %s", i, h.Path()),
@@ -162,20 +164,32 @@ func (h *farmHost) answers(port int) {
 
 func (h *farmHost) startDaemon() {
 	h.f.t.Helper()
-	h.daemon = h.launch(filepath.Join(h.f.bin, "spreadd"), "-n", h.name, "-c", h.path("spread.conf"), "-socket-dir", "")
+	command := h.daemonCommand()
+	h.daemon = h.launch(command[0], command[1:]...)
 	h.answers(4803)
+}
+
+func (h *farmHost) daemonCommand() []string {
+	return []string{filepath.Join(h.f.bin, "spreadd"), "-n", h.name, "-c", h.path("spread.conf"), "-socket-dir", ""}
 }
 
 func (h *farmHost) startLogsub() {
 	h.f.t.Helper()
-	var conf strings.Builder
-	conf.WriteString("daemon = \"4803@" + h.addr + "\"\n")
-	for _, g := range []string{"weblogs", "udp"} {
-		conf.WriteString(fmt.Sprintf("[[log]]\ngroup = %q\nfile = %q\nenvelope = \"index\"\n", g, h.path("logs/"+g)))
-	}
-	p := h.launch(filepath.Join(h.f.bin, "logsub"), "-c", writeFile(h.f.t, h.path("logsub.toml"), conf.String()))
+	command := h.logsubCommand("weblogs", "udp")
+	p := h.launch(command[0], command[1:]...)
 	h.all = append(h.all, p)
 	testkit.Wait(h.f.t, "a logsub to join", func() bool { return strings.Count(p.Output.String(), joinedGroup) == 2 })
+}
+
+// logsubCommand returns the command of a logsub that writes each group to a file of its name.
+func (h *farmHost) logsubCommand(groups ...string) []string {
+	h.f.t.Helper()
+	var conf strings.Builder
+	conf.WriteString("daemon = \"4803@" + h.addr + "\"\n")
+	for _, g := range groups {
+		conf.WriteString(fmt.Sprintf("[[log]]\ngroup = %q\nfile = %q\nenvelope = \"index\"\n", g, h.path("logs/"+g)))
+	}
+	return []string{filepath.Join(h.f.bin, "logsub"), "-c", writeFile(h.f.t, h.path("logsub.toml"), conf.String())}
 }
 
 // rejoined waits until the logsub has rejoined its groups.
@@ -210,7 +224,7 @@ CustomLog "|%[4]s -s 4803@%[2]s -g weblogs -publisher %[5]s -spool %[1]s/spool" 
 	h.all = append(h.all, h.launch(apache, "-DFOREGROUND", "-f", conf))
 	h.f.t.Cleanup(func() {
 		if h.f.t.Failed() {
-			h.f.t.Logf("Apache and its logpub said:\n%s", readFile(h.f.t, h.path("error.log")))
+			h.f.t.Logf("Apache and its logpub said at the end:\n%s", tail(h.f.t, h.path("error.log")))
 		}
 	})
 	h.answers(80)
@@ -219,8 +233,19 @@ CustomLog "|%[4]s -s 4803@%[2]s -g weblogs -publisher %[5]s -spool %[1]s/spool" 
 // startNginx starts an nginx that logs to a file, and a logpub that follows the file.
 func (h *farmHost) startNginx(more string) {
 	h.f.t.Helper()
-	nginx := need(h.f.t, "nginx", "nginx")
-	h.own = h.path("access.log")
+	inputs := ""
+	if more != "" {
+		inputs = "\n[[input]]\nsyslog = \"udp:127.0.0.1:5514\"\ngroups = [\"udp\"]\n"
+	}
+	command := h.logpubCommand(inputs)
+	pub := h.launch(command[0], command[1:]...)
+	h.serveNginx(more)
+	h.all = append(h.all, pub)
+}
+
+// logpubCommand returns the command of a logpub that follows the log of nginx.
+func (h *farmHost) logpubCommand(inputs string) []string {
+	h.f.t.Helper()
 	conf := fmt.Sprintf(`
 daemon = "4803@%s"
 groups = ["weblogs"]
@@ -233,14 +258,17 @@ dir = %q
 [[input]]
 file = %q
 from_start = true
-`, h.addr, h.name, h.path("state"), h.path("spool"), h.own)
-	if more != "" {
-		conf += "\n[[input]]\nsyslog = \"udp:127.0.0.1:5514\"\ngroups = [\"udp\"]\n"
-	}
-	pub := h.launch(filepath.Join(h.f.bin, "logpub"), "-config", writeFile(h.f.t, h.path("logpub.toml"), conf))
-	server := h.launch(nginx, "-p", h.dir+"/", "-e", "stderr", "-c", writeFile(h.f.t, h.path("nginx.conf"),
-		fmt.Sprintf(nginxConf, h.addr+":80", "access_log access.log combined;\n"+more, "user www-data www-data;")))
-	h.all = append(h.all, server, pub)
+`, h.addr, h.name, h.path("state"), h.path("spool"), h.path("access.log"))
+	return []string{filepath.Join(h.f.bin, "logpub"), "-config", writeFile(h.f.t, h.path("logpub.toml"), conf+inputs)}
+}
+
+// serveNginx starts an nginx that logs to a file.
+func (h *farmHost) serveNginx(more string) {
+	h.f.t.Helper()
+	nginx := need(h.f.t, "nginx", "nginx")
+	h.own = h.path("access.log")
+	h.all = append(h.all, h.launch(nginx, "-p", h.dir+"/", "-e", "stderr", "-c", writeFile(h.f.t, h.path("nginx.conf"),
+		fmt.Sprintf(nginxConf, h.addr+":80", "access_log access.log combined;\n"+more, "user www-data www-data;"))))
 	h.answers(80)
 }
 

@@ -19,6 +19,7 @@ import (
 type Space struct {
 	calls chan func()
 	path  string
+	root  string
 }
 
 // New makes a namespace that exists until the test ends. It skips the test if that is impossible.
@@ -44,6 +45,7 @@ func newSpace(t testing.TB) (*Space, error) {
 		if err == nil {
 			fd, err = os.Open("/proc/thread-self/ns/net")
 		}
+		s.root = fmt.Sprintf("/proc/%d/task/%d/root", os.Getpid(), unix.Gettid())
 		ready <- err
 		for f := range s.calls {
 			f()
@@ -64,6 +66,29 @@ func newSpace(t testing.TB) (*Space, error) {
 
 // Path returns the path of the namespace, for ip.
 func (s *Space) Path() string { return s.path }
+
+// Tmpfs mounts a file system of a size on a directory. Only the namespace and the programs that are
+// started in it from now on see it, and it ends with them. [Space.Root] leads others there. It skips
+// the test if mounting is not allowed.
+func (s *Space) Tmpfs(t testing.TB, dir string, bytes int) {
+	t.Helper()
+	var err error
+	s.Do(func() {
+		if err = unix.Unshare(unix.CLONE_NEWNS); err != nil {
+			return
+		}
+		if err = unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+			return
+		}
+		err = unix.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%d", bytes))
+	})
+	if err != nil {
+		testskip.Skip(t, fmt.Sprintf("cannot mount a file system on %s: %v; run this test as root where containers may mount", dir, err))
+	}
+}
+
+// Root returns the path of the root directory as the namespace sees it.
+func (s *Space) Root() string { return s.root }
 
 // Do runs f in the namespace. A program that f starts runs in it too.
 func (s *Space) Do(f func()) {
