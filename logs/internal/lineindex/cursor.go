@@ -13,8 +13,8 @@ import (
 // cursor iterates over the lines of the files of a series, one file after the other.
 type cursor struct {
 	src   Source
-	files []string // names in src
-	i     int      // index of the current file
+	files []Entry
+	i     int // index of the current file
 	// whole reports which files are read as a whole, so that nothing behind their index is
 	// overlooked; nil means none.
 	whole func(i int) bool
@@ -64,7 +64,7 @@ func (c *cursor) advance() { c.k++ }
 func (c *cursor) nextFile() error {
 	if c.in != nil && c.whole != nil && c.whole(c.i) {
 		if _, err := c.in.Peek(1); !errors.Is(err, io.EOF) {
-			return cmp.Or(err, fmt.Errorf("%s is longer than its index, which ends at byte %d: %w", c.files[c.i], c.at, ErrDamaged))
+			return cmp.Or(err, fmt.Errorf("%s is longer than its index, which ends at byte %d: %w", c.files[c.i].Name, c.at, ErrDamaged))
 		}
 	}
 	c.i++
@@ -77,7 +77,7 @@ func (c *cursor) open() (err error) {
 	}
 	var head [headerLen]byte
 	if _, err := io.ReadFull(c.index, head[:]); err != nil || string(head[:len(magic)]) != magic {
-		return fmt.Errorf("the index of %s: %w", c.files[c.i], ErrDamaged)
+		return fmt.Errorf("the index of %s: %w", c.files[c.i].Name, ErrDamaged)
 	}
 	c.r = &reader{s: newScanner(c.index, headerLen)}
 	if c.whole != nil && c.whole(c.i) {
@@ -144,9 +144,9 @@ func (c *cursor) load() error {
 
 func (c *cursor) short(err error) error {
 	if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return fmt.Errorf("reading %s: %w", c.files[c.i], err)
+		return fmt.Errorf("reading %s: %w", c.files[c.i].Name, err)
 	}
-	return fmt.Errorf("%s ends at byte %d, before its index does: %w", c.files[c.i], c.at, ErrDamaged)
+	return fmt.Errorf("%s ends at byte %d, before its index does: %w", c.files[c.i].Name, c.at, ErrDamaged)
 }
 
 // bytes returns the current line. Its bytes are valid until the next call of head.
@@ -161,7 +161,7 @@ func (c *cursor) bytes() ([]byte, error) {
 }
 
 // collect adds all lines of files that have names.
-func collect(src Source, files []string, to lineSet) error {
+func collect(src Source, files []Entry, to lineSet) error {
 	c := &cursor{src: src, files: files}
 	for {
 		l, err := c.head()

@@ -72,7 +72,7 @@ func (f *filler) run() error {
 	}
 	f.filled = make(map[string]lineSet)
 	have := seriesOf(mine)
-	others := seriesOf(names(theirs))
+	others := seriesOf(theirs)
 	for _, name := range slices.Sorted(maps.Keys(others)) {
 		if err := f.fillSeries(have[name], others[name]); err != nil {
 			if !errors.Is(err, ErrDamaged) && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrExist) {
@@ -86,7 +86,7 @@ func (f *filler) run() error {
 
 // readOwn repairs our indexes and reads which lines we have. It returns the names of files that
 // have an index.
-func (f *filler) readOwn(files []string) (indexed []string, err error) {
+func (f *filler) readOwn(files []string) (indexed []Entry, err error) {
 	f.own, f.templates, f.inUse = make(map[string]lineSet), make(map[string]string), make(map[string]bool)
 	for _, file := range files {
 		if err := repairAny(f.to.Disk, file); err != nil {
@@ -96,22 +96,22 @@ func (f *filler) readOwn(files []string) (indexed []string, err error) {
 		if err != nil {
 			return nil, err
 		}
-		name = filepath.ToSlash(name)
-		template, err := templateOf(f.to, name)
+		e := Entry{Name: filepath.ToSlash(name)}
+		template, err := templateOf(f.to, e)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // a leftover of an interrupted fill, which is removed now
 		}
-		indexed = append(indexed, name)
+		indexed = append(indexed, e)
 		if err != nil {
 			f.reportf(file, "cannot read its index: %v", err)
 			continue
 		}
-		key := logKey(name, template)
+		key := logKey(e.Name, template)
 		if f.own[key] == nil {
 			f.own[key] = lineSet{}
 		}
 		f.templates[key] = template
-		if err := collect(f.to, []string{name}, f.own[key]); err != nil {
+		if err := collect(f.to, []Entry{e}, f.own[key]); err != nil {
 			return nil, err
 		}
 	}
@@ -143,8 +143,8 @@ func lockFile(disk fsutil.FS, file string) (unlock func() error, err error) {
 }
 
 // templateOf returns the template in the first section of an index.
-func templateOf(src Source, name string) (string, error) {
-	c := &cursor{src: src, files: []string{name}}
+func templateOf(src Source, e Entry) (string, error) {
+	c := &cursor{src: src, files: []Entry{e}}
 	defer c.close() //nolint:errcheck // it is only read
 	for {
 		l, err := c.head()
@@ -171,15 +171,15 @@ func partOf(file string) string {
 
 // seriesOf groups names without the number of a part. In each series, the parts are sorted by
 // number, and the file that is being written is last.
-func seriesOf(files []string) map[string][]string {
-	m := make(map[string][]string)
+func seriesOf(files []Entry) map[string][]Entry {
+	m := make(map[string][]Entry)
 	for _, file := range files {
-		name := strings.TrimSuffix(file, partOf(file))
+		name := strings.TrimSuffix(file.Name, partOf(file.Name))
 		m[name] = append(m[name], file)
 	}
 	for _, list := range m {
-		slices.SortFunc(list, func(a, b string) int {
-			x, y := partOf(a), partOf(b)
+		slices.SortFunc(list, func(a, b Entry) int {
+			x, y := partOf(a.Name), partOf(b.Name)
 			if x == "" || y == "" {
 				return cmp.Compare(len(y), len(x))
 			}
@@ -189,16 +189,16 @@ func seriesOf(files []string) map[string][]string {
 	return m
 }
 
-func (f *filler) fillSeries(mine, theirs []string) error {
+func (f *filler) fillSeries(mine, theirs []Entry) error {
 	template, err := templateOf(f.from, theirs[0])
 	if err != nil {
 		return err
 	}
-	key := logKey(theirs[0], template)
+	key := logKey(theirs[0].Name, template)
 	own := f.own[key]
 	if own == nil {
 		if len(mine) > 0 {
-			f.reportf(f.to.path(mine[0]), "not filled: on the other host this is a file of another log, %s", template)
+			f.reportf(f.to.path(mine[0].Name), "not filled: on the other host this is a file of another log, %s", template)
 			return nil
 		}
 		own = lineSet{}
@@ -231,13 +231,13 @@ func (f *filler) fillSeries(mine, theirs []string) error {
 }
 
 // lockAll locks files, and notes which of them are in use.
-func (f *filler) lockAll(files []string) (unlock func() error, err error) {
+func (f *filler) lockAll(files []Entry) (unlock func() error, err error) {
 	var all []func() error
 	for _, file := range files {
-		one, lerr := lockFile(f.to.Disk, f.to.path(file))
+		one, lerr := lockFile(f.to.Disk, f.to.path(file.Name))
 		switch {
 		case errors.Is(lerr, logfile.ErrLocked):
-			f.inUse[file] = true
+			f.inUse[file.Name] = true
 		case lerr != nil:
 			err = errors.Join(err, lerr)
 		default:

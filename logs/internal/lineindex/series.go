@@ -10,7 +10,7 @@ import (
 // series fills the files of one series: one file, and the parts that were cut off it.
 type series struct {
 	*filler
-	mine, theirs    []string
+	mine, theirs    []Entry
 	own, theirLines lineSet // own are the lines of the whole log
 	template        string
 
@@ -65,7 +65,7 @@ func (s *series) plan(mine lineSet) error {
 	}
 	for i := range s.inserts {
 		if why := s.refuse(i); why != "" {
-			s.reportf(s.to.path(s.mine[i]), "not filled: %s", why)
+			s.reportf(s.to.path(s.mine[i].Name), "not filled: %s", why)
 			delete(s.inserts, i)
 		}
 	}
@@ -89,8 +89,8 @@ func (s *series) refuse(i int) string {
 	if len(s.mine) == 0 {
 		return ""
 	}
-	file := s.to.path(s.mine[i])
-	if s.inUse[s.mine[i]] {
+	file := s.to.path(s.mine[i].Name)
+	if s.inUse[s.mine[i].Name] {
 		return "another program writes it: rotate it, or stop that program"
 	}
 	if size, err := sizeOf(s.to.Disk, file); err == nil && size >= 0 && compressedOf(s.to.Disk, file) != "" {
@@ -122,13 +122,13 @@ func (s *series) open(i int) (bool, error) {
 
 func (s *series) pathOf(i int) (string, error) {
 	if len(s.mine) > 0 {
-		path := s.to.path(s.mine[i])
+		path := s.to.path(s.mine[i].Name)
 		return cmp.Or(compressedOf(s.to.Disk, path), path), nil
 	}
-	if !isBelow(s.theirs[i]) {
-		return "", fmt.Errorf("%q is not a path below a directory: %w", s.theirs[i], ErrDamaged)
+	if !isBelow(s.theirs[i].Name) {
+		return "", fmt.Errorf("%q is not a path below a directory: %w", s.theirs[i].Name, ErrDamaged)
 	}
-	path := s.to.path(s.theirs[i])
+	path := s.to.path(s.theirs[i].Name)
 	if _, err := s.to.Disk.Lstat(path); err == nil || compressedOf(s.to.Disk, path) != "" {
 		return "", fmt.Errorf("a file without index exists there, and may contain any of the lines: %w", fs.ErrExist)
 	}
