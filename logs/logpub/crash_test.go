@@ -30,6 +30,13 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	if dir := os.Getenv(crashFiles); dir != "" {
+		if err := publishFiles(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1) //nolint:forbidigo // what stands for main
+		}
+		return
+	}
 	if dir := os.Getenv(crashSpool); dir != "" {
 		p, err := New(Config{
 			Address: os.Getenv(crashDaemon), Groups: []string{"g"},

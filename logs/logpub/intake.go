@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/logs/internal/logline"
+	"github.com/spreadd/spreadd/logs/internal/queue"
 )
 
 // Source reads lines from somewhere.
@@ -29,6 +30,7 @@ type Intake struct {
 	kept    bool // the source has a position on disk, from which lines come again
 	form    logline.Form
 	formed  formed
+	file    fileStreams
 	full    bool // a wait for room has timed out, and there has been no room since
 
 	lines, bytes, truncated atomic.Int64 // counters of what it took
@@ -111,26 +113,28 @@ func (in *Intake) MaxLine() int { return in.maxLine }
 // it drops either the lines that do not fit or older ones. It returns how many bytes are left to a source that keeps them.
 func (in *Intake) enqueue(lines []byte, n int, to *destination) (left int) {
 	p := in.p
-	rest := p.queue.PutLines(lines, n, &to.Target, in.kept)
+	target := in.file.target(to)
+	rest := p.queue.PutLines(lines, n, target, in.kept)
 	if len(rest) < len(lines) {
 		in.full = false
 	}
 	// After a wait without success the next one would fail, too, and each would stop the web server, unless the queue has
 	// moved since.
 	if len(rest) > 0 && (!in.full || in.patient()) {
-		rest = in.waitForRoom(rest, to)
+		rest = in.waitForRoom(rest, target)
 		in.full = len(rest) > 0
 	}
 	for len(rest) > 0 && p.cfg.Policy == DropOldest && !in.patient() && p.queue.DropOldest() {
-		rest = p.queue.PutLines(rest, bytes.Count(rest, []byte{'\n'}), &to.Target, in.kept)
+		rest = p.queue.PutLines(rest, bytes.Count(rest, []byte{'\n'}), target, in.kept)
 	}
 	if len(rest) > 0 && in.waits {
 		left = len(rest)
 		n -= bytes.Count(rest, []byte{'\n'})
 	} else if len(rest) > 0 {
-		p.queue.DropNewest(rest, &to.Target)
+		p.queue.DropNewest(rest, target)
 	}
 	to.count.add(n, len(lines)-left)
+	in.file.count(target, n)
 	return left
 }
 
@@ -138,7 +142,7 @@ func (in *Intake) enqueue(lines []byte, n int, to *destination) (left int) {
 func (in *Intake) patient() bool { return in.waits || in.p.cfg.Policy == Block }
 
 // waitForRoom puts lines as the sender makes room, and returns what did not fit in time.
-func (in *Intake) waitForRoom(lines []byte, to *destination) (rest []byte) {
+func (in *Intake) waitForRoom(lines []byte, to *queue.Target) (rest []byte) {
 	var timeout <-chan time.Time
 	if !in.patient() {
 		if in.p.cfg.BlockTime < 0 {
@@ -148,7 +152,7 @@ func (in *Intake) waitForRoom(lines []byte, to *destination) (rest []byte) {
 		defer t.Stop()
 		timeout = t.C
 	}
-	return in.p.queue.PutWaiting(lines, &to.Target, in.kept, timeout, in.stop)
+	return in.p.queue.PutWaiting(lines, to, in.kept, timeout, in.stop)
 }
 
 // formed collects changed lines for one destination.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -23,6 +22,8 @@ const maxSlots = 64
 // Publisher is a running logpub.
 type Publisher struct {
 	cfg    Config
+	epochs epochs
+	epoch  uint64 // of lines that have none of their own
 	queue  *queue.Queue
 	sender sender
 	count  counters
@@ -47,13 +48,14 @@ func New(cfg Config) (*Publisher, error) {
 	p := &Publisher{
 		cfg: cfg,
 		queue: queue.New(queue.Config{
-			Lines: true, Origin: queue.Origin{Publisher: cfg.Publisher, Epoch: newEpoch()}, LimitBytes: cfg.QueueBytes,
+			Lines: true, Origin: queue.Origin{Publisher: cfg.Publisher}, LimitBytes: cfg.QueueBytes,
 			Spool: cfg.Spool, Slots: maxSlots, SpoolBytes: cfg.SpoolBytes, SpoolAfter: cfg.SpoolAfter,
 			DropOldest: cfg.Policy == DropOldest, Report: cfg.Log, CheckGroups: checkGroups, Open: cfg.open,
 		}),
 		targets: make(map[string]*destination),
 		cutting: make(chan string, 16),
 	}
+	p.epoch = p.epochs.next()
 	client, err := newClient(&p.cfg)
 	if err != nil {
 		return nil, fmt.Errorf("logpub: %w", err)
@@ -71,10 +73,6 @@ func New(cfg Config) (*Publisher, error) {
 func (p *Publisher) Run(ctx context.Context, r io.Reader) error {
 	return p.RunInputs(ctx, Input{Source: NewStream(r)})
 }
-
-// newEpoch returns a number that no earlier process of this host has had: the time, with random low bits, which stand for
-// less than a tenth of a millisecond.
-func newEpoch() uint64 { return uint64(time.Now().UnixNano())&^0xffff | rand.Uint64N(1<<16) }
 
 // Input is a source and where its lines go.
 type Input struct {

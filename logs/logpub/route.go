@@ -195,7 +195,7 @@ func (p *Publisher) target(groups []string) *destination {
 	key := strings.Join(groups, " ")
 	to, ok := p.targets[key]
 	if !ok {
-		to = &destination{Target: queue.Target{Groups: slices.Clone(groups), Stream: uint32(len(p.targets))}, count: &p.otherGroups}
+		to = &destination{Target: queue.Target{Groups: slices.Clone(groups), Epoch: p.epoch, Stream: uint32(len(p.targets))}, count: &p.otherGroups}
 		if len(p.groups) < MaxGroupStats {
 			to.count = &groupCount{name: key}
 			p.groups = append(p.groups, to.count)

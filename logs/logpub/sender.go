@@ -246,7 +246,7 @@ func (s *sender) handOver(b *queue.Block, before, n int) {
 // wrap returns lines in an envelope. A line of a process before us may have had a shorter
 // name to share a message with; then it is cut.
 func (s *sender) wrap(b *queue.Block, to *queue.Target, seq uint64, lines []byte) []byte {
-	s.header = envelope.Header{Publisher: b.Origin.Publisher, Epoch: b.Origin.Epoch, Stream: to.Stream, Seq: seq}
+	s.header = envelope.Header{Publisher: b.Origin.Publisher, Epoch: to.Epoch, Stream: to.Stream, Seq: seq}
 	s.buf = append(s.header.Append(s.buf[:0]), lines...)
 	if most := spread.MaxPayload(len(to.Groups)); len(s.buf) > most {
 		s.buf = append(s.buf[:most-1], '\n')

@@ -126,6 +126,9 @@ func (s *File) String() string { return "file " + s.cfg.Path }
 func (s *File) Run(ctx context.Context, in *Intake) error {
 	in.waits, in.kept = true, s.cfg.State != ""
 	t := &fileTaker{in: in, cut: input.Cutter{Max: in.MaxLine()}, ending: in.Ending()}
+	if in.kept {
+		s.f.Name(tail.Naming{Epoch: in.p.epochs.next, Rules: in.rules()})
+	}
 	if err := s.f.Run(untilEnding{ctx, in.Ending()}, t); err != nil {
 		return fmt.Errorf("logpub: %w", err)
 	}
@@ -166,7 +169,8 @@ type fileTaker struct {
 }
 
 // Take implements tail.Taker.
-func (t *fileTaker) Take(lines []byte) (n int, mark uint64) {
+func (t *fileTaker) Take(names *tail.LineNames, lines []byte) (n int, mark uint64) {
+	t.in.use(names)
 	if closed(t.ending) {
 		if t.until.IsZero() {
 			t.until = time.Now().Add(lingerTime)

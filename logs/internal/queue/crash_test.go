@@ -66,7 +66,7 @@ func queueUntilKilled(dir string) error {
 
 	process := os.Getpid()
 	first := q.Mark()
-	to := &Target{Groups: []string{"g"}}
+	to := &Target{Groups: []string{"g"}, Epoch: rand.Uint64()}
 	last := os.Getenv(crashLast) != ""
 	for n := 1; !last || n == 1; n++ {
 		line := fmt.Appendf(nil, "%d %d\n", process, n)
@@ -125,7 +125,7 @@ func crashDeliver(q *Queue, lines bool, out *os.File) error {
 		for _, r := range b.Runs {
 			for i := range r.Lines {
 				n := bytes.IndexByte(rest, '\n') + 1
-				if err := deliver(b.Origin.Epoch, r.Seq+uint64(i), rest[:n]); err != nil {
+				if err := deliver(r.To.Epoch, r.Seq+uint64(i), rest[:n]); err != nil {
 					return err
 				}
 				rest = rest[n:]

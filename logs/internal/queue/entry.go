@@ -162,7 +162,7 @@ func (q *Queue) Put(e *Entry) bool {
 	}
 	if b == nil {
 		b = q.newBlock(0, blockHeaderLen+blockCost)
-		b.Data = appendHeader(b.Data, q.cfg.Origin.Epoch, q.next-q.base)
+		b.Data = appendHeader(b.Data, q.cfg.Epoch, q.next-q.base)
 		signal(q.wake)
 	}
 	before := len(b.Data)

@@ -10,17 +10,21 @@ import (
 	"github.com/spreadd/spreadd/logs/internal/spool"
 )
 
-// Origin says who numbered lines: a publisher in one of its lives.
+// Origin says who numbered lines, and for whom.
 type Origin struct {
 	Publisher string
-	Epoch     uint64
+	// Daemon names the daemon that the lines are for. Empty means any.
+	Daemon string
 }
 
 // Target is where lines go.
 type Target struct {
 	Groups []string
-	Stream uint32 // names it within the epoch
-	next   uint64 // number of the next line; guarded by the queue's mutex
+	// Epoch and Stream name the stream of the lines.
+	Epoch  uint64
+	Stream uint32
+	// Next is the number of the next line. The queue's mutex guards it once lines are put.
+	Next uint64
 }
 
 // Run is a row of lines in a block that go to one target.
@@ -85,8 +89,8 @@ func wholeLines(lines []byte, room int) int {
 // add appends n lines, for which there is room.
 func (b *Block) add(lines []byte, n int, to *Target, kept bool) {
 	b.Data = append(b.Data, lines...)
-	seq := to.next
-	to.next += uint64(n)
+	seq := to.Next
+	to.Next += uint64(n)
 	if last := len(b.Runs) - 1; last >= 0 {
 		// Lines that were dropped in between have left a gap.
 		if r := &b.Runs[last]; r.To == to && r.Kept == kept && r.Seq+uint64(r.Lines) == seq {
@@ -119,7 +123,7 @@ func (q *Queue) PutWaiting(lines []byte, to *Target, kept bool, timeout <-chan t
 func (q *Queue) DropNewest(lines []byte, to *Target) {
 	n := bytes.Count(lines, []byte{'\n'})
 	q.mu.Lock()
-	to.next += uint64(n)
+	to.Next += uint64(n)
 	q.mu.Unlock()
 	q.count.drop(DropQueue, int64(n), int64(len(lines)))
 	signal(q.dropping)
@@ -127,17 +131,21 @@ func (q *Queue) DropNewest(lines []byte, to *Target) {
 
 // A block of lines in the spool is
 //
-//	1       version, 2; 1 is the same without the time
-//	8       epoch, in big endian as all numbers of fixed size
+//	1       version, 3
+//	8       epoch of the first target, in big endian as all numbers of fixed size
 //	8       when its first line came, in nanoseconds since 1970; 0 if that is not known
-//	uvarint length of the publisher's name, and the name
+//	uvarint length of the publisher's name, and the name; the same for the name of the daemon
 //	uvarint number of targets, and for each
-//	        uvarint stream, uvarint number of groups, and for each group uvarint length, name
+//	        uvarint epoch xor that of the first target, uvarint stream,
+//	        uvarint number of groups, and for each group uvarint length, name
 //	uvarint number of runs, and for each
 //	        uvarint index of its target, uvarint bytes, uvarint number of its first line
 //	        the lines
+//
+// Version 2 has no name of a daemon, and one epoch for all targets. Version 1 has no time either.
 const (
-	recordVersion  = 2
+	recordVersion  = 3
+	recordOneEpoch = 2 // a version
 	recordTimeless = 1 // a version
 	offBorn        = 9
 	recordHead     = 17
@@ -152,13 +160,18 @@ type lineFormat struct {
 
 func (lineFormat) encode(b []byte, from *Block) []byte {
 	b = append(b, recordVersion)
-	b = binary.BigEndian.AppendUint64(b, from.Origin.Epoch)
+	epoch := uint64(0)
+	if len(from.Runs) > 0 {
+		epoch = from.Runs[0].To.Epoch
+	}
+	b = binary.BigEndian.AppendUint64(b, epoch)
 	born := int64(0)
 	if !from.born.IsZero() {
 		born = from.born.UnixNano()
 	}
 	b = binary.BigEndian.AppendUint64(b, uint64(born))
 	b = fields.AppendString(b, from.Origin.Publisher)
+	b = fields.AppendString(b, from.Origin.Daemon)
 	var targets []*Target
 	index := make(map[*Target]uint64)
 	for _, r := range from.Runs {
@@ -169,6 +182,7 @@ func (lineFormat) encode(b []byte, from *Block) []byte {
 	}
 	b = binary.AppendUvarint(b, uint64(len(targets)))
 	for _, to := range targets {
+		b = binary.AppendUvarint(b, to.Epoch^epoch)
 		b = binary.AppendUvarint(b, uint64(to.Stream))
 		b = binary.AppendUvarint(b, uint64(len(to.Groups)))
 		for _, g := range to.Groups {
@@ -185,7 +199,7 @@ func (lineFormat) encode(b []byte, from *Block) []byte {
 }
 
 func (lineFormat) born(data []byte) time.Time {
-	if len(data) < recordHead || data[0] != recordVersion {
+	if len(data) < recordHead || data[0] == recordTimeless {
 		return time.Time{}
 	}
 	if born := int64(binary.BigEndian.Uint64(data[offBorn:])); born > 0 {
@@ -196,20 +210,30 @@ func (lineFormat) born(data []byte) time.Time {
 
 func (f lineFormat) decode(b *Block, rec spool.Record, _ uint64) error {
 	data := rec.Data
-	head := recordHead
-	if len(data) > 0 && data[0] == recordTimeless {
-		head = offBorn
-	}
-	if len(data) < head || data[0] != recordVersion && data[0] != recordTimeless {
+	if len(data) == 0 || data[0] < recordTimeless || data[0] > recordVersion {
 		return errRecord
 	}
-	b.Origin.Epoch = binary.BigEndian.Uint64(data[1:])
+	version, head := data[0], recordHead
+	if version == recordTimeless {
+		head = offBorn
+	}
+	if len(data) < head {
+		return errRecord
+	}
+	epoch := binary.BigEndian.Uint64(data[1:])
 	b.born = f.born(data)
 	d := fields.Reader{Rest: data[head:]}
-	b.Origin.Publisher = d.String()
+	b.Origin = Origin{Publisher: d.String()}
+	if version == recordVersion {
+		b.Origin.Daemon = d.String()
+	}
 	targets := make([]*Target, d.Count())
 	for i := range targets {
-		targets[i] = readTarget(&d)
+		targets[i] = &Target{Epoch: epoch}
+		if version == recordVersion {
+			targets[i].Epoch ^= d.Uvarint()
+		}
+		targets[i].read(&d)
 		if d.Bad {
 			return errRecord
 		}
@@ -247,14 +271,13 @@ func (f lineFormat) decode(b *Block, rec spool.Record, _ uint64) error {
 	return nil
 }
 
-// readTarget reads what encode has written of a target.
-func readTarget(r *fields.Reader) *Target {
-	t := &Target{Stream: uint32(r.UpTo(1<<32 - 1))}
+// read reads stream and groups, as encode has written them.
+func (t *Target) read(r *fields.Reader) {
+	t.Stream = uint32(r.UpTo(1<<32 - 1))
 	for range r.Count() {
 		t.Groups = append(t.Groups, r.String())
 	}
 	if len(t.Groups) == 0 {
 		r.Fail()
 	}
-	return t
 }

@@ -76,8 +76,8 @@ func TestQueueModel(t *testing.T) {
 		seq += uint64(b.Lines)
 		release(q, b)
 	}
-	if n := uint64(bytes.Count(want, []byte{'\n'})); seq != n || to.next != n {
-		t.Errorf("%d lines have numbers, the next is %d; want %d", seq, to.next, n)
+	if n := uint64(bytes.Count(want, []byte{'\n'})); seq != n || to.Next != n {
+		t.Errorf("%d lines have numbers, the next is %d; want %d", seq, to.Next, n)
 	}
 	if !bytes.Equal(got, want) {
 		t.Error("what was taken is not what was put")
@@ -111,22 +111,25 @@ func TestQueueDrained(t *testing.T) {
 	}
 }
 
-// TestTimelessRecord: records of version 1 are read.
-func TestTimelessRecord(t *testing.T) {
+// TestEarlierRecords: records of versions 1 and 2 are read.
+func TestEarlierRecords(t *testing.T) {
 	var format lineFormat
-	from := &Block{Origin: Origin{"web1", 1 << 60}, born: time.Unix(1, 2)}
-	from.add([]byte("x\ny\n"), 2, &Target{Groups: []string{"a"}}, false)
+	from := &Block{Origin: Origin{"web1", "4803"}, born: time.Unix(1, 2)}
+	const epoch = 1 << 60
+	from.add([]byte("x\ny\n"), 2, &Target{Groups: []string{"a"}, Epoch: epoch}, false)
 	now := format.encode(nil, from)
-	old := slices.Concat([]byte{recordTimeless}, now[1:9], now[17:])
+	name := recordHead + 1 + len("web1") // behind it: the daemon, the number of targets, and the epoch of the first
+	second := slices.Concat([]byte{recordOneEpoch}, now[1:name], now[name+5:name+6], now[name+7:])
+	first := slices.Concat([]byte{recordTimeless}, second[1:9], second[17:])
 	for _, tt := range []struct {
 		data []byte
 		born time.Time
-	}{{now, from.born}, {old, time.Time{}}} {
+	}{{now, from.born}, {second, from.born}, {first, time.Time{}}} {
 		var b Block
 		if err := format.decode(&b, spool.Record{Data: tt.data}, 0); err != nil {
 			t.Fatal(err)
 		}
-		if string(b.Data) != "x\ny\n" || b.Origin != from.Origin || b.Lines != 2 || !b.born.Equal(tt.born) {
+		if string(b.Data) != "x\ny\n" || b.Origin.Publisher != "web1" || b.Lines != 2 || b.Runs[0].To.Epoch != epoch || !b.born.Equal(tt.born) {
 			t.Errorf("version %d: %+v", tt.data[0], b)
 		}
 		if got := format.born(tt.data[:min(len(tt.data), 16)]); !got.IsZero() {
@@ -146,7 +149,7 @@ func TestEarlierSpool(t *testing.T) {
 	to := &Target{Groups: []string{"g"}}
 	const blocks, lines = 5, 100
 	for i := range blocks {
-		b := &Block{Origin: Origin{"web1", 7}}
+		b := &Block{Origin: Origin{"web1", "4803"}}
 		for n := range lines {
 			b.add(fmt.Appendf(nil, "line %d\n", lines*i+n), 1, to, false)
 		}
@@ -197,8 +200,8 @@ func TestEarlierSpool(t *testing.T) {
 // FuzzRecord: a record that is decoded is one that is written like that.
 func FuzzRecord(f *testing.F) {
 	var format lineFormat
-	a, b := &Target{Groups: []string{"a"}}, &Target{Groups: []string{"b", "c"}, Stream: 7, next: 1 << 40}
-	from := &Block{Origin: Origin{"web1", 1 << 60}}
+	a, b := &Target{Groups: []string{"a"}}, &Target{Groups: []string{"b", "c"}, Stream: 7, Epoch: 1 << 60, Next: 1 << 40}
+	from := &Block{Origin: Origin{"web1", "4803"}}
 	from.add([]byte("x\n\n"), 2, a, false)
 	from.add([]byte("yy\n"), 1, b, false)
 	from.add([]byte("z\n"), 1, a, false)
@@ -218,7 +221,7 @@ func FuzzRecord(f *testing.F) {
 			t.Errorf("%+v became %+v", b, again)
 		}
 		for i, r := range b.Runs {
-			if s := again.Runs[i]; s.Bytes != r.Bytes || s.Seq != r.Seq || s.Lines != r.Lines || s.To.Stream != r.To.Stream || !slices.Equal(s.To.Groups, r.To.Groups) {
+			if s := again.Runs[i]; s.Bytes != r.Bytes || s.Seq != r.Seq || s.Lines != r.Lines || s.To.Stream != r.To.Stream || s.To.Epoch != r.To.Epoch || !slices.Equal(s.To.Groups, r.To.Groups) {
 				t.Errorf("run %d: %+v became %+v", i, r, s)
 			}
 		}

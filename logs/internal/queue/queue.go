@@ -35,8 +35,10 @@ const (
 type Config struct {
 	// Lines makes a queue for [Queue.PutLines]: blocks of whole lines. Otherwise it is one for [Queue.Put].
 	Lines bool
-	// Origin is the name and epoch under which lines are numbered. Zero means a random epoch.
+	// Origin says who numbers the lines of a queue of Lines, and for whom.
 	Origin Origin
+	// Epoch is that of the entries of [Queue.Put]. Zero means a random one.
+	Epoch uint64
 	// LimitBytes bounds the lines in memory. Zero means DefaultLimitBytes.
 	LimitBytes int
 	// BatchLines and BatchBytes bound a block; one line always fits. Zero means the defaults. Blocks of a queue of
@@ -182,7 +184,7 @@ func New(cfg Config) *Queue {
 	cfg.SpoolAfter = max(0, cmp.Or(cfg.SpoolAfter, DefaultSpoolAfter))
 	cfg.RetryLast = cmp.Or(cfg.RetryLast, DefaultRetryLast)
 	// Positive, because databases have no unsigned numbers.
-	cfg.Origin.Epoch = cmp.Or(cfg.Origin.Epoch, rand.Uint64()>>1|1)
+	cfg.Epoch = cmp.Or(cfg.Epoch, rand.Uint64()>>1|1)
 	if cfg.Report == nil {
 		cfg.Report = silent{}
 	}

@@ -35,6 +35,10 @@
 //   - The position on disk is never beyond a line that the taker has not called safe. It is written to another file that is then
 //     renamed, with a checksum. After a kill, lines are repeated that were passed on and not yet recorded: at most those of
 //     the last second.
+//   - With [Follower.Name], a line that comes again has the same name. Each file has an epoch of its own, which is on disk
+//     before its first line is passed on, and the numbers of its streams are saved with the position. So names depend
+//     neither on other files nor on when lines were read. A file gets a new epoch if the rules that choose streams have
+//     changed.
 //
 // # What it does not
 //

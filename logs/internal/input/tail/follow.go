@@ -47,19 +47,20 @@ type Config struct {
 
 // Taker takes lines.
 type Taker interface {
-	// Take takes whole lines. It returns a mark, and how many bytes it took, which is less than all only if the follower is
-	// to end.
-	Take(lines []byte) (n int, mark uint64)
+	// Take takes whole lines, and counts in names to which streams they went; names is nil without [Follower.Name]. It returns
+	// a mark, and how many bytes it took, which is less than all only if the follower is to end.
+	Take(names *LineNames, lines []byte) (n int, mark uint64)
 	// Safe returns a mark up to which lines cannot be lost.
 	Safe() uint64
 }
 
 // Follower follows one path.
 type Follower struct {
-	cfg   Config
-	to    Taker
-	state string
-	files []*file // oldest first; the last is that at the path, if there is one
+	cfg    Config
+	to     Taker
+	naming Naming
+	state  string
+	files  []*file // oldest first; the last is that at the path, if there is one
 	// done is closed when the follower is to end, and interrupted is set when it then was reading a
 	// compressed file, of which little is known.
 	done        <-chan struct{}
@@ -110,8 +111,9 @@ type file struct {
 
 // given are lines that were passed on and are not known to be safe.
 type given struct {
-	mark uint64
-	end  spot
+	mark   uint64
+	end    spot
+	counts []count // how many lines got names
 }
 
 // New returns a follower that has not started. It reads the saved position. If that is damaged, the follower reports it and starts
@@ -253,6 +255,7 @@ func (f *Follower) drop(i int) {
 			next.mtime = max(next.mtime, g.looked)
 		}
 	}
+	f.over(g.names)
 	_ = g.f.Close()
 	f.files = slices.Delete(f.files, i, i+1)
 }
@@ -373,12 +376,13 @@ func (f *Follower) truncated(g *file, i int) bool {
 		c, err := f.find(last)
 		switch {
 		case c == nil && f.interrupted:
-			last.spot = g.safe
+			last.spot, last.names = g.safe, g.safeNames()
 			f.missing = append(f.missing, last)
 			f.files = append(f.files, after...)
 			_ = g.f.Close()
 			return true
 		case c == nil:
+			f.over(g.names)
 			f.lost("no copy of the truncated file found; its unread lines, if any, are lost", last, err)
 		default:
 			c.old, c.given, c.safe, c.skipping = true, g.given, g.safe, g.skipping
@@ -452,7 +456,7 @@ func (f *Follower) read(ctx context.Context, g *file) bool {
 		g.skipping = f.takeTorn(g, b)
 		return g.skipping
 	}
-	took, mark := f.to.Take(b[:end])
+	took, mark := f.to.Take(f.named(g), b[:end])
 	f.refused = took < end
 	if took == 0 {
 		return false
@@ -505,7 +509,7 @@ func (f *Follower) finish(g *file) bool {
 // that was taken.
 func (f *Follower) takeTorn(g *file, b []byte) bool {
 	line := append(slices.Clone(b[:min(len(b), f.cfg.MaxLine-1)]), '\n')
-	took, mark := f.to.Take(line)
+	took, mark := f.to.Take(f.named(g), line)
 	f.refused = took == 0
 	if took > 0 {
 		f.gave(g, len(b), mark)
@@ -520,9 +524,10 @@ func (f *Follower) gave(g *file, n int, mark uint64) {
 	g.mtime, g.grew = g.looked, time.Now()
 	if last := len(g.given) - 1; last >= 0 && g.given[last].mark == mark {
 		g.given[last].end = g.spot
+		g.given[last].counts = append(g.given[last].counts, g.names.cut()...)
 		return
 	}
-	g.given = append(g.given, given{mark, g.spot})
+	g.given = append(g.given, given{mark, g.spot, g.names.cut()})
 }
 
 // saveIfDue saves a position that may have changed, at most once each saveInterval.
@@ -547,7 +552,7 @@ func (f *Follower) save() {
 		}
 		g.given = slices.Delete(g.given, 0, n)
 		p := g.place
-		p.spot, p.done = g.safe, g.old && g.ended && len(g.given) == 0
+		p.spot, p.names, p.done = g.safe, g.safeNames(), g.old && g.ended && len(g.given) == 0
 		places = append(places, p)
 	}
 	places = append(places, f.missing...)

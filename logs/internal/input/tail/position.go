@@ -18,17 +18,22 @@ import (
 
 // The position of a path is text such as
 //
-//	spreadd tail 2 "/var/log/nginx/access.log"
+//	spreadd tail 3 "/var/log/nginx/access.log"
 //	since 1795975200123456789
 //	file 2049 1312 345678 1795975201123456789 1024 9f86d0… 1024 e3b0c4…
+//	names 1795975201123465216 "5d41402abc4b2a76"
+//	stream 2081 weblogs
 //	sum 89abcdef
 //
 // since is there until there was a file. A line for each file that is followed has device, inode,
 // offset, time of the last change, and the length and SHA-256 of its first bytes and of those before
-// the offset; it begins with old if the file was rotated and read to its end. The last line is the
-// CRC32C of all above. In version 1 the files had neither a time nor the bytes before the offset.
+// the offset; it begins with old if the file was rotated and read to its end. Behind it are the epoch
+// of its lines and the rules by which they got their streams, and for each stream the number of the
+// next line and the groups. The last line is the CRC32C of all above. Version 2 has no names. In
+// version 1 the files had neither a time nor the bytes before the offset.
 const (
-	header  = "spreadd tail 2 "
+	header  = "spreadd tail 3 "
+	header2 = "spreadd tail 2 "
 	header1 = "spreadd tail 1 "
 )
 
@@ -37,6 +42,9 @@ const (
 	maxDigest = 1024
 	minDigest = 16
 )
+
+// maxState bounds what is read of a position. One with 16 files and 10,000 streams of each has 7 MB.
+const maxState = 64 << 20
 
 // maxFiles bounds the files of one path that are followed at a time.
 const maxFiles = 16
@@ -66,9 +74,10 @@ func digestOf(b []byte) (d digest) {
 type place struct {
 	dev, ino uint64
 	spot
-	mtime int64  // when the file was last changed before it was read, in Unix nanoseconds; 0 if not known
-	head  digest // its first bytes
-	done  bool   // it was rotated and read to its end
+	mtime int64      // when the file was last changed before it was read, in Unix nanoseconds; 0 if not known
+	head  digest     // its first bytes
+	done  bool       // it was rotated and read to its end
+	names *LineNames // nil if no line of it has a name
 }
 
 // empty reports whether a file had nothing yet. Whatever it has now, there may be older copies of it.
@@ -93,26 +102,34 @@ func (p *position) encode() []byte {
 			word = "old"
 		}
 		b = fmt.Appendf(b, "%s %d %d %d %d %d %x %d %x\n", word, p.dev, p.ino, p.offset, p.mtime, p.head.n, p.head.sum, p.tail.n, p.tail.sum)
+		if p.names != nil {
+			b = p.names.append(b)
+		}
 	}
 	sum := crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli))
 	return fmt.Appendf(b, "sum %08x\n", sum)
 }
 
-// parsePosition parses the text of encode, and that of version 1.
+// parsePosition parses the text of encode, and that of the versions before.
 func parsePosition(b []byte) (p position, err error) {
 	i := bytes.LastIndex(b, []byte("sum "))
 	if i < 0 || string(b[i:]) != fmt.Sprintf("sum %08x\n", crc32.Checksum(b[:i], crc32.MakeTable(crc32.Castagnoli))) {
 		return p, errPosition
 	}
 	first, rest, _ := strings.Cut(string(b[:i]), "\n")
-	quoted, ok := strings.CutPrefix(first, header)
-	if !ok {
-		quoted, ok = strings.CutPrefix(first, header1)
+	quoted, ok := first, false
+	for _, h := range []string{header, header2, header1} {
+		if !ok {
+			quoted, ok = strings.CutPrefix(first, h)
+		}
 	}
 	if p.path, err = strconv.Unquote(quoted); !ok || err != nil {
 		return position{}, errPosition
 	}
 	for line := range strings.Lines(rest) {
+		if last := len(p.places) - 1; last >= 0 && p.places[last].parseNames(strings.TrimSuffix(line, "\n")) {
+			continue
+		}
 		words := strings.Split(strings.TrimSuffix(line, "\n"), " ")
 		if words[0] == "since" && len(words) == 2 {
 			if p.since, err = strconv.ParseInt(words[1], 10, 64); err != nil {
@@ -190,7 +207,7 @@ func readState(disk fsutil.FS, name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := io.ReadAll(io.LimitReader(f, fsutil.MaxRead))
+	b, err := io.ReadAll(io.LimitReader(f, maxState))
 	return b, errors.Join(err, f.Close())
 }
 

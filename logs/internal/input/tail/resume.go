@@ -104,6 +104,7 @@ func (f *Follower) resolve(last bool) {
 			continue
 		}
 		f.last = &p
+		f.over(p.names)
 		if !p.empty() && !p.done {
 			f.lost("followed file not found; its unread lines, if any, are lost", p, err)
 		}

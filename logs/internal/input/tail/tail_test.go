@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -27,7 +28,7 @@ type taker struct {
 	gate  chan struct{} // Take waits until it is closed; nil means that it is
 }
 
-func (t *taker) Take(b []byte) (int, uint64) {
+func (t *taker) Take(_ *LineNames, b []byte) (int, uint64) {
 	if t.gate != nil {
 		<-t.gate
 	}
@@ -59,11 +60,14 @@ func (t *taker) got() []string {
 }
 
 // begin runs a follower until cancel is called, or it ends by itself. done has its error then.
-func begin(t *testing.T, cfg Config, to Taker) (f *Follower, cancel func(), done <-chan error) {
+func begin(t *testing.T, cfg Config, to Taker, naming ...Naming) (f *Follower, cancel func(), done <-chan error) {
 	t.Helper()
 	f, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, n := range naming {
+		f.Name(n)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
@@ -461,7 +465,7 @@ func summed(b []byte) []byte {
 
 // FuzzPosition: what is read is what is written like that.
 func FuzzPosition(f *testing.F) {
-	f.Add((&position{path: "/var/log/a b\n", places: []place{{dev: 1, ino: 2, mtime: 5, head: digest{n: 4}, done: true}, {spot: spot{offset: 1 << 60, tail: digest{n: 1024}}}}}).encode())
+	f.Add((&position{path: "/var/log/a b\n", places: []place{{dev: 1, ino: 2, mtime: 5, head: digest{n: 4}, done: true, names: &LineNames{Epoch: 1 << 63, Rules: "a \"b\"", Streams: []Stream{{"g", 7}, {"g h", 1 << 60}}}}, {spot: spot{offset: 1 << 60, tail: digest{n: 1024}}}}}).encode())
 	f.Add((&position{since: 1}).encode())
 	f.Add(former("/var/log/a", 3, "abc"))
 	f.Add([]byte("sum 00000000\n"))
@@ -471,7 +475,7 @@ func FuzzPosition(f *testing.F) {
 			return
 		}
 		again, err := parsePosition(p.encode())
-		if err != nil || again.path != p.path || again.since != p.since || !slices.Equal(again.places, p.places) {
+		if err != nil || again.path != p.path || again.since != p.since || !reflect.DeepEqual(again.places, p.places) {
 			t.Errorf("%+v became %+v, %v", p, again, err)
 		}
 	})
