@@ -3,6 +3,7 @@ package integration
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -143,7 +144,14 @@ func (h *farmHost) path(name string) string { return filepath.Join(h.dir, name) 
 // launch starts a program on the host. It ends with the test at the latest.
 func (h *farmHost) launch(path string, args ...string) *harness.Process {
 	h.f.t.Helper()
+	return h.launchWith(nil, path, args...)
+}
+
+// launchWith is launch with a standard input.
+func (h *farmHost) launchWith(stdin io.Reader, path string, args ...string) *harness.Process {
+	h.f.t.Helper()
 	cmd := exec.CommandContext(context.Background(), path, args...) // The clean-up ends it.
+	cmd.Stdin = stdin
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	return harness.Start(h.f.t, cmd, h.Do)
 }
