@@ -102,6 +102,9 @@ type Config struct {
 	QueueBytes int
 	// Spool is a directory for lines that wait for longer. Empty means none. Several processes may share it.
 	Spool string
+	// State is a directory in which the publisher keeps how far its numbers went, if there is no Spool: then log hosts learn of
+	// lines that are missing at the end of a process. Empty means none.
+	State string
 	// SpoolBytes bounds what one process has on disk there. The minimum is MinSpoolBytes.
 	SpoolBytes int64
 	// SpoolAfter is the age at which lines are written to the spool even though memory has room. It bounds what a kill can

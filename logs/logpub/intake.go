@@ -114,6 +114,9 @@ func (in *Intake) MaxLine() int { return in.maxLine }
 func (in *Intake) enqueue(lines []byte, n int, to *destination) (left int) {
 	p := in.p
 	target := in.file.target(to)
+	if !in.waits {
+		p.numbered(to, n) // all of them get numbers, also those that are dropped
+	}
 	rest := p.queue.PutLines(lines, n, target, in.kept)
 	if len(rest) < len(lines) {
 		in.full = false
@@ -134,7 +137,13 @@ func (in *Intake) enqueue(lines []byte, n int, to *destination) (left int) {
 		p.queue.DropNewest(rest, target)
 	}
 	to.count.add(n, len(lines)-left)
-	in.file.count(target, n)
+	switch {
+	case !in.waits:
+	case in.file.names == nil:
+		p.numbered(to, n)
+	default:
+		in.file.count(target, n)
+	}
 	return left
 }
 

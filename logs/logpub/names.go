@@ -1,16 +1,23 @@
 package logpub
 
 import (
+	"cmp"
+	"context"
 	"crypto/sha256"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"strings"
 	"sync/atomic"
 	"time"
 
+	"github.com/spreadd/spreadd/logs/internal/chain"
 	"github.com/spreadd/spreadd/logs/internal/input/tail"
 	"github.com/spreadd/spreadd/logs/internal/queue"
 )
+
+// chainInterval is how often a process looks for epochs that others have left.
+const chainInterval = 30 * time.Second
 
 // epochs hands out epochs.
 type epochs struct{ last atomic.Uint64 }
@@ -67,8 +74,68 @@ func (f *fileStreams) target(to *destination) *queue.Target {
 
 // count notes that n lines went to a target.
 func (f *fileStreams) count(to *queue.Target, n int) {
-	if f.names != nil && n > 0 {
+	if n > 0 {
 		f.names.Count(int(to.Stream), uint64(n))
+	}
+}
+
+// openChain opens the chain of the publisher's epochs.
+func (p *Publisher) openChain() {
+	dir := cmp.Or(p.cfg.Spool, p.cfg.State)
+	if p.cfg.Plain || dir == "" {
+		return
+	}
+	var err error
+	if p.chain, err = chain.Open(chain.Config{Dir: dir, Publisher: p.cfg.Publisher, Epoch: p.epoch}); err != nil {
+		p.chainFailed(err)
+	}
+}
+
+func (p *Publisher) chainFailed(err error) {
+	p.cfg.Log.Warn("cannot keep how far the numbers of lines went; log hosts may not notice lines that are missing at the end of a process",
+		slog.Any("error", err))
+}
+
+// tendChain takes over the epochs of processes that end while this one runs.
+func (p *Publisher) tendChain(ctx context.Context) {
+	if p.chain == nil {
+		return
+	}
+	forgotten, failing := 0, false
+	for ctx.Err() == nil {
+		wait(ctx, chainInterval)
+		err := cmp.Or(p.chain.Adopt(), p.chain.Err())
+		if err != nil && !failing {
+			p.chainFailed(err)
+		}
+		failing = err != nil
+		if n := p.chain.Forgotten(); n > forgotten {
+			p.cfg.Log.Info("forgot how far the numbers of old epochs went", slog.Int("epochs", n-forgotten))
+			forgotten = n
+		}
+	}
+}
+
+// numbered notes that n lines for a destination get numbers of the process's epoch.
+func (p *Publisher) numbered(to *destination, n int) {
+	if p.chain == nil {
+		return
+	}
+	to.counting.Do(func() { to.counter = p.chain.Stream(to.Stream, strings.Join(to.Groups, " ")) })
+	to.counter.Add(n)
+}
+
+// named takes the names of the lines of a file that gets no further ones.
+func (p *Publisher) named(names *tail.LineNames) {
+	if p.chain == nil {
+		return
+	}
+	streams := make([]chain.Stream, len(names.Streams))
+	for i, s := range names.Streams {
+		streams[i] = chain.Stream{Stream: uint32(i), Groups: s.Groups, Next: s.Next}
+	}
+	if err := p.chain.End(names.Epoch, streams); err != nil {
+		p.chainFailed(err)
 	}
 }
 

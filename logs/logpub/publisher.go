@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/spreadd/spreadd/logs/internal/chain"
 	"github.com/spreadd/spreadd/logs/internal/logline"
 	"github.com/spreadd/spreadd/logs/internal/queue"
 )
@@ -23,7 +24,8 @@ const maxSlots = 64
 type Publisher struct {
 	cfg    Config
 	epochs epochs
-	epoch  uint64 // of lines that have none of their own
+	epoch  uint64       // of lines that have none of their own
+	chain  *chain.Chain // nil without a directory for it
 	queue  *queue.Queue
 	sender sender
 	count  counters
@@ -153,7 +155,9 @@ func (p *Publisher) RunInputs(ctx context.Context, inputs ...Input) error {
 	if err := p.queue.OpenSpool(); err != nil {
 		p.cfg.Log.Error("cannot open spool, keeping lines in memory; will keep retrying", slog.Any("error", err))
 	}
+	p.openChain()
 	var wg sync.WaitGroup
+	wg.Go(func() { p.tendChain(sending) })
 	wg.Go(func() { p.sender.run(sending) })
 	wg.Go(func() { p.report(sending.Done()) })
 	wg.Go(func() { p.queue.Run(sending) })
@@ -193,6 +197,11 @@ func (p *Publisher) finish(inputs []Input) (err error) {
 	for _, in := range inputs {
 		if f, ok := in.Source.(interface{ finish() bool }); ok && !f.finish() {
 			p.queue.Forsake()
+		}
+	}
+	if p.chain != nil {
+		if err := p.chain.Close(); err != nil {
+			p.chainFailed(err)
 		}
 	}
 	err = p.queue.Close()

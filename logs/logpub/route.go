@@ -8,7 +8,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
+	"github.com/spreadd/spreadd/logs/internal/chain"
 	"github.com/spreadd/spreadd/logs/internal/logline"
 	"github.com/spreadd/spreadd/logs/internal/queue"
 	"github.com/spreadd/spreadd/spread"
@@ -186,6 +188,9 @@ func (n *router) make(text []byte) *destination {
 type destination struct {
 	queue.Target
 	count *groupCount
+
+	counting sync.Once
+	counter  *chain.Counter // of the lines in the epoch of the process
 }
 
 // target returns the destination of a list of groups.

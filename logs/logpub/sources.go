@@ -127,7 +127,7 @@ func (s *File) Run(ctx context.Context, in *Intake) error {
 	in.waits, in.kept = true, s.cfg.State != ""
 	t := &fileTaker{in: in, cut: input.Cutter{Max: in.MaxLine()}, ending: in.Ending()}
 	if in.kept {
-		s.f.Name(tail.Naming{Epoch: in.p.epochs.next, Rules: in.rules()})
+		s.f.Name(tail.Naming{Epoch: in.p.epochs.next, Rules: in.rules(), Over: in.p.named})
 	}
 	if err := s.f.Run(untilEnding{ctx, in.Ending()}, t); err != nil {
 		return fmt.Errorf("logpub: %w", err)

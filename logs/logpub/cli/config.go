@@ -198,7 +198,7 @@ func (c *File) publisher() logpub.Config {
 		QueueBytes: int(c.Queue), Policy: policy, BlockTime: orNever(c.Block), DrainTimeout: orNever(c.Drain), StatsInterval: orNever(c.Stats),
 		StallTime: orNever(c.Stall), ReturnInterval: orNever(c.Return), MaxLine: int(c.MaxLine),
 		BatchBytes: cmp.Or(int(c.BatchSize), -1), Plain: c.Plain, Publisher: c.Publisher, Delivery: delivery,
-		Spool: c.Spool.Dir, SpoolBytes: int64(c.Spool.Size), SpoolAfter: orNever(c.Spool.Delay),
+		Spool: c.Spool.Dir, State: c.State, SpoolBytes: int64(c.Spool.Size), SpoolAfter: orNever(c.Spool.Delay),
 	}
 	if len(c.Daemons) > 0 {
 		p.Address, p.Fallbacks = c.Daemons[0], c.Daemons[1:]
