@@ -15,6 +15,13 @@ import (
 	"github.com/spreadd/spreadd/internal/flags/flagstest"
 )
 
+func TestMain(m *testing.M) {
+	if os.Getenv(logsubVariable) != "" {
+		os.Exit(runLogsub()) //nolint:forbidigo // It is a logsub then, not a test.
+	}
+	m.Run()
+}
+
 func TestFlags(t *testing.T) {
 	o, err := parse(nil)
 	if err != nil {
@@ -44,7 +51,7 @@ func TestCommandLine(t *testing.T) {
 
 func TestRun(t *testing.T) { demo(t, false) }
 
-// TestPlain: lines that the killed daemon had accepted may be missing.
+// TestPlain: lines that were under way to something that died may be missing.
 func TestPlain(t *testing.T) { demo(t, true) }
 
 func demo(t *testing.T, plain bool) {
@@ -52,7 +59,7 @@ func demo(t *testing.T, plain bool) {
 	var out bytes.Buffer
 	dir := filepath.Join(t.TempDir(), "made", "for it")
 	// Files of a run before are not added to.
-	old := filepath.Join(dir, "loghost1", weblog.Sites()[0].Group+".log")
+	old := filepath.Join(dir, "log1", weblog.Sites()[0].Group+".log")
 	if err := os.MkdirAll(filepath.Dir(old), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +67,7 @@ func demo(t *testing.T, plain bool) {
 		t.Fatal(err)
 	}
 	const rounds = 2
-	r, err := runDemo(t.Context(), demoConfig{Out: &out, Dir: dir, Rounds: rounds, Plain: plain})
+	r, err := runDemo(t.Context(), demoConfig{Out: &out, Dir: dir, Rounds: rounds, Flow: time.Second, Plain: plain})
 	if err != nil {
 		t.Fatalf("%v\n%s", err, &out)
 	}
@@ -73,16 +80,19 @@ func demo(t *testing.T, plain bool) {
 	for i, site := range weblog.Sites() {
 		lines := int64(rounds * bytes.Count(site.Log(), []byte("\n")))
 		s := r.Sites[i]
-		if s.Took != lines || s.Sent != lines || !s.Identical || len(s.Files) != 2 || s.Killed != (i == 2) {
+		if s.Took != lines || s.Sent != lines || !plain && !s.Identical || len(s.Files) != 2 {
 			t.Errorf("%s: %+v, want %d lines", site.Name, s, lines)
 		}
 		for _, f := range s.Files {
-			if !(plain && s.Killed) && f.Lines != lines || filepath.Dir(filepath.Dir(f.Path)) != dir {
+			if !plain && f.Lines != lines || filepath.Dir(filepath.Dir(f.Path)) != dir {
 				t.Errorf("%s: %+v, want %d lines", site.Name, f, lines)
 			}
 		}
 	}
-	for _, want := range []string{"d3 is killed", "ring of d1 d2\n", "d3 is started again", "ring of d1 d2 d3\n"} {
+	for _, want := range []string{
+		"the daemon of web3 is killed\n", "the daemon of web3 is back", "the daemon of log2 is killed\n", "the daemon of log2 is back",
+		"the others go on after ", "the logsub of log1 is killed (SIGKILL)\n", "the logsub of log1 is back",
+	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the demo does not say %q:\n%s", want, &out)
 		}
@@ -136,18 +146,18 @@ func TestReportSees(t *testing.T) {
 	if err := (&Report{Sites: []Site{good}}).Err(); err != nil {
 		t.Errorf("a good report: %v", err)
 	}
-	killed := Site{Name: "x", Took: 3, Sent: 3, Resent: 1, Killed: true, Identical: true, Files: []File{{Lines: 2, Missing: 2, Extra: 1}}}
-	if err := (&Report{Sites: []Site{killed}, Plain: true}).Err(); err != nil {
-		t.Errorf("what a killed daemon had taken may be lost: %v", err)
+	lossy := Site{Name: "x", Took: 3, Sent: 3, Resent: 1, Files: []File{{Lines: 2, Missing: 2, Extra: 1}}}
+	if err := (&Report{Sites: []Site{lossy}, Plain: true}).Err(); err != nil {
+		t.Errorf("lines that are sent plainly may be lost: %v", err)
 	}
-	if err := (&Report{Sites: []Site{killed}}).Err(); err == nil {
+	if err := (&Report{Sites: []Site{lossy}}).Err(); err == nil {
 		t.Error("lines may be lost though they were not sent plainly")
 	}
 	for want, spoil := range map[string]func(*Site){
 		"2 of 3 lines were not sent": func(s *Site) { s.Sent = 1 },
 		"1 lines are lost":           func(s *Site) { s.Files = []File{{Missing: 1}} },
 		"files differ":               func(s *Site) { s.Identical = false },
-		"2 repeated":                 func(s *Site) { s.Killed, s.Resent, s.Files = true, 1, []File{{Extra: 2}} },
+		"2 repeated":                 func(s *Site) { s.Resent, s.Files = 1, []File{{Extra: 2}} },
 	} {
 		bad := good
 		spoil(&bad)
@@ -164,7 +174,7 @@ func TestErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if _, err := runDemo(t.Context(), demoConfig{Out: &out, Dir: file}); err == nil || !strings.Contains(err.Error(), "log host 1") {
+	if _, err := runDemo(t.Context(), demoConfig{Out: &out, Dir: file}); err == nil || !strings.Contains(err.Error(), "log1") {
 		t.Errorf("a file where the directory should be: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -176,21 +186,54 @@ func TestErrors(t *testing.T) {
 
 func TestProgress(t *testing.T) {
 	var out bytes.Buffer
-	p := progress{out: &out}
+	p := progress{out: &out, total: 100}
 	for range 3 {
-		p.show(1, 2)
+		p.show(60, []int64{50, 40})
 	}
 	p.end()
-	if n := strings.Count(out.String(), "\n"); n != 1 {
-		t.Errorf("%d lines within a moment, want 1", n)
+	if s := out.String(); strings.Count(s, "\n") != 1 || !strings.Contains(s, " 60 ") || !strings.Contains(s, " 40\n") {
+		t.Errorf("%q, want one line for a moment", s)
 	}
 	out.Reset()
-	p = progress{out: &out, terminal: true}
+	p = progress{out: &out, terminal: true, total: 100}
 	for range 3 {
-		p.show(1, 2)
+		p.show(60, []int64{50, 40})
 	}
+	p.interrupt("an event")
 	p.end()
-	if s := out.String(); strings.Count(s, "\r") != 3 || strings.Count(s, "\n") != 1 {
+	s := out.String()
+	if strings.Count(s, "\r[#########-----          ]") != 3 || !strings.HasSuffix(s, "\ran event\n") {
 		t.Errorf("on a terminal: %q", s)
+	}
+	for line := range strings.FieldsFuncSeq(s, func(r rune) bool { return r == '\r' || r == '\n' }) {
+		if len(line) > 80 {
+			t.Errorf("a line of %d columns: %q", len(line), line)
+		}
+	}
+}
+
+// TestLineCount: a file may be replaced by a longer one.
+func TestLineCount(t *testing.T) {
+	c := lineCount{path: filepath.Join(t.TempDir(), "file")}
+	for _, step := range []struct {
+		content string
+		replace bool
+		want    int64
+	}{{"a\nb\nc", false, 2}, {"a\nb\nc\n", false, 3}, {"a\nb\nb\nc\n", true, 4}, {"a\n", true, 1}} {
+		name := c.path
+		if step.replace {
+			name += ".new"
+		}
+		if err := os.WriteFile(name, []byte(step.content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if step.replace {
+			if err := os.Rename(name, c.path); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := c.count(); got != step.want {
+			t.Errorf("%q: %d lines, want %d", step.content, got, step.want)
+		}
 	}
 }

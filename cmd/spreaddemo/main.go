@@ -14,6 +14,9 @@ import (
 )
 
 func main() {
+	if os.Getenv(logsubVariable) != "" {
+		os.Exit(runLogsub())
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	stdout, stderr := flags.Streams("spreaddemo")
 	status := run(ctx, os.Args[1:], stdout, stderr)

@@ -34,8 +34,6 @@ type Site struct {
 	// Resent is how many of these were sent twice, because it was not certain that they had arrived
 	// when the connection ended.
 	Resent int64
-	// Killed: its daemon was killed.
-	Killed bool
 	// Files has one entry for each log host.
 	Files []File
 	// Identical: the files of all log hosts are equal to the byte.
@@ -54,13 +52,13 @@ func (f *farm) report(took time.Duration) (*Report, error) {
 	r := &Report{Took: took, Dir: f.cfg.Dir, Plain: f.cfg.Plain}
 	for i, s := range f.sites {
 		st := f.pubs[i].Stats()
-		site := Site{Name: s.Name, Group: s.Group, Took: st.Took, Sent: st.Sent, Resent: st.Resent, Killed: i == len(names)-1, Identical: true}
+		site := Site{Name: s.Name, Group: s.Group, Took: st.Took, Sent: st.Sent, Resent: st.Resent, Identical: true}
 		var first []byte
-		for host := range hosts {
-			path := f.file(host, s)
+		for host, h := range f.logHosts {
+			path := h.files[i].path
 			content, err := os.ReadFile(path)
 			if err != nil {
-				return nil, fmt.Errorf("cannot read a file of log host %d: %w", host+1, err)
+				return nil, fmt.Errorf("cannot read a file of %s: %w", h.name, err)
 			}
 			if host == 0 {
 				first = content
@@ -101,13 +99,13 @@ func (r *Report) Err() error {
 			errs = append(errs, fmt.Errorf("%s: %d of %d lines were not sent", s.Name, s.Took-s.Sent, s.Took))
 		}
 		for _, f := range s.Files {
-			// Sent plainly, lines that a killed daemon had accepted and not yet sent are lost with it;
-			// lines that it may not have accepted are sent again.
-			if mayLose := r.Plain && s.Killed; !mayLose && f.Missing+f.Extra > 0 || f.Extra > s.Resent {
+			// Sent plainly, lines that are under way to something that dies are lost, and lines
+			// that may not have arrived are sent again.
+			if !r.Plain && f.Missing+f.Extra > 0 || f.Extra > s.Resent {
 				errs = append(errs, fmt.Errorf("%s: %d lines are lost, %d repeated", f.Path, f.Missing, f.Extra))
 			}
 		}
-		if !s.Identical {
+		if !r.Plain && !s.Identical {
 			errs = append(errs, fmt.Errorf("%s: the log hosts' files differ", s.Name))
 		}
 	}
@@ -141,7 +139,7 @@ func (r *Report) Write(w io.Writer) error {
 	fmt.Fprintf(w, "\n%d lines in %v, %.0f lines/s to each log host: %d lost, %d repeated\n",
 		in, r.Took.Round(time.Millisecond), float64(in)/r.Took.Seconds(), lost, repeated)
 	if r.Plain && lost > 0 {
-		fmt.Fprintln(w, "The killed daemon had accepted them; without -plain, logpub sends them again.")
+		fmt.Fprintln(w, "They were under way when something died. Without -plain, none is lost.")
 	}
 	if r.Kept {
 		fmt.Fprintf(w, "The files are in %s.\n", r.Dir)

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"io"
+	"time"
+)
+
+// paced is what a web server writes: its log several times, evenly over a time.
+type paced struct {
+	log    []byte
+	rounds int
+	lasts  time.Duration
+	began  time.Time
+	done   int // bytes
+}
+
+func newPaced(log []byte, rounds int, lasts time.Duration) *paced {
+	return &paced{log: log, rounds: rounds, lasts: lasts, began: time.Now()}
+}
+
+// Read waits until there is more to read.
+func (p *paced) Read(b []byte) (int, error) {
+	total := len(p.log) * p.rounds
+	if p.done == total {
+		return 0, io.EOF
+	}
+	for {
+		due := total
+		if elapsed := time.Since(p.began); elapsed < p.lasts {
+			due = int(float64(total) * (float64(elapsed) / float64(p.lasts)))
+		}
+		if due > p.done {
+			at := p.done % len(p.log)
+			n := copy(b[:min(len(b), due-p.done)], p.log[at:])
+			p.done += n
+			return n, nil
+		}
+		time.Sleep(tick)
+	}
+}
