@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -29,6 +30,11 @@ type service struct {
 }
 
 func (s *service) String() string { return s.name + " on " + s.host.name }
+
+// isVictim reports whether the words of the flag name the program or its host.
+func (s *service) isVictim(words string) bool {
+	return words == "" || slices.ContainsFunc(strings.Split(words, ","), func(w string) bool { return w == s.name || w == s.host.name })
+}
 
 func (s *service) log() string { return s.host.path(s.name + ".out") }
 
