@@ -99,6 +99,27 @@ func SameFile(a, b fs.FileInfo) bool {
 	return os.SameFile(a, b)
 }
 
+// MkdirAll makes a directory and its missing parents, so that they survive a power cut.
+func MkdirAll(disk FS, dir string, perm fs.FileMode) error {
+	parent := filepath.Dir(dir)
+	if parent == dir {
+		return nil
+	}
+	if _, err := disk.Stat(dir); err == nil {
+		// A process that was killed may have made it, without a sync. That its parent, which may belong
+		// to somebody else, cannot be synced is no reason to go without the directory.
+		_ = disk.SyncDir(parent)
+		return disk.MkdirAll(dir, perm) // an error if it is a file
+	}
+	if err := MkdirAll(disk, parent, perm); err != nil {
+		return err
+	}
+	if err := disk.MkdirAll(dir, perm); err != nil {
+		return err
+	}
+	return disk.SyncDir(parent)
+}
+
 // WalkDir is [filepath.WalkDir] for any [FS].
 func WalkDir(disk FS, root string, use fs.WalkDirFunc) error {
 	st, err := disk.Lstat(root)

@@ -114,14 +114,17 @@ func (s *Spool) DropOldest() (Dropped, error) {
 
 // Sync waits until everything appended and acknowledged is on the disk. Other methods do not wait for it.
 func (s *Spool) Sync() error {
+	s.syncing.Lock()
+	defer s.syncing.Unlock()
 	s.mu.Lock()
-	out, pos, newFile, dirty, rolled := s.out, s.pos.f, s.newFile, s.dirty, s.rolled
-	s.dirty, s.newFile, s.rolled = false, false, nil
-	closed := s.closed
-	s.mu.Unlock()
-	if !dirty || closed {
+	if !s.dirty || s.closed {
+		s.mu.Unlock()
 		return nil
 	}
+	out, pos, newFile, rolled := s.out, s.pos.f, s.newFile, s.rolled
+	s.pos.pending = s.pos.last
+	s.dirty, s.newFile, s.rolled = false, false, nil
+	s.mu.Unlock()
 	err := syncFile(pos)
 	for _, f := range rolled {
 		err = errors.Join(err, syncFile(f))
@@ -133,10 +136,11 @@ func (s *Spool) Sync() error {
 	if newFile {
 		err = errors.Join(err, s.cfg.Disk.SyncDir(s.cfg.Dir))
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pos.synced(err)
 	if err != nil {
-		s.mu.Lock()
 		s.dirty, s.newFile = true, s.newFile || newFile
-		s.mu.Unlock()
 		return &Error{Op: "sync", Path: s.cfg.Dir, Err: err}
 	}
 	return nil

@@ -16,13 +16,13 @@
 //
 //   - A record for which Append has returned nil survives a kill of the process at any moment, until it is acknowledged or
 //     dropped by [Spool.DropOldest].
-//   - It survives a power cut, too, if it was appended before the last [Spool.Sync] that returned nil and the disk keeps its
-//     promises.
+//   - It survives a power cut, too, if it was appended before the last [Spool.Sync] that returned nil, also by a process before this
+//     one, and the disk keeps its promises.
 //   - A record is returned as it was appended or not at all: header and data have a CRC32C each. Open cuts off a torn end and
 //     reports it. Damage further up loses the record or, if its header is damaged, the rest of the segment; Open or Damage
 //     report it.
 //   - A record for which Ack has returned nil is not returned again by this process, nor by the next one after a kill. After a
-//     power cut, records that were acknowledged since the last Sync may come again.
+//     power cut, records that were acknowledged since the last Sync may come again; others never.
 //   - An Append that fails leaves the spool as it was, and the next one may work.
 //   - The segments never take more than MaxBytes.
 //   - Two processes never use one directory, where the system has file locks (all but Plan 9, js and wasip1).

@@ -97,6 +97,7 @@ type Spool struct {
 	cfg  Config
 	lock fsutil.File
 
+	syncing sync.Mutex // held by Sync
 	mu      sync.Mutex
 	segs    []*segment  // oldest first
 	out     fsutil.File // the last of segs, to append to; nil if that is closed
@@ -130,7 +131,7 @@ func Open(cfg Config) (*Spool, Recovery, error) {
 	if cfg.Disk == nil {
 		cfg.Disk = fsutil.OS{}
 	}
-	if err := cfg.Disk.MkdirAll(cfg.Dir, 0o700); err != nil {
+	if err := fsutil.MkdirAll(cfg.Disk, cfg.Dir, 0o700); err != nil {
 		return nil, Recovery{}, &Error{Op: "create directory", Path: cfg.Dir, Err: err}
 	}
 	s := &Spool{cfg: cfg}
@@ -195,6 +196,8 @@ func (s *Spool) recover() (found Recovery, err error) {
 		}
 	}
 	slices.SortFunc(segs, func(a, b *segment) int { return cmp.Compare(a.first, b.first) })
+	// What an earlier process appended and did not sync is synced with what this one appends.
+	s.dirty, s.newFile = len(segs) > 0, true
 	after := uint64(0)
 	for i, g := range segs {
 		d, err := s.recoverSegment(g, after, i == len(segs)-1)
@@ -217,7 +220,11 @@ func (s *Spool) recoverSegment(g *segment, after uint64, last bool) (*Damage, er
 	if err != nil {
 		return nil, &Error{Op: "open segment", Path: g.path, Err: err}
 	}
-	defer func() { _ = f.Close() }()
+	defer func() {
+		if f != nil {
+			_ = f.Close()
+		}
+	}()
 	info, err := f.Stat()
 	if err != nil {
 		return nil, &Error{Op: "stat segment", Path: g.path, Err: err}
@@ -238,7 +245,7 @@ func (s *Spool) recoverSegment(g *segment, after uint64, last bool) (*Damage, er
 		}
 		return d, nil
 	}
-	s.segs = append(s.segs, g)
+	s.segs, s.rolled, f = append(s.segs, g), append(s.rolled, f), nil
 	g.disk = info.Size()
 	if last {
 		g.disk = g.size
