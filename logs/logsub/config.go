@@ -83,6 +83,8 @@ type Config struct {
 	Spool string
 	// SpoolBytes bounds each spool; zero means 1 GiB.
 	SpoolBytes int64
+	// Heal says how log hosts read each other's files.
+	Heal Heal
 	// Metrics is the address at which a program serves metrics; empty means nowhere. The Subscriber
 	// does not use it.
 	Metrics string
@@ -270,6 +272,10 @@ func (c Config) withDefaults() (Config, error) {
 	if err := c.Perl.check(); err != nil {
 		return c, err
 	}
+	if err := c.Heal.check(); err != nil {
+		return c, err
+	}
+	c.Heal.Rate = cmp.Or(c.Heal.Rate, DefaultHealRate)
 	c.QueueBytes = cmp.Or(c.QueueBytes, DefaultQueueBytes)
 	c.StatsInterval = cmp.Or(c.StatsInterval, DefaultStatsInterval)
 	c.OpenFiles = cmp.Or(c.OpenFiles, DefaultOpenFiles)

@@ -23,6 +23,7 @@ type Subscriber struct {
 	routes    []*route
 	ready     chan struct{}
 	count     counters
+	healer    *healer      // nil without Heal.Listen
 	pending   atomic.Int64 // connections that have not joined yet
 }
 
@@ -66,6 +67,9 @@ func New(cfg Config) (*Subscriber, error) {
 		}
 		s.receivers = append(s.receivers, r)
 	}
+	if s.healer, err = openHealer(s); err != nil {
+		return nil, errors.Join(err, s.closeAll())
+	}
 	s.pending.Store(int64(len(s.receivers)))
 	return s, nil
 }
@@ -97,6 +101,9 @@ func (s *Subscriber) Run(ctx context.Context) error {
 		receivers.Go(func() { r.run(ctx) })
 	}
 	others.Go(func() { s.logStats(ctx) })
+	if s.healer != nil {
+		others.Go(func() { s.healer.run(ctx) })
+	}
 	done := make(chan struct{})
 	errs := make([]error, len(s.writers))
 	for i, w := range s.writers {

@@ -36,6 +36,7 @@ type File struct {
 	Zone       string        `toml:"zone" default:"UTC" help:"time zone of paths and rewritten times: UTC, Local or a name such as Europe/Berlin"`
 	PerlPath   string        `toml:"perl_program" help:"path of perl (default: found in PATH)"`
 	Spool      spoolTable    `toml:"spool" old:"spool=dir spool_bytes=size" help:"lines that wait on disk for commands, databases and Perl"`
+	Heal       healTable     `toml:"heal" help:"log hosts that read each other's files"`
 	Perl       []perlTable   `toml:"perl" help:"what Perl loads for logs with a Perl function"`
 	Logs       []logTable    `toml:"log" required:"true" help:"a log: a group, and where its lines go"`
 }
@@ -43,6 +44,13 @@ type File struct {
 type spoolTable struct {
 	Dir  string    `toml:"dir" help:"directory with a spool for each of them (default: none)"`
 	Size conf.Size `toml:"size" min:"1MiB" default:"1GiB" help:"size limit of each spool"`
+}
+
+type healTable struct {
+	Listen  string    `toml:"listen" help:"address to serve log files to other log hosts on, such as 192.0.2.7:4807 (default: off)"`
+	Address string    `toml:"address" help:"address where other log hosts reach it (default: listen, with the name of this host if that has none)"`
+	Peers   []string  `toml:"peers" help:"addresses of log hosts to ask first, which may always read (default: those that are found in the groups)"`
+	Rate    conf.Size `toml:"rate" min:"1KiB" default:"64MiB" help:"most bytes per second to serve"`
 }
 
 type perlTable struct {
@@ -145,6 +153,21 @@ func (s *spoolTable) Check(t *tomlconf.Table) {
 	if t.Has("size") && s.Dir == "" {
 		t.Errorf("size", `add dir = "/DIRECTORY"`, "the spool has a size, but no directory")
 	}
+}
+
+// Check implements [tomlconf.Checker].
+func (h *healTable) Check(t *tomlconf.Table) {
+	heal := h.config()
+	if err := heal.check(); err != nil {
+		t.Errorf("", `write "HOST:PORT"`, "%v", err)
+	}
+	if h.Listen == "" && (h.Address != "" || len(h.Peers) > 0) {
+		t.Errorf("", `add listen = ":4807"`, "log files are not served: listen is missing")
+	}
+}
+
+func (h *healTable) config() Heal {
+	return Heal{Listen: h.Listen, Address: h.Address, Peers: h.Peers, Rate: int64(h.Rate)}
 }
 
 // Check implements [tomlconf.Checker].

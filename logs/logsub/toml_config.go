@@ -22,6 +22,9 @@ func (f *File) config() Config {
 		FlushDelay: time.Duration(f.FlushDelay), SyncInterval: time.Duration(f.Sync), CommandWait: time.Duration(f.Wait),
 		Spool: f.Spool.Dir, Perl: Perl{Program: f.PerlPath},
 	}
+	if f.Heal.Listen != "" {
+		cfg.Heal = f.Heal.config()
+	}
 	if f.Spool.Dir != "" {
 		cfg.SpoolBytes = int64(f.Spool.Size)
 	}
@@ -134,6 +137,7 @@ func (c Config) TOML() string {
 	f.Wait = cmp.Or(conf.Duration(c.CommandWait), f.Wait)
 	f.Spool.Dir = c.Spool
 	f.Spool.Size = cmp.Or(conf.Size(c.SpoolBytes), f.Spool.Size)
+	f.Heal = healTable{Listen: c.Heal.Listen, Address: c.Heal.Address, Peers: c.Heal.Peers, Rate: cmp.Or(conf.Size(c.Heal.Rate), f.Heal.Rate)}
 	if c.Zone != nil {
 		f.Zone = c.Zone.String()
 	}

@@ -342,15 +342,15 @@ func (c *serving) copy(ctx context.Context, in io.Reader) error {
 
 // digest sends the digest of up to limit bytes.
 func (c *serving) digest(ctx context.Context, in io.Reader, limit int64) error {
-	d, err := digestOf(ctx, in, limit, func() error { return c.send(ansWait, nil) })
+	d, err := DigestOf(ctx, in, limit, func() error { return c.send(ansWait, nil) })
 	if err != nil {
 		return err
 	}
 	return c.send(ansData, d.append)
 }
 
-// digestOf reads up to limit bytes. It calls alive from time to time.
-func digestOf(ctx context.Context, in io.Reader, limit int64, alive func() error) (*Digest, error) {
+// DigestOf reads up to limit bytes. It calls alive from time to time.
+func DigestOf(ctx context.Context, in io.Reader, limit int64, alive func() error) (*Digest, error) {
 	d, sum, block := &Digest{}, sha256.New(), make([]byte, 1<<20)
 	in = io.LimitReader(in, limit)
 	last := time.Now()

@@ -151,7 +151,7 @@ func (o *options) describeOutput(s *flags.Set) {
 	s.Bool(&o.index, "index", `keep an index of the lines beside each file; same as envelope = "index"`)
 	s.String(&o.work.fill, "fill", "DIR", "copy lines that the logs in this directory lack from those of -from, by their indexes, and exit")
 	s.String(&o.work.from, "from", "DIR", "logs and indexes of another log host, mounted or copied")
-	s.String(&o.work.verify, "verify", "DIR", "compare the logs in this directory with their indexes, and exit")
+	s.String(&o.work.verify, "verify", "DIR|HOST:PORT", "compare the logs in this directory with their indexes, or with -c those of the file with another log host's, and exit")
 }
 
 // validate rejects flags that exclude each other or lack their counterpart.
@@ -159,7 +159,7 @@ func (o *options) validate() error {
 	switch {
 	case o.noFileFor != "":
 		return fmt.Errorf("group %q has no file: put -o FILE behind its -g", o.noFileFor)
-	case o.work.wanted():
+	case o.work.wanted() && !o.work.network(o.conf):
 		return o.work.check(o.conf != "" || o.convert != "" || len(o.logs) > 0)
 	case o.convert != "" && (o.conf != "" || len(o.logs) > 0):
 		return errors.New("-convert stands alone")

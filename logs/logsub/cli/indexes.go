@@ -1,13 +1,16 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/logs/internal/lineindex"
+	"github.com/spreadd/spreadd/logs/logsub"
 )
 
 // indexWork is a job for logs with indexes that logsub does instead of subscribing.
@@ -19,13 +22,16 @@ type indexWork struct {
 // wanted reports whether the command line asks for one.
 func (w *indexWork) wanted() bool { return w.fill != "" || w.from != "" || w.verify != "" }
 
+// network reports whether the job is to compare with another log host.
+func (w *indexWork) network(conf string) bool { return w.verify != "" && w.fill == "" && conf != "" }
+
 // check rejects flags that exclude each other.
 func (w *indexWork) check(others bool) error {
 	switch {
 	case !w.wanted():
 		return nil
 	case others:
-		return errors.New("-fill and -verify stand alone")
+		return errors.New("-fill and -verify DIR stand alone")
 	case (w.fill == "") != (w.from == ""):
 		return errors.New("-fill and -from need each other: -fill DIR -from DIR")
 	case w.fill != "" && w.verify != "":
@@ -70,4 +76,26 @@ func (w *indexWork) runVerify(stdout, stderr io.Writer) int {
 		return flags.Failed
 	}
 	return flags.OK
+}
+
+// compare compares the log files of a configuration with those of another log host.
+func compare(ctx context.Context, cfg logsub.Config, address string, stdout io.Writer) error {
+	sum, err := logsub.Compare(ctx, cfg, address, func(line string) { fmt.Fprintln(stdout, line) })
+	if err != nil {
+		return fmt.Errorf("cannot compare with %s: %w", address, err)
+	}
+	if sum.Different > 0 {
+		return fmt.Errorf("%d of %s files differ from those of %s", sum.Different, grouped(int64(sum.Files)), address)
+	}
+	fmt.Fprintf(stdout, "identical: %s files, %s lines\n", grouped(int64(sum.Files)), grouped(sum.Lines))
+	return nil
+}
+
+// grouped writes a number with a comma between thousands.
+func grouped(n int64) string {
+	text := strconv.FormatInt(n, 10)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
 }

@@ -38,14 +38,18 @@ func run(ctx context.Context, reopen <-chan os.Signal, args []string, stdout, st
 	if err != nil {
 		return o.set.Answer(err, stdout, stderr)
 	}
-	if o.work.wanted() {
+	if o.work.wanted() && !o.work.network(o.conf) {
 		return o.work.run(stdout, stderr)
 	}
 	cfg, err := o.config(ctx, stdout, stderr)
 	if err == nil && o.check {
 		return flags.OK
 	}
-	if err == nil {
+	switch {
+	case err != nil:
+	case o.work.wanted():
+		err = compare(ctx, cfg, o.work.verify, stdout)
+	default:
 		err = subscribe(ctx, reopen, cfg)
 	}
 	if err != nil {

@@ -1,0 +1,97 @@
+package logsub
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spreadd/spreadd/internal/testkit"
+	"github.com/spreadd/spreadd/logs/internal/sink/filesink/archive"
+	"github.com/spreadd/spreadd/spread"
+	"github.com/spreadd/spreadd/spread/spreadtest"
+)
+
+// indexedHost is a configuration of a log host with its files below a directory.
+func indexedHost(t *testing.T, d *spreadtest.Daemon, dir string) Config {
+	t.Helper()
+	return Config{
+		Dial: dialer(d), StatsInterval: -1, Heal: Heal{Listen: "127.0.0.1:0"},
+		Connections: []Connection{{Address: "4803", Logs: []Log{
+			{Group: "a", File: filepath.Join(dir, "all"), Envelope: EnvelopeIndex, Keep: Keeping{Size: 4000, Compress: archive.Gzip}},
+			{Group: "a", File: filepath.Join(dir, "%{vhost}/x.log"), Envelope: EnvelopeIndex},
+		}}},
+	}
+}
+
+// runHost runs a subscriber until stop is called.
+func runHost(t *testing.T, cfg Config) (s *Subscriber, stop func()) {
+	t.Helper()
+	s, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	stopped := false
+	stop = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	t.Cleanup(stop)
+	<-s.Ready()
+	return s, stop
+}
+
+// TestCompare: two log hosts are compared over the network while they run, whatever they have
+// compressed; and differences are named.
+func TestCompare(t *testing.T) {
+	d := spreadtest.New("h1")
+	defer d.Close()
+	one, two := t.TempDir(), t.TempDir()
+	cfg := indexedHost(t, d, one)
+	runHost(t, cfg)
+	other := indexedHost(t, d, two)
+	other.Connections[0].Logs[0].Keep.Compress = archive.None
+	second, _ := runHost(t, other)
+	conn, err := dialer(d)(t.Context(), "4803", "web")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range 300 {
+		line := fmt.Sprintf("www%d GET /%d\n", n%2, n)
+		if err := conn.Multicast(t.Context(), spread.Agreed, 0, []byte(sealed("web", 1, 0, uint64(n), line)), "a"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	testkit.Wait(t, "the second log host has all lines", func() bool { return second.Stats().Publishers["web"].Lines == 300 })
+	address := second.healer.listener.Addr().String()
+	compare := func() (Comparison, []string) {
+		var found []string
+		c, err := Compare(t.Context(), cfg, address, func(line string) { found = append(found, line) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c, found
+	}
+	if c, found := compare(); c.Different != 0 || len(found) > 0 || c.Lines != 600 || c.Files < 4 {
+		t.Errorf("%+v, %q", c, found)
+	}
+	path := filepath.Join(two, "www1/x.log")
+	text := read(t, path)
+	if err := os.WriteFile(path, []byte(strings.Replace(text, "GET /7", "GET /8", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if c, found := compare(); c.Different != 1 || len(found) != 1 || !strings.Contains(found[0], `www1/x.log: line 4 (byte 21) differs: here "GET /7", on `+address+` "GET /8"`) {
+		t.Errorf("%+v, %q", c, found)
+	}
+}
