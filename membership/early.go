@@ -41,19 +41,20 @@ func (m *Machine) mayHurry(now clock.Time) bool {
 
 // hurrySeg ends SEG if all expected daemons of the segment are heard, or are in a ring that is.
 func (m *Machine) hurrySeg(e *event) {
-	if !m.mayHurry(e.now) || m.state != StateSeg {
+	if m.state != StateSeg || !m.mayHurry(e.now) || len(m.missing()) > 0 {
 		return
 	}
-	for _, id := range m.expected() {
-		if m.cfg.Topology.Daemon(id).Segment == m.segment && !slices.Contains(m.heard, id) && !slices.Contains(m.listed, id) {
-			return
-		}
-	}
-	until := m.deadlines[timerSeg]
+	rest := m.deadlines[timerSeg].Sub(e.now)
 	m.decideSeg(e, CauseAnswered)
-	if m.state == StateRepresented {
+	switch m.state {
+	case StateRepresented:
 		// The representative may be one that waits for SegTimeout.
-		m.deadlines[timerRep] = until.Add(m.timeout(timerRep))
+		m.deadlines[timerRep] = m.deadlines[timerRep].Add(rest)
+	case StateGather:
+		// If GATHER is left to its timer, both states together last as long as those of a C daemon. By
+		// then a ring that has lost this daemon has noticed.
+		m.deadlines[timerGather] = m.deadlines[timerGather].Add(rest)
+	default:
 	}
 }
 
@@ -61,11 +62,11 @@ func (m *Machine) hurrySeg(e *event) {
 // others by a JOIN of the daemon that speaks for them. It leaves to the timers what several daemons
 // may try at once.
 func (m *Machine) hurryGather(e *event) {
-	if !m.mayHurry(e.now) || m.state != StateGather || m.alive || m.reps.smallest(m.cfg.Topology).Daemon != m.cfg.Self {
+	if m.state != StateGather || m.alive || !m.mayHurry(e.now) || m.reps.smallest(m.cfg.Topology).Daemon != m.cfg.Self {
 		return
 	}
 	for _, r := range m.reps[1:] {
-		if r.Kind == wire.RepSegment && int(r.Segment) == m.segment {
+		if r.Kind == wire.RepSegment && int(r.Segment) == m.segment || r.Kind == wire.RepRing && !m.apart(r.Daemon) {
 			return
 		}
 	}
@@ -75,14 +76,48 @@ func (m *Machine) hurryGather(e *event) {
 			return
 		}
 	}
-	for _, id := range m.expected() {
-		if id != m.cfg.Self && !slices.Contains(m.answered, id) && !slices.Contains(m.listed, id) && !m.reps.contains(id) {
-			return
-		}
+	if len(m.missing()) > 0 {
+		return
 	}
 	m.hurries[m.nextHurry] = e.now
 	m.nextHurry = (m.nextHurry + 1) % maxHurries
 	m.createForm1(e, CauseAnswered)
+}
+
+// missing returns the expected daemons that have not answered yet: in SEG those of this segment.
+func (m *Machine) missing() (list []wire.DaemonID) {
+	for _, id := range m.expected() {
+		here := m.cfg.Topology.Daemon(id).Segment == m.segment
+		switch {
+		case id == m.cfg.Self, slices.ContainsFunc(m.voices, func(v voice) bool { return slices.Contains(v.members, id) }):
+		case m.state == StateSeg && (!here || slices.Contains(m.heard, id)):
+		case m.state != StateSeg && (slices.Contains(m.answered, id) || m.reps.contains(id)):
+		default:
+			list = append(list, id)
+		}
+	}
+	return list
+}
+
+// voice is whom the sender of a JOIN speaks for, the sender included.
+type voice struct {
+	sender  wire.DaemonID
+	members []wire.DaemonID
+}
+
+// apart reports whether the members of a ring are known, and none of them is this daemon, or one that
+// it or another representative speaks for. A C daemon that leads a ring puts all of its members on
+// FORM1, also one that has left the ring without its knowledge and is on FORM1 already
+// (membership-protocol §7.3). C daemons do not list the members of their rings.
+func (m *Machine) apart(leader wire.DaemonID) bool {
+	i := slices.IndexFunc(m.voices, func(v voice) bool { return v.sender == leader })
+	if i < 0 || len(m.voices[i].members) < 2 {
+		return false
+	}
+	return !slices.ContainsFunc(m.voices[i].members, func(id wire.DaemonID) bool {
+		return slices.Contains(m.heard, id) || id != leader && m.reps.contains(id) ||
+			slices.ContainsFunc(m.voices, func(v voice) bool { return v.sender != leader && slices.Contains(v.members, id) })
+	})
 }
 
 // answer notes that a daemon of the segment has answered the JOIN of this one.
@@ -90,14 +125,23 @@ func (m *Machine) answer(id wire.DaemonID) { m.answered = addNew(m.answered, []w
 
 // list notes whom the sender of a JOIN speaks for.
 func (m *Machine) list(e *event) {
-	known := slices.DeleteFunc(append(e.listed, e.packet.Proc), func(id wire.DaemonID) bool { return m.cfg.Topology.Daemon(id) == nil })
-	m.listed = addNew(m.listed, known)
+	v := voice{sender: e.packet.Proc}
+	v.members = slices.DeleteFunc(addNew([]wire.DaemonID{v.sender}, e.listed), func(id wire.DaemonID) bool { return m.cfg.Topology.Daemon(id) == nil })
+	m.unlist(v.sender)
+	m.voices = append(m.voices, v)
+}
+
+// unlist forgets whom a daemon speaks for.
+func (m *Machine) unlist(id wire.DaemonID) {
+	m.voices = slices.DeleteFunc(m.voices, func(v voice) bool { return v.sender == id })
 }
 
 // segRing: a ring of the segment answers this daemon, which needs no token to be spoken to. The
 // leader is asked as soon as this daemon gathers.
 func (m *Machine) segRing(e *event) Reason {
-	if !m.mayHurry(e.now) || e.reps[0].Kind != wire.RepRing {
+	// A ring that lists this daemon does not know yet that it is gone, and one that lists nobody may be
+	// such a ring.
+	if !m.mayHurry(e.now) || e.reps[0].Kind != wire.RepRing || len(e.listed) == 0 || slices.Contains(e.listed, m.cfg.Self) {
 		return NotNeeded
 	}
 	m.met.insert(m.cfg.Topology, e.reps[0])

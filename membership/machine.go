@@ -49,10 +49,11 @@ type Machine struct {
 	patient   bool
 	hurries   [maxHurries]clock.Time
 	nextHurry int
-	// answered are the daemons of this segment that have answered in GATHER. listed are those for which
-	// senders of JOINs speak, and met the leaders of rings that sent one in SEG.
-	answered, listed []wire.DaemonID
-	met              repList
+	// answered are the daemons of this segment that have answered in GATHER. voices are the senders of
+	// JOINs, and met the leaders of rings among them that sent one in SEG.
+	answered []wire.DaemonID
+	voices   []voice
+	met      repList
 
 	// attempt is the id of the FORM1 that was last made or forwarded. ownEntry is the entry that
 	// this daemon put on it for its ring. entered is false if there was no room for it.

@@ -15,14 +15,15 @@ import (
 // network joins machines in memory. A datagram takes a millisecond. The token of a ring goes around
 // every ten, unless a daemon on its way is gone.
 type network struct {
-	early bool // daemons form rings as soon as all have answered
-	t     testing.TB
-	top   *topology.Topology
-	now   clock.Time
-	nodes []*node // in configuration order
-	queue []delivery
-	side  []int // of each daemon in a partition
-	rules []*dropRule
+	early   bool     // daemons form rings as soon as all have answered
+	classic []string // names of those that keep to their timers all the same, as C daemons do
+	t       testing.TB
+	top     *topology.Topology
+	now     clock.Time
+	nodes   []*node // in configuration order
+	queue   []delivery
+	side    []int // of each daemon in a partition
+	rules   []*dropRule
 	// log is called with what happens.
 	log func(kind logKind, format string, args ...any)
 	// checks are called after each step of a node.
@@ -118,7 +119,7 @@ func (o *node) start() {
 		last = o.m.LastTime() // as from a file
 	}
 	*o = node{net: o.net, rank: o.rank, name: o.name, id: o.id, steps: o.steps + 1, up: true}
-	m, err := New(Config{Self: o.id, Topology: o.net.top, ConfHash: confHash, Old: &o.ring, Early: o.net.early})
+	m, err := New(Config{Self: o.id, Topology: o.net.top, ConfHash: confHash, Old: &o.ring, Early: o.net.early && !o.classic()})
 	if err != nil {
 		o.net.t.Fatal(err)
 	}
@@ -126,6 +127,29 @@ func (o *node) start() {
 	m.Resume(last)
 	m.Start(o.net.now, o.net.wall(), &o.out)
 	o.effects()
+}
+
+// classic reports whether the daemon stands for a C daemon.
+func (o *node) classic() bool { return slices.Contains(o.net.classic, o.name) }
+
+// doubled returns the daemon that a C daemon in the place of this one would put on a FORM1 a second
+// time, or 0: as a representative of a ring, it adds all members of the ring (membership-protocol
+// §7.3).
+func (o *node) doubled(t *wire.Token) wire.DaemonID {
+	var f wire.Form
+	if t.Type&wire.TokenForms != wire.TokenForm1 || !o.classic() || !o.m.alive || o.m.state != StateGather || f.Decode(t) != nil {
+		return 0
+	}
+	v := f.Value()
+	if len(v.Pending) > 0 || int(v.RepIndex) >= len(v.Reps) || v.Reps[v.RepIndex] != (wire.Rep{Daemon: o.id, Kind: wire.RepRing, Segment: v.Reps[v.RepIndex].Segment}) {
+		return 0
+	}
+	for _, id := range o.m.installed.Members() {
+		if id != o.id && (slices.Contains(v.Members, id) || repList(v.Reps).contains(id)) {
+			return id
+		}
+	}
+	return 0
 }
 
 // active returns the id of the ring whose token the daemon uses.
@@ -297,6 +321,9 @@ func (o *node) receive(token bool, b []byte) {
 		var t wire.Token
 		if err := t.Decode(b); err != nil {
 			o.net.t.Fatal(err)
+		}
+		if id := o.doubled(&t); id != 0 {
+			o.net.log(logForm, "%s, if it is a C daemon, names %s twice", o.name, o.net.d().names([]wire.DaemonID{id}))
 		}
 		o.judge(true, b, o.m.HandleForm(o.net.now, o.net.wall(), &t, &o.out))
 		o.effects()

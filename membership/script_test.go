@@ -16,6 +16,7 @@ import (
 //	daemons AB CDE            the configuration, a word a segment
 //	show WHAT...              transitions, forms, gather, ring, drops, changes: from now on; or nothing
 //	early                     daemons that start from now on do not wait for timers if all answer
+//	classic A                 daemons that wait for timers all the same, as C daemons do
 //	start A B                 also anew
 //	stop A                    in an orderly way
 //	crash A
@@ -86,6 +87,8 @@ func (in *interpreter) command(name string, args []string) error {
 		}
 	case "early":
 		n.early = true
+	case "classic":
+		n.classic = append(n.classic, args...)
 	case "stop":
 		o := n.node(args[0])
 		o.m.Stop(&o.out)

@@ -44,7 +44,7 @@ func (m *Machine) enterSeg(e *event, c Cause, heard ...wire.DaemonID) {
 			m.hear(id)
 		}
 	}
-	m.listed, m.met = nil, nil
+	m.voices, m.met = nil, nil
 	m.arm(timerSeg, e.now)
 	m.repeatAlive(e)
 	m.hurrySeg(e)
