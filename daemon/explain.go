@@ -70,6 +70,8 @@ func whyText(w membership.Why) string {
 		return "removed from the configuration"
 	case membership.WhyStopped:
 		return "stopped in order"
+	case membership.WhyRefused:
+		return "its port refuses (process ended)"
 	case membership.WhyApart:
 		return "heard, but in no ring with this daemon"
 	case membership.WhySilent:
@@ -97,6 +99,11 @@ func causeText(c *membership.Change, name func(wire.DaemonID) string) string {
 			return ""
 		}
 		return name(c.By) + " lost the token"
+	case membership.CauseRefused:
+		if slices.ContainsFunc(c.Left, func(d membership.Departure) bool { return d.Daemon == c.By }) {
+			return ""
+		}
+		return "the port of " + name(c.By) + " refused datagrams"
 	case membership.CauseForeign:
 		return "another ring was heard"
 	case membership.CauseLookup:

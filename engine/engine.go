@@ -170,6 +170,14 @@ func (e *Engine) Advance(now clock.Time, wall int32, out *Effects) {
 	}
 }
 
+// HandleRefused takes the report that a host has refused a datagram for a port of its daemon. See
+// [membership.Machine.HandleRefused].
+func (e *Engine) HandleRefused(now clock.Time, wall int32, id wire.DaemonID, out *Effects) {
+	e.wall = wall
+	e.memb.HandleRefused(now, wall, id, &e.membOut)
+	e.settle(now, out)
+}
+
 // LastTime returns the highest time that this daemon has put into the id of a membership. If it has
 // changed in a step, the driver stores it before it sends anything, and passes it to Resume
 // in the daemon's next life: an id must not name two memberships (membership-protocol §7.1).

@@ -49,7 +49,9 @@ func (e *Engine) handleData(now clock.Time, from netip.Addr, datagram buf.Slice,
 	case wire.KindMembership:
 		e.memb.HandlePacket(now, e.wall, &p, &e.membOut)
 	case wire.KindHurry:
-		e.ring.HandleHurry(now, &p, &e.ringOut)
+		if !e.memb.HandleHello(&p) {
+			e.ring.HandleHurry(now, &p, &e.ringOut)
+		}
 	case wire.KindData:
 		if e.ring.HandlePacket(now, &p, datagram, &e.ringOut) == ring.Foreign {
 			e.memb.HandleForeign(now, e.wall, &p, &e.membOut)

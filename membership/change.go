@@ -45,6 +45,8 @@ const (
 	WhyRemoved Why = iota + 1 // removed
 	// WhyStopped: it has announced its end.
 	WhyStopped // stopped
+	// WhyRefused: its port refuses datagrams.
+	WhyRefused // refused
 	// WhyApart: it is heard and did not become a member of this ring.
 	WhyApart // apart
 	// WhySilent: it did not answer.
@@ -71,6 +73,8 @@ func (m *Machine) blame(e *event, c Cause) {
 		m.change.by = e.packet.Proc
 	case e.token != nil:
 		m.change.by = e.token.Proc
+	default:
+		m.change.by = e.about
 	}
 }
 
@@ -104,6 +108,8 @@ func (m *Machine) why(id wire.DaemonID) Why {
 		return WhyRemoved
 	case slices.Contains(m.stopped, id):
 		return WhyStopped
+	case named(m.refused, id):
+		return WhyRefused
 	case rank < len(m.hearing.peers) && m.hearing.peers[rank].at > m.change.at:
 		return WhyApart
 	default:

@@ -12,19 +12,23 @@ import (
 // timers.
 
 // expected returns the daemons without which no state ends early: the members of the last ring or,
-// before the first, all that are configured, without those that have stopped.
-func (m *Machine) expected() []wire.DaemonID {
+// before the first, all that are configured, without those that are known to be absent.
+func (m *Machine) expected(now clock.Time) []wire.DaemonID {
 	var list []wire.DaemonID
 	for _, d := range m.cfg.Topology.Daemons() {
-		if (m.installedID.Time < 0 || m.installed.Contains(d.ID)) && !slices.Contains(m.stopped, d.ID) {
+		if (m.unborn() || m.installed.Contains(d.ID)) && !m.absent(d.ID, now) {
 			list = append(list, d.ID)
 		}
 	}
 	return list
 }
 
-// maxHurries is how many rings a daemon may begin to form early within hurryInterval GatherTimeouts.
-// Rings that break again and again are left to the timers.
+// unborn reports whether no ring was installed yet.
+func (m *Machine) unborn() bool { return m.installedID.Time < 0 }
+
+// maxHurries is how many rings a daemon may begin to form early within hurryInterval GatherTimeouts,
+// if each of them lasts for less than a GatherTimeout. Rings that break again and again are left to
+// the timers.
 const (
 	maxHurries    = 3
 	hurryInterval = 8
@@ -41,7 +45,7 @@ func (m *Machine) mayHurry(now clock.Time) bool {
 
 // hurrySeg ends SEG if all expected daemons of the segment are heard, or are in a ring that is.
 func (m *Machine) hurrySeg(e *event) {
-	if m.state != StateSeg || !m.mayHurry(e.now) || len(m.missing()) > 0 {
+	if m.state != StateSeg || !m.mayHurry(e.now) || len(m.missing(e.now)) > 0 {
 		return
 	}
 	rest := m.deadlines[timerSeg].Sub(e.now)
@@ -76,7 +80,7 @@ func (m *Machine) hurryGather(e *event) {
 			return
 		}
 	}
-	if len(m.missing()) > 0 {
+	if len(m.missing(e.now)) > 0 {
 		return
 	}
 	m.hurries[m.nextHurry] = e.now
@@ -85,8 +89,8 @@ func (m *Machine) hurryGather(e *event) {
 }
 
 // missing returns the expected daemons that have not answered yet: in SEG those of this segment.
-func (m *Machine) missing() (list []wire.DaemonID) {
-	for _, id := range m.expected() {
+func (m *Machine) missing(now clock.Time) (list []wire.DaemonID) {
+	for _, id := range m.expected(now) {
 		here := m.cfg.Topology.Daemon(id).Segment == m.segment
 		switch {
 		case id == m.cfg.Self, slices.ContainsFunc(m.voices, func(v voice) bool { return slices.Contains(v.members, id) }):
@@ -99,19 +103,21 @@ func (m *Machine) missing() (list []wire.DaemonID) {
 	return list
 }
 
-// voice is whom the sender of a JOIN speaks for, the sender included.
+// voice is whom the sender of a JOIN speaks for, the sender included. listed reports whether the JOIN
+// said so: C daemons do not list the members of their rings.
 type voice struct {
 	sender  wire.DaemonID
 	members []wire.DaemonID
+	listed  bool
 }
 
 // apart reports whether the members of a ring are known, and none of them is this daemon, or one that
 // it or another representative speaks for. A C daemon that leads a ring puts all of its members on
 // FORM1, also one that has left the ring without its knowledge and is on FORM1 already
-// (membership-protocol §7.3). C daemons do not list the members of their rings.
+// (membership-protocol §7.3).
 func (m *Machine) apart(leader wire.DaemonID) bool {
 	i := slices.IndexFunc(m.voices, func(v voice) bool { return v.sender == leader })
-	if i < 0 || len(m.voices[i].members) < 2 {
+	if i < 0 || !m.voices[i].listed {
 		return false
 	}
 	return !slices.ContainsFunc(m.voices[i].members, func(id wire.DaemonID) bool {
@@ -125,7 +131,7 @@ func (m *Machine) answer(id wire.DaemonID) { m.answered = addNew(m.answered, []w
 
 // list notes whom the sender of a JOIN speaks for.
 func (m *Machine) list(e *event) {
-	v := voice{sender: e.packet.Proc}
+	v := voice{sender: e.packet.Proc, listed: slices.Contains(e.listed, e.packet.Proc)}
 	v.members = slices.DeleteFunc(addNew([]wire.DaemonID{v.sender}, e.listed), func(id wire.DaemonID) bool { return m.cfg.Topology.Daemon(id) == nil })
 	m.unlist(v.sender)
 	m.voices = append(m.voices, v)
@@ -141,7 +147,7 @@ func (m *Machine) unlist(id wire.DaemonID) {
 func (m *Machine) segRing(e *event) Reason {
 	// A ring that lists this daemon does not know yet that it is gone, and one that lists nobody may be
 	// such a ring.
-	if !m.mayHurry(e.now) || e.reps[0].Kind != wire.RepRing || len(e.listed) == 0 || slices.Contains(e.listed, m.cfg.Self) {
+	if !m.mayHurry(e.now) || e.reps[0].Kind != wire.RepRing || !slices.Contains(e.listed, e.packet.Proc) || slices.Contains(e.listed, m.cfg.Self) {
 		return NotNeeded
 	}
 	m.met.insert(m.cfg.Topology, e.reps[0])
@@ -181,30 +187,6 @@ func (m *Machine) handleStop(e *event) Reason {
 		return NotNeeded
 	}
 	m.stopped = addNew(m.stopped, []wire.DaemonID{sender})
-	m.heard = slices.DeleteFunc(m.heard, func(d wire.DaemonID) bool { return d == sender })
-	m.reps, m.potential = m.reps.without(sender), m.potential.without(sender)
-	switch m.state {
-	case StateOp, StateEVS:
-		m.lose(e, CauseStopped)
-	case StateRepresented:
-		if m.segRep == sender {
-			m.enterSeg(e, CauseStopped)
-		}
-	case StateSeg:
-		m.hurrySeg(e)
-	case StateGather:
-		if m.alive {
-			m.lose(e, CauseStopped)
-		} else {
-			m.hurryGather(e)
-		}
-	case StateForm:
-		// The attempt may have this daemon's entry and not need the other.
-	}
+	m.leave(e, sender, CauseStopped)
 	return Accepted
-}
-
-// back forgets that a daemon has stopped: it is heard again.
-func (m *Machine) back(id wire.DaemonID) {
-	m.stopped = slices.DeleteFunc(m.stopped, func(d wire.DaemonID) bool { return d == id })
 }

@@ -30,12 +30,13 @@ func _() {
 	_ = x[CauseForm2-20]
 	_ = x[CauseAnswered-21]
 	_ = x[CauseStopped-22]
-	_ = x[CauseInstalled-23]
+	_ = x[CauseRefused-23]
+	_ = x[CauseInstalled-24]
 }
 
-const _Cause_name = "startalonetoken timeoutrecovery turnsforcedreloadALIVE of a memberJOIN of a memberform timeoutsegment timeoutrepresentativerepresentative timeoutgather timeoutnot smallestnobodynewcomerlookupforeign packetform token 1form token 2all answeredmember stoppedinstalled"
+const _Cause_name = "startalonetoken timeoutrecovery turnsforcedreloadALIVE of a memberJOIN of a memberform timeoutsegment timeoutrepresentativerepresentative timeoutgather timeoutnot smallestnobodynewcomerlookupforeign packetform token 1form token 2all answeredmember stoppedport refusedinstalled"
 
-var _Cause_index = [...]uint16{0, 5, 10, 23, 37, 43, 49, 66, 82, 94, 109, 123, 145, 159, 171, 177, 185, 191, 205, 217, 229, 241, 255, 264}
+var _Cause_index = [...]uint16{0, 5, 10, 23, 37, 43, 49, 66, 82, 94, 109, 123, 145, 159, 171, 177, 185, 191, 205, 217, 229, 241, 255, 267, 276}
 
 func (i Cause) String() string {
 	idx := int(i) - 1
@@ -114,13 +115,14 @@ func _() {
 	var x [1]struct{}
 	_ = x[WhyRemoved-1]
 	_ = x[WhyStopped-2]
-	_ = x[WhyApart-3]
-	_ = x[WhySilent-4]
+	_ = x[WhyRefused-3]
+	_ = x[WhyApart-4]
+	_ = x[WhySilent-5]
 }
 
-const _Why_name = "removedstoppedapartsilent"
+const _Why_name = "removedstoppedrefusedapartsilent"
 
-var _Why_index = [...]uint8{0, 7, 14, 19, 25}
+var _Why_index = [...]uint8{0, 7, 14, 21, 26, 32}
 
 func (i Why) String() string {
 	idx := int(i) - 1
@@ -149,12 +151,13 @@ func _() {
 	_ = x[inputLookupTimer-13]
 	_ = x[inputAliveTimer-14]
 	_ = x[inputJoinTimer-15]
-	_ = x[numInputs-16]
+	_ = x[inputProbeTimer-16]
+	_ = x[numInputs-17]
 }
 
-const _input_name = "ALIVEJOINREFERforeign dataFORM1FORM2committedinstalledtoken lostSeg timerRep timerGather timerForm timerLookup timerAlive timerJoin timernumInputs"
+const _input_name = "ALIVEJOINREFERforeign dataFORM1FORM2committedinstalledtoken lostSeg timerRep timerGather timerForm timerLookup timerAlive timerJoin timerProbe timernumInputs"
 
-var _input_index = [...]uint8{0, 5, 9, 14, 26, 31, 36, 45, 54, 64, 73, 82, 94, 104, 116, 127, 137, 146}
+var _input_index = [...]uint8{0, 5, 9, 14, 26, 31, 36, 45, 54, 64, 73, 82, 94, 104, 116, 127, 137, 148, 157}
 
 func (i input) String() string {
 	idx := int(i) - 0

@@ -27,6 +27,7 @@ func evsRow() row {
 		inputLookupTimer: unused,
 		inputAliveTimer:  unused,
 		inputJoinTimer:   unused,
+		inputProbeTimer:  unused,
 	}
 }
 
@@ -65,7 +66,10 @@ func (m *Machine) evsInstalled(e *event) Reason {
 	m.members = m.installed
 	m.commit, m.numTrans = []wire.DaemonID{m.cfg.Self}, 1
 	m.foreignSeen = false
-	m.patient, m.stopped = false, nil
+	m.judge(e.now)
+	m.patient, m.since = false, e.now
+	m.stopped, m.refused, m.silent = nil, nil, nil
 	m.enterOp(e, CauseInstalled)
+	m.greet(e)
 	return Accepted
 }

@@ -21,6 +21,7 @@ func formRow() row {
 		inputLookupTimer: unused,
 		inputAliveTimer:  unused,
 		inputJoinTimer:   unused,
+		inputProbeTimer:  unused,
 	}
 }
 

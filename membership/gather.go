@@ -31,6 +31,7 @@ func gatherRow() row {
 		inputLookupTimer: unused,
 		inputAliveTimer:  unused,
 		inputJoinTimer:   (*Machine).gatherRepeat,
+		inputProbeTimer:  (*Machine).probe,
 	}
 }
 
@@ -68,6 +69,9 @@ func (m *Machine) enterGather(e *event, c Cause) {
 	m.answered, m.met = nil, nil
 	m.arm(timerGather, e.now)
 	m.gatherRepeat(e)
+	if !m.alive {
+		m.armProbe(e, timerGather)
+	}
 	m.hurryGather(e)
 }
 

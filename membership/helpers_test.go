@@ -124,6 +124,8 @@ func (d dumper) datagram(token bool, b []byte) string {
 	case p.Type&wire.PacketRefer != 0:
 		id, kind := p.Refer()
 		return "REFER to " + d.reps([]wire.Rep{{Daemon: id, Kind: kind}})
+	case p.Type.Kind() == wire.KindHurry:
+		return "HURRY"
 	case p.Type&wire.PacketMemberships == 0:
 		return fmt.Sprintf("DATA of %s by %s via %s", d.id(p.Membership), d.name(p.Proc), d.name(p.Transmitter))
 	}

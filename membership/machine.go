@@ -2,6 +2,7 @@ package membership
 
 import (
 	"slices"
+	"time"
 
 	"github.com/spreadd/spreadd/internal/clock"
 	"github.com/spreadd/spreadd/internal/topology"
@@ -41,14 +42,17 @@ type Machine struct {
 	// segRep is the daemon that speaks for this one in REPRESENTED, or 0.
 	segRep wire.DaemonID
 
-	// stopped are daemons that have announced their end and were not heard since.
-	stopped []wire.DaemonID
+	absences
+	// late is for how long this daemon was descheduled recently.
+	late time.Duration
 	// patient reports that only timers count until the next installation: an attempt to form a ring
 	// has failed, or a ring was lost while others wanted to join it. hurries are the times of the last
 	// rings that this daemon began to form early, in a circle.
 	patient   bool
 	hurries   [maxHurries]clock.Time
 	nextHurry int
+	// since is when the last ring was installed.
+	since clock.Time
 	// answered are the daemons of this segment that have answered in GATHER. voices are the senders of
 	// JOINs, and met the leaders of rings among them that sent one in SEG.
 	answered []wire.DaemonID
@@ -219,12 +223,16 @@ func (m *Machine) lose(e *event, c Cause, heard ...wire.DaemonID) {
 	if m.change.cause == 0 || m.alive && m.state != StateEVS {
 		m.blame(e, c)
 	}
+	if m.state == StateOp && e.now.Sub(m.since) >= m.timeout(timerGather) {
+		m.hurries = [maxHurries]clock.Time{}
+	}
+	explained := c == CauseRefused || c == CauseStopped
 	switch m.state {
 	case StateForm:
-		m.patient = true
+		m.patient = m.patient || !explained
 		// The form token has filled potential.
 	case StateEVS:
-		m.patient = true
+		m.patient = m.patient || !explained
 		m.askSegmentsOf(m.futureRing, nil)
 	case StateGather:
 		m.patient = m.patient || len(m.reps) > 1

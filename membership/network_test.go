@@ -15,6 +15,7 @@ import (
 // network joins machines in memory. A datagram takes a millisecond. The token of a ring goes around
 // every ten, unless a daemon on its way is gone.
 type network struct {
+	refuse  bool     // hosts refuse datagrams for daemons that are down
 	early   bool     // daemons form rings as soon as all have answered
 	classic []string // names of those that keep to their timers all the same, as C daemons do
 	t       testing.TB
@@ -60,6 +61,7 @@ type delivery struct {
 	to    int
 	token bool
 	b     []byte
+	one   bool // to one daemon, not to a segment
 }
 
 // dropRule loses datagrams.
@@ -221,11 +223,24 @@ func (n *network) tokens() {
 			continue
 		}
 		seen = append(seen, id)
+		if n.refuse {
+			n.refuseToken(id, members)
+		}
 		if ring, whole := n.whole(id, members); whole {
 			for _, r := range ring {
 				r.lossAt = n.now.Add(r.m.cfg.Timeouts.Token)
 			}
 			n.recover(ring)
+		}
+	}
+}
+
+// refuseToken has the host of a daemon that is down refuse the ring's token.
+func (n *network) refuseToken(id wire.MembershipID, members []wire.DaemonID) {
+	for i, m := range members {
+		o, next := n.nodes[n.top.Rank(m)], n.nodes[n.top.Rank(members[(i+1)%len(members)])]
+		if a, _, ok := o.active(); ok && a == id && !next.up && n.side[o.rank] == n.side[next.rank] {
+			o.refused(next)
 		}
 	}
 }
@@ -299,7 +314,13 @@ func (n *network) dropped(kind string, from, to *node) bool {
 
 func (n *network) deliver(d delivery) {
 	from, to := n.nodes[d.from], n.nodes[d.to]
-	if !to.up || n.side[d.from] != n.side[d.to] {
+	if n.side[d.from] != n.side[d.to] {
+		return
+	}
+	if !to.up {
+		if n.refuse && d.one && from.up {
+			from.refused(to)
+		}
 		return
 	}
 	if len(n.rules) > 0 {
@@ -313,6 +334,12 @@ func (n *network) deliver(d delivery) {
 		return
 	}
 	to.receive(d.token, d.b)
+}
+
+// refused reports that the host of another daemon refuses datagrams for it.
+func (o *node) refused(other *node) {
+	o.m.HandleRefused(o.net.now, o.net.wall(), other.id, &o.out)
+	o.effects()
 }
 
 // receive passes a datagram to the machine, as the engine would.
@@ -333,7 +360,9 @@ func (o *node) receive(token bool, b []byte) {
 	if err := p.Decode(b); err != nil {
 		o.net.t.Fatal(err)
 	}
-	if p.Type.Kind() == wire.KindMembership {
+	if p.Type.Kind() == wire.KindHurry {
+		o.m.HandleHello(&p)
+	} else if p.Type.Kind() == wire.KindMembership {
 		o.judge(false, b, o.m.HandlePacket(o.net.now, o.net.wall(), &p, &o.out))
 	} else if p.Membership != o.m.installedID {
 		o.m.HandleForeign(o.net.now, o.net.wall(), &p, &o.out)
@@ -354,7 +383,7 @@ func (n *network) send(from int, to topology.Target, b []byte) {
 		if o.rank == from || to.Daemon != 0 && to.Daemon != o.id || to.Daemon == 0 && to.Segment != d.Segment {
 			continue
 		}
-		n.queue = append(n.queue, delivery{n.now.Add(latency + n.jitter()), from, o.rank, to.Token, b})
+		n.queue = append(n.queue, delivery{n.now.Add(latency + n.jitter()), from, o.rank, to.Token, b, to.Daemon != 0})
 	}
 }
 

@@ -28,6 +28,7 @@ func opRow() row {
 		inputLookupTimer: (*Machine).opLookup,
 		inputAliveTimer:  unused,
 		inputJoinTimer:   unused,
+		inputProbeTimer:  unused,
 	}
 }
 

@@ -89,6 +89,7 @@ func newSchedule(t *testing.T, seed uint64, met rare) *schedule {
 	s.pace = time.Duration(500+s.rnd.IntN(4000)) * time.Millisecond
 	s.network = newNetwork(t, s.names...)
 	s.network.early = seed%2 == 0
+	s.network.refuse = seed%4 == 0
 	s.network.log = s.note
 	s.jitter = func() time.Duration { return time.Duration(s.rnd.Int64N(int64(s.late + 1))) }
 	s.checks = append(s.checks, s.check)

@@ -56,5 +56,6 @@ func (m *Machine) enterEVS(e *event, v wire.FormValue, mark int32, c Cause) {
 		m.sendToken(e, v.Pending[0], wire.TokenForm2, mark, v.Append(nil, wire.LittleEndian, wire.TokenForm2))
 	}
 	m.alive = true
+	m.meet()
 	m.become(e, StateEVS, c)
 }

@@ -26,6 +26,7 @@ func representedRow() row {
 		inputLookupTimer: unused,
 		inputAliveTimer:  unused,
 		inputJoinTimer:   unused,
+		inputProbeTimer:  unused,
 	}
 }
 

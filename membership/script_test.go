@@ -17,6 +17,8 @@ import (
 //	show WHAT...              transitions, forms, gather, ring, drops, changes: from now on; or nothing
 //	early                     daemons that start from now on do not wait for timers if all answer
 //	classic A                 daemons that wait for timers all the same, as C daemons do
+//	refuse                    hosts refuse datagrams for daemons that are down, from now on
+//	accuse A B                A is told twice that B's host refuses datagrams for it
 //	start A B                 also anew
 //	stop A                    in an orderly way
 //	crash A
@@ -87,6 +89,12 @@ func (in *interpreter) command(name string, args []string) error {
 		}
 	case "early":
 		n.early = true
+	case "refuse":
+		n.refuse = true
+	case "accuse":
+		for range 2 {
+			n.node(args[0]).refused(n.node(args[1]))
+		}
 	case "classic":
 		n.classic = append(n.classic, args...)
 	case "stop":

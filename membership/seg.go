@@ -29,7 +29,8 @@ func segRow() row {
 			m.repeatAlive(e)
 			return Accepted
 		},
-		inputJoinTimer: unused,
+		inputJoinTimer:  unused,
+		inputProbeTimer: (*Machine).probe,
 	}
 }
 
@@ -44,9 +45,10 @@ func (m *Machine) enterSeg(e *event, c Cause, heard ...wire.DaemonID) {
 			m.hear(id)
 		}
 	}
-	m.voices, m.met = nil, nil
+	m.voices, m.met, m.silent = nil, nil, nil
 	m.arm(timerSeg, e.now)
 	m.repeatAlive(e)
+	m.armProbe(e, timerSeg)
 	m.hurrySeg(e)
 }
 

@@ -73,6 +73,8 @@ const (
 	CauseAnswered // all answered
 	// CauseStopped: a member has announced that it stops.
 	CauseStopped // member stopped
+	// CauseRefused: the port of a member refuses datagrams.
+	CauseRefused // port refused
 	// CauseInstalled: the ring has installed the new membership.
 	CauseInstalled // installed
 )

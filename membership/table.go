@@ -25,12 +25,14 @@ const (
 	inputLookupTimer              // Lookup timer
 	inputAliveTimer               // Alive timer
 	inputJoinTimer                // Join timer
+	inputProbeTimer               // Probe timer
 	numInputs
 )
 
 var inputOfTimer = [numTimers]input{
 	timerSeg: inputSegTimer, timerRep: inputRepTimer, timerGather: inputGatherTimer, timerForm: inputFormTimer,
 	timerLookup: inputLookupTimer, timerAlive: inputAliveTimer, timerJoin: inputJoinTimer,
+	timerProbe: inputProbeTimer,
 }
 
 // event is an input with its time and the place for its effects. It also holds what the checks have
@@ -46,7 +48,8 @@ type event struct {
 	listed []wire.DaemonID
 	token  *wire.Token // FORM1, FORM2
 	form   wire.FormValue
-	cause  Cause // token lost
+	cause  Cause         // token lost
+	about  wire.DaemonID // refused datagram
 }
 
 // handler decides on an input in one state.

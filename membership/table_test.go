@@ -164,6 +164,7 @@ var tableInputs = []struct {
 	{"Lookup timer", inputLookupTimer, nil},
 	{"Alive timer", inputAliveTimer, nil},
 	{"Join timer", inputJoinTimer, nil},
+	{"Probe timer", inputProbeTimer, nil},
 }
 
 // other returns the first name that is not this daemon's.

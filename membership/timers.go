@@ -18,6 +18,7 @@ const (
 	timerLookup
 	timerAlive
 	timerJoin
+	timerProbe
 	numTimers
 )
 

@@ -29,12 +29,13 @@ func _() {
 	_ = x[FaultClients-18]
 	_ = x[FaultReload-19]
 	_ = x[FaultStop-20]
-	_ = x[NumFaults-21]
+	_ = x[FaultForge-21]
+	_ = x[NumFaults-22]
 }
 
-const _Fault_name = "burstone-wayflappartitionmerge-of-threeswizzleslowcrashcrash-formingcut-formingtokenslate-formsdeafstaletardycascademonitorclockclientsreloadstopNumFaults"
+const _Fault_name = "burstone-wayflappartitionmerge-of-threeswizzleslowcrashcrash-formingcut-formingtokenslate-formsdeafstaletardycascademonitorclockclientsreloadstopforged refusalsNumFaults"
 
-var _Fault_index = [...]uint8{0, 5, 12, 16, 25, 39, 46, 50, 55, 68, 79, 85, 95, 99, 104, 109, 116, 123, 128, 135, 141, 145, 154}
+var _Fault_index = [...]uint8{0, 5, 12, 16, 25, 39, 46, 50, 55, 68, 79, 85, 95, 99, 104, 109, 116, 123, 128, 135, 141, 145, 160, 169}
 
 func (i Fault) String() string {
 	idx := int(i) - 0
@@ -91,12 +92,13 @@ func _() {
 	_ = x[ClockBehind-41]
 	_ = x[AllAnswered-42]
 	_ = x[StopAnnounced-43]
-	_ = x[NumSituations-44]
+	_ = x[PortRefused-44]
+	_ = x[NumSituations-45]
 }
 
-const _Situation_name = "socket fulljoin rejectedslow clientmessage after the end of its sessionrecovery with holescommit set beyond the transitional setholes and such a commit setthree old ringscascade in FORMcascade in EVSrecovery given upcrash in FORMcrash in EVSleader crashes in FORMgathering beside a ringgathering that nobody joinsrepresentedREFERforeign packetring ended by a member's ALIVE or JOINexchange of groupstransitional in the exchangeexchange completed in GGTexchange started againgroups sent in several messagestoken repeated twicerequest for a segmentrequest for allrequests of several old ringsrouted packetretransmissionmessage in fragmentsmessage sent again in another ringsafe in a transitional configurationdata in a transitional configurationview in a transitional configurationsignalview of several setsconfiguration reloadedreload held uptaken out of the configurationrestart behind the own idsall answeredstop announcedNumSituations"
+const _Situation_name = "socket fulljoin rejectedslow clientmessage after the end of its sessionrecovery with holescommit set beyond the transitional setholes and such a commit setthree old ringscascade in FORMcascade in EVSrecovery given upcrash in FORMcrash in EVSleader crashes in FORMgathering beside a ringgathering that nobody joinsrepresentedREFERforeign packetring ended by a member's ALIVE or JOINexchange of groupstransitional in the exchangeexchange completed in GGTexchange started againgroups sent in several messagestoken repeated twicerequest for a segmentrequest for allrequests of several old ringsrouted packetretransmissionmessage in fragmentsmessage sent again in another ringsafe in a transitional configurationdata in a transitional configurationview in a transitional configurationsignalview of several setsconfiguration reloadedreload held uptaken out of the configurationrestart behind the own idsall answeredstop announcedport refusedNumSituations"
 
-var _Situation_index = [...]uint16{0, 11, 24, 35, 71, 90, 128, 155, 170, 185, 199, 216, 229, 241, 263, 286, 313, 324, 329, 343, 381, 399, 427, 452, 474, 505, 525, 546, 561, 590, 603, 617, 637, 671, 707, 743, 779, 785, 805, 827, 841, 871, 897, 909, 923, 936}
+var _Situation_index = [...]uint16{0, 11, 24, 35, 71, 90, 128, 155, 170, 185, 199, 216, 229, 241, 263, 286, 313, 324, 329, 343, 381, 399, 427, 452, 474, 505, 525, 546, 561, 590, 603, 617, 637, 671, 707, 743, 779, 785, 805, 827, 841, 871, 897, 909, 923, 935, 948}
 
 func (i Situation) String() string {
 	idx := int(i) - 0

@@ -63,6 +63,8 @@ const (
 	FaultReload // reload
 	// FaultStop: a daemon stops in an orderly way, and restarts under its name.
 	FaultStop // stop
+	// FaultForge: daemons are told that a daemon refuses datagrams, which may be alive.
+	FaultForge // forged refusals
 	// NumFaults is the number of kinds.
 	NumFaults
 )
@@ -182,7 +184,21 @@ func (w *world) inflict(f Fault) {
 		w.reload()
 	case FaultStop:
 		w.stopAndRestart(w.hosts[r.IntN(n)])
+	case FaultForge:
+		w.forge(w.hosts[r.IntN(n)])
 	case NumFaults:
+	}
+}
+
+// forge accuses a daemon of having ended, at some or all others, as often as needed to be believed.
+func (w *world) forge(accused *host) {
+	for _, h := range w.living() {
+		if h == accused || chance(w.faultRand, 0.5) {
+			continue
+		}
+		for range 1 + w.faultRand.IntN(3) {
+			w.refuse(h, accused, w.between(0, w.round()))
+		}
 	}
 }
 

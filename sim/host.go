@@ -40,7 +40,9 @@ type host struct {
 	// groups is the state of the groups after the last step.
 	groups groups.State
 	// in is the configuration delivered last, inTransitional whether it is a transitional one.
-	in             wire.MembershipID
+	in wire.MembershipID
+	// members are the daemons of the last regular configuration.
+	members        []wire.DaemonID
 	inTransitional bool
 
 	data, tokens []arrival
@@ -101,7 +103,7 @@ func (h *host) config(c *configuration) engine.Config {
 	cfg := engine.Config{
 		Topology: c.top, Self: h.d.ID, ConfHash: c.hash, Timeouts: o.timeouts(), Wide: len(o.Layout) > 1,
 		Accelerated: o.Accelerated != c.other, QueueMessages: o.QueueMessages, MaxLocalMembers: o.LocalMembers, Pool: h.pool,
-		Early: o.Early && o.Classic>>h.rank&1 == 0, Seed: h.seed(),
+		Early: !h.classic(), Seed: h.seed(),
 	}
 	if !o.Mixed || h.rank == 0 {
 		cfg.Window, cfg.PersonalWindow, cfg.AcceleratedWindow = o.Window, o.PersonalWindow, o.AcceleratedWindow
@@ -169,6 +171,7 @@ func (h *host) work() {
 		if len(h.tokens) > 0 && (len(h.data) == 0 || h.engine.TokenFirst()) {
 			a := h.tokens[0]
 			h.tokens = h.tokens[1:]
+			h.checkDoubled(a.bytes)
 			h.engine.HandleToken(h.w.now, h.w.wall(h), a.from.d.Addr, a.bytes, &h.out)
 			continue
 		}
@@ -241,6 +244,7 @@ func (h *host) carryOut() {
 func (h *host) step() {
 	w := h.w
 	h.lastTime = h.engine.LastTime()
+	h.noteHurried()
 	var b []byte
 	for i := range h.out.Sends {
 		d := &h.out.Sends[i]

@@ -27,7 +27,11 @@ func (w *world) transmit(from *host, to topology.Target, b []byte) {
 		fates = w.trace.begin(w, from, to, b)
 	}
 	if to.Daemon != 0 {
-		w.carry(from, w.byID[to.Daemon], to.Token, b, fates)
+		other := w.byID[to.Daemon]
+		w.carry(from, other, to.Token, b, fates)
+		if w.o.Refuse && !other.up && w.reach(from, other) && w.reach(other, from) && (w.calm || !chance(w.netRand, 0.2)) {
+			w.refuse(from, other, 2*w.o.Latency)
+		}
 	} else {
 		for i := range w.top.Segments()[to.Segment].Daemons {
 			d := &w.top.Segments()[to.Segment].Daemons[i]
@@ -44,13 +48,29 @@ func (w *world) transmit(from *host, to topology.Target, b []byte) {
 	}
 }
 
+// reach reports whether nothing cuts the link between two hosts.
+func (w *world) reach(from, to *host) bool {
+	return w.component[from.rank] == w.component[to.rank] && w.links[from.rank][to.rank].cuts == 0
+}
+
+// refuse tells a daemon, after a while, that the host of another one refuses datagrams for it.
+func (w *world) refuse(h, other *host, after time.Duration) {
+	life := h.lives
+	w.after(after, func() {
+		if h.up && h.lives == life && h.paused <= w.now {
+			h.engine.HandleRefused(w.now, w.wall(h), other.d.ID, &h.out)
+			h.carryOut()
+		}
+	})
+}
+
 func (w *world) carry(from, to *host, token bool, b []byte, f *fates) {
 	l := &w.links[from.rank][to.rank]
 	if token {
 		w.keepForm(from, to, b)
 	}
 	switch {
-	case w.component[from.rank] != w.component[to.rank], l.cuts > 0:
+	case !w.reach(from, to):
 		f.add(to, "cut")
 		w.keepLost(from, to, b)
 		return

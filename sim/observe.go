@@ -22,6 +22,12 @@ type made struct {
 func (h *host) record(e Entry) {
 	if e.Conf != nil {
 		h.in = e.Conf.ID
+		if e.Kind == EntryRegular {
+			h.members = e.Conf.Daemons
+			if h.w.complete && len(h.members) < len(h.w.hosts) {
+				h.w.fail("refusal", "%s forms a ring of %d, and all are alive", h.life.Name, len(h.members))
+			}
+		}
 	}
 	e.At, e.In = h.w.now, h.in
 	h.life.Stream = append(h.life.Stream, e)

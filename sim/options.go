@@ -37,6 +37,8 @@ type Options struct {
 	Early bool
 	// Classic has a bit set for each daemon that keeps to its timers all the same, as C daemons do.
 	Classic uint32
+	// Refuse says that hosts refuse datagrams for daemons that are down.
+	Refuse bool
 	// Lockstep says that the timers of all daemons are equal to the nanosecond.
 	Lockstep bool
 	// TimeScale divides all timeouts.
@@ -76,8 +78,8 @@ type Options struct {
 	Safety time.Duration
 	// Faults is how often each kind of fault occurs.
 	Faults [NumFaults]int
-	// Still says that nothing goes wrong at all, and no daemon may leave a ring once all are in
-	// one.
+	// Still says that nothing goes wrong at all, and no daemon may leave a ring once all are in one,
+	// or, if refusals are forged, none may form a ring that lacks one.
 	Still bool
 	// Dead is how many daemons stay down when the network heals.
 	Dead int
@@ -168,6 +170,18 @@ func (o *Options) drawTimers(r *rand.Rand) {
 	if !o.Still && chance(r, 0.3) {
 		o.Faults[FaultStop] = 1 + r.IntN(5)
 	}
+	o.Refuse = o.Early && chance(r, 0.6)
+	if o.Early && chance(r, 0.3) {
+		o.Faults[FaultForge] = 1 + r.IntN(5)
+	}
+	if o.Still {
+		// Several forgeries at once, or a network that takes longer than the accused have to answer, can
+		// put a living daemon out of a ring.
+		o.Faults[FaultForge] = 0
+		if o.Early && len(o.Layout) == 1 && o.Latency+o.Jitter <= 400*time.Microsecond {
+			o.Faults[FaultForge] = r.IntN(2)
+		}
+	}
 }
 
 func (o *Options) drawLayout(r *rand.Rand) {
@@ -246,6 +260,9 @@ func (o Options) String() string {
 	}
 	if o.Early {
 		fmt.Fprintf(&b, ", early but for %b", o.Classic)
+	}
+	if o.Refuse {
+		b.WriteString(", refusals")
 	}
 	if o.Lockstep {
 		b.WriteString(", in lockstep")

@@ -77,6 +77,7 @@ const (
 	ClockBehind   // restart behind the own ids
 	AllAnswered   // all answered
 	StopAnnounced // stop announced
+	PortRefused   // port refused
 	NumSituations
 )
 
@@ -129,6 +130,8 @@ func (h *host) transition(t membership.Transition) {
 		w.rare[AllAnswered]++
 	case membership.CauseStopped:
 		w.rare[StopAnnounced]++
+	case membership.CauseRefused:
+		w.rare[PortRefused]++
 	case membership.CauseNobody:
 		w.rare[GatherAlone]++
 	case membership.CauseRepresentative:

@@ -44,13 +44,17 @@ type world struct {
 	// calm reports that nothing goes wrong any more, settled that one ring has been formed after
 	// that.
 	calm, settled bool
-	triggers      []*trigger
-	dataLoss      float64
+	// complete reports that nothing but forged refusals goes wrong, so that each ring has all daemons.
+	complete bool
+	triggers []*trigger
+	dataLoss float64
 	// dropToken and holdForm are the numbers of tokens to lose, and of form tokens to delay, next.
 	dropToken, holdForm int
 	// forms are recent form tokens, to arrive again. lost is data that did not arrive.
 	forms, lost []event
 
+	// hurried are the attempts to form a ring that began early.
+	hurried map[wire.MembershipID]bool
 	// losses counts how often a daemon has left a ring.
 	losses int
 	// actions is the number of actions that clients have left.
@@ -110,7 +114,7 @@ func newWorld(o Options, tm *tamper, tr *trace) *world {
 	stream := func(n uint64) *rand.Rand { return rand.New(rand.NewPCG(o.Seed, n)) }
 	w := &world{
 		o: o, now: 1, netRand: stream(2), workRand: stream(3), faultRand: stream(4),
-		byID: make(map[wire.DaemonID]*host), tamper: tm, trace: tr,
+		byID: make(map[wire.DaemonID]*host), hurried: make(map[wire.MembershipID]bool), tamper: tm, trace: tr,
 		actions: o.actions(), hist: History{Held: o.Held},
 	}
 	if w.tamper == nil {
@@ -174,10 +178,10 @@ func (w *world) play() (healed time.Duration) {
 	end := w.now.Add(w.o.Safety)
 	if w.o.Still && w.until(end, func() bool { return len(w.living()) == len(w.hosts) && w.united() }) {
 		w.tracef("--- all are in one ring, and nothing goes wrong")
-		w.settled = true
+		w.settled, w.complete = w.o.Faults[FaultForge] == 0, true
 	}
 	w.until(end, nil)
-	w.settled = false
+	w.settled, w.complete = false, false
 	w.heal()
 	if !w.until(w.now.Add(time.Hour), w.allUp) {
 		w.fail("restart", "a daemon does not start: %s", w.states())
