@@ -28,6 +28,7 @@ func (o *owner) loop(ctx context.Context) error {
 			o.takeTimers()
 		}
 		o.wait = o.pacing.pause(now)
+		o.takeRefused()
 		o.takeRing()
 		o.takeInbox()
 		select {

@@ -43,6 +43,18 @@ func (o *owner) takeTimers() {
 	o.carryOut()
 }
 
+// takeRefused tells the engine which daemons' hosts refuse datagrams.
+func (o *owner) takeRefused() {
+	if o.ring == nil {
+		return
+	}
+	for _, id := range o.ring.Refused() {
+		now, wall := o.now()
+		o.engine.HandleRefused(now, wall, id, &o.out)
+		o.carryOut()
+	}
+}
+
 // takeRing passes one batch of datagrams from other daemons to the engine.
 func (o *owner) takeRing() {
 	if o.ring == nil || o.wait.ring {

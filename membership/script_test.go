@@ -18,7 +18,7 @@ import (
 //	early                     daemons that start from now on do not wait for timers if all answer
 //	classic A                 daemons that wait for timers all the same, as C daemons do
 //	refuse                    hosts refuse datagrams for daemons that are down, from now on
-//	accuse A B                A is told twice that B's host refuses datagrams for it
+//	accuse A B                A receives two reports that B's host refuses datagrams for it
 //	start A B                 also anew
 //	stop A                    in an orderly way
 //	crash A

@@ -62,7 +62,7 @@ func (p *program) daemonConfig(ctx context.Context, c *spreadconf.Config, self s
 		return daemon.Config{}, err
 	}
 	cfg.SocketDir, cfg.RunDir, cfg.StateDir = o.socketDir, o.runDir, stateDir(o)
-	cfg.Ring.GSO, cfg.Engine.Early = o.offload, o.early
+	cfg.Ring.GSO, cfg.Engine.Early, cfg.Ring.Refused = o.offload, o.early, o.refused
 	cfg.Sessions.MaxSessions = o.maxSessions
 	cfg.Sessions.MaxSessionBytes = int(o.maxQueue)
 	cfg.MaxMemory = int64(o.maxMemory)

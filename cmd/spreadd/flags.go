@@ -24,6 +24,7 @@ type options struct {
 	maxMemory   conf.Size
 	offload     bool
 	early       bool
+	refused     bool
 	metrics     string
 	verbose     bool
 	eventFile   bool // was asked for
@@ -36,7 +37,7 @@ const defaultRunDir = "/run/spread"
 
 // parse reads the command line. -n, -c and -l are flags of the C daemon.
 func parse(args []string) (options, error) {
-	o := options{socketDir: daemon.DefaultSocketDir, runDir: defaultRunDir, maxSessions: session.DefaultMaxSessions, maxQueue: session.DefaultMaxSessionBytes, offload: true}
+	o := options{socketDir: daemon.DefaultSocketDir, runDir: defaultRunDir, maxSessions: session.DefaultMaxSessions, maxQueue: session.DefaultMaxSessionBytes, offload: true, early: true, refused: true}
 	s := flags.New(flags.Program{
 		Name:  "spreadd",
 		Usage: []string{"[-n NAME] [-c FILE] [-check]"},
@@ -69,7 +70,8 @@ func parse(args []string) (options, error) {
 	flags.Size(s, &o.maxMemory, "max-memory", "memory for all messages; beyond that the client with most waiting is disconnected (default: 512MiB, at most a quarter of what the process may use)")
 	s.Group("Network")
 	s.Bool(&o.offload, "offload", "use UDP segmentation offload (GSO) for runs of equal-sized packets; the packets on the wire are the same")
-	s.Bool(&o.early, "early", "form rings as soon as all daemons have answered, and announce an orderly stop, instead of waiting for timers; not yet for rings with C daemons")
+	s.Bool(&o.early, "early", "form rings as soon as all daemons have answered or are known to be absent, and announce an orderly stop")
+	s.Bool(&o.refused, "refused", "take ICMP port unreachable messages as a sign that a daemon has ended")
 	s.Group("Observation")
 	prom.AddressFlag(s, &o.metrics, 9803)
 	s.Bool(&o.verbose, "v", "log details, as EventPriority = pDEBUG does")

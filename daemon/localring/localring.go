@@ -152,7 +152,7 @@ func (r *Ring) prepare(name string) (d *Daemon, done chan struct{}, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	cfg.SocketDir, cfg.Engine.Early = "", true
+	cfg.SocketDir, cfg.Engine.Early, cfg.Ring.Refused = "", true, true
 	cfg.Linger = -1 // a stopped daemon behaves like one that was killed
 	cfg.Log = r.log.With(slog.String("on", name))
 	if r.change != nil {

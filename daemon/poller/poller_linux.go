@@ -43,13 +43,18 @@ func (s *descriptors) close() error {
 }
 
 // Add watches a descriptor and returns its number in this poller.
-func (s *descriptors) Add(fd int) (slot int) {
+func (s *descriptors) Add(fd int) (slot int) { return s.add(fd, unix.POLLIN) }
+
+// AddErrors watches a descriptor for errors only.
+func (s *descriptors) AddErrors(fd int) (slot int) { return s.add(fd, 0) }
+
+func (s *descriptors) add(fd int, events int16) (slot int) {
 	slot = slices.IndexFunc(s.fds, func(f unix.PollFd) bool { return f.Fd == gap })
 	if slot < 0 {
 		slot = len(s.fds)
 		s.fds = append(s.fds, unix.PollFd{})
 	}
-	s.fds[slot] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}
+	s.fds[slot] = unix.PollFd{Fd: int32(fd), Events: events}
 	return slot
 }
 
@@ -113,7 +118,7 @@ func (s *descriptors) settle(errno unix.Errno) {
 	if errno != 0 {
 		for i := range s.fds[1:] {
 			if f := &s.fds[i+1]; f.Fd >= 0 {
-				f.Revents = unix.POLLIN
+				f.Revents = unix.POLLIN | unix.POLLERR
 			}
 		}
 	}

@@ -65,6 +65,8 @@ type Config struct {
 	// (UDP_SEGMENT, Linux 4.18). The datagrams on the wire are the same. The transport switches it
 	// off where it does not work.
 	GSO bool
+	// Refused makes [Transport.Refused] report which hosts refuse datagrams. Only Linux does.
+	Refused bool
 	// Pool provides the blocks that datagrams are received into.
 	Pool *buf.Pool
 	// Poller is the poller that the owner waits in. It outlives the transport.

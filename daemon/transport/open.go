@@ -13,6 +13,8 @@ import (
 
 	"golang.org/x/net/ipv4"
 	"golang.org/x/net/ipv6"
+
+	"github.com/spreadd/spreadd/daemon/poller"
 )
 
 // sendBuffer is the buffer size to request for the send socket, in bytes: what a relay sends in a
@@ -72,6 +74,14 @@ func (t *Transport) open() error {
 	}
 	t.sender = newSender(t.out, t.cfg.Topology, to, &t.count, t.cfg.Log)
 	t.sender.gso = gso
+	if m, ok := t.out.(interface {
+		watchErrors(p *poller.Poller, v6 bool) (refuser, error)
+	}); ok && t.cfg.Refused {
+		if t.refuser, err = m.watchErrors(t.cfg.Poller, t.cfg.Addr.Is6()); err != nil {
+			return &OpenError{Op: "have the kernel report refused datagrams on", Addr: t.local.String(), Err: err}
+		}
+		t.sender.dated = true
+	}
 	return nil
 }
 
@@ -308,6 +318,9 @@ func interfaceOf(addr netip.Addr) (*net.Interface, error) {
 func (t *Transport) close() error {
 	close(t.done)
 	var err error
+	if t.refuser != nil {
+		t.refuser.ignore()
+	}
 	if t.out != nil {
 		err = t.out.Close()
 	}

@@ -30,10 +30,12 @@ const (
 // destination is an address that datagrams go to.
 type destination struct {
 	addr   net.UDPAddr
+	at     netip.AddrPort // the same
 	token  bool
 	failed atomic.Int64
 
 	// Only the sender uses these.
+	sent   time.Time // when something was sent last, if refusals count
 	logged time.Time // when a failure was logged last
 	silent int64     // failures since then
 }
@@ -49,7 +51,8 @@ func (d *destination) longest() int {
 }
 
 func newDestination(a netip.Addr, port uint16, token bool) *destination {
-	return &destination{addr: *net.UDPAddrFromAddrPort(netip.AddrPortFrom(a, port)), token: token}
+	at := netip.AddrPortFrom(a, port)
+	return &destination{addr: *net.UDPAddrFromAddrPort(at), at: at, token: token}
 }
 
 // sender puts datagrams into batches. Its arrays are made once.
@@ -68,6 +71,7 @@ type sender struct {
 	n    int
 
 	gso   bool // whether to use segmentation offload
+	dated bool // whether destinations note when something was sent
 	stuck bool // whether a wait has timed out during this call
 
 	// The messages of one system call, with the number of datagrams in each.
@@ -82,6 +86,10 @@ func newSender(out packetWriter, top *topology.Topology, to destinations, count 
 
 func (s *sender) send(dgrams []topology.Datagram) error {
 	s.stuck = false
+	var now time.Time
+	if s.dated {
+		now = time.Now()
+	}
 	for i := range dgrams {
 		d := &dgrams[i]
 		all := s.to.of(s.top, d.To)
@@ -92,6 +100,7 @@ func (s *sender) send(dgrams []topology.Datagram) error {
 			s.vec[2*s.n], s.vec[2*s.n+1] = d.Head[:], d.Body
 			s.size[s.n] = len(d.Head) + len(d.Body)
 			s.dst[s.n] = dst
+			dst.sent = now
 			if s.n++; s.n == sendBatch {
 				if err := s.flush(); err != nil {
 					return err

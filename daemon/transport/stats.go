@@ -80,6 +80,9 @@ type Stats struct {
 	SendWaits  int64                  // times that the kernel's buffer was full
 	SendFailed [NumSendFailures]int64 // datagrams that could not be sent, by reason
 
+	Refused int64 // datagrams that the host of a daemon refused, because its port was not open
+	Dubious int64 // reports of others, or too late: old, or forged
+
 	Packets       int64           // datagrams from data ports
 	Tokens        int64           // datagrams from token ports
 	ReceivedBytes int64           // their bytes
@@ -96,6 +99,7 @@ type Stats struct {
 
 type counters struct {
 	sent, sentBytes, sendCalls, sendWaits, gso atomic.Int64
+	refused, dubious                           atomic.Int64
 
 	received      [2]atomic.Int64 // packets, tokens
 	receivedBytes atomic.Int64
@@ -114,6 +118,8 @@ func (t *Transport) Stats() Stats {
 		SentBytes:     t.count.sentBytes.Load(),
 		SendCalls:     t.count.sendCalls.Load(),
 		SendWaits:     t.count.sendWaits.Load(),
+		Refused:       t.count.refused.Load(),
+		Dubious:       t.count.dubious.Load(),
 		GSO:           t.count.gso.Load(),
 		Packets:       t.count.received[0].Load(),
 		Tokens:        t.count.received[1].Load(),
@@ -146,6 +152,8 @@ func (s *Stats) Add(o *Stats) {
 		{&s.SendCalls, o.SendCalls},
 		{&s.GSO, o.GSO},
 		{&s.SendWaits, o.SendWaits},
+		{&s.Refused, o.Refused},
+		{&s.Dubious, o.Dubious},
 		{&s.Packets, o.Packets},
 		{&s.Tokens, o.Tokens},
 		{&s.ReceivedBytes, o.ReceivedBytes},

@@ -12,6 +12,7 @@ type Transport struct {
 	local         netip.AddrPort // where datagrams leave from
 	out           sendSocket
 	sender        *sender
+	refuser       refuser   // or nil
 	sockets       []*socket // for receiving
 	data, tokens  *queue
 	receiveBuffer int // size of the smallest receive buffer in bytes, or 0

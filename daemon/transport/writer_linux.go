@@ -25,6 +25,7 @@ type mmsgWriter struct {
 	socket *descriptor
 	try    func(fd uintptr)
 	zones  map[string]uint32 // interface numbers by name
+	errors bool              // whether the socket reports what became of earlier datagrams
 
 	n     int // headers in use
 	sent  int
@@ -121,6 +122,10 @@ func scope(zone string) uint32 {
 
 func (m *mmsgWriter) attempt(fd uintptr) {
 	n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&m.hdrs[0])), uintptr(m.n), unix.MSG_DONTWAIT, 0, 0)
+	if errno != 0 && errno != unix.EAGAIN && m.errors {
+		// It may be the error of an earlier datagram, which is returned once.
+		n, _, errno = unix.RawSyscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&m.hdrs[0])), uintptr(m.n), unix.MSG_DONTWAIT, 0, 0)
+	}
 	m.sent, m.errno = int(n), errno
 }
 
@@ -146,7 +151,12 @@ func (m *mmsgWriter) sendTo(to netip.AddrPort, datagram []byte) error {
 		sa = &unix.SockaddrInet6{Port: int(to.Port()), Addr: a.As16(), ZoneId: scope(a.Zone())}
 	}
 	var err error
-	if cerr := m.socket.control(func(fd uintptr) { err = unix.Sendto(int(fd), datagram, unix.MSG_DONTWAIT, sa) }); cerr != nil {
+	send := func(fd uintptr) {
+		if err = unix.Sendto(int(fd), datagram, unix.MSG_DONTWAIT, sa); err != nil && m.errors {
+			err = unix.Sendto(int(fd), datagram, unix.MSG_DONTWAIT, sa) // as in attempt
+		}
+	}
+	if cerr := m.socket.control(send); cerr != nil {
 		return cerr
 	}
 	if err != nil {

@@ -52,7 +52,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	}
 	filter := transporttest.New(network)
 	cfg.SocketDir = ""
-	cfg.Ring.GSO = true // As in spreadd.
+	cfg.Ring.GSO, cfg.Ring.Refused, cfg.Engine.Early = true, true, true // As in spreadd.
 	cfg.Ring.Filter = filter
 	cfg.Log = slog.New(eventlog.New(stdout, eventlog.Options{Level: slog.LevelDebug, Stamp: "%H:%M:%S", Precise: true}))
 	d, err := daemon.New(cfg)
