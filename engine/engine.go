@@ -67,6 +67,7 @@ type Engine struct {
 	forcing bool
 
 	partition partition
+	stall     stall
 	// datagrams counts datagrams by reason.
 	datagrams [NumReasons]int64
 	// next is the configuration to change to as soon as the machines can, or nil.
@@ -153,6 +154,7 @@ func (e *Engine) Deadline() clock.Time {
 	if e.forcing {
 		d = clock.Earliest(d, e.force)
 	}
+	d = clock.Earliest(d, e.stall.deadline(e))
 	return clock.Earliest(d, e.partition.until)
 }
 
@@ -166,6 +168,11 @@ func (e *Engine) Advance(now clock.Time, wall int32, out *Effects) {
 	e.settle(now, out)
 	if e.forcing && now >= e.force {
 		e.forceMembership(now)
+		e.settle(now, out)
+	}
+	if d := e.stall.deadline(e); d != 0 && now >= d {
+		e.stall.wait *= 2
+		e.memb.Probe(now, &e.membOut)
 		e.settle(now, out)
 	}
 }

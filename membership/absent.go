@@ -163,6 +163,18 @@ func (m *Machine) sendHello(e *event, to wire.DaemonID) {
 	m.sendPacket(e, topology.ToDaemon(to), &p, 1)
 }
 
+// Probe sends the successor in the ring a datagram, so that its host refuses that if it has ended. The
+// layer above wants it because the token stays away.
+func (m *Machine) Probe(now clock.Time, out *Effects) {
+	ring := m.installed
+	if m.state == StateEVS {
+		ring = m.futureRing
+	}
+	if m.cfg.Early && m.alive && ring.Len() > 1 {
+		m.sendHello(&event{now: now, out: out}, ring.Successor(m.cfg.Self))
+	}
+}
+
 // HandleHello takes a HURRY, and reports whether it says only that its sender answers at once.
 func (m *Machine) HandleHello(p *wire.Packet) bool {
 	if p.Seq != helloSeq {

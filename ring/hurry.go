@@ -41,6 +41,7 @@ func (r *Ring) hurry(now clock.Time, out *Effects) {
 	if !r.idle() {
 		return
 	}
+	r.rounds.asked = now
 	if r.route.leads {
 		r.letGo(now, out)
 		return
@@ -49,6 +50,15 @@ func (r *Ring) hurry(now clock.Time, out *Effects) {
 	d := topology.Datagram{To: topology.ToDaemon(r.route.leader)}
 	p.Append(d.Head[:0])
 	out.Sends = append(out.Sends, d)
+}
+
+// Awaits reports whether the token is expected, because there is something to do, and since when: it
+// was here then, or was asked for.
+func (r *Ring) Awaits() (since clock.Time, expected bool) {
+	if r.state == Down || r.route.ring.Len() == 1 || r.idle() && r.sending.users.len()+r.sending.groups.len() == 0 {
+		return 0, false
+	}
+	return max(r.rounds.last, r.rounds.asked), true
 }
 
 // repeat sends the last token again, or for the first time if it was held. The leader's timer calls

@@ -47,6 +47,7 @@ func (r *Ring) Recover(now clock.Time, rec topology.Recovery, out *Effects) {
 	r.token.first = false
 	r.seq.aru = 0
 	r.state = Recovering
+	r.rounds.asked = now
 	if r.route.ring.Len() == 1 {
 		r.commitIfComplete(out)
 		r.install(out)

@@ -29,6 +29,7 @@ type RoundTimes struct {
 // rounds measures rounds.
 type rounds struct {
 	last  clock.Time // of the last turn; zero before the first
+	asked clock.Time // when this daemon asked for the token last, or began to recover
 	times RoundTimes
 }
 
