@@ -65,7 +65,7 @@ type probe struct {
 	mu      sync.Mutex
 	members int       // of the last view
 	viewed  time.Time // when that came
-	own     int // own messages that were delivered
+	own     int       // own messages that were delivered
 	last    time.Time
 	gap     time.Duration
 }

@@ -33,10 +33,11 @@ func newNetwork(t testing.TB, sizes ...int) *network {
 	n.hub.IP(t, "link set lo up")
 	for i, size := range sizes {
 		net := i + 1
-		// Without a multicast querier, snooping would stop multicast after a while.
+		// Without a multicast querier, snooping would stop multicast after a while. With an address that
+		// it inherits from a port, a bridge would take what a host on its island sends to the other one.
 		n.hub.IP(t,
-			fmt.Sprintf("link add net%d type bridge mcast_snooping 0", net),
-			fmt.Sprintf("link add island%d type bridge mcast_snooping 0", net),
+			fmt.Sprintf("link add net%d address 02:78:00:00:%02x:01 type bridge mcast_snooping 0", net, net),
+			fmt.Sprintf("link add island%d address 02:78:00:00:%02x:02 type bridge mcast_snooping 0", net, net),
 			fmt.Sprintf("addr add 10.78.%d.254/24 dev net%d", net, net),
 			fmt.Sprintf("link set net%d up", net),
 			fmt.Sprintf("link set island%d up", net),
