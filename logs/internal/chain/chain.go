@@ -45,8 +45,8 @@ type Config struct {
 	Now func() time.Time
 }
 
-// Epoch is what is known of an epoch.
-type Epoch struct {
+// Former is what is known of an epoch that has ended.
+type Former struct {
 	Epoch   uint64
 	Ended   int64 // when, in seconds since 1970
 	Streams []Stream
@@ -67,9 +67,9 @@ type Chain struct {
 	mu        sync.Mutex
 	f         fsutil.File // locked; nil if it cannot be written
 	size      int64
-	own       Epoch
-	offsets   []int64 // of the entries of the streams of own
-	ended     []Epoch // oldest first
+	own       Former
+	offsets   []int64  // of the entries of the streams of own
+	ended     []Former // oldest first
 	changes   int
 	forgotten int
 	err       error // the last failure
@@ -85,7 +85,7 @@ func Open(cfg Config) (*Chain, error) {
 		cfg.Now = time.Now
 	}
 	cfg.Dir = filepath.Join(cfg.Dir, dirName)
-	c := &Chain{cfg: cfg, path: filepath.Join(cfg.Dir, fmt.Sprintf("%016x%s", cfg.Epoch, fileExt)), own: Epoch{Epoch: cfg.Epoch}}
+	c := &Chain{cfg: cfg, path: filepath.Join(cfg.Dir, fmt.Sprintf("%016x%s", cfg.Epoch, fileExt)), own: Former{Epoch: cfg.Epoch}}
 	err := cfg.Disk.MkdirAll(cfg.Dir, 0o700)
 	if err == nil {
 		err = c.Adopt()
@@ -169,16 +169,16 @@ func (c *Chain) adopt(path string) (fsutil.File, error) {
 }
 
 // add adds an epoch to those that have ended.
-func (c *Chain) add(e Epoch) {
+func (c *Chain) add(e Former) {
 	if len(e.Streams) == 0 {
 		return
 	}
 	c.changes++
-	if i := slices.IndexFunc(c.ended, func(o Epoch) bool { return o.Epoch == e.Epoch }); i >= 0 {
+	if i := slices.IndexFunc(c.ended, func(o Former) bool { return o.Epoch == e.Epoch }); i >= 0 {
 		c.ended = slices.Delete(c.ended, i, i+1) // the later one knows more
 	}
 	c.ended = append(c.ended, e)
-	slices.SortStableFunc(c.ended, func(a, b Epoch) int { return cmp.Compare(a.Epoch, b.Epoch) })
+	slices.SortStableFunc(c.ended, func(a, b Former) int { return cmp.Compare(a.Epoch, b.Epoch) })
 	streams := 0
 	for _, e := range c.ended {
 		streams += len(e.Streams)
@@ -195,12 +195,12 @@ func (c *Chain) add(e Epoch) {
 func (c *Chain) End(epoch uint64, streams []Stream) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.add(Epoch{epoch, c.cfg.Now().Unix(), slices.Clone(streams)})
+	c.add(Former{epoch, c.cfg.Now().Unix(), slices.Clone(streams)})
 	return c.rewrite()
 }
 
 // Ended returns the epochs that have ended, oldest first, and a number that changes with them.
-func (c *Chain) Ended() (epochs []Epoch, version int) {
+func (c *Chain) Ended() (epochs []Former, version int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.ended), c.changes
@@ -223,7 +223,7 @@ func (c *Chain) Forgotten() int {
 // rewrite replaces the file. The new one is locked before it has its name.
 func (c *Chain) rewrite() error {
 	b := []byte(magic)
-	own := Epoch{Epoch: c.own.Epoch}
+	own := Former{Epoch: c.own.Epoch}
 	b = own.append(b, c.cfg.Publisher)
 	offsets := make([]int64, len(c.own.Streams))
 	for i := range c.own.Streams {

@@ -152,7 +152,7 @@ func TestDamage(t *testing.T) {
 
 // FuzzParse: what is read is what is written like that.
 func FuzzParse(f *testing.F) {
-	e := Epoch{1 << 60, 1e9, []Stream{{0, "g", 7}, {1 << 31, "g h", 1 << 63}}}
+	e := Former{1 << 60, 1e9, []Stream{{0, "g", 7}, {1 << 31, "g h", 1 << 63}}}
 	f.Add(e.append([]byte(magic), "web"))
 	f.Add([]byte(magic))
 	f.Fuzz(func(t *testing.T, b []byte) {

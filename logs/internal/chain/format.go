@@ -46,7 +46,7 @@ func checksum(head, payload []byte) uint32 {
 	return crc32.Update(crc32.Checksum(head, castagnoli), castagnoli, payload)
 }
 
-func (e *Epoch) append(b []byte, publisher string) []byte {
+func (e *Former) append(b []byte, publisher string) []byte {
 	b = appendEntry(b, kindEpoch, uint64(e.Ended), append(binary.BigEndian.AppendUint64(nil, e.Epoch), publisher...))
 	for i := range e.Streams {
 		b = e.Streams[i].append(b)
@@ -59,7 +59,7 @@ func (s *Stream) append(b []byte) []byte {
 }
 
 // parse reads a file up to where it is damaged, which the error says.
-func parse(b []byte) (publisher string, epochs []Epoch, err error) {
+func parse(b []byte) (publisher string, epochs []Former, err error) {
 	if len(b) < len(magic) || string(b[:len(magic)]) != magic {
 		return "", nil, errDamaged
 	}
@@ -78,7 +78,7 @@ func parse(b []byte) (publisher string, epochs []Epoch, err error) {
 		last := len(epochs) - 1
 		switch {
 		case b[0] == kindEpoch && n >= 8 && value < 1<<62:
-			epochs = append(epochs, Epoch{Epoch: binary.BigEndian.Uint64(payload), Ended: int64(value)})
+			epochs = append(epochs, Former{Epoch: binary.BigEndian.Uint64(payload), Ended: int64(value)})
 			publisher = string(payload[8:])
 		case b[0] == kindOne && n >= 4 && last >= 0:
 			epochs[last].Streams = append(epochs[last].Streams, Stream{binary.BigEndian.Uint32(payload), string(payload[4:]), value})

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -41,16 +42,22 @@ const (
 //
 // with the payloads
 //
+//	log:     'L', string template
+//	label:   'B', string label, u64 lowest epoch whose lines have all been sent since the label is in the ledger
 //	stream:  'N', string label, string key, uvarint time of last use in seconds since 1970,
-//	         uvarint number of ranges, and for each two uvarints: the gap in front of it, and its length less one
+//	         uvarint number of ranges, and for each two uvarints: the gap in front of it, and its length less one;
+//	         then uvarint number behind the last line that is known to exist
 //	touched: 'T', string path, u64 generation, uvarint offset: the streams lack what the index of that file has from there on
 //
 // A checkpoint writes the streams to a new file, which is renamed. Then records of touched indexes
-// are appended.
+// are appended. Version 1 has neither logs nor labels, and streams end behind the ranges.
 const (
-	ledgerMagic = "\xffSPLS\x01\r\n"
-	kindStream  = 'N'
-	kindTouched = 'T'
+	ledgerMagic  = "\xffSPLS\x02\r\n"
+	ledgerMagic1 = "\xffSPLS\x01\r\n"
+	kindLog      = 'L'
+	kindLabel    = 'B'
+	kindStream   = 'N'
+	kindTouched  = 'T'
 )
 
 // Ledger knows which lines of one template have come, over a restart. It belongs to the goroutine
@@ -68,6 +75,7 @@ type Ledger struct {
 	size     int64
 	unsynced bool
 
+	since    map[string]uint64 // by label: streams of this epoch and above have come from their first line on
 	byName   map[Name]*Stream
 	bySource map[uint32]*Stream
 
@@ -85,6 +93,8 @@ type Stream struct {
 	Source uint32
 	// Have are the lines that have come, whether written or left out on purpose.
 	Have envelope.Numbers
+	// Next is the number behind the last line that is known to exist; 0 if nothing is known beyond Have.
+	Next uint64
 	used int64 // seconds since 1970
 	gone bool  // forgotten
 }
@@ -110,7 +120,7 @@ type touched struct {
 // saved, as on a full disk, the file stays as it was, and a checkpoint is due (Unsaved).
 func OpenLedger(disk fsutil.FS, template, base string, now time.Time) (*Ledger, error) {
 	l := &Ledger{
-		disk: disk, path: LedgerPath(template, base), template: template, checkpoint: 1,
+		disk: disk, path: LedgerPath(template, base), template: template, checkpoint: 1, since: make(map[string]uint64),
 		byName: make(map[Name]*Stream), bySource: make(map[uint32]*Stream), open: make(map[*Writer]bool),
 		recent: make(map[string]touched),
 	}
@@ -166,7 +176,7 @@ func (l *Ledger) read() ([]touched, error) {
 	if errors.Is(err, io.EOF) && strings.HasPrefix(ledgerMagic, string(head[:n])) {
 		return nil, nil
 	}
-	if string(head) != ledgerMagic {
+	if string(head) != ledgerMagic && string(head) != ledgerMagic1 {
 		return nil, fmt.Errorf("%w: remove it; lines may then be written again", ErrDamaged)
 	}
 	st, err := l.f.Stat()
@@ -186,6 +196,14 @@ func (l *Ledger) read() ([]touched, error) {
 		}
 		f := fields.Reader{Rest: payload}
 		switch f.Byte() {
+		case kindLog:
+			if template := f.String(); l.template == "" {
+				l.template = template
+			}
+		case kindLabel:
+			if label, since := f.String(), f.Uint64(); !f.Bad {
+				l.since[label] = since
+			}
 		case kindStream:
 			l.readStream(&f)
 		case kindTouched:
@@ -207,7 +225,32 @@ func (l *Ledger) readStream(f *fields.Reader) {
 		}
 		at = last + 1
 	}
+	if len(f.Rest) > 0 {
+		s.Next = f.Uvarint()
+	}
 }
+
+// Begin notes that a label is in use. Epochs that begin from now on are expected from their first line on.
+func (l *Ledger) Begin(label string, now time.Time) {
+	if _, ok := l.since[label]; !ok {
+		l.since[label] = uint64(max(0, now.UnixNano()))
+		l.lost = true // a checkpoint is due
+	}
+}
+
+// Since returns the epoch from which on the streams of a label are expected from their first line on.
+func (l *Ledger) Since(label string) uint64 { return l.since[label] }
+
+// whole reports whether a stream should have come from its first line on. It is not known of those that
+// are older than the label, or were forgotten.
+func (l *Ledger) whole(n Name) bool {
+	since, ok := l.since[n.Label]
+	o, err := envelope.ParseOrigin([]byte(n.Key))
+	return ok && err == nil && o.Epoch >= since
+}
+
+// Exist notes that lines of a stream have numbers below next.
+func (s *Stream) Exist(next uint64) { s.Next = max(s.Next, next) }
 
 // catchUp reads what was added to the indexes since the last checkpoint.
 func (l *Ledger) catchUp(list []touched, now time.Time) error {
@@ -268,6 +311,11 @@ func (l *Ledger) forget(n int) {
 }
 
 func (l *Ledger) drop(s *Stream) {
+	// If it comes back, its first lines must not count as missing.
+	o, err := envelope.ParseOrigin([]byte(s.Key))
+	if since, ok := l.since[s.Label]; ok && err == nil && since <= o.Epoch {
+		l.since[s.Label] = o.Epoch + 1
+	}
 	delete(l.byName, s.Name)
 	delete(l.bySource, s.Source)
 	s.gone = true
@@ -306,7 +354,12 @@ func (l *Ledger) Checkpoint(now time.Time) error {
 			l.drop(s)
 		}
 	}
-	b := []byte(ledgerMagic)
+	b := frame([]byte(ledgerMagic), func(b []byte) []byte { return fields.AppendString(append(b, kindLog), l.template) })
+	for _, label := range slices.Sorted(maps.Keys(l.since)) {
+		b = frame(b, func(b []byte) []byte {
+			return binary.LittleEndian.AppendUint64(fields.AppendString(append(b, kindLabel), label), l.since[label])
+		})
+	}
 	for _, s := range l.sorted(func(a, b *Stream) int { return cmp.Or(cmp.Compare(a.Label, b.Label), cmp.Compare(a.Key, b.Key)) }) {
 		b = frame(b, func(b []byte) []byte { return s.append(b) })
 	}
@@ -341,7 +394,7 @@ func (s *Stream) append(b []byte) []byte {
 		b = binary.AppendUvarint(b, sp.Last-sp.First)
 		at = sp.Last + 1
 	}
-	return b
+	return binary.AppendUvarint(b, s.Next)
 }
 
 // touch records that an index has lines that the ledger lacks, from an offset on, unless that is

@@ -40,9 +40,13 @@ type Summary struct {
 	Repeats int64 // of these, duplicates
 	Unnamed int64 // bytes without names, such as lines without envelope
 	Damaged int64 // bytes that differ from what was written, or that no index describes
-	// Missing are the numbers that were skipped, by stream. They include lines that a filter left
-	// out.
+	// Missing are the lines that are in no file, and have not come as far as the ledgers know.
 	Missing []Missing
+	// Gone is the number of lines that are in no file, but have come: a filter left them out, or their
+	// files were removed.
+	Gone uint64
+	// NoLedger are the logs without a ledger. Of these only gaps between lines in the files are known.
+	NoLedger []string
 }
 
 // Missing is a range of lines that are in no file of a log.
@@ -64,11 +68,14 @@ func Verify(disk fsutil.FS, path string, report func(*Finding)) (Summary, error)
 	if len(indexes) == 0 {
 		return Summary{}, errNoIndexes(path)
 	}
-	v := &verifier{disk: disk, root: path, report: report, logs: make(map[string]lineSet)}
+	v := &verifier{disk: disk, root: path, report: report, logs: make(map[string]lineSet), ledger: make(map[string]*Ledger)}
 	for _, file := range indexes {
 		if err := v.file(file); err != nil {
 			return v.sum, fmt.Errorf("%s: %w", file, err)
 		}
+	}
+	if err := v.readLedgers(); err != nil {
+		return v.sum, err
 	}
 	v.missing()
 	return v.sum, nil
@@ -111,6 +118,7 @@ type verifier struct {
 	report func(*Finding)
 	sum    Summary
 	logs   map[string]lineSet // by logKey
+	ledger map[string]*Ledger // the same
 }
 
 func (v *verifier) reportf(file string, off int64, format string, args ...any) {
@@ -265,32 +273,11 @@ func (c *comparison) lines(b *batch, data []byte) {
 // logKey identifies the log of a file, wherever its tree is on this host: it is the end of the
 // template, with as many elements as the name of the file.
 func logKey(name, template string) string {
-	elements := strings.Split(template, "/")
-	n := min(len(elements), strings.Count(filepath.ToSlash(name), "/")+1)
-	return strings.Join(elements[len(elements)-n:], "/")
+	return lastElements(template, depth(name))
 }
 
-func (v *verifier) missing() {
-	for template, log := range v.logs {
-		for name, b := range log {
-			o, err := envelope.ParseOrigin([]byte(name.Key))
-			if err != nil {
-				continue
-			}
-			var last *envelope.Span
-			for s := range b.spans() {
-				if last != nil {
-					v.sum.Missing = append(v.sum.Missing, Missing{template, name.Label, o, envelope.Span{First: last.Last + 1, Last: s.First - 1}})
-				}
-				last = &s
-			}
-		}
-	}
-	slices.SortFunc(v.sum.Missing, func(a, b Missing) int { return strings.Compare(a.String(), b.String()) })
-}
-
-// String returns the whole finding in one line.
-func (m Missing) String() string {
-	return fmt.Sprintf("%s: %d lines of stream %d of %s (epoch %d) for %s are missing: %d to %d",
-		m.Template, m.Last-m.First+1, m.Origin.Stream, m.Origin.Publisher, m.Origin.Epoch, m.Label, m.First, m.Last)
+// lastElements returns the last n elements of a path.
+func lastElements(path string, n int) string {
+	elements := strings.Split(path, "/")
+	return strings.Join(elements[len(elements)-min(len(elements), n):], "/")
 }

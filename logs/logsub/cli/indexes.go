@@ -67,8 +67,11 @@ func (w *indexWork) runVerify(stdout, stderr io.Writer) int {
 		fmt.Fprintln(stdout, m)
 		missing += m.Last - m.First + 1
 	}
-	fmt.Fprintf(stdout, "%d files, %d bytes, %d lines with an envelope; duplicate lines %d, damaged bytes %d, bytes without an envelope %d, missing lines %d\n",
-		sum.Files, sum.Bytes, sum.Lines, sum.Repeats, sum.Damaged, sum.Unnamed, missing)
+	for _, log := range sum.NoLedger {
+		fmt.Fprintf(stdout, "%s: no ledger below %s: lines that are missing before its first and behind its last one are not known\n", log, w.verify)
+	}
+	fmt.Fprintf(stdout, "%d files, %d bytes, %d lines with an envelope; duplicate lines %d, damaged bytes %d, bytes without an envelope %d, lines left out or removed %d, missing lines %d\n",
+		sum.Files, sum.Bytes, sum.Lines, sum.Repeats, sum.Damaged, sum.Unnamed, sum.Gone, missing)
 	if err != nil {
 		fmt.Fprintf(stderr, "logsub: %v\n", err)
 	}

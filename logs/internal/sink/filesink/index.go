@@ -40,7 +40,9 @@ func (fs *Files) openIndex(k *keeper, l *Log, now time.Time) (*index, error) {
 		fs.unsaved(k, ledger.Unsaved, now)
 	}
 	k.labels[l.Group]++
-	return &index{ledger: k.ledger, label: indexLabel(l.Group, k.labels[l.Group]), everyLine: l.EveryLine}, nil
+	label := indexLabel(l.Group, k.labels[l.Group])
+	k.ledger.Begin(label, now)
+	return &index{ledger: k.ledger, label: label, everyLine: l.EveryLine}, nil
 }
 
 // indexLabel names, in an index, the nth log for a group in the same file. A line for that group is
@@ -69,9 +71,23 @@ func (o *Outlet) Restored(use func(stream string, next uint64)) {
 	}
 	o.index.ledger.Streams(func(s *lineindex.Stream) {
 		if s.Label == o.index.label {
-			use(strings.Clone(s.Key), s.Have.Next())
+			use(strings.Clone(s.Key), max(s.Have.Next(), s.Next))
 		}
 	})
+}
+
+// Since returns the epoch from which on streams are expected from their first line on: those that began
+// after the log had an index. It returns false for a log without one, or that leaves lines out.
+func (o *Outlet) Since() (epoch uint64, ok bool) {
+	if o.index == nil || !o.index.everyLine {
+		return 0, false
+	}
+	return o.index.ledger.Since(o.index.label), true
+}
+
+// Exist notes that lines of a stream have numbers below next, whether or not they have come.
+func (o *Outlet) Exist(stream string, next uint64, now time.Time) {
+	o.index.stream(stream, now).Exist(next)
 }
 
 // journal returns what keeps the index of a file, or nil.
