@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/internal/envelope"
+	"github.com/spreadd/spreadd/logs/internal/logproto"
 )
 
 const (
@@ -99,10 +100,12 @@ type stream struct {
 	used time.Time
 
 	have envelope.Numbers // received over this connection
-	// first is the lowest number that can be reported as missing: we may not have been connected
-	// before.
-	first    uint64
-	restored bool // from before a restart; then first follows the last number of that time
+	// first is the lowest number that can be reported as missing, and next the one behind those that
+	// were received or reported. Both are known once begun is set.
+	first, next uint64
+	begun       bool
+	expected    bool   // see expect
+	exists      uint64 // the number behind the last line that exists, as passed to the writers
 }
 
 // streams are those of a connection. Its receiver owns them.
@@ -160,33 +163,78 @@ func (r *receiver) restore(route *route) {
 	}
 	route.index.Restored(func(key string, next uint64) {
 		if s := r.streams.find([]byte(key), time.Now(), &r.publishers); s != nil {
-			s.restored, s.first = true, max(s.first, next)
+			s.begun, s.first, s.next = true, max(s.first, next), max(s.next, next)
 		}
 	})
+	if since, ok := route.index.Since(); ok {
+		r.since[route.group] = min(since, cmp.Or(r.since[route.group], since))
+	}
+}
+
+// expect notes, when a stream is met for the first time, whether its first lines should have come: those of
+// an epoch that began after we did for one of its groups.
+func (r *receiver) expect(s *stream, groups []string) {
+	if s.expected {
+		return
+	}
+	s.expected = true
+	for _, g := range groups {
+		if _, ok := r.byGroup[g]; ok && s.from.Epoch >= cmp.Or(r.since[g], r.s.began) {
+			s.begun = true
+		}
+	}
+}
+
+// told takes what a publisher says of its streams. Below Kept it can send no line again.
+func (r *receiver) told(ask *logproto.Ask, groups []string) {
+	to := targets(r.byGroup, groups)
+	if len(to) == 0 {
+		return
+	}
+	for i := range ask.Epochs {
+		e := &ask.Epochs[i]
+		for _, st := range e.Streams {
+			o := envelope.Origin{Publisher: ask.Publisher, Epoch: e.Epoch, Stream: st.Stream}
+			s := r.streams.find([]byte(o.Key()), r.now, &r.publishers)
+			if s == nil {
+				continue
+			}
+			r.expect(s, groups)
+			if s.begun && st.Kept > s.next {
+				r.missing(s, st.Kept)
+			}
+			if st.Next > max(s.have.Next(), s.exists) {
+				s.exists = st.Next
+				r.put(to, item{stream: s.origin, exists: st.Next})
+			}
+		}
+	}
+}
+
+// missing counts the lines up to a number as missing.
+func (r *receiver) missing(s *stream, next uint64) {
+	s.pub.missing.Add(int64(next - s.next))
+	s.pub.unreported += next - s.next
+	r.reportGap(s, s.next, next-1)
+	s.next = next
 }
 
 // take notes the number of a line, and reports whether the line is new.
 func (r *receiver) take(s *stream, seq uint64) bool {
-	begun := len(s.have.Spans()) > 0
-	next := s.have.Next()
-	if !begun && s.restored {
-		begun, next = true, s.first
-	}
 	if !s.have.Add(seq) {
 		s.pub.repeats.Add(1)
 		return false
 	}
 	s.pub.lines.Add(1)
 	switch {
-	case !begun:
-		s.first = seq
-	case seq > next:
-		s.pub.missing.Add(int64(seq - next))
-		s.pub.unreported += seq - next
-		r.reportGap(s, next, seq-1)
-	case seq < next && seq >= s.first:
+	case !s.begun:
+		s.begun, s.first = true, seq
+	case seq > s.next:
+		r.missing(s, seq)
+	case seq < s.next && seq >= s.first:
 		s.pub.late.Add(1)
 	}
+	s.next = max(s.next, seq+1)
 	return true
 }
 

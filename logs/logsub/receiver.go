@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/internal/envelope"
+	"github.com/spreadd/spreadd/logs/internal/logproto"
 	"github.com/spreadd/spreadd/spread"
 )
 
@@ -25,6 +26,7 @@ type receiver struct {
 	address   string
 	byGroup   map[string][]target
 	raw       map[string][]target // of logs that keep envelopes
+	since     map[string]uint64   // by group: streams of this epoch and above are expected from their first line on
 	groups    []string            // sorted
 	client    *spread.Client
 	own       string  // private group of the connection
@@ -177,6 +179,7 @@ func (r *receiver) membership(m *spread.Membership) {
 func (r *receiver) message(m *spread.Message) {
 	key, seq, lines, err := envelope.Split(m.Payload)
 	if errors.Is(err, envelope.ErrControl) {
+		r.control(m)
 		return
 	}
 	r.messages++
@@ -203,6 +206,7 @@ func (r *receiver) message(m *spread.Message) {
 		r.unreadable(m, cmp.Or(err, envelope.ErrMalformed))
 		return
 	}
+	r.expect(s, m.Groups)
 	for len(lines) > 0 {
 		n := bytes.IndexByte(lines, '\n') + 1
 		if r.take(s, seq) {
@@ -212,6 +216,18 @@ func (r *receiver) message(m *spread.Message) {
 		}
 		seq++
 		lines = lines[n:]
+	}
+}
+
+// control takes a control message. Those that are not an ask are not for us.
+func (r *receiver) control(m *spread.Message) {
+	kind, body, err := logproto.Split(m.Payload)
+	if err != nil || kind != logproto.KindAsk {
+		return
+	}
+	var ask logproto.Ask
+	if ask.Decode(body) == nil {
+		r.told(&ask, m.Groups)
 	}
 }
 

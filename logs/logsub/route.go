@@ -88,6 +88,13 @@ func (r *route) write(w *writer, it *item, now time.Time) {
 	r.out.Put(l)
 }
 
+// exist notes that lines of a stream exist, whether or not they have come.
+func (r *route) exist(it *item, now time.Time) {
+	if r.index != nil {
+		r.index.Exist(it.stream.key, it.exists, now)
+	}
+}
+
 // keeps applies the patterns and the filter of the log, and takes the virtual host off a line. It
 // counts a line that is left out.
 func (r *route) keeps(l *sink.Line) bool {

@@ -16,6 +16,7 @@ import (
 // Subscriber is a running logsub.
 type Subscriber struct {
 	cfg       Config
+	began     uint64 // when it was made, in nanoseconds since 1970, as epochs are
 	files     *filesink.Files
 	perl      *writer   // of all Perl functions; nil without Perl
 	writers   []*writer // one per sink; the first is that of the files
@@ -34,7 +35,7 @@ func New(cfg Config) (*Subscriber, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Subscriber{cfg: cfg, ready: make(chan struct{})}
+	s := &Subscriber{cfg: cfg, began: uint64(max(0, cfg.Now().UnixNano())), ready: make(chan struct{})}
 	s.openFiles()
 	// Modules are loaded before files are opened, as in spreadlogd.
 	if cfg.usesPerl() {
@@ -45,7 +46,7 @@ func New(cfg Config) (*Subscriber, error) {
 	for i, conn := range cfg.Connections {
 		r := &receiver{
 			s: s, index: i, address: conn.Address,
-			byGroup: make(map[string][]target), raw: make(map[string][]target),
+			byGroup: make(map[string][]target), raw: make(map[string][]target), since: make(map[string]uint64),
 		}
 		for _, l := range conn.Logs {
 			w, route, err := s.route(&l)

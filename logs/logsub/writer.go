@@ -16,6 +16,7 @@ type item struct {
 	payload []byte
 	stream  *origin // of a line that came in an envelope; nil otherwise
 	seq     uint64  // its number in the stream
+	exists  uint64  // not a line, but the number behind the last line that exists in the stream
 }
 
 // writer is the goroutine of a sink. It takes what receivers have put into its list, applies the
@@ -133,6 +134,10 @@ func (w *writer) writeAll() {
 		for i := range w.items {
 			it := &w.items[i]
 			for _, r := range it.routes {
+				if it.exists > 0 {
+					r.exist(it, now)
+					continue
+				}
 				r.write(w, it, now)
 			}
 		}

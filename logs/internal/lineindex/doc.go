@@ -15,14 +15,17 @@
 //	repair.go             making an index and its file agree after a crash
 //	reader.go, lines.go   reading indexes and files, and sets of lines
 //	verify.go             [Verify]: comparing files with their indexes
+//	missing.go            [Verify]: finding lines that are in no file
 //	source.go             [Source]: where another host's files are read, such as a directory
 //	fill.go, series.go    [Fill]: copying missing lines from another log host
 //	merge.go, cursor.go   the order in which lines of two hosts are merged
 //	output.go             a file that is replaced together with its index
 //
-// A [Ledger] holds the numbers of the lines that have come, as ranges. It is written as a whole
-// from time to time (a checkpoint). An index that grows after that is first named in the ledger. So
-// a start reads the ledger, and from these indexes what was added since.
+// A [Ledger] holds the numbers of the lines that have come, as ranges, how far the numbers of each
+// stream went, as its publisher says, and since when a log has an index: streams that are younger
+// should have come from their first line on. It is written as a whole from time to time (a
+// checkpoint). An index that grows after that is first named in the ledger. So a start reads the
+// ledger, and from these indexes what was added since.
 //
 // # Guarantees
 //
