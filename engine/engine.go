@@ -20,6 +20,13 @@ type SessionID = groups.SessionID
 // daemons' tables of groups cannot be merged.
 const ForceInterval = 10 * time.Second
 
+const (
+	// DefaultMaxSessionGroups is the default of Config.MaxSessionGroups.
+	DefaultMaxSessionGroups = 10_000
+	// DefaultMaxGroups is the default of Config.MaxGroups. A group takes some 500 bytes.
+	DefaultMaxGroups = 1_000_000
+)
+
 // Config holds the settings of the engine.
 type Config struct {
 	// Topology is the configuration, Self one of its daemons.
@@ -45,6 +52,10 @@ type Config struct {
 	QueueMessages int
 	// MaxLocalMembers bounds the local members of one group; zero means groups.MaxLocalMembers.
 	MaxLocalMembers int
+	// MaxSessionGroups bounds the groups of one local session, and MaxGroups the groups of all
+	// sessions of all daemons, beyond which local sessions create no more. Zero means
+	// DefaultMaxSessionGroups and DefaultMaxGroups.
+	MaxSessionGroups, MaxGroups int
 	// Pool supplies blocks; nil means a pool of the engine's own.
 	Pool *buf.Pool
 }
@@ -60,6 +71,10 @@ type Engine struct {
 
 	// leaving are sessions whose disconnect is on its way through the order.
 	leaving map[SessionID]bool
+	// late are messages that wait because a disconnect is being carried out in pieces. Each holds a
+	// reference to its block. resume is when the next piece is due.
+	late   []buf.Slice
+	resume clock.Time
 	// kills are disconnects for which the ring had no room.
 	kills []buf.Slice
 	// force is when the next membership may be forced, and forcing reports that one is wanted.
@@ -99,6 +114,12 @@ func New(cfg Config) (*Engine, error) {
 func (c *Config) setDefaults() {
 	if c.MaxLocalMembers == 0 {
 		c.MaxLocalMembers = groups.MaxLocalMembers
+	}
+	if c.MaxSessionGroups == 0 {
+		c.MaxSessionGroups = DefaultMaxSessionGroups
+	}
+	if c.MaxGroups == 0 {
+		c.MaxGroups = DefaultMaxGroups
 	}
 	if c.Timeouts == (membership.Timeouts{}) {
 		c.Timeouts = membership.LAN()
@@ -150,7 +171,7 @@ func (e *Engine) Stop(now clock.Time, out *Effects) {
 
 // Deadline returns the moment at which Advance has something to do, or zero.
 func (e *Engine) Deadline() clock.Time {
-	d := clock.Earliest(e.ring.Deadline(), e.memb.Deadline())
+	d := clock.Earliest(clock.Earliest(e.ring.Deadline(), e.memb.Deadline()), e.resume)
 	if e.forcing {
 		d = clock.Earliest(d, e.force)
 	}
@@ -162,6 +183,7 @@ func (e *Engine) Deadline() clock.Time {
 func (e *Engine) Advance(now clock.Time, wall int32, out *Effects) {
 	e.wall = wall
 	e.partition.expire(now)
+	e.continueGroups(now, out)
 	e.ring.Advance(now, &e.ringOut)
 	e.settle(now, out)
 	e.memb.Advance(now, wall, &e.membOut)

@@ -15,6 +15,11 @@ const (
 
 	// Rejected: the message goes back to its session as a reject message.
 	Rejected // rejected
+	// SessionGroups: a join beyond MaxSessionGroups. It goes back to its session as a reject message.
+	SessionGroups // session_groups
+	// AllGroups: a join of a new group beyond MaxGroups. It goes back to its session as a reject
+	// message.
+	AllGroups // all_groups
 	// QueueFull: too many messages wait for the ring. The driver keeps this one and submits it
 	// again when the engine is Accepting.
 	QueueFull // full

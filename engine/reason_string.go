@@ -10,22 +10,24 @@ func _() {
 	var x [1]struct{}
 	_ = x[Accepted-0]
 	_ = x[Rejected-1]
-	_ = x[QueueFull-2]
-	_ = x[NoGroup-3]
-	_ = x[IllegalGroup-4]
-	_ = x[Leaving-5]
-	_ = x[Malformed-6]
-	_ = x[OtherConfiguration-7]
-	_ = x[UnknownTransmitter-8]
-	_ = x[WrongSource-9]
-	_ = x[Own-10]
-	_ = x[PartitionedOff-11]
-	_ = x[UnknownKind-12]
+	_ = x[SessionGroups-2]
+	_ = x[AllGroups-3]
+	_ = x[QueueFull-4]
+	_ = x[NoGroup-5]
+	_ = x[IllegalGroup-6]
+	_ = x[Leaving-7]
+	_ = x[Malformed-8]
+	_ = x[OtherConfiguration-9]
+	_ = x[UnknownTransmitter-10]
+	_ = x[WrongSource-11]
+	_ = x[Own-12]
+	_ = x[PartitionedOff-13]
+	_ = x[UnknownKind-14]
 }
 
-const _Reason_name = "acceptedrejectedfullno_groupillegal_groupleavingmalformedother_configurationunknown_transmitterwrong_sourceownpartitioned_offunknown_kind"
+const _Reason_name = "acceptedrejectedsession_groupsall_groupsfullno_groupillegal_groupleavingmalformedother_configurationunknown_transmitterwrong_sourceownpartitioned_offunknown_kind"
 
-var _Reason_index = [...]uint8{0, 8, 16, 20, 28, 41, 48, 57, 76, 95, 107, 110, 125, 137}
+var _Reason_index = [...]uint8{0, 8, 16, 30, 40, 44, 52, 65, 72, 81, 100, 119, 131, 134, 149, 161}
 
 func (i Reason) String() string {
 	idx := int(i) - 0

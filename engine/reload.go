@@ -7,7 +7,8 @@ import (
 )
 
 // Reload changes to another configuration while clients stay connected (membership-protocol §11).
-// Self, QueueMessages, MaxLocalMembers, Early, Seed and Pool stay as they are, whatever is in cfg.
+// Self, QueueMessages, the bounds of groups, Early, Seed and Pool stay as they are, whatever is in
+// cfg.
 //
 // Windows and timeouts change at once. If daemons are added or removed, or the hash changes, the
 // daemons with the new configuration give up the ring and form a new one. That happens as soon as a
@@ -19,6 +20,7 @@ import (
 func (e *Engine) Reload(now clock.Time, wall int32, cfg Config, out *Effects) error {
 	e.wall = wall
 	cfg.Self, cfg.Pool, cfg.QueueMessages, cfg.MaxLocalMembers, cfg.Early, cfg.Seed = e.cfg.Self, e.cfg.Pool, e.cfg.QueueMessages, e.cfg.MaxLocalMembers, e.cfg.Early, e.cfg.Seed
+	cfg.MaxSessionGroups, cfg.MaxGroups = e.cfg.MaxSessionGroups, e.cfg.MaxGroups
 	if cfg.Topology == nil || cfg.Topology.Daemon(cfg.Self) == nil {
 		return fmt.Errorf("engine: daemon %d is not in the new configuration", cfg.Self)
 	}

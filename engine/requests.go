@@ -23,7 +23,7 @@ func (e *Engine) Accepting() bool {
 		return false
 	case groups.StateOp, groups.StateTrans:
 	}
-	return len(e.kills) == 0 && e.ring.Accepting()
+	return len(e.kills) == 0 && e.resume == 0 && e.ring.Accepting()
 }
 
 // Submit takes a message that a local session has sent, in little-endian order and with its header
@@ -36,9 +36,9 @@ func (e *Engine) Submit(now clock.Time, id SessionID, data buf.Slice, out *Effec
 	b := data.Bytes()
 	t := wire.TypeOf(b)
 	if t&wire.Requests != 0 {
-		switch o := e.checkRequest(t, b); o {
+		switch o := e.checkRequest(id, t, b); o {
 		case Accepted:
-		case Rejected:
+		case Rejected, SessionGroups, AllGroups:
 			e.reject(id, t, b, out)
 			return o
 		default:
@@ -48,8 +48,11 @@ func (e *Engine) Submit(now clock.Time, id SessionID, data buf.Slice, out *Effec
 	if !e.ring.Submit(now, ring.Message{Service: service(t), Data: data}, &e.ringOut) {
 		return QueueFull
 	}
-	if t&wire.Kill != 0 {
+	switch {
+	case t&wire.Kill != 0:
 		e.leaving[id] = true
+	case t&wire.Join != 0:
+		e.groups.Joining(id)
 	}
 	e.settle(now, out)
 	return Accepted
@@ -64,7 +67,7 @@ func (e *Engine) ended(id SessionID) bool {
 }
 
 // checkRequest decides on a request of a local session.
-func (e *Engine) checkRequest(t wire.Type, b []byte) Reason {
+func (e *Engine) checkRequest(id SessionID, t wire.Type, b []byte) Reason {
 	if t&wire.Kill != 0 {
 		return Accepted
 	}
@@ -76,10 +79,20 @@ func (e *Engine) checkRequest(t wire.Type, b []byte) Reason {
 	if !wire.LegalGroup(group.Bytes()) {
 		return IllegalGroup
 	}
-	if t&wire.Join != 0 && e.groups.LocalMembers(group) >= e.cfg.MaxLocalMembers {
-		return Rejected
+	if t&wire.Join == 0 {
+		return Accepted
 	}
-	return Accepted
+	session, all := e.groups.MayJoin(id, group, e.cfg.MaxSessionGroups, e.cfg.MaxGroups)
+	switch {
+	case e.groups.LocalMembers(group) >= e.cfg.MaxLocalMembers:
+		return Rejected
+	case !session:
+		return SessionGroups
+	case !all:
+		return AllGroups
+	default:
+		return Accepted
+	}
 }
 
 // reject returns a request to its session (client-protocol §9.3).

@@ -57,15 +57,16 @@ func (e *Engine) ringEvents(now clock.Time, out *Effects) {
 func (e *Engine) ringEvent(now clock.Time, ev *ring.Event, out *Effects) {
 	switch ev.Kind {
 	case ring.Deliver:
-		before := len(out.Groups.Ended)
-		e.groups.Deliver(ev.Message.Data, &out.Groups)
-		for _, id := range out.Groups.Ended[before:] {
-			delete(e.leaving, id)
+		if e.resume != 0 {
+			ev.Message.Data.Block.Retain()
+			e.late = append(e.late, ev.Message.Data)
+			return
 		}
-		e.groupsCommands(now, out)
+		e.deliver(now, ev.Message.Data, out)
 	case ring.Committed:
 		e.memb.HandleCommitted()
 	case ring.Transitional:
+		e.finishGroups(now, out)
 		in := e.memb.Installation()
 		out.Configurations = append(out.Configurations, Configuration{
 			ID: in.TransitionalID, Daemons: in.Transitional, Transitional: true, Deliveries: len(out.Groups.Deliveries),
@@ -73,6 +74,7 @@ func (e *Engine) ringEvent(now clock.Time, ev *ring.Event, out *Effects) {
 		e.groups.HandleTransitional(in.TransitionalID, in.Transitional, &out.Groups)
 		e.groupsCommands(now, out)
 	case ring.Regular:
+		e.finishGroups(now, out)
 		in := e.memb.Installation()
 		out.Installations = append(out.Installations, in)
 		out.Configurations = append(out.Configurations, Configuration{
@@ -90,6 +92,51 @@ func (e *Engine) ringEvent(now clock.Time, ev *ring.Event, out *Effects) {
 		}
 		e.memb.HandleTokenLost(now, e.wall, cause, &e.membOut)
 		e.membershipEffects(now, out)
+	}
+}
+
+// deliver passes a message to the groups. If a disconnect is to go on, it goes on with the next
+// Advance, after the datagrams that have arrived: the token must not wait for it.
+func (e *Engine) deliver(now clock.Time, data buf.Slice, out *Effects) {
+	before := len(out.Groups.Ended)
+	e.groups.Deliver(data, &out.Groups)
+	e.delivered(now, before, out)
+}
+
+// delivered carries out what the groups want after a step of theirs.
+func (e *Engine) delivered(now clock.Time, endedBefore int, out *Effects) {
+	for _, id := range out.Groups.Ended[endedBefore:] {
+		delete(e.leaving, id)
+	}
+	e.resume = 0
+	if e.groups.Pending() {
+		e.resume = now
+	}
+	e.groupsCommands(now, out)
+}
+
+// continueGroups carries out the next piece of a disconnect and, behind the last one, the messages
+// that have waited for it.
+func (e *Engine) continueGroups(now clock.Time, out *Effects) {
+	if e.resume == 0 {
+		return
+	}
+	before := len(out.Groups.Ended)
+	e.groups.Continue(&out.Groups)
+	e.delivered(now, before, out)
+	for e.resume == 0 && len(e.late) > 0 {
+		data := e.late[0]
+		e.late[0] = buf.Slice{}
+		e.late = e.late[1:]
+		out.Releases = append(out.Releases, data.Block)
+		e.deliver(now, data, out)
+	}
+}
+
+// finishGroups carries out everything that waits, before the membership changes.
+func (e *Engine) finishGroups(now clock.Time, out *Effects) {
+	for e.resume != 0 {
+		e.continueGroups(now, out)
 	}
 }
 

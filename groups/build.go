@@ -16,7 +16,7 @@ const stateRoom = wire.MaxGroupState - wire.HeaderLen
 func (m *Machine) buildStates() [][]byte {
 	b := stateBuilder{m: m}
 	b.open()
-	for _, g := range m.byName {
+	for g := range m.byName.all() {
 		b.group(g)
 	}
 	b.close()

@@ -11,6 +11,7 @@ import (
 // maker's byte order, with nothing checked. Clients get it with a little-endian header. The machine
 // keeps no reference to data.
 func (m *Machine) Deliver(data buf.Slice, out *Effects) {
+	m.settle(out)
 	b := data.Bytes()
 	var h wire.Header
 	if err := h.Decode(b); err != nil {
@@ -31,6 +32,9 @@ func (m *Machine) Deliver(data buf.Slice, out *Effects) {
 		b = slices.Clone(b) // the ring may have to send the original again
 		h.Normalize(b)
 		data = whole(b)
+	}
+	if h.Type&wire.Join != 0 {
+		m.joined(h.Sender.Clean())
 	}
 	in := inData
 	if h.Type&wire.Requests != 0 {

@@ -5,7 +5,7 @@ package groups
 // see its result first (groups-protocol §6.4).
 func (m *Machine) loseInExchange() {
 	m.state = StateGatherTrans
-	for _, g := range m.byName {
+	for g := range m.byName.all() {
 		for _, d := range g.daemons {
 			if !m.transitional.has(d.rank) {
 				g.changed = true

@@ -9,7 +9,7 @@ func (m *Machine) exchangeAgain(out *Effects) {
 	if m.exchange.ownComplete {
 		m.mergeComplete()
 	}
-	for _, g := range m.byName {
+	for g := range m.byName.all() {
 		g.sides = nil // the messages of the next exchange cannot say them
 	}
 	m.dropDaemons(func(d *daemonMembers) bool { return !m.transitional.has(d.rank) })

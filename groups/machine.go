@@ -34,6 +34,8 @@ type session struct {
 	name wire.Name
 	// memberships reports that the session wants membership messages.
 	memberships bool
+	// joins counts the joins that are on their way through the order.
+	joins int
 	// mark is the delivery that last chose the session as a receiver.
 	mark uint64
 }
@@ -66,9 +68,11 @@ type Machine struct {
 	sessionsByID map[SessionID]*session
 	groups       map[wire.Name]*group
 	// byName is all groups, sorted by name.
-	byName []*group
+	byName groupList
 	// memberOf is the groups of each member, sorted by name.
-	memberOf map[wire.Name][]*group
+	memberOf map[wire.Name]*groupList
+	// ending is the disconnect that is being carried out, or nil.
+	ending *ending
 	// deliveryCount numbers the messages between clients.
 	deliveryCount uint64
 }
@@ -83,7 +87,7 @@ func New(cfg Config) (*Machine, error) {
 		sessions:     make(map[wire.Name]*session),
 		sessionsByID: make(map[SessionID]*session),
 		groups:       make(map[wire.Name]*group),
-		memberOf:     make(map[wire.Name][]*group),
+		memberOf:     make(map[wire.Name]*groupList),
 	}
 	for i, d := range cfg.Daemons {
 		if _, twice := m.ranks[d.ID]; twice {
@@ -120,6 +124,31 @@ func (m *Machine) LocalMembers(group wire.Name) int {
 	return 0
 }
 
+// MayJoin reports whether a local session may join a group, by two bounds: groups for each session,
+// counting joins on their way, and all groups that any daemon has. A join of a member is always
+// allowed, because it changes nothing.
+func (m *Machine) MayJoin(id SessionID, group wire.Name, maxOfSession, maxGroups int) (session, all bool) {
+	s, g := m.sessionsByID[id], m.groups[group]
+	if s == nil || g != nil && g.has(m.self, s.name) {
+		return true, true
+	}
+	return m.memberOf[s.name].len()+s.joins < maxOfSession, g != nil || len(m.groups) < maxGroups
+}
+
+// Joining notes that a local session's join is on its way.
+func (m *Machine) Joining(id SessionID) {
+	if s := m.sessionsByID[id]; s != nil {
+		s.joins++
+	}
+}
+
+// joined notes that a local session's join has arrived.
+func (m *Machine) joined(member wire.Name) {
+	if s := m.sessions[member]; s != nil && s.joins > 0 {
+		s.joins--
+	}
+}
+
 // Connect adds a local session under its private group. The driver guarantees that the name is
 // free.
 func (m *Machine) Connect(id SessionID, private wire.Name, memberships bool) {
@@ -145,6 +174,7 @@ func (m *Machine) Private(id SessionID) (wire.Name, bool) {
 // regular one, which must contain them. It panics if the state cannot get such a membership,
 // because that is a bug in the engine.
 func (m *Machine) HandleTransitional(id wire.MembershipID, daemons []wire.DaemonID, out *Effects) {
+	m.settle(out)
 	m.expect(inTransitional)
 	m.renumber()
 	set := m.setOf(daemons)
@@ -165,6 +195,7 @@ func (m *Machine) HandleTransitional(id wire.MembershipID, daemons []wire.Daemon
 // daemons. It panics if the state cannot get such a membership, because that is a bug in the
 // engine.
 func (m *Machine) HandleRegular(id wire.MembershipID, daemons []wire.DaemonID, out *Effects) {
+	m.settle(out)
 	m.expect(inRegular)
 	set := m.setOf(daemons)
 	if !m.transitional.within(set) {

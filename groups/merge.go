@@ -10,7 +10,6 @@ import (
 // (groups-protocol §7.6). The tables already have what the own set's messages say.
 func (m *Machine) mergeComplete() {
 	own := m.synced[0]
-	known := len(m.byName)
 	for _, s := range m.exchange.sets {
 		if !s.complete || s.head == own {
 			continue
@@ -22,21 +21,16 @@ func (m *Machine) mergeComplete() {
 		}
 		m.synced = m.synced.union(s.daemons)
 	}
-	if len(m.byName) > known {
-		slices.SortFunc(m.byName, compareGroups)
-	}
 }
 
 // mergeGroup adds a group's members at the daemons of another set. A group stays unchanged, and keeps
 // its id, only if all its members were on one side and nothing happened there. Equal ids do not show
-// that: a leader that was restarted may have used one again. A new group goes behind the others.
+// that: a leader that was restarted may have used one again.
 func (m *Machine) mergeGroup(e *wire.GroupEntry, set daemonSet) {
 	name := e.Name.Clean()
 	g := m.groups[name]
 	if g == nil {
-		g = &group{name: name, id: e.ID}
-		m.groups[name] = g
-		m.byName = append(m.byName, g) // mergeComplete sorts it
+		g = m.create(name, e.ID)
 	}
 	if slices.ContainsFunc(g.daemons, func(d *daemonMembers) bool { return !set.has(d.rank) }) {
 		g.meet(side{set, e.Changed})

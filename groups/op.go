@@ -5,7 +5,7 @@ package groups
 func (m *Machine) lose(out *Effects) {
 	m.state = StateTrans
 	m.synced = m.synced.intersect(m.transitional)
-	for _, g := range m.byName {
+	for g := range m.byName.all() {
 		lost := false
 		for _, d := range g.daemons {
 			if !m.transitional.has(d.rank) {

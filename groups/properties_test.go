@@ -131,7 +131,7 @@ func (p *properties) step(n *node, what string, e *entry) {
 	p.agreement(n, what)
 	if what == "deliver" && slices.ContainsFunc(n.out.RingCommands, func(o RingCommand) bool { return o.Kind == EndExchange }) {
 		p.oneSender(e)
-		if slices.ContainsFunc(n.m.byName, func(g *group) bool { return membershipOf(g.id) != n.m.regular }) {
+		if slices.ContainsFunc(slices.Collect(n.m.byName.all()), func(g *group) bool { return membershipOf(g.id) != n.m.regular }) {
 			p.met["group unchanged by a merge"]++
 		}
 		if before == StateGatherTrans {
@@ -151,7 +151,7 @@ func (p *properties) step(n *node, what string, e *entry) {
 // hadOwn reports whether a daemon's synced set grew in the last regular membership, so that it
 // holds daemons with different views of a group.
 func (p *properties) hadOwn(n *node) bool {
-	for _, g := range n.m.byName {
+	for g := range n.m.byName.all() {
 		for _, d := range g.daemons {
 			if d.view != g.daemons[0].view {
 				return true
@@ -170,7 +170,7 @@ func (p *properties) request(n *node, t wire.Type, e *entry) {
 	}
 	name := m.Sender.Clean()
 	if t&wire.Kill != 0 {
-		for _, g := range n.m.byName {
+		for g := range n.m.byName.all() {
 			if slices.ContainsFunc(g.daemons, func(d *daemonMembers) bool { return d.has(name) }) {
 				p.fail("G12: %s is in %s after its end", name, g.name)
 			}
@@ -234,7 +234,7 @@ func (p *properties) receivers(n *node, e *entry) {
 // noteReuse finds groups that a request has emptied or made.
 func (p *properties) noteReuse(n *node, e *entry) {
 	now := make(map[string]wire.GroupID)
-	for _, g := range n.m.byName {
+	for g := range n.m.byName.all() {
 		now[g.name.String()] = g.id
 	}
 	if e != nil && wireType(e)&wire.Requests != 0 {
@@ -254,7 +254,7 @@ func (p *properties) agreement(n *node, what string) {
 		if !slices.Equal(n.m.synced, n.m.members) {
 			p.fail("G10: %s is in GOP with synced set %v of %v", n.name(), n.m.synced, n.m.members)
 		}
-		for _, g := range n.m.byName {
+		for g := range n.m.byName.all() {
 			if g.changed {
 				p.fail("G10: %s is changed in GOP", g.name)
 			}

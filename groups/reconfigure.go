@@ -63,7 +63,7 @@ func (m *Machine) renumber() {
 		return moved
 	}
 	m.synced, m.members = move(m.synced), move(m.members)
-	for _, g := range m.byName {
+	for g := range m.byName.all() {
 		for _, d := range g.daemons {
 			d.rank = place(d.rank)
 		}

@@ -109,42 +109,23 @@ func (m *Machine) leave(b []byte, out *Effects) {
 	m.remove(g, wire.CausedByLeave, r, out)
 }
 
-// kill removes a member from all its groups, in order of their names, and ends its session if that
-// is local (groups-protocol §9).
-func (m *Machine) kill(b []byte, out *Effects) {
-	r, ok := m.readRequest(b, out)
-	if !ok {
-		return
-	}
-	in := m.memberOf[r.member]
-	delete(m.memberOf, r.member)
-	for _, g := range in {
-		m.remove(g, wire.CausedByDisconnect, r, out)
-	}
-	s := m.sessions[r.member]
-	if s == nil {
-		if r.rank == m.self {
-			out.refuse(NoSession, r.member, wire.Name{})
-		}
-		return
-	}
-	delete(m.sessions, r.member)
-	delete(m.sessionsByID, s.id)
-	out.Ended = append(out.Ended, s.id)
-}
-
-// remove removes a member from a group and informs the remaining ones.
-func (m *Machine) remove(g *group, cause wire.Type, r request, out *Effects) {
+// remove removes a member from a group and informs the remaining ones. It reports whether there are
+// any here.
+func (m *Machine) remove(g *group, cause wire.Type, r request, out *Effects) bool {
 	d := g.daemon(r.rank)
 	d.remove(r.member)
 	if len(d.members) == 0 {
 		g.dropDaemon(d)
 	}
-	g.local = slices.DeleteFunc(g.local, func(s *session) bool { return s.name == r.member })
+	if r.rank == m.self {
+		s := m.sessions[r.member]
+		g.local = slices.DeleteFunc(g.local, func(o *session) bool { return o == s })
+	}
 	g.id.Index++
 	if len(g.daemons) == 0 {
 		m.drop(g)
-		return
+		return false
 	}
 	m.announce(g, cause, r, out)
+	return len(g.local) > 0
 }

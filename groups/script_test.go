@@ -143,10 +143,11 @@ func (in *interpreter) show(out *Effects) string {
 
 // check reports whether the tables agree with each other (groups-protocol §12, G12).
 func (m *Machine) check() error {
-	if len(m.byName) != len(m.groups) || !slices.IsSortedFunc(m.byName, compareGroups) {
+	list := slices.Collect(m.byName.all())
+	if m.byName.len() != len(list) || len(list) != len(m.groups) || !slices.IsSortedFunc(list, compareGroups) {
 		return fmt.Errorf("the list of groups is not the table's, or not sorted")
 	}
-	for _, g := range m.byName {
+	for g := range m.byName.all() {
 		if m.groups[g.name] != g || g.numMembers() == 0 {
 			return fmt.Errorf("group %s is not in the table, or empty", g.name)
 		}
@@ -162,7 +163,7 @@ func (m *Machine) check() error {
 				local += len(d.members)
 			}
 			for _, member := range d.members {
-				if !slices.Contains(m.memberOf[member], g) {
+				if !slices.Contains(slices.Collect(m.memberOf[member].all()), g) {
 					return fmt.Errorf("group %s: %s does not know that it is a member", g.name, member)
 				}
 			}
@@ -180,7 +181,7 @@ func (m *Machine) check() error {
 		}
 	}
 	for _, in := range m.memberOf { //house:ordered any of them will do
-		for _, g := range in {
+		for g := range in.all() {
 			if m.groups[g.name] != g {
 				return fmt.Errorf("a member is in group %s, which is gone", g.name)
 			}
@@ -188,3 +189,5 @@ func (m *Machine) check() error {
 	}
 	return nil
 }
+
+func compareGroups(a, b *group) int { return compareNames(a.name, b.name) }

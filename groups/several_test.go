@@ -338,7 +338,7 @@ func (s *several) tables() {
 // daemons of one synced set need not agree.
 func (m *Machine) tablesText(indent string, hideChanged bool) string {
 	var out strings.Builder
-	for _, g := range m.byName {
+	for g := range m.byName.all() {
 		id := fmt.Sprintf("(%v)", g.id)
 		if g.changed {
 			id += " changed"

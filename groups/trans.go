@@ -20,7 +20,7 @@ func (m *Machine) install(out *Effects) {
 // renewChanged gives the changed groups their first view in the regular membership, and sends it to
 // their members.
 func (m *Machine) renewChanged(out *Effects) {
-	for _, g := range m.byName {
+	for g := range m.byName.all() {
 		if !g.changed {
 			continue
 		}
