@@ -78,6 +78,8 @@ type client struct {
 	moved clock.Time
 	// touched is true while the client is listed in owner.touched.
 	touched bool
+	// joinsRejected is true once a join was rejected because of a bound, which was logged.
+	joinsRejected bool
 	// slow is true once the client is being disconnected because it does not read, and cause is the
 	// limit that it reached while waited was queued.
 	slow   bool

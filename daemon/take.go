@@ -184,12 +184,29 @@ func (o *owner) submit(id engine.SessionID, b *session.Batch) bool {
 			o.logRequest(b.Session, m.Bytes(), outcome)
 		}
 		o.count.submitted[outcome].Add(1)
+		if outcome == engine.SessionGroups || outcome == engine.AllGroups {
+			o.warnGroups(id, outcome)
+		}
 		if outcome == engine.QueueFull {
 			b.Messages = b.Messages[i:]
 			return false
 		}
 	}
 	return true
+}
+
+// warnGroups logs, once for each session, that a join was rejected because of a bound.
+func (o *owner) warnGroups(id engine.SessionID, outcome engine.Reason) {
+	c := o.clients[id]
+	if c == nil || c.joinsRejected {
+		return
+	}
+	c.joinsRejected = true
+	if outcome == engine.SessionGroups {
+		c.Warn("join rejected: client is in as many groups as one client may be; raise -max-session-groups if that is intended")
+	} else {
+		c.Warn("join rejected: there are as many groups as there may be; raise -max-groups if that is intended")
+	}
 }
 
 // logRequest logs a join or a leave and what became of it. The end of a session is logged by its

@@ -63,7 +63,8 @@ func (p *program) daemonConfig(ctx context.Context, c *spreadconf.Config, self s
 	}
 	cfg.SocketDir, cfg.RunDir, cfg.StateDir = o.socketDir, o.runDir, stateDir(o)
 	cfg.Ring.GSO, cfg.Engine.Early, cfg.Ring.Refused = o.offload, o.early, o.refused
-	cfg.Sessions.MaxSessions = o.maxSessions
+	cfg.Sessions.MaxSessions, cfg.Sessions.MaxAddressSessions = o.maxSessions, o.maxAddress
+	cfg.Engine.MaxSessionGroups, cfg.Engine.MaxGroups = o.maxJoined, o.maxGroups
 	cfg.Sessions.MaxSessionBytes = int(o.maxQueue)
 	cfg.MaxMemory = int64(o.maxMemory)
 	return cfg, nil

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spreadd/spreadd/daemon"
 	"github.com/spreadd/spreadd/daemon/session"
+	"github.com/spreadd/spreadd/engine"
 	"github.com/spreadd/spreadd/internal/conf"
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/prom"
@@ -20,6 +21,9 @@ type options struct {
 	socketDir   string
 	runDir      string
 	maxSessions int
+	maxAddress  int
+	maxJoined   int
+	maxGroups   int
 	maxQueue    conf.Size
 	maxMemory   conf.Size
 	offload     bool
@@ -37,7 +41,11 @@ const defaultRunDir = "/run/spread"
 
 // parse reads the command line. -n, -c and -l are flags of the C daemon.
 func parse(args []string) (options, error) {
-	o := options{socketDir: daemon.DefaultSocketDir, runDir: defaultRunDir, maxSessions: session.DefaultMaxSessions, maxQueue: session.DefaultMaxSessionBytes, offload: true, early: true, refused: true}
+	o := options{
+		socketDir: daemon.DefaultSocketDir, runDir: defaultRunDir,
+		maxSessions: session.DefaultMaxSessions, maxJoined: engine.DefaultMaxSessionGroups, maxGroups: engine.DefaultMaxGroups,
+		maxQueue: session.DefaultMaxSessionBytes, offload: true, early: true, refused: true,
+	}
 	s := flags.New(flags.Program{
 		Name:  "spreadd",
 		Usage: []string{"[-n NAME] [-c FILE] [-check]"},
@@ -65,7 +73,10 @@ func parse(args []string) (options, error) {
 	s.Group("Clients")
 	s.String(&o.socketDir, "socket-dir", "DIR", "directory of the UNIX socket that local clients connect to; empty for no socket")
 	s.String(&o.runDir, "run-dir", "DIR", "directory of a second socket, PORT.sock, for services with a /tmp of their own; made if missing; empty for none, also with another -socket-dir")
-	s.Int(&o.maxSessions, "max-sessions", "N", "most clients at a time", 1, math.MaxInt32)
+	s.Int(&o.maxSessions, "max-sessions", "N", "most clients at a time; a tenth, at most 64, is kept for clients of this host", 1, math.MaxInt32)
+	s.Int(&o.maxAddress, "max-address-sessions", "N", "most clients from one other host, of IPv6 from one /64; 0 for half of -max-sessions", 0, math.MaxInt32)
+	s.Int(&o.maxJoined, "max-session-groups", "N", "most groups that one client may be in; further joins are rejected", 1, math.MaxInt32)
+	s.Int(&o.maxGroups, "max-groups", "N", "groups of all daemons beyond which joins that would create another are rejected", 1, math.MaxInt32)
 	flags.Size(s, &o.maxQueue, "max-queue", "bytes that may wait for a client that does not read; beyond that it is disconnected")
 	flags.Size(s, &o.maxMemory, "max-memory", "memory for all messages; beyond that the client with most waiting is disconnected (default: 512MiB, at most a quarter of what the process may use)")
 	s.Group("Network")

@@ -122,11 +122,26 @@ func (a *Auth) chosen(c *wire.MethodChoice) ([]Method, bool) {
 	return run, true
 }
 
-// forOld returns the method for clients that cannot choose (client-protocol §4.5): IP if that is
-// allowed, otherwise NULL if that is allowed, otherwise nil.
-func (a *Auth) forOld() Method {
-	if m := find(a.Allowed, wire.MethodIP); m != nil {
-		return m
+// forOld returns the methods for clients that cannot choose (client-protocol §4.5): IP if that is
+// allowed, otherwise NULL if that is allowed, and those that are required. It returns false if none is
+// allowed, or if one is required that exchanges messages, which such clients cannot.
+func (a *Auth) forOld() ([]Method, bool) {
+	m := find(a.Allowed, wire.MethodIP)
+	if m == nil {
+		m = find(a.Allowed, wire.MethodNull)
 	}
-	return find(a.Allowed, wire.MethodNull)
+	if m == nil {
+		return nil, false
+	}
+	run := []Method{m}
+	for _, r := range a.Required {
+		switch r.Name() {
+		case m.Name():
+		case wire.MethodIP, wire.MethodNull:
+			run = append(run, r)
+		default:
+			return nil, false
+		}
+	}
+	return run, true
 }

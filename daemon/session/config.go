@@ -12,8 +12,9 @@ import (
 
 // Defaults of [Config].
 const (
-	// DefaultMaxSessions is the limit of a C daemon (client-protocol §1).
-	DefaultMaxSessions = 997
+	// DefaultMaxSessions is ten times what a C daemon serves (client-protocol §1). Idle sessions take
+	// less than 100 MB then.
+	DefaultMaxSessions = 10_000
 	// DefaultMaxSessionBytes bounds what waits for one client. It holds what a busy web farm logs
 	// in some seconds.
 	DefaultMaxSessionBytes = 64 << 20
@@ -46,15 +47,19 @@ type Config struct {
 	Daemon string
 	// Pool provides the blocks that messages are read into.
 	Pool *buf.Pool
-	// MaxSessions bounds the sessions, including handshakes that have sent a name.
+	// MaxSessions bounds the sessions. A tenth of them, at most 64, is kept for local clients.
 	MaxSessions int
+	// MaxAddressSessions bounds the sessions from one address, of IPv6 from one network of 64 bits. It
+	// does not hold for local clients. Zero means half of MaxSessions.
+	MaxAddressSessions int
 	// MaxSessionMessages is the length of an output queue at which a session is too slow. Zero
 	// means no such bound. With [None] a session ends at its first delivery.
 	MaxSessionMessages int
 	// MaxSessionBytes is the size of an output queue at which a session is too slow. Each message
 	// counts with its size and 128 bytes. With [None] there is no such bound.
 	MaxSessionBytes int
-	// MaxHandshakes bounds the connections in a handshake. Beyond it the oldest one is closed.
+	// MaxHandshakes bounds the connections in a handshake. Beyond it the oldest one
+	// of the address with most is closed.
 	MaxHandshakes int
 	// HandshakeTimeout bounds each handshake.
 	HandshakeTimeout time.Duration
@@ -83,6 +88,7 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("session: Config.Pool is nil")
 	}
 	c.MaxSessions = limit(c.MaxSessions, DefaultMaxSessions)
+	c.MaxAddressSessions = limit(c.MaxAddressSessions, max(1, c.MaxSessions/2))
 	c.MaxSessionMessages = limit(c.MaxSessionMessages, math.MaxInt)
 	switch {
 	case c.MaxSessionBytes == 0:

@@ -26,11 +26,11 @@
 //   - No write blocks the owner. A session whose client does not read is refused at
 //     [Config.MaxSessionBytes], or at [Config.MaxSessionMessages] if it is set (client-protocol
 //     §12.2).
-//   - A name is taken from the handshake until [Server.End].
+//   - A name and a place are taken from the end of the handshake until [Server.End].
 //
 // # Limits
 //
-// There are 997 sessions, 1024 concurrent handshakes of at most 10 seconds, and 64 batches of at
+// There are 10,000 sessions, half of them from one address, 1024 concurrent handshakes of at most 10 seconds, and 64 batches of at
 // most 256 messages between the readers and the owner. [Config] sets all of them except the last.
 //
 // # How to debug

@@ -10,6 +10,8 @@ type End uint8
 const (
 	// HandshakeQuota means that MaxSessions are open.
 	HandshakeQuota End = iota + 1 // handshake_quota
+	// HandshakeAddress means that MaxAddressSessions from the client's address are open.
+	HandshakeAddress // handshake_address
 	// HandshakeVersion means a client version below 3.1.0.
 	HandshakeVersion // handshake_version
 	// HandshakeName means that the name is too long or has an illegal byte.

@@ -9,24 +9,25 @@ func _() {
 	// Re-run the stringer command to generate them again.
 	var x [1]struct{}
 	_ = x[HandshakeQuota-1]
-	_ = x[HandshakeVersion-2]
-	_ = x[HandshakeName-3]
-	_ = x[HandshakeNotUnique-4]
-	_ = x[HandshakeAuth-5]
-	_ = x[HandshakeTimeout-6]
-	_ = x[HandshakeClosed-7]
-	_ = x[HandshakeEvicted-8]
-	_ = x[SessionKill-9]
-	_ = x[SessionClosed-10]
-	_ = x[SessionIllegal-11]
-	_ = x[SessionSlow-12]
-	_ = x[SessionShutdown-13]
-	_ = x[numEnds-14]
+	_ = x[HandshakeAddress-2]
+	_ = x[HandshakeVersion-3]
+	_ = x[HandshakeName-4]
+	_ = x[HandshakeNotUnique-5]
+	_ = x[HandshakeAuth-6]
+	_ = x[HandshakeTimeout-7]
+	_ = x[HandshakeClosed-8]
+	_ = x[HandshakeEvicted-9]
+	_ = x[SessionKill-10]
+	_ = x[SessionClosed-11]
+	_ = x[SessionIllegal-12]
+	_ = x[SessionSlow-13]
+	_ = x[SessionShutdown-14]
+	_ = x[numEnds-15]
 }
 
-const _End_name = "handshake_quotahandshake_versionhandshake_namehandshake_not_uniquehandshake_authhandshake_timeouthandshake_closedhandshake_evictedkillclosedillegalslowshutdownnumEnds"
+const _End_name = "handshake_quotahandshake_addresshandshake_versionhandshake_namehandshake_not_uniquehandshake_authhandshake_timeouthandshake_closedhandshake_evictedkillclosedillegalslowshutdownnumEnds"
 
-var _End_index = [...]uint8{0, 15, 32, 46, 66, 80, 97, 113, 130, 134, 140, 147, 151, 159, 166}
+var _End_index = [...]uint8{0, 15, 32, 49, 63, 83, 97, 114, 130, 147, 151, 157, 164, 168, 176, 183}
 
 func (i End) String() string {
 	idx := int(i) - 1

@@ -15,27 +15,34 @@ import (
 type handshake struct {
 	server  *Server
 	conn    net.Conn
+	from    source
 	version wire.Version
 	private string    // the name that the connection has claimed, or ""
 	group   wire.Name // "#private#daemon"
 	unread  bool      // whether a rejection was sent and the client may have sent more
 }
 
-// run performs the handshake. full says whether the quota was exhausted when the connection was
-// accepted. A zero End means that the session is open and the owner knows it; the caller sends the
+// run performs the handshake. full is the quota that was exhausted when the connection was accepted,
+// or 0. The connection gets its name and its place only after it has been authenticated. A zero End means that the session is open and the owner knows it; the caller sends the
 // accept message.
-func (h *handshake) run(full bool) (*Session, End) {
-	if full {
-		return nil, h.refuse(HandshakeQuota, wire.RejectQuota)
+func (h *handshake) run(full End) (*Session, End) {
+	if full != 0 {
+		return nil, h.refuse(full, wire.RejectQuota)
 	}
 	req, end := h.readRequest()
 	if end != 0 {
 		return nil, end
 	}
-	h.private, end = h.server.claim(string(req.Name))
+	if !h.server.available(string(req.Name)) {
+		return nil, h.refuse(HandshakeNotUnique, wire.RejectNotUnique)
+	}
+	if end := h.authenticate(); end != 0 {
+		return nil, end
+	}
+	h.private, end = h.server.claim(string(req.Name), h.from)
 	switch end {
 	case 0:
-	case HandshakeQuota:
+	case HandshakeQuota, HandshakeAddress:
 		return nil, h.refuse(end, wire.RejectQuota)
 	default:
 		return nil, h.refuse(end, wire.RejectNotUnique)
@@ -45,10 +52,7 @@ func (h *handshake) run(full bool) (*Session, End) {
 		return nil, h.refuse(HandshakeName, wire.RejectIllegalName)
 	}
 	h.group = group
-	if end := h.authenticate(); end != 0 {
-		return nil, end
-	}
-	sess := h.server.open(h.conn, h.private, h.group, req.Flags&wire.FlagMembership != 0)
+	sess := h.server.open(h.conn, h.from, h.private, h.group, req.Flags&wire.FlagMembership != 0)
 	// The owner must know the session before the client knows that it is accepted. Then everyone
 	// who learns of the session from the client can reach it.
 	if !sess.announce() {
@@ -93,11 +97,11 @@ func (h *handshake) readRequest() (wire.ConnectRequest, End) {
 func (h *handshake) authenticate() End {
 	auth := h.server.auth.Load()
 	if !h.version.Negotiates() {
-		m := auth.forOld()
-		if m == nil {
+		methods, ok := auth.forOld()
+		if !ok {
 			return h.refuse(HandshakeAuth, wire.RejectAuth)
 		}
-		return h.check([]Method{m})
+		return h.check(methods)
 	}
 	if _, err := h.conn.Write(auth.list().Append(nil)); err != nil {
 		return h.failed(err)

@@ -1,7 +1,6 @@
 package session
 
 import (
-	"container/list"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -37,7 +36,8 @@ type Server struct {
 
 	mu         sync.Mutex      // protects the fields below
 	names      map[string]bool // private names in use
-	handshakes ageList
+	sources    map[source]int  // sessions from each source but the local one
+	handshakes handshakes
 	sessions   map[ID]*Session // live sessions, for Close
 	listeners  map[net.Listener]bool
 	closed     bool
@@ -55,9 +55,11 @@ func New(cfg Config) (*Server, error) {
 		recovered: make(chan struct{}, 1),
 		done:      make(chan struct{}),
 		names:     make(map[string]bool),
+		sources:   make(map[source]int),
 		sessions:  make(map[ID]*Session),
 		listeners: make(map[net.Listener]bool),
 	}
+	s.handshakes = newHandshakes()
 	s.auth.Store(&cfg.Auth)
 	s.maxMessages.Store(int64(cfg.MaxSessionMessages))
 	return s, nil
@@ -130,12 +132,13 @@ func (s *Server) greet(conn net.Conn) {
 		return
 	}
 	s.running.Add(1)
-	full := len(s.names) >= s.cfg.MaxSessions
+	from := sourceOf(conn)
+	full := s.room(from)
 	var evicted net.Conn
-	if s.handshakes.len() >= s.cfg.MaxHandshakes {
-		evicted = s.handshakes.oldest()
+	if s.handshakes.n >= s.cfg.MaxHandshakes {
+		evicted = s.handshakes.evict()
 	}
-	place := s.handshakes.add(conn)
+	place := s.handshakes.add(conn, from)
 	s.mu.Unlock()
 	if evicted != nil {
 		// Its goroutine only sees a failed read, so the eviction is counted here.
@@ -149,9 +152,9 @@ func (s *Server) greet(conn net.Conn) {
 }
 
 // shakeHands runs the handshake and, if it succeeds, the session's reader.
-func (s *Server) shakeHands(conn net.Conn, place *list.Element, full bool) {
+func (s *Server) shakeHands(conn net.Conn, place *place, full End) {
 	tune(conn)
-	h := handshake{server: s, conn: conn}
+	h := handshake{server: s, conn: conn, from: place.from}
 	// If the deadline cannot be set, the connection is broken and the first read fails.
 	_ = conn.SetDeadline(time.Now().Add(s.cfg.HandshakeTimeout))
 	sess, end := h.run(full)
@@ -160,7 +163,7 @@ func (s *Server) shakeHands(conn net.Conn, place *list.Element, full bool) {
 	s.mu.Unlock()
 	if end != 0 {
 		if h.private != "" {
-			s.release(h.private)
+			s.release(h.private, h.from)
 		}
 		if !evicted {
 			s.ended(end, conn)
@@ -187,13 +190,21 @@ func peer(conn net.Conn) string {
 	return "local" // The UNIX sockets of clients have no names.
 }
 
-// claim takes a private name for a connection: the requested one or, if that is empty, a random
-// one.
-func (s *Server) claim(wish string) (string, End) {
+// available reports whether a name is free, without taking it: an honest client learns early that it
+// is not.
+func (s *Server) available(name string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.names) >= s.cfg.MaxSessions {
-		return "", HandshakeQuota
+	return !s.names[name]
+}
+
+// claim takes a place and a private name for a connection that has been authenticated: the requested
+// name or, if that is empty, a random one.
+func (s *Server) claim(wish string, from source) (string, End) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if end := s.room(from); end != 0 {
+		return "", end
 	}
 	name := wish
 	for name == "" {
@@ -206,20 +217,35 @@ func (s *Server) claim(wish string) (string, End) {
 		return "", HandshakeNotUnique
 	}
 	s.names[name] = true
+	if !isLocal(from) {
+		s.sources[from]++
+	}
 	return name, 0
 }
 
-func (s *Server) release(name string) {
+func (s *Server) release(name string, from source) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.free(name, from)
+}
+
+// free gives a name and its place back. The caller holds the lock.
+func (s *Server) free(name string, from source) {
 	delete(s.names, name)
+	if isLocal(from) {
+		return
+	}
+	if s.sources[from]--; s.sources[from] == 0 {
+		delete(s.sources, from)
+	}
 }
 
 // open makes a session of a connection after its handshake.
-func (s *Server) open(conn net.Conn, name string, group wire.Name, memberships bool) *Session {
+func (s *Server) open(conn net.Conn, from source, name string, group wire.Name, memberships bool) *Session {
 	sess := &Session{
 		server:      s,
 		conn:        conn,
+		from:        from,
 		id:          ID(s.lastID.Add(1)),
 		name:        name,
 		group:       group,
@@ -240,8 +266,10 @@ func (s *Server) End(sess *Session) {
 	sess.Drop(SessionClosed)
 	sess.out.forget()
 	s.mu.Lock()
-	delete(s.sessions, sess.id)
-	delete(s.names, sess.name)
+	if s.sessions[sess.id] != nil {
+		delete(s.sessions, sess.id)
+		s.free(sess.name, sess.from)
+	}
 	s.mu.Unlock()
 	// The close comes last, because a client that waits for it may reconnect at once.
 	_ = sess.conn.Close()
@@ -297,39 +325,6 @@ func tune(conn net.Conn) {
 	case *net.UnixConn:
 		_ = c.SetReadBuffer(socketBuffer)
 		_ = c.SetWriteBuffer(socketBuffer)
-	}
-}
-
-// ageList is a list of connections, the oldest first.
-type ageList struct{ l list.List }
-
-func (a *ageList) len() int { return a.l.Len() }
-
-func (a *ageList) add(c net.Conn) *list.Element { return a.l.PushBack(c) }
-
-// remove removes a connection. It reports whether the list contained it.
-func (a *ageList) remove(e *list.Element) bool {
-	if e.Value == nil {
-		return false
-	}
-	a.l.Remove(e)
-	e.Value = nil
-	return true
-}
-
-// oldest removes and returns the oldest connection.
-func (a *ageList) oldest() net.Conn {
-	e := a.l.Front()
-	c, _ := e.Value.(net.Conn)
-	a.remove(e)
-	return c
-}
-
-func (a *ageList) each(f func(net.Conn)) {
-	for e := a.l.Front(); e != nil; e = e.Next() {
-		if c, ok := e.Value.(net.Conn); ok {
-			f(c)
-		}
 	}
 }
 

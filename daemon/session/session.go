@@ -12,6 +12,7 @@ import (
 type Session struct {
 	server      *Server
 	conn        net.Conn
+	from        source
 	id          ID
 	name        string        // private name
 	group       wire.Name     // "#name#daemon"

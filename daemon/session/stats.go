@@ -9,7 +9,7 @@ import (
 
 // Stats are a server's counters. From Accepted on they only grow.
 type Stats struct {
-	Sessions   int // open sessions, including handshakes that have a name
+	Sessions   int // open sessions
 	Handshakes int // handshakes in progress
 	Inbox      int // batches that wait for the owner
 	Behind     int // sessions that were behind and have not recovered
@@ -62,7 +62,7 @@ func (s *Server) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st.Sessions = len(s.names)
-	st.Handshakes = s.handshakes.len()
+	st.Handshakes = s.handshakes.n
 	st.Inbox = len(s.inbox)
 	for _, sess := range s.sessions {
 		w := sess.Waiting()
