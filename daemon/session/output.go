@@ -76,7 +76,7 @@ type output struct {
 
 func (o *output) init(s *Session) {
 	o.session = s
-	o.writer = newVectorWriter(s.conn, o.setBlocked)
+	o.writer = newVectorWriter(s.conn, &s.server.vectors, o.setBlocked)
 	o.wake.L = &o.mu
 	o.moved.L = &o.mu
 }

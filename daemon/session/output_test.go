@@ -7,6 +7,7 @@ import (
 	"net"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -76,7 +77,9 @@ func pair(t testing.TB, network string) (ours, theirs net.Conn) {
 func TestVectorWriters(t *testing.T) {
 	for _, network := range []string{"tcp", "unix"} {
 		for name, newWriter := range map[string]func(net.Conn, func(bool)) vectorWriter{
-			"system":   newVectorWriter,
+			"system": func(conn net.Conn, blocked func(bool)) vectorWriter {
+				return newVectorWriter(conn, new(sync.Pool), blocked)
+			},
 			"portable": func(c net.Conn, f func(bool)) vectorWriter { return newPlainWriter(c, f) },
 		} {
 			t.Run(network+"/"+name, func(t *testing.T) {

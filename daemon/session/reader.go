@@ -12,21 +12,36 @@ import (
 // behind them.
 type reader struct {
 	session *Session
-	block   *buf.Block
-	lo, hi  int  // bytes that were read and not passed on yet
-	need    int  // length of the message at lo, or 0 if it is not known yet
-	filled  bool // whether the last read filled the block
+	block   *buf.Block // nil while an idle session waits
+	lo, hi  int        // bytes that were read and not passed on yet
+	need    int        // length of the message at lo, or 0 if it is not known yet
+	filled  bool       // whether the last read filled the block
+	waiter  waiter
 }
 
 // run reads until the session ends and returns why.
 func (r *reader) run() End {
 	r.block = r.session.server.cfg.Pool.Get(buf.Small)
-	defer func() { r.block.Release() }()
+	defer func() {
+		if r.block != nil {
+			r.block.Release()
+		}
+	}()
+	idles := r.waiter.init(r.session)
 	for {
-		r.makeRoom()
-		mem := r.block.Bytes()
-		n, err := r.session.conn.Read(mem[r.hi:])
-		r.filled = n == len(mem)-r.hi
+		var n int
+		var err error
+		if idles && r.lo == r.hi && !r.filled {
+			r.block, r.hi, n, err = r.waiter.read(r.block, r.hi)
+			r.lo = r.hi
+		} else {
+			r.makeRoom()
+			n, err = r.session.conn.Read(r.block.Bytes()[r.hi:])
+		}
+		if r.block == nil {
+			return SessionClosed
+		}
+		r.filled = n == len(r.block.Bytes())-r.hi
 		r.hi += n
 		if end := r.handOn(); end != 0 {
 			return end

@@ -24,6 +24,7 @@ type Server struct {
 	recovered chan struct{} // has an element when a session is not behind any more
 	done      chan struct{} // closed by Close, when nobody may wait for the owner any more
 	batches   sync.Pool     // empty batches
+	vectors   sync.Pool     // lists of writers
 	count     counters
 	lastID    atomic.Uint64
 	warnings  warnings
@@ -147,12 +148,15 @@ func (s *Server) greet(conn net.Conn) {
 	}
 	go func() {
 		defer s.running.Done()
-		s.shakeHands(conn, place, full)
+		if sess, accept := s.shakeHands(conn, place, full); sess != nil {
+			// The session gets a goroutine of its own, because a handshake grows its stack.
+			s.running.Go(func() { sess.run(accept) })
+		}
 	}()
 }
 
-// shakeHands runs the handshake and, if it succeeds, the session's reader.
-func (s *Server) shakeHands(conn net.Conn, place *place, full End) {
+// shakeHands runs the handshake. If it succeeds, it returns the session and its accept message.
+func (s *Server) shakeHands(conn net.Conn, place *place, full End) (*Session, []byte) {
 	tune(conn)
 	h := handshake{server: s, conn: conn, from: place.from}
 	// If the deadline cannot be set, the connection is broken and the first read fails.
@@ -170,10 +174,10 @@ func (s *Server) shakeHands(conn net.Conn, place *place, full End) {
 		}
 		h.drain()
 		_ = conn.Close()
-		return
+		return nil, nil
 	}
 	_ = conn.SetDeadline(time.Time{})
-	sess.run(h.acceptMessage())
+	return sess, h.acceptMessage()
 }
 
 // ended counts the end of a handshake that failed.
@@ -325,6 +329,18 @@ func tune(conn net.Conn) {
 	case *net.UnixConn:
 		_ = c.SetReadBuffer(socketBuffer)
 		_ = c.SetWriteBuffer(socketBuffer)
+	}
+}
+
+// Reclaim takes back the blocks of idle sessions in which no message is on its way any more. The owner
+// calls it every few seconds.
+func (s *Server) Reclaim() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, sess := range s.sessions {
+		if b := sess.parked.Load(); b != nil && b.Refs() == 1 && sess.parked.CompareAndSwap(b, nil) {
+			b.Release()
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"net"
 	"sync/atomic"
 
+	"github.com/spreadd/spreadd/internal/buf"
 	"github.com/spreadd/spreadd/wire"
 )
 
@@ -14,10 +15,11 @@ type Session struct {
 	conn        net.Conn
 	from        source
 	id          ID
-	name        string        // private name
-	group       wire.Name     // "#name#daemon"
-	memberships bool          // whether the client wants membership messages
-	dropped     atomic.Uint32 // the End of the session, or 0
+	name        string                    // private name
+	group       wire.Name                 // "#name#daemon"
+	memberships bool                      // whether the client wants membership messages
+	dropped     atomic.Uint32             // the End of the session, or 0
+	parked      atomic.Pointer[buf.Block] // of the waiter
 	out         output
 }
 

@@ -3,6 +3,7 @@ package session
 import (
 	"fmt"
 	"net"
+	"sync"
 	"syscall"
 	"unsafe"
 
@@ -11,7 +12,7 @@ import (
 
 // newVectorWriter returns a writer that uses writev, or the portable one for a connection without a
 // descriptor.
-func newVectorWriter(conn net.Conn, blocked func(bool)) vectorWriter {
+func newVectorWriter(conn net.Conn, vectors *sync.Pool, blocked func(bool)) vectorWriter {
 	sc, ok := conn.(syscall.Conn)
 	if !ok {
 		return newPlainWriter(conn, blocked)
@@ -20,7 +21,7 @@ func newVectorWriter(conn net.Conn, blocked func(bool)) vectorWriter {
 	if err != nil {
 		return newPlainWriter(conn, blocked) // Its first write returns the error.
 	}
-	w := &writevWriter{raw: raw, blocked: blocked}
+	w := &writevWriter{raw: raw, vectors: vectors, blocked: blocked}
 	// Bound once, so that a write does not allocate.
 	w.wait, w.once = w.attempt, w.attemptOnce
 	return w
@@ -31,11 +32,12 @@ func newVectorWriter(conn net.Conn, blocked func(bool)) vectorWriter {
 // not run.
 type writevWriter struct {
 	raw     syscall.RawConn
+	vectors *sync.Pool // of *vector, for all sessions
 	blocked func(bool)
 	wait    func(fd uintptr) bool
 	once    func(fd uintptr) bool
 
-	vec     [maxVector]unix.Iovec
+	vec     *vector       // of the call, or nil
 	n       int           // entries in vec
 	waiting bool          // whether blocked was reported
 	written int           // result of the last call
@@ -60,8 +62,15 @@ func (w *writevWriter) try(list []entry) int {
 	return w.written
 }
 
+// vector is the list of a writev. Idle sessions hold none.
+type vector [maxVector]unix.Iovec
+
 // call has f write the first entries.
 func (w *writevWriter) call(list []entry, f func(fd uintptr) bool) error {
+	w.vec, _ = w.vectors.Get().(*vector)
+	if w.vec == nil {
+		w.vec = new(vector)
+	}
 	w.n = min(len(list), maxVector)
 	for i := range list[:w.n] {
 		e := &list[i]
@@ -71,6 +80,8 @@ func (w *writevWriter) call(list []entry, f func(fd uintptr) bool) error {
 	w.written, w.errno = 0, 0
 	err := w.raw.Write(f)
 	clear(w.vec[:w.n])
+	w.vectors.Put(w.vec)
+	w.vec = nil
 	return err
 }
 

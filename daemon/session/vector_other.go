@@ -2,8 +2,11 @@
 
 package session
 
-import "net"
+import (
+	"net"
+	"sync"
+)
 
-func newVectorWriter(conn net.Conn, blocked func(bool)) vectorWriter {
+func newVectorWriter(conn net.Conn, _ *sync.Pool, blocked func(bool)) vectorWriter {
 	return newPlainWriter(conn, blocked)
 }

@@ -44,7 +44,7 @@ func (b *Block) Release() {
 	}
 }
 
-// Refs returns the number of references. It is for tests.
+// Refs returns the number of references. If it is 1, the caller has the only one.
 func (b *Block) Refs() int { return int(b.refs.Load()) }
 
 // Wrap makes a block of existing memory, with one reference. It is for messages that are built
