@@ -27,6 +27,9 @@ func TestIdleMemory(t *testing.T) {
 	for i, c := range clients {
 		c.join(fmt.Sprintf("g%d", i%10*100+i/10%100))
 	}
+	if !d.call(func(o *owner) { o.sessions.Reclaim() }) {
+		t.Fatal("the daemon has stopped")
+	}
 	after := used()
 	t.Logf("%d bytes for a client, of them %d pooled", (after-before)/count, d.pool.OutBytes()/count)
 	if perClient := (after - before) / count; perClient > each {

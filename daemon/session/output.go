@@ -58,7 +58,6 @@ type output struct {
 	roomBytes   int     // the same in bytes; at most one message more is staged
 
 	mu           sync.Mutex    // protects the fields below
-	wake         sync.Cond     // signals the writer: pending, closed or finishing changed
 	moved        sync.Cond     // signals the owner: queued fell, blocked or closed is set
 	pending      []entry       // what the writer takes next
 	queued       int           // messages in pending and with the writer that are not fully written
@@ -70,6 +69,8 @@ type output struct {
 	blockedFor   time.Duration // for how long blocked was set before that
 	taken        Taken         // what the client has taken, without the time
 	watched      bool          // whether the owner waits for queued to fall
+	started      bool          // whether the client knows that it is accepted
+	writing      bool          // whether the writer runs, which it does only while it has something to do
 	closed       bool          // whether writing has ended
 	finishing    bool          // whether to write what is pending and then close the connection
 }
@@ -77,7 +78,6 @@ type output struct {
 func (o *output) init(s *Session) {
 	o.session = s
 	o.writer = newVectorWriter(s.conn, &s.server.vectors, o.setBlocked)
-	o.wake.L = &o.mu
 	o.moved.L = &o.mu
 }
 
@@ -92,6 +92,8 @@ const (
 	behindBytes = 4 << 20
 	// keptEntries is the length up to which the memory of a list of entries is used again.
 	keptEntries = 4096
+	// idleEntries is the same for a client for which nothing waits.
+	idleEntries = 64
 )
 
 // bounds are the bounds of an output queue.
@@ -207,17 +209,35 @@ func (o *output) publish(direct bool) (behind bool) {
 		o.setRoom(limit)
 		behind = o.reached(limit.behind())
 		o.watched = o.watched || behind
-		if direct && o.queued == msgs && !o.finishing {
+		if direct && o.started && !o.writing && o.queued == msgs && !o.finishing {
 			o.writeDirect()
 		}
 		if len(o.pending) > 0 {
-			o.wake.Signal()
+			o.work()
 		}
 		o.mu.Unlock()
 	}
 	clear(o.staged)
 	o.staged = o.staged[:0]
 	return behind
+}
+
+// start lets messages be written, behind the accept message.
+func (o *output) start() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.started = true
+	if len(o.pending) > 0 || o.finishing {
+		o.work()
+	}
+}
+
+// work has the writer run. An idle session has no goroutine for it. The caller holds the lock.
+func (o *output) work() {
+	if o.started && !o.writing && !o.closed {
+		o.writing = true
+		o.session.server.running.Go(o.write)
+	}
 }
 
 // hold counts the memory of what is staged. The caller holds the lock.
@@ -274,31 +294,28 @@ func (o *output) release(e *entry, n int) {
 	e.block.Release()
 }
 
-// close ends the output. The writer stops and discards what is left.
+// close ends the output. The writer stops and discards what is left; if it does not run, close does.
 func (o *output) close() {
 	o.mu.Lock()
-	defer o.mu.Unlock()
 	o.closed = true
-	o.wake.Signal()
 	o.moved.Broadcast()
 	o.recovered()
+	writing := o.writing
+	o.mu.Unlock()
+	if !writing {
+		o.drain()
+	}
 }
 
 // finish has the writer write what is pending, until the deadline, and then close the connection.
 func (o *output) finish(deadline time.Time) {
 	o.mu.Lock()
 	o.finishing = true
-	o.wake.Signal()
+	o.work()
 	o.mu.Unlock()
 	if o.session.conn.SetWriteDeadline(deadline) != nil {
 		o.session.Drop(SessionShutdown)
 	}
-}
-
-// abandon ends an output that has no writer.
-func (o *output) abandon() {
-	o.close()
-	o.drain()
 }
 
 // drain discards what is pending.
@@ -311,14 +328,18 @@ func (o *output) drain() {
 	o.discard(list, msgs)
 }
 
-// write is the writer's goroutine. It writes what is pending until the output is closed or the
-// connection fails.
+// write is the writer's goroutine. It writes what is pending until nothing is, the output is closed
+// or the connection fails.
 func (o *output) write() {
 	var list []entry
 	for {
-		var ok bool
-		if list, ok = o.next(list); !ok {
-			break
+		var ended bool
+		if list, ended = o.next(list); ended {
+			o.fail(nil)
+			return
+		}
+		if len(list) == 0 {
+			return
 		}
 		for at := 0; at < len(list); {
 			n, err := o.writer.write(list[at:])
@@ -331,27 +352,31 @@ func (o *output) write() {
 			o.mu.Unlock()
 		}
 	}
-	o.fail(nil)
 }
 
-// next waits for something to write and takes all of it. done is the list that was written before;
-// its memory is used again.
-func (o *output) next(done []entry) ([]entry, bool) {
+// next takes everything that is pending. done is the list that was written before; its memory is used
+// again. If nothing is pending, the writer has to return, and to end the output first if next reports
+// that it has ended.
+func (o *output) next(done []entry) (list []entry, ended bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for len(o.pending) == 0 && !o.closed && !o.finishing {
-		o.wake.Wait()
-	}
-	if o.closed || len(o.pending) == 0 {
+	switch {
+	case o.closed, o.finishing && len(o.pending) == 0:
+		return nil, true
+	case len(o.pending) == 0:
+		o.writing = false
+		if cap(o.pending) > idleEntries {
+			o.pending = nil
+		}
 		return nil, false
 	}
-	list := o.pending
+	list = o.pending
 	clear(done)
 	o.pending = done[:0]
 	if cap(done) > keptEntries {
 		o.pending = nil
 	}
-	return list, true
+	return list, false
 }
 
 // account counts the first n bytes of the entries as written and releases the complete entries. It

@@ -157,7 +157,7 @@ func TestBehind(t *testing.T) {
 			s.Reconfigure(8, Auth{})
 			ours, theirs := pair(t, network)
 			sess := newSession(s, ours)
-			s.running.Go(sess.out.write)
+			sess.out.start()
 			msg := appendMessage(nil, wire.LittleEndian, 1, 100_000)
 			enqueue := func() bool {
 				return sess.Enqueue(buf.Slice{Block: buf.Wrap(msg), Hi: len(msg)})

@@ -38,16 +38,14 @@ func (s *Session) announce() bool {
 	return s.server.send(b)
 }
 
-// run is the life of a session after its handshake. It sends the accept message, starts the writer,
-// and reads until the end.
+// run is the life of a session after its handshake. It sends the accept message, lets the writer
+// run, and reads until the end.
 func (s *Session) run(accept []byte) {
 	end := SessionClosed
 	if _, err := s.conn.Write(accept); err == nil {
-		s.server.running.Go(s.out.write)
+		s.out.start()
 		r := reader{session: s}
 		end = r.run()
-	} else {
-		s.out.abandon()
 	}
 	s.Drop(end)
 	end = End(s.dropped.Load()) // The owner may have dropped the session before, for another reason.
