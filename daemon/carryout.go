@@ -37,6 +37,7 @@ func (o *owner) step() {
 	o.ids.keep(o.engine.LastTime(), o.log)
 	o.sendAll()
 	o.obeyMonitors()
+	changes := o.announce()
 	o.deliver()
 	for _, id := range o.out.Groups.Ended {
 		if c := o.clients[id]; c != nil {
@@ -48,7 +49,7 @@ func (o *owner) step() {
 	for _, n := range o.out.Groups.Refused {
 		o.count.refused[n.Reason].Add(1)
 	}
-	o.install()
+	o.install(changes)
 	for _, b := range o.out.Releases {
 		b.Release()
 	}
@@ -123,30 +124,53 @@ func (o *owner) flush() {
 	direct := len(o.touched) <= maxDirect
 	for i, c := range o.touched {
 		c.touched = false
-		if c.Flush(direct) && o.pacing.add(c, o.moment()) {
-			o.count.pauses.Add(1)
+		if c.Flush(direct) {
+			if c.NearlyFull() {
+				w := c.Waiting()
+				c.Warn("client is about to be disconnected because it does not read",
+					slog.Int("waiting_messages", w.Messages), slog.Int64("waiting_bytes", w.Bytes))
+			}
+			if o.pacing.add(c, o.moment()) {
+				o.count.pauses.Add(1)
+			}
 		}
 		o.touched[i] = nil
 	}
 	o.touched = o.touched[:0]
 }
 
-// install publishes the memberships that were installed.
-func (o *owner) install() {
+// announce explains the changes of membership, as sentences, and sends them to the clients that want
+// notices.
+func (o *owner) announce() (texts []string) {
+	for i := range o.out.Changes {
+		c := &o.out.Changes[i]
+		text := explain(c, o.nameOf)
+		texts = append(texts, text)
+		notice := wire.Notice{Kind: wire.NoticeChange, Value: c.Took.Microseconds(), Limit: int64(c.Lost), Text: []byte(text)}
+		msg := notice.Message()
+		for id, client := range o.clients {
+			if client.Notices() {
+				o.enqueue(id, buf.Slice{Block: buf.Wrap(msg), Hi: len(msg)})
+			}
+		}
+	}
+	return texts
+}
+
+// install publishes the memberships that were installed, with what has changed with each.
+func (o *owner) install(changes []string) {
 	for i, in := range o.out.Installations {
 		names := make([]string, 0, len(in.Regular))
 		for _, id := range in.Regular {
 			names = append(names, o.nameOf(id))
 		}
 		o.members.Store(&names)
-		c := &o.out.Changes[i]
-		why := explain(c, o.nameOf)
-		o.change.Store(&why)
-		for _, d := range c.Left {
+		o.change.Store(&changes[i])
+		for _, d := range o.out.Changes[i].Left {
 			o.count.left[d.Why].Add(1)
 		}
 		o.log.Info("membership installed",
-			slog.String("id", in.RegularID.String()), slog.Any("daemons", names), slog.String("change", why))
+			slog.String("id", in.RegularID.String()), slog.Any("daemons", names), slog.String("change", changes[i]))
 		if !o.isReady() {
 			close(o.ready)
 		}

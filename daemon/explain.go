@@ -120,8 +120,12 @@ func causeText(c *membership.Change, name func(wire.DaemonID) string) string {
 
 // tookText returns a time in three digits or so.
 func tookText(d time.Duration) string {
-	if d < time.Second {
+	switch {
+	case d < time.Millisecond:
+		return "under 1 ms"
+	case d < time.Second:
 		return fmt.Sprintf("%d ms", d.Milliseconds())
+	default:
+		return fmt.Sprintf("%.2f s", d.Seconds())
 	}
-	return fmt.Sprintf("%.2f s", d.Seconds())
 }

@@ -28,7 +28,7 @@ func TestExplain(t *testing.T) {
 		},
 		{
 			membership.Change{Cause: membership.CauseAlone, Took: 0},
-			"first ring, 0 ms",
+			"first ring, under 1 ms",
 		},
 		{
 			membership.Change{Cause: membership.CauseTokenTimeout, Left: left(membership.WhySilent, 2, 3), Took: 1770 * ms, Attempts: 1},

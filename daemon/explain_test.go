@@ -50,7 +50,7 @@ func TestChange(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, d := range []*localring.Daemon{all[0], all[2]} {
-		expect(d, `^beta left: stopped in order, .* m?s, nothing lost$`)
+		expect(d, `^beta left: stopped in order, .*ms, nothing lost$`)
 	}
 	if err := all[2].Stop(); err != nil { // as if killed
 		t.Fatal(err)

@@ -62,6 +62,11 @@ func Dial(ctx context.Context, addr string, opts ...Option) (*Conn, error) {
 		out:     newSender(nc, o.sendBuffer),
 	}
 	c.in = newReceiver(nc, c.group)
+	c.in.notices = o.notices
+	if o.notices {
+		c.out.fill = append(c.out.fill, wire.NoticeRequest(c.self)...)
+		c.out.accepted = uint64(len(c.out.fill))
+	}
 	go c.out.run()
 	return c, nil
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// Event is what Receive returns. A [Conn] returns [*Message], [*Membership], [*Rejected] and
-// [*Unknown]. A [Client] also returns [*Connected], [*Joined], [*Slow], [*Disconnected] and
+// Event is what Receive returns. A [Conn] returns [*Message], [*Membership], [*Rejected],
+// [*Notice] and [*Unknown]. A [Client] also returns [*Connected], [*Joined], [*Slow], [*Disconnected] and
 // [*ConnectFailed].
 type Event interface{ event() }
 

@@ -17,6 +17,7 @@ type options struct {
 	name       string
 	membership bool
 	priority   bool
+	notices    bool
 	auth       []AuthMethod
 	socketDir  string
 	dial       dialFunc
@@ -62,6 +63,12 @@ func WithName(name string) Option { return func(o *options) { o.name = name } }
 
 // WithMembership asks for membership messages of joined groups. The default is off.
 func WithMembership(on bool) Option { return func(o *options) { o.membership = on } }
+
+// WithNotices asks the daemon to explain what happens to the session and to the ring: [*Notice] events
+// say who has joined or left the ring and why, that the daemon is about to disconnect a slow client,
+// and why a session ends, which is also part of the error of a connection that has failed. C daemons
+// do not answer. The default is off.
+func WithNotices(on bool) Option { return func(o *options) { o.notices = on } }
 
 // WithPriority sets the priority flag, which daemons ignore.
 func WithPriority(on bool) Option { return func(o *options) { o.priority = on } }

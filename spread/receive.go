@@ -12,7 +12,8 @@ import (
 
 const opReceive = "receive"
 
-// Receive returns the next event: a [*Message], a [*Membership], a [*Rejected] or an [*Unknown]. It
+// Receive returns the next event: a [*Message], a [*Membership], a [*Rejected], a [*Notice] or an
+// [*Unknown]. It
 // waits until ctx ends; then nothing is lost, and the next call continues where this one stopped.
 // Events come in the order in which the daemon sent them. If several goroutines receive, each gets
 // some of them.
@@ -56,6 +57,12 @@ func (c *Conn) receive(ctx context.Context, into *Message) (Event, error) {
 		}
 		if complete {
 			r.pos += size
+			if r.notices && w.IsNotice() {
+				if n := r.notice(w.Payload); n != nil {
+					return n, nil
+				}
+				continue
+			}
 			return r.event(&w, into)
 		}
 		if err := r.fill(ctx, size); err != nil {
@@ -68,7 +75,7 @@ func (c *Conn) receive(ctx context.Context, into *Message) (Event, error) {
 			if len(r.buf) > r.pos {
 				err = unexpected(err)
 			}
-			return nil, c.fail(opReceive, ErrConnectionClosed, err)
+			return nil, c.fail(opReceive, ErrConnectionClosed, r.explained(err))
 		}
 	}
 }

@@ -34,7 +34,9 @@ type receiver struct {
 	raw    syscall.RawConn // nil where reading without waiting is not possible
 	self   string
 	closed atomic.Bool
-	lock   chan struct{} // holds an element while a goroutine receives
+	// notices reports that the daemon was asked for notices.
+	notices bool
+	lock    chan struct{} // holds an element while a goroutine receives
 
 	// The fields below belong to the holder of lock.
 
@@ -43,6 +45,9 @@ type receiver struct {
 	lent  bool // callers hold payloads that point into buf
 	names *interner
 	slab  []Message
+	// reason is the last notice about this session, which came at reasonAt.
+	reason   string
+	reasonAt time.Time
 
 	tryFn func(fd uintptr) bool // reads once; a field so that it is allocated only once
 	tryN  int

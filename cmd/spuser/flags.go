@@ -84,7 +84,7 @@ func wholeFlags(args []string) []string {
 
 // dialOptions returns the options of spread.Dial for these flags.
 func (o *options) dialOptions() []spread.Option {
-	opts := []spread.Option{spread.WithName(o.name), spread.WithMembership(true)}
+	opts := []spread.Option{spread.WithName(o.name), spread.WithMembership(true), spread.WithNotices(true)}
 	if o.user != "" {
 		opts = append(opts, spread.WithAuth(spread.PasswordAuth(o.user, o.password)))
 	}

@@ -11,8 +11,8 @@ import (
 // record is one line of the output of -json. Fields that an event does not have are omitted. Fields
 // may be added; existing ones keep their names and meanings.
 type record struct {
-	// Event is "connected", "message", "membership", "rejected", "unknown", "sent", "poll", "error"
-	// or "closed", and with -k also "disconnected" or "slow".
+	// Event is "connected", "message", "membership", "rejected", "notice", "unknown", "sent", "poll",
+	// "error" or "closed", and with -k also "disconnected" or "slow".
 	Event string `json:"event"`
 	// Time is when the line was printed, in RFC 3339 with nanoseconds.
 	Time time.Time `json:"time"`
@@ -48,6 +48,8 @@ type record struct {
 	// Kind is the protocol's type word: unknown.
 	Kind uint32 `json:"kind,omitempty"`
 
+	// Cause is also the kind of a notice: "change", "slow" or "ending".
+	//
 	// Group, Cause, ID (three numbers), Members, Index (the position of this connection, or -1),
 	// Changed and Sets describe a view as spread.Membership does: membership.
 	Group   string      `json:"group,omitempty"`
@@ -59,7 +61,8 @@ type record struct {
 	Sets    []recordSet `json:"sets,omitempty"`
 
 	// Op, Code, Name and Text describe a failure: error. Code and Name are libspread's and omitted
-	// if it has none. Text is also the reason of closed.
+	// if it has none. Text is also the reason of closed and
+	// the sentence of a notice.
 	Op   string `json:"op,omitempty"`
 	Code int    `json:"code,omitempty"`
 	Name string `json:"name,omitempty"`
@@ -100,6 +103,8 @@ func eventRecord(e spread.Event, raw bool) record {
 			r.Sets = append(r.Sets, recordSet{set.Own, set.Members})
 		}
 		return r
+	case *spread.Notice:
+		return record{Event: "notice", Cause: e.Kind.String(), Text: e.Text}
 	case *spread.Unknown:
 		r := record{Event: "unknown", Kind: e.Kind, Sender: e.Sender, Groups: e.Groups, Type: &e.Type}
 		r.setPayload(e.Payload)

@@ -66,6 +66,9 @@ func eventText(e spread.Event, raw bool) string {
 		// The original counts the name of this connection, which the daemon appends.
 		fmt.Fprintf(&s, "REJECTED message from %s, of servicetype 0x%x messtype %d, (endian %d) to %d groups \n(%d bytes): %s\n",
 			name(m.Sender), e.OldType|rejectBit, m.Type, endian(m), min(len(m.Groups)+1, spread.MaxGroups), len(m.Payload), visible(m.Payload))
+	case *spread.Notice:
+		s.WriteString(ruler)
+		fmt.Fprintf(&s, "NOTICE of the daemon (%v): %s\n", e.Kind, name(e.Text))
 	case *spread.Unknown:
 		s.WriteString(ruler)
 		fmt.Fprintf(&s, "received message of unknown message type 0x%x with ret %d\n", e.Kind, len(e.Payload))

@@ -69,6 +69,10 @@ type output struct {
 	blockedFor   time.Duration // for how long blocked was set before that
 	taken        Taken         // what the client has taken, without the time
 	watched      bool          // whether the owner waits for queued to fall
+	notices      bool          // whether the client has asked for notices
+	warned       bool          // whether it is about to be too slow
+	warning      bool          // whether the owner does not know that yet
+	urgent       []entry       // a notice that goes before what is pending
 	started      bool          // whether the client knows that it is accepted
 	writing      bool          // whether the writer runs, which it does only while it has something to do
 	closed       bool          // whether writing has ended
@@ -209,6 +213,9 @@ func (o *output) publish(direct bool) (behind bool) {
 		o.setRoom(limit)
 		behind = o.reached(limit.behind())
 		o.watched = o.watched || behind
+		if !o.warned && o.reached(limit.nearly()) {
+			o.warn(limit)
+		}
 		if direct && o.started && !o.writing && o.queued == msgs && !o.finishing {
 			o.writeDirect()
 		}
@@ -321,8 +328,8 @@ func (o *output) finish(deadline time.Time) {
 // drain discards what is pending.
 func (o *output) drain() {
 	o.mu.Lock()
-	list, msgs := o.pending, o.queued
-	o.pending, o.queued, o.bytes, o.held, o.last = nil, 0, 0, 0, nil
+	list, msgs := append(o.urgent, o.pending...), o.queued
+	o.pending, o.urgent, o.queued, o.bytes, o.held, o.last = nil, nil, 0, 0, 0, nil
 	o.mu.Unlock()
 	o.session.server.unpooled.Add(-int64(len(list)) * entryCost)
 	o.discard(list, msgs)
@@ -349,6 +356,9 @@ func (o *output) write() {
 			}
 			o.mu.Lock()
 			at += o.account(list[at:], n)
+			if len(o.urgent) > 0 {
+				list = o.expedite(list, at)
+			}
 			o.mu.Unlock()
 		}
 	}
@@ -422,7 +432,7 @@ func (o *output) recovered() {
 	if !o.watched {
 		return
 	}
-	o.watched = false
+	o.watched, o.warned, o.warning = false, false, false
 	select {
 	case o.session.server.recovered <- struct{}{}:
 		o.session.server.cfg.Wake()

@@ -106,6 +106,12 @@ func (r *reader) handOn() (end End) {
 			return 0
 		}
 		h.Normalize(mem[r.lo:])
+		if wire.IsNoticeRequest(&h, mem[r.lo:r.lo+r.need]) {
+			r.session.out.allowNotices()
+			r.lo += r.need
+			r.need = 0
+			continue
+		}
 		if b == nil {
 			b = s.batch(r.session, Messages)
 		}
@@ -131,6 +137,10 @@ func (r *reader) handOn() (end End) {
 // illegal reports a header that the protocol forbids.
 func (r *reader) illegal(why ...any) End {
 	r.session.Warn("client sent a header that the protocol forbids, disconnecting it", why...)
+	r.session.out.part(&wire.Notice{
+		Kind: wire.NoticeEnding, Cause: wire.EndingIllegal,
+		Text: []byte("the daemon ends this session: the client sent a header that the protocol forbids"),
+	})
 	return SessionIllegal
 }
 

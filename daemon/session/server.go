@@ -302,6 +302,7 @@ func (s *Server) Close(linger time.Duration) error {
 	s.mu.Unlock()
 	deadline := time.Now().Add(linger)
 	for _, sess := range sessions {
+		sess.out.farewell()
 		sess.out.finish(deadline)
 	}
 	s.running.Wait()

@@ -13,6 +13,7 @@ type Stats struct {
 	Handshakes int // handshakes in progress
 	Inbox      int // batches that wait for the owner
 	Behind     int // sessions that were behind and have not recovered
+	NearlyFull int // sessions that are about to be too slow and have not recovered
 	Limit      int // MaxSessionMessages, or 0 if it has no bound
 	LimitBytes int // MaxSessionBytes
 	// Unpooled is the memory of the queues besides pooled blocks, counted for each session.
@@ -28,11 +29,12 @@ type Stats struct {
 	Received   int64                  // messages from clients
 	Queued     int64                  // messages to clients, counted for each receiver
 	Discarded  int64                  // those of them that were discarded when their session ended
+	Warned     int64                  // times that a session was about to be too slow
 	AcceptErrs int64                  // failed attempts to accept a connection
 }
 
 type counters struct {
-	accepted, opened, received, queued, discarded, acceptErrs atomic.Int64
+	accepted, opened, received, queued, discarded, warned, acceptErrs atomic.Int64
 
 	ended   [NumEnds]atomic.Int64
 	refused [wire.NumReasons]atomic.Int64
@@ -48,6 +50,7 @@ func (s *Server) Stats() Stats {
 		Received:   s.count.received.Load(),
 		Queued:     s.count.queued.Load(),
 		Discarded:  s.count.discarded.Load(),
+		Warned:     s.count.warned.Load(),
 		AcceptErrs: s.count.acceptErrs.Load(),
 	}
 	if n := s.MaxSessionMessages(); n < math.MaxInt {
@@ -74,6 +77,9 @@ func (s *Server) Stats() Stats {
 		st.MaxWaiting.Bytes = max(st.MaxWaiting.Bytes, w.Bytes)
 		if sess.Behind() {
 			st.Behind++
+		}
+		if sess.warned() {
+			st.NearlyFull++
 		}
 	}
 	return st
