@@ -163,7 +163,11 @@ func (m *Machine) check() error {
 				local += len(d.members)
 			}
 			for _, member := range d.members {
-				if !slices.Contains(slices.Collect(m.memberOf[member].all()), g) {
+				in := m.memberOf[member]
+				if in.len() == 0 {
+					return fmt.Errorf("group %s: %s is in no group", g.name, member)
+				}
+				if c, i, ok := in.find(g.name); !ok || in.chunks[c][i] != g {
 					return fmt.Errorf("group %s: %s does not know that it is a member", g.name, member)
 				}
 			}
