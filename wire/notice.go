@@ -73,7 +73,9 @@ func IsNoticeRequest(h *Header, b []byte) bool {
 }
 
 // IsNotice reports whether a message is a notice.
-func (m *Message) IsNotice() bool { return m.NumGroups == 0 && m.Type.IsRegular() && m.Sender == NoticeGroup() }
+func (m *Message) IsNotice() bool {
+	return m.NumGroups == 0 && m.Type.IsRegular() && m.Sender == NoticeGroup()
+}
 
 // NoticeRequest returns the message with which the client self asks for notices.
 func NoticeRequest(self Name) []byte {
