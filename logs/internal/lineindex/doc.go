@@ -42,10 +42,13 @@
 //
 // # Limits
 //
-// After a power cut, file, index and ledger may be of different ages on the disk, unless everything
-// was synced ([logfile.SyncWrites]). Then the index forgets what does not fit, and lines may be
-// written again. A file that is moved to another directory, or compressed by another program, loses
-// its index. Editing a file makes its index wrong; [Verify] finds that.
+// A power cut may take what was not synced. With [logfile.SyncWrites], index and file are as after a
+// kill. With [logfile.SyncClose] and an interval, all that was synced is kept, and a line of the last
+// interval is written when it comes again; what was left of it may be there, too, as bytes without
+// names. With [logfile.SyncNever], the ledger may know lines that are in no file.
+//
+// A file that is moved to another directory, or compressed by another program, loses its index.
+// Editing a file makes its index wrong; [Verify] finds that.
 //
 // A line costs about 3 bytes of index, or 5 where publishers alternate. A ledger holds [MaxStreams]
 // streams with up to 256 ranges of numbers each. Streams that were silent for [ForgetAfter] are

@@ -154,7 +154,7 @@ func TestCut(t *testing.T) {
 			t.Fatal(err)
 		}
 		g := openLog(t, cut)
-		if _, err := g.l.touch(filepath.Join(cut, "x.log"), 0, 0); err != nil {
+		if err := g.l.touch(filepath.Join(cut, "x.log"), 0, 0); err != nil {
 			t.Fatal(err)
 		}
 		_ = g.l.Close(false, time.Now()) // as if killed

@@ -398,10 +398,10 @@ func (s *Stream) append(b []byte) []byte {
 }
 
 // touch records that an index has lines that the ledger lacks, from an offset on, unless that is
-// recorded already. It returns the recorded offset.
-func (l *Ledger) touch(path string, generation uint64, off int64) (int64, error) {
+// recorded already.
+func (l *Ledger) touch(path string, generation uint64, off int64) error {
 	if t, ok := l.recent[path]; ok && t.generation == generation && t.off <= off {
-		return t.off, nil
+		return nil
 	}
 	var b []byte
 	if l.size == 0 { // no checkpoint could be made yet
@@ -413,12 +413,12 @@ func (l *Ledger) touch(path string, generation uint64, off int64) (int64, error)
 		return binary.AppendUvarint(b, uint64(off))
 	})
 	if _, err := l.f.WriteAt(b, l.size); err != nil {
-		return 0, errors.Join(err, l.f.Truncate(l.size))
+		return errors.Join(err, l.f.Truncate(l.size))
 	}
 	l.size += int64(len(b))
 	l.recent[path] = touched{path, generation, off}
 	l.unsynced = true
-	return off, nil
+	return nil
 }
 
 func (l *Ledger) sync() error {

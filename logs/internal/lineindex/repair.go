@@ -20,6 +20,10 @@ import (
 // tailBytes is how far from the end of a file repair looks for part of a line.
 const tailBytes = 1 << 20
 
+// checkBytes is how far from the end of a file a power cut may have left zeros among lines: as far as a busy log grows between two
+// syncs.
+const checkBytes = 64 << 20
+
 // keepBatches is how many batches at the end of an index may turn out to be wrong after a power
 // cut; with more, the whole index is dropped.
 const keepBatches = 1024
@@ -36,15 +40,16 @@ type index struct {
 	moved      string // where the previous index went, if its file was renamed
 	last       *batch // nil if the index is empty
 	template   string // of the last section, if the whole index was read
+	stopped    bool   // by a crash, which may have been a power cut
 }
 
 // repair opens the index of a log file, or makes one, and makes it agree with the file, whatever
 // killed the previous writer. The caller has locked the file, or knows that nobody writes to it.
-func repair(disk fsutil.FS, file string) (*index, error) {
+func repair(disk fsutil.FS, file string, stopped bool) (*index, error) {
 	if err := finishFill(disk, file); err != nil {
 		return nil, err
 	}
-	x := &index{disk: disk}
+	x := &index{disk: disk, stopped: stopped}
 	if err := x.open(file); err != nil {
 		return nil, err
 	}
@@ -66,22 +71,28 @@ func repairClosed(disk fsutil.FS, file string, size int64) (moved string, torn b
 	if err != nil {
 		return "", false, err
 	}
-	x, err := repair(disk, file)
+	x, err := repair(disk, file, true)
 	if err != nil {
 		return "", false, errors.Join(err, unlock())
 	}
-	if torn = x.size < size; torn {
-		err = truncate(disk, file, x.size)
-	}
-	return x.moved, torn, errors.Join(err, x.idx.Close(), unlock())
+	torn = x.size < size
+	return x.moved, torn, errors.Join(x.keep(file, torn), x.idx.Close(), unlock())
 }
 
-func truncate(disk fsutil.FS, file string, size int64) error {
-	f, err := disk.OpenFile(file, os.O_RDWR, 0, false)
+// keep truncates a file if its end is torn, and syncs it, its index and their names. The ledger is about to count what is in them, so
+// a power cut must not take it away.
+func (x *index) keep(file string, torn bool) error {
+	f, err := x.disk.OpenFile(file, os.O_RDWR, 0, false)
+	if errors.Is(err, fs.ErrNotExist) {
+		return x.idx.Sync() // all of it is compressed
+	}
 	if err != nil {
 		return err
 	}
-	return errors.Join(f.Truncate(size), f.Close())
+	if torn {
+		err = f.Truncate(x.size)
+	}
+	return errors.Join(err, f.Sync(), f.Close(), x.idx.Sync(), x.disk.SyncDir(filepath.Dir(file)))
 }
 
 func (x *index) open(file string) (err error) {
@@ -114,7 +125,10 @@ func (x *index) setAside(path, to string) error {
 	if err := x.disk.Rename(path, to); err != nil {
 		return err
 	}
-	*x = index{disk: x.disk, idx: x.idx, moved: x.moved}
+	if err := x.disk.SyncDir(filepath.Dir(path)); err != nil { // before another index takes the name
+		return err
+	}
+	*x = index{disk: x.disk, stopped: x.stopped, idx: x.idx, moved: x.moved}
 	return x.idx.Close()
 }
 
@@ -230,10 +244,18 @@ func (x *index) fit(file string) error {
 	size = max(size, 0)
 	want := x.end - x.base
 	same := x.last == nil || x.last.matches(x.disk, file)
+	if same && x.stopped {
+		recent, _, err := x.scan(x.base+size, nil)
+		if err != nil {
+			return err
+		}
+		same = x.good(file, recent) == len(recent)
+	}
 	if size == want && same {
 		x.size = size
 		return nil
 	}
+	torn := false
 	if x.last != nil && (size < want || !same) {
 		if to := findMoved(x.disk, file, want, x.last); to != "" {
 			x.moved = to
@@ -243,57 +265,112 @@ func (x *index) fit(file string) error {
 			if err := x.open(file); err != nil {
 				return err
 			}
-		} else if err := x.cut(file, size); err != nil {
+		} else if torn, err = x.cut(file, size); err != nil {
 			return err
 		}
+	}
+	if torn {
+		x.size = x.end - x.base
+		return nil
 	}
 	return x.addUnnamed(file, size)
 }
 
-// cut truncates the index to what is in a file of a size.
-func (x *index) cut(file string, size int64) error {
+// cut truncates the index to what is in a file of a size. It reports whether the file had, from there on, what a power cut leaves of
+// lines, and truncates it, too, then.
+func (x *index) cut(file string, size int64) (torn bool, err error) {
 	var rest *batch
-	recent, off, err := x.scan(x.base+size, func(b *batch) { rest = b })
+	note := func(b *batch) { rest = b }
+	recent, off, err := x.scan(x.base+size, note)
+	if err != nil {
+		return false, err
+	}
+	good := x.good(file, recent)
+	differs := good < len(recent)
+	end := int64(0)
+	if differs {
+		off = recent[good].at
+		recent = recent[:good]
+	}
+	if good > 0 {
+		end = recent[good-1].end()
+	} else {
+		off = headerLen
+	}
+	if differs {
+		limit := end
+		if good == 0 {
+			limit = -1 // the first batch
+		}
+		if _, _, err := x.scan(limit, note); err != nil {
+			return false, err
+		}
+	}
+	whole := 0
+	if rest != nil && rest.start == end && (good > 0 || rest.start == rest.base) {
+		if whole, torn, err = x.wholeOf(file, rest, x.base+size); err != nil {
+			return false, err
+		}
+		if differs && !torn {
+			whole = 0 // nothing is known of its lines
+		}
+	}
+	if torn { // before the index forgets what was there
+		end := rest.start
+		if whole > 0 {
+			end = rest.lines[whole-1].Off + rest.lines[whole-1].Len
+		}
+		if err := x.truncate(file, end-rest.base); err != nil {
+			return false, err
+		}
+	}
+	if err := x.idx.Truncate(off); err != nil {
+		return false, err
+	}
+	if x.setLast(recent, off); whole > 0 {
+		err = x.keepPart(file, rest, whole)
+	}
+	return torn, err
+}
+
+// truncate truncates the log file, and syncs it.
+func (x *index) truncate(file string, size int64) error {
+	f, err := x.disk.OpenFile(file, os.O_RDWR, 0, false)
 	if err != nil {
 		return err
 	}
-	for n := len(recent); n > 0 && !recent[n-1].matches(x.disk, file); n-- {
-		off, rest = recent[n-1].at, nil
-		recent = recent[:n-1]
-	}
-	base := x.base
-	if len(recent) == 0 {
-		off = headerLen
-	}
-	if err := x.idx.Truncate(off); err != nil {
-		return err
-	}
-	x.setLast(recent, off)
-	if rest != nil && rest.start == x.end && (len(recent) > 0 || rest.start == rest.base) {
-		return x.keepPart(file, rest, base+size)
-	}
-	return nil
+	return errors.Join(f.Truncate(size), f.Sync(), f.Close())
 }
 
-// keepPart writes those lines of a batch again that end at or before a logical offset.
-func (x *index) keepPart(file string, b *batch, limit int64) error {
+// good returns how many of the last batches are what the file has.
+func (x *index) good(file string, recent []batch) int {
+	good := len(recent)
+	for good > 0 && !recent[good-1].matches(x.disk, file) {
+		good--
+	}
+	if !x.stopped {
+		return good
+	}
+	for i := range recent[:good] {
+		if b := &recent[i]; b.end() > x.end-checkBytes && !b.matches(x.disk, file) {
+			return i
+		}
+	}
+	return good
+}
+
+// keepPart writes the first lines of a batch again.
+func (x *index) keepPart(file string, b *batch, whole int) error {
 	var e encoder
 	e.reset()
 	numbers := make(map[*Name]int)
-	end := b.start
-	for _, l := range b.lines {
-		if l.Off+l.Len > limit {
-			break
-		}
+	for _, l := range b.lines[:whole] {
 		if l.Name != nil && numbers[l.Name] == 0 {
 			numbers[l.Name] = e.declare(*l.Name)
 		}
 		e.line(numbers[l.Name], l.Seq, l.Len)
-		end = l.Off + l.Len
 	}
-	if end == b.start {
-		return nil
-	}
+	end := b.lines[whole-1].Off + b.lines[whole-1].Len
 	crc, ok := checksum(x.disk, file, b.start-b.base, end-b.start)
 	rec := e.batch(appendSection(nil, x.template), b.base, b.start, crc, ok)
 	if _, err := x.idx.WriteAt(rec, x.off); err != nil {
@@ -303,6 +380,29 @@ func (x *index) keepPart(file string, b *batch, limit int64) error {
 	x.base, x.end = b.base, end
 	x.last = &batch{base: b.base, start: b.start, n: end - b.start, crc: crc, checked: ok}
 	return nil
+}
+
+// wholeOf returns how many lines at the start of a batch a file has, which ends at a logical offset. A line with zeros is torn: a
+// power cut leaves them where a file was extended and not written. No line of a web server has one.
+func (x *index) wholeOf(file string, b *batch, limit int64) (n int, torn bool, err error) {
+	f, err := x.disk.OpenFile(file, os.O_RDONLY, 0, false)
+	if err != nil {
+		return 0, false, err
+	}
+	defer f.Close() //nolint:errcheck // it is only read
+	data := make([]byte, min(b.n, max(0, limit-b.start)))
+	if _, err := f.ReadAt(data, b.start-b.base); err != nil && !errors.Is(err, io.EOF) {
+		return 0, false, err
+	}
+	for i, l := range b.lines {
+		if l.Off+l.Len > limit {
+			return i, bytes.IndexByte(data[l.Off-b.start:], 0) >= 0, nil
+		}
+		if l.Name != nil && bytes.IndexByte(data[l.Off-b.start:][:l.Len], 0) >= 0 {
+			return i, true, nil
+		}
+	}
+	return len(b.lines), false, nil
 }
 
 // addUnnamed adds the bytes behind what the index describes, except part of a line at the end of

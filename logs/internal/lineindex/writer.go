@@ -1,6 +1,7 @@
 package lineindex
 
 import (
+	"cmp"
 	"errors"
 	"hash/crc32"
 	"io/fs"
@@ -20,6 +21,7 @@ type Writer struct {
 	generation uint64
 	off        int64 // length of the index
 	base, end  int64 // logical
+	unsynced   bool
 
 	e       encoder
 	section bool // the next batch begins a section
@@ -29,7 +31,6 @@ type Writer struct {
 	buf     []byte
 
 	checkpoint uint64 // number of the ledger's checkpoint when it recorded this index
-	touched    int64  // the recorded offset
 
 	lastAt   int64 // offset of the last batch, or of the section in front of it
 	lastEnd  int64 // logical end before the last batch
@@ -39,7 +40,7 @@ type Writer struct {
 
 // Open implements [logfile.Journal].
 func (w *Writer) Open(path string) (size int64, err error) {
-	x, err := repair(w.l.disk, path)
+	x, err := repair(w.l.disk, path, false)
 	if err != nil {
 		return 0, err
 	}
@@ -51,6 +52,7 @@ func (w *Writer) Open(path string) (size int64, err error) {
 	w.off, w.base, w.end = x.off, x.base, x.end
 	w.section = true
 	w.checkpoint = 0
+	w.unsynced = true // repair may have changed it
 	w.lastTags = w.lastTags[:0]
 	w.l.open[w] = true
 	return x.size, nil
@@ -88,11 +90,10 @@ func (w *Writer) streamOf(source uint32) int {
 func (w *Writer) Note(tags []logfile.Tag, ends []int, base int, data []byte) error {
 	if w.checkpoint != w.l.checkpoint {
 		// A reader that starts here must find the names of all streams.
-		off, err := w.l.touch(w.file, w.generation, w.off)
-		if err != nil {
+		if err := w.l.touch(w.file, w.generation, w.off); err != nil {
 			return err
 		}
-		w.checkpoint, w.touched, w.section = w.l.checkpoint, off, true
+		w.checkpoint, w.section = w.l.checkpoint, true
 	}
 	w.lastTags, w.lastLens = append(w.lastTags[:0], tags...), w.lastLens[:0]
 	for _, end := range ends {
@@ -121,14 +122,17 @@ func (w *Writer) add(crc uint32, checked bool) error {
 	}
 	w.off += int64(len(w.buf))
 	w.end = end
+	w.unsynced = true
 	w.l.grown += int64(len(w.buf))
 	return nil
 }
 
 // Moved implements [logfile.Journal].
 func (w *Writer) Moved(path string) error {
-	if w.checkpoint == w.l.checkpoint {
-		if _, err := w.l.touch(path, w.generation, w.touched); err != nil {
+	// An opening of the file before this one may have touched it.
+	if t, ok := w.l.recent[w.file]; ok && t.generation == w.generation {
+		// It is synced before the index goes, or a power cut could leave that under a name that the ledger does not know.
+		if err := cmp.Or(w.l.touch(path, w.generation, t.off), w.l.sync()); err != nil {
 			return err
 		}
 	}
@@ -138,7 +142,14 @@ func (w *Writer) Moved(path string) error {
 }
 
 // Sync implements [logfile.Journal].
-func (w *Writer) Sync() error { return errors.Join(w.l.sync(), w.idx.Sync()) }
+func (w *Writer) Sync() error {
+	err := w.l.sync()
+	if w.unsynced {
+		err = errors.Join(err, w.idx.Sync())
+		w.unsynced = err != nil
+	}
+	return err
+}
 
 // Close implements [logfile.Journal].
 func (w *Writer) Close(unwritten int) error {

@@ -233,12 +233,19 @@ func (fs *Files) Tick(now time.Time) {
 }
 
 // Sync implements [sink.Sink].
-func (fs *Files) Sync() {
+func (fs *Files) Sync() { fs.syncAll() }
+
+// syncAll syncs what is open, and reports whether that worked.
+func (fs *Files) syncAll() (ok bool) {
+	ok = true
 	for _, f := range fs.sorted() {
 		if f.IsOpen() {
-			fs.report(f, f.Sync())
+			err := f.Sync()
+			fs.report(f, err)
+			ok = ok && err == nil
 		}
 	}
+	return ok
 }
 
 // Reopen implements [sink.Sink]: it closes all files, and opens the fixed ones again; the others

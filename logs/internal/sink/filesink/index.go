@@ -105,6 +105,9 @@ func (fs *Files) checkpoint() {
 		if !k.ledger.Due() || fs.now.Before(k.retryFrom) || fs.waits(k) {
 			continue
 		}
+		if fs.cfg.Sync != logfile.SyncNever && !fs.syncAll() {
+			return // otherwise a power cut could leave a line in the ledger alone, and it would never be written again
+		}
 		fs.unsaved(k, k.ledger.Checkpoint(fs.now), fs.now)
 	}
 }

@@ -202,15 +202,24 @@ func (f *File) Rotate(to string) error {
 	if f.err != nil {
 		return f.err
 	}
+	if f.opt.Sync != SyncNever {
+		// The index finds a renamed file by its content, of which a power cut must not take anything.
+		if err := f.Sync(); err != nil {
+			return err
+		}
+	}
 	if err := f.opt.Disk.Rename(f.path, to); err != nil {
 		return &Error{"rotating", f.path, err, "the file grows beyond its size until this succeeds"}
 	}
-	if f.opt.Journal != nil {
+	// On the disk, the index must not move before its file, nor the new file take the name before the old one has its own.
+	err := f.syncDir()
+	if f.opt.Journal != nil && err == nil {
 		if err := f.opt.Journal.Moved(to); err != nil {
 			return errors.Join(f.failed(opIndexing, err), f.Reopen())
 		}
+		err = f.syncDir()
 	}
-	return f.Reopen()
+	return errors.Join(err, f.Reopen())
 }
 
 // Release writes what waits and closes the file, which gives up its lock. The file is opened again

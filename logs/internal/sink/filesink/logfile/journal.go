@@ -45,6 +45,12 @@ func (f *File) note() (end int, err error) {
 		return 0, err
 	}
 	f.noted = k
+	if f.opt.Sync == SyncWrites {
+		// Otherwise a power cut could leave the records without their names, and they would be written again.
+		if err := f.opt.Journal.Sync(); err != nil {
+			return 0, err
+		}
+	}
 	return f.ends[k-1], nil
 }
 

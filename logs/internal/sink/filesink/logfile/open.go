@@ -2,7 +2,9 @@ package logfile
 
 import (
 	"errors"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/spreadd/spreadd/internal/fsutil"
@@ -60,10 +62,31 @@ func (f bounded) Write(b []byte) (int, error) {
 	return f.File.Write(b)
 }
 
-// makeDirs makes dir and its missing parents up to base, which must exist.
-func makeDirs(disk fsutil.FS, base, dir string) error {
-	if _, err := disk.Stat(base); err != nil {
+// makeDirs makes the missing directories of the file up to the base, which must exist.
+func (f *File) makeDirs() error {
+	disk, dir := f.opt.Disk, filepath.Dir(f.path)
+	if _, err := disk.Stat(f.opt.Base); err != nil {
 		return err
 	}
-	return disk.MkdirAll(dir, dirMode)
+	if f.opt.Sync == SyncNever {
+		return disk.MkdirAll(dir, dirMode)
+	}
+	return fsutil.MkdirAll(disk, dir, dirMode)
+}
+
+// keepName makes the name of a file that may be new, and that of its index, survive a power cut. Without them, what is synced later
+// would be lost.
+func (f *File) keepName(st fs.FileInfo) error {
+	if st.Size() > 0 || !st.Mode().IsRegular() {
+		return nil
+	}
+	return f.syncDir()
+}
+
+// syncDir makes the names in the directory of the file survive a power cut.
+func (f *File) syncDir() error {
+	if f.opt.Sync == SyncNever {
+		return nil
+	}
+	return f.opt.Disk.SyncDir(filepath.Dir(f.path))
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"path/filepath"
 	"time"
 )
 
@@ -162,7 +161,7 @@ func (f *File) reopen() error {
 		out, err = f.opt.open(f.path, !f.opt.NoLock)
 	}
 	if errors.Is(err, fs.ErrNotExist) && f.opt.Base != "" {
-		if err = makeDirs(f.opt.Disk, f.opt.Base, filepath.Dir(f.path)); err == nil {
+		if err = f.makeDirs(); err == nil {
 			out, err = f.opt.open(f.path, !f.opt.NoLock)
 		}
 	}
@@ -179,6 +178,14 @@ func (f *File) reopen() error {
 		if f.torn = err == nil && f.isTorn(st); f.torn {
 			f.size++
 		}
+		if err != nil {
+			return nil
+		}
+		if err = f.keepName(st); err != nil {
+			err = errors.Join(err, out.Close())
+			f.out = nil
+			return f.failed("syncing the name of", err)
+		}
 		return nil
 	}
 	var size int64
@@ -190,6 +197,9 @@ func (f *File) reopen() error {
 		if err = out.Truncate(size); err == nil {
 			f.tornLine("removed")
 		}
+	}
+	if err == nil {
+		err = f.keepName(st)
 	}
 	if err != nil {
 		err = errors.Join(err, f.opt.Journal.Close(0), out.Close())
