@@ -26,7 +26,8 @@ func (p *paced) Read(b []byte) (int, error) {
 	}
 	for {
 		due := total
-		if elapsed := time.Since(p.began); elapsed < p.lasts {
+		// A tick at a time, because a byte at a time would keep a processor busy.
+		if elapsed := time.Since(p.began).Truncate(tick); elapsed < p.lasts {
 			due = int(float64(total) * (float64(elapsed) / float64(p.lasts)))
 		}
 		if due > p.done {
