@@ -41,10 +41,10 @@ func (f *farm) loseDaemon(ctx context.Context, name string) error {
 	if err := f.tell(ctx, "the others go on after %v", time.Since(killed).Round(time.Millisecond)); err != nil {
 		return err
 	}
+	started := time.Now()
 	if err := f.startDaemon(ctx, name); err != nil {
 		return err
 	}
-	started := time.Now()
 	if err := f.awaitRing(ctx); err != nil {
 		return err
 	}
