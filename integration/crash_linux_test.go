@@ -1,10 +1,12 @@
 package integration
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -240,6 +242,8 @@ func (c *crashFarm) check() {
 		}
 	}
 	c.keep()
+	c.fill(c.log1, c.log2)
+	c.fill(c.log2, c.log1)
 	files, seen := make([]string, 2), make([]map[string]int, 2)
 	for i, h := range []*farmHost{c.log1, c.log2} {
 		files[i] = readFile(c.t, c.log(h))
@@ -252,6 +256,16 @@ func (c *crashFarm) check() {
 	}
 	if files[0] != files[1] {
 		c.fault("the files of the log hosts differ, from byte %d of %d and %d on", common(files[0], files[1]), len(files[0]), len(files[1]))
+	}
+}
+
+// fill fills the gaps of a log host from the other one.
+func (c *crashFarm) fill(to, from *farmHost) {
+	c.t.Helper()
+	out, err := exec.CommandContext(c.t.Context(), filepath.Join(c.bin, "logsub"), "-fill", to.Root()+to.path("logs"), "-from", from.Root()+from.path("logs")).CombinedOutput()
+	c.t.Logf("logsub -fill on %s: %s", to.name, bytes.TrimSpace(out))
+	if err != nil {
+		c.t.Errorf("logsub -fill on %s: %v", to.name, err)
 	}
 }
 
