@@ -13,7 +13,15 @@ func (f *farm) accidents(ctx context.Context) error {
 	a, b := f.logHosts[0], f.logHosts[1]
 	for i, accident := range []func(context.Context) error{
 		func(ctx context.Context) error { return f.loseDaemon(ctx, web[len(web)-1]) },
-		func(ctx context.Context) error { return f.loseDaemon(ctx, b.name) },
+		func(ctx context.Context) error {
+			if err := f.loseDaemon(ctx, b.name); err != nil {
+				return err
+			}
+			if err := b.awaitJoined(ctx); err != nil {
+				return err
+			}
+			return f.tell(ctx, "the logsub of %s is back in its groups", b.name)
+		},
 		func(ctx context.Context) error { return f.loseLogsub(ctx, a) },
 	} {
 		if err := f.awaitShare(ctx, (float64(i)+0.5)/4); err != nil {

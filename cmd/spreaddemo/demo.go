@@ -202,7 +202,15 @@ func (f *farm) run(ctx context.Context) (time.Duration, error) {
 			return 0, err
 		}
 	}
-	return took, nil
+	if f.cfg.Plain {
+		return took, nil
+	}
+	// What one of them missed, the other one has.
+	a, b := f.logHosts[0], f.logHosts[1]
+	if err := a.fill(ctx, b); err != nil {
+		return 0, err
+	}
+	return took, b.fill(ctx, a)
 }
 
 // count returns how many lines were read from the web servers, and how many are in the files of each
@@ -242,7 +250,7 @@ func (f *farm) watch(ctx context.Context, sent, accidents <-chan error) (time.Du
 		}
 		p.show(in, out)
 		still := now.Sub(moved)
-		if running == 0 && accidents == nil && (whole || f.cfg.Plain && still > stillness) || still > patience {
+		if running == 0 && accidents == nil && (whole || still > stillness) || still > patience {
 			return moved.Sub(f.began), nil
 		}
 		select {

@@ -43,7 +43,7 @@ type logHost struct {
 	cmd    *exec.Cmd
 	done   chan struct{} // closed when cmd has ended
 	stdin  io.Closer
-	joined chan struct{} // closed when it has joined all groups
+	joined chan struct{} // gets a value each time it has joined all groups
 }
 
 func newLogHost(name, dir, daemon string, sites []weblog.Site, log *slog.Logger) (*logHost, error) {
@@ -69,14 +69,12 @@ func newLogHost(name, dir, daemon string, sites []weblog.Site, log *slog.Logger)
 }
 
 func (h *logHost) start() error {
-	self, err := os.Executable()
-	if err != nil {
-		return fmt.Errorf("cannot start the logsub of %s: %w", h.name, err)
-	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	cmd := exec.CommandContext(context.Background(), self, "-c", h.conf) // kill or stop ends it.
-	cmd.Env = append(os.Environ(), logsubVariable+"=1")
+	cmd, err := h.command(context.Background(), "-c", h.conf) // kill or stop ends it.
+	if err != nil {
+		return err
+	}
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return fmt.Errorf("cannot start the logsub of %s: %w", h.name, err)
@@ -88,7 +86,7 @@ func (h *logHost) start() error {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("cannot start the logsub of %s: %w", h.name, err)
 	}
-	h.cmd, h.done, h.stdin, h.joined = cmd, make(chan struct{}), stdin, make(chan struct{})
+	h.cmd, h.done, h.stdin, h.joined = cmd, make(chan struct{}), stdin, make(chan struct{}, 16)
 	go h.follow(cmd, stderr, h.joined, h.done)
 	return nil
 }
@@ -96,19 +94,22 @@ func (h *logHost) start() error {
 // follow reads what a logsub logs, and waits for its end.
 func (h *logHost) follow(cmd *exec.Cmd, stderr io.Reader, joined, done chan struct{}) {
 	defer close(done)
-	missing := len(h.files)
+	joins := 0
 	for lines := bufio.NewScanner(stderr); lines.Scan(); {
 		h.log.Info(lines.Text())
 		if strings.Contains(lines.Text(), "joined group") {
-			if missing--; missing == 0 {
-				close(joined)
+			if joins++; joins%len(h.files) == 0 {
+				select {
+				case joined <- struct{}{}:
+				default: // Nobody waits.
+				}
 			}
 		}
 	}
 	_ = cmd.Wait() // awaitJoined reports the state.
 }
 
-// awaitJoined waits until the logsub has joined its groups.
+// awaitJoined waits until the logsub has joined its groups, once more if it had.
 func (h *logHost) awaitJoined(ctx context.Context) error {
 	select {
 	case <-h.joined:
@@ -146,6 +147,34 @@ func (h *logHost) stop() error {
 	case <-time.After(patience):
 		return fmt.Errorf("the logsub of %s does not end", h.name)
 	}
+}
+
+// fill copies what this log host missed from another one. Their logsubs must not run.
+func (h *logHost) fill(ctx context.Context, from *logHost) error {
+	cmd, err := h.command(ctx, "-fill", h.dir, "-from", from.dir)
+	if err != nil {
+		return err
+	}
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = stdin.Close() }() // Nothing was written.
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("cannot fill the files of %s from %s: %w: %s", h.name, from.name, err, bytes.TrimSpace(out))
+	}
+	return nil
+}
+
+// command returns a command that is a logsub.
+func (h *logHost) command(ctx context.Context, args ...string) (*exec.Cmd, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("cannot start the logsub of %s: %w", h.name, err)
+	}
+	cmd := exec.CommandContext(ctx, self, args...)
+	cmd.Env = append(os.Environ(), logsubVariable+"=1")
+	return cmd, nil
 }
 
 // lines returns how many lines are in the files.
