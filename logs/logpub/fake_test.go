@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/spreadd/spreadd/logs/internal/logproto"
 	"github.com/spreadd/spreadd/spread"
 )
 
@@ -161,6 +162,9 @@ func (s *fakeSession) Multicast(ctx context.Context, service spread.Service, mes
 	if len(groups) == 1 && groups[0] == s.PrivateGroup() {
 		s.markers = append(s.markers, string(payload))
 		return nil
+	}
+	if _, _, err := logproto.Split(payload); err == nil {
+		return nil // not of interest
 	}
 	s.target = fmt.Sprint(service, " ", messType, " ", groups)
 	s.pending = append(s.pending, string(payload))

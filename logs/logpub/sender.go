@@ -42,6 +42,8 @@ type sender struct {
 	header  envelope.Header
 	buf     []byte // of a message with an envelope
 
+	teller teller
+
 	ends [numEnds]atomic.Int64
 }
 
@@ -82,7 +84,7 @@ func (s *sender) run(ctx context.Context) {
 		case b != nil:
 			s.flushed = time.Now()
 		default:
-			s.rest(ctx, pause)
+			s.rest(ctx, min(pause, s.tell(ctx)))
 		}
 	}
 	wg.Wait()            // first, because a closed client returns no event that still waits
@@ -196,6 +198,7 @@ func (s *sender) sendBlock(ctx context.Context, conn spread.Connection, b *queue
 			s.handOver(b, lines, n)
 			lines += n
 		}
+		s.teller.note(b, r.To, r.Seq+uint64(r.Lines))
 		rest = rest[r.Bytes:]
 	}
 	if cfg.Delivery == Ordered {

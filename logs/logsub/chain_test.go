@@ -1,12 +1,17 @@
 package logsub
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/spreadd/spreadd/logs/internal/logproto"
+	"github.com/spreadd/spreadd/logs/logpub"
+	"github.com/spreadd/spreadd/spread/spreadtest"
 )
 
 // asks is the message with which a publisher tells what its epochs had.
@@ -81,4 +86,76 @@ func TestKeptLines(t *testing.T) {
 			f.Errorf("missing: %+v", st)
 		}
 	})
+}
+
+// TestPublisherWhileAway: a publisher that starts and ends while the log host is away is missed as soon as the
+// next one runs.
+func TestPublisherWhileAway(t *testing.T) {
+	dir := t.TempDir()
+	state := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		d := spreadtest.New("alpha")
+		defer d.Close()
+		publish := func(n int) {
+			t.Helper()
+			p, err := logpub.New(logpub.Config{Groups: []string{"a"}, Publisher: "web", State: state, Dial: dialer(d)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, w := io.Pipe()
+			done := make(chan error, 1)
+			go func() { done <- p.Run(t.Context(), r) }()
+			for range n {
+				_, _ = io.WriteString(w, "a line\n")
+			}
+			time.Sleep(time.Second)
+			_ = w.Close()
+			if err := <-done; err != nil {
+				t.Fatal(err)
+			}
+		}
+		subscribe := func() (stop func() Stats) {
+			t.Helper()
+			sub, err := New(Config{Dial: dialer(d), Connections: []Connection{{
+				Address: "4803", Logs: []Log{{Group: "a", File: filepath.Join(dir, "a.log"), Envelope: EnvelopeIndex}},
+			}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error, 1)
+			go func() { done <- sub.Run(ctx) }()
+			<-sub.Ready()
+			return func() Stats {
+				synctest.Wait()
+				cancel()
+				if err := <-done; err != nil {
+					t.Error(err)
+				}
+				return sub.Stats()
+			}
+		}
+		publish(7) // older than the log
+		time.Sleep(time.Second)
+		stop := subscribe()
+		time.Sleep(time.Second)
+		publish(2000)
+		if st := stop().Publishers["web"]; st.Lines != 2000 || st.Missing != 0 {
+			t.Errorf("there: %+v", st)
+		}
+		publish(1000)
+		stop = subscribe()
+		publish(3)
+		if st := stop().Publishers["web"]; st.Lines != 3 || st.Missing != 1000 {
+			t.Errorf("after it was away: %+v", st)
+		}
+	})
+	sum := verify(t, dir)
+	missing := uint64(0)
+	for _, m := range sum.Missing {
+		missing += m.Last - m.First + 1
+	}
+	if sum.Lines != 2003 || missing != 1000 {
+		t.Errorf("%d lines missing: %+v", missing, sum)
+	}
 }

@@ -57,6 +57,13 @@ func (q *Queue) take(b *Block) {
 // Wake returns a channel that has a value after something was put, acknowledged or finished.
 func (q *Queue) Wake() <-chan struct{} { return q.wake }
 
+// AllTaken reports whether Take has returned every line.
+func (q *Queue) AllTaken() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.cursor >= q.next
+}
+
 // Few reports whether the next block is the newest and less than half full.
 func (q *Queue) Few() bool {
 	q.mu.Lock()
