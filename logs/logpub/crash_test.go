@@ -37,6 +37,17 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	if dir := os.Getenv(crashState); dir != "" {
+		p, err := New(Config{Address: os.Getenv(crashDaemon), Groups: []string{"g"}, Publisher: "web", State: dir})
+		if err == nil {
+			err = p.Run(context.Background(), os.Stdin)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1) //nolint:forbidigo // what stands for main
+		}
+		return
+	}
 	if dir := os.Getenv(crashSpool); dir != "" {
 		p, err := New(Config{
 			Address: os.Getenv(crashDaemon), Groups: []string{"g"},

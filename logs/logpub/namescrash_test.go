@@ -21,6 +21,7 @@ import (
 	"github.com/spreadd/spreadd/internal/envelope"
 	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/logs/internal/input/tail"
+	"github.com/spreadd/spreadd/logs/internal/logproto"
 	"github.com/spreadd/spreadd/spread"
 	"github.com/spreadd/spreadd/spread/spreadtest"
 )
@@ -29,6 +30,7 @@ import (
 const (
 	crashFiles = "LOGPUB_CRASH_FILES" // the directory of the files
 	crashRules = "LOGPUB_CRASH_RULES" // prefix of groups
+	crashState = "LOGPUB_CRASH_STATE" // a directory for epochs: it reads standard input, without a spool
 )
 
 // publishFiles publishes the files "a" and "b" of a directory, by virtual host, until SIGTERM.
@@ -207,5 +209,127 @@ func TestFileCrash(t *testing.T) {
 	t.Logf("killed %d times: %d lines written, %d sent again with their names, %d with other names", rounds-1, written, got.again, twice)
 	if got.again == 0 || twice > 0 {
 		t.Errorf("%d lines came again, %d of them under other names", got.again, twice)
+	}
+}
+
+// TestStorm kills a publisher of a pipe, without a spool, over and over. Each time it loses lines that it has read,
+// and its successors tell how many these were: log hosts know of every line that was written.
+func TestStorm(t *testing.T) {
+	rounds := 30
+	if testing.Short() {
+		rounds = 5
+	}
+	d := spreadtest.New("alpha")
+	defer d.Close()
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &gate{Listener: l}
+	served := make(chan struct{})
+	go func() { defer close(served); _ = d.Serve(g) }() // until it is closed
+	defer func() { _ = l.Close(); <-served }()
+	sub, err := spread.Dial(t.Context(), "4803", spread.WithDialer(d.Dial))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sub.Kill()
+	if err := sub.Join(t.Context(), "g"); err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	lines := 0
+	exist := make(map[envelope.Origin]uint64) // how far streams went, by lines and by what publishers tell
+	note := func(publisher string, epoch uint64, stream uint32, next uint64) {
+		o := envelope.Origin{Publisher: publisher, Epoch: epoch, Stream: stream}
+		exist[o] = max(exist[o], next)
+	}
+	go func() {
+		for {
+			ev, err := sub.Receive(t.Context())
+			if err != nil {
+				return
+			}
+			m, ok := ev.(*spread.Message)
+			if !ok {
+				continue
+			}
+			mu.Lock()
+			var h envelope.Header
+			if text, err := h.Decode(m.Payload); err == nil {
+				n := bytes.Count(text, []byte{'\n'})
+				lines += n
+				note(h.Publisher, h.Epoch, h.Stream, h.Seq+uint64(n))
+			}
+			var ask logproto.Ask
+			if kind, body, err := logproto.Split(m.Payload); err == nil && kind == logproto.KindAsk && ask.Decode(body) == nil {
+				for _, e := range ask.Epochs {
+					for _, s := range e.Streams {
+						note(ask.Publisher, e.Epoch, s.Stream, s.Next)
+					}
+				}
+			}
+			mu.Unlock()
+		}
+	}()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := t.TempDir()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = r.Close() }()
+	start := func() *exec.Cmd {
+		cmd := exec.CommandContext(t.Context(), exe)
+		cmd.Env = append(os.Environ(), crashState+"="+state, crashDaemon+"="+fmt.Sprintf("%d@127.0.0.1", l.Addr().(*net.TCPAddr).Port))
+		cmd.Stdin = r
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		return cmd
+	}
+	rng := rand.New(rand.NewPCG(1, uint64(time.Now().UnixNano())))
+	written := 0
+	traffic := func(d time.Duration) {
+		for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(time.Millisecond) { //house:sleep the pace of a web server
+			for range 5 {
+				written++
+				if _, err := fmt.Fprintf(w, "line %08d\n", written); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	for range rounds {
+		cmd := start()
+		traffic(time.Duration(20+rng.IntN(200)) * time.Millisecond)
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		g.set(rng.IntN(2) == 0)
+	}
+	g.set(false)
+	cmd := start()
+	traffic(100 * time.Millisecond)
+	known := func() (n int) {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, next := range exist {
+			n += int(next)
+		}
+		return n
+	}
+	_ = w.Close()
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	testkit.Wait(t, "every line to be known", func() bool { return known() == written })
+	mu.Lock()
+	defer mu.Unlock()
+	t.Logf("killed %d times: %d lines written, %d received, %d known to exist, %d epochs", rounds, written, lines, written, len(exist))
+	if lines >= written {
+		t.Errorf("%d of %d lines came: none was lost", lines, written)
 	}
 }
