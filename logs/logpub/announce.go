@@ -20,6 +20,9 @@ import (
 // tellInterval is how often log hosts are told how far numbers went, while lines are sent: some may have been away.
 const tellInterval = time.Minute
 
+// tellTimeout bounds the last attempt.
+const tellTimeout = 100 * time.Millisecond
+
 // teller is what log hosts have been told. It belongs to the goroutine that sends.
 type teller struct {
 	conn    spread.Connection // on which everything was told
@@ -95,6 +98,13 @@ func (s *sender) tell(ctx context.Context) (next time.Duration) {
 		clear(t.sent)
 	}
 	return math.MaxInt64 // a new connection wakes the sender
+}
+
+// tellLast tells at the end what has not been told, if there is a connection.
+func (s *sender) tellLast(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellTimeout)
+	defer cancel()
+	s.tell(ctx)
 }
 
 // final returns up to which number lines of a stream cannot be sent again, of those below next.

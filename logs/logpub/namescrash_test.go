@@ -213,7 +213,7 @@ func TestFileCrash(t *testing.T) {
 }
 
 // TestStorm kills a publisher of a pipe, without a spool, over and over. Each time it loses lines that it has read,
-// and its successors tell how many these were: log hosts know of every line that was written.
+// and its successors tell how many these were, so that log hosts know of every line that was numbered.
 func TestStorm(t *testing.T) {
 	rounds := 30
 	if testing.Short() {
@@ -239,6 +239,7 @@ func TestStorm(t *testing.T) {
 	}
 	var mu sync.Mutex
 	lines := 0
+	ended := make(chan struct{})
 	exist := make(map[envelope.Origin]uint64) // how far streams went, by lines and by what publishers tell
 	note := func(publisher string, epoch uint64, stream uint32, next uint64) {
 		o := envelope.Origin{Publisher: publisher, Epoch: epoch, Stream: stream}
@@ -253,6 +254,10 @@ func TestStorm(t *testing.T) {
 			m, ok := ev.(*spread.Message)
 			if !ok {
 				continue
+			}
+			if string(m.Payload) == "end" {
+				close(ended)
+				return
 			}
 			mu.Lock()
 			var h envelope.Header
@@ -325,11 +330,20 @@ func TestStorm(t *testing.T) {
 	if err := cmd.Wait(); err != nil {
 		t.Error(err)
 	}
-	testkit.Wait(t, "every line to be known", func() bool { return known() == written })
+	if err := sub.Multicast(t.Context(), spread.Agreed, 0, []byte("end"), "g"); err != nil {
+		t.Fatal(err)
+	}
+	<-ended // everything before it was received, too
+	unknown := written - known()
 	mu.Lock()
 	defer mu.Unlock()
-	t.Logf("killed %d times: %d lines written, %d received, %d known to exist, %d epochs", rounds, written, lines, written, len(exist))
+	t.Logf("killed %d times: %d lines written, %d received, %d not known to exist, %d epochs", rounds, written, lines, unknown, len(exist))
 	if lines >= written {
 		t.Errorf("%d of %d lines came: none was lost", lines, written)
+	}
+	// A kill between a read and the note of its lines leaves these unknown. That takes less than a millisecond of the
+	// hundred between two kills.
+	if unknown < 0 || unknown > (written-lines)/10 {
+		t.Errorf("%d of %d lost lines are not known", unknown, written-lines)
 	}
 }

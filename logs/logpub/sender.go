@@ -87,6 +87,7 @@ func (s *sender) run(ctx context.Context) {
 			s.rest(ctx, min(pause, s.tell(ctx)))
 		}
 	}
+	s.tellLast(ctx)
 	wg.Wait()            // first, because a closed client returns no event that still waits
 	_ = s.client.Close() // everything is flushed, or the client has dropped the connection
 }
