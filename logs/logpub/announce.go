@@ -39,18 +39,21 @@ type lastSent struct {
 	next   uint64
 }
 
-// note notes that lines of a target were sent, up to a number.
-func (t *teller) note(b *queue.Block, to *queue.Target, next uint64) {
+// note notes that the lines of a block are sent.
+func (t *teller) note(b *queue.Block) {
 	if t.sent == nil {
 		t.sent = make(map[envelope.Origin]lastSent)
 	}
-	o := envelope.Origin{Publisher: b.Origin.Publisher, Epoch: to.Epoch, Stream: to.Stream}
-	last, ok := t.sent[o]
-	if !ok {
-		last.groups = strings.Join(to.Groups, " ")
+	for i := range b.Runs {
+		r := &b.Runs[i]
+		o := envelope.Origin{Publisher: b.Origin.Publisher, Epoch: r.To.Epoch, Stream: r.To.Stream}
+		last, ok := t.sent[o]
+		if !ok {
+			last.groups = strings.Join(r.To.Groups, " ")
+		}
+		last.next = max(last.next, r.Seq+uint64(r.Lines))
+		t.sent[o] = last
 	}
-	last.next = max(last.next, next)
-	t.sent[o] = last
 }
 
 // tell tells log hosts how far the numbers of streams went: of all epochs that have ended, after a connect, when they change or

@@ -34,6 +34,7 @@ type sender struct {
 
 	// The fields below belong to the goroutine that sends.
 
+	teller  teller
 	conn    spread.Connection // the last connection that was used
 	last    uint64            // ID of the last block of which lines were sent
 	handed  int               // number of its lines that were sent
@@ -41,8 +42,6 @@ type sender struct {
 	timer   *time.Timer       // of rest
 	header  envelope.Header
 	buf     []byte // of a message with an envelope
-
-	teller teller
 
 	ends [numEnds]atomic.Int64
 }
@@ -182,6 +181,7 @@ func (s *sender) sendBlock(ctx context.Context, conn spread.Connection, b *queue
 	if b.ID() > s.last {
 		s.last, s.handed = b.ID(), 0
 	}
+	s.teller.note(b)
 	lines := 0
 	rest := b.Data
 	for _, r := range b.Runs {
@@ -199,7 +199,6 @@ func (s *sender) sendBlock(ctx context.Context, conn spread.Connection, b *queue
 			s.handOver(b, lines, n)
 			lines += n
 		}
-		s.teller.note(b, r.To, r.Seq+uint64(r.Lines))
 		rest = rest[r.Bytes:]
 	}
 	if cfg.Delivery == Ordered {
