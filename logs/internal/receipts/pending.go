@@ -1,0 +1,496 @@
+package receipts
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spreadd/spreadd/internal/envelope"
+	"github.com/spreadd/spreadd/logs/internal/logproto"
+)
+
+const (
+	// AskFirst is how long lines stay unacknowledged before the first ask. A log host that works acknowledges sooner.
+	AskFirst = 50 * time.Millisecond
+	// AskLast bounds the pause between asks, and so the time until a log host that comes back gets its lines.
+	AskLast = time.Second
+	// SilentAfter is how long lines of a stream wait without any receipt until the stream counts as silent: nobody writes it.
+	// It is longer than a failover takes.
+	SilentAfter = 3 * time.Second
+	// MaxAsks bounds the asks that come up at once.
+	MaxAsks = 64
+)
+
+// Piece is the lines of a block that belong to one stream.
+type Piece struct {
+	envelope.Origin
+	Groups []string
+	First  uint64 // number of its first line
+	Lines  int    // at least 1; their numbers are consecutive
+}
+
+// Ask is a question that is due, and where it goes.
+type Ask struct {
+	Groups []string
+	logproto.Ask
+}
+
+// Pending is what a publisher has sent and nobody, or not enough, have acknowledged. Blocks have IDs that grow.
+type Pending struct {
+	need    int
+	asks    uint64 // number of the last ask
+	streams map[envelope.Origin]*stream
+	blocks  map[uint64]*block
+	again   []uint64 // IDs of the blocks to be sent again, ascending
+	loud    int      // blocks with lines of streams that are not silent
+	done    []uint64
+}
+
+type block struct {
+	id     uint64
+	pieces []*piece
+	left   int // pieces that are not done
+	loud   int // of these, in streams that are not silent
+	again  bool
+}
+
+type stream struct {
+	origin envelope.Origin
+	groups []string
+	where  string // the groups as one text
+	pieces []*piece
+	next   uint64 // behind the highest number sent
+	heard  time.Time
+	silent bool
+	askAt  time.Time
+	pause  time.Duration
+}
+
+// piece is a Piece that is not done.
+type piece struct {
+	block       *block // nil once it is done
+	stream      *stream
+	first, last uint64
+	sent        uint64 // the last ask before it was sent
+	again       bool
+	by          []has
+}
+
+// has is what a log host has of a piece.
+type has struct {
+	host  string
+	spans []envelope.Span
+}
+
+// NewPending returns a Pending for which a line is done when so many log hosts have it.
+func NewPending(need int) *Pending {
+	return &Pending{need: max(1, need), streams: make(map[envelope.Origin]*stream), blocks: make(map[uint64]*block)}
+}
+
+// Sent notes that the lines of a block were sent for the first time.
+func (p *Pending) Sent(now time.Time, id uint64, pieces []Piece) {
+	b := &block{id: id}
+	p.blocks[id] = b
+	for i := range pieces {
+		pc := &pieces[i]
+		s := p.streams[pc.Origin]
+		if s == nil {
+			s = &stream{
+				origin: pc.Origin, groups: pc.Groups, where: strings.Join(pc.Groups, " "),
+				heard: now, pause: AskFirst, askAt: now.Add(AskFirst),
+			}
+			p.streams[pc.Origin] = s
+		}
+		q := &piece{block: b, stream: s, first: pc.First, last: pc.First + uint64(pc.Lines) - 1, sent: p.asks}
+		at := len(s.pieces)
+		for at > 0 && s.pieces[at-1].first > q.first {
+			at--
+		}
+		s.pieces = slices.Insert(s.pieces, at, q)
+		s.next = max(s.next, q.last+1)
+		b.pieces = append(b.pieces, q)
+		b.left++
+		if !s.silent {
+			b.loud++
+		}
+	}
+	switch {
+	case b.left == 0:
+		delete(p.blocks, id)
+		p.done = append(p.done, id)
+	case b.loud > 0:
+		p.loud++
+	}
+}
+
+// Connected notes that there is a new connection: it is worth asking about everything.
+func (p *Pending) Connected(now time.Time) {
+	for _, s := range p.streams {
+		s.askAt, s.pause = now, AskFirst
+	}
+}
+
+// InFlight returns how many blocks are sent that a log host is expected to acknowledge.
+func (p *Pending) InFlight() int { return p.loud }
+
+// Blocks returns how many blocks are sent and not done.
+func (p *Pending) Blocks() int { return len(p.blocks) }
+
+// Again returns the lowest block that has to be sent again. Before that happens it asks Rest for each of its lines.
+func (p *Pending) Again() (id uint64, ok bool) {
+	if len(p.again) == 0 {
+		return 0, false
+	}
+	return p.again[0], true
+}
+
+// Rest returns which lines of a piece of a block have to be sent again.
+func (p *Pending) Rest(id uint64, pc *Piece) []envelope.Span { return p.left(id, pc, true) }
+
+// Unacknowledged returns which lines of a piece of a block are not done.
+func (p *Pending) Unacknowledged(id uint64, pc *Piece) []envelope.Span { return p.left(id, pc, false) }
+
+func (p *Pending) left(id uint64, pc *Piece, again bool) (list []envelope.Span) {
+	b := p.blocks[id]
+	if b == nil {
+		return nil
+	}
+	for _, q := range b.pieces {
+		if q.block != nil && q.stream.origin == pc.Origin && (q.again || !again) {
+			list = append(list, clip(p.rest(q), pc.First, pc.First+uint64(pc.Lines)-1)...)
+		}
+	}
+	return list
+}
+
+// SentAgain notes that the Rest of the pieces of a block was sent.
+func (p *Pending) SentAgain(now time.Time, id uint64) {
+	b := p.blocks[id]
+	if b == nil {
+		return
+	}
+	p.notAgain(b)
+	for _, q := range b.pieces {
+		if q.again {
+			q.again, q.sent = false, p.asks
+			s := q.stream
+			s.pause, s.askAt = AskFirst, later(s.askAt, now.Add(AskFirst))
+		}
+	}
+}
+
+func (p *Pending) notAgain(b *block) {
+	if !b.again {
+		return
+	}
+	b.again = false
+	if at, ok := slices.BinarySearch(p.again, b.id); ok {
+		p.again = slices.Delete(p.again, at, at+1)
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// Drop forgets a block whose lines are lost or moved.
+func (p *Pending) Drop(id uint64) {
+	b := p.blocks[id]
+	if b == nil {
+		return
+	}
+	for _, q := range b.pieces {
+		if q.block != nil {
+			q.block = nil
+			q.stream.pieces = slices.DeleteFunc(q.stream.pieces, func(other *piece) bool { return other == q })
+			p.tidy(q.stream)
+		}
+	}
+	p.remove(b)
+}
+
+// remove forgets a block without pieces.
+func (p *Pending) remove(b *block) {
+	if b.loud > 0 {
+		p.loud--
+		b.loud = 0
+	}
+	delete(p.blocks, b.id)
+	p.notAgain(b)
+}
+
+// tidy forgets a stream that has nothing to wait for.
+func (p *Pending) tidy(s *stream) {
+	if len(s.pieces) == 0 {
+		delete(p.streams, s.origin)
+	}
+}
+
+// Done returns the blocks that are done since the last call.
+func (p *Pending) Done() []uint64 {
+	done := p.done
+	p.done = nil
+	return done
+}
+
+// Ack takes what a log host says.
+func (p *Pending) Ack(now time.Time, a *logproto.Ack) {
+	for i := range a.Receipts {
+		r := &a.Receipts[i]
+		s := p.streams[r.Origin]
+		if s == nil {
+			continue
+		}
+		s.heard = now
+		p.setSilent(s, false)
+		first, rest := s.pieces[0], p.rest(s.pieces[0])
+		for _, sp := range r.Spans {
+			p.acked(s, a.Host, sp)
+		}
+		if r.Ask != 0 && r.Ask <= p.asks {
+			p.lacked(s, a.Host, r)
+		}
+		if first.block == nil || !slices.Equal(rest, p.rest(first)) {
+			// The oldest line moved. If only later ones do, it may be lost, and is asked about.
+			s.pause, s.askAt = AskFirst, now.Add(AskFirst)
+		}
+		p.tidy(s)
+	}
+}
+
+// acked notes numbers that a log host has.
+func (p *Pending) acked(s *stream, host string, sp envelope.Span) {
+	finished := false
+	for _, q := range s.pieces[s.find(sp.First):] {
+		if q.first > sp.Last {
+			break
+		}
+		if q.add(host, envelope.Span{First: max(sp.First, q.first), Last: min(sp.Last, q.last)}) && len(p.rest(q)) == 0 {
+			finished = true
+			p.finish(s, q)
+		}
+	}
+	if finished {
+		s.pieces = slices.DeleteFunc(s.pieces, func(q *piece) bool { return q.block == nil })
+	}
+}
+
+// find returns the index of the first piece that may have a number. Pieces do not overlap, unless a publisher reuses numbers.
+func (s *stream) find(seq uint64) int {
+	i, _ := slices.BinarySearchFunc(s.pieces, seq, func(q *piece, seq uint64) int {
+		if q.last < seq {
+			return -1
+		}
+		return 1
+	})
+	return i
+}
+
+// finish takes a piece off its block.
+func (p *Pending) finish(s *stream, q *piece) {
+	b := q.block
+	q.block = nil
+	b.left--
+	if !s.silent {
+		if b.loud--; b.loud == 0 {
+			p.loud--
+		}
+	}
+	if b.left == 0 {
+		p.remove(b)
+		p.done = append(p.done, b.id)
+	}
+}
+
+// lacked finds out from an answer to an ask what has to be sent again.
+func (p *Pending) lacked(s *stream, host string, r *logproto.Receipt) {
+	for _, q := range s.pieces {
+		if q.first >= r.Until {
+			break
+		}
+		if q.sent >= r.Ask || q.again {
+			continue
+		}
+		for _, sp := range subtract(p.rest(q), q.of(host)) {
+			if sp.First < r.Until {
+				q.again = true
+			}
+		}
+		if q.again && !q.block.again {
+			q.block.again = true
+			at, _ := slices.BinarySearch(p.again, q.block.id)
+			p.again = slices.Insert(p.again, at, q.block.id)
+		}
+	}
+}
+
+// of returns what a log host has of a piece.
+func (q *piece) of(host string) []envelope.Span {
+	for i := range q.by {
+		if q.by[i].host == host {
+			return q.by[i].spans
+		}
+	}
+	return nil
+}
+
+// add notes that a log host has lines of a piece, and reports whether that is new.
+func (q *piece) add(host string, sp envelope.Span) bool {
+	for i := range q.by {
+		h := &q.by[i]
+		if h.host != host {
+			continue
+		}
+		if len(subtract([]envelope.Span{sp}, h.spans)) == 0 {
+			return false
+		}
+		h.spans = join(h.spans, sp)
+		return true
+	}
+	q.by = append(q.by, has{host, []envelope.Span{sp}})
+	return true
+}
+
+// rest returns the numbers of a piece that too few log hosts have.
+func (p *Pending) rest(q *piece) []envelope.Span {
+	whole := []envelope.Span{{First: q.first, Last: q.last}}
+	if p.need == 1 {
+		for i := range q.by {
+			whole = subtract(whole, q.by[i].spans)
+		}
+		return whole
+	}
+	// lacking[k] is what fewer than k+1 log hosts have.
+	lacking := make([][]envelope.Span, p.need)
+	for k := range lacking {
+		lacking[k] = whole
+	}
+	for i := range q.by {
+		spans := q.by[i].spans
+		for k := p.need - 1; k > 0; k-- {
+			// Few enough have it still if fewer than k+1 had it and this one has not, or if fewer than k had it.
+			lacking[k] = union(subtract(lacking[k], spans), lacking[k-1])
+		}
+		lacking[0] = subtract(lacking[0], spans)
+	}
+	return lacking[p.need-1]
+}
+
+// Asks returns the asks that are due, and when the next one will be; zero if there will be none.
+func (p *Pending) Asks(now time.Time) (asks []Ask, next time.Time) {
+	var due []*stream
+	for _, s := range p.streams {
+		if now.Sub(s.heard) >= SilentAfter {
+			p.setSilent(s, true)
+		}
+		if !s.askAt.After(now) {
+			due = append(due, s)
+		}
+	}
+	slices.SortFunc(due, func(a, b *stream) int {
+		return cmp.Or(a.askAt.Compare(b.askAt), cmp.Compare(a.where, b.where), cmp.Compare(a.origin.Publisher, b.origin.Publisher),
+			cmp.Compare(a.origin.Epoch, b.origin.Epoch), cmp.Compare(a.origin.Stream, b.origin.Stream))
+	})
+	for _, s := range due {
+		if s.askAt.After(now) {
+			continue // asked together with another
+		}
+		if len(asks) == MaxAsks {
+			break
+		}
+		asks = append(asks, p.ask(now, s))
+	}
+	for _, s := range p.streams {
+		if next.IsZero() || s.askAt.Before(next) {
+			next = s.askAt
+		}
+	}
+	if !next.IsZero() && next.Before(now.Add(AskFirst)) && len(asks) == MaxAsks {
+		next = now.Add(AskFirst) // the rest of those that are due
+	}
+	return asks, next
+}
+
+// ask returns an ask about all streams that have the groups and the publisher of one.
+func (p *Pending) ask(now time.Time, of *stream) Ask {
+	p.asks++
+	a := Ask{Groups: of.groups, Ask: logproto.Ask{Publisher: of.origin.Publisher, Number: p.asks}}
+	var list []*stream
+	for _, s := range p.streams {
+		if s.where == of.where && s.origin.Publisher == of.origin.Publisher {
+			list = append(list, s)
+		}
+	}
+	slices.SortFunc(list, func(a, b *stream) int {
+		return cmp.Or(cmp.Compare(a.origin.Epoch, b.origin.Epoch), cmp.Compare(a.origin.Stream, b.origin.Stream))
+	})
+	for _, s := range list[:min(len(list), logproto.MaxEpochs)] {
+		if n := len(a.Epochs); n == 0 || a.Epochs[n-1].Epoch != s.origin.Epoch {
+			a.Epochs = append(a.Epochs, logproto.Epoch{Epoch: s.origin.Epoch})
+		}
+		e := &a.Epochs[len(a.Epochs)-1]
+		e.Streams = append(e.Streams, logproto.Stream{Stream: s.origin.Stream, Kept: s.pieces[0].first, Next: s.next})
+		s.askAt = now.Add(s.pause)
+		s.pause = min(2*s.pause, AskLast)
+	}
+	return a
+}
+
+// setSilent notes whether anybody acknowledges a stream.
+func (p *Pending) setSilent(s *stream, silent bool) {
+	if s.silent == silent {
+		return
+	}
+	s.silent = silent
+	for _, q := range s.pieces {
+		switch b := q.block; {
+		case silent:
+			if b.loud--; b.loud == 0 {
+				p.loud--
+			}
+		default:
+			if b.loud++; b.loud == 1 {
+				p.loud++
+			}
+		}
+	}
+}
+
+// Silent are lines that nobody acknowledges.
+type Silent struct {
+	Groups []string
+	Lines  uint64
+}
+
+// Silent returns the lists of groups that are silent.
+func (p *Pending) Silent() []Silent {
+	byWhere := make(map[string]*Silent)
+	for _, s := range p.streams {
+		if !s.silent {
+			continue
+		}
+		to := byWhere[s.where]
+		if to == nil {
+			to = &Silent{Groups: s.groups}
+			byWhere[s.where] = to
+		}
+		for _, q := range s.pieces {
+			for _, sp := range p.rest(q) {
+				to.Lines += sp.Last - sp.First + 1
+			}
+		}
+	}
+	list := make([]Silent, 0, len(byWhere))
+	for _, to := range byWhere {
+		list = append(list, *to)
+	}
+	slices.SortFunc(list, func(a, b Silent) int { return slices.Compare(a.Groups, b.Groups) })
+	return list
+}
+
+// Quiet reports whether nothing that was sent can be expected to be acknowledged soon.
+func (p *Pending) Quiet() bool { return p.loud == 0 && len(p.again) == 0 }

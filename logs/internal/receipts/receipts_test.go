@@ -1,0 +1,367 @@
+package receipts
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/spreadd/spreadd/internal/envelope"
+	"github.com/spreadd/spreadd/logs/internal/logproto"
+)
+
+// world is a publisher, log hosts, and a network that loses what is on its way when a connection ends.
+type world struct {
+	*testing.T
+	r       *rand.Rand
+	now     time.Time
+	need    int
+	streams []envelope.Origin
+	next    map[envelope.Origin]uint64
+
+	pending *Pending
+	session int                // of the publisher
+	spool   map[uint64][]Piece // blocks that are not done
+	lastID  uint64
+
+	hosts []*host
+}
+
+// host is a log host.
+type host struct {
+	name   string
+	life   uint64
+	up     bool
+	disk   map[envelope.Origin]*envelope.Numbers // survives
+	in     []any                                 // on its way to it, in order: lines and asks
+	got    []any                                 // received and not written
+	reg    *Register
+	to     []string // private groups of acks that are on their way
+	acks   []*logproto.Ack
+	groups map[string]bool
+}
+
+type lines struct {
+	from string
+	o    envelope.Origin
+	sp   envelope.Span
+}
+
+type question struct {
+	from string
+	ask  Ask
+}
+
+func (w *world) start(h *host) {
+	h.life++
+	h.up, h.in, h.got, h.to, h.acks = true, nil, nil, nil, nil
+	h.reg = NewRegister(h.name, h.life)
+	for o, n := range h.disk {
+		h.reg.Restore(o, n.Spans())
+	}
+}
+
+func (w *world) own() string { return fmt.Sprint("#lp#", w.session) }
+
+// multicast puts a message on its way to the log hosts that are there.
+func (w *world) multicast(group string, m any) {
+	for _, h := range w.hosts {
+		if h.up && h.groups[group] {
+			h.in = append(h.in, m)
+		}
+	}
+}
+
+func (w *world) send(pc *Piece, spans []envelope.Span) {
+	for _, sp := range spans {
+		w.multicast(pc.Groups[0], lines{w.own(), pc.Origin, sp})
+	}
+}
+
+// put sends a new block.
+func (w *world) put() {
+	w.lastID++
+	var pieces []Piece
+	for range 1 + w.r.IntN(3) {
+		o := w.streams[w.r.IntN(len(w.streams))]
+		n := 1 + w.r.IntN(5)
+		pieces = append(pieces, Piece{Origin: o, Groups: []string{fmt.Sprint("g", o.Stream)}, First: w.next[o], Lines: n})
+		w.next[o] += uint64(n)
+	}
+	w.spool[w.lastID] = pieces
+	w.sendBlock(w.lastID)
+}
+
+func (w *world) sendBlock(id uint64) {
+	for i := range w.spool[id] {
+		pc := &w.spool[id][i]
+		w.send(pc, []envelope.Span{{First: pc.First, Last: pc.First + uint64(pc.Lines) - 1}})
+	}
+	w.pending.Sent(w.now, id, w.spool[id])
+}
+
+// reconnect loses what is on its way between the publisher and the log hosts.
+func (w *world) reconnect() {
+	w.session++
+	for _, h := range w.hosts {
+		h.in = h.in[:w.r.IntN(len(h.in)+1)]
+	}
+	w.pending.Connected(w.now)
+}
+
+// work lets the publisher do what is due.
+func (w *world) work() {
+	for id, ok := w.pending.Again(); ok; id, ok = w.pending.Again() {
+		for i := range w.spool[id] {
+			w.send(&w.spool[id][i], w.pending.Rest(id, &w.spool[id][i]))
+		}
+		w.pending.SentAgain(w.now, id)
+	}
+	asks, _ := w.pending.Asks(w.now)
+	for _, a := range asks {
+		w.multicast(a.Groups[0], question{w.own(), a})
+	}
+	for _, id := range w.pending.Done() {
+		for _, pc := range w.spool[id] {
+			for i := range uint64(pc.Lines) {
+				if n := w.copies(pc.Origin, pc.First+i); n < w.need {
+					w.Fatalf("forgot %v %d, which %d log hosts have", pc.Origin, pc.First+i, n)
+				}
+			}
+		}
+		delete(w.spool, id)
+	}
+}
+
+func (w *world) copies(o envelope.Origin, seq uint64) (n int) {
+	for _, h := range w.hosts {
+		if have := h.disk[o]; have != nil && have.Has(seq) {
+			n++
+		}
+	}
+	return n
+}
+
+// receive moves messages from the network into a log host, which may have no room.
+func (h *host) receive(n int, r *rand.Rand, faults bool) {
+	n = min(n, len(h.in))
+	for _, m := range h.in[:n] {
+		if _, ok := m.(lines); ok && faults && r.IntN(20) == 0 {
+			continue
+		}
+		h.got = append(h.got, m)
+	}
+	h.in = h.in[n:]
+}
+
+// write writes what was received first.
+func (h *host) write(n int) {
+	n = min(n, len(h.got))
+	for _, m := range h.got[:n] {
+		switch m := m.(type) {
+		case lines:
+			have := h.disk[m.o]
+			if have == nil {
+				have = &envelope.Numbers{}
+				h.disk[m.o] = have
+			}
+			if len(subtract([]envelope.Span{m.sp}, have.Spans())) == 0 {
+				h.reg.Repeated(m.from, m.o, m.sp)
+				continue
+			}
+			have.AddSpan(m.sp)
+			h.reg.Written(m.from, m.o, m.sp)
+		case question:
+			h.reg.Ask(m.from, &m.ask.Ask)
+		}
+	}
+	h.got = h.got[n:]
+	for h.reg.Due() {
+		ack, to := h.reg.Next()
+		h.acks, h.to = append(h.acks, ack), append(h.to, to[0])
+	}
+}
+
+func (w *world) deliver(h *host) {
+	for i, a := range h.acks {
+		if h.to[i] != w.own() {
+			continue
+		}
+		kind, body, err := logproto.Split(a.Append(nil))
+		var got logproto.Ack
+		if err != nil || kind != logproto.KindAck || got.Decode(body) != nil {
+			w.Fatalf("the ack %+v cannot be read", a)
+		}
+		w.pending.Ack(w.now, &got)
+	}
+	h.acks, h.to = nil, nil
+}
+
+// step does something at random. Without faults nothing breaks any more.
+func (w *world) step(faults bool) {
+	w.now = w.now.Add(time.Duration(w.r.IntN(20)) * time.Millisecond)
+	h := w.hosts[w.r.IntN(len(w.hosts))]
+	switch k := w.r.IntN(100); {
+	case k < 20 && faults:
+		w.put()
+	case k < 23 && faults:
+		w.reconnect()
+	case k < 25 && faults:
+		h.up, h.in, h.got, h.acks = false, nil, nil, nil
+	case k < 27 && faults: // the publisher is killed, and starts again with its spool
+		w.session++
+		w.pending = NewPending(w.need)
+		for id := uint64(1); id <= w.lastID; id++ {
+			if w.spool[id] != nil {
+				w.sendBlock(id)
+			}
+		}
+	case k < 30 || !faults:
+		if !h.up {
+			w.start(h)
+		}
+	}
+	for _, h := range w.hosts {
+		if h.up {
+			h.receive(w.r.IntN(10), w.r, faults)
+			h.write(w.r.IntN(10))
+			if !faults || w.r.IntN(3) == 0 {
+				w.deliver(h)
+			}
+		}
+	}
+	w.work()
+}
+
+// TestDelivery: whatever breaks, no line is forgotten that not enough log hosts have, and all lines arrive in the end.
+func TestDelivery(t *testing.T) {
+	seeds := uint64(300)
+	if testing.Short() {
+		seeds = 30
+	}
+	for seed := range seeds {
+		w := &world{
+			T: t, r: rand.New(rand.NewPCG(seed, 1)), now: time.Unix(1e9, 0), need: 1 + int(seed)%3,
+			next: make(map[envelope.Origin]uint64), spool: make(map[uint64][]Piece),
+		}
+		w.pending = NewPending(w.need)
+		for i := range uint32(3) {
+			w.streams = append(w.streams, envelope.Origin{Publisher: "web1", Epoch: 7, Stream: i})
+		}
+		for i := range 3 {
+			h := &host{name: fmt.Sprint("log", i), disk: make(map[envelope.Origin]*envelope.Numbers), groups: map[string]bool{"g0": true, "g1": true, "g2": true}}
+			w.start(h)
+			w.hosts = append(w.hosts, h)
+		}
+		for range 300 {
+			w.step(true)
+		}
+		for i := 0; len(w.spool) > 0; i++ {
+			if i == 3000 {
+				t.Fatalf("seed %d: %d blocks are left: %+v", seed, len(w.spool), w.pending.Silent())
+			}
+			w.step(false)
+		}
+		if w.pending.Blocks() != 0 || w.pending.InFlight() != 0 || len(w.pending.streams) != 0 || len(w.pending.again) != 0 {
+			t.Fatalf("seed %d: left %+v", seed, w.pending)
+		}
+		if asks, next := w.pending.Asks(w.now.Add(time.Hour)); len(asks) > 0 || !next.IsZero() {
+			t.Fatalf("seed %d: it asks although nothing waits", seed)
+		}
+	}
+}
+
+// TestSilence: a group that nobody writes is known as silent, is asked about once a second, and does not hold up others.
+func TestSilence(t *testing.T) {
+	now := time.Unix(1e9, 0)
+	p := NewPending(1)
+	dead := Piece{Origin: envelope.Origin{Publisher: "w", Epoch: 1}, Groups: []string{"dead"}, Lines: 10}
+	live := Piece{Origin: envelope.Origin{Publisher: "w", Epoch: 1, Stream: 1}, Groups: []string{"live"}, Lines: 1}
+	p.Sent(now, 1, []Piece{dead})
+	asks := 0
+	for range 10_000 / 5 {
+		now = now.Add(5 * time.Millisecond)
+		list, _ := p.Asks(now)
+		asks += len(list)
+	}
+	if asks < 13 || asks > 15 { // at 50, 150, 350, 750 and 1550 ms, and then once a second
+		t.Errorf("%d asks in 10 s", asks)
+	}
+	if got := fmt.Sprint(p.Silent()); got != "[{[dead] 10}]" || p.InFlight() != 0 || !p.Quiet() {
+		t.Errorf("silent are %v, in flight %d", got, p.InFlight())
+	}
+	dead.First = 10
+	p.Sent(now, 2, []Piece{dead, live})
+	if p.InFlight() != 1 || p.Quiet() {
+		t.Errorf("%d blocks are in flight, want that of the live group", p.InFlight())
+	}
+	p.Ack(now, &logproto.Ack{Host: "log1", Receipts: []logproto.Receipt{{Origin: live.Origin, Spans: []envelope.Span{{}}}}})
+	if p.InFlight() != 0 || p.Blocks() != 2 {
+		t.Errorf("%d of %d blocks are in flight", p.InFlight(), p.Blocks())
+	}
+	if left := p.Unacknowledged(2, &live); left != nil {
+		t.Errorf("left of the live group: %v", left)
+	}
+
+	// A log host comes.
+	p.Ack(now, &logproto.Ack{Host: "log1", Receipts: []logproto.Receipt{{Origin: dead.Origin, Ask: 1, Until: 10}}})
+	id, ok := p.Again()
+	if !ok || id != 1 || p.InFlight() != 2 || len(p.Silent()) != 0 {
+		t.Errorf("block %d, %v comes again, in flight are %d", id, ok, p.InFlight())
+	}
+	p.SentAgain(now, 1)
+	p.Ack(now, &logproto.Ack{Host: "log1", Receipts: []logproto.Receipt{{Origin: dead.Origin, Spans: []envelope.Span{{First: 0, Last: 99}}}}})
+	if done := fmt.Sprint(p.Done()); done != "[1 2]" {
+		t.Errorf("done are %s", done)
+	}
+}
+
+// TestManyAsks: the asks of many groups are spread over time.
+func TestManyAsks(t *testing.T) {
+	now := time.Unix(1e9, 0)
+	p := NewPending(1)
+	const groups = 3*MaxAsks + 1
+	for i := range uint32(groups) {
+		p.Sent(now, uint64(i+1), []Piece{{Origin: envelope.Origin{Publisher: "w", Stream: i}, Groups: []string{fmt.Sprint("g", i)}, Lines: 1}})
+	}
+	asked := make(map[string]bool)
+	for range 4 {
+		now = now.Add(AskFirst)
+		list, next := p.Asks(now)
+		if len(list) > MaxAsks || next.IsZero() {
+			t.Fatalf("%d asks at once, the next at %v", len(list), next)
+		}
+		for _, a := range list {
+			asked[a.Groups[0]] = true
+		}
+	}
+	if len(asked) < groups {
+		t.Errorf("%d of %d groups were asked", len(asked), groups)
+	}
+}
+
+// TestLongAnswers: an ack has a bounded number of spans and receivers; the rest follows.
+func TestLongAnswers(t *testing.T) {
+	r := NewRegister("log1", 1)
+	for i := range uint32(200) {
+		o := envelope.Origin{Publisher: "w", Stream: i}
+		for seq := range uint64(200) {
+			r.Written(fmt.Sprint("#p", i, "#a"), o, envelope.Span{First: 2 * seq, Last: 2 * seq})
+		}
+	}
+	seen := make(map[uint32]int)
+	for r.Due() {
+		ack, to := r.Next()
+		if n := len(ack.Append(nil)); n > 16<<10 || len(to) > maxTo {
+			t.Fatalf("an ack has %d bytes for %d", n, len(to))
+		}
+		for _, rc := range ack.Receipts {
+			seen[rc.Stream] += len(rc.Spans)
+		}
+	}
+	for i := range uint32(200) {
+		if seen[i] != 200 {
+			t.Fatalf("%d lines of stream %d were acknowledged", seen[i], i)
+		}
+	}
+}
