@@ -77,8 +77,11 @@ type Config struct {
 	StallTime time.Duration
 	// ReturnInterval is the time between two attempts to return to the first daemon. Negative means no attempts.
 	ReturnInterval time.Duration
-	// Delivery says when a line counts as sent and is forgotten. Zero means [Ordered], or [Sent] if Plain.
+	// Delivery says when a line counts as sent and is forgotten. Zero means [Written] with a Spool, [Ordered] without one, and
+	// [Sent] if Plain.
 	Delivery Delivery
+	// Acks is how many log hosts must have written a line, with Written. Zero means 1.
+	Acks int
 	// Plain sends messages as mod_log_spread did, for subscribers that do not know the envelope: without the header that
 	// package envelope describes, by which subscribers detect duplicates and gaps. It changes the defaults of Delivery,
 	// BatchBytes and Service.
@@ -160,21 +163,42 @@ const (
 	Sent Delivery = iota + 1 // sent
 	// Ordered: every daemon of the ring has the line. This is known when a Safe message that was sent after it has come back.
 	Ordered // ordered
+	// Written: log hosts have acknowledged that the line is in their files (docs/spec/log-protocol.md). While no log host is
+	// subscribed, lines are sent, and kept.
+	Written // written
 )
 
-// ParseDelivery parses sent or ordered.
+// ParseDelivery parses sent, ordered or written.
 func ParseDelivery(s string) (Delivery, error) {
-	for _, d := range []Delivery{Sent, Ordered} {
+	for _, d := range []Delivery{Sent, Ordered, Written} {
 		if d.String() == s {
 			return d, nil
 		}
 	}
-	return 0, fmt.Errorf("unknown delivery %q (want sent or ordered)", s)
+	return 0, fmt.Errorf("unknown delivery %q (want sent, ordered or written)", s)
+}
+
+// checkDelivery checks when lines are forgotten.
+func (c *Config) checkDelivery() error {
+	switch {
+	case c.Delivery > Written:
+		return fmt.Errorf("unknown %v (want Sent, Ordered or Written)", c.Delivery)
+	case c.Delivery == Written && c.Plain:
+		return errors.New("delivery written needs envelopes: remove plain, or set delivery to sent or ordered")
+	case c.Acks < 0:
+		return fmt.Errorf("invalid number of log hosts %d (want at least 1)", c.Acks)
+	case c.Acks > 0 && (c.Plain || c.Delivery != 0 && c.Delivery != Written):
+		return errors.New("acks needs delivery written: remove acks, or set delivery to written")
+	}
+	return nil
 }
 
 // withDefaults checks the configuration and fills in the defaults.
 func (c Config) withDefaults() (Config, error) {
 	if err := c.checkTarget(); err != nil {
+		return c, fmt.Errorf("logpub: %w", err)
+	}
+	if err := c.checkDelivery(); err != nil {
 		return c, fmt.Errorf("logpub: %w", err)
 	}
 	c.Groups = slices.Clone(c.Groups)
@@ -189,8 +213,6 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("logpub: %w", err)
 	}
 	switch {
-	case c.Delivery > Ordered:
-		return c, fmt.Errorf("logpub: unknown %v (want Sent or Ordered)", c.Delivery)
 	case c.QueueBytes < 0:
 		return c, fmt.Errorf("logpub: invalid queue size of %d bytes (want more than 0)", c.QueueBytes)
 	case c.SpoolBytes != 0 && c.SpoolBytes < MinSpoolBytes:
@@ -245,9 +267,13 @@ func (c Config) withDefaults() (Config, error) {
 // setMessages fills in the defaults that Plain changes.
 func (c *Config) setMessages() {
 	delivery, service, batch := Ordered, spread.Agreed, DefaultBatchBytes
-	if c.Plain {
+	switch {
+	case c.Plain:
 		delivery, service, batch = Sent, spread.Reliable, -1
+	case c.Spool != "" || c.Acks > 0:
+		delivery = Written
 	}
+	c.Acks = max(1, c.Acks)
 	c.Delivery = cmp.Or(c.Delivery, delivery)
 	c.Service = cmp.Or(c.Service, service)
 	c.BatchBytes = cmp.Or(c.BatchBytes, batch)

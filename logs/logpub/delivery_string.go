@@ -10,11 +10,12 @@ func _() {
 	var x [1]struct{}
 	_ = x[Sent-1]
 	_ = x[Ordered-2]
+	_ = x[Written-3]
 }
 
-const _Delivery_name = "sentordered"
+const _Delivery_name = "sentorderedwritten"
 
-var _Delivery_index = [...]uint8{0, 4, 11}
+var _Delivery_index = [...]uint8{0, 4, 11, 18}
 
 func (i Delivery) String() string {
 	idx := int(i) - 1

@@ -1,6 +1,7 @@
 package logpub
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"github.com/spreadd/spreadd/logs/internal/chain"
 	"github.com/spreadd/spreadd/logs/internal/logline"
 	"github.com/spreadd/spreadd/logs/internal/queue"
+	"github.com/spreadd/spreadd/logs/internal/receipts"
 )
 
 // ErrNotSent means that lines were left when the time to stop was over, and are lost. Run wraps it with their number.
@@ -62,7 +64,10 @@ func New(cfg Config) (*Publisher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("logpub: %w", err)
 	}
-	p.sender = sender{p: p, client: client, connected: make(chan struct{}, 1)}
+	p.sender = sender{
+		p: p, client: client, connected: make(chan struct{}, 1), due: make(chan struct{}, 1), quiet: make(chan struct{}),
+		book: receiptBook{pending: receipts.NewPending(cfg.Acks)},
+	}
 	return p, nil
 }
 
@@ -168,6 +173,7 @@ func (p *Publisher) RunInputs(ctx context.Context, inputs ...Input) error {
 	defer timeout.Stop()
 	select {
 	case <-p.queue.Drained():
+	case <-p.sender.quiet:
 	case <-timeout.C:
 	case <-sending.Done():
 	}
@@ -191,6 +197,10 @@ func (p *Publisher) read(ending, reading context.Context, inputs []Input, intake
 // finish saves what has not been sent, and counts it as dropped if it cannot be saved.
 func (p *Publisher) finish(inputs []Input) (err error) {
 	p.queue.Save()
+	for _, g := range p.sender.unheard() {
+		p.cfg.Log.Warn("no log host is subscribed; its lines are left", slog.String("groups", g.Groups), slog.Int64("lines", g.Lines),
+			slog.String("in", cmp.Or(p.cfg.Spool, "memory")))
+	}
 	if n := p.queue.Stats().SpoolLines; n > 0 {
 		p.cfg.Log.Warn("lines left in spool for the next start", slog.Int64("lines", n))
 	}

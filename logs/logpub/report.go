@@ -53,7 +53,7 @@ func endOf(err error) end {
 }
 
 type counters struct {
-	took, tookBytes, truncated, resent, rejected, overflow atomic.Int64
+	took, tookBytes, truncated, resent, rejected, overflow, asks, acks atomic.Int64
 }
 
 func (p *Publisher) logStats(what string) {

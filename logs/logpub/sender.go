@@ -43,6 +43,10 @@ type sender struct {
 	header  envelope.Header
 	buf     []byte // of a message with an envelope
 
+	due   chan struct{} // has a value when lines have to be sent again
+	quiet chan struct{} // closed at the end of the input when no log host will acknowledge what is left
+	book  receiptBook
+
 	ends [numEnds]atomic.Int64
 }
 
@@ -61,26 +65,31 @@ func (s *sender) run(ctx context.Context) {
 	defer s.timer.Stop()
 	q := s.p.queue
 	for ctx.Err() == nil {
-		var b *queue.Block
-		pause := time.Duration(math.MaxInt64)
-		err := s.client.Do(ctx, func(conn spread.Connection) error {
+		sent, pause := false, time.Duration(math.MaxInt64)
+		err := s.client.Do(ctx, func(conn spread.Connection) (err error) {
 			if conn != s.conn {
 				s.conn = conn
-				q.Rewind() // send what is not acknowledged again, from its beginning
+				s.reconnected()
+			}
+			if s.p.cfg.Delivery == Written {
+				sent, pause, err = s.sendNext(ctx, conn)
+				return err
 			}
 			if q.InFlight() >= maxUnconfirmed {
 				return nil
 			}
+			var b *queue.Block
 			if b, pause = q.Take(); b == nil {
 				return nil
 			}
-			err := s.sendInTime(ctx, conn, b)
+			sent = true
+			err = s.inTime(ctx, func(ctx context.Context) error { return s.sendBlock(ctx, conn, b) })
 			q.LetGo(b)
 			return err
 		})
 		switch {
 		case err != nil: // the client connects again
-		case b != nil:
+		case sent:
 			s.flushed = time.Now()
 		default:
 			s.rest(ctx, min(pause, s.tell(ctx)))
@@ -100,6 +109,8 @@ func (s *sender) rest(ctx context.Context, d time.Duration) {
 	case <-s.timer.C:
 	case <-s.p.queue.Wake():
 	case <-s.connected:
+	case <-s.due:
+		return
 	}
 	if rest := sendPause - time.Since(s.flushed); rest > 0 && s.p.queue.Few() {
 		wait(ctx, rest)
@@ -121,7 +132,10 @@ func (s *sender) watch(ctx context.Context) {
 		}
 		switch ev := ev.(type) {
 		case *spread.Message:
-			if s.p.cfg.Delivery == Ordered && ev.Sender == own && len(ev.Payload) == 8 {
+			switch {
+			case s.p.cfg.Delivery == Written:
+				s.acknowledged(ev)
+			case s.p.cfg.Delivery == Ordered && ev.Sender == own && len(ev.Payload) == 8:
 				s.p.queue.Ack(binary.BigEndian.Uint64(ev.Payload))
 			}
 		case *spread.Rejected:
@@ -160,22 +174,22 @@ func (s *sender) watch(ctx context.Context) {
 	}
 }
 
-// sendInTime sends a block. If there is another daemon, it gives up after StallTime.
-func (s *sender) sendInTime(ctx context.Context, conn spread.Connection, b *queue.Block) error {
+// inTime runs send. If there is another daemon, it gives up after StallTime.
+func (s *sender) inTime(ctx context.Context, send func(ctx context.Context) error) error {
 	if limit := s.p.cfg.StallTime; limit > 0 && len(s.p.cfg.Fallbacks) > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, limit, errStalled)
 		defer cancel()
 	}
-	err := s.sendBlock(ctx, conn, b)
+	err := send(ctx)
 	if err != nil && errors.Is(context.Cause(ctx), errStalled) {
 		return errStalled
 	}
 	return err
 }
 
-// sendBlock sends and flushes a block of lines. It acknowledges the block, or asks the ring to
-// confirm it.
+// sendBlock sends and flushes a block of lines. It acknowledges the block, asks the ring to confirm it, or leaves that to log
+// hosts.
 func (s *sender) sendBlock(ctx context.Context, conn spread.Connection, b *queue.Block) error {
 	cfg := &s.p.cfg
 	if b.ID() > s.last {
@@ -185,19 +199,12 @@ func (s *sender) sendBlock(ctx context.Context, conn spread.Connection, b *queue
 	lines := 0
 	rest := b.Data
 	for _, r := range b.Runs {
-		seq, groups := r.Seq, r.To.Groups
-		for text := rest[:r.Bytes]; len(text) > 0; {
-			payload, n := s.message(b, r.To, text)
-			text = text[len(payload):]
-			if !cfg.Plain {
-				payload = s.wrap(b, r.To, seq, payload)
-				seq += uint64(n)
-			}
-			if err := conn.Multicast(ctx, cfg.Service, cfg.MessType, payload, groups...); err != nil {
-				return err
-			}
+		err := s.sendLines(ctx, conn, b, r.To, r.Seq, rest[:r.Bytes], func(n int) {
 			s.handOver(b, lines, n)
 			lines += n
+		})
+		if err != nil {
+			return err
 		}
 		rest = rest[r.Bytes:]
 	}
@@ -212,6 +219,26 @@ func (s *sender) sendBlock(ctx context.Context, conn spread.Connection, b *queue
 	}
 	if cfg.Delivery == Sent {
 		s.p.queue.Ack(b.ID())
+	}
+	return nil
+}
+
+// sendLines sends lines of a block that go to a target; seq is the number of the first. It passes the number of lines of each
+// message to handed, unless that is nil.
+func (s *sender) sendLines(ctx context.Context, conn spread.Connection, b *queue.Block, to *queue.Target, seq uint64, text []byte, handed func(n int)) error {
+	for len(text) > 0 {
+		payload, n := s.message(b, to, text)
+		text = text[len(payload):]
+		if !s.p.cfg.Plain {
+			payload = s.wrap(b, to, seq, payload)
+			seq += uint64(n)
+		}
+		if err := conn.Multicast(ctx, s.p.cfg.Service, s.p.cfg.MessType, payload, to.Groups...); err != nil {
+			return err
+		}
+		if handed != nil {
+			handed(n)
+		}
 	}
 	return nil
 }

@@ -137,9 +137,10 @@ type Queue struct {
 	interrupt chan struct{} // ends a wait of Next and Deliver
 	drained   chan struct{} // closed when nothing is left and nothing more comes
 
-	reader  reader
-	saveBuf []byte      // of the saver: a block as it is written
-	adopted []*adoption // of Run, and of Close after it
+	reader   reader
+	rereader Block       // of TakeAgain: the last one that it read; its buffers are reused
+	saveBuf  []byte      // of the saver: a block as it is written
+	adopted  []*adoption // of Run, and of Close after it
 
 	mu       sync.Mutex
 	memory   memory
@@ -169,7 +170,7 @@ type flight struct {
 	last  uint64
 	lines int
 	bytes int
-	over  bool // its lines were lost; it only has to be passed over in its turn
+	over  bool // its lines were lost or are settled; it only has to be passed over in its turn
 }
 
 // New returns a queue in memory.

@@ -44,7 +44,16 @@ type Pending struct {
 	blocks  map[uint64]*block
 	again   []uint64 // IDs of the blocks to be sent again, ascending
 	loud    int      // blocks with lines of streams that are not silent
+	silent  int      // silent streams
 	done    []uint64
+	next    time.Time // before this nothing is due in Asks; zero if nothing will be
+}
+
+// soon notes that something may be due in Asks.
+func (p *Pending) soon(at time.Time) {
+	if p.next.IsZero() || at.Before(p.next) {
+		p.next = at
+	}
 }
 
 type block struct {
@@ -92,6 +101,7 @@ func NewPending(need int) *Pending {
 func (p *Pending) Sent(now time.Time, id uint64, pieces []Piece) {
 	b := &block{id: id}
 	p.blocks[id] = b
+	p.soon(now.Add(AskFirst))
 	for i := range pieces {
 		pc := &pieces[i]
 		s := p.streams[pc.Origin]
@@ -124,10 +134,28 @@ func (p *Pending) Sent(now time.Time, id uint64, pieces []Piece) {
 	}
 }
 
-// Connected notes that there is a new connection: it is worth asking about everything.
+// Connected notes that there is a new connection. What log hosts were expected to acknowledge is sent again, so that its order
+// stays. About the rest they are asked.
 func (p *Pending) Connected(now time.Time) {
+	p.soon(now)
 	for _, s := range p.streams {
 		s.askAt, s.pause = now, AskFirst
+		if s.silent {
+			continue
+		}
+		for _, q := range s.pieces {
+			p.sendAgain(q)
+		}
+	}
+}
+
+// sendAgain has a piece sent again.
+func (p *Pending) sendAgain(q *piece) {
+	q.again = true
+	if !q.block.again {
+		q.block.again = true
+		at, _ := slices.BinarySearch(p.again, q.block.id)
+		p.again = slices.Insert(p.again, at, q.block.id)
 	}
 }
 
@@ -176,6 +204,7 @@ func (p *Pending) SentAgain(now time.Time, id uint64) {
 			q.again, q.sent = false, p.asks
 			s := q.stream
 			s.pause, s.askAt = AskFirst, later(s.askAt, now.Add(AskFirst))
+			p.soon(now.Add(AskFirst))
 		}
 	}
 }
@@ -226,6 +255,7 @@ func (p *Pending) remove(b *block) {
 // tidy forgets a stream that has nothing to wait for.
 func (p *Pending) tidy(s *stream) {
 	if len(s.pieces) == 0 {
+		p.setSilent(s, false)
 		delete(p.streams, s.origin)
 	}
 }
@@ -257,6 +287,7 @@ func (p *Pending) Ack(now time.Time, a *logproto.Ack) {
 		if first.block == nil || !slices.Equal(rest, p.rest(first)) {
 			// The oldest line moved. If only later ones do, it may be lost, and is asked about.
 			s.pause, s.askAt = AskFirst, now.Add(AskFirst)
+			p.soon(s.askAt)
 		}
 		p.tidy(s)
 	}
@@ -315,15 +346,8 @@ func (p *Pending) lacked(s *stream, host string, r *logproto.Receipt) {
 		if q.sent >= r.Ask || q.again {
 			continue
 		}
-		for _, sp := range subtract(p.rest(q), q.of(host)) {
-			if sp.First < r.Until {
-				q.again = true
-			}
-		}
-		if q.again && !q.block.again {
-			q.block.again = true
-			at, _ := slices.BinarySearch(p.again, q.block.id)
-			p.again = slices.Insert(p.again, at, q.block.id)
+		if lacking := subtract(p.rest(q), q.of(host)); len(lacking) > 0 && lacking[0].First < r.Until {
+			p.sendAgain(q)
 		}
 	}
 }
@@ -382,6 +406,9 @@ func (p *Pending) rest(q *piece) []envelope.Span {
 
 // Asks returns the asks that are due, and when the next one will be; zero if there will be none.
 func (p *Pending) Asks(now time.Time) (asks []Ask, next time.Time) {
+	if p.next.IsZero() || now.Before(p.next) {
+		return nil, p.next
+	}
 	var due []*stream
 	for _, s := range p.streams {
 		if now.Sub(s.heard) >= SilentAfter {
@@ -412,6 +439,7 @@ func (p *Pending) Asks(now time.Time) (asks []Ask, next time.Time) {
 	if !next.IsZero() && next.Before(now.Add(AskFirst)) && len(asks) == MaxAsks {
 		next = now.Add(AskFirst) // the rest of those that are due
 	}
+	p.next = next
 	return asks, next
 }
 
@@ -446,6 +474,11 @@ func (p *Pending) setSilent(s *stream, silent bool) {
 		return
 	}
 	s.silent = silent
+	if silent {
+		p.silent++
+	} else {
+		p.silent--
+	}
 	for _, q := range s.pieces {
 		switch b := q.block; {
 		case silent:
@@ -490,6 +523,29 @@ func (p *Pending) Silent() []Silent {
 	}
 	slices.SortFunc(list, func(a, b Silent) int { return slices.Compare(a.Groups, b.Groups) })
 	return list
+}
+
+// SilentGroups returns the lists of groups that are silent, as texts with spaces between.
+func (p *Pending) SilentGroups() map[string]bool {
+	if p.silent == 0 {
+		return nil
+	}
+	all := make(map[string]bool)
+	for _, s := range p.streams {
+		if s.silent {
+			all[s.where] = true
+		}
+	}
+	return all
+}
+
+// Forget forgets the blocks up to an ID, which no longer exist.
+func (p *Pending) Forget(upTo uint64) {
+	for id := range p.blocks {
+		if id <= upTo {
+			p.Drop(id)
+		}
+	}
 }
 
 // Quiet reports whether nothing that was sent can be expected to be acknowledged soon.

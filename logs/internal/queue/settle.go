@@ -1,0 +1,92 @@
+package queue
+
+import (
+	"cmp"
+	"errors"
+	"io"
+	"slices"
+)
+
+// Settle says that the lines of one taken block are delivered, while blocks before it may not be. Like Ack, it is about blocks
+// that never come again in this process. In the spool a block stays until all before it are settled.
+func (q *Queue) Settle(id uint64) { q.settleBlock(id, true) }
+
+// Pass says that a taken block needs no delivery: TakeAgain no longer has it, or its lines were put again.
+func (q *Queue) Pass(id uint64) { q.settleBlock(id, false) }
+
+func (q *Queue) settleBlock(id uint64, delivered bool) {
+	q.mu.Lock()
+	i, ok := slices.BinarySearchFunc(q.taken, id, func(f flight, id uint64) int { return cmp.Compare(f.last, id) })
+	if !ok || q.taken[i].over {
+		q.mu.Unlock()
+		return
+	}
+	f := &q.taken[i]
+	if delivered && f.last > q.done { // otherwise it was dropped and counted meanwhile
+		q.count.delivered.Add(int64(f.lines))
+		q.count.deliveredBytes.Add(int64(f.bytes))
+	}
+	f.over = true
+	if at := q.memory.find(id); at < len(q.memory.blocks) && q.memory.blocks[at].last == id {
+		q.memory.remove(at, 1)
+	}
+	q.land(0)
+	st, upTo := q.disk.store, min(q.done, q.disk.saved)
+	q.mu.Unlock()
+	q.ackStore(st, upTo)
+	signal(q.wake)
+}
+
+// Done returns the ID up to which all lines are delivered, lost or dropped.
+func (q *Queue) Done() uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.done
+}
+
+// Finished reports whether nothing more is put.
+func (q *Queue) Finished() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.finished
+}
+
+// TakeAgain returns a block that was taken and is not settled, to be sent again; nil if its lines are lost or were left in a
+// spool that cannot be read. The block stays as it is until [Queue.LetGo], which must come before the next call. The error is
+// that of reading the spool.
+func (q *Queue) TakeAgain(id uint64) (*Block, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if at := q.memory.find(id); at < len(q.memory.blocks) && q.memory.blocks[at].last == id {
+		b := q.memory.blocks[at]
+		b.users++
+		return b, nil
+	}
+	st := q.disk.store
+	if st == nil || id <= q.done || id > q.disk.saved {
+		return nil, nil
+	}
+	q.mu.Unlock()
+	rec, err := st.Read(id, q.rereader.disk)
+	q.damaged(st)
+	q.mu.Lock()
+	switch {
+	case errors.Is(err, io.EOF), err == nil && rec.ID != id:
+		return nil, nil
+	case err != nil:
+		q.mu.Unlock()
+		q.spoolFailed(err)
+		q.mu.Lock()
+		return nil, err
+	}
+	b := &q.rereader
+	*b = Block{Runs: b.Runs[:0], first: rec.ID - uint64(rec.Lines) + 1, last: rec.ID, disk: rec.Data, sealed: true, saved: true}
+	if err := q.format.decode(b, rec, 0); err != nil {
+		q.mu.Unlock()
+		q.lost(int64(rec.Lines), int64(len(rec.Data)), err)
+		q.mu.Lock()
+		return nil, nil
+	}
+	b.users++
+	return b, nil
+}
