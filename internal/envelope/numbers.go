@@ -72,6 +72,25 @@ func (n *Numbers) AddSpan(s Span) {
 	}
 }
 
+// Remove takes a number out.
+func (n *Numbers) Remove(seq uint64) {
+	i := n.find(seq)
+	if i == len(n.spans) || n.spans[i].First > seq {
+		return
+	}
+	switch s := n.spans[i]; {
+	case s.First == s.Last:
+		n.spans = slices.Delete(n.spans, i, i+1)
+	case s.First == seq:
+		n.spans[i].First++
+	case s.Last == seq:
+		n.spans[i].Last--
+	default:
+		n.spans[i].First = seq + 1
+		n.spans = slices.Insert(n.spans, i, Span{s.First, seq - 1})
+	}
+}
+
 // Spans returns what there is, ascending. It is not to be changed, and holds until the next change.
 func (n *Numbers) Spans() []Span { return n.spans }
 

@@ -77,7 +77,8 @@ func (r *receiver) flush() {
 	if len(r.batch) == 0 {
 		return
 	}
-	r.m.drop(dropQueue, r.m.queue.Put(r.batch))
+	dropped, _ := r.m.queue.Put(r.batch)
+	r.m.drop(dropQueue, dropped)
 	clear(r.batch)
 	r.batch = r.batch[:0]
 }

@@ -270,7 +270,7 @@ func (c *Config) setMessages() {
 	switch {
 	case c.Plain:
 		delivery, service, batch = Sent, spread.Reliable, -1
-	case c.Spool != "" || c.Acks > 0:
+	case c.Acks > 0:
 		delivery = Written
 	}
 	c.Acks = max(1, c.Acks)

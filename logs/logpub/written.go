@@ -25,7 +25,7 @@ type receiptBook struct {
 
 // origin returns the stream of the lines of a block that go to a target.
 func origin(b *queue.Block, to *queue.Target) envelope.Origin {
-	return envelope.Origin{Publisher: b.Origin.Publisher, Epoch: b.Origin.Epoch, Stream: to.Stream}
+	return envelope.Origin{Publisher: b.Origin.Publisher, Epoch: to.Epoch, Stream: to.Stream}
 }
 
 // pieces returns the lines of a block by stream.

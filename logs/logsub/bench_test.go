@@ -162,7 +162,7 @@ func TestAllocations(t *testing.T) {
 			h := envelope.Header{Publisher: "web"}
 			src.Payload = append(h.Append(nil), src.Payload...)
 		}
-		r := &receiver{s: s, byGroup: make(map[string][]target)}
+		r := s.newReceiver(0, "4803")
 		w, route, err := s.route(&l)
 		if err != nil {
 			t.Fatal(err)

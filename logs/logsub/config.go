@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/envelope"
 	"github.com/spreadd/spreadd/logs/internal/logline"
 	"github.com/spreadd/spreadd/logs/internal/sink/commandsink"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink"
@@ -85,6 +86,9 @@ type Config struct {
 	SpoolBytes int64
 	// Heal says how log hosts read each other's files.
 	Heal Heal
+	// Host is the name of this log host, by which publishers count who has written a line: 1 to 64 printable ASCII characters
+	// without a space. Empty means the host's name.
+	Host string
 	// Metrics is the address at which a program serves metrics; empty means nowhere. The Subscriber
 	// does not use it.
 	Metrics string
@@ -276,6 +280,9 @@ func (c Config) withDefaults() (Config, error) {
 		return c, err
 	}
 	c.Heal.Rate = cmp.Or(c.Heal.Rate, DefaultHealRate)
+	if c.Host = cmp.Or(c.Host, hostName()); envelope.CheckPublisher(c.Host) != nil {
+		return c, fmt.Errorf("logsub: invalid host %q (want 1 to %d printable ASCII characters without spaces)", c.Host, envelope.MaxPublisher)
+	}
 	c.QueueBytes = cmp.Or(c.QueueBytes, DefaultQueueBytes)
 	c.StatsInterval = cmp.Or(c.StatsInterval, DefaultStatsInterval)
 	c.OpenFiles = cmp.Or(c.OpenFiles, DefaultOpenFiles)

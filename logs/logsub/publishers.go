@@ -92,6 +92,7 @@ type origin struct {
 	key  string // see [envelope.Split]
 	from envelope.Origin
 	pub  *publisher
+	acks *acks // of its connection
 }
 
 // stream is what a connection knows about a stream of lines.
@@ -113,6 +114,7 @@ type streams struct {
 	byKey map[string]*stream
 	last  *stream // the stream of the previous line
 	limit int
+	acks  *acks
 }
 
 // find returns the stream with a key; nil if no publisher can have the key.
@@ -134,7 +136,7 @@ func (ss *streams) find(key []byte, now time.Time, ps *publishers) *stream {
 		if ss.byKey == nil {
 			ss.byKey = make(map[string]*stream)
 		}
-		s = &stream{origin: &origin{key: string(key), from: from, pub: ps.get(from.Publisher)}}
+		s = &stream{origin: &origin{key: string(key), from: from, pub: ps.get(from.Publisher), acks: ss.acks}}
 		ss.byKey[s.key] = s
 	}
 	s.used = now

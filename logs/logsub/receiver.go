@@ -37,6 +37,8 @@ type receiver struct {
 	messages  int64   // of these, messages, and the bytes of their payloads
 	bytes     int64
 	count     connCount
+	acks      *acks
+	until     []mark // of handOn
 
 	lost time.Time // when the connection ended; zero before the first
 
@@ -56,6 +58,17 @@ type target struct {
 type batch struct {
 	w     *writer
 	items []item
+}
+
+// newReceiver returns a receiver without logs, for the connection with an index.
+func (s *Subscriber) newReceiver(index int, address string) *receiver {
+	r := &receiver{
+		s: s, index: index, address: address,
+		byGroup: make(map[string][]target), raw: make(map[string][]target), since: make(map[string]uint64),
+	}
+	r.acks = newAcks(r)
+	r.streams.acks = r.acks
+	return r
 }
 
 // add adds a route for the group of a log.
@@ -105,7 +118,6 @@ func (r *receiver) name() string {
 // run reads events until ctx ends. It passes what it has to the writers whenever no more is
 // available.
 func (r *receiver) run(ctx context.Context) {
-	defer func() { _ = r.client.Close() }() // nothing is sent that could be lost
 	defer r.handOn()
 	for {
 		ev, err := r.client.Receive(ctx)
@@ -191,11 +203,12 @@ func (r *receiver) message(m *spread.Message) {
 		return
 	}
 	r.put(raw, item{sender: m.Sender, payload: m.Payload})
-	if len(plain) == 0 {
-		return
-	}
 	if errors.Is(err, envelope.ErrNone) {
 		r.put(plain, item{sender: m.Sender, payload: m.Payload})
+		return
+	}
+	if len(plain) == 0 {
+		r.tookRaw(m, key, seq, lines)
 		return
 	}
 	var s *stream
@@ -211,8 +224,13 @@ func (r *receiver) message(m *spread.Message) {
 		n := bytes.IndexByte(lines, '\n') + 1
 		if r.take(s, seq) {
 			r.put(plain, item{sender: m.Sender, payload: lines[:n:n], stream: s.origin, seq: seq})
+			r.acks.came(m.Sender, &s.from, seq, plain, false)
+		} else if again := r.acks.again(&s.from, seq, plain); again != nil {
+			r.put(again, item{sender: m.Sender, payload: lines[:n:n], stream: s.origin, seq: seq})
+			r.acks.came(m.Sender, &s.from, seq, again, false)
 		} else {
 			r.s.dropMessage(dropRepeat, n)
+			r.acks.came(m.Sender, &s.from, seq, plain, true)
 		}
 		seq++
 		lines = lines[n:]
@@ -228,6 +246,19 @@ func (r *receiver) control(m *spread.Message) {
 	var ask logproto.Ask
 	if ask.Decode(body) == nil {
 		r.told(&ask, m.Groups)
+		r.acks.asked(m.Sender, &ask, slices.Concat(targets(r.raw, m.Groups), targets(r.byGroup, m.Groups)))
+	}
+}
+
+// tookRaw acknowledges lines that only logs with envelopes get, which do not drop duplicates.
+func (r *receiver) tookRaw(m *spread.Message, key []byte, seq uint64, lines []byte) {
+	o, err := envelope.ParseOrigin(key)
+	if err != nil {
+		return
+	}
+	for range bytes.Count(lines, []byte{'\n'}) {
+		r.acks.came(m.Sender, &o, seq, r.raw[m.Groups[0]], false)
+		seq++
 	}
 }
 
@@ -291,13 +322,15 @@ func truncate(b []byte, limit int) []byte {
 func (r *receiver) handOn() {
 	r.collected = 0
 	r.countReceived()
+	r.until = r.until[:0]
 	for i := range r.batches {
 		b := &r.batches[i]
 		if len(b.items) == 0 {
 			continue
 		}
-		b.w.put(b.items)
+		r.until = append(r.until, mark{b.w, b.w.put(b.items)})
 		clear(b.items)
 		b.items = b.items[:0]
 	}
+	r.acks.handOn(r.until)
 }

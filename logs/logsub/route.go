@@ -3,6 +3,7 @@ package logsub
 import (
 	"regexp"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/spreadd/spreadd/logs/internal/logline"
@@ -23,6 +24,8 @@ type route struct {
 	timed   bool              // the sink or the rewriter needs the time of the line
 	rewrite *logline.Rewriter // nil leaves lines alone
 	index   *filesink.Outlet  // of a log with an index; nil otherwise
+	file    *filesink.Outlet  // of a log that goes to files; nil otherwise
+	failing atomic.Bool       // one of the files cannot be written
 	out     sink.Outlet
 	empty   bool   // the sink takes empty lines
 	buf     []byte // the rewritten line
@@ -53,8 +56,8 @@ func (s *Subscriber) newRoute(l *Log, name string, out sink.Outlet, vhost, timed
 	return r
 }
 
-// write puts a message into the sink, or counts why not.
-func (r *route) write(w *writer, it *item, now time.Time) {
+// write puts a message into the sink, or counts why not. It returns false if the sink has no room.
+func (r *route) write(w *writer, it *item, now time.Time) bool {
 	l := &w.line
 	l.Text, l.Sender, l.VHost, l.Stream = it.payload, it.sender, nil, ""
 	if it.stream != nil {
@@ -62,12 +65,12 @@ func (r *route) write(w *writer, it *item, now time.Time) {
 		if r.index != nil && !r.index.IsNew(l.Stream, l.Seq, now) {
 			w.s.dropMessage(dropRepeat, len(it.payload))
 			it.stream.pub.repeats.Add(1)
-			return
+			return true
 		}
 	}
 	w.touch(r)
 	if !r.keeps(l) {
-		return
+		return true
 	}
 	count := &r.count.batch
 	count.last = l.Text
@@ -85,7 +88,7 @@ func (r *route) write(w *writer, it *item, now time.Time) {
 	}
 	count.lines++
 	count.bytes += int64(len(l.Text))
-	r.out.Put(l)
+	return r.out.Put(l)
 }
 
 // exist notes that lines of a stream exist, whether or not they have come.

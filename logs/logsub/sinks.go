@@ -59,6 +59,7 @@ func (s *Subscriber) fileRoute(l *Log) (*writer, *route, error) {
 		return nil, nil, err
 	}
 	r := s.newRoute(l, l.File, out, t.Uses(logpath.VHost), t.Timed())
+	r.file = out
 	if out.Indexed() {
 		r.index = out
 	}

@@ -260,7 +260,7 @@ func appendPositive(args []any, counts []counter) []any {
 
 // counters are those of the whole subscriber.
 type counters struct {
-	messages, bytes, truncated, connects, reopens atomic.Int64
+	messages, bytes, truncated, connects, reopens, acks atomic.Int64
 
 	dropped, droppedBytes [numDropReasons]atomic.Int64
 }

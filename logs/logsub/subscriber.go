@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -23,6 +24,7 @@ type Subscriber struct {
 	receivers []*receiver
 	routes    []*route
 	ready     chan struct{}
+	instance  uint64 // a random number of this process
 	count     counters
 	healer    *healer      // nil without Heal.Listen
 	pending   atomic.Int64 // connections that have not joined yet
@@ -35,7 +37,7 @@ func New(cfg Config) (*Subscriber, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Subscriber{cfg: cfg, began: uint64(max(0, cfg.Now().UnixNano())), ready: make(chan struct{})}
+	s := &Subscriber{cfg: cfg, began: uint64(max(0, cfg.Now().UnixNano())), ready: make(chan struct{}), instance: rand.Uint64()}
 	s.openFiles()
 	// Modules are loaded before files are opened, as in spreadlogd.
 	if cfg.usesPerl() {
@@ -44,10 +46,7 @@ func New(cfg Config) (*Subscriber, error) {
 		}
 	}
 	for i, conn := range cfg.Connections {
-		r := &receiver{
-			s: s, index: i, address: conn.Address,
-			byGroup: make(map[string][]target), raw: make(map[string][]target), since: make(map[string]uint64),
-		}
+		r := s.newReceiver(i, conn.Address)
 		for _, l := range conn.Logs {
 			w, route, err := s.route(&l)
 			if err != nil {
@@ -57,6 +56,7 @@ func New(cfg Config) (*Subscriber, error) {
 			r.restore(route)
 			s.routes = append(s.routes, route)
 		}
+		r.restoreWritten()
 		groups := slices.AppendSeq(slices.Collect(maps.Keys(r.byGroup)), maps.Keys(r.raw))
 		slices.Sort(groups)
 		if r.groups = slices.Compact(groups); len(r.groups) == 0 {
@@ -100,6 +100,7 @@ func (s *Subscriber) Run(ctx context.Context) error {
 	var receivers, others, writers sync.WaitGroup
 	for _, r := range s.receivers {
 		receivers.Go(func() { r.run(ctx) })
+		others.Go(func() { r.acks.run(ctx) })
 	}
 	others.Go(func() { s.logStats(ctx) })
 	if s.healer != nil {
@@ -114,8 +115,22 @@ func (s *Subscriber) Run(ctx context.Context) error {
 	close(done)
 	writers.Wait()
 	others.Wait()
+	for _, r := range s.receivers {
+		others.Go(func() {
+			r.acks.finish()
+			_ = r.client.Close() // nothing is sent that could be lost
+		})
+	}
+	others.Wait()
 	s.cfg.Log.Info("stopped", s.attrs()...)
 	return errors.Join(errs...)
+}
+
+// wakeAcks says that writers have written more.
+func (s *Subscriber) wakeAcks() {
+	for _, r := range s.receivers {
+		r.acks.signal()
+	}
 }
 
 // logStats logs the counters from time to time.

@@ -34,6 +34,13 @@ type writer struct {
 	line    sink.Line     // being written
 	touched []*route      // by the items
 
+	// taken is how many items were ever taken from the list, flushed how many of these the sink had when it was flushed, and
+	// written how many are written, as far as Config.SyncInterval says so.
+	taken, flushed uint64
+	written        atomic.Uint64
+	mark           uint64 // of the sink's queue: once it is settled, flushed are written
+	waiting        bool   // for that
+
 	dropped, droppedBytes atomic.Int64
 }
 
@@ -48,11 +55,18 @@ func (s *Subscriber) newWriter(name string, to sink.Sink) *writer {
 	return w
 }
 
-// put adds items, and counts those for which there is no room.
-func (w *writer) put(items []item) {
-	n := w.queue.Put(items)
+// put adds items, and counts those for which there is no room. Once the writer has written as many as it returns, it has
+// written these.
+func (w *writer) put(items []item) (until uint64) {
+	n, until := w.queue.Put(items)
 	if n == 0 {
-		return
+		return until
+	}
+	for i := range items[len(items)-n:] {
+		it := &items[len(items)-n+i]
+		for _, r := range it.routes {
+			it.refused(r)
+		}
 	}
 	w.s.drop(dropQueue, n)
 	w.dropped.Add(int64(n))
@@ -62,6 +76,14 @@ func (w *writer) put(items []item) {
 	}
 	w.s.count.droppedBytes[dropQueue].Add(size)
 	w.droppedBytes.Add(size)
+	return until
+}
+
+// refused notes that a route has no room for a line.
+func (it *item) refused(r *route) {
+	if it.stream != nil && it.exists == 0 {
+		it.stream.acks.refuse(&it.stream.from, it.seq, r)
+	}
 }
 
 // requestReopen has the sink reopened.
@@ -92,33 +114,104 @@ func (w *writer) run(ctx context.Context, done <-chan struct{}) error {
 	defer stopRetry()
 	fsync, stopSync := ticker(w.s.cfg.SyncInterval)
 	defer stopSync()
-	flush := time.NewTimer(0)
+	flush, settle := time.NewTimer(0), time.NewTimer(0)
 	defer flush.Stop()
+	defer settle.Stop()
 	flushing := false // the timer runs
 	for {
 		select {
 		case <-w.queue.Wake():
 			w.writeAll()
 			if w.s.cfg.FlushDelay <= 0 {
-				w.sink.Flush()
+				w.flush(settle)
 			} else if !flushing {
 				flush.Reset(w.s.cfg.FlushDelay)
 				flushing = true
 			}
 		case <-flush.C:
 			flushing = false
-			w.sink.Flush()
+			w.flush(settle)
 		case now := <-retry:
 			w.sink.Tick(now)
+			w.checkRoutes()
+		case <-settle.C:
+			w.settle(settle)
 		case <-fsync:
-			w.sink.Sync()
+			w.flush(settle)
+			if w.sink.Sync() == nil && w.queued == nil {
+				w.wrote(w.flushed)
+			}
 		case <-w.reopen:
 			w.writeAll()
 			w.sink.Reopen()
+			w.checkRoutes()
 		case <-done:
 			w.writeAll()
-			return w.sink.Close()
+			w.flush(settle)
+			err := w.sink.Close()
+			if err == nil {
+				w.wrote(w.taken)
+			}
+			return err
 		}
+	}
+}
+
+// settleInterval is how often the queue of a sink is asked whether its lines are safe.
+const settleInterval = 10 * time.Millisecond
+
+// flush flushes the sink. What it had is then written, or will be after the next sync, or once it is safe in the sink's queue.
+func (w *writer) flush(settle *time.Timer) {
+	w.sink.Flush()
+	w.checkRoutes()
+	switch {
+	case w.queued != nil:
+		if !w.waiting {
+			w.waiting, w.mark, w.flushed = true, w.queued.Mark(), w.taken
+			w.settle(settle)
+		}
+	case w.s.cfg.SyncInterval > 0:
+		w.flushed = w.taken
+	default:
+		w.wrote(w.taken)
+	}
+}
+
+// settle looks whether lines are safe in the sink's queue, and comes again until all are.
+func (w *writer) settle(again *time.Timer) {
+	if !w.waiting {
+		return
+	}
+	if w.queued.Settled(w.mark) {
+		w.wrote(w.flushed)
+		w.mark, w.flushed, w.waiting = w.queued.Mark(), w.taken, w.flushed < w.taken
+	}
+	if w.waiting {
+		again.Reset(settleInterval)
+	}
+}
+
+// wrote notes that so many items are written.
+func (w *writer) wrote(n uint64) {
+	if w.written.Swap(n) != n {
+		w.s.wakeAcks()
+	}
+}
+
+// checkRoutes notes which logs have a file that cannot be written.
+func (w *writer) checkRoutes() {
+	if w.queued != nil {
+		return
+	}
+	changed := false
+	for _, r := range w.s.routes {
+		if r.file != nil && r.failing.Load() != r.file.Failing() {
+			r.failing.Store(r.file.Failing())
+			changed = true
+		}
+	}
+	if changed {
+		w.s.wakeAcks()
 	}
 }
 
@@ -130,6 +223,7 @@ func (w *writer) writeAll() {
 			return
 		}
 		now := w.s.cfg.Now()
+		w.taken += uint64(len(w.items))
 		w.line.Received = now
 		for i := range w.items {
 			it := &w.items[i]
@@ -138,7 +232,9 @@ func (w *writer) writeAll() {
 					r.exist(it, now)
 					continue
 				}
-				r.write(w, it, now)
+				if !r.write(w, it, now) {
+					it.refused(r)
+				}
 			}
 		}
 		w.countBatch(now)

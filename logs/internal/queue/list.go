@@ -16,6 +16,7 @@ type List[T any] struct {
 	mu    sync.Mutex
 	items []T
 	bytes int
+	puts  uint64 // items ever put, without dropped ones
 }
 
 // NewList returns an empty list. payload returns the bytes of an item's payload; each item counts for these and
@@ -24,8 +25,9 @@ func NewList[T any](limitBytes int, payload func(*T) int) *List[T] {
 	return &List[T]{limit: limitBytes, payload: payload, wake: make(chan struct{}, 1)}
 }
 
-// Put appends items and returns how many were dropped. Those are the last ones.
-func (l *List[T]) Put(items []T) (dropped int) {
+// Put appends items and returns how many were dropped. Those are the last ones. puts is how many items were ever put, including
+// these and without dropped ones: who has taken so many has taken these.
+func (l *List[T]) Put(items []T) (dropped int, puts uint64) {
 	l.mu.Lock()
 	kept := 0
 	for i := range items {
@@ -38,9 +40,11 @@ func (l *List[T]) Put(items []T) (dropped int) {
 		kept++
 	}
 	l.items = append(l.items, items[:kept]...)
+	l.puts += uint64(kept)
+	puts = l.puts
 	l.mu.Unlock()
 	signal(l.wake)
-	return len(items) - kept
+	return len(items) - kept, puts
 }
 
 // Wake returns a channel that has a value after a Put.

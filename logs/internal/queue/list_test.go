@@ -11,8 +11,11 @@ func TestList(t *testing.T) {
 		batch[i] = make([]byte, itemCost) // two costs each
 	}
 	dropped := 0
-	for range 3 {
-		dropped += l.Put(batch)
+	for i := range 3 {
+		n, puts := l.Put(batch)
+		if dropped += n; puts != uint64(len(batch)*(i+1)-dropped) {
+			t.Fatalf("%d items were ever put, %d dropped", puts, dropped)
+		}
 	}
 	if dropped != 12-5 {
 		t.Errorf("%d of 12 dropped, want 7", dropped)
@@ -24,7 +27,7 @@ func TestList(t *testing.T) {
 		t.Errorf("took %d, want 5", len(got))
 	}
 	large := make([]byte, 100*itemCost)
-	if n := l.Put([][]byte{large, nil}); n != 1 {
+	if n, _ := l.Put([][]byte{large, nil}); n != 1 {
 		t.Errorf("%d dropped behind a large one, want 1", n)
 	}
 	if got := l.Take(nil); len(got) != 1 || len(got[0]) != len(large) {

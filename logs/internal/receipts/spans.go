@@ -62,3 +62,46 @@ func clip(list []envelope.Span, first, last uint64) (out []envelope.Span) {
 	}
 	return out
 }
+
+// Subtract returns the numbers of list that are not in a span.
+func Subtract(list []envelope.Span, s envelope.Span) []envelope.Span {
+	return subtract(list, []envelope.Span{s})
+}
+
+// Intersect returns the numbers that are in both.
+func Intersect(a, b []envelope.Span) (out []envelope.Span) {
+	for _, s := range b {
+		out = append(out, clip(a, s.First, s.Last)...)
+	}
+	return out
+}
+
+// maxSet is how many spans a Set has at most.
+const maxSet = 4096
+
+// Set is a set of numbers. When it would have too many spans, it takes in numbers between them.
+type Set struct{ spans []envelope.Span }
+
+// Add adds the numbers of a span.
+func (s *Set) Add(sp envelope.Span) {
+	if last := len(s.spans) - 1; last >= 0 && s.spans[last].Last+1 == sp.First {
+		s.spans[last].Last = sp.Last
+		return
+	}
+	s.spans = join(s.spans, sp)
+	if n := len(s.spans); n > maxSet {
+		s.spans = append([]envelope.Span{{First: s.spans[0].First, Last: s.spans[n/2].Last}}, s.spans[n/2+1:]...)
+	}
+}
+
+// Remove takes the numbers of a span out.
+func (s *Set) Remove(sp envelope.Span) { s.spans = Subtract(s.spans, sp) }
+
+// Has reports whether a number is in the set.
+func (s *Set) Has(seq uint64) bool { return len(clip(s.spans, seq, seq)) > 0 }
+
+// Clip returns the numbers that are in a span, too.
+func (s *Set) Clip(sp envelope.Span) []envelope.Span { return clip(s.spans, sp.First, sp.Last) }
+
+// Empty reports whether there are no numbers.
+func (s *Set) Empty() bool { return len(s.spans) == 0 }

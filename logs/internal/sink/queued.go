@@ -109,11 +109,11 @@ type outlet struct {
 func (s *Queued) Outlet(group, function string) Outlet { return &outlet{s.queue, group, function} }
 
 // Put implements [Outlet]. A line that does not fit is counted.
-func (o *outlet) Put(l *Line) {
+func (o *outlet) Put(l *Line) bool {
 	if len(l.Text) == 0 && o.function == "" {
-		return
+		return true
 	}
-	o.queue.Put(&queue.Entry{
+	return o.queue.Put(&queue.Entry{
 		Line: l.Text, Group: o.group, Sender: l.Sender, VHost: l.VHost, Function: o.function, Time: l.Time, Came: l.Received,
 	})
 }
@@ -131,7 +131,13 @@ func (s *Queued) Flush() {}
 func (s *Queued) Tick(time.Time) {}
 
 // Sync implements [Sink]: the queue syncs its spool by itself.
-func (s *Queued) Sync() {}
+func (s *Queued) Sync() error { return nil }
+
+// Mark returns what Settled asks about: the last line that was put.
+func (s *Queued) Mark() uint64 { return s.queue.Mark() }
+
+// Settled reports whether all lines up to a Mark are delivered, in the spool, or dropped.
+func (s *Queued) Settled(mark uint64) bool { return s.queue.Safe() >= mark }
 
 // Reopen implements [Sink].
 func (s *Queued) Reopen() {

@@ -16,7 +16,7 @@ type Sink interface {
 	// Tick is called once a second. It retries what failed and closes what is idle.
 	Tick(now time.Time)
 	// Sync flushes what was written to the disk, if there is one.
-	Sync()
+	Sync() error
 	// Reopen is called on SIGHUP: files were rotated, or a command should start again.
 	Reopen()
 	// Close writes what is left, ends the background work, and releases everything. The error says
@@ -27,8 +27,9 @@ type Sink interface {
 
 // Outlet is where the lines of one log enter a sink.
 type Outlet interface {
-	// Put takes a copy of a line. It does not wait for the destination.
-	Put(l *Line)
+	// Put takes a copy of a line. It does not wait for the destination. It returns false if there is no room, and counts the
+	// line as dropped.
+	Put(l *Line) bool
 }
 
 // Line is a log line on its way to a sink.

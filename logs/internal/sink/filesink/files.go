@@ -135,8 +135,8 @@ func (fs *Files) add(f *outFile) *outFile {
 	return f
 }
 
-// append appends a line to a file, with its tag for the index.
-func (fs *Files) append(f *outFile, line []byte, tag logfile.Tag) {
+// append appends a line to a file, with its tag for the index. It returns false if there is no room.
+func (fs *Files) append(f *outFile, line []byte, tag logfile.Tag) bool {
 	if !f.fixed && (f.place == nil || f.place != fs.used.Front()) {
 		fs.use(f)
 	}
@@ -148,7 +148,7 @@ func (fs *Files) append(f *outFile, line []byte, tag logfile.Tag) {
 		f.dirty = true
 		fs.dirty = append(fs.dirty, f)
 	}
-	f.AppendTagged(line, tag)
+	return f.AppendTagged(line, tag)
 }
 
 // use notes that a file is written to, and makes room for its descriptor.
@@ -233,19 +233,16 @@ func (fs *Files) Tick(now time.Time) {
 }
 
 // Sync implements [sink.Sink].
-func (fs *Files) Sync() { fs.syncAll() }
-
-// syncAll syncs what is open, and reports whether that worked.
-func (fs *Files) syncAll() (ok bool) {
-	ok = true
+func (fs *Files) Sync() error {
+	var errs []error
 	for _, f := range fs.sorted() {
 		if f.IsOpen() {
 			err := f.Sync()
 			fs.report(f, err)
-			ok = ok && err == nil
+			errs = append(errs, err)
 		}
 	}
-	return ok
+	return errors.Join(errs...)
 }
 
 // Reopen implements [sink.Sink]: it closes all files, and opens the fixed ones again; the others

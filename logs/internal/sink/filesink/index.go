@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/envelope"
 	"github.com/spreadd/spreadd/logs/internal/lineindex"
 	"github.com/spreadd/spreadd/logs/internal/sink"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logfile"
@@ -90,6 +91,19 @@ func (o *Outlet) Exist(stream string, next uint64, now time.Time) {
 	o.index.stream(stream, now).Exist(next)
 }
 
+// Written calls use with each stream of a log with an index, and with the numbers of its lines before this start that are written
+// or were left out on purpose.
+func (o *Outlet) Written(use func(stream string, spans []envelope.Span)) {
+	if o.index == nil {
+		return
+	}
+	o.index.ledger.Streams(func(s *lineindex.Stream) {
+		if s.Label == o.index.label {
+			use(strings.Clone(s.Key), s.Have.Spans())
+		}
+	})
+}
+
 // journal returns what keeps the index of a file, or nil.
 func (k *keeper) journal() logfile.Journal {
 	if k.ledger == nil {
@@ -105,7 +119,7 @@ func (fs *Files) checkpoint() {
 		if !k.ledger.Due() || fs.now.Before(k.retryFrom) || fs.waits(k) {
 			continue
 		}
-		if fs.cfg.Sync != logfile.SyncNever && !fs.syncAll() {
+		if fs.cfg.Sync != logfile.SyncNever && fs.Sync() != nil {
 			return // otherwise a power cut could leave a line in the ledger alone, and it would never be written again
 		}
 		fs.unsaved(k, k.ledger.Checkpoint(fs.now), fs.now)

@@ -64,9 +64,9 @@ func (o *Outlet) IsNew(stream string, seq uint64, now time.Time) bool {
 }
 
 // Put implements [sink.Outlet].
-func (o *Outlet) Put(l *sink.Line) {
+func (o *Outlet) Put(l *sink.Line) bool {
 	if len(l.Text) == 0 {
-		return
+		return true
 	}
 	fs := o.files
 	fs.now = l.Received
@@ -78,5 +78,27 @@ func (o *Outlet) Put(l *sink.Line) {
 	if o.index != nil && l.Stream != "" {
 		tag = logfile.Tag{Source: o.index.stream(l.Stream, l.Received).Source, Number: l.Seq}
 	}
-	fs.append(f, l.Text, tag)
+	if fs.append(f, l.Text, tag) {
+		return true
+	}
+	if o.index != nil && l.Stream != "" {
+		o.index.stream(l.Stream, l.Received).Have.Remove(l.Seq) // so that it is taken when it comes again
+	}
+	return false
+}
+
+// Failing reports whether lines wait for a file that cannot be written.
+func (o *Outlet) Failing() bool {
+	if o.files.failing.Load() == 0 {
+		return false
+	}
+	if o.static != nil {
+		return o.static.File.Failing()
+	}
+	for _, f := range o.tree.files {
+		if f.File.Failing() {
+			return true
+		}
+	}
+	return false
 }

@@ -22,12 +22,13 @@ const (
 // latest.
 func (f *File) Append(record []byte) { f.AppendTagged(record, Tag{}) }
 
-// AppendTagged is Append for a record with a tag for the journal.
-func (f *File) AppendTagged(record []byte, tag Tag) {
+// AppendTagged is Append for a record with a tag for the journal. It returns false if there is no room, and counts the record as
+// dropped.
+func (f *File) AppendTagged(record []byte, tag Tag) bool {
 	if waiting := len(f.buf) - f.off; waiting > 0 && (waiting+len(record) > f.opt.LimitBytes || f.opt.Budget.exhausted(len(record))) {
 		f.stats.droppedRecords.Add(1)
 		f.stats.droppedBytes.Add(int64(len(record)))
-		return
+		return false
 	}
 	f.opt.Budget.add(len(record))
 	f.size += int64(len(record))
@@ -39,6 +40,7 @@ func (f *File) AppendTagged(record []byte, tag Tag) {
 	if len(f.buf)-f.off >= f.opt.BatchBytes && f.err == nil {
 		f.write()
 	}
+	return true
 }
 
 // Flush writes what has been appended. While the file cannot be written it does nothing; use

@@ -1,0 +1,352 @@
+package logsub
+
+import (
+	"context"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/spreadd/spreadd/internal/envelope"
+	"github.com/spreadd/spreadd/logs/internal/logproto"
+	"github.com/spreadd/spreadd/logs/internal/receipts"
+	"github.com/spreadd/spreadd/spread"
+)
+
+// acks acknowledges the lines of one connection to their publishers, once its writers have written them
+// (log-protocol §4.2). The receiver passes it what came, in batches; the writers say how far they are. Then its own goroutine
+// acknowledges.
+type acks struct {
+	r    *receiver
+	wake chan struct{} // a writer has written more
+
+	batch []arrival // of the receiver: what came since the last handOn
+
+	mu      sync.Mutex
+	reg     *receipts.Register
+	tickets []ticket
+	held    []arrival // lines that wait for a file that cannot be written
+	// refused are lines for which a sink had no room, of batches that are not written yet; lacking are those that count as not
+	// received.
+	refused, lacking map[lostKey]*receipts.Set
+	lacks            atomic.Int64 // length of lacking
+}
+
+// arrival is what came in a message: lines, or an ask.
+type arrival struct {
+	from     string // the private group of the publisher
+	origin   envelope.Origin
+	sp       envelope.Span
+	to       []target
+	repeated bool // they came before
+	ask      *logproto.Ask
+}
+
+// ticket is what came in a batch, and how far the writers have to be so that it is written.
+type ticket struct {
+	until []mark
+	came  []arrival
+}
+
+// mark is a number of items that a writer has to write.
+type mark struct {
+	w *writer
+	n uint64
+}
+
+// lostKey names the lines of a stream that a route could not take.
+type lostKey struct {
+	origin envelope.Origin
+	route  *route
+}
+
+// hostName returns the host's name, or "logsub" if a log host cannot have that name.
+func hostName() string {
+	name, err := os.Hostname()
+	if err != nil || envelope.CheckPublisher(name) != nil {
+		return "logsub"
+	}
+	return name
+}
+
+func newAcks(r *receiver) *acks {
+	return &acks{
+		r: r, wake: make(chan struct{}, 1), reg: receipts.NewRegister(r.s.cfg.Host, r.s.instance),
+		refused: make(map[lostKey]*receipts.Set), lacking: make(map[lostKey]*receipts.Set),
+	}
+}
+
+// came notes a line for targets.
+func (a *acks) came(from string, o *envelope.Origin, seq uint64, to []target, repeated bool) {
+	if last := len(a.batch) - 1; last >= 0 {
+		e := &a.batch[last]
+		if e.ask == nil && e.sp.Last+1 == seq && e.repeated == repeated && e.from == from && e.origin == *o && sameTargets(e.to, to) {
+			e.sp.Last = seq
+			return
+		}
+	}
+	a.batch = append(a.batch, arrival{from: from, origin: *o, sp: envelope.Span{First: seq, Last: seq}, to: to, repeated: repeated})
+}
+
+func sameTargets(a, b []target) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}
+
+// asked notes an ask.
+func (a *acks) asked(from string, ask *logproto.Ask, to []target) {
+	a.batch = append(a.batch, arrival{from: from, ask: ask, to: to})
+}
+
+// handOn notes that the batch is with the writers.
+func (a *acks) handOn(until []mark) {
+	if len(a.batch) == 0 {
+		return
+	}
+	a.mu.Lock()
+	a.tickets = append(a.tickets, ticket{slices.Clone(until), a.batch})
+	a.mu.Unlock()
+	a.batch = nil
+	a.signal()
+}
+
+func (a *acks) signal() {
+	select {
+	case a.wake <- struct{}{}:
+	default:
+	}
+}
+
+// refuse notes that a route could not take a line.
+func (a *acks) refuse(o *envelope.Origin, seq uint64, r *route) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	addLost(a.refused, lostKey{*o, r}, envelope.Span{First: seq, Last: seq})
+}
+
+func addLost(to map[lostKey]*receipts.Set, k lostKey, sp envelope.Span) {
+	set := to[k]
+	if set == nil {
+		set = &receipts.Set{}
+		to[k] = set
+	}
+	set.Add(sp)
+}
+
+// again returns the targets that could not take a line when it came before, which now get it; nil if there are none.
+func (a *acks) again(o *envelope.Origin, seq uint64, to []target) (list []target) {
+	if a.lacks.Load() == 0 {
+		return nil
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, t := range to {
+		for _, r := range t.routes {
+			k := lostKey{*o, r}
+			set := a.lacking[k]
+			if set == nil || !set.Has(seq) {
+				continue
+			}
+			if set.Remove(envelope.Span{First: seq, Last: seq}); set.Empty() {
+				delete(a.lacking, k)
+			}
+			list = addRoutes(list, t.w, r)
+		}
+	}
+	a.lacks.Store(int64(len(a.lacking)))
+	return list
+}
+
+// progress takes the batches that are written, and acknowledges what came in them.
+func (a *acks) progress() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	held := a.held
+	a.held = nil
+	for i := range held {
+		a.settle(&held[i])
+	}
+	n := 0
+	for n < len(a.tickets) && a.tickets[n].written() {
+		for i := range a.tickets[n].came {
+			a.settle(&a.tickets[n].came[i])
+		}
+		n++
+	}
+	clear(a.tickets[:n])
+	a.tickets = a.tickets[n:]
+	a.lacks.Store(int64(len(a.lacking)))
+}
+
+func (t *ticket) written() bool {
+	for _, m := range t.until {
+		if m.w.written.Load() < m.n {
+			return false
+		}
+	}
+	return true
+}
+
+// settle acknowledges what came, unless a file cannot be written. It needs a.mu.
+func (a *acks) settle(e *arrival) {
+	failing := false
+	for _, t := range e.to {
+		for _, r := range t.routes {
+			failing = failing || r.failing.Load()
+		}
+	}
+	switch {
+	case failing && e.ask != nil: // the publisher asks again
+	case failing:
+		a.hold(e)
+	case e.ask != nil:
+		a.reg.Ask(e.from, e.ask)
+	default:
+		spans := a.taken(e)
+		for _, sp := range spans {
+			if e.repeated {
+				a.reg.Repeated(e.from, e.origin, sp)
+			} else {
+				a.reg.Written(e.from, e.origin, sp)
+			}
+		}
+	}
+}
+
+// maxHeld bounds what is held. Beyond it lines are not acknowledged, and so come again.
+const maxHeld = 65536
+
+func (a *acks) hold(e *arrival) {
+	if last := len(a.held) - 1; last >= 0 {
+		h := &a.held[last]
+		if h.origin == e.origin && h.sp.Last+1 == e.sp.First && h.from == e.from && h.repeated == e.repeated && sameTargets(h.to, e.to) {
+			h.sp.Last = e.sp.Last
+			return
+		}
+	}
+	if len(a.held) < maxHeld {
+		a.held = append(a.held, *e)
+	}
+}
+
+// taken returns which lines all routes have taken. The others count as not received. It needs a.mu.
+func (a *acks) taken(e *arrival) []envelope.Span {
+	all := []envelope.Span{e.sp}
+	if len(a.refused) == 0 || e.repeated {
+		return all
+	}
+	for _, t := range e.to {
+		for _, r := range t.routes {
+			k := lostKey{e.origin, r}
+			set := a.refused[k]
+			if set == nil {
+				continue
+			}
+			for _, sp := range set.Clip(e.sp) {
+				all = receipts.Subtract(all, sp)
+				addLost(a.lacking, k, sp)
+				set.Remove(sp)
+			}
+			if set.Empty() {
+				delete(a.refused, k)
+			}
+		}
+	}
+	return all
+}
+
+// run sends acks until ctx ends, at most one each [receipts.AckInterval].
+func (a *acks) run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-a.wake:
+		}
+		a.progress()
+		if !a.due() {
+			continue
+		}
+		t := time.NewTimer(receipts.AckInterval)
+		select {
+		case <-ctx.Done():
+			t.Stop()
+			return
+		case <-t.C:
+		}
+		a.progress()
+		a.send(ctx)
+	}
+}
+
+func (a *acks) due() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.reg.Due()
+}
+
+// send sends what is due. What cannot be sent is forgotten: publishers ask for it.
+func (a *acks) send(ctx context.Context) {
+	for ctx.Err() == nil {
+		a.mu.Lock()
+		ack, to := a.reg.Next()
+		a.mu.Unlock()
+		if ack == nil {
+			return
+		}
+		payload := ack.Append(nil)
+		a.r.s.count.acks.Add(1)
+		_ = a.r.client.Do(ctx, func(conn spread.Connection) error {
+			if err := conn.Multicast(ctx, spread.Reliable, 0, payload, to...); err != nil {
+				return err
+			}
+			return conn.Flush(ctx)
+		})
+	}
+}
+
+// endWait is how long the last acks may take.
+const endWait = time.Second
+
+// finish acknowledges what was written at the end.
+func (a *acks) finish() {
+	a.progress()
+	if !a.due() || !a.r.count.connected.Load() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), endWait)
+	defer cancel()
+	a.send(ctx)
+}
+
+// restoreWritten passes to the connection which lines its logs with an index had before this start. A line counts as written if
+// all of them have it.
+func (r *receiver) restoreWritten() {
+	type key struct{ group, stream string }
+	have := make(map[key][]envelope.Span)
+	logs := make(map[key]int)
+	indexed := make(map[string]int) // logs by group
+	for group, targets := range r.byGroup {
+		for _, t := range targets {
+			for _, route := range t.routes {
+				if route.index == nil {
+					continue
+				}
+				indexed[group]++
+				route.index.Written(func(stream string, spans []envelope.Span) {
+					k := key{group, stream}
+					if logs[k]++; logs[k] == 1 {
+						have[k] = append([]envelope.Span(nil), spans...)
+					} else {
+						have[k] = receipts.Intersect(have[k], spans)
+					}
+				})
+			}
+		}
+	}
+	for k, spans := range have {
+		if o, err := envelope.ParseOrigin([]byte(k.stream)); err == nil && logs[k] == indexed[k.group] {
+			r.acks.reg.Restore(o, spans)
+		}
+	}
+}
