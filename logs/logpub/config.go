@@ -52,6 +52,9 @@ const (
 	DefaultMessType = 1
 )
 
+// MaxAcks is the largest [Config.Acks].
+const MaxAcks = 16
+
 // maxName is the longest private name that a daemon accepts.
 const maxName = 10
 
@@ -80,7 +83,7 @@ type Config struct {
 	// Delivery says when a line counts as sent and is forgotten. Zero means [Written] with a Spool, [Ordered] without one, and
 	// [Sent] if Plain.
 	Delivery Delivery
-	// Acks is how many log hosts must have written a line, with Written. Zero means 1.
+	// Acks is how many log hosts must have written a line, with Written: up to MaxAcks. Zero means 1.
 	Acks int
 	// Plain sends messages as mod_log_spread did, for subscribers that do not know the envelope: without the header that
 	// package envelope describes, by which subscribers detect duplicates and gaps. It changes the defaults of Delivery,
@@ -185,8 +188,8 @@ func (c *Config) checkDelivery() error {
 		return fmt.Errorf("unknown %v (want Sent, Ordered or Written)", c.Delivery)
 	case c.Delivery == Written && c.Plain:
 		return errors.New("delivery written needs envelopes: remove plain, or set delivery to sent or ordered")
-	case c.Acks < 0:
-		return fmt.Errorf("invalid number of log hosts %d (want at least 1)", c.Acks)
+	case c.Acks < 0 || c.Acks > MaxAcks:
+		return fmt.Errorf("invalid number of log hosts %d (want 1 to %d)", c.Acks, MaxAcks)
 	case c.Acks > 0 && (c.Plain || c.Delivery != 0 && c.Delivery != Written):
 		return errors.New("acks needs delivery written: remove acks, or set delivery to written")
 	}
@@ -270,7 +273,7 @@ func (c *Config) setMessages() {
 	switch {
 	case c.Plain:
 		delivery, service, batch = Sent, spread.Reliable, -1
-	case c.Acks > 0:
+	case c.Spool != "" || c.Acks > 0:
 		delivery = Written
 	}
 	c.Acks = max(1, c.Acks)

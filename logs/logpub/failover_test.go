@@ -149,7 +149,7 @@ func TestEnvelope(t *testing.T) {
 		d := fakeDaemon{down: true}
 		configure := func(c *Config) {
 			spooling(dir)(c)
-			c.Plain, c.Publisher, c.Route = false, "web", &Route{Field: 1}
+			c.Plain, c.Publisher, c.Route, c.Delivery = false, "web", &Route{Field: 1}, Ordered
 		}
 		first := newPublisher(t, &d, configure)
 		if err := first.Run(t.Context(), strings.NewReader("a 0\nb 0\na 1\n\na 2\n")); err != nil {

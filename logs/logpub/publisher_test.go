@@ -310,7 +310,7 @@ func TestConfigErrors(t *testing.T) {
 		`private name "a#b"`:      {Groups: groups, Name: "a#b"},
 		"service SELF_DISCARD":    {Groups: groups, Service: spread.SelfDiscard},
 		"want 2 to 143091":        {Groups: groups, MaxLine: spread.MaxPayload(1), Publisher: "web"}, // 28 bytes less
-		"unknown Delivery(3)":     {Groups: groups, Delivery: Ordered + 1},
+		"unknown Delivery(4)":     {Groups: groups, Delivery: Written + 1},
 		"queue size of -1 bytes":  {Groups: groups, QueueBytes: -1},
 		"longest line of 1 bytes": {Groups: groups, MaxLine: 1},
 		"want 2 to 143087":        {Groups: []string{"a", "b"}, MaxLine: spread.MaxPayload(1), Plain: true},

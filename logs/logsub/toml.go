@@ -27,6 +27,7 @@ type File struct {
 	Lock       bool          `toml:"lock" default:"true" help:"lock the files; false if another program writes them too"`
 	Queue      conf.Size     `toml:"queue" min:"64KiB" max:"2147483647" default:"64MiB" help:"memory for lines that wait for a sink"`
 	Stats      conf.Duration `toml:"stats_interval" default:"1m" help:"interval between two lines of counters in the log; 0s for none"`
+	Host       string        `toml:"host" help:"name of this log host, by which publishers count who has written a line (default: the host name)"`
 	Metrics    string        `toml:"metrics" help:"address to serve Prometheus metrics on, such as 127.0.0.1:9805 (default: off)"`
 	OpenFiles  int           `toml:"open_files" min:"1" max:"1048576" default:"256" help:"most files of path templates that are open at a time"`
 	FlushSize  conf.Size     `toml:"flush_size" min:"1" max:"2147483647" default:"256KiB" old:"batch_bytes" help:"write to a file when this much has been collected for it"`

@@ -18,7 +18,7 @@ import (
 func (f *File) config() Config {
 	cfg := Config{
 		BufferSize: int(f.MaxMessage), Truncate: f.Truncate, NoLock: !f.Lock, QueueBytes: int(f.Queue),
-		StatsInterval: orNever(f.Stats), Metrics: f.Metrics, OpenFiles: f.OpenFiles, BatchBytes: int(f.FlushSize),
+		StatsInterval: orNever(f.Stats), Metrics: f.Metrics, Host: f.Host, OpenFiles: f.OpenFiles, BatchBytes: int(f.FlushSize),
 		FlushDelay: time.Duration(f.FlushDelay), SyncInterval: time.Duration(f.Sync), CommandWait: time.Duration(f.Wait),
 		Spool: f.Spool.Dir, Perl: Perl{Program: f.PerlPath},
 	}
@@ -128,6 +128,7 @@ func (s *sqlTable) config() *sqlsink.Config {
 func (c Config) TOML() string {
 	var f File
 	tomlconf.SetDefaults(&f)
+	f.Host = c.Host
 	f.MaxMessage, f.Truncate, f.Lock, f.Metrics = conf.Size(c.BufferSize), c.Truncate, !c.NoLock, c.Metrics
 	f.Queue = cmp.Or(conf.Size(c.QueueBytes), f.Queue)
 	f.Stats = givenOr(c.StatsInterval, f.Stats)

@@ -12,7 +12,7 @@
 //
 //   - Pending reports a block as done when enough different log hosts have acknowledged each of its lines, and not before.
 //   - A line that a log host lacks comes up for sending again, once for each ask that finds that out.
-//   - Nothing depends on who is a member of a group. While nobody answers, Pending only asks, at most once a second for each
+//   - Nothing depends on who is a member of a group. While nobody answers, Pending only asks, at most twice a second for each
 //     list of groups and at most [MaxAsks] at a time.
 //
 // # Limits

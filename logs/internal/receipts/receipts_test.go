@@ -271,7 +271,7 @@ func TestDelivery(t *testing.T) {
 	}
 }
 
-// TestSilence: a group that nobody writes is known as silent, is asked about once a second, and does not hold up others.
+// TestSilence: a group that nobody writes is known as silent, is asked about twice a second, and does not hold up others.
 func TestSilence(t *testing.T) {
 	now := time.Unix(1e9, 0)
 	p := NewPending(1)
@@ -284,7 +284,7 @@ func TestSilence(t *testing.T) {
 		list, _ := p.Asks(now)
 		asks += len(list)
 	}
-	if asks < 13 || asks > 15 { // at 50, 150, 350, 750 and 1550 ms, and then once a second
+	if asks < 20 || asks > 23 { // at 50, 150, 350 and 750 ms, and then twice a second
 		t.Errorf("%d asks in 10 s", asks)
 	}
 	if got := fmt.Sprint(p.Silent()); got != "[{[dead] 10}]" || p.InFlight() != 0 || !p.Quiet() {

@@ -86,7 +86,7 @@ func TestBlocking(t *testing.T) {
 	dir := t.TempDir()
 	log, state, spool := filepath.Join(dir, "access.log"), filepath.Join(dir, "state"), filepath.Join(dir, "spool")
 	var text strings.Builder
-	fmt.Fprintf(&text, "daemon = %q\ngroups = [\"g\"]\nstate = %q\n[spool]\ndir = %q\n[[input]]\nfile = %q\nfrom_start = true\n", address, state, spool, log)
+	fmt.Fprintf(&text, "daemon = %q\ngroups = [\"g\"]\ndelivery = \"ordered\"\nstate = %q\n[spool]\ndir = %q\n[[input]]\nfile = %q\nfrom_start = true\n", address, state, spool, log)
 	for _, path := range noFiles(t, dir) {
 		fmt.Fprintf(&text, "[[input]]\nfile = %q\n", path)
 	}

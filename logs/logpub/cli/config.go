@@ -36,7 +36,8 @@ type File struct {
 	Publisher string        `toml:"publisher" help:"publisher name in envelopes (default: the host name)"`
 	BatchSize conf.Size     `toml:"batch_size" default:"16KiB" old:"batch_bytes" help:"most bytes of lines in one message; 0 for one line per message, the default if plain"`
 	MaxLine   conf.Size     `toml:"max_line" help:"truncate longer lines (default: what fits into a message)"`
-	Delivery  string        `toml:"delivery" enum:"sent,ordered" old:"confirm" oldfalse:"sent" oldtrue:"ordered" help:"keep a line until the daemon of this host has it, or every daemon of the ring (default: ordered, or sent if plain)"`
+	Delivery  string        `toml:"delivery" enum:"sent,ordered,written" old:"confirm" oldfalse:"sent" oldtrue:"ordered" help:"keep a line until the daemon of this host has it, every daemon of the ring, or log hosts have written it (default: written with a spool, otherwise ordered; sent if plain)"`
+	Acks      int           `toml:"acks" min:"0" max:"16" help:"number of log hosts that must have written a line, if delivery is written (default: 1)"`
 	Queue     conf.Size     `toml:"queue" default:"16MiB" old:"queue_bytes" help:"memory for lines that wait for the daemon"`
 	Full      string        `toml:"full" enum:"drop-newest,drop-oldest,block" default:"drop-newest" help:"what to do when queue and spool are full"`
 	Block     conf.Duration `toml:"block_time" default:"250ms" old:"block" help:"longest time to stop reading when the queue is full, before lines are dropped; 0s for none"`
@@ -197,7 +198,7 @@ func (c *File) publisher() logpub.Config {
 		Name: c.Name, Groups: c.Groups, Route: c.Route.route(), VHost: c.VHost, VHostWord: word, Service: service, MessType: c.Type,
 		QueueBytes: int(c.Queue), Policy: policy, BlockTime: orNever(c.Block), DrainTimeout: orNever(c.Drain), StatsInterval: orNever(c.Stats),
 		StallTime: orNever(c.Stall), ReturnInterval: orNever(c.Return), MaxLine: int(c.MaxLine),
-		BatchBytes: cmp.Or(int(c.BatchSize), -1), Plain: c.Plain, Publisher: c.Publisher, Delivery: delivery,
+		BatchBytes: cmp.Or(int(c.BatchSize), -1), Plain: c.Plain, Publisher: c.Publisher, Delivery: delivery, Acks: c.Acks,
 		Spool: c.Spool.Dir, State: c.State, SpoolBytes: int64(c.Spool.Size), SpoolAfter: orNever(c.Spool.Delay),
 	}
 	if len(c.Daemons) > 0 {
@@ -219,6 +220,7 @@ func fileOf(p *logpub.Config, metrics string) *File {
 	tomlconf.SetDefaults(c)
 	c.Name, c.Groups, c.VHost, c.VHostWord, c.Type = p.Name, p.Groups, p.VHost, p.VHostWord.String(), p.MessType
 	c.Plain, c.Publisher, c.Metrics = p.Plain, p.Publisher, metrics
+	c.Acks = p.Acks
 	if p.Delivery != 0 {
 		c.Delivery = p.Delivery.String()
 	}

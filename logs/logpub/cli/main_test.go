@@ -53,7 +53,7 @@ func TestCommandLine(t *testing.T) {
 		{"-g g -metrics 9804", flags.Misuse, "", `"9804" is not an address with a port`},
 		{"-g g -full maybe", flags.Misuse, "", `unknown policy "maybe" (want drop-newest, drop-oldest or block)`},
 		{"-g g -block soon", flags.Misuse, "", `"soon"`},
-		{"-g g -delivery never", flags.Misuse, "", `unknown delivery "never" (want sent or ordered)`},
+		{"-g g -delivery never", flags.Misuse, "", `unknown delivery "never" (want sent, ordered or written)`},
 	} {
 		var stdout, stderr testkit.Output
 		status := run(t.Context(), strings.Fields(tt.args), strings.NewReader("line\n"), &stdout, &stderr)

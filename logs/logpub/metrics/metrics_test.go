@@ -45,7 +45,7 @@ func start(t *testing.T, change func(*logpub.Config)) *running {
 	r := &running{daemon: spreadtest.New("alpha"), file: filepath.Join(dir, "log")}
 	t.Cleanup(r.daemon.Close)
 	cfg := logpub.Config{
-		Groups: []string{"g"}, Spool: filepath.Join(dir, "spool"), DrainTimeout: time.Second,
+		Groups: []string{"g"}, Delivery: logpub.Ordered, Spool: filepath.Join(dir, "spool"), DrainTimeout: time.Second,
 		Dial: func(ctx context.Context, address, name string) (spread.Connection, error) {
 			c, err := spread.Dial(ctx, address, spread.WithName(name), spread.WithDialer(r.daemon.Dial))
 			if err != nil {

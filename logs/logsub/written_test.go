@@ -1,0 +1,273 @@
+package logsub
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spreadd/spreadd/daemon/localring/localringtest"
+	"github.com/spreadd/spreadd/internal/testkit"
+	"github.com/spreadd/spreadd/logs/internal/logline"
+	"github.com/spreadd/spreadd/logs/logpub"
+)
+
+// logHosts is a ring with a web host, whose publisher a test feeds, and log hosts.
+type logHosts struct {
+	*testing.T
+	ring *localringtest.Ring
+	feed chan string
+	pub  *logpub.Publisher
+	log  testkit.Output
+	sent int
+	end  chan error
+	stop context.CancelFunc
+
+	address [3]string // of the daemons
+}
+
+// Read implements io.Reader: it passes lines to the publisher.
+func (h *logHosts) Read(b []byte) (int, error) {
+	text, ok := <-h.feed
+	if !ok {
+		return 0, io.EOF
+	}
+	return copy(b, text), nil
+}
+
+func newLogHosts(t *testing.T, change func(*logpub.Config)) *logHosts {
+	t.Helper()
+	h := &logHosts{T: t, ring: localringtest.New(t, "", "web", "log1", "log2"), feed: make(chan string), end: make(chan error, 1)}
+	for i, d := range h.ring.StartAll() {
+		h.address[i] = d.Address()
+	}
+	cfg := logpub.Config{
+		Address: h.address[0], Groups: []string{"site"}, Publisher: "web", Spool: t.TempDir(), DrainTimeout: 2 * time.Second,
+		Log: slog.New(slog.NewTextHandler(&h.log, nil)),
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	var err error
+	if h.pub, err = logpub.New(cfg); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	h.stop = stop
+	go func() { h.end <- h.pub.Run(ctx, h) }()
+	return h
+}
+
+// send publishes n lines, some at a time.
+func (h *logHosts) send(n int) {
+	for n > 0 {
+		var b strings.Builder
+		for range min(n, 7) {
+			fmt.Fprintf(&b, "line %d\n", h.sent)
+			h.sent++
+			n--
+		}
+		h.feed <- b.String()
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// logHost is a running logsub.
+type logHost struct {
+	*testing.T
+	file string
+	sub  *Subscriber
+	stop context.CancelFunc
+	done chan error
+}
+
+func (h *logHosts) start(name, dir string, change func(*Config)) *logHost {
+	h.Helper()
+	l := &logHost{T: h.T, file: filepath.Join(dir, "site.log"), done: make(chan error, 1)}
+	cfg := Config{
+		Host: name, StatsInterval: -1,
+		Connections: []Connection{{Address: h.address[map[string]int{"log1": 1, "log2": 2}[name]], Logs: []Log{{Group: "site", File: l.file, Envelope: EnvelopeIndex}}}},
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	var err error
+	if l.sub, err = New(cfg); err != nil {
+		h.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(h.Context())
+	l.stop = stop
+	go func() { l.done <- l.sub.Run(ctx) }()
+	h.Cleanup(func() { l.stop(); <-l.done; l.done <- nil })
+	<-l.sub.Ready()
+	return l
+}
+
+func (l *logHost) end() {
+	l.stop()
+	if err := <-l.done; err != nil {
+		l.Error(err)
+	}
+	l.done <- nil
+}
+
+// want waits until a file has the lines that were sent, each once.
+func (h *logHosts) want(file string, keep func(n int) bool) {
+	h.Helper()
+	want := make(map[string]bool)
+	for n := range h.sent {
+		if keep == nil || keep(n) {
+			want[fmt.Sprintf("line %d", n)] = true
+		}
+	}
+	testkit.Wait(h, "all lines in "+file, func() bool {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			return false
+		}
+		seen := make(map[string]bool)
+		for line := range strings.Lines(string(b)) {
+			line = strings.TrimSuffix(line, "\n")
+			if seen[line] || !want[line] {
+				h.Fatalf("%s has %q twice, or by mistake", file, line)
+			}
+			seen[line] = true
+		}
+		return len(seen) == len(want)
+	})
+}
+
+// wantSent waits until the publisher has forgotten all lines.
+func (h *logHosts) wantSent() {
+	h.Helper()
+	testkit.Wait(h, "all lines acknowledged", func() bool {
+		st := h.pub.Stats()
+		return st.Sent == int64(h.sent) && st.Waiting == 0
+	})
+}
+
+// close ends the publisher, and returns its error.
+func (h *logHosts) close() error {
+	close(h.feed)
+	defer h.stop()
+	return <-h.end
+}
+
+// TestWritten: lines are kept until a log host has written them, be there none at first, one that comes later, or one that comes
+// back later than the publisher; each is written once.
+func TestWritten(t *testing.T) {
+	h := newLogHosts(t, nil)
+	h.send(500)
+	testkit.Wait(t, "a warning", func() bool { return strings.Contains(h.log.String(), "no log host") })
+	if st := h.pub.Stats(); st.Sent != 0 || st.Waiting != 500 {
+		t.Fatalf("without a log host: %+v", st)
+	}
+	dir := t.TempDir()
+	began := time.Now()
+	l := h.start("log1", dir, nil)
+	h.want(l.file, nil)
+	t.Logf("a log host that comes has its lines after %v", time.Since(began).Round(time.Millisecond))
+	h.wantSent()
+	h.send(500)
+	h.want(l.file, nil)
+	h.wantSent()
+
+	// The log host is away, and the publisher sends on.
+	l.end()
+	h.send(500)
+	l = h.start("log1", dir, nil)
+	h.want(l.file, nil)
+	h.wantSent()
+	if err := h.close(); err != nil {
+		t.Error(err)
+	}
+	l.end()
+	if st := h.pub.Stats(); st.Sent != 1500 {
+		t.Errorf("at the end: %+v", st)
+	}
+}
+
+// TestWrittenToNobody: at the end the lines are in the spool, and the log says for which groups.
+func TestWrittenToNobody(t *testing.T) {
+	spool := t.TempDir()
+	h := newLogHosts(t, func(c *logpub.Config) { c.Spool, c.DrainTimeout = spool, time.Minute })
+	h.send(300)
+	if err := h.close(); err != nil { // long before DrainTimeout
+		t.Error(err)
+	}
+	if st := h.pub.Stats(); st.Waiting != 300 || st.Sent != 0 {
+		t.Errorf("at the end: %+v", st)
+	}
+	if log := h.log.String(); !strings.Contains(log, "groups=site lines=300") {
+		t.Errorf("the log:\n%s", log)
+	}
+}
+
+// TestWrittenTwice: with acks = 2, lines are kept until both log hosts have them.
+func TestWrittenTwice(t *testing.T) {
+	h := newLogHosts(t, func(c *logpub.Config) { c.Acks = 2 })
+	one := h.start("log1", t.TempDir(), nil)
+	h.send(300)
+	h.want(one.file, nil)
+	if st := h.pub.Stats(); st.Sent != 0 {
+		t.Errorf("%d lines are forgotten that one log host has", st.Sent)
+	}
+	two := h.start("log2", t.TempDir(), nil)
+	h.want(two.file, nil)
+	h.wantSent()
+	h.want(one.file, nil)
+	if err := h.close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestWrittenFilter: lines that a filter leaves out are not kept.
+func TestWrittenFilter(t *testing.T) {
+	h := newLogHosts(t, nil)
+	l := h.start("log1", t.TempDir(), func(c *Config) {
+		c.Connections[0].Logs[0].Filter = logline.Rules{Sample: 0.5}
+	})
+	h.send(300)
+	h.wantSent()
+	if n := lineCount(t, l.file); n == 0 || n == 300 {
+		t.Errorf("%d lines are written, want about half", n)
+	}
+	if err := h.close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func lineCount(t *testing.T, file string) int {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Count(string(b), "\n")
+}
+
+// TestWrittenSilentGroup: lines for a group without a log host do not hold up those of another.
+func TestWrittenSilentGroup(t *testing.T) {
+	h := newLogHosts(t, func(c *logpub.Config) {
+		c.Route = &logpub.Route{Field: 2, Prefix: "n"}
+		c.QueueBytes = 256 << 10
+		c.SpoolBytes = 8 << 20
+	})
+	l := h.start("log1", t.TempDir(), func(c *Config) { c.Connections[0].Logs[0].Group = "n1" })
+	const lines = 2000
+	for i := range lines {
+		h.feed <- fmt.Sprintf("line %d\n%s\n", 1+i%2, strings.Repeat("x", 100))
+	}
+	testkit.Wait(t, "the lines of the live group", func() bool {
+		b, err := os.ReadFile(l.file)
+		return err == nil && strings.Count(string(b), "\n") == lines/2
+	})
+	if err := h.close(); err != nil {
+		t.Error(err)
+	}
+}
