@@ -29,6 +29,8 @@ type Stats struct {
 	Resent    int64 // lines sent again because a session ended before they were flushed
 	Rejected  int64 // lines sent that the daemon rejected by its access policy
 	Connects  int64 // sessions opened
+	Acks      int64 // acknowledgments of log hosts, with Written
+	Asks      int64 // questions to log hosts, with Written
 	// Overflow counts names in lines that got no group of their own because a Route had MaxTargets already. A name may be
 	// counted again.
 	Overflow int64
@@ -65,7 +67,9 @@ type Gauges struct {
 	Lag time.Duration
 	// QueueBytes is the memory that lines take, of QueueLimit.
 	QueueBytes, QueueLimit int64
-	Unconfirmed            int // blocks on their way through the ring, with Confirm
+	Unconfirmed            int // blocks on their way through the ring, with Ordered, or to log hosts, with Written
+	// Unheard are lines for groups in which no log host has acknowledged any for receipts.SilentAfter, with Written.
+	Unheard int64
 	// SpoolLines and SpoolBytes are what is in the spool, including files that are about to be removed. SpoolLimit is 0
 	// without a spool.
 	SpoolLines, SpoolBytes, SpoolLimit int64
@@ -111,6 +115,7 @@ func (p *Publisher) Stats() Stats {
 	st.Truncated = p.count.truncated.Load()
 	st.Resent = p.count.resent.Load()
 	st.Rejected = p.count.rejected.Load()
+	st.Acks, st.Asks = p.count.acks.Load(), p.count.asks.Load()
 	st.Overflow = p.count.overflow.Load()
 	st.Spooled, st.SpooledBytes = q.Spooled, q.SpooledBytes
 	st.Abandoned, st.Recovered = q.Abandoned, q.Recovered
@@ -141,8 +146,11 @@ func (p *Publisher) gauges(q *queue.Stats) Gauges {
 	if born := p.queue.Oldest(); !born.IsZero() && g.Waiting > 0 {
 		g.Lag = max(0, time.Since(born)) // the clock of a process before us may have been ahead
 	}
-	if p.cfg.Delivery == Ordered {
+	switch p.cfg.Delivery {
+	case Ordered:
 		g.Unconfirmed = q.InFlight
+	case Written:
+		g.Unconfirmed, g.Unheard = p.sender.unacknowledged()
 	}
 	if p.cfg.Spool != "" {
 		g.SpoolLimit = p.cfg.SpoolBytes
@@ -206,6 +214,8 @@ func (s *Stats) Add(o *Stats) {
 		{&s.Resent, o.Resent},
 		{&s.Rejected, o.Rejected},
 		{&s.Connects, o.Connects},
+		{&s.Acks, o.Acks},
+		{&s.Asks, o.Asks},
 		{&s.Overflow, o.Overflow},
 		{&s.Recovered, o.Recovered},
 		{&s.Abandoned, o.Abandoned},

@@ -232,6 +232,16 @@ type Unheard struct {
 	Lines  int64
 }
 
+// unacknowledged returns how many blocks log hosts are expected to acknowledge, and how many lines nobody acknowledges.
+func (s *sender) unacknowledged() (blocks int, unheard int64) {
+	for _, g := range s.unheard() {
+		unheard += g.Lines
+	}
+	s.book.mu.Lock()
+	defer s.book.mu.Unlock()
+	return s.book.pending.InFlight(), unheard
+}
+
 // unheard returns what no log host acknowledges, by groups.
 func (s *sender) unheard() (list []Unheard) {
 	if s.p.cfg.Delivery != Written {

@@ -51,6 +51,7 @@ type Stats struct {
 	Truncated int64
 	Connects  int64 // sessions opened
 	Reopens   int64
+	Acks      int64 // acknowledgments sent
 	// Dropped are messages that were not written, by reason: "queue_full", "too_long", "no_log",
 	// "bad_envelope", "refused" by a database, and those of [queue.Stats]. On purpose: "repeat" for
 	// duplicates, and once for each log "no_match", "filtered", "not_in_sample".
@@ -154,6 +155,7 @@ func (s *Subscriber) Stats() Stats {
 		Truncated: s.count.truncated.Load(),
 		Connects:  s.count.connects.Load(),
 		Reopens:   s.count.reopens.Load(),
+		Acks:      s.count.acks.Load(),
 		Dropped:   make(map[string]int64), DroppedBytes: make(map[string]int64), Publishers: make(map[string]PublisherStats),
 	}
 	for i := range s.count.dropped {

@@ -55,6 +55,9 @@ func messageFamilies() []family {
 		prom.Counter("logsub_reopens_total", "reopens",
 			"Reopenings of all files by a signal.",
 			func(s *logsub.Stats) int64 { return s.Reopens }),
+		prom.Counter("logsub_acknowledgments_total", "messages",
+			"Acknowledgments sent to publishers, each for the lines of some 10 ms.",
+			func(s *logsub.Stats) int64 { return s.Acks }),
 	}
 }
 
