@@ -86,7 +86,7 @@ func (s *sender) sendNext(ctx context.Context, conn spread.Connection) (sent boo
 }
 
 // ask sends asks.
-func (s *sender) ask(ctx context.Context, conn spread.Connection, asks []receipts.Ask) error {
+func (s *sender) ask(ctx context.Context, conn spread.Connection, asks []receipts.Question) error {
 	for i := range asks {
 		s.buf = asks[i].Append(s.buf[:0])
 		if err := conn.Multicast(ctx, s.p.cfg.Service, s.p.cfg.MessType, s.buf, asks[i].Groups...); err != nil {

@@ -73,7 +73,7 @@ func (h *logHosts) send(n int) {
 			n--
 		}
 		h.feed <- b.String()
-		time.Sleep(time.Millisecond)
+		time.Sleep(time.Millisecond) //house:sleep the input of a web server is not one block
 	}
 }
 

@@ -30,8 +30,8 @@ type Piece struct {
 	Lines  int    // at least 1; their numbers are consecutive
 }
 
-// Ask is a question that is due, and where it goes.
-type Ask struct {
+// Question is an ask that is due, and where it goes.
+type Question struct {
 	Groups []string
 	logproto.Ask
 }
@@ -405,7 +405,7 @@ func (p *Pending) rest(q *piece) []envelope.Span {
 }
 
 // Asks returns the asks that are due, and when the next one will be; zero if there will be none.
-func (p *Pending) Asks(now time.Time) (asks []Ask, next time.Time) {
+func (p *Pending) Asks(now time.Time) (asks []Question, next time.Time) {
 	if p.next.IsZero() || now.Before(p.next) {
 		return nil, p.next
 	}
@@ -446,7 +446,7 @@ func (p *Pending) Asks(now time.Time) (asks []Ask, next time.Time) {
 // ask returns an ask about all streams that have the groups and the publisher of one.
 func (p *Pending) ask(now time.Time, of *stream) Ask {
 	p.asks++
-	a := Ask{Groups: of.groups, Ask: logproto.Ask{Publisher: of.origin.Publisher, Number: p.asks}}
+	a := Question{Groups: of.groups, Ask: logproto.Ask{Publisher: of.origin.Publisher, Number: p.asks}}
 	var list []*stream
 	for _, s := range p.streams {
 		if s.where == of.where && s.origin.Publisher == of.origin.Publisher {

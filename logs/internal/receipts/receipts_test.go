@@ -49,7 +49,7 @@ type lines struct {
 
 type question struct {
 	from string
-	ask  Ask
+	ask  Question
 }
 
 func (w *world) start(h *host) {
