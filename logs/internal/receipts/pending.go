@@ -444,7 +444,7 @@ func (p *Pending) Asks(now time.Time) (asks []Question, next time.Time) {
 }
 
 // ask returns an ask about all streams that have the groups and the publisher of one.
-func (p *Pending) ask(now time.Time, of *stream) Ask {
+func (p *Pending) ask(now time.Time, of *stream) Question {
 	p.asks++
 	a := Question{Groups: of.groups, Ask: logproto.Ask{Publisher: of.origin.Publisher, Number: p.asks}}
 	var list []*stream
