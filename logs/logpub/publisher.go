@@ -197,6 +197,7 @@ func (p *Publisher) read(ending, reading context.Context, inputs []Input, intake
 // finish saves what has not been sent, and counts it as dropped if it cannot be saved.
 func (p *Publisher) finish(inputs []Input) (err error) {
 	p.queue.Save()
+	p.sender.endMoves()
 	for _, g := range p.sender.unheard() {
 		p.cfg.Log.Warn("no log host is subscribed; its lines are left", slog.String("groups", g.Groups), slog.Int64("lines", g.Lines),
 			slog.String("in", cmp.Or(p.cfg.Spool, "memory")))

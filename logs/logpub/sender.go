@@ -43,9 +43,12 @@ type sender struct {
 	header  envelope.Header
 	buf     []byte // of a message with an envelope
 
-	due   chan struct{} // has a value when lines have to be sent again
-	quiet chan struct{} // closed at the end of the input when no log host will acknowledge what is left
-	book  receiptBook
+	due     chan struct{}   // has a value when lines have to be sent again
+	moves   []move          // of the goroutine that sends
+	movedTo map[uint64]bool // blocks made of moved lines, until they are taken
+	tidied  time.Time       // when tidy last looked
+	quiet   chan struct{}   // closed at the end of the input when no log host will acknowledge what is left
+	book    receiptBook
 
 	ends [numEnds]atomic.Int64
 }

@@ -62,6 +62,7 @@ func (s *sender) sendNext(ctx context.Context, conn spread.Connection) (sent boo
 			return false, 0, err
 		}
 	}
+	s.tidy(now)
 	pause = math.MaxInt64
 	if !next.IsZero() {
 		pause = max(0, next.Sub(now))
@@ -80,6 +81,10 @@ func (s *sender) sendNext(ctx context.Context, conn spread.Connection) (sent boo
 	s.book.mu.Lock()
 	s.book.pending.Sent(now, b.ID(), pieces(b)) // before the first acknowledgment can come
 	s.book.mu.Unlock()
+	if s.isMoved(b.ID()) {
+		s.p.queue.LetGo(b) // its lines were sent as those of other blocks
+		return true, 0, nil
+	}
 	err = s.inTime(ctx, func(ctx context.Context) error { return s.sendBlock(ctx, conn, b) })
 	s.p.queue.LetGo(b)
 	return true, 0, err
@@ -105,7 +110,7 @@ func (s *sender) sendAgain(ctx context.Context, conn spread.Connection, id uint6
 		return nil
 	}
 	if b == nil {
-		s.p.queue.Pass(id)
+		s.p.queue.Pass(id, 0, 0)
 		s.book.mu.Lock()
 		s.book.pending.Drop(id)
 		s.book.mu.Unlock()

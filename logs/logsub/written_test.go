@@ -251,22 +251,67 @@ func lineCount(t *testing.T, file string) int {
 	return strings.Count(string(b), "\n")
 }
 
-// TestWrittenSilentGroup: lines for a group without a log host do not hold up those of another.
+// TestWrittenSilentGroup: lines for a group without a log host do not hold up those of another, and these leave the spool.
 func TestWrittenSilentGroup(t *testing.T) {
-	h := newLogHosts(t, func(c *logpub.Config) {
-		c.Route = &logpub.Route{Field: 2, Prefix: "n"}
-		c.QueueBytes = 256 << 10
-		c.SpoolBytes = 8 << 20
-	})
+	h := newLogHosts(t, func(c *logpub.Config) { c.Route = &logpub.Route{Field: 2, Prefix: "n"} })
 	l := h.start("log1", t.TempDir(), func(c *Config) { c.Connections[0].Logs[0].Group = "n1" })
-	const lines = 2000
+	const lines = 20_000
 	for i := range lines {
-		h.feed <- fmt.Sprintf("line %d\n%s\n", 1+i%2, strings.Repeat("x", 100))
+		if i%3 == 0 {
+			h.feed <- fmt.Sprintf("line 2 %d\n", i)
+		} else {
+			h.feed <- fmt.Sprintf("line 1 %d\n", i)
+		}
 	}
-	testkit.Wait(t, "the lines of the live group", func() bool {
-		b, err := os.ReadFile(l.file)
-		return err == nil && strings.Count(string(b), "\n") == lines/2
+	const silent = lines/3 + 1
+	testkit.Wait(t, "the lines of the live group", func() bool { return lineCount(t, l.file) == lines-silent })
+	testkit.Wait(t, "only lines of the silent group in the spool", func() bool {
+		st := h.pub.Stats()
+		return st.Sent == lines-silent && st.Unheard == silent && st.SpoolLines == silent
 	})
+	// They keep their names.
+	other := h.start("log2", t.TempDir(), func(c *Config) { c.Connections[0].Logs[0].Group = "n2" })
+	testkit.Wait(t, "the lines of the other group", func() bool { return lineCount(t, other.file) == silent })
+	testkit.Wait(t, "an empty spool", func() bool { return h.pub.Stats().Waiting == 0 })
+	if st := other.sub.Stats().Publishers["web"]; st.Missing != st.Late || st.Lines != silent {
+		t.Errorf("the log host of the other group has %+v", st)
+	}
+	if err := h.close(); err != nil {
+		t.Error(err)
+	}
+	if st := h.pub.Stats(); st.Sent != lines {
+		t.Errorf("at the end: %+v", st)
+	}
+}
+
+// TestWrittenNoRoom: lines for which a log host has no room, because a file cannot be written, come again later, and once; in another
+// log of the same lines, too, which has no index.
+func TestWrittenNoRoom(t *testing.T) {
+	h := newLogHosts(t, nil)
+	dir := t.TempDir()
+	file := filepath.Join(dir, "site")
+	if err := os.Mkdir(file, 0o700); err != nil { // in the way
+		t.Fatal(err)
+	}
+	other := filepath.Join(dir, "other.log")
+	l := h.start("log1", t.TempDir(), func(c *Config) {
+		c.Connections[0].Logs = []Log{
+			{Group: "site", File: filepath.Join(dir, "%{group}"), Envelope: EnvelopeIndex},
+			{Group: "site", File: other},
+		}
+		c.QueueBytes = 8 << 10
+	})
+	h.send(2000)
+	testkit.Wait(t, "lines without room", func() bool { return l.sub.Stats().Sink("files").DroppedRecords > 0 })
+	if st := h.pub.Stats(); st.Sent > 0 {
+		t.Errorf("%d lines are forgotten that are in one of two files", st.Sent)
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	h.want(file, nil)
+	h.wantSent()
+	h.want(other, nil)
 	if err := h.close(); err != nil {
 		t.Error(err)
 	}

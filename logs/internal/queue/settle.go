@@ -9,12 +9,14 @@ import (
 
 // Settle says that the lines of one taken block are delivered, while blocks before it may not be. Like Ack, it is about blocks
 // that never come again in this process. In the spool a block stays until all before it are settled.
-func (q *Queue) Settle(id uint64) { q.settleBlock(id, true) }
+func (q *Queue) Settle(id uint64) { q.settleBlock(id, -1, -1) }
 
-// Pass says that a taken block needs no delivery: TakeAgain no longer has it, or its lines were put again.
-func (q *Queue) Pass(id uint64) { q.settleBlock(id, false) }
+// Pass says that a taken block needs no delivery any more, of which so many lines are delivered: TakeAgain no longer has it, or the
+// other lines were put again ([Queue.PutBlock]).
+func (q *Queue) Pass(id uint64, lines, bytes int) { q.settleBlock(id, lines, bytes) }
 
-func (q *Queue) settleBlock(id uint64, delivered bool) {
+// settleBlock settles a block. Lines and bytes that are negative mean all of it.
+func (q *Queue) settleBlock(id uint64, lines, bytes int) {
 	q.mu.Lock()
 	i, ok := slices.BinarySearchFunc(q.taken, id, func(f flight, id uint64) int { return cmp.Compare(f.last, id) })
 	if !ok || q.taken[i].over {
@@ -22,9 +24,12 @@ func (q *Queue) settleBlock(id uint64, delivered bool) {
 		return
 	}
 	f := &q.taken[i]
-	if delivered && f.last > q.done { // otherwise it was dropped and counted meanwhile
-		q.count.delivered.Add(int64(f.lines))
-		q.count.deliveredBytes.Add(int64(f.bytes))
+	if lines < 0 {
+		lines, bytes = f.lines, f.bytes
+	}
+	if f.last > q.done { // otherwise it was dropped and counted meanwhile
+		q.count.delivered.Add(int64(lines))
+		q.count.deliveredBytes.Add(int64(bytes))
 	}
 	f.over = true
 	if at := q.memory.find(id); at < len(q.memory.blocks) && q.memory.blocks[at].last == id {
@@ -35,6 +40,26 @@ func (q *Queue) settleBlock(id uint64, delivered bool) {
 	q.mu.Unlock()
 	q.ackStore(st, upTo)
 	signal(q.wake)
+}
+
+// Stranded returns the first block that is taken and not settled, how many lines such blocks have, and how many settled lines
+// behind the first cannot leave the spool because of that.
+func (q *Queue) Stranded() (first uint64, open, stranded int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for i := range q.taken {
+		f := &q.taken[i]
+		switch {
+		case f.over:
+			stranded += f.lines
+		case open == 0:
+			first = f.last
+			fallthrough
+		default:
+			open += f.lines
+		}
+	}
+	return first, open, stranded
 }
 
 // Done returns the ID up to which all lines are delivered, lost or dropped.

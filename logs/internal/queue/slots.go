@@ -169,21 +169,7 @@ func (q *Queue) settleNow(a *adoption) {
 // if ctx ends first.
 func (q *Queue) putBlock(ctx context.Context, from *Block) (id uint64, ok bool) {
 	for {
-		q.mu.Lock()
-		n := len(from.Data)
-		if ok = q.fits(n); ok {
-			b := q.newBlock(max(n, q.memory.common), max(n, q.memory.common))
-			b.Data, b.Runs, b.skip = append(b.Data, from.Data...), append(b.Runs, from.Runs...), from.skip
-			b.Origin, b.sealed = from.Origin, true
-			if !from.born.IsZero() {
-				b.born = from.born
-			}
-			q.grow(b, from.Lines)
-			id = b.last
-			signal(q.wake)
-		}
-		q.mu.Unlock()
-		if ok {
+		if id, ok = q.PutBlock(from); ok {
 			return id, true
 		}
 		select {
@@ -192,6 +178,25 @@ func (q *Queue) putBlock(ctx context.Context, from *Block) (id uint64, ok bool) 
 		case <-time.After(adoptRetry):
 		}
 	}
+}
+
+// PutBlock puts a copy of a block whose lines have numbers, if there is room for it, and returns its ID.
+func (q *Queue) PutBlock(from *Block) (id uint64, ok bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := len(from.Data)
+	if !q.fits(n) {
+		return 0, false
+	}
+	b := q.newBlock(max(n, q.memory.common), max(n, q.memory.common))
+	b.Data, b.Runs, b.skip = append(b.Data, from.Data...), append(b.Runs, from.Runs...), from.skip
+	b.Origin, b.sealed = from.Origin, true
+	if !from.born.IsZero() {
+		b.born = from.born
+	}
+	q.grow(b, from.Lines)
+	signal(q.wake)
+	return b.last, true
 }
 
 func sleep(ctx context.Context, d time.Duration) {

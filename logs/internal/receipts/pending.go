@@ -539,6 +539,29 @@ func (p *Pending) SilentGroups() map[string]bool {
 	return all
 }
 
+// Partial returns up to n blocks, the lowest first, of which some lines are done and the others are in silent streams.
+func (p *Pending) Partial(n int) (ids []uint64) {
+	if p.silent == 0 {
+		return nil
+	}
+	for id, b := range p.blocks {
+		if b.loud == 0 && slices.ContainsFunc(b.pieces, func(q *piece) bool { return q.block == nil || len(q.by) > 0 && p.need == 1 }) {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids[:min(n, len(ids))]
+}
+
+// IsSilent reports whether all lines of a block that are not done are in silent streams.
+func (p *Pending) IsSilent(id uint64) bool {
+	b := p.blocks[id]
+	return b != nil && b.loud == 0
+}
+
+// AnySilent reports whether there are silent streams.
+func (p *Pending) AnySilent() bool { return p.silent > 0 }
+
 // Forget forgets the blocks up to an ID, which no longer exist.
 func (p *Pending) Forget(upTo uint64) {
 	for id := range p.blocks {
