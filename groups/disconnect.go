@@ -2,10 +2,10 @@ package groups
 
 import "github.com/spreadd/spreadd/wire"
 
-// pieceCost bounds the work of a piece of a disconnect: some milliseconds at most. A group costs
+// pieceCost bounds the work of a piece of a disconnect: a millisecond at most. A group costs
 // groupCost, and one more for each member that a view of it lists.
 const (
-	pieceCost = 8192
+	pieceCost = 2048
 	groupCost = 8
 )
 

@@ -27,6 +27,8 @@
 //	GGT      gathertrans.go  and the membership of the exchange breaks
 //
 // Daemons with equal tables form a synced set, and its first daemon sends the tables (build.go).
+// A disconnect of a member of many groups is carried out in pieces (disconnect.go).
+//
 // What others send is kept (exchange.go) and checked as a whole (check.go) before any of it is
 // merged (merge.go).
 //
@@ -64,8 +66,8 @@
 // # Limits
 //
 // One group has at most [MaxLocalMembers] local members. Every daemon ignores a join beyond that,
-// so the engine should count joins on their way. There is no limit to the number of groups, or to
-// the memory for the state of other daemons until it is complete. C daemons exit if a view for
+// so the engine should count joins on their way. The machine has no limit to the number of groups,
+// which the engine bounds, or to the memory for the state of other daemons until it is complete. C daemons exit if a view for
 // clients exceeds 100 fragments, at about 2,236 members in a network-caused one: keep the groups of
 // mixed rings below that.
 //

@@ -17,8 +17,9 @@
 // Conn.
 //
 // A program that joins groups or can get private messages must keep receiving. Daemons drop a
-// client that leaves too many messages (1000 by default) unread. A Client reports with [*Slow] that
-// it is falling behind.
+// client that leaves too much unread: 64 MiB by default, C daemons 1000 messages. A Client reports
+// with [*Slow] that it is falling behind. With [WithNotices] spreadd itself says so before it drops a
+// client, and explains changes of the ring.
 //
 // # What it guarantees
 //

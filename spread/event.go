@@ -152,8 +152,8 @@ type Joined struct {
 
 // Slow reports that the program of a [Client] receives more slowly than its messages arrive: at
 // least as many bytes wait as [WithBacklog] allows. Once the socket's buffer is full (some 200
-// KiB), the daemon keeps messages for the client, and drops it when they are too many (1000 by
-// default).
+// KiB), the daemon keeps messages for the client, and drops it when they are too many (64 MiB by
+// default, C daemons 1000 messages).
 //
 // A client sees only what waits on its own host, and checks only while the program receives. On
 // systems other than Linux it does not see what waits in the kernel.
