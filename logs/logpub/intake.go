@@ -31,7 +31,8 @@ type Intake struct {
 	form    logline.Form
 	formed  formed
 	file    fileStreams
-	full    bool // a wait for room has timed out, and there has been no room since
+	full    bool        // a wait for room has timed out, and there has been no room since
+	left    atomic.Bool // the source hangs, and the publisher has ended without it
 
 	lines, bytes, truncated atomic.Int64 // counters of what it took
 }
@@ -42,7 +43,7 @@ func (in *Intake) Ending() <-chan struct{} { return in.ending }
 // Put takes n whole lines, each with its newline and none longer than MaxLine. Some of them were truncated to that. It may
 // block for BlockTime.
 func (in *Intake) Put(lines []byte, n, truncated int) {
-	if len(lines) == 0 {
+	if len(lines) == 0 || in.left.Load() {
 		return
 	}
 	in.took(n, len(lines), truncated)
@@ -52,11 +53,22 @@ func (in *Intake) Put(lines []byte, n, truncated int) {
 // PutSome is Put for a source that keeps its lines until they are safe. It waits for room as long as it takes and drops
 // nothing. It returns how many bytes it took: all of them, unless the time to stop is over.
 func (in *Intake) PutSome(lines []byte, truncated int) (took int) {
+	if in.left.Load() {
+		return 0
+	}
 	took = in.put(lines, bytes.Count(lines, []byte{'\n'}))
 	if took > 0 {
 		in.took(bytes.Count(lines[:took], []byte{'\n'}), took, truncated)
 	}
 	return took
+}
+
+// leave makes whatever the source still does be without effect.
+func (in *Intake) leave() {
+	in.left.Store(true)
+	if f, ok := in.input.Source.(*File); ok {
+		f.f.Leave()
+	}
 }
 
 // took counts what was taken.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,6 +19,10 @@ import (
 
 // ErrNotSent means that lines were left when the time to stop was over, and are lost. Run wraps it with their number.
 var ErrNotSent = errors.New("lines were not sent")
+
+// hangTime bounds how long a source may still take once it was told to stop. All need less, unless a system
+// call does not return, as with a network file system whose server is down.
+const hangTime = 5 * time.Second
 
 // maxSlots is how many processes may share a spool directory.
 const maxSlots = 64
@@ -179,23 +184,46 @@ func (p *Publisher) RunInputs(ctx context.Context, inputs ...Input) error {
 	}
 	stopSending()
 	wg.Wait()
-	return errors.Join(err, p.finish(inputs))
+	return errors.Join(err, p.finish())
 }
 
-// read runs the sources until all have ended.
+// read runs the sources until all have ended. Those that hang are left behind.
 func (p *Publisher) read(ending, reading context.Context, inputs []Input, intakes []*Intake) error {
-	errs := make([]error, len(inputs))
-	var wg sync.WaitGroup
+	type end struct {
+		input int
+		err   error
+	}
+	ended := make(chan end, len(inputs))
 	for i, in := range intakes {
 		in.ending, in.stop = ending.Done(), reading.Done()
-		wg.Go(func() { errs[i] = inputs[i].Source.Run(reading, in) })
+		go func() { ended <- end{i, inputs[i].Source.Run(reading, in)} }()
 	}
-	wg.Wait()
+	errs := make([]error, len(inputs))
+	running, stop := slices.Clone(intakes), reading.Done()
+	var late <-chan time.Time
+	for n := len(inputs); n > 0; {
+		select {
+		case e := <-ended:
+			errs[e.input], running[e.input] = e.err, nil
+			n--
+		case <-stop:
+			stop, late = nil, time.After(hangTime)
+		case <-late:
+			n = 0
+		}
+	}
+	for i, in := range running {
+		if in != nil {
+			in.leave()
+			p.cfg.Log.Error("input does not end because a system call does not return; what it has not passed on comes again if it has a position",
+				slog.Any("input", inputs[i].Source))
+		}
+	}
 	return errors.Join(errs...)
 }
 
 // finish saves what has not been sent, and counts it as dropped if it cannot be saved.
-func (p *Publisher) finish(inputs []Input) (err error) {
+func (p *Publisher) finish() (err error) {
 	p.queue.Save()
 	p.sender.endMoves()
 	for _, g := range p.sender.unheard() {
@@ -205,8 +233,8 @@ func (p *Publisher) finish(inputs []Input) (err error) {
 	if n := p.queue.Stats().SpoolLines; n > 0 {
 		p.cfg.Log.Warn("lines left in spool for the next start", slog.Int64("lines", n))
 	}
-	for _, in := range inputs {
-		if f, ok := in.Source.(interface{ finish() bool }); ok && !f.finish() {
+	for _, in := range p.intakes {
+		if f, ok := in.input.Source.(*File); ok && !in.left.Load() && !f.finish() {
 			p.queue.Forsake()
 		}
 	}

@@ -129,7 +129,11 @@ func (s *File) Run(ctx context.Context, in *Intake) error {
 	if in.kept {
 		s.f.Name(tail.Naming{Epoch: in.p.epochs.next, Rules: in.rules(), Over: in.p.named})
 	}
-	if err := s.f.Run(untilEnding{ctx, in.Ending()}, t); err != nil {
+	err := s.f.Run(untilEnding{ctx, in.Ending()}, t)
+	if in.left.Load() {
+		s.f.Close() // nobody else does
+	}
+	if err != nil {
 		return fmt.Errorf("logpub: %w", err)
 	}
 	return nil

@@ -137,6 +137,9 @@ func (p *Publisher) Stats() Stats {
 	return st
 }
 
+// Unsent returns how many lines wait. Unlike Stats it does not wait for the spool.
+func (p *Publisher) Unsent() int64 { return p.count.took.Load() - p.queue.Gone() }
+
 // gauges returns what there is at the moment.
 func (p *Publisher) gauges(q *queue.Stats) Gauges {
 	g := Gauges{

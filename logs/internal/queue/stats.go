@@ -76,6 +76,16 @@ func (s Stats) Lost() (n int64) {
 // Dropped returns how many lines were dropped for a reason.
 func (q *Queue) Dropped(why DropReason) int64 { return q.count.dropped[why].Load() }
 
+// Gone returns how many lines are delivered or dropped, less those that were recovered. Unlike Stats it does not
+// wait for the spool.
+func (q *Queue) Gone() int64 {
+	n := q.count.delivered.Load() - q.count.recovered.Load()
+	for d := range numDropReasons {
+		n += q.count.dropped[d].Load()
+	}
+	return n
+}
+
 // Stats returns the counters. It may be called at any time.
 func (q *Queue) Stats() Stats {
 	s := Stats{Dropped: make(map[string]int64, numDropReasons), DroppedBytes: make(map[string]int64, numDropReasons)}

@@ -1,20 +1,24 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"os/signal"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/spreadd/spreadd/internal/conf"
 	"github.com/spreadd/spreadd/internal/conf/tomlconf"
 	"github.com/spreadd/spreadd/internal/flags"
+	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/internal/prom"
 	"github.com/spreadd/spreadd/logs/logpub"
 	"github.com/spreadd/spreadd/logs/logpub/metrics"
@@ -39,8 +43,36 @@ func Main() int {
 // usagePause is the delay before the exit after a wrong command line.
 const usagePause = time.Second
 
-// run is the program. It returns the exit status.
+// hangTime is how long the program may still take when the time to send what waits is over.
+const hangTime = 10 * time.Second
+
+// run is the program. It returns the exit status. It ends in time although a system call does not return, as
+// with a network file system whose server is down.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	var now atomic.Pointer[loaded] // what publishes; nil before
+	patience := func() time.Duration {
+		if l := now.Load(); l != nil {
+			return hangTime + max(0, cmp.Or(l.cfg.DrainTimeout, logpub.DefaultDrainTimeout))
+		}
+		return hangTime
+	}
+	status := make(chan int, 1)
+	if fsutil.Finish(ctx, patience, nil, func() { status <- publish(ctx, &now, args, stdin, stdout, stderr) }) {
+		return <-status
+	}
+	ended, end := context.WithCancel(ctx)
+	end()
+	fsutil.Finish(ended, func() time.Duration { return time.Second }, nil, func() { // the log may hang, too
+		complain(stderr, errors.New("ending without a system call that does not return; does a network file system hang?"))
+		if l := now.Load(); l != nil {
+			complain(stderr, fmt.Errorf("%w: %d; those that are neither in the spool nor behind the position of a file are lost", logpub.ErrNotSent, l.pub.Unsent()))
+		}
+	})
+	return flags.Failed
+}
+
+// publish does what the command line says.
+func publish(ctx context.Context, now *atomic.Pointer[loaded], args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	o, err := parse(args)
 	if err != nil {
 		return o.answer(ctx, err, stdin, stdout, stderr)
@@ -51,7 +83,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	o.cfg.Log = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
 	if o.config != "" && !o.check {
-		return serve(ctx, o.config, o.cfg.Log, stdin, stderr)
+		return serve(ctx, now, o.config, o.cfg.Log, stdin, stderr)
 	}
 	if o.config != "" {
 		return checkConfig(ctx, o.config, stdout, stderr)
@@ -67,6 +99,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		say(stdout, tomlconf.Format(fileOf(&o.cfg, o.metrics)))
 		return flags.OK
 	}
+	now.Store(&loaded{cfg: cfg, pub: p})
 	logSpool(cfg.Log, o.cfg.Spool, cfg.Spool)
 	var source metrics.Source
 	source.Use(p.Stats)

@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/spreadd/spreadd/internal/conf"
@@ -58,7 +59,7 @@ func (l *loaded) hasStdin() bool {
 
 // serve publishes as the configuration file says. On each SIGHUP it reloads the file and continues
 // with it if it is valid.
-func serve(ctx context.Context, path string, log *slog.Logger, stdin io.Reader, stderr io.Writer) int {
+func serve(ctx context.Context, now *atomic.Pointer[loaded], path string, log *slog.Logger, stdin io.Reader, stderr io.Writer) int {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
@@ -83,6 +84,7 @@ func serve(ctx context.Context, path string, log *slog.Logger, stdin io.Reader, 
 		return flags.Failed
 	}
 	for {
+		now.Store(l)
 		lock.settle()
 		source.Use(l.pub.Stats)
 		for _, w := range l.warnings {

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/spreadd/spreadd/internal/fsutil"
@@ -79,6 +80,9 @@ type Follower struct {
 	failed   bool   // the last attempt to write it has failed
 	told     string // the reason last reported why the file at the path could not be opened
 	waiting  waiting
+
+	left atomic.Bool // see Leave
+	behind
 
 	mu    sync.Mutex
 	stats Stats  // what Stats adds is not in it
@@ -185,6 +189,10 @@ func (f *Follower) Close() {
 	f.look() // its files are closed, and have nothing more to tell but where they were left
 	f.files = nil
 }
+
+// Leave gives up a follower whose Run does not end because a system call does not return. Whatever Run still does, it writes
+// no position, because lines that it has passed on may not be safe.
+func (f *Follower) Leave() { f.left.Store(true) }
 
 // Saved reports, after Close, whether there is a position on disk from which lines that are not safe come again.
 func (f *Follower) Saved() bool { return f.wrote != nil }
@@ -542,6 +550,9 @@ func (f *Follower) saveIfDue(now time.Time) {
 
 // save writes the position up to which all lines are safe.
 func (f *Follower) save() {
+	if f.left.Load() {
+		return
+	}
 	safe := f.to.Safe()
 	var places []place
 	for _, g := range f.files {
@@ -560,6 +571,9 @@ func (f *Follower) save() {
 		places = append(places, *f.last)
 	}
 	if f.state == "" {
+		return
+	}
+	if f.left.Load() { // while Safe waited for the disk
 		return
 	}
 	b := (&position{f.cfg.Path, f.since, places[max(0, len(places)-maxFiles):]}).encode()

@@ -2,6 +2,7 @@ package tail
 
 import (
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/spreadd/spreadd/internal/fsutil"
@@ -30,30 +31,79 @@ type seen struct {
 	offset, safe int64
 }
 
-// Stats returns the counters. It may be called at any time, even while the taker blocks the follower.
+// Stats returns the counters. It may be called at any time, even while the taker blocks the follower. If a file system does
+// not answer, Behind is as it was.
 func (f *Follower) Stats() Stats {
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	st := f.stats
-	st.Files = len(f.seen)
+	st, files := f.stats, slices.Clone(f.seen)
+	f.mu.Unlock()
+	st.Files = len(files)
+	if n := len(files); n > 0 {
+		st.Position, st.Safe = files[n-1].offset, files[n-1].safe
+	}
+	st.Behind = f.behind.ask(&f.cfg.Watcher.late, func() int64 { return f.unread(files) })
+	return st
+}
+
+// unread returns the number of bytes of files that are not read yet. It asks the file system.
+func (f *Follower) unread(files []seen) (n int64) {
 	path, err := f.cfg.Disk.Stat(f.cfg.Path)
-	fresh := err == nil // a file that the follower has not opened yet
-	for _, s := range f.seen {
-		st.Position, st.Safe = s.offset, s.safe
+	fresh := err == nil && len(files) > 0 // a file that the follower has not opened yet
+	for _, s := range files {
 		info, err := s.f.Stat()
 		if err != nil {
 			fresh = false // the follower has been closed
 			continue
 		}
 		if !s.packed {
-			st.Behind += max(0, info.Size()-s.offset)
+			n += max(0, info.Size()-s.offset)
 		}
 		fresh = fresh && !fsutil.SameFile(info, path)
 	}
-	if fresh && len(f.seen) > 0 {
-		st.Behind += path.Size()
+	if fresh {
+		n += path.Size()
 	}
-	return st
+	return n
+}
+
+// How long to wait for a file system that tells how much is unread, and how long if it has been late for a follower within
+// lateTime. There may be thousands of followers.
+const (
+	askTime  = time.Second
+	hurry    = time.Millisecond
+	lateTime = time.Minute
+)
+
+// behind is how much is unread, as of the last answer of the file system.
+type behind struct {
+	asking atomic.Bool
+	last   atomic.Int64
+}
+
+// ask asks, unless there is no answer yet to the last question. late is when an answer last did not come in time, in Unix
+// nanoseconds.
+func (b *behind) ask(late *atomic.Int64, question func() int64) int64 {
+	if !b.asking.CompareAndSwap(false, true) {
+		return b.last.Load()
+	}
+	answer := make(chan struct{})
+	go func() {
+		b.last.Store(question())
+		b.asking.Store(false)
+		close(answer)
+	}()
+	patience := askTime
+	if time.Since(time.Unix(0, late.Load())) < lateTime {
+		patience = hurry
+	}
+	t := time.NewTimer(patience)
+	defer t.Stop()
+	select {
+	case <-answer:
+	case <-t.C:
+		late.Store(time.Now().UnixNano())
+	}
+	return b.last.Load()
 }
 
 // event counts an event and reports it.

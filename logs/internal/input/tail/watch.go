@@ -40,6 +40,7 @@ type Watcher struct {
 	Poll bool
 
 	followers atomic.Int64
+	late      atomic.Int64 // when a file system last did not answer in time; see behind
 	buffers   sync.Pool
 	notifier
 	watched time.Duration // in tests, the interval of checks of watched files

@@ -66,6 +66,16 @@ func (n *notifier) watch(t *waiting, path string) (announced bool, err error) {
 		entries = append(entries, entry{int32(wd), s.name})
 		announced = i == len(steps)-1
 	}
+	n.replace(t, entries)
+	if !slices.Equal(steps, lookUp(path)) {
+		t.alert(true) // a name has changed before it was watched
+	}
+	return announced, err
+}
+
+// replace replaces the entries on which a follower depends. It asks no file system: one that does not answer would keep all
+// followers waiting.
+func (n *notifier) replace(t *waiting, entries []entry) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	before := t.entries
@@ -80,10 +90,6 @@ func (n *notifier) watch(t *waiting, path string) (announced bool, err error) {
 			n.remove(e, t)
 		}
 	}
-	if !slices.Equal(steps, lookUp(path)) {
-		t.alert(true) // a name has changed before it was watched
-	}
-	return announced, err
 }
 
 // open opens the inotify instance.

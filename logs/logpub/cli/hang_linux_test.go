@@ -1,0 +1,104 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/spreadd/spreadd/internal/testkit/hangfs"
+)
+
+// appendLine appends a line to a file.
+func appendLine(t *testing.T, path, text string) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteString(text + "\n"); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestHangingFile: a file whose file system does not answer keeps neither the other files nor SIGHUP and
+// SIGTERM waiting. What was published is not published again.
+func TestHangingFile(t *testing.T) {
+	t.Parallel()
+	m := hangfs.Mount(t)
+	d, address := serveDaemon(t)
+	sub := subscribe(t, d, "g")
+	dir := t.TempDir()
+	hanging, file, config := filepath.Join(m.Dir, "a.log"), filepath.Join(dir, "b.log"), filepath.Join(dir, "logpub.toml")
+	writeFile(t, config, fmt.Sprintf("daemon = %q\ngroups = [\"g\"]\nstate = %q\ndrain_timeout = \"1s\"\n[[input]]\nfile = %q\nfrom_start = true\n[[input]]\nfile = %q\nfrom_start = true\n",
+		address, filepath.Join(dir, "state"), hanging, file))
+	p := start(t, "-c", config)
+	line := func(path, text string) {
+		t.Helper()
+		appendLine(t, path, text)
+		if got := next(t, sub); !strings.Contains(got, text) {
+			t.Errorf("received %s, want %q; the log says %s", got, text, &p.log)
+		}
+	}
+	line(hanging, "one")
+	line(file, "two")
+	time.Sleep(2 * time.Second) //house:sleep until the position has been saved
+	m.Hang()
+	line(file, "three")
+	p.signal(t, syscall.SIGHUP)
+	p.log.Wait(t, `input does not end because a system call does not return; what it has not passed on comes again if it has a position" input="file `+hanging)
+	line(file, "four")
+	p.end(t)
+	m.Resume()
+	p = start(t, "-c", config)
+	line(hanging, "five")
+	line(file, "six")
+	p.end(t)
+}
+
+// TestHangingSpool: SIGTERM ends logpub when its spool and its positions cannot be written, and says what is
+// lost.
+func TestHangingSpool(t *testing.T) {
+	t.Parallel()
+	m := hangfs.Mount(t)
+	d, address := serveDaemon(t)
+	dir := t.TempDir()
+	log, config := filepath.Join(dir, "a.log"), filepath.Join(dir, "logpub.toml")
+	writeFile(t, config, fmt.Sprintf("daemon = %q\ngroups = [\"g\"]\nstate = %q\ndrain_timeout = \"1s\"\n[spool]\ndir = %q\n[[input]]\nfile = %q\nfrom_start = true\n",
+		address, filepath.Join(m.Dir, "state"), filepath.Join(m.Dir, "spool"), log))
+	sub := subscribe(t, d, "g")
+	p := start(t, "-c", config)
+	appendLine(t, log, "one")
+	next(t, sub)
+	m.Hang()
+	d.SetDown(true)
+	p.log.Wait(t, "lost the connection")
+	appendLine(t, log, "two")
+	time.Sleep(time.Second) //house:sleep until the line has been read
+	p.signal(t, syscall.SIGTERM)
+	if err := p.Wait(); err == nil {
+		t.Error("it ends with success")
+	}
+	p.log.Wait(t, "does a network file system hang?")
+	p.log.Wait(t, "lines were not sent: 1;")
+}
+
+// TestHangingConfiguration: SIGTERM ends logpub while it waits for its configuration.
+func TestHangingConfiguration(t *testing.T) {
+	t.Parallel()
+	m := hangfs.Mount(t)
+	m.Hang()
+	p := start(t, "-c", filepath.Join(m.Dir, "logpub.toml"))
+	time.Sleep(time.Second) //house:sleep until it is asked for; there is nothing to see
+	p.signal(t, syscall.SIGTERM)
+	if err := p.Wait(); err == nil {
+		t.Error("it ends with success")
+	}
+	p.log.Wait(t, "does a network file system hang?")
+}
