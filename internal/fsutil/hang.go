@@ -22,7 +22,7 @@ func Finish(ctx context.Context, patience func() time.Duration, progress func() 
 	}
 	most, moved := patience(), make(chan struct{})
 	if progress != nil {
-		go watch(most/8, progress, moved, done) // progress may hang, too
+		go watch(max(most/8, time.Millisecond), progress, moved, done) // progress may hang, too
 	}
 	limit := time.NewTimer(most)
 	defer limit.Stop()

@@ -46,6 +46,17 @@ func TestFinish(t *testing.T) {
 	}
 }
 
+// TestFinishWithoutPatience: what is not wanted any more is left behind at once.
+func TestFinishWithoutPatience(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	more := make(chan struct{})
+	defer close(more)
+	if Finish(ctx, func() time.Duration { return 0 }, func() int64 { return 0 }, func() { <-more }) {
+		t.Error("it was waited for")
+	}
+}
+
 // TestFinishUntilTheEnd: before the end, there is no bound.
 func TestFinishUntilTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

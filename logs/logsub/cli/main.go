@@ -9,7 +9,9 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
+	"time"
 	_ "time/tzdata" // zones are the same on all hosts, whatever is installed there
 
 	"github.com/spreadd/spreadd/internal/flags"
@@ -32,31 +34,97 @@ func Main() int {
 	return status
 }
 
-// run is the program. Each value of reopen asks for the files to be reopened.
+// hangTime is how long the program may take to end without writing anything, beyond the time that commands
+// have.
+const hangTime = 30 * time.Second
+
+// program is one run of logsub.
+type program struct {
+	hangTime       time.Duration
+	reopen         <-chan os.Signal // each value asks for the files to be reopened
+	stdout, stderr io.Writer
+
+	sub atomic.Pointer[logsub.Subscriber] // nil before it is known
+}
+
+// run runs the program. It ends in time although a system call does not return, as with a network file system
+// whose server is down.
 func run(ctx context.Context, reopen <-chan os.Signal, args []string, stdout, stderr io.Writer) int {
+	p := &program{hangTime: hangTime, reopen: reopen, stdout: stdout, stderr: stderr}
+	return p.run(ctx, args)
+}
+
+func (p *program) run(ctx context.Context, args []string) int {
 	o, err := parse(args)
 	if err != nil {
-		return o.set.Answer(err, stdout, stderr)
+		return o.set.Answer(err, p.stdout, p.stderr)
 	}
+	var patience atomic.Int64
+	if !o.work.wanted() {
+		patience.Store(int64(p.hangTime))
+	}
+	progress := func() (n int64) {
+		if s := p.sub.Load(); s != nil {
+			st := s.Stats()
+			for i := range st.Sinks {
+				n += st.Sinks[i].Records
+			}
+		}
+		return n
+	}
+	status := make(chan int, 1)
+	work := func() { status <- p.work(ctx, &o, &patience) }
+	if fsutil.Finish(ctx, func() time.Duration { return time.Duration(patience.Load()) }, progress, work) {
+		return <-status
+	}
+	if !o.work.wanted() {
+		p.explain(ctx)
+	}
+	return flags.Failed
+}
+
+// work does what the command line says.
+func (p *program) work(ctx context.Context, o *options, patience *atomic.Int64) int {
 	if o.work.wanted() && !o.work.network(o.conf) {
-		return o.work.run(stdout, stderr)
+		return o.work.run(p.stdout, p.stderr)
 	}
-	cfg, err := o.config(ctx, stdout, stderr)
+	cfg, err := o.config(ctx, p.stdout, p.stderr)
 	if err == nil && o.check {
 		return flags.OK
 	}
 	switch {
 	case err != nil:
 	case o.work.wanted():
-		err = compare(ctx, cfg, o.work.verify, stdout)
+		err = compare(ctx, cfg, o.work.verify, p.stdout)
 	default:
-		err = subscribe(ctx, reopen, cfg)
+		patience.Add(int64(cfg.CommandWait))
+		err = p.subscribe(ctx, cfg)
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "logsub: %v\n", err)
+		fmt.Fprintf(p.stderr, "logsub: %v\n", err)
 		return flags.Failed
 	}
 	return flags.OK
+}
+
+// explain says why the program ends without having finished, as far as that takes no long time.
+func (p *program) explain(ctx context.Context) {
+	fsutil.Finish(ctx, func() time.Duration { return time.Second }, nil, func() {
+		fmt.Fprintln(p.stderr, "logsub: ending without a system call that does not return; does a network file system hang?")
+		s := p.sub.Load()
+		if s == nil {
+			return
+		}
+		n, st := int64(0), s.Stats()
+		for i := range st.Logs {
+			n += st.Logs[i].Lines
+		}
+		for i := range st.Sinks {
+			sink := &st.Sinks[i]
+			n += int64(sink.QueueLines) + sink.QueueDropped - sink.Records - sink.DroppedRecords - sink.Lost()
+		}
+		fmt.Fprintf(p.stderr, "logsub: %d lines or more that were received are not written; those that are not in a spool are lost\n", n)
+	})
 }
 
 // config merges the command line into the configuration file that it names.
@@ -159,11 +227,12 @@ func (o *options) read(ctx context.Context, stdout, stderr io.Writer) (logsub.Co
 	return logsub.FromSpreadlogd(file)
 }
 
-func subscribe(ctx context.Context, reopen <-chan os.Signal, cfg logsub.Config) error {
+func (p *program) subscribe(ctx context.Context, cfg logsub.Config) error {
 	s, err := logsub.New(cfg)
 	if err != nil {
 		return err
 	}
+	p.sub.Store(s)
 	if cfg.Metrics != "" {
 		end := prom.Keep(ctx, cfg.Metrics, prom.Config{Program: "logsub", Collector: metrics.New(s.Stats), Log: cfg.Log})
 		defer end()
@@ -173,7 +242,7 @@ func subscribe(ctx context.Context, reopen <-chan os.Signal, cfg logsub.Config) 
 	go func() {
 		for {
 			select {
-			case <-reopen:
+			case <-p.reopen:
 				s.Reopen()
 			case <-done:
 				return

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -109,21 +110,25 @@ func TestFlags(t *testing.T) {
 	flagstest.Check(t, o.set, "../../../docs/flags.md", "logs/logsub/cli")
 }
 
+// serveDaemon runs a daemon in memory behind a port of 127.0.0.1.
+func serveDaemon(t *testing.T) (address string) {
+	t.Helper()
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := spreadtest.New("alpha")
+	go func() { _ = d.Serve(l) }()
+	t.Cleanup(func() {
+		_ = l.Close()
+		d.Close()
+	})
+	return fmt.Sprintf("%d@127.0.0.1", l.Addr().(*net.TCPAddr).Port)
+}
+
 // TestRun is a log host's day: start, lines, rotation, end.
 func TestRun(t *testing.T) {
-	d := spreadtest.New("alpha")
-	defer d.Close()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	go func() { _ = d.Serve(l) }()
-	defer func() { _ = l.Close() }()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := port + "@127.0.0.1"
+	address := serveDaemon(t)
 	file := filepath.Join(t.TempDir(), "a.log")
 
 	ctx, cancel := context.WithCancel(t.Context())
