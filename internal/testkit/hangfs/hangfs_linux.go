@@ -48,12 +48,22 @@ func Mount(t testing.TB) *FS {
 		}
 		<-m.stopped
 	})
-	// The first flush tells the kernel that there is none. A process would wait for it at its end.
-	path := filepath.Join(m.Dir, "first")
-	if err := errors.Join(os.WriteFile(path, nil, 0o600), os.Remove(path)); err != nil {
+	if err := m.first(); err != nil {
 		t.Fatal(err)
 	}
 	return m
+}
+
+// first tells the kernel what there is not: flushes, for whose answers processes wait at their end, and polls,
+// for whose answers package os waits without letting other goroutines run.
+func (m *FS) first() error {
+	path := filepath.Join(m.Dir, "first")
+	fd, err := unix.Open(path, unix.O_RDWR|unix.O_CREAT|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
+	return errors.Join(err, unix.Close(fd), unix.Unlink(path))
 }
 
 // Hang keeps all further requests waiting, until Resume.
@@ -196,7 +206,7 @@ func (m *FS) do(op uint32, node uint64, b []byte) ([]byte, error) {
 		return nil, err
 	case opFsync, opFsyncDir:
 		return nil, nil
-	default: // also FLUSH
+	default: // also FLUSH and POLL
 		return nil, unix.ENOSYS
 	}
 }

@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"bytes"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/internal/testkit/hangfs"
 )
 
@@ -76,11 +79,21 @@ func TestHangingSpool(t *testing.T) {
 	p := start(t, "-c", config)
 	appendLine(t, log, "one")
 	next(t, sub)
-	m.Hang()
 	d.SetDown(true)
 	p.log.Wait(t, "lost the connection")
 	appendLine(t, log, "two")
-	time.Sleep(time.Second) //house:sleep until the line has been read
+	testkit.Wait(t, "the line in the spool", func() bool {
+		found := false
+		err := filepath.WalkDir(m.Dir, func(path string, d fs.DirEntry, err error) error {
+			if err == nil && d.Type().IsRegular() {
+				text, _ := os.ReadFile(path)
+				found = found || bytes.Contains(text, []byte("two\n"))
+			}
+			return nil
+		})
+		return err == nil && found
+	})
+	m.Hang()
 	p.signal(t, syscall.SIGTERM)
 	if err := p.Wait(); err == nil {
 		t.Error("it ends with success")
