@@ -234,7 +234,7 @@ func received(logsub *harness.Process) int {
 
 // count queries a number. It returns 0 while the database is down.
 func (s *server) count(db *sql.DB, what string) int {
-	ctx, cancel := context.WithTimeout(s.t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(s.t.Context(), testkit.Patience)
 	defer cancel()
 	n := 0
 	_ = db.QueryRowContext(ctx, "SELECT "+what+" FROM "+s.table).Scan(&n) // An error means that it is down.
