@@ -15,10 +15,10 @@ import (
 
 // namer is a taker that names lines, and notes the name of each. Lines become safe by chance.
 type namer struct {
-	t   *testing.T
-	rng *rand.Rand
+	t *testing.T
 
 	mu          sync.Mutex
+	rng         *rand.Rand
 	line        map[string]string // by name
 	named       map[string]string // by line
 	epochs      map[uint64]bool
@@ -28,7 +28,7 @@ type namer struct {
 }
 
 func newNamer(t *testing.T, rng *rand.Rand) *namer {
-	return &namer{t: t, rng: rng, line: make(map[string]string), named: make(map[string]string), epochs: make(map[uint64]bool)}
+	return &namer{t: t, rng: rand.New(rand.NewPCG(rng.Uint64(), 0)), line: make(map[string]string), named: make(map[string]string), epochs: make(map[uint64]bool)}
 }
 
 func (n *namer) Take(names *LineNames, b []byte) (int, uint64) {

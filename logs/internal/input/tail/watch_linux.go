@@ -166,18 +166,19 @@ func (n *notifier) listen(events *os.File) {
 		if err != nil {
 			return
 		}
-		n.dispatch(buf[:got])
+		n.dispatch(events, buf[:got])
 		if got < len(buf)/2 {
 			time.Sleep(pollInterval)
 		}
 	}
 }
 
-// dispatch wakes the followers of events, whose layout is that of struct inotify_event.
-func (n *notifier) dispatch(b []byte) {
+// dispatch wakes the followers of events, whose layout is that of struct inotify_event. It ignores those of an instance that
+// is closed: their numbers may be those of others by now.
+func (n *notifier) dispatch(from *os.File, b []byte) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for len(b) >= unix.SizeofInotifyEvent {
+	for from == n.events && len(b) >= unix.SizeofInotifyEvent {
 		wd, mask := int32(binary.NativeEndian.Uint32(b)), binary.NativeEndian.Uint32(b[4:])
 		end := unix.SizeofInotifyEvent + int(binary.NativeEndian.Uint32(b[12:]))
 		if end > len(b) {

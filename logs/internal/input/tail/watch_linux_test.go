@@ -149,7 +149,7 @@ func TestDispatch(t *testing.T) {
 			f.wake = make(chan struct{}, 1)
 		}
 		n := notifier{names: map[int32]map[string][]*waiting{1: {"access.log": {&a}, "access": {&b}}, 2: {"access.log": {&c}}}}
-		n.dispatch(tt.events)
+		n.dispatch(nil, tt.events)
 		got, renamed := "", false
 		for i, f := range followers {
 			if len(f.wake) > 0 {
