@@ -77,6 +77,7 @@ type Follower struct {
 	refused  bool   // the taker did not take all
 	reason   string // of the last loss
 	wrote    []byte // the position as it is on disk
+	kept     bool   // its name was synced by this process
 	failed   bool   // the last attempt to write it has failed
 	told     string // the reason last reported why the file at the path could not be opened
 	waiting  waiting
@@ -145,7 +146,7 @@ func New(cfg Config) (*Follower, error) {
 	}
 	f := &Follower{cfg: cfg}
 	if cfg.State != "" {
-		if err := cfg.Disk.MkdirAll(cfg.State, 0o700); err != nil {
+		if err := fsutil.MkdirAll(cfg.Disk, cfg.State, 0o700); err != nil {
 			return nil, fmt.Errorf("tail: %w", err)
 		}
 		f.state = statePath(cfg.State, path)
@@ -580,7 +581,13 @@ func (f *Follower) save() {
 	if bytes.Equal(b, f.wrote) {
 		return
 	}
-	if err := writeState(f.cfg.Disk, f.state, b); err != nil {
+	err := writeState(f.cfg.Disk, f.state, b)
+	if err == nil && !f.kept {
+		// Without a position, the next start would skip what the file has. With an old one, lines only come again.
+		err = f.cfg.Disk.SyncDir(f.cfg.State)
+		f.kept = err == nil
+	}
+	if err != nil {
 		if !f.failed {
 			f.failed = true
 			f.cfg.OnEvent("cannot write the position, lines may come again after a restart", err)
