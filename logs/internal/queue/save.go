@@ -67,11 +67,16 @@ func (q *Queue) syncUntil(ctx context.Context) {
 
 // Sync makes durable what was written to the spool.
 func (q *Queue) Sync() {
-	if st := q.behind(); st != nil {
-		if err := st.Sync(); err != nil {
-			q.spoolFailed(err)
-		}
+	if err := q.syncStore(); err != nil {
+		q.spoolFailed(err)
 	}
+}
+
+func (q *Queue) syncStore() error {
+	if st := q.behind(); st != nil {
+		return st.Sync()
+	}
+	return nil
 }
 
 // Save writes to the spool whatever is in memory only, as far as there is room, and makes it durable.

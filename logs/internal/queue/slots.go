@@ -108,6 +108,9 @@ func (q *Queue) settle(a *adoption) error {
 	if n == 0 {
 		return nil
 	}
+	if err := q.syncStore(); err != nil { // otherwise a power cut could take the lines from both slots
+		return err
+	}
 	last := a.given[n-1].record
 	a.given = a.given[n:]
 	return a.st.Ack(last)

@@ -1,0 +1,84 @@
+//go:build unix
+
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/spreadd/spreadd/internal/testkit/crashfs"
+)
+
+// openPowerCut opens a queue in a slot of a shared spool.
+func openPowerCut(d *crashfs.Disk) (*Queue, error) {
+	return Open(Config{Lines: true, Origin: Origin{Publisher: "p"}, Spool: "/spool", Slots: 2, SpoolAfter: time.Hour, LimitBytes: 64 << 10, Disk: d})
+}
+
+// TestPowerCut crashes the disk at each step of two queues, of which one adopts what the other has
+// left. A line that Save has made durable stays in a slot until it is delivered, whoever has it.
+func TestPowerCut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { crashfs.Explore(t, 10, func() crashfs.Work { return adopting(t) }) })
+}
+
+// adopting is a run of TestPowerCut.
+func adopting(t *testing.T) crashfs.Work {
+	saved := 0 // lines
+	run := func(d *crashfs.Disk) error {
+		mine, err := openPowerCut(d)
+		if err != nil {
+			return err
+		}
+		other, err := openPowerCut(d)
+		if err != nil {
+			return err
+		}
+		to := &Target{Groups: []string{"g"}}
+		for n := range 4 {
+			if rest := other.PutLines(fmt.Appendf(nil, "line %d\n", n), 1, to, false); len(rest) > 0 {
+				return errors.New("the queue is full")
+			}
+			other.Save()
+			saved = n + 1
+		}
+		if err := other.Close(); err != nil {
+			return err
+		}
+		ended, end := context.WithCancel(context.Background())
+		end()
+		mine.adopt(ended)
+		_, err = mine.saveDue(0)
+		for _, a := range mine.adopted {
+			err = errors.Join(err, mine.settle(a))
+		}
+		return errors.Join(err, mine.Close())
+	}
+	check := func(d *crashfs.Disk, _ bool) error {
+		var left strings.Builder
+		for range 2 { // slots
+			q, err := openPowerCut(d)
+			if err != nil {
+				return err
+			}
+			for b, _ := q.Take(); b != nil; b, _ = q.Take() {
+				left.Write(b.Data)
+				q.LetGo(b)
+			}
+		}
+		for n := range saved {
+			if line := fmt.Sprintf("line %d\n", n); !strings.Contains(left.String(), line) {
+				return fmt.Errorf("%q is lost; left are %q", line, left.String())
+			}
+		}
+		return nil
+	}
+	return crashfs.Work{Check: check, Run: func(d *crashfs.Disk) {
+		if err := run(d); err != nil {
+			t.Error(err)
+		}
+	}}
+}
