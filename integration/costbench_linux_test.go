@@ -82,7 +82,7 @@ func newCostFarm(b *testing.B) *costFarm {
 		h.startDaemon()
 	}
 	for _, h := range c.log {
-		command := h.logsubCommand("plain", "default")
+		command := h.logsubCommand("", "plain", "default")
 		p := h.launch(command[0], command[1:]...)
 		p.Expect(joinedGroup)
 		h.all = append(h.all, p)

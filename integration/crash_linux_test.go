@@ -91,7 +91,7 @@ func newCrashFarm(t *testing.T) *crashFarm {
 		c.serve(h, "spreadd", h.daemonCommand())
 	}
 	for _, h := range []*farmHost{c.log1, c.log2} {
-		c.serve(h, "logsub", h.logsubCommand("weblogs"))
+		c.serve(h, "logsub", h.logsubCommand("[heal]\nlisten = \""+h.addr+":4807\"\n", "weblogs"))
 	}
 	c.serve(c.web2, "logpub", c.web2.logpubCommand(""))
 	c.web1.startApache()

@@ -183,21 +183,22 @@ func (h *farmHost) daemonCommand() []string {
 
 func (h *farmHost) startLogsub() {
 	h.f.t.Helper()
-	command := h.logsubCommand("weblogs", "udp")
+	command := h.logsubCommand("", "weblogs", "udp")
 	p := h.launch(command[0], command[1:]...)
 	h.all = append(h.all, p)
 	testkit.Wait(h.f.t, "a logsub to join", func() bool { return strings.Count(p.Output.String(), joinedGroup) == 2 })
 }
 
-// logsubCommand returns the command of a logsub that writes each group to a file of its name.
-func (h *farmHost) logsubCommand(groups ...string) []string {
+// logsubCommand returns the command of a logsub that writes each group to a file of its name. Other
+// tables of its configuration may follow.
+func (h *farmHost) logsubCommand(tables string, groups ...string) []string {
 	h.f.t.Helper()
 	var conf strings.Builder
 	conf.WriteString("daemon = \"4803@" + h.addr + "\"\n")
 	for _, g := range groups {
 		conf.WriteString(fmt.Sprintf("[[log]]\ngroup = %q\nfile = %q\nenvelope = \"index\"\n", g, h.path("logs/"+g)))
 	}
-	return []string{filepath.Join(h.f.bin, "logsub"), "-c", writeFile(h.f.t, h.path("logsub.toml"), conf.String())}
+	return []string{filepath.Join(h.f.bin, "logsub"), "-c", writeFile(h.f.t, h.path("logsub.toml"), conf.String()+tables)}
 }
 
 // rejoined waits until the logsub has rejoined its groups.

@@ -61,6 +61,7 @@ func newLogHost(name, dir, daemon string, sites []weblog.Site, log *slog.Logger)
 		fmt.Fprintf(&conf, "\n[[log]]\ngroup = %q\nfile = %q\nenvelope = \"index\"\n", s.Group, file)
 		h.files = append(h.files, &lineCount{path: file})
 	}
+	conf.WriteString("\n[heal]\nlisten = \"127.0.0.1:0\"\n")
 	h.conf = filepath.Join(dir, name+".toml")
 	if err := os.WriteFile(h.conf, []byte(conf.String()), 0o600); err != nil {
 		return nil, fmt.Errorf("cannot write the configuration of %s: %w", name, err)
