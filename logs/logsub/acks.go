@@ -255,8 +255,10 @@ func (a *acks) taken(e *arrival) []envelope.Span {
 	return all
 }
 
-// run sends acks until ctx ends, at most one each [receipts.AckInterval].
+// run sends acks until ctx ends: after [receipts.AckDelay], and while lines keep coming at most one each
+// [receipts.AckInterval].
 func (a *acks) run(ctx context.Context) {
+	var last time.Time
 	for {
 		select {
 		case <-ctx.Done():
@@ -267,7 +269,7 @@ func (a *acks) run(ctx context.Context) {
 		if !a.due() {
 			continue
 		}
-		t := time.NewTimer(receipts.AckInterval)
+		t := time.NewTimer(max(receipts.AckDelay, receipts.AckInterval-time.Since(last)))
 		select {
 		case <-ctx.Done():
 			t.Stop()
@@ -276,6 +278,7 @@ func (a *acks) run(ctx context.Context) {
 		}
 		a.progress()
 		a.send(ctx)
+		last = time.Now()
 	}
 }
 

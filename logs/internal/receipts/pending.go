@@ -12,7 +12,7 @@ import (
 
 const (
 	// AskFirst is how long lines stay unacknowledged before the first ask. A log host that works acknowledges sooner.
-	AskFirst = 50 * time.Millisecond
+	AskFirst = 250 * time.Millisecond
 	// AskLast bounds the pause between asks, and so the time until a log host that comes back gets its lines.
 	AskLast = time.Second / 2
 	// SilentAfter is how long lines of a stream wait without any receipt until the stream counts as silent: nobody writes it.

@@ -178,5 +178,9 @@ func (r *Register) Next() (ack *logproto.Ack, to []string) {
 	return ack, to
 }
 
-// AckInterval is the least pause between two acks.
-const AckInterval = 10 * time.Millisecond
+const (
+	// AckDelay is how long the first ack after a pause waits for more lines.
+	AckDelay = 10 * time.Millisecond
+	// AckInterval is the interval between acks while lines keep coming. Each ack wakes a daemon on every host.
+	AckInterval = 100 * time.Millisecond
+)
