@@ -83,6 +83,7 @@ type Engine struct {
 
 	partition partition
 	stall     stall
+	late      lateness
 	// datagrams counts datagrams by reason.
 	datagrams [NumReasons]int64
 	// next is the configuration to change to as soon as the machines can, or nil.
@@ -158,6 +159,7 @@ func (c *Config) daemons() []groups.Daemon {
 // elsewhere.
 func (e *Engine) Start(now clock.Time, wall int32, out *Effects) {
 	e.wall = wall
+	e.late.begin(now, &e.cfg)
 	e.memb.Start(now, wall, &e.membOut)
 	e.settle(now, out)
 }
@@ -175,13 +177,14 @@ func (e *Engine) Deadline() clock.Time {
 	if e.forcing {
 		d = clock.Earliest(d, e.force)
 	}
-	d = clock.Earliest(d, e.stall.deadline(e))
+	d = clock.Earliest(clock.Earliest(d, e.stall.deadline(e)), e.late.pulse)
 	return clock.Earliest(d, e.partition.until)
 }
 
 // Advance runs the timers that are due.
 func (e *Engine) Advance(now clock.Time, wall int32, out *Effects) {
 	e.wall = wall
+	e.measure(now)
 	e.partition.expire(now)
 	e.continueGroups(now, out)
 	e.ring.Advance(now, &e.ringOut)
@@ -224,6 +227,8 @@ type Status struct {
 	Membership membership.State
 	Groups     groups.State
 	NumGroups  int
+	// Late is by how much the daemon was descheduled recently.
+	Late time.Duration
 	// Messages counts the messages between clients that were delivered in the total order, whether
 	// or not they had a receiver on this daemon.
 	Messages uint64
@@ -236,6 +241,7 @@ func (e *Engine) Status() Status {
 		Membership: e.memb.State(),
 		Groups:     e.groups.State(),
 		NumGroups:  e.groups.NumGroups(),
+		Late:       e.late.recent,
 		Messages:   e.groups.NumDelivered(),
 		Ring:       e.ring.Status(),
 	}

@@ -36,6 +36,11 @@ func (m *Machine) arm(t timer, now clock.Time) {
 	if t == timerGather {
 		d += m.spread(d)
 	}
+	switch t {
+	case timerSeg, timerRep, timerGather, timerForm:
+		d += min(2*m.late, d) // Others may be as late.
+	default:
+	}
 	m.deadlines[t] = now.Add(d)
 }
 

@@ -2,6 +2,7 @@ package ring
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/spreadd/spreadd/internal/clock"
 	"github.com/spreadd/spreadd/internal/topology"
@@ -40,9 +41,11 @@ type Ring struct {
 	table     table
 	token     tokenState
 	deadlines deadlines
-	sending   sending
-	assembly  assembly
-	scratch   scratch
+	// stretch is added to TokenTimeout.
+	stretch  time.Duration
+	sending  sending
+	assembly assembly
+	scratch  scratch
 
 	counts Counts
 	stats  Stats
@@ -171,7 +174,17 @@ func (r *Ring) Advance(now clock.Time, out *Effects) {
 }
 
 // restartLoss restarts the timer of the ring's loss (ring-protocol §20).
-func (r *Ring) restartLoss(now clock.Time) { r.deadlines.loss = now.Add(r.cfg.TokenTimeout) }
+func (r *Ring) restartLoss(now clock.Time) {
+	r.deadlines.loss = now.Add(r.cfg.TokenTimeout + r.stretch)
+}
+
+// Stretch makes the ring wait for its token longer than TokenTimeout by a time, from now on.
+func (r *Ring) Stretch(by time.Duration) {
+	if !r.deadlines.loss.IsZero() {
+		r.deadlines.loss = r.deadlines.loss.Add(by - r.stretch)
+	}
+	r.stretch = by
+}
 
 // restartHurry restarts the timer of the token's repeat, if this daemon leads (ring-protocol
 // §19.2).

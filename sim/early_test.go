@@ -29,7 +29,7 @@ func TestEarly(t *testing.T) {
 		classic uint32
 	}{{[]int{1}, 0}, {[]int{2}, 0}, {[]int{3}, 0}, {[]int{8}, 0}, {[]int{2, 2}, 0}, {[]int{1, 1}, 0}, {[]int{3}, 2}, {[]int{3}, 1}} {
 		t.Run(fmt.Sprintf("%v classic %b", tt.layout, tt.classic), func(t *testing.T) {
-			w := quiet(Options{Seed: 1, Layout: tt.layout, Early: true, Classic: tt.classic})
+			w := quiet(Options{Seed: 1, Layout: tt.layout, Early: true, Classic: tt.classic, Refuse: true})
 			took := func(what string, up []*host, limit time.Duration) {
 				t.Helper()
 				from := w.now
@@ -62,6 +62,20 @@ func TestEarly(t *testing.T) {
 				h.crash()
 				h.start()
 				took(fmt.Sprint("the restart of ", h.d.Name), w.hosts, 4*time.Second)
+				w.until(w.now.Add(5*time.Second), nil)
+				h.crash()
+				took(fmt.Sprint("the crash of ", h.d.Name), rest, 6*time.Second) // it may have held the token
+				w.until(w.now.Add(5*time.Second), nil)
+				h.start()
+				took(fmt.Sprint("the return of ", h.d.Name), w.hosts, 4*time.Second)
+				w.until(w.now.Add(5*time.Second), nil)
+				w.o.Refuse = false
+				h.crash()
+				took(fmt.Sprint("the disappearance of ", h.d.Name), rest, 9*time.Second)
+				w.o.Refuse = true
+				w.until(w.now.Add(5*time.Second), nil)
+				h.start()
+				took(fmt.Sprint("the second return of ", h.d.Name), w.hosts, 4*time.Second)
 				w.until(w.now.Add(5*time.Second), nil)
 			}
 		})

@@ -44,6 +44,8 @@ func faults() []fault {
 		{"what others on the form token have counts as a hole", "membership/attempt.go", "return h <= r.Aru || h <= old.MyAru() || old.Has(h)", "return h <= r.Aru"},
 		{"a hole is forgotten", "membership/attempt.go", "r.Holes = old.AppendMissing(r.Holes, from, highest)", "r.Holes = old.AppendMissing(r.Holes, from+1, highest)"},
 		{"times of ids are used again", "membership/machine.go", "m.lastTime = max(wall, m.lastTime+1, 1)", "m.lastTime = max(wall, 1)"},
+		{"a gathering ends early beside a ring whose members are not known", "membership/early.go", "if i < 0 || !m.voices[i].listed {\n\t\treturn false", "if i < 0 || !m.voices[i].listed {\n\t\treturn true"},
+		{"a refusal is proof of an end", "membership/machine.go", "\tm.back(p.Proc)\n", "\tif named(m.refused, p.Proc) {\n\t\treturn m.count(NotNeeded)\n\t}\n"},
 		{"nobody looks for other rings", "membership/op.go", "\t\tm.arm(timerLookup, e.now)\n", ""},
 		{"tables of groups are not exchanged", "groups/trans.go", "if len(m.members) > len(m.transitional) {", "if len(m.members) > len(m.transitional)+99 {"},
 		{"the synced set keeps those who have left", "groups/op.go", "\tm.synced = m.synced.intersect(m.transitional)\n", ""},

@@ -136,6 +136,9 @@ func membershipFamilies() []family {
 					put(prom.Truth(s.present[i]), name)
 				}
 			}),
+		prom.Gauge("spreadd_late_seconds", "seconds",
+			"By how much the daemon was descheduled recently; it waits for longer then before it takes others for dead.",
+			func(s *snapshot) float64 { return s.Ring.Status.Late.Seconds() }),
 		prom.Counter("spreadd_memberships_installed_total", "memberships",
 			"Installed memberships; one at the start is normal.",
 			func(s *snapshot) int64 { return s.Ring.Status.Ring.MembershipChanges }),
