@@ -118,8 +118,7 @@ func (w *world) whileUnwell(d time.Duration, call func()) {
 
 func (w *world) inflict(f Fault) {
 	w.tracef("--- fault: %v", f)
-	n := len(w.hosts)
-	r := w.faultRand
+	n, r := len(w.hosts), w.faultRand
 	switch f {
 	case FaultBurst:
 		w.burst(0.3 + 0.7*r.Float64())

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/spreadd/spreadd/wire"
@@ -37,19 +38,11 @@ func (t *Transport) Refused() []wire.DaemonID {
 			continue
 		}
 		t.count.refused.Add(1)
-		all = addNew(all, id)
-	}
-	return all
-}
-
-// addNew appends a daemon that a list lacks.
-func addNew(list []wire.DaemonID, id wire.DaemonID) []wire.DaemonID {
-	for _, d := range list {
-		if d == id {
-			return list
+		if !slices.Contains(all, id) {
+			all = append(all, id)
 		}
 	}
-	return append(list, id)
+	return all
 }
 
 // refused returns the daemon with a port to which something was sent lately.
