@@ -45,6 +45,9 @@ type absences struct {
 	// there all the time, refusals have no effect until trustAt.
 	accused []wire.DaemonID
 	trustAt clock.Time
+	// fresh reports that no ring is known to be forming since the last one was lost. Others that have
+	// gone on to FORM do not answer.
+	fresh bool
 	// prompt are the members of the ring that answer at once.
 	prompt []wire.DaemonID
 	// probeEvery is the present time between two probes, and probeUntil the moment from which on silence
@@ -125,7 +128,11 @@ func (m *Machine) leave(e *event, id wire.DaemonID, c Cause) {
 	case StateOp, StateEVS:
 		m.lose(e, c)
 	case StateRepresented:
-		if m.segRep == id || m.segRep == 0 && !slices.ContainsFunc(m.heard, m.before) {
+		switch {
+		case m.segRep != id && (m.segRep != 0 || slices.ContainsFunc(m.heard, m.before)):
+		case c == CauseRefused:
+			m.deadlines[timerRep] = min(m.deadlines[timerRep], e.now.Add(grace))
+		default:
 			m.enterSeg(e, c)
 		}
 	case StateSeg:
@@ -137,8 +144,8 @@ func (m *Machine) leave(e *event, id wire.DaemonID, c Cause) {
 			m.hurryGather(e)
 		}
 	case StateForm:
-		if c == CauseRefused && m.hearing.to == id {
-			m.lose(e, c) // It will not pass the form token on.
+		if c == CauseRefused && m.hearing.to == id { // It will not pass the form token on.
+			m.deadlines[timerForm] = min(m.deadlines[timerForm], e.now.Add(grace))
 		}
 		// Otherwise the attempt may not need it.
 	}
@@ -240,6 +247,9 @@ func (m *Machine) probe(e *event) Reason {
 		return NotNeeded
 	}
 	if len(missing) > 0 && e.now >= m.probeUntil {
+		if !m.fresh {
+			return NotNeeded
+		}
 		for _, id := range missing {
 			if m.answersAtOnce(id) {
 				m.silent = append(m.silent, id)

@@ -59,6 +59,10 @@ func (m *Machine) formLost(e *event) Reason {
 }
 
 func (m *Machine) formTimeout(e *event) Reason {
-	m.lose(e, CauseFormTimeout)
+	c := CauseFormTimeout
+	if named(m.refused, m.hearing.to) {
+		c = CauseRefused
+	}
+	m.lose(e, c)
 	return Accepted
 }

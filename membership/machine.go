@@ -226,6 +226,7 @@ func (m *Machine) lose(e *event, c Cause, heard ...wire.DaemonID) {
 	if m.state == StateOp && e.now.Sub(m.since) >= m.timeout(timerGather) {
 		m.hurries = [maxHurries]clock.Time{}
 	}
+	m.fresh = m.alive
 	explained := c == CauseRefused || c == CauseStopped
 	switch m.state {
 	case StateForm:

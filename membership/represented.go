@@ -33,7 +33,7 @@ func representedRow() row {
 // enterRepresented waits for the representative. It is 0 if only a smaller daemon has been heard.
 func (m *Machine) enterRepresented(e *event, c Cause, representative wire.DaemonID) {
 	m.become(e, StateRepresented, c)
-	m.segRep, m.met = representative, nil
+	m.segRep, m.met, m.fresh = representative, nil, false
 	m.arm(timerRep, e.now)
 }
 
