@@ -83,7 +83,7 @@ type Engine struct {
 
 	partition partition
 	stall     stall
-	late      lateness
+	lateness  lateness
 	// datagrams counts datagrams by reason.
 	datagrams [NumReasons]int64
 	// next is the configuration to change to as soon as the machines can, or nil.
@@ -159,7 +159,7 @@ func (c *Config) daemons() []groups.Daemon {
 // elsewhere.
 func (e *Engine) Start(now clock.Time, wall int32, out *Effects) {
 	e.wall = wall
-	e.late.begin(now, &e.cfg)
+	e.lateness.begin(now, &e.cfg)
 	e.memb.Start(now, wall, &e.membOut)
 	e.settle(now, out)
 }
@@ -177,7 +177,7 @@ func (e *Engine) Deadline() clock.Time {
 	if e.forcing {
 		d = clock.Earliest(d, e.force)
 	}
-	d = clock.Earliest(clock.Earliest(d, e.stall.deadline(e)), e.late.pulse)
+	d = clock.Earliest(clock.Earliest(d, e.stall.deadline(e)), e.lateness.pulse)
 	return clock.Earliest(d, e.partition.until)
 }
 
@@ -241,7 +241,7 @@ func (e *Engine) Status() Status {
 		Membership: e.memb.State(),
 		Groups:     e.groups.State(),
 		NumGroups:  e.groups.NumGroups(),
-		Late:       e.late.recent,
+		Late:       e.lateness.recent,
 		Messages:   e.groups.NumDelivered(),
 		Ring:       e.ring.Status(),
 	}

@@ -42,7 +42,7 @@ func (c *Config) pulse() time.Duration { return max(c.Timeouts.Token/pulses, min
 
 // measure takes a measurement if it is due, and tells the machines.
 func (e *Engine) measure(now clock.Time) {
-	l := &e.late
+	l := &e.lateness
 	if l.pulse.IsZero() || now < l.pulse {
 		return
 	}

@@ -19,7 +19,7 @@ func TestLate(t *testing.T) {
 	now := clock.Time(1)
 	e.Start(now, 1000, &out)
 	step := func(late time.Duration) time.Duration {
-		now = e.late.pulse.Add(late)
+		now = e.lateness.pulse.Add(late)
 		e.Advance(now, 1000, &out)
 		return e.Status().Late
 	}
