@@ -9,6 +9,10 @@
 // [Machine.Advance] at [Machine.Deadline], and carry out the [Effects] of each step. Time and the
 // wall clock's seconds are arguments.
 //
+// With Early set, also pass in refusals of hosts ([Machine.HandleRefused]) and hellos
+// ([Machine.HandleHello]), and say when the token stays away ([Machine.Probe]) and when this daemon is
+// late ([Machine.SetLate]).
+//
 // The ring must report back: [Machine.HandleCommitted] and [Machine.HandleInstalled] after a
 // Recover, [Machine.HandleTokenLost] when the token is lost. A ring of one installs at once; then
 // HandleInstalled follows the step that asked for the recovery.

@@ -43,6 +43,8 @@
 //     their arrival.
 //   - A failed send loses that datagram and no other. It is counted, for its destination and by
 //     reason, and logged once in 10 seconds.
+//   - With [Config.Refused], on Linux, [Transport.Refused] returns the daemons whose hosts refuse
+//     datagrams because no process has the port open. A refusal of one datagram loses no other.
 //   - A slow owner loses nothing in this package: the kernel's buffer fills. On Linux the datagrams
 //     that the kernel drops then are counted.
 //
