@@ -21,6 +21,7 @@ func FuzzInputs(f *testing.F) {
 	stop := wire.Packet{Type: wire.PacketRefer, Proc: 2, Membership: wire.MembershipID{Daemon: 2}}
 	f.Add(command('p', stop.Append(nil)), uint8(0x80))
 	f.Add([]byte("a\x01\x01j\x03\x01\x01\x02t\x01\x0a"), uint8(0x81))
+	f.Add([]byte("r\x01\x00\x01r\x01\x00\x01t\x01\x00\x01h\x01\x00\x01"), uint8(0x80))
 	for i := range tableStates {
 		// These are valid tokens for each state, for the fuzzer to alter.
 		b := newBench(f, "B", "ABC", "DE")
@@ -60,6 +61,11 @@ func (b *bench) command(c byte, arg []byte) {
 	case 'a': // ALIVE
 		p := wire.Packet{Type: wire.PacketAlive, Proc: b.some(at(0)), Body: wire.AppendMembers(nil, 0, 0)}
 		b.HandlePacket(b.now, 1000, &p, &b.out)
+	case 'r': // a refused datagram
+		b.HandleRefused(b.now, 1000, b.some(at(0)), &b.out)
+	case 'h': // a hello, and one of this daemon
+		b.HandleHello(&wire.Packet{Proc: b.some(at(0)), Seq: helloSeq})
+		b.Probe(b.now, &b.out)
 	case 'j': // JOIN
 		var reps []wire.Rep
 		for i := 0; i+1 < len(arg); i += 2 {
