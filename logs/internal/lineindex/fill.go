@@ -48,6 +48,9 @@ type filler struct {
 	templates map[string]string  // our templates, by logKey
 	inUse     map[string]bool    // names of files of ours
 	filled    map[string]lineSet // lines that were copied, by logKey
+
+	healing *Healing // nil for a fill
+	healed  Healed
 }
 
 func (f *filler) reportf(file, format string, args ...any) {

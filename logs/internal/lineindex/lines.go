@@ -70,6 +70,9 @@ func (b bits) numbers() iter.Seq[uint64] {
 	}
 }
 
+// lines is a set of lines.
+type lines interface{ has(l *Line) bool }
+
 type lineSet map[Name]bits
 
 func (s lineSet) add(l *Line) bool { return s.of(*l.Name).add(l.Seq) }
@@ -84,10 +87,10 @@ func (s lineSet) of(n Name) bits {
 }
 
 // exceeds reports whether s contains a line that o lacks.
-func (s lineSet) exceeds(o lineSet) bool {
+func (s lineSet) exceeds(o lines) bool {
 	for name, b := range s {
 		for n := range b.numbers() {
-			if !o[name].has(n) {
+			if !o.has(&Line{Name: &name, Seq: n}) {
 				return true
 			}
 		}

@@ -12,7 +12,7 @@ import "cmp"
 type merger struct {
 	a, b           *cursor
 	aNames, bNames lineSet
-	own            lineSet // all lines of the log, also in other files
+	own            lines // all lines of the log, also in other files
 	emitA          func(*Line) error
 	emitB          func(*Line) error
 

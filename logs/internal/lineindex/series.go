@@ -10,11 +10,14 @@ import (
 // series fills the files of one series: one file, and the parts that were cut off it.
 type series struct {
 	*filler
-	mine, theirs    []Entry
-	own, theirLines lineSet // own are the lines of the whole log
-	template        string
+	name         string // of the file without the number of a part; only in a healing
+	mine, theirs []Entry
+	own          lines // those of the whole log
+	theirLines   lineSet
+	template     string
 
 	inserts map[int]bool // indexes of the files that get lines
+	behind  bool         // no line of ours follows one that is missing
 	filled  lineSet      // lines that were copied
 	out     *output      // the file that is being written; nil if none is
 	target  int          // its index
@@ -32,6 +35,11 @@ func (s *series) fill() error {
 	if err := s.plan(mine); err != nil {
 		return err
 	}
+	return s.write(mine)
+}
+
+// write writes the files that get lines.
+func (s *series) write(mine lineSet) error {
 	s.target = -1
 	a := &cursor{src: s.to, files: s.mine, whole: func(i int) bool { return s.inserts[i] }}
 	b := &cursor{src: s.from, files: s.theirs}
@@ -52,10 +60,13 @@ func (s *series) fill() error {
 
 // plan finds the files that get lines and can be written.
 func (s *series) plan(mine lineSet) error {
-	s.inserts = make(map[int]bool)
+	s.inserts, s.behind = make(map[int]bool), true
 	a, b := &cursor{src: s.to, files: s.mine}, &cursor{src: s.from, files: s.theirs}
 	m := &merger{a: a, b: b, aNames: mine, bNames: s.theirLines, own: s.own, done: lineSet{}}
-	m.emitA = func(*Line) error { return nil }
+	m.emitA = func(*Line) error {
+		s.behind = s.behind && len(s.inserts) == 0
+		return nil
+	}
 	m.emitB = func(*Line) error {
 		s.inserts[s.targetOf(a, b)] = true
 		return nil

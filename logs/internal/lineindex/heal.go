@@ -1,0 +1,206 @@
+package lineindex
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// Healing copies the lines that one log lacks from another log host, like [Fill], but within the
+// program that writes the log. It has the ledger open, and has closed the files.
+type Healing struct {
+	To     Dir // selects the files of the log
+	From   Source
+	Ledger *Ledger
+	// Within limits the work to files of From that have changed within this time; zero means all.
+	Within time.Duration
+	// Append appends a line to a file, for which it is next. The file may be cut. It is used where
+	// no line of ours follows the missing ones, so that files need not be rewritten.
+	Append func(path string, name Name, seq uint64, line []byte) error
+	// Report is called with what could not be done.
+	Report func(*Finding)
+
+	crash func(fillStep) error // for tests
+}
+
+// Healed is the result of [Healing.Run].
+type Healed struct {
+	Filled
+	// Ahead means that we have lines that the other log host lacks.
+	Ahead bool
+	// Paths are the files that were changed.
+	Paths []string
+}
+
+// Run does the work. After an error it can be repeated, also with another log host.
+func (h *Healing) Run(ctx context.Context) (Healed, error) {
+	f := &filler{to: h.To, from: h.From, report: h.Report, healing: h, crash: h.crash}
+	if f.crash == nil {
+		f.crash = func(fillStep) error { return nil }
+	}
+	err := f.heal(ctx)
+	f.healed.Filled = f.sum
+	return f.healed, err
+}
+
+func (f *filler) heal(ctx context.Context) error {
+	h := f.healing
+	theirs, err := h.From.List()
+	if err != nil {
+		return err
+	}
+	ours, err := list(h.To.Disk, h.To.Root, true)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	var mine []Entry
+	for _, file := range ours {
+		if !h.To.Match(file) {
+			continue
+		}
+		if err := repairAny(h.To.Disk, file); err != nil {
+			return err
+		}
+		name, err := filepath.Rel(h.To.Root, file)
+		if err != nil {
+			return err
+		}
+		if _, err := h.To.Disk.Stat(Path(file)); err == nil {
+			mine = append(mine, Entry{Name: filepath.ToSlash(name)})
+		}
+	}
+	f.inUse = make(map[string]bool)
+	have, others := seriesOf(mine), seriesOf(theirs)
+	for name := range have {
+		f.healed.Ahead = f.healed.Ahead || others[name] == nil && len(theirs) > 0
+	}
+	for _, name := range slices.Sorted(maps.Keys(others)) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if !h.recent(others[name]) {
+			continue
+		}
+		err := f.healSeries(name, have[name], others[name])
+		if errors.Is(err, ErrDamaged) || errors.Is(err, fs.ErrExist) {
+			f.reportf(h.To.path(name), "not filled: %v", err)
+			err = nil
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", h.To.path(name), err)
+		}
+	}
+	return nil
+}
+
+// recent reports whether one of the files has changed within the time.
+func (h *Healing) recent(files []Entry) bool {
+	return h.Within == 0 || slices.ContainsFunc(files, func(e Entry) bool { return e.Age <= h.Within })
+}
+
+// known is the set of the lines that a ledger has.
+type known struct{ l *Ledger }
+
+func (k known) has(l *Line) bool {
+	s := k.l.byName[*l.Name]
+	return s != nil && s.Have.Has(l.Seq)
+}
+
+func (f *filler) healSeries(name string, mine, theirs []Entry) error {
+	h := f.healing
+	have, own := lineSet{}, lineSet{}
+	err := collect(f.from, theirs, have)
+	if err == nil {
+		err = collect(f.to, mine, own)
+	}
+	if err != nil {
+		return err
+	}
+	f.healed.Ahead = f.healed.Ahead || own.exceeds(have)
+	if !have.exceeds(known{h.Ledger}) {
+		return nil
+	}
+	s := &series{filler: f, name: name, mine: mine, theirs: theirs, own: known{h.Ledger}, theirLines: have, filled: lineSet{}, template: h.Ledger.template}
+	unlock, err := f.lockAll(mine)
+	if err == nil {
+		err = s.plan(own)
+	}
+	if err != nil || s.behind {
+		if err = errors.Join(err, unlock()); err == nil {
+			err = s.append(own)
+		}
+		return err
+	}
+	err = s.touch()
+	if err == nil {
+		err = s.write(own)
+	}
+	for name, b := range s.filled {
+		st := h.Ledger.Stream(name, time.Now())
+		for sp := range b.spans() {
+			st.Have.AddSpan(sp)
+		}
+	}
+	return errors.Join(err, unlock())
+}
+
+// touch has the next start read the indexes of all files that get lines, because the ledger does not
+// have these lines before its next checkpoint.
+func (s *series) touch() error {
+	for i := range s.inserts {
+		name := s.theirs[min(i, len(s.theirs)-1)].Name
+		if len(s.mine) > 0 {
+			name = s.mine[i].Name
+		}
+		path := s.to.path(name)
+		s.healed.Paths = append(s.healed.Paths, path)
+		if _, err := s.healing.Ledger.touch(path, 0, headerLen); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// append appends the missing lines, of which each comes after all of ours.
+func (s *series) append(own lineSet) error {
+	path := s.to.path(s.name)
+	s.healed.Paths = append(s.healed.Paths, path)
+	if _, err := s.to.Disk.Lstat(path); len(s.mine) == 0 && err == nil {
+		return fmt.Errorf("a file without index exists there, and may contain any of the lines: %w", fs.ErrExist)
+	}
+	s.sum.Files++
+	b := &cursor{src: s.from, files: s.theirs}
+	for {
+		l, err := b.head()
+		if err != nil || l == nil {
+			return errors.Join(err, b.close())
+		}
+		if l.Name != nil && !own.has(l) && !s.own.has(l) {
+			if err := s.appendLine(path, b, l); err != nil {
+				return errors.Join(err, b.close())
+			}
+		}
+		b.advance()
+	}
+}
+
+func (s *series) appendLine(path string, b *cursor, l *Line) error {
+	data, err := b.bytes()
+	if errors.Is(err, ErrDamaged) || err == nil && b.bad {
+		s.sum.Left++
+		return nil
+	}
+	if err == nil {
+		err = s.healing.Append(path, *l.Name, l.Seq, data)
+	}
+	if err == nil {
+		s.sum.Lines++
+		s.sum.Bytes += l.Len
+	}
+	return err
+}

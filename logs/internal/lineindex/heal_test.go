@@ -1,0 +1,123 @@
+package lineindex
+
+import (
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logfile"
+)
+
+// healingOf is a healing of a log of which all files are closed.
+func healingOf(g *testLog, from string) *Healing {
+	h := &Healing{To: OSDir(g.dir), From: OSDir(from), Ledger: g.l, Report: func(f *Finding) { g.Errorf("reported: %v", f) }}
+	h.To.Match = func(path string) bool { return strings.Contains(path, ".log") }
+	h.Append = func(path string, name Name, seq uint64, line []byte) error {
+		st := g.l.Stream(name, time.Now())
+		if !st.Have.Add(seq) {
+			return errors.New("the line is there")
+		}
+		rel, err := filepath.Rel(g.dir, path)
+		if err != nil {
+			return err
+		}
+		g.file(rel).AppendTagged(line, logfile.Tag{Source: st.Source, Number: seq})
+		return nil
+	}
+	return h
+}
+
+func (g *testLog) closeFiles() {
+	g.Helper()
+	for name, f := range g.files {
+		if err := f.Close(); err != nil {
+			g.Error(err)
+		}
+		delete(g.files, name)
+	}
+}
+
+// TestHeal: a log is healed while its ledger is open, by appending where that is enough, and is not
+// given what it has had; then lines that it has are dropped.
+func TestHeal(t *testing.T) {
+	for _, tt := range []struct {
+		what, own, had, other, want string
+		ahead                       bool
+	}{
+		{"the end", "a 1,b 1", "", "a 1,b 1,a 2,b 2", "a 1,b 1,a 2,b 2", false},
+		{"the middle", "a 1,a 4", "", "a 1,a 2,a 3,a 4", "a 1,a 2,a 3,a 4", false},
+		{"all", "", "", "a 1,a 2", "a 1,a 2", false},
+		{"both", "a 1,b 5", "", "a 1,a 2", "a 1,a 2,b 5", true},
+		{"removed here", "a 4", "a 1,a 2", "a 1,a 2,a 3,a 4", "a 3,a 4", false},
+	} {
+		own, other := t.TempDir(), t.TempDir()
+		writeLog(t, other, map[string]string{"x.log": tt.other})
+		g := openLog(t, own)
+		if tt.own != "" {
+			g.add("x.log", tt.own)
+		}
+		for text := range strings.SplitSeq(tt.had, ",") {
+			if p, n := testLine(text); p != "" {
+				g.l.Stream(Name{"g", key(p)}, time.Now()).Have.Add(n)
+			}
+		}
+		g.closeFiles()
+		got, err := healingOf(g, other).Run(t.Context())
+		if err != nil || got.Ahead != tt.ahead {
+			t.Errorf("%s: %+v, %v", tt.what, got, err)
+		}
+		g.closeFiles()
+		if again, err := healingOf(g, other).Run(t.Context()); err != nil || again.Lines > 0 {
+			t.Errorf("%s, again: %+v, %v", tt.what, again, err)
+		}
+		g.add("y.log", tt.want+",-")
+		g.close()
+		if got := has(t, own, "x.log"); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.what, got, tt.want)
+		}
+		if got := has(t, own, "y.log"); got != "-" {
+			t.Errorf("%s: written again were %s", tt.what, got)
+		}
+		clean(t, own)
+	}
+}
+
+// TestHealCrashes: whatever moment the machine ends at, the next start knows which lines are in the
+// files, and heals what is missing.
+func TestHealCrashes(t *testing.T) {
+	for step := range numFillSteps {
+		own, other := t.TempDir(), t.TempDir()
+		writeLog(t, other, map[string]string{"x.log": "a 1,a 2,a 3,a 4", "y.log": "b 1,b 2"})
+		writeLog(t, own, map[string]string{"x.log": "a 1,a 4"})
+		g := openLog(t, own)
+		h := healingOf(g, other)
+		h.crash = func(at fillStep) error {
+			if at == step {
+				return errCrash
+			}
+			return nil
+		}
+		if _, err := h.Run(t.Context()); !errors.Is(err, errCrash) {
+			t.Fatalf("step %d: %v", step, err)
+		}
+		if err := g.l.Close(false, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		g = openLog(t, own)
+		// A line that its publisher sends again before the log is healed.
+		g.add("x.log", "a 4")
+		g.closeFiles()
+		if _, err := healingOf(g, other).Run(t.Context()); err != nil {
+			t.Errorf("step %d: %v", step, err)
+		}
+		g.close()
+		if x, y := has(t, own, "x.log"), has(t, own, "y.log"); x != "a 1,a 2,a 3,a 4" || y != "b 1,b 2" {
+			t.Errorf("step %d: %s; %s", step, x, y)
+		}
+		if sum := clean(t, own); sum.Repeats > 0 {
+			t.Errorf("step %d: %+v", step, sum)
+		}
+	}
+}
