@@ -353,3 +353,11 @@ func (r *receiver) restoreWritten() {
 		}
 	}
 }
+
+// restore does the same after a healing, for the writer of files.
+func (a *acks) restore() {
+	a.mu.Lock()
+	a.r.restoreWritten()
+	a.mu.Unlock()
+	a.signal()
+}

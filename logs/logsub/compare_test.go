@@ -3,12 +3,12 @@ package logsub
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/archive"
 	"github.com/spreadd/spreadd/spread"
 	"github.com/spreadd/spreadd/spread/spreadtest"
@@ -18,7 +18,7 @@ import (
 func indexedHost(t *testing.T, d *spreadtest.Daemon, dir string) Config {
 	t.Helper()
 	return Config{
-		Dial: dialer(d), StatsInterval: -1, Heal: Heal{Listen: "127.0.0.1:0"},
+		Dial: dialer(d), StatsInterval: -1, Heal: Heal{Listen: "127.0.0.1:0"}, Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Connections: []Connection{{Address: "4803", Logs: []Log{
 			{Group: "a", File: filepath.Join(dir, "all"), Envelope: EnvelopeIndex, Keep: Keeping{Size: 4000, Compress: archive.Gzip}},
 			{Group: "a", File: filepath.Join(dir, "%{vhost}/x.log"), Envelope: EnvelopeIndex},
@@ -73,7 +73,7 @@ func TestCompare(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	testkit.Wait(t, "the second log host has all lines", func() bool { return second.Stats().Publishers["web"].Lines == 300 })
+	waitIdentical(t, 300, one, two)
 	address := second.healer.listener.Addr().String()
 	compare := func() (Comparison, []string) {
 		var found []string

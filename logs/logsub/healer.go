@@ -7,22 +7,57 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/spreadd/spreadd/logs/internal/logproto"
 	"github.com/spreadd/spreadd/logs/internal/peer"
 )
 
-// healer serves log files to other log hosts. It is the [peer.Handler].
+const (
+	// lookupTime bounds the lookup of the name of a log host.
+	lookupTime = 5 * time.Second
+	// keptViews is how many views a healer remembers.
+	keptViews = 1024
+	// maxPeers bounds the list of other log hosts, which comes from messages.
+	maxPeers = 256
+)
+
+// healer serves log files to other log hosts, and finds these. It is the [peer.Handler].
 type healer struct {
 	s        *Subscriber
+	ctx      context.Context // ends with Run
+	cancel   context.CancelFunc
 	logs     []*indexed
 	listener net.Listener
-	server   *peer.Server
 	address  string // announced
+	hello    logproto.Hello
+	host     string // name and instance, which order log hosts
+
+	healed, lines, bytes, failed atomic.Int64
+	server                       atomic.Pointer[peer.Server]
+	running                      sync.WaitGroup
 
 	mu      sync.Mutex
+	changed chan struct{}       // closed and replaced whenever a field below changes
 	allowed map[netip.Addr]bool // who may read
+	peers   []known             // other log hosts, the latest last
+	passed  []passed            // views whose lines are written, the latest last
+	frozen  *healing            // the writer waits for it
+}
+
+// known is another log host.
+type known struct {
+	logproto.Hello
+	member string // private group of its connection
+}
+
+// passed is a view that the writer has come to.
+type passed struct {
+	group, id string
+	latest    map[string]time.Time // by name of the log
 }
 
 // openHealer listens, if the configuration says so. Otherwise it returns nil.
@@ -39,13 +74,18 @@ func openHealer(s *Subscriber) (*healer, error) {
 		cfg.Log.Warn("heal.listen has no effect: no log has envelope = \"index\"")
 		return nil, nil
 	}
-	h := &healer{s: s, logs: logs, allowed: make(map[netip.Addr]bool)}
+	h := &healer{s: s, logs: logs, allowed: make(map[netip.Addr]bool), changed: make(chan struct{})}
 	if h.listener, err = net.Listen("tcp", cfg.Heal.Listen); err != nil {
 		return nil, fmt.Errorf("logsub: cannot serve log files to other log hosts: %w", err)
 	}
+	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.address = announced(&cfg.Heal, h.listener.Addr())
+	h.hello = logproto.Hello{Host: cfg.Host, Instance: s.instance, Address: h.address}
+	h.host = nameOfHost(&h.hello)
 	return h, nil
 }
+
+func nameOfHost(h *logproto.Hello) string { return fmt.Sprintf("%s/%016x", h.Host, h.Instance) }
 
 // announced is the address where others reach a listener.
 func announced(h *Heal, at net.Addr) string {
@@ -67,17 +107,34 @@ func announced(h *Heal, at net.Addr) string {
 
 // run serves until ctx ends.
 func (h *healer) run(ctx context.Context) {
-	h.server = peer.Serve(h.listener, peer.ServerConfig{Handler: h, Allow: h.allows, Rate: h.s.cfg.Heal.Rate})
+	server := peer.Serve(h.listener, peer.ServerConfig{Handler: h, Allow: h.allows, Rate: h.s.cfg.Heal.Rate})
+	h.server.Store(server)
 	h.s.cfg.Log.Info("serving log files to other log hosts", slog.String("address", h.listener.Addr().String()), slog.String("announced", h.address))
 	for _, address := range h.s.cfg.Heal.Peers {
 		h.allow(ctx, address)
 	}
 	<-ctx.Done()
-	_ = h.server.Close() // nothing is lost with it
+	h.mu.Lock()
+	h.cancel()
+	h.mu.Unlock()
+	_ = server.Close() // nothing is lost with it
+	h.running.Wait()
 }
 
-// lookupTime bounds the lookup of the name of a log host.
-const lookupTime = 5 * time.Second
+// spawn runs a function in the background, unless the end has come.
+func (h *healer) spawn(f func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ctx.Err() == nil {
+		h.running.Go(f)
+	}
+}
+
+// notify wakes whoever waits for a change. It needs h.mu.
+func (h *healer) notify() {
+	close(h.changed)
+	h.changed = make(chan struct{})
+}
 
 // allow lets the host of an address read.
 func (h *healer) allow(ctx context.Context, address string) {
@@ -106,9 +163,9 @@ func (h *healer) allows(a net.Addr) bool {
 	}
 	ip := ap.Addr().Unmap().WithZone("")
 	h.mu.Lock()
-	known := h.allowed[ip]
+	ok := h.allowed[ip]
 	h.mu.Unlock()
-	return known || ip.IsLoopback() || isOwn(ip)
+	return ok || ip.IsLoopback() || isOwn(ip)
 }
 
 // isOwn reports whether an address is one of this host.
@@ -127,6 +184,63 @@ func isOwn(ip netip.Addr) bool {
 	return false
 }
 
+// meet notes a hello.
+func (h *healer) meet(body []byte, sender string) {
+	k := known{member: sender}
+	if k.Decode(body) != nil || k.Instance == h.hello.Instance || k.Address == "" {
+		return
+	}
+	h.mu.Lock()
+	fresh := !slices.Contains(h.peers, k)
+	h.peers = append(slices.DeleteFunc(h.peers, func(o known) bool { return o.Host == k.Host && o.Address == k.Address || o.member == sender }), k)
+	if len(h.peers) > maxPeers {
+		h.peers = slices.Delete(h.peers, 0, 1)
+	}
+	h.notify()
+	h.mu.Unlock()
+	if fresh {
+		h.spawn(func() { h.allow(h.ctx, k.Address) })
+	}
+}
+
+// pass notes that the writer has written what came before a view.
+func (h *healer) pass(group, id string) {
+	p := passed{group, id, h.latest()}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.passed = append(h.passed, p); len(h.passed) > keptViews {
+		h.passed = slices.Delete(h.passed, 0, 1)
+	}
+	h.notify()
+}
+
+// latest returns the agreed times of the logs. It belongs to the writer of files.
+func (h *healer) latest() map[string]time.Time {
+	m := make(map[string]time.Time)
+	for _, x := range h.logs {
+		if r := h.route(x); r != nil {
+			if at, ok := r.timer.Latest(); ok {
+				m[x.served.Name] = at
+			}
+		}
+	}
+	return m
+}
+
+// route returns the route of a log; nil if it has several, which have times of their own.
+func (h *healer) route(x *indexed) (found *route) {
+	for _, r := range h.s.routes {
+		if r.index == nil || r.name != x.template.String() {
+			continue
+		}
+		if found != nil {
+			return nil
+		}
+		found = r
+	}
+	return found
+}
+
 // Logs implements [peer.Handler].
 func (h *healer) Logs() []peer.Served {
 	list := make([]peer.Served, len(h.logs))
@@ -137,7 +251,60 @@ func (h *healer) Logs() []peer.Served {
 }
 
 // Ready implements [peer.Handler].
-func (h *healer) Ready(context.Context, *peer.Ready) error { return nil }
+func (h *healer) Ready(ctx context.Context, q *peer.Ready) ([]peer.Log, error) {
+	for {
+		h.mu.Lock()
+		changed := h.changed
+		latest, ok := h.isReady(q)
+		h.mu.Unlock()
+		if ok {
+			var logs []peer.Log
+			for _, x := range h.logs {
+				l := x.served.Log
+				l.Latest = latest[l.Name]
+				logs = append(logs, l)
+			}
+			return logs, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// isReady reports whether everything before the views is written, and the agreed times at that
+// point. It needs h.mu.
+func (h *healer) isReady(q *peer.Ready) (latest map[string]time.Time, ok bool) {
+	if n := len(h.passed); n > 0 {
+		latest = h.passed[n-1].latest
+	}
+	for _, v := range q.Views {
+		if !v.Member || !h.hasGroup(v.Group) {
+			continue
+		}
+		if i := slices.IndexFunc(h.passed, func(p passed) bool { return p.group == v.Group && p.id == v.ID }); i >= 0 {
+			latest = h.passed[i].latest
+			continue
+		}
+		// Of two halves of a network that were merged, that of the lower name goes first.
+		if h.frozen == nil || !h.frozen.hasView(v.Group, v.ID) || q.Host >= h.host {
+			return nil, false
+		}
+		latest = h.frozen.latest
+	}
+	return latest, true
+}
+
+func (h *healer) hasGroup(group string) bool {
+	return slices.ContainsFunc(h.s.receivers, func(r *receiver) bool { return slices.Contains(r.groups, group) })
+}
 
 // Invite implements [peer.Handler].
-func (h *healer) Invite(string) {}
+func (h *healer) Invite(address string) {
+	x := newHealing(h, nil)
+	x.from = address
+	x.begin()
+	h.s.writers[0].putCut(&cut{heal: x})
+}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/spreadd/spreadd/internal/envelope"
@@ -41,6 +42,10 @@ type receiver struct {
 	until     []mark // of handOn
 
 	lost time.Time // when the connection ended; zero before the first
+
+	heal  *healing            // under way, or the last one
+	apart atomic.Int64        // since when lines may be missing, in nanoseconds since 1970; 0 if none are
+	views map[string][]string // members, by group
 
 	now        time.Time // when the first event of the batch came
 	streams    streams
@@ -148,15 +153,18 @@ func (r *receiver) connection(ev spread.Event) {
 		r.s.count.connects.Add(1)
 		r.count.connects.Add(1)
 		r.count.connected.Store(true)
+		r.freeze()
 	case *spread.Membership:
 		r.membership(ev)
 	case *spread.Joined:
+		r.healJoined()
 		if !r.joined {
 			r.joined = true
 			r.s.joined()
 		}
 	case *spread.Disconnected:
 		r.count.connected.Store(false)
+		r.thaw()
 		if int(r.count.joined.Swap(0)) == len(r.groups) {
 			r.lost = time.Now()
 		} else {
@@ -174,6 +182,7 @@ func (r *receiver) connection(ev spread.Event) {
 
 // membership notes that a join is confirmed.
 func (r *receiver) membership(m *spread.Membership) {
+	r.healView(m)
 	if m.Cause != spread.CauseJoin || m.Changed != r.own {
 		return
 	}
@@ -237,16 +246,24 @@ func (r *receiver) message(m *spread.Message) {
 	}
 }
 
-// control takes a control message. Those that are not an ask are not for us.
+// control takes a control message. Those of other kinds are not for us.
 func (r *receiver) control(m *spread.Message) {
 	kind, body, err := logproto.Split(m.Payload)
-	if err != nil || kind != logproto.KindAsk {
+	if err != nil {
 		return
 	}
 	var ask logproto.Ask
-	if ask.Decode(body) == nil {
-		r.told(&ask, m.Groups)
-		r.acks.asked(m.Sender, &ask, slices.Concat(targets(r.raw, m.Groups), targets(r.byGroup, m.Groups)))
+	switch kind {
+	case logproto.KindAsk:
+		if ask.Decode(body) == nil {
+			r.told(&ask, m.Groups)
+			r.acks.asked(m.Sender, &ask, slices.Concat(targets(r.raw, m.Groups), targets(r.byGroup, m.Groups)))
+		}
+	case logproto.KindHello:
+		if r.heals() && m.Sender != r.own {
+			r.s.healer.meet(body, m.Sender)
+		}
+	case logproto.KindAck:
 	}
 }
 

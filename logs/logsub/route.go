@@ -65,6 +65,7 @@ func (r *route) write(w *writer, it *item, now time.Time) bool {
 		if r.index != nil && !r.index.IsNew(l.Stream, l.Seq, now) {
 			w.s.dropMessage(dropRepeat, len(it.payload))
 			it.stream.pub.repeats.Add(1)
+			r.passTime(l, now)
 			return true
 		}
 	}
@@ -96,6 +97,20 @@ func (r *route) exist(it *item, now time.Time) {
 	if r.index != nil {
 		r.index.Exist(it.stream.key, it.exists, now)
 	}
+}
+
+// passTime has the clock see a line that another log host brought before it came: the lines behind
+// it get the time that they have there.
+func (r *route) passTime(l *sink.Line, now time.Time) {
+	if !r.timed {
+		return
+	}
+	count := r.count.batch
+	if r.keeps(l) {
+		stamp := logline.FindTime(l.Text)
+		r.timer.At(&stamp, now)
+	}
+	r.count.batch = count
 }
 
 // keeps applies the patterns and the filter of the log, and takes the virtual host off a line. It

@@ -171,5 +171,8 @@ func (s *Subscriber) closeAll() error {
 	for _, w := range s.writers {
 		errs = append(errs, w.sink.Close())
 	}
+	if s.healer != nil {
+		errs = append(errs, s.healer.listener.Close())
+	}
 	return errors.Join(errs...)
 }

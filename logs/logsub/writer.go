@@ -17,6 +17,7 @@ type item struct {
 	stream  *origin // of a line that came in an envelope; nil otherwise
 	seq     uint64  // its number in the stream
 	exists  uint64  // not a line, but the number behind the last line that exists in the stream
+	cut     *cut    // not a message: what to do between two; nil otherwise
 }
 
 // writer is the goroutine of a sink. It takes what receivers have put into its list, applies the
@@ -33,6 +34,7 @@ type writer struct {
 	items   []item        // being written
 	line    sink.Line     // being written
 	touched []*route      // by the items
+	again   *healing      // to be done when the list is empty
 
 	// taken is how many items were ever taken from the list, flushed how many of these the sink had when it was flushed, and
 	// written how many are written, as far as Config.SyncInterval says so.
@@ -83,6 +85,28 @@ func (w *writer) put(items []item) (until uint64) {
 func (it *item) refused(r *route) {
 	if it.stream != nil && it.exists == 0 {
 		it.stream.acks.refuse(&it.stream.from, it.seq, r)
+	}
+}
+
+// putCut adds a cut behind the items. If there is no room, nothing is healed there.
+func (w *writer) putCut(c *cut) {
+	if n, _ := w.queue.Put([]item{{cut: c}}); n > 0 && c.heal != nil {
+		c.heal.cancel()
+	}
+}
+
+// reach does what a cut says.
+func (w *writer) reach(c *cut) {
+	w.sink.Flush()
+	if c.heal != nil {
+		before := w.dropped.Load()
+		if c.heal.run(); w.dropped.Load() > before && c.heal.ctx.Err() == nil {
+			w.again = c.heal.again()
+		}
+		c.heal.cancel()
+	}
+	if c.group != "" {
+		w.s.healer.pass(c.group, c.id)
 	}
 }
 
@@ -220,13 +244,21 @@ func (w *writer) writeAll() {
 	for {
 		w.items = w.queue.Take(w.items)
 		if len(w.items) == 0 {
-			return
+			x := w.again
+			if w.again = nil; x == nil {
+				return
+			}
+			w.reach(&cut{heal: x}) // there was no room for all lines that came meanwhile
 		}
 		now := w.s.cfg.Now()
 		w.taken += uint64(len(w.items))
 		w.line.Received = now
 		for i := range w.items {
 			it := &w.items[i]
+			if it.cut != nil {
+				w.reach(it.cut)
+				continue
+			}
 			for _, r := range it.routes {
 				if it.exists > 0 {
 					r.exist(it, now)

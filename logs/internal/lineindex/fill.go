@@ -51,6 +51,7 @@ type filler struct {
 
 	healing *Healing // nil for a fill
 	healed  Healed
+	copied  lineSet // by the healing
 }
 
 func (f *filler) reportf(file, format string, args ...any) {

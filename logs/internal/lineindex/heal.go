@@ -20,7 +20,8 @@ type Healing struct {
 	// Within limits the work to files of From that have changed within this time; zero means all.
 	Within time.Duration
 	// Append appends a line to a file, for which it is next. The file may be cut. It is used where
-	// no line of ours follows the missing ones, so that files need not be rewritten.
+	// no line of ours follows the missing ones, so that files need not be rewritten. The ledger gets
+	// the line at the end.
 	Append func(path string, name Name, seq uint64, line []byte) error
 	// Report is called with what could not be done.
 	Report func(*Finding)
@@ -39,12 +40,19 @@ type Healed struct {
 
 // Run does the work. After an error it can be repeated, also with another log host.
 func (h *Healing) Run(ctx context.Context) (Healed, error) {
-	f := &filler{to: h.To, from: h.From, report: h.Report, healing: h, crash: h.crash}
+	f := &filler{to: h.To, from: h.From, report: h.Report, healing: h, crash: h.crash, copied: lineSet{}}
 	if f.crash == nil {
 		f.crash = func(fillStep) error { return nil }
 	}
 	err := f.heal(ctx)
 	f.healed.Filled = f.sum
+	// Only now: the lines of one file may be every other line of their stream.
+	for name, b := range f.copied {
+		st := h.Ledger.Stream(name, time.Now())
+		for sp := range b.spans() {
+			st.Have.AddSpan(sp)
+		}
+	}
 	return f.healed, err
 }
 
@@ -103,12 +111,15 @@ func (h *Healing) recent(files []Entry) bool {
 	return h.Within == 0 || slices.ContainsFunc(files, func(e Entry) bool { return e.Age <= h.Within })
 }
 
-// known is the set of the lines that a ledger has.
-type known struct{ l *Ledger }
+// known is the set of the lines that a ledger has, or will have after a healing.
+type known struct {
+	l      *Ledger
+	copied lineSet
+}
 
 func (k known) has(l *Line) bool {
 	s := k.l.byName[*l.Name]
-	return s != nil && s.Have.Has(l.Seq)
+	return s != nil && s.Have.Has(l.Seq) || k.copied.has(l)
 }
 
 func (f *filler) healSeries(name string, mine, theirs []Entry) error {
@@ -122,10 +133,10 @@ func (f *filler) healSeries(name string, mine, theirs []Entry) error {
 		return err
 	}
 	f.healed.Ahead = f.healed.Ahead || own.exceeds(have)
-	if !have.exceeds(known{h.Ledger}) {
+	if !have.exceeds(known{h.Ledger, f.copied}) {
 		return nil
 	}
-	s := &series{filler: f, name: name, mine: mine, theirs: theirs, own: known{h.Ledger}, theirLines: have, filled: lineSet{}, template: h.Ledger.template}
+	s := &series{filler: f, name: name, mine: mine, theirs: theirs, own: known{h.Ledger, f.copied}, theirLines: have, filled: lineSet{}, template: h.Ledger.template}
 	unlock, err := f.lockAll(mine)
 	if err == nil {
 		err = s.plan(own)
@@ -140,12 +151,7 @@ func (f *filler) healSeries(name string, mine, theirs []Entry) error {
 	if err == nil {
 		err = s.write(own)
 	}
-	for name, b := range s.filled {
-		st := h.Ledger.Stream(name, time.Now())
-		for sp := range b.spans() {
-			st.Have.AddSpan(sp)
-		}
-	}
+	f.copied.addAll(s.filled)
 	return errors.Join(err, unlock())
 }
 
@@ -159,7 +165,7 @@ func (s *series) touch() error {
 		}
 		path := s.to.path(name)
 		s.healed.Paths = append(s.healed.Paths, path)
-		if _, err := s.healing.Ledger.touch(path, 0, headerLen); err != nil {
+		if err := s.healing.Ledger.touch(path, 0, headerLen); err != nil {
 			return err
 		}
 	}
@@ -199,6 +205,7 @@ func (s *series) appendLine(path string, b *cursor, l *Line) error {
 		err = s.healing.Append(path, *l.Name, l.Seq, data)
 	}
 	if err == nil {
+		s.copied.add(l)
 		s.sum.Lines++
 		s.sum.Bytes += l.Len
 	}

@@ -2,11 +2,13 @@ package lineindex
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/envelope"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logfile"
 )
 
@@ -16,7 +18,7 @@ func healingOf(g *testLog, from string) *Healing {
 	h.To.Match = func(path string) bool { return strings.Contains(path, ".log") }
 	h.Append = func(path string, name Name, seq uint64, line []byte) error {
 		st := g.l.Stream(name, time.Now())
-		if !st.Have.Add(seq) {
+		if st.Have.Has(seq) {
 			return errors.New("the line is there")
 		}
 		rel, err := filepath.Rel(g.dir, path)
@@ -82,6 +84,25 @@ func TestHeal(t *testing.T) {
 		}
 		clean(t, own)
 	}
+}
+
+// TestHealAlternating: the lines of a file may be every other line of their stream, and more of them
+// than a ledger has ranges.
+func TestHealAlternating(t *testing.T) {
+	own, other := t.TempDir(), t.TempDir()
+	files := [2][]string{}
+	for n := range 3 * envelope.MaxSpans {
+		files[n%2] = append(files[n%2], fmt.Sprint("a ", n))
+	}
+	writeLog(t, other, map[string]string{"x.log": strings.Join(files[0], ","), "y.log": strings.Join(files[1], ",")})
+	g := openLog(t, own)
+	if got, err := healingOf(g, other).Run(t.Context()); err != nil || got.Lines != 3*envelope.MaxSpans {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if spans := g.l.Stream(Name{"g", key("a")}, time.Now()).Have.Spans(); len(spans) != 1 || spans[0].First != 0 {
+		t.Errorf("the ledger has %v", spans)
+	}
+	g.close()
 }
 
 // TestHealCrashes: whatever moment the machine ends at, the next start knows which lines are in the

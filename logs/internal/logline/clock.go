@@ -47,6 +47,18 @@ type Timer struct {
 // offset.
 func NewTimer(c Clock, zone *time.Location) Timer { return Timer{clock: c, zone: zone} }
 
+// Latest returns the agreed time so far; false if it has none.
+func (t *Timer) Latest() (time.Time, bool) {
+	return time.Unix(t.last, 0), t.set && t.clock == ClockAgreed
+}
+
+// Advance makes the agreed time at least that of another log host.
+func (t *Timer) Advance(to time.Time) {
+	if second := to.Unix(); t.clock == ClockAgreed && (!t.set || second > t.last) {
+		t.last, t.set = second, true
+	}
+}
+
 // At returns the time of a line with a stamp, that was received at a moment. A line without a time
 // has that of its receipt, and the times of other lines do not depend on it.
 func (t *Timer) At(s *Stamp, receipt time.Time) time.Time {

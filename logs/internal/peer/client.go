@@ -181,8 +181,13 @@ func (c *Client) each(kind byte, write func([]byte) []byte, use func(body []byte
 }
 
 // Logs returns the logs of the log host.
-func (c *Client) Logs() (logs []Log, err error) {
-	err = c.each(reqLogs, nil, func(body []byte) error {
+func (c *Client) Logs() ([]Log, error) { return c.logs(reqLogs, nil) }
+
+// Ready returns the logs when the log host has written everything that came before the views.
+func (c *Client) Ready(q *Ready) ([]Log, error) { return c.logs(reqReady, q.append) }
+
+func (c *Client) logs(kind byte, write func([]byte) []byte) (logs []Log, err error) {
+	err = c.each(kind, write, func(body []byte) error {
 		r := fields.Reader{Rest: body}
 		logs = append(logs, decodeLog(&r))
 		if len(logs) > maxLogs {
@@ -191,11 +196,6 @@ func (c *Client) Logs() (logs []Log, err error) {
 		return ended(&r)
 	})
 	return logs, err
-}
-
-// Ready returns when the log host has written everything that came before the views.
-func (c *Client) Ready(q *Ready) error {
-	return c.each(reqReady, q.append, func([]byte) error { return nil })
 }
 
 // Invite says that the log host at an address has lines that this one lacks.

@@ -27,7 +27,7 @@ import (
 // host is a log host with one log, "%{vhost}.log" in a directory.
 type host struct {
 	dir     string
-	ready   func(ctx context.Context, q *Ready) error
+	ready   func(ctx context.Context, q *Ready) ([]Log, error)
 	invited chan string
 }
 
@@ -35,9 +35,9 @@ func (h *host) Logs() []Served {
 	return []Served{{Log: Log{Name: "%{vhost}.log", Config: "c", Latest: time.Unix(7, 0)}, Files: lineindex.OSDir(h.dir)}}
 }
 
-func (h *host) Ready(ctx context.Context, q *Ready) error {
+func (h *host) Ready(ctx context.Context, q *Ready) ([]Log, error) {
 	if h.ready == nil {
-		return nil
+		return []Log{{Name: "r"}}, nil
 	}
 	return h.ready(ctx, q)
 }
@@ -101,8 +101,8 @@ func TestFill(t *testing.T) {
 		t.Fatalf("logs: %+v, %v", logs, err)
 	}
 	for range 3 {
-		if err := c.Ready(&Ready{Host: "log1"}); err != nil {
-			t.Error(err)
+		if logs, err := c.Ready(&Ready{Host: "log1"}); err != nil || len(logs) != 1 || logs[0].Name != "r" {
+			t.Errorf("ready: %v, %v", logs, err)
 		}
 	}
 	if err := c.Invite("log1:4807"); err != nil || <-h.invited != "log1:4807" {
@@ -216,17 +216,21 @@ func TestRefused(t *testing.T) {
 // TestEnds: a client that is closed, and a server that is, end what waits.
 func TestEnds(t *testing.T) {
 	waiting := make(chan struct{}, 2)
-	h := &host{dir: t.TempDir(), ready: func(ctx context.Context, _ *Ready) error {
+	h := &host{dir: t.TempDir(), ready: func(ctx context.Context, _ *Ready) ([]Log, error) {
 		waiting <- struct{}{}
 		<-ctx.Done()
-		return ctx.Err()
+		return nil, ctx.Err()
 	}}
 	s, c := serve(t, h, ServerConfig{})
 	second := NewClient(t.Context(), c.address)
 	defer second.Close()
 	errs := make(chan error, 2)
-	go func() { errs <- c.Ready(&Ready{}) }()
-	go func() { errs <- second.Ready(&Ready{}) }()
+	for _, c := range []*Client{c, second} {
+		go func() {
+			_, err := c.Ready(&Ready{})
+			errs <- err
+		}()
+	}
 	<-waiting
 	<-waiting
 	c.Close()

@@ -86,8 +86,8 @@ type Log struct {
 	// Config stands for the configuration of the log. Only logs with equal configurations have
 	// equal files.
 	Config string
-	// Latest is the latest time of the log's lines so far, by which its files are chosen; zero if
-	// it has none.
+	// Latest is the latest time of the log's lines before the views, by which the files of the next
+	// lines are chosen; zero if it has none, and in the answer to Logs.
 	Latest time.Time
 }
 

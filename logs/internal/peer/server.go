@@ -41,8 +41,8 @@ type Served struct {
 type Handler interface {
 	// Logs returns the logs that are served.
 	Logs() []Served
-	// Ready returns when everything that came before the views is written.
-	Ready(ctx context.Context, q *Ready) error
+	// Ready returns the logs when everything that came before the views is written.
+	Ready(ctx context.Context, q *Ready) ([]Log, error)
 	// Invite is an invitation to read the log files of the log host at an address, which has
 	// lines that this one lacks. It returns at once.
 	Invite(address string)
@@ -233,13 +233,21 @@ func (c *serving) logs() error {
 func (c *serving) ready(ctx context.Context, q *Ready) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	var logs []Log
 	done := make(chan error, 1)
-	c.s.running.Go(func() { done <- c.s.cfg.Handler.Ready(ctx, q) })
+	c.s.running.Go(func() {
+		var err error
+		logs, err = c.s.cfg.Handler.Ready(ctx, q)
+		done <- err
+	})
 	tick := time.NewTicker(waitInterval)
 	defer tick.Stop()
 	for {
 		select {
 		case err := <-done:
+			for i := 0; i < len(logs) && err == nil; i++ {
+				err = c.send(ansData, func(b []byte) []byte { return appendLog(b, &logs[i]) })
+			}
 			return err
 		case <-tick.C:
 			if err := c.send(ansWait, nil); err != nil {

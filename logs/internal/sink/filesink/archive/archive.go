@@ -67,6 +67,8 @@ type Archiver struct {
 
 	compressed, removed, errors atomic.Int64
 
+	work sync.Mutex // held while files are compressed and removed
+
 	mu     sync.Mutex
 	named  []string // closed files
 	scan   bool     // a scan is requested
@@ -86,6 +88,12 @@ func New(cfg Config) *Archiver {
 
 // SetLinger sets [Config.Linger]. It must not be called after Run.
 func (a *Archiver) SetLinger(d time.Duration) { a.cfg.Linger = d }
+
+// Hold lets nothing be compressed or removed until release is called. It waits for what is under way.
+func (a *Archiver) Hold() (release func()) {
+	a.work.Lock()
+	return a.work.Unlock
+}
 
 // Closed names a file that will not be written any more. It never blocks.
 func (a *Archiver) Closed(path string) {
@@ -135,6 +143,7 @@ func (a *Archiver) Run(ctx context.Context) {
 			a.scan = true
 			a.mu.Unlock()
 		}
+		a.work.Lock()
 		for _, path := range a.takeNamed() {
 			a.compress(ctx, path)
 		}
@@ -148,6 +157,7 @@ func (a *Archiver) Run(ctx context.Context) {
 				}
 			}
 		}
+		a.work.Unlock()
 		next.Reset(wait)
 	}
 }

@@ -1,0 +1,95 @@
+package filesink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/spreadd/spreadd/logs/internal/lineindex"
+	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logfile"
+	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logpath"
+)
+
+var errCannotWrite = errors.New("a file cannot be written at the moment")
+
+// Heal copies the lines that the log of a template lacks from another log host: see
+// [lineindex.Healing]. Meanwhile nothing may be put. It belongs to the goroutine that writes.
+func (fs *Files) Heal(ctx context.Context, t *logpath.Template, from lineindex.Source, within time.Duration) (lineindex.Healed, error) {
+	k := fs.keepers[t.String()]
+	if k == nil || k.ledger == nil {
+		return lineindex.Healed{}, nil
+	}
+	fs.now = time.Now()
+	fs.Flush()
+	if fs.waits(k) {
+		return lineindex.Healed{}, errCannotWrite
+	}
+	if k.archiver != nil {
+		defer k.archiver.Hold()()
+	}
+	fs.shut(k)
+	h := &lineindex.Healing{
+		To: lineindex.OSDir(t.Base()), From: from, Ledger: k.ledger, Within: within,
+		Append: func(path string, name lineindex.Name, seq uint64, line []byte) error {
+			return fs.fill(k, t, path, name, seq, line)
+		},
+		Report: func(f *lineindex.Finding) {
+			fs.cfg.Log.Warn("log file not healed", slog.String("file", f.File), slog.String("why", f.What))
+		},
+	}
+	h.To.Match = func(path string) bool {
+		_, ok := t.Match(path)
+		return ok
+	}
+	got, err := h.Run(ctx)
+	fs.Flush()
+	if err == nil && fs.waits(k) {
+		err = errCannotWrite
+	}
+	fs.shut(k)
+	for _, f := range fs.sorted() {
+		if f.keep == k && f.fixed {
+			fs.report(f, f.Open()) // it keeps a second logsub out
+		}
+	}
+	if got.Lines > 0 && !fs.waits(k) {
+		fs.unsaved(k, k.ledger.Checkpoint(fs.now), fs.now)
+	}
+	if k.archiver != nil {
+		for _, path := range got.Paths {
+			if f, ok := t.Match(path); ok && f.Part != "" {
+				k.archiver.Closed(path)
+			}
+		}
+	}
+	return got, err
+}
+
+// shut closes the files of a keeper.
+func (fs *Files) shut(k *keeper) {
+	for _, f := range fs.sorted() {
+		switch {
+		case f.keep != k:
+		case f.fixed:
+			fs.report(f, f.Release())
+		default:
+			fs.release(f)
+		}
+	}
+}
+
+// fill appends a line of another log host to a file.
+func (fs *Files) fill(k *keeper, t *logpath.Template, path string, name lineindex.Name, seq uint64, line []byte) error {
+	st := k.ledger.Stream(name, fs.now)
+	f := fs.all[path]
+	if f == nil {
+		f = fs.make(path, t.Base(), k)
+	}
+	fs.append(f, line, logfile.Tag{Source: st.Source, Number: seq})
+	if f.Failing() {
+		return fmt.Errorf("%s: %w", path, errCannotWrite)
+	}
+	return nil
+}

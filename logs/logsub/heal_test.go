@@ -1,0 +1,186 @@
+package logsub
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spreadd/spreadd/internal/fsutil"
+	"github.com/spreadd/spreadd/internal/testkit"
+	"github.com/spreadd/spreadd/logs/internal/sink/filesink/archive"
+	"github.com/spreadd/spreadd/spread"
+	"github.com/spreadd/spreadd/spread/spreadtest"
+)
+
+// publisherOf sends lines of a publisher to group a, with their numbers.
+type publisherOf struct {
+	*testing.T
+	conn spread.Connection
+	name string
+	next int
+}
+
+func newPublisherOf(t *testing.T, dial func(context.Context, string, string) (spread.Connection, error), address, name string) *publisherOf {
+	t.Helper()
+	conn, err := dial(t.Context(), address, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &publisherOf{t, conn, name, 0}
+}
+
+// send sends so many lines, one a message.
+func (p *publisherOf) send(count int) {
+	p.Helper()
+	for range count {
+		line := fmt.Sprintf("www%d %s GET /%d\n", p.next%2, p.name, p.next)
+		if err := p.conn.Multicast(p.Context(), spread.Agreed, 0, []byte(sealed(p.name, 1, 0, uint64(p.next), line)), "a"); err != nil {
+			p.Fatal(err)
+		}
+		p.next++
+	}
+}
+
+// waitIdentical waits until the log files below directories are the same, and have so many lines in
+// "all".
+func waitIdentical(t *testing.T, lines int, dirs ...string) {
+	t.Helper()
+	var first, other map[string]string
+	count := 0
+	defer func() {
+		if t.Failed() {
+			t.Logf("%d lines of %d", count, lines)
+			for name, text := range first {
+				if other[name] != text {
+					t.Logf("%s differs: %d and %d lines", name, strings.Count(text, "\n"), strings.Count(other[name], "\n"))
+				}
+			}
+			for name := range other {
+				if _, ok := first[name]; !ok {
+					t.Logf("only the other has %s", name)
+				}
+			}
+		}
+	}()
+	testkit.Wait(t, "the files are identical", func() bool {
+		first = liveFiles(dirs[0])
+		count = 0
+		for name, text := range first {
+			if strings.HasPrefix(name, "/all") {
+				count += strings.Count(text, "\n")
+			}
+		}
+		for _, dir := range dirs[1:] {
+			if other = liveFiles(dir); !maps.Equal(first, other) {
+				return false
+			}
+		}
+		return count == lines
+	})
+}
+
+// liveFiles are the contents of the log files below a directory, by their plain names, while they may
+// be cut and compressed.
+func liveFiles(dir string) map[string]string {
+	m := make(map[string]string)
+	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || d.Name()[0] == '.' {
+			return nil
+		}
+		name := strings.TrimSuffix(strings.TrimPrefix(path, dir), ".gz")
+		open := func() (io.ReadCloser, error) { return os.Open(path) }
+		if strings.HasSuffix(path, ".gz") {
+			open = func() (io.ReadCloser, error) { return archive.OpenContent(fsutil.OS{}, path) }
+		}
+		f, err := open()
+		if err != nil {
+			return nil // it was renamed or compressed meanwhile
+		}
+		b, _ := io.ReadAll(f)
+		m[name] += string(b)
+		return f.Close()
+	})
+	return m
+}
+
+// TestHealJoin: a log host that was away, whose connection ended, or that is new, has the same files
+// as the other one in the end, while lines are in full flow: cut by size, compressed, by virtual host.
+func TestHealJoin(t *testing.T) {
+	d := spreadtest.New("h1")
+	defer d.Close()
+	one, two, three := t.TempDir(), t.TempDir(), t.TempDir()
+	_, stopOne := runHost(t, indexedHost(t, d, one))
+	_, stopTwo := runHost(t, indexedHost(t, d, two))
+	p := newPublisherOf(t, dialer(d), "4803", "web")
+	p.send(200)
+	waitIdentical(t, 200, one, two)
+	stopTwo()
+	p.send(700)
+	second, stopTwo := runHost(t, indexedHost(t, d, two))
+	p.send(300)
+	waitIdentical(t, 1200, one, two)
+	// The connection of the second ends.
+	for range 3 {
+		own := ""
+		testkit.Wait(t, "the second is connected", func() bool {
+			own = second.receivers[0].client.PrivateGroup()
+			return own != ""
+		})
+		d.Drop(strings.Split(own, "#")[1])
+		p.send(150)
+	}
+	waitIdentical(t, 1650, one, two)
+	_, stopThree := runHost(t, indexedHost(t, d, three))
+	p.send(100)
+	waitIdentical(t, 1750, one, two, three)
+	for _, stop := range []func(){stopOne, stopTwo, stopThree} {
+		stop() // what is being compressed is there twice for a moment
+	}
+	for _, dir := range []string{one, two, three} {
+		if sum := verify(t, dir); sum.Repeats != 0 || sum.Damaged != 0 || len(sum.Missing) != 0 || sum.Lines != 2*1750 {
+			t.Errorf("%+v", sum)
+		}
+	}
+	if n := second.healer.lines.Load(); n < 2*700 {
+		t.Errorf("only %d lines were fetched", n)
+	}
+}
+
+// TestHealBoth: of two log hosts first one is away, then the other, and they are never there
+// together before the end: each gets the other's lines.
+func TestHealBoth(t *testing.T) {
+	d := spreadtest.New("h1")
+	defer d.Close()
+	one, two := t.TempDir(), t.TempDir()
+	host := func(dir string) Config {
+		cfg := indexedHost(t, d, dir)
+		cfg.Connections[0].Logs[0] = Log{Group: "a", File: filepath.Join(dir, "all"), Envelope: EnvelopeIndex}
+		return cfg
+	}
+	p := newPublisherOf(t, dialer(d), "4803", "web")
+	lines := func(s *Subscriber, n int) {
+		t.Helper()
+		before := s.Stats().Publishers["web"].Lines
+		p.send(n)
+		testkit.Wait(t, "the lines have come", func() bool { return s.Stats().Publishers["web"].Lines == before+int64(n) })
+	}
+	s, stop := runHost(t, host(one))
+	lines(s, 100)
+	stop()
+	s, stop = runHost(t, host(two))
+	lines(s, 100)
+	stop()
+	s, _ = runHost(t, host(one))
+	lines(s, 100)
+	began := time.Now()
+	runHost(t, host(two))
+	waitIdentical(t, 300, one, two)
+	t.Logf("after %v", time.Since(began))
+}

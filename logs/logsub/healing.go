@@ -1,0 +1,293 @@
+package logsub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/spreadd/spreadd/logs/internal/lineindex"
+	"github.com/spreadd/spreadd/logs/internal/logproto"
+	"github.com/spreadd/spreadd/logs/internal/peer"
+	"github.com/spreadd/spreadd/spread"
+)
+
+const (
+	// helloWait is how long a log host that has joined waits for the others to introduce
+	// themselves.
+	helloWait = 3 * time.Second
+	// joinWait is how long it waits for its joins, and readyWait for another log host to have
+	// written what came before.
+	joinWait  = 30 * time.Second
+	readyWait = 20 * time.Second
+	// viewsWait is how long the views of several groups may be apart when a network is merged.
+	viewsWait = 100 * time.Millisecond
+	// healAttempts is how often a log is read again from a log host whose files have changed
+	// meanwhile.
+	healAttempts = 5
+	// healMargin is how much longer than the absence the time is for which files are compared.
+	healMargin = 10 * time.Minute
+)
+
+// cut is a place in the list of a writer, where it does something between two lines.
+type cut struct {
+	heal      *healing // to be done
+	group, id string   // a view to be noted
+}
+
+// healing brings the files of this log host to the state that others have at a point of the order:
+// at a join, or where a network was merged. The writer of files waits for it, and what is received
+// waits in the writer's list.
+type healing struct {
+	h    *healer
+	r    *receiver // nil if another log host has asked for it
+	own  string    // private group of its connection
+	from string    // the only one to ask; empty: all
+	// merged says that the network was split, so that only log hosts of the other part are asked.
+	merged bool
+	since  time.Time            // since when lines may be missing; zero if unknown
+	latest map[string]time.Time // when the writer came to it
+
+	ctx    context.Context
+	cancel context.CancelFunc
+	ready  chan struct{} // closed when views is complete
+	once   sync.Once
+
+	mu       sync.Mutex
+	views    map[string]spread.View // by group
+	newcomer map[string]bool        // members that were in the other part
+}
+
+func newHealing(h *healer, r *receiver) *healing {
+	x := &healing{h: h, r: r, ready: make(chan struct{}), views: make(map[string]spread.View), newcomer: make(map[string]bool)}
+	x.ctx, x.cancel = context.WithCancel(h.ctx)
+	if r != nil {
+		x.own = r.own
+		if at := r.apart.Load(); at != 0 {
+			x.since = time.Unix(0, at)
+		}
+	}
+	return x
+}
+
+// begin says that the views are complete.
+func (x *healing) begin() { x.once.Do(func() { close(x.ready) }) }
+
+func (x *healing) addView(m *spread.Membership) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.views[m.Group] = spread.View{ID: m.ID, Members: slices.Clone(m.Members)}
+}
+
+func viewID(id spread.GroupID) string { return fmt.Sprint(id) }
+
+func (x *healing) hasView(group, id string) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	v, ok := x.views[group]
+	return ok && viewID(v.ID) == id
+}
+
+// run does the work. It belongs to the writer of files.
+func (x *healing) run() {
+	h := x.h
+	x.latest = h.latest()
+	h.mu.Lock()
+	h.frozen = x
+	h.notify()
+	h.mu.Unlock()
+	defer func() {
+		h.mu.Lock()
+		h.frozen = nil
+		h.notify()
+		h.mu.Unlock()
+	}()
+	select {
+	case <-x.ready:
+	case <-x.ctx.Done():
+		return
+	case <-time.After(joinWait):
+		return
+	}
+	if x.from != "" {
+		x.healFrom(known{Hello: logproto.Hello{Host: x.from, Address: x.from}})
+		return
+	}
+	began := time.Now()
+	asked, failed := 0, 0
+	for _, k := range x.candidates() {
+		if x.ctx.Err() != nil {
+			return
+		}
+		asked++
+		if !x.healFrom(k) {
+			failed++
+		}
+	}
+	if asked > failed && x.r != nil {
+		x.r.apart.Store(0)
+	}
+	h.s.cfg.Log.Debug("log files compared with other log hosts", slog.Int("hosts", asked), slog.Int("failed", failed), slog.String("after", time.Since(began).Round(time.Millisecond).String()))
+}
+
+// candidates waits until the members of the views have introduced themselves, and returns those to
+// ask.
+func (x *healing) candidates() []known {
+	deadline := time.NewTimer(helloWait)
+	defer deadline.Stop()
+	for {
+		x.h.mu.Lock()
+		changed := x.h.changed
+		list, missing := x.knownMembers()
+		x.h.mu.Unlock()
+		if !missing {
+			return x.withConfigured(list)
+		}
+		select {
+		case <-changed:
+		case <-deadline.C:
+			return x.withConfigured(list)
+		case <-x.ctx.Done():
+			return nil
+		}
+	}
+}
+
+// knownMembers returns the log hosts among the members, and whether some members have not said
+// whether they are. It needs h.mu.
+func (x *healing) knownMembers() (list []known, missing bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, v := range x.views {
+		for _, member := range v.Members {
+			if member == x.own || x.merged && !x.newcomer[member] {
+				continue
+			}
+			i := slices.IndexFunc(x.h.peers, func(k known) bool { return k.member == member })
+			switch {
+			case i < 0:
+				missing = true
+			case !slices.Contains(list, x.h.peers[i]):
+				list = append(list, x.h.peers[i])
+			}
+		}
+	}
+	return list, missing
+}
+
+// withConfigured puts the configured log hosts first.
+func (x *healing) withConfigured(list []known) []known {
+	for _, address := range slices.Backward(x.h.s.cfg.Heal.Peers) {
+		i := slices.IndexFunc(list, func(k known) bool { return k.Address == address })
+		k := known{Hello: logproto.Hello{Host: address, Address: address}}
+		if i >= 0 {
+			k = list[i]
+			list = slices.Delete(list, i, i+1)
+		}
+		list = slices.Insert(list, 0, k)
+	}
+	return list
+}
+
+// again returns a healing at the same point.
+func (x *healing) again() *healing {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	y := newHealing(x.h, x.r)
+	y.from, y.merged, y.own, y.since, y.views, y.newcomer = x.from, x.merged, x.own, x.since, x.views, x.newcomer
+	y.begin()
+	return y
+}
+
+// question is what to ask a log host before its files are read.
+func (x *healing) question(k *known) *peer.Ready {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	q := &peer.Ready{Host: x.h.host}
+	for group, v := range x.views {
+		q.Views = append(q.Views, peer.View{Group: group, ID: viewID(v.ID), Member: slices.Contains(v.Members, k.member)})
+	}
+	return q
+}
+
+// healFrom fetches from a log host, and reports whether that worked.
+func (x *healing) healFrom(k known) bool {
+	h, log := x.h, x.h.s.cfg.Log.With(slog.String("from", k.Host), slog.String("address", k.Address))
+	client := peer.NewClient(x.ctx, k.Address)
+	defer client.Close()
+	began := time.Now()
+	patience := time.AfterFunc(readyWait, client.Close)
+	logs, err := client.Ready(x.question(&k))
+	patience.Stop()
+	lines, bytes, ahead := int64(0), int64(0), false
+	for i := range logs {
+		if err != nil {
+			break
+		}
+		j := slices.IndexFunc(h.logs, func(o *indexed) bool { return o.served.Name == logs[i].Name })
+		switch {
+		case j < 0:
+			continue
+		case h.logs[j].served.Config != logs[i].Config:
+			log.Warn("log not healed: the other log host has another configuration of it; make them equal", slog.String("log", logs[i].Name))
+			continue
+		}
+		var n, size int64
+		var more bool
+		n, size, more, err = x.healLog(client, h.logs[j], &logs[i])
+		lines, bytes, ahead = lines+n, bytes+size, ahead || more
+	}
+	if lines > 0 {
+		for _, r := range h.s.receivers {
+			r.acks.restore()
+		}
+	}
+	h.lines.Add(lines)
+	h.bytes.Add(bytes)
+	if err != nil {
+		h.failed.Add(1)
+		if x.ctx.Err() == nil {
+			log.Warn("cannot fetch missing lines from a log host; trying the next", slog.Int64("lines", lines), slog.Any("error", err))
+		}
+		return false
+	}
+	h.healed.Add(1)
+	if lines > 0 {
+		log.Info("fetched missing lines", slog.Int64("lines", lines), slog.Int64("bytes", bytes), slog.String("after", time.Since(began).Round(time.Millisecond).String()))
+	}
+	if ahead && x.from == "" && !x.merged {
+		if err := client.Invite(h.address); err != nil {
+			log.Warn("cannot offer lines to a log host that lacks them", slog.Any("error", err))
+		}
+	}
+	return true
+}
+
+// healLog fetches one log. It starts again when files of the other log host have changed.
+func (x *healing) healLog(client *peer.Client, own *indexed, l *peer.Log) (lines, bytes int64, ahead bool, err error) {
+	for range healAttempts {
+		got, err := x.h.s.files.Heal(x.ctx, own.template, client.Source(l.Name), x.within())
+		lines, bytes = lines+got.Lines, bytes+got.Bytes
+		if err == nil {
+			if r := x.h.route(own); r != nil && !l.Latest.IsZero() {
+				r.timer.Advance(l.Latest)
+			}
+			return lines, bytes, got.Ahead, nil
+		}
+		if !errors.Is(err, lineindex.ErrChanged) {
+			return lines, bytes, false, err
+		}
+	}
+	return lines, bytes, false, lineindex.ErrChanged
+}
+
+// within is how far back files are compared; zero means all.
+func (x *healing) within() time.Duration {
+	if x.since.IsZero() {
+		return 0
+	}
+	return time.Since(x.since) + healMargin
+}
