@@ -111,7 +111,34 @@ func (s *sender) tellLast(ctx context.Context) {
 }
 
 // final returns up to which number lines of a stream cannot be sent again, of those below next.
-func (s *sender) final(_ envelope.Origin, next uint64) uint64 { return next }
+func (s *sender) final(o envelope.Origin, next uint64) uint64 {
+	s.book.mu.Lock()
+	defer s.book.mu.Unlock()
+	if kept, ok := s.book.pending.Kept(o); ok {
+		next = min(next, kept)
+	}
+	return next
+}
+
+// maxHosts bounds the log hosts that are known, because their names come from messages.
+const maxHosts = 1000
+
+// meet notes which process of a log host acknowledges, and has it told everything if it is new.
+func (s *sender) meet(host string, instance uint64) {
+	b := &s.book
+	if known, ok := b.hosts[host]; ok && known == instance {
+		return
+	}
+	if b.hosts == nil || len(b.hosts) >= maxHosts {
+		b.hosts = make(map[string]uint64)
+	}
+	b.hosts[host] = instance
+	s.teller.again.Store(true)
+	select {
+	case s.due <- struct{}{}:
+	default:
+	}
+}
 
 // announcement is an ask that has no answer, and where it goes.
 type announcement struct {

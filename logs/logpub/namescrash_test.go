@@ -338,7 +338,7 @@ func TestStorm(t *testing.T) {
 	mu.Lock()
 	defer mu.Unlock()
 	t.Logf("killed %d times: %d lines written, %d received, %d not known to exist, %d epochs", rounds, written, lines, unknown, len(exist))
-	if lines >= written {
+	if lines > written || lines == written && !testing.Short() {
 		t.Errorf("%d of %d lines came: none was lost", lines, written)
 	}
 	// A kill between a read and the note of its lines leaves these unknown. That takes less than a millisecond of the

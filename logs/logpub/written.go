@@ -20,7 +20,8 @@ import (
 type receiptBook struct {
 	mu      sync.Mutex
 	pending *receipts.Pending
-	warned  map[string]bool // lists of groups that nobody writes, of which the log says so
+	hosts   map[string]uint64 // the log hosts that have acknowledged, with their processes
+	warned  map[string]bool   // lists of groups that nobody writes, of which the log says so
 }
 
 // origin returns the stream of the lines of a block that go to a target.
@@ -184,6 +185,7 @@ func (s *sender) acknowledged(m *spread.Message) {
 	}
 	s.p.count.acks.Add(1)
 	s.book.mu.Lock()
+	s.meet(ack.Host, ack.Instance)
 	s.book.pending.Ack(time.Now(), &ack)
 	done := s.book.pending.Done()
 	_, again := s.book.pending.Again()

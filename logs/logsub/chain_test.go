@@ -89,8 +89,18 @@ func TestKeptLines(t *testing.T) {
 }
 
 // TestPublisherWhileAway: a publisher that starts and ends while the log host is away is missed as soon as the
-// next one runs.
+// next one runs. With delivery written, its lines come.
 func TestPublisherWhileAway(t *testing.T) {
+	for _, tt := range []struct {
+		delivery logpub.Delivery
+		missing  int64
+	}{{logpub.Ordered, 1000}, {logpub.Written, 0}} {
+		t.Run(tt.delivery.String(), func(t *testing.T) { testWhileAway(t, tt.delivery, tt.missing) })
+	}
+}
+
+func testWhileAway(t *testing.T, delivery logpub.Delivery, lost int64) {
+	t.Helper()
 	dir := t.TempDir()
 	state := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
@@ -98,7 +108,11 @@ func TestPublisherWhileAway(t *testing.T) {
 		defer d.Close()
 		publish := func(n int) {
 			t.Helper()
-			p, err := logpub.New(logpub.Config{Groups: []string{"a"}, Publisher: "web", State: state, Dial: dialer(d)})
+			cfg := logpub.Config{Groups: []string{"a"}, Publisher: "web", State: state, Dial: dialer(d), Delivery: delivery}
+			if delivery == logpub.Written {
+				cfg.Spool = state
+			}
+			p, err := logpub.New(cfg)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -135,8 +149,10 @@ func TestPublisherWhileAway(t *testing.T) {
 				return sub.Stats()
 			}
 		}
-		publish(7) // older than the log
-		time.Sleep(time.Second)
+		if delivery == logpub.Ordered {
+			publish(7) // older than the log
+			time.Sleep(time.Second)
+		}
 		stop := subscribe()
 		time.Sleep(time.Second)
 		publish(2000)
@@ -146,16 +162,16 @@ func TestPublisherWhileAway(t *testing.T) {
 		publish(1000)
 		stop = subscribe()
 		publish(3)
-		if st := stop().Publishers["web"]; st.Lines != 3 || st.Missing != 1000 {
+		if st := stop().Publishers["web"]; st.Lines != 1003-lost || st.Missing-st.Late != lost {
 			t.Errorf("after it was away: %+v", st)
 		}
 	})
 	sum := verify(t, dir)
-	missing := uint64(0)
+	missing := int64(0)
 	for _, m := range sum.Missing {
-		missing += m.Last - m.First + 1
+		missing += int64(m.Last - m.First + 1)
 	}
-	if sum.Lines != 2003 || missing != 1000 {
+	if sum.Lines != 3003-lost || missing != lost {
 		t.Errorf("%d lines missing: %+v", missing, sum)
 	}
 }

@@ -159,6 +159,15 @@ func (p *Pending) sendAgain(q *piece) {
 	}
 }
 
+// Kept returns the lowest number of a stream that is not acknowledged often enough; false if there is none.
+func (p *Pending) Kept(o envelope.Origin) (seq uint64, ok bool) {
+	s := p.streams[o]
+	if s == nil || len(s.pieces) == 0 {
+		return 0, false
+	}
+	return s.pieces[0].first, true
+}
+
 // InFlight returns how many blocks are sent that a log host is expected to acknowledge.
 func (p *Pending) InFlight() int { return p.loud }
 
