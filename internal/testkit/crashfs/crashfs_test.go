@@ -116,7 +116,7 @@ func TestPowerCut(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	for range 1000 {
 		next := d.After(d.Cut(rng))
-		for _, part := range strings.Fields(tree(next)) {
+		for part := range strings.FieldsSeq(tree(next)) {
 			seen[part]++
 		}
 		if again := tree(next.After(next.Cut(rng))); again != tree(next) {

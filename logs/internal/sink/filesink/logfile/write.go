@@ -180,13 +180,12 @@ func (f *File) reopen() error {
 		if f.torn = err == nil && f.isTorn(st); f.torn {
 			f.size++
 		}
-		if err != nil {
-			return nil
-		}
-		if err = f.keepName(st); err != nil {
-			err = errors.Join(err, out.Close())
-			f.out = nil
-			return f.failed("syncing the name of", err)
+		if err == nil {
+			err = f.keepName(st)
+			if err != nil {
+				f.out = nil
+				return f.failed("syncing the name of", errors.Join(err, out.Close()))
+			}
 		}
 		return nil
 	}
