@@ -328,7 +328,7 @@ func (o *output) finish(deadline time.Time) {
 // drain discards what is pending.
 func (o *output) drain() {
 	o.mu.Lock()
-	list, msgs := append(o.urgent, o.pending...), o.queued
+	list, msgs := slices.Concat(o.urgent, o.pending), o.queued
 	o.pending, o.urgent, o.queued, o.bytes, o.held, o.last = nil, nil, 0, 0, 0, nil
 	o.mu.Unlock()
 	o.session.server.unpooled.Add(-int64(len(list)) * entryCost)
