@@ -150,6 +150,7 @@ func (p *Publisher) gauges(q *queue.Stats) Gauges {
 		g.Lag = max(0, time.Since(born)) // the clock of a process before us may have been ahead
 	}
 	switch p.cfg.Delivery {
+	case Sent:
 	case Ordered:
 		g.Unconfirmed = q.InFlight
 	case Written:
