@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// FS is a mounted file system.
-type FS struct {
+// Mounted is a mounted file system.
+type Mounted struct {
 	Dir string // where it is mounted
 
 	fd      int
@@ -28,13 +28,13 @@ type FS struct {
 }
 
 // Mount mounts a file system for the time of a test.
-func Mount(t testing.TB) *FS {
+func Mount(t testing.TB) *Mounted {
 	t.Helper()
 	fd, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
 		t.Skip("no FUSE:", err)
 	}
-	m := &FS{Dir: t.TempDir(), fd: fd, stopped: make(chan struct{}), paths: map[uint64]string{1: t.TempDir()}}
+	m := &Mounted{Dir: t.TempDir(), fd: fd, stopped: make(chan struct{}), paths: map[uint64]string{1: t.TempDir()}}
 	options := fmt.Sprintf("fd=%d,rootmode=40000,user_id=%d,group_id=%d", fd, os.Getuid(), os.Getgid())
 	if err := unix.Mount("hangfs", m.Dir, "fuse", unix.MS_NOSUID|unix.MS_NODEV, options); err != nil {
 		_ = unix.Close(fd)
@@ -56,7 +56,7 @@ func Mount(t testing.TB) *FS {
 
 // first tells the kernel what there is not: flushes, for whose answers processes wait at their end, and polls,
 // for whose answers package os waits without letting other goroutines run.
-func (m *FS) first() error {
+func (m *Mounted) first() error {
 	path := filepath.Join(m.Dir, "first")
 	fd, err := unix.Open(path, unix.O_RDWR|unix.O_CREAT|unix.O_CLOEXEC, 0o600)
 	if err != nil {
@@ -67,10 +67,10 @@ func (m *FS) first() error {
 }
 
 // Hang keeps all further requests waiting, until Resume.
-func (m *FS) Hang() { m.gate.Lock() }
+func (m *Mounted) Hang() { m.gate.Lock() }
 
 // Resume answers requests again.
-func (m *FS) Resume() {
+func (m *Mounted) Resume() {
 	m.gate.TryLock()
 	m.gate.Unlock()
 }
@@ -106,7 +106,7 @@ const (
 
 // serve answers requests until the file system is unmounted. While it hangs it does not read them,
 // because the kernel lets a process end whose request was not read yet.
-func (m *FS) serve() {
+func (m *Mounted) serve() {
 	defer close(m.stopped)
 	defer func() { _ = unix.Close(m.fd) }()
 	buf := make([]byte, maxWrite+4096)
@@ -129,7 +129,7 @@ func (m *FS) serve() {
 }
 
 // answer answers a request.
-func (m *FS) answer(in []byte) {
+func (m *Mounted) answer(in []byte) {
 	op, id, node := binary.NativeEndian.Uint32(in[4:]), in[8:16], binary.NativeEndian.Uint64(in[16:])
 	if op == opForget || op == opForgetMany || op == opInterrupt {
 		return
@@ -147,7 +147,7 @@ func (m *FS) answer(in []byte) {
 }
 
 // do does what is asked for.
-func (m *FS) do(op uint32, node uint64, b []byte) ([]byte, error) {
+func (m *Mounted) do(op uint32, node uint64, b []byte) ([]byte, error) {
 	u32 := func(at int) uint32 { return binary.NativeEndian.Uint32(b[at:]) }
 	u64 := func(at int) uint64 { return binary.NativeEndian.Uint64(b[at:]) }
 	name := func(at int) string { return filepath.Join(m.paths[node], cString(b[at:])) }
@@ -218,7 +218,7 @@ func cString(b []byte) string {
 }
 
 // open opens a file, and returns its number among the files. The kernel is not to cache it.
-func (m *FS) open(path string, flag int, perm os.FileMode) ([]byte, error) {
+func (m *Mounted) open(path string, flag int, perm os.FileMode) ([]byte, error) {
 	f, err := os.OpenFile(path, flag&^(os.O_APPEND|unix.O_NONBLOCK), perm)
 	if err != nil {
 		return nil, err
@@ -229,7 +229,7 @@ func (m *FS) open(path string, flag int, perm os.FileMode) ([]byte, error) {
 }
 
 // entry returns a struct fuse_entry_out: the number of a node, and its attributes.
-func (m *FS) entry(path string) ([]byte, error) {
+func (m *Mounted) entry(path string) ([]byte, error) {
 	a, err := attributes(path, false)
 	if err != nil {
 		return nil, err

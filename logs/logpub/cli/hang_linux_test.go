@@ -73,7 +73,7 @@ func TestHangingSpool(t *testing.T) {
 	d, address := serveDaemon(t)
 	dir := t.TempDir()
 	log, config := filepath.Join(dir, "a.log"), filepath.Join(dir, "logpub.toml")
-	writeFile(t, config, fmt.Sprintf("daemon = %q\ngroups = [\"g\"]\nstate = %q\ndrain_timeout = \"1s\"\n[spool]\ndir = %q\n[[input]]\nfile = %q\nfrom_start = true\n",
+	writeFile(t, config, fmt.Sprintf("daemon = %q\ngroups = [\"g\"]\nstate = %q\ndrain_timeout = \"1s\"\ndelivery = \"sent\"\n[spool]\ndir = %q\n[[input]]\nfile = %q\nfrom_start = true\n",
 		address, filepath.Join(m.Dir, "state"), filepath.Join(m.Dir, "spool"), log))
 	sub := subscribe(t, d, "g")
 	p := start(t, "-c", config)

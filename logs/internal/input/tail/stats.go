@@ -66,7 +66,7 @@ func (f *Follower) unread(files []seen) (n int64) {
 	return n
 }
 
-// How long to wait for a file system that tells how much is unread, and how long if it has been late for a follower within
+// How long to wait for a file system that is asked for sizes, and how long if it has been late for a follower within
 // lateTime. There may be thousands of followers.
 const (
 	askTime  = time.Second
