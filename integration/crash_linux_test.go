@@ -22,7 +22,7 @@ var (
 	crashOutage = flag.Duration("outage", time.Second, "`duration` of each outage in TestCrashes: a full disk, a split network, no log host; 0 for none")
 	crashVictim = flag.String("victims", "", "TestCrashes kills only these: `words` such as logpub,log2 (default: all)")
 	crashRate   = flag.Int("rate", 200, "requests a second that TestCrashes sends to each web host")
-	crashStrict = flag.Bool("strict", false, "fail TestCrashes for every line that is missing or repeated")
+	crashEqual  = flag.Bool("identical", false, "fail TestCrashes if the files of the log hosts have another order")
 	crashDir    = flag.String("dir", "", "`directory` in which TestCrashes leaves the files of its hosts (default: they are removed)")
 )
 
@@ -32,8 +32,9 @@ var (
 //	web2: nginx, its file ───▶ logpub ─▶ spreadd ─┴─ a network ─┴─ spreadd ─▶ logsub: log2
 //
 // Only the web servers keep running. At the end, each answered request is once in the file of each
-// log host, and both files are the same to the byte. The one exception is a line that logpub had
-// read from Apache's pipe just before it was killed.
+// log host. The one exception is a line that logpub had read from Apache's pipe just before it was
+// killed. With -identical, the files have to be the same to the byte: filling does not move a line
+// that one log host got only when its publisher sent it again.
 //
 // CI kills a few processes. To kill more of them, with outages of a minute:
 //
@@ -226,10 +227,7 @@ func (c *crashFarm) check() {
 	}
 	c.t.Logf("killed %v", c.kills)
 	began := time.Now()
-	for _, h := range []*farmHost{c.log1, c.log2} {
-		// Lines of Apache's pipe may be missing, so the number is reached or stands still.
-		c.settle(h, int64(answered))
-	}
+	c.settle(int64(2 * answered))
 	c.t.Logf("all lines are there %v after the last request", time.Since(began).Round(time.Millisecond))
 	for _, h := range c.webs() {
 		h.all[0].Stop()
@@ -255,7 +253,11 @@ func (c *crashFarm) check() {
 		c.compare(c.log2, cl, seen[1])
 	}
 	if files[0] != files[1] {
-		c.fault("the files of the log hosts differ, from byte %d of %d and %d on", common(files[0], files[1]), len(files[0]), len(files[1]))
+		report := c.t.Logf
+		if *crashEqual {
+			report = c.t.Errorf
+		}
+		report("the files of the log hosts differ, from byte %d of %d and %d on", common(files[0], files[1]), len(files[0]), len(files[1]))
 	}
 }
 
@@ -284,16 +286,18 @@ func (c *crashFarm) keep() {
 // log returns the path of the log of a log host.
 func (c *crashFarm) log(h *farmHost) string { return h.Root() + h.path("logs/weblogs") }
 
-// stillness is how long no line arrives at a log host that has all lines it will ever have.
-const stillness = 15 * time.Second
+// stillness is how long no line arrives at the log hosts when they have all that they will ever have.
+// It is longer than the pauses of programs that connect again.
+const stillness = 8 * time.Second
 
-// settle waits until a log host has a number of lines, or gets no more.
-func (c *crashFarm) settle(h *farmHost, want int64) {
-	count := countLines(c.log(h))
+// settle waits until the log hosts have a number of lines in all, or get no more: lines of a pipe, and
+// what one of them missed, may not come.
+func (c *crashFarm) settle(want int64) {
+	one, other := countLines(c.log(c.log1)), countLines(c.log(c.log2))
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for last, since := count(), time.Now(); last < want && time.Since(since) < stillness; <-tick.C {
-		if n := count(); n != last {
+	for last, since := int64(0), time.Now(); last < want && time.Since(since) < stillness; <-tick.C {
+		if n := one() + other(); n != last {
 			last, since = n, time.Now()
 		}
 	}
@@ -306,16 +310,6 @@ func common(a, b string) int {
 		n++
 	}
 	return n
-}
-
-// fault reports what is against the guarantees.
-func (c *crashFarm) fault(format string, args ...any) {
-	c.t.Helper()
-	if *crashStrict {
-		c.t.Errorf(format, args...)
-		return
-	}
-	c.t.Logf("not yet: "+format, args...)
 }
 
 // requests returns how often each request is in the file of a log host.
@@ -351,7 +345,7 @@ func (c *crashFarm) compare(h *farmHost, cl *client, seen map[string]int) {
 		example = fmt.Sprintf("%s, answered at %s", id, at.Format("15:04:05.000"))
 	}
 	if missing+repeated > 0 {
-		c.fault("%s: of %d requests to %s, %d are missing and %d repeated, such as %s",
+		c.t.Errorf("%s: of %d requests to %s, %d are missing and %d repeated, such as %s",
 			h.name, len(cl.answered), cl.host.name, missing, repeated, example)
 	}
 }
