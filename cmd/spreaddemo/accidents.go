@@ -20,7 +20,10 @@ func (f *farm) accidents(ctx context.Context) error {
 			if err := b.awaitJoined(ctx); err != nil {
 				return err
 			}
-			return f.tell(ctx, "the logsub of %s is back in its groups", b.name)
+			if err := f.tell(ctx, "the logsub of %s is back in its groups", b.name); err != nil {
+				return err
+			}
+			return f.awaitEven(ctx, a, b)
 		},
 		func(ctx context.Context) error { return f.loseLogsub(ctx, a) },
 	} {
@@ -76,6 +79,23 @@ func (f *farm) loseLogsub(ctx context.Context, h *logHost) error {
 		return err
 	}
 	return f.tell(ctx, "the logsub of %s is back", h.name)
+}
+
+// evenTime bounds the wait for a log host that fetches what it missed.
+const evenTime = 2 * time.Second
+
+// awaitEven waits until one log host has as many lines as another one had, or for [evenTime].
+func (f *farm) awaitEven(ctx context.Context, of, to *logHost) error {
+	t := time.NewTicker(tick)
+	defer t.Stop()
+	for want, limit := of.lines(), time.Now().Add(evenTime); to.lines() < want && time.Now().Before(limit); {
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
 }
 
 // awaitShare waits until the web servers have written a share of their lines.

@@ -55,7 +55,7 @@ func newLogHost(name, dir, daemon string, sites []weblog.Site, log *slog.Logger)
 		return nil, fmt.Errorf("cannot make the directory of %s: %w", name, err)
 	}
 	var conf strings.Builder
-	fmt.Fprintf(&conf, "daemon = %q\nstats_interval = \"0s\"\n", daemon)
+	fmt.Fprintf(&conf, "daemon = %q\nhost = %q\nstats_interval = \"0s\"\n", daemon, name)
 	for _, s := range sites {
 		file := filepath.Join(h.dir, s.Group+".log")
 		fmt.Fprintf(&conf, "\n[[log]]\ngroup = %q\nfile = %q\nenvelope = \"index\"\n", s.Group, file)
