@@ -324,13 +324,11 @@ func (x *index) cut(file string, size int64) (torn bool, err error) {
 			return false, err
 		}
 	}
-	if err := x.idx.Truncate(off); err != nil {
-		return false, err
-	}
 	if x.setLast(recent, off); whole > 0 {
 		err = x.keepPart(file, rest, whole)
 	}
-	return torn, err
+	// Not before, or a kill in between would take the names of the lines that are kept.
+	return torn, errors.Join(err, x.idx.Truncate(x.off))
 }
 
 // truncate truncates the log file, and syncs it.
