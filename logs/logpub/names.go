@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -101,6 +102,9 @@ func (p *Publisher) tendChain(ctx context.Context) {
 	if p.chain == nil {
 		return
 	}
+	var wg sync.WaitGroup
+	wg.Go(func() { p.chain.Run(ctx) })
+	defer wg.Wait()
 	forgotten, failing := 0, false
 	for ctx.Err() == nil {
 		wait(ctx, chainInterval)

@@ -2,6 +2,7 @@ package chain
 
 import (
 	"cmp"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/spreadd/spreadd/internal/fsutil"
@@ -64,6 +66,10 @@ type Chain struct {
 	cfg  Config
 	path string
 
+	dirty      chan struct{} // counters have changed
+	countersMu sync.Mutex    // is never held while the disk is used
+	counters   []*Counter
+
 	mu        sync.Mutex
 	f         fsutil.File // locked; nil if it cannot be written
 	size      int64
@@ -85,7 +91,7 @@ func Open(cfg Config) (*Chain, error) {
 		cfg.Now = time.Now
 	}
 	cfg.Dir = filepath.Join(cfg.Dir, dirName)
-	c := &Chain{cfg: cfg, path: filepath.Join(cfg.Dir, fmt.Sprintf("%016x%s", cfg.Epoch, fileExt)), own: Former{Epoch: cfg.Epoch}}
+	c := &Chain{cfg: cfg, path: filepath.Join(cfg.Dir, fmt.Sprintf("%016x%s", cfg.Epoch, fileExt)), own: Former{Epoch: cfg.Epoch}, dirty: make(chan struct{}, 1)}
 	err := cfg.Disk.MkdirAll(cfg.Dir, 0o700)
 	if err == nil {
 		err = c.Adopt()
@@ -272,44 +278,74 @@ func (c *Chain) write(b []byte) (fsutil.File, error) {
 
 // Counter counts the lines of a stream of the own epoch. Nil counts nothing.
 type Counter struct {
-	c *Chain
-	i int
+	c      *Chain
+	stream uint32
+	groups string
+	next   atomic.Uint64
 }
 
-// Stream adds a stream to the own epoch.
+// Stream adds a stream to the own epoch. Like Add, it does not wait for the disk.
 func (c *Chain) Stream(stream uint32, groups string) *Counter {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	s := Stream{Stream: stream, Groups: groups}
-	c.own.Streams = append(c.own.Streams, s)
-	c.offsets = append(c.offsets, c.size)
-	if c.f != nil {
-		b := s.append(nil)
-		c.put(b, c.size)
-		c.size += int64(len(b))
-	}
-	return &Counter{c, len(c.own.Streams) - 1}
+	n := &Counter{c: c, stream: stream, groups: groups}
+	c.countersMu.Lock()
+	defer c.countersMu.Unlock()
+	c.counters = append(c.counters, n)
+	return n
 }
 
-// Add notes that n lines get numbers.
+// Add notes that n lines get numbers. Run writes it.
 func (n *Counter) Add(lines int) {
 	if n == nil {
 		return
 	}
-	c := n.c
+	n.next.Add(uint64(lines))
+	select {
+	case n.c.dirty <- struct{}{}:
+	default:
+	}
+}
+
+// Run writes what counters note until ctx ends.
+func (c *Chain) Run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-c.dirty:
+			c.flush()
+		}
+	}
+}
+
+// flush writes the numbers that have changed.
+func (c *Chain) flush() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := &c.own.Streams[n.i]
-	s.Next += uint64(lines)
-	if c.f != nil {
-		var b [8]byte
-		binary.BigEndian.PutUint64(b[:], s.Next)
-		c.put(b[:], c.offsets[n.i]+offValue)
+	c.countersMu.Lock()
+	counters := c.counters
+	c.countersMu.Unlock()
+	for i, n := range counters {
+		next := n.next.Load()
+		if i == len(c.own.Streams) {
+			s := Stream{Stream: n.stream, Groups: n.groups, Next: next}
+			c.own.Streams, c.offsets = append(c.own.Streams, s), append(c.offsets, c.size)
+			b := s.append(nil)
+			c.put(b, c.size)
+			c.size += int64(len(b))
+		} else if s := &c.own.Streams[i]; s.Next != next {
+			s.Next = next
+			var b [8]byte
+			binary.BigEndian.PutUint64(b[:], next)
+			c.put(b[:], c.offsets[i]+offValue)
+		}
 	}
 }
 
 // put writes. After a failure the file is given up until the next rewrite: it has what was known before.
 func (c *Chain) put(b []byte, at int64) {
+	if c.f == nil {
+		return
+	}
 	if _, err := c.f.WriteAt(b, at); err != nil {
 		c.err = err
 		_ = c.f.Close()
@@ -328,6 +364,7 @@ func (c *Chain) Err() error {
 
 // Close lets the next process take the file over.
 func (c *Chain) Close() error {
+	c.flush()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.f == nil {

@@ -22,6 +22,7 @@ func open(t *testing.T, dir, publisher string, epoch uint64) *Chain {
 // kill ends a process without a Close.
 func kill(t *testing.T, c *Chain) {
 	t.Helper()
+	c.flush()
 	if err := c.f.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -176,6 +177,7 @@ func BenchmarkAdd(b *testing.B) {
 	n := c.Stream(0, "g")
 	for b.Loop() {
 		n.Add(1)
+		c.flush()
 	}
 	_ = c.Close()
 }

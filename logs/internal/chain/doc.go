@@ -14,7 +14,9 @@
 //
 // # What it guarantees
 //
-//   - A number that Add has returned for is known after a kill. After a power cut, the numbers may be some seconds old.
+//   - A number that Run has written, which it does at once, is known after a kill. After a power cut, the numbers may be some
+//     seconds old.
+//   - Stream and Add never wait for the disk.
 //   - An epoch is in the file of some process until it is forgotten, also if processes are killed while they take it over.
 //   - A file that cannot be written stops nothing. The numbers are then known to this process only.
 //
