@@ -17,16 +17,16 @@ import (
 	"github.com/spreadd/spreadd/spread"
 )
 
-// tellInterval is how often log hosts are told how far numbers went, while lines are sent: some may have been away.
-const tellInterval = time.Minute
+// announceInterval is how often log hosts learn how far numbers went, while lines are sent: some may have been away.
+const announceInterval = time.Minute
 
-// tellTimeout bounds the last attempt.
-const tellTimeout = 100 * time.Millisecond
+// announceTimeout bounds the last attempt.
+const announceTimeout = 100 * time.Millisecond
 
-// teller is what log hosts have been told. It belongs to the goroutine that sends.
-type teller struct {
-	conn    spread.Connection // on which everything was told
-	version int               // of the chain, as it was told
+// announcer is what log hosts have learned. It belongs to the goroutine that sends.
+type announcer struct {
+	conn    spread.Connection // on which everything was announced
+	version int               // of the chain, as it was announced
 	at      time.Time
 	sent    map[envelope.Origin]lastSent // of streams that got lines since
 	asks    uint64
@@ -40,7 +40,7 @@ type lastSent struct {
 }
 
 // note notes that the lines of a block are sent.
-func (t *teller) note(b *queue.Block) {
+func (t *announcer) note(b *queue.Block) {
 	if t.sent == nil {
 		t.sent = make(map[envelope.Origin]lastSent)
 	}
@@ -56,14 +56,14 @@ func (t *teller) note(b *queue.Block) {
 	}
 }
 
-// tell tells log hosts how far the numbers of streams went: of all epochs that have ended, after a connect, when they change or
-// when a log host appears; and once a tellInterval of these and of what was sent meanwhile. So they notice what they lack. It
+// announce announces to log hosts how far the numbers of streams went: of all epochs that have ended, after a connect, when they change or
+// when a log host appears; and once a announceInterval of these and of what was sent meanwhile. So they notice what they lack. It
 // waits until all lines are sent, because those are not missing. It returns for how long there is nothing to do.
-func (s *sender) tell(ctx context.Context) (next time.Duration) {
+func (s *sender) announce(ctx context.Context) (next time.Duration) {
 	if s.p.cfg.Plain || s.conn == nil {
 		return math.MaxInt64
 	}
-	t, version := &s.teller, 0
+	t, version := &s.announcer, 0
 	if s.p.chain != nil {
 		version = s.p.chain.Version()
 	}
@@ -74,7 +74,7 @@ func (s *sender) tell(ctx context.Context) (next time.Duration) {
 		if len(t.sent) == 0 {
 			return math.MaxInt64
 		}
-		if next = tellInterval - time.Since(t.at); next > 0 {
+		if next = announceInterval - time.Since(t.at); next > 0 {
 			return next
 		}
 	}
@@ -82,10 +82,10 @@ func (s *sender) tell(ctx context.Context) (next time.Duration) {
 		return math.MaxInt64 // what makes room, or comes, wakes the sender
 	}
 	t.again.Store(false)
-	asks, told := s.news(), false
+	asks, announced := s.news(), false
 	err := s.client.Do(ctx, func(conn spread.Connection) error {
 		if conn != s.conn {
-			return nil // it is told everything soon
+			return nil // everything is announced to it soon
 		}
 		for i := range asks {
 			s.buf = asks[i].Append(s.buf[:0])
@@ -93,21 +93,21 @@ func (s *sender) tell(ctx context.Context) (next time.Duration) {
 				return err
 			}
 		}
-		told = true
+		announced = true
 		return conn.Flush(ctx)
 	})
-	if err == nil && told {
+	if err == nil && announced {
 		t.conn, t.version, t.at = s.conn, version, time.Now()
 		clear(t.sent)
 	}
 	return math.MaxInt64 // a new connection wakes the sender
 }
 
-// tellLast tells at the end what has not been told, if there is a connection.
-func (s *sender) tellLast(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellTimeout)
+// announceLast announces at the end what has not been announced, if there is a connection.
+func (s *sender) announceLast(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), announceTimeout)
 	defer cancel()
-	s.tell(ctx)
+	s.announce(ctx)
 }
 
 // final returns up to which number lines of a stream cannot be sent again, of those below next.
@@ -123,7 +123,7 @@ func (s *sender) final(o envelope.Origin, next uint64) uint64 {
 // maxHosts bounds the log hosts that are known, because their names come from messages.
 const maxHosts = 1000
 
-// meet notes which process of a log host acknowledges, and has it told everything if it is new.
+// meet notes which process of a log host acknowledges, and has everything announced to it if it is new.
 func (s *sender) meet(host string, instance uint64) {
 	b := &s.book
 	if known, ok := b.hosts[host]; ok && known == instance {
@@ -133,7 +133,7 @@ func (s *sender) meet(host string, instance uint64) {
 		b.hosts = make(map[string]uint64)
 	}
 	b.hosts[host] = instance
-	s.teller.again.Store(true)
+	s.announcer.again.Store(true)
 	select {
 	case s.due <- struct{}{}:
 	default:
@@ -147,9 +147,9 @@ type announcement struct {
 	streams int
 }
 
-// news returns what there is to tell, by groups.
+// news returns what there is to announce, by groups.
 func (s *sender) news() (list []*announcement) {
-	t := &s.teller
+	t := &s.announcer
 	open := make(map[string]*announcement)
 	add := func(epoch uint64, ended bool, st *chain.Stream) {
 		a := open[st.Groups]

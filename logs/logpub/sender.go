@@ -34,7 +34,7 @@ type sender struct {
 
 	// The fields below belong to the goroutine that sends.
 
-	teller  teller
+	announcer  announcer
 	conn    spread.Connection // the last connection that was used
 	last    uint64            // ID of the last block of which lines were sent
 	handed  int               // number of its lines that were sent
@@ -95,10 +95,10 @@ func (s *sender) run(ctx context.Context) {
 		case sent:
 			s.flushed = time.Now()
 		default:
-			s.rest(ctx, min(pause, s.tell(ctx)))
+			s.rest(ctx, min(pause, s.announce(ctx)))
 		}
 	}
-	s.tellLast(ctx)
+	s.announceLast(ctx)
 	wg.Wait()            // first, because a closed client returns no event that still waits
 	_ = s.client.Close() // everything is flushed, or the client has dropped the connection
 }
@@ -198,7 +198,7 @@ func (s *sender) sendBlock(ctx context.Context, conn spread.Connection, b *queue
 	if b.ID() > s.last {
 		s.last, s.handed = b.ID(), 0
 	}
-	s.teller.note(b)
+	s.announcer.note(b)
 	lines := 0
 	rest := b.Data
 	for _, r := range b.Runs {

@@ -14,7 +14,7 @@ import (
 	"github.com/spreadd/spreadd/spread/spreadtest"
 )
 
-// asks is the message with which a publisher tells what its epochs had.
+// asks is the message with which a publisher announces what its epochs had.
 func asks(publisher string, epochs ...logproto.Epoch) string {
 	a := logproto.Ask{Publisher: publisher, Number: 1, Epochs: epochs}
 	return string(a.Append(nil))
@@ -26,7 +26,7 @@ func ended(epoch, next uint64) logproto.Epoch {
 }
 
 // TestUnseenEpoch: a process that started and ended while logsub was away is missed, by the counters and by a
-// later comparison, as soon as its successor tells of it. What is older than the log is not.
+// later comparison, as soon as its successor announces it. What is older than the log is not.
 func TestUnseenEpoch(t *testing.T) {
 	dir := t.TempDir()
 	logs := func() []Log {

@@ -187,8 +187,8 @@ func (r *receiver) expect(s *stream, groups []string) {
 	}
 }
 
-// told takes what a publisher says of its streams. Below Kept it can send no line again.
-func (r *receiver) told(ask *logproto.Ask, groups []string) {
+// learned takes what a publisher says of its streams. Below Kept it can send no line again.
+func (r *receiver) learned(ask *logproto.Ask, groups []string) {
 	to := targets(r.byGroup, groups)
 	if len(to) == 0 {
 		return

@@ -256,7 +256,7 @@ func (r *receiver) control(m *spread.Message) {
 	switch kind {
 	case logproto.KindAsk:
 		if ask.Decode(body) == nil {
-			r.told(&ask, m.Groups)
+			r.learned(&ask, m.Groups)
 			r.acks.asked(m.Sender, &ask, slices.Concat(targets(r.raw, m.Groups), targets(r.byGroup, m.Groups)))
 		}
 	case logproto.KindHello:

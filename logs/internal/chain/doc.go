@@ -1,4 +1,4 @@
-// Package chain keeps on disk how far the numbers of a publisher's epochs went, so that log hosts can be told of lines that were
+// Package chain keeps on disk how far the numbers of a publisher's epochs went, so that log hosts learn of lines that were
 // numbered by a process that is gone.
 //
 //	c, err := chain.Open(chain.Config{Dir: "/var/spool/logpub", Publisher: "web1", Epoch: epoch})
