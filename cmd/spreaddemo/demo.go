@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -76,7 +77,7 @@ func runDemo(ctx context.Context, cfg demoConfig) (_ *Report, err error) {
 	}
 	f := &farm{cfg: cfg, log: cfg.Log, sites: weblog.Sites(), daemons: make(map[string]*localring.Daemon), events: make(chan string)}
 	web, log := hosts()
-	if f.ring, err = localring.New(ctx, localring.Config{Names: append(web, log...), Log: cfg.Log}); err != nil {
+	if f.ring, err = localring.New(ctx, localring.Config{Names: slices.Concat(web, log), Log: cfg.Log}); err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, f.ring.Close()) }()
@@ -103,7 +104,7 @@ func runDemo(ctx context.Context, cfg demoConfig) (_ *Report, err error) {
 
 func (f *farm) startRing(ctx context.Context) error {
 	web, log := hosts()
-	names := append(web, log...)
+	names := slices.Concat(web, log)
 	for _, name := range names {
 		if err := f.startDaemon(ctx, name); err != nil {
 			return err

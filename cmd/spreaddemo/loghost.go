@@ -28,7 +28,7 @@ const logsubVariable = "SPREADDEMO_LOGSUB"
 func runLogsub() (status int) {
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin) // Nothing is written to it.
-		os.Exit(1)
+		os.Exit(1)                           //nolint:forbidigo // Its parent has ended; nobody waits for a status.
 	}()
 	return cli.Main()
 }
@@ -97,7 +97,7 @@ func (h *logHost) follow(cmd *exec.Cmd, stderr io.Reader, joined, done chan stru
 	defer close(done)
 	joins := 0
 	for lines := bufio.NewScanner(stderr); lines.Scan(); {
-		h.log.Info(lines.Text())
+		h.log.Info("logsub", slog.String("line", lines.Text()))
 		if strings.Contains(lines.Text(), "joined group") {
 			if joins++; joins%len(h.files) == 0 {
 				select {

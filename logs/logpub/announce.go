@@ -56,8 +56,9 @@ func (t *announcer) note(b *queue.Block) {
 	}
 }
 
-// announce announces to log hosts how far the numbers of streams went: of all epochs that have ended, after a connect, when they change or
-// when a log host appears; and once a announceInterval of these and of what was sent meanwhile. So they notice what they lack. It
+// announce sends to log hosts how far the numbers of streams went: of all epochs that have ended,
+// after a connect, when they change or when a log host appears; and once an announceInterval of
+// these and of what was sent meanwhile. So they notice what they lack. It
 // waits until all lines are sent, because those are not missing. It returns for how long there is nothing to do.
 func (s *sender) announce(ctx context.Context) (next time.Duration) {
 	if s.p.cfg.Plain || s.conn == nil {

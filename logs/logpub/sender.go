@@ -34,14 +34,14 @@ type sender struct {
 
 	// The fields below belong to the goroutine that sends.
 
-	announcer  announcer
-	conn    spread.Connection // the last connection that was used
-	last    uint64            // ID of the last block of which lines were sent
-	handed  int               // number of its lines that were sent
-	flushed time.Time         // when the last block was flushed
-	timer   *time.Timer       // of rest
-	header  envelope.Header
-	buf     []byte // of a message with an envelope
+	announcer announcer
+	conn      spread.Connection // the last connection that was used
+	last      uint64            // ID of the last block of which lines were sent
+	handed    int               // number of its lines that were sent
+	flushed   time.Time         // when the last block was flushed
+	timer     *time.Timer       // of rest
+	header    envelope.Header
+	buf       []byte // of a message with an envelope
 
 	due     chan struct{}   // has a value when lines have to be sent again
 	moves   []move          // of the goroutine that sends
