@@ -58,8 +58,8 @@ type Config struct {
 	// MaxSessionBytes is the size of an output queue at which a session is too slow. Each message
 	// counts with its size and 128 bytes. With [None] there is no such bound.
 	MaxSessionBytes int
-	// MaxHandshakes bounds the connections in a handshake. Beyond it the oldest one
-	// of the address with most is closed.
+	// MaxHandshakes bounds the connections in a handshake. Beyond it the oldest one of the address with
+	// most is closed, a local one only if local clients have more than half.
 	MaxHandshakes int
 	// HandshakeTimeout bounds each handshake.
 	HandshakeTimeout time.Duration

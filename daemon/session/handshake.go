@@ -23,8 +23,8 @@ type handshake struct {
 }
 
 // run performs the handshake. full is the quota that was exhausted when the connection was accepted,
-// or 0. The connection gets its name and its place only after it has been authenticated. A zero End means that the session is open and the owner knows it; the caller sends the
-// accept message.
+// or 0. The connection gets its name and its place only after it has been authenticated. A zero End
+// means that the session is open and the owner knows it; the caller sends the accept message.
 func (h *handshake) run(full End) (*Session, End) {
 	if full != 0 {
 		return nil, h.refuse(full, wire.RejectQuota)

@@ -7,8 +7,8 @@ import (
 )
 
 // source is where a connection comes from, as quotas see it: the address, of IPv6 the network of 64
-// bits, which one host may own. It is zero for local clients: those of UNIX sockets and of the
-// loopback.
+// bits, which one host may own. It is zero for local clients: those of UNIX sockets, of the loopback,
+// and those that reach an address of this host from the same address.
 type source = netip.Addr
 
 // sourceOf returns the source of a connection.
@@ -17,9 +17,10 @@ func sourceOf(conn net.Conn) source {
 	if !ok {
 		return source{}
 	}
-	addr := a.AddrPort().Addr().Unmap().WithZone("")
+	addr := plain(a)
+	here, _ := conn.LocalAddr().(*net.TCPAddr)
 	switch {
-	case addr.IsLoopback():
+	case addr.IsLoopback(), here != nil && plain(here) == addr:
 		return source{}
 	case addr.Is6():
 		p, _ := addr.Prefix(64) // It fails for IPv4 only.
@@ -28,6 +29,9 @@ func sourceOf(conn net.Conn) source {
 		return addr
 	}
 }
+
+// plain returns an address without the forms in which one address can differ.
+func plain(a *net.TCPAddr) netip.Addr { return a.AddrPort().Addr().Unmap().WithZone("") }
 
 // isLocal reports whether a source stands for the clients of this host.
 func isLocal(s source) bool { return !s.IsValid() }
@@ -53,7 +57,8 @@ func (s *Server) room(from source) End {
 }
 
 // handshakes are the connections in a handshake. When there are too many, the oldest one of the source
-// with most gives way: a flood from one address does not displace others.
+// with most gives way: a flood from one address does not displace others. Local clients give way only
+// if they have more than half of the places: a flood from many addresses does not displace them.
 type handshakes struct {
 	n     int
 	last  uint64
@@ -102,7 +107,10 @@ func (h *handshakes) remove(p *place) bool {
 func (h *handshakes) evict() net.Conn {
 	var most *list.List
 	var oldest *place
-	for _, l := range h.lists {
+	for from, l := range h.lists {
+		if isLocal(from) && l.Len() <= h.n/2 {
+			continue
+		}
 		p, _ := l.Front().Value.(*place)
 		if most == nil || l.Len() > most.Len() || l.Len() == most.Len() && p.number < oldest.number {
 			most, oldest = l, p

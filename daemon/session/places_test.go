@@ -17,9 +17,11 @@ import (
 type from struct {
 	net.Conn
 	addr net.Addr
+	here net.Addr
 }
 
 func (f from) RemoteAddr() net.Addr { return f.addr }
+func (f from) LocalAddr() net.Addr  { return f.here }
 
 // lobby is a server whose owner does nothing but end the sessions that have gone.
 type lobby struct {
@@ -69,7 +71,7 @@ func (l *lobby) arrive(address string) net.Conn {
 		addr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(address), 1))
 	}
 	here, there := net.Pipe()
-	l.greet(from{there, addr})
+	l.greet(from{Conn: there, addr: addr})
 	_ = here.SetDeadline(time.Now().Add(testkit.Patience))
 	l.t.Cleanup(func() { _ = here.Close() })
 	return here
@@ -199,6 +201,48 @@ func TestFloodOfOneAddress(t *testing.T) {
 		st := l.Stats()
 		return st.Handshakes == 8 && st.Ended[HandshakeEvicted] == 93
 	})
+}
+
+// TestFloodOfManyAddresses: connections without a handshake from many addresses, one each, displace
+// each other, and not the few of this host.
+func TestFloodOfManyAddresses(t *testing.T) {
+	t.Parallel()
+	l := newLobby(t, Config{MaxHandshakes: 8})
+	var here []net.Conn
+	for range 3 {
+		here = append(here, l.arrive(""))
+	}
+	for i := range 100 {
+		l.arrive(fmt.Sprintf("203.0.113.%d", i+1))
+	}
+	for i, c := range here {
+		req := wire.ConnectRequest{Version: wire.OurVersion, Name: fmt.Appendf(nil, "late%d", i)}
+		if _, err := c.Write(req.Append(nil)); err != nil {
+			t.Errorf("local connection %d was closed: %v", i, err)
+		}
+	}
+}
+
+// TestOwnAddress: a client of this host that uses an address of the host instead of the loopback is
+// local, too.
+func TestOwnAddress(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		remote, local string
+		want          bool
+	}{
+		{"192.0.2.1:5000", "192.0.2.1:4803", true},
+		{"[::ffff:192.0.2.1]:5000", "192.0.2.1:4803", true},
+		{"[2001:db8::1]:5000", "[2001:db8::1]:4803", true},
+		{"127.0.0.1:5000", "127.0.0.1:4803", true},
+		{"192.0.2.2:5000", "192.0.2.1:4803", false},
+		{"[2001:db8::2]:5000", "[2001:db8::1]:4803", false},
+	} {
+		conn := from{addr: net.TCPAddrFromAddrPort(netip.MustParseAddrPort(tt.remote)), here: net.TCPAddrFromAddrPort(netip.MustParseAddrPort(tt.local))}
+		if got := isLocal(sourceOf(conn)); got != tt.want {
+			t.Errorf("%s to %s: local is %v, want %v", tt.remote, tt.local, got, tt.want)
+		}
+	}
 }
 
 // TestRequiredForOld: what is required holds for clients of versions that cannot choose, too.
