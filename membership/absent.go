@@ -41,8 +41,8 @@ type absences struct {
 	stopped, silent []wire.DaemonID
 	// suspects were refused once, refused were refused twice.
 	suspects, refused []suspect
-	// accused were taken for ended since the last installation. If one of them turns out to have been
-	// there all the time, refusals have no effect until trustAt.
+	// accused were taken for ended since the last installation, each once. If one of them turns out to
+	// have been there all the time, refusals have no effect until trustAt.
 	accused []wire.DaemonID
 	trustAt clock.Time
 	// fresh reports that no ring is known to be forming since the last one was lost. Others that have
@@ -82,7 +82,8 @@ func cleared(list []suspect, id wire.DaemonID) []suspect {
 // because no process has the port open. The report is not proof of an end: it can be forged, or be
 // that of a firewall. So the daemon is probed first. If the probe is refused as well, the ring is
 // given up, which a daemon that is alive notices and answers. One false accusation, and refusals have
-// no effect for a LookupTimeout.
+// no effect for a LookupTimeout. Nor have further ones of the same daemon before the next installation:
+// forged without an end, they would end each attempt to form a ring.
 func (m *Machine) HandleRefused(now clock.Time, wall int32, id wire.DaemonID, out *Effects) Reason {
 	return m.count(m.handleRefused(&event{now: now, wall: wall, out: out, about: id}, id))
 }
@@ -97,7 +98,7 @@ func (m *Machine) handleRefused(e *event, id wire.DaemonID) Reason {
 		return UnknownDaemon
 	case id == m.cfg.Self:
 		return OwnInput
-	case !m.cfg.Early, e.now < m.trustAt, m.unborn() && m.state != StateEVS, !ring.Contains(id), named(m.refused, id):
+	case !m.cfg.Early, e.now < m.trustAt, m.unborn() && m.state != StateEVS, !ring.Contains(id), slices.Contains(m.accused, id):
 		return NotNeeded
 	}
 	i := slices.IndexFunc(m.suspects, func(s suspect) bool { return s.id == id })
@@ -154,10 +155,10 @@ func (m *Machine) leave(e *event, id wire.DaemonID, c Cause) {
 // before reports whether a daemon comes before this one in the configuration.
 func (m *Machine) before(id wire.DaemonID) bool { return m.cfg.Topology.Compare(id, m.cfg.Self) < 0 }
 
-// judge ends the time of accusations: the daemons that have come along to the future ring were there
-// all the time.
+// judge ends the time of accusations: the daemons that are in the future ring were there all the time,
+// or were restarted so fast that refusals were not needed.
 func (m *Machine) judge(now clock.Time) {
-	if slices.ContainsFunc(m.accused, func(id wire.DaemonID) bool { return slices.Contains(m.future.Transitional, id) }) {
+	if slices.ContainsFunc(m.accused, func(id wire.DaemonID) bool { return m.futureRing.Contains(id) }) {
 		m.trustAt = now.Add(m.cfg.Timeouts.Lookup)
 	}
 	m.accused, m.suspects = nil, nil
