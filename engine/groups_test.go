@@ -56,6 +56,41 @@ func TestDisconnectInPieces(t *testing.T) {
 	}
 }
 
+// TestLateMessagesAreBounded: more messages than may wait behind a disconnect make it go on at once.
+func TestLateMessagesAreBounded(t *testing.T) {
+	const groups = 5000
+	e := newEngine(t, Config{MaxSessionGroups: 4 * maxLate})
+	var out Effects
+	e.Start(1, 1000, &out)
+	e.Connect(0, private("zero"), false)
+	e.Connect(1, private("one"), true)
+	for i := range groups {
+		e.Submit(1, 0, request(wire.Join, "zero", fmt.Sprintf("g%d", i)), &out)
+		out.Reset()
+	}
+	e.Submit(2, 0, request(wire.Kill, "zero"), &out)
+	for i := range 3 * maxLate {
+		if got := e.Submit(2, 1, request(wire.Join, "one", fmt.Sprintf("h%d", i)), &out); got != Accepted {
+			t.Fatalf("join %d: %v", i, got)
+		}
+		if len(e.late) > maxLate {
+			t.Fatalf("%d messages wait", len(e.late))
+		}
+	}
+	for e.resume != 0 {
+		e.Advance(2, 1000, &out)
+	}
+	if got := len(out.Groups.Deliveries); got != 3*maxLate {
+		t.Errorf("%d views, want %d", got, 3*maxLate)
+	}
+	for i, d := range out.Groups.Deliveries {
+		var h wire.Header
+		if err := h.Decode(d.Data.Bytes()); err != nil || h.Sender != wire.MakeName(fmt.Sprintf("h%d", i)) {
+			t.Fatalf("view %d is one of %v (%v)", i, h.Sender, err)
+		}
+	}
+}
+
 // TestGroupBounds: the groups of a session and of all are bounded. Joins on their way count; a join
 // of a member, and a leave, are never refused.
 func TestGroupBounds(t *testing.T) {

@@ -37,6 +37,10 @@ func (l *lateness) begin(now clock.Time, cfg *Config) {
 	}
 }
 
+// maxStretch bounds what lateness adds to TokenTimeout, and the lateness itself: more has no effect, and
+// would be remembered for long after a freeze.
+func (c *Config) maxStretch() time.Duration { return max(c.Timeouts.Token, minStretch) }
+
 // pulse returns the time between two measurements.
 func (c *Config) pulse() time.Duration { return max(c.Timeouts.Token/pulses, minPulse) }
 
@@ -46,8 +50,8 @@ func (e *Engine) measure(now clock.Time) {
 	if l.pulse.IsZero() || now < l.pulse {
 		return
 	}
-	l.recent = max(now.Sub(l.pulse), l.recent-l.recent/lateParts)
+	l.recent = min(max(now.Sub(l.pulse), l.recent-l.recent/lateParts), e.cfg.maxStretch())
 	l.pulse = now.Add(e.cfg.pulse())
-	e.ring.Stretch(min(time.Duration(e.memb.Members().Len())*l.recent, max(e.cfg.Timeouts.Token, minStretch)))
+	e.ring.Stretch(min(time.Duration(e.memb.Members().Len())*l.recent, e.cfg.maxStretch()))
 	e.memb.SetLate(l.recent)
 }

@@ -75,5 +75,6 @@ func (e *Engine) reconfigure(now clock.Time, out *Effects) {
 	}
 	e.cfg = cfg
 	e.partition = partition{}
+	e.lateness.begin(now, &e.cfg)
 	out.Reload = &Reload{Topology: cfg.Topology, ConfHash: cfg.ConfHash, Sends: before}
 }

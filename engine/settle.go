@@ -57,6 +57,9 @@ func (e *Engine) ringEvents(now clock.Time, out *Effects) {
 func (e *Engine) ringEvent(now clock.Time, ev *ring.Event, out *Effects) {
 	switch ev.Kind {
 	case ring.Deliver:
+		for e.resume != 0 && len(e.late) >= maxLate {
+			e.continueGroups(now, out)
+		}
 		if e.resume != 0 {
 			ev.Message.Data.Block.Retain()
 			e.late = append(e.late, ev.Message.Data)
@@ -94,6 +97,10 @@ func (e *Engine) ringEvent(now clock.Time, ev *ring.Event, out *Effects) {
 		e.membershipEffects(now, out)
 	}
 }
+
+// maxLate bounds the messages that wait behind a disconnect. With more, the disconnect goes on at once,
+// even if the token has to wait.
+const maxLate = 8192
 
 // deliver passes a message to the groups. If a disconnect is to go on, it goes on with the next
 // Advance, after the datagrams that have arrived: the token must not wait for it.
