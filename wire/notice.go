@@ -108,7 +108,7 @@ func (n *Notice) Decode(payload []byte) error {
 	case len(payload) < noticeLen:
 		return &DecodeError{"notice", len(payload), ErrShort}
 	case payload[offNoticeVersion] != noticeVersion:
-		return &DecodeError{"notice version", int(payload[offNoticeVersion]), ErrForm}
+		return &DecodeError{"notice version", offNoticeVersion, ErrForm}
 	}
 	*n = Notice{
 		Kind:  NoticeKind(payload[offNoticeKind]),
