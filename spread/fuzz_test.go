@@ -32,6 +32,13 @@ func FuzzReceive(f *testing.F) {
 	}
 	long := wire.Header{Type: wire.Agreed, DataLen: wire.MaxDeliveredData}
 	f.Add(append(long.Append(nil), make([]byte, 100_000)...)) // longer than a chunk
+	for _, n := range []wire.Notice{
+		{Kind: wire.NoticeChange, Value: 18_000, Limit: 1, Text: []byte("h3 left: no answer, 18 ms, 1 packet lost")},
+		{Kind: wire.NoticeSlow, Value: 1, Limit: 2, Text: []byte("you do not read")},
+		{Kind: wire.NoticeEnding, Cause: wire.EndingIllegal, Text: []byte("the daemon ends this session")},
+	} {
+		f.Add(n.Message())
+	}
 	f.Fuzz(func(t *testing.T, stream []byte) {
 		whole := receiveStream(t, bytes.NewReader(stream))
 		pieces := receiveStream(t, iotest.OneByteReader(bytes.NewReader(stream)))
@@ -45,6 +52,7 @@ func receiveStream(t *testing.T, r io.Reader) string {
 	nc := readConn{r: r}
 	c := &Conn{nc: nc, self: wire.MakeName(alice), group: alice, out: newSender(nc, 0)}
 	c.in = newReceiver(nc, alice)
+	c.in.notices = true
 	var s bytes.Buffer
 	for e, err := range c.Events(t.Context()) {
 		if err != nil {

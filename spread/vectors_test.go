@@ -158,6 +158,8 @@ func describe(e Event) string {
 	case *Rejected:
 		fmt.Fprintf(&s, "rejected %v, old type %#x: %s", e.Request, e.OldType, describe(&e.Message))
 		return s.String()
+	case *Notice:
+		fmt.Fprintf(&s, "notice %v: %q, took %v, lost %d, %d of %d bytes wait", e.Kind, e.Text, e.Took, e.Lost, e.Waiting, e.Limit)
 	case *Unknown:
 		fmt.Fprintf(&s, "unknown %#x from %s to %q type %d %q", e.Kind, e.Sender, e.Groups, e.Type, e.Payload)
 	}
