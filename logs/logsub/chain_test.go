@@ -15,8 +15,8 @@ import (
 )
 
 // asks is the message with which a publisher announces what its epochs had.
-func asks(publisher string, epochs ...logproto.Epoch) string {
-	a := logproto.Ask{Publisher: publisher, Number: 1, Epochs: epochs}
+func asks(epochs ...logproto.Epoch) string {
+	a := logproto.Ask{Publisher: "web", Number: 1, Epochs: epochs}
 	return string(a.Append(nil))
 }
 
@@ -35,7 +35,7 @@ func TestUnseenEpoch(t *testing.T) {
 	started := uint64(0)
 	bubble(t, Config{}, logs(), func(f *farm) {
 		started = uint64(time.Now().UnixNano())
-		f.send(asks("web", ended(7, 500)), "a") // older than the log
+		f.send(asks(ended(7, 500)), "a") // older than the log
 		f.send(sealed("web", started+1, 0, 0, "www one\nwww two\n"), "a")
 		if got := read(f.T, filepath.Join(dir, "www.log")); got != "one\ntwo\n" {
 			f.Errorf("written: %q", got)
@@ -43,7 +43,7 @@ func TestUnseenEpoch(t *testing.T) {
 	})
 	bubble(t, Config{}, logs(), func(f *farm) {
 		f.send(sealed("web", started+3, 0, 2, "www three\n"), "a") // its first two are missing
-		told := asks("web", ended(7, 500), ended(started+1, 5), ended(started+2, 1000))
+		told := asks(ended(7, 500), ended(started+1, 5), ended(started+2, 1000))
 		f.send(told, "a")
 		f.send(told, "a")
 		f.send(told, "another group")
@@ -68,7 +68,7 @@ func TestUnseenEpoch(t *testing.T) {
 			t.Errorf("missing %s: %+v", got, sum)
 		}
 		bubble(t, Config{}, logs(), func(f *farm) {
-			f.send(asks("web", ended(started+2, 1000)), "a")
+			f.send(asks(ended(started+2, 1000)), "a")
 			if st := f.sub.Stats().Publishers["web"]; st.Missing > 0 {
 				f.Errorf("missing again: %+v", st)
 			}
@@ -81,7 +81,7 @@ func TestKeptLines(t *testing.T) {
 	bubble(t, Config{}, []Log{{Group: "a", File: "a.log"}}, func(f *farm) {
 		epoch := uint64(time.Now().UnixNano())
 		f.send(sealed("web", epoch, 0, 0, "one\n"), "a")
-		f.send(asks("web", logproto.Epoch{Epoch: epoch, Streams: []logproto.Stream{{Kept: 2, Next: 9}}}), "a")
+		f.send(asks(logproto.Epoch{Epoch: epoch, Streams: []logproto.Stream{{Kept: 2, Next: 9}}}), "a")
 		if st := f.sub.Stats().Publishers["web"]; st.Missing != 1 {
 			f.Errorf("missing: %+v", st)
 		}

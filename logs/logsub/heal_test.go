@@ -92,7 +92,7 @@ func liveFiles(dir string) map[string]string {
 	m := make(map[string]string)
 	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || d.Name()[0] == '.' {
-			return nil
+			return nil //nolint:nilerr // it was renamed or compressed meanwhile
 		}
 		name := strings.TrimSuffix(strings.TrimPrefix(path, dir), ".gz")
 		open := func() (io.ReadCloser, error) { return os.Open(path) }
@@ -101,7 +101,7 @@ func liveFiles(dir string) map[string]string {
 		}
 		f, err := open()
 		if err != nil {
-			return nil // it was renamed or compressed meanwhile
+			return nil //nolint:nilerr // it was renamed or compressed meanwhile
 		}
 		b, _ := io.ReadAll(f)
 		m[name] += string(b)

@@ -254,7 +254,7 @@ func attributes(path string, whole bool) ([]byte, error) {
 	}
 	for _, v := range []uint64{
 		st.Ino, uint64(st.Size), uint64(st.Blocks),
-		uint64(st.Atim.Sec), uint64(st.Mtim.Sec), uint64(st.Ctim.Sec), //nolint:unconvert // narrower on some systems
+		uint64(st.Atim.Sec), uint64(st.Mtim.Sec), uint64(st.Ctim.Sec),
 	} {
 		b = binary.NativeEndian.AppendUint64(b, v)
 	}

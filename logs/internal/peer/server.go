@@ -315,11 +315,11 @@ func checkName(dir lineindex.Dir, name string) error {
 		return err
 	}
 	for _, p := range []string{filepath.Dir(path), path, path + ".gz", path + ".zst", lineindex.Path(path)} {
-		real, err := filepath.EvalSymlinks(p)
+		target, err := filepath.EvalSymlinks(p)
 		if err != nil {
 			continue // there is no such file, or it will fail again
 		}
-		if rel, err := filepath.Rel(root, real); err != nil || !filepath.IsLocal(rel) {
+		if rel, err := filepath.Rel(root, target); err != nil || !filepath.IsLocal(rel) {
 			return fmt.Errorf("%q leads out of the directory", name)
 		}
 	}

@@ -27,7 +27,8 @@ func (fs *Files) Heal(ctx context.Context, t *logpath.Template, from lineindex.S
 		return lineindex.Healed{}, errCannotWrite
 	}
 	if k.archiver != nil {
-		defer k.archiver.Hold()()
+		release := k.archiver.Hold()
+		defer release()
 	}
 	fs.shut(k)
 	h := &lineindex.Healing{

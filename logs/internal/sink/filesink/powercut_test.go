@@ -80,7 +80,9 @@ func (h *logHost) run(d *crashfs.Disk) error {
 			}
 		}
 		if n%12 == 0 && h.sync == logfile.SyncClose { // as each interval
-			fs.Sync()
+			if err := fs.Sync(); err != nil {
+				return err
+			}
 			h.synced = n
 		}
 		switch n {
