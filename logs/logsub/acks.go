@@ -26,6 +26,7 @@ type acks struct {
 	mu      sync.Mutex
 	reg     *receipts.Register
 	tickets []ticket
+	waiting int       // arrivals of tickets
 	held    []arrival // lines that wait for a file that cannot be written
 	// refused are lines for which a sink had no room, of batches that are not written yet; lacking are those that count as not
 	// received.
@@ -35,12 +36,11 @@ type acks struct {
 
 // arrival is what came in a message: lines, or an ask.
 type arrival struct {
-	from     string // the private group of the publisher
-	origin   envelope.Origin
-	sp       envelope.Span
-	to       []target
-	repeated bool // they came before
-	ask      *logproto.Ask
+	from   string // the private group of the publisher
+	origin envelope.Origin
+	sp     envelope.Span
+	to     []target
+	ask    *logproto.Ask
 }
 
 // ticket is what came in a batch, and how far the writers have to be so that it is written.
@@ -78,15 +78,15 @@ func newAcks(r *receiver) *acks {
 }
 
 // came notes a line for targets.
-func (a *acks) came(from string, o *envelope.Origin, seq uint64, to []target, repeated bool) {
+func (a *acks) came(from string, o *envelope.Origin, seq uint64, to []target) {
 	if last := len(a.batch) - 1; last >= 0 {
 		e := &a.batch[last]
-		if e.ask == nil && e.sp.Last+1 == seq && e.repeated == repeated && e.from == from && e.origin == *o && sameTargets(e.to, to) {
+		if e.ask == nil && e.sp.Last+1 == seq && e.from == from && e.origin == *o && sameTargets(e.to, to) {
 			e.sp.Last = seq
 			return
 		}
 	}
-	a.batch = append(a.batch, arrival{from: from, origin: *o, sp: envelope.Span{First: seq, Last: seq}, to: to, repeated: repeated})
+	a.batch = append(a.batch, arrival{from: from, origin: *o, sp: envelope.Span{First: seq, Last: seq}, to: to})
 }
 
 func sameTargets(a, b []target) bool {
@@ -104,10 +104,26 @@ func (a *acks) handOn(until []mark) {
 		return
 	}
 	a.mu.Lock()
-	a.tickets = append(a.tickets, ticket{slices.Clone(until), a.batch})
+	if last := len(a.tickets) - 1; last >= 0 && a.waiting >= maxWaiting {
+		a.tickets[last].wait(until)
+	} else {
+		a.tickets = append(a.tickets, ticket{slices.Clone(until), a.batch})
+		a.waiting += len(a.batch)
+	}
 	a.mu.Unlock()
 	a.batch = nil
 	a.signal()
+}
+
+// wait has a ticket wait until writers are at marks, too.
+func (t *ticket) wait(until []mark) {
+	for _, m := range until {
+		if i := slices.IndexFunc(t.until, func(o mark) bool { return o.w == m.w }); i >= 0 {
+			t.until[i].n = max(t.until[i].n, m.n)
+		} else {
+			t.until = append(t.until, m)
+		}
+	}
 }
 
 func (a *acks) signal() {
@@ -171,6 +187,7 @@ func (a *acks) progress() {
 		for i := range a.tickets[n].came {
 			a.settle(&a.tickets[n].came[i])
 		}
+		a.waiting -= len(a.tickets[n].came)
 		n++
 	}
 	clear(a.tickets[:n])
@@ -202,24 +219,23 @@ func (a *acks) settle(e *arrival) {
 	case e.ask != nil:
 		a.reg.Ask(e.from, e.ask)
 	default:
-		spans := a.taken(e)
-		for _, sp := range spans {
-			if e.repeated {
-				a.reg.Repeated(e.from, e.origin, sp)
-			} else {
-				a.reg.Written(e.from, e.origin, sp)
-			}
+		for _, sp := range a.taken(e) {
+			a.reg.Written(e.from, e.origin, sp)
 		}
 	}
 }
 
-// maxHeld bounds what is held. Beyond it lines are not acknowledged, and so come again.
-const maxHeld = 65536
+// maxHeld bounds what is held, and maxWaiting what waits for writers. Beyond them lines are not acknowledged, and so come again.
+// Then they are acknowledged like others: whatever came before them is written by then, or is in refused or lacking.
+const (
+	maxHeld    = 65536
+	maxWaiting = 65536
+)
 
 func (a *acks) hold(e *arrival) {
 	if last := len(a.held) - 1; last >= 0 {
 		h := &a.held[last]
-		if h.origin == e.origin && h.sp.Last+1 == e.sp.First && h.from == e.from && h.repeated == e.repeated && sameTargets(h.to, e.to) {
+		if h.origin == e.origin && h.sp.Last+1 == e.sp.First && h.from == e.from && sameTargets(h.to, e.to) {
 			h.sp.Last = e.sp.Last
 			return
 		}
@@ -232,23 +248,25 @@ func (a *acks) hold(e *arrival) {
 // taken returns which lines all routes have taken. The others count as not received. It needs a.mu.
 func (a *acks) taken(e *arrival) []envelope.Span {
 	all := []envelope.Span{e.sp}
-	if len(a.refused) == 0 || e.repeated {
+	if len(a.refused)+len(a.lacking) == 0 {
 		return all
 	}
 	for _, t := range e.to {
 		for _, r := range t.routes {
 			k := lostKey{e.origin, r}
-			set := a.refused[k]
-			if set == nil {
-				continue
+			if set := a.refused[k]; set != nil {
+				for _, sp := range set.Clip(e.sp) {
+					addLost(a.lacking, k, sp)
+					set.Remove(sp)
+				}
+				if set.Empty() {
+					delete(a.refused, k)
+				}
 			}
-			for _, sp := range set.Clip(e.sp) {
-				all = receipts.Subtract(all, sp)
-				addLost(a.lacking, k, sp)
-				set.Remove(sp)
-			}
-			if set.Empty() {
-				delete(a.refused, k)
+			if set := a.lacking[k]; set != nil { // a line may come again before it is known that it was refused
+				for _, sp := range set.Clip(e.sp) {
+					all = receipts.Subtract(all, sp)
+				}
 			}
 		}
 	}

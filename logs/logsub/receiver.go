@@ -233,13 +233,13 @@ func (r *receiver) message(m *spread.Message) {
 		n := bytes.IndexByte(lines, '\n') + 1
 		if r.take(s, seq) {
 			r.put(plain, item{sender: m.Sender, payload: lines[:n:n], stream: s.origin, seq: seq})
-			r.acks.came(m.Sender, &s.from, seq, plain, false)
+			r.acks.came(m.Sender, &s.from, seq, plain)
 		} else if again := r.acks.again(&s.from, seq, plain); again != nil {
 			r.put(again, item{sender: m.Sender, payload: lines[:n:n], stream: s.origin, seq: seq})
-			r.acks.came(m.Sender, &s.from, seq, again, false)
+			r.acks.came(m.Sender, &s.from, seq, again)
 		} else {
 			r.s.dropMessage(dropRepeat, n)
-			r.acks.came(m.Sender, &s.from, seq, plain, true)
+			r.acks.came(m.Sender, &s.from, seq, plain)
 		}
 		seq++
 		lines = lines[n:]
@@ -274,7 +274,7 @@ func (r *receiver) tookRaw(m *spread.Message, key []byte, seq uint64, lines []by
 		return
 	}
 	for range bytes.Count(lines, []byte{'\n'}) {
-		r.acks.came(m.Sender, &o, seq, r.raw[m.Groups[0]], false)
+		r.acks.came(m.Sender, &o, seq, r.raw[m.Groups[0]])
 		seq++
 	}
 }

@@ -165,10 +165,6 @@ func (h *host) write(n int) {
 				have = &envelope.Numbers{}
 				h.disk[m.o] = have
 			}
-			if len(subtract([]envelope.Span{m.sp}, have.Spans())) == 0 {
-				h.reg.Repeated(m.from, m.o, m.sp)
-				continue
-			}
 			have.AddSpan(m.sp)
 			h.reg.Written(m.from, m.o, m.sp)
 		case question:

@@ -55,33 +55,13 @@ func (r *Register) Restore(o envelope.Origin, spans []envelope.Span) {
 	}
 }
 
-// Written notes that lines are written that came from a private group.
+// Written notes that lines are written that came from a private group. Those that were written before are acknowledged again: the
+// publisher may not know.
 func (r *Register) Written(from string, o envelope.Origin, sp envelope.Span) {
 	w := r.stream(o)
 	w.have.AddSpan(sp)
 	w.fresh.AddSpan(sp)
 	r.answer(w, from)
-}
-
-// Repeated notes that lines came that were received before. Those that are written are acknowledged again: the publisher may not
-// know.
-func (r *Register) Repeated(from string, o envelope.Origin, sp envelope.Span) {
-	w := r.stream(o)
-	known := clip(w.have.Spans(), sp.First, sp.Last)
-	for _, sp := range known {
-		w.fresh.AddSpan(sp)
-	}
-	if len(known) > 0 {
-		r.answer(w, from)
-	}
-}
-
-// Has returns which of the lines from first to last are written.
-func (r *Register) Has(o envelope.Origin, first, last uint64) []envelope.Span {
-	if w := r.streams[o]; w != nil {
-		return clip(w.have.Spans(), first, last)
-	}
-	return nil
 }
 
 // Ask notes an ask. Everything that came before it is written, or will not be.
