@@ -27,11 +27,14 @@ func indexedHost(t *testing.T, d *spreadtest.Daemon, dir string) Config {
 }
 
 // runHost runs a subscriber until stop is called.
-func runHost(t *testing.T, cfg Config) (s *Subscriber, stop func()) {
+func runHost(t *testing.T, cfg Config, change ...func(*Subscriber)) (s *Subscriber, stop func()) {
 	t.Helper()
 	s, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, f := range change {
+		f(s)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)

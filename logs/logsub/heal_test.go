@@ -14,6 +14,7 @@ import (
 
 	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/internal/testkit"
+	"github.com/spreadd/spreadd/logs/internal/logproto"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/archive"
 	"github.com/spreadd/spreadd/spread"
 	"github.com/spreadd/spreadd/spread/spreadtest"
@@ -183,4 +184,48 @@ func TestHealBoth(t *testing.T) {
 	runHost(t, host(two))
 	waitIdentical(t, 300, one, two)
 	t.Logf("after %v", time.Since(began))
+}
+
+// shyConn is a connection that keeps hellos back until met is closed.
+type shyConn struct {
+	spread.Connection
+	met <-chan struct{}
+}
+
+// Multicast implements [spread.Connection].
+func (c shyConn) Multicast(ctx context.Context, service spread.Service, kind int16, payload []byte, groups ...string) error {
+	if k, _, err := logproto.Split(payload); err == nil && k == logproto.KindHello {
+		select {
+		case <-c.met:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return c.Connection.Multicast(ctx, service, kind, payload, groups...)
+}
+
+// TestHealLateHello: a log host whose hello comes too late for the healing at the join is asked then.
+func TestHealLateHello(t *testing.T) {
+	d := spreadtest.New("h1")
+	defer d.Close()
+	one, two := t.TempDir(), t.TempDir()
+	met := make(chan struct{})
+	shy := indexedHost(t, d, one)
+	shy.Dial = func(ctx context.Context, address, name string) (spread.Connection, error) {
+		c, err := dialer(d)(ctx, address, name)
+		return shyConn{c, met}, err
+	}
+	runHost(t, shy)
+	p := newPublisherOf(t, dialer(d), "4803", "web")
+	p.send(100)
+	waitIdentical(t, 100, one)
+	second, _ := runHost(t, indexedHost(t, d, two), func(s *Subscriber) { s.healer.helloWait = 20 * time.Millisecond })
+	p.send(100)
+	waitIdentical(t, 100, two) // it has gone on without the first
+	close(met)
+	waitIdentical(t, 200, one, two)
+	testkit.Wait(t, "the healing is counted", func() bool {
+		st := second.Stats().Heal
+		return st.Healings == 1 && st.Lines == 2*100 && st.Bytes > 0
+	})
 }

@@ -36,9 +36,11 @@ type healer struct {
 	hello    logproto.Hello
 	host     string // name and instance, which order log hosts
 
-	healed, lines, bytes, failed atomic.Int64
-	server                       atomic.Pointer[peer.Server]
-	running                      sync.WaitGroup
+	healings, lines, bytes atomic.Int64
+	failures               [numHealFailures]atomic.Int64
+	server                 atomic.Pointer[peer.Server]
+	running                sync.WaitGroup
+	helloWait              time.Duration // see the constant
 
 	mu      sync.Mutex
 	changed chan struct{}       // closed and replaced whenever a field below changes
@@ -74,7 +76,7 @@ func openHealer(s *Subscriber) (*healer, error) {
 		cfg.Log.Warn("heal.listen has no effect: no log has envelope = \"index\"")
 		return nil, nil
 	}
-	h := &healer{s: s, logs: logs, allowed: make(map[netip.Addr]bool), changed: make(chan struct{})}
+	h := &healer{s: s, logs: logs, helloWait: helloWait, allowed: make(map[netip.Addr]bool), changed: make(chan struct{})}
 	if h.listener, err = net.Listen("tcp", cfg.Heal.Listen); err != nil {
 		return nil, fmt.Errorf("logsub: cannot serve log files to other log hosts: %w", err)
 	}
@@ -184,11 +186,11 @@ func isOwn(ip netip.Addr) bool {
 	return false
 }
 
-// meet notes a hello.
-func (h *healer) meet(body []byte, sender string) {
+// meet notes a hello. It returns nil if that is of no use.
+func (h *healer) meet(body []byte, sender string) *known {
 	k := known{member: sender}
 	if k.Decode(body) != nil || k.Instance == h.hello.Instance || k.Address == "" {
-		return
+		return nil
 	}
 	h.mu.Lock()
 	fresh := !slices.Contains(h.peers, k)
@@ -201,6 +203,7 @@ func (h *healer) meet(body []byte, sender string) {
 	if fresh {
 		h.spawn(func() { h.allow(h.ctx, k.Address) })
 	}
+	return &k
 }
 
 // pass notes that the writer has written what came before a view.
@@ -304,7 +307,7 @@ func (h *healer) hasGroup(group string) bool {
 // Invite implements [peer.Handler].
 func (h *healer) Invite(address string) {
 	x := newHealing(h, nil)
-	x.from = address
+	x.only, x.invited = []known{{Hello: logproto.Hello{Host: address, Address: address}}}, true
 	x.begin()
 	h.s.writers[0].putCut(&cut{heal: x})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -28,6 +29,10 @@ const (
 	// healAttempts is how often a log is read again from a log host whose files have changed
 	// meanwhile.
 	healAttempts = 5
+	// healRetries is how often a log host is asked again that could not be read: after healRetry,
+	// then each time after four times as long.
+	healRetries = 3
+	healRetry   = 5 * time.Second
 	// healMargin is how much longer than the absence the time is for which files are compared.
 	healMargin = 10 * time.Minute
 )
@@ -42,10 +47,12 @@ type cut struct {
 // at a join, or where a network was merged. The writer of files waits for it, and what is received
 // waits in the writer's list.
 type healing struct {
-	h    *healer
-	r    *receiver // nil if another log host has asked for it
-	own  string    // private group of its connection
-	from string    // the only one to ask; empty: all
+	h       *healer
+	r       *receiver // nil if another log host has asked for it
+	own     string    // private group of its connection
+	only    []known   // those to ask; nil: all
+	invited bool      // by these, who have lines that this log host lacks
+	retries int       // how often it has failed
 	// merged says that the network was split, so that only log hosts of the other part are asked.
 	merged bool
 	since  time.Time            // since when lines may be missing; zero if unknown
@@ -55,6 +62,9 @@ type healing struct {
 	cancel context.CancelFunc
 	ready  chan struct{} // closed when views is complete
 	once   sync.Once
+
+	chosen bool     // candidates are chosen; needs h.mu, as asked does
+	asked  []string // members among them
 
 	mu       sync.Mutex
 	views    map[string]spread.View // by group
@@ -110,46 +120,71 @@ func (x *healing) run() {
 	case <-x.ctx.Done():
 		return
 	case <-time.After(joinWait):
-		return
-	}
-	if x.from != "" {
-		x.healFrom(known{Hello: logproto.Hello{Host: x.from, Address: x.from}})
+		h.fail(failJoin)
 		return
 	}
 	began := time.Now()
-	asked, failed := 0, 0
+	asked := 0
+	var failed []known
 	for _, k := range x.candidates() {
 		if x.ctx.Err() != nil {
 			return
 		}
 		asked++
 		if !x.healFrom(k) {
-			failed++
+			failed = append(failed, k)
 		}
 	}
-	if asked > failed && x.r != nil {
+	if asked > len(failed) && x.r != nil {
 		x.r.apart.Store(0)
 	}
-	h.s.cfg.Log.Debug("log files compared with other log hosts", slog.Int("hosts", asked), slog.Int("failed", failed), slog.String("after", time.Since(began).Round(time.Millisecond).String()))
+	h.s.cfg.Log.Debug("log files compared with other log hosts", slog.Int("hosts", asked), slog.Int("failed", len(failed)), slog.String("after", time.Since(began).Round(time.Millisecond).String()))
+	if len(failed) > 0 && x.ctx.Err() == nil {
+		x.retry(failed)
+	}
+}
+
+// retry heals from some log hosts later, unless there is another connection by then.
+func (x *healing) retry(from []known) {
+	if x.retries == healRetries {
+		return
+	}
+	y := x.again()
+	y.only, y.retries = from, x.retries+1
+	time.AfterFunc(healRetry<<(2*x.retries), func() {
+		if y.r != nil && y.r.client.PrivateGroup() != y.own {
+			y.cancel()
+			return
+		}
+		y.h.s.writers[0].putCut(&cut{heal: y})
+	})
 }
 
 // candidates waits until the members of the views have introduced themselves, and returns those to
-// ask.
+// ask. Those that introduce themselves later are asked by [healing.late].
 func (x *healing) candidates() []known {
-	deadline := time.NewTimer(helloWait)
+	if x.only != nil {
+		return x.only
+	}
+	deadline := time.NewTimer(x.h.helloWait)
 	defer deadline.Stop()
-	for {
+	for over := false; ; {
 		x.h.mu.Lock()
 		changed := x.h.changed
 		list, missing := x.knownMembers()
+		if x.chosen = !missing || over; x.chosen {
+			for i := range list {
+				x.asked = append(x.asked, list[i].member)
+			}
+		}
 		x.h.mu.Unlock()
-		if !missing {
+		if !missing || over {
 			return x.withConfigured(list)
 		}
 		select {
 		case <-changed:
 		case <-deadline.C:
-			return x.withConfigured(list)
+			over = true
 		case <-x.ctx.Done():
 			return nil
 		}
@@ -163,7 +198,7 @@ func (x *healing) knownMembers() (list []known, missing bool) {
 	defer x.mu.Unlock()
 	for _, v := range x.views {
 		for _, member := range v.Members {
-			if member == x.own || x.merged && !x.newcomer[member] {
+			if !x.concerns(member) {
 				continue
 			}
 			i := slices.IndexFunc(x.h.peers, func(k known) bool { return k.member == member })
@@ -176,6 +211,35 @@ func (x *healing) knownMembers() (list []known, missing bool) {
 		}
 	}
 	return list, missing
+}
+
+// concerns reports whether a member of a view may be asked. It needs x.mu.
+func (x *healing) concerns(member string) bool {
+	return member != x.own && (!x.merged || x.newcomer[member])
+}
+
+// late returns a healing from a member that has introduced itself after others were asked; nil if it
+// was in time, or is not a member.
+func (x *healing) late(k *known) *healing {
+	x.h.mu.Lock()
+	defer x.h.mu.Unlock()
+	if !x.chosen || slices.Contains(x.asked, k.member) || !x.isMember(k.member) {
+		return nil
+	}
+	y := x.again()
+	y.only, y.chosen, y.asked = []known{*k}, true, append(slices.Clone(x.asked), k.member)
+	return y
+}
+
+func (x *healing) isMember(member string) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, v := range x.views {
+		if slices.Contains(v.Members, member) {
+			return x.concerns(member)
+		}
+	}
+	return false
 }
 
 // withConfigured puts the configured log hosts first.
@@ -197,7 +261,8 @@ func (x *healing) again() *healing {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	y := newHealing(x.h, x.r)
-	y.from, y.merged, y.own, y.since, y.views, y.newcomer = x.from, x.merged, x.own, x.since, x.views, x.newcomer
+	y.only, y.invited, y.merged, y.own, y.since = x.only, x.invited, x.merged, x.own, x.since
+	y.views, y.newcomer = maps.Clone(x.views), maps.Clone(x.newcomer)
 	y.begin()
 	return y
 }
@@ -232,6 +297,7 @@ func (x *healing) healFrom(k known) bool {
 		case j < 0:
 			continue
 		case h.logs[j].served.Config != logs[i].Config:
+			h.fail(failConfig)
 			log.Warn("log not healed: the other log host has another configuration of it; make them equal", slog.String("log", logs[i].Name))
 			continue
 		}
@@ -248,17 +314,17 @@ func (x *healing) healFrom(k known) bool {
 	h.lines.Add(lines)
 	h.bytes.Add(bytes)
 	if err != nil {
-		h.failed.Add(1)
 		if x.ctx.Err() == nil {
+			h.fail(failureOf(err))
 			log.Warn("cannot fetch missing lines from a log host; trying the next", slog.Int64("lines", lines), slog.Any("error", err))
 		}
 		return false
 	}
-	h.healed.Add(1)
+	h.healings.Add(1)
 	if lines > 0 {
 		log.Info("fetched missing lines", slog.Int64("lines", lines), slog.Int64("bytes", bytes), slog.String("after", time.Since(began).Round(time.Millisecond).String()))
 	}
-	if ahead && x.from == "" && !x.merged {
+	if ahead && !x.invited && !x.merged {
 		if err := client.Invite(h.address); err != nil {
 			log.Warn("cannot offer lines to a log host that lacks them", slog.Any("error", err))
 		}

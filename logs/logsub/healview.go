@@ -61,6 +61,23 @@ func (r *receiver) greet() {
 	})
 }
 
+// met notes a hello. Files are healed from a log host whose hello comes too late for the healing at
+// the join or merge, too.
+func (r *receiver) met(body []byte, sender string) {
+	if !r.heals() || sender == r.own {
+		return
+	}
+	k := r.s.healer.meet(body, sender)
+	if k == nil || r.heal == nil {
+		return
+	}
+	if x := r.heal.late(k); x != nil {
+		r.heal = x
+		r.handOn()
+		r.s.writers[0].putCut(&cut{heal: x})
+	}
+}
+
 // healView notes a view of a group. What is before it in the order is before it in the writer's list.
 func (r *receiver) healView(m *spread.Membership) {
 	if !r.heals() || !m.Regular() || !slices.Contains(r.groups, m.Group) {

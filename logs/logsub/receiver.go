@@ -260,9 +260,7 @@ func (r *receiver) control(m *spread.Message) {
 			r.acks.asked(m.Sender, &ask, slices.Concat(targets(r.raw, m.Groups), targets(r.byGroup, m.Groups)))
 		}
 	case logproto.KindHello:
-		if r.heals() && m.Sender != r.own {
-			r.s.healer.meet(body, m.Sender)
-		}
+		r.met(body, m.Sender)
 	case logproto.KindAck:
 	}
 }

@@ -73,6 +73,7 @@ type Stats struct {
 	Closed   sink.Stats
 	Archives archive.Stats
 	Perl     perlsink.Stats
+	Heal     HealStats
 }
 
 // DaemonStats are the counters of one connection.
@@ -183,6 +184,7 @@ func (s *Subscriber) Stats() Stats {
 	}
 	files := s.files.FileStats()
 	st.Files, st.Closed, st.Archives = files.Files, files.Closed, files.Archives
+	st.Heal = s.healer.stats()
 	if s.perl != nil {
 		if p, ok := s.perl.queued.Deliverer.(*perlsink.Sink); ok {
 			st.Perl = p.PerlStats()

@@ -91,6 +91,7 @@ func (it *item) refused(r *route) {
 // putCut adds a cut behind the items. If there is no room, nothing is healed there.
 func (w *writer) putCut(c *cut) {
 	if n, _ := w.queue.Put([]item{{cut: c}}); n > 0 && c.heal != nil {
+		w.s.healer.fail(failQueue)
 		c.heal.cancel()
 	}
 }

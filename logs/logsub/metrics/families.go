@@ -23,7 +23,7 @@ type family = prom.Family[logsub.Stats]
 func families() []family {
 	return slices.Concat(
 		[]family{prom.BuildInfo[logsub.Stats]("logsub")},
-		messageFamilies(), daemonFamilies(), publisherFamilies(), logFamilies(), sinkFamilies(), backlogFamilies(), fileFamilies(),
+		messageFamilies(), daemonFamilies(), publisherFamilies(), logFamilies(), sinkFamilies(), backlogFamilies(), fileFamilies(), healFamilies(),
 	)
 }
 
@@ -290,5 +290,28 @@ func fileFamilies() []family {
 		prom.Counter("logsub_archive_errors_total", "errors",
 			"Errors while compressing or deleting closed files.",
 			func(s *logsub.Stats) int64 { return s.Archives.Errors }),
+	}
+}
+
+func healFamilies() []family {
+	return []family{
+		prom.Counter("logsub_healings_total", "healings",
+			"Comparisons with another log host that ended with no line missing here.",
+			func(s *logsub.Stats) int64 { return s.Heal.Healings }),
+		prom.Counter("logsub_healed_lines_total", "lines",
+			"Missing lines fetched from other log hosts.",
+			func(s *logsub.Stats) int64 { return s.Heal.Lines }),
+		prom.Counter("logsub_healed_bytes_total", "bytes",
+			"Bytes of these lines.",
+			func(s *logsub.Stats) int64 { return s.Heal.Bytes }),
+		prom.Counters("logsub_healing_failures_total", "failures", "reason",
+			"Failures to fetch missing lines from another log host, by reason.",
+			prom.ByReason(func(s *logsub.Stats) map[string]int64 { return s.Heal.Failures })),
+		prom.Counter("logsub_healing_sent_bytes_total", "bytes",
+			"Bytes of log files and indexes sent to other log hosts.",
+			func(s *logsub.Stats) int64 { return s.Heal.SentBytes }),
+		prom.Counter("logsub_healing_refused_connections_total", "connections",
+			"Connections refused because the address is no log host's, or because there are too many.",
+			func(s *logsub.Stats) int64 { return s.Heal.RefusedConns }),
 	}
 }

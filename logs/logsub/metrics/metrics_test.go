@@ -145,15 +145,17 @@ func TestServed(t *testing.T) {
 
 // sample has something to tell in every series.
 func sample() logsub.Stats {
-	reasons, lost := make(map[string]int64), make(map[string]int64)
+	reasons, lost, failures := make(map[string]int64), make(map[string]int64), make(map[string]int64)
 	if s, err := logsub.New(logsub.Config{Connections: []logsub.Connection{{Address: "4803"}}}); err == nil {
 		maps.Copy(reasons, s.Stats().Dropped)
+		failures = s.Stats().Heal.Failures
 	}
 	if q, err := queue.Open(queue.Config{}); err == nil {
 		lost = q.Stats().Dropped
 		maps.Copy(reasons, lost)
 	}
 	lost["too_long"] = 49
+	failures["files"] = 57
 	at := time.Unix(1_700_000_000, 0)
 	return logsub.Stats{
 		Messages: 1, Bytes: 2, Truncated: 3, Reopens: 4, Dropped: reasons, DroppedBytes: reasons,
@@ -161,6 +163,7 @@ func sample() logsub.Stats {
 			"web1": {Lines: 5, Repeats: 6, Missing: 7, Late: 8}, logsub.OtherPublishers: {Lines: 9},
 		},
 		Archives: archive.Stats{Compressed: 10, Removed: 11, Errors: 12},
+		Heal:     logsub.HealStats{Healings: 52, Lines: 53, Bytes: 54, SentBytes: 55, RefusedConns: 56, Failures: failures},
 		Daemons:  []logsub.DaemonStats{{Address: "4803", Connects: 13, Failures: 14, Groups: 15, Joined: 16, Messages: 17, Bytes: 18, Last: at}},
 		Logs: []logsub.LogStats{
 			{Group: "g", File: "f", Lines: 19, Bytes: 20, NoMatch: 21, Filtered: 22, NotInSample: 23, Newest: at, Delay: 24 * time.Second},
@@ -238,6 +241,12 @@ func TestSlots(t *testing.T) {
 		`logsub_backlog_spool_bytes{sink="|gzip"}`:                                   48,
 		`logsub_backlog_dropped_lines_total{reason="too_long",sink="|gzip"}`:         49,
 		`logsub_sink_cut_files_total{sink="files"}`:                                  40,
+		`logsub_healings_total`:                                                      52,
+		`logsub_healed_lines_total`:                                                  53,
+		`logsub_healed_bytes_total`:                                                  54,
+		`logsub_healing_sent_bytes_total`:                                            55,
+		`logsub_healing_refused_connections_total`:                                   56,
+		`logsub_healing_failures_total{reason="files"}`:                              57,
 	})
 	for _, name := range p.Names("logsub") {
 		if !slices.ContainsFunc(families(), func(f family) bool { return f.Name == name }) {
