@@ -281,12 +281,7 @@ func (f *filler) remember() error {
 		if err != nil {
 			return err
 		}
-		for n, b := range got {
-			st := l.Stream(n, time.Now())
-			for sp := range b.spans() {
-				st.Have.AddSpan(sp)
-			}
-		}
+		l.addAll(got, time.Now())
 		if err := l.Close(true, time.Now()); err != nil {
 			return err
 		}

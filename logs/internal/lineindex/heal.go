@@ -47,12 +47,7 @@ func (h *Healing) Run(ctx context.Context) (Healed, error) {
 	err := f.heal(ctx)
 	f.healed.Filled = f.sum
 	// Only now: the lines of one file may be every other line of their stream.
-	for name, b := range f.copied {
-		st := h.Ledger.Stream(name, time.Now())
-		for sp := range b.spans() {
-			st.Have.AddSpan(sp)
-		}
-	}
+	h.Ledger.addAll(f.copied, time.Now())
 	return f.healed, err
 }
 

@@ -254,39 +254,85 @@ func (s *Stream) Exist(next uint64) { s.Next = max(s.Next, next) }
 
 // catchUp reads what was added to the indexes since the last checkpoint.
 func (l *Ledger) catchUp(list []touched, now time.Time) error {
+	c := catchUp{l, now, lineSet{}, 0}
 	for _, t := range list {
-		index := Path(t.path)
-		if _, err := l.disk.Stat(index); errors.Is(err, fs.ErrNotExist) {
-			continue // renamed; it is in the list under its new name, too
-		}
-		if size, err := sizeOf(l.disk, t.path); err == nil && size >= 0 {
-			// Lines that were noted but not written must not count.
-			moved, torn, err := repairClosed(l.disk, t.path, size)
-			if err != nil {
-				return err
-			}
-			if torn {
-				l.Torn = append(l.Torn, t.path)
-			}
-			if moved != "" {
-				if err := l.replay(Path(moved), t, now); err != nil {
-					return err
-				}
-			}
-		}
-		if err := l.replay(index, t, now); err != nil {
+		if err := c.file(t); err != nil {
 			return err
 		}
 	}
+	c.done()
 	return nil
 }
 
-func (l *Ledger) replay(index string, t touched, now time.Time) error {
-	err := replay(l.disk, index, t.generation, t.off, func(line *Line) { l.Stream(*line.Name, now).Have.Add(line.Seq) })
+// maxCatchUpPages bounds the memory of a start, whatever numbers publishers use.
+const maxCatchUpPages = 1 << 17
+
+// catchUp collects the lines of all files before the ledger gets them: those of one file may be every other
+// line of their stream, and have more ranges than a ledger keeps.
+type catchUp struct {
+	l     *Ledger
+	now   time.Time
+	got   lineSet
+	pages int // of got
+}
+
+func (c *catchUp) file(t touched) error {
+	l, index := c.l, Path(t.path)
+	if _, err := l.disk.Stat(index); errors.Is(err, fs.ErrNotExist) {
+		return nil // renamed; it is in the list under its new name, too
+	}
+	if size, err := sizeOf(l.disk, t.path); err == nil && size >= 0 {
+		// Lines that were noted but not written must not count.
+		moved, torn, err := repairClosed(l.disk, t.path, size)
+		if err != nil {
+			return err
+		}
+		if torn {
+			l.Torn = append(l.Torn, t.path)
+		}
+		if moved != "" {
+			if err := c.replay(Path(moved), t); err != nil {
+				return err
+			}
+		}
+	}
+	return c.replay(index, t)
+}
+
+func (c *catchUp) replay(index string, t touched) error {
+	err := replay(c.l.disk, index, t.generation, t.off, c.add)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	return err
+}
+
+func (c *catchUp) add(line *Line) {
+	b := c.got.of(*line.Name)
+	if b[line.Seq/pageNumbers] == nil {
+		if c.pages == maxCatchUpPages {
+			c.done()
+			b = c.got.of(*line.Name)
+		}
+		c.pages++
+	}
+	b.add(line.Seq)
+}
+
+func (c *catchUp) done() {
+	c.l.addAll(c.got, c.now)
+	clear(c.got)
+	c.pages = 0
+}
+
+// addAll notes that lines have come.
+func (l *Ledger) addAll(got lineSet, now time.Time) {
+	for name, b := range got {
+		s := l.Stream(name, now)
+		for sp := range b.spans() {
+			s.Have.AddSpan(sp)
+		}
+	}
 }
 
 // Stream returns what is known about a stream.

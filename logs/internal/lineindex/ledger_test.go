@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/spreadd/spreadd/internal/envelope"
 )
 
 // TestUnsavedLedger: a ledger that cannot be saved at the start, as on a full disk, is used all the
@@ -67,5 +69,24 @@ func TestUnsavedLedger(t *testing.T) {
 			}
 			clean(t, dir)
 		})
+	}
+}
+
+// TestManyFilesKilled: a start after a kill knows lines of which each file has every other one, and more of them
+// than a ledger has ranges.
+func TestManyFilesKilled(t *testing.T) {
+	dir := t.TempDir()
+	g := openLog(t, dir)
+	for n := range 3 * envelope.MaxSpans {
+		g.add(fmt.Sprintf("%d.log", n%2), fmt.Sprint("a ", n))
+	}
+	g.closeFiles()
+	if err := g.l.Close(false, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	g = openLog(t, dir)
+	defer g.close()
+	if spans := g.l.Stream(Name{"g", key("a")}, time.Now()).Have.Spans(); len(spans) != 1 || spans[0].First != 0 {
+		t.Errorf("the ledger has %v", spans)
 	}
 }
