@@ -1,6 +1,7 @@
 package lineindex
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -74,23 +75,60 @@ func replay(disk fsutil.FS, index string, generation uint64, from int64, use fun
 }
 
 // openContent returns the whole content of a log file: the compressed part, followed by the plain
-// part.
+// part. While that is being compressed, or after a kill, the compressed part may have it already.
 func openContent(disk fsutil.FS, file string) (io.ReadCloser, error) {
 	file = plain(file)
-	packed := compressedOf(disk, file)
-	if packed == "" {
-		return disk.OpenFile(file, os.O_RDONLY, 0, false)
+	for range 10 {
+		// In this order: a compressed file is there before the plain one is removed.
+		rest, err := disk.OpenFile(file, os.O_RDONLY, 0, false)
+		if errors.Is(err, fs.ErrNotExist) {
+			rest = nil
+		} else if err != nil {
+			return nil, err
+		}
+		packed := compressedOf(disk, file)
+		switch {
+		case packed == "" && rest == nil:
+			return nil, err
+		case packed == "":
+			return rest, nil
+		case rest == nil:
+			return archive.OpenContent(disk, packed)
+		}
+		r, err := openBoth(disk, packed, rest)
+		if err != nil {
+			return nil, errors.Join(err, rest.Close())
+		}
+		if r != nil {
+			return r, nil
+		}
+		if err := rest.Close(); err != nil {
+			return nil, err
+		}
+	}
+	return nil, fmt.Errorf("%s: %w", file, ErrChanged)
+}
+
+// openBoth opens a compressed file that an open plain one follows; nil if it was replaced meanwhile.
+func openBoth(disk fsutil.FS, packed string, rest fsutil.File) (io.ReadCloser, error) {
+	before, err := disk.Stat(packed)
+	if err != nil {
+		return nil, err
 	}
 	in, err := archive.OpenContent(disk, packed)
 	if err != nil {
 		return nil, err
 	}
-	rest, err := disk.OpenFile(file, os.O_RDONLY, 0, false)
-	if errors.Is(err, fs.ErrNotExist) {
-		return in, nil
-	}
-	if err != nil {
+	joined, err := archive.Joined(disk, packed, rest)
+	after, serr := disk.Stat(packed)
+	if err = cmp.Or(err, serr); err != nil {
 		return nil, errors.Join(err, in.Close())
+	}
+	if !fsutil.SameFile(before, after) {
+		return nil, in.Close()
+	}
+	if joined {
+		return &both{in, in, rest}, nil
 	}
 	return &both{io.MultiReader(in, rest), in, rest}, nil
 }

@@ -355,12 +355,31 @@ func readFull(r io.Reader, b []byte) (int, error) {
 	return n, err
 }
 
+// Joined reports whether a compressed file already has what is in the plain file beside it, which is about to be
+// removed. It leaves plain at its start.
+func Joined(disk fsutil.FS, packed string, plain fsutil.File) (bool, error) {
+	st, err := plain.Stat()
+	if err != nil {
+		return false, err
+	}
+	// Comparing them costs much, and a compressed file has the time of the plain one that was added last.
+	if p, err := disk.Stat(packed); err != nil || !p.ModTime().Equal(st.ModTime()) {
+		return false, err
+	}
+	joined, _, err := endsWith(disk, packed, compressionOf(packed), plain, st.Size())
+	return joined, err
+}
+
+func compressionOf(path string) Compression {
+	if strings.HasSuffix(path, Zstd.ext()) {
+		return Zstd
+	}
+	return Gzip
+}
+
 // OpenContent opens the content of a compressed file, with all its members.
 func OpenContent(disk fsutil.FS, path string) (io.ReadCloser, error) {
-	c := Gzip
-	if strings.HasSuffix(path, Zstd.ext()) {
-		c = Zstd
-	}
+	c := compressionOf(path)
 	f, err := disk.OpenFile(path, os.O_RDONLY, 0, false)
 	if err != nil {
 		return nil, err
