@@ -97,10 +97,10 @@ func (s *sender) appendUnwritten(to, b *queue.Block) {
 	}
 }
 
-// endMoves lets the blocks go whose lines are safe in others.
+// endMoves lets the blocks go whose lines are durable in others. Otherwise a power cut could take both.
 func (s *sender) endMoves() {
 	q := s.p.queue
-	for len(s.moves) > 0 && (s.p.cfg.Spool == "" || q.Safe() >= s.moves[0].to) {
+	for len(s.moves) > 0 && (s.p.cfg.Spool == "" || q.Durable() >= s.moves[0].to) {
 		for _, f := range s.moves[0].from {
 			q.Pass(f.id, f.lines, f.bytes)
 			s.book.mu.Lock()

@@ -227,7 +227,7 @@ func (p *Publisher) finish() (err error) {
 	p.queue.Save()
 	p.sender.endMoves()
 	for _, g := range p.sender.unheard() {
-		p.cfg.Log.Warn("no log host is subscribed; its lines are left", slog.String("groups", g.Groups), slog.Int64("lines", g.Lines),
+		p.cfg.Log.Warn("no log host acknowledges lines; they are left", slog.String("groups", g.Groups), slog.Int64("lines", g.Lines),
 			slog.String("in", cmp.Or(p.cfg.Spool, "memory")))
 	}
 	if n := p.queue.Stats().SpoolLines; n > 0 {

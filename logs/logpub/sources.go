@@ -216,12 +216,10 @@ func (t *fileTaker) Take(names *tail.LineNames, lines []byte) (n int, mark uint6
 	return n, t.in.p.queue.Mark()
 }
 
-// Safe implements tail.Taker. It makes the spool durable first. Otherwise a power cut could lose lines that the saved position
-// is beyond.
+// Safe implements tail.Taker. It syncs the spool, or a power cut could lose lines that the saved position is beyond.
 func (t *fileTaker) Safe() uint64 {
-	safe := t.in.p.queue.Safe()
 	t.in.p.queue.Sync()
-	return safe
+	return t.in.p.queue.Durable()
 }
 
 func closed(c <-chan struct{}) bool {

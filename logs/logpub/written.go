@@ -206,7 +206,7 @@ func (s *sender) warnSilent() {
 	silent := s.book.pending.SilentGroups()
 	for name := range silent {
 		if !s.book.warned[name] {
-			s.p.cfg.Log.Warn("no log host is subscribed; lines are sent and wait for one: start logsub for these groups, or set delivery to ordered",
+			s.p.cfg.Log.Warn("no log host acknowledges lines; they are sent and wait: start logsub for these groups, or see in its log why it cannot write, or set delivery to ordered",
 				slog.String("groups", name))
 		}
 	}

@@ -161,6 +161,7 @@ type disk struct {
 	store   Store     // nil without a spool
 	saved   uint64    // up to this ID blocks are in the spool
 	evicted uint64    // up to this ID they are in the spool only
+	synced  uint64    // up to this ID they were in the spool, or delivered, before its last sync
 	trouble error     // the last failure; nil once a block could be saved
 	born    time.Time // when the oldest record in it was made, as far as Oldest knows
 }
@@ -347,10 +348,25 @@ func (q *Queue) Mark() uint64 {
 func (q *Queue) Safe() uint64 {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	return q.safe()
+}
+
+// safe needs q.mu.
+func (q *Queue) safe() uint64 {
 	if b := q.memory.unsaved(); b != nil {
 		return b.first - 1
 	}
 	return q.next - 1
+}
+
+// Durable returns an ID up to which all lines are delivered, dropped, or in the spool in a way that a power cut does not undo.
+func (q *Queue) Durable() uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.disk.store == nil {
+		return q.safe()
+	}
+	return max(q.done, q.disk.synced)
 }
 
 // Oldest returns when the oldest line came that is not delivered. It returns the zero time if there is none, or if it was left by

@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -260,6 +261,7 @@ type badDisk struct {
 	mu     sync.Mutex
 	append error
 	read   error
+	sync   error
 }
 
 func (d *badDisk) set(appendErr, readErr error) {
@@ -286,6 +288,41 @@ func (d *badDisk) Read(id uint64, buf []byte) (spool.Record, error) {
 		return spool.Record{}, err
 	}
 	return d.Spool.Read(id, buf)
+}
+
+func (d *badDisk) Sync() error { return cmp.Or(d.sync, d.Spool.Sync()) }
+
+// TestSyncFails: what could not be synced is not durable, unless it is delivered.
+func TestSyncFails(t *testing.T) {
+	q, d := withDisk(t, Config{BatchLines: 5})
+	for _, tt := range []struct {
+		what          string
+		sync          error
+		lines         int
+		safe, durable uint64
+	}{
+		{"nothing", nil, 0, 0, 0},
+		{"works", nil, 10, 10, 10},
+		{"fails", errors.New("the disk is broken"), 20, 20, 10},
+		{"works again", nil, 30, 30, 30},
+		{"fails again", errors.New("the disk is broken"), 40, 40, 30},
+	} {
+		d.sync = tt.sync
+		puts(q, int(q.Mark()), tt.lines)
+		q.Save()
+		if safe, durable := q.Safe(), q.Durable(); safe != tt.safe || durable != tt.durable {
+			t.Errorf("%s: safe up to %d, want %d; durable up to %d, want %d", tt.what, safe, tt.safe, durable, tt.durable)
+		}
+	}
+	q.Finish()
+	takeAll(t, q)
+	if durable := q.Durable(); durable != 40 {
+		t.Errorf("delivered: durable up to %d", durable)
+	}
+	d.sync = nil
+	if err := q.Close(); err != nil {
+		t.Error(err)
+	}
 }
 
 // withDisk opens a queue on such a disk.

@@ -65,10 +65,22 @@ func (q *Queue) syncUntil(ctx context.Context) {
 	}
 }
 
-// Sync makes durable what was written to the spool.
+// Sync makes durable what was written to the spool. [Queue.Durable] says how far that succeeded.
 func (q *Queue) Sync() {
-	if err := q.syncStore(); err != nil {
+	q.mu.Lock()
+	safe, st := q.safe(), q.disk.store
+	q.mu.Unlock()
+	if st == nil {
+		return
+	}
+	if err := st.Sync(); err != nil {
 		q.spoolFailed(err)
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.disk.store == st {
+		q.disk.synced = max(q.disk.synced, safe)
 	}
 }
 

@@ -126,8 +126,12 @@ func (s *Spool) Sync() error {
 	s.dirty, s.newFile, s.rolled = false, false, nil
 	s.mu.Unlock()
 	err := syncFile(pos)
+	var again []fsutil.File
 	for _, f := range rolled {
-		err = errors.Join(err, syncFile(f))
+		if serr := syncFile(f); serr != nil {
+			err, again = errors.Join(err, serr), append(again, f)
+			continue
+		}
 		_ = f.Close()
 	}
 	if out != nil {
@@ -140,7 +144,7 @@ func (s *Spool) Sync() error {
 	defer s.mu.Unlock()
 	s.pos.synced(err)
 	if err != nil {
-		s.dirty, s.newFile = true, s.newFile || newFile
+		s.dirty, s.newFile, s.rolled = true, s.newFile || newFile, append(again, s.rolled...)
 		return &Error{Op: "sync", Path: s.cfg.Dir, Err: err}
 	}
 	return nil
