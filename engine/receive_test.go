@@ -210,6 +210,23 @@ func TestDisconnectIsNeverRefused(t *testing.T) {
 	}
 }
 
+// TestForcedWhileInstalling: a state message that is delivered when the next ring is installed can make
+// the groups ask for a new membership, which is on its way. The installation ends, and is explained.
+func TestForcedWhileInstalling(t *testing.T) {
+	e := newEngine(t, Config{})
+	var out Effects
+	e.memb.Start(1, 1000, &e.membOut)
+	if got := e.Status().Membership; got != membership.StateEVS {
+		t.Fatalf("in %v", got)
+	}
+	out.Groups.RingCommands = append(out.Groups.RingCommands, groups.RingCommand{Kind: groups.ForceMembership})
+	e.groupsCommands(1, &out)
+	e.settle(1, &out)
+	if got := e.Status().Membership; got != membership.StateOp || len(out.Installations) != 1 || len(out.Changes) != 1 {
+		t.Errorf("in %v with %d installations and %d changes, want one of each", got, len(out.Installations), len(out.Changes))
+	}
+}
+
 // TestForcedMembership: the groups may ask for a new membership, and get it at most once in
 // ForceInterval.
 func TestForcedMembership(t *testing.T) {

@@ -184,9 +184,11 @@ func (e *Engine) groupsCommands(now clock.Time, out *Effects) {
 				Data:    buf.Slice{Block: buf.Wrap(o.State), Hi: len(o.State)},
 			}, &e.ringOut)
 		case groups.ForceMembership:
-			if now < e.force {
+			switch {
+			case e.memb.State() == membership.StateEVS: // A new one is on its way.
+			case now < e.force:
 				e.forcing = true
-			} else {
+			default:
 				e.forceMembership(now)
 				e.membershipEffects(now, out)
 			}
