@@ -183,10 +183,16 @@ func (o *owner) install(changes []string) {
 	}
 }
 
-// nameOf returns the name of a daemon, or its number if the configuration has it no more.
+// nameOf returns the name of a daemon, or its number if neither this configuration nor the one before
+// has it.
 func (o *owner) nameOf(id wire.DaemonID) string {
-	if d := o.cfg.Engine.Topology.Daemon(id); d != nil {
-		return d.Name
+	for _, top := range [...]*topology.Topology{o.cfg.Engine.Topology, o.former} {
+		if top == nil {
+			continue
+		}
+		if d := top.Daemon(id); d != nil {
+			return d.Name
+		}
 	}
 	return fmt.Sprint(uint32(id))
 }

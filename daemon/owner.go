@@ -9,6 +9,7 @@ import (
 	"github.com/spreadd/spreadd/daemon/transport"
 	"github.com/spreadd/spreadd/engine"
 	"github.com/spreadd/spreadd/internal/clock"
+	"github.com/spreadd/spreadd/internal/topology"
 )
 
 // owner is the state of the goroutine that runs the engine. No other goroutine touches it once Run
@@ -59,6 +60,9 @@ type owner struct {
 	refused refused
 	// reportEvery is the time between two such reports.
 	reportEvery time.Duration
+	// former is the configuration before the last reload that changed it, or nil. It has the names of
+	// daemons that were taken out.
+	former *topology.Topology
 	// rejects counts the messages that went back to their senders, which monitors see as delivered.
 	rejects uint64
 	// killed is true when a monitor has stopped this daemon.

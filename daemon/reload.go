@@ -89,6 +89,7 @@ func (o *owner) fixed(cfg *Config) string {
 // adopt changes to the configuration that the engine has put into force. It opens the sockets of
 // the ring anew, for the daemons and the segment of that configuration.
 func (o *owner) adopt(r *engine.Reload) {
+	o.former = o.cfg.Engine.Topology
 	o.cfg.Engine, o.cfg.Ring = o.next.Engine, o.next.Ring
 	o.inForce.Store(r)
 	o.log.Info("configuration in force", slog.Uint64("hash", uint64(r.ConfHash)), slog.Int("daemons", len(r.Topology.Daemons())))

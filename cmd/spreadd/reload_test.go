@@ -116,7 +116,7 @@ func TestReload(t *testing.T) {
 	f.write("", "a", "b")
 	a, b := f.start("a"), f.start("b")
 	f.together(a, b)
-	conn, err := spread.Dial(t.Context(), fmt.Sprintf("%d@127.0.0.1", f.ports["a"]), spread.WithName("u"), spread.WithMembership(true))
+	conn, err := spread.Dial(t.Context(), fmt.Sprintf("%d@127.0.0.1", f.ports["a"]), spread.WithName("u"), spread.WithMembership(true), spread.WithNotices(true))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,15 +192,22 @@ func TestReload(t *testing.T) {
 	}
 	c.status <- flags.Failed
 
+	named := false
 	for got := 0; got < sent; {
 		ev, err := conn.Receive(t.Context())
 		if err != nil {
 			t.Fatal(err)
+		}
+		if n, ok := ev.(*spread.Notice); ok {
+			named = named || strings.HasPrefix(n.Text, "b left: removed from the configuration")
 		}
 		if m, ok := ev.(*spread.Message); ok {
 			if got++; int(m.Type) != got {
 				t.Fatalf("message %d in place %d", m.Type, got)
 			}
 		}
+	}
+	if !named {
+		t.Error("no notice names the daemon that was taken out")
 	}
 }
