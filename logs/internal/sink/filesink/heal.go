@@ -88,8 +88,11 @@ func (fs *Files) fill(k *keeper, t *logpath.Template, path string, name lineinde
 	if f == nil {
 		f = fs.make(path, t.Base(), k)
 	}
-	fs.append(f, line, logfile.Tag{Source: st.Source, Number: seq})
-	if f.Failing() {
+	tag := logfile.Tag{Source: st.Source, Number: seq}
+	if !f.Fits(len(line)) {
+		fs.report(f, f.Flush()) // an empty one takes any line, even if others use up the memory
+	}
+	if !fs.append(f, line, tag) || f.Failing() {
 		return fmt.Errorf("%s: %w", path, errCannotWrite)
 	}
 	return nil

@@ -22,10 +22,16 @@ const (
 // latest.
 func (f *File) Append(record []byte) { f.AppendTagged(record, Tag{}) }
 
+// Fits reports whether there is room for a record of n bytes.
+func (f *File) Fits(n int) bool {
+	waiting := len(f.buf) - f.off
+	return waiting == 0 || waiting+n <= f.opt.LimitBytes && !f.opt.Budget.exhausted(n)
+}
+
 // AppendTagged is Append for a record with a tag for the journal. It returns false if there is no room, and counts the record as
 // dropped.
 func (f *File) AppendTagged(record []byte, tag Tag) bool {
-	if waiting := len(f.buf) - f.off; waiting > 0 && (waiting+len(record) > f.opt.LimitBytes || f.opt.Budget.exhausted(len(record))) {
+	if !f.Fits(len(record)) {
 		f.stats.droppedRecords.Add(1)
 		f.stats.droppedBytes.Add(int64(len(record)))
 		return false
