@@ -121,19 +121,26 @@ func (s *sender) final(o envelope.Origin, next uint64) uint64 {
 	return next
 }
 
-// maxHosts bounds the log hosts that are known, because their names come from messages.
+// maxHosts bounds the processes of log hosts that are known, because they come from messages.
 const maxHosts = 1000
+
+// hostProcess is a process of a log host. Several may run at a time, each for other groups.
+type hostProcess struct {
+	host     string
+	instance uint64
+}
 
 // meet notes which process of a log host acknowledges, and has everything announced to it if it is new.
 func (s *sender) meet(host string, instance uint64) {
 	b := &s.book
-	if known, ok := b.hosts[host]; ok && known == instance {
+	process := hostProcess{host, instance}
+	if b.hosts[process] {
 		return
 	}
 	if b.hosts == nil || len(b.hosts) >= maxHosts {
-		b.hosts = make(map[string]uint64)
+		b.hosts = make(map[hostProcess]bool)
 	}
-	b.hosts[host] = instance
+	b.hosts[process] = true
 	s.announcer.again.Store(true)
 	select {
 	case s.due <- struct{}{}:

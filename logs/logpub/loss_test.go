@@ -59,3 +59,14 @@ func TestLossWarns(t *testing.T) {
 		}
 	})
 }
+
+// TestTwoLogsubsOfOneHost: processes of one log host that run beside each other do not have everything announced again and again.
+func TestTwoLogsubsOfOneHost(t *testing.T) {
+	s := sender{due: make(chan struct{}, 1)}
+	for i, instance := range []uint64{1, 2, 1, 2} {
+		s.announcer.again.Store(false)
+		if s.meet("log1", instance); s.announcer.again.Load() != (i < 2) {
+			t.Errorf("the %dth ack: everything is announced again: %v", i, i >= 2)
+		}
+	}
+}

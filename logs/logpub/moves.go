@@ -12,6 +12,8 @@ const (
 	tidyInterval = 50 * time.Millisecond
 	// maxMoves bounds the blocks that are being moved.
 	maxMoves = 64
+	// maxMoved bounds the bytes of lines that are moved into one block, so that it fits into the spool however short they are.
+	maxMoved = 1 << 20
 	// minStranded is how many settled lines may stay in the spool behind one that nobody writes.
 	minStranded = 5000
 )
@@ -54,7 +56,7 @@ func (s *sender) tidy(now time.Time) {
 		if err != nil || b == nil {
 			break // sendAgain and Forget deal with that
 		}
-		if len(m.from) > 0 && b.Origin != rest.Origin || len(rest.Data)+len(b.Data) > s.p.cfg.QueueBytes/4 && len(m.from) > 0 {
+		if len(m.from) > 0 && b.Origin != rest.Origin || len(rest.Data)+len(b.Data) > min(maxMoved, s.p.cfg.QueueBytes/4) && len(m.from) > 0 {
 			q.LetGo(b)
 			break
 		}
@@ -97,10 +99,11 @@ func (s *sender) appendUnwritten(to, b *queue.Block) {
 	}
 }
 
-// endMoves lets the blocks go whose lines are durable in others. Otherwise a power cut could take both.
+// endMoves lets the blocks go whose lines are durable in others. Otherwise a power cut could take both. The others have to be taken,
+// too: until then only the former say that their lines can still be sent.
 func (s *sender) endMoves() {
 	q := s.p.queue
-	for len(s.moves) > 0 && (s.p.cfg.Spool == "" || q.Durable() >= s.moves[0].to) {
+	for len(s.moves) > 0 && q.Took(s.moves[0].to) && s.durable(s.moves[0].to) {
 		for _, f := range s.moves[0].from {
 			q.Pass(f.id, f.lines, f.bytes)
 			s.book.mu.Lock()
@@ -116,4 +119,17 @@ func (s *sender) isMoved(id uint64) bool {
 	is := s.movedTo[id]
 	delete(s.movedTo, id)
 	return is
+}
+
+// durable reports whether the lines up to a block would survive a power cut, if there is a spool. It does not wait for the next sync:
+// blocks may be sent faster than so many of them could be moved at a time.
+func (s *sender) durable(id uint64) bool {
+	q := s.p.queue
+	if s.p.cfg.Spool == "" {
+		return true
+	}
+	if q.Safe() >= id && q.Durable() < id {
+		q.Sync()
+	}
+	return q.Durable() >= id
 }

@@ -20,8 +20,8 @@ import (
 type receiptBook struct {
 	mu      sync.Mutex
 	pending *receipts.Pending
-	hosts   map[string]uint64 // the log hosts that have acknowledged, with their processes
-	warned  map[string]bool   // lists of groups that nobody writes, of which the log says so
+	hosts   map[hostProcess]bool // those that have acknowledged
+	warned  map[string]bool      // lists of groups that nobody writes, of which the log says so
 }
 
 // origin returns the stream of the lines of a block that go to a target.

@@ -82,3 +82,62 @@ func adopting(t *testing.T) crashfs.Work {
 		}
 	}}
 }
+
+// TestPowerCutMoved crashes the disk at each step of a queue of which one line, that is not delivered, is put again behind others so
+// that its block can go.
+func TestPowerCutMoved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { crashfs.Explore(t, 10, func() crashfs.Work { return moving(t) }) })
+}
+
+// moving is a run of TestPowerCutMoved.
+func moving(t *testing.T) crashfs.Work {
+	saved := false
+	run := func(d *crashfs.Disk) error {
+		q, err := openPowerCut(d)
+		if err != nil {
+			return err
+		}
+		to := &Target{Groups: []string{"g"}}
+		q.PutLines([]byte("kept\n"), 1, to, false)
+		q.Save()
+		saved = true
+		b, _ := q.Take()
+		id, ok := q.PutBlock(b)
+		if !ok {
+			return errors.New("no room")
+		}
+		from := b.ID()
+		q.LetGo(b)
+		if _, err := q.saveDue(0); err != nil {
+			return err
+		}
+		q.Sync()
+		if q.Durable() < id {
+			return nil // nor is it let go
+		}
+		q.Pass(from, 0, 0)
+		q.Sync()
+		return q.Close()
+	}
+	check := func(d *crashfs.Disk, _ bool) error {
+		q, err := openPowerCut(d)
+		if err != nil {
+			return err
+		}
+		for b, _ := q.Take(); b != nil; b, _ = q.Take() {
+			if string(b.Data) == "kept\n" {
+				return nil
+			}
+			q.LetGo(b)
+		}
+		if saved {
+			return errors.New("the line is lost")
+		}
+		return nil
+	}
+	return crashfs.Work{Check: check, Run: func(d *crashfs.Disk) {
+		if err := run(d); err != nil {
+			t.Error(err)
+		}
+	}}
+}

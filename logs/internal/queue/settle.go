@@ -62,6 +62,13 @@ func (q *Queue) Stranded() (first uint64, open, stranded int) {
 	return first, open, stranded
 }
 
+// Took reports whether Take has got as far as an ID.
+func (q *Queue) Took(id uint64) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.cursor > id
+}
+
 // Done returns the ID up to which all lines are delivered, lost or dropped.
 func (q *Queue) Done() uint64 {
 	q.mu.Lock()

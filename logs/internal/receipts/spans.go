@@ -11,10 +11,13 @@ func subtract(a, b []envelope.Span) []envelope.Span {
 	}
 	var rest []envelope.Span
 	for _, s := range a {
+		for len(b) > 0 && b[0].Last < s.First {
+			b = b[1:]
+		}
 		first, over := s.First, false
 		for _, t := range b {
-			if t.Last < first || t.First > s.Last {
-				continue
+			if t.First > s.Last {
+				break
 			}
 			if t.First > first {
 				rest = append(rest, envelope.Span{First: first, Last: t.First - 1})

@@ -10,7 +10,7 @@ import (
 	"github.com/spreadd/spreadd/internal/fsutil"
 )
 
-// The file "acked" has three slots of
+// The file "acked" has four slots of
 //
 //	0   8  ID up to which records are acknowledged, in big endian
 //	8   4  CRC32C of the 8 bytes above
