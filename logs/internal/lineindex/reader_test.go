@@ -1,6 +1,8 @@
 package lineindex
 
 import (
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -65,5 +67,48 @@ func writeAt(t *testing.T, path string, b []byte, st os.FileInfo) {
 	}
 	if err := os.Chtimes(path, st.ModTime(), st.ModTime()); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// between is a file system in which a log file is renamed, and its index only once the file was looked for.
+type between struct {
+	fsutil.OS
+	t        *testing.T
+	from, to string
+}
+
+// OpenFile implements fsutil.FS.
+func (b *between) OpenFile(path string, flag int, perm fs.FileMode, devices bool) (fsutil.File, error) {
+	f, err := b.OS.OpenFile(path, flag, perm, devices)
+	if path == b.from && err != nil {
+		if err := os.Rename(Path(b.from), Path(b.to)); err != nil && !os.IsNotExist(err) {
+			b.t.Error(err)
+		}
+	}
+	return f, err
+}
+
+// TestRenameMeanwhile: the content of a file that is being renamed can be read, whose index follows a moment later.
+func TestRenameMeanwhile(t *testing.T) {
+	dir := t.TempDir()
+	writeLog(t, dir, map[string]string{"x.log": "a 1,a 2"})
+	list, err := OSDir(dir).List()
+	if err != nil || len(list) != 1 {
+		t.Fatalf("%v, %v", list, err)
+	}
+	b := &between{t: t, from: filepath.Join(dir, "x.log"), to: filepath.Join(dir, "x.log.1")}
+	if err := os.Rename(b.from, b.to); err != nil {
+		t.Fatal(err)
+	}
+	r, err := Dir{Disk: b, Root: dir}.Content(list[0], 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(r)
+	if err != nil || string(text) != "a 1\na 2\n" {
+		t.Errorf("%q, %v", text, err)
+	}
+	if err := r.Close(); err != nil {
+		t.Error(err)
 	}
 }

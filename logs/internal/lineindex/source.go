@@ -118,8 +118,20 @@ func (d Dir) Index(e Entry) (io.ReadCloser, error) {
 	return d.Disk.OpenFile(Path(path), os.O_RDONLY, 0, false)
 }
 
+// renameWait is how long the rename of a log file and that of its index may lie apart.
+const renameWait = 200 * time.Millisecond
+
 // Content implements [Source].
 func (d Dir) Content(e Entry, off int64) (io.ReadCloser, error) {
+	for began := time.Now(); ; time.Sleep(renameWait / 20) {
+		r, err := d.content(e, off)
+		if !errors.Is(err, fs.ErrNotExist) || time.Since(began) >= renameWait {
+			return r, err
+		}
+	}
+}
+
+func (d Dir) content(e Entry, off int64) (io.ReadCloser, error) {
 	path, err := d.find(e)
 	if err != nil {
 		return nil, err
