@@ -139,6 +139,7 @@ type Queue struct {
 
 	reader   reader
 	rereader Block       // of TakeAgain: the last one that it read; its buffers are reused
+	badAgain badBlock    // of TakeAgain
 	saveBuf  []byte      // of the saver: a block as it is written
 	adopted  []*adoption // of Run, and of Close after it
 

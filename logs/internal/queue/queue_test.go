@@ -561,3 +561,35 @@ func (l *logBuffer) String() string {
 }
 
 func (l *logBuffer) count(text string) int { return strings.Count(l.String(), text) }
+
+// TestTakeAgainFails: a spool of which a block cannot be read again is left for later, so that other lines can be sent.
+func TestTakeAgainFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q, d := withDisk(t, Config{Lines: true, Slots: 2, LimitBytes: 2048})
+		to := &Target{Groups: []string{"g"}}
+		q.PutLines([]byte("first\n"), 1, to, false)
+		q.Save()
+		b, _ := q.Take()
+		id := b.ID()
+		q.LetGo(b)
+		for n := 0; n < 10; n++ { // it leaves memory
+			q.PutLines([]byte(strings.Repeat("x", 500)+"\n"), 1, to, false)
+			q.Save()
+		}
+		d.set(nil, errors.New("bad sector"))
+		began := time.Now()
+		for {
+			b, err := q.TakeAgain(id)
+			if err == nil && b == nil {
+				break
+			}
+			if time.Since(began) > time.Minute {
+				t.Fatal("it is tried for ever")
+			}
+			time.Sleep(time.Second)
+		}
+		if q.behind() != nil {
+			t.Error("the spool is still in use")
+		}
+	})
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"time"
 )
 
 // Settle says that the lines of one taken block are delivered, while blocks before it may not be. Like Ack, it is about blocks
@@ -83,9 +84,15 @@ func (q *Queue) Finished() bool {
 	return q.finished
 }
 
+// badBlock is a block of the spool that could not be read, and since when.
+type badBlock struct {
+	id    uint64
+	since time.Time
+}
+
 // TakeAgain returns a block that was taken and is not settled, to be sent again; nil if its lines are lost or were left in a
 // spool that cannot be read. The block stays as it is until [Queue.LetGo], which must come before the next call. The error is
-// that of reading the spool.
+// that of reading the spool. If that lasts, and others may adopt the spool, it is left for later.
 func (q *Queue) TakeAgain(id uint64) (*Block, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -106,10 +113,21 @@ func (q *Queue) TakeAgain(id uint64) (*Block, error) {
 	case errors.Is(err, io.EOF), err == nil && rec.ID != id:
 		return nil, nil
 	case err != nil:
+		if q.badAgain.since.IsZero() {
+			q.badAgain = badBlock{id, time.Now()}
+		}
+		giveUp := q.cfg.Slots > 0 && time.Since(q.badAgain.since) >= readPatience
 		q.mu.Unlock()
 		q.spoolFailed(err)
+		if giveUp {
+			q.badAgain = badBlock{}
+			q.abandon()
+		}
 		q.mu.Lock()
 		return nil, err
+	}
+	if id == q.badAgain.id {
+		q.badAgain = badBlock{}
 	}
 	b := &q.rereader
 	*b = Block{Runs: b.Runs[:0], first: rec.ID - uint64(rec.Lines) + 1, last: rec.ID, disk: rec.Data, sealed: true, saved: true}
