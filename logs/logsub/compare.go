@@ -107,8 +107,10 @@ func (c *comparison) run() error {
 		var err error
 		switch {
 		case !here:
+			c.sum.Files++
 			c.reportf(name, "only %s has it", c.client)
 		case !there:
+			c.sum.Files++
 			c.reportf(name, "%s does not have it", c.client)
 		default:
 			err = c.file(a, b)

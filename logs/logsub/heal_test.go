@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -228,4 +229,45 @@ func TestHealLateHello(t *testing.T) {
 		st := second.Stats().Heal
 		return st.Healings == 1 && st.Lines == 2*100 && st.Bytes > 0
 	})
+}
+
+// failedHeals is how many attempts at healing have failed.
+func failedHeals(s *Subscriber) (n int64) {
+	for i := range s.healer.failures {
+		n += s.healer.failures[i].Load()
+	}
+	return n
+}
+
+// TestInvitations: another log host that invites without end, to addresses where nobody answers,
+// costs a bounded number of attempts, and afterwards invitations are taken again.
+func TestInvitations(t *testing.T) {
+	d := spreadtest.New("h1")
+	defer d.Close()
+	s, _ := runHost(t, indexedHost(t, d, t.TempDir()))
+	mute, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.healer.Invite(mute.Addr().String())
+	conn, err := mute.Accept() // the writer waits for an answer
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := mute.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 1000 {
+		s.healer.Invite(mute.Addr().String())
+		s.healer.Invite(fmt.Sprintf("127.0.0.1:%d", 70000+i)) // no port
+	}
+	if err := conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	testkit.Wait(t, "the invitations are tried", func() bool { return failedHeals(s) >= 1+maxInvitations })
+	s.healer.Invite(mute.Addr().String())
+	testkit.Wait(t, "a later one is tried", func() bool { return failedHeals(s) >= 2+maxInvitations })
+	if n := failedHeals(s); n > (healRetries+1)*(2+maxInvitations) {
+		t.Errorf("%d attempts", n)
+	}
 }

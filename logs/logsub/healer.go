@@ -23,6 +23,8 @@ const (
 	keptViews = 1024
 	// maxPeers bounds the list of other log hosts, which comes from messages.
 	maxPeers = 256
+	// maxInvitations bounds the invitations that wait for the writer, which come from other hosts.
+	maxInvitations = 16
 )
 
 // healer serves log files to other log hosts, and finds these. It is the [peer.Handler].
@@ -35,6 +37,7 @@ type healer struct {
 	address  string // announced
 	hello    logproto.Hello
 	host     string // name and instance, which order log hosts
+	owed     bool   // lines were fetched and are not acknowledged; belongs to the writer of files
 
 	healings, lines, bytes atomic.Int64
 	failures               [numHealFailures]atomic.Int64
@@ -48,6 +51,7 @@ type healer struct {
 	peers   []known             // other log hosts, the latest last
 	passed  []passed            // views whose lines are written, the latest last
 	frozen  *healing            // the writer waits for it
+	invited map[string]bool     // addresses of invitations that wait for the writer
 }
 
 // known is another log host.
@@ -76,7 +80,7 @@ func openHealer(s *Subscriber) (*healer, error) {
 		cfg.Log.Warn("heal.listen has no effect: no log has envelope = \"index\"")
 		return nil, nil
 	}
-	h := &healer{s: s, logs: logs, helloWait: helloWait, allowed: make(map[netip.Addr]bool), changed: make(chan struct{})}
+	h := &healer{s: s, logs: logs, helloWait: helloWait, allowed: make(map[netip.Addr]bool), invited: make(map[string]bool), changed: make(chan struct{})}
 	if h.listener, err = net.Listen("tcp", cfg.Heal.Listen); err != nil {
 		return nil, fmt.Errorf("logsub: cannot serve log files to other log hosts: %w", err)
 	}
@@ -300,14 +304,45 @@ func (h *healer) isReady(q *peer.Ready) (latest map[string]time.Time, ok bool) {
 	return latest, true
 }
 
+// acknowledge has the lines acknowledged that were fetched, once none of them waits for a disk. It
+// belongs to the writer of files.
+func (h *healer) acknowledge() {
+	if !h.owed || !h.s.files.Settled() {
+		return
+	}
+	h.owed = false
+	for _, r := range h.s.receivers {
+		r.acks.restore()
+	}
+}
+
 func (h *healer) hasGroup(group string) bool {
 	return slices.ContainsFunc(h.s.receivers, func(r *receiver) bool { return slices.Contains(r.groups, group) })
 }
 
-// Invite implements [peer.Handler].
+// Invite implements [peer.Handler]. An invitation of an address that has one waiting adds nothing:
+// the files are read when the writer comes to that.
 func (h *healer) Invite(address string) {
+	h.mu.Lock()
+	refused := h.invited[address] || len(h.invited) >= maxInvitations
+	if !refused {
+		h.invited[address] = true
+	}
+	h.mu.Unlock()
+	if refused {
+		return
+	}
 	x := newHealing(h, nil)
 	x.only, x.invited = []known{{Hello: logproto.Hello{Host: address, Address: address}}}, true
 	x.begin()
-	h.s.writers[0].putCut(&cut{heal: x})
+	if !h.s.writers[0].putCut(&cut{heal: x}) {
+		h.takeInvitation(address)
+	}
+}
+
+// takeInvitation makes room for another invitation of an address.
+func (h *healer) takeInvitation(address string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.invited, address)
 }

@@ -105,6 +105,9 @@ func (x *healing) hasView(group, id string) bool {
 func (x *healing) run() {
 	h := x.h
 	x.latest = h.latest()
+	if x.invited {
+		h.takeInvitation(x.only[0].Address)
+	}
 	h.mu.Lock()
 	h.frozen = x
 	h.notify()
@@ -286,7 +289,9 @@ func (x *healing) healFrom(k known) bool {
 	began := time.Now()
 	patience := time.AfterFunc(readyWait, client.Close)
 	logs, err := client.Ready(x.question(&k))
-	patience.Stop()
+	if !patience.Stop() && err != nil {
+		err = fmt.Errorf("it has not answered within %s", readyWait)
+	}
 	lines, bytes, ahead := int64(0), int64(0), false
 	for i := range logs {
 		if err != nil {
@@ -306,11 +311,8 @@ func (x *healing) healFrom(k known) bool {
 		n, size, more, err = x.healLog(client, h.logs[j], &logs[i])
 		lines, bytes, ahead = lines+n, bytes+size, ahead || more
 	}
-	if lines > 0 {
-		for _, r := range h.s.receivers {
-			r.acks.restore()
-		}
-	}
+	h.owed = h.owed || lines > 0
+	h.acknowledge()
 	h.lines.Add(lines)
 	h.bytes.Add(bytes)
 	if err != nil {

@@ -88,12 +88,15 @@ func (it *item) refused(r *route) {
 	}
 }
 
-// putCut adds a cut behind the items. If there is no room, nothing is healed there.
-func (w *writer) putCut(c *cut) {
-	if n, _ := w.queue.Put([]item{{cut: c}}); n > 0 && c.heal != nil {
+// putCut adds a cut behind the items. If there is no room, it returns false, and nothing is healed
+// there.
+func (w *writer) putCut(c *cut) bool {
+	n, _ := w.queue.Put([]item{{cut: c}})
+	if n > 0 && c.heal != nil {
 		w.s.healer.fail(failQueue)
 		c.heal.cancel()
 	}
+	return n == 0
 }
 
 // reach does what a cut says.
@@ -159,6 +162,9 @@ func (w *writer) run(ctx context.Context, done <-chan struct{}) error {
 		case now := <-retry:
 			w.sink.Tick(now)
 			w.checkRoutes()
+			if w.queued == nil && w.s.healer != nil {
+				w.s.healer.acknowledge()
+			}
 		case <-settle.C:
 			w.settle(settle)
 		case <-fsync:

@@ -14,11 +14,25 @@ import (
 	"github.com/spreadd/spreadd/logs/internal/lineindex"
 )
 
+const (
+	// maxList is how much memory a list of files may take, enough for some million files.
+	maxList = 256 << 20
+	// entryCost is what an entry takes besides its name.
+	entryCost = 64
+)
+
+var (
+	errNotServer = errors.New("what listens there is no logsub with heal.listen")
+	errClosed    = errors.New("it closed the connection, as for a host that it knows neither from heal.peers nor from the groups, or for too many connections")
+)
+
 // Client reads the log files of one log host. Its methods may be called by several goroutines.
 type Client struct {
 	address string
 	ctx     context.Context
 	cancel  context.CancelFunc
+
+	maxList int // constant but in tests
 
 	mu    sync.Mutex
 	idle  []*link
@@ -28,7 +42,7 @@ type Client struct {
 // NewClient returns a client of a log host's server. It connects when it is used. When ctx ends,
 // everything that it does ends.
 func NewClient(ctx context.Context, address string) *Client {
-	c := &Client{address: address, links: make(map[*link]struct{})}
+	c := &Client{address: address, maxList: maxList, links: make(map[*link]struct{})}
 	c.ctx, c.cancel = context.WithCancel(ctx)
 	context.AfterFunc(c.ctx, func() {
 		c.mu.Lock()
@@ -84,8 +98,11 @@ func (c *Client) get() (*link, error) {
 	if err == nil {
 		_, err = io.ReadFull(l.in, head[:])
 	}
-	if err == nil && string(head[:]) != magic {
-		err = errMalformed
+	switch {
+	case err == nil && string(head[:]) != magic:
+		err = errNotServer
+	case errors.Is(err, io.EOF):
+		err = errClosed
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s does not serve log files to this host: %w", c.address, err), l.drop())
@@ -224,7 +241,11 @@ func (s *source) String() string { return s.c.address + ", " + s.log }
 // List implements [lineindex.Source].
 func (s *source) List() (entries []lineindex.Entry, err error) {
 	q := request{log: s.log}
+	size := 0
 	err = s.c.each(reqFiles, q.append, func(body []byte) error {
+		if size += len(body) + entryCost; size > s.c.maxList {
+			return fmt.Errorf("a list of more than %d bytes: %w", s.c.maxList, errMalformed)
+		}
 		r := fields.Reader{Rest: body}
 		entries = append(entries, decodeEntry(&r))
 		return ended(&r)

@@ -324,3 +324,55 @@ func FuzzClient(f *testing.F) {
 		}
 	})
 }
+
+// fakeServer accepts one connection after the other, and lets talk speak. It returns a client.
+func fakeServer(t *testing.T, talk func(net.Conn)) *Client {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			talk(conn)
+			_ = conn.Close()
+		}
+	}()
+	c := NewClient(t.Context(), l.Addr().String())
+	t.Cleanup(c.Close)
+	return c
+}
+
+// TestEndlessList: a log host that lists files without end is refused.
+func TestEndlessList(t *testing.T) {
+	c := fakeServer(t, func(conn net.Conn) {
+		_, err := conn.Write([]byte(magic))
+		for i := 0; err == nil; i++ {
+			_, err = conn.Write(appendFrame(nil, ansData, func(b []byte) []byte {
+				return appendEntry(b, &lineindex.Entry{Name: fmt.Sprint(i)})
+			}))
+		}
+	})
+	c.maxList = 100 * (entryCost + 30)
+	if entries, err := c.Source("a").List(); !errors.Is(err, errMalformed) || len(entries) < 90 || len(entries) > 200 {
+		t.Errorf("%d entries, %v", len(entries), err)
+	}
+}
+
+// TestWrongServer: what answers as no log host does, or ends the connection, is named.
+func TestWrongServer(t *testing.T) {
+	for answer, want := range map[string]error{"HTTP/1.1 400 Bad Request\r\n\r\n": errNotServer, "": errClosed} {
+		c := fakeServer(t, func(conn net.Conn) {
+			_, _ = io.ReadFull(conn, make([]byte, len(magic)))
+			_, _ = io.WriteString(conn, answer)
+		})
+		if _, err := c.Logs(); !errors.Is(err, want) {
+			t.Errorf("%q: %v, not %v", answer, err, want)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/spreadd/spreadd/logs/internal/lineindex"
@@ -81,18 +82,25 @@ func (fs *Files) shut(k *keeper) {
 	}
 }
 
-// fill appends a line of another log host to a file.
+// Settled reports whether nothing waits for a file of a log with an index, so that all lines that its
+// ledger has are written. It belongs to the goroutine that writes.
+func (fs *Files) Settled() bool {
+	return !slices.ContainsFunc(fs.indexed, fs.waits)
+}
+
+// fill appends a line of another log host to a file. After an error the line is not there, and will
+// not be.
 func (fs *Files) fill(k *keeper, t *logpath.Template, path string, name lineindex.Name, seq uint64, line []byte) error {
 	st := k.ledger.Stream(name, fs.now)
 	f := fs.all[path]
 	if f == nil {
 		f = fs.make(path, t.Base(), k)
 	}
-	tag := logfile.Tag{Source: st.Source, Number: seq}
 	if !f.Fits(len(line)) {
 		fs.report(f, f.Flush()) // an empty one takes any line, even if others use up the memory
 	}
-	if !fs.append(f, line, tag) || f.Failing() {
+	// A line that was taken will be written, also if the file begins to fail with it.
+	if f.Failing() || !fs.append(f, line, logfile.Tag{Source: st.Source, Number: seq}) {
 		return fmt.Errorf("%s: %w", path, errCannotWrite)
 	}
 	return nil
