@@ -19,10 +19,15 @@ func indexedHost(t *testing.T, d *spreadtest.Daemon, dir string) Config {
 	t.Helper()
 	return Config{
 		Dial: dialer(d), StatsInterval: -1, Heal: Heal{Listen: "127.0.0.1:0"}, Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Connections: []Connection{{Address: "4803", Logs: []Log{
-			{Group: "a", File: filepath.Join(dir, "all"), Envelope: EnvelopeIndex, Keep: Keeping{Size: 4000, Compress: archive.Gzip}},
-			{Group: "a", File: filepath.Join(dir, "%{vhost}/x.log"), Envelope: EnvelopeIndex},
-		}}},
+		Connections: []Connection{{Address: "4803", Logs: healedLogs(dir)}},
+	}
+}
+
+// healedLogs are logs with an index, of which one is cut by size and compressed.
+func healedLogs(dir string) []Log {
+	return []Log{
+		{Group: "a", File: filepath.Join(dir, "all"), Envelope: EnvelopeIndex, Keep: Keeping{Size: 4000, Compress: archive.Gzip}},
+		{Group: "a", File: filepath.Join(dir, "%{vhost}/x.log"), Envelope: EnvelopeIndex},
 	}
 }
 

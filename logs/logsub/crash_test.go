@@ -32,6 +32,7 @@ import (
 const (
 	crashDir    = "LOGSUB_CRASH_DIR"
 	crashDaemon = "LOGSUB_CRASH_DAEMON"
+	crashHeal   = "LOGSUB_CRASH_HEAL" // heal.address; without it nothing is healed
 )
 
 func TestMain(m *testing.M) {
@@ -48,13 +49,17 @@ func TestMain(m *testing.M) {
 // subscribeUntilKilled writes one file that is cut by size, and many that are opened and closed all the
 // time, and compressed.
 func subscribeUntilKilled(dir, daemon string) error {
-	s, err := New(Config{
+	cfg := Config{
 		OpenFiles: 2, StatsInterval: -1,
 		Connections: []Connection{{Address: daemon, Logs: []Log{
 			{Group: "g", File: filepath.Join(dir, "all"), Envelope: EnvelopeIndex, Keep: Keeping{Size: 5_000}},
 			{Group: "g", File: filepath.Join(dir, "%{vhost}/%H-%M"), Envelope: EnvelopeIndex, Keep: Keeping{Compress: archive.Gzip}},
 		}}},
-	})
+	}
+	if address := os.Getenv(crashHeal); address != "" {
+		cfg.Heal, cfg.Connections[0].Logs = Heal{Listen: "127.0.0.1:0", Address: address}, healedLogs(dir)
+	}
+	s, err := New(cfg)
 	if err != nil {
 		return err
 	}
@@ -62,6 +67,10 @@ func subscribeUntilKilled(dir, daemon string) error {
 	defer stop()
 	go func() {
 		<-s.Ready()
+		if s.healer != nil {
+			fmt.Println(s.healer.listener.Addr())
+			return
+		}
 		_, _ = os.Stdout.WriteString("ready\n")
 	}()
 	return s.Run(ctx)

@@ -9,6 +9,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -54,6 +56,11 @@ func (p *publisherOf) send(count int) {
 // "all".
 func waitIdentical(t *testing.T, lines int, dirs ...string) {
 	t.Helper()
+	waitSame(t, liveFiles, lines, dirs...)
+}
+
+func waitSame(t *testing.T, files func(dir string) map[string]string, lines int, dirs ...string) {
+	t.Helper()
 	var first, other map[string]string
 	count := 0
 	defer func() {
@@ -72,7 +79,7 @@ func waitIdentical(t *testing.T, lines int, dirs ...string) {
 		}
 	}()
 	testkit.Wait(t, "the files are identical", func() bool {
-		first = liveFiles(dirs[0])
+		first = files(dirs[0])
 		count = 0
 		for name, text := range first {
 			if strings.HasPrefix(name, "/all") {
@@ -80,7 +87,7 @@ func waitIdentical(t *testing.T, lines int, dirs ...string) {
 			}
 		}
 		for _, dir := range dirs[1:] {
-			if other = liveFiles(dir); !maps.Equal(first, other) {
+			if other = files(dir); !maps.Equal(first, other) {
 				return false
 			}
 		}
@@ -111,6 +118,26 @@ func liveFiles(dir string) map[string]string {
 	})
 	return m
 }
+
+// uncut are the contents of the log files below a directory, with the parts of files that were cut by
+// size behind each other.
+func uncut(dir string) map[string]string {
+	m := make(map[string]string)
+	parts := liveFiles(dir)
+	for _, name := range slices.Sorted(maps.Keys(parts)) {
+		if whole := partNumber.ReplaceAllString(name, ""); whole != name {
+			m[whole] += parts[name]
+		}
+	}
+	for name, text := range parts {
+		if !partNumber.MatchString(name) {
+			m[name] += text
+		}
+	}
+	return m
+}
+
+var partNumber = regexp.MustCompile(`\.[0-9]{6}$`)
 
 // TestHealJoin: a log host that was away, whose connection ended, or that is new, has the same files
 // as the other one in the end, while lines are in full flow: cut by size, compressed, by virtual host.
