@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -57,6 +58,7 @@ func subscribeUntilKilled(dir, daemon string) error {
 		}}},
 	}
 	if address := os.Getenv(crashHeal); address != "" {
+		cfg.Log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		cfg.Heal, cfg.Connections[0].Logs = Heal{Listen: "127.0.0.1:0", Address: address}, healedLogs(dir)
 	}
 	s, err := New(cfg)

@@ -165,10 +165,11 @@ func TestHealJoin(t *testing.T) {
 		d.Drop(strings.Split(own, "#")[1])
 		p.send(150)
 	}
-	waitIdentical(t, 1650, one, two)
+	// A connection that ended during a healing has left lines behind a gap.
+	waitSame(t, uncut, 1650, one, two)
 	_, stopThree := runHost(t, indexedHost(t, d, three))
 	p.send(100)
-	waitIdentical(t, 1750, one, two, three)
+	waitSame(t, uncut, 1750, one, two, three)
 	for _, stop := range []func(){stopOne, stopTwo, stopThree} {
 		stop() // what is being compressed is there twice for a moment
 	}
