@@ -3,12 +3,15 @@ package lineindex
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/spreadd/spreadd/internal/envelope"
+	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logfile"
 )
 
@@ -140,5 +143,83 @@ func TestHealCrashes(t *testing.T) {
 		if sum := clean(t, own); sum.Repeats > 0 {
 			t.Errorf("step %d: %+v", step, sum)
 		}
+	}
+}
+
+// fullDisk has no room for a file that a healing writes anew, or cannot give its index its name.
+type fullDisk struct {
+	fsutil.OS
+	path    string // of the log file that cannot be written; empty if all can
+	renames bool   // fail for indexes
+}
+
+type fullFile struct{ fsutil.File }
+
+func (fullFile) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+
+func (d *fullDisk) OpenFile(path string, flag int, perm fs.FileMode, devices bool) (fsutil.File, error) {
+	f, err := d.OS.OpenFile(path, flag, perm, devices)
+	if err == nil && d.path != "" && path == hidden(d.path, fillExt) {
+		return fullFile{f}, nil
+	}
+	return f, err
+}
+
+func (d *fullDisk) Rename(from, to string) error {
+	if d.renames && strings.HasSuffix(from, nextExt) {
+		return syscall.EIO
+	}
+	return d.OS.Rename(from, to)
+}
+
+// TestHealFullDisk: lines that were copied to a file for which the disk has no room have not come. They come again, from their
+// publisher or another log host; those of files that are in place do not.
+func TestHealFullDisk(t *testing.T) {
+	for _, tt := range []struct {
+		what, full string // a log file
+		renames    bool
+		came       string // lines that the ledger has, or not
+		lacks      string
+	}{
+		{"the only file", "y.log", false, "a 1,a 2,a 3,a 4,b 1,b 3", "b 2"},
+		{"the first of two files", "x.log", false, "a 1,a 4,b 1,b 3", "a 2,a 3,b 2"},
+		{"an index without its name", "", true, "a 1,a 2,a 3,a 4,b 1,b 3", "b 2"},
+	} {
+		t.Run(tt.what, func(t *testing.T) {
+			own, other := t.TempDir(), t.TempDir()
+			all := map[string]string{"x.log": "a 1,a 2,a 3,a 4", "y.log": "b 1,b 2,b 3"}
+			writeLog(t, other, all)
+			writeLog(t, own, map[string]string{"x.log": "a 1,a 4", "y.log": "b 1,b 3"})
+			g := openLog(t, own)
+			h := healingOf(g, other)
+			disk := &fullDisk{renames: tt.renames}
+			if tt.full != "" {
+				disk.path = filepath.Join(own, tt.full)
+			}
+			h.To.Disk = disk
+			if got, err := h.Run(t.Context()); err == nil {
+				t.Fatalf("no error; healed are %+v", got)
+			}
+			for lines, want := range map[string]bool{tt.came: true, tt.lacks: false} {
+				for text := range strings.SplitSeq(lines, ",") {
+					p, n := testLine(text)
+					if is := g.l.Stream(Name{"g", key(p)}, time.Now()).Have.Has(n); is != want {
+						t.Errorf("the ledger has %s: %t, want %t", text, is, want)
+					}
+				}
+			}
+			if _, err := healingOf(g, other).Run(t.Context()); err != nil {
+				t.Error(err)
+			}
+			g.close()
+			for name, want := range all {
+				if got := has(t, own, name); got != want {
+					t.Errorf("with room, %s: %s, want %s", name, got, want)
+				}
+			}
+			if sum := clean(t, own); sum.Repeats > 0 || sum.Gone > 0 || len(sum.Missing) > 0 {
+				t.Errorf("%+v", sum)
+			}
+		})
 	}
 }

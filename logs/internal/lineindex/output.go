@@ -35,6 +35,7 @@ type output struct {
 	crc     uint32
 	start   int64 // logical start of the batch
 	rec     []byte
+	placed  bool // the file has its name
 }
 
 const fillExt = ".fill"
@@ -152,10 +153,12 @@ func (o *output) commit(crash func(fillStep) error) error {
 	} else if err == nil {
 		// It must not replace a file that another program has made meanwhile.
 		if err = o.disk.Link(tmp, o.path); err == nil {
+			o.placed = true
 			err = o.disk.Remove(tmp)
 		}
 	}
 	if err == nil {
+		o.placed = true
 		err = errors.Join(o.disk.SyncDir(dir), crash(fillRenamed))
 	}
 	if err == nil {
@@ -167,7 +170,11 @@ func (o *output) commit(crash func(fillStep) error) error {
 	return err
 }
 
+// abandon removes what is not in place. The index of a file that is, is left to [finishFill].
 func (o *output) abandon() error {
 	_, _ = o.f.Close(), o.idx.Close()
+	if o.placed {
+		return nil
+	}
 	return errors.Join(o.disk.Remove(hidden(o.path, fillExt)), o.disk.Remove(nextPath(o.path)))
 }

@@ -18,8 +18,9 @@ type series struct {
 
 	inserts map[int]bool // indexes of the files that get lines
 	behind  bool         // no line of ours follows one that is missing
-	filled  lineSet      // lines that were copied
+	filled  lineSet      // lines that were copied, of files that are in place
 	out     *output      // the file that is being written; nil if none is
+	copying lineSet      // lines that were copied to it
 	target  int          // its index
 	left    int64
 	lines   int64
@@ -128,6 +129,7 @@ func (s *series) open(i int) (bool, error) {
 		return false, err
 	}
 	s.out, err = newOutput(s.to.Disk, path, s.template)
+	s.copying = lineSet{}
 	return err == nil, err
 }
 
@@ -183,7 +185,7 @@ func (s *series) copyTheirs(a, b *cursor, l *Line) error {
 		s.left++
 		return nil //nolint:nilerr // a damaged line is counted
 	}
-	s.filled.add(l)
+	s.copying.add(l)
 	s.lines++
 	s.bytes += l.Len
 	return s.out.line(l, data)
@@ -193,7 +195,11 @@ func (s *series) finish() error {
 	if s.out == nil {
 		return nil
 	}
-	if err := s.out.commit(s.crash); err != nil {
+	err := s.out.commit(s.crash)
+	if s.out.placed { // Without room on the disk it is not, and the lines must be able to come again.
+		s.filled.addAll(s.copying)
+	}
+	if err != nil {
 		return err
 	}
 	s.out = nil
