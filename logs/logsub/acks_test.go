@@ -35,11 +35,11 @@ func (a *acksTest) receive(n int) {
 	a.handOn([]mark{{&a.writer, uint64(n)}})
 }
 
-// acked returns which lines of a stream are acknowledged, all in all.
-func (a *acksTest) acked(stream uint32) (all envelope.Numbers) {
+// acked returns which lines of the first stream are acknowledged, all in all.
+func (a *acksTest) acked() (all envelope.Numbers) {
 	for ack, _ := a.reg.Next(); ack != nil; ack, _ = a.reg.Next() {
 		for i := range ack.Receipts {
-			if r := &ack.Receipts[i]; r.Stream == stream {
+			if r := &ack.Receipts[i]; r.Stream == 0 {
 				for _, sp := range r.Spans {
 					all.AddSpan(sp)
 				}
@@ -49,9 +49,9 @@ func (a *acksTest) acked(stream uint32) (all envelope.Numbers) {
 	return all
 }
 
-func (a *acksTest) want(stream uint32, spans ...envelope.Span) {
+func (a *acksTest) want(spans ...envelope.Span) {
 	a.Helper()
-	have := a.acked(stream)
+	have := a.acked()
 	if got := have.Spans(); len(got) != len(spans) || len(got) > 0 && (got[0] != spans[0] || got[len(got)-1] != spans[len(spans)-1]) {
 		a.Fatalf("acknowledged: %v; want %v", got, spans)
 	}
@@ -73,7 +73,7 @@ func TestMoreLinesThanAreHeld(t *testing.T) {
 	a.receive(n)
 	a.route.failing.Store(false)
 	a.progress()
-	a.want(0, envelope.Span{First: 0, Last: n - 2})
+	a.want(envelope.Span{First: 0, Last: n - 2})
 	if a.again(&envelope.Origin{Publisher: "web", Epoch: 1}, n-1, a.to) == nil {
 		t.Error("the line that was refused is not taken when it comes again")
 	}
@@ -90,13 +90,13 @@ func TestWriterHangs(t *testing.T) {
 	}
 	a.writer.written.Store(n + 4)
 	a.progress()
-	a.want(0)
+	a.want()
 	a.writer.written.Store(n + 5)
 	a.progress()
-	a.want(0, envelope.Span{First: 0, Last: n - 1})
+	a.want(envelope.Span{First: 0, Last: n - 1})
 	a.receive(n + 5)
 	a.progress()
-	a.want(0, envelope.Span{First: 0, Last: n + 4})
+	a.want(envelope.Span{First: 0, Last: n + 4})
 }
 
 // A line that was refused and comes again before that is known is not acknowledged.
@@ -107,5 +107,5 @@ func TestRefusedLineComesTwice(t *testing.T) {
 	a.receive(3)
 	a.writer.written.Store(3)
 	a.progress()
-	a.want(0, envelope.Span{First: 0, Last: 0}, envelope.Span{First: 2, Last: 2})
+	a.want(envelope.Span{First: 0, Last: 0}, envelope.Span{First: 2, Last: 2})
 }

@@ -70,7 +70,7 @@ func subscribeUntilKilled(dir, daemon string) error {
 	go func() {
 		<-s.Ready()
 		if s.healer != nil {
-			fmt.Println(s.healer.listener.Addr())
+			_, _ = fmt.Fprintln(os.Stdout, s.healer.listener.Addr())
 			return
 		}
 		_, _ = os.Stdout.WriteString("ready\n")

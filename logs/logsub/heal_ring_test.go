@@ -46,7 +46,7 @@ func split(t *testing.T, r *localringtest.Ring, daemons []*localring.Daemon, mem
 		Body: wire.LittleEndian.AppendPartitionMap(nil, components),
 	}
 	for _, d := range daemons {
-		to := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(d.Config.Port))
+		to := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), d.Config.Port)
 		if _, err := conn.WriteToUDPAddrPort(p.Append(nil), to); err != nil {
 			t.Fatal(err)
 		}

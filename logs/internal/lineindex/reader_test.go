@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/spreadd/spreadd/internal/fsutil"
@@ -15,16 +16,17 @@ import (
 func TestSwap(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "x.log")
-	all := "a 1\n"
+	var all strings.Builder
+	all.WriteString("a 1\n")
 	writeLog(t, dir, map[string]string{"x.log": "a 1"})
 	for i, late := range []string{"", "a 2", "a 3"} {
 		if late != "" {
 			g := openLog(t, dir)
 			g.add("x.log", late)
 			g.close()
-			all += late + "\n"
+			all.WriteString(late + "\n")
 		}
-		if got := unpackFile(t, path); got != all {
+		if got := unpackFile(t, path); got != all.String() {
 			t.Errorf("%d, before: %q", i, got)
 		}
 		plain, err := os.ReadFile(path)
@@ -43,14 +45,14 @@ func TestSwap(t *testing.T) {
 		}
 		writeAt(t, path+".gz", append(packed, added...), st)
 		writeAt(t, path, plain, st)
-		if got := unpackFile(t, path); got != all {
+		if got := unpackFile(t, path); got != all.String() {
 			t.Errorf("%d, with both files: %q", i, got)
 		}
 		clean(t, dir)
 		if err := os.Remove(path); err != nil {
 			t.Fatal(err)
 		}
-		if got := unpackFile(t, path); got != all {
+		if got := unpackFile(t, path); got != all.String() {
 			t.Errorf("%d, after: %q", i, got)
 		}
 	}

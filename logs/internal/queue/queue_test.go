@@ -572,7 +572,7 @@ func TestTakeAgainFails(t *testing.T) {
 		b, _ := q.Take()
 		id := b.ID()
 		q.LetGo(b)
-		for n := 0; n < 10; n++ { // it leaves memory
+		for range 10 { // it leaves memory
 			q.PutLines([]byte(strings.Repeat("x", 500)+"\n"), 1, to, false)
 			q.Save()
 		}
