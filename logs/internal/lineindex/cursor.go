@@ -18,7 +18,9 @@ type cursor struct {
 	// whole reports which files are read as a whole, so that nothing behind their index is
 	// overlooked; nil means none.
 	whole func(i int) bool
+	limit int64 // how many lines are read, with or without a name; zero means all
 
+	n       int64 // how many have been read
 	r       *reader
 	index   io.ReadCloser
 	content io.ReadCloser
@@ -31,8 +33,11 @@ type cursor struct {
 	bad     bool   // data differs from what was written
 }
 
-// head returns the current line; nil at the end.
+// head returns the current line; nil at the end or the limit.
 func (c *cursor) head() (*Line, error) {
+	if c.limit > 0 && c.n >= c.limit {
+		return nil, nil
+	}
 	for c.b == nil || c.k >= len(c.b.lines) {
 		if c.i >= len(c.files) {
 			return nil, nil
@@ -58,7 +63,7 @@ func (c *cursor) head() (*Line, error) {
 	return &c.b.lines[c.k], nil
 }
 
-func (c *cursor) advance() { c.k++ }
+func (c *cursor) advance() { c.k, c.n = c.k+1, c.n+1 }
 
 // nextFile ends a file. One that is read as a whole must not be longer than its index describes.
 func (c *cursor) nextFile() error {
@@ -162,7 +167,11 @@ func (c *cursor) bytes() ([]byte, error) {
 
 // collect adds all lines of files that have names.
 func collect(src Source, files []Entry, to lineSet) error {
-	c := &cursor{src: src, files: files}
+	return (&cursor{src: src, files: files}).collect(to)
+}
+
+// collect adds all lines that have names, and closes the cursor.
+func (c *cursor) collect(to lineSet) error {
 	for {
 		l, err := c.head()
 		if err != nil || l == nil {

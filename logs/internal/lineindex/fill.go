@@ -51,7 +51,8 @@ type filler struct {
 
 	healing *Healing // nil for a fill
 	healed  Healed
-	copied  lineSet // by the healing
+	copied  lineSet         // by the healing
+	latest  map[Name]uint64 // the highest numbers of copied when the round began; nil in the first one
 }
 
 func (f *filler) reportf(file, format string, args ...any) {

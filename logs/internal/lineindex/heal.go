@@ -23,6 +23,8 @@ type Healing struct {
 	// no line of ours follows the missing ones, so that files need not be rewritten. The ledger gets
 	// the line at the end.
 	Append func(path string, name Name, seq uint64, line []byte) error
+	// Settle writes what was appended, and closes the files. The ledger must not be saved in it.
+	Settle func() error
 	// Report is called with what could not be done.
 	Report func(*Finding)
 
@@ -38,13 +40,35 @@ type Healed struct {
 	Paths []string
 }
 
-// Run does the work. After an error it can be repeated, also with another log host.
+// healRounds bounds how often the files are read.
+const healRounds = 8
+
+// Run does the work. The other log host writes on, while its files are read one after another, so
+// that those that are read later end later. If they share streams, these get gaps, and a ledger
+// forgets the lowest lines of a stream with too many of them. Then the files are read again, each
+// only to its last line that is not above what has been copied of its stream. As the other log host
+// writes the lines of all files in one order, nothing is read this time that is behind the end of
+// the latest file in that order, however much is written meanwhile, and each file remains a
+// beginning of the other's. So the gaps close, in as many rounds as streams depend on each other.
+// What is behind comes here by itself.
+//
+// After an error it can be repeated, also with another log host.
 func (h *Healing) Run(ctx context.Context) (Healed, error) {
 	f := &filler{to: h.To, from: h.From, report: h.Report, healing: h, crash: h.crash, copied: lineSet{}}
 	if f.crash == nil {
 		f.crash = func(fillStep) error { return nil }
 	}
 	err := f.heal(ctx)
+	for round := 1; err == nil && round < healRounds && h.Ledger.overflows(f.copied); round++ {
+		before := f.sum.Lines
+		f.latest = f.copied.latest()
+		if err = h.Settle(); err == nil {
+			err = f.heal(ctx)
+		}
+		if f.sum.Lines == before {
+			break
+		}
+	}
 	f.healed.Filled = f.sum
 	// Only now: the lines of one file may be every other line of their stream.
 	h.Ledger.addAll(f.copied, time.Now())
@@ -80,7 +104,7 @@ func (f *filler) heal(ctx context.Context) error {
 	f.inUse = make(map[string]bool)
 	have, others := seriesOf(mine), seriesOf(theirs)
 	for name := range have {
-		f.healed.Ahead = f.healed.Ahead || others[name] == nil && len(theirs) > 0
+		f.healed.Ahead = f.healed.Ahead || f.latest == nil && others[name] == nil && len(theirs) > 0
 	}
 	for _, name := range slices.Sorted(maps.Keys(others)) {
 		if err := ctx.Err(); err != nil {
@@ -119,19 +143,30 @@ func (k known) has(l *Line) bool {
 
 func (f *filler) healSeries(name string, mine, theirs []Entry) error {
 	h := f.healing
+	s := &series{filler: f, name: name, mine: mine, theirs: theirs, own: known{h.Ledger, f.copied}, filled: lineSet{}, template: h.Ledger.template}
+	if f.latest != nil {
+		limit, err := f.limit(theirs)
+		if err != nil || limit == 0 {
+			return err
+		}
+		s.limit = limit
+	}
 	have, own := lineSet{}, lineSet{}
-	err := collect(f.from, theirs, have)
+	s.theirLines = have
+	err := s.their().collect(have)
 	if err == nil {
 		err = collect(f.to, mine, own)
 	}
 	if err != nil {
 		return err
 	}
-	f.healed.Ahead = f.healed.Ahead || own.exceeds(have)
-	if !have.exceeds(known{h.Ledger, f.copied}) {
+	if own.exceeds(s.own) { // an attempt that failed in the middle has left gaps
+		f.copied.addAll(own)
+	}
+	f.healed.Ahead = f.healed.Ahead || f.latest == nil && own.exceeds(have)
+	if !have.exceeds(s.own) {
 		return nil
 	}
-	s := &series{filler: f, name: name, mine: mine, theirs: theirs, own: known{h.Ledger, f.copied}, theirLines: have, filled: lineSet{}, template: h.Ledger.template}
 	unlock, err := f.lockAll(mine)
 	if err == nil {
 		err = s.plan(own)
@@ -150,6 +185,25 @@ func (f *filler) healSeries(name string, mine, theirs []Entry) error {
 	return errors.Join(err, unlock())
 }
 
+// limit returns how many lines the files have up to the last one that is not above what has been
+// copied of its stream; 0 if there is none.
+func (f *filler) limit(files []Entry) (limit int64, err error) {
+	c := &cursor{src: f.from, files: files}
+	for {
+		l, err := c.head()
+		if err != nil || l == nil {
+			return limit, errors.Join(err, c.close())
+		}
+		c.advance()
+		if l.Name == nil {
+			continue
+		}
+		if latest, ok := f.latest[*l.Name]; ok && l.Seq <= latest {
+			limit = c.n
+		}
+	}
+}
+
 // touch has the next start read the indexes of all files that get lines, because the ledger does not
 // have these lines before its next checkpoint.
 func (s *series) touch() error {
@@ -159,7 +213,7 @@ func (s *series) touch() error {
 			name = s.mine[i].Name
 		}
 		path := s.to.path(name)
-		s.healed.Paths = append(s.healed.Paths, path)
+		s.changes(path)
 		if err := s.healing.Ledger.touch(path, 0, headerLen); err != nil {
 			return err
 		}
@@ -167,15 +221,25 @@ func (s *series) touch() error {
 	return nil
 }
 
+// changes notes that a file is changed, and reports whether it was before.
+func (s *series) changes(path string) (again bool) {
+	if again = slices.Contains(s.healed.Paths, path); !again {
+		s.healed.Paths = append(s.healed.Paths, path)
+	}
+	return again
+}
+
 // append appends the missing lines, of which each comes after all of ours.
 func (s *series) append(own lineSet) error {
 	path := s.to.path(s.name)
-	s.healed.Paths = append(s.healed.Paths, path)
+	again := s.changes(path)
 	if _, err := s.to.Disk.Lstat(path); len(s.mine) == 0 && err == nil {
 		return fmt.Errorf("a file without index exists there, and may contain any of the lines: %w", fs.ErrExist)
 	}
-	s.sum.Files++
-	b := &cursor{src: s.from, files: s.theirs}
+	if !again {
+		s.sum.Files++
+	}
+	b := s.their()
 	for {
 		l, err := b.head()
 		if err != nil || l == nil {

@@ -1,8 +1,10 @@
 package lineindex
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path/filepath"
 	"strings"
@@ -19,6 +21,10 @@ import (
 func healingOf(g *testLog, from string) *Healing {
 	h := &Healing{To: OSDir(g.dir), From: OSDir(from), Ledger: g.l, Report: func(f *Finding) { g.Errorf("reported: %v", f) }}
 	h.To.Match = func(path string) bool { return strings.Contains(path, ".log") }
+	h.Settle = func() error {
+		g.closeFiles()
+		return nil
+	}
 	h.Append = func(path string, name Name, seq uint64, line []byte) error {
 		st := g.l.Stream(name, time.Now())
 		if st.Have.Has(seq) {
@@ -106,6 +112,107 @@ func TestHealAlternating(t *testing.T) {
 		t.Errorf("the ledger has %v", spans)
 	}
 	g.close()
+}
+
+// growing is a log host that goes on writing: each time that one of its indexes has been opened, it
+// writes a number of lines, which go to x.log and y.log in turn.
+type growing struct {
+	Dir
+	log  *testLog
+	by   int
+	next int
+	last int // number at which it ends
+
+	opened, fail int // number of indexes that were opened, and of the one that fails
+}
+
+func (g *growing) grow() {
+	for range g.by {
+		if g.next > g.last {
+			return
+		}
+		g.log.write([2]string{"x.log", "y.log"}[g.next%2], fmt.Sprint("a ", g.next))
+		if g.next%20 == 0 {
+			g.log.write("x.log", fmt.Sprint("b ", g.next/20))
+		}
+		g.next++
+	}
+	for name := range g.log.files {
+		g.log.flush(name)
+	}
+}
+
+// Index implements [Source].
+func (g *growing) Index(e Entry) (io.ReadCloser, error) {
+	if g.opened++; g.opened == g.fail {
+		return nil, ErrChanged
+	}
+	r, err := g.Dir.Index(e)
+	if err != nil {
+		return nil, err
+	}
+	b, err := io.ReadAll(r)
+	g.grow()
+	return io.NopCloser(bytes.NewReader(b)), errors.Join(err, r.Close())
+}
+
+// TestHealGrowing: the other log host writes on, while its files are read one after another. What
+// it has then written comes here by itself, and is written once, in the same order; also if the
+// first attempt fails.
+func TestHealGrowing(t *testing.T) {
+	for fail := range 12 {
+		testHealGrowing(t, fail)
+	}
+}
+
+// testHealGrowing has the index fail that is opened as number fail, if that is not 0.
+func testHealGrowing(t *testing.T, fail int) {
+	t.Helper()
+	own, other := t.TempDir(), t.TempDir()
+	g := &growing{Dir: OSDir(other), log: openLog(t, other), by: 2 * envelope.MaxSpans, last: 50 * envelope.MaxSpans, fail: fail}
+	g.grow()
+	ours := openLog(t, own)
+	h := healingOf(ours, other)
+	h.From = g
+	_, err := h.Run(t.Context())
+	if fail > 0 && g.opened >= fail {
+		if !errors.Is(err, ErrChanged) {
+			t.Fatalf("the index %d: %v", fail, err)
+		}
+		ours.closeFiles()
+		_, err = h.Run(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if g.next > g.last {
+		t.Errorf("the healing read on as long as the other host wrote: %d indexes", g.opened)
+	}
+	ours.closeFiles()
+	spans := ours.l.Stream(Name{"g", key("a")}, time.Now()).Have.Spans()
+	if len(spans) == 0 || len(spans) == envelope.MaxSpans || spans[0].First != 0 {
+		t.Errorf("%d: the ledger has %d spans, the first of them %v", fail, len(spans), spans[:min(1, len(spans))])
+	}
+	for g.next <= g.last {
+		g.grow()
+	}
+	for n := range g.next {
+		ours.write([2]string{"x.log", "y.log"}[n%2], fmt.Sprint("a ", n))
+		if n%20 == 0 {
+			ours.write("x.log", fmt.Sprint("b ", n/20))
+		}
+	}
+	ours.close()
+	g.log.close()
+	for _, name := range []string{"x.log", "y.log"} {
+		if has(t, own, name) != has(t, other, name) {
+			t.Errorf("%d: %s differs", fail, name)
+		}
+	}
+	if sum, err := Verify(fsutil.OS{}, own, func(*Finding) {}); err != nil || sum.Repeats > 0 {
+		t.Errorf("%d: %+v, %v", fail, sum, err)
+	}
+	t.Logf("%d: %d indexes were opened", fail, g.opened)
 }
 
 // TestHealCrashes: whatever moment the machine ends at, the next start knows which lines are in the

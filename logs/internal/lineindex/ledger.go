@@ -335,6 +335,28 @@ func (l *Ledger) addAll(got lineSet, now time.Time) {
 	}
 }
 
+// overflows reports whether the ledger would forget lines of a stream if it got these now.
+func (l *Ledger) overflows(got lineSet) bool {
+	for name, b := range got {
+		spans := slices.Collect(b.spans())
+		if s := l.byName[name]; s != nil {
+			spans = append(spans, s.Have.Spans()...)
+			slices.SortFunc(spans, func(a, b envelope.Span) int { return cmp.Compare(a.First, b.First) })
+		}
+		n, last := 0, uint64(0)
+		for _, s := range spans {
+			if n == 0 || s.First > last && s.First-last > 1 {
+				n++
+			}
+			last = max(last, s.Last)
+		}
+		if n > envelope.MaxSpans {
+			return true
+		}
+	}
+	return false
+}
+
 // Stream returns what is known about a stream.
 func (l *Ledger) Stream(n Name, now time.Time) *Stream {
 	s := l.byName[n]

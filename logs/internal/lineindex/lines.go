@@ -106,3 +106,14 @@ func (s lineSet) addAll(o lineSet) {
 		}
 	}
 }
+
+// latest returns the highest number of each stream.
+func (s lineSet) latest() map[Name]uint64 {
+	m := make(map[Name]uint64, len(s))
+	for name, b := range s {
+		for sp := range b.spans() {
+			m[name] = sp.Last
+		}
+	}
+	return m
+}

@@ -60,6 +60,13 @@ func (g *testLog) file(name string) *logfile.File {
 // add appends lines, separated by commas, unless they have come before.
 func (g *testLog) add(name, lines string) {
 	g.Helper()
+	g.write(name, lines)
+	g.flush(name)
+}
+
+// write is add without flush.
+func (g *testLog) write(name, lines string) {
+	g.Helper()
 	for text := range strings.SplitSeq(lines, ",") {
 		publisher, seq := testLine(text)
 		var tag logfile.Tag
@@ -72,6 +79,10 @@ func (g *testLog) add(name, lines string) {
 		}
 		g.file(name).AppendTagged([]byte(text+"\n"), tag)
 	}
+}
+
+func (g *testLog) flush(name string) {
+	g.Helper()
 	if err := g.file(name).Flush(); err != nil {
 		g.Fatal(err)
 	}

@@ -15,6 +15,7 @@ type series struct {
 	own          lines // those of the whole log
 	theirLines   lineSet
 	template     string
+	limit        int64 // of the cursor of their files
 
 	inserts map[int]bool // indexes of the files that get lines
 	behind  bool         // no line of ours follows one that is missing
@@ -25,6 +26,10 @@ type series struct {
 	left    int64
 	lines   int64
 	bytes   int64
+}
+
+func (s *series) their() *cursor {
+	return &cursor{src: s.from, files: s.theirs, limit: s.limit}
 }
 
 // fill merges twice: once to see which files get lines, and then to write those.
@@ -43,7 +48,7 @@ func (s *series) fill() error {
 func (s *series) write(mine lineSet) error {
 	s.target = -1
 	a := &cursor{src: s.to, files: s.mine, whole: func(i int) bool { return s.inserts[i] }}
-	b := &cursor{src: s.from, files: s.theirs}
+	b := s.their()
 	m := &merger{a: a, b: b, aNames: mine, bNames: s.theirLines, own: s.own, done: lineSet{}}
 	m.emitA = func(l *Line) error { return s.copyOwn(a, l) }
 	m.emitB = func(l *Line) error { return s.copyTheirs(a, b, l) }
@@ -62,7 +67,7 @@ func (s *series) write(mine lineSet) error {
 // plan finds the files that get lines and can be written.
 func (s *series) plan(mine lineSet) error {
 	s.inserts, s.behind = make(map[int]bool), true
-	a, b := &cursor{src: s.to, files: s.mine}, &cursor{src: s.from, files: s.theirs}
+	a, b := &cursor{src: s.to, files: s.mine}, s.their()
 	m := &merger{a: a, b: b, aNames: mine, bNames: s.theirLines, own: s.own, done: lineSet{}}
 	m.emitA = func(*Line) error {
 		s.behind = s.behind && len(s.inserts) == 0

@@ -202,13 +202,18 @@ func (fs *Files) Start(ctx context.Context) {
 
 // Flush implements [sink.Sink].
 func (fs *Files) Flush() {
+	fs.write()
+	fs.checkpoint()
+}
+
+// write is Flush without a checkpoint.
+func (fs *Files) write() {
 	for _, f := range fs.dirty {
 		f.dirty = false
 		fs.report(f, f.Flush())
 	}
 	clear(fs.dirty)
 	fs.dirty = fs.dirty[:0]
-	fs.checkpoint()
 }
 
 // Tick implements [sink.Sink]: it retries the files that could not be written, and closes idle

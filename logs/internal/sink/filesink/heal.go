@@ -37,6 +37,14 @@ func (fs *Files) Heal(ctx context.Context, t *logpath.Template, from lineindex.S
 		Append: func(path string, name lineindex.Name, seq uint64, line []byte) error {
 			return fs.fill(k, t, path, name, seq, line)
 		},
+		Settle: func() error {
+			fs.write()
+			if fs.waits(k) {
+				return errCannotWrite
+			}
+			fs.shut(k)
+			return nil
+		},
 		Report: func(f *lineindex.Finding) {
 			fs.cfg.Log.Warn("log file not healed", slog.String("file", f.File), slog.String("why", f.What))
 		},
