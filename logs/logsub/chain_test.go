@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -60,12 +61,12 @@ func TestUnseenEpoch(t *testing.T) {
 	})
 	for range 2 { // also after another start
 		sum := verify(t, dir)
-		got := ""
+		var got strings.Builder
 		for _, m := range sum.Missing {
-			got += fmt.Sprintf("%d: %d-%d ", m.Origin.Epoch-started, m.First, m.Last)
+			fmt.Fprintf(&got, "%d: %d-%d ", m.Origin.Epoch-started, m.First, m.Last)
 		}
-		if got != "3: 0-1 1: 2-4 2: 0-998 " || sum.Lines != 4 || sum.Gone > 0 || len(sum.NoLedger) > 0 {
-			t.Errorf("missing %s: %+v", got, sum)
+		if got.String() != "3: 0-1 1: 2-4 2: 0-998 " || sum.Lines != 4 || sum.Gone > 0 || len(sum.NoLedger) > 0 {
+			t.Errorf("missing %s: %+v", got.String(), sum)
 		}
 		bubble(t, Config{}, logs(), func(f *farm) {
 			f.send(asks(ended(started+2, 1000)), "a")

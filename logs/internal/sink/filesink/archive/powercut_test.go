@@ -29,7 +29,7 @@ func TestPowerCut(t *testing.T) {
 		return errors.Join(err, f.Sync(), f.Close(), d.SyncDir("/logs"))
 	}
 	crashfs.Explore(t, 10, func() crashfs.Work {
-		want := "" // what is in the files
+		var want strings.Builder // what is in the files
 		run := func(d *crashfs.Disk) error {
 			a, err := powerCutArchiver(d)
 			if err != nil {
@@ -39,7 +39,7 @@ func TestPowerCut(t *testing.T) {
 				if err := save(d, part); err != nil {
 					return err
 				}
-				want += text(part)
+				want.WriteString(text(part))
 				a.scanAll(t.Context())
 			}
 			return nil
@@ -55,11 +55,11 @@ func TestPowerCut(t *testing.T) {
 				_, err := io.Copy(&b, r)
 				return err
 			})
-			if err != nil && want != "" || !strings.HasPrefix(b.String(), want) {
-				return fmt.Errorf("%w; %d bytes are compressed of %d", err, b.Len(), len(want))
+			if err != nil && want.Len() > 0 || !strings.HasPrefix(b.String(), want.String()) {
+				return fmt.Errorf("%w; %d bytes are compressed of %d", err, b.Len(), want.Len())
 			}
 			entries, err := d.ReadDir("/logs")
-			if err == nil && want != "" && len(entries) > 1 {
+			if err == nil && want.Len() > 0 && len(entries) > 1 {
 				err = fmt.Errorf("left are %v", entries)
 			}
 			return err
