@@ -34,7 +34,7 @@ func Explore(t *testing.T, cuts int, start func() Work) {
 	t.Helper()
 	if *cutsFlag > 0 {
 		cuts = *cutsFlag
-	} else if testing.Short() {
+	} else if testing.Short() || raceEnabled {
 		cuts = min(cuts, 2)
 	}
 	x := &explorer{start: start, rng: rand.New(rand.NewPCG(*seedFlag, 0)), failed: func(story string) { t.Fatal(story) }}
