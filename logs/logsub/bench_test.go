@@ -68,6 +68,12 @@ func (s *source) renumber(message []byte) {
 	s.seq[p]++
 }
 
+// Multicast takes acknowledgments.
+func (s *source) Multicast(context.Context, spread.Service, int16, []byte, ...string) error {
+	return nil
+}
+func (s *source) Flush(context.Context) error { return nil }
+
 func (s *source) Ready() bool          { return s.left > 0 }
 func (s *source) PrivateGroup() string { return "#bench#alpha" }
 func (s *source) Close() error         { return nil }
