@@ -1,7 +1,6 @@
 package daemon_test
 
 import (
-	"context"
 	"log/slog"
 	"regexp"
 	"testing"
@@ -9,6 +8,7 @@ import (
 
 	"github.com/spreadd/spreadd/daemon"
 	"github.com/spreadd/spreadd/daemon/localring"
+	"github.com/spreadd/spreadd/daemon/localring/localringtest"
 	"github.com/spreadd/spreadd/internal/testkit"
 )
 
@@ -17,7 +17,7 @@ import (
 func TestChange(t *testing.T) {
 	t.Parallel()
 	log := new(testkit.Output)
-	r, err := localring.New(t.Context(), localring.Config{
+	all := localringtest.Open(t, localring.Config{
 		Names: []string{"alpha", "beta", "gamma"},
 		Log:   slog.New(slog.NewTextHandler(log, nil)),
 		Change: func(name string, cfg *daemon.Config) {
@@ -25,21 +25,7 @@ func TestChange(t *testing.T) {
 				cfg.Linger = time.Millisecond // it stops in order
 			}
 		},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := r.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
-	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
-	defer cancel()
-	all, err := r.StartAll(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
+	}).StartAll()
 	expect := func(d *localring.Daemon, text string) {
 		t.Helper()
 		want := regexp.MustCompile(text)

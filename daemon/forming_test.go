@@ -1,7 +1,6 @@
 package daemon_test
 
 import (
-	"context"
 	"log/slog"
 	"net/netip"
 	"regexp"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/spreadd/spreadd/daemon"
 	"github.com/spreadd/spreadd/daemon/localring"
+	"github.com/spreadd/spreadd/daemon/localring/localringtest"
 	"github.com/spreadd/spreadd/daemon/transport"
 	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/wire"
@@ -44,7 +44,7 @@ func TestOneWayLoss(t *testing.T) {
 	t.Parallel()
 	log := new(testkit.Output)
 	filter := new(deaf)
-	r, err := localring.New(t.Context(), localring.Config{
+	all := localringtest.Open(t, localring.Config{
 		Names: []string{"alpha", "beta", "gamma"},
 		Log:   slog.New(slog.NewTextHandler(log, nil)),
 		Change: func(name string, cfg *daemon.Config) {
@@ -53,21 +53,7 @@ func TestOneWayLoss(t *testing.T) {
 				cfg.Ring.Filter = filter
 			}
 		},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := r.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
-	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
-	defer cancel()
-	all, err := r.StartAll(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
+	}).StartAll()
 	filter.from = all[1].Config.Engine.Self
 	if strings.Contains(log.String(), "cannot form a ring") {
 		t.Errorf("a warning at a start as usual:\n%s", log)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spreadd/spreadd/daemon"
 	"github.com/spreadd/spreadd/daemon/localring"
+	"github.com/spreadd/spreadd/daemon/localring/localringtest"
 	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/spread"
 )
@@ -17,24 +18,12 @@ import (
 func TestEndOfManyGroups(t *testing.T) {
 	t.Parallel()
 	const groups = 10_000
-	r, err := localring.New(t.Context(), localring.Config{
+	all := localringtest.Open(t, localring.Config{
 		Names:  []string{"alpha", "beta", "gamma"},
 		Change: func(_ string, cfg *daemon.Config) { cfg.Engine.MaxSessionGroups = groups },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := r.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	}).StartAll()
 	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
-	all, err := r.StartAll(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
 	dial := func(d *localring.Daemon) *spread.Conn {
 		c, err := spread.Dial(ctx, d.Address())
 		if err != nil {

@@ -20,10 +20,19 @@ type Ring struct {
 // New writes the configuration of daemons with these names, and with further lines of spread.conf.
 func New(t testing.TB, options string, names ...string) *Ring {
 	t.Helper()
-	r, err := localring.New(t.Context(), localring.Config{
-		Names: names, Options: options, Dir: t.TempDir(),
-		Log: slog.New(slog.NewTextHandler(&lines{t: t}, nil)),
-	})
+	return Open(t, localring.Config{Names: names, Options: options})
+}
+
+// Open writes the configuration of daemons. Their directory and log are the test's where cfg has none.
+func Open(t testing.TB, cfg localring.Config) *Ring {
+	t.Helper()
+	if cfg.Dir == "" {
+		cfg.Dir = t.TempDir()
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.NewTextHandler(&lines{t: t}, nil))
+	}
+	r, err := localring.New(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
