@@ -11,7 +11,7 @@ import (
 
 // TestIdleMemory: 10,000 idle clients take less than 100 MB.
 func TestIdleMemory(t *testing.T) {
-	if raceEnabled {
+	if testkit.Race {
 		t.Skip("the race detector needs memory of its own for each client")
 	}
 	const count, each = 1000, 10_000

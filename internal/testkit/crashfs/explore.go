@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/spreadd/spreadd/internal/testkit"
 )
 
 // Flags of each test that explores.
@@ -34,7 +36,7 @@ func Explore(t *testing.T, cuts int, start func() Work) {
 	t.Helper()
 	if *cutsFlag > 0 {
 		cuts = *cutsFlag
-	} else if testing.Short() || raceEnabled {
+	} else if testing.Short() || testkit.Race {
 		cuts = min(cuts, 2)
 	}
 	x := &explorer{start: start, rng: rand.New(rand.NewPCG(*seedFlag, 0)), failed: func(story string) { t.Fatal(story) }}

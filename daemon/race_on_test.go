@@ -1,6 +1,0 @@
-//go:build race
-
-package daemon
-
-// raceEnabled reports that the race detector is on.
-const raceEnabled = true
