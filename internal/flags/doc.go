@@ -24,5 +24,11 @@
 // valid and are not shown. A placeholder is in capitals (FILE, DIR, ADDRESS), or lists all valid
 // words (gzip|zstd). One that ends in "..." marks a flag that may be repeated.
 //
+// # Commands
+//
+// A program with commands adds a [Set] for each to Commands, named "spuser tail", and looks its first
+// argument up with [Set.Command]. [Set.Args] is where arguments go that are no flags. Help lists the
+// commands by the first sentence of their About.
+//
 // Why this is not a library: docs/develop/adr/0007-one-description-of-flags.md.
 package flags

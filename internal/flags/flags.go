@@ -55,12 +55,16 @@ type Flag struct {
 	Help     string
 }
 
-// Set is the command line of a program.
+// Set is the command line of a program, or of one of its commands.
 type Set struct {
 	Program
-	Groups  []Group
-	std     *flag.FlagSet
-	version bool
+	Groups   []Group
+	Commands []*Set // named "PROGRAM COMMAND"
+	std      *flag.FlagSet
+	version  bool
+	args     *[]string // where arguments that are no flags go; nil: there are none
+	least    int       // number of them
+	argName  string    // of the first that is missing
 }
 
 // New returns a set with the flags that every program has.
@@ -197,19 +201,49 @@ func Size[T ~int | ~int64](s *Set, p *T, names, help string) *Flag {
 	return f
 }
 
+// Args lets the command line have arguments that are no flags, at least some. Flags may stand
+// before, between and after them; behind "--" all are arguments. name is the placeholder in errors.
+func (s *Set) Args(p *[]string, name string, least int) { s.args, s.argName, s.least = p, name, least }
+
 // Parse reads the arguments behind the program's name. It prints nothing; [Set.Answer] does.
 func (s *Set) Parse(args []string) error {
-	err := s.std.Parse(args)
+	for {
+		if err := s.std.Parse(args); err != nil {
+			return err
+		}
+		rest := s.std.Args()
+		if len(rest) == 0 || s.args == nil {
+			break
+		}
+		n := 1
+		if i := len(args) - len(rest); i > 0 && args[i-1] == "--" {
+			n = len(rest)
+		}
+		*s.args, args = append(*s.args, rest[:n]...), rest[n:]
+	}
 	switch {
-	case err != nil:
-		return err
 	case s.version:
 		return ErrVersion
-	case s.std.NArg() > 0:
+	case s.args == nil && s.std.NArg() > 0:
 		return fmt.Errorf("unexpected argument %q", s.std.Arg(0))
+	case s.args != nil && len(*s.args) < s.least:
+		return fmt.Errorf("%s is missing", s.argName)
 	}
 	return nil
 }
+
+// Command returns the command of a name, or nil.
+func (s *Set) Command(name string) *Set {
+	for _, c := range s.Commands {
+		if c.word() == name {
+			return c
+		}
+	}
+	return nil
+}
+
+// word is the name of a command without that of its program.
+func (s *Set) word() string { return s.Name[strings.LastIndexByte(s.Name, ' ')+1:] }
 
 // Given returns the names of the flags on the command line, sorted.
 func (s *Set) Given() []string {

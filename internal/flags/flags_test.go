@@ -100,6 +100,45 @@ func TestAnswer(t *testing.T) {
 	}
 }
 
+// newCommand is a program whose command takes arguments.
+func newCommand(args *[]string, n *int) *Set {
+	c := New(Program{Name: "prog tail", Usage: []string{"GROUP..."}, About: "Shows groups. Ends never."})
+	c.Group("Output")
+	c.Int(n, "n", "N", "most", 0, 9)
+	c.Args(args, "GROUP", 1)
+	s := New(Program{Name: "prog", About: "Does things."})
+	s.Commands = []*Set{c}
+	return s
+}
+
+func TestCommand(t *testing.T) {
+	for line, want := range map[string]string{
+		"a b": "[a b] 0", "-n 1 a": "[a] 1", "a -n 1 b": "[a b] 1", "-n 1 -- a -n": "[a -n] 1", "a -- -n -- b": "[a -n -- b] 0",
+		"": "GROUP is missing", "-n 1": "GROUP is missing", "a -x": "flag provided but not defined: -x", "-V": "version requested",
+	} {
+		var args []string
+		var n int
+		s := newCommand(&args, &n)
+		if s.Command("head") != nil {
+			t.Error("there is a command head")
+		}
+		got := fmt.Sprint(s.Command("tail").Parse(strings.Fields(line)))
+		if got == "<nil>" {
+			got = fmt.Sprint(args, n)
+		}
+		if got != want {
+			t.Errorf("%q: %s, want %s", line, got, want)
+		}
+	}
+	s := newCommand(new([]string), new(int))
+	if help, want := s.Help(), "\nCommands:\n  tail              Shows groups\nRun prog COMMAND -h for the flags of a command.\n"; !strings.Contains(help, want) {
+		t.Errorf("help lacks %q:\n%s", want, help)
+	}
+	if page, want := s.Markdown(), "\n### prog tail\n\nShows groups. Ends never.\n\n    prog tail GROUP...\n\n| flag | meaning |\n"; !strings.Contains(page, want) {
+		t.Errorf("the page lacks %q:\n%s", want, page)
+	}
+}
+
 func TestHelp(t *testing.T) {
 	var o settings
 	help := newSet(&o).Help()

@@ -8,6 +8,7 @@ import (
 
 const (
 	helpWidth  = 80 // of the text of -h, in characters
+	docsWidth  = 100
 	helpColumn = 20 // where the meaning of a flag begins
 )
 
@@ -22,6 +23,13 @@ func (s *Set) Help() string {
 		fmt.Fprintln(&b, strings.TrimRight(label+" "+s.Name+" "+u, " "))
 	}
 	b.WriteString("\n" + wrap(s.About, 0) + "\n")
+	if len(s.Commands) > 0 {
+		b.WriteString("\nCommands:\n")
+		for _, c := range s.Commands {
+			fmt.Fprintf(&b, "  %-*s%s\n", helpColumn-2, c.word(), wrap(c.summary(), helpColumn))
+		}
+		fmt.Fprintln(&b, wrap("Run "+s.Name+" COMMAND -h for the flags of a command.", 0))
+	}
 	for _, g := range s.all() {
 		fmt.Fprintf(&b, "\n%s:\n", g.Title)
 		for _, f := range g.Flags {
@@ -40,6 +48,12 @@ func (s *Set) Help() string {
 		fmt.Fprintf(&b, "  %s\n      %s\n", command, wrap(e.Text, 6))
 	}
 	return b.String()
+}
+
+// summary is the first sentence of what a command does.
+func (s *Set) summary() string {
+	first, _, _ := strings.Cut(s.About, ". ")
+	return strings.TrimSuffix(first, ".")
 }
 
 // all returns the groups, and the flags that every program has.
@@ -65,14 +79,16 @@ func (f *Flag) Text() string {
 	return text
 }
 
-// wrap breaks text into lines that are indented, all but the first.
-func wrap(text string, indent int) string {
+// wrap breaks text into lines of the help that are indented, all but the first.
+func wrap(text string, indent int) string { return fill(text, helpWidth, indent) }
+
+func fill(text string, width, indent int) string {
 	var b strings.Builder
 	column := indent
 	for i, word := range strings.Fields(text) {
 		switch {
 		case i == 0:
-		case column+1+len(word) > helpWidth:
+		case column+1+len(word) > width:
 			b.WriteString("\n" + strings.Repeat(" ", indent))
 			column = indent
 		default:
@@ -85,21 +101,33 @@ func wrap(text string, indent int) string {
 	return b.String()
 }
 
-// Markdown returns the flags as a table for docs/flags.md.
+// Markdown returns the flags as a table for docs/flags.md, and one for each command.
 func (s *Set) Markdown() string {
 	var b strings.Builder
+	s.table(&b)
+	for _, c := range s.Commands {
+		fmt.Fprintf(&b, "\n### %s\n\n%s\n\n", c.Name, fill(c.About, docsWidth, 0))
+		for _, u := range c.Usage {
+			fmt.Fprintf(&b, "    %s\n", strings.TrimSpace(c.Name+" "+u))
+		}
+		b.WriteByte('\n')
+		c.table(&b)
+	}
+	return b.String()
+}
+
+func (s *Set) table(b *strings.Builder) {
 	b.WriteString("| flag | meaning |\n| --- | --- |\n")
 	for _, g := range s.all() {
-		fmt.Fprintf(&b, "| **%s** | |\n", g.Title)
+		fmt.Fprintf(b, "| **%s** | |\n", g.Title)
 		for _, f := range g.Flags {
 			text := f.Text()
 			if len(f.Old) > 0 {
 				text += ". Old spelling: `-" + strings.Join(f.Old, "`, `-") + "`"
 			}
-			fmt.Fprintf(&b, "| `%s` | %s |\n", escape(f.Head()), escape(text))
+			fmt.Fprintf(b, "| `%s` | %s |\n", escape(f.Head()), escape(text))
 		}
 	}
-	return b.String()
 }
 
 func escape(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
