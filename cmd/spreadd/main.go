@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime"
 	"syscall"
 
 	"github.com/spreadd/spreadd/daemon"
@@ -64,5 +63,5 @@ func (p *program) run(ctx context.Context, args []string) int {
 // banner is the line of -version and of the start of the log.
 func banner() string {
 	v := wire.OurVersion
-	return fmt.Sprintf("spreadd %s, speaks Spread %d.%d.%d, %s", buildinfo.Version(), v.Major, v.Minor, v.Patch, runtime.Version())
+	return fmt.Sprintf("spreadd %s, speaks Spread %d.%d.%d", buildinfo.Line(), v.Major, v.Minor, v.Patch)
 }

@@ -1,5 +1,6 @@
 // Package flags describes the command line of a program once: names, placeholders, defaults, help
-// and examples. Parsing, the text of -h and the tables of docs/flags.md come from that description.
+// and examples. Parsing, the text of -h, the tables of docs/flags.md, man pages and completion come
+// from that description.
 //
 //	s := flags.New(flags.Program{Name: "logpub", Usage: []string{"[-s ADDRESS] -g GROUP"}, About: "..."})
 //	s.Group("Connection")
@@ -12,7 +13,9 @@
 // # What it guarantees
 //
 //   - Parsing is that of the standard package flag: -name value, -name=value, one or two dashes.
-//   - Every program takes -h, -help, -version and -V. Their output goes to standard output.
+//   - Every program takes -h, -help, -version and -V. Their output goes to standard output. So does
+//     that of -describe, which is not shown: the [Set] in JSON, from which deploy/release makes man
+//     pages and completion.
 //   - A wrong command line costs one line on standard error, which an error log of a web server
 //     can hold, and the status [Misuse].
 //   - With [Streams], a log that nobody reads ends no program, and results that nobody reads any

@@ -1,6 +1,7 @@
 package flags
 
 import (
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -25,6 +26,8 @@ var (
 	ErrHelp = flag.ErrHelp
 	// ErrVersion means that the arguments ask for the version.
 	ErrVersion = errors.New("version requested")
+	// ErrDescribe means that the arguments ask for the description in JSON.
+	ErrDescribe = errors.New("description requested")
 )
 
 // Program is what help says besides the flags.
@@ -33,7 +36,7 @@ type Program struct {
 	Usage    []string // one command line each, without the program's name
 	About    string   // what the program does
 	Examples []Example
-	Version  string // printed by -version; empty: the name and the version of the module
+	Version  string // printed by -version; empty: the name, version, commit and date of the build
 }
 
 // Example is a command line, without the program's name, and what it does.
@@ -62,6 +65,7 @@ type Set struct {
 	Commands []*Set // named "PROGRAM COMMAND"
 	std      *flag.FlagSet
 	version  bool
+	asJSON   bool
 	args     *[]string // where arguments that are no flags go; nil: there are none
 	least    int       // number of them
 	argName  string    // of the first that is missing
@@ -70,12 +74,13 @@ type Set struct {
 // New returns a set with the flags that every program has.
 func New(p Program) *Set {
 	if p.Version == "" {
-		p.Version = p.Name + " " + buildinfo.Version()
+		p.Version = p.Name + " " + buildinfo.Line()
 	}
 	s := &Set{Program: p, std: flag.NewFlagSet(p.Name, flag.ContinueOnError)}
 	s.std.SetOutput(io.Discard)
 	s.std.BoolVar(&s.version, "version", false, "")
 	s.std.BoolVar(&s.version, "V", false, "")
+	s.std.BoolVar(&s.asJSON, "describe", false, "")
 	return s
 }
 
@@ -224,6 +229,8 @@ func (s *Set) Parse(args []string) error {
 	switch {
 	case s.version:
 		return ErrVersion
+	case s.asJSON:
+		return ErrDescribe
 	case s.args == nil && s.std.NArg() > 0:
 		return fmt.Errorf("unexpected argument %q", s.std.Arg(0))
 	case s.args != nil && len(*s.args) < s.least:
@@ -260,6 +267,11 @@ func (s *Set) Answer(err error, stdout, stderr io.Writer) int {
 		fmt.Fprint(stdout, s.Help())
 	case errors.Is(err, ErrVersion):
 		fmt.Fprintln(stdout, s.Version)
+	case errors.Is(err, ErrDescribe):
+		if err := json.NewEncoder(stdout).Encode(s); err != nil {
+			fmt.Fprintf(stderr, "%s: %v\n", s.Name, err)
+			return Failed
+		}
 	default:
 		fmt.Fprintf(stderr, "%s: %v; run %[1]s -h for help\n", s.Name, err)
 		return Misuse
@@ -269,7 +281,7 @@ func (s *Set) Answer(err error, stdout, stderr io.Writer) int {
 
 // Has reports whether the program has a flag that is shown under this name.
 func (s *Set) Has(name string) bool {
-	for _, g := range s.all() {
+	for _, g := range s.All() {
 		for _, f := range g.Flags {
 			if f.Name == name {
 				return true

@@ -75,6 +75,7 @@ func TestAnswer(t *testing.T) {
 		{"-help", OK, "Usage: prog", ""},
 		{"-g a -V", OK, "prog 1\n", ""},
 		{"-version", OK, "prog 1\n", ""},
+		{"-describe", OK, `{"Name":"prog","Usage":["-g GROUP","-c FILE"],"About":"Does a thing."`, ""},
 		{"-most 10", Misuse, "", "prog: invalid value \"10\" for flag -most: want a number from 1 to 9; run prog -h for help\n"},
 		{"-share x", Misuse, "", "want a number"},
 		{"-wait x", Misuse, "", "want a time such as 500ms"},

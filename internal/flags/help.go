@@ -30,7 +30,7 @@ func (s *Set) Help() string {
 		}
 		fmt.Fprintln(&b, wrap("Run "+s.Name+" COMMAND -h for the flags of a command.", 0))
 	}
-	for _, g := range s.all() {
+	for _, g := range s.All() {
 		fmt.Fprintf(&b, "\n%s:\n", g.Title)
 		for _, f := range g.Flags {
 			head := "  " + f.Head()
@@ -56,8 +56,8 @@ func (s *Set) summary() string {
 	return strings.TrimSuffix(first, ".")
 }
 
-// all returns the groups, and the flags that every program has.
-func (s *Set) all() []Group {
+// All returns the groups, and the flags that every program has.
+func (s *Set) All() []Group {
 	return append(slices.Clip(s.Groups), Group{Title: "Help", Flags: []*Flag{
 		{Name: "version", Help: "print the version and exit; also -V"},
 		{Name: "h", Help: "print this help and exit; also -help"},
@@ -118,7 +118,7 @@ func (s *Set) Markdown() string {
 
 func (s *Set) table(b *strings.Builder) {
 	b.WriteString("| flag | meaning |\n| --- | --- |\n")
-	for _, g := range s.all() {
+	for _, g := range s.All() {
 		fmt.Fprintf(b, "| **%s** | |\n", g.Title)
 		for _, f := range g.Flags {
 			text := f.Text()
