@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/netip"
 	"time"
@@ -44,6 +45,11 @@ type Config struct {
 	// RunDir is the directory of a second UNIX socket, RunDir/Port.sock, for services whose /tmp is
 	// their own. Run goes on if it cannot be opened. Empty means no such socket.
 	RunDir string
+	// SocketMode is the permissions of both UNIX sockets. Zero means 0666: every local user may connect,
+	// as with C daemons.
+	SocketMode fs.FileMode
+	// SocketGroup is the name of the group of both UNIX sockets. Empty means that of the process.
+	SocketGroup string
 	// StateDir is the directory of the file that keeps membership ids unique over restarts. If it is
 	// empty, the ids of each life begin at a random time, up to a day ahead of the clock.
 	StateDir string
@@ -96,6 +102,9 @@ func (c *Config) ringGrace() time.Duration {
 func (c Config) withDefaults() (Config, error) {
 	if len(c.Listen) == 0 && (c.SocketDir == "" || c.Port == 0) {
 		return c, fmt.Errorf("daemon: no TCP address and no UNIX socket for clients")
+	}
+	if c.SocketMode == 0 {
+		c.SocketMode = socketMode
 	}
 	if c.MaxMemory <= 0 {
 		c.MaxMemory = DefaultMaxMemory

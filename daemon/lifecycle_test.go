@@ -179,7 +179,8 @@ func TestSocketFile(t *testing.T) {
 	if err := os.WriteFile(path, []byte("precious"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := listenUnix(t.Context(), filepath.Join(dir, "4803"), logger); err == nil || !strings.Contains(err.Error(), "not a socket") {
+	_, _, err := (&Config{SocketMode: socketMode, Log: logger}).listenUnix(t.Context(), filepath.Join(dir, "4803"))
+	if err == nil || !strings.Contains(err.Error(), "not a socket") {
 		t.Errorf("a file in the way: %v", err)
 	}
 	if b, err := os.ReadFile(path); err != nil || string(b) != "precious" {
@@ -188,14 +189,14 @@ func TestSocketFile(t *testing.T) {
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	dead, _, err := listenUnix(t.Context(), filepath.Join(dir, "4803"), logger)
+	dead, _, err := (&Config{SocketMode: socketMode, Log: logger}).listenUnix(t.Context(), filepath.Join(dir, "4803"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := dead.Close(); err != nil { // Its file stays, as after a kill.
 		t.Fatal(err)
 	}
-	first, firstFile, err := listenUnix(t.Context(), filepath.Join(dir, "4803"), logger)
+	first, firstFile, err := (&Config{SocketMode: socketMode, Log: logger}).listenUnix(t.Context(), filepath.Join(dir, "4803"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +207,7 @@ func TestSocketFile(t *testing.T) {
 	if info, err := os.Lstat(path); err != nil || info.Mode().Perm() != socketMode {
 		t.Errorf("mode %v (%v), want %v", info.Mode(), err, os.FileMode(socketMode))
 	}
-	second, secondFile, err := listenUnix(t.Context(), filepath.Join(dir, "4803"), logger)
+	second, secondFile, err := (&Config{SocketMode: socketMode, Log: logger}).listenUnix(t.Context(), filepath.Join(dir, "4803"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,7 +245,7 @@ func TestSocketRace(t *testing.T) {
 		all := make(chan opened, daemons)
 		for range daemons {
 			go func() {
-				l, file, err := listenUnix(t.Context(), filepath.Join(dir, "4803"), slog.New(slog.DiscardHandler))
+				l, file, err := (&Config{SocketMode: socketMode, Log: slog.New(slog.DiscardHandler)}).listenUnix(t.Context(), filepath.Join(dir, "4803"))
 				all <- opened{l, file, err}
 			}()
 		}
@@ -277,7 +278,7 @@ func TestSocketRace(t *testing.T) {
 // TestSocketAdvice: a directory that cannot have a socket is reported with what to do.
 func TestSocketAdvice(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "missing")
-	_, _, err := listenUnix(t.Context(), filepath.Join(dir, "4803"), slog.New(slog.DiscardHandler))
+	_, _, err := (&Config{SocketMode: socketMode, Log: slog.New(slog.DiscardHandler)}).listenUnix(t.Context(), filepath.Join(dir, "4803"))
 	if err == nil || !strings.Contains(err.Error(), filepath.Join(dir, "4803")) || !strings.Contains(err.Error(), `-socket-dir ""`) {
 		t.Errorf("a missing directory: %v", err)
 	}

@@ -62,7 +62,7 @@ func (d *Daemon) listenClients(ctx context.Context) error {
 }
 
 func (d *Daemon) listenUnix(ctx context.Context, path string) error {
-	l, file, err := listenUnix(ctx, path, d.log)
+	l, file, err := d.owner.cfg.listenUnix(ctx, path)
 	if err == nil {
 		d.listeners, d.sockets = append(d.listeners, l), append(d.sockets, file)
 	}

@@ -5,15 +5,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"strings"
 
 	"github.com/spreadd/spreadd/daemon"
+	"github.com/spreadd/spreadd/daemon/settings"
 	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/internal/spreadconf"
 )
 
-// load finds and reads the configuration. found is false if no file exists and the built-in
-// configuration is used.
-func (p *program) load(ctx context.Context, o options) (c *spreadconf.Config, self spreadconf.Self, found bool, err error) {
+// load finds and reads the configuration and the settings. found is false if no configuration file
+// exists and the built-in configuration is used.
+func (p *program) load(ctx context.Context, o *options) (c *spreadconf.Config, self spreadconf.Self, found bool, err error) {
 	c, err = spreadconf.Load(ctx, o.conf, p.env)
 	found = true
 	if errors.Is(err, spreadconf.ErrNoFile) && o.conf == "" {
@@ -22,8 +25,20 @@ func (p *program) load(ctx context.Context, o options) (c *spreadconf.Config, se
 	if err != nil {
 		return nil, self, found, err
 	}
-	self, err = c.Self(p.env, o.name)
+	if self, err = c.Self(p.env, o.name); err != nil {
+		return nil, self, found, err
+	}
+	_, err = o.load(ctx)
 	return c, self, found, err
+}
+
+// load reads the settings and returns the name of their file, which is empty if none exists.
+func (o *options) load(ctx context.Context) (file string, err error) {
+	s, file, err := settings.Load(ctx, o.file)
+	if err == nil {
+		o.use(s)
+	}
+	return file, err
 }
 
 // check prints the configuration. A file that names no daemon of this host is not an error: it may
@@ -34,9 +49,11 @@ func (p *program) check(ctx context.Context, o options) error {
 		fmt.Fprintln(p.stdout, "# No spread.conf in the current directory or in /etc; this is the built-in configuration.")
 		c, err = spreadconf.Default(), nil
 	}
-	if err != nil {
+	file, serr := o.load(ctx)
+	if err := errors.Join(err, serr); err != nil {
 		return err
 	}
+	defer p.describe(&o, file)
 	self, err := c.Self(p.env, o.name)
 	if err != nil {
 		if o.name != "" {
@@ -51,6 +68,18 @@ func (p *program) check(ctx context.Context, o options) error {
 	return err
 }
 
+// describe prints the settings as understood, as a comment, so that what -check prints remains a
+// configuration file.
+func (p *program) describe(o *options, file string) {
+	if file == "" {
+		return
+	}
+	fmt.Fprintf(p.stdout, "\n# %s:\n", file)
+	for line := range strings.Lines(o.settings.Format()) {
+		fmt.Fprintln(p.stdout, strings.TrimRight("# "+line, " \n"))
+	}
+}
+
 // daemonConfig merges a file and the command line into the configuration of the daemon.
 func (p *program) daemonConfig(ctx context.Context, c *spreadconf.Config, self spreadconf.Self, o options) (daemon.Config, error) {
 	access, err := loadAccess(ctx, &c.Options)
@@ -62,6 +91,7 @@ func (p *program) daemonConfig(ctx context.Context, c *spreadconf.Config, self s
 		return daemon.Config{}, err
 	}
 	cfg.SocketDir, cfg.RunDir, cfg.StateDir = o.socketDir, o.runDir, stateDir(o)
+	cfg.SocketMode, cfg.SocketGroup = fs.FileMode(o.settings.Socket.Mode), o.settings.Socket.Group
 	cfg.Ring.GSO, cfg.Engine.Early, cfg.Ring.Refused = o.offload, o.early, o.refused
 	cfg.Sessions.MaxSessions, cfg.Sessions.MaxAddressSessions = o.maxSessions, o.maxAddress
 	cfg.Engine.MaxSessionGroups, cfg.Engine.MaxGroups = o.maxJoined, o.maxGroups

@@ -5,8 +5,8 @@ import (
 	"math"
 	"slices"
 
-	"github.com/spreadd/spreadd/daemon"
 	"github.com/spreadd/spreadd/daemon/session"
+	"github.com/spreadd/spreadd/daemon/settings"
 	"github.com/spreadd/spreadd/engine"
 	"github.com/spreadd/spreadd/internal/conf"
 	"github.com/spreadd/spreadd/internal/flags"
@@ -17,6 +17,7 @@ import (
 type options struct {
 	name        string
 	conf        string
+	file        string // with settings
 	check       bool
 	socketDir   string
 	runDir      string
@@ -33,16 +34,13 @@ type options struct {
 	verbose     bool
 	eventFile   bool // was asked for
 	set         *flags.Set
+	settings    *settings.Settings
 }
-
-// defaultRunDir is where our clients look for a socket first. Packages and systemd make it
-// (RuntimeDirectory=spread).
-const defaultRunDir = "/run/spread"
 
 // parse reads the command line. -n, -c and -l are flags of the C daemon.
 func parse(args []string) (options, error) {
 	o := options{
-		socketDir: daemon.DefaultSocketDir, runDir: defaultRunDir,
+		socketDir: settings.Default().Socket.LegacyDir, runDir: settings.Default().Socket.Dir,
 		maxSessions: session.DefaultMaxSessions, maxJoined: engine.DefaultMaxSessionGroups, maxGroups: engine.DefaultMaxGroups,
 		maxQueue: session.DefaultMaxSessionBytes, offload: true, early: true, refused: true,
 	}
@@ -61,6 +59,7 @@ func parse(args []string) (options, error) {
 	o.set = s
 	s.Group("Configuration")
 	s.String(&o.conf, "c", "FILE", "configuration file (default: spread.conf, then /etc/spread.conf)")
+	s.String(&o.file, "settings", "FILE", "settings of this daemon that spread.conf has no place for (default: "+settings.DefaultFile+" if it exists)")
 	s.String(&o.name, "n", "NAME", "run as the daemon with this name (default: the first with an address of this host)")
 	s.Bool(&o.check, "check", "print the configuration as understood, or its errors, and exit")
 	s.Func("l", "y|n", "event file of the C daemon; y only logs a warning, because the log shows clients and memberships", func(text string) error {
@@ -87,8 +86,21 @@ func parse(args []string) (options, error) {
 	prom.AddressFlag(s, &o.metrics, 9803)
 	s.Bool(&o.verbose, "v", "log details, as EventPriority = pDEBUG does")
 	err := s.Parse(args)
-	if given := s.Given(); slices.Contains(given, "socket-dir") && !slices.Contains(given, "run-dir") {
-		o.runDir = ""
-	}
 	return o, err
+}
+
+// use takes over settings, except those whose flag was given.
+func (o *options) use(s *settings.Settings) {
+	o.settings = s
+	given := o.set.Given()
+	socketDir, runDir := slices.Contains(given, "socket-dir"), slices.Contains(given, "run-dir")
+	if !runDir {
+		o.runDir = s.Socket.Dir
+		if socketDir {
+			o.runDir = ""
+		}
+	}
+	if !socketDir {
+		o.socketDir = s.Socket.LegacyDir
+	}
 }

@@ -82,7 +82,11 @@ func TestNoFile(t *testing.T) {
 		t.Skip("this host has an /etc/spread.conf")
 	}
 	p := program{env: spreadconf.SystemEnvironment()}
-	c, self, found, err := p.load(t.Context(), options{})
+	o, err := parse(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, self, found, err := p.load(t.Context(), &o)
 	if err != nil || found || c.File != "" {
 		t.Fatalf("found %v in %q (%v), want the built-in configuration", found, c.File, err)
 	}

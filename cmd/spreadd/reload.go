@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/spreadd/spreadd/daemon"
+	"github.com/spreadd/spreadd/daemon/settings"
 	"github.com/spreadd/spreadd/internal/spreadconf"
 )
 
@@ -62,7 +63,8 @@ func (r *reloader) reload(ctx context.Context) error {
 		r.log.Warn("cannot reload: spreadd was started without a configuration file; restart it to use one")
 		return nil
 	}
-	c, cfg, err := r.read(ctx)
+	o := r.o
+	c, cfg, err := r.read(ctx, &o)
 	if err == nil {
 		err = r.daemon.Reload(cfg)
 	}
@@ -78,14 +80,14 @@ func (r *reloader) reload(ctx context.Context) error {
 		r.log.Error("cannot reload the configuration; keeping the old one", slog.Any("error", err))
 		return nil
 	}
-	r.level.Set(level(&c.Options, r.o.verbose))
-	r.report(c)
-	r.conf = c
+	r.level.Set(level(&c.Options, o.verbose))
+	r.report(c, o.settings)
+	r.conf, r.o = c, o
 	return nil
 }
 
-// read reads the configuration of the running daemon.
-func (r *reloader) read(ctx context.Context) (*spreadconf.Config, daemon.Config, error) {
+// read reads the configuration and the settings of the running daemon.
+func (r *reloader) read(ctx context.Context, o *options) (*spreadconf.Config, daemon.Config, error) {
 	c, err := spreadconf.Load(ctx, r.o.conf, r.p.env)
 	if err != nil {
 		return nil, daemon.Config{}, err
@@ -101,12 +103,15 @@ func (r *reloader) read(ctx context.Context) (*spreadconf.Config, daemon.Config,
 	if err != nil {
 		return nil, daemon.Config{}, err
 	}
-	cfg, err := r.p.daemonConfig(ctx, c, self, r.o)
+	if _, err := o.load(ctx); err != nil {
+		return nil, daemon.Config{}, err
+	}
+	cfg, err := r.p.daemonConfig(ctx, c, self, *o)
 	return c, cfg, err
 }
 
 // report logs what has changed, and what will change only after a restart.
-func (r *reloader) report(c *spreadconf.Config) {
+func (r *reloader) report(c *spreadconf.Config, s *settings.Settings) {
 	names := func(c *spreadconf.Config) (list []string) {
 		for _, d := range c.Daemons() {
 			list = append(list, d.Name)
@@ -125,7 +130,11 @@ func (r *reloader) report(c *spreadconf.Config) {
 	if c.Hash() != r.conf.Hash() && c.AcceleratedAtStart() != c.AcceleratedAfterReload() {
 		r.log.Warn("AcceleratedRing is not set: C daemons switch to the accelerated ring when they reload and cannot form a ring with this daemon; set it on all hosts")
 	}
-	if late := needRestart(&r.conf.Options, &c.Options); len(late) > 0 {
+	late := needRestart(&r.conf.Options, &c.Options)
+	if s.Socket != r.o.settings.Socket {
+		late = append(late, "[socket]")
+	}
+	if len(late) > 0 {
 		r.log.Warn("some options take effect only after a restart", slog.Any("options", late))
 	}
 }

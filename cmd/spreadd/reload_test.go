@@ -67,8 +67,13 @@ type running struct {
 	stop           context.CancelFunc
 }
 
-func (f *fleet) start(name string) *running {
+// start starts a daemon with these arguments besides its name and its file. Without any, it has no
+// UNIX socket.
+func (f *fleet) start(name string, args ...string) *running {
 	f.t.Helper()
+	if len(args) == 0 {
+		args = []string{"-socket-dir", ""}
+	}
 	started := make(chan *daemon.Daemon, 1)
 	r := &running{hup: make(chan os.Signal), status: make(chan int, 1)}
 	p := program{stdout: &r.stdout, stderr: &r.stderr, hup: r.hup, env: spreadconf.SystemEnvironment(), started: func(d *daemon.Daemon) { started <- d }}
@@ -77,7 +82,7 @@ func (f *fleet) start(name string) *running {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		r.status <- p.run(ctx, []string{"-n", name, "-c", f.file, "-socket-dir", ""})
+		r.status <- p.run(ctx, append([]string{"-n", name, "-c", f.file}, args...))
 	}()
 	f.t.Cleanup(func() {
 		stop()

@@ -20,7 +20,7 @@ import (
 
 // serve runs the daemon until ctx ends.
 func (p *program) serve(ctx context.Context, o options) error {
-	c, self, found, err := p.load(ctx, o)
+	c, self, found, err := p.load(ctx, &o)
 	if err != nil {
 		return err
 	}

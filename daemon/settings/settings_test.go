@@ -1,0 +1,71 @@
+package settings
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spreadd/spreadd/internal/conf"
+	"github.com/spreadd/spreadd/internal/conf/tomlconf"
+	"github.com/spreadd/spreadd/internal/testkit/golden"
+)
+
+// write writes a settings file and returns its path.
+func write(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "spreadd.toml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestKeys: the schema and the table of keys that are checked in are those of Settings.
+func TestKeys(t *testing.T) {
+	docs := filepath.Join("..", "..", "docs")
+	golden.File(t, filepath.Join(docs, "schema", "spreadd.schema.json"), tomlconf.Schema("settings file of spreadd", &Settings{}))
+	golden.Section(t, filepath.Join(docs, "operate", "settings.md"),
+		"<!-- keys: go test ./daemon/settings -run Keys -rewrite -->\n", "<!-- end of keys -->\n", tomlconf.KeyTable(&Settings{}))
+}
+
+// TestExample: the file that is documented as an example is read, and written back as the same.
+func TestExample(t *testing.T) {
+	s, _, err := Load(t.Context(), filepath.Join("..", "..", "docs", "operate", "examples", "spreadd.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, _, err := Load(t.Context(), write(t, s.Format()))
+	if err != nil || again.Format() != s.Format() {
+		t.Errorf("the example is written as\n%sand read as\n%s%v", s.Format(), again.Format(), err)
+	}
+}
+
+// TestMistakes: all mistakes are reported at once, each with its place and what was meant.
+func TestMistakes(t *testing.T) {
+	path := write(t, "sockets = 1\n[socket]\nmode = \"0999\"\nmod = \"0600\"\ndir = 4\n")
+	_, _, err := Load(t.Context(), path)
+	var all conf.Errors
+	if !errors.As(err, &all) {
+		t.Fatalf("got %v", err)
+	}
+	for _, want := range []string{
+		path + `:1:1: unknown key "sockets"; did you mean socket?`,
+		path + `:3:1: mode: "0999" is not a mode; write it in octal, such as 0660`,
+		path + `:4:1: unknown key "mod"; did you mean mode?`,
+		path + `:5:1: dir must be a string, not a whole number`,
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not in\n%v", want, err)
+		}
+	}
+}
+
+// TestNoSuchFile: a file that was named must exist.
+func TestNoSuchFile(t *testing.T) {
+	if _, _, err := Load(t.Context(), filepath.Join(t.TempDir(), "none.toml")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %v", err)
+	}
+}
