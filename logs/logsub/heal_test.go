@@ -299,3 +299,55 @@ func TestInvitations(t *testing.T) {
 		t.Errorf("%d attempts", n)
 	}
 }
+
+// orderedHost is a log host with a name, whose order counts if that is the lower one.
+func orderedHost(t *testing.T, d *spreadtest.Daemon, dir, name string) Config {
+	t.Helper()
+	cfg := indexedHost(t, d, dir)
+	cfg.Host = name
+	for i := range cfg.Connections[0].Logs {
+		cfg.Connections[0].Logs[i].Keep = Keeping{}
+	}
+	return cfg
+}
+
+// TestHealOrder: two log hosts have the same lines in another order, as when a publisher sent lines
+// again that one of them had written before. When both are there, both have the same files: those of
+// the log host with the lower name, whichever of them came later.
+func TestHealOrder(t *testing.T) {
+	for _, names := range [][2]string{{"one", "two"}, {"two", "one"}} {
+		t.Run(names[0]+" first", func(t *testing.T) {
+			d := spreadtest.New("h1")
+			defer d.Close()
+			dirs := map[string]string{"one": t.TempDir(), "two": t.TempDir()}
+			pubs := make(map[string]*publisherOf)
+			for _, name := range []string{"a", "b"} {
+				pubs[name] = newPublisherOf(t, dialer(d), "4803", name)
+			}
+			for i, name := range names {
+				s, stop := runHost(t, orderedHost(t, d, dirs[name], name))
+				pubs["a"].next, pubs["b"].next = 0, 0
+				if i == 1 {
+					pubs["b"].send(20)
+				}
+				for range 10 {
+					pubs["a"].send(10)
+					pubs["b"].send(5)
+				}
+				testkit.Wait(t, "the lines have come", func() bool {
+					st := s.Stats().Publishers
+					return st["a"].Lines == 100 && st["b"].Lines == int64(pubs["b"].next)
+				})
+				stop()
+			}
+			runHost(t, orderedHost(t, d, dirs[names[0]], names[0]))
+			pubs["a"].send(10)
+			s, _ := runHost(t, orderedHost(t, d, dirs[names[1]], names[1]))
+			pubs["a"].send(10)
+			waitIdentical(t, 190, dirs["one"], dirs["two"])
+			if n := s.Stats().Heal.Reordered; (n > 0) != (names[1] == "two") {
+				t.Errorf("%s has put %d files into another order", names[1], n)
+			}
+		})
+	}
+}

@@ -40,6 +40,7 @@ type healer struct {
 	owed     bool   // lines were fetched and are not acknowledged; belongs to the writer of files
 
 	healings, lines, bytes atomic.Int64
+	reordered              atomic.Int64
 	failures               [numHealFailures]atomic.Int64
 	server                 atomic.Pointer[peer.Server]
 	running                sync.WaitGroup

@@ -292,7 +292,8 @@ func (x *healing) healFrom(k known) bool {
 	if !patience.Stop() && err != nil {
 		err = fmt.Errorf("it has not answered within %s", readyWait)
 	}
-	lines, bytes, ahead := int64(0), int64(0), false
+	follow := h.follows(&k)
+	var sum lineindex.Healed
 	for i := range logs {
 		if err != nil {
 			break
@@ -306,50 +307,66 @@ func (x *healing) healFrom(k known) bool {
 			log.Warn("log not healed: the other log host has another configuration of it; make them equal", slog.String("log", logs[i].Name))
 			continue
 		}
-		var n, size int64
-		var more bool
-		n, size, more, err = x.healLog(client, h.logs[j], &logs[i])
-		lines, bytes, ahead = lines+n, bytes+size, ahead || more
+		err = x.healLog(client, h.logs[j], &logs[i], follow, &sum)
 	}
-	h.owed = h.owed || lines > 0
+	h.owed = h.owed || sum.Lines > 0
 	h.acknowledge()
-	h.lines.Add(lines)
-	h.bytes.Add(bytes)
+	h.lines.Add(sum.Lines)
+	h.bytes.Add(sum.Bytes)
+	h.reordered.Add(int64(sum.Reordered))
 	if err != nil {
 		if x.ctx.Err() == nil {
 			h.fail(failureOf(err))
-			log.Warn("cannot fetch missing lines from a log host; trying the next", slog.Int64("lines", lines), slog.Any("error", err))
+			log.Warn("cannot fetch missing lines from a log host; trying the next", slog.Int64("lines", sum.Lines), slog.Any("error", err))
 		}
 		return false
 	}
 	h.healings.Add(1)
-	if lines > 0 {
-		log.Info("fetched missing lines", slog.Int64("lines", lines), slog.Int64("bytes", bytes), slog.String("after", time.Since(began).Round(time.Millisecond).String()))
+	if sum.Lines > 0 || sum.Reordered > 0 {
+		log.Info("fetched missing lines", slog.Int64("lines", sum.Lines), slog.Int64("bytes", sum.Bytes), slog.Int("reordered_files", sum.Reordered),
+			slog.String("after", time.Since(began).Round(time.Millisecond).String()))
 	}
-	if ahead && !x.invited && !x.merged {
+	if (sum.Ahead || sum.Parted) && !x.invited && !x.merged {
 		if err := client.Invite(h.address); err != nil {
-			log.Warn("cannot offer lines to a log host that lacks them", slog.Any("error", err))
+			log.Warn("cannot offer lines to a log host that lacks them or has them in another order", slog.Any("error", err))
 		}
 	}
 	return true
 }
 
-// healLog fetches one log. It starts again when files of the other log host have changed.
-func (x *healing) healLog(client *peer.Client, own *indexed, l *peer.Log) (lines, bytes int64, ahead bool, err error) {
+// follows reports whether the order of another log host counts where lines are in another order
+// here: the one with the lower name decides.
+func (h *healer) follows(k *known) bool {
+	name := k.Hello
+	if name.Instance == 0 { // it was configured, or has invited us
+		h.mu.Lock()
+		i := slices.IndexFunc(h.peers, func(o known) bool { return o.Address == k.Address })
+		if i >= 0 {
+			name = h.peers[i].Hello
+		}
+		h.mu.Unlock()
+	}
+	return name.Instance != 0 && nameOfHost(&name) < h.host
+}
+
+// healLog fetches one log, and adds to the sum. It starts again when files of the other log host have
+// changed.
+func (x *healing) healLog(client *peer.Client, own *indexed, l *peer.Log, follow bool, sum *lineindex.Healed) error {
 	for range healAttempts {
-		got, err := x.h.s.files.Heal(x.ctx, own.template, client.Source(l.Name), x.within())
-		lines, bytes = lines+got.Lines, bytes+got.Bytes
+		got, err := x.h.s.files.Heal(x.ctx, own.template, client.Source(l.Name), x.within(), follow)
+		sum.Lines, sum.Bytes, sum.Reordered = sum.Lines+got.Lines, sum.Bytes+got.Bytes, sum.Reordered+got.Reordered
 		if err == nil {
+			sum.Ahead, sum.Parted = sum.Ahead || got.Ahead, sum.Parted || got.Parted
 			if r := x.h.route(own); r != nil && !l.Latest.IsZero() {
 				r.timer.Advance(l.Latest)
 			}
-			return lines, bytes, got.Ahead, nil
+			return nil
 		}
 		if !errors.Is(err, lineindex.ErrChanged) {
-			return lines, bytes, false, err
+			return err
 		}
 	}
-	return lines, bytes, false, lineindex.ErrChanged
+	return lineindex.ErrChanged
 }
 
 // within is how far back files are compared; zero means all.

@@ -38,6 +38,7 @@ type HealStats struct {
 	Healings     int64 // log hosts whose files were compared with ours, and what was missing fetched
 	Lines        int64 // fetched
 	Bytes        int64 // of these
+	Reordered    int64 // files that were put into the order of another log host
 	SentBytes    int64 // of indexes and log files, to other log hosts
 	RefusedConns int64 // connections that were refused
 	// Failures are attempts that failed, by reason: "connection", "changed", "peer", "files",
@@ -51,7 +52,7 @@ func (h *healer) stats() HealStats {
 	if h == nil {
 		h = &healer{}
 	}
-	st.Healings, st.Lines, st.Bytes = h.healings.Load(), h.lines.Load(), h.bytes.Load()
+	st.Healings, st.Lines, st.Bytes, st.Reordered = h.healings.Load(), h.lines.Load(), h.bytes.Load(), h.reordered.Load()
 	for i := range h.failures {
 		st.Failures[healFailure(i).String()] = h.failures[i].Load()
 	}

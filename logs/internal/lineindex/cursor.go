@@ -63,11 +63,19 @@ func (c *cursor) head() (*Line, error) {
 	return &c.b.lines[c.k], nil
 }
 
+// name returns the name of the current file.
+func (c *cursor) name() string { return c.files[c.i].Name }
+
 func (c *cursor) advance() { c.k, c.n = c.k+1, c.n+1 }
 
 // nextFile ends a file. One that is read as a whole must not be longer than its index describes.
 func (c *cursor) nextFile() error {
 	if c.in != nil && c.whole != nil && c.whole(c.i) {
+		if c.b != nil {
+			if err := c.seek(c.b.end()); err != nil { // its last lines may not have been read
+				return err
+			}
+		}
 		if _, err := c.in.Peek(1); !errors.Is(err, io.EOF) {
 			return cmp.Or(err, fmt.Errorf("%s is longer than its index, which ends at byte %d: %w", c.files[c.i].Name, c.at, ErrDamaged))
 		}

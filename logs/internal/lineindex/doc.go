@@ -19,6 +19,8 @@
 //	source.go             [Source]: where another host's files are read, such as a directory
 //	fill.go, series.go    [Fill]: copying missing lines from another log host
 //	merge.go, cursor.go   the order in which lines of two hosts are merged
+//	reorder.go            taking over the order of another log host
+//	swap.go               files of a series that are replaced together
 //	output.go             a file that is replaced together with its index
 //
 // A [Ledger] holds the numbers of the lines that have come, as ranges, how far the numbers of each

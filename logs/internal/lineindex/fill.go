@@ -125,6 +125,9 @@ func (f *filler) readOwn(files []string) (indexed []Entry, err error) {
 
 func repairAny(disk fsutil.FS, file string) error {
 	size, err := sizeOf(disk, file)
+	if err == nil && size < 0 {
+		_, err = finishSwap(disk, file)
+	}
 	if err != nil || size < 0 {
 		return errors.Join(err, finishFill(disk, file))
 	}
@@ -183,15 +186,18 @@ func seriesOf(files []Entry) map[string][]Entry {
 		m[name] = append(m[name], file)
 	}
 	for _, list := range m {
-		slices.SortFunc(list, func(a, b Entry) int {
-			x, y := partOf(a.Name), partOf(b.Name)
-			if x == "" || y == "" {
-				return cmp.Compare(len(y), len(x))
-			}
-			return cmp.Compare(x, y)
-		})
+		slices.SortFunc(list, func(a, b Entry) int { return comparePart(a.Name, b.Name) })
 	}
 	return m
+}
+
+// comparePart says which of two files of a series was begun earlier.
+func comparePart(a, b string) int {
+	x, y := partOf(a), partOf(b)
+	if x == "" || y == "" {
+		return cmp.Compare(len(y), len(x))
+	}
+	return cmp.Compare(x, y)
 }
 
 func (f *filler) fillSeries(mine, theirs []Entry) error {

@@ -19,6 +19,9 @@ type Healing struct {
 	Ledger *Ledger
 	// Within limits the work to files of From that have changed within this time; zero means all.
 	Within time.Duration
+	// Follow means that the order of the other log host counts where lines that both have are in
+	// another order here. Of two log hosts, one has it set.
+	Follow bool
 	// Append appends a line to a file, for which it is next. The file may be cut. It is used where
 	// no line of ours follows the missing ones, so that files need not be rewritten. The ledger gets
 	// the line at the end.
@@ -36,6 +39,10 @@ type Healed struct {
 	Filled
 	// Ahead means that we have lines that the other log host lacks.
 	Ahead bool
+	// Parted means that lines that both have are in another order there, and are left so here.
+	Parted bool
+	// Reordered are the files that were put into the order of the other log host.
+	Reordered int
 	// Paths are the files that were changed.
 	Paths []string
 }
@@ -79,6 +86,9 @@ func (f *filler) heal(ctx context.Context) error {
 	h := f.healing
 	theirs, err := h.From.List()
 	if err != nil {
+		return err
+	}
+	if err := settleSwaps(h.To); err != nil {
 		return err
 	}
 	ours, err := list(h.To.Disk, h.To.Root, true)
@@ -153,10 +163,11 @@ func (f *filler) healSeries(name string, mine, theirs []Entry) error {
 	}
 	have, own := lineSet{}, lineSet{}
 	s.theirLines = have
-	err := s.their().collect(have)
-	if err == nil {
-		err = collect(f.to, mine, own)
+	err := collect(f.to, mine, own)
+	if err != nil {
+		return err
 	}
+	same, cut, err := s.collectOrdered(own, have)
 	if err != nil {
 		return err
 	}
@@ -164,10 +175,17 @@ func (f *filler) healSeries(name string, mine, theirs []Entry) error {
 		f.copied.addAll(own)
 	}
 	f.healed.Ahead = f.healed.Ahead || f.latest == nil && own.exceeds(have)
-	if !have.exceeds(s.own) {
+	same = same || f.latest != nil
+	f.healed.Parted = f.healed.Parted || !same && !h.Follow
+	if same = same || !h.Follow; same && !have.exceeds(s.own) {
 		return nil
 	}
 	unlock, err := f.lockAll(mine)
+	if err == nil && !same {
+		err = (&reorder{series: s, ours: own, ownCuts: !cut}).run()
+		f.copied.addAll(s.filled)
+		return errors.Join(err, unlock())
+	}
 	if err == nil {
 		err = s.plan(own)
 	}

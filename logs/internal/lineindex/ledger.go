@@ -278,6 +278,9 @@ type catchUp struct {
 
 func (c *catchUp) file(t touched) error {
 	l, index := c.l, Path(t.path)
+	if _, err := finishSwap(l.disk, t.path); err != nil {
+		return err
+	}
 	if _, err := l.disk.Stat(index); errors.Is(err, fs.ErrNotExist) {
 		return nil // renamed; it is in the list under its new name, too
 	}

@@ -19,6 +19,8 @@ const batchBytes = 256 << 10
 type output struct {
 	disk     fsutil.FS
 	path     string // of the file, as it is now: plain or compressed
+	tmp      string // where it is written, and
+	next     string // its index
 	template string
 
 	f    fsutil.File
@@ -40,21 +42,21 @@ type output struct {
 
 const fillExt = ".fill"
 
-// newOutput starts one. It makes the directory if needed.
-func newOutput(disk fsutil.FS, path, template string) (*output, error) {
+// newOutput starts one, which is written to other paths. It makes the directory if needed.
+func newOutput(disk fsutil.FS, path, tmp, next, template string) (*output, error) {
 	if err := disk.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err
 	}
-	o := &output{disk: disk, path: path, template: template, section: true}
+	o := &output{disk: disk, path: path, tmp: tmp, next: next, template: template, section: true}
 	mode := os.FileMode(0o644)
 	if st, err := disk.Stat(path); err == nil {
 		mode = st.Mode().Perm()
 	}
 	var err error
-	if o.f, err = disk.OpenFile(hidden(path, fillExt), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode, false); err != nil {
+	if o.f, err = disk.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode, false); err != nil {
 		return nil, err
 	}
-	if o.idx, err = disk.OpenFile(nextPath(path), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644, false); err != nil {
+	if o.idx, err = disk.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644, false); err != nil {
 		return nil, errors.Join(err, o.f.Close())
 	}
 	o.buf, o.ibuf = bufio.NewWriterSize(o.f, 256<<10), bufio.NewWriterSize(o.idx, 64<<10)
@@ -136,25 +138,29 @@ const (
 	numFillSteps
 )
 
+// finish writes the rest, and syncs file and index.
+func (o *output) finish() error {
+	err := errors.Join(o.endBatch(), o.pack.Close(), o.buf.Flush(), o.ibuf.Flush(), o.idx.Sync(), o.f.Sync())
+	if old, serr := o.disk.Stat(o.path); err == nil && serr == nil {
+		err = o.disk.Chtimes(o.tmp, old.ModTime(), old.ModTime()) // keep_age counts from it
+	}
+	return errors.Join(err, o.f.Close(), o.idx.Close())
+}
+
 // commit puts file and index in place. Once the file has its name, the new index counts, even if it
 // does not have its name yet ([finishFill]).
 func (o *output) commit(crash func(fillStep) error) error {
-	err := errors.Join(o.endBatch(), o.pack.Close(), o.buf.Flush(), o.ibuf.Flush(), o.idx.Sync(), o.f.Sync())
-	tmp, dir := hidden(o.path, fillExt), filepath.Dir(o.path)
-	old, serr := o.disk.Stat(o.path)
-	if err == nil && serr == nil {
-		err = o.disk.Chtimes(tmp, old.ModTime(), old.ModTime()) // keep_age counts from it
-	}
-	if err = errors.Join(err, o.f.Close(), o.idx.Close()); err == nil {
+	err, dir := o.finish(), filepath.Dir(o.path)
+	if err == nil {
 		err = crash(fillWritten)
 	}
-	if err == nil && serr == nil {
-		err = o.disk.Rename(tmp, o.path)
+	if _, serr := o.disk.Stat(o.path); err == nil && serr == nil {
+		err = o.disk.Rename(o.tmp, o.path)
 	} else if err == nil {
 		// It must not replace a file that another program has made meanwhile.
-		if err = o.disk.Link(tmp, o.path); err == nil {
+		if err = o.disk.Link(o.tmp, o.path); err == nil {
 			o.placed = true
-			err = o.disk.Remove(tmp)
+			err = o.disk.Remove(o.tmp)
 		}
 	}
 	if err == nil {
@@ -162,7 +168,7 @@ func (o *output) commit(crash func(fillStep) error) error {
 		err = errors.Join(o.disk.SyncDir(dir), crash(fillRenamed))
 	}
 	if err == nil {
-		err = o.disk.Rename(nextPath(o.path), Path(o.path))
+		err = o.disk.Rename(o.next, Path(o.path))
 	}
 	if err == nil {
 		err = errors.Join(o.disk.SyncDir(dir), crash(fillDone))
@@ -176,5 +182,5 @@ func (o *output) abandon() error {
 	if o.placed {
 		return nil
 	}
-	return errors.Join(o.disk.Remove(hidden(o.path, fillExt)), o.disk.Remove(nextPath(o.path)))
+	return errors.Join(gone(o.disk.Remove(o.tmp)), gone(o.disk.Remove(o.next)))
 }

@@ -46,6 +46,9 @@ type index struct {
 // repair opens the index of a log file, or makes one, and makes it agree with the file, whatever
 // killed the previous writer. The caller has locked the file, or knows that nobody writes to it.
 func repair(disk fsutil.FS, file string, stopped bool) (*index, error) {
+	if _, err := finishSwap(disk, file); err != nil {
+		return nil, err
+	}
 	if err := finishFill(disk, file); err != nil {
 		return nil, err
 	}

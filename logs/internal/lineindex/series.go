@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 )
 
 // series fills the files of one series: one file, and the parts that were cut off it.
@@ -133,20 +134,27 @@ func (s *series) open(i int) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	s.out, err = newOutput(s.to.Disk, path, s.template)
+	s.out, err = newOutput(s.to.Disk, path, hidden(path, fillExt), nextPath(path), s.template)
 	s.copying = lineSet{}
 	return err == nil, err
 }
 
 func (s *series) pathOf(i int) (string, error) {
 	if len(s.mine) > 0 {
-		path := s.to.path(s.mine[i].Name)
+		return s.placeOf(s.mine[i].Name)
+	}
+	return s.placeOf(s.theirs[i].Name)
+}
+
+// placeOf returns the path of a file, as it is now, or of a new one.
+func (s *series) placeOf(name string) (string, error) {
+	path := s.to.path(name)
+	if slices.ContainsFunc(s.mine, func(e Entry) bool { return e.Name == name }) {
 		return cmp.Or(compressedOf(s.to.Disk, path), path), nil
 	}
-	if !isBelow(s.theirs[i].Name) {
-		return "", fmt.Errorf("%q is not a path below a directory: %w", s.theirs[i].Name, ErrDamaged)
+	if !isBelow(name) {
+		return "", fmt.Errorf("%q is not a path below a directory: %w", name, ErrDamaged)
 	}
-	path := s.to.path(s.theirs[i].Name)
 	if _, err := s.to.Disk.Lstat(path); err == nil || compressedOf(s.to.Disk, path) != "" {
 		return "", fmt.Errorf("a file without index exists there, and may contain any of the lines: %w", fs.ErrExist)
 	}
@@ -158,18 +166,23 @@ func (s *series) copyOwn(a *cursor, l *Line) error {
 	if !ok || err != nil {
 		return err
 	}
+	return copyOwn(s.out, a, l)
+}
+
+// copyOwn copies the current line of a cursor.
+func copyOwn(o *output, a *cursor, l *Line) error {
 	if a.b.isUnnamed() {
 		if err := a.load(); err != nil {
 			return err
 		}
 		a.at += l.Len
-		return s.out.unnamed(a.in, l.Len)
+		return o.unnamed(a.in, l.Len)
 	}
 	data, err := a.bytes()
 	if err != nil {
 		return err
 	}
-	return s.out.line(l, data)
+	return o.line(l, data)
 }
 
 // copyTheirs copies a line of the other host. Its file may be shorter than its index, if it is a

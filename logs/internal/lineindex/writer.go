@@ -3,6 +3,7 @@ package lineindex
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"hash/crc32"
 	"io/fs"
 	"path/filepath"
@@ -40,6 +41,10 @@ type Writer struct {
 
 // Open implements [logfile.Journal].
 func (w *Writer) Open(path string) (size int64, err error) {
+	// The file that is open is no longer the one with the name after that.
+	if found, err := finishSwap(w.l.disk, path); found || err != nil {
+		return 0, cmp.Or(err, fmt.Errorf("%s: %w", path, ErrChanged))
+	}
 	x, err := repair(w.l.disk, path, false)
 	if err != nil {
 		return 0, err

@@ -163,7 +163,7 @@ func sample() logsub.Stats {
 			"web1": {Lines: 5, Repeats: 6, Missing: 7, Late: 8}, logsub.OtherPublishers: {Lines: 9},
 		},
 		Archives: archive.Stats{Compressed: 10, Removed: 11, Errors: 12},
-		Heal:     logsub.HealStats{Healings: 52, Lines: 53, Bytes: 54, SentBytes: 55, RefusedConns: 56, Failures: failures},
+		Heal:     logsub.HealStats{Healings: 52, Lines: 53, Bytes: 54, Reordered: 58, SentBytes: 55, RefusedConns: 56, Failures: failures},
 		Daemons:  []logsub.DaemonStats{{Address: "4803", Connects: 13, Failures: 14, Groups: 15, Joined: 16, Messages: 17, Bytes: 18, Last: at}},
 		Logs: []logsub.LogStats{
 			{Group: "g", File: "f", Lines: 19, Bytes: 20, NoMatch: 21, Filtered: 22, NotInSample: 23, Newest: at, Delay: 24 * time.Second},
@@ -244,6 +244,7 @@ func TestSlots(t *testing.T) {
 		`logsub_healings_total`:                                                      52,
 		`logsub_healed_lines_total`:                                                  53,
 		`logsub_healed_bytes_total`:                                                  54,
+		`logsub_healed_reordered_files_total`:                                        58,
 		`logsub_healing_sent_bytes_total`:                                            55,
 		`logsub_healing_refused_connections_total`:                                   56,
 		`logsub_healing_failures_total{reason="files"}`:                              57,

@@ -15,9 +15,10 @@ import (
 
 var errCannotWrite = errors.New("a file cannot be written at the moment")
 
-// Heal copies the lines that the log of a template lacks from another log host: see
-// [lineindex.Healing]. Meanwhile nothing may be put. It belongs to the goroutine that writes.
-func (fs *Files) Heal(ctx context.Context, t *logpath.Template, from lineindex.Source, within time.Duration) (lineindex.Healed, error) {
+// Heal copies the lines that the log of a template lacks from another log host, and takes over its
+// order if follow is set: see [lineindex.Healing]. Meanwhile nothing may be put. It belongs to the
+// goroutine that writes.
+func (fs *Files) Heal(ctx context.Context, t *logpath.Template, from lineindex.Source, within time.Duration, follow bool) (lineindex.Healed, error) {
 	k := fs.keepers[t.String()]
 	if k == nil || k.ledger == nil {
 		return lineindex.Healed{}, nil
@@ -33,7 +34,7 @@ func (fs *Files) Heal(ctx context.Context, t *logpath.Template, from lineindex.S
 	}
 	fs.shut(k)
 	h := &lineindex.Healing{
-		To: lineindex.OSDir(t.Base()), From: from, Ledger: k.ledger, Within: within,
+		To: lineindex.OSDir(t.Base()), From: from, Ledger: k.ledger, Within: within, Follow: follow,
 		Append: func(path string, name lineindex.Name, seq uint64, line []byte) error {
 			return fs.fill(k, t, path, name, seq, line)
 		},
@@ -64,7 +65,7 @@ func (fs *Files) Heal(ctx context.Context, t *logpath.Template, from lineindex.S
 			fs.report(f, f.Open()) // it keeps a second logsub out
 		}
 	}
-	if got.Lines > 0 && !fs.waits(k) {
+	if got.Lines+int64(got.Reordered) > 0 && !fs.waits(k) {
 		fs.unsaved(k, k.ledger.Checkpoint(fs.now), fs.now)
 	}
 	if k.archiver != nil {

@@ -48,7 +48,7 @@ func TestHealWithoutRoom(t *testing.T) {
 	}
 	to, o, template := open(two)
 	logfile.New(filepath.Join(two, "none", "x"), logfile.Options{Budget: to.opt.Budget}).Append(make([]byte, 1000))
-	got, err := to.Heal(t.Context(), template, lineindex.OSDir(one), 0)
+	got, err := to.Heal(t.Context(), template, lineindex.OSDir(one), 0, false)
 	if err != nil || got.Lines != lines {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -136,7 +136,7 @@ func TestHealToFullDisk(t *testing.T) {
 			left.Store(room)
 			dir := t.TempDir()
 			files, o, tpl := openHealed(t, dir, &left, 500)
-			_, err := files.Heal(t.Context(), tpl, lineindex.OSDir(theirs), 0)
+			_, err := files.Heal(t.Context(), tpl, lineindex.OSDir(theirs), 0, false)
 			if (err != nil) != (room >= 0) || files.Settled() != (room < 0) {
 				t.Errorf("healing: %v, settled: %v", err, files.Settled())
 			}
