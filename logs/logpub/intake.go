@@ -66,8 +66,11 @@ func (in *Intake) PutSome(lines []byte, truncated int) (took int) {
 // leave makes whatever the source still does be without effect.
 func (in *Intake) leave() {
 	in.left.Store(true)
-	if f, ok := in.input.Source.(*File); ok {
-		f.f.Leave()
+	switch s := in.input.Source.(type) {
+	case *File:
+		s.f.Leave()
+	case *Glob:
+		s.leave()
 	}
 }
 

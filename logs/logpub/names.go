@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/logs/internal/chain"
+	"github.com/spreadd/spreadd/logs/internal/input/container"
 	"github.com/spreadd/spreadd/logs/internal/input/tail"
 	"github.com/spreadd/spreadd/logs/internal/queue"
 )
@@ -147,6 +148,9 @@ func (p *Publisher) named(names *tail.LineNames) {
 func (in *Intake) rules() string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%q %+v %d\n", in.p.cfg.Publisher, in.form, in.maxLine)
+	if f, ok := in.input.Source.(*File); ok && f.cfg.Format != container.Plain {
+		fmt.Fprintf(h, "%v\n", f.cfg.Format)
+	}
 	if in.router == nil {
 		fmt.Fprintf(h, "%q\n", in.to.Groups)
 	} else {

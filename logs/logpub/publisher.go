@@ -44,6 +44,7 @@ type Publisher struct {
 	groups      []*groupCount
 	otherGroups groupCount
 	intakes     []*Intake
+	followed    map[string]bool // paths of files that are inputs, or of an input with a pattern
 
 	cutting chan string // inputs that have cut a line for the first time, by name
 }
@@ -147,7 +148,12 @@ func (p *Publisher) RunInputs(ctx context.Context, inputs ...Input) error {
 		}
 	}
 	p.targetsMu.Lock()
-	p.intakes = intakes
+	p.intakes, p.followed = slices.Clone(intakes), make(map[string]bool)
+	for _, in := range inputs {
+		if f, ok := in.Source.(*File); ok {
+			p.followed[f.path()] = true
+		}
+	}
 	p.targetsMu.Unlock()
 	reading, stopReading := context.WithCancel(context.WithoutCancel(ctx))
 	sending, stopSending := context.WithCancel(context.WithoutCancel(ctx))
@@ -233,7 +239,10 @@ func (p *Publisher) finish() (err error) {
 	if n := p.queue.Stats().SpoolLines; n > 0 {
 		p.cfg.Log.Warn("lines left in spool for the next start", slog.Int64("lines", n))
 	}
-	for _, in := range p.intakes {
+	p.targetsMu.Lock()
+	intakes := slices.Clone(p.intakes)
+	p.targetsMu.Unlock()
+	for _, in := range intakes {
 		if f, ok := in.input.Source.(*File); ok && !in.left.Load() && !f.finish() {
 			p.queue.Forsake()
 		}

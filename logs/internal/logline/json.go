@@ -142,9 +142,9 @@ func (s *scanner) skip() {
 	}
 }
 
-// unescape appends the text that a string with escapes stands for. Escapes that JSON does not have
+// AppendUnescaped appends the text that a string with escapes stands for. Escapes that JSON does not have
 // stay as they are.
-func unescape(dst, text []byte) []byte {
+func AppendUnescaped(dst, text []byte) []byte {
 	for len(text) > 0 {
 		n := bytes.IndexByte(text, '\\')
 		if n < 0 || n+1 == len(text) {

@@ -116,7 +116,7 @@ func (f *Fields) textOf(m *member) []byte {
 		return m.value
 	}
 	n := len(f.text)
-	f.text = unescape(f.text, m.value)
+	f.text = AppendUnescaped(f.text, m.value)
 	return f.text[n:len(f.text):len(f.text)]
 }
 

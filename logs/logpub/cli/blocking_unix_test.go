@@ -184,7 +184,7 @@ func TestCheckFiles(t *testing.T) {
 	good, config := filepath.Join(dir, "good.log"), filepath.Join(dir, "logpub.toml")
 	var text strings.Builder
 	fmt.Fprintf(&text, "daemon = %q\ngroups = [\"g\"]\n", address)
-	paths := append(noFiles(t, dir), filepath.Join(dir, "*.log"), filepath.Join(good, "access.log"), filepath.Join(dir, "missing", "access.log"), good, filepath.Join(dir, "late.log"))
+	paths := append(noFiles(t, dir), filepath.Join(good, "access.log"), filepath.Join(dir, "missing", "access.log"), good, filepath.Join(dir, "late.log"))
 	writeFile(t, good, "a line\n")
 	for _, path := range paths {
 		fmt.Fprintf(&text, "[[input]]\nfile = %q\nfrom_start = true\n", path)
@@ -196,8 +196,8 @@ func TestCheckFiles(t *testing.T) {
 		t.Errorf("status %d, prints %s", status, &stdout)
 	}
 	bad := paths[:len(paths)-2]
-	if n := strings.Count(stderr.String(), "\n"); n != len(bad) {
-		t.Errorf("%d lines for %d files that cannot be followed", n, len(bad))
+	if n := strings.Count(stderr.String(), "\n"); n != len(bad)+1 || !strings.Contains(stderr.String(), "late.log: it is read from its beginning once it appears") {
+		t.Errorf("%d lines for %d files that cannot be followed, and one that does not exist:\n%s", n, len(bad), &stderr)
 	}
 	for i, path := range bad {
 		if want := fmt.Sprintf("%s:%d:1: ", config, 4+3*i); !strings.Contains(stderr.String(), want) {
@@ -208,6 +208,7 @@ func TestCheckFiles(t *testing.T) {
 	for _, path := range bad {
 		p.log.Wait(t, fmt.Sprintf("level=WARN msg=\"cannot open file; will keep retrying\" file=%s", path))
 	}
+	p.log.Wait(t, "level=WARN msg=\"file does not exist yet\" error=\"open "+paths[len(paths)-1])
 	if got := next(t, sub); !strings.Contains(got, "a line") {
 		t.Errorf("received %s", got)
 	}

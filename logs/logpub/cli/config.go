@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -16,6 +18,7 @@ import (
 	"github.com/spreadd/spreadd/internal/conf/tomlconf"
 	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/internal/prom"
+	"github.com/spreadd/spreadd/logs/internal/input/container"
 	"github.com/spreadd/spreadd/logs/internal/input/syslog"
 	"github.com/spreadd/spreadd/logs/internal/input/tail"
 	"github.com/spreadd/spreadd/logs/internal/logline"
@@ -71,7 +74,9 @@ type routeConfig struct {
 
 type inputConfig struct {
 	Stdin     bool         `toml:"stdin" help:"read standard input"`
-	File      string       `toml:"file" help:"path of a file to follow, through its rotation"`
+	File      string       `toml:"file" help:"path of a file to follow, through its rotation; with * ? or [ in it, all files that match, new ones included"`
+	Format    string       `toml:"format" enum:"plain,docker,cri" default:"plain" help:"docker and cri take the lines out of the log files of containers, and join those that the runtime has split"`
+	MaxFiles  int          `toml:"max_files" min:"1" default:"1000" help:"most files to follow at a time, if file is a pattern"`
 	FromStart bool         `toml:"from_start" help:"read what is in the file already, if it has no position yet"`
 	Syslog    string       `toml:"syslog" help:"address to receive syslog on: udp:HOST:PORT, tcp:HOST:PORT, unixgram:PATH or unix:PATH"`
 	Raw       bool         `toml:"raw" help:"publish whole syslog messages, with header and tag"`
@@ -134,11 +139,23 @@ func (c *File) checkFiles(t *tomlconf.Table) {
 		if err != nil {
 			path = filepath.Clean(file) // without a working directory it cannot be followed either
 		}
-		if slices.Contains(files, path) {
-			t.ErrorAt("input", i, "keep one of them, with the groups of both", "%q is an input already", file)
+		for _, other := range files {
+			if matches(path, other) || matches(other, path) {
+				t.ErrorAt("input", i, "keep one of them, with the groups of both", "%q is an input already", file)
+				break
+			}
 		}
 		files = append(files, path)
 	}
+}
+
+// matches reports whether a path is that of an input, or one of those for which its pattern stands.
+func matches(path, input string) bool {
+	if path == input {
+		return true
+	}
+	ok, err := filepath.Match(input, path)
+	return ok && err == nil && tail.IsPattern(input)
 }
 
 // Check implements [tomlconf.Checker].
@@ -153,6 +170,9 @@ func (in *inputConfig) Check(t *tomlconf.Table) {
 	}
 	if kinds != 1 {
 		t.Errorf("", "want one of them", "this input has %d of stdin, file and syslog", kinds)
+	}
+	if _, err := filepath.Match(in.File, ""); err != nil && tail.IsPattern(in.File) {
+		t.Errorf("file", "a [ needs its ]", "%q: %v", in.File, err)
 	}
 	network, address, _ := strings.Cut(in.Syslog, ":")
 	if in.Syslog != "" && (address == "" || !slices.Contains([]string{"udp", "tcp", "unix", "unixgram"}, network)) {
@@ -216,7 +236,7 @@ func (c *File) publisher() logpub.Config {
 
 // fileOf returns the file that says the same as a command line.
 func fileOf(p *logpub.Config, metrics string) *File {
-	c := &File{Inputs: []inputConfig{{Stdin: true, VHostWord: logline.VHostAuto.String()}}}
+	c := &File{Inputs: []inputConfig{{Stdin: true, Format: container.Plain.String(), MaxFiles: logpub.DefaultMaxFiles, VHostWord: logline.VHostAuto.String()}}}
 	tomlconf.SetDefaults(c)
 	c.Name, c.Groups, c.VHost, c.VHostWord, c.Type = p.Name, p.Groups, p.VHost, p.VHostWord.String(), p.MessType
 	c.Plain, c.Publisher, c.Metrics = p.Plain, p.Publisher, metrics
@@ -281,6 +301,10 @@ func (c *File) followable() (errs conf.Errors, warnings []conf.Warning) {
 		if in.File == "" {
 			continue
 		}
+		if tail.IsPattern(in.File) {
+			warnings = append(warnings, in.matched()...)
+			continue
+		}
 		err := tail.Check(in.File)
 		switch {
 		case err == nil:
@@ -293,6 +317,44 @@ func (c *File) followable() (errs conf.Errors, warnings []conf.Warning) {
 	return errs, warnings
 }
 
+// matched reports what prevents following the files of a pattern.
+func (in *inputConfig) matched() (warnings []conf.Warning) {
+	warn := func(text string) { warnings = append(warnings, conf.Warning{Pos: in.filePos, Text: text}) }
+	pattern, err := tail.NewFinder(in.File, "")
+	if err != nil {
+		warn(err.Error())
+		return warnings
+	}
+	paths, err := pattern.Find()
+	switch {
+	case err != nil:
+		warn(err.Error())
+	case len(paths) == 0:
+		warn(fmt.Sprintf("no file matches %q yet", in.File))
+	case len(paths) > in.MaxFiles:
+		warn(fmt.Sprintf("%d files match %q, and at most max_files = %d are followed", len(paths), in.File, in.MaxFiles))
+	}
+	for _, path := range paths {
+		if err := tail.Check(path); err != nil && len(warnings) < maxWarnings {
+			warn(err.Error())
+		}
+	}
+	return warnings
+}
+
+// maxWarnings bounds the warnings about the files of a pattern.
+const maxWarnings = 5
+
+// source opens the file or files of an input.
+func (in *inputConfig) source(c *File, watcher *tail.Watcher, log *slog.Logger) (logpub.Source, error) {
+	format, _ := container.ParseFormat(in.Format) // an enum tag has checked it
+	cfg := tail.Config{Path: in.File, State: c.State, FromStart: in.FromStart, Format: format, Watcher: watcher}
+	if tail.IsPattern(in.File) {
+		return logpub.NewGlob(logpub.GlobConfig{Config: cfg, MaxFiles: in.MaxFiles}, log)
+	}
+	return logpub.NewFile(cfg, log)
+}
+
 // open opens the inputs.
 func (c *File) open(ctx context.Context, p logpub.Config, stdin io.Reader) (inputs []logpub.Input, err error) {
 	watcher := new(tail.Watcher)
@@ -303,7 +365,7 @@ func (c *File) open(ctx context.Context, p logpub.Config, stdin io.Reader) (inpu
 		case in.Stdin:
 			source = logpub.NewStream(stdin)
 		case in.File != "":
-			source, err = logpub.NewFile(tail.Config{Path: in.File, State: c.State, FromStart: in.FromStart, Watcher: watcher}, p.Log)
+			source, err = in.source(c, watcher, p.Log)
 		default:
 			network, address, _ := strings.Cut(in.Syslog, ":")
 			source, err = logpub.NewSyslog(ctx, syslog.Config{Network: network, Address: address, Raw: in.Raw}, p.Log)

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -173,6 +174,8 @@ func TestConfigFile(t *testing.T) {
 		{"type = -3", "type = 40000", "logpub.toml:5:1: type is 40000, want -32768 to 32767"},
 		{`max_line = "8KiB"`, "max_line = 1", "longest line of 1 bytes"},
 		{"file = \"/access.log\"", "stdin = true", "2 inputs read standard input"},
+		{"file = \"/access.log\"", "file = \"/[log\"", `logpub.toml:38:1: "/[log": syntax error in pattern; a [ needs its ]`},
+		{"file = \"/access.log\"", "file = \"/access.log\"\nformat = \"k8s\"", `logpub.toml:39:1: format is "k8s", want plain, docker or cri`},
 		{"= ", "", "logpub.toml:1:"},
 	} {
 		writeFile(t, path, strings.Replace(whole, tt.from, tt.to, 1))
@@ -183,7 +186,8 @@ func TestConfigFile(t *testing.T) {
 	}
 	writeFile(t, path, whole)
 	var stdout, stderr testkit.Output
-	if status := run(t.Context(), []string{"-check", "-config", path}, strings.NewReader(""), &stdout, &stderr); status != flags.OK || stderr.String() != "" {
+	if status := run(t.Context(), []string{"-check", "-config", path}, strings.NewReader(""), &stdout, &stderr); status != flags.OK || strings.Count(stderr.String(), "\n") != 1 ||
+		!strings.Contains(stderr.String(), "logpub.toml:38:1: warning: open /access.log: it is read from its beginning once it appears") {
 		t.Errorf("status %d, says %q", status, &stderr)
 	}
 	if stdout.String() != whole {
@@ -370,6 +374,36 @@ func TestDocumented(t *testing.T) {
 		writeFile(t, path, first+more)
 		if _, err := load(t.Context(), path, nil); err != nil {
 			t.Errorf("%v in:\n%s", err, first+more)
+		}
+	}
+}
+
+// TestPatterns: a file that is an input and matches the pattern of another one is a mistake, and files of a pattern that cannot
+// be read, or are not there, are warnings.
+func TestPatterns(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "logpub.toml")
+	for _, tt := range []struct {
+		files  []string
+		status int
+		want   string
+	}{
+		{[]string{dir + "/*.log", dir + "/a.log"}, flags.Failed, "a.log\" is an input already; keep one of them"},
+		{[]string{dir + "/a.log", dir + "/?.log"}, flags.Failed, "?.log\" is an input already"},
+		{[]string{dir + "/a.log", dir + "/b/*.log"}, flags.OK, "b: no such file or directory"},
+		{[]string{dir + "/*.txt"}, flags.OK, ":6:1: warning: no file matches \"" + dir + "/*.txt\" yet"},
+		{[]string{dir + "/*.toml"}, flags.OK, ""},
+	} {
+		var text strings.Builder
+		fmt.Fprintf(&text, "groups = [\"g\"]\nstate = %q\n", dir)
+		for _, file := range tt.files {
+			fmt.Fprintf(&text, "\n\n[[input]]\nfile = %q\n", file)
+		}
+		writeFile(t, path, text.String())
+		var stdout, stderr testkit.Output
+		status := run(t.Context(), []string{"-check", "-c", path}, strings.NewReader(""), &stdout, &stderr)
+		if status != tt.status || !strings.Contains(stderr.String(), tt.want) || tt.want == "" && stderr.String() != "" {
+			t.Errorf("%q: status %d, says %s", tt.files, status, &stderr)
 		}
 	}
 }

@@ -16,8 +16,8 @@ func born(f *os.File) int64 {
 	return st.Btime.Sec*1e9 + int64(st.Btime.Nsec)
 }
 
-// fileClock returns the time that a file would get if it was written now.
-func fileClock() int64 {
+// FileClock returns the time that a file would get if it was written now.
+func FileClock() int64 {
 	var now unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_REALTIME_COARSE, &now); err != nil {
 		return 0

@@ -13,5 +13,5 @@ const coarse = 20 * time.Millisecond
 // born returns when a file was created, in Unix nanoseconds, or 0 where that is not known.
 func born(*os.File) int64 { return 0 }
 
-// fileClock returns the time that a file would get if it was written now, or a little less.
-func fileClock() int64 { return time.Now().Add(-coarse).UnixNano() }
+// FileClock returns the time that a file would get if it was written now, or a little less.
+func FileClock() int64 { return time.Now().Add(-coarse).UnixNano() }

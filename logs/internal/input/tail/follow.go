@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/internal/fsutil"
+	"github.com/spreadd/spreadd/logs/internal/input/container"
 )
 
 const (
@@ -36,6 +37,11 @@ type Config struct {
 	State string
 	// FromStart reads a file without a saved position from its beginning. Otherwise its present content is skipped.
 	FromStart bool
+	// Since makes a file without a saved position new if it was created later, so that it is read from its beginning:
+	// nanoseconds of [FileClock]. 0 means that the present content of every file is old.
+	Since int64
+	// Format is that of the file. Lines that the file has in parts are passed on in one call.
+	Format container.Format
 	// MaxLine is the longest line in bytes, newline included. 0 means 64 KiB.
 	MaxLine int
 	// Watcher wakes the follower when its files change. Nil means that it checks them from time to time.
@@ -190,13 +196,6 @@ func (f *Follower) Close() {
 	f.look() // its files are closed, and have nothing more to tell but where they were left
 	f.files = nil
 }
-
-// Leave gives up a follower whose Run does not end because a system call does not return. Whatever Run still does, it writes
-// no position, because lines that it has passed on may not be safe.
-func (f *Follower) Leave() { f.left.Store(true) }
-
-// Saved reports, after Close, whether there is a position on disk from which lines that are not safe come again.
-func (f *Follower) Saved() bool { return f.wrote != nil }
 
 // open opens the file at the path at its start, or returns nil.
 func (f *Follower) open() *file {
@@ -447,7 +446,6 @@ func (f *Follower) read(ctx context.Context, g *file) bool {
 		}
 		b = b[:i]
 	}
-	end := bytes.LastIndexByte(b, '\n') + 1
 	if g.skipping {
 		i := bytes.IndexByte(b, '\n') + 1
 		if i == 0 {
@@ -457,6 +455,10 @@ func (f *Follower) read(ctx context.Context, g *file) bool {
 		}
 		f.gave(g, i, f.to.Safe())
 		return true
+	}
+	end := f.cfg.Format.Whole(b)
+	if end == 0 && whole && f.cfg.Format != container.Plain {
+		end = bytes.LastIndexByte(b, '\n') + 1 // a line in so many parts becomes several
 	}
 	if end == 0 {
 		if !whole {
@@ -514,10 +516,13 @@ func (f *Follower) finish(g *file) bool {
 	return true
 }
 
-// takeTorn passes on b, which has no newline, as a line of at most MaxLine bytes. It reports whether
+// takeTorn passes on b, which has no whole line, as a line of at most MaxLine bytes. It reports whether
 // that was taken.
 func (f *Follower) takeTorn(g *file, b []byte) bool {
 	line := append(slices.Clone(b[:min(len(b), f.cfg.MaxLine-1)]), '\n')
+	if f.cfg.Format != container.Plain && bytes.HasSuffix(b, []byte{'\n'}) {
+		line = b // parts of a line whose end never came
+	}
 	took, mark := f.to.Take(f.named(g), line)
 	f.refused = took == 0
 	if took > 0 {

@@ -243,7 +243,7 @@ func TestSeenEmpty(t *testing.T) {
 	}
 	var to taker
 	f.to = &to
-	for created := fileClock(); fileClock() == created; {
+	for created := FileClock(); FileClock() == created; {
 		time.Sleep(time.Millisecond) //house:sleep the clock is that of the system
 	}
 	f.begin(t.Context())

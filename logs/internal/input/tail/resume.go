@@ -2,6 +2,7 @@ package tail
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,18 +30,29 @@ func (f *Follower) begin(ctx context.Context) {
 			f.event(&f.stats.Errors, "cannot read the saved position, starting without it", err)
 		}
 	}
-	f.since = fileClock()
-	if f.cfg.FromStart {
-		return
-	}
+	f.since = cmp.Or(f.cfg.Since, FileClock())
 	info, err := f.cfg.Disk.Stat(f.cfg.Path)
-	if err != nil || !info.Mode().IsRegular() {
+	if f.cfg.FromStart || err != nil || !info.Mode().IsRegular() || f.cfg.Since != 0 && f.created(info) >= f.cfg.Since {
 		return
 	}
 	// It may be unreadable for now. What it has by then is old.
 	p := place{spot: spot{offset: info.Size()}, mtime: info.ModTime().UnixNano()}
 	p.dev, p.ino = inode(info)
 	f.missing = []place{p}
+}
+
+// created returns when the file at the path was created, or last changed where that is not known.
+func (f *Follower) created(info os.FileInfo) int64 {
+	r, err := f.cfg.Disk.OpenFile(f.cfg.Path, os.O_RDONLY, 0, false)
+	if err != nil {
+		return info.ModTime().UnixNano()
+	}
+	b := info.ModTime().UnixNano()
+	if o, ok := r.(fsutil.OSFile); ok {
+		b = cmp.Or(born(o.File), b)
+	}
+	_ = r.Close()
+	return b
 }
 
 // skip skips the whole lines that a file has up to an offset.

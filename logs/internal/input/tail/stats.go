@@ -1,6 +1,7 @@
 package tail
 
 import (
+	"io/fs"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -104,6 +105,23 @@ func (b *behind) ask(late *atomic.Int64, question func() int64) int64 {
 		late.Store(time.Now().UnixNano())
 	}
 	return b.last.Load()
+}
+
+// Leave gives up a follower whose Run does not end because a system call does not return. Whatever Run still does, it writes
+// no position, because lines that it has passed on may not be safe.
+func (f *Follower) Leave() { f.left.Store(true) }
+
+// Saved reports, after Close, whether there is a position on disk from which lines that are not safe come again.
+func (f *Follower) Saved() bool { return f.wrote != nil }
+
+// Has reports whether a file is among those that are followed, whatever its name.
+func (f *Follower) Has(info fs.FileInfo) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.ContainsFunc(f.seen, func(s seen) bool {
+		now, err := s.f.Stat()
+		return err == nil && fsutil.SameFile(now, info)
+	})
 }
 
 // event counts an event and reports it.

@@ -6,32 +6,28 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spreadd/spreadd/internal/fsutil"
 )
 
-// ErrPattern means that a path has a pattern in the place of a name.
-var ErrPattern = errors.New("patterns are not expanded; give each file an input of its own")
+// ErrLate means that a file does not exist, but its directory does. It is an [fs.ErrNotExist].
+var ErrLate = fmt.Errorf("it is read from its beginning once it appears: %w", fs.ErrNotExist)
 
-// Check returns why the file at a path cannot be followed, or nil. A file that does not exist yet is
-// none of these reasons, as long as its directory exists. Errors that are [fs.ErrNotExist] or
-// [fs.ErrPermission] can pass without a change of the path.
+// Check returns why the file at a path cannot be followed now, or nil. Errors that are
+// [fs.ErrNotExist] or [fs.ErrPermission] can pass without a change of the path.
 func Check(path string) error {
 	f, err := fsutil.OpenFile(path, os.O_RDONLY, 0, false)
 	if err == nil {
 		return f.Close()
 	}
-	return explain(fsutil.OS{}, path, err)
+	if err = explain(fsutil.OS{}, path, err); err == nil {
+		err = &fs.PathError{Op: "open", Path: path, Err: ErrLate}
+	}
+	return err
 }
 
-// explain adds advice to the error of opening a file. It returns nil if the file may only be late.
+// explain adds advice to the error of opening a file or directory. It returns nil if the file may only be late.
 func explain(disk fsutil.FS, path string, err error) error {
-	if strings.ContainsAny(path, "*?[") {
-		if _, err := disk.Lstat(path); err != nil {
-			return &fs.PathError{Op: "open", Path: path, Err: ErrPattern}
-		}
-	}
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("%w; let the user of logpub read it, for example by adding that user to group adm", err)
