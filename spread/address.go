@@ -122,6 +122,9 @@ func (a Address) String() string {
 // endpoint is where to reach a daemon: arguments for a dialer of package net.
 type endpoint struct{ network, address string }
 
+// isFallback reports whether an endpoint stands for the daemon of this host although it is on TCP.
+func (a Address) isFallback(e endpoint) bool { return a.Network == "unix" && e.network == "tcp" }
+
 // endpoints returns where to try to reach a daemon, in this order. socketDir is empty for the
 // default.
 func (a Address) endpoints(socketDir string) []endpoint {

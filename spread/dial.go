@@ -33,9 +33,9 @@ func Dial(ctx context.Context, addr string, opts ...Option) (*Conn, error) {
 	if err != nil {
 		return nil, opError(op, a.String(), err)
 	}
-	nc, err := o.connectTo(ctx, a.endpoints(o.socketDir))
+	nc, err := o.connectTo(ctx, a)
 	if err != nil {
-		return nil, opError(op, a.String(), dialError(ctx, err))
+		return nil, opError(op, a.String(), err)
 	}
 	tune(nc)
 
@@ -71,12 +71,16 @@ func Dial(ctx context.Context, addr string, opts ...Option) (*Conn, error) {
 	return c, nil
 }
 
-// connectTo connects to the first endpoint at which somebody answers.
+// connectTo connects to the first endpoint of an address at which somebody answers.
 // The error names the failures at all that were tried, and wraps the last one.
-func (o *options) connectTo(ctx context.Context, to []endpoint) (nc net.Conn, err error) {
+func (o *options) connectTo(ctx context.Context, a Address) (nc net.Conn, err error) {
 	before := "" // the failures so far
-	for _, e := range to {
+	for _, e := range a.endpoints(o.socketDir) {
 		if nc, err = o.dial(ctx, e.network, e.address); err == nil {
+			if err := o.checkOwner(nc, a.isFallback(e)); err != nil {
+				_ = nc.Close() // nothing was sent
+				return nil, err
+			}
 			return nc, nil
 		}
 		err = fmt.Errorf("%s%w", before, err)
@@ -85,7 +89,7 @@ func (o *options) connectTo(ctx context.Context, to []endpoint) (nc net.Conn, er
 		}
 		before = err.Error() + "; "
 	}
-	return nil, err
+	return nil, dialError(ctx, err)
 }
 
 func dialError(ctx context.Context, err error) error {

@@ -22,6 +22,7 @@ type options struct {
 	socketDir  string
 	dial       dialFunc
 	sendBuffer int
+	users      []string // whose daemon is accepted, besides those of ownerAccepted
 
 	// Of clients.
 	connect     func(ctx context.Context, address, name string) (Connection, error)
@@ -80,6 +81,15 @@ func WithAuth(methods ...AuthMethod) Option { return func(o *options) { o.auth =
 // WithSocketDir sets the directory of the UNIX socket for addresses that are only a port. Without
 // it, /run/spread/PORT.sock, /tmp/PORT and TCP on this host are tried in turn.
 func WithSocketDir(dir string) Option { return func(o *options) { o.socketDir = dir } }
+
+// WithSocketUsers accepts daemons of this host that run as one of these users, by name or number, or
+// as any user with "*". Without it, a daemon at a UNIX socket, or at the TCP port of this host that is
+// tried after it, must run as root, as "spread" or as the user of this program: otherwise any local user
+// could take the daemon's place while it is down. The error of [Dial] is then ErrCouldNotConnect and says
+// who listens. Where the system does not say who listens, everybody is accepted.
+func WithSocketUsers(users ...string) Option {
+	return func(o *options) { o.users = append(o.users, users...) }
+}
 
 // WithDialer replaces the dialer of package net, for tests or for connections through something
 // else. Its connections must honor deadlines, as those of package net do.
