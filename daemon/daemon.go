@@ -110,7 +110,8 @@ func (d *Daemon) Run(ctx context.Context) error {
 	close(d.stopped)
 	err = errors.Join(err, d.sessions.Close(o.cfg.Linger))
 	d.serving.Wait()
-	return errors.Join(err, o.close(), d.removeSockets(), d.poller.Close())
+	d.removeSockets()
+	return errors.Join(err, o.close(), d.poller.Close())
 }
 
 // wake ends the owner's wait. Any goroutine may call it.

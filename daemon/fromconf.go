@@ -47,7 +47,13 @@ func FromConf(c *spreadconf.Config, self spreadconf.Self, access Access) (Config
 	for _, i := range self.Daemon.Interfaces {
 		cfg.Ring.Interfaces = append(cfg.Ring.Interfaces, transport.Interface{Addr: i.Addr, Use: use(i.Roles)})
 	}
-	for _, a := range self.Daemon.ClientAddrs() {
+	clients := self.Daemon.ClientAddrs()
+	if self.Daemon.Interfaces == nil && self.Addr.IsLoopback() {
+		// No other host can be in the ring, so nothing listens beyond the loopback.
+		cfg.Ring.Interfaces = []transport.Interface{{Addr: self.Addr}}
+		clients = []netip.Addr{self.Daemon.Addr}
+	}
+	for _, a := range clients {
 		if a == self.Daemon.Addr {
 			a = self.Addr // It has the zone.
 		}

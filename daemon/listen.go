@@ -96,15 +96,14 @@ func (s *shared) closeListeners() error {
 	for _, l := range s.listeners {
 		err = errors.Join(err, l.Close())
 	}
-	return errors.Join(err, s.removeSockets())
+	s.removeSockets()
+	return err
 }
 
-func (s *shared) removeSockets() error {
-	var err error
+func (s *shared) removeSockets() {
 	for _, f := range s.sockets {
-		err = errors.Join(err, f.remove())
+		f.remove(s.log)
 	}
-	return err
 }
 
 // openRing opens the sockets of the ring, for other daemons and for monitors. A daemon without an

@@ -19,8 +19,10 @@ import (
 // socketMode lets every local user connect, as C daemons do. Authentication decides who may.
 const socketMode = 0o666
 
-// socketFile is the file of a UNIX socket that this daemon has bound.
+// socketFile is the file of a UNIX socket that this daemon has bound. Its directory stays open, so that
+// it can be removed after the daemon has changed its root directory.
 type socketFile struct {
+	dir  *os.Root
 	path string
 	info fs.FileInfo
 }
@@ -50,7 +52,11 @@ func (cfg *Config) listenUnix(ctx context.Context, path string) (net.Listener, *
 	if err != nil {
 		return nil, nil, errors.Join(socketError(path, err), l.Close(), os.Remove(temporary))
 	}
-	return &unixListener{Listener: l, addr: net.UnixAddr{Name: path, Net: "unix"}}, &socketFile{path, info}, nil
+	dir, err := os.OpenRoot(filepath.Dir(path))
+	if err != nil {
+		return nil, nil, errors.Join(socketError(path, err), l.Close(), os.Remove(path))
+	}
+	return &unixListener{Listener: l, addr: net.UnixAddr{Name: path, Net: "unix"}}, &socketFile{dir, path, info}, nil
 }
 
 // bindTemporary binds a UNIX socket with a random name that is about as short as a port, because
@@ -124,12 +130,15 @@ func alive(ctx context.Context, path string) bool {
 	return true
 }
 
-// remove removes the file if it still belongs to this daemon.
-func (s *socketFile) remove() error {
-	if info, err := os.Lstat(s.path); err == nil && os.SameFile(info, s.info) {
-		if err := os.Remove(s.path); err != nil {
-			return fmt.Errorf("cannot remove the UNIX socket: %w", err)
+// remove removes the file if it still belongs to this daemon. That it cannot is not a failure: the next
+// daemon replaces it, and the one that has ended was orderly.
+func (s *socketFile) remove(log *slog.Logger) {
+	name := filepath.Base(s.path)
+	// Otherwise it is gone already, or belongs to another daemon.
+	if info, err := s.dir.Lstat(name); err == nil && os.SameFile(info, s.info) {
+		if err := s.dir.Remove(name); err != nil {
+			log.Warn("cannot remove the UNIX socket; give its directory to the user of this daemon", slog.String("socket", s.path), slog.Any("error", err))
 		}
 	}
-	return nil // It is gone already, or belongs to another daemon.
+	_ = s.dir.Close() // it was only read
 }

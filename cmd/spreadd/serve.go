@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/netip"
 	"sync"
 
 	"github.com/spreadd/spreadd/daemon"
 	"github.com/spreadd/spreadd/daemon/eventlog"
 	"github.com/spreadd/spreadd/daemon/metrics"
-	"github.com/spreadd/spreadd/daemon/transport"
 	"github.com/spreadd/spreadd/engine"
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/prom"
@@ -27,11 +25,6 @@ func (p *program) serve(ctx context.Context, o options) error {
 	cfg, err := p.daemonConfig(ctx, c, self, o)
 	if err != nil {
 		return err
-	}
-	if !found {
-		// A daemon that nobody configured must not be reachable from outside.
-		cfg.Listen = []netip.AddrPort{netip.AddrPortFrom(self.Addr, self.Segment.Port)}
-		cfg.Ring.Interfaces = []transport.Interface{{Addr: self.Addr}}
 	}
 	level := new(slog.LevelVar)
 	log, reopen, done, err := p.openLog(&c.Options, level, o.verbose)
@@ -67,8 +60,12 @@ func (p *program) serve(ctx context.Context, o options) error {
 			sockets = append(sockets, a.String())
 		}
 	}
-	if err := dropPrivileges(&c.Options, log, made, sockets); err != nil {
+	root, err := dropPrivileges(&c.Options, log, made, sockets, o.settings.Socket.Group != "")
+	if err != nil {
 		return err
+	}
+	if root {
+		defer warnOfRoot(log)()
 	}
 	p.announce(ctx, d, log)
 	until, end := context.WithCancelCause(ctx)
