@@ -166,6 +166,7 @@ func (o *owner) install(changes []string) {
 		}
 		o.members.Store(&names)
 		o.change.Store(&changes[i])
+		o.history.note(o, &in, &o.out.Changes[i], changes[i], names)
 		for _, d := range o.out.Changes[i].Left {
 			o.count.left[d.Why].Add(1)
 		}

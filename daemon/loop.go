@@ -21,6 +21,7 @@ func (o *owner) loop(ctx context.Context) error {
 		if now.Sub(reported) >= o.reportEvery {
 			o.refused.report(o.log, o.engine.Counts())
 			o.sessions.Reclaim()
+			o.history.sample(o)
 			reported = now
 		}
 		o.watchForming(now)

@@ -54,6 +54,8 @@ type owner struct {
 
 	// forming watches for how long there is no ring.
 	forming forming
+	// history is what is remembered of the past.
+	history history
 	// ids keeps the times of ids for the daemon's next life.
 	ids idFile
 	// refused remembers which refused datagrams the log has reported.
@@ -114,6 +116,8 @@ func (o *owner) resume() {
 // begin starts the clock and the engine.
 func (o *owner) begin() {
 	o.start = time.Now()
+	o.history.configured = o.start
+	o.history.sample(o)
 	now, wall := o.now()
 	o.forming.changed(now, false, &o.cfg.Engine.Timeouts)
 	o.engine.Start(now, wall, &o.out)

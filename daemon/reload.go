@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"time"
 
 	"github.com/spreadd/spreadd/engine"
 	"github.com/spreadd/spreadd/internal/topology"
@@ -92,6 +93,7 @@ func (o *owner) adopt(r *engine.Reload) {
 	o.former = o.cfg.Engine.Topology
 	o.cfg.Engine, o.cfg.Ring = o.next.Engine, o.next.Ring
 	o.inForce.Store(r)
+	o.history.configured = time.Now()
 	o.log.Info("configuration in force", slog.Uint64("hash", uint64(r.ConfHash)), slog.Int("daemons", len(r.Topology.Daemons())))
 	if o.ring == nil {
 		return

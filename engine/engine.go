@@ -86,6 +86,8 @@ type Engine struct {
 	lateness  lateness
 	// datagrams counts datagrams by reason.
 	datagrams [NumReasons]int64
+	// peers is how each configured daemon is heard, by rank.
+	peers []Hearing
 	// next is the configuration to change to as soon as the machines can, or nil.
 	next *Config
 
@@ -100,7 +102,7 @@ func New(cfg Config) (*Engine, error) {
 		return nil, fmt.Errorf("engine: daemon %d is not in the configuration", cfg.Self)
 	}
 	cfg.setDefaults()
-	e := &Engine{cfg: cfg, leaving: make(map[SessionID]bool)}
+	e := &Engine{cfg: cfg, leaving: make(map[SessionID]bool), peers: make([]Hearing, len(cfg.Topology.Daemons()))}
 	var err error
 	if e.ring, err = ring.New(cfg.ring()); err != nil {
 		return nil, err
@@ -206,6 +208,9 @@ func (e *Engine) Advance(now clock.Time, wall int32, out *Effects) {
 // [membership.Machine.HandleRefused].
 func (e *Engine) HandleRefused(now clock.Time, wall int32, id wire.DaemonID, out *Effects) {
 	e.wall = wall
+	if r := e.cfg.Topology.Rank(id); r >= 0 {
+		e.peers[r].Refused = now
+	}
 	e.memb.HandleRefused(now, wall, id, &e.membOut)
 	e.settle(now, out)
 }
@@ -249,6 +254,16 @@ func (e *Engine) Status() Status {
 
 // Operating reports whether a ring is installed and its token is in use.
 func (e *Engine) Operating() bool { return e.memb.CanReconfigure() }
+
+// Groups returns the machine that keeps the groups, for looking at them between two steps.
+func (e *Engine) Groups() *groups.Machine { return e.groups }
+
+// Installed returns the id of the ring that is installed or was installed last, and its daemons in
+// the order of the token. At the start it is this daemon alone, at time -1.
+func (e *Engine) Installed() (wire.MembershipID, []wire.DaemonID) {
+	id, ring := e.memb.Installed()
+	return id, ring.Members()
+}
 
 // Formation returns which daemons were heard since a moment while no ring forms, and whom they hear.
 func (e *Engine) Formation(since clock.Time) membership.Formation { return e.memb.Formation(since) }

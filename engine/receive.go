@@ -28,7 +28,7 @@ func (e *Engine) handleData(now clock.Time, from netip.Addr, datagram buf.Slice,
 	if p.Decode(datagram.Bytes()) != nil {
 		return Malformed
 	}
-	if r := e.checkOrigin(p.ConfHash, p.Transmitter, from); r != Accepted {
+	if r := e.checkOrigin(now, p.ConfHash, p.Transmitter, from); r != Accepted {
 		return r
 	}
 	if p.Type.Kind() == wire.KindControl {
@@ -41,6 +41,7 @@ func (e *Engine) handleData(now clock.Time, from netip.Addr, datagram buf.Slice,
 	case !e.partition.together(e.cfg.Topology, p.Transmitter, e.cfg.Self):
 		return PartitionedOff
 	}
+	e.heard(now, p.Transmitter)
 	if p.Type&wire.PacketRouted != 0 {
 		e.relay(&p, datagram.Bytes(), out)
 		p.Type &^= wire.PacketRouted
@@ -53,7 +54,10 @@ func (e *Engine) handleData(now clock.Time, from netip.Addr, datagram buf.Slice,
 			e.ring.HandleHurry(now, &p, &e.ringOut)
 		}
 	case wire.KindData:
-		if e.ring.HandlePacket(now, &p, datagram, &e.ringOut) == ring.Foreign {
+		missed := e.ring.HasAsked(p.Seq)
+		r := e.ring.HandlePacket(now, &p, datagram, &e.ringOut)
+		e.heardPacket(&p, missed, r)
+		if r == ring.Foreign {
 			e.memb.HandleForeign(now, e.wall, &p, &e.membOut)
 		}
 	case wire.KindControl, wire.KindUnknown:
@@ -76,12 +80,16 @@ func (e *Engine) handleToken(now clock.Time, from netip.Addr, datagram []byte) R
 	if t.Decode(datagram) != nil {
 		return Malformed
 	}
-	if r := e.checkOrigin(t.ConfHash, t.Transmitter, from); r != Accepted {
+	if r := e.checkOrigin(now, t.ConfHash, t.Transmitter, from); r != Accepted {
 		return r
 	}
-	switch {
-	case !e.partition.together(e.cfg.Topology, t.Transmitter, e.cfg.Self):
+	if !e.partition.together(e.cfg.Topology, t.Transmitter, e.cfg.Self) {
 		return PartitionedOff
+	}
+	if t.Transmitter != e.cfg.Self {
+		e.heard(now, t.Transmitter)
+	}
+	switch {
 	case t.Type&wire.TokenForms != 0:
 		e.memb.HandleForm(now, e.wall, &t, &e.membOut)
 	default:
@@ -92,10 +100,11 @@ func (e *Engine) handleToken(now clock.Time, from netip.Addr, datagram []byte) R
 
 // checkOrigin checks that a datagram is of our configuration, and comes from the address that is
 // configured for its transmitter.
-func (e *Engine) checkOrigin(hash uint32, transmitter wire.DaemonID, from netip.Addr) Reason {
+func (e *Engine) checkOrigin(now clock.Time, hash uint32, transmitter wire.DaemonID, from netip.Addr) Reason {
 	d := e.cfg.Topology.Daemon(transmitter)
 	switch {
 	case hash != e.cfg.ConfHash:
+		e.heardOther(now, from, transmitter, hash)
 		return OtherConfiguration
 	case d == nil:
 		return UnknownTransmitter

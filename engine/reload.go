@@ -73,6 +73,7 @@ func (e *Engine) reconfigure(now clock.Time, out *Effects) {
 	if err != nil {
 		panic("engine: a configuration that was checked is refused: " + err.Error())
 	}
+	e.movePeers(cfg.Topology)
 	e.cfg = cfg
 	e.partition = partition{}
 	e.lateness.begin(now, &e.cfg)

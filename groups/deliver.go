@@ -65,6 +65,7 @@ func (m *Machine) deliver(t wire.Type, data buf.Slice, b []byte, out *Effects) {
 			s.mark = m.deliveryCount // as if it had it already
 		}
 	}
+	size := uint64(len(b) - wire.HeaderLen - len(wire.GroupsOf(b)))
 	for fields := wire.GroupsOf(b); len(fields) >= wire.NameLen; fields = fields[wire.NameLen:] {
 		name := (*wire.Name)(fields).Clean()
 		if name.IsPrivate() {
@@ -74,6 +75,8 @@ func (m *Machine) deliver(t wire.Type, data buf.Slice, b []byte, out *Effects) {
 			continue
 		}
 		if g := m.groups[name]; g != nil {
+			g.messages++
+			g.bytes += size
 			for _, s := range g.local {
 				m.receive(s, out)
 			}

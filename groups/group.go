@@ -18,6 +18,8 @@ type group struct {
 	// sides are where the daemons came from, while an exchange has brought together several.
 	sides []side
 	local []*session // the members that are local sessions, in order of joining
+	// messages and bytes count what was sent to the group, for people.
+	messages, bytes uint64
 }
 
 // daemonMembers are the members of a group at one daemon.

@@ -114,6 +114,26 @@ func (l *groupList) all() iter.Seq[*group] {
 	}
 }
 
+// after yields the groups behind a name in order. The list must not change meanwhile.
+func (l *groupList) after(name wire.Name) iter.Seq[*group] {
+	return func(yield func(*group) bool) {
+		if l == nil {
+			return
+		}
+		c, i, ok := l.find(name)
+		if ok {
+			i++
+		}
+		for ; c < len(l.chunks); c, i = c+1, 0 {
+			for _, g := range l.chunks[c][i:] {
+				if !yield(g) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // deleteFunc removes the groups that match.
 func (l *groupList) deleteFunc(match func(*group) bool) {
 	l.n = 0

@@ -146,7 +146,7 @@ func (r *Ring) install(out *Effects) {
 	r.sending.users.again()
 	r.sending.groups.again()
 	r.id = r.recovery.future
-	r.seq.highest, r.seq.myAru, r.seq.aru, r.seq.lastDiscarded, r.seq.lastDelivered = 0, 0, 0, 0, 0
+	r.seq = numbers{}
 	r.token.stableTurns = 0
 	r.token.afterInstall = true
 	r.state = Operational

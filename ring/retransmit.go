@@ -122,6 +122,7 @@ func (r *Ring) ask(body []byte, u unmet) []byte {
 	if len(r.scratch.numbers) == 0 {
 		return body
 	}
+	r.seq.asked = max(r.seq.asked, r.scratch.numbers[len(r.scratch.numbers)-1])
 	proc, segment := r.cfg.Self, int16(r.self.segment)
 	if u.any {
 		proc = wire.NoDaemon

@@ -75,6 +75,8 @@ type numbers struct {
 	lastDelivered int32
 	// lastDiscarded is the number up to which packets are delivered and forgotten.
 	lastDiscarded int32
+	// asked is the largest number that this daemon has asked for because it was missing.
+	asked int32
 }
 
 // tokenState is what this daemon remembers of the token from turn to turn.

@@ -79,6 +79,10 @@ func (r *Ring) Highest() int32 { return r.seq.highest }
 // LastDiscarded returns the number up to which packets are delivered and forgotten.
 func (r *Ring) LastDiscarded() int32 { return r.seq.lastDiscarded }
 
+// HasAsked reports whether this daemon asked for a packet that it does not have yet: all that it
+// lacked below a number were asked for together.
+func (r *Ring) HasAsked(seq int32) bool { return seq <= r.seq.asked }
+
 // Has reports whether this daemon has a packet, or had it until every member did.
 func (r *Ring) Has(seq int32) bool {
 	return seq > 0 && seq <= r.seq.lastDiscarded || r.table.find(seq).isPacket()

@@ -31,6 +31,8 @@ type options struct {
 	early       bool
 	refused     bool
 	metrics     string
+	http        string
+	profiles    bool
 	verbose     bool
 	eventFile   bool // was asked for
 	set         *flags.Set
@@ -83,7 +85,9 @@ func parse(args []string) (options, error) {
 	s.Bool(&o.early, "early", "form rings as soon as all daemons have answered or are known to be absent, and announce an orderly stop")
 	s.Bool(&o.refused, "refused", "take ICMP port unreachable messages as a sign that a daemon has ended")
 	s.Group("Observation")
+	prom.HTTPFlag(s, &o.http, 9803)
 	prom.AddressFlag(s, &o.metrics, 9803)
+	s.Bool(&o.profiles, "pprof", "with -http: serve profiles of the Go runtime at /debug/pprof/")
 	s.Bool(&o.verbose, "v", "log details, as EventPriority = pDEBUG does")
 	err := s.Parse(args)
 	return o, err

@@ -9,6 +9,7 @@ import (
 	"github.com/spreadd/spreadd/daemon"
 	"github.com/spreadd/spreadd/daemon/eventlog"
 	"github.com/spreadd/spreadd/daemon/metrics"
+	"github.com/spreadd/spreadd/daemon/web"
 	"github.com/spreadd/spreadd/engine"
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/prom"
@@ -45,7 +46,7 @@ func (p *program) serve(ctx context.Context, o options) error {
 		return err
 	}
 	// Bind sockets and open the log file before dropping privileges.
-	observe, unobserve, err := p.openMetrics(ctx, o.metrics, d, &cfg)
+	observe, unobserve, err := p.openHTTP(ctx, &o, d, &cfg)
 	if err != nil {
 		return err
 	}
@@ -102,27 +103,51 @@ func (p *program) announce(ctx context.Context, d *daemon.Daemon, log *slog.Logg
 	}()
 }
 
-// openMetrics binds the address for Prometheus, if there is one. observe starts the server; done
-// ends it, after the daemon has ended.
-func (p *program) openMetrics(ctx context.Context, addr string, d *daemon.Daemon, cfg *daemon.Config) (observe, done func(), err error) {
-	if addr == "" {
-		return func() {}, func() {}, nil
+// openHTTP binds the addresses for HTTP, if there are any. observe starts the servers; done ends them,
+// after the daemon has ended.
+func (p *program) openHTTP(ctx context.Context, o *options, d *daemon.Daemon, cfg *daemon.Config) (observe, done func(), err error) {
+	collector := metrics.New(d, cfg.Engine.Self)
+	state := web.Config{Source: d, Metrics: collector, Profiles: o.profiles, Log: cfg.Log}
+	all := []struct {
+		addr string
+		cfg  prom.Config
+	}{
+		{o.http, state.Server()},
+		{o.metrics, prom.Config{Program: "spreadd", Log: cfg.Log, Collector: collector, Alive: d.Alive}},
 	}
-	s, err := prom.Listen(ctx, addr, prom.Config{
-		Program: "spreadd", Log: cfg.Log,
-		Collector: metrics.New(d, cfg.Engine.Self),
-	})
-	if err != nil {
-		return nil, nil, err
+	if o.http == o.metrics {
+		all = all[:1]
 	}
-	end := func() { _ = s.Close() } // it never served
-	observe = func() {
-		end = s.Start()
-		if p.serving != nil {
-			p.serving(s)
+	var servers []*prom.Server
+	var ends []func()
+	done = func() {
+		for _, s := range servers[len(ends):] {
+			_ = s.Close() // it never served
+		}
+		for _, end := range ends {
+			end()
 		}
 	}
-	return observe, func() { end() }, nil
+	for _, a := range all {
+		if a.addr == "" {
+			continue
+		}
+		s, err := prom.Listen(ctx, a.addr, a.cfg)
+		if err != nil {
+			done()
+			return nil, nil, err
+		}
+		servers = append(servers, s)
+	}
+	observe = func() {
+		for _, s := range servers {
+			ends = append(ends, s.Start())
+			if p.serving != nil {
+				p.serving(s)
+			}
+		}
+	}
+	return observe, done, nil
 }
 
 // openLog returns the log that the options describe, and functions that reopen and close its file.

@@ -52,7 +52,7 @@ func (h *handshake) run(full End) (*Session, End) {
 		return nil, h.refuse(HandshakeName, wire.RejectIllegalName)
 	}
 	h.group = group
-	sess := h.server.open(h.conn, h.from, h.private, h.group, req.Flags&wire.FlagMembership != 0)
+	sess := h.server.open(h, req.Flags&wire.FlagMembership != 0)
 	// The owner must know the session before the client knows that it is accepted. Then everyone
 	// who learns of the session from the client can reach it.
 	if !sess.announce() {

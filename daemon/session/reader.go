@@ -148,6 +148,9 @@ func (r *reader) illegal(why ...any) End {
 func (r *reader) flush(b *Batch) bool {
 	r.block.Retain()
 	b.block, b.Messages = r.block, b.all
-	r.session.server.count.received.Add(int64(len(b.Messages)))
+	n := len(b.Messages)
+	r.session.server.count.received.Add(int64(n))
+	r.session.sent.Add(int64(n))
+	r.session.sentBytes.Add(int64(b.Messages[n-1].Hi - b.Messages[0].Lo))
 	return r.session.server.send(b)
 }

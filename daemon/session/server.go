@@ -10,8 +10,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/spreadd/spreadd/wire"
 )
 
 // ID is the number of a session. A server does not use a number twice.
@@ -245,13 +243,16 @@ func (s *Server) free(name string, from source) {
 }
 
 // open makes a session of a connection after its handshake.
-func (s *Server) open(conn net.Conn, from source, name string, group wire.Name, memberships bool) *Session {
+func (s *Server) open(h *handshake, memberships bool) *Session {
+	conn, group := h.conn, h.group
 	sess := &Session{
 		server:      s,
 		conn:        conn,
-		from:        from,
+		from:        h.from,
+		version:     h.version,
+		since:       time.Now(),
 		id:          ID(s.lastID.Add(1)),
-		name:        name,
+		name:        h.private,
 		group:       group,
 		memberships: memberships,
 	}

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net"
 	"sync/atomic"
+	"time"
 
 	"github.com/spreadd/spreadd/internal/buf"
 	"github.com/spreadd/spreadd/wire"
@@ -18,6 +19,10 @@ type Session struct {
 	name        string                    // private name
 	group       wire.Name                 // "#name#daemon"
 	memberships bool                      // whether the client wants membership messages
+	version     wire.Version              // of its library
+	since       time.Time                 // when it was accepted
+	sent        atomic.Int64              // messages from the client
+	sentBytes   atomic.Int64              // their bytes
 	dropped     atomic.Uint32             // the End of the session, or 0
 	parked      atomic.Pointer[buf.Block] // of the waiter
 	out         output

@@ -1,5 +1,5 @@
-// Package prom serves the counters of a program to Prometheus. spreadd, logpub, logsub and logmon
-// use it.
+// Package prom serves the counters of a program to Prometheus, and is the one HTTP server of all
+// programs: spreadd, logpub, logsub and logmon use it.
 //
 // A program keeps its counters itself and has a function that returns a snapshot of them, of a type
 // S. A [Family] describes one metric and finds its series in a snapshot. A [Collector] takes a
@@ -18,8 +18,12 @@
 // # What it guarantees
 //
 //   - It counts nothing itself, and nothing runs between two scrapes.
-//   - It serves GET /metrics in the text and OpenMetrics formats, a short index at /, and otherwise
-//     only what [Config.Mount] adds. Metrics of the Go runtime and of the process are included.
+//   - It serves GET /metrics in the text and OpenMetrics formats, /healthz, /readyz, a short index at /,
+//     and otherwise only what the [Config] adds. Metrics of the Go runtime and of the process are
+//     included.
+//   - Connections that only sit there, however many, do not keep a scrape out.
+//   - Pages of strangers whose names are made to resolve to this host (DNS rebinding) learn nothing: a
+//     request must name an address, a name of this host, or one that nobody can register.
 //   - Label values may be any text; text that is not UTF-8 is quoted.
 //   - A series that occurs twice in a scrape is added up, so that names chosen by users cannot make
 //     a page invalid.
@@ -32,8 +36,10 @@
 //
 // # Limits
 //
-// 32 connections, 4 scrapes at a time. A request must arrive within 5 s and is answered within 30
-// s. A program that does not return a snapshot within 10 s causes status 503.
+// 128 connections; for one more, the one that has waited longest for a request is closed. 4 scrapes
+// and 96 other requests at a time. A request must arrive within 5 s and is answered within 30 s. A
+// program that does not return a snapshot within 10 s, or a check or its state within 2 s, causes
+// status 503.
 //
 // # How to debug
 //

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"syscall"
@@ -208,7 +207,7 @@ func TestKeep(t *testing.T) {
 
 // TestCheckAddress: only an address with a port is one.
 func TestCheckAddress(t *testing.T) {
-	for addr, ok := range map[string]bool{"127.0.0.1:9803": true, ":9803": true, "[::1]:0": true, "9803": false, "localhost": false, "": false} {
+	for addr, ok := range map[string]bool{"127.0.0.1:9803": true, ":9803": true, "[::1]:0": true, "9803": true, "98030": false, "localhost": false, "": false} {
 		if err := prom.CheckAddress(addr); (err == nil) != ok {
 			t.Errorf("%q: %v", addr, err)
 		}
@@ -240,43 +239,124 @@ func TestManyScrapes(t *testing.T) {
 	wait.Wait()
 }
 
-// TestManyConnections: more connections than there may be wait for their turn.
-func TestManyConnections(t *testing.T) {
-	const maxConnections = 32
-	addr := strings.TrimPrefix(promtest.Serve(t, collector(stats{broken: make([]int64, 2)})), "http://")
-	dial := func() net.Conn {
+// TestIdleConnections: a scrape is served while 1,000 connections sit there, some of which have been
+// answered and some of which never ask.
+func TestIdleConnections(t *testing.T) {
+	url := promtest.Serve(t, collector(stats{broken: make([]int64, 2)}))
+	addr := strings.TrimPrefix(url, "http://")
+	for i := range 1000 {
 		c, err := net.Dial("tcp", addr)
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = c.Close() })
-		if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+		if i%2 == 0 {
+			_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n") // it may be closed already
+		}
+		if i%100 == 99 {
+			if status, _, _ := promtest.Request(t, http.MethodGet, url+"/metrics"); status != http.StatusOK {
+				t.Fatalf("with %d connections: status %d", i+1, status)
+			}
+		}
+	}
+}
+
+// TestPlacesOfScrapes: when as many other requests run as may, one more is refused, and scrapes and
+// checks are answered.
+func TestPlacesOfScrapes(t *testing.T) {
+	const maxOthers = 96
+	asked, release := make(chan struct{}, maxOthers+1), make(chan struct{})
+	s, err := listen(t, prom.Config{Mount: func(mux *http.ServeMux) {
+		mux.HandleFunc("GET /slow", func(http.ResponseWriter, *http.Request) {
+			asked <- struct{}{}
+			<-release
+		})
+	}}, "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Start())
+	url := "http://" + s.Addr().String()
+	var wait sync.WaitGroup
+	for range maxOthers {
+		wait.Go(func() {
+			if status, _, _ := promtest.Request(t, http.MethodGet, url+"/slow"); status != http.StatusOK {
+				t.Errorf("status %d", status)
+			}
+		})
+	}
+	for range maxOthers {
+		<-asked
+	}
+	for path, want := range map[string]int{"/slow": http.StatusServiceUnavailable, "/metrics": http.StatusOK, "/healthz": http.StatusOK, "/readyz": http.StatusOK} {
+		if status, _, body := promtest.Request(t, http.MethodGet, url+path); status != want {
+			t.Errorf("%s: status %d, want %d: %s", path, status, want, body)
+		}
+	}
+	close(release)
+	wait.Wait()
+}
+
+// TestHost: a page whose name was made to resolve to this host learns nothing.
+func TestHost(t *testing.T) {
+	url := promtest.Serve(t, collector(stats{broken: make([]int64, 2)}))
+	for host, want := range map[string]int{
+		"127.0.0.1:9803": http.StatusOK, "[::1]:9803": http.StatusOK, "[fe80::1%25eth0]:1": http.StatusOK, "localhost": http.StatusOK, "web1:9803": http.StatusOK,
+		"web1.internal": http.StatusOK, "LOCALHOST.": http.StatusOK, "spreadd.logs.svc.cluster.local:9803": http.StatusOK,
+		"evil.example.com": http.StatusMisdirectedRequest, "evil.example.com:9803": http.StatusMisdirectedRequest, "127.0.0.1.evil.com": http.StatusMisdirectedRequest,
+		"localhost.evil.com": http.StatusMisdirectedRequest, "evil.internal.com": http.StatusMisdirectedRequest,
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/metrics", http.NoBody)
+		if err != nil {
 			t.Fatal(err)
 		}
-		return c
-	}
-	answered := func(c net.Conn, patience time.Duration) error {
-		if err := c.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		req.Host = host
+		r, err := http.DefaultClient.Do(req)
+		if err != nil {
 			t.Fatal(err)
 		}
-		_, err := io.ReadFull(c, make([]byte, len("HTTP/1.1 200 OK")))
-		return err
-	}
-	var open []net.Conn
-	for range maxConnections {
-		c := dial()
-		if err := answered(c, patience); err != nil {
-			t.Fatal(err)
+		_ = r.Body.Close()
+		if r.StatusCode != want {
+			t.Errorf("host %s: status %d, want %d", host, r.StatusCode, want)
 		}
-		open = append(open, c)
 	}
-	more := dial()
-	if err := answered(more, 20*time.Millisecond); !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("one connection too many: %v", err)
+}
+
+// TestChecks: /healthz and /readyz say what is wrong, and do not wait for a program that hangs.
+func TestChecks(t *testing.T) {
+	hanging := make(chan struct{})
+	defer close(hanging)
+	s, err := listen(t, prom.Config{
+		Alive: func(context.Context) error { return nil },
+		Ready: func(context.Context) error { return errors.New("the kettle is cold") },
+		Status: func(context.Context) (any, error) {
+			<-hanging
+			return nil, nil
+		},
+		Profiles: true,
+	}, "0")
+	if err != nil {
+		t.Fatal(err)
 	}
-	_ = open[0].Close()
-	if err := answered(more, patience); err != nil {
-		t.Errorf("there is room, and it is not answered: %v", err)
+	t.Cleanup(s.Start())
+	if host, _, _ := net.SplitHostPort(s.Addr().String()); host != "127.0.0.1" {
+		t.Errorf("a port alone listens on %s", host)
+	}
+	for _, tt := range []struct {
+		path   string
+		status int
+		body   string
+	}{
+		{"/healthz", http.StatusOK, "ok\n"},
+		{"/readyz", http.StatusServiceUnavailable, "the kettle is cold\n"},
+		{"/status", http.StatusServiceUnavailable, "does not answer within"},
+		{"/metrics", http.StatusOK, "cups_drunk_total"},
+		{"/debug/pprof/", http.StatusOK, "goroutine"},
+		{"/", http.StatusOK, "href=\"/status\""},
+	} {
+		if status, _, body := promtest.Request(t, http.MethodGet, "http://"+s.Addr().String()+tt.path); status != tt.status || !strings.Contains(body, tt.body) {
+			t.Errorf("%s: status %d, %q; want %d, %q", tt.path, status, body, tt.status, tt.body)
+		}
 	}
 }
 

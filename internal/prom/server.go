@@ -4,24 +4,28 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"golang.org/x/net/netutil"
 
 	"github.com/spreadd/spreadd/internal/flags"
 )
 
 // The bounds of the server. A scrape is one short request a few times a minute.
 const (
-	// maxConnections are open at a time; more wait to be accepted.
-	maxConnections = 32
+	// maxConnections are open at a time. For one more, one that waits is closed.
+	maxConnections = 128
+	// maxOthers are the requests at a time that are neither scrapes nor checks. The places between
+	// the two numbers are kept for those.
+	maxOthers = 96
 	// maxScrapes run at a time; more are refused with 503.
 	maxScrapes = 4
 	// scrapeTimeout is how long a scrape waits for the program before it gets 503. Prometheus gives
@@ -42,14 +46,25 @@ const (
 const index = `<!doctype html>
 <html lang="en"><title>%[1]s</title>
 <h1>%[1]s</h1>
-<p><a href="/metrics">Metrics</a> for Prometheus.</p>
+<ul>
+<li><a href="/metrics">Metrics</a> for Prometheus</li>
+%[2]s<li><a href="/healthz">Is it alive?</a> <a href="/readyz">Is it ready?</a></li>
+</ul>
 </html>
 `
 
 // AddressFlag adds the flag -metrics, which every server program has. The port is an example.
 func AddressFlag(s *flags.Set, addr *string, port int) {
-	help := fmt.Sprintf("serve Prometheus metrics on this address, such as 127.0.0.1:%d (default: off)", port)
-	flags.Var(s, addr, "metrics", "ADDRESS", help, func(text string) (string, error) {
+	addressFlag(s, addr, "metrics", fmt.Sprintf("serve Prometheus metrics on this address, such as 127.0.0.1:%d (default: off)", port))
+}
+
+// HTTPFlag adds the flag -http of programs that serve more than metrics. The port is an example.
+func HTTPFlag(s *flags.Set, addr *string, port int) {
+	addressFlag(s, addr, "http", fmt.Sprintf("serve the state, health checks and metrics on this address, or on this port of the loopback address, such as %d (default: off)", port))
+}
+
+func addressFlag(s *flags.Set, addr *string, name, help string) {
+	flags.Var(s, addr, name, "ADDRESS", help, func(text string) (string, error) {
 		if text == "" {
 			return "", nil
 		}
@@ -59,10 +74,19 @@ func AddressFlag(s *flags.Set, addr *string, port int) {
 
 // CheckAddress checks the form of an address for [Listen].
 func CheckAddress(addr string) error {
-	if _, _, err := net.SplitHostPort(addr); err != nil {
-		return fmt.Errorf("%q is not an address with a port, such as 127.0.0.1:9803", addr)
+	_, _, err := net.SplitHostPort(address(addr))
+	if err != nil {
+		return fmt.Errorf("%q is not an address with a port, such as 127.0.0.1:9803, or a port", addr)
 	}
 	return nil
+}
+
+// address returns an address with a host: a port alone is one of the loopback address.
+func address(text string) string {
+	if _, err := strconv.ParseUint(text, 10, 16); err == nil {
+		return net.JoinHostPort("127.0.0.1", text)
+	}
+	return text
 }
 
 // Config says what is served.
@@ -73,21 +97,28 @@ type Config struct {
 	Collector prometheus.Collector
 	// Log gets failed requests.
 	Log *slog.Logger
+	// Alive and Ready, if not nil, say what keeps the program from working, and from serving, for
+	// /healthz and /readyz. Without them a program that answers is alive, and ready if it is alive.
+	Alive, Ready func(context.Context) error
+	// Status, if not nil, returns the state of the program, which /status answers as JSON.
+	Status func(context.Context) (any, error)
+	// Profiles adds the profiles of the Go runtime at /debug/pprof/.
+	Profiles bool
 	// Mount, if not nil, adds further handlers in place of the index. They must answer within 30 s
 	// unless they set another deadline ([http.ResponseController]).
 	Mount func(*http.ServeMux)
 }
 
-// Server serves /metrics and an index that links to it.
+// Server serves /metrics, /healthz, /readyz, what its [Config] adds, and an index that links to them.
 type Server struct {
 	listener net.Listener
 	http     http.Server
 	log      *slog.Logger
 }
 
-// Listen binds addr, a host and port as in "127.0.0.1:9803"; an empty host
-// means all addresses of this host. Requests are answered once [Server.Serve] or [Server.Start]
-// runs.
+// Listen binds addr, a host and port as in "127.0.0.1:9803". A port alone means the loopback address,
+// an empty host all addresses of this host. Requests are answered once [Server.Serve] or
+// [Server.Start] runs.
 func Listen(ctx context.Context, addr string, cfg Config) (*Server, error) {
 	reg := prometheus.NewRegistry()
 	for _, c := range []prometheus.Collector{
@@ -99,12 +130,33 @@ func Listen(ctx context.Context, addr string, cfg Config) (*Server, error) {
 			return nil, fmt.Errorf("cannot register metrics: %w", err)
 		}
 	}
+	addr = address(addr)
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("cannot serve metrics on %s: %w; choose another address", addr, err)
 	}
 	errorLog := slog.NewLogLogger(cfg.Log.With(slog.String("part", "metrics")).Handler(), slog.LevelWarn)
+	p := &places{conns: make(map[net.Conn]*place)}
+	return &Server{
+		listener: l,
+		log:      cfg.Log,
+		http: http.Server{
+			Handler:           newGuard(cfg.routes(reg, errorLog), p, addr),
+			ReadHeaderTimeout: requestTimeout,
+			ReadTimeout:       requestTimeout,
+			WriteTimeout:      responseTimeout,
+			IdleTimeout:       idleTimeout,
+			MaxHeaderBytes:    maxRequestHeader,
+			ErrorLog:          errorLog,
+			ConnState:         p.note,
+			ConnContext:       p.context,
+		},
+	}, nil
+}
+
+// routes returns the pages.
+func (cfg *Config) routes(reg *prometheus.Registry, errorLog *log.Logger) *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{
 		ErrorLog:            errorLog,
@@ -113,27 +165,32 @@ func Listen(ctx context.Context, addr string, cfg Config) (*Server, error) {
 		Timeout:             scrapeTimeout,
 		EnableOpenMetrics:   true,
 	}))
+	alive, ready := cfg.Alive, cfg.Ready
+	if alive == nil {
+		alive = func(context.Context) error { return nil }
+	}
+	if ready == nil {
+		ready = alive
+	}
+	mux.Handle("GET /healthz", check(alive))
+	mux.Handle("GET /readyz", check(ready))
+	links := ""
+	if cfg.Status != nil {
+		mux.Handle("GET /status", JSON(func(r *http.Request) (any, error) { return cfg.Status(r.Context()) }))
+		links = "<li><a href=\"/status\">State</a> as JSON</li>\n"
+	}
+	if cfg.Profiles {
+		profiles(mux)
+	}
 	if cfg.Mount != nil {
 		cfg.Mount(mux)
 	} else {
 		mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
-			_, _ = fmt.Fprintf(w, index, cfg.Program) // the client may have gone
+			_, _ = fmt.Fprintf(w, index, cfg.Program, links) // the client may have gone
 		})
 	}
-	return &Server{
-		listener: l,
-		log:      cfg.Log,
-		http: http.Server{
-			Handler:           mux,
-			ReadHeaderTimeout: requestTimeout,
-			ReadTimeout:       requestTimeout,
-			WriteTimeout:      responseTimeout,
-			IdleTimeout:       idleTimeout,
-			MaxHeaderBytes:    maxRequestHeader,
-			ErrorLog:          errorLog,
-		},
-	}, nil
+	return mux
 }
 
 // Addr returns the address that the server listens on.
@@ -141,7 +198,7 @@ func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
 // Serve answers requests until Close. It returns an error if it ends earlier.
 func (s *Server) Serve() error {
-	err := s.http.Serve(netutil.LimitListener(s.listener, maxConnections))
+	err := s.http.Serve(s.listener)
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}

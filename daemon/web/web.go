@@ -1,0 +1,131 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/spreadd/spreadd/daemon"
+	"github.com/spreadd/spreadd/daemon/status"
+	"github.com/spreadd/spreadd/internal/prom"
+)
+
+// Source is the daemon that is shown. [*daemon.Daemon] implements it.
+type Source interface {
+	Status(ctx context.Context) (*status.Status, error)
+	SessionPage(ctx context.Context, q daemon.PageQuery) (*status.Sessions, error)
+	GroupPage(ctx context.Context, q daemon.PageQuery) (*status.Groups, error)
+	Alive(ctx context.Context) error
+	Ready() <-chan struct{}
+}
+
+// Config says what is served.
+type Config struct {
+	Source Source
+	// Metrics are those of the daemon.
+	Metrics prometheus.Collector
+	// Profiles adds the profiles of the Go runtime.
+	Profiles bool
+	Log      *slog.Logger
+}
+
+// Server returns what to serve.
+func (c *Config) Server() prom.Config {
+	s := &server{source: c.Source, rates: newRates()}
+	return prom.Config{
+		Program: "spreadd", Collector: c.Metrics, Log: c.Log, Profiles: c.Profiles,
+		Alive: c.Source.Alive, Ready: s.ready,
+		Status: func(ctx context.Context) (any, error) { return s.status(ctx) },
+		Mount: func(mux *http.ServeMux) {
+			mux.Handle("GET /{$}", http.RedirectHandler("/status", http.StatusFound))
+			mux.Handle("GET /status/sessions", prom.JSON(func(r *http.Request) (any, error) { return s.sessions(r.Context(), r.URL.Query()) }))
+			mux.Handle("GET /status/groups", prom.JSON(func(r *http.Request) (any, error) { return s.groups(r.Context(), r.URL.Query()) }))
+		},
+	}
+}
+
+type server struct {
+	source Source
+	rates  *rates
+}
+
+// errNoMembership is why a daemon is not ready.
+var errNoMembership = errors.New("no membership is installed yet")
+
+// ready returns nil once clients are served and a membership exists.
+func (s *server) ready(ctx context.Context) error {
+	select {
+	case <-s.source.Ready():
+		return s.source.Alive(ctx)
+	default:
+		return errNoMembership
+	}
+}
+
+// status returns the state with the first pages.
+func (s *server) status(ctx context.Context) (*status.Status, error) {
+	st, err := s.source.Status(ctx)
+	if err != nil {
+		return nil, err
+	}
+	sessions, err := s.sessions(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	groups, err := s.groups(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	st.Sessions, st.Groups = *sessions, *groups
+	return st, nil
+}
+
+func (s *server) sessions(ctx context.Context, v url.Values) (*status.Sessions, error) {
+	q, err := query(v)
+	if err != nil {
+		return nil, err
+	}
+	page, err := s.source.SessionPage(ctx, q)
+	if err == nil {
+		s.rates.sessions(page.List)
+	}
+	return page, err
+}
+
+func (s *server) groups(ctx context.Context, v url.Values) (*status.Groups, error) {
+	q, err := query(v)
+	if err != nil {
+		return nil, err
+	}
+	page, err := s.source.GroupPage(ctx, q)
+	if err == nil {
+		s.rates.groups(page.List)
+	}
+	return page, err
+}
+
+// query reads the parameters of a page.
+func query(v url.Values) (daemon.PageQuery, error) {
+	q := daemon.PageQuery{Group: v.Get("group"), Session: v.Get("session"), After: v.Get("after")}
+	for name := range v {
+		switch name {
+		case "group", "session", "after", "limit":
+		default:
+			return q, prom.BadRequest(fmt.Sprintf("unknown parameter %q: want group, session, after or limit", name))
+		}
+	}
+	if text := v.Get("limit"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > daemon.MaxPage {
+			return q, prom.BadRequest(fmt.Sprintf("limit %q: want a number from 1 to %d", text, daemon.MaxPage))
+		}
+		q.Limit = n
+	}
+	return q, nil
+}
