@@ -107,4 +107,8 @@ func (o *options) use(s *settings.Settings) {
 	if !socketDir {
 		o.socketDir = s.Socket.LegacyDir
 	}
+	if !slices.Contains(given, "http") {
+		o.http = s.HTTP
+	}
+	o.profiles = o.profiles || s.Profiles
 }

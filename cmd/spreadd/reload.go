@@ -134,6 +134,9 @@ func (r *reloader) report(c *spreadconf.Config, s *settings.Settings) {
 	if s.Socket != r.o.settings.Socket {
 		late = append(late, "[socket]")
 	}
+	if s.HTTP != r.o.settings.HTTP || s.Profiles != r.o.settings.Profiles {
+		late = append(late, "http")
+	}
 	if len(late) > 0 {
 		r.log.Warn("some options take effect only after a restart", slog.Any("options", late))
 	}

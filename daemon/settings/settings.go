@@ -16,6 +16,9 @@ const DefaultFile = "/etc/spread/spreadd.toml"
 
 // Settings is the content of spreadd.toml.
 type Settings struct {
+	HTTP     string `toml:"http" help:"address for the state, health checks and metrics, or a port of the loopback address; empty for none"`
+	Profiles bool   `toml:"pprof" help:"serve profiles of the Go runtime with them"`
+
 	Socket Socket `toml:"socket" help:"UNIX sockets for clients of this host"`
 }
 
