@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -288,6 +289,19 @@ func TestPortInUse(t *testing.T) {
 	}
 	if err := second.Listen(t.Context()); err == nil || !strings.Contains(err.Error(), "is another daemon running?") {
 		t.Errorf("binding a port in use: %v", err)
+	}
+}
+
+// TestListenAdvice: advice fits the error.
+func TestListenAdvice(t *testing.T) {
+	for err, want := range map[error]string{
+		syscall.EADDRINUSE:    "another daemon",
+		syscall.EACCES:        "ports below 1024 need privileges",
+		syscall.EADDRNOTAVAIL: "",
+	} {
+		if got := listenAdvice(os.NewSyscallError("bind", err)); !strings.Contains(got, want) || want == "" && got != "" {
+			t.Errorf("%v: %q", err, got)
+		}
 	}
 }
 

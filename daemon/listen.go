@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"syscall"
 
 	"github.com/spreadd/spreadd/daemon/poller"
 	"github.com/spreadd/spreadd/daemon/transport"
@@ -33,13 +34,25 @@ func (d *Daemon) Listen(ctx context.Context) error {
 	return nil
 }
 
+// listenAdvice says what to do about the error of a bind.
+func listenAdvice(err error) string {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return "; is another daemon running?"
+	case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM):
+		return "; ports below 1024 need privileges: use a higher port, or give the program CAP_NET_BIND_SERVICE"
+	default:
+		return ""
+	}
+}
+
 func (d *Daemon) listenClients(ctx context.Context) error {
 	cfg := &d.owner.cfg
 	var lc net.ListenConfig // It sets SO_REUSEADDR, so a restarted daemon can bind at once.
 	for _, a := range cfg.Listen {
 		l, err := lc.Listen(ctx, listenNetwork(a, cfg.Listen), a.String())
 		if err != nil {
-			return errors.Join(fmt.Errorf("cannot listen for clients on %v: %w; is another daemon running?", a, err), d.closeListeners())
+			return errors.Join(fmt.Errorf("cannot listen for clients on %v: %w%s", a, err, listenAdvice(err)), d.closeListeners())
 		}
 		d.listeners = append(d.listeners, l)
 	}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spreadd/spreadd/daemon"
@@ -54,18 +56,31 @@ func (p *program) check(ctx context.Context, o options) error {
 		return err
 	}
 	defer p.describe(&o, file)
+	p.warnDirectory(&c.Options)
+	detail := spreadconf.Detail{Defaults: o.verbose, Mixed: o.mixed}
 	self, err := c.Self(p.env, o.name)
 	if err != nil {
 		if o.name != "" {
 			return err
 		}
-		return spreadconf.Describe(p.stdout, c, nil)
+		return spreadconf.Describe(p.stdout, c, nil, detail)
 	}
-	if err := spreadconf.Describe(p.stdout, c, &self); err != nil {
+	if err := spreadconf.Describe(p.stdout, c, &self, detail); err != nil {
 		return err
 	}
 	_, err = c.EffectiveTimeouts()
 	return err
+}
+
+// warnDirectory warns of an EventLogFile that cannot be made, because spreadd may run on another host.
+func (p *program) warnDirectory(o *spreadconf.Options) {
+	path, err := o.LogFile(p.env)
+	if err == nil && path != "" {
+		_, err = os.Stat(filepath.Dir(path))
+	}
+	if err != nil {
+		fmt.Fprintf(p.stderr, "spreadd: warning: EventLogFile: %v; create the directory, and let the user of spreadd write to it\n", err)
+	}
 }
 
 // describe prints the settings as understood, as a comment, so that what -check prints remains a

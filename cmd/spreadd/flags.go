@@ -19,6 +19,7 @@ type options struct {
 	conf        string
 	file        string // with settings
 	check       bool
+	mixed       bool
 	socketDir   string
 	runDir      string
 	maxSessions int
@@ -63,7 +64,8 @@ func parse(args []string) (options, error) {
 	s.String(&o.conf, "c", "FILE", "configuration file (default: spread.conf, then /etc/spread.conf)")
 	s.String(&o.file, "settings", "FILE", "settings of this daemon that spread.conf has no place for (default: "+settings.DefaultFile+" if it exists)")
 	s.String(&o.name, "n", "NAME", "run as the daemon with this name (default: the first with an address of this host)")
-	s.Bool(&o.check, "check", "print the configuration as understood, or its errors, and exit")
+	s.Bool(&o.check, "check", "print the configuration as understood, or its errors, and exit; with -v also the options that have their default")
+	s.Bool(&o.mixed, "mixed", "with -check, also print what matters in a ring with C daemons")
 	s.Func("l", "y|n", "event file of the C daemon; y only logs a warning, because the log shows clients and memberships", func(text string) error {
 		o.eventFile = text == "y"
 		if text != "y" && text != "n" {

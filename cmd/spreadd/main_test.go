@@ -33,6 +33,10 @@ func TestCommandLine(t *testing.T) {
 	if err := os.WriteFile(bad, []byte("Spread_Segment 127.0.0.255:4803 {\n\talpha 127.0.0.1\n}\nWindow=50\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	late := filepath.Join(t.TempDir(), "late.conf")
+	if err := os.WriteFile(late, []byte("Spread_Segment 127.0.0.255:4803 {\n\talpha 127.0.0.1\n}\nEventLogFile = /nowhere/spread.log\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range []struct {
 		args   string
 		status int
@@ -51,6 +55,9 @@ func TestCommandLine(t *testing.T) {
 		{"-check", flags.OK, "this is the built-in configuration", ""},
 		{"-c /nowhere/spread.conf", flags.Failed, "", "/nowhere/spread.conf"},
 		{"-check -c /nowhere/spread.conf", flags.Failed, "", "/nowhere/spread.conf"},
+		{"-check -v", flags.OK, "options with their defaults", ""},
+		{"-check -mixed", flags.OK, "in C daemons that have reloaded it", ""},
+		{"-check -c " + late, flags.OK, "configuration  " + late, "warning: EventLogFile: stat /nowhere: no such file or directory"},
 		{"-check -c " + bad, flags.Failed, "", bad + ":4:1: "},
 		{"-c " + bad, flags.Failed, "", "Window = 50"},
 		{"-n nobody", flags.Failed, "", "nobody"},
@@ -62,6 +69,17 @@ func TestCommandLine(t *testing.T) {
 		}
 		if tt.status != flags.OK && stdout != "" {
 			t.Errorf("spreadd %s: an error goes to standard output: %q", tt.args, stdout)
+		}
+	}
+}
+
+// TestCheckIsShort: defaults and what matters to C daemons are printed only if somebody asks.
+func TestCheckIsShort(t *testing.T) {
+	t.Chdir(t.TempDir())
+	_, stdout, _ := runArgs(t, "-check")
+	for _, not := range []string{"options with their defaults", "accelerated", "C daemons"} {
+		if strings.Contains(stdout, not) {
+			t.Errorf("%q in\n%s", not, stdout)
 		}
 	}
 }

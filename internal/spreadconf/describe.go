@@ -12,12 +12,20 @@ import (
 	"github.com/spreadd/spreadd/internal/conf"
 )
 
+// Detail says what Describe writes beyond what everybody needs.
+type Detail struct {
+	// Defaults are the options that have their default.
+	Defaults bool
+	// Mixed is what matters only to rings in which C daemons run, too.
+	Mixed bool
+}
+
 // Describe writes a configuration as it was understood, for people to read: its daemons with their
-// ids, every option with where its value comes from, the hash, which daemon this host runs, and all
+// ids, the options that differ from their defaults, the hash, which daemon this host runs, and
 // warnings and advice. A nil self stands for a host that runs none of the daemons. The error is
 // that of w.
-func Describe(w io.Writer, cfg *Config, self *Self) error {
-	d := &description{cfg: cfg}
+func Describe(w io.Writer, cfg *Config, self *Self, detail Detail) error {
+	d := &description{cfg: cfg, detail: detail}
 	d.head(self)
 	d.segments(self)
 	d.timeouts()
@@ -28,8 +36,9 @@ func Describe(w io.Writer, cfg *Config, self *Self) error {
 }
 
 type description struct {
-	cfg *Config
-	b   strings.Builder
+	cfg    *Config
+	detail Detail
+	b      strings.Builder
 }
 
 func (d *description) printf(format string, args ...any) { fmt.Fprintf(&d.b, format, args...) }
@@ -57,7 +66,7 @@ func (d *description) head(self *Self) {
 	d.printf("configuration  %s\n", textOr(c.File, "built in"))
 	d.printf("ring           %s in %s, %s\n", plural(n, "daemon"), plural(len(c.Segments), "segment"), c.IPVersion)
 	d.printf("hash           %d, %s\n", c.Hash(), ringName(c.AcceleratedAtStart()))
-	if after := c.AcceleratedAfterReload(); after != c.AcceleratedAtStart() {
+	if after := c.AcceleratedAfterReload(); d.detail.Mixed && after != c.AcceleratedAtStart() {
 		d.printf("               %d, %s, in C daemons that have reloaded it\n", c.HashFor(after), ringName(after))
 	}
 	if self == nil {
@@ -152,7 +161,9 @@ func (d *description) options() {
 		}
 	}
 	d.list("options that differ from their defaults", changed)
-	d.list("options with their defaults", kept)
+	if d.detail.Defaults {
+		d.list("options with their defaults", kept)
+	}
 }
 
 func (d *description) list(title string, lines []string) {
@@ -164,6 +175,11 @@ func (d *description) list(title string, lines []string) {
 
 func (d *description) warnings() {
 	all := slices.Concat(d.cfg.Warnings, d.cfg.Advice)
+	if !d.detail.Mixed {
+		all = slices.DeleteFunc(all, func(w Warning) bool {
+			return w.Code == AdviceAcceleratedUnset || w.Code == AdviceAcceleratedWindow
+		})
+	}
 	conf.SortWarnings(all)
 	lines := make([]string, len(all))
 	for i, w := range all {

@@ -79,3 +79,17 @@ func TestErrorTexts(t *testing.T) {
 	}
 	golden.File(t, "testdata/errors.golden", b.String())
 }
+
+// TestShortAddress: part of an address is reported where it stands, also on the line behind the name of its daemon.
+func TestShortAddress(t *testing.T) {
+	for text, want := range map[string]string{
+		"a 10.0.0":           "x:2:3: found `10.0.0`, expected the address of daemon `a`",
+		"a\n10.0.0":          "x:3:1: found `10.0.0`, expected the address of daemon `a`",
+		"10.0.0\nb 10.0.0.2": "x:2:1: cannot look up daemon `10.0.0`",
+	} {
+		_, err := Parse("x", []byte("Spread_Segment 10.0.0.255 {\n"+text+"\n}\n"), loadIndex(t).environment())
+		if err == nil || !strings.HasPrefix(err.Error(), want) || !strings.Contains(err.Error(), "an IPv4 address has four numbers") {
+			t.Errorf("%q: %v, want %s", text, err, want)
+		}
+	}
+}

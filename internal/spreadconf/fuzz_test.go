@@ -72,7 +72,7 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("a second time: %v", err)
 		}
 		var b bytes.Buffer
-		if err := Describe(&b, cfg, nil); err != nil || b.Len() == 0 {
+		if err := Describe(&b, cfg, nil, Detail{true, true}); err != nil || b.Len() == 0 {
 			t.Errorf("described in %d bytes: %v", b.Len(), err)
 		}
 		if _, err := cfg.Self(env, ""); err != nil {

@@ -302,6 +302,8 @@ func (p *parser) lookupFailed(name token, cause error) *Error {
 		return pointed("VirtualID goes after the address")
 	case near && next.kind == kindWord && looksLikeAddr(next.text):
 		return pointed(addrAdvice(next.text))
+	case next.kind == kindWord && looksNumeric(next.text):
+		return pointed("an IPv4 address has four numbers, as in `10.0.0.1`")
 	}
 	advice := "write its address after it, or make the name resolve on all hosts"
 	left, right, glued := strings.Cut(name.text, "=")
@@ -310,6 +312,8 @@ func (p *parser) lookupFailed(name token, cause error) *Error {
 		advice = spaced(wordVirtualID, right)
 	case looksLikeAddr(name.word):
 		advice = addrAdvice(name.word)
+	case looksNumeric(name.word):
+		advice = "an IPv4 address has four numbers, as in `10.0.0.1`, and goes behind the name of its daemon"
 	}
 	err := fail(name, code, "cannot look up daemon "+show(name.word), advice)
 	err.Err = cause

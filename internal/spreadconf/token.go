@@ -156,6 +156,11 @@ var (
 
 func looksIPv4(s string) bool { return ipv4Form.MatchString(s) }
 
+// looksNumeric reports whether s consists of numbers with dots between, as a part of an address does.
+func looksNumeric(s string) bool {
+	return strings.Contains(s, ".") && strings.Trim(s, "0123456789.") == ""
+}
+
 // looksLikeAddr reports whether s has the form of an address, a valid one or not.
 func looksLikeAddr(s string) bool {
 	_, err := netip.ParseAddr(s)

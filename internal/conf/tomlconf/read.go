@@ -32,7 +32,8 @@ func Read(name string, src []byte, v any) ([]conf.Warning, error) {
 		e := &conf.Error{Pos: conf.Pos{File: name}, Problem: err.Error()}
 		if pe, ok := errors.AsType[toml.ParseError](err); ok {
 			e.Pos.Line, e.Pos.Col = pe.Position.Line, max(pe.Position.Col, 1)
-			e.Problem = pe.Message
+			// It names the type that the number is too large for.
+			e.Problem, _, _ = strings.Cut(pe.Message, " for int64")
 		}
 		return nil, conf.Errors{e}
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -101,7 +102,7 @@ func (p *program) work(ctx context.Context, o *options, patience *atomic.Int64) 
 		err = p.subscribe(ctx, cfg)
 	}
 	if err != nil {
-		fmt.Fprintf(p.stderr, "logsub: %v\n", err)
+		fmt.Fprintf(p.stderr, "logsub: %s\n", strings.TrimPrefix(err.Error(), "logsub: "))
 		return flags.Failed
 	}
 	return flags.OK
@@ -190,10 +191,38 @@ func (o *options) config(ctx context.Context, stdout, stderr io.Writer) (logsub.
 		fmt.Fprint(stdout, cfg.TOML())
 	}
 	err := cfg.Check()
+	if o.check && o.convert == "" {
+		warnDirectories(&cfg, stderr)
+	}
 	if err == nil && o.check && o.convert == "" {
 		err = cfg.FindPerl() // the program could not start without it
 	}
 	return cfg, err
+}
+
+// warnDirectories warns of the directories of files that do not exist. The program may run on another host.
+func warnDirectories(cfg *logsub.Config, stderr io.Writer) {
+	var dirs []string
+	for _, c := range cfg.Connections {
+		for i := range c.Logs {
+			file := c.Logs[i].File
+			if file == "" || strings.HasPrefix(file, "|") {
+				continue
+			}
+			fixed, _, template := strings.Cut(file, "%")
+			if template {
+				fixed += "x" // of a directory that logsub makes, or of a file
+			}
+			if dir := filepath.Dir(fixed); !slices.Contains(dirs, dir) {
+				dirs = append(dirs, dir)
+			}
+		}
+	}
+	for _, dir := range dirs {
+		if _, err := os.Stat(dir); err != nil {
+			fmt.Fprintf(stderr, "logsub: warning: directory of log files: %v; create it, and let the user of logsub write to it\n", err)
+		}
+	}
 }
 
 // toml reports whether the configuration file is in TOML.

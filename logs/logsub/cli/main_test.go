@@ -49,6 +49,7 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"-g", "a", "-o", "x", "rest"}, 2, "", `unexpected argument "rest"`},
 		{[]string{"-g", "#a", "-o", filepath.Join(t.TempDir(), "x")}, 1, "", "#a"},
 		{[]string{"-g", "a", "-o", filepath.Join(t.TempDir(), "no", "x")}, 1, "", "make the directory"},
+		{[]string{"-check", "-g", "a", "-o", "/does/not/exist/%Y/log"}, 0, "file = ", "logsub: warning: directory of log files: stat /does/not/exist: no such file or directory"},
 		{[]string{"-c", "/does/not/exist"}, 1, "", "cannot read the configuration"},
 		{[]string{"-c", bad, "-check"}, 1, "", bad + ":"},
 		{[]string{"-c", good, "-check"}, 0, "Group", ""},
