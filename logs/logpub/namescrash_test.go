@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/spreadd/spreadd/internal/envelope"
 	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/logs/internal/input/tail"
@@ -310,7 +312,12 @@ func TestStorm(t *testing.T) {
 	}
 	for range rounds {
 		cmd := start()
-		traffic(time.Duration(20+rng.IntN(200)) * time.Millisecond)
+		traffic(time.Duration(1+rng.IntN(100)) * time.Millisecond)
+		testkit.Wait(t, "a publisher that has read what waited", func() bool {
+			n, err := unix.Poll([]unix.PollFd{{Fd: int32(r.Fd()), Events: unix.POLLIN}}, 0)
+			return err == nil && n == 0
+		})
+		traffic(time.Duration(rng.IntN(100)) * time.Millisecond)
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 		g.set(rng.IntN(2) == 0)
