@@ -88,6 +88,8 @@ func causeText(c *membership.Change, name func(wire.DaemonID) string) string {
 		return "token lost"
 	case membership.CauseRecoveryTurns:
 		return "recovery did not end"
+	case membership.CauseNoProgress:
+		return "no progress: the token went round, but packets did not reach all members"
 	case membership.CauseForced:
 		return "forced because the tables of groups did not match"
 	case membership.CauseReload:

@@ -9,28 +9,120 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
+// Bounds on what monitors may ask for. Each datagram of a monitor costs the daemon work, and most of
+// them a line in the log.
+const (
+	// monitorSecond is the time for which the bounds hold.
+	monitorSecond = time.Second
+	// maxCommands bounds the commands other than reloads. A monitor sends each twice.
+	maxCommands = 10
+	// maxReports bounds the status reports.
+	maxReports = 1000
+	// monitorLogInterval is the least time between two lines about refused requests.
+	monitorLogInterval = 10 * time.Second
+)
+
+//go:generate go tool -modfile=../.ci/tools/go.mod stringer -type=MonitorRefusal -linecomment
+
+// MonitorRefusal says why a request of a monitor was refused.
+type MonitorRefusal uint8
+
+// The reasons.
+const (
+	// NotAllowed: a command that needs DangerousMonitor.
+	NotAllowed MonitorRefusal = iota // not_allowed
+	// Invalid: a command with values out of range.
+	Invalid // invalid
+	// TooOften: too many requests in a second.
+	TooOften // too_often
+)
+
+// NumMonitorRefusals is the number of values of [MonitorRefusal].
+const NumMonitorRefusals = int(TooOften) + 1
+
+// monitors is what the owner remembers of the requests of monitors.
+type monitors struct {
+	// since is the beginning of the second in which commands and reports are counted.
+	since             time.Time
+	commands, reports int
+	// reloaded is the time of the last reload that a monitor has requested, and logged that of the last
+	// line about refused requests. copied reports that a copy of the last reload has arrived.
+	reloaded, logged time.Time
+	copied           bool
+	// refused counts the refused requests, and unlogged those since the last line.
+	refused  [NumMonitorRefusals]int64
+	unlogged int64
+}
+
+// take counts a request in the present second, and reports whether it is within a bound.
+func (m *monitors) take(now time.Time, count *int, most int) bool {
+	if now.Sub(m.since) >= monitorSecond {
+		m.since, m.commands, m.reports = now, 0, 0
+	}
+	*count++
+	return *count <= most
+}
+
+// refuse counts a refused request, and logs it if no other was logged lately.
+func (o *owner) refuse(c *engine.Control, why MonitorRefusal, err error) {
+	m := &o.monitors
+	m.refused[why]++
+	m.unlogged++
+	now := time.Now()
+	if !m.logged.IsZero() && now.Sub(m.logged) < monitorLogInterval {
+		return
+	}
+	attrs := []any{
+		slog.String("reason", why.String()), slog.String("from", c.From.String()), slog.Uint64("type", uint64(c.Type)),
+		slog.Int64("requests", m.unlogged),
+	}
+	if err != nil {
+		attrs = append(attrs, slog.Any("error", err))
+	}
+	m.logged, m.unlogged = now, 0
+	o.log.Warn("monitor request refused; set DangerousMonitor to allow partitions, windows and stops", attrs...)
+}
+
 // obeyMonitors answers and obeys monitors (monitor-protocol). Their datagrams have passed the
 // checks that all datagrams pass; the protocol has no other authentication. Commands that change
 // something therefore need DangerousMonitor.
 func (o *owner) obeyMonitors() {
 	for i := range o.out.Controls {
-		c := &o.out.Controls[i]
-		switch {
-		case c.Type&wire.PacketStatus != 0:
-			o.report(c)
-		case c.Type&wire.PacketReload != 0:
-			o.log.Info("monitor requested a reload", slog.String("from", c.From.String()))
-			if o.cfg.OnReload != nil {
-				o.cfg.OnReload()
-			}
-		case !o.cfg.DangerousMonitor:
-			o.log.Warn("monitor command refused; set DangerousMonitor to allow it",
-				slog.String("from", c.From.String()), slog.Uint64("type", uint64(c.Type)))
-		case c.Type&wire.PacketPartition != 0:
-			o.partition(c)
-		case c.Type&wire.PacketFlowControl != 0:
-			o.flowControl(c)
+		o.obey(&o.out.Controls[i], time.Now())
+	}
+}
+
+// obey answers one request, or carries it out.
+func (o *owner) obey(c *engine.Control, now time.Time) {
+	m := &o.monitors
+	switch {
+	case c.Type&wire.PacketStatus != 0:
+		if !m.take(now, &m.reports, maxReports) {
+			o.refuse(c, TooOften, nil)
+			return
 		}
+		o.report(c)
+	case c.Type&wire.PacketReload != 0:
+		if !m.reloaded.IsZero() && now.Sub(m.reloaded) < monitorSecond {
+			if m.copied { // A monitor sends its command twice.
+				o.refuse(c, TooOften, nil)
+			}
+			m.copied = true
+			return
+		}
+		m.reloaded, m.copied = now, false
+		o.log.Info("monitor requested a reload", slog.String("from", c.From.String()))
+		if o.cfg.OnReload != nil {
+			o.cfg.OnReload()
+		}
+	case !o.cfg.DangerousMonitor:
+		o.refuse(c, NotAllowed, nil)
+	case !m.take(now, &m.commands, maxCommands):
+		o.refuse(c, TooOften, nil)
+	case c.Type&wire.PacketPartition != 0:
+		o.partition(c)
+	case c.Type&wire.PacketFlowControl != 0:
+		o.flowControl(c)
 	}
 }
 
@@ -84,7 +176,7 @@ func (o *owner) partition(c *engine.Control) {
 		err = o.engine.Partition(o.moment(), components)
 	}
 	if err != nil {
-		o.log.Warn("monitor requested an invalid partition", slog.String("from", c.From.String()), slog.Any("error", err))
+		o.refuse(c, Invalid, err)
 		return
 	}
 	o.log.Warn("monitor partitioned the daemons for one minute",
@@ -99,7 +191,7 @@ func (o *owner) flowControl(c *engine.Control) {
 		err = o.engine.SetWindows(int(w.Window), int(w.Personal), int(w.Accelerated))
 	}
 	if err != nil {
-		o.log.Warn("monitor requested invalid windows", slog.String("from", c.From.String()), slog.Any("error", err))
+		o.refuse(c, Invalid, err)
 		return
 	}
 	o.log.Info("monitor changed the windows", slog.String("from", c.From.String()),

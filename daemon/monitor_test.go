@@ -3,8 +3,10 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -179,5 +181,52 @@ func TestMonitorCommands(t *testing.T) {
 				t.Fatal("the daemon does not end")
 			}
 		})
+	}
+}
+
+// TestMonitorReloads: a flood of reload commands makes the daemon reload once a second. What is
+// refused is counted, and logged once.
+func TestMonitorReloads(t *testing.T) {
+	cfg, addr := reachable(t)
+	var reloads atomic.Int64
+	cfg.OnReload = func() { reloads.Add(1) }
+	var out testkit.Output
+	cfg.Log = slog.New(slog.NewTextHandler(&out, nil))
+	d := start(t, cfg)
+	m := newMonitor(t, addr)
+	began := time.Now()
+	for range 20 {
+		for range 50 {
+			m.ask(wire.PacketReload)
+			m.ask(wire.PacketPartition, 0, 0)
+		}
+		m.status() // The socket's buffer must not overflow.
+	}
+	most := int64(time.Since(began)/time.Second) + 1
+	if n := reloads.Load(); n < 1 || n > most {
+		t.Errorf("%d reloads, want 1 to %d", n, most)
+	}
+	st := d.Stats().Ring.Monitors
+	if st[TooOften] < 1000-2*most || st[NotAllowed] != 1000 {
+		t.Errorf("refused: %v", st)
+	}
+	lines := strings.Count(out.String(), "monitor request refused")
+	if most := int(time.Since(began)/monitorLogInterval) + 1; lines < 1 || lines > most {
+		t.Errorf("%d lines about refused requests, want 1 to %d", lines, most)
+	}
+}
+
+// TestMonitorReports: a monitor gets a thousand reports in a second, and then no more.
+func TestMonitorReports(t *testing.T) {
+	var m monitors
+	now := time.Unix(1000, 0)
+	given := 0
+	for range 3000 {
+		if m.take(now, &m.reports, maxReports) {
+			given++
+		}
+	}
+	if given != maxReports || !m.take(now.Add(monitorSecond), &m.reports, maxReports) {
+		t.Errorf("%d reports in a second", given)
 	}
 }

@@ -65,6 +65,8 @@ type owner struct {
 	// former is the configuration before the last reload that changed it, or nil. It has the names of
 	// daemons that were taken out.
 	former *topology.Topology
+	// monitors bounds what monitors may ask for.
+	monitors monitors
 	// rejects counts the messages that went back to their senders, which monitors see as delivered.
 	rejects uint64
 	// killed is true when a monitor has stopped this daemon.

@@ -22,13 +22,14 @@ func suspicious(c *engine.Counts, yield func(reason string, n int64)) {
 	}
 	for _, v := range []ring.Reason{
 		ring.NotData, ring.TooFar, ring.UnknownMaker, ring.Malformed, ring.TokenMalformed, ring.TokenTooFar,
-		ring.TokenAruDecreases, ring.RequestIgnored, ring.FragmentOutOfStep, ring.MessageMalformed,
+		ring.TokenAruDecreases, ring.TokenAruStranger, ring.TokenAruAhead, ring.TokenMiscounted, ring.RequestIgnored,
+		ring.BeyondToken, ring.FlowControlExceeded, ring.FragmentOutOfStep, ring.MessageMalformed,
 	} {
 		yield("ring_"+v.String(), c.Ring[v])
 	}
 	for _, v := range []membership.Reason{
 		membership.BadType, membership.Malformed, membership.UnknownDaemon, membership.OtherSegment, membership.NotTheSender,
-		membership.BadKind, membership.NamedTwice, membership.OutOfOrder, membership.BadSeq, membership.BadTransitional,
+		membership.BadKind, membership.NamedTwice, membership.OutOfOrder, membership.BadSeq, membership.BadTime, membership.BadTransitional,
 		membership.Contradiction,
 	} {
 		yield("membership_"+v.String(), int64(c.Membership.Reasons[v]))

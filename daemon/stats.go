@@ -38,6 +38,8 @@ type RingStats struct {
 	Status engine.Status
 	// Counts are the machines' counters.
 	Counts engine.Counts
+	// Monitors counts the refused requests of monitors, by reason.
+	Monitors [NumMonitorRefusals]int64
 	// Transport are the counters of all sockets that the ring has had. They are zero for a daemon
 	// without sockets for the ring.
 	Transport transport.Stats
@@ -77,7 +79,7 @@ func (d *Daemon) Stats() Stats {
 }
 
 func (o *owner) ringStats() RingStats {
-	st := RingStats{Status: o.engine.Status(), Counts: o.engine.Counts()}
+	st := RingStats{Status: o.engine.Status(), Counts: o.engine.Counts(), Monitors: o.monitors.refused}
 	if o.ring != nil {
 		st.Transport = o.ring.Stats()
 		st.Transport.Add(&o.past)

@@ -90,8 +90,12 @@ func (e *Engine) ringEvent(now clock.Time, ev *ring.Event, out *Effects) {
 		e.groupsCommands(now, out)
 	case ring.TokenLost:
 		cause := membership.CauseTokenTimeout
-		if ev.Cause == ring.RecoveryStuck {
+		switch ev.Cause {
+		case ring.RecoveryStuck:
 			cause = membership.CauseRecoveryTurns
+		case ring.NoProgress:
+			cause = membership.CauseNoProgress
+		case ring.TokenTimeout:
 		}
 		e.memb.HandleTokenLost(now, e.wall, cause, &e.membOut)
 		e.membershipEffects(now, out)

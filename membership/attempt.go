@@ -13,6 +13,11 @@ const (
 	recoveryGap = 3333
 	// maxHighest prevents an overflow of the mark. Rings end far below it, at 2^30.
 	maxHighest = math.MaxInt32 - recoveryGap
+	// maxTime leaves times for a million more ids before they would wrap.
+	maxTime = math.MaxInt32 - 1<<20
+	// maxTimeAhead bounds, in seconds, how far an id that others hold of an earlier life of this daemon
+	// can be ahead of its clock.
+	maxTimeAhead = 366 * 24 * 3600
 	// MaxRing is the largest number of daemons in a ring. All daemons refuse a FORM2 for one more
 	// (membership-protocol §2.10).
 	MaxRing = wire.MaxMembersOfList - 1

@@ -27,6 +27,9 @@ func (m *Machine) checkForm(e *event) (input, Reason) {
 	}
 	e.form = f.Value()
 	v := &e.form
+	if !timesInOrder(t, v) {
+		return 0, BadTime
+	}
 	onToken := v.Members
 	if in == inputForm2 {
 		onToken = slices.Concat(v.Members, v.Pending)
@@ -124,6 +127,15 @@ func seqsInOrder(r *wire.RingValue) bool {
 		last = h
 	}
 	return true
+}
+
+// timesInOrder checks the times of all ids. Only a daemon that has not been in a ring has the time -1.
+// The name of the new ring has no meaning before its first member has read FORM2.
+func timesInOrder(t *wire.Token, v *wire.FormValue) bool {
+	ok := func(time int32) bool { return time >= -1 && time <= maxTime }
+	return ok(t.Membership.Time) && (len(v.Members) == 0 || t.Type&wire.TokenForm2 == 0 || ok(v.ID.Time)) && !slices.ContainsFunc(v.Rings, func(r wire.RingValue) bool {
+		return !ok(r.Membership.Time) || !ok(r.TransTime)
+	})
 }
 
 // nameIsDue checks that the first daemon of a transitional membership to read FORM2 set the

@@ -12,31 +12,32 @@ func _() {
 	_ = x[CauseAlone-2]
 	_ = x[CauseTokenTimeout-3]
 	_ = x[CauseRecoveryTurns-4]
-	_ = x[CauseForced-5]
-	_ = x[CauseReload-6]
-	_ = x[CauseAlive-7]
-	_ = x[CauseJoin-8]
-	_ = x[CauseFormTimeout-9]
-	_ = x[CauseSegTimeout-10]
-	_ = x[CauseRepresentative-11]
-	_ = x[CauseRepTimeout-12]
-	_ = x[CauseGatherTimeout-13]
-	_ = x[CauseNotSmallest-14]
-	_ = x[CauseNobody-15]
-	_ = x[CauseNewcomer-16]
-	_ = x[CauseLookup-17]
-	_ = x[CauseForeign-18]
-	_ = x[CauseForm1-19]
-	_ = x[CauseForm2-20]
-	_ = x[CauseAnswered-21]
-	_ = x[CauseStopped-22]
-	_ = x[CauseRefused-23]
-	_ = x[CauseInstalled-24]
+	_ = x[CauseNoProgress-5]
+	_ = x[CauseForced-6]
+	_ = x[CauseReload-7]
+	_ = x[CauseAlive-8]
+	_ = x[CauseJoin-9]
+	_ = x[CauseFormTimeout-10]
+	_ = x[CauseSegTimeout-11]
+	_ = x[CauseRepresentative-12]
+	_ = x[CauseRepTimeout-13]
+	_ = x[CauseGatherTimeout-14]
+	_ = x[CauseNotSmallest-15]
+	_ = x[CauseNobody-16]
+	_ = x[CauseNewcomer-17]
+	_ = x[CauseLookup-18]
+	_ = x[CauseForeign-19]
+	_ = x[CauseForm1-20]
+	_ = x[CauseForm2-21]
+	_ = x[CauseAnswered-22]
+	_ = x[CauseStopped-23]
+	_ = x[CauseRefused-24]
+	_ = x[CauseInstalled-25]
 }
 
-const _Cause_name = "startalonetoken timeoutrecovery turnsforcedreloadALIVE of a memberJOIN of a memberform timeoutsegment timeoutrepresentativerepresentative timeoutgather timeoutnot smallestnobodynewcomerlookupforeign packetform token 1form token 2all answeredmember stoppedport refusedinstalled"
+const _Cause_name = "startalonetoken timeoutrecovery turnsno progressforcedreloadALIVE of a memberJOIN of a memberform timeoutsegment timeoutrepresentativerepresentative timeoutgather timeoutnot smallestnobodynewcomerlookupforeign packetform token 1form token 2all answeredmember stoppedport refusedinstalled"
 
-var _Cause_index = [...]uint16{0, 5, 10, 23, 37, 43, 49, 66, 82, 94, 109, 123, 145, 159, 171, 177, 185, 191, 205, 217, 229, 241, 255, 267, 276}
+var _Cause_index = [...]uint16{0, 5, 10, 23, 37, 48, 54, 60, 77, 93, 105, 120, 134, 156, 170, 182, 188, 196, 202, 216, 228, 240, 252, 266, 278, 287}
 
 func (i Cause) String() string {
 	idx := int(i) - 1
@@ -67,17 +68,18 @@ func _() {
 	_ = x[NamedTwice-15]
 	_ = x[OutOfOrder-16]
 	_ = x[BadSeq-17]
-	_ = x[BadTransitional-18]
-	_ = x[Contradiction-19]
-	_ = x[OtherAttempt-20]
-	_ = x[NoEntry-21]
-	_ = x[TooMany-22]
-	_ = x[NoToken-23]
+	_ = x[BadTime-18]
+	_ = x[BadTransitional-19]
+	_ = x[Contradiction-20]
+	_ = x[OtherAttempt-21]
+	_ = x[NoEntry-22]
+	_ = x[TooMany-23]
+	_ = x[NoToken-24]
 }
 
-const _Reason_name = "acceptednot_in_statenot_neededbad_typemalformedownunknown_daemonother_segmentnot_the_senderbad_kindlist_fullalready_relayednot_my_turnnot_from_leaderalready_joinednamed_twiceout_of_orderbad_seqbad_transitionalcontradictionother_attemptno_entrytoo_manyno_token"
+const _Reason_name = "acceptednot_in_statenot_neededbad_typemalformedownunknown_daemonother_segmentnot_the_senderbad_kindlist_fullalready_relayednot_my_turnnot_from_leaderalready_joinednamed_twiceout_of_orderbad_seqbad_timebad_transitionalcontradictionother_attemptno_entrytoo_manyno_token"
 
-var _Reason_index = [...]uint16{0, 8, 20, 30, 38, 47, 50, 64, 77, 91, 99, 108, 123, 134, 149, 163, 174, 186, 193, 209, 222, 235, 243, 251, 259}
+var _Reason_index = [...]uint16{0, 8, 20, 30, 38, 47, 50, 64, 77, 91, 99, 108, 123, 134, 149, 163, 174, 186, 193, 201, 217, 230, 243, 251, 259, 267}
 
 func (i Reason) String() string {
 	idx := int(i) - 0

@@ -204,7 +204,7 @@ func (m *Machine) HandleInstalled(now clock.Time, wall int32, out *Effects) Reas
 }
 
 // HandleTokenLost takes the loss of the token. Either the ring reports it (CauseTokenTimeout,
-// CauseRecoveryTurns), or a layer above wants it (CauseForced, CauseReload) and the ring must stop.
+// CauseRecoveryTurns, CauseNoProgress), or a layer above wants it (CauseForced, CauseReload) and the ring must stop.
 func (m *Machine) HandleTokenLost(now clock.Time, wall int32, cause Cause, out *Effects) Reason {
 	return m.dispatch(inputTokenLost, &event{now: now, wall: wall, out: out, cause: cause})
 }
@@ -250,7 +250,9 @@ func (m *Machine) lose(e *event, c Cause, heard ...wire.DaemonID) {
 }
 
 // ofRing reports whether the ring itself found the token lost.
-func ofRing(c Cause) bool { return c == CauseTokenTimeout || c == CauseRecoveryTurns }
+func ofRing(c Cause) bool {
+	return c == CauseTokenTimeout || c == CauseRecoveryTurns || c == CauseNoProgress
+}
 
 // askSegmentsOf sets the addresses for JOINs: those gathered, and then for each other segment its
 // leader in a ring, or its first configured daemon.
@@ -284,7 +286,7 @@ func (m *Machine) LastTime() int32 { return m.lastTime }
 
 // Resume makes all ids of this life be above a time: LastTime of the life before. Call it before
 // Start.
-func (m *Machine) Resume(last int32) { m.lastTime = last }
+func (m *Machine) Resume(last int32) { m.lastTime = min(last, maxTime) }
 
 // nextTime returns a time for an id. It is above all earlier ones, even if the wall clock goes back
 // (membership-protocol §7.1), and never 0, which means none.

@@ -298,7 +298,7 @@ func (s *schedule) oneRing() bool {
 func (s *schedule) judge(to *node, token bool, b []byte, v Reason) {
 	switch v {
 	case BadType, Malformed, OwnInput, UnknownDaemon, OtherSegment, NotTheSender, NamedTwice, OutOfOrder,
-		BadSeq, BadTransitional, Contradiction, TooMany:
+		BadSeq, BadTime, BadTransitional, Contradiction, TooMany:
 		s.fail("%s refuses as %v: %s", to.name, v, s.d().datagram(token, b))
 	default:
 	}

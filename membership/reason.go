@@ -44,6 +44,8 @@ const (
 	OutOfOrder // out_of_order
 	// BadSeq: the sequence numbers of a ring entry contradict each other or the recovery mark.
 	BadSeq // bad_seq
+	// BadTime: a time that no clock shows, or so late that ids would wrap soon.
+	BadTime // bad_time
 	// BadTransitional: a transitional set with a daemon that is not on the form token or is in
 	// another such set, or a set without its time.
 	BadTransitional // bad_transitional

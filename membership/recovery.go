@@ -17,7 +17,7 @@ func (m *Machine) enterEVS(e *event, v wire.FormValue, mark int32, c Cause) {
 	for _, r := range v.Rings {
 		// An unknown ring of this daemon is from before its restart. Its id is above all that this
 		// daemon knows if the times of that life were not stored.
-		if r.Membership.Daemon == m.cfg.Self && r.Membership != m.installedID {
+		if r.Membership.Daemon == m.cfg.Self && r.Membership != m.installedID && int64(r.Membership.Time) <= int64(e.wall)+maxTimeAhead {
 			m.lastTime = max(m.lastTime, r.Membership.Time)
 		}
 	}

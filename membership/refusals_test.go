@@ -1,6 +1,7 @@
 package membership
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -114,6 +115,9 @@ func TestRefusedForm1(t *testing.T) {
 		{"aru above the highest", func(v *wire.FormValue) { one(v).Aru, one(v).HighestSeq = 5, 4 }, BadSeq},
 		{"aru below 0", func(v *wire.FormValue) { one(v).Aru = -1 }, BadSeq},
 		{"a mark below a number", func(v *wire.FormValue) { one(v).HighestSeq = 3333 }, BadSeq},
+		{"a time that wraps soon", func(v *wire.FormValue) { one(v).Membership.Time = maxTime + 1 }, BadTime},
+		{"a time before all", func(v *wire.FormValue) { one(v).Membership.Time = -2 }, BadTime},
+		{"a transitional time that wraps soon", func(v *wire.FormValue) { one(v).TransTime = math.MaxInt32 }, BadTime},
 		{"a hole at aru", func(v *wire.FormValue) { one(v).Aru, one(v).HighestSeq, one(v).Holes = 3, 9, []int32{3} }, BadSeq},
 		{"a hole above the highest", func(v *wire.FormValue) { one(v).HighestSeq, one(v).Holes = 9, []int32{10} }, BadSeq},
 		{"holes that do not ascend", func(v *wire.FormValue) { one(v).HighestSeq, one(v).Holes = 9, []int32{4, 4} }, BadSeq},
@@ -156,6 +160,7 @@ func TestRefusedForm2(t *testing.T) {
 		{"an unknown member", func(v *wire.FormValue) { v.Pending = append(v.Pending, 999) }, UnknownDaemon},
 		{"a member twice", func(v *wire.FormValue) { v.Pending = b.ids("BB") }, NamedTwice},
 		{"a name of another daemon", func(v *wire.FormValue) { v.ID.Daemon = b.id("D") }, Contradiction},
+		{"a name that wraps soon", func(v *wire.FormValue) { v.ID.Time = maxTime + 1 }, BadTime},
 		{"the own ring's name", func(v *wire.FormValue) { v.ID = b.installedID }, Contradiction},
 		{"no entry of the own ring", func(v *wire.FormValue) { v.Rings = slices.Delete(v.Rings, 1, 2) }, NoEntry},
 		{"this daemon left out of its entry", func(v *wire.FormValue) { v.Rings[1].Commit = b.ids("D") }, BadTransitional},
@@ -171,6 +176,38 @@ func TestRefusedForm2(t *testing.T) {
 	})
 	if v := b.form(wire.TokenForm2, "A", attempt, 3333, form2(b)); v != Accepted {
 		t.Errorf("what was spoiled is not good itself: %v", v)
+	}
+}
+
+// The times of a daemon's ids grow with those that others hold of it, unless they are far ahead of its
+// clock: then somebody has made them up, and the daemon would run out of times.
+func TestTimesOfFormerLives(t *testing.T) {
+	for _, tt := range []struct{ held, want int32 }{
+		{1000 + 50, 1000 + 51},
+		{1000 + maxTimeAhead, 1000 + maxTimeAhead + 1},
+		{1000 + maxTimeAhead + 1, 1000},
+		{maxTime, 1000},
+	} {
+		b := represented(t)
+		v := form1(b)
+		v.Rings = append(v.Rings, wire.RingValue{
+			Membership: wire.MembershipID{Daemon: b.id("B"), Time: tt.held}, Commit: b.ids("A"), NumTrans: 1,
+		})
+		v.Rings = slices.DeleteFunc(v.Rings, func(r wire.RingValue) bool { return r.Membership.Daemon == b.id("A") })
+		if r := b.form(wire.TokenForm1, "A", attempt, 3333, v); r != Accepted {
+			t.Fatal(r)
+		}
+		w := form2(b)
+		w.Members, w.Pending, w.ID = nil, b.ids("BD"), wire.MembershipID{}
+		w.Rings = []wire.RingValue{b.ownEntry, {
+			Membership: wire.MembershipID{Daemon: b.id("B"), Time: tt.held}, Commit: b.ids("D"), NumTrans: 1,
+		}}
+		if r := b.form(wire.TokenForm2, "A", attempt, 3333, w); r != Accepted {
+			t.Fatal(r)
+		}
+		if got := b.Installation().TransitionalID.Time; got != tt.want {
+			t.Errorf("others hold %d: the next time is %d, want %d", tt.held, got, tt.want)
+		}
 	}
 }
 

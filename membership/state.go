@@ -37,6 +37,9 @@ const (
 	CauseTokenTimeout // token timeout
 	// CauseRecoveryTurns: a recovery did not end within its turns. The ring reports it.
 	CauseRecoveryTurns // recovery turns
+	// CauseNoProgress: the token went round, but packets did not reach all members. The ring reports
+	// it.
+	CauseNoProgress // no progress
 	// CauseForced: a layer above wants the ring to be formed anew.
 	CauseForced // forced
 	// CauseReload: the configuration was reloaded.

@@ -63,10 +63,12 @@ type Cause uint8
 
 // The causes.
 const (
-	// TokenTimeout: no token and no packet of the ring arrived for that long.
+	// TokenTimeout: no token and no new packet of the ring arrived for that long.
 	TokenTimeout Cause = iota + 1 // token timeout
 	// RecoveryStuck: the recovery took more than [MaxRecoveryTurns].
 	RecoveryStuck // recovery stuck
+	// NoProgress: the token went round for four token timeouts, and packets did not become stable.
+	NoProgress // no progress
 )
 
 // Event is a change that the layers above have to know about.

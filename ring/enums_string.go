@@ -10,11 +10,12 @@ func _() {
 	var x [1]struct{}
 	_ = x[TokenTimeout-1]
 	_ = x[RecoveryStuck-2]
+	_ = x[NoProgress-3]
 }
 
-const _Cause_name = "token timeoutrecovery stuck"
+const _Cause_name = "token timeoutrecovery stuckno progress"
 
-var _Cause_index = [...]uint8{0, 13, 27}
+var _Cause_index = [...]uint8{0, 13, 27, 38}
 
 func (i Cause) String() string {
 	idx := int(i) - 1
@@ -90,18 +91,23 @@ func _() {
 	_ = x[TokenOld-18]
 	_ = x[TokenAruDecreases-19]
 	_ = x[TokenSeqDecreases-20]
-	_ = x[HurryTaken-21]
-	_ = x[HurryIgnored-22]
-	_ = x[HurryStranger-23]
-	_ = x[RequestIgnored-24]
-	_ = x[FragmentOutOfStep-25]
-	_ = x[MessageMalformed-26]
-	_ = x[MessageRefused-27]
+	_ = x[TokenAruStranger-21]
+	_ = x[TokenAruAhead-22]
+	_ = x[TokenMiscounted-23]
+	_ = x[HurryTaken-24]
+	_ = x[HurryIgnored-25]
+	_ = x[HurryStranger-26]
+	_ = x[RequestIgnored-27]
+	_ = x[BeyondToken-28]
+	_ = x[FlowControlExceeded-29]
+	_ = x[FragmentOutOfStep-30]
+	_ = x[MessageMalformed-31]
+	_ = x[MessageRefused-32]
 }
 
-const _Reason_name = "storednot_dataforeignoldduplicatetoo_farbeyond_recoveryunknown_makermalformedtoken_takentoken_repeatedtoken_not_regulartoken_unexpectedtoken_foreigntoken_strangertoken_malformedtoken_too_fartoken_spenttoken_oldtoken_aru_decreasestoken_seq_decreaseshurry_takenhurry_ignoredhurry_strangerrequest_ignoredfragment_out_of_stepmessage_malformedmessage_refused"
+const _Reason_name = "storednot_dataforeignoldduplicatetoo_farbeyond_recoveryunknown_makermalformedtoken_takentoken_repeatedtoken_not_regulartoken_unexpectedtoken_foreigntoken_strangertoken_malformedtoken_too_fartoken_spenttoken_oldtoken_aru_decreasestoken_seq_decreasestoken_aru_strangertoken_aru_aheadtoken_miscountedhurry_takenhurry_ignoredhurry_strangerrequest_ignoredbeyond_tokenflow_control_exceededfragment_out_of_stepmessage_malformedmessage_refused"
 
-var _Reason_index = [...]uint16{0, 6, 14, 21, 24, 33, 40, 55, 68, 77, 88, 102, 119, 135, 148, 162, 177, 190, 201, 210, 229, 248, 259, 272, 286, 301, 321, 338, 353}
+var _Reason_index = [...]uint16{0, 6, 14, 21, 24, 33, 40, 55, 68, 77, 88, 102, 119, 135, 148, 162, 177, 190, 201, 210, 229, 248, 266, 281, 297, 308, 321, 335, 350, 362, 383, 403, 420, 435}
 
 func (i Reason) String() string {
 	idx := int(i) - 0

@@ -16,14 +16,17 @@ func (r *Ring) HandlePacket(now clock.Time, p *wire.Packet, datagram buf.Slice, 
 	if p.Membership != r.id || r.stats.MembershipChanges == 0 {
 		return r.count(Foreign)
 	}
-	if r.state != Down && !r.alone() {
-		// Any packet of the ring, even a duplicate, shows that the ring is alive (ring-protocol §12
-		// rule 2).
-		r.restartLoss(now)
-		r.restartHurry(now)
-	}
 	if v := r.checkPacket(p); v != Stored {
 		return r.count(v)
+	}
+	if r.state != Down {
+		// A packet that was missing shows that the ring is alive. Copies of old ones do not, whoever
+		// repeats them (ring-protocol §12 rule 2). While the leader holds the token, nobody makes
+		// packets.
+		r.postponeLoss(now)
+		if !r.idle() {
+			r.restartHurry(now)
+		}
 	}
 	s := r.table.add(p.Seq, r.seq.lastDiscarded)
 	s.state = have
@@ -49,7 +52,7 @@ func (r *Ring) HandlePacket(now clock.Time, p *wire.Packet, datagram buf.Slice, 
 // §25).
 func (r *Ring) checkPacket(p *wire.Packet) Reason {
 	switch {
-	case p.Seq < 1, int64(p.Seq) > int64(r.seq.lastDiscarded)+MaxPackets:
+	case p.Seq < 1, int64(p.Seq) > r.farthest():
 		return TooFar
 	case p.Seq <= r.seq.lastDiscarded:
 		return Old

@@ -412,6 +412,7 @@ func (c *chaos) finish() {
 		// Nothing that would kill a C daemon is ever sent (ring-protocol §25).
 		for _, v := range []Reason{
 			TooFar, UnknownMaker, Malformed, TokenMalformed, TokenTooFar, TokenSpent, TokenAruDecreases, TokenSeqDecreases,
+			TokenAruStranger, TokenAruAhead, TokenMiscounted, BeyondToken, FlowControlExceeded,
 			RequestIgnored, FragmentOutOfStep, MessageMalformed, MessageRefused,
 		} {
 			if (v == TokenAruDecreases || v == TokenSeqDecreases) && c.late > 0 {

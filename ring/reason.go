@@ -18,8 +18,8 @@ const (
 	Old // old
 	// Duplicate: the packet is already here, or nobody had it when the recovery began.
 	Duplicate // duplicate
-	// TooFar: a number that no correct ring has reached yet: below 1, or more than [MaxPackets]
-	// above the forgotten ones (ring-protocol §25).
+	// TooFar: a number that no correct ring has reached yet: below 1, or farther above those that this
+	// daemon has than the windows allow (ring-protocol §25).
 	TooFar // too_far
 	// BeyondRecovery: a number above those that the recovery covers. The others have not agreed on
 	// it.
@@ -48,7 +48,7 @@ const (
 	TokenStranger // token_stranger
 	// TokenMalformed: requests outside the body, or a negative number.
 	TokenMalformed // token_malformed
-	// TokenTooFar: numbers more than MaxPackets above the forgotten ones.
+	// TokenTooFar: numbers that no correct ring has reached yet, as for TooFar.
 	TokenTooFar // token_too_far
 	// TokenSpent: sequence numbers above [MaxSeq]. The ring has to form anew.
 	TokenSpent // token_spent
@@ -61,12 +61,18 @@ const (
 	// copy from 16 or more rounds ago, whose round number looks current. With it, two tokens would
 	// circulate.
 	TokenSeqDecreases // token_seq_decreases
+	// TokenAruStranger: the daemon that has set the aru is not in the ring, so nobody would raise it.
+	TokenAruStranger // token_aru_stranger
+	// TokenAruAhead: the aru is above the highest number.
+	TokenAruAhead // token_aru_ahead
+	// TokenMiscounted: flow control counts fewer packets than there are new numbers.
+	TokenMiscounted // token_miscounted
 )
 
 // The reasons for hurry packets (ring-protocol §19.3).
 const (
 	// HurryTaken: the hurry was accepted, and the token released.
-	HurryTaken Reason = iota + TokenSeqDecreases + 1 // hurry_taken
+	HurryTaken Reason = iota + TokenMiscounted + 1 // hurry_taken
 	// HurryIgnored: this daemon does not hold the token.
 	HurryIgnored // hurry_ignored
 	// HurryStranger: the sender is not in the ring.
@@ -75,9 +81,14 @@ const (
 
 // Faults within an input that was otherwise accepted.
 const (
-	// RequestIgnored: a request for a packet that cannot be asked for, or for an unknown receiver
-	// (ring-protocol §9, §25).
+	// RequestIgnored: a request for a packet that cannot be asked for, for an unknown receiver, or of
+	// another ring while none recovers (ring-protocol §9, §25).
 	RequestIgnored Reason = iota + HurryStranger + 1 // request_ignored
+	// BeyondToken: a stored packet with a number that the token does not count. It is dropped.
+	BeyondToken // beyond_token
+	// FlowControlExceeded: a token whose flow control counts more than all can have sent. It is
+	// lowered to that.
+	FlowControlExceeded // flow_control_exceeded
 	// FragmentOutOfStep: not the next fragment of its maker's message. What had arrived of the
 	// message is dropped (ring-protocol §17.6).
 	FragmentOutOfStep // fragment_out_of_step

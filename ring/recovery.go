@@ -43,7 +43,7 @@ func (r *Ring) Recover(now clock.Time, rec topology.Recovery, out *Effects) {
 		lastSeq: rec.LastSeq,
 		commit:  append(r.recovery.commit[:0], rec.Commit...),
 	}
-	r.token.turns, r.token.accepted = 0, 0
+	r.token.turns, r.token.accepted, r.token.stuck = 0, 0, 0
 	r.token.first = false
 	r.seq.aru = 0
 	r.state = Recovering

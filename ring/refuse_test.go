@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/spreadd/spreadd/internal/buf"
+	"github.com/spreadd/spreadd/internal/topology"
 	"github.com/spreadd/spreadd/wire"
 )
 
@@ -62,9 +63,11 @@ func (b *bench) check() {
 
 // token returns the token of the next round, from A.
 func (b *bench) token() wire.Token {
+	made := b.r.token.made + b.r.token.retransmitted + int(b.r.seq.highest-b.r.token.last.Seq)
 	return wire.Token{
-		Type: wire.RingType(0).WithARQ(b.arq + 1), Transmitter: b.n.node("A").id, Proc: b.n.node("A").id,
-		Membership: b.r.id, Seq: b.r.seq.highest, Aru: b.r.seq.highest, AruLast: b.n.node("A").id, ConfHash: 4711,
+		FlowControl: int16(made),
+		Type:        wire.RingType(0).WithARQ(b.arq + 1), Transmitter: b.n.node("A").id, Proc: b.n.node("A").id,
+		Membership: b.r.tokenID(), Seq: b.r.seq.highest, Aru: b.r.seq.highest, AruLast: b.n.node("A").id, ConfHash: 4711,
 	}
 }
 
@@ -105,8 +108,8 @@ func TestPacketRefusals(t *testing.T) {
 		{"a membership packet", func(b *bench, p *wire.Packet) { p.Type |= wire.PacketJoin }, NotData},
 		{"number 0", func(b *bench, p *wire.Packet) { p.Seq = 0 }, TooFar},
 		{"a negative number", func(b *bench, p *wire.Packet) { p.Seq = -5 }, TooFar},
-		{"the last number that fits", func(b *bench, p *wire.Packet) { p.Seq = 8192 }, Stored},
-		{"a number that does not", func(b *bench, p *wire.Packet) { p.Seq = 8193 }, TooFar},
+		{"the last number that the windows allow", func(b *bench, p *wire.Packet) { p.Seq = 3200 }, Stored},
+		{"a number that they do not", func(b *bench, p *wire.Packet) { p.Seq = 3201 }, TooFar},
 		{"a made-up number", func(b *bench, p *wire.Packet) { p.Seq = 1<<31 - 1 }, TooFar},
 		{"an unknown maker", func(b *bench, p *wire.Packet) { p.Proc = 99 }, UnknownMaker},
 		{"a maker outside the ring", func(b *bench, p *wire.Packet) { p.Proc = b.n.node("D").id }, Stored},
@@ -175,7 +178,13 @@ func TestTokenRefusals(t *testing.T) {
 		{"a request beyond the body", func(b *bench, k *wire.Token) {
 			k.Body = wire.AppendRequest(nil, wire.LittleEndian, b.r.id, 1, 0, 1)[:18]
 		}, TokenMalformed},
-		{"a seq beyond the table", func(b *bench, k *wire.Token) { k.Seq = 9000 }, TokenTooFar},
+		{"a seq beyond the windows", func(b *bench, k *wire.Token) { k.Seq, k.FlowControl = 3201, 3201 }, TokenTooFar},
+		{"the last seq within them", func(b *bench, k *wire.Token) { k.Seq, k.FlowControl = 3200, 3200 }, TokenTaken},
+		{"a seq without packets", func(b *bench, k *wire.Token) { k.Seq, k.FlowControl = 10, 9 }, TokenMiscounted},
+		{"a negative flow control", func(b *bench, k *wire.Token) { k.FlowControl = -1 }, TokenMiscounted},
+		{"an aru above the seq", func(b *bench, k *wire.Token) { k.Aru = 1 }, TokenAruAhead},
+		{"an aru of nobody", func(b *bench, k *wire.Token) { k.AruLast = wire.NoDaemon }, TokenAruStranger},
+		{"an aru of a daemon outside the ring", func(b *bench, k *wire.Token) { k.AruLast = b.n.node("D").id }, TokenAruStranger},
 		{"a spent ring", func(b *bench, k *wire.Token) { k.Seq = MaxSeq + 1 }, TokenSpent},
 		{"this round's", func(b *bench, k *wire.Token) { k.Type = k.Type.WithARQ(b.arq) }, TokenOld},
 		{"this round's, repeated", func(b *bench, k *wire.Token) { k.Type = k.Type.WithARQ(b.arq).WithRetrans(1) }, TokenRepeated},
@@ -301,15 +310,16 @@ func TestRequestsOutOfBounds(t *testing.T) {
 	}
 }
 
-// TestRequestsOfOtherRings: they stay on the token, unchanged and in front. The own request
-// follows, as far as it fits into one frame (ring-protocol §14).
+// TestRequestsOfOtherRings: in a recovery they stay on the token, unchanged and in front. The own
+// request follows, as far as it fits into one frame (ring-protocol §14).
 func TestRequestsOfOtherRings(t *testing.T) {
 	for _, o := range []wire.ByteOrder{wire.LittleEndian, wire.BigEndian} {
 		b := newBench(t, Config{})
 		b.give(b.packet(1000))
+		b.recover(1000)
 		other := wire.MembershipID{Daemon: 5, Time: 6}
 		k := b.token()
-		k.ByteOrder, k.Seq, k.Aru = o, 1000, 0
+		k.ByteOrder, k.Seq, k.Aru = o, 0, 0
 		k.Body = wire.AppendRequest(nil, o, other, 7, 3, 10, 20, 30)
 		k.Body = wire.AppendRequest(k.Body, o, b.r.id, wire.NoDaemon, wire.NoSegment, 5, 1000)
 		k.Body = wire.AppendRequest(k.Body, o, wire.MembershipID{Daemon: 8}, wire.NoDaemon, 1, 40)
@@ -334,6 +344,50 @@ func TestRequestsOfOtherRings(t *testing.T) {
 		}
 		b.done()
 	}
+}
+
+// recover makes the members begin to recover into a ring of their own, with packets up to a number.
+func (b *bench) recover(highest int32) {
+	rec := topology.Recovery{Future: wire.MembershipID{Daemon: b.n.node("A").id, Time: 2000}, Highest: highest, LastSeq: 5000, Commit: []wire.DaemonID{b.b.id}}
+	for _, d := range b.n.nodes[:3] {
+		rec.Members = append(rec.Members, d.id)
+	}
+	b.r.Recover(b.n.now, rec, &b.out)
+	b.arq = 0
+	b.done()
+}
+
+// TestTooManyRequests: requests of more rings than can recover at once are dropped, and so are those
+// that arrive while none recovers. What stays leaves room for the own request.
+func TestTooManyRequests(t *testing.T) {
+	b := newBench(t, Config{})
+	b.give(b.packet(1000))
+	b.recover(1000)
+	k := b.token()
+	k.Seq, k.Aru = 0, 0
+	for i := range int32(100) {
+		k.Body = wire.AppendRequest(k.Body, wire.LittleEndian, wire.MembershipID{Daemon: 9, Time: i}, wire.NoDaemon, wire.NoSegment, make([]int32, 30)...)
+	}
+	if v := b.take(k); v != TokenTaken {
+		t.Fatal(v)
+	}
+	var sent wire.Token
+	if err := sent.Decode(b.out.Sends[len(b.out.Sends)-1].Append(nil)); err != nil {
+		t.Fatal(err)
+	}
+	carried, own := 0, 0
+	requests := sent.Requests()
+	for q, ok := requests.Next(); ok; q, ok = requests.Next() {
+		if q.Membership == b.r.id {
+			own += q.NumSeqs()
+		} else {
+			carried++
+		}
+	}
+	if carried != maxCarried || own != minAsked || b.r.Counts()[RequestIgnored] != 100-maxCarried {
+		t.Errorf("%d requests are carried on, %d numbers asked for, %d requests ignored", carried, own, b.r.Counts()[RequestIgnored])
+	}
+	b.done()
 }
 
 // TestBigEndianSender: a packet of a big-endian maker is stored so that it can be sent again in our

@@ -18,12 +18,18 @@ type unmet struct {
 func (r *Ring) answer(t *wire.Token, out *Effects) (body []byte, u unmet, sent int) {
 	body = r.scratch.body[:0]
 	requests := t.Requests()
+	carried := 0
 	for q, ok := requests.Next(); ok; q, ok = requests.Next() {
-		if q.Membership != r.id {
+		switch {
+		case q.Membership == r.id:
+			sent += r.answerOne(&q, &u, out)
+		case r.state == Recovering && carried < maxCarried:
+			carried++
 			body = r.carryOn(body, &q)
-			continue
+		default:
+			// Nobody would ever take it off the token.
+			r.count(RequestIgnored)
 		}
-		sent += r.answerOne(&q, &u, out)
 	}
 	return body, u, sent
 }
@@ -98,6 +104,10 @@ const (
 	// maxTokenBody keeps a token with this daemon's requests in one frame. A token that IP
 	// fragments is lost more easily, exactly when much is being lost (ring-protocol §14.2).
 	maxTokenBody = wire.MaxPacket - wire.TokenHeaderLen
+	// maxCarried is how many other rings can recover beside this one.
+	maxCarried = wire.MaxRings - 1
+	// minAsked is how many numbers are asked for even if the requests of other rings leave less room.
+	minAsked = 32
 )
 
 // ask appends this daemon's own request to a token's body: all missing numbers up to those that
@@ -109,7 +119,7 @@ func (r *Ring) ask(body []byte, u unmet) []byte {
 	if r.cfg.Accelerated && r.state != Recovering {
 		upTo = r.token.last.Seq
 	}
-	room := (maxTokenBody - len(body) - requestHeaderLen) / 4
+	room := max(maxTokenBody-len(body)-requestHeaderLen, min(4*minAsked, wire.MaxTokenBody-len(body)-requestHeaderLen)) / 4
 	if r.seq.myAru >= upTo || room < 2 {
 		return body
 	}

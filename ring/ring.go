@@ -90,6 +90,9 @@ type tokenState struct {
 	made, retransmitted int
 	// turns counts the turns taken, accepted the tokens accepted; both since the recovery began.
 	turns, accepted int32
+	// stuck is the first of the turns in a row after which packets were unstable, and aru had not
+	// grown; or zero.
+	stuck clock.Time
 	// stableTurns counts the turns in a row that ended with every packet stable.
 	stableTurns int
 	// first reports that the token port is to be read before the data port (ring-protocol §18.3).
@@ -100,8 +103,8 @@ type tokenState struct {
 type deadlines struct {
 	// hurry is when the leader repeats the token.
 	hurry clock.Time
-	// loss is when the ring is lost.
-	loss clock.Time
+	// loss is when the ring is lost. Packets postpone it, at most to lossLatest.
+	loss, lossLatest clock.Time
 }
 
 // sending is what waits for the token.
@@ -175,9 +178,17 @@ func (r *Ring) Advance(now clock.Time, out *Effects) {
 	}
 }
 
-// restartLoss restarts the timer of the ring's loss (ring-protocol §20).
+// restartLoss restarts the timer of the ring's loss, for the token is here (ring-protocol §20).
 func (r *Ring) restartLoss(now clock.Time) {
 	r.deadlines.loss = now.Add(r.cfg.TokenTimeout + r.stretch)
+	r.deadlines.lossLatest = now.Add(maxStuck * (r.cfg.TokenTimeout + r.stretch))
+}
+
+// postponeLoss restarts the timer because of a packet that was missing. Made-up packets are always
+// missing, so the token must come all the same.
+func (r *Ring) postponeLoss(now clock.Time) {
+	later := min(now.Add(r.cfg.TokenTimeout+r.stretch), r.deadlines.lossLatest)
+	r.deadlines.loss = max(r.deadlines.loss, later)
 }
 
 // Stretch makes the ring wait for its token longer than TokenTimeout by a time, from now on.

@@ -194,7 +194,7 @@ func TestPacketsKeepTheRing(t *testing.T) {
 	}
 	p := b.packet(1)
 	step("a packet", true, func() { b.give(p) })
-	step("a duplicate", true, func() { b.give(p) })
+	step("a duplicate", false, func() { b.give(p) })
 	p.Membership.Time++
 	step("a foreign packet", false, func() { b.give(p) })
 	step("an old token", false, func() { k := b.token(); k.Type = 0; b.take(k) })
@@ -220,6 +220,7 @@ func TestPacketsKeepTheRing(t *testing.T) {
 		t.Errorf("without a ring a packet sets a timer, or is not stored: %v", b.r.Deadline())
 	}
 	a := b.n.nodes[0]
+	b.n.submit(a, FIFO, "the token is on its way")
 	before := a.ring.deadlines.hurry
 	b.n.now = b.n.now.Add(time.Millisecond)
 	p.Transmitter, p.Proc = b.b.id, b.b.id
@@ -338,18 +339,28 @@ func TestRecoverRobust(t *testing.T) {
 // TestTableGrows: all numbers that the table may hold find their place.
 func TestTableGrows(t *testing.T) {
 	b := newBench(t, Config{})
-	for seq := int32(MaxPackets); seq >= 2; seq-- {
-		if v := b.give1(b.packet(seq)); v != Stored {
-			t.Fatalf("%d: %v", seq, v)
+	first := int32(1)
+	for _, last := range []int32{2 * maxUnstable, 4 * maxUnstable, MaxPackets} { // as far as the windows allow
+		for seq := last; seq > first; seq-- {
+			if v := b.give1(b.packet(seq)); v != Stored {
+				t.Fatalf("%d: %v", seq, v)
+			}
 		}
+		if n := len(b.r.AppendMissing(nil, first, last)); n != 1 || len(b.r.table.slots) < int(last) {
+			t.Errorf("%d are missing, of %d slots", n, len(b.r.table.slots))
+		}
+		b.out.Reset()
+		b.give1(b.packet(first))
+		if b.r.MyAru() != last || len(b.out.Events) != int(last-first)+1 {
+			t.Errorf("my aru is %d, %d messages", b.r.MyAru(), len(b.out.Events))
+		}
+		first = last + 1
 	}
-	if n := len(b.r.AppendMissing(nil, 1, MaxPackets)); n != 1 || len(b.r.table.slots) != MaxPackets {
-		t.Errorf("%d are missing, of %d slots", n, len(b.r.table.slots))
+	if len(b.r.table.slots) != MaxPackets {
+		t.Errorf("%d slots", len(b.r.table.slots))
 	}
-	b.out.Reset()
-	b.give1(b.packet(1))
-	if b.r.MyAru() != MaxPackets || len(b.out.Events) != MaxPackets {
-		t.Errorf("my aru is %d, %d messages", b.r.MyAru(), len(b.out.Events))
+	if v := b.give1(b.packet(MaxPackets + 1)); v != TooFar {
+		t.Errorf("a number beyond the table: %v", v)
 	}
 	b.check()
 }

@@ -15,6 +15,9 @@ func (r *Ring) HandleToken(now clock.Time, t *wire.Token, out *Effects) Reason {
 	if v == TokenTaken {
 		v = r.checkProgress(t)
 	}
+	if v == TokenTaken {
+		v = r.checkAccount(t)
+	}
 	switch v {
 	case TokenTaken:
 		r.rounds.turn(now, r.state == Operational && !r.token.afterInstall)
@@ -38,7 +41,6 @@ func (r *Ring) HandleToken(now clock.Time, t *wire.Token, out *Effects) Reason {
 
 // checkToken decides whether a token may be used at all (ring-protocol §9 rules 7 to 11, §25).
 func (r *Ring) checkToken(t *wire.Token) Reason {
-	far := int64(r.seq.lastDiscarded) + MaxPackets
 	switch {
 	case t.Type&wire.TokenForms != 0:
 		return TokenNotRegular
@@ -50,11 +52,11 @@ func (r *Ring) checkToken(t *wire.Token) Reason {
 		return TokenStranger
 	case t.Seq < 0 || t.Aru < 0 || t.CheckRequests() != nil:
 		return TokenMalformed
-	case r.state == Recovering:
-		// The token's seq belongs to several rings. Only its aru has a meaning.
+	case r.state == Recovering && t.Seq != 0:
+		return TokenTooFar // the new ring has no packets yet
 	case t.Seq > MaxSeq:
 		return TokenSpent
-	case int64(t.Seq) > far:
+	case r.state != Recovering && int64(t.Seq) > r.farthest():
 		return TokenTooFar
 	}
 	return TokenTaken
@@ -86,16 +88,23 @@ func (r *Ring) checkRound(t *wire.Token) Reason {
 	}
 }
 
-// checkProgress refuses a new token that contradicts an earlier one.
+// checkProgress refuses a new token that contradicts an earlier one, or itself.
 func (r *Ring) checkProgress(t *wire.Token) Reason {
+	// The first token of a recovery has an aru that all lower, and the first one after it may have one
+	// that stands for all packets of the old rings (ring-protocol §22.2, §22.3).
+	recovering := r.state == Recovering
 	switch {
+	case !r.route.ring.Contains(t.AruLast) && (t.AruLast != wire.NoDaemon || !recovering):
+		return TokenAruStranger
 	case t.Aru < r.seq.aru:
 		// All members have the packets up to this daemon's aru, so none had reason to lower the
 		// token's aru below it. Taking the token would mean asking for packets that others have
 		// forgotten.
 		return TokenAruDecreases
-	case r.state != Recovering && t.Seq < r.token.last.Seq:
+	case !recovering && t.Seq < r.token.last.Seq:
 		return TokenSeqDecreases
+	case !recovering && t.Aru > t.Seq && !r.token.afterInstall:
+		return TokenAruAhead
 	default:
 		return TokenTaken
 	}

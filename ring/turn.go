@@ -14,9 +14,11 @@ func (r *Ring) turn(now clock.Time, arrived *wire.Token, out *Effects) {
 	t.ConfHash = r.cfg.ConfHash
 
 	// 1: what is known, and which port to read.
+	uncounted := 0
 	if r.state != Recovering {
-		r.seq.highest = max(r.seq.highest, t.Seq)
+		uncounted = r.believe(t.Seq, out)
 	}
+	r.boundFlowControl(&t)
 	r.token.accepted++
 	r.token.first = false
 
@@ -29,7 +31,7 @@ func (r *Ring) turn(now clock.Time, arrived *wire.Token, out *Effects) {
 	waiting := r.sendBeforeToken(first, out)
 
 	// 4: flow control.
-	r.setFlowControl(&t, made, retransmitted)
+	r.setFlowControl(&t, made+uncounted, retransmitted)
 
 	// 5, 6: request missing packets.
 	r.advance()
@@ -60,7 +62,9 @@ func (r *Ring) turn(now clock.Time, arrived *wire.Token, out *Effects) {
 	r.sendMade(waiting, out)
 
 	// 14, 15, 16: what is stable.
+	before := r.seq.aru
 	r.seq.aru = min(t.Aru, r.token.last.Aru)
+	r.watch(now, before)
 	if r.seq.highest == r.seq.aru {
 		r.token.stableTurns++
 	} else {
@@ -71,6 +75,9 @@ func (r *Ring) turn(now clock.Time, arrived *wire.Token, out *Effects) {
 
 	// 17, 18: deliver, or end the recovery.
 	r.deliverTurn(first, out)
+	if r.isStuck(now) {
+		r.lose(NoProgress, out)
+	}
 }
 
 // forward sends the token to the successor. The leader holds it while there is nothing to do.

@@ -51,7 +51,7 @@ func faults() []fault {
 		{"the synced set keeps those who have left", "groups/op.go", "\tm.synced = m.synced.intersect(m.transitional)\n", ""},
 		{"an exchange that broke is used by halves", "groups/gathertrans.go", "if m.exchange.ownComplete {", "if len(m.exchange.sets) > 0 {"},
 		{"a merge of two histories is not told", "groups/merge.go", "\n\tg.changed = true\n", "\n"},
-		{"ids of former lives are forgotten", "membership/machine.go", "{ m.lastTime = last }", "{}"},
+		{"ids of former lives are forgotten", "membership/machine.go", "{ m.lastTime = min(last, maxTime) }", "{}"},
 		{"the index of a group's id stands still", "groups/requests.go", "\tg.id.Index++\n\tif len(g.daemons) == 0 {", "\tif len(g.daemons) == 0 {"},
 		{"signals are not sent", "groups/op.go", "\t\tm.signal(g, g.id, out)\n", ""},
 		{"a group keeps its id when it loses daemons", "groups/op.go", "\t\tg.id = groupID(m.transitionalID, 1)\n", ""},

@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"github.com/spreadd/spreadd/daemon"
 	"github.com/spreadd/spreadd/daemon/session"
 	"github.com/spreadd/spreadd/daemon/transport"
 	"github.com/spreadd/spreadd/engine"
@@ -266,6 +267,10 @@ func datagramFamilies() []family {
 			"Datagrams refused, by reason; own means this daemon's own multicasts.",
 			int(engine.FirstDatagramReason), engine.NumReasons, func(i int) string { return engine.Reason(i).String() },
 			func(s *snapshot) []int64 { return s.Ring.Counts.Datagrams[:] }),
+		prom.Reasons("spreadd_monitor_requests_refused_total", "requests", "reason",
+			"Requests of monitors that were refused, by reason.",
+			0, daemon.NumMonitorRefusals, func(i int) string { return daemon.MonitorRefusal(i).String() },
+			func(s *snapshot) []int64 { return s.Ring.Monitors[:] }),
 		prom.Counters("spreadd_transport_received_datagrams_total", "datagrams", "port",
 			"Datagrams received, by port.",
 			func(s *snapshot, put prom.Put) {
