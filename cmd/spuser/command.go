@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/spreadd/spreadd/cmd/spuser/recording"
 	"github.com/spreadd/spreadd/spread"
 )
 
@@ -61,7 +62,7 @@ func (p *program) command(ctx context.Context, line string) {
 		p.end("quit")
 	default:
 		p.Print("\nUnknown commnad\n" + menu)
-		p.record(record{Event: "error", Op: "command", Text: "unknown command " + strconv.Quote(line[:min(len(line), maxEcho)])})
+		p.record(recording.Event{Event: "error", Op: "command", Text: "unknown command " + strconv.Quote(line[:min(len(line), maxEcho)])})
 	}
 }
 
@@ -74,7 +75,7 @@ func words(text string, n int) []string {
 // noGroup reports that a command names no group.
 func (p *program) noGroup() {
 	p.Print(" invalid group \n")
-	p.record(record{Event: "error", Op: "command", Text: "no group given"})
+	p.record(recording.Event{Event: "error", Op: "command", Text: "no group given"})
 }
 
 func (p *program) onGroup(ctx context.Context, rest string, do func(ctx context.Context, group string) error) {
@@ -129,7 +130,7 @@ func (p *program) multicast(ctx context.Context, service spread.Service, messTyp
 	case err == nil:
 		p.sent++
 		n := len(payload)
-		p.record(record{Event: "sent", Service: service.String(), Groups: groups, Type: &messType, Bytes: &n})
+		p.record(recording.Event{Event: "sent", Service: service.String(), Groups: groups, Type: &messType, Bytes: &n})
 		return true
 	case ctx.Err() != nil: // the next prompt ends the program
 	case code == spread.ErrIllegalGroup || code == spread.ErrMessageTooLong:
@@ -187,5 +188,5 @@ func (p *program) poll() {
 		return
 	}
 	p.Print(fmt.Sprintf("Polling sais: %d\n", n))
-	p.record(record{Event: "poll", Bytes: &n})
+	p.record(recording.Event{Event: "poll", Bytes: &n})
 }

@@ -2,6 +2,7 @@
 // output are those of the spuser of Spread 5.0.1, so that sessions in old tutorials still read the
 // same.
 //
+//	spuser tail logs                watch a group; spuser -h lists the other commands
 //	spuser                          connect to the daemon on this host
 //	spuser -s 4803@web1 -u watch    connect to another daemon, with a name of your choice
 //	spuser -json <commands          print one JSON object for each event, for scripts
@@ -11,6 +12,14 @@
 // The exit status is 0, 1 if spuser cannot connect or loses the connection, 2 for a wrong command
 // line.
 //
+// # Where things are
+//
+//   - Here is the prompt of the original: run.go, command.go, text.go, and the consoles.
+//   - oneshot has the commands such as spuser tail, one file each.
+//   - recording is the format of -json and of recordings, and compares them.
+//   - show makes text of events, and keeps what is hostile from the terminal.
+//   - client connects.
+//
 // # What it adds
 //
 //   - On a terminal you can edit and recall lines, and events are printed above the line that you
@@ -18,7 +27,7 @@
 //     ~/.local/state.
 //   - With -k it connects again when the connection is lost, joins its groups again, and shows
 //     both. A private name that is taken gets a suffix then.
-//   - With -json each event is one JSON object on one line ([record]); the commands stay the same.
+//   - With -json each event is one JSON object on one line ([recording.Event]); the commands stay the same.
 //
 // # What differs from the original
 //

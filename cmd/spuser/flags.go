@@ -1,62 +1,59 @@
 package main
 
 import (
-	"errors"
 	"slices"
 
+	"github.com/spreadd/spreadd/cmd/spuser/client"
 	"github.com/spreadd/spreadd/internal/flags"
-	"github.com/spreadd/spreadd/spread"
 )
 
 // options are the settings of the command line.
 type options struct {
-	name     string // private name; empty: the daemon makes one up
-	address  string // of the daemon
-	lasting  bool
-	json     bool
-	raw      bool   // do not take log lines out of their envelopes
-	user     string // for the method PWORD; empty means NULL
-	password string
-	set      *flags.Set
+	client.Options
+	lasting bool
+	json    bool
+	raw     bool // do not take log lines out of their envelopes
+	set     *flags.Set
 }
-
-// maxName is the length of the longest private name. The original cuts longer ones.
-const maxName = 10
 
 // parse reads the command line, which is that of the C program: only the first two characters of a
 // flag count.
 func parse(args []string) (options, error) {
-	o := options{name: "user", address: "4803"}
+	o := options{Options: client.Options{Name: "user", Address: client.DefaultAddress}}
 	s := flags.New(flags.Program{
 		Name:  "spuser",
-		Usage: []string{"[-s ADDRESS] [-u NAME | -r] [-n USER -p PASSWORD] [-k] [-raw] [-json]"},
-		About: "Joins groups and shows their messages and memberships live. Only the first two characters of a flag count, as in the original.",
+		Usage: []string{"COMMAND [FLAG...] [ARGUMENT...]", "[-s ADDRESS] [-u NAME | -r] [-n USER -p PASSWORD] [-k] [-raw] [-json]"},
+		About: "Joins groups and shows their messages and memberships live. Without a command it opens the prompt of the original; " +
+			"only the first two characters of its flags count, as there.",
 		Examples: []flags.Example{
-			{Args: "", Text: "connect to the daemon on this host; type j logs to watch the group logs, and q to quit"},
-			{Args: "-s 4803@web1 -u watch", Text: "connect to another daemon with a name of your choice"},
+			{Args: "tail logs", Text: "watch a group; for all that a command can do: spuser tail -h"},
+			{Args: "", Text: "open the prompt at the daemon on this host; type j logs to watch the group logs, and q to quit"},
+			{Args: "-s 4803@web1 -u watch", Text: "open it at another daemon, with a name of your choice"},
 			{Args: "-json <commands", Text: "execute the commands of a file and print one JSON object per event"},
 		},
 	})
 	o.set = s
+	for _, c := range commands() {
+		s.Commands = append(s.Commands, c.Flags)
+	}
 	s.Group("Connection")
-	s.String(&o.address, "s", "ADDRESS", "daemon to connect to: PORT for this host or PORT@HOST")
+	s.String(&o.Address, "s", "ADDRESS", "daemon to connect to: PORT for this host or PORT@HOST")
 	s.Func("u", "NAME", "private name to ask for, at most 10 characters", func(text string) error {
-		o.name = text[:min(len(text), maxName)]
+		o.Name = text[:min(len(text), client.MaxName)]
 		return nil
-	}).Default = o.name
+	}).Default = o.Name
 	s.BoolFunc("r", "let the daemon choose the private name", func() error {
-		o.name = ""
+		o.Name = ""
 		return nil
 	})
-	s.String(&o.user, "n", "USER", "user for daemons that require the PWORD method; needs -p")
-	s.String(&o.password, "p", "PASSWORD", "password; needs -n")
+	o.Login(s)
 	s.Bool(&o.lasting, "k", "keep going when the connection is lost: connect again and rejoin all groups")
 	s.Group("Output")
 	s.Bool(&o.raw, "raw", "show messages of logpub as they are, not as lines with publisher and number in front")
 	s.Bool(&o.json, "json", "print each event as one JSON object on a line, for scripts")
 	err := s.Parse(wholeFlags(args))
-	if err == nil && (o.user != "") != slices.Contains(s.Given(), "p") {
-		err = errors.New("-n and -p need each other")
+	if err == nil {
+		err = o.Check()
 	}
 	return o, err
 }
@@ -80,13 +77,4 @@ func wholeFlags(args []string) []string {
 		}
 	}
 	return args
-}
-
-// dialOptions returns the options of spread.Dial for these flags.
-func (o *options) dialOptions() []spread.Option {
-	opts := []spread.Option{spread.WithName(o.name), spread.WithMembership(true), spread.WithNotices(true)}
-	if o.user != "" {
-		opts = append(opts, spread.WithAuth(spread.PasswordAuth(o.user, o.password)))
-	}
-	return opts
 }

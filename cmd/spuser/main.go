@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"syscall"
 
+	"github.com/spreadd/spreadd/cmd/spuser/client"
+	"github.com/spreadd/spreadd/cmd/spuser/oneshot"
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/spread"
 )
@@ -18,22 +21,33 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, stdout, stderr))
 }
 
+// commands returns what spuser can do besides the prompt of the original.
+func commands() []*oneshot.Command { return oneshot.Commands() }
+
 // run is the program. It returns the exit status.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if len(args) > 0 {
+		for _, c := range commands() {
+			if c.Flags.Name == "spuser "+args[0] {
+				return c.Main(ctx, args[1:], oneshot.Env{Stdin: stdin, Stdout: stdout, Stderr: stderr})
+			}
+		}
+	}
 	o, err := parse(args)
 	if err != nil {
 		return o.set.Answer(err, stdout, stderr)
 	}
 	cfg := config{
-		Address: o.address,
+		Address: o.Address,
 		Dial: func(ctx context.Context) (connection, error) {
 			if o.lasting {
-				return dialLasting(ctx, o.address, o.dialOptions())
+				return client.DialLasting(ctx, o.Address, o.Dialing())
 			}
-			return spread.Dial(ctx, o.address, o.dialOptions()...)
+			return spread.Dial(ctx, o.Address, o.Dialing()...)
 		},
-		Lasting: o.lasting,
-		Raw:     o.raw,
+		Complain: func(err error) { fmt.Fprintf(stderr, "spuser: %v\n", client.Explain(err)) },
+		Lasting:  o.lasting,
+		Raw:      o.raw,
 	}
 	if o.json {
 		cfg.JSON = stdout

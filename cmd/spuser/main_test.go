@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spreadd/spreadd/cmd/spuser/recording"
 	"github.com/spreadd/spreadd/daemon"
 	"github.com/spreadd/spreadd/daemon/session"
 	"github.com/spreadd/spreadd/engine"
@@ -229,7 +230,7 @@ func TestJSON(t *testing.T) {
 	p.end(1)
 	var events []string
 	for line := range strings.Lines(p.text()) {
-		var r record
+		var r recording.Event
 		if err := json.Unmarshal([]byte(line), &r); err != nil {
 			t.Errorf("%q: %v", line, err)
 		}
@@ -303,21 +304,21 @@ func TestStatus(t *testing.T) {
 	for _, test := range []struct {
 		args           []string
 		status         int
-		stdout, stderr string // how they begin
+		stdout, stderr string // how they begin and end
 	}{
 		{[]string{"-h"}, 0, "Usage: spuser ", ""},
 		{[]string{"-V"}, 0, "spuser ", ""},
 		{[]string{"-x"}, 2, "", "spuser: flag provided but not defined: -x; run spuser -h for help\n"},
 		{[]string{"-u"}, 2, "", "spuser: flag needs an argument: -u; run spuser -h for help\n"},
-		{[]string{"-s", nobody}, 1, "Spread library version is 5.0.1\nSP_error: (-2) Could not connect.\n\nBye.\n", ""},
-		{[]string{"-s", "what?"}, 1, "Spread library version is 5.0.1\nSP_error: (-1) Illegal spread name.\n\nBye.\n", ""},
-		{[]string{"-json", "-s", nobody}, 1, `{"event":"error",`, ""},
+		{[]string{"-s", nobody}, 1, "Spread library version is 5.0.1\nSP_error: (-2) Could not connect.\n\nBye.\n", "no such file or directory; is the daemon running?\n"},
+		{[]string{"-s", "what?"}, 1, "Spread library version is 5.0.1\nSP_error: (-1) Illegal spread name.\n\nBye.\n", "want PORT, PORT@HOST, HOST:PORT or the absolute path of a UNIX socket\n"},
+		{[]string{"-json", "-s", nobody}, 1, `{"event":"error",`, "is the daemon running?\n"},
 	} {
 		var stdout, stderr bytes.Buffer
 		if status := run(t.Context(), test.args, strings.NewReader(""), &stdout, &stderr); status != test.status {
 			t.Errorf("%q: status %d, want %d", test.args, status, test.status)
 		}
-		if !strings.HasPrefix(stdout.String(), test.stdout) || stderr.String() != test.stderr {
+		if !strings.HasPrefix(stdout.String(), test.stdout) || !strings.HasSuffix(stderr.String(), test.stderr) || (test.stderr == "") != (stderr.Len() == 0) {
 			t.Errorf("%q prints %q and %q", test.args, stdout.String(), stderr.String())
 		}
 	}

@@ -7,14 +7,13 @@ import (
 	"io"
 	"time"
 
+	"github.com/spreadd/spreadd/cmd/spuser/client"
+	"github.com/spreadd/spreadd/cmd/spuser/recording"
 	"github.com/spreadd/spreadd/spread"
 )
 
 // commandPrompt asks for a command.
 const commandPrompt = "\nUser> "
-
-// connectTimeout bounds connecting, as in the original.
-const connectTimeout = 5 * time.Second
 
 // connection is what spuser uses of a [spread.Conn].
 type connection interface {
@@ -34,13 +33,15 @@ type config struct {
 	Address string
 	// Dial connects. Its context ends after 5 s.
 	Dial func(ctx context.Context) (connection, error)
+	// Complain, if it is set, takes the reason why Dial failed.
+	Complain func(error)
 	// Lasting says that Dial returns a connection that comes back when it is lost.
 	Lasting bool
 	// Raw shows payloads as they are, with the envelopes of log lines.
 	Raw bool
 	// console provides commands and takes the output for people.
 	console console
-	// JSON, if it is set, receives each event as a line of JSON ([record]).
+	// JSON, if it is set, receives each event as a line of JSON ([recording.Event]).
 	JSON io.Writer
 }
 
@@ -93,17 +94,20 @@ type received struct {
 }
 
 func (p *program) connect(ctx context.Context, cfg config) bool {
-	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	ctx, cancel := context.WithTimeout(ctx, client.ConnectTimeout)
 	defer cancel()
 	sess, err := cfg.Dial(ctx)
 	if err != nil {
 		p.failure = err
 		p.error(err)
+		if cfg.Complain != nil {
+			cfg.Complain(err)
+		}
 		return false
 	}
 	p.sess = sess
 	p.Print(fmt.Sprintf("User: connected to %s with private group %s\n", cfg.Address, sess.PrivateGroup()))
-	p.record(record{
+	p.record(recording.Event{
 		Event: "connected", Daemon: cfg.Address,
 		Version: sess.DaemonVersion().String(), PrivateGroup: sess.PrivateGroup(),
 	})
@@ -140,7 +144,11 @@ func (p *program) ask(ctx context.Context, prompt string, events <-chan received
 func (p *program) show(r received, out func(string)) {
 	if r.err == nil {
 		out(eventText(r.event, p.raw))
-		p.record(eventRecord(r.event, p.raw))
+		e := recording.Of(r.event)
+		if !p.raw {
+			e.Open()
+		}
+		p.record(e)
 		return
 	}
 	p.Print(ruler)
@@ -210,7 +218,7 @@ func (p *program) receive(ctx context.Context) {
 func (p *program) next(ctx context.Context) (spread.Event, error) {
 	for {
 		ev, err := p.sess.Receive(ctx)
-		if m, ok := ev.(*spread.Message); !ok || p.raw || !isControl(m.Payload) {
+		if m, ok := ev.(*spread.Message); !ok || p.raw || !recording.IsControl(m.Payload) {
 			return ev, err
 		}
 	}
@@ -238,7 +246,7 @@ func (p *program) end(why string) {
 // bye prints the end of the session.
 func (p *program) bye(why string) {
 	p.Print("\nBye.\n")
-	p.record(record{Event: "closed", Text: why})
+	p.record(recording.Event{Event: "closed", Text: why})
 }
 
 // error shows an error.
@@ -248,11 +256,11 @@ func (p *program) error(err error) {
 		code = spread.ErrConnectionClosed
 	}
 	p.Print(fmt.Sprintf("SP_error: (%d) %s\n", int(code), errorText(code)))
-	p.record(errorRecord(err))
+	p.record(recording.OfError(err))
 }
 
 // record prints a record if -json is set.
-func (p *program) record(r record) {
+func (p *program) record(r recording.Event) {
 	if p.json != nil {
 		r.Time = time.Now().UTC()
 		_ = p.json.Encode(r) // there is no other place to report an error

@@ -114,7 +114,7 @@ func (in *interpreter) start(args []string) error {
 	}
 	keys, keyboard := io.Pipe()
 	in.keyboard = keyboard
-	cfg := config{Address: o.address}
+	cfg := config{Address: o.Address}
 	if o.json {
 		cfg.console, cfg.JSON = newPlainConsole(keys, io.Discard), &in.screen
 	} else {
@@ -124,7 +124,7 @@ func (in *interpreter) start(args []string) error {
 		if in.fake != nil {
 			return in.fake, nil
 		}
-		return spread.Dial(ctx, o.address, append(o.dialOptions(), spread.WithDialer(in.dial))...)
+		return spread.Dial(ctx, o.Address, append(o.Dialing(), spread.WithDialer(in.dial))...)
 	}
 	go func() {
 		err := interact(in.ctx, cfg)

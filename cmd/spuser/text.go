@@ -2,11 +2,11 @@ package main
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
+	"time"
 
+	"github.com/spreadd/spreadd/cmd/spuser/recording"
+	"github.com/spreadd/spreadd/cmd/spuser/show"
 	"github.com/spreadd/spreadd/spread"
 )
 
@@ -48,7 +48,7 @@ func eventText(e spread.Event, raw bool) string {
 		s.WriteString(ruler)
 		size, payload := len(e.Payload), e.Payload
 		if !raw {
-			payload = linesOf(payload)
+			payload = recording.LinesOf(payload)
 		}
 		if len(payload) > maxShown {
 			s.WriteString("\n========Buffers or Groups too Short=======\n")
@@ -56,7 +56,7 @@ func eventText(e spread.Event, raw bool) string {
 			size = min(size, maxShown)
 		}
 		fmt.Fprintf(&s, "received %v message from %s, of type %d, (endian %d) to %d groups \n(%d bytes): %s\n",
-			e.Service, name(e.Sender), e.Type, endian(e), len(e.Groups), size, visible(payload))
+			e.Service, show.Name(e.Sender), e.Type, endian(e), len(e.Groups), size, show.Visible(payload))
 	case *spread.Membership:
 		s.WriteString(ruler)
 		membershipText(&s, e)
@@ -65,10 +65,10 @@ func eventText(e spread.Event, raw bool) string {
 		m := &e.Message
 		// The original counts the name of this connection, which the daemon appends.
 		fmt.Fprintf(&s, "REJECTED message from %s, of servicetype 0x%x messtype %d, (endian %d) to %d groups \n(%d bytes): %s\n",
-			name(m.Sender), e.OldType|rejectBit, m.Type, endian(m), min(len(m.Groups)+1, spread.MaxGroups), len(m.Payload), visible(m.Payload))
+			show.Name(m.Sender), e.OldType|rejectBit, m.Type, endian(m), min(len(m.Groups)+1, spread.MaxGroups), len(m.Payload), show.Visible(m.Payload))
 	case *spread.Notice:
 		s.WriteString(ruler)
-		fmt.Fprintf(&s, "NOTICE of the daemon (%v): %s\n", e.Kind, name(e.Text))
+		fmt.Fprintf(&s, "NOTICE of the daemon (%v): %s\n", e.Kind, show.Name(e.Text))
 	case *spread.Unknown:
 		s.WriteString(ruler)
 		fmt.Fprintf(&s, "received message of unknown message type 0x%x with ret %d\n", e.Kind, len(e.Payload))
@@ -88,18 +88,18 @@ func endian(m *spread.Message) int {
 func membershipText(s *strings.Builder, m *spread.Membership) {
 	switch m.Cause {
 	case spread.Transitional:
-		fmt.Fprintf(s, "received TRANSITIONAL membership for group %s\n", name(m.Group))
+		fmt.Fprintf(s, "received TRANSITIONAL membership for group %s\n", show.Name(m.Group))
 		return
 	case spread.SelfLeave:
-		fmt.Fprintf(s, "received membership message that left group %s\n", name(m.Group))
+		fmt.Fprintf(s, "received membership message that left group %s\n", show.Name(m.Group))
 		return
 	case spread.CauseJoin, spread.CauseLeave, spread.CauseDisconnect, spread.CauseNetwork:
 	}
-	fmt.Fprintf(s, "Received REGULAR membership for group %s with %d members, where I am member %d:\n", name(m.Group), len(m.Members), m.Index)
+	fmt.Fprintf(s, "Received REGULAR membership for group %s with %d members, where I am member %d:\n", show.Name(m.Group), len(m.Members), m.Index)
 	members(s, m.Members)
 	fmt.Fprintf(s, "grp id is %v\n", m.ID)
 	if m.Cause != spread.CauseNetwork {
-		fmt.Fprintf(s, "Due to the %s of %s\n", strings.ToUpper(m.Cause.String()), name(m.Changed))
+		fmt.Fprintf(s, "Due to the %s of %s\n", strings.ToUpper(m.Cause.String()), show.Name(m.Changed))
 		return
 	}
 	fmt.Fprintf(s, "Due to NETWORK change with %d VS sets\n", len(m.Sets))
@@ -115,36 +115,8 @@ func membershipText(s *strings.Builder, m *spread.Membership) {
 
 func members(s *strings.Builder, names []string) {
 	for _, n := range names {
-		fmt.Fprintf(s, "\t%s\n", name(n))
+		fmt.Fprintf(s, "\t%s\n", show.Name(n))
 	}
-}
-
-// name returns a name that is shown in a line: a newline in it must not look like another line.
-func name(s string) string {
-	return strings.NewReplacer("\n", `\n`, "\t", `\t`).Replace(visible([]byte(s)))
-}
-
-// visible returns text with everything in Go's notation that is not printable, except newline and
-// tab: control characters, and characters that hide text or change its direction, such as U+202E.
-func visible(b []byte) string {
-	var s strings.Builder
-	for len(b) > 0 {
-		r, n := utf8.DecodeRune(b)
-		switch {
-		case r == '\n' || r == '\t':
-			s.WriteRune(r)
-		case r == utf8.RuneError && n == 1 && b[0] >= 0xa0:
-			s.WriteByte(b[0]) // text in another encoding, unchanged
-		case r == utf8.RuneError && n == 1:
-			fmt.Fprintf(&s, `\x%02x`, b[0]) // a control character in most encodings
-		case !unicode.IsPrint(r):
-			s.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
-		default:
-			s.Write(b[:n])
-		}
-		b = b[n:]
-	}
-	return s.String()
 }
 
 // errorTexts are the original's texts for error codes (daemon-operations §13).
@@ -175,4 +147,21 @@ func errorText(c spread.Code) string {
 	}
 	text := c.Error()
 	return strings.ToUpper(text[:1]) + text[1:] + "."
+}
+
+// clientText returns the text of an event of a lasting connection.
+func clientText(e spread.Event) string {
+	switch e := e.(type) {
+	case *spread.Connected:
+		return ruler + fmt.Sprintf("connected again to %s with private group %s after %v\n",
+			e.Address, e.PrivateGroup, e.Away.Round(time.Millisecond))
+	case *spread.Disconnected:
+		return ruler + fmt.Sprintf("lost the connection to %s: %v\n", e.Address, e.Err)
+	case *spread.ConnectFailed:
+		return ruler + fmt.Sprintf("cannot connect to %s; will keep retrying: %v\n", e.Address, e.Err)
+	case *spread.Slow:
+		return ruler + fmt.Sprintf("slow: %d bytes wait to be received\n", e.Bytes)
+	default:
+		return ""
+	}
 }

@@ -8,9 +8,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"unicode"
-	"unicode/utf8"
 
+	"github.com/spreadd/spreadd/cmd/spuser/client"
+	"github.com/spreadd/spreadd/cmd/spuser/recording"
 	"github.com/spreadd/spreadd/internal/envelope"
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/spread"
@@ -55,11 +55,12 @@ func TestEnvelope(t *testing.T) {
 	if text = eventText(m, true); !strings.Contains(text, `LP\x01`) || strings.Contains(text, "web1 9") {
 		t.Errorf("shown as %q with -raw", text)
 	}
-	r := eventRecord(m, false)
-	if r.Payload == nil || *r.Payload != "GET /a\nGET /\x1b[2J\n" || *r.Bytes != 46 || r.Envelope == nil || *r.Envelope != (recordLines{"web1", 7, 2, 9}) {
+	r := recording.Of(m)
+	r.Open()
+	if r.Payload == nil || *r.Payload != "GET /a\nGET /\x1b[2J\n" || *r.Bytes != 46 || r.Envelope == nil || *r.Envelope != (recording.Envelope{Publisher: "web1", Epoch: 7, Stream: 2, First: 9}) {
 		t.Errorf("recorded as %+v", r)
 	}
-	if r = eventRecord(m, true); r.Envelope != nil || !bytes.Equal(r.PayloadBase64, payload) {
+	if r = recording.Of(m); r.Envelope != nil || !bytes.Equal(r.PayloadBase64, payload) {
 		t.Errorf("recorded as %+v with -raw", r)
 	}
 	m.Payload = payload[:len(payload)-1] // the last line is cut
@@ -82,47 +83,6 @@ func TestManyMembers(t *testing.T) {
 	}
 	if want := "OTHER VS set 10 has 101 members:\n"; !strings.Contains(text, want) {
 		t.Errorf("no %q", want)
-	}
-}
-
-func FuzzVisible(f *testing.F) {
-	for _, seed := range []string{
-		"plain\n\ttext", "txt\u202egpj", "\x1b[2J", "\xc2\x9b5n", "\x9b5n", "na\u00efve \xef", "\u2028", "\xf0\x9f\x98", "\x7f",
-	} {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		got := visible(b)
-		for i, r := range got {
-			if r != '\n' && r != '\t' && r != utf8.RuneError && !unicode.IsPrint(r) {
-				t.Errorf("%q at %d of %q", r, i, got)
-			}
-		}
-		// What has only printable characters is left as it is, in any encoding.
-		if !strings.ContainsFunc(string(b), func(r rune) bool { return r != '\n' && r != '\t' && r != utf8.RuneError && !unicode.IsPrint(r) }) &&
-			!slices.ContainsFunc(b, func(c byte) bool { return c >= 0x7f && c < 0xa0 }) && got != string(b) {
-			t.Errorf("%q became %q", b, got)
-		}
-	})
-}
-
-func TestVisible(t *testing.T) {
-	for in, want := range map[string]string{
-		"a\nb\tc":                             "a\nb\tc",
-		"\x1b[1m\a\r\x00":                     `\x1b[1m\a\r\x00`,
-		"\u009b1m":                            `\u009b1m`,
-		"\x9b1m":                              `\x9b1m`,
-		"gr\xfcn":                             "gr\xfcn",
-		"txt\u202egpj":                        `txt\u202egpj`,
-		"a\u200b\u2066\ufeff\u2028\U000e0041": `a\u200b\u2066\ufeff\u2028\U000e0041`,
-		"gr\u00fcn":                           "gr\u00fcn",
-		`'"\`:                                 `'"\`,
-		"\u4e16":                              "\u4e16",
-		"\ufffd":                              "\ufffd",
-	} {
-		if got := visible([]byte(in)); got != want {
-			t.Errorf("%q is shown as %q, want %q", in, got, want)
-		}
 	}
 }
 
@@ -157,19 +117,23 @@ func TestBurstPayload(t *testing.T) {
 	}
 }
 
+func opts(name, address string) options {
+	return options{Options: client.Options{Name: name, Address: address}}
+}
+
 func TestParse(t *testing.T) {
 	for _, test := range []struct {
 		args string
 		want options
 	}{
-		{"", options{name: "user", address: "4803"}},
-		{"-u me -s 4804@host", options{name: "me", address: "4804@host"}},
-		{"-user me -server 4804", options{name: "me", address: "4804"}},
-		{"-r", options{address: "4803"}},
-		{"-r -u x", options{name: "x", address: "4803"}},
-		{"-u twelve-chars", options{name: "twelve-cha", address: "4803"}},
-		{"-json -n ann -p secret", options{name: "user", address: "4803", json: true, user: "ann", password: "secret"}},
-		{"-s -r", options{name: "user", address: "-r"}},
+		{"", opts("user", "4803")},
+		{"-u me -s 4804@host", opts("me", "4804@host")},
+		{"-user me -server 4804", opts("me", "4804")},
+		{"-r", opts("", "4803")},
+		{"-r -u x", opts("x", "4803")},
+		{"-u twelve-chars", opts("twelve-cha", "4803")},
+		{"-json -n ann -p secret", options{Options: client.Options{Name: "user", Address: "4803", User: "ann", Password: "secret"}, json: true}},
+		{"-s -r", opts("user", "-r")},
 	} {
 		got, err := parse(strings.Fields(test.args))
 		got.set = nil

@@ -1,4 +1,4 @@
-package main
+package recording
 
 import (
 	"bytes"
@@ -8,12 +8,12 @@ import (
 	"github.com/spreadd/spreadd/internal/envelope"
 )
 
-// isControl reports whether a payload is a control message of publishers and log hosts.
-func isControl(payload []byte) bool { return bytes.HasPrefix(payload, []byte(envelope.ControlMagic)) }
+// IsControl reports whether a payload is a control message of publishers and log hosts.
+func IsControl(payload []byte) bool { return bytes.HasPrefix(payload, []byte(envelope.ControlMagic)) }
 
-// linesOf returns the log lines of a message that logpub sent in an envelope, each with its
+// LinesOf returns the log lines of a message that logpub sent in an envelope, each with its
 // publisher and number in front, and other messages as they are.
-func linesOf(payload []byte) []byte {
+func LinesOf(payload []byte) []byte {
 	var h envelope.Header
 	lines, err := h.Decode(payload)
 	if err != nil {
@@ -29,22 +29,24 @@ func linesOf(payload []byte) []byte {
 	return text[:len(text)-1] // a newline follows each payload
 }
 
-// recordLines is what an envelope says, in a [record].
-type recordLines struct {
+// Envelope is what an envelope says, in an [Event].
+type Envelope struct {
 	Publisher string `json:"publisher"`
 	Epoch     uint64 `json:"epoch"`
 	Stream    uint32 `json:"stream"`
 	First     uint64 `json:"first"` // number of the first line
 }
 
-// openEnvelope leaves only the lines of a payload that has an envelope, which the record then
-// describes.
-func (r *record) openEnvelope(payload []byte) []byte {
+// Open leaves only the lines of a message that has an envelope, which the event then describes.
+func (r *Event) Open() {
 	var h envelope.Header
-	lines, err := h.Decode(payload)
-	if err != nil {
-		return payload
+	if r.Event != Message {
+		return
 	}
-	r.Envelope = &recordLines{h.Publisher, h.Epoch, h.Stream, h.Seq}
-	return lines
+	lines, err := h.Decode(r.Data())
+	if err != nil {
+		return
+	}
+	r.Envelope = &Envelope{h.Publisher, h.Epoch, h.Stream, h.Seq}
+	r.setPayload(lines)
 }
