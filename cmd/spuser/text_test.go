@@ -57,7 +57,7 @@ func TestEnvelope(t *testing.T) {
 	}
 	r := recording.Of(m)
 	r.Open()
-	if r.Payload == nil || *r.Payload != "GET /a\nGET /\x1b[2J\n" || *r.Bytes != 46 || r.Envelope == nil || *r.Envelope != (recording.Envelope{Publisher: "web1", Epoch: 7, Stream: 2, First: 9}) {
+	if r.Payload == nil || *r.Payload != "GET /a\nGET /\x1b[2J\n" || *r.Bytes != 46 || r.Envelope == nil || *r.Envelope != (recording.Lines{Publisher: "web1", Epoch: 7, Stream: 2, First: 9}) {
 		t.Errorf("recorded as %+v", r)
 	}
 	if r = recording.Of(m); r.Envelope != nil || !bytes.Equal(r.PayloadBase64, payload) {

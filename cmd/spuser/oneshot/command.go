@@ -86,7 +86,7 @@ func (o *output) plainFlags(s *flags.Set) {
 // to returns the function that prints events.
 func (o *output) to(out io.Writer) func(e recording.Event) error {
 	if o.json {
-		w := recording.NewWriter(out)
+		w := recording.NewEncoder(out)
 		return func(e recording.Event) error {
 			if !o.raw {
 				e.Open()

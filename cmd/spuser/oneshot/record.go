@@ -62,7 +62,7 @@ func record() *Command {
 // writeEvents records until ctx ends, and says on stderr what it has recorded. Each event is written
 // at once, so that a recorder that is killed leaves all of them.
 func writeEvents(ctx context.Context, conn *client.Options, limit *limit, groups []string, out, stderr io.Writer) error {
-	w := recording.NewWriter(out)
+	w := recording.NewEncoder(out)
 	if err := w.Write(recording.Header(groups)); err != nil {
 		return err
 	}

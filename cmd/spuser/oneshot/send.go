@@ -69,7 +69,7 @@ func (o *sending) run(ctx context.Context, env Env) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
-	w := recording.NewWriter(env.Stdout)
+	w := recording.NewEncoder(env.Stdout)
 	groups := strings.Split(o.args[0], ",")
 	one := func(payload []byte) error {
 		messType := int16(o.messType) //nolint:gosec // the flag has the bounds

@@ -1,7 +1,7 @@
 // Package recording is what spuser writes for programs: events as lines of JSON, recordings of
 // groups, and their comparison.
 //
-//	w := recording.NewWriter(file)
+//	w := recording.NewEncoder(file)
 //	w.Write(recording.Header("logs"))
 //	w.Write(recording.Of(event))
 //	...

@@ -29,8 +29,8 @@ func LinesOf(payload []byte) []byte {
 	return text[:len(text)-1] // a newline follows each payload
 }
 
-// Envelope is what an envelope says, in an [Event].
-type Envelope struct {
+// Lines is what an envelope says, in an [Event].
+type Lines struct {
 	Publisher string `json:"publisher"`
 	Epoch     uint64 `json:"epoch"`
 	Stream    uint32 `json:"stream"`
@@ -47,6 +47,6 @@ func (r *Event) Open() {
 	if err != nil {
 		return
 	}
-	r.Envelope = &Envelope{h.Publisher, h.Epoch, h.Stream, h.Seq}
+	r.Envelope = &Lines{h.Publisher, h.Epoch, h.Stream, h.Seq}
 	r.setPayload(lines)
 }

@@ -56,7 +56,7 @@ type Event struct {
 	PayloadBase64 []byte  `json:"payload_base64,omitempty"`
 	// Envelope describes log lines of logpub, which the payload then consists of: message. With
 	// -raw it is part of the payload.
-	Envelope *Envelope `json:"envelope,omitempty"`
+	Envelope *Lines `json:"envelope,omitempty"`
 	// Request is "join", "leave" or "multicast": rejected.
 	Request string `json:"request,omitempty"`
 	// Kind is the protocol's type word: unknown.

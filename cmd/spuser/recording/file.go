@@ -17,18 +17,18 @@ const (
 	maxLine = 16 << 20
 )
 
-// Writer writes events as lines of JSON.
-type Writer struct{ json *json.Encoder }
+// Encoder writes events as lines of JSON.
+type Encoder struct{ json *json.Encoder }
 
-// NewWriter returns a writer of a recording, or of the output of -json.
-func NewWriter(w io.Writer) *Writer {
+// NewEncoder returns an encoder of a recording, or of the output of -json.
+func NewEncoder(w io.Writer) *Encoder {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
-	return &Writer{enc}
+	return &Encoder{enc}
 }
 
 // Write writes an event. Without a time it is of now.
-func (w *Writer) Write(e Event) error {
+func (w *Encoder) Write(e Event) error {
 	if e.Time.IsZero() {
 		e.Time = time.Now().UTC()
 	}
