@@ -31,20 +31,24 @@ type PublisherStats struct {
 	Repeats int64 // duplicates, which were dropped
 	Missing int64 // lines whose numbers were skipped
 	Late    int64 // missing lines that came later
+	// Conflicts are lines whose number another line has, or is too far ahead; they were written.
+	Conflicts int64
 }
 
 // publisher counts the lines of one publisher.
 type publisher struct {
-	name                          string
-	lines, repeats, missing, late atomic.Int64
+	name                                     string
+	lines, repeats, missing, late, conflicts atomic.Int64
 
 	// These belong to the receiver.
 	reported   time.Time // last log line about it
 	unreported uint64    // lines found missing since then
+	disputes   time.Time // last log line about conflicts
+	disputed   uint64    // conflicts since then
 }
 
 func (p *publisher) stats() PublisherStats {
-	return PublisherStats{p.lines.Load(), p.repeats.Load(), p.missing.Load(), p.late.Load()}
+	return PublisherStats{p.lines.Load(), p.repeats.Load(), p.missing.Load(), p.late.Load(), p.conflicts.Load()}
 }
 
 // publishers are those of one connection. Its receiver adds to them; stats may be called by any
@@ -82,6 +86,7 @@ func (ps *publishers) add(to map[string]PublisherStats) {
 		sum.Repeats += st.Repeats
 		sum.Missing += st.Missing
 		sum.Late += st.Late
+		sum.Conflicts += st.Conflicts
 		to[name] = sum
 	}
 }
@@ -100,7 +105,12 @@ type stream struct {
 	*origin
 	used time.Time
 
-	have envelope.Numbers // received over this connection
+	have     envelope.Numbers // received over this connection
+	contents lineHashes       // of the last of these
+	jump     *jump            // not believed yet; nil without one
+	sender   string           // session that sends the stream
+	sent     uint64           // the number behind the last one of that session
+	heard    time.Time        // when it last sent
 	// first is the lowest number that can be reported as missing, and next the one behind those that
 	// were received or reported. Both are known once begun is set.
 	first, next uint64
@@ -115,6 +125,8 @@ type streams struct {
 	last  *stream // the stream of the previous line
 	limit int
 	acks  *acks
+	// contents is how many more lines may have their contents remembered.
+	contents int
 }
 
 // find returns the stream with a key; nil if no publisher can have the key.
@@ -152,6 +164,7 @@ func (ss *streams) forget() {
 	}
 	slices.SortFunc(list, func(a, b *stream) int { return a.used.Compare(b.used) })
 	for _, s := range list[:len(list)/16+1] {
+		ss.contents += len(s.contents.hashes)
 		delete(ss.byKey, s.key)
 	}
 	ss.last = nil

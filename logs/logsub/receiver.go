@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"hash/maphash"
 	"log/slog"
 	"os"
 	"slices"
@@ -49,6 +50,8 @@ type receiver struct {
 
 	now        time.Time // when the first event of the batch came
 	streams    streams
+	seed       maphash.Seed // of the contents of lines
+	conflicts  int          // that got a name in the index
 	publishers publishers
 	complained time.Time // last log line about an unreadable message
 }
@@ -72,7 +75,7 @@ func (s *Subscriber) newReceiver(index int, address string) *receiver {
 		byGroup: make(map[string][]target), raw: make(map[string][]target), since: make(map[string]uint64),
 	}
 	r.acks = newAcks(r)
-	r.streams.acks = r.acks
+	r.streams.acks, r.streams.contents, r.seed = r.acks, contentsLimit, maphash.MakeSeed()
 	return r
 }
 
@@ -231,7 +234,11 @@ func (r *receiver) message(m *spread.Message) {
 	r.expect(s, m.Groups)
 	for len(lines) > 0 {
 		n := bytes.IndexByte(lines, '\n') + 1
-		if r.take(s, seq) {
+		verdict := r.judge(s, seq, lines[:n], m.Sender)
+		if verdict == isConflict {
+			r.conflict(m, s, seq, lines[:n:n], plain)
+			r.acks.came(m.Sender, &s.from, seq, plain)
+		} else if verdict == isNew {
 			r.put(plain, item{sender: m.Sender, payload: lines[:n:n], stream: s.origin, seq: seq})
 			r.acks.came(m.Sender, &s.from, seq, plain)
 		} else if again := r.acks.again(&s.from, seq, plain); again != nil {

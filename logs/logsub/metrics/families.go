@@ -117,6 +117,9 @@ func publisherFamilies() []family {
 		prom.Counters("logsub_publisher_late_lines_total", "lines", "publisher",
 			"Lines that arrived after they were counted as missing.",
 			each(func(p logsub.PublisherStats) int64 { return p.Late })),
+		prom.Counters("logsub_publisher_conflicting_lines_total", "lines", "publisher",
+			"Lines written although another line has their number, or the number is too far ahead.",
+			each(func(p logsub.PublisherStats) int64 { return p.Conflicts })),
 	}
 }
 

@@ -160,7 +160,7 @@ func sample() logsub.Stats {
 	return logsub.Stats{
 		Messages: 1, Bytes: 2, Truncated: 3, Reopens: 4, Dropped: reasons, DroppedBytes: reasons,
 		Publishers: map[string]logsub.PublisherStats{
-			"web1": {Lines: 5, Repeats: 6, Missing: 7, Late: 8}, logsub.OtherPublishers: {Lines: 9},
+			"web1": {Lines: 5, Repeats: 6, Missing: 7, Late: 8, Conflicts: 59}, logsub.OtherPublishers: {Lines: 9},
 		},
 		Archives: archive.Stats{Compressed: 10, Removed: 11, Errors: 12},
 		Heal:     logsub.HealStats{Healings: 52, Lines: 53, Bytes: 54, Reordered: 58, SentBytes: 55, RefusedConns: 56, Failures: failures},
@@ -196,6 +196,7 @@ func TestSlots(t *testing.T) {
 		`logsub_publisher_repeated_lines_total{publisher="web1"}`:                    6,
 		`logsub_publisher_missing_lines_total{publisher="web1"}`:                     7,
 		`logsub_publisher_late_lines_total{publisher="web1"}`:                        8,
+		`logsub_publisher_conflicting_lines_total{publisher="web1"}`:                 59,
 		`logsub_publisher_lines_total{publisher="other"}`:                            9,
 		"logsub_archive_compressed_files_total":                                      10,
 		"logsub_archive_removed_files_total":                                         11,
