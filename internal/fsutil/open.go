@@ -14,6 +14,9 @@ import (
 // ErrNotFile means that a FIFO, a socket, a directory or a device is in a file's place.
 var ErrNotFile = errors.New("not a regular file")
 
+// ErrForeignLink means that another user made a symbolic link in the place of a file.
+var ErrForeignLink = errors.New("a symbolic link of another user; remove it")
+
 // MaxRead is how many bytes [ReadFile] reads at most. The largest configurations have some 20 kB.
 const MaxRead = 1 << 20
 
@@ -23,8 +26,18 @@ var ErrTooLong = fmt.Errorf("it has more than %d bytes; is it the right file?", 
 // OpenFile is [os.OpenFile] for log files. It never blocks: opening a FIFO would wait for the process
 // at its other end. With devices it also opens character devices and what is below /dev, such as
 // /dev/null and /dev/stdout. Anything else that is no regular file is an [fs.PathError] with
-// [ErrNotFile].
+// [ErrNotFile]. A file that may be created, outside of /dev and /proc, is not reached through a symbolic link
+// that belongs to somebody else than root and the user of this process ([ErrForeignLink]).
 func OpenFile(path string, flag int, perm os.FileMode, devices bool) (*os.File, error) {
+	if flag&os.O_CREATE != 0 {
+		target, err := ownTarget(path)
+		if err != nil {
+			return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+		}
+		if path = target; !isSpecial(path) {
+			flag |= nofollow
+		}
+	}
 	refused := &fs.PathError{Op: "open", Path: path, Err: ErrNotFile}
 	// The system refuses to write to directories, with an error of its own.
 	if info, err := os.Stat(path); err == nil && !info.IsDir() && !isFile(path, info.Mode(), devices) {
@@ -43,6 +56,11 @@ func OpenFile(path string, flag int, perm os.FileMode, devices bool) (*os.File, 
 		return f, nil
 	}
 	return nil, errors.Join(err, f.Close())
+}
+
+// isSpecial reports whether the system makes the links of a path.
+func isSpecial(path string) bool {
+	return strings.HasPrefix(path, "/dev/") || strings.HasPrefix(path, "/proc/")
 }
 
 func isFile(path string, mode fs.FileMode, devices bool) bool {

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/spreadd/spreadd/internal/testkit/testskip"
 )
 
 // TestOpenFile: what is no file is refused at once, whoever is at its other end; files and, if asked
@@ -116,4 +118,36 @@ func big(t *testing.T, dir string) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// TestOpenLinks: a file that is to be written is reached through links of root and of this process's
+// user, and not through those of others.
+func TestOpenLinks(t *testing.T) {
+	dir := t.TempDir()
+	link := filepath.Join(dir, "link")
+	for _, to := range []string{"file", filepath.Join(dir, "another"), "/dev/null", "/dev/stderr"} {
+		if err := errors.Join(os.RemoveAll(link), os.Symlink(to, link)); err != nil {
+			t.Fatal(err)
+		}
+		f, err := OpenFile(link, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600, true)
+		if err != nil {
+			t.Errorf("a link to %s: %v", to, err)
+			continue
+		}
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+		if _, err := os.Stat(link); err != nil {
+			t.Errorf("a link to %s: %v", to, err)
+		}
+	}
+	if os.Geteuid() != 0 {
+		testskip.Skip(t, "only root can make a link of another user")
+	}
+	if err := os.Lchown(link, 65534, 65534); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenFile(link, os.O_WRONLY|os.O_CREATE, 0o600, true); !errors.Is(err, ErrForeignLink) {
+		t.Errorf("a link of another user: %v", err)
+	}
 }
