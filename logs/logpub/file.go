@@ -73,7 +73,7 @@ func (s *File) Run(ctx context.Context, in *Intake) error {
 			s.log.Warn("file does not exist yet", slog.Any("error", err))
 		}
 	}
-	t := &fileTaker{in: in, file: s, cut: input.Cutter{Max: in.MaxLine()}, ending: in.Ending()}
+	t := &fileTaker{in: in, format: s.cfg.Format, path: s.cfg.Path, log: s.log, cut: input.Cutter{Max: in.MaxLine()}, ending: in.Ending()}
 	if in.kept {
 		s.f.Name(tail.Naming{Epoch: in.p.epochs.next, Rules: in.rules(), Over: in.p.named})
 	}
@@ -112,10 +112,15 @@ func (s *File) finish() (saved bool) {
 	return s.cfg.State == "" || s.f.Saved()
 }
 
+// leave implements positioned.
+func (s *File) leave() { s.f.Leave() }
+
 // fileTaker puts the lines of a file into the queue.
 type fileTaker struct {
 	in     *Intake
-	file   *File
+	format container.Format
+	path   string
+	log    *slog.Logger // may be nil
 	cut    input.Cutter
 	ending <-chan struct{}
 	until  time.Time // when ending is over; zero before it
@@ -136,14 +141,14 @@ func (t *fileTaker) Take(names *tail.LineNames, lines []byte) (n int, mark uint6
 	if bytes.Count(lines, []byte{'\n'}) == 0 {
 		return 0, t.in.p.queue.Mark()
 	}
-	if t.file.cfg.Format == container.Plain {
+	if t.format == container.Plain {
 		return t.put(lines), t.in.p.queue.Mark()
 	}
 	bad := t.decode.Bad
-	t.decode.Decode(t.file.cfg.Format, lines)
-	if bad == 0 && t.decode.Bad > 0 && t.file.log != nil {
-		t.file.log.Warn("file has lines in another format; they are sent as they are",
-			slog.String("file", t.file.cfg.Path), slog.String("format", t.file.cfg.Format.String()))
+	t.decode.Decode(t.format, lines)
+	if bad == 0 && t.decode.Bad > 0 && t.log != nil {
+		t.log.Warn("file has lines in another format; they are sent as they are",
+			slog.String("file", t.path), slog.String("format", t.format.String()))
 	}
 	return t.decode.Read(t.put(t.decode.Text)), t.in.p.queue.Mark()
 }

@@ -17,6 +17,14 @@ type Source interface {
 	Run(ctx context.Context, in *Intake) error
 }
 
+// positioned is a source that keeps its lines until they are safe, and has a position on disk.
+type positioned interface {
+	// finish saves the position, and reports whether there is one on disk, if there is to be one.
+	finish() (saved bool)
+	// leave gives up the source, because a system call does not return.
+	leave()
+}
+
 // Intake takes the lines of one source. It belongs to the goroutine of the source's Run.
 type Intake struct {
 	p       *Publisher
@@ -67,8 +75,8 @@ func (in *Intake) PutSome(lines []byte, truncated int) (took int) {
 func (in *Intake) leave() {
 	in.left.Store(true)
 	switch s := in.input.Source.(type) {
-	case *File:
-		s.f.Leave()
+	case positioned:
+		s.leave()
 	case *Glob:
 		s.leave()
 	}

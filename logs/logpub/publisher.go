@@ -243,7 +243,7 @@ func (p *Publisher) finish() (err error) {
 	intakes := slices.Clone(p.intakes)
 	p.targetsMu.Unlock()
 	for _, in := range intakes {
-		if f, ok := in.input.Source.(*File); ok && !in.left.Load() && !f.finish() {
+		if s, ok := in.input.Source.(positioned); ok && !in.left.Load() && !s.finish() {
 			p.queue.Forsake()
 		}
 	}

@@ -52,7 +52,7 @@ type File struct {
 	State     string        `toml:"state" help:"directory of the positions up to which files have been read"`
 	Spool     spoolConfig   `toml:"spool" help:"lines that wait on disk"`
 	Route     *routeConfig  `toml:"route" help:"groups that depend on the line"`
-	Inputs    []inputConfig `toml:"input" required:"true" help:"a source of lines: stdin, file or syslog"`
+	Inputs    []inputConfig `toml:"input" required:"true" help:"a source of lines: stdin, file, syslog or journal"`
 }
 
 type spoolConfig struct {
@@ -76,10 +76,12 @@ type inputConfig struct {
 	Stdin     bool         `toml:"stdin" help:"read standard input"`
 	File      string       `toml:"file" help:"path of a file to follow, through its rotation; with * ? or [ in it, all files that match, new ones included"`
 	Format    string       `toml:"format" enum:"plain,docker,cri" default:"plain" help:"docker and cri take the lines out of the log files of containers, and join those that the runtime has split"`
+	Journal   bool         `toml:"journal" help:"follow the journal of systemd, by journalctl"`
+	Match     []string     `toml:"match" help:"entries of the journal to send, as journalctl matches them, such as _SYSTEMD_UNIT=nginx.service (default: all)"`
 	MaxFiles  int          `toml:"max_files" min:"1" default:"1000" help:"most files to follow at a time, if file is a pattern"`
-	FromStart bool         `toml:"from_start" help:"read what is in the file already, if it has no position yet"`
+	FromStart bool         `toml:"from_start" help:"read what is in the file or the journal already, if it has no position yet"`
 	Syslog    string       `toml:"syslog" help:"address to receive syslog on: udp:HOST:PORT, tcp:HOST:PORT, unixgram:PATH or unix:PATH"`
-	Raw       bool         `toml:"raw" help:"publish whole syslog messages, with header and tag"`
+	Raw       bool         `toml:"raw" help:"publish whole syslog messages, with header and tag, or whole entries of the journal as JSON"`
 	Groups    []string     `toml:"groups" help:"groups that get the lines (default: those at the top of the file)"`
 	VHost     string       `toml:"vhost" help:"virtual host to put in front of each line (default: the one at the top of the file)"`
 	VHostWord string       `toml:"vhost_word" enum:"auto,none,keep,clean,strip" default:"auto" help:"what to do with the virtual host at the start of a line"`
@@ -130,7 +132,15 @@ func (c *File) Check(t *tomlconf.Table) {
 // checkFiles reports files that are inputs twice: they would have one position.
 func (c *File) checkFiles(t *tomlconf.Table) {
 	var files []string
+	journals := make(map[string]bool)
 	for i := range c.Inputs {
+		if in := &c.Inputs[i]; in.Journal {
+			match := strings.Join(in.Match, " ")
+			if journals[match] {
+				t.ErrorAt("input", i, "keep one of them, with the groups of both", "the journal with these matches is an input already")
+			}
+			journals[match] = true
+		}
 		file := c.Inputs[i].File
 		if file == "" {
 			continue
@@ -163,13 +173,19 @@ func (in *inputConfig) Check(t *tomlconf.Table) {
 	in.pos, in.filePos = t.Pos(""), t.Pos("file")
 	checkGroups(t, in.Groups)
 	kinds := 0
-	for _, set := range []bool{in.Stdin, in.File != "", in.Syslog != ""} {
+	for _, set := range []bool{in.Stdin, in.File != "", in.Syslog != "", in.Journal} {
 		if set {
 			kinds++
 		}
 	}
+	if _, err := tail.NewJournalFollower(tail.JournalConfig{Match: in.Match}); err != nil {
+		t.Errorf("match", "", "%s", strings.TrimPrefix(err.Error(), "tail: "))
+	}
+	if len(in.Match) > 0 && !in.Journal {
+		t.Errorf("match", "", "match is for journal = true")
+	}
 	if kinds != 1 {
-		t.Errorf("", "want one of them", "this input has %d of stdin, file and syslog", kinds)
+		t.Errorf("", "want one of them", "this input has %d of stdin, file, syslog and journal", kinds)
 	}
 	if _, err := filepath.Match(in.File, ""); err != nil && tail.IsPattern(in.File) {
 		t.Errorf("file", "a [ needs its ]", "%q: %v", in.File, err)
@@ -364,6 +380,8 @@ func (c *File) open(ctx context.Context, p logpub.Config, stdin io.Reader) (inpu
 		switch {
 		case in.Stdin:
 			source = logpub.NewStream(stdin)
+		case in.Journal:
+			source, err = logpub.NewSystemdJournal(tail.JournalConfig{Match: in.Match, State: c.State, FromStart: in.FromStart, Raw: in.Raw}, p.Log)
 		case in.File != "":
 			source, err = in.source(c, watcher, p.Log)
 		default:

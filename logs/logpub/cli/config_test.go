@@ -166,7 +166,7 @@ func TestConfigFile(t *testing.T) {
 		{`"agreed"`, `"best"`, `logpub.toml:4:1: service is "best", want unreliable, reliable, fifo, causal, agreed or safe`},
 		{`"100ms"`, `"soon"`, `logpub.toml:15:1: block_time: "soon" is not a duration`},
 		{`[0-9] "`, `[0-9 "`, "logpub.toml:51:1: match: error parsing regexp: missing closing ]"},
-		{"stdin = true", "", "logpub.toml:34:1: this input has 0 of stdin, file and syslog"},
+		{"stdin = true", "", "logpub.toml:34:1: this input has 0 of stdin, file, syslog and journal"},
 		{"unixgram:", "pigeon:", `logpub.toml:44:1: syslog "pigeon:/run/logpub.sock"`},
 		{`["nginx"]`, `["a b"]`, `logpub.toml:40:11: `},
 		{`"strip"`, `"eat"`, `logpub.toml:46:1: vhost_word is "eat", want auto, none, keep, clean or strip`},

@@ -23,7 +23,7 @@ type stateLock struct {
 func (l *stateLock) use(c *File, log *slog.Logger) error {
 	dir := ""
 	for i := range c.Inputs {
-		if c.Inputs[i].File != "" {
+		if c.Inputs[i].File != "" || c.Inputs[i].Journal {
 			dir = c.State
 		}
 	}

@@ -21,6 +21,11 @@
 // The position of a file that is not there is kept until another file is at the path. A follower without
 // position that is to read only new lines skips what a file had before it first looked for it.
 //
+// # The journal
+//
+// A [JournalFollower] follows the journal of systemd by running journalctl. Its position is the journal's cursor of the last safe
+// line, with the names of the lines up to it.
+//
 // # When it looks
 //
 // A [Watcher] wakes followers when the system announces a change: on Linux by inotify, of directories. Elsewhere, and on network
