@@ -268,16 +268,6 @@ func (f *Follower) drop(i int) {
 	f.files = slices.Delete(f.files, i, i+1)
 }
 
-// interrupt reports whether to stop reading a compressed file.
-func (f *Follower) interrupt() bool {
-	select {
-	case <-f.done:
-		f.interrupted = true
-	default:
-	}
-	return f.interrupted
-}
-
 // room makes room for another file. It lets one go that was read to its end if there are too many.
 func (f *Follower) room() bool {
 	if len(f.files) < maxFiles {

@@ -107,7 +107,9 @@ func NewJournalFollower(cfg JournalConfig) (*JournalFollower, error) {
 }
 
 // id is what the position is for.
-func (j *JournalFollower) id() string { return strings.Join(append([]string{"journal"}, j.cfg.Match...), " ") }
+func (j *JournalFollower) id() string {
+	return strings.Join(append([]string{"journal"}, j.cfg.Match...), " ")
+}
 
 // Name gives names to the lines that Run passes on. It must come before Run.
 func (j *JournalFollower) Name(n Naming) { j.naming = n }

@@ -141,3 +141,13 @@ func (f *Follower) lost(what string, p place, err error) {
 	}
 	f.event(&f.stats.Losses, what, fmt.Errorf("inode %d, read up to byte %d: %w", p.ino, p.offset, err))
 }
+
+// interrupt reports whether to stop reading a compressed file.
+func (f *Follower) interrupt() bool {
+	select {
+	case <-f.done:
+		f.interrupted = true
+	default:
+	}
+	return f.interrupted
+}
