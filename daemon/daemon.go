@@ -65,6 +65,8 @@ type shared struct {
 	members atomic.Pointer[[]string]
 	// change is what has changed with it, as a sentence.
 	change atomic.Pointer[string]
+	// roundTrips are the times that other daemons took to answer, as NoteRoundTrips got them last.
+	roundTrips atomic.Pointer[roundTrips]
 	// inForce is the configuration that the ring uses now.
 	inForce atomic.Pointer[engine.Reload]
 }

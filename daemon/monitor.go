@@ -134,8 +134,16 @@ func (o *owner) report(c *engine.Control) {
 		return
 	}
 	st := o.status()
+	answer := st.Append(nil)
+	var r wire.SummaryRequest
+	if r.Decode(&c.Packet) == nil {
+		answer = o.summary(&st, &r).Append(nil, (wire.PacketHeaderLen+len(c.Packet.Body))*len(answer)/wire.PacketHeaderLen)
+	}
+	if len(answer) == 0 {
+		return // The request is too short for what it asks for.
+	}
 	to := netip.AddrPortFrom(monitor.Addr, uint16(c.Packet.Seq))
-	if err := o.ring.SendTo(to, st.Append(nil)); err != nil {
+	if err := o.ring.SendTo(to, answer); err != nil {
 		o.log.Debug("cannot send status report", slog.String("to", to.String()), slog.Any("error", err))
 	}
 }

@@ -56,6 +56,8 @@ type owner struct {
 	forming forming
 	// history is what is remembered of the past.
 	history history
+	// lastSummary is what monitors were answered last.
+	lastSummary lastSummary
 	// ids keeps the times of ids for the daemon's next life.
 	ids idFile
 	// refused remembers which refused datagrams the log has reported.

@@ -195,6 +195,10 @@ func (o *owner) describeHearing(d *topology.Daemon, p *engine.Hearing, now time.
 	if p.Other != 0 {
 		h.OtherHash = fmt.Sprintf("%08x", p.OtherHash)
 	}
+	if t := o.roundTrip(d.Name); t > 0 {
+		seconds := t.Seconds()
+		h.RoundTripSeconds = &seconds
+	}
 	if l, _ := o.history.lately(now); l != nil {
 		before := l.peers[d.ID]
 		if missed, all := p.Missed-before.Missed, p.Missed+p.Packets-before.Missed-before.Packets; all > 0 {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/spreadd/spreadd/daemon/monitor"
 	"github.com/spreadd/spreadd/wire"
 )
 
@@ -25,7 +26,7 @@ func (p *program) command(ctx context.Context, line string) {
 		p.sendPartition()
 		p.repeat.stop()
 		if slices.ContainsFunc(p.active, func(c int16) bool { return c != p.active[0] }) {
-			p.repeat.start(repeatPartition)
+			p.repeat.start(monitor.RepeatPartition)
 		}
 	case '3':
 		p.print(partitionText(p.conn.Daemons(), p.active))

@@ -48,7 +48,7 @@
 //
 // # Where to look
 //
-// socket.go speaks the protocol of monitors, menu.go and command.go are the interactive program,
+// Package daemon/monitor speaks the protocol of monitors. menu.go and command.go are the interactive program,
 // json.go is -json, text.go formats reports.
 //
 // References: docs/spec/daemon-operations.md §8, docs/spec/monitor-protocol.md.

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/spreadd/spreadd/daemon/monitor"
 	"github.com/spreadd/spreadd/internal/flags"
 )
 
@@ -25,7 +26,7 @@ const maxInterval = 24 * 60 * 60
 
 // parse reads the command line. -p, -n, -t and -c are flags of the C program.
 func parse(args []string) (options, error) {
-	o := options{port: defaultPort}
+	o := options{port: monitor.DefaultPort}
 	seconds := 10
 	s := flags.New(flags.Program{
 		Name:  "spmonitor",

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spreadd/spreadd/daemon/monitor"
 	"github.com/spreadd/spreadd/wire"
 )
 
@@ -66,8 +67,8 @@ func reportRecord(conn Conn, s *wire.Status) *ReportRecord {
 	return &ReportRecord{
 		Version:         fmt.Sprintf("%d.%d.%d", s.MajorVersion, s.MinorVersion, s.PatchVersion),
 		UptimeSeconds:   s.Seconds,
-		MembershipState: stateName(s.State, "OP", "SEG", "REPRESENTED", "GATHER", "FORM", "EVS"),
-		GroupsState:     stateName(s.GroupState, "GOP", "GTRANS", "GGATHER", "GGT"),
+		MembershipState: monitor.StateName(s.State),
+		GroupsState:     monitor.GroupsStateName(s.GroupState),
 		Leader:          conn.DaemonName(s.Leader),
 		Daemons:         s.Daemons, Segments: s.Segments, Sessions: s.Sessions, Groups: s.Groups,
 		MembershipChanges: s.MembershipChanges, TokenRounds: s.TokenRounds, TokenHurries: s.TokenHurries,
@@ -76,14 +77,6 @@ func reportRecord(conn Conn, s *wire.Status) *ReportRecord {
 		Aru: s.Aru, OwnAru: s.MyAru, HighestSequence: s.HighestSeq,
 		Window: s.Window, PersonalWindow: s.PersonalWindow, AcceleratedWindow: s.AcceleratedWindow, Accelerated: s.Accelerated != 0,
 	}
-}
-
-// stateName is the name of a state, of which the first is 1.
-func stateName(state int32, names ...string) string {
-	if state < 1 || int(state) > len(names) {
-		return fmt.Sprintf("unknown (%d)", state)
-	}
-	return names[state-1]
 }
 
 var errNoAnswer = errors.New("no answer")
@@ -178,7 +171,7 @@ func (j *reporter) round(ctx context.Context, interval time.Duration, last bool)
 	return nil
 }
 
-func (j *reporter) report(r *Report) error {
+func (j *reporter) report(r *monitor.Report) error {
 	if r.Daemon < 0 {
 		return j.print(Record{Error: fmt.Sprintf("a report from %v names the daemon %d, which is not configured there", r.From, int32(r.Self))})
 	}

@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/spreadd/spreadd/daemon/monitor"
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/spreadconf"
 )
@@ -26,11 +27,11 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err != nil {
 		return o.set.Answer(err, stdout, stderr)
 	}
-	monitor := runMenu
+	f := runMenu
 	if o.json {
-		monitor = runJSON
+		f = runJSON
 	}
-	if err := monitor(ctx, config{Load: func() (Settings, error) { return o.load(ctx) }, Interval: o.interval, Rounds: o.rounds, In: stdin, Out: stdout}); err != nil {
+	if err := f(ctx, config{Load: func() (Settings, error) { return o.load(ctx) }, Interval: o.interval, Rounds: o.rounds, In: stdin, Out: stdout}); err != nil {
 		fmt.Fprintf(stderr, "spmonitor: %v\n", err)
 		return flags.Failed
 	}
@@ -55,7 +56,7 @@ func (o *options) load(ctx context.Context) (Settings, error) {
 		Hash:        conf.Hash(),
 		Accelerated: conf.AcceleratedAtStart(),
 		Open: func(ctx context.Context) (Conn, error) {
-			return openSocket(ctx, conf, self, o.port)
+			return monitor.Open(ctx, monitor.FromConf(conf, self, o.port))
 		},
 	}, nil
 }

@@ -21,7 +21,7 @@ import (
 )
 
 // monitor is a spmonitor that runs.
-type monitor struct {
+type running struct {
 	t        *testing.T
 	keyboard *io.PipeWriter
 	status   chan int
@@ -37,9 +37,9 @@ func TestFlags(t *testing.T) {
 	flagstest.Check(t, o.set, "../../docs/flags.md", "cmd/spmonitor")
 }
 
-func start(ctx context.Context, t *testing.T, args ...string) *monitor {
+func start(ctx context.Context, t *testing.T, args ...string) *running {
 	t.Helper()
-	p := &monitor{t: t, status: make(chan int, 1)}
+	p := &running{t: t, status: make(chan int, 1)}
 	stdin, keyboard := io.Pipe()
 	p.keyboard = keyboard
 	t.Cleanup(func() { _ = keyboard.Close() })
@@ -48,7 +48,7 @@ func start(ctx context.Context, t *testing.T, args ...string) *monitor {
 }
 
 // see waits until the output has all of these texts.
-func (p *monitor) see(texts ...string) {
+func (p *running) see(texts ...string) {
 	p.t.Helper()
 	for _, text := range texts {
 		testkit.Wait(p.t, "it prints "+text, func() bool { return strings.Contains(p.output.String(), text) })
@@ -56,7 +56,7 @@ func (p *monitor) see(texts ...string) {
 }
 
 // enter types lines.
-func (p *monitor) enter(lines ...string) {
+func (p *running) enter(lines ...string) {
 	p.t.Helper()
 	for _, line := range lines {
 		if _, err := io.WriteString(p.keyboard, line+"\n"); err != nil {
@@ -65,7 +65,7 @@ func (p *monitor) enter(lines ...string) {
 	}
 }
 
-func (p *monitor) end(want int) {
+func (p *running) end(want int) {
 	p.t.Helper()
 	select {
 	case status := <-p.status:

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spreadd/spreadd/daemon/monitor"
 	"github.com/spreadd/spreadd/wire"
 )
 
@@ -19,16 +20,16 @@ const commandPrompt = "\nMonitor> "
 // maxInput is how many bytes of a line are read; the rest is skipped.
 const maxInput = 4 << 10
 
-// Conn is the part of a [socket] that the program uses. Tests replace it.
+// Conn is the part of a [monitor.Socket] that the program uses. Tests replace it.
 type Conn interface {
-	Daemons() []Daemon
+	Daemons() []monitor.Daemon
 	DaemonName(id wire.DaemonID) string
 	Query(daemons ...int) error
 	Partition(components []int16) error
 	Kill(components []int16, daemons ...int) error
 	SetWindows(window int16, daemons []wire.Windows) error
 	Reload() error
-	Receive() (Report, error)
+	Receive() (monitor.Report, error)
 	Close() error
 }
 
@@ -108,7 +109,7 @@ type flowWindows struct {
 
 // received is what [Conn.Receive] returned.
 type received struct {
-	report Report
+	report monitor.Report
 	err    error
 }
 
@@ -296,6 +297,6 @@ func chosen(set []bool) []int {
 }
 
 // place returns the index of the daemon with a name, or -1.
-func place(daemons []Daemon, name string) int {
-	return slices.IndexFunc(daemons, func(d Daemon) bool { return d.Name == name })
+func place(daemons []monitor.Daemon, name string) int {
+	return slices.IndexFunc(daemons, func(d monitor.Daemon) bool { return d.Name == name })
 }

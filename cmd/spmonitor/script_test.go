@@ -17,6 +17,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/spreadd/spreadd/daemon/monitor"
 	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/internal/testkit/golden"
 	"github.com/spreadd/spreadd/internal/testkit/script"
@@ -107,7 +108,7 @@ func (in *interpreter) load() (Settings, error) {
 		}
 		in.mu.Lock()
 		defer in.mu.Unlock()
-		in.conn = &fakeConn{in: in, reports: make(chan Report, 10), closed: make(chan struct{}), failed: make(chan struct{})}
+		in.conn = &fakeConn{in: in, reports: make(chan monitor.Report, 10), closed: make(chan struct{}), failed: make(chan struct{})}
 		return in.conn, nil
 	}}, nil
 }
@@ -176,7 +177,7 @@ func (in *interpreter) do(command, rest string, args []string) error {
 		in.conn.report(args[0], int32(n))
 		return err
 	case "stranger":
-		r := Report{Daemon: -1, From: netip.MustParseAddrPort("10.9.9.9:4000")}
+		r := monitor.Report{Daemon: -1, From: netip.MustParseAddrPort("10.9.9.9:4000")}
 		r.Self = 0xffffffff
 		in.conn.reports <- r
 	case "conf":
@@ -207,13 +208,13 @@ func (in *interpreter) do(command, rest string, args []string) error {
 // fakeConn shows what is sent.
 type fakeConn struct {
 	in      *interpreter
-	reports chan Report
+	reports chan monitor.Report
 	closed  chan struct{}
 	failed  chan struct{}
 }
 
-func (c *fakeConn) Daemons() []Daemon {
-	return []Daemon{{Name: "alpha", ID: 1}, {Name: "beta", ID: 2}, {Name: "gamma", ID: 3, Segment: 1}}
+func (c *fakeConn) Daemons() []monitor.Daemon {
+	return []monitor.Daemon{{Name: "alpha", ID: 1}, {Name: "beta", ID: 2}, {Name: "gamma", ID: 3, Segment: 1}}
 }
 
 func (c *fakeConn) DaemonName(id wire.DaemonID) string {
@@ -248,14 +249,14 @@ func (c *fakeConn) SetWindows(window int16, daemons []wire.Windows) error {
 }
 func (c *fakeConn) Reload() error { return c.send("reload") }
 
-func (c *fakeConn) Receive() (Report, error) {
+func (c *fakeConn) Receive() (monitor.Report, error) {
 	select {
 	case r := <-c.reports:
 		return r, nil
 	case <-c.failed:
-		return Report{}, c.in.fails("receive")
+		return monitor.Report{}, c.in.fails("receive")
 	case <-c.closed:
-		return Report{}, net.ErrClosed
+		return monitor.Report{}, net.ErrClosed
 	}
 }
 
@@ -266,7 +267,7 @@ func (c *fakeConn) Close() error {
 
 // report has a daemon report n, n+1, and so on.
 func (c *fakeConn) report(name string, n int32) {
-	r := Report{Daemon: slices.IndexFunc(c.Daemons(), func(d Daemon) bool { return d.Name == name })}
+	r := monitor.Report{Daemon: slices.IndexFunc(c.Daemons(), func(d monitor.Daemon) bool { return d.Name == name })}
 	next := func() int32 { n++; return n - 1 }
 	short := func() int16 { return int16(next()) }
 	r.Status = wire.Status{

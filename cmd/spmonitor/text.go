@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/spreadd/spreadd/daemon/monitor"
 	"github.com/spreadd/spreadd/wire"
 )
 
@@ -42,7 +43,7 @@ const (
 
 // reportText returns what is printed of a report, without the prompt behind it
 // (daemon-operations §8). previous is the report of the daemon before, or zero.
-func reportText(conn Conn, r *Report, previous *wire.Status) string {
+func reportText(conn Conn, r *monitor.Report, previous *wire.Status) string {
 	protocol := "regular"
 	if r.Accelerated != 0 {
 		protocol = "accelerated"
@@ -67,13 +68,13 @@ func reportText(conn Conn, r *Report, previous *wire.Status) string {
 
 // unknownText is what is printed of a report of nobody that is configured. The line in the middle
 // is an addition.
-func unknownText(r *Report) string {
+func unknownText(r *monitor.Report) string {
 	return fmt.Sprintf("\n============================\nReport_message: Skiping illegal status \n"+
 		"it came from %v and names daemon %d, which is not in the configuration\n==================================\n", r.From, int32(r.Self))
 }
 
 // perDaemon calls f for each daemon until it returns false, and end after each segment.
-func perDaemon(daemons []Daemon, f func(i int) bool, end func()) bool {
+func perDaemon(daemons []monitor.Daemon, f func(i int) bool, end func()) bool {
 	for i, d := range daemons {
 		if !f(i) {
 			return false
@@ -85,7 +86,7 @@ func perDaemon(daemons []Daemon, f func(i int) bool, end func()) bool {
 	return true
 }
 
-func partitionText(daemons []Daemon, components []int16) string {
+func partitionText(daemons []monitor.Daemon, components []int16) string {
 	var b strings.Builder
 	b.WriteString(partitionTitle)
 	perDaemon(daemons, func(i int) bool {

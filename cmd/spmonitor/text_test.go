@@ -5,13 +5,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spreadd/spreadd/daemon/monitor"
 	"github.com/spreadd/spreadd/wire"
 )
 
 // alphaOnly is a configuration of one daemon.
 type alphaOnly struct{ Conn }
 
-func (alphaOnly) Daemons() []Daemon { return []Daemon{{Name: "alpha", ID: 0xaf0ad731}} }
+func (alphaOnly) Daemons() []monitor.Daemon { return []monitor.Daemon{{Name: "alpha", ID: 0xaf0ad731}} }
 
 func (alphaOnly) DaemonName(id wire.DaemonID) string {
 	if id != 0xaf0ad731 {
@@ -36,7 +37,7 @@ Deliver M:      13	Deliver Pk:       9	P/A Window :      20/15
 Delta Mes:      13	Delta Pk  :       9	Delta sec  :       7
 ==================================
 `
-	r := Report{Status: wire.Status{
+	r := monitor.Report{Status: wire.Status{
 		Seconds: 7, State: 1, GroupState: 1, PacketsSent: 5, PacketsReceived: 4, PacketsDelivered: 9,
 		Aru: 9, MyAru: 9, HighestSeq: 9, TokenHurries: 13, TokenRounds: 40,
 		Self: 0xaf0ad731, Leader: 0xaf0ad731, MessagesDelivered: 13,
@@ -50,14 +51,6 @@ Delta Mes:      13	Delta Pk  :       9	Delta sec  :       7
 	if got := reportText(alphaOnly{}, &r, &r.Status); !strings.Contains(got, "leader is -1, regular protocol") ||
 		!strings.Contains(got, "Delta Mes:       0\tDelta Pk  :       0\tDelta sec  :       0\n") {
 		t.Errorf("the same again, with an unknown leader and the regular ring\n%s", got)
-	}
-}
-
-func TestStateName(t *testing.T) {
-	for state, want := range map[int32]string{0: "unknown (0)", 1: "A", 2: "B", 3: "unknown (3)", -1: "unknown (-1)"} {
-		if got := stateName(state, "A", "B"); got != want {
-			t.Errorf("state %d is %q, want %q", state, got, want)
-		}
 	}
 }
 

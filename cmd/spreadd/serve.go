@@ -9,6 +9,7 @@ import (
 	"github.com/spreadd/spreadd/daemon"
 	"github.com/spreadd/spreadd/daemon/eventlog"
 	"github.com/spreadd/spreadd/daemon/metrics"
+	"github.com/spreadd/spreadd/daemon/monitor"
 	"github.com/spreadd/spreadd/daemon/web"
 	"github.com/spreadd/spreadd/engine"
 	"github.com/spreadd/spreadd/internal/flags"
@@ -107,7 +108,13 @@ func (p *program) announce(ctx context.Context, d *daemon.Daemon, log *slog.Logg
 // after the daemon has ended.
 func (p *program) openHTTP(ctx context.Context, o *options, d *daemon.Daemon, cfg *daemon.Config) (observe, done func(), err error) {
 	collector := metrics.New(d, cfg.Engine.Self)
-	state := web.Config{Source: d, Metrics: collector, Profiles: o.profiles, Log: cfg.Log}
+	state := web.Config{
+		Source: d, Metrics: collector, Profiles: o.profiles, Log: cfg.Log,
+		Monitor: func() monitor.Config {
+			top, hash := d.Configuration()
+			return monitor.FromTopology(top, hash, cfg.Engine.Self, cfg.Ring.Addr)
+		},
+	}
 	all := []struct {
 		addr string
 		cfg  prom.Config

@@ -34,6 +34,7 @@ type Summary struct {
 	Protocol          string  `json:"protocol,omitempty"`
 	UptimeSeconds     float64 `json:"uptime_seconds,omitempty"`
 	State             string  `json:"state,omitempty"`
+	Operating         bool    `json:"operating"`
 	GroupsState       string  `json:"groups_state,omitempty"`
 	Leader            string  `json:"leader,omitempty"`
 	Members           int     `json:"members,omitempty"`
@@ -53,6 +54,8 @@ type Summary struct {
 	Version string `json:"version,omitempty"`
 	// Ring is the id of the membership.
 	Ring string `json:"ring,omitempty"`
+	// Hash is that of its configuration. One with another hash does not answer.
+	Hash string `json:"hash,omitempty"`
 	// RoundSeconds is the mean time of a token round lately.
 	RoundSeconds float64 `json:"round_seconds,omitempty"`
 	LateSeconds  float64 `json:"late_seconds,omitempty"`
@@ -80,9 +83,10 @@ type Peer struct {
 	LastSeconds *float64 `json:"last_seconds,omitempty"`
 	// SinceSeconds is for how long it is in its state.
 	SinceSeconds float64 `json:"since_seconds"`
-	// Packets and Missed are those of [Heard].
-	Packets int64 `json:"packets"`
-	Missed  int64 `json:"missed"`
+	// Packets, Missed and LossRate are those of [Heard].
+	Packets  int64    `json:"packets"`
+	Missed   int64    `json:"missed"`
+	LossRate *float64 `json:"loss_rate,omitempty"`
 	// RoundTripSeconds is that of [Heard].
 	RoundTripSeconds *float64 `json:"round_trip_seconds,omitempty"`
 }

@@ -38,6 +38,8 @@ const (
 	NoAnswer Code = "no-answer"
 	// SplitRings: daemons are in different rings.
 	SplitRings Code = "split-rings"
+	// OneWay: a link carries datagrams in one direction only.
+	OneWay Code = "one-way"
 	// Loss: packets of a daemon have to be sent again.
 	Loss Code = "loss"
 	// SlowClients: clients do not keep up.

@@ -1,6 +1,7 @@
 // Package web serves the state of a daemon over HTTP, for people, scripts and the cluster page.
 //
 //	/status             the state as JSON, with the first hundred sessions and groups
+//	/status/cluster     all daemons, which this one asks through the monitor protocol
 //	/status/sessions    sessions by name: ?session=NAME* &group=NAME &limit=N &after=NAME
 //	/status/groups      groups by name: ?group=NAME* &session=NAME &limit=N &after=NAME
 //	/healthz, /readyz   200 if the daemon is alive, and if it serves clients in a ring; else 503

@@ -8,10 +8,12 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/spreadd/spreadd/daemon"
+	"github.com/spreadd/spreadd/daemon/monitor"
 	"github.com/spreadd/spreadd/daemon/status"
 	"github.com/spreadd/spreadd/internal/prom"
 )
@@ -23,6 +25,7 @@ type Source interface {
 	GroupPage(ctx context.Context, q daemon.PageQuery) (*status.Groups, error)
 	Alive(ctx context.Context) error
 	Ready() <-chan struct{}
+	NoteRoundTrips(times map[string]time.Duration)
 }
 
 // Config says what is served.
@@ -32,18 +35,21 @@ type Config struct {
 	Metrics prometheus.Collector
 	// Profiles adds the profiles of the Go runtime.
 	Profiles bool
-	Log      *slog.Logger
+	// Monitor returns how to ask the other daemons, with the configuration in force.
+	Monitor func() monitor.Config
+	Log     *slog.Logger
 }
 
 // Server returns what to serve.
 func (c *Config) Server() prom.Config {
-	s := &server{source: c.Source, rates: newRates()}
+	s := &server{source: c.Source, rates: newRates(), cluster: cluster{ask: c.Monitor}}
 	return prom.Config{
 		Program: "spreadd", Collector: c.Metrics, Log: c.Log, Profiles: c.Profiles,
 		Alive: c.Source.Alive, Ready: s.ready,
 		Status: func(ctx context.Context) (any, error) { return s.status(ctx) },
 		Mount: func(mux *http.ServeMux) {
 			mux.Handle("GET /{$}", http.RedirectHandler("/status", http.StatusFound))
+			mux.Handle("GET /status/cluster", prom.JSON(func(r *http.Request) (any, error) { return s.all(r.Context()) }))
 			mux.Handle("GET /status/sessions", prom.JSON(func(r *http.Request) (any, error) { return s.sessions(r.Context(), r.URL.Query()) }))
 			mux.Handle("GET /status/groups", prom.JSON(func(r *http.Request) (any, error) { return s.groups(r.Context(), r.URL.Query()) }))
 		},
@@ -51,8 +57,9 @@ func (c *Config) Server() prom.Config {
 }
 
 type server struct {
-	source Source
-	rates  *rates
+	source  Source
+	rates   *rates
+	cluster cluster
 }
 
 // errNoMembership is why a daemon is not ready.

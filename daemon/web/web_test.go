@@ -14,6 +14,7 @@ import (
 	"github.com/spreadd/spreadd/daemon/localring"
 	"github.com/spreadd/spreadd/daemon/localring/localringtest"
 	"github.com/spreadd/spreadd/daemon/metrics"
+	"github.com/spreadd/spreadd/daemon/monitor"
 	"github.com/spreadd/spreadd/daemon/status"
 	"github.com/spreadd/spreadd/daemon/web"
 	"github.com/spreadd/spreadd/internal/prom"
@@ -25,7 +26,13 @@ import (
 // serve serves the state of a daemon until the test ends.
 func serve(t *testing.T, d *localring.Daemon) (url string) {
 	t.Helper()
-	cfg := web.Config{Source: d.Daemon, Metrics: metrics.New(d.Daemon, d.Config.Engine.Self), Log: slog.New(slog.DiscardHandler)}
+	cfg := web.Config{
+		Source: d.Daemon, Metrics: metrics.New(d.Daemon, d.Config.Engine.Self), Log: slog.New(slog.DiscardHandler),
+		Monitor: func() monitor.Config {
+			top, hash := d.Configuration()
+			return monitor.FromTopology(top, hash, d.Config.Engine.Self, d.Config.Ring.Addr)
+		},
+	}
 	s, err := prom.Listen(t.Context(), "0", cfg.Server())
 	if err != nil {
 		t.Fatal(err)
@@ -221,6 +228,54 @@ func TestHealth(t *testing.T) {
 			t.Errorf("%s after the end: status %d, %s", path, s, body)
 		}
 	}
+}
+
+// TestCluster: one daemon shows all, with what each says of the others; the missing one has the reason
+// that the others give, and round trips become known on the way.
+func TestCluster(t *testing.T) {
+	r := localringtest.New(t, "", "alpha", "beta", "gamma", "delta")
+	var all []*localring.Daemon
+	for _, name := range []string{"alpha", "beta", "gamma"} {
+		all = append(all, r.Start(name))
+	}
+	if err := r.Await(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	url := serve(t, all[0])
+	c := get[status.Cluster](t, url+"/status/cluster")
+	if c.From != "alpha" || c.Verdict != status.Degraded || len(c.Daemons) != 4 {
+		t.Fatalf("cluster %+v", c)
+	}
+	for i, name := range []string{"alpha", "beta", "gamma"} {
+		d := c.Daemons[i]
+		if d.Name != name || !d.Answered || !d.Extended || !d.Operating || d.State != "OP" || d.Members != 3 || d.Ring != c.Daemons[0].Ring || d.Since == nil ||
+			d.RoundTripSeconds <= 0 || d.Change == "" || d.Version == "" || len(d.Peers) != 3 {
+			t.Errorf("%s: %+v", name, d)
+		}
+		for _, p := range d.Peers {
+			if want := map[bool]status.State{true: status.NeverSeen, false: status.Member}[p.Name == "delta"]; p.State != want {
+				t.Errorf("%s sees %+v", name, p)
+			}
+		}
+	}
+	d := c.Daemons[3]
+	if d.Answered || d.Missing != status.NeverHeard && d.Missing != status.PortRefuses || d.Text == "" || d.Since == nil {
+		t.Errorf("delta: %+v", d)
+	}
+	if len(c.Reasons) != 1 || c.Reasons[0].Daemon != "delta" {
+		t.Errorf("reasons %v", c.Reasons)
+	}
+	if h := get[status.Status](t, url+"/status").Daemons[1].Heard; h.RoundTripSeconds == nil || *h.RoundTripSeconds <= 0 {
+		t.Errorf("beta is heard as %+v", h)
+	}
+	testkit.Wait(t, "others learn of the round trip", func() bool {
+		for _, p := range get[status.Cluster](t, url+"/status/cluster").Daemons[0].Peers {
+			if p.Name == "beta" && p.RoundTripSeconds != nil {
+				return true
+			}
+		}
+		return false
+	})
 }
 
 // frozen is a daemon that does not answer.

@@ -1,4 +1,4 @@
-package main
+package monitor
 
 import (
 	"context"
@@ -13,15 +13,16 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/internal/spreadconf"
+	"github.com/spreadd/spreadd/internal/topology"
 	"github.com/spreadd/spreadd/wire"
 )
 
 const (
-	// defaultPort is where monitors receive reports.
-	defaultPort = 6543
-	// repeatPartition is how often a partition has to be sent again: daemons end
+	// DefaultPort is where monitors receive reports.
+	DefaultPort = 6543
+	// RepeatPartition is how often a partition has to be sent again: daemons end
 	// it 60 s after the last time (monitor-protocol §5).
-	repeatPartition = 25 * time.Second
+	RepeatPartition = 25 * time.Second
 	// copies is how often a command is sent, because a datagram may get lost.
 	copies = 2
 	// maxReport is longer than a report, so that longer datagrams are recognized.
@@ -36,7 +37,8 @@ type Daemon struct {
 	Segment int            // counted from 0
 }
 
-type socket struct {
+// Socket is that of a monitor.
+type Socket struct {
 	conn    *net.UDPConn
 	self    wire.DaemonID
 	hash    uint32
@@ -46,54 +48,75 @@ type socket struct {
 	buf     []byte // Receive's
 }
 
-// openSocket binds the monitor's socket. self is the daemon whose identity the monitor uses. Its
-// address belongs to this host and receives reports; it need not run.
-func openSocket(ctx context.Context, conf *spreadconf.Config, self spreadconf.Self, port uint16) (*socket, error) {
-	addr := netip.AddrPortFrom(self.Addr, port)
+// Config says who the monitor is and whom it asks.
+type Config struct {
+	// Self is the daemon whose identity the monitor uses. It need not run.
+	Self wire.DaemonID
+	// Addr is where reports come: an address of this host that is configured for Self, and a port, 0
+	// for any.
+	Addr netip.AddrPort
+	// Hash is that of the configuration.
+	Hash uint32
+	// Daemons are those of the configuration, in its order, which is that of partitions and windows.
+	Daemons []Daemon
+}
+
+// FromConf returns the monitor of a spread.conf with the identity of one of its daemons.
+func FromConf(c *spreadconf.Config, self spreadconf.Self, port uint16) Config {
+	cfg := Config{Self: wire.DaemonID(self.Daemon.ID), Addr: netip.AddrPortFrom(self.Addr, port), Hash: c.Hash()}
+	for i := range c.Segments {
+		s := &c.Segments[i]
+		for _, d := range s.Daemons {
+			cfg.Daemons = append(cfg.Daemons, Daemon{
+				Name: d.Name, ID: wire.DaemonID(d.ID), Addr: netip.AddrPortFrom(d.Addr, s.Port), Segment: i,
+			})
+		}
+	}
+	return cfg
+}
+
+// FromTopology returns the monitor that a daemon is to the others.
+func FromTopology(t *topology.Topology, hash uint32, self wire.DaemonID, addr netip.Addr) Config {
+	cfg := Config{Self: self, Addr: netip.AddrPortFrom(addr, 0), Hash: hash}
+	for _, d := range t.Daemons() {
+		cfg.Daemons = append(cfg.Daemons, Daemon{
+			Name: d.Name, ID: d.ID, Addr: netip.AddrPortFrom(d.Addr, t.Segments()[d.Segment].Port), Segment: d.Segment,
+		})
+	}
+	return cfg
+}
+
+// Open binds the monitor's socket.
+func Open(ctx context.Context, cfg Config) (*Socket, error) {
 	var lc net.ListenConfig
-	pc, err := lc.ListenPacket(ctx, "udp", addr.String())
+	pc, err := lc.ListenPacket(ctx, "udp", cfg.Addr.String())
 	if err != nil {
 		advice := ""
 		if errors.Is(err, syscall.EADDRINUSE) {
 			advice = "; another monitor uses it: choose another port with -p"
 		}
-		return nil, fmt.Errorf("cannot receive reports on %v: %w%s", addr, err, advice)
+		return nil, fmt.Errorf("cannot receive reports on %v: %w%s", cfg.Addr, err, advice)
 	}
 	conn, ok := pc.(*net.UDPConn)
 	if !ok {
-		return nil, errors.Join(fmt.Errorf("cannot receive reports on %v: not UDP", addr), pc.Close())
+		return nil, errors.Join(fmt.Errorf("cannot receive reports on %v: not UDP", cfg.Addr), pc.Close())
 	}
 	local, err := netip.ParseAddrPort(conn.LocalAddr().String())
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("cannot receive reports on %v: %w", addr, err), conn.Close())
+		return nil, errors.Join(fmt.Errorf("cannot receive reports on %v: %w", cfg.Addr, err), conn.Close())
 	}
-	return &socket{
-		conn: conn, self: wire.DaemonID(self.Daemon.ID), hash: conf.Hash(), port: local.Port(),
-		daemons: daemonsOf(conf), buf: make([]byte, maxReport),
+	return &Socket{
+		conn: conn, self: cfg.Self, hash: cfg.Hash, port: local.Port(),
+		daemons: cfg.Daemons, buf: make([]byte, maxReport),
 	}, nil
-}
-
-// daemonsOf lists the daemons of a configuration in its order, which is that of
-// partitions and windows.
-func daemonsOf(c *spreadconf.Config) []Daemon {
-	var all []Daemon
-	for i := range c.Segments {
-		s := &c.Segments[i]
-		for _, d := range s.Daemons {
-			all = append(all, Daemon{
-				Name: d.Name, ID: wire.DaemonID(d.ID), Addr: netip.AddrPortFrom(d.Addr, s.Port), Segment: i,
-			})
-		}
-	}
-	return all
 }
 
 // Daemons lists the daemons of the configuration in its order. Others name a
 // daemon by its place in the list.
-func (c *socket) Daemons() []Daemon { return c.daemons }
+func (c *Socket) Daemons() []Daemon { return c.daemons }
 
 // All are the places of all daemons.
-func (c *socket) All() []int {
+func (c *Socket) All() []int {
 	all := make([]int, len(c.daemons))
 	for i := range all {
 		all[i] = i
@@ -102,13 +125,13 @@ func (c *socket) All() []int {
 }
 
 // Addr is where reports come.
-func (c *socket) Addr() net.Addr { return c.conn.LocalAddr() }
+func (c *Socket) Addr() net.Addr { return c.conn.LocalAddr() }
 
 // Close closes the socket, and ends a Receive that waits.
-func (c *socket) Close() error { return c.conn.Close() }
+func (c *Socket) Close() error { return c.conn.Close() }
 
 // request returns a packet of the monitor (monitor-protocol §3).
-func (c *socket) request(kind wire.RingType, body []byte) []byte {
+func (c *Socket) request(kind wire.RingType, body []byte) []byte {
 	p := wire.Packet{
 		ByteOrder: wire.LittleEndian, Type: kind, Transmitter: c.self, Proc: c.self,
 		Seq: int32(c.port), ConfHash: c.hash, Body: body,
@@ -118,7 +141,7 @@ func (c *socket) request(kind wire.RingType, body []byte) []byte {
 
 // send sends a request to the daemons at these places. It continues after an error and returns all
 // errors.
-func (c *socket) send(kind wire.RingType, body []byte, times int, daemons []int) error {
+func (c *Socket) send(kind wire.RingType, body []byte, times int, daemons []int) error {
 	b := c.request(kind, body)
 	var errs []error
 	for _, i := range daemons {
@@ -134,15 +157,15 @@ func (c *socket) send(kind wire.RingType, body []byte, times int, daemons []int)
 }
 
 // Query requests the status of the daemons at these places.
-func (c *socket) Query(daemons ...int) error {
+func (c *Socket) Query(daemons ...int) error {
 	return c.send(wire.PacketStatus, nil, 1, daemons)
 }
 
 // Partition cuts the daemons off from each other: two hear each other if they
 // have the same component, from 0 to 32767. Daemons end it by themselves after
-// 60 s, so that it has to be repeated ([repeatPartition]); one with zeros ends it
+// 60 s, so that it has to be repeated ([RepeatPartition]); one with zeros ends it
 // at once.
-func (c *socket) Partition(components []int16) error {
+func (c *Socket) Partition(components []int16) error {
 	if err := c.checkComponents(components); err != nil {
 		return err
 	}
@@ -151,7 +174,7 @@ func (c *socket) Partition(components []int16) error {
 
 // Kill ends the daemons at these places. components is the partition in force,
 // which is sent to them as well; nil if there is none.
-func (c *socket) Kill(components []int16, daemons ...int) error {
+func (c *Socket) Kill(components []int16, daemons ...int) error {
 	if components == nil {
 		components = make([]int16, len(c.daemons))
 	}
@@ -165,7 +188,7 @@ func (c *socket) Kill(components []int16, daemons ...int) error {
 	return c.send(wire.PacketPartition, wire.LittleEndian.AppendPartitionMap(nil, components), copies, daemons)
 }
 
-func (c *socket) checkComponents(components []int16) error {
+func (c *Socket) checkComponents(components []int16) error {
 	if len(components) != len(c.daemons) {
 		return fmt.Errorf("partition of %d daemons: the configuration has %d", len(components), len(c.daemons))
 	}
@@ -183,7 +206,7 @@ var errNoRoom = errors.New("the protocol cannot set the ring's window with 128 d
 
 // SetWindows sets the ring's window, and the personal and accelerated windows of
 // each daemon, in packets; [wire.Unchanged] leaves one as it is.
-func (c *socket) SetWindows(window int16, daemons []wire.Windows) error {
+func (c *Socket) SetWindows(window int16, daemons []wire.Windows) error {
 	if len(daemons) != len(c.daemons) {
 		return fmt.Errorf("windows of %d daemons: the configuration has %d", len(daemons), len(c.daemons))
 	}
@@ -212,7 +235,7 @@ func checkWindow(what string, w, least int16) error {
 }
 
 // Reload makes the daemons reload their file.
-func (c *socket) Reload() error {
+func (c *Socket) Reload() error {
 	return c.send(wire.PacketReload, nil, copies, c.All())
 }
 
@@ -223,11 +246,13 @@ type Report struct {
 	// not configured, or comes from elsewhere.
 	Daemon int
 	From   netip.AddrPort
+	// Summary is nil for a plain report.
+	Summary *wire.Summary
 }
 
 // Receive waits for the next report. It returns an error that is
 // [net.ErrClosed] after Close. It is for one goroutine at a time.
-func (c *socket) Receive() (Report, error) {
+func (c *Socket) Receive() (Report, error) {
 	for {
 		n, from, err := c.conn.ReadFromUDPAddrPort(c.buf)
 		if err != nil {
@@ -236,7 +261,7 @@ func (c *socket) Receive() (Report, error) {
 		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
 		var p wire.Packet
 		r := Report{From: from}
-		if p.Decode(c.buf[:n]) != nil || p.Type != wire.PacketStatus || r.Status.Decode(&p) != nil {
+		if p.Decode(c.buf[:n]) != nil || p.Type != wire.PacketStatus || !r.decode(&p) {
 			c.ignored.Add(1)
 			continue
 		}
@@ -247,11 +272,31 @@ func (c *socket) Receive() (Report, error) {
 	}
 }
 
+// decode reads a plain or an extended report.
+func (r *Report) decode(p *wire.Packet) bool {
+	if r.Status.Decode(p) == nil {
+		return true
+	}
+	var s wire.Summary
+	if s.Decode(p) != nil {
+		return false
+	}
+	r.Status, r.Summary = s.Status, &s
+	return true
+}
+
+// Summarize requests the extended status of a daemon, with daemons described from a rank on. The
+// answer repeats the nonce; C daemons answer with their plain report.
+func (c *Socket) Summarize(daemon, first int, nonce uint32) error {
+	r := wire.SummaryRequest{First: uint16(first), Nonce: nonce}
+	return c.send(wire.PacketStatus, r.Append(nil), 1, []int{daemon})
+}
+
 // Ignored returns the number of datagrams received that were not reports.
-func (c *socket) Ignored() int64 { return c.ignored.Load() }
+func (c *Socket) Ignored() int64 { return c.ignored.Load() }
 
 // DaemonName is the name of the daemon with an id, or the id as a number.
-func (c *socket) DaemonName(id wire.DaemonID) string {
+func (c *Socket) DaemonName(id wire.DaemonID) string {
 	if i := slices.IndexFunc(c.daemons, func(d Daemon) bool { return d.ID == id }); i >= 0 {
 		return c.daemons[i].Name
 	}

@@ -1,4 +1,4 @@
-package main
+package monitor
 
 import (
 	"bytes"
@@ -20,13 +20,13 @@ import (
 )
 
 // open opens a monitor of a ring, until the test ends.
-func open(t *testing.T, r *localringtest.Ring, name string) *socket {
+func open(t *testing.T, r *localringtest.Ring, name string) *Socket {
 	t.Helper()
 	self, err := r.Conf.Self(spreadconf.SystemEnvironment(), name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := openSocket(t.Context(), r.Conf, self, 0)
+	c, err := Open(t.Context(), FromConf(r.Conf, self, 0))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,8 +37,8 @@ func open(t *testing.T, r *localringtest.Ring, name string) *socket {
 	return c
 }
 
-// status asks a daemon.
-func status(t *testing.T, c *socket, i int) Report {
+// ask asks a daemon.
+func ask(t *testing.T, c *Socket, i int) Report {
 	t.Helper()
 	if err := c.Query(i); err != nil {
 		t.Fatal(err)
@@ -60,7 +60,7 @@ func TestRequest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &socket{self: 0xaf0ad731, hash: 0xad789eec, port: 6543}
+	c := &Socket{self: 0xaf0ad731, hash: 0xad789eec, port: 6543}
 	if got := c.request(wire.PacketStatus, nil); !bytes.Equal(got, want) {
 		t.Errorf("request\n% x, want\n% x", got, want)
 	}
@@ -107,9 +107,9 @@ func TestStatus(t *testing.T) {
 }
 
 // windows are those that a daemon reports.
-func windows(t *testing.T, c *socket, i int) [3]int16 {
+func windows(t *testing.T, c *Socket, i int) [3]int16 {
 	t.Helper()
-	s := status(t, c, i)
+	s := ask(t, c, i)
 	return [3]int16{s.Window, s.PersonalWindow, s.AcceleratedWindow}
 }
 
@@ -138,7 +138,7 @@ func TestObeyed(t *testing.T) {
 		t.Fatal(err)
 	}
 	testkit.Wait(t, "each daemon is alone", rings(1))
-	if s := status(t, c, 1); s.Daemons != 1 || s.Leader != s.Self {
+	if s := ask(t, c, 1); s.Daemons != 1 || s.Leader != s.Self {
 		t.Errorf("beta, partitioned: %+v", s)
 	}
 	if err := c.Partition([]int16{0, 0}); err != nil {
@@ -154,7 +154,7 @@ func TestObeyed(t *testing.T) {
 	case <-time.After(testkit.Patience):
 		t.Fatal("beta does not end")
 	}
-	status(t, c, 0) // the other one lives
+	ask(t, c, 0) // the other one lives
 }
 
 // TestRefused: other daemons do nothing of it.
@@ -280,7 +280,7 @@ func TestClose(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = openSocket(t.Context(), r.Conf, self, c.port)
+	_, err = Open(t.Context(), FromConf(r.Conf, self, c.port))
 	if err == nil || !strings.Contains(err.Error(), "choose another port") {
 		t.Errorf("a second monitor on the port: %v", err)
 	}
@@ -297,5 +297,13 @@ func TestClose(t *testing.T) {
 	}
 	if err := c.Query(0); !errors.Is(err, net.ErrClosed) || !strings.Contains(err.Error(), "alpha") {
 		t.Errorf("Query after the end: %v", err)
+	}
+}
+
+func TestStateName(t *testing.T) {
+	for state, want := range map[int32]string{0: "unknown (0)", 1: "GOP", 4: "GGT", 5: "unknown (5)", -1: "unknown (-1)"} {
+		if got := GroupsStateName(state); got != want {
+			t.Errorf("state %d is %q, want %q", state, got, want)
+		}
 	}
 }
