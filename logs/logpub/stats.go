@@ -70,8 +70,8 @@ type Gauges struct {
 	Unconfirmed            int // blocks on their way through the ring, with Ordered, or to log hosts, with Written
 	// Unheard are lines for groups in which no log host has acknowledged any for receipts.SilentAfter, with Written.
 	Unheard int64
-	// SpoolLines and SpoolBytes are what is in the spool, including files that are about to be removed. SpoolLimit is 0
-	// without a spool.
+	// SpoolLines and SpoolBytes are what is in the spool, including lines that are acknowledged behind others that are not, and files
+	// that are about to be removed. SpoolLimit is 0 without a spool.
 	SpoolLines, SpoolBytes, SpoolLimit int64
 	SpoolSegments                      int
 	// SpoolFailing means that a spool is configured and cannot be used.

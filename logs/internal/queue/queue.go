@@ -173,6 +173,7 @@ type flight struct {
 	lines int
 	bytes int
 	over  bool // its lines were lost or are settled; it only has to be passed over in its turn
+	stays bool // its lines are settled, and in the spool until its turn
 }
 
 // New returns a queue in memory.

@@ -32,8 +32,9 @@ func (q *Queue) settleBlock(id uint64, lines, bytes int) {
 		q.count.delivered.Add(int64(lines))
 		q.count.deliveredBytes.Add(int64(bytes))
 	}
-	f.over = true
+	f.over, f.stays = true, q.cfg.Spool != ""
 	if at := q.memory.find(id); at < len(q.memory.blocks) && q.memory.blocks[at].last == id {
+		f.stays = q.memory.blocks[at].saved
 		q.memory.remove(at, 1)
 	}
 	q.land(0)

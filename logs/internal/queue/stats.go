@@ -56,7 +56,7 @@ type Stats struct {
 	WaitingBytes int64 // memory that lines take, of Config.LimitBytes
 	InFlight     int   // blocks that are taken and not acknowledged
 
-	SpoolLines, SpoolBytes int64 // in the spool, not delivered; size of its files
+	SpoolLines, SpoolBytes int64 // in the spool, delivered ones behind one that waits included; size of its files
 	SpoolSegments          int   // its files
 	SpoolFailing           bool  // there is to be a spool, and it cannot be used
 
@@ -110,6 +110,11 @@ func (q *Queue) Stats() Stats {
 	for _, b := range q.memory.blocks {
 		if !b.saved {
 			s.Waiting += int64(b.Lines)
+		}
+	}
+	for i := range q.taken {
+		if q.taken[i].stays {
+			s.Waiting -= int64(q.taken[i].lines)
 		}
 	}
 	s.SpoolFailing = q.cfg.Spool != "" && (q.disk.store == nil || q.disk.trouble != nil && !errors.Is(q.disk.trouble, spool.ErrFull))
