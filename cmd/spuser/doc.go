@@ -16,6 +16,7 @@
 //
 //   - Here is the prompt of the original: run.go, command.go, text.go, and the consoles.
 //   - oneshot has the commands such as spuser tail, one file each.
+//   - screen is the full screen of spuser screen, which fullscreen.go starts.
 //   - recording is the format of -json and of recordings, and compares them.
 //   - show makes text of events, and keeps what is hostile from the terminal.
 //   - client connects.

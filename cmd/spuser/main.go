@@ -22,7 +22,7 @@ func main() {
 }
 
 // commands returns what spuser can do besides the prompt of the original.
-func commands() []*oneshot.Command { return oneshot.Commands() }
+func commands() []*oneshot.Command { return append(oneshot.Commands(), fullScreen()) }
 
 // run is the program. It returns the exit status.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {

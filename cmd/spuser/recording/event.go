@@ -238,3 +238,12 @@ func OfError(err error) Event {
 	}
 	return r
 }
+
+// Cut shortens the payload to a number of bytes. Bytes keeps its size.
+func (r *Event) Cut(most int) {
+	if data := r.Data(); len(data) > most {
+		r.Open()
+		data = r.Data()
+		r.setPayload(data[:min(len(data), most)])
+	}
+}
