@@ -61,7 +61,7 @@ func fullScreen() *oneshot.Command {
 		if err != nil {
 			return err
 		}
-		defer c.Close() //nolint:errcheck // a watcher has sent nothing
+		defer c.Close()
 		for _, g := range groups {
 			if err := c.Join(ctx, g); err != nil {
 				return fmt.Errorf("cannot join %q: %w", g, err)

@@ -108,7 +108,7 @@ func watch(ctx context.Context, o *client.Options, groups []string, take func(e 
 	if err != nil {
 		return err
 	}
-	defer conn.Close() //nolint:errcheck // a watcher has sent nothing
+	defer conn.Close()
 	if more, err := take(now(recording.Event{
 		Event: recording.Connected, Daemon: o.Address, PrivateGroup: conn.PrivateGroup(), Version: conn.DaemonVersion().String(),
 	})); err != nil || !more {
@@ -123,7 +123,7 @@ func watch(ctx context.Context, o *client.Options, groups []string, take func(e 
 		ev, err := conn.Receive(ctx)
 		if err != nil {
 			if ctx.Err() != nil {
-				return nil //nolint:nilerr // the user ends it
+				return nil // the user ends it
 			}
 			return err
 		}

@@ -81,8 +81,8 @@ func (o *replaying) run(ctx context.Context, env Env) (err error) {
 	}
 	emit := o.out.to(env.Stdout)
 	if o.to != "" {
-		conn, err := o.conn.Dial(ctx)
-		if err != nil {
+		var conn *spread.Conn
+		if conn, err = o.conn.Dial(ctx); err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, conn.Close()) }()

@@ -72,7 +72,7 @@ func (o *sending) run(ctx context.Context, env Env) (err error) {
 	w := recording.NewEncoder(env.Stdout)
 	groups := strings.Split(o.args[0], ",")
 	one := func(payload []byte) error {
-		messType := int16(o.messType) //nolint:gosec // the flag has the bounds
+		messType := int16(o.messType) // the flag has the bounds
 		if err := conn.Multicast(ctx, o.service, messType, payload, groups...); err != nil {
 			return fmt.Errorf("cannot send to %q: %w", o.args[0], err)
 		}

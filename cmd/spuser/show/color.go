@@ -28,7 +28,7 @@ func (s Style) paint(color, text string) string {
 	return "\x1b[" + color + "m" + text + "\x1b[0m"
 }
 
-// Strong, Good and Bad are for what matters, agrees and differs.
+// Strong makes what matters stand out.
 func (s Style) Strong(text string) string { return s.paint(bold, text) }
 
 // Good colors what agrees.
