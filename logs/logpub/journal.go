@@ -53,12 +53,9 @@ func (s *SystemdJournal) Run(ctx context.Context, in *Intake) error {
 		}
 		stop()
 	}()
-	err := s.j.Run(running, t)
+	s.j.Run(running, t)
 	if in.left.Load() {
 		s.j.Close() // nobody else does
-	}
-	if err != nil {
-		return fmt.Errorf("logpub: %w", err)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -38,6 +39,7 @@ type Model struct {
 	zoomed        bool
 	paused        bool
 	help          bool
+	helpTop       int // first line of the help that is shown
 }
 
 // New returns the screen of a source.
@@ -103,17 +105,35 @@ func (m Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	return m.clamp(), nil
 }
 
+// helpKey handles a key while the help is shown: it scrolls, and all others end the help.
+func (m Model) helpKey(key string) Model {
+	page := max(1, m.height-1)
+	switch key {
+	case "down", "j":
+		m.helpTop++
+	case "up", "k":
+		m.helpTop--
+	case "pgdown":
+		m.helpTop += page
+	case "pgup":
+		m.helpTop -= page
+	default:
+		m.help = false
+	}
+	m.helpTop = max(0, min(m.helpTop, strings.Count(helpText, "\n")+1-m.height))
+	return m
+}
+
 // key handles a key.
 func (m Model) key(key string) (tea.Model, tea.Cmd) {
 	if m.help && key != "q" && key != "ctrl+c" {
-		m.help = false
-		return m, nil
+		return m.helpKey(key), nil
 	}
 	switch key {
 	case "q", "ctrl+c":
 		return m, tea.Quit
 	case "?", "h", "f1":
-		m.help = true
+		m.help, m.helpTop = true, 0
 	case "p", "space":
 		m.paused = !m.paused
 	case "tab", "right", "l":

@@ -98,9 +98,9 @@ func rowsTable(name string, rows []traffic.Row, extra *column) table {
 	t := table{columns: []column{
 		{head: name, flex: 1, width: 10},
 		{head: "req/s", width: 6, keep: 9},
-		{head: "5xx", width: 5, keep: 8},
 		{head: "4xx", width: 5, keep: 7},
-		{head: "per s", width: 7, keep: 4},
+		{head: "5xx", width: 5, keep: 8},
+		{head: "B/s", width: 7, keep: 4},
 		{head: "requests", width: 8, keep: 5},
 		{head: "bytes", width: 7, keep: 3},
 	}}
@@ -110,7 +110,7 @@ func rowsTable(name string, rows []traffic.Row, extra *column) table {
 	for i := range rows {
 		r := &rows[i]
 		cells := []string{
-			r.Name, rate(r.RequestsPerSecond), percent(r.ServerErrorShare()), percent(r.ClientErrorShare()),
+			r.Name, rate(r.RequestsPerSecond), percent(r.ClientErrorShare()), percent(r.ServerErrorShare()),
 			size(r.BytesPerSecond), count(r.Requests), size(float64(r.Bytes)),
 		}
 		if extra != nil {

@@ -2,6 +2,7 @@ package screen
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -222,7 +223,7 @@ func (m Model) foot() string {
 		for p := range numPanes {
 			names = append(names, fmt.Sprintf("%d %s", p+1, p.short()))
 		}
-		keys = "? help  " + strings.Join(names, "  ")
+		keys = "q quit  ? help  " + strings.Join(names, "  ")
 	}
 	return faint(left(keys, m.width))
 }
@@ -238,7 +239,7 @@ const helpText = `logmon: keys
   z                show only this list, or all lists (110x26 or larger)
   p, space         pause the screen; counting continues
 
-Rates (req/s, per s, 4xx, 5xx) are averages of the last 10 full seconds.
+Rates (req/s, B/s, 4xx, 5xx) are averages of the last 10 full seconds.
 4xx and 5xx are shares of all requests. Requests and bytes are totals
 since the start. Those of pages start when the page enters the list; ≥
 means that there were requests before.
@@ -256,6 +257,14 @@ func (m Model) helpLines() []string {
 		out = append(out, left(l, m.width))
 	}
 	out[0] = title(out[0])
+	if m.height > 1 && len(out) > m.height {
+		top := min(m.helpTop, len(out)-m.height)
+		out = slices.Clone(out[top : top+m.height])
+		out[m.height-1] = faint(left("↑↓ scroll, any other key to go back", m.width))
+		if top+m.height == strings.Count(helpText, "\n")+1 {
+			out[m.height-1] = left("press any key to go back", m.width)
+		}
+	}
 	return out
 }
 

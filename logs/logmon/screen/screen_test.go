@@ -194,6 +194,28 @@ func TestKeys(t *testing.T) {
 	}
 }
 
+// TestHelpScrolls: on a small screen all of the help can be read.
+func TestHelpScrolls(t *testing.T) {
+	f := newFarm(t, false)
+	m := press(t, screen(t, f, 40, 10), "?")
+	seen := plain(m)
+	for range strings.Count(helpText, "\n") {
+		m = press(t, m, "down")
+		seen += plain(m)
+	}
+	for line := range strings.SplitSeq(helpText, "\n") {
+		if !strings.Contains(seen, strings.TrimSpace(left(line, 40))) {
+			t.Errorf("%q is never seen", line)
+		}
+	}
+	if m = press(t, m, "x"); m.help {
+		t.Error("another key does not end the help")
+	}
+	if foot := m.foot(); !strings.Contains(foot, "q quit") {
+		t.Errorf("the foot is %q", foot)
+	}
+}
+
 // TestRun runs the real program on pipes: it shows the numbers, and leaves on q.
 func TestRun(t *testing.T) {
 	f := newFarm(t, false)

@@ -261,6 +261,16 @@ func TestBrowser(t *testing.T) {
 	if light := eval[string](b, `getComputedStyle(document.body).backgroundColor`); light == dark {
 		t.Errorf("the background is %s in the light and in the dark", light)
 	}
+	for _, width := range []int64{1100, 1500, 1920} {
+		b.do(chromedp.EmulateViewport(width, 900))
+		b.wait("the page's new width", fmt.Sprintf(`document.documentElement.clientWidth === %d`, width))
+		// Text that runs over the border of its tile, or a table that is wider than its card.
+		over := eval[string](b, `[...document.querySelectorAll(".tile dd, .lists .scroll")].filter((e) => e.scrollWidth > e.clientWidth).map((e) => e.textContent.slice(0, 40)).join("; ")`)
+		if over != "" {
+			t.Errorf("at %d pixels, this has no room: %s", width, over)
+		}
+		b.shoot(fmt.Sprint("width", width))
+	}
 	b.do(chromedp.EmulateViewport(360, 740))
 	b.wait("the charts' new width", `document.querySelector("#chart-requests svg").getBoundingClientRect().width < 360`)
 	if width := eval[int](b, `document.documentElement.scrollWidth`); width > 360 {

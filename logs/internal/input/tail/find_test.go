@@ -24,7 +24,7 @@ func TestFind(t *testing.T) {
 		{"[ab].log", "a.log b.log c.log", "a.log b.log"},
 	} {
 		_ = os.RemoveAll(dir)
-		for _, name := range strings.Fields(tt.files) {
+		for name := range strings.FieldsSeq(tt.files) {
 			path := filepath.Join(dir, name)
 			if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 				t.Fatal(err)

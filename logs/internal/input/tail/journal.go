@@ -128,7 +128,7 @@ func (j *JournalFollower) Close() {
 }
 
 // Run follows until ctx ends. It starts journalctl again when that ends.
-func (j *JournalFollower) Run(ctx context.Context, to Taker) error {
+func (j *JournalFollower) Run(ctx context.Context, to Taker) {
 	j.to = to
 	j.begin()
 	for pause := waitFirst; ctx.Err() == nil; {
@@ -152,7 +152,6 @@ func (j *JournalFollower) Run(ctx context.Context, to Taker) error {
 		pause = min(2*pause, waitLongest)
 		j.save()
 	}
-	return nil
 }
 
 // begin reads the saved position.
@@ -275,27 +274,30 @@ func (j *JournalFollower) entry(b []byte) (e journalEntry, err error) {
 		e.line = append(bytes.Clone(b), '\n')
 		return e, nil
 	}
-	var text string
-	var data []byte
-	var numbers []uint8
-	switch {
-	case len(o.Message) == 0 || string(o.Message) == "null":
-		return e, nil
-	case json.Unmarshal(o.Message, &text) == nil:
-		data = []byte(text)
-	default: // of a message that is not UTF-8, the numbers of its bytes
-		var list []uint16
-		if json.Unmarshal(o.Message, &list) != nil {
-			return e, nil // several messages in one entry, which no server writes
-		}
-		for _, n := range list {
-			numbers = append(numbers, uint8(n))
-		}
-		data = numbers
+	if text, ok := messageOf(o.Message); ok {
+		e.line = append(bytes.ReplaceAll(bytes.TrimRight(text, "\n"), []byte{'\n'}, []byte{' '}), '\n')
 	}
-	data = bytes.TrimRight(data, "\n")
-	e.line = append(bytes.ReplaceAll(data, []byte{'\n'}, []byte{' '}), '\n')
 	return e, nil
+}
+
+// messageOf returns the text of a message: a string, or the numbers of its bytes if it is not UTF-8. An entry may have none, or
+// several, which no server writes.
+func messageOf(b json.RawMessage) (text []byte, ok bool) {
+	if len(b) == 0 || string(b) == "null" {
+		return nil, false
+	}
+	var s string
+	if json.Unmarshal(b, &s) == nil {
+		return []byte(s), true
+	}
+	var numbers []uint16
+	if json.Unmarshal(b, &numbers) != nil {
+		return nil, false
+	}
+	for _, n := range numbers {
+		text = append(text, byte(n))
+	}
+	return text, true
 }
 
 // pass passes lines on until there are no more entries, or ctx ends. It reports whether there were any.

@@ -115,17 +115,18 @@ func (r *journalRig) run(t *testing.T, to *journalTaker) (end func(kill bool)) {
 	epoch := uint64(time.Now().UnixNano())
 	j.Name(Naming{Epoch: func() uint64 { epoch++; return epoch }, Rules: "r"})
 	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- j.Run(ctx, to) }()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		j.Run(ctx, to)
+	}()
 	return func(kill bool) {
 		t.Helper()
 		if kill {
 			j.Leave()
 		}
 		stop()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
+		<-ended
 		j.Close()
 	}
 }

@@ -232,9 +232,9 @@
 	const serverShare = (r) => share(r.server_errors_per_second, r.requests_per_second);
 	const numbers = [
 		{ head: "req/s", order: "rate", text: (r) => rate(r.requests_per_second) },
-		{ head: "5xx", order: "error-share", text: (r) => percent(serverShare(r)), cls: (r) => serverShare(r) >= 0.01 ? "server" : "" },
 		{ head: "4xx", text: (r) => percent(clientShare(r)), cls: (r) => clientShare(r) >= 0.05 ? "client" : "" },
-		{ head: "per s", order: "bandwidth", wide: true, text: (r) => size(r.bytes_per_second) },
+		{ head: "5xx", order: "error-share", text: (r) => percent(serverShare(r)), cls: (r) => serverShare(r) >= 0.01 ? "server" : "" },
+		{ head: "B/s", order: "bandwidth", wide: true, text: (r) => size(r.bytes_per_second) },
 		{ head: "requests", order: "requests", text: (r) => (r.may_miss ? "≥" : "") + count(r.requests), exact: (r) => r.requests },
 		{ head: "errors", order: "errors", wide: true, text: (r) => count(r.client_errors + r.server_errors), exact: (r) => r.client_errors + r.server_errors },
 		{ head: "bytes", order: "bytes", wide: true, text: (r) => size(r.bytes), exact: (r) => r.bytes },
