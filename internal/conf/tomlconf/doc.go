@@ -1,6 +1,6 @@
 // Package tomlconf reads configuration files in TOML into structs, by the tags of their fields, and
-// reports all mistakes. [Read] reads a file and [Format] writes it back; [Schema] and [KeyTable]
-// describe it to editors and to people. logpub and logsub use it.
+// reports all mistakes. [Read] reads a file and [Format] writes it back; [Schema], [Keys] and
+// [KeyTable] describe it to editors and to people. spreadd, logpub and logsub use it.
 //
 // # How a struct describes a file
 //

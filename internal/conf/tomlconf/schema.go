@@ -2,7 +2,6 @@ package tomlconf
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"reflect"
 	"strings"
@@ -141,73 +140,5 @@ func (f *field) single() object {
 			s["enum"] = f.enum
 		}
 		return s
-	}
-}
-
-// KeyTable returns a table in Markdown of all keys of the struct that v points to.
-func KeyTable(v any) string {
-	k := keyTable{seen: make(map[reflect.Type]string)}
-	k.out.WriteString("| key | value | default | meaning |\n| --- | --- | --- | --- |\n")
-	k.rows("", reflect.TypeOf(v).Elem(), nil)
-	return k.out.String()
-}
-
-type keyTable struct {
-	out  strings.Builder
-	seen map[reflect.Type]string // where the keys of a table are listed
-}
-
-var kindNames = [...]string{
-	kindText: "string", kindString: "string", kindBool: "`true`, `false`", kindInt: "integer", kindFloat: "number",
-	kindSize: "size", kindDuration: "duration", kindTable: "table",
-}
-
-// rows writes the rows of the keys of a table. moved are keys that stood beside it.
-func (k *keyTable) rows(path string, t reflect.Type, moved []move) {
-	fields := fieldsOf(t)
-	for i := range fields {
-		f := &fields[i]
-		name, value := path+f.key, kindNames[f.kind]
-		if len(f.enum) > 0 {
-			value = "`" + strings.Join(f.enum, "`, `") + "`"
-		}
-		switch {
-		case f.shape == named:
-			value = "table of names, each with one of " + value
-		case f.shape == list:
-			value = "list of " + value + "s"
-		case f.isHeading():
-			name = "[" + name + "]"
-		}
-		if f.isHeading() && f.shape == list {
-			name = "[[" + path + f.key + "]]"
-		}
-		help, def := f.sentence(), ""
-		if f.def != "" {
-			def = "`" + f.def + "`"
-		} else if f.kind == kindBool {
-			def = "`false`"
-		}
-		if before, after, ok := strings.Cut(help, " (default: "); ok {
-			help, def = before+".", strings.TrimSuffix(after, ").")
-		}
-		old := f.old
-		for _, m := range moved {
-			if m.to == f.key {
-				old = append(old, m.from)
-			}
-		}
-		if len(old) > 0 {
-			help += " Formerly `" + strings.Join(old, "`, `") + "`."
-		}
-		where, again := k.seen[f.elem]
-		if f.kind == kindTable && again {
-			help += " Keys as in `" + where + "`."
-		}
-		fmt.Fprintf(&k.out, "| `%s` | %s | %s | %s |\n", name, value, def, strings.ReplaceAll(help, "|", `\|`))
-		if f.kind == kindTable && !again {
-			k.seen[f.elem] = name
-			k.rows(path+f.key+".", f.elem, f.moved)
-		}
 	}
 }
