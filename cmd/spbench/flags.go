@@ -46,7 +46,7 @@ func (o *options) describe() {
 			checks that no message is lost and that all receivers see one order; the exit status is 3 otherwise.`,
 		Examples: []flags.Example{
 			{Args: "-s 4803@host1 -s 4803@host2", Text: "measure the highest rate of two daemons for 5 seconds"},
-			{Args: "-c /etc/spread.conf -rate 1000 -for 1m", Text: "measure the latency of all daemons of a file at 1000 messages per second and publisher"},
+			{Args: "-c /etc/spread/spread.conf -rate 1000 -for 1m", Text: "measure the latency of all daemons of a file at 1000 messages per second and publisher"},
 			{Args: "-s 4803 -size 1350 -service safe -json", Text: "measure SAFE messages of 1350 bytes and print JSON"},
 		},
 	})

@@ -2,7 +2,7 @@
 // them, terminates them or changes their windows. Its keys and reports are those of the program of
 // that name that comes with Spread 5.0.1 (daemon-operations §8).
 //
-//	spmonitor                       use spread.conf in the current directory or in /etc
+//	spmonitor                       use spread.conf in the current directory, /etc or /etc/spread
 //	spmonitor -c FILE -n web1       use FILE, with the identity of daemon web1
 //	spmonitor -json -t 60           print one JSON object per report, every minute
 //	spmonitor -json -rounds 1 -t 2  once; status 1 if a daemon does not answer in 2 s

@@ -41,7 +41,7 @@ func parse(args []string) (options, error) {
 	})
 	o.set = s
 	s.Group("Configuration")
-	s.String(&o.conf, "c", "FILE", "configuration file (default: spread.conf, then /etc/spread.conf)")
+	s.String(&o.conf, "c", "FILE", "configuration file (default: the first of spread.conf, /etc/spread.conf and /etc/spread/spread.conf)")
 	s.String(&o.name, "n", "NAME", "act with the identity of this daemon (default: the first with an address of this host)")
 	flags.Var(s, &o.port, "p", "PORT", "receive reports on this port; 0 for any free port", parsePort)
 	s.Group("Output")

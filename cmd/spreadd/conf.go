@@ -48,7 +48,7 @@ func (o *options) load(ctx context.Context) (file string, err error) {
 func (p *program) check(ctx context.Context, o options) error {
 	c, err := spreadconf.Load(ctx, o.conf, p.env)
 	if errors.Is(err, spreadconf.ErrNoFile) && o.conf == "" {
-		fmt.Fprintln(p.stdout, "# No spread.conf in the current directory or in /etc; this is the built-in configuration.")
+		fmt.Fprintln(p.stdout, "# No spread.conf in the current directory, /etc or /etc/spread; this is the built-in configuration.")
 		c, err = spreadconf.Default(), nil
 	}
 	file, serr := o.load(ctx)

@@ -1,7 +1,8 @@
 // Command spreadd is the Spread daemon.
 //
-//	spreadd                          read spread.conf in the current directory or in /etc; without one,
-//	                                 run as daemon "localhost" on 127.0.0.1:4803
+//	spreadd                          read spread.conf in the current directory, /etc or
+//	                                 /etc/spread; without one, run as daemon "localhost" on
+//	                                 127.0.0.1:4803
 //	spreadd -n web1 -c FILE          run as daemon web1 of FILE
 //	spreadd -check -c FILE           print FILE as understood, or its errors
 //	spreadd -metrics 127.0.0.1:9803  serve Prometheus metrics; docs/operate/metrics.md lists them

@@ -50,18 +50,18 @@ func parse(args []string) (options, error) {
 	s := flags.New(flags.Program{
 		Name:  "spreadd",
 		Usage: []string{"[-n NAME] [-c FILE] [-check]"},
-		About: `The Spread daemon. Without -c it reads spread.conf in the current directory or in /etc. If neither
+		About: `The Spread daemon. Without -c it reads spread.conf in the current directory, /etc or /etc/spread. If neither
 			exists, it runs as daemon "localhost" on 127.0.0.1:4803.`,
 		Examples: []flags.Example{
 			{Args: "", Text: "run as the daemon whose address belongs to this host"},
-			{Args: "-n web1 -c /etc/spread.conf -metrics 127.0.0.1:9803", Text: "run as daemon web1 and serve metrics"},
-			{Args: "-check -c /etc/spread.conf", Text: "print the configuration as understood, or its errors"},
+			{Args: "-n web1 -c /etc/spread/spread.conf -metrics 127.0.0.1:9803", Text: "run as daemon web1 and serve metrics"},
+			{Args: "-check -c /etc/spread/spread.conf", Text: "print the configuration as understood, or its errors"},
 		},
 		Version: banner(),
 	})
 	o.set = s
 	s.Group("Configuration")
-	s.String(&o.conf, "c", "FILE", "configuration file (default: spread.conf, then /etc/spread.conf)")
+	s.String(&o.conf, "c", "FILE", "configuration file (default: the first of spread.conf, /etc/spread.conf and /etc/spread/spread.conf)")
 	s.String(&o.file, "settings", "FILE", "settings of this daemon that spread.conf has no place for (default: "+settings.DefaultFile+" if it exists)")
 	s.String(&o.name, "n", "NAME", "run as the daemon with this name (default: the first with an address of this host)")
 	s.Bool(&o.check, "check", "print the configuration as understood, or its errors, and exit; with -v also the options that have their default")

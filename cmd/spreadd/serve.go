@@ -207,7 +207,7 @@ func logConf(log *slog.Logger, c *spreadconf.Config, cfg *daemon.Config, found, 
 	if found {
 		log.Info("configuration read", slog.String("file", c.File), slog.Uint64("hash", uint64(c.Hash())))
 	} else {
-		log.Info("no spread.conf in the current directory or in /etc: running as daemon localhost on 127.0.0.1:4803")
+		log.Info("no spread.conf in the current directory, /etc or /etc/spread: running as daemon localhost on 127.0.0.1:4803")
 	}
 	for _, w := range c.Warnings {
 		log.Warn("configuration", slog.String("warning", w.Text), slog.String("at", w.Pos.String()))

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spreadd/spreadd/internal/conf/tomlconf"
@@ -126,6 +127,9 @@ func allFlags(groups []flags.Group) (list []*flags.Flag) {
 	return list
 }
 
+// manWidth is the width of lines of mdoc.
+const manWidth = 80
+
 // man is a page in mdoc, the language of man pages that lint tools check best.
 type man struct{ lines []string }
 
@@ -155,9 +159,25 @@ func (m *man) text(s string) {
 		if rest != "" {
 			sentence += "."
 		}
-		m.line(inline(sentence))
+		m.fill(inline(sentence))
 		s = rest
 	}
+}
+
+// fill breaks a line between words, but not in front of one that would be a request.
+func (m *man) fill(s string) {
+	line := ""
+	for word := range strings.FieldsSeq(s) {
+		if len(line)+len(word) >= manWidth && !strings.HasPrefix(word, ".") && !strings.HasPrefix(word, "'") {
+			m.line(line)
+			line = ""
+		}
+		if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	m.line(line)
 }
 
 func (m *man) synopsis(s *flags.Set) {
@@ -196,7 +216,11 @@ func (m *man) list(list []*flags.Flag) {
 	m.line(".El")
 }
 
+// seeAlso refers to pages, in the order of sections and names.
 func (m *man) seeAlso(pages []string) {
+	slices.SortFunc(pages, func(a, b string) int {
+		return cmp.Or(cmp.Compare(a[len(a)-1], b[len(b)-1]), strings.Compare(a, b))
+	})
 	m.heading("Sh", "SEE ALSO")
 	for i, p := range pages {
 		comma := " ,"

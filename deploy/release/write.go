@@ -70,8 +70,8 @@ func describe(ctx context.Context, program string) (*flags.Set, error) {
 	return s, json.Unmarshal(text, s)
 }
 
-// zip writes a file compressed, as man pages are installed.
-func zip(from, to string) (err error) {
+// compress writes a file compressed, as man pages are installed.
+func compress(from, to string) (err error) {
 	text, err := os.ReadFile(from)
 	if err != nil {
 		return err
