@@ -35,6 +35,7 @@ type options struct {
 	http        string
 	profiles    bool
 	verbose     bool
+	realtime    bool
 	eventFile   bool // was asked for
 	set         *flags.Set
 	settings    *settings.Settings
@@ -86,6 +87,7 @@ func parse(args []string) (options, error) {
 	s.Bool(&o.offload, "offload", "use UDP segmentation offload (GSO) for runs of equal-sized packets; the packets on the wire are the same")
 	s.Bool(&o.early, "early", "form rings as soon as all daemons have answered or are known to be absent, and announce an orderly stop")
 	s.Bool(&o.refused, "refused", "take ICMP port unreachable messages as a sign that a daemon has ended")
+	s.Bool(&o.realtime, "realtime", "run with a real-time priority, so that busy programs do not delay the ring (Linux; needs LimitRTPRIO=1 or CAP_SYS_NICE)")
 	s.Group("Observation")
 	prom.HTTPFlag(s, &o.http, 9803)
 	prom.AddressFlag(s, &o.metrics, 9803)
@@ -113,4 +115,7 @@ func (o *options) use(s *settings.Settings) {
 		o.http = s.HTTP
 	}
 	o.profiles = o.profiles || s.Profiles
+	if !slices.Contains(given, "realtime") {
+		o.realtime = s.Realtime
+	}
 }

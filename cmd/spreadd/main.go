@@ -12,6 +12,7 @@ import (
 	"github.com/spreadd/spreadd/internal/buildinfo"
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/prom"
+	"github.com/spreadd/spreadd/internal/sdnotify"
 	"github.com/spreadd/spreadd/internal/spreadconf"
 	"github.com/spreadd/spreadd/wire"
 )
@@ -21,7 +22,7 @@ func main() {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	stdout, stderr := flags.Streams("spreadd")
-	p := program{stdout: stdout, stderr: stderr, hup: hup, env: spreadconf.SystemEnvironment()}
+	p := program{stdout: stdout, stderr: stderr, hup: hup, env: spreadconf.SystemEnvironment(), service: service{conn: sdnotify.Open()}}
 	status := p.run(ctx, os.Args[1:])
 	stop()
 	os.Exit(status)
@@ -32,6 +33,7 @@ type program struct {
 	stdout, stderr io.Writer
 	hup            <-chan os.Signal // each value reopens the log file and reloads the configuration
 	env            spreadconf.Environment
+	service        service // as systemd sees it
 	// started, if not nil, is called when the daemon serves clients.
 	started func(*daemon.Daemon)
 	// serving, if not nil, is called when metrics are served.

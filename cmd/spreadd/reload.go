@@ -42,7 +42,7 @@ func (r *reloader) run(ctx context.Context, hup <-chan os.Signal, done <-chan st
 			return
 		}
 		r.reopen()
-		if err := r.reload(ctx); err != nil {
+		if err := r.p.service.reload(r.daemon, func() (error, error) { return r.reload(ctx) }); err != nil {
 			end(err)
 			return
 		}
@@ -57,11 +57,13 @@ func (r *reloader) ask() {
 	}
 }
 
-// reload returns an error only if the daemon cannot continue. A wrong file changes nothing.
-func (r *reloader) reload(ctx context.Context) error {
+// reload returns why it refused a file, which changes nothing, or the error with which the daemon
+// cannot continue.
+func (r *reloader) reload(ctx context.Context) (refused, fatal error) {
 	if r.conf == nil {
-		r.log.Warn("cannot reload: spreadd was started without a configuration file; restart it to use one")
-		return nil
+		const text = "cannot reload: spreadd was started without a configuration file; restart it to use one"
+		r.log.Warn(text)
+		return errors.New(text), nil
 	}
 	o := r.o
 	c, cfg, err := r.read(ctx, &o)
@@ -73,17 +75,17 @@ func (r *reloader) reload(ctx context.Context) error {
 	case err == nil:
 	case errors.Is(err, errTakenOut), errors.As(err, &restart):
 		r.log.Error("cannot run with the new configuration", slog.Any("error", err))
-		return err
+		return nil, err
 	case errors.Is(err, daemon.ErrStopped):
-		return nil
+		return nil, nil
 	default:
 		r.log.Error("cannot reload the configuration; keeping the old one", slog.Any("error", err))
-		return nil
+		return err, nil
 	}
 	r.level.Set(level(&c.Options, o.verbose))
 	r.report(c, o.settings)
 	r.conf, r.o = c, o
-	return nil
+	return nil, nil
 }
 
 // read reads the configuration and the settings of the running daemon.

@@ -36,6 +36,7 @@ type fleet struct {
 	t     *testing.T
 	file  string
 	ports map[string]int
+	with  func(*program) // what else the next programs have
 }
 
 // write writes the file, with daemons that have a segment each.
@@ -77,6 +78,9 @@ func (f *fleet) start(name string, args ...string) *running {
 	started := make(chan *daemon.Daemon, 1)
 	r := &running{hup: make(chan os.Signal), status: make(chan int, 1)}
 	p := program{stdout: &r.stdout, stderr: &r.stderr, hup: r.hup, env: spreadconf.SystemEnvironment(), started: func(d *daemon.Daemon) { started <- d }}
+	if f.with != nil {
+		f.with(&p)
+	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(f.t.Context()))
 	r.stop = stop
 	ended := make(chan struct{})

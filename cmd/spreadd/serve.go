@@ -40,6 +40,9 @@ func (p *program) serve(ctx context.Context, o options) error {
 		r.conf = c
 	}
 	cfg.OnReload = r.ask
+	if err := o.prioritize(); err != nil {
+		return err
+	}
 	log.Info("starting", slog.String("version", banner()))
 	logConf(log, c, &cfg, found, o.eventFile)
 	d, err := daemon.New(cfg)
@@ -88,7 +91,8 @@ func (p *program) serve(ctx context.Context, o options) error {
 	return err
 }
 
-// announce logs where clients are served, and reports when the first membership is installed.
+// announce logs where clients are served, and reports to systemd from when the first membership is
+// installed.
 func (p *program) announce(ctx context.Context, d *daemon.Daemon, log *slog.Logger) {
 	for _, a := range d.Addrs() {
 		log.Info("serving clients", slog.String("network", a.Network()), slog.String("address", a.String()))
@@ -99,6 +103,7 @@ func (p *program) announce(ctx context.Context, d *daemon.Daemon, log *slog.Logg
 			if p.started != nil {
 				p.started(d)
 			}
+			p.service.run(ctx, d)
 		case <-ctx.Done():
 		}
 	}()

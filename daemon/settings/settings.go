@@ -18,6 +18,7 @@ const DefaultFile = "/etc/spread/spreadd.toml"
 type Settings struct {
 	HTTP     string `toml:"http" help:"address for the state, health checks and metrics, or a port of the loopback address; empty for none"`
 	Profiles bool   `toml:"pprof" help:"serve profiles of the Go runtime with them"`
+	Realtime bool   `toml:"realtime" help:"run with a real-time priority, so that busy programs do not delay the ring (Linux; needs LimitRTPRIO=1 or CAP_SYS_NICE)"`
 
 	Socket Socket `toml:"socket" help:"UNIX sockets for clients of this host"`
 }

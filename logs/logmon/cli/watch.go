@@ -13,6 +13,7 @@ import (
 
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/prom"
+	"github.com/spreadd/spreadd/internal/sdnotify"
 	"github.com/spreadd/spreadd/logs/internal/traffic"
 	"github.com/spreadd/spreadd/logs/logmon"
 	"github.com/spreadd/spreadd/logs/logmon/metrics"
@@ -49,6 +50,9 @@ func (o *options) watch(ctx context.Context, stdin io.Reader, stdout, stderr io.
 	}
 	defer end()
 	running.Go(func() { m.Run(ctx) })
+	notify := sdnotify.Open()
+	notify.Ready("")
+	defer notify.Stopping()
 	shown := make(chan error, 1)
 	go func() { shown <- o.show(ctx, m, stdin, stdout) }()
 	select {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spreadd/spreadd/internal/conf"
 	"github.com/spreadd/spreadd/internal/flags"
+	"github.com/spreadd/spreadd/internal/sdnotify"
 	"github.com/spreadd/spreadd/logs/logpub"
 	"github.com/spreadd/spreadd/logs/logpub/metrics"
 )
@@ -73,6 +74,8 @@ func serve(ctx context.Context, now *atomic.Pointer[loaded], path string, log *s
 	if len(l.file.Inputs) > manyInputs && os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(manyGCPercent)
 	}
+	notify := sdnotify.Open()
+	defer context.AfterFunc(ctx, notify.Stopping)()
 	var source metrics.Source
 	observed, end := "", func() {}
 	defer func() { end() }()
@@ -99,6 +102,7 @@ func serve(ctx context.Context, now *atomic.Pointer[loaded], path string, log *s
 			complain(stderr, err)
 			return flags.Failed
 		}
+		notify.Ready("")
 		running, stop := context.WithCancel(ctx)
 		ended := make(chan error, 1)
 		go func() { ended <- l.pub.RunInputs(running, inputs...) }()
@@ -113,7 +117,7 @@ func serve(ctx context.Context, now *atomic.Pointer[loaded], path string, log *s
 				}
 				return flags.OK
 			case <-hup:
-				if next = reload(ctx, path, l, &lock, log); next == nil {
+				if next = reload(ctx, path, l, &lock, notify, log); next == nil {
 					source.Failed()
 				}
 			}
@@ -130,7 +134,13 @@ func serve(ctx context.Context, now *atomic.Pointer[loaded], path string, log *s
 }
 
 // reload returns the new configuration, whose state directory it has locked, or nil to keep the old one.
-func reload(ctx context.Context, path string, old *loaded, lock *stateLock, log *slog.Logger) *loaded {
+func reload(ctx context.Context, path string, old *loaded, lock *stateLock, notify *sdnotify.Conn, log *slog.Logger) (next *loaded) {
+	notify.Reloading()
+	defer func() {
+		if next == nil {
+			notify.Ready("configuration refused, the old one is in use; the log says why")
+		}
+	}()
 	next, err := load(ctx, path, log)
 	switch {
 	case err != nil:

@@ -18,6 +18,7 @@ import (
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/internal/prom"
+	"github.com/spreadd/spreadd/internal/sdnotify"
 	"github.com/spreadd/spreadd/logs/internal/spreadlogdconf"
 	"github.com/spreadd/spreadd/logs/logsub"
 	"github.com/spreadd/spreadd/logs/logsub/metrics"
@@ -266,6 +267,9 @@ func (p *program) subscribe(ctx context.Context, cfg logsub.Config) error {
 		end := prom.Keep(ctx, cfg.Metrics, prom.Config{Program: "logsub", Collector: metrics.New(s.Stats), Log: cfg.Log})
 		defer end()
 	}
+	notify := sdnotify.Open()
+	notify.Ready("")
+	defer context.AfterFunc(ctx, notify.Stopping)()
 	done := make(chan struct{})
 	defer close(done)
 	go func() {
