@@ -17,7 +17,7 @@ const statusInterval = time.Second
 
 // service reports the daemon to systemd. Its conn is nil if systemd did not start it.
 type service struct {
-	conn *sdnotify.Conn
+	conn *sdnotify.Notifier
 
 	mu      sync.Mutex
 	ready   bool   // has been reported

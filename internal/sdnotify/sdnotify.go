@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// Conn is a connection to systemd. Its methods may be called from several goroutines. Failures to
+// Notifier is a connection to systemd. Its methods may be called from several goroutines. Failures to
 // send are ignored: systemd notices what it does not receive.
-type Conn struct {
+type Notifier struct {
 	conn     net.Conn
 	watchdog time.Duration
 }
@@ -18,7 +18,7 @@ type Conn struct {
 // Open connects to the socket that systemd named in the environment, and removes the variables, so
 // that children do not report in this program's name. It returns nil if there is no such socket. The
 // connection stays valid after a change of the user or of the root directory.
-func Open() *Conn {
+func Open() *Notifier {
 	path, watchdog, pid := os.Getenv("NOTIFY_SOCKET"), os.Getenv("WATCHDOG_USEC"), os.Getenv("WATCHDOG_PID")
 	for _, name := range []string{"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"} {
 		_ = os.Unsetenv(name)
@@ -30,7 +30,7 @@ func Open() *Conn {
 	if err != nil {
 		return nil
 	}
-	c := &Conn{conn: conn}
+	c := &Notifier{conn: conn}
 	if n, err := strconv.ParseInt(watchdog, 10, 64); err == nil && n > 0 && (pid == "" || pid == strconv.Itoa(os.Getpid())) {
 		c.watchdog = time.Duration(n) * time.Microsecond
 	}
@@ -38,29 +38,29 @@ func Open() *Conn {
 }
 
 // Ready reports that the service does its work, at the start and after a reload.
-func (c *Conn) Ready(status string) { c.send("READY=1", "STATUS="+line(status)) }
+func (c *Notifier) Ready(status string) { c.send("READY=1", "STATUS="+line(status)) }
 
 // Reloading reports that the configuration is being read again. Ready ends it.
-func (c *Conn) Reloading() { c.send("RELOADING=1") }
+func (c *Notifier) Reloading() { c.send("RELOADING=1") }
 
 // Stopping reports that the service is about to end.
-func (c *Conn) Stopping() { c.send("STOPPING=1") }
+func (c *Notifier) Stopping() { c.send("STOPPING=1") }
 
 // Status reports what the service does, for systemctl status.
-func (c *Conn) Status(status string) { c.send("STATUS=" + line(status)) }
+func (c *Notifier) Status(status string) { c.send("STATUS=" + line(status)) }
 
-// Alive keeps systemd from restarting the service for the time of [Conn.Watchdog].
-func (c *Conn) Alive() { c.send("WATCHDOG=1") }
+// Alive keeps systemd from restarting the service for the time of [Notifier.Watchdog].
+func (c *Notifier) Alive() { c.send("WATCHDOG=1") }
 
 // Watchdog is the time after which systemd restarts a service that it has not heard from; 0 for never.
-func (c *Conn) Watchdog() time.Duration {
+func (c *Notifier) Watchdog() time.Duration {
 	if c == nil {
 		return 0
 	}
 	return c.watchdog
 }
 
-func (c *Conn) send(lines ...string) {
+func (c *Notifier) send(lines ...string) {
 	if c != nil {
 		_, _ = c.conn.Write([]byte(strings.Join(lines, "\n") + "\n"))
 	}

@@ -35,7 +35,7 @@ func LoadAccessPword(ctx context.Context) (*AccessPword, error) {
 
 // load parses path or, if that is empty, the file of that name in the first of the default locations
 // that has one (daemon-operations §2, spread-conf §7.1). The C daemon does not know /etc/spread,
-// where packages put the files. It comes last, so that nothing changes for those who come from C.
+// where packages put the files. It comes last, so that no user of the C daemon sees a change.
 func load[T any](ctx context.Context, what, path, name string, parse func(file string, src []byte) (*T, error)) (*T, error) {
 	places := []string{path}
 	if path == "" {

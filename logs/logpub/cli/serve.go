@@ -134,7 +134,7 @@ func serve(ctx context.Context, now *atomic.Pointer[loaded], path string, log *s
 }
 
 // reload returns the new configuration, whose state directory it has locked, or nil to keep the old one.
-func reload(ctx context.Context, path string, old *loaded, lock *stateLock, notify *sdnotify.Conn, log *slog.Logger) (next *loaded) {
+func reload(ctx context.Context, path string, old *loaded, lock *stateLock, notify *sdnotify.Notifier, log *slog.Logger) (next *loaded) {
 	notify.Reloading()
 	defer func() {
 		if next == nil {
