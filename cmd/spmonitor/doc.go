@@ -1,6 +1,13 @@
 // Command spmonitor shows the status of the daemons of a spread.conf. For tests it also partitions
-// them, terminates them or changes their windows. Its keys and reports are those of the program of
-// that name that comes with Spread 5.0.1 (daemon-operations §8).
+// them, terminates them or changes their windows.
+//
+//	spmonitor status                one table: a row a daemon, missing ones with the reason; status 0
+//	                                if all is well, 1 if something is wrong, 2 if nobody answers
+//	spmonitor status -s HOST:PORT   the same, asked of a daemon with -http, from any host
+//	spmonitor sessions, groups      the clients of a daemon with -http, and the groups that it knows
+//
+// Without a command its keys and reports are those of the program of that name that comes with Spread
+// 5.0.1 (daemon-operations §8).
 //
 //	spmonitor                       use spread.conf in the current directory, /etc or /etc/spread
 //	spmonitor -c FILE -n web1       use FILE, with the identity of daemon web1
@@ -49,7 +56,7 @@
 // # Where to look
 //
 // Package daemon/monitor speaks the protocol of monitors. menu.go and command.go are the interactive program,
-// json.go is -json, text.go formats reports.
+// json.go is -json, text.go formats reports. commands.go has the commands, status.go what they print.
 //
 // References: docs/spec/daemon-operations.md §8, docs/spec/monitor-protocol.md.
 package main

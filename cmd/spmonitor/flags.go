@@ -30,16 +30,20 @@ func parse(args []string) (options, error) {
 	seconds := 10
 	s := flags.New(flags.Program{
 		Name:  "spmonitor",
-		Usage: []string{"[-c FILE] [-n NAME] [-p PORT] [-t SECONDS]", "[-c FILE] [-n NAME] [-p PORT] [-t SECONDS] -json [-rounds N]"},
+		Usage: []string{"status|sessions|groups [FLAG...]", "[-c FILE] [-n NAME] [-p PORT] [-t SECONDS]", "[-c FILE] [-n NAME] [-p PORT] [-t SECONDS] -json [-rounds N]"},
 		About: `Shows the status of the daemons of a spread.conf. For tests it also partitions them, terminates them and changes their
 			windows, which daemons allow only with DangerousMonitor = true.`,
 		Examples: []flags.Example{
+			{Args: "status", Text: "show all daemons in a table, with the reasons of missing ones; spmonitor status -h for more"},
 			{Args: "", Text: "open the menu; 0, all and an empty line show all daemons every 10 seconds"},
 			{Args: "-json -t 60", Text: "print one JSON object per daemon every minute"},
 			{Args: "-json -rounds 1 -t 2", Text: "check once that every daemon answers within 2 seconds"},
 		},
 	})
 	o.set = s
+	for _, c := range commands(new(request)) {
+		s.Commands = append(s.Commands, c.flags)
+	}
 	s.Group("Configuration")
 	s.String(&o.conf, "c", "FILE", "configuration file (default: the first of spread.conf, /etc/spread.conf and /etc/spread/spread.conf)")
 	s.String(&o.name, "n", "NAME", "act with the identity of this daemon (default: the first with an address of this host)")

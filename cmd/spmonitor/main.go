@@ -23,6 +23,9 @@ func main() {
 
 // run is the program. It returns the exit status.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if status, found := runCommand(ctx, args, stdout, stderr); found {
+		return status
+	}
 	o, err := parse(args)
 	if err != nil {
 		return o.set.Answer(err, stdout, stderr)

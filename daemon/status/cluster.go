@@ -1,6 +1,9 @@
 package status
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Cluster is the state of all daemons of a configuration, as one place sees them through the
 // monitor protocol.
@@ -89,4 +92,20 @@ type Peer struct {
 	LossRate *float64 `json:"loss_rate,omitempty"`
 	// RoundTripSeconds is that of [Heard].
 	RoundTripSeconds *float64 `json:"round_trip_seconds,omitempty"`
+}
+
+// Merge adds what another daemon sees: daemons that only that one knows, or that only that one has an
+// answer of. The verdict is then one of all answers.
+func (c *Cluster) Merge(o *Cluster) {
+	c.From = ""
+	for _, d := range o.Daemons {
+		i := slices.IndexFunc(c.Daemons, func(s Summary) bool { return s.Name == d.Name && s.Address == d.Address })
+		switch {
+		case i < 0:
+			c.Daemons = append(c.Daemons, d)
+		case d.Answered && !c.Daemons[i].Answered:
+			c.Daemons[i] = d
+		}
+	}
+	c.Verdict, c.Reasons = JudgeCluster(c)
 }
