@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"crypto/tls"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -39,6 +40,10 @@ type Config struct {
 	OnReload func()
 	// Listen holds the TCP addresses for clients. With port 0 the system chooses one.
 	Listen []netip.AddrPort
+	// TLSListen holds the TCP addresses for clients that speak TLS, as HOST:PORT, and TLS the settings for
+	// them.
+	TLSListen []string
+	TLS       *tls.Config
 	// SocketDir is the directory of the UNIX socket, whose name is Port. If it is empty, there is
 	// no UNIX socket.
 	SocketDir string
@@ -102,6 +107,9 @@ func (c *Config) ringGrace() time.Duration {
 func (c Config) withDefaults() (Config, error) {
 	if len(c.Listen) == 0 && (c.SocketDir == "" || c.Port == 0) {
 		return c, fmt.Errorf("daemon: no TCP address and no UNIX socket for clients")
+	}
+	if len(c.TLSListen) > 0 && c.TLS == nil {
+		return c, fmt.Errorf("daemon: addresses for TLS clients and no settings of TLS")
 	}
 	if c.SocketMode == 0 {
 		c.SocketMode = socketMode

@@ -33,7 +33,7 @@ type shared struct {
 	// sessions accepts clients and holds their queues.
 	sessions *session.Server
 	// listeners are the sockets for clients, UNIX sockets last.
-	listeners []net.Listener
+	listeners []clientListener
 	// sockets are the files of UNIX sockets.
 	sockets []*socketFile
 	// maxMemory is Config.MaxMemory.

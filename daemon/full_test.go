@@ -22,7 +22,7 @@ func TestFullRing(t *testing.T) {
 	}
 	served := make(chan error, 2)
 	for _, l := range d.listeners {
-		go func() { served <- d.sessions.Serve(l) }()
+		go func() { served <- d.sessions.Serve(l.Listener) }()
 	}
 	c := connect(t, d, 1, "bob", 0)
 	c.write(c.request(wire.Join, nil, "grp"))

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,6 +16,12 @@ import (
 	"github.com/spreadd/spreadd/daemon/poller"
 	"github.com/spreadd/spreadd/daemon/transport"
 )
+
+// clientListener is a socket for clients.
+type clientListener struct {
+	net.Listener
+	secure *tls.Config // of clients that speak TLS, or nil
+}
 
 // Listen binds the sockets for clients and for the ring. It may be called once, before Run.
 func (d *Daemon) Listen(ctx context.Context) error {
@@ -54,7 +61,14 @@ func (d *Daemon) listenClients(ctx context.Context) error {
 		if err != nil {
 			return errors.Join(fmt.Errorf("cannot listen for clients on %v: %w%s", a, err, listenAdvice(err)), d.closeListeners())
 		}
-		d.listeners = append(d.listeners, l)
+		d.listeners = append(d.listeners, clientListener{Listener: l})
+	}
+	for _, a := range cfg.TLSListen {
+		l, err := lc.Listen(ctx, "tcp", a)
+		if err != nil {
+			return errors.Join(fmt.Errorf("cannot listen for TLS clients on %v: %w; change listen of [tls]", a, err), d.closeListeners())
+		}
+		d.listeners = append(d.listeners, clientListener{l, cfg.TLS})
 	}
 	port := int(cfg.Port)
 	if port == 0 {
@@ -77,7 +91,7 @@ func (d *Daemon) listenClients(ctx context.Context) error {
 func (d *Daemon) listenUnix(ctx context.Context, path string) error {
 	l, file, err := d.owner.cfg.listenUnix(ctx, path)
 	if err == nil {
-		d.listeners, d.sockets = append(d.listeners, l), append(d.sockets, file)
+		d.listeners, d.sockets = append(d.listeners, clientListener{Listener: l}), append(d.sockets, file)
 	}
 	return err
 }
@@ -138,7 +152,7 @@ func (o *owner) openRing() error {
 func (s *shared) serve() {
 	for _, l := range s.listeners {
 		s.serving.Go(func() {
-			if err := s.sessions.Serve(l); err != nil {
+			if err := s.sessions.ServeTLS(l.Listener, l.secure); err != nil {
 				s.failed <- err
 				s.wake()
 			}

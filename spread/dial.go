@@ -81,7 +81,7 @@ func (o *options) connectTo(ctx context.Context, a Address) (nc net.Conn, err er
 				_ = nc.Close() // nothing was sent
 				return nil, err
 			}
-			return nc, nil
+			return o.encrypt(ctx, nc, e)
 		}
 		err = fmt.Errorf("%s%w", before, err)
 		if ctx.Err() != nil {

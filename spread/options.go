@@ -2,6 +2,7 @@ package spread
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"time"
 
@@ -22,6 +23,7 @@ type options struct {
 	socketDir  string
 	dial       dialFunc
 	sendBuffer int
+	secure     *tls.Config
 	users      []string // whose daemon is accepted, besides those of ownerAccepted
 
 	// Of clients.
@@ -90,6 +92,12 @@ func WithSocketDir(dir string) Option { return func(o *options) { o.socketDir = 
 func WithSocketUsers(users ...string) Option {
 	return func(o *options) { o.users = append(o.users, users...) }
 }
+
+// WithTLS makes connections over TCP use TLS 1.3, which the daemon serves on a port of its own. If
+// ServerName is empty, the daemon's certificate must name the host of the address. A certificate among
+// Certificates is this program's identity. Connections over UNIX sockets stay in clear text: there the
+// kernel says who the peer is. With nil nothing is encrypted.
+func WithTLS(config *tls.Config) Option { return func(o *options) { o.secure = config } }
 
 // WithDialer replaces the dialer of package net, for tests or for connections through something
 // else. Its connections must honor deadlines, as those of package net do.

@@ -55,6 +55,11 @@ func (p *program) check(ctx context.Context, o options) error {
 	if err := errors.Join(err, serr); err != nil {
 		return err
 	}
+	if o.settings.TLS.Listen != nil {
+		if _, err := o.settings.TLS.Files().Server(nil); err != nil {
+			return err
+		}
+	}
 	defer p.describe(&o, file)
 	p.warnDirectory(&c.Options)
 	detail := spreadconf.Detail{Defaults: o.verbose, Mixed: o.mixed}

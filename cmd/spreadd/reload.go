@@ -139,6 +139,9 @@ func (r *reloader) report(c *spreadconf.Config, s *settings.Settings) {
 	if s.HTTP != r.o.settings.HTTP || s.Profiles != r.o.settings.Profiles {
 		late = append(late, "http")
 	}
+	if !s.TLS.Equal(&r.o.settings.TLS) {
+		late = append(late, "[tls]")
+	}
 	if len(late) > 0 {
 		r.log.Warn("some options take effect only after a restart", slog.Any("options", late))
 	}

@@ -35,6 +35,9 @@ func (p *program) serve(ctx context.Context, o options) error {
 	}
 	defer done()
 	cfg.Log = log
+	if err := secure(&cfg, &o.settings.TLS); err != nil {
+		return err
+	}
 	r := &reloader{p: p, o: o, log: log, level: level, reopen: reopen, name: self.Daemon.Name, asks: make(chan struct{}, 1)}
 	if found {
 		r.conf = c

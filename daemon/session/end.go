@@ -20,6 +20,9 @@ const (
 	HandshakeNotUnique // handshake_not_unique
 	// HandshakeAuth means that an authentication method failed or is not allowed.
 	HandshakeAuth // handshake_auth
+	// HandshakeTLS means that the client did not speak TLS 1.3, had no certificate that is accepted, or
+	// did not accept the daemon's.
+	HandshakeTLS // handshake_tls
 	// HandshakeTimeout means that the handshake was not complete in time.
 	HandshakeTimeout // handshake_timeout
 	// HandshakeClosed means that the client closed the connection or it failed.

@@ -14,20 +14,21 @@ func _() {
 	_ = x[HandshakeName-4]
 	_ = x[HandshakeNotUnique-5]
 	_ = x[HandshakeAuth-6]
-	_ = x[HandshakeTimeout-7]
-	_ = x[HandshakeClosed-8]
-	_ = x[HandshakeEvicted-9]
-	_ = x[SessionKill-10]
-	_ = x[SessionClosed-11]
-	_ = x[SessionIllegal-12]
-	_ = x[SessionSlow-13]
-	_ = x[SessionShutdown-14]
-	_ = x[numEnds-15]
+	_ = x[HandshakeTLS-7]
+	_ = x[HandshakeTimeout-8]
+	_ = x[HandshakeClosed-9]
+	_ = x[HandshakeEvicted-10]
+	_ = x[SessionKill-11]
+	_ = x[SessionClosed-12]
+	_ = x[SessionIllegal-13]
+	_ = x[SessionSlow-14]
+	_ = x[SessionShutdown-15]
+	_ = x[numEnds-16]
 }
 
-const _End_name = "handshake_quotahandshake_addresshandshake_versionhandshake_namehandshake_not_uniquehandshake_authhandshake_timeouthandshake_closedhandshake_evictedkillclosedillegalslowshutdownnumEnds"
+const _End_name = "handshake_quotahandshake_addresshandshake_versionhandshake_namehandshake_not_uniquehandshake_authhandshake_tlshandshake_timeouthandshake_closedhandshake_evictedkillclosedillegalslowshutdownnumEnds"
 
-var _End_index = [...]uint8{0, 15, 32, 49, 63, 83, 97, 114, 130, 147, 151, 157, 164, 168, 176, 183}
+var _End_index = [...]uint8{0, 15, 32, 49, 63, 83, 97, 110, 127, 143, 160, 164, 170, 177, 181, 189, 196}
 
 func (i End) String() string {
 	idx := int(i) - 1

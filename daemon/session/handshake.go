@@ -1,8 +1,10 @@
 package session
 
 import (
+	"crypto/tls"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"time"
@@ -19,7 +21,36 @@ type handshake struct {
 	version wire.Version
 	private string    // the name that the connection has claimed, or ""
 	group   wire.Name // "#private#daemon"
-	unread  bool      // whether a rejection was sent and the client may have sent more
+	peer    Credentials
+	unread  bool // whether a rejection was sent and the client may have sent more
+}
+
+// secure performs the handshake of TLS, if the client is to speak that. What follows is encrypted.
+func (h *handshake) secure(cfg *tls.Config) End {
+	if cfg == nil {
+		return 0
+	}
+	c := tls.Server(h.conn, cfg)
+	if err := c.Handshake(); err != nil {
+		return h.insecure(err)
+	}
+	h.peer.identify(c.ConnectionState())
+	h.conn = &secureConn{Conn: c, raw: h.conn}
+	return 0
+}
+
+// insecure reports a handshake of TLS that has failed. A client that was only slow or has gone is no
+// sign of a wrong setting.
+func (h *handshake) insecure(err error) End {
+	if end := h.failed(err); end == HandshakeTimeout || errors.Is(err, io.EOF) {
+		return end
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		h.server.warn("client does not speak TLS on the port for TLS; use the port of spread.conf, or -tls-ca", slog.String("peer", peer(h.conn)))
+		return HandshakeTLS
+	}
+	h.server.warn("TLS handshake failed", slog.String("peer", peer(h.conn)), slog.Any("error", err))
+	return HandshakeTLS
 }
 
 // run performs the handshake. full is the quota that was exhausted when the connection was accepted,
@@ -61,6 +92,9 @@ func (h *handshake) run(full End) (*Session, End) {
 	return sess, 0
 }
 
+// recordHandshake is the first byte of a connection that speaks TLS. The second one is 3.
+const recordHandshake = 22
+
 // readRequest reads and checks the connect request (client-protocol §3.4 steps 2 to 6).
 func (h *handshake) readRequest() (wire.ConnectRequest, End) {
 	// The longest request has a name of full length.
@@ -77,6 +111,9 @@ func (h *handshake) readRequest() (wire.ConnectRequest, End) {
 		}
 	}
 	h.version = wire.Version{Major: b[0], Minor: b[1]}
+	if h.version == (wire.Version{Major: recordHandshake, Minor: 3}) {
+		h.server.warn("client speaks TLS on a port for clear text; use the port of [tls] in spreadd.toml", slog.String("peer", peer(h.conn)))
+	}
 	// C daemons treat these bytes as signed, so versions from 128 on count as old.
 	if h.version.Major > 127 || !h.version.AtLeast(3, 1, 0) {
 		return wire.ConnectRequest{}, h.refuse(HandshakeVersion, wire.RejectVersion)
@@ -125,6 +162,7 @@ func (h *handshake) authenticate() End {
 func (h *handshake) check(methods []Method) End {
 	good := true
 	for _, m := range methods {
+		h.peer.Methods = append(h.peer.Methods, m.Name())
 		ok, err := m.Authenticate(h.conn)
 		if err != nil {
 			return h.failed(err)

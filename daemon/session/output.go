@@ -81,7 +81,7 @@ type output struct {
 
 func (o *output) init(s *Session) {
 	o.session = s
-	o.writer = newVectorWriter(s.conn, &s.server.vectors, o.setBlocked)
+	o.writer = writerOf(s.conn, &s.server.vectors, &s.server.records, o.setBlocked)
 	o.moved.L = &o.mu
 }
 

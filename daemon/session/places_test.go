@@ -71,7 +71,7 @@ func (l *lobby) arrive(address string) net.Conn {
 		addr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(address), 1))
 	}
 	here, there := net.Pipe()
-	l.greet(from{Conn: there, addr: addr})
+	l.greet(from{Conn: there, addr: addr}, nil)
 	_ = here.SetDeadline(time.Now().Add(testkit.Patience))
 	l.t.Cleanup(func() { _ = here.Close() })
 	return here

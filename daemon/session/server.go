@@ -1,6 +1,7 @@
 package session
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -23,6 +24,7 @@ type Server struct {
 	done      chan struct{} // closed by Close, when nobody may wait for the owner any more
 	batches   sync.Pool     // empty batches
 	vectors   sync.Pool     // lists of writers
+	records   sync.Pool     // what writers to clients that speak TLS collect
 	count     counters
 	lastID    atomic.Uint64
 	warnings  warnings
@@ -78,7 +80,11 @@ const acceptPause = 20 * time.Millisecond
 
 // Serve accepts clients on l until the server or the listener is closed. It returns nil after
 // [Server.Close], otherwise the listener's error.
-func (s *Server) Serve(l net.Listener) error {
+func (s *Server) Serve(l net.Listener) error { return s.ServeTLS(l, nil) }
+
+// ServeTLS is Serve for clients that speak TLS. The handshake of TLS is part of that of the session and
+// of its bounds. With nil they speak clear text.
+func (s *Server) ServeTLS(l net.Listener, secure *tls.Config) error {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
@@ -93,7 +99,7 @@ func (s *Server) Serve(l net.Listener) error {
 		case err == nil:
 			failing = false
 			s.count.accepted.Add(1)
-			s.greet(conn)
+			s.greet(conn, secure)
 			continue
 		case s.isClosed():
 			return nil
@@ -123,7 +129,7 @@ func (s *Server) isClosed() bool {
 }
 
 // greet starts the handshake with a new connection, or refuses it.
-func (s *Server) greet(conn net.Conn) {
+func (s *Server) greet(conn net.Conn, secure *tls.Config) {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
@@ -146,7 +152,7 @@ func (s *Server) greet(conn net.Conn) {
 	}
 	go func() {
 		defer s.running.Done()
-		if sess, accept := s.shakeHands(conn, place, full); sess != nil {
+		if sess, accept := s.shakeHands(conn, secure, place, full); sess != nil {
 			// The session gets a goroutine of its own, because a handshake grows its stack.
 			s.running.Go(func() { sess.run(accept) })
 		}
@@ -154,12 +160,16 @@ func (s *Server) greet(conn net.Conn) {
 }
 
 // shakeHands runs the handshake. If it succeeds, it returns the session and its accept message.
-func (s *Server) shakeHands(conn net.Conn, place *place, full End) (*Session, []byte) {
+func (s *Server) shakeHands(conn net.Conn, secure *tls.Config, place *place, full End) (*Session, []byte) {
 	tune(conn)
-	h := handshake{server: s, conn: conn, from: place.from}
+	h := handshake{server: s, conn: conn, from: place.from, peer: peerOf(conn)}
 	// If the deadline cannot be set, the connection is broken and the first read fails.
 	_ = conn.SetDeadline(time.Now().Add(s.cfg.HandshakeTimeout))
-	sess, end := h.run(full)
+	var sess *Session
+	end := h.secure(secure)
+	if end == 0 {
+		sess, end = h.run(full)
+	}
 	s.mu.Lock()
 	evicted := !s.handshakes.remove(place)
 	s.mu.Unlock()
@@ -255,6 +265,7 @@ func (s *Server) open(h *handshake, memberships bool) *Session {
 		name:        h.private,
 		group:       group,
 		memberships: memberships,
+		peer:        h.peer,
 	}
 	sess.out.init(sess)
 	s.mu.Lock()

@@ -16,8 +16,9 @@ type Session struct {
 	conn        net.Conn
 	from        source
 	id          ID
-	name        string                    // private name
-	group       wire.Name                 // "#name#daemon"
+	name        string    // private name
+	group       wire.Name // "#name#daemon"
+	peer        Credentials
 	memberships bool                      // whether the client wants membership messages
 	version     wire.Version              // of its library
 	since       time.Time                 // when it was accepted

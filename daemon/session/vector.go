@@ -2,6 +2,7 @@ package session
 
 import (
 	"net"
+	"sync"
 	"time"
 )
 
@@ -37,13 +38,26 @@ func newPlainWriter(conn net.Conn, blocked func(bool)) *plainWriter {
 	return w
 }
 
+// writerOf returns the writer for a connection. The pools are those of all sessions.
+func writerOf(conn net.Conn, vectors, records *sync.Pool, blocked func(bool)) vectorWriter {
+	if _, ok := conn.(*secureConn); ok {
+		return &recordWriter{plainWriter: newPlainWriter(conn, blocked), records: records}
+	}
+	return newVectorWriter(conn, vectors, blocked)
+}
+
 // try writes nothing: there is no portable way to write without blocking.
 func (w *plainWriter) try([]entry) int { return 0 }
 
 func (w *plainWriter) write(list []entry) (int, error) {
 	e := &list[0]
+	return w.send(e.block.Bytes()[e.lo:e.hi])
+}
+
+// send writes bytes.
+func (w *plainWriter) send(b []byte) (int, error) {
 	w.timer.Reset(stallTime)
-	n, err := w.conn.Write(e.block.Bytes()[e.lo:e.hi])
+	n, err := w.conn.Write(b)
 	w.timer.Stop()
 	w.blocked(false)
 	if n > 0 {

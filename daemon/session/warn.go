@@ -39,13 +39,17 @@ func (w *warnings) allow(now time.Time) (omitted int, ok bool) {
 // Warn logs a warning about the session with its name and the peer's address. Warnings about
 // sessions are limited to 10 in 10 seconds.
 func (s *Session) Warn(msg string, attrs ...any) {
-	omitted, ok := s.server.warnings.allow(time.Now())
+	s.server.warn(msg, append([]any{slog.String("session", s.group.String()), slog.String("peer", peer(s.conn))}, attrs...)...)
+}
+
+// warn logs a warning about a client, within the limit of all of them.
+func (s *Server) warn(msg string, attrs ...any) {
+	omitted, ok := s.warnings.allow(time.Now())
 	if !ok {
 		return
 	}
-	attrs = append([]any{slog.String("session", s.group.String()), slog.String("peer", peer(s.conn))}, attrs...)
 	if omitted > 0 {
 		attrs = append(attrs, slog.Int("omitted_warnings", omitted))
 	}
-	s.server.cfg.Log.Warn(msg, attrs...) //nolint:sloglint // The callers' messages are constants.
+	s.cfg.Log.Warn(msg, attrs...) //nolint:sloglint // The callers' messages are constants.
 }

@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
+	"slices"
 	"strconv"
 
 	"github.com/spreadd/spreadd/internal/conf/tomlconf"
 	"github.com/spreadd/spreadd/internal/fsutil"
+	"github.com/spreadd/spreadd/internal/tlsconf"
 )
 
 // DefaultFile is the file that is read if it exists.
@@ -21,6 +24,7 @@ type Settings struct {
 	Realtime bool   `toml:"realtime" help:"run with a real-time priority, so that busy programs do not delay the ring (Linux; needs LimitRTPRIO=1 or CAP_SYS_NICE)"`
 
 	Socket Socket `toml:"socket" help:"UNIX sockets for clients of this host"`
+	TLS    TLS    `toml:"tls" help:"port for clients that speak TLS 1.3"`
 }
 
 // Socket says where the UNIX sockets are and who may use them.
@@ -30,6 +34,39 @@ type Socket struct {
 	Mode      Mode   `toml:"mode" default:"0666" help:"permissions of both sockets, in octal; 0660 admits the owner and the group"`
 	Group     string `toml:"group" help:"group of both sockets (default: DaemonGroup of spread.conf, or the group that spreadd runs as)"`
 }
+
+// TLS says where clients that speak TLS connect. Files that change are read again.
+type TLS struct {
+	Listen      []string `toml:"listen" help:"addresses as HOST:PORT, such as 10.0.0.1:4804, or :4804 for all addresses of this host (default: none)"`
+	Certificate string   `toml:"certificate" help:"PEM file of this daemon's certificate, with those of intermediate authorities behind it; files of this table are read again when they change"`
+	Key         string   `toml:"key" help:"PEM file of the key of the certificate; the user that spreadd runs as must be able to read it"`
+	ClientCA    string   `toml:"client_ca" help:"PEM file of the authorities that sign the certificates of clients; clients without one are then refused (default: clients need none)"`
+}
+
+// Check implements [tomlconf.Checker].
+func (c *TLS) Check(t *tomlconf.Table) {
+	for i, a := range c.Listen {
+		if _, port, err := net.SplitHostPort(a); err != nil {
+			t.ErrorAt("listen", i, "", "%q is not an address with a port; write 10.0.0.1:4804, or :4804 for all addresses", a)
+		} else if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 && port != "0" {
+			t.ErrorAt("listen", i, "", "the port of %q is not a number from 1 to 65535", a)
+		}
+	}
+	switch {
+	case len(c.Listen) > 0 && (c.Certificate == "" || c.Key == ""):
+		t.Errorf("listen", "add certificate and key", "clients that speak TLS need a certificate to check")
+	case len(c.Listen) == 0 && (t.Has("certificate") || t.Has("key") || t.Has("client_ca")):
+		t.Errorf("", `add listen = ":4804"`, "[tls] has files and no address to listen on")
+	}
+}
+
+// Files returns the files for package tlsconf.
+func (c *TLS) Files() tlsconf.PEMFiles {
+	return tlsconf.PEMFiles{Certificate: c.Certificate, Key: c.Key, CA: c.ClientCA}
+}
+
+// Equal reports whether two tables say the same.
+func (c *TLS) Equal(o *TLS) bool { return slices.Equal(c.Listen, o.Listen) && c.Files() == o.Files() }
 
 // Mode is the permissions of a file, written in octal: "0660".
 type Mode fs.FileMode

@@ -1,0 +1,42 @@
+package session
+
+import (
+	"crypto/tls"
+	"net"
+	"net/netip"
+
+	"github.com/spreadd/spreadd/internal/peercred"
+	"github.com/spreadd/spreadd/internal/tlsconf"
+)
+
+// Credentials are what a daemon knows of a client besides its name.
+type Credentials struct {
+	// Identity is the name in the client's certificate, or empty.
+	Identity string
+	// User is the user who runs a client on the UNIX socket, where the system says it, or empty.
+	User string
+	// Addr is the address of a client on TCP.
+	Addr netip.Addr
+	// Methods are the authentication methods that the client has passed.
+	Methods []string
+}
+
+// peerOf returns what a connection says about the client.
+func peerOf(conn net.Conn) (p Credentials) {
+	if a, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
+		p.Addr = plain(a)
+	} else if uid, ok := peercred.Of(conn); ok {
+		p.User = peercred.Name(uid)
+	}
+	return p
+}
+
+// identify takes the client's name from its certificate.
+func (p *Credentials) identify(cs tls.ConnectionState) {
+	if len(cs.PeerCertificates) > 0 {
+		p.Identity = tlsconf.Identity(cs.PeerCertificates[0])
+	}
+}
+
+// Credentials returns what is known of the client.
+func (s *Session) Credentials() Credentials { return s.peer }

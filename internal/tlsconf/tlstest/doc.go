@@ -1,0 +1,2 @@
+// Package tlstest makes certificates for tests.
+package tlstest
