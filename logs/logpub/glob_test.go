@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/logs/internal/input/container"
 	"github.com/spreadd/spreadd/logs/internal/input/tail"
 )
@@ -22,7 +23,7 @@ type logDir struct {
 	t     *testing.T
 	dir   string
 	state string
-	log   bytes.Buffer
+	log   testkit.Output
 	d     fakeDaemon
 	cfg   GlobConfig
 	p     *Publisher
