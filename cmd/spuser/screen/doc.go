@@ -1,7 +1,7 @@
 // Package screen shows groups on a full screen: the groups, the members of the one under the cursor,
 // views as a timeline with their causes, and messages.
 //
-// [Model] is a model of Bubble Tea, as in logmon: it gets keys and events and returns the content of
+// [Display] is a model of Bubble Tea, as in logmon: it gets keys and events and returns the content of
 // the screen, so that tests compare screens as text.
 //
 // # What it guarantees

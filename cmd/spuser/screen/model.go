@@ -44,8 +44,8 @@ type entry struct {
 	text   string
 }
 
-// Model is the screen. Its zero value is not ready for use; see [New].
-type Model struct {
+// Display is the screen. Its zero value is not ready for use; see [New].
+type Display struct {
 	source        Source
 	printer       *show.Printer
 	width, height int
@@ -64,8 +64,8 @@ type Model struct {
 }
 
 // New returns the screen of a source.
-func New(source Source, printer *show.Printer) Model {
-	return Model{source: source, printer: printer}
+func New(source Source, printer *show.Printer) Display {
+	return Display{source: source, printer: printer}
 }
 
 // Run shows the screen until the user quits or ctx ends.
@@ -109,10 +109,10 @@ type (
 )
 
 // Init does nothing: events come by themselves.
-func (m Model) Init() tea.Cmd { return nil }
+func (m Display) Init() tea.Cmd { return nil }
 
 // Update handles a key, an event or a new size of the terminal.
-func (m Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+func (m Display) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
 		m.width, m.height = msg.Width, msg.Height
@@ -127,7 +127,7 @@ func (m Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 }
 
 // event takes an event in.
-func (m Model) event(e recording.Event) Model {
+func (m Display) event(e recording.Event) Display {
 	if e.Event == recording.Message {
 		if recording.IsControl(e.Data()) {
 			return m
@@ -162,7 +162,7 @@ func (m Model) event(e recording.Event) Model {
 }
 
 // membership changes a group.
-func (m Model) membership(e *recording.Event) Model {
+func (m Display) membership(e *recording.Event) Display {
 	i := slices.IndexFunc(m.groups, func(g group) bool { return g.name == e.Group })
 	switch {
 	case e.ID == nil && i >= 0: // left
@@ -183,7 +183,7 @@ func keep(list []entry, e entry) []entry {
 }
 
 // key handles a key.
-func (m Model) key(k tea.KeyPressMsg) (tea.Model, tea.Cmd) {
+func (m Display) key(k tea.KeyPressMsg) (tea.Model, tea.Cmd) {
 	name := k.String()
 	if name == "ctrl+c" {
 		return m, tea.Quit
@@ -227,7 +227,7 @@ func (m Model) key(k tea.KeyPressMsg) (tea.Model, tea.Cmd) {
 }
 
 // input handles a key while the name of a group is typed.
-func (m Model) input(k tea.KeyPressMsg) (tea.Model, tea.Cmd) {
+func (m Display) input(k tea.KeyPressMsg) (tea.Model, tea.Cmd) {
 	switch k.String() {
 	case "esc":
 		m.typing = false
@@ -249,7 +249,7 @@ func (m Model) input(k tea.KeyPressMsg) (tea.Model, tea.Cmd) {
 }
 
 // request does something with a group.
-func (m Model) request(what, name string, do func(context.Context, string) error) tea.Cmd {
+func (m Display) request(what, name string, do func(context.Context, string) error) tea.Cmd {
 	return func() tea.Msg {
 		if err := do(context.Background(), name); err != nil {
 			return failedMsg{fmt.Errorf("cannot %s %q: %w", what, name, err)}

@@ -15,14 +15,14 @@ import (
 const fullHeight = 12
 
 // View renders the screen.
-func (m Model) View() tea.View {
+func (m Display) View() tea.View {
 	v := tea.NewView(m.content())
 	v.AltScreen = true
 	v.WindowTitle = "spuser"
 	return v
 }
 
-func (m Model) content() string {
+func (m Display) content() string {
 	if m.width <= 0 || m.height <= 0 {
 		return ""
 	}
@@ -45,14 +45,14 @@ func (m Model) content() string {
 }
 
 // most is the number of members of the group under the cursor.
-func (m Model) most() int {
+func (m Display) most() int {
 	if m.cursor >= len(m.groups) {
 		return 2
 	}
 	return len(m.groups[m.cursor].members)
 }
 
-func (m Model) head() string {
+func (m Display) head() string {
 	state := m.printer.Style.Good("connected")
 	if !m.connected {
 		state = m.printer.Style.Bad("NOT CONNECTED")
@@ -67,7 +67,7 @@ func (m Model) head() string {
 	return left(text, m.width)
 }
 
-func (m Model) foot() string {
+func (m Display) foot() string {
 	text := "j join  l leave  ↑↓ group  enter only this group  p pause  pgup pgdn scroll  ? help  q quit"
 	if m.width < ansi.StringWidth(text) {
 		text = "q quit  ? help  j join  l leave  p pause"
@@ -82,7 +82,7 @@ func (m Model) foot() string {
 }
 
 // top returns the groups, and beside them the members of one.
-func (m Model) top(height int) []string {
+func (m Display) top(height int) []string {
 	half := m.width / 2
 	groups, members := []string{m.title("Groups", half)}, []string{m.title("Members", m.width-half)}
 	first := max(0, m.cursor-(height-2))
@@ -116,7 +116,7 @@ func (m Model) top(height int) []string {
 }
 
 // list returns the last lines of a list, scrolled back by some.
-func (m Model) list(title string, all []entry, height, back int) []string {
+func (m Display) list(title string, all []entry, height, back int) []string {
 	if m.only && m.cursor < len(m.groups) {
 		name := m.groups[m.cursor].name
 		title += " of " + show.Name(name)
@@ -131,11 +131,11 @@ func (m Model) list(title string, all []entry, height, back int) []string {
 }
 
 // title is the line above a list.
-func (m Model) title(text string, width int) string {
+func (m Display) title(text string, width int) string {
 	return left("── "+m.printer.Style.Strong(text)+" "+strings.Repeat("─", max(0, width-ansi.StringWidth(text)-5)), width)
 }
 
-func (m Model) helpLines() []string {
+func (m Display) helpLines() []string {
 	return strings.Split(`
   j          join a group: type its name
   l          leave the group under the cursor

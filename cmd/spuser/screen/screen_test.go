@@ -101,7 +101,7 @@ func press(m tea.Model, keys ...string) tea.Model {
 }
 
 func plain(m tea.Model) string {
-	lines := strings.Split(ansi.Strip(m.(Model).View().Content), "\n")
+	lines := strings.Split(ansi.Strip(m.(Display).View().Content), "\n")
 	for i := range lines {
 		lines[i] = strings.TrimRight(lines[i], " ")
 	}
@@ -133,7 +133,7 @@ func TestKeys(t *testing.T) {
 		t.Errorf("the screen is\n%s", text)
 	}
 	left := recording.Of(&spread.Membership{Group: "talk", Cause: spread.SelfLeave})
-	if m, _ = m.Update(eventMsg(left)); len(m.(Model).groups) != 1 {
+	if m, _ = m.Update(eventMsg(left)); len(m.(Display).groups) != 1 {
 		t.Error("the group that was left is shown")
 	}
 }
@@ -147,7 +147,7 @@ func TestSizes(t *testing.T) {
 	for _, keys := range [][]string{{}, {"?"}, {"j", "x"}, {"enter"}, {"pgup", "pgup"}, {"p"}} {
 		for _, width := range []int{1, 7, 39, 80, 199} {
 			for _, height := range []int{1, 2, 3, 11, 12, 24, 60} {
-				content := press(screen(width, height, story(hostile), &fake{}), keys...).(Model).View().Content
+				content := press(screen(width, height, story(hostile), &fake{}), keys...).(Display).View().Content
 				lines := strings.Split(content, "\n")
 				if len(lines) > height {
 					t.Errorf("%q at %d×%d: %d lines", keys, width, height, len(lines))
@@ -203,7 +203,7 @@ func TestBounds(t *testing.T) {
 		e := recording.Of(&spread.Message{Sender: "#a#b", Groups: []string{"g"}, Payload: bytes.Repeat([]byte{'a' + byte(i%26)}, 10_000)})
 		m, _ = m.Update(eventMsg(e))
 	}
-	if list := m.(Model).messages; len(list) != kept || len(list[0].text) > maxPayload+100 {
+	if list := m.(Display).messages; len(list) != kept || len(list[0].text) > maxPayload+100 {
 		t.Errorf("%d messages, the first has %d bytes", len(list), len(list[0].text))
 	}
 }
