@@ -58,9 +58,9 @@
 //
 // # How to debug
 //
-// Verify reports what is wrong. A file that is not an index is renamed to end with .bad, and a new
-// index begins. You may remove a ledger or an index while no program uses it: then lines may be
-// written again.
+// Verify reports what is wrong. A file that is not an index or a ledger is renamed to end with .bad,
+// and a new one begins. You may remove a ledger or an index while no program uses it: then lines may
+// be written again.
 //
 // # Errors
 //

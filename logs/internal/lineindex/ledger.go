@@ -65,6 +65,9 @@ const (
 type Ledger struct {
 	// Torn are the files from which OpenLedger has removed part of a line at the end.
 	Torn []string
+	// SetAside is where OpenLedger has moved a file that was no ledger; empty if it was one. Which lines
+	// are in the files was then read from their indexes.
+	SetAside string
 	// Unsaved is why OpenLedger could make no checkpoint; nil if it made one.
 	Unsaved error
 
@@ -128,6 +131,9 @@ func OpenLedger(disk fsutil.FS, template, base string, now time.Time) (*Ledger, 
 		return nil, fmt.Errorf("the ledger %s: %w", l.path, err)
 	}
 	list, err := l.read()
+	if errors.Is(err, ErrDamaged) {
+		list, err = l.rebuild(base)
+	}
 	if err == nil {
 		err = l.catchUp(list, now)
 	}
@@ -177,7 +183,7 @@ func (l *Ledger) read() ([]touched, error) {
 		return nil, nil
 	}
 	if string(head) != ledgerMagic && string(head) != ledgerMagic1 {
-		return nil, fmt.Errorf("%w: remove it; lines may then be written again", ErrDamaged)
+		return nil, ErrDamaged
 	}
 	st, err := l.f.Stat()
 	if err != nil {
@@ -212,6 +218,33 @@ func (l *Ledger) read() ([]touched, error) {
 			}
 		}
 	}
+}
+
+// rebuild moves a file that is no ledger aside, begins another one, and returns all indexes of the
+// template.
+func (l *Ledger) rebuild(base string) ([]touched, error) {
+	l.SetAside = l.path + ".bad"
+	if err := errors.Join(l.disk.Rename(l.path, l.SetAside), l.disk.SyncDir(filepath.Dir(l.path)), l.f.Close()); err != nil {
+		return nil, err
+	}
+	if err := l.lock(); err != nil {
+		return nil, err
+	}
+	dir := Dir{Disk: l.disk, Root: base}
+	files, err := dir.List()
+	if err != nil {
+		return nil, err
+	}
+	var list []touched
+	for _, e := range files {
+		switch template, err := templateOf(dir, e); {
+		case err != nil && !errors.Is(err, ErrDamaged):
+			return nil, err
+		case template == l.template:
+			list = append(list, touched{dir.path(e.Name), e.Generation, headerLen})
+		}
+	}
+	return list, nil
 }
 
 func (l *Ledger) readStream(f *fields.Reader) {

@@ -90,3 +90,28 @@ func TestManyFilesKilled(t *testing.T) {
 		t.Errorf("the ledger has %v", spans)
 	}
 }
+
+// TestLedgerSetAside: a file that is no ledger is moved aside, and what was written is known from the
+// indexes, though not that of another log in the same directory.
+func TestLedgerSetAside(t *testing.T) {
+	dir := t.TempDir()
+	writeLog(t, dir, map[string]string{"x.log": "a 1,a 2", "y.log": "b 1"})
+	path := LedgerPath(filepath.Join(dir, "%{vhost}.log"), dir)
+	if err := os.WriteFile(path, []byte("something else\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	g := openLog(t, dir)
+	if g.l.SetAside != path+".bad" {
+		t.Errorf("set aside: %q", g.l.SetAside)
+	}
+	g.add("x.log", "a 1,a 2,a 3")
+	g.add("y.log", "b 1,b 2")
+	g.close()
+	if x, y := has(t, dir, "x.log"), has(t, dir, "y.log"); x != "a 1,a 2,a 3" || y != "b 1,b 2" {
+		t.Errorf("%s; %s", x, y)
+	}
+	if b, err := os.ReadFile(path + ".bad"); err != nil || string(b) != "something else\n" {
+		t.Errorf("%q, %v", b, err)
+	}
+	clean(t, dir)
+}

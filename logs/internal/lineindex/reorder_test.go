@@ -273,7 +273,7 @@ func (c *crashedLog) check(d *crashfs.Disk, _ bool) error {
 }
 
 func (c *crashedLog) read(d *crashfs.Disk, files []string) (string, error) {
-	text := ""
+	var text strings.Builder
 	slices.SortFunc(files, comparePart)
 	for _, file := range files {
 		r, err := openContent(d, file)
@@ -284,9 +284,9 @@ func (c *crashedLog) read(d *crashfs.Disk, files []string) (string, error) {
 		if err := errors.Join(err, r.Close()); err != nil {
 			return "", err
 		}
-		text += string(b)
+		text.Write(b)
 	}
-	return text, nil
+	return text.String(), nil
 }
 
 // TestReorderPowerCut: a log that is put into the order of another log host has each line once,

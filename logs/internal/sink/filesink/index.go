@@ -37,6 +37,9 @@ func (fs *Files) openIndex(k *keeper, l *Log, now time.Time) (*index, error) {
 		for _, path := range ledger.Torn {
 			fs.opt.OnTorn(path, "removed")
 		}
+		if ledger.SetAside != "" {
+			fs.cfg.Log.Error("the ledger is damaged; set aside, and rebuilt from the indexes; lines whose files were removed may be written again", slog.String("file", ledger.SetAside))
+		}
 		fs.indexed = append(fs.indexed, k)
 		fs.unsaved(k, ledger.Unsaved, now)
 	}
