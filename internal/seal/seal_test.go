@@ -1,0 +1,563 @@
+package seal
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/spreadd/spreadd/internal/clock"
+	"github.com/spreadd/spreadd/internal/topology"
+	"github.com/spreadd/spreadd/wire"
+)
+
+// stream is a source of bytes that looks random and is the same in each run.
+type stream struct {
+	seed byte
+	n    uint64
+	left []byte
+}
+
+func (s *stream) Read(b []byte) (int, error) {
+	for i := range b {
+		if len(s.left) == 0 {
+			sum := sha256.Sum256(binary.BigEndian.AppendUint64([]byte{s.seed}, s.n))
+			s.n++
+			s.left = sum[:]
+		}
+		b[i], s.left = s.left[0], s.left[1:]
+	}
+	return len(b), nil
+}
+
+func testKey(t testing.TB, seed byte, c Cipher) *Key {
+	t.Helper()
+	k, err := NewKey(c, &stream{seed: seed})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func testRing(t testing.TB, keys ...*Key) *Keyring {
+	t.Helper()
+	k, err := NewKeyring(keys...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+const testHash = 0xad789eec
+
+// testTopology is two segments: daemons 1 and 2, and daemon 3.
+func testTopology(t testing.TB) *topology.Topology {
+	t.Helper()
+	daemon := func(i int) topology.Daemon {
+		return topology.Daemon{ID: wire.DaemonID(i), Name: fmt.Sprint("d", i), Addr: addrOf(wire.DaemonID(i))}
+	}
+	top, err := topology.New([]topology.Segment{
+		{Port: 4803, Daemons: []topology.Daemon{daemon(1), daemon(2)}},
+		{Port: 4803, Daemons: []topology.Daemon{daemon(3)}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return top
+}
+
+func addrOf(id wire.DaemonID) netip.Addr { return netip.AddrFrom4([4]byte{10, 0, 0, byte(id)}) }
+
+// net is nodes on a network without faults.
+type net struct {
+	t     testing.TB
+	now   clock.Time
+	nodes map[wire.DaemonID]*Node
+	lives byte
+}
+
+func newNet(t testing.TB) *net { return &net{t: t, now: 1, nodes: make(map[wire.DaemonID]*Node)} }
+
+// start starts a daemon, anew if it runs.
+func (w *net) start(id wire.DaemonID, keys *Keyring) *Node {
+	w.t.Helper()
+	w.lives++
+	n, err := NewNode(id, Daemon, keys, &stream{seed: 100 + w.lives})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := n.Configure(testTopology(w.t), testHash); err != nil {
+		w.t.Fatal(err)
+	}
+	w.nodes[id] = n
+	return n
+}
+
+// pass lets some time pass and delivers what nodes send.
+func (w *net) pass(d time.Duration) {
+	end := w.now.Add(d)
+	for ; w.now <= end; w.now = w.now.Add(3 * time.Millisecond) {
+		for id := range wire.DaemonID(4) {
+			n := w.nodes[id]
+			if n == nil {
+				continue
+			}
+			n.Tick(w.now)
+			for _, s := range n.Sends() {
+				for other, o := range w.nodes {
+					if other != id && (s.To.Daemon == other || s.To.Daemon == 0 && o.segment == s.To.Segment) {
+						o.Open(w.now, addrOf(id), DataPort, bytes.Clone(s.Bytes))
+					}
+				}
+			}
+		}
+	}
+}
+
+// seal returns a packet from one daemon to another.
+func (w *net) seal(from, to wire.DaemonID, text string) []byte {
+	w.t.Helper()
+	b, err := w.nodes[from].Seal(nil, topology.ToDaemon(to), []byte(text), nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return b
+}
+
+func (w *net) open(from, at wire.DaemonID, b []byte) (string, Reason) {
+	text, r := w.nodes[at].Open(w.now, addrOf(from), DataPort, bytes.Clone(b))
+	return string(text), r
+}
+
+func (w *net) mustOpen(from, at wire.DaemonID, b []byte, want Reason) {
+	w.t.Helper()
+	if _, r := w.open(from, at, b); r != want {
+		w.t.Errorf("datagram of %d at %d: %v, want %v", from, at, r, want)
+	}
+}
+
+func newRing(t testing.TB, keys *Keyring) *net {
+	w := newNet(t)
+	for id := range wire.DaemonID(3) {
+		w.start(id+1, keys)
+	}
+	w.pass(20 * time.Millisecond)
+	for _, n := range w.nodes {
+		n.SetMembers(w.now, []wire.DaemonID{1, 2, 3})
+	}
+	return w
+}
+
+func TestOpen(t *testing.T) {
+	for _, c := range []Cipher{AES, ChaCha} {
+		t.Run(c.String(), func(t *testing.T) {
+			w := newRing(t, testRing(t, testKey(t, 1, c)))
+			for _, text := range []string{"", "x", "some packet"} {
+				b := w.seal(1, 2, text)
+				if len(b) != len(text)+Overhead || !Marked(b) || len(text) > 1 && bytes.Contains(b, []byte(text)) {
+					t.Errorf("%q was sealed as %x", text, b)
+				}
+				if got, r := w.open(1, 2, b); got != text || r != Opened {
+					t.Errorf("opened %q: %v, want %q", got, r, text)
+				}
+				w.mustOpen(1, 2, b, Repeated)
+			}
+		})
+	}
+}
+
+func TestRefused(t *testing.T) {
+	key := testKey(t, 1, AES)
+	w := newRing(t, testRing(t, key))
+	n := w.nodes[2]
+	b := w.seal(1, 2, "a packet")
+	// A token that is redirected: only its receiver may have it.
+	w.mustOpen(1, 3, b, Forged)
+	segment, err := w.nodes[1].Seal(nil, topology.ToSegment(0), []byte("for segment 0"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.mustOpen(1, 3, segment, Forged)
+	// Another sender, source or port.
+	w.mustOpen(3, 2, b, Stranger)
+	if _, r := n.Open(w.now, addrOf(1), TokenPort, bytes.Clone(b)); r != Malformed {
+		t.Errorf("a packet on the token port: %v", r)
+	}
+	w.mustOpen(1, 2, []byte("\x84\x00\x00\x80 plain"), Plain)
+	w.mustOpen(1, 2, b[:Overhead-1], Malformed)
+	// Each flipped bit and each cut.
+	for i := range b {
+		for bit := range 8 {
+			c := bytes.Clone(b)
+			c[i] ^= 1 << bit
+			if _, r := w.open(1, 2, c); !r.Refused() {
+				t.Fatalf("bit %d of byte %d flipped: %v", bit, i, r)
+			}
+		}
+		if _, r := w.open(1, 2, b[:i]); !r.Refused() {
+			t.Fatalf("cut to %d bytes: %v", i, r)
+		}
+	}
+	if _, r := w.open(1, 2, append(bytes.Clone(b), 0)); !r.Refused() {
+		t.Errorf("a byte more: %v", r)
+	}
+	// Another configuration.
+	if err := n.Configure(testTopology(t), testHash+1); err != nil {
+		t.Fatal(err)
+	}
+	w.mustOpen(1, 2, b, OtherConfiguration)
+	if err := n.Configure(testTopology(t), testHash); err != nil {
+		t.Fatal(err)
+	}
+	// None of this has hurt.
+	w.mustOpen(1, 2, b, Opened)
+	w.mustOpen(2, 2, b, Stranger)
+	w.mustOpen(2, 2, w.seal(2, 1, "mine"), Own)
+	// Another key.
+	w.nodes[3].SetKeys(w.now, testRing(t, testKey(t, 2, AES)))
+	w.mustOpen(3, 2, w.seal(3, 2, "?"), UnknownKey)
+	// No keys.
+	n.SetKeys(w.now, nil)
+	w.mustOpen(1, 2, w.seal(1, 2, "!"), NoKeys)
+	w.mustOpen(1, 2, []byte("\x84\x00\x00\x80 plain"), AcceptedPlain)
+}
+
+// TestRestart replays a recording of a peer's earlier life, to receivers that know its new life and to
+// ones that know nothing.
+func TestRestart(t *testing.T) {
+	keys := testRing(t, testKey(t, 1, AES))
+	w := newRing(t, keys)
+	var recorded [][]byte
+	for i := range 50 {
+		recorded = append(recorded, w.seal(1, 2, fmt.Sprint("old ", i)))
+	}
+	for _, b := range recorded[:25] {
+		w.mustOpen(1, 2, b, Opened)
+	}
+	w.start(1, keys)
+	for _, b := range recorded[:25] {
+		w.mustOpen(1, 2, b, Repeated)
+	}
+	w.pass(20 * time.Millisecond)
+	replay := func(when string) {
+		t.Helper()
+		for _, b := range recorded {
+			if got, r := w.open(1, 2, b); !r.Refused() {
+				t.Fatalf("%s: opened %q", when, got)
+			}
+			w.pass(5 * time.Millisecond) // Challenges are answered by the new life.
+			w.mustOpen(1, 2, w.seal(1, 2, "new"), Opened)
+		}
+	}
+	replay("after a restart of the sender")
+	w.start(2, keys)
+	for _, b := range recorded {
+		w.mustOpen(1, 2, b, Unproved)
+	}
+	w.pass(20 * time.Millisecond)
+	replay("after a restart of the receiver")
+	// A whole recorded handshake does not help: its answers are to challenges that are over.
+	w.start(2, keys)
+	w.nodes[1], keys = w.nodes[1], nil
+	delete(w.nodes, 1)
+	for range 3 {
+		for _, b := range recorded {
+			w.mustOpen(1, 2, b, Unproved)
+			w.pass(5 * time.Millisecond)
+		}
+	}
+}
+
+// TestHandshakeReplay records all that two lives of a daemon say, and replays the first life at
+// each point.
+func TestHandshakeReplay(t *testing.T) {
+	keys := testRing(t, testKey(t, 1, AES))
+	w := newNet(t)
+	w.start(1, keys)
+	w.start(2, keys)
+	var recorded [][]byte
+	exchange := func(record bool) {
+		for range 10 {
+			for id := range wire.DaemonID(3) {
+				n := w.nodes[id]
+				if n == nil {
+					continue
+				}
+				n.Tick(w.now)
+				for _, s := range n.Sends() {
+					if id == 1 && record {
+						recorded = append(recorded, bytes.Clone(s.Bytes))
+					}
+					for other, o := range w.nodes {
+						if other != id {
+							o.Open(w.now, addrOf(id), DataPort, bytes.Clone(s.Bytes))
+						}
+					}
+				}
+			}
+			w.now = w.now.Add(3 * time.Millisecond)
+		}
+	}
+	exchange(true)
+	if !w.nodes[2].byID[1].proved {
+		t.Fatal("daemon 1 has not proved itself")
+	}
+	old := w.seal(1, 2, "old")
+	w.start(1, keys)
+	exchange(false)
+	for _, b := range recorded {
+		w.nodes[2].Open(w.now, addrOf(1), DataPort, bytes.Clone(b))
+		exchange(false)
+		w.mustOpen(1, 2, old, Unproved)
+		w.mustOpen(1, 2, w.seal(1, 2, "new"), Opened)
+	}
+	delete(w.nodes, 1)
+	w.start(2, keys)
+	for _, b := range recorded {
+		w.nodes[2].Open(w.now, addrOf(1), DataPort, bytes.Clone(b))
+		exchange(false)
+		w.mustOpen(1, 2, old, Unproved)
+	}
+}
+
+// TestHeldAnswer holds an answer back until its challenge is old.
+func TestHeldAnswer(t *testing.T) {
+	keys := testRing(t, testKey(t, 1, AES))
+	for _, late := range []time.Duration{0, challengeLife, challengeLife + 1} {
+		w := newNet(t)
+		w.start(1, keys)
+		w.start(2, keys)
+		w.mustOpen(1, 2, w.seal(1, 2, "hello"), Unproved)
+		challenge := w.nodes[2].Sends()
+		w.mustOpen(2, 1, challenge[0].Bytes, Unproved)
+		answer := w.nodes[1].Sends()
+		w.now = w.now.Add(late)
+		want := Consumed
+		if late > challengeLife {
+			want = Unproved
+		}
+		w.mustOpen(1, 2, answer[0].Bytes, want)
+	}
+}
+
+func TestWindow(t *testing.T) {
+	var w window
+	seen := make(map[uint64]bool)
+	highest := uint64(0)
+	r := &stream{seed: 7}
+	for range 200000 {
+		var b [4]byte
+		_, _ = r.Read(b[:])
+		step := uint64(binary.BigEndian.Uint16(b[:]))
+		c := highest + step%8
+		switch b[2] % 16 {
+		case 0:
+			c = highest + step
+		case 1, 2, 3:
+			c = highest - min(highest, step%(windowLen+100))
+		case 4:
+			c = highest - min(highest, windowLen-1+step%3)
+		}
+		want := c > 0 && !seen[c] && (c > highest || highest-c < windowLen)
+		if got := w.fresh(c); got != want {
+			t.Fatalf("counter %d, highest %d: fresh %t, want %t", c, highest, got, want)
+		}
+		if want {
+			w.see(c)
+			seen[c] = true
+			highest = max(highest, c)
+		}
+	}
+}
+
+func TestCounterEnds(t *testing.T) {
+	w := newRing(t, testRing(t, testKey(t, 1, AES)))
+	w.nodes[1].counter = 1<<64 - 2
+	w.seal(1, 2, "the last")
+	if _, err := w.nodes[1].Seal(nil, topology.ToDaemon(2), nil, nil); err == nil {
+		t.Error("a counter was used twice")
+	}
+}
+
+// TestRotate changes keys file by file while each daemon is heard by all others after each step.
+func TestRotate(t *testing.T) {
+	first, second := testKey(t, 1, AES), testKey(t, 2, ChaCha)
+	w := newRing(t, testRing(t, first))
+	heard := func() {
+		t.Helper()
+		for from := range wire.DaemonID(3) {
+			for to := range wire.DaemonID(3) {
+				if from != to {
+					w.mustOpen(from+1, to+1, w.seal(from+1, to+1, "heard"), Opened)
+				}
+			}
+		}
+	}
+	// Each host gets a file with both keys that already names the new one: the last to get it has the others
+	// use it.
+	both := testRing(t, second, first)
+	for id := range wire.DaemonID(3) {
+		w.nodes[id+1].SetKeys(w.now, both)
+		if key, lacking := w.nodes[id+1].Waits(w.now); id < 2 && (key != second.id || len(lacking) == 0) {
+			t.Errorf("daemon %d waits for key %v, lacking at %v", id+1, key, lacking)
+		}
+		heard()
+		w.pass(10 * time.Millisecond)
+		heard()
+	}
+	for id, n := range w.nodes {
+		if n.use != second {
+			t.Errorf("daemon %d uses %v, want %v", id, n.use, second)
+		}
+	}
+	inFlight := w.seal(1, 2, "in flight")
+	w.nodes[1].SetKeys(w.now, both)
+	w.mustOpen(1, 2, inFlight, Opened)
+	only := testRing(t, second)
+	for id := range wire.DaemonID(3) {
+		w.nodes[id+1].SetKeys(w.now, only)
+		heard()
+	}
+	// A daemon that was away comes back with the file.
+	w.start(3, only)
+	w.pass(20 * time.Millisecond)
+	heard()
+}
+
+// TestSwitch changes from plain to sealed and back.
+func TestSwitch(t *testing.T) {
+	parse := func(send, accept string) *Keyring {
+		k, _, err := Parse("keys", fmt.Appendf(nil, "send = %q\naccept = %q\nkeys = [%q]\n", send, accept, testKey(t, 1, AES).Text()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k
+	}
+	w := newNet(t)
+	for id := range wire.DaemonID(3) {
+		w.start(id+1, nil)
+		w.nodes[id+1].SetMembers(w.now, []wire.DaemonID{1, 2, 3})
+	}
+	heard := func() {
+		t.Helper()
+		for from := range wire.DaemonID(3) {
+			for to := range wire.DaemonID(3) {
+				b := []byte("\x84\x00\x00\x80 plain")
+				if !w.nodes[from+1].Plain() {
+					b = w.seal(from+1, to+1, "sealed")
+				}
+				if _, r := w.open(from+1, to+1, b); from != to && r.Refused() {
+					t.Errorf("%d at %d: %v", from+1, to+1, r)
+				}
+			}
+		}
+	}
+	for _, k := range []*Keyring{parse("plain", "both"), parse("sealed", "both"), parse("sealed", "sealed"), parse("sealed", "both"), parse("plain", "both"), nil} {
+		for id := range wire.DaemonID(3) {
+			w.nodes[id+1].SetKeys(w.now, k)
+			heard()
+			w.pass(20 * time.Millisecond)
+			heard()
+		}
+		for id, n := range w.nodes {
+			if n.Plain() != (k == nil || k.sendPlain) {
+				t.Errorf("daemon %d sends plain: %t", id, n.Plain())
+			}
+		}
+	}
+	// Files that seal at once: the first daemon waits for the others.
+	for id := range wire.DaemonID(3) {
+		w.nodes[id+1].SetKeys(w.now, parse("sealed", "both"))
+		w.pass(20 * time.Millisecond)
+		heard()
+		if plain := w.nodes[1].Plain(); plain != (id < 2) {
+			t.Errorf("with keys at %d daemons the first sends plain: %t", id+1, plain)
+		}
+	}
+}
+
+func TestMonitor(t *testing.T) {
+	first, second := testKey(t, 1, AES), testKey(t, 2, AES)
+	w := newRing(t, testRing(t, first, second))
+	d := w.nodes[1]
+	monitor := func(seed byte) *Node {
+		m, err := NewNode(2, Monitor, testRing(t, first), &stream{seed: seed})
+		if err == nil {
+			err = m.Configure(testTopology(t), testHash)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	var recorded [][]byte
+	talk := func(m *Node, use KeyID) {
+		t.Helper()
+		m.Greet(w.now, 1, 6543, use)
+		for range 4 {
+			for _, s := range m.Sends() {
+				recorded = append(recorded, bytes.Clone(s.Bytes))
+				d.Open(w.now, addrOf(2), DataPort, s.Bytes)
+			}
+			for _, s := range d.Sends() {
+				if s.Monitor != netip.AddrPortFrom(addrOf(2), 6543) {
+					continue
+				}
+				m.Open(w.now, addrOf(1), MonitorPort, s.Bytes)
+			}
+			w.now = w.now.Add(3 * time.Millisecond)
+		}
+	}
+	m := monitor(50)
+	request, err := m.SealRequest(nil, 1, []byte("status"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.mustOpen(2, 1, request, Unproved)
+	talk(m, 0)
+	p := m.Peers()[0]
+	if !p.Stated || p.State.InUse != first.id || !slices.Equal(p.State.Keys, []KeyID{first.id, second.id}) {
+		t.Fatalf("the monitor knows %+v", p)
+	}
+	w.mustOpen(2, 1, request, Opened)
+	w.mustOpen(2, 1, request, Repeated)
+	report, err := d.SealReport(nil, []byte("report"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, r := m.Open(w.now, addrOf(1), MonitorPort, bytes.Clone(report)); r != Opened || string(text) != "report" {
+		t.Errorf("report opened as %q, %v", text, r)
+	}
+	if _, r := m.Open(w.now, addrOf(1), MonitorPort, report); r != Repeated {
+		t.Errorf("report again: %v", r)
+	}
+	// A command: the daemon uses the key when all members have it, which they do.
+	w.pass(10 * time.Millisecond)
+	talk(m, second.id)
+	if d.use != second {
+		t.Errorf("daemon uses %v, want %v", d.use, second)
+	}
+	talk(m, first.id)
+	// Replaying it all, also to a new life, changes nothing.
+	for range 3 {
+		for _, b := range recorded {
+			d.Open(w.now, addrOf(2), DataPort, bytes.Clone(b))
+			w.now = w.now.Add(3 * time.Millisecond)
+		}
+		if d.use != first {
+			t.Fatal("a replayed command was obeyed")
+		}
+		d = w.start(1, testRing(t, first, second))
+	}
+	// Many monitors: the oldest are forgotten.
+	for i := range byte(3 * maxMonitors) {
+		talk(monitor(120+i), 0)
+	}
+	if n := len(d.monitors); n != maxMonitors {
+		t.Errorf("%d monitors are known, want %d", n, maxMonitors)
+	}
+}
