@@ -165,6 +165,9 @@ func (o *owner) install(changes []string) {
 			names = append(names, o.nameOf(id))
 		}
 		o.members.Store(&names)
+		if o.sealer != nil {
+			o.sealer.SetMembers(in.Regular)
+		}
 		o.change.Store(&changes[i])
 		o.history.note(o, &in, &o.out.Changes[i], changes[i], names)
 		for _, d := range o.out.Changes[i].Left {

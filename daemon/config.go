@@ -12,6 +12,7 @@ import (
 	"github.com/spreadd/spreadd/daemon/transport"
 	"github.com/spreadd/spreadd/engine"
 	"github.com/spreadd/spreadd/internal/memlimit"
+	"github.com/spreadd/spreadd/internal/seal"
 )
 
 // DefaultGrace is the default of [Config.Grace]. It is longer than a garbage collection or a busy
@@ -33,6 +34,9 @@ type Config struct {
 	// Ring holds the settings of the ring's sockets. Listen sets Topology, Self, Pool, Poller and
 	// Log. A daemon without an address in the topology opens none.
 	Ring transport.Config
+	// RingKeys are the keys with which the daemons of the ring seal their datagrams. Nil means plain datagrams,
+	// as C daemons send them. [Daemon.SetRingKeys] changes them.
+	RingKeys *seal.Keyring
 	// DangerousMonitor lets monitors partition the daemons, stop this one and set its windows.
 	DangerousMonitor bool
 	// OnReload, if not nil, is called when a monitor requests a reload of the configuration. It

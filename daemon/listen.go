@@ -143,6 +143,13 @@ func (o *owner) openRing() error {
 	cfg := o.cfg.Ring
 	cfg.Topology, cfg.Self, cfg.Pool, cfg.Poller, cfg.Log = top, o.cfg.Engine.Self, &o.pool, o.poller, o.log
 	var err error
+	if o.sealer == nil {
+		if o.sealer, err = transport.NewSealer(cfg.Self, o.cfg.RingKeys, o.log); err != nil {
+			return err
+		}
+		o.engine.SetOverhead(o.sealer.Overhead())
+	}
+	cfg.Sealer, cfg.ConfHash = o.sealer, o.cfg.Engine.ConfHash
 	o.ring, err = transport.Open(cfg)
 	return err
 }

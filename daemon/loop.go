@@ -25,6 +25,9 @@ func (o *owner) loop(ctx context.Context) error {
 			reported = now
 		}
 		o.watchForming(now)
+		if o.ring != nil {
+			o.ring.Tick()
+		}
 		// A deadline that passes after now was read is seen in the next turn.
 		if at := o.engine.Deadline(); at != 0 && at <= now {
 			o.takeTimers()
@@ -61,7 +64,11 @@ func (o *owner) sleep(report clock.Time) {
 	if w.publishers {
 		until = clock.Earliest(until, w.publishersUntil)
 	}
-	o.poller.Wait(max(until.Sub(o.moment()), time.Microsecond), o.haveWork)
+	d := until.Sub(o.moment())
+	if o.sealer != nil {
+		d = min(d, o.sealer.Until())
+	}
+	o.poller.Wait(max(d, time.Microsecond), o.haveWork)
 }
 
 // haveWork reports whether there is something to do besides the datagrams in the sockets.

@@ -30,6 +30,8 @@ type owner struct {
 	out engine.Effects
 	// ring holds the sockets of the ring. It is nil for a daemon that runs without a ring address.
 	ring *transport.Transport
+	// sealer seals the ring's datagrams. It is nil for a daemon without a ring address.
+	sealer *transport.Sealer
 	// past holds the counters of sockets that a reload has closed.
 	past transport.Stats
 

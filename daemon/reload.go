@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/engine"
+	"github.com/spreadd/spreadd/internal/seal"
 	"github.com/spreadd/spreadd/internal/topology"
 )
 
@@ -43,6 +44,26 @@ func (d *Daemon) Reload(cfg Config) error {
 		return ErrStopped
 	}
 	return err
+}
+
+// SetRingKeys changes the keys of the ring; nil removes them. A new key is used when all members of the ring
+// have it. SetRingKeys may be called by any goroutine after Listen; it returns [ErrStopped] if the daemon
+// has stopped.
+func (d *Daemon) SetRingKeys(keys *seal.Keyring) error {
+	if !d.call(func(o *owner) {
+		if o.sealer == nil {
+			return
+		}
+		o.sealer.SetKeys(keys)
+		o.engine.SetOverhead(o.sealer.Overhead())
+		o.ring.Tick()
+		st := o.sealer.Status().Own
+		o.log.Info("ring keys read", slog.Any("keys", st.Keys), slog.String("in_use", st.InUse.String()),
+			slog.Bool("sends_plain", st.SendsPlain), slog.Bool("accepts_plain", st.AcceptsPlain))
+	}) {
+		return ErrStopped
+	}
+	return nil
 }
 
 // reload passes a configuration to the engine.

@@ -7,6 +7,7 @@ import (
 	"github.com/spreadd/spreadd/daemon/transport"
 	"github.com/spreadd/spreadd/engine"
 	"github.com/spreadd/spreadd/groups"
+	"github.com/spreadd/spreadd/internal/seal"
 	"github.com/spreadd/spreadd/membership"
 )
 
@@ -43,6 +44,12 @@ type RingStats struct {
 	// Transport are the counters of all sockets that the ring has had. They are zero for a daemon
 	// without sockets for the ring.
 	Transport transport.Stats
+	// Sealed counts the datagrams that were sealed, and Seal those that arrived, by what became of them. They
+	// are zero without keys.
+	Sealed int64
+	Seal   [seal.NumReasons]int64
+	// Keys is the state of the ring's keys.
+	Keys transport.SealStatus
 }
 
 // counters are the counters that the owner increments and any goroutine reads.
@@ -83,6 +90,10 @@ func (o *owner) ringStats() RingStats {
 	if o.ring != nil {
 		st.Transport = o.ring.Stats()
 		st.Transport.Add(&o.past)
+	}
+	if o.sealer != nil {
+		st.Keys = o.sealer.Status()
+		st.Sealed, st.Seal = o.sealer.Counts()
 	}
 	return st
 }

@@ -63,6 +63,9 @@ type Config struct {
 	// QueueMessages bounds the users' messages that wait for the ring. Default:
 	// DefaultQueueMessages.
 	QueueMessages int
+	// Overhead is how much longer the driver makes each datagram. If it is not 0, the ring fills packets with
+	// the first parts of messages (sealing §4).
+	Overhead int
 	// Pool supplies the blocks for packets and messages; nil means a pool of the ring's own.
 	Pool *buf.Pool
 }
@@ -141,6 +144,12 @@ func (r *Ring) SetWindows(window, personal, accelerated int) error {
 	r.cfg = c
 	return nil
 }
+
+// SetOverhead changes [Config.Overhead]. Packets that were made before keep their length.
+func (r *Ring) SetOverhead(bytes int) { r.cfg.Overhead = bytes }
+
+// room returns the longest body of a packet.
+func (r *Ring) room() int { return FragmentBytes - r.cfg.Overhead }
 
 // SetTimeouts changes the timeouts. Timers that are running are not affected.
 func (r *Ring) SetTimeouts(token, hurry time.Duration) error {

@@ -31,15 +31,15 @@ func (r *Ring) makePacket(q *queue, out *Effects) {
 	s.proc = r.cfg.Self
 
 	var lo, hi int
-	s.first, lo, hi = q.fragment()
+	s.first, lo, hi = q.fragment(r.room())
 	data := q.peek().Data
 	data.Lo, data.Hi = data.Lo+lo, data.Lo+hi
 	if s.first.Index < 0 {
 		out.release(q.pop().Data.Block)
 	} else {
-		q.sent = hi
+		q.take(hi)
 	}
-	if r.fits(q, s, data.Len()) {
+	if r.fits(q, s, data.Len()) || r.splits(q, s, data.Len()) {
 		s.body = r.pack(q, s, data, out)
 		return
 	}
@@ -55,10 +55,27 @@ func (r *Ring) fits(q *queue, s *slot, n int) bool {
 	if q.len() == 0 || s.first.Index > 0 {
 		return false
 	}
-	m := q.peek()
+	return q.peek().Data.Len() <= r.rest(n) && alike(q.peek().Service, s.service)
+}
+
+// rest returns how many bytes a further fragment may have in a packet with a body of n bytes.
+func (r *Ring) rest(n int) int { return wire.FragmentRoom(n) - r.cfg.Overhead }
+
+// alike reports whether messages of two services may share a packet.
+func alike(a, b Service) bool {
 	ordered := func(s Service) bool { return s == FIFO || s == Agreed }
-	return m.Data.Len() <= wire.FragmentRoom(n) &&
-		(m.Service == s.service || ordered(m.Service) && ordered(s.service))
+	return a == b || ordered(a) && ordered(b)
+}
+
+// minSplit is the least that a packet is filled up with: it holds the header of the message, and is worth a
+// copy at each receiver.
+const minSplit = 128
+
+// splits reports whether a packet with n bytes is filled up with the first part of the next message. A
+// ring with C daemons does not do so, and nor do reliable packets, which are delivered early because all of
+// their messages are whole.
+func (r *Ring) splits(q *queue, s *slot, n int) bool {
+	return r.cfg.Overhead > 0 && s.service != Reliable && q.len() > 0 && s.first.Index < 0 && r.rest(n) >= minSplit && alike(q.peek().Service, s.service)
 }
 
 // pack builds the body of a packet with several fragments.
@@ -70,6 +87,11 @@ func (r *Ring) pack(q *queue, s *slot, first buf.Slice, out *Effects) buf.Slice 
 		m := q.pop()
 		b = wire.AppendFragment(b, start, wire.LittleEndian, -1, m.Data.Bytes())
 		out.release(m.Data.Block)
+	}
+	if n := len(b) - start; r.splits(q, s, n) {
+		h, lo, hi := q.fragment(r.rest(n))
+		b = wire.AppendFragment(b, start, wire.LittleEndian, h.Index, q.peek().Data.Bytes()[lo:hi])
+		q.take(hi)
 	}
 	return r.sending.arena.take(b)
 }

@@ -7,8 +7,8 @@ import "github.com/spreadd/spreadd/wire"
 type queue struct {
 	list []Message
 	head int // of list: the next message
-	// sent is how many bytes of the next message are already in packets.
-	sent int
+	// sent is how many bytes of the next message are already in packets, as fragments.
+	sent, fragments int
 }
 
 func (q *queue) len() int { return len(q.list) - q.head }
@@ -32,20 +32,20 @@ func (q *queue) pop() Message {
 	m := q.list[q.head]
 	q.list[q.head] = Message{}
 	q.head++
-	q.sent = 0
+	q.again()
 	if q.head == len(q.list) {
 		q.list, q.head = q.list[:0], 0
 	}
 	return m
 }
 
-// fragment returns the header of the next fragment of the next message, and its range in the
-// message (ring-protocol §7.1).
-func (q *queue) fragment() (h wire.FragmentHeader, lo, hi int) {
+// fragment returns the header of the next fragment of the next message, which has up to room bytes,
+// and its range in the message (ring-protocol §7.1).
+func (q *queue) fragment(room int) (h wire.FragmentHeader, lo, hi int) {
 	size := q.peek().Data.Len()
 	lo = q.sent
-	hi = min(size, lo+FragmentBytes)
-	index := int16(lo/FragmentBytes + 1)
+	hi = min(size, lo+room)
+	index := int16(q.fragments + 1)
 	if hi == size {
 		index = -index
 	}
@@ -53,7 +53,13 @@ func (q *queue) fragment() (h wire.FragmentHeader, lo, hi int) {
 }
 
 // again restarts a message that was sent in part (ring-protocol §17.6).
-func (q *queue) again() { q.sent = 0 }
+func (q *queue) again() { q.sent, q.fragments = 0, 0 }
+
+// take notes that the next message is in packets up to hi.
+func (q *queue) take(hi int) {
+	q.sent = hi
+	q.fragments++
+}
 
 // cut drops all messages after the first n.
 func (q *queue) cut(n int, out *Effects) {

@@ -89,6 +89,9 @@ func newChaos(t *testing.T, seed uint64) *chaos {
 	}
 	l := layouts[rng.IntN(len(layouts))]
 	cfg.Wide = len(l) > 1
+	if seed%3 == 0 {
+		cfg.Overhead = 48 // a ring with keys
+	}
 	c := &chaos{
 		network: newNetwork(t, cfg, l...), rng: rng, seed: seed, rare: make(map[string]int),
 		loss: pick(0, 0.01, 0.05, 0.2), double: pick(0, 0.02), late: pick(0, 0.02, 0.1),

@@ -119,7 +119,7 @@ func (r *Ring) ask(body []byte, u unmet) []byte {
 	if r.cfg.Accelerated && r.state != Recovering {
 		upTo = r.token.last.Seq
 	}
-	room := max(maxTokenBody-len(body)-requestHeaderLen, min(4*minAsked, wire.MaxTokenBody-len(body)-requestHeaderLen)) / 4
+	room := max(maxTokenBody-r.cfg.Overhead-len(body)-requestHeaderLen, min(4*minAsked, wire.MaxTokenBody-len(body)-requestHeaderLen)) / 4
 	if r.seq.myAru >= upTo || room < 2 {
 		return body
 	}

@@ -55,9 +55,9 @@ func (f *Fragments) advance(n int) {
 	f.at += n
 }
 
-// CheckFragments checks the body of a data packet to its last byte: lengths stay inside, fragments
-// after the first are whole messages, and a fragment that is not the last of its message is alone
-// (ring-protocol §7.3).
+// CheckFragments checks the body of a data packet to its last byte: lengths stay inside, and fragments
+// after the first are whole messages or, at the end of the packet, the first part of one. A fragment that
+// continues a message which does not end with it is alone (ring-protocol §7.3, sealing §4).
 func (p *Packet) CheckFragments() error {
 	f := p.Fragments()
 	for first := true; f.more; first = false {
@@ -65,9 +65,9 @@ func (p *Packet) CheckFragments() error {
 		switch {
 		case h.Len < 0 || int(h.Len) > len(f.rest):
 			return &DecodeError{"fragment length", at, ErrLength}
-		case h.Index == 0 || h.Index > MaxFragments || h.Index < -MaxFragments:
+		case h.Index == 0 || h.Index > MaxSplit || h.Index < -MaxSplit:
 			return &DecodeError{"fragment index", at, ErrForm}
-		case !first && h.Index != -1:
+		case !first && h.Index != -1 && h.Index != 1:
 			return &DecodeError{"index of a further fragment", at, ErrForm}
 		}
 		f.Next()

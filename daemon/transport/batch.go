@@ -40,7 +40,7 @@ type Item struct {
 
 // Datagrams is a batch of datagrams from one socket, in the order of their arrival.
 type Datagrams struct {
-	// Items has at least one item. The owner may change it.
+	// Items has at least one item, unless a [Sealer] has refused them. The owner may change it.
 	Items []Item
 	// Token is true for datagrams from a token port.
 	Token bool

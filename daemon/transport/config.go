@@ -67,6 +67,10 @@ type Config struct {
 	GSO bool
 	// Refused makes [Transport.Refused] report which hosts refuse datagrams. Only Linux does.
 	Refused bool
+	// ConfHash is the hash of the configuration, which sealed datagrams carry.
+	ConfHash uint32
+	// Sealer seals and opens datagrams. Nil means that they are plain.
+	Sealer *Sealer
 	// Pool provides the blocks that datagrams are received into.
 	Pool *buf.Pool
 	// Poller is the poller that the owner waits in. It outlives the transport.

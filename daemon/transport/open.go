@@ -28,6 +28,11 @@ func Open(cfg Config) (*Transport, error) {
 	if err != nil {
 		return nil, err
 	}
+	if cfg.Sealer != nil {
+		if err := cfg.Sealer.node.Configure(cfg.Topology, cfg.ConfHash); err != nil {
+			return nil, fmt.Errorf("transport: %w", err)
+		}
+	}
 	t := &Transport{
 		cfg:    cfg,
 		data:   newQueue(dataBatches, false),
@@ -43,6 +48,7 @@ func Open(cfg Config) (*Transport, error) {
 			t.running.Go(in.run)
 		}
 	}
+	t.prove()
 	return t, nil
 }
 
@@ -73,7 +79,7 @@ func (t *Transport) open() error {
 		return err
 	}
 	t.sender = newSender(t.out, t.cfg.Topology, to, &t.count, t.cfg.Log)
-	t.sender.gso = gso
+	t.sender.gso, t.sender.sealer = gso, t.cfg.Sealer
 	if m, ok := t.out.(interface {
 		watchErrors(p *poller.Poller, v6 bool) (refuser, error)
 	}); ok && t.cfg.Refused {

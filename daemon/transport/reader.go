@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/seal"
 	"github.com/spreadd/spreadd/internal/sockdrops"
 )
 
@@ -104,6 +105,9 @@ func (s *socket) kernelDrops() int64 {
 func (s *socket) limit() int {
 	if s.token {
 		return MaxToken
+	}
+	if s.t.cfg.Sealer != nil {
+		return MaxPacket + seal.Overhead // One that a daemon kept from before it had keys.
 	}
 	return MaxPacket
 }

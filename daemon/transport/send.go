@@ -62,6 +62,8 @@ type sender struct {
 	to    destinations
 	count *counters
 	log   *slog.Logger
+	// sealer, if not nil, seals datagrams.
+	sealer *Sealer
 
 	// The datagrams to send, in order. The head and the body of datagram i are vec[2i] and
 	// vec[2i+1].
@@ -96,9 +98,20 @@ func (s *sender) send(dgrams []topology.Datagram) error {
 		if len(all) == 0 {
 			s.count.sendFailed[SendNoTarget].Add(1)
 		}
+		head, body := d.Head[:], d.Body
+		if s.sealer != nil && !s.sealer.node.Plain() && len(all) > 0 {
+			var err error
+			if head, err = s.seal(d, len(all)); err != nil {
+				return err
+			}
+			body = nil
+			if head == nil {
+				continue
+			}
+		}
 		for _, dst := range all {
-			s.vec[2*s.n], s.vec[2*s.n+1] = d.Head[:], d.Body
-			s.size[s.n] = len(d.Head) + len(d.Body)
+			s.vec[2*s.n], s.vec[2*s.n+1] = head, body
+			s.size[s.n] = len(head) + len(body)
 			s.dst[s.n] = dst
 			dst.sent = now
 			if s.n++; s.n == sendBatch {
@@ -109,6 +122,27 @@ func (s *sender) send(dgrams []topology.Datagram) error {
 		}
 	}
 	return s.flush()
+}
+
+// seal returns a datagram sealed, or nil if that is impossible. It flushes first if there is no room for the
+// datagram and its copies.
+func (s *sender) seal(d *topology.Datagram, copies int) ([]byte, error) {
+	b, ok, err := []byte(nil), false, error(nil)
+	if s.n+copies <= sendBatch {
+		b, ok, err = s.sealer.seal(d)
+	}
+	if !ok {
+		if err := s.flush(); err != nil {
+			return nil, err
+		}
+		b, ok, err = s.sealer.seal(d)
+	}
+	if err != nil || !ok {
+		s.count.sendFailed[SendOther].Add(1)
+		s.log.Error("cannot seal a datagram", slog.Any("error", err))
+		return nil, nil
+	}
+	return b, nil
 }
 
 // flush writes the collected datagrams in order. It counts and skips those that cannot be sent.
@@ -142,6 +176,9 @@ func (s *sender) flush() error {
 	}
 	clear(s.vec[:2*s.n]) // They may be parts of pooled blocks.
 	s.n = 0
+	if s.sealer != nil {
+		s.sealer.arena = s.sealer.arena[:0]
+	}
 	return err
 }
 
@@ -250,9 +287,25 @@ func (s *sender) failed(d *destination, err error) {
 // datagrams.
 func (t *Transport) Send(dgrams []topology.Datagram) error { return t.sender.send(dgrams) }
 
-// SendTo sends one datagram to an address outside of the configuration, such as that of a monitor
-// (monitor-protocol §1). Any goroutine may call it.
+// SendTo sends one datagram to a monitor (monitor-protocol §1), sealed if the daemon has keys. While it
+// accepts plain datagrams it also sends a plain one, because it does not know how the monitor asked.
 func (t *Transport) SendTo(to netip.AddrPort, datagram []byte) error {
+	s := t.cfg.Sealer
+	if s == nil || !s.node.HasKeys() {
+		return t.sendTo(to, datagram)
+	}
+	b, err := s.node.SealReport(nil, datagram)
+	if err == nil {
+		err = t.sendTo(to, b)
+	}
+	if s.node.State().AcceptsPlain {
+		err = errors.Join(err, t.sendTo(to, datagram))
+	}
+	return err
+}
+
+// sendTo sends one datagram to any address.
+func (t *Transport) sendTo(to netip.AddrPort, datagram []byte) error {
 	to = netip.AddrPortFrom(scoped(to.Addr(), t.zone), to.Port())
 	if err := t.out.sendTo(to, datagram); err != nil {
 		t.count.sendFailed[sendFailure(err)].Add(1)

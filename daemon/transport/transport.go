@@ -56,7 +56,7 @@ func (t *Transport) Watch(on bool) {
 // wire (ring-protocol §18.3). Elsewhere it returns what readers have pushed.
 //
 // Only one goroutine at a time may call PollData and PollTokens. It must return batches with
-// [Datagrams.Done]; there are 64 of them.
+// [Datagrams.Done]; there are 64 of them. With [Config.Sealer] a batch may be empty.
 func (t *Transport) PollData() *Datagrams { return t.poll(t.data, false) }
 
 // PollTokens is PollData for the token ports. A batch has one token, unless a [Filter] adds
@@ -64,6 +64,16 @@ func (t *Transport) PollData() *Datagrams { return t.poll(t.data, false) }
 func (t *Transport) PollTokens() *Datagrams { return t.poll(t.tokens, true) }
 
 func (t *Transport) poll(q *queue, token bool) *Datagrams {
+	b := t.arrived(q, token)
+	if b != nil && t.cfg.Sealer != nil {
+		t.cfg.Sealer.open(b)
+		t.sendControls()
+	}
+	return b
+}
+
+// arrived returns the next batch as it came.
+func (t *Transport) arrived(q *queue, token bool) *Datagrams {
 	if b := q.take(); b != nil {
 		return b
 	}
