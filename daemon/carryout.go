@@ -139,8 +139,8 @@ func (o *owner) flush() {
 	o.touched = o.touched[:0]
 }
 
-// announce explains the changes of membership, as sentences, and sends them to the clients that want
-// notices.
+// announce explains the changes of membership, as sentences, and sends them to the clients that
+// want notices.
 func (o *owner) announce() (texts []string) {
 	for i := range o.out.Changes {
 		c := &o.out.Changes[i]
@@ -187,8 +187,8 @@ func (o *owner) install(changes []string) {
 	}
 }
 
-// nameOf returns the name of a daemon, or its number if neither this configuration nor the one before
-// has it.
+// nameOf returns the name of a daemon, or its number if neither this configuration nor the one
+// before has it.
 func (o *owner) nameOf(id wire.DaemonID) string {
 	for _, top := range [...]*topology.Topology{o.cfg.Engine.Topology, o.former} {
 		if top == nil {

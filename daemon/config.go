@@ -34,8 +34,9 @@ type Config struct {
 	// Ring holds the settings of the ring's sockets. Listen sets Topology, Self, Pool, Poller and
 	// Log. A daemon without an address in the topology opens none.
 	Ring transport.Config
-	// RingKeys are the keys with which the daemons of the ring seal their datagrams. Nil means plain datagrams,
-	// as C daemons send them. [Daemon.SetRingKeys] changes them.
+	// RingKeys are the keys with which the daemons of the ring seal their datagrams. Nil means
+	// plain datagrams, as C daemons send them. After a reload, a new key is used when all members
+	// of the ring have it.
 	RingKeys *seal.Keyring
 	// DangerousMonitor lets monitors partition the daemons, stop this one and set its windows.
 	DangerousMonitor bool
@@ -54,13 +55,13 @@ type Config struct {
 	// RunDir is the directory of a second UNIX socket, RunDir/Port.sock, for services whose /tmp is
 	// their own. Run goes on if it cannot be opened. Empty means no such socket.
 	RunDir string
-	// SocketMode is the permissions of both UNIX sockets. Zero means 0666: every local user may connect,
-	// as with C daemons.
+	// SocketMode is the permissions of both UNIX sockets. Zero means 0666: every local user may
+	// connect, as with C daemons.
 	SocketMode fs.FileMode
 	// SocketGroup is the name of the group of both UNIX sockets. Empty means that of the process.
 	SocketGroup string
-	// StateDir is the directory of the file that keeps membership ids unique over restarts. If it is
-	// empty, the ids of each life begin at a random time, up to a day ahead of the clock.
+	// StateDir is the directory of the file that keeps membership ids unique over restarts. If it
+	// is empty, the ids of each life begin at a random time, up to a day ahead of the clock.
 	StateDir string
 	// Port is the port of the segment. Zero means the port of the first listener.
 	Port uint16
@@ -76,8 +77,8 @@ type Config struct {
 	// long. Zero means DefaultGrace, negative means no wait.
 	Grace time.Duration
 	// Linger is the time for which clients may read what is queued for them when the daemon stops.
-	// Zero means one second. Negative means none, and other daemons do not hear of it either, as if the
-	// process were killed.
+	// Zero means one second. Negative means none, and other daemons do not hear of it either, as if
+	// the process were killed.
 	Linger time.Duration
 	// Log is the daemon's log. Nil discards it.
 	Log *slog.Logger

@@ -66,8 +66,8 @@ type owner struct {
 	refused refused
 	// reportEvery is the time between two such reports.
 	reportEvery time.Duration
-	// former is the configuration before the last reload that changed it, or nil. It has the names of
-	// daemons that were taken out.
+	// former is the configuration before the last reload that changed it, or nil. It has the names
+	// of daemons that were taken out.
 	former *topology.Topology
 	// monitors bounds what monitors may ask for.
 	monitors monitors

@@ -28,9 +28,9 @@ func (e *RestartError) Error() string {
 }
 
 // Reload has the daemon change to another configuration while its clients stay connected
-// (membership-protocol §11). Of cfg it uses Engine, Ring, DangerousMonitor and Grace, and of
-// Sessions MaxSessionMessages and Auth. It returns when the engine has accepted the configuration;
-// the daemons that have it too form a ring after that.
+// (membership-protocol §11). Of cfg it uses Engine, Ring, RingKeys, DangerousMonitor and Grace, and
+// of Sessions MaxSessionMessages and Auth. It returns when the engine has accepted the
+// configuration; the daemons that have it too form a ring after that.
 //
 // On an error nothing has changed. The error is a [*RestartError] if the daemon has to be
 // restarted, [ErrStopped] if it has stopped; otherwise the configuration is not valid. Reload may
@@ -46,24 +46,17 @@ func (d *Daemon) Reload(cfg Config) error {
 	return err
 }
 
-// SetRingKeys changes the keys of the ring; nil removes them. A new key is used when all members of the ring
-// have it. SetRingKeys may be called by any goroutine after Listen; it returns [ErrStopped] if the daemon
-// has stopped.
-func (d *Daemon) SetRingKeys(keys *seal.Keyring) error {
-	if !d.call(func(o *owner) {
-		if o.sealer == nil {
-			return
-		}
-		o.sealer.SetKeys(keys)
-		o.engine.SetOverhead(o.sealer.Overhead())
-		o.ring.Tick()
-		st := o.sealer.Status().Own
-		o.log.Info("ring keys read", slog.Any("keys", st.Keys), slog.String("in_use", st.InUse.String()),
-			slog.Bool("sends_plain", st.SendsPlain), slog.Bool("accepts_plain", st.AcceptsPlain))
-	}) {
-		return ErrStopped
+// setKeys changes the keys of the ring.
+func (o *owner) setKeys(keys *seal.Keyring) {
+	if o.sealer == nil || keys == nil && o.sealer.Overhead() == 0 {
+		return
 	}
-	return nil
+	o.sealer.SetKeys(keys)
+	o.engine.SetOverhead(o.sealer.Overhead())
+	o.ring.Tick()
+	st := o.sealer.Status()
+	o.log.Info("ring keys read", slog.Any("keys", st.Own.Keys), slog.String("in_use", st.Own.InUse.String()),
+		slog.String("waits_for", st.WaitsFor.String()), slog.Bool("sends_plain", st.Own.SendsPlain), slog.Bool("accepts_plain", st.Own.AcceptsPlain))
 }
 
 // reload passes a configuration to the engine.
@@ -79,6 +72,7 @@ func (o *owner) reload(cfg Config) error {
 	o.cfg.DangerousMonitor, o.cfg.Grace = cfg.DangerousMonitor, cfg.Grace
 	o.pacing.grace, o.pacing.ringGrace = cfg.Grace, cfg.ringGrace()
 	o.next = cfg
+	o.setKeys(cfg.RingKeys)
 	o.carryOut()
 	return nil
 }

@@ -44,8 +44,8 @@ type RingStats struct {
 	// Transport are the counters of all sockets that the ring has had. They are zero for a daemon
 	// without sockets for the ring.
 	Transport transport.Stats
-	// Sealed counts the datagrams that were sealed, and Seal those that arrived, by what became of them. They
-	// are zero without keys.
+	// Sealed counts the datagrams that were sealed, and Seal those that arrived, by what became of
+	// them. They are zero without keys.
 	Sealed int64
 	Seal   [seal.NumReasons]int64
 	// Keys is the state of the ring's keys.

@@ -53,6 +53,7 @@ func (p *partition) together(t *topology.Topology, a, b wire.DaemonID) bool {
 	return len(p.components) == 0 || p.components[t.Rank(a)] == p.components[t.Rank(b)]
 }
 
-// SetOverhead says how much longer the driver makes each datagram, so that packets still fit into a frame. If it
-// is not 0, the ring fills packets with parts of messages, which C daemons cannot take.
+// SetOverhead says how much longer the driver makes each datagram, so that packets still fit into a
+// frame. If it is not 0, the ring fills packets with parts of messages, which C daemons cannot
+// take.
 func (e *Engine) SetOverhead(bytes int) { e.ring.SetOverhead(bytes) }

@@ -63,8 +63,8 @@ type Config struct {
 	// QueueMessages bounds the users' messages that wait for the ring. Default:
 	// DefaultQueueMessages.
 	QueueMessages int
-	// Overhead is how much longer the driver makes each datagram. If it is not 0, the ring fills packets with
-	// the first parts of messages (sealing §4).
+	// Overhead is how much longer the driver makes each datagram. If it is not 0, the ring fills
+	// packets with the first parts of messages (sealing §4).
 	Overhead int
 	// Pool supplies the blocks for packets and messages; nil means a pool of the ring's own.
 	Pool *buf.Pool

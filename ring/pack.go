@@ -67,13 +67,13 @@ func alike(a, b Service) bool {
 	return a == b || ordered(a) && ordered(b)
 }
 
-// minSplit is the least that a packet is filled up with: it holds the header of the message, and is worth a
-// copy at each receiver.
+// minSplit is the least that a packet is filled up with: it holds the header of the message, and is
+// worth a copy at each receiver.
 const minSplit = 128
 
-// splits reports whether a packet with n bytes is filled up with the first part of the next message. A
-// ring with C daemons does not do so, and nor do reliable packets, which are delivered early because all of
-// their messages are whole.
+// splits reports whether a packet with n bytes is filled up with the first part of the next
+// message. A ring with C daemons does not do so, and nor do reliable packets, which are delivered
+// early because all of their messages are whole.
 func (r *Ring) splits(q *queue, s *slot, n int) bool {
 	return r.cfg.Overhead > 0 && s.service != Reliable && q.len() > 0 && s.first.Index < 0 && r.rest(n) >= minSplit && alike(q.peek().Service, s.service)
 }

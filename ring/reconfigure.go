@@ -11,9 +11,9 @@ import (
 // ErrUp is returned by Reconfigure while there is a ring.
 var ErrUp = errors.New("ring: the configuration cannot change while a ring is up")
 
-// Reconfigure changes to another configuration. Self, Pool, QueueMessages and Overhead stay as they are. The
-// ring must be stopped first. Its packets are kept for the next recovery, including those of
-// daemons that the new configuration lacks. On an error nothing changes.
+// Reconfigure changes to another configuration. Self, Pool, QueueMessages and Overhead stay as they
+// are. The ring must be stopped first. Its packets are kept for the next recovery, including those
+// of daemons that the new configuration lacks. On an error nothing changes.
 func (r *Ring) Reconfigure(cfg Config) error {
 	cfg.Self, cfg.Pool, cfg.QueueMessages, cfg.Overhead = r.cfg.Self, r.cfg.Pool, r.cfg.QueueMessages, r.cfg.Overhead
 	if cfg.Topology == nil || cfg.Topology.Daemon(cfg.Self) == nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// TestOverhead: with an overhead, every datagram leaves room for it, packets are full, and messages of all
-// lengths arrive as they were sent (sealing §4).
+// TestOverhead: with an overhead, every datagram leaves room for it, packets are full, and messages
+// of all lengths arrive as they were sent (sealing §4).
 func TestOverhead(t *testing.T) {
 	const overhead = 48
 	for _, size := range []int{1, 200, 1250, 1300, 1350, 1383, 1384, 1385, 2800, 8000, wire.MaxMessage - textLen} {
@@ -46,7 +46,8 @@ func TestOverhead(t *testing.T) {
 		if got := strings.Join(b.texts, "\n"); got != strings.Join(want, "\n") {
 			t.Errorf("size %d: %d of %d messages arrived as they were sent", size, len(b.texts), messages)
 		}
-		// All but the last packet of a turn are full but for alignment and what is not worth a split.
+		// All but the last packet of a turn are full but for alignment and what is not worth a
+		// split.
 		if least := bytes/(wire.MaxPacketBody-overhead) + messages*(size+200)/(1384*30) + 4; size > 100 && packets > least {
 			t.Errorf("size %d: %d packets for %d bytes, at most %d expected", size, packets, bytes, least)
 		}

@@ -55,9 +55,10 @@ func (f *Fragments) advance(n int) {
 	f.at += n
 }
 
-// CheckFragments checks the body of a data packet to its last byte: lengths stay inside, and fragments
-// after the first are whole messages or, at the end of the packet, the first part of one. A fragment that
-// continues a message which does not end with it is alone (ring-protocol §7.3, sealing §4).
+// CheckFragments checks the body of a data packet to its last byte: lengths stay inside, and
+// fragments after the first are whole messages or, at the end of the packet, the first part of one.
+// A fragment that continues a message which does not end with it is alone (ring-protocol §7.3,
+// sealing §4).
 func (p *Packet) CheckFragments() error {
 	f := p.Fragments()
 	for first := true; f.more; first = false {

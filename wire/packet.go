@@ -34,8 +34,8 @@ const (
 	MaxPacket = 1472
 	// MaxPacketBody is the most that a packet carries after its header.
 	MaxPacketBody = MaxPacket - PacketHeaderLen
-	// MaxFragments is the maximum number of fragments of a message, and MaxSplit that in a ring with keys, whose
-	// packets are shorter.
+	// MaxFragments is the maximum number of fragments of a message, and MaxSplit that in a ring
+	// with keys, whose packets are shorter.
 	MaxFragments, MaxSplit = 100, 110
 )
 

@@ -73,6 +73,11 @@ func (p *program) check(ctx context.Context, o options) error {
 	if err := spreadconf.Describe(p.stdout, c, &self, detail); err != nil {
 		return err
 	}
+	if o.settings.RingKeys != "" {
+		if _, err := settings.LoadKeys(ctx, o.settings.RingKeys); err != nil {
+			return err
+		}
+	}
 	_, err = c.EffectiveTimeouts()
 	return err
 }
@@ -117,16 +122,22 @@ func (p *program) daemonConfig(ctx context.Context, c *spreadconf.Config, self s
 	cfg.Engine.MaxSessionGroups, cfg.Engine.MaxGroups = o.maxJoined, o.maxGroups
 	cfg.Sessions.MaxSessionBytes = int(o.maxQueue)
 	cfg.MaxMemory = int64(o.maxMemory)
+	if o.settings.RingKeys != "" {
+		if cfg.RingKeys, err = settings.LoadKeys(ctx, o.settings.RingKeys); err != nil {
+			return daemon.Config{}, err
+		}
+	}
 	return cfg, nil
 }
 
-// stateDir returns the directory that systemd has made for the service, otherwise that of the UNIX socket.
+// stateDir returns the directory that systemd has made for the service, otherwise that of the UNIX
+// socket.
 func stateDir(o options) string {
 	return cmp.Or(fsutil.ServiceDir("STATE_DIRECTORY"), fsutil.ServiceDir("RUNTIME_DIRECTORY"), o.socketDir)
 }
 
-// loadAccess reads the access files that the enabled methods need. The method decides about a missing
-// file.
+// loadAccess reads the access files that the enabled methods need. The method decides about a
+// missing file.
 func loadAccess(ctx context.Context, o *spreadconf.Options) (daemon.Access, error) {
 	var access daemon.Access
 	for _, m := range append(o.AllowedAuthMethods, o.RequiredAuthMethods...) {

@@ -11,6 +11,7 @@ import (
 	"github.com/spreadd/spreadd/internal/conf"
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/prom"
+	"github.com/spreadd/spreadd/internal/seal"
 )
 
 // options are the settings of the command line.
@@ -20,6 +21,8 @@ type options struct {
 	file        string // with settings
 	check       bool
 	mixed       bool
+	genKey      bool
+	cipher      seal.Cipher
 	socketDir   string
 	runDir      string
 	maxSessions int
@@ -57,16 +60,19 @@ func parse(args []string) (options, error) {
 			{Args: "", Text: "run as the daemon whose address belongs to this host"},
 			{Args: "-n web1 -c /etc/spread/spread.conf -metrics 127.0.0.1:9803", Text: "run as daemon web1 and serve metrics"},
 			{Args: "-check -c /etc/spread/spread.conf", Text: "print the configuration as understood, or its errors"},
+			{Args: "-genkey", Text: "make a key for the daemons of a ring"},
 		},
 		Version: banner(),
 	})
-	o.set = s
+	o.set, o.cipher = s, seal.FastCipher()
 	s.Group("Configuration")
 	s.String(&o.conf, "c", "FILE", "configuration file (default: the first of spread.conf, /etc/spread.conf and /etc/spread/spread.conf)")
 	s.String(&o.file, "settings", "FILE", "settings of this daemon that spread.conf has no place for (default: "+settings.DefaultFile+" if it exists)")
 	s.String(&o.name, "n", "NAME", "run as the daemon with this name (default: the first with an address of this host)")
 	s.Bool(&o.check, "check", "print the configuration as understood, or its errors, and exit; with -v also the options that have their default")
 	s.Bool(&o.mixed, "mixed", "with -check, also print what matters in a ring with C daemons")
+	s.Bool(&o.genKey, "genkey", "print a new key for the file that ring_keys of the settings names, and exit")
+	flags.Var(s, &o.cipher, "cipher", "NAME", "with -genkey: aes-256-gcm or chacha20-poly1305 (default: what this processor is faster with)", seal.ParseCipher)
 	s.Func("l", "y|n", "event file of the C daemon; y only logs a warning, because the log shows clients and memberships", func(text string) error {
 		o.eventFile = text == "y"
 		if text != "y" && text != "n" {

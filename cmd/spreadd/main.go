@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"io"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/prom"
 	"github.com/spreadd/spreadd/internal/sdnotify"
+	"github.com/spreadd/spreadd/internal/seal"
 	"github.com/spreadd/spreadd/internal/spreadconf"
 	"github.com/spreadd/spreadd/wire"
 )
@@ -50,9 +52,12 @@ func (p *program) run(ctx context.Context, args []string) int {
 	if err != nil {
 		return o.set.Answer(err, p.stdout, p.stderr)
 	}
-	if o.check {
+	switch {
+	case o.genKey:
+		err = p.printKey(o.cipher)
+	case o.check:
 		err = p.check(ctx, o)
-	} else {
+	default:
 		err = p.serve(ctx, o)
 	}
 	if err != nil {
@@ -60,6 +65,16 @@ func (p *program) run(ctx context.Context, args []string) int {
 		return flags.Failed
 	}
 	return flags.OK
+}
+
+// printKey prints a file with a new key of the ring.
+func (p *program) printKey(c seal.Cipher) error {
+	k, err := seal.NewKey(c, rand.Reader)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(p.stdout, "# Ring key %v. Whoever has it can read, forge and command: mode 0600.\nkeys = [\n\t%q,\n]\n", k.ID(), k.Text())
+	return err
 }
 
 // banner is the line of -version and of the start of the log.

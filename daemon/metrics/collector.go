@@ -50,7 +50,7 @@ func families(source Source, self wire.DaemonID) []family {
 	protocol := strconv.Itoa(int(v.Major)) + "." + strconv.Itoa(int(v.Minor)) + "." + strconv.Itoa(int(v.Patch))
 	return slices.Concat(
 		[]family{prom.BuildInfo[snapshot]("spreadd", "protocol", protocol), daemonInfo(source, self)},
-		sessionFamilies(), messageFamilies(), groupFamilies(), membershipFamilies(), ringFamilies(), sequenceFamilies(), datagramFamilies(),
+		sessionFamilies(), messageFamilies(), groupFamilies(), membershipFamilies(), ringFamilies(), sequenceFamilies(), datagramFamilies(), keyFamilies(),
 	)
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/spreadd/spreadd/engine"
 	"github.com/spreadd/spreadd/groups"
 	"github.com/spreadd/spreadd/internal/prom"
+	"github.com/spreadd/spreadd/internal/seal"
 	"github.com/spreadd/spreadd/membership"
 	"github.com/spreadd/spreadd/ring"
 	"github.com/spreadd/spreadd/wire"
@@ -322,4 +323,47 @@ func datagramFamilies() []family {
 			0, transport.NumSendFailures, func(i int) string { return transport.SendFailure(i).String() },
 			func(s *snapshot) []int64 { return st(s).SendFailed[:] }),
 	}
+}
+
+// keyFamilies are about the keys of the ring.
+func keyFamilies() []family {
+	keys := func(s *snapshot) *transport.SealStatus { return &s.Ring.Keys }
+	return []family{
+		prom.Counter("spreadd_ring_sealed_datagrams_total", "datagrams",
+			"Datagrams sealed with a ring key.",
+			func(s *snapshot) int64 { return s.Ring.Sealed }),
+		prom.Reasons("spreadd_ring_opened_datagrams_total", "datagrams", "outcome",
+			"Datagrams that arrived while the daemon knew how to open them, by outcome; all but opened, consumed and accepted_plain were refused.",
+			0, seal.NumReasons, func(i int) string { return seal.Reason(i).String() },
+			func(s *snapshot) []int64 { return s.Ring.Seal[:] }),
+		prom.Gauge("spreadd_ring_keys", "keys",
+			"Ring keys that open datagrams; 0 without keys.",
+			func(s *snapshot) int { return len(keys(s).Own.Keys) }),
+		prom.Gauge("spreadd_ring_plain", "state",
+			"1 while the daemon sends plain datagrams.",
+			func(s *snapshot) int { return count(keys(s).Own.SendsPlain || !keys(s).Enabled) }),
+		prom.Gauge("spreadd_ring_plain_accepted", "state",
+			"1 while the daemon accepts plain datagrams.",
+			func(s *snapshot) int { return count(keys(s).Own.AcceptsPlain || !keys(s).Enabled) }),
+		prom.Gauge("spreadd_ring_key_lacking_daemons", "daemons",
+			"Members of the ring that lack the key that this daemon is to use.",
+			func(s *snapshot) int { return len(keys(s).Lacking) }),
+		prom.Gauge("spreadd_ring_key_differing_daemons", "daemons",
+			"Other daemons that have announced their keys and seal with another key, or send plain when this daemon seals.",
+			func(s *snapshot) (n int) {
+				own := &keys(s).Own
+				for _, p := range keys(s).Peers {
+					n += count(p.Stated && (p.State.InUse != own.InUse || p.State.SendsPlain != own.SendsPlain))
+				}
+				return n
+			}),
+	}
+}
+
+// count returns 1 for true.
+func count(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }

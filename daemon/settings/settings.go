@@ -22,6 +22,7 @@ type Settings struct {
 	HTTP     string `toml:"http" help:"address for the state, health checks and metrics, or a port of the loopback address; empty for none"`
 	Profiles bool   `toml:"pprof" help:"serve profiles of the Go runtime with them"`
 	Realtime bool   `toml:"realtime" help:"run with a real-time priority, so that busy programs do not delay the ring (Linux; needs LimitRTPRIO=1 or CAP_SYS_NICE)"`
+	RingKeys string `toml:"ring_keys" help:"file with the keys that seal all datagrams between daemons, mode 0600 or 0640; empty for plain datagrams, as C daemons send them"`
 
 	Socket Socket `toml:"socket" help:"UNIX sockets for clients of this host"`
 	TLS    TLS    `toml:"tls" help:"port for clients that speak TLS 1.3"`
@@ -112,6 +113,6 @@ func Load(ctx context.Context, path string) (s *Settings, file string, err error
 	return s, file, nil
 }
 
-// Format returns the settings as a file that has the same content. Keys that have their defaults are
-// left out.
+// Format returns the settings as a file that has the same content. Keys that have their defaults
+// are left out.
 func (s *Settings) Format() string { return tomlconf.Format(s) }

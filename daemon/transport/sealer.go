@@ -23,8 +23,9 @@ const (
 	proofWait = 30 * time.Millisecond
 )
 
-// Sealer seals what a daemon sends with the keys of its ring, and opens what it receives. It outlives
-// the transports of its daemon. The owner calls its methods, except where a comment allows others.
+// Sealer seals what a daemon sends with the keys of its ring, and opens what it receives. It
+// outlives the transports of its daemon. The owner calls its methods, except where a comment allows
+// others.
 type Sealer struct {
 	node   *seal.Node
 	log    *slog.Logger
@@ -59,7 +60,8 @@ func NewSealer(self wire.DaemonID, keys *seal.Keyring, log *slog.Logger) (*Seale
 
 func (s *Sealer) now() clock.Time { return clock.Time(time.Since(s.start)) + 1 }
 
-// SetKeys changes the keys; nil removes them. The transport sends what follows with [Transport.Tick].
+// SetKeys changes the keys; nil removes them. The transport sends what follows with
+// [Transport.Tick].
 func (s *Sealer) SetKeys(keys *seal.Keyring) { s.node.SetKeys(s.now(), keys) }
 
 // SetMembers sets the daemons of the ring that is installed.
@@ -82,8 +84,8 @@ type SealStatus struct {
 	// Lacking are the members of the ring for which the change to the key WaitsFor waits.
 	WaitsFor seal.KeyID
 	Lacking  []wire.DaemonID
-	// Peers is what is known of the other daemons, and Heard for how long nothing sealed has arrived from
-	// each, or a negative duration.
+	// Peers is what is known of the other daemons, and Heard for how long nothing sealed has
+	// arrived from each, or a negative duration.
 	Peers []seal.PeerKeys
 	Heard []time.Duration
 }
@@ -111,8 +113,8 @@ func (s *Sealer) Until() time.Duration {
 	return time.Hour
 }
 
-// Counts returns the number of datagrams sealed, and of those that arrived, by reason. Any goroutine
-// may call it.
+// Counts returns the number of datagrams sealed, and of those that arrived, by reason. Any
+// goroutine may call it.
 func (s *Sealer) Counts() (sealed int64, refused [seal.NumReasons]int64) {
 	for i := range refused {
 		refused[i] = s.refused[i].Load()
@@ -120,8 +122,8 @@ func (s *Sealer) Counts() (sealed int64, refused [seal.NumReasons]int64) {
 	return s.sealed.Load(), refused
 }
 
-// open opens the datagrams of a batch in place and removes those that are not for the owner. The batch may
-// be empty after that.
+// open opens the datagrams of a batch in place and removes those that are not for the owner. The
+// batch may be empty after that.
 func (s *Sealer) open(b *Datagrams) {
 	port := seal.DataPort
 	if b.Token {
@@ -248,8 +250,9 @@ func (t *Transport) sendControls() {
 	}
 }
 
-// prove waits a little for other daemons to prove that they are running, and lets them prove that this
-// one is. Datagrams that others are sent before that are lost, which would cost a time-out of membership.
+// prove waits a little for other daemons to prove that they are running, and lets them prove that
+// this one is. Datagrams that others are sent before that are lost, which would cost a time-out of
+// membership.
 func (t *Transport) prove() {
 	s := t.cfg.Sealer
 	if s == nil || s.begun || !s.node.HasKeys() {

@@ -124,8 +124,8 @@ func (s *sender) send(dgrams []topology.Datagram) error {
 	return s.flush()
 }
 
-// seal returns a datagram sealed, or nil if that is impossible. It flushes first if there is no room for the
-// datagram and its copies.
+// seal returns a datagram sealed, or nil if that is impossible. It flushes first if there is no
+// room for the datagram and its copies.
 func (s *sender) seal(d *topology.Datagram, copies int) ([]byte, error) {
 	b, ok, err := []byte(nil), false, error(nil)
 	if s.n+copies <= sendBatch {
@@ -287,8 +287,9 @@ func (s *sender) failed(d *destination, err error) {
 // datagrams.
 func (t *Transport) Send(dgrams []topology.Datagram) error { return t.sender.send(dgrams) }
 
-// SendTo sends one datagram to a monitor (monitor-protocol §1), sealed if the daemon has keys. While it
-// accepts plain datagrams it also sends a plain one, because it does not know how the monitor asked.
+// SendTo sends one datagram to a monitor (monitor-protocol §1), sealed if the daemon has keys.
+// While it accepts plain datagrams it also sends a plain one, because it does not know how the
+// monitor asked.
 func (t *Transport) SendTo(to netip.AddrPort, datagram []byte) error {
 	s := t.cfg.Sealer
 	if s == nil || !s.node.HasKeys() {

@@ -42,8 +42,8 @@ type nonce [16]byte
 
 // KeyState is what a daemon says about its keys.
 type KeyState struct {
-	// InUse is the key that it seals with, Wanted the one that it will use when all daemons that it hears
-	// have it, or 0.
+	// InUse is the key that it seals with, Wanted the one that it will use when all daemons that it
+	// hears have it, or 0.
 	InUse, Wanted KeyID
 	// Keys are the keys that open datagrams.
 	Keys []KeyID

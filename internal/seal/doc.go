@@ -7,8 +7,8 @@
 //	plain datagram ──▶ [Node.Seal] ──▶ sealed datagram ──▶ [Node.Open] ──▶ plain datagram
 //	                                                          └──▶ [Node.Sends]: challenges, answers
 //
-// A [Node] is a process: a daemon, or a monitor. It is a pure machine with one owner: it gets the time and
-// the datagrams, and returns those to send. The source of random numbers is passed in.
+// A [Node] is a process: a daemon, or a monitor. It is a pure machine with one owner: it gets the
+// time and the datagrams, and returns those to send. The source of random numbers is passed in.
 //
 // # What it guarantees
 //
@@ -20,8 +20,8 @@
 //
 // # What it does not
 //
-// It does not hide lengths, times, senders and the number of datagrams. It cannot distinguish a daemon from
-// another process that has the key and the address. It reads no files and logs nothing.
+// It does not hide lengths, times, senders and the number of datagrams. It cannot distinguish a
+// daemon from another process that has the key and the address. It reads no files and logs nothing.
 //
 // # Limits
 //

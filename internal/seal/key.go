@@ -39,8 +39,18 @@ func cipherNames() []string { return []string{"aes-256-gcm", "chacha20-poly1305"
 // String returns the algorithm's name in a key.
 func (c Cipher) String() string { return cipherNames()[c] }
 
-// FastCipher returns the algorithm that this processor is faster with: AES if it has instructions for
-// it.
+// ParseCipher reads what String returns.
+func ParseCipher(name string) (Cipher, error) {
+	for i, n := range cipherNames() {
+		if n == name {
+			return Cipher(i), nil
+		}
+	}
+	return 0, fmt.Errorf("want %s, not %q", conf.OneOf(cipherNames()), name)
+}
+
+// FastCipher returns the algorithm that this processor is faster with: AES if it has instructions
+// for it.
 func FastCipher() Cipher {
 	switch runtime.GOARCH {
 	case "amd64", "386":
@@ -97,16 +107,11 @@ func NewKey(c Cipher, random io.Reader) (*Key, error) {
 func ParseKey(text string) (*Key, error) {
 	name, secret, _ := strings.Cut(text, ":")
 	k := new(Key)
-	var known bool
-	for i, n := range cipherNames() {
-		if n == name {
-			k.cipher, known = Cipher(i), true
-		}
-	}
-	if !known {
+	var err error
+	if k.cipher, err = ParseCipher(name); err != nil { // Its error may quote a part of the key.
 		return nil, fmt.Errorf("a key begins with %s and a colon; make one with spreadd -genkey", conf.OneOf(cipherNames()))
 	}
-	b, err := base64.StdEncoding.DecodeString(secret)
+	b, err := base64.StdEncoding.Strict().DecodeString(secret)
 	if err != nil || len(b) != secretLen {
 		return nil, fmt.Errorf("a key ends with %d bytes in base64 (44 characters); make one with spreadd -genkey", secretLen)
 	}

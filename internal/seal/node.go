@@ -54,8 +54,8 @@ type Node struct {
 	keys   *Keyring // nil: no keys, as before the first file
 	use    *Key     // what to seal with
 	wanted *Key     // what to use when all members have it, or nil
-	// plain reports that datagrams leave as they are; sealing that this ends when all members can open
-	// what is sealed.
+	// plain reports that datagrams leave as they are; sealing that this ends when all members can
+	// open what is sealed.
 	plain, sealing bool
 	sealer         cipher.AEAD // for use, of this boot and address
 
@@ -67,8 +67,8 @@ type Node struct {
 	nonce        [nonceLen]byte // memory for a nonce, so that calls of an AEAD do not allocate
 }
 
-// NewNode returns the node of a daemon, or of a monitor that acts with a daemon's identity. If keys is
-// nil, it has none yet and datagrams are plain. random is a source of random bytes for secrets.
+// NewNode returns the node of a daemon, or of a monitor that acts with a daemon's identity. If keys
+// is nil, it has none yet and datagrams are plain. random is a source of random bytes for secrets.
 func NewNode(self wire.DaemonID, role Role, keys *Keyring, random io.Reader) (*Node, error) {
 	n := &Node{self: self, role: role, random: random, byID: make(map[wire.DaemonID]*peer), keys: keys, plain: true}
 	var b [8]byte
@@ -82,8 +82,8 @@ func NewNode(self wire.DaemonID, role Role, keys *Keyring, random io.Reader) (*N
 	return n, nil
 }
 
-// Configure sets the daemons and the hash of the configuration. What is known of daemons that stay the
-// same is kept.
+// Configure sets the daemons and the hash of the configuration. What is known of daemons that stay
+// the same is kept.
 func (n *Node) Configure(top *topology.Topology, hash uint32) error {
 	n.hash = hash
 	old := n.byID
@@ -161,8 +161,8 @@ func (n *Node) seal(dst []byte, kind Kind, segment bool, receiver uint32, head, 
 	return append(dst[:start+HeaderLen], out...), nil
 }
 
-// Open opens a datagram that arrived on a port from an address (without a zone), in place. The result
-// is valid if the reason is [Opened] or [AcceptedPlain].
+// Open opens a datagram that arrived on a port from an address (without a zone), in place. The
+// result is valid if the reason is [Opened] or [AcceptedPlain].
 func (n *Node) Open(now clock.Time, from netip.Addr, port Port, b []byte) ([]byte, Reason) {
 	switch {
 	case !Marked(b) && n.role == Daemon && (n.keys == nil || n.keys.acceptPlain):

@@ -11,8 +11,8 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// handleControl takes a control message that was opened. s is its sender, or nil if that has not proved
-// itself yet.
+// handleControl takes a control message that was opened. s is its sender, or nil if that has not
+// proved itself yet.
 func (n *Node) handleControl(now clock.Time, p *peer, h *header, s *sender, d *door, text []byte) Reason {
 	var c control
 	if !c.decode(text) {
@@ -60,8 +60,8 @@ func (d *door) isAnswered(now clock.Time, answer nonce) bool {
 		subtle.ConstantTimeCompare(answer[:], d.challenge[:]) == 1
 }
 
-// current returns the present challenge; it makes a new one if that is used up or old. It returns none if
-// there are no random bytes.
+// current returns the present challenge; it makes a new one if that is used up or old. It returns
+// none if there are no random bytes.
 func (d *door) current(now clock.Time, random io.Reader) nonce {
 	if d.made == 0 || now.Sub(d.made) > challengeLife {
 		if _, err := io.ReadFull(random, d.challenge[:]); err != nil {
@@ -122,8 +122,8 @@ func (n *Node) Sends() []Send {
 	return s
 }
 
-// Greet has a monitor introduce itself to a daemon, or ask it for the state of its keys. port is where the
-// monitor waits for datagrams. If use is not 0, the daemon is to use that key.
+// Greet has a monitor introduce itself to a daemon, or ask it for the state of its keys. port is
+// where the monitor waits for datagrams. If use is not 0, the daemon is to use that key.
 func (n *Node) Greet(now clock.Time, to wire.DaemonID, port uint16, use KeyID) {
 	p := n.byID[to]
 	if p == nil {

@@ -29,8 +29,8 @@ const (
 	UnknownKey // unknown_key
 	// Repeated means that it was received before, or is too old to know.
 	Repeated // repeated
-	// Forged means that it does not open: it was changed or made up, was for another receiver, or the
-	// sender has another address for itself.
+	// Forged means that it does not open: it was changed or made up, was for another receiver, or
+	// the sender has another address for itself.
 	Forged // forged
 	// Unproved means that the sender has not proved yet that it is not a recording.
 	Unproved // unproved

@@ -10,10 +10,11 @@ import (
 )
 
 const (
-	// challengeLife is how long a challenge may be answered, so that answers cannot be kept for later.
+	// challengeLife is how long a challenge may be answered, so that answers cannot be kept for
+	// later.
 	challengeLife = 2 * time.Second
-	// challengePause and answerPause are the shortest times between two datagrams of their kind to one
-	// sender.
+	// challengePause and answerPause are the shortest times between two datagrams of their kind to
+	// one sender.
 	challengePause = 2 * time.Millisecond
 	answerPause    = time.Millisecond
 	// maxMonitors is the number of monitors' lives that are known.

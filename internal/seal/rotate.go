@@ -8,10 +8,10 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// SetKeys changes to the keys of a file, or to none. A key that the file names for sealing is used when
-// all members of the ring have it; and if plain datagrams are accepted, sealing begins when all members can
-// open what is sealed. If the key in use was removed, or plain datagrams are not accepted, that is at
-// once.
+// SetKeys changes to the keys of a file, or to none. A key that the file names for sealing is used
+// when all members of the ring have it; and if plain datagrams are accepted, sealing begins when
+// all members can open what is sealed. If the key in use was removed, or plain datagrams are not
+// accepted, that is at once.
 func (n *Node) SetKeys(now clock.Time, k *Keyring) {
 	if k == nil && n.keys != nil {
 		n.announce(&control{state: KeyState{SendsPlain: true, AcceptsPlain: true}})
@@ -48,8 +48,8 @@ func (n *Node) SetKeys(now clock.Time, k *Keyring) {
 	n.settle(now)
 }
 
-// Use has the node use a key when all members of the ring have it. It reports false if the key is not in
-// the file.
+// Use has the node use a key when all members of the ring have it. It reports false if the key is
+// not in the file.
 func (n *Node) Use(now clock.Time, id KeyID) bool {
 	k := n.keys.Key(id)
 	if k == nil {
@@ -99,8 +99,8 @@ func (n *Node) Lacking(now clock.Time, id KeyID) (ids []wire.DaemonID) {
 	return ids
 }
 
-// Waits returns the key that the node waits to use and the members that lack it. Without one it returns
-// 0.
+// Waits returns the key that the node waits to use and the members that lack it. Without one it
+// returns 0.
 func (n *Node) Waits(now clock.Time) (KeyID, []wire.DaemonID) {
 	switch {
 	case n.wanted != nil:
@@ -133,16 +133,16 @@ func (n *Node) State() (s KeyState) {
 // PeerKeys is what is known of another daemon's keys.
 type PeerKeys struct {
 	ID wire.DaemonID
-	// Proved reports whether the daemon has proved that it is running and has a key of this file, Stated
-	// whether it has said which keys it has: State.
+	// Proved reports whether the daemon has proved that it is running and has a key of this file,
+	// Stated whether it has said which keys it has: State.
 	Proved, Stated bool
 	State          KeyState
 	// Heard is when a sealed datagram of it arrived last, or 0.
 	Heard clock.Time
 }
 
-// Peers returns what is known of the other daemons, in the order of the configuration. For a monitor these
-// are all.
+// Peers returns what is known of the other daemons, in the order of the configuration. For a
+// monitor these are all.
 func (n *Node) Peers() []PeerKeys {
 	var all []PeerKeys
 	for _, p := range n.peers {

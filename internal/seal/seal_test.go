@@ -226,8 +226,8 @@ func TestRefused(t *testing.T) {
 	w.mustOpen(1, 2, []byte("\x84\x00\x00\x80 plain"), AcceptedPlain)
 }
 
-// TestRestart replays a recording of a peer's earlier life, to receivers that know its new life and to
-// ones that know nothing.
+// TestRestart replays a recording of a peer's earlier life, to receivers that know its new life and
+// to ones that know nothing.
 func TestRestart(t *testing.T) {
 	keys := testRing(t, testKey(t, 1, AES))
 	w := newRing(t, keys)
@@ -397,8 +397,8 @@ func TestRotate(t *testing.T) {
 			}
 		}
 	}
-	// Each host gets a file with both keys that already names the new one: the last to get it has the others
-	// use it.
+	// Each host gets a file with both keys that already names the new one: the last to get it has
+	// the others use it.
 	both := testRing(t, second, first)
 	for id := range wire.DaemonID(3) {
 		w.nodes[id+1].SetKeys(w.now, both)

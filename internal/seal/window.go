@@ -1,8 +1,8 @@
 package seal
 
-// windowLen is the number of counters behind the highest one that are still accepted, once each. It is
-// more than the kernel's buffer holds and than a busy ring sends in the time for which a datagram
-// may be late. A power of two.
+// windowLen is the number of counters behind the highest one that are still accepted, once each. It
+// is more than the kernel's buffer holds and than a busy ring sends in the time for which a
+// datagram may be late. A power of two.
 const windowLen = 16384
 
 // window remembers which counters were seen. The zero value has seen none.
