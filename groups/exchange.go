@@ -96,8 +96,11 @@ func (m *Machine) receiveState(b []byte, out *Effects) {
 // daemons' tables could differ forever, so a new membership is needed, in which all send theirs
 // again (groups-protocol §11). In StateGatherTrans, a new membership is already on its way.
 func (m *Machine) spoil(out *Effects) {
-	if !m.exchange.spoiled && m.state == StateGather {
-		out.command(ForceMembership)
+	if !m.exchange.spoiled {
+		m.spoiled++
+		if m.state == StateGather {
+			out.command(ForceMembership)
+		}
 	}
 	m.exchange = exchange{spoiled: true}
 }
@@ -144,7 +147,7 @@ func (m *Machine) addState(head int, b []byte) (Reason, wire.Name) {
 func (m *Machine) finish(out *Effects) {
 	out.command(EndExchange)
 	m.mergeComplete()
-	m.exchange = exchange{}
+	m.exchange, m.spoiled = exchange{}, 0
 	m.renewChanged(out)
 	cascade := m.state == StateGatherTrans
 	m.state = StateOp

@@ -12,8 +12,14 @@ func (m *Machine) exchangeAgain(out *Effects) {
 	for g := range m.byName.all() {
 		g.sides = nil // the messages of the next exchange cannot say them
 	}
-	m.dropDaemons(func(d *daemonMembers) bool { return !m.transitional.has(d.rank) })
-	m.synced = m.synced.intersect(m.transitional)
+	keep := m.transitional
+	if m.spoiled > 1 {
+		// A new exchange did not help: the daemons do not agree on who has the same tables. So each
+		// sends what it alone knows.
+		keep = daemonSet{m.self}
+	}
+	m.dropDaemons(func(d *daemonMembers) bool { return !keep.has(d.rank) })
+	m.synced = m.synced.intersect(keep)
 	// Messages of the old exchange that the ring has not sent could reach daemons that have ended
 	// theirs, where C daemons exit.
 	out.command(ClearStates)

@@ -314,6 +314,33 @@ func TestSpoiledOnce(t *testing.T) {
 	}
 }
 
+// TestSpoiledAgain: after two exchanges in a row that were spoiled, each daemon sends its own groups
+// only, so that it does not matter who believed to agree with whom.
+func TestSpoiledAgain(t *testing.T) {
+	a := exchanging(t)
+	c := a.c
+	bad := toldState()[1]
+	for i := range int32(2) {
+		bad.numSynced = 7
+		bad.id = a.m.regular
+		give(a, bad.message(wire.LittleEndian))
+		if !a.m.exchange.spoiled {
+			t.Fatal("the exchange is not spoiled")
+		}
+		c.form(c.plan(wire.MembershipID{Daemon: 1, Time: 50 + 10*i}, 0, 1, 2, 3))
+	}
+	if want := (daemonSet{a.m.self}); !slices.Equal(a.m.synced, want) {
+		t.Errorf("%v are taken to agree, want %v", a.m.synced, want)
+	}
+	for g := range a.m.byName.all() {
+		for _, d := range g.daemons {
+			if d.rank != a.m.self {
+				t.Errorf("group %s still has members of daemon %d", g.name.Clean(), d.rank)
+			}
+		}
+	}
+}
+
 // TestSpoiledInGGT: the new membership is already on its way.
 func TestSpoiledInGGT(t *testing.T) {
 	a := exchanging(t)

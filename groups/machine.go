@@ -63,6 +63,8 @@ type Machine struct {
 	synced daemonSet
 	// exchange is under way in StateGather and StateGatherTrans.
 	exchange exchange
+	// spoiled is how many exchanges in a row were spoiled.
+	spoiled int
 
 	sessions     map[wire.Name]*session
 	sessionsByID map[SessionID]*session

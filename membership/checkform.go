@@ -158,7 +158,7 @@ func (m *Machine) checkForm1(e *event) Reason {
 	// If this daemon were already in the transitional set, a C daemon would exit.
 	for i := range v.Rings {
 		if r := &v.Rings[i]; r.Membership == m.installedID {
-			if slices.Contains(r.Commit[:r.NumTrans], m.cfg.Self) || !m.ofMyRing(r) {
+			if slices.Contains(r.Commit[:r.NumTrans], m.cfg.Self) || !m.ofMyRing(r, e.token.Membership) {
 				return Contradiction
 			}
 		} else if slices.Contains(r.Commit[:r.NumTrans], m.cfg.Self) {
@@ -170,9 +170,31 @@ func (m *Machine) checkForm1(e *event) Reason {
 
 // ofMyRing checks that an entry can be of the installed ring: its daemons were members, and it does
 // not claim that all have more than this daemon has.
-func (m *Machine) ofMyRing(r *wire.RingValue) bool {
-	return r.Aru <= m.cfg.Old.MyAru() &&
-		!slices.ContainsFunc(r.Commit, func(id wire.DaemonID) bool { return !m.installed.Contains(id) })
+func (m *Machine) ofMyRing(r *wire.RingValue, attempt wire.MembershipID) bool {
+	if slices.ContainsFunc(r.Commit, func(id wire.DaemonID) bool { return !m.installed.Contains(id) }) {
+		return false
+	}
+	return r.Aru <= m.cfg.Old.MyAru() || m.concede(attempt)
+}
+
+// maxDisputes is how many attempts may fail because of an aru above what this daemon has.
+const maxDisputes = 3
+
+// dispute counts the attempts to form a ring, the last of which is attempt, on which all are said to
+// have more than this daemon has.
+type dispute struct {
+	attempt wire.MembershipID
+	count   int
+}
+
+// concede reports whether this daemon gives up packets that the others say all have. A single token
+// that says so may be forged. If the others insist, they have forgotten the packets, because of an
+// earlier wrong number, and without them no ring would ever form.
+func (m *Machine) concede(attempt wire.MembershipID) bool {
+	if m.dispute.attempt != attempt {
+		m.dispute = dispute{attempt, m.dispute.count + 1}
+	}
+	return m.dispute.count > maxDisputes
 }
 
 // checkForm2 checks FORM2 against the attempt that this daemon joined (membership-protocol §7.4).
@@ -191,7 +213,7 @@ func (m *Machine) checkForm2(e *event) Reason {
 	if i < 0 || !m.entered {
 		return NoEntry
 	}
-	if !m.ofMyRing(&v.Rings[i]) || !follows(&v.Rings[i], &m.ownEntry) {
+	if !m.ofMyRing(&v.Rings[i], e.token.Membership) || !follows(&v.Rings[i], &m.ownEntry) {
 		return Contradiction
 	}
 	if t := v.Rings[i].TransTime; t != 0 && m.wasUsed(wire.MembershipID{Daemon: m.first(v.Rings[i].Commit[:v.Rings[i].NumTrans]), Time: t}) {

@@ -65,7 +65,7 @@ func (m *Machine) evsInstalled(e *event) Reason {
 	m.installed, m.installedID = m.futureRing, m.future.RegularID
 	m.members = m.installed
 	m.commit, m.numTrans = []wire.DaemonID{m.cfg.Self}, 1
-	m.foreignSeen = false
+	m.foreignSeen, m.dispute = false, dispute{}
 	m.judge(e.now)
 	m.patient, m.since = false, e.now
 	m.stopped, m.refused, m.silent = nil, nil, nil

@@ -65,6 +65,8 @@ type Machine struct {
 	ownEntry wire.RingValue
 	entered  bool
 
+	dispute dispute
+
 	// future is set from FORM2 until the installation, or the end of the recovery.
 	future       Installation
 	futureRing   topology.Ring

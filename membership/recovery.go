@@ -32,7 +32,7 @@ func (m *Machine) enterEVS(e *event, v wire.FormValue, mark int32, c Cause) {
 	m.cfg.Topology.Sort(transitional)
 	m.futureRing = m.cfg.Topology.Ring(members)
 	m.futureCommit = slices.Clone(entry.Commit)
-	m.change.lost = len(entry.Holes)
+	m.change.lost = len(entry.Holes) + len(m.cfg.Old.AppendMissing(nil, m.cfg.Old.MyAru()+1, entry.Aru))
 	m.future = Installation{
 		TransitionalID: wire.MembershipID{Daemon: transitional[0], Time: entry.TransTime},
 		Transitional:   transitional,

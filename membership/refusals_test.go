@@ -211,6 +211,40 @@ func TestTimesOfFormerLives(t *testing.T) {
 	}
 }
 
+// A daemon that lacks packets which all others have forgotten refuses three attempts to form a ring
+// with it. Then it gives up the packets, because otherwise no ring would ever form.
+func TestDispute(t *testing.T) {
+	b := newBench(t, "B", "ABC")
+	b.putInRing("ABC")
+	*b.ring = oldRing{aru: 4, highest: 10, missing: []int32{7}}
+	b.HandleTokenLost(b.now, 1000, CauseTokenTimeout, &b.out)
+	for i := range int32(2*maxDisputes + 1) {
+		b.join("A", "A:segment")                                    // the next attempt
+		id := wire.MembershipID{Daemon: b.id("A"), Time: 900 + i/2} // each comes twice
+		v := wire.FormValue{
+			Members: b.ids("A"), Pending: b.ids("BC"), RepIndex: 1, Reps: b.reps("A:segment"),
+			Rings: []wire.RingValue{{Membership: b.installedID, Aru: 8, HighestSeq: 9, Commit: b.ids("A"), NumTrans: 1}},
+		}
+		want := Contradiction
+		if i == 2*maxDisputes {
+			want = Accepted
+		}
+		if r := b.form(wire.TokenForm1, "A", id, 3350, v); r != want {
+			t.Fatalf("attempt %d: %v, want %v", i/2, r, want)
+		}
+	}
+	w := wire.FormValue{Members: b.ids("A"), Pending: b.ids("BC"), ID: wire.MembershipID{Daemon: b.id("A"), Time: 990}}
+	w.Rings = []wire.RingValue{{
+		Membership: b.installedID, TransTime: 980, Aru: 8, HighestSeq: 10, Commit: b.ids("ABC"), NumTrans: 3,
+	}}
+	if r := b.form(wire.TokenForm2, "A", wire.MembershipID{Daemon: b.id("A"), Time: 900 + maxDisputes}, 3350, w); r != Accepted {
+		t.Fatal(r)
+	}
+	if b.change.lost != 1 {
+		t.Errorf("%d packets lost, want 1", b.change.lost)
+	}
+}
+
 // What a token says about a daemon's ring must agree with what the daemon knows and has said. B was
 // in a ring with A and C, and has packets up to 10 except 7 and 9.
 func TestContradictions(t *testing.T) {

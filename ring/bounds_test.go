@@ -1,10 +1,12 @@
 package ring
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/spreadd/spreadd/internal/buf"
+	"github.com/spreadd/spreadd/internal/topology"
 	"github.com/spreadd/spreadd/wire"
 )
 
@@ -250,4 +252,28 @@ func TestHeldTokenIsReleased(t *testing.T) {
 	if at := a.ring.deadlines.hurry; at != due {
 		t.Errorf("the token is repeated at %v instead of %v", at, due)
 	}
+}
+
+// TestRecoverBeyond: a daemon that lacks packets which all others have forgotten completes the recovery
+// without them.
+func TestRecoverBeyond(t *testing.T) {
+	b := newBench(t, Config{})
+	for _, seq := range []int32{1, 2, 4, 5} {
+		b.give(b.packet(seq))
+	}
+	rec := topology.Recovery{
+		Future: wire.MembershipID{Daemon: b.b.id, Time: 2000}, Members: []wire.DaemonID{b.b.id}, Aru: 4, Highest: 5, LastSeq: 5000,
+		Commit: []wire.DaemonID{b.b.id},
+	}
+	b.r.Recover(b.n.now, rec, &b.out)
+	b.check()
+	var got []EventKind
+	for _, e := range b.out.Events {
+		got = append(got, e.Kind)
+	}
+	// The packets after the gap are of a daemon that has not come along.
+	if want := []EventKind{Deliver, Deliver, Committed, Transitional, Regular}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	b.done()
 }

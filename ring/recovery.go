@@ -37,6 +37,8 @@ func (r *Ring) Recover(now clock.Time, rec topology.Recovery, out *Effects) {
 	r.cut(rec.Highest, out)
 	r.seq.aru = min(max(rec.Aru, r.seq.lastDiscarded), r.seq.myAru)
 	r.discard(out)
+	// All are said to have what this daemon lacks: it cannot get that any more.
+	r.markHoles(r.AppendMissing(r.scratch.numbers[:0], r.seq.myAru+1, min(rec.Aru, r.seq.highest)), out)
 	r.markHoles(rec.Holes, out)
 	r.recovery = recovery{
 		future:  rec.Future,

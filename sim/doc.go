@@ -38,7 +38,8 @@
 // # What it does not
 //
 // It does not run package daemon with its sockets and sessions. All daemons have the same timeouts
-// and the same version. Datagrams are not altered on their way; fuzzing covers that. No regular
+// and the same version. Only numbers in datagrams are altered on their way (flip.go), and the runs in
+// which that happens are checked for little else than that all is well afterwards. No regular
 // token is more than twelve rounds late, because after sixteen it looks like a new one
 // (ring-protocol §13.1). A daemon that restarts has the file with the times of its former ids, as
 // after the death of a process; without it, ids would not be unique (membership-protocol §7.1).

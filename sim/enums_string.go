@@ -30,12 +30,13 @@ func _() {
 	_ = x[FaultReload-19]
 	_ = x[FaultStop-20]
 	_ = x[FaultForge-21]
-	_ = x[NumFaults-22]
+	_ = x[FaultFlip-22]
+	_ = x[NumFaults-23]
 }
 
-const _Fault_name = "burstone-wayflappartitionmerge-of-threeswizzleslowcrashcrash-formingcut-formingtokenslate-formsdeafstaletardycascademonitorclockclientsreloadstopforged refusalsNumFaults"
+const _Fault_name = "burstone-wayflappartitionmerge-of-threeswizzleslowcrashcrash-formingcut-formingtokenslate-formsdeafstaletardycascademonitorclockclientsreloadstopforged refusalsflipped numbersNumFaults"
 
-var _Fault_index = [...]uint8{0, 5, 12, 16, 25, 39, 46, 50, 55, 68, 79, 85, 95, 99, 104, 109, 116, 123, 128, 135, 141, 145, 160, 169}
+var _Fault_index = [...]uint8{0, 5, 12, 16, 25, 39, 46, 50, 55, 68, 79, 85, 95, 99, 104, 109, 116, 123, 128, 135, 141, 145, 160, 175, 184}
 
 func (i Fault) String() string {
 	idx := int(i) - 0

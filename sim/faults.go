@@ -65,6 +65,8 @@ const (
 	FaultStop // stop
 	// FaultForge: daemons are told that a daemon refuses datagrams, which may be alive.
 	FaultForge // forged refusals
+	// FaultFlip: datagrams arrive with one number changed, or beside copies of which that is true.
+	FaultFlip // flipped numbers
 	// NumFaults is the number of kinds.
 	NumFaults
 )
@@ -185,6 +187,8 @@ func (w *world) inflict(f Fault) {
 		w.stopAndRestart(w.hosts[r.IntN(n)])
 	case FaultForge:
 		w.forge(w.hosts[r.IntN(n)])
+	case FaultFlip:
+		w.flip()
 	case NumFaults:
 	}
 }

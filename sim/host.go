@@ -126,6 +126,7 @@ func (h *host) crash() {
 	}
 	h.w.tracef("%s crashes", h.life.Name)
 	h.countCrash()
+	h.checkBounds()
 	h.up = false
 	h.life.Crashed = h.w.now
 	h.engine, h.data, h.tokens, h.inbox = nil, nil, nil, nil

@@ -95,6 +95,13 @@ func (w *world) carry(from, to *host, token bool, b []byte, f *fates) {
 	for range copies {
 		d := w.delay(token, b)
 		f.addDelay(to, d)
+		if other := w.flipped(token, b); other != nil {
+			w.tracef("--- to %s with a wrong number", to.d.Name)
+			w.plan.push(event{at: w.now.Add(d), kind: eventArrive, host: to, from: from, token: token, bytes: other})
+			if chance(w.faultRand, 0.5) {
+				continue
+			}
+		}
 		w.plan.push(event{at: w.now.Add(d), kind: eventArrive, host: to, from: from, token: token, bytes: b})
 	}
 }

@@ -157,6 +157,9 @@ func Draw(seed uint64) Options {
 		o.Faults[FaultReload] = 1 + r.IntN(5)
 	}
 	o.drawTimers(rand.New(rand.NewPCG(seed, 7)))
+	if r := rand.New(rand.NewPCG(seed, 8)); !o.Still && n > 1 && chance(r, 0.1) {
+		o.Faults[FaultFlip] = 1 + r.IntN(20)
+	}
 	return o
 }
 

@@ -13,6 +13,11 @@ const probeName = "probe"
 // its table at each daemon. Everybody sends with each service, and everything must arrive. Then
 // every block that is not in use must be back.
 func (w *world) rollCall() {
+	if w.o.Faults[FaultFlip] > 0 {
+		for _, h := range w.living() {
+			h.pending = 0 // A wrong number may have taken a message's place.
+		}
+	}
 	services := []wire.Type{wire.Unreliable, wire.Reliable, wire.FIFO, wire.Causal, wire.Agreed, wire.Safe}
 	for _, h := range w.living() {
 		probe := h.connect(probeName, true)

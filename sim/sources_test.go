@@ -89,8 +89,57 @@ func TestSources(t *testing.T) {
 	}
 }
 
-// soakWith runs a series with a fault, and returns what was found.
-func soakWith(t *testing.T, root string, f fault) (out string, found bool) {
+// bounds are faults that take away a bound of docs/spec/bounds.md. The watchdog saves the simulator's
+// rings from most of them, so the tests of the packages must see them.
+func bounds() []fault {
+	return []fault{
+		{"packets far away are stored", "ring/packet.go", "int64(p.Seq) > r.farthest():", "int64(p.Seq) > int64(r.seq.lastDiscarded)+MaxPackets:"},
+		{"packets beyond the token stay", "ring/bounds.go", "known := max(seq, r.seq.myAru)", "known := max(seq, r.seq.highest)"},
+		{"copies of old packets prove that the ring is alive", "ring/packet.go", "\tif v := r.checkPacket(p); v != Stored {\n", "\tr.restartLoss(now)\n\tif v := r.checkPacket(p); v != Stored {\n"},
+		{"new packets postpone the loss for ever", "ring/ring.go", "later := min(now.Add(r.cfg.TokenTimeout+r.stretch), r.deadlines.lossLatest)", "later := now.Add(r.cfg.TokenTimeout + r.stretch)"},
+		{"packets delay a token that is held", "ring/packet.go", "if !r.idle() {", "if r.state != Down {"},
+		{"the token's seq has no upper bound", "ring/token.go", "case r.state != Recovering && int64(t.Seq) > r.farthest():", "case false:"},
+		{"flow control need not count new packets", "ring/bounds.go", "if int(t.FlowControl) < sent {", "if int(t.FlowControl) < sent-9999 {"},
+		{"flow control has no upper bound", "ring/bounds.go", "\t\tt.FlowControl = int16(most)\n", ""},
+		{"an aru of a stranger is taken", "ring/token.go", "case !r.route.ring.Contains(t.AruLast) && (t.AruLast != wire.NoDaemon || !recovering):", "case false:"},
+		{"an aru above the seq is taken", "ring/token.go", "case !recovering && t.Aru > t.Seq && !r.token.afterInstall:", "case false:"},
+		{"requests of rings that are gone stay on the token", "ring/retransmit.go", "case r.state == Recovering && carried < maxCarried:", "case true:"},
+		{"a ring without progress is kept", "ring/turn.go", "if r.isStuck(now) {", "if false {"},
+		{"times that wrap are taken", "membership/checkform.go", "return time >= -1 && time <= maxTime }", "return true }"},
+		{"a daemon believes any time of an earlier life", "membership/recovery.go", " && int64(r.Membership.Time) <= int64(e.wall)+maxTimeAhead {", " {"},
+		{"a daemon never gives up what others have forgotten", "membership/checkform.go", "return m.dispute.count > maxDisputes", "return false"},
+		{"a daemon gives up at once what others say to have forgotten", "membership/checkform.go", "return m.dispute.count > maxDisputes", "return true"},
+		{"a recovery waits for packets that all have forgotten", "ring/recovery.go", "\tr.markHoles(r.AppendMissing(r.scratch.numbers[:0], r.seq.myAru+1, min(rec.Aru, r.seq.highest)), out)\n", ""},
+		{"an exchange that cannot succeed is repeated for ever", "groups/gathertrans.go", "if m.spoiled > 1 {", "if false {"},
+		{"a monitor can reload at any time", "daemon/monitor.go", "if !m.reloaded.IsZero() && now.Sub(m.reloaded) < monitorSecond {", "if m.copied && m.reloaded.IsZero() {"},
+	}
+}
+
+// TestBounds runs the tests of a package without each bound, and expects them to fail.
+func TestBounds(t *testing.T) {
+	if !*sourcesFlag {
+		t.Skip("run with -sources: it builds and runs a package's tests once for each bound")
+	}
+	root, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range bounds() {
+		t.Run(f.name, func(t *testing.T) {
+			overlay := plant(t, root, f)
+			test := exec.CommandContext(t.Context(), "go", "test", "-overlay", overlay, "-timeout", "5m", "./"+filepath.Dir(f.file),
+				"-run", "Forged|Refus|OldPackets|HeldToken|TooMany|TimesOf|Dispute|RecoverBeyond|Spoiled|MonitorReloads")
+			test.Dir = root
+			out, err := test.CombinedOutput()
+			if err == nil || !bytes.Contains(out, []byte("--- FAIL")) {
+				t.Errorf("the tests do not fail: %v\n%s", err, out)
+			}
+		})
+	}
+}
+
+// plant writes a fault beside the source, and returns the file that makes the go command use it.
+func plant(t *testing.T, root string, f fault) (overlay string) {
 	path := filepath.Join(root, f.file)
 	source, err := os.ReadFile(path)
 	if err != nil {
@@ -101,14 +150,20 @@ func soakWith(t *testing.T, root string, f fault) (out string, found bool) {
 	}
 	dir := t.TempDir()
 	planted := filepath.Join(dir, "planted.go")
-	overlay := filepath.Join(dir, "overlay.json")
-	soak := filepath.Join(dir, "soak")
+	overlay = filepath.Join(dir, "overlay.json")
 	writeFile(t, planted, bytes.Replace(source, []byte(f.from), []byte(f.to), 1))
 	list, err := json.Marshal(map[string]map[string]string{"Replace": {path: planted}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	writeFile(t, overlay, list)
+	return overlay
+}
+
+// soakWith runs a series with a fault, and returns what was found.
+func soakWith(t *testing.T, root string, f fault) (out string, found bool) {
+	overlay := plant(t, root, f)
+	soak := filepath.Join(filepath.Dir(overlay), "soak")
 	build := exec.CommandContext(t.Context(), "go", "build", "-overlay", overlay, "-o", soak, "./sim/cmd/soak")
 	build.Dir = root
 	if b, err := build.CombinedOutput(); err != nil {

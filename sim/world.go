@@ -50,6 +50,10 @@ type world struct {
 	dataLoss float64
 	// dropToken and holdForm are the numbers of tokens to lose, and of form tokens to delay, next.
 	dropToken, holdForm int
+	// flips is how many datagrams are to get a wrong number, and flipTokens whether the next one is a
+	// token.
+	flips      int
+	flipTokens bool
 	// forms are recent form tokens, to arrive again. lost is data that did not arrive.
 	forms, lost []event
 
@@ -190,6 +194,9 @@ func (w *world) play() (healed time.Duration) {
 	// Datagrams on their way may arrive this late.
 	from := w.now
 	w.until(w.now.Add(w.o.LateBy), nil)
+	if w.o.Faults[FaultFlip] > 0 {
+		w.until(w.now.Add(6*w.o.timeouts().Token), nil) // until a ring that stands still is given up
+	}
 	for !w.stopped {
 		if !w.until(from.Add(w.o.HealBound()), w.united) {
 			w.fail("C7", "no ring of all that live, %v after the network healed: %s", w.o.HealBound(), w.states())
@@ -287,6 +294,12 @@ func (w *world) living() (list []*host) {
 }
 
 func (w *world) check() {
+	for _, h := range w.living() {
+		h.checkBounds()
+	}
+	if w.o.Faults[FaultFlip] > 0 {
+		return // see flip.go
+	}
 	a := newAnalysis(&w.hist)
 	complete := w.settled && !w.stopped
 	for _, c := range checkers {
