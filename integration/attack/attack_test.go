@@ -1,0 +1,202 @@
+package attack
+
+import (
+	"context"
+	"encoding/binary"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/spreadd/spreadd/daemon"
+	"github.com/spreadd/spreadd/daemon/localring"
+	"github.com/spreadd/spreadd/daemon/localring/localringtest"
+	"github.com/spreadd/spreadd/internal/testkit"
+	"github.com/spreadd/spreadd/spread"
+)
+
+// maxDelay is the bar for what a bystander may notice of an attack by a client.
+const maxDelay = 500 * time.Millisecond
+
+// pace is the time between two messages of the bystander, watch for how long it is watched without an
+// attack, and after one.
+const (
+	pace  = 5 * time.Millisecond
+	watch = 300 * time.Millisecond
+)
+
+// large reports whether the attacks have their full size.
+func large() bool { return os.Getenv("SPREADD_ATTACK") == "large" }
+
+// size returns the size of an attack.
+func size(small, full int) int {
+	if large() {
+		return full
+	}
+	return small
+}
+
+// target is a ring of three under attack. The bystander sends at a and receives at c.
+type target struct {
+	t       *testing.T
+	daemons []*localring.Daemon
+	rings   []int64 // how many rings each daemon has installed
+}
+
+func newTarget(t *testing.T) *target {
+	t.Helper()
+	r := localringtest.Open(t, localring.Config{
+		Names: []string{"a", "b", "c"},
+		Change: func(_ string, cfg *daemon.Config) {
+			cfg.Engine.MaxSessionGroups = 200_000
+		},
+	})
+	g := &target{t: t, daemons: r.StartAll()}
+	for _, d := range g.daemons {
+		g.rings = append(g.rings, d.Stats().Ring.Status.Ring.MembershipChanges)
+	}
+	return g
+}
+
+// sameRing checks that no daemon has left its ring.
+func (g *target) sameRing() {
+	g.t.Helper()
+	for i, d := range g.daemons {
+		if n := d.Stats().Ring.Status.Ring.MembershipChanges - g.rings[i]; n != 0 {
+			g.t.Errorf("daemon %s has changed its ring %d times: %s", d.Name, n, d.Change())
+		}
+	}
+}
+
+// dial connects a client to a daemon for the time of the test.
+func (g *target) dial(d *localring.Daemon, opts ...spread.Option) *spread.Conn {
+	g.t.Helper()
+	ctx, cancel := context.WithTimeout(g.t.Context(), testkit.Patience)
+	defer cancel()
+	c, err := spread.Dial(ctx, d.Address(), opts...)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	g.t.Cleanup(c.Kill)
+	return c
+}
+
+func (g *target) join(c *spread.Conn, groups ...string) {
+	g.t.Helper()
+	for _, name := range groups {
+		if err := c.Join(g.t.Context(), name); err != nil {
+			g.t.Fatal(err)
+		}
+	}
+}
+
+// noticed is what a bystander has noticed.
+type noticed struct {
+	sent, lost int
+	delay      time.Duration // the largest
+}
+
+// bystander sends messages at the first daemon and receives them at the last one until stop is called,
+// which waits for what is on its way.
+func (g *target) bystander() (stop func() noticed) {
+	g.t.Helper()
+	from, to := g.dial(g.daemons[0]), g.dial(g.daemons[2], spread.WithMembership(true))
+	g.join(to, "bystander")
+	if _, err := to.Receive(g.t.Context()); err != nil { // its own join
+		g.t.Fatal(err)
+	}
+	began := time.Now()
+	end := make(chan struct{})
+	sent := make(chan int)
+	go func() {
+		n := 0
+		defer func() { sent <- n }()
+		tick := time.NewTicker(pace)
+		defer tick.Stop()
+		for {
+			select {
+			case <-end:
+				return
+			case <-tick.C:
+			}
+			b := binary.LittleEndian.AppendUint64(nil, uint64(time.Since(began)))
+			if from.Multicast(g.t.Context(), spread.Agreed, 0, b, "bystander") != nil || from.Flush(g.t.Context()) != nil {
+				return
+			}
+			n++
+		}
+	}()
+	type arrival struct{ after, delay time.Duration }
+	arrivals := make(chan arrival, 1<<16)
+	go func() {
+		defer close(arrivals)
+		for {
+			ev, err := to.Receive(g.t.Context())
+			if err != nil {
+				return
+			}
+			if m, ok := ev.(*spread.Message); ok && len(m.Payload) == 8 {
+				at := time.Duration(binary.LittleEndian.Uint64(m.Payload))
+				arrivals <- arrival{at, time.Since(began) - at}
+			}
+		}
+	}()
+	return func() noticed {
+		close(end)
+		v := noticed{sent: <-sent}
+		got := 0
+		late := time.After(testkit.Patience)
+		for got < v.sent {
+			select {
+			case a := <-arrivals:
+				got++
+				v.delay = max(v.delay, a.delay)
+			case <-late:
+				v.lost = v.sent - got
+				return v
+			}
+		}
+		to.Kill()
+		return v
+	}
+}
+
+// attack is one attack.
+type attack struct {
+	name string
+	// by makes it. It returns when it is over.
+	by func(g *target)
+	// breaks says that the attack may end the ring, as long as a new one forms and nothing is lost.
+	breaks bool
+}
+
+// run shows what a bystander notices of each attack, beside what it notices without one.
+func run(t *testing.T, attacks []attack) {
+	for _, a := range attacks {
+		t.Run(a.name, func(t *testing.T) {
+			g := newTarget(t)
+			stop := g.bystander()
+			time.Sleep(watch) //house:sleep a bystander is watched for some time
+			before := stop()
+			stop = g.bystander()
+			a.by(g)
+			time.Sleep(watch) //house:sleep what an attack leaves behind may show later
+			during := stop()
+			t.Logf("without: delay %v, lost %d of %d; with: delay %v, lost %d of %d",
+				before.delay, before.lost, before.sent, during.delay, during.lost, during.sent)
+			if during.lost > 0 {
+				t.Errorf("the bystander has lost %d of %d messages", during.lost, during.sent)
+			}
+			if !a.breaks {
+				g.sameRing()
+				if large() && during.delay > max(maxDelay, 2*before.delay) {
+					t.Errorf("a message of the bystander took %v, without the attack %v", during.delay, before.delay)
+				}
+			}
+			for _, d := range g.daemons {
+				if st := d.Stats(); st.Memory > st.MaxMemory {
+					t.Errorf("daemon %s uses %d bytes for messages, and may use %d", d.Name, st.Memory, st.MaxMemory)
+				}
+			}
+		})
+	}
+}

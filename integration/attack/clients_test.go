@@ -1,0 +1,124 @@
+package attack
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/spreadd/spreadd/daemon/localring"
+	"github.com/spreadd/spreadd/internal/testkit"
+	"github.com/spreadd/spreadd/spread"
+	"github.com/spreadd/spreadd/wire"
+)
+
+// TestClients: nothing that one client does takes anything from the others, or ends the ring.
+func TestClients(t *testing.T) {
+	run(t, []attack{
+		{name: "many groups, left at once", by: func(g *target) { g.manyGroups(size(3000, 100_000)) }},
+		{name: "receivers that do not read", by: func(g *target) { g.deaf(size(5, 40), size(500, 20_000)) }},
+		{name: "receivers that do not read and come back", by: func(g *target) {
+			for range size(3, 10) {
+				g.deaf(size(3, 60), size(100, 1000))
+			}
+		}},
+		{name: "joins and leaves of a large group", by: func(g *target) { g.churn(size(50, 900), size(200, 2888)) }},
+		{name: "connections that only send a name", by: func(g *target) { g.namesOnly(size(100, 997)) }},
+		{name: "connections that send nothing", by: func(g *target) { g.silent(size(100, 997)) }},
+	})
+}
+
+// manyGroups joins groups and ends without leaving them.
+func (g *target) manyGroups(n int) {
+	d := g.daemons[1]
+	c := g.dial(d)
+	for i := range n {
+		g.join(c, fmt.Sprintf("g%06d", i))
+	}
+	if err := c.Flush(g.t.Context()); err != nil {
+		g.t.Fatal(err)
+	}
+	all := func(d *localring.Daemon) int { return d.Stats().Ring.Status.NumGroups }
+	testkit.Wait(g.t, "the joins", func() bool { return all(d) >= n })
+	c.Kill()
+	testkit.Wait(g.t, "the end of the groups", func() bool { return all(d) < n && all(g.daemons[2]) < 10 })
+}
+
+// deaf connects clients that join the group of a publisher and never read, until they have been
+// disconnected or the publisher has sent everything.
+func (g *target) deaf(clients, messages int) {
+	for range clients {
+		c := g.dial(g.daemons[1])
+		g.join(c, "flood")
+		defer c.Kill()
+	}
+	ctx, cancel := context.WithTimeout(g.t.Context(), 2*testkit.Patience)
+	defer cancel()
+	p := g.dial(g.daemons[1])
+	payload := make([]byte, 10_000)
+	for range messages {
+		if err := p.Multicast(ctx, spread.Agreed, 0, payload, "flood"); err != nil {
+			g.t.Fatal(err)
+		}
+	}
+	if err := p.Flush(ctx); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+// churn makes a client join and leave a group that has many members, who all get each view.
+func (g *target) churn(members, changes int) {
+	for i := range members {
+		c := g.dial(g.daemons[i%3], spread.WithMembership(true))
+		go func() {
+			for {
+				if _, err := c.Receive(g.t.Context()); err != nil {
+					return
+				}
+			}
+		}()
+		g.join(c, "large")
+		defer c.Kill()
+	}
+	c := g.dial(g.daemons[1])
+	for range changes / 2 {
+		g.join(c, "large")
+		if err := c.Leave(g.t.Context(), "large"); err != nil {
+			g.t.Fatal(err)
+		}
+	}
+	if err := c.Flush(g.t.Context()); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+// namesOnly opens connections that send the name of a client and then nothing. Others must be able to
+// connect all the same.
+func (g *target) namesOnly(n int) {
+	g.connections(n, func(i int) []byte {
+		return (&wire.ConnectRequest{Version: wire.OurVersion, Name: fmt.Appendf(nil, "n%d", i)}).Append(nil)
+	})
+}
+
+// silent opens connections that send nothing.
+func (g *target) silent(n int) { g.connections(n, func(int) []byte { return nil }) }
+
+func (g *target) connections(n int, hello func(i int) []byte) {
+	d := g.daemons[2]
+	for i := range n {
+		c, err := net.DialTimeout("tcp", fmt.Sprintf("127.0.0.1:%d", d.Config.Port), testkit.Patience)
+		if err != nil {
+			g.t.Fatal(err)
+		}
+		defer c.Close()
+		if b := hello(i); len(b) > 0 {
+			if _, err := c.Write(b); err != nil {
+				g.t.Fatal(err)
+			}
+		}
+	}
+	began := time.Now()
+	g.dial(d).Kill()
+	g.t.Logf("another client connects in %v", time.Since(began))
+}

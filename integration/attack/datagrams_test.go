@@ -1,0 +1,182 @@
+package attack
+
+import (
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/spreadd/spreadd/daemon/localring"
+	"github.com/spreadd/spreadd/internal/testkit"
+	"github.com/spreadd/spreadd/wire"
+)
+
+// TestDatagrams: whoever can send datagrams from the address of a daemon may at most end a ring, which
+// then forms anew. Nothing is lost, and nobody waits for ever.
+func TestDatagrams(t *testing.T) {
+	run(t, []attack{
+		{name: "a sequence number that is far ahead", by: func(g *target) {
+			for _, to := range g.daemons {
+				g.forgePacket(to, func(p *wire.Packet) { p.Seq += 1700 })
+			}
+		}},
+		{name: "copies of old packets", by: func(g *target) {
+			for range size(200, 20_000) {
+				g.forgePacket(g.daemons[1], func(p *wire.Packet) { p.Seq = 1 })
+			}
+		}},
+		{name: "random numbers in packets", by: (*target).flipPackets},
+		{name: "flow control of tokens", breaks: true, by: func(g *target) {
+			g.forgeTokens(func(k *wire.Token) { k.FlowControl = 32767 })
+		}},
+		{name: "an aru that nobody raises", by: func(g *target) {
+			g.forgeTokens(func(k *wire.Token) { k.AruLast = 12345 })
+		}},
+		{name: "a seq that nobody has counted", by: func(g *target) {
+			g.forgeTokens(func(k *wire.Token) { k.Seq += 1700 })
+		}},
+		{name: "random numbers in tokens", breaks: true, by: (*target).flipTokens},
+		{name: "commands of monitors", by: func(g *target) { g.monitors(size(500, 50_000)) }},
+		{name: "noise", by: func(g *target) { g.noise(size(500, 50_000)) }},
+	})
+}
+
+// send sends a datagram to a daemon's data port, or to its token port.
+func (g *target) send(to *localring.Daemon, token bool, b []byte) {
+	g.t.Helper()
+	port := uint16(to.Config.Port)
+	if token {
+		port++
+	}
+	c, err := net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port)))
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Write(b); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+// forgePacket sends a daemon a packet that the daemon before it in the ring seems to have made next.
+func (g *target) forgePacket(to *localring.Daemon, edit func(p *wire.Packet)) {
+	st := to.Stats().Ring.Status.Ring
+	message := wire.Message{
+		Header:      wire.Header{Type: wire.FIFO, Sender: wire.MakeName("#x#a"), Hint: wire.MakeHint(1)},
+		GroupFields: make([]byte, wire.NameLen),
+	}
+	copy(message.GroupFields, "nobody")
+	body := message.Append(nil)
+	from := g.before(to)
+	p := wire.Packet{
+		Type: wire.PacketFIFO, Transmitter: from, Proc: from, Membership: st.ID, Seq: st.Highest + 1, ConfHash: to.Config.Engine.ConfHash,
+		First: wire.FragmentHeader{Index: -1, Len: int16(len(body))}, Body: body,
+	}
+	edit(&p)
+	g.send(to, false, p.Append(nil))
+}
+
+// before returns the daemon before another one in the ring.
+func (g *target) before(d *localring.Daemon) wire.DaemonID {
+	for i, other := range g.daemons {
+		if other == d {
+			return g.daemons[(i+len(g.daemons)-1)%len(g.daemons)].Config.Engine.Self
+		}
+	}
+	return 0
+}
+
+// forgeTokens sends each daemon a token of each round that it may expect, with right numbers but for
+// what edit changes.
+func (g *target) forgeTokens(edit func(k *wire.Token)) {
+	for range size(3, 30) {
+		for _, to := range g.daemons {
+			st := to.Stats().Ring.Status.Ring
+			for arq := range uint8(16) {
+				k := wire.Token{
+					Type: wire.RingType(0).WithARQ(arq), Transmitter: g.before(to), Proc: g.before(to), Membership: st.ID,
+					Seq: st.Highest, Aru: st.Aru, AruLast: g.before(to), ConfHash: to.Config.Engine.ConfHash,
+				}
+				edit(&k)
+				g.send(to, true, k.Append(nil))
+			}
+		}
+		time.Sleep(10 * time.Millisecond) //house:sleep the ring goes on between two salvos
+	}
+	g.formed()
+}
+
+// formed waits until all daemons are in one ring again.
+func (g *target) formed() {
+	g.t.Helper()
+	testkit.Wait(g.t, "one ring", func() bool {
+		for _, d := range g.daemons {
+			if len(d.Members()) != len(g.daemons) || d.Stats().Ring.Status.Ring.ID != g.daemons[0].Stats().Ring.Status.Ring.ID {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+func (g *target) flipPackets() {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range size(200, 20_000) {
+		g.forgePacket(g.daemons[rng.IntN(3)], func(p *wire.Packet) {
+			switch rng.IntN(3) {
+			case 0:
+				p.Seq = int32(rng.Uint32())
+			case 1:
+				p.Proc = wire.DaemonID(rng.Uint32())
+			case 2:
+				p.Seq += 100 + rng.Int32N(10_000)
+				p.TokenRound = int32(rng.Uint32())
+			}
+		})
+	}
+}
+
+func (g *target) flipTokens() {
+	rng := rand.New(rand.NewPCG(3, 4))
+	g.forgeTokens(func(k *wire.Token) {
+		switch rng.IntN(5) {
+		case 0:
+			k.Seq = int32(rng.Uint32())
+		case 1:
+			k.Aru = int32(rng.Uint32())
+		case 2:
+			k.FlowControl = int16(rng.Uint32())
+		case 3:
+			k.AruLast = wire.DaemonID(rng.Uint32())
+		case 4:
+			k.Body = make([]byte, rng.IntN(1000))
+			for i := range k.Body {
+				k.Body[i] = byte(rng.Uint32())
+			}
+		}
+	})
+}
+
+// monitors floods the daemons with commands of monitors, which are refused or limited.
+func (g *target) monitors(n int) {
+	for i := range n {
+		to := g.daemons[i%3]
+		id := to.Config.Engine.Self
+		kind := []wire.RingType{wire.PacketReload, wire.PacketPartition, wire.PacketFlowControl, wire.PacketStatus}[i%4]
+		p := wire.Packet{Type: kind, Transmitter: id, Proc: id, Seq: 9, ConfHash: to.Config.Engine.ConfHash, Body: make([]byte, 12)}
+		g.send(to, false, p.Append(nil))
+	}
+}
+
+// noise sends random bytes to both ports.
+func (g *target) noise(n int) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	for i := range n {
+		b := make([]byte, 1+rng.IntN(1472))
+		for i := range b {
+			b[i] = byte(rng.Uint32())
+		}
+		g.send(g.daemons[i%3], i%2 == 0, b)
+	}
+}
