@@ -173,8 +173,7 @@ func (o *owner) install(changes []string) {
 		for _, d := range o.out.Changes[i].Left {
 			o.count.left[d.Why].Add(1)
 		}
-		o.log.Info("membership installed",
-			slog.String("id", in.RegularID.String()), slog.Any("daemons", names), slog.String("change", changes[i]))
+		o.logRing(&in, names, changes[i])
 		if !o.isReady() {
 			close(o.ready)
 		}

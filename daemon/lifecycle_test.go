@@ -335,7 +335,7 @@ func TestNameIsFreeAtTheEnd(t *testing.T) {
 	}
 }
 
-// TestSessionLog: at level Debug the log has the life of each session with its name.
+// TestSessionLog: the log has the life of each session with its name, and at level Debug its requests.
 func TestSessionLog(t *testing.T) {
 	cfg := testConfig(t, "alpha", alphaID)
 	log := new(testkit.Output)
@@ -347,10 +347,10 @@ func TestSessionLog(t *testing.T) {
 	c.message()
 	c.write(c.request(wire.Kill, nil, c.private.String()))
 	for _, want := range []string{
-		`msg="session opened" session=#bob#alpha peer=127.0.0.1:`,
+		`level=INFO msg="client connected" session=#bob#alpha peer=127.0.0.1:`,
 		`msg="join requested" session=#bob#alpha group=grp outcome=accepted`,
 		`msg="leave requested" session=#bob#alpha group=grp outcome=accepted`,
-		`msg="session ended" session=#bob#alpha peer=127.0.0.1:`,
+		`level=INFO msg="client disconnected" session=#bob#alpha peer=127.0.0.1:`,
 		` reason=kill`,
 	} {
 		log.Wait(t, want)

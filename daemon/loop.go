@@ -20,6 +20,7 @@ func (o *owner) loop(ctx context.Context) error {
 		now := o.moment()
 		if now.Sub(reported) >= o.reportEvery {
 			o.refused.report(o.log, o.engine.Counts())
+			o.warnOthers(now)
 			o.sessions.Reclaim()
 			o.history.sample(o)
 			reported = now

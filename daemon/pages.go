@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -106,7 +105,7 @@ func (o *owner) describeSessions(infos []session.Account, most int) []status.Ses
 	for i := range infos {
 		in := &infos[i]
 		s := status.Session{
-			Name: in.Group.String(), Peer: in.Peer, Version: fmt.Sprintf("%d.%d.%d", in.Version.Major, in.Version.Minor, in.Version.Patch),
+			Name: in.Group.String(), Peer: in.Peer, Version: in.Version,
 			Since: in.Since, Memberships: in.Memberships, Groups: []string{},
 			WaitingMessages: in.Waiting.Messages, WaitingBytes: in.Waiting.Bytes, Behind: in.Behind, BlockedSeconds: in.Taken.Blocked.Seconds(),
 			SentMessages: in.Sent, SentBytes: in.SentBytes, ReceivedMessages: in.Taken.Messages, ReceivedBytes: in.Taken.Bytes,

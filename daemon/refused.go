@@ -1,12 +1,15 @@
 package daemon
 
 import (
+	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/spreadd/spreadd/engine"
+	"github.com/spreadd/spreadd/internal/clock"
 	"github.com/spreadd/spreadd/membership"
 	"github.com/spreadd/spreadd/ring"
+	"github.com/spreadd/spreadd/wire"
 )
 
 // refusedInterval is the time between two reports about refused datagrams in the log.
@@ -36,9 +39,38 @@ func suspicious(c *engine.Counts, yield func(reason string, n int64)) {
 	}
 }
 
+// otherRepeat is the least time between two warnings about the configuration of one daemon.
+const otherRepeat = time.Minute
+
+// warnOthers logs whose addresses have sent datagrams of another configuration since the last warning.
+func (o *owner) warnOthers(now clock.Time) {
+	for _, d := range o.cfg.Engine.Topology.Daemons() {
+		p := o.engine.Peer(d.ID)
+		w := o.refused.others[d.ID]
+		if p.OtherCount <= w.count || w.at != 0 && now.Sub(w.at) < otherRepeat {
+			continue
+		}
+		if o.refused.others == nil {
+			o.refused.others = make(map[wire.DaemonID]otherWarning)
+		}
+		o.refused.others[d.ID] = otherWarning{now, p.OtherCount}
+		o.log.Warn(fmt.Sprintf("%s runs another spread.conf; install the same file on all hosts and reload", d.Addr), //nolint:sloglint // the address is what an operator looks for
+			slog.String("daemon", d.Name), slog.String("hash", fmt.Sprintf("%08x", p.OtherHash)),
+			slog.String("own_hash", fmt.Sprintf("%08x", o.cfg.Engine.ConfHash)), slog.Int64("datagrams", p.OtherCount-w.count))
+	}
+}
+
+// otherWarning is when a warning about a daemon's configuration was logged, and how many datagrams
+// there were until then.
+type otherWarning struct {
+	at    clock.Time
+	count int64
+}
+
 // refused remembers which refused datagrams the log has reported.
 type refused struct {
 	reported map[string]int64 // by reason
+	others   map[wire.DaemonID]otherWarning
 }
 
 // report logs the datagrams that were refused since the last report, if any.

@@ -64,7 +64,7 @@ func TestPrivileges(t *testing.T) {
 				args = []string{"-c", conf, "-run-dir", sockets, "-socket-dir", sockets}
 			}
 			d := harness.Launch(t, spreadd, args...)
-			d.Expect("membership installed")
+			d.Expect("ring formed")
 			c, err := net.Dial("unix", filepath.Join(sockets, fmt.Sprintf("%d.sock", port)))
 			if err != nil {
 				t.Fatal(err)
@@ -103,7 +103,7 @@ func TestLoopbackOnly(t *testing.T) {
 	port := freePort(t)
 	conf := writeFile(t, filepath.Join(dir, "spread.conf"), fmt.Sprintf("DaemonUser = root\nDaemonGroup = root\nSpread_Segment 127.0.0.1:%d {\n\there 127.0.0.1\n}\n", port))
 	d := harness.Launch(t, spreadd, "-c", conf, "-socket-dir", dir)
-	d.Expect("membership installed")
+	d.Expect("ring formed")
 	for _, table := range []string{"tcp", "tcp6", "udp", "udp6"} {
 		text := readFile(t, filepath.Join("/proc", fmt.Sprint(d.Cmd.Process.Pid), "net", table))
 		for _, p := range []int{port, port + 1} {

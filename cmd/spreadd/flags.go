@@ -10,6 +10,7 @@ import (
 	"github.com/spreadd/spreadd/engine"
 	"github.com/spreadd/spreadd/internal/conf"
 	"github.com/spreadd/spreadd/internal/flags"
+	"github.com/spreadd/spreadd/internal/logging"
 	"github.com/spreadd/spreadd/internal/prom"
 	"github.com/spreadd/spreadd/internal/seal"
 )
@@ -37,6 +38,7 @@ type options struct {
 	metrics     string
 	http        string
 	profiles    bool
+	logFormat   logging.Format
 	verbose     bool
 	realtime    bool
 	eventFile   bool // was asked for
@@ -98,6 +100,7 @@ func parse(args []string) (options, error) {
 	prom.HTTPFlag(s, &o.http, 9803)
 	prom.AddressFlag(s, &o.metrics, 9803)
 	s.Bool(&o.profiles, "pprof", "with -http: serve profiles of the Go runtime at /debug/pprof/")
+	logging.Flag(s, &o.logFormat)
 	s.Bool(&o.verbose, "v", "log details, as EventPriority = pDEBUG does")
 	err := s.Parse(args)
 	return o, err
@@ -119,6 +122,9 @@ func (o *options) use(s *settings.Settings) {
 	}
 	if !slices.Contains(given, "http") {
 		o.http = s.HTTP
+	}
+	if !slices.Contains(given, "log-format") {
+		o.logFormat = s.LogFormat
 	}
 	o.profiles = o.profiles || s.Profiles
 	if !slices.Contains(given, "realtime") {

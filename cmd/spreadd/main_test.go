@@ -199,7 +199,7 @@ Spread_Segment 127.0.0.255:%d {
 		t.Errorf("status %d: %s", s, &stderr)
 	}
 	for file, want := range map[string][]string{
-		logFile + ".1": {"] INFO configuration read", "name=here", "daemons=2", "serving clients", "membership installed"},
+		logFile + ".1": {"] INFO configuration read", "name=here", "daemons=2", "serving clients", "ring formed"},
 		logFile:        {"] INFO stopped sessions=2"},
 	} {
 		got, err := os.ReadFile(file)

@@ -136,6 +136,9 @@ func (r *reloader) report(c *spreadconf.Config, s *settings.Settings) {
 	if s.Socket != r.o.settings.Socket {
 		late = append(late, "[socket]")
 	}
+	if s.LogFormat != r.o.settings.LogFormat {
+		late = append(late, "log_format")
+	}
 	if s.HTTP != r.o.settings.HTTP || s.Profiles != r.o.settings.Profiles {
 		late = append(late, "http")
 	}

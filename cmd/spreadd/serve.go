@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"sync"
 
@@ -12,7 +13,7 @@ import (
 	"github.com/spreadd/spreadd/daemon/monitor"
 	"github.com/spreadd/spreadd/daemon/web"
 	"github.com/spreadd/spreadd/engine"
-	"github.com/spreadd/spreadd/internal/flags"
+	"github.com/spreadd/spreadd/internal/logging"
 	"github.com/spreadd/spreadd/internal/prom"
 	"github.com/spreadd/spreadd/internal/spreadconf"
 	"github.com/spreadd/spreadd/wire"
@@ -29,7 +30,7 @@ func (p *program) serve(ctx context.Context, o options) error {
 		return err
 	}
 	level := new(slog.LevelVar)
-	log, reopen, done, err := p.openLog(&c.Options, level, o.verbose)
+	log, reopen, done, err := p.openLog(&c.Options, o.logFormat, level, o.verbose)
 	if err != nil {
 		return err
 	}
@@ -167,8 +168,8 @@ func (p *program) openHTTP(ctx context.Context, o *options, d *daemon.Daemon, cf
 
 // openLog returns the log that the options describe, and functions that reopen and close its file.
 // The caller may change the level.
-func (p *program) openLog(o *spreadconf.Options, lowest *slog.LevelVar, verbose bool) (log *slog.Logger, reopen, done func(), err error) {
-	w := flags.Lasting(p.stdout)
+func (p *program) openLog(o *spreadconf.Options, format logging.Format, lowest *slog.LevelVar, verbose bool) (log *slog.Logger, reopen, done func(), err error) {
+	w := p.stdout
 	reopen, done = func() {}, func() {}
 	path, err := o.LogFile(p.env)
 	if err != nil {
@@ -183,7 +184,9 @@ func (p *program) openLog(o *spreadconf.Options, lowest *slog.LevelVar, verbose 
 	}
 	stamp, precise := o.TimeStamp.Effective()
 	lowest.Set(level(o, verbose))
-	log = slog.New(eventlog.New(w, eventlog.Options{Level: lowest, Stamp: stamp, Precise: precise}))
+	log = slog.New(logging.New(w, logging.Options{Format: format, Level: lowest, Text: func(w io.Writer) slog.Handler {
+		return eventlog.New(w, eventlog.Options{Level: lowest, Stamp: stamp, Precise: precise})
+	}}))
 	if file != nil {
 		reopen = func() {
 			if err := file.Reopen(); err != nil {

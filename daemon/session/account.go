@@ -2,6 +2,7 @@ package session
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 
@@ -13,7 +14,7 @@ type Account struct {
 	ID          ID
 	Group       wire.Name // its private group
 	Peer        string    // address, or "local"
-	Version     wire.Version
+	Version     string
 	Since       time.Time
 	Memberships bool
 	Behind      bool
@@ -26,7 +27,7 @@ type Account struct {
 // Account returns the present state of a session. It may be called at any time.
 func (s *Session) Account() Account {
 	return Account{
-		ID: s.id, Group: s.group, Peer: peer(s.conn), Version: s.version, Since: s.since, Memberships: s.memberships,
+		ID: s.id, Group: s.group, Peer: peer(s.conn), Version: versionText(s.version), Since: s.since, Memberships: s.memberships,
 		Behind: s.Behind(), Waiting: s.Waiting(), Taken: s.Taken(),
 		Sent: s.sent.Load(), SentBytes: s.sentBytes.Load(),
 	}
@@ -66,3 +67,6 @@ func (s *Server) After(name string, limit int, match func(group string) bool) (p
 
 // MaxSessions returns the bound of the sessions.
 func (s *Server) MaxSessions() int { return s.cfg.MaxSessions }
+
+// versionText returns the version of a client.
+func versionText(v wire.Version) string { return fmt.Sprintf("%d.%d.%d", v.Major, v.Minor, v.Patch) }

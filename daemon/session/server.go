@@ -28,6 +28,7 @@ type Server struct {
 	count     counters
 	lastID    atomic.Uint64
 	warnings  warnings
+	visits    warnings
 	unpooled  atomic.Int64   // bytes in the queues of all sessions that lie in no pooled block, and entries
 	running   sync.WaitGroup // all goroutines except those of the listeners
 
@@ -59,6 +60,8 @@ func New(cfg Config) (*Server, error) {
 		sources:   make(map[source]int),
 		sessions:  make(map[ID]*Session),
 		listeners: make(map[net.Listener]bool),
+		warnings:  warnings{most: warnMost},
+		visits:    warnings{most: informMost},
 	}
 	s.handshakes = newHandshakes()
 	s.auth.Store(&cfg.Auth)
@@ -272,7 +275,7 @@ func (s *Server) open(h *handshake, memberships bool) *Session {
 	s.sessions[sess.id] = sess
 	s.mu.Unlock()
 	s.count.opened.Add(1)
-	s.cfg.Log.Debug("session opened", slog.String("session", group.String()), slog.String("peer", peer(conn)), slog.Bool("memberships", memberships))
+	sess.inform("client connected", slog.String("version", versionText(h.version)), slog.Bool("memberships", memberships))
 	return sess
 }
 

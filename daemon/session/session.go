@@ -55,8 +55,7 @@ func (s *Session) run(accept []byte) {
 	}
 	s.Drop(end)
 	end = End(s.dropped.Load()) // The owner may have dropped the session before, for another reason.
-	s.server.cfg.Log.Debug("session ended",
-		slog.String("session", s.group.String()), slog.String("peer", peer(s.conn)), slog.String("reason", end.String()))
+	s.inform("client disconnected", slog.String("reason", end.String()), slog.Duration("after", time.Since(s.since).Round(time.Millisecond)))
 	b := s.server.batch(s, Gone)
 	b.End = end
 	s.server.send(b)

@@ -10,10 +10,13 @@ import (
 const (
 	warnInterval = 10 * time.Second
 	warnMost     = 10 // in an interval
+	// informMost bounds what is logged of clients that come and go, in an interval.
+	informMost = 200
 )
 
-// warnings limits the warnings about sessions.
+// warnings limits the lines about sessions.
 type warnings struct {
+	most    int // in an interval
 	mu      sync.Mutex
 	began   time.Time // of the interval
 	count   int       // in the interval
@@ -28,12 +31,26 @@ func (w *warnings) allow(now time.Time) (omitted int, ok bool) {
 		w.began, w.count = now, 0
 	}
 	w.count++
-	if w.count > warnMost {
+	if w.count > w.most {
 		w.omitted++
 		return 0, false
 	}
 	omitted, w.omitted = w.omitted, 0
 	return omitted, true
+}
+
+// inform logs that a client has come or gone, with its name and the peer's address. These lines are
+// limited to 200 in 10 seconds.
+func (s *Session) inform(msg string, attrs ...any) {
+	omitted, ok := s.server.visits.allow(time.Now())
+	if !ok {
+		return
+	}
+	attrs = append([]any{slog.String("session", s.group.String()), slog.String("peer", peer(s.conn))}, attrs...)
+	if omitted > 0 {
+		attrs = append(attrs, slog.Int("omitted_lines", omitted))
+	}
+	s.server.cfg.Log.Info(msg, attrs...) //nolint:sloglint // The callers' messages are constants.
 }
 
 // Warn logs a warning about the session with its name and the peer's address. Warnings about

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spreadd/spreadd/internal/conf/tomlconf"
 	"github.com/spreadd/spreadd/internal/fsutil"
+	"github.com/spreadd/spreadd/internal/logging"
 	"github.com/spreadd/spreadd/internal/tlsconf"
 )
 
@@ -19,10 +20,11 @@ const DefaultFile = "/etc/spread/spreadd.toml"
 
 // Settings is the content of spreadd.toml.
 type Settings struct {
-	HTTP     string `toml:"http" help:"address for the state, health checks and metrics, or a port of the loopback address; empty for none"`
-	Profiles bool   `toml:"pprof" help:"serve profiles of the Go runtime with them"`
-	Realtime bool   `toml:"realtime" help:"run with a real-time priority, so that busy programs do not delay the ring (Linux; needs LimitRTPRIO=1 or CAP_SYS_NICE)"`
-	RingKeys string `toml:"ring_keys" help:"file with the keys that seal all datagrams between daemons, mode 0600 or 0640; empty for plain datagrams, as C daemons send them"`
+	LogFormat logging.Format `toml:"log_format" default:"text" help:"form of the log: text as EventTimeStamp has it, or json, one object on a line"`
+	HTTP      string         `toml:"http" help:"address for the state, health checks and metrics, or a port of the loopback address; empty for none"`
+	Profiles  bool           `toml:"pprof" help:"serve profiles of the Go runtime with them"`
+	Realtime  bool           `toml:"realtime" help:"run with a real-time priority, so that busy programs do not delay the ring (Linux; needs LimitRTPRIO=1 or CAP_SYS_NICE)"`
+	RingKeys  string         `toml:"ring_keys" help:"file with the keys that seal all datagrams between daemons, mode 0600 or 0640; empty for plain datagrams, as C daemons send them"`
 
 	Socket Socket `toml:"socket" help:"UNIX sockets for clients of this host"`
 	TLS    TLS    `toml:"tls" help:"port for clients that speak TLS 1.3"`

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/internal/flags"
+	"github.com/spreadd/spreadd/internal/logging"
 	"github.com/spreadd/spreadd/internal/prom"
 	"github.com/spreadd/spreadd/logs/internal/traffic"
 	"github.com/spreadd/spreadd/logs/logmon"
@@ -25,17 +26,18 @@ const (
 
 // options are the settings of the command line.
 type options struct {
-	cfg      logmon.Config
-	mode     mode
-	once     bool
-	interval time.Duration
-	rows     int
-	host     string
-	web      string
-	webNames []string
-	metrics  string
-	verbose  bool
-	set      *flags.Set
+	cfg       logmon.Config
+	mode      mode
+	once      bool
+	interval  time.Duration
+	rows      int
+	host      string
+	web       string
+	webNames  []string
+	metrics   string
+	verbose   bool
+	logFormat logging.Format
+	set       *flags.Set
 }
 
 const (
@@ -112,6 +114,7 @@ func (o *options) describe() {
 	s.Int(&t.MaxVHosts, "max-vhosts", "N", "most virtual hosts to count separately", 1, traffic.LimitVHosts)
 	s.Int(&t.MaxPages, "max-pages", "N", "most pages in each list; a page's count is too low by at most one request in N", 1, traffic.LimitPages)
 	flags.Size(s, &c.QueueBytes, "queue", "memory for messages that wait to be counted")
+	logging.Flag(s, &o.logFormat)
 	s.Bool(&o.verbose, "v", "log details")
 }
 

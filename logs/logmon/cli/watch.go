@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/internal/flags"
+	"github.com/spreadd/spreadd/internal/logging"
 	"github.com/spreadd/spreadd/internal/prom"
 	"github.com/spreadd/spreadd/internal/sdnotify"
 	"github.com/spreadd/spreadd/logs/internal/traffic"
@@ -30,7 +31,7 @@ func (o *options) watch(ctx context.Context, stdin io.Reader, stdout, stderr io.
 	if o.verbose {
 		level = slog.LevelDebug
 	}
-	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
+	log := slog.New(logging.New(stderr, logging.Options{Format: o.logFormat, Level: level}))
 	if o.mode == modeScreen && isTerminal(stderr) {
 		log = slog.New(slog.DiscardHandler) // it would write over the screen, which says the same
 	}

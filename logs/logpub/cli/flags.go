@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spreadd/spreadd/internal/flags"
+	"github.com/spreadd/spreadd/internal/logging"
 	"github.com/spreadd/spreadd/internal/prom"
 	"github.com/spreadd/spreadd/logs/internal/logline"
 	"github.com/spreadd/spreadd/logs/logpub"
@@ -17,12 +18,13 @@ import (
 
 // options are the settings of the command line.
 type options struct {
-	cfg     logpub.Config
-	config  string
-	check   bool
-	metrics string
-	verbose bool
-	set     *flags.Set
+	cfg       logpub.Config
+	config    string
+	check     bool
+	metrics   string
+	verbose   bool
+	logFormat logging.Format
+	set       *flags.Set
 }
 
 // parse reads the command line.
@@ -106,6 +108,7 @@ func (o *options) describe() {
 	s.Group("Observation")
 	prom.AddressFlag(s, &o.metrics, 9804)
 	s.Duration(&c.StatsInterval, "stats", "log the counters at this interval; negative: never")
+	logging.Flag(s, &o.logFormat)
 	s.Bool(&o.verbose, "v", "log details")
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/spreadd/spreadd/internal/conf/tomlconf"
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/fsutil"
+	"github.com/spreadd/spreadd/internal/logging"
 	"github.com/spreadd/spreadd/internal/prom"
 	"github.com/spreadd/spreadd/logs/logpub"
 	"github.com/spreadd/spreadd/logs/logpub/metrics"
@@ -81,7 +82,7 @@ func publish(ctx context.Context, now *atomic.Pointer[loaded], args []string, st
 	if o.verbose {
 		level = slog.LevelDebug
 	}
-	o.cfg.Log = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
+	o.cfg.Log = slog.New(logging.New(stderr, logging.Options{Format: o.logFormat, Level: level}))
 	if o.config != "" && !o.check {
 		return serve(ctx, now, o.config, o.cfg.Log, stdin, stderr)
 	}

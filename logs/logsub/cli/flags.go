@@ -10,6 +10,7 @@ import (
 
 	"github.com/spreadd/spreadd/internal/conf"
 	"github.com/spreadd/spreadd/internal/flags"
+	"github.com/spreadd/spreadd/internal/logging"
 	"github.com/spreadd/spreadd/internal/prom"
 	"github.com/spreadd/spreadd/logs/internal/logline"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/archive"
@@ -29,6 +30,7 @@ type options struct {
 	buffer    int
 	noLock    bool
 	verbose   bool
+	logFormat logging.Format
 	check     bool
 	daemon    string
 	logs      []logsub.Log
@@ -122,6 +124,7 @@ func (o *options) describe() {
 	flags.Size(s, &o.queue, "queue", "memory for lines that wait for the files (default: 64MiB)")
 	prom.AddressFlag(s, &o.metrics, 9805)
 	s.Duration(&o.stats, "stats", "log the counters at this interval; negative: never (default: 1m)")
+	logging.Flag(s, &o.logFormat)
 	s.Bool(&o.verbose, "v x", "log details")
 	s.Group("As in spreadlogd")
 	flags.Size(s, &o.buffer, "b", "drop longer messages; overrides BufferSize (default: no limit)")

@@ -17,6 +17,7 @@ import (
 
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/fsutil"
+	"github.com/spreadd/spreadd/internal/logging"
 	"github.com/spreadd/spreadd/internal/prom"
 	"github.com/spreadd/spreadd/internal/sdnotify"
 	"github.com/spreadd/spreadd/logs/internal/spreadlogdconf"
@@ -187,7 +188,7 @@ func (o *options) config(ctx context.Context, stdout, stderr io.Writer) (logsub.
 	if f, ok := stderr.(*os.File); ok {
 		cfg.Output = f
 	}
-	cfg.Log = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
+	cfg.Log = slog.New(logging.New(stderr, logging.Options{Format: o.logFormat, Level: level}))
 	if o.check && (o.conf == "" || o.convert != "" || o.toml()) {
 		fmt.Fprint(stdout, cfg.TOML())
 	}

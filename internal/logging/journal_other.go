@@ -1,0 +1,8 @@
+//go:build !unix
+
+package logging
+
+import "os"
+
+// isJournal reports false: there is no journald.
+func isJournal(*os.File) bool { return false }
