@@ -13,6 +13,7 @@ import (
 	"github.com/spreadd/spreadd/daemon/session"
 	"github.com/spreadd/spreadd/engine"
 	"github.com/spreadd/spreadd/internal/buf"
+	"github.com/spreadd/spreadd/internal/seal"
 	"github.com/spreadd/spreadd/internal/topology"
 )
 
@@ -67,6 +68,8 @@ type shared struct {
 	change atomic.Pointer[string]
 	// roundTrips are the times that other daemons took to answer, as NoteRoundTrips got them last.
 	roundTrips atomic.Pointer[roundTrips]
+	// ringKeys are the keys of the ring, nil without.
+	ringKeys atomic.Pointer[seal.Keyring]
 	// inForce is the configuration that the ring uses now.
 	inForce atomic.Pointer[engine.Reload]
 }
@@ -85,6 +88,7 @@ func New(cfg Config) (*Daemon, error) {
 
 		maxMemory: cfg.MaxMemory,
 	}}
+	d.ringKeys.Store(cfg.RingKeys)
 	d.inForce.Store(&engine.Reload{Topology: cfg.Engine.Topology, ConfHash: cfg.Engine.ConfHash})
 	if err := d.owner.init(&d.shared, cfg); err != nil {
 		return nil, err
@@ -183,3 +187,6 @@ func (d *Daemon) Configuration() (top *topology.Topology, hash uint32) {
 	c := d.inForce.Load()
 	return c.Topology, c.ConfHash
 }
+
+// RingKeys returns the keys of the ring, nil if it has none.
+func (d *Daemon) RingKeys() *seal.Keyring { return d.ringKeys.Load() }

@@ -48,6 +48,7 @@ func (d *Daemon) Reload(cfg Config) error {
 
 // setKeys changes the keys of the ring.
 func (o *owner) setKeys(keys *seal.Keyring) {
+	o.ringKeys.Store(keys)
 	if o.sealer == nil || keys == nil && o.sealer.Overhead() == 0 {
 		return
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spreadd/spreadd/daemon/monitor"
 	"github.com/spreadd/spreadd/internal/flags"
+	"github.com/spreadd/spreadd/internal/seal"
 	"github.com/spreadd/spreadd/internal/spreadconf"
 )
 
@@ -23,6 +24,8 @@ type request struct {
 	interval  time.Duration
 	watch     bool
 	json      bool
+	keys      string // file of the ring's keys
+	use       seal.KeyID
 	group     string
 	session   string
 	limit     int
@@ -40,6 +43,7 @@ func commands(r *request) []command {
 	*r = request{patience: 2 * time.Second, interval: 2 * time.Second, limit: 1000}
 	return []command{
 		{statusFlags(r), showStatus},
+		{keysFlags(r), showKeys},
 		{pageFlags(r, "sessions", "Lists the clients of a daemon by name."), showSessions},
 		{pageFlags(r, "groups", "Lists the groups of the ring by name, as a daemon knows them."), showGroups},
 	}
@@ -61,6 +65,7 @@ func statusFlags(r *request) *flags.Set {
 	s.String(&r.conf, "c", "FILE", "configuration file (default: spread.conf, then /etc/spread.conf)")
 	s.String(&r.name, "n", "NAME", "act with the identity of this daemon (default: the first with an address of this host)")
 	flags.Var(s, &r.port, "p", "PORT", "receive answers on this UDP port (default: any free port)", parsePort)
+	keysFlag(s, &r.keys)
 	addressFlag(s, r)
 	s.Duration(&r.patience, "timeout", "how long to wait for answers")
 	s.Group("Output")
@@ -138,5 +143,7 @@ func (r *request) monitorOf(ctx context.Context) (monitor.Config, error) {
 	if err != nil {
 		return monitor.Config{}, fmt.Errorf("%w; on a host that runs no daemon of the file, ask daemons that serve their state with -s HOST:PORT", err)
 	}
-	return monitor.FromConf(conf, self, r.port), nil
+	cfg := monitor.FromConf(conf, self, r.port)
+	cfg.Keys, err = ringKeys(ctx, r.keys)
+	return cfg, err
 }

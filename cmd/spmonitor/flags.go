@@ -16,6 +16,7 @@ type options struct {
 	name     string        // whose identity to take; empty: the first daemon with an address of this host
 	interval time.Duration // between two queries of status
 	conf     string        // the configuration file; empty: as the daemon finds it
+	keys     string        // file of the ring's keys
 	json     bool
 	rounds   int // with json
 	set      *flags.Set
@@ -30,7 +31,7 @@ func parse(args []string) (options, error) {
 	seconds := 10
 	s := flags.New(flags.Program{
 		Name:  "spmonitor",
-		Usage: []string{"status|sessions|groups [FLAG...]", "[-c FILE] [-n NAME] [-p PORT] [-t SECONDS]", "[-c FILE] [-n NAME] [-p PORT] [-t SECONDS] -json [-rounds N]"},
+		Usage: []string{"status|keys|sessions|groups [FLAG...]", "[-c FILE] [-n NAME] [-p PORT] [-t SECONDS]", "[-c FILE] [-n NAME] [-p PORT] [-t SECONDS] -json [-rounds N]"},
 		About: `Shows the status of the daemons of a spread.conf. For tests it also partitions them, terminates them and changes their
 			windows, which daemons allow only with DangerousMonitor = true.`,
 		Examples: []flags.Example{
@@ -48,6 +49,7 @@ func parse(args []string) (options, error) {
 	s.String(&o.conf, "c", "FILE", "configuration file (default: the first of spread.conf, /etc/spread.conf and /etc/spread/spread.conf)")
 	s.String(&o.name, "n", "NAME", "act with the identity of this daemon (default: the first with an address of this host)")
 	flags.Var(s, &o.port, "p", "PORT", "receive reports on this port; 0 for any free port", parsePort)
+	keysFlag(s, &o.keys)
 	s.Group("Output")
 	s.Int(&seconds, "t", "SECONDS", "query the status at this interval", 1, maxInterval)
 	s.Bool(&o.json, "json", "query all daemons and print each report as a JSON object on a line, for scripts")

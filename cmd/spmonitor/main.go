@@ -55,11 +55,17 @@ func (o *options) load(ctx context.Context) (Settings, error) {
 	if err != nil {
 		return Settings{}, err
 	}
+	keys, err := ringKeys(ctx, o.keys)
+	if err != nil {
+		return Settings{}, err
+	}
 	return Settings{
 		Hash:        conf.Hash(),
 		Accelerated: conf.AcceleratedAtStart(),
 		Open: func(ctx context.Context) (Conn, error) {
-			return monitor.Open(ctx, monitor.FromConf(conf, self, o.port))
+			cfg := monitor.FromConf(conf, self, o.port)
+			cfg.Keys = keys
+			return monitor.Open(ctx, cfg)
 		},
 	}, nil
 }

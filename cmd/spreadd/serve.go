@@ -113,15 +113,17 @@ func (p *program) announce(ctx context.Context, d *daemon.Daemon, log *slog.Logg
 	}()
 }
 
-// openHTTP binds the addresses for HTTP, if there are any. observe starts the servers; done ends them,
-// after the daemon has ended.
+// openHTTP binds the addresses for HTTP, if there are any. observe starts the servers; done ends
+// them, after the daemon has ended.
 func (p *program) openHTTP(ctx context.Context, o *options, d *daemon.Daemon, cfg *daemon.Config) (observe, done func(), err error) {
 	collector := metrics.New(d, cfg.Engine.Self)
 	state := web.Config{
 		Source: d, Metrics: collector, Profiles: o.profiles, Log: cfg.Log,
 		Monitor: func() monitor.Config {
 			top, hash := d.Configuration()
-			return monitor.FromTopology(top, hash, cfg.Engine.Self, cfg.Ring.Addr)
+			m := monitor.FromTopology(top, hash, cfg.Engine.Self, cfg.Ring.Addr)
+			m.Keys = d.RingKeys()
+			return m
 		},
 	}
 	all := []struct {

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/seal"
 	"github.com/spreadd/spreadd/internal/spreadconf"
 	"github.com/spreadd/spreadd/internal/topology"
 	"github.com/spreadd/spreadd/wire"
@@ -45,19 +46,23 @@ type Socket struct {
 	port    uint16
 	daemons []Daemon
 	ignored atomic.Int64
-	buf     []byte // Receive's
+	sealing *sealing // nil without keys
+	buf     []byte   // Receive's
 }
 
 // Config says who the monitor is and whom it asks.
 type Config struct {
 	// Self is the daemon whose identity the monitor uses. It need not run.
 	Self wire.DaemonID
-	// Addr is where reports come: an address of this host that is configured for Self, and a port, 0
-	// for any.
+	// Addr is where reports come: an address of this host that is configured for Self, and a port,
+	// 0 for any.
 	Addr netip.AddrPort
 	// Hash is that of the configuration.
 	Hash uint32
-	// Daemons are those of the configuration, in its order, which is that of partitions and windows.
+	// Keys are the keys of the ring, nil for plain datagrams.
+	Keys *seal.Keyring
+	// Daemons are those of the configuration, in its order, which is that of partitions and
+	// windows.
 	Daemons []Daemon
 }
 
@@ -105,10 +110,16 @@ func Open(ctx context.Context, cfg Config) (*Socket, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("cannot receive reports on %v: %w", cfg.Addr, err), conn.Close())
 	}
-	return &Socket{
+	s := &Socket{
 		conn: conn, self: cfg.Self, hash: cfg.Hash, port: local.Port(),
 		daemons: cfg.Daemons, buf: make([]byte, maxReport),
-	}, nil
+	}
+	if cfg.Keys != nil {
+		if s.sealing, err = newSealing(&cfg, s.port); err != nil {
+			return nil, errors.Join(err, conn.Close())
+		}
+	}
+	return s, nil
 }
 
 // Daemons lists the daemons of the configuration in its order. Others name a
@@ -147,13 +158,30 @@ func (c *Socket) send(kind wire.RingType, body []byte, times int, daemons []int)
 	for _, i := range daemons {
 		d := &c.daemons[i]
 		for range times {
-			if _, err := c.conn.WriteToUDPAddrPort(b, d.Addr); err != nil {
+			if err := c.write(b, d); err != nil {
 				errs = append(errs, fmt.Errorf("cannot send to daemon %s at %v: %w", d.Name, d.Addr, err))
 				break
 			}
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// write sends a request to a daemon.
+func (c *Socket) write(b []byte, d *Daemon) error {
+	list := [][]byte{b}
+	if c.sealing != nil {
+		var err error
+		if list, err = c.sealing.seal(d.ID, b); err != nil {
+			return err
+		}
+	}
+	for _, b := range list {
+		if _, err := c.conn.WriteToUDPAddrPort(b, d.Addr); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Query requests the status of the daemons at these places.
@@ -261,7 +289,7 @@ func (c *Socket) Receive() (Report, error) {
 		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
 		var p wire.Packet
 		r := Report{From: from}
-		if p.Decode(c.buf[:n]) != nil || p.Type != wire.PacketStatus || !r.decode(&p) {
+		if p.Decode(c.open(from.Addr(), c.buf[:n])) != nil || p.Type != wire.PacketStatus || !r.decode(&p) {
 			c.ignored.Add(1)
 			continue
 		}

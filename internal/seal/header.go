@@ -92,6 +92,13 @@ func (p Port) takes(k Kind) bool {
 // Marked reports whether a datagram is sealed. No plain datagram has the mark.
 func Marked(b []byte) bool { return len(b) >= 4 && b[0] == mark0 && b[1] == mark1 && b[3] < 0x80 }
 
+// Sender returns who a sealed datagram says that it is from.
+func Sender(b []byte) (id wire.DaemonID, ok bool) {
+	var h header
+	ok = h.decode(b)
+	return h.sender, ok
+}
+
 type header struct {
 	kind    Kind // without toSegment
 	segment bool

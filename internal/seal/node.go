@@ -45,6 +45,7 @@ type Node struct {
 	counter uint64
 
 	addr    netip.Addr
+	port    uint16 // of a monitor, where it waits for datagrams
 	segment int
 	hash    uint32
 	peers   []*peer // all daemons of the configuration, in its order; a daemon's own among them
@@ -191,7 +192,7 @@ func (n *Node) Open(now clock.Time, from netip.Addr, port Port, b []byte) ([]byt
 		return nil, UnknownKey
 	}
 	s, d := n.find(p, &h)
-	if s != nil && !s.window.fresh(h.counter) {
+	if s != nil && (!s.window.fresh(h.counter) || h.kind == KindToken && h.counter < s.token) {
 		return nil, Repeated
 	}
 	text, ok := n.open(p, &h, s, d, key, b)
@@ -201,6 +202,9 @@ func (n *Node) Open(now clock.Time, from netip.Addr, port Port, b []byte) ([]byt
 	if s != nil {
 		s.window.see(h.counter)
 		s.heard = now
+		if h.kind == KindToken {
+			s.token = h.counter
+		}
 	}
 	if h.kind.control() {
 		return nil, n.handleControl(now, p, &h, s, d, text)

@@ -102,6 +102,7 @@ func (n *Node) challenge(now clock.Time, p *peer, d *door, monitor netip.AddrPor
 
 // sendControl adds a control message to the datagrams to send.
 func (n *Node) sendControl(to wire.DaemonID, monitor netip.AddrPort, c *control) {
+	c.port = n.port
 	kind, receiver := KindControl, uint32(to)
 	switch {
 	case monitor.IsValid():
@@ -129,7 +130,8 @@ func (n *Node) Greet(now clock.Time, to wire.DaemonID, port uint16, use KeyID) {
 	if p == nil {
 		return
 	}
-	c := control{port: port, state: KeyState{Wanted: use}}
+	n.port = port
+	c := control{state: KeyState{Wanted: use}}
 	if use != 0 {
 		c.command = commandUse
 	}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"crypto/rand"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spreadd/spreadd/daemon"
+	"github.com/spreadd/spreadd/daemon/localring"
+	"github.com/spreadd/spreadd/daemon/localring/localringtest"
+	"github.com/spreadd/spreadd/daemon/settings"
+	"github.com/spreadd/spreadd/internal/flags"
+	"github.com/spreadd/spreadd/internal/seal"
+)
+
+// TestKeys: spmonitor keys shows the keys of a sealed ring, changes the one in use when all daemons have
+// it, and refuses before. Reports come through sealed, and not without the keys.
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var keys []*seal.Key
+	for range 3 {
+		k, err := seal.NewKey(seal.FastCipher(), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys = append(keys, k)
+	}
+	write := func(name string, keys ...*seal.Key) (string, *seal.Keyring) {
+		var list []string
+		for _, k := range keys {
+			list = append(list, fmt.Sprintf("%q", k.Text()))
+		}
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte("keys = ["+strings.Join(list, ", ")+"]\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		ring, err := settings.LoadKeys(t.Context(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return path, ring
+	}
+	file, both := write("ring.keys", keys[0], keys[1])
+	_, all := write("more.keys", keys...)
+	ring := localringtest.Open(t, localring.Config{
+		Names: []string{"alpha", "beta"}, Dir: dir,
+		Change: func(name string, cfg *daemon.Config) {
+			if cfg.RingKeys = both; name == "alpha" {
+				cfg.RingKeys = all
+			}
+		},
+	})
+	ring.StartAll()
+	monitor := func(status int, args ...string) string {
+		t.Helper()
+		var out, errs strings.Builder
+		args = append(args, "-c", ring.File, "-n", "alpha", "-p", "0")
+		if got := run(t.Context(), args, strings.NewReader(""), &out, &errs); got != status {
+			t.Errorf("%v: status %d, want %d", args, got, status)
+		}
+		return out.String() + errs.String()
+	}
+	row := "sealed  sealed   " + keys[0].ID().String() + "  -          "
+	out := monitor(flags.OK, "keys", "-keys", file, "-timeout", "20s")
+	if n := strings.Count(out, row); n != 2 {
+		t.Errorf("want two rows of %q in\n%s", row, out)
+	}
+	out = monitor(flags.Failed, "keys", "-keys", file, "-timeout", "20s", "-use", keys[2].ID().String())
+	if want := "because beta has not got it"; !strings.Contains(out, want) {
+		t.Errorf("want %q in\n%s", want, out)
+	}
+	out = monitor(flags.OK, "keys", "-keys", file, "-timeout", "20s", "-use", keys[1].ID().String())
+	if n := strings.Count(out, "sealed  sealed   "+keys[1].ID().String()); n != 2 {
+		t.Errorf("want two rows with %v in\n%s", keys[1].ID(), out)
+	}
+	out = monitor(flags.OK, "-json", "-rounds", "1", "-t", "20", "-keys", file)
+	if n := strings.Count(out, `"report":`); n != 2 {
+		t.Errorf("want two reports in\n%s", out)
+	}
+	out = monitor(flags.OK, "status", "-keys", file, "-timeout", "20s")
+	if !strings.Contains(out, "beta") {
+		t.Errorf("want beta in\n%s", out)
+	}
+	if _, err := os.Stat(settings.DefaultFile); err == nil {
+		return // This host has keys of its own.
+	}
+	out = monitor(flags.Failed, "-json", "-rounds", "1", "-t", "1")
+	if strings.Contains(out, `"report":`) {
+		t.Errorf("a report without keys:\n%s", out)
+	}
+}
