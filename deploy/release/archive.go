@@ -23,7 +23,7 @@ type entry struct {
 }
 
 // archive packs the programs of a system with documents, and on systems with man pages those.
-func (r *release) archive(name, system, root, pages string) error {
+func (r *release) archive(name, system, bin, pages string) error {
 	var list []entry
 	add := func(to, from string, mode fs.FileMode) error {
 		return filepath.WalkDir(from, func(p string, d fs.DirEntry, err error) error {
@@ -35,7 +35,7 @@ func (r *release) archive(name, system, root, pages string) error {
 			return err
 		})
 	}
-	err := errors.Join(add("bin", filepath.Join(root, "bin"), 0o755), add("LICENSE", "LICENSE", 0o644),
+	err := errors.Join(add("bin", bin, 0o755), add("LICENSE", "LICENSE", 0o644),
 		add("README.md", "README.md", 0o644), add("CHANGELOG.md", "CHANGELOG.md", 0o644),
 		add("examples", "deploy/packages/etc", 0o644))
 	if system != "windows" {

@@ -162,19 +162,23 @@ func (r *release) findCommit(ctx context.Context) error {
 // target builds the programs for a system, its archive and its packages.
 func (r *release) target(ctx context.Context, target, pages string) error {
 	system, processor, _ := strings.Cut(target, "/")
-	root := filepath.Join(r.work, system+"-"+processor)
-	if err := r.compile(ctx, system, processor, filepath.Join(root, "bin")); err != nil {
+	bin, err := r.compile(ctx, system, processor)
+	if err != nil {
 		return err
 	}
 	name := fmt.Sprintf("spreadd-%s-%s-%s", r.version, system, processor)
-	if err := r.archive(name, system, root, pages); err != nil || system != "linux" {
+	if err := r.archive(name, system, bin, pages); err != nil || system != "linux" {
 		return err
 	}
-	return r.packages(ctx, processor, filepath.Join(root, "bin"), pages)
+	return r.packages(ctx, processor, bin, pages)
 }
 
-// compile builds all programs for a system.
-func (r *release) compile(ctx context.Context, system, processor, dir string) error {
+// compile builds all programs for a system, unless it has, and returns their directory.
+func (r *release) compile(ctx context.Context, system, processor string) (dir string, err error) {
+	dir = filepath.Join(r.work, "bin", system+"-"+processor)
+	if _, err := os.Stat(dir); err == nil {
+		return dir, nil
+	}
 	const info = "github.com/spreadd/spreadd/internal/buildinfo"
 	link := fmt.Sprintf("-s -w -buildid= -X %[1]s.version=%[2]s -X %[1]s.commit=%[3]s -X %[1]s.date=%[4]s",
 		info, r.version, r.commit, r.time.UTC().Format(time.DateOnly))
@@ -182,7 +186,7 @@ func (r *release) compile(ctx context.Context, system, processor, dir string) er
 	for _, p := range programs() {
 		args = append(args, "./cmd/"+p.name)
 	}
-	return r.command(ctx, []string{"CGO_ENABLED=0", "GOOS=" + system, "GOARCH=" + processor, "GOAMD64=v1", "GOARM64=v8.0", "GOFLAGS="}, "go", args...)
+	return dir, r.command(ctx, []string{"CGO_ENABLED=0", "GOOS=" + system, "GOARCH=" + processor, "GOAMD64=v1", "GOARM64=v8.0", "GOFLAGS="}, "go", args...)
 }
 
 // command runs a command with its output in the log.

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 )
 
 // packageNames are the packages, each described by a file in deploy/packages.
@@ -26,7 +25,7 @@ func (r *release) packages(ctx context.Context, processor, bin, pages string) er
 	}
 	env := []string{
 		"STAGE=" + stage, "VERSION=" + r.version, "ARCH=" + processor,
-		fmt.Sprintf("SOURCE_DATE_EPOCH=%d", r.time.Unix()), "MTIME=" + r.time.UTC().Format(time.RFC3339),
+		fmt.Sprintf("SOURCE_DATE_EPOCH=%d", r.time.Unix()),
 	}
 	for _, name := range packageNames() {
 		for _, kind := range []string{"deb", "rpm"} {

@@ -20,8 +20,8 @@ import (
 
 // writePages writes man pages and completion: man1, man5, man8, bash, zsh and fish below dir.
 func (r *release) writePages(ctx context.Context, dir string) error {
-	bin := filepath.Join(r.work, "host")
-	if err := r.compile(ctx, runtime.GOOS, runtime.GOARCH, bin); err != nil {
+	bin, err := r.compile(ctx, runtime.GOOS, runtime.GOARCH)
+	if err != nil {
 		return err
 	}
 	date := r.time.UTC().Format("January 2, 2006")

@@ -1,0 +1,11 @@
+#!/bin/sh
+set -e
+# dpkg passes "remove", rpm 0.
+case "$1" in
+remove | 0)
+	if [ -d /run/systemd/system ]; then
+		systemctl disable --now logpub.service logsub.service logmon.service || true
+		systemctl stop 'logpub@*.service' || true
+	fi
+	;;
+esac
