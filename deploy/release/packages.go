@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // packageNames are the packages, each described by a file in deploy/packages.
@@ -74,9 +75,20 @@ func (r *release) stage(dir, bin, pages string) error {
 	}
 	for _, name := range packageNames() {
 		doc := filepath.Join(dir, "usr/share/doc", name)
-		err = errors.Join(err, compress("CHANGELOG.md", filepath.Join(doc, "changelog.gz")), copyright(filepath.Join(doc, "copyright")))
+		err = errors.Join(err, compress("CHANGELOG.md", filepath.Join(doc, "CHANGELOG.md.gz")), copyright(filepath.Join(doc, "copyright")), r.changelog(name, doc))
 	}
 	return err
+}
+
+// changelog writes the changes of a package in the form that Debian wants.
+func (r *release) changelog(name, doc string) error {
+	path := filepath.Join(r.work, name+".changelog")
+	text := fmt.Sprintf("%[1]s (%[2]s-1) unstable; urgency=medium\n\n  * Release %[2]s: see /usr/share/doc/%[1]s/CHANGELOG.md.gz.\n\n -- %[3]s  %[4]s\n",
+		name, strings.Replace(r.version, "-", "~", 1), "The spreadd authors <spreadd@users.noreply.github.com>", r.time.UTC().Format(time.RFC1123Z))
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		return err
+	}
+	return compress(path, filepath.Join(doc, "changelog.gz"))
 }
 
 // place moves a program.
@@ -101,7 +113,7 @@ func copyright(path string) error {
 Source: https://github.com/spreadd/spreadd
 
 Files: *
-Copyright: The spreadd authors
+Copyright: 2026 The spreadd authors
 License: Apache-2.0
  On Debian systems, the full text of the Apache License, Version 2.0, is in
  /usr/share/common-licenses/Apache-2.0.
