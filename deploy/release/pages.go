@@ -48,7 +48,7 @@ func programs() []page {
 }
 
 // settings are the pages of configuration files with their keys.
-func settingsPage(name, program, summary, about string, keys []tomlconf.Key, date string) string {
+func settingsPage(name, program, summary, about string, keys []tomlconf.KeyDoc, date string) string {
 	m := newMan(name, 5, summary, date)
 	m.heading("Sh", "DESCRIPTION")
 	m.text(about)

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Key describes a key to people. Its texts may have words in backquotes.
-type Key struct {
+// KeyDoc describes a key to people. Its texts may have words in backquotes.
+type KeyDoc struct {
 	Name    string // with its table: [spool], spool.size, [[log]]
 	Value   string // what its values are
 	Default string // empty: none
@@ -15,7 +15,7 @@ type Key struct {
 }
 
 // Keys returns all keys of the struct that v points to, in the order of its fields.
-func Keys(v any) []Key {
+func Keys(v any) []KeyDoc {
 	k := keys{seen: make(map[reflect.Type]string)}
 	k.table("", reflect.TypeOf(v).Elem(), nil)
 	return k.list
@@ -32,7 +32,7 @@ func KeyTable(v any) string {
 }
 
 type keys struct {
-	list []Key
+	list []KeyDoc
 	seen map[reflect.Type]string // where the keys of a table are listed
 }
 
@@ -83,7 +83,7 @@ func (k *keys) table(path string, t reflect.Type, moved []move) {
 		if f.kind == kindTable && again {
 			help += " Keys as in `" + where + "`."
 		}
-		k.list = append(k.list, Key{Name: name, Value: value, Default: def, Help: help})
+		k.list = append(k.list, KeyDoc{Name: name, Value: value, Default: def, Help: help})
 		if f.kind == kindTable && !again {
 			k.seen[f.elem] = name
 			k.table(path+f.key+".", f.elem, f.moved)
