@@ -35,10 +35,12 @@ const (
 	Invalid // invalid
 	// TooOften: too many requests in a second.
 	TooOften // too_often
+	// Forbidden: the rules do not allow requests from the address.
+	Forbidden // forbidden
 )
 
 // NumMonitorRefusals is the number of values of [MonitorRefusal].
-const NumMonitorRefusals = int(TooOften) + 1
+const NumMonitorRefusals = int(Forbidden) + 1
 
 // monitors is what the owner remembers of the requests of monitors.
 type monitors struct {
@@ -96,6 +98,8 @@ func (o *owner) obeyMonitors() {
 func (o *owner) obey(c *engine.Control, now time.Time) {
 	m := &o.monitors
 	switch {
+	case !o.mayMonitor(c.From):
+		o.refuse(c, Forbidden, nil)
 	case c.Type&wire.PacketStatus != 0:
 		if !m.take(now, &m.reports, maxReports) {
 			o.refuse(c, TooOften, nil)

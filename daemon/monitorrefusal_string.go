@@ -11,11 +11,12 @@ func _() {
 	_ = x[NotAllowed-0]
 	_ = x[Invalid-1]
 	_ = x[TooOften-2]
+	_ = x[Forbidden-3]
 }
 
-const _MonitorRefusal_name = "not_allowedinvalidtoo_often"
+const _MonitorRefusal_name = "not_allowedinvalidtoo_oftenforbidden"
 
-var _MonitorRefusal_index = [...]uint8{0, 11, 18, 27}
+var _MonitorRefusal_index = [...]uint8{0, 11, 18, 27, 36}
 
 func (i MonitorRefusal) String() string {
 	idx := int(i) - 0

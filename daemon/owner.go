@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/spreadd/spreadd/daemon/access"
 	"github.com/spreadd/spreadd/daemon/session"
 	"github.com/spreadd/spreadd/daemon/transport"
 	"github.com/spreadd/spreadd/engine"
@@ -90,6 +91,9 @@ type client struct {
 	moved clock.Time
 	// touched is true while the client is listed in owner.touched.
 	touched bool
+	// rights are what the client may do, and forbidden is true once that was not enough, which was logged.
+	rights    *access.Rights
+	forbidden bool
 	// joinsRejected is true once a join was rejected because of a bound, which was logged.
 	joinsRejected bool
 	// slow is true once the client is being disconnected because it does not read, and cause is the

@@ -70,6 +70,7 @@ func (o *owner) reload(cfg Config) error {
 		return err
 	}
 	o.sessions.Reconfigure(cfg.Sessions.MaxSessionMessages, cfg.Sessions.Auth)
+	o.newRules(cfg.Sessions.Auth.Rules)
 	o.cfg.DangerousMonitor, o.cfg.Grace = cfg.DangerousMonitor, cfg.Grace
 	o.pacing.grace, o.pacing.ringGrace = cfg.Grace, cfg.ringGrace()
 	o.next = cfg

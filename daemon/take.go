@@ -157,7 +157,7 @@ func (o *owner) take(b *session.Batch) {
 	done := true
 	switch b.Kind {
 	case session.Opened:
-		o.clients[id] = &client{Session: b.Session, id: id, budget: newBudget(o.cfg.Grace, o.moment())}
+		o.clients[id] = &client{Session: b.Session, id: id, budget: newBudget(o.cfg.Grace, o.moment()), rights: o.rightsOf(b.Session)}
 		o.engine.Connect(id, b.Session.Group(), b.Session.Memberships())
 	case session.Messages:
 		done = o.submit(id, b)
@@ -179,7 +179,12 @@ func (o *owner) submit(id engine.SessionID, b *session.Batch) bool {
 	now := o.moment()
 	debug := o.log.Enabled(context.Background(), slog.LevelDebug)
 	for i, m := range b.Messages {
-		outcome := o.engine.Submit(now, id, m, &o.out)
+		outcome := o.permit(id, m.Bytes())
+		if outcome == engine.Accepted {
+			outcome = o.engine.Submit(now, id, m, &o.out)
+		} else {
+			o.engine.Refuse(id, m, &o.out)
+		}
 		if debug && outcome != engine.QueueFull && wire.TypeOf(m.Bytes())&(wire.Join|wire.Leave) != 0 {
 			o.logRequest(b.Session, m.Bytes(), outcome)
 		}

@@ -20,6 +20,10 @@ const (
 	// AllGroups: a join of a new group beyond MaxGroups. It goes back to its session as a reject
 	// message.
 	AllGroups // all_groups
+	// JoinForbidden and SendForbidden: the driver's rules do not allow it, so it calls Refuse in place of
+	// Submit.
+	JoinForbidden // join_forbidden
+	SendForbidden // send_forbidden
 	// QueueFull: too many messages wait for the ring. The driver keeps this one and submits it
 	// again when the engine is Accepting.
 	QueueFull // full

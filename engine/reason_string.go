@@ -12,22 +12,24 @@ func _() {
 	_ = x[Rejected-1]
 	_ = x[SessionGroups-2]
 	_ = x[AllGroups-3]
-	_ = x[QueueFull-4]
-	_ = x[NoGroup-5]
-	_ = x[IllegalGroup-6]
-	_ = x[Leaving-7]
-	_ = x[Malformed-8]
-	_ = x[OtherConfiguration-9]
-	_ = x[UnknownTransmitter-10]
-	_ = x[WrongSource-11]
-	_ = x[Own-12]
-	_ = x[PartitionedOff-13]
-	_ = x[UnknownKind-14]
+	_ = x[JoinForbidden-4]
+	_ = x[SendForbidden-5]
+	_ = x[QueueFull-6]
+	_ = x[NoGroup-7]
+	_ = x[IllegalGroup-8]
+	_ = x[Leaving-9]
+	_ = x[Malformed-10]
+	_ = x[OtherConfiguration-11]
+	_ = x[UnknownTransmitter-12]
+	_ = x[WrongSource-13]
+	_ = x[Own-14]
+	_ = x[PartitionedOff-15]
+	_ = x[UnknownKind-16]
 }
 
-const _Reason_name = "acceptedrejectedsession_groupsall_groupsfullno_groupillegal_groupleavingmalformedother_configurationunknown_transmitterwrong_sourceownpartitioned_offunknown_kind"
+const _Reason_name = "acceptedrejectedsession_groupsall_groupsjoin_forbiddensend_forbiddenfullno_groupillegal_groupleavingmalformedother_configurationunknown_transmitterwrong_sourceownpartitioned_offunknown_kind"
 
-var _Reason_index = [...]uint8{0, 8, 16, 30, 40, 44, 52, 65, 72, 81, 100, 119, 131, 134, 149, 161}
+var _Reason_index = [...]uint8{0, 8, 16, 30, 40, 54, 68, 72, 80, 93, 100, 109, 128, 147, 159, 162, 177, 189}
 
 func (i Reason) String() string {
 	idx := int(i) - 0

@@ -95,6 +95,13 @@ func (e *Engine) checkRequest(id SessionID, t wire.Type, b []byte) Reason {
 	}
 }
 
+// Refuse returns a message that a local session may not send to the session, as a reject message
+// (client-protocol §9.3).
+func (e *Engine) Refuse(id SessionID, data buf.Slice, out *Effects) {
+	b := data.Bytes()
+	e.reject(id, wire.TypeOf(b), b, out)
+}
+
 // reject returns a request to its session (client-protocol §9.3).
 func (e *Engine) reject(id SessionID, t wire.Type, b []byte, out *Effects) {
 	private, ok := e.groups.Private(id)

@@ -46,6 +46,12 @@ func (o *options) load(ctx context.Context) (file string, err error) {
 // check prints the configuration. A file that names no daemon of this host is not an error: it may
 // be meant for other hosts. With -n it is one.
 func (p *program) check(ctx context.Context, o options) error {
+	if o.may != "" {
+		if _, err := o.load(ctx); err != nil {
+			return err
+		}
+		return p.answer(o.settings, o.may)
+	}
 	c, err := spreadconf.Load(ctx, o.conf, p.env)
 	if errors.Is(err, spreadconf.ErrNoFile) && o.conf == "" {
 		fmt.Fprintln(p.stdout, "# No spread.conf in the current directory, /etc or /etc/spread; this is the built-in configuration.")
@@ -93,6 +99,19 @@ func (p *program) warnDirectory(o *spreadconf.Options) {
 	}
 }
 
+// answer prints whether the rules allow something. No is an error, for scripts.
+func (p *program) answer(s *settings.Settings, question string) error {
+	may, why, err := s.Rules().May(question)
+	switch {
+	case err != nil:
+		return fmt.Errorf("-may: %w", err)
+	case !may:
+		return fmt.Errorf("no: %s", why)
+	}
+	fmt.Fprintf(p.stdout, "yes: %s\n", why)
+	return nil
+}
+
 // describe prints the settings as understood, as a comment, so that what -check prints remains a
 // configuration file.
 func (p *program) describe(o *options, file string) {
@@ -116,6 +135,7 @@ func (p *program) daemonConfig(ctx context.Context, c *spreadconf.Config, self s
 		return daemon.Config{}, err
 	}
 	cfg.SocketDir, cfg.RunDir, cfg.StateDir = o.socketDir, o.runDir, stateDir(o)
+	cfg.Sessions.Auth.Rules = o.settings.Rules()
 	cfg.SocketMode, cfg.SocketGroup = fs.FileMode(o.settings.Socket.Mode), o.settings.Socket.Group
 	cfg.Ring.GSO, cfg.Engine.Early, cfg.Ring.Refused = o.offload, o.early, o.refused
 	cfg.Sessions.MaxSessions, cfg.Sessions.MaxAddressSessions = o.maxSessions, o.maxAddress

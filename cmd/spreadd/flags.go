@@ -20,6 +20,7 @@ type options struct {
 	name        string
 	conf        string
 	file        string // with settings
+	may         string
 	check       bool
 	mixed       bool
 	genKey      bool
@@ -72,6 +73,7 @@ func parse(args []string) (options, error) {
 	s.String(&o.file, "settings", "FILE", "settings of this daemon that spread.conf has no place for (default: "+settings.DefaultFile+" if it exists)")
 	s.String(&o.name, "n", "NAME", "run as the daemon with this name (default: the first with an address of this host)")
 	s.Bool(&o.check, "check", "print the configuration as understood, or its errors, and exit; with -v also the options that have their default")
+	s.String(&o.may, "may", "QUESTION", `with -check, answer by the rules of the settings whether a client may do something, such as "web1 send coolsite"`)
 	s.Bool(&o.mixed, "mixed", "with -check, also print what matters in a ring with C daemons")
 	s.Bool(&o.genKey, "genkey", "print a new key for the file that ring_keys of the settings names, and exit")
 	flags.Var(s, &o.cipher, "cipher", "NAME", "with -genkey: aes-256-gcm or chacha20-poly1305 (default: what this processor is faster with)", seal.ParseCipher)

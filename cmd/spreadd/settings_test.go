@@ -38,6 +38,23 @@ func TestCheckSettings(t *testing.T) {
 	}
 }
 
+// TestMay: -may answers by the rules of the documentation, and names the rule.
+func TestMay(t *testing.T) {
+	t.Chdir(t.TempDir())
+	file := writeFile(t, t.TempDir(), "spreadd.toml", "[[allow]]\nidentity = \"web1\"\nsend = \"coolsite\"\n\n[[allow]]\naddress = \"10.0.0.0/8\"\njoin = \"*\"\n")
+	for question, want := range map[string]string{
+		"web1 send coolsite":     "yes: rule 1, " + file + ":1:1\n",
+		"10.1.2.3 join coolsite": "yes: rule 2, " + file + ":5:1\n",
+		"web1 join coolsite":     "",
+		"what":                   "",
+	} {
+		status, stdout, stderr := runArgs(t, "-check", "-settings", file, "-may", question)
+		if stdout != want || (status == flags.OK) != (want != "") || (stderr == "") != (want != "") {
+			t.Errorf("%q: status %d, %q, %q", question, status, stdout, stderr)
+		}
+	}
+}
+
 // TestSocketSettings: the sockets are where the settings put them, with their mode and group; a flag
 // wins; and what a reload cannot change is logged.
 func TestSocketSettings(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/spreadd/spreadd/daemon/access"
 	"github.com/spreadd/spreadd/wire"
 )
 
@@ -16,6 +17,8 @@ type Auth struct {
 	Allowed []Method
 	// Required holds the methods that run in addition to those that the client chose.
 	Required []Method
+	// Rules say what each client may do. Without any, everything is allowed.
+	Rules access.Rules
 }
 
 // Method decides whether a client may connect.

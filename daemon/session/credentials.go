@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 
+	"github.com/spreadd/spreadd/daemon/access"
 	"github.com/spreadd/spreadd/internal/peercred"
 	"github.com/spreadd/spreadd/internal/tlsconf"
 )
@@ -36,6 +37,11 @@ func (p *Credentials) identify(cs tls.ConnectionState) {
 	if len(cs.PeerCertificates) > 0 {
 		p.Identity = tlsconf.Identity(cs.PeerCertificates[0])
 	}
+}
+
+// Client returns the client as rules see it.
+func (p Credentials) Client() access.Client {
+	return access.Client{Identity: p.Identity, User: p.User, Addr: p.Addr, Methods: p.Methods}
 }
 
 // Credentials returns what is known of the client.

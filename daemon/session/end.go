@@ -20,6 +20,10 @@ const (
 	HandshakeNotUnique // handshake_not_unique
 	// HandshakeAuth means that an authentication method failed or is not allowed.
 	HandshakeAuth // handshake_auth
+	// HandshakeForbidden means that no rule matches the client.
+	HandshakeForbidden // handshake_forbidden
+	// HandshakeNameForbidden means that the rules do not allow the client this name.
+	HandshakeNameForbidden // handshake_name_forbidden
 	// HandshakeTLS means that the client did not speak TLS 1.3, had no certificate that is accepted, or
 	// did not accept the daemon's.
 	HandshakeTLS // handshake_tls

@@ -14,21 +14,23 @@ func _() {
 	_ = x[HandshakeName-4]
 	_ = x[HandshakeNotUnique-5]
 	_ = x[HandshakeAuth-6]
-	_ = x[HandshakeTLS-7]
-	_ = x[HandshakeTimeout-8]
-	_ = x[HandshakeClosed-9]
-	_ = x[HandshakeEvicted-10]
-	_ = x[SessionKill-11]
-	_ = x[SessionClosed-12]
-	_ = x[SessionIllegal-13]
-	_ = x[SessionSlow-14]
-	_ = x[SessionShutdown-15]
-	_ = x[numEnds-16]
+	_ = x[HandshakeForbidden-7]
+	_ = x[HandshakeNameForbidden-8]
+	_ = x[HandshakeTLS-9]
+	_ = x[HandshakeTimeout-10]
+	_ = x[HandshakeClosed-11]
+	_ = x[HandshakeEvicted-12]
+	_ = x[SessionKill-13]
+	_ = x[SessionClosed-14]
+	_ = x[SessionIllegal-15]
+	_ = x[SessionSlow-16]
+	_ = x[SessionShutdown-17]
+	_ = x[numEnds-18]
 }
 
-const _End_name = "handshake_quotahandshake_addresshandshake_versionhandshake_namehandshake_not_uniquehandshake_authhandshake_tlshandshake_timeouthandshake_closedhandshake_evictedkillclosedillegalslowshutdownnumEnds"
+const _End_name = "handshake_quotahandshake_addresshandshake_versionhandshake_namehandshake_not_uniquehandshake_authhandshake_forbiddenhandshake_name_forbiddenhandshake_tlshandshake_timeouthandshake_closedhandshake_evictedkillclosedillegalslowshutdownnumEnds"
 
-var _End_index = [...]uint8{0, 15, 32, 49, 63, 83, 97, 110, 127, 143, 160, 164, 170, 177, 181, 189, 196}
+var _End_index = [...]uint8{0, 15, 32, 49, 63, 83, 97, 116, 140, 153, 170, 186, 203, 207, 213, 220, 224, 232, 239}
 
 func (i End) String() string {
 	idx := int(i) - 1

@@ -70,6 +70,9 @@ func (h *handshake) run(full End) (*Session, End) {
 	if end := h.authenticate(); end != 0 {
 		return nil, end
 	}
+	if end := h.permit(string(req.Name)); end != 0 {
+		return nil, end
+	}
 	h.private, end = h.server.claim(string(req.Name), h.from)
 	switch end {
 	case 0:
@@ -90,6 +93,24 @@ func (h *handshake) run(full End) (*Session, End) {
 		return nil, HandshakeClosed
 	}
 	return sess, 0
+}
+
+// permit decides by the rules whether the client may connect with this name.
+func (h *handshake) permit(name string) End {
+	rights := h.server.auth.Load().Rules.Of(h.peer.Client())
+	attrs := []any{
+		slog.String("peer", peer(h.conn)), slog.String("name", name), slog.String("identity", h.peer.Identity), slog.String("user", h.peer.User),
+	}
+	switch {
+	case rights.None():
+		h.server.warn("client refused: no rule of [[allow]] matches it", attrs...)
+		return h.refuse(HandshakeForbidden, wire.RejectAuth)
+	case !rights.Name(name):
+		h.server.warn("client refused: no rule of [[allow]] that matches it allows this private name", attrs...)
+		return h.refuse(HandshakeNameForbidden, wire.RejectIllegalName)
+	default:
+		return 0
+	}
 }
 
 // recordHandshake is the first byte of a connection that speaks TLS. The second one is 3.

@@ -28,6 +28,8 @@ type Settings struct {
 
 	Socket Socket `toml:"socket" help:"UNIX sockets for clients of this host"`
 	TLS    TLS    `toml:"tls" help:"port for clients that speak TLS 1.3"`
+
+	Allow []Allow `toml:"allow" help:"rule that allows something to the clients that meet all of its conditions; with one rule, nothing is allowed that no rule allows"`
 }
 
 // Socket says where the UNIX sockets are and who may use them.

@@ -1,0 +1,72 @@
+package settings
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/spreadd/spreadd/daemon/access"
+	"github.com/spreadd/spreadd/internal/conf"
+	"github.com/spreadd/spreadd/internal/conf/tomlconf"
+	"github.com/spreadd/spreadd/wire"
+)
+
+// Allow is a rule: who may do what.
+type Allow struct {
+	Identity []string `toml:"identity" help:"condition: names in the client's certificate; * stands for any characters and ? for one, here and below"`
+	User     []string `toml:"user" help:"condition: local users at the UNIX socket"`
+	Address  []Range  `toml:"address" help:"condition: addresses of clients on TCP, such as 10.1.0.0/16"`
+	Method   []string `toml:"method" enum:"NULL,IP,PWORD" help:"condition: authentication methods of which the client has passed one"`
+	Names    []string `toml:"names" help:"private names that these clients may use (default: any)"`
+	Join     []string `toml:"join" help:"groups that they may join, and so read"`
+	Send     []string `toml:"send" help:"groups that they may send to; #NAME#DAEMON is the private group of one client"`
+	Monitor  bool     `toml:"monitor" help:"whether monitors at address may send requests; those on hosts of the ring always may"`
+
+	pos conf.Pos
+}
+
+// Range is a range of addresses.
+type Range struct{ netip.Prefix }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (r *Range) UnmarshalText(b []byte) error {
+	if a, err := netip.ParseAddr(string(b)); err == nil {
+		r.Prefix = netip.PrefixFrom(a, a.BitLen())
+		return nil
+	}
+	p, err := netip.ParsePrefix(string(b))
+	if err != nil {
+		return fmt.Errorf("%q is neither an address nor a range; write 10.1.2.3 or 10.1.0.0/16", b)
+	}
+	r.Prefix = p.Masked()
+	return nil
+}
+
+// Check implements [tomlconf.Checker].
+func (a *Allow) Check(t *tomlconf.Table) {
+	a.pos = t.Pos("")
+	for i, n := range a.Names {
+		if len(n) > wire.MaxGroupName {
+			t.ErrorAt("names", i, "", "%q is longer than private names, which have %d bytes", n, wire.MaxPrivateName)
+		}
+	}
+	if a.Monitor && (len(a.Identity) > 0 || len(a.User) > 0 || len(a.Method) > 0) {
+		t.Errorf("monitor", "make it a rule of its own, with address", "monitors have an address and nothing else")
+	}
+}
+
+// Rules returns the rules for package access.
+func (s *Settings) Rules() access.Rules {
+	var table access.Rules
+	for i := range s.Allow {
+		a := &s.Allow[i]
+		r := access.Rule{
+			Where: fmt.Sprintf("rule %d, %s", i+1, a.pos), Identities: a.Identity, Users: a.User, Methods: a.Method,
+			Names: a.Names, Join: a.Join, Send: a.Send, Monitor: a.Monitor,
+		}
+		for _, p := range a.Address {
+			r.Addresses = append(r.Addresses, p.Prefix)
+		}
+		table = append(table, r)
+	}
+	return table
+}
