@@ -41,6 +41,7 @@ type arrival struct {
 	sp     envelope.Span
 	to     []target
 	ask    *logproto.Ask
+	as     *origin // a conflict is written as the only line of this stream; nil for others
 }
 
 // ticket is what came in a batch, and how far the writers have to be so that it is written.
@@ -81,12 +82,17 @@ func newAcks(r *receiver) *acks {
 func (a *acks) came(from string, o *envelope.Origin, seq uint64, to []target) {
 	if last := len(a.batch) - 1; last >= 0 {
 		e := &a.batch[last]
-		if e.ask == nil && e.sp.Last+1 == seq && e.from == from && e.origin == *o && sameTargets(e.to, to) {
+		if e.ask == nil && e.as == nil && e.sp.Last+1 == seq && e.from == from && e.origin == *o && sameTargets(e.to, to) {
 			e.sp.Last = seq
 			return
 		}
 	}
 	a.batch = append(a.batch, arrival{from: from, origin: *o, sp: envelope.Span{First: seq, Last: seq}, to: to})
+}
+
+// cameAs notes a conflict, a line that is written with another name.
+func (a *acks) cameAs(as *origin, from string, o *envelope.Origin, seq uint64, to []target) {
+	a.batch = append(a.batch, arrival{from: from, origin: *o, sp: envelope.Span{First: seq, Last: seq}, to: to, as: as})
 }
 
 func sameTargets(a, b []target) bool {
@@ -218,8 +224,12 @@ func (a *acks) settle(e *arrival) {
 		a.hold(e)
 	case e.ask != nil:
 		a.reg.Ask(e.from, e.ask)
+	case e.as != nil:
+		if !e.as.refused.Load() && len(a.taken(&e.as.from, envelope.Span{}, e.to)) > 0 {
+			a.reg.Written(e.from, e.origin, e.sp)
+		}
 	default:
-		for _, sp := range a.taken(e) {
+		for _, sp := range a.taken(&e.origin, e.sp, e.to) {
 			a.reg.Written(e.from, e.origin, sp)
 		}
 	}
@@ -235,7 +245,7 @@ const (
 func (a *acks) hold(e *arrival) {
 	if last := len(a.held) - 1; last >= 0 {
 		h := &a.held[last]
-		if h.origin == e.origin && h.sp.Last+1 == e.sp.First && h.from == e.from && sameTargets(h.to, e.to) {
+		if h.as == nil && e.as == nil && h.origin == e.origin && h.sp.Last+1 == e.sp.First && h.from == e.from && sameTargets(h.to, e.to) {
 			h.sp.Last = e.sp.Last
 			return
 		}
@@ -245,17 +255,17 @@ func (a *acks) hold(e *arrival) {
 	}
 }
 
-// taken returns which lines all routes have taken. The others count as not received. It needs a.mu.
-func (a *acks) taken(e *arrival) []envelope.Span {
-	all := []envelope.Span{e.sp}
+// taken returns which of some lines all routes have taken. The others count as not received. It needs a.mu.
+func (a *acks) taken(o *envelope.Origin, of envelope.Span, to []target) []envelope.Span {
+	all := []envelope.Span{of}
 	if len(a.refused)+len(a.lacking) == 0 {
 		return all
 	}
-	for _, t := range e.to {
+	for _, t := range to {
 		for _, r := range t.routes {
-			k := lostKey{e.origin, r}
+			k := lostKey{*o, r}
 			if set := a.refused[k]; set != nil {
-				for _, sp := range set.Clip(e.sp) {
+				for _, sp := range set.Clip(of) {
 					addLost(a.lacking, k, sp)
 					set.Remove(sp)
 				}
@@ -264,7 +274,7 @@ func (a *acks) taken(e *arrival) []envelope.Span {
 				}
 			}
 			if set := a.lacking[k]; set != nil { // a line may come again before it is known that it was refused
-				for _, sp := range set.Clip(e.sp) {
+				for _, sp := range set.Clip(of) {
 					all = receipts.Subtract(all, sp)
 				}
 			}

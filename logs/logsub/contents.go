@@ -32,7 +32,8 @@ const (
 	// another session.
 	silentAfter = 250 * time.Millisecond
 	// maxConflicts bounds the lines of a connection that get a name in the index because their number
-	// was taken. Further ones are written without a name.
+	// was taken. Further ones are written without a name: again if
+	// they come again.
 	maxConflicts = 4096
 )
 
@@ -158,28 +159,44 @@ func (r *receiver) judge(s *stream, seq uint64, line []byte, sender string) verd
 }
 
 // conflict passes on a line whose number belongs to another line. In the index it is the only line of
-// a stream of its own, named after its content, so that all log hosts give it the same name.
+// a stream of its own, named after its content, so that all log hosts give it the same name. By that
+// name it is known, too, that a sink has no room for it.
 func (r *receiver) conflict(m *spread.Message, s *stream, seq uint64, line []byte, to []target) {
 	s.pub.conflicts.Add(1)
 	r.reportConflict(m, s, seq)
+	sum := sha256.New()
+	_, _ = sum.Write(binary.BigEndian.AppendUint64([]byte(s.key), seq)) // never fails
+	_, _ = sum.Write(line)
+	o := envelope.Origin{Publisher: s.from.Publisher, Epoch: binary.BigEndian.Uint64(sum.Sum(nil)) | 1<<63, Stream: math.MaxUint32}
 	it := item{sender: m.Sender, payload: line}
-	if r.conflicts < maxConflicts {
-		sum := sha256.New()
-		_, _ = sum.Write(binary.BigEndian.AppendUint64([]byte(s.key), seq)) // never fails
-		_, _ = sum.Write(line)
-		o := envelope.Origin{Publisher: s.from.Publisher, Epoch: binary.BigEndian.Uint64(sum.Sum(nil)) | 1<<63, Stream: math.MaxUint32}
-		if alone := r.streams.find([]byte(o.Key()), r.now, &r.publishers); alone != nil {
-			if !alone.have.Add(0) {
-				s.pub.repeats.Add(1)
-				r.s.dropMessage(dropRepeat, len(line))
-				return
-			}
-			r.conflicts++
-			alone.begun, alone.expected, alone.next = true, true, 1
-			it.stream = alone.origin
+	if alone := r.alone(&o); alone == nil {
+		it.stream = &origin{key: o.Key(), from: o, pub: s.pub, acks: r.acks, unnamed: true}
+	} else if it.stream = alone.origin; !alone.have.Add(0) {
+		s.pub.repeats.Add(1)
+		again := r.acks.again(&o, 0, to)
+		if again == nil {
+			r.s.dropMessage(dropRepeat, len(line))
+			r.acks.cameAs(it.stream, m.Sender, &s.from, seq, to)
+			return
 		}
+		to = again
 	}
 	r.put(to, it)
+	r.acks.cameAs(it.stream, m.Sender, &s.from, seq, to)
+}
+
+// alone returns the stream of a line that is the only one of its stream; nil if there are too many.
+func (r *receiver) alone(o *envelope.Origin) *stream {
+	key := o.Key()
+	if _, known := r.streams.byKey[key]; !known {
+		if r.conflicts >= maxConflicts {
+			return nil
+		}
+		r.conflicts++
+	}
+	s := r.streams.find([]byte(key), r.now, &r.publishers)
+	s.begun, s.expected, s.next = true, true, 1
+	return s
 }
 
 // reportConflict logs conflicts, once a gapInterval for each publisher.

@@ -61,6 +61,65 @@ func TestForgedLines(t *testing.T) {
 	}
 }
 
+// TestConflictNoRoom: a line with the number of another line that finds the queue full is not acknowledged,
+// and is written and acknowledged when it comes again, whether or not it gets a name.
+func TestConflictNoRoom(t *testing.T) {
+	for name, known := range map[string]int{"named": 0, "unnamed": maxConflicts} {
+		t.Run(name, func(t *testing.T) {
+			l := Log{Group: "a", File: filepath.Join(t.TempDir(), "a.log"), Envelope: EnvelopeIndex}
+			s, err := New(Config{Connections: []Connection{{Address: "4803", Logs: []Log{l}}}, QueueBytes: 100})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := s.newReceiver(0, "4803")
+			w, route, err := s.route(&l)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.add(&l, w, route)
+			r.conflicts = known
+			receive := func(payload string) {
+				r.message(&spread.Message{Sender: "#pub#alpha", Groups: []string{"a"}, Payload: []byte(payload)})
+				r.handOn()
+			}
+			write := func() (acked int) {
+				w.writeAll()
+				w.flush(nil)
+				r.acks.progress()
+				for ack, _ := r.acks.reg.Next(); ack != nil; ack, _ = r.acks.reg.Next() {
+					acked += len(ack.Receipts)
+				}
+				return acked
+			}
+			receive(sealed("web", 1, 0, 0, "one\n"))
+			if n := write(); n != 1 {
+				t.Fatalf("%d lines are acknowledged", n)
+			}
+			receive(strings.Repeat("x", 99) + "\n")
+			receive(sealed("web", 1, 0, 0, "two\n"))
+			if n := write(); n != 0 {
+				t.Error("the line is acknowledged, and not written")
+			}
+			receive(sealed("web", 1, 0, 0, "one\n"))
+			for range 2 {
+				if known == 0 || write() == 1 {
+					receive(sealed("web", 1, 0, 0, "two\n"))
+				}
+			}
+			if write() == 0 {
+				t.Error("the line is not acknowledged when it comes again")
+			}
+			if err := s.closeAll(); err != nil {
+				t.Error(err)
+			}
+			text := read(t, l.File)
+			if n := strings.Count(text, "two\n"); n != 1 && known == 0 || n == 0 || strings.Count(text, "one\n") != 1 {
+				t.Errorf("the file has %q", text)
+			}
+		})
+	}
+}
+
 // TestJump: numbers far ahead count once their sender has gone on there for a second.
 func TestJump(t *testing.T) {
 	bubble(t, Config{StatsInterval: -1}, []Log{{Group: "a", File: "a.log"}}, func(f *farm) {

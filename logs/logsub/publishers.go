@@ -98,6 +98,10 @@ type origin struct {
 	from envelope.Origin
 	pub  *publisher
 	acks *acks // of its connection
+	// unnamed means that this is one line whose name the index does not get, and refused that a route had
+	// no room for it.
+	unnamed bool
+	refused atomic.Bool
 }
 
 // stream is what a connection knows about a stream of lines.

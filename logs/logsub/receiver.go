@@ -237,7 +237,6 @@ func (r *receiver) message(m *spread.Message) {
 		verdict := r.judge(s, seq, lines[:n], m.Sender)
 		if verdict == isConflict {
 			r.conflict(m, s, seq, lines[:n:n], plain)
-			r.acks.came(m.Sender, &s.from, seq, plain)
 		} else if verdict == isNew {
 			r.put(plain, item{sender: m.Sender, payload: lines[:n:n], stream: s.origin, seq: seq})
 			r.acks.came(m.Sender, &s.from, seq, plain)

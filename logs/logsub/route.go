@@ -60,7 +60,7 @@ func (s *Subscriber) newRoute(l *Log, name string, out sink.Outlet, vhost, timed
 func (r *route) write(w *writer, it *item, now time.Time) bool {
 	l := &w.line
 	l.Text, l.Sender, l.VHost, l.Stream = it.payload, it.sender, nil, ""
-	if it.stream != nil {
+	if it.stream != nil && !it.stream.unnamed {
 		l.Stream, l.Seq = it.stream.key, it.seq
 		if r.index != nil && !r.index.IsNew(l.Stream, l.Seq, now) {
 			w.s.dropMessage(dropRepeat, len(it.payload))

@@ -83,7 +83,11 @@ func (w *writer) put(items []item) (until uint64) {
 
 // refused notes that a route has no room for a line.
 func (it *item) refused(r *route) {
-	if it.stream != nil && it.exists == 0 {
+	switch {
+	case it.stream == nil || it.exists > 0:
+	case it.stream.unnamed:
+		it.stream.refused.Store(true)
+	default:
 		it.stream.acks.refuse(&it.stream.from, it.seq, r)
 	}
 }
@@ -213,7 +217,7 @@ func (w *writer) settle(again *time.Timer) {
 	if !w.waiting {
 		return
 	}
-	if w.queued.Settled(w.mark) {
+	if w.queued.Settled(w.mark, w.s.cfg.SyncInterval != 0) {
 		w.wrote(w.flushed)
 		w.mark, w.flushed, w.waiting = w.queued.Mark(), w.taken, w.flushed < w.taken
 	}

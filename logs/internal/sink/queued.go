@@ -136,8 +136,14 @@ func (s *Queued) Sync() error { return nil }
 // Mark returns what Settled asks about: the last line that was put.
 func (s *Queued) Mark() uint64 { return s.queue.Mark() }
 
-// Settled reports whether all lines up to a Mark are delivered, in the spool, or dropped.
-func (s *Queued) Settled(mark uint64) bool { return s.queue.Safe() >= mark }
+// Settled reports whether all lines up to a Mark are delivered, in the spool, or dropped; if durable, in the
+// spool in a way that a power failure does not undo.
+func (s *Queued) Settled(mark uint64, durable bool) bool {
+	if durable {
+		return s.queue.Durable() >= mark
+	}
+	return s.queue.Safe() >= mark
+}
 
 // Reopen implements [Sink].
 func (s *Queued) Reopen() {
