@@ -3,8 +3,13 @@
 package integration
 
 import (
+	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -14,6 +19,9 @@ import (
 	"github.com/spreadd/spreadd/internal/testkit"
 )
 
+// files is the section with the configuration of logpub for all servers that write files.
+const files = "Servers that write files"
+
 // TestWebServers runs the configurations of docs/logs/web-servers.md with real web servers under
 // load. Each server also writes a log of its own, which is compared with the published log.
 func TestWebServers(t *testing.T) {
@@ -22,6 +30,7 @@ func TestWebServers(t *testing.T) {
 		name string
 		test func(t *testing.T, s *site)
 	}{
+		{"Apache", apacheOneGroup},
 		{"Apache: a group for each virtual host", apacheVHosts},
 		{"nginx: its file", nginxFile},
 		{"nginx: UNIX datagrams", nginxUnix},
@@ -29,6 +38,8 @@ func TestWebServers(t *testing.T) {
 		{"HAProxy: a ring and TCP", haproxyRing},
 		{"HAProxy: UDP", haproxyUDP},
 		{"Caddy: its file", caddyFile},
+		{"lighttpd: its file", lighttpdFile},
+		{"Traefik: its sample line", traefikLine},
 	} {
 		t.Run(tt.name, func(t *testing.T) { tt.test(t, newSite(t, bin)) })
 	}
@@ -46,7 +57,7 @@ DocumentRoot "%[1]s/htdocs"
 MaxKeepAliveRequests 0
 %[4]s
 %[5]s
-GlobalLog own.log vcombined
+GlobalLog own.log vhost_first
 <VirtualHost *>
 	ServerName a.example
 </VirtualHost>
@@ -58,26 +69,38 @@ GlobalLog own.log vcombined
 </VirtualHost>
 `
 
+// longHost is a name that is too long for a group.
+const longHost = "a-host-of-more-than-31-letters.example"
+
+// apache starts an Apache whose configuration contains lines of the documentation, gives it load,
+// and stops it.
+func apache(t *testing.T, s *site, lines string) {
+	t.Helper()
+	path := need(t, "apache2", "apache2")
+	web := freePort(t)
+	lines = strings.ReplaceAll(s.here(lines), "logpub -g", fmt.Sprintf("logpub -s %d@127.0.0.1 -g", s.port))
+	conf := s.write("httpd.conf", fmt.Sprintf(apacheVHostsConf, s.dir, web, modules, user("User www-data\nGroup www-data"), lines))
+	server := harness.Launch(t, path, "-DFOREGROUND", "-f", conf)
+	testkit.Wait(t, "Apache", func() bool { return answers(web) })
+	burst(t, fmt.Sprintf("127.0.0.1:%d", web), "a.example", "b.example", longHost)
+	server.Stop()
+}
+
+func apacheOneGroup(t *testing.T, s *site) {
+	s.loghost()
+	apache(t, s, example(t, "Apache", "apache"))
+	sameSites(t, s, splitByHost(t, s.path("own.log")))
+}
+
 func apacheVHosts(t *testing.T, s *site) {
-	apache := need(t, "apache2", "apache2")
 	groups := map[string]string{
 		"a.example": "a.example",
 		"b.example": "b.example",
 		// A name that is too long for a group ends with a hash (docs/logs/logpub.md).
-		"a-host-of-more-than-31-letters.example": "a-host-of-more-tha~2bfuwkmafmux",
+		longHost: "a-host-of-more-tha~2bfuwkmafmux",
 	}
-	var hosts, names []string
-	for h, g := range groups {
-		hosts, names = append(hosts, h), append(names, g)
-	}
-	s.logsub(names...)
-	web := freePort(t)
-	conf := s.write("httpd.conf", fmt.Sprintf(apacheVHostsConf, s.dir, web, modules, user("User www-data\nGroup www-data"), s.here(example(t, "apache", 0))))
-	server := harness.Launch(t, apache, "-DFOREGROUND", "-f", conf)
-	testkit.Wait(t, "Apache", func() bool { return answers(web) })
-	burst(t, fmt.Sprintf("127.0.0.1:%d", web), hosts...)
-	server.Stop()
-
+	s.logsub(slices.Sorted(maps.Values(groups))...)
+	apache(t, s, example(t, "A group for each virtual host", "apache"))
 	own := make(map[string]*strings.Builder)
 	for line := range strings.Lines(readFile(t, s.path("own.log"))) {
 		host, _, _ := strings.Cut(line, " ")
@@ -92,6 +115,46 @@ func apacheVHosts(t *testing.T, s *site) {
 			continue
 		}
 		same(t, s.write("own-"+h, own[h].String()), s.path(g+".log"))
+	}
+}
+
+// splitByHost returns the lines of a log by the virtual host in front of each, without it.
+func splitByHost(t testing.TB, path string) map[string][]string {
+	t.Helper()
+	hosts := make(map[string][]string)
+	for line := range strings.Lines(readFile(t, path)) {
+		host, rest, ok := strings.Cut(line, " ")
+		if host == "-" {
+			continue // HAProxy has no host for a request that is cut off.
+		}
+		if !ok || !strings.HasSuffix(host, ".example") {
+			t.Fatalf("no virtual host is in front of %q", line)
+		}
+		hosts[host] = append(hosts[host], rest)
+	}
+	return hosts
+}
+
+// sameSites waits until the log host of the page has as many lines of each virtual host as the web
+// server itself, and checks that they are the same.
+func sameSites(t testing.TB, s *site, own map[string][]string) {
+	t.Helper()
+	if len(own) < 2 {
+		t.Fatalf("the log has %d virtual hosts", len(own))
+	}
+	for host, want := range own {
+		published := func() (text string) {
+			days, err := filepath.Glob(s.path("spread/" + host + "/????-??-??.log"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, day := range days {
+				text += readFile(t, day)
+			}
+			return text
+		}
+		harness.Reach(t, "lines of "+host, int64(len(want)), func() int64 { return int64(strings.Count(published(), "\n")) })
+		same(t, s.write("own-"+host, strings.Join(want, "")), s.write("published-"+host, published()))
 	}
 }
 
@@ -117,13 +180,19 @@ http {
 }
 `
 
-// nginx starts an nginx whose configuration contains lines of the documentation.
+// nginxSites turns nginxConf into a configuration of two sites, with lines in the block http.
+func nginxSites(addr, lines string) string {
+	conf := fmt.Sprintf(nginxConf, addr, "server_name a.example;", user("user www-data www-data;"))
+	return strings.Replace(conf, "\tserver {", lines+"\n\tserver { listen "+addr+"; server_name b.example; root htdocs; }\n\tserver {", 1)
+}
+
+// nginx starts an nginx whose block http contains lines of the documentation.
 func nginx(t testing.TB, s *site, lines string) (server *harness.Process, addr string) {
 	t.Helper()
 	path := need(t, "nginx", "nginx")
 	web := freePort(t)
 	addr = fmt.Sprintf("127.0.0.1:%d", web)
-	conf := s.write("nginx.conf", fmt.Sprintf(nginxConf, addr, lines, user("user www-data www-data;")))
+	conf := s.write("nginx.conf", nginxSites(addr, lines))
 	server = harness.Launch(t, path, "-p", s.dir+"/", "-c", conf, "-e", "stderr")
 	testkit.Wait(t, "nginx", func() bool { return answers(web) })
 	return server, addr
@@ -131,32 +200,33 @@ func nginx(t testing.TB, s *site, lines string) (server *harness.Process, addr s
 
 // nginxFile: the file is rotated during the load, which goes on until the new file has lines.
 func nginxFile(t *testing.T, s *site) {
-	s.logsub("weblogs")
-	pub := s.logpub(example(t, "toml", 0))
-	server, addr := nginx(t, s, s.here(example(t, "nginx", 0)))
-	burst(t, addr)
+	s.loghost()
+	log := s.path("nginx/access.log")
+	pub := s.logpub(example(t, files, "toml"))
+	server, addr := nginx(t, s, s.here(example(t, "nginx", "nginx")))
+	burst(t, addr, "a.example", "b.example")
 	var rotated atomic.Bool
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		for !rotated.Load() && !t.Failed() {
-			load(t, addr)
+			load(t, addr, "a.example", "b.example")
 		}
 	}()
-	began := size(s.path("access.log"))
-	testkit.Wait(t, "the second burst", func() bool { return size(s.path("access.log")) > began })
-	if err := os.Rename(s.path("access.log"), s.path("access.log.1")); err != nil {
+	began := size(log)
+	testkit.Wait(t, "the second burst", func() bool { return size(log) > began })
+	if err := os.Rename(log, log+".1"); err != nil {
 		t.Fatal(err)
 	}
 	if err := server.Cmd.Process.Signal(syscall.SIGUSR1); err != nil {
 		t.Fatal(err)
 	}
-	testkit.Wait(t, "lines in the new file", func() bool { return size(s.path("access.log")) > 0 })
+	testkit.Wait(t, "lines in the new file", func() bool { return size(log) > 0 })
 	rotated.Store(true)
 	<-done
 	server.Stop()
-	own := s.write("own.log", readFile(t, s.path("access.log.1"))+readFile(t, s.path("access.log")))
-	same(t, own, s.path("weblogs.log"))
+	own := s.write("own.log", readFile(t, log+".1")+readFile(t, log))
+	sameSites(t, s, splitByHost(t, own))
 	pub.Stop()
 }
 
@@ -169,14 +239,14 @@ func size(path string) int64 {
 }
 
 func nginxUnix(t *testing.T, s *site) {
-	nginxSyslog(t, s, s.here(example(t, "toml", 1)), s.here(example(t, "nginx", 1)))
+	nginxSyslog(t, s, s.here(example(t, "nginx over syslog", "toml")), s.here(example(t, "nginx over syslog", "nginx")))
 }
 
 func nginxUDP(t *testing.T, s *site) {
 	addr := fmt.Sprintf("127.0.0.1:%d", freePort(t))
-	socket := s.path("logpub.sock")
-	nginxSyslog(t, s, strings.ReplaceAll(s.here(example(t, "toml", 1)), "unixgram:"+socket, "udp:"+addr),
-		strings.ReplaceAll(s.here(example(t, "nginx", 1)), "unix:"+socket, addr))
+	socket := s.path("logpub/nginx.sock")
+	nginxSyslog(t, s, strings.ReplaceAll(s.here(example(t, "nginx over syslog", "toml")), "unixgram:"+socket, "udp:"+addr),
+		strings.ReplaceAll(s.here(example(t, "nginx over syslog", "nginx")), "unix:"+socket, addr))
 }
 
 // nginxSyslog: nginx drops lines when the socket is full, so a burst may lose some. None may be
@@ -184,8 +254,8 @@ func nginxUDP(t *testing.T, s *site) {
 func nginxSyslog(t *testing.T, s *site, input, access string) {
 	s.logsub("weblogs")
 	pub := s.logpub(input)
-	server, addr := nginx(t, s, "access_log own.log combined;\n"+access)
-	burst(t, addr)
+	server, addr := nginx(t, s, strings.Replace(s.here(example(t, "nginx", "nginx")), s.path("nginx/access.log"), "own.log", 1)+access)
+	burst(t, addr, "a.example", "b.example")
 	for i := range 20 {
 		number := fmt.Sprintf("single-%d", i)
 		request(t, addr, number)
@@ -242,12 +312,12 @@ func haproxy(t testing.TB, s *site, lines string) (server *harness.Process, addr
 }
 
 func haproxyRing(t *testing.T, s *site) {
-	s.logsub("weblogs")
+	s.loghost()
 	port := fmt.Sprintf("127.0.0.1:%d", freePort(t))
-	pub := s.logpub(strings.ReplaceAll(example(t, "toml", 2), "127.0.0.1:5514", port))
-	server, addr := haproxy(t, s, strings.ReplaceAll(example(t, "haproxy", 0), "127.0.0.1:5514", port))
-	burst(t, addr)
-	same(t, s.path("own.log"), s.path("weblogs.log"))
+	pub := s.logpub(strings.ReplaceAll(example(t, "HAProxy", "toml"), "127.0.0.1:5514", port))
+	server, addr := haproxy(t, s, strings.ReplaceAll(example(t, "HAProxy", "haproxy"), "127.0.0.1:5514", port))
+	burst(t, addr, "a.example", "b.example")
+	sameSites(t, s, splitByHost(t, s.path("own.log")))
 	server.StopBy(syscall.SIGUSR1)
 	pub.Stop()
 }
@@ -255,9 +325,11 @@ func haproxyRing(t *testing.T, s *site) {
 func haproxyUDP(t *testing.T, s *site) {
 	s.logsub("weblogs")
 	port := fmt.Sprintf("127.0.0.1:%d", freePort(t))
-	pub := s.logpub(strings.ReplaceAll(strings.ReplaceAll(example(t, "toml", 2), "127.0.0.1:5514", port), "tcp:", "udp:"))
-	server, addr := haproxy(t, s, strings.ReplaceAll(example(t, "haproxy", 1), "127.0.0.1:5514", port))
-	burst(t, addr)
+	pub := s.logpub(strings.NewReplacer("127.0.0.1:5514", port, "tcp:", "udp:").Replace(example(t, "HAProxy", "toml")))
+	_, frontend, _ := strings.Cut(example(t, "HAProxy", "haproxy"), "\n\n")
+	log := strings.ReplaceAll(example(t, "HAProxy over UDP", "haproxy"), "127.0.0.1:5514", port)
+	server, addr := haproxy(t, s, regexp.MustCompile("(?m)^    log ring.*\n").ReplaceAllLiteralString(frontend, log))
+	burst(t, addr, "a.example", "b.example")
 	request(t, addr, "last")
 	testkit.Wait(t, "the last line", func() bool { return strings.Contains(tail(t, s.path("weblogs.log")), "?request=last ") })
 	server.StopBy(syscall.SIGUSR1)
@@ -271,26 +343,73 @@ const caddyConf = `
 	admin off
 	auto_https off
 }
-http://127.0.0.1:%d {
-	root * %s
+http://:%[1]d {
+	bind 127.0.0.1
+	root * %[2]s
 	file_server
-	%s
+	%[3]s
 }
 `
 
 func caddyFile(t *testing.T, s *site) {
 	caddy := need(t, "caddy", "caddy")
-	s.logsub("weblogs")
-	pub := s.logpub(example(t, "toml", 3))
+	s.loghost()
+	log := s.path("caddy/access.log")
+	pub := s.logpub(strings.ReplaceAll(example(t, files, "toml"), "/nginx/", "/caddy/"))
 	web := freePort(t)
-	conf := s.write("Caddyfile", fmt.Sprintf(caddyConf, web, s.path("htdocs"), s.here(example(t, "caddy", 0))))
+	conf := s.write("Caddyfile", fmt.Sprintf(caddyConf, web, s.path("htdocs"), s.here(example(t, "Caddy", "caddy"))))
 	t.Setenv("HOME", s.dir)
 	t.Setenv("XDG_CONFIG_HOME", s.dir)
 	t.Setenv("XDG_DATA_HOME", s.dir)
 	server := harness.Launch(t, caddy, "run", "--config", conf, "--adapter", "caddyfile")
 	testkit.Wait(t, "Caddy", func() bool { return answers(web) })
-	burst(t, fmt.Sprintf("127.0.0.1:%d", web))
+	burst(t, fmt.Sprintf("127.0.0.1:%d", web), "a.example", "b.example")
 	server.Stop()
-	same(t, s.path("access.log"), s.path("weblogs.log"))
+	own := make(map[string][]string)
+	for line := range strings.Lines(readFile(t, log)) {
+		var entry struct{ Request struct{ Host string } }
+		if err := json.Unmarshal([]byte(line), &entry); err != nil {
+			t.Fatal(err)
+		}
+		own[entry.Request.Host] = append(own[entry.Request.Host], line)
+	}
+	sameSites(t, s, own)
+	pub.Stop()
+}
+
+const lighttpdConf = `
+server.document-root = "%s"
+server.bind = "127.0.0.1"
+server.port = %d
+server.max-connections = 1000
+%s
+`
+
+func lighttpdFile(t *testing.T, s *site) {
+	lighttpd := need(t, "lighttpd", "lighttpd")
+	s.loghost()
+	log := s.path("lighttpd/access.log")
+	pub := s.logpub(strings.ReplaceAll(example(t, files, "toml"), "/nginx/", "/lighttpd/"))
+	web := freePort(t)
+	conf := s.write("lighttpd.conf", fmt.Sprintf(lighttpdConf, s.path("htdocs"), web, s.here(example(t, "lighttpd", "lighttpd"))))
+	server := harness.Launch(t, lighttpd, "-D", "-f", conf)
+	testkit.Wait(t, "lighttpd", func() bool { return answers(web) })
+	burst(t, fmt.Sprintf("127.0.0.1:%d", web), "a.example", "b.example")
+	server.StopBy(os.Interrupt)
+	sameSites(t, s, splitByHost(t, log))
+	pub.Stop()
+}
+
+// traefikLine: Debian has no Traefik. Its line goes through a file, and to the file of its host.
+func traefikLine(t *testing.T, s *site) {
+	s.loghost()
+	pub := s.logpub(strings.ReplaceAll(example(t, files, "toml"), "/nginx/", "/traefik/"))
+	line := example(t, "Traefik", "json")
+	other := strings.ReplaceAll(line, "www.example.org", "b.example")
+	s.write("traefik/access.log", line+other)
+	sameSites(t, s, map[string][]string{"www.example.org": {line}, "b.example": {other}})
+	if got := readFile(t, s.path("spread/www.example.org/2026-11-30.log")); got != line {
+		t.Errorf("the line has another day than its time: %q", got)
+	}
 	pub.Stop()
 }

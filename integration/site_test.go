@@ -54,11 +54,14 @@ func newSite(t testing.TB, bin string) *site {
 	return s
 }
 
-// makeHtdocs writes the page and lets a web server's user read it.
+// makeHtdocs writes the page and lets a web server's user read it. It also makes the directories
+// that packages bring.
 func (s *site) makeHtdocs() {
 	s.t.Helper()
-	if err := os.Mkdir(s.path("htdocs"), 0o755); err != nil {
-		s.t.Fatal(err)
+	for _, dir := range []string{"htdocs", "spread", "nginx", "caddy", "lighttpd", "traefik", "logpub"} {
+		if err := os.Mkdir(s.path(dir), 0o755); err != nil {
+			s.t.Fatal(err)
+		}
 	}
 	s.write("htdocs/page.html", page)
 	if os.Getuid() == 0 {
@@ -89,10 +92,20 @@ func (s *site) logsub(groups ...string) {
 	s.subs = append(s.subs, p)
 }
 
+// loghost starts the logsub that docs/logs/web-servers.md shows.
+func (s *site) loghost() {
+	s.t.Helper()
+	conf := fmt.Sprintf("daemon = \"%d@127.0.0.1\"\n", s.port) + s.here(example(s.t, "Log hosts", "toml"))
+	p := harness.Launch(s.t, s.program("logsub"), "-c", s.write("logsub.toml", conf))
+	p.Expect(joinedGroup)
+	s.subs = append(s.subs, p)
+}
+
 // logpub starts a logpub with a configuration file.
 func (s *site) logpub(inputs string) *harness.Process {
 	s.t.Helper()
-	p := harness.Launch(s.t, s.program("logpub"), "-config", s.write("logpub.toml", s.here(inputs)))
+	p := harness.Launch(s.t, s.program("logpub"), "-config",
+		s.write("logpub.toml", fmt.Sprintf("daemon = \"%d@127.0.0.1\"\n", s.port)+s.here(inputs)))
 	p.Expect(connected)
 	return p
 }
@@ -100,7 +113,7 @@ func (s *site) logpub(inputs string) *harness.Process {
 // here replaces the paths of a real host in a configuration by those of this site.
 func (s *site) here(text string) string {
 	return strings.NewReplacer(
-		"/usr/local/bin/", s.bin+"/",
+		"/usr/bin/", s.bin+"/",
 		"/var/log/", s.dir+"/",
 		"/var/spool/", s.dir+"/spool-",
 		"/var/lib/", s.dir+"/state-",
@@ -271,13 +284,16 @@ func request(t testing.TB, addr, number string) {
 	}
 }
 
-// example returns the n-th example of a language in the documentation, counted from 0.
-func example(t testing.TB, language string, n int) string {
+// example returns the first example of a language in a section of docs/logs/web-servers.md.
+func example(t testing.TB, section, language string) string {
 	t.Helper()
-	parts := strings.Split(readFile(t, "../docs/logs/web-servers.md"), "```"+language+"\n")
-	if len(parts) < n+2 {
-		t.Fatalf("docs/logs/web-servers.md has %d examples of %s", len(parts)-1, language)
+	const page = "../docs/logs/web-servers.md"
+	_, text, ok := strings.Cut(readFile(t, page), "# "+section+"\n")
+	text, _, _ = strings.Cut(text, "\n## ")
+	_, text, found := strings.Cut(text, "```"+language+"\n")
+	if !ok || !found {
+		t.Fatalf("%s: section %q has no example of %s", page, section, language)
 	}
-	text, _, _ := strings.Cut(parts[n+1], "```")
+	text, _, _ = strings.Cut(text, "```")
 	return text
 }
