@@ -71,7 +71,7 @@ func (n *network) works(within time.Duration) {
 		return true
 	}
 	for end := n.now.Add(within); n.now < end; {
-		for range 3000 {
+		for range 100 {
 			if arrived() {
 				return
 			}

@@ -152,12 +152,7 @@ func (w *world) inflict(f Fault) {
 	case FaultLateForms:
 		w.holdForm += 1 + r.IntN(4)
 	case FaultDeaf:
-		call := func(*host) { w.deaf(choose(r, 0.5, 0.9, 1, 1)) }
-		if chance(r, 0.6) {
-			call(nil)
-		} else {
-			w.arm(call)
-		}
+		w.deafSoon()
 	case FaultStale:
 		if chance(r, 0.5) {
 			w.armAt(membership.StateForm, w.repeatForms)
@@ -202,6 +197,16 @@ func (w *world) forge(accused *host) {
 		for range 1 + w.faultRand.IntN(3) {
 			w.refuse(h, accused, w.between(0, w.round()))
 		}
+	}
+}
+
+// deafSoon makes the daemons lose data, now or at a critical moment.
+func (w *world) deafSoon() {
+	call := func(*host) { w.deaf(choose(w.faultRand, 0.5, 0.9, 1, 1)) }
+	if chance(w.faultRand, 0.6) {
+		call(nil)
+	} else {
+		w.arm(call)
 	}
 }
 

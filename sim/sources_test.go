@@ -127,7 +127,7 @@ func TestBounds(t *testing.T) {
 	for _, f := range bounds() {
 		t.Run(f.name, func(t *testing.T) {
 			overlay := plant(t, root, f)
-			test := exec.CommandContext(t.Context(), "go", "test", "-overlay", overlay, "-timeout", "5m", "./"+filepath.Dir(f.file),
+			test := exec.CommandContext(t.Context(), "go", "test", "-overlay", overlay, "-timeout", "2m", "./"+filepath.Dir(f.file),
 				"-run", "Forged|Refus|OldPackets|HeldToken|TooMany|TimesOf|Dispute|RecoverBeyond|Spoiled|MonitorReloads")
 			test.Dir = root
 			out, err := test.CombinedOutput()

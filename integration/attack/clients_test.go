@@ -48,11 +48,13 @@ func (g *target) manyGroups(n int) {
 // deaf connects clients that join the group of a publisher and never read, until they have been
 // disconnected or the publisher has sent everything.
 func (g *target) deaf(clients, messages int) {
+	var all []*spread.Conn
 	for range clients {
 		c := g.dial(g.daemons[1])
 		g.join(c, "flood")
-		defer c.Kill()
+		all = append(all, c)
 	}
+	defer kill(all)
 	ctx, cancel := context.WithTimeout(g.t.Context(), 2*testkit.Patience)
 	defer cancel()
 	p := g.dial(g.daemons[1])
@@ -67,8 +69,15 @@ func (g *target) deaf(clients, messages int) {
 	}
 }
 
+func kill(all []*spread.Conn) {
+	for _, c := range all {
+		c.Kill()
+	}
+}
+
 // churn makes a client join and leave a group that has many members, who all get each view.
 func (g *target) churn(members, changes int) {
+	var all []*spread.Conn
 	for i := range members {
 		c := g.dial(g.daemons[i%3], spread.WithMembership(true))
 		go func() {
@@ -79,8 +88,9 @@ func (g *target) churn(members, changes int) {
 			}
 		}()
 		g.join(c, "large")
-		defer c.Kill()
+		all = append(all, c)
 	}
+	defer kill(all)
 	c := g.dial(g.daemons[1])
 	for range changes / 2 {
 		g.join(c, "large")
@@ -111,7 +121,7 @@ func (g *target) connections(n int, hello func(i int) []byte) {
 		if err != nil {
 			g.t.Fatal(err)
 		}
-		defer c.Close()
+		g.t.Cleanup(func() { _ = c.Close() })
 		if b := hello(i); len(b) > 0 {
 			if _, err := c.Write(b); err != nil {
 				g.t.Fatal(err)

@@ -1,6 +1,7 @@
 package attack
 
 import (
+	"errors"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -45,7 +46,7 @@ func TestDatagrams(t *testing.T) {
 // send sends a datagram to a daemon's data port, or to its token port.
 func (g *target) send(to *localring.Daemon, token bool, b []byte) {
 	g.t.Helper()
-	port := uint16(to.Config.Port)
+	port := to.Config.Port
 	if token {
 		port++
 	}
@@ -53,8 +54,8 @@ func (g *target) send(to *localring.Daemon, token bool, b []byte) {
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	defer c.Close()
-	if _, err := c.Write(b); err != nil {
+	_, err = c.Write(b)
+	if err := errors.Join(err, c.Close()); err != nil {
 		g.t.Fatal(err)
 	}
 }
