@@ -37,13 +37,11 @@ func exitStatus(v status.Verdict) int {
 func showStatus(ctx context.Context, r *request, stdout io.Writer) (int, error) {
 	for {
 		c, err := r.cluster(ctx)
-		if c == nil {
-			if r.watch && ctx.Err() != nil {
-				return flags.OK, nil
-			}
-			if err == nil || !r.watch {
-				return unreachable, err
-			}
+		switch {
+		case r.watch && ctx.Err() != nil:
+			return flags.OK, nil //nolint:nilerr // the user has seen enough
+		case c == nil && !r.watch:
+			return unreachable, err
 		}
 		if r.watch && !r.json {
 			fmt.Fprint(stdout, clearScreen(stdout))

@@ -21,16 +21,14 @@ import (
 	"github.com/spreadd/spreadd/spread"
 )
 
-func pointer[T any](v T) *T { return &v }
-
 // TestStatusTable: every kind of row, and what is wrong below the table.
 func TestStatusTable(t *testing.T) {
 	now := time.Date(2026, 11, 30, 3, 0, 0, 0, time.UTC)
 	peers := func(names ...string) (list []status.Peer) {
 		for _, n := range names {
-			p := status.Peer{Name: n, State: status.Member, LastSeconds: pointer(0.1), LossRate: pointer(0.001)}
+			p := status.Peer{Name: n, State: status.Member, LastSeconds: new(0.1), LossRate: new(0.001)}
 			if n == "log2" {
-				p.State, p.Reason, p.SinceSeconds, p.LastSeconds = status.Missing, status.Silent, 190, pointer(190.0)
+				p.State, p.Reason, p.SinceSeconds, p.LastSeconds = status.Missing, status.Silent, 190, new(190.0)
 			}
 			list = append(list, p)
 		}
@@ -39,12 +37,12 @@ func TestStatusTable(t *testing.T) {
 	c := &status.Cluster{Time: now, Daemons: []status.Summary{
 		{
 			Name: "web1", Address: "10.0.0.1", Port: 4803, Answered: true, Extended: true, Operating: true, Ring: "web1:5", Leader: "web1", Members: 3, State: "OP",
-			Since: pointer(now.Add(-3 * time.Minute)), Sessions: 12, Groups: 34, RoundSeconds: 0.00031, Version: "v0.2.0", Peers: peers("web2", "log1", "log2"),
+			Since: new(now.Add(-3 * time.Minute)), Sessions: 12, Groups: 34, RoundSeconds: 0.00031, Version: "v0.2.0", Peers: peers("web2", "log1", "log2"),
 		},
 		{
 			Name: "web2", Address: "10.0.0.2", Port: 4803, Answered: true, Extended: true, Operating: true, Ring: "web1:5", Leader: "web1", Members: 3, State: "OP",
-			Since: pointer(now.Add(-3 * time.Minute)), Sessions: 9, Groups: 34, Version: "v0.2.0", Behind: 2, Peers: append(peers("web1", "log2"),
-				status.Peer{Name: "log1", State: status.Member, LossRate: pointer(0.071)}),
+			Since: new(now.Add(-3 * time.Minute)), Sessions: 9, Groups: 34, Version: "v0.2.0", Behind: 2, Peers: append(peers("web1", "log2"),
+				status.Peer{Name: "log1", State: status.Member, LossRate: new(0.071)}),
 		},
 		{Name: "log1", Address: "10.0.0.3", Port: 4803, Answered: true, Operating: true, Leader: "web1", Members: 3, State: "OP", Protocol: "5.0.1", Sessions: 1, Groups: 34},
 		{Name: "log2", Address: "10.0.0.4", Port: 4803},

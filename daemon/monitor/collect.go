@@ -68,7 +68,6 @@ type collection struct {
 	socket  *Socket
 	answers []answer
 	nonces  map[uint32]question
-	failed  error // of sending
 }
 
 // question is one that was asked.

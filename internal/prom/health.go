@@ -70,7 +70,7 @@ func JSON(f func(*http.Request) (any, error)) http.Handler {
 		w.Header().Set("Cache-Control", "no-store")
 		if err != nil {
 			status := http.StatusServiceUnavailable
-			if bad, ok := err.(interface{ StatusCode() int }); ok { //nolint:errorlint // the error of f itself
+			if bad, ok := err.(interface{ StatusCode() int }); ok {
 				status = bad.StatusCode()
 			}
 			http.Error(w, err.Error(), status)

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -227,6 +228,16 @@ func warnDirectories(cfg *logsub.Config, stderr io.Writer) {
 	}
 }
 
+// connected returns a check that fails while no daemon is connected, for /readyz.
+func connected(s *logsub.Subscriber) func(context.Context) error {
+	return func(context.Context) error {
+		if !slices.ContainsFunc(s.Stats().Daemons, func(d logsub.DaemonStats) bool { return d.Connected }) {
+			return errors.New("no daemon is connected")
+		}
+		return nil
+	}
+}
+
 // toml reports whether the configuration file is in TOML.
 func (o *options) toml() bool {
 	return o.format == formatTOML || o.format == "" && filepath.Ext(o.conf) == ".toml"
@@ -265,7 +276,7 @@ func (p *program) subscribe(ctx context.Context, cfg logsub.Config) error {
 	}
 	p.sub.Store(s)
 	if cfg.Metrics != "" {
-		end := prom.Keep(ctx, cfg.Metrics, prom.Config{Program: "logsub", Collector: metrics.New(s.Stats), Log: cfg.Log})
+		end := prom.Keep(ctx, cfg.Metrics, prom.Config{Program: "logsub", Collector: metrics.New(s.Stats), Log: cfg.Log, Ready: connected(s)})
 		defer end()
 	}
 	notify := sdnotify.Open()
