@@ -2,9 +2,7 @@ package web
 
 import (
 	"compress/gzip"
-	"crypto/sha256"
 	_ "embed" // the page
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -15,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/spreadd/spreadd/internal/webpage"
 	"github.com/spreadd/spreadd/logs/internal/traffic"
 	"github.com/spreadd/spreadd/logs/logmon"
 )
@@ -44,8 +43,7 @@ var script string
 type Handler struct {
 	source Source
 	names  []string // besides addresses and localhost
-	page   []byte
-	policy string
+	page   *webpage.Document
 	mux    *http.ServeMux
 	slots  chan struct{}
 }
@@ -53,24 +51,14 @@ type Handler struct {
 // NewHandler returns a handler. names are the host names, without ports, that are allowed in the
 // Host header, besides addresses and localhost. "*" allows any.
 func NewHandler(source Source, names []string) *Handler {
-	h := &Handler{source: source, mux: http.NewServeMux(), slots: make(chan struct{}, maxRequests)}
+	h := &Handler{source: source, page: webpage.New(html, style, script), mux: http.NewServeMux(), slots: make(chan struct{}, maxRequests)}
 	for _, n := range names {
 		h.names = append(h.names, strings.ToLower(n))
 	}
-	h.page = []byte(strings.NewReplacer("/*STYLE*/", style, "/*SCRIPT*/", script).Replace(html))
-	h.policy = "default-src 'none'; script-src " + hash(script) + "; style-src " + hash(style) +
-		"; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'" +
-		"; require-trusted-types-for 'script'; trusted-types 'none'"
-	h.mux.HandleFunc("GET /{$}", h.servePage)
+	h.mux.Handle("GET /{$}", h.page)
 	h.mux.HandleFunc("GET /data", h.serveData)
 	h.mux.HandleFunc("GET /healthz", h.serveHealth)
 	return h
-}
-
-// hash returns the source expression of an inline script or style in a policy.
-func hash(text string) string {
-	sum := sha256.Sum256([]byte(text))
-	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
 // Handle adds another page, such as metrics, under the same rules.
@@ -78,13 +66,7 @@ func (h *Handler) Handle(pattern string, other http.Handler) { h.mux.Handle(patt
 
 // ServeHTTP implements [http.Handler].
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	head := w.Header()
-	head.Set("Content-Security-Policy", h.policy)
-	head.Set("X-Content-Type-Options", "nosniff")
-	head.Set("Referrer-Policy", "no-referrer")
-	head.Set("Cross-Origin-Resource-Policy", "same-origin")
-	head.Set("Cross-Origin-Opener-Policy", "same-origin")
-	head.Set("Cache-Control", "no-store")
+	h.page.Protect(w.Header())
 	if !h.knows(r.Host) {
 		http.Error(w, fmt.Sprintf("%.100q is not an allowed host name; start logmon with -web-name NAME", r.Host), http.StatusMisdirectedRequest)
 		return
@@ -102,11 +84,6 @@ func (h *Handler) knows(host string) bool {
 		return true
 	}
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || slices.Contains(h.names, host) || slices.Contains(h.names, "*")
-}
-
-func (h *Handler) servePage(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = w.Write(h.page) // an error means that the client has gone
 }
 
 func (h *Handler) serveHealth(w http.ResponseWriter, _ *http.Request) {

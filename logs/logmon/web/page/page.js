@@ -1,45 +1,8 @@
-"use strict";
-// The page requests /data each second and shows it. All text enters the document as text
-// (textContent): what clients write into logs never becomes HTML.
+// The page requests /data each second and shows it.
 (() => {
-	const keep = 600; // seconds of history, as on the server
-	const $ = (id) => document.getElementById(id);
-	const el = (tag, cls, text) => {
-		const e = document.createElement(tag);
-		if (cls) e.className = cls;
-		if (text !== undefined) e.textContent = text;
-		return e;
-	};
-	const svg = (tag, attrs) => {
-		const e = document.createElementNS("http://www.w3.org/2000/svg", tag);
-		for (const k in attrs) e.setAttribute(k, attrs[k]);
-		return e;
-	};
-	const setText = (e, text) => { if (e.textContent !== text) e.textContent = text; };
-
-	// ---------------------------------------------------------------- numbers as text
-
-	const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
-	const scaled = (n, letters) => {
-		let i = -1;
-		while (n >= 999.5 && i < letters.length - 1) { n /= 1000; i++; }
-		return (n < 9.95 ? n.toFixed(1) : n.toFixed(0)) + (i < 0 ? "" : letters[i]);
-	};
-	const count = (n) => n < 1e6 ? whole.format(n) : scaled(n, "kMGTPE");
-	const size = (n) => n < 999.5 ? n.toFixed(0) + " B" : scaled(n, "kMGTPE").replace(/([kMGTPE])$/, " $1B");
-	const rate = (n) => n === 0 ? "0" : n < 0.05 ? "<0.1" : n < 9.95 ? n.toFixed(1) : count(n);
-	const percent = (n) => n === 0 ? "0%" : n < 0.0005 ? "<0.1%" : (100 * n).toFixed(n < 0.0995 ? 1 : 0) + "%";
-	const two = (n) => String(n).padStart(2, "0");
-	const span = (ms) => {
-		const s = Math.max(0, Math.floor(ms / 1000));
-		if (s < 60) return s + "s";
-		if (s < 3600) return Math.floor(s / 60) + "m" + two(s % 60) + "s";
-		if (s < 86400) return Math.floor(s / 3600) + "h" + two(Math.floor(s / 60) % 60) + "m";
-		return Math.floor(s / 86400) + "d" + two(Math.floor(s / 3600) % 24) + "h";
-	};
+	const { $, el, svg, setText, count, size, rate, percent, span, share, say } = base;
 	const clock = (unix) => new Date(unix * 1000).toLocaleTimeString("en-GB");
-	const share = (part, all) => all > 0 ? part / all : 0;
-
+	const keep = 600; // seconds of history, as on the server
 	// ---------------------------------------------------------------- settings
 
 	const wish = { vhost: "", range: 300, pages: "rate", servers: "rate", vhosts: "rate", sessions: "recent" };
@@ -52,9 +15,6 @@
 		if (wish.range !== 300) p.set("range", wish.range);
 		history.replaceState(null, "", "#" + p);
 	};
-	const store = (key, value) => { try { localStorage.setItem(key, value); } catch { /* not allowed: for this time only */ } };
-	const stored = (key) => { try { return localStorage.getItem(key); } catch { return null; } };
-
 	// ---------------------------------------------------------------- tiles
 
 	const tiles = [
@@ -226,8 +186,6 @@
 
 	// ---------------------------------------------------------------- lists
 
-	// A column has a head and the text of a row's cell. Optional are order, by which the server sorts;
-	// left for alignment; wide for columns that a telephone has no room for; cls for a color.
 	const clientShare = (r) => share(r.client_errors_per_second, r.requests_per_second);
 	const serverShare = (r) => share(r.server_errors_per_second, r.requests_per_second);
 	const numbers = [
@@ -273,97 +231,12 @@
 			{ head: "bytes", order: "bytes", wide: true, text: (r) => size(r.bytes) },
 			{ head: "last page", text: (r, v) => (v.vhost ? "" : r.vhost) + r.page, left: true },
 			{ head: "user agent", wide: true, text: (r) => r.agent, left: true }] },
-	].map(makeList);
-
-	function makeList(l) {
-		const card = el("section", l.broad ? "card broad" : "card"), head = el("div", "head"), title = el("h2", "", l.name), note = el("p", "note");
-		const scroll = el("div", "scroll"), table = el("table"), headRow = el("tr"), body = el("tbody");
-		card.id = l.id;
-		title.id = l.id + "-title";
-		table.setAttribute("aria-labelledby", title.id);
-		scroll.tabIndex = 0;
-		scroll.setAttribute("role", "region");
-		scroll.setAttribute("aria-labelledby", title.id);
-		head.append(title, note);
-		table.append(el("thead"), body);
-		table.tHead.append(headRow);
-		scroll.append(table);
-		card.append(head, scroll);
-		$("lists").append(card);
-		const cls = (c, i) => [c.left ? "text" : "", c.wide ? "wide" : "", i === 0 ? "first" : ""].join(" ").trim();
-		const heads = l.columns.map((c) => {
-			const th = el("th", cls(c, -1));
-			th.scope = "col";
-			if (c.order && wish[l.id]) {
-				const b = el("button", "", c.head);
-				b.type = "button";
-				b.title = "sort by " + c.order;
-				b.addEventListener("click", () => { wish[l.id] = c.order; ask(); });
-				th.append(b);
-			} else {
-				th.textContent = c.head;
-			}
-			headRow.append(th);
-			return th;
-		});
-		const makeRow = () => {
-			const tr = el("tr");
-			l.columns.forEach((c, i) => {
-				const cell = el(i === 0 ? "th" : "td", cls(c, i));
-				if (i === 0) cell.scope = "row";
-				if (c.choose) {
-					const b = el("button");
-					b.type = "button";
-					b.addEventListener("click", () => chooseHost(cell.dataset.choose));
-					cell.append(b);
-				}
-				tr.append(cell);
-			});
-			return tr;
-		};
-		return (v) => {
-			const rows = l.rows(v) || [];
-			heads.forEach((th, i) => {
-				const c = l.columns[i];
-				if (c.order && c.order === wish[l.id]) th.setAttribute("aria-sort", c.order === "name" ? "ascending" : "descending");
-				else th.removeAttribute("aria-sort");
-			});
-			setText(note, l.note ? l.note(v) : "");
-			while (body.rows.length > rows.length) body.deleteRow(-1);
-			while (body.rows.length < rows.length) body.append(makeRow());
-			let most = 0;
-			for (const r of rows) most = Math.max(most, r.requests_per_second || 0);
-			rows.forEach((r, n) => {
-				const tr = body.rows[n];
-				l.columns.forEach((c, i) => {
-					const cell = tr.cells[i], text = c.text(r, v);
-					if (c.choose) {
-						cell.dataset.choose = c.choose(r);
-						setText(cell.firstChild, text);
-					} else {
-						setText(cell, text);
-					}
-					if (c.left) cell.title = text;
-					if (c.exact) {
-						cell.dataset.value = c.exact(r);
-						cell.title = whole.format(c.exact(r));
-					}
-					const extra = c.cls ? c.cls(r) : "";
-					const want = cls(c, i) + (extra ? " " + extra : "");
-					if (cell.className !== want) cell.className = want;
-				});
-				const part = l.share ? l.share(r, v) : share(r.requests_per_second || 0, most);
-				tr.cells[0].style.setProperty("--share", part.toFixed(3));
-			});
-		};
-	}
+	].map((l) => base.makeList({
+		value: (r) => r.requests_per_second || 0, choose: chooseHost,
+		...(wish[l.id] && { order: () => wish[l.id], sort: (o) => { wish[l.id] = o; ask(); } }), ...l,
+	}));
 
 	// ---------------------------------------------------------------- a new view
-
-	const say = (state, text) => {
-		$("state").dataset.state = state;
-		setText($("state-text"), text);
-	};
 
 	function show(v) {
 		v.ms = Date.parse(v.time);
@@ -406,26 +279,12 @@
 
 	// ---------------------------------------------------------------- requests
 
-	let timer = 0, asked = 0, paused = false;
-	async function ask() {
-		clearTimeout(timer);
-		const mine = ++asked;
+	function request() {
 		const q = new URLSearchParams({ pages: wish.pages, servers: wish.servers, vhosts: wish.vhosts, sessions: wish.sessions, vhost: wish.vhost });
 		if (points.length > 0) q.set("since", points[points.length - 1].t + 1);
-		try {
-			const r = await fetch("data?" + q, { cache: "no-store", signal: AbortSignal.timeout(10000) });
-			if (!r.ok) throw new Error((await r.text()).trim());
-			const v = await r.json();
-			if (mine === asked) show(v);
-		} catch (e) {
-			if (mine === asked) say("off", "logmon does not answer: " + e.message);
-		}
-		if (mine === asked) next();
+		return base.get("data?" + q);
 	}
-	function next() {
-		clearTimeout(timer);
-		if (!paused && !document.hidden) timer = setTimeout(ask, 1000);
-	}
+	const ask = base.live("logmon", 1000, request, show);
 	function setHost(name) {
 		wish.vhost = name;
 		points.length = 0;
@@ -440,14 +299,6 @@
 		remember();
 		for (const draw of charts) draw();
 	});
-	$("pause").addEventListener("click", () => {
-		paused = !paused;
-		$("pause").setAttribute("aria-pressed", String(paused));
-		if (paused) next(); else ask();
-	});
-	const theme = (t) => { document.documentElement.dataset.theme = t; $("theme").value = t; };
-	theme(["light", "dark"].includes(stored("theme")) ? stored("theme") : "auto");
-	$("theme").addEventListener("change", (e) => { theme(e.target.value); store("theme", e.target.value); for (const draw of charts) draw(); });
-	document.addEventListener("visibilitychange", () => { if (!document.hidden && !paused) ask(); });
+	base.colors(() => { for (const draw of charts) draw(); });
 	ask();
 })();
