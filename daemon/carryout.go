@@ -112,6 +112,7 @@ func (o *owner) enqueue(id engine.SessionID, data buf.Slice) {
 // drop ends the connection of a client that does not read. carryOut has its disconnect ordered.
 func (o *owner) drop(c *client, cause string) {
 	c.slow, c.cause, c.waited = true, cause, c.Waiting()
+	o.history.drop(c)
 	c.Drop(session.SessionSlow)
 	o.slow = append(o.slow, c)
 }

@@ -12,8 +12,12 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// maxChanges is how many changes of membership are remembered.
-const maxChanges = 50
+// maxChanges is how many changes of membership are remembered, maxDropped how many clients that did not
+// read.
+const (
+	maxChanges = 50
+	maxDropped = 20
+)
 
 // history is what the owner remembers of the past, for people.
 type history struct {
@@ -23,6 +27,8 @@ type history struct {
 	changes []status.Change
 	// moved says when daemons came into the ring or left it, and why they left.
 	moved map[wire.DaemonID]movement
+	// dropped are the last clients that did not read, the latest last.
+	dropped []status.Dropped
 	// before and since are samples of some counters, taken every ten seconds.
 	before, since sample
 }
@@ -72,6 +78,17 @@ func (h *history) note(o *owner, in *membership.Installation, c *membership.Chan
 		h.changes = h.changes[:maxChanges-1]
 	}
 	h.changes = append(h.changes, change)
+}
+
+// drop remembers a client that did not read.
+func (h *history) drop(c *client) {
+	a := c.Account()
+	if len(h.dropped) == maxDropped {
+		h.dropped = append(h.dropped[:0], h.dropped[1:]...)
+	}
+	h.dropped = append(h.dropped, status.Dropped{
+		Time: time.Now(), Name: a.Group.String(), Peer: a.Peer, Why: c.cause, WaitingMessages: c.waited.Messages, WaitingBytes: c.waited.Bytes,
+	})
 }
 
 // sample takes a sample. The owner calls it every ten seconds.

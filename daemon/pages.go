@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -19,6 +20,9 @@ type PageQuery struct {
 	Group, Session string
 	// After is the name behind which the page begins.
 	After string
+	// Top chooses the sessions for which most waits, and the groups to which most was sent. The other
+	// fields but Limit have no effect then.
+	Top bool
 	// Limit is the most entries of the page. Zero means DefaultPage; more than MaxPage means MaxPage.
 	Limit int
 }
@@ -62,6 +66,11 @@ func (p pattern) single() bool { return !p.prefix && p.text != "" }
 
 // SessionPage returns a page of the sessions.
 func (d *Daemon) SessionPage(ctx context.Context, q PageQuery) (*status.Sessions, error) {
+	if q.Top {
+		infos, total := d.sessions.Waiting(q.limit())
+		list, err := ask(ctx, d, func(o *owner) []status.Session { return o.describeSessions(infos, maxNamed) })
+		return &status.Sessions{Total: total, List: list}, err
+	}
 	named := patternOf(q.Session)
 	match := named.match
 	if q.Group != "" {
@@ -123,6 +132,9 @@ func (o *owner) describeSessions(infos []session.Account, most int) []status.Ses
 // GroupPage returns a page of the groups. It looks at up to 100,000 groups that do not match; Next is
 // set if there may be more behind these.
 func (d *Daemon) GroupPage(ctx context.Context, q PageQuery) (*status.Groups, error) {
+	if q.Top {
+		return d.busiestGroups(ctx, q.limit())
+	}
 	page := &status.Groups{List: []status.Group{}}
 	named := patternOf(q.Group)
 	if named.single() || q.Session != "" {
@@ -149,6 +161,53 @@ func (d *Daemon) GroupPage(ctx context.Context, q PageQuery) (*status.Groups, er
 	}
 	page.Next = at
 	return page, nil
+}
+
+// busiestGroups returns the groups to which most was sent, of the first 100,000.
+func (d *Daemon) busiestGroups(ctx context.Context, limit int) (*status.Groups, error) {
+	type part struct {
+		list  []groups.Listing
+		total int
+	}
+	var top []groups.Listing
+	page := &status.Groups{List: []status.Group{}}
+	at := wire.Name{}
+	for range maxWalks {
+		p, err := ask(ctx, d, func(o *owner) (p part) {
+			m := o.engine.Groups()
+			p.total = m.NumGroups()
+			for g := range m.After(at) {
+				if p.list = append(p.list, g); len(p.list) == maxWalk {
+					break
+				}
+			}
+			return p
+		})
+		if err != nil {
+			return nil, err
+		}
+		page.Total = p.total
+		if len(p.list) > 0 {
+			at = p.list[len(p.list)-1].Name
+		}
+		top = append(top, p.list...)
+		slices.SortStableFunc(top, func(a, b groups.Listing) int { return cmp.Compare(b.Bytes, a.Bytes) })
+		top = top[:min(len(top), limit)]
+		if len(p.list) < maxWalk {
+			break
+		}
+	}
+	var err error
+	page.List, err = ask(ctx, d, func(o *owner) []status.Group {
+		list := make([]status.Group, 0, len(top))
+		for _, g := range top {
+			if g, ok := o.engine.Groups().Find(g.Name); ok {
+				list = append(list, describeGroup(o.engine.Groups(), g, maxNamed))
+			}
+		}
+		return list
+	})
+	return page, err
 }
 
 // before returns a name that comes before all that begin with a text.

@@ -92,6 +92,8 @@ func (o *owner) describe() *status.Status {
 	if s.Changes == nil {
 		s.Changes = []status.Change{}
 	}
+	s.Dropped = append([]status.Dropped{}, o.history.dropped...)
+	slices.Reverse(s.Dropped)
 	s.Sessions.Total, s.Groups.Total = len(o.clients), o.engine.Groups().NumGroups()
 	return s
 }

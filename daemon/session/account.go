@@ -65,6 +65,28 @@ func (s *Server) After(name string, limit int, match func(group string) bool) (p
 	return page, more, total
 }
 
+// Waiting returns the sessions that are behind or have messages queued, those with most bytes first, at
+// most limit, and how many there are.
+func (s *Server) Waiting(limit int) (list []Account, total int) {
+	type found struct {
+		bytes   int64
+		session *Session
+	}
+	var all []found
+	s.mu.Lock()
+	for _, sess := range s.sessions {
+		if w := sess.Waiting(); w.Messages > 0 || sess.Behind() {
+			all = append(all, found{w.Bytes, sess})
+		}
+	}
+	s.mu.Unlock()
+	slices.SortFunc(all, func(a, b found) int { return cmp.Compare(b.bytes, a.bytes) })
+	for _, f := range all[:min(limit, len(all))] {
+		list = append(list, f.session.Account())
+	}
+	return list, len(all)
+}
+
 // MaxSessions returns the bound of the sessions.
 func (s *Server) MaxSessions() int { return s.cfg.MaxSessions }
 

@@ -92,7 +92,24 @@ type Peer struct {
 	LossRate *float64 `json:"loss_rate,omitempty"`
 	// RoundTripSeconds is that of [Heard].
 	RoundTripSeconds *float64 `json:"round_trip_seconds,omitempty"`
+	// Link sums up how well the daemon hears the other one.
+	Link Link `json:"link,omitempty"`
 }
+
+// Link says how well a daemon hears another.
+type Link string
+
+// The links.
+const (
+	// LinkGood: its datagrams arrive.
+	LinkGood Link = "good"
+	// LinkLossy: some of its packets have to be sent again.
+	LinkLossy Link = "lossy"
+	// LinkBroken: nothing arrives from it, although it sends.
+	LinkBroken Link = "broken"
+	// LinkSilent: nothing arrives from it, and it is not known to send.
+	LinkSilent Link = "silent"
+)
 
 // Merge adds what another daemon sees: daemons that only that one knows, or that only that one has an
 // answer of. The verdict is then one of all answers.

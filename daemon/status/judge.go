@@ -35,6 +35,7 @@ func JudgeCluster(c *Cluster) (Verdict, []Reason) {
 	for i := range c.Daemons {
 		list = append(list, c.Daemons[i].troubles()...)
 	}
+	advise(list)
 	switch {
 	case answered == 0:
 		return Unreachable, list
@@ -123,29 +124,91 @@ func (c *Cluster) split() []Reason {
 	return []Reason{{Code: SplitRings, Text: "the daemons are in different rings: " + strings.Join(texts, " | ")}}
 }
 
-// holes returns the links that carry datagrams in one direction only. Daemons that are in one ring have
-// none: while nobody sends, each hears only the one that passes the token to it.
-func (c *Cluster) holes() []Reason {
-	var list []Reason
-	hears := func(a, b *Summary) (heard, apart bool) {
-		for _, p := range a.Peers {
-			if p.Name == b.Name {
-				return p.LastSeconds != nil && *p.LastSeconds < heardLately, p.State != Member
-			}
-		}
-		return false, false
+// link sums up how well the daemon a hears another, by what all say.
+func (c *Cluster) link(a *Summary, p *Peer) Link {
+	switch {
+	// While nobody sends, a member hears only the one that passes the token to it.
+	case p.State == Member && p.LossRate != nil && *p.LossRate >= brokenLimit:
+		return LinkBroken
+	case p.State == Member && p.LossRate != nil && *p.LossRate >= lossLimit:
+		return LinkLossy
+	case p.State == Member || p.lately():
+		return LinkGood
+	case c.alive(a, p.Name):
+		return LinkBroken
+	default:
+		return LinkSilent
 	}
+}
+
+// lately reports whether the peer was heard in the last seconds.
+func (p *Peer) lately() bool { return p != nil && p.LastSeconds != nil && *p.LastSeconds < heardLately }
+
+// alive reports whether a daemon that another one does not hear must be sending to it. A member of a ring
+// sends to other rings only if it leads its own, so that its silence alone means nothing.
+func (c *Cluster) alive(a *Summary, name string) bool {
+	i := slices.IndexFunc(c.Daemons, func(s Summary) bool { return s.Name == name })
+	switch {
+	case i < 0:
+		return false
+	case c.Daemons[i].Answered:
+		b := &c.Daemons[i]
+		return b.peer(a.Name).lately() || a.leads() && b.leads()
+	default:
+		// The daemon that asks has no answer from it, and another one is in a ring with it.
+		return a.Name == c.From && slices.ContainsFunc(c.Daemons, func(s Summary) bool {
+			p := s.peer(name)
+			return p.lately() && p.State == Member
+		})
+	}
+}
+
+// leads reports whether the daemon is the leader of a ring.
+func (s *Summary) leads() bool { return s.Operating && s.Leader == s.Name }
+
+// peer returns how the daemon hears another, or nil.
+func (s *Summary) peer(name string) *Peer {
+	for i := range s.Peers {
+		if s.Peers[i].Name == name {
+			return &s.Peers[i]
+		}
+	}
+	return nil
+}
+
+// holes fills in the links, and returns those that are broken. A link that is broken in both directions
+// is named once.
+func (c *Cluster) holes() []Reason {
+	for i := range c.Daemons {
+		for k := range c.Daemons[i].Peers {
+			c.Daemons[i].Peers[k].Link = c.link(&c.Daemons[i], &c.Daemons[i].Peers[k])
+		}
+	}
+	var list []Reason
 	for i := range c.Daemons {
 		for j := range c.Daemons {
 			a, b := &c.Daemons[i], &c.Daemons[j]
-			there, apart := hears(a, b)
-			back, _ := hears(b, a)
-			if apart && !there && back {
-				list = append(list, Reason{
-					Code: OneWay, Daemon: a.Name,
-					Text: fmt.Sprintf("%s does not hear %s, which hears it (is UDP %d and %d from %s to %s blocked?)", a.Name, b.Name, a.Port, a.Port+1, b.Name, a.Name),
-				})
+			there, back := a.peer(b.Name), b.peer(a.Name)
+			if there == nil || there.Link != LinkBroken {
+				continue
 			}
+			r := Reason{Code: CutLink, Daemon: a.Name}
+			blocked := fmt.Sprintf("(is UDP %d and %d from %s to %s blocked?)", a.Port, a.Port+1, b.Name, a.Name)
+			switch {
+			case there.State == Member:
+				r.Code = OneWay
+				r.Text = fmt.Sprintf("%s gets %.0f %% of the packets of %s only when they are sent again %s", a.Name, 100**there.LossRate, b.Name, blocked)
+			case back == nil:
+				r.Text = fmt.Sprintf("%s does not hear %s, which others hear %s", a.Name, b.Name, blocked)
+			case back.Link != LinkBroken:
+				r.Code = OneWay
+				r.Text = fmt.Sprintf("%s does not hear %s, which hears it %s", a.Name, b.Name, blocked)
+			case i > j:
+				continue
+			default:
+				r.Text = fmt.Sprintf("%s and %s do not hear each other, and both are alive (are UDP %d and %d open between them?)", a.Name, b.Name, a.Port, a.Port+1)
+			}
+			list = append(list, r)
 		}
 	}
 	return list
@@ -158,7 +221,7 @@ func (s *Summary) troubles() []Reason {
 		list = append(list, Reason{Code: code, Daemon: s.Name, Text: fmt.Sprintf(format, args...)})
 	}
 	for _, p := range s.Peers {
-		if p.LossRate != nil && *p.LossRate >= lossLimit {
+		if p.Link == LinkLossy {
 			add(Loss, "%.1f %% of the packets of %s have to be sent again to %s", 100**p.LossRate, p.Name, s.Name)
 		}
 	}

@@ -28,6 +28,8 @@ type Status struct {
 	Memory  Memory   `json:"memory"`
 	// Drops are what was dropped or refused and why, without reasons that did not occur.
 	Drops []Drop `json:"drops"`
+	// Dropped are the last clients that were disconnected because they did not read, the latest first.
+	Dropped []Dropped `json:"dropped"`
 	// Sessions and Groups are the first page of each.
 	Sessions Sessions `json:"sessions"`
 	Groups   Groups   `json:"groups"`
@@ -213,6 +215,18 @@ type Clients struct {
 	DroppedSlow int64 `json:"dropped_slow"`
 	// Pauses counts the times that publishers had to wait for a receiver.
 	Pauses int64 `json:"publisher_pauses"`
+}
+
+// Dropped is a client that was disconnected because it did not read.
+type Dropped struct {
+	Time time.Time `json:"time"`
+	// Name is its private group, and Peer its address or "local".
+	Name string `json:"name"`
+	Peer string `json:"peer"`
+	// Why is the limit that was reached, and Waiting what was queued for it then.
+	Why             string `json:"why"`
+	WaitingMessages int    `json:"waiting_messages"`
+	WaitingBytes    int64  `json:"waiting_bytes"`
 }
 
 // Memory is the memory of messages and packets.

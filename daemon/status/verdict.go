@@ -15,54 +15,84 @@ const (
 	Unreachable Verdict = "unreachable"
 )
 
-// Code names a reason. docs/operate/status.md says of each what it means and what to do.
+// Code names a reason. [Code.Explain] says what it means and what to do, and so does
+// docs/operate/status-codes.md.
 type Code string
 
 // The codes.
 const (
-	// NoRing: no ring is in operation.
-	NoRing Code = "no-ring"
-	// NeverHeard: a daemon was never heard.
-	NeverHeard Code = "never-heard"
-	// Silent: a daemon is not heard any more.
-	Silent Code = "silent"
-	// PortRefuses: the host of a daemon answers that no process has the port open.
-	PortRefuses Code = "port-refuses"
-	// OtherConfiguration: a daemon runs another spread.conf.
+	NoRing             Code = "no-ring"
+	NeverHeard         Code = "never-heard"
+	Silent             Code = "silent"
+	PortRefuses        Code = "port-refuses"
 	OtherConfiguration Code = "other-configuration"
-	// Stopped: a daemon has announced that it stops.
-	Stopped Code = "stopped"
-	// Apart: a daemon is heard and is not in the same ring.
-	Apart Code = "apart"
-	// NoAnswer: a daemon does not answer monitors.
-	NoAnswer Code = "no-answer"
-	// SplitRings: daemons are in different rings.
-	SplitRings Code = "split-rings"
-	// OneWay: a link carries datagrams in one direction only.
-	OneWay Code = "one-way"
-	// Loss: packets of a daemon have to be sent again.
-	Loss Code = "loss"
-	// SlowClients: clients do not keep up.
-	SlowClients Code = "slow-clients"
-	// Descheduled: the daemon does not get processor time.
-	Descheduled Code = "descheduled"
-	// MemoryShort: messages take nearly as much memory as they may.
-	MemoryShort Code = "memory-short"
+	Stopped            Code = "stopped"
+	Apart              Code = "apart"
+	NoAnswer           Code = "no-answer"
+	SplitRings         Code = "split-rings"
+	OneWay             Code = "one-way"
+	CutLink            Code = "cut-link"
+	Loss               Code = "loss"
+	SlowClients        Code = "slow-clients"
+	Descheduled        Code = "descheduled"
+	MemoryShort        Code = "memory-short"
 )
+
+// explained says of each code what it means and what to do.
+var explained = []struct { //nolint:gochecknoglobals // a constant
+	code        Code
+	meaning, do string
+}{
+	{NoRing, "A daemon is in no ring that works.", "Look at the reasons of the missing daemons."},
+	{NeverHeard, "Nothing was heard of a daemon since this one started.", "Check that spreadd runs there, and that UDP P and P+1 are open in both directions (P is the port of the segment)."},
+	{Silent, "A daemon is not heard any more.", "Check whether the host is up, spreadd runs, and the network between the hosts works."},
+	{PortRefuses, "The host of a daemon answers that no process has the port open.", "Start spreadd there, and look at its log."},
+	{OtherConfiguration, "A daemon runs another spread.conf.", "Install the same file on all hosts and reload."},
+	{Stopped, "A daemon has announced that it stops.", "Start it again, if that was not intended."},
+	{Apart, "A daemon is heard and is not in the ring.", "It may not hear this one: look at its own state."},
+	{NoAnswer, "A daemon does not answer the monitor protocol, and nobody knows why.", "Check that spreadd runs there with the same spread.conf."},
+	{SplitRings, "Daemons are in different rings.", "The lists show who is with whom: look at the network between them."},
+	{OneWay, "A daemon does not hear another one that hears it.", "Look for a firewall that blocks this direction: UDP P and P+1 on the host that does not hear."},
+	{CutLink, "Nothing passes from one daemon to another, although both are alive.", "Look at the network and the firewalls between these two hosts."},
+	{Loss, "At least 2 % of the packets of a daemon had to be sent again to another one.", "Look for overload or a bad network: `drops` with `kernel` in `/status` of the receiver, and errors of the network cards."},
+	{SlowClients, "Clients do not keep up.", "`/status/sessions` of the daemon shows who is `behind`: these programs must read faster, or filter less."},
+	{Descheduled, "A daemon did not get processor time for 100 ms or more.", "Give it priority (`-realtime`), or take load off the host."},
+	{MemoryShort, "Messages take 80 % of `-max-memory`.", "Find the client with most waiting, or raise the limit."},
+}
+
+// Explain returns what a code means and what to do.
+func (c Code) Explain() (meaning, do string) {
+	for _, e := range explained {
+		if e.code == c {
+			return e.meaning, e.do
+		}
+	}
+	return "", ""
+}
 
 // Reason is why a verdict is not "healthy".
 type Reason struct {
 	Code Code `json:"code"`
 	// Daemon is the daemon that it is about, if it is about one.
 	Daemon string `json:"daemon,omitempty"`
-	// Text is the reason as a sentence for people.
+	// Text is the reason as a sentence for people, and Do what to do.
 	Text string `json:"text"`
+	Do   string `json:"do,omitempty"`
+}
+
+// advise adds what to do.
+func advise(list []Reason) {
+	for i := range list {
+		_, list[i].Do = list[i].Code.Explain()
+	}
 }
 
 // The limits from which on a state is not healthy.
 const (
-	// lossLimit is the share of packets that have to be sent again.
-	lossLimit = 0.02
+	// lossLimit is the share of packets that have to be sent again; from brokenLimit on, the link itself
+	// carries nothing or next to nothing.
+	lossLimit   = 0.02
+	brokenLimit = 0.5
 	// lateLimit is for how long a daemon may be descheduled, in seconds.
 	lateLimit = 0.1
 	// memoryLimit is the share of the memory for messages.
@@ -101,6 +131,7 @@ func Judge(s *Status) (Verdict, []Reason) {
 	if len(list) == 0 {
 		return Healthy, []Reason{}
 	}
+	advise(list)
 	return Degraded, list
 }
 

@@ -1,5 +1,7 @@
 // Package web serves the state of a daemon over HTTP, for people, scripts and the cluster page.
 //
+//	/                   the cluster page
+//	/status/overview    what the page shows
 //	/status             the state as JSON, with the first hundred sessions and groups
 //	/status/cluster     all daemons, which this one asks through the monitor protocol
 //	/status/sessions    sessions by name: ?session=NAME* &group=NAME &limit=N &after=NAME
@@ -15,5 +17,5 @@
 // There is neither encryption nor authentication, and nothing can be changed: bind it to the loopback
 // address or to a network that you trust.
 //
-// References: docs/operate/status.md.
+// References: docs/operate/status.md, docs/operate/cluster-page.md.
 package web

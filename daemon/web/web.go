@@ -16,6 +16,7 @@ import (
 	"github.com/spreadd/spreadd/daemon/monitor"
 	"github.com/spreadd/spreadd/daemon/status"
 	"github.com/spreadd/spreadd/internal/prom"
+	"github.com/spreadd/spreadd/internal/webpage"
 )
 
 // Source is the daemon that is shown. [*daemon.Daemon] implements it.
@@ -43,12 +44,15 @@ type Config struct {
 // Server returns what to serve.
 func (c *Config) Server() prom.Config {
 	s := &server{source: c.Source, rates: newRates(), cluster: cluster{ask: c.Monitor}}
+	s.overview.server = s
+	page := webpage.New(html, style, script)
 	return prom.Config{
 		Program: "spreadd", Collector: c.Metrics, Log: c.Log, Profiles: c.Profiles,
 		Alive: c.Source.Alive, Ready: s.ready,
 		Status: func(ctx context.Context) (any, error) { return s.status(ctx) },
 		Mount: func(mux *http.ServeMux) {
-			mux.Handle("GET /{$}", http.RedirectHandler("/status", http.StatusFound))
+			mux.Handle("GET /{$}", page)
+			mux.Handle("GET /status/overview", prom.JSON(func(r *http.Request) (any, error) { return s.overview.get(r.Context()) }))
 			mux.Handle("GET /status/cluster", prom.JSON(func(r *http.Request) (any, error) { return s.all(r.Context()) }))
 			mux.Handle("GET /status/sessions", prom.JSON(func(r *http.Request) (any, error) { return s.sessions(r.Context(), r.URL.Query()) }))
 			mux.Handle("GET /status/groups", prom.JSON(func(r *http.Request) (any, error) { return s.groups(r.Context(), r.URL.Query()) }))
@@ -57,9 +61,10 @@ func (c *Config) Server() prom.Config {
 }
 
 type server struct {
-	source  Source
-	rates   *rates
-	cluster cluster
+	source   Source
+	rates    *rates
+	cluster  cluster
+	overview overview
 }
 
 // errNoMembership is why a daemon is not ready.

@@ -1,0 +1,107 @@
+package status
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spreadd/spreadd/internal/testkit/golden"
+)
+
+// pair is how a daemon of a test hears another: "m" as a member, "h" it is heard, "q" it is quiet; "%"
+// as a member whose packets mostly have to be sent again, "~" some of them.
+func pair(name string, how byte) Peer {
+	p := Peer{Name: name, State: Member}
+	last, loss := 0.5, 0.0
+	switch how {
+	case 'h':
+		p.State, p.Reason = Missing, Apart
+	case 'q':
+		p.State, p.Reason, last = Missing, Silent, 60
+	case '%':
+		loss = 0.97
+	case '~':
+		loss = 0.1
+	}
+	p.LastSeconds, p.LossRate = &last, &loss
+	return p
+}
+
+// cluster makes one of rows: the name of a daemon, the leader of its ring ("-" if it is in none), and how
+// it hears the others in their order. A row without those is a daemon that does not answer.
+func cluster(rows ...string) *Cluster {
+	c := &Cluster{From: strings.Fields(rows[0])[0]}
+	for _, row := range rows {
+		f := strings.Fields(row)
+		s := Summary{Name: f[0], Port: 4803}
+		if len(f) > 1 {
+			s.Answered, s.Extended, s.Operating, s.Leader, s.Ring = true, true, f[1] != "-", f[1], f[1]
+			others := 0
+			for _, o := range rows {
+				if name := strings.Fields(o)[0]; name != s.Name {
+					s.Peers = append(s.Peers, pair(name, f[2][others]))
+					others++
+				}
+			}
+		}
+		c.Daemons = append(c.Daemons, s)
+	}
+	return c
+}
+
+// TestLinks: which links are broken follows from what all daemons say together. Silence alone is not a
+// sign: members of a ring send to other rings only if they lead theirs.
+func TestLinks(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		rows []string
+		want string // parts of the reasons, separated by "; "
+	}{
+		{"a healthy ring", []string{"a a mm", "b a mm", "c a mm"}, ""},
+		{"one does not hear one that hears it", []string{"a - qh", "b - hh", "c - hh"}, "one-way: a does not hear b, which hears it (is UDP 4803 and 4804 from b to a blocked?)"},
+		{"in a ring, nearly all has to be sent again", []string{"a a mm", "b a %m", "c a mm"}, "one-way: b gets 97 % of the packets of a only when they are sent again"},
+		{"in a ring, some has to be sent again", []string{"a a mm", "b a ~m", "c a mm"}, "loss: 10.0 % of the packets of a have to be sent again to b"},
+		{"leaders that do not hear each other", []string{"a a q", "b b q"}, "split-rings: ; cut-link: a and b do not hear each other"},
+		{"members of other rings are silent", []string{"a a mqq", "b a mqq", "c c qqm", "d c qqm"}, "split-rings: ; cut-link: a and c do not hear each other"},
+		{"no answer, but others have it in their ring", []string{"a a mq", "b a mm", "c"}, "no-answer: ; cut-link: a does not hear c, which others hear"},
+		{"a host that is down", []string{"a a mq", "b a mq", "c"}, "silent: c does not answer: not heard any more"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			verdict, reasons := JudgeCluster(cluster(c.rows...))
+			var found []Reason
+			for _, r := range reasons {
+				if r.Code != NoRing {
+					found = append(found, r)
+				}
+			}
+			var wants []string
+			if c.want != "" {
+				wants = strings.Split(c.want, "; ")
+			}
+			if len(found) != len(wants) || (verdict == Healthy) != (len(reasons) == 0) {
+				t.Fatalf("%s, %q; want %q", verdict, found, wants)
+			}
+			for i, r := range found {
+				code, text, _ := strings.Cut(wants[i], ": ")
+				if string(r.Code) != code || !strings.Contains(r.Text, text) || r.Do == "" {
+					t.Errorf("reason %+v, want %q", r, wants[i])
+				}
+			}
+		})
+	}
+}
+
+// TestCodes: the page of the codes has all of them.
+func TestCodes(t *testing.T) {
+	var text strings.Builder
+	seen := make(map[Code]bool)
+	for _, e := range explained {
+		if seen[e.code] {
+			t.Errorf("%s is explained twice", e.code)
+		}
+		seen[e.code] = true
+		text.WriteString("\n## " + string(e.code) + "\n\n" + e.meaning + "\n\nWhat to do: " + strings.ToLower(e.do[:1]) + e.do[1:] + "\n")
+	}
+	golden.Section(t, filepath.Join("..", "..", "docs", "operate", "status-codes.md"),
+		"<!-- codes: go test ./daemon/status -run Codes -rewrite -->\n", "<!-- end of codes -->\n", text.String()+"\n")
+}
