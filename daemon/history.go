@@ -28,7 +28,7 @@ type history struct {
 	// moved says when daemons came into the ring or left it, and why they left.
 	moved map[wire.DaemonID]movement
 	// dropped are the last clients that did not read, the latest last.
-	dropped []status.Dropped
+	dropped []status.DroppedClient
 	// before and since are samples of some counters, taken every ten seconds.
 	before, since sample
 }
@@ -86,7 +86,7 @@ func (h *history) drop(c *client) {
 	if len(h.dropped) == maxDropped {
 		h.dropped = append(h.dropped[:0], h.dropped[1:]...)
 	}
-	h.dropped = append(h.dropped, status.Dropped{
+	h.dropped = append(h.dropped, status.DroppedClient{
 		Time: time.Now(), Name: a.Group.String(), Peer: a.Peer, Why: c.cause, WaitingMessages: c.waited.Messages, WaitingBytes: c.waited.Bytes,
 	})
 }

@@ -92,7 +92,7 @@ func (o *owner) describe() *status.Status {
 	if s.Changes == nil {
 		s.Changes = []status.Change{}
 	}
-	s.Dropped = append([]status.Dropped{}, o.history.dropped...)
+	s.Dropped = append([]status.DroppedClient{}, o.history.dropped...)
 	slices.Reverse(s.Dropped)
 	s.Sessions.Total, s.Groups.Total = len(o.clients), o.engine.Groups().NumGroups()
 	return s

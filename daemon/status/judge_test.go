@@ -100,8 +100,28 @@ func TestCodes(t *testing.T) {
 			t.Errorf("%s is explained twice", e.code)
 		}
 		seen[e.code] = true
-		text.WriteString("\n## " + string(e.code) + "\n\n" + e.meaning + "\n\nWhat to do: " + strings.ToLower(e.do[:1]) + e.do[1:] + "\n")
+		text.WriteString("\n## " + string(e.code) + "\n\n" + e.meaning + "\n\n" + fill("What to do: "+strings.ToLower(e.do[:1])+e.do[1:]) + "\n")
 	}
 	golden.Section(t, filepath.Join("..", "..", "docs", "operate", "status-codes.md"),
 		"<!-- codes: go test ./daemon/status -run Codes -rewrite -->\n", "<!-- end of codes -->\n", text.String()+"\n")
+}
+
+// fill breaks a text into lines of at most 100 columns.
+func fill(text string) string {
+	var b strings.Builder
+	column := 0
+	for i, word := range strings.Fields(text) {
+		switch {
+		case i == 0:
+		case column+1+len(word) > 100:
+			b.WriteByte('\n')
+			column = 0
+		default:
+			b.WriteByte(' ')
+			column++
+		}
+		b.WriteString(word)
+		column += len(word)
+	}
+	return b.String()
 }

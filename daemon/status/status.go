@@ -29,7 +29,7 @@ type Status struct {
 	// Drops are what was dropped or refused and why, without reasons that did not occur.
 	Drops []Drop `json:"drops"`
 	// Dropped are the last clients that were disconnected because they did not read, the latest first.
-	Dropped []Dropped `json:"dropped"`
+	Dropped []DroppedClient `json:"dropped"`
 	// Sessions and Groups are the first page of each.
 	Sessions Sessions `json:"sessions"`
 	Groups   Groups   `json:"groups"`
@@ -217,8 +217,8 @@ type Clients struct {
 	Pauses int64 `json:"publisher_pauses"`
 }
 
-// Dropped is a client that was disconnected because it did not read.
-type Dropped struct {
+// DroppedClient is a client that was disconnected because it did not read.
+type DroppedClient struct {
 	Time time.Time `json:"time"`
 	// Name is its private group, and Peer its address or "local".
 	Name string `json:"name"`
