@@ -13,8 +13,8 @@ type event struct {
 	serial uint64 // counts up
 	kind   eventKind
 
-	// host is where the event happens, unless it is an eventCall. If the host has restarted since the
-	// life, nothing happens.
+	// host is where the event happens, unless it is an eventCall. If the host has restarted since
+	// the life, nothing happens.
 	host *host
 	life int
 
@@ -22,6 +22,8 @@ type event struct {
 	token bool
 	from  *host
 	bytes []byte
+	// forged reports that an attacker has made or changed the datagram.
+	forged bool
 
 	// call is the function of an eventCall.
 	call func()

@@ -9,6 +9,7 @@ import (
 	"github.com/spreadd/spreadd/groups"
 	"github.com/spreadd/spreadd/internal/buf"
 	"github.com/spreadd/spreadd/internal/clock"
+	"github.com/spreadd/spreadd/internal/seal"
 	"github.com/spreadd/spreadd/internal/topology"
 	"github.com/spreadd/spreadd/membership"
 	"github.com/spreadd/spreadd/ring"
@@ -35,6 +36,10 @@ type host struct {
 	lives  int
 	life   *Life
 	engine *engine.Engine
+	// node seals and opens datagrams, nil without keys. opened has the headers of what it has
+	// opened.
+	node   *seal.Node
+	opened map[string]bool
 	out    engine.Effects
 	pool   *buf.Pool
 	// groups is the state of the groups after the last step.
@@ -66,8 +71,9 @@ type host struct {
 }
 
 type arrival struct {
-	from  *host
-	bytes []byte
+	from   *host
+	bytes  []byte
+	forged bool
 }
 
 func (h *host) start() {
@@ -94,6 +100,7 @@ func (h *host) start() {
 	if !w.tamper.forget {
 		h.engine.Resume(h.lastTime)
 	}
+	h.startKeys()
 	h.engine.Start(w.now, w.wall(h), &h.out)
 	h.carryOut()
 }
@@ -144,7 +151,7 @@ func (h *host) arrive(e *event) {
 		h.w.rare[SocketFull]++
 		return
 	}
-	*q = append(*q, arrival{e.from, e.bytes})
+	*q = append(*q, arrival{e.from, e.bytes, e.forged})
 	h.planWork(1)
 }
 
@@ -172,12 +179,18 @@ func (h *host) work() {
 		if len(h.tokens) > 0 && (len(h.data) == 0 || h.engine.TokenFirst()) {
 			a := h.tokens[0]
 			h.tokens = h.tokens[1:]
+			if a.bytes = h.open(a, seal.TokenPort); a.bytes == nil {
+				continue
+			}
 			h.checkDoubled(a.bytes)
 			h.engine.HandleToken(h.w.now, h.w.wall(h), a.from.d.Addr, a.bytes, &h.out)
 			continue
 		}
 		a := h.data[0]
 		h.data = h.data[1:]
+		if a.bytes = h.open(a, seal.DataPort); a.bytes == nil {
+			continue
+		}
 		b := h.pool.Get(len(a.bytes))
 		s := buf.Slice{Block: b, Hi: copy(b.Bytes(), a.bytes)}
 		blocks = append(blocks, b)
@@ -248,14 +261,21 @@ func (h *host) step() {
 	h.noteHurried()
 	var b []byte
 	for i := range h.out.Sends {
+		if r := h.out.Reload; r != nil && r.Sends == i {
+			h.adoptKeys(r)
+		}
 		d := &h.out.Sends[i]
 		b = d.Append(nil)
 		h.observeSend(d.To, b)
 		if w.tamper.send != nil && !w.tamper.send(h, d.To, &b) {
 			continue
 		}
-		w.transmit(h, d.To, b)
+		w.transmit(h, d.To, h.seal(d.To, b))
 	}
+	if r := h.out.Reload; r != nil && r.Sends == len(h.out.Sends) {
+		h.adoptKeys(r)
+	}
+	h.membersKeys()
 	h.observe()
 	for _, t := range h.out.Transitions {
 		w.tracef("%s %v", h.life.Name, t)

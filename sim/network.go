@@ -66,6 +66,7 @@ func (w *world) refuse(h, other *host, after time.Duration) {
 
 func (w *world) carry(from, to *host, token bool, b []byte, f *fates) {
 	l := &w.links[from.rank][to.rank]
+	w.attack(from, to, token, b)
 	if token {
 		w.keepForm(from, to, b)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/spreadd/spreadd/engine"
 	"github.com/spreadd/spreadd/groups"
@@ -17,6 +18,8 @@ type made struct {
 	seq  int32
 	// open is a message that is begun but not complete.
 	open *Message
+	// begun is the first part of a message, if it is too short to say which that is.
+	begun []byte
 }
 
 func (h *host) record(e Entry) {
@@ -53,14 +56,23 @@ func (h *host) observeSend(to topology.Target, b []byte) {
 		return // its own packet of an old ring, which has come back, for the leader to see
 	}
 	if p.Membership != h.made.ring {
-		h.made.open = nil
+		h.made.open, h.made.begun = nil, nil
 	}
 	h.made.ring, h.made.seq = p.Membership, p.Seq
 	f := p.Fragments()
 	for frag, ok := f.Next(); ok; frag, ok = f.Next() {
-		if frag.Index == 1 || frag.Index == -1 {
-			h.made.open = h.w.messageOf(frag.Data)
-			if t := wire.TypeOf(frag.Data); t&wire.Groups != 0 && t&wire.Reliable != 0 {
+		data := frag.Data
+		first := frag.Index == 1 || frag.Index == -1
+		if !first && h.made.begun != nil { // The first part was shorter than what messageOf needs.
+			data, first = append(h.made.begun, data...), true
+		}
+		h.made.begun = nil
+		if first {
+			h.made.open = h.w.messageOf(data)
+			if h.made.open == nil && frag.Index > 0 && len(data) < wire.HeaderLen+wire.NameLen*20 {
+				h.made.begun = slices.Clone(data)
+			}
+			if t := wire.TypeOf(data); t&wire.Groups != 0 && t&wire.Reliable != 0 {
 				h.w.rare[StateInParts]++
 			}
 			if h.made.open != nil {

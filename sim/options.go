@@ -32,13 +32,15 @@ type Options struct {
 	// LocalMembers limits a group's members at one daemon; zero means the default.
 	Mixed        bool
 	LocalMembers int
-	// Early says that daemons form rings as soon as all have answered, and that those that stop tell
-	// the others.
+	// Early says that daemons form rings as soon as all have answered, and that those that stop
+	// tell the others.
 	Early bool
 	// Classic has a bit set for each daemon that keeps to its timers all the same, as C daemons do.
 	Classic uint32
 	// Refuse says that hosts refuse datagrams for daemons that are down.
 	Refuse bool
+	// Sealed says that the daemons have keys, and that somebody without keys attacks them.
+	Sealed bool
 	// Lockstep says that the timers of all daemons are equal to the nanosecond.
 	Lockstep bool
 	// TimeScale divides all timeouts.
@@ -78,8 +80,8 @@ type Options struct {
 	Safety time.Duration
 	// Faults is how often each kind of fault occurs.
 	Faults [NumFaults]int
-	// Still says that nothing goes wrong at all, and no daemon may leave a ring once all are in one,
-	// or, if refusals are forged, none may form a ring that lacks one.
+	// Still says that nothing goes wrong at all, and no daemon may leave a ring once all are in
+	// one, or, if refusals are forged, none may form a ring that lacks one.
 	Still bool
 	// Dead is how many daemons stay down when the network heals.
 	Dead int
@@ -160,6 +162,8 @@ func Draw(seed uint64) Options {
 	if r := rand.New(rand.NewPCG(seed, 8)); !o.Still && n > 1 && chance(r, 0.1) {
 		o.Faults[FaultFlip] = 1 + r.IntN(20)
 	}
+	// Nobody can change fields of sealed datagrams.
+	o.Sealed = !o.Still && n > 1 && o.Faults[FaultFlip] == 0 && chance(rand.New(rand.NewPCG(seed, 11)), 0.15)
 	return o
 }
 
@@ -178,8 +182,8 @@ func (o *Options) drawTimers(r *rand.Rand) {
 		o.Faults[FaultForge] = 1 + r.IntN(5)
 	}
 	if o.Still {
-		// Several forgeries at once, or a network that takes longer than the accused have to answer, can
-		// put a living daemon out of a ring.
+		// Several forgeries at once, or a network that takes longer than the accused have to
+		// answer, can put a living daemon out of a ring.
 		o.Faults[FaultForge] = 0
 		if o.Early && len(o.Layout) == 1 && o.Latency+o.Jitter <= 400*time.Microsecond {
 			o.Faults[FaultForge] = r.IntN(2)
@@ -266,6 +270,9 @@ func (o Options) String() string {
 	}
 	if o.Refuse {
 		b.WriteString(", refusals")
+	}
+	if o.Sealed {
+		b.WriteString(", sealed")
 	}
 	if o.Lockstep {
 		b.WriteString(", in lockstep")

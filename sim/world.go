@@ -44,7 +44,8 @@ type world struct {
 	// calm reports that nothing goes wrong any more, settled that one ring has been formed after
 	// that.
 	calm, settled bool
-	// complete reports that nothing but forged refusals goes wrong, so that each ring has all daemons.
+	// complete reports that nothing but forged refusals goes wrong, so that each ring has all
+	// daemons.
 	complete bool
 	triggers []*trigger
 	dataLoss float64
@@ -67,6 +68,7 @@ type world struct {
 	trace   *trace
 	rare    Rare
 	tamper  *tamper
+	keys    *keys // nil in runs without keys
 	found   []Violation
 	stopped bool
 	events  int
@@ -177,6 +179,9 @@ func (w *world) play() (healed time.Duration) {
 			w.fail("panic", "%v\n%s", p, debug.Stack())
 		}
 	}()
+	if w.o.Sealed {
+		w.planKeys()
+	}
 	w.planStart()
 	w.planFaults()
 	end := w.now.Add(w.o.Safety)

@@ -167,7 +167,8 @@ func printKeys(stdout io.Writer, s *monitor.Socket, all []seal.PeerKeys) error {
 	return w.Flush()
 }
 
-// keysStatus returns the exit status: 0 if all daemons answer and agree, 2 if none answers, otherwise 1.
+// keysStatus returns the exit status: 0 if all daemons answer and agree, 2 if none answers,
+// otherwise 1.
 func keysStatus(all []seal.PeerKeys) int {
 	answers, agree := 0, true
 	var first *seal.KeyState

@@ -16,8 +16,8 @@ import (
 	"github.com/spreadd/spreadd/internal/seal"
 )
 
-// TestKeys: spmonitor keys shows the keys of a sealed ring, changes the one in use when all daemons have
-// it, and refuses before. Reports come through sealed, and not without the keys.
+// TestKeys: spmonitor keys shows the keys of a sealed ring, changes the one in use when all daemons
+// have it, and refuses before. Reports come through sealed, and not without the keys.
 func TestKeys(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

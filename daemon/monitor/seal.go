@@ -15,14 +15,14 @@ import (
 )
 
 const (
-	// resendFor is for how long a request is sent again once its daemon has accepted the monitor, and
-	// maxResends how often: the first request comes before the daemon knows the monitor.
+	// resendFor is for how long a request is sent again once its daemon has accepted the monitor,
+	// and maxResends how often: the first request comes before the daemon knows the monitor.
 	resendFor  = 2 * time.Second
 	maxResends = 3
 )
 
-// sealing seals the requests of a monitor and opens the answers. A daemon accepts a monitor once that has
-// answered a challenge.
+// sealing seals the requests of a monitor and opens the answers. A daemon accepts a monitor once
+// that has answered a challenge.
 type sealing struct {
 	mu    sync.Mutex
 	node  *seal.Node
@@ -77,8 +77,8 @@ func (s *sealing) seal(to wire.DaemonID, datagram []byte) ([][]byte, error) {
 	return append(list, sealed), nil
 }
 
-// greet returns a question for the state of a daemon's keys, with the wish that it uses a key unless
-// that is 0.
+// greet returns a question for the state of a daemon's keys, with the wish that it uses a key
+// unless that is 0.
 func (s *sealing) greet(to wire.DaemonID, use seal.KeyID) [][]byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -94,8 +94,8 @@ func (s *sealing) sends() (list [][]byte) {
 	return list
 }
 
-// open opens a datagram of a daemon. It returns nil if that was not a report, and what to send to the
-// daemon.
+// open opens a datagram of a daemon. It returns nil if that was not a report, and what to send to
+// the daemon.
 func (s *sealing) open(from netip.Addr, id wire.DaemonID, datagram []byte) (report []byte, replies [][]byte, r seal.Reason) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -116,8 +116,8 @@ func (s *sealing) open(from netip.Addr, id wire.DaemonID, datagram []byte) (repo
 	return nil, replies, r
 }
 
-// Keys returns what is known of the keys of the daemons, by their places. It is nil for a monitor without
-// keys.
+// Keys returns what is known of the keys of the daemons, by their places. It is nil for a monitor
+// without keys.
 func (c *Socket) Keys() []seal.PeerKeys {
 	if c.sealing == nil {
 		return nil
@@ -127,8 +127,8 @@ func (c *Socket) Keys() []seal.PeerKeys {
 	return c.sealing.node.Peers()
 }
 
-// AskKeys asks the daemons at these places for the state of their keys, and to use a key unless that is 0.
-// [Socket.Receive] receives the answers, and [Socket.Keys] returns them.
+// AskKeys asks the daemons at these places for the state of their keys, and to use a key unless
+// that is 0. [Socket.Receive] receives the answers, and [Socket.Keys] returns them.
 func (c *Socket) AskKeys(use seal.KeyID, daemons ...int) error {
 	for _, i := range daemons {
 		d := &c.daemons[i]

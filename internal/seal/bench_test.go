@@ -114,7 +114,8 @@ func BenchmarkOpen(b *testing.B) {
 	}
 }
 
-// BenchmarkForged is the cost of a datagram with a boot that was never heard, which attackers can send.
+// BenchmarkForged is the cost of a datagram with a boot that was never heard, which attackers can
+// send.
 func BenchmarkForged(b *testing.B) {
 	w := newRing(b, testRing(b, testKey(b, 1, AES)))
 	sealed := w.seal(1, 2, "x")
