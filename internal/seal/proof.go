@@ -1,6 +1,7 @@
 package seal
 
 import (
+	"cmp"
 	"crypto/subtle"
 	"io"
 	"net/netip"
@@ -83,7 +84,7 @@ func (n *Node) admit(now clock.Time, p *peer, h *header, d *door) *sender {
 		return &p.live
 	}
 	if len(n.monitors) >= maxMonitors {
-		oldest := slices.MinFunc(n.monitors, func(a, b *sender) int { return int(a.heard.Sub(b.heard)) })
+		oldest := slices.MinFunc(n.monitors, func(a, b *sender) int { return cmp.Compare(a.heard, b.heard) })
 		*oldest = made
 		return oldest
 	}

@@ -3,6 +3,7 @@ package seal
 import (
 	"crypto/cipher"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/spreadd/spreadd/internal/clock"
@@ -81,10 +82,5 @@ func (p *peer) has(now clock.Time, id KeyID) bool {
 	if !p.proved || p.stated == 0 || now.Sub(p.stated) > stateLife {
 		return false
 	}
-	for _, k := range p.state.Keys {
-		if k == id {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(p.state.Keys, id)
 }
