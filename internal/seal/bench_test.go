@@ -34,7 +34,7 @@ func TestVectors(t *testing.T) {
 			fmt.Fprintf(&out, "%v: \"head and body\"\n%s", to, hex.Dump(b))
 		}
 		c := control{challenge: nonce{1, 2, 3}, answer: nonce{4, 5}, port: 6543, state: KeyState{InUse: key.ID(), Wanted: 7, Keys: []KeyID{key.ID(), 7}, AcceptsPlain: true}}
-		fmt.Fprintf(&out, "control\n%s", hex.Dump(c.append(nil)))
+		fmt.Fprintf(&out, "control\n%s", hex.Dump(c.bytes()))
 	}
 	golden.File(t, filepath.Join("testdata", "vectors.txt"), out.String())
 }
@@ -47,7 +47,7 @@ func FuzzOpen(f *testing.F) {
 	f.Add(good[:Overhead], true)
 	f.Add([]byte("\x84\x00\x00\x80"), false)
 	c := control{challenge: nonce{1}, state: KeyState{InUse: 1, Keys: []KeyID{1}}}
-	f.Add(c.append(nil), true)
+	f.Add(c.bytes(), true)
 	f.Fuzz(func(t *testing.T, b []byte, sealed bool) {
 		n := w.nodes[2]
 		w.now = w.now.Add(time.Millisecond)
@@ -68,8 +68,8 @@ func FuzzOpen(f *testing.F) {
 			}
 		}
 		n.Sends()
-		if c := new(control); c.decode(b) && !bytes.Equal(c.append(nil), b) && b[offFlags] < 4 {
-			t.Errorf("control %x is written as %x", b, c.append(nil))
+		if c := new(control); c.decode(b) && !bytes.Equal(c.bytes(), b) && b[offFlags] < 4 {
+			t.Errorf("control %x is written as %x", b, c.bytes())
 		}
 	})
 }

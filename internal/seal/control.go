@@ -58,8 +58,9 @@ type control struct {
 	state             KeyState
 }
 
-func (c *control) append(b []byte) []byte {
-	b = append(b, c.challenge[:]...)
+// bytes encodes a control message.
+func (c *control) bytes() []byte {
+	b := append([]byte(nil), c.challenge[:]...)
 	b = append(b, c.answer[:]...)
 	var flags byte
 	if c.state.SendsPlain {

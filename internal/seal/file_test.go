@@ -9,8 +9,6 @@ import (
 	"github.com/spreadd/spreadd/internal/testkit/golden"
 )
 
-var operate = filepath.Join("..", "..", "docs", "operate")
-
 // TestKeyTable: the documentation lists the keys of the file.
 func TestKeyTable(t *testing.T) {
 	golden.Section(t, filepath.Join("..", "..", "docs", "operate", "ring-keys.md"),

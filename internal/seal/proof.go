@@ -111,7 +111,7 @@ func (n *Node) sendControl(to wire.DaemonID, monitor netip.AddrPort, c *control)
 	case n.role == Monitor:
 		kind = KindMonitorControl
 	}
-	b, err := n.seal(nil, kind, false, receiver, c.append(nil), nil)
+	b, err := n.seal(nil, kind, false, receiver, c.bytes(), nil)
 	if err == nil { // Otherwise the node can seal nothing more, which its owner hears from Seal.
 		n.sends = append(n.sends, Send{To: topology.ToDaemon(to), Monitor: monitor, Bytes: b})
 	}

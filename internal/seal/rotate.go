@@ -177,7 +177,7 @@ func (n *Node) announce(c *control) {
 	if !together {
 		return
 	}
-	b, err := n.seal(nil, KindControl, true, uint32(n.segment), c.append(nil), nil)
+	b, err := n.seal(nil, KindControl, true, uint32(n.segment), c.bytes(), nil)
 	if err == nil { // as in sendControl
 		n.sends = append(n.sends, Send{To: topology.ToSegment(n.segment), Bytes: b})
 	}

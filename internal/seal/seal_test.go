@@ -262,7 +262,6 @@ func TestRestart(t *testing.T) {
 	replay("after a restart of the receiver")
 	// A whole recorded handshake does not help: its answers are to challenges that are over.
 	w.start(2, keys)
-	w.nodes[1], keys = w.nodes[1], nil
 	delete(w.nodes, 1)
 	for range 3 {
 		for _, b := range recorded {
