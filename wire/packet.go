@@ -34,9 +34,10 @@ const (
 	MaxPacket = 1472
 	// MaxPacketBody is the most that a packet carries after its header.
 	MaxPacketBody = MaxPacket - PacketHeaderLen
-	// MaxFragments is the maximum number of fragments of a message, and MaxSplit that in a ring
-	// with keys, whose packets are shorter.
-	MaxFragments, MaxSplit = 100, 110
+	// MaxFragments is the maximum number of fragments of a message.
+	MaxFragments = 100
+	// MaxSplit is MaxFragments in a ring with keys, whose packets are shorter.
+	MaxSplit = 110
 )
 
 // RingType is the type word of packets and tokens, without its marker (ring-protocol §5).
