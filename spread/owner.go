@@ -27,7 +27,7 @@ func (o *options) checkOwner(nc net.Conn, fallback bool) error {
 	if name == daemonUser || slices.Contains(o.users, name) {
 		return nil
 	}
-	return errorf("", "", ErrCouldNotConnect, "user %s listens on %s, not root, %s or the user of this program; stop that process or accept the user (WithSocketUsers, -socket-user %[1]s)", name, where(nc), daemonUser)
+	return errorf("", "", ErrCouldNotConnect, "user %s listens on %s, not root, %s or the user of this program; stop that process or accept the user (WithSocketUsers, -daemon-user %[1]s)", name, where(nc), daemonUser)
 }
 
 // where returns the address that a connection was made to.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -137,7 +138,7 @@ func TestParse(t *testing.T) {
 	} {
 		got, err := parse(strings.Fields(test.args))
 		got.set = nil
-		if err != nil || got != test.want {
+		if err != nil || !reflect.DeepEqual(got, test.want) {
 			t.Errorf("%q: %+v, %v; want %+v", test.args, got, err, test.want)
 		}
 	}

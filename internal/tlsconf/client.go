@@ -20,6 +20,14 @@ func (c *Client) Flags(s *flags.Set) {
 	s.String(&c.Key, "tls-key", "FILE", "PEM file of the key of -tls-cert")
 }
 
+// UsersFlag adds the flag for users that a daemon of this host may run as.
+func UsersFlag(s *flags.Set, users *[]string) {
+	s.Func("daemon-user", "USER...", "accept a daemon of this host that runs as this user, besides root, spread and your own; * accepts any", func(text string) error {
+		*users = append(*users, text)
+		return nil
+	})
+}
+
 // Config returns the settings, or nil if no file is named: connections are then in clear text.
 func (c *Client) Config(report func(error)) (*tls.Config, error) {
 	if *c == (Client{}) {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 
+	"github.com/spreadd/spreadd/internal/tlsconf"
 	"github.com/spreadd/spreadd/logs/internal/traffic"
 	"github.com/spreadd/spreadd/spread"
 )
@@ -34,6 +35,10 @@ type Config struct {
 	QueueBytes int
 	// Log gets connects and disconnects; nil discards them.
 	Log *slog.Logger
+	// TLS has the files for connections over TCP that use TLS; none for clear text.
+	TLS tlsconf.Client
+	// DaemonUsers are users that a daemon of this host may run as ([spread.WithSocketUsers]).
+	DaemonUsers []string
 	// Dial opens a connection, in tests; nil means spread.Dial ([spread.WithConnect]).
 	Dial func(ctx context.Context, address, name string) (spread.Connection, error)
 }

@@ -17,7 +17,12 @@ const receiveBatch = 256
 // newClient returns the client of a monitor, with all groups joined.
 func newClient(cfg *Config) (*spread.Client, error) {
 	name := "lm" + strconv.Itoa(os.Getpid())
-	c, err := spread.NewClient(cfg.Addresses, spread.WithName(name[:min(len(name), 10)]), spread.WithConnect(cfg.Dial))
+	secure, err := cfg.TLS.Config(func(err error) { cfg.Log.Error("cannot use new certificates", slog.Any("error", err)) })
+	if err != nil {
+		return nil, err
+	}
+	c, err := spread.NewClient(cfg.Addresses, spread.WithName(name[:min(len(name), 10)]), spread.WithTLS(secure),
+		spread.WithSocketUsers(cfg.DaemonUsers...), spread.WithConnect(cfg.Dial))
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spreadd/spreadd/internal/conf"
 	"github.com/spreadd/spreadd/internal/envelope"
+	"github.com/spreadd/spreadd/internal/tlsconf"
 	"github.com/spreadd/spreadd/logs/internal/logline"
 	"github.com/spreadd/spreadd/logs/internal/queue"
 	"github.com/spreadd/spreadd/logs/internal/spool"
@@ -130,6 +131,10 @@ type Config struct {
 	StatsInterval time.Duration
 	// Log is the operator's log. Nil discards it.
 	Log *slog.Logger
+	// TLS has the files for connections over TCP that use TLS; none for clear text.
+	TLS tlsconf.Client
+	// DaemonUsers are users that a daemon of this host may run as ([spread.WithSocketUsers]).
+	DaemonUsers []string
 	// Dial opens a connection, in tests; nil means spread.Dial ([spread.WithConnect]).
 	Dial func(ctx context.Context, address, name string) (spread.Connection, error)
 

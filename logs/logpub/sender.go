@@ -55,8 +55,12 @@ type sender struct {
 
 // newClient returns the client of a publisher.
 func newClient(cfg *Config) (*spread.Client, error) {
-	return spread.NewClient(append([]string{cfg.Address}, cfg.Fallbacks...), spread.WithName(cfg.Name),
-		spread.WithReturn(max(0, cfg.ReturnInterval)), spread.WithConnect(cfg.Dial))
+	secure, err := cfg.TLS.Config(func(err error) { cfg.Log.Error("cannot use new certificates", slog.Any("error", err)) })
+	if err != nil {
+		return nil, err
+	}
+	return spread.NewClient(append([]string{cfg.Address}, cfg.Fallbacks...), spread.WithName(cfg.Name), spread.WithTLS(secure),
+		spread.WithSocketUsers(cfg.DaemonUsers...), spread.WithReturn(max(0, cfg.ReturnInterval)), spread.WithConnect(cfg.Dial))
 }
 
 // run sends until ctx ends. Then it closes the connection in order, unless it has sent lines of a

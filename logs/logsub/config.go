@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/internal/envelope"
+	"github.com/spreadd/spreadd/internal/tlsconf"
 	"github.com/spreadd/spreadd/logs/internal/logline"
 	"github.com/spreadd/spreadd/logs/internal/sink/commandsink"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink"
@@ -102,6 +103,10 @@ type Config struct {
 	Output *os.File
 	// Log receives events for operators; nil discards them.
 	Log *slog.Logger
+	// TLS has the files for connections over TCP that use TLS; none for clear text.
+	TLS tlsconf.Client
+	// DaemonUsers are users that a daemon of this host may run as ([spread.WithSocketUsers]).
+	DaemonUsers []string
 	// Dial opens a connection, in tests; nil means spread.Dial ([spread.WithConnect]).
 	Dial func(ctx context.Context, address, name string) (spread.Connection, error)
 	// Now is the clock of this host; nil means time.Now.

@@ -104,7 +104,12 @@ func addRoutes(targets []target, w *writer, routes ...*route) []target {
 
 // open creates the client of the receiver. It does not connect.
 func (r *receiver) open() (err error) {
-	r.client, err = spread.NewClient([]string{r.address}, spread.WithName(r.name()),
+	cfg := &r.s.cfg
+	secure, err := cfg.TLS.Config(func(err error) { cfg.Log.Error("cannot use new certificates", slog.Any("error", err)) })
+	if err != nil {
+		return err
+	}
+	r.client, err = spread.NewClient([]string{r.address}, spread.WithName(r.name()), spread.WithTLS(secure), spread.WithSocketUsers(cfg.DaemonUsers...),
 		spread.WithMembership(true), spread.WithConnect(r.s.cfg.Dial))
 	for _, g := range r.groups {
 		if err == nil {

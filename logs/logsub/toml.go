@@ -10,6 +10,7 @@ import (
 
 	"github.com/spreadd/spreadd/internal/conf"
 	"github.com/spreadd/spreadd/internal/conf/tomlconf"
+	"github.com/spreadd/spreadd/internal/tlsconf"
 	"github.com/spreadd/spreadd/logs/internal/logline"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logpath"
 	"github.com/spreadd/spreadd/logs/internal/sink/sqlsink"
@@ -21,25 +22,27 @@ const DefaultDaemon = "4803"
 
 // File is a configuration file of logsub in TOML. docs/logs/logsub.md lists its keys.
 type File struct {
-	Daemon     string        `toml:"daemon" default:"4803" help:"address of the daemon for logs that name none, 4803 on this host or 4803@host"`
-	MaxMessage conf.Size     `toml:"max_message" max:"2147483647" old:"buffer_size" help:"drop longer messages (default: no limit)"`
-	Truncate   bool          `toml:"truncate" help:"truncate messages over max_message instead of dropping them"`
-	Lock       bool          `toml:"lock" default:"true" help:"lock the files; false if another program writes them too"`
-	Queue      conf.Size     `toml:"queue" min:"64KiB" max:"2147483647" default:"64MiB" help:"memory for lines that wait for a sink"`
-	Stats      conf.Duration `toml:"stats_interval" default:"1m" help:"interval between two lines of counters in the log; 0s for none"`
-	Host       string        `toml:"host" help:"name of this log host, by which publishers count who has written a line (default: the host name)"`
-	Metrics    string        `toml:"metrics" help:"address to serve Prometheus metrics on, such as 127.0.0.1:9805 (default: off)"`
-	OpenFiles  int           `toml:"open_files" min:"1" max:"1048576" default:"256" help:"most files of path templates that are open at a time"`
-	FlushSize  conf.Size     `toml:"flush_size" min:"1" max:"2147483647" default:"256KiB" old:"batch_bytes" help:"write to a file when this much has been collected for it"`
-	FlushDelay conf.Duration `toml:"flush_delay" default:"0s" help:"how long lines may wait for others before they are written"`
-	Sync       syncTime      `toml:"fsync" default:"never" help:"when to flush files to disk: never, batch (after each write) or an interval such as 5s"`
-	Wait       conf.Duration `toml:"command_wait" default:"5s" help:"time limit at the end for commands and databases to take what is left"`
-	Zone       string        `toml:"zone" default:"UTC" help:"time zone of paths and rewritten times: UTC, Local or a name such as Europe/Berlin"`
-	PerlPath   string        `toml:"perl_program" help:"path of perl (default: found in PATH)"`
-	Spool      spoolTable    `toml:"spool" old:"spool=dir spool_bytes=size" help:"lines that wait on disk for commands, databases and Perl"`
-	Heal       healTable     `toml:"heal" help:"log hosts that read each other's files"`
-	Perl       []perlTable   `toml:"perl" help:"what Perl loads for logs with a Perl function"`
-	Logs       []logTable    `toml:"log" required:"true" help:"a log: a group, and where its lines go"`
+	Daemon     string         `toml:"daemon" default:"4803" help:"address of the daemon for logs that name none, 4803 on this host or 4803@host"`
+	MaxMessage conf.Size      `toml:"max_message" max:"2147483647" old:"buffer_size" help:"drop longer messages (default: no limit)"`
+	Truncate   bool           `toml:"truncate" help:"truncate messages over max_message instead of dropping them"`
+	Lock       bool           `toml:"lock" default:"true" help:"lock the files; false if another program writes them too"`
+	Queue      conf.Size      `toml:"queue" min:"64KiB" max:"2147483647" default:"64MiB" help:"memory for lines that wait for a sink"`
+	Stats      conf.Duration  `toml:"stats_interval" default:"1m" help:"interval between two lines of counters in the log; 0s for none"`
+	Host       string         `toml:"host" help:"name of this log host, by which publishers count who has written a line (default: the host name)"`
+	Metrics    string         `toml:"metrics" help:"address to serve Prometheus metrics on, such as 127.0.0.1:9805 (default: off)"`
+	OpenFiles  int            `toml:"open_files" min:"1" max:"1048576" default:"256" help:"most files of path templates that are open at a time"`
+	FlushSize  conf.Size      `toml:"flush_size" min:"1" max:"2147483647" default:"256KiB" old:"batch_bytes" help:"write to a file when this much has been collected for it"`
+	FlushDelay conf.Duration  `toml:"flush_delay" default:"0s" help:"how long lines may wait for others before they are written"`
+	Sync       syncTime       `toml:"fsync" default:"never" help:"when to flush files to disk: never, batch (after each write) or an interval such as 5s"`
+	Wait       conf.Duration  `toml:"command_wait" default:"5s" help:"time limit at the end for commands and databases to take what is left"`
+	Zone       string         `toml:"zone" default:"UTC" help:"time zone of paths and rewritten times: UTC, Local or a name such as Europe/Berlin"`
+	PerlPath   string         `toml:"perl_program" help:"path of perl (default: found in PATH)"`
+	Users      []string       `toml:"daemon_users" help:"users that a daemon of this host may run as, besides root, spread and the user of logsub; * for any"`
+	TLS        tlsconf.Client `toml:"tls" help:"files for TLS; with one of them, TCP connections to daemons use TLS"`
+	Spool      spoolTable     `toml:"spool" old:"spool=dir spool_bytes=size" help:"lines that wait on disk for commands, databases and Perl"`
+	Heal       healTable      `toml:"heal" help:"log hosts that read each other's files"`
+	Perl       []perlTable    `toml:"perl" help:"what Perl loads for logs with a Perl function"`
+	Logs       []logTable     `toml:"log" required:"true" help:"a log: a group, and where its lines go"`
 }
 
 type spoolTable struct {

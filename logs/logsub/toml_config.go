@@ -22,6 +22,7 @@ func (f *File) config() Config {
 		FlushDelay: time.Duration(f.FlushDelay), SyncInterval: time.Duration(f.Sync), CommandWait: time.Duration(f.Wait),
 		Spool: f.Spool.Dir, Perl: Perl{Program: f.PerlPath},
 	}
+	cfg.TLS, cfg.DaemonUsers = f.TLS, f.Users
 	if f.Heal.Listen != "" {
 		cfg.Heal = f.Heal.config()
 	}
@@ -129,6 +130,7 @@ func (c Config) TOML() string {
 	var f File
 	tomlconf.SetDefaults(&f)
 	f.Host = c.Host
+	f.TLS, f.Users = c.TLS, c.DaemonUsers
 	f.MaxMessage, f.Truncate, f.Lock, f.Metrics = conf.Size(c.BufferSize), c.Truncate, !c.NoLock, c.Metrics
 	f.Queue = cmp.Or(conf.Size(c.QueueBytes), f.Queue)
 	f.Stats = givenOr(c.StatsInterval, f.Stats)

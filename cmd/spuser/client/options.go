@@ -2,10 +2,12 @@ package client
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 
 	"github.com/spreadd/spreadd/internal/flags"
+	"github.com/spreadd/spreadd/internal/tlsconf"
 	"github.com/spreadd/spreadd/spread"
 )
 
@@ -21,6 +23,9 @@ type Options struct {
 	Name     string // private name; empty: the daemon makes one up
 	User     string // for the method PWORD; empty means NULL
 	Password string
+	TLS      tlsconf.Client
+	Users    []string // that a daemon of this host may run as
+	secure   *tls.Config
 }
 
 // Flags adds the flags of a connection to a command.
@@ -42,6 +47,8 @@ func (o *Options) Flags(s *flags.Set) {
 func (o *Options) Login(s *flags.Set) {
 	s.String(&o.User, "n", "USER", "user for daemons that require the PWORD method; needs -p")
 	s.String(&o.Password, "p", "PASSWORD", "password; needs -n")
+	o.TLS.Flags(s)
+	tlsconf.UsersFlag(s, &o.Users)
 }
 
 // Check returns what is wrong with the flags.
@@ -49,12 +56,14 @@ func (o *Options) Check() error {
 	if (o.User != "") != (o.Password != "") {
 		return errors.New("-n and -p need each other")
 	}
-	return nil
+	var err error
+	o.secure, err = o.TLS.Config(nil)
+	return err
 }
 
 // Dialing returns the options of [spread.Dial].
 func (o *Options) Dialing() []spread.Option {
-	opts := []spread.Option{spread.WithName(o.Name), spread.WithMembership(true), spread.WithNotices(true)}
+	opts := []spread.Option{spread.WithName(o.Name), spread.WithMembership(true), spread.WithNotices(true), spread.WithTLS(o.secure), spread.WithSocketUsers(o.Users...)}
 	if o.User != "" {
 		opts = append(opts, spread.WithAuth(spread.PasswordAuth(o.User, o.Password)))
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/logging"
 	"github.com/spreadd/spreadd/internal/prom"
+	"github.com/spreadd/spreadd/internal/tlsconf"
 	"github.com/spreadd/spreadd/logs/internal/traffic"
 	"github.com/spreadd/spreadd/logs/logmon"
 	"github.com/spreadd/spreadd/spread"
@@ -84,6 +85,8 @@ func (o *options) describe() {
 		_, err := spread.ParseAddress(a)
 		return err
 	}).Default = "4803"
+	c.TLS.Flags(s)
+	tlsconf.UsersFlag(s, &c.DaemonUsers)
 	s.Func("g", "GROUP...", "group to watch", func(g string) error {
 		c.Groups = append(c.Groups, g)
 		return spread.CheckGroup(g)

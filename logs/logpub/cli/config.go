@@ -18,6 +18,7 @@ import (
 	"github.com/spreadd/spreadd/internal/conf/tomlconf"
 	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/internal/prom"
+	"github.com/spreadd/spreadd/internal/tlsconf"
 	"github.com/spreadd/spreadd/logs/internal/input/container"
 	"github.com/spreadd/spreadd/logs/internal/input/syslog"
 	"github.com/spreadd/spreadd/logs/internal/input/tail"
@@ -28,31 +29,33 @@ import (
 
 // File is a configuration file of logpub. docs/logs/logpub.md lists its keys.
 type File struct {
-	Daemons   []string      `toml:"daemon" default:"4803" old:"daemons" help:"address of the daemon, 4803 on this host or 4803@host; of a list, the next one is used while one is down"`
-	Name      string        `toml:"name" help:"private name of the connection (default: lp and the process id)"`
-	Groups    []string      `toml:"groups" help:"groups that get the lines of inputs without groups of their own"`
-	Service   string        `toml:"service" enum:"unreliable,reliable,fifo,causal,agreed,safe" help:"service of the messages; agreed and safe give all log hosts the same order (default: agreed, or reliable if plain)"`
-	Type      int16         `toml:"type" min:"-32768" max:"32767" default:"1" help:"message type that subscribers see"`
-	VHost     string        `toml:"vhost" help:"virtual host to put in front of each line"`
-	VHostWord string        `toml:"vhost_word" enum:"auto,none,keep,clean,strip" default:"auto" help:"what to do with the virtual host at the start of a line; auto and none leave it, as keep does; clean writes it in lower case without port"`
-	Plain     bool          `toml:"plain" old:"envelope" oldfalse:"true" help:"send as mod_log_spread did, one line per message and no envelope, for subscribers other than ours"`
-	Publisher string        `toml:"publisher" help:"publisher name in envelopes (default: the host name)"`
-	BatchSize conf.Size     `toml:"batch_size" default:"16KiB" old:"batch_bytes" help:"most bytes of lines in one message; 0 for one line per message, the default if plain"`
-	MaxLine   conf.Size     `toml:"max_line" help:"truncate longer lines (default: what fits into a message)"`
-	Delivery  string        `toml:"delivery" enum:"sent,ordered,written" old:"confirm" oldfalse:"sent" oldtrue:"ordered" help:"keep a line until the daemon of this host has it, every daemon of the ring, or log hosts have written it (default: written with a spool, otherwise ordered; sent if plain)"`
-	Acks      int           `toml:"acks" min:"0" max:"16" help:"number of log hosts that must have written a line, if delivery is written (default: 1)"`
-	Queue     conf.Size     `toml:"queue" default:"16MiB" old:"queue_bytes" help:"memory for lines that wait for the daemon"`
-	Full      string        `toml:"full" enum:"drop-newest,drop-oldest,block" default:"drop-newest" help:"what to do when queue and spool are full"`
-	Block     conf.Duration `toml:"block_time" default:"250ms" old:"block" help:"longest time to stop reading when the queue is full, before lines are dropped; 0s for none"`
-	Drain     conf.Duration `toml:"drain_timeout" default:"5s" old:"drain" help:"time limit for sending the queue at the end; 0s to drop it"`
-	Stall     conf.Duration `toml:"stall_time" default:"30s" old:"stall" help:"time without progress after which the next daemon of the list is used; 0s for never"`
-	Return    conf.Duration `toml:"return_interval" default:"10s" old:"return" help:"interval between attempts to return to the first daemon of the list; 0s for never"`
-	Stats     conf.Duration `toml:"stats_interval" default:"1m" old:"stats" help:"interval between two lines of counters in the log; 0s for none"`
-	Metrics   string        `toml:"metrics" help:"address to serve Prometheus metrics on, such as 127.0.0.1:9804 (default: off)"`
-	State     string        `toml:"state" help:"directory of the positions up to which files have been read"`
-	Spool     spoolConfig   `toml:"spool" help:"lines that wait on disk"`
-	Route     *routeConfig  `toml:"route" help:"groups that depend on the line"`
-	Inputs    []inputConfig `toml:"input" required:"true" help:"a source of lines: stdin, file, syslog or journal"`
+	Daemons   []string       `toml:"daemon" default:"4803" old:"daemons" help:"address of the daemon, 4803 on this host or 4803@host; of a list, the next one is used while one is down"`
+	Name      string         `toml:"name" help:"private name of the connection (default: lp and the process id)"`
+	Groups    []string       `toml:"groups" help:"groups that get the lines of inputs without groups of their own"`
+	Service   string         `toml:"service" enum:"unreliable,reliable,fifo,causal,agreed,safe" help:"service of the messages; agreed and safe give all log hosts the same order (default: agreed, or reliable if plain)"`
+	Type      int16          `toml:"type" min:"-32768" max:"32767" default:"1" help:"message type that subscribers see"`
+	VHost     string         `toml:"vhost" help:"virtual host to put in front of each line"`
+	VHostWord string         `toml:"vhost_word" enum:"auto,none,keep,clean,strip" default:"auto" help:"what to do with the virtual host at the start of a line; auto and none leave it, as keep does; clean writes it in lower case without port"`
+	Plain     bool           `toml:"plain" old:"envelope" oldfalse:"true" help:"send as mod_log_spread did, one line per message and no envelope, for subscribers other than ours"`
+	Publisher string         `toml:"publisher" help:"publisher name in envelopes (default: the host name)"`
+	BatchSize conf.Size      `toml:"batch_size" default:"16KiB" old:"batch_bytes" help:"most bytes of lines in one message; 0 for one line per message, the default if plain"`
+	MaxLine   conf.Size      `toml:"max_line" help:"truncate longer lines (default: what fits into a message)"`
+	Delivery  string         `toml:"delivery" enum:"sent,ordered,written" old:"confirm" oldfalse:"sent" oldtrue:"ordered" help:"keep a line until the daemon of this host has it, every daemon of the ring, or log hosts have written it (default: written with a spool, otherwise ordered; sent if plain)"`
+	Acks      int            `toml:"acks" min:"0" max:"16" help:"number of log hosts that must have written a line, if delivery is written (default: 1)"`
+	Queue     conf.Size      `toml:"queue" default:"16MiB" old:"queue_bytes" help:"memory for lines that wait for the daemon"`
+	Full      string         `toml:"full" enum:"drop-newest,drop-oldest,block" default:"drop-newest" help:"what to do when queue and spool are full"`
+	Block     conf.Duration  `toml:"block_time" default:"250ms" old:"block" help:"longest time to stop reading when the queue is full, before lines are dropped; 0s for none"`
+	Drain     conf.Duration  `toml:"drain_timeout" default:"5s" old:"drain" help:"time limit for sending the queue at the end; 0s to drop it"`
+	Stall     conf.Duration  `toml:"stall_time" default:"30s" old:"stall" help:"time without progress after which the next daemon of the list is used; 0s for never"`
+	Return    conf.Duration  `toml:"return_interval" default:"10s" old:"return" help:"interval between attempts to return to the first daemon of the list; 0s for never"`
+	Stats     conf.Duration  `toml:"stats_interval" default:"1m" old:"stats" help:"interval between two lines of counters in the log; 0s for none"`
+	Metrics   string         `toml:"metrics" help:"address to serve Prometheus metrics on, such as 127.0.0.1:9804 (default: off)"`
+	State     string         `toml:"state" help:"directory of the positions up to which files have been read"`
+	Users     []string       `toml:"daemon_users" help:"users that a daemon of this host may run as, besides root, spread and the user of logpub; * for any"`
+	TLS       tlsconf.Client `toml:"tls" help:"files for TLS; with one of them, TCP connections to daemons use TLS"`
+	Spool     spoolConfig    `toml:"spool" help:"lines that wait on disk"`
+	Route     *routeConfig   `toml:"route" help:"groups that depend on the line"`
+	Inputs    []inputConfig  `toml:"input" required:"true" help:"a source of lines: stdin, file, syslog or journal"`
 }
 
 type spoolConfig struct {
@@ -237,6 +240,7 @@ func (c *File) publisher() logpub.Config {
 		BatchBytes: cmp.Or(int(c.BatchSize), -1), Plain: c.Plain, Publisher: c.Publisher, Delivery: delivery, Acks: c.Acks,
 		Spool: c.Spool.Dir, State: c.State, SpoolBytes: int64(c.Spool.Size), SpoolAfter: orNever(c.Spool.Delay),
 	}
+	p.TLS, p.DaemonUsers = c.TLS, c.Users
 	if len(c.Daemons) > 0 {
 		p.Address, p.Fallbacks = c.Daemons[0], c.Daemons[1:]
 	}
@@ -256,7 +260,7 @@ func fileOf(p *logpub.Config, metrics string) *File {
 	tomlconf.SetDefaults(c)
 	c.Name, c.Groups, c.VHost, c.VHostWord, c.Type = p.Name, p.Groups, p.VHost, p.VHostWord.String(), p.MessType
 	c.Plain, c.Publisher, c.Metrics = p.Plain, p.Publisher, metrics
-	c.Acks = p.Acks
+	c.Acks, c.TLS, c.Users = p.Acks, p.TLS, p.DaemonUsers
 	if p.Delivery != 0 {
 		c.Delivery = p.Delivery.String()
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/logging"
 	"github.com/spreadd/spreadd/internal/prom"
+	"github.com/spreadd/spreadd/internal/tlsconf"
 	"github.com/spreadd/spreadd/logs/internal/logline"
 	"github.com/spreadd/spreadd/logs/logpub"
 	"github.com/spreadd/spreadd/spread"
@@ -71,6 +72,8 @@ func (o *options) describe() {
 		}
 		return nil
 	}).Default = logpub.DefaultAddress
+	c.TLS.Flags(s)
+	tlsconf.UsersFlag(s, &c.DaemonUsers)
 	s.Func("g", "GROUP...", "group to send each line to", func(g string) error {
 		c.Groups = append(c.Groups, g)
 		return spread.CheckGroup(g)

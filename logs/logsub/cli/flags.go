@@ -12,6 +12,7 @@ import (
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/logging"
 	"github.com/spreadd/spreadd/internal/prom"
+	"github.com/spreadd/spreadd/internal/tlsconf"
 	"github.com/spreadd/spreadd/logs/internal/logline"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/archive"
 	"github.com/spreadd/spreadd/logs/logsub"
@@ -51,6 +52,8 @@ type options struct {
 	metrics   string
 	noFileFor string // a group that was named without a file
 	set       *flags.Set
+	tls       tlsconf.Client
+	users     []string // that the daemon may run as
 }
 
 // parse reads the command line.
@@ -104,6 +107,8 @@ func (o *options) describe() {
 	s.String(&o.convert, "convert", "FILE", "print this spreadlogd.conf as TOML and exit")
 	s.Group("Daemon and groups")
 	s.String(&o.daemon, "s spread", "ADDRESS", "daemon to connect to: PORT for this host or PORT@HOST")
+	o.tls.Flags(s)
+	tlsconf.UsersFlag(s, &o.users)
 	s.Func("g", "GROUP...", "group to join; its -o follows", func(g string) error {
 		if o.noFileFor != "" {
 			return fmt.Errorf("group %q has no file yet: put -o FILE behind its -g", o.noFileFor)

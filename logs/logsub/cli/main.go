@@ -21,6 +21,7 @@ import (
 	"github.com/spreadd/spreadd/internal/logging"
 	"github.com/spreadd/spreadd/internal/prom"
 	"github.com/spreadd/spreadd/internal/sdnotify"
+	"github.com/spreadd/spreadd/internal/tlsconf"
 	"github.com/spreadd/spreadd/logs/internal/spreadlogdconf"
 	"github.com/spreadd/spreadd/logs/logsub"
 	"github.com/spreadd/spreadd/logs/logsub/metrics"
@@ -180,6 +181,10 @@ func (o *options) config(ctx context.Context, stdout, stderr io.Writer) (logsub.
 	if o.metrics != "" {
 		cfg.Metrics = o.metrics
 	}
+	if o.tls != (tlsconf.Client{}) {
+		cfg.TLS = o.tls
+	}
+	cfg.DaemonUsers = append(cfg.DaemonUsers, o.users...)
 	cfg.Truncate = cfg.Truncate || o.truncate
 	cfg.NoLock = cfg.NoLock || o.noLock
 	level := slog.LevelInfo
