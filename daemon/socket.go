@@ -34,7 +34,7 @@ type socketFile struct {
 // The socket is bound under another name and renamed. So daemons that start at one moment do not
 // fail or remove each other's sockets: the last one has the name, and local clients always find
 // one. A second daemon on the same TCP port does not get here.
-func (cfg *Config) listenUnix(ctx context.Context, path string) (net.Listener, *socketFile, error) {
+func (c *Config) listenUnix(ctx context.Context, path string) (net.Listener, *socketFile, error) {
 	switch info, err := os.Lstat(path); {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
@@ -42,13 +42,13 @@ func (cfg *Config) listenUnix(ctx context.Context, path string) (net.Listener, *
 	case info.Mode().Type() != fs.ModeSocket:
 		return nil, nil, fmt.Errorf("cannot open the UNIX socket for clients: %s exists and is not a socket; remove it", path)
 	case alive(ctx, path):
-		cfg.Log.Warn("another daemon answers on the UNIX socket, taking it over", slog.String("socket", path))
+		c.Log.Warn("another daemon answers on the UNIX socket, taking it over", slog.String("socket", path))
 	}
 	l, temporary, err := bindTemporary(ctx, filepath.Dir(path))
 	if err != nil {
 		return nil, nil, socketError(path, err)
 	}
-	info, err := cfg.publish(temporary, path)
+	info, err := c.publish(temporary, path)
 	if err != nil {
 		return nil, nil, errors.Join(socketError(path, err), l.Close(), os.Remove(temporary))
 	}
@@ -81,21 +81,21 @@ func bindTemporary(ctx context.Context, dir string) (l net.Listener, path string
 }
 
 // publish gives a socket its group, its permissions and its name.
-func (cfg *Config) publish(temporary, path string) (fs.FileInfo, error) {
-	if cfg.SocketGroup != "" {
-		g, err := user.LookupGroup(cfg.SocketGroup)
+func (c *Config) publish(temporary, path string) (fs.FileInfo, error) {
+	if c.SocketGroup != "" {
+		g, err := user.LookupGroup(c.SocketGroup)
 		if err != nil {
 			return nil, err
 		}
 		gid, err := strconv.Atoi(g.Gid)
 		if err != nil {
-			return nil, fmt.Errorf("group %s has the id %q, which is not a number", cfg.SocketGroup, g.Gid)
+			return nil, fmt.Errorf("group %s has the id %q, which is not a number", c.SocketGroup, g.Gid)
 		}
 		if err := os.Chown(temporary, -1, gid); err != nil {
-			return nil, fmt.Errorf("cannot give it to group %s: %w", cfg.SocketGroup, err)
+			return nil, fmt.Errorf("cannot give it to group %s: %w", c.SocketGroup, err)
 		}
 	}
-	if err := os.Chmod(temporary, cfg.SocketMode); err != nil {
+	if err := os.Chmod(temporary, c.SocketMode); err != nil {
 		return nil, err
 	}
 	info, err := os.Lstat(temporary)

@@ -33,7 +33,7 @@ func TestPrivileges(t *testing.T) {
 		{"no user", "no user", 0o755, "running as root", 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			dir, err := os.MkdirTemp("", "spread") // every user can reach it
+			dir, err := os.MkdirTemp("", "spread") //nolint:usetesting // Another user must reach it, and t.TempDir lies below a directory of this one.
 			if err != nil {
 				t.Fatal(err)
 			}

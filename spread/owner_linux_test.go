@@ -46,7 +46,7 @@ func listenAs(t *testing.T, uid int, network, address string) net.Listener {
 // openDir returns a directory in which every user may make files.
 func openDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "spread")
+	dir, err := os.MkdirTemp("", "spread") //nolint:usetesting // Another user must reach it, and t.TempDir lies below a directory of this one.
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -73,9 +73,8 @@ func (p *program) serve(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	if root {
-		defer warnOfRoot(log)()
-	}
+	endWarning := warnOfRoot(log, root)
+	defer endWarning()
 	p.announce(ctx, d, log)
 	until, end := context.WithCancelCause(ctx)
 	defer end(nil)

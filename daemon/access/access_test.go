@@ -49,7 +49,7 @@ func TestMay(t *testing.T) {
 			t.Errorf("%q: %s, want %s", question, got, want)
 		}
 	}
-	if may, _, err := (Rules)(nil).May("anybody join logs"); !may || err != nil {
+	if may, _, err := Rules(nil).May("anybody join logs"); !may || err != nil {
 		t.Errorf("without rules: %v, %v", may, err)
 	}
 }

@@ -47,8 +47,7 @@ func TestExample(t *testing.T) {
 func TestMistakes(t *testing.T) {
 	path := write(t, "sockets = 1\n[socket]\nmode = \"0999\"\nmod = \"0600\"\ndir = 4\n")
 	_, _, err := Load(t.Context(), path)
-	var all conf.Errors
-	if !errors.As(err, &all) {
+	if _, ok := errors.AsType[conf.Errors](err); !ok {
 		t.Fatalf("got %v", err)
 	}
 	for _, want := range []string{
