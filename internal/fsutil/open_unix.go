@@ -27,7 +27,7 @@ func ownTarget(path string) (string, error) {
 		if err != nil || info.Mode()&fs.ModeSymlink == 0 {
 			return path, nil //nolint:nilerr // the open says what is wrong
 		}
-		if st, ok := info.Sys().(*syscall.Stat_t); !ok || st.Uid != 0 && int(st.Uid) != os.Geteuid() {
+		if st, ok := info.Sys().(*syscall.Stat_t); !ok || !isOwn(st) {
 			return "", ErrForeignLink
 		}
 		to, err := os.Readlink(path)
@@ -40,4 +40,12 @@ func ownTarget(path string) (string, error) {
 		path = to
 	}
 	return "", syscall.ELOOP
+}
+
+func isOwn(st *syscall.Stat_t) bool { return st.Uid == 0 || int(st.Uid) == os.Geteuid() }
+
+// isForeign reports whether a regular file has several names and belongs to somebody else.
+func isForeign(info fs.FileInfo) bool {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	return ok && info.Mode().IsRegular() && st.Nlink > 1 && !isOwn(st)
 }

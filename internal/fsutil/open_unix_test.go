@@ -150,4 +150,30 @@ func TestOpenLinks(t *testing.T) {
 	if _, err := OpenFile(link, os.O_WRONLY|os.O_CREATE, 0o600, true); !errors.Is(err, ErrForeignLink) {
 		t.Errorf("a link of another user: %v", err)
 	}
+	file, name := filepath.Join(dir, "theirs"), filepath.Join(dir, "name")
+	if err := errors.Join(os.WriteFile(file, nil, 0o600), os.Chown(file, 65534, 65534)); err != nil {
+		t.Fatal(err)
+	}
+	open := func(flag int) error {
+		f, err := OpenFile(name, flag, 0o600, true)
+		if err == nil {
+			err = f.Close()
+		}
+		return err
+	}
+	if err := os.Link(file, name); err != nil {
+		t.Fatal(err)
+	}
+	if err := open(os.O_WRONLY | os.O_CREATE); !errors.Is(err, ErrForeignLink) {
+		t.Errorf("a file of another user with two names: %v", err)
+	}
+	if err := errors.Join(open(os.O_RDONLY), os.Remove(file), open(os.O_WRONLY|os.O_CREATE), os.Remove(name)); err != nil {
+		t.Errorf("a file of another user with one name, or to read: %v", err)
+	}
+	if err := syscall.Mknod(name, syscall.S_IFCHR|0o666, 1<<8|3); err != nil { // as /dev/null
+		testskip.Skip(t, "devices cannot be made here: "+err.Error())
+	}
+	if err := open(os.O_WRONLY | os.O_CREATE); !errors.Is(err, ErrNotFile) {
+		t.Errorf("a device in the place of a file: %v", err)
+	}
 }

@@ -3,6 +3,7 @@ package logline
 import (
 	"bytes"
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"github.com/spreadd/spreadd/internal/conf"
@@ -107,6 +108,9 @@ func CutVHost(line []byte) (vhost, rest []byte, ok bool) {
 	at := len(line) - len(after)
 	begin, _, placed := timeBracket(line, firstQuote(line))
 	if !placed || begin == 0 {
+		if !mayBeHost(vhost, rest) {
+			return nil, line, false
+		}
 		begin = bytes.Index(line, []byte(" [")) + 1
 	}
 	if ok = ok && begin > at; !ok {
@@ -131,21 +135,59 @@ func otherFormat(line []byte) int {
 }
 
 // SplitVHost returns the virtual host of a message, and the message without it if it is in front.
-// Of JSON it is a field. Any first word is taken for one, unless an access log line begins with it.
-// The fields are for parsing.
+// Of JSON it is a field. An access log line has one in front if [CutVHost] says so; any other message
+// has one if its first word can be the name of a host. The fields are for parsing.
 func (f *Fields) SplitVHost(message []byte) (vhost, rest []byte) {
 	vhost, rest = FirstWord(message)
-	if len(message) == 0 || message[0] != '{' && (vhost == nil || !mayBegin(vhost, rest)) {
+	json := len(message) > 0 && message[0] == '{'
+	host := vhost != nil && mayBeHost(vhost, rest)
+	if !json && (vhost == nil || host && !mayBegin(vhost, rest)) {
 		return vhost, rest
 	}
 	line, _, _ := bytes.Cut(message, []byte{'\n'})
 	if _, _, ok := CutVHost(line); ok {
 		return vhost, rest
 	}
-	if _ = f.Parse(line); message[0] == '{' || f.Read(ErrTime) {
+	switch _ = f.Parse(line); {
+	case json || f.Read(ErrTime):
 		return f.VHost, message
+	case !host:
+		return nil, message
+	default:
+		return vhost, rest
 	}
-	return vhost, rest
+}
+
+// mayBeHost reports whether the first word of a message can be the name of a host, with or without a
+// port. Dates, times, numbers, upper-case words such as levels of logs, and words with brackets, quotes and
+// the like are none.
+func mayBeHost(first, rest []byte) bool {
+	name := first
+	if i := bytes.LastIndexByte(name, ':'); i > 0 && i+1 < len(name) && allDigits(name[i+1:]) {
+		name = name[:i]
+	}
+	if n := len(name); n > 2 && name[0] == '[' && name[n-1] == ']' {
+		return bytes.IndexByte(name, ':') > 0 // an IPv6 address
+	}
+	upper, other := 0, 0
+	for _, c := range name {
+		switch {
+		case c >= 'A' && c <= 'Z':
+			upper++
+		case c >= 'a' && c <= 'z', c == '_', c >= 0x80:
+			other++
+		case strings.IndexByte(`"<>[](){}=:;,|`, c) >= 0:
+			return false
+		}
+	}
+	switch {
+	case upper+other == 0: // an IPv4 address, or a number or a date
+		_, err := netip.ParseAddr(string(name))
+		return err == nil
+	case upper == len(name) && upper >= 3:
+		return false
+	}
+	return month(first) == 0 || len(rest) == 0 || len(bytes.TrimLeft(rest, " ")) > 0 && !isDigit(bytes.TrimLeft(rest, " ")[0])
 }
 
 // mayBegin reports whether an access log line may begin with a word: if "-" follows as the ident, a

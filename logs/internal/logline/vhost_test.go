@@ -38,7 +38,8 @@ func TestCutVHost(t *testing.T) {
 	}
 }
 
-// TestSplitVHost: any first word is a virtual host, except that of an access log line without one.
+// TestSplitVHost: any first word that can be a host is a virtual host, except that of an access log line
+// without one.
 func TestSplitVHost(t *testing.T) {
 	const clf = `10.0.0.1 - - [10/Oct/2026:13:55:36 +0000] "GET / HTTP/1.1" 200 1`
 	for _, tt := range []struct{ message, vhost, rest string }{
@@ -63,6 +64,24 @@ func TestSplitVHost(t *testing.T) {
 		{"v " + caddyLine, "v", caddyLine},
 		{`{"host":"web1","msg":"no request"}`, "", `{"host":"web1","msg":"no request"}`},
 		{"{ a", "", "{ a"},
+		{"[Mon Nov 30 01:02:03.4 2026] [core:error] [pid 1] text", "", "[Mon Nov 30 01:02:03.4 2026] [core:error] [pid 1] text"},
+		{"2026/11/30 01:02:03 [error] 12#12: *3 text", "", "2026/11/30 01:02:03 [error] 12#12: *3 text"},
+		{"2026-11-30 01:02:03 text", "", "2026-11-30 01:02:03 text"},
+		{"2026-11-30T01:02:03Z text", "", "2026-11-30T01:02:03Z text"},
+		{"01:02:03 text", "", "01:02:03 text"},
+		{"1480468502.123 text", "", "1480468502.123 text"},
+		{"Nov 30 01:02:03 web1 php: text", "", "Nov 30 01:02:03 web1 php: text"},
+		{"Nov  3 01:02:03 web1 php: text", "", "Nov  3 01:02:03 web1 php: text"},
+		{"<134>Nov  3 01:02:03 web1 php: text", "", "<134>Nov  3 01:02:03 web1 php: text"},
+		{"ERROR text", "", "ERROR text"},
+		{"level=info msg=text", "", "level=info msg=text"},
+		{"error: text", "", "error: text"},
+		{"www.example.com:443 [Mon Nov 30 01:02:03 2026] text", "www.example.com:443", "[Mon Nov 30 01:02:03 2026] text"},
+		{"WWW.EXAMPLE.COM text", "WWW.EXAMPLE.COM", "text"},
+		{"192.0.2.1:80 text", "192.0.2.1:80", "text"},
+		{"[2001:db8::1]:80 text", "[2001:db8::1]:80", "text"},
+		{"a/../b " + clf, "a/../b", clf},
+		{"a/../b text", "a/../b", "text"},
 		{haproxyLine, "", haproxyLine},
 		{"v " + haproxyLine, "v", haproxyLine},
 		{"Feb  6 12:14:14 localhost haproxy[14389]: " + haproxyLine, "", "Feb  6 12:14:14 localhost haproxy[14389]: " + haproxyLine},
@@ -71,6 +90,29 @@ func TestSplitVHost(t *testing.T) {
 		vhost, rest := f.SplitVHost([]byte(tt.message))
 		if string(vhost) != tt.vhost || string(rest) != tt.rest || vhost != nil && len(vhost) == 0 {
 			t.Errorf("%q is cut into %q and %q; want %q and %q", tt.message, vhost, rest, tt.vhost, tt.rest)
+		}
+	}
+}
+
+// TestVHostsAgree: logsub, by SplitVHost, and logmon, by CutVHost, find the same virtual host in front of
+// access log lines, or none.
+func TestVHostsAgree(t *testing.T) {
+	for _, line := range []string{
+		caddyLine, haproxyLine, nginxLine, traefikLine,
+		`10.0.0.1 - - [10/Oct/2026:13:55:36 +0000] "GET / HTTP/1.1" 200 1 "-" "-"`,
+		`h - J. R. Doe [10/Oct/2026:13:55:36 +0000] "GET / HTTP/1.1" 200 1`,
+		`2001:db8::1 - - [10/Oct/2026:13:55:36 +0000] "GET / HTTP/1.1" 200 1`,
+	} {
+		for _, front := range []string{"", "www.example.com:80", "1", "ERROR", "2026-11-30", "a_b"} {
+			text := []byte(line)
+			if front != "" {
+				text = []byte(front + " " + line)
+			}
+			var f Fields
+			_, cut, ok := CutVHost(text)
+			if vhost, rest := f.SplitVHost(text); string(rest) != string(cut) || ok && string(vhost) != front || front == "www.example.com:80" && !ok {
+				t.Errorf("%.60q: SplitVHost has %q and %.60q, CutVHost %.60q", text, vhost, rest, cut)
+			}
 		}
 	}
 }
