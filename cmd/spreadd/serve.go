@@ -36,7 +36,7 @@ func (p *program) serve(ctx context.Context, o options) error {
 	}
 	defer done()
 	cfg.Log = log
-	if err := secure(&cfg, &o.settings.TLS); err != nil {
+	if err := errors.Join(secure(&cfg, &o.settings.TLS), o.prioritize()); err != nil {
 		return err
 	}
 	r := &reloader{p: p, o: o, log: log, level: level, reopen: reopen, name: self.Daemon.Name, asks: make(chan struct{}, 1)}
@@ -44,9 +44,6 @@ func (p *program) serve(ctx context.Context, o options) error {
 		r.conf = c
 	}
 	cfg.OnReload = r.ask
-	if err := o.prioritize(); err != nil {
-		return err
-	}
 	log.Info("starting", slog.String("version", banner()))
 	logConf(log, c, &cfg, found, o.eventFile)
 	d, err := daemon.New(cfg)
