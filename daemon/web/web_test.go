@@ -43,10 +43,16 @@ func serve(t *testing.T, d *localring.Daemon) (url string) {
 
 func get[T any](t *testing.T, url string) (v T) {
 	t.Helper()
-	status, _, body := promtest.Request(t, http.MethodGet, url)
-	if status != http.StatusOK {
-		t.Fatalf("%s: status %d: %s", url, status, body)
-	}
+	var body string
+	testkit.Wait(t, "an answer to "+url, func() bool {
+		status, _, text := promtest.Request(t, http.MethodGet, url)
+		// A machine that does much else may need longer than a request is waited for.
+		if status != http.StatusOK && (status != http.StatusServiceUnavailable || !strings.Contains(text, "does not answer within")) {
+			t.Fatalf("%s: status %d: %s", url, status, text)
+		}
+		body = text
+		return status == http.StatusOK
+	})
 	if err := json.Unmarshal([]byte(body), &v); err != nil {
 		t.Fatalf("%s: %v in %s", url, err, body)
 	}

@@ -166,6 +166,9 @@ func (b *Browser) Shoot(name string) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
+	if picture, err = small(picture); err != nil {
+		b.t.Fatal(err)
+	}
 	if err := os.WriteFile(filepath.Join(*screenshots, name+".png"), picture, 0o644); err != nil {
 		b.t.Fatal(err)
 	}
