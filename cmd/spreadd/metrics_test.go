@@ -97,7 +97,7 @@ func TestMetricsAddress(t *testing.T) {
 		stderr string
 	}{
 		{l.Addr().String(), flags.Failed, "cannot serve metrics on " + l.Addr().String()},
-		{"9803", flags.Misuse, `"9803" is not an address with a port`},
+		{"9803x", flags.Misuse, `"9803x" is not an address with a port`},
 	} {
 		status, _, stderr := runArgs(t, "-c", conf, "-socket-dir", dir, "-metrics", tt.addr)
 		if status != tt.status || !strings.Contains(stderr, tt.stderr) {

@@ -362,15 +362,16 @@ func TestDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	blocks := strings.Split(string(doc), "```toml\n")
-	if len(blocks) != 4 {
+	if len(blocks) != 5 {
 		t.Fatalf("%d examples", len(blocks)-1)
 	}
 	path := filepath.Join(t.TempDir(), "logpub.toml")
 	first, _, _ := strings.Cut(blocks[1], "```")
-	byField, byRule, _ := strings.Cut(blocks[2], "[route]            # or by the first")
+	journal, _, _ := strings.Cut(blocks[2], "```")
+	byField, byRule, _ := strings.Cut(blocks[3], "[route]            # or by the first")
 	byRule, _, _ = strings.Cut(byRule, "```")
-	forms, _, _ := strings.Cut(blocks[3], "```")
-	for _, more := range []string{"", byField, "[route] #" + byRule, forms} {
+	forms, _, _ := strings.Cut(blocks[4], "```")
+	for _, more := range []string{"", journal, byField, "[route] #" + byRule, forms} {
 		writeFile(t, path, first+more)
 		if _, err := load(t.Context(), path, nil); err != nil {
 			t.Errorf("%v in:\n%s", err, first+more)

@@ -17,6 +17,7 @@ import (
 	"github.com/spreadd/spreadd/internal/flags/flagstest"
 	"github.com/spreadd/spreadd/internal/freeport"
 	"github.com/spreadd/spreadd/internal/testkit"
+	"github.com/spreadd/spreadd/logs/internal/logproto"
 	"github.com/spreadd/spreadd/spread"
 	"github.com/spreadd/spreadd/spread/spreadtest"
 )
@@ -50,7 +51,7 @@ func TestCommandLine(t *testing.T) {
 		{"-g g -vhost #a\x7f", flags.Misuse, "", `virtual host "#a\x7f"`},
 		{"-g g -publisher a\u00fc", flags.Misuse, "", "publisher "},
 		{"-g g -s 4803 -s no:such:address", flags.Misuse, "", "illegal daemon address"},
-		{"-g g -metrics 9804", flags.Misuse, "", `"9804" is not an address with a port`},
+		{"-g g -metrics 9804x", flags.Misuse, "", `"9804x" is not an address with a port`},
 		{"-g g -full maybe", flags.Misuse, "", `unknown policy "maybe" (want drop-newest, drop-oldest or block)`},
 		{"-g g -block soon", flags.Misuse, "", `"soon"`},
 		{"-g g -delivery never", flags.Misuse, "", `unknown delivery "never" (want sent, ordered or written)`},
@@ -138,6 +139,7 @@ func subscribe(t *testing.T, d *spreadtest.Daemon, groups ...string) *spread.Con
 	return c
 }
 
+// next returns the next message of lines.
 func next(t *testing.T, c *spread.Conn) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -149,6 +151,9 @@ func next(t *testing.T, c *spread.Conn) string {
 	m, ok := ev.(*spread.Message)
 	if !ok {
 		t.Fatalf("received %#v", ev)
+	}
+	if _, _, err := logproto.Split(m.Payload); err == nil {
+		return next(t, c) // the publisher asks log hosts what they have
 	}
 	var h envelope.Header
 	lines, err := h.Decode(m.Payload)

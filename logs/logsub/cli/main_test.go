@@ -88,7 +88,7 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"-s", "4803@web1", "-g", "a", "-o", "/tmp/a", "-check"}, 0, "daemon = \"4803@web1\"", ""},
 		{[]string{"-spread", "4803@web1", "-g", "a", "-o", "/tmp/a", "-check", "-s"}, 0, "daemon = \"4803@web1\"", ""},
 		{[]string{"-c", good, "-s", "4803@web1"}, 2, "", "the file names the daemon"},
-		{[]string{"-metrics", "9805"}, 2, "", `"9805" is not an address with a port`},
+		{[]string{"-metrics", "9805x"}, 2, "", `"9805x" is not an address with a port`},
 		{[]string{"-check", "-g", "a", "-o", "/tmp/a", "-metrics", ":9805"}, 0, "metrics = \":9805\"\n", ""},
 		{[]string{"-clock", "sundial"}, 2, "", "sundial"},
 		{[]string{"-zone", "Europe/Atlantis"}, 2, "", "Atlantis"},
