@@ -80,9 +80,22 @@ func TestMatch(t *testing.T) {
 		p, s string
 		want bool
 	}{
-		{"", "", true}, {"", "a", false}, {"*", "", true}, {"*", "abc", true}, {"a*", "abc", true}, {"a*", "ba", false},
-		{"*c", "abc", true}, {"a*c", "ac", true}, {"a*c", "acb", false}, {"?", "a", true}, {"?", "", false}, {"a?c*", "abcd", true},
-		{"*ab*ab", "abxab", true}, {"*ab*ab", "abab", true}, {"*ab*ab", "aab", false}, {"a**", "a", true},
+		{"", "", true},
+		{"", "a", false},
+		{"*", "", true},
+		{"*", "abc", true},
+		{"a*", "abc", true},
+		{"a*", "ba", false},
+		{"*c", "abc", true},
+		{"a*c", "ac", true},
+		{"a*c", "acb", false},
+		{"?", "a", true},
+		{"?", "", false},
+		{"a?c*", "abcd", true},
+		{"*ab*ab", "abxab", true},
+		{"*ab*ab", "abab", true},
+		{"*ab*ab", "aab", false},
+		{"a**", "a", true},
 	} {
 		if got := match(tt.p, tt.s); got != tt.want {
 			t.Errorf("%q matches %q: %v", tt.p, tt.s, got)

@@ -68,21 +68,21 @@ func addressFlag(s *flags.Set, addr *string, name, help string) {
 		if text == "" {
 			return "", nil
 		}
-		return text, CheckAddress(text)
+		return Address(text), CheckAddress(text)
 	})
 }
 
 // CheckAddress checks the form of an address for [Listen].
 func CheckAddress(addr string) error {
-	_, _, err := net.SplitHostPort(address(addr))
+	_, _, err := net.SplitHostPort(Address(addr))
 	if err != nil {
 		return fmt.Errorf("%q is not an address with a port, such as 127.0.0.1:9803, or a port", addr)
 	}
 	return nil
 }
 
-// address returns an address with a host: a port alone is one of the loopback address.
-func address(text string) string {
+// Address returns an address with a host: a port alone is one of the loopback address.
+func Address(text string) string {
 	if _, err := strconv.ParseUint(text, 10, 16); err == nil {
 		return net.JoinHostPort("127.0.0.1", text)
 	}
@@ -130,7 +130,7 @@ func Listen(ctx context.Context, addr string, cfg Config) (*Server, error) {
 			return nil, fmt.Errorf("cannot register metrics: %w", err)
 		}
 	}
-	addr = address(addr)
+	addr = Address(addr)
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", addr)
 	if err != nil {

@@ -102,7 +102,7 @@ func (o *options) describe() {
 	s.String(&o.host, "host", "NAME", "print the numbers of this virtual host only")
 	s.Group("Browsers and metrics")
 	s.Func("web", "ADDRESS", "serve a page for browsers on this address, such as 127.0.0.1:9807; it shows client addresses (default: off)", func(text string) error {
-		o.web = text
+		o.web = prom.Address(text)
 		return prom.CheckAddress(text)
 	})
 	s.Func("web-name", "NAME...", "host name under which browsers may request the page, besides addresses and localhost; * allows any", func(text string) error {

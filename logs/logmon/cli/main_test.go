@@ -41,7 +41,7 @@ func TestUsage(t *testing.T) {
 		{"-g a -once -quiet", flags.Misuse, "", "-once prints"},
 		{"-g a -interval 1ms", flags.Misuse, "", "want 1s at least"},
 		{"-g a -rows -1", flags.Misuse, "", "want a number from 0 to"},
-		{"-g a -web 80", flags.Misuse, "", "is not an address with a port"},
+		{"-g a -web 80x", flags.Misuse, "", "is not an address with a port"},
 		{"-g a -metrics 80x", flags.Misuse, "", "is not an address with a port"},
 		{"-g a -web-name x", flags.Misuse, "", "-web-name needs -web"},
 		{"-g a -session 1s", flags.Failed, "", "session time-out 1s: want 10s to 24h"},

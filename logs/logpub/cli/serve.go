@@ -75,7 +75,8 @@ func serve(ctx context.Context, now *atomic.Pointer[loaded], path string, log *s
 		debug.SetGCPercent(manyGCPercent)
 	}
 	notify := sdnotify.Open()
-	defer context.AfterFunc(ctx, notify.Stopping)()
+	unstop := context.AfterFunc(ctx, notify.Stopping)
+	defer unstop()
 	var source metrics.Source
 	observed, end := "", func() {}
 	defer func() { end() }()

@@ -144,22 +144,7 @@ func (o *options) config(ctx context.Context, stdout, stderr io.Writer) (logsub.
 			return cfg, err
 		}
 	}
-	for _, c := range cfg.Connections {
-		for i := range c.Logs {
-			if o.rewrite != "" {
-				c.Logs[i].Rewrite = o.rewrite
-			}
-			if o.keep != (logsub.Keeping{}) {
-				c.Logs[i].Keep = o.keep
-			}
-			if o.index && c.Logs[i].SQL == nil && !strings.HasPrefix(c.Logs[i].File, "|") {
-				c.Logs[i].Envelope = logsub.EnvelopeIndex
-			}
-			if o.clockSet {
-				c.Logs[i].Clock = o.clock
-			}
-		}
-	}
+	o.eachLog(&cfg)
 	if o.zone != nil {
 		cfg.Zone = o.zone
 	}
@@ -206,6 +191,26 @@ func (o *options) config(ctx context.Context, stdout, stderr io.Writer) (logsub.
 		err = cfg.FindPerl() // the program could not start without it
 	}
 	return cfg, err
+}
+
+// eachLog sets in each log what the command line says for all.
+func (o *options) eachLog(cfg *logsub.Config) {
+	for _, c := range cfg.Connections {
+		for i := range c.Logs {
+			if o.rewrite != "" {
+				c.Logs[i].Rewrite = o.rewrite
+			}
+			if o.keep != (logsub.Keeping{}) {
+				c.Logs[i].Keep = o.keep
+			}
+			if o.index && c.Logs[i].SQL == nil && !strings.HasPrefix(c.Logs[i].File, "|") {
+				c.Logs[i].Envelope = logsub.EnvelopeIndex
+			}
+			if o.clockSet {
+				c.Logs[i].Clock = o.clock
+			}
+		}
+	}
 }
 
 // warnDirectories warns of the directories of files that do not exist. The program may run on another host.
@@ -286,7 +291,8 @@ func (p *program) subscribe(ctx context.Context, cfg logsub.Config) error {
 	}
 	notify := sdnotify.Open()
 	notify.Ready("")
-	defer context.AfterFunc(ctx, notify.Stopping)()
+	unstop := context.AfterFunc(ctx, notify.Stopping)
+	defer unstop()
 	done := make(chan struct{})
 	defer close(done)
 	go func() {
