@@ -35,11 +35,12 @@ func newKey(t *testing.T) *seal.Key {
 // keyring returns the keys of a file, the first in use unless another is named.
 func keyring(t *testing.T, modes string, keys ...*seal.Key) *seal.Keyring {
 	t.Helper()
-	text := modes + "\nkeys = ["
+	var text strings.Builder
+	text.WriteString(modes + "\nkeys = [")
 	for _, k := range keys {
-		text += fmt.Sprintf("%q,", k.Text())
+		text.WriteString(fmt.Sprintf("%q,", k.Text()))
 	}
-	r, _, err := seal.Parse("keys", []byte(text+"]\n"))
+	r, _, err := seal.Parse("keys", []byte(text.String()+"]\n"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -198,13 +198,14 @@ func TestKeys(t *testing.T) {
 func TestHelpScrolls(t *testing.T) {
 	f := newFarm(t, false)
 	m := press(t, screen(t, f, 40, 10), "?")
-	seen := plain(m)
+	var seen strings.Builder
+	seen.WriteString(plain(m))
 	for range strings.Count(helpText, "\n") {
 		m = press(t, m, "down")
-		seen += plain(m)
+		seen.WriteString(plain(m))
 	}
 	for line := range strings.SplitSeq(helpText, "\n") {
-		if !strings.Contains(seen, strings.TrimSpace(left(line, 40))) {
+		if !strings.Contains(seen.String(), strings.TrimSpace(left(line, 40))) {
 			t.Errorf("%q is never seen", line)
 		}
 	}
