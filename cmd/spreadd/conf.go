@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spreadd/spreadd/daemon"
@@ -46,7 +47,7 @@ func (o *options) load(ctx context.Context) (file string, err error) {
 // check prints the configuration. A file that names no daemon of this host is not an error: it may
 // be meant for other hosts. With -n it is one.
 func (p *program) check(ctx context.Context, o options) error {
-	if o.may != "" {
+	if slices.Contains(o.set.Given(), "may") {
 		if _, err := o.load(ctx); err != nil {
 			return err
 		}

@@ -47,6 +47,7 @@ func TestMay(t *testing.T) {
 		"10.1.2.3 join coolsite": "yes: rule 2, " + file + ":5:1\n",
 		"web1 join coolsite":     "",
 		"what":                   "",
+		"":                       "", // such as an empty variable of a script
 	} {
 		status, stdout, stderr := runArgs(t, "-check", "-settings", file, "-may", question)
 		if stdout != want || (status == flags.OK) != (want != "") || (stderr == "") != (want != "") {

@@ -44,6 +44,17 @@ func (r *Range) UnmarshalText(b []byte) error {
 // Check implements [tomlconf.Checker].
 func (a *Allow) Check(t *tomlconf.Table) {
 	a.pos = t.Pos("")
+	// An empty list reads as nobody, and a rule takes it as everybody.
+	for _, c := range []struct {
+		key    string
+		number int
+	}{
+		{"identity", len(a.Identity)}, {"user", len(a.User)}, {"address", len(a.Address)}, {"method", len(a.Method)}, {"names", len(a.Names)},
+	} {
+		if c.number == 0 && t.Has(c.key) {
+			t.Errorf(c.key, "remove "+c.key+" if anything may be there, or the whole rule", "%s lists nothing", c.key)
+		}
+	}
 	for i, n := range a.Names {
 		if len(n) > wire.MaxGroupName {
 			t.ErrorAt("names", i, "", "%q is longer than private names, which have %d bytes", n, wire.MaxPrivateName)

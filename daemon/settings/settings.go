@@ -12,6 +12,7 @@ import (
 	"github.com/spreadd/spreadd/internal/conf/tomlconf"
 	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/internal/logging"
+	"github.com/spreadd/spreadd/internal/prom"
 	"github.com/spreadd/spreadd/internal/tlsconf"
 )
 
@@ -30,6 +31,16 @@ type Settings struct {
 	TLS    TLS    `toml:"tls" help:"port for clients that speak TLS 1.3"`
 
 	Allow []Allow `toml:"allow" help:"rule that allows something to the clients that meet all of its conditions; with one rule, nothing is allowed that no rule allows"`
+}
+
+// Check implements [tomlconf.Checker].
+func (s *Settings) Check(t *tomlconf.Table) {
+	if s.HTTP == "" {
+		return
+	}
+	if err := prom.CheckAddress(s.HTTP); err != nil {
+		t.Errorf("http", "", "http: %v", err)
+	}
 }
 
 // Socket says where the UNIX sockets are and who may use them.

@@ -62,6 +62,26 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
+// TestEmptyConditions: a condition that lists nobody is a mistake, because a rule without it holds for
+// everybody. So is an address that nothing can listen on.
+func TestEmptyConditions(t *testing.T) {
+	for text, want := range map[string]string{
+		"[[allow]]\nuser = []\njoin = \"a\"\n":     ":2:1: user lists nothing; remove user",
+		"[[allow]]\nidentity = []\njoin = \"a\"\n": ":2:1: identity lists nothing",
+		"[[allow]]\naddress = []\njoin = \"a\"\n":  ":2:1: address lists nothing",
+		"[[allow]]\nmethod = []\njoin = \"a\"\n":   ":2:1: method lists nothing",
+		"[[allow]]\njoin = \"a\"\nnames = []\n":    ":3:1: names lists nothing",
+		"[[allow]]\njoin = []\nsend = []\n":        "",
+		"http = \"99999\"\n":                       ":1:1: http: \"99999\" is not an address with a port",
+		"http = \"\"\n":                            "",
+	} {
+		_, _, err := Load(t.Context(), write(t, text))
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%q: %v, want %s", text, err, want)
+		}
+	}
+}
+
 // TestNoSuchFile: a file that was named must exist.
 func TestNoSuchFile(t *testing.T) {
 	if _, _, err := Load(t.Context(), filepath.Join(t.TempDir(), "none.toml")); !errors.Is(err, fs.ErrNotExist) {

@@ -1,6 +1,7 @@
 package tlsconf
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -9,6 +10,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/spreadd/spreadd/internal/fsutil"
 )
 
 // PEMFiles are the files of one side of a connection.
@@ -80,7 +83,7 @@ func (f PEMFiles) read() (*content, error) {
 		return nil, errors.New("a certificate and its key belong together: name both files")
 	}
 	if f.Certificate != "" {
-		cert, err := tls.LoadX509KeyPair(f.Certificate, f.Key)
+		cert, err := keyPair(f.Certificate, f.Key)
 		if err != nil {
 			return nil, fmt.Errorf("cannot use the certificate %s with the key %s: %w", f.Certificate, f.Key, err)
 		}
@@ -88,7 +91,7 @@ func (f PEMFiles) read() (*content, error) {
 		c.server.Certificates = []tls.Certificate{cert}
 	}
 	if f.CA != "" {
-		pem, err := os.ReadFile(f.CA)
+		pem, err := readFile(f.CA)
 		if err != nil {
 			return nil, fmt.Errorf("cannot read the certificates of authorities: %w", err)
 		}
@@ -99,6 +102,29 @@ func (f PEMFiles) read() (*content, error) {
 		c.server.ClientCAs, c.server.ClientAuth = c.pool, tls.RequireAndVerifyClientCert
 	}
 	return c, nil
+}
+
+// keyPair is [tls.LoadX509KeyPair] with [readFile].
+func keyPair(certFile, keyFile string) (tls.Certificate, error) {
+	cert, err := readFile(certFile)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	key, err := readFile(keyFile)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.X509KeyPair(cert, key)
+}
+
+// readTime bounds how long a handshake waits for a pipe below /dev in the place of a file.
+const readTime = 5 * time.Second
+
+// readFile reads a file. A FIFO or an endless device in its place must not hold up all handshakes.
+func readFile(path string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), readTime)
+	defer cancel()
+	return fsutil.ReadFile(ctx, path)
 }
 
 // current returns what the files hold. PEMFiles that cannot be used are reported once, and what they held

@@ -94,7 +94,7 @@ func (in *Intake) took(lines, bytes, truncated int) {
 	in.p.count.truncated.Add(int64(truncated))
 	if in.truncated.Add(int64(truncated)) == int64(truncated) {
 		select {
-		case in.p.cutting <- in.input.Name:
+		case in.p.cutting <- in.name():
 		default: // so many inputs do it that the log has said enough
 		}
 	}

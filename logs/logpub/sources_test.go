@@ -251,6 +251,9 @@ func TestLongFileLines(t *testing.T) {
 			if n := log.count("cut a line that is too long"); int64(n) != tt.cut {
 				t.Errorf("%d bytes with a limit of %d: told %d times, want %d", tt.length, tt.maxLine, n, tt.cut)
 			}
+			if n := log.count("cut a line that is too long; more such lines of this input are only counted\" input=\"file " + path); int64(n) != tt.cut {
+				t.Errorf("told %d times which file it is, want %d", n, tt.cut)
+			}
 		})
 	}
 }

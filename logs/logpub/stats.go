@@ -188,7 +188,7 @@ func groupStats(counts []*groupCount) []GroupStats {
 
 // stats returns the counters of an input.
 func (in *Intake) stats() InputStats {
-	st := InputStats{Name: in.input.Name, Lines: in.lines.Load(), Bytes: in.bytes.Load(), Truncated: in.truncated.Load()}
+	st := InputStats{Name: in.name(), Lines: in.lines.Load(), Bytes: in.bytes.Load(), Truncated: in.truncated.Load()}
 	switch s := in.input.Source.(type) {
 	case *File:
 		f := s.f.Stats()
@@ -197,10 +197,15 @@ func (in *Intake) stats() InputStats {
 		x := s.server.Stats()
 		st.Syslog = &x
 	}
-	if s, ok := in.input.Source.(fmt.Stringer); ok && st.Name == "" {
-		st.Name = s.String()
-	}
 	return st
+}
+
+// name returns the name of an input, for people: that of its source if it has none of its own.
+func (in *Intake) name() string {
+	if s, ok := in.input.Source.(fmt.Stringer); ok && in.input.Name == "" {
+		return s.String()
+	}
+	return in.input.Name
 }
 
 // Add adds the counters of a publisher that came before, in the same process. What there is at the moment stays as

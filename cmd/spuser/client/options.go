@@ -99,7 +99,7 @@ func Explain(err error) error {
 	case errors.Is(err, spread.ErrRejectNotUnique):
 		advice = "; another client of this daemon has the name: choose another one with -u"
 	case errors.Is(err, spread.ErrRejectAuth):
-		advice = "; check -n and -p, and AllowedAuthMethods in spread.conf"
+		advice = "; check -n and -p, AllowedAuthMethods in spread.conf, and [[allow]] in the settings of spreadd"
 	}
 	return fmt.Errorf("cannot connect: %w%s", err, advice)
 }

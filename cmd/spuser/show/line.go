@@ -71,9 +71,9 @@ func (p *Printer) what(e *recording.Event, came, gone []string) string {
 	case recording.Disconnected:
 		return p.Style.Bad(fmt.Sprintf("lost the connection to %s: %s", Name(e.Daemon), Name(e.Text)))
 	case "rejected":
-		return p.Style.Bad(fmt.Sprintf("rejected  %s of %s", e.Request, names(e.Groups, " ")))
+		return p.Style.Bad(fmt.Sprintf("rejected  %s of %s", Name(e.Request), names(e.Groups, " ")))
 	case "notice":
-		return p.Style.Bad(fmt.Sprintf("notice of the daemon (%s): %s", e.Cause, Name(e.Text)))
+		return p.Style.Bad(fmt.Sprintf("notice of the daemon (%s): %s", Name(e.Cause), Name(e.Text)))
 	case "slow":
 		return p.Style.Bad(fmt.Sprintf("slow: %d bytes wait to be received", number(e.Bytes)))
 	case "error":
@@ -95,7 +95,7 @@ func Change(e *recording.Event, came, gone []string) string {
 	if len(e.Members) == 1 {
 		count = "1 member"
 	}
-	cause := fmt.Sprintf("%s of %s", e.Cause, Name(e.Changed))
+	cause := fmt.Sprintf("%s of %s", Name(e.Cause), Name(e.Changed))
 	if e.Changed == "" {
 		cause = "network change"
 		if len(gone) > 0 {
@@ -111,7 +111,7 @@ func Change(e *recording.Event, came, gone []string) string {
 // message returns the sender, the service and the payload.
 func (p *Printer) message(e *recording.Event) string {
 	data := e.Data()
-	head := fmt.Sprintf("%s %s type %d, %d bytes:", p.Style.Strong(Name(e.Sender)), e.Service, number(e.Type), number(e.Bytes))
+	head := fmt.Sprintf("%s %s type %d, %d bytes:", p.Style.Strong(Name(e.Sender)), Name(e.Service), number(e.Type), number(e.Bytes))
 	body := p.payload(data)
 	if strings.Contains(strings.TrimRight(body, "\n"), "\n") {
 		return head + "\n" + strings.TrimPrefix(body, "\n")
