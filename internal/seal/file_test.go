@@ -47,6 +47,20 @@ func TestMistakes(t *testing.T) {
 		{"keys = [\"aes-256-gcm:" + secret[:40] + "\"]", "32 bytes in base64"},
 		{"keys = [" + strings.Repeat(good+",", MaxKeys+1) + "]", "at most 16"},
 		{"key = [" + good + "]", "unknown key"},
+		{"keys = [" + good + "]\nuse = " + good, "no key has the id"},
+		{"keys = [" + good + "]\nsend = " + good, "send"},
+		{"keys = [" + good + "]\naccept = " + good, "accept"},
+		{"keys = [aes-256-gcm:" + secret + "]", "1:"},
+		{"keys = aes-256-gcm:" + secret, "1:"},
+		{"aes-256-gcm:" + secret, "1:"},
+		{secret, "1:"},
+		{"keys = [\"aes-256-gcm:" + secret + "]", "1:"},
+		{"[" + secret + "]", "1:"},
+		{secret[:43] + " = 1", "1:"},
+		{"keys = [" + secret[:43] + "]", "1:"},
+		{"keys = [" + good + " " + secret + "]", "1:"},
+		{"keys = [" + good + "]\nuse = " + secret, "2:"},
+		{"[[" + secret[:43] + "]]\nx = 1", "1:"},
 	} {
 		_, _, err := Parse("ring.keys", []byte(tt.text))
 		if err == nil || !strings.Contains(err.Error(), tt.want) {

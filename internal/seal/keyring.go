@@ -2,6 +2,7 @@ package seal
 
 import (
 	"errors"
+	"regexp"
 	"slices"
 
 	"github.com/spreadd/spreadd/internal/conf"
@@ -70,9 +71,23 @@ func Parse(name string, src []byte) (*Keyring, []conf.Warning, error) {
 	tomlconf.SetDefaults(&f)
 	warnings, err := tomlconf.Read(name, src, &f)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, hideSecrets(err)
 	}
 	return &Keyring{keys: f.keys, use: f.use, sendPlain: f.Send == "plain", acceptPlain: f.Accept == "both"}, warnings, nil
+}
+
+// quoted is a quoted part of a message that is longer than the id of a key.
+var quoted = regexp.MustCompile(`"(?:[^"\\]|\\.){9,}"|'[^'\s]{9,}'`)
+
+// hideSecrets removes from the messages what they quote of the file: that may be a key, or a part
+// of one, in a wrong place.
+func hideSecrets(err error) error {
+	if list, ok := errors.AsType[conf.Errors](err); ok {
+		for _, e := range list {
+			e.Problem, e.Token = quoted.ReplaceAllString(e.Problem, `"..."`), ""
+		}
+	}
+	return err
 }
 
 // KeyTable returns the keys of the file as a table in Markdown.

@@ -36,7 +36,8 @@ func (n *Node) handleControl(now clock.Time, p *peer, h *header, s *sender, d *d
 	}
 	switch {
 	case c.challenge != nonce{} || s != nil && monitor.IsValid():
-		if d.answered != 0 && now.Sub(d.answered) < answerPause {
+		// What a proved sender says is new, so it may not wait behind recordings.
+		if s == nil && d.answered != 0 && now.Sub(d.answered) < answerPause {
 			break
 		}
 		d.answered = now
@@ -74,10 +75,11 @@ func (d *door) current(now clock.Time, random io.Reader) nonce {
 	return d.challenge
 }
 
-// admit notes that a life of a sender has proved itself.
+// admit notes that a life of a sender has proved itself. What that has sealed before its answer may
+// be older than this life of the receiver, and is not accepted any more.
 func (n *Node) admit(now clock.Time, p *peer, h *header, d *door) *sender {
 	made := sender{id: p.id, boot: h.boot, heard: now, openers: []opener{d.trial}}
-	made.window.see(h.counter)
+	made.window.start(h.counter)
 	d.challenge, d.made, d.trial = nonce{}, 0, opener{}
 	if h.kind.role() == Daemon {
 		p.live, p.proved, p.stated = made, true, 0

@@ -15,7 +15,7 @@ const (
 	// later.
 	challengeLife = 2 * time.Second
 	// challengePause and answerPause are the shortest times between two datagrams of their kind to
-	// one sender.
+	// one sender that has not proved itself.
 	challengePause = 2 * time.Millisecond
 	answerPause    = time.Millisecond
 	// maxMonitors is the number of monitors' lives that are known.

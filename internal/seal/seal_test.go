@@ -271,6 +271,56 @@ func TestRestart(t *testing.T) {
 	}
 }
 
+// TestReceiverRestarts replays to a new life of a receiver what the same life of the sender had
+// sealed for the earlier one.
+func TestReceiverRestarts(t *testing.T) {
+	keys := testRing(t, testKey(t, 1, AES))
+	w := newRing(t, keys)
+	var recorded [][]byte
+	for i := range 50 {
+		recorded = append(recorded, w.seal(1, 2, fmt.Sprint("for the earlier life ", i)))
+	}
+	token, err := w.nodes[1].Seal(nil, topology.ToTokenPort(2), []byte("a token for the earlier life"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.start(2, keys)
+	w.pass(20 * time.Millisecond)
+	for _, b := range recorded {
+		w.mustOpen(1, 2, b, Repeated)
+	}
+	if _, r := w.nodes[2].Open(w.now, addrOf(1), TokenPort, token); r != Repeated {
+		t.Errorf("a token for an earlier life: %v, want %v", r, Repeated)
+	}
+	w.mustOpen(1, 2, w.seal(1, 2, "new"), Opened)
+}
+
+// TestProvedIsAnswered floods a daemon with recorded challenges of an earlier life of a peer. The
+// peer's own challenge is answered all the same.
+func TestProvedIsAnswered(t *testing.T) {
+	keys := testRing(t, testKey(t, 1, AES))
+	w := newNet(t)
+	w.start(1, keys)
+	challenge := func() []byte {
+		t.Helper()
+		n := w.nodes[1]
+		n.challenge(w.now, n.byID[2], &door{}, netip.AddrPort{})
+		return n.Sends()[0].Bytes
+	}
+	old := challenge()
+	w.start(1, keys)
+	w.start(2, keys)
+	w.pass(20 * time.Millisecond)
+	w.mustOpen(1, 2, old, Unproved)
+	if len(w.nodes[2].Sends()) == 0 {
+		t.Error("an unproved daemon was not challenged")
+	}
+	w.mustOpen(1, 2, challenge(), Consumed)
+	if len(w.nodes[2].Sends()) != 1 {
+		t.Error("the challenge of a proved daemon was not answered")
+	}
+}
+
 // TestHandshakeReplay records all that two lives of a daemon say, and replays the first life at
 // each point.
 func TestHandshakeReplay(t *testing.T) {
@@ -518,6 +568,10 @@ func TestMonitor(t *testing.T) {
 	}
 	w.mustOpen(2, 1, request, Unproved)
 	talk(m, 0)
+	w.mustOpen(2, 1, request, Repeated) // The daemon may have started after it.
+	if request, err = m.SealRequest(nil, 1, []byte("status")); err != nil {
+		t.Fatal(err)
+	}
 	p := m.Peers()[0]
 	if !p.Stated || p.State.InUse != first.id || !slices.Equal(p.State.Keys, []KeyID{first.id, second.id}) {
 		t.Fatalf("the monitor knows %+v", p)

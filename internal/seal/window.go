@@ -1,5 +1,7 @@
 package seal
 
+import "math"
+
 // windowLen is the number of counters behind the highest one that are still accepted, once each. It
 // is more than the kernel's buffer holds and than a busy ring sends in the time for which a
 // datagram may be late. A power of two.
@@ -9,6 +11,14 @@ const windowLen = 16384
 type window struct {
 	highest uint64
 	bits    [windowLen / 64]uint64
+}
+
+// start begins a window at a counter: it and all before it count as seen.
+func (w *window) start(c uint64) {
+	w.highest = c
+	for i := range w.bits {
+		w.bits[i] = math.MaxUint64
+	}
 }
 
 // fresh reports whether a counter was not seen, and is not too old to know.
