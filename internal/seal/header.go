@@ -50,6 +50,8 @@ const (
 	KindMonitorControl Kind = 6 // of a monitor
 	KindMonitorAnswer  Kind = 7 // to a monitor
 
+	numKinds = 8
+
 	toSegment Kind = 0x40
 )
 
@@ -65,6 +67,10 @@ func (k Kind) role() Role {
 func (k Kind) control() bool {
 	return k == KindControl || k == KindMonitorControl || k == KindMonitorAnswer
 }
+
+// ordered reports whether a datagram is refused after a later one of its kind, so that nobody can
+// keep it back for a time at which it does harm.
+func (k Kind) ordered() bool { return k == KindToken || k == KindRequest || k.control() }
 
 // Port is where datagrams arrive, which says what kinds are valid there.
 type Port uint8

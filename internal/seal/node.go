@@ -192,7 +192,7 @@ func (n *Node) Open(now clock.Time, from netip.Addr, port Port, b []byte) ([]byt
 		return nil, UnknownKey
 	}
 	s, d := n.find(p, &h)
-	if s != nil && (!s.window.fresh(h.counter) || h.kind == KindToken && h.counter < s.token) {
+	if s != nil && (!s.window.fresh(h.counter) || h.kind.ordered() && h.counter < s.last[h.kind]) {
 		return nil, Repeated
 	}
 	text, ok := n.open(p, &h, s, d, key, b)
@@ -202,8 +202,8 @@ func (n *Node) Open(now clock.Time, from netip.Addr, port Port, b []byte) ([]byt
 	if s != nil {
 		s.window.see(h.counter)
 		s.heard = now
-		if h.kind == KindToken {
-			s.token = h.counter
+		if h.kind.ordered() {
+			s.last[h.kind] = h.counter
 		}
 	}
 	if h.kind.control() {

@@ -37,8 +37,8 @@ type sender struct {
 	id      wire.DaemonID
 	boot    uint64
 	window  window
-	token   uint64   // the highest counter of a token
-	openers []opener // for this boot, one for each key it has used
+	last    [numKinds]uint64 // the highest counters of the kinds that are ordered
+	openers []opener         // for this boot, one for each key it has used
 	heard   clock.Time
 }
 

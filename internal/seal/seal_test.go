@@ -295,6 +295,38 @@ func TestReceiverRestarts(t *testing.T) {
 	w.mustOpen(1, 2, w.seal(1, 2, "new"), Opened)
 }
 
+// TestHeldBack holds datagrams back until later ones have arrived. Packets may be late; what commands
+// or says how things are may not.
+func TestHeldBack(t *testing.T) {
+	key := testKey(t, 1, AES)
+	w := newRing(t, testRing(t, key))
+	n := w.nodes[1]
+	control := (&control{state: n.State()}).bytes()
+	for _, tt := range []struct {
+		kind Kind
+		port Port
+		want Reason
+	}{
+		{KindPacket, DataPort, Opened},
+		{KindToken, TokenPort, Repeated},
+		{KindControl, DataPort, Repeated},
+	} {
+		var list [2][]byte
+		for i := range list {
+			var err error
+			if list[i], err = n.seal(nil, tt.kind, false, 2, control, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, r := w.nodes[2].Open(w.now, addrOf(1), tt.port, list[1]); r == Repeated {
+			t.Errorf("kind %d: the later one: %v", tt.kind, r)
+		}
+		if _, r := w.nodes[2].Open(w.now, addrOf(1), tt.port, list[0]); r != tt.want {
+			t.Errorf("kind %d: the earlier one: %v, want %v", tt.kind, r, tt.want)
+		}
+	}
+}
+
 // TestProvedIsAnswered floods a daemon with recorded challenges of an earlier life of a peer. The
 // peer's own challenge is answered all the same.
 func TestProvedIsAnswered(t *testing.T) {
