@@ -69,7 +69,7 @@ func (h *host) observeSend(to topology.Target, b []byte) {
 		h.made.begun = nil
 		if first {
 			h.made.open = h.w.messageOf(data)
-			if h.made.open == nil && frag.Index > 0 && len(data) < wire.HeaderLen+wire.NameLen*20 {
+			if h.made.open == nil && frag.Index > 0 && lacksNumber(data) {
 				h.made.begun = slices.Clone(data)
 			}
 			if t := wire.TypeOf(data); t&wire.Groups != 0 && t&wire.Reliable != 0 {
@@ -87,6 +87,13 @@ func (h *host) observeSend(to topology.Target, b []byte) {
 			h.made.open = nil
 		}
 	}
+}
+
+// lacksNumber reports whether some bytes begin a client's message and end before its number, which
+// is behind its groups.
+func lacksNumber(b []byte) bool {
+	var hd wire.Header
+	return hd.Decode(b) == nil && hd.Type.IsRegular() && len(b) < wire.HeaderLen+wire.NameLen*int(hd.NumGroups)+numberLen
 }
 
 // messageOf returns the client's message that some bytes begin, or nil.
