@@ -157,6 +157,10 @@ func BenchmarkOrder(b *testing.B) {
 	}{
 		{"200", 200, Config{}},
 		{"200-accelerated", 200, Config{Accelerated: true}},
+		{"1430", 1430, Config{}},
+		{"1430-sealed", 1430, Config{Overhead: 48}},
+		{"280", 280, Config{}},
+		{"280-sealed", 280, Config{Overhead: 48}},
 		{"1432", FragmentBytes, Config{}},
 		{"14320", 10 * FragmentBytes, Config{}},
 	} {
