@@ -7,7 +7,7 @@
 // In Apache it is a piped log, one for each CustomLog; GlobalLog makes one for all virtual hosts.
 // Write "|" and the path, not "|$", so that Apache starts no shell:
 //
-//	CustomLog "|/usr/local/bin/logpub -s 4803 -g coolsite" combined
+//	CustomLog "|/usr/bin/logpub -s 4803 -g coolsite" combined
 //
 // nginx has no piped logs, and a FIFO would block it or lose lines. A configuration with
 //

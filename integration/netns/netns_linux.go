@@ -87,6 +87,48 @@ func (s *Space) Tmpfs(t testing.TB, dir string, bytes int) {
 	}
 }
 
+// Private makes the namespace a host with a name and with directories of its own: what is written to
+// them is seen only by the namespace and by programs that are started in it from now on, and ends
+// with them. They begin as copies of the real ones. It skips the test if mounting is not allowed.
+func (s *Space) Private(t testing.TB, name string, dirs ...string) {
+	t.Helper()
+	var err error
+	s.Do(func() { err = private(name, dirs) })
+	if err != nil {
+		testskip.Skip(t, fmt.Sprintf("cannot make the files of host %s private: %v; run this test as root where containers may mount", name, err))
+	}
+}
+
+func private(name string, dirs []string) error {
+	if err := unix.Unshare(unix.CLONE_NEWNS | unix.CLONE_NEWUTS); err != nil {
+		return err
+	}
+	if err := unix.Sethostname([]byte(name)); err != nil {
+		return err
+	}
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return err
+	}
+	const changes = "/mnt" // overlayfs keeps what is written here
+	if err := unix.Mount("tmpfs", changes, "tmpfs", 0, "mode=755"); err != nil {
+		return err
+	}
+	for i, dir := range dirs {
+		upper, work := fmt.Sprintf("%s/%d", changes, i), fmt.Sprintf("%s/%d.work", changes, i)
+		info, err := os.Stat(dir)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(os.Mkdir(upper, 0o755), os.Chmod(upper, info.Mode()), os.Mkdir(work, 0o755)); err != nil {
+			return err
+		}
+		if err := unix.Mount("overlay", dir, "overlay", 0, "lowerdir="+dir+",upperdir="+upper+",workdir="+work); err != nil {
+			return fmt.Errorf("overlay on %s: %w", dir, err)
+		}
+	}
+	return nil
+}
+
 // Root returns the path of the root directory as the namespace sees it.
 func (s *Space) Root() string { return s.root }
 
