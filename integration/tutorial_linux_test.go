@@ -261,9 +261,8 @@ func (h *tutorialHost) start(name string) {
 		"--reuid=" + unit["User"], "--regid=" + unit["Group"], "--init-groups", "--"}, strings.Fields(unit["ExecStart"])...)...)
 	cmd.Env, cmd.Dir = env, unit["WorkingDirectory"]
 	h.services[name] = h.run(cmd)
-	state := make(chan string)
+	state := make(chan struct{}, 1)
 	go func() {
-		defer close(state)
 		b := make([]byte, 4096)
 		for {
 			n, err := ready.Read(b)
@@ -271,7 +270,7 @@ func (h *tutorialHost) start(name string) {
 				return
 			}
 			if strings.Contains(string(b[:n]), "READY=1") {
-				state <- "ready"
+				state <- struct{}{}
 				return
 			}
 		}
