@@ -92,8 +92,10 @@ func tutorialHosts(t *testing.T) map[string]*tutorialHost {
 	hub := netns.New(t)
 	hub.IP(t, "link set lo up", "link add farm type bridge mcast_snooping 0", "link set farm up")
 	hosts := make(map[string]*tutorialHost)
-	names := "127.0.0.1 localhost\n"
-	ssh := "#!/bin/sh\nhost=$1\nshift\ncase $host in\n"
+	var names strings.Builder
+	names.WriteString("127.0.0.1 localhost\n")
+	var ssh strings.Builder
+	ssh.WriteString("#!/bin/sh\nhost=$1\nshift\ncase $host in\n")
 	for i, name := range []string{"web1", "web2", "log1", "log2"} {
 		h := &tutorialHost{Space: netns.New(t), t: t, bin: bin, services: make(map[string]*harness.Process)}
 		hosts[name] = h
@@ -101,14 +103,14 @@ func tutorialHosts(t *testing.T) map[string]*tutorialHost {
 			fmt.Sprintf("link set p%d master farm", i), fmt.Sprintf("link set p%d up", i))
 		addr := fmt.Sprintf("10.0.0.%d", i+1)
 		h.IP(t, "link set lo up", "addr add "+addr+"/24 brd + dev eth0", "link set eth0 up")
-		names += addr + " " + name + "\n"
-		ssh += fmt.Sprintf("%s) task=%s ;;\n", name, filepath.Dir(h.Root()))
+		names.WriteString(addr + " " + name + "\n")
+		ssh.WriteString(fmt.Sprintf("%s) task=%s ;;\n", name, filepath.Dir(h.Root())))
 		h.Private(t, name, "/etc", "/usr", "/var", "/run", "/tmp")
 	}
-	ssh += "esac\nexec nsenter --mount=$task/ns/mnt --net=$task/ns/net --uts=$task/ns/uts sh -c \"$*\"\n"
+	ssh.WriteString("esac\nexec nsenter --mount=$task/ns/mnt --net=$task/ns/net --uts=$task/ns/uts sh -c \"$*\"\n")
 	for _, h := range hosts {
-		h.Must(t, names, "sh", "-c", "cat >/etc/hosts")
-		h.Must(t, ssh, "sh", "-c", "cat >/usr/bin/ssh && chmod 755 /usr/bin/ssh")
+		h.Must(t, names.String(), "sh", "-c", "cat >/etc/hosts")
+		h.Must(t, ssh.String(), "sh", "-c", "cat >/usr/bin/ssh && chmod 755 /usr/bin/ssh")
 	}
 	hosts["web1"].run(exec.CommandContext(context.Background(), nginx, "-g", "daemon off;")) // The clean-up ends it.
 	hosts["web2"].run(exec.CommandContext(context.Background(), "sh", "-c", ". /etc/apache2/envvars; mkdir -p $APACHE_RUN_DIR; exec "+apache+" -DFOREGROUND"))
