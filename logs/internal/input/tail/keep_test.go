@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/spreadd/spreadd/internal/testkit"
 )
 
 // numbered returns lines from first to last.
@@ -243,9 +245,10 @@ func TestSeenEmpty(t *testing.T) {
 	}
 	var to taker
 	f.to = &to
-	for created := FileClock(); FileClock() == created; {
-		time.Sleep(time.Millisecond) //house:sleep the clock is that of the system
-	}
+	testkit.Wait(t, "a time after that of the file, which may be ahead of the clock by a tick", func() bool {
+		info, err := os.Stat(path)
+		return err == nil && FileClock() > info.ModTime().UnixNano()
+	})
 	f.begin(t.Context())
 	write(t, path, "line 000001\n")
 	f.poll(t.Context())
