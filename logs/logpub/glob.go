@@ -41,6 +41,9 @@ type Glob struct {
 	started bool // the first scan is over
 	crowded int  // how many files were too many at the last scan
 	trouble string
+	// stateMade says that the directory of positions has been made. To sync it again for each file would
+	// make the first scan of a thousand files take half a minute on a slow disk.
+	stateMade bool
 
 	mu    sync.Mutex
 	files map[string]*globbed
@@ -194,12 +197,13 @@ func (g *Glob) fresh(path string, found []string) bool {
 // follow follows a file.
 func (g *Glob) follow(ctx context.Context, in *Intake, path string) {
 	cfg := g.cfg.Config
-	cfg.Path, cfg.Since = path, g.since
+	cfg.Path, cfg.Since, cfg.StateMade = path, g.since, g.stateMade
 	file, err := NewFile(cfg, g.log)
 	if err != nil {
 		g.log.Error("cannot follow file", slog.String("file", path), slog.Any("error", err))
 		return
 	}
+	g.stateMade = true
 	file.needed = false
 	child, err := in.p.attach(in, file)
 	if err != nil || child == nil {

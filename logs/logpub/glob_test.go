@@ -9,10 +9,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/logs/internal/input/container"
 	"github.com/spreadd/spreadd/logs/internal/input/tail"
@@ -57,6 +59,39 @@ func (l *logDir) start() {
 		}
 	}
 	time.Sleep(5 * time.Second) //house:sleep of the bubble
+}
+
+// syncs counts how often a directory is synced.
+type syncs struct {
+	fsutil.OS
+	dir string
+	n   atomic.Int64
+}
+
+// SyncDir implements [fsutil.FS].
+func (s *syncs) SyncDir(dir string) error {
+	if dir == s.dir {
+		s.n.Add(1)
+	}
+	return s.OS.SyncDir(dir)
+}
+
+// TestGlobMakesState: the directory of positions is made and synced once, not for each file.
+func TestGlobMakesState(t *testing.T) {
+	l := newLogDir(t)
+	disk := &syncs{dir: l.dir}
+	l.cfg.Disk = disk
+	for i := range 20 {
+		l.write(fmt.Sprintf("web%c.log", 'a'+i), "")
+	}
+	synctest.Test(t, func(t *testing.T) {
+		l.t = t
+		l.start()
+		l.end()
+	})
+	if n := disk.n.Load(); n != 1 {
+		t.Errorf("synced %d times, want once", n)
+	}
 }
 
 func (l *logDir) write(name, text string) {

@@ -35,6 +35,8 @@ type Config struct {
 	Path string
 	// State is a directory for positions. Empty means that no position is saved.
 	State string
+	// StateMade says that another Follower has made State, which is then not done and synced again.
+	StateMade bool
 	// FromStart reads a file without a saved position from its beginning. Otherwise its present content is skipped.
 	FromStart bool
 	// Since makes a file without a saved position new if it was created later, so that it is read from its beginning:
@@ -152,8 +154,10 @@ func New(cfg Config) (*Follower, error) {
 	}
 	f := &Follower{cfg: cfg}
 	if cfg.State != "" {
-		if err := fsutil.MkdirAll(cfg.Disk, cfg.State, 0o700); err != nil {
-			return nil, fmt.Errorf("tail: %w", err)
+		if !cfg.StateMade {
+			if err := fsutil.MkdirAll(cfg.Disk, cfg.State, 0o700); err != nil {
+				return nil, fmt.Errorf("tail: %w", err)
+			}
 		}
 		f.state = statePath(cfg.State, path)
 	}
