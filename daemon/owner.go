@@ -96,6 +96,10 @@ type client struct {
 	forbidden bool
 	// joinsRejected is true once a join was rejected because of a bound, which was logged.
 	joinsRejected bool
+	// dues are what its joins and leaves have cost, and delayed is true once it had to wait for that,
+	// which was logged.
+	dues    dues
+	delayed bool
 	// slow is true once the client is being disconnected because it does not read, and cause is the
 	// limit that it reached while waited was queued.
 	slow   bool

@@ -25,6 +25,9 @@ type Stats struct {
 	Deliveries int64
 	// Pauses counts the times that publishers began to wait for a receiver.
 	Pauses int64
+	// Delays counts the times that a client had to wait because its joins and leaves cost others too
+	// much.
+	Delays int64
 	// BlocksOut is the number of pooled blocks in use now.
 	BlocksOut int
 	// Memory is the memory of all messages and packets now, and MaxMemory its bound.
@@ -58,6 +61,7 @@ type counters struct {
 	refused            [groups.NumReasons]atomic.Int64
 	left               [membership.NumWhys]atomic.Int64
 	deliveries, pauses atomic.Int64
+	delays             atomic.Int64
 }
 
 // Stats returns the counters. It may be called at any time.
@@ -66,6 +70,7 @@ func (d *Daemon) Stats() Stats {
 		Sessions:   d.sessions.Stats(),
 		Deliveries: d.count.deliveries.Load(),
 		Pauses:     d.count.pauses.Load(),
+		Delays:     d.count.delays.Load(),
 		BlocksOut:  d.pool.Out(),
 		Memory:     d.memory(),
 		MaxMemory:  d.maxMemory,

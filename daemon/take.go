@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"github.com/spreadd/spreadd/daemon/session"
 	"github.com/spreadd/spreadd/daemon/transport"
@@ -154,38 +155,54 @@ func (o *owner) takeInbox() {
 // take passes a batch from a client to the engine. If the ring is full, it holds the rest.
 func (o *owner) take(b *session.Batch) {
 	id := engine.SessionID(b.Session.ID())
-	done := true
+	done, wait := true, time.Duration(0)
 	switch b.Kind {
 	case session.Opened:
 		o.clients[id] = &client{Session: b.Session, id: id, budget: newBudget(o.cfg.Grace, o.moment()), rights: o.rightsOf(b.Session)}
 		o.engine.Connect(id, b.Session.Group(), b.Session.Memberships())
 	case session.Messages:
-		done = o.submit(id, b)
+		done, wait = o.submit(id, b)
 	case session.Gone:
 		// The engine ignores a session that is being disconnected already.
 		o.engine.Disconnect(o.moment(), id, &o.out)
 	}
 	o.carryOut() // The effects may refer to the batch's block, so they come before Done.
-	if !done {
+	switch {
+	case done:
+		b.Done()
+	case wait > 0:
+		o.delay(b, wait)
+	default:
 		o.held = b
-		return
 	}
-	b.Done()
 }
 
-// submit has the engine order the messages of a batch. It reports false if the ring is full; the
-// batch then holds the messages that are to be submitted again later.
-func (o *owner) submit(id engine.SessionID, b *session.Batch) bool {
+// submit has the engine order the messages of a batch. It reports false if the ring is full, or if the
+// session has to wait for some time; the batch then holds the messages that are to be submitted again
+// later.
+func (o *owner) submit(id engine.SessionID, b *session.Batch) (done bool, wait time.Duration) {
 	now := o.moment()
+	var joiner *client // if the batch has joins or leaves
+	if b.Joins() {
+		joiner = o.clients[id]
+	}
 	debug := o.log.Enabled(context.Background(), slog.LevelDebug)
 	for i, m := range b.Messages {
+		request := b.Joins() && wire.TypeOf(m.Bytes())&(wire.Join|wire.Leave) != 0
+		if wait := joiner.owes(now); request && wait > 0 {
+			b.Messages = b.Messages[i:]
+			return false, wait
+		}
 		outcome := o.permit(id, m.Bytes())
 		if outcome == engine.Accepted {
 			outcome = o.engine.Submit(now, id, m, &o.out)
 		} else {
 			o.engine.Refuse(id, m, &o.out)
 		}
-		if debug && outcome != engine.QueueFull && wire.TypeOf(m.Bytes())&(wire.Join|wire.Leave) != 0 {
+		if request && outcome == engine.Accepted {
+			o.charge(joiner, m.Bytes(), now)
+		}
+		if debug && request && outcome != engine.QueueFull {
 			o.logRequest(b.Session, m.Bytes(), outcome)
 		}
 		o.count.submitted[outcome].Add(1)
@@ -194,10 +211,10 @@ func (o *owner) submit(id engine.SessionID, b *session.Batch) bool {
 		}
 		if outcome == engine.QueueFull {
 			b.Messages = b.Messages[i:]
-			return false
+			return false, 0
 		}
 	}
-	return true
+	return true, 0
 }
 
 // warnGroups logs, once for each session, that a join was rejected because of a bound.

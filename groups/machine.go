@@ -126,6 +126,17 @@ func (m *Machine) LocalMembers(group wire.Name) int {
 	return 0
 }
 
+// ViewCost returns about how many bytes all members of a group together receive when one joins or
+// leaves: each gets a view with the names of all.
+func (m *Machine) ViewCost(group wire.Name) int64 {
+	g := m.groups[group]
+	if g == nil {
+		return 0
+	}
+	n := int64(g.numMembers())
+	return n * (wire.HeaderLen + wire.NameLen*n)
+}
+
 // MayJoin reports whether a local session may join a group, by two bounds: groups for each session,
 // counting joins on their way, and all groups that any daemon has. A join of a member is always
 // allowed, because it changes nothing.

@@ -1,6 +1,10 @@
 package session
 
-import "github.com/spreadd/spreadd/internal/buf"
+import (
+	"time"
+
+	"github.com/spreadd/spreadd/internal/buf"
+)
 
 // Kind is the kind of a batch.
 type Kind uint8
@@ -29,6 +33,21 @@ type Batch struct {
 
 	block *buf.Block
 	all   []buf.Slice // the memory of Messages, for the next use
+	// answer, if not nil, gets nil when the owner has processed the batch, or the batch if the session
+	// has to wait. There is room in it.
+	answer chan *Batch
+	wait   time.Duration
+}
+
+// Joins reports whether a batch has joins or leaves. The session sends nothing more until the owner
+// has answered it, with [Batch.Done] or [Batch.Return].
+func (b *Batch) Joins() bool { return b.answer != nil }
+
+// Return gives a batch with joins or leaves back to its session, which sends its messages again after
+// some time.
+func (b *Batch) Return(after time.Duration) {
+	b.wait = after
+	b.answer <- b
 }
 
 // Done returns a batch. The owner calls it when it has processed the messages.
@@ -36,10 +55,13 @@ func (b *Batch) Done() {
 	if b.block != nil {
 		b.block.Release()
 	}
-	s := b.Session.server
+	s, answer := b.Session.server, b.answer
 	clear(b.all)
 	*b = Batch{all: b.all[:0]}
 	s.batches.Put(b)
+	if answer != nil {
+		answer <- nil
+	}
 }
 
 // batch returns an empty batch.

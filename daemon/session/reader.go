@@ -2,6 +2,7 @@ package session
 
 import (
 	"log/slog"
+	"time"
 
 	"github.com/spreadd/spreadd/internal/buf"
 	"github.com/spreadd/spreadd/wire"
@@ -17,6 +18,7 @@ type reader struct {
 	need    int        // length of the message at lo, or 0 if it is not known yet
 	filled  bool       // whether the last read filled the block
 	waiter  waiter
+	answer  chan *Batch // for batches with joins or leaves, nil before the first
 }
 
 // run reads until the session ends and returns why.
@@ -116,6 +118,12 @@ func (r *reader) handOn() (end End) {
 			b = s.batch(r.session, Messages)
 		}
 		b.all = append(b.all, buf.Slice{Block: r.block, Lo: r.lo, Hi: r.lo + r.need})
+		if h.Type&(wire.Join|wire.Leave) != 0 {
+			if r.answer == nil {
+				r.answer = make(chan *Batch, 1)
+			}
+			b.answer = r.answer
+		}
 		r.lo += r.need
 		r.need = 0
 		if h.Type&wire.Kill != 0 {
@@ -152,5 +160,42 @@ func (r *reader) flush(b *Batch) bool {
 	r.session.server.count.received.Add(int64(n))
 	r.session.sent.Add(int64(n))
 	r.session.sentBytes.Add(int64(b.Messages[n-1].Hi - b.Messages[0].Lo))
+	if b.answer != nil {
+		return r.await(b)
+	}
 	return r.session.server.send(b)
+}
+
+// await passes a batch with joins or leaves to the owner until all of it is processed. When they have
+// cost others too much, the owner returns the rest, and nothing is read from the client for a while. It
+// reports false if the session or the server is ending.
+func (r *reader) await(b *Batch) bool {
+	s := r.session.server
+	for s.send(b) {
+		select {
+		case b = <-r.answer:
+		case <-s.done:
+			// The owner has stopped. It may have returned the batch just before; otherwise Close has it.
+			select {
+			case b = <-r.answer:
+				if b != nil {
+					b.Done()
+				}
+			default:
+			}
+			return false
+		}
+		if b == nil {
+			return true
+		}
+		select {
+		case <-time.After(b.wait):
+		case <-s.done:
+		}
+		if end := End(r.session.dropped.Load()); end != 0 && end != SessionKill {
+			b.Done()
+			return false
+		}
+	}
+	return false
 }

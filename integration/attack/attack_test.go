@@ -163,6 +163,8 @@ func (g *target) bystander() (stop func() noticed) {
 // attack is one attack.
 type attack struct {
 	name string
+	// before, if not nil, prepares it, while nobody watches.
+	before func(g *target)
 	// by makes it. It returns when it is over.
 	by func(g *target)
 	// breaks says that the attack may end the ring, as long as a new one forms and nothing is lost.
@@ -174,6 +176,9 @@ func run(t *testing.T, attacks []attack) {
 	for _, a := range attacks {
 		t.Run(a.name, func(t *testing.T) {
 			g := newTarget(t)
+			if a.before != nil {
+				a.before(g)
+			}
 			stop := g.bystander()
 			time.Sleep(watch) //house:sleep a bystander is watched for some time
 			before := stop()

@@ -23,7 +23,11 @@ func TestClients(t *testing.T) {
 				g.deaf(size(3, 60), size(100, 1000))
 			}
 		}},
-		{name: "joins and leaves of a large group", by: func(g *target) { g.churn(size(50, 900), size(200, 2888)) }},
+		{
+			name:   "joins and leaves of a large group",
+			before: func(g *target) { g.crowd(size(50, 900)) },
+			by:     func(g *target) { g.churn(size(200, 2888)) },
+		},
 		{name: "connections that only send a name", by: func(g *target) { g.namesOnly(size(100, 997)) }},
 		{name: "connections that send nothing", by: func(g *target) { g.silent(size(100, 997)) }},
 	})
@@ -75,11 +79,14 @@ func kill(all []*spread.Conn) {
 	}
 }
 
-// churn makes a client join and leave a group that has many members, who all get each view.
-func (g *target) churn(members, changes int) {
-	var all []*spread.Conn
+// crowd connects the members of a group, who all get each view.
+func (g *target) crowd(members int) {
 	for i := range members {
 		c := g.dial(g.daemons[i%3], spread.WithMembership(true))
+		g.join(c, "large")
+		if _, err := c.Receive(g.t.Context()); err != nil { // its own join
+			g.t.Fatal(err)
+		}
 		go func() {
 			for {
 				if _, err := c.Receive(g.t.Context()); err != nil {
@@ -87,20 +94,37 @@ func (g *target) churn(members, changes int) {
 				}
 			}
 		}()
-		g.join(c, "large")
-		all = append(all, c)
 	}
-	defer kill(all)
+}
+
+// churnTime is for how long a client joins and leaves at most.
+const churnTime = 10 * time.Second
+
+// churn makes a client join and leave the group of the crowd as often as its daemon lets it.
+func (g *target) churn(changes int) {
 	c := g.dial(g.daemons[1])
+	defer c.Kill()
+	ctx, cancel := context.WithTimeout(g.t.Context(), churnTime)
+	defer cancel()
+	var err error
 	for range changes / 2 {
-		g.join(c, "large")
-		if err := c.Leave(g.t.Context(), "large"); err != nil {
-			g.t.Fatal(err)
+		if err = c.Join(ctx, "large"); err == nil {
+			err = c.Leave(ctx, "large")
+		}
+		if err != nil {
+			break
 		}
 	}
-	if err := c.Flush(g.t.Context()); err != nil {
+	if err == nil {
+		err = c.Flush(ctx)
+	}
+	if err != nil && ctx.Err() == nil {
 		g.t.Fatal(err)
 	}
+	if large() {
+		<-ctx.Done() // The daemon still has requests of the client.
+	}
+	g.t.Logf("the daemon has had the client wait %d times", g.daemons[1].Stats().Delays)
 }
 
 // namesOnly opens connections that send the name of a client and then nothing. Others must be able to

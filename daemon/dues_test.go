@@ -1,0 +1,77 @@
+package daemon
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/spreadd/spreadd/internal/clock"
+	"github.com/spreadd/spreadd/internal/testkit"
+	"github.com/spreadd/spreadd/wire"
+)
+
+func TestDues(t *testing.T) {
+	const second = clock.Time(time.Second)
+	var d dues
+	now := 10 * second
+	for _, tt := range []struct {
+		after time.Duration // since the step before
+		bytes int64
+		want  time.Duration
+	}{
+		{0, viewRate, 0}, // the burst
+		{0, viewRate / 2, 500 * time.Millisecond},
+		{200 * time.Millisecond, 0, 300 * time.Millisecond},
+		{time.Second, 0, 0},
+		{time.Hour, viewRate, 0}, // not more than the burst is saved up
+		{0, viewRate / 4, 250 * time.Millisecond},
+		{time.Hour, 1 << 62, maxWait - viewBurst},
+		{0, 1 << 62, 2*maxWait - viewBurst},
+	} {
+		now = now.Add(tt.after)
+		d.add(now, tt.bytes)
+		if got := d.wait(now); got != tt.want {
+			t.Errorf("%d bytes after %v: a wait of %v, want %v", tt.bytes, tt.after, got, tt.want)
+		}
+	}
+}
+
+// TestDelay: a client that joins and leaves a large group without pause has to wait. It loses nothing,
+// and others do not wait with it.
+func TestDelay(t *testing.T) {
+	d := start(t, testConfig(t, "alpha", alphaID))
+	const members, pairs = 400, 12
+	for i := range members {
+		c := connect(t, d, 1, fmt.Sprintf("m%d", i), 0)
+		c.write(c.request(wire.Join, nil, "large"))
+	}
+	testkit.Wait(t, "the members", func() (all bool) {
+		d.call(func(o *owner) { all = o.engine.Groups().LocalMembers(wire.MakeName("large")) == members })
+		return all
+	})
+	watch := connect(t, d, 1, "watch", wire.FlagMembership)
+	watch.join("large")
+	c := connect(t, d, 1, "churn", 0)
+	var b []byte
+	for range pairs {
+		b = append(b, c.request(wire.Join, nil, "large")...)
+		b = append(b, c.request(wire.Leave, nil, "large")...)
+	}
+	b = append(b, c.request(wire.FIFO, []byte("last"), "large")...)
+	c.write(append(b, c.request(wire.Kill, nil, string(c.private.Bytes()))...))
+	testkit.Wait(t, "the client to wait", func() bool { return d.Stats().Delays > 0 })
+	other := connect(t, d, 1, "other", wire.FlagMembership)
+	other.join("small")
+	for i := range 2 * pairs {
+		m := watch.message()
+		if want := [...]wire.Type{wire.CausedByJoin, wire.CausedByLeave}[i%2]; m.Type != wire.RegularMembership|want {
+			t.Fatalf("view %d is %v", i, m.Type)
+		}
+	}
+	if m := watch.message(); string(m.Payload) != "last" {
+		t.Errorf("%v %q follows, want the last message", m.Type, m.Payload)
+	}
+	if n := d.Stats().Sessions.Discarded; n != 0 {
+		t.Errorf("%d messages were discarded", n)
+	}
+}
