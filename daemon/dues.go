@@ -11,9 +11,9 @@ import (
 
 const (
 	// viewRate is how many bytes of views the joins and leaves of one client may cause in a second, over
-	// all members: some per cent of what a small host delivers. It allows 16,000 joins a second of
-	// groups with 10 members, 200 with 100, and 2 with 900.
-	viewRate = 64 << 20
+	// all members: some per cent of what a small host delivers. It allows 9,000 joins a second of
+	// groups with 10 members, 100 with 100, and one with 900.
+	viewRate = 32 << 20
 	// viewBurst is the time that a client may save up.
 	viewBurst = time.Second
 	// maxWait bounds the time that one request costs. The largest groups would take longer.
