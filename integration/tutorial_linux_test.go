@@ -104,7 +104,7 @@ func tutorialHosts(t *testing.T) map[string]*tutorialHost {
 		addr := fmt.Sprintf("10.0.0.%d", i+1)
 		h.IP(t, "link set lo up", "addr add "+addr+"/24 brd + dev eth0", "link set eth0 up")
 		names.WriteString(addr + " " + name + "\n")
-		ssh.WriteString(fmt.Sprintf("%s) task=%s ;;\n", name, filepath.Dir(h.Root())))
+		fmt.Fprintf(&ssh, "%s) task=%s ;;\n", name, filepath.Dir(h.Root()))
 		h.Private(t, name, "/etc", "/usr", "/var", "/run", "/tmp")
 	}
 	ssh.WriteString("esac\nexec nsenter --mount=$task/ns/mnt --net=$task/ns/net --uts=$task/ns/uts sh -c \"$*\"\n")
