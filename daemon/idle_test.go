@@ -31,11 +31,11 @@ func TestIdleMemory(t *testing.T) {
 	for i, c := range clients {
 		c.join(fmt.Sprintf("g%d", i%10*100+i/10%100))
 	}
-	if !d.call(func(o *owner) { o.sessions.Reclaim() }) {
-		t.Fatal("the daemon has stopped")
-	}
 	var perClient int64
-	testkit.Wait(t, "the stacks of the clients have shrunk", func() bool {
+	testkit.Wait(t, "the joins are answered, and the stacks of the clients have shrunk", func() bool {
+		if !d.call(func(o *owner) { o.sessions.Reclaim() }) {
+			t.Fatal("the daemon has stopped")
+		}
 		perClient = (int64(used()) - int64(before)) / count
 		return perClient <= each
 	})
