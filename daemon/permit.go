@@ -24,7 +24,8 @@ func (o *owner) newRules(rules access.Rules) {
 	}
 }
 
-// permit decides whether a client may send a message. Everybody may leave groups and disconnect.
+// permit decides whether a client may send a message. Everybody may leave groups, disconnect, and send
+// to themselves, which is how logpub learns that the ring has ordered its lines.
 func (o *owner) permit(id engine.SessionID, message []byte) engine.Reason {
 	c := o.clients[id]
 	if c == nil || c.rights == nil {
@@ -42,7 +43,7 @@ func (o *owner) permit(id engine.SessionID, message []byte) engine.Reason {
 		case t&wire.Join != 0 && !c.rights.Join(group):
 			c.warnForbidden("client may not join the group; its joins are rejected", group)
 			return engine.JoinForbidden
-		case t&wire.Join == 0 && !c.rights.Send(group):
+		case t&wire.Join == 0 && name != c.Group() && !c.rights.Send(group):
 			c.warnForbidden("client may not send to the group; its messages are rejected", group)
 			return engine.SendForbidden
 		}

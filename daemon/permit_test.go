@@ -83,6 +83,10 @@ func TestRules(t *testing.T) {
 	if ev, err := pub.Receive(t.Context()); err != nil || string(ev.(*spread.Message).Payload) != "line" {
 		t.Fatalf("%v, %v", ev, err)
 	}
+	send(pub, pub.PrivateGroup())
+	if ev, err := pub.Receive(t.Context()); err != nil || ev.(*spread.Message).Sender != pub.PrivateGroup() {
+		t.Fatalf("%v, %v", ev, err)
+	}
 	st := d.Stats()
 	if st.Submitted[engine.JoinForbidden] != 1 || st.Submitted[engine.SendForbidden] != 3 || st.Sessions.Ended[session.HandshakeNameForbidden] != 1 {
 		t.Errorf("counted: %v, %v", st.Submitted, st.Sessions.Ended)

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -155,6 +156,40 @@ func TestTLSRefusals(t *testing.T) {
 	}
 }
 
+// TestNameOfDaemon: a client accepts only the certificate of the host that it connects to, by its name
+// or its address, and none of another host that the same authority has signed.
+func TestNameOfDaemon(t *testing.T) {
+	s := newSecured(t, nil)
+	_, port, err := net.SplitHostPort(s.address(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	here := func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, s.address(1))
+	}
+	cfg, err := s.authority.Sign(t, "web1").Client(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for host, good := range map[string]bool{
+		"127.0.0.1": true, "localhost": true, "alpha": true,
+		"127.0.0.2": false, "192.0.2.1": false, "::1": false, "beta": false,
+	} {
+		c, err := spread.Dial(t.Context(), net.JoinHostPort(host, port), spread.WithTLS(cfg), spread.WithDialer(here))
+		switch {
+		case err == nil:
+			c.Kill()
+			if !good {
+				t.Errorf("the daemon is taken for %s, which its certificate does not name", host)
+			}
+		case good:
+			t.Errorf("%s: %v", host, err)
+		case !strings.Contains(err.Error(), host):
+			t.Errorf("%s: the error does not name it: %v", host, err)
+		}
+	}
+}
+
 // TestSlowTLS: a client that does not get on with the handshake of TLS is closed in time, and takes no
 // place meanwhile.
 func TestSlowTLS(t *testing.T) {
@@ -186,7 +221,7 @@ func TestRenewedCertificates(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		cfg.ServerName = "127.0.0.1"
+		cfg.ServerName = "alpha"
 		c, err := tls.Dial("tcp", s.address(1), cfg)
 		if err != nil {
 			t.Fatal(err)

@@ -287,7 +287,12 @@ func request(t testing.TB, addr, number string) {
 // example returns the first example of a language in a section of docs/logs/web-servers.md.
 func example(t testing.TB, section, language string) string {
 	t.Helper()
-	const page = "../docs/logs/web-servers.md"
+	return exampleOf(t, "../docs/logs/web-servers.md", section, language)
+}
+
+// exampleOf returns the first example of a language in a section of a page.
+func exampleOf(t testing.TB, page, section, language string) string {
+	t.Helper()
 	_, text, ok := strings.Cut(readFile(t, page), "# "+section+"\n")
 	text, _, _ = strings.Cut(text, "\n## ")
 	_, text, found := strings.Cut(text, "```"+language+"\n")

@@ -1,12 +1,14 @@
 package spread
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"strings"
 )
 
 // encrypt performs the handshake of TLS on a connection over TCP if the program wants that.
@@ -22,7 +24,15 @@ func (o *options) encrypt(ctx context.Context, nc net.Conn, e endpoint) (net.Con
 			_ = nc.Close() // nothing was sent
 			return nil, &Error{Code: ErrIllegalSpread, Err: err}
 		}
-		cfg.ServerName = host
+		cfg.ServerName, _, _ = strings.Cut(host, "%") // the zone of an address is no part of its name
+	}
+	// Package tls hands on no name that is an address, because TLS does not send it. Verification
+	// without a name would accept every host with a certificate of the authority.
+	if verify := cfg.VerifyConnection; verify != nil {
+		cfg.VerifyConnection = func(cs tls.ConnectionState) error {
+			cs.ServerName = cmp.Or(cs.ServerName, cfg.ServerName)
+			return verify(cs)
+		}
 	}
 	tune(nc)
 	c := tls.Client(nc, cfg)

@@ -167,7 +167,8 @@ func (f PEMFiles) Server(report func(error)) (*tls.Config, error) {
 }
 
 // Client returns the settings of a client. report is called when files that have changed cannot be
-// used; it may be nil.
+// used; it may be nil. Whoever connects to an address rather than a name must add it to the ServerName
+// that VerifyConnection gets, which package tls leaves empty then; package spread does.
 func (f PEMFiles) Client(report func(error)) (*tls.Config, error) {
 	s, err := open(f, report)
 	if err != nil {
@@ -184,6 +185,9 @@ func (f PEMFiles) Client(report func(error)) (*tls.Config, error) {
 		// The authorities may change, which RootCAs cannot, so VerifyConnection verifies instead.
 		InsecureSkipVerify: true,
 		VerifyConnection: func(cs tls.ConnectionState) error {
+			if cs.ServerName == "" { // x509 would accept the certificate of any host
+				return errors.New("no name to look for in the daemon's certificate")
+			}
 			opts := x509.VerifyOptions{Roots: s.current().pool, DNSName: cs.ServerName, Intermediates: x509.NewCertPool()}
 			for _, c := range cs.PeerCertificates[1:] {
 				opts.Intermediates.AddCert(c)
