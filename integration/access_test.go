@@ -98,6 +98,17 @@ func (g *guarded) tries(host, name string, request func(context.Context, *spread
 	}
 }
 
+// warnsOfRules starts programs that may not join their groups, and checks that they say why no line
+// comes.
+func (g *guarded) warnsOfRules() {
+	g.t.Helper()
+	f := g.authority.Sign(g.t, "log1.example.net")
+	args := []string{"-s", g.address, "-tls-ca", f.CA, "-tls-cert", f.Certificate, "-tls-key", f.Key, "-g", "other"}
+	p := harness.Launch(g.t, g.bin+"/logsub", append(args, "-o", g.dir+"/other.log")...)
+	p.Expect("the daemon rejects a request; its access policy must allow")
+	p.Stop()
+}
+
 // TestAccess: with TLS and the rules of docs/operate/access.md, the lines of a web host reach a log
 // host with each way of delivery and are confirmed. A web host cannot read, a log host cannot write,
 // and strangers can do neither.
@@ -124,6 +135,7 @@ func TestAccess(t *testing.T) {
 			}
 		}
 	}
+	g.warnsOfRules()
 	line := []byte("a line\n")
 	send := func(ctx context.Context, c *spread.Conn) error {
 		return c.Multicast(ctx, spread.Agreed, 0, line, "site-a")

@@ -45,7 +45,7 @@ type receiver struct {
 func (r *receiver) run(ctx context.Context) {
 	m, c := r.m, r.m.client
 	defer func() { _ = c.Close() }() // a monitor sends nothing that could be lost
-	failing := false
+	failing, rejected := false, false // whether that was logged
 	for {
 		ev, err := c.Receive(ctx)
 		if err != nil {
@@ -61,7 +61,13 @@ func (r *receiver) run(ctx context.Context) {
 		case *spread.Joined:
 			failing = false
 			m.joined(ev)
+		case *spread.Rejected:
+			if !rejected {
+				rejected = true
+				m.cfg.Log.Warn("the daemon rejects a join; its access policy must allow logmon to join the groups", slog.Any("groups", ev.Message.Groups))
+			}
 		case *spread.Disconnected:
+			rejected = false
 			m.disconnected(ev.Err)
 			m.cfg.Log.Warn("lost the connection to the daemon", slog.String("daemon", ev.Address), slog.Any("error", ev.Err))
 		case *spread.ConnectFailed:

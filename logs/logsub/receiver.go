@@ -33,6 +33,7 @@ type receiver struct {
 	client    *spread.Client
 	own       string  // private group of the connection
 	failing   bool    // a failure to connect has been logged since the last connection
+	rejected  bool    // so has a rejection, on this connection
 	joined    bool    // all groups have been joined once
 	batches   []batch // what the writers get next
 	collected int     // events since the last handOn
@@ -157,7 +158,7 @@ func (r *receiver) connection(ev spread.Event) {
 	log := r.s.cfg.Log.With(slog.String("daemon", r.address))
 	switch ev := ev.(type) {
 	case *spread.Connected:
-		r.own, r.failing = ev.PrivateGroup, false
+		r.own, r.failing, r.rejected = ev.PrivateGroup, false, false
 		r.s.count.connects.Add(1)
 		r.count.connects.Add(1)
 		r.count.connected.Store(true)
@@ -169,6 +170,12 @@ func (r *receiver) connection(ev spread.Event) {
 		if !r.joined {
 			r.joined = true
 			r.s.joined()
+		}
+	case *spread.Rejected:
+		if !r.rejected {
+			r.rejected = true
+			log.Warn("the daemon rejects a request; its access policy must allow log hosts to join groups and to acknowledge lines to publishers",
+				slog.String("request", ev.Request.String()), slog.Any("groups", ev.Message.Groups), slog.String("session", r.own))
 		}
 	case *spread.Disconnected:
 		r.count.connected.Store(false)
