@@ -25,8 +25,8 @@ type place struct {
 	busy    bool      // whether a request is being answered
 }
 
-// placeKey is the key of a connection's place in the context of its requests.
-type placeKey struct{}
+// connKey is the key of a connection in the context of its requests.
+type connKey struct{}
 
 // note follows the state of a connection, for [http.Server.ConnState].
 func (p *places) note(c net.Conn, state http.ConnState) {
@@ -75,11 +75,10 @@ func (p *places) evict() {
 	}
 }
 
-// context gives requests their connection's place, for [http.Server.ConnContext].
-func (p *places) context(ctx context.Context, c net.Conn) context.Context {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return context.WithValue(ctx, placeKey{}, p.conns[c])
+// connContext gives requests their connection, for [http.Server.ConnContext]. The connection gets its
+// place only afterwards.
+func connContext(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, connKey{}, c)
 }
 
 // take marks a connection as busy while a request is answered. It returns nil if there are too many
@@ -90,7 +89,8 @@ func (p *places) take(r *http.Request, kept bool) (release func()) {
 	if !kept && p.others >= maxOthers {
 		return nil
 	}
-	x, _ := r.Context().Value(placeKey{}).(*place)
+	c, _ := r.Context().Value(connKey{}).(net.Conn)
+	x := p.conns[c] // nil if the connection has just been closed
 	if x != nil {
 		x.busy = true
 	}

@@ -261,6 +261,42 @@ func TestIdleConnections(t *testing.T) {
 	}
 }
 
+// TestBusyConnection: a request that is being answered keeps its connection, however many others come.
+func TestBusyConnection(t *testing.T) {
+	asked, release := make(chan struct{}), make(chan struct{})
+	s, err := listen(t, prom.Config{Mount: func(mux *http.ServeMux) {
+		mux.HandleFunc("GET /slow", func(http.ResponseWriter, *http.Request) {
+			close(asked)
+			<-release
+		})
+	}}, "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Start())
+	url := "http://" + s.Addr().String()
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		if status, _, _ := promtest.Request(t, http.MethodGet, url+"/slow"); status != http.StatusOK {
+			t.Errorf("status %d", status)
+		}
+	})
+	<-asked
+	for range 300 {
+		c, err := net.Dial("tcp", s.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+	}
+	// It is answered only after all of them were accepted.
+	if status, _, _ := promtest.Request(t, http.MethodGet, url+"/healthz"); status != http.StatusOK {
+		t.Errorf("a check among them: status %d", status)
+	}
+	close(release)
+	wait.Wait()
+}
+
 // TestPlacesOfScrapes: when as many other requests run as may, one more is refused, and scrapes and
 // checks are answered.
 func TestPlacesOfScrapes(t *testing.T) {

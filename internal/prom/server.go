@@ -150,7 +150,7 @@ func Listen(ctx context.Context, addr string, cfg Config) (*Server, error) {
 			MaxHeaderBytes:    maxRequestHeader,
 			ErrorLog:          errorLog,
 			ConnState:         p.note,
-			ConnContext:       p.context,
+			ConnContext:       connContext,
 		},
 	}, nil
 }
