@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -241,5 +242,34 @@ func TestCoalesce(t *testing.T) {
 	sess.out.forget()
 	if block.Refs() != 1 {
 		t.Errorf("%d references after all were dropped, want ours", block.Refs())
+	}
+}
+
+// slowConn is a connection on which writes take longer than stallTime.
+type slowConn struct{ net.Conn }
+
+func (slowConn) Write(b []byte) (int, error) {
+	time.Sleep(2 * stallTime)
+	return len(b), nil
+}
+
+// TestUnblocked: a write that is complete leaves the writer unblocked, even if the goroutine that says
+// that it is blocked gets the processor late. The client would otherwise count as slow while it idles.
+func TestUnblocked(t *testing.T) {
+	var blocked atomic.Bool
+	w := newPlainWriter(slowConn{}, func(now bool) {
+		if now {
+			time.Sleep(10 * stallTime)
+		}
+		blocked.Store(now)
+	})
+	for range 3 {
+		if n, err := w.send([]byte("a message")); n == 0 || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	time.Sleep(15 * stallTime)
+	if blocked.Load() {
+		t.Error("the writer stays blocked")
 	}
 }

@@ -28,12 +28,13 @@ const stallTime = 5 * time.Millisecond
 type plainWriter struct {
 	conn    net.Conn
 	blocked func(bool)
-	timer   *time.Timer
+	timer   *time.Timer   // calls blocked(true)
+	called  chan struct{} // when it has
 }
 
 func newPlainWriter(conn net.Conn, blocked func(bool)) *plainWriter {
-	w := &plainWriter{conn: conn, blocked: blocked}
-	w.timer = time.AfterFunc(time.Hour, func() { blocked(true) })
+	w := &plainWriter{conn: conn, blocked: blocked, called: make(chan struct{}, 1)}
+	w.timer = time.AfterFunc(time.Hour, func() { blocked(true); w.called <- struct{}{} })
 	w.timer.Stop()
 	return w
 }
@@ -58,7 +59,9 @@ func (w *plainWriter) write(list []entry) (int, error) {
 func (w *plainWriter) send(b []byte) (int, error) {
 	w.timer.Reset(stallTime)
 	n, err := w.conn.Write(b)
-	w.timer.Stop()
+	if !w.timer.Stop() {
+		<-w.called // otherwise it could come after blocked(false), and the client would stay blocked
+	}
 	w.blocked(false)
 	if n > 0 {
 		return n, nil // The next call returns the error.
