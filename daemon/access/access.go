@@ -202,7 +202,7 @@ func parseClient(text string) (c Client) {
 		case isMethod:
 			c.Methods = append(c.Methods, method)
 		case err == nil:
-			c.Addr = addr
+			c.Addr = addr.Unmap().WithZone("") // as the daemon knows clients
 		default:
 			c.Identity = part
 		}

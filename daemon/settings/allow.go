@@ -30,12 +30,16 @@ type Range struct{ netip.Prefix }
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (r *Range) UnmarshalText(b []byte) error {
 	if a, err := netip.ParseAddr(string(b)); err == nil {
+		a = a.Unmap()
 		r.Prefix = netip.PrefixFrom(a, a.BitLen())
 		return nil
 	}
 	p, err := netip.ParsePrefix(string(b))
 	if err != nil {
 		return fmt.Errorf("%q is neither an address nor a range; write 10.1.2.3 or 10.1.0.0/16", b)
+	}
+	if a := p.Addr(); a.Is4In6() && p.Bits() >= 96 { // clients on IPv4 are known by its addresses
+		p = netip.PrefixFrom(a.Unmap(), p.Bits()-96)
 	}
 	r.Prefix = p.Masked()
 	return nil

@@ -88,3 +88,16 @@ func TestNoSuchFile(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestRanges: an address is a range of one, and IPv4 in the form of IPv6 is IPv4, as it is for clients.
+func TestRanges(t *testing.T) {
+	for text, want := range map[string]string{
+		"10.1.2.3": "10.1.2.3/32", "10.1.2.3/16": "10.1.0.0/16", "fe80::1%eth0": "fe80::1/128",
+		"::ffff:10.1.2.3": "10.1.2.3/32", "::ffff:10.1.2.3/112": "10.1.0.0/16", "::/0": "::/0", "10.1": "",
+	} {
+		var r Range
+		if err := r.UnmarshalText([]byte(text)); (err == nil) != (want != "") || err == nil && r.String() != want {
+			t.Errorf("%s is %s (%v), want %s", text, r, err, want)
+		}
+	}
+}
