@@ -249,7 +249,7 @@ func TestCoalesce(t *testing.T) {
 type slowConn struct{ net.Conn }
 
 func (slowConn) Write(b []byte) (int, error) {
-	time.Sleep(2 * stallTime)
+	time.Sleep(2 * stallTime) //house:sleep the write has to take that long
 	return len(b), nil
 }
 
@@ -259,7 +259,7 @@ func TestUnblocked(t *testing.T) {
 	var blocked atomic.Bool
 	w := newPlainWriter(slowConn{}, func(now bool) {
 		if now {
-			time.Sleep(10 * stallTime)
+			time.Sleep(10 * stallTime) //house:sleep the call has to come late
 		}
 		blocked.Store(now)
 	})
@@ -268,7 +268,7 @@ func TestUnblocked(t *testing.T) {
 			t.Fatal(n, err)
 		}
 	}
-	time.Sleep(15 * stallTime)
+	time.Sleep(15 * stallTime) //house:sleep nothing reports that a call did not come
 	if blocked.Load() {
 		t.Error("the writer stays blocked")
 	}
