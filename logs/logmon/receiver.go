@@ -44,7 +44,7 @@ type receiver struct {
 // run receives until ctx ends.
 func (r *receiver) run(ctx context.Context) {
 	m, c := r.m, r.m.client
-	defer func() { _ = c.Close() }() // a monitor sends nothing that could be lost
+	defer func() { _ = c.Close() }()  // a monitor sends nothing that could be lost
 	failing, rejected := false, false // whether that was logged
 	for {
 		ev, err := c.Receive(ctx)
