@@ -123,9 +123,10 @@ func newWatched(t testing.TB, prometheus string) *watched {
 		ports[0], filepath.Join(dir, "state"), metrics("logpub"), filepath.Join(dir, "spool"), access, freePort(t))).Expect(connected)
 	appendLines(t, access)
 
-	text := "global: {scrape_interval: 250ms, scrape_timeout: 250ms, evaluation_interval: 250ms}\nscrape_configs:\n"
+	var text strings.Builder
+	text.WriteString("global: {scrape_interval: 250ms, scrape_timeout: 250ms, evaluation_interval: 250ms}\nscrape_configs:\n")
 	for job, list := range targets {
-		text += fmt.Sprintf("  - {job_name: %s, static_configs: [{targets: [%s]}]}\n", job, strings.Join(list, ", "))
+		text.WriteString(fmt.Sprintf("  - {job_name: %s, static_configs: [{targets: [%s]}]}\n", job, strings.Join(list, ", ")))
 	}
 	rules, err := filepath.Abs(rulesFile)
 	if err != nil {
@@ -133,7 +134,7 @@ func newWatched(t testing.TB, prometheus string) *watched {
 	}
 	listen := fmt.Sprintf("127.0.0.1:%d", freePort(t))
 	w.api = "http://" + listen + "/api/v1/"
-	harness.Launch(t, prometheus, "--config.file="+write("prometheus.yml", "%srule_files: [%q]\n", text, rules),
+	harness.Launch(t, prometheus, "--config.file="+write("prometheus.yml", "%srule_files: [%q]\n", text.String(), rules),
 		"--storage.tsdb.path="+filepath.Join(dir, "tsdb"), "--web.listen-address="+listen).Expect("Server is ready")
 	return w
 }
