@@ -29,7 +29,7 @@ func newGuarded(t *testing.T) *guarded {
 	g := &guarded{t: t, dir: t.TempDir(), bin: programs.Build(t, "spreadd", "logpub", "logsub")}
 	g.authority = tlstest.NewAuthority(t, g.dir)
 	g.authority.Sign(t, "hub1")
-	clear, encrypted := freePort(t), freePort(t)
+	plain, encrypted := freePort(t), freePort(t)
 	g.address = fmt.Sprintf("%d@localhost", encrypted)
 	var blocks strings.Builder
 	for _, section := range []string{"TLS", "Rules"} {
@@ -37,7 +37,7 @@ func newGuarded(t *testing.T) *guarded {
 	}
 	text := strings.NewReplacer("/etc/spread/", g.dir+"/", `":4804"`, fmt.Sprintf(`"127.0.0.1:%d"`, encrypted)).Replace(blocks.String())
 	settings := g.write("spreadd.toml", "[socket]\ndir = \"\"\nlegacy_dir = \"\"\n"+text)
-	conf := g.write("spread.conf", fmt.Sprintf("Spread_Segment 127.0.0.255:%d {\n\thub1 127.0.0.1 {\n\t\t127.0.0.1\n\t}\n}\n", clear))
+	conf := g.write("spread.conf", fmt.Sprintf("Spread_Segment 127.0.0.255:%d {\n\thub1 127.0.0.1 {\n\t\t127.0.0.1\n\t}\n}\n", plain))
 	harness.Launch(t, g.bin+"/spreadd", "-n", "hub1", "-c", conf, "-settings", settings)
 	testkit.Wait(t, "the daemon", func() bool { return answers(encrypted) })
 	return g

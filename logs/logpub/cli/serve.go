@@ -58,6 +58,13 @@ func (l *loaded) hasStdin() bool {
 	return false
 }
 
+// warn logs the warnings of a configuration.
+func (l *loaded) warn(log *slog.Logger) {
+	for _, w := range l.warnings {
+		log.Warn("configuration", slog.String("at", w.Pos.String()), slog.String("warning", w.Text))
+	}
+}
+
 // serve publishes as the configuration file says. On each SIGHUP it reloads the file and continues
 // with it if it is valid.
 func serve(ctx context.Context, now *atomic.Pointer[loaded], path string, log *slog.Logger, stdin io.Reader, stderr io.Writer) int {
@@ -91,9 +98,7 @@ func serve(ctx context.Context, now *atomic.Pointer[loaded], path string, log *s
 		now.Store(l)
 		lock.settle()
 		source.Use(l.pub.Stats)
-		for _, w := range l.warnings {
-			log.Warn("configuration", slog.String("at", w.Pos.String()), slog.String("warning", w.Text))
-		}
+		l.warn(log)
 		if l.file.Metrics != observed {
 			end()
 			observed, end = l.file.Metrics, observe(ctx, l.file.Metrics, &source, log)
