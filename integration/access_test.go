@@ -118,7 +118,7 @@ func TestAccess(t *testing.T) {
 	sub := harness.Launch(t, g.bin+"/logsub", "-c", g.write("logsub.toml",
 		fmt.Sprintf("daemon = %q\n%s[[log]]\ngroup = \"site-a\"\nfile = %q\nenvelope = \"index\"\n", g.address, g.files("log1.example.net"), out)))
 	sub.Expect(joinedGroup)
-	want := ""
+	var want strings.Builder
 	for i, delivery := range []string{"written", "ordered", "sent"} {
 		line := fmt.Sprintf("the line that is %s\n", delivery)
 		in := g.write(delivery+".log", line)
@@ -126,8 +126,8 @@ func TestAccess(t *testing.T) {
 			g.address, i, delivery, g.dir+"/state-"+delivery, g.files("web1.example.net"), g.dir+"/spool-"+delivery, in))
 		pub := harness.Launch(t, g.bin+"/logpub", "-c", conf)
 		pub.Expect(connected)
-		want += line
-		testkit.Wait(t, "the line with delivery "+delivery, func() bool { return readFile(t, out) == want })
+		want.WriteString(line)
+		testkit.Wait(t, "the line with delivery "+delivery, func() bool { return readFile(t, out) == want.String() })
 		pub.Stop()
 		for _, complaint := range []string{"rejects", "acknowledges", "WARN"} {
 			if pub.Says(complaint) {
@@ -152,8 +152,8 @@ func TestAccess(t *testing.T) {
 	if c, err := g.dial(f, "lp9"); err == nil {
 		t.Errorf("a stranger with a certificate of another authority connects as %s", c.PrivateGroup())
 	}
-	if got := readFile(t, out); got != want {
-		t.Errorf("the log has\n%swant\n%s", got, want)
+	if got := readFile(t, out); got != want.String() {
+		t.Errorf("the log has\n%swant\n%s", got, want.String())
 	}
 	if sub.Says("WARN") {
 		t.Errorf("logsub complains:\n%s", sub.Tail(20))
