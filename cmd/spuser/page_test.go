@@ -30,7 +30,7 @@ const debuggingPage = "../../docs/develop/debugging-groups.md"
 
 // network is the network between the daemons of the page.
 type network struct {
-	daemons map[string]wire.DaemonID
+	gamma atomic.Uint32 // its ID
 	// split cuts gamma off. late loses the packet of a price on the way to beta.
 	split, late atomic.Bool
 }
@@ -54,7 +54,7 @@ func (l *link) Arrived(_ netip.Addr, token bool, datagram []byte) transport.Fate
 			from = p.Transmitter
 		}
 	}
-	gamma := l.daemons["gamma"]
+	gamma := wire.DaemonID(l.gamma.Load())
 	late := l.late.Load() && l.self == "beta" && bytes.Contains(datagram, []byte("apples 4"))
 	return transport.Fate{Drop: late || l.split.Load() && (from == gamma) != (l.self == "gamma")}
 }
@@ -69,14 +69,16 @@ type page struct {
 }
 
 func newPage(t *testing.T) *page {
-	p := &page{t: t, net: &network{daemons: make(map[string]wire.DaemonID)}, at: make(map[string]string), log: new(testkit.Output)}
+	p := &page{t: t, net: new(network), at: make(map[string]string), log: new(testkit.Output)}
 	t.Chdir(t.TempDir())
 	ring := localringtest.Open(t, localring.Config{
 		Names: []string{"alpha", "beta", "gamma"}, Options: "MaxSessionMessages = 20\n",
 		Log: slog.New(slog.NewTextHandler(p.log, nil)),
 		Change: func(name string, cfg *daemon.Config) {
 			cfg.Ring.Filter = &link{p.net, name}
-			p.net.daemons[name] = cfg.Engine.Self
+			if name == "gamma" {
+				p.net.gamma.Store(uint32(cfg.Engine.Self))
+			}
 			cfg.Grace = -1
 		},
 	})
