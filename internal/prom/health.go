@@ -53,7 +53,12 @@ func within[T any](ctx context.Context, running chan struct{}, f func(context.Co
 	case r := <-done:
 		return r.value, r.err
 	case <-ctx.Done():
-		return none, fmt.Errorf("does not answer within %v", checkTimeout)
+		select {
+		case r := <-done: // f has ended, which ends ctx
+			return r.value, r.err
+		default:
+			return none, fmt.Errorf("does not answer within %v", checkTimeout)
+		}
 	}
 }
 
