@@ -3,6 +3,7 @@ package prom
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/pprof"
@@ -49,16 +50,16 @@ func within[T any](ctx context.Context, running chan struct{}, f func(context.Co
 		v, err := f(ctx)
 		done <- result{v, err}
 	}()
+	late := fmt.Errorf("does not answer within %v", checkTimeout)
+	<-ctx.Done() // when f has ended, too
 	select {
 	case r := <-done:
-		return r.value, r.err
-	case <-ctx.Done():
-		select {
-		case r := <-done: // f has ended, which ends ctx
-			return r.value, r.err
-		default:
-			return none, fmt.Errorf("does not answer within %v", checkTimeout)
+		if errors.Is(r.err, context.DeadlineExceeded) {
+			return none, late
 		}
+		return r.value, r.err
+	default:
+		return none, late
 	}
 }
 
