@@ -199,10 +199,11 @@ LogFormat "%%h %%l %%u %%t \"%%r\" %%>s %%b \"%%{Referer}i\" \"%%{User-Agent}i\"
 	request(bd.t, w.addr, "0")
 	w.pids = []int{server.Cmd.Process.Pid}
 	if log != "" && name != "file" {
-		pub := childNamed(server.Cmd.Process.Pid, "logpub")
-		if pub == 0 {
-			bd.t.Fatal("Apache has no logpub")
-		}
+		var pub int
+		testkit.Wait(bd.t, "the logpub of Apache, which a shell may have to become first", func() bool {
+			pub = childNamed(server.Cmd.Process.Pid, "logpub")
+			return pub != 0
+		})
 		w.pub = append(w.pub, pub)
 		if *pinLog != "" {
 			if out, err := exec.CommandContext(bd.t.Context(), "taskset", "-apc", *pinLog, strconv.Itoa(pub)).CombinedOutput(); err != nil {
