@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/pause"
 	"github.com/spreadd/spreadd/wire"
 )
 
@@ -149,7 +150,7 @@ func (c *Client) attempt(ctx context.Context) {
 	c.mu.Unlock()
 
 	var l *link
-	err := sleep(ctx, time.Until(due))
+	err := pause.For(ctx, time.Until(due))
 	tried := err == nil
 	if tried {
 		l, err = c.open(ctx, which)
@@ -322,7 +323,7 @@ func (c *Client) drop(l *link) {
 
 // watchReturn tries to reach the first daemon until it answers or ctx ends, with the connection l.
 func (c *Client) watchReturn(ctx context.Context, l *link) {
-	for sleep(ctx, c.o.returnAfter) == nil {
+	for pause.For(ctx, c.o.returnAfter) == nil {
 		first, err := c.open(ctx, 0)
 		if err == nil {
 			c.moveTo(context.WithoutCancel(ctx), l, first)
@@ -362,20 +363,5 @@ func (c *Client) moveTo(ctx context.Context, l, first *link) {
 	c.busy, c.which = false, 0
 	if err == nil {
 		c.install(first)
-	}
-}
-
-// sleep waits for d. It returns an error if ctx ends first.
-func sleep(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
 	}
 }

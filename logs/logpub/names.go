@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/pause"
 	"github.com/spreadd/spreadd/logs/internal/chain"
 	"github.com/spreadd/spreadd/logs/internal/input/container"
 	"github.com/spreadd/spreadd/logs/internal/input/tail"
@@ -108,7 +109,7 @@ func (p *Publisher) tendChain(ctx context.Context) {
 	defer wg.Wait()
 	forgotten, failing := 0, false
 	for ctx.Err() == nil {
-		wait(ctx, chainInterval)
+		_ = pause.For(ctx, chainInterval)
 		err := cmp.Or(p.chain.Adopt(), p.chain.Err())
 		if err != nil && !failing {
 			p.chainFailed(err)

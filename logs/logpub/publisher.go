@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/pause"
 	"github.com/spreadd/spreadd/logs/internal/chain"
 	"github.com/spreadd/spreadd/logs/internal/logline"
 	"github.com/spreadd/spreadd/logs/internal/queue"
@@ -161,9 +162,9 @@ func (p *Publisher) RunInputs(ctx context.Context, inputs ...Input) error {
 	// Half of the time is for reading what is on its way, so that some is left for sending it.
 	half := p.cfg.DrainTimeout / 2
 	unwatch := context.AfterFunc(ctx, func() {
-		wait(sending, half)
+		_ = pause.For(sending, half)
 		stopReading()
-		wait(sending, p.cfg.DrainTimeout-half)
+		_ = pause.For(sending, p.cfg.DrainTimeout-half)
 		stopSending()
 	})
 	defer unwatch()
@@ -264,14 +265,4 @@ func (p *Publisher) finish() (err error) {
 	}
 	p.logStats("stopped")
 	return err
-}
-
-// wait waits for d, or less if ctx ends.
-func wait(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
-	}
 }

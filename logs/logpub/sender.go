@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/internal/envelope"
+	"github.com/spreadd/spreadd/internal/pause"
 	"github.com/spreadd/spreadd/logs/internal/queue"
 	"github.com/spreadd/spreadd/spread"
 )
@@ -120,7 +121,7 @@ func (s *sender) rest(ctx context.Context, d time.Duration) {
 		return
 	}
 	if rest := sendPause - time.Since(s.flushed); rest > 0 && s.p.queue.Few() {
-		wait(ctx, rest)
+		_ = pause.For(ctx, rest)
 	}
 }
 

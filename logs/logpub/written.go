@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/internal/envelope"
+	"github.com/spreadd/spreadd/internal/pause"
 	"github.com/spreadd/spreadd/logs/internal/logproto"
 	"github.com/spreadd/spreadd/logs/internal/queue"
 	"github.com/spreadd/spreadd/logs/internal/receipts"
@@ -107,7 +108,7 @@ func (s *sender) ask(ctx context.Context, conn spread.Connection, asks []receipt
 func (s *sender) sendAgain(ctx context.Context, conn spread.Connection, id uint64) error {
 	b, err := s.p.queue.TakeAgain(id)
 	if err != nil {
-		wait(ctx, sendPause) // the disk fails, which was logged
+		_ = pause.For(ctx, sendPause) // the disk fails, which was logged
 		return nil
 	}
 	if b == nil {

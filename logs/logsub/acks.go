@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/internal/envelope"
+	"github.com/spreadd/spreadd/internal/pause"
 	"github.com/spreadd/spreadd/logs/internal/logproto"
 	"github.com/spreadd/spreadd/logs/internal/receipts"
 	"github.com/spreadd/spreadd/spread"
@@ -155,7 +156,7 @@ func addLost(to map[lostKey]*receipts.Set, k lostKey, sp envelope.Span) {
 	set.Add(sp)
 }
 
-// again returns the targets that could not take a line when it came before, which now get it; nil if there are none.
+// again returns the targets that could not take a line when it came before, which now get it; nil if all could.
 func (a *acks) again(o *envelope.Origin, seq uint64, to []target) (list []target) {
 	if a.lacks.Load() == 0 {
 		return nil
@@ -297,12 +298,8 @@ func (a *acks) run(ctx context.Context) {
 		if !a.due() {
 			continue
 		}
-		t := time.NewTimer(max(receipts.AckDelay, receipts.AckInterval-time.Since(last)))
-		select {
-		case <-ctx.Done():
-			t.Stop()
+		if pause.For(ctx, max(receipts.AckDelay, receipts.AckInterval-time.Since(last))) != nil {
 			return
-		case <-t.C:
 		}
 		a.progress()
 		a.send(ctx)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/pause"
 	"github.com/spreadd/spreadd/logs/internal/lineindex"
 	"github.com/spreadd/spreadd/logs/internal/peer"
 )
@@ -87,7 +88,7 @@ func (c *comparison) run() error {
 		if sameNames(ours, theirs) || time.Since(began) >= compareWait {
 			break
 		}
-		if err := pause(c.ctx, compareWait/10); err != nil {
+		if err := pause.For(c.ctx, compareWait/10); err != nil {
 			return err
 		}
 	}
@@ -129,17 +130,6 @@ func sameNames(a, b map[string]lineindex.Entry) bool {
 		}
 	}
 	return len(a) == len(b)
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 func (c *comparison) list() (ours, theirs map[string]lineindex.Entry, err error) {
@@ -190,7 +180,7 @@ func (c *comparison) file(a, b lineindex.Entry) error {
 			return c.part(a, b)
 		}
 		limit = min(limit, max(ours.Bytes, theirs.Bytes))
-		if err := pause(c.ctx, compareWait/10); err != nil {
+		if err := pause.For(c.ctx, compareWait/10); err != nil {
 			return err
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/spreadd/spreadd/internal/pause"
 )
 
 // rate limits bytes per second, of all connections together.
@@ -24,18 +26,8 @@ func (r *rate) wait(ctx context.Context, n int) error {
 	if r.free.Before(now) {
 		r.free = now
 	}
-	pause := r.free.Sub(now)
+	rest := r.free.Sub(now)
 	r.free = r.free.Add(time.Duration(float64(n) / float64(r.perSecond) * float64(time.Second)))
 	r.mu.Unlock()
-	if pause <= 0 {
-		return ctx.Err()
-	}
-	t := time.NewTimer(pause)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return pause.For(ctx, rest)
 }

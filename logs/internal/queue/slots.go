@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/pause"
 	"github.com/spreadd/spreadd/logs/internal/spool"
 )
 
@@ -68,7 +69,7 @@ func (q *Queue) tendUntil(ctx context.Context) {
 			q.reopen()
 		}
 		q.adopt(ctx)
-		sleep(ctx, tendInterval)
+		_ = pause.For(ctx, tendInterval)
 	}
 }
 
@@ -151,7 +152,7 @@ func (q *Queue) adopt(ctx context.Context) {
 		q.settleNow(a)
 	}
 	for len(a.given) > 0 && ctx.Err() == nil {
-		sleep(ctx, fullRetry)
+		_ = pause.For(ctx, fullRetry)
 		q.settleNow(a)
 	}
 	if len(a.given) == 0 {
@@ -200,13 +201,4 @@ func (q *Queue) PutBlock(from *Block) (id uint64, ok bool) {
 	q.grow(b, from.Lines)
 	signal(q.wake)
 	return b.last, true
-}
-
-func sleep(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
-	}
 }

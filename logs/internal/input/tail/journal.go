@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/internal/fsutil"
+	"github.com/spreadd/spreadd/internal/pause"
 )
 
 const (
@@ -131,7 +132,7 @@ func (j *JournalFollower) Close() {
 func (j *JournalFollower) Run(ctx context.Context, to Taker) {
 	j.to = to
 	j.begin()
-	for pause := waitFirst; ctx.Err() == nil; {
+	for rest := waitFirst; ctx.Err() == nil; {
 		got, err := j.follow(ctx)
 		if ctx.Err() != nil {
 			break
@@ -141,15 +142,10 @@ func (j *JournalFollower) Run(ctx context.Context, to Taker) {
 			j.cfg.OnEvent("cannot follow the journal; will keep retrying", err)
 		}
 		if got {
-			pause = waitFirst
+			rest = waitFirst
 		}
-		t := time.NewTimer(pause)
-		select {
-		case <-ctx.Done():
-		case <-t.C:
-		}
-		t.Stop()
-		pause = min(2*pause, waitLongest)
+		_ = pause.For(ctx, rest)
+		rest = min(2*rest, waitLongest)
 		j.save()
 	}
 }
