@@ -61,11 +61,7 @@ func statusFlags(r *request) *flags.Set {
 			{Args: "-watch", Text: "ask every two seconds until interrupted"},
 		},
 	})
-	s.Group("Daemons")
-	s.String(&r.conf, "c", "FILE", "configuration file (default: spread.conf, then /etc/spread.conf)")
-	s.String(&r.name, "n", "NAME", "act with the identity of this daemon (default: the first with an address of this host)")
-	flags.Var(s, &r.port, "p", "PORT", "receive answers on this UDP port (default: any free port)", parsePort)
-	keysFlag(s, &r.keys)
+	ringFlags(s, r)
 	addressFlag(s, r)
 	s.Duration(&r.patience, "timeout", "how long to wait for answers")
 	s.Group("Output")
@@ -73,6 +69,14 @@ func statusFlags(r *request) *flags.Set {
 	s.Duration(&r.interval, "interval", "with -watch: time between two queries")
 	s.Bool(&r.json, "json", "print JSON, as /status/cluster of a daemon does")
 	return s
+}
+
+// ringFlags describes how the daemons of a spread.conf are asked.
+func ringFlags(s *flags.Set, r *request) {
+	s.Group("Daemons")
+	identityFlags(s, &r.conf, &r.name)
+	flags.Var(s, &r.port, "p", "PORT", "receive answers on this UDP port (default: any free port)", parsePort)
+	keysFlag(s, &r.keys)
 }
 
 func pageFlags(r *request, name, about string) *flags.Set {

@@ -46,8 +46,7 @@ func parse(args []string) (options, error) {
 		s.Commands = append(s.Commands, c.flags)
 	}
 	s.Group("Configuration")
-	s.String(&o.conf, "c", "FILE", "configuration file (default: the first of spread.conf, /etc/spread.conf and /etc/spread/spread.conf)")
-	s.String(&o.name, "n", "NAME", "act with the identity of this daemon (default: the first with an address of this host)")
+	identityFlags(s, &o.conf, &o.name)
 	flags.Var(s, &o.port, "p", "PORT", "receive reports on this port; 0 for any free port", parsePort)
 	keysFlag(s, &o.keys)
 	s.Group("Output")
@@ -60,6 +59,12 @@ func parse(args []string) (options, error) {
 	}
 	o.interval = time.Duration(seconds) * time.Second
 	return o, err
+}
+
+// identityFlags describes the flags for the configuration and the identity.
+func identityFlags(s *flags.Set, conf, name *string) {
+	s.String(conf, "c", "FILE", "configuration file (default: the first of spread.conf, /etc/spread.conf and /etc/spread/spread.conf)")
+	s.String(name, "n", "NAME", "act with the identity of this daemon (default: the first with an address of this host)")
 }
 
 func parsePort(text string) (uint16, error) {

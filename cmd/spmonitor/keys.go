@@ -46,11 +46,7 @@ func keysFlags(r *request) *flags.Set {
 			{Args: "-use cfc0743e", Text: "have all daemons seal with this key; refused while one of them lacks it"},
 		},
 	})
-	s.Group("Daemons")
-	s.String(&r.conf, "c", "FILE", "configuration file (default: spread.conf, then /etc/spread.conf)")
-	s.String(&r.name, "n", "NAME", "act with the identity of this daemon (default: the first with an address of this host)")
-	flags.Var(s, &r.port, "p", "PORT", "receive answers on this UDP port (default: any free port)", parsePort)
-	keysFlag(s, &r.keys)
+	ringFlags(s, r)
 	s.Duration(&r.patience, "timeout", "how long to wait for answers")
 	s.Group("Command")
 	flags.Var(s, &r.use, "use", "ID", "key to use, by its id (default: none)", seal.ParseKeyID)
