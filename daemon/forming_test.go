@@ -23,18 +23,7 @@ type deaf struct {
 }
 
 func (d *deaf) Arrived(_ netip.Addr, token bool, datagram []byte) transport.Fate {
-	var from wire.DaemonID
-	if token {
-		var t wire.Token
-		if t.Decode(datagram) == nil {
-			from = t.Transmitter
-		}
-	} else {
-		var p wire.Packet
-		if p.Decode(datagram) == nil {
-			from = p.Transmitter
-		}
-	}
+	from := transport.Transmitter(token, datagram)
 	return transport.Fate{Drop: d.on.Load() && from == d.from}
 }
 

@@ -42,18 +42,7 @@ type link struct {
 }
 
 func (l *link) Arrived(_ netip.Addr, token bool, datagram []byte) transport.Fate {
-	var from wire.DaemonID
-	if token {
-		var t wire.Token
-		if t.Decode(datagram) == nil {
-			from = t.Transmitter
-		}
-	} else {
-		var p wire.Packet
-		if p.Decode(datagram) == nil {
-			from = p.Transmitter
-		}
-	}
+	from := transport.Transmitter(token, datagram)
 	gamma := wire.DaemonID(l.gamma.Load())
 	late := l.late.Load() && l.self == "beta" && bytes.Contains(datagram, []byte("apples 4"))
 	return transport.Fate{Drop: late || l.split.Load() && (from == gamma) != (l.self == "gamma")}

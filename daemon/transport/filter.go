@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/internal/buf"
+	"github.com/spreadd/spreadd/wire"
 )
 
 // Fate is what happens to a datagram that has arrived. The zero value lets it pass.
@@ -23,6 +24,23 @@ type Fate struct {
 // network. Several goroutines call it.
 type Filter interface {
 	Arrived(from netip.Addr, token bool, datagram []byte) Fate
+}
+
+// Transmitter returns the daemon that a plain datagram says it comes from, or 0, for filters that treat
+// daemons differently.
+func Transmitter(token bool, datagram []byte) wire.DaemonID {
+	if token {
+		var t wire.Token
+		if t.Decode(datagram) == nil {
+			return t.Transmitter
+		}
+		return 0
+	}
+	var p wire.Packet
+	if p.Decode(datagram) == nil {
+		return p.Transmitter
+	}
+	return 0
 }
 
 // accept adds a received datagram to the batch that has its slot. Depending on the filter, it adds
