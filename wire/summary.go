@@ -80,7 +80,7 @@ func (r *SummaryRequest) Append(b []byte) []byte {
 	return append(b, make([]byte, SummaryRequestLen-(len(b)-start))...)
 }
 
-// Decode reads the request from the body of a status request. It returns an error if the body is none:
+// Decode reads the request from the body of a status request. It returns an error if the body is not a request:
 // the sender wants a plain report.
 func (r *SummaryRequest) Decode(p *Packet) error {
 	*r = SummaryRequest{}

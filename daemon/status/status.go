@@ -58,7 +58,7 @@ type Ring struct {
 	// groups, "GOP" in normal operation.
 	State       string `json:"state"`
 	GroupsState string `json:"groups_state"`
-	// FormingSince is since when there is no ring, if there is none.
+	// FormingSince is since when the daemon has had no ring; nil while it has one.
 	FormingSince *time.Time `json:"forming_since,omitempty"`
 	// Members are the names of its daemons in the order of the token, the leader first.
 	Members []string `json:"members"`

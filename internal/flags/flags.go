@@ -66,7 +66,7 @@ type Set struct {
 	std      *flag.FlagSet
 	version  bool
 	asJSON   bool
-	args     *[]string // where arguments that are no flags go; nil: there are none
+	args     *[]string // where arguments that are no flags go; nil: the program takes no arguments
 	least    int       // number of them
 	argName  string    // of the first that is missing
 }

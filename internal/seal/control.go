@@ -37,7 +37,7 @@ const (
 	commandUse
 )
 
-// nonce is a challenge. The zero value is none.
+// nonce is a challenge. The zero value stands for no challenge.
 type nonce [16]byte
 
 // KeyState is what a daemon says about its keys.

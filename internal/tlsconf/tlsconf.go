@@ -26,7 +26,7 @@ type PEMFiles struct {
 
 // content is what the files held when they were read.
 type content struct {
-	cert   *tls.Certificate // nil if there is none
+	cert   *tls.Certificate // nil without a certificate
 	pool   *x509.CertPool   // nil for none, or for that of the system
 	server *tls.Config
 }

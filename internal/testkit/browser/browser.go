@@ -37,7 +37,7 @@ type Browser struct {
 	requests   []string
 }
 
-// Open starts a browser, or skips the test where there is none.
+// Open starts a browser, or skips the test where no browser is installed.
 func Open(t testing.TB) *Browser {
 	t.Helper()
 	path := ""

@@ -204,7 +204,7 @@ func (f *filler) healSeries(name string, mine, theirs []Entry) error {
 }
 
 // limit returns how many lines the files have up to the last one that is not above what has been
-// copied of its stream; 0 if there is none.
+// copied of its stream; 0 if no line is.
 func (f *filler) limit(files []Entry) (limit int64, err error) {
 	c := &cursor{src: f.from, files: files}
 	for {

@@ -37,7 +37,7 @@ func TestSwap(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		packed, _ := os.ReadFile(path + ".gz") // there is none at first
+		packed, _ := os.ReadFile(path + ".gz") // no such file at first
 		compressFile(t, path)
 		added, err := os.ReadFile(path + ".gz")
 		if err != nil {

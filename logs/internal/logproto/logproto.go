@@ -84,7 +84,7 @@ type Epoch struct {
 // Stream is what a publisher knows about a stream of lines.
 type Stream struct {
 	Stream uint32
-	// Kept is the lowest number that the publisher can still send. It is Next if there is none.
+	// Kept is the lowest number that the publisher can still send. It is Next if no line is kept.
 	Kept uint64
 	// Next is the number behind the last line that was sent before the ask.
 	Next uint64

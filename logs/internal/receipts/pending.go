@@ -159,7 +159,7 @@ func (p *Pending) sendAgain(q *piece) {
 	}
 }
 
-// Kept returns the lowest number of a stream that is not acknowledged often enough; false if there is none.
+// Kept returns the lowest number of a stream that is not acknowledged often enough; false if all are.
 func (p *Pending) Kept(o envelope.Origin) (seq uint64, ok bool) {
 	s := p.streams[o]
 	if s == nil || len(s.pieces) == 0 {

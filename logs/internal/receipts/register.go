@@ -35,7 +35,7 @@ type written struct {
 	have   envelope.Numbers
 	fresh  envelope.Numbers // not acknowledged yet
 	to     string           // the private group that its lines came from last
-	ask    uint64           // to answer; 0 if there is none
+	ask    uint64           // to answer; 0 for no ask
 	kept   uint64           // the answer begins here,
 	until  uint64           // and ends here
 	due    bool

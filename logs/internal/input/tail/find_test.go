@@ -64,7 +64,7 @@ func TestFindNothing(t *testing.T) {
 		}
 	}
 	if _, err := NewFinder("[", ""); err == nil {
-		t.Error("an invalid pattern is none")
+		t.Error("an invalid pattern is taken for a pattern")
 	}
 }
 
