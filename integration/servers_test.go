@@ -311,12 +311,30 @@ func haproxy(t testing.TB, s *site, lines string) (server *harness.Process, addr
 	return server, addr
 }
 
+// answered waits until an HAProxy has answered the requests that wrk left when it ended: until its log
+// grows by one line only, when one more request is sent.
+func answered(t testing.TB, s *site, addr string) {
+	t.Helper()
+	logged := countLines(s.path("own.log"))
+	for n := 0; ; n++ {
+		before := logged()
+		request(t, addr, fmt.Sprintf("last-%d", n))
+		testkit.Wait(t, "the line of the last request", func() bool {
+			return strings.Contains(tail(t, s.path("own.log")), fmt.Sprintf("request=last-%d ", n))
+		})
+		if logged() == before+1 {
+			return
+		}
+	}
+}
+
 func haproxyRing(t *testing.T, s *site) {
 	s.loghost()
 	port := fmt.Sprintf("127.0.0.1:%d", freePort(t))
 	pub := s.logpub(strings.ReplaceAll(example(t, "HAProxy", "toml"), "127.0.0.1:5514", port))
 	server, addr := haproxy(t, s, strings.ReplaceAll(example(t, "HAProxy", "haproxy"), "127.0.0.1:5514", port))
 	burst(t, addr, "a.example", "b.example")
+	answered(t, s, addr)
 	sameSites(t, s, splitByHost(t, s.path("own.log")))
 	server.StopBy(syscall.SIGUSR1)
 	pub.Stop()

@@ -41,6 +41,8 @@ type target struct {
 	ring    *localringtest.Ring
 	daemons []*localring.Daemon
 	rings   []int64 // how many rings each daemon has installed
+
+	bystanders uint64 // how many have been
 }
 
 // newTarget starts a ring. One that may not break waits as long for a token as daemons do by default, so that
@@ -111,6 +113,9 @@ func (g *target) bystander() (stop func() noticed) {
 	if _, err := to.Receive(g.t.Context()); err != nil { // its own join
 		g.t.Fatal(err)
 	}
+	// An earlier bystander may still send a message when this one begins, so each marks its own.
+	g.bystanders++
+	mark := g.bystanders
 	began := time.Now()
 	end, done := make(chan struct{}), make(chan struct{})
 	sent := make(chan int, 1)
@@ -132,10 +137,9 @@ func (g *target) bystander() (stop func() noticed) {
 			case <-done:
 				return
 			case <-tick.C:
-				b := binary.LittleEndian.AppendUint64(nil, uint64(time.Since(began)))
-				if ending == nil {
-					b = append(b, 0) // one that only says that no earlier one is on its way
-				} else {
+				b := binary.LittleEndian.AppendUint64(nil, mark)
+				if ending != nil { // Without a time it only says that no earlier one is on its way.
+					b = binary.LittleEndian.AppendUint64(b, uint64(time.Since(began)))
 					n++
 				}
 				if from.Multicast(g.t.Context(), spread.Agreed, 0, b, "bystander") != nil || from.Flush(g.t.Context()) != nil {
@@ -156,11 +160,12 @@ func (g *target) bystander() (stop func() noticed) {
 			}
 			m, ok := ev.(*spread.Message)
 			switch {
-			case ok && len(m.Payload) == 8:
-				got++
-				longest = max(longest, time.Since(began)-time.Duration(binary.LittleEndian.Uint64(m.Payload)))
-			case ok:
+			case !ok || binary.LittleEndian.Uint64(m.Payload) != mark:
+			case len(m.Payload) == 8:
 				return
+			default:
+				got++
+				longest = max(longest, time.Since(began)-time.Duration(binary.LittleEndian.Uint64(m.Payload[8:])))
 			}
 		}
 	}()
