@@ -12,6 +12,7 @@ import (
 	"github.com/spreadd/spreadd/daemon/access"
 	"github.com/spreadd/spreadd/daemon/session"
 	"github.com/spreadd/spreadd/engine"
+	"github.com/spreadd/spreadd/internal/envelope"
 	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/spread"
 )
@@ -104,5 +105,68 @@ func TestRules(t *testing.T) {
 	rejected(sub)
 	if _, err := spread.Dial(t.Context(), unix, spread.WithName("ls2")); !errors.Is(err, spread.ErrRejectAuth) {
 		t.Errorf("a client that no rule matches: %v", err)
+	}
+}
+
+// TestPublishers: a client sends lines of logpub under the names that a rule for the group has for it,
+// and lines without a publisher as before. So nobody writes lines under the name of another.
+func TestPublishers(t *testing.T) {
+	cfg := testConfig(t, "alpha", alphaID)
+	var log testkit.Output
+	cfg.Log = slog.New(slog.NewTextHandler(&log, nil))
+	cfg.Sessions.Auth.Rules = access.Rules{
+		{Names: []string{"lp*"}, Send: []string{"logs", "more"}, Publishers: []string{"web1", "web1-*"}},
+		{Names: []string{"ls*"}, Join: []string{"logs", "news"}, Send: []string{"news"}},
+	}
+	d := start(t, cfg)
+	open := func(name string) *spread.Conn {
+		t.Helper()
+		c, err := spread.Dial(t.Context(), d.Addrs()[0].String(), spread.WithName(name), spread.WithMembership(true))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(c.Kill)
+		return c
+	}
+	pub, sub := open("lp1"), open("ls1")
+	if err := sub.Join(t.Context(), "logs"); err != nil {
+		t.Fatal(err)
+	}
+	if ev, err := sub.Receive(t.Context()); err != nil {
+		t.Fatal(ev, err)
+	}
+	lines := func(publisher string) string {
+		return string((&envelope.Header{Publisher: publisher, Epoch: 1}).Append(nil)) + "line\n"
+	}
+	const ask = "\xffLC\x01\x01"
+	send := func(payload string, groups ...string) {
+		t.Helper()
+		if err := pub.Multicast(t.Context(), spread.Agreed, 0, []byte(payload), groups...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	good := []string{lines("web1"), lines("web1-errors"), "a line\n", ask + "\x04web1\x01\x00", "\xffLC\x01\x03hello", "\xff"}
+	for _, payload := range good {
+		send(payload, "logs")
+		if ev, err := sub.Receive(t.Context()); err != nil || string(ev.(*spread.Message).Payload) != payload {
+			t.Fatalf("%q: %v, %v", payload, ev, err)
+		}
+	}
+	bad := []string{lines("web2"), lines("web10"), lines("web"), ask + "\x04web2\x01\x00", ask + "\x05web1", ask, "\xffLP\x02\x04web1", "\xffLP\x01\x04web1", "\xffLC\x02"}
+	for _, payload := range bad {
+		send(payload, "more", "logs")
+		if ev, err := pub.Receive(t.Context()); err != nil || string(ev.(*spread.Rejected).Message.Payload) != payload {
+			t.Fatalf("%q: %v, %v", payload, ev, err)
+		}
+	}
+	send(lines("web2"), pub.PrivateGroup()) // nobody else reads that
+	if ev, err := pub.Receive(t.Context()); err != nil || ev.(*spread.Message).Sender != pub.PrivateGroup() {
+		t.Fatalf("%v, %v", ev, err)
+	}
+	if st := d.Stats(); st.Submitted[engine.PublisherForbidden] != int64(len(bad)) {
+		t.Errorf("counted: %v", st.Submitted)
+	}
+	if want := "may not send lines of this publisher"; strings.Count(log.String(), want) != 1 || !strings.Contains(log.String(), "publisher=web2") {
+		t.Errorf("the log does not have %q once:\n%s", want, &log)
 	}
 }

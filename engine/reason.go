@@ -24,6 +24,8 @@ const (
 	// Submit.
 	JoinForbidden // join_forbidden
 	SendForbidden // send_forbidden
+	// PublisherForbidden: the same, because of the publisher that lines claim to be from.
+	PublisherForbidden // publisher_forbidden
 	// QueueFull: too many messages wait for the ring. The driver keeps this one and submits it
 	// again when the engine is Accepting.
 	QueueFull // full

@@ -14,22 +14,23 @@ func _() {
 	_ = x[AllGroups-3]
 	_ = x[JoinForbidden-4]
 	_ = x[SendForbidden-5]
-	_ = x[QueueFull-6]
-	_ = x[NoGroup-7]
-	_ = x[IllegalGroup-8]
-	_ = x[Leaving-9]
-	_ = x[Malformed-10]
-	_ = x[OtherConfiguration-11]
-	_ = x[UnknownTransmitter-12]
-	_ = x[WrongSource-13]
-	_ = x[Own-14]
-	_ = x[PartitionedOff-15]
-	_ = x[UnknownKind-16]
+	_ = x[PublisherForbidden-6]
+	_ = x[QueueFull-7]
+	_ = x[NoGroup-8]
+	_ = x[IllegalGroup-9]
+	_ = x[Leaving-10]
+	_ = x[Malformed-11]
+	_ = x[OtherConfiguration-12]
+	_ = x[UnknownTransmitter-13]
+	_ = x[WrongSource-14]
+	_ = x[Own-15]
+	_ = x[PartitionedOff-16]
+	_ = x[UnknownKind-17]
 }
 
-const _Reason_name = "acceptedrejectedsession_groupsall_groupsjoin_forbiddensend_forbiddenfullno_groupillegal_groupleavingmalformedother_configurationunknown_transmitterwrong_sourceownpartitioned_offunknown_kind"
+const _Reason_name = "acceptedrejectedsession_groupsall_groupsjoin_forbiddensend_forbiddenpublisher_forbiddenfullno_groupillegal_groupleavingmalformedother_configurationunknown_transmitterwrong_sourceownpartitioned_offunknown_kind"
 
-var _Reason_index = [...]uint8{0, 8, 16, 30, 40, 54, 68, 72, 80, 93, 100, 109, 128, 147, 159, 162, 177, 189}
+var _Reason_index = [...]uint8{0, 8, 16, 30, 40, 54, 68, 87, 91, 99, 112, 119, 128, 147, 166, 178, 181, 196, 208}
 
 func (i Reason) String() string {
 	idx := int(i) - 0

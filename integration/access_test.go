@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/spreadd/spreadd/integration/harness"
+	"github.com/spreadd/spreadd/internal/envelope"
 	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/internal/tlsconf"
 	"github.com/spreadd/spreadd/internal/tlsconf/tlstest"
@@ -107,6 +108,11 @@ func (g *guarded) warnsOfRules() {
 	p := harness.Launch(g.t, g.bin+"/logsub", append(args, "-o", g.dir+"/other.log")...)
 	p.Expect("the daemon rejects a request; its access policy must allow")
 	p.Stop()
+	in := g.write("forged.log", "a line under the name of web1\n")
+	p = harness.Launch(g.t, g.bin+"/logpub", "-c", g.write("forged.toml", fmt.Sprintf("daemon = %q\npublisher = \"web1\"\nstate = %q\n%s[[input]]\nfile = %q\nfrom_start = true\ngroups = [\"site-a\"]\n",
+		g.address, g.dir+"/state-forged", g.files("web2.example.net"), in)))
+	p.Expect("the daemon rejects our lines; its rules must let this client send to the group as this publisher")
+	p.Stop()
 }
 
 // TestAccess: with TLS and the rules of docs/operate/access.md, the lines of a web host reach a log
@@ -122,7 +128,7 @@ func TestAccess(t *testing.T) {
 	for i, delivery := range []string{"written", "ordered", "sent"} {
 		line := fmt.Sprintf("the line that is %s\n", delivery)
 		in := g.write(delivery+".log", line)
-		conf := g.write("logpub.toml", fmt.Sprintf("daemon = %q\nname = \"lp%d\"\ndelivery = %q\nstate = %q\n%s[spool]\ndir = %q\n[[input]]\nfile = %q\nfrom_start = true\ngroups = [\"site-a\"]\n",
+		conf := g.write("logpub.toml", fmt.Sprintf("daemon = %q\nname = \"lp%d\"\npublisher = \"web1\"\ndelivery = %q\nstate = %q\n%s[spool]\ndir = %q\n[[input]]\nfile = %q\nfrom_start = true\ngroups = [\"site-a\"]\n",
 			g.address, i, delivery, g.dir+"/state-"+delivery, g.files("web1.example.net"), g.dir+"/spool-"+delivery, in))
 		pub := harness.Launch(t, g.bin+"/logpub", "-c", conf)
 		pub.Expect(connected)
@@ -142,6 +148,10 @@ func TestAccess(t *testing.T) {
 	}
 	join := func(ctx context.Context, c *spread.Conn) error { return c.Join(ctx, "site-a") }
 	g.tries("web2.example.net", "lpjoin", join)
+	forged := append((&envelope.Header{Publisher: "web1", Epoch: 1, Seq: 1 << 30}).Append(nil), line...)
+	g.tries("web2.example.net", "lpforge", func(ctx context.Context, c *spread.Conn) error {
+		return c.Multicast(ctx, spread.Agreed, 0, forged, "site-a")
+	})
 	g.tries("log2.example.net", "lssend", send)
 	if _, err := g.dial(g.authority.Sign(t, "mail.example.net"), "lp9"); !errors.Is(err, spread.ErrRejectAuth) {
 		t.Errorf("a stranger with a certificate of the authority: %v", err)

@@ -108,8 +108,24 @@ func (r *reloader) read(ctx context.Context, o *options) (*spreadconf.Config, da
 	if _, err := o.load(ctx); err != nil {
 		return nil, daemon.Config{}, err
 	}
+	if err := stillGuarded(r.o.settings, o.settings); err != nil {
+		return nil, daemon.Config{}, err
+	}
 	cfg, err := r.p.daemonConfig(ctx, c, self, *o)
 	return c, cfg, err
+}
+
+// stillGuarded refuses settings without the rules or the keys that are in force: a file that was emptied
+// or lost by accident must not open the daemon to everybody.
+func stillGuarded(old, now *settings.Settings) error {
+	switch {
+	case len(old.Allow) > 0 && len(now.Allow) == 0:
+		return errors.New(`the settings have no [[allow]] any more, so every client could do anything; write one with join = "*" and send = "*" if that is intended, or restart spreadd`)
+	case old.RingKeys != "" && now.RingKeys == "":
+		return errors.New("the settings have no ring_keys any more, so anybody could send datagrams; restart spreadd if that is intended")
+	default:
+		return nil
+	}
 }
 
 // report logs what has changed, and what will change only after a restart.

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/spreadd/spreadd/internal/flags"
+	"github.com/spreadd/spreadd/spread"
 )
 
 // writeFile writes a file in a directory and returns its path.
@@ -41,7 +42,8 @@ func TestCheckSettings(t *testing.T) {
 // TestMay: -may answers by the rules of the documentation, and names the rule.
 func TestMay(t *testing.T) {
 	t.Chdir(t.TempDir())
-	file := writeFile(t, t.TempDir(), "spreadd.toml", "[[allow]]\nidentity = \"web1\"\nsend = \"coolsite\"\n\n[[allow]]\naddress = \"10.0.0.0/8\"\njoin = \"*\"\n")
+	file := writeFile(t, t.TempDir(), "spreadd.toml", "[[allow]]\nidentity = \"web1\"\nsend = \"coolsite\"\n\n[[allow]]\naddress = \"10.0.0.0/8\"\njoin = \"*\"\n"+
+		"[tls]\nlisten = \":4804\"\ncertificate = \"/c\"\nkey = \"/k\"\nclient_ca = \"/ca\"\n")
 	for question, want := range map[string]string{
 		"web1 send coolsite":     "yes: rule 1, " + file + ":1:1\n",
 		"10.1.2.3 join coolsite": "yes: rule 2, " + file + ":5:1\n",
@@ -54,6 +56,49 @@ func TestMay(t *testing.T) {
 			t.Errorf("%q: status %d, %q, %q", question, status, stdout, stderr)
 		}
 	}
+}
+
+// TestRulesStay: a reload that would end the rules or the keys, so that everybody may do anything, changes
+// nothing, as one with a mistake does. One that allows everything in so many words is obeyed.
+func TestRulesStay(t *testing.T) {
+	dir := t.TempDir()
+	f := fleet{t: t, file: filepath.Join(dir, "spread.conf"), ports: make(map[string]int)}
+	f.write("", "alpha")
+	keys := writeFile(t, dir, "ring.keys", "keys = [\"aes-256-gcm:"+strings.Repeat("A", 43)+"=\"]\n")
+	const socket, rule = "[socket]\ndir = \"\"\nlegacy_dir = \"\"\n", "[[allow]]\naddress = \"127.0.0.1\"\nnames = \"lp*\"\nsend = \"logs\"\n"
+	keyed := fmt.Sprintf("ring_keys = %q\n", keys)
+	file := writeFile(t, dir, "spreadd.toml", keyed+socket+rule)
+	d := f.start("alpha", "-settings", file)
+	admitted := func() bool {
+		c, err := spread.Dial(t.Context(), fmt.Sprintf("%d@127.0.0.1", f.ports["alpha"]), spread.WithName("stranger"))
+		if err == nil {
+			c.Kill()
+		}
+		return err == nil
+	}
+	for _, text := range []string{"", keyed + socket, socket + rule, keyed + socket + strings.Replace(rule, "names", "name", 1)} {
+		writeFile(t, dir, "spreadd.toml", text)
+		f.reload(d, "cannot reload the configuration; keeping the old one")
+		if admitted() {
+			t.Errorf("after a reload of %q, the rules are gone", text)
+		}
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	f.reload(d, "cannot reload the configuration; keeping the old one")
+	for _, want := range []string{"no [[allow]]", "no ring_keys"} {
+		if out := d.stdout.String(); !strings.Contains(out, want) {
+			t.Errorf("the log does not say %q:\n%s", want, out)
+		}
+	}
+	writeFile(t, dir, "spreadd.toml", keyed+socket+"[[allow]]\njoin = \"*\"\nsend = \"*\"\n")
+	f.reload(d, "configuration reloaded")
+	if !admitted() {
+		t.Error("a rule that allows everything does not")
+	}
+	d.stop()
+	<-d.status
 }
 
 // TestSocketSettings: the sockets are where the settings put them, with their mode and group; a flag

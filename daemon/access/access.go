@@ -22,9 +22,18 @@ type Rule struct {
 	Names []string
 	// Join and Send are groups. To send to a private group is to send to the client that has it.
 	Join, Send []string
+	// Publishers are the names of publishers under which lines may be sent to these groups. None means
+	// any. [IdentityOf] stands for the client's identity, and [HostOf] for that up to its first dot.
+	Publishers []string
 	// Monitor allows requests of monitors. Only rules of addresses alone matter for these.
 	Monitor bool
 }
+
+// What stands for the client itself in [Rule.Publishers].
+const (
+	IdentityOf = "%{identity}"
+	HostOf     = "%{host}"
+)
 
 // Client is what is known of a client.
 type Client struct {
@@ -52,10 +61,11 @@ func (t Rules) Of(c Client) *Rights {
 	if len(t) == 0 {
 		return nil
 	}
-	r := new(Rights)
+	r := &Rights{identity: c.Identity}
 	for i := range t {
 		if t[i].matches(&c) {
 			r.rules = append(r.rules, &t[i])
+			r.limited = r.limited || len(t[i].Publishers) > 0
 		}
 	}
 	return r
@@ -67,7 +77,10 @@ const maxCached = 1024
 // Rights are what a client may do. One goroutine may use them at a time.
 type Rights struct {
 	rules       []*Rule
+	identity    string
+	limited     bool            // a rule lists publishers
 	joins, send map[string]bool // what was found before, by group
+	key         []byte          // of such an entry, used again
 }
 
 // None reports whether no rule matches the client.
@@ -103,6 +116,37 @@ func (r *Rights) Send(group []byte) bool { return r == nil || cached(&r.send, gr
 
 func (r *Rights) bySend(group string) *Rule {
 	return r.find(func(rule *Rule) bool { return anyMatch(rule.Send, group) })
+}
+
+// Limited reports whether it matters to [Rights.Publish] which publisher lines have.
+func (r *Rights) Limited() bool { return r != nil && r.limited }
+
+// Publish reports whether the client may send lines of a publisher to a group.
+func (r *Rights) Publish(group, publisher []byte) bool {
+	if r == nil {
+		return true
+	}
+	r.key = append(append(append(r.key[:0], group...), 0), publisher...) // which no group has
+	return cached(&r.send, r.key, func(string) *Rule { return r.byPublisher(string(group), string(publisher)) })
+}
+
+func (r *Rights) byPublisher(group, publisher string) *Rule {
+	return r.find(func(rule *Rule) bool {
+		return anyMatch(rule.Send, group) && (len(rule.Publishers) == 0 || rule.publishes(publisher, r.identity))
+	})
+}
+
+// publishes reports whether a client with an identity may use the name of a publisher.
+func (r *Rule) publishes(publisher, identity string) bool {
+	host, _, _ := strings.Cut(identity, ".")
+	own := strings.NewReplacer(IdentityOf, identity, HostOf, host)
+	return slices.ContainsFunc(r.Publishers, func(p string) bool {
+		// Whoever has a wildcard in its certificate, such as *.example.net, is not all of these.
+		if strings.Contains(p, "%{") && (host == "" || strings.ContainsAny(identity, "*?")) {
+			return false
+		}
+		return match(own.Replace(p), publisher)
+	})
 }
 
 // Monitor reports whether the client may monitor.
@@ -153,14 +197,15 @@ func match(p, s string) bool {
 }
 
 // actions are what [Rules.May] can be asked.
-const actions = "send GROUP, join GROUP, name NAME or monitor"
+const actions = "send GROUP, send GROUP as PUBLISHER, join GROUP, name NAME or monitor"
 
 // May answers a question such as "web1 send coolsite": whether a client may do something, and which rule
 // says so. The client is a name in a certificate, an address, user:NAME for a local user, or several of
 // them and method:NAME with commas between them.
 func (t Rules) May(question string) (may bool, why string, err error) {
 	words := strings.Fields(question)
-	if len(words) < 2 || len(words) > 3 || (len(words) == 2) != (words[1] == "monitor") {
+	as := len(words) == 5 && words[1] == "send" && words[3] == "as"
+	if !as && (len(words) < 2 || len(words) > 3 || (len(words) == 2) != (words[1] == "monitor")) {
 		return false, "", fmt.Errorf("%q is no question: want WHO and %s", question, actions)
 	}
 	c := parseClient(words[0])
@@ -174,7 +219,9 @@ func (t Rules) May(question string) (may bool, why string, err error) {
 	var by *Rule
 	switch words[1] {
 	case "send":
-		by = r.bySend(words[2])
+		if by = r.bySend(words[2]); as {
+			by = r.byPublisher(words[2], words[4])
+		}
 	case "join":
 		by = r.byJoin(words[2])
 	case "name":

@@ -14,6 +14,13 @@ var hosts = Rules{
 	{Where: "net", Addresses: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")}, Methods: []string{"PWORD"}, Join: []string{"news"}},
 }
 
+// publishers binds the names of publishers to identities.
+var publishers = Rules{
+	{Where: "own", Identities: []string{"*.example"}, Send: []string{"site-*"}, Publishers: []string{IdentityOf, HostOf, HostOf + "-*"}},
+	{Where: "here", Users: []string{"root"}, Send: []string{"site-*"}},
+	{Where: "none", Join: []string{"news"}},
+}
+
 func TestMay(t *testing.T) {
 	for question, want := range map[string]string{
 		"web1.example send logs":           "yes web",
@@ -37,20 +44,43 @@ func TestMay(t *testing.T) {
 		"web1.example send":                "error",
 		"web1.example":                     "error",
 	} {
-		may, why, err := hosts.May(question)
-		got := "no " + why
-		if may {
-			got = "yes " + why
-		}
-		if err != nil {
-			got = "error " + err.Error()
-		}
-		if !strings.HasPrefix(got, want) {
-			t.Errorf("%q: %s, want %s", question, got, want)
-		}
+		checkMay(t, hosts, question, want)
+	}
+	for question, want := range map[string]string{
+		"web1.example send site-a as web1.example":   "yes own",
+		"web1.example send site-a as web1":           "yes own",
+		"web1.example send site-a as web1-errors":    "yes own",
+		"web1.example send site-a as web2.example":   "no no rule that",
+		"web1.example send site-a as web":            "no no rule that",
+		"web1.example send news as web1":             "no no rule that",
+		"web1.example,user:root send site-a as web2": "yes here",
+		"web1.example,user:root send news as web2":   "no no rule that",
+		"*.example send site-a as web2":              "no no rule that",
+		"*.example send site-a as *.example":         "no no rule that",
+		".example send site-a as -errors":            "no no rule that",
+		"web1.example send site-a":                   "yes own",
+		"web1.example send site-a like web1":         "error",
+		"web1.example join site-a as web1":           "error",
+	} {
+		checkMay(t, publishers, question, want)
 	}
 	if may, _, err := Rules(nil).May("anybody join logs"); !may || err != nil {
 		t.Errorf("without rules: %v, %v", may, err)
+	}
+}
+
+func checkMay(t *testing.T, rules Rules, question, want string) {
+	t.Helper()
+	may, why, err := rules.May(question)
+	got := "no " + why
+	if may {
+		got = "yes " + why
+	}
+	if err != nil {
+		got = "error " + err.Error()
+	}
+	if !strings.HasPrefix(got, want) {
+		t.Errorf("%q: %s, want %s", question, got, want)
 	}
 }
 
@@ -60,6 +90,9 @@ func TestRights(t *testing.T) {
 	for i := range 3 * maxCached {
 		group := []byte("site-" + string(rune('a'+i%26)) + strings.Repeat("x", i/26%20))
 		if !r.Send(group) || r.Join(group) || r.Send(append([]byte("x"), group...)) {
+			t.Fatalf("%s: wrong", group)
+		}
+		if !r.Publish(group, []byte("web2")) {
 			t.Fatalf("%s: wrong", group)
 		}
 		if len(r.send) > maxCached {

@@ -35,6 +35,7 @@ type Settings struct {
 
 // Check implements [tomlconf.Checker].
 func (s *Settings) Check(t *tomlconf.Table) {
+	s.checkIdentities()
 	if s.HTTP == "" {
 		return
 	}

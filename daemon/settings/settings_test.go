@@ -62,18 +62,28 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
+// serveTLS serves clients that need no certificate.
+const serveTLS = "[tls]\nlisten = \":4804\"\ncertificate = \"/c\"\nkey = \"/k\"\n"
+
 // TestEmptyConditions: a condition that lists nobody is a mistake, because a rule without it holds for
-// everybody. So is an address that nothing can listen on.
+// everybody. So is one that nobody can meet, and an address that nothing can listen on.
 func TestEmptyConditions(t *testing.T) {
 	for text, want := range map[string]string{
-		"[[allow]]\nuser = []\njoin = \"a\"\n":     ":2:1: user lists nothing; remove user",
-		"[[allow]]\nidentity = []\njoin = \"a\"\n": ":2:1: identity lists nothing",
-		"[[allow]]\naddress = []\njoin = \"a\"\n":  ":2:1: address lists nothing",
-		"[[allow]]\nmethod = []\njoin = \"a\"\n":   ":2:1: method lists nothing",
-		"[[allow]]\njoin = \"a\"\nnames = []\n":    ":3:1: names lists nothing",
-		"[[allow]]\njoin = []\nsend = []\n":        "",
-		"http = \"99999\"\n":                       ":1:1: http: \"99999\" is not an address with a port",
-		"http = \"\"\n":                            "",
+		"[[allow]]\nuser = []\njoin = \"a\"\n":                                           ":2:1: user lists nothing; remove user",
+		"[[allow]]\nidentity = []\njoin = \"a\"\n":                                       ":2:1: identity lists nothing",
+		"[[allow]]\naddress = []\njoin = \"a\"\n":                                        ":2:1: address lists nothing",
+		"[[allow]]\nmethod = []\njoin = \"a\"\n":                                         ":2:1: method lists nothing",
+		"[[allow]]\njoin = \"a\"\nnames = []\n":                                          ":3:1: names lists nothing",
+		"[[allow]]\njoin = []\nsend = []\n":                                              "",
+		"[[allow]]\nsend = \"a\"\npublishers = []\n":                                     ":3:1: publishers lists nothing",
+		"[[allow]]\njoin = \"a\"\npublishers = \"a\"\n":                                  ":3:1: publishers say under whose names",
+		"[[allow]]\nsend = \"a\"\npublishers = [\"%{host}-*\", \"%{name}\"]\n":           ":3:28: \"%{name}\" has an unknown field; write %{identity} or %{host}",
+		"[[allow]]\nsend = \"a\"\npublishers = [\"%{host}\", \"%{identity}*\", \"a\"]\n": "",
+		"[[allow]]\nsend = \"a\"\nidentity = \"a\"\n":                                    ":3:1: this rule matches no client",
+		serveTLS + "[[allow]]\nsend = \"a\"\nidentity = \"a\"\n":                         ":7:1: this rule matches no client",
+		serveTLS + "client_ca = \"/ca\"\n[[allow]]\nsend = \"a\"\nidentity = \"a\"\n":    "",
+		"http = \"99999\"\n":                                                             ":1:1: http: \"99999\" is not an address with a port",
+		"http = \"\"\n":                                                                  "",
 	} {
 		_, _, err := Load(t.Context(), write(t, text))
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {

@@ -129,6 +129,37 @@ func Split(message []byte) (key []byte, seq uint64, lines []byte, err error) {
 	return message[offLength : offName+n+offSeq], binary.BigEndian.Uint64(b[offSeq:]), lines, nil
 }
 
+// Publisher returns the name of the publisher that a message claims to be from: one with lines in an
+// envelope, or a question of a publisher (log-protocol §3.1). claims is false for all other messages. The
+// name is empty if it cannot be read; it points into the message.
+func Publisher(message []byte) (name []byte, claims bool) {
+	key, _, _, err := Split(message)
+	switch {
+	case err == nil:
+		return key[1 : len(key)-offSeq], true
+	case errors.Is(err, ErrNone):
+		return nil, false
+	case !errors.Is(err, ErrControl):
+		return nil, true
+	}
+	body, known := bytes.CutPrefix(message, []byte(ControlMagic+"\x01"))
+	if !known {
+		return nil, true
+	}
+	body, ask := bytes.CutPrefix(body, []byte{controlAsk})
+	if !ask {
+		return nil, false
+	}
+	n, size := binary.Uvarint(body)
+	if size <= 0 || n > MaxPublisher || int(n) > len(body)-size {
+		return nil, true
+	}
+	return body[size : size+int(n)], true
+}
+
+// controlAsk is the kind of a publisher's questions.
+const controlAsk = 1
+
 // Decode reads the envelope of a message and returns the lines behind it, which point into
 // it. If the error is ErrNone, lines is the whole message; with the others it is nil.
 func (h *Header) Decode(message []byte) (lines []byte, err error) {

@@ -150,7 +150,8 @@ func (s *sender) watch(ctx context.Context) {
 			s.p.count.rejected.Add(1)
 			if !warned {
 				warned = true
-				log.Warn("the daemon rejects our lines; its access policy must allow them")
+				log.Warn("the daemon rejects our lines; its rules must let this client send to the group as this publisher",
+					slog.Any("groups", ev.Message.Groups), slog.String("publisher", s.p.cfg.Publisher))
 			}
 		case *spread.Connected:
 			own, failing, warned = ev.PrivateGroup, false, false

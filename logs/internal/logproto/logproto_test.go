@@ -31,6 +31,45 @@ func newMessage(k Kind) message {
 	return nil
 }
 
+// TestPublisher: a daemon finds the name of the publisher in all messages that have one, so that nobody
+// can send one past its rules.
+func TestPublisher(t *testing.T) {
+	const name = "web1.example"
+	header := envelope.Header{Publisher: name, Epoch: 1, Seq: 1}
+	lines := append(header.Append(nil), "line\n"...)
+	ask := (&Ask{Publisher: name, Number: 1, Epochs: []Epoch{{Epoch: 1}}}).Append(nil)
+	for _, message := range [][]byte{lines, ask} {
+		if got, claims := envelope.Publisher(message); string(got) != name || !claims {
+			t.Errorf("%q: publisher %q, %v", message, got, claims)
+		}
+		for n := range message {
+			got, claims := envelope.Publisher(message[:n])
+			if claims && len(got) > 0 && string(got) != name {
+				t.Errorf("%q: publisher %q", message[:n], got)
+			}
+			var h envelope.Header
+			var a Ask
+			_, err := h.Decode(message[:n])
+			kind, body, serr := Split(message[:n])
+			if isAsk := serr == nil && kind == KindAsk && a.Decode(body) == nil; (err == nil || isAsk) && string(got) != name {
+				t.Errorf("%q: publisher %q, %v", message[:n], got, claims)
+			}
+		}
+		for i := range 4 { // another version, whose publisher cannot be read, or another kind of message
+			other := bytes.Clone(message)
+			other[i]++
+			if got, claims := envelope.Publisher(other); len(got) > 0 || claims != (i == 3) {
+				t.Errorf("%q: publisher %q, %v", other, got, claims)
+			}
+		}
+	}
+	for _, m := range []message{&Ack{Host: name, Instance: 7}, &Hello{Host: name, Instance: 1, Address: "h:1"}} {
+		if got, claims := envelope.Publisher(m.Append(nil)); claims {
+			t.Errorf("%T: publisher %q", m, got)
+		}
+	}
+}
+
 // TestGolden holds the bytes: programs of other versions read them.
 func TestGolden(t *testing.T) {
 	const head = "ff4c4301"
