@@ -115,15 +115,23 @@ func (g *guarded) warnsOfRules() {
 	p.Stop()
 }
 
+// logHost starts a log host that heals itself.
+func (g *guarded) logHost(name, out string) *harness.Process {
+	g.t.Helper()
+	text := fmt.Sprintf("daemon = %q\nhost = %q\n%s[heal]\nlisten = \"127.0.0.1:%d\"\n[[log]]\ngroup = \"site-a\"\nfile = %q\nenvelope = \"index\"\n",
+		g.address, name, g.files(name+".example.net"), freePort(g.t), out)
+	p := harness.Launch(g.t, g.bin+"/logsub", "-c", g.write(name+".toml", text))
+	p.Expect(joinedGroup)
+	return p
+}
+
 // TestAccess: with TLS and the rules of docs/operate/access.md, the lines of a web host reach a log
-// host with each way of delivery and are confirmed. A web host cannot read, a log host cannot write,
+// host with each way of delivery and are confirmed, and a second log host gets them from the first. A web host cannot read, a log host cannot write,
 // and strangers can do neither.
 func TestAccess(t *testing.T) {
 	g := newGuarded(t)
 	out := g.dir + "/site-a.log"
-	sub := harness.Launch(t, g.bin+"/logsub", "-c", g.write("logsub.toml",
-		fmt.Sprintf("daemon = %q\n%s[[log]]\ngroup = \"site-a\"\nfile = %q\nenvelope = \"index\"\n", g.address, g.files("log1.example.net"), out)))
-	sub.Expect(joinedGroup)
+	sub := g.logHost("log1", out)
 	var want strings.Builder
 	for i, delivery := range []string{"written", "ordered", "sent"} {
 		line := fmt.Sprintf("the line that is %s\n", delivery)
@@ -141,6 +149,9 @@ func TestAccess(t *testing.T) {
 			}
 		}
 	}
+	healed := t.TempDir() + "/site-a.log"
+	second := g.logHost("log2", healed)
+	testkit.Wait(t, "the second log host has all lines", func() bool { return readFile(t, healed) == want.String() })
 	g.warnsOfRules()
 	line := []byte("a line\n")
 	send := func(ctx context.Context, c *spread.Conn) error {
@@ -165,8 +176,10 @@ func TestAccess(t *testing.T) {
 	if got := readFile(t, out); got != want.String() {
 		t.Errorf("the log has\n%swant\n%s", got, want.String())
 	}
-	if sub.Says("WARN") {
-		t.Errorf("logsub complains:\n%s", sub.Tail(20))
+	for _, p := range []*harness.Process{sub, second} {
+		if p.Says("WARN") {
+			t.Errorf("logsub complains:\n%s", p.Tail(20))
+		}
+		p.Stop()
 	}
-	sub.Stop()
 }

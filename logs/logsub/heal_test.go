@@ -355,3 +355,47 @@ func TestHealOrder(t *testing.T) {
 		})
 	}
 }
+
+// TestHelloOfStranger: only a member of the log groups can pretend to be a log host, and so have the
+// files of others. Publishers send to these groups, and are no members.
+func TestHelloOfStranger(t *testing.T) {
+	d := spreadtest.New("h1")
+	defer d.Close()
+	s, _ := runHost(t, indexedHost(t, d, t.TempDir()))
+	own := ""
+	testkit.Wait(t, "the log host is connected", func() bool {
+		own = s.receivers[0].client.PrivateGroup()
+		return own != "" && s.Stats().Daemons[0].Joined == 1
+	})
+	conn, err := dialer(d)(t.Context(), "4803", "lp1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	send := func(host string, groups ...string) {
+		t.Helper()
+		hello := logproto.Hello{Host: host, Instance: 1, Address: "192.0.2.1:1"}
+		if err := conn.Multicast(t.Context(), spread.Agreed, 0, hello.Append(nil), groups...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hosts := func() (list []string) {
+		s.healer.mu.Lock()
+		defer s.healer.mu.Unlock()
+		for _, k := range s.healer.peers {
+			list = append(list, k.Host)
+		}
+		return list
+	}
+	send("stranger", "a")
+	send("stranger", own)
+	if err := conn.Join(t.Context(), "a"); err != nil {
+		t.Fatal(err)
+	}
+	send("private", own)
+	testkit.Wait(t, "the member's hello is noted", func() bool { return slices.Contains(hosts(), "private") })
+	send("group", "a") // as versions up to 0.2.0 do
+	testkit.Wait(t, "the member's hello is noted", func() bool { return slices.Contains(hosts(), "group") })
+	if list := hosts(); slices.Contains(list, "stranger") {
+		t.Errorf("noted: %q", list)
+	}
+}

@@ -3,9 +3,13 @@ package logsub
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"regexp"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/spreadd/spreadd/logs/internal/logproto"
 	"github.com/spreadd/spreadd/spread"
 )
 
@@ -40,18 +44,30 @@ func (r *receiver) thaw() {
 // healJoined has the files healed, because all groups are joined.
 func (r *receiver) healJoined() {
 	if r.heals() && r.heal != nil {
-		r.greet()
+		r.greet(slices.Concat(slices.Collect(maps.Values(r.views))...))
 		r.heal.begin()
 	}
 }
 
-// greet introduces this log host to the others.
-func (r *receiver) greet() {
+// greet introduces this log host to members of its groups that may be log hosts, each in its private
+// group: so it needs no right to send to a log group, and no publisher can read or forge a hello.
+func (r *receiver) greet(members []string) {
+	var named, unnamed []string
+	for _, m := range members {
+		switch name := strings.TrimPrefix(m, "#"); {
+		case m == r.own || slices.Contains(named, m) || slices.Contains(unnamed, m):
+		case strings.HasPrefix(name, namePrefix):
+			named = append(named, m)
+		case chosenName.MatchString(name):
+			unnamed = append(unnamed, m)
+		}
+	}
 	h := r.s.healer
 	message := h.hello.Append(nil)
 	h.spawn(func() {
-		// Lists of groups are bounded.
-		for groups := range slices.Chunk(r.groups, 50) {
+		// Lists of groups are bounded. A member that is no log host may have a name that the daemon has
+		// chosen, and rules may forbid to send to it, which is no reason to send to nobody.
+		for _, groups := range slices.Concat(slices.Collect(slices.Chunk(named, 50)), slices.Collect(slices.Chunk(unnamed, 1))) {
 			ctx, cancel := context.WithTimeout(h.ctx, joinWait)
 			if err := r.client.Multicast(ctx, spread.Agreed, 0, message, groups...); err != nil && h.ctx.Err() == nil {
 				r.s.cfg.Log.Debug("cannot greet other log hosts", slog.Any("error", err))
@@ -61,10 +77,34 @@ func (r *receiver) greet() {
 	})
 }
 
-// met notes a hello. Files are healed from a log host whose hello comes too late for the healing at
+// namePrefix begins the private names of log hosts, unless the daemon has chosen one: because two on
+// one daemon have the same process id, as in containers.
+const namePrefix = "ls"
+
+// chosenName matches private groups whose names a daemon has chosen.
+var chosenName = regexp.MustCompile(`^r[0-9]+-[0-9]+#`)
+
+// isHello reports whether a message is a hello.
+func isHello(m *spread.Message) bool {
+	kind, _, err := logproto.Split(m.Payload)
+	return err == nil && kind == logproto.KindHello
+}
+
+// isMember reports whether a private group belongs to a member of a log group, which may read its lines
+// anyway.
+func (r *receiver) isMember(sender string) bool {
+	for _, members := range r.views {
+		if slices.Contains(members, sender) {
+			return true
+		}
+	}
+	return false
+}
+
+// met notes a hello of a member of the log groups: only those may read the files of this host. Files are healed from a log host whose hello comes too late for the healing at
 // the join or merge, too.
 func (r *receiver) met(body []byte, sender string) {
-	if !r.heals() || sender == r.own {
+	if !r.heals() || sender == r.own || !r.isMember(sender) {
 		return
 	}
 	k := r.s.healer.meet(body, sender)
@@ -107,7 +147,7 @@ func (r *receiver) healChange(m *spread.Membership, before []string) {
 		return
 	}
 	if m.Cause != spread.CauseNetwork {
-		r.greet()
+		r.greet(came)
 		return
 	}
 	x := r.heal
@@ -116,7 +156,7 @@ func (r *receiver) healChange(m *spread.Membership, before []string) {
 		x.merged = true
 		r.heal = x
 		r.s.writers[0].putCut(&cut{heal: x})
-		r.greet()
+		r.greet(came)
 		time.AfterFunc(viewsWait, x.begin)
 	}
 	x.addView(m)

@@ -122,7 +122,7 @@ func (r *receiver) open() (err error) {
 
 // name is the private name to ask for. It shows the operator which process this is.
 func (r *receiver) name() string {
-	name := "ls" + strconv.Itoa(os.Getpid())
+	name := namePrefix + strconv.Itoa(os.Getpid())
 	if r.index > 0 {
 		name += string(rune('a' + r.index%26))
 	}
@@ -172,7 +172,7 @@ func (r *receiver) connection(ev spread.Event) {
 			r.s.joined()
 		}
 	case *spread.Rejected:
-		if !r.rejected {
+		if !r.rejected && !isHello(&ev.Message) {
 			r.rejected = true
 			log.Warn("the daemon rejects a request; its access policy must allow log hosts to join groups and to acknowledge lines to publishers",
 				slog.String("request", ev.Request.String()), slog.Any("groups", ev.Message.Groups), slog.String("session", r.own))
