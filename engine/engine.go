@@ -82,6 +82,7 @@ type Engine struct {
 	forcing bool
 
 	partition partition
+	exchange  exchange
 	stall     stall
 	lateness  lateness
 	// datagrams counts datagrams by reason.
@@ -180,6 +181,7 @@ func (e *Engine) Deadline() clock.Time {
 		d = clock.Earliest(d, e.force)
 	}
 	d = clock.Earliest(clock.Earliest(d, e.stall.deadline(e)), e.lateness.pulse)
+	d = clock.Earliest(clock.Earliest(d, e.exchange.deadline(e)), e.exchange.alone)
 	return clock.Earliest(d, e.partition.until)
 }
 
@@ -197,6 +199,8 @@ func (e *Engine) Advance(now clock.Time, wall int32, out *Effects) {
 		e.forceMembership(now)
 		e.settle(now, out)
 	}
+	e.watchExchange(now)
+	e.settle(now, out)
 	if d := e.stall.deadline(e); d != 0 && now >= d {
 		e.stall.wait *= 2
 		e.memb.Probe(now, &e.membOut)

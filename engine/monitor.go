@@ -48,6 +48,11 @@ func (p *partition) expire(now clock.Time) {
 	}
 }
 
+// isApart reports whether this daemon does not hear another one.
+func (e *Engine) isApart(d wire.DaemonID) bool {
+	return d != e.cfg.Self && e.exchange.alone != 0 || !e.partition.together(e.cfg.Topology, d, e.cfg.Self)
+}
+
 // together reports whether two configured daemons may hear each other.
 func (p *partition) together(t *topology.Topology, a, b wire.DaemonID) bool {
 	return len(p.components) == 0 || p.components[t.Rank(a)] == p.components[t.Rank(b)]

@@ -48,7 +48,8 @@ const (
 	WrongSource // wrong_source
 	// Own: our own multicast, which came back.
 	Own // own
-	// PartitionedOff: a monitor has cut the transmitter off from us.
+	// PartitionedOff: a monitor has cut the transmitter off from us, or this daemon is alone for a while
+	// because an exchange of tables did not end.
 	PartitionedOff // partitioned_off
 	// UnknownKind: the packet is not data, membership, hurry or control.
 	UnknownKind // unknown_kind

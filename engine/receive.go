@@ -38,7 +38,7 @@ func (e *Engine) handleData(now clock.Time, from netip.Addr, datagram buf.Slice,
 	switch {
 	case p.Transmitter == e.cfg.Self:
 		return Own
-	case !e.partition.together(e.cfg.Topology, p.Transmitter, e.cfg.Self):
+	case e.isApart(p.Transmitter):
 		return PartitionedOff
 	}
 	e.heard(now, p.Transmitter)
@@ -83,7 +83,7 @@ func (e *Engine) handleToken(now clock.Time, from netip.Addr, datagram []byte) R
 	if r := e.checkOrigin(now, t.ConfHash, t.Transmitter, from); r != Accepted {
 		return r
 	}
-	if !e.partition.together(e.cfg.Topology, t.Transmitter, e.cfg.Self) {
+	if e.isApart(t.Transmitter) {
 		return PartitionedOff
 	}
 	if t.Transmitter != e.cfg.Self {
@@ -126,5 +126,5 @@ func (e *Engine) relay(p *wire.Packet, datagram []byte, out *Effects) {
 	repeated.Type &^= wire.PacketRouted
 	repeated.Transmitter = e.cfg.Self
 	repeated.AppendHeader(d.Head[:0], len(p.Body))
-	out.Sends = append(out.Sends, d)
+	e.send(out, d)
 }

@@ -40,7 +40,7 @@ func (e *Engine) ringEvents(now clock.Time, out *Effects) {
 		// after it.
 		e.ringOut, e.ringWork = e.ringWork, e.ringOut
 		w := &e.ringWork
-		out.Sends = append(out.Sends, w.Sends...)
+		e.send(out, w.Sends...)
 		out.Releases = append(out.Releases, w.Releases...)
 		if len(w.Events) == 0 {
 			w.Reset()
@@ -79,6 +79,7 @@ func (e *Engine) ringEvent(now clock.Time, ev *ring.Event, out *Effects) {
 	case ring.Regular:
 		e.finishGroups(now, out)
 		in := e.memb.Installation()
+		e.exchange.installed(len(in.Regular))
 		out.Installations = append(out.Installations, in)
 		out.Configurations = append(out.Configurations, Configuration{
 			ID: in.RegularID, Daemons: in.Regular, Deliveries: len(out.Groups.Deliveries),
@@ -111,6 +112,7 @@ const maxLate = 8192
 func (e *Engine) deliver(now clock.Time, data buf.Slice, out *Effects) {
 	before := len(out.Groups.Ended)
 	e.groups.Deliver(data, &out.Groups)
+	e.exchange.progress(e, now)
 	e.delivered(now, before, out)
 }
 
@@ -163,7 +165,7 @@ func (e *Engine) membershipEffects(now clock.Time, out *Effects) {
 			e.ring.Recover(now, a.Recovery, &e.ringOut)
 		}
 	}
-	out.Sends = append(out.Sends, e.membOut.Sends...)
+	e.send(out, e.membOut.Sends...)
 	out.Transitions = append(out.Transitions, e.membOut.Transitions...)
 	out.Changes = append(out.Changes, e.membOut.Changes...)
 	e.membOut.Reset()
@@ -175,6 +177,7 @@ func (e *Engine) groupsCommands(now clock.Time, out *Effects) {
 		o := &out.Groups.RingCommands[i]
 		switch o.Kind {
 		case groups.BeginExchange:
+			e.exchange.since, e.exchange.states = now, 0
 			e.ring.SetExchange(now, true, &e.ringOut)
 			e.ring.SetDelivery(now, ring.Ordered, &e.ringOut)
 		case groups.EndExchange:

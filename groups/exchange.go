@@ -39,6 +39,15 @@ func (x *exchange) find(head int) *syncedSet {
 	return nil
 }
 
+// NumStates returns how many state messages of the present exchange have come.
+func (m *Machine) NumStates() int {
+	n := 0
+	for _, s := range m.exchange.sets {
+		n += len(s.messages)
+	}
+	return n
+}
+
 // begin starts an exchange: clients are held back, and the head of the synced set sends its tables.
 func (m *Machine) begin(out *Effects) {
 	m.state = StateGather
