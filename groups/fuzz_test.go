@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/spreadd/spreadd/internal/buf"
+	"github.com/spreadd/spreadd/internal/testkit/blind"
 	"github.com/spreadd/spreadd/wire"
 )
 
@@ -22,7 +23,7 @@ func FuzzState(f *testing.F) {
 		m := wire.Message{Header: wire.Header{ByteOrder: o, Type: wire.Join, Sender: wire.MakeName("#cy#C")}, GroupFields: join[:]}
 		f.Add(m.Append(nil), toldState()[1].message(o)) // of a client
 	}
-	f.Fuzz(func(t *testing.T, first, second []byte) {
+	blind.Fuzz(f, func(t *testing.T, first, second []byte) {
 		a := exchanging(t)
 		before := a.m.tablesText("", false)
 		for _, b := range [][]byte{first, second} {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/testkit/blind"
 	"github.com/spreadd/spreadd/wire"
 )
 
@@ -30,7 +31,7 @@ func FuzzInputs(f *testing.F) {
 		v = form2(b)
 		f.Add(command('2', v.Append(nil, wire.LittleEndian, wire.TokenForm2)), uint8(i))
 	}
-	f.Fuzz(func(t *testing.T, in []byte, state uint8) {
+	blind.Fuzz(f, func(t *testing.T, in []byte, state uint8) {
 		b := tableStates[int(state&0x7f)%len(tableStates)].make(t)
 		b.cfg.Early = state&0x80 != 0
 		peer := newBench(t, b.other("CE"), "ABC", "DE")

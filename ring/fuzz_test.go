@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/spreadd/spreadd/internal/buf"
+	"github.com/spreadd/spreadd/internal/testkit/blind"
 	"github.com/spreadd/spreadd/internal/topology"
 	"github.com/spreadd/spreadd/wire"
 )
@@ -76,7 +77,7 @@ func FuzzPacket(f *testing.F) {
 	p.Body = whole[:84]
 	f.Add(uint8(1), p.Append(nil)) // a fragment beyond the body
 	f.Add(uint8(3), []byte("no packet"))
-	f.Fuzz(func(t *testing.T, state uint8, data []byte) {
+	blind.Fuzz(f, func(t *testing.T, state uint8, data []byte) {
 		b := fuzzRing(t, state)
 		// The same packet has several numbers, so that fragments meet.
 		for i := range int32(3) {
@@ -119,7 +120,7 @@ func FuzzToken(f *testing.F) {
 	k.Seq, k.Aru, k.FlowControl = -1, 1<<31-1, -32768
 	f.Add(uint8(1), k.Append(nil), uint8(0)) // numbers at their ends
 	f.Add(uint8(3), []byte("no token"), uint8(2))
-	f.Fuzz(func(t *testing.T, state uint8, data []byte, round uint8) {
+	blind.Fuzz(f, func(t *testing.T, state uint8, data []byte, round uint8) {
 		b := fuzzRing(t, state)
 		for range 3 {
 			var k wire.Token

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/spreadd/spreadd/internal/testkit/blind"
 )
 
 func TestParseAddress(t *testing.T) {
@@ -71,7 +73,7 @@ func FuzzParseAddress(f *testing.F) {
 	for _, s := range []string{"", "4803", "4803@::1", "[::1]:4803", "a:1", "/tmp/4803", "4803@[x]"} {
 		f.Add(s)
 	}
-	f.Fuzz(func(t *testing.T, s string) {
+	blind.Fuzz(f, func(t *testing.T, s string) {
 		a, err := ParseAddress(s)
 		if err != nil {
 			return

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"github.com/spreadd/spreadd/internal/testkit/blind"
 	"github.com/spreadd/spreadd/wire"
 )
 
@@ -39,7 +40,7 @@ func FuzzReceive(f *testing.F) {
 	} {
 		f.Add(n.Message())
 	}
-	f.Fuzz(func(t *testing.T, stream []byte) {
+	blind.Fuzz(f, func(t *testing.T, stream []byte) {
 		whole := receiveStream(t, bytes.NewReader(stream))
 		pieces := receiveStream(t, iotest.OneByteReader(bytes.NewReader(stream)))
 		if whole != pieces {

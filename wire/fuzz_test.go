@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/spreadd/spreadd/internal/testkit/blind"
 )
 
 // Every target checks that its decoder does not panic, returns a length within the input, encodes
@@ -33,6 +35,9 @@ func seed(f *testing.F, kind unitKind, add func(u *unit)) {
 // checkAllocs fails if a decoder allocates more than its error.
 func checkAllocs(t *testing.T, decode func() error) {
 	t.Helper()
+	if !blind.Due() {
+		return
+	}
 	if n, limit := decodeAllocations(decode); n > limit {
 		t.Errorf("%v allocations, want at most %v", n, limit)
 	}
@@ -70,7 +75,7 @@ func FuzzConnectRequest(f *testing.F) {
 	f.Add([]byte("\x05\x00\x01\x01\x0babcdefghijk")) // name too long
 	f.Add([]byte("\x05\x00\x01\x01\x05ali"))         // name cut
 	f.Add([]byte("\x03\x0e\x00\xff"))                // without patch, name too long
-	f.Fuzz(func(t *testing.T, b []byte) {
+	blind.Fuzz(f, func(t *testing.T, b []byte) {
 		var r ConnectRequest
 		n, err := r.Decode(b)
 		checkAllocs(t, func() error { _, err := r.Decode(b); return err })
@@ -97,7 +102,7 @@ func FuzzFirstReply(f *testing.F) {
 	seed(f, unitFirstReply, func(u *unit) { f.Add(u.raw) })
 	f.Add([]byte("\x5b" + strings.Repeat("x", 91))) // one over the limit
 	f.Add([]byte("\x08NULL  IP"))                   // an empty name in the list
-	f.Fuzz(func(t *testing.T, b []byte) {
+	blind.Fuzz(f, func(t *testing.T, b []byte) {
 		list, code, n, err := DecodeFirstReply(b)
 		checkAllocs(t, func() error { _, _, _, err := DecodeFirstReply(b); return err })
 		if err != nil {
@@ -125,7 +130,7 @@ func FuzzAccept(f *testing.F) {
 	f.Add([]byte("\x01\x05\x00\x1f"+strings.Repeat("x", 31)), false)     // longest group
 	f.Add([]byte("\x02\x05\x00\x01\x00"), true)                          // no such code
 	f.Add([]byte("\x01\x05\x00\x01\x0c#alice#alpha\x80\x11\x00"), false) // read with the wrong version
-	f.Fuzz(func(t *testing.T, b []byte, hasPatch bool) {
+	blind.Fuzz(f, func(t *testing.T, b []byte, hasPatch bool) {
 		var a Accept
 		code, n, err := a.Decode(b, hasPatch)
 		checkAllocs(t, func() error { _, _, err := a.Decode(b, hasPatch); return err })
@@ -152,7 +157,7 @@ func FuzzMethodChoice(f *testing.F) {
 	seed(f, unitChoice, func(u *unit) { f.Add(u.raw) })
 	f.Add(bytes.Repeat([]byte{'x'}, MethodChoiceLen))   // no zero anywhere
 	f.Add(bytes.Repeat([]byte{'x'}, MethodChoiceLen-1)) // one byte short
-	f.Fuzz(func(t *testing.T, b []byte) {
+	blind.Fuzz(f, func(t *testing.T, b []byte) {
 		var c MethodChoice
 		err := c.Decode(b)
 		checkAllocs(t, func() error { return c.Decode(b) })
@@ -189,7 +194,7 @@ func FuzzPasswordRequest(f *testing.F) {
 	seed(f, unitPassword, func(u *unit) { f.Add(u.raw) })
 	f.Add(bytes.Repeat([]byte{'x'}, PasswordRequestLen))   // no zero anywhere
 	f.Add(bytes.Repeat([]byte{'x'}, PasswordRequestLen-1)) // one byte short
-	f.Fuzz(func(t *testing.T, b []byte) {
+	blind.Fuzz(f, func(t *testing.T, b []byte) {
 		var r PasswordRequest
 		err := r.Decode(b)
 		checkAllocs(t, func() error { return r.Decode(b) })
@@ -210,7 +215,7 @@ func FuzzHeader(f *testing.F) {
 	f.Add(bytes.Repeat([]byte{0xff}, HeaderLen))   // negative counts
 	f.Add(bytes.Repeat([]byte{0x7f}, HeaderLen))   // huge counts, big-endian
 	f.Add(bytes.Repeat([]byte{0x80}, HeaderLen-1)) // one byte short
-	f.Fuzz(func(t *testing.T, b []byte) {
+	blind.Fuzz(f, func(t *testing.T, b []byte) {
 		var h Header
 		err := h.Decode(b)
 		checkAllocs(t, func() error { return h.Decode(b) })
@@ -263,7 +268,7 @@ func FuzzMessage(f *testing.F) {
 	f.Add(parse(f, "00400000 "+field("#a#x")+" 00000000 00000000 00000000 80010080"))                       // with a marker in its old type
 	f.Add(parse(f, "a0000080 00*32 00000800 80000080 ffffff00"))                                            // large counts
 	f.Add(parse(f, "a0000080 00*32 ffffffff 80000080 ffffffff 00*32"))                                      // negative counts
-	f.Fuzz(func(t *testing.T, b []byte) {
+	blind.Fuzz(f, func(t *testing.T, b []byte) {
 		var m Message
 		n, err := m.Decode(b)
 		checkAllocs(t, func() error { _, err := m.Decode(b); return err })
@@ -305,7 +310,7 @@ func FuzzMembership(f *testing.F) {
 	f.Add(uint32(RegularMembership|CausedByNetwork), false, parse(f, "00*12 01000000 ffffffff 01000000 00*32"))  // negative offset
 	f.Add(uint32(RegularMembership|CausedByNetwork), false, parse(f, "00*12 ffffffff 00000000 01000000 78*32"))  // negative number of sets
 	f.Add(uint32(RegularMembership|CausedByNetwork), false, parse(f, "00*12 01000000 00000000 ffffffff 78*32 ")) // negative count of members
-	f.Fuzz(func(t *testing.T, word uint32, big bool, b []byte) {
+	blind.Fuzz(f, func(t *testing.T, word uint32, big bool, b []byte) {
 		typ, o := Type(word), LittleEndian
 		if big {
 			o = BigEndian
@@ -355,7 +360,7 @@ func FuzzDump(f *testing.F) {
 	f.Add([]byte(nil))
 	f.Add(parse(f, "90000080 00*32 02000000 80000080 00000000 0a*32 1b5b314a 00*28")) // control characters
 	f.Add(parse(f, "80110080 e2*32 00000000 80000080 01000000 00"))                   // no membership
-	f.Fuzz(func(t *testing.T, b []byte) {
+	blind.Fuzz(f, func(t *testing.T, b []byte) {
 		line := Dump(b)
 		if line == "" || !utf8.ValidString(line) || strings.ContainsFunc(line, func(c rune) bool { return c < ' ' || c > '~' }) {
 			t.Errorf("%q is not a line of text", line)
@@ -379,7 +384,7 @@ func FuzzStreams(f *testing.F) {
 			}
 		}
 	}
-	f.Fuzz(func(t *testing.T, fromClient, fromDaemon []byte, cut1, cut2 uint16) {
+	blind.Fuzz(f, func(t *testing.T, fromClient, fromDaemon []byte, cut1, cut2 uint16) {
 		streams := [2][]byte{fromClient, fromDaemon}
 		want := takeApart(streams, func(left int) int { return left })
 		cuts := []int{int(cut1), int(cut2)}

@@ -3,6 +3,8 @@ package wire
 import (
 	"strings"
 	"testing"
+
+	"github.com/spreadd/spreadd/internal/testkit/blind"
 )
 
 // FuzzNotice decodes what a daemon could send as the payload of a notice. What is decoded, and fits,
@@ -25,7 +27,7 @@ func FuzzNotice(f *testing.F) {
 	}
 	f.Add([]byte{noticeVersion})
 	f.Add(append([]byte{noticeVersion + 1}, make([]byte, noticeLen)...))
-	f.Fuzz(func(t *testing.T, payload []byte) {
+	blind.Fuzz(f, func(t *testing.T, payload []byte) {
 		var n Notice
 		checkAllocs(t, func() error { return n.Decode(payload) })
 		if err := n.Decode(payload); err != nil {
@@ -56,7 +58,7 @@ func FuzzNoticeRequest(f *testing.F) {
 	f.Add(request)
 	f.Add(request[:HeaderLen])
 	seed(f, unitMessage, func(u *unit) { f.Add(u.raw) })
-	f.Fuzz(func(t *testing.T, b []byte) {
+	blind.Fuzz(f, func(t *testing.T, b []byte) {
 		var m Message
 		n, err := m.Decode(b)
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spreadd/spreadd/internal/testkit/blind"
 	"github.com/spreadd/spreadd/internal/testkit/pcap"
 )
 
@@ -193,7 +194,7 @@ func seedsFromCaptures(f *testing.F, tokens bool) {
 // encodes to the same header.
 func FuzzPacket(f *testing.F) {
 	seedsFromCaptures(f, false)
-	f.Fuzz(func(t *testing.T, b []byte) {
+	blind.Fuzz(f, func(t *testing.T, b []byte) {
 		var p Packet
 		if p.Decode(b) != nil {
 			return
@@ -241,7 +242,7 @@ func FuzzPacket(f *testing.F) {
 // FuzzToken: the same for tokens.
 func FuzzToken(f *testing.F) {
 	seedsFromCaptures(f, true)
-	f.Fuzz(func(t *testing.T, b []byte) {
+	blind.Fuzz(f, func(t *testing.T, b []byte) {
 		var tok Token
 		if tok.Decode(b) != nil {
 			return

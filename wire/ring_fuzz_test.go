@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/spreadd/spreadd/internal/testkit/blind"
 	"github.com/spreadd/spreadd/internal/testkit/pcap"
 )
 
@@ -85,7 +86,7 @@ func FuzzGather(f *testing.F) {
 	f.Add([]byte{0, 1, 0, 5, 9, 9, 9, 9}, true, false)        // members to be asked still
 	f.Add(append([]byte{128, 0, 0, 0}, make([]byte, 512)...), // as many as may be
 		false, false)
-	f.Fuzz(func(t *testing.T, body []byte, big, join bool) {
+	blind.Fuzz(f, func(t *testing.T, body []byte, big, join bool) {
 		p := Packet{ByteOrder: orderOf(big), Type: PacketAlive, Body: slices.Clip(body)}
 		if join {
 			p.Type = PacketJoin
@@ -125,7 +126,7 @@ func FuzzForm(f *testing.F) {
 	})
 	f.Add(make([]byte, fixedMembersLen+fixedRepsLen+4), false, true) // nobody, no ring
 	f.Add(make([]byte, fixedMembersLen+form2IDLen+3), true, false)   // one byte short
-	f.Fuzz(func(t *testing.T, body []byte, big, form1 bool) {
+	blind.Fuzz(f, func(t *testing.T, body []byte, big, form1 bool) {
 		if len(body) > MaxTokenBody {
 			return // no datagram
 		}
@@ -195,7 +196,7 @@ func FuzzGroupState(f *testing.F) {
 	f.Add(sender[:], state, true)
 	f.Add(sender[:], state[:len(state)-1], true)                            // the last member cut
 	f.Add(sender[:], AppendStateHeader(nil, 0, MembershipID{}, nil), false) // a further message without groups
-	f.Fuzz(func(t *testing.T, sender, payload []byte, big bool) {
+	blind.Fuzz(f, func(t *testing.T, sender, payload []byte, big bool) {
 		m := Message{Header: Header{ByteOrder: orderOf(big)}, Payload: slices.Clip(payload)}
 		copy(m.Sender[:], sender)
 		var s GroupState
@@ -251,7 +252,7 @@ func FuzzFragments(f *testing.F) {
 	f.Add([]byte("a\x00\x00\x00\xff\xff\x00\x01e"), int16(-1), int16(1), true)  // with padding
 	f.Add([]byte("a\x00\x00\x00\x01\x00\x01\x00e"), int16(-1), int16(1), false) // the second is not whole
 	f.Add([]byte("abcd"), int16(1), int16(-4), false)
-	f.Fuzz(func(t *testing.T, body []byte, index, length int16, big bool) {
+	blind.Fuzz(f, func(t *testing.T, body []byte, index, length int16, big bool) {
 		if len(body) > MaxPacketBody {
 			return // no datagram
 		}
@@ -308,7 +309,7 @@ func FuzzRequests(f *testing.F) {
 	})
 	f.Add(AppendRequest(nil, BigEndian, MembershipID{1, 2}, NoDaemon, NoSegment, 7, 9), true)
 	f.Add(AppendRequest(nil, LittleEndian, MembershipID{1, 2}, 3, 1)[:15], false) // cut
-	f.Fuzz(func(t *testing.T, body []byte, big bool) {
+	blind.Fuzz(f, func(t *testing.T, body []byte, big bool) {
 		if len(body) > MaxTokenBody {
 			return // no datagram
 		}

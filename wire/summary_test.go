@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/spreadd/spreadd/internal/testkit/blind"
 )
 
 func testSummary() Summary {
@@ -120,7 +122,7 @@ func TestSummaryRequest(t *testing.T) {
 func FuzzSummary(f *testing.F) {
 	s := testSummary()
 	f.Add(s.Append(nil, 2000)[PacketHeaderLen:])
-	f.Fuzz(func(t *testing.T, body []byte) {
+	blind.Fuzz(f, func(t *testing.T, body []byte) {
 		var got Summary
 		if got.Decode(&Packet{Body: body}) != nil {
 			return

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/internal/buf"
+	"github.com/spreadd/spreadd/internal/testkit/blind"
 	"github.com/spreadd/spreadd/wire"
 )
 
@@ -169,7 +170,7 @@ func FuzzReader(f *testing.F) {
 	f.Add(appendMessage(good, wire.BigEndian, 2, 300), uint8(7))
 	f.Add(good[:60], uint8(1))
 	f.Add([]byte("GET / HTTP/1.0\r\nHost: not a spread client, but long enough for a header\r\n\r\n"), uint8(3))
-	f.Fuzz(func(t *testing.T, data []byte, piece uint8) {
+	blind.Fuzz(f, func(t *testing.T, data []byte, piece uint8) {
 		got, n, _ := readAll(t, data, func() int { return int(piece) })
 		self := wire.MakeName("#bob#alpha")
 		for range n {

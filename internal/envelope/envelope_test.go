@@ -4,6 +4,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"testing"
+
+	"github.com/spreadd/spreadd/internal/testkit/blind"
 )
 
 // TestGolden holds the bytes: subscribers of other versions read them.
@@ -89,7 +91,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add(append((&Header{"web", 1, 2, 3}).Append(nil), "a\nb\n"...)) // two lines
 	f.Add([]byte("a plain line\n"))
 	f.Add([]byte(magic + "\x40"))
-	f.Fuzz(func(t *testing.T, b []byte) {
+	blind.Fuzz(f, func(t *testing.T, b []byte) {
 		var h Header
 		lines, err := h.Decode(b)
 		if err != nil {

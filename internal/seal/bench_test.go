@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/testkit/blind"
 	"github.com/spreadd/spreadd/internal/testkit/golden"
 	"github.com/spreadd/spreadd/internal/topology"
 )
@@ -48,7 +49,7 @@ func FuzzOpen(f *testing.F) {
 	f.Add([]byte("\x84\x00\x00\x80"), false)
 	c := control{challenge: nonce{1}, state: KeyState{InUse: 1, Keys: []KeyID{1}}}
 	f.Add(c.bytes(), true)
-	f.Fuzz(func(t *testing.T, b []byte, sealed bool) {
+	blind.Fuzz(f, func(t *testing.T, b []byte, sealed bool) {
 		n := w.nodes[2]
 		w.now = w.now.Add(time.Millisecond)
 		if sealed { // A daemon that has the key and says anything.

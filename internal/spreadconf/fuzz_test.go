@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+
+	"github.com/spreadd/spreadd/internal/testkit/blind"
 )
 
 // wantPlace fails unless a place lies within the text it is of, or is none.
@@ -49,7 +51,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("\xef\xbb\xbfSpread_Segment 10.0.0.255 { a 10.0.0.1 }"))
 	f.Add([]byte("Spread_Segment 10.0.0.255:65535 { \"\" 10.0.0.1 { D 10.0.0.1; C 10.0.0.2 } }\x00"))
 	env := x.environment()
-	f.Fuzz(func(t *testing.T, src []byte) {
+	blind.Fuzz(f, func(t *testing.T, src []byte) {
 		cfg, err := Parse("f", src, env)
 		if (cfg == nil) == (err == nil) {
 			t.Fatalf("configuration %v with error %v", cfg, err)
@@ -116,7 +118,7 @@ func FuzzAccessIP(f *testing.F) {
 	f.Add([]byte("0.0.0.0/0"), "::1")
 	f.Add([]byte("10.0.0.1/33"), "10.0.0.1")
 	f.Add([]byte("fe80::1%lo"), "fe80::1%lo")
-	f.Fuzz(func(t *testing.T, src []byte, client string) {
+	blind.Fuzz(f, func(t *testing.T, src []byte, client string) {
 		a, err := ParseAccessIP("f", src)
 		if err != nil {
 			wantError(t, src, err)
@@ -189,7 +191,7 @@ func FuzzAccessPword(f *testing.F) {
 	f.Add([]byte(":abJnggxhB/yWI"))
 	f.Add([]byte("alice:$6$salt$abcdefghijklmnopq"))
 	f.Add([]byte("alice abJnggxhB/yWI"))
-	f.Fuzz(func(t *testing.T, src []byte) {
+	blind.Fuzz(f, func(t *testing.T, src []byte) {
 		a, err := ParseAccessPword("f", src)
 		if err != nil {
 			wantError(t, src, err)

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/spreadd/spreadd/internal/conf"
+	"github.com/spreadd/spreadd/internal/testkit/blind"
 	"github.com/spreadd/spreadd/logs/internal/logline"
 	"github.com/spreadd/spreadd/logs/internal/sink/commandsink"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/archive"
@@ -192,7 +193,7 @@ func FuzzTOML(f *testing.F) {
 		f.Add("[[log]]\n" + log)
 	}
 	f.Add("[[log]]\ngroup = \"a\"\nfile = \"/%%/%{vhost}\"\nkeep = { status = \"0-999\", not = true }\nsample = 1e-9\n")
-	f.Fuzz(func(t *testing.T, src string) {
+	blind.Fuzz(f, func(t *testing.T, src string) {
 		cfg, _, err := ParseTOML("x.toml", []byte(src))
 		if err != nil {
 			return

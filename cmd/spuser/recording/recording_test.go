@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spreadd/spreadd/internal/testkit/blind"
 	"github.com/spreadd/spreadd/spread"
 )
 
@@ -166,7 +167,7 @@ func TestRead(t *testing.T) {
 
 func FuzzRead(f *testing.F) {
 	f.Add([]byte(`{"event":"membership","group":"g","id":[1,2,3],"members":["a"]}`+"\n"), []byte(`{"event":"message","groups":["g"],"payload":"x"}`))
-	f.Fuzz(func(t *testing.T, a, b []byte) {
+	blind.Fuzz(f, func(t *testing.T, a, b []byte) {
 		x, errX := Read("a", bytes.NewReader(a))
 		y, errY := Read("b", bytes.NewReader(b))
 		if errX != nil || errY != nil {

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/spreadd/spreadd/internal/testkit/blind"
 )
 
 func FuzzVisible(f *testing.F) {
@@ -14,7 +16,7 @@ func FuzzVisible(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
-	f.Fuzz(func(t *testing.T, b []byte) {
+	blind.Fuzz(f, func(t *testing.T, b []byte) {
 		got := Visible(b)
 		for i, r := range got {
 			if r != '\n' && r != '\t' && r != utf8.RuneError && !unicode.IsPrint(r) {

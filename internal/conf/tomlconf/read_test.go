@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/internal/conf"
+	"github.com/spreadd/spreadd/internal/testkit/blind"
 )
 
 // sample has a key of each kind.
@@ -320,7 +321,7 @@ func TestGrammar(t *testing.T) {
 func FuzzRead(f *testing.F) {
 	f.Add(sampleText)
 	f.Add("hold = \"-1s\"\ninner = \"x\"\nshort = { bytes = \"1kB\", name = 'n' }\n")
-	f.Fuzz(func(t *testing.T, src string) {
+	blind.Fuzz(f, func(t *testing.T, src string) {
 		var v, again sample
 		if _, err := Read("x.toml", []byte(src), &v); err != nil {
 			return

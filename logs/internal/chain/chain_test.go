@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/spreadd/spreadd/internal/testkit/blind"
 )
 
 func open(t *testing.T, dir, publisher string, epoch uint64) *Chain {
@@ -156,7 +158,7 @@ func FuzzParse(f *testing.F) {
 	e := Former{1 << 60, 1e9, []Stream{{0, "g", 7}, {1 << 31, "g h", 1 << 63}}}
 	f.Add(e.append([]byte(magic), "web"))
 	f.Add([]byte(magic))
-	f.Fuzz(func(t *testing.T, b []byte) {
+	blind.Fuzz(f, func(t *testing.T, b []byte) {
 		publisher, epochs, _ := parse(b)
 		again := []byte(magic)
 		for i := range epochs {

@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"github.com/spreadd/spreadd/internal/testkit/blind"
 )
 
 // FuzzCutter: what comes in any pieces is cut as it is by splitting the whole.
@@ -13,7 +15,7 @@ func FuzzCutter(f *testing.F) {
 	f.Add([]byte("12345678\n1234567\n"), 8, uint64(2)) // one over and one at the limit
 	f.Add([]byte("\n"), 2, uint64(3))
 	f.Add([]byte(""), 2, uint64(4))
-	f.Fuzz(func(t *testing.T, in []byte, most int, seed uint64) {
+	blind.Fuzz(f, func(t *testing.T, in []byte, most int, seed uint64) {
 		most = 2 + int(uint(most)%100)
 		var want [][]byte
 		truncated := 0

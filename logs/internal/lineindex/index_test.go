@@ -15,6 +15,7 @@ import (
 
 	"github.com/spreadd/spreadd/internal/envelope"
 	"github.com/spreadd/spreadd/internal/fsutil"
+	"github.com/spreadd/spreadd/internal/testkit/blind"
 	"github.com/spreadd/spreadd/logs/internal/fields"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logfile"
 )
@@ -71,7 +72,7 @@ func FuzzIndex(f *testing.F) {
 	f.Add(append(b, e.batch(nil, 0, 0, 0, true)...))      // what a log has
 	f.Add(appendUnnamed(appendSection(nil, ""), 1, 2, 3)) // bytes without a name
 	f.Add([]byte("\xff\xff\xff\x3f\x00\x00\x00\x00"))     // a long record that is not there
-	f.Fuzz(func(t *testing.T, b []byte) {
+	blind.Fuzz(f, func(t *testing.T, b []byte) {
 		r := &reader{s: newScanner(bytes.NewReader(b), 0)}
 		for {
 			got, err := r.next()
@@ -109,7 +110,7 @@ func FuzzLedger(f *testing.F) {
 	s.Have.AddSpan(envelope.Span{First: 1, Last: 1<<64 - 1})
 	f.Add(frame([]byte(ledgerMagic), s.append))
 	f.Add(frame([]byte(ledgerMagic), func(b []byte) []byte { return append(b, "T\x01pGENERATE\x10"...) }))
-	f.Fuzz(func(t *testing.T, b []byte) {
+	blind.Fuzz(f, func(t *testing.T, b []byte) {
 		path := filepath.Join(t.TempDir(), "x")
 		if err := os.WriteFile(path, b, 0o600); err != nil {
 			t.Fatal(err)

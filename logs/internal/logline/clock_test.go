@@ -3,6 +3,8 @@ package logline
 import (
 	"testing"
 	"time"
+
+	"github.com/spreadd/spreadd/internal/testkit/blind"
 )
 
 // timeOf returns the time of a line in seconds. Times without an offset are in UTC.
@@ -103,7 +105,7 @@ func FuzzTime(f *testing.F) {
 	f.Add(`10.0.0.1:33 [09/Dec/2013:12:59:46.633] a b/c 0/0/0/0/0 200 1 - - ---- 1/1/1/1/0 0/0 "GET /"`, "")
 	f.Add(`h - - [10/Oct/2000:13:55:36 -0700] "GET / HTTP/1.1" 200 1`, `bob [2020-01-01T00:00:00Z] y`)
 	f.Add(`[2001:db8::1]:443 h - - [10/Oct/2000:13:55:36 -0700] "GET /?[2020-01-01T00:00:00Z]"`, `\" [x`)
-	f.Fuzz(func(t *testing.T, line, user string) {
+	blind.Fuzz(f, func(t *testing.T, line, user string) {
 		s := FindTime([]byte(line))
 		if at := s.Unix(time.UTC); s.Found() && (at < -1<<37 || at > 1<<38) {
 			t.Errorf("%q is read as %d", line, at)

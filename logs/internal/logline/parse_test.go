@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"testing"
+
+	"github.com/spreadd/spreadd/internal/testkit/blind"
 )
 
 func show(f *Fields) string {
@@ -161,7 +163,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(`[::1] - bob [x] \"y [t] "GET /[x] HTTP/1.1" 200 1`))
 	f.Add([]byte(haproxyLine))
 	f.Add([]byte(caddyLine))
-	f.Fuzz(func(t *testing.T, line []byte) {
+	blind.Fuzz(f, func(t *testing.T, line []byte) {
 		var p Fields
 		if err := p.Parse(line); err != nil {
 			if _, ok := err.(FieldError); !ok { //nolint:errorlint // the very type is promised

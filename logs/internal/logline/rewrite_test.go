@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"testing"
 	"time"
+
+	"github.com/spreadd/spreadd/internal/testkit/blind"
 )
 
 var (
@@ -141,7 +143,7 @@ func FuzzRewrite(f *testing.F) {
 	f.Add([]byte("]["), "%E%O%Ey%-d%:z%:")
 	f.Add([]byte(`{"ts":1646861401.5241024}`), "%s")
 	f.Add([]byte(`{"time":"2020-01-01 00:00:00.123456789012 +0200","a":1}`), "%s")
-	f.Fuzz(func(t *testing.T, line []byte, format string) {
+	blind.Fuzz(f, func(t *testing.T, line []byte, format string) {
 		stamp := FindTime(line)
 		for _, r := range []*Rewriter{NewRewriter(CommonLog()), NewRewriter(Strftime(format))} {
 			got := r.Append(nil, line, &stamp, moment)

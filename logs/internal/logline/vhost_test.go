@@ -1,6 +1,10 @@
 package logline
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/spreadd/spreadd/internal/testkit/blind"
+)
 
 func TestCutVHost(t *testing.T) {
 	const rest = `10.0.0.1 - - [10/Oct/2026:13:55:36 +0000] "GET / HTTP/1.1" 200 1`
@@ -142,7 +146,7 @@ func FuzzCutVHost(f *testing.F) {
 	f.Add([]byte(`[::1]:80 [::1] - a [b] [t] "GET / HTTP/1.1" 200 1`))
 	f.Add([]byte("v " + caddyLine))
 	f.Add([]byte("v " + haproxyLine))
-	f.Fuzz(func(t *testing.T, line []byte) {
+	blind.Fuzz(f, func(t *testing.T, line []byte) {
 		vhost, rest, ok := CutVHost(line)
 		want := string(rest)
 		if ok {

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/spreadd/spreadd/internal/envelope"
+	"github.com/spreadd/spreadd/internal/testkit/blind"
 )
 
 // message is one of Ask, Ack and Hello.
@@ -179,7 +180,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add((&Ack{Host: "h", Receipts: []Receipt{{Origin: envelope.Origin{Publisher: "w"}, Ask: 1, Until: 9, Spans: []envelope.Span{{First: 1, Last: 2}}}}}).Append(nil))
 	f.Add((&Hello{Host: "h", Address: "[::1]:4804"}).Append(nil))
 	f.Add([]byte("\xffLC\x02\x01"))
-	f.Fuzz(func(t *testing.T, b []byte) {
+	blind.Fuzz(f, func(t *testing.T, b []byte) {
 		kind, body, err := Split(b)
 		if err != nil {
 			return

@@ -20,6 +20,7 @@ import (
 	"github.com/spreadd/spreadd/internal/envelope"
 	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/internal/testkit"
+	"github.com/spreadd/spreadd/internal/testkit/blind"
 	"github.com/spreadd/spreadd/logs/internal/lineindex"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logfile"
 )
@@ -273,7 +274,7 @@ func FuzzServer(f *testing.F) {
 	f.Add(appendFrame(appendFrame([]byte(magic), reqDigest, file.append), reqIndex, file.append))
 	f.Add(appendFrame([]byte(magic), reqInvite, func(b []byte) []byte { return append(b, 1, 'h') }))
 	h := &host{dir: f.TempDir(), invited: make(chan string, 1000)}
-	f.Fuzz(func(t *testing.T, b []byte) {
+	blind.Fuzz(f, func(t *testing.T, b []byte) {
 		client, server := net.Pipe()
 		s := &Server{cfg: ServerConfig{Handler: h}, ctx: t.Context()}
 		done := make(chan struct{})
@@ -301,7 +302,7 @@ func FuzzClient(f *testing.F) {
 	f.Add((&Digest{Bytes: 1, Lines: 2}).append(nil))
 	f.Add(appendFailure(nil, lineindex.ErrChanged))
 	f.Add(appendFrame(nil, ansData, nil))
-	f.Fuzz(func(t *testing.T, b []byte) {
+	blind.Fuzz(f, func(t *testing.T, b []byte) {
 		_, _, _, _ = readFrame(bytes.NewReader(b), nil)
 		_ = decodeFailure(b)
 		var d, d2 Digest

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/testkit/blind"
 	"github.com/spreadd/spreadd/logs/internal/spool"
 )
 
@@ -208,7 +209,7 @@ func FuzzRecord(f *testing.F) {
 	f.Add(format.encode(nil, from))
 	f.Add(format.encode(nil, &Block{}))
 	f.Add([]byte{recordVersion, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff})
-	f.Fuzz(func(t *testing.T, data []byte) {
+	blind.Fuzz(f, func(t *testing.T, data []byte) {
 		var b, again Block
 		if format.decode(&b, spool.Record{Data: data}, 0) != nil {
 			return

@@ -16,6 +16,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/testkit/blind"
 	"github.com/spreadd/spreadd/logs/internal/spool"
 )
 
@@ -524,7 +525,7 @@ func FuzzEntries(f *testing.F) {
 	f.Add(block[:20], 1)   // torn
 	f.Add([]byte{3, 0}, 0) // of another version
 	f.Add(block, 2)        // a line too few
-	f.Fuzz(func(t *testing.T, data []byte, lines int) {
+	blind.Fuzz(f, func(t *testing.T, data []byte, lines int) {
 		var block Block
 		if (entryFormat{}).decode(&block, spool.Record{ID: 1 << 40, Lines: lines, Data: data}, 0) != nil {
 			return

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/spreadd/spreadd/internal/fsutil"
+	"github.com/spreadd/spreadd/internal/testkit/blind"
 )
 
 func open(t testing.TB, cfg Config) (*Spool, Recovery) {
@@ -448,7 +449,7 @@ func FuzzSegment(f *testing.F) {
 	f.Add(append(slices.Clone(two), two[segHeaderLen:]...))               // IDs again
 	f.Add(appendRecord(slices.Clone(seg), Record{ID: 1<<64 - 1}))         // the last ID of all
 	f.Add(appendRecord(slices.Clone(seg), Record{ID: 7, Lines: 1 << 30})) // many lines
-	f.Fuzz(func(t *testing.T, b []byte) {
+	blind.Fuzz(f, func(t *testing.T, b []byte) {
 		dir := t.TempDir()
 		if err := os.WriteFile(segmentPath(dir, 1), b, 0o600); err != nil {
 			t.Fatal(err)
@@ -483,7 +484,7 @@ func FuzzSegment(f *testing.F) {
 func FuzzPosition(f *testing.F) {
 	f.Add([]byte{}, uint64(1))
 	f.Add(bytes.Repeat([]byte{0}, 32), uint64(5))
-	f.Fuzz(func(t *testing.T, b []byte, id uint64) {
+	blind.Fuzz(f, func(t *testing.T, b []byte, id uint64) {
 		got, slot, ok := decodePosition(b)
 		if slot < 0 || slot >= slots || !ok && got != 0 {
 			t.Errorf("slot %d, ID %d", slot, got)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/spreadd/spreadd/internal/conf"
+	"github.com/spreadd/spreadd/internal/testkit/blind"
 	"github.com/spreadd/spreadd/internal/testkit/golden"
 )
 
@@ -299,7 +300,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add([]byte("\xef\xbb\xbfSpread{}"))
 	f.Add([]byte("Spread{Log{Group=='\n'Match='[[:alpha:]]\\<'}}"))
-	f.Fuzz(func(t *testing.T, src []byte) {
+	blind.Fuzz(f, func(t *testing.T, src []byte) {
 		cfg, err := Parse("f", src)
 		lines := strings.Count(string(src), "\n") + 1
 		for _, w := range cfg.Warnings {

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"github.com/spreadd/spreadd/internal/testkit/blind"
 )
 
 // TestSketch holds the promises of the algorithm against exact counts, for streams from flat to
@@ -175,7 +177,7 @@ func FuzzClean(f *testing.F) {
 	f.Add("plain /index.html")
 	f.Add("\x1b[2J\x9b\u202e")
 	f.Add("e\u0301\u0301\u0301\u0301\u0301")
-	f.Fuzz(func(t *testing.T, s string) {
+	blind.Fuzz(f, func(t *testing.T, s string) {
 		c := Clean(s)
 		if !utf8.ValidString(c) {
 			t.Errorf("%q becomes %q, which is not UTF-8", s, c)

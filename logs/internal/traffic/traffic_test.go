@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/internal/envelope"
+	"github.com/spreadd/spreadd/internal/testkit/blind"
 	"github.com/spreadd/spreadd/internal/testkit/golden"
 )
 
@@ -387,7 +388,7 @@ func FuzzMessage(f *testing.F) {
 	f.Add([]byte("v.org:80 "+line("::1", "/", 404, 1, "x")+"\n\nodd\n"), "", uint16(900)) // several
 	f.Add([]byte(`{"request":{"client_ip":"\u202e","method":"G","host":"a","uri":"/\u0000x"},"size":"-","status":7}`), "#a#b", uint16(1))
 	f.Add(append((&envelope.Header{Publisher: "p", Seq: 7}).Append(nil), "a\nb\n"...), "#\x1b#", uint16(0))
-	f.Fuzz(func(t *testing.T, message []byte, sender string, seconds uint16) {
+	blind.Fuzz(f, func(t *testing.T, message []byte, sender string, seconds uint16) {
 		m := newTraffic(t, Config{MaxSessions: 3, MaxVHosts: 2, MaxPages: 3})
 		for i, part := range bytes.SplitAfter(message, []byte("\n")) {
 			m.Message(after(float64(int(seconds)*i)), "web", sender, part)

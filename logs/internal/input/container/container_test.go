@@ -3,6 +3,8 @@ package container
 import (
 	"strings"
 	"testing"
+
+	"github.com/spreadd/spreadd/internal/testkit/blind"
 )
 
 const (
@@ -95,7 +97,7 @@ func TestPartialEnd(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(docker))
 	f.Add([]byte(cri))
-	f.Fuzz(func(t *testing.T, b []byte) {
+	blind.Fuzz(f, func(t *testing.T, b []byte) {
 		for _, format := range []Format{Docker, CRI} {
 			n := format.Whole(b)
 			var d Decoder

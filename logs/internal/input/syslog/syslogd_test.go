@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/internal/testkit"
+	"github.com/spreadd/spreadd/internal/testkit/blind"
 )
 
 func TestParse(t *testing.T) {
@@ -364,7 +365,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("<190>Nov 21 10:00:00 web nginx: text"))
 	f.Add([]byte("<134>1 - - - - - [a b=\"\\\\"))
 	f.Add([]byte("<1>Nov 21 10:00:00 "))
-	f.Fuzz(func(t *testing.T, b []byte) {
+	blind.Fuzz(f, func(t *testing.T, b []byte) {
 		m := Parse(b)
 		for _, part := range [][]byte{m.Time, m.Host, m.Tag, m.Text} {
 			if !bytes.Contains(b, part) {
@@ -391,7 +392,7 @@ func FuzzFrames(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
-	f.Fuzz(func(t *testing.T, b []byte) {
+	blind.Fuzz(f, func(t *testing.T, b []byte) {
 		whole, faults, err := frames(bytes.NewReader(b), 20)
 		pieces, faults2, err2 := frames(iotest.OneByteReader(bytes.NewReader(b)), 20)
 		if !errors.Is(err, io.EOF) || !errors.Is(err2, io.EOF) {

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/spreadd/spreadd/internal/testkit/blind"
 )
 
 // taker keeps lines; they are safe at once, or on request.
@@ -469,7 +471,7 @@ func FuzzPosition(f *testing.F) {
 	f.Add((&position{since: 1}).encode())
 	f.Add(former("/var/log/a", 3, "abc"))
 	f.Add([]byte("sum 00000000\n"))
-	f.Fuzz(func(t *testing.T, b []byte) {
+	blind.Fuzz(f, func(t *testing.T, b []byte) {
 		p, err := parsePosition(b)
 		if err != nil {
 			return
