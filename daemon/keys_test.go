@@ -74,7 +74,9 @@ func newSealedRing(t *testing.T, keys func(name string) *seal.Keyring) *sealedRi
 	r := &sealedRing{t: t, log: new(testkit.Output)}
 	ring := localringtest.Open(t, localring.Config{
 		Names: []string{"alpha", "beta", "gamma"},
-		Log:   slog.New(slog.NewTextHandler(r.log, nil)),
+		// A busy machine must not end the ring.
+		Options: "TokenTimeout = 5000\n",
+		Log:     slog.New(slog.NewTextHandler(r.log, nil)),
 		Change: func(name string, cfg *daemon.Config) {
 			cfg.RingKeys = keys(name)
 			cfg.Ring.Filter = r
@@ -163,7 +165,7 @@ func (r *sealedRing) stream() (finish func()) {
 				default:
 					from, n := m.Payload[0], int64(binary.LittleEndian.Uint64(m.Payload[1:]))
 					if n != got[from] {
-						t.Errorf("daemon %d: message %d of daemon %d, want %d", i, n, from, got[from])
+						t.Errorf("daemon %d: message %d of daemon %d, want %d; the last change of its ring: %s", i, n, from, got[from], r.all[i].Change())
 						return
 					}
 					got[from]++

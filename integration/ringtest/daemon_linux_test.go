@@ -100,6 +100,9 @@ func (r *ring) start(h *host) *process {
 	name := fmt.Sprintf("d%d", h.number)
 	p := &process{peer: slices.Contains(r.peers, h.number)}
 	cmd := exec.CommandContext(context.Background(), r.binary, "-n", name, "-c", r.conf, "-socket-dir", "") // The clean-up ends it.
+	if r.args != nil {
+		cmd.Args = append(cmd.Args, r.args(h.number)...)
+	}
 	if p.peer {
 		peerCommand(cmd, filepath.Dir(r.conf), name)
 	} else if r.within != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -263,12 +262,7 @@ func (r *ring) comeBack(number int) {
 // dial connects to the daemon of a host.
 func (r *ring) dial(number int, name string) *spread.Conn {
 	r.t.Helper()
-	h := r.hosts[number-1]
-	dial := func(ctx context.Context, netw, addr string) (nc net.Conn, err error) {
-		h.Do(func() { nc, err = new(net.Dialer).DialContext(ctx, netw, addr) })
-		return nc, err
-	}
-	conn, err := spread.Dial(r.t.Context(), r.at(number), spread.WithName(name), spread.WithMembership(true), spread.WithDialer(dial))
+	conn, err := spread.Dial(r.t.Context(), r.at(number), spread.WithName(name), spread.WithMembership(true), spread.WithDialer(r.hosts[number-1].dial))
 	if err != nil {
 		r.t.Fatal(err)
 	}

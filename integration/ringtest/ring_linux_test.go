@@ -53,6 +53,8 @@ type setting struct {
 	prefix      string // command that starts the daemons
 	reloads     bool   // whether the test reloads the configuration, which faulty daemons cannot
 	out         []int  // hosts that are not in the configuration
+	// args, if not nil, returns further arguments of the daemon on a host.
+	args func(number int) []string
 }
 
 // addr returns the address of a host's daemon.
