@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"slices"
 	"strings"
@@ -103,24 +104,45 @@ func (c *comparison) run() error {
 	}
 	slices.Sort(all)
 	for _, name := range all {
-		a, here := ours[name]
-		b, there := theirs[name]
-		var err error
-		switch {
-		case !here:
-			c.sum.Files++
-			c.reportf(name, "only %s has it", c.client)
-		case !there:
-			c.sum.Files++
-			c.reportf(name, "%s does not have it", c.client)
-		default:
-			err = c.file(a, b)
-		}
-		if err != nil {
+		if err := c.named(name, ours, theirs); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	return nil
+}
+
+// named compares the files of a name. A running log host may replace, rename or remove a file while it
+// is read. Then the files are listed again.
+func (c *comparison) named(name string, ours, theirs map[string]lineindex.Entry) error {
+	c.sum.Files++
+	for began, again := time.Now(), false; ; again = true {
+		a, here := ours[name]
+		b, there := theirs[name]
+		late := time.Since(began) >= compareWait
+		var err error
+		switch {
+		case here && there:
+			if err = c.file(a, b); late || !errors.Is(err, lineindex.ErrChanged) && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		case !here && !there:
+			c.sum.Files--
+			return nil
+		case again && !late: // it may be on its way to another name
+		case here:
+			c.reportf(name, "%s does not have it", c.client)
+			return nil
+		default:
+			c.reportf(name, "only %s has it", c.client)
+			return nil
+		}
+		if err = pause.For(c.ctx, compareWait/10); err == nil {
+			ours, theirs, err = c.list()
+		}
+		if err != nil {
+			return err
+		}
+	}
 }
 
 func sameNames(a, b map[string]lineindex.Entry) bool {
@@ -165,7 +187,6 @@ func (c *comparison) digests(a, b lineindex.Entry, limit int64) (ours, theirs pe
 
 // file compares a file. While both hosts write it, the one that is behind gets some time.
 func (c *comparison) file(a, b lineindex.Entry) error {
-	c.sum.Files++
 	limit := int64(math.MaxInt64)
 	for began := time.Now(); ; {
 		ours, theirs, err := c.digests(a, b, limit)

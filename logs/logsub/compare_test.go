@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spreadd/spreadd/internal/fsutil"
+	"github.com/spreadd/spreadd/logs/internal/lineindex"
+	"github.com/spreadd/spreadd/logs/internal/peer"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/archive"
 	"github.com/spreadd/spreadd/spread"
 	"github.com/spreadd/spreadd/spread/spreadtest"
@@ -94,6 +97,7 @@ func TestCompare(t *testing.T) {
 	if c, found := compare(); c.Different != 0 || len(found) > 0 || c.Lines != 600 || c.Files < 4 {
 		t.Errorf("%+v, %q", c, found)
 	}
+	compareReplaced(t, cfg, address)
 	path := filepath.Join(two, "www1/x.log")
 	text := read(t, path)
 	if err := os.WriteFile(path, []byte(strings.Replace(text, "GET /7", "GET /8", 1)), 0o600); err != nil {
@@ -102,4 +106,48 @@ func TestCompare(t *testing.T) {
 	if c, found := compare(); c.Different != 1 || len(found) != 1 || !strings.Contains(found[0], `www1/x.log: line 4 (byte 21) differs: here "GET /7", on `+address+` "GET /8"`) {
 		t.Errorf("%+v, %q", c, found)
 	}
+}
+
+// compareReplaced compares the files of a log, of which one is replaced while it is read, as is done with
+// a file that gets missing lines.
+func compareReplaced(t *testing.T, cfg Config, address string) {
+	t.Helper()
+	logs, err := indexedLogs(&cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := logs[1]
+	disk := &replacing{path: filepath.Join(x.template.Base(), "www0/x.log")}
+	x.served.Files.Disk = disk
+	client := peer.NewClient(t.Context(), address)
+	defer client.Close()
+	var c Comparison
+	one := &comparison{ctx: t.Context(), client: client, log: x, report: func(line string) { t.Error(line) }, sum: &c}
+	if err := one.run(); err != nil || c.Different != 0 || c.Lines != 300 || !disk.replaced {
+		t.Errorf("%+v, %v, replaced: %v", c, err, disk.replaced)
+	}
+}
+
+// replacing is a disk on which a log file is replaced when it is opened for the first time.
+type replacing struct {
+	fsutil.OS
+	path     string
+	replaced bool
+}
+
+// OpenFile implements [fsutil.FS].
+func (r *replacing) OpenFile(path string, flag int, perm os.FileMode, devices bool) (fsutil.File, error) {
+	if path == r.path && !r.replaced {
+		r.replaced = true
+		index := lineindex.Path(path)
+		b, err := os.ReadFile(index)
+		if err != nil {
+			return nil, err
+		}
+		b[8]++ // the generation, by which a file is found again
+		if err := os.WriteFile(index, b, 0o600); err != nil {
+			return nil, err
+		}
+	}
+	return r.OS.OpenFile(path, flag, perm, devices)
 }
