@@ -55,14 +55,19 @@ func TestKeys(t *testing.T) {
 		},
 	})
 	ring.StartAll()
-	monitor := func(status int, args ...string) string {
+	ask := func(args ...string) (status int, output string) {
 		t.Helper()
 		var out, errs strings.Builder
-		args = append(args, "-c", ring.File, "-n", "alpha", "-p", "0")
-		if got := run(t.Context(), args, strings.NewReader(""), &out, &errs); got != status {
-			t.Errorf("%v: status %d, want %d", args, got, status)
+		status = run(t.Context(), append(args, "-c", ring.File, "-n", "alpha", "-p", "0"), strings.NewReader(""), &out, &errs)
+		return status, out.String() + errs.String()
+	}
+	monitor := func(want int, args ...string) string {
+		t.Helper()
+		status, out := ask(args...)
+		if status != want {
+			t.Errorf("%v: status %d, want %d, and\n%s", args, status, want, out)
 		}
-		return out.String() + errs.String()
+		return out
 	}
 	row := "sealed  sealed   " + keys[0].ID().String() + "  -          "
 	out := monitor(flags.OK, "keys", "-keys", file, "-timeout", "20s")
@@ -81,9 +86,9 @@ func TestKeys(t *testing.T) {
 	if n := strings.Count(out, `"report":`); n != 2 {
 		t.Errorf("want two reports in\n%s", out)
 	}
-	out = monitor(flags.OK, "status", "-keys", file, "-timeout", "20s")
-	if !strings.Contains(out, "beta") {
-		t.Errorf("want beta in\n%s", out)
+	// On a busy machine the ring may be degraded.
+	if status, out := ask("status", "-keys", file, "-timeout", "20s"); status == unreachable || strings.Count(out, "2 of 2") != 2 {
+		t.Errorf("status %d, want two members in\n%s", status, out)
 	}
 	if _, err := os.Stat(settings.DefaultFile); err == nil {
 		return // This host has keys of its own.
