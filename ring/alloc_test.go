@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/spreadd/spreadd/internal/buf"
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/internal/topology"
 	"github.com/spreadd/spreadd/wire"
 )
@@ -113,7 +114,7 @@ func (l *loop) load(messages int) {
 // TestNoAllocations: once tables, queues and pools have grown, ordering a message allocates
 // nothing, neither at its maker nor at the others.
 func TestNoAllocations(t *testing.T) {
-	if raceEnabled {
+	if testkit.Race {
 		t.Skip("under the race detector pools lose blocks on purpose")
 	}
 	for _, tt := range []struct {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/internal/clock"
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/internal/topology"
 	"github.com/spreadd/spreadd/wire"
 )
@@ -518,7 +519,7 @@ var (
 func TestRandomSchedules(t *testing.T) {
 	rare := make(map[string]int)
 	seeds := *numSeeds
-	if raceEnabled {
+	if testkit.Race {
 		seeds = min(seeds, 20)
 	}
 	for seed := range seeds {

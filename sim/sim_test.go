@@ -7,13 +7,24 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/spreadd/spreadd/internal/testkit"
 )
 
 var (
 	seedFlag  = flag.Uint64("seed", 0, "run this seed alone, with its timeline in the log")
 	firstFlag = flag.Uint64("first", 1, "the first seed")
-	seedsFlag = flag.Uint64("seeds", defaultSeeds, "how many seeds")
+	seedsFlag = flag.Uint64("seeds", fewerUnderRace(1000, 60), "how many seeds")
 )
+
+// fewerUnderRace is how many runs a test makes, and how many under the race detector, which finds
+// nothing in a run with one goroutine.
+func fewerUnderRace(runs, under uint64) uint64 {
+	if testkit.Race {
+		return under
+	}
+	return runs
+}
 
 // rarest are met a few times in a thousand runs or less, so a change elsewhere can make this series
 // miss them. The soak command requires them in 20,000 seeds.

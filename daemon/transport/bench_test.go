@@ -12,13 +12,14 @@ import (
 
 	"github.com/spreadd/spreadd/daemon/poller"
 	"github.com/spreadd/spreadd/internal/buf"
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/internal/topology"
 	"github.com/spreadd/spreadd/wire"
 )
 
 // Once the transport runs, neither sending nor receiving allocates.
 func TestAllocs(t *testing.T) {
-	if underRace {
+	if testkit.Race { // pools drop objects at random
 		t.Skip("the race detector allocates")
 	}
 	paths(t, func(t *testing.T, p path) {

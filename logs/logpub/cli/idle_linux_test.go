@@ -59,7 +59,7 @@ func TestIdleFiles(t *testing.T) {
 	if percent := float64(ticks()-before) / seconds; percent > 10 {
 		t.Errorf("%d idle files take %.1f %% of a processor", files, percent)
 	}
-	if mib := (field("statm", 1) - field("statm", 2)) * os.Getpagesize() >> 20; mib > 60 && !race {
+	if mib := (field("statm", 1) - field("statm", 2)) * os.Getpagesize() >> 20; mib > 60 && !testkit.Race {
 		t.Errorf("%d idle files take %d MiB", files, mib)
 	}
 	p.end(t)
