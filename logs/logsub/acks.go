@@ -27,6 +27,7 @@ type acks struct {
 	mu      sync.Mutex
 	reg     *receipts.Register
 	tickets []ticket
+	free    []ticket  // settled, for their memory
 	waiting int       // arrivals of tickets
 	held    []arrival // lines that wait for a file that cannot be written
 	// refused are lines for which a sink had no room, of batches that are not written yet; lacking are those that count as not
@@ -35,10 +36,10 @@ type acks struct {
 	lacks            atomic.Int64 // length of lacking
 }
 
-// arrival is what came in a message: lines, or an ask.
+// arrival is what came: consecutive lines of a stream in one batch, or an ask.
 type arrival struct {
-	from   string // the private group of the publisher
-	origin envelope.Origin
+	from   string           // the private group of the publisher
+	origin *envelope.Origin // of the lines; does not change
 	sp     envelope.Span
 	to     []target
 	ask    *logproto.Ask
@@ -79,21 +80,23 @@ func newAcks(r *receiver) *acks {
 	}
 }
 
-// came notes a line for targets.
-func (a *acks) came(from string, o *envelope.Origin, seq uint64, to []target) {
-	if last := len(a.batch) - 1; last >= 0 {
-		e := &a.batch[last]
-		if e.ask == nil && e.as == nil && e.sp.Last+1 == seq && e.from == from && e.origin == *o && sameTargets(e.to, to) {
-			e.sp.Last = seq
+// came notes lines of a stream for targets. at is where the last arrival of the stream is, which takes in those that
+// follow it: streams take turns from line to line.
+func (a *acks) came(from string, o *envelope.Origin, at *int, sp envelope.Span, to []target) {
+	if *at < len(a.batch) {
+		e := &a.batch[*at]
+		if e.ask == nil && e.as == nil && (e.origin == o || *e.origin == *o) && e.sp.Last+1 == sp.First && e.from == from && sameTargets(e.to, to) {
+			e.sp.Last = sp.Last
 			return
 		}
 	}
-	a.batch = append(a.batch, arrival{from: from, origin: *o, sp: envelope.Span{First: seq, Last: seq}, to: to})
+	*at = len(a.batch)
+	a.batch = append(a.batch, arrival{from: from, origin: o, sp: sp, to: to})
 }
 
 // cameAs notes a conflict, a line that is written with another name.
 func (a *acks) cameAs(as *origin, from string, o *envelope.Origin, seq uint64, to []target) {
-	a.batch = append(a.batch, arrival{from: from, origin: *o, sp: envelope.Span{First: seq, Last: seq}, to: to, as: as})
+	a.batch = append(a.batch, arrival{from: from, origin: o, sp: envelope.Span{First: seq, Last: seq}, to: to, as: as})
 }
 
 func sameTargets(a, b []target) bool {
@@ -113,13 +116,41 @@ func (a *acks) handOn(until []mark) {
 	a.mu.Lock()
 	if last := len(a.tickets) - 1; last >= 0 && a.waiting >= maxWaiting {
 		a.tickets[last].wait(until)
+		a.batch = nil
 	} else {
-		a.tickets = append(a.tickets, ticket{slices.Clone(until), a.batch})
-		a.waiting += len(a.batch)
+		t := a.spare()
+		t.until, t.came, a.batch = append(t.until, until...), a.batch, t.came
+		a.tickets = append(a.tickets, t)
+		a.waiting += len(t.came)
 	}
 	a.mu.Unlock()
-	a.batch = nil
+	a.batch = a.batch[:0]
 	a.signal()
+}
+
+// maxFree is how many tickets of at most maxFreeCame arrivals are kept for their memory.
+const (
+	maxFree     = 16
+	maxFreeCame = 1024
+)
+
+// spare returns an empty ticket. It needs a.mu.
+func (a *acks) spare() (t ticket) {
+	if last := len(a.free) - 1; last >= 0 {
+		t = a.free[last]
+		a.free = a.free[:last]
+	}
+	return t
+}
+
+// release keeps the memory of a settled ticket. It needs a.mu.
+func (a *acks) release(t ticket) {
+	if len(a.free) == maxFree || cap(t.came) > maxFreeCame {
+		return
+	}
+	clear(t.until)
+	clear(t.came)
+	a.free = append(a.free, ticket{t.until[:0], t.came[:0]})
 }
 
 // wait has a ticket wait until writers are at marks, too.
@@ -195,10 +226,10 @@ func (a *acks) progress() {
 			a.settle(&a.tickets[n].came[i])
 		}
 		a.waiting -= len(a.tickets[n].came)
+		a.release(a.tickets[n])
 		n++
 	}
-	clear(a.tickets[:n])
-	a.tickets = a.tickets[n:]
+	a.tickets = slices.Delete(a.tickets, 0, n)
 	a.lacks.Store(int64(len(a.lacking)))
 }
 
@@ -227,11 +258,13 @@ func (a *acks) settle(e *arrival) {
 		a.reg.Ask(e.from, e.ask)
 	case e.as != nil:
 		if !e.as.refused.Load() && len(a.taken(&e.as.from, envelope.Span{}, e.to)) > 0 {
-			a.reg.Written(e.from, e.origin, e.sp)
+			a.reg.Written(e.from, *e.origin, e.sp)
 		}
+	case len(a.refused)+len(a.lacking) == 0:
+		a.reg.Written(e.from, *e.origin, e.sp)
 	default:
-		for _, sp := range a.taken(&e.origin, e.sp, e.to) {
-			a.reg.Written(e.from, e.origin, sp)
+		for _, sp := range a.taken(e.origin, e.sp, e.to) {
+			a.reg.Written(e.from, *e.origin, sp)
 		}
 	}
 }
@@ -246,7 +279,7 @@ const (
 func (a *acks) hold(e *arrival) {
 	if last := len(a.held) - 1; last >= 0 {
 		h := &a.held[last]
-		if h.as == nil && e.as == nil && h.origin == e.origin && h.sp.Last+1 == e.sp.First && h.from == e.from && sameTargets(h.to, e.to) {
+		if h.as == nil && e.as == nil && *h.origin == *e.origin && h.sp.Last+1 == e.sp.First && h.from == e.from && sameTargets(h.to, e.to) {
 			h.sp.Last = e.sp.Last
 			return
 		}

@@ -1,9 +1,11 @@
 package logsub
 
 import (
+	"math"
 	"testing"
 
 	"github.com/spreadd/spreadd/internal/envelope"
+	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/logs/internal/receipts"
 )
 
@@ -29,7 +31,8 @@ func newAcksTest(t *testing.T) *acksTest {
 func (a *acksTest) receive(n int) {
 	for seq := range uint64(n) {
 		for stream := range uint32(2) {
-			a.came("#web#a", &envelope.Origin{Publisher: "web", Epoch: 1, Stream: stream}, seq, a.to)
+			at := len(a.batch) // each line is an arrival of its own
+			a.came("#web#a", &envelope.Origin{Publisher: "web", Epoch: 1, Stream: stream}, &at, envelope.Span{First: seq, Last: seq}, a.to)
 		}
 	}
 	a.handOn([]mark{{&a.writer, uint64(n)}})
@@ -108,4 +111,35 @@ func TestRefusedLineComesTwice(t *testing.T) {
 	a.writer.written.Store(3)
 	a.progress()
 	a.want(envelope.Span{First: 0, Last: 0}, envelope.Span{First: 2, Last: 2})
+}
+
+// Lines of streams that take turns are one arrival a stream and batch, and nothing is allocated for them once buffers have grown.
+func TestStreamsTakeTurns(t *testing.T) {
+	const streams, lines = 10, 50
+	a := newAcksTest(t)
+	var origins [streams]envelope.Origin
+	var at [streams]int
+	for i := range origins {
+		origins[i] = envelope.Origin{Publisher: "web", Epoch: 1, Stream: uint32(i)}
+	}
+	seq := uint64(0)
+	batch := func() {
+		for range lines {
+			for i := range origins {
+				a.came("#web#a", &origins[i], &at[i], envelope.Span{First: seq, Last: seq}, a.to)
+			}
+			seq++
+		}
+		a.handOn([]mark{{&a.writer, seq}})
+	}
+	batch()
+	if a.waiting != streams {
+		t.Errorf("%d arrivals wait", a.waiting)
+	}
+	a.writer.written.Store(math.MaxUint64)
+	a.progress()
+	if n := testing.AllocsPerRun(100, func() { batch(); a.progress() }); n > 0 && !testkit.Race {
+		t.Errorf("%v allocations for %d lines", n, streams*lines)
+	}
+	a.want(envelope.Span{First: 0, Last: seq - 1})
 }

@@ -111,6 +111,7 @@ type stream struct {
 
 	have     envelope.Numbers // received over this connection
 	contents lineHashes       // of the last of these
+	arrival  int              // where its last arrival is, see [acks.came]
 	jump     *jump            // not believed yet; nil without one
 	sender   string           // session that sends the stream
 	sent     uint64           // the number behind the last one of that session

@@ -251,13 +251,13 @@ func (r *receiver) message(m *spread.Message) {
 			r.conflict(m, s, seq, lines[:n:n], plain)
 		} else if verdict == isNew {
 			r.put(plain, item{sender: m.Sender, payload: lines[:n:n], stream: s.origin, seq: seq})
-			r.acks.came(m.Sender, &s.from, seq, plain)
+			r.acks.came(m.Sender, &s.from, &s.arrival, envelope.Span{First: seq, Last: seq}, plain)
 		} else if again := r.acks.again(&s.from, seq, plain); again != nil {
 			r.put(again, item{sender: m.Sender, payload: lines[:n:n], stream: s.origin, seq: seq})
-			r.acks.came(m.Sender, &s.from, seq, again)
+			r.acks.came(m.Sender, &s.from, &s.arrival, envelope.Span{First: seq, Last: seq}, again)
 		} else {
 			r.s.dropMessage(dropRepeat, n)
-			r.acks.came(m.Sender, &s.from, seq, plain)
+			r.acks.came(m.Sender, &s.from, &s.arrival, envelope.Span{First: seq, Last: seq}, plain)
 		}
 		seq++
 		lines = lines[n:]
@@ -289,10 +289,8 @@ func (r *receiver) tookRaw(m *spread.Message, key []byte, seq uint64, lines []by
 	if err != nil {
 		return
 	}
-	for range bytes.Count(lines, []byte{'\n'}) {
-		r.acks.came(m.Sender, &o, seq, r.raw[m.Groups[0]])
-		seq++
-	}
+	at := max(0, len(r.acks.batch)-1)
+	r.acks.came(m.Sender, &o, &at, envelope.Span{First: seq, Last: seq + uint64(bytes.Count(lines, []byte{'\n'})) - 1}, r.raw[m.Groups[0]])
 }
 
 // unreadable drops a message with a malformed envelope, and logs that once a gapInterval.

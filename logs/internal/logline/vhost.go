@@ -171,11 +171,12 @@ func mayBeHost(first, rest []byte) bool {
 	}
 	upper, other := 0, 0
 	for _, c := range name {
-		switch {
-		case c >= 'A' && c <= 'Z':
-			upper++
+		switch { // the usual ones first
 		case c >= 'a' && c <= 'z', c == '_', c >= 0x80:
 			other++
+		case c >= '0' && c <= '9', c == '.', c == '-':
+		case c >= 'A' && c <= 'Z':
+			upper++
 		case strings.IndexByte(`"<>[](){}=:;,|`, c) >= 0:
 			return false
 		}

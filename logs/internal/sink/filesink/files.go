@@ -287,6 +287,9 @@ func (fs *Files) sorted() []*outFile {
 // report logs that a file cannot be written, once a [sink.ComplainInterval], and that it can be
 // written again.
 func (fs *Files) report(f *outFile, err error) {
+	if err == nil && !f.failing {
+		return
+	}
 	now := time.Now()
 	switch {
 	case err != nil && (!f.failing || now.Sub(f.reported) >= sink.ComplainInterval):

@@ -29,7 +29,7 @@ func openFile(disk fsutil.FS, path string, lock bool) (handle, error) {
 			return nil, err
 		}
 		if !lock {
-			return bounded{f}, nil
+			return bound(f), nil
 		}
 		if err := Lock(f); err != nil {
 			return nil, errors.Join(err, f.Close())
@@ -42,7 +42,7 @@ func openFile(disk fsutil.FS, path string, lock bool) (handle, error) {
 			return nil, errors.Join(err, f.Close())
 		}
 		if now, err := disk.Stat(path); err == nil && fsutil.SameFile(st, now) {
-			return bounded{f}, nil
+			return bound(f), nil
 		}
 		if err := f.Close(); err != nil {
 			return nil, err
@@ -51,15 +51,22 @@ func openFile(disk fsutil.FS, path string, lock bool) (handle, error) {
 	return nil, ErrLocked
 }
 
-// bounded is a file that may be a pipe.
-type bounded struct{ fsutil.File }
+// bounded is a file whose writes may wait for a reader, such as a pipe.
+type bounded struct{ fsutil.OSFile }
 
-// Write writes, and does not wait for the reader of a pipe for longer than [writeWait].
-func (f bounded) Write(b []byte) (int, error) {
-	if p, ok := f.File.(fsutil.OSFile); ok {
-		_ = p.SetWriteDeadline(time.Now().Add(writeWait)) // other files have no deadline and do not wait
+// bound returns a file that does not wait for a reader for longer than [writeWait]. Regular files have no reader, and no
+// deadline.
+func bound(f fsutil.File) fsutil.File {
+	if p, ok := f.(fsutil.OSFile); ok && p.SetWriteDeadline(time.Time{}) == nil {
+		return bounded{p}
 	}
-	return f.File.Write(b)
+	return f
+}
+
+// Write writes, and does not wait for longer than [writeWait].
+func (f bounded) Write(b []byte) (int, error) {
+	_ = f.SetWriteDeadline(time.Now().Add(writeWait)) // Write reports what is wrong with the file
+	return f.OSFile.Write(b)
 }
 
 // makeDirs makes the missing directories of the file up to the base, which must exist.
