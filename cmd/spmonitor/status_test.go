@@ -3,19 +3,14 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"log/slog"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/spreadd/spreadd/daemon/localring"
 	"github.com/spreadd/spreadd/daemon/localring/localringtest"
-	"github.com/spreadd/spreadd/daemon/metrics"
-	"github.com/spreadd/spreadd/daemon/monitor"
 	"github.com/spreadd/spreadd/daemon/status"
-	"github.com/spreadd/spreadd/daemon/web"
+	"github.com/spreadd/spreadd/daemon/web/webtest"
 	"github.com/spreadd/spreadd/internal/flags"
-	"github.com/spreadd/spreadd/internal/prom"
 	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/internal/testkit/golden"
 	"github.com/spreadd/spreadd/spread"
@@ -88,7 +83,7 @@ func TestStatusCommand(t *testing.T) {
 		var stdout, stderr bytes.Buffer
 		return run(t.Context(), []string{"status", "-c", r.File, "-timeout", "30s"}, strings.NewReader(""), &stdout, &stderr) == flags.OK && strings.Contains(stdout.String(), "\nhealthy\n")
 	})
-	address := serve(t, alpha)
+	address := strings.TrimPrefix(webtest.Serve(t, alpha, nil), "http://")
 	if c, _ := ask(flags.OK, "-s", address, "-json"); c.Verdict != status.Healthy || len(c.Daemons) != 2 || !c.Daemons[1].Extended {
 		t.Errorf("over HTTP: %+v", c)
 	}
@@ -103,28 +98,10 @@ func TestStatusCommand(t *testing.T) {
 	}
 }
 
-// serve serves the state of a daemon until the test ends.
-func serve(t *testing.T, d *localring.Daemon) (address string) {
-	t.Helper()
-	cfg := web.Config{
-		Source: d.Daemon, Metrics: metrics.New(d.Daemon, d.Config.Engine.Self), Log: slog.New(slog.DiscardHandler),
-		Monitor: func() monitor.Config {
-			top, hash := d.Configuration()
-			return monitor.FromTopology(top, hash, d.Config.Engine.Self, d.Config.Ring.Addr)
-		},
-	}
-	s, err := prom.Listen(t.Context(), "0", cfg.Server())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Start())
-	return s.Addr().String()
-}
-
 // TestPagesCommands: sessions and groups in tables and as JSON.
 func TestPagesCommands(t *testing.T) {
 	d := localringtest.New(t, "", "alpha").Start("alpha")
-	address := serve(t, d)
+	address := strings.TrimPrefix(webtest.Serve(t, d, nil), "http://")
 	for _, name := range []string{"web", "log"} {
 		c, err := spread.Dial(t.Context(), d.Address(), spread.WithName(name), spread.WithMembership(true))
 		if err != nil {

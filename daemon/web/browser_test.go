@@ -17,6 +17,7 @@ import (
 	"github.com/spreadd/spreadd/daemon/localring/localringtest"
 	"github.com/spreadd/spreadd/daemon/session"
 	"github.com/spreadd/spreadd/daemon/transport"
+	"github.com/spreadd/spreadd/daemon/web/webtest"
 	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/internal/testkit/browser"
 	"github.com/spreadd/spreadd/spread"
@@ -57,7 +58,7 @@ func newFarm(t *testing.T) *farm {
 		}
 	}})
 	f.all = f.ring.StartAll()
-	f.url = serve(t, f.all[0])
+	f.url = webtest.Serve(t, f.all[0], nil)
 	return f
 }
 

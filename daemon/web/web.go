@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -50,13 +49,13 @@ func (c *Config) Server() prom.Config {
 		Program: "spreadd", Collector: c.Metrics, Log: c.Log, Profiles: c.Profiles,
 		Alive: c.Source.Alive, Ready: s.ready,
 		Status: func(ctx context.Context) (any, error) { return s.status(ctx) },
-		Mount: func(mux *http.ServeMux) {
-			mux.Handle("GET /{$}", page)
-			mux.Handle("GET /status/overview", prom.JSON(func(r *http.Request) (any, error) { return s.overview.get(r.Context()) }))
-			mux.Handle("GET /status/cluster", prom.JSON(func(r *http.Request) (any, error) { return s.all(r.Context()) }))
-			mux.Handle("GET /status/sessions", prom.JSON(func(r *http.Request) (any, error) { return s.sessions(r.Context(), r.URL.Query()) }))
-			mux.Handle("GET /status/groups", prom.JSON(func(r *http.Request) (any, error) { return s.groups(r.Context(), r.URL.Query()) }))
+		Pages: map[string]func(*http.Request) (any, error){
+			"/status/overview": func(r *http.Request) (any, error) { return s.overview.get(r.Context()) },
+			"/status/cluster":  func(r *http.Request) (any, error) { return s.all(r.Context()) },
+			"/status/sessions": func(r *http.Request) (any, error) { return s.sessions(r.Context(), r.URL.Query()) },
+			"/status/groups":   func(r *http.Request) (any, error) { return s.groups(r.Context(), r.URL.Query()) },
 		},
+		Mount: func(mux *http.ServeMux) { mux.Handle("GET /{$}", page) },
 	}
 }
 
@@ -132,12 +131,7 @@ func query(v url.Values) (daemon.PageQuery, error) {
 			return q, prom.BadRequest(fmt.Sprintf("unknown parameter %q: want group, session, after or limit", name))
 		}
 	}
-	if text := v.Get("limit"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > daemon.MaxPage {
-			return q, prom.BadRequest(fmt.Sprintf("limit %q: want a number from 1 to %d", text, daemon.MaxPage))
-		}
-		q.Limit = n
-	}
-	return q, nil
+	var err error
+	q.Limit, err = prom.PageLimit(v)
+	return q, err
 }

@@ -2,9 +2,7 @@ package web_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -13,51 +11,13 @@ import (
 
 	"github.com/spreadd/spreadd/daemon/localring"
 	"github.com/spreadd/spreadd/daemon/localring/localringtest"
-	"github.com/spreadd/spreadd/daemon/metrics"
-	"github.com/spreadd/spreadd/daemon/monitor"
 	"github.com/spreadd/spreadd/daemon/status"
 	"github.com/spreadd/spreadd/daemon/web"
-	"github.com/spreadd/spreadd/internal/prom"
+	"github.com/spreadd/spreadd/daemon/web/webtest"
 	"github.com/spreadd/spreadd/internal/prom/promtest"
 	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/spread"
 )
-
-// serve serves the state of a daemon until the test ends.
-func serve(t *testing.T, d *localring.Daemon) (url string) {
-	t.Helper()
-	cfg := web.Config{
-		Source: d.Daemon, Metrics: metrics.New(d.Daemon, d.Config.Engine.Self), Log: slog.New(slog.DiscardHandler),
-		Monitor: func() monitor.Config {
-			top, hash := d.Configuration()
-			return monitor.FromTopology(top, hash, d.Config.Engine.Self, d.Config.Ring.Addr)
-		},
-	}
-	s, err := prom.Listen(t.Context(), "0", cfg.Server())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Start())
-	return "http://" + s.Addr().String()
-}
-
-func get[T any](t *testing.T, url string) (v T) {
-	t.Helper()
-	var body string
-	testkit.Wait(t, "an answer to "+url, func() bool {
-		status, _, text := promtest.Request(t, http.MethodGet, url)
-		// A machine that does much else may need longer than a request is waited for.
-		if status != http.StatusOK && (status != http.StatusServiceUnavailable || !strings.Contains(text, "does not answer within")) {
-			t.Fatalf("%s: status %d: %s", url, status, text)
-		}
-		body = text
-		return status == http.StatusOK
-	})
-	if err := json.Unmarshal([]byte(body), &v); err != nil {
-		t.Fatalf("%s: %v in %s", url, err, body)
-	}
-	return v
-}
 
 func dial(t *testing.T, d *localring.Daemon, name string, groups ...string) *spread.Conn {
 	t.Helper()
@@ -83,10 +43,10 @@ func TestStatus(t *testing.T) {
 	if err := r.Await(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	url := serve(t, alpha)
+	url := webtest.Serve(t, alpha, nil)
 	dial(t, alpha, "web", "site", "other")
 	dial(t, beta, "log", "site")
-	st := get[status.Status](t, url+"/status")
+	st := promtest.JSON[status.Status](t, url+"/status")
 	if st.Daemon != "alpha" || st.Protocol != "5.0.1" || !st.Ring.Operating || st.Ring.State != "OP" || st.Ring.Leader != "alpha" ||
 		!slices.Equal(st.Ring.Members, []string{"alpha", "beta"}) || st.Ring.Since == nil || !strings.Contains(st.Ring.ID, ":") || st.Configuration.Daemons != 3 {
 		t.Errorf("status %+v", st)
@@ -109,28 +69,28 @@ func TestStatus(t *testing.T) {
 		t.Fatal(err)
 	}
 	testkit.Wait(t, "beta is missing", func() bool {
-		b := get[status.Status](t, url+"/status").Daemons[1]
+		b := promtest.JSON[status.Status](t, url+"/status").Daemons[1]
 		return b.State == status.Missing && b.Since.After(before) && b.Reason != "" && b.Text != ""
 	})
 	r.Start("beta")
-	testkit.Wait(t, "beta is back", func() bool { return get[status.Status](t, url+"/status").Daemons[1].State == status.Member })
+	testkit.Wait(t, "beta is back", func() bool { return promtest.JSON[status.Status](t, url+"/status").Daemons[1].State == status.Member })
 }
 
 // TestPages: sessions and groups are paged by name, and chosen by each other.
 func TestPages(t *testing.T) {
 	r := localringtest.New(t, "", "alpha")
 	d := r.Start("alpha")
-	url := serve(t, d)
+	url := webtest.Serve(t, d, nil)
 	var all []string
 	for i := range 7 {
 		name := fmt.Sprintf("c%d", i)
 		all = append(all, "#"+name+"#alpha")
 		dial(t, d, name, "every", fmt.Sprintf("odd%d", i%2), fmt.Sprintf("own%d", i))
 	}
-	testkit.Wait(t, "all have joined", func() bool { return get[status.Status](t, url+"/status").Groups.Total == 10 })
+	testkit.Wait(t, "all have joined", func() bool { return promtest.JSON[status.Status](t, url+"/status").Groups.Total == 10 })
 	var got []string
 	for after, n := "", 0; ; n++ {
-		p := get[status.Sessions](t, url+"/status/sessions?limit=3&after="+strings.ReplaceAll(after, "#", "%23"))
+		p := promtest.JSON[status.Sessions](t, url+"/status/sessions?limit=3&after="+strings.ReplaceAll(after, "#", "%23"))
 		for _, s := range p.List {
 			got = append(got, s.Name)
 			if s.NumGroups != 3 || len(s.Groups) != 3 || s.Version == "" || s.Peer == "" || s.Since.IsZero() {
@@ -150,13 +110,13 @@ func TestPages(t *testing.T) {
 	names := func(path string) (list []string) {
 		t.Helper()
 		if strings.Contains(path, "sessions") {
-			for _, s := range get[status.Sessions](t, url+path).List {
+			for _, s := range promtest.JSON[status.Sessions](t, url+path).List {
 				list = append(list, s.Name)
 			}
 			return list
 		}
 		for after := ""; ; {
-			p := get[status.Groups](t, url+path+"&after="+after)
+			p := promtest.JSON[status.Groups](t, url+path+"&after="+after)
 			for _, g := range p.List {
 				list = append(list, g.Name)
 			}
@@ -182,7 +142,7 @@ func TestPages(t *testing.T) {
 			t.Errorf("%s: %q, want %q", path, got, want)
 		}
 	}
-	if g := get[status.Groups](t, url+"/status/groups?group=every").List[0]; g.NumMembers != 7 || g.LocalMembers != 7 || !slices.Equal(g.Members, all) {
+	if g := promtest.JSON[status.Groups](t, url+"/status/groups?group=every").List[0]; g.NumMembers != 7 || g.LocalMembers != 7 || !slices.Equal(g.Members, all) {
 		t.Errorf("group %+v", g)
 	}
 	for _, bad := range []string{"limit=0", "limit=1001", "limit=x", "page=2"} {
@@ -196,7 +156,7 @@ func TestPages(t *testing.T) {
 func TestCounts(t *testing.T) {
 	r := localringtest.New(t, "", "alpha")
 	d := r.Start("alpha")
-	url := serve(t, d)
+	url := webtest.Serve(t, d, nil)
 	c := dial(t, d, "a", "site")
 	send := func() {
 		t.Helper()
@@ -204,14 +164,14 @@ func TestCounts(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	testkit.Wait(t, "the group exists", func() bool { return get[status.Status](t, url+"/status").Groups.Total == 1 })
+	testkit.Wait(t, "the group exists", func() bool { return promtest.JSON[status.Status](t, url+"/status").Groups.Total == 1 })
 	for range 5 {
 		send()
 	}
-	group := func() status.Group { return get[status.Groups](t, url+"/status/groups?group=site").List[0] }
+	group := func() status.Group { return promtest.JSON[status.Groups](t, url+"/status/groups?group=site").List[0] }
 	testkit.Wait(t, "five messages are counted", func() bool { g := group(); return g.Messages == 5 && g.Bytes == 50 })
 	testkit.Wait(t, "there is a rate", func() bool { send(); g := group(); return g.MessageRate != nil && *g.MessageRate > 0 })
-	if s := get[status.Sessions](t, url+"/status/sessions").List[0]; s.SentMessages < 6 || s.SentBytes < 60 || s.ReceivedMessages == 0 {
+	if s := promtest.JSON[status.Sessions](t, url+"/status/sessions").List[0]; s.SentMessages < 6 || s.SentBytes < 60 || s.ReceivedMessages == 0 {
 		t.Errorf("session %+v", s)
 	}
 }
@@ -220,7 +180,7 @@ func TestCounts(t *testing.T) {
 func TestHealth(t *testing.T) {
 	r := localringtest.New(t, "", "alpha")
 	d := r.Start("alpha")
-	url := serve(t, d)
+	url := webtest.Serve(t, d, nil)
 	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
 		if s, _, body := promtest.Request(t, http.MethodGet, url+path); s != http.StatusOK {
 			t.Errorf("%s: status %d, %s", path, s, body)
@@ -247,8 +207,8 @@ func TestCluster(t *testing.T) {
 	if err := r.Await(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	url := serve(t, all[0])
-	c := get[status.Cluster](t, url+"/status/cluster")
+	url := webtest.Serve(t, all[0], nil)
+	c := promtest.JSON[status.Cluster](t, url+"/status/cluster")
 	if c.From != "alpha" || c.Verdict != status.Degraded || len(c.Daemons) != 4 {
 		t.Fatalf("cluster %+v", c)
 	}
@@ -271,11 +231,11 @@ func TestCluster(t *testing.T) {
 	if len(c.Reasons) != 1 || c.Reasons[0].Daemon != "delta" {
 		t.Errorf("reasons %v", c.Reasons)
 	}
-	if h := get[status.Status](t, url+"/status").Daemons[1].Heard; h.RoundTripSeconds == nil || *h.RoundTripSeconds <= 0 {
+	if h := promtest.JSON[status.Status](t, url+"/status").Daemons[1].Heard; h.RoundTripSeconds == nil || *h.RoundTripSeconds <= 0 {
 		t.Errorf("beta is heard as %+v", h)
 	}
 	testkit.Wait(t, "others learn of the round trip", func() bool {
-		for _, p := range get[status.Cluster](t, url+"/status/cluster").Daemons[0].Peers {
+		for _, p := range promtest.JSON[status.Cluster](t, url+"/status/cluster").Daemons[0].Peers {
 			if p.Name == "beta" && p.RoundTripSeconds != nil {
 				return true
 			}
@@ -295,13 +255,8 @@ func (frozen) Alive(ctx context.Context) error {
 
 // TestFrozen: a daemon that does not answer is not alive, and the check does not wait for it.
 func TestFrozen(t *testing.T) {
-	cfg := web.Config{Source: frozen{}, Metrics: metrics.New(localringtest.New(t, "", "alpha").Start("alpha"), 1), Log: slog.New(slog.DiscardHandler)}
-	s, err := prom.Listen(t.Context(), "127.0.0.1:0", cfg.Server())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Start())
-	if code, _, body := promtest.Request(t, http.MethodGet, "http://"+s.Addr().String()+"/healthz"); code != http.StatusServiceUnavailable || !strings.Contains(body, "does not answer") {
+	url := webtest.Serve(t, localringtest.New(t, "", "alpha").Start("alpha"), func(c *web.Config) { c.Source = frozen{} })
+	if code, _, body := promtest.Request(t, http.MethodGet, url+"/healthz"); code != http.StatusServiceUnavailable || !strings.Contains(body, "does not answer") {
 		t.Errorf("status %d, %s", code, body)
 	}
 }

@@ -53,17 +53,9 @@ const index = `<!doctype html>
 </html>
 `
 
-// AddressFlag adds the flag -metrics, which every server program has. The port is an example.
-func AddressFlag(s *flags.Set, addr *string, port int) {
-	addressFlag(s, addr, "metrics", fmt.Sprintf("serve Prometheus metrics on this address, such as 127.0.0.1:%d (default: off)", port))
-}
-
-// HTTPFlag adds the flag -http of programs that serve more than metrics. The port is an example.
-func HTTPFlag(s *flags.Set, addr *string, port int) {
-	addressFlag(s, addr, "http", fmt.Sprintf("serve the state, health checks and metrics on this address, or on this port of the loopback address, such as %d (default: off)", port))
-}
-
-func addressFlag(s *flags.Set, addr *string, name, help string) {
+// AddressFlag adds the flag of a program that serves what its help says. The port is an example.
+func AddressFlag(s *flags.Set, addr *string, name, what string, port int) {
+	help := fmt.Sprintf("serve %s on this address, or on this port of the loopback address, such as %d (default: off)", what, port)
 	flags.Var(s, addr, name, "ADDRESS", help, func(text string) (string, error) {
 		if text == "" {
 			return "", nil
@@ -102,6 +94,8 @@ type Config struct {
 	Alive, Ready func(context.Context) error
 	// Status, if not nil, returns the state of the program, which /status answers as JSON.
 	Status func(context.Context) (any, error)
+	// Pages are parts of that, by path.
+	Pages map[string]func(*http.Request) (any, error)
 	// Profiles adds the profiles of the Go runtime at /debug/pprof/.
 	Profiles bool
 	// Mount, if not nil, adds further handlers in place of the index. They must answer within 30 s
@@ -178,6 +172,9 @@ func (cfg *Config) routes(reg *prometheus.Registry, errorLog *log.Logger) *http.
 	if cfg.Status != nil {
 		mux.Handle("GET /status", JSON(func(r *http.Request) (any, error) { return cfg.Status(r.Context()) }))
 		links = "<li><a href=\"/status\">State</a> as JSON</li>\n"
+	}
+	for path, page := range cfg.Pages {
+		mux.Handle("GET "+path, JSON(page))
 	}
 	if cfg.Profiles {
 		profiles(mux)

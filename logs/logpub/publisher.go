@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/internal/pause"
 	"github.com/spreadd/spreadd/logs/internal/chain"
 	"github.com/spreadd/spreadd/logs/internal/logline"
@@ -37,6 +38,7 @@ type Publisher struct {
 	queue  *queue.Queue
 	sender sender
 	count  counters
+	asked  fsutil.Latest[askedQueue]
 
 	targetsMu sync.Mutex
 	targets   map[string]*destination // by their groups, with spaces between

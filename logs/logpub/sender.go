@@ -208,8 +208,9 @@ func (s *sender) sendBlock(ctx context.Context, conn spread.Connection, b *queue
 	lines := 0
 	rest := b.Data
 	for _, r := range b.Runs {
+		count := s.p.counted(r.To.Groups)
 		err := s.sendLines(ctx, conn, b, r.To, r.Seq, rest[:r.Bytes], func(n int) {
-			s.handOver(b, lines, n)
+			count.sent.Add(int64(n - s.handOver(b, lines, n)))
 			lines += n
 		})
 		if err != nil {
@@ -270,9 +271,10 @@ func (s *sender) message(b *queue.Block, to *queue.Target, text []byte) (payload
 	return text[:most], bytes.Count(text[:most], []byte{'\n'})
 }
 
-// handOver notes that n lines of a block were handed to the session, behind those before.
-func (s *sender) handOver(b *queue.Block, before, n int) {
-	again := n
+// handOver notes that n lines of a block were handed to the session, behind those before. It returns how many of them were
+// handed to one before.
+func (s *sender) handOver(b *queue.Block, before, n int) (again int) {
+	again = n
 	if b.ID() == s.last {
 		again = min(n, max(0, s.handed-before))
 		s.handed = max(s.handed, before+n)
@@ -280,6 +282,7 @@ func (s *sender) handOver(b *queue.Block, before, n int) {
 	if again > 0 {
 		s.p.count.resent.Add(int64(again))
 	}
+	return again
 }
 
 // wrap returns lines in an envelope. A line of a process before us may have had a shorter

@@ -84,7 +84,7 @@ func TestSeveralInputs(t *testing.T) {
 	in := p.Stats().Inputs
 	for i, want := range []InputStats{
 		{Name: "stream", Lines: 1, Bytes: 12},
-		{Name: "file " + filepath.Join(dir, "log"), Lines: 1, Bytes: 12, File: &tail.Stats{Position: 12, Safe: 12, Files: 1}},
+		{Name: "file " + filepath.Join(dir, "log"), Path: filepath.Join(dir, "log"), Lines: 1, Bytes: 12, File: &tail.Stats{Position: 12, Safe: 12, Files: 1}},
 		{Name: "udp 127.0.0.1:0", Lines: 2, Bytes: 36, Syslog: &syslog.Stats{Messages: 2, Bytes: 94}},
 	} {
 		if !reflect.DeepEqual(in[i], want) {

@@ -1,6 +1,7 @@
 package logpub
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -60,6 +61,11 @@ type Stats struct {
 
 // Gauges are a publisher's present state.
 type Gauges struct {
+	Publisher string // its name in envelopes; empty with Plain
+	Delivery  Delivery
+	Session   string // the private group of the connection; empty without one
+	// Late means that the spool's disk did not answer in time: what the queue and the spool have is as of an earlier answer.
+	Late bool
 	// Waiting are lines in memory or in the spool that are not sent. Lines in flight are among them. After Run it includes
 	// those that come again from their files.
 	Waiting int64
@@ -84,7 +90,8 @@ type DaemonStats = spread.DaemonStatus
 // InputStats are those of one input.
 type InputStats struct {
 	Name      string
-	Lines     int64 // taken
+	Path      string // of a file
+	Lines     int64  // taken
 	Bytes     int64
 	Truncated int64
 	File      *tail.Stats   // nil if it is not a file
@@ -96,6 +103,21 @@ type GroupStats struct {
 	Groups string // names with spaces between
 	Lines  int64  // read for it, including those that were dropped later
 	Bytes  int64
+	Sent   int64 // passed to a daemon for the first time, including those that an earlier process had read
+	// Waiting are lines in memory that are not done with, and Oldest is the time when the first of them was read. What is
+	// only in the spool is not among them.
+	Waiting int64
+	Oldest  time.Time
+	// LogHosts are those that have acknowledged lines, with Written.
+	LogHosts []LogHost
+	// Silent means that no log host has acknowledged any for receipts.SilentAfter.
+	Silent bool
+}
+
+// LogHost is a log host that acknowledges lines.
+type LogHost struct {
+	Name string
+	Last time.Time // when it did so last
 }
 
 // Stats returns the counters. It may be called at any time. When nothing moves, Took and Recovered
@@ -103,7 +125,8 @@ type GroupStats struct {
 func (p *Publisher) Stats() Stats {
 	st := Stats{Dropped: make(map[string]int64), DroppedBytes: make(map[string]int64), Ends: make(map[string]int64)}
 	// The counters that a line reaches last are read first, so that no sum exceeds Took.
-	q := p.queue.Stats()
+	asked, fresh := p.asked.Ask(askTime, p.askQueue)
+	q := asked.stats
 	for _, why := range []queue.DropReason{queue.DropQueue, queue.DropEnd, queue.DropSpool, queue.DropDamage} {
 		st.Dropped[dropName(why)] = q.Dropped[why.String()]
 		st.DroppedBytes[dropName(why)] = q.DroppedBytes[why.String()]
@@ -120,7 +143,8 @@ func (p *Publisher) Stats() Stats {
 	st.Spooled, st.SpooledBytes = q.Spooled, q.SpooledBytes
 	st.Abandoned, st.Recovered = q.Abandoned, q.Recovered
 	st.SpoolErrors, st.SpoolDamaged = q.Errors, q.Damaged
-	st.Gauges = p.gauges(&q)
+	st.Gauges = p.gauges(&asked)
+	st.Late = !fresh
 	st.Daemons = p.sender.client.Daemons()
 	for _, d := range st.Daemons {
 		st.Connects += d.Connects
@@ -129,6 +153,11 @@ func (p *Publisher) Stats() Stats {
 	groups, intakes := slices.Clone(p.groups), p.intakes
 	p.targetsMu.Unlock()
 	st.Groups = groupStats(append(groups, &p.otherGroups))
+	p.sender.book.report(st.Groups)
+	for i := range st.Groups {
+		h := asked.held[st.Groups[i].Groups]
+		st.Groups[i].Waiting, st.Groups[i].Oldest = h.Lines, h.Oldest
+	}
 	for _, in := range intakes {
 		st.Inputs = append(st.Inputs, in.stats())
 	}
@@ -137,16 +166,32 @@ func (p *Publisher) Stats() Stats {
 	return st
 }
 
+// askTime is how long the counters wait for the spool, whose disk may hang.
+const askTime = time.Second / 2
+
+// askedQueue is what the queue says, which may have to wait for its spool.
+type askedQueue struct {
+	stats  queue.Stats
+	oldest time.Time
+	held   map[string]queue.Held
+}
+
+func (p *Publisher) askQueue() askedQueue {
+	return askedQueue{p.queue.Stats(), p.queue.Oldest(), p.queue.Held()}
+}
+
 // Unsent returns how many lines wait. Unlike Stats it does not wait for the spool.
 func (p *Publisher) Unsent() int64 { return p.count.took.Load() - p.queue.Gone() }
 
 // gauges returns what there is at the moment.
-func (p *Publisher) gauges(q *queue.Stats) Gauges {
+func (p *Publisher) gauges(asked *askedQueue) Gauges {
+	q := &asked.stats
 	g := Gauges{
+		Publisher: p.cfg.Publisher, Delivery: p.cfg.Delivery, Session: p.sender.client.PrivateGroup(),
 		Waiting: q.Waiting, QueueBytes: q.WaitingBytes, QueueLimit: int64(p.cfg.QueueBytes),
 		SpoolLines: q.SpoolLines, SpoolBytes: q.SpoolBytes, SpoolSegments: q.SpoolSegments, SpoolFailing: q.SpoolFailing,
 	}
-	if born := p.queue.Oldest(); !born.IsZero() && g.Waiting > 0 {
+	if born := asked.oldest; !born.IsZero() && g.Waiting > 0 {
 		g.Lag = max(0, time.Since(born)) // the clock of a process before us may have been ahead
 	}
 	switch p.cfg.Delivery {
@@ -155,6 +200,9 @@ func (p *Publisher) gauges(q *queue.Stats) Gauges {
 		g.Unconfirmed = q.InFlight
 	case Written:
 		g.Unconfirmed, g.Unheard = p.sender.unacknowledged()
+	}
+	if p.cfg.Plain {
+		g.Publisher = ""
 	}
 	if p.cfg.Spool != "" {
 		g.SpoolLimit = p.cfg.SpoolBytes
@@ -166,6 +214,7 @@ func (p *Publisher) gauges(q *queue.Stats) Gauges {
 type groupCount struct {
 	name         string
 	lines, bytes atomic.Int64
+	sent         atomic.Int64
 }
 
 func (c *groupCount) add(lines, bytes int) {
@@ -177,10 +226,8 @@ func (c *groupCount) add(lines, bytes int) {
 func groupStats(counts []*groupCount) []GroupStats {
 	var all []GroupStats
 	for _, c := range counts {
-		if c.name != "" {
-			all = append(all, GroupStats{c.name, c.lines.Load(), c.bytes.Load()})
-		} else if c.lines.Load() > 0 {
-			all = append(all, GroupStats{OtherGroups, c.lines.Load(), c.bytes.Load()})
+		if c.name != "" || c.lines.Load()+c.sent.Load() > 0 {
+			all = append(all, GroupStats{Groups: cmp.Or(c.name, OtherGroups), Lines: c.lines.Load(), Bytes: c.bytes.Load(), Sent: c.sent.Load()})
 		}
 	}
 	return all
@@ -192,7 +239,7 @@ func (in *Intake) stats() InputStats {
 	switch s := in.input.Source.(type) {
 	case *File:
 		f := s.f.Stats()
-		st.File = &f
+		st.File, st.Path = &f, s.cfg.Path
 	case *Syslog:
 		x := s.server.Stats()
 		st.Syslog = &x
@@ -276,22 +323,26 @@ func (s *Stats) addInputs(before []InputStats) {
 func (s *Stats) addGroups(before []GroupStats) {
 	var all []GroupStats
 	other := GroupStats{Groups: OtherGroups}
-	for _, g := range slices.Concat(before, s.Groups) {
+	for i, g := range slices.Concat(before, s.Groups) {
 		to := &other
 		if g.Groups != OtherGroups {
-			i := slices.IndexFunc(all, func(x GroupStats) bool { return x.Groups == g.Groups })
-			if i < 0 && len(all) < MaxGroupStats {
-				i = len(all)
+			at := slices.IndexFunc(all, func(x GroupStats) bool { return x.Groups == g.Groups })
+			if at < 0 && len(all) < MaxGroupStats {
+				at = len(all)
 				all = append(all, GroupStats{Groups: g.Groups})
 			}
-			if i >= 0 {
-				to = &all[i]
+			if at >= 0 {
+				to = &all[at]
 			}
 		}
 		to.Lines += g.Lines
 		to.Bytes += g.Bytes
+		to.Sent += g.Sent
+		if i >= len(before) { // of the present one
+			to.Waiting, to.Oldest, to.LogHosts, to.Silent = g.Waiting, g.Oldest, g.LogHosts, g.Silent
+		}
 	}
-	if s.Groups = all; other.Lines > 0 {
+	if s.Groups = all; other.Lines+other.Sent > 0 {
 		s.Groups = append(s.Groups, other)
 	}
 }

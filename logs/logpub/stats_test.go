@@ -120,11 +120,11 @@ func TestGroupStats(t *testing.T) {
 		t.Fatalf("%d groups", len(groups))
 	}
 	for i, want := range map[int]GroupStats{
-		0:             {"rest too", 1, 2},
-		1:             {"host0", 3, 24},
-		MaxGroupStats: {OtherGroups, 3 * (hosts - MaxGroupStats + 1), 3 * (9 + 10*(hosts-100))},
+		0:             {Groups: "rest too", Lines: 1, Bytes: 2, Sent: 1},
+		1:             {Groups: "host0", Lines: 3, Bytes: 24, Sent: 3},
+		MaxGroupStats: {Groups: OtherGroups, Lines: 3 * (hosts - MaxGroupStats + 1), Bytes: 3 * (9 + 10*(hosts-100)), Sent: 3 * (hosts - MaxGroupStats + 1)},
 	} {
-		if groups[i] != want {
+		if !reflect.DeepEqual(groups[i], want) {
 			t.Errorf("group %d: %+v, want %+v", i, groups[i], want)
 		}
 	}
@@ -163,7 +163,7 @@ func TestAdd(t *testing.T) {
 				File:   &tail.Stats{Position: v, Safe: v, Behind: v, Files: int(v), Rotations: v, Truncations: v, Losses: v, NULs: v, Errors: v},
 				Syslog: &syslog.Stats{Messages: v, Bytes: v, Truncated: v, Connections: int(v), Refused: v, AcceptErrors: v, KernelDrops: v},
 			}},
-			Groups: []GroupStats{{"g", v, v}},
+			Groups: []GroupStats{{Groups: "g", Lines: v, Bytes: v, Sent: v}},
 		}
 		for _, f := range reflect.ValueOf(&s).Elem().Fields() {
 			if f.Kind() == reflect.Int64 {
@@ -172,7 +172,7 @@ func TestAdd(t *testing.T) {
 		}
 		g := reflect.ValueOf(&s.Gauges).Elem()
 		for _, f := range g.Fields() {
-			if f.Kind() != reflect.Bool {
+			if f.CanInt() {
 				f.SetInt(v)
 			}
 		}
@@ -194,12 +194,13 @@ func TestAdd(t *testing.T) {
 	// Groups that came first keep their counters.
 	var old, fresh Stats
 	for i := range MaxGroupStats {
-		old.Groups = append(old.Groups, GroupStats{fmt.Sprint("old", i), 1, 2})
+		old.Groups = append(old.Groups, GroupStats{Groups: fmt.Sprint("old", i), Lines: 1, Bytes: 2})
 	}
-	old.Groups = append(old.Groups, GroupStats{OtherGroups, 5, 6})
-	fresh.Groups = []GroupStats{{"new", 10, 20}, {"old3", 100, 200}}
+	old.Groups = append(old.Groups, GroupStats{Groups: OtherGroups, Lines: 5, Bytes: 6})
+	fresh.Groups = []GroupStats{{Groups: "new", Lines: 10, Bytes: 20}, {Groups: "old3", Lines: 100, Bytes: 200, Waiting: 3}}
 	fresh.Add(&old)
-	if n := len(fresh.Groups); n != MaxGroupStats+1 || fresh.Groups[3] != (GroupStats{"old3", 101, 202}) || fresh.Groups[n-1] != (GroupStats{OtherGroups, 15, 26}) {
+	if n := len(fresh.Groups); n != MaxGroupStats+1 || !reflect.DeepEqual(fresh.Groups[3], GroupStats{Groups: "old3", Lines: 101, Bytes: 202, Waiting: 3}) ||
+		!reflect.DeepEqual(fresh.Groups[n-1], GroupStats{Groups: OtherGroups, Lines: 15, Bytes: 26}) {
 		t.Errorf("%d groups: %+v", n, fresh.Groups)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -23,6 +24,44 @@ type receiptBook struct {
 	pending *receipts.Pending
 	hosts   map[hostProcess]bool // those that have acknowledged
 	warned  map[string]bool      // lists of groups that nobody writes, of which the log says so
+	writers map[string][]LogHost // who has acknowledged lines, by groups
+}
+
+// maxWriters bounds the lists of groups, and the log hosts of each, of which a publisher notes who acknowledges them.
+const (
+	maxWriters  = 10 * MaxGroupStats
+	maxLogHosts = 2 * MaxAcks
+)
+
+// wrote notes that a log host has acknowledged lines for groups. It needs mu.
+func (b *receiptBook) wrote(groups, host string, now time.Time) {
+	list := b.writers[groups]
+	i := slices.IndexFunc(list, func(h LogHost) bool { return h.Name == host })
+	switch {
+	case i >= 0:
+		list[i].Last = now
+		return
+	case len(list) == maxLogHosts:
+		slices.SortFunc(list, func(x, y LogHost) int { return y.Last.Compare(x.Last) })
+		list = list[:maxLogHosts-1]
+	case list == nil && len(b.writers) == maxWriters:
+		return
+	case b.writers == nil:
+		b.writers = make(map[string][]LogHost)
+	}
+	b.writers[groups] = append(list, LogHost{host, now})
+}
+
+// report fills in who acknowledges the lines of groups.
+func (b *receiptBook) report(groups []GroupStats) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	silent := b.pending.SilentGroups()
+	for i := range groups {
+		g := &groups[i]
+		g.LogHosts, g.Silent = slices.Clone(b.writers[g.Groups]), silent[g.Groups]
+		slices.SortFunc(g.LogHosts, func(x, y LogHost) int { return strings.Compare(x.Name, y.Name) })
+	}
 }
 
 // origin returns the stream of the lines of a block that go to a target.
@@ -187,7 +226,13 @@ func (s *sender) acknowledged(m *spread.Message) {
 	s.p.count.acks.Add(1)
 	s.book.mu.Lock()
 	s.meet(ack.Host, ack.Instance)
-	s.book.pending.Ack(time.Now(), &ack)
+	now := time.Now()
+	for i := range ack.Receipts {
+		if groups := s.book.pending.Groups(ack.Receipts[i].Origin); groups != "" && len(ack.Receipts[i].Spans) > 0 {
+			s.book.wrote(groups, ack.Host, now)
+		}
+	}
+	s.book.pending.Ack(now, &ack)
 	done := s.book.pending.Done()
 	_, again := s.book.pending.Again()
 	s.book.mu.Unlock()

@@ -3,13 +3,14 @@ package logsub
 import (
 	"errors"
 	"fmt"
-	"net"
+
 	"regexp"
 	"strings"
 	"time"
 
 	"github.com/spreadd/spreadd/internal/conf"
 	"github.com/spreadd/spreadd/internal/conf/tomlconf"
+	"github.com/spreadd/spreadd/internal/prom"
 	"github.com/spreadd/spreadd/internal/tlsconf"
 	"github.com/spreadd/spreadd/logs/internal/logline"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logpath"
@@ -29,7 +30,7 @@ type File struct {
 	Queue      conf.Size      `toml:"queue" min:"64KiB" max:"2147483647" default:"64MiB" help:"memory for lines that wait for a sink"`
 	Stats      conf.Duration  `toml:"stats_interval" default:"1m" help:"interval between two lines of counters in the log; 0s for none"`
 	Host       string         `toml:"host" help:"name of this log host, by which publishers count who has written a line (default: the host name)"`
-	Metrics    string         `toml:"metrics" help:"address to serve Prometheus metrics on, such as 127.0.0.1:9805 (default: off)"`
+	Metrics    string         `toml:"metrics" help:"address to serve metrics, health checks and the state on, or a port of the loopback address, such as 9805 (default: off)"`
 	OpenFiles  int            `toml:"open_files" min:"1" max:"1048576" default:"256" help:"most files of path templates that are open at a time"`
 	FlushSize  conf.Size      `toml:"flush_size" min:"1" max:"2147483647" default:"256KiB" old:"batch_bytes" help:"write to a file when this much has been collected for it"`
 	FlushDelay conf.Duration  `toml:"flush_delay" default:"0s" help:"how long lines may wait for others before they are written"`
@@ -122,8 +123,10 @@ func ParseTOML(name string, src []byte) (Config, []conf.Warning, error) {
 // Check implements [tomlconf.Checker].
 func (f *File) Check(t *tomlconf.Table) {
 	checkDaemon(t, f.Daemon)
-	if _, _, err := net.SplitHostPort(f.Metrics); f.Metrics != "" && err != nil {
-		t.Errorf("metrics", `write metrics = "127.0.0.1:9805"`, "%q is not an address with a port", f.Metrics)
+	if f.Metrics != "" {
+		if err := prom.CheckAddress(f.Metrics); err != nil {
+			t.Errorf("metrics", "", "%v", err)
+		}
 	}
 	if _, err := time.LoadLocation(f.Zone); err != nil {
 		t.Errorf("zone", `write "UTC", "Local" or a name such as "Europe/Berlin"`, "%v", err)

@@ -71,6 +71,14 @@ func TestTOMLDefaults(t *testing.T) {
 	}
 }
 
+// TestTOMLMetrics: a port alone is an address, as for the flag.
+func TestTOMLMetrics(t *testing.T) {
+	cfg, _, err := ParseTOML("x.toml", []byte("metrics = \"9805\"\n[[log]]\ngroup = \"a\"\nfile = \"/a\"\n"))
+	if err != nil || cfg.Metrics != "9805" {
+		t.Errorf("metrics = %q, %v", cfg.Metrics, err)
+	}
+}
+
 // sqlLog is a log with a table, but for its columns.
 const sqlLog = "[[log]]\n\ngroup = \"a\"\n[log.sql]\ndriver = \"mysql\"\ndsn = \"u@/d\"\ntable = \"t\"\n"
 

@@ -1,6 +1,7 @@
 package promtest
 
 import (
+	"encoding/json"
 	"io"
 	"log/slog"
 	"maps"
@@ -15,14 +16,19 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
 	"github.com/spreadd/spreadd/internal/prom"
+	"github.com/spreadd/spreadd/internal/testkit"
 )
 
 // Serve serves metrics until the test ends.
 func Serve(t testing.TB, c prometheus.Collector) (url string) {
 	t.Helper()
-	s, err := prom.Listen(t.Context(), "127.0.0.1:0", prom.Config{
-		Program: "test", Collector: c, Log: slog.New(slog.DiscardHandler),
-	})
+	return ServeConfig(t, &prom.Config{Program: "test", Collector: c, Log: slog.New(slog.DiscardHandler)})
+}
+
+// ServeConfig serves what a configuration says until the test ends.
+func ServeConfig(t testing.TB, cfg *prom.Config) (url string) {
+	t.Helper()
+	s, err := prom.Listen(t.Context(), "127.0.0.1:0", *cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,6 +43,25 @@ func Serve(t testing.TB, c prometheus.Collector) (url string) {
 		}
 	})
 	return "http://" + s.Addr().String()
+}
+
+// JSON asks a server for JSON.
+func JSON[T any](t testing.TB, url string) (v T) {
+	t.Helper()
+	var body string
+	testkit.Wait(t, "an answer to "+url, func() bool {
+		status, _, text := Request(t, http.MethodGet, url)
+		// A machine that does much else may need longer than a request is waited for.
+		if status != http.StatusOK && (status != http.StatusServiceUnavailable || !strings.Contains(text, "does not answer within")) {
+			t.Fatalf("%s: status %d: %s", url, status, text)
+		}
+		body = text
+		return status == http.StatusOK
+	})
+	if err := json.Unmarshal([]byte(body), &v); err != nil {
+		t.Fatalf("%s: %v in %s", url, err, body)
+	}
+	return v
 }
 
 // Request makes a request and reads the answer.

@@ -2,7 +2,9 @@ package queue
 
 import (
 	"errors"
+	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/spreadd/spreadd/logs/internal/spool"
 )
@@ -119,4 +121,35 @@ func (q *Queue) Stats() Stats {
 	}
 	s.SpoolFailing = q.cfg.Spool != "" && (q.disk.store == nil || q.disk.trouble != nil && !errors.Is(q.disk.trouble, spool.ErrFull))
 	return s
+}
+
+// Held are the lines for a list of groups that are in memory and not delivered.
+type Held struct {
+	Lines  int64
+	Oldest time.Time // when the first of their block came
+}
+
+// Held returns what is in memory, by groups with spaces between. Lines that are only in the spool are not in it.
+func (q *Queue) Held() map[string]Held {
+	held := make(map[string]Held)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, b := range q.memory.blocks {
+		id := b.first - 1
+		for i := range b.Runs {
+			r := &b.Runs[i]
+			last := id + uint64(r.Lines)
+			if last > q.done {
+				name := strings.Join(r.To.Groups, " ")
+				h := held[name]
+				h.Lines += int64(last - max(id, q.done))
+				if h.Oldest.IsZero() || b.born.Before(h.Oldest) {
+					h.Oldest = b.born
+				}
+				held[name] = h
+			}
+			id = last
+		}
+	}
+	return held
 }

@@ -168,6 +168,14 @@ func (p *Pending) Kept(o envelope.Origin) (seq uint64, ok bool) {
 	return s.pieces[0].first, true
 }
 
+// Groups returns the groups of a stream that has lines which are not done, with spaces between; otherwise "".
+func (p *Pending) Groups(o envelope.Origin) string {
+	if s := p.streams[o]; s != nil {
+		return s.where
+	}
+	return ""
+}
+
 // InFlight returns how many blocks are sent that a log host is expected to acknowledge.
 func (p *Pending) InFlight() int { return p.loud }
 

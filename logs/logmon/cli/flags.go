@@ -109,7 +109,7 @@ func (o *options) describe() {
 		o.webNames = append(o.webNames, text)
 		return nil
 	})
-	prom.AddressFlag(s, &o.metrics, 9806)
+	prom.AddressFlag(s, &o.metrics, "metrics", "metrics and health checks", 9806)
 	s.Group("Counting")
 	flags.Var(s, &t.VHost, "vhost", "auto|first|none", "where a line has its virtual host: the first word, none (the group stands for it), or auto to decide for each line (default: auto)", traffic.ParseVHostMode)
 	s.Duration(&t.SessionTimeout, "session", "count a client as online for this time after its last request")

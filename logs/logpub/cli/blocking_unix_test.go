@@ -26,15 +26,22 @@ type program struct {
 	log testkit.Output
 }
 
-// start starts the program with arguments that have no spaces.
-func start(t *testing.T, args ...string) *program {
+// command returns the program with arguments that have no spaces.
+func command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &program{Cmd: exec.CommandContext(t.Context(), exe)}
-	p.Env = append(os.Environ(), asProgram+"="+strings.Join(args, " "))
+	cmd := exec.CommandContext(t.Context(), exe)
+	cmd.Env = append(os.Environ(), asProgram+"="+strings.Join(args, " "))
+	return cmd
+}
+
+// start starts it.
+func start(t *testing.T, args ...string) *program {
+	t.Helper()
+	p := &program{Cmd: command(t, args...)}
 	p.Stderr = &p.log
 	if err := p.Start(); err != nil {
 		t.Fatal(err)

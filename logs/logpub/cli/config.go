@@ -49,7 +49,7 @@ type File struct {
 	Stall     conf.Duration  `toml:"stall_time" default:"30s" old:"stall" help:"time without progress after which the next daemon of the list is used; 0s for never"`
 	Return    conf.Duration  `toml:"return_interval" default:"10s" old:"return" help:"interval between attempts to return to the first daemon of the list; 0s for never"`
 	Stats     conf.Duration  `toml:"stats_interval" default:"1m" old:"stats" help:"interval between two lines of counters in the log; 0s for none"`
-	Metrics   string         `toml:"metrics" help:"address to serve Prometheus metrics on, such as 127.0.0.1:9804 (default: off)"`
+	Metrics   string         `toml:"metrics" help:"address to serve metrics, health checks and the state on, or a port of the loopback address, such as 9804 (default: off)"`
 	State     string         `toml:"state" help:"directory of the positions up to which files have been read"`
 	Users     []string       `toml:"daemon_users" help:"users that a daemon of this host may run as, besides root, spread and the user of logpub; * for any"`
 	TLS       tlsconf.Client `toml:"tls" help:"files for TLS; with one of them, TCP connections to daemons use TLS"`

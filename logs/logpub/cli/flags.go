@@ -109,7 +109,7 @@ func (o *options) describe() {
 	s.Duration(&c.BlockTime, "block", "how long to stop reading when the queue is full, before lines are dropped; negative: never")
 	s.Duration(&c.DrainTimeout, "drain", "time limit for sending the queue at the end; negative: drop it")
 	s.Group("Observation")
-	prom.AddressFlag(s, &o.metrics, 9804)
+	prom.AddressFlag(s, &o.metrics, "metrics", "metrics, health checks and the state", 9804)
 	s.Duration(&c.StatsInterval, "stats", "log the counters at this interval; negative: never")
 	logging.Flag(s, &o.logFormat)
 	s.Bool(&o.verbose, "v", "log details")

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -11,8 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/prom/promtest"
 	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/internal/testkit/hangfs"
+	"github.com/spreadd/spreadd/logs/logpub/status"
 )
 
 // appendLine appends a line to a file.
@@ -100,6 +103,46 @@ func TestHangingSpool(t *testing.T) {
 	}
 	p.log.Wait(t, "does a network file system hang?")
 	p.log.Wait(t, "lines were not sent: 1;")
+}
+
+// TestHangingSpoolState: logpub reports its state and its metrics while its spool hangs.
+func TestHangingSpoolState(t *testing.T) {
+	t.Parallel()
+	m := hangfs.Mount(t)
+	d, address := serveDaemon(t)
+	d.SetDown(true)
+	p := program{Cmd: command(t, "-g", "g", "-s", address, "-spool", filepath.Join(m.Dir, "spool"), "-spool-after", "-1s", "-drain", "1s", "-metrics", "0")}
+	p.Stderr = &p.log
+	stdin, err := p.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line := func(text string) {
+		t.Helper()
+		if _, err := io.WriteString(stdin, text+"\n"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	url := "http://" + p.log.Wait(t, `msg="serving metrics" address=`)
+	line("one")
+	testkit.Wait(t, "a line in the spool", func() bool {
+		st := promtest.JSON[status.Status](t, url+"/status")
+		return !st.Late && st.Spool.Lines == 1 && st.Lines.Waiting == 1
+	})
+	m.Hang()
+	line("two")
+	testkit.Wait(t, "a spool that hangs", func() bool {
+		st := promtest.JSON[status.Status](t, url+"/status")
+		return st.Late && st.Spool.Lines == 1 && st.Lines.Waiting == 1 && st.Lines.Received == 2
+	})
+	waitForMetrics(t, &p.log, map[string]float64{"logpub_received_lines_total": 2, "logpub_spool_lines": 1})
+	p.signal(t, syscall.SIGTERM)
+	if err := p.Wait(); err == nil {
+		t.Error("it ends with success")
+	}
 }
 
 // TestHangingConfiguration: SIGTERM ends logpub while it waits for its configuration.

@@ -23,6 +23,7 @@ import (
 	"github.com/spreadd/spreadd/internal/prom"
 	"github.com/spreadd/spreadd/logs/logpub"
 	"github.com/spreadd/spreadd/logs/logpub/metrics"
+	"github.com/spreadd/spreadd/logs/logpub/status"
 )
 
 // Main runs the program with the arguments, streams and signals of the process, and returns its
@@ -157,7 +158,9 @@ func observe(ctx context.Context, addr string, source *metrics.Source, log *slog
 	if addr == "" {
 		return func() {}
 	}
-	return prom.Keep(ctx, addr, prom.Config{Program: "logpub", Collector: metrics.New(source), Log: log})
+	cfg := prom.Config{Program: "logpub", Collector: metrics.New(source), Log: log}
+	status.Serve(&cfg, source)
+	return prom.Keep(ctx, addr, cfg)
 }
 
 // say prints text. Errors are ignored: there is nowhere else to report them.

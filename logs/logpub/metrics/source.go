@@ -46,6 +46,19 @@ func (s *Source) sum() logpub.Stats {
 	return st
 }
 
+// State is what a program knows of its publishers.
+type State struct {
+	logpub.Stats           // of the current one, and the counters of those before
+	Loaded       time.Time // when the configuration was put into use
+	Failed       int64     // rejected configurations
+}
+
+// State returns the state.
+func (s *Source) State() State {
+	x := s.snapshot()
+	return State{x.Stats, x.loaded, x.failed}
+}
+
 type snapshot struct {
 	logpub.Stats
 	loaded        time.Time

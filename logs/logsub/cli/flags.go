@@ -127,7 +127,7 @@ func (o *options) describe() {
 	o.describeOutput(s)
 	s.Group("Queue and observation")
 	flags.Size(s, &o.queue, "queue", "memory for lines that wait for the files (default: 64MiB)")
-	prom.AddressFlag(s, &o.metrics, 9805)
+	prom.AddressFlag(s, &o.metrics, "metrics", "metrics, health checks and the state", 9805)
 	s.Duration(&o.stats, "stats", "log the counters at this interval; negative: never (default: 1m)")
 	logging.Flag(s, &o.logFormat)
 	s.Bool(&o.verbose, "v x", "log details")

@@ -88,10 +88,12 @@ type Follower struct {
 	kept     bool   // its name was synced by this process
 	failed   bool   // the last attempt to write it has failed
 	told     string // the reason last reported why the file at the path could not be opened
+	unopened string // that of the last attempt; empty if it succeeded, or the file may only be late
+	absent   bool   // nothing was at the path at the last poll
 	waiting  waiting
 
-	left atomic.Bool // see Leave
-	behind
+	left   atomic.Bool          // see Leave
+	behind fsutil.Latest[int64] // how much is unread
 
 	mu    sync.Mutex
 	stats Stats  // what Stats adds is not in it
@@ -295,6 +297,7 @@ func (f *Follower) index(info os.FileInfo) int {
 // rotate checks whether the path has a new file.
 func (f *Follower) rotate() {
 	info, err := f.cfg.Disk.Stat(f.cfg.Path)
+	f.absent = errors.Is(err, fs.ErrNotExist)
 	if err == nil && !info.Mode().IsRegular() {
 		err = &fs.PathError{Op: "open", Path: f.cfg.Path, Err: fsutil.ErrNotFile}
 	}

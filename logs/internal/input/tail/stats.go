@@ -1,6 +1,7 @@
 package tail
 
 import (
+	"cmp"
 	"io/fs"
 	"slices"
 	"sync/atomic"
@@ -16,6 +17,9 @@ type Stats struct {
 	// Behind is the number of bytes that are not read yet, in all followed files that are not compressed.
 	Behind int64
 	Files  int // that are followed: that at the path, and those before it
+	// Missing means that no file is at the path, Trouble why the one there cannot be read; empty if it can.
+	Missing bool
+	Trouble string
 
 	Rotations   int64 // by renaming
 	Truncations int64
@@ -42,14 +46,14 @@ func (f *Follower) Stats() Stats {
 	if n := len(files); n > 0 {
 		st.Position, st.Safe = files[n-1].offset, files[n-1].safe
 	}
-	st.Behind = f.behind.ask(&f.cfg.Watcher.late, func() int64 { return f.unread(files) })
+	st.Behind = ask(&f.behind, &f.cfg.Watcher.late, func() int64 { return f.unread(files) })
 	return st
 }
 
 // unread returns the number of bytes of files that are not read yet. It asks the file system.
 func (f *Follower) unread(files []seen) (n int64) {
 	path, err := f.cfg.Disk.Stat(f.cfg.Path)
-	fresh := err == nil && len(files) > 0 // a file that the follower has not opened yet
+	fresh := err == nil && path.Mode().IsRegular() && len(files) > 0 // a file that the follower has not opened yet
 	for _, s := range files {
 		info, err := s.f.Stat()
 		if err != nil {
@@ -75,36 +79,18 @@ const (
 	lateTime = time.Minute
 )
 
-// behind is how much is unread, as of the last answer of the file system.
-type behind struct {
-	asking atomic.Bool
-	last   atomic.Int64
-}
-
-// ask asks, unless there is no answer yet to the last question. late is when an answer last did not come in time, in Unix
-// nanoseconds.
-func (b *behind) ask(late *atomic.Int64, question func() int64) int64 {
-	if !b.asking.CompareAndSwap(false, true) {
-		return b.last.Load()
-	}
-	answer := make(chan struct{})
-	go func() {
-		b.last.Store(question())
-		b.asking.Store(false)
-		close(answer)
-	}()
+// ask returns what a question to the file system returns, or the last answer if this one does not come in time. late is when an
+// answer last did not, in Unix nanoseconds.
+func ask(last *fsutil.Latest[int64], late *atomic.Int64, question func() int64) int64 {
 	patience := askTime
 	if time.Since(time.Unix(0, late.Load())) < lateTime {
 		patience = hurry
 	}
-	t := time.NewTimer(patience)
-	defer t.Stop()
-	select {
-	case <-answer:
-	case <-t.C:
+	n, fresh := last.Ask(patience, question)
+	if !fresh {
 		late.Store(time.Now().UnixNano())
 	}
-	return b.last.Load()
+	return n
 }
 
 // Leave gives up a follower whose Run does not end because a system call does not return. Whatever Run still does, it writes
@@ -144,7 +130,9 @@ func (f *Follower) look() {
 		f.waiting.changed(time.Now(), grown)
 	}
 	f.seen = f.seen[:0]
+	f.stats.Missing, f.stats.Trouble = f.absent, f.unopened
 	for _, g := range f.files {
+		f.stats.Trouble = cmp.Or(f.stats.Trouble, g.trouble)
 		f.seen = append(f.seen, seen{g.f, g.packed, g.offset, g.safe.offset})
 	}
 }

@@ -483,6 +483,13 @@ func FuzzPosition(f *testing.F) {
 	})
 }
 
+func remove(t *testing.T, path string) {
+	t.Helper()
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestStats: where a follower is can be seen, also while it is kept waiting.
 func TestStats(t *testing.T) {
 	dir := t.TempDir()
@@ -503,7 +510,7 @@ func TestStats(t *testing.T) {
 				t.Errorf("%s: %+v, want %+v", what, got, want)
 			}
 		}
-		check("no file", Stats{})
+		check("no file", Stats{Missing: true})
 		write(t, path, "0123456789\n")
 		check("a line", Stats{Position: 11, Safe: 11, Files: 1})
 		to.mu.Lock()
@@ -524,12 +531,21 @@ func TestStats(t *testing.T) {
 		to.full, to.hold = false, false
 		to.mu.Unlock()
 		check("all is taken", Stats{Position: 4, Safe: 4, Files: 2, Rotations: 1})
+		remove(t, path)
+		check("it is gone", Stats{Position: 4, Safe: 4, Files: 2, Rotations: 1, Missing: true})
+		if err := os.Mkdir(path, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		trouble := "open " + path + ": not a regular file but a directory; name a file in it"
+		check("a directory", Stats{Position: 4, Safe: 4, Files: 2, Rotations: 1, Errors: 1, Trouble: trouble})
+		remove(t, path)
+		check("it is gone, too", Stats{Position: 4, Safe: 4, Files: 2, Rotations: 1, Errors: 1, Missing: true})
 		stop()
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
 		f.Close()
-		if got := f.Stats(); got != (Stats{Position: 4, Safe: 4, Files: 2, Rotations: 1}) {
+		if got := f.Stats(); got.Position != 4 || got.Safe != 4 || got.Files != 2 || got.Rotations != 1 {
 			t.Errorf("after the end: %+v", got)
 		}
 	})

@@ -84,6 +84,7 @@ func kind(disk fsutil.FS, path string) string {
 // trouble reports that the file cannot be opened, once until the reason changes. A nil error means that
 // it was opened.
 func (f *Follower) trouble(err error) {
+	f.unopened = ""
 	if err == nil {
 		if f.told != "" {
 			f.told = ""
@@ -91,10 +92,14 @@ func (f *Follower) trouble(err error) {
 		}
 		return
 	}
-	if err = explain(f.cfg.Disk, f.cfg.Path, err); err == nil || f.told == err.Error() {
+	if err = explain(f.cfg.Disk, f.cfg.Path, err); err == nil {
 		return
 	}
-	f.told = err.Error()
+	f.unopened = err.Error()
+	if f.told == f.unopened {
+		return
+	}
+	f.told = f.unopened
 	f.event(&f.stats.Errors, "cannot open file; will keep retrying", err)
 }
 

@@ -1,0 +1,2 @@
+// Package webtest serves the state of daemons in tests.
+package webtest
