@@ -16,13 +16,16 @@ import (
 // methods.
 type Daemon struct {
 	name string
+	ring *Ring
 
-	mu       sync.Mutex
-	changed  sync.Cond // of stalled and conns
+	// The fields below are guarded by ring.mu.
+
+	changed  sync.Cond // of stalled, conns and waiting
+	part     *part
 	sessions map[wire.Name]*session
-	groups   map[wire.Name]*group
 	made     int // number of private names chosen by the daemon
 	conns    map[net.Conn]struct{}
+	waiting  []request // with a delay
 	closed   bool
 	down     bool
 	stalled  bool
@@ -32,33 +35,9 @@ type Daemon struct {
 	wg sync.WaitGroup
 }
 
-// group is the state of one group, which exists while it has members.
-type group struct {
-	members []*session // by name
-	index   uint32     // of the group id
-}
-
-// daemonID and startTime stand for the id of a real ring.
-const (
-	daemonID  = 2936723249
-	startTime = 1_700_000_000
-)
-
 // New returns a running daemon with this name: 1 to 19 bytes from '$' to '~'. It panics on other
 // names.
-func New(name string) *Daemon {
-	if !wire.LegalDaemonName(name) {
-		panic(fmt.Sprintf("spreadtest: illegal daemon name %q", name))
-	}
-	d := &Daemon{
-		name:     name,
-		sessions: make(map[wire.Name]*session),
-		groups:   make(map[wire.Name]*group),
-		conns:    make(map[net.Conn]struct{}),
-	}
-	d.changed.L = &d.mu
-	return d
-}
+func New(name string) *Daemon { return NewRing(name).Daemons()[0] }
 
 // Dial connects to the daemon and ignores the address. It is an argument for spread.WithDialer.
 func (d *Daemon) Dial(ctx context.Context, network, address string) (net.Conn, error) {
@@ -88,8 +67,8 @@ func (d *Daemon) Serve(l net.Listener) error {
 // serve starts the goroutines of one connection. If the daemon is down, it closes the connection
 // and reports false.
 func (d *Daemon) serve(nc net.Conn) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.ring.mu.Lock()
+	defer d.ring.mu.Unlock()
 	if d.closed || d.down {
 		_ = nc.Close()
 		return false
@@ -98,8 +77,8 @@ func (d *Daemon) serve(nc net.Conn) bool {
 	d.wg.Go(func() {
 		d.handle(nc)
 		_ = nc.Close()
-		d.mu.Lock()
-		defer d.mu.Unlock()
+		d.ring.mu.Lock()
+		defer d.ring.mu.Unlock()
 		delete(d.conns, nc)
 		d.changed.Broadcast()
 	})
@@ -108,14 +87,15 @@ func (d *Daemon) serve(nc net.Conn) bool {
 
 // Close ends all sessions and waits until all goroutines have ended.
 func (d *Daemon) Close() {
-	d.mu.Lock()
+	d.ring.mu.Lock()
 	d.closed = true
+	d.forget()
 	d.closeAll()
-	d.mu.Unlock()
+	d.ring.mu.Unlock()
 	d.wg.Wait()
 }
 
-// closeAll closes every connection. It needs d.mu.
+// closeAll closes every connection. It needs ring.mu.
 func (d *Daemon) closeAll() {
 	d.stalled = false
 	d.changed.Broadcast()
@@ -125,12 +105,24 @@ func (d *Daemon) closeAll() {
 }
 
 // SetDown takes the daemon and all its sessions down, or brings it up again. A daemon that is down
-// refuses connections. Messages that clients had not read are lost.
+// refuses connections. Messages that clients had not read are lost, and those that the daemon had not
+// sent to the others of its ring. These see that its clients have left with it.
 func (d *Daemon) SetDown(down bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.down = down
-	if down {
+	d.ring.mu.Lock()
+	defer d.ring.mu.Unlock()
+	if down && !d.down {
+		d.forget()
+		for _, s := range d.sessions {
+			s.lost = true
+		}
+		d.part.time = d.ring.newPart().time
+		d.ring.network(func() {
+			for _, g := range d.ring.groups {
+				g.members = slices.DeleteFunc(g.members, func(s *session) bool { return s.d == d })
+			}
+		})
+	}
+	if d.down = down; down {
 		d.closeAll()
 	}
 	for d.down && len(d.conns) > 0 { // until their names are free
@@ -141,8 +133,8 @@ func (d *Daemon) SetDown(down bool) {
 // SetStalled makes the daemon stop reading from its sessions, as a real one does when its ring
 // accepts no more messages, or makes it read again.
 func (d *Daemon) SetStalled(stalled bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.ring.mu.Lock()
+	defer d.ring.mu.Unlock()
 	d.stalled = stalled
 	d.changed.Broadcast()
 }
@@ -150,8 +142,8 @@ func (d *Daemon) SetStalled(stalled bool) {
 // Reject makes the daemon reject connect requests with one of the codes -3 to -9. With 0 it accepts
 // clients again.
 func (d *Daemon) Reject(code int8) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.ring.mu.Lock()
+	defer d.ring.mu.Unlock()
 	d.reject = wire.Code(code)
 }
 
@@ -159,8 +151,8 @@ func (d *Daemon) Reject(code int8) {
 // that is too slow. Messages that the client had not read are lost. Drop reports whether there was
 // such a session.
 func (d *Daemon) Drop(name string) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.ring.mu.Lock()
+	defer d.ring.mu.Unlock()
 	group, err := wire.PrivateGroup(name, d.name)
 	if err != nil {
 		return false
@@ -174,8 +166,8 @@ func (d *Daemon) Drop(name string) bool {
 
 // Sessions returns the private names of all sessions, sorted.
 func (d *Daemon) Sessions() []string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.ring.mu.Lock()
+	defer d.ring.mu.Unlock()
 	var names []string
 	for group := range d.sessions {
 		private, _, _ := group.SplitPrivate()
@@ -185,16 +177,12 @@ func (d *Daemon) Sessions() []string {
 	return names
 }
 
-// Members returns the private groups of the members of a group, sorted.
+// Members returns the private groups of the members of a group that the daemon knows, sorted.
 func (d *Daemon) Members(name string) []string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	g := d.groups[wire.MakeName(name)]
-	if g == nil {
-		return nil
-	}
+	d.ring.mu.Lock()
+	defer d.ring.mu.Unlock()
 	var names []string
-	for _, s := range g.members {
+	for _, s := range d.ring.members(wire.MakeName(name), d.part) {
 		names = append(names, s.group.String())
 	}
 	return names
@@ -202,8 +190,8 @@ func (d *Daemon) Members(name string) []string {
 
 // Received returns the number of messages that clients have sent, without requests.
 func (d *Daemon) Received() int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.ring.mu.Lock()
+	defer d.ring.mu.Unlock()
 	return d.received
 }
 

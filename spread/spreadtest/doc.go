@@ -9,15 +9,17 @@
 //	defer d.Close()
 //	c, err := spread.Dial(ctx, "4803", spread.WithDialer(d.Dial))
 //
+// Several daemons make a ring ([NewRing]). Its network splits on command ([Ring.Split]), and what
+// clients send takes time to be ordered ([Ring.SetDelay]).
+//
 // On command it also does what real daemons do at bad moments. It rejects clients
 // ([Daemon.Reject]), goes down ([Daemon.SetDown]), stops reading ([Daemon.SetStalled]) and drops a
 // session ([Daemon.Drop]).
 //
 // # What it does not do
 //
-// It is for tests only. It has no ring, so no message is ever late, and the network never changes a
-// membership. It offers only the authentication method NULL. It queues what a client does not read
-// without a bound. It answers illegal requests by dropping the session (client-protocol §8).
+// It is for tests only. It offers only the authentication method NULL. It queues what a client does
+// not read without a bound. It answers illegal requests by dropping the session (client-protocol §8).
 //
 // Connections are those of net.Pipe, so it works in a bubble of testing/synctest. [Daemon.Serve]
 // serves real sockets.

@@ -14,9 +14,11 @@ import (
 // session is one client. Its reader runs in the goroutine of
 // [Daemon.handle], its writer in another.
 type session struct {
+	d          *Daemon
 	nc         net.Conn
 	group      wire.Name
 	membership bool
+	lost       bool // its daemon went down; guarded by ring.mu
 
 	mu    sync.Mutex
 	ready sync.Cond
@@ -36,7 +38,11 @@ func (d *Daemon) handle(nc net.Conn) {
 	d.wg.Go(s.write)
 	for d.next(s, in) {
 	}
-	d.remove(s)
+	done := make(chan struct{})
+	d.ring.mu.Lock()
+	d.submit(request{func() { d.remove(s); close(done) }, true})
+	d.ring.mu.Unlock()
+	<-done
 	s.end()
 }
 
@@ -60,11 +66,11 @@ func (d *Daemon) open(nc net.Conn, in *bufio.Reader) (*session, wire.Code) {
 	}
 	var choice wire.MethodChoice
 	if _, err := nc.Write(wire.MakeMethodList(wire.MethodNull).Append(nil)); err != nil {
-		d.remove(s)
+		d.refuse(s)
 		return nil, 0
 	}
 	if _, err := io.ReadFull(in, choice[:]); err != nil {
-		d.remove(s)
+		d.refuse(s)
 		return nil, 0
 	}
 	for m := range choice.Methods() {
@@ -74,14 +80,21 @@ func (d *Daemon) open(nc net.Conn, in *bufio.Reader) (*session, wire.Code) {
 			return s, 0
 		}
 	}
-	d.remove(s)
+	d.refuse(s)
 	return nil, wire.RejectAuth
+}
+
+// refuse gives up the name of a session that did not begin.
+func (d *Daemon) refuse(s *session) {
+	d.ring.mu.Lock()
+	defer d.ring.mu.Unlock()
+	d.remove(s)
 }
 
 // admit checks a connect request and reserves the name of the session.
 func (d *Daemon) admit(nc net.Conn, r *wire.ConnectRequest) (*session, wire.Code) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.ring.mu.Lock()
+	defer d.ring.mu.Unlock()
 	switch {
 	case d.reject != 0:
 		return nil, d.reject
@@ -102,7 +115,7 @@ func (d *Daemon) admit(nc net.Conn, r *wire.ConnectRequest) (*session, wire.Code
 	if d.sessions[group] != nil {
 		return nil, wire.RejectNotUnique
 	}
-	s := &session{nc: nc, group: group, membership: r.Flags&wire.FlagMembership != 0}
+	s := &session{d: d, nc: nc, group: group, membership: r.Flags&wire.FlagMembership != 0}
 	s.ready.L = &s.mu
 	d.sessions[group] = s
 	return s, 0
@@ -110,11 +123,11 @@ func (d *Daemon) admit(nc net.Conn, r *wire.ConnectRequest) (*session, wire.Code
 
 // next reads and executes one message of a client. It reports false when the session must end.
 func (d *Daemon) next(s *session, in *bufio.Reader) bool {
-	d.mu.Lock()
+	d.ring.mu.Lock()
 	for d.stalled {
 		d.changed.Wait()
 	}
-	d.mu.Unlock()
+	d.ring.mu.Unlock()
 
 	b := make([]byte, wire.HeaderLen, 1024)
 	if _, err := io.ReadFull(in, b); err != nil {
@@ -135,30 +148,35 @@ func (d *Daemon) next(s *session, in *bufio.Reader) bool {
 		return false
 	}
 
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	switch {
-	case m.Type&wire.Kill != 0:
+	d.ring.mu.Lock()
+	defer d.ring.mu.Unlock()
+	if m.Type&wire.Kill != 0 || d.down {
 		return false
-	case m.Type&(wire.Join|wire.Leave) != 0:
-		if len(m.GroupFields) == 0 {
-			return true
-		}
-		name := (*wire.Name)(m.GroupFields).Clean()
-		if m.Type&wire.Join != 0 {
-			d.join(s, name)
-		} else {
-			d.leave(s, name)
-		}
-	default:
-		d.received++
-		d.deliver(s, &m, b)
 	}
+	d.submit(request{do: func() { d.execute(s, &m, b) }})
 	return true
 }
 
+// execute does what a message of a client asks for. It needs ring.mu.
+func (d *Daemon) execute(s *session, m *wire.Message, b []byte) {
+	if m.Type&(wire.Join|wire.Leave) == 0 {
+		d.received++
+		d.deliver(s, m, b)
+		return
+	}
+	if len(m.GroupFields) == 0 || d.sessions[s.group] != s {
+		return
+	}
+	name := (*wire.Name)(m.GroupFields).Clean()
+	if m.Type&wire.Join != 0 {
+		d.join(s, name)
+	} else {
+		d.leave(s, name)
+	}
+}
+
 // deliver sends the encoded message b once to each session that m addresses.
-// It needs d.mu.
+// It needs d.ring.mu.
 func (d *Daemon) deliver(from *session, m *wire.Message, b []byte) {
 	var to []*session
 	add := func(s *session) {
@@ -168,12 +186,12 @@ func (d *Daemon) deliver(from *session, m *wire.Message, b []byte) {
 	}
 	for _, field := range m.Groups() {
 		name := field.Clean()
-		if s := d.sessions[name]; s != nil {
+		if s := d.ring.session(name, d.part); s != nil {
 			add(s)
-		} else if g := d.groups[name]; g != nil {
-			for _, s := range g.members {
-				add(s)
-			}
+			continue
+		}
+		for _, s := range d.ring.members(name, d.part) {
+			add(s)
 		}
 	}
 	for _, s := range to {
