@@ -15,6 +15,7 @@ import (
 
 	"github.com/spreadd/spreadd/internal/conf"
 	"github.com/spreadd/spreadd/internal/envelope"
+	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/internal/tlsconf"
 	"github.com/spreadd/spreadd/logs/internal/logline"
 	"github.com/spreadd/spreadd/logs/internal/queue"
@@ -137,6 +138,8 @@ type Config struct {
 	DaemonUsers []string
 	// Dial opens a connection, in tests; nil means spread.Dial ([spread.WithConnect]).
 	Dial func(ctx context.Context, address, name string) (spread.Connection, error)
+	// Disk has Spool and State, in tests; nil means [fsutil.OS].
+	Disk fsutil.FS
 
 	open func(spool.Config) (queue.Store, spool.Recovery, error) // nil means spool.Open
 }

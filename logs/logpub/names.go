@@ -89,7 +89,7 @@ func (p *Publisher) openChain() {
 		return
 	}
 	var err error
-	if p.chain, err = chain.Open(chain.Config{Dir: dir, Publisher: p.cfg.Publisher, Epoch: p.epoch}); err != nil {
+	if p.chain, err = chain.Open(chain.Config{Dir: dir, Publisher: p.cfg.Publisher, Epoch: p.epoch, Disk: p.cfg.Disk}); err != nil {
 		p.chainFailed(err)
 	}
 }

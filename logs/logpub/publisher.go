@@ -63,7 +63,7 @@ func New(cfg Config) (*Publisher, error) {
 		queue: queue.New(queue.Config{
 			Lines: true, Origin: queue.Origin{Publisher: cfg.Publisher}, LimitBytes: cfg.QueueBytes,
 			Spool: cfg.Spool, Slots: maxSlots, SpoolBytes: cfg.SpoolBytes, SpoolAfter: cfg.SpoolAfter,
-			DropOldest: cfg.Policy == DropOldest, Report: cfg.Log, CheckGroups: checkGroups, Open: cfg.open,
+			DropOldest: cfg.Policy == DropOldest, Report: cfg.Log, CheckGroups: checkGroups, Disk: cfg.Disk, Open: cfg.open,
 		}),
 		targets: make(map[string]*destination),
 		cutting: make(chan string, 16),

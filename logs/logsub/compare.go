@@ -40,7 +40,7 @@ func Compare(ctx context.Context, cfg Config, address string, report func(string
 	if len(ours) == 0 {
 		return c, errors.New("no log has an index: set envelope = \"index\" on both log hosts")
 	}
-	client := peer.NewClient(ctx, address)
+	client := peer.NewClient(ctx, address, cfg.HealDial)
 	defer client.Close()
 	theirs, err := client.Logs()
 	if err != nil {

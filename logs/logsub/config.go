@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"regexp"
 	"strings"
 	"time"
 
 	"github.com/spreadd/spreadd/internal/envelope"
+	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/internal/tlsconf"
 	"github.com/spreadd/spreadd/logs/internal/logline"
 	"github.com/spreadd/spreadd/logs/internal/sink/commandsink"
@@ -109,6 +111,11 @@ type Config struct {
 	DaemonUsers []string
 	// Dial opens a connection, in tests; nil means spread.Dial ([spread.WithConnect]).
 	Dial func(ctx context.Context, address, name string) (spread.Connection, error)
+	// Disk has the files of Logs, in tests; nil means [fsutil.OS].
+	Disk fsutil.FS
+	// HealListen and HealDial are the network between log hosts, in tests; nil means TCP.
+	HealListen func(address string) (net.Listener, error)
+	HealDial   func(ctx context.Context, address string) (net.Conn, error)
 	// Now is the clock of this host; nil means time.Now.
 	Now func() time.Time
 }
@@ -297,6 +304,12 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Disk == nil {
+		c.Disk = fsutil.OS{}
+	}
+	if c.HealListen == nil {
+		c.HealListen = func(address string) (net.Listener, error) { return net.Listen("tcp", address) }
 	}
 	return c, nil
 }

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/logs/internal/lineindex"
 	"github.com/spreadd/spreadd/logs/internal/peer"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logpath"
@@ -76,7 +75,7 @@ func indexedLogs(cfg *Config) ([]*indexed, error) {
 			x.served.Name = t.String() // two directories have it
 		}
 		x.served.Config = fingerprint(cfg, x.served.Name, logs[t.String()])
-		x.served.Files = lineindex.Dir{Disk: fsutil.OS{}, Root: t.Base(), Match: func(path string) bool {
+		x.served.Files = lineindex.Dir{Disk: cfg.Disk, Root: t.Base(), Match: func(path string) bool {
 			_, ok := t.Match(path)
 			return ok
 		}}

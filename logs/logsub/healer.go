@@ -82,7 +82,7 @@ func openHealer(s *Subscriber) (*healer, error) {
 		return nil, nil
 	}
 	h := &healer{s: s, logs: logs, helloWait: helloWait, allowed: make(map[netip.Addr]bool), invited: make(map[string]bool), changed: make(chan struct{})}
-	if h.listener, err = net.Listen("tcp", cfg.Heal.Listen); err != nil {
+	if h.listener, err = cfg.HealListen(cfg.Heal.Listen); err != nil {
 		return nil, fmt.Errorf("logsub: cannot serve log files to other log hosts: %w", err)
 	}
 	h.ctx, h.cancel = context.WithCancel(context.Background())

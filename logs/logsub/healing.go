@@ -284,7 +284,7 @@ func (x *healing) question(k *known) *peer.Ready {
 // healFrom fetches from a log host, and reports whether that worked.
 func (x *healing) healFrom(k known) bool {
 	h, log := x.h, x.h.s.cfg.Log.With(slog.String("from", k.Host), slog.String("address", k.Address))
-	client := peer.NewClient(x.ctx, k.Address)
+	client := peer.NewClient(x.ctx, k.Address, h.s.cfg.HealDial)
 	defer client.Close()
 	began := time.Now()
 	patience := time.AfterFunc(readyWait, client.Close)

@@ -26,7 +26,7 @@ const (
 func (s *Subscriber) openFiles() {
 	s.files = filesink.New(filesink.Config{
 		NoLock: s.cfg.NoLock, LimitBytes: s.cfg.QueueBytes, OpenFiles: s.cfg.OpenFiles, BatchBytes: s.cfg.BatchBytes,
-		Sync: s.cfg.sync(), Log: s.cfg.Log,
+		Sync: s.cfg.sync(), Disk: s.cfg.Disk, Log: s.cfg.Log,
 	})
 	s.newWriter(filesName, s.files)
 }

@@ -133,7 +133,7 @@ func (d *Disk) Lost(cut Cut) (lost []string) {
 func (d *Disk) After(cut Cut) *Disk {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	next := &Disk{inodes: d.inodes, story: append(slices.Clone(d.story), "a new start")}
+	next := &Disk{inodes: d.inodes, full: d.full, story: append(slices.Clone(d.story), "a new start")}
 	copies := make(map[*node]*node)
 	of := func(n *node) *node {
 		if copies[n] == nil {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/spreadd/spreadd/internal/fsutil"
@@ -31,6 +32,7 @@ type Disk struct {
 	crashAt int    // the step that is not done; 0 means none
 	part    uint64 // how much of a write at crashAt is done, modulo its length
 	crashed bool
+	full    bool
 	story   []string // the steps
 }
 
@@ -106,6 +108,13 @@ func (d *Disk) Crash() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.crashed = true
+}
+
+// SetFull fills the disk, or makes room again. Meanwhile nothing can be created or written.
+func (d *Disk) SetFull(full bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.full = full
 }
 
 // Crashed reports whether the disk has crashed.
@@ -204,6 +213,8 @@ func (d *Disk) OpenFile(path string, flag int, perm fs.FileMode, _ bool) (fsutil
 	switch {
 	case n == nil && flag&os.O_CREATE == 0:
 		return nil, pathError("open", path, fs.ErrNotExist)
+	case n == nil && d.full:
+		return nil, pathError("open", path, syscall.ENOSPC)
 	case n == nil:
 		if err := d.step("create %s", path); err != nil {
 			return nil, pathError("open", path, err)
@@ -269,6 +280,8 @@ func (d *Disk) MkdirAll(path string, perm fs.FileMode) error {
 	for _, name := range split(path) {
 		n := dir.names[name]
 		switch {
+		case n == nil && d.full:
+			return pathError("mkdir", path, syscall.ENOSPC)
 		case n == nil:
 			if err := d.step("mkdir %s of %s", name, path); err != nil {
 				return pathError("mkdir", path, err)

@@ -26,6 +26,7 @@
 //
 // # Limits
 //
-// No symbolic links, no owners, no room that ends, no renames between directories. Errors of Sync,
-// after which a system may forget data that a later Sync does not write, are not simulated.
+// No symbolic links, no owners, no renames between directories. A disk that is full ([Disk.SetFull])
+// writes nothing; it never writes a part. Errors of Sync, after which a system may forget data that a
+// later Sync does not write, are not simulated.
 package crashfs

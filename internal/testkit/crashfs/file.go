@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/spreadd/spreadd/internal/fsutil"
@@ -130,6 +131,9 @@ func (f *file) write(b []byte, off int64) (int, error) {
 		return 0, nil
 	}
 	d := f.d
+	if d.full {
+		return 0, pathError("write", f.path, syscall.ENOSPC)
+	}
 	if d.steps+1 == d.crashAt && !d.crashed {
 		// A system sees that the process was killed when it has copied a page.
 		end := off + int64(d.part%uint64(len(b)))

@@ -29,6 +29,7 @@ var (
 // Client reads the log files of one log host. Its methods may be called by several goroutines.
 type Client struct {
 	address string
+	dial    func(ctx context.Context, address string) (net.Conn, error)
 	ctx     context.Context
 	cancel  context.CancelFunc
 
@@ -40,9 +41,12 @@ type Client struct {
 }
 
 // NewClient returns a client of a log host's server. It connects when it is used. When ctx ends,
-// everything that it does ends.
-func NewClient(ctx context.Context, address string) *Client {
-	c := &Client{address: address, maxList: maxList, links: make(map[*link]struct{})}
+// everything that it does ends. dial, if not nil, takes the place of TCP.
+func NewClient(ctx context.Context, address string, dial func(context.Context, string) (net.Conn, error)) *Client {
+	if dial == nil {
+		dial = dialTCP
+	}
+	c := &Client{address: address, dial: dial, maxList: maxList, links: make(map[*link]struct{})}
 	c.ctx, c.cancel = context.WithCancel(ctx)
 	context.AfterFunc(c.ctx, func() {
 		c.mu.Lock()
@@ -52,6 +56,11 @@ func NewClient(ctx context.Context, address string) *Client {
 		}
 	})
 	return c
+}
+
+func dialTCP(ctx context.Context, address string) (net.Conn, error) {
+	d := net.Dialer{Timeout: Patience / 3}
+	return d.DialContext(ctx, "tcp", address)
 }
 
 // Close ends the client and what it does.
@@ -80,8 +89,7 @@ func (c *Client) get() (*link, error) {
 		return l, nil
 	}
 	c.mu.Unlock()
-	d := net.Dialer{Timeout: Patience / 3}
-	conn, err := d.DialContext(c.ctx, "tcp", c.address)
+	conn, err := c.dial(c.ctx, c.address)
 	if err != nil {
 		return nil, err
 	}

@@ -56,7 +56,7 @@ func serve(t *testing.T, h *host, cfg ServerConfig) (*Server, *Client) {
 	cfg.Handler = h
 	s := Serve(l, cfg)
 	t.Cleanup(func() { _ = s.Close() })
-	c := NewClient(t.Context(), l.Addr().String())
+	c := NewClient(t.Context(), l.Addr().String(), nil)
 	t.Cleanup(c.Close)
 	return s, c
 }
@@ -204,7 +204,7 @@ func TestRefused(t *testing.T) {
 		}
 	}
 	allowed.Store(false)
-	other := NewClient(t.Context(), c.address)
+	other := NewClient(t.Context(), c.address, nil)
 	defer other.Close()
 	if _, err := other.Logs(); err == nil || !strings.Contains(err.Error(), "does not serve log files to this host") {
 		t.Errorf("another address: %v", err)
@@ -223,7 +223,7 @@ func TestEnds(t *testing.T) {
 		return nil, ctx.Err()
 	}}
 	s, c := serve(t, h, ServerConfig{})
-	second := NewClient(t.Context(), c.address)
+	second := NewClient(t.Context(), c.address, nil)
 	defer second.Close()
 	errs := make(chan error, 2)
 	for _, c := range []*Client{c, second} {
@@ -344,7 +344,7 @@ func fakeServer(t *testing.T, talk func(net.Conn)) *Client {
 			_ = conn.Close()
 		}
 	}()
-	c := NewClient(t.Context(), l.Addr().String())
+	c := NewClient(t.Context(), l.Addr().String(), nil)
 	t.Cleanup(c.Close)
 	return c
 }
