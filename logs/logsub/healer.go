@@ -37,7 +37,13 @@ type healer struct {
 	address  string // announced
 	hello    logproto.Hello
 	host     string // name and instance, which order log hosts
-	owed     bool   // lines were fetched and are not acknowledged; belongs to the writer of files
+
+	// The fields below belong to the writer of files.
+
+	owed    bool                   // lines were fetched and are not acknowledged
+	last    map[*receiver]*healing // the last one that began, by connection
+	members map[string][]string    // by group
+	behind  time.Time              // since when lines have waited for a disk; zero if none do
 
 	healings, lines, bytes atomic.Int64
 	reordered              atomic.Int64
@@ -81,7 +87,7 @@ func openHealer(s *Subscriber) (*healer, error) {
 		cfg.Log.Warn("heal.listen has no effect: no log has envelope = \"index\"")
 		return nil, nil
 	}
-	h := &healer{s: s, logs: logs, helloWait: helloWait, allowed: make(map[netip.Addr]bool), invited: make(map[string]bool), changed: make(chan struct{})}
+	h := &healer{s: s, logs: logs, helloWait: helloWait, allowed: make(map[netip.Addr]bool), invited: make(map[string]bool), last: make(map[*receiver]*healing), members: make(map[string][]string), changed: make(chan struct{})}
 	if h.listener, err = cfg.HealListen(cfg.Heal.Listen); err != nil {
 		return nil, fmt.Errorf("logsub: cannot serve log files to other log hosts: %w", err)
 	}
@@ -211,9 +217,10 @@ func (h *healer) meet(body []byte, sender string) *known {
 	return &k
 }
 
-// pass notes that the writer has written what came before a view.
-func (h *healer) pass(group, id string) {
-	p := passed{group, id, h.latest()}
+// pass notes that the writer has written what came before a view. It belongs to the writer of files.
+func (h *healer) pass(c *cut) {
+	h.members[c.group] = c.members
+	p := passed{c.group, c.id, h.latest()}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.passed = append(h.passed, p); len(h.passed) > keptViews {
@@ -315,6 +322,40 @@ func (h *healer) acknowledge() {
 	for _, r := range h.s.receivers {
 		r.acks.restore()
 	}
+}
+
+// tend does what has waited for a disk, once nothing does. Then the files are compared with those of all
+// log hosts again: what these fetched meanwhile lacked lines, which they may have received later, in
+// another order. It belongs to the writer of files.
+func (h *healer) tend() {
+	h.acknowledge()
+	if h.behind.IsZero() || !h.s.files.Settled() {
+		return
+	}
+	for r, x := range h.last {
+		if r.client.PrivateGroup() == x.own { // otherwise there is a new connection, and a new healing
+			y := newHealing(h, r) // at no view: files are read as they are
+			y.only, y.own, y.since = h.present(), x.own, h.behind
+			y.begin()
+			h.s.writers[0].putCut(&cut{heal: y})
+		}
+	}
+	h.behind = time.Time{}
+}
+
+// present returns the other log hosts that are members of a group. It belongs to the writer of files.
+func (h *healer) present() (list []known) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, k := range h.peers {
+		for _, members := range h.members {
+			if slices.Contains(members, k.member) {
+				list = append(list, k)
+				break
+			}
+		}
+	}
+	return list
 }
 
 func (h *healer) hasGroup(group string) bool {

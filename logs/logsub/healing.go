@@ -41,6 +41,7 @@ const (
 type cut struct {
 	heal      *healing // to be done
 	group, id string   // a view to be noted
+	members   []string // of the group
 }
 
 // healing brings the files of this log host to the state that others have at a point of the order:
@@ -107,6 +108,9 @@ func (x *healing) run() {
 	x.latest = h.latest()
 	if x.invited {
 		h.takeInvitation(x.only[0].Address)
+	}
+	if x.r != nil {
+		h.last[x.r] = x
 	}
 	h.mu.Lock()
 	h.frozen = x

@@ -134,7 +134,7 @@ func (r *receiver) healView(m *spread.Membership) {
 	case known:
 		r.healChange(m, before)
 	}
-	r.s.writers[0].putCut(&cut{group: m.Group, id: viewID(m.ID)})
+	r.s.writers[0].putCut(&cut{group: m.Group, id: viewID(m.ID), members: r.views[m.Group]})
 }
 
 // healChange reacts to other members that came or went.

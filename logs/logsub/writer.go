@@ -114,7 +114,7 @@ func (w *writer) reach(c *cut) {
 		c.heal.cancel()
 	}
 	if c.group != "" {
-		w.s.healer.pass(c.group, c.id)
+		w.s.healer.pass(c)
 	}
 }
 
@@ -167,7 +167,7 @@ func (w *writer) run(ctx context.Context, done <-chan struct{}) error {
 			w.sink.Tick(now)
 			w.checkRoutes()
 			if w.queued == nil && w.s.healer != nil {
-				w.s.healer.acknowledge()
+				w.s.healer.tend()
 			}
 		case <-settle.C:
 			w.settle(settle)
@@ -244,6 +244,9 @@ func (w *writer) checkRoutes() {
 			r.failing.Store(r.file.Failing())
 			changed = true
 		}
+	}
+	if h := w.s.healer; changed && h != nil && h.behind.IsZero() {
+		h.behind = time.Now()
 	}
 	if changed {
 		w.s.wakeAcks()

@@ -149,7 +149,7 @@ func (w *Writer) Moved(path string) error {
 // Sync implements [logfile.Journal].
 func (w *Writer) Sync() error {
 	err := w.l.sync()
-	if w.unsynced {
+	if w.unsynced && w.idx != nil { // after Close, it was reported that this failed
 		err = errors.Join(err, w.idx.Sync())
 		w.unsynced = err != nil
 	}
