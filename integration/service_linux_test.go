@@ -114,16 +114,19 @@ type client struct {
 	stop func()
 
 	mu       sync.Mutex
-	answered map[string]time.Time
+	answered map[string]answer
 	slowest  time.Duration
 }
+
+// answer is when a request was sent, and when its answer was read.
+type answer struct{ from, to time.Time }
 
 // connections is the number of requests that a client has under way.
 const connections = 4
 
 func startClient(h *farmHost, rate int) *client {
 	ctx, cancel := context.WithCancel(context.Background())
-	c := &client{host: h, answered: make(map[string]time.Time)}
+	c := &client{host: h, answered: make(map[string]answer)}
 	var wg sync.WaitGroup
 	c.stop = func() {
 		cancel()
@@ -163,7 +166,7 @@ func (c *client) run(ctx context.Context, worker int, interval time.Duration) {
 		}
 		c.mu.Lock()
 		now := time.Now()
-		c.answered[id] = now
+		c.answered[id] = answer{began, now}
 		c.slowest = max(c.slowest, now.Sub(began))
 		c.mu.Unlock()
 	}

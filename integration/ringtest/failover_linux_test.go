@@ -29,6 +29,7 @@ var (
 	failoverPrefix = flag.String("prefix", "", "for benchmarks: `command` that starts the daemons, such as \"chrt -r 1\"")
 	failoverEvent  = flag.String("event", "kill", "for BenchmarkFailover: what happens to a daemon or its host: kill, stop, cut, start")
 	failoverHosts  = flag.Int("hosts", 3, "for benchmarks: `number` of hosts")
+	failoverSlow   = flag.Duration("slow", 0, "for BenchmarkFailover: show what the daemons log during an outage of this `duration` or longer (default: never)")
 	calmTime       = flag.Duration("calm", time.Second, "for BenchmarkCalm: `duration` of an iteration")
 )
 
@@ -264,6 +265,23 @@ func (f *probes) outage(event string, number int) (worst time.Duration) {
 	return worst
 }
 
+// logged returns how much each daemon has logged.
+func (f *probes) logged() map[*process]int {
+	lengths := make(map[*process]int)
+	for _, d := range f.daemons {
+		lengths[d] = len(d.Output.String())
+	}
+	return lengths
+}
+
+// showLogs shows what each daemon has logged since then.
+func (f *probes) showLogs(since map[*process]int) {
+	f.b.Helper()
+	for _, d := range f.daemons {
+		f.b.Logf("%s:\n%s", d.Name, d.Output.String()[since[d]:])
+	}
+}
+
 func (p *probe) viewedAt() time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -297,8 +315,12 @@ func BenchmarkFailover(b *testing.B) {
 			// So that the crash happens at a random time between two tokens.
 			// A ring that breaks again within GatherTimeout is left to the timers.
 			time.Sleep(1500*time.Millisecond + time.Duration(rand.IntN(int(100*time.Millisecond)))) //house:sleep the time of a crash must be random
+			logged := f.logged()
 			d := f.outage(*failoverEvent, victim)
 			b.Logf("%s: host %d of %d: %v", names[k], victim, n, d.Round(time.Millisecond))
+			if *failoverSlow > 0 && d >= *failoverSlow {
+				f.showLogs(logged)
+			}
 			outages[k] = append(outages[k], d)
 		}
 	}
