@@ -27,7 +27,7 @@ func (o *owner) logRing(in *membership.Installation, names []string, change stri
 		}
 		missing = append(missing, d.Name)
 		p := o.engine.Peer(d.ID)
-		code, _ := o.absence(d, &p, o.history.moved[d.ID].why)
+		code, _ := o.absence(d, &p, o.history.moved[d.ID])
 		reasons = append(reasons, d.Name+": "+string(code))
 		if code == status.NeverHeard || code == status.Silent {
 			port := top.Segments()[d.Segment].Port

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"regexp"
 	"testing"
+	"time"
 
 	"github.com/spreadd/spreadd/daemon"
 	"github.com/spreadd/spreadd/daemon/localring"
@@ -15,7 +16,10 @@ import (
 // how many are there.
 func TestRingLog(t *testing.T) {
 	log := new(testkit.Output)
-	r := localringtest.Open(t, localring.Config{Names: []string{"alpha", "beta", "gamma"}, Log: slog.New(slog.NewTextHandler(log, nil))})
+	r := localringtest.Open(t, localring.Config{
+		Names: []string{"alpha", "beta", "gamma"}, Log: slog.New(slog.NewTextHandler(log, nil)),
+		Change: func(_ string, cfg *daemon.Config) { cfg.Linger = time.Second }, // so that a daemon announces its end
+	})
 	see := func(pattern string) {
 		t.Helper()
 		re := regexp.MustCompile(pattern)
@@ -25,8 +29,12 @@ func TestRingLog(t *testing.T) {
 	see(`level=WARN msg="ring formed without beta gamma" on=alpha members=1/3 id=alpha:\d+ daemons=\[alpha\] .*missing="beta: (port-refuses|never-heard), gamma: (port-refuses|never-heard)"`)
 	r.Start("beta")
 	see(`level=WARN msg="ring formed without gamma" on=alpha members=2/3 `)
-	r.Start("gamma")
+	gamma := r.Start("gamma")
 	see(`level=INFO msg="ring formed" on=alpha members=3/3 id=\S+:\d+ daemons="\[alpha beta gamma\]"`)
+	if err := gamma.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	see(`msg="ring formed without gamma" on=alpha .*change="gamma left: stopped in order.*missing="gamma: stopped"`)
 }
 
 // TestOtherConfigurationLog: the log names the host that runs another spread.conf.

@@ -179,7 +179,7 @@ func (o *owner) describePeer(d *topology.Daemon, now time.Time) status.Daemon {
 		}
 	}
 	if out.State != status.Member {
-		out.Reason, out.Text = o.absence(d, &p, m.why)
+		out.Reason, out.Text = o.absence(d, &p, m)
 	}
 	return out
 }
@@ -216,16 +216,16 @@ const remembered = time.Minute
 
 // absence returns why a daemon is missing, as far as this one knows. Of several signs, the last one
 // counts that the daemon itself has given.
-func (o *owner) absence(d *topology.Daemon, p *engine.Hearing, why membership.Why) (status.Code, string) {
+func (o *owner) absence(d *topology.Daemon, p *engine.Hearing, m movement) (status.Code, string) {
 	now := o.moment()
 	fresh := func(t clock.Time) bool { return t != 0 && t >= p.Last && now.Sub(t) < remembered }
 	port := o.cfg.Engine.Topology.Segments()[d.Segment].Port
 	switch {
 	case fresh(p.Other):
 		return status.OtherConfiguration, fmt.Sprintf("%s runs another spread.conf (hash %08x, here %08x)", d.Addr, p.OtherHash, o.cfg.Engine.ConfHash)
-	case why == membership.WhyStopped && now.Sub(p.Last) > patience(&o.cfg.Engine.Timeouts):
+	case m.why == membership.WhyStopped && !o.when(p.Last).After(m.at):
 		return status.Stopped, "it announced that it stops"
-	case fresh(p.Refused) || why == membership.WhyRefused && now.Sub(p.Last) > patience(&o.cfg.Engine.Timeouts):
+	case fresh(p.Refused) || m.why == membership.WhyRefused && now.Sub(p.Last) > patience(&o.cfg.Engine.Timeouts):
 		return status.PortRefuses, fmt.Sprintf("its host refuses UDP %d and %d (no spreadd runs there)", port, port+1)
 	case p.Last == 0:
 		return status.NeverHeard, fmt.Sprintf("never heard (is it running, and are UDP %d and %d open between the hosts?)", port, port+1)
