@@ -36,8 +36,8 @@ const (
 	DefaultSpoolBytes = 1 << 30
 	// MinSpoolBytes is the smallest spool: some of the longest lines.
 	MinSpoolBytes = 1 << 20
-	// DefaultSpoolAfter bounds what a kill loses to about as much as one read takes. A ring that works confirms lines sooner,
-	// and then they are never written.
+	// DefaultSpoolAfter bounds what a kill loses to about as much as one read takes. With [Ordered], a ring that works confirms
+	// lines sooner, and then they are never written.
 	DefaultSpoolAfter = 20 * time.Millisecond
 	// DefaultBatchBytes spares daemons most of the cost of a message and fits into 12 datagrams.
 	DefaultBatchBytes = 16 << 10
@@ -116,7 +116,7 @@ type Config struct {
 	// SpoolBytes bounds what one process has on disk there. The minimum is MinSpoolBytes.
 	SpoolBytes int64
 	// SpoolAfter is the age at which lines are written to the spool even though memory has room. It bounds what a kill can
-	// lose. Negative means at once.
+	// lose. Negative means at once, and so it is for the lines of a [Stream] if Delivery is [Written].
 	SpoolAfter time.Duration
 	// Policy says what to do when queue and spool are full.
 	Policy Policy

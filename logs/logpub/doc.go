@@ -38,8 +38,8 @@
 // # What it does not
 //
 // That a daemon has a line does not mean that a log host has written it. With [Sent], lines that the kernel took for a daemon
-// that then crashes are lost. A kill loses what waits in memory: with a spool, the lines of the last [Config.SpoolAfter];
-// without one, all of it. A power cut may lose one second more. With [Config.Plain], messages have no order that several log
+// that then crashes are lost. A kill loses what waits in memory: with a spool, the lines of the last [Config.SpoolAfter],
+// and of a pipe with [Written] what was read and is not written yet; without one, all of it. A power cut may lose one second more. With [Config.Plain], messages have no order that several log
 // hosts would agree on.
 //
 // # When the disk fails

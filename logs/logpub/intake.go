@@ -58,6 +58,15 @@ func (in *Intake) Put(lines []byte, n, truncated int) {
 	in.put(lines, n)
 }
 
+// putUnkept is Put for lines that are lost with the process until they are on disk. Delivery [Written] writes all of them
+// there anyway, because log hosts acknowledge later than [Config.SpoolAfter], so they need not wait for that.
+func (in *Intake) putUnkept(lines []byte, n, truncated int) {
+	in.Put(lines, n, truncated)
+	if in.p.cfg.Delivery == Written {
+		in.p.queue.SaveSoon()
+	}
+}
+
 // PutSome is Put for a source that keeps its lines until they are safe. It waits for room as long as it takes and drops
 // nothing. It returns how many bytes it took: all of them, unless the time to stop is over.
 func (in *Intake) PutSome(lines []byte, truncated int) (took int) {

@@ -28,7 +28,7 @@ func (s *Stream) String() string { return "stream" }
 
 // Run reads lines until the reader ends, or in.Ending is closed and then nothing comes for a while, or ctx ends.
 func (s *Stream) Run(_ context.Context, in *Intake) error {
-	stream := input.Stream{Reader: s.r, MaxLine: in.maxLine, Put: in.Put, Ending: in.ending, Stop: in.stop}
+	stream := input.Stream{Reader: s.r, MaxLine: in.maxLine, Put: in.putUnkept, Ending: in.ending, Stop: in.stop}
 	if err := stream.Run(); err != nil {
 		return fmt.Errorf("logpub: %w", err)
 	}

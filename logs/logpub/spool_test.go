@@ -107,6 +107,38 @@ func TestSpoolQuiet(t *testing.T) {
 	})
 }
 
+// TestSpoolPipe: with delivery written, the lines of a pipe are on disk without any delay, so that a
+// kill loses next to nothing of them.
+func TestSpoolPipe(t *testing.T) {
+	for _, delivery := range []Delivery{Written, Ordered} {
+		t.Run(delivery.String(), func(t *testing.T) {
+			dir := t.TempDir()
+			synctest.Test(t, func(t *testing.T) {
+				var d fakeDaemon
+				d.setDown(true)
+				p := newPublisher(t, &d, func(c *Config) {
+					c.Plain, c.Delivery, c.Spool, c.SpoolAfter, c.DrainTimeout = false, delivery, dir, time.Hour, -1
+				})
+				write, end := piped(t, p)
+				time.Sleep(time.Second) // Everything has started.
+				write(numbered(1, 10))
+				synctest.Wait()
+				want := int64(10)
+				if delivery == Ordered {
+					want = 0 // The ring confirms lines sooner than they have to be saved.
+				}
+				if n := p.Stats().Spooled; n != want {
+					t.Errorf("%d lines are spooled at once, want %d", n, want)
+				}
+				if err := end(); err != nil {
+					t.Error(err)
+				}
+				checkSums(t, p)
+			})
+		})
+	}
+}
+
 // TestSpoolRestart: what is left at the end is sent by the next process, before what
 // comes then, and only once.
 func TestSpoolRestart(t *testing.T) {

@@ -54,7 +54,7 @@ type Config struct {
 	// SpoolBytes bounds what this queue has on disk. Zero means [spool.DefaultMaxBytes].
 	SpoolBytes int64
 	// SpoolAfter is the age, beyond BatchDelay, at which lines are written to the spool even though memory has
-	// room. Zero means DefaultSpoolAfter; negative means at once.
+	// room. Zero means DefaultSpoolAfter; negative means at once. See [Queue.SaveSoon].
 	SpoolAfter time.Duration
 	// DropOldest makes a full spool drop its oldest lines rather than refuse new ones.
 	DropOldest bool
@@ -151,6 +151,7 @@ type Queue struct {
 	done     uint64 // up to this ID lines are delivered or dropped
 	taken    []flight
 	base     uint64 // lines of this process are numbered from here on
+	hurried  uint64 // up to this ID lines are saved at once
 	batch    *Batch // of Next: the one that is not done
 	kept     int64  // lines that are left to their sources at the end
 	finished bool   // nothing is put any more

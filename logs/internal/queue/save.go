@@ -115,6 +115,17 @@ func (q *Queue) saveDue(after time.Duration) (wait time.Duration, err error) {
 	}
 }
 
+// SaveSoon has Run save what was put so far without waiting for SpoolAfter. It does not wait for the
+// disk itself.
+func (q *Queue) SaveSoon() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.hurried = q.next - 1
+	if q.disk.store != nil {
+		signal(q.due)
+	}
+}
+
 // toSave returns the oldest block that has to be saved, as one in use, and where to; or nil and how long it may take until there
 // is one.
 func (q *Queue) toSave(after time.Duration) (b *Block, st Store, wait time.Duration) {
@@ -126,7 +137,7 @@ func (q *Queue) toSave(after time.Duration) (b *Block, st Store, wait time.Durat
 	if b = q.memory.unsaved(); b == nil {
 		return nil, nil, noWait
 	}
-	if age := time.Since(b.born); age < after && q.memory.size < q.memory.limit/2 {
+	if age := time.Since(b.born); age < after && b.first > q.hurried && q.memory.size < q.memory.limit/2 {
 		return nil, nil, after - age
 	}
 	b.sealed = true

@@ -61,7 +61,7 @@ type File struct {
 type spoolConfig struct {
 	Dir   string        `toml:"dir" help:"directory for lines that wait; they survive a kill; none keeps them in memory (default: spool in the state directory of the service, or /var/spool/logpub if it can be written)"`
 	Size  conf.Size     `toml:"size" min:"1MiB" default:"1GiB" old:"bytes" help:"size limit of the spool"`
-	Delay conf.Duration `toml:"delay" default:"20ms" old:"after" help:"write lines to the spool after they have waited this long; a crash loses younger ones; 0s for at once"`
+	Delay conf.Duration `toml:"delay" default:"20ms" old:"after" help:"write lines to the spool after they have waited this long, those of a pipe at once if delivery is written; a crash loses younger ones; 0s for at once"`
 }
 
 type routeConfig struct {

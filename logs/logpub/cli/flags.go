@@ -104,7 +104,7 @@ func (o *options) describe() {
 	flags.Size(s, &c.QueueBytes, "queue", "memory for lines that wait for the daemon")
 	s.String(&c.Spool, "spool", "DIR", "directory for lines that wait; they survive a kill; none keeps them in memory (default: spool in $STATE_DIRECTORY, or /var/spool/logpub if it can be written)")
 	flags.Size(s, &c.SpoolBytes, "spool-bytes", "size limit of the spool")
-	s.Duration(&c.SpoolAfter, "spool-after", "write lines to the spool after they have waited this long; a crash loses younger ones; negative: at once")
+	s.Duration(&c.SpoolAfter, "spool-after", "write lines to the spool after they have waited this long, those of a pipe at once if delivery is written; a crash loses younger ones; negative: at once")
 	flags.Var(s, &c.Policy, "full", "drop-newest|drop-oldest|block", "what to do when queue and spool are full (default: drop-newest)", logpub.ParsePolicy)
 	s.Duration(&c.BlockTime, "block", "how long to stop reading when the queue is full, before lines are dropped; negative: never")
 	s.Duration(&c.DrainTimeout, "drain", "time limit for sending the queue at the end; negative: drop it")
