@@ -357,8 +357,8 @@ func (c *crashFarm) compare(h *farmHost, cl *client, seen map[string]int) {
 	}
 }
 
-// pipeWindow bounds the age of the lines that a killed logpub may lose of a pipe: what it had read
-// less than 20 ms ago. On a busy machine the test and the web server are later than they want to be.
+// pipeWindow bounds the age of the lines that a killed logpub may lose of a pipe: what its last read
+// returned. Before the first read after a start they have waited for a while.
 const pipeWindow = time.Second
 
 // excuse takes from the answers of a client those whose lines a killed logpub may have lost, and
