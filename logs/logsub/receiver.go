@@ -28,6 +28,7 @@ type receiver struct {
 	address   string
 	byGroup   map[string][]target
 	raw       map[string][]target // of logs that keep envelopes
+	last      lastGroup
 	since     map[string]uint64   // by group: streams of this epoch and above are expected from their first line on
 	groups    []string            // sorted
 	client    *spread.Client
@@ -61,6 +62,12 @@ type receiver struct {
 type target struct {
 	w      *writer
 	routes []*route
+}
+
+// lastGroup has the targets of the group of the last message: most messages have the same one.
+type lastGroup struct {
+	group      string // empty at first
+	raw, plain []target
 }
 
 // batch is what a writer gets next.
@@ -214,20 +221,21 @@ func (r *receiver) membership(m *spread.Membership) {
 // groups.
 func (r *receiver) message(m *spread.Message) {
 	key, seq, lines, err := envelope.Split(m.Payload)
-	if errors.Is(err, envelope.ErrControl) {
+	alone := errors.Is(err, envelope.ErrNone)
+	if err != nil && !alone && errors.Is(err, envelope.ErrControl) {
 		r.control(m)
 		return
 	}
 	r.messages++
 	r.bytes += int64(len(m.Payload))
-	raw, plain := targets(r.raw, m.Groups), targets(r.byGroup, m.Groups)
+	raw, plain := r.targets(m.Groups)
 	if len(raw)+len(plain) == 0 {
 		// A private message, or one to groups that have no log.
 		r.s.dropMessage(dropNoLog, len(m.Payload))
 		return
 	}
 	r.put(raw, item{sender: m.Sender, payload: m.Payload})
-	if errors.Is(err, envelope.ErrNone) {
+	if alone {
 		r.put(plain, item{sender: m.Sender, payload: m.Payload})
 		return
 	}
@@ -301,6 +309,17 @@ func (r *receiver) unreadable(m *spread.Message, err error) {
 		r.s.cfg.Log.Warn("message dropped: its envelope cannot be read; a newer logsub may be able to", slog.Any("error", err),
 			slog.String("sender", m.Sender), slog.Any("groups", m.Groups))
 	}
+}
+
+// targets returns where a message to groups goes: to logs that keep envelopes, and to others.
+func (r *receiver) targets(groups []string) (raw, plain []target) {
+	if len(groups) != 1 {
+		return targets(r.raw, groups), targets(r.byGroup, groups)
+	}
+	if l := &r.last; l.group != groups[0] {
+		*l = lastGroup{groups[0], r.raw[groups[0]], r.byGroup[groups[0]]}
+	}
+	return r.last.raw, r.last.plain
 }
 
 // targets returns where a message to groups goes: each log once.
