@@ -29,8 +29,8 @@ type receiver struct {
 	byGroup   map[string][]target
 	raw       map[string][]target // of logs that keep envelopes
 	last      lastGroup
-	since     map[string]uint64   // by group: streams of this epoch and above are expected from their first line on
-	groups    []string            // sorted
+	since     map[string]uint64 // by group: streams of this epoch and above are expected from their first line on
+	groups    []string          // sorted
 	client    *spread.Client
 	own       string  // private group of the connection
 	failing   bool    // a failure to connect has been logged since the last connection

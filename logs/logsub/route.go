@@ -21,6 +21,7 @@ type route struct {
 	vhost   logline.VHostWord
 	fields  logline.Fields // for SplitVHost
 	timer   logline.Timer
+	times   logline.Times
 	timed   bool              // the sink or the rewriter needs the time of the line
 	rewrite *logline.Rewriter // nil leaves lines alone
 	index   *filesink.Outlet  // of a log with an index; nil otherwise
@@ -77,7 +78,7 @@ func (r *route) write(w *writer, it *item, now time.Time) bool {
 	count.last = l.Text
 	l.Time = now
 	if r.timed {
-		stamp := logline.FindTime(l.Text)
+		stamp := r.times.Find(l.Text)
 		if !stamp.Found() {
 			count.untimed++
 		}
@@ -107,7 +108,7 @@ func (r *route) passTime(l *sink.Line, now time.Time) {
 	}
 	count := r.count.batch
 	if r.keeps(l) {
-		stamp := logline.FindTime(l.Text)
+		stamp := r.times.Find(l.Text)
 		r.timer.At(&stamp, now)
 	}
 	r.count.batch = count

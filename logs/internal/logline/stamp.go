@@ -31,7 +31,22 @@ func (s *Stamp) Unix(zone *time.Location) int64 {
 // FindTime finds the time of a line: of its first line, if it has several. A time counts only in
 // the place that a format has for it. Requests, user agents and other texts of clients are no such
 // place.
-func FindTime(line []byte) (s Stamp) {
+func FindTime(line []byte) Stamp {
+	var t Times
+	return t.Find(line)
+}
+
+// Times finds the times of lines, one line after another. It remembers the last one that it read, because most lines
+// of a busy log have the time of the line before.
+type Times struct {
+	text     [layoutCommon]byte
+	second   int64
+	notation notation
+	known    bool
+}
+
+// Find is [FindTime].
+func (t *Times) Find(line []byte) (s Stamp) {
 	if i := bytes.IndexByte(line, '\n'); i >= 0 {
 		line = line[:i]
 	}
@@ -43,7 +58,14 @@ func FindTime(line []byte) (s Stamp) {
 	begin, end, placed := timeBracket(line, quote)
 	if placed {
 		text := line[begin+1 : end-1]
+		if t.known && string(text) == string(t.text[:]) {
+			return Stamp{begin: begin, end: end, second: t.second, notation: t.notation}
+		}
 		second, n, ok := parseTime(text)
+		if ok && len(text) == len(t.text) {
+			copy(t.text[:], text)
+			t.second, t.notation, t.known = second, n, true
+		}
 		if !ok {
 			second, n, ok = parseEpoch(text)
 		}

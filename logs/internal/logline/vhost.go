@@ -138,9 +138,14 @@ func otherFormat(line []byte) int {
 // Of JSON it is a field. An access log line has one in front if [CutVHost] says so; any other message
 // has one if its first word can be the name of a host. The fields are for parsing.
 func (f *Fields) SplitVHost(message []byte) (vhost, rest []byte) {
-	vhost, rest = FirstWord(message)
-	json := len(message) > 0 && message[0] == '{'
-	host := vhost != nil && mayBeHost(vhost, rest)
+	json, host := false, false
+	if n := plainHost(message); n > 0 {
+		vhost, rest, host = message[:n], message[n+1:], true
+	} else {
+		vhost, rest = FirstWord(message)
+		json = len(message) > 0 && message[0] == '{'
+		host = vhost != nil && mayBeHost(vhost, rest)
+	}
 	if !json && (vhost == nil || host && !mayBegin(vhost, rest)) {
 		return vhost, rest
 	}
@@ -158,6 +163,24 @@ func (f *Fields) SplitVHost(message []byte) (vhost, rest []byte) {
 	}
 }
 
+// plainHost returns the length of the first word of a message if it is a name of lower-case letters, digits, dots and hyphens
+// with a letter, as most names of hosts are; otherwise 0.
+func plainHost(message []byte) int {
+	letter := false
+	for i, c := range message {
+		switch {
+		case c >= 'a' && c <= 'z':
+			letter = true
+		case c >= '0' && c <= '9', c == '.', c == '-':
+		case c == ' ' && letter:
+			return i
+		default:
+			return 0
+		}
+	}
+	return 0
+}
+
 // mayBeHost reports whether the first word of a message can be the name of a host, with or without a
 // port. Dates, times, numbers, upper-case words such as levels of logs, and words with brackets, quotes and
 // the like are none.
@@ -171,12 +194,11 @@ func mayBeHost(first, rest []byte) bool {
 	}
 	upper, other := 0, 0
 	for _, c := range name {
-		switch { // the usual ones first
-		case c >= 'a' && c <= 'z', c == '_', c >= 0x80:
-			other++
-		case c >= '0' && c <= '9', c == '.', c == '-':
+		switch {
 		case c >= 'A' && c <= 'Z':
 			upper++
+		case c >= 'a' && c <= 'z', c == '_', c >= 0x80:
+			other++
 		case strings.IndexByte(`"<>[](){}=:;,|`, c) >= 0:
 			return false
 		}
