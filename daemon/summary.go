@@ -45,25 +45,6 @@ func summaryState(d *status.Daemon) uint8 {
 	}
 }
 
-func summaryReason(c status.Code) uint8 {
-	switch c {
-	case status.NeverHeard:
-		return wire.PeerNeverHeard
-	case status.Silent:
-		return wire.PeerSilent
-	case status.PortRefuses:
-		return wire.PeerRefuses
-	case status.OtherConfiguration:
-		return wire.PeerOtherConfiguration
-	case status.Stopped:
-		return wire.PeerStopped
-	case status.Apart:
-		return wire.PeerApart
-	default:
-		return 0
-	}
-}
-
 // summaryAge is for how long a summary is used again: requests, however many, cost little.
 const summaryAge = 100 * time.Millisecond
 
@@ -117,7 +98,7 @@ func (o *owner) summarize() wire.Summary {
 
 func peerSummary(d *status.Daemon, now time.Time) wire.PeerSummary {
 	p := wire.PeerSummary{
-		ID: wire.DaemonID(d.ID), State: summaryState(d), Reason: summaryReason(d.Reason), SinceSecs: uint32(now.Sub(d.Since).Seconds()),
+		ID: wire.DaemonID(d.ID), State: summaryState(d), Reason: d.Reason.PeerNumber(), SinceSecs: uint32(now.Sub(d.Since).Seconds()),
 		LossPermyle: wire.LossUnknown, LastMillis: wire.NeverMillis,
 	}
 	h := d.Heard

@@ -215,7 +215,7 @@ func (c *collection) describe(s *status.Summary, a *answer, now time.Time) {
 // peer returns how a daemon hears another.
 func (c *collection) peer(p *wire.PeerSummary) status.Peer {
 	out := status.Peer{
-		Name: c.socket.DaemonName(p.ID), State: status.NeverSeen, Reason: reasonOf(p.Reason), SinceSeconds: float64(p.SinceSecs),
+		Name: c.socket.DaemonName(p.ID), State: status.NeverSeen, Reason: status.PeerReason(p.Reason), SinceSeconds: float64(p.SinceSecs),
 		Packets: int64(p.Packets), Missed: int64(p.Missed),
 	}
 	switch p.State {
@@ -240,26 +240,6 @@ func (c *collection) peer(p *wire.PeerSummary) status.Peer {
 }
 
 func seconds(micros uint32) float64 { return float64(micros) / 1e6 }
-
-// reasonOf returns the code of a reason in a summary.
-func reasonOf(n uint8) status.Code {
-	switch n {
-	case wire.PeerNeverHeard:
-		return status.NeverHeard
-	case wire.PeerSilent:
-		return status.Silent
-	case wire.PeerRefuses:
-		return status.PortRefuses
-	case wire.PeerOtherConfiguration:
-		return status.OtherConfiguration
-	case wire.PeerStopped:
-		return status.Stopped
-	case wire.PeerApart:
-		return status.Apart
-	default:
-		return ""
-	}
-}
 
 // StateName returns the name of a state of the membership protocol.
 func StateName(state int32) string {

@@ -3,6 +3,7 @@ package logpub
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/logs/internal/input/tail"
 )
 
@@ -45,9 +47,17 @@ type Glob struct {
 	// make the first scan of a thousand files take half a minute on a slow disk.
 	stateMade bool
 
+	held map[tail.FileID][]held // what the followed files have open; of this scan, nil before it is needed
+
 	mu    sync.Mutex
 	files map[string]*globbed
 	left  bool
+}
+
+// held is a file that a follower has open.
+type held struct {
+	info fs.FileInfo
+	by   *globbed
 }
 
 // globbed is a file that a Glob follows.
@@ -131,7 +141,11 @@ func (g *Glob) scan(ctx context.Context, in *Intake) {
 	found, err := g.pattern.Find()
 	g.report(found, err)
 	before, crowded := len(g.files), 0
+	g.held = nil
 	for _, path := range found {
+		if closed(in.Ending()) || ctx.Err() != nil {
+			return // with many files on a slow disk, the first scan takes a while
+		}
 		switch f := g.files[path]; {
 		case f != nil:
 		case !g.fresh(path, found):
@@ -185,13 +199,38 @@ func (g *Glob) fresh(path string, found []string) bool {
 			return false
 		}
 	}
-	for _, f := range g.files {
-		if f.file.f.Has(info) {
-			f.now = path
-			return false
-		}
+	if f := g.holder(info); f != nil {
+		f.now = path
+		return false
 	}
 	return true
+}
+
+// holder returns which of the files that are followed a file is, or nil. While there is no room for further files, it asks
+// each of these once in a scan, rather than for each file that waits.
+func (g *Glob) holder(info fs.FileInfo) *globbed {
+	if len(g.files) < g.cfg.MaxFiles {
+		for _, f := range g.files {
+			if f.file.f.Has(info) {
+				return f
+			}
+		}
+		return nil
+	}
+	if g.held == nil {
+		g.held = make(map[tail.FileID][]held)
+		for _, f := range g.files {
+			for _, now := range f.file.f.Held() {
+				g.held[tail.FileIDOf(now)] = append(g.held[tail.FileIDOf(now)], held{now, f})
+			}
+		}
+	}
+	for _, h := range g.held[tail.FileIDOf(info)] {
+		if fsutil.SameFile(h.info, info) {
+			return h.by
+		}
+	}
+	return nil
 }
 
 // follow follows a file.

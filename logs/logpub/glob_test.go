@@ -279,3 +279,45 @@ func TestLateFile(t *testing.T) {
 		t.Errorf("reported %d times\n%s", n, out.String())
 	}
 }
+
+// TestGlobEnd: the first scan of many files ends with the process.
+func TestGlobEnd(t *testing.T) {
+	l := newLogDir(t)
+	for i := range 100 {
+		l.write(fmt.Sprintf("%d.log", i), "one\n")
+	}
+	l.p = newPublisher(t, &l.d, nil)
+	g, err := NewGlob(l.cfg, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := l.p.intake(Input{Source: g})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	close(ended)
+	in.ending = ended
+	g.scan(t.Context(), in)
+	if n := len(g.files); n > 0 {
+		t.Errorf("follows %d files", n)
+	}
+}
+
+// TestGlobCrowded: of more files than may be followed, those that are followed under another name do not wait.
+func TestGlobCrowded(t *testing.T) {
+	l := newLogDir(t)
+	l.cfg.MaxFiles = 1
+	l.write("a.log", "one\n")
+	l.start()
+	defer l.end()
+	l.log.Wait(t, "following files")
+	testkit.Wait(t, "the line", func() bool { return len(l.d.got()) == 1 })
+	if err := os.Rename(filepath.Join(l.dir, "a.log"), filepath.Join(l.dir, "b.log")); err != nil {
+		t.Fatal(err)
+	}
+	l.write("c.log", "two\n")
+	if rest := l.log.Wait(t, "more files match than may be followed"); !strings.Contains(rest, "waiting=1 max_files=1") {
+		t.Errorf("the log says %s", rest)
+	}
+}

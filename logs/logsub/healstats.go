@@ -35,6 +35,9 @@ const (
 
 // HealStats are the counters of log hosts that heal themselves ([Heal]). All are zero without that.
 type HealStats struct {
+	On           bool // log hosts heal themselves
+	Running      bool // the writer waits until files are compared
+	Peers        []PeerStats
 	Healings     int64 // log hosts whose files were compared with ours, and what was missing fetched
 	Lines        int64 // fetched
 	Bytes        int64 // of these
@@ -46,12 +49,21 @@ type HealStats struct {
 	Failures map[string]int64
 }
 
+// PeerStats is another log host that has introduced itself.
+type PeerStats struct{ Host, Address string }
+
 // stats returns the counters; h may be nil.
 func (h *healer) stats() HealStats {
-	st := HealStats{Failures: make(map[string]int64)}
+	st := HealStats{On: h != nil, Failures: make(map[string]int64)}
 	if h == nil {
 		h = &healer{}
 	}
+	h.mu.Lock()
+	st.Running = h.frozen != nil
+	for i := range h.peers {
+		st.Peers = append(st.Peers, PeerStats{h.peers[i].Host, h.peers[i].Address})
+	}
+	h.mu.Unlock()
 	st.Healings, st.Lines, st.Bytes, st.Reordered = h.healings.Load(), h.lines.Load(), h.bytes.Load(), h.reordered.Load()
 	for i := range h.failures {
 		st.Failures[healFailure(i).String()] = h.failures[i].Load()

@@ -46,8 +46,9 @@ const (
 
 // Stats are the counters of a subscriber. They only grow, except those that say otherwise.
 type Stats struct {
-	Messages  int64 // received
-	Bytes     int64 // of their payloads
+	Host      string // the name of this log host
+	Messages  int64  // received
+	Bytes     int64  // of their payloads
 	Truncated int64
 	Connects  int64 // sessions opened
 	Reopens   int64
@@ -74,13 +75,16 @@ type Stats struct {
 	Archives archive.Stats
 	Perl     perlsink.Stats
 	Heal     HealStats
+	// Late means that a disk did not answer in time: what sinks and files have is as of an earlier answer.
+	Late bool
 }
 
 // DaemonStats are the counters of one connection.
 type DaemonStats struct {
 	Address   string
-	Connects  int64 // sessions opened
-	Failures  int64 // failed attempts, and sessions that ended before all groups were joined
+	Session   string // the private group of the connection; empty without one
+	Connects  int64  // sessions opened
+	Failures  int64  // failed attempts, and sessions that ended before all groups were joined
 	Connected bool
 	Groups    int // to be joined
 	Joined    int // of these, in this session
@@ -151,6 +155,7 @@ func (s Stats) Sink(name string) SinkStats {
 // Stats returns the counters. It may be called at any time.
 func (s *Subscriber) Stats() Stats {
 	st := Stats{
+		Host:      s.cfg.Host,
 		Messages:  s.count.messages.Load(),
 		Bytes:     s.count.bytes.Load(),
 		Truncated: s.count.truncated.Load(),
@@ -170,8 +175,12 @@ func (s *Subscriber) Stats() Stats {
 	for _, r := range s.routes {
 		st.Logs = append(st.Logs, r.stats())
 	}
+	patience := askTime
 	for _, w := range s.writers {
-		k := w.stats()
+		k, fresh := w.asked.Ask(patience, w.stats)
+		if !fresh {
+			st.Late, patience = true, hurry
+		}
 		if k.Database != nil {
 			st.Dropped[dropRefused.String()] += k.Database.Refused
 		}
@@ -182,7 +191,8 @@ func (s *Subscriber) Stats() Stats {
 		}
 		st.Sinks = append(st.Sinks, k)
 	}
-	files := s.files.FileStats()
+	files, fresh := s.asked.Ask(patience, s.files.FileStats)
+	st.Late = st.Late || !fresh
 	st.Files, st.Closed, st.Archives = files.Files, files.Closed, files.Archives
 	st.Heal = s.healer.stats()
 	if s.perl != nil {
@@ -192,6 +202,12 @@ func (s *Subscriber) Stats() Stats {
 	}
 	return st
 }
+
+// How long the counters wait for a disk, which may hang, and how long if one was late.
+const (
+	askTime = time.Second / 2
+	hurry   = time.Millisecond
+)
 
 // attrs returns the counters for a log line.
 func (s *Subscriber) attrs() []any {
@@ -288,7 +304,7 @@ type connCount struct {
 func (r *receiver) stats() DaemonStats {
 	c := &r.count
 	st := DaemonStats{
-		Address: r.address, Connects: c.connects.Load(), Failures: c.failures.Load(), Connected: c.connected.Load(),
+		Address: r.address, Session: r.client.PrivateGroup(), Connects: c.connects.Load(), Failures: c.failures.Load(), Connected: c.connected.Load(),
 		Groups: len(r.groups), Joined: int(c.joined.Load()), Messages: c.messages.Load(), Bytes: c.bytes.Load(),
 	}
 	if last := c.last.Load(); last != 0 {

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink"
 )
 
@@ -19,6 +20,7 @@ type Subscriber struct {
 	cfg       Config
 	began     uint64 // when it was made, in nanoseconds since 1970, as epochs are
 	files     *filesink.Files
+	asked     fsutil.Latest[filesink.FileStats]
 	perl      *writer   // of all Perl functions; nil without Perl
 	writers   []*writer // one per sink; the first is that of the files
 	receivers []*receiver

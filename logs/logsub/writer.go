@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/logs/internal/queue"
 	"github.com/spreadd/spreadd/logs/internal/sink"
 )
@@ -28,6 +29,7 @@ type writer struct {
 	name    string // of the sink
 	label   string // the same for metrics, without secrets
 	sink    sink.Sink
+	asked   fsutil.Latest[SinkStats]
 	queued  *sink.Queued // the sink, if it has a queue; nil for files
 	queue   *queue.List[item]
 	reopen  chan struct{} // requested

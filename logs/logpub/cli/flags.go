@@ -53,7 +53,7 @@ func (o *options) describe() {
 		Usage: []string{"[-s ADDRESS] -g GROUP [-g GROUP ...]", "-c FILE"},
 		About: "Sends log lines to groups. Without -c it reads standard input, as a piped log of Apache does.",
 		Examples: []flags.Example{
-			{Args: "-g coolsite", Text: `send standard input to group coolsite; in Apache: CustomLog "|/usr/local/bin/logpub -g coolsite" combined`},
+			{Args: "-g coolsite", Text: `send standard input to group coolsite; in Apache: CustomLog "|/usr/bin/logpub -g coolsite" combined`},
 			{Args: "-s 4803@hub1 -s 4803@hub2 -g weblogs -spool /var/spool/logpub", Text: "use hub2 when hub1 is down, and keep lines on disk when both are"},
 			{Args: "-c /etc/logpub.toml -check", Text: "check a configuration with several inputs"},
 		},

@@ -8,8 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/prom/promtest"
 	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/internal/testkit/hangfs"
+	"github.com/spreadd/spreadd/logs/logsub/status"
 	"github.com/spreadd/spreadd/spread"
 )
 
@@ -23,7 +25,8 @@ func TestHangingFile(t *testing.T) {
 	var stderr testkit.Output
 	p := &program{hangTime: time.Second, stdout: &stderr, stderr: &stderr}
 	done := make(chan int, 1)
-	go func() { done <- p.run(ctx, []string{"-s", address, "-g", "a", "-o", file}) }()
+	go func() { done <- p.run(ctx, []string{"-s", address, "-g", "a", "-o", file, "-metrics", "0"}) }()
+	url := "http://" + stderr.Wait(t, `msg="serving metrics" address=`)
 	stderr.Wait(t, "joined")
 	pub, err := spread.Dial(t.Context(), address)
 	if err != nil {
@@ -48,7 +51,10 @@ func TestHangingFile(t *testing.T) {
 	for range 5 {
 		send("two")
 	}
-	testkit.Wait(t, "the lines", func() bool { return p.sub.Load().Stats().Messages == 6 })
+	testkit.Wait(t, "the lines", func() bool {
+		st := promtest.JSON[status.Status](t, url+"/status")
+		return st.Messages == 6 && promtest.Scrape(t, url).Has(map[string]float64{"logsub_received_messages_total": 6})
+	})
 	cancel()
 	if status := <-done; status == 0 {
 		t.Error("it ends with success")

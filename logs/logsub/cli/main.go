@@ -25,6 +25,7 @@ import (
 	"github.com/spreadd/spreadd/logs/internal/spreadlogdconf"
 	"github.com/spreadd/spreadd/logs/logsub"
 	"github.com/spreadd/spreadd/logs/logsub/metrics"
+	"github.com/spreadd/spreadd/logs/logsub/status"
 )
 
 // Main runs the program with the arguments, streams and signals of the process, and returns its
@@ -286,7 +287,9 @@ func (p *program) subscribe(ctx context.Context, cfg logsub.Config) error {
 	}
 	p.sub.Store(s)
 	if cfg.Metrics != "" {
-		end := prom.Keep(ctx, cfg.Metrics, prom.Config{Program: "logsub", Collector: metrics.New(s.Stats), Log: cfg.Log, Ready: connected(s)})
+		served := prom.Config{Program: "logsub", Collector: metrics.New(s.Stats), Log: cfg.Log, Ready: connected(s)}
+		status.Serve(&served, s.Stats)
+		end := prom.Keep(ctx, cfg.Metrics, served)
 		defer end()
 	}
 	notify := sdnotify.Open()

@@ -110,6 +110,27 @@ func (f *Follower) Has(info fs.FileInfo) bool {
 	})
 }
 
+// Held returns the files that are open.
+func (f *Follower) Held() (list []fs.FileInfo) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, s := range f.seen {
+		if now, err := s.f.Stat(); err == nil {
+			list = append(list, now)
+		}
+	}
+	return list
+}
+
+// FileID tells files apart where the system has numbers for them. Elsewhere all have the same.
+type FileID struct{ dev, ino uint64 }
+
+// FileIDOf returns the FileID of a file.
+func FileIDOf(info fs.FileInfo) (id FileID) {
+	id.dev, id.ino = inode(info)
+	return id
+}
+
 // event counts an event and reports it.
 func (f *Follower) event(count *int64, what string, err error) {
 	f.mu.Lock()
