@@ -47,7 +47,7 @@ type target struct {
 
 // newTarget starts a ring. One that may not break waits as long for a token as daemons do by default, so that
 // a busy machine does not break it.
-func newTarget(t *testing.T, breaks bool) *target {
+func newTarget(t *testing.T, breaks bool, change func(cfg *daemon.Config)) *target {
 	t.Helper()
 	patience := "TokenTimeout = 5000\n"
 	if breaks {
@@ -57,6 +57,9 @@ func newTarget(t *testing.T, breaks bool) *target {
 		Names: []string{"a", "b", "c"}, Options: patience,
 		Change: func(_ string, cfg *daemon.Config) {
 			cfg.Engine.MaxSessionGroups = 200_000
+			if change != nil {
+				change(cfg)
+			}
 		},
 	})
 	g := &target{t: t, ring: r, daemons: r.StartAll()}
@@ -190,6 +193,8 @@ type attack struct {
 	before func(g *target)
 	// by makes it. It returns when it is over.
 	by func(g *target)
+	// change, if not nil, changes the configuration of the daemons.
+	change func(cfg *daemon.Config)
 	// breaks says that the attack may end the ring, as long as a new one forms, in which nothing is lost.
 	// What is sent while the daemons are apart is only for those that are in the sender's ring.
 	breaks bool
@@ -199,7 +204,10 @@ type attack struct {
 func run(t *testing.T, attacks []attack) {
 	for _, a := range attacks {
 		t.Run(a.name, func(t *testing.T) {
-			g := newTarget(t, a.breaks)
+			if !large() {
+				t.Parallel() // Delays are not compared then, and rings mostly wait when they form.
+			}
+			g := newTarget(t, a.breaks, a.change)
 			if a.before != nil {
 				a.before(g)
 			}

@@ -2,14 +2,18 @@ package attack
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/spreadd/spreadd/daemon"
 	"github.com/spreadd/spreadd/daemon/localring"
 	"github.com/spreadd/spreadd/internal/testkit"
+	"github.com/spreadd/spreadd/internal/tlsconf/tlstest"
 	"github.com/spreadd/spreadd/spread"
 	"github.com/spreadd/spreadd/wire"
 )
@@ -31,6 +35,13 @@ func TestClients(t *testing.T) {
 		},
 		{name: "connections that only send a name", by: func(g *target) { g.namesOnly(size(100, 997)) }},
 		{name: "connections that send nothing", by: func(g *target) { g.silent(size(100, 997)) }},
+		{name: "sessions that send a header and stop", by: func(g *target) { g.halfMessages(size(50, 900)) }},
+		{name: "sessions of one address that join and leave together", by: func(g *target) { g.crowdChurn(size(20, 200), size(5, 20)) }},
+		{
+			name:   "handshakes of TLS that never finish",
+			change: withTLS(t),
+			by:     func(g *target) { g.halfTLS(size(100, 997)) },
+		},
 	})
 }
 
@@ -127,6 +138,75 @@ func (g *target) churn(changes int) {
 	g.t.Logf("the daemon has had the client wait %d times", g.daemons[1].Stats().Delays)
 }
 
+// halfMessages connects clients that send the header of a long message and a part of what it announces.
+func (g *target) halfMessages(n int) {
+	for i := range n {
+		var raw net.Conn
+		dial := func(ctx context.Context, network, address string) (c net.Conn, err error) {
+			raw, err = new(net.Dialer).DialContext(ctx, network, address)
+			return raw, err
+		}
+		c := g.dial(g.daemons[1], spread.WithDialer(dial))
+		m := wire.Message{
+			Header:      wire.Header{Type: wire.Agreed, Sender: wire.MakeName(c.PrivateGroup()), Hint: wire.MakeHint(0)},
+			GroupFields: make([]byte, wire.NameLen), Payload: make([]byte, 100_000),
+		}
+		copy(m.GroupFields, "nobody")
+		b := m.Append(nil)
+		if _, err := raw.Write(b[:wire.HeaderLen+i*1000%len(b[wire.HeaderLen:])]); err != nil {
+			g.t.Fatal(err)
+		}
+	}
+}
+
+// crowdChurn connects clients that all join the same group at once and leave it at once, again and
+// again.
+func (g *target) crowdChurn(clients, rounds int) {
+	ctx, cancel := context.WithTimeout(g.t.Context(), churnTime)
+	defer cancel()
+	var all []*spread.Conn
+	for range clients {
+		all = append(all, g.dial(g.daemons[1]))
+	}
+	defer kill(all)
+	each := func(do func(c *spread.Conn) error) {
+		var done sync.WaitGroup
+		for _, c := range all {
+			done.Go(func() {
+				if err := errors.Join(do(c), c.Flush(ctx)); err != nil && ctx.Err() == nil {
+					g.t.Error(err)
+				}
+			})
+		}
+		done.Wait()
+	}
+	for range rounds {
+		each(func(c *spread.Conn) error { return c.Join(ctx, "meeting") })
+		each(func(c *spread.Conn) error { return c.Leave(ctx, "meeting") })
+	}
+	g.t.Logf("the daemon has had the clients wait %d times", g.daemons[1].Stats().Delays)
+}
+
+// withTLS has the daemons serve TLS.
+func withTLS(t *testing.T) func(cfg *daemon.Config) {
+	t.Helper()
+	files := tlstest.NewAuthority(t, t.TempDir()).Sign(t, "daemon")
+	secure, err := files.Server(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(cfg *daemon.Config) {
+		cfg.TLS, cfg.TLSListen = secure, []string{"127.0.0.1:0"}
+	}
+}
+
+// halfTLS opens connections to the port for TLS that send the beginning of a handshake.
+func (g *target) halfTLS(n int) {
+	hello := []byte{22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3} // a record of 512 bytes with a ClientHello of 508
+	addrs := g.daemons[2].Addrs()
+	g.connectionsTo(addrs[len(addrs)-1].String(), n, func(i int) []byte { return hello[:i%(len(hello)+1)] })
+}
+
 // namesOnly opens connections that send the name of a client and then nothing. Others must be able to
 // connect all the same.
 func (g *target) namesOnly(n int) {
@@ -139,9 +219,14 @@ func (g *target) namesOnly(n int) {
 func (g *target) silent(n int) { g.connections(n, func(int) []byte { return nil }) }
 
 func (g *target) connections(n int, hello func(i int) []byte) {
+	g.connectionsTo(fmt.Sprintf("127.0.0.1:%d", g.daemons[2].Config.Port), n, hello)
+}
+
+// connectionsTo opens connections to a port of the last daemon.
+func (g *target) connectionsTo(address string, n int, hello func(i int) []byte) {
 	d := g.daemons[2]
 	for i := range n {
-		c, err := net.DialTimeout("tcp", fmt.Sprintf("127.0.0.1:%d", d.Config.Port), testkit.Patience)
+		c, err := net.DialTimeout("tcp", address, testkit.Patience)
 		if err != nil {
 			g.t.Fatal(err)
 		}

@@ -1,22 +1,75 @@
 package attack
 
 import (
+	crand "crypto/rand"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net"
 	"net/netip"
 	"testing"
 	"time"
 
+	"github.com/spreadd/spreadd/daemon"
 	"github.com/spreadd/spreadd/daemon/localring"
+	"github.com/spreadd/spreadd/engine"
+	"github.com/spreadd/spreadd/internal/seal"
 	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/wire"
 )
 
 // TestDatagrams: whoever can send datagrams from the address of a daemon may at most end a ring, which
 // then forms anew. Nothing is lost, and nobody waits for ever.
-func TestDatagrams(t *testing.T) {
-	run(t, []attack{
+func TestDatagrams(t *testing.T) { run(t, datagrams()) }
+
+// TestSealedDatagrams: in a ring with keys, the same datagrams have no effect but on counters.
+func TestSealedDatagrams(t *testing.T) {
+	key, err := seal.NewKey(seal.FastCipher(), crand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := datagrams()
+	for i := range list {
+		list[i].breaks = false
+		list[i].change = func(cfg *daemon.Config) {
+			var err error
+			if cfg.RingKeys, _, err = seal.Parse("keys", fmt.Appendf(nil, "keys = [%q]\n", key.Text())); err != nil {
+				t.Fatal(err)
+			}
+		}
+		by := list[i].by
+		list[i].by = func(g *target) {
+			var before [3]daemon.Stats
+			for j, d := range g.daemons {
+				before[j] = d.Stats()
+			}
+			by(g)
+			refused := int64(0)
+			for j, d := range g.daemons {
+				was, st := &before[j].Ring, d.Stats().Ring
+				for _, r := range []engine.Reason{
+					engine.Malformed, engine.OtherConfiguration, engine.UnknownTransmitter, engine.WrongSource, engine.UnknownKind,
+				} {
+					if n := st.Counts.Datagrams[r] - was.Counts.Datagrams[r]; n > 0 {
+						t.Errorf("%d datagrams without the key reach the machines of daemon %s, which refuse them as %v", n, d.Name, r)
+					}
+				}
+				if st.Monitors != was.Monitors {
+					t.Errorf("requests of monitors without the key reach daemon %s: %v", d.Name, st.Monitors)
+				}
+				refused += st.Seal[seal.Plain] - was.Seal[seal.Plain]
+			}
+			if refused == 0 {
+				t.Error("no datagram was refused")
+			}
+		}
+	}
+	run(t, list)
+}
+
+// datagrams are the attacks by datagrams.
+func datagrams() []attack {
+	return []attack{
 		{name: "a sequence number that is far ahead", by: func(g *target) {
 			for _, to := range g.daemons {
 				g.forgePacket(to, func(p *wire.Packet) { p.Seq += 1700 })
@@ -40,7 +93,31 @@ func TestDatagrams(t *testing.T) {
 		{name: "random numbers in tokens", breaks: true, by: (*target).flipTokens},
 		{name: "commands of monitors", by: func(g *target) { g.monitors(size(500, 50_000)) }},
 		{name: "noise", by: func(g *target) { g.noise(size(500, 50_000)) }},
-	})
+		{name: "searches, newcomers and announced ends", breaks: true, by: func(g *target) { g.memberships(size(30, 1000)) }},
+	}
+}
+
+// memberships sends what daemons say to each other when they form a ring, in the name of members.
+func (g *target) memberships(n int) {
+	const o = wire.LittleEndian
+	for i := range n {
+		to := g.daemons[i%3]
+		from := g.before(to)
+		ring := to.Stats().Ring.Status.Ring.ID
+		p := wire.Packet{ByteOrder: o, Transmitter: from, Proc: from, Membership: ring, ConfHash: to.Config.Engine.ConfHash}
+		switch i / 3 % 3 {
+		case 0:
+			p.Type, p.Body = wire.PacketAlive, wire.AppendMembers(nil, o, 0, from)
+		case 1:
+			p.Type = wire.PacketJoin
+			p.Body = wire.AppendReps(wire.AppendMembers(nil, o, 0, from), o, 0, wire.Rep{Daemon: from, Kind: wire.RepSegment})
+		case 2:
+			p.Type = wire.PacketRefer
+		}
+		g.send(to, false, p.Append(nil))
+		time.Sleep(time.Millisecond) //house:sleep so that a new ring can form in between
+	}
+	g.formed()
 }
 
 // send sends a datagram to a daemon's data port, or to its token port.
