@@ -254,6 +254,26 @@ func TestHeldTokenIsReleased(t *testing.T) {
 	}
 }
 
+// TestGapDelaysNothing: packets with numbers that the token has not counted neither postpone a token
+// that is held, nor keep others from asking for it.
+func TestGapDelaysNothing(t *testing.T) {
+	n := attacked(t, Config{})
+	due := n.nodes[0].ring.deadlines.hurry
+	for i, to := range n.nodes {
+		from := n.nodes[(i+1)%len(n.nodes)]
+		for range 3 {
+			n.now = n.now.Add(10 * time.Millisecond)
+			n.inject(to, n.forged(from, to.ring.Highest()+10))
+		}
+		if !to.ring.idle() {
+			t.Errorf("node %d would not ask for the token", i)
+		}
+	}
+	if at := n.nodes[0].ring.deadlines.hurry; at != due {
+		t.Errorf("the token is repeated at %v instead of %v", at, due)
+	}
+}
+
 // TestRecoverBeyond: a daemon that lacks packets which all others have forgotten completes the recovery
 // without them.
 func TestRecoverBeyond(t *testing.T) {

@@ -21,11 +21,15 @@ func (r *Ring) HandleHurry(now clock.Time, p *wire.Packet, out *Effects) Reason 
 	return r.count(HurryTaken)
 }
 
-// idle reports whether the leader holds the token, as far as this daemon can know: every packet is
-// stable and was a turn ago, and the last round needed at most one repeat (ring-protocol §19.1).
-func (r *Ring) idle() bool {
+// idle reports whether the leader holds the token, as far as this daemon can know. A packet behind a
+// gap that no token has counted says nothing: it may be forged.
+func (r *Ring) idle() bool { return r.idleAt(max(r.token.last.Seq, r.seq.myAru)) }
+
+// idleAt reports whether the leader holds the token if the packets reach up to a number: every packet
+// is stable and was a turn ago, and the last round needed at most one repeat (ring-protocol §19.1).
+func (r *Ring) idleAt(highest int32) bool {
 	return r.state == Operational && r.route.ring.Len() > 1 &&
-		r.token.last.Type.Retrans() <= 1 && r.seq.aru == r.seq.highest && r.token.stableTurns > 1
+		r.token.last.Type.Retrans() <= 1 && r.seq.aru == highest && r.token.stableTurns > 1
 }
 
 // letGo sends the token that is held. Resetting the counter makes the leader ignore further hurries

@@ -82,7 +82,7 @@ func (r *Ring) turn(now clock.Time, arrived *wire.Token, out *Effects) {
 
 // forward sends the token to the successor. The leader holds it while there is nothing to do.
 func (r *Ring) forward(t *wire.Token, out *Effects) {
-	if r.route.leads && r.idle() {
+	if r.route.leads && r.idleAt(r.seq.highest) {
 		return
 	}
 	copies := 1
