@@ -14,12 +14,9 @@ func values(in ...any) (list []reflect.Value) {
 	return list
 }
 
-// body has an argument of each kind.
-func body(*testing.T, []byte, string, bool, uint8, int, int32, uint64) {}
-
 func TestFiles(t *testing.T) {
 	t.Parallel()
-	signature := reflect.TypeOf(body)
+	signature := reflect.TypeFor[func(*testing.T, []byte, string, bool, uint8, int, int32, uint64)]()
 	text := format(values([]byte("a\x00\"\xff"), "é\n", true, uint8(200), -3, int32(-1<<31), uint64(1<<64-1)))
 	in, err := parse(text, signature)
 	if err != nil {
@@ -71,7 +68,7 @@ func TestMutations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in, err := parse(b, reflect.TypeOf(func(*testing.T, []byte, bool, int32) {}))
+	in, err := parse(b, reflect.TypeFor[func(*testing.T, []byte, bool, int32)]())
 	if err != nil || !bytes.Equal(format(in), format(m.args)) {
 		t.Errorf("%v: %v", in, err)
 	}
