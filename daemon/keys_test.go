@@ -75,7 +75,7 @@ func newSealedRing(t *testing.T, keys func(name string) *seal.Keyring) *sealedRi
 	ring := localringtest.Open(t, localring.Config{
 		Names: []string{"alpha", "beta", "gamma"},
 		// A busy machine must not end the ring.
-		Options: "TokenTimeout = 5000\n",
+		Options: "TokenTimeout = 20000\n",
 		Log:     slog.New(slog.NewTextHandler(r.log, nil)),
 		Change: func(name string, cfg *daemon.Config) {
 			cfg.RingKeys = keys(name)
@@ -259,6 +259,11 @@ func TestRingKeyRotation(t *testing.T) {
 	t.Parallel()
 	old := newKey(t)
 	r := newSealedRing(t, func(string) *seal.Keyring { return keyring(t, "", old) })
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the daemons' log:\n%s", r.log.String())
+		}
+	})
 	finish := r.stream()
 	rotations, pause := 5, time.Duration(0)
 	if text := os.Getenv("SPREADD_ROTATION"); text != "" {
@@ -274,7 +279,10 @@ func TestRingKeyRotation(t *testing.T) {
 			testkit.Wait(t, what+" at "+d.Name, func() bool { return done(d.Stats().Ring.Keys) })
 		}
 	}
-	for range rotations {
+	for i := range rotations {
+		if i%600 == 0 {
+			t.Logf("%d of %d changes", i, rotations)
+		}
 		began := time.Now()
 		next := newKey(t)
 		for _, d := range r.all {

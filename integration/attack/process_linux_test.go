@@ -94,11 +94,11 @@ func (h *host) memory() (bytesUsed int) {
 	return kb << 10
 }
 
-func (h *host) dial(opts ...spread.Option) *spread.Conn {
+func (h *host) dial() *spread.Conn {
 	h.t.Helper()
 	ctx, cancel := context.WithTimeout(h.t.Context(), testkit.Patience)
 	defer cancel()
-	c, err := spread.Dial(ctx, h.address, opts...)
+	c, err := spread.Dial(ctx, h.address)
 	if err != nil {
 		h.t.Fatal(err)
 	}

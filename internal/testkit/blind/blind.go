@@ -50,7 +50,7 @@ func Fuzz(f *testing.F, body any) {
 	}
 	took := time.Since(began)
 	n := *executions - left
-	fmt.Printf("blind\t%s\t%d executions\t%.0f a second\t%d inputs\n", f.Name(), n, float64(n)/took.Seconds(), len(m.corpus))
+	fmt.Fprintf(os.Stdout, "blind\t%s\t%d executions\t%.0f a second\t%d inputs\n", f.Name(), n, float64(n)/took.Seconds(), len(m.corpus))
 }
 
 // Due reports whether it is time for a check that takes much longer than what it checks: always, but

@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 )
 
 // mutator makes the inputs of a target: mutations of those in its corpus.
@@ -68,12 +69,12 @@ func length(in []reflect.Value) (n int) {
 func (m *mutator) mutate() {
 	from := m.pick()
 	for i, v := range from {
-		switch v.Kind() { //nolint:exhaustive // set refuses others
+		switch v.Kind() {
 		case reflect.Slice, reflect.String:
 			b := m.text(m.memory[i], v, i)
 			m.memory[i] = b[:0]
 			if v.Kind() == reflect.Slice {
-				m.args[i].SetBytes(b[:len(b):len(b)])
+				m.args[i].SetBytes(slices.Clip(b))
 			} else {
 				m.args[i].SetString(string(b))
 			}
