@@ -67,7 +67,7 @@ type Archiver struct {
 
 	compressed, removed, errors atomic.Int64
 
-	work sync.Mutex // held while files are compressed and removed
+	work chan struct{} // has room while files are neither compressed and removed nor held
 
 	mu     sync.Mutex
 	named  []string // closed files
@@ -81,7 +81,7 @@ func New(cfg Config) *Archiver {
 		cfg.Disk = fsutil.OS{}
 	}
 	return &Archiver{
-		cfg: cfg, wake: make(chan struct{}, 1), scan: true, born: time.Now(),
+		cfg: cfg, wake: make(chan struct{}, 1), work: make(chan struct{}, 1), scan: true, born: time.Now(),
 		zip: compressor{disk: cfg.Disk, exact: cfg.Removed != nil}, // which removes indexes
 	}
 }
@@ -91,8 +91,8 @@ func (a *Archiver) SetLinger(d time.Duration) { a.cfg.Linger = d }
 
 // Hold lets nothing be compressed or removed until release is called. It waits for what is under way.
 func (a *Archiver) Hold() (release func()) {
-	a.work.Lock()
-	return a.work.Unlock
+	a.work <- struct{}{}
+	return func() { <-a.work }
 }
 
 // Closed names a file that will not be written any more. It never blocks.
@@ -143,7 +143,11 @@ func (a *Archiver) Run(ctx context.Context) {
 			a.scan = true
 			a.mu.Unlock()
 		}
-		a.work.Lock()
+		select {
+		case <-ctx.Done():
+			return
+		case a.work <- struct{}{}:
+		}
 		for _, path := range a.takeNamed() {
 			a.compress(ctx, path)
 		}
@@ -157,7 +161,7 @@ func (a *Archiver) Run(ctx context.Context) {
 				}
 			}
 		}
-		a.work.Unlock()
+		<-a.work
 		next.Reset(wait)
 	}
 }
