@@ -60,7 +60,7 @@ func (w *world) settle() bool {
 	deadline := time.Now().Add(settleTime)
 	why := ""
 	for pause := 250 * time.Millisecond; time.Now().Before(deadline); pause = min(2*pause, 10*time.Second) {
-		time.Sleep(pause)
+		<-time.After(pause)
 		if why = w.unsettled(); why == "" {
 			return true
 		}

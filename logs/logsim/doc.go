@@ -1,7 +1,7 @@
 // Package logsim is a simulator that runs logpub and logsub as they are: lines in at one end, log
 // files out at the other, while everything between them fails. It has only tests.
 //
-//	go test ./logs/logsim                                          # 100 seeds, and planted faults
+//	go test ./logs/logsim                                          # 60 seeds, and planted faults
 //	go test ./logs/logsim -run Seeds -first 1000 -seeds 100000     # others
 //	go test ./logs/logsim -run Seeds -first 1000 -for 30m          # as many as fit
 //	go test ./logs/logsim -run Seeds -v -seed 4711                 # one seed, with its log

@@ -99,7 +99,7 @@ func (h *host) start() {
 		h.life.Store(nil)
 		l.die()
 		h.w.notef("%s does not start: %v", h.name, err)
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 	}
 	h.w.failf("%s never started", h.name)
 }
@@ -231,7 +231,7 @@ func (h *host) onDisk(f func(d *crashfs.Disk) error) {
 			h.w.failf("%s: %v", h.name, err)
 			return
 		}
-		time.Sleep(time.Millisecond)
+		<-time.After(time.Millisecond)
 	}
 }
 

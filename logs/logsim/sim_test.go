@@ -16,13 +16,13 @@ import (
 var (
 	seedFlag  = flag.Uint64("seed", 0, "run this seed alone, with its log")
 	firstFlag = flag.Uint64("first", 1, "the first seed")
-	seedsFlag = flag.Uint64("seeds", 0, "how many seeds (default: 100, or without end with -for)")
+	seedsFlag = flag.Uint64("seeds", 0, "how many seeds (default: 60, or without end with -for)")
 	forFlag   = flag.Duration("for", 0, "end after this time")
 	keepFlag  = flag.Int("failures", 1, "how many failing seeds to look at")
 )
 
 // defaultSeeds take some seconds.
-const defaultSeeds = 100
+const defaultSeeds = 60
 
 // TestSeeds: whatever fails, every line is in the files of every log host once, and these are equal.
 func TestSeeds(t *testing.T) {

@@ -140,7 +140,7 @@ func (w *world) run() {
 	for i := range w.plan.faults {
 		f := &w.plan.faults[i]
 		busy.Go(func() {
-			time.Sleep(f.at)
+			<-time.After(f.at)
 			w.fail(f, network)
 		})
 	}
@@ -157,7 +157,7 @@ func (w *world) run() {
 	w.stale.Wait()
 	w.ring.Close()
 	w.check()
-	time.Sleep(time.Second) // reads of pipes end
+	<-time.After(time.Second) // reads of pipes end
 }
 
 // serve writes the lines of a web server.
@@ -168,7 +168,7 @@ func (h *host) serve() {
 	for n := range p.lines {
 		if burst--; burst < 0 {
 			burst = r.IntN(8)
-			time.Sleep(time.Duration(r.Int64N(int64(2*pause)*int64(burst+1) + 1)))
+			<-time.After(time.Duration(r.Int64N(int64(2*pause)*int64(burst+1) + 1)))
 		}
 		h.write(fmt.Sprintf("%s %s %06d %s\n", site(r.IntN(p.sites)), h.name, n, strings.Repeat("x", r.IntN(1+r.IntN(200)))))
 	}
@@ -188,7 +188,7 @@ func (w *world) fail(f *fault, network chan struct{}) {
 		network <- struct{}{}
 		w.notef("the network splits: %b", f.host)
 		w.setSplit(f.host)
-		time.Sleep(f.length)
+		<-time.After(f.length)
 		w.notef("the network is whole")
 		w.setSplit(0)
 		<-network
@@ -213,16 +213,16 @@ func (h *host) fail(f *fault) {
 	switch f.kind {
 	case killPublisher, killSubscriber, power:
 		h.kill(f.step, f.kind == power)
-		time.Sleep(f.length)
+		<-time.After(f.length)
 		h.daemon.SetDown(false)
 		h.start()
 	case stopPublisher, stopSubscriber:
 		h.stop()
-		time.Sleep(f.length)
+		<-time.After(f.length)
 		h.start()
 	case killDaemon:
 		h.daemon.SetDown(true)
-		time.Sleep(f.length)
+		<-time.After(f.length)
 		h.daemon.SetDown(false)
 	case dropSession:
 		for _, name := range h.daemon.Sessions() {
@@ -230,7 +230,7 @@ func (h *host) fail(f *fault) {
 		}
 	case diskFull:
 		h.currentDisk().SetFull(true)
-		time.Sleep(f.length)
+		<-time.After(f.length)
 		h.currentDisk().SetFull(false)
 	case rotate:
 		h.rotate()
