@@ -119,7 +119,7 @@ func compareReplaced(t *testing.T, cfg Config, address string) {
 	x := logs[1]
 	disk := &replacing{path: filepath.Join(x.template.Base(), "www0/x.log")}
 	x.served.Files.Disk = disk
-	client := peer.NewClient(t.Context(), address)
+	client := peer.NewClient(t.Context(), address, nil)
 	defer client.Close()
 	var c Comparison
 	one := &comparison{ctx: t.Context(), client: client, log: x, report: func(line string) { t.Error(line) }, sum: &c}
