@@ -30,14 +30,16 @@ func (l *Latest[T]) Ask(patience time.Duration, f func() T) (value T, fresh bool
 		select {
 		case <-asking:
 		case <-limit.C:
-			l.mu.Lock()
-			defer l.mu.Unlock()
-			return l.value, false
+			return l.last(), false
 		}
 	}
+	return l.last(), true
+}
+
+func (l *Latest[T]) last() T {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.value, true
+	return l.value
 }
 
 func (l *Latest[T]) ask(done chan<- struct{}, f func() T) {

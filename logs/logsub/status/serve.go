@@ -13,10 +13,12 @@ import (
 	"github.com/spreadd/spreadd/logs/logsub"
 )
 
-// Pages of long lists, by name.
 type (
-	Logs       = prom.Page[Log]
-	Files      = prom.Page[File]
+	// Logs is a page of logs, by name.
+	Logs = prom.Page[Log]
+	// Files is a page of files, by path.
+	Files = prom.Page[File]
+	// Publishers is a page of publishers, by name.
 	Publishers = prom.Page[Publisher]
 )
 
