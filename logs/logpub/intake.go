@@ -146,8 +146,17 @@ func (in *Intake) MaxLine() int { return in.maxLine }
 func (in *Intake) enqueue(lines []byte, n int, to *destination) (left int) {
 	p := in.p
 	target := in.file.target(to)
+	if p.overShare(to) && !in.shares(to) {
+		return len(lines)
+	}
 	if !in.waits {
 		p.numbered(to, n) // all of them get numbers, also those that are dropped
+	}
+	if !in.waits && p.cfg.Policy == DropNewest && p.overShare(to) {
+		p.queue.Skip(n, target)
+		p.dropShare(to.name, n, len(lines))
+		to.count.add(n, len(lines))
+		return 0
 	}
 	rest := p.queue.PutLines(lines, n, target, in.kept)
 	if len(rest) < len(lines) {
@@ -177,6 +186,19 @@ func (in *Intake) enqueue(lines []byte, n int, to *destination) (left int) {
 		in.file.count(target, n)
 	}
 	return left
+}
+
+// shares waits until groups no longer have more than their share of the spool, if the lines may wait. It returns false if the time to
+// stop is over.
+func (in *Intake) shares(to *destination) bool {
+	for in.patient() && in.p.overShare(to) {
+		select {
+		case <-in.stop:
+			return !in.waits // what cannot wait any longer goes on
+		case <-time.After(tidyInterval):
+		}
+	}
+	return true
 }
 
 // patient reports whether to wait for room as long as it takes.

@@ -1,6 +1,7 @@
 package logpub
 
 import (
+	"log/slog"
 	"time"
 
 	"github.com/spreadd/spreadd/logs/internal/queue"
@@ -10,72 +11,81 @@ import (
 const (
 	// tidyInterval is how often the sender looks for lines to move.
 	tidyInterval = 50 * time.Millisecond
-	// maxMoves bounds the blocks that are being moved.
+	// maxMoves bounds the blocks that are being moved in memory.
 	maxMoves = 64
 	// maxMoved bounds the bytes of lines that are moved into one block, so that it fits into the spool however short they are.
 	maxMoved = 1 << 20
-	// minStranded is how many settled lines may stay in the spool behind one that nobody writes.
-	minStranded = 5000
 )
 
-// move puts lines that nobody writes behind all others, so that these can leave the spool. They keep their names.
+// move takes lines that nobody writes out of blocks: onto the shelf or, without a spool, into a block behind all others. They keep
+// their names.
 type move struct {
-	from []moved
-	to   uint64 // the block that has them now
+	from  []moved
+	to    uint64 // the block or the record of the shelf that has them now
+	shelf bool
+	lines int // on the shelf
 }
 
 // moved is a block whose lines were moved.
 type moved struct {
 	id           uint64
 	lines, bytes int // that were not moved, because they are delivered
+	parts        []receipts.Part
 }
 
-// tidy moves lines that nobody writes, if they hold up others. It costs at most one write for each line that leaves the spool.
+// tidy moves lines that nobody writes, so that they do not hold up others.
 func (s *sender) tidy(now time.Time) {
 	if now.Sub(s.tidied) < tidyInterval {
 		return
 	}
 	s.tidied = now
 	s.endMoves()
+	if s.p.cfg.Spool != "" {
+		s.shelve(now)
+		s.share(now)
+		s.unshelve(now)
+		return
+	}
 	if len(s.moves) > 0 {
 		return
 	}
-	q := s.p.queue
 	s.book.mu.Lock()
 	ids := s.book.pending.Partial(maxMoves)
-	if len(ids) == 0 && s.book.pending.AnySilent() {
-		if first, open, stranded := q.Stranded(); stranded > max(minStranded, open) && s.book.pending.IsSilent(first) {
-			ids = append(ids, first)
-		}
-	}
 	s.book.mu.Unlock()
-	var rest queue.Block
-	var m move
-	for _, id := range ids {
-		b, err := q.TakeAgain(id)
-		if err != nil || b == nil {
-			break // sendAgain and Forget deal with that
-		}
-		if len(m.from) > 0 && b.Origin != rest.Origin || len(rest.Data)+len(b.Data) > min(maxMoved, s.p.cfg.QueueBytes/4) && len(m.from) > 0 {
-			q.LetGo(b)
-			break
-		}
-		lines, bytes := rest.Lines, len(rest.Data)
-		s.appendUnwritten(&rest, b)
-		m.from = append(m.from, moved{id, b.Lines - (rest.Lines - lines), len(b.Data) - (len(rest.Data) - bytes)})
-		q.LetGo(b)
-	}
+	rest, from := s.collect(ids)
 	if rest.Lines == 0 {
 		return
 	}
-	if to, ok := q.PutBlock(&rest); ok {
-		m.to = to
+	if to, ok := s.p.queue.PutBlock(rest); ok {
 		if s.movedTo == nil {
 			s.movedTo = make(map[uint64]bool)
 		}
 		s.movedTo[to] = true
-		s.moves = append(s.moves, m)
+		s.moves = append(s.moves, move{from: from, to: to})
 	}
+}
+
+// collect returns the lines of blocks that are not acknowledged as one block, and which blocks these are: the first of ids, as far as
+// their lines may share a block.
+func (s *sender) collect(ids []uint64) (rest *queue.Block, from []moved) {
+	rest = &queue.Block{}
+	for _, id := range ids {
+		b, err := s.p.queue.TakeAgain(id)
+		if err != nil || b == nil {
+			break // sendAgain and Forget deal with that
+		}
+		if len(from) > 0 && (b.Origin != rest.Origin || len(rest.Data)+len(b.Data) > min(maxMoved, s.p.cfg.QueueBytes/4)) {
+			s.p.queue.LetGo(b)
+			break
+		}
+		lines, bytes, runs := rest.Lines, len(rest.Data), len(rest.Runs)
+		s.appendUnwritten(rest, b)
+		m := moved{id: id, lines: b.Lines - (rest.Lines - lines), bytes: len(b.Data) - (len(rest.Data) - bytes)}
+		m.parts = partsOf(&queue.Block{Origin: rest.Origin, Runs: rest.Runs[runs:]})
+		from = append(from, m)
+		s.p.queue.LetGo(b)
+	}
+	return rest, from
 }
 
 // appendUnwritten appends the lines of a block that are not acknowledged to another.
@@ -99,16 +109,29 @@ func (s *sender) appendUnwritten(to, b *queue.Block) {
 	}
 }
 
-// endMoves lets the blocks go whose lines are durable in others. Otherwise a power cut could take both. The others have to be taken,
-// too: until then only the former say that their lines can still be sent.
+// endMoves lets the blocks go whose lines are safe elsewhere. Otherwise a power cut could take both. A block that has them has to be
+// taken, too: until then only the former say that their lines can still be sent.
 func (s *sender) endMoves() {
 	q := s.p.queue
-	for len(s.moves) > 0 && q.Took(s.moves[0].to) && s.durable(s.moves[0].to) {
-		for _, f := range s.moves[0].from {
+	if err := q.Shelf().Settle(); err != nil {
+		s.p.cfg.Log.Error("cannot remove lines from the spool; some may be sent again after a restart", slog.Any("error", err))
+	}
+	for len(s.moves) > 0 {
+		m := &s.moves[0]
+		if m.shelf && !q.Shelf().Safe(m.to) || !m.shelf && !q.Took(m.to) {
+			if q.Busy() {
+				q.SyncSoon()
+			}
+			return
+		}
+		for _, f := range m.from {
 			q.Pass(f.id, f.lines, f.bytes)
 			s.book.mu.Lock()
 			s.book.pending.Drop(f.id)
 			s.book.mu.Unlock()
+		}
+		if m.shelf {
+			q.Shelf().Moved(m.lines)
 		}
 		s.moves = s.moves[1:]
 	}
@@ -119,17 +142,4 @@ func (s *sender) isMoved(id uint64) bool {
 	is := s.movedTo[id]
 	delete(s.movedTo, id)
 	return is
-}
-
-// durable reports whether the lines up to a block would survive a power cut, if there is a spool. It does not wait for the next sync:
-// blocks may be sent faster than so many of them could be moved at a time.
-func (s *sender) durable(id uint64) bool {
-	q := s.p.queue
-	if s.p.cfg.Spool == "" {
-		return true
-	}
-	if q.Safe() >= id && q.Durable() < id {
-		q.Sync()
-	}
-	return q.Durable() >= id
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/spreadd/spreadd/internal/fsutil"
@@ -39,6 +40,7 @@ type Publisher struct {
 	sender sender
 	count  counters
 	asked  fsutil.Latest[askedQueue]
+	full   atomic.Pointer[map[string]bool] // lists of groups that have more than their share of the spool; nil for none
 
 	targetsMu sync.Mutex
 	targets   map[string]*destination // by their groups, with spaces between

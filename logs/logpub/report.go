@@ -1,8 +1,10 @@
 package logpub
 
 import (
+	"cmp"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -105,15 +107,32 @@ func (p *Publisher) report(done <-chan struct{}) {
 			p.cfg.Log.Warn("cut a line that is too long; more such lines of this input are only counted",
 				slog.String("input", name), slog.Int("max_line", p.cfg.MaxLine))
 		case <-p.queue.Dropping():
-			n := p.queue.Dropped(queue.DropQueue) + p.queue.Dropped(queue.DropSpool)
-			p.cfg.Log.Warn("queue full, dropping lines; check that the daemon is up and fast enough, or enlarge the queue",
-				slog.Int64("dropped", n-told), slog.Int("queue_bytes", p.cfg.QueueBytes))
-			told = n
+			if n := p.queue.Dropped(queue.DropQueue) + p.queue.Dropped(queue.DropSpool); n > told {
+				p.cfg.Log.Warn("queue full, dropping lines; check that the daemon is up and fast enough, or enlarge the queue",
+					slog.Int64("dropped", n-told), slog.Int("queue_bytes", p.cfg.QueueBytes))
+				told = n
+			}
+			p.reportShares()
 			select {
 			case <-done:
 				return
 			case <-time.After(dropInterval):
 			}
+		}
+	}
+}
+
+// reportShares logs the groups whose lines were dropped because they had their share of the spool.
+func (p *Publisher) reportShares() {
+	p.targetsMu.Lock()
+	groups := append(slices.Clone(p.groups), &p.otherGroups)
+	p.targetsMu.Unlock()
+	for _, g := range groups {
+		n := g.dropped.Load()
+		if before := g.reported; n > before {
+			g.reported = n
+			p.cfg.Log.Warn("dropping lines that no log host acknowledges, because these groups have their share of the spool",
+				slog.String("groups", cmp.Or(g.name, OtherGroups)), slog.Int64("dropped", n-before))
 		}
 	}
 }

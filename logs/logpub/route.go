@@ -187,6 +187,7 @@ func (n *router) make(text []byte) *destination {
 // destination is where lines go, and what counts them.
 type destination struct {
 	queue.Target
+	name  string // of the groups, with spaces between
 	count *groupCount
 
 	counting sync.Once
@@ -200,7 +201,7 @@ func (p *Publisher) target(groups []string) *destination {
 	key := strings.Join(groups, " ")
 	to, ok := p.targets[key]
 	if !ok {
-		to = &destination{Target: queue.Target{Groups: slices.Clone(groups), Epoch: p.epoch, Stream: uint32(len(p.targets))}, count: &p.otherGroups}
+		to = &destination{name: key, Target: queue.Target{Groups: slices.Clone(groups), Epoch: p.epoch, Stream: uint32(len(p.targets))}, count: &p.otherGroups}
 		if len(p.groups) < MaxGroupStats {
 			to.count = &groupCount{name: key}
 			p.groups = append(p.groups, to.count)

@@ -48,8 +48,12 @@ type sender struct {
 	moves   []move          // of the goroutine that sends
 	movedTo map[uint64]bool // blocks made of moved lines, until they are taken
 	tidied  time.Time       // when tidy last looked
-	quiet   chan struct{}   // closed at the end of the input when no log host will acknowledge what is left
-	book    receiptBook
+	shelved time.Time       // when blocks were last put on the shelf
+	victim  string          // groups whose oldest lines make room on the shelf
+	// fruitless means that nothing on the shelf was wanted in this round.
+	fruitless bool
+	quiet     chan struct{} // closed at the end of the input when no log host will acknowledge what is left
+	book      receiptBook
 
 	ends [numEnds]atomic.Int64
 }

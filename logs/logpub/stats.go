@@ -45,7 +45,8 @@ type Stats struct {
 	// SpoolErrors are failures of the disk, SpoolDamaged damaged places in the spool, torn ends included.
 	SpoolErrors, SpoolDamaged int64
 	// Dropped are lines that were not sent, by reason: "queue_full", "drain" (not sent when the time to stop was over; some of
-	// these may have arrived), "spool_full" and "spool_damaged". DroppedBytes are their bytes; those of lines in the spool
+	// these may have arrived), "spool_full", "group_full" (no log host acknowledges lines of these groups, and they have their share of the spool) and
+	// "spool_damaged". DroppedBytes are their bytes; those of lines in the spool
 	// include its overhead.
 	Dropped, DroppedBytes map[string]int64
 	// Ends are sessions that ended before Run did, by reason: "lost", "stalled" (the daemon accepted nothing for StallTime)
@@ -112,6 +113,9 @@ type GroupStats struct {
 	LogHosts []LogHost
 	// Silent means that no log host has acknowledged any for receipts.SilentAfter.
 	Silent bool
+	// Dropped are lines that were lost because lines for these groups, which no log host acknowledges, have more than their share
+	// of the spool.
+	Dropped int64
 }
 
 // LogHost is a log host that acknowledges lines.
@@ -127,7 +131,7 @@ func (p *Publisher) Stats() Stats {
 	// The counters that a line reaches last are read first, so that no sum exceeds Took.
 	asked, fresh := p.asked.Ask(askTime, p.askQueue)
 	q := asked.stats
-	for _, why := range []queue.DropReason{queue.DropQueue, queue.DropEnd, queue.DropSpool, queue.DropDamage} {
+	for _, why := range []queue.DropReason{queue.DropQueue, queue.DropEnd, queue.DropSpool, queue.DropShare, queue.DropDamage} {
 		st.Dropped[dropName(why)] = q.Dropped[why.String()]
 		st.DroppedBytes[dropName(why)] = q.DroppedBytes[why.String()]
 	}
@@ -215,6 +219,8 @@ type groupCount struct {
 	name         string
 	lines, bytes atomic.Int64
 	sent         atomic.Int64
+	dropped      atomic.Int64
+	reported     int64 // of dropped; of report
 }
 
 func (c *groupCount) add(lines, bytes int) {
@@ -227,7 +233,7 @@ func groupStats(counts []*groupCount) []GroupStats {
 	var all []GroupStats
 	for _, c := range counts {
 		if c.name != "" || c.lines.Load()+c.sent.Load() > 0 {
-			all = append(all, GroupStats{Groups: cmp.Or(c.name, OtherGroups), Lines: c.lines.Load(), Bytes: c.bytes.Load(), Sent: c.sent.Load()})
+			all = append(all, GroupStats{Groups: cmp.Or(c.name, OtherGroups), Lines: c.lines.Load(), Bytes: c.bytes.Load(), Sent: c.sent.Load(), Dropped: c.dropped.Load()})
 		}
 	}
 	return all
@@ -341,6 +347,7 @@ func (s *Stats) addGroups(before []GroupStats) {
 		if i >= len(before) { // of the present one
 			to.Waiting, to.Oldest, to.LogHosts, to.Silent = g.Waiting, g.Oldest, g.LogHosts, g.Silent
 		}
+		to.Dropped += g.Dropped
 	}
 	if s.Groups = all; other.Lines+other.Sent > 0 {
 		s.Groups = append(s.Groups, other)

@@ -272,7 +272,7 @@ func (s *sender) endIfQuiet() {
 		return
 	}
 	s.book.mu.Lock()
-	quiet := s.book.pending.Blocks() > 0 && s.book.pending.Quiet()
+	quiet := s.book.pending.Blocks() > 0 && s.book.pending.Quiet(time.Now())
 	s.book.mu.Unlock()
 	if quiet && q.Safe() >= q.Mark() {
 		close(s.quiet)

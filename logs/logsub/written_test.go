@@ -320,3 +320,58 @@ func TestWrittenNoRoom(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestWrittenSpoolFull: a group without a log host fills the spool. That costs only its own lines, which the log says with its
+// name; a group that a log host writes goes on.
+func TestWrittenSpoolFull(t *testing.T) {
+	h := newLogHosts(t, func(c *logpub.Config) {
+		c.Route, c.SpoolBytes, c.QueueBytes, c.BlockTime = &logpub.Route{Field: 2, Prefix: "n"}, logpub.MinSpoolBytes, 1<<20, 10*time.Second
+	})
+	l := h.start("log1", t.TempDir(), func(c *Config) { c.Connections[0].Logs[0].Group = "n1" })
+	dead, live := 0, 0
+	fill := strings.Repeat("x", 1000)
+	send := func(n int) {
+		for range n {
+			h.feed <- fmt.Sprintf("line 2 %d %s\n", dead, fill)
+			dead++
+			if dead%10 == 0 {
+				h.feed <- fmt.Sprintf("line 1 %d\n", live)
+				live++
+			}
+		}
+	}
+	send(100)
+	testkit.Wait(t, "a silent group", func() bool { return h.pub.Stats().Unheard > 0 })
+	for range 200 {
+		send(20)
+		testkit.Wait(t, "the lines of the live group", func() bool { return lineCount(t, l.file) == live })
+	}
+	st := h.pub.Stats()
+	if st.Dropped["group_full"] == 0 || st.Dropped["queue_full"]+st.Dropped["spool_full"] > 0 || st.Waiting < 600 {
+		t.Errorf("dropped are %v, %d wait", st.Dropped, st.Waiting)
+	}
+	for _, g := range st.Groups {
+		if want := map[string]int64{"n2": st.Dropped["group_full"]}[g.Groups]; g.Dropped != want {
+			t.Errorf("group %s lost %d lines, want %d", g.Groups, g.Dropped, want)
+		}
+	}
+	if st.SpoolBytes > st.SpoolLimit {
+		t.Errorf("the spool has %d bytes, of %d", st.SpoolBytes, st.SpoolLimit)
+	}
+	if !strings.Contains(h.log.String(), "groups=n2") {
+		t.Errorf("the log:\n%s", &h.log)
+	}
+	// Its log host comes: what was kept arrives, and the group has room again.
+	other := h.start("log2", t.TempDir(), func(c *Config) { c.Connections[0].Logs[0].Group = "n2" })
+	testkit.Wait(t, "what was kept", func() bool { return lineCount(t, other.file) == dead-int(st.Dropped["group_full"]) })
+	lost := h.pub.Stats().Dropped["group_full"]
+	testkit.Wait(t, "an empty spool", func() bool { return h.pub.Stats().Waiting == 0 })
+	send(100)
+	testkit.Wait(t, "new lines", func() bool { return lineCount(t, other.file) == dead-int(lost) })
+	if err := h.close(); err != nil {
+		t.Error(err)
+	}
+	if st := h.pub.Stats(); st.Sent+st.Dropped["group_full"] != int64(dead+live) {
+		t.Errorf("at the end: %+v", st)
+	}
+}

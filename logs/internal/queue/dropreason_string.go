@@ -11,15 +11,16 @@ func _() {
 	_ = x[DropQueue-0]
 	_ = x[DropSpool-1]
 	_ = x[DropSpoolError-2]
-	_ = x[DropDamage-3]
-	_ = x[DropTooLong-4]
-	_ = x[DropEnd-5]
-	_ = x[numDropReasons-6]
+	_ = x[DropShare-3]
+	_ = x[DropDamage-4]
+	_ = x[DropTooLong-5]
+	_ = x[DropEnd-6]
+	_ = x[numDropReasons-7]
 }
 
-const _DropReason_name = "queue_fullspool_fullspool_errorspool_damagetoo_longat_endnumDropReasons"
+const _DropReason_name = "queue_fullspool_fullspool_errorgroup_fullspool_damagetoo_longat_endnumDropReasons"
 
-var _DropReason_index = [...]uint8{0, 10, 20, 31, 43, 51, 57, 71}
+var _DropReason_index = [...]uint8{0, 10, 20, 31, 41, 53, 61, 67, 81}
 
 func (i DropReason) String() string {
 	idx := int(i) - 0

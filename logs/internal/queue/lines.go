@@ -122,11 +122,16 @@ func (q *Queue) PutWaiting(lines []byte, to *Target, kept bool, timeout <-chan t
 // see the gap.
 func (q *Queue) DropNewest(lines []byte, to *Target) {
 	n := bytes.Count(lines, []byte{'\n'})
+	q.Skip(n, to)
+	q.count.drop(DropQueue, int64(n), int64(len(lines)))
+	signal(q.dropping)
+}
+
+// Skip gives numbers to lines that are dropped.
+func (q *Queue) Skip(n int, to *Target) {
 	q.mu.Lock()
 	to.Next += uint64(n)
 	q.mu.Unlock()
-	q.count.drop(DropQueue, int64(n), int64(len(lines)))
-	signal(q.dropping)
 }
 
 // A block of lines in the spool is

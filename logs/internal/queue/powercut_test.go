@@ -141,3 +141,88 @@ func moving(t *testing.T) crashfs.Work {
 		}
 	}}
 }
+
+// TestPowerCutShelf crashes the disk at each step of a queue whose lines go to the shelf and come back.
+func TestPowerCutShelf(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { crashfs.Explore(t, 10, func() crashfs.Work { return shelving(t) }) })
+}
+
+// shelving is a run of TestPowerCutShelf.
+func shelving(t *testing.T) crashfs.Work {
+	saved := 0
+	run := func(d *crashfs.Disk) error {
+		q, err := openPowerCut(d)
+		if err != nil {
+			return err
+		}
+		to := &Target{Groups: []string{"g"}}
+		for n := range 3 {
+			q.PutLines(fmt.Appendf(nil, "line %d\n", n), 1, to, false)
+			q.Save()
+			saved = n + 1
+			b, _ := q.Take()
+			on, err := q.Shelf().Put(b)
+			if err != nil {
+				return err
+			}
+			from := b.ID()
+			q.LetGo(b)
+			q.Sync()
+			if q.Shelf().Safe(on) {
+				q.Pass(from, 0, 0)
+				q.Shelf().Moved(1)
+			}
+		}
+		for n := range 3 {
+			b, err := q.Shelf().Next()
+			if err != nil {
+				return err
+			}
+			var block, again uint64
+			if n == 1 {
+				again, err = q.Shelf().Put(b)
+				q.Shelf().Moved(1)
+			} else {
+				block, _ = q.PutBlock(b)
+			}
+			if err != nil {
+				return err
+			}
+			q.Shelf().Gave(block, again)
+			if n == 1 {
+				q.Save()
+			}
+			if err := q.Shelf().Settle(); err != nil {
+				return err
+			}
+		}
+		if lines, _ := q.Shelf().Waiting(); lines != 1 {
+			t.Errorf("%d lines are only on the shelf, want 1", lines)
+		}
+		return q.Close()
+	}
+	check := func(d *crashfs.Disk, _ bool) error {
+		var left strings.Builder
+		for range 2 { // slots
+			q, err := openPowerCut(d)
+			if err != nil {
+				return err
+			}
+			for b, _ := q.Take(); b != nil; b, _ = q.Take() {
+				left.Write(b.Data)
+				q.LetGo(b)
+			}
+		}
+		for n := range saved {
+			if line := fmt.Sprintf("line %d\n", n); !strings.Contains(left.String(), line) {
+				return fmt.Errorf("%q is lost; left are %q", line, left.String())
+			}
+		}
+		return nil
+	}
+	return crashfs.Work{Check: check, Run: func(d *crashfs.Disk) {
+		if err := run(d); err != nil {
+			t.Error(err)
+		}
+	}}
+}

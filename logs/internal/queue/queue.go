@@ -100,6 +100,7 @@ type Store interface {
 	DropOldest() (spool.Dropped, error)
 	Segments() int
 	Waiting() (records, lines, size int64)
+	SetMax(bytes int64)
 	Last() uint64
 	Damage() []spool.Damage
 	Sync() error
@@ -133,6 +134,7 @@ type Queue struct {
 	wake      chan struct{} // the taker may find something
 	room      chan struct{} // memory may have room
 	due       chan struct{} // a block may have to be saved
+	hasty     chan struct{} // the spool is to be synced
 	dropping  chan struct{} // lines were dropped because memory or spool is full
 	interrupt chan struct{} // ends a wait of Next and Deliver
 	drained   chan struct{} // closed when nothing is left and nothing more comes
@@ -142,6 +144,7 @@ type Queue struct {
 	badAgain badBlock    // of TakeAgain
 	saveBuf  []byte      // of the saver: a block as it is written
 	adopted  []*adoption // of Run, and of Close after it
+	shelf    Shelf
 
 	mu       sync.Mutex
 	memory   memory
@@ -156,6 +159,7 @@ type Queue struct {
 	kept     int64  // lines that are left to their sources at the end
 	finished bool   // nothing is put any more
 	ended    bool   // drained is closed
+	adopting bool   // what other processes have left was not looked for yet
 }
 
 // disk is what a queue knows about its spool. The queue's mutex guards it.
@@ -201,9 +205,10 @@ func New(cfg Config) *Queue {
 	}
 	q := &Queue{
 		cfg: cfg, format: entryFormat{}, memory: memory{limit: cfg.LimitBytes}, next: 1, cursor: 1,
-		wake: make(chan struct{}, 1), room: make(chan struct{}, 1), due: make(chan struct{}, 1),
+		wake: make(chan struct{}, 1), room: make(chan struct{}, 1), due: make(chan struct{}, 1), hasty: make(chan struct{}, 1),
 		dropping: make(chan struct{}, 1), interrupt: make(chan struct{}, 1), drained: make(chan struct{}),
 	}
+	q.shelf.q = q
 	if cfg.Lines {
 		q.format, q.memory.common = lineFormat{cfg.CheckGroups}, cfg.BatchBytes
 	}
@@ -226,6 +231,9 @@ func (q *Queue) OpenSpool() error {
 	if err != nil {
 		return err
 	}
+	q.mu.Lock()
+	q.adopting = q.cfg.Slots > 0
+	q.mu.Unlock()
 	q.count.recovered.Add(found.Lines)
 	for _, d := range found.Damage {
 		q.count.damaged.Add(1)
@@ -336,6 +344,12 @@ func (q *Queue) DropOldest() bool {
 	return false
 }
 
+// DropShare counts lines that are dropped because others need the room.
+func (q *Queue) DropShare(lines, bytes int) {
+	q.count.drop(DropShare, int64(lines), int64(bytes))
+	signal(q.dropping)
+}
+
 // Dropping returns a channel that has a value after lines were dropped because memory or spool was full.
 func (q *Queue) Dropping() <-chan struct{} { return q.dropping }
 
@@ -412,7 +426,7 @@ func (q *Queue) Drained() <-chan struct{} { return q.drained }
 
 // checkDrained needs q.mu.
 func (q *Queue) checkDrained() {
-	if q.finished && !q.ended && len(q.memory.blocks) == 0 && len(q.taken) == 0 && (q.disk.store == nil || q.cursor > q.disk.evicted) {
+	if q.finished && !q.ended && !q.adopting && len(q.memory.blocks) == 0 && len(q.taken) == 0 && (q.disk.store == nil || q.cursor > q.disk.evicted) {
 		q.ended = true
 		close(q.drained)
 	}
@@ -433,9 +447,9 @@ func (q *Queue) Forsake() {
 // the spool; if they cannot, those that are kept still wait. The error is a [*LostError] if some are lost, or that of closing the spool.
 func (q *Queue) Close() error {
 	q.Save()
-	var err error
+	err := q.shelf.close()
 	if st := q.behind(); st != nil {
-		err = st.Close()
+		err = errors.Join(err, st.Close())
 	}
 	for _, a := range q.adopted {
 		err = errors.Join(err, q.settle(a), a.st.Close())

@@ -60,13 +60,18 @@ func (q *Queue) syncUntil(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-t.C:
-			q.Sync()
+		case <-q.hasty:
 		}
+		q.Sync()
 	}
 }
 
+// SyncSoon has [Queue.Run] sync at once, rather than within a second.
+func (q *Queue) SyncSoon() { signal(q.hasty) }
+
 // Sync makes durable what was written to the spool. [Queue.Durable] says how far that succeeded.
 func (q *Queue) Sync() {
+	q.shelf.Sync()
 	q.mu.Lock()
 	safe, st := q.safe(), q.disk.store
 	q.mu.Unlock()

@@ -44,26 +44,6 @@ func (q *Queue) settleBlock(id uint64, lines, bytes int) {
 	signal(q.wake)
 }
 
-// Stranded returns the first block that is taken and not settled, how many lines such blocks have, and how many settled lines
-// behind the first cannot leave the spool because of that.
-func (q *Queue) Stranded() (first uint64, open, stranded int) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for i := range q.taken {
-		f := &q.taken[i]
-		switch {
-		case f.over:
-			stranded += f.lines
-		case open == 0:
-			first = f.last
-			fallthrough
-		default:
-			open += f.lines
-		}
-	}
-	return first, open, stranded
-}
-
 // Took reports whether Take has got as far as an ID.
 func (q *Queue) Took(id uint64) bool {
 	q.mu.Lock()

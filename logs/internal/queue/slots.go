@@ -64,11 +64,19 @@ func (q *Queue) abandon() {
 
 // tendUntil looks after a shared spool directory until ctx ends.
 func (q *Queue) tendUntil(ctx context.Context) {
-	for ctx.Err() == nil {
+	for first := true; ctx.Err() == nil; first = false {
 		if q.behind() == nil {
 			q.reopen()
 		}
-		q.adopt(ctx)
+		for q.adopt(ctx) && ctx.Err() == nil {
+		}
+		if first {
+			q.mu.Lock()
+			q.adopting = false
+			q.checkDrained()
+			q.mu.Unlock()
+			signal(q.wake)
+		}
 		_ = pause.For(ctx, tendInterval)
 	}
 }
@@ -117,21 +125,22 @@ func (q *Queue) settle(a *adoption) error {
 	return a.st.Ack(last)
 }
 
-// adopt takes over a slot that nobody uses and that has lines, if there is one.
-func (q *Queue) adopt(ctx context.Context) {
+// adopt takes over a slot that nobody uses and that has lines. It returns false if there is none.
+func (q *Queue) adopt(ctx context.Context) bool {
 	st, dir, found, err := q.openSlot(func(dir string) bool { return !spool.Empty(q.cfg.Disk, dir) })
 	if err != nil {
-		return // there is none, or it cannot be used yet
+		return false // or it cannot be used yet
 	}
 	q.cfg.Report.Info("adopting lines of another process", "lines", found.Lines, "dir", dir)
 	a := &adoption{st: st}
 	q.adopted = append(q.adopted, a)
 	var buf []byte
+	whole := false
 	for id := uint64(1); ; {
 		rec, err := st.Read(id, buf)
 		q.damaged(st)
 		if err != nil {
-			if !errors.Is(err, io.EOF) {
+			if whole = errors.Is(err, io.EOF); !whole {
 				q.cfg.Report.Warn("cannot read lines of another process; will retry later", "error", err)
 			}
 			break
@@ -146,7 +155,7 @@ func (q *Queue) adopt(ctx context.Context) {
 		block, ok := q.putBlock(ctx, &b)
 		if !ok {
 			q.count.recovered.Add(-int64(rec.Lines))
-			return // the rest is for the next process
+			return false // the rest is for the next process
 		}
 		a.given = append(a.given, given{rec.ID, block})
 		q.settleNow(a)
@@ -161,6 +170,7 @@ func (q *Queue) adopt(ctx context.Context) {
 			q.spoolFailed(err)
 		}
 	}
+	return whole && len(a.given) == 0
 }
 
 func (q *Queue) settleNow(a *adoption) {

@@ -22,6 +22,8 @@ const (
 	DropSpool // spool_full
 	// DropSpoolError: memory is full, and the spool fails.
 	DropSpoolError // spool_error
+	// DropShare: those to whom the lines go take more than their share of the spool.
+	DropShare // group_full
 	// DropDamage: the spool was damaged.
 	DropDamage // spool_damage
 	// DropTooLong: longer than a spool's record.
@@ -100,6 +102,7 @@ func (q *Queue) Stats() Stats {
 	s.Spooled, s.SpooledBytes = q.count.spooled.Load(), q.count.spooledBytes.Load()
 	s.Recovered, s.Abandoned = q.count.recovered.Load(), q.count.abandoned.Load()
 	s.Errors, s.Damaged, s.Put = q.count.errors.Load(), q.count.damaged.Load(), q.count.put.Load()
+	shelfLines, shelfBytes := q.shelf.Waiting()
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	s.WaitingBytes, s.InFlight = int64(q.memory.size), len(q.taken)
@@ -107,6 +110,8 @@ func (q *Queue) Stats() Stats {
 		_, s.SpoolLines, s.SpoolBytes = st.Waiting()
 		s.SpoolSegments = st.Segments()
 	}
+	s.SpoolLines += shelfLines
+	s.SpoolBytes += shelfBytes
 	s.Kept = q.kept
 	s.Waiting = s.SpoolLines + q.kept
 	for _, b := range q.memory.blocks {

@@ -57,11 +57,11 @@ func (q *Queue) take(b *Block) {
 // Wake returns a channel that has a value after something was put, acknowledged or finished.
 func (q *Queue) Wake() <-chan struct{} { return q.wake }
 
-// AllTaken reports whether Take has returned every line.
+// AllTaken reports whether Take has returned every line, those of slots that others have left included.
 func (q *Queue) AllTaken() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.cursor >= q.next
+	return q.cursor >= q.next && !q.adopting
 }
 
 // Few reports whether the next block is the newest and less than half full.
@@ -73,6 +73,13 @@ func (q *Queue) Few() bool {
 	}
 	i := q.memory.find(q.cursor)
 	return i == len(q.memory.blocks)-1 && len(q.memory.blocks[i].Data) < q.cfg.BatchBytes/2
+}
+
+// Busy reports whether more than a quarter of the memory is in use.
+func (q *Queue) Busy() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.memory.size > q.memory.limit/4
 }
 
 // LetGo says that the taker no longer reads a block.

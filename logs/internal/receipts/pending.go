@@ -15,8 +15,8 @@ const (
 	AskFirst = 250 * time.Millisecond
 	// AskLast bounds the pause between asks, and so the time until a log host that comes back gets its lines.
 	AskLast = time.Second / 2
-	// SilentAfter is how long lines of a stream wait without any receipt until the stream counts as silent: nobody writes it.
-	// It is longer than a failover takes.
+	// SilentAfter is how long a stream waits for any of its lines to be done until it counts as silent: too few log hosts write
+	// it, or none. It is longer than a failover takes.
 	SilentAfter = 3 * time.Second
 	// MaxAsks bounds the asks that come up at once.
 	MaxAsks = 64
@@ -45,8 +45,10 @@ type Pending struct {
 	again   []uint64 // IDs of the blocks to be sent again, ascending
 	loud    int      // blocks with lines of streams that are not silent
 	silent  int      // silent streams
+	onShelf int      // streams with lines on the shelf
 	done    []uint64
 	next    time.Time // before this nothing is due in Asks; zero if nothing will be
+	resent  time.Time // the last SentAgain
 }
 
 // soon notes that something may be due in Asks.
@@ -69,11 +71,12 @@ type stream struct {
 	groups []string
 	where  string // the groups as one text
 	pieces []*piece
-	next   uint64 // behind the highest number sent
-	heard  time.Time
+	next   uint64    // behind the highest number sent
+	moved  time.Time // when a line was done last, or the first was sent
 	silent bool
 	askAt  time.Time
 	pause  time.Duration
+	shelf  shelved
 }
 
 // piece is a Piece that is not done.
@@ -84,6 +87,7 @@ type piece struct {
 	sent        uint64 // the last ask before it was sent
 	again       bool
 	by          []has
+	left        uint64 // lines that are not done
 }
 
 // has is what a log host has of a piece.
@@ -108,11 +112,11 @@ func (p *Pending) Sent(now time.Time, id uint64, pieces []Piece) {
 		if s == nil {
 			s = &stream{
 				origin: pc.Origin, groups: pc.Groups, where: strings.Join(pc.Groups, " "),
-				heard: now, pause: AskFirst, askAt: now.Add(AskFirst),
+				moved: now, pause: AskFirst, askAt: now.Add(AskFirst),
 			}
 			p.streams[pc.Origin] = s
 		}
-		q := &piece{block: b, stream: s, first: pc.First, last: pc.First + uint64(pc.Lines) - 1, sent: p.asks}
+		q := &piece{block: b, stream: s, first: pc.First, last: pc.First + uint64(pc.Lines) - 1, sent: p.asks, left: uint64(pc.Lines)}
 		at := len(s.pieces)
 		for at > 0 && s.pieces[at-1].first > q.first {
 			at--
@@ -162,10 +166,22 @@ func (p *Pending) sendAgain(q *piece) {
 // Kept returns the lowest number of a stream that is not acknowledged often enough; false if all are.
 func (p *Pending) Kept(o envelope.Origin) (seq uint64, ok bool) {
 	s := p.streams[o]
-	if s == nil || len(s.pieces) == 0 {
+	if s == nil {
 		return 0, false
 	}
-	return s.pieces[0].first, true
+	return s.kept(), true
+}
+
+// kept returns the lowest number of a stream that is not done, or a lower one.
+func (s *stream) kept() uint64 {
+	switch {
+	case s.shelf.lines == 0:
+		return s.pieces[0].first
+	case len(s.pieces) == 0:
+		return s.shelf.first
+	default:
+		return min(s.shelf.first, s.pieces[0].first)
+	}
 }
 
 // Groups returns the groups of a stream that has lines which are not done, with spaces between; otherwise "".
@@ -203,7 +219,9 @@ func (p *Pending) left(id uint64, pc *Piece, again bool) (list []envelope.Span) 
 	}
 	for _, q := range b.pieces {
 		if q.block != nil && q.stream.origin == pc.Origin && (q.again || !again) {
-			list = append(list, clip(p.rest(q), pc.First, pc.First+uint64(pc.Lines)-1)...)
+			for _, sp := range clip(p.rest(q), pc.First, pc.First+uint64(pc.Lines)-1) {
+				list = join(list, sp) // a block may have a line twice, as a kill may have left it in two places
+			}
 		}
 	}
 	return list
@@ -216,6 +234,7 @@ func (p *Pending) SentAgain(now time.Time, id uint64) {
 		return
 	}
 	p.notAgain(b)
+	p.resent = now
 	for _, q := range b.pieces {
 		if q.again {
 			q.again, q.sent = false, p.asks
@@ -271,7 +290,7 @@ func (p *Pending) remove(b *block) {
 
 // tidy forgets a stream that has nothing to wait for.
 func (p *Pending) tidy(s *stream) {
-	if len(s.pieces) == 0 {
+	if len(s.pieces) == 0 && s.shelf.lines == 0 {
 		p.setSilent(s, false)
 		delete(p.streams, s.origin)
 	}
@@ -292,16 +311,23 @@ func (p *Pending) Ack(now time.Time, a *logproto.Ack) {
 		if s == nil {
 			continue
 		}
-		s.heard = now
-		p.setSilent(s, false)
-		first, rest := s.pieces[0], p.rest(s.pieces[0])
+		first, rest := s.oldest(), []envelope.Span(nil)
+		if first != nil {
+			rest = p.rest(first)
+		}
+		moved := false
 		for _, sp := range r.Spans {
-			p.acked(s, a.Host, sp)
+			moved = p.acked(s, a.Host, sp) || moved
+		}
+		if moved {
+			s.moved, s.shelf.retry = now, 0
+			p.setSilent(s, false)
 		}
 		if r.Ask != 0 && r.Ask <= p.asks {
+			s.answered(now, a.Host)
 			p.lacked(s, a.Host, r)
 		}
-		if first.block == nil || !slices.Equal(rest, p.rest(first)) {
+		if first != nil && (first.block == nil || !slices.Equal(rest, p.rest(first))) {
 			// The oldest line moved. If only later ones do, it may be lost, and is asked about.
 			s.pause, s.askAt = AskFirst, now.Add(AskFirst)
 			p.soon(s.askAt)
@@ -310,14 +336,27 @@ func (p *Pending) Ack(now time.Time, a *logproto.Ack) {
 	}
 }
 
-// acked notes numbers that a log host has.
-func (p *Pending) acked(s *stream, host string, sp envelope.Span) {
+// oldest returns the piece with the lowest numbers, or nil.
+func (s *stream) oldest() *piece {
+	if len(s.pieces) == 0 {
+		return nil
+	}
+	return s.pieces[0]
+}
+
+// acked notes numbers that a log host has, and reports whether any of them are done by that.
+func (p *Pending) acked(s *stream, host string, sp envelope.Span) (moved bool) {
 	finished := false
 	for _, q := range s.pieces[s.find(sp.First):] {
 		if q.first > sp.Last {
 			break
 		}
-		if q.add(host, envelope.Span{First: max(sp.First, q.first), Last: min(sp.Last, q.last)}) && len(p.rest(q)) == 0 {
+		if !q.add(host, envelope.Span{First: max(sp.First, q.first), Last: min(sp.Last, q.last)}) {
+			continue
+		}
+		left := count(p.rest(q))
+		moved, q.left = moved || left < q.left, left
+		if left == 0 {
 			finished = true
 			p.finish(s, q)
 		}
@@ -325,6 +364,7 @@ func (p *Pending) acked(s *stream, host string, sp envelope.Span) {
 	if finished {
 		s.pieces = slices.DeleteFunc(s.pieces, func(q *piece) bool { return q.block == nil })
 	}
+	return moved
 }
 
 // find returns the index of the first piece that may have a number. Pieces do not overlap, unless a publisher reuses numbers.
@@ -428,7 +468,7 @@ func (p *Pending) Asks(now time.Time) (asks []Question, next time.Time) {
 	}
 	var due []*stream
 	for _, s := range p.streams {
-		if now.Sub(s.heard) >= SilentAfter {
+		if now.Sub(s.moved) >= SilentAfter {
 			p.setSilent(s, true)
 		}
 		if !s.askAt.After(now) {
@@ -478,115 +518,9 @@ func (p *Pending) ask(now time.Time, of *stream) Question {
 			a.Epochs = append(a.Epochs, logproto.Epoch{Epoch: s.origin.Epoch})
 		}
 		e := &a.Epochs[len(a.Epochs)-1]
-		e.Streams = append(e.Streams, logproto.Stream{Stream: s.origin.Stream, Kept: s.pieces[0].first, Next: s.next})
+		e.Streams = append(e.Streams, logproto.Stream{Stream: s.origin.Stream, Kept: s.kept(), Next: s.next})
 		s.askAt = now.Add(s.pause)
 		s.pause = min(2*s.pause, AskLast)
 	}
 	return a
 }
-
-// setSilent notes whether anybody acknowledges a stream.
-func (p *Pending) setSilent(s *stream, silent bool) {
-	if s.silent == silent {
-		return
-	}
-	s.silent = silent
-	if silent {
-		p.silent++
-	} else {
-		p.silent--
-	}
-	for _, q := range s.pieces {
-		switch b := q.block; {
-		case silent:
-			if b.loud--; b.loud == 0 {
-				p.loud--
-			}
-		default:
-			if b.loud++; b.loud == 1 {
-				p.loud++
-			}
-		}
-	}
-}
-
-// Silent are lines that nobody acknowledges.
-type Silent struct {
-	Groups []string
-	Lines  uint64
-}
-
-// Silent returns the lists of groups that are silent.
-func (p *Pending) Silent() []Silent {
-	byWhere := make(map[string]*Silent)
-	for _, s := range p.streams {
-		if !s.silent {
-			continue
-		}
-		to := byWhere[s.where]
-		if to == nil {
-			to = &Silent{Groups: s.groups}
-			byWhere[s.where] = to
-		}
-		for _, q := range s.pieces {
-			for _, sp := range p.rest(q) {
-				to.Lines += sp.Last - sp.First + 1
-			}
-		}
-	}
-	list := make([]Silent, 0, len(byWhere))
-	for _, to := range byWhere {
-		list = append(list, *to)
-	}
-	slices.SortFunc(list, func(a, b Silent) int { return slices.Compare(a.Groups, b.Groups) })
-	return list
-}
-
-// SilentGroups returns the lists of groups that are silent, as texts with spaces between.
-func (p *Pending) SilentGroups() map[string]bool {
-	if p.silent == 0 {
-		return nil
-	}
-	all := make(map[string]bool)
-	for _, s := range p.streams {
-		if s.silent {
-			all[s.where] = true
-		}
-	}
-	return all
-}
-
-// Partial returns up to n blocks, the lowest first, of which some lines are done and the others are in silent streams.
-func (p *Pending) Partial(n int) (ids []uint64) {
-	if p.silent == 0 {
-		return nil
-	}
-	for id, b := range p.blocks {
-		if b.loud == 0 && slices.ContainsFunc(b.pieces, func(q *piece) bool { return q.block == nil || len(q.by) > 0 && p.need == 1 }) {
-			ids = append(ids, id)
-		}
-	}
-	slices.Sort(ids)
-	return ids[:min(n, len(ids))]
-}
-
-// IsSilent reports whether all lines of a block that are not done are in silent streams.
-func (p *Pending) IsSilent(id uint64) bool {
-	b := p.blocks[id]
-	return b != nil && b.loud == 0
-}
-
-// AnySilent reports whether there are silent streams.
-func (p *Pending) AnySilent() bool { return p.silent > 0 }
-
-// Forget forgets the blocks up to an ID, which no longer exist.
-func (p *Pending) Forget(upTo uint64) {
-	for id := range p.blocks {
-		if id <= upTo {
-			p.Drop(id)
-		}
-	}
-}
-
-// Quiet reports whether nothing that was sent can be expected to be acknowledged soon.
-func (p *Pending) Quiet() bool { return p.loud == 0 && len(p.again) == 0 }

@@ -22,7 +22,10 @@ type world struct {
 	pending *Pending
 	session int                // of the publisher
 	spool   map[uint64][]Piece // blocks that are not done
+	shelf   [][]Part
 	lastID  uint64
+
+	shelvings int
 
 	hosts []*host
 }
@@ -117,6 +120,7 @@ func (w *world) work() {
 		}
 		w.pending.SentAgain(w.now, id)
 	}
+	w.tidy()
 	asks, _ := w.pending.Asks(w.now)
 	for _, a := range asks {
 		w.multicast(a.Groups[0], question{w.own(), a})
@@ -131,6 +135,51 @@ func (w *world) work() {
 		}
 		delete(w.spool, id)
 	}
+}
+
+// tidy puts lines that nobody writes on the shelf, and brings back the first that log hosts want.
+func (w *world) tidy() {
+	for _, id := range w.pending.ToShelve(w.now, 5) {
+		var parts []Part
+		for i := range w.spool[id] {
+			pc := &w.spool[id][i]
+			for _, sp := range w.pending.Unacknowledged(id, pc) {
+				parts = append(parts, Part{Origin: pc.Origin, Groups: pc.Groups, First: sp.First, Lines: int(sp.Last - sp.First + 1)})
+			}
+		}
+		w.pending.Shelve(w.now, id, parts)
+		w.shelf = append(w.shelf, parts)
+		delete(w.spool, id)
+		w.shelvings++
+	}
+	if !w.pending.Wanted(w.now) {
+		return
+	}
+	if len(w.shelf) == 0 {
+		w.Fatal("lines are wanted from an empty shelf")
+	}
+	var back, stay []Part
+	for _, pt := range w.shelf[0] {
+		if w.pending.IsWanted(w.now, pt.Origin) {
+			back = append(back, pt)
+		} else {
+			stay = append(stay, pt)
+		}
+	}
+	if w.shelf = w.shelf[1:]; len(stay) > 0 {
+		w.shelf = append(w.shelf, stay)
+	}
+	w.pending.Unshelve(w.now, back)
+	w.fromShelf(back)
+}
+
+// fromShelf sends lines again as a new block.
+func (w *world) fromShelf(back []Part) {
+	w.lastID++
+	for _, pt := range back {
+		w.spool[w.lastID] = append(w.spool[w.lastID], Piece{pt.Origin, pt.Groups, pt.First, pt.Lines})
+	}
+	w.sendBlock(w.lastID)
 }
 
 func (w *world) copies(o envelope.Origin, seq uint64) (n int) {
@@ -196,6 +245,9 @@ func (w *world) deliver(h *host) {
 // step does something at random. Without faults nothing breaks any more.
 func (w *world) step(faults bool) {
 	w.now = w.now.Add(time.Duration(w.r.IntN(20)) * time.Millisecond)
+	if w.r.IntN(100) == 0 {
+		w.now = w.now.Add(SilentAfter)
+	}
 	h := w.hosts[w.r.IntN(len(w.hosts))]
 	switch k := w.r.IntN(100); {
 	case k < 20 && faults:
@@ -212,6 +264,10 @@ func (w *world) step(faults bool) {
 				w.sendBlock(id)
 			}
 		}
+		for _, parts := range w.shelf {
+			w.fromShelf(parts)
+		}
+		w.shelf = nil
 	case k < 30 || !faults:
 		if !h.up {
 			w.start(h)
@@ -235,6 +291,7 @@ func TestDelivery(t *testing.T) {
 	if testing.Short() {
 		seeds = 30
 	}
+	shelvings := 0
 	for seed := range seeds {
 		w := &world{
 			T: t, r: rand.New(rand.NewPCG(seed, 1)), now: time.Unix(1e9, 0), need: 1 + int(seed)%3,
@@ -252,7 +309,7 @@ func TestDelivery(t *testing.T) {
 		for range 300 {
 			w.step(true)
 		}
-		for i := 0; len(w.spool) > 0; i++ {
+		for i := 0; len(w.spool)+len(w.shelf) > 0; i++ {
 			if i == 3000 {
 				t.Fatalf("seed %d: %d blocks are left: %+v", seed, len(w.spool), w.pending.Silent())
 			}
@@ -261,10 +318,15 @@ func TestDelivery(t *testing.T) {
 		if w.pending.Blocks() != 0 || w.pending.InFlight() != 0 || len(w.pending.streams) != 0 || len(w.pending.again) != 0 {
 			t.Fatalf("seed %d: left %+v", seed, w.pending)
 		}
+		shelvings += w.shelvings
 		if asks, next := w.pending.Asks(w.now.Add(time.Hour)); len(asks) > 0 || !next.IsZero() {
 			t.Fatalf("seed %d: it asks although nothing waits", seed)
 		}
 	}
+	if shelvings == 0 {
+		t.Error("no line was ever put on the shelf")
+	}
+	t.Logf("%d blocks were put on the shelf", shelvings)
 }
 
 // TestSilence: a group that nobody writes is known as silent, is asked about twice a second, and does not hold up others.
@@ -283,12 +345,12 @@ func TestSilence(t *testing.T) {
 	if asks < 20 || asks > 23 { // at 50, 150, 350 and 750 ms, and then twice a second
 		t.Errorf("%d asks in 10 s", asks)
 	}
-	if got := fmt.Sprint(p.Silent()); got != "[{[dead] 10}]" || p.InFlight() != 0 || !p.Quiet() {
+	if got := fmt.Sprint(p.Silent()); got != "[{[dead] 10 0}]" || p.InFlight() != 0 || !p.Quiet(now) {
 		t.Errorf("silent are %v, in flight %d", got, p.InFlight())
 	}
 	dead.First = 10
 	p.Sent(now, 2, []Piece{dead, live})
-	if p.InFlight() != 1 || p.Quiet() {
+	if p.InFlight() != 1 || p.Quiet(now) {
 		t.Errorf("%d blocks are in flight, want that of the live group", p.InFlight())
 	}
 	p.Ack(now, &logproto.Ack{Host: "log1", Receipts: []logproto.Receipt{{Origin: live.Origin, Spans: []envelope.Span{{}}}}})
@@ -302,10 +364,13 @@ func TestSilence(t *testing.T) {
 	// A log host comes.
 	p.Ack(now, &logproto.Ack{Host: "log1", Receipts: []logproto.Receipt{{Origin: dead.Origin, Ask: 1, Until: 10}}})
 	id, ok := p.Again()
-	if !ok || id != 1 || p.InFlight() != 2 || len(p.Silent()) != 0 {
+	if !ok || id != 1 || p.InFlight() != 0 || p.Quiet(now) {
 		t.Errorf("block %d, %v comes again, in flight are %d", id, ok, p.InFlight())
 	}
 	p.SentAgain(now, 1)
+	if p.Quiet(now) || !p.Quiet(now.Add(AskLast)) {
+		t.Error("an acknowledgment of what was sent again is not waited for, or for ever")
+	}
 	p.Ack(now, &logproto.Ack{Host: "log1", Receipts: []logproto.Receipt{{Origin: dead.Origin, Spans: []envelope.Span{{First: 0, Last: 99}}}}})
 	if done := fmt.Sprint(p.Done()); done != "[1 2]" {
 		t.Errorf("done are %s", done)
@@ -359,5 +424,74 @@ func TestLongAnswers(t *testing.T) {
 		if seen[i] != 200 {
 			t.Fatalf("%d lines of stream %d were acknowledged", seen[i], i)
 		}
+	}
+}
+
+// TestStuck: lines that only one of two log hosts can write do not hold up those of other groups, and come to the second when
+// it is back.
+func TestStuck(t *testing.T) {
+	now := time.Unix(1e9, 0)
+	p := NewPending(2)
+	pc := Piece{Origin: envelope.Origin{Publisher: "w", Epoch: 1}, Groups: []string{"g"}, Lines: 10}
+	span := func() []envelope.Span { return []envelope.Span{{First: pc.First, Last: pc.First + 9}} }
+	for id := range uint64(100) {
+		pc.First = 10 * id
+		p.Sent(now, id+1, []Piece{pc})
+		p.Ack(now, &logproto.Ack{Host: "log1", Receipts: []logproto.Receipt{{Origin: pc.Origin, Spans: span()}}})
+		now = now.Add(SilentAfter / 50)
+		p.Asks(now)
+	}
+	if n := p.InFlight(); n != 0 {
+		t.Fatalf("%d blocks hold up others though one log host is away", n)
+	}
+	if list := p.Silent(); len(list) != 1 || list[0].Lines != 1000 {
+		t.Errorf("silent are %v", list)
+	}
+	asks, _ := p.Asks(now.Add(time.Second))
+	p.Ack(now, &logproto.Ack{Host: "log2", Receipts: []logproto.Receipt{{Origin: pc.Origin, Ask: asks[0].Number, Until: 1000}}})
+	for id, ok := p.Again(); ok; id, ok = p.Again() {
+		p.SentAgain(now, id)
+	}
+	p.Ack(now, &logproto.Ack{Host: "log2", Receipts: []logproto.Receipt{{Origin: pc.Origin, Spans: []envelope.Span{{First: 0, Last: 999}}}}})
+	if n := len(p.Done()); n != 100 {
+		t.Errorf("%d of 100 blocks are done", n)
+	}
+}
+
+// TestNoRoom: lines for a log host that answers and cannot write do not hold up those of other groups.
+func TestNoRoom(t *testing.T) {
+	now := time.Unix(1e9, 0)
+	p := NewPending(1)
+	pc := Piece{Origin: envelope.Origin{Publisher: "w", Epoch: 1}, Groups: []string{"g"}, Lines: 10}
+	p.Sent(now, 1, []Piece{pc})
+	for range 100 {
+		now = now.Add(SilentAfter / 50)
+		asks, _ := p.Asks(now)
+		for _, a := range asks {
+			p.Ack(now, &logproto.Ack{Host: "log1", Receipts: []logproto.Receipt{{Origin: pc.Origin, Ask: a.Number, Until: 10}}})
+		}
+		for id, ok := p.Again(); ok; id, ok = p.Again() {
+			p.SentAgain(now, id)
+		}
+	}
+	if n := p.InFlight(); n != 0 {
+		t.Errorf("%d blocks hold up others though the log host cannot write them", n)
+	}
+}
+
+// TestTwice: a block that has lines twice, as a kill may leave them in two places, is sent again like others.
+func TestTwice(t *testing.T) {
+	now := time.Unix(1e9, 0)
+	p := NewPending(1)
+	pc := Piece{Origin: envelope.Origin{Publisher: "w", Epoch: 1}, Groups: []string{"g"}, Lines: 10}
+	late := pc
+	late.First, late.Lines = 5, 2
+	p.Sent(now, 1, []Piece{pc, late})
+	if got := fmt.Sprint(p.Unacknowledged(1, &pc)); got != "[{0 9}]" {
+		t.Errorf("unacknowledged are %s", got)
+	}
+	p.Ack(now, &logproto.Ack{Host: "log1", Receipts: []logproto.Receipt{{Origin: pc.Origin, Spans: []envelope.Span{{First: 0, Last: 5}}}}})
+	if got := fmt.Sprint(p.Unacknowledged(1, &pc), p.Unacknowledged(1, &late)); got != "[{6 9}] [{6 6}]" {
+		t.Errorf("unacknowledged are %s", got)
 	}
 }

@@ -56,6 +56,14 @@ func join(list []envelope.Span, s envelope.Span) []envelope.Span {
 	return append(append(out, s), list[i:]...)
 }
 
+// count returns how many numbers there are.
+func count(list []envelope.Span) (n uint64) {
+	for _, s := range list {
+		n += s.Last - s.First + 1
+	}
+	return n
+}
+
 // clip returns the numbers from first to last.
 func clip(list []envelope.Span, first, last uint64) (out []envelope.Span) {
 	for _, s := range list {

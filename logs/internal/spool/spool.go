@@ -271,6 +271,13 @@ func (s *Spool) Waiting() (records, lines, size int64) {
 	return records, lines, s.size
 }
 
+// SetMax changes [Config.MaxBytes]. Records that take more stay.
+func (s *Spool) SetMax(n int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cfg.MaxBytes = max(n, MinBytes)
+}
+
 // Segments returns the number of segments.
 func (s *Spool) Segments() int {
 	s.mu.Lock()

@@ -1,0 +1,262 @@
+package queue
+
+import (
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/spreadd/spreadd/logs/internal/spool"
+)
+
+// ErrNoShelf means that a queue has no shelf, because it has no spool directory with slots.
+var ErrNoShelf = errors.New("there is no shelf without a shared spool")
+
+// Shelf keeps blocks of a queue of lines that cannot be delivered for now, so that the others do not wait for them: on disk only, in
+// a further slot of the spool, which is open while something is on it. The queue does not have these lines any more. They come
+// back, oldest first, when the taker puts them into the queue again. What the process leaves is adopted by the next one.
+//
+// One goroutine uses a shelf; Sync and Waiting may be called from any.
+type Shelf struct {
+	q *Queue
+
+	mu     sync.Mutex
+	st     Store  // nil while it is empty
+	last   uint64 // ID of the last record
+	synced uint64 // up to this ID records survive a power cut
+	copies int64  // lines on it that the queue has, too, or that are on it twice
+
+	// Of the goroutine that uses it.
+
+	at    uint64 // ID of the record that Next has returned; 0 for none
+	end   uint64 // the last record of this round; 0 before it begins
+	block Block
+	buf   []byte
+	given []shelfGiven
+	bad   time.Time
+}
+
+// shelfGiven is a record whose lines are elsewhere: in a block of the queue, or in a later record, or both. Zero stands for neither.
+type shelfGiven struct {
+	record, block, again uint64
+	lines                int64
+}
+
+// Shelf returns the shelf of a queue.
+func (q *Queue) Shelf() *Shelf { return &q.shelf }
+
+// Put puts a copy of a block on the shelf. The lines are safe once [Shelf.Safe] reports the ID that it returns. Then the queue is to
+// let them go ([Queue.Pass], [Shelf.Moved]). The error is spool.ErrFull if there is no room.
+func (s *Shelf) Put(b *Block) (id uint64, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.st == nil {
+		if err := s.open(); err != nil {
+			return 0, err
+		}
+	}
+	s.buf = s.q.format.encode(s.buf[:0], b)
+	if err := s.st.Append(spool.Record{ID: s.last + 1, Lines: b.Lines, Data: s.buf}); err != nil {
+		return 0, err
+	}
+	s.last++
+	s.copies += int64(b.Lines)
+	s.q.count.spooled.Add(int64(b.Lines))
+	s.q.count.spooledBytes.Add(int64(len(b.Data)))
+	s.limit()
+	return s.last, nil
+}
+
+// Moved notes that the queue no longer has lines that were put on the shelf.
+func (s *Shelf) Moved(lines int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.copies -= int64(lines)
+}
+
+// open opens a slot. It needs s.mu.
+func (s *Shelf) open() error {
+	q := s.q
+	if q.cfg.Slots == 0 || q.behind() == nil {
+		return ErrNoShelf
+	}
+	st, _, _, err := q.openSlot(func(dir string) bool { return spool.Empty(q.cfg.Disk, dir) })
+	if err != nil {
+		return err
+	}
+	st.SetMax(q.cfg.SpoolBytes / shelfParts * (shelfParts - 1))
+	s.st, s.last = st, st.Last()
+	s.synced, s.at, s.end, s.given, s.copies = s.last, 0, 0, nil, 0
+	return nil
+}
+
+// shelfParts is the part of the spool, one of so many, that the shelf leaves to the queue.
+const shelfParts = 8
+
+// limit leaves the queue what the shelf does not take. It needs s.mu.
+func (s *Shelf) limit() {
+	st, most := s.q.behind(), s.q.cfg.SpoolBytes
+	if st == nil {
+		return
+	}
+	if s.st != nil {
+		_, _, size := s.st.Waiting()
+		most = max(most/shelfParts, most-size)
+	}
+	st.SetMax(most)
+}
+
+// Sync makes durable what was put on the shelf.
+func (s *Shelf) Sync() {
+	s.mu.Lock()
+	st, last := s.st, s.last
+	s.mu.Unlock()
+	if st == nil {
+		return
+	}
+	if err := st.Sync(); err != nil {
+		s.q.spoolFailed(err)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.st == st {
+		s.synced = max(s.synced, last)
+	}
+}
+
+// Safe reports whether a power cut would leave what Put has returned an ID for.
+func (s *Shelf) Safe(id uint64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.st == nil || s.synced >= id // an empty shelf has passed everything on
+}
+
+// Next returns the oldest block that was not given away; the same until that is. The error is io.EOF at the end of a round, which is
+// what was on the shelf when the round began, and otherwise that of the disk.
+func (s *Shelf) Next() (*Block, error) {
+	st := s.store()
+	if st == nil {
+		return nil, io.EOF
+	}
+	if s.at > 0 {
+		return &s.block, nil
+	}
+	if s.end == 0 {
+		s.end = s.last
+	}
+	from := uint64(1)
+	if n := len(s.given); n > 0 {
+		from = s.given[n-1].record + 1
+	}
+	for {
+		rec, err := st.Read(from, s.block.disk)
+		s.q.damaged(st)
+		switch {
+		case errors.Is(err, io.EOF), err == nil && rec.ID > s.end:
+			s.end = 0
+			return nil, io.EOF
+		case err != nil:
+			s.fails(err)
+			return nil, err
+		}
+		s.bad = time.Time{}
+		s.block = Block{Runs: s.block.Runs[:0], disk: rec.Data}
+		if err := s.q.format.decode(&s.block, rec, 0); err != nil {
+			s.q.lost(int64(rec.Lines), int64(len(rec.Data)), err)
+			s.give(shelfGiven{record: rec.ID, lines: int64(rec.Lines)})
+			from = rec.ID + 1
+			continue
+		}
+		s.at = rec.ID
+		return &s.block, nil
+	}
+}
+
+func (s *Shelf) store() Store {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.st
+}
+
+// Gave says where the lines of the block that Next has returned are now: in a block of the queue, in a record of the shelf, or
+// both. Zero stands for neither.
+func (s *Shelf) Gave(block, again uint64) {
+	s.give(shelfGiven{record: s.at, block: block, again: again, lines: int64(s.block.Lines)})
+	s.at = 0
+}
+
+func (s *Shelf) give(g shelfGiven) {
+	s.given = append(s.given, g)
+	s.mu.Lock()
+	s.copies += g.lines
+	s.mu.Unlock()
+}
+
+// Settle removes from the shelf what is safe elsewhere. It closes an empty shelf.
+func (s *Shelf) Settle() error {
+	st := s.store()
+	if st == nil {
+		return nil
+	}
+	durable, n, lines := s.q.Durable(), 0, int64(0)
+	for n < len(s.given) && s.given[n].block <= durable && s.Safe(s.given[n].again) {
+		lines += s.given[n].lines
+		n++
+	}
+	if n == 0 {
+		return nil
+	}
+	err := st.Ack(s.given[n-1].record)
+	s.given = s.given[n:]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.copies -= lines
+	if records, _, _ := st.Waiting(); records == 0 {
+		err = errors.Join(err, st.Close())
+		s.st = nil
+	}
+	s.limit()
+	return err
+}
+
+// fails leaves a shelf that cannot be read for a while to later: it is adopted once it can be read.
+func (s *Shelf) fails(err error) {
+	s.q.spoolFailed(err)
+	if s.bad.IsZero() {
+		s.bad = time.Now()
+	}
+	if time.Since(s.bad) < readPatience {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, lines, _ := s.st.Waiting()
+	s.q.count.abandoned.Add(lines - s.copies)
+	_ = s.st.Close() // its failure was logged
+	s.st, s.given, s.copies, s.at, s.end, s.bad = nil, nil, 0, 0, 0, time.Time{}
+	s.limit()
+}
+
+// Waiting returns how many lines are on the shelf and nowhere else, and the size of its files.
+func (s *Shelf) Waiting() (lines, size int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.st == nil {
+		return 0, 0
+	}
+	_, lines, size = s.st.Waiting()
+	return lines - s.copies, size
+}
+
+// close leaves what is on the shelf to the next process.
+func (s *Shelf) close() error {
+	s.Sync()
+	err := s.Settle()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.st != nil {
+		err = errors.Join(err, s.st.Close())
+	}
+	return err
+}
