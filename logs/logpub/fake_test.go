@@ -29,6 +29,7 @@ type fakeDaemon struct {
 	stalled   chan struct{} // closed when sessions may send again; nil if they may
 	breakAt   int           // messages until the session breaks; 0 means never
 	forget    bool          // what is flushed goes nowhere
+	discard   bool          // what is sent goes nowhere
 	targets   []string      // of lines
 	keep      bool          // a session that breaks has delivered what was not flushed
 }
@@ -165,6 +166,9 @@ func (s *fakeSession) Multicast(ctx context.Context, service spread.Service, mes
 	}
 	if _, _, err := logproto.Split(payload); err == nil {
 		return nil // not of interest
+	}
+	if s.d.discard {
+		return nil
 	}
 	s.target = fmt.Sprint(service, " ", messType, " ", groups)
 	s.pending = append(s.pending, string(payload))

@@ -46,6 +46,7 @@
 //	take.go     the taker: cursor, acknowledgement, reading the spool
 //	deliver.go  the taker of logsub, line by line
 //	save.go     the saver: writes to the spool what has waited for long
+//	shelf.go    lines that cannot be delivered for now, out of the way of the others
 //	slots.go    a spool directory that processes share; adopting what others have left
 //	list.go     a plain list in memory, from a receiver to the goroutine beside it
 //

@@ -22,7 +22,7 @@ const (
 	DropSpool // spool_full
 	// DropSpoolError: memory is full, and the spool fails.
 	DropSpoolError // spool_error
-	// DropShare: those to whom the lines go take more than their share of the spool.
+	// DropShare: those to whom the lines go take more than their share of the spool. Only queues of Lines have it.
 	DropShare // group_full
 	// DropDamage: the spool was damaged.
 	DropDamage // spool_damage
@@ -95,6 +95,9 @@ func (q *Queue) Stats() Stats {
 	s := Stats{Dropped: make(map[string]int64, numDropReasons), DroppedBytes: make(map[string]int64, numDropReasons)}
 	// What a line counts as last is read first, so that no sum exceeds what was put.
 	for d := range numDropReasons {
+		if d == DropShare && !q.cfg.Lines {
+			continue
+		}
 		s.Dropped[d.String()] = q.count.dropped[d].Load()
 		s.DroppedBytes[d.String()] = q.count.droppedBytes[d].Load()
 	}
