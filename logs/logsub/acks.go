@@ -26,9 +26,8 @@ type acks struct {
 
 	mu      sync.Mutex
 	reg     *receipts.Register
-	tickets []ticket
+	lanes   []*lane
 	free    []ticket  // settled, for their memory
-	waiting int       // arrivals of tickets
 	held    []arrival // lines that wait for a file that cannot be written
 	// refused are lines for which a sink had no room, of batches that are not written yet; lacking are those that count as not
 	// received.
@@ -44,6 +43,15 @@ type arrival struct {
 	to     []target
 	ask    *logproto.Ask
 	as     *origin // a conflict is written as the only line of this stream; nil for others
+}
+
+// lane has the batches of lines that go to the same sinks with a queue: one that is away holds up no acknowledgment of lines that do
+// not go to it. The first lane is that of lines for files only.
+type lane struct {
+	slow    []*writer
+	batch   []arrival // being collected
+	tickets []ticket
+	waiting int // arrivals of tickets
 }
 
 // ticket is what came in a batch, and how far the writers have to be so that it is written.
@@ -75,7 +83,7 @@ func hostName() string {
 
 func newAcks(r *receiver) *acks {
 	return &acks{
-		r: r, wake: make(chan struct{}, 1), reg: receipts.NewRegister(r.s.cfg.Host, r.s.instance),
+		lanes: []*lane{{}}, r: r, wake: make(chan struct{}, 1), reg: receipts.NewRegister(r.s.cfg.Host, r.s.instance),
 		refused: make(map[lostKey]*receipts.Set), lacking: make(map[lostKey]*receipts.Set),
 	}
 }
@@ -114,18 +122,65 @@ func (a *acks) handOn(until []mark) {
 		return
 	}
 	a.mu.Lock()
-	if last := len(a.tickets) - 1; last >= 0 && a.waiting >= maxWaiting {
-		a.tickets[last].wait(until)
-		a.batch = nil
+	if len(a.lanes) == 1 && !slices.ContainsFunc(until, func(m mark) bool { return m.w.queued != nil }) {
+		a.batch = a.add(a.lanes[0], a.batch, until)
 	} else {
-		t := a.spare()
-		t.until, t.came, a.batch = append(t.until, until...), a.batch, t.came
-		a.tickets = append(a.tickets, t)
-		a.waiting += len(t.came)
+		for i := range a.batch {
+			l := a.lane(a.batch[i].to)
+			l.batch = append(l.batch, a.batch[i])
+		}
+		clear(a.batch)
+		for _, l := range a.lanes {
+			if len(l.batch) > 0 {
+				l.batch = a.add(l, l.batch, until)[:0]
+			}
+		}
 	}
 	a.mu.Unlock()
 	a.batch = a.batch[:0]
 	a.signal()
+}
+
+// add adds a batch to a lane, and returns memory for another. It needs a.mu.
+func (a *acks) add(l *lane, batch []arrival, until []mark) (free []arrival) {
+	var t ticket
+	if last := len(l.tickets) - 1; last >= 0 && l.waiting >= maxWaiting {
+		l.tickets[last].wait(l, until)
+		return nil
+	}
+	t = a.spare()
+	free, t.came = t.came, batch
+	t.wait(l, until)
+	l.tickets = append(l.tickets, t)
+	l.waiting += len(batch)
+	return free
+}
+
+// lane returns the lane of lines for targets. It needs a.mu.
+func (a *acks) lane(to []target) *lane {
+	for _, l := range a.lanes {
+		n := 0
+		for _, t := range to {
+			switch {
+			case t.w.queued == nil:
+			case slices.Contains(l.slow, t.w):
+				n++
+			default:
+				n = -1 - len(to)
+			}
+		}
+		if n == len(l.slow) {
+			return l
+		}
+	}
+	l := &lane{}
+	for _, t := range to {
+		if t.w.queued != nil {
+			l.slow = append(l.slow, t.w)
+		}
+	}
+	a.lanes = append(a.lanes, l)
+	return l
 }
 
 // maxFree is how many tickets of at most maxFreeCame arrivals are kept for their memory.
@@ -153,9 +208,12 @@ func (a *acks) release(t ticket) {
 	a.free = append(a.free, ticket{t.until[:0], t.came[:0]})
 }
 
-// wait has a ticket wait until writers are at marks, too.
-func (t *ticket) wait(until []mark) {
+// wait has a ticket of a lane wait until writers are at marks, too.
+func (t *ticket) wait(l *lane, until []mark) {
 	for _, m := range until {
+		if m.w.queued != nil && !slices.Contains(l.slow, m.w) {
+			continue
+		}
 		if i := slices.IndexFunc(t.until, func(o mark) bool { return o.w == m.w }); i >= 0 {
 			t.until[i].n = max(t.until[i].n, m.n)
 		} else {
@@ -220,16 +278,18 @@ func (a *acks) progress() {
 	for i := range held {
 		a.settle(&held[i])
 	}
-	n := 0
-	for n < len(a.tickets) && a.tickets[n].written() {
-		for i := range a.tickets[n].came {
-			a.settle(&a.tickets[n].came[i])
+	for _, l := range a.lanes {
+		n := 0
+		for n < len(l.tickets) && l.tickets[n].written() {
+			for i := range l.tickets[n].came {
+				a.settle(&l.tickets[n].came[i])
+			}
+			l.waiting -= len(l.tickets[n].came)
+			a.release(l.tickets[n])
+			n++
 		}
-		a.waiting -= len(a.tickets[n].came)
-		a.release(a.tickets[n])
-		n++
+		l.tickets = slices.Delete(l.tickets, 0, n)
 	}
-	a.tickets = slices.Delete(a.tickets, 0, n)
 	a.lacks.Store(int64(len(a.lacking)))
 }
 

@@ -88,8 +88,8 @@ func TestWriterHangs(t *testing.T) {
 	const n = maxWaiting / 2
 	a.receive(n)
 	a.receive(n + 5)
-	if a.waiting != maxWaiting || len(a.tickets) != 1 {
-		t.Fatalf("%d arrivals and %d tickets wait", a.waiting, len(a.tickets))
+	if a.lanes[0].waiting != maxWaiting || len(a.lanes[0].tickets) != 1 {
+		t.Fatalf("%d arrivals and %d tickets wait", a.lanes[0].waiting, len(a.lanes[0].tickets))
 	}
 	a.writer.written.Store(n + 4)
 	a.progress()
@@ -133,8 +133,8 @@ func TestStreamsTakeTurns(t *testing.T) {
 		a.handOn([]mark{{&a.writer, seq}})
 	}
 	batch()
-	if a.waiting != streams {
-		t.Errorf("%d arrivals wait", a.waiting)
+	if a.lanes[0].waiting != streams {
+		t.Errorf("%d arrivals wait", a.lanes[0].waiting)
 	}
 	a.writer.written.Store(math.MaxUint64)
 	a.progress()

@@ -28,6 +28,8 @@ import (
 const (
 	// DefaultQueueBytes holds a second of a million short lines.
 	DefaultQueueBytes = 64 << 20
+	// DefaultPatience outlasts a restart of a database.
+	DefaultPatience = 10 * time.Minute
 	// DefaultOpenFiles leaves most of the usual 1024 descriptors.
 	DefaultOpenFiles = 256
 	// DefaultStatsInterval is between two lines of counters in the log.
@@ -99,6 +101,9 @@ type Config struct {
 	// how long a command may take to end, and again after it was asked to, before it is killed.
 	// Zero means 5 s.
 	CommandWait time.Duration
+	// Patience is how long a sink with a queue may have no room for lines, or accept none, until the lines that it has no room for
+	// are lost. Until then publishers keep them, and others for the same groups. Zero means DefaultPatience; negative means for ever.
+	Patience time.Duration
 	// Perl is what to load for logs with a Perl function.
 	Perl Perl
 	// Output receives standard output and standard error of commands; nil discards them.
@@ -296,6 +301,7 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("logsub: invalid host %q (want 1 to %d printable ASCII characters without spaces)", c.Host, envelope.MaxPublisher)
 	}
 	c.QueueBytes = cmp.Or(c.QueueBytes, DefaultQueueBytes)
+	c.Patience = cmp.Or(c.Patience, DefaultPatience)
 	c.StatsInterval = cmp.Or(c.StatsInterval, DefaultStatsInterval)
 	c.OpenFiles = cmp.Or(c.OpenFiles, DefaultOpenFiles)
 	c.Zone = cmp.Or(c.Zone, time.UTC)

@@ -19,7 +19,7 @@ func (f *File) config() Config {
 	cfg := Config{
 		BufferSize: int(f.MaxMessage), Truncate: f.Truncate, NoLock: !f.Lock, QueueBytes: int(f.Queue),
 		StatsInterval: orNever(f.Stats), Metrics: f.Metrics, Host: f.Host, OpenFiles: f.OpenFiles, BatchBytes: int(f.FlushSize),
-		FlushDelay: time.Duration(f.FlushDelay), SyncInterval: time.Duration(f.Sync), CommandWait: time.Duration(f.Wait),
+		FlushDelay: time.Duration(f.FlushDelay), SyncInterval: time.Duration(f.Sync), CommandWait: time.Duration(f.Wait), Patience: time.Duration(f.Patience),
 		Spool: f.Spool.Dir, Perl: Perl{Program: f.PerlPath},
 	}
 	cfg.TLS, cfg.DaemonUsers = f.TLS, f.Users
@@ -138,6 +138,7 @@ func (c Config) TOML() string {
 	f.FlushSize = cmp.Or(conf.Size(c.BatchBytes), f.FlushSize)
 	f.FlushDelay, f.Sync = conf.Duration(c.FlushDelay), syncTime(c.SyncInterval)
 	f.Wait = cmp.Or(conf.Duration(c.CommandWait), f.Wait)
+	f.Patience = cmp.Or(conf.Duration(max(0, c.Patience)), f.Patience)
 	f.Spool.Dir = c.Spool
 	f.Spool.Size = cmp.Or(conf.Size(c.SpoolBytes), f.Spool.Size)
 	f.Heal = healTable{Listen: c.Heal.Listen, Address: c.Heal.Address, Peers: c.Heal.Peers, Rate: cmp.Or(conf.Size(c.Heal.Rate), f.Heal.Rate)}

@@ -2,6 +2,7 @@ package logsub
 
 import (
 	"context"
+	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -42,8 +43,12 @@ type writer struct {
 	// written how many are written, as far as Config.SyncInterval says so.
 	taken, flushed uint64
 	written        atomic.Uint64
-	mark           uint64 // of the sink's queue: once it is settled, flushed are written
-	waiting        bool   // for that
+	mark           uint64      // of the sink's queue: once it is settled, flushed are written
+	waiting        bool        // for that
+	unsettled      uint64      // mark at the last tick, if it was waiting
+	pressed        time.Time   // since when the sink has no room or accepts nothing; zero if it does
+	refusing       atomic.Bool // since the last tick
+	stuck          atomic.Bool // for longer than Config.Patience
 
 	dropped, droppedBytes atomic.Int64
 }
@@ -69,7 +74,7 @@ func (w *writer) put(items []item) (until uint64) {
 	for i := range items[len(items)-n:] {
 		it := &items[len(items)-n+i]
 		for _, r := range it.routes {
-			it.refused(r)
+			w.refuse(it, r)
 		}
 	}
 	w.s.drop(dropQueue, n)
@@ -81,6 +86,45 @@ func (w *writer) put(items []item) (until uint64) {
 	w.s.count.droppedBytes[dropQueue].Add(size)
 	w.droppedBytes.Add(size)
 	return until
+}
+
+// refuse notes that a route has no room for a line. The publisher keeps it, unless the sink had none for so long that the line counts
+// as written: otherwise the sink would hold up other logs of the group for ever.
+func (w *writer) refuse(it *item, r *route) {
+	if w.refusing.Store(true); !w.stuck.Load() {
+		it.refused(r)
+	}
+}
+
+// checkStuck notices once a second whether a sink has had no room, or has accepted nothing, for longer than Config.Patience.
+func (w *writer) checkStuck(now time.Time) {
+	if w.queued == nil || w.s.cfg.Patience < 0 {
+		return
+	}
+	unsettled := w.waiting && w.mark == w.unsettled && !w.queued.Settled(w.mark, false)
+	w.unsettled = 0
+	if w.waiting {
+		w.unsettled = w.mark
+	}
+	switch {
+	case unsettled || w.refusing.Swap(false):
+		if w.pressed.IsZero() {
+			w.pressed = now
+		}
+	case !w.pressed.IsZero() && !w.queued.NearlyFull():
+		w.pressed = time.Time{}
+	}
+	stuck := !w.pressed.IsZero() && now.Sub(w.pressed) >= w.s.cfg.Patience
+	if w.stuck.Swap(stuck) == stuck {
+		return
+	}
+	log := w.s.cfg.Log.With(slog.String("sink", w.name))
+	if stuck {
+		log.Warn("sink has no room; publishers no longer keep lines for it, and what it has no room for is lost",
+			slog.Duration("after", w.s.cfg.Patience))
+		return
+	}
+	log.Warn("sink has room again; publishers keep lines until it has them")
 }
 
 // refused notes that a route has no room for a line.
@@ -168,6 +212,7 @@ func (w *writer) run(ctx context.Context, done <-chan struct{}) error {
 		case now := <-retry:
 			w.sink.Tick(now)
 			w.checkRoutes()
+			w.checkStuck(now)
 			if w.queued == nil && w.s.healer != nil {
 				w.s.healer.tend()
 			}
@@ -219,7 +264,7 @@ func (w *writer) settle(again *time.Timer) {
 	if !w.waiting {
 		return
 	}
-	if w.queued.Settled(w.mark, w.s.cfg.SyncInterval != 0) {
+	if w.queued.Settled(w.mark, w.s.cfg.SyncInterval != 0) || w.stuck.Load() {
 		w.wrote(w.flushed)
 		w.mark, w.flushed, w.waiting = w.queued.Mark(), w.taken, w.flushed < w.taken
 	}
@@ -281,7 +326,7 @@ func (w *writer) writeAll() {
 					continue
 				}
 				if !r.write(w, it, now) {
-					it.refused(r)
+					w.refuse(it, r)
 				}
 			}
 		}

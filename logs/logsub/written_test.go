@@ -375,3 +375,42 @@ func TestWrittenSpoolFull(t *testing.T) {
 		t.Errorf("at the end: %+v", st)
 	}
 }
+
+// TestWrittenStuck: a command that takes no lines holds up no acknowledgment of lines for files, and after a while only its own lines
+// are lost, which the log says with its name.
+func TestWrittenStuck(t *testing.T) {
+	h := newLogHosts(t, func(c *logpub.Config) { c.Route = &logpub.Route{Field: 2, Prefix: "n"} })
+	var log testkit.Output
+	const command = "|exec sleep 600"
+	l := h.start("log1", t.TempDir(), func(c *Config) {
+		file := c.Connections[0].Logs[0].File
+		c.Connections[0].Logs = []Log{
+			{Group: "n1", File: file, Envelope: EnvelopeIndex},
+			{Group: "n2", File: file + "2", Envelope: EnvelopeIndex},
+			{Group: "n2", File: command},
+		}
+		c.QueueBytes, c.CommandWait, c.Patience = 128<<10, 100*time.Millisecond, 8*time.Second
+		c.Log = slog.New(slog.NewTextHandler(&log, nil))
+	})
+	const lines = 400 // more than the pipe and the queue of the command hold
+	fill := strings.Repeat("x", 1000)
+	for i := range lines {
+		h.feed <- fmt.Sprintf("line 2 %d %s\n", i, fill)
+		h.feed <- fmt.Sprintf("line 1 %d\n", i)
+	}
+	testkit.Wait(t, "acknowledgments of the lines for a file", func() bool { return h.pub.Stats().Sent >= lines })
+	if st := h.pub.Stats(); st.Sent == 2*lines {
+		t.Error("lines that the command has no room for are forgotten at once")
+	}
+	testkit.Wait(t, "acknowledgments of all lines", func() bool { return h.pub.Stats().Sent == 2*lines })
+	if n := lineCount(t, l.file+"2"); n != lines {
+		t.Errorf("the file has %d lines of %d", n, lines)
+	}
+	if st := l.sub.Stats().Sink(command); st.Lost() == 0 {
+		t.Errorf("no line of the command is counted as lost: %+v", st)
+	}
+	log.Wait(t, `msg="sink has no room; publishers no longer keep lines for it, and what it has no room for is lost" sink="`+command)
+	if err := h.close(); err != nil {
+		t.Error(err)
+	}
+}
