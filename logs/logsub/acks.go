@@ -24,11 +24,11 @@ type acks struct {
 
 	batch []arrival // of the receiver: what came since the last handOn
 
-	mu      sync.Mutex
-	reg     *receipts.Register
-	lanes   []*lane
-	free    []ticket  // settled, for their memory
-	held    []arrival // lines that wait for a file that cannot be written
+	mu    sync.Mutex
+	reg   *receipts.Register
+	lanes []*lane
+	free  []ticket  // settled, for their memory
+	held  []arrival // lines that wait for a file that cannot be written
 	// refused are lines for which a sink had no room, of batches that are not written yet; lacking are those that count as not
 	// received.
 	refused, lacking map[lostKey]*receipts.Set
