@@ -14,6 +14,7 @@ import (
 	"github.com/spreadd/spreadd/groups"
 	"github.com/spreadd/spreadd/internal/buildinfo"
 	"github.com/spreadd/spreadd/internal/clock"
+	"github.com/spreadd/spreadd/internal/seal"
 	"github.com/spreadd/spreadd/internal/topology"
 	"github.com/spreadd/spreadd/membership"
 	"github.com/spreadd/spreadd/ring"
@@ -87,6 +88,7 @@ func (o *owner) describe() *status.Status {
 	for i := range top.Daemons() {
 		s.Daemons = append(s.Daemons, o.describePeer(&top.Daemons()[i], now))
 	}
+	o.describeKeys(s)
 	s.Changes = slices.Clone(o.history.changes)
 	slices.Reverse(s.Changes)
 	if s.Changes == nil {
@@ -96,6 +98,48 @@ func (o *owner) describe() *status.Status {
 	slices.Reverse(s.Dropped)
 	s.Sessions.Total, s.Groups.Total = len(o.clients), o.engine.Groups().NumGroups()
 	return s
+}
+
+// describeKeys fills in the ring keys, if this daemon has any.
+func (o *owner) describeKeys(s *status.Status) {
+	if o.sealer == nil || o.sealer.Overhead() == 0 {
+		return
+	}
+	st := o.sealer.Status()
+	s.Keys = keysOf(&st.Own)
+	for _, id := range st.Lacking {
+		s.Keys.Lacking = append(s.Keys.Lacking, o.nameOf(id))
+	}
+	for i := range st.Peers {
+		p := &st.Peers[i]
+		d := &s.Daemons[slices.IndexFunc(s.Daemons, func(d status.Daemon) bool { return d.ID == uint32(p.ID) })]
+		switch {
+		case p.Stated:
+			d.Keys = keysOf(&p.State)
+		case !p.Proved && d.State == status.Member:
+			d.Keys = &status.Keys{Sends: status.SendsPlain, AcceptsPlain: true, Known: []string{}}
+		default:
+			d.Keys = &status.Keys{Sends: status.SendsUnknown, Known: []string{}}
+		}
+		if last := st.Heard[i]; last >= 0 {
+			seconds := last.Seconds()
+			d.Keys.LastSeconds = &seconds
+		}
+	}
+}
+
+func keysOf(k *seal.KeyState) *status.Keys {
+	out := &status.Keys{Sends: status.SendsSealed, AcceptsPlain: k.AcceptsPlain, InUse: k.InUse.String(), Known: []string{}}
+	if k.SendsPlain {
+		out.Sends = status.SendsPlain
+	}
+	if k.Wanted != 0 {
+		out.WaitsFor = k.Wanted.String()
+	}
+	for _, id := range slices.Sorted(slices.Values(k.Keys)) {
+		out.Known = append(out.Known, id.String())
+	}
+	return out
 }
 
 // describeRing returns the state of the ring.

@@ -1,7 +1,10 @@
 package daemon
 
 import (
+	"encoding/binary"
+	"hash/crc32"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/spreadd/spreadd/daemon/session"
@@ -88,12 +91,35 @@ func (o *owner) summarize() wire.Summary {
 		s.Ring, _ = o.engine.Installed()
 		s.RingSeconds = uint32(d.Time.Sub(*d.Ring.Since).Seconds())
 	}
+	s.Keys = o.summaryKeys()
 	counts := o.engine.Counts()
 	suspicious(&counts, func(_ string, n int64) { s.Suspicious += uint64(n) })
 	for i := range d.Daemons {
 		s.Peers = append(s.Peers, peerSummary(&d.Daemons[i], d.Time))
 	}
 	return s
+}
+
+// summaryKeys returns the state of the ring keys.
+func (o *owner) summaryKeys() *wire.SummaryKeys {
+	k := &wire.SummaryKeys{Flags: wire.KeysSendPlain | wire.KeysAcceptPlain}
+	if o.sealer == nil || o.sealer.Overhead() == 0 {
+		return k
+	}
+	own := o.sealer.Status().Own
+	k.InUse, k.Flags = uint32(own.InUse), 0
+	var ids []byte
+	for _, id := range slices.Sorted(slices.Values(own.Keys)) {
+		ids = binary.LittleEndian.AppendUint32(ids, uint32(id))
+	}
+	k.Known = crc32.ChecksumIEEE(ids)
+	if own.SendsPlain {
+		k.Flags |= wire.KeysSendPlain
+	}
+	if own.AcceptsPlain {
+		k.Flags |= wire.KeysAcceptPlain
+	}
+	return k
 }
 
 func peerSummary(d *status.Daemon, now time.Time) wire.PeerSummary {

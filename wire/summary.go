@@ -18,7 +18,7 @@ import (
 //
 //	offset  size  field
 //	    96     4  "SPRD"
-//	   100     2  version, 1
+//	   100     2  version, 2
 //	   102     2  flags: 1 a ring is in operation
 //	   104     4  nonce of the request
 //	   108     8  id of the ring {daemon 4, time 4}
@@ -46,9 +46,12 @@ import (
 //	   228     2  length of the change
 //	   230        version, then the last change of membership as text
 //	           28 each daemon described (PeerSummary)
+//	           10 its ring keys (SummaryKeys), since version 2
 const (
-	summaryMagic   = "SPRD"
-	summaryVersion = 1
+	summaryMagic          = "SPRD"
+	summaryRequestVersion = 1
+	// summaryVersion is that of answers.
+	summaryVersion = 2
 	// SummaryRequestLen is the size of the body of a request. An answer is at most 3.4 times as long
 	// as its request, as that to a request without a body.
 	SummaryRequestLen = 400
@@ -56,6 +59,8 @@ const (
 	summaryFixed = 134
 	// peerSummaryLen is the size of one daemon described.
 	peerSummaryLen = 28
+	// summaryKeysLen is the size of the state of the ring keys.
+	summaryKeysLen = 10
 	// maxSummary bounds an answer with its header: it fits into one frame, sealed or not.
 	maxSummary = 1400
 	// maxSummaryVersion and maxSummaryChange bound the texts, in bytes.
@@ -74,7 +79,7 @@ type SummaryRequest struct {
 func (r *SummaryRequest) Append(b []byte) []byte {
 	start := len(b)
 	b = append(b, summaryMagic...)
-	b = binary.LittleEndian.AppendUint16(b, summaryVersion)
+	b = binary.LittleEndian.AppendUint16(b, summaryRequestVersion)
 	b = binary.LittleEndian.AppendUint16(b, r.First)
 	b = binary.LittleEndian.AppendUint32(b, r.Nonce)
 	return append(b, make([]byte, SummaryRequestLen-(len(b)-start))...)
@@ -162,7 +167,23 @@ type Summary struct {
 	// 200 bytes.
 	Version, Change string
 	Peers           []PeerSummary
+	// Keys is nil in answers of version 1.
+	Keys *SummaryKeys
 }
+
+// SummaryKeys is the state of a daemon's ring keys, its fields in the order of the wire. All of it is 0
+// in a daemon without keys, but for the flags.
+type SummaryKeys struct {
+	InUse uint32 // id of the key that it seals with
+	Known uint32 // CRC-32 (IEEE) of the ids of the keys that it has, in ascending order, each in little-endian
+	Flags uint16 // KeysSendPlain and KeysAcceptPlain
+}
+
+// Flags of SummaryKeys.
+const (
+	KeysSendPlain   = 1 // datagrams leave as they are
+	KeysAcceptPlain = 2 // plain datagrams are accepted
+)
 
 // Append appends the answer as a datagram that is at most as long as limit allows, and never longer
 // than 1400 bytes. It leaves out the last peers if there is no room. It returns b if not even the
@@ -170,6 +191,11 @@ type Summary struct {
 func (s *Summary) Append(b []byte, limit int) []byte {
 	version, change := cut(s.Version, maxSummaryVersion), cut(s.Change, maxSummaryChange)
 	fixed := PacketHeaderLen + StatusLen + summaryFixed + len(version) + len(change)
+	format := uint16(1)
+	if s.Keys != nil {
+		format = summaryVersion
+		fixed += summaryKeysLen
+	}
 	room := min(limit, maxSummary) - fixed
 	if room < 0 {
 		return b
@@ -180,7 +206,7 @@ func (s *Summary) Append(b []byte, limit int) []byte {
 	o := binary.LittleEndian
 	b, _ = binary.Append(b, o, &s.Status) // all fields have fixed sizes, here and below
 	b = append(b, summaryMagic...)
-	b = o.AppendUint16(b, summaryVersion)
+	b = o.AppendUint16(b, format)
 	b, _ = binary.Append(b, o, &s.SummaryHead)
 	b = o.AppendUint16(b, uint16(len(peers)))
 	b = o.AppendUint16(b, uint16(len(version)))
@@ -189,6 +215,9 @@ func (s *Summary) Append(b []byte, limit int) []byte {
 	for i := range peers {
 		b, _ = binary.Append(b, o, &peers[i])
 	}
+	if s.Keys != nil {
+		b, _ = binary.Append(b, o, s.Keys)
+	}
 	return b
 }
 
@@ -196,7 +225,7 @@ func (s *Summary) Append(b []byte, limit int) []byte {
 func cut(s string, n int) string { return s[:min(len(s), n)] }
 
 // Decode reads an extended status from a packet of type PacketStatus. A plain report is an error.
-// Versions above 1 may have more behind what is known here.
+// Versions above 2 may have more behind what is known here.
 func (s *Summary) Decode(p *Packet) error {
 	*s = Summary{}
 	fail := func(at int, why error) error {
@@ -232,6 +261,13 @@ func (s *Summary) Decode(p *Packet) error {
 	for i := range s.Peers {
 		m, _ := binary.Decode(b[at:], o, &s.Peers[i])
 		at += m
+	}
+	if o.Uint16(b[StatusLen+4:]) < summaryVersion {
+		return nil
+	}
+	s.Keys = new(SummaryKeys)
+	if m, _ := binary.Decode(b[at:], o, s.Keys); m != summaryKeysLen {
+		return fail(at, ErrShort)
 	}
 	return nil
 }

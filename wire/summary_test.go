@@ -24,6 +24,7 @@ func testSummary() Summary {
 			{State: PeerMember, LossPermyle: 20, LastMillis: 12, SinceSecs: 6, Packets: 100, Missed: 2, RoundMicros: 333, ID: 2},
 			{State: PeerMissing, Reason: PeerSilent, LossPermyle: LossUnknown, LastMillis: 99000, SinceSecs: 98, ID: 3},
 		},
+		Keys: &SummaryKeys{InUse: 0x4edc30ca, Known: 0x01020304, Flags: KeysSendPlain | KeysAcceptPlain},
 	}
 }
 
@@ -38,11 +39,12 @@ func TestSummary(t *testing.T) {
 	if p.Type != PacketStatus || p.Proc != want.Status.Self {
 		t.Errorf("header %+v", p)
 	}
-	const head = "53505244 0100 0100 04030201 31d70aaf 05000000 06000000 ec9e78ad fa000000 03000000 04000000 05000000 01000000 02000000" +
+	const head = "53505244 0200 0100 04030201 31d70aaf 05000000 06000000 ec9e78ad fa000000 03000000 04000000 05000000 01000000 02000000" +
 		"0000000000010000 0900000000000000 0a00000000000000 0b00000000000000 0c00000000000000 0d00000000000000 0e00000000000000 0f00000000000000 1000000000000000" +
 		"0300 0000 0300 0200 0b00 7631 62657461206a6f696e6564" +
 		"01 00 ffff ffffffff 00000000 00000000 00000000 00000000 31d70aaf 02 00 1400 0c000000 06000000 64000000 02000000 4d010000 02000000" +
-		"03 02 ffff b8820100 62000000 00000000 00000000 00000000 03000000"
+		"03 02 ffff b8820100 62000000 00000000 00000000 00000000 03000000" +
+		"ca30dc4e 04030201 0300"
 	if got := hex.EncodeToString(p.Body[StatusLen:]); got != strings.ReplaceAll(head, " ", "") {
 		t.Errorf("bytes\n%s", got)
 	}
@@ -94,6 +96,20 @@ func TestSummaryRoom(t *testing.T) {
 	}
 	if most < 30 {
 		t.Errorf("an answer has at most %d peers", most)
+	}
+}
+
+// TestSummaryWithoutKeys: an answer of version 1 has no keys.
+func TestSummaryWithoutKeys(t *testing.T) {
+	want := testSummary()
+	want.Keys = nil
+	var p Packet
+	if err := p.Decode(want.Append(nil, 2000)); err != nil {
+		t.Fatal(err)
+	}
+	var got Summary
+	if err := got.Decode(&p); err != nil || !reflect.DeepEqual(got, want) || p.Body[StatusLen+4] != 1 {
+		t.Errorf("decoded %+v, %v", got, err)
 	}
 }
 

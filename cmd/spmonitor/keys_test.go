@@ -14,6 +14,7 @@ import (
 	"github.com/spreadd/spreadd/daemon/settings"
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/seal"
+	"github.com/spreadd/spreadd/internal/testkit"
 )
 
 // TestKeys: spmonitor keys shows the keys of a sealed ring, changes the one in use when all daemons
@@ -54,7 +55,7 @@ func TestKeys(t *testing.T) {
 			}
 		},
 	})
-	ring.StartAll()
+	daemons := ring.StartAll()
 	ask := func(args ...string) (status int, output string) {
 		t.Helper()
 		var out, errs strings.Builder
@@ -86,10 +87,26 @@ func TestKeys(t *testing.T) {
 	if n := strings.Count(out, `"report":`); n != 2 {
 		t.Errorf("want two reports in\n%s", out)
 	}
-	// On a busy machine the ring may be degraded.
-	if status, out := ask("status", "-keys", file, "-timeout", "20s"); status == unreachable || strings.Count(out, "2 of 2") != 2 {
-		t.Errorf("status %d, want two members in\n%s", status, out)
+	status, out := ask("status", "-keys", file, "-timeout", "20s")
+	if status != flags.Failed {
+		t.Errorf("status %d while the keys differ", status)
 	}
+	use := keys[1].ID().String()
+	if want := "keys: mixed: alpha (key " + use + " of set "; !strings.Contains(out, want) || !strings.Contains(out, "| beta (key "+use) || !strings.Contains(out, "keys-mixed") {
+		t.Errorf("want %q in\n%s", want, out)
+	}
+	for _, d := range daemons { // a file that is read again decides about the key in use
+		cfg := d.Config
+		cfg.RingKeys = both
+		if err := d.Reload(cfg); err != nil {
+			t.Fatal(err)
+		}
+	}
+	testkit.Wait(t, "the daemons use the same key", func() bool {
+		// On a busy machine the ring may be degraded.
+		status, out := ask("status", "-keys", file, "-timeout", "20s")
+		return status != unreachable && strings.Count(out, "2 of 2") == 2 && !strings.Contains(out, "keys")
+	})
 	if _, err := os.Stat(settings.DefaultFile); err == nil {
 		return // This host has keys of its own.
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/daemon/status"
+	"github.com/spreadd/spreadd/internal/seal"
 	"github.com/spreadd/spreadd/wire"
 )
 
@@ -205,6 +206,12 @@ func (c *collection) describe(s *status.Summary, a *answer, now time.Time) {
 	s.DroppedSlow, s.MemoryUsed, s.MemoryMax, s.Suspicious = int64(x.DroppedSlow), int64(x.MemoryUsed), int64(x.MemoryMax), int64(x.Suspicious)
 	s.Sent, s.Received, s.Retransmitted = int64(x.Sent), int64(x.Received), int64(x.Retrans)
 	s.MessagesDelivered, s.Installed = int64(x.Messages), int64(x.Installed)
+	if k := x.Keys; k != nil {
+		s.Keys = &status.SummaryKeys{SendsPlain: k.Flags&wire.KeysSendPlain != 0, AcceptsPlain: k.Flags&wire.KeysAcceptPlain != 0}
+		if k.InUse != 0 {
+			s.Keys.InUse, s.Keys.Set = seal.KeyID(k.InUse).String(), fmt.Sprintf("%08x", k.Known)
+		}
+	}
 	for i := range x.Peers {
 		if p := &x.Peers[i]; p.State != wire.PeerSelf {
 			s.Peers = append(s.Peers, c.peer(p))

@@ -70,10 +70,37 @@ type Summary struct {
 	MemoryMax    int64 `json:"memory_max_bytes,omitempty"`
 	// Suspicious counts the datagrams that it refused as malformed, foreign or forged.
 	Suspicious int64 `json:"suspicious_datagrams,omitempty"`
+	// Keys is the state of its ring keys, nil if it runs an older spreadd.
+	Keys *SummaryKeys `json:"keys,omitempty"`
 	// Change is its last change of membership, as a sentence.
 	Change string `json:"change,omitempty"`
 	// Peers is how it hears the others, in the order of the configuration without itself.
 	Peers []Peer `json:"peers,omitempty"`
+}
+
+// SummaryKeys is the state of a daemon's ring keys.
+type SummaryKeys struct {
+	// InUse is the id of the key that it seals with, "" if it has no keys. Set stands for all keys that
+	// it has: daemons with the same keys have the same.
+	InUse string `json:"in_use,omitempty"`
+	Set   string `json:"set,omitempty"`
+	// SendsPlain and AcceptsPlain report whether datagrams leave, and are accepted, without a seal.
+	SendsPlain   bool `json:"sends_plain"`
+	AcceptsPlain bool `json:"accepts_plain"`
+}
+
+// text says in words which keys a daemon has.
+func (k *SummaryKeys) text() string {
+	text := "key " + k.InUse + " of set " + k.Set
+	switch {
+	case k.InUse == "":
+		return "no keys"
+	case k.SendsPlain:
+		text += ", sends plain"
+	case k.AcceptsPlain:
+		text += ", accepts plain"
+	}
+	return text
 }
 
 // Peer is how a daemon hears another.

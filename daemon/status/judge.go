@@ -31,6 +31,7 @@ func JudgeCluster(c *Cluster) (Verdict, []Reason) {
 			list = append(list, Reason{Code: NoRing, Daemon: d.Name, Text: fmt.Sprintf("%s is in no ring that works (state %s)", d.Name, d.State)})
 		}
 	}
+	list = append(list, c.mixedKeys()...)
 	list = append(list, c.holes()...)
 	for i := range c.Daemons {
 		list = append(list, c.Daemons[i].troubles()...)
@@ -122,6 +123,30 @@ func (c *Cluster) split() []Reason {
 		texts = append(texts, strings.Join(members[id], " "))
 	}
 	return []Reason{{Code: SplitRings, Text: "the daemons are in different rings: " + strings.Join(texts, " | ")}}
+}
+
+// mixedKeys returns a reason if daemons differ in their ring keys.
+func (c *Cluster) mixedKeys() []Reason {
+	var kinds []SummaryKeys
+	with := make(map[SummaryKeys][]string)
+	for i := range c.Daemons {
+		d := &c.Daemons[i]
+		if d.Keys == nil {
+			continue
+		}
+		if with[*d.Keys] == nil {
+			kinds = append(kinds, *d.Keys)
+		}
+		with[*d.Keys] = append(with[*d.Keys], d.Name)
+	}
+	if len(kinds) < 2 {
+		return nil
+	}
+	var texts []string
+	for i := range kinds {
+		texts = append(texts, fmt.Sprintf("%s (%s)", strings.Join(with[kinds[i]], " "), kinds[i].text()))
+	}
+	return []Reason{{Code: KeysMixed, Text: "keys: mixed: " + strings.Join(texts, " | ")}}
 }
 
 // link sums up how well the daemon a hears another, by what all say.

@@ -1,6 +1,10 @@
 package status
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // Status is the state of one daemon.
 type Status struct {
@@ -20,6 +24,8 @@ type Status struct {
 	// Configuration is the one in force.
 	Configuration Configuration `json:"configuration"`
 	Ring          Ring          `json:"ring"`
+	// Keys are the ring keys, nil if the daemon has none.
+	Keys *Keys `json:"keys,omitempty"`
 	// Daemons are all daemons of the configuration, in its order, this one included.
 	Daemons []Daemon `json:"daemons"`
 	// Changes are the last changes of membership, the latest first.
@@ -141,8 +147,53 @@ type Daemon struct {
 	Text   string `json:"text,omitempty"`
 	// Heard is how the daemon that reports hears it. It is nil for itself.
 	Heard *Heard `json:"heard,omitempty"`
-	// Keys is the state of sealing with it, if the ring has keys.
-	Keys string `json:"keys,omitempty"`
+	// Keys is what is known of its ring keys. It is nil for the daemon that reports, and without keys.
+	Keys *Keys `json:"keys,omitempty"`
+}
+
+// Keys is the state of the ring keys of a daemon: of the one that reports, or of another one as it has
+// announced them.
+type Keys struct {
+	// Sends is "sealed" or "plain", or "unknown" for a daemon that was never heard.
+	Sends string `json:"sends"`
+	// AcceptsPlain reports whether it also accepts plain datagrams.
+	AcceptsPlain bool `json:"accepts_plain"`
+	// InUse is the id of the key that it seals with, and Known are the ids of all keys that it has.
+	InUse string   `json:"in_use,omitempty"`
+	Known []string `json:"known"`
+	// WaitsFor is the key that it will use once all daemons have it, and Lacking are those for which it
+	// waits.
+	WaitsFor string   `json:"waits_for,omitempty"`
+	Lacking  []string `json:"lacking,omitempty"`
+	// LastSeconds is how long ago its last sealed datagram arrived; nil for the daemon that reports, and
+	// if none ever did.
+	LastSeconds *float64 `json:"last_seconds,omitempty"`
+}
+
+// The values of [Keys.Sends].
+const (
+	SendsSealed  = "sealed"
+	SendsPlain   = "plain"
+	SendsUnknown = "unknown"
+)
+
+// text says in words which keys a daemon has.
+func (k *Keys) text() string {
+	switch {
+	case k.Sends == SendsPlain && k.InUse == "":
+		return "plain, no keys announced"
+	case k.Sends == SendsPlain:
+		return "plain, has " + strings.Join(k.Known, " ")
+	case k.AcceptsPlain:
+		return "key " + k.InUse + " of " + strings.Join(k.Known, " ") + ", accepts plain"
+	default:
+		return "key " + k.InUse + " of " + strings.Join(k.Known, " ")
+	}
+}
+
+// same reports whether two daemons have and use the same keys.
+func (k *Keys) same(o *Keys) bool {
+	return k.Sends == o.Sends && k.AcceptsPlain == o.AcceptsPlain && k.InUse == o.InUse && slices.Equal(k.Known, o.Known)
 }
 
 // Heard is how one daemon hears another.

@@ -30,6 +30,7 @@ const (
 	Apart              Code = "apart"
 	NoAnswer           Code = "no-answer"
 	SplitRings         Code = "split-rings"
+	KeysMixed          Code = "keys-mixed"
 	OneWay             Code = "one-way"
 	CutLink            Code = "cut-link"
 	Loss               Code = "loss"
@@ -52,6 +53,7 @@ var explained = []struct { //nolint:gochecknoglobals // a constant
 	{Apart, "A daemon is heard and is not in the ring.", "It may not hear this one: look at its own state."},
 	{NoAnswer, "A daemon does not answer the monitor protocol, and nobody knows why.", "Check that spreadd runs there with the same spread.conf."},
 	{SplitRings, "Daemons are in different rings.", "The lists show who is with whom: look at the network between them."},
+	{KeysMixed, "Daemons differ in their ring keys, or some seal datagrams and others do not.", "Finish the step of the rotation on all hosts: `spmonitor keys` shows who lacks what (docs/operate/ring-keys.md)."},
 	{OneWay, "A daemon does not hear another one that hears it.", "Look for a firewall that blocks this direction: UDP P and P+1 on the host that does not hear."},
 	{CutLink, "Nothing passes from one daemon to another, although both are alive.", "Look at the network and the firewalls between these two hosts."},
 	{Loss, "At least 2 % of the packets of a daemon had to be sent again to another one.", "Look for overload or a bad network: `drops` with `kernel` in `/status` of the receiver, and errors of the network cards."},
@@ -109,6 +111,14 @@ func Judge(s *Status) (Verdict, []Reason) {
 		d := &s.Daemons[i]
 		if d.State != Member && !d.Self {
 			list = append(list, Reason{Code: d.Reason, Daemon: d.Name, Text: d.Name + " is missing: " + d.Text})
+		}
+	}
+	for i := range s.Daemons {
+		if d := &s.Daemons[i]; s.Keys != nil && d.State == Member && d.Keys != nil && d.Keys.Sends != SendsUnknown && !d.Keys.same(s.Keys) {
+			list = append(list, Reason{
+				Code: KeysMixed, Daemon: d.Name,
+				Text: fmt.Sprintf("keys: mixed: %s has other ring keys (%s) than %s (%s)", d.Name, d.Keys.text(), s.Daemon, s.Keys.text()),
+			})
 		}
 	}
 	for i := range s.Daemons {
