@@ -9,11 +9,11 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
-	"os/user"
 	"path/filepath"
-	"strconv"
 	"syscall"
 	"time"
+
+	"github.com/spreadd/spreadd/internal/fsutil"
 )
 
 // socketMode lets every local user connect, as C daemons do. Authentication decides who may.
@@ -83,13 +83,9 @@ func bindTemporary(ctx context.Context, dir string) (l net.Listener, path string
 // publish gives a socket its group, its permissions and its name.
 func (c *Config) publish(temporary, path string) (fs.FileInfo, error) {
 	if c.SocketGroup != "" {
-		g, err := user.LookupGroup(c.SocketGroup)
+		gid, err := fsutil.GroupID(c.SocketGroup)
 		if err != nil {
 			return nil, err
-		}
-		gid, err := strconv.Atoi(g.Gid)
-		if err != nil {
-			return nil, fmt.Errorf("group %s has the id %q, which is not a number", c.SocketGroup, g.Gid)
 		}
 		if err := os.Chown(temporary, -1, gid); err != nil {
 			return nil, fmt.Errorf("cannot give it to group %s: %w", c.SocketGroup, err)

@@ -207,7 +207,7 @@ func (c *collection) describe(s *status.Summary, a *answer, now time.Time) {
 	s.Sent, s.Received, s.Retransmitted = int64(x.Sent), int64(x.Received), int64(x.Retrans)
 	s.MessagesDelivered, s.Installed = int64(x.Messages), int64(x.Installed)
 	if k := x.Keys; k != nil {
-		s.Keys = &status.SummaryKeys{SendsPlain: k.Flags&wire.KeysSendPlain != 0, AcceptsPlain: k.Flags&wire.KeysAcceptPlain != 0}
+		s.Keys = &status.RingKeys{SendsPlain: k.Flags&wire.KeysSendPlain != 0, AcceptsPlain: k.Flags&wire.KeysAcceptPlain != 0}
 		if k.InUse != 0 {
 			s.Keys.InUse, s.Keys.Set = seal.KeyID(k.InUse).String(), fmt.Sprintf("%08x", k.Known)
 		}

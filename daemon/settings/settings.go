@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/spreadd/spreadd/internal/conf"
 	"github.com/spreadd/spreadd/internal/conf/tomlconf"
 	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/internal/logging"
@@ -46,10 +47,10 @@ func (s *Settings) Check(t *tomlconf.Table) {
 
 // Socket says where the UNIX sockets are and who may use them.
 type Socket struct {
-	Dir       string `toml:"dir" default:"/run/spread" help:"directory of the socket PORT.sock, where our programs look first; made if missing; empty for none"`
-	LegacyDir string `toml:"legacy_dir" default:"/tmp" help:"directory of the socket PORT, the only one that C programs know; empty for none"`
-	Mode      Mode   `toml:"mode" default:"0666" help:"permissions of both sockets, in octal; 0660 admits the owner and the group"`
-	Group     string `toml:"group" help:"group of both sockets (default: DaemonGroup of spread.conf, or the group that spreadd runs as)"`
+	Dir       string    `toml:"dir" default:"/run/spread" help:"directory of the socket PORT.sock, where our programs look first; made if missing; empty for none"`
+	LegacyDir string    `toml:"legacy_dir" default:"/tmp" help:"directory of the socket PORT, the only one that C programs know; empty for none"`
+	Mode      conf.Mode `toml:"mode" default:"0666" help:"permissions of both sockets, in octal; 0660 admits the owner and the group"`
+	Group     string    `toml:"group" help:"group of both sockets (default: DaemonGroup of spread.conf, or the group that spreadd runs as)"`
 }
 
 // TLS says where clients that speak TLS connect. Files that change are read again.
@@ -84,22 +85,6 @@ func (c *TLS) Files() tlsconf.PEMFiles {
 
 // Equal reports whether two tables say the same.
 func (c *TLS) Equal(o *TLS) bool { return slices.Equal(c.Listen, o.Listen) && c.Files() == o.Files() }
-
-// Mode is the permissions of a file, written in octal: "0660".
-type Mode fs.FileMode
-
-// UnmarshalText implements encoding.TextUnmarshaler.
-func (m *Mode) UnmarshalText(b []byte) error {
-	n, err := strconv.ParseUint(string(b), 8, 32)
-	if err != nil || n > 0o777 {
-		return fmt.Errorf("%q is not a mode; write it in octal, such as 0660", b)
-	}
-	*m = Mode(n)
-	return nil
-}
-
-// MarshalText implements encoding.TextMarshaler.
-func (m Mode) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "%04o", uint32(m)), nil }
 
 // Default returns the settings without a file.
 func Default() *Settings {

@@ -71,15 +71,15 @@ type Summary struct {
 	// Suspicious counts the datagrams that it refused as malformed, foreign or forged.
 	Suspicious int64 `json:"suspicious_datagrams,omitempty"`
 	// Keys is the state of its ring keys, nil if it runs an older spreadd.
-	Keys *SummaryKeys `json:"keys,omitempty"`
+	Keys *RingKeys `json:"keys,omitempty"`
 	// Change is its last change of membership, as a sentence.
 	Change string `json:"change,omitempty"`
 	// Peers is how it hears the others, in the order of the configuration without itself.
 	Peers []Peer `json:"peers,omitempty"`
 }
 
-// SummaryKeys is the state of a daemon's ring keys.
-type SummaryKeys struct {
+// RingKeys is the state of a daemon's ring keys.
+type RingKeys struct {
 	// InUse is the id of the key that it seals with, "" if it has no keys. Set stands for all keys that
 	// it has: daemons with the same keys have the same.
 	InUse string `json:"in_use,omitempty"`
@@ -90,7 +90,7 @@ type SummaryKeys struct {
 }
 
 // text says in words which keys a daemon has.
-func (k *SummaryKeys) text() string {
+func (k *RingKeys) text() string {
 	text := "key " + k.InUse + " of set " + k.Set
 	switch {
 	case k.InUse == "":

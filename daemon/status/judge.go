@@ -127,8 +127,8 @@ func (c *Cluster) split() []Reason {
 
 // mixedKeys returns a reason if daemons differ in their ring keys.
 func (c *Cluster) mixedKeys() []Reason {
-	var kinds []SummaryKeys
-	with := make(map[SummaryKeys][]string)
+	var kinds []RingKeys
+	with := make(map[RingKeys][]string)
 	for i := range c.Daemons {
 		d := &c.Daemons[i]
 		if d.Keys == nil {

@@ -40,6 +40,7 @@ var (
 	errKeepCommand  = errors.New("a command cannot be cut, compressed or removed: that is for files")
 	errKeepSQL      = errors.New("a table cannot be cut, compressed or removed: that is for files")
 	errIndexCommand = errors.New("commands and tables have no index: that is for files")
+	errAccess       = errors.New("commands, tables and functions have no file_mode, dir_mode and group: that is for files")
 	errIndexLock    = errors.New("envelope = \"index\" needs locked files: remove lock = false or the index")
 )
 
@@ -71,6 +72,8 @@ type Config struct {
 	// OpenFiles bounds how many files of path templates hold a descriptor. Files with one path are
 	// always open, and not counted.
 	OpenFiles int
+	// Access is that of files and of directories made for them, for logs that do not have their own.
+	Access fsutil.Access
 	// BatchBytes is how much is collected for a file before it is written; zero means 256 KiB.
 	// Without FlushDelay less is written, too, as soon as no more is available.
 	BatchBytes int
@@ -159,6 +162,9 @@ type Log struct {
 	// Keep says when files are cut and compressed, and how long they are kept. Logs with the same
 	// File must have the same Keep.
 	Keep Keeping
+	// Access is that of its files, as far as it differs from [Config.Access]. Logs with the same File must
+	// have the same.
+	Access fsutil.Access
 	// Rewrite is the format in which the bracketed time is replaced by that of Clock:
 	// RewriteCommonLog, or a format of strftime. Empty leaves lines unchanged.
 	Rewrite string
@@ -253,6 +259,8 @@ func (l *Log) check() error {
 		return fmt.Errorf("logsub: group %q: unknown %v", l.Group, l.VHost)
 	case !(l.Filter.Sample >= 0 && l.Filter.Sample <= 1):
 		return fmt.Errorf("logsub: group %q: invalid sample %v (want above 0 and up to 1)", l.Group, l.Filter.Sample)
+	case (l.Perl != "" || l.SQL != nil || strings.HasPrefix(l.File, "|")) && l.Access != (fsutil.Access{}):
+		return fmt.Errorf("logsub: group %q: %w", l.Group, errAccess)
 	case strings.HasPrefix(l.File, "|") && l.Keep != (Keeping{}):
 		return fmt.Errorf("logsub: group %q: %w", l.Group, errKeepCommand)
 	case (l.Perl != "" || l.SQL != nil || strings.HasPrefix(l.File, "|")) && l.Envelope == EnvelopeIndex:
@@ -270,7 +278,10 @@ func (c Config) withDefaults() (Config, error) {
 		return c, errors.New("logsub: nothing to subscribe to: name a group and a file")
 	}
 	connections := make([]Connection, len(c.Connections))
-	known := sharedSinks{kept: make(map[string]Keeping), indexed: make(map[string]bool), tables: make(map[string]*sqlsink.Config)}
+	if err := c.Access.Check(); err != nil {
+		return c, fmt.Errorf("logsub: %w", err)
+	}
+	known := sharedSinks{kept: make(map[string]Keeping), access: make(map[string]fsutil.Access), indexed: make(map[string]bool), tables: make(map[string]*sqlsink.Config)}
 	for i, conn := range c.Connections {
 		if _, err := spread.ParseAddress(conn.Address); err != nil {
 			return c, fmt.Errorf("logsub: %w", err)
@@ -324,6 +335,7 @@ func (c Config) withDefaults() (Config, error) {
 // about it.
 type sharedSinks struct {
 	kept    map[string]Keeping         // by template
+	access  map[string]fsutil.Access   // the same
 	indexed map[string]bool            // the same
 	tables  map[string]*sqlsink.Config // by name
 }
@@ -356,6 +368,13 @@ func (k *sharedSinks) add(l *Log, noLock bool) error {
 		return fmt.Errorf("logsub: file %s: two logs have it, and differ about when it is cut, compressed or removed", l.File)
 	}
 	k.kept[l.File] = l.Keep
+	if err := l.Access.Check(); err != nil {
+		return fmt.Errorf("logsub: file %s: %w", l.File, err)
+	}
+	if access, ok := k.access[l.File]; ok && access != l.Access {
+		return fmt.Errorf("logsub: file %s: two logs have it, and differ about its mode or group", l.File)
+	}
+	k.access[l.File] = l.Access
 	index := l.Envelope == EnvelopeIndex
 	if other, ok := k.indexed[l.File]; ok && other != index {
 		return fmt.Errorf("logsub: file %s: two logs have it, and differ about its index", l.File)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/logs/internal/lineindex"
 	"github.com/spreadd/spreadd/logs/internal/peer"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logpath"
@@ -94,7 +95,7 @@ func fingerprint(cfg *Config, name string, logs []Log) string {
 	}
 	for _, l := range logs {
 		l.File = name
-		l.Keep = Keeping{Size: l.Keep.Size}
+		l.Keep, l.Access = Keeping{Size: l.Keep.Size}, fsutil.Access{}
 		same.Connections[0].Logs = append(same.Connections[0].Logs, l)
 	}
 	sum := sha256.Sum256([]byte(same.TOML()))

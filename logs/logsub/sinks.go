@@ -52,7 +52,7 @@ func (s *Subscriber) fileRoute(l *Log) (*writer, *route, error) {
 		return nil, nil, err
 	}
 	out, err := s.files.Open(filesink.Log{
-		Group: l.Group, Template: t, Keep: l.Keep, Index: l.Envelope == EnvelopeIndex,
+		Group: l.Group, Template: t, Keep: l.Keep, Access: l.Access.Or(s.cfg.Access), Index: l.Envelope == EnvelopeIndex,
 		EveryLine: len(l.Match) == 0 && !l.Filter.Active(), BackAndForth: l.Clock == ClockLine,
 	}, s.cfg.Now())
 	if err != nil {

@@ -3,13 +3,14 @@ package logsub
 import (
 	"errors"
 	"fmt"
-
+	"io/fs"
 	"regexp"
 	"strings"
 	"time"
 
 	"github.com/spreadd/spreadd/internal/conf"
 	"github.com/spreadd/spreadd/internal/conf/tomlconf"
+	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/internal/prom"
 	"github.com/spreadd/spreadd/internal/tlsconf"
 	"github.com/spreadd/spreadd/logs/internal/logline"
@@ -32,6 +33,9 @@ type File struct {
 	Host       string         `toml:"host" help:"name of this log host, by which publishers count who has written a line (default: the host name)"`
 	Metrics    string         `toml:"metrics" help:"address to serve metrics, health checks and the state on, or a port of the loopback address, such as 9805 (default: off)"`
 	OpenFiles  int            `toml:"open_files" min:"1" max:"1048576" default:"256" help:"most files of path templates that are open at a time"`
+	FileMode   conf.Mode      `toml:"file_mode" help:"permissions of new files, in octal, such as 0640 (default: 0644 less the umask)"`
+	DirMode    conf.Mode      `toml:"dir_mode" help:"permissions of new directories, such as 0750 (default: 0755 less the umask)"`
+	OwnerGroup string         `toml:"file_group" help:"group of new files and directories, such as adm; logsub must run as root or be in it (default: the group that logsub runs as)"`
 	FlushSize  conf.Size      `toml:"flush_size" min:"1" max:"2147483647" default:"256KiB" old:"batch_bytes" help:"write to a file when this much has been collected for it"`
 	FlushDelay conf.Duration  `toml:"flush_delay" default:"0s" help:"how long lines may wait for others before they are written"`
 	Sync       syncTime       `toml:"fsync" default:"never" help:"when to flush files to disk: never, batch (after each write) or an interval such as 5s"`
@@ -83,6 +87,9 @@ type logTable struct {
 	Compress   string        `toml:"compress" enum:"none,gzip,zstd" default:"none" help:"how to compress closed files"`
 	KeepAge    conf.Duration `toml:"keep_age" help:"remove closed files after this time (default: never)"`
 	KeepCount  int           `toml:"keep_count" min:"0" max:"2147483647" help:"most closed files to keep (default: all)"`
+	FileMode   conf.Mode     `toml:"file_mode" help:"permissions of new files of this log (default: the one at the top of the file)"`
+	DirMode    conf.Mode     `toml:"dir_mode" help:"permissions of new directories (default: the one at the top of the file)"`
+	OwnerGroup string        `toml:"file_group" help:"group of new files and directories (default: the one at the top of the file)"`
 	SQL        *sqlTable     `toml:"sql" help:"table of a database to insert lines into, in place of writing to a file"`
 
 	at *tomlconf.Table
@@ -132,6 +139,7 @@ func (f *File) Check(t *tomlconf.Table) {
 	if _, err := time.LoadLocation(f.Zone); err != nil {
 		t.Errorf("zone", `write "UTC", "Local" or a name such as "Europe/Berlin"`, "%v", err)
 	}
+	checkAccess(t, f.access())
 	tables := make(map[string]*sqlsink.Config) // by name
 	for i := range f.Logs {
 		l := &f.Logs[i]
@@ -153,6 +161,27 @@ func (f *File) Check(t *tomlconf.Table) {
 			l.at.Errorf("sql", "give one of them a name of its own", "two sinks are called %s, and differ", name)
 		}
 		tables[name] = c
+	}
+}
+
+func (f *File) access() fsutil.Access {
+	return fsutil.Access{FileMode: fs.FileMode(f.FileMode), DirMode: fs.FileMode(f.DirMode), Group: f.OwnerGroup}
+}
+
+func (l *logTable) access() fsutil.Access {
+	return fsutil.Access{FileMode: fs.FileMode(l.FileMode), DirMode: fs.FileMode(l.DirMode), Group: l.OwnerGroup}
+}
+
+// checkAccess reports modes that lock out their owner, and a group that this host does not have.
+func checkAccess(t *tomlconf.Table, a fsutil.Access) {
+	if err := a.Check(); err != nil {
+		t.Errorf("", "", "%v", err)
+	}
+	if a.Group == "" {
+		return
+	}
+	if _, err := fsutil.GroupID(a.Group); err != nil {
+		t.Errorf("file_group", "make the group, or name one of this host", "file_group: %v", err)
 	}
 }
 
@@ -216,6 +245,10 @@ func (l *logTable) Check(t *tomlconf.Table) {
 		t.Errorf("group", "", "%v", err)
 	}
 	kept := l.keeping() != Keeping{}
+	checkAccess(t, l.access())
+	if (t.Has("sql") || t.Has("perl") || l.isCommand()) && l.access() != (fsutil.Access{}) {
+		t.Errorf("", "", "%v", errAccess)
+	}
 	switch {
 	case t.Has("sql"):
 		if kept {

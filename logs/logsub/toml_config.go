@@ -22,7 +22,7 @@ func (f *File) config() Config {
 		FlushDelay: time.Duration(f.FlushDelay), SyncInterval: time.Duration(f.Sync), CommandWait: time.Duration(f.Wait), Patience: time.Duration(f.Patience),
 		Spool: f.Spool.Dir, Perl: Perl{Program: f.PerlPath},
 	}
-	cfg.TLS, cfg.DaemonUsers = f.TLS, f.Users
+	cfg.TLS, cfg.DaemonUsers, cfg.Access = f.TLS, f.Users, f.access()
 	if f.Heal.Listen != "" {
 		cfg.Heal = f.Heal.config()
 	}
@@ -72,7 +72,7 @@ func (l *logTable) log() Log {
 	vhost, _ := logline.ParseVHostWord(l.VHostWord)
 	log := Log{
 		Group: l.Group, File: l.Path, Perl: l.Function, Match: expressions(l.Match), VHost: vhost,
-		Clock: clock, Rewrite: l.Rewrite, Keep: l.keeping(),
+		Clock: clock, Rewrite: l.Rewrite, Keep: l.keeping(), Access: l.access(),
 		Filter: logline.Rules{Keep: conditions(l.Keep), Drop: conditions(l.Drop), Sample: l.Sample, SampleBy: by},
 	}
 	if l.Envelope != stripWord {
@@ -131,6 +131,7 @@ func (c Config) TOML() string {
 	tomlconf.SetDefaults(&f)
 	f.Host = c.Host
 	f.TLS, f.Users = c.TLS, c.DaemonUsers
+	f.FileMode, f.DirMode, f.OwnerGroup = conf.Mode(c.Access.FileMode), conf.Mode(c.Access.DirMode), c.Access.Group
 	f.MaxMessage, f.Truncate, f.Lock, f.Metrics = conf.Size(c.BufferSize), c.Truncate, !c.NoLock, c.Metrics
 	f.Queue = cmp.Or(conf.Size(c.QueueBytes), f.Queue)
 	f.Stats = givenOr(c.StatsInterval, f.Stats)
@@ -193,6 +194,7 @@ func tableOf(l *Log) logTable {
 		Group: l.Group, Path: l.File, Function: l.Perl, Keep: conditionTables(l.Filter.Keep), Drop: conditionTables(l.Filter.Drop),
 		Sample: l.Filter.Sample, SampleBy: l.Filter.SampleBy.String(), VHostWord: l.VHost.String(), Clock: l.Clock.String(),
 		Rewrite: l.Rewrite, Envelope: cmp.Or(string(l.Envelope), stripWord), RotateSize: conf.Size(l.Keep.Size),
+		FileMode: conf.Mode(l.Access.FileMode), DirMode: conf.Mode(l.Access.DirMode), OwnerGroup: l.Access.Group,
 		Compress: l.Keep.Compress.String(), KeepAge: conf.Duration(l.Keep.Age), KeepCount: l.Keep.Count,
 	}
 	for _, re := range l.Match {

@@ -100,6 +100,7 @@ func (fs *Files) openFixed(path string, keep *keeper) (*outFile, error) {
 		}
 	}
 	opt := fs.opt
+	opt.Disk = keep.disk
 	opt.Journal = keep.journal()
 	f, err := logfile.Open(path, opt)
 	if err != nil {
@@ -123,7 +124,7 @@ func (fs *Files) make(path, base string, keep *keeper) *outFile {
 		}
 	}
 	opt := fs.opt
-	opt.Base = base
+	opt.Base, opt.Disk = base, keep.disk
 	opt.Journal = keep.journal()
 	return fs.add(&outFile{File: logfile.New(path, opt), keep: keep})
 }

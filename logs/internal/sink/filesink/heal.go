@@ -34,7 +34,7 @@ func (fs *Files) Heal(ctx context.Context, t *logpath.Template, from lineindex.S
 	}
 	fs.shut(k)
 	h := &lineindex.Healing{
-		To: lineindex.Dir{Disk: fs.cfg.Disk, Root: t.Base()}, From: from, Ledger: k.ledger, Within: within, Follow: follow,
+		To: lineindex.Dir{Disk: k.disk, Root: t.Base()}, From: from, Ledger: k.ledger, Within: within, Follow: follow,
 		Append: func(path string, name lineindex.Name, seq uint64, line []byte) error {
 			return fs.fill(k, t, path, name, seq, line)
 		},

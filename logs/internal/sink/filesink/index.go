@@ -26,7 +26,7 @@ type index struct {
 // openIndex opens the ledger of a template and returns what an outlet needs of it.
 func (fs *Files) openIndex(k *keeper, l *Log, now time.Time) (*index, error) {
 	if k.ledger == nil {
-		ledger, err := lineindex.OpenLedger(fs.cfg.Disk, l.Template.String(), l.Template.Base(), now)
+		ledger, err := lineindex.OpenLedger(k.disk, l.Template.String(), l.Template.Base(), now)
 		if err != nil {
 			return nil, err
 		}

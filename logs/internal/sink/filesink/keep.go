@@ -50,6 +50,7 @@ const IdleClose = 10 * time.Minute
 // keeper cuts the files of a template, and hands closed ones to the archiver.
 type keeper struct {
 	Keeping
+	disk     fsutil.FS         // with the access of the template
 	archiver *archive.Archiver // nil if nothing happens to closed files
 
 	ledger    *lineindex.Ledger // nil without an index
@@ -58,22 +59,26 @@ type keeper struct {
 }
 
 // keeper returns the keeper of a template. Logs with the same template share it.
-func (fs *Files) keeper(l *Log) *keeper {
+func (fs *Files) keeper(l *Log) (*keeper, error) {
 	t := l.Template
 	if k := fs.keepers[t.String()]; k != nil {
 		if k.archiver != nil {
 			// Each log has its own clock, so one may still be in the previous period.
 			k.archiver.SetLinger(IdleClose)
 		}
-		return k
+		return k, nil
 	}
-	k := &keeper{Keeping: l.Keep}
+	disk, err := l.Access.With(fs.cfg.Disk)
+	if err != nil {
+		return nil, err
+	}
+	k := &keeper{Keeping: l.Keep, disk: disk}
 	if l.Index {
 		k.labels = make(map[string]int)
 	}
 	if k.Compress != archive.None || k.Age > 0 || k.Count > 0 {
 		cfg := archive.Config{
-			Template: t, Compress: k.Compress, KeepAge: k.Age, KeepCount: k.Count, Open: fs.has, Disk: fs.cfg.Disk,
+			Template: t, Compress: k.Compress, KeepAge: k.Age, KeepCount: k.Count, Open: fs.has, Disk: disk,
 			Report: func(err error) {
 				fs.cfg.Log.Error("cannot compress or remove closed files", slog.String("template", t.String()), slog.Any("error", err))
 			},
@@ -91,7 +96,7 @@ func (fs *Files) keeper(l *Log) *keeper {
 		k.archiver = archive.New(cfg)
 	}
 	fs.keepers[t.String()] = k
-	return k
+	return k, nil
 }
 
 // has reports whether the sink has a file. It may be called at any time.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/logs/internal/sink"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logfile"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logpath"
@@ -14,6 +15,8 @@ type Log struct {
 	Group    string
 	Template *logpath.Template
 	Keep     Keeping
+	// Access is that of its files, of those beside them, and of directories that are made for them.
+	Access fsutil.Access
 	// Index keeps an index beside each file, of the lines with envelopes.
 	Index bool
 	// EveryLine means that no filter leaves lines out, so that a gap in the index is a lost line.
@@ -33,7 +36,10 @@ type Outlet struct {
 // Open returns the outlet of a log. A file that has only one path is opened now.
 func (fs *Files) Open(l Log, now time.Time) (o *Outlet, err error) {
 	t := l.Template
-	keep := fs.keeper(&l)
+	keep, err := fs.keeper(&l)
+	if err != nil {
+		return nil, err
+	}
 	if !t.Static() {
 		// A missing directory is reported now, rather than with the first line.
 		if st, err := fs.cfg.Disk.Stat(t.Base()); err != nil || !st.IsDir() {

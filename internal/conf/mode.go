@@ -1,0 +1,23 @@
+package conf
+
+import (
+	"fmt"
+	"io/fs"
+	"strconv"
+)
+
+// Mode is the permissions of a file, written in octal: "0660".
+type Mode fs.FileMode
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (m *Mode) UnmarshalText(b []byte) error {
+	n, err := strconv.ParseUint(string(b), 8, 32)
+	if err != nil || n > 0o777 {
+		return fmt.Errorf("%q is not a mode; write it in octal, such as 0660", b)
+	}
+	*m = Mode(n)
+	return nil
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (m Mode) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "%04o", uint32(m)), nil }
