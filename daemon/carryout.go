@@ -41,6 +41,7 @@ func (o *owner) step() {
 	o.deliver()
 	for _, id := range o.out.Groups.Ended {
 		if c := o.clients[id]; c != nil {
+			o.settle(c)
 			delete(o.clients, id)
 			o.pacing.remove(c)
 			o.sessions.End(c.Session)

@@ -75,3 +75,65 @@ func TestDelay(t *testing.T) {
 		t.Errorf("%d messages were discarded", n)
 	}
 }
+
+// TestOriginDues: sessions of one origin together, and one after the other, get no more than an origin.
+// Another origin does not wait, and neither does one whose debt is over, which is forgotten.
+func TestOriginDues(t *testing.T) {
+	const second = clock.Time(time.Second)
+	o := owner{origins: make(originDues)}
+	now := 100 * second
+	here, there := origin{user: "one"}, origin{user: "two"}
+	wait := func(from origin) time.Duration { return o.owes(&client{from: from}, now) }
+	o.origins.add(here, now, 4*originRate) // the burst
+	if w := wait(here); w != 0 {
+		t.Errorf("after the burst: %v", w)
+	}
+	o.origins.add(here, now, originRate)
+	if w := wait(here); w != time.Second {
+		t.Errorf("after a second more: %v", w)
+	}
+	if w := wait(there); w != 0 {
+		t.Errorf("another origin waits for %v", w)
+	}
+	if w := o.owes(&client{from: here, slow: true}, now); w != 0 {
+		t.Errorf("a client that is being disconnected waits for %v", w)
+	}
+	for range 100 {
+		o.origins.add(here, now, 1<<50)
+	}
+	if w := wait(here); w != maxWait {
+		t.Errorf("after the ends of many sessions: %v", w)
+	}
+	now = now.Add(5 * time.Second)
+	for i := range 3 * maxOrigins {
+		o.origins.add(origin{user: fmt.Sprint(i)}, now, 1)
+	}
+	if n := len(o.origins); n > maxOrigins {
+		t.Errorf("%d origins are remembered", n)
+	}
+	if w := wait(here); w != 5*time.Second {
+		t.Errorf("with many origins: %v", w)
+	}
+}
+
+// TestManySessions: who connects anew for each join and leave of a large group waits as one that stays.
+func TestManySessions(t *testing.T) {
+	d := start(t, testConfig(t, "alpha", alphaID))
+	const members = 400
+	for i := range members {
+		c := connect(t, d, 1, fmt.Sprintf("m%d", i), 0)
+		c.write(c.request(wire.Join, nil, "large"))
+	}
+	testkit.Wait(t, "the members", func() (all bool) {
+		d.call(func(o *owner) { all = o.engine.Groups().LocalMembers(wire.MakeName("large")) == members })
+		return all
+	})
+	for i := 0; d.Stats().Delays == 0; i++ {
+		c := connect(t, d, 1, fmt.Sprintf("c%d", i), wire.FlagMembership)
+		c.join("large")
+		c.write(c.request(wire.Kill, nil, string(c.private.Bytes())))
+		if i > 1000 {
+			t.Fatal("1000 sessions join and end, and none waits")
+		}
+	}
+}

@@ -72,6 +72,8 @@ type owner struct {
 	former *topology.Topology
 	// monitors bounds what monitors may ask for.
 	monitors monitors
+	// origins are the dues of clients that come from one place.
+	origins originDues
 	// rejects counts the messages that went back to their senders, which monitors see as delivered.
 	rejects uint64
 	// killed is true when a monitor has stopped this daemon.
@@ -100,6 +102,9 @@ type client struct {
 	// which was logged.
 	dues    dues
 	delayed bool
+	// from pays for what its end and its leaves cost, and stake is about what its end would cost.
+	from  origin
+	stake int64
 	// slow is true once the client is being disconnected because it does not read, and cause is the
 	// limit that it reached while waited was queued.
 	slow   bool
@@ -113,7 +118,7 @@ func (o *owner) init(s *shared, cfg Config) (err error) {
 	ecfg.Pool, ecfg.Seed = &s.pool, rand.Uint64()
 	o.shared = s
 	o.cfg = cfg
-	o.clients = make(map[engine.SessionID]*client)
+	o.clients, o.origins = make(map[engine.SessionID]*client), make(originDues)
 	o.pacing = pacing{grace: cfg.Grace, ringGrace: cfg.ringGrace()}
 	o.reportEvery = refusedInterval
 	o.engine, err = engine.New(ecfg)

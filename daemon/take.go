@@ -158,7 +158,10 @@ func (o *owner) take(b *session.Batch) {
 	done, wait := true, time.Duration(0)
 	switch b.Kind {
 	case session.Opened:
-		o.clients[id] = &client{Session: b.Session, id: id, budget: newBudget(o.cfg.Grace, o.moment()), rights: o.rightsOf(b.Session)}
+		o.clients[id] = &client{
+			Session: b.Session, id: id, budget: newBudget(o.cfg.Grace, o.moment()), rights: o.rightsOf(b.Session),
+			from: origin{b.Session.Source(), b.Session.Credentials().User},
+		}
 		o.engine.Connect(id, b.Session.Group(), b.Session.Memberships())
 	case session.Messages:
 		done, wait = o.submit(id, b)
@@ -189,7 +192,7 @@ func (o *owner) submit(id engine.SessionID, b *session.Batch) (done bool, wait t
 	debug := o.log.Enabled(context.Background(), slog.LevelDebug)
 	for i, m := range b.Messages {
 		request := b.Joins() && wire.TypeOf(m.Bytes())&(wire.Join|wire.Leave) != 0
-		if wait := joiner.owes(now); request && wait > 0 {
+		if wait := o.owes(joiner, now); request && wait > 0 {
 			b.Messages = b.Messages[i:]
 			return false, wait
 		}

@@ -46,3 +46,7 @@ func (p Credentials) Client() access.Client {
 
 // Credentials returns what is known of the client.
 func (s *Session) Credentials() Credentials { return s.peer }
+
+// Source returns where a client comes from, as quotas see it: its address, of IPv6 the network of 64
+// bits, or the zero value for clients of this host.
+func (s *Session) Source() netip.Addr { return sourceOf(s.conn) }

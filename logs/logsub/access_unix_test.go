@@ -43,8 +43,8 @@ func TestAccessOfFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg := indexedHost(t, d, dir)
-	cfg.Access = fsutil.Access{FileMode: 0o660, DirMode: 0o771, Group: name}
-	cfg.Connections[0].Logs = append(cfg.Connections[0].Logs, Log{Group: "a", File: filepath.Join(dir, "private"), Access: fsutil.Access{FileMode: 0o604}})
+	cfg.Access = fsutil.Permissions{FileMode: 0o660, DirMode: 0o771, Group: name}
+	cfg.Connections[0].Logs = append(cfg.Connections[0].Logs, Log{Group: "a", File: filepath.Join(dir, "private"), Access: fsutil.Permissions{FileMode: 0o604}})
 	_, stop := runHost(t, cfg)
 	p := newPublisherOf(t, dialer(d), "4803", "web")
 	p.send(400)
@@ -101,13 +101,13 @@ func TestAccessOfFiles(t *testing.T) {
 func TestAccessMistakes(t *testing.T) {
 	const log = "[[log]]\ngroup = \"a\"\nfile = \"/x\"\n"
 	for text, want := range map[string]string{
-		"file_mode = \"0640\"\ndir_mode = \"750\"\n" + log:                            "",
-		"file_mode = \"0440\"\n" + log:                                                "the owner must read and write them",
-		"dir_mode = \"0640\"\n" + log:                                                 "read, write and search them",
-		"file_mode = \"rw\"\n" + log:                                                  "is not a mode; write it in octal",
-		"file_group = \"no-such-group\"\n" + log:                                      ":1:1: file_group: ",
-		log + "file_group = \"no-such-group\"\n":                                      ":4:1: file_group: ",
-		"[[log]]\ngroup = \"a\"\nfile = \"|cat\"\nfile_mode = \"0640\"\n":             errAccess.Error(),
+		"file_mode = \"0640\"\ndir_mode = \"750\"\n" + log:                             "",
+		"file_mode = \"0440\"\n" + log:                                                 "the owner must read and write them",
+		"dir_mode = \"0640\"\n" + log:                                                  "read, write and search them",
+		"file_mode = \"rw\"\n" + log:                                                   "is not a mode; write it in octal",
+		"file_group = \"no-such-group\"\n" + log:                                       ":1:1: file_group: ",
+		log + "file_group = \"no-such-group\"\n":                                       ":4:1: file_group: ",
+		"[[log]]\ngroup = \"a\"\nfile = \"|cat\"\nfile_mode = \"0640\"\n":              errAccess.Error(),
 		log + "file_mode = \"0640\"\n[[log]]\ngroup = \"b\"\nfile = \"/x\"\n":          "differ about its mode or group",
 		log + "file_mode = \"0600\"\n[[log]]\ngroup = \"b\"\nfile = \"/y\"\n":          "",
 		log + "file_mode = \"0600\"\n" + log + "file_mode = \"600\"\n":                 "",

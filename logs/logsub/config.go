@@ -73,7 +73,7 @@ type Config struct {
 	// always open, and not counted.
 	OpenFiles int
 	// Access is that of files and of directories made for them, for logs that do not have their own.
-	Access fsutil.Access
+	Access fsutil.Permissions
 	// BatchBytes is how much is collected for a file before it is written; zero means 256 KiB.
 	// Without FlushDelay less is written, too, as soon as no more is available.
 	BatchBytes int
@@ -164,7 +164,7 @@ type Log struct {
 	Keep Keeping
 	// Access is that of its files, as far as it differs from [Config.Access]. Logs with the same File must
 	// have the same.
-	Access fsutil.Access
+	Access fsutil.Permissions
 	// Rewrite is the format in which the bracketed time is replaced by that of Clock:
 	// RewriteCommonLog, or a format of strftime. Empty leaves lines unchanged.
 	Rewrite string
@@ -259,7 +259,7 @@ func (l *Log) check() error {
 		return fmt.Errorf("logsub: group %q: unknown %v", l.Group, l.VHost)
 	case !(l.Filter.Sample >= 0 && l.Filter.Sample <= 1):
 		return fmt.Errorf("logsub: group %q: invalid sample %v (want above 0 and up to 1)", l.Group, l.Filter.Sample)
-	case (l.Perl != "" || l.SQL != nil || strings.HasPrefix(l.File, "|")) && l.Access != (fsutil.Access{}):
+	case (l.Perl != "" || l.SQL != nil || strings.HasPrefix(l.File, "|")) && l.Access != (fsutil.Permissions{}):
 		return fmt.Errorf("logsub: group %q: %w", l.Group, errAccess)
 	case strings.HasPrefix(l.File, "|") && l.Keep != (Keeping{}):
 		return fmt.Errorf("logsub: group %q: %w", l.Group, errKeepCommand)
@@ -281,7 +281,7 @@ func (c Config) withDefaults() (Config, error) {
 	if err := c.Access.Check(); err != nil {
 		return c, fmt.Errorf("logsub: %w", err)
 	}
-	known := sharedSinks{kept: make(map[string]Keeping), access: make(map[string]fsutil.Access), indexed: make(map[string]bool), tables: make(map[string]*sqlsink.Config)}
+	known := sharedSinks{kept: make(map[string]Keeping), access: make(map[string]fsutil.Permissions), indexed: make(map[string]bool), tables: make(map[string]*sqlsink.Config)}
 	for i, conn := range c.Connections {
 		if _, err := spread.ParseAddress(conn.Address); err != nil {
 			return c, fmt.Errorf("logsub: %w", err)
@@ -334,10 +334,10 @@ func (c Config) withDefaults() (Config, error) {
 // sharedSinks are the files and tables of the logs seen so far. Logs that share one must agree
 // about it.
 type sharedSinks struct {
-	kept    map[string]Keeping         // by template
-	access  map[string]fsutil.Access   // the same
-	indexed map[string]bool            // the same
-	tables  map[string]*sqlsink.Config // by name
+	kept    map[string]Keeping            // by template
+	access  map[string]fsutil.Permissions // the same
+	indexed map[string]bool               // the same
+	tables  map[string]*sqlsink.Config    // by name
 }
 
 // add adds the file or the table of a log. The path becomes absolute.

@@ -95,7 +95,7 @@ func fingerprint(cfg *Config, name string, logs []Log) string {
 	}
 	for _, l := range logs {
 		l.File = name
-		l.Keep, l.Access = Keeping{Size: l.Keep.Size}, fsutil.Access{}
+		l.Keep, l.Access = Keeping{Size: l.Keep.Size}, fsutil.Permissions{}
 		same.Connections[0].Logs = append(same.Connections[0].Logs, l)
 	}
 	sum := sha256.Sum256([]byte(same.TOML()))

@@ -164,16 +164,16 @@ func (f *File) Check(t *tomlconf.Table) {
 	}
 }
 
-func (f *File) access() fsutil.Access {
-	return fsutil.Access{FileMode: fs.FileMode(f.FileMode), DirMode: fs.FileMode(f.DirMode), Group: f.OwnerGroup}
+func (f *File) access() fsutil.Permissions {
+	return fsutil.Permissions{FileMode: fs.FileMode(f.FileMode), DirMode: fs.FileMode(f.DirMode), Group: f.OwnerGroup}
 }
 
-func (l *logTable) access() fsutil.Access {
-	return fsutil.Access{FileMode: fs.FileMode(l.FileMode), DirMode: fs.FileMode(l.DirMode), Group: l.OwnerGroup}
+func (l *logTable) access() fsutil.Permissions {
+	return fsutil.Permissions{FileMode: fs.FileMode(l.FileMode), DirMode: fs.FileMode(l.DirMode), Group: l.OwnerGroup}
 }
 
 // checkAccess reports modes that lock out their owner, and a group that this host does not have.
-func checkAccess(t *tomlconf.Table, a fsutil.Access) {
+func checkAccess(t *tomlconf.Table, a fsutil.Permissions) {
 	if err := a.Check(); err != nil {
 		t.Errorf("", "", "%v", err)
 	}
@@ -246,7 +246,7 @@ func (l *logTable) Check(t *tomlconf.Table) {
 	}
 	kept := l.keeping() != Keeping{}
 	checkAccess(t, l.access())
-	if (t.Has("sql") || t.Has("perl") || l.isCommand()) && l.access() != (fsutil.Access{}) {
+	if (t.Has("sql") || t.Has("perl") || l.isCommand()) && l.access() != (fsutil.Permissions{}) {
 		t.Errorf("", "", "%v", errAccess)
 	}
 	switch {

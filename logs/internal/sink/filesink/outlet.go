@@ -16,7 +16,7 @@ type Log struct {
 	Template *logpath.Template
 	Keep     Keeping
 	// Access is that of its files, of those beside them, and of directories that are made for them.
-	Access fsutil.Access
+	Access fsutil.Permissions
 	// Index keeps an index beside each file, of the lines with envelopes.
 	Index bool
 	// EveryLine means that no filter leaves lines out, so that a gap in the index is a lost line.

@@ -12,15 +12,15 @@ import (
 	"strconv"
 )
 
-// Access says who may use what an [FS] makes. Zero values leave it to the umask and to the group of the
+// Permissions says who may use what an [FS] makes. Zero values leave it to the umask and to the group of the
 // process or of the directory.
-type Access struct {
+type Permissions struct {
 	FileMode, DirMode fs.FileMode
 	Group             string
 }
 
 // Check reports modes that would lock out their owner.
-func (a *Access) Check() error {
+func (a *Permissions) Check() error {
 	switch {
 	case a.FileMode != 0 && (a.FileMode&0o600 != 0o600 || a.FileMode > 0o777):
 		return fmt.Errorf("%04o is no mode of files: the owner must read and write them, as with 0640", uint32(a.FileMode))
@@ -32,7 +32,7 @@ func (a *Access) Check() error {
 }
 
 // Or returns the access with what it leaves open taken from another one.
-func (a Access) Or(other Access) Access {
+func (a Permissions) Or(other Permissions) Permissions {
 	if a.FileMode == 0 {
 		a.FileMode = other.FileMode
 	}
@@ -61,8 +61,8 @@ func GroupID(name string) (int, error) {
 // With returns a file system whose new files and directories have this access, whatever the umask. A
 // file that exists keeps its own, unless it is emptied when it is opened. The error says that the group
 // does not exist, or that this process may not give files to it.
-func (a Access) With(disk FS) (FS, error) {
-	if a == (Access{}) {
+func (a Permissions) With(disk FS) (FS, error) {
+	if a == (Permissions{}) {
 		return disk, nil
 	}
 	if runtime.GOOS == "windows" {
@@ -83,10 +83,10 @@ func (a Access) With(disk FS) (FS, error) {
 	return s, nil
 }
 
-// shared is an [FS] with [Access].
+// shared is an [FS] with [Permissions].
 type shared struct {
 	FS
-	access Access
+	access Permissions
 	gid    int // -1 for none
 }
 
