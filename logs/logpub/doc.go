@@ -56,9 +56,9 @@
 //
 // # Limits
 //
-// The queue holds [Config.QueueBytes], 16 MiB, and the spool [Config.SpoolBytes], 1 GiB. Up to 64 processes share its directory.
-// Lines longer than [Config.MaxLine] are cut to it and keep a newline; the default is what fits into a message, 143119 bytes
-// for one group. A message goes to at most 100 groups.
+// The queue holds [Config.QueueBytes], 16 MiB, and the spool [Config.SpoolBytes], 1 GiB. Its directory has 64 slots. A process
+// uses one, and a second one while lines wait that no log host acknowledges. Lines longer than [Config.MaxLine] are cut to it and
+// keep a newline; the default is what fits into a message, 143119 bytes for one group. A message goes to at most 100 groups.
 //
 // # Debugging
 //

@@ -27,7 +27,8 @@ var ErrNotSent = errors.New("lines were not sent")
 // call does not return, as with a network file system whose server is down.
 const hangTime = 5 * time.Second
 
-// maxSlots is how many processes may share a spool directory.
+// maxSlots is how many slots a spool directory has for the processes that share it: a process uses one
+// or two.
 const maxSlots = 64
 
 // Publisher is a running logpub.
