@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"github.com/spreadd/spreadd/cmd/spreaddemo/weblog"
 	"github.com/spreadd/spreadd/internal/flags"
 	"github.com/spreadd/spreadd/internal/flags/flagstest"
+	"github.com/spreadd/spreadd/internal/testkit"
 )
 
 func TestMain(m *testing.M) {
@@ -67,7 +69,14 @@ func demo(t *testing.T, plain bool) {
 		t.Fatal(err)
 	}
 	const rounds = 2
-	r, err := runDemo(t.Context(), demoConfig{Out: &out, Dir: dir, Rounds: rounds, Flow: time.Second, Plain: plain})
+	var log testkit.Output
+	defer func() {
+		if t.Failed() {
+			t.Log(log.String())
+		}
+	}()
+	cfg := demoConfig{Out: &out, Dir: dir, Rounds: rounds, Flow: time.Second, Plain: plain, Log: slog.New(slog.NewTextHandler(&log, nil))}
+	r, err := runDemo(t.Context(), cfg)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, &out)
 	}

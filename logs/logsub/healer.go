@@ -2,6 +2,7 @@ package logsub
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -265,8 +266,16 @@ func (h *healer) Logs() []peer.Served {
 	return list
 }
 
+// busyWait is how long a question waits for a healing that has to end before it can be answered.
+const busyWait = time.Second / 2
+
+// errBusy answers a question that waits for a healing, which may wait for who asks.
+var errBusy = errors.New("it is comparing its own files; ask again")
+
 // Ready implements [peer.Handler].
 func (h *healer) Ready(ctx context.Context, q *peer.Ready) ([]peer.Log, error) {
+	busy := time.NewTicker(busyWait)
+	defer busy.Stop()
 	for {
 		h.mu.Lock()
 		changed := h.changed
@@ -283,10 +292,29 @@ func (h *healer) Ready(ctx context.Context, q *peer.Ready) ([]peer.Log, error) {
 		}
 		select {
 		case <-changed:
+		case <-busy.C:
+			if h.crosses(q) {
+				return nil, errBusy
+			}
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
 	}
+}
+
+// crosses reports whether the writer waits for other log hosts at a point before one of the views, so
+// that two log hosts may wait for each other. At a common view the order of their names decides.
+func (h *healer) crosses(q *peer.Ready) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.frozen != nil && slices.ContainsFunc(q.Views, func(v peer.View) bool {
+		return v.Member && h.hasGroup(v.Group) && !h.hasPassed(v) && !h.frozen.hasView(v.Group, v.ID)
+	})
+}
+
+// hasPassed reports whether everything before a view is written. It needs h.mu.
+func (h *healer) hasPassed(v peer.View) bool {
+	return slices.ContainsFunc(h.passed, func(p passed) bool { return p.group == v.Group && p.id == v.ID })
 }
 
 // isReady reports whether everything before the views is written, and the agreed times at that

@@ -30,12 +30,15 @@ const (
 	// meanwhile.
 	healAttempts = 5
 	// healRetries is how often a log host is asked again that could not be read: after healRetry,
-	// then each time after four times as long.
-	healRetries = 3
-	healRetry   = 5 * time.Second
+	// then each time after twice as long, which takes 200 s in all.
+	healRetries = 10
+	healRetry   = 200 * time.Millisecond
 	// healMargin is how much longer than the absence the time is for which files are compared.
 	healMargin = 10 * time.Minute
 )
+
+// errSilent means that a log host has not answered a question.
+var errSilent = fmt.Errorf("it has not answered within %s", readyWait)
 
 // cut is a place in the list of a writer, where it does something between two lines.
 type cut struct {
@@ -154,17 +157,56 @@ func (x *healing) run() {
 // retry heals from some log hosts later, unless there is another connection by then.
 func (x *healing) retry(from []known) {
 	if x.retries == healRetries {
+		for _, k := range from {
+			x.h.s.cfg.Log.Warn("log files not compared with a log host, which could not be read; the next connection or a restart compares them",
+				slog.String("with", k.Host), slog.String("address", k.Address))
+		}
 		return
 	}
 	y := x.again()
 	y.only, y.retries = from, x.retries+1
-	time.AfterFunc(healRetry<<(2*x.retries), func() {
-		if y.r != nil && y.r.client.PrivateGroup() != y.own {
-			y.cancel()
-			return
+	time.AfterFunc(healRetry<<x.retries, func() { x.h.spawn(y.tryAgain) })
+}
+
+// tryAgain asks the log hosts while the writer goes on, so that it waits for none that does not answer.
+func (x *healing) tryAgain() {
+	var ready, failed []known
+	for _, k := range x.only {
+		client, _, err := x.ask(&k)
+		client.Close()
+		if err == nil {
+			ready = append(ready, k)
+			continue
 		}
-		y.h.s.writers[0].putCut(&cut{heal: y})
-	})
+		failed = append(failed, k)
+		if x.ctx.Err() == nil {
+			x.h.fail(failureOf(err))
+			x.h.s.cfg.Log.Debug("cannot read the files of a log host yet", slog.String("from", k.Host), slog.String("address", k.Address), slog.Any("error", err))
+		}
+	}
+	if x.ctx.Err() != nil || x.r != nil && x.r.client.PrivateGroup() != x.own {
+		x.cancel()
+		return
+	}
+	if len(failed) > 0 {
+		x.retry(failed)
+	}
+	if x.only = ready; len(ready) > 0 {
+		x.h.s.writers[0].putCut(&cut{heal: x})
+	} else {
+		x.cancel()
+	}
+}
+
+// ask connects to a log host, and waits until it has written what came before the views.
+func (x *healing) ask(k *known) (client *peer.Client, logs []peer.Log, err error) {
+	client = peer.NewClient(x.ctx, k.Address, x.h.s.cfg.HealDial)
+	patience := time.AfterFunc(readyWait, client.Close)
+	logs, err = client.Ready(x.question(k))
+	if !patience.Stop() && err != nil {
+		err = errSilent
+	}
+	return client, logs, err
 }
 
 // candidates waits until the members of the views have introduced themselves, and returns those to
@@ -288,14 +330,9 @@ func (x *healing) question(k *known) *peer.Ready {
 // healFrom fetches from a log host, and reports whether that worked.
 func (x *healing) healFrom(k known) bool {
 	h, log := x.h, x.h.s.cfg.Log.With(slog.String("from", k.Host), slog.String("address", k.Address))
-	client := peer.NewClient(x.ctx, k.Address, h.s.cfg.HealDial)
-	defer client.Close()
 	began := time.Now()
-	patience := time.AfterFunc(readyWait, client.Close)
-	logs, err := client.Ready(x.question(&k))
-	if !patience.Stop() && err != nil {
-		err = fmt.Errorf("it has not answered within %s", readyWait)
-	}
+	client, logs, err := x.ask(&k)
+	defer client.Close()
 	follow := h.follows(&k)
 	var sum lineindex.Healed
 	for i := range logs {
@@ -321,7 +358,7 @@ func (x *healing) healFrom(k known) bool {
 	if err != nil {
 		if x.ctx.Err() == nil {
 			h.fail(failureOf(err))
-			log.Warn("cannot fetch missing lines from a log host; trying the next", slog.Int64("lines", sum.Lines), slog.Any("error", err))
+			log.Warn("cannot fetch missing lines from a log host yet; trying the next", slog.Int64("lines", sum.Lines), slog.Any("error", err))
 		}
 		return false
 	}

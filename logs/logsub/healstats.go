@@ -81,6 +81,9 @@ func failureOf(err error) healFailure {
 	if errors.Is(err, lineindex.ErrChanged) {
 		return failChanged
 	}
+	if errors.Is(err, errSilent) {
+		return failConnection
+	}
 	if _, ok := errors.AsType[*peer.Failure](err); ok {
 		return failPeer
 	}

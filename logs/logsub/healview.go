@@ -26,6 +26,7 @@ func (r *receiver) freeze() {
 	}
 	r.views = make(map[string][]string)
 	r.heal = newHealing(r.s.healer, r)
+	r.joining = r.heal
 	r.handOn()
 	r.s.writers[0].putCut(&cut{heal: r.heal})
 }
@@ -35,17 +36,19 @@ func (r *receiver) thaw() {
 	if !r.heals() {
 		return
 	}
-	if r.heal != nil {
-		r.heal.cancel()
+	for _, x := range []*healing{r.joining, r.heal} {
+		if x != nil {
+			x.cancel()
+		}
 	}
 	r.apart.CompareAndSwap(0, time.Now().UnixNano())
 }
 
 // healJoined has the files healed, because all groups are joined.
 func (r *receiver) healJoined() {
-	if r.heals() && r.heal != nil {
+	if r.heals() && r.joining != nil {
 		r.greet(slices.Concat(slices.Collect(maps.Values(r.views))...))
-		r.heal.begin()
+		r.joining.begin()
 	}
 }
 
@@ -128,8 +131,8 @@ func (r *receiver) healView(m *spread.Membership) {
 	r.handOn()
 	switch {
 	case m.Changed == r.own && m.Cause == spread.CauseJoin:
-		if r.heal != nil {
-			r.heal.addView(m)
+		if r.joining != nil {
+			r.joining.addView(m)
 		}
 	case known:
 		r.healChange(m, before)

@@ -46,9 +46,10 @@ type receiver struct {
 
 	lost time.Time // when the connection ended; zero before the first
 
-	heal  *healing            // under way, or the last one
-	apart atomic.Int64        // since when lines may be missing, in nanoseconds since 1970; 0 if none are
-	views map[string][]string // members, by group
+	joining *healing            // at the joins of the connection
+	heal    *healing            // under way, or the last one
+	apart   atomic.Int64        // since when lines may be missing, in nanoseconds since 1970; 0 if none are
+	views   map[string][]string // members, by group
 
 	now        time.Time // when the first event of the batch came
 	streams    streams
