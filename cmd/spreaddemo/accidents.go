@@ -68,7 +68,7 @@ func (f *farm) loseLogsub(ctx context.Context, h *logHost) error {
 	if err := f.tell(ctx, "the logsub of %s is killed (SIGKILL)", h.name); err != nil {
 		return err
 	}
-	in, _ := f.count()
+	in, _, _ := f.count()
 	if err := f.awaitShare(ctx, float64(in)/float64(f.total)+0.1); err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func (f *farm) awaitShare(ctx context.Context, share float64) error {
 	t := time.NewTicker(tick)
 	defer t.Stop()
 	for {
-		if in, _ := f.count(); float64(in) >= min(share, 1)*float64(f.total) {
+		if in, _, _ := f.count(); float64(in) >= min(share, 1)*float64(f.total) {
 			return nil
 		}
 		select {

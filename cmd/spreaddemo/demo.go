@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spreadd/spreadd/cmd/spreaddemo/weblog"
@@ -188,13 +189,15 @@ func (f *farm) run(ctx context.Context) (time.Duration, error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	f.began = time.Now()
-	sent := make(chan error, len(f.pubs))
+	sent, over := make(chan error, len(f.pubs)), make(chan struct{})
+	end := sync.OnceFunc(func() { close(over) })
+	defer end()
 	for i, p := range f.pubs {
-		go func() { sent <- p.Run(ctx, newPaced(f.sites[i].Log(), f.cfg.Rounds, f.cfg.Flow)) }()
+		go func() { sent <- p.Run(ctx, newPaced(f.sites[i].Log(), f.cfg.Rounds, f.cfg.Flow, over)) }()
 	}
 	accidents := make(chan error, 1)
 	go func() { accidents <- f.accidents(ctx) }()
-	took, err := f.watch(ctx, sent, accidents)
+	took, err := f.watch(ctx, end, sent, accidents)
 	if err != nil {
 		return 0, err
 	}
@@ -214,24 +217,26 @@ func (f *farm) run(ctx context.Context) (time.Duration, error) {
 	return took, b.fill(ctx, a)
 }
 
-// count returns how many lines were read from the web servers, and how many are in the files of each
-// log host.
-func (f *farm) count() (in int64, out []int64) {
+// count returns how many lines were read from the web servers, of how many of these the publishers know
+// that they have arrived, and how many are in the files of each log host.
+func (f *farm) count() (in, sent int64, out []int64) {
 	for _, pub := range f.pubs {
-		in += pub.Stats().Took
+		st := pub.Stats()
+		in, sent = in+st.Took, sent+st.Sent
 	}
 	for _, h := range f.logHosts {
 		out = append(out, h.lines())
 	}
-	return in, out
+	return in, sent, out
 }
 
 // watch shows progress until all lines have arrived everywhere, or nothing has moved for a while. It
-// returns when the last line arrived.
+// returns when the last line arrived. It ends the web servers when all lines are sent: a publisher that
+// ends while no log host can be reached leaves lines in its spool.
 //
 // With Plain, what was under way to something that died does not arrive. So the end is when the
 // publishers are done and the log hosts have been still for a moment.
-func (f *farm) watch(ctx context.Context, sent, accidents <-chan error) (time.Duration, error) {
+func (f *farm) watch(ctx context.Context, end func(), sent, accidents <-chan error) (time.Duration, error) {
 	t := time.NewTicker(tick)
 	defer t.Stop()
 	p := progress{out: f.cfg.Out, terminal: f.cfg.Terminal, total: f.total}
@@ -240,8 +245,11 @@ func (f *farm) watch(ctx context.Context, sent, accidents <-chan error) (time.Du
 	moved := time.Now()
 	var last int64
 	for {
-		in, out := f.count()
-		now, sum, whole := time.Now(), in, true
+		in, delivered, out := f.count()
+		if delivered == f.total {
+			end()
+		}
+		now, sum, whole := time.Now(), in+delivered, true
 		for _, n := range out {
 			sum += n
 			whole = whole && n == f.total

@@ -10,18 +10,20 @@ type paced struct {
 	log    []byte
 	rounds int
 	lasts  time.Duration
+	over   <-chan struct{} // a web server goes on until it is stopped
 	began  time.Time
 	done   int // bytes
 }
 
-func newPaced(log []byte, rounds int, lasts time.Duration) *paced {
-	return &paced{log: log, rounds: rounds, lasts: lasts, began: time.Now()}
+func newPaced(log []byte, rounds int, lasts time.Duration, over <-chan struct{}) *paced {
+	return &paced{log: log, rounds: rounds, lasts: lasts, over: over, began: time.Now()}
 }
 
-// Read waits until there is more to read.
+// Read waits until there is more to read, or the end has come.
 func (p *paced) Read(b []byte) (int, error) {
 	total := len(p.log) * p.rounds
 	if p.done == total {
+		<-p.over
 		return 0, io.EOF
 	}
 	for {

@@ -147,6 +147,7 @@ func (p *Pending) Connected(now time.Time) {
 		if s.silent {
 			continue
 		}
+		s.moved = now // nobody could acknowledge anything without a connection
 		for _, q := range s.pieces {
 			p.sendAgain(q)
 		}

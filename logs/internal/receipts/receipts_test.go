@@ -495,3 +495,22 @@ func TestTwice(t *testing.T) {
 		t.Errorf("unacknowledged are %s", got)
 	}
 }
+
+// TestAway: the time without a connection does not make a stream silent, because no log host could acknowledge anything.
+func TestAway(t *testing.T) {
+	now := time.Unix(1e9, 0)
+	p := NewPending(1)
+	p.Sent(now, 1, []Piece{{Origin: envelope.Origin{Publisher: "w", Epoch: 1}, Groups: []string{"g"}, Lines: 10}})
+	now = now.Add(SilentAfter)
+	p.Connected(now)
+	p.Asks(now)
+	if _, again := p.Again(); p.InFlight() != 1 || !again {
+		t.Errorf("%d blocks are expected to be acknowledged, sent again: %v", p.InFlight(), again)
+	}
+	if now = now.Add(SilentAfter); p.InFlight() == 1 {
+		p.Asks(now)
+	}
+	if n := p.InFlight(); n != 0 {
+		t.Errorf("%d blocks are expected to be acknowledged, though nobody has for %v", n, SilentAfter)
+	}
+}
