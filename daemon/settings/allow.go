@@ -55,7 +55,11 @@ func (a *Allow) Check(t *tomlconf.Table) {
 		key    string
 		number int
 	}{
-		{"identity", len(a.Identity)}, {"user", len(a.User)}, {"address", len(a.Address)}, {"method", len(a.Method)}, {"names", len(a.Names)},
+		{"identity", len(a.Identity)},
+		{"user", len(a.User)},
+		{"address", len(a.Address)},
+		{"method", len(a.Method)},
+		{"names", len(a.Names)},
 		{"publishers", len(a.Publish)},
 	} {
 		if c.number == 0 && t.Has(c.key) {

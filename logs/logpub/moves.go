@@ -42,7 +42,7 @@ func (s *sender) tidy(now time.Time) {
 	s.endMoves()
 	if s.p.cfg.Spool != "" {
 		s.shelve(now)
-		s.share(now)
+		s.share()
 		s.unshelve(now)
 		return
 	}

@@ -37,8 +37,9 @@ func (s *sender) shelve(now time.Time) {
 		if len(from) == 0 {
 			return // sendAgain and Forget deal with that
 		}
-		on, err := uint64(0), error(nil)
+		var on uint64
 		if rest.Lines > 0 {
+			var err error
 			if on, err = s.p.queue.Shelf().Put(rest); err != nil {
 				return // retried soon; the spool reports its failures
 			}
@@ -105,7 +106,7 @@ func (s *sender) unshelveBlock(now time.Time, b *queue.Block) bool {
 		text = text[r.Bytes:]
 	}
 	s.book.mu.Unlock()
-	block, again, ok := uint64(0), uint64(0), true
+	var block, again uint64
 	if stay.Lines > 0 {
 		var err error
 		if again, err = shelf.Put(&stay); err != nil {
@@ -115,6 +116,7 @@ func (s *sender) unshelveBlock(now time.Time, b *queue.Block) bool {
 	}
 	if back.Lines > 0 {
 		s.fruitless = false
+		var ok bool
 		if block, ok = s.p.queue.PutBlock(&back); !ok {
 			return false
 		}
@@ -126,14 +128,14 @@ func (s *sender) unshelveBlock(now time.Time, b *queue.Block) bool {
 	s.book.mu.Unlock()
 	if dropped.Lines > 0 {
 		s.p.dropShare(s.victim, dropped.Lines, len(dropped.Data))
-		s.share(now)
+		s.share()
 	}
 	return true
 }
 
 // share decides whose lines are lost, or wait in their files, because the lines on the shelf have their part of the spool: those of
 // the list of groups that has the most, so that others go on.
-func (s *sender) share(now time.Time) {
+func (s *sender) share() {
 	p := s.p
 	_, size := p.queue.Shelf().Waiting()
 	limit := p.cfg.SpoolBytes / sharePart * (sharePart - 1)

@@ -42,10 +42,9 @@ func (f *fault) String() string {
 	if f.log {
 		where = fmt.Sprintf("l%d", f.host)
 	}
-	switch f.kind {
-	case split:
+	if f.kind == split {
 		where = fmt.Sprintf("hosts %b", f.host)
-	case noSubscriber:
+	} else if f.kind == noSubscriber {
 		where = "all"
 	}
 	s := fmt.Sprintf("%8.3fs %s: %s", f.at.Seconds(), where, f.kind)

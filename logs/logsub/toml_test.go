@@ -60,7 +60,7 @@ func TestTOMLDefaults(t *testing.T) {
 	}
 	want := Config{
 		QueueBytes: DefaultQueueBytes, OpenFiles: DefaultOpenFiles, BatchBytes: logfile.DefaultBatchBytes, StatsInterval: DefaultStatsInterval,
-		CommandWait: commandsink.DefaultEndWait,
+		CommandWait: commandsink.DefaultEndWait, Patience: DefaultPatience,
 		Connections: []Connection{{Address: DefaultDaemon, Logs: []Log{{Group: "a", File: "/a"}}}},
 	}
 	if !reflect.DeepEqual(cfg, want) {

@@ -138,7 +138,7 @@ func otherFormat(line []byte) int {
 // Of JSON it is a field. An access log line has one in front if [CutVHost] says so; any other message
 // has one if its first word can be the name of a host. The fields are for parsing.
 func (f *Fields) SplitVHost(message []byte) (vhost, rest []byte) {
-	json, host := false, false
+	var json, host bool
 	if n := plainHost(message); n > 0 {
 		vhost, rest, host = message[:n], message[n+1:], true
 	} else {

@@ -135,7 +135,7 @@ func (q *Queue) adopt(ctx context.Context) bool {
 	a := &adoption{st: st}
 	q.adopted = append(q.adopted, a)
 	var buf []byte
-	whole := false
+	var whole bool
 	for id := uint64(1); ; {
 		rec, err := st.Read(id, buf)
 		q.damaged(st)

@@ -43,11 +43,12 @@ type Part struct {
 
 // answered notes that a log host works, or is there at least.
 func (s *stream) answered(now time.Time, host string) {
-	list := slices.DeleteFunc(s.shelf.answers, func(a answer) bool { return a.host == host || now.Sub(a.at) >= SilentAfter })
-	s.shelf.answers = nil
-	if s.silent {
-		s.shelf.answers = append(list, answer{host, now})
+	if !s.silent {
+		s.shelf.answers = nil
+		return
 	}
+	s.shelf.answers = slices.DeleteFunc(s.shelf.answers, func(a answer) bool { return a.host == host || now.Sub(a.at) >= SilentAfter })
+	s.shelf.answers = append(s.shelf.answers, answer{host, now})
 }
 
 // wanted reports whether lines of a stream should come back from the shelf: it is written again, or enough log hosts
