@@ -16,6 +16,7 @@ import (
 const (
 	gridWidth   = 110 // two panes beside each other, three rows of them
 	gridHeight  = 26
+	besideWidth = 70 // two panes beside each other, below the current one
 	chartHeight = 14 // a chart above the panes
 	headLines   = 3
 	chartLines  = 4
@@ -45,7 +46,7 @@ func (m Model) content() string {
 		if m.grid() {
 			lines = append(lines, m.gridLines(room)...)
 		} else {
-			lines = append(lines, m.paneLines(m.pane, m.width, room)...)
+			lines = append(lines, m.smallLines(room)...)
 		}
 		lines = append(lines, m.foot())
 	}
@@ -166,13 +167,32 @@ func (m Model) chart() []string {
 // gridLines returns all panes.
 func (m Model) gridLines(height int) []string {
 	var out []string
-	half := (m.width - 2) / 2
 	for row := range 3 {
-		h := gridRow(height, row)
-		a, b := m.paneLines(pane(2*row), half, h), m.paneLines(pane(2*row+1), m.width-half-2, h)
-		for i := range a {
-			out = append(out, a[i]+"  "+b[i])
-		}
+		out = append(out, m.beside(pane(2*row), pane(2*row+1), gridRow(height, row))...)
+	}
+	return out
+}
+
+// smallLines returns the current pane, and in the lines that it leaves empty other panes.
+func (m Model) smallLines(height int) []string {
+	used := 2 + len(m.pane.content(&m.view).rows)
+	if m.zoomed || used+3 > height {
+		return m.paneLines(m.pane, m.width, height)
+	}
+	others := slices.DeleteFunc([]pane{paneCodes, paneServers, paneVHosts}, func(p pane) bool { return p == m.pane })
+	out := m.paneLines(m.pane, m.width, used)
+	if m.width < besideWidth {
+		return append(out, m.paneLines(others[0], m.width, height-used)...)
+	}
+	return append(out, m.beside(others[0], others[1], height-used)...)
+}
+
+// beside returns two panes beside each other.
+func (m Model) beside(p, q pane, height int) []string {
+	half := (m.width - 2) / 2
+	out, right := m.paneLines(p, half, height), m.paneLines(q, m.width-half-2, height)
+	for i := range out {
+		out[i] += "  " + right[i]
 	}
 	return out
 }
@@ -236,7 +256,7 @@ const helpText = `logmon: keys
   ↑ ↓ PgUp PgDn    move; also home and end
   enter            show only the virtual host under the cursor
   esc              show all virtual hosts
-  z                show only this list, or all lists (110x26 or larger)
+  z                show only this list, or more (all: 110x26 or larger)
   p, space         pause the screen; counting continues
 
 Rates (req/s, B/s, 4xx, 5xx) are averages of the last 10 full seconds.

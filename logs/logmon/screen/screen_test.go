@@ -110,6 +110,7 @@ func TestScreens(t *testing.T) {
 	f := newFarm(t, false)
 	golden.File(t, "testdata/grid.txt", plain(screen(t, f, 140, 40)))
 	golden.File(t, "testdata/usual.txt", plain(screen(t, f, 80, 24)))
+	golden.File(t, "testdata/narrow.txt", plain(press(t, screen(t, f, 60, 24), "1")))
 	golden.File(t, "testdata/small.txt", plain(press(t, screen(t, f, 40, 10), "4")))
 	golden.File(t, "testdata/help.txt", plain(press(t, screen(t, f, 80, 26), "?")))
 	golden.File(t, "testdata/host.txt", plain(press(t, screen(t, f, 140, 40), "down", "enter")))
@@ -179,6 +180,8 @@ func TestKeys(t *testing.T) {
 		{"1 enter", func(m Model) bool { return m.vhost == "" }},
 		{"3 enter esc", func(m Model) bool { return m.vhost == "" && m.view.VHost == "" }},
 		{"z esc", func(m Model) bool { return !m.zoomed }},
+		{"", func(m Model) bool { return strings.Contains(plain(m), "1 Status codes") }},
+		{"z", func(m Model) bool { return !strings.Contains(plain(m), "1 Status codes") }},
 		{"? x", func(m Model) bool { return !m.help }},
 		{"p", func(m Model) bool { return m.paused }},
 		{"space space", func(m Model) bool { return !m.paused }},
