@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"syscall"
@@ -100,6 +101,23 @@ func listen(t *testing.T, cfg prom.Config, addr string) (*prom.Server, error) {
 		cfg.Collector = collector(stats{broken: make([]int64, 2)})
 	}
 	return prom.Listen(t.Context(), addr, cfg)
+}
+
+// TestPageLink: the index links the page of the program, at the host that was asked if that page
+// listens on all addresses.
+func TestPageLink(t *testing.T) {
+	for page, want := range map[string]string{"127.0.0.2:9807": "127.0.0.2:9807", "[::]:9807": "localhost:9807", "0.0.0.0:9807": "localhost:9807"} {
+		s, err := listen(t, prom.Config{Page: net.TCPAddrFromAddrPort(netip.MustParseAddrPort(page))}, "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(s.Start())
+		_, port, _ := net.SplitHostPort(s.Addr().String())
+		_, _, body := promtest.Request(t, http.MethodGet, "http://localhost:"+port+"/")
+		if !strings.Contains(body, `<a href="http://`+want+`/">`) {
+			t.Errorf("page %s: the index is %s", page, body)
+		}
+	}
 }
 
 // TestNothingElse: two pages, for reading, unless the program adds others.

@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"html"
 	"log"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -98,6 +102,8 @@ type Config struct {
 	Pages map[string]func(*http.Request) (any, error)
 	// Profiles adds the profiles of the Go runtime at /debug/pprof/.
 	Profiles bool
+	// Page, if not nil, is where the program serves its page, for the index.
+	Page net.Addr
 	// Mount, if not nil, adds further handlers in place of the index. They must answer within 30 s
 	// unless they set another deadline ([http.ResponseController]).
 	Mount func(*http.ServeMux)
@@ -182,12 +188,30 @@ func (cfg *Config) routes(reg *prometheus.Registry, errorLog *log.Logger) *http.
 	if cfg.Mount != nil {
 		cfg.Mount(mux)
 	} else {
-		mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
-			_, _ = fmt.Fprintf(w, index, cfg.Program, links) // the client may have gone
+			_, _ = fmt.Fprintf(w, index, cfg.Program, cfg.pageLink(r.Host)+links) // the client may have gone
 		})
 	}
 	return mux
+}
+
+// pageLink returns the entry of the index for the page. If that listens on all addresses, it is at the
+// host that the client asked.
+func (cfg *Config) pageLink(asked string) string {
+	if cfg.Page == nil {
+		return ""
+	}
+	host, port, _ := net.SplitHostPort(cfg.Page.String())
+	if ip, err := netip.ParseAddr(host); err == nil && ip.IsUnspecified() {
+		host = asked
+		if name, _, err := net.SplitHostPort(asked); err == nil {
+			host = name
+		}
+		host = strings.Trim(host, "[]")
+	}
+	link := url.URL{Scheme: "http", Host: net.JoinHostPort(host, port), Path: "/"}
+	return fmt.Sprintf("<li><a href=\"%s\">Page</a> for people</li>\n", html.EscapeString(link.String()))
 }
 
 // Addr returns the address that the server listens on.

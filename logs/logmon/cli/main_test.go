@@ -213,6 +213,9 @@ func TestServe(t *testing.T) {
 		page := metrics
 		if strings.Contains(args, "localhost") {
 			page = stderr.Wait(t, `msg="serving the page" address=`)
+			if status, index := get(t, "http://"+metrics+"/"); status != http.StatusOK || !strings.Contains(index, `<a href="http://`+page+`/">`) {
+				t.Errorf("the index of the metrics does not link the page: %d %s", status, index)
+			}
 		}
 		if status, body := get(t, "http://"+page+"/"); status != http.StatusOK || !strings.Contains(body, "<title>logmon</title>") {
 			t.Errorf("%s: the page is %d %s", args, status, body)

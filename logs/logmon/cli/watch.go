@@ -71,23 +71,28 @@ func (o *options) serve(ctx context.Context, m *logmon.Monitor, log *slog.Logger
 	page := web.NewHandler(m, o.webNames)
 	cfg := prom.Config{Program: "logmon", Collector: metrics.New(m), Log: log}
 	end = func() {}
+	var s *web.Server
+	if o.web != "" && o.web != o.metrics {
+		if s, err = web.Listen(ctx, o.web, page, log); err != nil {
+			return nil, fmt.Errorf("%w; choose another address with -web", err)
+		}
+		cfg.Page = s.Addr()
+	}
 	if o.metrics != "" {
 		if o.metrics == o.web {
 			cfg.Mount = func(mux *http.ServeMux) { mux.Handle("/", page) }
 		}
-		s, err := prom.Listen(ctx, o.metrics, cfg)
+		counters, err := prom.Listen(ctx, o.metrics, cfg)
 		if err != nil {
+			if s != nil {
+				err = errors.Join(err, s.Close())
+			}
 			return nil, err
 		}
-		end = s.Start()
+		end = counters.Start()
 	}
-	if o.web == "" || o.web == o.metrics {
+	if s == nil {
 		return end, nil
-	}
-	s, err := web.Listen(ctx, o.web, page, log)
-	if err != nil {
-		end()
-		return nil, fmt.Errorf("%w; choose another address with -web", err)
 	}
 	log.Info("serving the page", slog.String("address", s.Addr().String()))
 	running.Go(func() {

@@ -60,6 +60,9 @@ func Listen(ctx context.Context, addr string, h http.Handler, log *slog.Logger) 
 // Addr returns the address that the server listens on.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
+// Close closes a server that has not begun to serve.
+func (s *Server) Close() error { return s.listener.Close() }
+
 // Serve answers requests until ctx ends. Pending requests then get another second. It returns an
 // error if it ends earlier.
 func (s *Server) Serve(ctx context.Context) error {
