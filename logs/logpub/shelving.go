@@ -109,7 +109,7 @@ func (s *sender) unshelveBlock(now time.Time, b *queue.Block) bool {
 	var block, again uint64
 	if stay.Lines > 0 {
 		var err error
-		if again, err = shelf.Put(&stay); err != nil {
+		if again, err = shelf.PutAgain(&stay); err != nil {
 			return false
 		}
 		shelf.Moved(stay.Lines)

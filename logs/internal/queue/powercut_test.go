@@ -180,7 +180,7 @@ func shelving(t *testing.T) crashfs.Work {
 			}
 			var block, again uint64
 			if n == 1 {
-				again, err = q.Shelf().Put(b)
+				again, err = q.Shelf().PutAgain(b)
 				q.Shelf().Moved(1)
 			} else {
 				block, _ = q.PutBlock(b)

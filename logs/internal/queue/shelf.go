@@ -47,7 +47,16 @@ func (q *Queue) Shelf() *Shelf { return &q.shelf }
 
 // Put puts a copy of a block on the shelf. The lines are safe once [Shelf.Safe] reports the ID that it returns. Then the queue is to
 // let them go ([Queue.Pass], [Shelf.Moved]). The error is spool.ErrFull if there is no room.
-func (s *Shelf) Put(b *Block) (id uint64, err error) {
+func (s *Shelf) Put(b *Block) (id uint64, err error) { return s.put(b, 0) }
+
+// PutAgain is Put for lines of the block that Next has returned. It uses room that Put does not, because
+// a full shelf could otherwise not be emptied: the other lines of the block would have to stay, too.
+func (s *Shelf) PutAgain(b *Block) (id uint64, err error) {
+	return s.put(b, s.q.cfg.SpoolBytes/shelfParts+int64(len(b.Data)))
+}
+
+// put puts a copy of a block on the shelf, which may be larger than usual by some bytes.
+func (s *Shelf) put(b *Block, extra int64) (id uint64, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.st == nil {
@@ -56,6 +65,9 @@ func (s *Shelf) Put(b *Block) (id uint64, err error) {
 		}
 	}
 	s.buf = s.q.format.encode(s.buf[:0], b)
+	// Everything that the queue may have fits: lines that nobody writes must leave it, because others
+	// would wait for them.
+	s.st.SetMax(s.q.cfg.SpoolBytes + int64(s.q.cfg.LimitBytes) + extra)
 	if err := s.st.Append(spool.Record{ID: s.last + 1, Lines: b.Lines, Data: s.buf}); err != nil {
 		return 0, err
 	}
@@ -84,13 +96,13 @@ func (s *Shelf) open() error {
 	if err != nil {
 		return err
 	}
-	st.SetMax(q.cfg.SpoolBytes / shelfParts * (shelfParts - 1))
 	s.st, s.last = st, st.Last()
 	s.synced, s.at, s.end, s.given, s.copies = s.last, 0, 0, nil, 0
 	return nil
 }
 
-// shelfParts is the part of the spool, one of so many, that the shelf leaves to the queue.
+// shelfParts is the part of the spool, one of so many, that the queue keeps, however large the shelf is.
+// PutAgain may use as much besides.
 const shelfParts = 8
 
 // limit leaves the queue what the shelf does not take. It needs s.mu.

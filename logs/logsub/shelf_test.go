@@ -1,0 +1,60 @@
+package logsub
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spreadd/spreadd/internal/testkit"
+	"github.com/spreadd/spreadd/logs/logpub"
+)
+
+// TestWrittenShelfFull: two groups without log hosts fill queue and spool before the publisher knows that
+// they have none. Their lines share blocks. Once one of them has a log host, its lines arrive, those in
+// the spool and new ones, although the lines of the other group stay.
+func TestWrittenShelfFull(t *testing.T) {
+	h := newLogHosts(t, func(c *logpub.Config) {
+		c.Route, c.SpoolBytes, c.QueueBytes, c.BlockTime = &logpub.Route{Field: 2, Prefix: "n"}, logpub.MinSpoolBytes, 1<<20, -1
+	})
+	fill, fed := strings.Repeat("x", 1000), 0
+	feed := func() {
+		h.feed <- fmt.Sprintf("line 1 %d %s\nline 2 %d %s\n", fed, fill, fed, fill)
+		fed++
+	}
+	for fed < 2000 {
+		feed()
+	}
+	testkit.Wait(t, "silent groups", func() bool { st := h.pub.Stats(); return st.Unheard == st.Waiting && st.Unheard > 0 })
+	sent := func() int {
+		for _, g := range h.pub.Stats().Groups {
+			if g.Groups == "n2" {
+				return int(g.Sent)
+			}
+		}
+		return 0
+	}
+	l := h.start("log1", t.TempDir(), func(c *Config) { c.Connections[0].Logs[0].Group = "n2" })
+	defer func() {
+		if t.Failed() {
+			t.Logf("%d of %d lines: %+v\n%s", lineCount(t, l.file), sent(), h.pub.Stats(), &h.log)
+		}
+	}()
+	kept := sent()
+	testkit.Wait(t, "what was kept", func() bool { return lineCount(t, l.file) >= kept })
+	testkit.Wait(t, "new lines", func() bool {
+		feed()
+		time.Sleep(10 * time.Millisecond) //house:sleep the first of them have no room yet
+		return lineCount(t, l.file) > kept+10
+	})
+	testkit.Wait(t, "the rest", func() bool {
+		st := h.pub.Stats()
+		return int64(lineCount(t, l.file)) == st.Sent && st.QueueBytes == 0
+	})
+	if st := h.pub.Stats(); st.SpoolBytes > st.SpoolLimit+int64(st.QueueLimit)+st.SpoolLimit/4 {
+		t.Errorf("the spool has %d bytes, of %d", st.SpoolBytes, st.SpoolLimit)
+	}
+	if err := h.close(); err != nil {
+		t.Error(err)
+	}
+}
