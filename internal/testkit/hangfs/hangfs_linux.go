@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -19,7 +20,8 @@ type Mounted struct {
 
 	fd      int
 	stopped chan struct{}
-	gate    sync.Mutex // held while the file system hangs
+	gate    sync.Mutex // held while the file system hangs, and by serve while it reads a request
+	hanging atomic.Bool
 
 	// The goroutine of serve owns the rest.
 
@@ -67,12 +69,16 @@ func (m *Mounted) first() error {
 }
 
 // Hang keeps all further requests waiting, until Resume.
-func (m *Mounted) Hang() { m.gate.Lock() }
+func (m *Mounted) Hang() {
+	m.gate.Lock()
+	m.hanging.Store(true)
+}
 
-// Resume answers requests again.
+// Resume answers requests again. It does nothing if the file system does not hang.
 func (m *Mounted) Resume() {
-	m.gate.TryLock()
-	m.gate.Unlock()
+	if m.hanging.Swap(false) {
+		m.gate.Unlock()
+	}
 }
 
 // Opcodes of the protocol of FUSE, and the lengths of its headers.

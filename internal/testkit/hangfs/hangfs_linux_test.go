@@ -69,3 +69,26 @@ func TestMount(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestResume: to end a hang that there is not changes nothing, whatever is being read at that moment.
+func TestResume(t *testing.T) {
+	m := Mount(t)
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		for range 2000 {
+			if _, err := os.ReadDir(m.Dir); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	}()
+	for {
+		m.Resume()
+		select {
+		case <-read:
+			return
+		default:
+		}
+	}
+}
