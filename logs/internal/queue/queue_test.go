@@ -16,6 +16,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/internal/testkit/blind"
 	"github.com/spreadd/spreadd/logs/internal/spool"
 )
@@ -593,4 +594,33 @@ func TestTakeAgainFails(t *testing.T) {
 			t.Error("the spool is still in use")
 		}
 	})
+}
+
+// TestAdoptUnreadable: a record that another process has left and that nobody can decode is counted once, and does not stay.
+func TestAdoptUnreadable(t *testing.T) {
+	dir := t.TempDir()
+	q := mustOpen(t, Config{Lines: true, Spool: dir, Slots: 2})
+	slot := filepath.Join(dir, "1")
+	left, _, err := spool.Open(spool.Config{Dir: slot})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(left.Append(spool.Record{ID: 7, Lines: 7, Data: []byte("?")}), left.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		q.adopt(t.Context())
+	}
+	if n := q.Dropped(DropDamage); n != 7 {
+		t.Errorf("%d lines are lost, want 7", n)
+	}
+	if !spool.Empty(fsutil.OS{}, slot) {
+		t.Error("the record is still there")
+	}
+	if q.adopt(t.Context()) {
+		t.Error("there is another slot to adopt")
+	}
+	if err := q.Close(); err != nil {
+		t.Error(err)
+	}
 }

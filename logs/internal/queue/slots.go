@@ -125,7 +125,7 @@ func (q *Queue) settle(a *adoption) error {
 	return a.st.Ack(last)
 }
 
-// adopt takes over a slot that nobody uses and that has lines. It returns false if there is none.
+// adopt takes over a slot that nobody uses and that has lines. It returns false if there is none, or if something of it stays.
 func (q *Queue) adopt(ctx context.Context) bool {
 	st, dir, found, err := q.openSlot(func(dir string) bool { return !spool.Empty(q.cfg.Disk, dir) })
 	if err != nil {
@@ -150,6 +150,7 @@ func (q *Queue) adopt(ctx context.Context) bool {
 		var b Block
 		if err := q.format.decode(&b, rec, st.Acked()); err != nil {
 			q.lost(int64(rec.Lines), int64(len(rec.Data)), err)
+			a.given = append(a.given, given{record: rec.ID}) // so that it does not stay, and is not counted again
 			continue
 		}
 		block, ok := q.putBlock(ctx, &b)
@@ -170,7 +171,7 @@ func (q *Queue) adopt(ctx context.Context) bool {
 			q.spoolFailed(err)
 		}
 	}
-	return whole && len(a.given) == 0
+	return whole && len(a.given) == 0 && spool.Empty(q.cfg.Disk, dir)
 }
 
 func (q *Queue) settleNow(a *adoption) {
