@@ -70,6 +70,7 @@ func (s *sender) unshelve(now time.Time) {
 		s.book.mu.Lock()
 		wanted := s.book.pending.Wanted(now)
 		s.book.mu.Unlock()
+		s.fruitless = s.fruitless && wanted // what is wanted only now may have been passed over in this round
 		if !wanted && s.victim == "" || s.p.queue.Busy() {
 			return
 		}
