@@ -43,6 +43,10 @@ func losses() row {
 			queries: []query{{`sum by (instance, reason) (rate(logpub_dropped_lines_total{instance=~"$instance"}[$__rate_interval]))`, "{{instance}} {{reason}}"}},
 		},
 		{
+			title: "Lines dropped of groups without log hosts", help: "Groups that had their share of the spool and that no log host acknowledges.", unit: "cps",
+			queries: []query{{`sum by (group) (rate(logpub_group_dropped_lines_total{instance=~"$instance",group=~"$group"}[$__rate_interval]))`, "{{group}}"}},
+		},
+		{
 			title: "Lines dropped by logsub", help: "filtered, no_match, not_in_sample and repeat are intended.", unit: "cps",
 			queries: []query{{`sum by (instance, reason) (rate(logsub_dropped_messages_total{instance=~"$instance"}[$__rate_interval]))`, "{{instance}} {{reason}}"}},
 		},
