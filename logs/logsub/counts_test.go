@@ -27,7 +27,8 @@ func TestDaemonStats(t *testing.T) {
 				f.Errorf("%s: %+v, want %+v", what, got, want)
 			}
 		}
-		want := DaemonStats{Address: "4803", Connects: 1, Connected: true, Groups: 2, Joined: 2}
+		session := "#" + f.sub.receivers[0].name() + "#alpha"
+		want := DaemonStats{Address: "4803", Session: session, Connects: 1, Connected: true, Groups: 2, Joined: 2}
 		check("at first", want)
 		time.Sleep(time.Hour) //house:sleep runs in a bubble
 		f.send("one\n", "a")
@@ -38,14 +39,14 @@ func TestDaemonStats(t *testing.T) {
 		f.daemon.SetDown(true)
 		time.Sleep(time.Minute) //house:sleep runs in a bubble
 		st := f.sub.Stats().Daemons[0]
-		want.Connected, want.Joined, want.Failures = false, 0, st.Failures
+		want.Connected, want.Session, want.Joined, want.Failures = false, "", 0, st.Failures
 		check("away", want)
 		if st.Failures < 5 {
 			f.Errorf("%d failures in a minute", st.Failures)
 		}
 		f.daemon.SetDown(false)
 		time.Sleep(time.Minute) //house:sleep runs in a bubble
-		want.Connected, want.Joined, want.Connects = true, 2, 2
+		want.Connected, want.Session, want.Joined, want.Connects = true, session, 2, 2
 		check("back", want)
 	})
 }

@@ -172,7 +172,8 @@ func (x *healing) retry(from []known) {
 func (x *healing) tryAgain() {
 	var ready, failed []known
 	for _, k := range x.only {
-		client, _, err := x.ask(&k)
+		client := peer.NewClient(x.ctx, k.Address, x.h.s.cfg.HealDial)
+		_, err := x.ask(client, &k)
 		client.Close()
 		if err == nil {
 			ready = append(ready, k)
@@ -198,15 +199,14 @@ func (x *healing) tryAgain() {
 	}
 }
 
-// ask connects to a log host, and waits until it has written what came before the views.
-func (x *healing) ask(k *known) (client *peer.Client, logs []peer.Log, err error) {
-	client = peer.NewClient(x.ctx, k.Address, x.h.s.cfg.HealDial)
+// ask waits until a log host has written what came before the views.
+func (x *healing) ask(client *peer.Client, k *known) ([]peer.Log, error) {
 	patience := time.AfterFunc(readyWait, client.Close)
-	logs, err = client.Ready(x.question(k))
+	logs, err := client.Ready(x.question(k))
 	if !patience.Stop() && err != nil {
 		err = errSilent
 	}
-	return client, logs, err
+	return logs, err
 }
 
 // candidates waits until the members of the views have introduced themselves, and returns those to
@@ -331,8 +331,9 @@ func (x *healing) question(k *known) *peer.Ready {
 func (x *healing) healFrom(k known) bool {
 	h, log := x.h, x.h.s.cfg.Log.With(slog.String("from", k.Host), slog.String("address", k.Address))
 	began := time.Now()
-	client, logs, err := x.ask(&k)
+	client := peer.NewClient(x.ctx, k.Address, h.s.cfg.HealDial)
 	defer client.Close()
+	logs, err := x.ask(client, &k)
 	follow := h.follows(&k)
 	var sum lineindex.Healed
 	for i := range logs {
