@@ -2,6 +2,7 @@ package spreadtest_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,7 +17,7 @@ func TestRing(t *testing.T) {
 	r := spreadtest.NewRing("alpha", "beta", "gamma")
 	t.Cleanup(r.Close)
 	var conns []*spread.Conn
-	members := ""
+	var members strings.Builder
 	for i, d := range r.Daemons() {
 		c := dial(t, d, "x")
 		conns = append(conns, c)
@@ -24,11 +25,11 @@ func TestRing(t *testing.T) {
 			t.Fatal(err)
 		}
 		if i > 0 {
-			members += ","
+			members.WriteString(",")
 		}
-		members += c.PrivateGroup()
+		members.WriteString(c.PrivateGroup())
 		for _, c := range conns {
-			expect(t, c, "join "+members)
+			expect(t, c, "join "+members.String())
 		}
 	}
 	send := func(c *spread.Conn, text string, to ...string) {
