@@ -98,10 +98,11 @@ type owned interface {
 
 // OpenFile implements [FS].
 func (s shared) OpenFile(path string, flag int, perm fs.FileMode, devices bool) (File, error) {
-	fresh := false
+	made, fresh := false, false
 	if flag&os.O_CREATE != 0 {
 		_, err := s.Stat(path)
-		fresh = errors.Is(err, fs.ErrNotExist) || flag&os.O_TRUNC != 0
+		made = errors.Is(err, fs.ErrNotExist)
+		fresh = made || flag&os.O_TRUNC != 0
 	}
 	if fresh && s.access.FileMode != 0 {
 		perm &= s.access.FileMode // nobody else opens it before it has its mode
@@ -111,7 +112,11 @@ func (s shared) OpenFile(path string, flag int, perm fs.FileMode, devices bool) 
 		return f, err
 	}
 	if err := s.give(f, s.access.FileMode); err != nil {
-		return nil, errors.Join(err, f.Close())
+		err = errors.Join(err, f.Close())
+		if made { // Otherwise the next attempt would take it for a file that has its access.
+			err = errors.Join(err, s.Remove(path))
+		}
+		return nil, err
 	}
 	return f, nil
 }

@@ -162,12 +162,13 @@ func (p *Pending) offShelf(s *stream) {
 	p.tidy(s)
 }
 
-// Shelves returns how many bytes each list of groups has on the shelf, the most first.
+// Shelves returns how many bytes each list of groups has on the shelf of streams that are still silent,
+// the most first.
 func (p *Pending) Shelves() []Silent {
 	byWhere := make(map[string]*Silent)
 	for _, s := range p.streams {
-		if s.shelf.lines == 0 {
-			continue
+		if s.shelf.lines == 0 || !s.silent {
+			continue // It goes out again.
 		}
 		to := byWhere[s.where]
 		if to == nil {
