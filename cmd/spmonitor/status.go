@@ -208,7 +208,7 @@ func (r *request) pages(show func(address string, q url.Values, left int) (next 
 
 // showSessions prints the sessions of a daemon.
 func showSessions(ctx context.Context, r *request, stdout io.Writer) (int, error) {
-	t := table{{"SESSION", "PEER", "VERSION", "SINCE", "GROUPS", "WAITING", "SENT", "RECEIVED", ""}}
+	t := table{{"SESSION", "PEER", "VERSION", "SINCE", "GROUPS", "WAITING", "SENT", "RECEIVED", "NOTE"}}
 	now := time.Now()
 	code, err := r.pages(func(address string, q url.Values, _ int) (string, int, error) {
 		p, err := fetch[status.Sessions](ctx, address, "/status/sessions", q, r.patience)

@@ -127,7 +127,7 @@ func TestPagesCommands(t *testing.T) {
 		{"groups -group only*", flags.OK, []string{"onlylog", "onlyweb"}, 3},
 		{"groups -limit 2", flags.OK, []string{"onlylog", "onlyweb"}, 3},
 		{"groups -session #web#alpha -json", flags.OK, []string{`{"name":"onlyweb",`, `{"name":"site",`}, 2},
-		{"sessions", flags.OK, []string{"SESSION", "#log#alpha  127.0.0.1:", "#web#alpha"}, 3},
+		{"sessions", flags.OK, []string{"SESSION", "  RECEIVED  NOTE\n", "#log#alpha  127.0.0.1:", "#web#alpha"}, 3},
 		{"sessions -group onlyweb", flags.OK, []string{"#web#alpha"}, 2},
 		{"sessions -json", flags.OK, []string{`{"name":"#log#alpha",`}, 2},
 		{"sessions -s 127.0.0.1:1", flags.Misuse, []string{"want one daemon, got 2"}, 1},

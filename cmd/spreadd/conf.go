@@ -119,8 +119,13 @@ func (p *program) describe(o *options, file string) {
 	if file == "" {
 		return
 	}
+	text := o.settings.Format()
+	if text == "" {
+		fmt.Fprintf(p.stdout, "\n# %s: all settings have their defaults\n", file)
+		return
+	}
 	fmt.Fprintf(p.stdout, "\n# %s:\n", file)
-	for line := range strings.Lines(o.settings.Format()) {
+	for line := range strings.Lines(text) {
 		fmt.Fprintln(p.stdout, strings.TrimRight("# "+line, " \n"))
 	}
 }

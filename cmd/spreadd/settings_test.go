@@ -31,6 +31,11 @@ func TestCheckSettings(t *testing.T) {
 	if want := "\n# " + good + ":\n# [socket]\n# mode = \"0660\"\n"; status != flags.OK || !strings.Contains(stdout, want) {
 		t.Errorf("status %d, printed %q %q, want %q", status, stdout, stderr, want)
 	}
+	empty := writeFile(t, t.TempDir(), "empty.toml", "# realtime = true\n")
+	status, stdout, stderr = runArgs(t, "-check", "-settings", empty)
+	if want := "\n# " + empty + ": all settings have their defaults\n"; status != flags.OK || !strings.HasSuffix(stdout, want) {
+		t.Errorf("status %d, printed %q %q, want %q", status, stdout, stderr, want)
+	}
 	bad := writeFile(t, t.TempDir(), "bad.toml", "[sockets]\n")
 	conf := writeFile(t, t.TempDir(), "bad.conf", "Window = 70000\n")
 	status, _, stderr = runArgs(t, "-check", "-settings", bad, "-c", conf)

@@ -301,7 +301,7 @@ func (p *page) slow() {
 		}
 	}
 	end()
-	fmt.Fprintln(&p.out, "$ grep lazy /var/log/spread/spread.log # on alpha")
+	fmt.Fprintln(&p.out, "$ journalctl -u spreadd -o cat | grep lazy # on alpha, or grep in your log file")
 	for _, m := range warnings.FindAllStringSubmatch(p.log.String(), -1) {
 		fmt.Fprintf(&p.out, "WARN %s session=#lazy#alpha\n", m[1])
 	}

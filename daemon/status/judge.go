@@ -251,7 +251,7 @@ func (s *Summary) troubles() []Reason {
 		}
 	}
 	if s.Behind > 0 {
-		add(SlowClients, "%d clients of %s do not keep up", s.Behind, s.Name)
+		add(SlowClients, "%s", behindText(s.Behind, s.Name))
 	}
 	if s.LateSeconds >= lateLimit {
 		add(Descheduled, "%s was not scheduled for %.0f ms", s.Name, 1000*s.LateSeconds)

@@ -125,3 +125,16 @@ func fill(text string) string {
 	}
 	return b.String()
 }
+
+// TestSlowClients: one client has a sentence of its own.
+func TestSlowClients(t *testing.T) {
+	for behind, want := range []string{1: "1 client of log1 does not keep up", 2: "2 clients of log1 do not keep up"} {
+		if want == "" {
+			continue
+		}
+		_, list := Judge(&Status{Daemon: "log1", Ring: Ring{Operating: true}, Clients: Clients{Behind: behind}})
+		if len(list) != 1 || list[0].Text != want {
+			t.Errorf("%d: %v, want %q", behind, list, want)
+		}
+	}
+}

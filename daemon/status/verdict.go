@@ -44,14 +44,14 @@ var explained = []struct { //nolint:gochecknoglobals // a constant
 	code        Code
 	meaning, do string
 }{
-	{NoRing, "A daemon is in no ring that works.", "Look at the reasons of the missing daemons."},
+	{NoRing, "A daemon is in no ring that works.", "Look at the reasons of the missing daemons. If all links are good, look for a firewall that blocks UDP P+1, the port of the token, in one direction."},
 	{NeverHeard, "Nothing was heard of a daemon since this one started.", "Check that spreadd runs there, and that UDP P and P+1 are open in both directions (P is the port of the segment)."},
 	{Silent, "A daemon is not heard any more.", "Check whether the host is up, spreadd runs, and the network between the hosts works."},
 	{PortRefuses, "The host of a daemon answers that no process has the port open.", "Start spreadd there, and look at its log."},
 	{OtherConfiguration, "A daemon runs another spread.conf.", "Install the same file on all hosts and reload."},
 	{Stopped, "A daemon has announced that it stops.", "Start it again, if that was not intended."},
 	{Apart, "A daemon is heard and is not in the ring.", "It may not hear this one: look at its own state."},
-	{NoAnswer, "A daemon does not answer the monitor protocol, and nobody knows why.", "Check that spreadd runs there with the same spread.conf."},
+	{NoAnswer, "A daemon does not answer the monitor protocol, and nobody knows why.", "Check that spreadd runs there with the same spread.conf, and that UDP P is open in both directions."},
 	{SplitRings, "Daemons are in different rings.", "The lists show who is with whom: look at the network between them."},
 	{KeysMixed, "Daemons differ in their ring keys, or some seal datagrams and others do not.", "Finish the step of the rotation on all hosts: `spmonitor keys` shows who lacks what (docs/operate/ring-keys.md)."},
 	{OneWay, "A daemon does not hear another one that hears it.", "Look for a firewall that blocks this direction: UDP P and P+1 on the host that does not hear."},
@@ -80,6 +80,14 @@ type Reason struct {
 	// Text is the reason as a sentence for people, and Do what to do.
 	Text string `json:"text"`
 	Do   string `json:"do,omitempty"`
+}
+
+// behindText says that clients of a daemon do not keep up.
+func behindText(n int, daemon string) string {
+	if n == 1 {
+		return fmt.Sprintf("1 client of %s does not keep up", daemon)
+	}
+	return fmt.Sprintf("%d clients of %s do not keep up", n, daemon)
 }
 
 // advise adds what to do.
@@ -130,7 +138,7 @@ func Judge(s *Status) (Verdict, []Reason) {
 		}
 	}
 	if n := s.Clients.Behind; n > 0 {
-		list = append(list, Reason{Code: SlowClients, Text: fmt.Sprintf("%d clients of %s do not keep up", n, s.Daemon)})
+		list = append(list, Reason{Code: SlowClients, Text: behindText(n, s.Daemon)})
 	}
 	if s.Ring.Flow.LateSeconds >= lateLimit {
 		list = append(list, Reason{Code: Descheduled, Text: fmt.Sprintf("%s was not scheduled for %.0f ms", s.Daemon, 1000*s.Ring.Flow.LateSeconds)})
