@@ -40,6 +40,12 @@ func patience(t *membership.Timeouts) time.Duration {
 	return max(minFormingTime, 2*(t.Seg+t.Gather)+t.Form)
 }
 
+// lost reports whether no ring works for longer than a change of the ring takes.
+func (o *owner) lost() bool {
+	f := &o.forming
+	return f.since != 0 && f.operating == 0 && o.moment().Sub(f.since) > patience(&o.cfg.Engine.Timeouts)
+}
+
 // changed notes whether a ring runs.
 func (f *forming) changed(now clock.Time, operating bool, t *membership.Timeouts) {
 	switch {

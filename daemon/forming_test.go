@@ -56,10 +56,17 @@ func TestOneWayLoss(t *testing.T) {
 		line := regexp.MustCompile(`level=WARN msg="cannot form a ring[^"]*" ` + want)
 		testkit.Wait(t, "a warning with "+want, func() bool { return line.MatchString(log.String()) })
 	}
+	for _, d := range all {
+		testkit.Wait(t, d.Name+" to be not ready", func() bool {
+			err := d.Serving(t.Context())
+			return err != nil && regexp.MustCompile(`^in no ring that works for \d+ s \(state [A-Z]+\)`).MatchString(err.Error())
+		})
+	}
 	filter.on.Store(false)
 	for _, d := range all {
 		testkit.Wait(t, "the end of the outage at "+d.Name, func() bool {
 			return strings.Contains(log.String(), `msg="a ring has formed" on=`+d.Name)
 		})
+		testkit.Wait(t, d.Name+" to be ready", func() bool { return d.Serving(t.Context()) == nil })
 	}
 }

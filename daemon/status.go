@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,6 +45,25 @@ func (d *Daemon) Status(ctx context.Context) (*status.Status, error) {
 func (d *Daemon) Alive(ctx context.Context) error {
 	_, err := ask(ctx, d, func(*owner) bool { return true })
 	return err
+}
+
+// errNoMembership is why a daemon that has just started does not serve clients.
+var errNoMembership = errors.New("no membership is installed yet")
+
+// Serving returns an error before the first membership, while no ring works for longer than a change of
+// the ring takes, and in the cases of [Daemon.Alive].
+func (d *Daemon) Serving(ctx context.Context) error {
+	why, err := ask(ctx, d, func(o *owner) error {
+		switch {
+		case !o.isReady():
+			return errNoMembership
+		case o.lost():
+			return fmt.Errorf("in no ring that works for %s (state %s)", ago(o.moment().Sub(o.forming.since)), o.engine.Status().Membership)
+		default:
+			return nil
+		}
+	})
+	return cmp.Or(err, why)
 }
 
 // ask has the owner return something.
@@ -208,7 +228,7 @@ func (o *owner) describePeer(d *topology.Daemon, now time.Time) status.Daemon {
 	if !out.Self {
 		out.Heard = o.describeHearing(d, &p, now)
 	}
-	lost := o.forming.since != 0 && o.forming.operating == 0 && o.moment().Sub(o.forming.since) > patience(&o.cfg.Engine.Timeouts)
+	lost := o.lost()
 	switch {
 	case out.Self:
 		out.State = status.Member

@@ -127,7 +127,7 @@ func (p *program) openHTTP(ctx context.Context, o *options, d *daemon.Daemon, cf
 		cfg  prom.Config
 	}{
 		{o.http, state.Server()},
-		{o.metrics, prom.Config{Program: "spreadd", Log: cfg.Log, Collector: collector, Alive: d.Alive}},
+		{o.metrics, prom.Config{Program: "spreadd", Log: cfg.Log, Collector: collector, Alive: d.Alive, Ready: d.Serving}},
 	}
 	if o.http == o.metrics {
 		all = all[:1]

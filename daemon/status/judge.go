@@ -66,7 +66,7 @@ func (s *Summary) explain(c *Cluster) {
 		}
 	}
 	if members > 0 {
-		s.Text = "no answer, although it is in a ring (is the answer's way blocked?)"
+		s.Text = "no answer, although it is in a ring (is UDP blocked in either direction?)"
 		return
 	}
 	most := 0

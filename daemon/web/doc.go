@@ -6,7 +6,7 @@
 //	/status/cluster     all daemons, which this one asks through the monitor protocol
 //	/status/sessions    sessions by name: ?session=NAME* &group=NAME &limit=N &after=NAME
 //	/status/groups      groups by name: ?group=NAME* &session=NAME &limit=N &after=NAME
-//	/healthz, /readyz   200 if the daemon is alive, and if it serves clients in a ring; else 503
+//	/healthz, /readyz   200 if the daemon is alive, and if it serves clients in a ring that works; else 503
 //	/metrics            for Prometheus
 //	/debug/pprof/       profiles, if they are wanted
 //

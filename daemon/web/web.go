@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -24,7 +23,7 @@ type Source interface {
 	SessionPage(ctx context.Context, q daemon.PageQuery) (*status.Sessions, error)
 	GroupPage(ctx context.Context, q daemon.PageQuery) (*status.Groups, error)
 	Alive(ctx context.Context) error
-	Ready() <-chan struct{}
+	Serving(ctx context.Context) error
 	NoteRoundTrips(times map[string]time.Duration)
 }
 
@@ -47,7 +46,7 @@ func (c *Config) Server() prom.Config {
 	page := webpage.New(html, style, script)
 	return prom.Config{
 		Program: "spreadd", Collector: c.Metrics, Log: c.Log, Profiles: c.Profiles,
-		Alive: c.Source.Alive, Ready: s.ready,
+		Alive: c.Source.Alive, Ready: c.Source.Serving,
 		Status: func(ctx context.Context) (any, error) { return s.status(ctx) },
 		Pages: map[string]func(*http.Request) (any, error){
 			"/status/overview": func(r *http.Request) (any, error) { return s.overview.get(r.Context()) },
@@ -64,19 +63,6 @@ type server struct {
 	rates    *rates
 	cluster  cluster
 	overview overview
-}
-
-// errNoMembership is why a daemon is not ready.
-var errNoMembership = errors.New("no membership is installed yet")
-
-// ready returns nil once clients are served and a membership exists.
-func (s *server) ready(ctx context.Context) error {
-	select {
-	case <-s.source.Ready():
-		return s.source.Alive(ctx)
-	default:
-		return errNoMembership
-	}
 }
 
 // status returns the state with the first pages.

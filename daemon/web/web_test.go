@@ -247,7 +247,6 @@ func TestCluster(t *testing.T) {
 // frozen is a daemon that does not answer.
 type frozen struct{ web.Source }
 
-func (frozen) Ready() <-chan struct{} { c := make(chan struct{}); close(c); return c }
 func (frozen) Alive(ctx context.Context) error {
 	<-ctx.Done()
 	return ctx.Err()
