@@ -108,6 +108,7 @@ func (o *owner) describe() *status.Status {
 	for i := range top.Daemons() {
 		s.Daemons = append(s.Daemons, o.describePeer(&top.Daemons()[i], now))
 	}
+	o.describeTokens(s)
 	o.describeKeys(s)
 	s.Changes = slices.Clone(o.history.changes)
 	slices.Reverse(s.Changes)
@@ -118,6 +119,18 @@ func (o *owner) describe() *status.Status {
 	slices.Reverse(s.Dropped)
 	s.Sessions.Total, s.Groups.Total = len(o.clients), o.engine.Groups().NumGroups()
 	return s
+}
+
+// describeTokens fills in where form tokens came from, and, if no ring works for too long, where they
+// went. What came is remembered for longer, so that two daemons that are asked at once do not
+// contradict each other.
+func (o *owner) describeTokens(s *status.Status) {
+	lately := 2 * patience(&o.cfg.Engine.Timeouts)
+	sent, came := o.engine.Formation(o.moment().Add(-lately)), o.engine.Formation(o.moment().Add(-2*lately))
+	for i, p := range sent.Peers {
+		d := &s.Daemons[slices.IndexFunc(s.Daemons, func(d status.Daemon) bool { return d.ID == uint32(p.Daemon) })]
+		d.TokenSent, d.TokenCame = p.TokenSent && o.lost(), came.Peers[i].TokenCame
+	}
 }
 
 // describeKeys fills in the ring keys, if this daemon has any.

@@ -124,7 +124,7 @@ func (o *owner) summaryKeys() *wire.SummaryKeys {
 
 func peerSummary(d *status.Daemon, now time.Time) wire.PeerSummary {
 	p := wire.PeerSummary{
-		ID: wire.DaemonID(d.ID), State: summaryState(d), Reason: d.Reason.PeerNumber(), SinceSecs: uint32(now.Sub(d.Since).Seconds()),
+		ID: wire.DaemonID(d.ID), State: summaryState(d), Reason: d.PeerReason(), SinceSecs: uint32(now.Sub(d.Since).Seconds()),
 		LossPermyle: wire.LossUnknown, LastMillis: wire.NeverMillis,
 	}
 	h := d.Heard

@@ -17,6 +17,8 @@ type hearing struct {
 // peer is another daemon.
 type peer struct {
 	at    clock.Time   // when its last packet or form token came
+	came  clock.Time   // when its last form token came, accepted or not
+	sent  clock.Time   // when a form token was last sent to it
 	hears []clock.Time // by rank: when it last listed a daemon as heard; nil if it never listed any
 }
 
@@ -34,6 +36,8 @@ type Peer struct {
 	Daemon wire.DaemonID
 	// Heard reports whether it was heard.
 	Heard bool
+	// TokenCame and TokenSent report whether a form token came from it, and was sent to it.
+	TokenCame, TokenSent bool
 	// Hears are the daemons that it has listed as heard, in configuration order.
 	Hears []wire.DaemonID
 }
@@ -50,6 +54,8 @@ func (m *Machine) Formation(since clock.Time) Formation {
 		if i < len(m.hearing.peers) {
 			h := &m.hearing.peers[i]
 			p.Heard = h.at >= since && h.at != 0
+			p.TokenCame = h.came >= since && h.came != 0
+			p.TokenSent = h.sent >= since && h.sent != 0
 			for j, at := range h.hears {
 				if at >= since && at != 0 {
 					p.Hears = append(p.Hears, m.cfg.Topology.Daemons()[j].ID)
@@ -67,17 +73,25 @@ func (m *Machine) Formation(since clock.Time) Formation {
 	return f
 }
 
-// hearFrom remembers that a daemon was heard, and whom it lists as heard.
-func (m *Machine) hearFrom(e *event, id wire.DaemonID, listed ...wire.DaemonID) {
-	n := len(m.cfg.Topology.Daemons())
-	if len(m.hearing.peers) != n {
+// peer returns what is remembered of a daemon, or nil if the configuration does not name it.
+func (m *Machine) peer(id wire.DaemonID) *peer {
+	if n := len(m.cfg.Topology.Daemons()); len(m.hearing.peers) != n {
 		m.hearing.peers = make([]peer, n)
 	}
 	rank := m.cfg.Topology.Rank(id)
 	if rank < 0 {
+		return nil
+	}
+	return &m.hearing.peers[rank]
+}
+
+// hearFrom remembers that a daemon was heard, and whom it lists as heard.
+func (m *Machine) hearFrom(e *event, id wire.DaemonID, listed ...wire.DaemonID) {
+	p := m.peer(id)
+	if p == nil {
 		return
 	}
-	p := &m.hearing.peers[rank]
+	n, rank := len(m.cfg.Topology.Daemons()), m.cfg.Topology.Rank(id)
 	p.at = e.now
 	for _, other := range listed {
 		r := m.cfg.Topology.Rank(other)

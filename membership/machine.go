@@ -179,6 +179,9 @@ func (m *Machine) HandlePacket(now clock.Time, wall int32, p *wire.Packet, out *
 // HandleForm takes a FORM1 or FORM2 that has passed the checks of all tokens.
 func (m *Machine) HandleForm(now clock.Time, wall int32, t *wire.Token, out *Effects) Reason {
 	e := &event{now: now, wall: wall, out: out, token: t}
+	if p := m.peer(t.Transmitter); p != nil {
+		p.came = now
+	}
 	in, v := m.checkForm(e)
 	if v != Accepted {
 		return m.count(v)

@@ -124,6 +124,9 @@ func (m *Machine) sendToken(e *event, to wire.DaemonID, t wire.RingType, mark in
 		Seq: mark, ConfHash: m.cfg.ConfHash, Body: body,
 	}
 	m.hearing.to, m.hearing.toAt = to, e.now
+	if p := m.peer(to); p != nil {
+		p.sent = e.now
+	}
 	m.send(e, topology.ToTokenPort(to), tok.Append(nil), 2)
 }
 

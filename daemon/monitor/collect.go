@@ -222,9 +222,10 @@ func (c *collection) describe(s *status.Summary, a *answer, now time.Time) {
 // peer returns how a daemon hears another.
 func (c *collection) peer(p *wire.PeerSummary) status.Peer {
 	out := status.Peer{
-		Name: c.socket.DaemonName(p.ID), State: status.NeverSeen, Reason: status.PeerReason(p.Reason), SinceSeconds: float64(p.SinceSecs),
+		Name: c.socket.DaemonName(p.ID), State: status.NeverSeen, SinceSeconds: float64(p.SinceSecs),
 		Packets: int64(p.Packets), Missed: int64(p.Missed),
 	}
+	out.SetReason(p.Reason)
 	switch p.State {
 	case wire.PeerMember:
 		out.State = status.Member

@@ -109,6 +109,9 @@ type Peer struct {
 	State State  `json:"state"`
 	// Reason is why it is missing.
 	Reason Code `json:"reason,omitempty"`
+	// TokenSent and TokenCame are those of [Daemon].
+	TokenSent bool `json:"form_token_sent,omitempty"`
+	TokenCame bool `json:"form_token_came,omitempty"`
 	// LastSeconds is how long ago its last datagram arrived; nil if none ever did.
 	LastSeconds *float64 `json:"last_seconds,omitempty"`
 	// SinceSeconds is for how long it is in its state.

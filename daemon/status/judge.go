@@ -201,6 +201,13 @@ func (s *Summary) peer(name string) *Peer {
 	return nil
 }
 
+// lacksToken reports whether another daemon sends form tokens to this one, which do not arrive. Only
+// daemons of the same version are compared, because older ones do not say what came.
+func (s *Summary) lacksToken(from *Summary) bool {
+	sent, came := from.peer(s.Name), s.peer(from.Name)
+	return sent != nil && came != nil && s.Version == from.Version && sent.TokenSent && !came.TokenCame
+}
+
 // holes fills in the links, and returns those that are broken. A link that is broken in both directions
 // is named once.
 func (c *Cluster) holes() []Reason {
@@ -214,6 +221,11 @@ func (c *Cluster) holes() []Reason {
 		for j := range c.Daemons {
 			a, b := &c.Daemons[i], &c.Daemons[j]
 			there, back := a.peer(b.Name), b.peer(a.Name)
+			if a.lacksToken(b) {
+				list = append(list, Reason{Code: OneWay, Daemon: a.Name, Text: fmt.Sprintf(
+					"%s sends form tokens to %s, and none arrives (is UDP %d open from %s to %s?)", b.Name, a.Name, a.Port+1, b.Name, a.Name)})
+				continue
+			}
 			if there == nil || there.Link != LinkBroken {
 				continue
 			}

@@ -2,6 +2,7 @@ package status
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -88,6 +89,20 @@ func TestLinks(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestTokensLost: form tokens from b to c do not arrive, those from a to b do.
+func TestTokensLost(t *testing.T) {
+	c := cluster("a - hh", "b - hh", "c - hh")
+	c.Daemons[0].peer("b").TokenSent = true
+	c.Daemons[1].peer("a").TokenCame = true
+	c.Daemons[1].peer("c").TokenSent = true
+	_, reasons := JudgeCluster(c)
+	reasons = slices.DeleteFunc(reasons, func(r Reason) bool { return r.Code == NoRing })
+	const want = "b sends form tokens to c, and none arrives (is UDP 4804 open from b to c?)"
+	if len(reasons) != 1 || reasons[0].Code != OneWay || reasons[0].Daemon != "c" || reasons[0].Text != want {
+		t.Errorf("reasons %+v, want %s", reasons, want)
 	}
 }
 

@@ -145,6 +145,10 @@ type Daemon struct {
 	// Reason says why it is missing, in a code, and Text in words.
 	Reason Code   `json:"reason,omitempty"`
 	Text   string `json:"text,omitempty"`
+	// TokenSent reports whether a form token was sent to it lately, while no ring works, and TokenCame
+	// whether one came from it.
+	TokenSent bool `json:"form_token_sent,omitempty"`
+	TokenCame bool `json:"form_token_came,omitempty"`
 	// Heard is how the daemon that reports hears it. It is nil for itself.
 	Heard *Heard `json:"heard,omitempty"`
 	// Keys is what is known of its ring keys. It is nil for the daemon that reports, and without keys.

@@ -113,7 +113,7 @@ const (
 func Judge(s *Status) (Verdict, []Reason) {
 	var list []Reason
 	if !s.Ring.Operating {
-		list = append(list, Reason{Code: NoRing, Text: "no ring is in operation on " + s.Daemon})
+		list = append(list, Reason{Code: NoRing, Text: "no ring is in operation on " + s.Daemon + s.tokens()})
 	}
 	for i := range s.Daemons {
 		d := &s.Daemons[i]
@@ -151,6 +151,17 @@ func Judge(s *Status) (Verdict, []Reason) {
 	}
 	advise(list)
 	return Degraded, list
+}
+
+// tokens says where form tokens went, which came to nothing.
+func (s *Status) tokens() string {
+	var text string
+	for i := range s.Daemons {
+		if d := &s.Daemons[i]; d.TokenSent {
+			text += fmt.Sprintf("; it sends form tokens to %s (is UDP %d open from %s to %s, and on around the ring?)", d.Name, d.Port+1, s.Daemon, d.Name)
+		}
+	}
+	return text
 }
 
 // Codes returns the codes of reasons, each once, separated by commas.

@@ -12,13 +12,28 @@ var peerReasons = [...]Code{ //nolint:gochecknoglobals // a constant
 	wire.PeerOtherConfiguration: OtherConfiguration, wire.PeerStopped: Stopped, wire.PeerApart: Apart,
 }
 
-// PeerReason returns the code of a reason in a summary; "" if the number is unknown.
-func PeerReason(n uint8) Code {
-	if int(n) >= len(peerReasons) {
-		return ""
+// Marks of a reason in a summary: a form token was sent to the daemon, or came from it.
+const (
+	tokenSent = 0x40
+	tokenCame = 0x80
+)
+
+// SetReason takes the reason of a summary.
+func (p *Peer) SetReason(n uint8) {
+	p.TokenSent, p.TokenCame = n&tokenSent != 0, n&tokenCame != 0
+	if n &^= tokenSent | tokenCame; int(n) < len(peerReasons) {
+		p.Reason = peerReasons[n]
 	}
-	return peerReasons[n]
 }
 
-// PeerNumber returns the number of a code in a summary; 0 if it has none.
-func (c Code) PeerNumber() uint8 { return uint8(max(0, slices.Index(peerReasons[:], c))) }
+// PeerReason returns the reason for a summary; 0 if there is nothing to say.
+func (d *Daemon) PeerReason() uint8 {
+	n := uint8(max(0, slices.Index(peerReasons[:], d.Reason)))
+	if d.TokenSent {
+		n |= tokenSent
+	}
+	if d.TokenCame {
+		n |= tokenCame
+	}
+	return n
+}
