@@ -155,13 +155,13 @@ func Judge(s *Status) (Verdict, []Reason) {
 
 // tokens says where form tokens went, which came to nothing.
 func (s *Status) tokens() string {
-	var text string
+	var text strings.Builder
 	for i := range s.Daemons {
 		if d := &s.Daemons[i]; d.TokenSent {
-			text += fmt.Sprintf("; it sends form tokens to %s (is UDP %d open from %s to %s, and on around the ring?)", d.Name, d.Port+1, s.Daemon, d.Name)
+			fmt.Fprintf(&text, "; it sends form tokens to %s (is UDP %d open from %s to %s, and on around the ring?)", d.Name, d.Port+1, s.Daemon, d.Name)
 		}
 	}
-	return text
+	return text.String()
 }
 
 // Codes returns the codes of reasons, each once, separated by commas.
