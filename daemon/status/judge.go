@@ -221,7 +221,7 @@ func (c *Cluster) holes() []Reason {
 		for j := range c.Daemons {
 			a, b := &c.Daemons[i], &c.Daemons[j]
 			there, back := a.peer(b.Name), b.peer(a.Name)
-			if a.lacksToken(b) {
+			if a.lacksToken(b) && there.Link != LinkBroken {
 				list = append(list, Reason{Code: OneWay, Daemon: a.Name, Text: fmt.Sprintf(
 					"%s sends form tokens to %s, and none arrives (is UDP %d open from %s to %s?)", b.Name, a.Name, a.Port+1, b.Name, a.Name)})
 				continue
