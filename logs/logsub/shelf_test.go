@@ -51,7 +51,7 @@ func TestWrittenShelfFull(t *testing.T) {
 		st := h.pub.Stats()
 		return int64(lineCount(t, l.file)) == st.Sent && st.QueueBytes == 0
 	})
-	if st := h.pub.Stats(); st.SpoolBytes > st.SpoolLimit+int64(st.QueueLimit)+st.SpoolLimit/4 {
+	if st := h.pub.Stats(); st.SpoolBytes > st.SpoolLimit+st.QueueLimit+st.SpoolLimit/4 {
 		t.Errorf("the spool has %d bytes, of %d", st.SpoolBytes, st.SpoolLimit)
 	}
 	if err := h.close(); err != nil {
