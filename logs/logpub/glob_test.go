@@ -306,18 +306,20 @@ func TestGlobEnd(t *testing.T) {
 
 // TestGlobCrowded: of more files than may be followed, those that are followed under another name do not wait.
 func TestGlobCrowded(t *testing.T) {
-	l := newLogDir(t)
-	l.cfg.MaxFiles = 1
-	l.write("a.log", "one\n")
-	l.start()
-	defer l.end()
-	l.log.Wait(t, "following files")
-	testkit.Wait(t, "the line", func() bool { return len(l.d.got()) == 1 })
-	if err := os.Rename(filepath.Join(l.dir, "a.log"), filepath.Join(l.dir, "b.log")); err != nil {
-		t.Fatal(err)
-	}
-	l.write("c.log", "two\n")
-	if rest := l.log.Wait(t, "more files match than may be followed"); !strings.Contains(rest, "waiting=1 max_files=1") {
-		t.Errorf("the log says %s", rest)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		l := newLogDir(t)
+		l.cfg.MaxFiles = 1
+		l.start()
+		defer l.end()
+		l.log.Wait(t, "following files")
+		l.write("a.log", "one\n") // what a file had before would be old
+		testkit.Wait(t, "the line", func() bool { return len(l.d.got()) == 1 })
+		if err := os.Rename(filepath.Join(l.dir, "a.log"), filepath.Join(l.dir, "b.log")); err != nil {
+			t.Fatal(err)
+		}
+		l.write("c.log", "two\n")
+		if rest := l.log.Wait(t, "more files match than may be followed"); !strings.Contains(rest, "waiting=1 max_files=1") {
+			t.Errorf("the log says %s", rest)
+		}
+	})
 }

@@ -121,7 +121,8 @@ func TestCommandDies(t *testing.T) {
 		}
 		testkit.Wait(t, "the process to be reaped", func() bool { return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) })
 		if i == 0 {
-			if err := r.flush(); err == nil || !strings.Contains(err.Error(), "cannot start command: it ended (signal: killed); restarting in") {
+			testkit.Wait(t, "the end of the process to be noticed", func() bool { err = r.flush(); return err != nil })
+			if !strings.Contains(err.Error(), "cannot start command: it ended (signal: killed); restarting in") {
 				t.Errorf("flush: %v", err)
 			}
 		}
