@@ -199,8 +199,9 @@ func (e *Engine) Advance(now clock.Time, wall int32, out *Effects) {
 		e.forceMembership(now)
 		e.settle(now, out)
 	}
-	e.watchExchange(now)
-	e.settle(now, out)
+	if e.watchExchange(now) {
+		e.settle(now, out)
+	}
 	if d := e.stall.deadline(e); d != 0 && now >= d {
 		e.stall.wait *= 2
 		e.memb.Probe(now, &e.membOut)

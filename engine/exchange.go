@@ -11,9 +11,9 @@ const maxExchange = 4
 
 // exchange watches the exchange of tables between daemons. If they disagree on whose tables are equal
 // already, nobody sends those of some daemon, and the exchange never ends; a new membership of the same
-// daemons would not change that. Packets with wrong numbers can cause such a disagreement. So this daemon then
-// forms a ring alone first, as if the network had cut it off, and after that the others exchange tables
-// with it anew.
+// daemons would not change that. Packets with wrong numbers can cause such a disagreement. So this
+// daemon then forms a ring alone first, as if the network had cut it off, and after that the others
+// exchange tables with it anew.
 type exchange struct {
 	since  clock.Time // when it began, or its last state message came
 	states int        // how many state messages had come
@@ -38,16 +38,19 @@ func (x *exchange) progress(e *Engine, now clock.Time) {
 	}
 }
 
-// watchExchange gives up an exchange that does not end, and the time alone.
-func (e *Engine) watchExchange(now clock.Time) {
+// watchExchange ends the time alone, and gives up an exchange that does not end, which it reports.
+func (e *Engine) watchExchange(now clock.Time) bool {
 	x := &e.exchange
 	if x.alone != 0 && now >= x.alone {
 		x.alone = 0
 	}
-	if d := x.deadline(e); d != 0 && now >= d {
-		x.alone = now.Add(PartitionTime)
-		e.forceMembership(now)
+	d := x.deadline(e)
+	if d == 0 || now < d {
+		return false
 	}
+	x.alone = now.Add(PartitionTime)
+	e.forceMembership(now)
+	return true
 }
 
 // installed ends the time alone with a ring of one.
