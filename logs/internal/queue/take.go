@@ -82,6 +82,18 @@ func (q *Queue) Busy() bool {
 	return q.memory.size > q.memory.limit/4
 }
 
+// NearlyFull reports whether more than half of the memory or three quarters of the spool are in use.
+func (q *Queue) NearlyFull() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if st := q.disk.store; st != nil {
+		if _, _, size := st.Waiting(); size > q.cfg.SpoolBytes/4*3 {
+			return true
+		}
+	}
+	return q.memory.size > q.memory.limit/2
+}
+
 // LetGo says that the taker no longer reads a block.
 func (q *Queue) LetGo(b *Block) {
 	q.mu.Lock()

@@ -1,7 +1,6 @@
 package sink
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -15,7 +14,6 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/logs/internal/queue"
-	"github.com/spreadd/spreadd/logs/internal/spool"
 )
 
 // ComplainInterval is the pause between two log lines about the same failure.
@@ -47,8 +45,6 @@ type Queued struct {
 	wait  time.Duration // for delivery, in Close
 	ended chan error    // receives the result of delivery; nil before Start
 	over  chan struct{} // closed by Close: no more lines come
-	limit int           // bytes of the queue
-	spool int64         // bytes of the spool; 0 without one
 
 	failing  atomic.Bool
 	since    time.Time // start of the failure
@@ -76,9 +72,7 @@ func NewQueued(d Deliverer, cfg QueuedConfig) (*Queued, error) {
 		log: cfg.Log.With(slog.String("sink", cfg.Name)),
 	}
 	cfg.Queue.Report = s.log
-	s.limit = cmp.Or(cfg.Queue.LimitBytes, queue.DefaultLimitBytes)
 	if cfg.Queue.Spool != "" {
-		s.spool = cmp.Or(cfg.Queue.SpoolBytes, spool.DefaultMaxBytes)
 		cfg.Queue.Spool = filepath.Join(cfg.Queue.Spool, spoolName(cfg.Name))
 	}
 	var err error
@@ -152,10 +146,7 @@ func (s *Queued) Settled(mark uint64, durable bool) bool {
 }
 
 // NearlyFull reports whether there is little room for more lines.
-func (s *Queued) NearlyFull() bool {
-	st := s.queue.Stats()
-	return st.WaitingBytes > int64(s.limit)/2 || s.spool > 0 && st.SpoolBytes > s.spool/4*3
-}
+func (s *Queued) NearlyFull() bool { return s.queue.NearlyFull() }
 
 // Reopen implements [Sink].
 func (s *Queued) Reopen() {
