@@ -211,15 +211,11 @@ func (p *Publisher) target(groups []string) *destination {
 	return to
 }
 
-// counted returns what counts the lines for a list of groups.
-func (p *Publisher) counted(groups []string) *groupCount {
-	key := groups[0]
-	if len(groups) > 1 {
-		key = strings.Join(groups, " ")
-	}
+// counted returns what counts the lines for a list of groups, which have spaces between.
+func (p *Publisher) counted(groups string) *groupCount {
 	p.targetsMu.Lock()
 	defer p.targetsMu.Unlock()
-	if to, ok := p.targets[key]; ok {
+	if to, ok := p.targets[groups]; ok {
 		return to.count
 	}
 	return &p.otherGroups

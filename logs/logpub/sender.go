@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"math"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -212,7 +213,7 @@ func (s *sender) sendBlock(ctx context.Context, conn spread.Connection, b *queue
 	lines := 0
 	rest := b.Data
 	for _, r := range b.Runs {
-		count := s.p.counted(r.To.Groups)
+		count := s.p.counted(strings.Join(r.To.Groups, " "))
 		err := s.sendLines(ctx, conn, b, r.To, r.Seq, rest[:r.Bytes], func(n int) {
 			count.sent.Add(int64(n - s.handOver(b, lines, n)))
 			lines += n

@@ -58,7 +58,7 @@ func (s *sender) shelve(now time.Time) {
 func partsOf(b *queue.Block) (parts []receipts.Part) {
 	for i := range b.Runs {
 		r := &b.Runs[i]
-		parts = append(parts, receipts.Part{Origin: origin(b, r.To), Groups: r.To.Groups, First: r.Seq, Lines: r.Lines, Bytes: r.Bytes})
+		parts = append(parts, receipts.Part{Origin: origin(b, r.To), First: r.Seq, Lines: r.Lines, Bytes: r.Bytes})
 	}
 	return parts
 }
@@ -193,6 +193,6 @@ func (p *Publisher) overShare(to *destination) bool {
 
 // dropShare counts lines of groups that had more than their share.
 func (p *Publisher) dropShare(groups string, lines, bytes int) {
-	p.counted(strings.Fields(groups)).dropped.Add(int64(lines))
+	p.counted(groups).dropped.Add(int64(lines))
 	p.queue.DropShare(lines, bytes)
 }

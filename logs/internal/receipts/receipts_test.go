@@ -22,7 +22,7 @@ type world struct {
 	pending *Pending
 	session int                // of the publisher
 	spool   map[uint64][]Piece // blocks that are not done
-	shelf   [][]Part
+	shelf   [][]Piece
 	lastID  uint64
 
 	shelvings int
@@ -140,15 +140,15 @@ func (w *world) work() {
 // tidy puts lines that nobody writes on the shelf, and brings back the first that log hosts want.
 func (w *world) tidy() {
 	for _, id := range w.pending.ToShelve(w.now, 5) {
-		var parts []Part
+		var pieces []Piece
 		for i := range w.spool[id] {
 			pc := &w.spool[id][i]
 			for _, sp := range w.pending.Unacknowledged(id, pc) {
-				parts = append(parts, Part{Origin: pc.Origin, Groups: pc.Groups, First: sp.First, Lines: int(sp.Last - sp.First + 1)})
+				pieces = append(pieces, Piece{pc.Origin, pc.Groups, sp.First, int(sp.Last - sp.First + 1)})
 			}
 		}
-		w.pending.Shelve(w.now, id, parts)
-		w.shelf = append(w.shelf, parts)
+		w.pending.Shelve(w.now, id, partsOf(pieces))
+		w.shelf = append(w.shelf, pieces)
 		delete(w.spool, id)
 		w.shelvings++
 	}
@@ -158,27 +158,32 @@ func (w *world) tidy() {
 	if len(w.shelf) == 0 {
 		w.Fatal("lines are wanted from an empty shelf")
 	}
-	var back, stay []Part
-	for _, pt := range w.shelf[0] {
-		if w.pending.IsWanted(w.now, pt.Origin) {
-			back = append(back, pt)
+	var back, stay []Piece
+	for _, pc := range w.shelf[0] {
+		if w.pending.IsWanted(w.now, pc.Origin) {
+			back = append(back, pc)
 		} else {
-			stay = append(stay, pt)
+			stay = append(stay, pc)
 		}
 	}
 	if w.shelf = w.shelf[1:]; len(stay) > 0 {
 		w.shelf = append(w.shelf, stay)
 	}
-	w.pending.Unshelve(w.now, back)
+	w.pending.Unshelve(w.now, partsOf(back))
 	w.fromShelf(back)
 }
 
-// fromShelf sends lines again as a new block.
-func (w *world) fromShelf(back []Part) {
-	w.lastID++
-	for _, pt := range back {
-		w.spool[w.lastID] = append(w.spool[w.lastID], Piece{pt.Origin, pt.Groups, pt.First, pt.Lines})
+func partsOf(pieces []Piece) (parts []Part) {
+	for _, pc := range pieces {
+		parts = append(parts, Part{Origin: pc.Origin, First: pc.First, Lines: pc.Lines})
 	}
+	return parts
+}
+
+// fromShelf sends lines again as a new block.
+func (w *world) fromShelf(back []Piece) {
+	w.lastID++
+	w.spool[w.lastID] = back
 	w.sendBlock(w.lastID)
 }
 
@@ -264,8 +269,8 @@ func (w *world) step(faults bool) {
 				w.sendBlock(id)
 			}
 		}
-		for _, parts := range w.shelf {
-			w.fromShelf(parts)
+		for _, pieces := range w.shelf {
+			w.fromShelf(pieces)
 		}
 		w.shelf = nil
 	case k < 30 || !faults:

@@ -35,10 +35,9 @@ type answer struct {
 // Part is lines of one stream.
 type Part struct {
 	envelope.Origin
-	Groups []string
-	First  uint64
-	Lines  int
-	Bytes  int
+	First uint64
+	Lines int
+	Bytes int
 }
 
 // answered notes that a log host works, or is there at least.
@@ -165,26 +164,12 @@ func (p *Pending) offShelf(s *stream) {
 // Shelves returns how many bytes each list of groups has on the shelf of streams that are still silent,
 // the most first.
 func (p *Pending) Shelves() []Silent {
-	byWhere := make(map[string]*Silent)
-	for _, s := range p.streams {
-		if s.shelf.lines == 0 || !s.silent {
-			continue // It goes out again.
-		}
-		to := byWhere[s.where]
-		if to == nil {
-			to = &Silent{Groups: s.groups}
-			byWhere[s.where] = to
-		}
+	list := p.silentLists(func(s *stream, to *Silent) {
 		to.Lines += s.shelf.lines
 		to.Bytes += s.shelf.bytes
-	}
-	list := make([]Silent, 0, len(byWhere))
-	for _, to := range byWhere {
-		list = append(list, *to)
-	}
-	slices.SortFunc(list, func(a, b Silent) int {
-		return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), slices.Compare(a.Groups, b.Groups))
 	})
+	list = slices.DeleteFunc(list, func(l Silent) bool { return l.Lines == 0 })
+	slices.SortStableFunc(list, func(a, b Silent) int { return cmp.Compare(b.Bytes, a.Bytes) })
 	return list
 }
 
@@ -200,15 +185,13 @@ func (p *Pending) setSilent(s *stream, silent bool) {
 		p.silent--
 	}
 	for _, q := range s.pieces {
-		switch b := q.block; {
-		case silent:
+		b := q.block
+		if silent {
 			if b.loud--; b.loud == 0 {
 				p.loud--
 			}
-		default:
-			if b.loud++; b.loud == 1 {
-				p.loud++
-			}
+		} else if b.loud++; b.loud == 1 {
+			p.loud++
 		}
 	}
 }
@@ -222,6 +205,16 @@ type Silent struct {
 
 // Silent returns the lists of groups that are silent.
 func (p *Pending) Silent() []Silent {
+	return p.silentLists(func(s *stream, to *Silent) {
+		to.Lines += s.shelf.lines
+		for _, q := range s.pieces {
+			to.Lines += q.left
+		}
+	})
+}
+
+// silentLists returns the lists of groups that are silent, by name, to each of which add has added its streams.
+func (p *Pending) silentLists(add func(s *stream, to *Silent)) []Silent {
 	byWhere := make(map[string]*Silent)
 	for _, s := range p.streams {
 		if !s.silent {
@@ -232,10 +225,7 @@ func (p *Pending) Silent() []Silent {
 			to = &Silent{Groups: s.groups}
 			byWhere[s.where] = to
 		}
-		to.Lines += s.shelf.lines
-		for _, q := range s.pieces {
-			to.Lines += q.left
-		}
+		add(s, to)
 	}
 	list := make([]Silent, 0, len(byWhere))
 	for _, to := range byWhere {
