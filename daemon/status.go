@@ -128,7 +128,7 @@ func (o *owner) describeTokens(s *status.Status) {
 	lately := 2 * patience(&o.cfg.Engine.Timeouts)
 	sent, came := o.engine.Formation(o.moment().Add(-lately)), o.engine.Formation(o.moment().Add(-2*lately))
 	for i, p := range sent.Peers {
-		d := &s.Daemons[slices.IndexFunc(s.Daemons, func(d status.Daemon) bool { return d.ID == uint32(p.Daemon) })]
+		d := &s.Daemons[o.cfg.Engine.Topology.Rank(p.Daemon)]
 		d.TokenSent, d.TokenCame = p.TokenSent && o.lost(), came.Peers[i].TokenCame
 	}
 }
@@ -145,7 +145,7 @@ func (o *owner) describeKeys(s *status.Status) {
 	}
 	for i := range st.Peers {
 		p := &st.Peers[i]
-		d := &s.Daemons[slices.IndexFunc(s.Daemons, func(d status.Daemon) bool { return d.ID == uint32(p.ID) })]
+		d := &s.Daemons[o.cfg.Engine.Topology.Rank(p.ID)]
 		switch {
 		case p.Stated:
 			d.Keys = keysOf(&p.State)

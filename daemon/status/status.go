@@ -183,15 +183,16 @@ const (
 
 // text says in words which keys a daemon has.
 func (k *Keys) text() string {
+	known := strings.Join(k.Known, " ")
 	switch {
 	case k.Sends == SendsPlain && k.InUse == "":
 		return "plain, no keys announced"
 	case k.Sends == SendsPlain:
-		return "plain, has " + strings.Join(k.Known, " ")
+		return "plain, has " + known
 	case k.AcceptsPlain:
-		return "key " + k.InUse + " of " + strings.Join(k.Known, " ") + ", accepts plain"
+		return "key " + k.InUse + " of " + known + ", accepts plain"
 	default:
-		return "key " + k.InUse + " of " + strings.Join(k.Known, " ")
+		return "key " + k.InUse + " of " + known
 	}
 }
 

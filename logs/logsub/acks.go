@@ -143,12 +143,11 @@ func (a *acks) handOn(until []mark) {
 
 // add adds a batch to a lane, and returns memory for another. It needs a.mu.
 func (a *acks) add(l *lane, batch []arrival, until []mark) (free []arrival) {
-	var t ticket
 	if last := len(l.tickets) - 1; last >= 0 && l.waiting >= maxWaiting {
 		l.tickets[last].wait(l, until)
 		return nil
 	}
-	t = a.spare()
+	t := a.spare()
 	free, t.came = t.came, batch
 	t.wait(l, until)
 	l.tickets = append(l.tickets, t)

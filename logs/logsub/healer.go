@@ -308,13 +308,14 @@ func (h *healer) crosses(q *peer.Ready) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.frozen != nil && slices.ContainsFunc(q.Views, func(v peer.View) bool {
-		return v.Member && h.hasGroup(v.Group) && !h.hasPassed(v) && !h.frozen.hasView(v.Group, v.ID)
+		return v.Member && h.hasGroup(v.Group) && h.passedAt(v) < 0 && !h.frozen.hasView(v.Group, v.ID)
 	})
 }
 
-// hasPassed reports whether everything before a view is written. It needs h.mu.
-func (h *healer) hasPassed(v peer.View) bool {
-	return slices.ContainsFunc(h.passed, func(p passed) bool { return p.group == v.Group && p.id == v.ID })
+// passedAt returns where in h.passed a view is, before which everything is written, or -1. It needs
+// h.mu.
+func (h *healer) passedAt(v peer.View) int {
+	return slices.IndexFunc(h.passed, func(p passed) bool { return p.group == v.Group && p.id == v.ID })
 }
 
 // isReady reports whether everything before the views is written, and the agreed times at that
@@ -327,7 +328,7 @@ func (h *healer) isReady(q *peer.Ready) (latest map[string]time.Time, ok bool) {
 		if !v.Member || !h.hasGroup(v.Group) {
 			continue
 		}
-		if i := slices.IndexFunc(h.passed, func(p passed) bool { return p.group == v.Group && p.id == v.ID }); i >= 0 {
+		if i := h.passedAt(v); i >= 0 {
 			latest = h.passed[i].latest
 			continue
 		}
