@@ -36,11 +36,9 @@ func TestDues(t *testing.T) {
 	}
 }
 
-// TestDelay: a client that joins and leaves a large group without pause has to wait. It loses nothing,
-// and others do not wait with it.
-func TestDelay(t *testing.T) {
-	d := start(t, testConfig(t, "alpha", alphaID))
-	const members, pairs = 400, 12
+// largeGroup connects the members of a group.
+func largeGroup(t *testing.T, d *Daemon, members int) {
+	t.Helper()
 	for i := range members {
 		c := connect(t, d, 1, fmt.Sprintf("m%d", i), 0)
 		c.write(c.request(wire.Join, nil, "large"))
@@ -49,6 +47,14 @@ func TestDelay(t *testing.T) {
 		d.call(func(o *owner) { all = o.engine.Groups().LocalMembers(wire.MakeName("large")) == members })
 		return all
 	})
+}
+
+// TestDelay: a client that joins and leaves a large group without pause has to wait. It loses nothing,
+// and others do not wait with it.
+func TestDelay(t *testing.T) {
+	d := start(t, testConfig(t, "alpha", alphaID))
+	const members, pairs = 400, 12
+	largeGroup(t, d, members)
 	watch := connect(t, d, 1, "watch", wire.FlagMembership)
 	watch.join("large")
 	c := connect(t, d, 1, "churn", 0)
@@ -120,14 +126,7 @@ func TestOriginDues(t *testing.T) {
 func TestManySessions(t *testing.T) {
 	d := start(t, testConfig(t, "alpha", alphaID))
 	const members = 400
-	for i := range members {
-		c := connect(t, d, 1, fmt.Sprintf("m%d", i), 0)
-		c.write(c.request(wire.Join, nil, "large"))
-	}
-	testkit.Wait(t, "the members", func() (all bool) {
-		d.call(func(o *owner) { all = o.engine.Groups().LocalMembers(wire.MakeName("large")) == members })
-		return all
-	})
+	largeGroup(t, d, members)
 	for i := 0; d.Stats().Delays == 0; i++ {
 		c := connect(t, d, 1, fmt.Sprintf("c%d", i), wire.FlagMembership)
 		c.join("large")

@@ -91,16 +91,23 @@ func kill(all []*spread.Conn) {
 	}
 }
 
+// dialRaw connects a client, and returns its connection to the daemon, too.
+func (g *target) dialRaw(d *localring.Daemon, opts ...spread.Option) (c *spread.Conn, raw net.Conn) {
+	g.t.Helper()
+	dial := func(ctx context.Context, network, address string) (_ net.Conn, err error) {
+		raw, err = new(net.Dialer).DialContext(ctx, network, address)
+		return raw, err
+	}
+	c = g.dial(d, append(opts, spread.WithDialer(dial))...)
+	return c, raw
+}
+
 // crowd connects the members of a group, who all get each view. They only read: in a real ring it is
 // not the daemons' hosts that decode the views.
 func (g *target) crowd(members int) {
 	for i := range members {
-		var raw net.Conn
-		dial := func(ctx context.Context, network, address string) (c net.Conn, err error) {
-			raw, err = new(net.Dialer).DialContext(ctx, network, address)
-			return raw, err
-		}
-		g.join(g.dial(g.daemons[i%3], spread.WithMembership(true), spread.WithDialer(dial)), "large")
+		c, raw := g.dialRaw(g.daemons[i%3], spread.WithMembership(true))
+		g.join(c, "large")
 		if _, err := raw.Read(make([]byte, 1)); err != nil { // of the view with its own join
 			g.t.Fatal(err)
 		}
@@ -141,12 +148,7 @@ func (g *target) churn(changes int) {
 // halfMessages connects clients that send the header of a long message and a part of what it announces.
 func (g *target) halfMessages(n int) {
 	for i := range n {
-		var raw net.Conn
-		dial := func(ctx context.Context, network, address string) (c net.Conn, err error) {
-			raw, err = new(net.Dialer).DialContext(ctx, network, address)
-			return raw, err
-		}
-		c := g.dial(g.daemons[1], spread.WithDialer(dial))
+		c, raw := g.dialRaw(g.daemons[1])
 		m := wire.Message{
 			Header:      wire.Header{Type: wire.Agreed, Sender: wire.MakeName(c.PrivateGroup()), Hint: wire.MakeHint(0)},
 			GroupFields: make([]byte, wire.NameLen), Payload: make([]byte, 100_000),

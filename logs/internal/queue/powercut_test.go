@@ -57,30 +57,33 @@ func adopting(t *testing.T) crashfs.Work {
 		}
 		return errors.Join(err, mine.Close())
 	}
-	check := func(d *crashfs.Disk, _ bool) error {
-		var left strings.Builder
-		for range 2 { // slots
-			q, err := openPowerCut(d)
-			if err != nil {
-				return err
-			}
-			for b, _ := q.Take(); b != nil; b, _ = q.Take() {
-				left.Write(b.Data)
-				q.LetGo(b)
-			}
-		}
-		for n := range saved {
-			if line := fmt.Sprintf("line %d\n", n); !strings.Contains(left.String(), line) {
-				return fmt.Errorf("%q is lost; left are %q", line, left.String())
-			}
-		}
-		return nil
-	}
+	check := func(d *crashfs.Disk, _ bool) error { return areLeft(d, saved) }
 	return crashfs.Work{Check: check, Run: func(d *crashfs.Disk) {
 		if err := run(d); err != nil {
 			t.Error(err)
 		}
 	}}
+}
+
+// areLeft checks that the first saved lines are on a disk, in one of two slots.
+func areLeft(d *crashfs.Disk, saved int) error {
+	var left strings.Builder
+	for range 2 { // slots
+		q, err := openPowerCut(d)
+		if err != nil {
+			return err
+		}
+		for b, _ := q.Take(); b != nil; b, _ = q.Take() {
+			left.Write(b.Data)
+			q.LetGo(b)
+		}
+	}
+	for n := range saved {
+		if line := fmt.Sprintf("line %d\n", n); !strings.Contains(left.String(), line) {
+			return fmt.Errorf("%q is lost; left are %q", line, left.String())
+		}
+	}
+	return nil
 }
 
 // TestPowerCutMoved crashes the disk at each step of a queue of which one line, that is not delivered, is put again behind others so
@@ -201,25 +204,7 @@ func shelving(t *testing.T) crashfs.Work {
 		}
 		return q.Close()
 	}
-	check := func(d *crashfs.Disk, _ bool) error {
-		var left strings.Builder
-		for range 2 { // slots
-			q, err := openPowerCut(d)
-			if err != nil {
-				return err
-			}
-			for b, _ := q.Take(); b != nil; b, _ = q.Take() {
-				left.Write(b.Data)
-				q.LetGo(b)
-			}
-		}
-		for n := range saved {
-			if line := fmt.Sprintf("line %d\n", n); !strings.Contains(left.String(), line) {
-				return fmt.Errorf("%q is lost; left are %q", line, left.String())
-			}
-		}
-		return nil
-	}
+	check := func(d *crashfs.Disk, _ bool) error { return areLeft(d, saved) }
 	return crashfs.Work{Check: check, Run: func(d *crashfs.Disk) {
 		if err := run(d); err != nil {
 			t.Error(err)
