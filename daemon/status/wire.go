@@ -6,7 +6,8 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
-// peerReasons are the reasons for which a daemon is missing, by their numbers in a summary; 0 is none.
+// peerReasons are the reasons for which a daemon is missing, by their numbers in a summary; 0 stands
+// for no reason.
 var peerReasons = [...]Code{ //nolint:gochecknoglobals // a constant
 	wire.PeerNeverHeard: NeverHeard, wire.PeerSilent: Silent, wire.PeerRefuses: PortRefuses,
 	wire.PeerOtherConfiguration: OtherConfiguration, wire.PeerStopped: Stopped, wire.PeerApart: Apart,

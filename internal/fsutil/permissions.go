@@ -66,7 +66,7 @@ func (a Permissions) With(disk FS) (FS, error) {
 		return disk, nil
 	}
 	if runtime.GOOS == "windows" {
-		return nil, errors.New("Windows has no modes and groups of files: remove file_mode, dir_mode and group") //nolint:staticcheck // a name
+		return nil, errors.New("Windows has no modes and groups of files: remove file_mode, dir_mode and file_group") //nolint:staticcheck // a name
 	}
 	s := shared{FS: disk, access: a, gid: -1}
 	if a.Group == "" {

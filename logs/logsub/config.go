@@ -40,7 +40,7 @@ var (
 	errKeepCommand  = errors.New("a command cannot be cut, compressed or removed: that is for files")
 	errKeepSQL      = errors.New("a table cannot be cut, compressed or removed: that is for files")
 	errIndexCommand = errors.New("commands and tables have no index: that is for files")
-	errAccess       = errors.New("commands, tables and functions have no file_mode, dir_mode and group: that is for files")
+	errAccess       = errors.New("commands, tables and functions have no file_mode, dir_mode and file_group: that is for files")
 	errIndexLock    = errors.New("envelope = \"index\" needs locked files: remove lock = false or the index")
 )
 

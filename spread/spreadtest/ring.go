@@ -114,7 +114,7 @@ func (r *Ring) members(name wire.Name, p *part) (list []*session) {
 	return list
 }
 
-// session returns the session with a private group in a part; nil if there is none.
+// session returns the session with a private group in a part, or nil.
 func (r *Ring) session(name wire.Name, p *part) *session {
 	for _, d := range r.daemons {
 		if s := d.sessions[name]; s != nil && !s.lost && d.part == p {

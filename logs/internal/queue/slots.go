@@ -125,7 +125,8 @@ func (q *Queue) settle(a *adoption) error {
 	return a.st.Ack(last)
 }
 
-// adopt takes over a slot that nobody uses and that has lines. It returns false if there is none, or if something of it stays.
+// adopt takes over a slot that nobody uses and that has lines. It returns false if no slot is such a one, or if something
+// of it stays.
 func (q *Queue) adopt(ctx context.Context) bool {
 	st, dir, found, err := q.openSlot(func(dir string) bool { return !spool.Empty(q.cfg.Disk, dir) })
 	if err != nil {

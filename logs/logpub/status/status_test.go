@@ -19,8 +19,8 @@ import (
 	"github.com/spreadd/spreadd/spread/spreadtest"
 )
 
-// TestStatus: a publisher with a pipe, a file that grows, one that is missing and one that is none. Then its
-// daemon goes away, and lines wait.
+// TestStatus: a publisher with a pipe, a file that grows, one that is missing and one that is a
+// directory. Then its daemon goes away, and lines wait.
 func TestStatus(t *testing.T) {
 	daemon := spreadtest.New("alpha")
 	t.Cleanup(daemon.Close)
