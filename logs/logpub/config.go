@@ -113,7 +113,8 @@ type Config struct {
 	// State is a directory in which the publisher keeps how far its numbers went, if there is no Spool: then log hosts learn of
 	// lines that are missing at the end of a process. Empty means none.
 	State string
-	// SpoolBytes bounds what one process has on disk there. The minimum is MinSpoolBytes.
+	// SpoolBytes bounds what one process has on disk there. The minimum is MinSpoolBytes. Lines that no log host acknowledges are
+	// there twice while they leave the others' way, for which they may take QueueBytes and a quarter of SpoolBytes more.
 	SpoolBytes int64
 	// SpoolAfter is the age at which lines are written to the spool even though memory has room. It bounds what a kill can
 	// lose. Negative means at once, and so it is for the lines of a [Stream] if Delivery is [Written].

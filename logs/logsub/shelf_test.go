@@ -51,10 +51,16 @@ func TestWrittenShelfFull(t *testing.T) {
 		st := h.pub.Stats()
 		return int64(lineCount(t, l.file)) == st.Sent && st.QueueBytes == 0
 	})
-	if st := h.pub.Stats(); st.SpoolBytes > st.SpoolLimit+st.QueueLimit+st.SpoolLimit/4 {
-		t.Errorf("the spool has %d bytes, of %d", st.SpoolBytes, st.SpoolLimit)
-	}
+	checkSpoolSize(t, h.pub)
 	if err := h.close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// checkSpoolSize checks that a publisher's spool is within the limit that [logpub.Config.SpoolBytes] states.
+func checkSpoolSize(t *testing.T, p *logpub.Publisher) {
+	t.Helper()
+	if st := p.Stats(); st.SpoolBytes > st.SpoolLimit+st.QueueLimit+st.SpoolLimit/4 {
+		t.Errorf("the spool has %d bytes, of %d", st.SpoolBytes, st.SpoolLimit)
 	}
 }

@@ -79,8 +79,9 @@
 //
 // # Limits
 //
-// [Config.LimitBytes] of memory, 64 MiB, and one block that was read from disk; [Config.SpoolBytes] on disk, 1 GiB. Beyond that the
-// newest lines are dropped or, with [Config.DropOldest], the oldest. A line with its names has up to 16 MiB.
+// [Config.LimitBytes] of memory, 64 MiB, and one block that was read from disk; [Config.SpoolBytes] on disk, 1 GiB, which lines on
+// the [Shelf] may exceed by LimitBytes and a quarter of it. Beyond that the newest lines are dropped or, with [Config.DropOldest],
+// the oldest. A line with its names has up to 16 MiB.
 //
 // # How to debug
 //

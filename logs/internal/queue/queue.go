@@ -51,7 +51,8 @@ type Config struct {
 	// Slots is how many processes may share Spool, each with a subdirectory of its own. Zero means that the
 	// directory belongs to this queue alone.
 	Slots int
-	// SpoolBytes bounds what this queue has on disk. Zero means [spool.DefaultMaxBytes].
+	// SpoolBytes bounds what this queue has on disk. Zero means [spool.DefaultMaxBytes]. Queue and [Shelf] together may have
+	// LimitBytes and a quarter of it more.
 	SpoolBytes int64
 	// SpoolAfter is the age, beyond BatchDelay, at which lines are written to the spool even though memory has
 	// room. Zero means DefaultSpoolAfter; negative means at once. See [Queue.SaveSoon].

@@ -65,9 +65,7 @@ func (s *Shelf) put(b *Block, extra int64) (id uint64, err error) {
 		}
 	}
 	s.buf = s.q.format.encode(s.buf[:0], b)
-	// Everything that the queue may have fits: lines that nobody writes must leave it, because others
-	// would wait for them.
-	s.st.SetMax(s.q.cfg.SpoolBytes + int64(s.q.cfg.LimitBytes) + extra)
+	s.st.SetMax(s.room() + extra)
 	if err := s.st.Append(spool.Record{ID: s.last + 1, Lines: b.Lines, Data: s.buf}); err != nil {
 		return 0, err
 	}
@@ -104,6 +102,18 @@ func (s *Shelf) open() error {
 // shelfParts is the part of the spool, one of so many, that the queue keeps, however large the shelf is.
 // PutAgain may use as much besides.
 const shelfParts = 8
+
+// room returns how large Put may make the shelf. Everything that the queue may have fits, because others would wait for lines that
+// stay in it. What has moved and is still in a file of the queue's spool counts for both. It needs s.mu.
+func (s *Shelf) room() int64 {
+	limit := s.q.cfg.SpoolBytes
+	most, part := limit+int64(s.q.cfg.LimitBytes), limit/shelfParts
+	if st := s.q.behind(); st != nil {
+		_, _, size := st.Waiting()
+		most -= max(0, size-part)
+	}
+	return most
+}
 
 // limit leaves the queue what the shelf does not take. It needs s.mu.
 func (s *Shelf) limit() {
