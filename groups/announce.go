@@ -8,11 +8,7 @@ import "github.com/spreadd/spreadd/wire"
 func (m *Machine) announce(g *group, cause wire.Type, r request, out *Effects) {
 	if !g.changed {
 		first := len(out.receivers)
-		for _, s := range g.local {
-			if s.memberships {
-				out.receivers = append(out.receivers, s.id)
-			}
-		}
+		m.watchers(g, out)
 		if len(out.receivers) > first {
 			out.deliver(whole(lightView(g, cause, r.member)), first)
 		}
@@ -22,18 +18,17 @@ func (m *Machine) announce(g *group, cause wire.Type, r request, out *Effects) {
 	if cause == wire.CausedByJoin {
 		joiner = r.member
 	}
-	m.announceNetwork(g, joiner, r.rank, out)
+	m.announceNetwork(g, networkView(g, joiner, r.rank), joiner, out)
 	m.signal(g, g.id, out)
 }
 
 // announceNetwork sends a network-caused view. If there is a joiner, it gets a copy of its own,
 // which points to its own set.
-func (m *Machine) announceNetwork(g *group, joiner wire.Name, joinerRank int, out *Effects) {
-	view := networkView(g, joiner, joinerRank)
+func (m *Machine) announceNetwork(g *group, view view, joiner wire.Name, out *Effects) {
 	first := len(out.receivers)
 	var local *session
-	for _, s := range g.local {
-		switch {
+	for _, p := range g.of(m.self) {
+		switch s := p.session; {
 		case !s.memberships:
 		case s.name == joiner:
 			local = s
@@ -52,12 +47,17 @@ func (m *Machine) announceNetwork(g *group, joiner wire.Name, joinerRank int, ou
 // signal sends the transitional signal, with the id of the view that it ends.
 func (m *Machine) signal(g *group, id wire.GroupID, out *Effects) {
 	first := len(out.receivers)
-	for _, s := range g.local {
-		if s.memberships {
-			out.receivers = append(out.receivers, s.id)
-		}
-	}
+	m.watchers(g, out)
 	if len(out.receivers) > first {
 		out.deliver(whole(transitionalSignal(g.name, id)), first)
+	}
+}
+
+// watchers adds the local members that want membership messages to the receivers.
+func (m *Machine) watchers(g *group, out *Effects) {
+	for _, p := range g.of(m.self) {
+		if p.session.memberships {
+			out.receivers = append(out.receivers, p.session.id)
+		}
 	}
 }

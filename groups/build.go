@@ -30,6 +30,7 @@ type stateBuilder struct {
 	body []byte
 	// entry is the offset of the last group entry in body, and daemons the number of its daemons.
 	entry, daemons int
+	names          []wire.Name // of one daemon's members
 }
 
 // open begins a message.
@@ -75,13 +76,14 @@ func (b *stateBuilder) need(n int) bool {
 func (b *stateBuilder) group(g *group) {
 	b.need(wire.GroupEntryLen)
 	b.openGroup(g)
-	for _, d := range g.daemons {
+	for d := range g.daemons() {
 		if b.need(wire.GroupDaemonLen + wire.NameLen*len(d.members)) {
 			b.openGroup(g)
 		}
 		b.daemons++
 		wire.SetGroupDaemons(b.body[b.entry:], wire.LittleEndian, b.daemons)
-		b.body = wire.AppendGroupDaemon(b.body, wire.LittleEndian, b.m.cfg.Daemons[d.rank].ID, d.view, d.members...)
+		b.names = names(b.names[:0], d.members)
+		b.body = wire.AppendGroupDaemon(b.body, wire.LittleEndian, b.m.cfg.Daemons[d.rank].ID, d.view, b.names...)
 	}
 }
 

@@ -130,8 +130,9 @@ func TestOneTooMany(t *testing.T) {
 	cl := c.nodes[0].connect("late", true)
 	c.nodes[0].request(wire.Join, cl.name, "a")
 	c.run()
+	name := wire.MakeName("a")
 	for _, n := range c.nodes[:2] {
-		if got := n.m.groups[wire.MakeName("a")].numMembers(); got != MaxLocalMembers {
+		if got := len(n.m.group(&name).members); got != MaxLocalMembers {
 			t.Errorf("%s counts %d members", n.name(), got)
 		}
 	}
@@ -173,7 +174,8 @@ func TestMembershipBetweenParts(t *testing.T) {
 	if b.m.tablesText("", false) != want || d.m.tablesText("", false) != want || d.m.State() != StateOp {
 		t.Error("tables differ")
 	}
-	if got := d.m.groups[wire.MakeName("b")].numMembers(); got != 2001 {
+	name := wire.MakeName("b")
+	if got := len(d.m.group(&name).members); got != 2001 {
 		t.Errorf("b has %d members at the newcomer", got)
 	}
 }

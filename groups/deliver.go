@@ -74,11 +74,12 @@ func (m *Machine) deliver(t wire.Type, data buf.Slice, b []byte, out *Effects) {
 			}
 			continue
 		}
-		if g := m.groups[name]; g != nil {
-			g.messages++
-			g.bytes += size
-			for _, s := range g.local {
-				m.receive(s, out)
+		if g := m.group(&name); g != nil {
+			x := g.extra()
+			x.messages++
+			x.bytes += size
+			for _, p := range g.of(m.self) {
+				m.receive(p.session, out)
 			}
 		}
 	}

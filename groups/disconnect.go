@@ -13,7 +13,7 @@ const (
 // the daemon can pass on the token in between.
 type ending struct {
 	request
-	in *groupList // the groups that the member is still in
+	in groupList // the groups that the member is still in
 }
 
 // kill begins to remove a member from all its groups, in order of their names, and to end its session
@@ -23,12 +23,11 @@ func (m *Machine) kill(b []byte, out *Effects) {
 	if !ok {
 		return
 	}
-	in := m.memberOf[r.member]
-	if in == nil {
-		in = new(groupList)
+	m.ending = &ending{request: r}
+	if p := m.clients[r.member]; p != nil {
+		m.ending.in = p.in
+		delete(m.clients, r.member)
 	}
-	delete(m.memberOf, r.member)
-	m.ending = &ending{r, in}
 	m.Continue(out)
 }
 
@@ -45,7 +44,7 @@ func (m *Machine) Continue(out *Effects) {
 	for cost := 0; e.in.len() > 0 && cost < pieceCost; cost += groupCost {
 		g := e.in.pop()
 		if m.remove(g, wire.CausedByDisconnect, e.request, out) {
-			cost += g.numMembers()
+			cost += len(g.members)
 		}
 	}
 	if e.in.len() > 0 {

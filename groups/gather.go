@@ -6,7 +6,7 @@ package groups
 func (m *Machine) loseInExchange() {
 	m.state = StateGatherTrans
 	for g := range m.byName.all() {
-		for _, d := range g.daemons {
+		for d := range g.daemons() {
 			if !m.transitional.has(d.rank) {
 				g.changed = true
 			}

@@ -10,7 +10,9 @@ func (m *Machine) exchangeAgain(out *Effects) {
 		m.mergeComplete()
 	}
 	for g := range m.byName.all() {
-		g.sides = nil // the messages of the next exchange cannot say them
+		if g.sides() != nil {
+			g.meet().sides = nil // The messages of the next exchange cannot say them.
+		}
 	}
 	keep := m.transitional
 	if m.spoiled > 1 {

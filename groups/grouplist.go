@@ -1,6 +1,7 @@
 package groups
 
 import (
+	"bytes"
 	"iter"
 	"slices"
 
@@ -18,28 +19,45 @@ type groupList struct {
 	n      int
 }
 
-// len returns the number of groups. The list may be nil.
-func (l *groupList) len() int {
-	if l == nil {
-		return 0
-	}
-	return l.n
-}
+// len returns the number of groups.
+func (l *groupList) len() int { return l.n }
 
 // find returns the chunk and the place in it where a name is or belongs.
-func (l *groupList) find(name wire.Name) (c, i int, ok bool) {
-	c, ok = slices.BinarySearchFunc(l.chunks, name, func(chunk []*group, name wire.Name) int {
-		return compareNames(chunk[0].name, name)
-	})
-	if ok {
-		return c, 0, true
+func (l *groupList) find(name *wire.Name) (c, i int, ok bool) {
+	lo, hi := 0, len(l.chunks)
+	for lo < hi {
+		mid := int(uint(lo+hi) / 2)
+		if bytes.Compare(l.chunks[mid][0].name[:], name[:]) <= 0 {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
 	}
-	if c == 0 {
+	if lo == 0 {
 		return 0, 0, false
 	}
-	c--
-	i, ok = slices.BinarySearchFunc(l.chunks[c], name, func(g *group, name wire.Name) int { return compareNames(g.name, name) })
-	return c, i, ok
+	chunk := l.chunks[lo-1]
+	from, to := 0, len(chunk)
+	for from < to {
+		mid := int(uint(from+to) / 2)
+		switch bytes.Compare(chunk[mid].name[:], name[:]) {
+		case 0:
+			return lo - 1, mid, true
+		case -1:
+			from = mid + 1
+		default:
+			to = mid
+		}
+	}
+	return lo - 1, from, false
+}
+
+// get returns the group of a name, or nil.
+func (l *groupList) get(name *wire.Name) *group {
+	if c, i, ok := l.find(name); ok {
+		return l.chunks[c][i]
+	}
+	return nil
 }
 
 // insert adds a group that is not in the list.
@@ -49,7 +67,7 @@ func (l *groupList) insert(g *group) {
 		l.chunks = [][]*group{{g}}
 		return
 	}
-	c, i, _ := l.find(g.name)
+	c, i, _ := l.find(&g.name)
 	chunk := l.chunks[c]
 	if len(chunk) == maxChunk {
 		half := maxChunk / 2
@@ -67,12 +85,9 @@ func (l *groupList) insert(g *group) {
 	l.chunks[c] = slices.Insert(chunk, i, g)
 }
 
-// remove removes a group, if it is in the list.
-func (l *groupList) remove(g *group) {
-	if l == nil {
-		return
-	}
-	c, i, ok := l.find(g.name)
+// remove removes the group of a name, if it is in the list.
+func (l *groupList) remove(name *wire.Name) {
+	c, i, ok := l.find(name)
 	if !ok {
 		return
 	}
@@ -101,9 +116,6 @@ func (l *groupList) pop() *group {
 // all yields the groups in order. The list must not change meanwhile.
 func (l *groupList) all() iter.Seq[*group] {
 	return func(yield func(*group) bool) {
-		if l == nil {
-			return
-		}
 		for _, chunk := range l.chunks {
 			for _, g := range chunk {
 				if !yield(g) {
@@ -117,10 +129,7 @@ func (l *groupList) all() iter.Seq[*group] {
 // after yields the groups behind a name in order. The list must not change meanwhile.
 func (l *groupList) after(name wire.Name) iter.Seq[*group] {
 	return func(yield func(*group) bool) {
-		if l == nil {
-			return
-		}
-		c, i, ok := l.find(name)
+		c, i, ok := l.find(&name)
 		if ok {
 			i++
 		}

@@ -26,8 +26,12 @@ func TestGroupList(t *testing.T) {
 			switch {
 			case shrink && len(want) > 0:
 				i = random.IntN(len(want))
-				list.remove(want[i])
-				list.remove(&group{name: wire.MakeName("zzz")})
+				none := wire.MakeName("zzz")
+				list.remove(&want[i].name)
+				list.remove(&none)
+				if list.get(&want[i].name) != nil || list.get(&none) != nil {
+					t.Fatalf("seed %d, step %d: a group is found that is gone", seed, step)
+				}
 				want = slices.Delete(want, i, i+1)
 			case !ok:
 				g := &group{name: name}

@@ -333,7 +333,7 @@ func TestSpoiledAgain(t *testing.T) {
 		t.Errorf("%v are taken to agree, want %v", a.m.synced, want)
 	}
 	for g := range a.m.byName.all() {
-		for _, d := range g.daemons {
+		for d := range g.daemons() {
 			if d.rank != a.m.self {
 				t.Errorf("group %s still has members of daemon %d", g.name.Clean(), d.rank)
 			}

@@ -20,63 +20,63 @@ type Listing struct {
 func (m *Machine) After(name wire.Name) iter.Seq[Listing] {
 	return func(yield func(Listing) bool) {
 		for g := range m.byName.after(name.Clean()) {
-			if !yield(g.info()) {
+			if !yield(m.info(g)) {
 				return
 			}
 		}
 	}
 }
 
-func (g *group) info() Listing {
-	return Listing{Name: g.name, Members: g.numMembers(), Local: len(g.local), Messages: g.messages, Bytes: g.bytes}
+func (m *Machine) info(g *group) Listing {
+	l := Listing{Name: g.name, Members: len(g.members), Local: len(g.of(m.self))}
+	if g.more != nil {
+		l.Messages, l.Bytes = g.more.messages, g.more.bytes
+	}
+	return l
 }
 
 // Find returns what is known of one group.
 func (m *Machine) Find(name wire.Name) (Listing, bool) {
-	g := m.groups[name.Clean()]
+	name = name.Clean()
+	g := m.group(&name)
 	if g == nil {
 		return Listing{}, false
 	}
-	return g.info(), true
+	return m.info(g), true
 }
 
 // Members returns the first members of a group, at most limit, daemon by daemon in the order of the
 // configuration.
-func (m *Machine) Members(name wire.Name, limit int) (list []wire.Name) {
-	g := m.groups[name.Clean()]
+func (m *Machine) Members(name wire.Name, limit int) []wire.Name {
+	name = name.Clean()
+	g := m.group(&name)
 	if g == nil {
 		return nil
 	}
-	for _, d := range g.daemons {
-		for _, member := range d.members {
-			if len(list) == limit {
-				return list
-			}
-			list = append(list, member)
-		}
-	}
-	return list
+	return names(nil, g.members[:min(limit, len(g.members))])
 }
 
 // LocalNames returns the members of a group that are local sessions.
-func (m *Machine) LocalNames(name wire.Name) (list []wire.Name) {
-	if g := m.groups[name.Clean()]; g != nil {
-		for _, s := range g.local {
-			list = append(list, s.name)
-		}
+func (m *Machine) LocalNames(name wire.Name) []wire.Name {
+	name = name.Clean()
+	if g := m.group(&name); g != nil {
+		return names(nil, g.of(m.self))
 	}
-	return list
+	return nil
 }
 
 // MemberOf returns the groups of a member whose names come behind one, at most limit, in order of
 // their names, and how many groups the member is in.
 func (m *Machine) MemberOf(member, after wire.Name, limit int) (list []wire.Name, total int) {
-	in := m.memberOf[member.Clean()]
-	for g := range in.after(after.Clean()) {
+	p := m.clients[member.Clean()]
+	if p == nil {
+		return nil, 0
+	}
+	for g := range p.in.after(after.Clean()) {
 		if len(list) == limit {
 			break
 		}
 		list = append(list, g.name)
 	}
-	return list, in.len()
+	return list, p.in.len()
 }

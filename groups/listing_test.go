@@ -43,8 +43,8 @@ func TestAfter(t *testing.T) {
 		}
 		break
 	}
-	var none *groupList
+	var none groupList
 	for range none.after(wire.Name{}) {
-		t.Error("a list that is not there has a group")
+		t.Error("an empty list has a group")
 	}
 }

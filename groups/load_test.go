@@ -2,6 +2,7 @@ package groups
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 	"time"
 
@@ -70,6 +71,25 @@ func BenchmarkSession(b *testing.B) {
 			b.ReportMetric(float64(piece.Microseconds()), "longest-piece-µs")
 			b.ReportMetric(0, "ns/op")
 		})
+	}
+}
+
+// TestMemoryOfGroups: a group of one member takes little memory, because a client may have many.
+func TestMemoryOfGroups(t *testing.T) {
+	const groups, most = 50_000, 140
+	used := func() uint64 {
+		runtime.GC()
+		var s runtime.MemStats
+		runtime.ReadMemStats(&s)
+		return s.HeapAlloc
+	}
+	before := used()
+	m, _ := loaded(t, groups)
+	each := (used() - before) / groups
+	runtime.KeepAlive(m)
+	t.Logf("a group takes %d bytes", each)
+	if each > most {
+		t.Errorf("a group takes %d bytes, want at most %d", each, most)
 	}
 }
 

@@ -68,11 +68,10 @@ type Machine struct {
 
 	sessions     map[wire.Name]*session
 	sessionsByID map[SessionID]*session
-	groups       map[wire.Name]*group
 	// byName is all groups, sorted by name.
 	byName groupList
-	// memberOf is the groups of each member, sorted by name.
-	memberOf map[wire.Name]*groupList
+	// clients are those in groups, of all daemons.
+	clients map[wire.Name]*member
 	// ending is the disconnect that is being carried out, or nil.
 	ending *ending
 	// deliveryCount numbers the messages between clients.
@@ -88,8 +87,7 @@ func New(cfg Config) (*Machine, error) {
 		state:        StateOp,
 		sessions:     make(map[wire.Name]*session),
 		sessionsByID: make(map[SessionID]*session),
-		groups:       make(map[wire.Name]*group),
-		memberOf:     make(map[wire.Name]*groupList),
+		clients:      make(map[wire.Name]*member),
 	}
 	for i, d := range cfg.Daemons {
 		if _, twice := m.ranks[d.ID]; twice {
@@ -112,7 +110,7 @@ func New(cfg Config) (*Machine, error) {
 func (m *Machine) State() State { return m.state }
 
 // NumGroups returns the number of groups that have members.
-func (m *Machine) NumGroups() int { return len(m.groups) }
+func (m *Machine) NumGroups() int { return m.byName.len() }
 
 // NumDelivered returns the number of messages between clients that reached their place in the order,
 // whether or not they had a receiver here.
@@ -120,8 +118,8 @@ func (m *Machine) NumDelivered() uint64 { return m.deliveryCount }
 
 // LocalMembers returns how many local sessions are members of a group.
 func (m *Machine) LocalMembers(group wire.Name) int {
-	if g := m.groups[group]; g != nil {
-		return len(g.local)
+	if g := m.group(&group); g != nil {
+		return len(g.of(m.self))
 	}
 	return 0
 }
@@ -129,11 +127,11 @@ func (m *Machine) LocalMembers(group wire.Name) int {
 // ViewCost returns about how many bytes all members of a group together receive when one joins or
 // leaves: each gets a view with the names of all.
 func (m *Machine) ViewCost(group wire.Name) int64 {
-	g := m.groups[group]
+	g := m.group(&group)
 	if g == nil {
 		return 0
 	}
-	n := int64(g.numMembers())
+	n := int64(len(g.members))
 	return n * (wire.HeaderLen + wire.NameLen*n)
 }
 
@@ -141,11 +139,15 @@ func (m *Machine) ViewCost(group wire.Name) int64 {
 // counting joins on their way, and all groups that any daemon has. A join of a member is always
 // allowed, because it changes nothing.
 func (m *Machine) MayJoin(id SessionID, group wire.Name, maxOfSession, maxGroups int) (session, all bool) {
-	s, g := m.sessionsByID[id], m.groups[group]
-	if s == nil || g != nil && g.has(m.self, s.name) {
+	s, g := m.sessionsByID[id], m.group(&group)
+	if s == nil || g != nil && g.has(m.self, &s.name) {
 		return true, true
 	}
-	return m.memberOf[s.name].len()+s.joins < maxOfSession, g != nil || len(m.groups) < maxGroups
+	n := s.joins
+	if p := m.clients[s.name]; p != nil {
+		n += p.in.len()
+	}
+	return n < maxOfSession, g != nil || m.byName.len() < maxGroups
 }
 
 // Joining notes that a local session's join is on its way.

@@ -28,35 +28,35 @@ func (m *Machine) mergeComplete() {
 // that: a leader that was restarted may have used one again.
 func (m *Machine) mergeGroup(e *wire.GroupEntry, set daemonSet) {
 	name := e.Name.Clean()
-	g := m.groups[name]
+	g := m.group(&name)
 	if g == nil {
 		g = m.create(name, e.ID)
 	}
-	if slices.ContainsFunc(g.daemons, func(d *daemonMembers) bool { return !set.has(d.rank) }) {
-		g.meet(side{set, e.Changed})
+	if slices.ContainsFunc(g.members, func(p *member) bool { return !set.has(p.rank) }) {
+		g.join(side{set, e.Changed})
 	}
 	g.changed = g.changed || e.Changed
 	for entry := range e.Daemons() {
-		d := g.addDaemon(m.ranks[entry.Daemon], entry.Membership)
-		for _, member := range entry.Members() {
-			clean := member.Clean()
-			d.members = append(d.members, clean) // in order: see setChecker
-			m.index(clean, g)
+		rank := m.ranks[entry.Daemon]
+		g.place(origin{rank: rank, view: entry.Membership})
+		for _, name := range entry.Members() {
+			m.enter(g, name.Clean(), rank)
 		}
 	}
 }
 
-// meet brings another side into a group. It may be the side of the entry before.
-func (g *group) meet(s side) {
-	if len(g.sides) == 0 {
+// join brings another side into a group. It may be the side of the entry before.
+func (g *group) join(s side) {
+	x := g.meet()
+	if len(x.sides) == 0 {
 		first := side{changed: g.changed}
-		for _, d := range g.daemons {
+		for d := range g.daemons() {
 			first.daemons = append(first.daemons, d.rank)
 		}
-		g.sides = append(g.sides, first)
+		x.sides = append(x.sides, first)
 	}
-	if !slices.Equal(g.sides[len(g.sides)-1].daemons, s.daemons) {
-		g.sides = append(g.sides, s)
+	if !slices.Equal(x.sides[len(x.sides)-1].daemons, s.daemons) {
+		x.sides = append(x.sides, s)
 	}
 	g.changed = true
 }

@@ -6,23 +6,19 @@ func (m *Machine) lose(out *Effects) {
 	m.state = StateTrans
 	m.synced = m.synced.intersect(m.transitional)
 	for g := range m.byName.all() {
-		lost := false
-		for _, d := range g.daemons {
+		var lost []origin
+		for d := range g.daemons() {
 			if !m.transitional.has(d.rank) {
 				d.partitioned = true
-				lost = true
+				lost = append(lost, d.origin)
 			}
 		}
-		if !lost {
+		if lost == nil {
 			continue
 		}
 		m.signal(g, g.id, out)
 		g.id = groupID(m.transitionalID, 1)
 		g.changed = true
-		for _, d := range g.daemons {
-			if !d.partitioned {
-				d.view = m.transitionalID
-			}
-		}
+		g.meet().apart = lost // The others come with the transitional membership.
 	}
 }

@@ -152,8 +152,9 @@ func (p *properties) step(n *node, what string, e *entry) {
 // holds daemons with different views of a group.
 func (p *properties) hadOwn(n *node) bool {
 	for g := range n.m.byName.all() {
-		for _, d := range g.daemons {
-			if d.view != g.daemons[0].view {
+		first := g.origin(g.members[0].rank)
+		for d := range g.daemons() {
+			if d.view != first.view {
 				return true
 			}
 		}
@@ -171,7 +172,7 @@ func (p *properties) request(n *node, t wire.Type, e *entry) {
 	name := m.Sender.Clean()
 	if t&wire.Kill != 0 {
 		for g := range n.m.byName.all() {
-			if slices.ContainsFunc(g.daemons, func(d *daemonMembers) bool { return d.has(name) }) {
+			if slices.ContainsFunc(g.members, func(p *member) bool { return p.name == name }) {
 				p.fail("G12: %s is in %s after its end", name, g.name)
 			}
 		}

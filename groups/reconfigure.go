@@ -63,11 +63,17 @@ func (m *Machine) renumber() {
 		return moved
 	}
 	m.synced, m.members = move(m.synced), move(m.members)
+	for _, p := range m.clients { //house:ordered each is moved by itself
+		p.rank = place(p.rank)
+	}
 	for g := range m.byName.all() {
-		for _, d := range g.daemons {
-			d.rank = place(d.rank)
+		slices.SortFunc(g.members, compareMembers)
+		if g.more != nil && g.more.meeting != nil {
+			for i := range g.more.meeting.apart {
+				o := &g.more.meeting.apart[i]
+				o.rank = place(o.rank)
+			}
 		}
-		slices.SortFunc(g.daemons, func(a, b *daemonMembers) int { return a.rank - b.rank })
 	}
 	m.cfg, m.self, m.ranks, m.rankByName = n.cfg, n.self, n.ranks, n.rankByName
 }

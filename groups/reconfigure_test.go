@@ -25,10 +25,8 @@ func TestReconfigure(t *testing.T) {
 	}
 	c.run()
 	order := func(n *node) (names []string) {
-		for _, d := range n.m.groups[room].daemons {
-			for _, m := range d.members {
-				names = append(names, m.String())
-			}
+		for _, p := range n.m.group(&room).members {
+			names = append(names, p.name.String())
 		}
 		return names
 	}

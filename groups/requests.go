@@ -1,10 +1,6 @@
 package groups
 
-import (
-	"slices"
-
-	"github.com/spreadd/spreadd/wire"
-)
+import "github.com/spreadd/spreadd/wire"
 
 // request is the content of a join, leave or kill.
 type request struct {
@@ -51,43 +47,32 @@ func (m *Machine) join(b []byte, out *Effects) {
 	if !ok {
 		return
 	}
-	var local *session
-	if r.rank == m.self {
-		if local = m.sessions[r.member]; local == nil {
-			out.refuse(NoSession, r.member, r.group)
-			return
-		}
+	if r.rank == m.self && m.sessions[r.member] == nil {
+		out.refuse(NoSession, r.member, r.group)
+		return
 	}
-	g := m.groups[r.group]
+	g := m.group(&r.group)
+	beside := 0 // members at the same daemon
 	if g != nil {
-		switch d := g.daemon(r.rank); {
-		case d == nil:
-		case d.has(r.member):
+		beside = len(g.of(r.rank))
+		switch {
+		case g.has(r.rank, &r.member):
 			out.refuse(AlreadyMember, r.member, r.group)
 			return
-		case len(d.members) >= MaxLocalMembers:
+		case beside >= MaxLocalMembers:
 			out.refuse(GroupFull, r.member, r.group)
 			return
 		}
-	}
-	if g == nil {
+	} else {
 		// The join itself raises the index to 1 (client-protocol §10.3).
 		g = m.create(r.group, groupID(m.current(), 0))
 	}
-	d := g.daemon(r.rank)
-	if d == nil {
-		d = g.addDaemon(r.rank, membershipOf(g.id))
-		if m.state == StateTrans && !m.transitional.has(r.rank) {
-			d.partitioned = true
-			g.changed = true
-		}
+	if beside == 0 && m.state == StateTrans && !m.transitional.has(r.rank) {
+		g.place(origin{rank: r.rank, view: membershipOf(g.id), partitioned: true})
+		g.changed = true
 	}
-	d.add(r.member)
+	m.enter(g, r.member, r.rank)
 	g.id.Index++
-	m.index(r.member, g)
-	if local != nil {
-		g.local = append(g.local, local)
-	}
 	m.announce(g, wire.CausedByJoin, r, out)
 }
 
@@ -97,8 +82,8 @@ func (m *Machine) leave(b []byte, out *Effects) {
 	if !ok {
 		return
 	}
-	g := m.groups[r.group]
-	if g == nil || !g.has(r.rank, r.member) {
+	g := m.group(&r.group)
+	if g == nil || !g.has(r.rank, &r.member) {
 		out.refuse(NotMember, r.member, r.group)
 		return
 	}
@@ -112,20 +97,12 @@ func (m *Machine) leave(b []byte, out *Effects) {
 // remove removes a member from a group and informs the remaining ones. It reports whether there are
 // any here.
 func (m *Machine) remove(g *group, cause wire.Type, r request, out *Effects) bool {
-	d := g.daemon(r.rank)
-	d.remove(r.member)
-	if len(d.members) == 0 {
-		g.dropDaemon(d)
-	}
-	if r.rank == m.self {
-		s := m.sessions[r.member]
-		g.local = slices.DeleteFunc(g.local, func(o *session) bool { return o == s })
-	}
-	g.id.Index++
-	if len(g.daemons) == 0 {
-		m.drop(g)
+	if len(g.members) == 1 {
+		m.byName.remove(&g.name)
 		return false
 	}
+	g.remove(r.rank, &r.member)
+	g.id.Index++
 	m.announce(g, cause, r, out)
-	return len(g.local) > 0
+	return len(g.of(m.self)) > 0
 }

@@ -144,49 +144,54 @@ func (in *interpreter) show(out *Effects) string {
 // check reports whether the tables agree with each other (groups-protocol §12, G12).
 func (m *Machine) check() error {
 	list := slices.Collect(m.byName.all())
-	if m.byName.len() != len(list) || len(list) != len(m.groups) || !slices.IsSortedFunc(list, compareGroups) {
-		return fmt.Errorf("the list of groups is not the table's, or not sorted")
+	if m.byName.len() != len(list) || !slices.IsSortedFunc(list, compareGroups) {
+		return fmt.Errorf("the list of groups is not sorted, or has another length")
 	}
-	for g := range m.byName.all() {
-		if m.groups[g.name] != g || g.numMembers() == 0 {
-			return fmt.Errorf("group %s is not in the table, or empty", g.name)
+	for _, g := range list {
+		if m.group(&g.name) != g || len(g.members) == 0 {
+			return fmt.Errorf("group %s is not found, or empty", g.name)
 		}
-		local := 0
-		for i, d := range g.daemons {
-			if i > 0 && g.daemons[i-1].rank >= d.rank || len(d.members) == 0 {
-				return fmt.Errorf("group %s: daemons are not in order, or one is empty", g.name)
+		if !slices.IsSortedFunc(g.members, compareMembers) {
+			return fmt.Errorf("group %s: members are not in order", g.name)
+		}
+		for _, p := range g.members {
+			if m.clients[p.name] != p {
+				return fmt.Errorf("group %s: %s is in no group", g.name, p.name)
 			}
-			if !slices.IsSortedFunc(d.members, compareNames) {
-				return fmt.Errorf("group %s: members are not in order", g.name)
+			if p.in.get(&g.name) != g {
+				return fmt.Errorf("group %s: %s does not know that it is a member", g.name, p.name)
 			}
-			if d.rank == m.self {
-				local += len(d.members)
+			if p.session != m.sessions[p.name] || (p.session != nil) != (p.rank == m.self) {
+				return fmt.Errorf("group %s: the session of %s is gone", g.name, p.name)
 			}
-			for _, member := range d.members {
-				in := m.memberOf[member]
-				if in.len() == 0 {
-					return fmt.Errorf("group %s: %s is in no group", g.name, member)
-				}
-				if c, i, ok := in.find(g.name); !ok || in.chunks[c][i] != g {
-					return fmt.Errorf("group %s: %s does not know that it is a member", g.name, member)
-				}
+		}
+		n := 0
+		for d := range g.daemons() {
+			n += len(d.members)
+			if len(g.of(d.rank)) != len(d.members) {
+				return fmt.Errorf("group %s: %d members at a daemon, %d found", g.name, len(d.members), len(g.of(d.rank)))
 			}
 			if d.partitioned && !g.changed {
 				return fmt.Errorf("group %s: has lost a daemon and is not changed", g.name)
 			}
 		}
-		if local != len(g.local) {
-			return fmt.Errorf("group %s: %d local members, %d sessions", g.name, local, len(g.local))
+		if n != len(g.members) {
+			return fmt.Errorf("group %s: %d members at daemons, %d in all", g.name, n, len(g.members))
 		}
-		for _, s := range g.local {
-			if m.sessions[s.name] != s {
-				return fmt.Errorf("group %s: session %s is gone", g.name, s.name)
+		if g.more != nil && g.more.meeting != nil {
+			for _, o := range g.more.meeting.apart {
+				if len(g.of(o.rank)) == 0 {
+					return fmt.Errorf("group %s: a daemon without members came from %v", g.name, o.view)
+				}
 			}
 		}
 	}
-	for _, in := range m.memberOf { //house:ordered any of them will do
-		for g := range in.all() {
-			if m.groups[g.name] != g {
+	for _, p := range m.clients { //house:ordered any of them will do
+		if p.in.len() == 0 {
+			return fmt.Errorf("%s is in no group, and kept", p.name)
+		}
+		for g := range p.in.all() {
+			if m.group(&g.name) != g {
 				return fmt.Errorf("a member is in group %s, which is gone", g.name)
 			}
 		}

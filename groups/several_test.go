@@ -347,15 +347,15 @@ func (m *Machine) tablesText(indent string, hideChanged bool) string {
 			}
 		}
 		fmt.Fprintf(&out, "%s%s %s", indent, g.name, id)
-		for _, d := range g.daemons {
+		for d := range g.daemons() {
 			fmt.Fprintf(&out, " %s", m.cfg.Daemons[d.rank].Name)
 			if d.partitioned {
 				out.WriteString(" partitioned")
 			} else {
 				fmt.Fprintf(&out, " %v", d.view)
 			}
-			for _, member := range d.members {
-				fmt.Fprintf(&out, " %s", member)
+			for _, p := range d.members {
+				fmt.Fprintf(&out, " %s", p.name)
 			}
 		}
 		out.WriteString("\n")

@@ -1,63 +1,54 @@
 package groups
 
-import (
-	"slices"
+import "github.com/spreadd/spreadd/wire"
 
-	"github.com/spreadd/spreadd/wire"
-)
+// group returns the group of a name, or nil.
+func (m *Machine) group(name *wire.Name) *group { return m.byName.get(name) }
 
 // create adds a group without members.
 func (m *Machine) create(name wire.Name, id wire.GroupID) *group {
 	g := &group{name: name, id: id}
-	m.groups[name] = g
 	m.byName.insert(g)
 	return g
-}
-
-// drop forgets a group without members.
-func (m *Machine) drop(g *group) {
-	delete(m.groups, g.name)
-	m.byName.remove(g)
 }
 
 // dropDaemons removes the daemons that match from all groups, with their members, which are then in
 // no group. Groups that lose daemons are changed; groups without members are forgotten.
 func (m *Machine) dropDaemons(match func(*daemonMembers) bool) {
 	m.byName.deleteFunc(func(g *group) bool {
-		before := len(g.daemons)
-		g.daemons = slices.DeleteFunc(g.daemons, func(d *daemonMembers) bool {
-			if !match(d) {
-				return false
+		kept := g.members[:0]
+		for d := range g.daemons() {
+			if !match(&d) {
+				kept = append(kept, d.members...)
+				continue
 			}
-			for _, member := range d.members {
-				delete(m.memberOf, member)
-			}
-			return true
-		})
-		if len(g.daemons) < before {
 			g.changed = true
+			g.displace(d.rank)
+			for _, p := range d.members {
+				delete(m.clients, p.name)
+			}
 		}
-		if len(g.daemons) == 0 {
-			delete(m.groups, g.name)
-			return true
-		}
-		return false
+		clear(g.members[len(kept):])
+		g.members = kept
+		return len(kept) == 0
 	})
 }
 
-// index records that a member is in a group.
-func (m *Machine) index(member wire.Name, g *group) {
-	in := m.memberOf[member]
-	if in == nil {
-		in = new(groupList)
-		m.memberOf[member] = in
+// enter adds a client to a group that it is not in.
+func (m *Machine) enter(g *group, name wire.Name, rank int) {
+	p := m.clients[name]
+	if p == nil {
+		p = &member{name: name, rank: rank, session: m.sessions[name]}
+		m.clients[name] = p
 	}
-	in.insert(g)
+	p.in.insert(g)
+	g.add(p)
 }
 
-func (m *Machine) unindex(member wire.Name, g *group) {
-	in := m.memberOf[member]
-	if in.remove(g); in.len() == 0 {
-		delete(m.memberOf, member)
+// unindex removes a group from those of a client.
+func (m *Machine) unindex(name wire.Name, g *group) {
+	p := m.clients[name]
+	if p.in.remove(&g.name); p.in.len() == 0 {
+		delete(m.clients, name)
 	}
 }

@@ -29,9 +29,10 @@ func (p *properties) trace(n *node, what string, e *entry) {
 		}
 		line.WriteString(fmt.Sprintf(" %d of %v: %s", e.index, e.stream.id, d))
 	}
-	if g := n.m.groups[wire.MakeName(*traceGroup)]; g != nil {
+	name := wire.MakeName(*traceGroup)
+	if g := n.m.group(&name); g != nil {
 		line.WriteString(fmt.Sprintf(" | %v changed %v", g.id, g.changed))
-		for _, d := range g.daemons {
+		for d := range g.daemons() {
 			line.WriteString(fmt.Sprintf(" %d:%v/%d", d.rank, d.view, len(d.members)))
 		}
 	}

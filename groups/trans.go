@@ -25,11 +25,9 @@ func (m *Machine) renewChanged(out *Effects) {
 			continue
 		}
 		g.changed = false
+		view := networkView(g, wire.Name{}, 0) // Where all came from also depends on the id before.
 		g.id = groupID(m.regular, 1)
-		m.announceNetwork(g, wire.Name{}, 0, out)
-		for _, d := range g.daemons {
-			d.view = m.regular
-		}
-		g.sides = nil
+		m.announceNetwork(g, view, wire.Name{}, out)
+		g.part()
 	}
 }

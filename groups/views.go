@@ -43,11 +43,9 @@ func lightView(g *group, cause wire.Type, member wire.Name) []byte {
 
 func encodeView(g *group, cause wire.Type, p wire.Membership) []byte {
 	t := wire.RegularMembership | cause
-	names := make([]byte, 0, wire.NameLen*g.numMembers())
-	for _, d := range g.daemons {
-		for i := range d.members {
-			names = append(names, d.members[i][:]...)
-		}
+	names := make([]byte, 0, wire.NameLen*len(g.members))
+	for _, p := range g.members {
+		names = append(names, p.name[:]...)
 	}
 	m := wire.Message{
 		Header:      header(t, g.name),
@@ -68,8 +66,8 @@ type view struct {
 // Established daemons come first, by the membership that they brought, in the order of its wrapped
 // difference. Lost daemons follow, each by itself. A joiner, if there is one, is last.
 func networkView(g *group, joiner wire.Name, joinerRank int) view {
-	daemons := slices.Clone(g.daemons)
-	slices.SortStableFunc(daemons, func(a, b *daemonMembers) int {
+	daemons := slices.Collect(g.daemons())
+	slices.SortStableFunc(daemons, func(a, b daemonMembers) int {
 		switch {
 		case a.partitioned != b.partitioned:
 			if b.partitioned {
@@ -82,19 +80,20 @@ func networkView(g *group, joiner wire.Name, joinerRank int) view {
 		if c := a.view.Compare(b.view); c != 0 {
 			return c
 		}
-		return g.sideOf(a) - g.sideOf(b)
+		return g.sideOf(&a) - g.sideOf(&b)
 	})
 	g.joinSets(daemons)
 	v := view{ranks: make(map[int]int, len(daemons))}
 	var members []wire.Name
-	for i, d := range daemons {
-		for _, name := range d.members {
-			if joiner == (wire.Name{}) || d.rank != joinerRank || name != joiner {
-				members = append(members, name)
+	for i := range daemons {
+		d := &daemons[i]
+		for _, p := range d.members {
+			if joiner == (wire.Name{}) || d.rank != joinerRank || p.name != joiner {
+				members = append(members, p.name)
 			}
 		}
 		v.ranks[d.rank] = len(v.offsets)
-		if i == len(daemons)-1 || !g.together(d, daemons[i+1]) {
+		if i == len(daemons)-1 || !g.together(d, &daemons[i+1]) {
 			v.add(members)
 			members = members[:0]
 		}
@@ -108,10 +107,10 @@ func networkView(g *group, joiner wire.Name, joinerRank int) view {
 // joinSets moves daemons of the same set next to each other in a sorted list. They are
 // already, unless wrapped differences form a cycle: then no order is sorted, and a set would fall
 // apart (groups-protocol §10.2).
-func (g *group) joinSets(daemons []*daemonMembers) {
+func (g *group) joinSets(daemons []daemonMembers) {
 	for i := 1; i < len(daemons) && !daemons[i].partitioned; i++ {
 		for j := i; j < len(daemons) && !daemons[j].partitioned; j++ {
-			if d := daemons[j]; g.together(d, daemons[i-1]) {
+			if d := daemons[j]; g.together(&d, &daemons[i-1]) {
 				copy(daemons[i+1:j+1], daemons[i:j])
 				daemons[i] = d
 				break

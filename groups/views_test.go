@@ -29,9 +29,9 @@ func TestSetsStayWhole(t *testing.T) {
 		g := &group{name: wire.MakeName("g")}
 		want := make(map[string]bool)
 		for i, c := range from {
-			d := &daemonMembers{rank: i, view: ids[c], partitioned: c == '-', members: []wire.Name{wire.MakeName(fmt.Sprintf("#m#%02d", i))}}
-			g.daemons = append(g.daemons, d)
-			if d.partitioned {
+			g.place(origin{rank: i, view: ids[c], partitioned: c == '-'})
+			g.add(&member{rank: i, name: wire.MakeName(fmt.Sprintf("#m#%02d", i))})
+			if c == '-' {
 				want[fmt.Sprintf("%02d", i)] = true
 			}
 		}

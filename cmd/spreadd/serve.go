@@ -50,6 +50,7 @@ func (p *program) serve(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
+	boundHeap(d.Stats().MaxMemory)
 	// Bind sockets and open the log file before dropping privileges.
 	observe, unobserve, err := p.openHTTP(ctx, &o, d, &cfg)
 	if err != nil {
