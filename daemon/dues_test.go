@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 	"time"
 
@@ -79,6 +80,45 @@ func TestDelay(t *testing.T) {
 	}
 	if n := d.Stats().Sessions.Discarded; n != 0 {
 		t.Errorf("%d messages were discarded", n)
+	}
+}
+
+// TestDebtorLeaves: the name of a client that has to wait and closes its connection is soon free. What
+// it has sent besides joins and leaves is delivered.
+func TestDebtorLeaves(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("the end of a connection is seen behind all data only on Linux")
+	}
+	d := start(t, testConfig(t, "alpha", alphaID))
+	const members, pairs = 400, 200
+	largeGroup(t, d, members)
+	watch := connect(t, d, 1, "watch", wire.FlagMembership)
+	watch.join("seen")
+	c := connect(t, d, 1, "churn", 0)
+	var b []byte
+	for range pairs {
+		b = append(b, c.request(wire.Join, nil, "large")...)
+		b = append(b, c.request(wire.Leave, nil, "large")...)
+	}
+	c.write(append(b, c.request(wire.FIFO, []byte("last"), "seen")...))
+	testkit.Wait(t, "the client to wait", func() bool { return d.Stats().Delays > 0 })
+	began := time.Now()
+	_ = c.conn.Close()
+	if m := watch.message(); string(m.Payload) != "last" {
+		t.Errorf("%v %q follows, want the last message", m.Type, m.Payload)
+	}
+	testkit.Wait(t, "the name", func() bool {
+		taken := false
+		d.call(func(o *owner) {
+			for _, other := range o.clients { //house:ordered any of them
+				taken = taken || other.Group() == c.private
+			}
+		})
+		return !taken
+	})
+	// All requests together cost a minute.
+	if took := time.Since(began); took > 20*time.Second {
+		t.Errorf("the name is free after %v", took)
 	}
 }
 

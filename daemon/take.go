@@ -193,6 +193,11 @@ func (o *owner) submit(id engine.SessionID, b *session.Batch) (done bool, wait t
 	for i, m := range b.Messages {
 		request := b.Joins() && wire.TypeOf(m.Bytes())&(wire.Join|wire.Leave) != 0
 		if wait := o.owes(joiner, now); request && wait > 0 {
+			if b.Session.Left() {
+				// It leaves all groups at once, and its name is needed.
+				o.count.submitted[engine.Leaving].Add(1)
+				continue
+			}
 			b.Messages = b.Messages[i:]
 			return false, wait
 		}

@@ -188,14 +188,29 @@ func (r *reader) await(b *Batch) bool {
 		if b == nil {
 			return true
 		}
-		select {
-		case <-time.After(b.wait):
-		case <-s.done:
-		}
+		r.pause(b.wait)
 		if end := End(r.session.dropped.Load()); end != 0 && end != SessionKill {
 			b.Done()
 			return false
 		}
 	}
 	return false
+}
+
+// hangUpPoll is the time between two looks at whether a client that has to wait has closed its connection.
+const hangUpPoll = 100 * time.Millisecond
+
+// pause waits for some time, but not longer than for the end of the connection: of a client that has
+// gone, the owner waits for nothing, so that its name is soon free.
+func (r *reader) pause(d time.Duration) {
+	for ; d > 0 && !r.session.left.Load(); d -= hangUpPoll {
+		select {
+		case <-time.After(min(d, hangUpPoll)):
+		case <-r.session.server.done:
+			return
+		}
+		if hungUp(r.session.conn) {
+			r.session.left.Store(true)
+		}
+	}
 }

@@ -25,6 +25,7 @@ type Session struct {
 	sent        atomic.Int64              // messages from the client
 	sentBytes   atomic.Int64              // their bytes
 	dropped     atomic.Uint32             // the End of the session, or 0
+	left        atomic.Bool               // whether the client was seen to have closed the connection
 	parked      atomic.Pointer[buf.Block] // of the waiter
 	out         output
 }
@@ -37,6 +38,10 @@ func (s *Session) Group() wire.Name { return s.group }
 
 // Memberships reports whether the client wants membership messages.
 func (s *Session) Memberships() bool { return s.memberships }
+
+// Left reports whether the client has closed the connection before all that it has sent was read. It is
+// noticed only while the client has to wait ([Batch.Return]).
+func (s *Session) Left() bool { return s.left.Load() }
 
 // announce reports the session to the owner. It returns false if the server is stopping.
 func (s *Session) announce() bool {
