@@ -2,6 +2,7 @@ package logsub
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"slices"
 	"sync"
@@ -66,10 +67,10 @@ type mark struct {
 	n uint64
 }
 
-// lostKey names the lines of a stream that a route could not take.
+// lostKey names the lines of a stream that a log could not take.
 type lostKey struct {
 	origin envelope.Origin
-	route  *route
+	log    *logState
 }
 
 // hostName returns the host's name, or "logsub" if a log host cannot have that name.
@@ -232,7 +233,7 @@ func (a *acks) signal() {
 func (a *acks) refuse(o *envelope.Origin, seq uint64, r *route) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	addLost(a.refused, lostKey{*o, r}, envelope.Span{First: seq, Last: seq})
+	addLost(a.refused, lostKey{*o, r.logState}, envelope.Span{First: seq, Last: seq})
 }
 
 func addLost(to map[lostKey]*receipts.Set, k lostKey, sp envelope.Span) {
@@ -253,7 +254,7 @@ func (a *acks) again(o *envelope.Origin, seq uint64, to []target) (list []target
 	defer a.mu.Unlock()
 	for _, t := range to {
 		for _, r := range t.routes {
-			k := lostKey{*o, r}
+			k := lostKey{*o, r.logState}
 			set := a.lacking[k]
 			if set == nil || !set.Has(seq) {
 				continue
@@ -356,7 +357,7 @@ func (a *acks) taken(o *envelope.Origin, of envelope.Span, to []target) []envelo
 	}
 	for _, t := range to {
 		for _, r := range t.routes {
-			k := lostKey{*o, r}
+			k := lostKey{*o, r.logState}
 			if set := a.refused[k]; set != nil {
 				for _, sp := range set.Clip(of) {
 					addLost(a.lacking, k, sp)
@@ -442,11 +443,22 @@ func (a *acks) finish() {
 // restoreWritten passes to the connection which lines its logs with an index had before this start. A line counts as written if
 // all of them have it.
 func (r *receiver) restoreWritten() {
-	type key struct{ group, stream string }
+	type key struct{ logs, stream string }
 	have := make(map[key][]envelope.Span)
 	logs := make(map[key]int)
-	indexed := make(map[string]int) // logs by group
-	for group, targets := range r.byGroup {
+	indexed := make(map[string]int) // how many logs a group has, by these logs: thousands of groups may have the same
+	for _, targets := range r.table.Load().plain {
+		group := ""
+		for _, t := range targets {
+			for _, route := range t.routes {
+				if route.index != nil {
+					group += fmt.Sprintf("%p ", route.logState)
+				}
+			}
+		}
+		if indexed[group] > 0 {
+			continue
+		}
 		for _, t := range targets {
 			for _, route := range t.routes {
 				if route.index == nil {
@@ -465,7 +477,7 @@ func (r *receiver) restoreWritten() {
 		}
 	}
 	for k, spans := range have {
-		if o, err := envelope.ParseOrigin([]byte(k.stream)); err == nil && logs[k] == indexed[k.group] {
+		if o, err := envelope.ParseOrigin([]byte(k.stream)); err == nil && logs[k] == indexed[k.logs] {
 			r.acks.reg.Restore(o, spans)
 		}
 	}

@@ -19,7 +19,7 @@ type acksTest struct {
 }
 
 func newAcksTest(t *testing.T) *acksTest {
-	a := &acksTest{T: t, acks: acks{
+	a := &acksTest{T: t, route: route{logState: new(logState)}, acks: acks{
 		wake: make(chan struct{}, 1), reg: receipts.NewRegister("log1", 1),
 		refused: make(map[lostKey]*receipts.Set), lacking: make(map[lostKey]*receipts.Set),
 	}}

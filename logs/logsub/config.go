@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"time"
@@ -41,6 +42,7 @@ var (
 	errKeepSQL      = errors.New("a table cannot be cut, compressed or removed: that is for files")
 	errIndexCommand = errors.New("commands and tables have no index: that is for files")
 	errAccess       = errors.New("commands, tables and functions have no file_mode, dir_mode and file_group: that is for files")
+	errTwoGroups    = errors.New("a log has a group or a groups_file: name the group in the file, or write two logs")
 	errIndexLock    = errors.New("envelope = \"index\" needs locked files: remove lock = false or the index")
 )
 
@@ -138,6 +140,9 @@ type Connection struct {
 // Log says what happens to the messages of a group.
 type Log struct {
 	Group string
+	// GroupsFile is a file with the names of groups, one a line, in place of Group. It is read again
+	// when it changes.
+	GroupsFile string
 	// File is the file that lines are appended to: a path, or a template of paths (package
 	// logpath). It is made if needed, and so are the directories of a template below its
 	// [logpath.Template.Base]. "|COMMAND" is the standard input of a command. Logs may share files
@@ -233,40 +238,57 @@ func (c *Config) sync() logfile.Sync {
 	}
 }
 
-// check returns what is wrong with a log.
+// source names where the lines of a log come from, for errors.
+func (l *Log) source() string {
+	if l.GroupsFile != "" {
+		return "groups_file " + l.GroupsFile
+	}
+	return fmt.Sprintf("group %q", l.Group)
+}
+
+// check returns what is wrong with a log. Its path becomes absolute.
 func (l *Log) check() error {
+	if l.GroupsFile == "" {
+		if err := spread.CheckGroup(l.Group); err != nil {
+			return fmt.Errorf("logsub: %w", err)
+		}
+	} else if l.Group != "" {
+		return fmt.Errorf("logsub: %s: %w", l.source(), errTwoGroups)
+	} else if path, err := filepath.Abs(l.GroupsFile); err == nil {
+		l.GroupsFile = path
+	}
 	if err := l.Envelope.check(); err != nil {
-		return fmt.Errorf("logsub: group %q: %w", l.Group, err)
+		return fmt.Errorf("logsub: %s: %w", l.source(), err)
 	}
 	switch {
 	case l.Perl != "" && l.File != "":
-		return fmt.Errorf("logsub: group %q: %w", l.Group, errPerlAndFile)
+		return fmt.Errorf("logsub: %s: %w", l.source(), errPerlAndFile)
 	case l.Perl != "" && l.Keep != (Keeping{}):
-		return fmt.Errorf("logsub: group %q: %w", l.Group, errKeepPerl)
+		return fmt.Errorf("logsub: %s: %w", l.source(), errKeepPerl)
 	case l.Perl != "" && checkPerlName(l.Perl) != nil:
-		return fmt.Errorf("logsub: group %q: %w", l.Group, checkPerlName(l.Perl))
+		return fmt.Errorf("logsub: %s: %w", l.source(), checkPerlName(l.Perl))
 	case l.Perl != "" && l.SQL != nil:
-		return fmt.Errorf("logsub: group %q has a table and a Perl function: make two logs of it", l.Group)
+		return fmt.Errorf("logsub: %s has a table and a Perl function: make two logs of it", l.source())
 	case l.File == "" && l.SQL == nil && l.Perl == "":
-		return fmt.Errorf("logsub: no file for group %q", l.Group)
+		return fmt.Errorf("logsub: no file for %s", l.source())
 	case l.File != "" && l.SQL != nil:
-		return fmt.Errorf("logsub: group %q has a file and a table: make two logs of it", l.Group)
+		return fmt.Errorf("logsub: %s has a file and a table: make two logs of it", l.source())
 	case l.SQL != nil && l.Keep != (Keeping{}):
-		return fmt.Errorf("logsub: group %q: %w", l.Group, errKeepSQL)
+		return fmt.Errorf("logsub: %s: %w", l.source(), errKeepSQL)
 	case !l.Clock.Valid():
-		return fmt.Errorf("logsub: group %q: unknown %v", l.Group, l.Clock)
+		return fmt.Errorf("logsub: %s: unknown %v", l.source(), l.Clock)
 	case !l.VHost.Valid():
-		return fmt.Errorf("logsub: group %q: unknown %v", l.Group, l.VHost)
+		return fmt.Errorf("logsub: %s: unknown %v", l.source(), l.VHost)
 	case !(l.Filter.Sample >= 0 && l.Filter.Sample <= 1):
-		return fmt.Errorf("logsub: group %q: invalid sample %v (want above 0 and up to 1)", l.Group, l.Filter.Sample)
+		return fmt.Errorf("logsub: %s: invalid sample %v (want above 0 and up to 1)", l.source(), l.Filter.Sample)
 	case (l.Perl != "" || l.SQL != nil || strings.HasPrefix(l.File, "|")) && l.Access != (fsutil.Permissions{}):
-		return fmt.Errorf("logsub: group %q: %w", l.Group, errAccess)
+		return fmt.Errorf("logsub: %s: %w", l.source(), errAccess)
 	case strings.HasPrefix(l.File, "|") && l.Keep != (Keeping{}):
-		return fmt.Errorf("logsub: group %q: %w", l.Group, errKeepCommand)
+		return fmt.Errorf("logsub: %s: %w", l.source(), errKeepCommand)
 	case (l.Perl != "" || l.SQL != nil || strings.HasPrefix(l.File, "|")) && l.Envelope == EnvelopeIndex:
-		return fmt.Errorf("logsub: group %q: %w", l.Group, errIndexCommand)
+		return fmt.Errorf("logsub: %s: %w", l.source(), errIndexCommand)
 	case strings.TrimSpace(l.File) == "|":
-		return fmt.Errorf("logsub: group %q: the file is a pipe without a command", l.Group)
+		return fmt.Errorf("logsub: %s: the file is a pipe without a command", l.source())
 	}
 	return nil
 }
@@ -288,9 +310,6 @@ func (c Config) withDefaults() (Config, error) {
 		}
 		connections[i] = Connection{Address: conn.Address}
 		for _, l := range conn.Logs {
-			if err := spread.CheckGroup(l.Group); err != nil {
-				return c, fmt.Errorf("logsub: %w", err)
-			}
 			if err := l.check(); err != nil {
 				return c, err
 			}
@@ -344,7 +363,7 @@ type sharedSinks struct {
 func (k *sharedSinks) add(l *Log, noLock bool) error {
 	if l.SQL != nil {
 		if err := l.SQL.Check(); err != nil {
-			return fmt.Errorf("logsub: group %q: %w", l.Group, err)
+			return fmt.Errorf("logsub: %s: %w", l.source(), err)
 		}
 		name := sqlName(l.SQL)
 		if other := k.tables[name]; other != nil && !other.Equal(l.SQL) {

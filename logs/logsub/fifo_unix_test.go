@@ -77,3 +77,16 @@ func TestFIFOsBesideLogs(t *testing.T) {
 		t.Error("Fill reports nothing")
 	}
 }
+
+// TestFIFOList: a FIFO in the place of a groups_file is reported, and nobody waits for it.
+func TestFIFOList(t *testing.T) {
+	list := filepath.Join(t.TempDir(), "groups")
+	fifo(t, list)
+	logs := []Log{{GroupsFile: list, File: "list.log"}, {Group: "a", File: "a.log"}}
+	bubble(t, Config{}, logs, func(f *farm) {
+		f.wantLog("cannot read groups_file")
+		f.wantLog("not a regular file")
+		f.send("line\n", "a")
+		f.want("a.log", "line\n")
+	})
+}

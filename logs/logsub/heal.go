@@ -95,6 +95,9 @@ func fingerprint(cfg *Config, name string, logs []Log) string {
 	}
 	for _, l := range logs {
 		l.File = name
+		if l.GroupsFile != "" {
+			l.GroupsFile = listLabel // whatever its path is
+		}
 		l.Keep, l.Access = Keeping{Size: l.Keep.Size}, fsutil.Permissions{}
 		same.Connections[0].Logs = append(same.Connections[0].Logs, l)
 	}

@@ -388,7 +388,7 @@ func (h *healer) present() (list []known) {
 }
 
 func (h *healer) hasGroup(group string) bool {
-	return slices.ContainsFunc(h.s.receivers, func(r *receiver) bool { return slices.Contains(r.groups, group) })
+	return slices.ContainsFunc(h.s.receivers, func(r *receiver) bool { return r.table.Load().has(group) })
 }
 
 // Invite implements [peer.Handler]. An invitation of an address that has one waiting adds nothing:

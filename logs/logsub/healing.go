@@ -59,6 +59,7 @@ type healing struct {
 	retries int       // how often it has failed
 	// merged says that the network was split, so that only log hosts of the other part are asked.
 	merged bool
+	listed bool                 // a list of groups has got new ones
 	since  time.Time            // since when lines may be missing; zero if unknown
 	latest map[string]time.Time // when the writer came to it
 
@@ -72,7 +73,7 @@ type healing struct {
 
 	mu       sync.Mutex
 	views    map[string]spread.View // by group
-	newcomer map[string]bool        // members that were in the other part
+	newcomer map[string]bool        // members that were in the other part; or, if listed, that were greeted
 }
 
 func newHealing(h *healer, r *receiver) *healing {

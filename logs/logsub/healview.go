@@ -123,7 +123,13 @@ func (r *receiver) met(body []byte, sender string) {
 
 // healView notes a view of a group. What is before it in the order is before it in the writer's list.
 func (r *receiver) healView(m *spread.Membership) {
-	if !r.heals() || !m.Regular() || !slices.Contains(r.groups, m.Group) {
+	if !r.heals() || !r.table.Load().has(m.Group) {
+		return
+	}
+	if m.Cause == spread.SelfLeave {
+		delete(r.views, m.Group)
+	}
+	if !m.Regular() {
 		return
 	}
 	before, known := r.views[m.Group]
@@ -131,13 +137,49 @@ func (r *receiver) healView(m *spread.Membership) {
 	r.handOn()
 	switch {
 	case m.Changed == r.own && m.Cause == spread.CauseJoin:
-		if r.joining != nil {
+		if r.joining != nil && !r.joining.started() {
 			r.joining.addView(m)
+		} else {
+			r.healListed(m)
 		}
 	case known:
 		r.healChange(m, before)
 	}
 	r.s.writers[0].putCut(&cut{group: m.Group, id: viewID(m.ID), members: r.views[m.Group]})
+}
+
+// listWindow is how much later a log host may get a list of groups than others whose lines it then
+// fetches.
+const listWindow = 24 * time.Hour
+
+// listedWait is how long the joins of a list may take until files are compared without the rest.
+const listedWait = 5 * time.Second
+
+// healListed has the files compared after the join of a group that a list has got: another log host
+// may have joined it before. Joins that come together are one.
+func (r *receiver) healListed(m *spread.Membership) {
+	x := r.heal
+	if x == nil || !x.listed || x.started() {
+		x = newHealing(r.s.healer, r)
+		x.listed, x.since = true, time.Now().Add(-listWindow)
+		r.heal = x
+		r.s.writers[0].putCut(&cut{heal: x})
+		time.AfterFunc(listedWait, x.begin)
+	}
+	x.addView(m)
+	x.mu.Lock()
+	var strangers []string
+	for _, member := range m.Members {
+		if !x.newcomer[member] {
+			x.newcomer[member] = true
+			strangers = append(strangers, member)
+		}
+	}
+	x.mu.Unlock()
+	r.greet(strangers)
+	if r.count.joined.Load() >= r.count.groups.Load() {
+		x.begin()
+	}
 }
 
 // healChange reacts to other members that came or went.

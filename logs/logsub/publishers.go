@@ -175,9 +175,9 @@ func (ss *streams) forget() {
 	ss.last = nil
 }
 
-// restore passes to a receiver which lines of a route came before this start, so that it notices what
-// is missing since then.
-func (r *receiver) restore(route *route) {
+// restore passes to a receiver which lines of a route came before this start for its groups, so that
+// it notices what is missing since then.
+func (r *receiver) restore(route *route, groups []string) {
 	if route.index == nil {
 		return
 	}
@@ -187,7 +187,9 @@ func (r *receiver) restore(route *route) {
 		}
 	})
 	if since, ok := route.index.Since(); ok {
-		r.since[route.group] = min(since, cmp.Or(r.since[route.group], since))
+		for _, g := range groups {
+			r.fixed.since[g] = min(since, cmp.Or(r.fixed.since[g], since))
+		}
 	}
 }
 
@@ -199,7 +201,7 @@ func (r *receiver) expect(s *stream, groups []string) {
 	}
 	s.expected = true
 	for _, g := range groups {
-		if _, ok := r.byGroup[g]; ok && s.from.Epoch >= cmp.Or(r.since[g], r.s.began) {
+		if t := r.table.Load(); t.plain[g] != nil && s.from.Epoch >= cmp.Or(t.since[g], r.s.began) {
 			s.begun = true
 		}
 	}
@@ -207,7 +209,7 @@ func (r *receiver) expect(s *stream, groups []string) {
 
 // learned takes what a publisher says of its streams. Below Kept it can send no line again.
 func (r *receiver) learned(ask *logproto.Ask, groups []string) {
-	to := targets(r.byGroup, groups)
+	to := targets(r.table.Load().plain, groups)
 	if len(to) == 0 {
 		return
 	}

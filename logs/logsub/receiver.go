@@ -26,16 +26,17 @@ type receiver struct {
 	s         *Subscriber
 	index     int // of the connection
 	address   string
-	byGroup   map[string][]target
-	raw       map[string][]target // of logs that keep envelopes
+	fixed     *table // of the groups in the configuration; since has those of lists, too
+	table     atomic.Pointer[table]
+	lists     []*groupList
 	last      lastGroup
-	since     map[string]uint64 // by group: streams of this epoch and above are expected from their first line on
-	groups    []string          // sorted
+	asked     map[string]bool // groups that the client is to be in; of the goroutine that reads lists, once it runs
 	client    *spread.Client
 	own       string  // private group of the connection
 	failing   bool    // a failure to connect has been logged since the last connection
 	rejected  bool    // so has a rejection, on this connection
 	joined    bool    // all groups have been joined once
+	complete  bool    // all groups were joined on this connection
 	batches   []batch // what the writers get next
 	collected int     // events since the last handOn
 	messages  int64   // of these, messages, and the bytes of their payloads
@@ -67,6 +68,7 @@ type target struct {
 
 // lastGroup has the targets of the group of the last message: most messages have the same one.
 type lastGroup struct {
+	of         *table
 	group      string // empty at first
 	raw, plain []target
 }
@@ -81,30 +83,35 @@ type batch struct {
 func (s *Subscriber) newReceiver(index int, address string) *receiver {
 	r := &receiver{
 		s: s, index: index, address: address,
-		byGroup: make(map[string][]target), raw: make(map[string][]target), since: make(map[string]uint64),
+		asked: make(map[string]bool),
 	}
+	r.fixed = newTable()
+	r.table.Store(r.fixed)
 	r.acks = newAcks(r)
 	r.streams.acks, r.streams.contents, r.seed = r.acks, contentsLimit, maphash.MakeSeed()
 	return r
 }
 
-// add adds a route for the group of a log.
+// add adds the route of a log. That is done before the receiver runs.
 func (r *receiver) add(l *Log, w *writer, route *route) {
 	if !slices.ContainsFunc(r.batches, func(b batch) bool { return b.w == w }) {
 		r.batches = append(r.batches, batch{w: w})
 	}
-	to := r.byGroup
-	if l.Envelope == EnvelopeRaw {
-		to = r.raw
+	if l.GroupsFile != "" {
+		return // its groups come with the list
 	}
-	to[l.Group] = addRoutes(to[l.Group], w, route)
+	r.fixed.add(l, l.Group, w, route)
 }
 
-// addRoutes adds routes of a writer to targets.
+// addRoutes adds routes of a writer to targets, of which each log is in them once.
 func addRoutes(targets []target, w *writer, routes ...*route) []target {
 	for i := range targets {
-		if targets[i].w == w {
-			targets[i].routes = append(targets[i].routes, routes...)
+		if t := &targets[i]; t.w == w {
+			for _, r := range routes {
+				if !slices.ContainsFunc(t.routes, func(o *route) bool { return o.logState == r.logState }) {
+					t.routes = append(t.routes, r)
+				}
+			}
 			return targets
 		}
 	}
@@ -120,10 +127,8 @@ func (r *receiver) open() (err error) {
 	}
 	r.client, err = spread.NewClient([]string{r.address}, spread.WithName(r.name()), spread.WithTLS(secure), spread.WithSocketUsers(cfg.DaemonUsers...),
 		spread.WithMembership(true), spread.WithConnect(r.s.cfg.Dial))
-	for _, g := range r.groups {
-		if err == nil {
-			err = r.client.Join(context.Background(), g)
-		}
+	if err == nil {
+		r.follow(context.Background())
 	}
 	return err
 }
@@ -171,14 +176,13 @@ func (r *receiver) connection(ev spread.Event) {
 		r.count.connects.Add(1)
 		r.count.connected.Store(true)
 		r.freeze()
+		if r.count.groups.Load() == 0 {
+			r.allJoined() // of a list without groups
+		}
 	case *spread.Membership:
 		r.membership(ev)
 	case *spread.Joined:
-		r.healJoined()
-		if !r.joined {
-			r.joined = true
-			r.s.joined()
-		}
+		r.allJoined()
 	case *spread.Rejected:
 		if !r.rejected && !isHello(&ev.Message) {
 			r.rejected = true
@@ -188,11 +192,13 @@ func (r *receiver) connection(ev spread.Event) {
 	case *spread.Disconnected:
 		r.count.connected.Store(false)
 		r.thaw()
-		if int(r.count.joined.Swap(0)) == len(r.groups) {
+		r.count.joined.Store(0)
+		if r.complete {
 			r.lost = time.Now()
 		} else {
 			r.count.failures.Add(1)
 		}
+		r.complete = false
 		log.Warn("lost the connection to the daemon", slog.Any("error", ev.Err))
 	case *spread.ConnectFailed:
 		r.count.failures.Add(1)
@@ -203,17 +209,43 @@ func (r *receiver) connection(ev spread.Event) {
 	}
 }
 
-// membership notes that a join is confirmed.
-func (r *receiver) membership(m *spread.Membership) {
-	r.healView(m)
-	if m.Cause != spread.CauseJoin || m.Changed != r.own {
+// allJoined notes that the connection has joined all groups that were to be joined when it began.
+func (r *receiver) allJoined() {
+	if r.complete {
 		return
 	}
-	r.count.joined.Add(1)
+	r.complete = true
+	r.healJoined()
+	if !r.joined {
+		r.joined = true
+		r.s.joined()
+	} else if len(r.lists) > 0 && !r.lost.IsZero() {
+		r.s.cfg.Log.Warn("joined the groups of groups_file again; lines sent meanwhile are missing", slog.String("daemon", r.address),
+			slog.String("session", r.own), slog.String("away", time.Since(r.lost).Round(time.Millisecond).String()))
+	}
+}
+
+// membership notes that a join or a leave is confirmed. Those of lists, which may be thousands, are
+// for debugging.
+func (r *receiver) membership(m *spread.Membership) {
 	log := r.s.cfg.Log.With(slog.String("group", m.Group), slog.String("daemon", r.address), slog.String("session", r.own))
-	if r.lost.IsZero() {
+	if m.Cause == spread.SelfLeave {
+		r.count.joined.Add(-1)
+		log.Debug("left group")
+	}
+	own := m.Cause == spread.CauseJoin && m.Changed == r.own
+	all := own && r.count.joined.Add(1) >= r.count.groups.Load()
+	r.healView(m)
+	if all && len(r.lists) > 0 {
+		r.allJoined() // a list may have got a group while the client was connecting
+	}
+	switch {
+	case !own:
+	case !r.fixed.has(m.Group):
+		log.Debug("joined group")
+	case r.lost.IsZero():
 		log.Info("joined group")
-	} else {
+	default:
 		log.Warn("joined group again; lines sent meanwhile are missing", slog.String("away", time.Since(r.lost).Round(time.Millisecond).String()))
 	}
 }
@@ -284,7 +316,8 @@ func (r *receiver) control(m *spread.Message) {
 	case logproto.KindAsk:
 		if ask.Decode(body) == nil {
 			r.learned(&ask, m.Groups)
-			r.acks.asked(m.Sender, &ask, slices.Concat(targets(r.raw, m.Groups), targets(r.byGroup, m.Groups)))
+			t := r.table.Load()
+			r.acks.asked(m.Sender, &ask, slices.Concat(targets(t.raw, m.Groups), targets(t.plain, m.Groups)))
 		}
 	case logproto.KindHello:
 		r.met(body, m.Sender)
@@ -299,7 +332,7 @@ func (r *receiver) tookRaw(m *spread.Message, key []byte, seq uint64, lines []by
 		return
 	}
 	at := max(0, len(r.acks.batch)-1)
-	r.acks.came(m.Sender, &o, &at, envelope.Span{First: seq, Last: seq + uint64(bytes.Count(lines, []byte{'\n'})) - 1}, r.raw[m.Groups[0]])
+	r.acks.came(m.Sender, &o, &at, envelope.Span{First: seq, Last: seq + uint64(bytes.Count(lines, []byte{'\n'})) - 1}, r.table.Load().raw[m.Groups[0]])
 }
 
 // unreadable drops a message with a malformed envelope, and logs that once a gapInterval.
@@ -314,11 +347,12 @@ func (r *receiver) unreadable(m *spread.Message, err error) {
 
 // targets returns where a message to groups goes: to logs that keep envelopes, and to others.
 func (r *receiver) targets(groups []string) (raw, plain []target) {
+	t := r.table.Load()
 	if len(groups) != 1 {
-		return targets(r.raw, groups), targets(r.byGroup, groups)
+		return targets(t.raw, groups), targets(t.plain, groups)
 	}
-	if l := &r.last; l.group != groups[0] {
-		*l = lastGroup{groups[0], r.raw[groups[0]], r.byGroup[groups[0]]}
+	if l := &r.last; l.group != groups[0] || l.of != t {
+		*l = lastGroup{t, groups[0], t.raw[groups[0]], t.plain[groups[0]]}
 	}
 	return r.last.raw, r.last.plain
 }

@@ -11,11 +11,17 @@ import (
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink"
 )
 
-// route is a [Log] at work: what happens to a line between its group and its sink. Its writer owns
-// it.
+// route is the way of the lines of a group into a [Log].
 type route struct {
-	group   string
+	group string
+	*logState
+}
+
+// logState is a [Log] at work: what happens to a line between its group and its sink. The groups of a
+// groups_file share it. Its writer owns it.
+type logState struct {
 	name    string // of the file, or the label of another sink; for metrics
+	list    string // the groups_file; empty for one group
 	match   []*regexp.Regexp
 	filter  *logline.Filter // nil keeps all lines
 	vhost   logline.VHostWord
@@ -38,10 +44,10 @@ type route struct {
 // newRoute returns the route of a log. vhost and timed say that the sink needs the virtual host and
 // the time of a line.
 func (s *Subscriber) newRoute(l *Log, name string, out sink.Outlet, vhost, timed bool) *route {
-	r := &route{
-		group: l.Group, name: name, match: l.Match, vhost: l.VHost, timer: logline.NewTimer(l.Clock, s.cfg.Zone),
+	r := &route{l.Group, &logState{
+		name: name, list: l.GroupsFile, match: l.Match, vhost: l.VHost, timer: logline.NewTimer(l.Clock, s.cfg.Zone),
 		timed: l.Rewrite != "" || timed, out: out, empty: l.Perl != "",
-	}
+	}}
 	if l.VHost == logline.VHostAuto {
 		r.vhost = logline.VHostNone
 		if vhost {
@@ -60,7 +66,7 @@ func (s *Subscriber) newRoute(l *Log, name string, out sink.Outlet, vhost, timed
 // write puts a message into the sink, or counts why not. It returns false if the sink has no room.
 func (r *route) write(w *writer, it *item, now time.Time) bool {
 	l := &w.line
-	l.Text, l.Sender, l.VHost, l.Stream = it.payload, it.sender, nil, ""
+	l.Text, l.Group, l.Sender, l.VHost, l.Stream = it.payload, r.group, it.sender, nil, ""
 	if it.stream != nil && !it.stream.unnamed {
 		l.Stream, l.Seq = it.stream.key, it.seq
 		if r.index != nil && !r.index.IsNew(l.Stream, l.Seq, now) {

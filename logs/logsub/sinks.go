@@ -52,7 +52,7 @@ func (s *Subscriber) fileRoute(l *Log) (*writer, *route, error) {
 		return nil, nil, err
 	}
 	out, err := s.files.Open(filesink.Log{
-		Group: l.Group, Template: t, Keep: l.Keep, Access: l.Access.Or(s.cfg.Access), Index: l.Envelope == EnvelopeIndex,
+		Group: cmp.Or(l.Group, listLabel), Template: t, Keep: l.Keep, Access: l.Access.Or(s.cfg.Access), Index: l.Envelope == EnvelopeIndex,
 		EveryLine: len(l.Match) == 0 && !l.Filter.Active(), BackAndForth: l.Clock == ClockLine,
 	}, s.cfg.Now())
 	if err != nil {
@@ -75,7 +75,7 @@ func (s *Subscriber) commandRoute(l *Log, text string) (*writer, *route, error) 
 	if err != nil {
 		return nil, nil, err
 	}
-	return w, s.newRoute(l, w.label, w.queued.Outlet(l.Group, ""), false, false), nil
+	return w, s.newRoute(l, w.label, w.queued.Outlet(""), false, false), nil
 }
 
 // sqlBatchBytes bounds a transaction well below what servers accept in one packet.
@@ -96,7 +96,7 @@ func (s *Subscriber) sqlRoute(l *Log) (*writer, *route, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return w, s.newRoute(l, w.label, w.queued.Outlet(l.Group, ""), l.uses(sqlsink.VHost), l.uses(sqlsink.Time)), nil
+	return w, s.newRoute(l, w.label, w.queued.Outlet(""), l.uses(sqlsink.VHost), l.uses(sqlsink.Time)), nil
 }
 
 func sqlName(c *sqlsink.Config) string { return cmp.Or(c.Name, c.DefaultName()) }
@@ -143,7 +143,7 @@ func (s *Subscriber) openPerl() error {
 }
 
 func (s *Subscriber) perlRoute(l *Log) (*writer, *route, error) {
-	return s.perl, s.newRoute(l, s.perl.label, s.perl.queued.Outlet(l.Group, l.Perl), false, false), nil
+	return s.perl, s.newRoute(l, s.perl.label, s.perl.queued.Outlet(l.Perl), false, false), nil
 }
 
 // queued returns the writer of a sink with a queue. If there is none with the name, it opens one.

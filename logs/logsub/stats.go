@@ -1,6 +1,7 @@
 package logsub
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -75,6 +76,7 @@ type Stats struct {
 	Archives archive.Stats
 	Perl     perlsink.Stats
 	Heal     HealStats
+	Lists    []ListStats // in the order of the configuration
 	// Late means that a disk did not answer in time: what sinks and files have is as of an earlier answer.
 	Late bool
 }
@@ -97,7 +99,7 @@ type DaemonStats struct {
 
 // LogStats are the counters of one [Log].
 type LogStats struct {
-	Group string
+	Group string // or the groups_file
 	File  string // the file as configured, or the label of another sink
 	Lines int64  // passed to the sink
 	Bytes int64  // of these, as written
@@ -195,6 +197,9 @@ func (s *Subscriber) Stats() Stats {
 	st.Late = st.Late || !fresh
 	st.Files, st.Closed, st.Archives = files.Files, files.Closed, files.Archives
 	st.Heal = s.healer.stats()
+	for _, l := range s.lists {
+		st.Lists = append(st.Lists, l.stats())
+	}
 	if s.perl != nil {
 		if p, ok := s.perl.queued.Deliverer.(*perlsink.Sink); ok {
 			st.Perl = p.PerlStats()
@@ -295,7 +300,7 @@ func (s *Subscriber) dropMessage(why dropReason, size int) {
 
 // connCount are the counters of a connection.
 type connCount struct {
-	connects, failures, messages, bytes, last, joined atomic.Int64
+	connects, failures, messages, bytes, last, groups, joined atomic.Int64
 
 	connected atomic.Bool
 }
@@ -305,7 +310,7 @@ func (r *receiver) stats() DaemonStats {
 	c := &r.count
 	st := DaemonStats{
 		Address: r.address, Session: r.client.PrivateGroup(), Connects: c.connects.Load(), Failures: c.failures.Load(), Connected: c.connected.Load(),
-		Groups: len(r.groups), Joined: int(c.joined.Load()), Messages: c.messages.Load(), Bytes: c.bytes.Load(),
+		Groups: int(r.count.groups.Load()), Joined: int(c.joined.Load()), Messages: c.messages.Load(), Bytes: c.bytes.Load(),
 	}
 	if last := c.last.Load(); last != 0 {
 		st.Last = time.Unix(0, last)
@@ -344,7 +349,7 @@ type routeCount struct {
 func (r *route) stats() LogStats {
 	c := &r.count
 	st := LogStats{
-		Group: r.group, File: r.name,
+		Group: cmp.Or(r.list, r.group), File: r.name,
 		Lines: c.lines.Load(), Bytes: c.bytes.Load(),
 		NoMatch: c.noMatch.Load(), Filtered: c.filtered.Load(), NotInSample: c.notInSample.Load(), Untimed: c.untimed.Load(),
 	}

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -25,6 +23,8 @@ type Subscriber struct {
 	writers   []*writer // one per sink; the first is that of the files
 	receivers []*receiver
 	routes    []*route
+	lists     []*groupList
+	relist    chan struct{} // lists are to be read at once
 	ready     chan struct{}
 	instance  uint64 // a random number of this process
 	count     counters
@@ -39,7 +39,7 @@ func New(cfg Config) (*Subscriber, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Subscriber{cfg: cfg, began: uint64(max(0, cfg.Now().UnixNano())), ready: make(chan struct{}), instance: rand.Uint64()}
+	s := &Subscriber{cfg: cfg, began: uint64(max(0, cfg.Now().UnixNano())), ready: make(chan struct{}), relist: make(chan struct{}, 1), instance: rand.Uint64()}
 	s.openFiles()
 	// Modules are loaded before files are opened, as in spreadlogd.
 	if cfg.usesPerl() {
@@ -52,16 +52,19 @@ func New(cfg Config) (*Subscriber, error) {
 		for _, l := range conn.Logs {
 			w, route, err := s.route(&l)
 			if err != nil {
-				return nil, errors.Join(fmt.Errorf("group %q: %w", l.Group, err), s.closeAll())
+				return nil, errors.Join(fmt.Errorf("%s: %w", l.source(), err), s.closeAll())
 			}
 			r.add(&l, w, route)
-			r.restore(route)
+			if l.GroupsFile != "" {
+				s.openList(r, &l, w, route)
+			} else {
+				r.restore(route, []string{l.Group})
+			}
 			s.routes = append(s.routes, route)
 		}
+		r.publish()
 		r.restoreWritten()
-		groups := slices.AppendSeq(slices.Collect(maps.Keys(r.byGroup)), maps.Keys(r.raw))
-		slices.Sort(groups)
-		if r.groups = slices.Compact(groups); len(r.groups) == 0 {
+		if len(conn.Logs) == 0 {
 			cfg.Log.Warn("no groups to join; not connecting to daemon", slog.String("daemon", conn.Address))
 			continue
 		}
@@ -87,12 +90,16 @@ func (s *Subscriber) joined() {
 	}
 }
 
-// Reopen closes and opens all files, after they have been renamed, starts commands again, and calls
-// the functions for HUP of Perl modules. It returns at once.
+// Reopen closes and opens all files, after they have been renamed, starts commands again, calls the
+// functions for HUP of Perl modules, and reads lists of groups again. It returns at once.
 func (s *Subscriber) Reopen() {
 	s.count.reopens.Add(1)
 	for _, w := range s.writers {
 		w.requestReopen()
+	}
+	select {
+	case s.relist <- struct{}{}:
+	default: // already requested
 	}
 }
 
@@ -105,6 +112,9 @@ func (s *Subscriber) Run(ctx context.Context) error {
 		others.Go(func() { r.acks.run(ctx) })
 	}
 	others.Go(func() { s.logStats(ctx) })
+	if len(s.lists) > 0 {
+		others.Go(func() { s.followLists(ctx) })
+	}
 	if s.healer != nil {
 		others.Go(func() { s.healer.run(ctx) })
 	}

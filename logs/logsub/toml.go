@@ -71,7 +71,8 @@ type perlTable struct {
 
 type logTable struct {
 	Daemon     string        `toml:"daemon" help:"address of the daemon (default: the one at the top of the file)"`
-	Group      string        `toml:"group" required:"true" help:"name of the group to join"`
+	Group      string        `toml:"group" help:"name of the group to join"`
+	GroupsFile string        `toml:"groups_file" help:"in place of group, file with the names of groups to join, one a line; it is read again when it changes"`
 	Path       string        `toml:"file" help:"file to append to, a path that may depend on the line and the time; or |COMMAND"`
 	Function   string        `toml:"perl" help:"Perl function to call in place of writing to a file, as package::function"`
 	Match      []pattern     `toml:"match" help:"patterns of which one must match, in the syntax of https://pkg.go.dev/regexp/syntax"`
@@ -241,8 +242,15 @@ func (l *logTable) Check(t *tomlconf.Table) {
 	if t.Has("daemon") {
 		checkDaemon(t, l.Daemon)
 	}
-	if err := spread.CheckGroup(l.Group); err != nil && t.Has("group") {
-		t.Errorf("group", "", "%v", err)
+	switch {
+	case t.Has("group") && t.Has("groups_file"):
+		t.Errorf("groups_file", "", "%v", errTwoGroups)
+	case t.Has("group"):
+		if err := spread.CheckGroup(l.Group); err != nil {
+			t.Errorf("group", "", "%v", err)
+		}
+	case l.GroupsFile == "":
+		t.Errorf("", `add group = "NAME" or groups_file = "/PATH"`, "this log has no group")
 	}
 	kept := l.keeping() != Keeping{}
 	checkAccess(t, l.access())

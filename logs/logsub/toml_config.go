@@ -71,7 +71,7 @@ func (l *logTable) log() Log {
 	by, _ := logline.ParseField(l.SampleBy)
 	vhost, _ := logline.ParseVHostWord(l.VHostWord)
 	log := Log{
-		Group: l.Group, File: l.Path, Perl: l.Function, Match: expressions(l.Match), VHost: vhost,
+		Group: l.Group, GroupsFile: l.GroupsFile, File: l.Path, Perl: l.Function, Match: expressions(l.Match), VHost: vhost,
 		Clock: clock, Rewrite: l.Rewrite, Keep: l.keeping(), Access: l.access(),
 		Filter: logline.Rules{Keep: conditions(l.Keep), Drop: conditions(l.Drop), Sample: l.Sample, SampleBy: by},
 	}
@@ -191,7 +191,7 @@ func perlTables(p *Perl) (tables []perlTable) {
 
 func tableOf(l *Log) logTable {
 	t := logTable{
-		Group: l.Group, Path: l.File, Function: l.Perl, Keep: conditionTables(l.Filter.Keep), Drop: conditionTables(l.Filter.Drop),
+		Group: l.Group, GroupsFile: l.GroupsFile, Path: l.File, Function: l.Perl, Keep: conditionTables(l.Filter.Keep), Drop: conditionTables(l.Filter.Drop),
 		Sample: l.Filter.Sample, SampleBy: l.Filter.SampleBy.String(), VHostWord: l.VHost.String(), Clock: l.Clock.String(),
 		Rewrite: l.Rewrite, Envelope: cmp.Or(string(l.Envelope), stripWord), RotateSize: conf.Size(l.Keep.Size),
 		FileMode: conf.Mode(l.Access.FileMode), DirMode: conf.Mode(l.Access.DirMode), OwnerGroup: l.Access.Group,

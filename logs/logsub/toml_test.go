@@ -91,7 +91,7 @@ func TestTOMLMistakes(t *testing.T) {
 	for _, tt := range []struct{ src, want string }{
 		{"", "missing [[log]]; add a log: a group, and where its lines go"},
 		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\nmach = \"x\"\n", `:4:1: unknown key "mach"; did you mean match?`},
-		{"[[log]]\nfile = \"/a\"\n", `:1:1: missing key "group"; add the name of the group to join`},
+		{"[[log]]\nfile = \"/a\"\n", `:1:1: this log has no group; add group = "NAME" or groups_file = "/PATH"`},
 		{"[[log]]\ngroup = \"a\"\nfile = \"/a\"\nperl = \"a::b\"\n", ":4:1: a log has a file or a Perl function"},
 		{"[[log]]\ngroup = \"a\"\nperl = \"a b\"\n", ":3:1: \"a b\" is no name of a Perl function"},
 		{"[[log]]\ngroup = \"a\"\nperl = \"a::b\"\nkeep_age = \"1d\"\n", ":3:1: what goes to Perl cannot be cut"},

@@ -100,13 +100,13 @@ func spoolName(name string) string {
 
 // outlet puts the lines of one log.
 type outlet struct {
-	queue           *queue.Queue
-	group, function string
+	queue    *queue.Queue
+	function string
 }
 
-// Outlet returns where the lines of a log for a group enter the sink. function is the Perl function
-// for the lines; other sinks have none.
-func (s *Queued) Outlet(group, function string) Outlet { return &outlet{s.queue, group, function} }
+// Outlet returns where the lines of a log enter the sink. function is the Perl function for the
+// lines; other sinks have none.
+func (s *Queued) Outlet(function string) Outlet { return &outlet{s.queue, function} }
 
 // Put implements [Outlet]. A line that does not fit is counted.
 func (o *outlet) Put(l *Line) bool {
@@ -114,7 +114,7 @@ func (o *outlet) Put(l *Line) bool {
 		return true
 	}
 	return o.queue.Put(&queue.Entry{
-		Line: l.Text, Group: o.group, Sender: l.Sender, VHost: l.VHost, Function: o.function, Time: l.Time, Came: l.Received,
+		Line: l.Text, Group: l.Group, Sender: l.Sender, VHost: l.VHost, Function: o.function, Time: l.Time, Came: l.Received,
 	})
 }
 

@@ -47,7 +47,7 @@ func TestSettled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !s.Outlet("a", "").Put(&Line{Text: []byte("line\n")}) {
+	if !s.Outlet("").Put(&Line{Text: []byte("line\n")}) {
 		t.Fatal("no room")
 	}
 	mark := s.Mark()

@@ -35,6 +35,7 @@ type Outlet interface {
 // Line is a log line on its way to a sink.
 type Line struct {
 	Text     []byte
+	Group    string    // that the message was sent to
 	Sender   string    // the private name of the publisher's session
 	VHost    []byte    // the virtual host; empty if the line has none
 	Time     time.Time // by the clock of its log

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -187,6 +188,7 @@ func (o *options) config(ctx context.Context, stdout, stderr io.Writer) (logsub.
 	err := cfg.Check()
 	if o.check && o.convert == "" {
 		warnDirectories(&cfg, stderr)
+		err = errors.Join(err, checkLists(ctx, &cfg, stderr))
 	}
 	if err == nil && o.check && o.convert == "" {
 		err = cfg.FindPerl() // the program could not start without it
@@ -212,6 +214,30 @@ func (o *options) eachLog(cfg *logsub.Config) {
 			}
 		}
 	}
+}
+
+// checkLists reads the lists of groups, and says how many groups each has. That a list does not exist is a
+// warning, because the program may run on another host.
+func checkLists(ctx context.Context, cfg *logsub.Config, stderr io.Writer) error {
+	var errs []error
+	for _, c := range cfg.Connections {
+		for i := range c.Logs {
+			if path := c.Logs[i].GroupsFile; path != "" {
+				groups, mistakes, err := logsub.ReadGroups(ctx, path)
+				switch {
+				case errors.Is(err, fs.ErrNotExist):
+					fmt.Fprintf(stderr, "logsub: warning: %v; create it\n", err)
+				case err != nil:
+					errs = append(errs, err)
+				case len(mistakes) > 0:
+					errs = append(errs, mistakes)
+				default:
+					fmt.Fprintf(stderr, "logsub: %s names %d groups\n", path, len(groups))
+				}
+			}
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // warnDirectories warns of the directories of files that do not exist. The program may run on another host.

@@ -165,6 +165,7 @@ func sample() logsub.Stats {
 		Archives: archive.Stats{Compressed: 10, Removed: 11, Errors: 12},
 		Heal:     logsub.HealStats{Healings: 52, Lines: 53, Bytes: 54, Reordered: 58, SentBytes: 55, RefusedConns: 56, Failures: failures},
 		Daemons:  []logsub.DaemonStats{{Address: "4803", Connects: 13, Failures: 14, Groups: 15, Joined: 16, Messages: 17, Bytes: 18, Last: at}},
+		Lists:    []logsub.ListStats{{File: "groups", Problem: "it does not exist"}},
 		Logs: []logsub.LogStats{
 			{Group: "g", File: "f", Lines: 19, Bytes: 20, NoMatch: 21, Filtered: 22, NotInSample: 23, Newest: at, Delay: 24 * time.Second},
 			{Group: "g", File: "f", Lines: 100, Bytes: 200, Newest: at.Add(time.Second), Delay: 23 * time.Second},

@@ -69,6 +69,9 @@ func of(st *logsub.Stats, started time.Time) (s *Status, err error) {
 	for i := range st.Sinks {
 		s.Sinks = append(s.Sinks, sinkOf(&st.Sinks[i]))
 	}
+	for _, l := range st.Lists {
+		s.Lists = append(s.Lists, List(l))
+	}
 	if h := &st.Heal; h.On {
 		s.Healing = &Healing{
 			Running: h.Running, Peers: []Peer{}, Healings: h.Healings, Lines: h.Lines, Bytes: h.Bytes, SentBytes: h.SentBytes,

@@ -23,6 +23,8 @@ type Status struct {
 	Sinks []Sink `json:"sinks"`
 	// Healing is nil without heal.listen.
 	Healing *Healing `json:"healing,omitempty"`
+	// Lists are the files that name groups, groups_file.
+	Lists []List `json:"groups_files,omitempty"`
 	// Late means that a disk does not answer: what sinks and files have is as of its last answer.
 	Late bool `json:"late,omitempty"`
 	// Logs, Files and Publishers are the first page of each.
@@ -45,6 +47,14 @@ type Daemon struct {
 	Messages int64 `json:"messages"`
 	// LastSeconds is how long ago the last message came.
 	LastSeconds *float64 `json:"last_seconds,omitempty"`
+}
+
+// List is a groups_file.
+type List struct {
+	File   string `json:"file"`
+	Groups int    `json:"groups"`
+	// Problem says why it cannot be read, or which lines are skipped.
+	Problem string `json:"problem,omitempty"`
 }
 
 // Drop counts messages that were not written for a reason.

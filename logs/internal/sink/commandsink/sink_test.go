@@ -212,7 +212,7 @@ func TestFailingCommand(t *testing.T) {
 	out := filepath.Join(dir, "out")
 	var log testkit.Output
 	s := queued(t, "exit 3", dir, slog.New(slog.NewTextHandler(&log, nil)))
-	o := s.Outlet("g", "")
+	o := s.Outlet("")
 	var want strings.Builder
 	for i := range 100 {
 		o.Put(&sink.Line{Text: fmt.Appendf(nil, "line %d\n", i)})
@@ -308,7 +308,7 @@ func TestCommandBusy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := s.Outlet("g", "")
+	o := s.Outlet("")
 	began := time.Now()
 	for range 1000 {
 		o.Put(&sink.Line{Text: []byte(strings.Repeat("x", 999) + "\n")})

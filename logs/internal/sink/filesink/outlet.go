@@ -12,6 +12,7 @@ import (
 
 // Log says where the lines of one log go.
 type Log struct {
+	// Group distinguishes logs with the same template in their index.
 	Group    string
 	Template *logpath.Template
 	Keep     Keeping
@@ -56,7 +57,7 @@ func (fs *Files) Open(l Log, now time.Time) (o *Outlet, err error) {
 		o.static, err = fs.openFixed(string(t.Append(nil, &logpath.Names{}, time.Time{})), keep)
 		return o, err
 	}
-	o.tree = &tree{group: l.Group, template: t, keep: keep, files: make(map[string]*outFile), monotone: !l.BackAndForth}
+	o.tree = &tree{template: t, keep: keep, files: make(map[string]*outFile), monotone: !l.BackAndForth}
 	return o, nil
 }
 

@@ -11,7 +11,6 @@ import (
 
 // tree finds the files of a template with many paths.
 type tree struct {
-	group    string
 	template *logpath.Template
 	keep     *keeper
 	monotone bool                // the time never goes back
@@ -41,7 +40,8 @@ func (t *tree) find(fs *Files, l *sink.Line) *outFile {
 		case logpath.Host:
 			_, host := cutSender(l.Sender)
 			t.key = append(t.key, host...)
-		case logpath.Group: // always that of the log
+		case logpath.Group:
+			t.key = append(t.key, l.Group...)
 		}
 		t.key = append(t.key, 0)
 	}
@@ -55,7 +55,7 @@ func (t *tree) find(fs *Files, l *sink.Line) *outFile {
 	if f == nil {
 		user, host := cutSender(l.Sender)
 		path := t.template.Append(nil, &logpath.Names{
-			logpath.Group: t.group, logpath.VHost: string(l.VHost), logpath.Host: host, logpath.User: user,
+			logpath.Group: l.Group, logpath.VHost: string(l.VHost), logpath.Host: host, logpath.User: user,
 		}, l.Time)
 		key := string(t.key)
 		f = fs.make(string(path), t.template.Base(), t.keep)

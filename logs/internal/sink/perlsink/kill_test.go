@@ -130,8 +130,8 @@ func BenchmarkPut(b *testing.B) {
 		b.Fatal(err)
 	}
 	q.Start(b.Context())
-	o := q.Outlet("coolsite", "nothing")
-	line := &sink.Line{Text: []byte(strings.Repeat("x", 200)), Sender: "#ap123#web1"}
+	o := q.Outlet("nothing")
+	line := &sink.Line{Text: []byte(strings.Repeat("x", 200)), Group: "coolsite", Sender: "#ap123#web1"}
 	const messages = 1000
 	b.SetBytes(messages * 200)
 	put := int64(0)

@@ -99,9 +99,9 @@ func (r *rig) startQueue(cfg Config, bounds queue.Config, wait time.Duration) {
 func (r *rig) put(messages ...string) { r.putFor("coolsite", r.s.cfg.Functions[0], messages...) }
 
 func (r *rig) putFor(group, function string, messages ...string) {
-	o := r.q.Outlet(group, function)
+	o := r.q.Outlet(function)
 	for _, m := range messages {
-		o.Put(&sink.Line{Text: []byte(m), Sender: "#ap123#web1"})
+		o.Put(&sink.Line{Text: []byte(m), Group: group, Sender: "#ap123#web1"})
 	}
 }
 
