@@ -190,7 +190,7 @@ func (s *fakeSession) Flush(ctx context.Context) error {
 	s.d.lines = append(s.d.lines, s.pending...)
 	s.pending = s.pending[:0]
 	for _, m := range s.markers {
-		s.events <- &spread.Message{Sender: s.PrivateGroup(), Payload: []byte(m), Service: spread.Safe}
+		s.events <- &spread.Message{Sender: s.PrivateGroup(), Groups: []string{s.PrivateGroup()}, Payload: []byte(m), Service: spread.Safe}
 	}
 	s.markers = nil
 	return nil
@@ -206,6 +206,10 @@ func (s *fakeSession) Receive(ctx context.Context) (spread.Event, error) {
 		return nil, ctx.Err()
 	}
 }
+
+// Join and Leave do nothing: nobody sees who is in a group.
+func (s *fakeSession) Join(context.Context, string) error  { return nil }
+func (s *fakeSession) Leave(context.Context, string) error { return nil }
 
 func (s *fakeSession) PrivateGroup() string { return "#lp#fake" }
 

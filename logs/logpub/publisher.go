@@ -33,15 +33,16 @@ const maxSlots = 64
 
 // Publisher is a running logpub.
 type Publisher struct {
-	cfg    Config
-	epochs epochs
-	epoch  uint64       // of lines that have none of their own
-	chain  *chain.Chain // nil without a directory for it
-	queue  *queue.Queue
-	sender sender
-	count  counters
-	asked  fsutil.Latest[askedQueue]
-	full   atomic.Pointer[map[string]bool] // lists of groups that have more than their share of the spool; nil for none
+	cfg      Config
+	epochs   epochs
+	epoch    uint64       // of lines that have none of their own
+	chain    *chain.Chain // nil without a directory for it
+	queue    *queue.Queue
+	sender   sender
+	count    counters
+	audience audience
+	asked    fsutil.Latest[askedQueue]
+	full     atomic.Pointer[map[string]bool] // lists of groups that have more than their share of the spool; nil for none
 
 	targetsMu sync.Mutex
 	targets   map[string]*destination // by their groups, with spaces between
@@ -182,6 +183,7 @@ func (p *Publisher) RunInputs(ctx context.Context, inputs ...Input) error {
 	wg.Go(func() { p.tendChain(sending) })
 	wg.Go(func() { p.sender.run(sending) })
 	wg.Go(func() { p.report(sending.Done()) })
+	wg.Go(func() { p.audience.run(sending, p) })
 	wg.Go(func() { p.queue.Run(sending) })
 
 	err := p.read(ctx, reading, inputs, intakes)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -148,10 +149,14 @@ func (s *sender) watch(ctx context.Context) {
 			switch {
 			case s.p.cfg.Delivery == Written:
 				s.acknowledged(ev)
-			case s.p.cfg.Delivery == Ordered && ev.Sender == own && len(ev.Payload) == 8:
+			case s.p.cfg.Delivery == Ordered && ev.Sender == own && len(ev.Payload) == 8 && slices.Contains(ev.Groups, own):
 				s.p.queue.Ack(binary.BigEndian.Uint64(ev.Payload))
 			}
 		case *spread.Rejected:
+			if ev.Request != spread.RequestMulticast {
+				s.p.audience.denied.Store(true)
+				continue
+			}
 			s.p.count.rejected.Add(1)
 			if !warned {
 				warned = true

@@ -75,6 +75,8 @@ type Gauges struct {
 	// QueueBytes is the memory that lines take, of QueueLimit.
 	QueueBytes, QueueLimit int64
 	Unconfirmed            int // blocks on their way through the ring, with Ordered, or to log hosts, with Written
+	// Unsubscribed is how many of Groups nobody has joined, with Sent and Ordered. Their lines are lost.
+	Unsubscribed int
 	// Unheard are lines for groups in which no log host has acknowledged any for receipts.SilentAfter, with Written.
 	Unheard int64
 	// SpoolLines and SpoolBytes are what is in the spool, including lines that are acknowledged behind others that are not, and files
@@ -111,6 +113,8 @@ type GroupStats struct {
 	Oldest  time.Time
 	// LogHosts are those that have acknowledged lines, with Written.
 	LogHosts []LogHost
+	// Unsubscribed means that nobody has joined the groups, with Sent and Ordered.
+	Unsubscribed bool
 	// Silent means that no log host has acknowledged any for receipts.SilentAfter.
 	Silent bool
 	// Dropped are lines that were lost because lines for these groups, which no log host acknowledges, have more than their share
@@ -160,6 +164,7 @@ func (p *Publisher) Stats() Stats {
 	p.sender.book.report(st.Groups)
 	for i := range st.Groups {
 		h := asked.held[st.Groups[i].Groups]
+		st.Groups[i].Unsubscribed = p.audience.isLonely(st.Groups[i].Groups)
 		st.Groups[i].Waiting, st.Groups[i].Oldest = h.Lines, h.Oldest
 	}
 	for _, in := range intakes {
@@ -205,6 +210,7 @@ func (p *Publisher) gauges(asked *askedQueue) Gauges {
 	case Written:
 		g.Unconfirmed, g.Unheard = p.sender.unacknowledged()
 	}
+	g.Unsubscribed = p.audience.count()
 	if p.cfg.Plain {
 		g.Publisher = ""
 	}

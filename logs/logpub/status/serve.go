@@ -65,7 +65,7 @@ func of(source *metrics.Source, started time.Time) (*Status, error) {
 }
 
 func group(g *logpub.GroupStats, now time.Time) Group {
-	x := Group{Name: g.Groups, Received: g.Lines, ReceivedBytes: g.Bytes, Sent: g.Sent, Waiting: g.Waiting, Silent: g.Silent}
+	x := Group{Name: g.Groups, Received: g.Lines, ReceivedBytes: g.Bytes, Sent: g.Sent, Waiting: g.Waiting, Silent: g.Silent, Unsubscribed: g.Unsubscribed}
 	if !g.Oldest.IsZero() {
 		x.OldestSeconds = max(0, now.Sub(g.Oldest).Seconds())
 	}

@@ -103,6 +103,9 @@ type Group struct {
 	OldestSeconds float64 `json:"oldest_seconds,omitempty"`
 	// LogHosts have acknowledged lines, with delivery written.
 	LogHosts []LogHost `json:"log_hosts,omitempty"`
+	// Unsubscribed means that nobody has joined the groups, so that lines are lost, with delivery ordered
+	// and sent.
+	Unsubscribed bool `json:"unsubscribed,omitempty"`
 	// Silent means that none does at present.
 	Silent bool `json:"silent,omitempty"`
 }
