@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/engine"
+	"github.com/spreadd/spreadd/internal/topology"
 	"github.com/spreadd/spreadd/wire"
 )
 
@@ -54,6 +55,8 @@ type monitors struct {
 	// refused counts the refused requests, and unlogged those since the last line.
 	refused  [NumMonitorRefusals]int64
 	unlogged int64
+	// asked is when a status request of each daemon came last.
+	asked map[wire.DaemonID]time.Time
 }
 
 // take counts a request in the present second, and reports whether it is within a bound.
@@ -63,6 +66,17 @@ func (m *monitors) take(now time.Time, count *int, most int) bool {
 	}
 	*count++
 	return *count <= most
+}
+
+// note notes a status request of a daemon.
+func (m *monitors) note(top *topology.Topology, from wire.DaemonID, now time.Time) {
+	if top.Daemon(from) == nil {
+		return
+	}
+	if m.asked == nil || len(m.asked) >= 2*topology.MaxDaemons {
+		m.asked = make(map[wire.DaemonID]time.Time)
+	}
+	m.asked[from] = now
 }
 
 // refuse counts a refused request, and logs it if no other was logged lately.
@@ -101,6 +115,7 @@ func (o *owner) obey(c *engine.Control, now time.Time) {
 	case !o.mayMonitor(c.From):
 		o.refuse(c, Forbidden, nil)
 	case c.Type&wire.PacketStatus != 0:
+		m.note(o.cfg.Engine.Topology, c.Packet.Proc, now)
 		if !m.take(now, &m.reports, maxReports) {
 			o.refuse(c, TooOften, nil)
 			return

@@ -109,6 +109,11 @@ func (o *owner) describe() *status.Status {
 		s.Daemons = append(s.Daemons, o.describePeer(&top.Daemons()[i], now))
 	}
 	o.describeTokens(s)
+	for i := range s.Daemons {
+		d := &s.Daemons[i]
+		d.AskCame = now.Sub(o.monitors.asked[wire.DaemonID(d.ID)]) < askedLately
+		d.Unanswered = o.roundTrips.Load().unanswered(now, d.Name)
+	}
 	o.describeKeys(s)
 	s.Changes = slices.Clone(o.history.changes)
 	slices.Reverse(s.Changes)

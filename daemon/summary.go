@@ -13,16 +13,44 @@ import (
 	"github.com/spreadd/spreadd/wire"
 )
 
+const (
+	// unansweredAfter is how long a daemon answers no request until it counts as one that does not.
+	unansweredAfter = 20 * time.Second
+	// askedLately is how long ago the last request may be of a daemon that asks. It is twice the time
+	// between two requests.
+	askedLately = 40 * time.Second
+)
+
 // roundTrips are times that daemons took to answer a monitor on this one.
 type roundTrips struct {
 	at    time.Time
-	times map[string]time.Duration // by name
+	times map[string]time.Duration // by name; 0 for those that have not answered
+	since map[string]time.Time     // since when those have not
+}
+
+// next returns what is known after further answers.
+func (r *roundTrips) next(now time.Time, times map[string]time.Duration) *roundTrips {
+	n := &roundTrips{now, times, make(map[string]time.Time)}
+	for name, t := range times {
+		if t > 0 {
+			continue
+		}
+		if n.since[name] = now; r != nil && !r.since[name].IsZero() && now.Sub(r.at) < remembered {
+			n.since[name] = r.since[name]
+		}
+	}
+	return n
+}
+
+// unanswered reports whether a daemon answers no requests.
+func (r *roundTrips) unanswered(now time.Time, name string) bool {
+	return r != nil && now.Sub(r.at) < remembered && !r.since[name].IsZero() && r.at.Sub(r.since[name]) >= unansweredAfter
 }
 
 // NoteRoundTrips remembers for a minute how long other daemons took to answer a request of a monitor
-// on this daemon, by their names. The state shows it.
+// on this daemon, by their names; 0 for those that have not answered. The state shows it.
 func (d *Daemon) NoteRoundTrips(times map[string]time.Duration) {
-	d.roundTrips.Store(&roundTrips{time.Now(), times})
+	d.roundTrips.Store(d.roundTrips.Load().next(time.Now(), times))
 }
 
 // roundTrip returns the last time that a daemon took to answer, or 0.

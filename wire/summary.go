@@ -130,7 +130,7 @@ type SummaryHead struct {
 // PeerSummary is how the daemon hears another, its fields in the order of the wire. Counters wrap.
 type PeerSummary struct {
 	State       uint8  // PeerMember and so on
-	Reason      uint8  // PeerSilent and so on, 0 for a member; plus 64 and 128 for form tokens
+	Reason      uint8  // PeerSilent and so on, 0 for a member; plus 16 and 32 for requests of monitors, 64 and 128 for form tokens
 	LossPermyle uint16 // packets of it that had to be sent again lately, of 10,000; LossUnknown
 	LastMillis  uint32 // since its last datagram; NeverMillis
 	SinceSecs   uint32 // for how long it is in that state

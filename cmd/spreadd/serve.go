@@ -52,7 +52,13 @@ func (p *program) serve(ctx context.Context, o options) error {
 	}
 	boundHeap(d.Stats().MaxMemory)
 	// Bind sockets and open the log file before dropping privileges.
-	observe, unobserve, err := p.openHTTP(ctx, &o, d, &cfg)
+	ask := func() monitor.Config {
+		top, hash := d.Configuration()
+		m := monitor.FromTopology(top, hash, cfg.Engine.Self, cfg.Ring.Addr)
+		m.Keys = d.RingKeys()
+		return m
+	}
+	observe, unobserve, err := p.openHTTP(ctx, &o, d, &cfg, ask)
 	if err != nil {
 		return err
 	}
@@ -81,7 +87,10 @@ func (p *program) serve(ctx context.Context, o options) error {
 	r.daemon = d
 	reloading.Go(func() { r.run(until, p.hup, stop, end) })
 	observe()
+	asking, endAsking := context.WithCancel(until)
+	reloading.Go(func() { askAround(asking, d, ask) })
 	err = d.Run(until)
+	endAsking()
 	close(stop)
 	reloading.Wait()
 	logStats(ctx, log, d.Stats())
@@ -112,16 +121,10 @@ func (p *program) announce(ctx context.Context, d *daemon.Daemon, log *slog.Logg
 
 // openHTTP binds the addresses for HTTP, if there are any. observe starts the servers; done ends
 // them, after the daemon has ended.
-func (p *program) openHTTP(ctx context.Context, o *options, d *daemon.Daemon, cfg *daemon.Config) (observe, done func(), err error) {
+func (p *program) openHTTP(ctx context.Context, o *options, d *daemon.Daemon, cfg *daemon.Config, ask func() monitor.Config) (observe, done func(), err error) {
 	collector := metrics.New(d, cfg.Engine.Self)
 	state := web.Config{
-		Source: d, Metrics: collector, Profiles: o.profiles, Log: cfg.Log,
-		Monitor: func() monitor.Config {
-			top, hash := d.Configuration()
-			m := monitor.FromTopology(top, hash, cfg.Engine.Self, cfg.Ring.Addr)
-			m.Keys = d.RingKeys()
-			return m
-		},
+		Source: d, Metrics: collector, Profiles: o.profiles, Log: cfg.Log, Monitor: ask,
 	}
 	all := []struct {
 		addr string

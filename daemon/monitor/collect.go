@@ -57,6 +57,32 @@ func Collect(ctx context.Context, cfg Config, patience time.Duration) (*status.C
 	return c.cluster(), nil
 }
 
+// RoundTrips returns how long each daemon other than self took to answer; 0 for those that have not. Those
+// that answer without an extended status are left out.
+func RoundTrips(c *status.Cluster, self string) map[string]time.Duration {
+	times := make(map[string]time.Duration)
+	for i := range c.Daemons {
+		switch d := &c.Daemons[i]; {
+		case d.Name == self:
+		case d.Extended:
+			times[d.Name] = max(1, time.Duration(d.RoundTripSeconds*float64(time.Second)))
+		case !d.Answered:
+			times[d.Name] = 0
+		}
+	}
+	return times
+}
+
+// Name returns the name of Self, or "" if it is not one of the daemons.
+func (c *Config) Name() string {
+	for i := range c.Daemons {
+		if c.Daemons[i].ID == c.Self {
+			return c.Daemons[i].Name
+		}
+	}
+	return ""
+}
+
 func earlier(a, b time.Time) time.Time {
 	if a.Before(b) {
 		return a

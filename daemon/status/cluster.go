@@ -112,6 +112,9 @@ type Peer struct {
 	// TokenSent and TokenCame are those of [Daemon].
 	TokenSent bool `json:"form_token_sent,omitempty"`
 	TokenCame bool `json:"form_token_came,omitempty"`
+	// AskCame and Unanswered are those of [Daemon].
+	AskCame    bool `json:"request_came,omitempty"`
+	Unanswered bool `json:"requests_unanswered,omitempty"`
 	// LastSeconds is how long ago its last datagram arrived; nil if none ever did.
 	LastSeconds *float64 `json:"last_seconds,omitempty"`
 	// SinceSeconds is for how long it is in its state.

@@ -208,6 +208,15 @@ func (s *Summary) lacksToken(from *Summary) bool {
 	return sent != nil && came != nil && s.Version == from.Version && sent.TokenSent && !came.TokenCame
 }
 
+// lacksAsks reports whether another daemon of the ring sends requests of a monitor to this one, which do
+// not arrive. While nobody sends messages, nothing else crosses the port. As with tokens, only daemons of
+// the same version are compared.
+func (s *Summary) lacksAsks(from *Summary) bool {
+	sent, came := from.peer(s.Name), s.peer(from.Name)
+	return sent != nil && came != nil && s.Version == from.Version && came.State == Member && sent.State == Member &&
+		sent.Unanswered && !came.AskCame
+}
+
 // holes fills in the links, and returns those that are broken. A link that is broken in both directions
 // is named once.
 func (c *Cluster) holes() []Reason {
@@ -224,6 +233,12 @@ func (c *Cluster) holes() []Reason {
 			if a.lacksToken(b) && there.Link != LinkBroken {
 				list = append(list, Reason{Code: OneWay, Daemon: a.Name, Text: fmt.Sprintf(
 					"%s sends form tokens to %s, and none arrives (is UDP %d open from %s to %s?)", b.Name, a.Name, a.Port+1, b.Name, a.Name)})
+				continue
+			}
+			if a.lacksAsks(b) && there.Link != LinkBroken {
+				there.Link = LinkBroken
+				list = append(list, Reason{Code: OneWay, Daemon: a.Name, Text: fmt.Sprintf(
+					"%s gets no request of %s, which asks all daemons how they are (is UDP %d open from %s to %s?)", a.Name, b.Name, a.Port, b.Name, a.Name)})
 				continue
 			}
 			if there == nil || there.Link != LinkBroken {

@@ -106,6 +106,30 @@ func TestTokensLost(t *testing.T) {
 	}
 }
 
+// TestRequestsLost: in a ring in which nobody sends messages, requests of b do not arrive at c. What c
+// counts decides, because b cannot know which way is blocked.
+func TestRequestsLost(t *testing.T) {
+	c := cluster("a a mm", "b a mm", "c a mm")
+	c.Daemons[1].peer("c").Unanswered = true
+	c.Daemons[2].peer("b").AskCame = true
+	if verdict, reasons := JudgeCluster(c); verdict != Healthy {
+		t.Errorf("requests that arrive: %+v", reasons)
+	}
+	c.Daemons[2].peer("b").AskCame = false
+	_, reasons := JudgeCluster(c)
+	const want = "c gets no request of b, which asks all daemons how they are (is UDP 4803 open from b to c?)"
+	if len(reasons) != 1 || reasons[0].Code != OneWay || reasons[0].Daemon != "c" || reasons[0].Text != want {
+		t.Errorf("reasons %+v, want %s", reasons, want)
+	}
+	if l := c.Daemons[2].peer("b").Link; l != LinkBroken {
+		t.Errorf("the link is %s", l)
+	}
+	c.Daemons[2].Version = "older"
+	if verdict, reasons := JudgeCluster(c); verdict != Healthy {
+		t.Errorf("with a daemon that does not say what came: %+v", reasons)
+	}
+}
+
 // TestCodes: the page of the codes has all of them.
 func TestCodes(t *testing.T) {
 	var text strings.Builder

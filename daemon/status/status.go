@@ -149,6 +149,11 @@ type Daemon struct {
 	// whether one came from it.
 	TokenSent bool `json:"form_token_sent,omitempty"`
 	TokenCame bool `json:"form_token_came,omitempty"`
+	// AskCame reports whether a request of a monitor came from it lately, and Unanswered whether it answers
+	// none of those of the daemon that reports. Daemons ask each other all the time, so that a ring in
+	// which nobody sends anything shows which direction is blocked.
+	AskCame    bool `json:"request_came,omitempty"`
+	Unanswered bool `json:"requests_unanswered,omitempty"`
 	// Heard is how the daemon that reports hears it. It is nil for itself.
 	Heard *Heard `json:"heard,omitempty"`
 	// Keys is what is known of its ring keys. It is nil for the daemon that reports, and without keys.

@@ -13,16 +13,20 @@ var peerReasons = [...]Code{ //nolint:gochecknoglobals // a constant
 	wire.PeerOtherConfiguration: OtherConfiguration, wire.PeerStopped: Stopped, wire.PeerApart: Apart,
 }
 
-// Marks of a reason in a summary: a form token was sent to the daemon, or came from it.
+// Marks of a reason in a summary: a request of a monitor came from the daemon, or was sent to it and not
+// answered; a form token was sent to it, or came from it.
 const (
-	tokenSent = 0x40
-	tokenCame = 0x80
+	askCame    = 0x10
+	unanswered = 0x20
+	tokenSent  = 0x40
+	tokenCame  = 0x80
 )
 
 // SetReason takes the reason of a summary.
 func (p *Peer) SetReason(n uint8) {
 	p.TokenSent, p.TokenCame = n&tokenSent != 0, n&tokenCame != 0
-	if n &^= tokenSent | tokenCame; int(n) < len(peerReasons) {
+	p.AskCame, p.Unanswered = n&askCame != 0, n&unanswered != 0
+	if n &^= tokenSent | tokenCame | askCame | unanswered; int(n) < len(peerReasons) {
 		p.Reason = peerReasons[n]
 	}
 }
@@ -35,6 +39,12 @@ func (d *Daemon) PeerReason() uint8 {
 	}
 	if d.TokenCame {
 		n |= tokenCame
+	}
+	if d.AskCame {
+		n |= askCame
+	}
+	if d.Unanswered {
+		n |= unanswered
 	}
 	return n
 }

@@ -38,18 +38,8 @@ func (s *server) all(ctx context.Context) (*status.Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, d := range cfg.Daemons {
-		if d.ID == cfg.Self {
-			all.From = d.Name
-		}
-	}
-	times := make(map[string]time.Duration)
-	for i := range all.Daemons {
-		if d := &all.Daemons[i]; d.Extended && d.Name != all.From {
-			times[d.Name] = time.Duration(d.RoundTripSeconds * float64(time.Second))
-		}
-	}
-	s.source.NoteRoundTrips(times)
+	all.From = cfg.Name()
+	s.source.NoteRoundTrips(monitor.RoundTrips(all, all.From))
 	c.last = all
 	return all, nil
 }
