@@ -24,7 +24,7 @@ func (f *farm) list(path, text string) {
 
 // pass lets time pass.
 func (f *farm) pass(d time.Duration) {
-	time.Sleep(d)
+	<-time.After(d)
 	synctest.Wait()
 }
 

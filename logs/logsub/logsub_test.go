@@ -275,7 +275,7 @@ func TestNameTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer other.Kill()
-	r := &receiver{s: &Subscriber{cfg: Config{Dial: dialer(d)}}, address: "4803"}
+	r := (&Subscriber{cfg: Config{Dial: dialer(d)}}).newReceiver(0, "4803")
 	if err := r.open(); err != nil {
 		t.Fatal(err)
 	}

@@ -70,7 +70,7 @@ func of(st *logsub.Stats, started time.Time) (s *Status, err error) {
 		s.Sinks = append(s.Sinks, sinkOf(&st.Sinks[i]))
 	}
 	for _, l := range st.Lists {
-		s.Lists = append(s.Lists, List(l))
+		s.Lists = append(s.Lists, GroupsFile(l))
 	}
 	if h := &st.Heal; h.On {
 		s.Healing = &Healing{

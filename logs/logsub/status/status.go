@@ -24,7 +24,7 @@ type Status struct {
 	// Healing is nil without heal.listen.
 	Healing *Healing `json:"healing,omitempty"`
 	// Lists are the files that name groups, groups_file.
-	Lists []List `json:"groups_files,omitempty"`
+	Lists []GroupsFile `json:"groups_files,omitempty"`
 	// Late means that a disk does not answer: what sinks and files have is as of its last answer.
 	Late bool `json:"late,omitempty"`
 	// Logs, Files and Publishers are the first page of each.
@@ -49,8 +49,8 @@ type Daemon struct {
 	LastSeconds *float64 `json:"last_seconds,omitempty"`
 }
 
-// List is a groups_file.
-type List struct {
+// GroupsFile is a list of groups.
+type GroupsFile struct {
 	File   string `json:"file"`
 	Groups int    `json:"groups"`
 	// Problem says why it cannot be read, or which lines are skipped.
