@@ -43,6 +43,24 @@ const base = (() => {
 	const store = (key, value) => { try { localStorage.setItem(key, value); } catch { /* not allowed: for this time only */ } };
 	const stored = (key) => { try { return localStorage.getItem(key); } catch { return null; } };
 
+	// ---------------------------------------------------------------- tiles
+
+	// makeTile adds a tile to the element "tiles", and returns how to show a view. text returns what it
+	// shows large and small, and optionally an exact number; cls returns the class of the former.
+	function makeTile([id, name, text, cls]) {
+		const tile = el("div", "tile"), now = el("dd"), more = el("dd", "more");
+		now.id = id;
+		tile.append(el("dt", "", name), now, more);
+		$("tiles").append(tile);
+		return (v) => {
+			const [large, small, exact] = text(v);
+			setText(now, large);
+			setText(more, small);
+			if (exact !== undefined) now.dataset.sum = exact;
+			now.className = cls ? cls(v) : "";
+		};
+	}
+
 	// ---------------------------------------------------------------- lists
 
 	// makeList adds a list to the element "lists", and returns how to show a view. A list has id, name,
@@ -180,5 +198,5 @@ const base = (() => {
 		$("theme").addEventListener("change", (e) => { theme(e.target.value); store("theme", e.target.value); changed(); });
 	}
 
-	return { $, el, svg, setText, whole, count, size, rate, percent, span, share, makeList, say, get, live, colors };
+	return { $, el, svg, setText, whole, count, size, rate, percent, span, share, makeTile, makeList, say, get, live, colors };
 })();

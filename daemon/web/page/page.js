@@ -77,18 +77,7 @@
 		["clients", "Clients", (v) => [count(v.cluster ? sum(v, "sessions") : v.status.clients.sessions), (v.cluster ? sum(v, "behind") : v.status.clients.behind) + " slow, " + count(v.cluster ? sum(v, "dropped_slow") : v.status.clients.dropped_slow) + " dropped as slow"],
 			(v) => sum(v, "behind") || v.status.clients.behind ? "client" : ""],
 		["waiting", "Waiting for clients", (v) => [size(v.cluster ? sum(v, "waiting_bytes") : v.status.clients.waiting_bytes), "memory " + size(v.status.memory.used_bytes) + " of " + size(v.status.memory.max_bytes) + " here"]],
-	].map(([id, name, text, cls]) => {
-		const tile = el("div", "tile"), now = el("dd"), more = el("dd", "more");
-		now.id = id;
-		tile.append(el("dt", "", name), now, more);
-		$("tiles").append(tile);
-		return (v) => {
-			const [a, b] = text(v);
-			setText(now, a);
-			setText(more, b);
-			now.className = cls ? cls(v) : "";
-		};
-	});
+	].map(base.makeTile);
 
 	// ---------------------------------------------------------------- the ring
 

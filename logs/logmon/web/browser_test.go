@@ -106,8 +106,9 @@ func TestBrowser(t *testing.T) {
 	for _, width := range []int64{1100, 1500, 1920} {
 		b.Do(chromedp.EmulateViewport(width, 900))
 		b.Wait("the page's new width", fmt.Sprintf(`document.documentElement.clientWidth === %d`, width))
-		// Text that runs over the border of its tile, or a table that is wider than its card.
-		over := browser.Eval[string](b, `[...document.querySelectorAll(".tile dd, .lists .scroll")].filter((e) => e.scrollWidth > e.clientWidth).map((e) => e.textContent.slice(0, 40)).join("; ")`)
+		// Text that runs over the border of its tile, or a table that is wider than its card, also with a
+		// name that has no room.
+		over := browser.Eval[string](b, `document.querySelectorAll("#vhosts tbody button, #servers tbody th").forEach((e) => { e.textContent = "a-long-name.of-some-department.example.net"; }), [...document.querySelectorAll(".tile dd, .lists .scroll")].filter((e) => e.scrollWidth > e.clientWidth).map((e) => e.textContent.slice(0, 40)).join("; ")`)
 		if over != "" {
 			t.Errorf("at %d pixels, this has no room: %s", width, over)
 		}

@@ -26,19 +26,7 @@
 			(v) => share(v.total.server_errors_per_second, v.total.requests_per_second) >= 0.01 ? "server" : ""],
 		["online", "Online", (v) => [(v.online_at_least ? "≥" : "") + count(v.online), "clients with their agents", v.online]],
 		["odd", "Odd lines", (v) => [count(v.odd_lines), "of " + count(v.lines) + " lines", v.odd_lines]],
-	].map(([id, name, text, cls]) => {
-		const tile = el("div", "tile"), now = el("dd"), more = el("dd", "more");
-		now.id = id;
-		tile.append(el("dt", "", name), now, more);
-		$("tiles").append(tile);
-		return (v) => {
-			const [a, b, exact] = text(v);
-			setText(now, a);
-			setText(more, b);
-			now.dataset.sum = exact;
-			now.className = cls ? cls(v) : "";
-		};
-	});
+	].map(base.makeTile);
 
 	// ---------------------------------------------------------------- charts
 
