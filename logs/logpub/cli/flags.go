@@ -60,7 +60,7 @@ func (o *options) describe() {
 	})
 	o.set = s
 	s.Group("Configuration")
-	s.String(&o.config, "c config", "FILE", "TOML file with all settings, read again on SIGHUP; only -check and -v may be added")
+	s.String(&o.config, "c config", "FILE", "TOML file with all settings, read again on SIGHUP; only -check, -log-format and -v may be added")
 	s.Bool(&o.check, "check", "check the configuration and exit")
 	s.Group("Daemon and groups")
 	named := false
@@ -134,7 +134,7 @@ func (o *options) validate() error {
 	switch {
 	case o.config != "":
 		with := slices.DeleteFunc(o.set.Given(), func(name string) bool {
-			return slices.Contains([]string{"c", "config", "check", "v"}, name)
+			return slices.Contains([]string{"c", "config", "check", "log-format", "v"}, name)
 		})
 		if len(with) > 0 {
 			return fmt.Errorf("-c and -%s exclude each other: put the setting into the file", strings.Join(with, ", -"))
