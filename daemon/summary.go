@@ -15,7 +15,7 @@ import (
 
 const (
 	// unansweredAfter is how long a daemon answers no request until it counts as one that does not.
-	unansweredAfter = 20 * time.Second
+	unansweredAfter = 12 * time.Second
 	// askedLately is how long ago the last request may be of a daemon that asks. It is twice the time
 	// between two requests.
 	askedLately = 40 * time.Second
