@@ -318,7 +318,7 @@ func (p *page) partition() {
 	p.net.split.Store(true)
 	out.Wait(p.t, "without #watch#gamma")
 	p.recorded("web3.rec", `"cause":"network"`, 1)
-	p.run("ping -count 3 -interval 10ms -wait 1s 4803@alpha 4803@beta 4803@gamma")
+	p.run("ping -count 3 -interval 10ms 4803@alpha 4803@beta 4803@gamma")
 	p.run("send -s 4803@alpha weblogs one")
 	p.run("send -s 4803@gamma weblogs two")
 	p.net.split.Store(false)
