@@ -483,6 +483,16 @@ func (r *receiver) restoreWritten() {
 	}
 }
 
+// store returns a number that changes if an index is lost; 0 without one.
+func (s *Subscriber) store() (sum uint64) {
+	for _, r := range s.routes {
+		if r.index != nil {
+			sum += r.index.Store()
+		}
+	}
+	return sum
+}
+
 // restore does the same after a healing, for the writer of files.
 func (a *acks) restore() {
 	a.mu.Lock()

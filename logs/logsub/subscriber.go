@@ -73,6 +73,9 @@ func New(cfg Config) (*Subscriber, error) {
 		}
 		s.receivers = append(s.receivers, r)
 	}
+	for _, r := range s.receivers {
+		r.acks.reg.SetStore(s.store())
+	}
 	if s.healer, err = openHealer(s); err != nil {
 		return nil, errors.Join(err, s.closeAll())
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -43,6 +44,7 @@ const (
 // with the payloads
 //
 //	log:     'L', string template
+//	store:   'I', u64 random number of the ledger, which is lost with it
 //	label:   'B', string label, u64 lowest epoch whose lines have all been sent since the label is in the ledger
 //	stream:  'N', string label, string key, uvarint time of last use in seconds since 1970,
 //	         uvarint number of ranges, and for each two uvarints: the gap in front of it, and its length less one;
@@ -55,6 +57,7 @@ const (
 	ledgerMagic  = "\xffSPLS\x02\r\n"
 	ledgerMagic1 = "\xffSPLS\x01\r\n"
 	kindLog      = 'L'
+	kindStore    = 'I'
 	kindLabel    = 'B'
 	kindStream   = 'N'
 	kindTouched  = 'T'
@@ -74,6 +77,7 @@ type Ledger struct {
 	disk     fsutil.FS
 	path     string
 	template string
+	store    uint64
 	f        fsutil.File // locked
 	size     int64
 	unsynced bool
@@ -136,6 +140,9 @@ func OpenLedger(disk fsutil.FS, template, base string, now time.Time) (*Ledger, 
 	}
 	if err == nil {
 		err = l.catchUp(list, now)
+	}
+	if l.store == 0 {
+		l.store = rand.Uint64() | 1
 	}
 	if err == nil {
 		if l.Unsaved = l.Checkpoint(now); l.Unsaved != nil {
@@ -206,6 +213,8 @@ func (l *Ledger) read() ([]touched, error) {
 			if template := f.String(); l.template == "" {
 				l.template = template
 			}
+		case kindStore:
+			l.store = f.Uint64()
 		case kindLabel:
 			if label, since := f.String(), f.Uint64(); !f.Bad {
 				l.since[label] = since
@@ -270,6 +279,9 @@ func (l *Ledger) Begin(label string, now time.Time) {
 		l.lost = true // a checkpoint is due
 	}
 }
+
+// Store returns a random number that was made with the ledger. Another one means that which lines have come is no longer known.
+func (l *Ledger) Store() uint64 { return l.store }
 
 // Since returns the epoch from which on the streams of a label are expected from their first line on.
 func (l *Ledger) Since(label string) uint64 { return l.since[label] }
@@ -459,6 +471,7 @@ func (l *Ledger) Checkpoint(now time.Time) error {
 		}
 	}
 	b := frame([]byte(ledgerMagic), func(b []byte) []byte { return fields.AppendString(append(b, kindLog), l.template) })
+	b = frame(b, func(b []byte) []byte { return binary.LittleEndian.AppendUint64(append(b, kindStore), l.store) })
 	for _, label := range slices.Sorted(maps.Keys(l.since)) {
 		b = frame(b, func(b []byte) []byte {
 			return binary.LittleEndian.AppendUint64(fields.AppendString(append(b, kindLabel), label), l.since[label])

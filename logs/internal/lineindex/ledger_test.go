@@ -115,3 +115,26 @@ func TestLedgerSetAside(t *testing.T) {
 	}
 	clean(t, dir)
 }
+
+// TestStore: a ledger keeps its number for as long as it exists.
+func TestStore(t *testing.T) {
+	dir := t.TempDir()
+	store := func() uint64 {
+		t.Helper()
+		l := openLog(t, dir).l
+		if err := l.Close(true, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		return l.Store()
+	}
+	first := store()
+	if again := store(); first == 0 || again != first {
+		t.Errorf("the ledger is %d, and %d after a restart", first, again)
+	}
+	if err := os.Remove(LedgerPath(filepath.Join(dir, "%{vhost}.log"), dir)); err != nil {
+		t.Fatal(err)
+	}
+	if other := store(); other == 0 || other == first {
+		t.Errorf("the ledger was %d, and another one is %d", first, other)
+	}
+}

@@ -95,6 +95,8 @@ type Ack struct {
 	Host     string // name of the log host; see [envelope.CheckPublisher]
 	Instance uint64 // a random number of its process
 	Receipts []Receipt
+	// Store is a random number that was made with the indexes of its files and is lost with them; 0 if it has none, or does not say.
+	Store uint64
 }
 
 // Receipt is the part of an ack about one stream.
@@ -205,7 +207,7 @@ func (a *Ack) Append(b []byte) []byte {
 			next = s.Last + 1
 		}
 	}
-	return b
+	return binary.AppendUvarint(b, a.Store)
 }
 
 // Decode reads the body of an ack. The error is ErrMalformed.
@@ -244,6 +246,9 @@ func (a *Ack) Decode(body []byte) error {
 			return ErrMalformed
 		}
 		a.Receipts = append(a.Receipts, to)
+	}
+	if len(r.Rest) > 0 {
+		a.Store = r.Uvarint()
 	}
 	return result(&r)
 }

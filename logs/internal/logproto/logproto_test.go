@@ -2,6 +2,7 @@ package logproto
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"math"
@@ -95,8 +96,9 @@ func TestGolden(t *testing.T) {
 			}},
 			head + "02" + "046c6f6731" + "07" + "03" + "0177" + "05" + "02" + "03" + "14" + "02" + "0009" + "0100" +
 				"00" + "06" + "02" + "00" + "00" + "01" + "04" + "fbffffffffffffffff01" +
-				"0178" + "01" + "00" + "01" + "01" + "00",
+				"0178" + "01" + "00" + "01" + "01" + "00" + "00",
 		},
+		{&Ack{Host: "a", Instance: 7, Store: 300}, head + "02" + "0161" + "07" + "00" + "ac02"},
 		{&Hello{Host: "log1", Instance: 128, Address: "h:1"}, head + "03" + "046c6f6731" + "8001" + "03683a31"},
 		{&Hello{Host: "a"}, head + "03" + "0161" + "00" + "00"},
 	} {
@@ -112,6 +114,13 @@ func TestGolden(t *testing.T) {
 		again := newMessage(kind)
 		if err := again.Decode(append(slices.Clip(body), 1, 2, 3)); err != nil || !reflect.DeepEqual(again, tt.m) {
 			t.Errorf("decoded as %+v, %v, want %+v", again, err, tt.m)
+		}
+		if ack, ok := tt.m.(*Ack); ok { // up to version 0.2.0 the store is missing
+			last := len(binary.AppendUvarint(nil, ack.Store))
+			if err := newMessage(kind).Decode(body[:len(body)-last]); err != nil {
+				t.Errorf("an ack without a store: %v", err)
+			}
+			body = body[:len(body)-last]
 		}
 		for n := range body {
 			if err := newMessage(kind).Decode(body[:n]); !errors.Is(err, ErrMalformed) {

@@ -24,6 +24,7 @@ const (
 type Register struct {
 	host     string
 	instance uint64
+	store    uint64
 	streams  map[envelope.Origin]*written
 	due      []*written // with something to acknowledge
 	uses     uint64     // counts calls
@@ -46,6 +47,9 @@ type written struct {
 func NewRegister(host string, instance uint64) *Register {
 	return &Register{host: host, instance: instance, streams: make(map[envelope.Origin]*written)}
 }
+
+// SetStore sets what the acks say of the store ([logproto.Ack]).
+func (r *Register) SetStore(store uint64) { r.store = store }
 
 // Restore notes lines that were written before a restart.
 func (r *Register) Restore(o envelope.Origin, spans []envelope.Span) {
@@ -124,7 +128,7 @@ func (r *Register) Next() (ack *logproto.Ack, to []string) {
 	if len(r.due) == 0 {
 		return nil, nil
 	}
-	ack = &logproto.Ack{Host: r.host, Instance: r.instance}
+	ack = &logproto.Ack{Host: r.host, Instance: r.instance, Store: r.store}
 	spans, n := 0, 0
 	for n < len(r.due) && len(ack.Receipts) < maxReceipts && spans < maxAckSpans {
 		w := r.due[n]

@@ -89,6 +89,14 @@ func (o *Outlet) Since() (epoch uint64, ok bool) {
 	return o.index.ledger.Since(o.index.label), true
 }
 
+// Store returns a random number that is lost with the index and its ledger; 0 if the log has none.
+func (o *Outlet) Store() uint64 {
+	if o.index == nil {
+		return 0
+	}
+	return o.index.ledger.Store()
+}
+
 // Exist notes that lines of a stream have numbers below next, whether or not they have come.
 func (o *Outlet) Exist(stream string, next uint64, now time.Time) {
 	o.index.stream(stream, now).Exist(next)
