@@ -1,6 +1,7 @@
 package logpub
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -33,19 +34,41 @@ type moved struct {
 	parts        []receipts.Part
 }
 
-// tidy moves lines that nobody writes, so that they do not hold up others.
+// tidy moves lines that nobody writes, so that they do not hold up others. With a spool it leaves that to tidyUntil.
 func (s *sender) tidy(now time.Time) {
-	if now.Sub(s.tidied) < tidyInterval {
+	switch {
+	case now.Sub(s.tidied) < tidyInterval:
 		return
+	case s.p.cfg.Spool == "":
+		s.moveBehind()
+	default:
+		select {
+		case s.tidies <- struct{}{}:
+		default:
+		}
 	}
 	s.tidied = now
-	s.endMoves()
-	if s.p.cfg.Spool != "" {
+}
+
+// tidyUntil moves lines between queue and shelf when that is due, until ctx ends.
+func (s *sender) tidyUntil(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.tidies:
+		}
+		now := time.Now()
+		s.endMoves()
 		s.shelve(now)
 		s.share()
 		s.unshelve(now)
-		return
 	}
+}
+
+// moveBehind moves lines that nobody writes behind all others in memory.
+func (s *sender) moveBehind() {
+	s.endMoves()
 	if len(s.moves) > 0 {
 		return
 	}
@@ -70,7 +93,7 @@ func (s *sender) tidy(now time.Time) {
 func (s *sender) collect(ids []uint64) (rest *queue.Block, from []moved) {
 	rest = &queue.Block{}
 	for _, id := range ids {
-		b, err := s.p.queue.TakeAgain(id)
+		b, err := s.p.queue.TakeAgain(id, &s.reader)
 		if err != nil || b == nil {
 			break // sendAgain and Forget deal with that
 		}

@@ -66,7 +66,7 @@ func New(cfg Config) (*Publisher, error) {
 		cfg: cfg,
 		queue: queue.New(queue.Config{
 			Lines: true, Origin: queue.Origin{Publisher: cfg.Publisher}, LimitBytes: cfg.QueueBytes,
-			Spool: cfg.Spool, Slots: maxSlots, SpoolBytes: cfg.SpoolBytes, SpoolAfter: cfg.SpoolAfter,
+			Spool: cfg.Spool, Slots: maxSlots, SpoolBytes: cfg.SpoolBytes, SpoolAfter: cfg.SpoolAfter, LateAcks: cfg.Delivery == Written,
 			DropOldest: cfg.Policy == DropOldest, Report: cfg.Log, CheckGroups: checkGroups, Disk: cfg.Disk, Open: cfg.open,
 		}),
 		targets: make(map[string]*destination),
@@ -78,7 +78,7 @@ func New(cfg Config) (*Publisher, error) {
 		return nil, fmt.Errorf("logpub: %w", err)
 	}
 	p.sender = sender{
-		p: p, client: client, connected: make(chan struct{}, 1), due: make(chan struct{}, 1), quiet: make(chan struct{}),
+		p: p, client: client, connected: make(chan struct{}, 1), due: make(chan struct{}, 1), tidies: make(chan struct{}, 1), quiet: make(chan struct{}),
 		book: receiptBook{pending: receipts.NewPending(cfg.Acks)},
 	}
 	return p, nil

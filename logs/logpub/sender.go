@@ -46,16 +46,24 @@ type sender struct {
 	header    envelope.Header
 	buf       []byte // of a message with an envelope
 
-	due     chan struct{}   // has a value when lines have to be sent again
-	moves   []move          // of the goroutine that sends
-	movedTo map[uint64]bool // blocks made of moved lines, until they are taken
-	tidied  time.Time       // when tidy last looked
-	shelved time.Time       // when blocks were last put on the shelf
-	victim  string          // groups whose oldest lines make room on the shelf
+	movedTo  map[uint64]bool // blocks made of moved lines, until they are taken
+	tidied   time.Time       // when tidy was last due
+	rereader queue.Rereader
+
+	// The fields below belong to the goroutine that moves lines: without a spool the one that sends, otherwise one of its own,
+	// because the disk may hang.
+
+	moves   []move
+	reader  queue.Rereader
+	shelved time.Time // when blocks were last put on the shelf
+	victim  string    // groups whose oldest lines make room on the shelf
 	// fruitless means that nothing on the shelf was wanted in this round.
 	fruitless bool
-	quiet     chan struct{} // closed at the end of the input when no log host will acknowledge what is left
-	book      receiptBook
+
+	due    chan struct{} // has a value when lines have to be sent again
+	tidies chan struct{} // has a value when tidy is due
+	quiet  chan struct{} // closed at the end of the input when no log host will acknowledge what is left
+	book   receiptBook
 
 	ends [numEnds]atomic.Int64
 }
@@ -75,6 +83,7 @@ func newClient(cfg *Config) (*spread.Client, error) {
 func (s *sender) run(ctx context.Context) {
 	var wg sync.WaitGroup
 	wg.Go(func() { s.watch(ctx) })
+	wg.Go(func() { s.tidyUntil(ctx) })
 	s.timer = time.NewTimer(math.MaxInt64)
 	defer s.timer.Stop()
 	q := s.p.queue

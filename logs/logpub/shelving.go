@@ -90,8 +90,8 @@ func (s *sender) unshelve(now time.Time) {
 // unshelveBlock passes the lines of a block of the shelf on. It returns false if there is no room.
 func (s *sender) unshelveBlock(now time.Time, b *queue.Block) bool {
 	shelf := s.p.queue.Shelf()
-	var back, stay, dropped queue.Block
-	back.Origin, stay.Origin, dropped.Origin = b.Origin, b.Origin, b.Origin
+	var back, stay, dropped, rest queue.Block
+	back.Origin, stay.Origin, dropped.Origin, rest.Origin = b.Origin, b.Origin, b.Origin, b.Origin
 	s.book.mu.Lock()
 	text := b.Data
 	for i := range b.Runs {
@@ -103,35 +103,53 @@ func (s *sender) unshelveBlock(now time.Time, b *queue.Block) bool {
 		case s.victim != "" && strings.Join(r.To.Groups, " ") == s.victim:
 			to = &dropped
 		}
-		to.Data, to.Runs, to.Lines = append(to.Data, text[:r.Bytes]...), append(to.Runs, *r), to.Lines+r.Lines
+		appendRun(to, r, text[:r.Bytes])
+		if to != &stay {
+			appendRun(&rest, r, text[:r.Bytes])
+		}
 		text = text[r.Bytes:]
 	}
 	s.book.mu.Unlock()
-	var block, again uint64
-	if stay.Lines > 0 {
-		var err error
-		if again, err = shelf.PutAgain(&stay); err != nil {
-			return false
-		}
-		shelf.Moved(stay.Lines)
+	if stay.Lines > 0 && shelf.PutAgain(&stay, &rest) != nil {
+		return false // the spool reports its failures
 	}
-	if back.Lines > 0 {
-		s.fruitless = false
-		var ok bool
-		if block, ok = s.p.queue.PutBlock(&back); !ok {
-			return false
-		}
+	block, ok := s.putBack(now, &back)
+	if !ok {
+		return false
 	}
-	shelf.Gave(block, again)
-	s.book.mu.Lock()
-	s.book.pending.Unshelve(now, partsOf(&back))
-	s.book.pending.Unshelve(now, partsOf(&dropped))
-	s.book.mu.Unlock()
+	shelf.Gave(block)
 	if dropped.Lines > 0 {
+		s.book.mu.Lock()
+		s.book.pending.Unshelve(now, partsOf(&dropped), 0)
+		s.book.mu.Unlock()
 		s.p.dropShare(s.victim, dropped.Lines, len(dropped.Data))
 		s.share()
 	}
 	return true
+}
+
+// appendRun appends the lines of a run to a block.
+func appendRun(b *queue.Block, r *queue.Run, text []byte) {
+	b.Data, b.Runs, b.Lines = append(b.Data, text...), append(b.Runs, *r), b.Lines+r.Lines
+}
+
+// putBack puts lines of the shelf into the queue, and returns their block; 0 for no lines. It returns false if there is no room.
+func (s *sender) putBack(now time.Time, back *queue.Block) (block uint64, ok bool) {
+	if back.Lines == 0 {
+		return 0, true
+	}
+	s.fruitless = false
+	s.book.mu.Lock() // before the block can be sent
+	defer s.book.mu.Unlock()
+	if block, ok = s.p.queue.PutBlock(back); !ok {
+		return 0, false
+	}
+	if s.book.back == nil {
+		s.book.back = make(map[uint64]bool)
+	}
+	s.book.back[block] = true
+	s.book.pending.Unshelve(now, partsOf(back), block)
+	return block, true
 }
 
 // share decides whose lines are lost, or wait in their files, because the lines on the shelf have their part of the spool: those of

@@ -107,8 +107,8 @@ type GroupStats struct {
 	Lines  int64  // read for it, including those that were dropped later
 	Bytes  int64
 	Sent   int64 // passed to a daemon for the first time, including those that an earlier process had read
-	// Waiting are lines in memory that are not done with, and Oldest is the time when the first of them was read. What is
-	// only in the spool is not among them.
+	// Waiting are lines that are not done with, and Oldest is the time when the first of those in memory was read. Of what is only
+	// in the spool, Waiting has the lines that wait there for a log host.
 	Waiting int64
 	Oldest  time.Time
 	// LogHosts are those that have acknowledged lines, with Written.
@@ -161,12 +161,12 @@ func (p *Publisher) Stats() Stats {
 	groups, intakes := slices.Clone(p.groups), p.intakes
 	p.targetsMu.Unlock()
 	st.Groups = groupStats(append(groups, &p.otherGroups))
-	p.sender.book.report(st.Groups)
 	for i := range st.Groups {
 		h := asked.held[st.Groups[i].Groups]
 		st.Groups[i].Unsubscribed = p.audience.isLonely(st.Groups[i].Groups)
 		st.Groups[i].Waiting, st.Groups[i].Oldest = h.Lines, h.Oldest
 	}
+	p.sender.book.report(st.Groups)
 	for _, in := range intakes {
 		st.Inputs = append(st.Inputs, in.stats())
 	}

@@ -24,6 +24,7 @@ type receiptBook struct {
 	pending *receipts.Pending
 	hosts   map[hostProcess]bool // those that have acknowledged
 	warned  map[string]bool      // lists of groups that nobody writes, of which the log says so
+	back    map[uint64]bool      // blocks that came from the shelf, until they are taken: their lines were sent before
 	writers map[string][]LogHost // who has acknowledged lines, by groups
 }
 
@@ -52,13 +53,14 @@ func (b *receiptBook) wrote(groups, host string, now time.Time) {
 	b.writers[groups] = append(list, LogHost{host, now})
 }
 
-// report fills in who acknowledges the lines of groups.
+// report fills in who acknowledges the lines of groups, and adds those that wait for that on the shelf.
 func (b *receiptBook) report(groups []GroupStats) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	silent := b.pending.SilentGroups()
+	silent, shelf := b.pending.SilentGroups(), b.pending.OnShelf()
 	for i := range groups {
 		g := &groups[i]
+		g.Waiting += shelf[g.Groups]
 		g.LogHosts, g.Silent = slices.Clone(b.writers[g.Groups]), silent[g.Groups]
 		slices.SortFunc(g.LogHosts, func(x, y LogHost) int { return strings.Compare(x.Name, y.Name) })
 	}
@@ -121,6 +123,10 @@ func (s *sender) sendNext(ctx context.Context, conn spread.Connection) (sent boo
 	}
 	s.book.mu.Lock()
 	s.book.pending.Sent(now, b.ID(), pieces(b)) // before the first acknowledgment can come
+	if s.book.back[b.ID()] {
+		delete(s.book.back, b.ID())
+		s.last, s.handed = b.ID(), b.Lines
+	}
 	s.book.mu.Unlock()
 	if s.isMoved(b.ID()) {
 		s.p.queue.LetGo(b) // its lines were sent as those of other blocks
@@ -145,7 +151,7 @@ func (s *sender) ask(ctx context.Context, conn spread.Connection, asks []receipt
 
 // sendAgain sends those lines of a block that a log host lacks.
 func (s *sender) sendAgain(ctx context.Context, conn spread.Connection, id uint64) error {
-	b, err := s.p.queue.TakeAgain(id)
+	b, err := s.p.queue.TakeAgain(id, &s.rereader)
 	if err != nil {
 		_ = pause.For(ctx, sendPause) // the disk fails, which was logged
 		return nil

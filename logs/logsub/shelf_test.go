@@ -2,10 +2,13 @@ package logsub
 
 import (
 	"fmt"
+	"io/fs"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/internal/testkit"
 	"github.com/spreadd/spreadd/logs/logpub"
 )
@@ -62,5 +65,62 @@ func checkSpoolSize(t *testing.T, p *logpub.Publisher) {
 	t.Helper()
 	if st := p.Stats(); st.SpoolBytes > st.SpoolLimit+st.QueueLimit+st.SpoolLimit/4 {
 		t.Errorf("the spool has %d bytes, of %d", st.SpoolBytes, st.SpoolLimit)
+	}
+}
+
+// hangingDisk is a disk whose files take nothing while gate is locked.
+type hangingDisk struct {
+	fsutil.OS
+	gate sync.RWMutex
+}
+
+type hangingFile struct {
+	fsutil.File
+	d *hangingDisk
+}
+
+func (d *hangingDisk) OpenFile(path string, flag int, perm fs.FileMode, devices bool) (fsutil.File, error) {
+	d.gate.RLock()
+	defer d.gate.RUnlock()
+	f, err := d.OS.OpenFile(path, flag, perm, devices)
+	if err != nil {
+		return nil, err
+	}
+	return hangingFile{f, d}, nil
+}
+
+func (f hangingFile) WriteAt(b []byte, off int64) (int, error) {
+	f.d.gate.RLock()
+	defer f.d.gate.RUnlock()
+	return f.File.WriteAt(b, off)
+}
+
+// TestWrittenSpoolHangs: a disk of the spool that hangs holds up no line that is in memory, while lines of another group are on their
+// way to the shelf.
+func TestWrittenSpoolHangs(t *testing.T) {
+	d := &hangingDisk{}
+	h := newLogHosts(t, func(c *logpub.Config) { c.Route, c.Disk = &logpub.Route{Field: 2, Prefix: "n"}, d })
+	l := h.start("log1", t.TempDir(), func(c *Config) { c.Connections[0].Logs[0].Group = "n1" })
+	live := 0
+	send := func(n int) {
+		for range n {
+			h.feed <- fmt.Sprintf("line 2 %d\nline 1 %d\n", live, live)
+			live++
+			testkit.Wait(t, "the line of the live group", func() bool { return lineCount(t, l.file) == live })
+		}
+	}
+	send(1)
+	testkit.Wait(t, "a shelf", func() bool {
+		st := h.pub.Stats()
+		return st.Unheard == 1 && st.QueueBytes == 0
+	})
+	d.gate.Lock()
+	send(3 * 64) // more than may be on their way
+	d.gate.Unlock()
+	if err := h.close(); err != nil {
+		t.Error(err)
+	}
+	if st := h.pub.Stats(); st.Sent != int64(live) || st.Waiting != int64(live) {
+		t.Errorf("of %d lines for each group, %d are sent and %d wait", live, st.Sent, st.Waiting)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -356,9 +357,10 @@ func TestWrittenSpoolFull(t *testing.T) {
 		}
 	}
 	checkSpoolSize(t, h.pub)
-	testkit.Wait(t, "the limit of the spool, once no lines are moved", func() bool {
+	testkit.Wait(t, "the limit of the spool, and the count of lines that wait, once no lines are moved", func() bool {
 		st := h.pub.Stats()
-		return st.SpoolBytes <= st.SpoolLimit
+		i := slices.IndexFunc(st.Groups, func(g logpub.GroupStats) bool { return g.Groups == "n2" })
+		return st.SpoolBytes <= st.SpoolLimit && st.Groups[i].Waiting == st.Waiting
 	})
 	if !strings.Contains(h.log.String(), "groups=n2") {
 		t.Errorf("the log:\n%s", &h.log)
@@ -375,6 +377,11 @@ func TestWrittenSpoolFull(t *testing.T) {
 	}
 	if st := h.pub.Stats(); st.Sent+st.Dropped["group_full"] != int64(dead+live) {
 		t.Errorf("at the end: %+v", st)
+	}
+	for _, g := range h.pub.Stats().Groups {
+		if g.Sent+g.Dropped != g.Lines {
+			t.Errorf("of %d lines for group %s, %d were sent and %d dropped", g.Lines, g.Groups, g.Sent, g.Dropped)
+		}
 	}
 }
 

@@ -188,8 +188,9 @@ func TestTakeAgainFails(t *testing.T) {
 		}
 		d.set(nil, errors.New("bad sector"))
 		began := time.Now()
+		var r Rereader
 		for {
-			b, err := q.TakeAgain(id)
+			b, err := q.TakeAgain(id, &r)
 			if err == nil && b == nil {
 				break
 			}

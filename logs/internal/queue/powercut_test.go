@@ -181,17 +181,16 @@ func shelving(t *testing.T) crashfs.Work {
 			if err != nil {
 				return err
 			}
-			var block, again uint64
+			var block uint64
 			if n == 1 {
-				again, err = q.Shelf().PutAgain(b)
-				q.Shelf().Moved(1)
+				err = q.Shelf().PutAgain(b, &Block{})
 			} else {
 				block, _ = q.PutBlock(b)
 			}
 			if err != nil {
 				return err
 			}
-			q.Shelf().Gave(block, again)
+			q.Shelf().Gave(block)
 			if n == 1 {
 				q.Save()
 			}

@@ -57,6 +57,9 @@ type Config struct {
 	// SpoolAfter is the age, beyond BatchDelay, at which lines are written to the spool even though memory has
 	// room. Zero means DefaultSpoolAfter; negative means at once. See [Queue.SaveSoon].
 	SpoolAfter time.Duration
+	// LateAcks has Run note in the spool what is delivered, so that nobody waits for a disk that hangs. After a kill more of that comes
+	// again.
+	LateAcks bool
 	// DropOldest makes a full spool drop its oldest lines rather than refuse new ones.
 	DropOldest bool
 	// RetryLast bounds the pause of Deliver after a failure, which starts at 0.1 s and doubles. Zero means
@@ -140,12 +143,10 @@ type Queue struct {
 	interrupt chan struct{} // ends a wait of Next and Deliver
 	drained   chan struct{} // closed when nothing is left and nothing more comes
 
-	reader   reader
-	rereader Block       // of TakeAgain: the last one that it read; its buffers are reused
-	badAgain badBlock    // of TakeAgain
-	saveBuf  []byte      // of the saver: a block as it is written
-	adopted  []*adoption // of Run, and of Close after it
-	shelf    Shelf
+	reader  reader
+	saveBuf []byte      // of the saver: a block as it is written
+	adopted []*adoption // of Run, and of Close after it
+	shelf   Shelf
 
 	mu       sync.Mutex
 	memory   memory
@@ -160,6 +161,7 @@ type Queue struct {
 	kept     int64  // lines that are left to their sources at the end
 	finished bool   // nothing is put any more
 	ended    bool   // drained is closed
+	saving   bool   // Run saves
 	adopting bool   // what other processes have left was not looked for yet
 }
 
@@ -168,6 +170,7 @@ type disk struct {
 	store   Store     // nil without a spool
 	saved   uint64    // up to this ID blocks are in the spool
 	evicted uint64    // up to this ID they are in the spool only
+	owed    uint64    // up to this ID it is to note that lines are delivered; 0 for nothing
 	synced  uint64    // up to this ID they were in the spool, or delivered, before its last sync
 	trouble error     // the last failure; nil once a block could be saved
 	born    time.Time // when the oldest record in it was made, as far as Oldest knows

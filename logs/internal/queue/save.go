@@ -34,6 +34,8 @@ func (q *Queue) Run(ctx context.Context) {
 }
 
 func (q *Queue) saveUntil(ctx context.Context) {
+	q.setSaving(true)
+	defer q.setSaving(false)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -50,6 +52,12 @@ func (q *Queue) saveUntil(ctx context.Context) {
 		case <-timer.C:
 		}
 	}
+}
+
+func (q *Queue) setSaving(is bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.saving = is
 }
 
 func (q *Queue) syncUntil(ctx context.Context) {
@@ -105,6 +113,7 @@ func (q *Queue) Save() {
 // saveDue saves blocks that are older than after. It returns how long it may take until there is more to do.
 func (q *Queue) saveDue(after time.Duration) (wait time.Duration, err error) {
 	for {
+		q.ackOwed()
 		b, st, wait := q.toSave(after)
 		if b == nil {
 			return wait, nil
@@ -159,6 +168,7 @@ func (q *Queue) saveBlock(b *Block, st Store) error {
 		if !errors.Is(err, spool.ErrFull) || !q.cfg.DropOldest {
 			return err
 		}
+		q.ackOwed() // what is delivered must not count as dropped
 		d, err := st.DropOldest()
 		if d.Records == 0 && d.Last == 0 {
 			return spool.ErrFull

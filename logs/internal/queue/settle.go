@@ -65,16 +65,18 @@ func (q *Queue) Finished() bool {
 	return q.finished
 }
 
-// badBlock is a block of the spool that could not be read, and since when.
-type badBlock struct {
-	id    uint64
+// Rereader is the memory of [Queue.TakeAgain]: the block that was read from the spool last, and one that could not be read, with the
+// time since when. Its zero value is empty.
+type Rereader struct {
+	block Block
+	bad   uint64
 	since time.Time
 }
 
 // TakeAgain returns a block that was taken and is not settled, to be sent again; nil if its lines are lost or were left in a
-// spool that cannot be read. The block stays as it is until [Queue.LetGo], which must come before the next call. The error is
-// that of reading the spool. If that lasts, and others may adopt the spool, it is left for later.
-func (q *Queue) TakeAgain(id uint64) (*Block, error) {
+// spool that cannot be read. The block stays as it is until [Queue.LetGo], which must come before the next call with this Rereader.
+// The error is that of reading the spool. If that lasts, and others may adopt the spool, it is left for later.
+func (q *Queue) TakeAgain(id uint64, r *Rereader) (*Block, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if at := q.memory.find(id); at < len(q.memory.blocks) && q.memory.blocks[at].last == id {
@@ -87,30 +89,30 @@ func (q *Queue) TakeAgain(id uint64) (*Block, error) {
 		return nil, nil
 	}
 	q.mu.Unlock()
-	rec, err := st.Read(id, q.rereader.disk)
+	rec, err := st.Read(id, r.block.disk)
 	q.damaged(st)
 	q.mu.Lock()
 	switch {
 	case errors.Is(err, io.EOF), err == nil && rec.ID != id:
 		return nil, nil
 	case err != nil:
-		if q.badAgain.since.IsZero() {
-			q.badAgain = badBlock{id, time.Now()}
+		if r.since.IsZero() {
+			r.bad, r.since = id, time.Now()
 		}
-		giveUp := q.cfg.Slots > 0 && time.Since(q.badAgain.since) >= readPatience
+		giveUp := q.cfg.Slots > 0 && time.Since(r.since) >= readPatience
 		q.mu.Unlock()
 		q.spoolFailed(err)
 		if giveUp {
-			q.badAgain = badBlock{}
-			q.abandon()
+			r.since = time.Time{}
+			q.abandon(st)
 		}
 		q.mu.Lock()
 		return nil, err
 	}
-	if id == q.badAgain.id {
-		q.badAgain = badBlock{}
+	if id == r.bad {
+		r.since = time.Time{}
 	}
-	b := &q.rereader
+	b := &r.block
 	*b = Block{Runs: b.Runs[:0], first: rec.ID - uint64(rec.Lines) + 1, last: rec.ID, disk: rec.Data, sealed: true, saved: true}
 	if err := q.format.decode(b, rec, 0); err != nil {
 		q.mu.Unlock()

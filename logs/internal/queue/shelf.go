@@ -16,24 +16,32 @@ var ErrNoShelf = errors.New("there is no shelf without a shared spool")
 // a further slot of the spool, which is open while something is on it. The queue does not have these lines any more. They come
 // back, oldest first, when the taker puts them into the queue again. What the process leaves is adopted by the next one.
 //
-// One goroutine uses a shelf; Sync and Waiting may be called from any.
+// One goroutine uses a shelf, and waits for the disk; Sync and Waiting may be called from any.
 type Shelf struct {
 	q *Queue
 
-	mu     sync.Mutex
-	st     Store  // nil while it is empty
-	last   uint64 // ID of the last record
-	synced uint64 // up to this ID records survive a power cut
-	copies int64  // lines on it that the queue has, too, or that are on it twice
+	mu     sync.Mutex // not held while the disk is busy
+	st     Store      // nil while it is empty
+	last   uint64     // ID of the last record
+	synced uint64     // up to this ID records survive a power cut
+	copies int64      // lines on it that the queue has, too, or that are on it twice
 
 	// Of the goroutine that uses it.
 
-	at    uint64 // ID of the record that Next has returned; 0 for none
+	next  next
 	end   uint64 // the last record of this round; 0 before it begins
 	block Block
 	buf   []byte
 	given []shelfGiven
 	bad   time.Time
+}
+
+// next is the record that Next has returned.
+type next struct {
+	at    uint64 // its ID; 0 for none
+	lines int64  // that it has
+	back  int64  // of these, lines that are on the shelf again
+	again uint64 // the record that has them; 0 for none
 }
 
 // shelfGiven is a record whose lines are elsewhere: in a block of the queue, or in a later record, or both. Zero stands for neither.
@@ -49,54 +57,70 @@ func (q *Queue) Shelf() *Shelf { return &q.shelf }
 // let them go ([Queue.Pass], [Shelf.Moved]). The error is spool.ErrFull if there is no room.
 func (s *Shelf) Put(b *Block) (id uint64, err error) { return s.put(b, 0) }
 
-// PutAgain is Put for lines of the block that Next has returned. It uses room that Put does not, because
-// a full shelf could otherwise not be emptied: the other lines of the block would have to stay, too.
-func (s *Shelf) PutAgain(b *Block) (id uint64, err error) {
-	return s.put(b, s.q.cfg.SpoolBytes/shelfParts+int64(len(b.Data)))
+// PutAgain puts lines of the block that Next has returned on the shelf again. rest are its other lines, which Next returns from now
+// on. PutAgain uses room that Put does not, because a full shelf could otherwise not be emptied: the other lines of the block would
+// have to stay, too.
+func (s *Shelf) PutAgain(b, rest *Block) error {
+	id, err := s.put(b, s.q.cfg.SpoolBytes/shelfParts+int64(len(b.Data)))
+	if err != nil {
+		return err
+	}
+	s.next.again, s.next.back = id, s.next.back+int64(b.Lines)
+	s.block = Block{Lines: rest.Lines, Data: rest.Data, Runs: rest.Runs, Origin: rest.Origin, born: s.block.born, disk: s.block.disk}
+	return nil
 }
 
 // put puts a copy of a block on the shelf, which may be larger than usual by some bytes.
 func (s *Shelf) put(b *Block, extra int64) (id uint64, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.st == nil {
-		if err := s.open(); err != nil {
+	st := s.store()
+	if st == nil {
+		if st, err = s.open(); err != nil {
 			return 0, err
 		}
 	}
 	s.buf = s.q.format.encode(s.buf[:0], b)
-	s.st.SetMax(s.room() + extra)
-	if err := s.st.Append(spool.Record{ID: s.last + 1, Lines: b.Lines, Data: s.buf}); err != nil {
+	st.SetMax(s.room() + extra)
+	id = s.last + 1
+	s.copy(int64(b.Lines))
+	if err := st.Append(spool.Record{ID: id, Lines: b.Lines, Data: s.buf}); err != nil {
+		s.copy(-int64(b.Lines))
 		return 0, err
 	}
-	s.last++
-	s.copies += int64(b.Lines)
+	s.mu.Lock()
+	s.last = id
+	s.mu.Unlock()
 	s.q.count.spooled.Add(int64(b.Lines))
 	s.q.count.spooledBytes.Add(int64(len(b.Data)))
 	s.limit()
-	return s.last, nil
+	return id, nil
+}
+
+// copy notes that so many more lines on the shelf are elsewhere, too.
+func (s *Shelf) copy(lines int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.copies += lines
 }
 
 // Moved notes that the queue no longer has lines that were put on the shelf.
-func (s *Shelf) Moved(lines int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.copies -= int64(lines)
-}
+func (s *Shelf) Moved(lines int) { s.copy(-int64(lines)) }
 
-// open opens a slot. It needs s.mu.
-func (s *Shelf) open() error {
+// open opens a slot.
+func (s *Shelf) open() (Store, error) {
 	q := s.q
 	if q.cfg.Slots == 0 || q.behind() == nil {
-		return ErrNoShelf
+		return nil, ErrNoShelf
 	}
-	st, _, _, err := q.openSlot(func(dir string) bool { return spool.Empty(q.cfg.Disk, dir) })
+	st, _, err := q.emptySlot(nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	s.next, s.end, s.given = next{}, 0, nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.st, s.last = st, st.Last()
-	s.synced, s.at, s.end, s.given, s.copies = s.last, 0, 0, nil, 0
-	return nil
+	s.synced, s.copies = s.last, 0
+	return st, nil
 }
 
 // shelfParts is the part of the spool, one of so many, that the queue keeps, however large the shelf is.
@@ -104,7 +128,7 @@ func (s *Shelf) open() error {
 const shelfParts = 8
 
 // room returns how large Put may make the shelf. Everything that the queue may have fits, because others would wait for lines that
-// stay in it. What has moved and is still in a file of the queue's spool counts for both. It needs s.mu.
+// stay in it. What has moved and is still in a file of the queue's spool counts for both.
 func (s *Shelf) room() int64 {
 	limit := s.q.cfg.SpoolBytes
 	most, part := limit+int64(s.q.cfg.LimitBytes), limit/shelfParts
@@ -115,14 +139,14 @@ func (s *Shelf) room() int64 {
 	return most
 }
 
-// limit leaves the queue what the shelf does not take. It needs s.mu.
+// limit leaves the queue what the shelf does not take.
 func (s *Shelf) limit() {
 	st, most := s.q.behind(), s.q.cfg.SpoolBytes
 	if st == nil {
 		return
 	}
-	if s.st != nil {
-		_, _, size := s.st.Waiting()
+	if on := s.store(); on != nil {
+		_, _, size := on.Waiting()
 		most = max(most/shelfParts, most-size)
 	}
 	st.SetMax(most)
@@ -161,7 +185,7 @@ func (s *Shelf) Next() (*Block, error) {
 	if st == nil {
 		return nil, io.EOF
 	}
-	if s.at > 0 {
+	if s.next.at > 0 {
 		return &s.block, nil
 	}
 	if s.end == 0 {
@@ -179,18 +203,18 @@ func (s *Shelf) Next() (*Block, error) {
 			s.end = 0
 			return nil, io.EOF
 		case err != nil:
-			s.fails(err)
+			s.fails(st, err)
 			return nil, err
 		}
 		s.bad = time.Time{}
-		s.block = Block{Runs: s.block.Runs[:0], disk: rec.Data}
+		s.block = Block{disk: rec.Data}
+		s.next = next{at: rec.ID, lines: int64(rec.Lines)}
 		if err := s.q.format.decode(&s.block, rec, 0); err != nil {
 			s.q.lost(int64(rec.Lines), int64(len(rec.Data)), err)
-			s.give(shelfGiven{record: rec.ID, lines: int64(rec.Lines)})
+			s.Gave(0)
 			from = rec.ID + 1
 			continue
 		}
-		s.at = rec.ID
 		return &s.block, nil
 	}
 }
@@ -201,18 +225,13 @@ func (s *Shelf) store() Store {
 	return s.st
 }
 
-// Gave says where the lines of the block that Next has returned are now: in a block of the queue, in a record of the shelf, or
-// both. Zero stands for neither.
-func (s *Shelf) Gave(block, again uint64) {
-	s.give(shelfGiven{record: s.at, block: block, again: again, lines: int64(s.block.Lines)})
-	s.at = 0
-}
-
-func (s *Shelf) give(g shelfGiven) {
-	s.given = append(s.given, g)
-	s.mu.Lock()
-	s.copies += g.lines
-	s.mu.Unlock()
+// Gave says where the lines of the block that Next has returned are now, besides those of PutAgain: in a block of the queue; zero
+// stands for none.
+func (s *Shelf) Gave(block uint64) {
+	n := &s.next
+	s.given = append(s.given, shelfGiven{record: n.at, block: block, again: n.again, lines: n.lines})
+	s.copy(n.lines - n.back) // the others were counted when they were put
+	s.next = next{}
 }
 
 // Settle removes from the shelf what is safe elsewhere. It closes an empty shelf.
@@ -231,19 +250,25 @@ func (s *Shelf) Settle() error {
 	}
 	err := st.Ack(s.given[n-1].record)
 	s.given = s.given[n:]
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.copies -= lines
+	s.copy(-lines)
 	if records, _, _ := st.Waiting(); records == 0 {
-		err = errors.Join(err, st.Close())
-		s.st = nil
+		err = errors.Join(err, s.leave(st))
 	}
 	s.limit()
 	return err
 }
 
+// leave closes the shelf. What is on it is for the next process.
+func (s *Shelf) leave(st Store) error {
+	s.mu.Lock()
+	s.st, s.copies = nil, 0
+	s.mu.Unlock()
+	s.next, s.end, s.given, s.bad = next{}, 0, nil, time.Time{}
+	return st.Close()
+}
+
 // fails leaves a shelf that cannot be read for a while to later: it is adopted once it can be read.
-func (s *Shelf) fails(err error) {
+func (s *Shelf) fails(st Store, err error) {
 	s.q.spoolFailed(err)
 	if s.bad.IsZero() {
 		s.bad = time.Now()
@@ -251,12 +276,9 @@ func (s *Shelf) fails(err error) {
 	if time.Since(s.bad) < readPatience {
 		return
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	_, lines, _ := s.st.Waiting()
-	s.q.count.abandoned.Add(lines - s.copies)
-	_ = s.st.Close() // its failure was logged
-	s.st, s.given, s.copies, s.at, s.end, s.bad = nil, nil, 0, 0, 0, time.Time{}
+	lines, _ := s.Waiting()
+	s.q.count.abandoned.Add(lines)
+	_ = s.leave(st) // its failure was logged
 	s.limit()
 }
 
@@ -268,17 +290,15 @@ func (s *Shelf) Waiting() (lines, size int64) {
 		return 0, 0
 	}
 	_, lines, size = s.st.Waiting()
-	return lines - s.copies, size
+	return max(0, lines-s.copies), size
 }
 
 // close leaves what is on the shelf to the next process.
 func (s *Shelf) close() error {
 	s.Sync()
 	err := s.Settle()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.st != nil {
-		err = errors.Join(err, s.st.Close())
+	if st := s.store(); st != nil {
+		err = errors.Join(err, st.Close())
 	}
 	return err
 }

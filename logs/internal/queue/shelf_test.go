@@ -3,6 +3,7 @@ package queue
 import (
 	"bytes"
 	"errors"
+	"io"
 	"strings"
 	"testing"
 
@@ -67,5 +68,67 @@ func TestShelfBound(t *testing.T) {
 	q.Settle(first)
 	if _, err := q.Shelf().Put(&Block{Lines: 1, Data: []byte("x\n"), Runs: []Run{{Bytes: 2, Lines: 1, To: &Target{Groups: []string{"g"}}}}}); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestShelfAgain: lines of a block that stay on the shelf are put there once, even if the queue has no room for the others at first.
+func TestShelfAgain(t *testing.T) {
+	q, _ := shelfQueue(t, Config{})
+	to := [2]*Target{{Groups: []string{"a"}}, {Groups: []string{"b"}}}
+	block := func(n ...int) *Block {
+		b := &Block{}
+		for _, i := range n {
+			b.Data, b.Lines = append(b.Data, byte('a'+i), '\n'), b.Lines+1
+			b.Runs = append(b.Runs, Run{Bytes: 2, Lines: 1, To: to[i]})
+		}
+		return b
+	}
+	s := q.Shelf()
+	if _, err := s.Put(block(0, 1)); err != nil {
+		t.Fatal(err)
+	}
+	s.Moved(2)
+	wantOn := func(when string, lines int64) {
+		t.Helper()
+		if got, _ := s.Waiting(); got != lines {
+			t.Errorf("%s: %d lines are only on the shelf, want %d", when, got, lines)
+		}
+	}
+	wantNext := func(when, text string) {
+		t.Helper()
+		if b, err := s.Next(); err != nil || string(b.Data) != text {
+			t.Fatalf("%s: the next block is %+v, %v, want %q", when, b, err, text)
+		}
+	}
+	wantNext("before", "a\nb\n")
+	if err := s.PutAgain(block(0), block(1)); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the queue has no room at first
+		wantNext("one line is on the shelf again", "b\n")
+		wantOn("one line is on the shelf again", 2)
+	}
+	id, ok := q.PutBlock(block(1))
+	if !ok {
+		t.Fatal("the queue has no room")
+	}
+	s.Gave(id)
+	wantOn("the other is in the queue", 1)
+	if _, err := s.Next(); !errors.Is(err, io.EOF) {
+		t.Errorf("the round does not end: %v", err)
+	}
+	q.Save()
+	if err := s.Settle(); err != nil {
+		t.Error(err)
+	}
+	wantOn("settled", 1)
+	wantNext("the next round", "a\n")
+	s.Gave(0)
+	wantOn("lost", 0)
+	if err := s.Settle(); err != nil {
+		t.Error(err)
+	}
+	if _, size := s.Waiting(); size != 0 {
+		t.Errorf("an empty shelf has %d bytes", size)
 	}
 }

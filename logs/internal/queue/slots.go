@@ -24,7 +24,18 @@ const (
 // openSlot opens the spool. In a shared directory that is the first slot that nobody uses and that, if want is not
 // nil, want accepts.
 func (q *Queue) openSlot(want func(dir string) bool) (st Store, dir string, found spool.Recovery, err error) {
-	cfg := spool.Config{Dir: q.cfg.Spool, MaxBytes: q.cfg.SpoolBytes, Disk: q.cfg.Disk}
+	return q.firstSlot(want, false)
+}
+
+// emptySlot opens the first slot of a shared directory that nobody uses, that has no lines, and that is not refused. It does not wait
+// for processes that are about to end.
+func (q *Queue) emptySlot(refused map[string]bool) (st Store, dir string, err error) {
+	st, dir, _, err = q.firstSlot(func(dir string) bool { return spool.Empty(q.cfg.Disk, dir) && !refused[dir] }, true)
+	return st, dir, err
+}
+
+func (q *Queue) firstSlot(want func(dir string) bool, noWait bool) (st Store, dir string, found spool.Recovery, err error) {
+	cfg := spool.Config{Dir: q.cfg.Spool, MaxBytes: q.cfg.SpoolBytes, Disk: q.cfg.Disk, NoWait: noWait}
 	if q.cfg.Slots == 0 {
 		st, found, err = q.cfg.Open(cfg)
 		return st, cfg.Dir, found, err
@@ -43,9 +54,12 @@ func (q *Queue) openSlot(want func(dir string) bool) (st Store, dir string, foun
 }
 
 // abandon goes on without a spool that cannot be read. Its files stay, and are adopted once they can be read.
-func (q *Queue) abandon() {
+func (q *Queue) abandon(st Store) {
 	q.mu.Lock()
-	st := q.disk.store
+	if q.disk.store != st {
+		q.mu.Unlock()
+		return // another goroutine was first
+	}
 	_, lines, _ := st.Waiting()
 	for _, b := range q.memory.blocks {
 		if b.saved {
@@ -85,7 +99,7 @@ func (q *Queue) tendUntil(ctx context.Context) {
 func (q *Queue) reopen() {
 	refused := make(map[string]bool)
 	for {
-		st, dir, _, err := q.openSlot(func(dir string) bool { return spool.Empty(q.cfg.Disk, dir) && !refused[dir] })
+		st, dir, err := q.emptySlot(refused)
 		if err != nil {
 			return // logged before; the next interval retries
 		}

@@ -80,6 +80,9 @@ func (s Stats) Lost() (n int64) {
 // Dropped returns how many lines were dropped for a reason.
 func (q *Queue) Dropped(why DropReason) int64 { return q.count.dropped[why].Load() }
 
+// Delivered returns how many lines are delivered.
+func (q *Queue) Delivered() int64 { return q.count.delivered.Load() }
+
 // Gone returns how many lines are delivered or dropped, less those that were recovered. Unlike Stats it does not
 // wait for the spool.
 func (q *Queue) Gone() int64 {
@@ -90,7 +93,7 @@ func (q *Queue) Gone() int64 {
 	return n
 }
 
-// Stats returns the counters. It may be called at any time.
+// Stats returns the counters. It may be called at any time, and waits for the spool.
 func (q *Queue) Stats() Stats {
 	s := Stats{Dropped: make(map[string]int64, numDropReasons), DroppedBytes: make(map[string]int64, numDropReasons)}
 	// What a line counts as last is read first, so that no sum exceeds what was put.
@@ -106,12 +109,14 @@ func (q *Queue) Stats() Stats {
 	s.Recovered, s.Abandoned = q.count.recovered.Load(), q.count.abandoned.Load()
 	s.Errors, s.Damaged, s.Put = q.count.errors.Load(), q.count.damaged.Load(), q.count.put.Load()
 	shelfLines, shelfBytes := q.shelf.Waiting()
+	if st := q.behind(); st != nil {
+		s.SpoolSegments = st.Segments() // waits while the disk hangs, but nobody waits for this
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	s.WaitingBytes, s.InFlight = int64(q.memory.size), len(q.taken)
 	if st := q.disk.store; st != nil {
 		_, s.SpoolLines, s.SpoolBytes = st.Waiting()
-		s.SpoolSegments = st.Segments()
 	}
 	s.SpoolLines += shelfLines
 	s.SpoolBytes += shelfBytes

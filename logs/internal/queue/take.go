@@ -135,15 +135,35 @@ func (q *Queue) land(id uint64) {
 	q.checkDrained()
 }
 
-// ackStore notes in the spool up to which ID lines are delivered. A failure changes nothing for this process.
+// ackStore has the spool note up to which ID lines are delivered, or Run with [Config.LateAcks].
 func (q *Queue) ackStore(st Store, upTo uint64) {
 	if st == nil || upTo == 0 {
+		return
+	}
+	q.mu.Lock()
+	if q.disk.store == st {
+		q.disk.owed = max(q.disk.owed, upTo)
+	}
+	later := q.saving && q.cfg.LateAcks
+	q.mu.Unlock()
+	if !later {
+		q.ackOwed()
+	}
+	signal(q.due) // the spool may have room again
+}
+
+// ackOwed notes in the spool what ackStore has left. A failure changes nothing for this process.
+func (q *Queue) ackOwed() {
+	q.mu.Lock()
+	st, upTo := q.disk.store, q.disk.owed
+	q.disk.owed = 0
+	q.mu.Unlock()
+	if upTo == 0 {
 		return
 	}
 	if err := st.Ack(upTo); err != nil {
 		q.spoolFailed(err)
 	}
-	signal(q.due) // the spool may have room again
 }
 
 // Rewind makes the taker start again with what is not acknowledged.
@@ -238,6 +258,7 @@ func (q *Queue) unreadable(err error) {
 	if r.failing.IsZero() {
 		r.failing = now
 	}
+	st := q.disk.store
 	giveUp := now.Sub(r.failing) >= readPatience
 	if giveUp {
 		r.failing = time.Time{}
@@ -250,9 +271,8 @@ func (q *Queue) unreadable(err error) {
 	switch {
 	case !giveUp:
 	case q.cfg.Slots > 0:
-		q.abandon()
+		q.abandon(st)
 	default:
-		st := q.behind()
 		d, dropErr := st.DropOldest()
 		q.lost(d.Lines, d.Bytes, errors.Join(err, dropErr))
 		last := d.Last

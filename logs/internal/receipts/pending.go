@@ -2,6 +2,7 @@ package receipts
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -20,6 +21,8 @@ const (
 	SilentAfter = 3 * time.Second
 	// MaxAsks bounds the asks that come up at once.
 	MaxAsks = 64
+	// maxStores bounds the log hosts of a stream of which Pending knows the store, because they come from messages.
+	maxStores = 256
 )
 
 // Piece is the lines of a block that belong to one stream.
@@ -77,6 +80,8 @@ type stream struct {
 	askAt  time.Time
 	pause  time.Duration
 	shelf  shelved
+	back   []returned        // lines that have left the shelf and are not sent yet
+	stores map[string]uint64 // of the log hosts that have acknowledged lines of it
 }
 
 // piece is a Piece that is not done.
@@ -123,6 +128,7 @@ func (p *Pending) Sent(now time.Time, id uint64, pieces []Piece) {
 		}
 		s.pieces = slices.Insert(s.pieces, at, q)
 		s.next = max(s.next, q.last+1)
+		s.back = slices.DeleteFunc(s.back, func(r returned) bool { return r.block == id })
 		b.pieces = append(b.pieces, q)
 		b.left++
 		if !s.silent {
@@ -175,14 +181,17 @@ func (p *Pending) Kept(o envelope.Origin) (seq uint64, ok bool) {
 
 // kept returns the lowest number of a stream that is not done, or a lower one.
 func (s *stream) kept() uint64 {
-	switch {
-	case s.shelf.lines == 0:
-		return s.pieces[0].first
-	case len(s.pieces) == 0:
-		return s.shelf.first
-	default:
-		return min(s.shelf.first, s.pieces[0].first)
+	low := uint64(math.MaxUint64)
+	if s.shelf.lines > 0 {
+		low = s.shelf.first
 	}
+	if len(s.pieces) > 0 {
+		low = min(low, s.pieces[0].first)
+	}
+	for _, r := range s.back {
+		low = min(low, r.first)
+	}
+	return low
 }
 
 // Groups returns the groups of a stream that has lines which are not done, with spaces between; otherwise "".
@@ -291,7 +300,7 @@ func (p *Pending) remove(b *block) {
 
 // tidy forgets a stream that has nothing to wait for.
 func (p *Pending) tidy(s *stream) {
-	if len(s.pieces) == 0 && s.shelf.lines == 0 {
+	if len(s.pieces) == 0 && s.shelf.lines == 0 && len(s.back) == 0 {
 		p.setSilent(s, false)
 		delete(p.streams, s.origin)
 	}
@@ -312,6 +321,7 @@ func (p *Pending) Ack(now time.Time, a *logproto.Ack) {
 		if s == nil {
 			continue
 		}
+		p.setStore(s, a.Host, a.Store)
 		first, rest := s.oldest(), []envelope.Span(nil)
 		if first != nil {
 			rest = p.rest(first)
@@ -334,6 +344,22 @@ func (p *Pending) Ack(now time.Time, a *logproto.Ack) {
 			p.soon(s.askAt)
 		}
 		p.tidy(s)
+	}
+}
+
+// setStore notes where a log host has the lines that it acknowledges. If that is another place than before, it has lost those that it
+// had acknowledged. Zero means that it does not say.
+func (p *Pending) setStore(s *stream, host string, store uint64) {
+	before, known := s.stores[host]
+	if s.stores == nil || !known && len(s.stores) == maxStores {
+		s.stores = make(map[string]uint64)
+	}
+	if s.stores[host] = store; !known || before == store {
+		return
+	}
+	for _, q := range s.pieces {
+		q.by = slices.DeleteFunc(q.by, func(h has) bool { return h.host == host })
+		q.left = count(p.rest(q))
 	}
 }
 

@@ -24,10 +24,18 @@ type world struct {
 	spool   map[uint64][]Piece // blocks that are not done
 	shelf   [][]Piece
 	lastID  uint64
+	done    map[line]bool
 
 	shelvings int
 
 	hosts []*host
+}
+
+// line is a line of a block.
+type line struct {
+	block uint64
+	envelope.Origin
+	seq uint64
 }
 
 // host is a log host.
@@ -36,6 +44,8 @@ type host struct {
 	life   uint64
 	up     bool
 	disk   map[envelope.Origin]*envelope.Numbers // survives
+	store  uint64                                // names it
+	lost   map[envelope.Origin]*envelope.Numbers // what was on earlier disks, by streams about which the publisher has not heard from this one
 	in     []any                                 // on its way to it, in order: lines and asks
 	got    []any                                 // received and not written
 	reg    *Register
@@ -59,9 +69,24 @@ func (w *world) start(h *host) {
 	h.life++
 	h.up, h.in, h.got, h.to, h.acks = true, nil, nil, nil, nil
 	h.reg = NewRegister(h.name, h.life)
+	h.reg.SetStore(h.store)
 	for o, n := range h.disk {
 		h.reg.Restore(o, n.Spans())
 	}
+}
+
+// lose gives a log host an empty disk.
+func (h *host) lose() {
+	for o, n := range h.disk {
+		if h.lost[o] == nil {
+			h.lost[o] = &envelope.Numbers{}
+		}
+		for _, sp := range n.Spans() {
+			h.lost[o].AddSpan(sp)
+		}
+	}
+	h.store++
+	clear(h.disk)
 }
 
 func (w *world) own() string { return fmt.Sprint("#lp#", w.session) }
@@ -126,14 +151,26 @@ func (w *world) work() {
 		w.multicast(a.Groups[0], question{w.own(), a})
 	}
 	for _, id := range w.pending.Done() {
-		for _, pc := range w.spool[id] {
-			for i := range uint64(pc.Lines) {
-				if n := w.copies(pc.Origin, pc.First+i); n < w.need {
-					w.Fatalf("forgot %v %d, which %d log hosts have", pc.Origin, pc.First+i, n)
-				}
-			}
-		}
+		w.check(id)
 		delete(w.spool, id)
+	}
+}
+
+// check checks that enough log hosts had each line of a block that is done when that became so.
+func (w *world) check(id uint64) {
+	for _, pc := range w.spool[id] {
+		left := w.pending.Unacknowledged(id, &pc)
+		for seq := pc.First; seq < pc.First+uint64(pc.Lines); seq++ {
+			l := line{id, pc.Origin, seq}
+			if done := len(clip(left, seq, seq)) == 0; !done || w.done[l] {
+				w.done[l] = done
+				continue
+			}
+			if n := w.copies(pc.Origin, seq); n < w.need {
+				w.Fatalf("forgot %v %d, which %d log hosts have", pc.Origin, seq, n)
+			}
+			w.done[l] = true
+		}
 	}
 }
 
@@ -169,7 +206,7 @@ func (w *world) tidy() {
 	if w.shelf = w.shelf[1:]; len(stay) > 0 {
 		w.shelf = append(w.shelf, stay)
 	}
-	w.pending.Unshelve(w.now, partsOf(back))
+	w.pending.Unshelve(w.now, partsOf(back), w.lastID+1)
 	w.fromShelf(back)
 }
 
@@ -189,7 +226,8 @@ func (w *world) fromShelf(back []Piece) {
 
 func (w *world) copies(o envelope.Origin, seq uint64) (n int) {
 	for _, h := range w.hosts {
-		if have := h.disk[o]; have != nil && have.Has(seq) {
+		have, lost := h.disk[o], h.lost[o]
+		if have != nil && have.Has(seq) || lost != nil && lost.Has(seq) {
 			n++
 		}
 	}
@@ -242,7 +280,13 @@ func (w *world) deliver(h *host) {
 		if err != nil || kind != logproto.KindAck || got.Decode(body) != nil {
 			w.Fatalf("the ack %+v cannot be read", a)
 		}
+		for i := range got.Receipts {
+			delete(h.lost, got.Receipts[i].Origin)
+		}
 		w.pending.Ack(w.now, &got)
+		for id := range w.spool {
+			w.check(id)
+		}
 	}
 	h.acks, h.to = nil, nil
 }
@@ -259,6 +303,9 @@ func (w *world) step(faults bool) {
 		w.put()
 	case k < 23 && faults:
 		w.reconnect()
+	case k == 30 && faults:
+		h.lose()
+		w.start(h)
 	case k < 25 && faults:
 		h.up, h.in, h.got, h.acks = false, nil, nil, nil
 	case k < 27 && faults: // the publisher is killed, and starts again with its spool
@@ -300,14 +347,17 @@ func TestDelivery(t *testing.T) {
 	for seed := range seeds {
 		w := &world{
 			T: t, r: rand.New(rand.NewPCG(seed, 1)), now: time.Unix(1e9, 0), need: 1 + int(seed)%3,
-			next: make(map[envelope.Origin]uint64), spool: make(map[uint64][]Piece),
+			next: make(map[envelope.Origin]uint64), spool: make(map[uint64][]Piece), done: make(map[line]bool),
 		}
 		w.pending = NewPending(w.need)
 		for i := range uint32(3) {
 			w.streams = append(w.streams, envelope.Origin{Publisher: "web1", Epoch: 7, Stream: i})
 		}
 		for i := range 3 {
-			h := &host{name: fmt.Sprint("log", i), disk: make(map[envelope.Origin]*envelope.Numbers), groups: map[string]bool{"g0": true, "g1": true, "g2": true}}
+			h := &host{
+				name: fmt.Sprint("log", i), groups: map[string]bool{"g0": true, "g1": true, "g2": true}, store: 1,
+				disk: make(map[envelope.Origin]*envelope.Numbers), lost: make(map[envelope.Origin]*envelope.Numbers),
+			}
 			w.start(h)
 			w.hosts = append(w.hosts, h)
 		}

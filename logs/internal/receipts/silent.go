@@ -26,6 +26,11 @@ type shelved struct {
 	tryUntil time.Time // until then, what came back stays
 }
 
+// returned is lines that have left the shelf and wait in a block of the queue. The publisher can still send them.
+type returned struct {
+	block, first, lines uint64
+}
+
 // answer is when a log host answered an ask about a stream.
 type answer struct {
 	host string
@@ -121,13 +126,16 @@ func (p *Pending) Shelve(now time.Time, id uint64, parts []Part) {
 	p.Drop(id)
 }
 
-// Unshelve notes that lines have left the shelf: they are in a block that is sent again soon, or lost.
-func (p *Pending) Unshelve(now time.Time, parts []Part) {
+// Unshelve notes that lines have left the shelf: they are in a block that is sent soon, or lost, if block is 0.
+func (p *Pending) Unshelve(now time.Time, parts []Part, block uint64) {
 	for i := range parts {
 		pt := &parts[i]
 		s := p.streams[pt.Origin]
 		if s == nil || s.shelf.lines == 0 {
 			continue
+		}
+		if block > 0 {
+			s.back = append(s.back, returned{block, pt.First, uint64(pt.Lines)})
 		}
 		sh := &s.shelf
 		sh.lines -= min(sh.lines, uint64(pt.Lines))
@@ -210,7 +218,24 @@ func (p *Pending) Silent() []Silent {
 		for _, q := range s.pieces {
 			to.Lines += q.left
 		}
+		for _, r := range s.back {
+			to.Lines += r.lines
+		}
 	})
+}
+
+// OnShelf returns how many lines each list of groups has on the shelf, by its text with spaces between.
+func (p *Pending) OnShelf() map[string]int64 {
+	if p.onShelf == 0 {
+		return nil
+	}
+	lines := make(map[string]int64)
+	for _, s := range p.streams {
+		if s.shelf.lines > 0 {
+			lines[s.where] += int64(s.shelf.lines)
+		}
+	}
+	return lines
 }
 
 // silentLists returns the lists of groups that are silent, by name, to each of which add has added its streams.
@@ -268,6 +293,12 @@ func (p *Pending) Forget(upTo uint64) {
 	for id := range p.blocks {
 		if id <= upTo {
 			p.Drop(id)
+		}
+	}
+	for _, s := range p.streams {
+		if len(s.back) > 0 {
+			s.back = slices.DeleteFunc(s.back, func(r returned) bool { return r.block <= upTo })
+			p.tidy(s)
 		}
 	}
 }

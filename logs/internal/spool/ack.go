@@ -14,7 +14,7 @@ import (
 // next one may.
 func (s *Spool) Ack(id uint64) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	if id <= s.acked || s.closed {
 		return nil
 	}
@@ -99,7 +99,7 @@ type Dropped struct {
 // DropOldest drops the records of the oldest segment, to make room.
 func (s *Spool) DropOldest() (Dropped, error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	if s.closed || len(s.segs) == 0 || s.segs[0].records == 0 {
 		return Dropped{}, nil
 	}
@@ -163,7 +163,7 @@ func syncFile(f fsutil.File) error {
 func (s *Spool) Close() error {
 	err := s.Sync()
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	if s.closed {
 		return nil
 	}

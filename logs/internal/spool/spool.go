@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/spreadd/spreadd/internal/fsutil"
@@ -55,6 +56,8 @@ type Config struct {
 	// SegmentBytes is the size at which a new segment starts. Zero means a sixteenth of MaxBytes, but at most
 	// MaxSegmentBytes.
 	SegmentBytes int64
+	// NoWait makes Open fail at once if another process uses the directory, rather than wait for one that was killed a moment ago.
+	NoWait bool
 	// Disk has the directory. Nil means [fsutil.OS].
 	Disk fsutil.FS
 }
@@ -111,12 +114,26 @@ type Spool struct {
 	rolled  []fsutil.File // full segments that Sync has to sync and close
 	damage  []Damage
 	closed  bool
+	maxSize atomic.Int64 // Config.MaxBytes
+	gauges  gauges
 
 	// Where Read continues.
 	in    fsutil.File // of inSeg
 	inSeg *segment
 	inOff int64
 	inID  uint64 // records with lower IDs are before inOff
+}
+
+// gauges are what Waiting returns.
+type gauges struct{ records, lines, size atomic.Int64 }
+
+// unlock ends a change. It needs mu.
+func (s *Spool) unlock() {
+	records, lines := s.count()
+	s.gauges.records.Store(records)
+	s.gauges.lines.Store(lines)
+	s.gauges.size.Store(s.size)
+	s.mu.Unlock()
 }
 
 // Open opens the spool in a directory, or creates it. An error is [*Error], and wraps ErrLocked if the directory is in use.
@@ -135,11 +152,12 @@ func Open(cfg Config) (*Spool, Recovery, error) {
 		return nil, Recovery{}, &Error{Op: "create directory", Path: cfg.Dir, Err: err}
 	}
 	s := &Spool{cfg: cfg}
+	s.maxSize.Store(cfg.MaxBytes)
 	path := filepath.Join(cfg.Dir, "lock")
 	f, err := cfg.Disk.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600, false)
 	if err == nil {
 		s.lock = f
-		err = patientLock(f)
+		err = patientLock(f, cfg.NoWait)
 	}
 	if err != nil {
 		s.closeFiles()
@@ -150,6 +168,8 @@ func Open(cfg Config) (*Spool, Recovery, error) {
 		s.closeFiles()
 		return nil, Recovery{}, err
 	}
+	s.mu.Lock()
+	s.unlock()
 	return s, found, nil
 }
 
@@ -161,14 +181,14 @@ const (
 
 // patientLock locks a file. A process that was killed a moment ago may not have released its lock yet, so patientLock retries for
 // a while.
-func patientLock(f fsutil.File) error {
+func patientLock(f fsutil.File, noWait bool) error {
 	limit := time.Now().Add(lockPatience)
 	for {
 		err := f.Lock()
 		if !errors.Is(err, fsutil.ErrLocked) {
 			return err
 		}
-		if time.Now().After(limit) {
+		if noWait || time.Now().After(limit) {
 			return ErrLocked
 		}
 		time.Sleep(lockRetry)
@@ -263,20 +283,14 @@ func (s *Spool) Last() uint64 {
 	return s.last
 }
 
-// Waiting returns how many records and lines are not acknowledged, and the size of the segments in bytes.
+// Waiting returns how many records and lines are not acknowledged, and the size of the segments in bytes. It does not wait for a call
+// that waits for the disk.
 func (s *Spool) Waiting() (records, lines, size int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	records, lines = s.count()
-	return records, lines, s.size
+	return s.gauges.records.Load(), s.gauges.lines.Load(), s.gauges.size.Load()
 }
 
-// SetMax changes [Config.MaxBytes]. Records that take more stay.
-func (s *Spool) SetMax(n int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.cfg.MaxBytes = max(n, MinBytes)
-}
+// SetMax changes [Config.MaxBytes]. Records that take more stay. Like Waiting, it does not wait.
+func (s *Spool) SetMax(n int64) { s.maxSize.Store(max(n, MinBytes)) }
 
 // Segments returns the number of segments.
 func (s *Spool) Segments() int {
@@ -305,18 +319,19 @@ func (s *Spool) Damage() []Damage {
 // Append adds a record. The error is ErrFull if there is no room, and otherwise an [*Error]. Both leave the spool as it was.
 func (s *Spool) Append(r Record) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	if s.closed {
 		return &Error{Op: "append", Path: s.cfg.Dir, Err: os.ErrClosed}
 	}
 	if r.ID <= s.last || r.ID == math.MaxUint64 || len(r.Data) > MaxRecord || r.Lines < 0 {
 		return &Error{Op: "append", Path: s.cfg.Dir, Err: fmt.Errorf("record %d of %d bytes after %d", r.ID, len(r.Data), s.last)}
 	}
+	most := s.maxSize.Load()
 	need := int64(recHeaderLen + len(r.Data))
 	if s.out == nil || s.segs[len(s.segs)-1].size+need > s.cfg.SegmentBytes {
 		need += segHeaderLen
 	}
-	if s.size+need > s.cfg.MaxBytes {
+	if s.size+need > most {
 		// The last segment is kept while it is in use, even if no record in it waits.
 		if n := len(s.segs); n != 1 || s.segs[0].last > s.acked {
 			return ErrFull
@@ -324,7 +339,7 @@ func (s *Spool) Append(r Record) error {
 		if err := s.remove(); err != nil {
 			return err
 		}
-		if segHeaderLen+recHeaderLen+int64(len(r.Data)) > s.cfg.MaxBytes {
+		if segHeaderLen+recHeaderLen+int64(len(r.Data)) > most {
 			return ErrFull
 		}
 	}
@@ -384,7 +399,7 @@ func (s *Spool) closeOut() {
 // [Spool.Damage] reports them.
 func (s *Spool) Read(id uint64, buf []byte) (Record, error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	if s.closed {
 		return Record{}, &Error{Op: "read", Path: s.cfg.Dir, Err: os.ErrClosed}
 	}
