@@ -106,7 +106,7 @@ type Config struct {
 	// how long a command may take to end, and again after it was asked to, before it is killed.
 	// Zero means 5 s.
 	CommandWait time.Duration
-	// Patience is how long a sink with a queue may have no room for lines, or accept none, until the lines that it has no room for
+	// Patience is how long a sink with a queue may accept nothing of what waits for it, until the lines that it has no room for
 	// are lost. Until then publishers keep them, and others for the same groups. Zero means DefaultPatience; negative means for ever.
 	Patience time.Duration
 	// Perl is what to load for logs with a Perl function.

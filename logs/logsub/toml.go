@@ -40,7 +40,7 @@ type File struct {
 	FlushDelay conf.Duration  `toml:"flush_delay" default:"0s" help:"how long lines may wait for others before they are written"`
 	Sync       syncTime       `toml:"fsync" default:"never" help:"when to flush files to disk: never, batch (after each write) or an interval such as 5s"`
 	Wait       conf.Duration  `toml:"command_wait" default:"5s" help:"time limit at the end for commands and databases to take what is left"`
-	Patience   conf.Duration  `toml:"patience" min:"1s" default:"10m" help:"how long a command, database or Perl may have no room until lines for it are lost; until then publishers keep them, and the others of their groups"`
+	Patience   conf.Duration  `toml:"patience" min:"1s" default:"10m" help:"how long a command, database or Perl may accept nothing, with no room left, until lines for it are lost; until then publishers keep them, and the others of their groups"`
 	Zone       string         `toml:"zone" default:"UTC" help:"time zone of paths and rewritten times: UTC, Local or a name such as Europe/Berlin"`
 	PerlPath   string         `toml:"perl_program" help:"path of perl (default: found in PATH)"`
 	Users      []string       `toml:"daemon_users" help:"users that a daemon of this host may run as, besides root, spread and the user of logsub; * for any"`

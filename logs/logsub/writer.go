@@ -46,6 +46,7 @@ type writer struct {
 	mark           uint64      // of the sink's queue: once it is settled, flushed are written
 	waiting        bool        // for that
 	unsettled      uint64      // mark at the last tick, if it was waiting
+	delivered      int64       // by the sink up to the last tick
 	pressed        time.Time   // since when the sink has no room or accepts nothing; zero if it does
 	refusing       atomic.Bool // since the last tick
 	stuck          atomic.Bool // for longer than Config.Patience
@@ -96,7 +97,8 @@ func (w *writer) refuse(it *item, r *route) {
 	}
 }
 
-// checkStuck notices once a second whether a sink has had no room, or has accepted nothing, for longer than Config.Patience.
+// checkStuck notices once a second whether a sink has accepted nothing for longer than Config.Patience while lines waited for it. One
+// that is slow but goes on is not stuck: publishers keep what it has no room for.
 func (w *writer) checkStuck(now time.Time) {
 	if w.queued == nil || w.s.cfg.Patience < 0 {
 		return
@@ -106,8 +108,13 @@ func (w *writer) checkStuck(now time.Time) {
 	if w.waiting {
 		w.unsettled = w.mark
 	}
-	switch {
-	case unsettled || w.refusing.Swap(false):
+	delivered := w.queued.Delivered()
+	goesOn := delivered != w.delivered
+	w.delivered = delivered
+	switch pressed := w.refusing.Swap(false) || unsettled; {
+	case goesOn:
+		w.pressed = time.Time{}
+	case pressed:
 		if w.pressed.IsZero() {
 			w.pressed = now
 		}

@@ -145,6 +145,9 @@ func (s *Queued) Settled(mark uint64, durable bool) bool {
 	return s.queue.Safe() >= mark
 }
 
+// Delivered returns how many lines the destination has accepted.
+func (s *Queued) Delivered() int64 { return s.queue.Delivered() }
+
 // NearlyFull reports whether there is little room for more lines.
 func (s *Queued) NearlyFull() bool { return s.queue.NearlyFull() }
 
