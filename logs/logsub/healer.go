@@ -51,7 +51,7 @@ type healer struct {
 	failures               [numHealFailures]atomic.Int64
 	server                 atomic.Pointer[peer.Server]
 	running                sync.WaitGroup
-	helloWait              time.Duration // see the constant
+	helloWait, holdFirst   time.Duration // see the constants
 
 	mu      sync.Mutex
 	changed chan struct{}       // closed and replaced whenever a field below changes
@@ -88,7 +88,7 @@ func openHealer(s *Subscriber) (*healer, error) {
 		cfg.Log.Warn("heal.listen has no effect: no log has envelope = \"index\"")
 		return nil, nil
 	}
-	h := &healer{s: s, logs: logs, helloWait: helloWait, allowed: make(map[netip.Addr]bool), invited: make(map[string]bool), last: make(map[*receiver]*healing), members: make(map[string][]string), changed: make(chan struct{})}
+	h := &healer{s: s, logs: logs, helloWait: helloWait, holdFirst: holdFirst, allowed: make(map[netip.Addr]bool), invited: make(map[string]bool), last: make(map[*receiver]*healing), members: make(map[string][]string), changed: make(chan struct{})}
 	if h.listener, err = cfg.HealListen(cfg.Heal.Listen); err != nil {
 		return nil, fmt.Errorf("logsub: cannot serve log files to other log hosts: %w", err)
 	}

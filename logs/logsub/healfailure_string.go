@@ -15,12 +15,13 @@ func _() {
 	_ = x[failConfig-4]
 	_ = x[failQueue-5]
 	_ = x[failJoin-6]
-	_ = x[numHealFailures-7]
+	_ = x[failSlow-7]
+	_ = x[numHealFailures-8]
 }
 
-const _healFailure_name = "connectionchangedpeerfilesconfigqueue_fulljoinnumHealFailures"
+const _healFailure_name = "connectionchangedpeerfilesconfigqueue_fulljoinslownumHealFailures"
 
-var _healFailure_index = [...]uint8{0, 10, 17, 21, 26, 32, 42, 46, 61}
+var _healFailure_index = [...]uint8{0, 10, 17, 21, 26, 32, 42, 46, 50, 65}
 
 func (i healFailure) String() string {
 	idx := int(i) - 0

@@ -33,12 +33,20 @@ const (
 	// then each time after twice as long, which takes 200 s in all.
 	healRetries = 10
 	healRetry   = 200 * time.Millisecond
+	// holdFirst is how long the writer waits for all log hosts together. What they have not sent by then is
+	// fetched later: each time the writer waits for up to twice as long, but not longer than holdLast.
+	holdFirst = time.Minute
+	holdLast  = time.Hour
 	// healMargin is how much longer than the absence the time is for which files are compared.
 	healMargin = 10 * time.Minute
 )
 
-// errSilent means that a log host has not answered a question.
-var errSilent = fmt.Errorf("it has not answered within %s", readyWait)
+var (
+	// errSilent means that a log host has not answered a question.
+	errSilent = fmt.Errorf("it has not answered within %s", readyWait)
+	// errSlow means that lines that were received meanwhile had waited for long enough.
+	errSlow = errors.New("it was too slow; the lines that were received meanwhile are written first")
+)
 
 // cut is a place in the list of a writer, where it does something between two lines.
 type cut struct {
@@ -137,14 +145,18 @@ func (x *healing) run() {
 	began := time.Now()
 	asked := 0
 	var failed []known
-	for _, k := range x.candidates() {
+	candidates := x.candidates()
+	until := time.Now().Add(min(h.holdFirst<<x.retries, holdLast))
+	for i, k := range candidates {
 		if x.ctx.Err() != nil {
 			return
 		}
 		asked++
-		if !x.healFrom(k) {
+		ctx, cancel := context.WithTimeoutCause(x.ctx, time.Until(until)/time.Duration(len(candidates)-i), errSlow)
+		if !x.healFrom(ctx, k) {
 			failed = append(failed, k)
 		}
+		cancel()
 	}
 	if asked > len(failed) && x.r != nil {
 		x.r.apart.Store(0)
@@ -329,10 +341,10 @@ func (x *healing) question(k *known) *peer.Ready {
 }
 
 // healFrom fetches from a log host, and reports whether that worked.
-func (x *healing) healFrom(k known) bool {
+func (x *healing) healFrom(ctx context.Context, k known) bool {
 	h, log := x.h, x.h.s.cfg.Log.With(slog.String("from", k.Host), slog.String("address", k.Address))
 	began := time.Now()
-	client := peer.NewClient(x.ctx, k.Address, h.s.cfg.HealDial)
+	client := peer.NewClient(ctx, k.Address, h.s.cfg.HealDial)
 	defer client.Close()
 	logs, err := x.ask(client, &k)
 	follow := h.follows(&k)
@@ -350,7 +362,7 @@ func (x *healing) healFrom(k known) bool {
 			log.Warn("log not healed: the other log host has another configuration of it; make them equal", slog.String("log", logs[i].Name))
 			continue
 		}
-		err = x.healLog(client, h.logs[j], &logs[i], follow, &sum)
+		err = x.healLog(ctx, client, h.logs[j], &logs[i], follow, &sum)
 	}
 	h.owed = h.owed || sum.Lines > 0
 	h.acknowledge()
@@ -359,6 +371,9 @@ func (x *healing) healFrom(k known) bool {
 	h.reordered.Add(int64(sum.Reordered))
 	if err != nil {
 		if x.ctx.Err() == nil {
+			if ctx.Err() != nil {
+				err = context.Cause(ctx)
+			}
 			h.fail(failureOf(err))
 			log.Warn("cannot fetch missing lines from a log host yet; trying the next", slog.Int64("lines", sum.Lines), slog.Any("error", err))
 		}
@@ -394,9 +409,9 @@ func (h *healer) follows(k *known) bool {
 
 // healLog fetches one log, and adds to the sum. It starts again when files of the other log host have
 // changed.
-func (x *healing) healLog(client *peer.Client, own *indexed, l *peer.Log, follow bool, sum *lineindex.Healed) error {
+func (x *healing) healLog(ctx context.Context, client *peer.Client, own *indexed, l *peer.Log, follow bool, sum *lineindex.Healed) error {
 	for range healAttempts {
-		got, err := x.h.s.files.Heal(x.ctx, own.template, client.Source(l.Name), x.within(), follow)
+		got, err := x.h.s.files.Heal(ctx, own.template, client.Source(l.Name), x.within(), follow)
 		sum.Lines, sum.Bytes, sum.Reordered = sum.Lines+got.Lines, sum.Bytes+got.Bytes, sum.Reordered+got.Reordered
 		if err == nil {
 			sum.Ahead, sum.Parted = sum.Ahead || got.Ahead, sum.Parted || got.Parted

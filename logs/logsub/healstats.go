@@ -30,6 +30,8 @@ const (
 	failQueue // queue_full
 	// The groups were not joined in time.
 	failJoin // join
+	// It sends too slowly to wait for: what is left is fetched later.
+	failSlow // slow
 	numHealFailures
 )
 
@@ -45,7 +47,7 @@ type HealStats struct {
 	SentBytes    int64 // of indexes and log files, to other log hosts
 	RefusedConns int64 // connections that were refused
 	// Failures are attempts that failed, by reason: "connection", "changed", "peer", "files",
-	// "config", "queue_full", "join".
+	// "config", "queue_full", "join", "slow".
 	Failures map[string]int64
 }
 
@@ -81,8 +83,11 @@ func failureOf(err error) healFailure {
 	if errors.Is(err, lineindex.ErrChanged) {
 		return failChanged
 	}
-	if errors.Is(err, errSilent) {
+	switch {
+	case errors.Is(err, errSilent):
 		return failConnection
+	case errors.Is(err, errSlow):
+		return failSlow
 	}
 	if _, ok := errors.AsType[*peer.Failure](err); ok {
 		return failPeer
