@@ -80,7 +80,7 @@ func (c *comparison) reportf(name, format string, args ...any) {
 
 func (c *comparison) run() error {
 	// Names may be new on one host for a moment.
-	var ours, theirs map[string]lineindex.Entry
+	var ours, theirs map[string][]lineindex.Entry
 	for began := time.Now(); ; {
 		var err error
 		if ours, theirs, err = c.list(); err != nil {
@@ -111,22 +111,24 @@ func (c *comparison) run() error {
 	return nil
 }
 
-// named compares the files of a name. A running log host may replace, rename or remove a file while it
+// named compares the files of a series. A running log host may replace, rename or remove a file while it
 // is read. Then the files are listed again.
-func (c *comparison) named(name string, ours, theirs map[string]lineindex.Entry) error {
-	c.sum.Files++
+func (c *comparison) named(name string, ours, theirs map[string][]lineindex.Entry) error {
+	files := max(len(ours[name]), len(theirs[name]))
+	c.sum.Files += files
+	limit := int64(math.MaxInt64)
 	for began, again := time.Now(), false; ; again = true {
-		a, here := ours[name]
-		b, there := theirs[name]
+		a, b := ours[name], theirs[name]
+		here, there := len(a) > 0, len(b) > 0
 		late := time.Since(began) >= compareWait
-		var err error
+		done, err := false, error(nil)
 		switch {
 		case here && there:
-			if err = c.file(a, b); late || !errors.Is(err, lineindex.ErrChanged) && !errors.Is(err, fs.ErrNotExist) {
+			if done, err = c.series(name, a, b, &limit, late); done || late || err != nil && !errors.Is(err, lineindex.ErrChanged) && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
 		case !here && !there:
-			c.sum.Files--
+			c.sum.Files -= files
 			return nil
 		case again && !late: // it may be on its way to another name
 		case here:
@@ -145,7 +147,7 @@ func (c *comparison) named(name string, ours, theirs map[string]lineindex.Entry)
 	}
 }
 
-func sameNames(a, b map[string]lineindex.Entry) bool {
+func sameNames(a, b map[string][]lineindex.Entry) bool {
 	for name := range a {
 		if _, ok := b[name]; !ok {
 			return false
@@ -154,71 +156,70 @@ func sameNames(a, b map[string]lineindex.Entry) bool {
 	return len(a) == len(b)
 }
 
-func (c *comparison) list() (ours, theirs map[string]lineindex.Entry, err error) {
-	byName := func(s lineindex.Source) (map[string]lineindex.Entry, error) {
-		entries, err := s.List()
-		m := make(map[string]lineindex.Entry)
-		for _, e := range entries {
-			m[e.Name] = e
-		}
-		return m, err
-	}
-	if ours, err = byName(c.log.served.Files); err == nil {
-		theirs, err = byName(c.client.Source(c.log.served.Name))
-	}
-	return ours, theirs, err
-}
-
-// digests returns the digests of up to limit bytes of a file on both hosts.
-func (c *comparison) digests(a, b lineindex.Entry, limit int64) (ours, theirs peer.Digest, err error) {
-	if theirs, err = c.client.Digest(c.log.served.Name, b, limit); err != nil {
-		return ours, theirs, err
-	}
-	in, err := c.log.served.Files.Content(a, 0)
+// list returns the files of both hosts by series.
+func (c *comparison) list() (ours, theirs map[string][]lineindex.Entry, err error) {
+	a, err := c.log.served.Files.List()
 	if err != nil {
-		return ours, theirs, err
+		return nil, nil, err
 	}
-	d, err := peer.DigestOf(c.ctx, in, limit, func() error { return nil })
-	if err = errors.Join(err, in.Close()); err == nil {
-		ours = *d
-	}
-	return ours, theirs, err
+	b, err := c.client.Source(c.log.served.Name).List()
+	return lineindex.SeriesOf(a), lineindex.SeriesOf(b), err
 }
 
-// file compares a file. While both hosts write it, the one that is behind gets some time.
-func (c *comparison) file(a, b lineindex.Entry) error {
-	limit := int64(math.MaxInt64)
-	for began := time.Now(); ; {
-		ours, theirs, err := c.digests(a, b, limit)
+// digests returns the digests of up to limit bytes of a series on both hosts, in pieces that end where the
+// other host has cut it. What is beyond them here has no digest.
+func (c *comparison) digests(a, b []lineindex.Entry, limit int64) (ours, theirs []peer.Digest, beyond int64, err error) {
+	left := limit
+	for _, e := range b {
+		d, err := c.client.Digest(c.log.served.Name, e, left)
 		if err != nil {
-			return err
+			return nil, nil, 0, err
 		}
-		if ours == theirs {
-			c.sum.Lines += ours.Lines
-			return nil
-		}
-		if ours.Bytes == theirs.Bytes || time.Since(began) >= compareWait {
-			return c.part(a, b)
-		}
-		limit = min(limit, max(ours.Bytes, theirs.Bytes))
-		if err := pause.For(c.ctx, compareWait/10); err != nil {
-			return err
-		}
+		theirs, left = append(theirs, d), left-d.Bytes
 	}
+	in := &wholeSeries{src: c.log.served.Files, files: a}
+	defer in.close()
+	for i := range theirs {
+		d, err := peer.DigestOf(c.ctx, in, theirs[i].Bytes, func() error { return nil })
+		if err != nil {
+			return nil, nil, 0, err
+		}
+		ours, limit = append(ours, *d), limit-d.Bytes
+	}
+	beyond, err = io.Copy(io.Discard, io.LimitReader(in, limit))
+	return ours, theirs, beyond, err
 }
 
-// part reports the line at which two files part.
-func (c *comparison) part(a, b lineindex.Entry) error {
-	x, err := c.log.served.Files.Content(a, 0)
+// series compares a file, or the parts that were cut off it by size with what is left, wherever each host has
+// cut it. It returns false if one host is behind, which may be writing, and lowers the limit to what there is.
+func (c *comparison) series(name string, a, b []lineindex.Entry, limit *int64, late bool) (done bool, err error) {
+	ours, theirs, beyond, err := c.digests(a, b, *limit)
 	if err != nil {
-		return err
+		return false, err
 	}
-	defer x.Close() //nolint:errcheck // it is only read
-	y, err := c.client.Source(c.log.served.Name).Content(b, 0)
-	if err != nil {
-		return err
+	here, there, lines := beyond, int64(0), int64(0)
+	for i := range theirs {
+		here, there, lines = here+ours[i].Bytes, there+theirs[i].Bytes, lines+ours[i].Lines
 	}
-	defer y.Close() //nolint:errcheck // it is only read
+	switch {
+	case beyond == 0 && slices.Equal(ours, theirs):
+		c.sum.Lines += lines
+	case here == there || late:
+		err = c.part(name, a, b)
+		return err == nil, err
+	default:
+		*limit = min(*limit, max(here, there))
+		return false, nil
+	}
+	return true, nil
+}
+
+// part reports the line at which two series part.
+func (c *comparison) part(name string, a, b []lineindex.Entry) error {
+	x := &wholeSeries{src: c.log.served.Files, files: a}
+	defer x.close()
+	y := &wholeSeries{src: c.client.Source(c.log.served.Name), files: b}
+	defer y.close()
 	ours, theirs := bufio.NewReaderSize(x, 64<<10), bufio.NewReaderSize(y, 64<<10)
 	for line, at := 1, int64(0); ; line++ {
 		l1, err1 := ours.ReadString('\n')
@@ -235,13 +236,48 @@ func (c *comparison) part(a, b lineindex.Entry) error {
 			at += int64(len(l1))
 			continue
 		case l1 == "":
-			c.reportf(a.Name, "ends before line %d (byte %d), which %s has: %s", line, at, c.client, shown(l2))
+			c.reportf(name, "ends before line %d (byte %d), which %s has: %s", line, at, c.client, shown(l2))
 		case l2 == "":
-			c.reportf(a.Name, "line %d (byte %d) is the first that %s does not have: %s", line, at, c.client, shown(l1))
+			c.reportf(name, "line %d (byte %d) is the first that %s does not have: %s", line, at, c.client, shown(l1))
 		default:
-			c.reportf(a.Name, "line %d (byte %d) differs: here %s, on %s %s", line, at, shown(l1), c.client, shown(l2))
+			c.reportf(name, "line %d (byte %d) differs: here %s, on %s %s", line, at, shown(l1), c.client, shown(l2))
 		}
 		return nil
+	}
+}
+
+// wholeSeries reads the files of a series, one behind the other.
+type wholeSeries struct {
+	src   lineindex.Source
+	files []lineindex.Entry
+	in    io.ReadCloser // of the first file; nil before it is opened
+}
+
+// Read implements io.Reader.
+func (r *wholeSeries) Read(b []byte) (n int, err error) {
+	for len(r.files) > 0 {
+		if r.in == nil {
+			if r.in, err = r.src.Content(r.files[0], 0); err != nil {
+				r.in = nil
+				return 0, err
+			}
+		}
+		n, err = r.in.Read(b)
+		if !errors.Is(err, io.EOF) {
+			return n, err
+		}
+		r.close()
+		if r.files = r.files[1:]; n > 0 {
+			return n, nil
+		}
+	}
+	return 0, io.EOF
+}
+
+func (r *wholeSeries) close() {
+	if r.in != nil {
+		_ = r.in.Close() // it is only read
+		r.in = nil
 	}
 }
 

@@ -108,6 +108,34 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+// TestCompareCuts: files that were cut by size in other places are equal if their lines are.
+func TestCompareCuts(t *testing.T) {
+	d := spreadtest.New("h1")
+	defer d.Close()
+	one, two := t.TempDir(), t.TempDir()
+	cfg := indexedHost(t, d, one)
+	runHost(t, cfg)
+	other := indexedHost(t, d, two)
+	other.Connections[0].Logs[0].Keep.Size = 1700
+	second, _ := runHost(t, other)
+	newPublisherOf(t, dialer(d), "4803", "web").send(300)
+	waitSame(t, uncut, 300, one, two)
+	var found []string
+	c, err := Compare(t.Context(), cfg, second.healer.listener.Addr().String(), func(line string) { found = append(found, line) })
+	if err != nil || c.Different != 0 || c.Lines != 600 || len(found) != 1 || !strings.Contains(found[0], "another configuration") {
+		t.Errorf("%+v, %q, %v", c, found, err)
+	}
+	path := filepath.Join(two, "all")
+	if err := os.WriteFile(path, []byte(strings.Replace(read(t, path), "GET /299", "GET /298", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	found = nil
+	c, err = Compare(t.Context(), cfg, second.healer.listener.Addr().String(), func(line string) { found = append(found, line) })
+	if err != nil || c.Different != 1 || len(found) != 2 || !strings.Contains(found[1], `/all: line 300 `) {
+		t.Errorf("%+v, %q, %v", c, found, err)
+	}
+}
+
 // compareReplaced compares the files of a log, of which one is replaced while it is read, as is done with
 // a file that gets missing lines.
 func compareReplaced(t *testing.T, cfg Config, address string) {

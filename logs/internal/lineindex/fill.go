@@ -76,8 +76,8 @@ func (f *filler) run() error {
 		return err
 	}
 	f.filled = make(map[string]lineSet)
-	have := seriesOf(mine)
-	others := seriesOf(theirs)
+	have := SeriesOf(mine)
+	others := SeriesOf(theirs)
 	for _, name := range slices.Sorted(maps.Keys(others)) {
 		if err := f.fillSeries(have[name], others[name]); err != nil {
 			if !errors.Is(err, ErrDamaged) && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrExist) {
@@ -177,9 +177,9 @@ func partOf(file string) string {
 	return file[i:]
 }
 
-// seriesOf groups names without the number of a part. In each series, the parts are sorted by
-// number, and the file that is being written is last.
-func seriesOf(files []Entry) map[string][]Entry {
+// SeriesOf groups files by their names without the number of a part that was cut by size. In each
+// series, the parts are sorted by number, and the file that is being written is last.
+func SeriesOf(files []Entry) map[string][]Entry {
 	m := make(map[string][]Entry)
 	for _, file := range files {
 		name := strings.TrimSuffix(file.Name, partOf(file.Name))

@@ -112,7 +112,7 @@ func (f *filler) heal(ctx context.Context) error {
 		}
 	}
 	f.inUse = make(map[string]bool)
-	have, others := seriesOf(mine), seriesOf(theirs)
+	have, others := SeriesOf(mine), SeriesOf(theirs)
 	for name := range have {
 		f.healed.Ahead = f.healed.Ahead || f.latest == nil && others[name] == nil && len(theirs) > 0
 	}
