@@ -69,8 +69,9 @@ type Chain struct {
 	dirty      chan struct{} // counters have changed
 	countersMu sync.Mutex    // is never held while the disk is used
 	counters   []*Counter
+	known      atomic.Pointer[known] // what others see of ended; nil for nothing
 
-	mu        sync.Mutex
+	mu        sync.Mutex // is held while the disk is used
 	f         fsutil.File // locked; nil if it cannot be written
 	size      int64
 	own       Former
@@ -79,6 +80,12 @@ type Chain struct {
 	changes   int
 	forgotten int
 	err       error // the last failure
+}
+
+// known is what Ended returns.
+type known struct {
+	epochs  []Former
+	version int
 }
 
 // Open takes over what earlier processes of the publisher have left, and makes a file for this one. After an error the chain
@@ -195,6 +202,7 @@ func (c *Chain) add(e Former) {
 		c.ended = c.ended[1:]
 		c.forgotten++
 	}
+	c.known.Store(&known{slices.Clone(c.ended), c.changes})
 }
 
 // End adds an epoch that gets no further numbers.
@@ -205,18 +213,18 @@ func (c *Chain) End(epoch uint64, streams []Stream) error {
 	return c.rewrite()
 }
 
-// Ended returns the epochs that have ended, oldest first, and a number that changes with them.
+// Ended returns the epochs that have ended, oldest first, and a number that changes with them. It does not wait for the disk.
 func (c *Chain) Ended() (epochs []Former, version int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return slices.Clone(c.ended), c.changes
+	if k := c.known.Load(); k != nil {
+		return slices.Clone(k.epochs), k.version
+	}
+	return nil, 0
 }
 
 // Version returns the number that Ended returns.
 func (c *Chain) Version() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.changes
+	_, version := c.Ended()
+	return version
 }
 
 // Forgotten returns how many epochs were forgotten since the start.
