@@ -117,10 +117,11 @@ func TestWrittenSpoolHangs(t *testing.T) {
 	d.gate.Lock()
 	send(3 * 64) // more than may be on their way
 	d.gate.Unlock()
+	testkit.Wait(t, "that the lines of one group are acknowledged, and those of the other wait", func() bool {
+		st := h.pub.Stats()
+		return st.Sent == int64(live) && st.Waiting == int64(live)
+	})
 	if err := h.close(); err != nil {
 		t.Error(err)
-	}
-	if st := h.pub.Stats(); st.Sent != int64(live) || st.Waiting != int64(live) {
-		t.Errorf("of %d lines for each group, %d are sent and %d wait", live, st.Sent, st.Waiting)
 	}
 }

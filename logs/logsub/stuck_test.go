@@ -44,9 +44,13 @@ func TestSlowIsNotStuck(t *testing.T) {
 	out := q.Outlet("g", "")
 	line := sink.Line{Text: make([]byte, 1000)}
 	now := time.Unix(1e9, 0)
-	tick := func() {
+	fill := func() {
 		for out.Put(&line) {
 		}
+	}
+	fill()
+	tick := func() {
+		fill()
 		w.refusing.Store(true)
 		now = now.Add(time.Second)
 		w.checkStuck(now)

@@ -71,7 +71,7 @@ type Chain struct {
 	counters   []*Counter
 	known      atomic.Pointer[known] // what others see of ended; nil for nothing
 
-	mu        sync.Mutex // is held while the disk is used
+	mu        sync.Mutex  // is held while the disk is used
 	f         fsutil.File // locked; nil if it cannot be written
 	size      int64
 	own       Former
