@@ -35,13 +35,13 @@ func (s *slowly) Stats() sink.Stats          { return sink.Stats{} }
 func TestSlowIsNotStuck(t *testing.T) {
 	d := &slowly{next: make(chan struct{})}
 	log := slog.New(slog.DiscardHandler)
-	q, err := sink.NewQueued(d, sink.QueuedConfig{Name: "slow", Queue: queue.Config{LimitBytes: 16 << 10}, Log: log})
+	q, err := sink.NewQueued(d, sink.QueuedConfig{Name: "slow", Queue: queue.Config{LimitBytes: 16 << 10}, EndWait: testkit.Patience, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
 	q.Start(t.Context())
 	w := &writer{s: &Subscriber{cfg: Config{Patience: 10 * time.Second, Log: log}}, queued: q, sink: q}
-	out := q.Outlet("g", "")
+	out := q.Outlet("")
 	line := sink.Line{Text: make([]byte, 1000)}
 	now := time.Unix(1e9, 0)
 	fill := func() {
