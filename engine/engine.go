@@ -89,6 +89,9 @@ type Engine struct {
 	datagrams [NumReasons]int64
 	// peers is how each configured daemon is heard, by rank.
 	peers []Hearing
+	// packet and token are the header of the datagram that is processed.
+	packet wire.Packet
+	token  wire.Token
 	// next is the configuration to change to as soon as the machines can, or nil.
 	next *Config
 
@@ -270,6 +273,9 @@ func (e *Engine) Installed() (wire.MembershipID, []wire.DaemonID) {
 	return id, ring.Members()
 }
 
+// RingID names the ring that was installed last. It is zero before the first one.
+func (e *Engine) RingID() wire.MembershipID { return e.ring.ID() }
+
 // Formation returns which daemons were heard since a moment while no ring forms, and whom they hear.
 func (e *Engine) Formation(since clock.Time) membership.Formation { return e.memb.Formation(since) }
 
@@ -298,12 +304,11 @@ func (e *Engine) Check() error {
 	if err := e.memb.Check(); err != nil {
 		return err
 	}
-	st := e.ring.Status()
-	if up := st.State != ring.Down; up != e.memb.TokenAlive() {
-		return fmt.Errorf("engine: the ring is %v in state %v of the membership", st.State, e.memb.State())
+	if up := e.ring.State() != ring.Down; up != e.memb.TokenAlive() {
+		return fmt.Errorf("engine: the ring is %v in state %v of the membership", e.ring.State(), e.memb.State())
 	}
-	if id, _ := e.memb.Installed(); st.MembershipChanges > 0 && st.ID != id {
-		return fmt.Errorf("engine: the ring has installed %v, the membership %v", st.ID, id)
+	if id, _ := e.memb.Installed(); e.RingID() != (wire.MembershipID{}) && e.RingID() != id {
+		return fmt.Errorf("engine: the ring has installed %v, the membership %v", e.RingID(), id)
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ func (e *Engine) HandleData(now clock.Time, wall int32, from netip.Addr, datagra
 }
 
 func (e *Engine) handleData(now clock.Time, from netip.Addr, datagram buf.Slice, out *Effects) Reason {
-	var p wire.Packet
+	p := &e.packet
 	if p.Decode(datagram.Bytes()) != nil {
 		return Malformed
 	}
@@ -32,7 +32,7 @@ func (e *Engine) handleData(now clock.Time, from netip.Addr, datagram buf.Slice,
 		return r
 	}
 	if p.Type.Kind() == wire.KindControl {
-		out.Controls = append(out.Controls, Control{Type: p.Type & wire.PacketControls, Packet: p, From: from})
+		out.Controls = append(out.Controls, Control{Type: p.Type & wire.PacketControls, Packet: *p, From: from})
 		return Accepted
 	}
 	switch {
@@ -43,22 +43,22 @@ func (e *Engine) handleData(now clock.Time, from netip.Addr, datagram buf.Slice,
 	}
 	e.heard(now, p.Transmitter)
 	if p.Type&wire.PacketRouted != 0 {
-		e.relay(&p, datagram.Bytes(), out)
+		e.relay(p, datagram.Bytes(), out)
 		p.Type &^= wire.PacketRouted
 	}
 	switch p.Type.Kind() {
 	case wire.KindMembership:
-		e.memb.HandlePacket(now, e.wall, &p, &e.membOut)
+		e.memb.HandlePacket(now, e.wall, p, &e.membOut)
 	case wire.KindHurry:
-		if !e.memb.HandleHello(&p) {
-			e.ring.HandleHurry(now, &p, &e.ringOut)
+		if !e.memb.HandleHello(p) {
+			e.ring.HandleHurry(now, p, &e.ringOut)
 		}
 	case wire.KindData:
 		missed := e.ring.HasAsked(p.Seq)
-		r := e.ring.HandlePacket(now, &p, datagram, &e.ringOut)
-		e.heardPacket(&p, missed, r)
+		r := e.ring.HandlePacket(now, p, datagram, &e.ringOut)
+		e.heardPacket(p, missed, r)
 		if r == ring.Foreign {
-			e.memb.HandleForeign(now, e.wall, &p, &e.membOut)
+			e.memb.HandleForeign(now, e.wall, p, &e.membOut)
 		}
 	case wire.KindControl, wire.KindUnknown:
 		return UnknownKind
@@ -76,7 +76,7 @@ func (e *Engine) HandleToken(now clock.Time, wall int32, from netip.Addr, datagr
 }
 
 func (e *Engine) handleToken(now clock.Time, from netip.Addr, datagram []byte) Reason {
-	var t wire.Token
+	t := &e.token
 	if t.Decode(datagram) != nil {
 		return Malformed
 	}
@@ -91,9 +91,9 @@ func (e *Engine) handleToken(now clock.Time, from netip.Addr, datagram []byte) R
 	}
 	switch {
 	case t.Type&wire.TokenForms != 0:
-		e.memb.HandleForm(now, e.wall, &t, &e.membOut)
+		e.memb.HandleForm(now, e.wall, t, &e.membOut)
 	default:
-		e.ring.HandleToken(now, &t, &e.ringOut)
+		e.ring.HandleToken(now, t, &e.ringOut)
 	}
 	return Accepted
 }

@@ -107,7 +107,7 @@ func (m *Machine) hearFrom(e *event, id wire.DaemonID, listed ...wire.DaemonID) 
 
 // hearGather is hearFrom for an ALIVE or a JOIN.
 func (m *Machine) hearGather(e *event, g *wire.Gather) {
-	var listed []wire.DaemonID
+	listed := m.memory.heard[:0]
 	for _, id := range g.Members.All() {
 		listed = append(listed, id)
 	}
@@ -116,5 +116,6 @@ func (m *Machine) hearGather(e *event, g *wire.Gather) {
 			listed = append(listed, r.Daemon)
 		}
 	}
+	m.memory.heard = listed
 	m.hearFrom(e, e.packet.Proc, listed...)
 }

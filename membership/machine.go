@@ -88,6 +88,13 @@ type Machine struct {
 	random    uint64
 	deadlines [numTimers]clock.Time
 	stats     Stats
+	memory    memory
+}
+
+// memory is used again and again within a step.
+type memory struct {
+	body          []byte // of a packet to be sent
+	listed, heard []wire.DaemonID
 }
 
 // New returns a machine that has not started.

@@ -41,9 +41,11 @@ func (m *Machine) checkJoin(e *event) Reason {
 	if err := g.Decode(e.packet); err != nil {
 		return Malformed
 	}
+	e.listed = m.memory.listed[:0]
 	for _, id := range g.Members.All() {
 		e.listed = append(e.listed, id)
 	}
+	m.memory.listed = e.listed
 	for i, r := range g.Reps.All() {
 		switch {
 		case m.cfg.Topology.Daemon(r.Daemon) == nil:
@@ -94,10 +96,11 @@ func (m *Machine) sendGather(e *event, to topology.Target, t wire.RingType, reps
 	if m.alive && m.cfg.Early {
 		members = m.installed.Members() // C daemons list nobody; nobody but us looks
 	}
-	body := wire.AppendMembers(nil, wire.LittleEndian, 0, members...)
+	body := wire.AppendMembers(m.memory.body[:0], wire.LittleEndian, 0, members...)
 	if t == wire.PacketJoin {
 		body = wire.AppendReps(body, wire.LittleEndian, 0, reps...)
 	}
+	m.memory.body = body
 	m.sendPacket(e, to, &wire.Packet{Type: t, Transmitter: m.cfg.Self, Proc: m.cfg.Self, ConfHash: m.cfg.ConfHash, Body: body}, 1)
 }
 
@@ -113,7 +116,7 @@ func (m *Machine) sendRefer(e *event, to wire.DaemonID, r wire.Rep, seq int32) {
 }
 
 func (m *Machine) sendPacket(e *event, to topology.Target, p *wire.Packet, copies int) {
-	m.send(e, to, p.Append(nil), copies)
+	m.send(e, to, p.Append(make([]byte, 0, wire.PacketHeaderLen+len(p.Body))), copies)
 }
 
 // sendToken sends a form token to the token port of the next daemon, twice: one copy may be lost,

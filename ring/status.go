@@ -66,6 +66,12 @@ func (r *Ring) Status() Status {
 	}
 }
 
+// State returns whether there is a ring.
+func (r *Ring) State() State { return r.state }
+
+// ID names the ring that was installed last. It is zero before the first one.
+func (r *Ring) ID() wire.MembershipID { return r.id }
+
 // Aru returns the number up to which every member is known to have all packets of the installed
 // ring.
 func (r *Ring) Aru() int32 { return r.seq.aru }

@@ -2,7 +2,6 @@ package sim
 
 import (
 	"encoding/binary"
-	"fmt"
 	"slices"
 	"time"
 
@@ -38,7 +37,7 @@ func (h *host) watch() {
 	h.engine.Connect(s.id, s.Private, true)
 	if h.w.o.Held {
 		for g := range h.w.o.Groups {
-			h.join(s, groupName(g))
+			h.join(s, h.w.known.groups[g])
 		}
 	}
 }
@@ -72,7 +71,7 @@ func (h *host) connect(name string, memberships bool) *session {
 // serve passes the next request of a client to the engine, and reports whether there was one that
 // it takes.
 func (h *host) serve() bool {
-	if !h.up || len(h.inbox) == 0 || h.paused > h.w.now || !h.engine.Accepting() || h.engine.Status().Ring.MembershipChanges == 0 {
+	if !h.up || len(h.inbox) == 0 || h.paused > h.w.now || !h.engine.Accepting() || !h.installed() {
 		return false
 	}
 	if !h.inbox[0]() {
@@ -80,6 +79,11 @@ func (h *host) serve() bool {
 	}
 	h.inbox = h.inbox[1:]
 	return true
+}
+
+// installed reports whether the daemon has ever been in a ring.
+func (h *host) installed() bool {
+	return h.engine.RingID() != (wire.MembershipID{})
 }
 
 // submit passes a message to the engine. m is nil if it is not one between clients. What a dead
@@ -110,7 +114,7 @@ func (h *host) ask(s *session, t wire.Type, groups []wire.Name, payload []byte, 
 	for i := range groups {
 		msg.GroupFields = append(msg.GroupFields, groups[i][:]...)
 	}
-	b := msg.Append(nil)
+	b := msg.Append(make([]byte, 0, wire.HeaderLen+len(msg.GroupFields)+len(payload)))
 	h.inbox = append(h.inbox, func() bool { return h.submit(s, b, m) })
 }
 
@@ -125,20 +129,19 @@ func (h *host) send(s *session, t wire.Type, size int, groups ...wire.Name) {
 		Number: len(h.w.hist.Messages), Type: t, From: s.Client, Groups: groups, Size: max(size, numberLen), Asked: h.w.now,
 	}
 	h.w.hist.Messages = append(h.w.hist.Messages, m)
-	to := slices.Clone(groups)
-	for _, o := range h.w.hosts {
-		to = append(to, wire.MakeName("#"+watcherName+"#"+o.d.Name))
+	if h.w.trace != nil {
+		h.w.tracef("%s %v sends %v of %d to %v", h.life.Name, s, m, m.Size, groups)
 	}
-	h.w.tracef("%s %v sends %v of %d to %v", h.life.Name, s, m, m.Size, groups)
 	m.payload = payload(m)
-	h.ask(s, t, to, m.payload, m)
+	h.ask(s, t, append(slices.Clip(groups), h.w.known.watchers...), m.payload, m)
 }
 
 // payload returns the number of a message, followed by bytes that no other message has.
 func payload(m *Message) []byte {
-	b := binary.LittleEndian.AppendUint64(make([]byte, 0, m.Size), uint64(m.Number))
-	for i := len(b); i < m.Size; i++ {
-		b = append(b, byte(m.Number*31+i*7+i>>8))
+	b := make([]byte, m.Size)
+	binary.LittleEndian.PutUint64(b, uint64(m.Number))
+	for i := numberLen; i < len(b); i++ {
+		b[i] = byte(m.Number*31 + i*7 + i>>8)
 	}
 	return b
 }
@@ -182,10 +185,6 @@ func (h *host) ended(s *session) {
 	}
 }
 
-func clientName(i int) string { return fmt.Sprint("c", i) }
-
-func groupName(i int) wire.Name { return wire.MakeName(fmt.Sprint("g", i)) }
-
 // planClients makes a daemon's clients act from time to time: often several actions in a row, and
 // then a pause that keeps the average.
 func (h *host) planClients() {
@@ -198,7 +197,7 @@ func (h *host) planClients() {
 		if h.w.calm || h.w.actions <= 0 {
 			return
 		}
-		if h.engine.Status().Ring.MembershipChanges > 0 {
+		if h.installed() {
 			h.act()
 			h.carryOut()
 		}
@@ -213,8 +212,8 @@ func (h *host) act() {
 	s := h.slots[i]
 	switch {
 	case s == nil:
-		h.slots[i] = h.connect(clientName(i), chance(r, 0.85))
-		h.join(h.slots[i], groupName(r.IntN(h.w.o.Groups)))
+		h.slots[i] = h.connect(h.w.known.clients[i], chance(r, 0.85))
+		h.join(h.slots[i], h.w.known.groups[r.IntN(h.w.o.Groups)])
 		return
 	case s.Gone != 0 || s.leaving:
 		return
@@ -223,9 +222,9 @@ func (h *host) act() {
 	case n < 60:
 		h.sendSome(s)
 	case n < 75:
-		h.join(s, groupName(r.IntN(h.w.o.Groups)))
+		h.join(s, h.w.known.groups[r.IntN(h.w.o.Groups)])
 	case n < 85:
-		g := groupName(r.IntN(h.w.o.Groups))
+		g := h.w.known.groups[r.IntN(h.w.o.Groups)]
 		h.w.tracef("%s %v leaves %v", h.life.Name, s, g)
 		h.ask(s, wire.Leave, []wire.Name{g}, nil, nil)
 	case n < 89:
@@ -250,13 +249,13 @@ func (h *host) sendSome(s *session) {
 		if chance(r, 0.05) {
 			t |= wire.SelfDiscard
 		}
-		groups := []wire.Name{groupName(r.IntN(h.w.o.Groups))}
+		groups := []wire.Name{h.w.known.groups[r.IntN(h.w.o.Groups)]}
 		if chance(r, 0.2) {
-			groups = append(groups, groupName(r.IntN(h.w.o.Groups)))
+			groups = append(groups, h.w.known.groups[r.IntN(h.w.o.Groups)])
 		}
 		if chance(r, 0.1) {
 			o := h.w.hosts[r.IntN(len(h.w.hosts))]
-			groups = append(groups, wire.MakeName("#"+clientName(r.IntN(h.w.o.Clients))+"#"+o.d.Name))
+			groups = append(groups, wire.MakeName("#"+h.w.known.clients[r.IntN(h.w.o.Clients)]+"#"+o.d.Name))
 		}
 		h.send(s, t, r.IntN(r.IntN(h.w.o.MaxSize)+1), groups...)
 	}

@@ -331,7 +331,7 @@ func (w *world) stir() {
 	for _, h := range w.living() {
 		for range w.faultRand.IntN(5) {
 			t := choose(w.faultRand, wire.FIFO, wire.Agreed, wire.Safe, wire.Safe)
-			h.send(h.watcher, t, 40+w.faultRand.IntN(w.o.MaxSize), groupName(0))
+			h.send(h.watcher, t, 40+w.faultRand.IntN(w.o.MaxSize), w.known.groups[0])
 		}
 		h.carryOut()
 	}

@@ -39,7 +39,8 @@ type host struct {
 	// node seals and opens datagrams, nil without keys. opened has the headers of what it has
 	// opened.
 	node   *seal.Node
-	opened map[string]bool
+	opened  map[[seal.HeaderLen]byte]bool
+	opening []byte
 	out    engine.Effects
 	pool   *buf.Pool
 	// groups is the state of the groups after the last step.
@@ -50,7 +51,10 @@ type host struct {
 	members        []wire.DaemonID
 	inTransitional bool
 
-	data, tokens []arrival
+	data, tokens socket
+	// blocks and entries are memory of the steps.
+	blocks  []*buf.Block
+	entries []Entry
 	// working reports that the next reading of the sockets is planned.
 	working bool
 	// paused is the end of a pause of the daemon.
@@ -74,6 +78,26 @@ type arrival struct {
 	from   *host
 	bytes  []byte
 	forged bool
+}
+
+// socket is the queue of a socket.
+type socket struct {
+	list []arrival
+	read int // how many of the list are read
+}
+
+func (s *socket) len() int { return len(s.list) - s.read }
+
+func (s *socket) put(a arrival) { s.list = append(s.list, a) }
+
+func (s *socket) take() arrival {
+	a := s.list[s.read]
+	s.read++
+	if s.read == len(s.list) {
+		clear(s.list)
+		s.list, s.read = s.list[:0], 0
+	}
+	return a
 }
 
 func (h *host) start() {
@@ -136,7 +160,7 @@ func (h *host) crash() {
 	h.checkBounds()
 	h.up = false
 	h.life.Crashed = h.w.now
-	h.engine, h.data, h.tokens, h.inbox = nil, nil, nil, nil
+	h.engine, h.data, h.tokens, h.inbox = nil, socket{}, socket{}, nil
 }
 
 func (h *host) arrive(e *event) {
@@ -147,11 +171,11 @@ func (h *host) arrive(e *event) {
 	if e.token {
 		q = &h.tokens
 	}
-	if len(*q) >= h.w.o.SocketPackets && !h.w.calm {
+	if q.len() >= h.w.o.SocketPackets && !h.w.calm {
 		h.w.rare[SocketFull]++
 		return
 	}
-	*q = append(*q, arrival{e.from, e.bytes, e.forged})
+	q.put(arrival{e.from, e.bytes, e.forged})
 	h.planWork(1)
 }
 
@@ -174,11 +198,10 @@ func (h *host) work() {
 		return
 	}
 	n := 0
-	var blocks []*buf.Block
-	for ; n < h.w.o.Batch && len(h.data)+len(h.tokens) > 0; n++ {
-		if len(h.tokens) > 0 && (len(h.data) == 0 || h.engine.TokenFirst()) {
-			a := h.tokens[0]
-			h.tokens = h.tokens[1:]
+	blocks := h.blocks[:0]
+	for ; n < h.w.o.Batch && h.data.len()+h.tokens.len() > 0; n++ {
+		if h.tokens.len() > 0 && (h.data.len() == 0 || h.engine.TokenFirst()) {
+			a := h.tokens.take()
 			if a.bytes = h.open(a, seal.TokenPort); a.bytes == nil {
 				continue
 			}
@@ -186,8 +209,7 @@ func (h *host) work() {
 			h.engine.HandleToken(h.w.now, h.w.wall(h), a.from.d.Addr, a.bytes, &h.out)
 			continue
 		}
-		a := h.data[0]
-		h.data = h.data[1:]
+		a := h.data.take()
 		if a.bytes = h.open(a, seal.DataPort); a.bytes == nil {
 			continue
 		}
@@ -200,7 +222,8 @@ func (h *host) work() {
 	for _, b := range blocks {
 		b.Release()
 	}
-	if h.up && len(h.data)+len(h.tokens) > 0 {
+	h.blocks = blocks
+	if h.up && h.data.len()+h.tokens.len() > 0 {
 		h.planWork(n)
 	}
 }
@@ -259,13 +282,12 @@ func (h *host) step() {
 	w := h.w
 	h.lastTime = h.engine.LastTime()
 	h.noteHurried()
-	var b []byte
 	for i := range h.out.Sends {
 		if r := h.out.Reload; r != nil && r.Sends == i {
 			h.adoptKeys(r)
 		}
 		d := &h.out.Sends[i]
-		b = d.Append(nil)
+		b := d.Append(w.bytes.take(len(d.Head) + len(d.Body)))
 		h.observeSend(d.To, b)
 		if w.tamper.send != nil && !w.tamper.send(h, d.To, &b) {
 			continue
@@ -281,14 +303,14 @@ func (h *host) step() {
 		w.tracef("%s %v", h.life.Name, t)
 		h.transition(t)
 	}
-	st := h.engine.Status()
-	if n := len(h.out.Installations); n > 0 && st.Groups == groups.StateGather && h.groups == st.Groups {
+	state := h.engine.Groups().State()
+	if n := len(h.out.Installations); n > 0 && state == groups.StateGather && h.groups == state {
 		w.rare[ExchangeAgain]++
 	}
-	if st.Groups != h.groups {
-		w.tracef("%s groups %v", h.life.Name, st.Groups)
-		h.groupsTransition(st.Groups)
-		h.groups = st.Groups
+	if state != h.groups {
+		w.tracef("%s groups %v", h.life.Name, state)
+		h.groupsTransition(state)
+		h.groups = state
 	}
 	for _, b := range h.out.Releases {
 		b.Release()

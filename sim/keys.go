@@ -92,7 +92,7 @@ func (h *host) startKeys() {
 	if err != nil {
 		panic(err)
 	}
-	h.opened = make(map[string]bool)
+	h.opened = make(map[[seal.HeaderLen]byte]bool)
 	h.engine.SetOverhead(seal.Overhead)
 	h.tickKeys()
 }
@@ -121,11 +121,12 @@ func (h *host) seal(to topology.Target, b []byte) []byte {
 	if h.node == nil {
 		return b
 	}
-	sealed, err := h.node.Seal(nil, to, b, nil)
+	all := append(h.w.bytes.take(2*len(b)+seal.Overhead), b...)
+	sealed, err := h.node.Seal(all[len(b):], to, b, nil)
 	if err != nil {
 		panic(err)
 	}
-	return attach(b, sealed)
+	return all[:len(b) : len(b)+len(sealed)]
 }
 
 // attach returns a datagram that has its sealed form behind its end, so that the simulator can look into
@@ -144,12 +145,12 @@ func (h *host) open(a arrival, port seal.Port) []byte {
 		return a.bytes
 	}
 	sealed := attached(a.bytes)
-	text, reason := h.node.Open(h.w.now, a.from.d.Addr, port, bytes.Clone(sealed))
+	text, reason := h.node.Open(h.w.now, a.from.d.Addr, port, h.copied(sealed))
 	h.sendKeys()
 	if reason != seal.Opened {
 		return nil
 	}
-	id := string(sealed[:seal.HeaderLen])
+	id := [seal.HeaderLen]byte(sealed)
 	switch {
 	case a.forged:
 		h.w.fail("seal", "%s opens a datagram that was changed", h.life.Name)
@@ -160,6 +161,12 @@ func (h *host) open(a arrival, port seal.Port) []byte {
 	}
 	h.opened[id] = true
 	return a.bytes
+}
+
+// copied returns a copy of a datagram, which the node opens in place.
+func (h *host) copied(b []byte) []byte {
+	h.opening = append(h.opening[:0], b...)
+	return h.opening
 }
 
 // membersKeys tells the node of the rings that were installed, and of a configuration in force.

@@ -52,7 +52,7 @@ func (h *host) observeSend(to topology.Target, b []byte) {
 	if p.Type.Kind() != wire.KindData || p.Proc != h.d.ID || p.Membership == h.made.ring && p.Seq <= h.made.seq {
 		return
 	}
-	if p.Membership != h.engine.Status().Ring.ID {
+	if p.Membership != h.engine.RingID() {
 		return // its own packet of an old ring, which has come back, for the leader to see
 	}
 	if p.Membership != h.made.ring {
@@ -117,7 +117,7 @@ func (w *world) messageOf(b []byte) *Message {
 func (h *host) observe() {
 	g := &h.out.Groups
 	confs := h.out.Configurations
-	var entries []Entry
+	entries := h.entries[:0]
 	for i := 0; ; i++ {
 		for len(confs) > 0 && confs[0].Deliveries == i {
 			entries = append(entries, entryOf(&confs[0]))
@@ -128,7 +128,9 @@ func (h *host) observe() {
 		}
 		d := g.Deliveries[i]
 		e := h.delivered(d.Data.Bytes())
-		for _, id := range g.Receivers(d) {
+		to := g.Receivers(d)
+		e.To = h.w.clients.take(len(to))
+		for _, id := range to {
 			if s := h.byID[id]; s != nil {
 				e.To = append(e.To, s.Client)
 				h.receive(s)
@@ -138,13 +140,15 @@ func (h *host) observe() {
 		}
 		entries = append(entries, e)
 	}
+	h.entries = entries
 	if h.w.tamper.stream != nil {
 		entries = h.w.tamper.stream(h, entries)
 	}
-	for _, e := range entries {
-		h.traceEntry(&e)
-		h.countEntry(&e)
-		h.record(e)
+	for i := range entries {
+		e := &entries[i]
+		h.traceEntry(e)
+		h.countEntry(e)
+		h.record(*e)
 		if e.Kind == EntryData && e.Message.From.Life == h.life {
 			h.pending--
 		}

@@ -22,7 +22,7 @@ func (w *world) rollCall() {
 	for _, h := range w.living() {
 		probe := h.connect(probeName, true)
 		for g := range min(w.o.Groups, 20) {
-			h.join(probe, groupName(g))
+			h.join(probe, w.known.groups[g])
 		}
 		for _, s := range append([]*session{probe}, h.slots...) {
 			if s == nil || s.Gone != 0 || s.leaving {
@@ -30,7 +30,7 @@ func (w *world) rollCall() {
 			}
 			s.idle = false
 			for i, t := range services {
-				h.send(s, t, i*300, groupName(i%w.o.Groups))
+				h.send(s, t, i*300, w.known.groups[i%w.o.Groups])
 			}
 		}
 		h.carryOut()

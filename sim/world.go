@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"container/heap"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -70,6 +69,9 @@ type world struct {
 	tamper  *tamper
 	keys    *keys // nil in runs without keys
 	found   []Violation
+	known   known
+	bytes   slab[byte]    // of datagrams
+	clients slab[*Client] // of entries
 	stopped bool
 	events  int
 }
@@ -127,6 +129,7 @@ func newWorld(o Options, tm *tamper, tr *trace) *world {
 		w.tamper = new(tamper)
 	}
 	w.buildTopology(stream(5))
+	w.known = knownNames(w.top, &o)
 	n := len(w.top.Daemons())
 	w.component = make([]int, n)
 	w.links = make([][]link, n)
@@ -239,13 +242,14 @@ func (w *world) until(limit clock.Time, done func() bool) bool {
 			}
 			next = w.now.Add(every)
 		}
-		if len(w.plan.events) == 0 || w.plan.events[0].at > limit {
+		if len(w.plan.heap) == 0 || w.plan.heap[0].at > limit {
 			w.now = max(w.now, limit)
 			return done != nil && done()
 		}
-		e := heap.Pop(&w.plan).(*event) //nolint:errcheck // nothing else was pushed
+		e := w.plan.pop()
 		w.now = max(w.now, e.at)
 		w.happen(e)
+		w.plan.done(e)
 		w.events++
 		if w.events > maxEvents {
 			w.fail("events", "more than %d events", maxEvents)
