@@ -152,6 +152,23 @@ func TestDiskFull(t *testing.T) {
 	}
 }
 
+// TestReopenWithRoom: once there is room, reopening a file writes what waited for it.
+func TestReopenWithRoom(t *testing.T) {
+	d := &disk{room: 3}
+	f := onDisk(t, d, 1000)
+	f.Append([]byte("line 0\n"))
+	if err := f.Flush(); !errors.Is(err, syscall.ENOSPC) {
+		t.Fatalf("a full disk: %v", err)
+	}
+	d.room = -1
+	if err := f.Reopen(); err != nil || f.Failing() {
+		t.Errorf("reopening with room: %v", err)
+	}
+	if st := f.Stats(); string(d.written) != "line 0\n" || st.Waiting != 0 {
+		t.Errorf("%q is written, counters are %+v", d.written, st)
+	}
+}
+
 // TestErrorIsToldOnce: the caller hears of an error once, and then when it asks.
 func TestErrorIsToldOnce(t *testing.T) {
 	d := &disk{}

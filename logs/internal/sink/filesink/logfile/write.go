@@ -68,13 +68,17 @@ func (f *File) Flush() error {
 func (f *File) Retry() error {
 	f.err = nil
 	f.write()
-	f.stats.waiting.Store(int64(len(f.buf) - f.off))
 	f.reported = true
 	return f.err
 }
 
 // write writes the whole buffer, or sets err.
 func (f *File) write() {
+	f.writeBuffer()
+	f.stats.waiting.Store(int64(len(f.buf) - f.off))
+}
+
+func (f *File) writeBuffer() {
 	if f.out == nil {
 		if f.released && f.off == len(f.buf) {
 			return
