@@ -93,6 +93,7 @@ type Machine struct {
 
 // memory is used again and again within a step.
 type memory struct {
+	event         event  // of a packet
 	body          []byte // of a packet to be sent
 	listed, heard []wire.DaemonID
 }
@@ -171,7 +172,8 @@ func (m *Machine) startAlone(e *event) {
 // HandlePacket takes an ALIVE, a JOIN or a REFER that has passed the checks of all packets
 // (membership-protocol §4).
 func (m *Machine) HandlePacket(now clock.Time, wall int32, p *wire.Packet, out *Effects) Reason {
-	e := &event{now: now, wall: wall, out: out, packet: p}
+	e := &m.memory.event
+	*e = event{now: now, wall: wall, out: out, packet: p}
 	in, v := m.checkPacket(e)
 	if v != Accepted {
 		return m.count(v)

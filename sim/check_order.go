@@ -10,9 +10,17 @@ import (
 
 // node is a message or a view in the order of all deliveries.
 type node struct {
-	name string
-	next []edge
-	in   int // edges that lead here and are not taken away yet
+	message *Message // nil for a view
+	view    viewKey
+	next    []edge
+	in      int // edges that lead here and are not taken away yet
+}
+
+func (n *node) name() string {
+	if n.message != nil {
+		return n.message.String()
+	}
+	return fmt.Sprintf("view %v.%v", n.view.group, n.view.id)
 }
 
 type edge struct {
@@ -36,12 +44,12 @@ func checkOrder(a *analysis, r *report) {
 			switch {
 			case e.Kind == EntryData && !e.Message.early():
 				n = &messages[e.Message.Number]
-				n.name = e.Message.String()
+				n.message = e.Message
 			case e.Kind == EntryView && e.View.regular() && a.Held:
 				k := viewKey{e.View.Group, e.View.ID, e.In}
 				n = views[k]
 				if n == nil {
-					n = &node{name: fmt.Sprintf("view %v.%v", k.group, k.id)}
+					n = &node{view: k}
 					views[k] = n
 					all = append(all, n)
 				}
@@ -111,7 +119,7 @@ func reportCircle(all []*node, n *node, r *report) {
 	text, at := "", last[n].at
 	for first := n; text == "" || n != first; n = from[n] {
 		e := last[n]
-		text = fmt.Sprintf(" then (%s at %s) %s", e.life.Name, strings.TrimSpace(stamp(e.at)), e.to.name) + text
+		text = fmt.Sprintf(" then (%s at %s) %s", e.life.Name, strings.TrimSpace(stamp(e.at)), e.to.name()) + text
 	}
-	r.add(at, "no order suits all: %s%s", n.name, text)
+	r.add(at, "no order suits all: %s%s", n.name(), text)
 }

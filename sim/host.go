@@ -38,11 +38,11 @@ type host struct {
 	engine *engine.Engine
 	// node seals and opens datagrams, nil without keys. opened has the headers of what it has
 	// opened.
-	node   *seal.Node
+	node    *seal.Node
 	opened  map[[seal.HeaderLen]byte]bool
 	opening []byte
-	out    engine.Effects
-	pool   *buf.Pool
+	out     engine.Effects
+	pool    *buf.Pool
 	// groups is the state of the groups after the last step.
 	groups groups.State
 	// in is the configuration delivered last, inTransitional whether it is a transitional one.
@@ -289,8 +289,12 @@ func (h *host) step() {
 		d := &h.out.Sends[i]
 		b := d.Append(w.bytes.take(len(d.Head) + len(d.Body)))
 		h.observeSend(d.To, b)
-		if w.tamper.send != nil && !w.tamper.send(h, d.To, &b) {
-			continue
+		if w.tamper.send != nil {
+			tampered := b
+			if !w.tamper.send(h, d.To, &tampered) {
+				continue
+			}
+			b = tampered
 		}
 		w.transmit(h, d.To, h.seal(d.To, b))
 	}

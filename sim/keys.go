@@ -126,7 +126,7 @@ func (h *host) seal(to topology.Target, b []byte) []byte {
 	if err != nil {
 		panic(err)
 	}
-	return all[:len(b) : len(b)+len(sealed)]
+	return all[: len(b) : len(b)+len(sealed)]
 }
 
 // attach returns a datagram that has its sealed form behind its end, so that the simulator can look into

@@ -40,8 +40,12 @@ type Segment struct {
 type Topology struct {
 	segments []Segment
 	daemons  []Daemon // in configuration order
+	ids      []wire.DaemonID
 	ranks    map[wire.DaemonID]int
 }
+
+// few is how many ids are found faster one by one than in a map.
+const few = 12
 
 // New returns a topology of segments in the order of the file.
 func New(segments []Segment) (*Topology, error) {
@@ -73,6 +77,9 @@ func New(segments []Segment) (*Topology, error) {
 	case n > MaxDaemons:
 		return nil, fmt.Errorf("topology: %d daemons, at most %d are possible", n, MaxDaemons)
 	}
+	for _, d := range t.daemons {
+		t.ids = append(t.ids, d.ID)
+	}
 	// The list may have moved while it grew.
 	first := 0
 	for i := range t.segments {
@@ -100,11 +107,10 @@ func (t *Topology) Segments() []Segment { return t.segments }
 
 // Daemon returns the daemon with an id, or nil.
 func (t *Topology) Daemon(id wire.DaemonID) *Daemon {
-	r, ok := t.ranks[id]
-	if !ok {
-		return nil
+	if r := t.Rank(id); r >= 0 {
+		return &t.daemons[r]
 	}
-	return &t.daemons[r]
+	return nil
 }
 
 // Equal reports whether two configurations are the same.
@@ -131,6 +137,9 @@ func (t *Topology) Renames(o *Topology) error {
 
 // Rank returns the place of a daemon in configuration order, or -1.
 func (t *Topology) Rank(id wire.DaemonID) int {
+	if len(t.ids) <= few {
+		return slices.Index(t.ids, id)
+	}
 	if r, ok := t.ranks[id]; ok {
 		return r
 	}
