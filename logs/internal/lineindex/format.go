@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"slices"
 
 	"github.com/spreadd/spreadd/logs/internal/fields"
 )
@@ -267,8 +268,15 @@ type scanner struct {
 	buf []byte
 }
 
+// readAhead is how much of an index or a ledger is read at once.
+const readAhead = 256 << 10
+
 func newScanner(r io.Reader, at int64) *scanner {
-	return &scanner{r: bufio.NewReaderSize(r, 256<<10), at: at}
+	size := int64(readAhead)
+	if r, ok := r.(interface{ Size() int64 }); ok {
+		size = min(size, r.Size())
+	}
+	return &scanner{r: bufio.NewReaderSize(r, int(size)), at: at}
 }
 
 // next returns the next payload, which is valid until the next call. The error is io.EOF at the
@@ -285,8 +293,8 @@ func (s *scanner) next() ([]byte, error) {
 	// Do not allocate what a damaged length asks for before the bytes have been read.
 	s.buf = s.buf[:0]
 	for want := int(n) + 4; len(s.buf) < want; {
-		k := min(want-len(s.buf), 1<<20)
-		s.buf = append(s.buf, make([]byte, k)...)
+		k := min(want-len(s.buf), max(len(s.buf), 64<<10))
+		s.buf = slices.Grow(s.buf, k)[:len(s.buf)+k]
 		if _, err := io.ReadFull(s.r, s.buf[len(s.buf)-k:]); err != nil {
 			if errors.Is(err, io.EOF) {
 				err = io.ErrUnexpectedEOF

@@ -16,6 +16,7 @@ import (
 	"github.com/spreadd/spreadd/internal/envelope"
 	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/internal/testkit/blind"
+	"github.com/spreadd/spreadd/internal/testkit/crashfs"
 	"github.com/spreadd/spreadd/logs/internal/fields"
 	"github.com/spreadd/spreadd/logs/internal/sink/filesink/logfile"
 )
@@ -111,16 +112,14 @@ func FuzzLedger(f *testing.F) {
 	f.Add(frame([]byte(ledgerMagic), s.append))
 	f.Add(frame([]byte(ledgerMagic), func(b []byte) []byte { return append(b, "T\x01pGENERATE\x10"...) }))
 	blind.Fuzz(f, func(t *testing.T, b []byte) {
-		path := filepath.Join(t.TempDir(), "x")
-		if err := os.WriteFile(path, b, 0o600); err != nil {
-			t.Fatal(err)
+		file, err := crashfs.New().OpenFile("/x", os.O_RDWR|os.O_CREATE, 0o600, false)
+		if err == nil {
+			_, err = file.Write(b)
 		}
-		file, err := os.Open(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer file.Close() //nolint:errcheck // it is only read
-		l := &Ledger{f: fsutil.OSFile{File: file}, byName: make(map[Name]*Stream), bySource: make(map[uint32]*Stream)}
+		l := &Ledger{f: file, byName: make(map[Name]*Stream), bySource: make(map[uint32]*Stream)}
 		_, _ = l.read()
 	})
 }

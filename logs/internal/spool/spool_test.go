@@ -14,6 +14,7 @@ import (
 
 	"github.com/spreadd/spreadd/internal/fsutil"
 	"github.com/spreadd/spreadd/internal/testkit/blind"
+	"github.com/spreadd/spreadd/internal/testkit/crashfs"
 )
 
 func open(t testing.TB, cfg Config) (*Spool, Recovery) {
@@ -450,11 +451,8 @@ func FuzzSegment(f *testing.F) {
 	f.Add(appendRecord(slices.Clone(seg), Record{ID: 1<<64 - 1}))         // the last ID of all
 	f.Add(appendRecord(slices.Clone(seg), Record{ID: 7, Lines: 1 << 30})) // many lines
 	blind.Fuzz(f, func(t *testing.T, b []byte) {
-		dir := t.TempDir()
-		if err := os.WriteFile(segmentPath(dir, 1), b, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		s, found, err := Open(Config{Dir: dir})
+		const dir = "/spool"
+		s, found, err := Open(Config{Dir: dir, Disk: onMemory(t, segmentPath(dir, 1), b)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -480,6 +478,23 @@ func FuzzSegment(f *testing.F) {
 	})
 }
 
+// onMemory returns a disk with a file.
+func onMemory(t *testing.T, path string, b []byte) *crashfs.Disk {
+	d := crashfs.New()
+	err := d.MkdirAll(filepath.Dir(path), 0o700)
+	if err == nil {
+		var f fsutil.File
+		if f, err = d.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600, false); err == nil {
+			_, err = f.Write(b)
+			err = errors.Join(err, f.Close())
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
 // FuzzPosition: a position is found exactly if a slot is whole.
 func FuzzPosition(f *testing.F) {
 	f.Add([]byte{}, uint64(1))
@@ -489,11 +504,9 @@ func FuzzPosition(f *testing.F) {
 		if slot < 0 || slot >= slots || !ok && got != 0 {
 			t.Errorf("slot %d, ID %d", slot, got)
 		}
-		name := filepath.Join(t.TempDir(), "p")
-		if err := os.WriteFile(name, b, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		p, before, _, err := openPosition(fsutil.OS{}, name)
+		const name = "/spool/p"
+		d := onMemory(t, name, b)
+		p, before, _, err := openPosition(d, name)
 		if err != nil || before != got {
 			t.Fatalf("ID %d, %v", before, err)
 		}
@@ -501,7 +514,7 @@ func FuzzPosition(f *testing.F) {
 		if err := p.write(max(id, before)); err != nil {
 			t.Fatal(err)
 		}
-		after, err := os.ReadFile(name)
+		after, err := d.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}
