@@ -49,6 +49,7 @@ type output struct {
 	session *Session
 	// writer belongs to the writer, or to the owner while the writer has nothing to write.
 	writer vectorWriter
+	run    func() // write
 
 	// Only the owner uses these.
 	staged      []entry // messages that are not published yet
@@ -60,6 +61,7 @@ type output struct {
 	mu           sync.Mutex    // protects the fields below
 	moved        sync.Cond     // signals the owner: queued fell, blocked or closed is set
 	pending      []entry       // what the writer takes next
+	spare        []entry       // empty, for what is pending while the writer runs
 	queued       int           // messages in pending and with the writer that are not fully written
 	bytes        int           // bytes of these that are not written
 	held         int           // size of the blocks that these lie in
@@ -83,6 +85,7 @@ func (o *output) init(s *Session) {
 	o.session = s
 	o.writer = writerOf(s.conn, &s.server.vectors, &s.server.records, o.setBlocked)
 	o.moved.L = &o.mu
+	o.run = o.write
 }
 
 const (
@@ -243,7 +246,8 @@ func (o *output) start() {
 func (o *output) work() {
 	if o.started && !o.writing && !o.closed {
 		o.writing = true
-		o.session.server.running.Go(o.write)
+		o.session.server.running.Add(1)
+		go o.run() // without an allocation
 	}
 }
 
@@ -338,6 +342,7 @@ func (o *output) drain() {
 // write is the writer's goroutine. It writes what is pending until nothing is, the output is closed
 // or the connection fails.
 func (o *output) write() {
+	defer o.session.server.running.Done()
 	var list []entry
 	for {
 		var ended bool
@@ -378,7 +383,13 @@ func (o *output) next(done []entry) (list []entry, ended bool) {
 		if cap(o.pending) > idleEntries {
 			o.pending = nil
 		}
+		if cap(done) <= idleEntries {
+			clear(done)
+			o.spare = done[:0]
+		}
 		return nil, false
+	case done == nil:
+		done, o.spare = o.spare, nil
 	}
 	list = o.pending
 	clear(done)

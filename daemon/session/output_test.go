@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -214,6 +215,34 @@ func TestBehind(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestWriterReuses: a writer that runs again and again, as the client of a steady stream has it, allocates nothing.
+func TestWriterReuses(t *testing.T) {
+	if testkit.Race {
+		t.Skip("a sync.Pool loses some of its values on purpose under the race detector")
+	}
+	s := newServer(t)
+	ours, theirs := pair(t, "unix")
+	sess := newSession(s, ours)
+	sess.out.start()
+	go func() { _, _ = io.Copy(io.Discard, theirs) }()
+	msg := appendMessage(nil, wire.LittleEndian, 1, 100)
+	block := buf.Wrap(msg)
+	const writes = 10
+	if n := testing.AllocsPerRun(100, func() {
+		for range writes {
+			sess.Enqueue(buf.Slice{Block: block, Hi: len(msg)})
+			sess.Flush(false)
+			for sess.Waiting() != (Waiting{}) {
+				runtime.Gosched()
+			}
+		}
+	}); n > writes/2 {
+		t.Errorf("%v allocations in %d writes", n, writes)
+	}
+	sess.Drop(SessionClosed)
+	s.running.Wait()
 }
 
 // TestCoalesce: messages that lie one after the other in a block are one entry.
