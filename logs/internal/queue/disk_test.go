@@ -144,6 +144,38 @@ func TestDiskFails(t *testing.T) {
 	}
 }
 
+// TestSaveTogether: blocks that are sent one by one go to the spool together, and none too late.
+func TestSaveTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const after, each, blocks = 20 * time.Millisecond, 2 * time.Millisecond, 100
+		q, _ := withDisk(t, Config{SpoolAfter: after})
+		due, rounds := time.Now().Add(after), 0
+		for i := range blocks {
+			puts(q, i, i+1)
+			if b, _ := q.Take(); b != nil {
+				q.LetGo(b)
+			}
+			if !time.Now().Before(due) {
+				wait, err := q.saveDue(after)
+				if err != nil {
+					t.Fatal(err)
+				}
+				due, rounds = time.Now().Add(wait), rounds+1
+			}
+			<-time.After(each)
+			if b := q.memory.unsaved(); b != nil && time.Since(b.born) > after+each {
+				t.Fatalf("a block is in memory only for %v", time.Since(b.born))
+			}
+		}
+		if most := int(blocks * each * 2 / after); rounds > most {
+			t.Errorf("%d blocks in %d rounds, want %d", blocks, rounds, most)
+		}
+		if err := q.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // TestDiskUnreadable: what cannot be read is given up after a while, counted, and holds nothing up for good.
 func TestDiskUnreadable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -110,13 +110,14 @@ func (q *Queue) Save() {
 	q.Sync()
 }
 
-// saveDue saves blocks that are older than after. It returns how long it may take until there is more to do.
+// saveDue saves blocks that are older than after. With the first it saves all that would follow within most of that time, so that
+// blocks that come one by one do not cost a wake-up each. It returns how long it may take until there is more to do.
 func (q *Queue) saveDue(after time.Duration) (wait time.Duration, err error) {
-	for {
+	for ahead := time.Duration(0); ; ahead = after * 3 / 4 {
 		q.ackOwed()
-		b, st, wait := q.toSave(after)
+		b, st, wait := q.toSave(after - ahead)
 		if b == nil {
-			return wait, nil
+			return wait + ahead, nil
 		}
 		err := q.saveBlock(b, st)
 		q.markSaved(b, st, err)
