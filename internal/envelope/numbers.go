@@ -72,6 +72,9 @@ func (n *Numbers) AddSpan(s Span) {
 	}
 }
 
+// Extend adds the next numbers behind the highest one, which there has to be.
+func (n *Numbers) Extend(by uint64) { n.spans[len(n.spans)-1].Last += by }
+
 // Remove takes a number out.
 func (n *Numbers) Remove(seq uint64) {
 	i := n.find(seq)

@@ -3,6 +3,7 @@ package logmon
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -109,7 +110,7 @@ const countBatch = 256
 func (m *Monitor) count(stop <-chan struct{}) {
 	second := time.NewTicker(time.Second)
 	defer second.Stop()
-	var spare []item
+	var batches [][]item
 	for stopped := false; !stopped; {
 		select {
 		case <-m.queue.Wake():
@@ -117,14 +118,15 @@ func (m *Monitor) count(stop <-chan struct{}) {
 		case <-stop:
 			stopped = true
 		}
-		items := m.queue.Take(spare)
-		for rest := items; len(rest) > 0; rest = rest[min(len(rest), countBatch):] {
-			m.countSome(rest[:min(len(rest), countBatch)])
+		batches = m.queue.Take(batches)
+		for _, items := range batches {
+			for some := range slices.Chunk(items, countBatch) {
+				m.countSome(some)
+			}
 		}
 		m.mu.Lock()
 		m.traffic.Advance(time.Now())
 		m.mu.Unlock()
-		spare = items
 	}
 }
 

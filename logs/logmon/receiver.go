@@ -88,10 +88,9 @@ func (r *receiver) flush() {
 	if len(r.batch) == 0 {
 		return
 	}
-	dropped, _ := r.m.queue.Put(r.batch)
-	r.m.drop(dropQueue, dropped)
-	clear(r.batch)
-	r.batch = r.batch[:0]
+	dropped, _, next := r.m.queue.Put(r.batch)
+	r.m.drop(dropQueue, len(dropped))
+	r.batch = next
 }
 
 // message adds a message to the batch, for the first of its groups that the monitor has joined.

@@ -29,6 +29,7 @@ type acks struct {
 	reg   *receipts.Register
 	lanes []*lane
 	free  []ticket  // settled, for their memory
+	freed int       // arrivals that free has room for
 	held  []arrival // lines that wait for a file that cannot be written
 	// refused are lines for which a sink had no room, of batches that are not written yet; lacking are those that count as not
 	// received.
@@ -148,7 +149,7 @@ func (a *acks) add(l *lane, batch []arrival, until []mark) (free []arrival) {
 		l.tickets[last].wait(l, until)
 		return nil
 	}
-	t := a.spare()
+	t := a.spare(len(batch))
 	free, t.came = t.came, batch
 	t.wait(l, until)
 	l.tickets = append(l.tickets, t)
@@ -183,26 +184,27 @@ func (a *acks) lane(to []target) *lane {
 	return l
 }
 
-// maxFree is how many tickets of at most maxFreeCame arrivals are kept for their memory.
-const (
-	maxFree     = 16
-	maxFreeCame = 1024
-)
+// maxFree is for how many arrivals the memory of settled tickets is kept.
+const maxFree = 16384
 
-// spare returns an empty ticket. It needs a.mu.
-func (a *acks) spare() (t ticket) {
-	if last := len(a.free) - 1; last >= 0 {
-		t = a.free[last]
-		a.free = a.free[:last]
+// spare returns an empty ticket, with memory for n arrivals if none is free. It needs a.mu.
+func (a *acks) spare(n int) (t ticket) {
+	last := len(a.free) - 1
+	if last < 0 {
+		return ticket{came: make([]arrival, 0, n)}
 	}
+	t = a.free[last]
+	a.free = a.free[:last]
+	a.freed -= cap(t.came)
 	return t
 }
 
 // release keeps the memory of a settled ticket. It needs a.mu.
 func (a *acks) release(t ticket) {
-	if len(a.free) == maxFree || cap(t.came) > maxFreeCame {
+	if cap(t.came) == 0 || a.freed+cap(t.came) > maxFree {
 		return
 	}
+	a.freed += cap(t.came)
 	clear(t.until)
 	clear(t.came)
 	a.free = append(a.free, ticket{t.until[:0], t.came[:0]})

@@ -1,6 +1,7 @@
 package logsub
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -24,6 +25,7 @@ type source struct {
 	left     int
 	next     int
 	seq      []uint64 // by publisher, if messages have envelopes
+	lines    uint64   // in an envelope
 	joined   []string
 }
 
@@ -55,7 +57,8 @@ func (s *source) Receive(ctx context.Context) (spread.Event, error) {
 }
 
 // sealedBy puts messages into envelopes of some publishers, by turns.
-func (s *source) sealedBy(publishers int) {
+func (s *source) sealedBy(publishers, lines int) {
+	s.lines = uint64(lines)
 	s.seq = make([]uint64, publishers)
 	for i, m := range s.messages {
 		m.Payload = []byte(sealed(fmt.Sprintf("web%d", i%publishers), 1, 0, 0, string(m.Payload)))
@@ -66,7 +69,7 @@ func (s *source) sealedBy(publishers int) {
 func (s *source) renumber(message []byte) {
 	p := s.next % len(s.seq)
 	binary.BigEndian.PutUint64(message[envelope.Len("web0")-8:], s.seq[p])
-	s.seq[p]++
+	s.seq[p] += s.lines
 }
 
 // Multicast takes acknowledgments.
@@ -88,23 +91,26 @@ func BenchmarkLines(b *testing.B) {
 		name   string
 		log    Log
 		sealed bool
+		lines  int // in a message
 	}{
-		{"file", Log{File: "log"}, false},
-		{"rewrite", Log{File: "log", Rewrite: RewriteCommonLog}, false},
-		{"vhosts", Log{File: "%{vhost}.log"}, false},
-		{"days", Log{File: "%Y/%m/%d/%{vhost}.log"}, false},
-		{"envelope", Log{File: "log"}, true},
-		{"index", Log{File: "log", Envelope: EnvelopeIndex}, true},
+		{"file", Log{File: "log"}, false, 1},
+		{"rewrite", Log{File: "log", Rewrite: RewriteCommonLog}, false, 1},
+		{"vhosts", Log{File: "%{vhost}.log"}, false, 1},
+		{"days", Log{File: "%Y/%m/%d/%{vhost}.log"}, false, 1},
+		{"envelope", Log{File: "log"}, true, 1},
+		{"index", Log{File: "log", Envelope: EnvelopeIndex}, true, 1},
+		{"envelope-80", Log{File: "log"}, true, 80},
+		{"index-80", Log{File: "log", Envelope: EnvelopeIndex}, true, 80},
 	} {
 		b.Run(bm.name, func(b *testing.B) {
 			src := &source{more: make(chan int, 1)}
 			for i := range 100 {
 				line := fmt.Sprintf("www%d.example.com 192.0.2.%d - - [10/Oct/2000:13:55:36 -0700] \"GET /x/%d HTTP/1.1\" 200 %d", i, i, i*i, i*997)
 				line += strings.Repeat("x", 199-len(line)) + "\n"
-				src.messages = append(src.messages, &spread.Message{Sender: "#pub#alpha", Groups: []string{"a"}, Payload: []byte(line)})
+				src.messages = append(src.messages, &spread.Message{Sender: "#pub#alpha", Groups: []string{"a"}, Payload: bytes.Repeat([]byte(line), bm.lines)})
 			}
 			if bm.sealed {
-				src.sealedBy(10)
+				src.sealedBy(10, bm.lines)
 			}
 			log := bm.log
 			log.Group, log.File = "a", filepath.Join(b.TempDir(), log.File)
@@ -119,17 +125,18 @@ func BenchmarkLines(b *testing.B) {
 			done := make(chan error, 1)
 			go func() { done <- s.Run(ctx) }()
 			<-s.Ready()
-			lines := 0
+			lines, messages := 0, 0
 			drained := func() bool {
 				_, bytes := s.writers[0].queue.Waiting()
-				return bytes == 0 && int(s.count.messages.Load()) == lines
+				return bytes == 0 && int(s.count.messages.Load()) == messages
 			}
 			b.ReportAllocs()
 			b.SetBytes(batch * 200)
 			began := time.Now()
 			for b.Loop() {
-				src.more <- batch
+				src.more <- batch / bm.lines
 				lines += batch
+				messages += batch / bm.lines
 				for !drained() {
 					runtime.Gosched() // or the queue would overflow
 				}

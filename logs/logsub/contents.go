@@ -54,6 +54,16 @@ func (c *lineHashes) find(seq uint64) uint32 {
 
 // set remembers a line. left is how many more the connection may remember.
 func (c *lineHashes) set(seq uint64, hash uint32, left *int) {
+	if seq == c.next && len(c.hashes) == maxContents {
+		c.hashes[seq&(maxContents-1)] = hash
+		c.next++
+		return
+	}
+	c.setAny(seq, hash, left)
+}
+
+// setAny is set for lines that are not next, and while there is room for more.
+func (c *lineHashes) setAny(seq uint64, hash uint32, left *int) {
 	n := uint64(len(c.hashes))
 	c.count++
 	if n < maxContents && (c.count > len(c.hashes) || seq >= c.next && seq-c.next >= n) {
@@ -132,6 +142,33 @@ func (r *receiver) believes(s *stream, seq uint64, sender string) bool {
 	return false
 }
 
+// continues reports whether a number is that of the stream's next line, and the session the one that
+// sends the stream: then judge would find this and any further lines of a message new.
+func (r *receiver) continues(s *stream, seq uint64, sender string) bool {
+	return seq == s.next && seq == s.have.Next() && seq-1 < math.MaxInt64 && s.begun && s.sender == sender
+}
+
+// advance notes the next n lines of a stream that continues.
+func (r *receiver) advance(s *stream, n uint64) {
+	s.have.Extend(n)
+	s.next += n
+	s.sent, s.heard = max(s.sent, s.next), r.now
+	if s.uncounted == 0 {
+		r.advanced = append(r.advanced, s)
+	}
+	s.uncounted += int64(n)
+}
+
+// countNew counts the lines of streams that have continued.
+func (r *receiver) countNew() {
+	for _, s := range r.advanced {
+		s.pub.lines.Add(s.uncounted)
+		s.uncounted = 0
+	}
+	clear(r.advanced)
+	r.advanced = r.advanced[:0]
+}
+
 // verdict is what the number and the content of a line say.
 type verdict uint8
 
@@ -168,7 +205,7 @@ func (r *receiver) conflict(m *spread.Message, s *stream, seq uint64, line []byt
 	_, _ = sum.Write(binary.BigEndian.AppendUint64([]byte(s.key), seq)) // never fails
 	_, _ = sum.Write(line)
 	o := envelope.Origin{Publisher: s.from.Publisher, Epoch: binary.BigEndian.Uint64(sum.Sum(nil)) | 1<<63, Stream: math.MaxUint32}
-	it := item{sender: m.Sender, payload: line}
+	it := &item{sender: m.Sender, payload: line}
 	if alone := r.alone(&o); alone == nil {
 		it.stream = &origin{key: o.Key(), from: o, pub: s.pub, acks: r.acks, unnamed: true}
 	} else if it.stream = alone.origin; !alone.have.Add(0) {

@@ -135,7 +135,8 @@ func TestDroppedBytes(t *testing.T) {
 		}
 	})
 	w := (&Subscriber{cfg: Config{QueueBytes: 1000}}).newWriter("w", filesink.New(filesink.Config{}))
-	w.put([]item{{payload: make([]byte, 500)}, {payload: make([]byte, 500)}, {payload: make([]byte, 7)}})
+	to := &target{w: w}
+	w.put([]item{{to: to, payload: make([]byte, 500)}, {to: to, payload: make([]byte, 500)}, {to: to, payload: make([]byte, 7)}})
 	st := w.stats()
 	if want := (SinkStats{Name: "w", Label: "w", QueueLines: 1, QueueBytes: 500 + 128, QueueLimit: 1000, QueueDropped: 2, QueueDroppedBytes: 507}); st != want {
 		t.Errorf("a queue that is full: %+v, want %+v", st, want)

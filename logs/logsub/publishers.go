@@ -109,6 +109,8 @@ type stream struct {
 	*origin
 	used time.Time
 
+	after *stream // whose message followed the last one of this stream
+
 	have     envelope.Numbers // received over this connection
 	contents lineHashes       // of the last of these
 	arrival  int              // where its last arrival is, see [acks.came]
@@ -122,6 +124,7 @@ type stream struct {
 	begun       bool
 	expected    bool   // see expect
 	exists      uint64 // the number behind the last line that exists, as passed to the writers
+	uncounted   int64  // lines that publisher.lines lacks, see advance
 }
 
 // streams are those of a connection. Its receiver owns them.
@@ -138,6 +141,11 @@ type streams struct {
 func (ss *streams) find(key []byte, now time.Time, ps *publishers) *stream {
 	if s := ss.last; s != nil && s.key == string(key) {
 		s.used = now
+		return s
+	}
+	if s := ss.last; s != nil && s.after != nil && s.after.key == string(key) { // publishers send in the order of the ring
+		s = s.after
+		s.used, ss.last = now, s
 		return s
 	}
 	s := ss.byKey[string(key)]
@@ -157,6 +165,9 @@ func (ss *streams) find(key []byte, now time.Time, ps *publishers) *stream {
 		ss.byKey[s.key] = s
 	}
 	s.used = now
+	if ss.last != nil {
+		ss.last.after = s
+	}
 	ss.last = s
 	return s
 }
@@ -171,6 +182,9 @@ func (ss *streams) forget() {
 	for _, s := range list[:len(list)/16+1] {
 		ss.contents += len(s.contents.hashes)
 		delete(ss.byKey, s.key)
+	}
+	for _, s := range list {
+		s.after = nil
 	}
 	ss.last = nil
 }
@@ -227,7 +241,7 @@ func (r *receiver) learned(ask *logproto.Ask, groups []string) {
 			}
 			if st.Next > max(s.have.Next(), s.exists) {
 				s.exists = st.Next
-				r.put(to, item{stream: s.origin, exists: st.Next})
+				r.put(to, &item{stream: s.origin, seq: st.Next})
 			}
 		}
 	}

@@ -18,7 +18,7 @@ import (
 	"github.com/spreadd/spreadd/spread"
 )
 
-// receiveBatch bounds how many messages the receiver collects before it passes them to the writers.
+// receiveBatch is how many messages and lines the receiver collects before it passes them to the writers.
 const receiveBatch = 256
 
 // receiver keeps one connection, and passes what it receives to the writers.
@@ -38,7 +38,7 @@ type receiver struct {
 	joined    bool    // all groups have been joined once
 	complete  bool    // all groups were joined on this connection
 	batches   []batch // what the writers get next
-	collected int     // events since the last handOn
+	collected int     // events and lines since the last handOn
 	messages  int64   // of these, messages, and the bytes of their payloads
 	bytes     int64
 	count     connCount
@@ -54,6 +54,7 @@ type receiver struct {
 
 	now        time.Time // when the first event of the batch came
 	streams    streams
+	advanced   []*stream    // those with new lines that are not counted yet
 	seed       maphash.Seed // of the contents of lines
 	conflicts  int          // that got a name in the index
 	publishers publishers
@@ -254,7 +255,7 @@ func (r *receiver) membership(m *spread.Membership) {
 // groups.
 func (r *receiver) message(m *spread.Message) {
 	key, seq, lines, err := envelope.Split(m.Payload)
-	alone := errors.Is(err, envelope.ErrNone)
+	alone := err != nil && errors.Is(err, envelope.ErrNone)
 	if err != nil && !alone && errors.Is(err, envelope.ErrControl) {
 		r.control(m)
 		return
@@ -267,9 +268,9 @@ func (r *receiver) message(m *spread.Message) {
 		r.s.dropMessage(dropNoLog, len(m.Payload))
 		return
 	}
-	r.put(raw, item{sender: m.Sender, payload: m.Payload})
+	r.put(raw, &item{sender: m.Sender, payload: m.Payload})
 	if alone {
-		r.put(plain, item{sender: m.Sender, payload: m.Payload})
+		r.put(plain, &item{sender: m.Sender, payload: m.Payload})
 		return
 	}
 	if len(plain) == 0 {
@@ -285,24 +286,54 @@ func (r *receiver) message(m *spread.Message) {
 		return
 	}
 	r.expect(s, m.Groups)
+	if r.continues(s, seq, m.Sender) {
+		r.next(s, m.Sender, lines, plain)
+		return
+	}
+	for ; len(lines) > 0; seq++ {
+		n := bytes.IndexByte(lines, '\n') + 1
+		r.line(s, seq, m, lines[:n:n], plain)
+		lines = lines[n:]
+		r.collected++
+	}
+}
+
+// next passes on the next lines of a stream.
+func (r *receiver) next(s *stream, sender string, lines []byte, to []target) {
+	first := s.next
+	it := item{sender: sender, stream: s.origin, seq: first}
 	for len(lines) > 0 {
 		n := bytes.IndexByte(lines, '\n') + 1
-		verdict := r.judge(s, seq, lines[:n], m.Sender)
-		if verdict == isConflict {
-			r.conflict(m, s, seq, lines[:n:n], plain)
-		} else if verdict == isNew {
-			r.put(plain, item{sender: m.Sender, payload: lines[:n:n], stream: s.origin, seq: seq})
-			r.acks.came(m.Sender, &s.from, &s.arrival, envelope.Span{First: seq, Last: seq}, plain)
-		} else if again := r.acks.again(&s.from, seq, plain); again != nil {
-			r.put(again, item{sender: m.Sender, payload: lines[:n:n], stream: s.origin, seq: seq})
-			r.acks.came(m.Sender, &s.from, &s.arrival, envelope.Span{First: seq, Last: seq}, again)
-		} else {
-			r.s.dropMessage(dropRepeat, n)
-			r.acks.came(m.Sender, &s.from, &s.arrival, envelope.Span{First: seq, Last: seq}, plain)
-		}
-		seq++
-		lines = lines[n:]
+		it.payload, lines = lines[:n:n], lines[n:]
+		s.contents.set(it.seq, r.hashOf(it.payload), &r.streams.contents)
+		r.put(to, &it)
+		it.seq++
 	}
+	r.advance(s, it.seq-first)
+	r.collected += int(it.seq - first)
+	r.acks.came(sender, &s.from, &s.arrival, envelope.Span{First: first, Last: it.seq - 1}, to)
+}
+
+// line passes on any line, unless it has come before.
+func (r *receiver) line(s *stream, seq uint64, m *spread.Message, line []byte, to []target) {
+	verdict := r.judge(s, seq, line, m.Sender)
+	if verdict == isConflict {
+		r.conflict(m, s, seq, line, to)
+		return
+	}
+	drop := false
+	if verdict == isRepeat {
+		again := r.acks.again(&s.from, seq, to)
+		if drop = again == nil; !drop {
+			to = again
+		}
+	}
+	if drop {
+		r.s.dropMessage(dropRepeat, len(line))
+	} else {
+		r.put(to, &item{sender: m.Sender, payload: line, stream: s.origin, seq: seq})
+	}
+	r.acks.came(m.Sender, &s.from, &s.arrival, envelope.Span{First: seq, Last: seq}, to)
 }
 
 // control takes a control message. Those of other kinds are not for us.
@@ -374,7 +405,7 @@ func targets(byGroup map[string][]target, groups []string) (list []target) {
 }
 
 // put collects a message, or a line of one, for its targets.
-func (r *receiver) put(to []target, it item) {
+func (r *receiver) put(to []target, it *item) {
 	switch limit := r.s.cfg.BufferSize; {
 	case len(to) == 0:
 		return
@@ -385,11 +416,11 @@ func (r *receiver) put(to []target, it item) {
 		r.s.dropMessage(dropTooLong, len(it.payload))
 		return
 	}
-	for _, t := range to {
-		it.routes = t.routes
-		for i := range r.batches {
-			if b := &r.batches[i]; b.w == t.w {
-				b.items = append(b.items, it)
+	for i := range to {
+		it.to = &to[i]
+		for j := range r.batches {
+			if b := &r.batches[j]; b.w == it.to.w {
+				b.items = append(b.items, *it)
 			}
 		}
 	}
@@ -407,15 +438,16 @@ func truncate(b []byte, limit int) []byte {
 func (r *receiver) handOn() {
 	r.collected = 0
 	r.countReceived()
+	r.countNew()
 	r.until = r.until[:0]
 	for i := range r.batches {
 		b := &r.batches[i]
 		if len(b.items) == 0 {
 			continue
 		}
-		r.until = append(r.until, mark{b.w, b.w.put(b.items)})
-		clear(b.items)
-		b.items = b.items[:0]
+		m := mark{w: b.w}
+		m.n, b.items = b.w.put(b.items)
+		r.until = append(r.until, m)
 	}
 	r.acks.handOn(r.until)
 }

@@ -102,7 +102,7 @@ func (r *route) write(w *writer, it *item, now time.Time) bool {
 // exist notes that lines of a stream exist, whether or not they have come.
 func (r *route) exist(it *item, now time.Time) {
 	if r.index != nil {
-		r.index.Exist(it.stream.key, it.exists, now)
+		r.index.Exist(it.stream.key, it.seq, now)
 	}
 }
 

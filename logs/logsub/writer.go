@@ -13,14 +13,16 @@ import (
 
 // item is one message, or one line of an envelope, on its way from a receiver to a writer.
 type item struct {
-	routes  []*route // where it goes
-	sender  string   // see [spread.Message]
-	payload []byte
+	to      *target // where it goes
+	sender  string  // see [spread.Message]
+	payload []byte  // empty for an item that says which lines of a stream exist
 	stream  *origin // of a line that came in an envelope; nil otherwise
-	seq     uint64  // its number in the stream
-	exists  uint64  // not a line, but the number behind the last line that exists in the stream
+	seq     uint64  // its number in the stream, or the one behind the last line that exists
 	cut     *cut    // not a message: what to do between two; nil otherwise
 }
+
+// exists reports whether an item is no line, but says which lines of a stream exist.
+func (it *item) exists() bool { return it.stream != nil && len(it.payload) == 0 }
 
 // writer is the goroutine of a sink. It takes what receivers have put into its list, applies the
 // routes, and puts the lines into the sink. So a sink that is slow fills its own list, and no
@@ -34,7 +36,7 @@ type writer struct {
 	queued  *sink.Queued // the sink, if it has a queue; nil for files
 	queue   *queue.List[item]
 	reopen  chan struct{} // requested
-	items   []item        // being written
+	batches [][]item      // being written
 	line    sink.Line     // being written
 	touched []*route      // by the items
 	again   *healing      // to be done when the list is empty
@@ -65,28 +67,26 @@ func (s *Subscriber) newWriter(name string, to sink.Sink) *writer {
 	return w
 }
 
-// put adds items, and counts those for which there is no room. Once the writer has written as many as it returns, it has
-// written these.
-func (w *writer) put(items []item) (until uint64) {
-	n, until := w.queue.Put(items)
-	if n == 0 {
-		return until
+// put adds items, and counts those for which there is no room. Once the writer has written as many as until, it has
+// written these. next is for further ones: see [queue.List.Put].
+func (w *writer) put(items []item) (until uint64, next []item) {
+	dropped, until, next := w.queue.Put(items)
+	if len(dropped) == 0 {
+		return until, next
 	}
-	for i := range items[len(items)-n:] {
-		it := &items[len(items)-n+i]
-		for _, r := range it.routes {
+	size := int64(0)
+	for i := range dropped {
+		it := &dropped[i]
+		size += int64(len(it.payload))
+		for _, r := range it.to.routes {
 			w.refuse(it, r)
 		}
 	}
-	w.s.drop(dropQueue, n)
-	w.dropped.Add(int64(n))
-	size := int64(0)
-	for _, it := range items[len(items)-n:] {
-		size += int64(len(it.payload))
-	}
+	w.s.drop(dropQueue, len(dropped))
+	w.dropped.Add(int64(len(dropped)))
 	w.s.count.droppedBytes[dropQueue].Add(size)
 	w.droppedBytes.Add(size)
-	return until
+	return until, next
 }
 
 // refuse notes that a route has no room for a line. The publisher keeps it, unless the sink had none for so long that the line counts
@@ -137,7 +137,7 @@ func (w *writer) checkStuck(now time.Time) {
 // refused notes that a route has no room for a line.
 func (it *item) refused(r *route) {
 	switch {
-	case it.stream == nil || it.exists > 0:
+	case it.stream == nil || it.exists():
 	case it.stream.unnamed:
 		it.stream.refused.Store(true)
 	default:
@@ -148,12 +148,12 @@ func (it *item) refused(r *route) {
 // putCut adds a cut behind the items. If there is no room, it returns false, and nothing is healed
 // there.
 func (w *writer) putCut(c *cut) bool {
-	n, _ := w.queue.Put([]item{{cut: c}})
-	if n > 0 && c.heal != nil {
+	dropped, _, _ := w.queue.Put([]item{{cut: c}})
+	if len(dropped) > 0 && c.heal != nil {
 		w.s.healer.fail(failQueue)
 		c.heal.cancel()
 	}
-	return n == 0
+	return len(dropped) == 0
 }
 
 // reach does what a cut says.
@@ -310,8 +310,8 @@ func (w *writer) checkRoutes() {
 // writeAll writes all items that are available.
 func (w *writer) writeAll() {
 	for {
-		w.items = w.queue.Take(w.items)
-		if len(w.items) == 0 {
+		w.batches = w.queue.Take(w.batches)
+		if len(w.batches) == 0 {
 			x := w.again
 			if w.again = nil; x == nil {
 				return
@@ -319,24 +319,29 @@ func (w *writer) writeAll() {
 			w.reach(&cut{heal: x}) // there was no room for all lines that came meanwhile
 		}
 		now := w.s.cfg.Now()
-		w.taken += uint64(len(w.items))
 		w.line.Received = now
-		for i := range w.items {
-			it := &w.items[i]
-			if it.cut != nil {
-				w.reach(it.cut)
-				continue
-			}
-			for _, r := range it.routes {
-				if it.exists > 0 {
-					r.exist(it, now)
-					continue
-				}
-				if !r.write(w, it, now) {
-					w.refuse(it, r)
-				}
+		for _, items := range w.batches {
+			w.taken += uint64(len(items))
+			for i := range items {
+				w.write(&items[i], now)
 			}
 		}
 		w.countBatch(now)
+	}
+}
+
+// write does what an item says.
+func (w *writer) write(it *item, now time.Time) {
+	if it.cut != nil {
+		w.reach(it.cut)
+		return
+	}
+	for _, r := range it.to.routes {
+		switch {
+		case it.exists():
+			r.exist(it, now)
+		case !r.write(w, it, now):
+			w.refuse(it, r)
+		}
 	}
 }

@@ -85,6 +85,7 @@ type Ledger struct {
 	since    map[string]uint64 // by label: streams of this epoch and above have come from their first line on
 	byName   map[Name]*Stream
 	bySource map[uint32]*Stream
+	last     *Stream // that Stream returned
 
 	open       map[*Writer]bool
 	checkpoint uint64             // number of checkpoints
@@ -104,6 +105,8 @@ type Stream struct {
 	Next uint64
 	used int64 // seconds since 1970
 	gone bool  // forgotten
+
+	after *Stream // asked for after this one, the last time
 }
 
 // Known reports whether the ledger still has the stream; keepers of a pointer must ask.
@@ -407,7 +410,13 @@ func (l *Ledger) overflows(got lineSet) bool {
 
 // Stream returns what is known about a stream.
 func (l *Ledger) Stream(n Name, now time.Time) *Stream {
-	s := l.byName[n]
+	var s *Stream
+	if l.last != nil {
+		s = l.last.after // publishers send in the order of the ring
+	}
+	if s == nil || s.gone || s.Name != n {
+		s = l.byName[n]
+	}
 	if s == nil {
 		if len(l.byName) >= MaxStreams {
 			l.forget(MaxStreams / 16)
@@ -415,6 +424,10 @@ func (l *Ledger) Stream(n Name, now time.Time) *Stream {
 		s = &Stream{Name: n, Source: sources.Add(1)}
 		l.byName[n], l.bySource[s.Source] = s, s
 	}
+	if l.last != nil {
+		l.last.after = s
+	}
+	l.last = s
 	s.Use(now)
 	return s
 }
@@ -434,7 +447,7 @@ func (l *Ledger) drop(s *Stream) {
 	}
 	delete(l.byName, s.Name)
 	delete(l.bySource, s.Source)
-	s.gone = true
+	s.gone, s.after, l.last = true, nil, nil
 }
 
 func (l *Ledger) sorted(order func(a, b *Stream) int) []*Stream {
