@@ -166,9 +166,11 @@ func BenchmarkRewrite(b *testing.B) {
 	line := []byte(`192.0.2.7 - - [03/Apr/2004:11:48:51 -0400] "GET / HTTP/1.0" 200 512` + "\n")
 	r := NewRewriter(CommonLog())
 	dst := make([]byte, 0, 1024)
+	var times Times
 	b.ReportAllocs()
 	b.SetBytes(int64(len(line)))
 	for b.Loop() {
-		dst = rewritten(r, dst[:0], line, moment)
+		stamp := times.Find(line)
+		dst = r.Append(dst[:0], line, &stamp, moment)
 	}
 }
