@@ -26,7 +26,8 @@ func TestBlockedPorts(t *testing.T) {
 	hub := netns.New(t)
 	hub.IP(t, "link set lo up", "link add farm type bridge mcast_snooping 0", "link set farm up")
 	conf := filepath.Join(t.TempDir(), "spread.conf")
-	text := "Spread_Segment 10.79.1.255:4803 {\n"
+	var text strings.Builder
+	text.WriteString("Spread_Segment 10.79.1.255:4803 {\n")
 	names := []string{"web1", "web2", "log1", "log2"}
 	hosts := make(map[string]*netns.Space)
 	for i, name := range names {
@@ -35,9 +36,9 @@ func TestBlockedPorts(t *testing.T) {
 		hub.IP(t, fmt.Sprintf("link add p%d type veth peer name eth0 netns %s", i, h.Path()),
 			fmt.Sprintf("link set p%d master farm", i), fmt.Sprintf("link set p%d up", i))
 		h.IP(t, "link set lo up", fmt.Sprintf("addr add 10.79.1.%d/24 brd + dev eth0", i+1), "link set eth0 up")
-		text += fmt.Sprintf("\t%s 10.79.1.%d\n", name, i+1)
+		fmt.Fprintf(&text, "\t%s 10.79.1.%d\n", name, i+1)
 	}
-	if err := os.WriteFile(conf, []byte(text+"}\n"), 0o600); err != nil {
+	if err := os.WriteFile(conf, []byte(text.String()+"}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, h := range hosts {

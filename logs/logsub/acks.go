@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -450,14 +451,15 @@ func (r *receiver) restoreWritten() {
 	logs := make(map[key]int)
 	indexed := make(map[string]int) // how many logs a group has, by these logs: thousands of groups may have the same
 	for _, targets := range r.table.Load().plain {
-		group := ""
+		var names strings.Builder
 		for _, t := range targets {
 			for _, route := range t.routes {
 				if route.index != nil {
-					group += fmt.Sprintf("%p ", route.logState)
+					fmt.Fprintf(&names, "%p ", route.logState)
 				}
 			}
 		}
+		group := names.String()
 		if indexed[group] > 0 {
 			continue
 		}
