@@ -193,7 +193,6 @@ func TestConfigFile(t *testing.T) {
 	if stdout.String() != whole {
 		t.Errorf("it prints\n%s\nand has read\n%s", &stdout, whole)
 	}
-	stderr.Reset()
 	if status := run(t.Context(), []string{"-c", path, "-check", "-v", "-log-format", "json"}, strings.NewReader(""), io.Discard, &stderr); status != flags.OK {
 		t.Errorf("with flags for this run: status %d, says %q", status, &stderr)
 	}
