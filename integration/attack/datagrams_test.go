@@ -93,31 +93,94 @@ func datagrams() []attack {
 		{name: "random numbers in tokens", breaks: true, by: (*target).flipTokens},
 		{name: "commands of monitors", by: func(g *target) { g.monitors(size(500, 50_000)) }},
 		{name: "noise", by: func(g *target) { g.noise(size(500, 50_000)) }},
+		{name: "form tokens", breaks: true, by: func(g *target) { g.forgeForms(size(10, 300)) }},
+		{name: "requests for the token", by: func(g *target) { g.hurry(size(200, 20_000)) }},
+		{name: "packets to be repeated", by: func(g *target) {
+			for i := range size(200, 20_000) {
+				g.forgePacket(g.daemons[i%3], func(p *wire.Packet) {
+					p.Seq = 1
+					p.Type |= wire.PacketRouted
+				})
+			}
+		}},
 		{name: "searches, newcomers and announced ends", breaks: true, by: func(g *target) { g.memberships(size(30, 1000)) }},
 	}
 }
 
 // memberships sends what daemons say to each other when they form a ring, in the name of members.
 func (g *target) memberships(n int) {
-	const o = wire.LittleEndian
 	for i := range n {
-		to := g.daemons[i%3]
-		from := g.before(to)
-		ring := to.Stats().Ring.Status.Ring.ID
-		p := wire.Packet{ByteOrder: o, Transmitter: from, Proc: from, Membership: ring, ConfHash: to.Config.Engine.ConfHash}
-		switch i / 3 % 3 {
-		case 0:
-			p.Type, p.Body = wire.PacketAlive, wire.AppendMembers(nil, o, 0, from)
-		case 1:
-			p.Type = wire.PacketJoin
-			p.Body = wire.AppendReps(wire.AppendMembers(nil, o, 0, from), o, 0, wire.Rep{Daemon: from, Kind: wire.RepSegment})
-		case 2:
-			p.Type = wire.PacketRefer
-		}
-		g.send(to, false, p.Append(nil))
+		g.forgeMembership(g.daemons[i%3], i/3)
 		time.Sleep(time.Millisecond) //house:sleep so that a new ring can form in between
 	}
 	g.formed()
+}
+
+// forgeMembership sends a daemon an ALIVE, a JOIN or a REFER of the one before it, in turn.
+func (g *target) forgeMembership(to *localring.Daemon, turn int) {
+	const o = wire.LittleEndian
+	from := g.before(to)
+	ring := to.Stats().Ring.Status.Ring.ID
+	p := wire.Packet{ByteOrder: o, Transmitter: from, Proc: from, Membership: ring, ConfHash: to.Config.Engine.ConfHash}
+	switch turn % 3 {
+	case 0:
+		p.Type, p.Body = wire.PacketAlive, wire.AppendMembers(nil, o, 0, from)
+	case 1:
+		p.Type = wire.PacketJoin
+		p.Body = wire.AppendReps(wire.AppendMembers(nil, o, 0, from), o, 0, wire.Rep{Daemon: from, Kind: wire.RepSegment})
+	case 2:
+		p.Type = wire.PacketRefer
+	}
+	g.send(to, false, p.Append(nil))
+}
+
+// forgeForms sends each daemon FORM1 and FORM2 tokens in the name of the one before it: first with right
+// numbers, then with others, and at last while a ring forms.
+func (g *target) forgeForms(n int) {
+	const o = wire.LittleEndian
+	rng := rand.New(rand.NewPCG(7, 8))
+	var all []wire.DaemonID
+	for _, d := range g.daemons {
+		all = append(all, d.Config.Engine.Self)
+	}
+	for i := range n {
+		for _, to := range g.daemons {
+			from, self, st := g.before(to), to.Config.Engine.Self, to.Stats().Ring.Status.Ring
+			next := wire.MembershipID{Daemon: from, Time: st.ID.Time + 1 + int32(i)}
+			entry := wire.RingValue{Membership: st.ID, Aru: st.Aru, HighestSeq: st.Highest, Commit: all, NumTrans: len(all)}
+			v := wire.FormValue{
+				Members: []wire.DaemonID{from}, Pending: []wire.DaemonID{self}, RepIndex: 1, ID: next,
+				Reps:  []wire.Rep{{Daemon: from, Kind: wire.RepSegment}, {Daemon: self, Kind: wire.RepSegment}},
+				Rings: []wire.RingValue{entry},
+			}
+			if i > n/2 {
+				g.forgeMembership(to, i)
+			}
+			kind := []wire.RingType{wire.TokenForm1, wire.TokenForm2}[i%2]
+			body := v.Append(nil, o, kind)
+			if i > n/3 {
+				for range 1 + rng.IntN(4) {
+					body[rng.IntN(len(body))] = byte(rng.Uint32())
+				}
+			}
+			k := wire.Token{Type: kind, Transmitter: from, Proc: from, Membership: next, ConfHash: to.Config.Engine.ConfHash, Body: body}
+			g.send(to, true, k.Append(nil))
+		}
+		time.Sleep(time.Millisecond) //house:sleep so that a new ring can form in between
+	}
+	g.formed()
+}
+
+// hurry asks the daemons for the token, in the name of members.
+func (g *target) hurry(n int) {
+	for i := range n {
+		to := g.daemons[i%3]
+		from := g.before(to)
+		p := wire.Packet{
+			Type: wire.PacketHurry, Transmitter: from, Proc: from, Membership: to.Stats().Ring.Status.Ring.ID, ConfHash: to.Config.Engine.ConfHash,
+		}
+		g.send(to, false, p.Append(nil))
+	}
 }
 
 // send sends a datagram to a daemon's data port, or to its token port.
