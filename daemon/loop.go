@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"time"
 
 	"github.com/spreadd/spreadd/internal/clock"
 )
@@ -69,7 +68,9 @@ func (o *owner) sleep(report clock.Time) {
 	if o.sealer != nil {
 		d = min(d, o.sealer.Until())
 	}
-	o.poller.Wait(max(d, time.Microsecond), o.haveWork)
+	// If something is due, this only looks: with a wait, however short, other processes would get the
+	// processor first.
+	o.poller.Wait(max(d, 0), o.haveWork)
 }
 
 // haveWork reports whether there is something to do besides the datagrams in the sockets.

@@ -2,11 +2,11 @@ package groups
 
 import "github.com/spreadd/spreadd/wire"
 
-// pieceCost bounds the work of a piece of a disconnect: a millisecond at most. A group costs
+// pieceCost bounds the work of a piece of a disconnect: less than a millisecond. A group costs
 // groupCost, and one more for each member that a view of it lists.
 const (
 	pieceCost = 2048
-	groupCost = 8
+	groupCost = 2
 )
 
 // ending is the disconnect of a member that is in many groups. It is carried out in pieces, so that

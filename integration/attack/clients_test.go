@@ -57,8 +57,10 @@ func (g *target) manyGroups(n int) {
 	}
 	all := func(d *localring.Daemon) int { return d.Stats().Ring.Status.NumGroups }
 	testkit.Wait(g.t, "the joins", func() bool { return all(d) >= n })
+	began := time.Now()
 	c.Kill()
 	testkit.Wait(g.t, "the end of the groups", func() bool { return all(d) < n && all(g.daemons[2]) < 10 })
+	g.t.Logf("all daemons have carried out the end of %d groups after %v", n, time.Since(began))
 }
 
 // deaf connects clients that join the group of a publisher and never read, until they have been
