@@ -1,6 +1,10 @@
 #!/bin/sh
 set -e
-install -d -o spread -g spread -m 0750 /var/log/spread /var/lib/logsub
+# Where the system has a group for readers of logs, new files get it from their directory.
+group=spread
+if getent group adm >/dev/null; then group=adm; fi
+install -d -o spread -g "$group" -m 2750 /var/log/spread
+install -d -o spread -g spread -m 0750 /var/lib/logsub
 install -d -o spread -g spread -m 0750 /var/spool/logpub /var/lib/logpub
 # dpkg passes "configure" and the old version, rpm the number of versions.
 if [ -d /run/systemd/system ]; then

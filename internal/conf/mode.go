@@ -15,6 +15,9 @@ func (m *Mode) UnmarshalText(b []byte) error {
 	if err != nil || n > 0o777 {
 		return fmt.Errorf("%q is not a mode; write it in octal, such as 0660", b)
 	}
+	if n == 0 {
+		return fmt.Errorf("%q lets nobody use it; write a mode such as 0660, or remove the setting for its default", b)
+	}
 	*m = Mode(n)
 	return nil
 }

@@ -48,12 +48,15 @@ func (a Permissions) Or(other Permissions) Permissions {
 // GroupID looks up a group.
 func GroupID(name string) (int, error) {
 	g, err := user.LookupGroup(name)
+	if errors.As(err, new(user.UnknownGroupError)) {
+		return 0, fmt.Errorf("this host has no group %q", name)
+	}
 	if err != nil {
-		return 0, err
+		return 0, fmt.Errorf("cannot look up group %q: %w", name, err)
 	}
 	id, err := strconv.Atoi(g.Gid)
 	if err != nil {
-		return 0, fmt.Errorf("group %s has the id %q, which is not a number", name, g.Gid)
+		return 0, fmt.Errorf("group %q has the id %q, which is not a number", name, g.Gid)
 	}
 	return id, nil
 }
