@@ -121,10 +121,9 @@ func (c *comparison) named(name string, ours, theirs map[string][]lineindex.Entr
 		a, b := ours[name], theirs[name]
 		here, there := len(a) > 0, len(b) > 0
 		late := time.Since(began) >= compareWait
-		done, err := false, error(nil)
 		switch {
 		case here && there:
-			if done, err = c.series(name, a, b, &limit, late); done || late || err != nil && !errors.Is(err, lineindex.ErrChanged) && !errors.Is(err, fs.ErrNotExist) {
+			if done, err := c.series(name, a, b, &limit, late); done || late || err != nil && !errors.Is(err, lineindex.ErrChanged) && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
 		case !here && !there:
@@ -138,7 +137,8 @@ func (c *comparison) named(name string, ours, theirs map[string][]lineindex.Entr
 			c.reportf(name, "only %s has it", c.client)
 			return nil
 		}
-		if err = pause.For(c.ctx, compareWait/10); err == nil {
+		err := pause.For(c.ctx, compareWait/10)
+		if err == nil {
 			ours, theirs, err = c.list()
 		}
 		if err != nil {
