@@ -18,6 +18,17 @@ const (
 	askPatience = time.Second
 )
 
+// asker returns how a daemon asks the others, with the configuration in force.
+func asker(d *daemon.Daemon, cfg *daemon.Config) func() monitor.Config {
+	self, addr := cfg.Engine.Self, cfg.Ring.Addr
+	return func() monitor.Config {
+		top, hash := d.Configuration()
+		m := monitor.FromTopology(top, hash, self, addr)
+		m.Keys = d.RingKeys()
+		return m
+	}
+}
+
 // askAround asks all daemons how they are, as a monitor does, until ctx ends. In a ring in which nobody
 // sends anything only the token moves, on a port of its own; so this is what shows that the port of
 // messages is blocked, in which direction, and how long answers take.

@@ -52,12 +52,7 @@ func (p *program) serve(ctx context.Context, o options) error {
 	}
 	boundHeap(d.Stats().MaxMemory)
 	// Bind sockets and open the log file before dropping privileges.
-	ask := func() monitor.Config {
-		top, hash := d.Configuration()
-		m := monitor.FromTopology(top, hash, cfg.Engine.Self, cfg.Ring.Addr)
-		m.Keys = d.RingKeys()
-		return m
-	}
+	ask := asker(d, &cfg)
 	observe, unobserve, err := p.openHTTP(ctx, &o, d, &cfg, ask)
 	if err != nil {
 		return err
@@ -67,13 +62,7 @@ func (p *program) serve(ctx context.Context, o options) error {
 	if err := d.Listen(ctx); err != nil {
 		return err
 	}
-	var sockets []string
-	for _, a := range d.Addrs() {
-		if a.Network() == "unix" {
-			sockets = append(sockets, a.String())
-		}
-	}
-	root, err := dropPrivileges(&c.Options, log, made, sockets, o.settings.Socket.Group != "")
+	root, err := dropPrivileges(&c.Options, log, made, unixSockets(d), o.settings.Socket.Group != "")
 	if err != nil {
 		return err
 	}
@@ -99,6 +88,16 @@ func (p *program) serve(ctx context.Context, o options) error {
 		return cause
 	}
 	return err
+}
+
+// unixSockets returns the paths of the sockets on which a daemon listens.
+func unixSockets(d *daemon.Daemon) (paths []string) {
+	for _, a := range d.Addrs() {
+		if a.Network() == "unix" {
+			paths = append(paths, a.String())
+		}
+	}
+	return paths
 }
 
 // announce logs where clients are served, and reports to systemd from when the first membership is
