@@ -33,7 +33,7 @@ func TestSharedNames(t *testing.T) {
 // loadTree loads this repository.
 func loadTree(t *testing.T) *Tree {
 	t.Helper()
-	tree, err := NewLoader().Load(os.DirFS(root(t)))
+	tree, err := NewLoader(t.Context()).Load(os.DirFS(root(t)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -59,7 +59,7 @@ func TestPackagesBite(t *testing.T) {
 		"-- cmd/a/doc.go --\n// Package main is here.\npackage main\n":        "begins with",
 		"-- wire/doc.go --\n// Package wire [is] here.\n// So.\npackage wire": "",
 	} {
-		loaded, err := NewLoader().Load(plant("-- go.mod --\nmodule m\n"+tree, false))
+		loaded, err := NewLoader(t.Context()).Load(plant("-- go.mod --\nmodule m\n"+tree, false))
 		if err != nil {
 			t.Fatal(err)
 		}

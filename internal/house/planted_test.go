@@ -23,7 +23,7 @@ type planted struct {
 
 // TestPlanted proves that each rule bites, and bites nobody else.
 func TestPlanted(t *testing.T) {
-	l := NewLoader()
+	l := NewLoader(t.Context())
 	seen := make(map[string]bool)
 	for _, p := range slices.Concat(plantedPure, plantedOrder, plantedSleep, plantedReferences, plantedLanguage) {
 		seen[p.rule] = true
@@ -125,7 +125,7 @@ var _ = time.Now
 		"wire/a_test.go:5: a test sleeps: wait for the condition, use testing/synctest, or say behind the line why not (//house:sleep REASON) (sleep)",
 	}
 	var got []string
-	for _, f := range check(t, NewLoader(), fsys) {
+	for _, f := range check(t, NewLoader(t.Context()), fsys) {
 		got = append(got, f.String())
 	}
 	if !slices.Equal(got, want) {
@@ -144,7 +144,7 @@ func TestLoadErrors(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, err := NewLoader().Load(fsys); err == nil {
+			if _, err := NewLoader(t.Context()).Load(fsys); err == nil {
 				t.Error("no error")
 			}
 		})

@@ -2,6 +2,7 @@ package house
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"go/ast"
 	"go/build"
@@ -11,6 +12,8 @@ import (
 	"go/types"
 	"io"
 	"io/fs"
+	"os"
+	"os/exec"
 	"path"
 	"regexp"
 	"slices"
@@ -69,10 +72,17 @@ type Loader struct {
 	std types.Importer
 }
 
-// NewLoader returns a loader that reads the standard library's source from the
-// Go installation that runs the test.
-func NewLoader() *Loader {
-	return &Loader{importer.ForCompiler(token.NewFileSet(), "source", nil)}
+// NewLoader returns a loader that reads what the compiler wrote of the standard
+// library of the Go installation that runs the test. A test built with -trimpath
+// does not know where its source is.
+func NewLoader(ctx context.Context) *Loader {
+	return &Loader{importer.ForCompiler(token.NewFileSet(), "gc", func(path string) (io.ReadCloser, error) {
+		out, err := exec.CommandContext(ctx, "go", "list", "-export", "-f", "{{.Export}}", path).Output()
+		if err != nil {
+			return nil, fmt.Errorf("go list -export %s: %w", path, err)
+		}
+		return os.Open(strings.TrimSpace(string(out)))
+	})}
 }
 
 // Load reads the tree below the root of fsys. It fails on a Go file that does
