@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -52,6 +53,7 @@ type host struct {
 	pipe    *pipe // nil if lines come from a file
 	pub     *logpub.Publisher
 	written []string
+	writing string          // the line that is being written
 	mayLack map[string]bool // lines of the pipe that a killed logpub may have lost
 	lost    map[string]bool // of these
 
@@ -190,7 +192,34 @@ func (h *host) kill(step int, off bool) {
 			h.w.notef("%s loses %s", h.name, lost)
 		}
 	}
-	h.newDisk(d.After(cut))
+	next := d.After(cut)
+	if off && !h.log && h.pipe == nil {
+		if err := h.mend(next); err != nil {
+			h.w.failf("%s: %v", h.name, err)
+		}
+	}
+	h.newDisk(next)
+}
+
+// mend takes away what a power failure has left of the line that the web server was writing, unless it is
+// whole: a file system that keeps the order of what is appended leaves no holes in a file.
+func (h *host) mend(d *crashfs.Disk) error {
+	b, err := d.ReadFile(inputFile)
+	if err != nil || len(b) == 0 {
+		return nil //nolint:nilerr // There is no file.
+	}
+	last := b[1+bytes.LastIndexByte(b[:len(b)-1], '\n'):]
+	h.mu.Lock()
+	known := string(last) == h.writing || slices.Contains(h.written, string(last))
+	h.mu.Unlock()
+	if known {
+		return nil
+	}
+	f, err := d.OpenFile(inputFile, os.O_RDWR, 0o600, false)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Truncate(int64(len(b)-len(last))), f.Sync(), f.Close())
 }
 
 // stop ends the program in order.
@@ -210,6 +239,9 @@ func (h *host) stop() {
 
 // write writes a line of the web server.
 func (h *host) write(line string) {
+	h.mu.Lock()
+	h.writing = line
+	h.mu.Unlock()
 	if h.pipe != nil {
 		h.pipe.write(line)
 	} else {

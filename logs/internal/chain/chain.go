@@ -99,7 +99,7 @@ func Open(cfg Config) (*Chain, error) {
 	}
 	cfg.Dir = filepath.Join(cfg.Dir, dirName)
 	c := &Chain{cfg: cfg, path: filepath.Join(cfg.Dir, fmt.Sprintf("%016x%s", cfg.Epoch, fileExt)), own: Former{Epoch: cfg.Epoch}, dirty: make(chan struct{}, 1)}
-	err := cfg.Disk.MkdirAll(cfg.Dir, 0o700)
+	err := fsutil.MkdirAll(cfg.Disk, cfg.Dir, 0o700)
 	if err == nil {
 		err = c.Adopt()
 	}

@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spreadd/spreadd/internal/testkit/blind"
+	"github.com/spreadd/spreadd/internal/testkit/crashfs"
 )
 
 func open(t *testing.T, dir, publisher string, epoch uint64) *Chain {
@@ -182,4 +184,22 @@ func BenchmarkAdd(b *testing.B) {
 		c.flush()
 	}
 	_ = c.Close()
+}
+
+// TestPowerCut: a power cut does not take the directory with all that was synced in it.
+func TestPowerCut(t *testing.T) {
+	d := crashfs.New()
+	if err := errors.Join(d.MkdirAll("/spool", 0o700), d.SyncDir("/")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(Config{Dir: "/spool", Publisher: "p", Epoch: 1, Disk: d}); err != nil {
+		t.Fatal(err)
+	}
+	all := make(crashfs.Cut, 100)
+	for i := range all {
+		all[i] = true
+	}
+	if _, err := d.After(all).Stat("/spool/epochs"); err != nil {
+		t.Error(err)
+	}
 }

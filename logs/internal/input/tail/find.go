@@ -169,9 +169,6 @@ func (p *Finder) Since() (since int64, err error) {
 		err = nil
 	}
 	e := writeState(disk, name, fmt.Appendf(nil, "spreadd pattern 1 %q since %d\n", p.path, now))
-	if e == nil {
-		e = disk.SyncDir(p.state)
-	}
 	return now, errors.Join(err, e)
 }
 

@@ -85,7 +85,6 @@ type Follower struct {
 	refused  bool   // the taker did not take all
 	reason   string // of the last loss
 	wrote    []byte // the position as it is on disk
-	kept     bool   // its name was synced by this process
 	failed   bool   // the last attempt to write it has failed
 	told     string // the reason last reported why the file at the path could not be opened
 	unopened string // that of the last attempt; empty if it succeeded, or the file may only be late
@@ -584,11 +583,6 @@ func (f *Follower) save() {
 		return
 	}
 	err := writeState(f.cfg.Disk, f.state, b)
-	if err == nil && !f.kept {
-		// Without a position, the next start would skip what the file has. With an old one, lines only come again.
-		err = f.cfg.Disk.SyncDir(f.cfg.State)
-		f.kept = err == nil
-	}
 	if err != nil {
 		if !f.failed {
 			f.failed = true

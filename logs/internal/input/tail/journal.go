@@ -387,9 +387,6 @@ func (j *JournalFollower) save() {
 	}
 	disk := fsutil.OS{}
 	err := writeState(disk, j.state, b)
-	if err == nil && j.wrote == nil {
-		err = disk.SyncDir(j.cfg.State)
-	}
 	if err != nil {
 		if !j.failed {
 			j.cfg.OnEvent("cannot write the position, lines may come again after a restart", err)

@@ -188,7 +188,8 @@ func statePath(dir, path string) string {
 	return filepath.Join(dir, fmt.Sprintf("%s-%x.pos", filepath.Base(path), sum[:8]))
 }
 
-// writeState replaces a file. After a crash it is either the old or the new one.
+// writeState replaces a file. After a kill it is either the old or the new one, and once this returns it is
+// the new one, also after a power cut.
 func writeState(disk fsutil.FS, name string, b []byte) error {
 	f, err := disk.OpenFile(name+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600, false)
 	if err != nil {
@@ -198,7 +199,10 @@ func writeState(disk fsutil.FS, name string, b []byte) error {
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	return disk.Rename(name+".new", name)
+	if err := disk.Rename(name+".new", name); err != nil {
+		return err
+	}
+	return disk.SyncDir(filepath.Dir(name))
 }
 
 // readState reads what writeState wrote.

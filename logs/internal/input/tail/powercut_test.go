@@ -128,3 +128,23 @@ func TestPowerCut(t *testing.T) {
 		})
 	})
 }
+
+// TestPositionPowerCut: a position that was saved is not lost to an older one. With that, lines would come
+// again that log hosts have had for long, under other numbers.
+func TestPositionPowerCut(t *testing.T) {
+	d := crashfs.New()
+	err := errors.Join(d.MkdirAll("/state", 0o700), d.SyncDir("/"))
+	for _, position := range []string{"one", "two"} {
+		err = errors.Join(err, writeState(d, "/state/x.pos", []byte(position)))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := make(crashfs.Cut, 100)
+	for i := range all {
+		all[i] = true
+	}
+	if b, err := d.After(all).ReadFile("/state/x.pos"); string(b) != "two" {
+		t.Errorf("the position after a power cut is %q, %v", b, err)
+	}
+}
