@@ -76,12 +76,14 @@ func TestHangingSpool(t *testing.T) {
 	d, address := serveDaemon(t)
 	dir := t.TempDir()
 	log, config := filepath.Join(dir, "a.log"), filepath.Join(dir, "logpub.toml")
-	writeFile(t, config, fmt.Sprintf("daemon = %q\ngroups = [\"g\"]\nstate = %q\ndrain_timeout = \"1s\"\ndelivery = \"sent\"\n[spool]\ndir = %q\n[[input]]\nfile = %q\nfrom_start = true\n",
+	writeFile(t, config, fmt.Sprintf("daemon = %q\ngroups = [\"g\"]\nstate = %q\ndrain_timeout = \"1s\"\ndelivery = \"sent\"\nmetrics = \"127.0.0.1:0\"\n[spool]\ndir = %q\n[[input]]\nfile = %q\nfrom_start = true\n",
 		address, filepath.Join(m.Dir, "state"), filepath.Join(m.Dir, "spool"), log))
 	sub := subscribe(t, d, "g")
 	p := start(t, "-c", config)
+	url := "http://" + p.log.Wait(t, `msg="serving metrics" address=`)
 	appendLine(t, log, "one")
 	next(t, sub)
+	testkit.Wait(t, "the end of the first line", func() bool { return promtest.JSON[status.Status](t, url+"/status").Lines.Sent == 1 })
 	d.SetDown(true)
 	p.log.Wait(t, "lost the connection")
 	appendLine(t, log, "two")
