@@ -61,8 +61,9 @@ func TestCommandSpool(t *testing.T) {
 	s, end := start(t, cfg, src, logs()...)
 	for i := range first / 1000 {
 		src.more <- 1000
-		testkit.Wait(t, "the file to have its lines", func() bool {
-			return s.Stats().Files[filepath.Join(dir, "file")].Records >= int64(i+1)*1000
+		testkit.Wait(t, "the file to have its lines, and the queue of the command those that are not in it", func() bool {
+			st := s.Stats()
+			return st.Files[filepath.Join(dir, "file")].Records >= int64(i+1)*1000 && st.Sink(command).QueueLines == 0
 		})
 	}
 	testkit.Wait(t, "lines to be spooled", func() bool { return s.Stats().Sink(command).Queue.Spooled > 0 })

@@ -49,7 +49,7 @@ func (l *List[T]) Put(items []T) (dropped []T, puts uint64, next []T) {
 	}
 	l.mu.Lock()
 	if l.bytes+cost > l.limit {
-		kept := 0
+		var kept int
 		kept, cost = l.fit(items)
 		dropped = slices.Clone(items[kept:])
 		clear(items[kept:])
