@@ -130,6 +130,9 @@ func Listen(ctx context.Context, addr string, cfg Config) (*Server, error) {
 			return nil, fmt.Errorf("cannot register metrics: %w", err)
 		}
 	}
+	if err := ctx.Err(); err != nil { // of a name in the file of hosts the standard library does not always ask
+		return nil, fmt.Errorf("cannot serve metrics on %s: %w", addr, err)
+	}
 	addr = Address(addr)
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", addr)

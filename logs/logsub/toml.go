@@ -71,7 +71,7 @@ type perlTable struct {
 
 type logTable struct {
 	Daemon     string        `toml:"daemon" help:"address of the daemon (default: the one at the top of the file)"`
-	Group      string        `toml:"group" help:"name of the group to join"`
+	Group      string        `toml:"group" either:"groups_file" help:"name of the group to join"`
 	GroupsFile string        `toml:"groups_file" help:"in place of group, file with the names of groups to join, one a line; it is read again when it changes"`
 	Path       string        `toml:"file" help:"file to append to, a path that may depend on the line and the time; or |COMMAND"`
 	Function   string        `toml:"perl" help:"Perl function to call in place of writing to a file, as package::function"`

@@ -19,6 +19,7 @@
 //   - min, max: bounds of a number, a size or a duration.
 //   - enum: the words that are allowed, separated by commas.
 //   - required: the key must be given.
+//   - either: another key, one of which and this one is given; a [Checker] refuses both and none.
 //   - inline: a list of tables is written in brackets instead of below headings.
 //   - old: former names of the key, separated by spaces. "a=b" in the tag of a table says that what
 //     was a beside the table is now b in it.

@@ -20,6 +20,7 @@ type field struct {
 	oldBool  [2]string    // what false and true meant under a former name; empty means nothing
 	moved    []move       // former keys of this table that stood beside it
 	required bool         // it must be given
+	either   string       // key that is given in its place
 	inline   bool         // a list of tables is written in brackets
 	index    int          // of the field in its struct
 	kind     kind         // of a value, or of each one in a list or map
@@ -85,7 +86,7 @@ func fieldsOf(t reflect.Type) []field {
 		}
 		f := field{
 			key: key, help: sf.Tag.Get("help"), def: sf.Tag.Get("default"), min: sf.Tag.Get("min"), max: sf.Tag.Get("max"),
-			oldBool: [2]string{sf.Tag.Get("oldfalse"), sf.Tag.Get("oldtrue")}, required: sf.Tag.Get("required") != "", inline: sf.Tag.Get("inline") != "", index: i, elem: sf.Type,
+			oldBool: [2]string{sf.Tag.Get("oldfalse"), sf.Tag.Get("oldtrue")}, required: sf.Tag.Get("required") != "", either: sf.Tag.Get("either"), inline: sf.Tag.Get("inline") != "", index: i, elem: sf.Type,
 		}
 		if words := sf.Tag.Get("enum"); words != "" {
 			f.enum = strings.Split(words, ",")

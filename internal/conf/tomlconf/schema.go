@@ -26,6 +26,7 @@ type object map[string]any
 func schemaOf(t reflect.Type) object {
 	properties := make(object)
 	var required []string
+	var either []any
 	fields := fieldsOf(t)
 	for i := range fields {
 		f := &fields[i]
@@ -33,6 +34,9 @@ func schemaOf(t reflect.Type) object {
 		properties[f.key] = s
 		if f.required {
 			required = append(required, f.key)
+		}
+		if f.either != "" {
+			either = append(either, object{"oneOf": []any{object{"required": []string{f.key}}, object{"required": []string{f.either}}}})
 		}
 		for _, old := range f.old {
 			was := s
@@ -54,6 +58,9 @@ func schemaOf(t reflect.Type) object {
 	s := object{"type": "object", "properties": properties, "additionalProperties": false}
 	if len(required) > 0 {
 		s["required"] = required
+	}
+	if len(either) > 0 {
+		s["allOf"] = either
 	}
 	return s
 }

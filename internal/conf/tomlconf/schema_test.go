@@ -113,6 +113,8 @@ type schemaDoc struct {
 	Minimum    *float64             `json:"minimum"`
 	Maximum    *float64             `json:"maximum"`
 	AnyOf      []schemaDoc          `json:"anyOf"`
+	AllOf      []schemaDoc          `json:"allOf"`
+	OneOf      []schemaDoc          `json:"oneOf"`
 	Items      *schemaDoc           `json:"items"`
 	Properties map[string]schemaDoc `json:"properties"`
 	Additional json.RawMessage      `json:"additionalProperties"` // false or a schema
@@ -174,6 +176,17 @@ func (s schemaDoc) validate(path string, v any) error {
 }
 
 func (s schemaDoc) validateObject(path string, v map[string]any) error {
+	for _, all := range s.AllOf {
+		given := 0
+		for _, one := range all.OneOf {
+			if _, ok := v[one.Required[0]]; ok {
+				given++
+			}
+		}
+		if given != 1 {
+			return fmt.Errorf("%s: %d of the keys of which one is wanted", path, given)
+		}
+	}
 	for _, key := range s.Required {
 		if _, ok := v[key]; !ok {
 			return fmt.Errorf("%s: no %s", path, key)
