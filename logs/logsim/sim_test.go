@@ -63,6 +63,19 @@ func TestSeeds(t *testing.T) {
 	t.Logf("%d seeds, %d faults, %d lines, of which %d were lost with a logpub that read a pipe, %v of simulated time", seeds, faults, lines, lost, simulated.Round(time.Second))
 }
 
+// TestFound runs seeds that have found faults.
+func TestFound(t *testing.T) {
+	for seed, fault := range map[uint64]string{
+		2026: "a kill between the renames of a file and its index; the file was compressed, and its lines lost their names",
+		2163: "the same; an index without its file could not be healed",
+		2036: "the same on the log host that has the lines",
+	} {
+		if out := run(t, draw(seed), slog.LevelWarn); len(out.violations) > 0 {
+			t.Errorf("seed %d (%s): %s", seed, fault, out.violations[0])
+		}
+	}
+}
+
 // attempts is how often a plan is run before it counts as passing.
 const attempts = 3
 

@@ -93,9 +93,14 @@ func (f *filler) run() error {
 // have an index.
 func (f *filler) readOwn(files []string) (indexed []Entry, err error) {
 	f.own, f.templates, f.inUse = make(map[string]lineSet), make(map[string]string), make(map[string]bool)
-	for _, file := range files {
-		if err := repairAny(f.to.Disk, file); err != nil {
+	for i := 0; i < len(files); i++ {
+		file := files[i]
+		moved, err := repairAny(f.to.Disk, file, noNote)
+		if err != nil {
 			return nil, err
+		}
+		if moved != "" && !slices.Contains(files, moved) {
+			files = append(files, moved)
 		}
 		name, err := filepath.Rel(f.to.Root, file)
 		if err != nil {
@@ -123,17 +128,28 @@ func (f *filler) readOwn(files []string) (indexed []Entry, err error) {
 	return indexed, nil
 }
 
-func repairAny(disk fsutil.FS, file string) error {
+// repairAny makes a log file and its index agree with each other. It returns the new path of the file
+// if it was renamed, whose index follows.
+func repairAny(disk fsutil.FS, file string, note func(to string, generation uint64) error) (moved string, err error) {
 	size, err := sizeOf(disk, file)
 	if err == nil && size < 0 {
 		_, err = finishSwap(disk, file)
 	}
-	if err != nil || size < 0 {
-		return errors.Join(err, finishFill(disk, file))
+	if err == nil && size < 0 {
+		err = finishFill(disk, file)
 	}
-	_, _, err = repairClosed(disk, file, size)
-	return err
+	if err != nil {
+		return "", err
+	}
+	if size < 0 {
+		return followMoved(disk, file, note)
+	}
+	moved, _, err = repairClosed(disk, file, size)
+	return plain(moved), err
 }
+
+// noNote is for programs without a ledger.
+func noNote(string, uint64) error { return nil }
 
 // lockFile locks a plain file, if it exists.
 func lockFile(disk fsutil.FS, file string) (unlock func() error, err error) {

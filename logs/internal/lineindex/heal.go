@@ -95,21 +95,9 @@ func (f *filler) heal(ctx context.Context) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	var mine []Entry
-	for _, file := range ours {
-		if !h.To.Match(file) {
-			continue
-		}
-		if err := repairAny(h.To.Disk, file); err != nil {
-			return err
-		}
-		name, err := filepath.Rel(h.To.Root, file)
-		if err != nil {
-			return err
-		}
-		if _, err := h.To.Disk.Stat(Path(file)); err == nil {
-			mine = append(mine, Entry{Name: filepath.ToSlash(name)})
-		}
+	mine, err := h.repair(ours)
+	if err != nil {
+		return err
 	}
 	f.inUse = make(map[string]bool)
 	have, others := SeriesOf(mine), SeriesOf(theirs)
@@ -133,6 +121,35 @@ func (f *filler) heal(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// repair repairs the indexes of those files that belong to the log, and returns which there are.
+func (h *Healing) repair(files []string) (mine []Entry, err error) {
+	var found []string
+	for _, file := range files {
+		if !h.To.Match(file) {
+			continue
+		}
+		moved, err := repairAny(h.To.Disk, file, h.Ledger.touchAll)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, file)
+		if moved != "" && h.To.Match(moved) {
+			found = append(found, moved)
+		}
+	}
+	slices.Sort(found)
+	for _, file := range slices.Compact(found) {
+		name, err := filepath.Rel(h.To.Root, file)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := h.To.Disk.Stat(Path(file)); err == nil && !isGone(h.To.Disk, file) {
+			mine = append(mine, Entry{Name: filepath.ToSlash(name)})
+		}
+	}
+	return mine, nil
 }
 
 // recent reports whether one of the files has changed within the time.

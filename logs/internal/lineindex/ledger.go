@@ -332,6 +332,19 @@ func (c *catchUp) file(t touched) error {
 	if _, err := l.disk.Stat(index); errors.Is(err, fs.ErrNotExist) {
 		return nil // renamed; it is in the list under its new name, too
 	}
+	to, err := followMoved(l.disk, t.path, func(to string, generation uint64) error {
+		off := int64(headerLen)
+		if generation == t.generation {
+			off = t.off
+		}
+		return errors.Join(l.touch(to, generation, off), l.sync()) // no checkpoint may be possible
+	})
+	if err != nil {
+		return err
+	}
+	if to != "" {
+		return c.replay(Path(to), t)
+	}
 	if size, err := sizeOf(l.disk, t.path); err == nil && size >= 0 {
 		// Lines that were noted but not written must not count.
 		moved, torn, err := repairClosed(l.disk, t.path, size)
@@ -549,6 +562,11 @@ func (l *Ledger) touch(path string, generation uint64, off int64) error {
 	l.recent[path] = touched{path, generation, off}
 	l.unsynced = true
 	return nil
+}
+
+// touchAll touches an index that is about to be renamed, and syncs that.
+func (l *Ledger) touchAll(path string, generation uint64) error {
+	return cmp.Or(l.touch(path, generation, headerLen), l.sync())
 }
 
 func (l *Ledger) sync() error {

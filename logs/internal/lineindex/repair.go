@@ -473,31 +473,6 @@ func checksum(disk fsutil.FS, file string, at, n int64) (crc uint32, ok bool) {
 	return crc, true
 }
 
-// findMoved looks for the new name of a log file that was renamed in its directory: a file that
-// contains what the index describes, and has no index of its own.
-func findMoved(disk fsutil.FS, file string, size int64, last *batch) string {
-	entries, err := disk.ReadDir(filepath.Dir(file))
-	if err != nil {
-		return ""
-	}
-	for _, e := range entries {
-		path := filepath.Join(filepath.Dir(file), e.Name())
-		if path == file || !e.Type().IsRegular() || e.Name()[0] == '.' {
-			continue
-		}
-		if st, err := e.Info(); err != nil || st.Size() != size {
-			continue
-		}
-		if _, err := disk.Lstat(Path(path)); err == nil {
-			continue
-		}
-		if last.checked && last.matches(disk, path) {
-			return path
-		}
-	}
-	return ""
-}
-
 // wholeLines returns where the last whole line ends between two offsets. A line begins at the first
 // of them.
 func wholeLines(disk fsutil.FS, file string, from, to int64) (int64, error) {
