@@ -88,8 +88,9 @@ func New(cfg Config) (*Publisher, error) {
 // returns. It may be called once.
 //
 // The error is that of r, except io.EOF, or wraps [ErrNotSent]. Lines that were dropped because the queue was full are only
-// counted, and lines that are left in the spool or in a file with a position are not an error. A call of r.Read that does not
-// return after ctx has ended is left behind, and what it reads is lost: pass a reader that nobody else uses.
+// counted, and lines that are left in the spool or in a file with a position are not an error. After ctx has ended,
+// what Run has not taken from r stays there, if r has read deadlines or, on UNIX, is a file. Of another reader, a call of Read
+// that does not return then is left behind, and what it reads is lost: pass a reader that nobody else uses.
 func (p *Publisher) Run(ctx context.Context, r io.Reader) error {
 	return p.RunInputs(ctx, Input{Source: NewStream(r)})
 }

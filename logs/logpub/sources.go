@@ -20,7 +20,7 @@ type Stream struct {
 }
 
 // NewStream returns the source of the lines of r. A call of r.Read that does not return when the publisher has ended is
-// left behind.
+// left behind, unless r has read deadlines or, on UNIX, is a file.
 func NewStream(r io.Reader) *Stream { return &Stream{r: r} }
 
 // String names the source.

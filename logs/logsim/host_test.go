@@ -135,7 +135,7 @@ func (h *host) startPublisher(l *life, d *crashfs.Disk) (run func(context.Contex
 	}
 	p := h.pub
 	if h.pipe != nil {
-		return func(ctx context.Context) error { return p.Run(ctx, &pipeEnd{h.pipe, l}) }, nil
+		return func(ctx context.Context) error { return p.Run(ctx, &pipeEnd{h.pipe, l, make(chan struct{})}) }, nil
 	}
 	f, err := logpub.NewFile(tail.Config{Path: inputFile, State: stateDir, FromStart: true, Disk: disk}, nil)
 	if err != nil {
@@ -341,20 +341,35 @@ func (p *pipe) wake() {
 	}
 }
 
-// pipeEnd is where a logpub reads.
+// pipeEnd is where a logpub reads. As with a real pipe, a Read can be ended before it has taken anything.
 type pipeEnd struct {
-	p *pipe
-	l *life
+	p       *pipe
+	l       *life
+	expired chan struct{} // closed at the deadline
+}
+
+// SetReadDeadline ends reading, unless t is zero. A process does so once.
+func (e *pipeEnd) SetReadDeadline(t time.Time) error {
+	if !t.IsZero() {
+		close(e.expired)
+	}
+	return nil
 }
 
 // Read implements [io.Reader]. A process that was killed reads nothing.
 func (e *pipeEnd) Read(b []byte) (int, error) {
 	for {
+		select {
+		case <-e.expired:
+			return 0, os.ErrDeadlineExceeded
+		default:
+		}
 		if n, err := e.take(b); n > 0 || err != nil {
 			return n, err
 		}
 		select {
 		case <-e.p.more:
+		case <-e.expired:
 		case <-e.l.killed:
 			e.p.wake() // another one reads
 			return 0, io.EOF

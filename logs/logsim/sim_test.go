@@ -24,6 +24,19 @@ var (
 // defaultSeeds take some seconds.
 const defaultSeeds = 60
 
+// pipeSeeds end logpub while lines come through a pipe. Lines were lost that a Read took after the end.
+var pipeSeeds = []uint64{1166, 1243, 2428, 2543}
+
+// TestPipeSeeds: no line is lost when logpub ends in order while it reads a pipe.
+func TestPipeSeeds(t *testing.T) {
+	for _, seed := range pipeSeeds {
+		p := draw(seed)
+		if out := run(t, p, slog.LevelWarn); len(out.violations) > 0 {
+			t.Error(story(t, p, out))
+		}
+	}
+}
+
 // TestSeeds: whatever fails, every line is in the files of every log host once, and these are equal.
 func TestSeeds(t *testing.T) {
 	if *seedFlag != 0 {

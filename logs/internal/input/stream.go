@@ -41,13 +41,37 @@ type piece struct {
 	err error
 }
 
-// Run reads until the end of the reader or of the stream. A call of Read that does not return then is left behind.
+// failure returns the error that ended the reader, or nil at its orderly end.
+func (p *piece) failure() error {
+	if p.err == nil || errors.Is(p.err, io.EOF) {
+		return nil
+	}
+	return fmt.Errorf("cannot read lines: %w", p.err)
+}
+
+// deadliner is a reader whose Read can be ended. It has then read nothing.
+type deadliner interface {
+	SetReadDeadline(t time.Time) error
+}
+
+// Run reads until the end of the reader or of the stream. It puts every line that it takes from the reader, if that has read
+// deadlines, as a connection and a pipe of package os, or is a file whose readiness can be waited for, as standard input on
+// UNIX. Of another reader, a call of Read that does not return at the end of the stream is left behind with what it reads.
 func (s *Stream) Run() error {
 	pauses := newPauses(s.Reader)
 	pieces := make(chan piece, 1) // so that a Read that ends late finds its way out
+	// The buffer is either here, or with a Read that is under way, or in pieces.
 	buffers := make(chan []byte, 1)
 	defer close(buffers)
-	go s.read(pauses, buffers, pieces)
+	deadlines, _ := s.Reader.(deadliner)
+	if deadlines != nil && deadlines.SetReadDeadline(time.Time{}) != nil {
+		deadlines = nil
+	}
+	var await func()
+	if deadlines == nil {
+		await = readiness(s.Reader)
+	}
+	go s.read(pauses, await, buffers, pieces)
 	// The buffer holds all that a pipe can hold. Writers write whole lines, so that a successor does not start in the
 	// middle of one if this process is killed.
 	buffers <- make([]byte, max(readBytes, pauses.capacity))
@@ -60,13 +84,9 @@ func (s *Stream) Run() error {
 		select {
 		case p := <-pieces:
 			cut.Add(p.b)
-			switch {
-			case errors.Is(p.err, io.EOF):
+			if p.err != nil {
 				cut.Finish()
-				return nil
-			case p.err != nil:
-				cut.Finish()
-				return fmt.Errorf("cannot read lines: %w", p.err)
+				return p.failure()
 			}
 			s.put(&cut)
 			if quiet != nil {
@@ -79,15 +99,44 @@ func (s *Stream) Run() error {
 				buffers <- p.b[:cap(p.b)]
 				continue
 			}
+			cut.Finish()
+			return nil
 		case <-ending:
 			ending, quiet = nil, time.After(quietTime)
 			continue
 		case <-quiet:
 		case <-s.Stop:
 		}
+		p := lastPiece(deadlines, await != nil, buffers, pieces)
+		cut.Add(p.b)
 		cut.Finish()
-		return nil
+		return p.failure()
 	}
+}
+
+// lastPiece ends reading, and returns what a Read that was under way has taken from the reader.
+func lastPiece(deadlines deadliner, ready bool, buffers <-chan []byte, pieces <-chan piece) (last piece) {
+	switch {
+	case deadlines != nil:
+		if deadlines.SetReadDeadline(time.Unix(1, 0)) == nil {
+			defer func() { _ = deadlines.SetReadDeadline(time.Time{}) }() // for a successor in this process
+		}
+	case ready: // A Read returns at once.
+	default:
+		select {
+		case last = <-pieces:
+		default:
+		}
+		return last
+	}
+	select {
+	case <-buffers: // No Read is under way, and none starts without it.
+	case last = <-pieces:
+		if errors.Is(last.err, os.ErrDeadlineExceeded) {
+			last.err = nil
+		}
+	}
+	return last
 }
 
 // put passes the whole lines on.
@@ -96,10 +145,18 @@ func (s *Stream) put(cut *Cutter) {
 	cut.Forget()
 }
 
-// read reads a piece for each buffer.
-func (s *Stream) read(pauses pauses, buffers <-chan []byte, pieces chan<- piece) {
+// read reads a piece for each buffer. With await, it takes the buffer only when there is something to read, so that after the
+// end of the stream it does not.
+func (s *Stream) read(pauses pauses, await func(), buffers <-chan []byte, pieces chan<- piece) {
 	last := time.Now()
-	for b := range buffers {
+	for {
+		if await != nil {
+			await()
+		}
+		b, ok := <-buffers
+		if !ok {
+			return
+		}
 		n, err := s.Reader.Read(b)
 		now := time.Now()
 		pause := pauses.after(n, now.Sub(last))
