@@ -79,9 +79,10 @@ func TestSeeds(t *testing.T) {
 // TestFound runs seeds that have found faults.
 func TestFound(t *testing.T) {
 	for seed, fault := range map[uint64]string{
-		2026: "a kill between the renames of a file and its index; the file was compressed, and its lines lost their names",
-		2163: "the same; an index without its file could not be healed",
-		2036: "the same on the log host that has the lines",
+		2026:  "a kill between the renames of a file and its index; the file was compressed, and its lines lost their names",
+		2163:  "the same; the index without its file stopped the healing of the log",
+		2036:  "the same, after power failures",
+		50349: "a kill between the creation of a file and that of its index; the empty file was not healed",
 	} {
 		if out := run(t, draw(seed), slog.LevelWarn); len(out.violations) > 0 {
 			t.Errorf("seed %d (%s): %s", seed, fault, out.violations[0])

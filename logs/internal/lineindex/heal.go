@@ -268,7 +268,7 @@ func (s *series) changes(path string) (again bool) {
 func (s *series) append(own lineSet) error {
 	path := s.to.path(s.name)
 	again := s.changes(path)
-	if _, err := s.to.Disk.Lstat(path); len(s.mine) == 0 && err == nil {
+	if st, err := s.to.Disk.Lstat(path); len(s.mine) == 0 && err == nil && (!st.Mode().IsRegular() || st.Size() > 0) {
 		return fmt.Errorf("a file without index exists there, and may contain any of the lines: %w", fs.ErrExist)
 	}
 	if !again {

@@ -68,3 +68,20 @@ func testMovedKilled(t *testing.T, saved, packed bool, next string) {
 		t.Errorf("%+v, %v", sum, err)
 	}
 }
+
+// TestHealEmptyFile: a kill between the creation of a file and that of its index leaves an empty file,
+// which is filled (seed 50349 of logsim).
+func TestHealEmptyFile(t *testing.T) {
+	dir, other := t.TempDir(), t.TempDir()
+	writeLog(t, other, map[string]string{"a.log": "web 1,web 2"})
+	if err := os.WriteFile(filepath.Join(dir, "a.log"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	g := openLog(t, dir)
+	got, err := healingOf(g, other).Run(t.Context())
+	g.close()
+	if text := has(t, dir, "a.log"); err != nil || got.Lines != 2 || text != "web 1,web 2" {
+		t.Errorf("%+v, %v; the file has %q", got, err, text)
+	}
+	clean(t, dir)
+}
