@@ -88,12 +88,12 @@ func (o *owner) watchForming(now clock.Time) {
 	f.warned, f.warnedAt, f.said = true, now, said
 	advice := "none"
 	if d := o.cfg.Engine.Topology.Daemon(known.TokenTo); d != nil {
-		port := o.cfg.Engine.Topology.Segments()[d.Segment].Port + 1
-		advice = fmt.Sprintf("is UDP %d open from %s to %s, and on around the ring?", port, o.cfg.Name(), d.Name)
+		port := o.cfg.Engine.Topology.Segments()[d.Segment].Port
+		advice = fmt.Sprintf("are UDP %d and %d open from %s to %s, and on around the ring?", port, port+1, o.cfg.Name(), d.Name)
 	}
 	o.log.Warn("cannot form a ring; compare who hears whom on all daemons, and check the network and firewall between those that do not",
 		slog.Duration("for", now.Sub(f.since).Round(time.Millisecond)), slog.String("state", o.engine.Status().Membership.String()),
-		slog.Any("heard", heard), slog.Any("not_heard", silent), slog.Any("they_hear", hears),
+		slog.Any("heard", heard), slog.Any("not_heard", silent), slog.String("they_hear", strings.Join(hears, "; ")),
 		slog.String("form_token_from", o.nameOrNone(known.TokenFrom)), slog.String("form_token_to", o.nameOrNone(known.TokenTo)),
 		slog.String("advice", advice))
 }

@@ -3,6 +3,8 @@ package daemon
 import (
 	"testing"
 	"time"
+
+	"github.com/spreadd/spreadd/wire"
 )
 
 // TestUnanswered: a daemon counts as one that does not answer after some requests in a row, and no
@@ -32,5 +34,21 @@ func TestUnanswered(t *testing.T) {
 	}
 	if note(remembered, 0) || r.unanswered(at, "a") {
 		t.Error("nobody asked for a minute")
+	}
+}
+
+// TestAskCame: a daemon that has just started has not yet been asked by all, which says nothing of the
+// network.
+func TestAskCame(t *testing.T) {
+	start := time.Unix(1e9, 0)
+	m := &monitors{asked: map[wire.DaemonID]time.Time{1: start.Add(time.Minute)}}
+	for _, tt := range []struct {
+		from wire.DaemonID
+		age  time.Duration
+		want bool
+	}{{1, time.Minute, true}, {1, time.Minute + askedLately, false}, {2, time.Second, true}, {2, askedLately, false}} {
+		if got := m.askCame(tt.from, start, start.Add(tt.age)); got != tt.want {
+			t.Errorf("daemon %d after %s: %t", tt.from, tt.age, got)
+		}
 	}
 }

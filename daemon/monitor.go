@@ -79,6 +79,16 @@ func (m *monitors) note(top *topology.Topology, from wire.DaemonID, now time.Tim
 	m.asked[from] = now
 }
 
+// askCame reports whether a request of a daemon came lately, or may still come because this daemon has
+// just started.
+func (m *monitors) askCame(from wire.DaemonID, start, now time.Time) bool {
+	since := m.asked[from]
+	if since.Before(start) {
+		since = start
+	}
+	return now.Sub(since) < askedLately
+}
+
 // refuse counts a refused request, and logs it if no other was logged lately.
 func (o *owner) refuse(c *engine.Control, why MonitorRefusal, err error) {
 	m := &o.monitors

@@ -111,7 +111,7 @@ func (o *owner) describe() *status.Status {
 	o.describeTokens(s)
 	for i := range s.Daemons {
 		d := &s.Daemons[i]
-		d.AskCame = now.Sub(o.monitors.asked[wire.DaemonID(d.ID)]) < askedLately
+		d.AskCame = o.monitors.askCame(wire.DaemonID(d.ID), o.start, now)
 		d.Unanswered = o.roundTrips.Load().unanswered(now, d.Name)
 	}
 	o.describeKeys(s)

@@ -245,7 +245,7 @@ func (c *Cluster) holes() []Reason {
 				continue
 			}
 			r := Reason{Code: CutLink, Daemon: a.Name}
-			blocked := fmt.Sprintf("(is UDP %d and %d from %s to %s blocked?)", a.Port, a.Port+1, b.Name, a.Name)
+			blocked := fmt.Sprintf("(are UDP %d and %d open from %s to %s?)", a.Port, a.Port+1, b.Name, a.Name)
 			switch {
 			case there.State == Member:
 				r.Code = OneWay

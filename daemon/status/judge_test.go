@@ -59,7 +59,7 @@ func TestLinks(t *testing.T) {
 		want string // parts of the reasons, separated by "; "
 	}{
 		{"a healthy ring", []string{"a a mm", "b a mm", "c a mm"}, ""},
-		{"one does not hear one that hears it", []string{"a - qh", "b - hh", "c - hh"}, "one-way: a does not hear b, which hears it (is UDP 4803 and 4804 from b to a blocked?)"},
+		{"one does not hear one that hears it", []string{"a - qh", "b - hh", "c - hh"}, "one-way: a does not hear b, which hears it (are UDP 4803 and 4804 open from b to a?)"},
 		{"in a ring, nearly all has to be sent again", []string{"a a mm", "b a %m", "c a mm"}, "one-way: b gets 97 % of the packets of a only when they are sent again"},
 		{"in a ring, some has to be sent again", []string{"a a mm", "b a ~m", "c a mm"}, "loss: 10.0 % of the packets of a have to be sent again to b"},
 		{"leaders that do not hear each other", []string{"a a q", "b b q"}, "split-rings: ; cut-link: a and b do not hear each other"},

@@ -44,7 +44,7 @@ var explained = []struct { //nolint:gochecknoglobals // a constant
 	code        Code
 	meaning, do string
 }{
-	{NoRing, "A daemon is in no ring that works.", "Look at the reasons of the missing daemons. If all links are good, look for a firewall that blocks UDP P+1, the port of the token, in one direction."},
+	{NoRing, "A daemon is in no ring that works.", "Look at the reasons of the missing daemons. If all links are good, look for a firewall that blocks UDP P or P+1, the port of the token, in one direction. While messages flow, a blocked P can be shown for some seconds only: compare `they_hear` in the logs of the daemons."},
 	{NeverHeard, "Nothing was heard of a daemon since this one started.", "Check that spreadd runs there, and that UDP P and P+1 are open in both directions (P is the port of the segment)."},
 	{Silent, "A daemon is not heard any more.", "Check whether the host is up, spreadd runs, and the network between the hosts works."},
 	{PortRefuses, "The host of a daemon answers that no process has the port open.", "Start spreadd there, and look at its log."},
@@ -158,7 +158,7 @@ func (s *Status) tokens() string {
 	var text strings.Builder
 	for i := range s.Daemons {
 		if d := &s.Daemons[i]; d.TokenSent {
-			fmt.Fprintf(&text, "; it sends form tokens to %s (is UDP %d open from %s to %s, and on around the ring?)", d.Name, d.Port+1, s.Daemon, d.Name)
+			fmt.Fprintf(&text, "; it sends form tokens to %s (are UDP %d and %d open from %s to %s, and on around the ring?)", d.Name, d.Port, d.Port+1, s.Daemon, d.Name)
 		}
 	}
 	return text.String()

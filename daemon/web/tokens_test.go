@@ -58,6 +58,6 @@ func TestTokensBlocked(t *testing.T) {
 	})
 	testkit.Wait(t, "beta to name gamma", func() bool {
 		s, err := all[1].Status(t.Context())
-		return err == nil && len(s.Reasons) > 0 && strings.Contains(s.Reasons[0].Text, "it sends form tokens to gamma (is UDP")
+		return err == nil && len(s.Reasons) > 0 && strings.Contains(s.Reasons[0].Text, "it sends form tokens to gamma (are UDP")
 	})
 }
