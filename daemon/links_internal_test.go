@@ -37,6 +37,18 @@ func TestUnanswered(t *testing.T) {
 	}
 }
 
+// TestLossRate: a few lost packets are no broken link.
+func TestLossRate(t *testing.T) {
+	for _, tt := range []struct {
+		missed, all int64
+		want        float64
+	}{{0, 1, 0}, {1, 1, 0.2}, {5, 5, 1}, {10, 1000, 0.01}} {
+		if got := lossRate(tt.missed, tt.all); got != tt.want {
+			t.Errorf("%d of %d: %v, want %v", tt.missed, tt.all, got, tt.want)
+		}
+	}
+}
+
 // TestAskCame: a daemon that has just started has not yet been asked by all, which says nothing of the
 // network.
 func TestAskCame(t *testing.T) {

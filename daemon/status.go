@@ -266,6 +266,13 @@ func (o *owner) describePeer(d *topology.Daemon, now time.Time) status.Daemon {
 	return out
 }
 
+// fewPackets is the least number of which a share is lost: one packet that was sent again is no broken
+// link, even if no other was sent.
+const fewPackets = 5
+
+// lossRate returns the share of packets that were missed.
+func lossRate(missed, all int64) float64 { return float64(missed) / float64(max(all, fewPackets)) }
+
 // describeHearing returns how this daemon hears another.
 func (o *owner) describeHearing(d *topology.Daemon, p *engine.Hearing, now time.Time) *status.Heard {
 	at := func(t clock.Time) *time.Time {
@@ -286,7 +293,7 @@ func (o *owner) describeHearing(d *topology.Daemon, p *engine.Hearing, now time.
 	if l, _ := o.history.lately(now); l != nil {
 		before := l.peers[d.ID]
 		if missed, all := p.Missed-before.Missed, p.Missed+p.Packets-before.Missed-before.Packets; all > 0 {
-			rate := float64(missed) / float64(all)
+			rate := lossRate(missed, all)
 			h.LossRate = &rate
 		}
 	}

@@ -216,7 +216,7 @@ type Heard struct {
 	// were sent, Missed those that had to be sent again before they arrived.
 	Packets int64 `json:"packets"`
 	Missed  int64 `json:"missed"`
-	// LossRate is the share of missed ones lately, from 0 to 1, if any were sent.
+	// LossRate is the share of missed ones lately, from 0 to 1, if any were sent; of at least five.
 	LossRate *float64 `json:"loss_rate,omitempty"`
 	// RoundTripSeconds is the time until it answered the last request of a monitor on this daemon,
 	// if there was one in the last minute.
