@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -49,11 +50,11 @@ func queueUntilKilled(dir string) error {
 	if err != nil {
 		return err
 	}
-	out, err := os.OpenFile(filepath.Join(dir, "delivered"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	out, err := openWhole(filepath.Join(dir, "delivered"))
 	if err != nil {
 		return err
 	}
-	safe, err := os.OpenFile(filepath.Join(dir, "safe"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	safe, err := openWhole(filepath.Join(dir, "safe"))
 	if err != nil {
 		return err
 	}
@@ -87,6 +88,20 @@ func queueUntilKilled(dir string) error {
 	cancel()
 	<-saved
 	return errors.Join(err, q.Close())
+}
+
+// openWhole opens a file for whole lines that are appended. A kill can come within a write that reaches
+// into another page; what is left of its line goes, and was not acknowledged.
+func openWhole(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	text, err := io.ReadAll(f)
+	if err == nil {
+		err = f.Truncate(int64(bytes.LastIndexByte(text, '\n') + 1))
+	}
+	return f, err
 }
 
 // crashDeliver delivers, and fails now and then.
