@@ -98,13 +98,19 @@ func (g *group) sides() []side {
 	return g.more.meeting.sides
 }
 
+// apart returns the origins of a meeting, in the memory that the group has.
+func (g *group) apart() []origin {
+	if g.more == nil || g.more.meeting == nil {
+		return nil
+	}
+	return g.more.meeting.apart
+}
+
 // origin returns where a daemon's members came from: usually with the membership of the group's id.
 func (g *group) origin(rank int) origin {
-	if g.more != nil && g.more.meeting != nil {
-		for _, o := range g.more.meeting.apart {
-			if o.rank == rank {
-				return o
-			}
+	for _, o := range g.apart() {
+		if o.rank == rank {
+			return o
 		}
 	}
 	return origin{rank: rank, view: membershipOf(g.id)}
@@ -120,9 +126,8 @@ func (g *group) place(o origin) {
 
 // displace forgets where the members of a daemon came from, which are gone.
 func (g *group) displace(rank int) {
-	if g.more != nil && g.more.meeting != nil {
-		x := g.more.meeting
-		x.apart = slices.DeleteFunc(x.apart, func(o origin) bool { return o.rank == rank })
+	if list := g.apart(); list != nil {
+		g.more.meeting.apart = slices.DeleteFunc(list, func(o origin) bool { return o.rank == rank })
 	}
 }
 
@@ -185,12 +190,7 @@ func firstFrom(list []*member, rank int) int {
 
 // find returns the place where a member is or belongs.
 func (g *group) find(rank int, name *wire.Name) (int, bool) {
-	return slices.BinarySearchFunc(g.members, name, func(p *member, name *wire.Name) int {
-		if p.rank != rank {
-			return p.rank - rank
-		}
-		return bytes.Compare(p.name[:], name[:])
-	})
+	return slices.BinarySearchFunc(g.members, name, func(p *member, name *wire.Name) int { return p.compare(rank, name) })
 }
 
 func (g *group) has(rank int, name *wire.Name) bool {
@@ -216,12 +216,15 @@ func (g *group) remove(rank int, name *wire.Name) {
 
 func compareNames(a, b wire.Name) int { return bytes.Compare(a[:], b[:]) }
 
-func compareMembers(a, b *member) int {
-	if a.rank != b.rank {
-		return a.rank - b.rank
+// compare compares a member with one of a name at a daemon, in the order of members in a group.
+func (p *member) compare(rank int, name *wire.Name) int {
+	if p.rank != rank {
+		return p.rank - rank
 	}
-	return bytes.Compare(a.name[:], b.name[:])
+	return bytes.Compare(p.name[:], name[:])
 }
+
+func compareMembers(a, b *member) int { return a.compare(b.rank, &b.name) }
 
 // names appends the names of members to a list.
 func names(list []wire.Name, members []*member) []wire.Name {

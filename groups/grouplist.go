@@ -22,7 +22,8 @@ type groupList struct {
 // len returns the number of groups.
 func (l *groupList) len() int { return l.n }
 
-// find returns the chunk and the place in it where a name is or belongs.
+// find returns the chunk and the place in it where a name is or belongs. It searches by hand: with
+// slices.BinarySearchFunc, which calls a function for each step, a join costs a tenth more.
 func (l *groupList) find(name *wire.Name) (c, i int, ok bool) {
 	lo, hi := 0, len(l.chunks)
 	for lo < hi {

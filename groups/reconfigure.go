@@ -68,11 +68,8 @@ func (m *Machine) renumber() {
 	}
 	for g := range m.byName.all() {
 		slices.SortFunc(g.members, compareMembers)
-		if g.more != nil && g.more.meeting != nil {
-			for i := range g.more.meeting.apart {
-				o := &g.more.meeting.apart[i]
-				o.rank = place(o.rank)
-			}
+		for i, o := range g.apart() {
+			g.apart()[i].rank = place(o.rank)
 		}
 	}
 	m.cfg, m.self, m.ranks, m.rankByName = n.cfg, n.self, n.ranks, n.rankByName

@@ -178,11 +178,9 @@ func (m *Machine) check() error {
 		if n != len(g.members) {
 			return fmt.Errorf("group %s: %d members at daemons, %d in all", g.name, n, len(g.members))
 		}
-		if g.more != nil && g.more.meeting != nil {
-			for _, o := range g.more.meeting.apart {
-				if len(g.of(o.rank)) == 0 {
-					return fmt.Errorf("group %s: a daemon without members came from %v", g.name, o.view)
-				}
+		for _, o := range g.apart() {
+			if len(g.of(o.rank)) == 0 {
+				return fmt.Errorf("group %s: a daemon without members came from %v", g.name, o.view)
 			}
 		}
 	}
