@@ -109,11 +109,6 @@ func (o *owner) describe() *status.Status {
 		s.Daemons = append(s.Daemons, o.describePeer(&top.Daemons()[i], now))
 	}
 	o.describeTokens(s)
-	for i := range s.Daemons {
-		d := &s.Daemons[i]
-		d.AskCame = o.monitors.askCame(wire.DaemonID(d.ID), o.start, now)
-		d.Unanswered = o.roundTrips.Load().unanswered(now, d.Name)
-	}
 	o.describeKeys(s)
 	s.Changes = slices.Clone(o.history.changes)
 	slices.Reverse(s.Changes)
@@ -236,6 +231,7 @@ func (o *owner) describePeer(d *topology.Daemon, now time.Time) status.Daemon {
 	out := status.Daemon{
 		Name: d.Name, ID: uint32(d.ID), Address: d.Addr.String(), Port: o.cfg.Engine.Topology.Segments()[d.Segment].Port,
 		Segment: d.Segment, Self: d.ID == o.cfg.Engine.Self,
+		AskCame: o.monitors.askCame(d.ID, o.start, now), Unanswered: o.roundTrips.Load().unanswered(now, d.Name),
 	}
 	_, members := o.engine.Installed()
 	m, moved := o.history.moved[d.ID]

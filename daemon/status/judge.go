@@ -201,20 +201,24 @@ func (s *Summary) peer(name string) *Peer {
 	return nil
 }
 
-// lacksToken reports whether another daemon sends form tokens to this one, which do not arrive. Only
-// daemons of the same version are compared, because older ones do not say what came.
+// passage returns what another daemon says of this one, to which it sends, and this one of that, from
+// which it gets. Only daemons of the same version are compared, because older ones do not say what came.
+func (s *Summary) passage(from *Summary) (sent, came *Peer, ok bool) {
+	sent, came = from.peer(s.Name), s.peer(from.Name)
+	return sent, came, sent != nil && came != nil && s.Version == from.Version
+}
+
+// lacksToken reports whether another daemon sends form tokens to this one, which do not arrive.
 func (s *Summary) lacksToken(from *Summary) bool {
-	sent, came := from.peer(s.Name), s.peer(from.Name)
-	return sent != nil && came != nil && s.Version == from.Version && sent.TokenSent && !came.TokenCame
+	sent, came, ok := s.passage(from)
+	return ok && sent.TokenSent && !came.TokenCame
 }
 
 // lacksAsks reports whether another daemon of the ring sends requests of a monitor to this one, which do
-// not arrive. While nobody sends messages, nothing else crosses the port. As with tokens, only daemons of
-// the same version are compared.
+// not arrive. While nobody sends messages, nothing else crosses the port.
 func (s *Summary) lacksAsks(from *Summary) bool {
-	sent, came := from.peer(s.Name), s.peer(from.Name)
-	return sent != nil && came != nil && s.Version == from.Version && came.State == Member && sent.State == Member &&
-		sent.Unanswered && !came.AskCame
+	sent, came, ok := s.passage(from)
+	return ok && came.State == Member && sent.State == Member && sent.Unanswered && !came.AskCame
 }
 
 // holes fills in the links, and returns those that are broken. A link that is broken in both directions
