@@ -223,8 +223,10 @@ func (c *Chain) Ended() (epochs []Former, version int) {
 
 // Version returns the number that Ended returns.
 func (c *Chain) Version() int {
-	_, version := c.Ended()
-	return version
+	if k := c.known.Load(); k != nil {
+		return k.version
+	}
+	return 0
 }
 
 // Forgotten returns how many epochs were forgotten since the start.

@@ -337,7 +337,7 @@ func (c *catchUp) file(t touched) error {
 		if generation == t.generation {
 			off = t.off
 		}
-		return errors.Join(l.touch(to, generation, off), l.sync()) // no checkpoint may be possible
+		return l.touchSynced(to, generation, off) // no checkpoint may be possible
 	})
 	if err != nil {
 		return err
@@ -564,9 +564,14 @@ func (l *Ledger) touch(path string, generation uint64, off int64) error {
 	return nil
 }
 
-// touchAll touches an index that is about to be renamed, and syncs that.
+// touchSynced touches an index that is about to be renamed, and syncs that.
+func (l *Ledger) touchSynced(path string, generation uint64, off int64) error {
+	return errors.Join(l.touch(path, generation, off), l.sync())
+}
+
+// touchAll is touchSynced for all of an index.
 func (l *Ledger) touchAll(path string, generation uint64) error {
-	return cmp.Or(l.touch(path, generation, headerLen), l.sync())
+	return l.touchSynced(path, generation, headerLen)
 }
 
 func (l *Ledger) sync() error {
