@@ -255,13 +255,14 @@ func (t *table) add(l *Log, group string, w *writer, route *route) {
 
 // clone returns a copy to which routes can be added.
 func (t *table) clone() *table {
-	c := newTable()
-	maps.Copy(c.since, t.since)
-	for to, from := range map[*map[string][]target]map[string][]target{&c.plain: t.plain, &c.raw: t.raw} {
-		for group, targets := range from {
-			for _, x := range targets {
-				(*to)[group] = addRoutes((*to)[group], x.w, x.routes...)
-			}
+	return &table{plain: cloneTargets(t.plain), raw: cloneTargets(t.raw), since: maps.Clone(t.since)}
+}
+
+func cloneTargets(byGroup map[string][]target) map[string][]target {
+	c := make(map[string][]target, len(byGroup))
+	for group, targets := range byGroup {
+		for _, x := range targets {
+			c[group] = addRoutes(c[group], x.w, x.routes...)
 		}
 	}
 	return c

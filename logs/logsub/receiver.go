@@ -321,16 +321,14 @@ func (r *receiver) line(s *stream, seq uint64, m *spread.Message, line []byte, t
 		r.conflict(m, s, seq, line, to)
 		return
 	}
-	drop := false
+	lacking := to
 	if verdict == isRepeat {
-		again := r.acks.again(&s.from, seq, to)
-		if drop = again == nil; !drop {
-			to = again
-		}
+		lacking = r.acks.again(&s.from, seq, to)
 	}
-	if drop {
+	if lacking == nil {
 		r.s.dropMessage(dropRepeat, len(line))
 	} else {
+		to = lacking
 		r.put(to, &item{sender: m.Sender, payload: line, stream: s.origin, seq: seq})
 	}
 	r.acks.came(m.Sender, &s.from, &s.arrival, envelope.Span{First: seq, Last: seq}, to)

@@ -222,18 +222,20 @@ func checkLists(ctx context.Context, cfg *logsub.Config, stderr io.Writer) error
 	var errs []error
 	for _, c := range cfg.Connections {
 		for i := range c.Logs {
-			if path := c.Logs[i].GroupsFile; path != "" {
-				groups, mistakes, err := logsub.ReadGroups(ctx, path)
-				switch {
-				case errors.Is(err, fs.ErrNotExist):
-					fmt.Fprintf(stderr, "logsub: warning: %v; create it\n", err)
-				case err != nil:
-					errs = append(errs, err)
-				case len(mistakes) > 0:
-					errs = append(errs, mistakes)
-				default:
-					fmt.Fprintf(stderr, "logsub: %s names %d groups\n", path, len(groups))
-				}
+			path := c.Logs[i].GroupsFile
+			if path == "" {
+				continue
+			}
+			groups, mistakes, err := logsub.ReadGroups(ctx, path)
+			switch {
+			case errors.Is(err, fs.ErrNotExist):
+				fmt.Fprintf(stderr, "logsub: warning: %v; create it\n", err)
+			case err != nil:
+				errs = append(errs, err)
+			case len(mistakes) > 0:
+				errs = append(errs, mistakes)
+			default:
+				fmt.Fprintf(stderr, "logsub: %s names %d groups\n", path, len(groups))
 			}
 		}
 	}
