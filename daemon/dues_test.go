@@ -50,6 +50,15 @@ func largeGroup(t *testing.T, d *Daemon, members int) {
 	})
 }
 
+// churn returns the requests of a client that joins and leaves the large group again and again.
+func churn(c *rawClient, pairs int) (b []byte) {
+	for range pairs {
+		b = append(b, c.request(wire.Join, nil, "large")...)
+		b = append(b, c.request(wire.Leave, nil, "large")...)
+	}
+	return b
+}
+
 // TestDelay: a client that joins and leaves a large group without pause has to wait. It loses nothing,
 // and others do not wait with it.
 func TestDelay(t *testing.T) {
@@ -59,12 +68,7 @@ func TestDelay(t *testing.T) {
 	watch := connect(t, d, 1, "watch", wire.FlagMembership)
 	watch.join("large")
 	c := connect(t, d, 1, "churn", 0)
-	var b []byte
-	for range pairs {
-		b = append(b, c.request(wire.Join, nil, "large")...)
-		b = append(b, c.request(wire.Leave, nil, "large")...)
-	}
-	b = append(b, c.request(wire.FIFO, []byte("last"), "large")...)
+	b := append(churn(c, pairs), c.request(wire.FIFO, []byte("last"), "large")...)
 	c.write(append(b, c.request(wire.Kill, nil, string(c.private.Bytes()))...))
 	testkit.Wait(t, "the client to wait", func() bool { return d.Stats().Delays > 0 })
 	other := connect(t, d, 1, "other", wire.FlagMembership)
@@ -95,12 +99,7 @@ func TestDebtorLeaves(t *testing.T) {
 	watch := connect(t, d, 1, "watch", wire.FlagMembership)
 	watch.join("seen")
 	c := connect(t, d, 1, "churn", 0)
-	var b []byte
-	for range pairs {
-		b = append(b, c.request(wire.Join, nil, "large")...)
-		b = append(b, c.request(wire.Leave, nil, "large")...)
-	}
-	c.write(append(b, c.request(wire.FIFO, []byte("last"), "seen")...))
+	c.write(append(churn(c, pairs), c.request(wire.FIFO, []byte("last"), "seen")...))
 	testkit.Wait(t, "the client to wait", func() bool { return d.Stats().Delays > 0 })
 	began := time.Now()
 	_ = c.conn.Close()

@@ -9,9 +9,8 @@ import (
 	"time"
 )
 
-// TestSuccessors: streams read a pipe one after the other. Each line is in what one of them put, in order: what a stream
-// does not put stays in the pipe.
-func TestSuccessors(t *testing.T) {
+// eachPipe runs a test with each kind of pipe.
+func eachPipe(t *testing.T, test func(t *testing.T, r, w *os.File)) {
 	for name, pipe := range pipes {
 		t.Run(name, func(t *testing.T) {
 			r, w, err := pipe()
@@ -19,86 +18,87 @@ func TestSuccessors(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer func() { _ = r.Close() }()
-			const lines = 500
-			go func() {
-				defer func() { _ = w.Close() }()
-				for n := range lines {
-					if _, err := fmt.Fprintf(w, "%d\n", n); err != nil {
-						t.Error(err)
-						return
-					}
-					time.Sleep(time.Duration(n%4) * 100 * time.Microsecond) //house:sleep the pace of a web server
-				}
-			}()
-			var got strings.Builder
-			n, streams := 0, 0
-			for ended := false; !ended; streams++ {
-				stop := make(chan struct{})
-				took := 0
-				s := Stream{Reader: r, MaxLine: 100, Stop: stop, Put: func(b []byte, n, _ int) {
-					got.Write(b)
-					if took == 0 && n > 0 { // stop at the end of a pause, in a Read, or after it
-						time.AfterFunc(time.Duration(streams%20)*100*time.Microsecond, func() { close(stop) })
-					}
-					took += n
-				}}
-				if err := s.Run(); err != nil {
-					t.Fatal(err)
-				}
-				n += took
-				ended = took == 0
-			}
-			var want strings.Builder
-			for n := range lines {
-				fmt.Fprintln(&want, n)
-			}
-			if got.String() != want.String() {
-				t.Errorf("%d streams have put %d lines of %d: %q", streams, n, lines, got.String())
-			}
+			test(t, r, w)
 		})
 	}
 }
 
+// TestSuccessors: streams read a pipe one after the other. Each line is in what one of them put, in order: what a stream
+// does not put stays in the pipe.
+func TestSuccessors(t *testing.T) {
+	eachPipe(t, func(t *testing.T, r, w *os.File) {
+		const lines = 500
+		go func() {
+			defer func() { _ = w.Close() }()
+			for n := range lines {
+				if _, err := fmt.Fprintf(w, "%d\n", n); err != nil {
+					t.Error(err)
+					return
+				}
+				time.Sleep(time.Duration(n%4) * 100 * time.Microsecond) //house:sleep the pace of a web server
+			}
+		}()
+		var got strings.Builder
+		n, streams := 0, 0
+		for ended := false; !ended; streams++ {
+			stop := make(chan struct{})
+			took := 0
+			s := Stream{Reader: r, MaxLine: 100, Stop: stop, Put: func(b []byte, n, _ int) {
+				got.Write(b)
+				if took == 0 && n > 0 { // stop at the end of a pause, in a Read, or after it
+					time.AfterFunc(time.Duration(streams%20)*100*time.Microsecond, func() { close(stop) })
+				}
+				took += n
+			}}
+			if err := s.Run(); err != nil {
+				t.Fatal(err)
+			}
+			n += took
+			ended = took == 0
+		}
+		var want strings.Builder
+		for n := range lines {
+			fmt.Fprintln(&want, n)
+		}
+		if got.String() != want.String() {
+			t.Errorf("%d streams have put %d lines of %d: %q", streams, n, lines, got.String())
+		}
+	})
+}
+
 // TestStopIdle: a stream that is stopped while nothing comes takes nothing that comes later.
 func TestStopIdle(t *testing.T) {
-	for name, pipe := range pipes {
-		t.Run(name, func(t *testing.T) {
-			r, w, err := pipe()
-			if err != nil {
-				t.Fatal(err)
+	eachPipe(t, func(t *testing.T, r, w *os.File) {
+		put := make(chan string, 10)
+		stop, ended := make(chan struct{}), make(chan error, 1)
+		s := Stream{Reader: r, MaxLine: 100, Stop: stop, Put: func(b []byte, _, _ int) {
+			if len(b) > 0 {
+				put <- string(b)
 			}
-			defer func() { _ = r.Close() }()
-			put := make(chan string, 10)
-			stop, ended := make(chan struct{}), make(chan error, 1)
-			s := Stream{Reader: r, MaxLine: 100, Stop: stop, Put: func(b []byte, _, _ int) {
-				if len(b) > 0 {
-					put <- string(b)
-				}
-			}}
-			go func() { ended <- s.Run() }()
-			if _, err := io.WriteString(w, "one\n"); err != nil {
-				t.Fatal(err)
-			}
-			if got := <-put; got != "one\n" {
-				t.Errorf("put %q", got)
-			}
-			time.Sleep(2 * longestPause) //house:sleep until it waits for the next line, which shows nowhere
-			close(stop)
-			if err := <-ended; err != nil {
-				t.Error(err)
-			}
-			if _, err := io.WriteString(w, "two\n"); err != nil {
-				t.Fatal(err)
-			}
-			time.Sleep(2 * longestPause) //house:sleep nothing may happen: whoever still reads would take the line
-			if err := w.Close(); err != nil {
-				t.Fatal(err)
-			}
-			if got, err := io.ReadAll(r); string(got) != "two\n" || err != nil {
-				t.Errorf("the pipe has %q, %v", got, err)
-			}
-		})
-	}
+		}}
+		go func() { ended <- s.Run() }()
+		if _, err := io.WriteString(w, "one\n"); err != nil {
+			t.Fatal(err)
+		}
+		if got := <-put; got != "one\n" {
+			t.Errorf("put %q", got)
+		}
+		time.Sleep(2 * longestPause) //house:sleep until it waits for the next line, which shows nowhere
+		close(stop)
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		if _, err := io.WriteString(w, "two\n"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * longestPause) //house:sleep nothing may happen: whoever still reads would take the line
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(r); string(got) != "two\n" || err != nil {
+			t.Errorf("the pipe has %q, %v", got, err)
+		}
+	})
 }
 
 // TestPauses: a pipe that fills is read more often, one that is nearly empty less, and what is no pipe has no
